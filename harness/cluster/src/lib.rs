@@ -1,0 +1,1 @@
+//! Where it runs: targets, components, certificates, processes, Git server, Flux.

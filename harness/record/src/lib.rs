@@ -1,0 +1,1 @@
+//! What happened: events, timelines, latencies, verdicts and comparison.

@@ -1,0 +1,1 @@
+//! Doing it: drivers, observers, the run loop, cleanup.

@@ -1,0 +1,1 @@
+//! What is asked: the scenario format, its validation and the plan.
