@@ -1,1 +1,8 @@
-//! What happened: events, timelines, latencies, verdicts and comparison.
+//! What happened: the event log and everything that is computed from it.
+//!
+//! Pure: timelines, latencies, verdicts and comparisons are functions of a plan and a sequence of events, so that a
+//! report can be made again from a run's folder, offline, also after a kill in mid-line.
+
+pub mod event;
+
+pub use event::{Event, EventKind};

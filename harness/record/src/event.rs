@@ -1,0 +1,439 @@
+//! One line of `events.jsonl` is one [`Event`] of a closed, versioned set.
+//!
+//! Times are microseconds of one monotonic clock since the run began (`at_us`). Wall time is for people and appears in
+//! the header; server stamps have a resolution of one second and are kept beside ours as a cross-check, never mixed in.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The version of the log's format. A reader refuses a log with another major version.
+pub const LOG_VERSION: u32 = 1;
+
+/// Something that happened, and when it was seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Microseconds since the run began, monotonic. For observations: the watch handler's first act.
+    #[serde(rename = "t")]
+    pub at_us: u64,
+    /// What happened.
+    #[serde(rename = "e")]
+    pub kind: EventKind,
+}
+
+/// The closed set of events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// The first line of every log.
+    RunStarted(RunStarted),
+    /// A phase began. `prepare` (tree pushed, Flux healthy) and `cleanup` are phases too, around those of the plan.
+    PhaseBegan {
+        /// The phase's name.
+        phase: String,
+    },
+    /// A phase ended.
+    PhaseEnded {
+        /// The phase's name.
+        phase: String,
+        /// How.
+        outcome: PhaseOutcome,
+        /// What was still missing, in a few words, where the condition was not reached.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        detail: String,
+    },
+    /// An action of the plan, with its stamps.
+    Action(ActionStamps),
+    /// An object reached a milestone.
+    Milestone(Milestone),
+    /// A fact from the simulated Azure.
+    Azure(AzureFact),
+    /// A Kubernetes Event of a controller about an object: the controller's own reason.
+    Reason(Reason),
+    /// The harness looks at itself.
+    Audit(Audit),
+    /// CPU and memory of the processes, cumulative since each began.
+    Usage {
+        /// One for each process.
+        processes: Vec<ProcessUsage>,
+    },
+    /// Something that should not be there after cleanup.
+    Leak {
+        /// `Node`, `NodeClaim`, `NodePool`, `VirtualMachine`, `Namespace`, `Process`.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// The last line of a log whose run was not killed.
+    RunEnded {
+        /// Why it ended.
+        reason: EndReason,
+        /// In a few words, where the reason is not `completed`.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        detail: String,
+    },
+}
+
+/// What a reader of the log must know before anything else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// [`LOG_VERSION`] when it was written.
+    pub version: u32,
+    /// The version of the harness.
+    pub harness: String,
+    /// The run's id: sortable by time, unique.
+    pub run_id: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// `local`, `kubeconfig`, `kind`, `k3s`, `aks`.
+    pub target: String,
+    /// The seed.
+    pub seed: u64,
+    /// Wall time of `at_us` 0.
+    pub started_at: Timestamp,
+    /// The command that repeats the run.
+    pub command: String,
+    /// What was simulated, in words.
+    pub simulated: Vec<String>,
+    /// Versions of the target's parts (`kubernetes`, `karpenter`, ...).
+    pub versions: BTreeMap<String, String>,
+}
+
+/// How a phase ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhaseOutcome {
+    /// Its condition was reached.
+    Reached,
+    /// Its time was held.
+    Held,
+    /// Its deadline passed first.
+    DeadlinePassed,
+    /// The run was interrupted or failed in it.
+    Cancelled,
+}
+
+/// Why a run ended. Ordered: the larger one wins when two happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// Every phase ended, whatever its outcome.
+    Completed,
+    /// What the scenario needs is not there; nothing was done.
+    NotRun,
+    /// The target or a component failed.
+    TargetFailed,
+    /// A person or a pipeline stopped it.
+    Interrupted,
+}
+
+/// An action and its stamps, each in microseconds since the run began; absent ones did not happen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActionStamps {
+    /// The planned action's id; `None` for those of preparation and cleanup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u32>,
+    /// The phase it belongs to.
+    pub phase: String,
+    /// What was done.
+    pub what: ActionKind,
+    /// When it was due.
+    pub intended_us: u64,
+    /// When the request was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_us: Option<u64>,
+    /// When the API answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acked_us: Option<u64>,
+    /// Why it failed, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What an action did, as far as latencies need it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionKind {
+    /// A workload's replicas were set.
+    Scale {
+        /// The workload's name.
+        workload: String,
+        /// Before.
+        from: u32,
+        /// After.
+        to: u32,
+    },
+    /// A commit was pushed.
+    Push {
+        /// The commit's SHA-1, 40 hexadecimal digits.
+        revision: String,
+    },
+    /// Anything else, in words (`kill karpenter`, `azure fault noCapacity`).
+    Other(String),
+}
+
+/// An object reached a milestone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Milestone {
+    /// Which object. Equality is by UID.
+    pub object: ObjectKey,
+    /// What it reached.
+    pub reached: Reached,
+    /// Whether the transition itself was seen.
+    #[serde(default, skip_serializing_if = "Seen::is_live")]
+    pub seen: Seen,
+    /// The server's own stamp for it, resolution one second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<Timestamp>,
+    /// What became known of the object with it: any of the keys of [`attribute`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// The keys of [`Milestone::attributes`].
+pub mod attribute {
+    /// Of a pod: its workload.
+    pub const WORKLOAD: &str = "workload";
+    /// Of a bound pod and of a NodeClaim: the Node's name.
+    pub const NODE: &str = "node";
+    /// Of a Node: the NodeClaim's name, where known.
+    pub const NODECLAIM: &str = "nodeclaim";
+    /// Of a NodeClaim and a Node: the NodePool.
+    pub const NODEPOOL: &str = "nodepool";
+    /// Of a NodeClaim and a Node: the VM size.
+    pub const INSTANCE_TYPE: &str = "instance-type";
+    /// Of a NodeClaim and a Node: `spot` or `on-demand`.
+    pub const CAPACITY_TYPE: &str = "capacity-type";
+    /// Of a NodeClaim and a Node: the zone, such as `eastus-2`.
+    pub const ZONE: &str = "zone";
+    /// Of a disrupted NodeClaim: the reason.
+    pub const REASON: &str = "reason";
+    /// Of a GitRepository or Kustomization: the revision, such as `main@sha1:...`.
+    pub const REVISION: &str = "revision";
+    /// Of a NodeClaim and a Node: capacity in thousandths of a core.
+    pub const CPU_MILLICORES: &str = "cpu-millicores";
+    /// Of a NodeClaim and a Node: capacity in bytes.
+    pub const MEMORY_BYTES: &str = "memory-bytes";
+}
+
+/// Names an object for ever: a new object of the same name has another UID.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectKey {
+    /// Its kind.
+    pub kind: ObjectKind,
+    /// Its namespace; empty for cluster-scoped objects.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+}
+
+/// The kinds of objects that are observed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectKind {
+    /// A pod of the run.
+    Pod,
+    /// A Karpenter NodeClaim.
+    NodeClaim,
+    /// A Node.
+    Node,
+    /// A Karpenter NodePool.
+    NodePool,
+    /// A Flux GitRepository.
+    GitRepository,
+    /// A Flux Kustomization.
+    Kustomization,
+}
+
+/// The milestones, over all kinds of objects. For each object the first reach counts; `NotReady` and `Ready` may
+/// come again and are then kept as transitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reached {
+    /// First seen.
+    Created,
+    /// Pod: condition PodScheduled is False with reason Unschedulable.
+    Unschedulable,
+    /// Pod: bound to a node.
+    Scheduled,
+    /// NodeClaim: condition Launched is True.
+    Launched,
+    /// NodeClaim: condition Registered is True.
+    Registered,
+    /// NodeClaim: condition Initialized is True.
+    Initialized,
+    /// Pod, Node, NodePool, Kustomization: condition Ready is True.
+    Ready,
+    /// Pod, Node, NodePool, Kustomization: condition Ready was True and is not any more.
+    NotReady,
+    /// NodeClaim: condition Drifted is True.
+    Drifted,
+    /// NodeClaim: chosen for disruption (condition DisruptionReason).
+    Disrupted,
+    /// GitRepository: an artifact of the revision is stored.
+    Fetched,
+    /// Kustomization: the revision was applied.
+    Applied,
+    /// Kustomization: the revision was applied and its health checks passed.
+    Healthy,
+    /// Has a deletion timestamp.
+    Deleting,
+    /// Gone.
+    Deleted,
+}
+
+/// How a milestone came to be known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seen {
+    /// In a live watch event: the stamp is the moment of the transition, as seen from here.
+    #[default]
+    Live,
+    /// In a list, at the start or after a reconnect: the moment of the transition is unknown. Censored for latencies that need it.
+    Listed,
+    /// Missing from a list after a reconnect: deleted at an unknown moment.
+    Inferred,
+}
+
+impl Seen {
+    fn is_live(&self) -> bool {
+        *self == Self::Live
+    }
+}
+
+/// A fact of the simulated Azure about one VM or about itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AzureFact {
+    /// What happened, as the simulator names it.
+    pub what: AzureFactKind,
+    /// When it happened there, microseconds since the run began: the same monotonic clock, read by another process.
+    pub occurred_us: u64,
+    /// The VM's name, where it is about one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub vm: String,
+    /// The VM's NodeClaim.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub nodeclaim: String,
+    /// The VM's NodePool.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub nodepool: String,
+    /// The VM's size.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub instance_type: String,
+    /// The VM's zone, such as `eastus-2`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub zone: String,
+    /// `spot` or `on-demand`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub capacity_type: String,
+    /// Azure's error code, where it failed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub code: String,
+    /// Azure's message, or the method and path of a call that is not modelled.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
+
+/// What happened in the simulated Azure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AzureFactKind {
+    /// A PUT of a machine was accepted.
+    VmAccepted,
+    /// The creation began.
+    VmCreating,
+    /// The VM runs.
+    VmBooted,
+    /// Its Node was created.
+    NodeRegistered,
+    /// Its Node was made Ready.
+    NodeReady,
+    /// Its deletion was asked for.
+    VmDeleteRequested,
+    /// It is gone.
+    VmDeleted,
+    /// Its Node was deleted, as the cloud controller manager does.
+    NodeDeleted,
+    /// The creation failed.
+    ProvisioningFailed,
+    /// A call was answered 429.
+    Throttled,
+    /// A call was refused because Resource Manager was down.
+    Refused,
+    /// A fault began.
+    FaultBegan,
+    /// A fault ended.
+    FaultEnded,
+    /// A spot VM was told that it will go.
+    SpotNotice,
+    /// A spot VM was taken back.
+    SpotEvicted,
+    /// A VM crashed.
+    VmCrashed,
+    /// A call came that the simulator does not model: what followed may not be what Azure does.
+    UnmodelledCall,
+    /// Facts were lost because the harness read too slowly.
+    FactsLost,
+}
+
+/// A Kubernetes Event, as far as it explains a verdict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The kind of the object that it is about (`NodeClaim`, `NodePool`, `Pod`, `Kustomization`).
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// `InsufficientCapacityError`, `FailedScheduling`, ...
+    pub reason: String,
+    /// The controller's message, cut to 1,000 characters.
+    pub message: String,
+    /// `Normal` or `Warning`.
+    pub severity: String,
+}
+
+/// The harness's own doings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audit {
+    /// Watch lag: from an event read off the socket to its stamp. One line holds many samples, in microseconds.
+    WatchLag {
+        /// Samples since the last such line.
+        lag_us: Vec<u64>,
+    },
+    /// A watch was interrupted and listed again.
+    WatchRestarted {
+        /// Which.
+        watch: String,
+        /// Why.
+        error: String,
+    },
+    /// A bounded queue was full; observations were lost.
+    QueueOverflow {
+        /// Which queue.
+        queue: String,
+        /// How many were lost since the last such line.
+        lost: u64,
+    },
+    /// Requests that the harness itself sent, cumulative.
+    Requests {
+        /// To the API server, watches excepted.
+        sent: u64,
+    },
+}
+
+/// CPU and memory of one process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProcessUsage {
+    /// `harness`, `supervisor`, `kube-apiserver`, ...
+    pub name: String,
+    /// User and system time in milliseconds, cumulative.
+    pub cpu_ms: u64,
+    /// Resident memory in bytes, now.
+    pub rss_bytes: u64,
+    /// The most that it was.
+    pub rss_max_bytes: u64,
+}
