@@ -1,0 +1,254 @@
+//! What a simulator is started with.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::behaviour::Behaviour;
+
+/// Everything that is fixed for the life of a simulator. Reads from and writes to JSON and YAML.
+///
+/// Every listener is on 127.0.0.1.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Config {
+    /// Port of the Azure Resource Manager API (https); 0 takes a free one.
+    pub arm_port: u16,
+    /// Port of the managed identity endpoint (http); 0 takes a free one.
+    pub identity_port: u16,
+    /// Port of the control endpoint (http); 0 takes a free one.
+    pub control_port: u16,
+    /// The subscription's id.
+    pub subscription_id: String,
+    /// The Entra tenant's id.
+    pub tenant_id: String,
+    /// The resource group of the managed cluster.
+    pub resource_group: String,
+    /// The resource group of the VMs (`MC_...`).
+    pub node_resource_group: String,
+    /// The managed cluster's name.
+    pub cluster_name: String,
+    /// The Azure region. Prices are those of eastus.
+    pub location: String,
+    /// The managed cluster's Kubernetes version, without `v`.
+    pub kubernetes_version: String,
+    /// The agent pool of mode Machines that node auto-provisioning puts its machines into.
+    pub machines_pool: String,
+    /// The subnet of the nodes; by default `aks-subnet` of `aks-vnet` in the node resource group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vnet_subnet_id: Option<String>,
+    /// Certificates of the ARM endpoint.
+    pub tls: TlsConfig,
+    /// What a caller must send as `X-IDENTITY-HEADER` to be given a token.
+    pub identity_header: Secret,
+    /// The bearer token of the control endpoint.
+    pub control_token: Secret,
+    /// How it behaves at first.
+    pub behaviour: Behaviour,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            arm_port: 0,
+            identity_port: 0,
+            control_port: 0,
+            subscription_id: "00000000-0000-4000-8000-000000000001".to_owned(),
+            tenant_id: "00000000-0000-4000-8000-000000000002".to_owned(),
+            resource_group: "harness-rg".to_owned(),
+            node_resource_group: "MC_harness-rg_harness_eastus".to_owned(),
+            cluster_name: "harness".to_owned(),
+            location: "eastus".to_owned(),
+            kubernetes_version: "1.36.3".to_owned(),
+            machines_pool: "aksmanagedap".to_owned(),
+            vnet_subnet_id: None,
+            tls: TlsConfig::Generated,
+            identity_header: Secret::random(),
+            control_token: Secret::random(),
+            behaviour: Behaviour::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The subnet of the nodes: the one given, or the default one.
+    pub fn subnet_id(&self) -> String {
+        self.vnet_subnet_id.clone().unwrap_or_else(|| {
+            format!(
+                "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.Network/virtualNetworks/aks-vnet/subnets/aks-subnet",
+                self.subscription_id, self.node_resource_group
+            )
+        })
+    }
+
+    /// The managed cluster's resource id.
+    pub fn cluster_id(&self) -> String {
+        format!(
+            "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.ContainerService/managedClusters/{}",
+            self.subscription_id, self.resource_group, self.cluster_name
+        )
+    }
+
+    /// Checks names and the behaviour.
+    ///
+    /// # Errors
+    /// A sentence that names the key and what is wrong with it.
+    pub fn validate(&self) -> Result<(), String> {
+        let named = [
+            ("subscriptionId", &self.subscription_id),
+            ("tenantId", &self.tenant_id),
+            ("resourceGroup", &self.resource_group),
+            ("nodeResourceGroup", &self.node_resource_group),
+            ("clusterName", &self.cluster_name),
+            ("location", &self.location),
+            ("kubernetesVersion", &self.kubernetes_version),
+            ("machinesPool", &self.machines_pool),
+        ];
+        for (key, value) in named {
+            if value.is_empty() {
+                return Err(format!("{key}: must not be empty"));
+            }
+            // Each of them becomes a segment of resource ids.
+            if value.contains(['/', '?', '#']) || value.contains(char::is_whitespace) {
+                return Err(format!(
+                    "{key}: `{value}` cannot be part of an Azure resource id"
+                ));
+            }
+        }
+        if self
+            .resource_group
+            .eq_ignore_ascii_case(&self.node_resource_group)
+        {
+            return Err("nodeResourceGroup: must differ from resourceGroup".to_owned());
+        }
+        if self.identity_header.expose().is_empty() || self.control_token.expose().is_empty() {
+            return Err("identityHeader and controlToken: must not be empty".to_owned());
+        }
+        self.behaviour
+            .validate()
+            .map_err(|e| format!("behaviour: {e}"))
+    }
+}
+
+/// Where the ARM endpoint's certificate comes from.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum TlsConfig {
+    /// A throw-away CA and a certificate for 127.0.0.1 and localhost are made at the start.
+    #[default]
+    Generated,
+    /// Given by the caller, from files or as text.
+    #[serde(rename_all = "camelCase")]
+    Given {
+        /// The CA that clients are told to trust.
+        ca: Pem,
+        /// The server's certificate chain; must be valid for 127.0.0.1.
+        cert: Pem,
+        /// The server's private key (PKCS#8).
+        key: PemKey,
+    },
+}
+
+/// PEM text, or the file that holds it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Pem {
+    /// The file.
+    Path(PathBuf),
+    /// The text itself.
+    Text(String),
+}
+
+/// A private key as PEM text, or the file that holds it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum PemKey {
+    /// The file.
+    Path(PathBuf),
+    /// The text itself.
+    Text(Secret),
+}
+
+/// A text that never appears in a log or an error message.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// A fresh one, from the operating system's generator.
+    pub fn random() -> Self {
+        Self(format!(
+            "{}{}",
+            uuid::Uuid::new_v4().simple(),
+            uuid::Uuid::new_v4().simple()
+        ))
+    }
+
+    /// The text, for the one place that has to send or compare it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Compares without telling by its duration how much of the beginning was right.
+    pub fn matches(&self, other: &str) -> bool {
+        self.0.len() == other.len()
+            && self
+                .0
+                .bytes()
+                .zip(other.bytes())
+                .fold(0, |acc, (a, b)| acc | (a ^ b))
+                == 0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<secret>")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_config_survives_json_and_yaml() {
+        let config = Config::default();
+        let json = serde_json::to_string(&config).unwrap();
+        let back: Config = serde_json::from_str(&json).unwrap();
+        assert_eq!(serde_json::to_string(&back).unwrap(), json);
+        let yaml: Config =
+            serde_saphyr::from_str("location: westeurope\nbehaviour:\n  seed: 7\n").unwrap();
+        assert_eq!(
+            (yaml.location.as_str(), yaml.behaviour.seed),
+            ("westeurope", 7)
+        );
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_debug_text() {
+        let config = Config {
+            identity_header: Secret::new("hush-hush"),
+            ..Config::default()
+        };
+        assert!(!format!("{config:?}").contains("hush-hush"));
+        assert!(config.identity_header.matches("hush-hush"));
+        assert!(!config.identity_header.matches("hush-husH"));
+    }
+
+    #[test]
+    fn names_that_cannot_be_in_a_resource_id_are_refused() {
+        let bad = Config {
+            cluster_name: "a/b".to_owned(),
+            ..Config::default()
+        };
+        assert!(bad.validate().unwrap_err().contains("clusterName"));
+        assert!(Config::default().validate().is_ok());
+    }
+}

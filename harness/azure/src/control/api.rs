@@ -1,0 +1,159 @@
+//! What the control endpoint answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::behaviour::Leg;
+use crate::clock::Stamp;
+use crate::distribution::Span;
+use crate::facts::VmRef;
+use crate::faults::Fault;
+
+/// Where a VM is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum VmState {
+    /// The PUT was accepted.
+    Accepted,
+    /// Quota and capacity were granted; it boots.
+    Creating,
+    /// It runs.
+    Running,
+    /// It runs no more: crashed or powered off; it still costs quota.
+    Stopped,
+    /// The creation failed; the machine stays as Failed until it is deleted.
+    Failed,
+    /// A deletion was accepted.
+    Deleting,
+    /// It is gone.
+    Deleted,
+}
+
+/// Everything the simulator knows of one VM. The measure that a run is checked against.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VmRecord {
+    /// Who it is.
+    pub vm: Arc<VmRef>,
+    /// Where it is in its life.
+    pub state: VmState,
+    /// The n-th VM of its node pool, from 0; with seed and leg it fixes each draw.
+    pub ordinal: u64,
+    /// The ARM id of the VM.
+    pub vm_id: String,
+    /// The quota family, `standardDSv5Family`.
+    pub quota_family: String,
+    /// Cores it takes of the quota.
+    pub vcpus: u32,
+    /// US dollars per hour (eastus, regular price; spot is not discounted, as in the provider's own table).
+    pub price_per_hour: f64,
+    /// What was drawn for each leg, and what faults made of it.
+    pub draws: BTreeMap<Leg, Draw>,
+    /// PUT accepted.
+    pub accepted: Stamp,
+    /// Quota and capacity granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creating: Option<Stamp>,
+    /// Booted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booted: Option<Stamp>,
+    /// The API server has acknowledged the Node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered: Option<Stamp>,
+    /// The API server has acknowledged `Ready=True`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Stamp>,
+    /// A deletion was accepted, or an eviction took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_requested: Option<Stamp>,
+    /// Gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<Stamp>,
+    /// Why its creation failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<ProvisioningError>,
+    /// The names of the faults that hit it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
+}
+
+/// One draw of one leg.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Draw {
+    /// As drawn from the leg's distribution.
+    pub drawn: Span,
+    /// After faults; absent when the leg never ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<Span>,
+}
+
+/// Azure's reason for a failed creation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProvisioningError {
+    /// Azure's code.
+    pub code: String,
+    /// Azure's text.
+    pub message: String,
+}
+
+/// A live fault and how often it was applied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FaultState {
+    /// The fault.
+    pub fault: Fault,
+    /// How often it was applied so far.
+    pub applied: u64,
+    /// Time left; absent when it lasts until it is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<Span>,
+}
+
+/// A call that is not modelled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnmodelledCall {
+    /// The HTTP method.
+    pub method: String,
+    /// The path, without the query.
+    pub path: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// Requests of one operation that had one status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OperationCount {
+    /// The operation, `machines.put`.
+    pub operation: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// How often.
+    pub count: u64,
+}
+
+/// One quota with what is used of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QuotaUsage {
+    /// `cores`, `lowPriorityCores` or a quota family.
+    pub name: String,
+    /// vCPUs in use.
+    pub used: i64,
+    /// vCPUs allowed.
+    pub limit: i64,
+}
+
+/// The body of an eviction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EvictRequest {
+    /// Time between the Node's `PreemptionScheduled` and the loss of the VM; absent takes it at once, without a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Span>,
+}

@@ -1,0 +1,322 @@
+//! The client of the control endpoint.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::api::{EvictRequest, FaultState, OperationCount, QuotaUsage, UnmodelledCall, VmRecord};
+use crate::behaviour::Behaviour;
+use crate::config::Secret;
+use crate::distribution::Span;
+use crate::facts::FactsPage;
+use crate::faults::Fault;
+
+/// How long a call may take beyond what it was asked to wait for.
+const CALL_LIMIT: Duration = Duration::from_secs(10);
+
+/// A client of a running simulator's control endpoint. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    token: Secret,
+}
+
+/// A control call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// The HTTP client could not be built.
+    #[error("cannot build the HTTP client for the simulated Azure's control endpoint")]
+    Build(#[source] reqwest::Error),
+    /// No answer.
+    #[error(
+        "no answer from the simulated Azure's control endpoint to {method} {path}; is the simulator still running?"
+    )]
+    Send {
+        /// The HTTP method.
+        method: Method,
+        /// The path.
+        path: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// It said no.
+    #[error("the simulated Azure refused {method} {path} with {status}: {message}")]
+    Refused {
+        /// The HTTP method.
+        method: Method,
+        /// The path.
+        path: String,
+        /// The HTTP status.
+        status: u16,
+        /// What it said.
+        message: String,
+    },
+    /// The answer is not what was expected.
+    #[error(
+        "cannot read the simulated Azure's answer to {method} {path}; client and simulator may differ in version"
+    )]
+    Read {
+        /// The HTTP method.
+        method: Method,
+        /// The path.
+        path: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+}
+
+impl Client {
+    /// A client for the endpoint at `url` (`Simulator::control_url`).
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn new(url: impl Into<String>, token: Secret) -> Result<Self, ControlError> {
+        crate::tls::install_crypto();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .map_err(ControlError::Build)?;
+        let mut url = url.into();
+        while url.ends_with('/') {
+            url.pop();
+        }
+        Ok(Self { http, url, token })
+    }
+
+    /// The behaviour in force.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn behaviour(&self) -> Result<Behaviour, ControlError> {
+        self.get("/behaviour").await
+    }
+
+    /// Replaces the behaviour; its faults replace the live ones.
+    ///
+    /// # Errors
+    /// [`ControlError`]; `Refused` when it is invalid.
+    pub async fn set_behaviour(&self, behaviour: &Behaviour) -> Result<(), ControlError> {
+        self.send(Method::PUT, "/behaviour", Some(behaviour), CALL_LIMIT)
+            .await
+            .map(drop)
+    }
+
+    /// The live faults.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn faults(&self) -> Result<Vec<FaultState>, ControlError> {
+        self.get("/faults").await
+    }
+
+    /// Sets a fault. Returns it with its name.
+    ///
+    /// # Errors
+    /// [`ControlError`]; `Refused` when it is invalid or names a VM that does not exist.
+    pub async fn add_fault(&self, fault: &Fault) -> Result<Fault, ControlError> {
+        self.send_read(Method::POST, "/faults", Some(fault)).await
+    }
+
+    /// Removes a fault.
+    ///
+    /// # Errors
+    /// [`ControlError`]; `Refused` with 404 when there is none of that name.
+    pub async fn remove_fault(&self, id: &str) -> Result<(), ControlError> {
+        let path = format!("/faults/{}", segment(id));
+        self.send(Method::DELETE, &path, None::<&()>, CALL_LIMIT)
+            .await
+            .map(drop)
+    }
+
+    /// The records of all VMs, gone ones included, in the order of their acceptance.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn vms(&self) -> Result<Vec<VmRecord>, ControlError> {
+        self.get("/vms").await
+    }
+
+    /// The record of one VM, by the name of the VM, its machine or its NodeClaim.
+    ///
+    /// # Errors
+    /// [`ControlError`]; `Refused` with 404 when there is none.
+    pub async fn vm(&self, name: &str) -> Result<VmRecord, ControlError> {
+        self.get(&format!("/vms/{}", segment(name))).await
+    }
+
+    /// Stops a VM; its Node goes NotReady.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn crash(&self, name: &str) -> Result<(), ControlError> {
+        self.act(name, "crash", None::<&()>).await
+    }
+
+    /// Starts a stopped VM; its Node goes Ready.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn restart(&self, name: &str) -> Result<(), ControlError> {
+        self.act(name, "restart", None::<&()>).await
+    }
+
+    /// Evicts a VM, with notice or at once.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn evict(&self, name: &str, notice: Option<Duration>) -> Result<(), ControlError> {
+        let body = EvictRequest {
+            notice: notice.map(Span),
+        };
+        self.act(name, "evict", Some(&body)).await
+    }
+
+    /// Deletes a VM behind the controller's back, as somebody does in the portal.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn delete_vm(&self, name: &str) -> Result<(), ControlError> {
+        self.act(name, "delete", None::<&()>).await
+    }
+
+    /// What happened after the fact `after`; waits up to `wait` (at most 60 s) for the first one.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn facts(&self, after: u64, wait: Duration) -> Result<FactsPage, ControlError> {
+        let path = format!("/facts?after={after}&wait={}", wait.as_secs_f64());
+        let response = self
+            .send(Method::GET, &path, None::<&()>, wait + CALL_LIMIT)
+            .await?;
+        read(response, Method::GET, &path).await
+    }
+
+    /// Calls that are not modelled.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn unmodelled(&self) -> Result<Vec<UnmodelledCall>, ControlError> {
+        self.get("/unmodelled").await
+    }
+
+    /// Requests by operation and status.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn counters(&self) -> Result<Vec<OperationCount>, ControlError> {
+        self.get("/counters").await
+    }
+
+    /// Quota with what is used of it: the region's two, and the families that are used or limited.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn quota(&self) -> Result<Vec<QuotaUsage>, ControlError> {
+        self.get("/quota").await
+    }
+
+    /// Puts everything back to the start: no VMs, no live faults but those of the configuration, counters at zero.
+    /// The numbers of facts go on.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn reset(&self) -> Result<(), ControlError> {
+        self.send(Method::POST, "/reset", None::<&()>, CALL_LIMIT)
+            .await
+            .map(drop)
+    }
+
+    async fn act<B: Serialize>(
+        &self,
+        name: &str,
+        verb: &str,
+        body: Option<&B>,
+    ) -> Result<(), ControlError> {
+        let path = format!("/vms/{}/{verb}", segment(name));
+        self.send(Method::POST, &path, body, CALL_LIMIT)
+            .await
+            .map(drop)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ControlError> {
+        self.send_read(Method::GET, path, None::<&()>).await
+    }
+
+    async fn send_read<B: Serialize, T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> Result<T, ControlError> {
+        let response = self.send(method.clone(), path, body, CALL_LIMIT).await?;
+        read(response, method, path).await
+    }
+
+    async fn send<B: Serialize>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+        limit: Duration,
+    ) -> Result<reqwest::Response, ControlError> {
+        let mut request = self
+            .http
+            .request(method.clone(), format!("{}{path}", self.url))
+            .bearer_auth(self.token.expose())
+            .timeout(limit);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|source| ControlError::Send {
+            method: method.clone(),
+            path: path.to_owned(),
+            // The URL holds no secret, but the message names the path already.
+            source: source.without_url(),
+        })?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let text = response.text().await.unwrap_or_default();
+        let message = serde_json::from_str::<serde_json::Value>(&text)
+            .ok()
+            .and_then(|v| v["error"]["message"].as_str().map(str::to_owned))
+            .unwrap_or(text);
+        Err(ControlError::Refused {
+            method,
+            path: path.to_owned(),
+            status: status.as_u16(),
+            message,
+        })
+    }
+}
+
+async fn read<T: DeserializeOwned>(
+    response: reqwest::Response,
+    method: Method,
+    path: &str,
+) -> Result<T, ControlError> {
+    response.json().await.map_err(|source| ControlError::Read {
+        method,
+        path: path.to_owned(),
+        source: source.without_url(),
+    })
+}
+
+/// A name as one segment of a path.
+fn segment(name: &str) -> String {
+    name.bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~') {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,24 @@
+//! Changing and watching a running simulator: the control endpoint and its client.
+//!
+//! | call | does |
+//! |---|---|
+//! | `GET`, `PUT /behaviour` | the behaviour |
+//! | `GET`, `POST /faults`, `DELETE /faults/ID` | the live faults |
+//! | `GET /vms`, `GET /vms/NAME` | the records, of VMs that are gone too |
+//! | `POST /vms/NAME/crash`, `restart`, `evict`, `delete` | one VM; `evict` takes `{"notice":"30s"}` |
+//! | `GET /facts?after=SEQ&wait=SECONDS` | the facts, waiting for the first |
+//! | `GET /unmodelled` | calls that are not modelled, with their counts |
+//! | `GET /counters` | requests by operation and status |
+//! | `GET /quota` | usage and limits |
+//! | `POST /reset` | everything back to the start |
+//!
+//! Each call needs `Authorization: Bearer` with the control token. Errors are `{"error":{"code","message"}}`.
+
+mod api;
+mod client;
+
+pub use api::{
+    Draw, EvictRequest, FaultState, OperationCount, ProvisioningError, QuotaUsage, UnmodelledCall,
+    VmRecord, VmState,
+};
+pub use client::{Client, ControlError};

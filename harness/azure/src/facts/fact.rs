@@ -1,0 +1,208 @@
+//! The facts as data.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::behaviour::CapacityType;
+use crate::distribution::Span;
+
+/// Something that happened, once, at a known instant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fact {
+    /// 1, 2, 3, ... in the order of events; never reused, not even after a reset.
+    pub seq: u64,
+    /// Nanoseconds of the machine's `CLOCK_MONOTONIC`: another process on this machine can compare them with its own.
+    pub monotonic_ns: u64,
+    /// Wall time, for people.
+    pub wall: Timestamp,
+    /// What happened.
+    pub kind: FactKind,
+}
+
+/// Who a VM fact is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VmRef {
+    /// The VM's name, which is also its Node's name.
+    pub name: String,
+    /// The AKS machine's name.
+    pub machine: String,
+    /// The NodeClaim, from the tag `karpenter.azure.com_aksmachine_nodeclaim`; the machine's name when the tag is absent.
+    pub nodeclaim: String,
+    /// The label `karpenter.sh/nodepool`; empty when absent.
+    pub nodepool: String,
+    /// The size, `Standard_D4s_v5`.
+    pub sku: String,
+    /// The family letter, `D`.
+    pub family: String,
+    /// `eastus-1`, or `0` for a VM without a zone.
+    pub zone: String,
+    /// Spot or on-demand.
+    pub capacity_type: CapacityType,
+}
+
+/// What happened. A closed set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum FactKind {
+    /// A PUT of a new machine was accepted.
+    VmAccepted {
+        /// The VM.
+        vm: Arc<VmRef>,
+    },
+    /// The VM is being created: quota and capacity were granted.
+    VmCreating {
+        /// The VM.
+        vm: Arc<VmRef>,
+    },
+    /// The VM has booted; Azure reports the machine as Succeeded.
+    VmBooted {
+        /// The VM.
+        vm: Arc<VmRef>,
+    },
+    /// The Node object exists.
+    NodeRegistered {
+        /// The VM.
+        vm: Arc<VmRef>,
+    },
+    /// The Node's `Ready` was written as True.
+    NodeReady {
+        /// The VM.
+        vm: Arc<VmRef>,
+    },
+    /// A deletion was accepted.
+    VmDeleteRequested {
+        /// The VM.
+        vm: Arc<VmRef>,
+    },
+    /// The VM is gone.
+    VmDeleted {
+        /// The VM.
+        vm: Arc<VmRef>,
+    },
+    /// The Node object was deleted because its VM is gone.
+    NodeDeleted {
+        /// The VM.
+        vm: Arc<VmRef>,
+    },
+    /// The creation failed.
+    ProvisioningFailed {
+        /// The VM.
+        vm: Arc<VmRef>,
+        /// Azure's code.
+        code: String,
+        /// Azure's text.
+        message: String,
+    },
+    /// A call was answered 429.
+    Throttled {
+        /// The operation, as in the request counters.
+        operation: String,
+        /// The value of `Retry-After`, seconds.
+        retry_after_s: u64,
+    },
+    /// A fault took effect.
+    FaultStarted {
+        /// Its name.
+        id: String,
+        /// The name of its kind.
+        fault: String,
+    },
+    /// A fault is over: expired, used up or removed.
+    FaultEnded {
+        /// Its name.
+        id: String,
+        /// The name of its kind.
+        fault: String,
+        /// How often it was applied.
+        applied: u64,
+    },
+    /// A spot VM was given notice.
+    SpotNotice {
+        /// The VM.
+        vm: Arc<VmRef>,
+        /// Time until it is taken.
+        notice: Span,
+    },
+    /// A spot VM was taken.
+    SpotEvicted {
+        /// The VM.
+        vm: Arc<VmRef>,
+    },
+    /// A VM stopped: its Node goes NotReady.
+    VmCrashed {
+        /// The VM.
+        vm: Arc<VmRef>,
+    },
+    /// A stopped VM runs again: its Node goes Ready.
+    VmRestarted {
+        /// The VM.
+        vm: Arc<VmRef>,
+    },
+    /// The API server refused or did not answer a write of a Node.
+    NodeWriteFailed {
+        /// The VM.
+        vm: Arc<VmRef>,
+        /// Which write.
+        step: String,
+        /// Why, as the API server said.
+        reason: String,
+    },
+    /// A call came that is not modelled.
+    UnmodelledCall {
+        /// The HTTP method.
+        method: String,
+        /// The path, without the query.
+        path: String,
+    },
+    /// Everything was put back to the start.
+    Reset,
+    /// A reader fell behind and these facts are no longer kept. Only ever the first fact of a page.
+    Overflow {
+        /// How many facts the reader will never see.
+        lost: u64,
+    },
+}
+
+impl FactKind {
+    /// The VM that the fact is about, if it is about one.
+    pub fn vm(&self) -> Option<&VmRef> {
+        match self {
+            Self::VmAccepted { vm }
+            | Self::VmCreating { vm }
+            | Self::VmBooted { vm }
+            | Self::NodeRegistered { vm }
+            | Self::NodeReady { vm }
+            | Self::VmDeleteRequested { vm }
+            | Self::VmDeleted { vm }
+            | Self::NodeDeleted { vm }
+            | Self::ProvisioningFailed { vm, .. }
+            | Self::SpotNotice { vm, .. }
+            | Self::SpotEvicted { vm }
+            | Self::VmCrashed { vm }
+            | Self::VmRestarted { vm }
+            | Self::NodeWriteFailed { vm, .. } => Some(vm),
+            Self::Throttled { .. }
+            | Self::FaultStarted { .. }
+            | Self::FaultEnded { .. }
+            | Self::UnmodelledCall { .. }
+            | Self::Reset
+            | Self::Overflow { .. } => None,
+        }
+    }
+}
+
+/// An answer to "what happened after SEQ".
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FactsPage {
+    /// In order. The first one is [`FactKind::Overflow`] when facts were lost.
+    pub facts: Vec<Fact>,
+    /// What to ask for next (`after`).
+    pub next: u64,
+    /// True when more are waiting already.
+    pub more: bool,
+}

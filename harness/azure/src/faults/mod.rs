@@ -1,0 +1,5 @@
+//! What goes wrong, on request: the faults that can be set, and the engine that applies them.
+
+mod fault;
+
+pub use fault::{ArmFaultMode, CapacityCode, EvictTarget, Fault, FaultKind, VmSelector};
