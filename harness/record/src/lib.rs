@@ -4,5 +4,9 @@
 //! report can be made again from a run's folder, offline, also after a kill in mid-line.
 
 pub mod event;
+pub mod latency;
+pub mod result;
+pub mod verdict;
 
 pub use event::{Event, EventKind};
+pub use result::RunResult;

@@ -1,0 +1,60 @@
+//! The harness's look at itself, and the processes' use of the machine.
+
+/// A few percentiles of many values, microseconds. From an HDR histogram of 3 digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Distribution {
+    /// How many.
+    pub count: u64,
+    /// The 50th percentile; 0 when there is none.
+    pub p50_us: u64,
+    /// The 99th percentile; 0 when there is none.
+    pub p99_us: u64,
+    /// The largest; 0 when there is none.
+    pub max_us: u64,
+}
+
+/// The harness's look at itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SelfAudit {
+    /// The most resident memory of the harness, bytes.
+    pub rss_max_bytes: Option<u64>,
+    /// CPU time of the harness, milliseconds.
+    pub cpu_ms: Option<u64>,
+    /// CPU time of the harness and the simulated Azure, as a share of that of all processes of the run, 0 to 1.
+    pub cpu_share: Option<f64>,
+    /// From an event read off the socket to its stamp.
+    pub watch_lag: Distribution,
+    /// From the intended moment of an action to its sending.
+    pub send_lag: Distribution,
+    /// Requests that the harness sent to the API server, watches excepted.
+    pub requests_sent: Option<u64>,
+    /// Watches that were interrupted and listed again.
+    pub watch_restarts: u64,
+    /// Observations that were lost because a queue was full.
+    pub observations_lost: u64,
+}
+
+/// CPU and memory of one process over the run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComponentUsage {
+    /// `harness`, `kube-apiserver`, ...
+    pub name: String,
+    /// User and system time, milliseconds.
+    pub cpu_ms: u64,
+    /// Of the CPU time of all processes, 0 to 1.
+    pub cpu_share: f64,
+    /// Resident memory at the last look, bytes.
+    pub rss_bytes: u64,
+    /// The most resident memory, bytes.
+    pub rss_max_bytes: u64,
+}
+
+/// What was measured against the simulated Azure's own record of the same VMs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CrossCheck {
+    /// |(NodeClaim seen to Node Ready seen) - (PUT of the machine accepted to Node made Ready)|: what the controller takes
+    /// before its PUT is in it.
+    pub provisioning: Distribution,
+    /// |Node Ready seen - Node made Ready|: what observation adds.
+    pub observation: Distribution,
+}

@@ -1,0 +1,86 @@
+//! The life of each node.
+
+/// A span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// Its begin, microseconds since the run began.
+    pub from_us: u64,
+    /// Its end; `None` while it lasts.
+    pub to_us: Option<u64>,
+}
+
+/// A NodeClaim, its Node and its VM. Times are microseconds since the run began; `None` did not happen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodeRow {
+    /// The NodeClaim's name; empty for a Node without one.
+    pub nodeclaim: String,
+    /// The Node's name, where it got one.
+    pub node: Option<String>,
+    /// The NodePool; empty when unknown.
+    pub nodepool: String,
+    /// The VM size; empty when unknown.
+    pub instance_type: String,
+    /// `spot` or `on-demand`; empty when unknown.
+    pub capacity_type: String,
+    /// The zone, such as `eastus-2`; empty when unknown.
+    pub zone: String,
+    /// Capacity in thousandths of a core.
+    pub cpu_millicores: Option<u64>,
+    /// Capacity in bytes.
+    pub memory_bytes: Option<u64>,
+    /// The NodeClaim was first seen.
+    pub created_us: Option<u64>,
+    /// Its condition Launched.
+    pub launched_us: Option<u64>,
+    /// Its condition Registered.
+    pub registered_us: Option<u64>,
+    /// The Node's first Ready.
+    pub ready_us: Option<u64>,
+    /// Its condition Initialized.
+    pub initialized_us: Option<u64>,
+    /// When the Node was not Ready after it had been.
+    pub not_ready: Vec<Interval>,
+    /// Its condition Drifted.
+    pub drifted_us: Option<u64>,
+    /// Chosen for disruption.
+    pub disrupted_us: Option<u64>,
+    /// Why it was chosen; may be empty.
+    pub disruption_reason: String,
+    /// Its deletion began.
+    pub deleting_us: Option<u64>,
+    /// NodeClaim, Node and (where it is known) VM are all gone.
+    pub gone_us: Option<u64>,
+    /// Pods of the run that were bound there.
+    pub pods: u32,
+    /// The VM, as the simulated Azure tells it.
+    pub vm: Option<VmRow>,
+}
+
+/// A VM as the simulated Azure tells it. Times are microseconds since the run began.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VmRow {
+    /// Its name.
+    pub name: String,
+    /// Its creation was accepted.
+    pub accepted_us: Option<u64>,
+    /// It ran.
+    pub booted_us: Option<u64>,
+    /// Its Node was created.
+    pub registered_us: Option<u64>,
+    /// Its Node was made Ready.
+    pub ready_us: Option<u64>,
+    /// Its deletion was asked for.
+    pub delete_requested_us: Option<u64>,
+    /// It was gone.
+    pub deleted_us: Option<u64>,
+    /// It crashed.
+    pub crashed_us: Option<u64>,
+    /// It was taken back.
+    pub evicted_us: Option<u64>,
+    /// Its creation failed.
+    pub failed_us: Option<u64>,
+    /// Azure's error code, where the creation failed; may be empty.
+    pub code: String,
+    /// Azure's message.
+    pub message: String,
+}
