@@ -1,0 +1,159 @@
+//! A cluster that is up, whatever target it came from.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use harness_azure::control::Client as AzureClient;
+use harness_scenario::Capability;
+
+use crate::flux::Flux;
+use crate::git::GitRemote;
+use crate::local::{ComponentUsage, Failure, Local, LocalError, Status, TeardownReport};
+
+/// A cluster that can be used. Targets differ in what they offer: ask [`Cluster::capabilities`].
+#[derive(Debug)]
+pub struct Cluster {
+    target: Target,
+}
+
+/// Where the cluster came from. Each target is three choices: control plane, GitOps and provisioner.
+#[derive(Debug)]
+enum Target {
+    Local(Box<Local>),
+}
+
+impl Cluster {
+    pub(crate) fn local(local: Local) -> Self {
+        Self { target: Target::Local(Box::new(local)) }
+    }
+
+    fn inner(&self) -> &Local {
+        match &self.target {
+            Target::Local(local) => local,
+        }
+    }
+
+    /// The cluster's name.
+    pub fn name(&self) -> &str {
+        &self.inner().config.name
+    }
+
+    /// A client for measuring: it neither retries a request nor limits its rate.
+    pub fn client(&self) -> kube::Client {
+        self.inner().client.clone()
+    }
+
+    /// How to reach the API server, for further clients such as [`crate::client::watch_client`].
+    pub fn kube_config(&self) -> kube::Config {
+        self.inner().kube_config.clone()
+    }
+
+    /// Which kind of target this is, as `--target` names it.
+    pub fn target(&self) -> &'static str {
+        match &self.target {
+            Target::Local(_) => "local",
+        }
+    }
+
+    /// What a scenario may ask of this cluster.
+    pub fn capabilities(&self) -> BTreeSet<Capability> {
+        match &self.target {
+            Target::Local(_) => BTreeSet::from([
+                Capability::NodeAutoProvisioning,
+                Capability::Gitops,
+                Capability::SimulatedAzure,
+                Capability::ComponentControl,
+            ]),
+        }
+    }
+
+    /// What is not real here, for every report.
+    pub fn simulated(&self) -> Vec<String> {
+        match &self.target {
+            Target::Local(_) => vec!["Azure Resource Manager and the VM fleet".into(), "kubelets (kwok)".into()],
+        }
+    }
+
+    /// The repository of the node configuration, if the harness can push to it.
+    pub fn git(&self) -> Option<GitRemote> {
+        Some(self.inner().git.clone())
+    }
+
+    /// The controls of the simulated Azure, if Azure is simulated.
+    pub fn azure(&self) -> Option<AzureClient> {
+        Some(self.inner().azure.clone())
+    }
+
+    /// The simulated Azure's control address, if Azure is simulated.
+    pub fn azure_control_url(&self) -> Option<String> {
+        Some(self.inner().endpoint("azure-control"))
+    }
+
+    /// Flux's objects.
+    pub fn flux(&self) -> Flux {
+        Flux::new(&self.inner().client)
+    }
+
+    /// CPU time and memory of every process of the cluster, the supervisor's own (with the simulated Azure and the
+    /// Git server in it) included.
+    ///
+    /// # Errors
+    /// When the supervisor does not answer.
+    pub async fn usage(&self) -> Result<Vec<ComponentUsage>, LocalError> {
+        self.inner().control.usage().await
+    }
+
+    /// Kills a component with SIGKILL and waits until it is gone. It stays dead until [`Cluster::restart`].
+    ///
+    /// # Errors
+    /// When there is no such component or the supervisor does not answer.
+    pub async fn kill(&self, component: &str) -> Result<(), LocalError> {
+        self.inner().control.kill(component).await
+    }
+
+    /// Starts a component again, killing it first when it runs. Returns when its process runs; it may need seconds
+    /// until it works.
+    ///
+    /// # Errors
+    /// When there is no such component, it cannot be started, or the supervisor does not answer.
+    pub async fn restart(&self, component: &str) -> Result<(), LocalError> {
+        self.inner().control.restart(component).await
+    }
+
+    /// Ends when a component has died that nobody stopped, or the supervisor is gone. Meant for `select!`.
+    pub async fn failed(&self) -> Failure {
+        self.inner().control.failed().await
+    }
+
+    /// What runs, as the supervisor sees it now.
+    ///
+    /// # Errors
+    /// When the supervisor does not answer.
+    pub async fn status(&self) -> Result<Status, LocalError> {
+        self.inner().control.status().await
+    }
+
+    /// Component and version of everything that runs, read from the executables.
+    pub async fn versions(&self) -> Vec<(String, String)> {
+        self.inner().versions().await
+    }
+
+    /// The folder of the components' logs, one `NAME.log` each.
+    pub fn logs_dir(&self) -> PathBuf {
+        self.inner().state.logs()
+    }
+
+    /// Names and values of the variables with which any Kubernetes or Azure SDK client can use this cluster and its
+    /// Azure. `IDENTITY_HEADER` is a credential.
+    pub fn env(&self) -> Vec<(String, String)> {
+        self.inner().env()
+    }
+
+    /// Stops everything in order, verifies that it is gone and removes the cluster's folder. With `logs_to` the logs
+    /// are moved there first.
+    pub async fn teardown(self, logs_to: Option<&Path>) -> TeardownReport {
+        match self.target {
+            Target::Local(local) => local.teardown(logs_to).await,
+        }
+    }
+}

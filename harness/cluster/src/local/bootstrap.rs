@@ -1,0 +1,206 @@
+//! What a cluster holds before anybody uses it: custom resources, namespaces, access rules, Flux's two objects.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
+use serde_json::Value;
+
+use super::error::LocalError;
+use super::nap;
+
+const NAMESPACES: &str = include_str!("../../../../kind-config/rbac/namespaces.yaml");
+const ACCESS: &str = include_str!("../../../../kind-config/rbac/components.yaml");
+const FLUX: &str = include_str!("../../../../kind-config/flux/node-config.yaml");
+
+/// Who applied it, in `managedFields`.
+const FIELD_MANAGER: &str = "harness-bootstrap";
+
+/// Requests in flight at once; the server has few cores, more would only queue there.
+const PARALLEL: usize = 8;
+
+/// Applies namespaces first, then access rules.
+pub(crate) async fn access(client: &kube::Client) -> Result<(), LocalError> {
+    apply_all(client, documents("kind-config/rbac/namespaces.yaml", NAMESPACES)?).await?;
+    apply_all(client, documents("kind-config/rbac/components.yaml", ACCESS)?).await
+}
+
+/// Applies every CRD of `dir` and waits until the server serves them all.
+pub(crate) async fn custom_resources(client: &kube::Client, dir: &Path, limit: Duration) -> Result<(), LocalError> {
+    let mut objects = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(LocalError::file("read", dir))?.flatten() {
+        let path = entry.path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let text = std::fs::read_to_string(&path).map_err(LocalError::file("read", &path))?;
+            objects.extend(documents(&path.to_string_lossy(), &text)?);
+        }
+    }
+    if objects.is_empty() {
+        return Err(LocalError::MissingComponent { path: dir.join("*.yaml") });
+    }
+    let names: Vec<String> =
+        objects.iter().filter_map(|object| object["metadata"]["name"].as_str().map(str::to_owned)).collect();
+    apply_all(client, objects).await?;
+    established(client, &names, limit).await
+}
+
+/// Waits until each CRD has the condition `Established`.
+async fn established(client: &kube::Client, names: &[String], limit: Duration) -> Result<(), LocalError> {
+    let kind = GroupVersionKind::gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &ApiResource::from_gvk(&kind));
+    let started = Instant::now();
+    for name in names {
+        loop {
+            let object = format!("CustomResourceDefinition {name}");
+            let current = api.get(name).await.map_err(LocalError::api("read", &object))?;
+            if condition(&current.data, "Established").0 == "True" {
+                break;
+            }
+            if started.elapsed() > limit {
+                let last = format!("conditions {}", current.data["status"]["conditions"]);
+                return Err(LocalError::Wait { object, wanted: "established", waited_ms: millis(started), last });
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    Ok(())
+}
+
+/// Applies Flux's GitRepository and Kustomization for the repository at `url`.
+pub(crate) async fn flux(client: &kube::Client, url: &str) -> Result<(), LocalError> {
+    let mut objects = documents("kind-config/flux/node-config.yaml", FLUX)?;
+    for object in &mut objects {
+        if object["kind"] == "GitRepository" {
+            object["spec"]["url"] = Value::from(url);
+        }
+    }
+    apply_all(client, objects).await
+}
+
+/// Waits until Flux has applied the tree that is in the repository.
+pub(crate) async fn flux_applied(client: &kube::Client, limit: Duration) -> Result<(), LocalError> {
+    let kind = GroupVersionKind::gvk("kustomize.toolkit.fluxcd.io", "v1", "Kustomization");
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), "flux-system", &ApiResource::from_gvk(&kind));
+    let object = "Kustomization flux-system/node-config";
+    let started = Instant::now();
+    loop {
+        let current = api.get("node-config").await.map_err(LocalError::api("read", object))?;
+        let (status, message) = condition(&current.data, "Ready");
+        if status == "True" {
+            return Ok(());
+        }
+        if started.elapsed() > limit {
+            let last = format!("Ready={status}: {message}");
+            return Err(LocalError::Wait { object: object.into(), wanted: "ready", waited_ms: millis(started), last });
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Makes the NAP controller's service account and returns a token for it.
+pub(crate) async fn nap_token(client: &kube::Client) -> Result<String, LocalError> {
+    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), nap::NAMESPACE);
+    let object = format!("ServiceAccount {}/{}", nap::NAMESPACE, nap::SERVICE_ACCOUNT);
+    let account = serde_json::json!({
+        "apiVersion": "v1", "kind": "ServiceAccount",
+        "metadata": {"name": nap::SERVICE_ACCOUNT, "namespace": nap::NAMESPACE},
+    });
+    api.patch(nap::SERVICE_ACCOUNT, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&account))
+        .await
+        .map_err(LocalError::api("apply", &object))?;
+    let request = TokenRequest {
+        spec: TokenRequestSpec {
+            // Longer than any cluster lives: the file is not renewed.
+            expiration_seconds: Some(365 * 24 * 3600),
+            ..TokenRequestSpec::default()
+        },
+        ..TokenRequest::default()
+    };
+    let answer = api
+        .create_token_request(nap::SERVICE_ACCOUNT, &PostParams::default(), &request)
+        .await
+        .map_err(LocalError::api("request a token of", &object))?;
+    Ok(answer.status.map(|status| status.token).unwrap_or_default())
+}
+
+/// The documents of a YAML file.
+fn documents(name: &str, text: &str) -> Result<Vec<Value>, LocalError> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text)
+        .map_err(|error| LocalError::Content { path: name.into(), reason: error.to_string() })?;
+    Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
+}
+
+async fn apply_all(client: &kube::Client, objects: Vec<Value>) -> Result<(), LocalError> {
+    stream::iter(objects).map(|object| apply(client, object)).buffer_unordered(PARALLEL).try_collect::<Vec<()>>().await?;
+    Ok(())
+}
+
+/// Server-side apply of one object. The kinds used here have regular plurals.
+async fn apply(client: &kube::Client, object: Value) -> Result<(), LocalError> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (api_version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
+    let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind));
+    let name = text(&object["metadata"]["name"]);
+    let api: Api<DynamicObject> = match object["metadata"]["namespace"].as_str() {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
+    };
+    api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&object))
+        .await
+        .map_err(LocalError::api("apply", format!("{kind} {name}")))?;
+    Ok(())
+}
+
+/// Status and message of a condition; `Unknown` when it is absent.
+fn condition(object: &Value, kind: &str) -> (String, String) {
+    let found = object["status"]["conditions"]
+        .as_array()
+        .and_then(|conditions| conditions.iter().find(|condition| condition["type"] == kind));
+    let text = |key: &str, absent: &str| {
+        found.and_then(|condition| condition[key].as_str()).unwrap_or(absent).to_owned()
+    };
+    (text("status", "Unknown"), text("message", ""))
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_manifests_are_whole() {
+        for (name, text, count) in [("namespaces", NAMESPACES, 3), ("access", ACCESS, 17), ("flux", FLUX, 2)] {
+            let objects = documents(name, text).unwrap();
+            assert_eq!(objects.len(), count, "{name}");
+            for object in objects {
+                assert!(object["apiVersion"].is_string() && object["kind"].is_string(), "{name}: {object}");
+                assert!(object["metadata"]["name"].is_string(), "{name}: {object}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_bound_role_exists() {
+        let objects = documents("access", ACCESS).unwrap();
+        let roles: Vec<&Value> = objects.iter().filter(|o| o["kind"] == "ClusterRole" || o["kind"] == "Role").collect();
+        for binding in objects.iter().filter(|o| !o["roleRef"].is_null()) {
+            let wanted = &binding["roleRef"]["name"];
+            let known = wanted == "cluster-admin" || roles.iter().any(|role| &role["metadata"]["name"] == wanted);
+            assert!(known, "{wanted} is bound and not defined");
+        }
+    }
+
+    #[test]
+    fn a_missing_condition_is_unknown() {
+        let object = serde_json::json!({"status": {"conditions": [{"type": "Ready", "status": "False", "message": "no"}]}});
+        assert_eq!(condition(&object, "Ready"), ("False".into(), "no".into()));
+        assert_eq!(condition(&object, "Healthy").0, "Unknown");
+    }
+}

@@ -1,0 +1,101 @@
+//! The supervisor's control socket: HTTP and JSON over a unix socket that only this user can open.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::extract::{Path as UrlPath, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::json;
+use tokio::net::UnixListener;
+
+use super::error::LocalError;
+use super::status::{Phase, TeardownReport};
+use super::supervisor::Shared;
+
+type App = State<Arc<Shared>>;
+
+/// Listens on `socket` and answers in the background, until the runtime ends.
+pub(crate) fn serve(shared: Arc<Shared>, socket: &Path) -> Result<(), LocalError> {
+    // Left by a supervisor that was killed; the lock that we hold says that it is dead.
+    match std::fs::remove_file(socket) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(LocalError::file("remove the old socket", socket)(error));
+        }
+        _ => {}
+    }
+    let listener = UnixListener::bind(socket).map_err(LocalError::file("listen on", socket))?;
+    let app = Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/ready", get(ready))
+        .route("/v1/failed", get(failed))
+        .route("/v1/usage", get(usage))
+        .route("/v1/components/{name}/kill", post(kill))
+        .route("/v1/components/{name}/restart", post(restart))
+        .route("/v1/shutdown", post(shutdown))
+        .with_state(shared);
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, app).await {
+            tracing::error!(%error, "the control socket failed");
+        }
+    });
+    Ok(())
+}
+
+async fn status(State(shared): App) -> Response {
+    Json(shared.status()).into_response()
+}
+
+/// Answers when the start is over, well or not.
+async fn ready(State(shared): App) -> Response {
+    let mut phase = shared.phase();
+    let _ = phase.wait_for(|phase| *phase != Phase::Starting).await;
+    Json(shared.status()).into_response()
+}
+
+/// Answers when the cluster has failed. A connection that ends without an answer says that the supervisor is gone.
+async fn failed(State(shared): App) -> Response {
+    let mut failure = shared.failure.subscribe();
+    match failure.wait_for(Option::is_some).await {
+        Ok(failure) => Json(failure.clone()).into_response(),
+        Err(_) => StatusCode::GONE.into_response(),
+    }
+}
+
+async fn usage(State(shared): App) -> Response {
+    Json(shared.usage()).into_response()
+}
+
+async fn kill(State(shared): App, UrlPath(name): UrlPath<String>) -> Response {
+    answer(shared.registry.kill(&name).await)
+}
+
+async fn restart(State(shared): App, UrlPath(name): UrlPath<String>) -> Response {
+    answer(shared.registry.restart(&name).await)
+}
+
+async fn shutdown(State(shared): App) -> Response {
+    let (reply, report) = tokio::sync::oneshot::channel::<TeardownReport>();
+    if shared.shutdown.send(reply).await.is_err() {
+        return StatusCode::GONE.into_response();
+    }
+    match report.await {
+        Ok(report) => Json(report).into_response(),
+        Err(_) => StatusCode::GONE.into_response(),
+    }
+}
+
+fn answer(result: Result<(), LocalError>) -> Response {
+    match result {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => {
+            let code = match error {
+                LocalError::UnknownComponent { .. } => StatusCode::NOT_FOUND,
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            (code, Json(json!({"error": error.to_string()}))).into_response()
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The other end of the control socket.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::Method;
+use serde::de::DeserializeOwned;
+
+use super::error::LocalError;
+use super::state_dir::StateDir;
+use super::status::{Failure, Status, TeardownReport};
+use super::usage::ComponentUsage;
+
+/// A call that answers at once.
+const CALL_LIMIT: Duration = Duration::from_secs(10);
+
+/// Talks to the supervisor of one cluster. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct ControlClient {
+    name: String,
+    http: reqwest::Client,
+}
+
+impl ControlClient {
+    pub(crate) fn new(name: &str, state: &StateDir) -> Result<Self, LocalError> {
+        super::install_crypto();
+        let http = reqwest::Client::builder()
+            .unix_socket(state.socket())
+            .no_proxy()
+            .build()
+            .map_err(|error| LocalError::Supervisor { name: name.to_owned(), doing: "accept a client", reason: error.to_string() })?;
+        Ok(Self { name: name.to_owned(), http })
+    }
+
+    pub(crate) async fn status(&self) -> Result<Status, LocalError> {
+        self.call(Method::GET, "status", Some(CALL_LIMIT), "tell its status").await
+    }
+
+    /// Waits until the start is over.
+    pub(crate) async fn ready(&self, limit: Duration) -> Result<Status, LocalError> {
+        self.call(Method::GET, "ready", Some(limit), "finish its start").await
+    }
+
+    pub(crate) async fn usage(&self) -> Result<Vec<ComponentUsage>, LocalError> {
+        self.call(Method::GET, "usage", Some(CALL_LIMIT), "tell its usage").await
+    }
+
+    /// Waits until the cluster fails; a supervisor that is gone is a failure.
+    pub(crate) async fn failed(&self) -> Failure {
+        match self.call::<Failure>(Method::GET, "failed", None, "report a failure").await {
+            Ok(failure) => failure,
+            Err(error) => Failure {
+                component: "supervisor".to_owned(),
+                reason: format!("is gone: {error}"),
+                log_tail: Vec::new(),
+                at: Timestamp::now(),
+            },
+        }
+    }
+
+    pub(crate) async fn kill(&self, component: &str) -> Result<(), LocalError> {
+        self.order(&format!("components/{component}/kill"), "kill the component").await
+    }
+
+    pub(crate) async fn restart(&self, component: &str) -> Result<(), LocalError> {
+        self.order(&format!("components/{component}/restart"), "restart the component").await
+    }
+
+    pub(crate) async fn shutdown(&self) -> Result<TeardownReport, LocalError> {
+        self.call(Method::POST, "shutdown", Some(CALL_LIMIT), "shut down").await
+    }
+
+    async fn order(&self, path: &str, doing: &'static str) -> Result<(), LocalError> {
+        self.send(Method::POST, path, Some(CALL_LIMIT), doing).await.map(drop)
+    }
+
+    async fn call<T: DeserializeOwned>(&self, method: Method, path: &str, limit: Option<Duration>, doing: &'static str) -> Result<T, LocalError> {
+        let body = self.send(method, path, limit, doing).await?;
+        serde_json::from_slice(&body).map_err(|error| self.error(doing, error.to_string()))
+    }
+
+    async fn send(&self, method: Method, path: &str, limit: Option<Duration>, doing: &'static str) -> Result<Vec<u8>, LocalError> {
+        let failed = |error: reqwest::Error| self.error(doing, describe(&error));
+        let mut request = self.http.request(method, format!("http://supervisor/v1/{path}"));
+        if let Some(limit) = limit {
+            request = request.timeout(limit);
+        }
+        let answer = request.send().await.map_err(failed)?;
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(failed)?;
+        if status.is_success() {
+            return Ok(body.to_vec());
+        }
+        let reason = serde_json::from_slice::<serde_json::Value>(&body)
+            .ok()
+            .and_then(|body| body["error"].as_str().map(str::to_owned))
+            .unwrap_or_else(|| status.to_string());
+        Err(self.error(doing, reason))
+    }
+
+    fn error(&self, doing: &'static str, reason: String) -> LocalError {
+        LocalError::Supervisor { name: self.name.clone(), doing, reason }
+    }
+}
+
+/// The innermost reason: "connection refused" says more than "error sending request".
+fn describe(error: &reqwest::Error) -> String {
+    let mut source: &dyn std::error::Error = error;
+    while let Some(inner) = source.source() {
+        source = inner;
+    }
+    source.to_string()
+}

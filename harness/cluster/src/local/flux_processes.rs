@@ -1,0 +1,49 @@
+//! Command lines of the two Flux controllers.
+
+use std::ffi::OsString;
+
+use super::error::LocalError;
+use super::layout::Layout;
+use super::process::Launch;
+use super::state_dir::private_dir;
+
+pub(crate) fn source_controller(layout: &Layout) -> Result<Launch, LocalError> {
+    let storage = layout.state.data().join("source-controller");
+    // It exits when the folder does not exist.
+    private_dir(&storage)?;
+    let mut launch = controller(layout, "source-controller");
+    let address = layout.ports.address("source-controller");
+    launch.args.extend([
+        OsString::from(format!("--storage-path={}", storage.display())),
+        format!("--storage-addr={address}").into(),
+        // This is what artifact URLs are made from.
+        format!("--storage-adv-addr={address}").into(),
+    ]);
+    Ok(launch)
+}
+
+pub(crate) fn kustomize_controller(layout: &Layout) -> Launch {
+    let mut launch = controller(layout, "kustomize-controller");
+    launch.args.extend([
+        OsString::from("--requeue-dependency=5s"),
+        // A base on the internet would make a run depend on it.
+        "--no-remote-bases=true".into(),
+    ]);
+    launch
+}
+
+fn controller(layout: &Layout, name: &str) -> Launch {
+    let mut launch = layout.launch(name);
+    // A flag for it is not merged by these programs (their main.go).
+    launch.env.insert("KUBECONFIG".into(), layout.state.kubeconfig(name).into());
+    launch.env.insert("RUNTIME_NAMESPACE".into(), "flux-system".into());
+    launch.args = vec![
+        "--events-addr=".into(),
+        format!("--metrics-addr={}", layout.ports.address(&format!("{name}-metrics"))).into(),
+        format!("--health-addr={}", layout.ports.address(&format!("{name}-health"))).into(),
+        "--log-encoding=json".into(),
+        "--kube-api-qps=200".into(),
+        "--kube-api-burst=400".into(),
+    ];
+    launch
+}

@@ -1,0 +1,58 @@
+//! A cluster made here: the upstream control plane, Flux and NAP as processes, beside a simulated Azure.
+//!
+//! [`up`] and [`throwaway`] start a *supervisor*: this same program as a process of its own, which runs the simulated
+//! Azure and the Git server and owns every other process. The kernel kills the components when the supervisor ends,
+//! however it ends, and a throw-away supervisor when the process that asked for it ends.
+
+mod bootstrap;
+mod config;
+mod control;
+mod control_client;
+mod control_plane;
+mod error;
+mod exec;
+mod flux_processes;
+mod handle;
+mod internal;
+mod kubeconfig;
+mod kwok;
+mod launch;
+mod layout;
+mod nap;
+mod pki;
+mod ports;
+mod probes;
+mod process;
+mod registry;
+mod sandbox;
+mod start;
+mod state_dir;
+mod status;
+mod steps;
+mod supervisor;
+mod tls;
+mod usage;
+mod versions;
+
+pub use config::LocalConfig;
+pub use error::LocalError;
+pub(crate) use handle::Local;
+pub use internal::dispatch;
+pub use launch::{attach, down, list, status, throwaway, up};
+pub use state_dir::{StateDir, default_state_root};
+pub use status::{ComponentStatus, Failure, Phase, ProcessRef, Status, StepTiming, TeardownReport};
+pub use supervisor::main as supervise;
+pub(crate) use tls::install_crypto;
+pub use usage::ComponentUsage;
+
+/// The executables that a local cluster needs in its `bin_dir`.
+pub const COMPONENTS: [&str; 8] = [
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok",
+    "karpenter",
+    "source-controller",
+    "kustomize-controller",
+];

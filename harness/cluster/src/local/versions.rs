@@ -1,0 +1,91 @@
+//! Which upstream version an executable was built from, read from the executable itself.
+//!
+//! Go keeps the modules of a build in the binary (`debug/buildinfo`), also in a stripped one: what is reported is
+//! what ran, wherever `--bin-dir` points.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// The module of each component.
+const MODULES: [(&str, &str); 8] = [
+    ("etcd", "go.etcd.io/etcd/server/v3"),
+    ("kube-apiserver", "k8s.io/kubernetes"),
+    ("kube-controller-manager", "k8s.io/kubernetes"),
+    ("kube-scheduler", "k8s.io/kubernetes"),
+    ("kwok", "sigs.k8s.io/kwok"),
+    ("karpenter", "github.com/Azure/karpenter-provider-azure"),
+    ("source-controller", "github.com/fluxcd/source-controller"),
+    ("kustomize-controller", "github.com/fluxcd/kustomize-controller"),
+];
+
+/// The version of each component in `bin_dir`; one that does not tell is left out.
+pub(crate) fn read(bin_dir: &Path) -> Vec<(String, String)> {
+    MODULES
+        .iter()
+        .filter_map(|(component, module)| {
+            let version = module_version(&bin_dir.join(component), module)?;
+            Some(((*component).to_owned(), version))
+        })
+        .collect()
+}
+
+/// Looks for the line `dep<TAB>MODULE<TAB>VERSION` (or `mod`) of the build information.
+fn module_version(executable: &Path, module: &str) -> Option<String> {
+    const CHUNK: usize = 1 << 20;
+    let needles = [format!("dep\t{module}\tv"), format!("mod\t{module}\tv")];
+    // A line that lies across two chunks is found in the second one's look back.
+    let overlap = module.len() + 64;
+    let mut file = File::open(executable).ok()?;
+    let mut buffer: Vec<u8> = Vec::with_capacity(CHUNK + overlap);
+    loop {
+        let kept = buffer.len().min(overlap);
+        buffer.drain(..buffer.len() - kept);
+        let read = file.by_ref().take(CHUNK as u64).read_to_end(&mut buffer).ok()?;
+        for needle in &needles {
+            if let Some(at) = find(&buffer, needle.as_bytes()) {
+                let version = &buffer[at + needle.len() - 1..];
+                // The end may be in the next chunk; then it is found there again.
+                if let Some(end) = version.iter().position(|byte| matches!(byte, b'\t' | b'\n')) {
+                    return String::from_utf8(version[..end].to_vec()).ok();
+                }
+            }
+        }
+        if read == 0 {
+            return None;
+        }
+    }
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    let first = *needle.first()?;
+    let mut from = 0;
+    while let Some(offset) = haystack[from..].iter().position(|byte| *byte == first) {
+        let at = from + offset;
+        if haystack[at..].starts_with(needle) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_found_also_across_chunks() {
+        let temp = tempfile::tempdir().unwrap();
+        let line = b"dep\tsigs.k8s.io/kwok\tv0.8.0\th1:abc=\n";
+        for before in [0, 10, (1 << 20) - 5, (1 << 20) - 22, (1 << 20) + 3] {
+            let path = temp.path().join("binary");
+            let mut content = vec![0_u8; before];
+            content.extend_from_slice(line);
+            content.extend_from_slice(&[0; 100]);
+            std::fs::write(&path, content).unwrap();
+            assert_eq!(module_version(&path, "sigs.k8s.io/kwok").as_deref(), Some("v0.8.0"), "offset {before}");
+        }
+        assert_eq!(module_version(&temp.path().join("binary"), "k8s.io/kubernetes"), None);
+    }
+}
