@@ -1,0 +1,411 @@
+//! The catalogue of upstream processes, as data.
+//!
+//! Pins live in the `go.mod` files and nowhere else: versions shown to people are read from there.
+
+/// A process of the local control plane that is built from upstream source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Component {
+    /// The key-value store behind the API server.
+    Etcd,
+    /// The Kubernetes API server.
+    KubeApiserver,
+    /// The Kubernetes controllers (node lifecycle, garbage collection, deployments and the rest).
+    KubeControllerManager,
+    /// The Kubernetes scheduler.
+    KubeScheduler,
+    /// Plays the kubelets of simulated nodes.
+    Kwok,
+    /// Fetches Git repositories for Flux.
+    SourceController,
+    /// Applies Flux Kustomizations.
+    KustomizeController,
+    /// The AKS node auto-provisioning controller, unmodified.
+    Karpenter,
+}
+
+impl Component {
+    /// Every component, in the order in which they are built.
+    pub const ALL: [Self; 8] = [
+        Self::Etcd,
+        Self::KubeApiserver,
+        Self::KubeControllerManager,
+        Self::KubeScheduler,
+        Self::Kwok,
+        Self::SourceController,
+        Self::KustomizeController,
+        Self::Karpenter,
+    ];
+
+    /// The process name, which is also the file name of its binary.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Etcd => "etcd",
+            Self::KubeApiserver => "kube-apiserver",
+            Self::KubeControllerManager => "kube-controller-manager",
+            Self::KubeScheduler => "kube-scheduler",
+            Self::Kwok => "kwok",
+            Self::SourceController => "source-controller",
+            Self::KustomizeController => "kustomize-controller",
+            Self::Karpenter => "karpenter",
+        }
+    }
+
+    /// What the process is for, in a few words.
+    #[must_use]
+    pub const fn role(self) -> &'static str {
+        match self {
+            Self::Etcd => "store of the API server",
+            Self::KubeApiserver => "Kubernetes API",
+            Self::KubeControllerManager => "Kubernetes controllers",
+            Self::KubeScheduler => "Kubernetes scheduler",
+            Self::Kwok => "kubelets of simulated nodes",
+            Self::SourceController => "Flux: fetches Git",
+            Self::KustomizeController => "Flux: applies Kustomizations",
+            Self::Karpenter => "AKS node auto-provisioning (NAP)",
+        }
+    }
+}
+
+impl std::fmt::Display for Component {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One binary of a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Binary {
+    /// The process it becomes.
+    pub component: Component,
+    /// The Go package of its `main`.
+    pub package: &'static str,
+    /// Measured size of the stripped binary, bytes (linux/amd64).
+    pub expected_bytes: u64,
+}
+
+/// One CRD file that a module carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CrdFile {
+    /// Folder inside the upstream module.
+    pub folder: &'static str,
+    /// File name; unique over the catalogue.
+    pub file: &'static str,
+}
+
+/// A `-X` stamp: without it the program does not know its own version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stamp {
+    /// `gitVersion`, `gitMajor`, `gitMinor`, `gitTreeState` of a Kubernetes version package
+    /// (`hack/lib/version.sh` of kubernetes/kubernetes). Unstamped, `/version` is nonsense and clients misbehave.
+    Kubernetes(&'static str),
+    /// A string variable that takes the module version without its leading `v`.
+    Plain(&'static str),
+}
+
+/// One upstream Go module: one `go.mod`, one `go build`, one or more binaries.
+///
+/// Modules are kept apart because their `replace` lines conflict.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Module {
+    /// Folder under `harness/components/`.
+    pub name: &'static str,
+    /// Upstream module path.
+    pub path: &'static str,
+    /// SPDX identifier of the upstream licence (its `LICENSE` file).
+    pub licence: &'static str,
+    /// Where the source lives, for people.
+    pub origin: &'static str,
+    /// The embedded `go.mod`.
+    pub go_mod: &'static str,
+    /// The embedded `go.sum`.
+    pub go_sum: &'static str,
+    /// Binaries that it yields.
+    pub binaries: &'static [Binary],
+    /// CRD files to keep beside the binaries.
+    pub crds: &'static [CrdFile],
+    /// Version stamps.
+    pub stamps: &'static [Stamp],
+    /// Measured time of a cold build on 2 cores in catalogue order, seconds.
+    pub expected_build_s: u64,
+    /// Growth of the Go build cache by this module in catalogue order, bytes.
+    pub build_cache_bytes: u64,
+    /// Growth of the Go module cache by this module in catalogue order, bytes.
+    pub download_bytes: u64,
+}
+
+const MB: u64 = 1_000_000;
+
+macro_rules! go_files {
+    ($folder:literal) => {
+        (
+            include_str!(concat!("../../../components/", $folder, "/go.mod")),
+            include_str!(concat!("../../../components/", $folder, "/go.sum")),
+        )
+    };
+}
+
+const ETCD: (&str, &str) = go_files!("etcd");
+const KUBERNETES: (&str, &str) = go_files!("kubernetes");
+const KWOK: (&str, &str) = go_files!("kwok");
+const SOURCE: (&str, &str) = go_files!("source-controller");
+const KUSTOMIZE: (&str, &str) = go_files!("kustomize-controller");
+const KARPENTER: (&str, &str) = go_files!("karpenter");
+
+const FLUX_CRDS: &str = "config/crd/bases";
+const KARPENTER_CRDS: &str = "pkg/apis/crds";
+
+/// Every module in build order: those that share compiled packages follow each other.
+pub static MODULES: [Module; 6] = [
+    Module {
+        name: "etcd",
+        path: "go.etcd.io/etcd/server/v3",
+        licence: "Apache-2.0",
+        origin: "https://github.com/etcd-io/etcd",
+        go_mod: ETCD.0,
+        go_sum: ETCD.1,
+        binaries: &[Binary {
+            component: Component::Etcd,
+            package: "go.etcd.io/etcd/server/v3",
+            expected_bytes: 27 * MB,
+        }],
+        crds: &[],
+        stamps: &[],
+        expected_build_s: 57,
+        build_cache_bytes: 400 * MB,
+        download_bytes: 200 * MB,
+    },
+    Module {
+        name: "kubernetes",
+        path: "k8s.io/kubernetes",
+        licence: "Apache-2.0",
+        origin: "https://github.com/kubernetes/kubernetes",
+        go_mod: KUBERNETES.0,
+        go_sum: KUBERNETES.1,
+        binaries: &[
+            Binary {
+                component: Component::KubeApiserver,
+                package: "k8s.io/kubernetes/cmd/kube-apiserver",
+                expected_bytes: 106 * MB,
+            },
+            Binary {
+                component: Component::KubeControllerManager,
+                package: "k8s.io/kubernetes/cmd/kube-controller-manager",
+                expected_bytes: 97 * MB,
+            },
+            Binary {
+                component: Component::KubeScheduler,
+                package: "k8s.io/kubernetes/cmd/kube-scheduler",
+                expected_bytes: 74 * MB,
+            },
+        ],
+        crds: &[],
+        stamps: &[
+            Stamp::Kubernetes("k8s.io/component-base/version"),
+            Stamp::Kubernetes("k8s.io/client-go/pkg/version"),
+        ],
+        expected_build_s: 340,
+        build_cache_bytes: 2_200 * MB,
+        download_bytes: 1_200 * MB,
+    },
+    Module {
+        name: "kwok",
+        path: "sigs.k8s.io/kwok",
+        licence: "Apache-2.0",
+        origin: "https://github.com/kubernetes-sigs/kwok",
+        go_mod: KWOK.0,
+        go_sum: KWOK.1,
+        binaries: &[Binary {
+            component: Component::Kwok,
+            package: "sigs.k8s.io/kwok/cmd/kwok",
+            expected_bytes: 64 * MB,
+        }],
+        crds: &[],
+        stamps: &[],
+        expected_build_s: 54,
+        build_cache_bytes: 500 * MB,
+        download_bytes: 200 * MB,
+    },
+    Module {
+        name: "source-controller",
+        path: "github.com/fluxcd/source-controller",
+        licence: "Apache-2.0",
+        origin: "https://github.com/fluxcd/source-controller",
+        go_mod: SOURCE.0,
+        go_sum: SOURCE.1,
+        binaries: &[Binary {
+            component: Component::SourceController,
+            package: "github.com/fluxcd/source-controller",
+            expected_bytes: 101 * MB,
+        }],
+        crds: &[
+            crd(FLUX_CRDS, "source.toolkit.fluxcd.io_buckets.yaml"),
+            crd(FLUX_CRDS, "source.toolkit.fluxcd.io_externalartifacts.yaml"),
+            crd(FLUX_CRDS, "source.toolkit.fluxcd.io_gitrepositories.yaml"),
+            crd(FLUX_CRDS, "source.toolkit.fluxcd.io_helmcharts.yaml"),
+            crd(FLUX_CRDS, "source.toolkit.fluxcd.io_helmrepositories.yaml"),
+            crd(FLUX_CRDS, "source.toolkit.fluxcd.io_ocirepositories.yaml"),
+        ],
+        stamps: &[],
+        expected_build_s: 172,
+        build_cache_bytes: 1_600 * MB,
+        download_bytes: 1_800 * MB,
+    },
+    Module {
+        name: "kustomize-controller",
+        path: "github.com/fluxcd/kustomize-controller",
+        licence: "Apache-2.0",
+        origin: "https://github.com/fluxcd/kustomize-controller",
+        go_mod: KUSTOMIZE.0,
+        go_sum: KUSTOMIZE.1,
+        binaries: &[Binary {
+            component: Component::KustomizeController,
+            package: "github.com/fluxcd/kustomize-controller",
+            expected_bytes: 86 * MB,
+        }],
+        crds: &[crd(
+            FLUX_CRDS,
+            "kustomize.toolkit.fluxcd.io_kustomizations.yaml",
+        )],
+        stamps: &[],
+        expected_build_s: 130,
+        build_cache_bytes: 1_000 * MB,
+        download_bytes: 800 * MB,
+    },
+    Module {
+        name: "karpenter",
+        path: "github.com/Azure/karpenter-provider-azure",
+        licence: "Apache-2.0",
+        origin: "https://github.com/Azure/karpenter-provider-azure",
+        go_mod: KARPENTER.0,
+        go_sum: KARPENTER.1,
+        binaries: &[Binary {
+            component: Component::Karpenter,
+            package: "github.com/Azure/karpenter-provider-azure/cmd/controller",
+            expected_bytes: 73 * MB,
+        }],
+        // The Azure module carries copies of the core's CRDs, which are the ones that AKS installs.
+        crds: &[
+            crd(KARPENTER_CRDS, "karpenter.azure.com_aksnodeclasses.yaml"),
+            crd(KARPENTER_CRDS, "karpenter.sh_nodeclaims.yaml"),
+            crd(KARPENTER_CRDS, "karpenter.sh_nodeoverlays.yaml"),
+            crd(KARPENTER_CRDS, "karpenter.sh_nodepools.yaml"),
+        ],
+        // The same variable as in the provider's own Makefile.
+        stamps: &[Stamp::Plain("sigs.k8s.io/karpenter/pkg/operator.Version")],
+        expected_build_s: 180,
+        build_cache_bytes: 1_300 * MB,
+        download_bytes: 1_000 * MB,
+    },
+];
+
+const fn crd(folder: &'static str, file: &'static str) -> CrdFile {
+    CrdFile { folder, file }
+}
+
+/// The module that yields `component`.
+#[must_use]
+pub fn module_of(component: Component) -> &'static Module {
+    MODULES
+        .iter()
+        .find(|module| module.binaries.iter().any(|b| b.component == component))
+        .expect("every component has a module: checked by a unit test")
+}
+
+impl Module {
+    /// The pinned version, as its `go.mod` says (`v1.36.3`).
+    #[must_use]
+    pub fn version(&self) -> &'static str {
+        required_version(self.go_mod, self.path)
+            .expect("every embedded go.mod requires its module: checked by a unit test")
+    }
+
+    /// Sum of the expected sizes of its binaries, bytes.
+    #[must_use]
+    pub fn binary_bytes(&self) -> u64 {
+        self.binaries.iter().map(|b| b.expected_bytes).sum()
+    }
+}
+
+/// The version that `go_mod` requires of the module `path`, from a line of a `require` block or a single `require`.
+fn required_version(go_mod: &'static str, path: &str) -> Option<&'static str> {
+    go_mod.lines().find_map(|line| {
+        let line = line.trim();
+        let line = line.strip_prefix("require ").unwrap_or(line);
+        let mut words = line.split_whitespace();
+        (words.next() == Some(path))
+            .then(|| words.next())
+            .flatten()
+            .filter(|version| version.starts_with('v'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_component_has_exactly_one_module() {
+        for component in Component::ALL {
+            let owners = MODULES
+                .iter()
+                .filter(|m| m.binaries.iter().any(|b| b.component == component));
+            assert_eq!(owners.count(), 1, "{component}");
+            assert!(module_of(component).version().starts_with('v'));
+        }
+        let listed: usize = MODULES.iter().map(|m| m.binaries.len()).sum();
+        assert_eq!(listed, Component::ALL.len());
+    }
+
+    #[test]
+    fn pins_come_from_go_mod() {
+        assert_eq!(module_of(Component::Karpenter).version(), "v1.14.0");
+        assert_eq!(module_of(Component::KubeScheduler).version(), "v1.36.3");
+        assert_eq!(module_of(Component::Etcd).version(), "v3.6.14");
+    }
+
+    #[test]
+    fn every_package_is_a_tool_of_its_go_mod() {
+        // Without the tool line `go mod tidy` would drop the requirements.
+        for module in &MODULES {
+            for binary in module.binaries {
+                let listed = module.go_mod.lines().any(|line| {
+                    let line = line.trim();
+                    line.strip_prefix("tool ").unwrap_or(line) == binary.package
+                });
+                assert!(listed, "{} is no tool of {}", binary.package, module.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_module_of_several_binaries_names_them_as_go_does() {
+        // `go build -o FOLDER/ PACKAGES` names each binary after the last element of its package.
+        for module in MODULES.iter().filter(|m| m.binaries.len() > 1) {
+            for binary in module.binaries {
+                assert_eq!(
+                    binary.package.rsplit('/').next(),
+                    Some(binary.component.name())
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn crd_file_names_are_unique() {
+        let files: Vec<_> = MODULES
+            .iter()
+            .flat_map(|m| m.crds)
+            .map(|c| c.file)
+            .collect();
+        let unique: BTreeSet<_> = files.iter().collect();
+        assert_eq!(files.len(), unique.len());
+    }
+
+    #[test]
+    fn binaries_stay_under_a_gigabyte() {
+        assert!(MODULES.iter().map(Module::binary_bytes).sum::<u64>() < 1_000 * MB);
+    }
+}

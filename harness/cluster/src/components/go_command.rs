@@ -1,0 +1,142 @@
+//! How Go is called: flags and environment.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use tokio::process::Command;
+
+use super::catalogue::{Module, Stamp};
+use super::toolchain::Tools;
+
+/// Environment that decides what is built. The rest is the user's own, so that proxies, private module
+/// settings and certificates apply to downloads as they do for any other Go build of that user.
+pub(super) const FIXED_ENVIRONMENT: [(&str, &str); 4] = [
+    // Static binaries that run on any distribution, and no C compiler needed.
+    ("CGO_ENABLED", "0"),
+    // Go must not fetch another toolchain behind the user's back.
+    ("GOTOOLCHAIN", "local"),
+    // The pins are exact: a build never edits go.mod. This also drops flags from the user's own GOFLAGS.
+    ("GOFLAGS", "-mod=readonly"),
+    // A go.work in a parent folder is not ours.
+    ("GOWORK", "off"),
+];
+
+/// Go's name of this operating system.
+pub(super) fn goos() -> &'static str {
+    match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    }
+}
+
+/// Go's name of this architecture.
+pub(super) fn goarch() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "x86" => "386",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+/// Flags of `go build` for `module`, without `-o` and the packages.
+pub(super) fn flags(module: &Module) -> Vec<String> {
+    vec![
+        "-trimpath".to_owned(),
+        "-buildvcs=false".to_owned(),
+        // Kubernetes ships no profile; this keeps a `default.pgo` of any module from doubling the build.
+        "-pgo=off".to_owned(),
+        // Nobody debugs these binaries, and debug information is a good part of compiling.
+        "-gcflags=all=-dwarf=false".to_owned(),
+        "-ldflags".to_owned(),
+        ldflags(module),
+    ]
+}
+
+fn ldflags(module: &Module) -> String {
+    let version = module.version();
+    let plain = version.trim_start_matches('v');
+    let mut parts = plain.split('.');
+    let major = parts.next().unwrap_or_default();
+    let minor = parts.next().unwrap_or_default();
+    let mut words = vec!["-s -w".to_owned()];
+    for stamp in module.stamps {
+        match stamp {
+            Stamp::Kubernetes(package) => {
+                for (variable, value) in [
+                    ("gitVersion", version),
+                    ("gitMajor", major),
+                    ("gitMinor", minor),
+                    ("gitTreeState", "clean"),
+                ] {
+                    words.push(format!("-X {package}.{variable}={value}"));
+                }
+            }
+            Stamp::Plain(variable) => words.push(format!("-X {variable}={plain}")),
+        }
+    }
+    words.join(" ")
+}
+
+/// Folders that belong to one build.
+#[derive(Debug, Clone)]
+pub(super) struct GoFolders<'a> {
+    /// `GOCACHE`.
+    pub(super) build_cache: &'a Path,
+    /// `GOTMPDIR`: beside the cache, because `/tmp` is often small or in memory.
+    pub(super) scratch: &'a Path,
+    /// `GOMODCACHE`, when it is not the user's own.
+    pub(super) module_cache: Option<&'a Path>,
+}
+
+/// A `go` command that runs in `folder` and dies with the future that waits for it.
+pub(super) fn go<I, S>(tools: &Tools, folders: &GoFolders<'_>, folder: &Path, args: I) -> Command
+where
+    I: IntoIterator<Item = S>,
+    S: AsRef<OsStr>,
+{
+    let mut command = Command::new(&tools.go);
+    command
+        .args(args)
+        .current_dir(folder)
+        .envs(FIXED_ENVIRONMENT)
+        .env("GOOS", goos())
+        .env("GOARCH", goarch())
+        .env("GOCACHE", folders.build_cache)
+        .env("GOTMPDIR", folders.scratch)
+        .env("PATH", &tools.search_path)
+        .kill_on_drop(true);
+    if let Some(module_cache) = folders.module_cache {
+        command.env("GOMODCACHE", module_cache);
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::components::catalogue::{Component, module_of};
+
+    #[test]
+    fn kubernetes_knows_its_version() {
+        let flags = ldflags(module_of(Component::KubeApiserver));
+        for expected in [
+            "-s -w ",
+            "-X k8s.io/component-base/version.gitVersion=v1.36.3",
+            "-X k8s.io/component-base/version.gitMajor=1",
+            "-X k8s.io/component-base/version.gitMinor=36",
+            "-X k8s.io/client-go/pkg/version.gitTreeState=clean",
+        ] {
+            assert!(flags.contains(expected), "{expected} not in {flags}");
+        }
+    }
+
+    #[test]
+    fn other_modules_are_only_stripped_or_stamped_once() {
+        assert_eq!(ldflags(module_of(Component::Etcd)), "-s -w");
+        assert_eq!(
+            ldflags(module_of(Component::Karpenter)),
+            "-s -w -X sigs.k8s.io/karpenter/pkg/operator.Version=1.14.0"
+        );
+    }
+}

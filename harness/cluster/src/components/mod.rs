@@ -1,0 +1,44 @@
+//! The upstream processes: which they are, how they are built, and where the built ones lie.
+//!
+//! Each upstream Go module has its own `go.mod` and `go.sum` under `harness/components/`, embedded in this
+//! crate. [`build`] compiles what is missing into the user's cache folder, [`locate`] finds the result or
+//! checks a folder of binaries from elsewhere, [`list`] says what there is.
+//!
+//! # What it costs on disk
+//!
+//! | what | where | size | when it goes |
+//! |---|---|---|---|
+//! | binaries and CRDs | `<cache>/harness/components/` | about 0.6 GB | another version of the harness replaces them |
+//! | Go build cache | the same folder, `gocache/` | about 6 GB | after a successful build, unless asked to stay |
+//! | Go module cache | where Go keeps it (`go env GOMODCACHE`) | grows by about 5 GB | never by itself: it is the user's; `go clean -modcache` empties it |
+//!
+//! With [`BuildOptions::private_module_cache`] the downloaded modules go into the harness's own folder
+//! instead, and are removed with the build cache.
+
+mod build;
+mod cache;
+mod catalogue;
+mod error;
+mod go_command;
+mod key;
+mod list;
+mod locate;
+mod lock;
+mod module_build;
+mod preflight;
+mod progress;
+mod toolchain;
+
+pub use build::{BuildOptions, BuildReport, ModuleReport, build};
+pub(crate) use cache::human;
+pub use cache::{CacheFolder, free_bytes};
+pub use catalogue::{Binary, Component, CrdFile, MODULES, Module, Stamp, module_of};
+pub use error::{BuildError, Missing};
+pub use key::{module_key, set_key};
+pub use list::{Listed, list};
+pub use locate::{BinDir, in_cache, locate};
+pub use module_build::missing_modules;
+pub use preflight::{DiskNeed, disk_needs, expected_build};
+pub use progress::{Progress, Step};
+pub(crate) use toolchain::find_program;
+pub use toolchain::{GoVersion, Tools, required_go};

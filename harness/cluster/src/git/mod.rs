@@ -1,0 +1,44 @@
+//! Git: a server on loopback for the cluster's Flux, and a client that commits whole trees.
+
+mod cgi;
+mod client_error;
+mod command;
+mod counters;
+mod remote;
+mod server;
+mod server_error;
+mod service;
+mod tree;
+
+pub use client_error::GitError;
+pub use counters::GitCounts;
+pub use remote::{Author, Commit, GitRemote, LogEntry};
+pub use server::{GitFaults, GitServer, Repository};
+pub use server_error::GitServerError;
+
+/// A user name and a password for HTTP basic authentication.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// User name.
+    pub username: String,
+    /// Password or access token.
+    pub password: String,
+}
+
+impl Credentials {
+    /// The value of the `Authorization` header.
+    pub(crate) fn header(&self) -> String {
+        use base64::Engine as _;
+        let pair = format!("{}:{}", self.username, self.password);
+        let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
+        format!("Basic {encoded}")
+    }
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials")
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,489 @@
+//! A client that commits whole trees to `main` of a repository, on any Git server.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::process::Output;
+use std::time::Instant;
+
+use super::Credentials;
+use super::client_error::GitError;
+use super::command::{Git, GitCall, tail};
+use super::tree::{Entry, Kind, entries};
+
+const BRANCH: &str = "refs/heads/main";
+
+/// Where the fetched head of the branch is kept in the private repository.
+const FETCHED: &str = "refs/harness/head";
+
+/// Two writers at once overtake each other seldom more than once.
+const PUSH_ATTEMPTS: usize = 6;
+
+/// Who makes the commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// Name.
+    pub name: String,
+    /// Address.
+    pub email: String,
+}
+
+impl Default for Author {
+    fn default() -> Self {
+        Self {
+            name: "harness".to_owned(),
+            email: "harness@localhost".to_owned(),
+        }
+    }
+}
+
+/// A commit that the server has accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Object name, 40 hexadecimal digits.
+    pub sha: String,
+    /// Object name of its tree: equal trees have equal names.
+    pub tree: String,
+    /// When the push that succeeded was begun.
+    pub sent: Instant,
+    /// When that push had been answered and the `git push` process had ended.
+    pub acknowledged: Instant,
+}
+
+/// One commit of the branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    /// Object name, 40 hexadecimal digits.
+    pub sha: String,
+    /// Object name of its tree.
+    pub tree: String,
+    /// Author's name.
+    pub author: String,
+    /// Author's date, 1 s resolution.
+    pub at: jiff::Timestamp,
+    /// First line of the message.
+    pub subject: String,
+}
+
+/// The branch `main` of a repository behind a URL.
+///
+/// Every operation works in a private repository in a temporary folder with settings of its own: no
+/// configuration, hooks, signing or credential helpers of the user, and no repository of the user is touched.
+#[derive(Debug, Clone)]
+pub struct GitRemote {
+    git: Git,
+    url: String,
+    credentials: Option<Credentials>,
+}
+
+/// The private repository of one operation; it goes with the value.
+struct Workshop<'a> {
+    remote: &'a GitRemote,
+    folder: tempfile::TempDir,
+}
+
+impl GitRemote {
+    /// A client for `url`, with the `git` on the search path.
+    ///
+    /// # Errors
+    /// [`GitError::NoGit`].
+    pub fn new(url: impl Into<String>) -> Result<Self, GitError> {
+        let search_path = std::env::var_os("PATH").unwrap_or_default();
+        Ok(Self {
+            git: Git::find(&search_path).ok_or(GitError::NoGit)?,
+            url: url.into(),
+            credentials: None,
+        })
+    }
+
+    /// The same with a user name and a password.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// The repository's address.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Commits exactly the content of the folder `tree` to `main` and pushes it.
+    ///
+    /// Files are taken byte for byte: no line-end conversion, no `.gitignore`. Entries called `.git` are left
+    /// out. A new commit is made even when nothing differs, so that there is a revision to wait for.
+    ///
+    /// # Errors
+    /// [`GitError::LinkLeavesTree`] and [`GitError::Unsupported`] for what Git cannot hold,
+    /// [`GitError::Overtaken`] when others push all the time, else what Git said.
+    pub async fn push_tree(
+        &self,
+        tree: &Path,
+        message: &str,
+        author: &Author,
+    ) -> Result<Commit, GitError> {
+        let workshop = self.workshop().await?;
+        let name = workshop.write_tree(tree).await?;
+        workshop.commit_and_push(&name, message, author).await
+    }
+
+    /// Commits to `main` the tree of an earlier commit of `main`, as a new commit: a rollback as people do it.
+    ///
+    /// # Errors
+    /// [`GitError::UnknownCommit`] when `sha` is not in the branch, else as [`GitRemote::push_tree`].
+    pub async fn restore(&self, sha: &str, author: &Author) -> Result<Commit, GitError> {
+        let workshop = self.workshop().await?;
+        let unknown = || GitError::UnknownCommit {
+            sha: sha.to_owned(),
+            url: self.url.clone(),
+        };
+        let history = workshop.history(None).await?;
+        let earlier = history
+            .iter()
+            .find(|entry| entry.sha == sha)
+            .ok_or_else(unknown)?;
+        let message = format!("Restore {}: {}", &sha[..sha.len().min(12)], earlier.subject);
+        workshop
+            .commit_and_push(&earlier.tree, &message, author)
+            .await
+    }
+
+    /// The commit that `main` points at; `None` when there is no commit yet.
+    ///
+    /// # Errors
+    /// What Git said.
+    pub async fn head(&self) -> Result<Option<String>, GitError> {
+        // Not in the working folder: a repository there could have settings of its own.
+        self.head_from(Path::new("/")).await
+    }
+
+    /// The newest `limit` commits of `main`, newest first.
+    ///
+    /// # Errors
+    /// What Git said.
+    pub async fn log(&self, limit: usize) -> Result<Vec<LogEntry>, GitError> {
+        self.workshop().await?.history(Some(limit)).await
+    }
+
+    async fn workshop(&self) -> Result<Workshop<'_>, GitError> {
+        let folder = tempfile::Builder::new()
+            .prefix("harness-git-")
+            .tempdir()
+            .map_err(|source| GitError::Io {
+                action: "make a temporary folder in",
+                path: std::env::temp_dir(),
+                source,
+            })?;
+        self.git
+            .init_bare(&folder.path().join("repository"))
+            .await?;
+        Ok(Workshop {
+            remote: self,
+            folder,
+        })
+    }
+
+    async fn head_from(&self, folder: &Path) -> Result<Option<String>, GitError> {
+        let action = "list the branches of";
+        let call = self.call(action, folder, ["ls-remote", "--", &self.url, BRANCH]);
+        let output = text(self.git.run(call).await?);
+        match output.split_whitespace().next() {
+            None => Ok(None),
+            Some(sha) if is_sha(sha) => Ok(Some(sha.to_owned())),
+            Some(_) => Err(self.unexpected(action, output)),
+        }
+    }
+
+    fn call<'a, S: Into<OsString>>(
+        &'a self,
+        action: &'static str,
+        folder: &'a Path,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> GitCall<'a> {
+        let mut config = vec![
+            // Neither housekeeping nor hooks nor a stored password.
+            ("gc.auto".to_owned(), "0".to_owned()),
+            ("core.hooksPath".to_owned(), "/dev/null".to_owned()),
+            ("credential.helper".to_owned(), String::new()),
+        ];
+        if let Some(credentials) = &self.credentials {
+            // By environment: arguments are visible to every user of the machine.
+            let header = format!("Authorization: {}", credentials.header());
+            config.push(("http.extraHeader".to_owned(), header));
+        }
+        let mut environment = vec![("GIT_CONFIG_COUNT".to_owned(), config.len().to_string())];
+        for (index, (key, value)) in config.into_iter().enumerate() {
+            environment.push((format!("GIT_CONFIG_KEY_{index}"), key));
+            environment.push((format!("GIT_CONFIG_VALUE_{index}"), value));
+        }
+        GitCall {
+            action,
+            url: &self.url,
+            folder,
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            environment,
+            input: Vec::new(),
+        }
+    }
+
+    fn unexpected(&self, action: &'static str, output: String) -> GitError {
+        GitError::Output {
+            action,
+            url: self.url.clone(),
+            output,
+        }
+    }
+}
+
+impl Workshop<'_> {
+    fn repository(&self) -> std::path::PathBuf {
+        self.folder.path().join("repository")
+    }
+
+    async fn git(
+        &self,
+        action: &'static str,
+        arguments: &[&str],
+        input: Vec<u8>,
+    ) -> Result<String, GitError> {
+        self.remote
+            .git
+            .run(self.call(action, &self.repository(), arguments, input))
+            .await
+            .map(text)
+    }
+
+    fn call<'a>(
+        &'a self,
+        action: &'static str,
+        repository: &'a Path,
+        arguments: &[&str],
+        input: Vec<u8>,
+    ) -> GitCall<'a> {
+        let mut call = self
+            .remote
+            .call(action, repository, arguments.iter().copied());
+        let git_dir = repository.display().to_string();
+        call.environment.push(("GIT_DIR".to_owned(), git_dir));
+        call.input = input;
+        call
+    }
+
+    /// Stores the content of `root` and gives back the name of its tree.
+    async fn write_tree(&self, root: &Path) -> Result<String, GitError> {
+        let action = "store the tree for";
+        let root = root.canonicalize().map_err(|source| GitError::Io {
+            action: "read the tree",
+            path: root.to_owned(),
+            source,
+        })?;
+        let entries = entries(&root)?;
+        let names = self.store_contents(&root, &entries).await?;
+        let mut index = Vec::new();
+        for (entry, name) in entries.iter().zip(names) {
+            index.extend_from_slice(format!("{} {name}\t", entry.mode()).as_bytes());
+            index.extend_from_slice(entry.path.as_os_str().as_bytes());
+            index.push(0);
+        }
+        self.git(action, &["update-index", "-z", "--index-info"], index)
+            .await?;
+        let name = self.git(action, &["write-tree"], Vec::new()).await?;
+        self.sha(action, name)
+    }
+
+    /// Stores each entry's content as a blob and gives back their names in order.
+    async fn store_contents(
+        &self,
+        root: &Path,
+        entries: &[Entry],
+    ) -> Result<Vec<String>, GitError> {
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let action = "store the files for";
+        let mut paths = Vec::new();
+        for (index, entry) in entries.iter().enumerate() {
+            let path = match &entry.kind {
+                Kind::File { .. } => root.join(&entry.path),
+                Kind::Link(target) => {
+                    // Git stores the text of a link as the content of a file.
+                    let path = self.folder.path().join(format!("link-{index}"));
+                    std::fs::write(&path, target.as_os_str().as_bytes()).map_err(|source| {
+                        GitError::Io {
+                            action: "write",
+                            path: path.clone(),
+                            source,
+                        }
+                    })?;
+                    path
+                }
+            };
+            paths.extend_from_slice(path.as_os_str().as_bytes());
+            paths.push(b'\n');
+        }
+        // --no-filters: .gitattributes must not change a byte.
+        let arguments = ["hash-object", "-w", "--no-filters", "--stdin-paths"];
+        let output = self.git(action, &arguments, paths).await?;
+        let names: Vec<String> = output.lines().map(str::to_owned).collect();
+        if names.len() == entries.len() && names.iter().all(|name| is_sha(name)) {
+            Ok(names)
+        } else {
+            Err(self.remote.unexpected(action, output))
+        }
+    }
+
+    /// Puts a commit of `tree` on top of the branch, again when somebody else was faster.
+    async fn commit_and_push(
+        &self,
+        tree: &str,
+        message: &str,
+        author: &Author,
+    ) -> Result<Commit, GitError> {
+        let mut answer = String::new();
+        for _ in 0..PUSH_ATTEMPTS {
+            let parent = self.remote.head_from(&self.repository()).await?;
+            if parent.is_some() {
+                // The parent's own content is enough to build upon.
+                self.fetch(&["--depth=1"]).await?;
+            }
+            let sha = self
+                .commit_tree(tree, parent.as_deref(), message, author)
+                .await?;
+            let refs = format!("{sha}:{BRANCH}");
+            let arguments = ["push", "--porcelain", "--", &self.remote.url, &refs];
+            let repository = self.repository();
+            let call = self.call("push to", &repository, &arguments, Vec::new());
+            let sent = Instant::now();
+            let output = self.remote.git.output(call).await?;
+            let acknowledged = Instant::now();
+            if output.status.success() {
+                return Ok(Commit {
+                    sha,
+                    tree: tree.to_owned(),
+                    sent,
+                    acknowledged,
+                });
+            }
+            match overtaken(&output) {
+                Some(line) => answer = line,
+                None => {
+                    return Err(GitError::Command {
+                        action: "push to",
+                        url: self.remote.url.clone(),
+                        status: output.status.to_string(),
+                        stderr: format!("{} {}", tail(&output.stderr), tail(&output.stdout)),
+                    });
+                }
+            }
+        }
+        Err(GitError::Overtaken {
+            url: self.remote.url.clone(),
+            attempts: PUSH_ATTEMPTS,
+            answer,
+        })
+    }
+
+    async fn commit_tree(
+        &self,
+        tree: &str,
+        parent: Option<&str>,
+        message: &str,
+        author: &Author,
+    ) -> Result<String, GitError> {
+        let action = "make a commit for";
+        let mut arguments = vec!["commit-tree", tree];
+        // The fetched head, not the listed one: it is the one whose objects are here.
+        if parent.is_some() {
+            arguments.extend(["-p", FETCHED]);
+        }
+        let repository = self.repository();
+        let mut call = self.call(action, &repository, &arguments, message.as_bytes().to_vec());
+        for role in ["AUTHOR", "COMMITTER"] {
+            let name = (format!("GIT_{role}_NAME"), author.name.clone());
+            let email = (format!("GIT_{role}_EMAIL"), author.email.clone());
+            call.environment.extend([name, email]);
+        }
+        let output = text(self.remote.git.run(call).await?);
+        self.sha(action, output)
+    }
+
+    async fn fetch(&self, options: &[&str]) -> Result<(), GitError> {
+        let refs = format!("+{BRANCH}:{FETCHED}");
+        let mut arguments = vec!["fetch", "--quiet", "--no-tags"];
+        arguments.extend(options);
+        arguments.extend(["--", &self.remote.url, &refs]);
+        self.git("fetch from", &arguments, Vec::new())
+            .await
+            .map(drop)
+    }
+
+    async fn history(&self, limit: Option<usize>) -> Result<Vec<LogEntry>, GitError> {
+        let action = "read the history of";
+        if self.remote.head_from(&self.repository()).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let depth = limit.map(|limit| format!("--depth={}", limit.max(1)));
+        let options: Vec<&str> = depth.iter().map(String::as_str).collect();
+        self.fetch(&options).await?;
+        let count = limit.map(|limit| format!("--max-count={limit}"));
+        let mut arguments = vec!["log", "-z", "--format=%H%x1f%T%x1f%an%x1f%aI%x1f%s"];
+        arguments.extend(count.iter().map(String::as_str));
+        arguments.extend([FETCHED, "--"]);
+        let output = self.git(action, &arguments, Vec::new()).await?;
+        output
+            .split('\0')
+            .filter(|record| !record.is_empty())
+            .map(|record| {
+                log_entry(record).ok_or_else(|| self.remote.unexpected(action, record.to_owned()))
+            })
+            .collect()
+    }
+
+    fn sha(&self, action: &'static str, output: String) -> Result<String, GitError> {
+        let name = output.trim();
+        if is_sha(name) {
+            Ok(name.to_owned())
+        } else {
+            Err(self.remote.unexpected(action, output))
+        }
+    }
+}
+
+fn log_entry(record: &str) -> Option<LogEntry> {
+    let mut fields = record.trim_start_matches('\n').splitn(5, '\u{1f}');
+    Some(LogEntry {
+        sha: fields.next().filter(|sha| is_sha(sha))?.to_owned(),
+        tree: fields.next().filter(|sha| is_sha(sha))?.to_owned(),
+        author: fields.next()?.to_owned(),
+        at: fields.next()?.parse().ok()?,
+        subject: fields.next()?.to_owned(),
+    })
+}
+
+/// Why a push was rejected, when the reason is that somebody else pushed in between.
+fn overtaken(output: &Output) -> Option<String> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let rejected = text.lines().find(|line| line.starts_with('!'))?;
+    let reasons = [
+        "(fetch first)",
+        "(non-fast-forward)",
+        "cannot lock ref",
+        "failed to update ref",
+        "reference already exists",
+        "incorrect old value",
+    ];
+    reasons
+        .iter()
+        .any(|reason| rejected.contains(reason))
+        .then(|| rejected.trim().to_owned())
+}
+
+fn is_sha(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn text(output: Vec<u8>) -> String {
+    String::from_utf8(output)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
