@@ -5,10 +5,22 @@
 //! plan, byte for byte.
 
 pub mod capability;
+pub mod derive;
+pub mod diagnostic;
 pub mod duration;
+mod entry;
+pub mod node_config;
 pub mod plan;
 pub mod quantity;
+pub mod yaml;
 
 pub use capability::Capability;
+pub use derive::SkuFact;
+pub use diagnostic::Diagnostic;
 pub use duration::Span;
+pub use entry::{
+    Builtin, PlanInputs, Scenario, builtin_node_config, builtin_scenarios, check_skus, parse, plan,
+    read_tree, scenario_schema,
+};
+pub use node_config::{Finding, NodeConfigTree, Severity, SourceFile};
 pub use quantity::{Bytes, Millicores};
