@@ -1,0 +1,274 @@
+//! After the last phase, also after a failure or Ctrl-C: everything that the run made goes, and what is left is counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use harness_azure::control::VmState;
+use harness_cluster::git::Author;
+use harness_record::EventKind;
+use harness_record::event::PhaseOutcome;
+use harness_scenario::plan::{Action, Plan};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams};
+use kube::core::GroupVersionKind;
+
+use crate::RunError;
+use crate::drive::{Tools, clear_faults};
+use crate::labels;
+use crate::prepare::Before;
+use crate::state::State;
+use crate::workload;
+
+/// The name of the phase, in the log and in reports.
+pub(crate) const PHASE: &str = "cleanup";
+/// How long everything may take to go. Draining, the deletion of VMs (polled every few seconds) and finalizers take most of it.
+const GONE_LIMIT: Duration = Duration::from_secs(120);
+/// After this long, NodePools that Flux has not pruned are deleted directly.
+const PRUNE_GRACE: Duration = Duration::from_secs(20);
+/// Between two looks at what is left.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Something that is left.
+pub(crate) struct Leftover {
+    kind: &'static str,
+    name: String,
+}
+
+/// Removes what the run made and puts back what it changed; what is left becomes events.
+pub(crate) async fn cleanup(plan: &Plan, tools: &Tools, before: &Before) {
+    let hub = &tools.hub;
+    hub.record(EventKind::PhaseBegan {
+        phase: PHASE.to_owned(),
+    });
+    let mut troubles = undo(plan, tools, before).await;
+    let left = wait_until_gone(plan, tools, before, &mut troubles).await;
+    if let Some(trouble) = restore_behaviour(tools, before).await {
+        troubles.push(trouble);
+    }
+    for Leftover { kind, name } in &left {
+        hub.record(EventKind::Leak {
+            kind: (*kind).to_owned(),
+            name: name.clone(),
+        });
+    }
+    let outcome = if left.is_empty() {
+        PhaseOutcome::Reached
+    } else {
+        PhaseOutcome::DeadlinePassed
+    };
+    for trouble in &troubles {
+        tracing::warn!("cleanup: {trouble}");
+    }
+    hub.record(EventKind::PhaseEnded {
+        phase: PHASE.to_owned(),
+        outcome,
+        detail: troubles.join("; "),
+    });
+}
+
+/// Every step is tried, whatever became of those before it.
+async fn undo(plan: &Plan, tools: &Tools, before: &Before) -> Vec<String> {
+    let mut troubles = Vec::new();
+    for component in killed(plan) {
+        if !is_running(tools, component).await
+            && let Err(error) = tools.cluster.restart(component).await
+        {
+            troubles.push(format!("cannot start {component} again: {error}"));
+        }
+    }
+    if let Some(azure) = tools.cluster.azure()
+        && let Err(error) = clear_faults(&azure).await
+    {
+        troubles.push(format!(
+            "cannot clear the faults of the simulated Azure: {error}"
+        ));
+    }
+    if before.namespace
+        && let Err(error) = workload::delete(&tools.client, &tools.run_id).await
+    {
+        troubles.push(error.to_string());
+    }
+    if let Err(error) = restore_tree(tools, before).await {
+        troubles.push(error);
+    }
+    troubles
+}
+
+/// A component that is not known to run is started: a restart of one that runs would do no harm either.
+async fn is_running(tools: &Tools, name: &str) -> bool {
+    let status = tools.cluster.status().await;
+    status.is_ok_and(|status| {
+        status
+            .components
+            .iter()
+            .any(|it| it.name == name && it.process.is_some())
+    })
+}
+
+/// The components that the plan kills.
+fn killed(plan: &Plan) -> BTreeSet<&str> {
+    plan.phases
+        .iter()
+        .flat_map(|phase| &phase.actions)
+        .filter_map(|planned| match &planned.action {
+            Action::KillComponent { component } => Some(component.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The tree of before the run comes back as a new commit: history is never rewritten. Flux prunes what is not in it.
+async fn restore_tree(tools: &Tools, before: &Before) -> Result<(), String> {
+    let (Some(git), Some(commit)) = (tools.cluster.git(), &before.commit) else {
+        return Ok(());
+    };
+    git.restore(commit, &Author::default())
+        .await
+        .map_err(|error| format!("cannot restore the Git tree: {error}"))?;
+    let flux = tools.cluster.flux();
+    flux.configure(&[], &BTreeMap::new())
+        .await
+        .map_err(|error| format!("cannot restore the Kustomization: {error}"))?;
+    flux.fetch_now()
+        .await
+        .map(drop)
+        .map_err(|error| format!("cannot ask Flux to reconcile: {error}"))
+}
+
+async fn restore_behaviour(tools: &Tools, before: &Before) -> Option<String> {
+    let behaviour = before.behaviour.as_ref()?;
+    let error = tools
+        .cluster
+        .azure()?
+        .set_behaviour(behaviour)
+        .await
+        .err()?;
+    Some(format!(
+        "cannot restore the simulated Azure's behaviour: {error}"
+    ))
+}
+
+async fn wait_until_gone(
+    plan: &Plan,
+    tools: &Tools,
+    before: &Before,
+    troubles: &mut Vec<String>,
+) -> Vec<Leftover> {
+    let began = tokio::time::Instant::now();
+    let mut deleted_directly = false;
+    loop {
+        let left = leftovers(plan, tools, before).await;
+        let waited = began.elapsed();
+        match left {
+            Ok(left) if left.is_empty() => return left,
+            Ok(left) if waited >= GONE_LIMIT => return left,
+            Err(error) if waited >= GONE_LIMIT => {
+                troubles.push(error.to_string());
+                return tools.hub.read(known_leftovers);
+            }
+            Ok(_) | Err(_) => {}
+        }
+        if waited >= PRUNE_GRACE && !deleted_directly {
+            deleted_directly = true;
+            if let Err(error) = delete_nodepools(tools).await {
+                troubles.push(error.to_string());
+            }
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+fn nodepools(tools: &Tools) -> Api<DynamicObject> {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("karpenter.sh", "v1", "NodePool"));
+    Api::all_with(tools.client.clone(), &resource)
+}
+
+fn of_run(tools: &Tools) -> String {
+    format!("{}={}", labels::RUN, tools.run_id)
+}
+
+async fn delete_nodepools(tools: &Tools) -> Result<(), RunError> {
+    nodepools(tools)
+        .delete_collection(
+            &DeleteParams::default(),
+            &ListParams::default().labels(&of_run(tools)),
+        )
+        .await
+        .map(drop)
+        .map_err(RunError::kube("delete the run's NodePools"))
+}
+
+/// What is left, asked of the API server and of Azure rather than remembered.
+async fn leftovers(plan: &Plan, tools: &Tools, before: &Before) -> Result<Vec<Leftover>, RunError> {
+    let mut left = Vec::new();
+    if before.namespace && workload::namespace_exists(&tools.client, &tools.run_id).await? {
+        left.push(Leftover {
+            kind: "Namespace",
+            name: labels::namespace(&tools.run_id),
+        });
+    }
+    let pools = nodepools(tools)
+        .list_metadata(&ListParams::default().labels(&of_run(tools)))
+        .await
+        .map_err(RunError::kube("list the run's NodePools"))?;
+    left.extend(names(
+        "NodePool",
+        pools.items.into_iter().map(|pool| pool.metadata.name),
+    ));
+    if !plan.node_config.classes.is_empty() {
+        let names_of_pools: Vec<&str> = plan
+            .node_config
+            .classes
+            .iter()
+            .map(|class| class.name.as_str())
+            .collect();
+        let of_pools = ListParams::default().labels(&format!(
+            "karpenter.sh/nodepool in ({})",
+            names_of_pools.join(",")
+        ));
+        for (kind, group) in [("NodeClaim", "karpenter.sh"), ("Node", "")] {
+            let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
+            let api: Api<DynamicObject> = Api::all_with(tools.client.clone(), &resource);
+            let found = api
+                .list_metadata(&of_pools)
+                .await
+                .map_err(RunError::kube(format!("list the run's {kind}s")))?;
+            left.extend(names(
+                kind,
+                found.items.into_iter().map(|object| object.metadata.name),
+            ));
+        }
+    }
+    if let Some(azure) = tools.cluster.azure() {
+        let vms = azure
+            .vms()
+            .await
+            .map_err(RunError::azure("list the simulated Azure's VMs"))?;
+        let alive = vms
+            .into_iter()
+            .filter(|record| record.state != VmState::Deleted);
+        left.extend(names(
+            "VirtualMachine",
+            alive.map(|record| Some(record.vm.name.clone())),
+        ));
+    }
+    Ok(left)
+}
+
+fn names(
+    kind: &'static str,
+    names: impl Iterator<Item = Option<String>>,
+) -> impl Iterator<Item = Leftover> {
+    names.map(move |name| Leftover {
+        kind,
+        name: name.unwrap_or_default(),
+    })
+}
+
+/// What was there when the target could last be asked.
+fn known_leftovers(state: &State) -> Vec<Leftover> {
+    let owned = |name: &str| Some(name.to_owned());
+    names("NodeClaim", state.nodeclaims().map(owned))
+        .chain(names("Node", state.nodes().map(owned)))
+        .chain(names("VirtualMachine", state.vms().map(owned)))
+        .collect()
+}

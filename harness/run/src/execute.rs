@@ -1,0 +1,243 @@
+//! The run loop: prepare, phases, cleanup, teardown. Whatever happens in the first two, the last two follow.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use harness_cluster::Cluster;
+use harness_record::EventKind;
+use harness_record::event::{EndReason, LOG_VERSION, PhaseOutcome, RunStarted};
+use harness_scenario::plan::Plan;
+use tokio_util::sync::CancellationToken;
+
+use crate::RunError;
+use crate::cleanup;
+use crate::clock::RunClock;
+use crate::drive::Tools;
+use crate::hub::{Hub, OnEvent};
+use crate::observe::{Observers, Scope};
+use crate::phases;
+use crate::prepare::{self, Before, Prepared};
+use crate::usage;
+
+/// How long a cleanup may take before the run ends without it, beyond its own limits.
+const CLEANUP_LIMIT: Duration = Duration::from_secs(180);
+
+/// How a plan is carried out.
+pub struct Options {
+    /// The run's id; also in the name of its namespace.
+    pub run_id: String,
+    /// The run's folder; it exists. `events.jsonl` and `logs/` are made in it.
+    pub out: PathBuf,
+    /// The folder of the node configuration.
+    pub tree: PathBuf,
+    /// The command that repeats the run, for reports.
+    pub command: String,
+    /// Leave the cluster and everything on it as it is in the end.
+    pub keep: bool,
+    /// Whether the cluster goes with the run.
+    pub throwaway: bool,
+    /// Called with each event, for the console.
+    pub on_event: OnEvent,
+    /// Asks the run to stop, clean up and report.
+    pub interrupt: CancellationToken,
+    /// Asks a cleanup that goes on to stop too.
+    pub abandon: CancellationToken,
+}
+
+/// Carries a plan out on a cluster. The outcome is in the log; an error is returned only where the log itself could not be kept,
+/// and then the cluster has been cleaned up all the same.
+///
+/// # Errors
+/// [`RunError::Log`] and [`RunError::LogRemoved`].
+pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<(), RunError> {
+    let Options {
+        run_id,
+        out,
+        tree,
+        command,
+        keep,
+        throwaway,
+        on_event,
+        interrupt,
+        abandon,
+    } = options;
+    let versions = cluster.versions().await.into_iter().collect();
+    let clock = RunClock::begin();
+    let opened = Hub::open(&out.join("events.jsonl"), clock, on_event);
+    let (hub, log) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            if throwaway {
+                cluster.teardown(None).await;
+            }
+            return Err(error);
+        }
+    };
+    hub.record_at(
+        0,
+        EventKind::RunStarted(started(plan, &cluster, &run_id, &command, clock, versions)),
+    );
+    let cluster = Arc::new(cluster);
+    let tools = Tools {
+        client: cluster.client(),
+        cluster: cluster.clone(),
+        run_id,
+        hub: hub.clone(),
+    };
+    let sampling = tokio::spawn(usage::sample(cluster.clone(), hub.clone()));
+
+    let mut before = Before::default();
+    let mut observers = None;
+    let (reason, detail) = tokio::select! {
+        biased;
+        () = interrupt.cancelled() => (EndReason::Interrupted, String::new()),
+        error = hub.failed() => (EndReason::TargetFailed, error.to_string()),
+        died = cluster.failed() => (EndReason::TargetFailed, died_text(&died)),
+        outcome = carry_out(plan, &tree, &tools, &mut before, &mut observers) => match outcome {
+            Ok(()) => (EndReason::Completed, String::new()),
+            Err(NotCarriedOut::Lacks(what)) => (EndReason::NotRun, what),
+            Err(NotCarriedOut::Failed(error)) => (EndReason::TargetFailed, error.to_string()),
+        },
+    };
+    if let Some(phase) = hub.read(|state| state.phase.clone()) {
+        hub.record(EventKind::PhaseEnded {
+            phase,
+            outcome: PhaseOutcome::Cancelled,
+            detail: detail.clone(),
+        });
+    }
+    if !keep && reason != EndReason::NotRun {
+        tokio::select! {
+            biased;
+            () = abandon.cancelled() => tracing::warn!("cleanup abandoned"),
+            // A cluster that has lost a component cannot clean up after itself.
+            _ = cluster.failed() => {}
+            outcome = tokio::time::timeout(CLEANUP_LIMIT, cleanup::cleanup(plan, &tools, &before)) => {
+                if outcome.is_err() {
+                    tracing::warn!("cleanup did not end within {} s", CLEANUP_LIMIT.as_secs());
+                }
+            }
+        }
+    }
+    usage::record(&cluster, &hub).await;
+    sampling.abort();
+    // The task holds a clone of the cluster and the hub until it is gone.
+    let _aborted = sampling.await;
+    drop(observers);
+    drop(tools);
+    if throwaway && !keep {
+        teardown(cluster, out.join("logs"), &hub).await;
+    }
+    hub.record(EventKind::RunEnded { reason, detail });
+    drop(hub);
+    log.finish().await
+}
+
+fn started(
+    plan: &Plan,
+    cluster: &Cluster,
+    run_id: &str,
+    command: &str,
+    clock: RunClock,
+    versions: BTreeMap<String, String>,
+) -> RunStarted {
+    RunStarted {
+        version: LOG_VERSION,
+        harness: env!("CARGO_PKG_VERSION").to_owned(),
+        run_id: run_id.to_owned(),
+        scenario: plan.scenario.clone(),
+        target: cluster.target().to_owned(),
+        seed: plan.seed,
+        started_at: clock.began_at(),
+        command: command.to_owned(),
+        simulated: cluster.simulated(),
+        versions,
+    }
+}
+
+fn died_text(died: &harness_cluster::local::Failure) -> String {
+    let error = RunError::ComponentDied {
+        component: died.component.clone(),
+        status: died.reason.clone(),
+        log: died.log_tail.join("\n"),
+    };
+    error.to_string()
+}
+
+enum NotCarriedOut {
+    Lacks(String),
+    Failed(RunError),
+}
+
+impl From<RunError> for NotCarriedOut {
+    fn from(error: RunError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+async fn carry_out(
+    plan: &Plan,
+    tree: &std::path::Path,
+    tools: &Tools,
+    before: &mut Before,
+    observers: &mut Option<Observers>,
+) -> Result<(), NotCarriedOut> {
+    let offered = tools.cluster.capabilities();
+    let lacking: Vec<&str> = plan
+        .needs
+        .difference(&offered)
+        .map(|capability| capability.as_str())
+        .collect();
+    if !lacking.is_empty() {
+        return Err(NotCarriedOut::Lacks(format!(
+            "needs {}",
+            lacking.join(", ")
+        )));
+    }
+    let hub = &tools.hub;
+    hub.record(EventKind::PhaseBegan {
+        phase: prepare::PHASE.to_owned(),
+    });
+    prepare::set_behaviour(plan, tools, before).await?;
+    let scope = Scope {
+        run_id: &tools.run_id,
+        nodepools: plan
+            .node_config
+            .classes
+            .iter()
+            .map(|class| class.name.as_str())
+            .collect(),
+        gitops: true,
+    };
+    *observers =
+        Some(Observers::start(tools.cluster.kube_config(), tools.cluster.azure(), scope, hub).await?);
+    let (outcome, detail) = match prepare::apply(plan, tree, tools, before).await? {
+        Prepared::Ready => (PhaseOutcome::Reached, String::new()),
+        Prepared::Refused(why) => (PhaseOutcome::DeadlinePassed, why),
+    };
+    hub.record(EventKind::PhaseEnded {
+        phase: prepare::PHASE.to_owned(),
+        outcome,
+        detail,
+    });
+    if outcome == PhaseOutcome::Reached {
+        phases::run(plan, tools).await;
+    }
+    Ok(())
+}
+
+async fn teardown(cluster: Arc<Cluster>, logs: PathBuf, hub: &Hub) {
+    match Arc::try_unwrap(cluster) {
+        Ok(cluster) => {
+            for left in cluster.teardown(Some(&logs)).await.left {
+                hub.record(EventKind::Leak {
+                    kind: "Process".to_owned(),
+                    name: left,
+                });
+            }
+        }
+        Err(_) => tracing::error!("the cluster is still in use and goes with this process"),
+    }
+}

@@ -1,0 +1,377 @@
+//! The one place that every event passes: appended to the log, folded into the [`State`], shown to the console.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use harness_record::event::Audit;
+use harness_record::{Event, EventKind};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::RunError;
+use crate::clock::RunClock;
+use crate::state::State;
+
+/// Events that may wait for the log. At about 300 bytes each this bounds the queue to 20 MB.
+const QUEUE: usize = 65_536;
+/// What a kill may cost at most.
+const FLUSH_EVERY: Duration = Duration::from_millis(200);
+
+/// Called with each event after it was taken in; for the console.
+pub type OnEvent = Box<dyn FnMut(&Event) + Send>;
+
+/// Where events are handed in and the present is read. Cheap to clone.
+#[derive(Clone)]
+pub struct Hub {
+    queue: mpsc::Sender<Event>,
+    shared: Arc<Shared>,
+    failure: watch::Receiver<Option<Arc<RunError>>>,
+    /// The run's clock.
+    pub clock: RunClock,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Notify,
+    lost: AtomicU64,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The state stays usable: no code panics between two changes of it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends the log when everything has been handed in.
+pub struct LogTask(JoinHandle<Result<(), RunError>>);
+
+impl LogTask {
+    /// Waits until every event is on disk. Every clone of the [`Hub`] must be dropped before.
+    ///
+    /// # Errors
+    /// The log could not be written to its end.
+    pub async fn finish(self) -> Result<(), RunError> {
+        self.0.await.unwrap_or_else(|panic| {
+            Err(RunError::Target {
+                doing: "write the event log".to_owned(),
+                reason: panic.to_string(),
+            })
+        })
+    }
+}
+
+impl Hub {
+    /// Opens the log at `path` and begins to take events in.
+    ///
+    /// # Errors
+    /// The log exists already or cannot be created.
+    pub fn open(
+        path: &Path,
+        clock: RunClock,
+        on_event: OnEvent,
+    ) -> Result<(Self, LogTask), RunError> {
+        let failed = |source| RunError::Log {
+            path: path.to_owned(),
+            source,
+        };
+        let file = File::options()
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .map_err(failed)?;
+        let identity = identity(&file.metadata().map_err(failed)?);
+        let (queue, events) = mpsc::channel(QUEUE);
+        let (failure_sender, failure) = watch::channel(None);
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Notify::new(),
+            lost: AtomicU64::new(0),
+        });
+        let log = Log {
+            path: path.to_owned(),
+            identity,
+            file: Some(BufWriter::new(file)),
+            failure: failure_sender,
+        };
+        let task = tokio::spawn(take_in(events, log, shared.clone(), clock, on_event));
+        Ok((
+            Self {
+                queue,
+                shared,
+                failure,
+                clock,
+            },
+            LogTask(task),
+        ))
+    }
+
+    /// Hands in an event of now. Never waits: a full queue is counted and becomes an event itself.
+    pub fn record(&self, kind: EventKind) {
+        self.record_at(self.clock.now_us(), kind);
+    }
+
+    /// Hands in an event of a known moment, in microseconds since the run began.
+    pub fn record_at(&self, at_us: u64, kind: EventKind) {
+        if self.queue.try_send(Event { at_us, kind }).is_err() {
+            self.shared.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until the state satisfies `reached`, which returns what is missing otherwise. Never returns where that never
+    /// happens: the caller sets the limit and keeps `last`.
+    pub async fn wait_for(
+        &self,
+        last: &mut String,
+        mut reached: impl FnMut(&State) -> Result<(), String>,
+    ) {
+        loop {
+            let changed = self.shared.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            match reached(&self.shared.state()) {
+                Ok(()) => return,
+                Err(missing) => *last = missing,
+            }
+            changed.await;
+        }
+    }
+
+    /// Reads the present.
+    pub fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.shared.state())
+    }
+
+    /// Returns when the log cannot be written any more.
+    pub async fn failed(&self) -> Arc<RunError> {
+        let mut failure = self.failure.clone();
+        loop {
+            if let Some(error) = failure.borrow_and_update().clone() {
+                return error;
+            }
+            if failure.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+/// The log's file, and whether it is still the one at its path.
+struct Log {
+    path: PathBuf,
+    identity: (u64, u64),
+    /// `None` after a failure: the run goes on to its cleanup without a log.
+    file: Option<BufWriter<File>>,
+    failure: watch::Sender<Option<Arc<RunError>>>,
+}
+
+fn identity(metadata: &std::fs::Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+impl Log {
+    fn append(&mut self, event: &Event) {
+        let Some(file) = self.file.as_mut() else {
+            return;
+        };
+        let written = serde_json::to_writer(&mut *file, event)
+            .map_err(io::Error::from)
+            .and_then(|()| file.write_all(b"\n"));
+        if let Err(source) = written {
+            self.fail(RunError::Log {
+                path: self.path.clone(),
+                source,
+            });
+        }
+    }
+
+    /// Writes out what is buffered. An unlinked file takes writes without complaint, so its path is looked at too.
+    fn flush(&mut self) {
+        let Some(file) = self.file.as_mut() else {
+            return;
+        };
+        if let Err(source) = file.flush() {
+            self.fail(RunError::Log {
+                path: self.path.clone(),
+                source,
+            });
+        } else if !std::fs::metadata(&self.path)
+            .is_ok_and(|metadata| identity(&metadata) == self.identity)
+        {
+            self.fail(RunError::LogRemoved {
+                path: self.path.clone(),
+            });
+        }
+    }
+
+    fn fail(&mut self, error: RunError) {
+        // A BufWriter that is dropped would try again, and a full disk would fail again: let the buffer go.
+        if let Some(file) = self.file.take() {
+            let _unwritten = file.into_parts();
+        }
+        tracing::error!("{error}");
+        self.failure.send_replace(Some(Arc::new(error)));
+    }
+}
+
+async fn take_in(
+    mut events: mpsc::Receiver<Event>,
+    mut log: Log,
+    shared: Arc<Shared>,
+    clock: RunClock,
+    mut on_event: OnEvent,
+) -> Result<(), RunError> {
+    let mut batch = Vec::with_capacity(1024);
+    let mut flush = tokio::time::interval(FLUSH_EVERY);
+    loop {
+        tokio::select! {
+            taken = events.recv_many(&mut batch, 1024) => {
+                let ended = taken == 0;
+                let lost = shared.lost.swap(0, Ordering::Relaxed);
+                if lost > 0 {
+                    let overflow = Audit::QueueOverflow { queue: "events".to_owned(), lost };
+                    batch.push(Event { at_us: clock.now_us(), kind: EventKind::Audit(overflow) });
+                }
+                {
+                    let mut state = shared.state();
+                    batch.iter().for_each(|event| state.apply(event));
+                }
+                for event in batch.drain(..) {
+                    log.append(&event);
+                    on_event(&event);
+                }
+                shared.changed.notify_waiters();
+                if ended {
+                    break;
+                }
+            }
+            _ = flush.tick() => log.flush(),
+        }
+    }
+    log.flush();
+    let failure = log.failure.borrow().clone();
+    match failure.and_then(Arc::into_inner) {
+        None if log.file.is_some() => Ok(()),
+        Some(error) => Err(error),
+        // Somebody else holds the error and reports it.
+        None => Err(RunError::LogRemoved { path: log.path }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    fn event(name: &str) -> EventKind {
+        EventKind::PhaseBegan {
+            phase: name.to_owned(),
+        }
+    }
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().expect("a temporary folder")
+    }
+
+    #[tokio::test]
+    async fn every_event_is_in_the_log_in_order() {
+        let folder = folder();
+        let path = folder.path().join("events.jsonl");
+        let (hub, log) = Hub::open(&path, RunClock::begin(), Box::new(|_| {})).unwrap();
+        for i in 0..3_000 {
+            hub.record_at(i, event(&format!("p{i}")));
+        }
+        drop(hub);
+        log.finish().await.unwrap();
+        let lines = std::fs::read_to_string(&path).unwrap();
+        let events: Vec<Event> = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(events.len(), 3_000);
+        assert!(
+            events
+                .iter()
+                .enumerate()
+                .all(|(i, event)| event.at_us == i as u64)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_is_an_event_not_silence() {
+        let folder = folder();
+        let path = folder.path().join("events.jsonl");
+        let (hub, log) = Hub::open(&path, RunClock::begin(), Box::new(|_| {})).unwrap();
+        // The hub's task cannot run before this one awaits.
+        for i in 0..QUEUE as u64 + 7 {
+            hub.record_at(i, event("p"));
+        }
+        drop(hub);
+        log.finish().await.unwrap();
+        let lines = std::fs::read_to_string(&path).unwrap();
+        assert!(lines.contains(r#""queue_overflow":{"queue":"events","lost":7}"#));
+    }
+
+    #[tokio::test]
+    async fn a_removed_folder_ends_the_run_with_a_clear_error() {
+        let folder = folder();
+        let path = folder.path().join("run").join("events.jsonl");
+        std::fs::create_dir(folder.path().join("run")).unwrap();
+        let (hub, log) = Hub::open(&path, RunClock::begin(), Box::new(|_| {})).unwrap();
+        hub.record(event("p"));
+        std::fs::remove_dir_all(folder.path().join("run")).unwrap();
+        let error = tokio::time::timeout(Duration::from_secs(5), hub.failed())
+            .await
+            .expect("noticed within a flush or two");
+        assert!(error.to_string().contains("was removed"), "{error}");
+        drop((hub, error));
+        assert!(log.finish().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_log_is_never_overwritten() {
+        let folder = folder();
+        let path = folder.path().join("events.jsonl");
+        std::fs::write(&path, "mine").unwrap();
+        assert!(Hub::open(&path, RunClock::begin(), Box::new(|_| {})).is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+    }
+
+    #[tokio::test]
+    async fn waiting_sees_a_state_that_is_there_already_and_one_that_comes() {
+        let folder = folder();
+        let (hub, _log) = Hub::open(
+            &folder.path().join("events.jsonl"),
+            RunClock::begin(),
+            Box::new(|_| {}),
+        )
+        .unwrap();
+        let mut last = String::new();
+        hub.wait_for(&mut last, |state| {
+            if state.pods() == 0 {
+                Ok(())
+            } else {
+                Err("pods".to_owned())
+            }
+        })
+        .await;
+        let begun = Instant::now();
+        let waiting = tokio::time::timeout(
+            Duration::from_millis(50),
+            hub.wait_for(&mut last, |state| {
+                if state.pods() == 1 {
+                    Ok(())
+                } else {
+                    Err(state.fleet())
+                }
+            }),
+        );
+        assert!(waiting.await.is_err() && begun.elapsed() >= Duration::from_millis(50));
+        assert!(last.starts_with("0 pods"), "{last}");
+    }
+}

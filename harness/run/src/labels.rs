@@ -1,0 +1,18 @@
+//! The labels that mark what a run made, so that it can be found and removed.
+
+use std::collections::BTreeMap;
+
+/// On every object of a run: the run's id.
+pub const RUN: &str = "harness.dev/run";
+/// On a workload and its pods: the workload's name.
+pub const WORKLOAD: &str = "harness.dev/workload";
+
+/// The label of a run's objects.
+pub fn of_run(run_id: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([(RUN.to_owned(), run_id.to_owned())])
+}
+
+/// The namespace of a run's workloads.
+pub fn namespace(run_id: &str) -> String {
+    format!("harness-{run_id}")
+}

@@ -1,0 +1,108 @@
+//! Facts of the simulated Azure, as they happen.
+
+use std::time::Duration;
+
+use harness_azure::control::Client;
+use harness_azure::facts::{Fact, FactKind, VmRef};
+use harness_record::EventKind;
+use harness_record::event::{Audit, AzureFact, AzureFactKind};
+
+use crate::hub::Hub;
+
+/// How long one call waits for the next fact.
+const WAIT: Duration = Duration::from_secs(10);
+/// Between two calls after a failure.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Reads facts after `after` until the task is aborted.
+pub(crate) async fn follow(client: Client, mut after: u64, hub: Hub) {
+    loop {
+        match client.facts(after, WAIT).await {
+            Ok(page) => {
+                for fact in &page.facts {
+                    if let Some(fact) =
+                        translate(fact, hub.clock.us_of_monotonic_ns(fact.monotonic_ns))
+                    {
+                        hub.record(EventKind::Azure(fact));
+                    }
+                }
+                after = page.next;
+            }
+            Err(error) => {
+                hub.record(EventKind::Audit(Audit::WatchRestarted {
+                    watch: "azure facts".to_owned(),
+                    error: error.to_string(),
+                }));
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+/// A fact in the words of the log; `None` for what no report asks about.
+fn translate(fact: &Fact, occurred_us: u64) -> Option<AzureFact> {
+    let (what, code, message) = match &fact.kind {
+        FactKind::VmAccepted { .. } => (AzureFactKind::VmAccepted, String::new(), String::new()),
+        FactKind::VmCreating { .. } => (AzureFactKind::VmCreating, String::new(), String::new()),
+        FactKind::VmBooted { .. } => (AzureFactKind::VmBooted, String::new(), String::new()),
+        FactKind::NodeRegistered { .. } => {
+            (AzureFactKind::NodeRegistered, String::new(), String::new())
+        }
+        FactKind::NodeReady { .. } => (AzureFactKind::NodeReady, String::new(), String::new()),
+        FactKind::VmDeleteRequested { .. } => (
+            AzureFactKind::VmDeleteRequested,
+            String::new(),
+            String::new(),
+        ),
+        FactKind::VmDeleted { .. } => (AzureFactKind::VmDeleted, String::new(), String::new()),
+        FactKind::NodeDeleted { .. } => (AzureFactKind::NodeDeleted, String::new(), String::new()),
+        FactKind::ProvisioningFailed { code, message, .. } => (
+            AzureFactKind::ProvisioningFailed,
+            code.clone(),
+            message.clone(),
+        ),
+        FactKind::Throttled { operation, .. } => (
+            AzureFactKind::Throttled,
+            "429".to_owned(),
+            operation.clone(),
+        ),
+        FactKind::FaultStarted { id, fault } => (
+            AzureFactKind::FaultBegan,
+            String::new(),
+            format!("{fault} ({id})"),
+        ),
+        FactKind::FaultEnded { id, fault, applied } => (
+            AzureFactKind::FaultEnded,
+            String::new(),
+            format!("{fault} ({id}), applied {applied} times"),
+        ),
+        FactKind::SpotNotice { notice, .. } => {
+            (AzureFactKind::SpotNotice, String::new(), notice.to_string())
+        }
+        FactKind::SpotEvicted { .. } => (AzureFactKind::SpotEvicted, String::new(), String::new()),
+        FactKind::VmCrashed { .. } => (AzureFactKind::VmCrashed, String::new(), String::new()),
+        FactKind::UnmodelledCall { method, path } => (
+            AzureFactKind::UnmodelledCall,
+            String::new(),
+            format!("{method} {path}"),
+        ),
+        FactKind::Overflow { lost } => (AzureFactKind::FactsLost, String::new(), lost.to_string()),
+        _ => return None,
+    };
+    let vm = fact.kind.vm();
+    let of_vm = |read: fn(&VmRef) -> &str| vm.map(|vm| read(vm).to_owned()).unwrap_or_default();
+    Some(AzureFact {
+        what,
+        occurred_us,
+        vm: of_vm(|vm| &vm.name),
+        nodeclaim: of_vm(|vm| &vm.nodeclaim),
+        nodepool: of_vm(|vm| &vm.nodepool),
+        instance_type: of_vm(|vm| &vm.sku),
+        zone: of_vm(|vm| &vm.zone),
+        capacity_type: vm
+            .map(|vm| vm.capacity_type.to_string())
+            .unwrap_or_default(),
+        code,
+        message,
+    })
+}

@@ -1,0 +1,228 @@
+//! Starts the watches and reads what they enqueue.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures::future::join_all;
+use harness_azure::control::Client as AzureClient;
+use harness_cluster::client::watch_client;
+use k8s_openapi::api::core::v1::Event as KubeEvent;
+use kube::api::{Api, ApiResource};
+use kube::core::GroupVersionKind;
+use kube::runtime::watcher;
+use kube::{Client, Config, Resource};
+use serde::de::DeserializeOwned;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::azure;
+use super::flux::{GitRepository, Kustomization};
+use super::known::{Known, Reading};
+use super::nodeclaims::NodeClaim;
+use super::nodepools::NodePool;
+use super::nodes::Node;
+use super::pods::Pod;
+use super::reasons::Reasons;
+use super::watch::{QUEUE, Stamped, watch};
+use crate::RunError;
+use crate::hub::Hub;
+use crate::labels;
+
+/// How long the first lists may take.
+const FIRST_LIST_LIMIT: Duration = Duration::from_secs(30);
+
+/// What is observed.
+pub(crate) struct Scope<'a> {
+    /// The run whose pods are watched.
+    pub(crate) run_id: &'a str,
+    /// The NodePools whose NodeClaims and Nodes are watched.
+    pub(crate) nodepools: Vec<&'a str>,
+    /// Whether there is a Flux to watch.
+    pub(crate) gitops: bool,
+}
+
+/// The running watches. Dropping it ends them.
+pub(crate) struct Observers {
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Observers {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+type Listed = Pin<Box<dyn Future<Output = Result<(), oneshot::error::RecvError>> + Send>>;
+
+struct Starting {
+    config: Config,
+    hub: Hub,
+    tasks: Vec<JoinHandle<()>>,
+    listed: Vec<Listed>,
+}
+
+impl Observers {
+    /// Starts every watch and returns when each has its first list: what happens from then on is seen live.
+    pub(crate) async fn start(
+        config: Config,
+        azure: Option<AzureClient>,
+        scope: Scope<'_>,
+        hub: &Hub,
+    ) -> Result<Self, RunError> {
+        let mut starting = Starting {
+            config,
+            hub: hub.clone(),
+            tasks: Vec::new(),
+            listed: Vec::new(),
+        };
+        let of_pools = watcher::Config::default().labels(&format!(
+            "karpenter.sh/nodepool in ({})",
+            scope.nodepools.join(",")
+        ));
+        let of_run =
+            watcher::Config::default().labels(&format!("{}={}", labels::RUN, scope.run_id));
+        starting.objects::<Pod>("pods", &resource("", "v1", "Pod"), of_run)?;
+        starting.objects::<NodeClaim>(
+            "nodeclaims",
+            &resource("karpenter.sh", "v1", "NodeClaim"),
+            of_pools.clone(),
+        )?;
+        starting.objects::<Node>("nodes", &resource("", "v1", "Node"), of_pools)?;
+        starting.objects::<NodePool>(
+            "nodepools",
+            &resource("karpenter.sh", "v1", "NodePool"),
+            watcher::Config::default(),
+        )?;
+        if scope.gitops {
+            let named = watcher::Config::default().fields("metadata.name=node-config");
+            let repository = ApiResource {
+                plural: "gitrepositories".to_owned(),
+                ..resource("source.toolkit.fluxcd.io", "v1", "GitRepository")
+            };
+            starting.objects::<GitRepository>("gitrepositories", &repository, named.clone())?;
+            let kustomization = resource("kustomize.toolkit.fluxcd.io", "v1", "Kustomization");
+            starting.objects::<Kustomization>("kustomizations", &kustomization, named)?;
+        }
+        starting.reasons()?;
+        if let Some(azure) = azure {
+            let after = newest_fact(&azure).await?;
+            starting
+                .tasks
+                .push(tokio::spawn(azure::follow(azure, after, hub.clone())));
+        }
+        let Starting { tasks, listed, .. } = starting;
+        let observers = Self { tasks };
+        let first_lists = tokio::time::timeout(FIRST_LIST_LIMIT, join_all(listed)).await;
+        match first_lists {
+            Ok(lists) if lists.iter().all(Result::is_ok) => Ok(observers),
+            _ => Err(RunError::Deadline {
+                what: "the first list of every watch".to_owned(),
+                limit_s: FIRST_LIST_LIMIT.as_secs(),
+                last: "at least one watch has no list; see the warnings about watches".to_owned(),
+            }),
+        }
+    }
+}
+
+fn resource(group: &str, version: &str, kind: &str) -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
+}
+
+/// The facts of before the run are skipped: the simulator may have served others.
+async fn newest_fact(azure: &AzureClient) -> Result<u64, RunError> {
+    let mut after = 0;
+    loop {
+        let page = azure
+            .facts(after, Duration::ZERO)
+            .await
+            .map_err(RunError::azure("read the simulated Azure's facts"))?;
+        after = page.next;
+        if !page.more {
+            return Ok(after);
+        }
+    }
+}
+
+impl Starting {
+    fn client(
+        &self,
+        watched: &str,
+    ) -> Result<(Client, std::sync::Arc<harness_cluster::client::SocketClock>), RunError> {
+        watch_client(self.config.clone())
+            .map_err(RunError::kube(format!("open the watch of {watched}")))
+    }
+
+    fn objects<K>(
+        &mut self,
+        name: &'static str,
+        resource: &ApiResource,
+        config: watcher::Config,
+    ) -> Result<(), RunError>
+    where
+        K: Reading
+            + Resource<DynamicType = ApiResource>
+            + Clone
+            + DeserializeOwned
+            + Debug
+            + Send
+            + Sync
+            + 'static,
+    {
+        let (client, socket) = self.client(name)?;
+        let api: Api<K> = Api::all_with(client, resource);
+        let (queue, observations) = mpsc::channel(QUEUE);
+        self.tasks.push(tokio::spawn(watch(
+            name,
+            api,
+            config,
+            socket,
+            queue,
+            self.hub.clone(),
+        )));
+        let mut known = Known::new();
+        let hub = self.hub.clone();
+        self.interpret(observations, move |stamped| known.take(stamped, &hub));
+        Ok(())
+    }
+
+    /// Warnings only: the Normal events of a burst are as many as its pods, and say that all is well.
+    fn reasons(&mut self) -> Result<(), RunError> {
+        let (client, socket) = self.client("events")?;
+        let (queue, observations) = mpsc::channel(QUEUE);
+        let config = watcher::Config::default().fields("type!=Normal");
+        self.tasks.push(tokio::spawn(watch(
+            "events",
+            Api::<KubeEvent>::all(client),
+            config,
+            socket,
+            queue,
+            self.hub.clone(),
+        )));
+        let mut reasons = Reasons::new();
+        let hub = self.hub.clone();
+        self.interpret(observations, move |stamped| reasons.take(stamped, &hub));
+        Ok(())
+    }
+
+    fn interpret<K: Send + Sync + 'static>(
+        &mut self,
+        mut observations: mpsc::Receiver<Stamped<K>>,
+        mut take: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
+    ) {
+        let (listed, first_list) = oneshot::channel();
+        let mut listed = Some(listed);
+        self.listed.push(Box::pin(first_list));
+        self.tasks.push(tokio::spawn(async move {
+            while let Some(stamped) = observations.recv().await {
+                if take(&stamped)
+                    && let Some(listed) = listed.take()
+                {
+                    // Nobody waits any more when the start was given up.
+                    let _ = listed.send(());
+                }
+            }
+        }));
+    }
+}

@@ -1,0 +1,346 @@
+//! What is known of each object, so that only what is new becomes a milestone.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use harness_record::EventKind;
+use harness_record::event::{Milestone, ObjectKey, ObjectKind, Reached, Seen};
+use jiff::Timestamp;
+use kube::Resource;
+use kube::runtime::watcher::Event;
+
+use super::watch::Stamped;
+use crate::hub::Hub;
+
+/// A milestone that an object has reached by what it looks like now.
+pub(crate) struct Look {
+    pub(crate) reached: Reached,
+    pub(crate) server: Option<Timestamp>,
+    /// Distinguishes reaches of the same milestone: a revision, a flip of Ready. Empty where the first reach is all that counts.
+    pub(crate) which: String,
+}
+
+impl Look {
+    /// A milestone that is reached once.
+    pub(crate) fn once(reached: Reached, server: Option<Timestamp>) -> Self {
+        Self {
+            reached,
+            server,
+            which: String::new(),
+        }
+    }
+}
+
+/// How a kind of object is read.
+pub(crate) trait Reading: Resource {
+    /// Which kind it is in the log.
+    const KIND: ObjectKind;
+    /// The milestones that show, in the order of an object's life, without `Created`, `Deleting` and `Deleted`.
+    fn looks(&self) -> Vec<Look>;
+    /// What is known of it, by the keys of `harness_record::event::attribute`.
+    fn attributes(&self) -> BTreeMap<String, String>;
+    /// Whether its Ready is True, False, or not a question for this kind.
+    fn ready(&self) -> Option<Option<Timestamp>> {
+        None
+    }
+}
+
+/// The known objects of one kind.
+pub(crate) struct Known {
+    objects: HashMap<String, Object>,
+    /// UIDs of the list that is being read, between Init and InitDone.
+    listing: Option<HashSet<String>>,
+}
+
+struct Object {
+    key: ObjectKey,
+    reached: HashSet<(Reached, String)>,
+    attributes: BTreeMap<String, String>,
+    ready: bool,
+}
+
+impl Known {
+    pub(crate) fn new() -> Self {
+        Self {
+            objects: HashMap::new(),
+            listing: None,
+        }
+    }
+
+    /// Takes one observation in. Returns true when the first list is complete.
+    pub(crate) fn take<K: Reading>(&mut self, stamped: &Stamped<K>, hub: &Hub) -> bool {
+        let at_us = stamped.at_us;
+        match &stamped.event {
+            Event::Init => self.listing = Some(HashSet::new()),
+            Event::InitApply(object) => self.apply(at_us, object, Seen::Listed, hub),
+            Event::InitDone => {
+                self.end_list(at_us, hub);
+                return true;
+            }
+            Event::Apply(object) => self.apply(at_us, object, Seen::Live, hub),
+            Event::Delete(object) => {
+                self.apply(at_us, object, Seen::Live, hub);
+                let uid = object.meta().uid.clone().unwrap_or_default();
+                self.delete(at_us, &uid, Seen::Live, hub);
+            }
+        }
+        false
+    }
+
+    /// What was known and is not in the list was deleted at an unknown moment.
+    fn end_list(&mut self, at_us: u64, hub: &Hub) {
+        let Some(listed) = self.listing.take() else {
+            return;
+        };
+        let missing: Vec<String> = self
+            .objects
+            .keys()
+            .filter(|uid| !listed.contains(*uid))
+            .cloned()
+            .collect();
+        for uid in missing {
+            self.delete(at_us, &uid, Seen::Inferred, hub);
+        }
+    }
+
+    fn delete(&mut self, at_us: u64, uid: &str, seen: Seen, hub: &Hub) {
+        if let Some(object) = self.objects.remove(uid) {
+            let milestone = Milestone {
+                object: object.key,
+                reached: Reached::Deleted,
+                seen,
+                server: None,
+                attributes: BTreeMap::new(),
+            };
+            hub.record_at(at_us, EventKind::Milestone(milestone));
+        }
+    }
+
+    fn apply<K: Reading>(&mut self, at_us: u64, seen_object: &K, seen: Seen, hub: &Hub) {
+        let meta = seen_object.meta();
+        let Some(uid) = meta.uid.clone() else { return };
+        if let Some(listing) = &mut self.listing {
+            listing.insert(uid.clone());
+        }
+        let object = self.objects.entry(uid.clone()).or_insert_with(|| Object {
+            key: ObjectKey {
+                kind: K::KIND,
+                namespace: meta.namespace.clone().unwrap_or_default(),
+                name: meta.name.clone().unwrap_or_default(),
+                uid,
+            },
+            reached: HashSet::new(),
+            attributes: BTreeMap::new(),
+            ready: false,
+        });
+        let mut looks = vec![Look::once(
+            Reached::Created,
+            meta.creation_timestamp.as_ref().map(|time| time.0),
+        )];
+        looks.extend(seen_object.looks());
+        looks.extend(object.ready_look(seen_object.ready()));
+        if let Some(deletion) = &meta.deletion_timestamp {
+            looks.push(Look::once(Reached::Deleting, Some(deletion.0)));
+        }
+        let mut attributes = object.news(seen_object.attributes());
+        for Look {
+            reached,
+            server,
+            which,
+        } in looks
+        {
+            if reached != Reached::Ready
+                && reached != Reached::NotReady
+                && !object.reached.insert((reached, which))
+            {
+                continue;
+            }
+            let milestone = Milestone {
+                object: object.key.clone(),
+                reached,
+                seen,
+                server,
+                attributes: std::mem::take(&mut attributes),
+            };
+            hub.record_at(at_us, EventKind::Milestone(milestone));
+        }
+        if !attributes.is_empty() {
+            // Nothing to carry them yet: they wait for the next milestone.
+            for key in attributes.keys() {
+                object.attributes.remove(key);
+            }
+        }
+    }
+}
+
+impl Object {
+    /// Ready comes and goes; each flip is a milestone.
+    fn ready_look(&mut self, now: Option<Option<Timestamp>>) -> Option<Look> {
+        let (is_ready, server) = match now {
+            Some(server) => (true, server),
+            None => (false, None),
+        };
+        if is_ready == self.ready {
+            return None;
+        }
+        self.ready = is_ready;
+        let reached = if is_ready {
+            Reached::Ready
+        } else {
+            Reached::NotReady
+        };
+        Some(Look::once(reached, server))
+    }
+
+    /// Remembers the attributes and returns those that are new or changed.
+    fn news(&mut self, attributes: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut news = BTreeMap::new();
+        for (key, value) in attributes {
+            if self.attributes.get(&key) != Some(&value) {
+                self.attributes.insert(key.clone(), value.clone());
+                news.insert(key, value);
+            }
+        }
+        news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::RunClock;
+    use crate::observe::nodeclaims::NodeClaim;
+    use crate::observe::pods::Pod;
+    use harness_record::Event as Recorded;
+    use harness_record::event::attribute;
+    use std::path::Path;
+
+    fn pod(uid: &str, node: Option<&str>, conditions: serde_json::Value) -> Pod {
+        serde_json::from_value(serde_json::json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": uid, "namespace": "n", "uid": uid, "labels": {"harness.dev/workload": "web"}},
+            "spec": {"nodeName": node, "containers": [{"name": "main"}]},
+            "status": {"phase": "Pending", "conditions": conditions},
+        }))
+        .unwrap()
+    }
+
+    fn at<K>(at_us: u64, event: Event<K>) -> Stamped<K> {
+        Stamped { at_us, event }
+    }
+
+    /// What the log holds after the observations, as (time, uid, milestone, how seen).
+    async fn log<K: Reading>(observations: Vec<Stamped<K>>) -> Vec<(u64, String, Reached, Seen, BTreeMap<String, String>)> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        record(&path, observations).await;
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str::<Recorded>(line).unwrap())
+            .filter_map(|event| match event.kind {
+                EventKind::Milestone(it) => Some((event.at_us, it.object.uid, it.reached, it.seen, it.attributes)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    async fn record<K: Reading>(path: &Path, observations: Vec<Stamped<K>>) {
+        let (hub, log) = Hub::open(path, RunClock::begin(), Box::new(|_| {})).unwrap();
+        let mut known = Known::new();
+        for stamped in &observations {
+            known.take(stamped, &hub);
+        }
+        drop(hub);
+        log.finish().await.unwrap();
+    }
+
+    fn steps(log: &[(u64, String, Reached, Seen, BTreeMap<String, String>)]) -> Vec<(u64, Reached, Seen)> {
+        log.iter().map(|(at_us, _, reached, seen, _)| (*at_us, *reached, *seen)).collect()
+    }
+
+    #[tokio::test]
+    async fn a_pods_life_is_told_once() {
+        let unschedulable = serde_json::json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]);
+        let ready = serde_json::json!([
+            {"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}
+        ]);
+        let log = log(vec![
+            at(1, Event::Init),
+            at(2, Event::InitDone),
+            at(10, Event::Apply(pod("a", None, serde_json::json!([])))),
+            at(20, Event::Apply(pod("a", None, unschedulable.clone()))),
+            at(21, Event::Apply(pod("a", None, unschedulable))),
+            at(30, Event::Apply(pod("a", Some("node-1"), serde_json::json!([{"type": "PodScheduled", "status": "True"}])))),
+            at(40, Event::Apply(pod("a", Some("node-1"), ready.clone()))),
+            at(50, Event::Apply(pod("a", Some("node-1"), serde_json::json!([{"type": "Ready", "status": "False"}])))),
+            at(60, Event::Delete(pod("a", Some("node-1"), serde_json::json!([{"type": "Ready", "status": "False"}])))),
+        ])
+        .await;
+        assert_eq!(
+            steps(&log),
+            [
+                (10, Reached::Created, Seen::Live),
+                (20, Reached::Unschedulable, Seen::Live),
+                (30, Reached::Scheduled, Seen::Live),
+                (40, Reached::Ready, Seen::Live),
+                (50, Reached::NotReady, Seen::Live),
+                (60, Reached::Deleted, Seen::Live),
+            ]
+        );
+        assert_eq!(log[0].4, BTreeMap::from([(attribute::WORKLOAD.to_owned(), "web".to_owned())]));
+        assert_eq!(log[2].4, BTreeMap::from([(attribute::NODE.to_owned(), "node-1".to_owned())]));
+    }
+
+    #[tokio::test]
+    async fn what_a_list_shows_is_marked_and_what_it_lacks_is_inferred() {
+        let log = log(vec![
+            at(1, Event::Init),
+            at(2, Event::InitApply(pod("old", None, serde_json::json!([])))),
+            at(3, Event::InitDone),
+            at(10, Event::Apply(pod("new", None, serde_json::json!([])))),
+            // The watch is interrupted: `old` is gone, `new` has become Ready meanwhile.
+            at(20, Event::Init),
+            at(21, Event::InitApply(pod("new", None, serde_json::json!([{"type": "Ready", "status": "True"}])))),
+            at(22, Event::InitDone),
+        ])
+        .await;
+        assert_eq!(
+            steps(&log),
+            [
+                (2, Reached::Created, Seen::Listed),
+                (10, Reached::Created, Seen::Live),
+                (21, Reached::Ready, Seen::Listed),
+                (22, Reached::Deleted, Seen::Inferred),
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_nodeclaim_tells_where_it_is_when_it_is_known() {
+        let claim = |status: serde_json::Value, labels: serde_json::Value| -> NodeClaim {
+            serde_json::from_value(serde_json::json!({
+                "apiVersion": "karpenter.sh/v1", "kind": "NodeClaim",
+                "metadata": {"name": "c", "uid": "c", "labels": labels}, "spec": {}, "status": status,
+            }))
+            .unwrap()
+        };
+        let pool = serde_json::json!({"karpenter.sh/nodepool": "web"});
+        let placed = serde_json::json!({
+            "karpenter.sh/nodepool": "web", "node.kubernetes.io/instance-type": "Standard_D4s_v5",
+            "karpenter.sh/capacity-type": "spot", "topology.kubernetes.io/zone": "eastus-2",
+        });
+        let launched = serde_json::json!({
+            "conditions": [{"type": "Launched", "status": "True"}], "capacity": {"cpu": "4", "memory": "16Gi"},
+        });
+        let log = log(vec![
+            at(1, Event::Apply(claim(serde_json::json!({}), pool))),
+            at(2, Event::Apply(claim(launched, placed))),
+        ])
+        .await;
+        assert_eq!(log[0].4, BTreeMap::from([(attribute::NODEPOOL.to_owned(), "web".to_owned())]));
+        let later = &log[1].4;
+        assert_eq!(later[attribute::INSTANCE_TYPE], "Standard_D4s_v5");
+        assert_eq!(later[attribute::CPU_MILLICORES], "4000");
+        assert_eq!(later[attribute::MEMORY_BYTES], (16_u64 << 30).to_string());
+        assert!(!later.contains_key(attribute::NODEPOOL), "known already");
+    }
+}

@@ -1,0 +1,98 @@
+//! Karpenter's NodeClaims: launched, registered, initialized, drifted, disrupted.
+
+use std::collections::BTreeMap;
+
+use harness_record::event::{ObjectKind, Reached, attribute};
+use harness_scenario::{Bytes, Millicores};
+use kube::core::Object;
+use serde::{Deserialize, Serialize};
+
+use super::condition::{Condition, holds};
+use super::known::{Look, Reading};
+
+/// The part of a NodeClaim that is read.
+pub(crate) type NodeClaim = Object<NodeClaimSpec, NodeClaimStatus>;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct NodeClaimSpec {}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct NodeClaimStatus {
+    node_name: Option<String>,
+    conditions: Vec<Condition>,
+    capacity: BTreeMap<String, String>,
+}
+
+impl Reading for NodeClaim {
+    const KIND: ObjectKind = ObjectKind::NodeClaim;
+
+    fn looks(&self) -> Vec<Look> {
+        let conditions = self
+            .status
+            .as_ref()
+            .map_or(&[][..], |status| &status.conditions);
+        [
+            ("Launched", Reached::Launched),
+            ("Registered", Reached::Registered),
+            ("Initialized", Reached::Initialized),
+            ("Drifted", Reached::Drifted),
+            ("DisruptionReason", Reached::Disrupted),
+        ]
+        .into_iter()
+        .filter_map(|(kind, reached)| {
+            Some(Look::once(
+                reached,
+                holds(conditions, kind)?.last_transition_time,
+            ))
+        })
+        .collect()
+    }
+
+    fn attributes(&self) -> BTreeMap<String, String> {
+        let status = self.status.clone().unwrap_or_default();
+        let mut attributes = placement(self.metadata.labels.as_ref());
+        if let Some(node) = status.node_name.filter(|node| !node.is_empty()) {
+            attributes.insert(attribute::NODE.to_owned(), node);
+        }
+        if let Some(reason) =
+            holds(&status.conditions, "DisruptionReason").and_then(|it| it.reason.clone())
+        {
+            attributes.insert(attribute::REASON.to_owned(), reason);
+        }
+        attributes.extend(capacity(&status.capacity));
+        attributes
+    }
+}
+
+/// Pool, size, capacity type and zone, from the labels that NodeClaims and Nodes share.
+pub(crate) fn placement(labels: Option<&BTreeMap<String, String>>) -> BTreeMap<String, String> {
+    [
+        ("karpenter.sh/nodepool", attribute::NODEPOOL),
+        ("node.kubernetes.io/instance-type", attribute::INSTANCE_TYPE),
+        ("karpenter.sh/capacity-type", attribute::CAPACITY_TYPE),
+        ("topology.kubernetes.io/zone", attribute::ZONE),
+    ]
+    .into_iter()
+    .filter_map(|(label, key)| Some((key.to_owned(), labels?.get(label)?.clone())))
+    .collect()
+}
+
+/// CPU and memory in whole units, so that a reader of the log need not know quantities.
+pub(crate) fn capacity(capacity: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let cpu = capacity
+        .get("cpu")
+        .and_then(|text| text.parse::<Millicores>().ok())
+        .map(|cpu| cpu.0.to_string());
+    let memory = capacity
+        .get("memory")
+        .and_then(|text| text.parse::<Bytes>().ok())
+        .map(|memory| memory.0.to_string());
+    [
+        (attribute::CPU_MILLICORES, cpu),
+        (attribute::MEMORY_BYTES, memory),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+    .collect()
+}
