@@ -3,16 +3,37 @@
 //! [`Simulator::start`] serves Azure Resource Manager over https, the managed identity endpoint and a control endpoint
 //! (see [`control`]), all on 127.0.0.1. Given a Kubernetes client it also plays kubelet registration and the cloud
 //! controller manager: the Nodes of its VMs appear, turn Ready, turn NotReady and go.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let azure = harness_azure::Simulator::start(harness_azure::Config::default(), None).await?;
+//! let control = azure.control()?;
+//! let page = control.facts(0, std::time::Duration::from_secs(1)).await?;
+//! println!("{} facts from {}", page.facts.len(), azure.arm_url());
+//! azure.shutdown().await;
+//! # Ok(()) }
+//! ```
 
+pub mod allocatable;
+mod arm;
 pub mod behaviour;
+pub mod catalogue;
 pub mod clock;
 pub mod config;
 pub mod control;
+mod counters;
 pub mod distribution;
+pub mod draws;
 pub mod facts;
 pub mod faults;
+pub mod fleet;
+mod identity;
+mod images;
+mod node;
+mod operations;
 mod simulator;
 pub mod tls;
+mod world;
 
 pub use behaviour::{Behaviour, BootModel, CapacityType, Leg, LegOverride, QuotaLimits};
 pub use config::{Config, Pem, PemKey, Secret, TlsConfig};

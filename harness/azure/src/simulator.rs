@@ -1,14 +1,29 @@
 //! Starting and stopping the whole.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use crate::arm;
+use crate::catalogue::{CatalogueError, catalogue};
 use crate::config::{Config, Secret};
-use crate::tls::TlsError;
+use crate::control;
+use crate::facts::FactLog;
+use crate::identity;
+use crate::tls::{self, TlsError};
+use crate::world::{Kube, World};
+
+/// How long [`Simulator::shutdown`] waits for connections and VM tasks to end.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 
 /// A running simulated Azure. Stops when it is dropped; [`Simulator::shutdown`] also waits until it has stopped.
 #[derive(Debug)]
 pub struct Simulator {
-    config: Config,
+    world: Arc<World>,
     ca_pem: String,
     arm: SocketAddr,
     identity: SocketAddr,
@@ -24,6 +39,9 @@ pub enum Error {
     /// Certificates.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The embedded catalogue.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
     /// A port could not be taken.
     #[error(
         "cannot listen on 127.0.0.1:{port} for the simulated Azure's {what}; choose another port or 0 for a free one"
@@ -45,13 +63,56 @@ impl Simulator {
     /// # Errors
     /// [`Error`].
     pub async fn start(config: Config, kube: Option<kube::Client>) -> Result<Self, Error> {
-        let _ = kube;
-        Err(Error::Config(format!("not yet: {}", config.cluster_name)))
+        config.validate().map_err(Error::Config)?;
+        let certificates = tls::load(&config.tls)?;
+        let tls = tls::server_config(&certificates)?;
+        let catalogue = catalogue()?;
+        let (arm_listener, arm) = listen("Azure Resource Manager", config.arm_port).await?;
+        let (identity_listener, identity) =
+            listen("managed identity endpoint", config.identity_port).await?;
+        let (control_listener, control) = listen("control endpoint", config.control_port).await?;
+
+        let world = Arc::new(World::new(config, catalogue));
+        // The listener is bound before any answer names it; a second value cannot come.
+        let _ = world.arm_base.set(format!("https://{arm}"));
+        if let Some(kube) = kube {
+            world.kube.send_replace(Some(Kube(kube)));
+        }
+        world
+            .set_behaviour(world.config.behaviour.clone())
+            .map_err(|e| Error::Config(format!("behaviour: {e}")))?;
+
+        let tasks = world.tasks.clone();
+        tasks.spawn(arm::serve(
+            Arc::clone(&world),
+            arm_listener,
+            TlsAcceptor::from(tls),
+        ));
+        tasks.spawn(serve(
+            Arc::clone(&world),
+            "managed identity endpoint",
+            identity_listener,
+            identity::router(Arc::clone(&world)),
+        ));
+        tasks.spawn(serve(
+            Arc::clone(&world),
+            "control endpoint",
+            control_listener,
+            control::router(Arc::clone(&world)),
+        ));
+        tracing::info!(%arm, %identity, %control, location = world.config.location, "simulated Azure is up");
+        Ok(Self {
+            world,
+            ca_pem: certificates.ca_pem,
+            arm,
+            identity,
+            control,
+        })
     }
 
     /// Gives it the Kubernetes client, or another one. VMs that have booted meanwhile get their Nodes now.
     pub fn attach(&self, kube: kube::Client) {
-        drop(kube);
+        self.world.kube.send_replace(Some(Kube(kube)));
     }
 
     /// `https://127.0.0.1:P/`: the Azure Resource Manager endpoint.
@@ -71,7 +132,7 @@ impl Simulator {
 
     /// The control endpoint's bearer token.
     pub fn control_token(&self) -> &Secret {
-        &self.config.control_token
+        &self.world.config.control_token
     }
 
     /// The CA that signed the ARM endpoint's certificate, as PEM.
@@ -81,9 +142,89 @@ impl Simulator {
 
     /// What it was started with.
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.world.config
+    }
+
+    /// The facts, for a reader in the same process.
+    pub fn facts(&self) -> &FactLog {
+        &self.world.facts
+    }
+
+    /// A client of its control endpoint.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn control(&self) -> Result<control::Client, control::ControlError> {
+        control::Client::new(self.control_url(), self.control_token().clone())
+    }
+
+    /// The document that `AZURE_ENVIRONMENT_FILEPATH` must name: it tells Azure SDK clients of this cloud.
+    pub fn environment_file(&self) -> String {
+        let arm = self.arm_url();
+        serde_json::json!({
+            "name": "SimulatedAzure",
+            "resourceManagerEndpoint": arm,
+            "activeDirectoryEndpoint": format!("{arm}aad/"),
+            "tokenAudience": arm,
+        })
+        .to_string()
+    }
+
+    /// The environment in which an Azure SDK client finds this Azure, besides `AZURE_ENVIRONMENT_FILEPATH`
+    /// ([`Simulator::environment_file`]) and `SSL_CERT_FILE` ([`Simulator::ca_pem`]), which need a file each.
+    /// `IDENTITY_HEADER` is among it: do not log it.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let c = &self.world.config;
+        vec![
+            ("IDENTITY_ENDPOINT", self.identity_url()),
+            ("IDENTITY_HEADER", c.identity_header.expose().to_owned()),
+            ("AZURE_SUBSCRIPTION_ID", c.subscription_id.clone()),
+            ("AZURE_TENANT_ID", c.tenant_id.clone()),
+            ("AZURE_RESOURCE_GROUP", c.resource_group.clone()),
+            ("AZURE_NODE_RESOURCE_GROUP", c.node_resource_group.clone()),
+            ("AZURE_CLUSTER_NAME", c.cluster_name.clone()),
+            ("AZURE_LOCATION", c.location.clone()),
+            ("VNET_SUBNET_ID", c.subnet_id()),
+        ]
     }
 
     /// Stops the listeners and the fleet, and waits until they have stopped. Nodes stay as they are.
-    pub async fn shutdown(self) {}
+    pub async fn shutdown(self) {
+        self.world.stop.cancel();
+        self.world.tasks.close();
+        if tokio::time::timeout(SHUTDOWN_LIMIT, self.world.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                left = self.world.tasks.len(),
+                "the simulated Azure did not stop in time; its last requests to the API server are dropped"
+            );
+        }
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.world.stop.cancel();
+    }
+}
+
+async fn listen(what: &'static str, port: u16) -> Result<(TcpListener, SocketAddr), Error> {
+    let refuse = |source| Error::Listen { what, port, source };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(refuse)?;
+    let address = listener.local_addr().map_err(refuse)?;
+    Ok((listener, address))
+}
+
+async fn serve(world: Arc<World>, what: &'static str, listener: TcpListener, router: Router) {
+    let stop = world.stop.clone();
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, what, "an endpoint has stopped");
+    }
 }

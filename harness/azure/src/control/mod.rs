@@ -6,7 +6,7 @@
 //! | `GET`, `POST /faults`, `DELETE /faults/ID` | the live faults |
 //! | `GET /vms`, `GET /vms/NAME` | the records, of VMs that are gone too |
 //! | `POST /vms/NAME/crash`, `restart`, `evict`, `delete` | one VM; `evict` takes `{"notice":"30s"}` |
-//! | `GET /facts?after=SEQ&wait=SECONDS` | the facts, waiting for the first |
+//! | `GET /facts?after=SEQ&wait=SECONDS` | the facts, waiting for the first (60 s at most) |
 //! | `GET /unmodelled` | calls that are not modelled, with their counts |
 //! | `GET /counters` | requests by operation and status |
 //! | `GET /quota` | usage and limits |
@@ -16,9 +16,11 @@
 
 mod api;
 mod client;
+mod server;
 
 pub use api::{
     Draw, EvictRequest, FaultState, OperationCount, ProvisioningError, QuotaUsage, UnmodelledCall,
     VmRecord, VmState,
 };
 pub use client::{Client, ControlError};
+pub(crate) use server::router;

@@ -1,0 +1,291 @@
+//! The managed cluster: `Microsoft.ContainerService/managedClusters`.
+
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::dispatch::Call;
+use super::locations;
+use super::reply::{Reply, list};
+use super::route::Cluster;
+use crate::config::Config;
+use crate::world::{Documents, World};
+
+/// The documents of the managed cluster and of its agent pools.
+#[derive(Debug)]
+pub(crate) struct ClusterState {
+    cluster: Value,
+    /// By name, in lower case.
+    pub(super) pools: Documents,
+}
+
+impl ClusterState {
+    pub(crate) fn new(config: &Config) -> Self {
+        let pool = config.machines_pool.to_lowercase();
+        let document = json!({
+            "id": format!("{}/agentPools/{pool}", config.cluster_id()),
+            "name": pool,
+            "type": "Microsoft.ContainerService/managedClusters/agentPools",
+            "properties": {
+                "mode": "Machines",
+                "type": "VirtualMachines",
+                "count": 0,
+                "osType": "Linux",
+                "orchestratorVersion": config.kubernetes_version,
+                "currentOrchestratorVersion": config.kubernetes_version,
+                "vnetSubnetID": config.subnet_id(),
+                "provisioningState": "Succeeded",
+            },
+        });
+        let pools = [(pool, document)].into();
+        Self {
+            cluster: document_of(config),
+            pools,
+        }
+    }
+}
+
+fn document_of(config: &Config) -> Value {
+    json!({
+        "id": config.cluster_id(),
+        "name": config.cluster_name,
+        "type": "Microsoft.ContainerService/ManagedClusters",
+        "location": config.location,
+        "sku": {"name": "Base", "tier": "Standard"},
+        "identity": {"type": "SystemAssigned", "tenantId": config.tenant_id},
+        "tags": {},
+        "properties": {
+            "provisioningState": "Succeeded",
+            "powerState": {"code": "Running"},
+            "kubernetesVersion": config.kubernetes_version,
+            "currentKubernetesVersion": config.kubernetes_version,
+            "dnsPrefix": config.cluster_name,
+            "nodeResourceGroup": config.node_resource_group,
+            "enableRBAC": true,
+            "nodeProvisioningProfile": {"mode": "Auto", "defaultNodePools": "None"},
+            "networkProfile": {
+                "networkPlugin": "azure",
+                "networkPluginMode": "overlay",
+                "networkDataplane": "azure",
+                "podCidr": "10.64.0.0/10",
+                "serviceCidr": "10.0.0.0/16",
+                "dnsServiceIP": "10.0.0.10",
+                "loadBalancerSku": "standard",
+                "outboundType": "loadBalancer",
+            },
+        },
+    })
+}
+
+/// The document with its agent pools.
+fn shown(world: &World) -> Value {
+    let state = world.cluster();
+    let mut document = state.cluster.clone();
+    let profiles: Vec<Value> = state
+        .pools
+        .values()
+        .map(|pool| {
+            let mut profile = pool["properties"].clone();
+            profile["name"] = pool["name"].clone();
+            profile
+        })
+        .collect();
+    document["properties"]["agentPoolProfiles"] = json!(profiles);
+    document
+}
+
+pub(super) fn get(world: &World, _cluster: &Cluster) -> Result<Reply, Reply> {
+    Ok(Reply::ok(&shown(world)))
+}
+
+pub(super) fn list_all(world: &World) -> Reply {
+    Reply::ok(&list(vec![shown(world)]))
+}
+
+pub(super) fn list_of_group(world: &World, group: &str) -> Result<Reply, Reply> {
+    locations::group_exists(world, group)?;
+    if group.eq_ignore_ascii_case(&world.config.resource_group) {
+        Ok(list_all(world))
+    } else {
+        Ok(Reply::ok(&list(Vec::new())))
+    }
+}
+
+/// What a PUT cannot change.
+const FIXED: [&str; 6] = [
+    "provisioningState",
+    "powerState",
+    "currentKubernetesVersion",
+    "nodeResourceGroup",
+    "agentPoolProfiles",
+    "fqdn",
+];
+
+pub(super) fn put(world: &World, _cluster: &Cluster, call: &Call) -> Result<Reply, Reply> {
+    let body = call.object()?;
+    let location = body.get("location").and_then(Value::as_str);
+    if location.is_some_and(|l| !l.eq_ignore_ascii_case(&world.config.location)) {
+        return Err(Reply::error(
+            StatusCode::CONFLICT,
+            "InvalidResourceLocation",
+            &format!(
+                "The resource '{}' already exists in location '{}'.",
+                world.config.cluster_name, world.config.location
+            ),
+        ));
+    }
+    {
+        let mut state = world.cluster();
+        if let Some(Value::Object(wanted)) = body.get("properties") {
+            check_version(&state.cluster, wanted)?;
+            for (key, value) in wanted.iter().filter(|(k, _)| !FIXED.contains(&k.as_str())) {
+                merge(&mut state.cluster["properties"][key], value);
+            }
+            if let Some(version) = wanted.get("kubernetesVersion").and_then(Value::as_str) {
+                state.cluster["properties"]["currentKubernetesVersion"] = json!(version);
+            }
+        }
+        for key in ["tags", "sku", "identity"] {
+            if let Some(value) = body.get(key) {
+                state.cluster[key] = value.clone();
+            }
+        }
+    }
+    let operation = world.operations().begin(0);
+    let mut document = shown(world);
+    document["properties"]["provisioningState"] = json!("Updating");
+    Ok(Reply::json(StatusCode::OK, &document).operation(
+        world.arm_base(),
+        &world.config.subscription_id,
+        "Microsoft.ContainerService",
+        &world.config.location,
+        &operation,
+    ))
+}
+
+/// AKS goes up one minor version at a time and never down.
+fn check_version(current: &Value, wanted: &Map<String, Value>) -> Result<(), Reply> {
+    let Some(wanted) = wanted.get("kubernetesVersion").and_then(Value::as_str) else {
+        return Ok(());
+    };
+    let current = current["properties"]["kubernetesVersion"]
+        .as_str()
+        .unwrap_or_default();
+    let Some(to) = parse_version(wanted) else {
+        return Err(Reply::bad_request(
+            "AgentPoolK8sVersionNotSupported",
+            &format!("Version {wanted} is not supported in this region."),
+        ));
+    };
+    match parse_version(current) {
+        Some(from) if to < from || to.0 != from.0 || to.1 > from.1 + 1 => Err(Reply::bad_request(
+            "OperationNotAllowed",
+            &format!(
+                "Upgrading Kubernetes version {current} to {wanted} is not allowed. Available upgrades: see the upgrade profile."
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn parse_version(text: &str) -> Option<(u64, u64, u64)> {
+    let mut parts = text
+        .trim_start_matches('v')
+        .split('.')
+        .map(|p| p.parse::<u64>().ok());
+    let (major, minor) = (parts.next()??, parts.next()??);
+    let patch = match parts.next() {
+        Some(patch) => patch?,
+        None => 0,
+    };
+    parts.next().is_none().then_some((major, minor, patch))
+}
+
+/// Objects are merged key by key, everything else is replaced.
+fn merge(kept: &mut Value, given: &Value) {
+    match (kept, given) {
+        (Value::Object(kept), Value::Object(given)) => {
+            for (key, value) in given {
+                merge(kept.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (kept, given) => *kept = given.clone(),
+    }
+}
+
+pub(super) fn upgrade_profile(world: &World, _cluster: &Cluster) -> Result<Reply, Reply> {
+    let state = world.cluster();
+    let version = state.cluster["properties"]["kubernetesVersion"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let upgrades: Vec<Value> = match parse_version(&version) {
+        Some((major, minor, patch)) => vec![
+            json!({"kubernetesVersion": format!("{major}.{minor}.{}", patch + 1)}),
+            json!({"kubernetesVersion": format!("{major}.{}.0", minor + 1)}),
+        ],
+        None => Vec::new(),
+    };
+    let pools: Vec<Value> = state
+        .pools
+        .values()
+        .map(|pool| {
+            json!({
+                "name": pool["name"],
+                "kubernetesVersion": pool["properties"]["orchestratorVersion"],
+                "osType": "Linux",
+                "upgrades": upgrades,
+            })
+        })
+        .collect();
+    Ok(Reply::ok(&json!({
+        "id": format!("{}/upgradeProfiles/default", world.config.cluster_id()),
+        "name": "default",
+        "type": "Microsoft.ContainerService/managedClusters/upgradeProfiles",
+        "properties": {
+            "controlPlaneProfile": {"kubernetesVersion": version, "osType": "Linux", "upgrades": upgrades},
+            "agentPoolProfiles": pools,
+        },
+    })))
+}
+
+impl World {
+    /// Documents that callers may have changed, as at the start.
+    pub(crate) fn reset_documents(&self) {
+        *self.cluster() = ClusterState::new(&self.config);
+        *self.network() = super::NetworkState::new(&self.config);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("1.36.3", "1.36.4", true)]
+    #[case("1.36.3", "1.37.0", true)]
+    #[case("1.36.3", "1.37", true)]
+    #[case("1.36.3", "1.36.3", true)]
+    #[case("1.36.3", "1.38.0", false)]
+    #[case("1.36.3", "1.35.9", false)]
+    #[case("1.36.3", "latest", false)]
+    #[case("1.36.3", "1.36.3.1", false)]
+    fn upgrades_go_one_minor_at_a_time(
+        #[case] from: &str,
+        #[case] to: &str,
+        #[case] allowed: bool,
+    ) {
+        let current = json!({"properties": {"kubernetesVersion": from}});
+        let Value::Object(wanted) = json!({"kubernetesVersion": to}) else {
+            unreachable!()
+        };
+        assert_eq!(check_version(&current, &wanted).is_ok(), allowed);
+    }
+
+    #[test]
+    fn a_put_changes_what_it_names_and_keeps_the_rest() {
+        let mut kept = json!({"a": {"b": 1, "c": 2}, "d": [1]});
+        merge(&mut kept, &json!({"a": {"b": 3}, "d": [2, 3]}));
+        assert_eq!(kept, json!({"a": {"b": 3, "c": 2}, "d": [2, 3]}));
+    }
+}

@@ -1,0 +1,20 @@
+//! Azure Resource Manager: the calls that node auto-provisioning makes, and those that people make on such a cluster.
+//!
+//! Paths and shapes: the Azure SDK for Go at the versions that Azure/karpenter-provider-azure v1.14.0 uses. Resource
+//! ids are compared in any case, as Azure does.
+
+mod cluster;
+mod compute;
+mod dispatch;
+mod graph;
+mod locations;
+mod machines;
+mod network;
+mod pools;
+mod reply;
+mod route;
+mod server;
+
+pub(crate) use cluster::ClusterState;
+pub(crate) use network::NetworkState;
+pub(crate) use server::serve;

@@ -1,0 +1,474 @@
+//! The live faults: which of them hits what, and when each is over.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::fault::{ArmFaultMode, CapacityCode, Fault, FaultKind, VmSelector};
+use crate::behaviour::QuotaLimits;
+use crate::control::FaultState;
+use crate::distribution::Span;
+use crate::draws::happens;
+use crate::facts::{FactKind, FactLog, VmRef};
+
+/// How many faults may be live at once.
+const FAULTS_MAX: usize = 256;
+
+/// A VM that a fault might hit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) vm: &'a VmRef,
+    pub(crate) quota_family: &'a str,
+    pub(crate) ordinal: u64,
+    pub(crate) seed: u64,
+}
+
+impl VmSelector {
+    /// Whether this VM is meant.
+    pub(crate) fn matches(&self, vm: &VmRef, quota_family: &str) -> bool {
+        let same = |wanted: &Option<String>, candidates: &[&str]| {
+            wanted
+                .as_deref()
+                .is_none_or(|w| candidates.iter().any(|c| c.eq_ignore_ascii_case(w)))
+        };
+        let zone_number = vm.zone.rsplit('-').next().unwrap_or(&vm.zone);
+        same(&self.vm, &[&vm.name, &vm.machine, &vm.nodeclaim])
+            && same(
+                &self.sku,
+                &[&vm.sku, vm.sku.trim_start_matches("Standard_")],
+            )
+            && same(&self.family, &[&vm.family, quota_family])
+            && same(&self.zone, &[&vm.zone, zone_number])
+            && same(&self.nodepool, &[&vm.nodepool])
+            && self.capacity_type.is_none_or(|c| c == vm.capacity_type)
+    }
+}
+
+#[derive(Debug)]
+struct Live {
+    fault: Fault,
+    applied: u64,
+    ends: Option<Instant>,
+}
+
+/// The faults in force, in the order in which they were set; the first that hits, counts.
+#[derive(Debug, Default)]
+pub(crate) struct FaultEngine {
+    live: Vec<Live>,
+    named: u64,
+    calls: u64,
+}
+
+impl FaultEngine {
+    /// Sets a fault; one of the same name is replaced. Gives it a name if it has none.
+    pub(crate) fn add(&mut self, mut fault: Fault, facts: &FactLog) -> Result<Fault, String> {
+        fault.validate()?;
+        if fault.id.is_empty() {
+            self.named += 1;
+            fault.id = format!("fault-{}", self.named);
+        }
+        self.remove(&fault.id, facts);
+        if self.live.len() >= FAULTS_MAX {
+            return Err(format!(
+                "there are {FAULTS_MAX} faults already; remove one first"
+            ));
+        }
+        facts.push(FactKind::FaultStarted {
+            id: fault.id.clone(),
+            fault: fault.kind.name().to_owned(),
+        });
+        self.live.push(Live {
+            ends: fault.lasts.map(|l| Instant::now() + l.0),
+            fault: fault.clone(),
+            applied: 0,
+        });
+        Ok(fault)
+    }
+
+    /// Ends a fault. False when there is none of that name.
+    pub(crate) fn remove(&mut self, id: &str, facts: &FactLog) -> bool {
+        let Some(at) = self.live.iter().position(|l| l.fault.id == id) else {
+            return false;
+        };
+        self.end(at, facts);
+        true
+    }
+
+    /// Ends every fault.
+    pub(crate) fn clear(&mut self, facts: &FactLog) {
+        while !self.live.is_empty() {
+            self.end(0, facts);
+        }
+        self.calls = 0;
+    }
+
+    /// Ends those whose time is over.
+    pub(crate) fn expire(&mut self, facts: &FactLog) {
+        let now = Instant::now();
+        while let Some(at) = self
+            .live
+            .iter()
+            .position(|l| l.ends.is_some_and(|e| e <= now))
+        {
+            self.end(at, facts);
+        }
+    }
+
+    /// Counts an application from outside (instant faults).
+    pub(crate) fn applied(&mut self, id: &str, times: u64) {
+        if let Some(l) = self.live.iter_mut().find(|l| l.fault.id == id) {
+            l.applied += times;
+        }
+    }
+
+    pub(crate) fn states(&self) -> Vec<FaultState> {
+        let now = Instant::now();
+        self.live
+            .iter()
+            .map(|l| FaultState {
+                fault: l.fault.clone(),
+                applied: l.applied,
+                remaining: l.ends.map(|e| Span(e.saturating_duration_since(now))),
+            })
+            .collect()
+    }
+
+    fn end(&mut self, at: usize, facts: &FactLog) {
+        let over = self.live.remove(at);
+        facts.push(FactKind::FaultEnded {
+            id: over.fault.id,
+            fault: over.fault.kind.name().to_owned(),
+            applied: over.applied,
+        });
+    }
+
+    /// The first live fault that `wants` this and that hits in this case; counts it.
+    fn hit<T>(
+        &mut self,
+        facts: &FactLog,
+        seed: u64,
+        owner: &str,
+        ordinal: u64,
+        wants: impl Fn(&FaultKind) -> Option<T>,
+    ) -> Option<(String, T)> {
+        self.expire(facts);
+        for at in 0..self.live.len() {
+            let l = &self.live[at];
+            let Some(found) = wants(&l.fault.kind) else {
+                continue;
+            };
+            let share = l.fault.kind.share().unwrap_or(1.0);
+            let id = l.fault.id.clone();
+            if !happens(seed, &format!("fault/{id}"), owner, ordinal, share) {
+                continue;
+            }
+            self.live[at].applied += 1;
+            if self.live[at]
+                .fault
+                .count
+                .is_some_and(|c| self.live[at].applied >= c)
+            {
+                self.end(at, facts);
+            }
+            return Some((id, found));
+        }
+        None
+    }
+
+    fn hit_vm<T>(
+        &mut self,
+        facts: &FactLog,
+        s: Subject<'_>,
+        wants: impl Fn(&FaultKind) -> Option<T>,
+    ) -> Option<(String, T)> {
+        self.hit(facts, s.seed, &s.vm.nodepool, s.ordinal, wants)
+    }
+
+    /// Whether the PUT itself is refused because the subscription may not use the size.
+    pub(crate) fn size_not_supported(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<String> {
+        let code = Some(CapacityCode::VMSizeNotSupported);
+        self.hit_vm(facts, s, |k| match k {
+            FaultKind::NoCapacity { only, code: c, .. }
+                if *c == code && only.matches(s.vm, s.quota_family) =>
+            {
+                Some(())
+            }
+            _ => None,
+        })
+        .map(|(id, ())| id)
+    }
+
+    /// Whether there is no machine for this VM.
+    pub(crate) fn no_capacity(
+        &mut self,
+        facts: &FactLog,
+        s: Subject<'_>,
+    ) -> Option<(String, Option<CapacityCode>)> {
+        self.hit_vm(facts, s, |k| match k {
+            FaultKind::NoCapacity { only, code, .. }
+                if *code != Some(CapacityCode::VMSizeNotSupported)
+                    && only.matches(s.vm, s.quota_family) =>
+            {
+                Some(*code)
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether the creation fails with a given code and text.
+    pub(crate) fn operation_fail(
+        &mut self,
+        facts: &FactLog,
+        s: Subject<'_>,
+    ) -> Option<(String, (String, String))> {
+        self.hit_vm(facts, s, |k| match k {
+            FaultKind::OperationFail {
+                only,
+                code,
+                message,
+                ..
+            } if only.matches(s.vm, s.quota_family) => Some((code.clone(), message.clone())),
+            _ => None,
+        })
+    }
+
+    /// What the faults make of a drawn boot: `None` never ends. With the names of those that hit.
+    pub(crate) fn boot(
+        &mut self,
+        facts: &FactLog,
+        s: Subject<'_>,
+        drawn: Duration,
+    ) -> (Option<Duration>, Vec<String>) {
+        let stuck = self.hit_vm(facts, s, |k| match k {
+            FaultKind::StuckBoot { only, .. } if only.matches(s.vm, s.quota_family) => Some(()),
+            _ => None,
+        });
+        if let Some((id, ())) = stuck {
+            return (None, vec![id]);
+        }
+        let slow = self.hit_vm(facts, s, |k| match k {
+            FaultKind::SlowBoot {
+                only,
+                factor,
+                extra,
+                ..
+            } if only.matches(s.vm, s.quota_family) => Some((*factor, extra.0)),
+            _ => None,
+        });
+        match slow {
+            Some((id, (factor, extra))) => {
+                let longer =
+                    Duration::try_from_secs_f64(drawn.as_secs_f64() * factor).unwrap_or(drawn);
+                (Some(longer.saturating_add(extra)), vec![id])
+            }
+            None => (Some(drawn), Vec::new()),
+        }
+    }
+
+    /// Whether this VM never shows up as a Node.
+    pub(crate) fn never_register(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<String> {
+        self.hit_vm(facts, s, |k| match k {
+            FaultKind::NeverRegister { only, .. } if only.matches(s.vm, s.quota_family) => Some(()),
+            _ => None,
+        })
+        .map(|(id, ())| id)
+    }
+
+    /// Whether this call is throttled: the whole seconds of `Retry-After`.
+    pub(crate) fn throttle(&mut self, facts: &FactLog, seed: u64, operation: &str) -> Option<u64> {
+        if self.live.is_empty() {
+            return None;
+        }
+        self.calls += 1;
+        self.hit(facts, seed, "call", self.calls, |k| match k {
+            FaultKind::Throttle {
+                retry_after,
+                operation: only,
+                ..
+            } if only.as_deref().is_none_or(|o| o == operation) => {
+                Some(retry_after.0.as_secs_f64().ceil() as u64)
+            }
+            _ => None,
+        })
+        .map(|(_, secs)| secs)
+    }
+
+    /// Whether Azure Resource Manager is down for this call.
+    pub(crate) fn outage(&mut self, facts: &FactLog) -> Option<ArmFaultMode> {
+        if self.live.is_empty() {
+            return None;
+        }
+        self.hit(facts, 0, "call", 0, |k| match k {
+            FaultKind::ArmOutage { mode } => Some(*mode),
+            _ => None,
+        })
+        .map(|(_, mode)| mode)
+    }
+
+    /// Whether connections are refused at present; counts nothing.
+    pub(crate) fn refusing(&mut self, facts: &FactLog) -> bool {
+        self.expire(facts);
+        self.live.iter().any(|l| {
+            matches!(
+                l.fault.kind,
+                FaultKind::ArmOutage {
+                    mode: ArmFaultMode::Refused
+                }
+            )
+        })
+    }
+
+    /// The limits with those of live quota faults over them.
+    pub(crate) fn limits(&mut self, base: &QuotaLimits, facts: &FactLog) -> QuotaLimits {
+        self.expire(facts);
+        let mut limits = base.clone();
+        for l in &self.live {
+            if let FaultKind::Quota { scope, limit } = &l.fault.kind {
+                match scope.to_ascii_lowercase().as_str() {
+                    "cores" => limits.regional_cores = *limit,
+                    "lowprioritycores" => limits.low_priority_cores = *limit,
+                    _ => {
+                        limits
+                            .families
+                            .retain(|k, _| !k.eq_ignore_ascii_case(scope));
+                        limits.families.insert(scope.clone(), *limit);
+                    }
+                }
+            }
+        }
+        limits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::behaviour::CapacityType;
+    use rstest::rstest;
+
+    fn vm() -> VmRef {
+        VmRef {
+            name: "aks-p-web-1-00000001-vm".into(),
+            machine: "web-1".into(),
+            nodeclaim: "web-1".into(),
+            nodepool: "web".into(),
+            sku: "Standard_F4s_v2".into(),
+            family: "F".into(),
+            zone: "eastus-1".into(),
+            capacity_type: CapacityType::Spot,
+        }
+    }
+
+    fn subject(vm: &VmRef, ordinal: u64) -> Subject<'_> {
+        Subject {
+            vm,
+            quota_family: "standardFSv2Family",
+            ordinal,
+            seed: 7,
+        }
+    }
+
+    #[rstest]
+    #[case(r#"{}"#, true)]
+    #[case(r#"{"zone":"1"}"#, true)]
+    #[case(r#"{"zone":"eastus-1"}"#, true)]
+    #[case(r#"{"zone":"2"}"#, false)]
+    #[case(r#"{"family":"f"}"#, true)]
+    #[case(r#"{"family":"standardFSv2Family"}"#, true)]
+    #[case(r#"{"family":"D"}"#, false)]
+    #[case(r#"{"sku":"Standard_F4s_v2"}"#, true)]
+    #[case(r#"{"sku":"F4s_v2"}"#, true)]
+    #[case(r#"{"capacityType":"on-demand"}"#, false)]
+    #[case(r#"{"vm":"web-1","nodepool":"web","capacityType":"spot"}"#, true)]
+    fn selectors(#[case] selector: &str, #[case] expected: bool) {
+        let selector: VmSelector = serde_json::from_str(selector).unwrap();
+        assert_eq!(selector.matches(&vm(), "standardFSv2Family"), expected);
+    }
+
+    #[test]
+    fn a_count_ends_a_fault_and_says_so() {
+        let facts = FactLog::default();
+        let mut engine = FaultEngine::default();
+        let kind = FaultKind::NeverRegister {
+            only: VmSelector::default(),
+            share: 1.0,
+        };
+        engine
+            .add(Fault::new(kind).named("n").times(2), &facts)
+            .unwrap();
+        let vm = vm();
+        let hits = (0..5)
+            .filter(|n| engine.never_register(&facts, subject(&vm, *n)).is_some())
+            .count();
+        assert_eq!(hits, 2);
+        let last = facts.after(0).facts.pop().unwrap().kind;
+        assert_eq!(
+            last,
+            FactKind::FaultEnded {
+                id: "n".into(),
+                fault: "neverRegister".into(),
+                applied: 2
+            }
+        );
+    }
+
+    #[test]
+    fn a_fault_with_a_time_is_over_after_it() {
+        let facts = FactLog::default();
+        let base = QuotaLimits::default();
+        let limit = |limit| {
+            Fault::new(FaultKind::Quota {
+                scope: "F".into(),
+                limit,
+            })
+        };
+        let mut engine = FaultEngine::default();
+        engine.add(limit(3).named("long").lasting(Span::from_secs(3600)), &facts).unwrap();
+        engine.add(limit(2).named("over").lasting(Span::ZERO), &facts).unwrap();
+        assert_eq!(engine.limits(&base, &facts).family("standardFSv2Family", "F"), 3);
+        assert_eq!(engine.states().len(), 1);
+        engine.remove("long", &facts);
+        assert_eq!(engine.limits(&base, &facts), base);
+    }
+
+    #[test]
+    fn a_share_hits_the_same_vms_each_time() {
+        let run = || -> Vec<u64> {
+            let facts = FactLog::default();
+            let mut engine = FaultEngine::default();
+            let kind = FaultKind::StuckBoot {
+                only: VmSelector::default(),
+                share: 0.25,
+            };
+            engine.add(Fault::new(kind).named("s"), &facts).unwrap();
+            let vm = vm();
+            (0..400)
+                .filter(|n| {
+                    engine
+                        .boot(&facts, subject(&vm, *n), Duration::ZERO)
+                        .0
+                        .is_none()
+                })
+                .collect()
+        };
+        let first = run();
+        assert!((70..130).contains(&first.len()), "{}", first.len());
+        assert_eq!(first, run());
+    }
+
+    #[test]
+    fn impossible_faults_are_refused() {
+        let bad = [
+            r#"{"kind":{"throttle":{"retryAfter":"1s","share":0}}}"#,
+            r#"{"kind":{"throttle":{"retryAfter":"1s","share":1.5}}}"#,
+            r#"{"kind":{"quota":{"scope":"F","limit":-1}}}"#,
+            r#"{"kind":{"armOutage":{}},"count":0}"#,
+            r#"{"kind":{"slowBoot":{"factor":0}}}"#,
+        ];
+        for text in bad {
+            let fault: Fault = serde_json::from_str(text).unwrap();
+            assert!(fault.validate().is_err(), "{text}");
+        }
+        assert!(serde_json::from_str::<Fault>(r#"{"kind":{"armOutage":{"typo":1}}}"#).is_err());
+    }
+}

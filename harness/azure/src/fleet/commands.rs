@@ -1,0 +1,340 @@
+//! What people and faults do to running VMs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::seq::SliceRandom;
+
+use super::end::Taken;
+use crate::behaviour::{Behaviour, CapacityType};
+use crate::control::{QuotaUsage, VmRecord, VmState};
+use crate::distribution::Span;
+use crate::draws::child;
+use crate::facts::FactKind;
+use crate::faults::{EvictTarget, Fault, FaultKind, VmSelector};
+use crate::world::World;
+
+/// How long a reset waits for its VMs to be gone.
+const RESET_LIMIT: Duration = Duration::from_secs(8);
+
+/// Why a command cannot be carried out.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum CommandError {
+    #[error("there is no VM, machine or NodeClaim called `{0}`")]
+    Unknown(String),
+    #[error("VM `{0}` does not run")]
+    NotRunning(String),
+    #[error("VM `{0}` is not a spot VM, so Azure would not evict it")]
+    NotSpot(String),
+    #[error("{0}")]
+    Invalid(String),
+    #[error("no running VM matches fault `{0}`")]
+    NoneMatch(String),
+    #[error(
+        "{0} VMs are still there after 8s; the API server may not answer, so that their Nodes cannot be deleted"
+    )]
+    Reset(usize),
+}
+
+impl World {
+    /// The record of a VM, alive or gone.
+    pub(crate) fn vm_record(&self, name: &str) -> Option<VmRecord> {
+        let fleet = self.fleet();
+        if let Some(machine) = fleet.find(name) {
+            return fleet.vms.get(machine).map(|vm| vm.record.clone());
+        }
+        let gone = fleet
+            .gone
+            .iter()
+            .rev()
+            .find(|r| r.vm.name == name || r.vm.machine == name || r.vm.nodeclaim == name);
+        gone.cloned()
+    }
+
+    /// Stops a running VM.
+    pub(crate) fn crash(&self, name: &str) -> Result<(), CommandError> {
+        self.halt(name, true)
+    }
+
+    /// Starts a stopped VM; a running one is left alone.
+    pub(crate) fn restart(&self, name: &str) -> Result<(), CommandError> {
+        self.halt(name, false)
+    }
+
+    fn halt(&self, name: &str, stop: bool) -> Result<(), CommandError> {
+        let mut fleet = self.fleet();
+        let machine = fleet
+            .find(name)
+            .ok_or_else(|| CommandError::Unknown(name.to_owned()))?
+            .to_owned();
+        let Some(vm) = fleet.vms.get_mut(&machine) else {
+            return Err(CommandError::Unknown(name.to_owned()));
+        };
+        match (vm.record.state, stop) {
+            (VmState::Running, true) => vm.record.state = VmState::Stopped,
+            (VmState::Stopped, false) => vm.record.state = VmState::Running,
+            (VmState::Running, false) | (VmState::Stopped, true) => return Ok(()),
+            _ => return Err(CommandError::NotRunning(name.to_owned())),
+        }
+        let who = Arc::clone(&vm.record.vm);
+        self.facts.push(if stop {
+            FactKind::VmCrashed { vm: who }
+        } else {
+            FactKind::VmRestarted { vm: who }
+        });
+        vm.signal.send_modify(|s| s.stopped = stop);
+        Ok(())
+    }
+
+    /// Evicts a spot VM, with notice or at once.
+    pub(crate) fn evict(
+        self: &Arc<Self>,
+        name: &str,
+        notice: Option<Span>,
+    ) -> Result<(), CommandError> {
+        let mut fleet = self.fleet();
+        let machine = fleet
+            .find(name)
+            .ok_or_else(|| CommandError::Unknown(name.to_owned()))?
+            .to_owned();
+        let Some(vm) = fleet.vms.get(&machine) else {
+            return Err(CommandError::Unknown(name.to_owned()));
+        };
+        if vm.spec.capacity_type != CapacityType::Spot {
+            return Err(CommandError::NotSpot(name.to_owned()));
+        }
+        if !matches!(vm.record.state, VmState::Running | VmState::Stopped) {
+            return Err(CommandError::NotRunning(name.to_owned()));
+        }
+        let Some(notice) = notice else {
+            self.take(&mut fleet, &machine, Taken::Evicted, None);
+            return Ok(());
+        };
+        if vm.signal.borrow().notice.is_some() {
+            return Ok(());
+        }
+        self.facts.push(FactKind::SpotNotice {
+            vm: Arc::clone(&vm.record.vm),
+            notice,
+        });
+        vm.signal.send_modify(|s| s.notice = Some(notice));
+        let who = Arc::clone(&vm.record.vm);
+        drop(fleet);
+        let world = Arc::clone(self);
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(notice.0) => {}
+                () = world.stop.cancelled() => return,
+            }
+            let mut fleet = world.fleet();
+            // The controller may have replaced and deleted it meanwhile.
+            let still_there = fleet.vms.get(&machine).is_some_and(|vm| {
+                Arc::ptr_eq(&vm.record.vm, &who) && vm.record.state != VmState::Deleting
+            });
+            if still_there {
+                world.take(&mut fleet, &machine, Taken::Evicted, None);
+            }
+        });
+        Ok(())
+    }
+
+    /// Deletes a VM behind the controller's back.
+    pub(crate) fn delete_vm(&self, name: &str) -> Result<String, CommandError> {
+        let mut fleet = self.fleet();
+        let machine = fleet
+            .find(name)
+            .ok_or_else(|| CommandError::Unknown(name.to_owned()))?
+            .to_owned();
+        let operation = self.operations().begin(1);
+        self.take(&mut fleet, &machine, Taken::Deleted, Some(&operation));
+        Ok(operation)
+    }
+
+    /// Sets a fault. One that acts once acts now and is over.
+    pub(crate) fn add_fault(self: &Arc<Self>, fault: Fault) -> Result<Fault, CommandError> {
+        let fault = self
+            .faults()
+            .add(fault, &self.facts)
+            .map_err(CommandError::Invalid)?;
+        if fault.kind.is_instant() {
+            let acted = self.act(&fault);
+            let mut faults = self.faults();
+            if let Ok(times) = acted {
+                faults.applied(&fault.id, times);
+            }
+            faults.remove(&fault.id, &self.facts);
+            acted?;
+        } else if let Some(lasts) = fault.lasts {
+            let world = Arc::clone(self);
+            self.tasks.spawn(async move {
+                tokio::select! {
+                    () = tokio::time::sleep(lasts.0) => world.faults().expire(&world.facts),
+                    () = world.stop.cancelled() => {}
+                }
+            });
+        }
+        Ok(fault)
+    }
+
+    fn act(self: &Arc<Self>, fault: &Fault) -> Result<u64, CommandError> {
+        let everything = VmSelector::default();
+        let (only, share, notice, evicts) = match &fault.kind {
+            FaultKind::VmCrash { only, share } => (only.clone(), *share, None, false),
+            FaultKind::SpotEvict { target, notice } => {
+                let mut only = VmSelector {
+                    capacity_type: Some(CapacityType::Spot),
+                    ..everything
+                };
+                let mut share = 1.0;
+                match target {
+                    EvictTarget::All => {}
+                    EvictTarget::Share(s) => share = *s,
+                    EvictTarget::Nodepool(pool) => only.nodepool = Some(pool.clone()),
+                    EvictTarget::Vm(vm) => only.vm = Some(vm.clone()),
+                }
+                (only, share, *notice, true)
+            }
+            _ => return Ok(0),
+        };
+        let chosen = self.choose(&fault.id, &only, share);
+        if chosen.is_empty() {
+            return Err(CommandError::NoneMatch(fault.id.clone()));
+        }
+        let mut acted = 0;
+        for name in &chosen {
+            let done = if evicts {
+                self.evict(name, notice)
+            } else {
+                self.crash(name)
+            };
+            match done {
+                Ok(()) => {
+                    acted += 1;
+                    self.mark(name, &fault.id);
+                }
+                // It may have ended between the choice and now.
+                Err(CommandError::Unknown(_) | CommandError::NotRunning(_)) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(acted)
+    }
+
+    fn mark(&self, name: &str, fault: &str) {
+        let mut fleet = self.fleet();
+        let machine = fleet.find(name).map(str::to_owned);
+        if let Some(vm) = machine.and_then(|m| fleet.vms.get_mut(&m)) {
+            vm.record.faults.push(fault.to_owned());
+        }
+    }
+
+    /// The running VMs that are meant, or a share of them (at least one), the same for the same seed and names.
+    fn choose(&self, fault: &str, only: &VmSelector, share: f64) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .fleet()
+            .vms
+            .values()
+            .filter(|vm| {
+                vm.record.state == VmState::Running
+                    && only.matches(&vm.record.vm, &vm.record.quota_family)
+            })
+            .map(|vm| vm.names.vm.clone())
+            .collect();
+        if share < 1.0 && !names.is_empty() {
+            let wanted = ((names.len() as f64 * share).round() as usize).clamp(1, names.len());
+            names.sort();
+            names.shuffle(&mut child(
+                self.behaviour().seed,
+                &format!("fault/{fault}"),
+                "choice",
+                0,
+            ));
+            names.truncate(wanted);
+        }
+        names
+    }
+
+    /// Puts a behaviour into force; its faults replace the live ones.
+    pub(crate) fn set_behaviour(
+        self: &Arc<Self>,
+        behaviour: Behaviour,
+    ) -> Result<(), CommandError> {
+        behaviour.validate().map_err(CommandError::Invalid)?;
+        let faults = behaviour.faults.clone();
+        self.replace_behaviour(behaviour);
+        self.faults().clear(&self.facts);
+        for fault in faults {
+            self.add_fault(fault)?;
+        }
+        Ok(())
+    }
+
+    /// The behaviour in force, with the live faults.
+    pub(crate) fn current_behaviour(&self) -> Behaviour {
+        let mut behaviour = (*self.behaviour()).clone();
+        behaviour.faults = self
+            .faults()
+            .states()
+            .into_iter()
+            .map(|s| s.fault)
+            .collect();
+        behaviour
+    }
+
+    /// Puts everything back to the start.
+    pub(crate) async fn reset(self: &Arc<Self>) -> Result<(), CommandError> {
+        {
+            let mut fleet = self.fleet();
+            let machines: Vec<String> = fleet.vms.keys().cloned().collect();
+            for machine in machines {
+                self.take(&mut fleet, &machine, Taken::Reset, None);
+            }
+        }
+        let deadline = tokio::time::Instant::now() + RESET_LIMIT;
+        loop {
+            let left = self.fleet().vms.len();
+            if left == 0 {
+                break;
+            }
+            if tokio::time::Instant::now() > deadline {
+                return Err(CommandError::Reset(left));
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.fleet().forget();
+        self.counters.reset();
+        self.reset_documents();
+        self.facts.push(FactKind::Reset);
+        self.set_behaviour(self.config.behaviour.clone())
+    }
+
+    /// Usage and limits: the region's two, then every family that is used or has a limit of its own.
+    pub(crate) fn quota_usages(&self, all: bool) -> Vec<QuotaUsage> {
+        let limits = self.limits();
+        let fleet = self.fleet();
+        let mut usages = vec![
+            QuotaUsage {
+                name: "cores".to_owned(),
+                used: fleet.quota.regional(),
+                limit: limits.regional_cores,
+            },
+            QuotaUsage {
+                name: "lowPriorityCores".to_owned(),
+                used: fleet.quota.low_priority(),
+                limit: limits.low_priority_cores,
+            },
+        ];
+        for (family, letter) in self.catalogue.quota_families() {
+            let used = fleet.quota.family(family);
+            let limit = limits.family(family, letter);
+            if all || used > 0 || limit != limits.family_default {
+                usages.push(QuotaUsage {
+                    name: family.to_owned(),
+                    used,
+                    limit,
+                });
+            }
+        }
+        usages
+    }
+}

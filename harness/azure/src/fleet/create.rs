@@ -1,0 +1,230 @@
+//! Accepting a machine.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+
+use super::capacity::{not_supported, quota_error};
+use super::life;
+use super::spec::{MachineSpec, Names, SpecError};
+use super::vm::{MachineState, Signal, Vm};
+use crate::behaviour::{Behaviour, Leg};
+use crate::clock::Stamp;
+use crate::control::{Draw, VmRecord, VmState};
+use crate::distribution::Span;
+use crate::draws::child;
+use crate::facts::{FactKind, VmRef};
+use crate::faults::Subject;
+use crate::world::World;
+
+/// A PUT of one machine.
+#[derive(Debug, Clone)]
+pub(crate) struct PutRequest {
+    pub(crate) pool: String,
+    pub(crate) machine: String,
+    pub(crate) properties: Arc<Map<String, Value>>,
+    pub(crate) zones: Vec<String>,
+    pub(crate) if_match: Option<String>,
+    pub(crate) if_none_match: bool,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PutOutcome {
+    /// A new machine, and the operation that creates it.
+    Created(String),
+    /// The machine was there; its creation goes on under this operation.
+    Continuing(String),
+    /// The machine was there and is done; tags may have changed.
+    Updated,
+}
+
+/// Why a PUT is refused.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum PutError {
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    #[error("{0}")]
+    SizeNotSupported(String),
+    #[error("The machine '{0}' was changed meanwhile: its eTag does not match.")]
+    Precondition(String),
+    #[error("Changing property 'properties.{0}' is not allowed.")]
+    Immutable(&'static str),
+    #[error("Operation is not allowed: machine '{0}' is being deleted.")]
+    Deleting(String),
+}
+
+impl World {
+    /// Creates a machine, or updates the one of that name.
+    pub(crate) fn put_machine(
+        self: &Arc<Self>,
+        request: PutRequest,
+    ) -> Result<PutOutcome, PutError> {
+        let properties = Value::Object((*request.properties).clone());
+        let spec = MachineSpec::parse(
+            &properties,
+            request.zones.clone(),
+            &self.config,
+            self.catalogue,
+        )?;
+        let mut fleet = self.fleet();
+        if let Some(vm) = fleet.vms.get(&request.machine) {
+            let etag = vm.etag_text();
+            check_update(vm, &spec, &request)?;
+            if request
+                .if_match
+                .as_deref()
+                .is_some_and(|m| m != "*" && m != etag)
+                || request.if_none_match
+            {
+                return Err(PutError::Precondition(request.machine));
+            }
+            let next = fleet.next_etag();
+            let Some(vm) = fleet.vms.get_mut(&request.machine) else {
+                return Err(PutError::Precondition(request.machine));
+            };
+            if vm.spec.tags != spec.tags {
+                vm.etag = next;
+                let mut kept = (*vm.properties).clone();
+                kept.insert("tags".to_owned(), json!(spec.tags));
+                vm.properties = Arc::new(kept);
+                vm.spec = Arc::new(MachineSpec {
+                    tags: spec.tags,
+                    ..(*vm.spec).clone()
+                });
+            }
+            return Ok(match (vm.machine_state(), vm.put_operations.last()) {
+                (MachineState::Creating, Some(operation)) => {
+                    PutOutcome::Continuing(operation.clone())
+                }
+                _ => PutOutcome::Updated,
+            });
+        }
+        if request.if_match.is_some() {
+            return Err(PutError::Precondition(request.machine));
+        }
+
+        let behaviour = self.behaviour();
+        let names = Arc::new(Names::new(&self.config, &request.pool, &request.machine));
+        let vm_ref = Arc::new(spec.vm_ref(&request.machine, &names, &self.config.location));
+        let quota_family = spec.sku.series.quota_family.clone();
+        let subject = Subject {
+            vm: &vm_ref,
+            quota_family: &quota_family,
+            ordinal: fleet.upcoming_ordinal(&vm_ref.nodepool),
+            seed: behaviour.seed,
+        };
+        if self
+            .faults()
+            .size_not_supported(&self.facts, subject)
+            .is_some()
+        {
+            return Err(PutError::SizeNotSupported(not_supported(
+                &vm_ref.sku,
+                &self.config.location,
+            )));
+        }
+        let ordinal = fleet.next_ordinal(&vm_ref.nodepool);
+
+        let limits = self.limits();
+        let reserved = fleet.quota.reserve(
+            &limits,
+            &quota_family,
+            &spec.sku.family,
+            spec.capacity_type,
+            spec.sku.vcpus,
+        );
+        let operation = self.operations().begin(1);
+        let accepted = self.facts.push(FactKind::VmAccepted {
+            vm: Arc::clone(&vm_ref),
+        });
+        let (signal, heard) = watch::channel(Signal::default());
+        let etag = fleet.next_etag();
+        let vm = Vm {
+            pool: request.pool,
+            record: record(&behaviour, &spec, &names, &vm_ref, ordinal, accepted),
+            spec: Arc::new(spec),
+            names,
+            properties: request.properties,
+            etag,
+            holds_quota: reserved.is_ok(),
+            signal,
+            put_operations: vec![operation.clone()],
+            delete_operations: Vec::new(),
+        };
+        fleet.insert(&request.machine, vm);
+        if let Err(exceeded) = reserved {
+            // Azure decides on quota before it looks for a machine: the first GET after the PUT shows it already.
+            let error = quota_error(&exceeded, &self.config.location);
+            self.fail_creation(&mut fleet, &request.machine, error, None);
+        }
+        drop(fleet);
+        self.tasks
+            .spawn(life::live(Arc::clone(self), request.machine, heard));
+        Ok(PutOutcome::Created(operation))
+    }
+}
+
+fn check_update(vm: &Vm, spec: &MachineSpec, request: &PutRequest) -> Result<(), PutError> {
+    if vm.machine_state() == MachineState::Deleting {
+        return Err(PutError::Deleting(request.machine.clone()));
+    }
+    if vm.pool != request.pool {
+        return Err(PutError::Immutable("agentPool"));
+    }
+    if vm.spec.sku.name != spec.sku.name {
+        return Err(PutError::Immutable("hardware.vmSize"));
+    }
+    if vm.spec.capacity_type != spec.capacity_type {
+        return Err(PutError::Immutable("priority"));
+    }
+    if vm.spec.zones != spec.zones {
+        return Err(PutError::Immutable("zones"));
+    }
+    Ok(())
+}
+
+/// The record of a VM that has just been accepted, with the draw of each leg.
+fn record(
+    behaviour: &Behaviour,
+    spec: &MachineSpec,
+    names: &Names,
+    vm: &Arc<VmRef>,
+    ordinal: u64,
+    accepted: Stamp,
+) -> VmRecord {
+    let quota_family = &spec.sku.series.quota_family;
+    let draws: BTreeMap<Leg, Draw> = Leg::ALL
+        .into_iter()
+        .map(|leg| {
+            let distribution = behaviour
+                .boot
+                .of(leg, &vm.family, quota_family, vm.capacity_type);
+            let mut rng = child(behaviour.seed, leg.name(), &vm.nodepool, ordinal);
+            let drawn = Span(distribution.draw(&mut rng));
+            let effective = Some(drawn);
+            (leg, Draw { drawn, effective })
+        })
+        .collect();
+    VmRecord {
+        vm: Arc::clone(vm),
+        state: VmState::Accepted,
+        ordinal,
+        vm_id: names.vm_id.clone(),
+        quota_family: quota_family.clone(),
+        vcpus: spec.sku.vcpus,
+        price_per_hour: spec.sku.price_per_hour,
+        draws,
+        accepted,
+        creating: None,
+        booted: None,
+        registered: None,
+        ready: None,
+        delete_requested: None,
+        deleted: None,
+        failure: None,
+        faults: Vec::new(),
+    }
+}

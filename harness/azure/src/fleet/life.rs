@@ -1,0 +1,383 @@
+//! The life of one VM, in one task: every write of its Node comes from here, so that they never cross.
+
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::capacity::capacity_error;
+use super::store::Fleet;
+use super::vm::{End, Signal};
+use crate::behaviour::Leg;
+use crate::clock::Stamp;
+use crate::control::{ProvisioningError, VmRecord, VmState};
+use crate::distribution::Span;
+use crate::facts::{FactKind, VmRef};
+use crate::faults::Subject;
+use crate::node::{NodeShape, NodeWriter, ReadyStatus};
+use crate::world::World;
+
+/// Why a VM's task goes no further.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Exit {
+    /// The VM shall end.
+    End(End),
+    /// The simulator stops; the VM stays as it is.
+    Stop,
+}
+
+type Step = ControlFlow<Exit>;
+
+/// Lives the VM from its acceptance to its end.
+pub(super) async fn live(world: Arc<World>, machine: String, signal: watch::Receiver<Signal>) {
+    let Some((vm, shape)) = world.fleet().vms.get(&machine).map(|vm| {
+        let shape = NodeShape::new(&world.config, &vm.pool, &vm.spec, &vm.names);
+        (Arc::clone(&vm.record.vm), shape)
+    }) else {
+        return;
+    };
+    let writer = NodeWriter::new(Arc::clone(&world), Arc::clone(&vm), Arc::new(shape));
+    let mut life = Life {
+        world,
+        machine,
+        vm,
+        signal,
+        writer,
+    };
+    let exit = match life.run().await {
+        Break(exit) => exit,
+        Continue(()) => match life.until_end().await {
+            Break(exit) => exit,
+            Continue(()) => Exit::Stop,
+        },
+    };
+    if let Exit::End(end) = exit {
+        life.end(end).await;
+    }
+}
+
+struct Life {
+    world: Arc<World>,
+    machine: String,
+    vm: Arc<VmRef>,
+    signal: watch::Receiver<Signal>,
+    writer: NodeWriter,
+}
+
+impl Life {
+    /// From acceptance to a Ready Node, and then as long as it lasts. `Continue` means: nothing more happens by itself.
+    async fn run(&mut self) -> Step {
+        let Some(record) = self.record() else {
+            return Continue(());
+        };
+        if record.state == VmState::Failed {
+            return Continue(());
+        }
+        self.pause(leg(&record, Leg::Accept)).await?;
+        let Some(boot) = self.create() else {
+            return Continue(());
+        };
+        match boot {
+            Some(boot) => self.pause(boot).await?,
+            None => return Continue(()),
+        }
+        if !self.boot() {
+            return Continue(());
+        }
+        self.pause(leg(&record, Leg::Register)).await?;
+        self.running().await?;
+        self.attached().await?;
+        let ready_after = leg(&record, Leg::Ready);
+        let at_once = ready_after.is_zero();
+        let first = if at_once {
+            ReadyStatus::Ready
+        } else {
+            ReadyStatus::Starting
+        };
+        self.write_create(first).await?;
+        let registered = self.world.facts.push(FactKind::NodeRegistered {
+            vm: Arc::clone(&self.vm),
+        });
+        self.amend(|r| r.registered = Some(registered));
+        if !at_once {
+            self.pause(ready_after).await?;
+            self.running().await?;
+            self.write_ready(ReadyStatus::Ready).await?;
+        }
+        let ready = self.world.facts.push(FactKind::NodeReady {
+            vm: Arc::clone(&self.vm),
+        });
+        self.amend(|r| r.ready = Some(ready));
+        self.follow().await
+    }
+
+    /// Carries out what is asked of a running VM, until it shall end.
+    async fn follow(&mut self) -> Step {
+        let mut shown = Signal::default();
+        loop {
+            let wanted = *self.signal.borrow_and_update();
+            if let Some(end) = wanted.end {
+                return Break(Exit::End(end));
+            }
+            if wanted.notice.is_some() && shown.notice.is_none() {
+                self.write(WriteStep::Preemption).await?;
+            }
+            if wanted.stopped != shown.stopped {
+                let status = if wanted.stopped {
+                    ReadyStatus::Lost
+                } else {
+                    ReadyStatus::Ready
+                };
+                self.write_ready(status).await?;
+            }
+            shown = wanted;
+            tokio::select! {
+                changed = self.signal.changed() => if changed.is_err() { return Break(Exit::Stop) },
+                () = self.world.stop.cancelled() => return Break(Exit::Stop),
+            }
+        }
+    }
+
+    /// Grants the VM, or fails its creation (`None`). The inner `None` is a boot that never ends.
+    fn create(&self) -> Option<Option<Duration>> {
+        let world = &self.world;
+        let mut fleet = world.fleet();
+        let vm = fleet.vms.get(&self.machine)?;
+        let (ordinal, quota_family) = (vm.record.ordinal, vm.record.quota_family.clone());
+        let drawn = leg(&vm.record, Leg::Boot);
+        let subject = Subject {
+            vm: &self.vm,
+            quota_family: &quota_family,
+            ordinal,
+            seed: world.behaviour().seed,
+        };
+        let failure = {
+            let mut faults = world.faults();
+            if let Some((id, code)) = faults.no_capacity(&world.facts, subject) {
+                Some((id, capacity_error(code, &self.vm, &world.config.location)))
+            } else {
+                faults
+                    .operation_fail(&world.facts, subject)
+                    .map(|(id, (code, message))| (id, ProvisioningError { code, message }))
+            }
+        };
+        if let Some((id, error)) = failure {
+            world.fail_creation(&mut fleet, &self.machine, error, Some(id));
+            return None;
+        }
+        let (effective, hit_by) = world.faults().boot(&world.facts, subject, drawn);
+        let creating = world.facts.push(FactKind::VmCreating {
+            vm: Arc::clone(&self.vm),
+        });
+        let record = &mut fleet.vms.get_mut(&self.machine)?.record;
+        record.state = VmState::Creating;
+        record.creating = Some(creating);
+        if let Some(draw) = record.draws.get_mut(&Leg::Boot) {
+            draw.effective = effective.map(Span);
+        }
+        record.faults.extend(hit_by);
+        Some(effective)
+    }
+
+    /// The VM has booted and Azure says so. False when no Node will ever appear.
+    fn boot(&self) -> bool {
+        let world = &self.world;
+        let mut fleet = world.fleet();
+        let Some(vm) = fleet.vms.get_mut(&self.machine) else {
+            return false;
+        };
+        let hit_by = world.faults().never_register(
+            &world.facts,
+            Subject {
+                vm: &self.vm,
+                quota_family: &vm.record.quota_family,
+                ordinal: vm.record.ordinal,
+                seed: world.behaviour().seed,
+            },
+        );
+        let operations = std::mem::take(&mut vm.put_operations);
+        for id in &operations {
+            world.operations().advance(id);
+        }
+        vm.record.state = VmState::Running;
+        vm.record.booted = Some(world.facts.push(FactKind::VmBooted {
+            vm: Arc::clone(&self.vm),
+        }));
+        let registers = hit_by.is_none();
+        if !registers && let Some(draw) = vm.record.draws.get_mut(&Leg::Register) {
+            draw.effective = None;
+        }
+        vm.record.faults.extend(hit_by);
+        registers
+    }
+
+    /// The VM is taken away, and then its Node, as the cloud controller manager does it.
+    async fn end(&mut self, end: End) {
+        let at = end.asked + end.takes;
+        if at > Instant::now() {
+            tokio::select! {
+                () = tokio::time::sleep_until(at) => {}
+                () = self.world.stop.cancelled() => return,
+            }
+        }
+        {
+            let mut fleet = self.world.fleet();
+            if let Some(mut vm) = fleet.bury(&self.machine) {
+                for id in &vm.delete_operations {
+                    self.world.operations().advance(id);
+                }
+                vm.record.state = VmState::Deleted;
+                vm.record.deleted = Some(self.world.facts.push(FactKind::VmDeleted {
+                    vm: Arc::clone(&self.vm),
+                }));
+                fleet.gone.push_back(vm.record);
+            }
+        }
+        if self.writer.may_exist() && self.writer.delete().await {
+            self.world.facts.push(FactKind::NodeDeleted {
+                vm: Arc::clone(&self.vm),
+            });
+        }
+    }
+
+    async fn write_create(&mut self, status: ReadyStatus) -> Step {
+        self.write(WriteStep::Create(status)).await
+    }
+
+    async fn write_ready(&mut self, status: ReadyStatus) -> Step {
+        self.write(WriteStep::Ready(status)).await
+    }
+
+    /// Writes the Node until the API server has acknowledged it. A request that is under way is never dropped, because
+    /// a Node that was created after all would outlive its VM; between attempts an end is heard.
+    async fn write(&mut self, step: WriteStep) -> Step {
+        let mut attempt = 0u32;
+        loop {
+            let done = match step {
+                WriteStep::Create(status) => self.writer.create(status).await,
+                WriteStep::Ready(status) => self.writer.ready(status).await,
+                WriteStep::Preemption => self.writer.preemption().await,
+            };
+            if done {
+                return Continue(());
+            }
+            let wait = Duration::from_millis(100 << attempt.min(5));
+            attempt += 1;
+            self.pause(wait).await?;
+        }
+    }
+
+    /// Waits, unless the VM shall end first.
+    async fn pause(&mut self, wait: Duration) -> Step {
+        let until = Instant::now() + wait;
+        if let Some(end) = self.signal.borrow().end {
+            return Break(Exit::End(end));
+        }
+        if wait.is_zero() {
+            return Continue(());
+        }
+        tokio::select! {
+            () = tokio::time::sleep_until(until) => Continue(()),
+            exit = ended(&mut self.signal) => Break(exit),
+            () = self.world.stop.cancelled() => Break(Exit::Stop),
+        }
+    }
+
+    /// Waits until the VM runs (it may have been stopped before it had a Node).
+    async fn running(&mut self) -> Step {
+        let waited = tokio::select! {
+            signal = self.signal.wait_for(|s| s.end.is_some() || !s.stopped) => signal.ok().map(|s| *s),
+            () = self.world.stop.cancelled() => None,
+        };
+        match waited {
+            Some(Signal { end: Some(end), .. }) => Break(Exit::End(end)),
+            Some(_) => Continue(()),
+            None => Break(Exit::Stop),
+        }
+    }
+
+    /// Waits until there is an API server to write to.
+    async fn attached(&mut self) -> Step {
+        let mut kube = self.world.kube.subscribe();
+        tokio::select! {
+            attached = kube.wait_for(Option::is_some) => match attached {
+                Ok(_) => Continue(()),
+                Err(_) => Break(Exit::Stop),
+            },
+            exit = ended(&mut self.signal) => Break(exit),
+            () = self.world.stop.cancelled() => Break(Exit::Stop),
+        }
+    }
+
+    async fn until_end(&mut self) -> Step {
+        tokio::select! {
+            exit = ended(&mut self.signal) => Break(exit),
+            () = self.world.stop.cancelled() => Break(Exit::Stop),
+        }
+    }
+
+    fn record(&self) -> Option<VmRecord> {
+        self.world
+            .fleet()
+            .vms
+            .get(&self.machine)
+            .map(|vm| vm.record.clone())
+    }
+
+    fn amend(&self, change: impl FnOnce(&mut VmRecord)) {
+        if let Some(vm) = self.world.fleet().vms.get_mut(&self.machine) {
+            change(&mut vm.record);
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum WriteStep {
+    Create(ReadyStatus),
+    Ready(ReadyStatus),
+    Preemption,
+}
+
+async fn ended(signal: &mut watch::Receiver<Signal>) -> Exit {
+    match signal.wait_for(|s| s.end.is_some()).await {
+        Ok(s) => s.end.map_or(Exit::Stop, Exit::End),
+        Err(_) => Exit::Stop,
+    }
+}
+
+fn leg(record: &VmRecord, leg: Leg) -> Duration {
+    record
+        .draws
+        .get(&leg)
+        .and_then(|d| d.effective)
+        .map_or(Duration::ZERO, |s| s.0)
+}
+
+impl World {
+    /// The creation of a machine has failed: it holds no quota and stays as Failed until somebody deletes it.
+    pub(super) fn fail_creation(
+        &self,
+        fleet: &mut Fleet,
+        machine: &str,
+        error: ProvisioningError,
+        fault: Option<String>,
+    ) {
+        fleet.release_quota_of(machine);
+        let Some(vm) = fleet.vms.get_mut(machine) else {
+            return;
+        };
+        for id in std::mem::take(&mut vm.put_operations) {
+            self.operations().fail(&id, &error);
+        }
+        vm.record.state = VmState::Failed;
+        vm.record.faults.extend(fault);
+        vm.record.failure = Some(error.clone());
+        let _: Stamp = self.facts.push(FactKind::ProvisioningFailed {
+            vm: Arc::clone(&vm.record.vm),
+            code: error.code,
+            message: error.message,
+        });
+    }
+}

@@ -1,0 +1,314 @@
+//! What a PUT body says about a machine, and the names that follow from it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::behaviour::CapacityType;
+use crate::catalogue::Sku;
+use crate::config::Config;
+use crate::facts::VmRef;
+
+/// The tag in which NAP names the NodeClaim (`pkg/providers/launchtemplate/tags.go`).
+pub(crate) const NODECLAIM_TAG: &str = "karpenter.azure.com_aksmachine_nodeclaim";
+/// The tag in which NAP names the NodePool.
+pub(crate) const NODEPOOL_TAG: &str = "karpenter.sh_nodepool";
+const NODEPOOL_LABEL: &str = "karpenter.sh/nodepool";
+
+/// Pods per node of Azure CNI overlay, when the body does not say.
+const DEFAULT_MAX_PODS: u32 = 250;
+/// GB of an OS disk, when the body does not say.
+const DEFAULT_OS_DISK_GB: u32 = 128;
+
+/// The part of a machine's properties that the simulator acts on; the whole body is kept and echoed.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Properties {
+    hardware: Hardware,
+    operating_system: OperatingSystem,
+    kubernetes: Kubernetes,
+    priority: Option<String>,
+    mode: Option<String>,
+    tags: Option<BTreeMap<String, Option<String>>>,
+    node_image_version: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Hardware {
+    vm_size: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct OperatingSystem {
+    #[serde(rename = "osSKU")]
+    os_sku: Option<String>,
+    #[serde(rename = "osDiskSizeGB")]
+    os_disk_size_gb: Option<u32>,
+    #[serde(rename = "enableFIPS")]
+    enable_fips: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Kubernetes {
+    node_labels: Option<BTreeMap<String, Option<String>>>,
+    node_initialization_taints: Option<Vec<String>>,
+    node_taints: Option<Vec<String>>,
+    max_pods: Option<u32>,
+    orchestrator_version: Option<String>,
+}
+
+/// A machine as asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct MachineSpec {
+    pub(crate) sku: Arc<Sku>,
+    pub(crate) zones: Vec<String>,
+    pub(crate) capacity_type: CapacityType,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) taints: Vec<String>,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) max_pods: u32,
+    pub(crate) os_disk_gb: u32,
+    pub(crate) kubernetes_version: String,
+    pub(crate) os_sku: String,
+    pub(crate) fips: bool,
+    pub(crate) system_mode: bool,
+    pub(crate) node_image_version: String,
+}
+
+/// Why a body cannot become a machine.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum SpecError {
+    #[error("The value of parameter properties is invalid: {0}")]
+    Shape(String),
+    #[error("Required parameter properties.hardware.vmSize is missing (null).")]
+    NoSize,
+    #[error("The VM size of {0} is not available in location {1}.")]
+    UnknownSize(String, String),
+    #[error(
+        "The zone(s) '{0}' for resource are not supported. The supported zones for location '{1}' are '1,2,3'."
+    )]
+    Zone(String, String),
+    #[error("VM size {0} does not support Spot priority.")]
+    NeverSpot(String),
+}
+
+impl MachineSpec {
+    pub(crate) fn parse(
+        properties: &serde_json::Value,
+        zones: Vec<String>,
+        config: &Config,
+        catalogue: &crate::catalogue::Catalogue,
+    ) -> Result<Self, SpecError> {
+        let p = Properties::deserialize(properties).map_err(|e| SpecError::Shape(e.to_string()))?;
+        let size = p.hardware.vm_size.ok_or(SpecError::NoSize)?;
+        let sku = catalogue
+            .get(&size)
+            .ok_or_else(|| SpecError::UnknownSize(size.clone(), config.location.clone()))?;
+        if zones.len() > 1 || zones.iter().any(|z| !sku.series.zones.contains(z)) {
+            return Err(SpecError::Zone(zones.join(","), config.location.clone()));
+        }
+        let capacity_type = match p.priority.as_deref() {
+            Some(p) if p.eq_ignore_ascii_case("spot") => CapacityType::Spot,
+            _ => CapacityType::OnDemand,
+        };
+        if capacity_type == CapacityType::Spot && !sku.series.low_priority {
+            return Err(SpecError::NeverSpot(sku.name.clone()));
+        }
+        let mut taints = p.kubernetes.node_initialization_taints.unwrap_or_default();
+        taints.extend(p.kubernetes.node_taints.unwrap_or_default());
+        let version = p.kubernetes.orchestrator_version;
+        Ok(Self {
+            sku: Arc::clone(sku),
+            zones,
+            capacity_type,
+            labels: present(p.kubernetes.node_labels),
+            taints,
+            tags: present(p.tags),
+            max_pods: p.kubernetes.max_pods.unwrap_or(DEFAULT_MAX_PODS),
+            os_disk_gb: p
+                .operating_system
+                .os_disk_size_gb
+                .unwrap_or(DEFAULT_OS_DISK_GB),
+            kubernetes_version: version.unwrap_or_else(|| config.kubernetes_version.clone()),
+            os_sku: p
+                .operating_system
+                .os_sku
+                .unwrap_or_else(|| "Ubuntu2204".to_owned()),
+            fips: p.operating_system.enable_fips.unwrap_or(false),
+            system_mode: p
+                .mode
+                .as_deref()
+                .is_some_and(|m| m.eq_ignore_ascii_case("system")),
+            node_image_version: p
+                .node_image_version
+                .unwrap_or_else(|| crate::images::default_node_image_version().to_owned()),
+        })
+    }
+
+    /// `eastus-1`, or `0` without a zone: what AKS writes into `topology.kubernetes.io/zone`.
+    pub(crate) fn zone_label(&self, location: &str) -> String {
+        match self.zones.first() {
+            Some(zone) => format!("{location}-{zone}"),
+            None => "0".to_owned(),
+        }
+    }
+
+    /// Who this machine's facts are about.
+    pub(crate) fn vm_ref(&self, machine: &str, names: &Names, location: &str) -> VmRef {
+        let nodepool = self
+            .labels
+            .get(NODEPOOL_LABEL)
+            .or_else(|| self.tags.get(NODEPOOL_TAG));
+        VmRef {
+            name: names.vm.clone(),
+            machine: machine.to_owned(),
+            nodeclaim: self
+                .tags
+                .get(NODECLAIM_TAG)
+                .cloned()
+                .unwrap_or_else(|| machine.to_owned()),
+            nodepool: nodepool.cloned().unwrap_or_default(),
+            sku: self.sku.name.clone(),
+            family: self.sku.family.clone(),
+            zone: self.zone_label(location),
+            capacity_type: self.capacity_type,
+        }
+    }
+}
+
+fn present(map: Option<BTreeMap<String, Option<String>>>) -> BTreeMap<String, String> {
+    map.unwrap_or_default()
+        .into_iter()
+        .filter_map(|(k, v)| v.map(|v| (k, v)))
+        .collect()
+}
+
+/// The names and ids that a machine has because of its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Names {
+    /// The VM and its Node: `aks-<pool>-<machine>-<8 digits>-vm`.
+    pub(crate) vm: String,
+    /// The ARM id of the VM.
+    pub(crate) vm_id: String,
+    /// The ARM id of the machine.
+    pub(crate) machine_id: String,
+    /// The Node's `spec.providerID`. The resource group is in lower case, as the Azure cloud provider writes it:
+    /// otherwise the NodeClaim never finds its Node.
+    pub(crate) provider_id: String,
+}
+
+impl Names {
+    pub(crate) fn new(config: &Config, pool: &str, machine: &str) -> Self {
+        let vm = format!("aks-{pool}-{machine}-{}-vm", cluster_digits(config));
+        let id = |rg: &str| {
+            format!(
+                "/subscriptions/{}/resourceGroups/{rg}/providers/Microsoft.Compute/virtualMachines/{vm}",
+                config.subscription_id
+            )
+        };
+        Self {
+            vm_id: id(&config.node_resource_group),
+            provider_id: format!("azure://{}", id(&config.node_resource_group.to_lowercase())),
+            machine_id: format!(
+                "{}/agentPools/{pool}/machines/{machine}",
+                config.cluster_id()
+            ),
+            vm,
+        }
+    }
+}
+
+/// The eight digits that AKS puts into the names of a cluster's VMs, the same for all of one cluster.
+pub(crate) fn cluster_digits(config: &Config) -> String {
+    let hash = Sha256::digest(config.cluster_id().to_lowercase());
+    let number = hash
+        .iter()
+        .take(8)
+        .fold(0u64, |acc, b| acc << 8 | u64::from(*b));
+    format!("{:08}", number % 100_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::catalogue;
+    use serde_json::json;
+
+    fn parse(properties: serde_json::Value, zones: &[&str]) -> Result<MachineSpec, SpecError> {
+        let zones = zones.iter().map(|z| (*z).to_owned()).collect();
+        MachineSpec::parse(&properties, zones, &Config::default(), catalogue().unwrap())
+    }
+
+    #[test]
+    fn a_spot_machine_with_labels_and_tags() {
+        let spec = parse(
+            json!({
+                "hardware": {"vmSize": "Standard_D4s_v5"},
+                "priority": "Spot",
+                "kubernetes": {
+                    "nodeLabels": {"karpenter.sh/nodepool": "web", "gone": null},
+                    "nodeInitializationTaints": ["karpenter.sh/unregistered:NoExecute"],
+                    "maxPods": 30,
+                },
+                "tags": {"karpenter.azure.com_aksmachine_nodeclaim": "web-abc"},
+            }),
+            &["2"],
+        )
+        .unwrap();
+        let names = Names::new(&Config::default(), "aksmanagedap", "web-abc");
+        let vm = spec.vm_ref("web-abc", &names, "eastus");
+        assert_eq!(
+            (
+                vm.nodepool.as_str(),
+                vm.nodeclaim.as_str(),
+                vm.zone.as_str()
+            ),
+            ("web", "web-abc", "eastus-2")
+        );
+        assert_eq!((vm.capacity_type, spec.max_pods), (CapacityType::Spot, 30));
+        assert_eq!(spec.labels.len(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_sold_is_refused() {
+        let size = |s: &str| json!({"hardware": {"vmSize": s}});
+        assert_eq!(parse(json!({}), &[]).unwrap_err(), SpecError::NoSize);
+        assert!(matches!(
+            parse(size("Standard_Z9"), &[]),
+            Err(SpecError::UnknownSize(..))
+        ));
+        assert!(matches!(
+            parse(size("Standard_D4s_v5"), &["7"]),
+            Err(SpecError::Zone(..))
+        ));
+        let spot_b = json!({"hardware": {"vmSize": "Standard_B2s"}, "priority": "Spot"});
+        assert!(matches!(parse(spot_b, &[]), Err(SpecError::NeverSpot(_))));
+        assert!(matches!(
+            parse(json!({"hardware": 3}), &[]),
+            Err(SpecError::Shape(_))
+        ));
+    }
+
+    #[test]
+    fn the_provider_id_has_its_resource_group_in_lower_case() {
+        let names = Names::new(&Config::default(), "aksmanagedap", "m");
+        assert!(names.provider_id.starts_with("azure:///subscriptions/"));
+        assert!(
+            names
+                .provider_id
+                .contains("/resourceGroups/mc_harness-rg_harness_eastus/")
+        );
+        assert!(
+            names
+                .vm_id
+                .contains("/resourceGroups/MC_harness-rg_harness_eastus/")
+        );
+        assert!(names.vm.starts_with("aks-aksmanagedap-m-") && names.vm.ends_with("-vm"));
+        assert_eq!(names.vm.len(), "aks-aksmanagedap-m-12345678-vm".len());
+    }
+}

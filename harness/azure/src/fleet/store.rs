@@ -1,0 +1,115 @@
+//! The VMs that exist, and the records of those that did.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use super::quota::Quota;
+use super::vm::Vm;
+use crate::control::VmRecord;
+
+/// How many records of VMs that are gone are kept; the oldest go first.
+pub(crate) const GONE_KEPT: usize = 10_000;
+
+/// Everything the fleet's lock protects.
+#[derive(Debug, Default)]
+pub(crate) struct Fleet {
+    /// By the machine's name. Machine names are unique in a cluster's machines pool.
+    pub(crate) vms: BTreeMap<String, Vm>,
+    /// VM name to machine name.
+    pub(crate) by_vm_name: HashMap<String, String>,
+    pub(crate) gone: VecDeque<VmRecord>,
+    pub(crate) quota: Quota,
+    /// The next ordinal by node pool.
+    ordinals: HashMap<String, u64>,
+    etags: u64,
+}
+
+impl Fleet {
+    pub(crate) fn next_ordinal(&mut self, nodepool: &str) -> u64 {
+        let next = self.ordinals.entry(nodepool.to_owned()).or_default();
+        *next += 1;
+        *next - 1
+    }
+
+    /// The ordinal that the next VM of this node pool gets.
+    pub(crate) fn upcoming_ordinal(&self, nodepool: &str) -> u64 {
+        self.ordinals.get(nodepool).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn next_etag(&mut self) -> u64 {
+        self.etags += 1;
+        self.etags
+    }
+
+    pub(crate) fn insert(&mut self, machine: &str, vm: Vm) {
+        self.by_vm_name
+            .insert(vm.names.vm.to_lowercase(), machine.to_owned());
+        self.vms.insert(machine.to_owned(), vm);
+    }
+
+    /// Takes a VM out and keeps its record.
+    pub(crate) fn bury(&mut self, machine: &str) -> Option<Vm> {
+        let mut vm = self.vms.remove(machine)?;
+        self.by_vm_name.remove(&vm.names.vm.to_lowercase());
+        if std::mem::take(&mut vm.holds_quota) {
+            self.release(&vm);
+        }
+        if self.gone.len() == GONE_KEPT {
+            self.gone.pop_front();
+        }
+        Some(vm)
+    }
+
+    pub(crate) fn release(&mut self, vm: &Vm) {
+        let sku = &vm.spec.sku;
+        self.quota
+            .release(&sku.series.quota_family, vm.spec.capacity_type, sku.vcpus);
+    }
+
+    /// Gives the cores of a VM back that stays.
+    pub(crate) fn release_quota_of(&mut self, machine: &str) {
+        let Some(vm) = self.vms.get_mut(machine) else {
+            return;
+        };
+        if std::mem::take(&mut vm.holds_quota) {
+            let (family, capacity, vcpus) = (
+                vm.spec.sku.series.quota_family.clone(),
+                vm.spec.capacity_type,
+                vm.spec.sku.vcpus,
+            );
+            self.quota.release(&family, capacity, vcpus);
+        }
+    }
+
+    /// The machine of this VM, machine or NodeClaim name.
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        if let Some((machine, _)) = self.vms.get_key_value(name) {
+            return Some(machine);
+        }
+        if let Some(machine) = self.by_vm_name.get(&name.to_lowercase()) {
+            return Some(machine);
+        }
+        self.vms
+            .iter()
+            .find(|(_, vm)| vm.record.vm.nodeclaim == name)
+            .map(|(machine, _)| machine.as_str())
+    }
+
+    /// The VM of this name, in any case.
+    pub(crate) fn by_vm(&self, name: &str) -> Option<&Vm> {
+        self.vms.get(self.by_vm_name.get(&name.to_lowercase())?)
+    }
+
+    /// Every record, in the order of acceptance.
+    pub(crate) fn records(&self) -> Vec<VmRecord> {
+        let mut all: Vec<VmRecord> = self.gone.iter().cloned().collect();
+        all.extend(self.vms.values().map(|vm| vm.record.clone()));
+        all.sort_by_key(|r| r.accepted.monotonic_ns);
+        all
+    }
+
+    /// Forgets ordinals and the records of the dead.
+    pub(crate) fn forget(&mut self) {
+        self.gone.clear();
+        self.ordinals.clear();
+    }
+}

@@ -1,0 +1,90 @@
+//! One VM with its machine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+
+use super::spec::{MachineSpec, Names};
+use crate::control::{VmRecord, VmState};
+use crate::distribution::Span;
+
+/// `properties.provisioningState` of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MachineState {
+    Creating,
+    Succeeded,
+    Failed,
+    Deleting,
+}
+
+impl MachineState {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "Creating",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+            Self::Deleting => "Deleting",
+        }
+    }
+}
+
+/// How a VM ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct End {
+    /// How long the deletion takes from when it was asked for.
+    pub(crate) takes: Duration,
+    /// When it was asked for.
+    pub(crate) asked: tokio::time::Instant,
+}
+
+/// What others want of a VM; its own task carries it out, so that the writes of one Node never cross.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Signal {
+    /// It shall end.
+    pub(crate) end: Option<End>,
+    /// It shall stand still.
+    pub(crate) stopped: bool,
+    /// A spot notice was given.
+    pub(crate) notice: Option<Span>,
+}
+
+/// A machine of the agent pool and the VM behind it.
+#[derive(Debug)]
+pub(crate) struct Vm {
+    /// The agent pool.
+    pub(crate) pool: String,
+    pub(crate) spec: Arc<MachineSpec>,
+    pub(crate) names: Arc<Names>,
+    /// The properties as they came, which every GET echoes.
+    pub(crate) properties: Arc<Map<String, Value>>,
+    pub(crate) etag: u64,
+    pub(crate) record: VmRecord,
+    /// True while its cores count against the quota.
+    pub(crate) holds_quota: bool,
+    pub(crate) signal: watch::Sender<Signal>,
+    /// Operations that end when the creation ends.
+    pub(crate) put_operations: Vec<String>,
+    /// Operations that end when it is gone.
+    pub(crate) delete_operations: Vec<String>,
+}
+
+impl Vm {
+    pub(crate) fn machine_state(&self) -> MachineState {
+        match self.record.state {
+            VmState::Accepted | VmState::Creating => MachineState::Creating,
+            VmState::Running | VmState::Stopped if self.record.booted.is_some() => {
+                MachineState::Succeeded
+            }
+            VmState::Running | VmState::Stopped => MachineState::Creating,
+            VmState::Failed => MachineState::Failed,
+            VmState::Deleting | VmState::Deleted => MachineState::Deleting,
+        }
+    }
+
+    /// The value of `eTag`.
+    pub(crate) fn etag_text(&self) -> String {
+        format!("\"{:016x}\"", self.etag)
+    }
+}

@@ -1,0 +1,8 @@
+//! The Kubernetes side: the Nodes of the VMs.
+
+mod shape;
+mod taint;
+mod write;
+
+pub(crate) use shape::{NodeShape, ReadyStatus};
+pub(crate) use write::NodeWriter;

@@ -1,0 +1,186 @@
+//! Writing Nodes to the API server.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Node;
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use serde_json::json;
+
+use super::shape::{NodeShape, ReadyStatus};
+use crate::facts::{FactKind, VmRef};
+use crate::world::World;
+
+/// How long one request may take.
+const WRITE_LIMIT: Duration = Duration::from_secs(15);
+
+/// How often the deletion of a Node is tried before its VM's task gives up.
+const DELETE_ATTEMPTS: u32 = 20;
+
+/// The writer of one Node.
+pub(crate) struct NodeWriter {
+    world: Arc<World>,
+    vm: Arc<VmRef>,
+    shape: Arc<NodeShape>,
+    /// Set before the first request: an answer that was lost may have been a yes.
+    may_exist: AtomicBool,
+    /// Only the first failure of a step is worth a fact; the rest is logged.
+    complained: AtomicBool,
+}
+
+enum Outcome {
+    Done,
+    /// The Node is not there any more.
+    Missing,
+    Failed(String),
+}
+
+impl NodeWriter {
+    pub(crate) fn new(world: Arc<World>, vm: Arc<VmRef>, shape: Arc<NodeShape>) -> Self {
+        Self {
+            world,
+            vm,
+            shape,
+            may_exist: AtomicBool::new(false),
+            complained: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether there may be a Node to delete.
+    pub(crate) fn may_exist(&self) -> bool {
+        self.may_exist.load(Ordering::Relaxed)
+    }
+
+    /// Creates the Node with its status. False when it has to be tried again.
+    pub(crate) async fn create(&self, status: ReadyStatus) -> bool {
+        self.may_exist.store(true, Ordering::Relaxed);
+        let node: Node = match serde_json::from_value(self.shape.node(status)) {
+            Ok(node) => node,
+            Err(e) => return self.judge("create", Outcome::Failed(e.to_string())),
+        };
+        let outcome = self
+            .with(|api| async move { api.create(&PostParams::default(), &node).await.map(drop) })
+            .await;
+        match outcome {
+            // An earlier attempt whose answer was lost, or a Node left by an earlier simulator: its status may be old.
+            Outcome::Failed(reason) if reason == CONFLICT => self.ready(status).await,
+            other => self.judge("create", other),
+        }
+    }
+
+    /// Writes the Ready condition. A Node that is gone needs none.
+    pub(crate) async fn ready(&self, status: ReadyStatus) -> bool {
+        let conditions = self.shape.conditions(status);
+        self.patch("ready", json!({"status": {"conditions": conditions}}))
+            .await
+    }
+
+    /// Writes the condition of a scheduled preemption.
+    pub(crate) async fn preemption(&self) -> bool {
+        let conditions = NodeShape::preemption();
+        self.patch(
+            "preemption notice",
+            json!({"status": {"conditions": conditions}}),
+        )
+        .await
+    }
+
+    /// Deletes the Node, as the cloud controller manager does when its VM is gone. True when this call deleted it.
+    pub(crate) async fn delete(&self) -> bool {
+        let mut wait = Duration::from_millis(100);
+        for _ in 0..DELETE_ATTEMPTS {
+            let name = self.shape.name.clone();
+            let outcome =
+                self.with(|api| async move {
+                    api.delete(&name, &DeleteParams::default()).await.map(drop)
+                })
+                .await;
+            match outcome {
+                Outcome::Done => return true,
+                Outcome::Missing => return false,
+                Outcome::Failed(_) => {
+                    self.judge("delete", outcome);
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.world.stop.cancelled() => return false,
+            }
+            wait = (wait * 2).min(Duration::from_secs(3));
+        }
+        tracing::error!(
+            node = self.shape.name,
+            "gave up deleting the Node of a VM that is gone"
+        );
+        false
+    }
+
+    async fn patch(&self, step: &str, patch: serde_json::Value) -> bool {
+        let name = self.shape.name.clone();
+        let outcome = self
+            .with(|api| async move {
+                // Strategic, so that conditions of others (kwok, node problem detectors) stay.
+                let patch = Patch::Strategic(&patch);
+                api.patch_status(&name, &PatchParams::default(), &patch)
+                    .await
+                    .map(drop)
+            })
+            .await;
+        match outcome {
+            Outcome::Missing => true,
+            other => self.judge(step, other),
+        }
+    }
+
+    async fn with<F, Fut>(&self, call: F) -> Outcome
+    where
+        F: FnOnce(Api<Node>) -> Fut,
+        Fut: Future<Output = kube::Result<()>>,
+    {
+        let Some(kube) = self.world.kube.borrow().clone() else {
+            return Outcome::Failed("no API server is attached".to_owned());
+        };
+        let Ok(_slot) = self.world.node_writes.acquire().await else {
+            return Outcome::Failed("the simulator stops".to_owned());
+        };
+        match tokio::time::timeout(WRITE_LIMIT, call(Api::all(kube.0))).await {
+            Ok(Ok(())) => Outcome::Done,
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 => Outcome::Missing,
+            Ok(Err(kube::Error::Api(status))) if status.code == 409 => {
+                Outcome::Failed(CONFLICT.to_owned())
+            }
+            Ok(Err(kube::Error::Api(status))) => {
+                Outcome::Failed(format!("{} {}", status.code, status.message))
+            }
+            Ok(Err(e)) => Outcome::Failed(e.to_string()),
+            Err(_) => Outcome::Failed(format!("no answer within {}s", WRITE_LIMIT.as_secs())),
+        }
+    }
+
+    /// True for done; otherwise complains once.
+    fn judge(&self, step: &str, outcome: Outcome) -> bool {
+        let reason = match outcome {
+            Outcome::Done => return true,
+            Outcome::Missing => "the API server has no such path".to_owned(),
+            Outcome::Failed(reason) => reason,
+        };
+        tracing::warn!(
+            node = self.shape.name,
+            step,
+            reason,
+            "write of a Node failed, trying again"
+        );
+        if !self.complained.swap(true, Ordering::Relaxed) {
+            self.world.facts.push(FactKind::NodeWriteFailed {
+                vm: Arc::clone(&self.vm),
+                step: step.to_owned(),
+                reason,
+            });
+        }
+        false
+    }
+}
+
+/// How a 409 is passed on inside this file.
+const CONFLICT: &str = "409 conflict";

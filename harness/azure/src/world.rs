@@ -1,0 +1,140 @@
+//! The one shared state of a simulator, and its locks.
+//!
+//! Locks are taken in this order, and none is held across an await: fleet, faults, operations, facts.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+
+use bytes::Bytes;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::arm::{ClusterState, NetworkState};
+use crate::behaviour::{Behaviour, QuotaLimits};
+use crate::catalogue::{Catalogue, resource_skus};
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::facts::FactLog;
+use crate::faults::FaultEngine;
+use crate::fleet::Fleet;
+use crate::identity::Tokens;
+use crate::operations::Operations;
+
+/// How many writes of Nodes are under way at once: enough for 100 and more a second, few enough not to crowd the API server.
+const NODE_WRITES_AT_ONCE: usize = 32;
+
+/// The shared state.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) config: Config,
+    pub(crate) catalogue: &'static Catalogue,
+    behaviour: RwLock<Arc<Behaviour>>,
+    fleet: Mutex<Fleet>,
+    faults: Mutex<FaultEngine>,
+    operations: Mutex<Operations>,
+    cluster: Mutex<ClusterState>,
+    network: Mutex<NetworkState>,
+    pub(crate) facts: FactLog,
+    pub(crate) counters: Counters,
+    pub(crate) tokens: Tokens,
+    pub(crate) kube: watch::Sender<Option<Kube>>,
+    pub(crate) node_writes: Semaphore,
+    /// `https://127.0.0.1:P`, known once the listener is bound.
+    pub(crate) arm_base: OnceLock<String>,
+    /// The answer of `Microsoft.Compute/skus`: big, and always the same.
+    pub(crate) skus: Bytes,
+    pub(crate) stop: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+}
+
+/// A Kubernetes client that can be shown in debug text.
+#[derive(Clone)]
+pub(crate) struct Kube(pub(crate) kube::Client);
+
+impl std::fmt::Debug for Kube {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Kube")
+    }
+}
+
+impl World {
+    pub(crate) fn new(config: Config, catalogue: &'static Catalogue) -> Self {
+        let skus = resource_skus(catalogue, &config.location).to_string();
+        let cluster = ClusterState::new(&config);
+        let network = NetworkState::new(&config);
+        Self {
+            catalogue,
+            behaviour: RwLock::new(Arc::new(config.behaviour.clone())),
+            fleet: Mutex::default(),
+            faults: Mutex::default(),
+            operations: Mutex::default(),
+            cluster: Mutex::new(cluster),
+            network: Mutex::new(network),
+            facts: FactLog::default(),
+            counters: Counters::default(),
+            tokens: Tokens::default(),
+            kube: watch::Sender::new(None),
+            node_writes: Semaphore::new(NODE_WRITES_AT_ONCE),
+            arm_base: OnceLock::new(),
+            skus: Bytes::from(skus),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            config,
+        }
+    }
+
+    pub(crate) fn fleet(&self) -> MutexGuard<'_, Fleet> {
+        lock(&self.fleet)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, FaultEngine> {
+        lock(&self.faults)
+    }
+
+    pub(crate) fn operations(&self) -> MutexGuard<'_, Operations> {
+        lock(&self.operations)
+    }
+
+    pub(crate) fn cluster(&self) -> MutexGuard<'_, ClusterState> {
+        lock(&self.cluster)
+    }
+
+    pub(crate) fn network(&self) -> MutexGuard<'_, NetworkState> {
+        lock(&self.network)
+    }
+
+    pub(crate) fn behaviour(&self) -> Arc<Behaviour> {
+        Arc::clone(
+            &self
+                .behaviour
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    pub(crate) fn replace_behaviour(&self, behaviour: Behaviour) {
+        *self
+            .behaviour
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(behaviour);
+    }
+
+    /// The quota limits with those of live faults over them.
+    pub(crate) fn limits(&self) -> QuotaLimits {
+        self.faults().limits(&self.behaviour().quota, &self.facts)
+    }
+
+    /// `https://127.0.0.1:P`.
+    pub(crate) fn arm_base(&self) -> &str {
+        self.arm_base.get().map_or("", String::as_str)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A handler that panicked has answered nobody; what it left is whole, because each step below is one assignment.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A map from names to documents, used by the resources that are only kept.
+pub(crate) type Documents = BTreeMap<String, serde_json::Value>;
