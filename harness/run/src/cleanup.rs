@@ -36,33 +36,20 @@ pub(crate) struct Leftover {
 /// Removes what the run made and puts back what it changed; what is left becomes events.
 pub(crate) async fn cleanup(plan: &Plan, tools: &Tools, before: &Before) {
     let hub = &tools.hub;
-    hub.record(EventKind::PhaseBegan {
-        phase: PHASE.to_owned(),
-    });
+    hub.record(EventKind::PhaseBegan { phase: PHASE.to_owned() });
     let mut troubles = undo(plan, tools, before).await;
     let left = wait_until_gone(plan, tools, before, &mut troubles).await;
     if let Some(trouble) = restore_behaviour(tools, before).await {
         troubles.push(trouble);
     }
     for Leftover { kind, name } in &left {
-        hub.record(EventKind::Leak {
-            kind: (*kind).to_owned(),
-            name: name.clone(),
-        });
+        hub.record(EventKind::Leak { kind: (*kind).to_owned(), name: name.clone() });
     }
-    let outcome = if left.is_empty() {
-        PhaseOutcome::Reached
-    } else {
-        PhaseOutcome::DeadlinePassed
-    };
+    let outcome = if left.is_empty() { PhaseOutcome::Reached } else { PhaseOutcome::DeadlinePassed };
     for trouble in &troubles {
         tracing::warn!("cleanup: {trouble}");
     }
-    hub.record(EventKind::PhaseEnded {
-        phase: PHASE.to_owned(),
-        outcome,
-        detail: troubles.join("; "),
-    });
+    hub.record(EventKind::PhaseEnded { phase: PHASE.to_owned(), outcome, detail: troubles.join("; ") });
 }
 
 /// Every step is tried, whatever became of those before it.
@@ -78,9 +65,7 @@ async fn undo(plan: &Plan, tools: &Tools, before: &Before) -> Vec<String> {
     if let Some(azure) = tools.cluster.azure()
         && let Err(error) = clear_faults(&azure).await
     {
-        troubles.push(format!(
-            "cannot clear the faults of the simulated Azure: {error}"
-        ));
+        troubles.push(format!("cannot clear the faults of the simulated Azure: {error}"));
     }
     if before.namespace
         && let Err(error) = workload::delete(&tools.client, &tools.run_id).await
@@ -96,12 +81,7 @@ async fn undo(plan: &Plan, tools: &Tools, before: &Before) -> Vec<String> {
 /// A component that is not known to run is started: a restart of one that runs would do no harm either.
 async fn is_running(tools: &Tools, name: &str) -> bool {
     let status = tools.cluster.status().await;
-    status.is_ok_and(|status| {
-        status
-            .components
-            .iter()
-            .any(|it| it.name == name && it.process.is_some())
-    })
+    status.is_ok_and(|status| status.components.iter().any(|it| it.name == name && it.process.is_some()))
 }
 
 /// The components that the plan kills.
@@ -121,38 +101,21 @@ async fn restore_tree(tools: &Tools, before: &Before) -> Result<(), String> {
     let (Some(git), Some(commit)) = (tools.cluster.git(), &before.commit) else {
         return Ok(());
     };
-    git.restore(commit, &Author::default())
-        .await
-        .map_err(|error| format!("cannot restore the Git tree: {error}"))?;
+    git.restore(commit, &Author::default()).await.map_err(|error| format!("cannot restore the Git tree: {error}"))?;
     let flux = tools.cluster.flux();
     flux.configure(&[], &BTreeMap::new())
         .await
         .map_err(|error| format!("cannot restore the Kustomization: {error}"))?;
-    flux.fetch_now()
-        .await
-        .map(drop)
-        .map_err(|error| format!("cannot ask Flux to reconcile: {error}"))
+    flux.fetch_now().await.map(drop).map_err(|error| format!("cannot ask Flux to reconcile: {error}"))
 }
 
 async fn restore_behaviour(tools: &Tools, before: &Before) -> Option<String> {
     let behaviour = before.behaviour.as_ref()?;
-    let error = tools
-        .cluster
-        .azure()?
-        .set_behaviour(behaviour)
-        .await
-        .err()?;
-    Some(format!(
-        "cannot restore the simulated Azure's behaviour: {error}"
-    ))
+    let error = tools.cluster.azure()?.set_behaviour(behaviour).await.err()?;
+    Some(format!("cannot restore the simulated Azure's behaviour: {error}"))
 }
 
-async fn wait_until_gone(
-    plan: &Plan,
-    tools: &Tools,
-    before: &Before,
-    troubles: &mut Vec<String>,
-) -> Vec<Leftover> {
+async fn wait_until_gone(plan: &Plan, tools: &Tools, before: &Before, troubles: &mut Vec<String>) -> Vec<Leftover> {
     let began = tokio::time::Instant::now();
     let mut deleted_directly = false;
     loop {
@@ -188,10 +151,7 @@ fn of_run(tools: &Tools) -> String {
 
 async fn delete_nodepools(tools: &Tools) -> Result<(), RunError> {
     nodepools(tools)
-        .delete_collection(
-            &DeleteParams::default(),
-            &ListParams::default().labels(&of_run(tools)),
-        )
+        .delete_collection(&DeleteParams::default(), &ListParams::default().labels(&of_run(tools)))
         .await
         .map(drop)
         .map_err(RunError::kube("delete the run's NodePools"))
@@ -201,67 +161,35 @@ async fn delete_nodepools(tools: &Tools) -> Result<(), RunError> {
 async fn leftovers(plan: &Plan, tools: &Tools, before: &Before) -> Result<Vec<Leftover>, RunError> {
     let mut left = Vec::new();
     if before.namespace && workload::namespace_exists(&tools.client, &tools.run_id).await? {
-        left.push(Leftover {
-            kind: "Namespace",
-            name: labels::namespace(&tools.run_id),
-        });
+        left.push(Leftover { kind: "Namespace", name: labels::namespace(&tools.run_id) });
     }
     let pools = nodepools(tools)
         .list_metadata(&ListParams::default().labels(&of_run(tools)))
         .await
         .map_err(RunError::kube("list the run's NodePools"))?;
-    left.extend(names(
-        "NodePool",
-        pools.items.into_iter().map(|pool| pool.metadata.name),
-    ));
+    left.extend(names("NodePool", pools.items.into_iter().map(|pool| pool.metadata.name)));
     if !plan.node_config.classes.is_empty() {
-        let names_of_pools: Vec<&str> = plan
-            .node_config
-            .classes
-            .iter()
-            .map(|class| class.name.as_str())
-            .collect();
-        let of_pools = ListParams::default().labels(&format!(
-            "karpenter.sh/nodepool in ({})",
-            names_of_pools.join(",")
-        ));
+        let names_of_pools: Vec<&str> = plan.node_config.classes.iter().map(|class| class.name.as_str()).collect();
+        let of_pools =
+            ListParams::default().labels(&format!("karpenter.sh/nodepool in ({})", names_of_pools.join(",")));
         for (kind, group) in [("NodeClaim", "karpenter.sh"), ("Node", "")] {
             let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
             let api: Api<DynamicObject> = Api::all_with(tools.client.clone(), &resource);
-            let found = api
-                .list_metadata(&of_pools)
-                .await
-                .map_err(RunError::kube(format!("list the run's {kind}s")))?;
-            left.extend(names(
-                kind,
-                found.items.into_iter().map(|object| object.metadata.name),
-            ));
+            let found =
+                api.list_metadata(&of_pools).await.map_err(RunError::kube(format!("list the run's {kind}s")))?;
+            left.extend(names(kind, found.items.into_iter().map(|object| object.metadata.name)));
         }
     }
     if let Some(azure) = tools.cluster.azure() {
-        let vms = azure
-            .vms()
-            .await
-            .map_err(RunError::azure("list the simulated Azure's VMs"))?;
-        let alive = vms
-            .into_iter()
-            .filter(|record| record.state != VmState::Deleted);
-        left.extend(names(
-            "VirtualMachine",
-            alive.map(|record| Some(record.vm.name.clone())),
-        ));
+        let vms = azure.vms().await.map_err(RunError::azure("list the simulated Azure's VMs"))?;
+        let alive = vms.into_iter().filter(|record| record.state != VmState::Deleted);
+        left.extend(names("VirtualMachine", alive.map(|record| Some(record.vm.name.clone()))));
     }
     Ok(left)
 }
 
-fn names(
-    kind: &'static str,
-    names: impl Iterator<Item = Option<String>>,
-) -> impl Iterator<Item = Leftover> {
-    names.map(move |name| Leftover {
-        kind,
-        name: name.unwrap_or_default(),
-    })
+fn names(kind: &'static str, names: impl Iterator<Item = Option<String>>) -> impl Iterator<Item = Leftover> {
+    names.map(move |name| Leftover { kind, name: name.unwrap_or_default() })
 }
 
 /// What was there when the target could last be asked.

@@ -16,11 +16,7 @@ pub struct RunClock {
 impl RunClock {
     /// Begins now.
     pub fn begin() -> Self {
-        Self {
-            began: Instant::now(),
-            began_ns: harness_azure::clock::monotonic_ns(),
-            began_at: Timestamp::now(),
-        }
+        Self { began: Instant::now(), began_ns: harness_azure::clock::monotonic_ns(), began_at: Timestamp::now() }
     }
 
     /// Wall time of the begin.
@@ -63,10 +59,7 @@ mod tests {
         let before = clock.now_us();
         let other = clock.us_of_monotonic_ns(harness_azure::clock::monotonic_ns());
         let after = clock.now_us();
-        assert!(
-            before <= other + 1 && other <= after + 1,
-            "{before} <= {other} <= {after}"
-        );
+        assert!(before <= other + 1 && other <= after + 1, "{before} <= {other} <= {after}");
     }
 
     #[test]

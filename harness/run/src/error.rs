@@ -80,20 +80,12 @@ impl RunError {
     /// For `map_err` on a call to the API server.
     pub(crate) fn kube(doing: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
         let doing = doing.into();
-        move |source| Self::Kube {
-            doing,
-            source: Box::new(source),
-        }
+        move |source| Self::Kube { doing, source: Box::new(source) }
     }
 
     /// For `map_err` on a call to the simulated Azure.
-    pub(crate) fn azure(
-        doing: impl Into<String>,
-    ) -> impl FnOnce(harness_azure::control::ControlError) -> Self {
+    pub(crate) fn azure(doing: impl Into<String>) -> impl FnOnce(harness_azure::control::ControlError) -> Self {
         let doing = doing.into();
-        move |source| Self::Azure {
-            doing,
-            source: Box::new(source),
-        }
+        move |source| Self::Azure { doing, source: Box::new(source) }
     }
 }

@@ -52,17 +52,7 @@ pub struct Options {
 /// # Errors
 /// [`RunError::Log`] and [`RunError::LogRemoved`].
 pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<(), RunError> {
-    let Options {
-        run_id,
-        out,
-        tree,
-        command,
-        keep,
-        throwaway,
-        on_event,
-        interrupt,
-        abandon,
-    } = options;
+    let Options { run_id, out, tree, command, keep, throwaway, on_event, interrupt, abandon } = options;
     let versions = cluster.versions().await.into_iter().collect();
     let clock = RunClock::begin();
     let opened = Hub::open(&out.join("events.jsonl"), clock, on_event);
@@ -75,17 +65,9 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
             return Err(error);
         }
     };
-    hub.record_at(
-        0,
-        EventKind::RunStarted(started(plan, &cluster, &run_id, &command, clock, versions)),
-    );
+    hub.record_at(0, EventKind::RunStarted(started(plan, &cluster, &run_id, &command, clock, versions)));
     let cluster = Arc::new(cluster);
-    let tools = Tools {
-        client: cluster.client(),
-        cluster: cluster.clone(),
-        run_id,
-        hub: hub.clone(),
-    };
+    let tools = Tools { client: cluster.client(), cluster: cluster.clone(), run_id, hub: hub.clone() };
     let sampling = tokio::spawn(usage::sample(cluster.clone(), hub.clone()));
 
     let mut before = Before::default();
@@ -102,11 +84,7 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
         },
     };
     if let Some(phase) = hub.read(|state| state.phase.clone()) {
-        hub.record(EventKind::PhaseEnded {
-            phase,
-            outcome: PhaseOutcome::Cancelled,
-            detail: detail.clone(),
-        });
+        hub.record(EventKind::PhaseEnded { phase, outcome: PhaseOutcome::Cancelled, detail: detail.clone() });
     }
     if !keep && reason != EndReason::NotRun {
         tokio::select! {
@@ -185,43 +163,24 @@ async fn carry_out(
     observers: &mut Option<Observers>,
 ) -> Result<(), NotCarriedOut> {
     let offered = tools.cluster.capabilities();
-    let lacking: Vec<&str> = plan
-        .needs
-        .difference(&offered)
-        .map(|capability| capability.as_str())
-        .collect();
+    let lacking: Vec<&str> = plan.needs.difference(&offered).map(|capability| capability.as_str()).collect();
     if !lacking.is_empty() {
-        return Err(NotCarriedOut::Lacks(format!(
-            "needs {}",
-            lacking.join(", ")
-        )));
+        return Err(NotCarriedOut::Lacks(format!("needs {}", lacking.join(", "))));
     }
     let hub = &tools.hub;
-    hub.record(EventKind::PhaseBegan {
-        phase: prepare::PHASE.to_owned(),
-    });
+    hub.record(EventKind::PhaseBegan { phase: prepare::PHASE.to_owned() });
     prepare::set_behaviour(plan, tools, before).await?;
     let scope = Scope {
         run_id: &tools.run_id,
-        nodepools: plan
-            .node_config
-            .classes
-            .iter()
-            .map(|class| class.name.as_str())
-            .collect(),
+        nodepools: plan.node_config.classes.iter().map(|class| class.name.as_str()).collect(),
         gitops: true,
     };
-    *observers =
-        Some(Observers::start(tools.cluster.kube_config(), tools.cluster.azure(), scope, hub).await?);
+    *observers = Some(Observers::start(tools.cluster.kube_config(), tools.cluster.azure(), scope, hub).await?);
     let (outcome, detail) = match prepare::apply(plan, tree, tools, before).await? {
         Prepared::Ready => (PhaseOutcome::Reached, String::new()),
         Prepared::Refused(why) => (PhaseOutcome::DeadlinePassed, why),
     };
-    hub.record(EventKind::PhaseEnded {
-        phase: prepare::PHASE.to_owned(),
-        outcome,
-        detail,
-    });
+    hub.record(EventKind::PhaseEnded { phase: prepare::PHASE.to_owned(), outcome, detail });
     if outcome == PhaseOutcome::Reached {
         phases::run(plan, tools).await;
     }
@@ -232,10 +191,7 @@ async fn teardown(cluster: Arc<Cluster>, logs: PathBuf, hub: &Hub) {
     match Arc::try_unwrap(cluster) {
         Ok(cluster) => {
             for left in cluster.teardown(Some(&logs)).await.left {
-                hub.record(EventKind::Leak {
-                    kind: "Process".to_owned(),
-                    name: left,
-                });
+                hub.record(EventKind::Leak { kind: "Process".to_owned(), name: left });
             }
         }
         Err(_) => tracing::error!("the cluster is still in use and goes with this process"),

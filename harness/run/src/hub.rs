@@ -1,7 +1,7 @@
 //! The one place that every event passes: appended to the log, folded into the [`State`], shown to the console.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use harness_record::event::Audit;
+use harness_record::log::{LogError, LogWriter};
 use harness_record::{Event, EventKind};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -58,10 +59,7 @@ impl LogTask {
     /// The log could not be written to its end.
     pub async fn finish(self) -> Result<(), RunError> {
         self.0.await.unwrap_or_else(|panic| {
-            Err(RunError::Target {
-                doing: "write the event log".to_owned(),
-                reason: panic.to_string(),
-            })
+            Err(RunError::Target { doing: "write the event log".to_owned(), reason: panic.to_string() })
         })
     }
 }
@@ -71,44 +69,21 @@ impl Hub {
     ///
     /// # Errors
     /// The log exists already or cannot be created.
-    pub fn open(
-        path: &Path,
-        clock: RunClock,
-        on_event: OnEvent,
-    ) -> Result<(Self, LogTask), RunError> {
-        let failed = |source| RunError::Log {
-            path: path.to_owned(),
-            source,
-        };
-        let file = File::options()
-            .write(true)
-            .create_new(true)
-            .open(path)
-            .map_err(failed)?;
+    pub fn open(path: &Path, clock: RunClock, on_event: OnEvent) -> Result<(Self, LogTask), RunError> {
+        let failed = |source| RunError::Log { path: path.to_owned(), source };
+        let file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
         let identity = identity(&file.metadata().map_err(failed)?);
         let (queue, events) = mpsc::channel(QUEUE);
         let (failure_sender, failure) = watch::channel(None);
-        let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            changed: Notify::new(),
-            lost: AtomicU64::new(0),
-        });
+        let shared = Arc::new(Shared { state: Mutex::default(), changed: Notify::new(), lost: AtomicU64::new(0) });
         let log = Log {
             path: path.to_owned(),
             identity,
-            file: Some(BufWriter::new(file)),
+            file: Some(LogWriter::new(BufWriter::new(file))),
             failure: failure_sender,
         };
         let task = tokio::spawn(take_in(events, log, shared.clone(), clock, on_event));
-        Ok((
-            Self {
-                queue,
-                shared,
-                failure,
-                clock,
-            },
-            LogTask(task),
-        ))
+        Ok((Self { queue, shared, failure, clock }, LogTask(task)))
     }
 
     /// Hands in an event of now. Never waits: a full queue is counted and becomes an event itself.
@@ -125,11 +100,7 @@ impl Hub {
 
     /// Waits until the state satisfies `reached`, which returns what is missing otherwise. Never returns where that never
     /// happens: the caller sets the limit and keeps `last`.
-    pub async fn wait_for(
-        &self,
-        last: &mut String,
-        mut reached: impl FnMut(&State) -> Result<(), String>,
-    ) {
+    pub async fn wait_for(&self, last: &mut String, mut reached: impl FnMut(&State) -> Result<(), String>) {
         loop {
             let changed = self.shared.changed.notified();
             tokio::pin!(changed);
@@ -166,7 +137,7 @@ struct Log {
     path: PathBuf,
     identity: (u64, u64),
     /// `None` after a failure: the run goes on to its cleanup without a log.
-    file: Option<BufWriter<File>>,
+    file: Option<LogWriter<BufWriter<File>>>,
     failure: watch::Sender<Option<Arc<RunError>>>,
 }
 
@@ -176,18 +147,18 @@ fn identity(metadata: &std::fs::Metadata) -> (u64, u64) {
 
 impl Log {
     fn append(&mut self, event: &Event) {
-        let Some(file) = self.file.as_mut() else {
-            return;
-        };
-        let written = serde_json::to_writer(&mut *file, event)
-            .map_err(io::Error::from)
-            .and_then(|()| file.write_all(b"\n"));
-        if let Err(source) = written {
-            self.fail(RunError::Log {
-                path: self.path.clone(),
-                source,
-            });
+        let written = self.file.as_mut().map(|file| file.append(event));
+        if let Some(Err(error)) = written {
+            self.fail(self.write_error(error));
         }
+    }
+
+    fn write_error(&self, error: LogError) -> RunError {
+        let source = match error {
+            LogError::Write(source) => source,
+            other => io::Error::other(other.to_string()),
+        };
+        RunError::Log { path: self.path.clone(), source }
     }
 
     /// Writes out what is buffered. An unlinked file takes writes without complaint, so its path is looked at too.
@@ -195,24 +166,17 @@ impl Log {
         let Some(file) = self.file.as_mut() else {
             return;
         };
-        if let Err(source) = file.flush() {
-            self.fail(RunError::Log {
-                path: self.path.clone(),
-                source,
-            });
-        } else if !std::fs::metadata(&self.path)
-            .is_ok_and(|metadata| identity(&metadata) == self.identity)
-        {
-            self.fail(RunError::LogRemoved {
-                path: self.path.clone(),
-            });
+        if let Err(error) = file.flush() {
+            self.fail(self.write_error(error));
+        } else if !std::fs::metadata(&self.path).is_ok_and(|metadata| identity(&metadata) == self.identity) {
+            self.fail(RunError::LogRemoved { path: self.path.clone() });
         }
     }
 
     fn fail(&mut self, error: RunError) {
         // A BufWriter that is dropped would try again, and a full disk would fail again: let the buffer go.
         if let Some(file) = self.file.take() {
-            let _unwritten = file.into_parts();
+            let _unwritten = file.into_inner().into_parts();
         }
         tracing::error!("{error}");
         self.failure.send_replace(Some(Arc::new(error)));
@@ -269,9 +233,7 @@ mod tests {
     use std::time::Instant;
 
     fn event(name: &str) -> EventKind {
-        EventKind::PhaseBegan {
-            phase: name.to_owned(),
-        }
+        EventKind::PhaseBegan { phase: name.to_owned() }
     }
 
     fn folder() -> tempfile::TempDir {
@@ -289,17 +251,9 @@ mod tests {
         drop(hub);
         log.finish().await.unwrap();
         let lines = std::fs::read_to_string(&path).unwrap();
-        let events: Vec<Event> = lines
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
+        let events: Vec<Event> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(events.len(), 3_000);
-        assert!(
-            events
-                .iter()
-                .enumerate()
-                .all(|(i, event)| event.at_us == i as u64)
-        );
+        assert!(events.iter().enumerate().all(|(i, event)| event.at_us == i as u64));
     }
 
     #[tokio::test]
@@ -325,9 +279,8 @@ mod tests {
         let (hub, log) = Hub::open(&path, RunClock::begin(), Box::new(|_| {})).unwrap();
         hub.record(event("p"));
         std::fs::remove_dir_all(folder.path().join("run")).unwrap();
-        let error = tokio::time::timeout(Duration::from_secs(5), hub.failed())
-            .await
-            .expect("noticed within a flush or two");
+        let error =
+            tokio::time::timeout(Duration::from_secs(5), hub.failed()).await.expect("noticed within a flush or two");
         assert!(error.to_string().contains("was removed"), "{error}");
         drop((hub, error));
         assert!(log.finish().await.is_err());
@@ -345,31 +298,13 @@ mod tests {
     #[tokio::test]
     async fn waiting_sees_a_state_that_is_there_already_and_one_that_comes() {
         let folder = folder();
-        let (hub, _log) = Hub::open(
-            &folder.path().join("events.jsonl"),
-            RunClock::begin(),
-            Box::new(|_| {}),
-        )
-        .unwrap();
+        let (hub, _log) = Hub::open(&folder.path().join("events.jsonl"), RunClock::begin(), Box::new(|_| {})).unwrap();
         let mut last = String::new();
-        hub.wait_for(&mut last, |state| {
-            if state.pods() == 0 {
-                Ok(())
-            } else {
-                Err("pods".to_owned())
-            }
-        })
-        .await;
+        hub.wait_for(&mut last, |state| if state.pods() == 0 { Ok(()) } else { Err("pods".to_owned()) }).await;
         let begun = Instant::now();
         let waiting = tokio::time::timeout(
             Duration::from_millis(50),
-            hub.wait_for(&mut last, |state| {
-                if state.pods() == 1 {
-                    Ok(())
-                } else {
-                    Err(state.fleet())
-                }
-            }),
+            hub.wait_for(&mut last, |state| if state.pods() == 1 { Ok(()) } else { Err(state.fleet()) }),
         );
         assert!(waiting.await.is_err() && begun.elapsed() >= Duration::from_millis(50));
         assert!(last.starts_with("0 pods"), "{last}");

@@ -16,20 +16,11 @@ const DEADLINE: Span = Span::from_secs(300);
 /// Carries out every phase. A phase whose deadline passes does not end the run: what comes after it may still answer
 /// something, and the fleet must come down in any case.
 pub(crate) async fn run(plan: &Plan, tools: &Tools) {
-    let mut wanted: BTreeMap<String, u32> = plan
-        .workloads
-        .iter()
-        .map(|workload| (workload.name.clone(), 0))
-        .collect();
+    let mut wanted: BTreeMap<String, u32> = plan.workloads.iter().map(|workload| (workload.name.clone(), 0)).collect();
     for phase in &plan.phases {
         let hub = &tools.hub;
         let began_us = hub.clock.now_us();
-        hub.record_at(
-            began_us,
-            EventKind::PhaseBegan {
-                phase: phase.name.clone(),
-            },
-        );
+        hub.record_at(began_us, EventKind::PhaseBegan { phase: phase.name.clone() });
         for planned in &phase.actions {
             if let Action::Scale { workload, to, .. } = &planned.action {
                 wanted.insert(workload.clone(), *to);
@@ -37,11 +28,7 @@ pub(crate) async fn run(plan: &Plan, tools: &Tools) {
         }
         let mut driver = Driver::start(phase, began_us, tools);
         let (outcome, detail) = end(phase, began_us, &wanted, &mut driver, tools).await;
-        hub.record(EventKind::PhaseEnded {
-            phase: phase.name.clone(),
-            outcome,
-            detail,
-        });
+        hub.record(EventKind::PhaseEnded { phase: phase.name.clone(), outcome, detail });
     }
 }
 
@@ -53,8 +40,7 @@ async fn end(
     tools: &Tools,
 ) -> (PhaseOutcome, String) {
     let hub = &tools.hub;
-    let deadline =
-        |span: Span| tokio::time::Instant::from(hub.clock.instant(began_us + span.as_micros()));
+    let deadline = |span: Span| tokio::time::Instant::from(hub.clock.instant(began_us + span.as_micros()));
     let Some(until) = phase.until else {
         tokio::time::sleep_until(deadline(phase.hold.unwrap_or(Span::ZERO))).await;
         driver.finished().await;
@@ -64,8 +50,7 @@ async fn end(
     let reached = async {
         // The condition may hold before the last action is sent: a phase is not over while something is still due.
         driver.finished().await;
-        hub.wait_for(&mut missing, |state| reached(until, state, wanted))
-            .await;
+        hub.wait_for(&mut missing, |state| reached(until, state, wanted)).await;
     };
     match tokio::time::timeout_at(deadline(phase.within.unwrap_or(DEADLINE)), reached).await {
         Ok(()) => (PhaseOutcome::Reached, String::new()),
@@ -84,35 +69,18 @@ fn reached(until: Until, state: &State, wanted: &BTreeMap<String, u32>) -> Resul
             let ready = state.ready_pods();
             let missing: Vec<String> = wanted
                 .iter()
-                .map(|(workload, wanted)| {
-                    (
-                        workload,
-                        ready.get(workload.as_str()).copied().unwrap_or(0),
-                        wanted,
-                    )
-                })
+                .map(|(workload, wanted)| (workload, ready.get(workload.as_str()).copied().unwrap_or(0), wanted))
                 .filter(|(_, ready, wanted)| ready != *wanted)
-                .map(|(workload, ready, wanted)| {
-                    format!("{workload}: {ready} of {wanted} pods Ready")
-                })
+                .map(|(workload, ready, wanted)| format!("{workload}: {ready} of {wanted} pods Ready"))
                 .collect();
-            if missing.is_empty() {
-                Ok(())
-            } else {
-                Err(missing.join(", "))
-            }
+            if missing.is_empty() { Ok(()) } else { Err(missing.join(", ")) }
         }
         Until::NoPods if state.pods() == 0 => Ok(()),
         Until::NoPods => Err(format!("{} pods left", state.pods())),
         Until::NoNodes => {
-            let empty = state.nodeclaims().next().is_none()
-                && state.nodes().next().is_none()
-                && state.vms().next().is_none();
-            if empty {
-                Ok(())
-            } else {
-                Err(format!("left: {}", state.fleet()))
-            }
+            let empty =
+                state.nodeclaims().next().is_none() && state.nodes().next().is_none() && state.vms().next().is_none();
+            if empty { Ok(()) } else { Err(format!("left: {}", state.fleet())) }
         }
     }
 }
@@ -124,12 +92,8 @@ mod tests {
     use harness_record::event::{Milestone, ObjectKey, ObjectKind, Reached, Seen, attribute};
 
     fn pod(uid: &str, reached: Reached) -> Event {
-        let object = ObjectKey {
-            kind: ObjectKind::Pod,
-            namespace: "n".to_owned(),
-            name: uid.to_owned(),
-            uid: uid.to_owned(),
-        };
+        let object =
+            ObjectKey { kind: ObjectKind::Pod, namespace: "n".to_owned(), name: uid.to_owned(), uid: uid.to_owned() };
         let attributes = BTreeMap::from([(attribute::WORKLOAD.to_owned(), "web".to_owned())]);
         let milestone = Milestone { object, reached, seen: Seen::Live, server: None, attributes };
         Event { at_us: 0, kind: EventKind::Milestone(milestone) }

@@ -43,18 +43,11 @@ pub(crate) enum Prepared {
 }
 
 /// Sets the behaviour of the simulated Azure, where there is one.
-pub(crate) async fn set_behaviour(
-    plan: &Plan,
-    tools: &Tools,
-    before: &mut Before,
-) -> Result<(), RunError> {
+pub(crate) async fn set_behaviour(plan: &Plan, tools: &Tools, before: &mut Before) -> Result<(), RunError> {
     let Some(azure) = tools.cluster.azure() else {
         return Ok(());
     };
-    let earlier = azure
-        .behaviour()
-        .await
-        .map_err(RunError::azure("read the simulated Azure's behaviour"))?;
+    let earlier = azure.behaviour().await.map_err(RunError::azure("read the simulated Azure's behaviour"))?;
     before.behaviour = Some(earlier);
     azure
         .set_behaviour(&azure::behaviour(&plan.azure, plan.seed))
@@ -63,12 +56,7 @@ pub(crate) async fn set_behaviour(
 }
 
 /// Creates the workloads, pushes the tree and waits until Flux has applied it and its pools are Ready.
-pub(crate) async fn apply(
-    plan: &Plan,
-    tree: &Path,
-    tools: &Tools,
-    before: &mut Before,
-) -> Result<Prepared, RunError> {
+pub(crate) async fn apply(plan: &Plan, tree: &Path, tools: &Tools, before: &mut Before) -> Result<Prepared, RunError> {
     before.namespace = true;
     workload::create(&tools.client, &tools.run_id, &plan.workloads).await?;
     let Some(git) = tools.cluster.git() else {
@@ -81,20 +69,13 @@ pub(crate) async fn apply(
         doing: "read the head of the node configuration's repository".to_owned(),
         reason: error.to_string(),
     })?;
-    let pools: Vec<String> = plan
-        .node_config
-        .classes
-        .iter()
-        .map(|class| class.name.clone())
-        .collect();
+    let pools: Vec<String> = plan.node_config.classes.iter().map(|class| class.name.clone()).collect();
     let flux = tools.cluster.flux();
     let checks: Vec<HealthCheck> = pools.iter().map(HealthCheck::node_pool).collect();
-    flux.configure(&checks, &labels::of_run(&tools.run_id))
-        .await
-        .map_err(|error| RunError::Target {
-            doing: "set the health checks of the Kustomization node-config".to_owned(),
-            reason: error.to_string(),
-        })?;
+    flux.configure(&checks, &labels::of_run(&tools.run_id)).await.map_err(|error| RunError::Target {
+        doing: "set the health checks of the Kustomization node-config".to_owned(),
+        reason: error.to_string(),
+    })?;
     let revision = push(plan, tree, &git, tools).await?;
     flux.fetch_now().await.map_err(|error| RunError::Target {
         doing: "ask Flux to fetch the commit".to_owned(),
@@ -103,23 +84,12 @@ pub(crate) async fn apply(
     Ok(wait_until_in_force(&revision, &pools, tools).await)
 }
 
-async fn push(
-    plan: &Plan,
-    tree: &Path,
-    git: &GitRemote,
-    tools: &Tools,
-) -> Result<String, RunError> {
-    let message = format!(
-        "{}: node configuration under test (run {})",
-        plan.scenario, tools.run_id
-    );
-    let commit = git
-        .push_tree(tree, &message, &Author::default())
-        .await
-        .map_err(|error| RunError::Git {
-            doing: format!("push the node configuration {}", tree.display()),
-            reason: error.to_string(),
-        })?;
+async fn push(plan: &Plan, tree: &Path, git: &GitRemote, tools: &Tools) -> Result<String, RunError> {
+    let message = format!("{}: node configuration under test (run {})", plan.scenario, tools.run_id);
+    let commit = git.push_tree(tree, &message, &Author::default()).await.map_err(|error| RunError::Git {
+        doing: format!("push the node configuration {}", tree.display()),
+        reason: error.to_string(),
+    })?;
     let sent_us = tools.hub.clock.us_of(commit.sent);
     let acked_us = tools.hub.clock.us_of(commit.acknowledged);
     tools.hub.record_at(
@@ -127,9 +97,7 @@ async fn push(
         EventKind::Action(ActionStamps {
             id: None,
             phase: PHASE.to_owned(),
-            what: ActionKind::Push {
-                revision: commit.sha.clone(),
-            },
+            what: ActionKind::Push { revision: commit.sha.clone() },
             intended_us: sent_us,
             sent_us: Some(sent_us),
             acked_us: Some(acked_us),
@@ -145,14 +113,7 @@ async fn wait_until_in_force(revision: &str, pools: &[String], tools: &Tools) ->
     let mut refusal = String::new();
     let in_force = hub.wait_for(&mut missing, |state| in_force(state, revision, pools));
     let refused = async {
-        hub.wait_for(&mut refusal, |state| {
-            state
-                .flux_failure
-                .as_ref()
-                .map(drop)
-                .ok_or_else(String::new)
-        })
-        .await;
+        hub.wait_for(&mut refusal, |state| state.flux_failure.as_ref().map(drop).ok_or_else(String::new)).await;
         tokio::time::sleep(REFUSAL_GRACE).await;
     };
     let waited = async {
@@ -183,25 +144,12 @@ fn in_force(state: &State, revision: &str, pools: &[String]) -> Result<(), Strin
         } else {
             "pushed, not fetched"
         };
-        return Err(format!(
-            "commit {} is {step}",
-            &revision[..revision.len().min(12)]
-        ));
+        return Err(format!("commit {} is {step}", &revision[..revision.len().min(12)]));
     }
-    let waiting: Vec<&str> = pools
-        .iter()
-        .map(String::as_str)
-        .filter(|pool| !state.nodepool_ready(pool))
-        .collect();
-    if waiting.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("NodePools not Ready: {}", waiting.join(", ")))
-    }
+    let waiting: Vec<&str> = pools.iter().map(String::as_str).filter(|pool| !state.nodepool_ready(pool)).collect();
+    if waiting.is_empty() { Ok(()) } else { Err(format!("NodePools not Ready: {}", waiting.join(", "))) }
 }
 
 fn in_force_missing(state: &State, revision: &str, pools: &[String]) -> String {
-    in_force(state, revision, pools)
-        .err()
-        .unwrap_or_else(|| "it got into force after the limit".to_owned())
+    in_force(state, revision, pools).err().unwrap_or_else(|| "it got into force after the limit".to_owned())
 }

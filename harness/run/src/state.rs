@@ -54,9 +54,7 @@ impl State {
                 }
                 _ => {}
             },
-            EventKind::Reason(reason)
-                if reason.kind == "Kustomization" && reason.severity == "Warning" =>
-            {
+            EventKind::Reason(reason) if reason.kind == "Kustomization" && reason.severity == "Warning" => {
                 self.flux_failure = Some(reason.message.clone());
             }
             _ => {}
@@ -65,13 +63,7 @@ impl State {
 
     fn milestone(&mut self, milestone: &Milestone) {
         let uid = &milestone.object.uid;
-        let revision = || {
-            milestone
-                .attributes
-                .get(attribute::REVISION)
-                .cloned()
-                .unwrap_or_default()
-        };
+        let revision = || milestone.attributes.get(attribute::REVISION).cloned().unwrap_or_default();
         match (milestone.object.kind, milestone.reached) {
             (ObjectKind::Pod, Reached::Deleted) => {
                 self.pods.remove(uid);
@@ -92,15 +84,13 @@ impl State {
                 self.nodeclaims.remove(uid);
             }
             (ObjectKind::NodeClaim, _) => {
-                self.nodeclaims
-                    .insert(uid.clone(), milestone.object.name.clone());
+                self.nodeclaims.insert(uid.clone(), milestone.object.name.clone());
             }
             (ObjectKind::Node, Reached::Deleted) => {
                 self.nodes.remove(uid);
             }
             (ObjectKind::Node, _) => {
-                self.nodes
-                    .insert(uid.clone(), milestone.object.name.clone());
+                self.nodes.insert(uid.clone(), milestone.object.name.clone());
             }
             (ObjectKind::NodePool, Reached::Deleted) => {
                 self.nodepools.remove(uid);
@@ -157,9 +147,7 @@ impl State {
 
     /// Whether the NodePool exists and is Ready.
     pub fn nodepool_ready(&self, name: &str) -> bool {
-        self.nodepools
-            .values()
-            .any(|pool| pool.name == name && pool.ready)
+        self.nodepools.values().any(|pool| pool.name == name && pool.ready)
     }
 
     /// What is left of the fleet, in words: `2 pods, 1 NodeClaim, 1 Node, 1 VM`.
@@ -184,21 +172,10 @@ mod tests {
             "" => BTreeMap::new(),
             name => BTreeMap::from([(attribute::WORKLOAD.to_owned(), name.to_owned())]),
         };
-        let object = ObjectKey {
-            kind,
-            namespace: String::new(),
-            name: format!("name-{uid}"),
-            uid: uid.to_owned(),
-        };
+        let object = ObjectKey { kind, namespace: String::new(), name: format!("name-{uid}"), uid: uid.to_owned() };
         Event {
             at_us: 0,
-            kind: EventKind::Milestone(Milestone {
-                object,
-                reached,
-                seen: Seen::Live,
-                server: None,
-                attributes,
-            }),
+            kind: EventKind::Milestone(Milestone { object, reached, seen: Seen::Live, server: None, attributes }),
         }
     }
 
@@ -215,10 +192,7 @@ mod tests {
             code: String::new(),
             message: String::new(),
         };
-        Event {
-            at_us: 0,
-            kind: EventKind::Azure(fact),
-        }
+        Event { at_us: 0, kind: EventKind::Azure(fact) }
     }
 
     #[test]
@@ -245,11 +219,7 @@ mod tests {
         assert_eq!(state.fleet(), "0 pods, 1 NodeClaims, 1 Nodes, 1 VMs");
         state.apply(&milestone(ObjectKind::NodeClaim, "c", Reached::Deleted, ""));
         state.apply(&milestone(ObjectKind::Node, "n", Reached::Deleted, ""));
-        assert_eq!(
-            state.vms().count(),
-            1,
-            "a VM may outlive its Node: that is a leak"
-        );
+        assert_eq!(state.vms().count(), 1, "a VM may outlive its Node: that is a leak");
         state.apply(&fact(AzureFactKind::VmDeleted, "vm"));
         assert_eq!(state.fleet(), "0 pods, 0 NodeClaims, 0 Nodes, 0 VMs");
     }

@@ -34,7 +34,5 @@ pub(crate) async fn record(cluster: &Cluster, hub: &Hub) {
         rss_bytes: usage.rss_bytes,
         rss_max_bytes: usage.rss_peak_bytes,
     });
-    hub.record(EventKind::Usage {
-        processes: processes.collect(),
-    });
+    hub.record(EventKind::Usage { processes: processes.collect() });
 }

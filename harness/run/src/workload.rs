@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use harness_scenario::plan::Workload;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy};
-use k8s_openapi::api::core::v1::{
-    Container, Namespace, PodSpec, PodTemplateSpec, ResourceRequirements, Toleration,
-};
+use k8s_openapi::api::core::v1::{Container, Namespace, PodSpec, PodTemplateSpec, ResourceRequirements, Toleration};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::Client;
@@ -19,11 +17,7 @@ use crate::labels;
 const IMAGE: &str = "registry.k8s.io/pause:3.10";
 
 /// Creates the run's namespace and a Deployment with no replicas for each workload.
-pub(crate) async fn create(
-    client: &Client,
-    run_id: &str,
-    workloads: &[Workload],
-) -> Result<(), RunError> {
+pub(crate) async fn create(client: &Client, run_id: &str, workloads: &[Workload]) -> Result<(), RunError> {
     let name = labels::namespace(run_id);
     let namespace = Namespace {
         metadata: ObjectMeta {
@@ -42,10 +36,7 @@ pub(crate) async fn create(
         deployments
             .create(&PostParams::default(), &deployment(run_id, workload))
             .await
-            .map_err(RunError::kube(format!(
-                "create the Deployment {name}/{}",
-                workload.name
-            )))?;
+            .map_err(RunError::kube(format!("create the Deployment {name}/{}", workload.name)))?;
     }
     Ok(())
 }
@@ -53,19 +44,12 @@ pub(crate) async fn create(
 /// Asks for the deletion of the run's namespace and of what is in it. One that is gone is no error.
 pub(crate) async fn delete(client: &Client, run_id: &str) -> Result<(), RunError> {
     let name = labels::namespace(run_id);
-    let parameters = DeleteParams {
-        propagation_policy: Some(PropagationPolicy::Background),
-        ..DeleteParams::default()
-    };
-    match Api::<Namespace>::all(client.clone())
-        .delete(&name, &parameters)
-        .await
-    {
+    let parameters =
+        DeleteParams { propagation_policy: Some(PropagationPolicy::Background), ..DeleteParams::default() };
+    match Api::<Namespace>::all(client.clone()).delete(&name, &parameters).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-        Err(error) => Err(RunError::kube(format!("delete the namespace {name}"))(
-            error,
-        )),
+        Err(error) => Err(RunError::kube(format!("delete the namespace {name}"))(error)),
     }
 }
 
@@ -91,19 +75,10 @@ fn deployment(run_id: &str, workload: &Workload) -> Deployment {
         },
         spec: Some(DeploymentSpec {
             replicas: Some(0),
-            selector: LabelSelector {
-                match_labels: Some(selector),
-                ..LabelSelector::default()
-            },
-            strategy: Some(DeploymentStrategy {
-                type_: Some("Recreate".to_owned()),
-                ..DeploymentStrategy::default()
-            }),
+            selector: LabelSelector { match_labels: Some(selector), ..LabelSelector::default() },
+            strategy: Some(DeploymentStrategy { type_: Some("Recreate".to_owned()), ..DeploymentStrategy::default() }),
             template: PodTemplateSpec {
-                metadata: Some(ObjectMeta {
-                    labels: Some(all_labels),
-                    ..ObjectMeta::default()
-                }),
+                metadata: Some(ObjectMeta { labels: Some(all_labels), ..ObjectMeta::default() }),
                 spec: Some(pod_spec(workload)),
             },
             // A pod that waits for capacity is what is measured, not a stuck rollout.
@@ -123,10 +98,7 @@ fn pod_spec(workload: &Workload) -> PodSpec {
         containers: vec![Container {
             name: "main".to_owned(),
             image: Some(IMAGE.to_owned()),
-            resources: Some(ResourceRequirements {
-                requests: Some(requests),
-                ..ResourceRequirements::default()
-            }),
+            resources: Some(ResourceRequirements { requests: Some(requests), ..ResourceRequirements::default() }),
             ..Container::default()
         }],
         node_selector: Some(workload.node_selector.clone()).filter(|selector| !selector.is_empty()),

@@ -33,12 +33,7 @@ pub(crate) fn behaviour(planned: &AzureBehaviour, seed: u64) -> Behaviour {
         }
     }
     quota.families = families;
-    Behaviour {
-        seed,
-        boot,
-        quota,
-        faults: planned.faults.iter().map(fault).collect(),
-    }
+    Behaviour { seed, boot, quota, faults: planned.faults.iter().map(fault).collect() }
 }
 
 /// A fault that the simulator understands.
@@ -67,10 +62,7 @@ pub(crate) fn fault(planned: &AzureFault) -> Fault {
             }
         }
         AzureFault::NeverRegister(some) => Fault::new(FaultKind::NeverRegister {
-            only: VmSelector {
-                family: some.family.clone(),
-                ..VmSelector::default()
-            },
+            only: VmSelector { family: some.family.clone(), ..VmSelector::default() },
             share: some.share,
         }),
         AzureFault::SlowBoot { factor } => Fault::new(FaultKind::SlowBoot {
@@ -79,29 +71,22 @@ pub(crate) fn fault(planned: &AzureFault) -> Fault {
             extra: Length::ZERO,
             share: 1.0,
         }),
-        AzureFault::OperationFail {
-            code,
-            message,
-            share,
-        } => Fault::new(FaultKind::OperationFail {
+        AzureFault::OperationFail { code, message, share } => Fault::new(FaultKind::OperationFail {
             only: VmSelector::default(),
             code: code.clone(),
             message: message.clone(),
             share: *share,
         }),
-        AzureFault::ArmOutage { duration } => Fault::new(FaultKind::ArmOutage {
-            mode: ArmFaultMode::default(),
-        })
-        .lasting(length(*duration)),
+        AzureFault::ArmOutage { duration } => {
+            Fault::new(FaultKind::ArmOutage { mode: ArmFaultMode::default() }).lasting(length(*duration))
+        }
         AzureFault::SpotEvict { share, notice } => Fault::new(FaultKind::SpotEvict {
             target: EvictTarget::Share(*share),
             notice: (*notice > Span::ZERO).then(|| length(*notice)),
         }),
-        AzureFault::VmCrash { count } => Fault::new(FaultKind::VmCrash {
-            only: VmSelector::default(),
-            share: 1.0,
-        })
-        .times(u64::from(*count)),
+        AzureFault::VmCrash { count } => {
+            Fault::new(FaultKind::VmCrash { only: VmSelector::default(), share: 1.0 }).times(u64::from(*count))
+        }
     }
 }
 
@@ -113,13 +98,8 @@ pub(crate) fn name(planned: &AzureFault) -> String {
 fn drawn(distribution: &Distribution) -> Drawn {
     match distribution {
         Distribution::Constant(always) => Drawn::Constant(length(*always)),
-        Distribution::Lognormal { median, p95 } => Drawn::Lognormal {
-            median: length(*median),
-            p95: length(*p95),
-        },
-        Distribution::Samples(samples) => {
-            Drawn::Samples(samples.iter().copied().map(length).collect())
-        }
+        Distribution::Lognormal { median, p95 } => Drawn::Lognormal { median: length(*median), p95: length(*p95) },
+        Distribution::Samples(samples) => Drawn::Samples(samples.iter().copied().map(length).collect()),
     }
 }
 
@@ -129,11 +109,7 @@ fn length(span: Span) -> Length {
 
 fn capacity_type(name: &str) -> CapacityType {
     // The scenario's validation lets nothing else through.
-    if name == "spot" {
-        CapacityType::Spot
-    } else {
-        CapacityType::OnDemand
-    }
+    if name == "spot" { CapacityType::Spot } else { CapacityType::OnDemand }
 }
 
 #[cfg(test)]

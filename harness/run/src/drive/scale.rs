@@ -37,9 +37,7 @@ pub(super) async fn drive(
     while let Some(first) = rest.first() {
         sleep_until(hub.clock.instant(first.intended_us).into()).await;
         let now_us = hub.clock.now_us();
-        let due = rest
-            .partition_point(|action| action.intended_us <= now_us)
-            .max(1);
+        let due = rest.partition_point(|action| action.intended_us <= now_us).max(1);
         let (batch, later) = rest.split_at(due);
         rest = later;
         let Some(last) = batch.last() else { return };
@@ -52,11 +50,7 @@ pub(super) async fn drive(
                 EventKind::Action(ActionStamps {
                     id: Some(action.id),
                     phase: phase.clone(),
-                    what: ActionKind::Scale {
-                        workload: workload.clone(),
-                        from: action.from,
-                        to: action.to,
-                    },
+                    what: ActionKind::Scale { workload: workload.clone(), from: action.from, to: action.to },
                     intended_us: action.intended_us,
                     sent_us: Some(sent_us),
                     acked_us: outcome.is_ok().then_some(acked_us),
@@ -72,10 +66,7 @@ async fn patch(deployments: &Api<Deployment>, workload: &str, replicas: u32) -> 
     let mut tried = 0;
     loop {
         tried += 1;
-        match deployments
-            .patch(workload, &PatchParams::default(), &patch)
-            .await
-        {
+        match deployments.patch(workload, &PatchParams::default(), &patch).await {
             Ok(_) => return Ok(()),
             Err(error) if tried == TRIES => return Err(error.to_string()),
             Err(error) => {

@@ -46,34 +46,17 @@ impl Driver {
         for PlannedAction { id, at_us, action } in &phase.actions {
             let intended_us = began_us + at_us;
             if let Action::Scale { workload, from, to } = action {
-                let scaling = Scaling {
-                    id: *id,
-                    intended_us,
-                    from: *from,
-                    to: *to,
-                };
+                let scaling = Scaling { id: *id, intended_us, from: *from, to: *to };
                 scalings.entry(workload).or_default().push(scaling);
             } else {
-                let other = other(
-                    *id,
-                    phase.name.clone(),
-                    intended_us,
-                    action.clone(),
-                    tools.clone(),
-                );
+                let other = other(*id, phase.name.clone(), intended_us, action.clone(), tools.clone());
                 tasks.push(tokio::spawn(other));
             }
         }
         for (workload, actions) in scalings {
-            let deployments =
-                Api::namespaced(tools.client.clone(), &labels::namespace(&tools.run_id));
-            let driving = scale::drive(
-                deployments,
-                workload.to_owned(),
-                phase.name.clone(),
-                actions,
-                tools.hub.clone(),
-            );
+            let deployments = Api::namespaced(tools.client.clone(), &labels::namespace(&tools.run_id));
+            let driving =
+                scale::drive(deployments, workload.to_owned(), phase.name.clone(), actions, tools.hub.clone());
             tasks.push(tokio::spawn(driving));
         }
         Self { tasks }
@@ -108,18 +91,11 @@ async fn other(id: u32, phase: String, intended_us: u64, action: Action, tools: 
 }
 
 async fn act(action: &Action, tools: &Tools) -> Result<(), String> {
-    let simulated = || {
-        tools
-            .cluster
-            .azure()
-            .ok_or("this target's Azure is not simulated")
-    };
+    let simulated = || tools.cluster.azure().ok_or("this target's Azure is not simulated");
     match action {
-        Action::AzureFault(planned) => simulated()?
-            .add_fault(&azure::fault(planned))
-            .await
-            .map(drop)
-            .map_err(|error| error.to_string()),
+        Action::AzureFault(planned) => {
+            simulated()?.add_fault(&azure::fault(planned)).await.map(drop).map_err(|error| error.to_string())
+        }
         Action::ClearAzureFaults => clear_faults(&simulated()?).await,
         action => components::act(&tools.cluster, action).await,
     }

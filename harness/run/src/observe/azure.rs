@@ -20,9 +20,7 @@ pub(crate) async fn follow(client: Client, mut after: u64, hub: Hub) {
         match client.facts(after, WAIT).await {
             Ok(page) => {
                 for fact in &page.facts {
-                    if let Some(fact) =
-                        translate(fact, hub.clock.us_of_monotonic_ns(fact.monotonic_ns))
-                    {
+                    if let Some(fact) = translate(fact, hub.clock.us_of_monotonic_ns(fact.monotonic_ns)) {
                         hub.record(EventKind::Azure(fact));
                     }
                 }
@@ -45,47 +43,25 @@ fn translate(fact: &Fact, occurred_us: u64) -> Option<AzureFact> {
         FactKind::VmAccepted { .. } => (AzureFactKind::VmAccepted, String::new(), String::new()),
         FactKind::VmCreating { .. } => (AzureFactKind::VmCreating, String::new(), String::new()),
         FactKind::VmBooted { .. } => (AzureFactKind::VmBooted, String::new(), String::new()),
-        FactKind::NodeRegistered { .. } => {
-            (AzureFactKind::NodeRegistered, String::new(), String::new())
-        }
+        FactKind::NodeRegistered { .. } => (AzureFactKind::NodeRegistered, String::new(), String::new()),
         FactKind::NodeReady { .. } => (AzureFactKind::NodeReady, String::new(), String::new()),
-        FactKind::VmDeleteRequested { .. } => (
-            AzureFactKind::VmDeleteRequested,
-            String::new(),
-            String::new(),
-        ),
+        FactKind::VmDeleteRequested { .. } => (AzureFactKind::VmDeleteRequested, String::new(), String::new()),
         FactKind::VmDeleted { .. } => (AzureFactKind::VmDeleted, String::new(), String::new()),
         FactKind::NodeDeleted { .. } => (AzureFactKind::NodeDeleted, String::new(), String::new()),
-        FactKind::ProvisioningFailed { code, message, .. } => (
-            AzureFactKind::ProvisioningFailed,
-            code.clone(),
-            message.clone(),
-        ),
-        FactKind::Throttled { operation, .. } => (
-            AzureFactKind::Throttled,
-            "429".to_owned(),
-            operation.clone(),
-        ),
-        FactKind::FaultStarted { id, fault } => (
-            AzureFactKind::FaultBegan,
-            String::new(),
-            format!("{fault} ({id})"),
-        ),
-        FactKind::FaultEnded { id, fault, applied } => (
-            AzureFactKind::FaultEnded,
-            String::new(),
-            format!("{fault} ({id}), applied {applied} times"),
-        ),
-        FactKind::SpotNotice { notice, .. } => {
-            (AzureFactKind::SpotNotice, String::new(), notice.to_string())
+        FactKind::ProvisioningFailed { code, message, .. } => {
+            (AzureFactKind::ProvisioningFailed, code.clone(), message.clone())
         }
+        FactKind::Throttled { operation, .. } => (AzureFactKind::Throttled, "429".to_owned(), operation.clone()),
+        FactKind::FaultStarted { id, fault } => (AzureFactKind::FaultBegan, String::new(), format!("{fault} ({id})")),
+        FactKind::FaultEnded { id, fault, applied } => {
+            (AzureFactKind::FaultEnded, String::new(), format!("{fault} ({id}), applied {applied} times"))
+        }
+        FactKind::SpotNotice { notice, .. } => (AzureFactKind::SpotNotice, String::new(), notice.to_string()),
         FactKind::SpotEvicted { .. } => (AzureFactKind::SpotEvicted, String::new(), String::new()),
         FactKind::VmCrashed { .. } => (AzureFactKind::VmCrashed, String::new(), String::new()),
-        FactKind::UnmodelledCall { method, path } => (
-            AzureFactKind::UnmodelledCall,
-            String::new(),
-            format!("{method} {path}"),
-        ),
+        FactKind::UnmodelledCall { method, path } => {
+            (AzureFactKind::UnmodelledCall, String::new(), format!("{method} {path}"))
+        }
         FactKind::Overflow { lost } => (AzureFactKind::FactsLost, String::new(), lost.to_string()),
         _ => return None,
     };
@@ -99,9 +75,7 @@ fn translate(fact: &Fact, occurred_us: u64) -> Option<AzureFact> {
         nodepool: of_vm(|vm| &vm.nodepool),
         instance_type: of_vm(|vm| &vm.sku),
         zone: of_vm(|vm| &vm.zone),
-        capacity_type: vm
-            .map(|vm| vm.capacity_type.to_string())
-            .unwrap_or_default(),
+        capacity_type: vm.map(|vm| vm.capacity_type.to_string()).unwrap_or_default(),
         code,
         message,
     })

@@ -42,10 +42,7 @@ impl Reading for GitRepository {
     const KIND: ObjectKind = ObjectKind::GitRepository;
 
     fn looks(&self) -> Vec<Look> {
-        let artifact = self
-            .status
-            .as_ref()
-            .and_then(|status| status.artifact.clone());
+        let artifact = self.status.as_ref().and_then(|status| status.artifact.clone());
         artifact
             .map(|artifact| Look {
                 reached: Reached::Fetched,
@@ -57,14 +54,8 @@ impl Reading for GitRepository {
     }
 
     fn attributes(&self) -> BTreeMap<String, String> {
-        let artifact = self
-            .status
-            .as_ref()
-            .and_then(|status| status.artifact.as_ref());
-        artifact
-            .map(|artifact| (attribute::REVISION.to_owned(), artifact.revision.clone()))
-            .into_iter()
-            .collect()
+        let artifact = self.status.as_ref().and_then(|status| status.artifact.as_ref());
+        artifact.map(|artifact| (attribute::REVISION.to_owned(), artifact.revision.clone())).into_iter().collect()
     }
 }
 
@@ -72,38 +63,20 @@ impl KustomizationStatus {
     /// The revision whose objects are applied. Flux sets `lastAppliedRevision` only after the health checks; while they run, the
     /// condition's message names the revision (kustomize-controller `internal/controller/kustomization_controller.go`, `checkHealth`).
     fn applied(&self) -> Option<String> {
-        let checking = self
-            .conditions
-            .iter()
-            .filter_map(|condition| condition.message.as_deref())
-            .find_map(|message| {
+        let checking =
+            self.conditions.iter().filter_map(|condition| condition.message.as_deref()).find_map(|message| {
                 let revision = message.strip_prefix("Running health checks for revision ")?;
-                Some(
-                    revision
-                        .split_whitespace()
-                        .next()
-                        .unwrap_or(revision)
-                        .to_owned(),
-                )
+                Some(revision.split_whitespace().next().unwrap_or(revision).to_owned())
             });
-        checking.or_else(|| {
-            (!self.last_applied_revision.is_empty()).then(|| self.last_applied_revision.clone())
-        })
+        checking.or_else(|| (!self.last_applied_revision.is_empty()).then(|| self.last_applied_revision.clone()))
     }
 
     fn healthy(&self) -> Option<(String, Option<Timestamp>)> {
         let ready = holds(&self.conditions, "Ready")?;
         // A Ready of the revision before is still True while the next one is applied.
-        let current = ready
-            .message
-            .as_deref()
-            .is_some_and(|message| message.contains(&self.last_applied_revision));
-        (current && !self.last_applied_revision.is_empty()).then(|| {
-            (
-                self.last_applied_revision.clone(),
-                ready.last_transition_time,
-            )
-        })
+        let current = ready.message.as_deref().is_some_and(|message| message.contains(&self.last_applied_revision));
+        (current && !self.last_applied_revision.is_empty())
+            .then(|| (self.last_applied_revision.clone(), ready.last_transition_time))
     }
 }
 
@@ -114,25 +87,14 @@ impl Reading for Kustomization {
         let Some(status) = &self.status else {
             return Vec::new();
         };
-        let applied = status.applied().map(|which| Look {
-            reached: Reached::Applied,
-            server: None,
-            which,
-        });
-        let healthy = status.healthy().map(|(which, server)| Look {
-            reached: Reached::Healthy,
-            server,
-            which,
-        });
+        let applied = status.applied().map(|which| Look { reached: Reached::Applied, server: None, which });
+        let healthy = status.healthy().map(|(which, server)| Look { reached: Reached::Healthy, server, which });
         applied.into_iter().chain(healthy).collect()
     }
 
     fn attributes(&self) -> BTreeMap<String, String> {
         let revision = self.status.as_ref().and_then(KustomizationStatus::applied);
-        revision
-            .map(|revision| (attribute::REVISION.to_owned(), revision))
-            .into_iter()
-            .collect()
+        revision.map(|revision| (attribute::REVISION.to_owned(), revision)).into_iter().collect()
     }
 }
 
@@ -149,11 +111,7 @@ mod tests {
     }
 
     fn reached(kustomization: &Kustomization) -> Vec<(Reached, String)> {
-        kustomization
-            .looks()
-            .into_iter()
-            .map(|look| (look.reached, look.which))
-            .collect()
+        kustomization.looks().into_iter().map(|look| (look.reached, look.which)).collect()
     }
 
     #[test]
@@ -166,10 +124,7 @@ mod tests {
                 {"type": "Ready", "status": "Unknown", "reason": "Progressing", "message": "Reconciliation in progress"},
             ],
         }));
-        assert_eq!(
-            reached(&checking),
-            [(Reached::Applied, "main@sha1:new".to_owned())]
-        );
+        assert_eq!(reached(&checking), [(Reached::Applied, "main@sha1:new".to_owned())]);
     }
 
     #[test]
@@ -180,9 +135,6 @@ mod tests {
                             "message": "Applied revision: main@sha1:new"}],
         }));
         let new = "main@sha1:new".to_owned();
-        assert_eq!(
-            reached(&done),
-            [(Reached::Applied, new.clone()), (Reached::Healthy, new)]
-        );
+        assert_eq!(reached(&done), [(Reached::Applied, new.clone()), (Reached::Healthy, new)]);
     }
 }

@@ -71,24 +71,12 @@ impl Observers {
         scope: Scope<'_>,
         hub: &Hub,
     ) -> Result<Self, RunError> {
-        let mut starting = Starting {
-            config,
-            hub: hub.clone(),
-            tasks: Vec::new(),
-            listed: Vec::new(),
-        };
-        let of_pools = watcher::Config::default().labels(&format!(
-            "karpenter.sh/nodepool in ({})",
-            scope.nodepools.join(",")
-        ));
-        let of_run =
-            watcher::Config::default().labels(&format!("{}={}", labels::RUN, scope.run_id));
+        let mut starting = Starting { config, hub: hub.clone(), tasks: Vec::new(), listed: Vec::new() };
+        let of_pools =
+            watcher::Config::default().labels(&format!("karpenter.sh/nodepool in ({})", scope.nodepools.join(",")));
+        let of_run = watcher::Config::default().labels(&format!("{}={}", labels::RUN, scope.run_id));
         starting.objects::<Pod>("pods", &resource("", "v1", "Pod"), of_run)?;
-        starting.objects::<NodeClaim>(
-            "nodeclaims",
-            &resource("karpenter.sh", "v1", "NodeClaim"),
-            of_pools.clone(),
-        )?;
+        starting.objects::<NodeClaim>("nodeclaims", &resource("karpenter.sh", "v1", "NodeClaim"), of_pools.clone())?;
         starting.objects::<Node>("nodes", &resource("", "v1", "Node"), of_pools)?;
         starting.objects::<NodePool>(
             "nodepools",
@@ -108,9 +96,7 @@ impl Observers {
         starting.reasons()?;
         if let Some(azure) = azure {
             let after = newest_fact(&azure).await?;
-            starting
-                .tasks
-                .push(tokio::spawn(azure::follow(azure, after, hub.clone())));
+            starting.tasks.push(tokio::spawn(azure::follow(azure, after, hub.clone())));
         }
         let Starting { tasks, listed, .. } = starting;
         let observers = Self { tasks };
@@ -134,10 +120,8 @@ fn resource(group: &str, version: &str, kind: &str) -> ApiResource {
 async fn newest_fact(azure: &AzureClient) -> Result<u64, RunError> {
     let mut after = 0;
     loop {
-        let page = azure
-            .facts(after, Duration::ZERO)
-            .await
-            .map_err(RunError::azure("read the simulated Azure's facts"))?;
+        let page =
+            azure.facts(after, Duration::ZERO).await.map_err(RunError::azure("read the simulated Azure's facts"))?;
         after = page.next;
         if !page.more {
             return Ok(after);
@@ -150,8 +134,7 @@ impl Starting {
         &self,
         watched: &str,
     ) -> Result<(Client, std::sync::Arc<harness_cluster::client::SocketClock>), RunError> {
-        watch_client(self.config.clone())
-            .map_err(RunError::kube(format!("open the watch of {watched}")))
+        watch_client(self.config.clone()).map_err(RunError::kube(format!("open the watch of {watched}")))
     }
 
     fn objects<K>(
@@ -161,26 +144,12 @@ impl Starting {
         config: watcher::Config,
     ) -> Result<(), RunError>
     where
-        K: Reading
-            + Resource<DynamicType = ApiResource>
-            + Clone
-            + DeserializeOwned
-            + Debug
-            + Send
-            + Sync
-            + 'static,
+        K: Reading + Resource<DynamicType = ApiResource> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
     {
         let (client, socket) = self.client(name)?;
         let api: Api<K> = Api::all_with(client, resource);
         let (queue, observations) = mpsc::channel(QUEUE);
-        self.tasks.push(tokio::spawn(watch(
-            name,
-            api,
-            config,
-            socket,
-            queue,
-            self.hub.clone(),
-        )));
+        self.tasks.push(tokio::spawn(watch(name, api, config, socket, queue, self.hub.clone())));
         let mut known = Known::new();
         let hub = self.hub.clone();
         self.interpret(observations, move |stamped| known.take(stamped, &hub));

@@ -22,11 +22,7 @@ pub(crate) struct Look {
 impl Look {
     /// A milestone that is reached once.
     pub(crate) fn once(reached: Reached, server: Option<Timestamp>) -> Self {
-        Self {
-            reached,
-            server,
-            which: String::new(),
-        }
+        Self { reached, server, which: String::new() }
     }
 }
 
@@ -60,10 +56,7 @@ struct Object {
 
 impl Known {
     pub(crate) fn new() -> Self {
-        Self {
-            objects: HashMap::new(),
-            listing: None,
-        }
+        Self { objects: HashMap::new(), listing: None }
     }
 
     /// Takes one observation in. Returns true when the first list is complete.
@@ -91,12 +84,7 @@ impl Known {
         let Some(listed) = self.listing.take() else {
             return;
         };
-        let missing: Vec<String> = self
-            .objects
-            .keys()
-            .filter(|uid| !listed.contains(*uid))
-            .cloned()
-            .collect();
+        let missing: Vec<String> = self.objects.keys().filter(|uid| !listed.contains(*uid)).cloned().collect();
         for uid in missing {
             self.delete(at_us, &uid, Seen::Inferred, hub);
         }
@@ -132,26 +120,15 @@ impl Known {
             attributes: BTreeMap::new(),
             ready: false,
         });
-        let mut looks = vec![Look::once(
-            Reached::Created,
-            meta.creation_timestamp.as_ref().map(|time| time.0),
-        )];
+        let mut looks = vec![Look::once(Reached::Created, meta.creation_timestamp.as_ref().map(|time| time.0))];
         looks.extend(seen_object.looks());
         looks.extend(object.ready_look(seen_object.ready()));
         if let Some(deletion) = &meta.deletion_timestamp {
             looks.push(Look::once(Reached::Deleting, Some(deletion.0)));
         }
         let mut attributes = object.news(seen_object.attributes());
-        for Look {
-            reached,
-            server,
-            which,
-        } in looks
-        {
-            if reached != Reached::Ready
-                && reached != Reached::NotReady
-                && !object.reached.insert((reached, which))
-            {
+        for Look { reached, server, which } in looks {
+            if reached != Reached::Ready && reached != Reached::NotReady && !object.reached.insert((reached, which)) {
                 continue;
             }
             let milestone = Milestone {
@@ -183,11 +160,7 @@ impl Object {
             return None;
         }
         self.ready = is_ready;
-        let reached = if is_ready {
-            Reached::Ready
-        } else {
-            Reached::NotReady
-        };
+        let reached = if is_ready { Reached::Ready } else { Reached::NotReady };
         Some(Look::once(reached, server))
     }
 
@@ -229,7 +202,9 @@ mod tests {
     }
 
     /// What the log holds after the observations, as (time, uid, milestone, how seen).
-    async fn log<K: Reading>(observations: Vec<Stamped<K>>) -> Vec<(u64, String, Reached, Seen, BTreeMap<String, String>)> {
+    async fn log<K: Reading>(
+        observations: Vec<Stamped<K>>,
+    ) -> Vec<(u64, String, Reached, Seen, BTreeMap<String, String>)> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.jsonl");
         record(&path, observations).await;
@@ -269,7 +244,10 @@ mod tests {
             at(10, Event::Apply(pod("a", None, serde_json::json!([])))),
             at(20, Event::Apply(pod("a", None, unschedulable.clone()))),
             at(21, Event::Apply(pod("a", None, unschedulable))),
-            at(30, Event::Apply(pod("a", Some("node-1"), serde_json::json!([{"type": "PodScheduled", "status": "True"}])))),
+            at(
+                30,
+                Event::Apply(pod("a", Some("node-1"), serde_json::json!([{"type": "PodScheduled", "status": "True"}]))),
+            ),
             at(40, Event::Apply(pod("a", Some("node-1"), ready.clone()))),
             at(50, Event::Apply(pod("a", Some("node-1"), serde_json::json!([{"type": "Ready", "status": "False"}])))),
             at(60, Event::Delete(pod("a", Some("node-1"), serde_json::json!([{"type": "Ready", "status": "False"}])))),

@@ -28,10 +28,7 @@ impl Reading for NodeClaim {
     const KIND: ObjectKind = ObjectKind::NodeClaim;
 
     fn looks(&self) -> Vec<Look> {
-        let conditions = self
-            .status
-            .as_ref()
-            .map_or(&[][..], |status| &status.conditions);
+        let conditions = self.status.as_ref().map_or(&[][..], |status| &status.conditions);
         [
             ("Launched", Reached::Launched),
             ("Registered", Reached::Registered),
@@ -40,12 +37,7 @@ impl Reading for NodeClaim {
             ("DisruptionReason", Reached::Disrupted),
         ]
         .into_iter()
-        .filter_map(|(kind, reached)| {
-            Some(Look::once(
-                reached,
-                holds(conditions, kind)?.last_transition_time,
-            ))
-        })
+        .filter_map(|(kind, reached)| Some(Look::once(reached, holds(conditions, kind)?.last_transition_time)))
         .collect()
     }
 
@@ -55,9 +47,7 @@ impl Reading for NodeClaim {
         if let Some(node) = status.node_name.filter(|node| !node.is_empty()) {
             attributes.insert(attribute::NODE.to_owned(), node);
         }
-        if let Some(reason) =
-            holds(&status.conditions, "DisruptionReason").and_then(|it| it.reason.clone())
-        {
+        if let Some(reason) = holds(&status.conditions, "DisruptionReason").and_then(|it| it.reason.clone()) {
             attributes.insert(attribute::REASON.to_owned(), reason);
         }
         attributes.extend(capacity(&status.capacity));
@@ -80,19 +70,10 @@ pub(crate) fn placement(labels: Option<&BTreeMap<String, String>>) -> BTreeMap<S
 
 /// CPU and memory in whole units, so that a reader of the log need not know quantities.
 pub(crate) fn capacity(capacity: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let cpu = capacity
-        .get("cpu")
-        .and_then(|text| text.parse::<Millicores>().ok())
-        .map(|cpu| cpu.0.to_string());
-    let memory = capacity
-        .get("memory")
-        .and_then(|text| text.parse::<Bytes>().ok())
-        .map(|memory| memory.0.to_string());
-    [
-        (attribute::CPU_MILLICORES, cpu),
-        (attribute::MEMORY_BYTES, memory),
-    ]
-    .into_iter()
-    .filter_map(|(key, value)| Some((key.to_owned(), value?)))
-    .collect()
+    let cpu = capacity.get("cpu").and_then(|text| text.parse::<Millicores>().ok()).map(|cpu| cpu.0.to_string());
+    let memory = capacity.get("memory").and_then(|text| text.parse::<Bytes>().ok()).map(|memory| memory.0.to_string());
+    [(attribute::CPU_MILLICORES, cpu), (attribute::MEMORY_BYTES, memory)]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+        .collect()
 }

@@ -34,7 +34,6 @@ impl Reading for NodePool {
     }
 
     fn ready(&self) -> Option<Option<Timestamp>> {
-        holds(&self.status.as_ref()?.conditions, "Ready")
-            .map(|condition| condition.last_transition_time)
+        holds(&self.status.as_ref()?.conditions, "Ready").map(|condition| condition.last_transition_time)
     }
 }

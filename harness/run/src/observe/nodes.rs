@@ -37,17 +37,11 @@ impl Reading for Node {
         if let Some(claim) = owners.into_iter().find(|owner| owner.kind == "NodeClaim") {
             attributes.insert(attribute::NODECLAIM.to_owned(), claim.name.clone());
         }
-        attributes.extend(
-            self.status
-                .as_ref()
-                .map(|status| capacity(&status.capacity))
-                .unwrap_or_default(),
-        );
+        attributes.extend(self.status.as_ref().map(|status| capacity(&status.capacity)).unwrap_or_default());
         attributes
     }
 
     fn ready(&self) -> Option<Option<Timestamp>> {
-        holds(&self.status.as_ref()?.conditions, "Ready")
-            .map(|condition| condition.last_transition_time)
+        holds(&self.status.as_ref()?.conditions, "Ready").map(|condition| condition.last_transition_time)
     }
 }

@@ -30,42 +30,24 @@ impl Reading for Pod {
     const KIND: ObjectKind = ObjectKind::Pod;
 
     fn looks(&self) -> Vec<Look> {
-        let conditions = self
-            .status
-            .as_ref()
-            .map_or(&[][..], |status| &status.conditions);
+        let conditions = self.status.as_ref().map_or(&[][..], |status| &status.conditions);
         let scheduled = find(conditions, "PodScheduled");
         let server = scheduled.and_then(|condition| condition.last_transition_time);
         let mut looks = Vec::new();
-        if scheduled
-            .is_some_and(|it| it.status == "False" && it.reason.as_deref() == Some("Unschedulable"))
-        {
+        if scheduled.is_some_and(|it| it.status == "False" && it.reason.as_deref() == Some("Unschedulable")) {
             looks.push(Look::once(Reached::Unschedulable, server));
         }
-        if self
-            .spec
-            .node_name
-            .as_deref()
-            .is_some_and(|node| !node.is_empty())
-        {
+        if self.spec.node_name.as_deref().is_some_and(|node| !node.is_empty()) {
             looks.push(Look::once(Reached::Scheduled, server));
         }
         looks
     }
 
     fn attributes(&self) -> BTreeMap<String, String> {
-        let workload = self
-            .metadata
-            .labels
-            .as_ref()
-            .and_then(|labels| labels.get(labels::WORKLOAD))
-            .cloned();
+        let workload = self.metadata.labels.as_ref().and_then(|labels| labels.get(labels::WORKLOAD)).cloned();
         [
             (attribute::WORKLOAD, workload),
-            (
-                attribute::NODE,
-                self.spec.node_name.clone().filter(|node| !node.is_empty()),
-            ),
+            (attribute::NODE, self.spec.node_name.clone().filter(|node| !node.is_empty())),
         ]
         .into_iter()
         .filter_map(|(key, value)| Some((key.to_owned(), value?)))
@@ -73,10 +55,7 @@ impl Reading for Pod {
     }
 
     fn ready(&self) -> Option<Option<Timestamp>> {
-        let conditions = self
-            .status
-            .as_ref()
-            .map_or(&[][..], |status| &status.conditions);
+        let conditions = self.status.as_ref().map_or(&[][..], |status| &status.conditions);
         holds(conditions, "Ready").map(|condition| condition.last_transition_time)
     }
 }

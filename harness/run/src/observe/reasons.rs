@@ -22,9 +22,7 @@ pub(crate) struct Reasons {
 
 impl Reasons {
     pub(crate) fn new() -> Self {
-        Self {
-            seen: HashSet::new(),
-        }
+        Self { seen: HashSet::new() }
     }
 
     /// Takes one observation in. Events of before the run (the first list) are not of this run.
@@ -42,30 +40,11 @@ impl Reasons {
         let kind = about.kind.clone().unwrap_or_default();
         let name = about.name.clone().unwrap_or_default();
         let reason = event.reason.clone().unwrap_or_default();
-        if self.seen.len() >= REASONS_MAX
-            || !self
-                .seen
-                .insert((kind.clone(), name.clone(), reason.clone()))
-        {
+        if self.seen.len() >= REASONS_MAX || !self.seen.insert((kind.clone(), name.clone(), reason.clone())) {
             return;
         }
-        let message = event
-            .message
-            .as_deref()
-            .unwrap_or_default()
-            .chars()
-            .take(MESSAGE_MAX)
-            .collect();
+        let message = event.message.as_deref().unwrap_or_default().chars().take(MESSAGE_MAX).collect();
         let severity = event.type_.clone().unwrap_or_default();
-        hub.record_at(
-            at_us,
-            EventKind::Reason(Reason {
-                kind,
-                name,
-                reason,
-                message,
-                severity,
-            }),
-        );
+        hub.record_at(at_us, EventKind::Reason(Reason { kind, name, reason, message, severity }));
     }
 }
