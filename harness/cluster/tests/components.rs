@@ -8,8 +8,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use harness_cluster::components::{
-    BuildError, BuildOptions, BuildReport, CacheFolder, Component, MODULES, Missing, Progress,
-    Step, build, in_cache, list, missing_modules, module_of, required_go,
+    BuildError, BuildOptions, BuildReport, CacheFolder, Component, MODULES, Missing, Progress, Step, build, in_cache,
+    list, missing_modules, module_of, required_go,
 };
 use harness_cluster::doctor::{self, Status, examine};
 
@@ -82,7 +82,9 @@ impl Workshop {
         executable(&root.join("bin/git"), "#!/bin/sh\n");
         let mut search_path = root.join("bin").into_os_string();
         search_path.push(":/usr/bin:/bin");
-        let options = BuildOptions::new(CacheFolder::inside(&root.join("cache")), search_path);
+        let mut options = BuildOptions::new(CacheFolder::inside(&root.join("cache")), search_path);
+        // What the shell writes fits anywhere, and the machine of the tests may have little room.
+        options.disk_reserve_bytes = None;
         Self { folder, options }
     }
 
@@ -100,10 +102,7 @@ impl Workshop {
     /// The builds so far, as the packages' list of each.
     fn builds(&self) -> Vec<String> {
         let log = std::fs::read_to_string(self.state("log")).unwrap_or_default();
-        log.lines()
-            .filter_map(|line| line.strip_prefix("build "))
-            .map(str::to_owned)
-            .collect()
+        log.lines().filter_map(|line| line.strip_prefix("build ")).map(str::to_owned).collect()
     }
 
     fn cache(&self) -> &CacheFolder {
@@ -122,9 +121,7 @@ fn executable(path: &Path, text: &str) {
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
-    let mut names: Vec<String> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -132,31 +129,17 @@ fn names(folder: &Path) -> Vec<String> {
 #[tokio::test]
 async fn builds_everything_once_and_leaves_only_the_result() {
     let shop = Workshop::new();
-    assert!(matches!(
-        in_cache(shop.cache()),
-        Err(Missing::NotBuilt { .. })
-    ));
+    assert!(matches!(in_cache(shop.cache()), Err(Missing::NotBuilt { .. })));
     let steps = Mutex::new(Vec::<Progress>::new());
-    let report = build(&shop.options, |p| steps.lock().unwrap().push(p.clone()))
-        .await
-        .unwrap();
-    assert!(
-        report
-            .modules
-            .iter()
-            .all(|module| module.took.is_some() && module.bytes > 0)
-    );
+    let report = build(&shop.options, |p| steps.lock().unwrap().push(p.clone())).await.unwrap();
+    assert!(report.modules.iter().all(|module| module.took.is_some() && module.bytes > 0));
     assert_eq!(shop.builds().len(), MODULES.len());
 
     let set = in_cache(shop.cache()).unwrap();
     for component in Component::ALL {
         let text = std::fs::read_to_string(set.path(component)).unwrap();
         let module = module_of(component);
-        let binary = module
-            .binaries
-            .iter()
-            .find(|b| b.component == component)
-            .unwrap();
+        let binary = module.binaries.iter().find(|b| b.component == component).unwrap();
         assert!(text.contains(binary.package), "{component}: {text}");
     }
     assert_eq!(set.crds().len(), 11);
@@ -166,15 +149,8 @@ async fn builds_everything_once_and_leaves_only_the_result() {
     let key = report.folder.file_name().unwrap().to_str().unwrap();
     let mut expected = vec![key.to_owned(), "lock".to_owned(), "modules".to_owned()];
     expected.sort();
-    assert_eq!(
-        names(shop.cache().root()),
-        expected,
-        "caches were left behind"
-    );
-    assert_eq!(
-        names(&report.folder),
-        [".in-use", "bin", "crds", "manifest.json"]
-    );
+    assert_eq!(names(shop.cache().root()), expected, "caches were left behind");
+    assert_eq!(names(&report.folder), [".in-use", "bin", "crds", "manifest.json"]);
     let manifest = std::fs::read(report.folder.join("manifest.json")).unwrap();
     let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
     assert_eq!(manifest["modules"][0]["goVersion"], "go1.99.1");
@@ -182,34 +158,19 @@ async fn builds_everything_once_and_leaves_only_the_result() {
     let steps = steps.into_inner().unwrap();
     assert_eq!(steps[0].step, Step::Planned { reused: 0 });
     assert!(steps[0].remaining > Duration::from_secs(10));
-    let finished: Vec<(&str, usize, usize)> = steps
-        .iter()
-        .filter(|p| matches!(p.step, Step::Finished { .. }))
-        .map(|p| (p.module, p.index, p.of))
-        .collect();
+    let finished: Vec<(&str, usize, usize)> =
+        steps.iter().filter(|p| matches!(p.step, Step::Finished { .. })).map(|p| (p.module, p.index, p.of)).collect();
     assert_eq!(finished.len(), 6);
     assert!(finished.contains(&("kubernetes", 2, 6)));
-    assert!(
-        steps.iter().any(
-            |p| matches!(&p.step, Step::Downloading { what } if what == "example.com/x v1.0.0")
-        )
-    );
-    assert!(
-        steps
-            .iter()
-            .any(|p| p.step == Step::Linking && p.module == "karpenter")
-    );
+    assert!(steps.iter().any(|p| matches!(&p.step, Step::Downloading { what } if what == "example.com/x v1.0.0")));
+    assert!(steps.iter().any(|p| p.step == Step::Linking && p.module == "karpenter"));
 
     // Nothing to do: not even a Go is needed.
     let mut without_go = shop.options.clone();
     without_go.search_path = OsString::new();
     let again = build(&without_go, |p| panic!("{p:?}")).await.unwrap();
     assert!(again.modules.iter().all(|module| module.took.is_none()));
-    assert!(
-        list(shop.cache())
-            .iter()
-            .all(|listed| listed.built && listed.bytes > Some(0))
-    );
+    assert!(list(shop.cache()).iter().all(|listed| listed.built && listed.bytes > Some(0)));
 }
 
 #[tokio::test]
@@ -217,20 +178,19 @@ async fn go_gets_its_flags_and_a_cache_of_its_own() {
     let shop = Workshop::new();
     shop.build().await.unwrap();
     let arguments = std::fs::read_to_string(shop.state("arguments")).unwrap();
-    let kubernetes = arguments
-        .lines()
-        .find(|line| line.contains("kube-apiserver"))
-        .unwrap();
+    let kubernetes = arguments.lines().find(|line| line.contains("kube-apiserver")).unwrap();
     let start = format!(
         "0 local -mod=readonly off {}/gocache build -v -trimpath -buildvcs=false -pgo=off -gcflags=all=-dwarf=false -ldflags -s -w ",
         shop.cache().root().display()
     );
     assert!(kubernetes.starts_with(&start), "{kubernetes}");
+    assert!(kubernetes.contains("version.gitVersion=v1.36.3"), "{kubernetes}");
     assert!(
-        kubernetes.contains("version.gitVersion=v1.36.3"),
+        kubernetes.ends_with(
+            "cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler"
+        ),
         "{kubernetes}"
     );
-    assert!(kubernetes.ends_with("cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler"), "{kubernetes}");
 }
 
 #[tokio::test]
@@ -242,28 +202,15 @@ async fn a_failed_build_says_why_and_resumes_where_it_failed() {
     for expected in ["building kwok failed", "undefined: boom", "resumes at kwok"] {
         assert!(text.contains(expected), "{expected} not in {text}");
     }
-    let missing: Vec<&str> = missing_modules(shop.cache())
-        .iter()
-        .map(|m| m.name)
-        .collect();
-    assert!(
-        missing.contains(&"kwok") && !missing.contains(&"etcd"),
-        "{missing:?}"
-    );
+    let missing: Vec<&str> = missing_modules(shop.cache()).iter().map(|m| m.name).collect();
+    assert!(missing.contains(&"kwok") && !missing.contains(&"etcd"), "{missing:?}");
     let kept = shop.cache().root().join("gocache/object");
     assert!(kept.exists(), "the build cache is what makes resuming fast");
     assert!(in_cache(shop.cache()).is_err(), "half a set is no set");
 
     std::fs::remove_file(shop.state("fail")).unwrap();
     let report = shop.build().await.unwrap();
-    let fresh = |name: &str| {
-        report
-            .modules
-            .iter()
-            .find(|m| m.module == name)
-            .unwrap()
-            .took
-    };
+    let fresh = |name: &str| report.modules.iter().find(|m| m.module == name).unwrap().took;
     assert!(fresh("etcd").is_none() && fresh("kwok").is_some());
     let etcd = shop.builds().iter().filter(|b| b.contains("etcd")).count();
     assert_eq!(etcd, 1, "what was built is not built again");
@@ -274,9 +221,7 @@ async fn a_failed_build_says_why_and_resumes_where_it_failed() {
 async fn a_damaged_binary_is_found_and_only_its_module_built_again() {
     let shop = Workshop::new();
     shop.build().await.unwrap();
-    let scheduler = in_cache(shop.cache())
-        .unwrap()
-        .path(Component::KubeScheduler);
+    let scheduler = in_cache(shop.cache()).unwrap().path(Component::KubeScheduler);
     std::fs::write(&scheduler, "").unwrap();
     let error = in_cache(shop.cache()).unwrap_err().to_string();
     assert!(error.contains("kube-scheduler"), "{error}");
@@ -338,10 +283,7 @@ async fn a_module_has_a_time_limit() {
     shop.options.module_limit = Duration::from_millis(300);
     shop.package_that("hang", Component::Etcd);
     let error = shop.build().await.unwrap_err();
-    assert!(
-        matches!(error, BuildError::TooSlow { module: "etcd", .. }),
-        "{error}"
-    );
+    assert!(matches!(error, BuildError::TooSlow { module: "etcd", .. }), "{error}");
 }
 
 #[tokio::test]
@@ -382,10 +324,7 @@ async fn sets_of_other_versions_go_unless_they_are_in_use() {
 async fn refusals_say_what_to_install() {
     let shop = Workshop::new();
     let bin = shop.folder.path().join("bin");
-    let only_bin = |shop: &Workshop| BuildOptions {
-        search_path: bin.clone().into_os_string(),
-        ..shop.options.clone()
-    };
+    let only_bin = |shop: &Workshop| BuildOptions { search_path: bin.clone().into_os_string(), ..shop.options.clone() };
     let required = required_go().to_string();
 
     std::fs::remove_file(bin.join("git")).unwrap();
@@ -394,31 +333,25 @@ async fn refusals_say_what_to_install() {
     assert!(error.to_string().contains("apt-get install git"), "{error}");
 
     std::fs::remove_file(bin.join("go")).unwrap();
-    let error = build(&only_bin(&shop), |_| {})
-        .await
-        .unwrap_err()
-        .to_string();
+    let error = build(&only_bin(&shop), |_| {}).await.unwrap_err().to_string();
     assert!(error.contains(&format!("install Go {required}")), "{error}");
 
-    let error = Workshop::with_go("go1.25.9")
-        .build()
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("Go 1.25.9") && error.contains(&required),
-        "{error}"
-    );
+    let error = Workshop::with_go("go1.25.9").build().await.unwrap_err().to_string();
+    assert!(error.contains("Go 1.25.9") && error.contains(&required), "{error}");
 
     let error = Workshop::with_go("nonsense").build().await.unwrap_err();
     assert!(matches!(error, BuildError::UnknownGo { .. }), "{error}");
 
-    executable(
-        &bin.join("go"),
-        "#!/bin/sh\necho 'go: no such tool' >&2\nexit 3\n",
-    );
+    executable(&bin.join("go"), "#!/bin/sh\necho 'go: no such tool' >&2\nexit 3\n");
     let error = shop.build().await.unwrap_err().to_string();
     assert!(error.contains("no such tool"), "{error}");
+
+    let mut shop = Workshop::new();
+    shop.options.disk_reserve_bytes = Some(u64::MAX);
+    let error = shop.build().await.unwrap_err();
+    assert!(matches!(error, BuildError::NoSpace { .. }), "{error}");
+    assert!(error.to_string().contains("HARNESS_CACHE_DIR"), "{error}");
+    assert!(shop.builds().is_empty(), "it began all the same");
 
     let shop = Workshop::new();
     std::fs::write(shop.folder.path().join("cache/harness"), "in the way").unwrap();
@@ -430,20 +363,14 @@ async fn refusals_say_what_to_install() {
 #[tokio::test]
 async fn the_doctor_sees_what_a_build_would_refuse() {
     let shop = Workshop::with_go("go1.20.1");
-    let mut options = doctor::Options {
-        cache: shop.cache().clone(),
-        search_path: shop.options.search_path.clone(),
-        bin_dir: None,
-    };
+    let mut options =
+        doctor::Options { cache: shop.cache().clone(), search_path: shop.options.search_path.clone(), bin_dir: None };
     let sick = examine(&options).await;
     assert_eq!(sick.status(), Status::Fail);
     assert_eq!(sick.get("go").unwrap().status, Status::Fail);
     let components = sick.get("components").unwrap();
     assert_eq!(components.status, Status::Warn);
-    assert!(
-        components.advice.as_ref().unwrap().contains(" min"),
-        "{components:?}"
-    );
+    assert!(components.advice.as_ref().unwrap().contains(" min"), "{components:?}");
     // The pretended Git answers nothing.
     assert_eq!(sick.get("git").unwrap().status, Status::Fail);
 
@@ -453,23 +380,12 @@ async fn the_doctor_sees_what_a_build_would_refuse() {
     options.cache = shop.cache().clone();
     options.search_path = shop.options.search_path.clone();
     let well = examine(&options).await;
-    for name in [
-        "components",
-        "go",
-        "git",
-        "cache folder",
-        "disk",
-        "system",
-        "loopback ports",
-    ] {
+    for name in ["components", "go", "git", "cache folder", "disk", "system", "loopback ports"] {
         let check = well.get(name).unwrap();
         assert_eq!(check.status, Status::Ok, "{check:?}");
     }
     let mut seen = std::collections::BTreeSet::new();
-    assert!(
-        well.checks.iter().all(|check| seen.insert(check.name)),
-        "names are unique"
-    );
+    assert!(well.checks.iter().all(|check| seen.insert(check.name)), "names are unique");
     let json = serde_json::to_value(&well).unwrap();
     assert_eq!(json["checks"][0]["status"], "ok");
 }

@@ -23,17 +23,10 @@ struct Fixture {
 
 async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
-    let server = GitServer::start(&folder.path().join("served"), 0)
-        .await
-        .unwrap();
+    let server = GitServer::start(&folder.path().join("served"), 0).await.unwrap();
     let repository = server.create_repository("node-config").await.unwrap();
     let remote = server.remote(&repository).unwrap();
-    Fixture {
-        server,
-        repository,
-        remote,
-        folder,
-    }
+    Fixture { server, repository, remote, folder }
 }
 
 impl Fixture {
@@ -52,11 +45,7 @@ impl Fixture {
     async fn push(&self, name: &str, files: &[(&str, &str)]) -> String {
         let tree = self.tree(name, files);
         let author = Author::default();
-        self.remote
-            .push_tree(&tree, name, &author)
-            .await
-            .unwrap()
-            .sha
+        self.remote.push_tree(&tree, name, &author).await.unwrap().sha
     }
 
     /// What the served repository holds.
@@ -106,17 +95,12 @@ async fn wait_for<T>(mut probe: impl FnMut() -> Result<T, String>) -> T {
 
 /// Git processes that serve `root`, by the environment that the server gave them.
 fn processes_of(root: &Path) -> Vec<String> {
-    let mark = format!(
-        "GIT_PROJECT_ROOT={}\0",
-        root.canonicalize().unwrap().display()
-    );
+    let mark = format!("GIT_PROJECT_ROOT={}\0", root.canonicalize().unwrap().display());
     let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     entries
         .filter(|entry| {
             let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-            environment
-                .windows(mark.len())
-                .any(|window| window == mark.as_bytes())
+            environment.windows(mark.len()).any(|window| window == mark.as_bytes())
         })
         .map(|entry| {
             let name = std::fs::read_to_string(entry.path().join("comm"));
@@ -150,15 +134,7 @@ async fn clones_with_every_protocol_and_takes_pushes() {
     std::fs::write(work.join("b.yaml"), "b: 1\n").unwrap();
     for arguments in [
         &["add", "b.yaml"][..],
-        &[
-            "-c",
-            "user.name=x",
-            "-c",
-            "user.email=x@y",
-            "commit",
-            "-m",
-            "third",
-        ],
+        &["-c", "user.name=x", "-c", "user.email=x@y", "commit", "-m", "third"],
         &["push", "origin", "main"],
     ] {
         let output = client(&work, arguments).await;
@@ -169,10 +145,7 @@ async fn clones_with_every_protocol_and_takes_pushes() {
     assert_eq!(counts.pushes, 3);
     assert!(counts.fetches >= 4, "{counts:?}");
     assert!(counts.listings > counts.fetches, "{counts:?}");
-    assert!(
-        counts.sent_bytes > 0 && counts.received_bytes > 0,
-        "{counts:?}"
-    );
+    assert!(counts.sent_bytes > 0 && counts.received_bytes > 0, "{counts:?}");
     assert_eq!((counts.failed, counts.not_found), (0, 0), "{counts:?}");
     it.server.shutdown().await;
 }
@@ -185,47 +158,25 @@ async fn takes_compressed_request_bodies() {
     let mut tip = sha;
     for index in 0..40 {
         let tree = format!("{tip}^{{tree}}");
-        let commit = [
-            "-c",
-            "user.name=x",
-            "-c",
-            "user.email=x@y",
-            "commit-tree",
-            &tree,
-            "-p",
-            &tip,
-            "-m",
-            "next",
-        ];
+        let commit = ["-c", "user.name=x", "-c", "user.email=x@y", "commit-tree", &tree, "-p", &tip, "-m", "next"];
         tip = it.stored(&commit).trim().to_owned();
         it.stored(&["update-ref", &format!("refs/heads/branch-{index}"), &tip]);
     }
     let output = client(it.folder.path(), &["clone", &it.repository.url, "many"]).await;
     assert!(output.status.success(), "{output:?}");
     let trace = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        trace.contains("Content-Encoding: gzip"),
-        "not compressed:\n{trace}"
-    );
+    assert!(trace.contains("Content-Encoding: gzip"), "not compressed:\n{trace}");
     let branches = git(&it.folder.path().join("many"), &["branch", "--remotes"]).stdout;
-    assert_eq!(
-        String::from_utf8_lossy(&branches)
-            .matches("branch-")
-            .count(),
-        40
-    );
+    assert_eq!(String::from_utf8_lossy(&branches).matches("branch-").count(), 40);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pushes_at_the_same_time_all_arrive() {
     let it = fixture().await;
-    let trees: Vec<PathBuf> = (0..4)
-        .map(|index| it.tree(&format!("tree-{index}"), &[("who", &index.to_string())]))
-        .collect();
+    let trees: Vec<PathBuf> =
+        (0..4).map(|index| it.tree(&format!("tree-{index}"), &[("who", &index.to_string())])).collect();
     let author = Author::default();
-    let pushes = trees
-        .iter()
-        .map(|tree| it.remote.push_tree(tree, "at once", &author));
+    let pushes = trees.iter().map(|tree| it.remote.push_tree(tree, "at once", &author));
     let commits = futures::future::try_join_all(pushes).await.unwrap();
     let log = it.remote.log(10).await.unwrap();
     assert_eq!(log.len(), 4);
@@ -240,8 +191,7 @@ async fn pushes_at_the_same_time_all_arrive() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_holds_exactly_the_folder() {
     let it = fixture().await;
-    it.push("before", &[("gone.yaml", "x"), ("kept/file", "x")])
-        .await;
+    it.push("before", &[("gone.yaml", "x"), ("kept/file", "x")]).await;
     let tree = it.tree(
         "tree",
         &[
@@ -260,15 +210,8 @@ async fn a_commit_holds_exactly_the_folder() {
     let script = tree.join("sub/run.sh");
     std::fs::set_permissions(script, std::fs::Permissions::from_mode(0o755)).unwrap();
     symlink("../windows.yaml", tree.join("sub/link")).unwrap();
-    let author = Author {
-        name: "Some One".to_owned(),
-        email: "one@example.com".to_owned(),
-    };
-    let commit = it
-        .remote
-        .push_tree(&tree, "subject\n\nbody", &author)
-        .await
-        .unwrap();
+    let author = Author { name: "Some One".to_owned(), email: "one@example.com".to_owned() };
+    let commit = it.remote.push_tree(&tree, "subject\n\nbody", &author).await.unwrap();
     // "mode type name<tab>path", ended by NUL, paths as they are.
     let listing = it.stored(&["ls-tree", "-r", "-z", &commit.sha]);
     let listing: Vec<String> = listing
@@ -323,11 +266,7 @@ async fn restores_an_earlier_tree_as_a_new_commit() {
     assert_eq!(log[0].tree, log[2].tree);
     assert!(log[0].subject.contains("good"), "{log:?}");
     let unknown = "0123456789012345678901234567890123456789";
-    let error = it
-        .remote
-        .restore(unknown, &Author::default())
-        .await
-        .unwrap_err();
+    let error = it.remote.restore(unknown, &Author::default()).await.unwrap_err();
     assert!(matches!(error, GitError::UnknownCommit { .. }), "{error}");
 }
 
@@ -336,16 +275,9 @@ async fn a_link_out_of_the_tree_is_not_pushed() {
     let it = fixture().await;
     let tree = it.tree("tree", &[("a", "a")]);
     symlink("/etc/hostname", tree.join("escape")).unwrap();
-    let error = it
-        .remote
-        .push_tree(&tree, "x", &Author::default())
-        .await
-        .unwrap_err();
+    let error = it.remote.push_tree(&tree, "x", &Author::default()).await.unwrap_err();
     let text = error.to_string();
-    assert!(
-        text.contains("escape") && text.contains("/etc/hostname"),
-        "{text}"
-    );
+    assert!(text.contains("escape") && text.contains("/etc/hostname"), "{text}");
     assert_eq!(it.remote.head().await.unwrap(), None);
 }
 
@@ -355,10 +287,7 @@ async fn raw(it: &Fixture, request: &str) -> String {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer);
-    tokio::time::timeout(LIMIT, read)
-        .await
-        .expect("an answer")
-        .unwrap();
+    tokio::time::timeout(LIMIT, read).await.expect("an answer").unwrap();
     let text = String::from_utf8_lossy(&answer);
     text.lines().next().unwrap_or_default().to_owned()
 }
@@ -369,14 +298,7 @@ async fn nothing_else_is_reachable() {
     it.push("first", &[("a", "a")]).await;
     // A repository beside the served folder.
     let outside = it.folder.path().join("secret.git");
-    assert!(
-        git(
-            it.folder.path(),
-            &["init", "--bare", outside.to_str().unwrap()]
-        )
-        .status
-        .success()
-    );
+    assert!(git(it.folder.path(), &["init", "--bare", outside.to_str().unwrap()]).status.success());
     let upload = "info/refs?service=git-upload-pack";
     for target in [
         format!("/../secret.git/{upload}"),
@@ -396,16 +318,12 @@ async fn nothing_else_is_reachable() {
         let status = raw(&it, &request).await;
         assert!(status.contains(" 404 "), "{target}: {status}");
     }
-    let request =
-        format!("GET /node-config.git/{upload} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let request = format!("GET /node-config.git/{upload} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     assert!(raw(&it, &request).await.contains(" 200 "));
     assert_eq!(it.server.counters().not_found, 12);
     for name in ["", "..", "a/b", "-x", ".hidden", "a b"] {
         let error = it.server.create_repository(name).await.unwrap_err();
-        assert!(
-            matches!(error, GitServerError::Name { .. }),
-            "{name}: {error}"
-        );
+        assert!(matches!(error, GitServerError::Name { .. }), "{name}: {error}");
     }
 }
 
@@ -467,30 +385,19 @@ async fn shutting_down_ends_git_and_frees_the_port() {
 async fn faults_are_seen_by_clients_and_can_be_lifted() {
     let it = fixture().await;
     it.push("first", &[("a", "a")]).await;
-    let credentials = Credentials {
-        username: "flux".to_owned(),
-        password: "s3cr3t-word".to_owned(),
-    };
-    it.server.set_faults(GitFaults {
-        credentials: Some(credentials.clone()),
-        ..GitFaults::default()
-    });
+    let credentials = Credentials { username: "flux".to_owned(), password: "s3cr3t-word".to_owned() };
+    it.server.set_faults(GitFaults { credentials: Some(credentials.clone()), ..GitFaults::default() });
     let error = it.remote.head().await.unwrap_err().to_string();
     assert!(error.contains("list the branches"), "{error}");
     let right = it.remote.clone().with_credentials(credentials.clone());
     assert!(right.head().await.unwrap().is_some());
-    let wrong = it.remote.clone().with_credentials(Credentials {
-        password: "wr0ng-word".to_owned(),
-        ..credentials.clone()
-    });
+    let wrong =
+        it.remote.clone().with_credentials(Credentials { password: "wr0ng-word".to_owned(), ..credentials.clone() });
     let error = format!("{:?}", wrong.head().await.unwrap_err());
     assert!(!error.contains("wr0ng"), "{error}");
     assert!(!format!("{right:?}").contains("s3cr3t"));
     assert!(it.server.counters().unauthorized >= 2);
-    it.server.set_faults(GitFaults {
-        unavailable: true,
-        ..GitFaults::default()
-    });
+    it.server.set_faults(GitFaults { unavailable: true, ..GitFaults::default() });
     let error = it.remote.head().await.unwrap_err().to_string();
     assert!(error.contains("503"), "{error}");
     it.server.set_faults(GitFaults::default());

@@ -12,7 +12,7 @@ use tokio::sync::{AcquireError, Semaphore};
 use super::cache::{CacheFolder, ModuleManifest, SetManifest, write_manifest};
 use super::catalogue::{MODULES, Module};
 use super::error::{BuildError, io_error};
-use super::go_command::{GoFolders, go};
+use super::go_command::{GoFolders, go, memory_is_roomy};
 use super::key::{module_key, set_key};
 use super::locate::{IN_USE, set_is_complete};
 use super::lock::BuildLock;
@@ -23,6 +23,9 @@ use super::toolchain::Tools;
 
 /// Modules that are worked on at once: one compiles while the one before it links.
 const MODULES_AT_ONCE: usize = 2;
+
+/// A disk filled to the last byte harms others, bytes.
+const DISK_RESERVE_BYTES: u64 = 500_000_000;
 
 /// What to build, with what, where.
 #[derive(Debug, Clone)]
@@ -36,6 +39,8 @@ pub struct BuildOptions {
     /// Download modules into the harness's own folder and remove them after success, instead of using the
     /// user's Go module cache.
     pub private_module_cache: bool,
+    /// Room that must stay free beyond what the build needs, bytes; `None` builds without looking at the disks.
+    pub disk_reserve_bytes: Option<u64>,
     /// Longest time for one module.
     pub module_limit: Duration,
     /// Longest time to wait for another build.
@@ -60,6 +65,7 @@ impl BuildOptions {
             search_path,
             keep_build_cache: false,
             private_module_cache: false,
+            disk_reserve_bytes: Some(DISK_RESERVE_BYTES),
             module_limit: Duration::from_secs(60 * 60),
             lock_limit: Duration::from_secs(2 * 60 * 60),
         }
@@ -96,10 +102,7 @@ pub struct ModuleReport {
 ///
 /// # Errors
 /// [`BuildError`], which says what to install or to do.
-pub async fn build(
-    options: &BuildOptions,
-    progress: impl Fn(&Progress),
-) -> Result<BuildReport, BuildError> {
+pub async fn build(options: &BuildOptions, progress: impl Fn(&Progress)) -> Result<BuildReport, BuildError> {
     let cache = &options.cache;
     if set_is_complete(cache) {
         return report(cache, Instant::now(), &[]);
@@ -118,13 +121,14 @@ pub async fn build(
         true => &private,
         false => &tools.module_cache,
     };
-    for need in disk_needs(cache, module_cache, &missing)? {
-        need.check()?;
+    if let Some(reserve) = options.disk_reserve_bytes {
+        for mut need in disk_needs(cache, module_cache, &missing)? {
+            need.need_bytes = need.need_bytes.saturating_add(reserve);
+            need.check()?;
+        }
     }
     let tracker = Tracker::new(&progress, missing.clone());
-    tracker.whole(Step::Planned {
-        reused: MODULES.len() - missing.len(),
-    });
+    tracker.whole(Step::Planned { reused: MODULES.len() - missing.len() });
     let (build_cache, scratch) = (cache.build_cache(), cache.scratch());
     for folder in [&build_cache, &scratch] {
         std::fs::create_dir_all(folder).map_err(io_error("make", folder))?;
@@ -133,6 +137,7 @@ pub async fn build(
         cache,
         tools: &tools,
         folders: GoFolders {
+            roomy: memory_is_roomy(),
             build_cache: &build_cache,
             scratch: &scratch,
             module_cache: options.private_module_cache.then_some(private.as_path()),
@@ -164,12 +169,8 @@ async fn build_all<F: Fn(&Progress)>(
             build_module(shared, module, compiling).await.map(drop)
         }
     });
-    let ahead: Vec<&'static Module> = missing
-        .iter()
-        .skip(1)
-        .copied()
-        .filter(|module| !downloaded(module_cache, module))
-        .collect();
+    let ahead: Vec<&'static Module> =
+        missing.iter().skip(1).copied().filter(|module| !downloaded(module_cache, module)).collect();
     let builds = futures::future::try_join_all(builds);
     let prefetch = async {
         prefetch(shared, &ahead).await;
@@ -182,10 +183,7 @@ async fn build_all<F: Fn(&Progress)>(
 }
 
 fn closed(error: AcquireError) -> BuildError {
-    BuildError::Start {
-        command: "go build".to_owned(),
-        source: std::io::Error::other(error),
-    }
+    BuildError::Start { command: "go build".to_owned(), source: std::io::Error::other(error) }
 }
 
 /// Makes the set's folder of hard links, under a name of its own first.
@@ -217,11 +215,7 @@ fn assemble(cache: &CacheFolder) -> Result<(), BuildError> {
         }
         modules.push(manifest);
     }
-    let manifest = SetManifest {
-        version: 1,
-        key: key.clone(),
-        modules,
-    };
+    let manifest = SetManifest { version: 1, key: key.clone(), modules };
     write_manifest(&staged, &manifest)?;
     let in_use = staged.join(IN_USE);
     File::create(&in_use).map_err(io_error("make", in_use))?;
@@ -238,21 +232,15 @@ async fn clean<F>(shared: &Shared<'_, F>, options: &BuildOptions) -> Result<(), 
     let cache = shared.cache;
     if options.private_module_cache {
         // Go's module cache is read-only on purpose; Go itself knows how to remove it.
-        let status = go(
-            shared.tools,
-            &shared.folders,
-            cache.root(),
-            ["clean", "-modcache"],
-        )
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+        let status = go(shared.tools, &shared.folders, cache.root(), ["clean", "-modcache"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
         let limit = shared.limit;
         let status = tokio::time::timeout(limit, status).await;
         if !matches!(&status, Ok(Ok(status)) if status.success()) {
-            let source =
-                std::io::Error::other(format!("`go clean -modcache` ended with {status:?}"));
+            let source = std::io::Error::other(format!("`go clean -modcache` ended with {status:?}"));
             return Err(io_error("empty", cache.private_module_cache())(source));
         }
     }
@@ -276,11 +264,7 @@ async fn remove_folder(folder: PathBuf) -> Result<(), BuildError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other,
     });
-    removed
-        .await
-        .map_err(std::io::Error::other)
-        .and_then(|result| result)
-        .map_err(io_error("remove", folder))
+    removed.await.map_err(std::io::Error::other).and_then(|result| result).map_err(io_error("remove", folder))
 }
 
 /// Removes sets of other keys that no running cluster holds, then modules that no set is made of.
@@ -288,17 +272,16 @@ async fn remove_folder(folder: PathBuf) -> Result<(), BuildError> {
 /// What cannot be removed stays: an old set costs room, not correctness.
 fn remove_unused_sets(cache: &CacheFolder) {
     let current = set_key();
-    let mut used: Vec<String> = MODULES
-        .iter()
-        .map(|module| format!("{}-{}", module.name, module_key(module)))
-        .collect();
+    let mut used: Vec<String> =
+        MODULES.iter().map(|module| format!("{}-{}", module.name, module_key(module))).collect();
     for set in sub_folders(cache.root()) {
         let in_use = set.join(IN_USE);
         if !in_use.exists() || set.ends_with(&current) {
             continue;
         }
-        let free = File::open(&in_use).is_ok_and(|file| file.try_lock().is_ok());
-        if free {
+        // Held until the set is gone: nobody begins to use it meanwhile.
+        let free = File::open(&in_use).ok().filter(|f| f.try_lock().is_ok());
+        if free.is_some() {
             if let Err(error) = std::fs::remove_dir_all(&set) {
                 tracing::warn!(folder = %set.display(), %error, "cannot remove an old set");
             }
@@ -319,11 +302,7 @@ fn remove_unused_sets(cache: &CacheFolder) {
 
 fn sub_folders(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
-    entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
-        .collect()
+    entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
 fn modules_of(set: &Path) -> Vec<String> {
@@ -331,20 +310,13 @@ fn modules_of(set: &Path) -> Vec<String> {
     let manifest = manifest.and_then(|text| serde_json::from_slice::<SetManifest>(&text).ok());
     let modules = manifest.map(|set| set.modules).unwrap_or_default();
     let folder = |module: ModuleManifest| {
-        let name = MODULES
-            .iter()
-            .find(|known| known.path == module.module)?
-            .name;
+        let name = MODULES.iter().find(|known| known.path == module.module)?.name;
         Some(format!("{name}-{}", module.key))
     };
     modules.into_iter().filter_map(folder).collect()
 }
 
-fn report(
-    cache: &CacheFolder,
-    started: Instant,
-    built: &[&'static Module],
-) -> Result<BuildReport, BuildError> {
+fn report(cache: &CacheFolder, started: Instant, built: &[&'static Module]) -> Result<BuildReport, BuildError> {
     let modules = MODULES
         .iter()
         .map(|module| {
@@ -360,9 +332,5 @@ fn report(
             })
         })
         .collect::<Result<_, BuildError>>()?;
-    Ok(BuildReport {
-        folder: cache.set(&set_key()),
-        took: started.elapsed(),
-        modules,
-    })
+    Ok(BuildReport { folder: cache.set(&set_key()), took: started.elapsed(), modules })
 }

@@ -25,7 +25,8 @@ pub struct CacheFolder {
 }
 
 impl CacheFolder {
-    /// The folder that the environment names: `HARNESS_CACHE_DIR`, else `XDG_CACHE_HOME`, else `HOME/.cache`.
+    /// The folder that the environment names: `HARNESS_CACHE_DIR` (relative to the working folder if it is
+    /// relative), else `XDG_CACHE_HOME`, else `HOME/.cache`.
     ///
     /// # Errors
     /// [`BuildError::NoCacheFolder`] when none of them is an absolute path.
@@ -36,7 +37,9 @@ impl CacheFolder {
     fn from_variables(get: impl Fn(&str) -> Option<OsString>) -> Result<Self, BuildError> {
         // The XDG base directory specification says that relative paths are to be ignored.
         let absolute = |name: &str| get(name).map(PathBuf::from).filter(|p| p.is_absolute());
-        absolute("HARNESS_CACHE_DIR")
+        get("HARNESS_CACHE_DIR")
+            // Fails for an empty path only.
+            .and_then(|own| std::path::absolute(own).ok())
             .or_else(|| absolute("XDG_CACHE_HOME"))
             .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
             .map(|cache| Self::inside(&cache))
@@ -46,9 +49,7 @@ impl CacheFolder {
     /// The folder inside the cache folder `cache`.
     #[must_use]
     pub fn inside(cache: &Path) -> Self {
-        Self {
-            root: cache.join("harness/components"),
-        }
+        Self { root: cache.join("harness/components") }
     }
 
     /// The folder itself.
@@ -68,8 +69,7 @@ impl CacheFolder {
     }
 
     pub(super) fn module(&self, module: &Module) -> PathBuf {
-        self.modules()
-            .join(format!("{}-{}", module.name, module_key(module)))
+        self.modules().join(format!("{}-{}", module.name, module_key(module)))
     }
 
     pub(super) fn build_cache(&self) -> PathBuf {
@@ -101,10 +101,7 @@ impl CacheFolder {
             std::fs::create_dir_all(&self.root)?;
             tempfile::tempfile_in(&self.root).map(drop)
         };
-        probe().map_err(|source| BuildError::NotWritable {
-            folder: self.root.clone(),
-            source,
-        })
+        probe().map_err(|source| BuildError::NotWritable { folder: self.root.clone(), source })
     }
 }
 
@@ -114,10 +111,7 @@ impl CacheFolder {
 /// What `statvfs` says.
 #[allow(clippy::useless_conversion, reason = "narrower on 32-bit systems")]
 pub fn free_bytes(path: &Path) -> io::Result<u64> {
-    let existing = path
-        .ancestors()
-        .find(|p| p.exists())
-        .unwrap_or_else(|| Path::new("/"));
+    let existing = path.ancestors().find(|p| p.exists()).unwrap_or_else(|| Path::new("/"));
     let stat = nix::sys::statvfs::statvfs(existing)?;
     Ok(u64::from(stat.blocks_available()).saturating_mul(u64::from(stat.fragment_size())))
 }
@@ -177,10 +171,7 @@ pub(super) fn intact(folder: &Path, module: &Module) -> Option<ModuleManifest> {
             let path = folder.join(kind).join(&file.name);
             path.metadata().is_ok_and(|meta| meta.len() == file.bytes)
         };
-        files.iter().all(present)
-            && expected
-                .iter()
-                .all(|name| files.iter().any(|file| file.name == *name))
+        files.iter().all(present) && expected.iter().all(|name| files.iter().any(|file| file.name == *name))
     };
     let binaries: Vec<&str> = module.binaries.iter().map(|b| b.component.name()).collect();
     let crds: Vec<&str> = module.crds.iter().map(|crd| crd.file).collect();
@@ -194,19 +185,14 @@ pub(super) fn intact(folder: &Path, module: &Module) -> Option<ModuleManifest> {
 pub(super) fn write_manifest(folder: &Path, manifest: &impl Serialize) -> Result<(), BuildError> {
     let path = folder.join("manifest.json");
     let text = serde_json::to_vec_pretty(manifest).map_err(io::Error::other);
-    text.and_then(|text| std::fs::write(&path, text))
-        .map_err(io_error("write", path))
+    text.and_then(|text| std::fs::write(&path, text)).map_err(io_error("write", path))
 }
 
 /// `bytes` for people: `7.3 GB`.
 pub(crate) fn human(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
     let gigabytes = bytes as f64 / 1e9;
-    if gigabytes < 1.0 {
-        format!("{} MB", bytes / 1_000_000)
-    } else {
-        format!("{gigabytes:.1} GB")
-    }
+    if gigabytes < 1.0 { format!("{} MB", bytes / 1_000_000) } else { format!("{gigabytes:.1} GB") }
 }
 
 #[cfg(test)]
@@ -220,6 +206,7 @@ mod tests {
     #[case(&[("XDG_CACHE_HOME", "/b"), ("HOME", "/c")], Some("/b"))]
     #[case(&[("XDG_CACHE_HOME", "relative"), ("HOME", "/c")], Some("/c/.cache"))]
     #[case(&[("HARNESS_CACHE_DIR", ""), ("HOME", "/c")], Some("/c/.cache"))]
+    #[case(&[("HARNESS_CACHE_DIR", "own")], Some(concat!(env!("CARGO_MANIFEST_DIR"), "/own")))]
     #[case(&[], None)]
     fn follows_the_environment(#[case] variables: &[(&str, &str)], #[case] expected: Option<&str>) {
         let get = |name: &str| {
@@ -242,9 +229,7 @@ mod tests {
     fn a_file_in_the_way_is_not_writable() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("harness"), "").unwrap();
-        let error = CacheFolder::inside(dir.path())
-            .check_writable()
-            .unwrap_err();
+        let error = CacheFolder::inside(dir.path()).check_writable().unwrap_err();
         assert!(error.to_string().contains("HARNESS_CACHE_DIR"), "{error}");
     }
 }

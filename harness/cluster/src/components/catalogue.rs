@@ -263,10 +263,7 @@ pub static MODULES: [Module; 6] = [
             package: "github.com/fluxcd/kustomize-controller",
             expected_bytes: 86 * MB,
         }],
-        crds: &[crd(
-            FLUX_CRDS,
-            "kustomize.toolkit.fluxcd.io_kustomizations.yaml",
-        )],
+        crds: &[crd(FLUX_CRDS, "kustomize.toolkit.fluxcd.io_kustomizations.yaml")],
         stamps: &[],
         expected_build_s: 130,
         build_cache_bytes: 1_000 * MB,
@@ -333,10 +330,7 @@ fn required_version(go_mod: &'static str, path: &str) -> Option<&'static str> {
         let line = line.trim();
         let line = line.strip_prefix("require ").unwrap_or(line);
         let mut words = line.split_whitespace();
-        (words.next() == Some(path))
-            .then(|| words.next())
-            .flatten()
-            .filter(|version| version.starts_with('v'))
+        (words.next() == Some(path)).then(|| words.next()).flatten().filter(|version| version.starts_with('v'))
     })
 }
 
@@ -349,9 +343,7 @@ mod tests {
     #[test]
     fn every_component_has_exactly_one_module() {
         for component in Component::ALL {
-            let owners = MODULES
-                .iter()
-                .filter(|m| m.binaries.iter().any(|b| b.component == component));
+            let owners = MODULES.iter().filter(|m| m.binaries.iter().any(|b| b.component == component));
             assert_eq!(owners.count(), 1, "{component}");
             assert!(module_of(component).version().starts_with('v'));
         }
@@ -385,21 +377,14 @@ mod tests {
         // `go build -o FOLDER/ PACKAGES` names each binary after the last element of its package.
         for module in MODULES.iter().filter(|m| m.binaries.len() > 1) {
             for binary in module.binaries {
-                assert_eq!(
-                    binary.package.rsplit('/').next(),
-                    Some(binary.component.name())
-                );
+                assert_eq!(binary.package.rsplit('/').next(), Some(binary.component.name()));
             }
         }
     }
 
     #[test]
     fn crd_file_names_are_unique() {
-        let files: Vec<_> = MODULES
-            .iter()
-            .flat_map(|m| m.crds)
-            .map(|c| c.file)
-            .collect();
+        let files: Vec<_> = MODULES.iter().flat_map(|m| m.crds).map(|c| c.file).collect();
         let unique: BTreeSet<_> = files.iter().collect();
         assert_eq!(files.len(), unique.len());
     }

@@ -43,9 +43,7 @@ pub enum BuildError {
         reason: String,
     },
     /// There is no Git on the search path.
-    #[error(
-        "Git is not installed (no `git` on PATH): install it, for example `apt-get install git`"
-    )]
+    #[error("Git is not installed (no `git` on PATH): install it, for example `apt-get install git`")]
     NoGit,
     /// A file system has too little room.
     #[error(
@@ -91,9 +89,7 @@ pub enum BuildError {
         source: io::Error,
     },
     /// `go build` failed.
-    #[error(
-        "building {module} failed ({status}):\n{tail}\nrunning the same command again resumes at {module}"
-    )]
+    #[error("building {module} failed ({status}):\n{tail}\nrunning the same command again resumes at {module}")]
     Failed {
         /// Folder name of the module.
         module: &'static str,
@@ -115,9 +111,7 @@ pub enum BuildError {
         last: String,
     },
     /// Go succeeded and yet a file is missing.
-    #[error(
-        "{module} was built but {missing} is missing; this is a fault of the catalogue: please report it"
-    )]
+    #[error("{module} was built but {missing} is missing; this is a fault of the catalogue: please report it")]
     Absent {
         /// Folder name of the module.
         module: &'static str,
@@ -137,16 +131,9 @@ pub enum BuildError {
 }
 
 /// Shorthand for [`BuildError::Io`].
-pub(super) fn io_error(
-    action: &'static str,
-    path: impl Into<PathBuf>,
-) -> impl FnOnce(io::Error) -> BuildError {
+pub(super) fn io_error(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> BuildError {
     let path = path.into();
-    move |source| BuildError::Io {
-        action,
-        path,
-        source,
-    }
+    move |source| BuildError::Io { action, path, source }
 }
 
 /// Why components cannot be used.

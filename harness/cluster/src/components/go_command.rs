@@ -6,6 +6,7 @@ use std::path::Path;
 use tokio::process::Command;
 
 use super::catalogue::{Module, Stamp};
+use super::memory::available_memory;
 use super::toolchain::Tools;
 
 /// Environment that decides what is built. The rest is the user's own, so that proxies, private module
@@ -63,12 +64,9 @@ fn ldflags(module: &Module) -> String {
     for stamp in module.stamps {
         match stamp {
             Stamp::Kubernetes(package) => {
-                for (variable, value) in [
-                    ("gitVersion", version),
-                    ("gitMajor", major),
-                    ("gitMinor", minor),
-                    ("gitTreeState", "clean"),
-                ] {
+                for (variable, value) in
+                    [("gitVersion", version), ("gitMajor", major), ("gitMinor", minor), ("gitTreeState", "clean")]
+                {
                     words.push(format!("-X {package}.{variable}={value}"));
                 }
             }
@@ -78,9 +76,25 @@ fn ldflags(module: &Module) -> String {
     words.join(" ")
 }
 
-/// Folders that belong to one build.
+/// Memory for each core from which Go's tools may use more of it, bytes. With the setting below a compiler
+/// takes about 1 GB for the largest packages, and as many run as there are cores.
+const ROOMY_MEMORY_PER_CORE: u64 = 2_000_000_000;
+
+/// Go's tools collect garbage four times less often: 20 % less CPU time, measured on k8s.io/api. The
+/// binaries are the same.
+const ROOMY_GOGC: &str = "400";
+
+/// Whether there is memory enough to save CPU time with it.
+pub(super) fn memory_is_roomy() -> bool {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
+    available_memory().is_some_and(|bytes| bytes / cores >= ROOMY_MEMORY_PER_CORE)
+}
+
+/// Folders and memory of one build.
 #[derive(Debug, Clone)]
 pub(super) struct GoFolders<'a> {
+    /// See [`memory_is_roomy`].
+    pub(super) roomy: bool,
     /// `GOCACHE`.
     pub(super) build_cache: &'a Path,
     /// `GOTMPDIR`: beside the cache, because `/tmp` is often small or in memory.
@@ -106,6 +120,10 @@ where
         .env("GOTMPDIR", folders.scratch)
         .env("PATH", &tools.search_path)
         .kill_on_drop(true);
+    // Somebody who has set it knows why.
+    if folders.roomy && std::env::var_os("GOGC").is_none() {
+        command.env("GOGC", ROOMY_GOGC);
+    }
     if let Some(module_cache) = folders.module_cache {
         command.env("GOMODCACHE", module_cache);
     }

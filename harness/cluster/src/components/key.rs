@@ -40,17 +40,8 @@ fn inputs(module: &Module) -> Vec<String> {
     ];
     inputs.extend(go_command::flags(module));
     inputs.extend(module.binaries.iter().map(|b| b.package.to_owned()));
-    inputs.extend(
-        module
-            .crds
-            .iter()
-            .map(|crd| format!("{}/{}", crd.folder, crd.file)),
-    );
-    inputs.extend(
-        go_command::FIXED_ENVIRONMENT
-            .iter()
-            .map(|(name, value)| format!("{name}={value}")),
-    );
+    inputs.extend(module.crds.iter().map(|crd| format!("{}/{}", crd.folder, crd.file)));
+    inputs.extend(go_command::FIXED_ENVIRONMENT.iter().map(|(name, value)| format!("{name}={value}")));
     inputs
 }
 
@@ -98,28 +89,16 @@ mod tests {
             changed[index].push('x');
             assert_ne!(digest(&base), digest(&changed), "input {index}");
         }
-        assert_ne!(
-            digest(&["ab".into(), "c".into()]),
-            digest(&["a".into(), "bc".into()])
-        );
+        assert_ne!(digest(&["ab".into(), "c".into()]), digest(&["a".into(), "bc".into()]));
     }
 
     #[test]
     fn go_files_and_flags_are_inputs() {
         let kubernetes = &MODULES[1];
         let inputs = inputs(kubernetes);
-        for expected in [
-            kubernetes.go_mod,
-            kubernetes.go_sum,
-            "-trimpath",
-            "CGO_ENABLED=0",
-        ] {
+        for expected in [kubernetes.go_mod, kubernetes.go_sum, "-trimpath", "CGO_ENABLED=0"] {
             assert!(inputs.iter().any(|input| input == expected));
         }
-        assert!(
-            inputs
-                .iter()
-                .any(|input| input.contains("gitVersion=v1.36.3"))
-        );
+        assert!(inputs.iter().any(|input| input.contains("gitVersion=v1.36.3")));
     }
 }

@@ -67,26 +67,19 @@ pub fn locate(bin_dir: Option<&Path>) -> Result<BinDir, Missing> {
 pub fn in_cache(cache: &CacheFolder) -> Result<BinDir, Missing> {
     let set = cache.set(&set_key());
     // The lock first: from here on no build of another version removes the set.
-    let in_use = File::open(set.join(IN_USE))
-        .ok()
-        .filter(|file| file.try_lock_shared().is_ok());
+    let in_use = File::open(set.join(IN_USE)).ok().filter(|file| file.try_lock_shared().is_ok());
     match in_use {
-        Some(file) if set_is_complete(cache) => Ok(BinDir {
-            binaries: set.join("bin"),
-            crds: crd_paths(&set.join("crds")),
-            _in_use: Some(Arc::new(file)),
-        }),
+        Some(file) if set_is_complete(cache) => {
+            Ok(BinDir { binaries: set.join("bin"), crds: crd_paths(&set.join("crds")), _in_use: Some(Arc::new(file)) })
+        }
         _ => Err(not_built(cache)),
     }
 }
 
 fn not_built(cache: &CacheFolder) -> Missing {
     let missing = missing_modules(cache);
-    let names: Vec<&str> = missing
-        .iter()
-        .flat_map(|module| module.binaries)
-        .map(|binary| binary.component.name())
-        .collect();
+    let names: Vec<&str> =
+        missing.iter().flat_map(|module| module.binaries).map(|binary| binary.component.name()).collect();
     Missing::NotBuilt {
         components: match names.is_empty() {
             true => "all modules are, the set is not put together".to_owned(),
@@ -123,16 +116,9 @@ fn from_elsewhere(folder: &Path) -> Result<BinDir, Missing> {
             .map(|name| format!("no CRD file crds/{}", name.to_string_lossy())),
     );
     if !missing.is_empty() {
-        return Err(Missing::Incomplete {
-            folder,
-            missing: missing.join("; "),
-        });
+        return Err(Missing::Incomplete { folder, missing: missing.join("; ") });
     }
-    Ok(BinDir {
-        binaries,
-        crds,
-        _in_use: None,
-    })
+    Ok(BinDir { binaries, crds, _in_use: None })
 }
 
 fn crd_paths(folder: &Path) -> Vec<PathBuf> {
@@ -208,9 +194,7 @@ mod tests {
     #[test]
     fn an_empty_cache_says_how_to_fill_it() {
         let dir = tempfile::tempdir().unwrap();
-        let error = in_cache(&CacheFolder::inside(dir.path()))
-            .unwrap_err()
-            .to_string();
+        let error = in_cache(&CacheFolder::inside(dir.path())).unwrap_err().to_string();
         assert!(error.contains("harness components build"), "{error}");
         assert!(error.contains("etcd, kube-apiserver"), "{error}");
     }

@@ -20,11 +20,7 @@ pub(super) struct BuildLock {
 
 impl BuildLock {
     /// Takes the lock at `path`; calls `waiting` once with the holder's description when it has to wait.
-    pub(super) async fn acquire(
-        path: &Path,
-        limit: Duration,
-        waiting: impl Fn(&str),
-    ) -> Result<Self, BuildError> {
+    pub(super) async fn acquire(path: &Path, limit: Duration, waiting: impl Fn(&str)) -> Result<Self, BuildError> {
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -48,10 +44,7 @@ impl BuildLock {
                 told = true;
             }
             if started.elapsed() >= limit {
-                return Err(BuildError::LockTimeout {
-                    waited: started.elapsed(),
-                    holder,
-                });
+                return Err(BuildError::LockTimeout { waited: started.elapsed(), holder });
             }
             tokio::time::sleep(POLL).await;
         }
@@ -89,9 +82,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         let limit = Duration::from_secs(20);
-        let first = BuildLock::acquire(&path, limit, |_| panic!("nobody to wait for"))
-            .await
-            .unwrap();
+        let first = BuildLock::acquire(&path, limit, |_| panic!("nobody to wait for")).await.unwrap();
         let seen = Mutex::new(String::new());
         let (told, first_may_go) = tokio::sync::oneshot::channel();
         let told = Mutex::new(Some(told));
@@ -115,12 +106,8 @@ mod tests {
     async fn waiting_has_a_limit() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
-        let _first = BuildLock::acquire(&path, Duration::ZERO, |_| {})
-            .await
-            .unwrap();
-        let error = BuildLock::acquire(&path, Duration::ZERO, |_| {})
-            .await
-            .unwrap_err();
+        let _first = BuildLock::acquire(&path, Duration::ZERO, |_| {}).await.unwrap();
+        let error = BuildLock::acquire(&path, Duration::ZERO, |_| {}).await.unwrap_err();
         assert!(matches!(error, BuildError::LockTimeout { .. }));
         assert!(error.to_string().contains("process "), "{error}");
     }

@@ -52,15 +52,11 @@ pub(super) async fn build_module<F: Fn(&Progress)>(
         // Damaged, or it would have been reused.
         std::fs::remove_dir_all(&folder).map_err(io_error("remove the damaged", &folder))?;
     }
-    std::fs::create_dir_all(shared.cache.modules())
-        .map_err(io_error("make", shared.cache.modules()))?;
-    std::fs::rename(&staged, &folder)
-        .map_err(io_error("move the finished binaries to", &folder))?;
+    std::fs::create_dir_all(shared.cache.modules()).map_err(io_error("make", shared.cache.modules()))?;
+    std::fs::rename(&staged, &folder).map_err(io_error("move the finished binaries to", &folder))?;
     std::fs::remove_dir_all(&work).map_err(io_error("remove", &work))?;
     let bytes = manifest.binaries.iter().map(|file| file.bytes).sum();
-    shared
-        .tracker
-        .module(module, Step::Finished { took, bytes });
+    shared.tracker.module(module, Step::Finished { took, bytes });
     Ok(manifest)
 }
 
@@ -133,10 +129,7 @@ async fn compile<F: Fn(&Progress)>(
 }
 
 fn start_error(tools: &Tools, verb: &str, source: std::io::Error) -> BuildError {
-    BuildError::Start {
-        command: format!("{} {verb}", tools.go.display()),
-        source,
-    }
+    BuildError::Start { command: format!("{} {verb}", tools.go.display()), source }
 }
 
 /// Follows what `go build -v` says.
@@ -150,11 +143,7 @@ struct Watch<'a, F> {
 }
 
 impl<'a, F: Fn(&Progress)> Watch<'a, F> {
-    fn new(
-        shared: &'a Shared<'a, F>,
-        module: &'static Module,
-        compiling: OwnedSemaphorePermit,
-    ) -> Self {
+    fn new(shared: &'a Shared<'a, F>, module: &'static Module, compiling: OwnedSemaphorePermit) -> Self {
         Self {
             shared,
             module,
@@ -169,11 +158,7 @@ impl<'a, F: Fn(&Progress)> Watch<'a, F> {
         let mut lines = BufReader::new(output);
         let mut line = Vec::new();
         // A read error means that Go is gone; its exit status tells why.
-        while lines
-            .read_until(b'\n', &mut line)
-            .await
-            .is_ok_and(|n| n > 0)
-        {
+        while lines.read_until(b'\n', &mut line).await.is_ok_and(|n| n > 0) {
             self.line(String::from_utf8_lossy(&line).trim_end());
             line.clear();
         }
@@ -182,15 +167,11 @@ impl<'a, F: Fn(&Progress)> Watch<'a, F> {
     fn line(&mut self, line: &str) {
         if let Some(what) = line.strip_prefix("go: downloading ") {
             let what = without_credentials(what);
-            self.shared
-                .tracker
-                .module(self.module, Step::Downloading { what });
+            self.shared.tracker.module(self.module, Step::Downloading { what });
         } else if is_package(line) {
             self.packages += 1;
             self.mains.remove(line);
-            let step = Step::Compiling {
-                packages: self.packages,
-            };
+            let step = Step::Compiling { packages: self.packages };
             self.shared.tracker.module(self.module, step);
             if self.mains.is_empty() && self.compiling.take().is_some() {
                 self.shared.tracker.module(self.module, Step::Linking);
@@ -206,10 +187,7 @@ impl<'a, F: Fn(&Progress)> Watch<'a, F> {
 
 /// Whether a line of `go build -v` is the import path of a package rather than a message.
 fn is_package(line: &str) -> bool {
-    !line.is_empty()
-        && line
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "/._-+~".contains(c))
+    !line.is_empty() && line.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+~".contains(c))
 }
 
 /// `line` without `user:password@` in URLs: a proxy's address may carry them.
@@ -219,9 +197,7 @@ fn without_credentials(line: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
         clean.push_str(before);
-        let end = after
-            .find(|c: char| c == '/' || c == '"' || c.is_whitespace())
-            .unwrap_or(after.len());
+        let end = after.find(|c: char| c == '/' || c == '"' || c.is_whitespace()).unwrap_or(after.len());
         rest = match after[..end].rfind('@') {
             Some(sign) => &after[sign + 1..],
             None => after,
@@ -242,9 +218,7 @@ async fn copy_crds<F>(
         return Ok(());
     }
     let arguments = ["list", "-m", "-f", "{{.Dir}}", module.path];
-    let output = go(shared.tools, &shared.folders, work, arguments)
-        .stdin(Stdio::null())
-        .output();
+    let output = go(shared.tools, &shared.folders, work, arguments).stdin(Stdio::null()).output();
     let output = tokio::time::timeout(shared.limit, output)
         .await
         .map_err(|_| BuildError::TooSlow {
@@ -283,10 +257,8 @@ fn describe(
             .into_iter()
             .map(|name| {
                 let path = staged.join(kind).join(name);
-                let content = std::fs::read(&path).map_err(|_| BuildError::Absent {
-                    module: module.name,
-                    missing: path.display().to_string(),
-                })?;
+                let content = std::fs::read(&path)
+                    .map_err(|_| BuildError::Absent { module: module.name, missing: path.display().to_string() })?;
                 Ok(BuiltFile {
                     name: name.to_owned(),
                     bytes: content.len() as u64,
@@ -316,10 +288,7 @@ fn describe(
 /// A failure is left to the build itself, which meets it again and reports it.
 pub(super) async fn prefetch<F>(shared: &Shared<'_, F>, modules: &[&'static Module]) {
     for module in modules {
-        let work = shared
-            .cache
-            .work()
-            .join(format!("{}-prefetch", module.name));
+        let work = shared.cache.work().join(format!("{}-prefetch", module.name));
         let written = std::fs::create_dir_all(&work)
             .and_then(|()| std::fs::write(work.join("go.mod"), module.go_mod))
             .and_then(|()| std::fs::write(work.join("go.sum"), module.go_sum));
@@ -374,15 +343,9 @@ mod tests {
     }
 
     #[rstest]
-    #[case(
-        "Get \"https://me:secret@proxy.test/x\": denied",
-        "Get \"https://proxy.test/x\": denied"
-    )]
+    #[case("Get \"https://me:secret@proxy.test/x\": denied", "Get \"https://proxy.test/x\": denied")]
     #[case("https://a:b@c and http://d:e@f/g@h", "https://c and http://f/g@h")]
-    #[case(
-        "go: example.com@v1.2.3: no such version",
-        "go: example.com@v1.2.3: no such version"
-    )]
+    #[case("go: example.com@v1.2.3: no such version", "go: example.com@v1.2.3: no such version")]
     #[case("https://proxy.test/x@v1/list", "https://proxy.test/x@v1/list")]
     fn hides_credentials(#[case] line: &str, #[case] expected: &str) {
         assert_eq!(without_credentials(line), expected);

@@ -73,58 +73,38 @@ fn scale(cores: f64) -> f64 {
 ///
 /// # Errors
 /// [`BuildError::Io`] when a file system does not tell how full it is.
-pub fn disk_needs(
-    cache: &CacheFolder,
-    module_cache: &Path,
-    modules: &[&Module],
-) -> Result<Vec<DiskNeed>, BuildError> {
+pub fn disk_needs(cache: &CacheFolder, module_cache: &Path, modules: &[&Module]) -> Result<Vec<DiskNeed>, BuildError> {
     if modules.is_empty() {
         return Ok(Vec::new());
     }
     let build: u64 = modules.iter().map(|m| m.build_cache_bytes).sum();
     let binaries: u64 = modules.iter().map(|m| m.binary_bytes()).sum();
     let own = binaries + SCRATCH_BYTES + build.saturating_sub(folder_bytes(&cache.build_cache()));
-    let downloads: u64 = modules
-        .iter()
-        .filter(|module| !downloaded(module_cache, module))
-        .map(|module| module.download_bytes)
-        .sum();
+    let downloads: u64 =
+        modules.iter().filter(|module| !downloaded(module_cache, module)).map(|module| module.download_bytes).sum();
     let need = |what: &str, folder: &Path, bytes, variable| -> Result<DiskNeed, BuildError> {
         Ok(DiskNeed {
             what: what.to_owned(),
             folder: folder.to_owned(),
             need_bytes: bytes,
-            free_bytes: free_bytes(folder)
-                .map_err(io_error("ask for the free space of", folder))?,
+            free_bytes: free_bytes(folder).map_err(io_error("ask for the free space of", folder))?,
             variable,
         })
     };
     let root = cache.root();
     if device(root) == device(module_cache) {
         let what = "building the components";
-        return Ok(vec![need(
-            what,
-            root,
-            own + downloads,
-            "HARNESS_CACHE_DIR",
-        )?]);
+        return Ok(vec![need(what, root, own + downloads, "HARNESS_CACHE_DIR")?]);
     }
     Ok(vec![
         need("building the components", root, own, "HARNESS_CACHE_DIR")?,
-        need(
-            "downloaded Go modules",
-            module_cache,
-            downloads,
-            "GOMODCACHE",
-        )?,
+        need("downloaded Go modules", module_cache, downloads, "GOMODCACHE")?,
     ])
 }
 
 /// Whether Go has this module already; then it was built here before, or most of what it needs is there.
 pub(super) fn downloaded(module_cache: &Path, module: &Module) -> bool {
-    module_cache
-        .join(format!("{}@{}", escaped(module.path), module.version()))
-        .is_dir()
+    module_cache.join(format!("{}@{}", escaped(module.path), module.version())).is_dir()
 }
 
 /// Go's form of a module path for file systems that do not tell upper case from lower
@@ -161,10 +141,7 @@ mod tests {
         std::fs::create_dir_all(module_cache.join(path)).unwrap();
         let warm = disk_needs(&cache, &module_cache, &modules).unwrap();
         let karpenter = modules.iter().find(|m| m.name == "karpenter").unwrap();
-        assert_eq!(
-            cold[0].need_bytes - warm[0].need_bytes,
-            karpenter.download_bytes
-        );
+        assert_eq!(cold[0].need_bytes - warm[0].need_bytes, karpenter.download_bytes);
         assert!(disk_needs(&cache, &module_cache, &[]).unwrap().is_empty());
     }
 
@@ -182,10 +159,7 @@ mod tests {
             "not enough disk space for building the components in /cache: 16.0 GB needed, 3.2 GB free; \
              make room, or set HARNESS_CACHE_DIR to a folder on a larger disk"
         );
-        let enough = DiskNeed {
-            free_bytes: need.need_bytes,
-            ..need
-        };
+        let enough = DiskNeed { free_bytes: need.need_bytes, ..need };
         assert!(enough.check().is_ok());
     }
 

@@ -80,12 +80,7 @@ struct State {
 
 impl<'a, F: Fn(&Progress)> Tracker<'a, F> {
     pub(super) fn new(report: &'a F, modules: Vec<&'static Module>) -> Self {
-        Self {
-            report,
-            started: Instant::now(),
-            modules,
-            state: Mutex::new(State::default()),
-        }
+        Self { report, started: Instant::now(), modules, state: Mutex::new(State::default()) }
     }
 
     /// Reports a step of the whole build.
@@ -105,23 +100,9 @@ impl<'a, F: Fn(&Progress)> Tracker<'a, F> {
 
     fn send(&self, module: &'static str, index: usize, step: Step) {
         let elapsed = self.started.elapsed();
-        let total: Duration = self
-            .modules
-            .iter()
-            .map(|m| expected_on_this_machine(m))
-            .sum();
-        let remaining = self
-            .state
-            .lock()
-            .map_or(total, |state| remaining(total, &state, elapsed));
-        (self.report)(&Progress {
-            step,
-            module,
-            index,
-            of: self.modules.len(),
-            elapsed,
-            remaining,
-        });
+        let total: Duration = self.modules.iter().map(|m| expected_on_this_machine(m)).sum();
+        let remaining = self.state.lock().map_or(total, |state| remaining(total, &state, elapsed));
+        (self.report)(&Progress { step, module, index, of: self.modules.len(), elapsed, remaining });
     }
 }
 
@@ -164,11 +145,7 @@ mod tests {
             finished_expected: Duration::from_secs(finished_expected),
             finished_at: Duration::from_secs(finished_at),
         };
-        let left = remaining(
-            Duration::from_secs(100),
-            &state,
-            Duration::from_secs(elapsed),
-        );
+        let left = remaining(Duration::from_secs(100), &state, Duration::from_secs(elapsed));
         assert_eq!(left.as_secs(), expected);
     }
 }

@@ -14,11 +14,7 @@ use super::error::BuildError;
 use super::go_command::FIXED_ENVIRONMENT;
 
 /// The oldest Go that this project supports at all.
-const OLDEST_GO: GoVersion = GoVersion {
-    major: 1,
-    minor: 26,
-    patch: 0,
-};
+const OLDEST_GO: GoVersion = GoVersion { major: 1, minor: 26, patch: 0 };
 
 /// `go env` answers in milliseconds; a network home directory may need longer.
 const GO_ENV_LIMIT: Duration = Duration::from_secs(30);
@@ -53,9 +49,7 @@ impl GoVersion {
 }
 
 fn leading_number(text: &str) -> Option<u32> {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     text[..end].parse().ok()
 }
 
@@ -107,21 +101,14 @@ impl Tools {
     /// [`BuildError::NoGo`], [`BuildError::OldGo`], [`BuildError::UnknownGo`] or [`BuildError::NoGit`].
     pub async fn find(search_path: &OsStr) -> Result<Self, BuildError> {
         let required = required_go();
-        let go = find_program("go", search_path).ok_or_else(|| BuildError::NoGo {
-            required: required.to_string(),
-        })?;
+        let go = find_program("go", search_path).ok_or_else(|| BuildError::NoGo { required: required.to_string() })?;
         let environment = go_environment(&go, search_path).await?;
-        let go_version =
-            GoVersion::parse(&environment.version).ok_or_else(|| BuildError::UnknownGo {
-                path: go.clone(),
-                reason: format!("GOVERSION is {:?}", environment.version),
-            })?;
+        let go_version = GoVersion::parse(&environment.version).ok_or_else(|| BuildError::UnknownGo {
+            path: go.clone(),
+            reason: format!("GOVERSION is {:?}", environment.version),
+        })?;
         if go_version < required {
-            return Err(BuildError::OldGo {
-                found: go_version.to_string(),
-                required: required.to_string(),
-                path: go,
-            });
+            return Err(BuildError::OldGo { found: go_version.to_string(), required: required.to_string(), path: go });
         }
         let git = find_program("git", search_path).ok_or(BuildError::NoGit)?;
         Ok(Self {
@@ -145,8 +132,7 @@ pub(crate) fn find_program(name: &str, search_path: &OsStr) -> Option<PathBuf> {
 
 /// Whether `path` is a file that somebody may execute.
 pub(crate) fn is_executable(path: &Path) -> bool {
-    path.metadata()
-        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 #[derive(Deserialize)]
@@ -158,10 +144,7 @@ struct GoEnvironment {
 }
 
 async fn go_environment(go: &Path, search_path: &OsStr) -> Result<GoEnvironment, BuildError> {
-    let unknown = |reason: String| BuildError::UnknownGo {
-        path: go.to_owned(),
-        reason,
-    };
+    let unknown = |reason: String| BuildError::UnknownGo { path: go.to_owned(), reason };
     let output = Command::new(go)
         .args(["env", "-json", "GOVERSION", "GOMODCACHE"])
         // No go.mod here that could ask for another toolchain.

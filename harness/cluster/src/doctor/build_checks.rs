@@ -8,8 +8,8 @@ use tokio::process::Command;
 use super::check::Check;
 use super::examine::Options;
 use crate::components::{
-    BuildError, MODULES, Missing, Module, Tools, disk_needs, expected_build, find_program, human,
-    in_cache, locate, missing_modules, required_go,
+    BuildError, MODULES, Missing, Module, Tools, disk_needs, expected_build, find_program, human, in_cache, locate,
+    missing_modules, required_go,
 };
 
 /// `GIT_CONFIG_GLOBAL`, which keeps the user's own settings out, came with 2.32 (its release notes).
@@ -40,30 +40,19 @@ fn components(options: &Options, missing: &[&'static Module]) -> Check {
     };
     match found {
         Ok(set) => Check::ok(NAME, format!("all there, in {}", set.folder().display())),
-        Err(error @ Missing::Incomplete { .. }) => Check::fail(
-            NAME,
-            error.to_string(),
-            "add what is missing, or leave --bin-dir away to build the components",
-        ),
-        Err(error) if missing.is_empty() => Check::warn(
-            NAME,
-            error.to_string(),
-            "`harness components build` puts the set together in a few seconds",
-        ),
+        Err(error @ Missing::Incomplete { .. }) => {
+            Check::fail(NAME, error.to_string(), "add what is missing, or leave --bin-dir away to build the components")
+        }
+        Err(error) if missing.is_empty() => {
+            Check::warn(NAME, error.to_string(), "`harness components build` puts the set together in a few seconds")
+        }
         Err(_) => {
             let minutes = expected_build(missing).as_secs().div_ceil(60);
             let names: Vec<&str> = missing.iter().map(|module| module.name).collect();
             Check::warn(
                 NAME,
-                format!(
-                    "{} of {} modules not built yet: {}",
-                    missing.len(),
-                    MODULES.len(),
-                    names.join(", ")
-                ),
-                format!(
-                    "`harness components build`, or the first run, builds them: about {minutes} min"
-                ),
+                format!("{} of {} modules not built yet: {}", missing.len(), MODULES.len(), names.join(", ")),
+                format!("`harness components build`, or the first run, builds them: about {minutes} min"),
             )
         }
     }
@@ -72,17 +61,11 @@ fn components(options: &Options, missing: &[&'static Module]) -> Check {
 fn go(tools: &Result<Tools, BuildError>, nothing_to_build: bool) -> Check {
     const NAME: &str = "go";
     match tools {
-        Ok(tools) => Check::ok(
-            NAME,
-            format!("{} at {}", tools.go_version, tools.go.display()),
-        ),
+        Ok(tools) => Check::ok(NAME, format!("{} at {}", tools.go_version, tools.go.display())),
         // Go was found; what is missing has a check of its own.
         Err(BuildError::NoGit) => Check::ok(NAME, "found"),
         Err(error) => {
-            let advice = format!(
-                "install Go {} or newer from https://go.dev/dl/",
-                required_go()
-            );
+            let advice = format!("install Go {} or newer from https://go.dev/dl/", required_go());
             if nothing_to_build {
                 let detail = format!("{error}; not needed now: the components are built");
                 Check::warn(NAME, detail, advice)
@@ -95,17 +78,12 @@ fn go(tools: &Result<Tools, BuildError>, nothing_to_build: bool) -> Check {
 
 async fn git(options: &Options) -> Check {
     const NAME: &str = "git";
-    let advice =
-        "install the full Git package of your distribution, for example `apt-get install git`";
+    let advice = "install the full Git package of your distribution, for example `apt-get install git`";
     let Some(git) = find_program("git", &options.search_path) else {
         return Check::fail(NAME, "no `git` on PATH", advice);
     };
     let ask = async |argument: &str| -> Option<String> {
-        let output = Command::new(&git)
-            .arg(argument)
-            .env("PATH", &options.search_path)
-            .kill_on_drop(true)
-            .output();
+        let output = Command::new(&git).arg(argument).env("PATH", &options.search_path).kill_on_drop(true).output();
         let output = tokio::time::timeout(GIT_LIMIT, output).await.ok()?.ok()?;
         let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         output.status.success().then_some(text)
@@ -131,11 +109,7 @@ fn cache_folder(options: &Options) -> Check {
     const NAME: &str = "cache folder";
     match options.cache.check_writable() {
         Ok(()) => Check::ok(NAME, options.cache.root().display().to_string()),
-        Err(error) => Check::fail(
-            NAME,
-            error.to_string(),
-            "make it writable or set HARNESS_CACHE_DIR",
-        ),
+        Err(error) => Check::fail(NAME, error.to_string(), "make it writable or set HARNESS_CACHE_DIR"),
     }
 }
 
@@ -153,20 +127,9 @@ fn disk(options: &Options, tools: Option<&Tools>, missing: &[&'static Module]) -
     }
     let details: Vec<String> = needs
         .iter()
-        .map(|need| {
-            format!(
-                "{} free of {} needed for {}",
-                human(need.free_bytes),
-                human(need.need_bytes),
-                need.what
-            )
-        })
+        .map(|need| format!("{} free of {} needed for {}", human(need.free_bytes), human(need.need_bytes), need.what))
         .collect();
-    if details.is_empty() {
-        Check::ok(NAME, "nothing to build")
-    } else {
-        Check::ok(NAME, details.join("; "))
-    }
+    if details.is_empty() { Check::ok(NAME, "nothing to build") } else { Check::ok(NAME, details.join("; ")) }
 }
 
 /// Major and minor of `git version 2.39.5 (Apple Git-154)`.
@@ -183,10 +146,7 @@ mod tests {
     #[test]
     fn reads_git_versions() {
         assert_eq!(git_version("git version 2.39.5"), Some((2, 39)));
-        assert_eq!(
-            git_version("git version 2.50.1 (Apple Git-155)"),
-            Some((2, 50))
-        );
+        assert_eq!(git_version("git version 2.50.1 (Apple Git-155)"), Some((2, 50)));
         assert_eq!(git_version("git version 3.0.rc1"), Some((3, 0)));
         assert_eq!(git_version("command not found"), None);
     }

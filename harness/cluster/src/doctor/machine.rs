@@ -1,12 +1,11 @@
 //! The machine: system, cores, memory, ports, limits.
 
-use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 
 use nix::sys::resource::{Resource, getrlimit};
 
 use super::check::Check;
-use crate::components::human;
+use crate::components::{available_memory, human, read_number};
 
 /// The control plane, NAP and the simulator with a small load, bytes (measured: about 1.0 GB idle).
 const MEMORY_LEAST: u64 = 2_000_000_000;
@@ -58,32 +57,10 @@ fn cores(count: usize) -> Check {
     )
 }
 
-/// What new processes can have, bytes: the machine's, or less when a control group says so.
-fn available_memory() -> Option<u64> {
-    let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text
-            .lines()
-            .find(|line| line.starts_with("MemAvailable:"))?;
-        let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-        Some(kibibytes * 1024)
-    });
-    // Inside a container the root of the control group file system is the container's own group.
-    let limit = read_number("/sys/fs/cgroup/memory.max");
-    let used = read_number("/sys/fs/cgroup/memory.current").unwrap_or(0);
-    match (machine, limit) {
-        (Some(machine), Some(limit)) => Some(machine.min(limit.saturating_sub(used))),
-        (machine, limit) => machine.or(limit),
-    }
-}
-
 fn memory(available: Option<u64>) -> Check {
     const NAME: &str = "memory";
     let Some(available) = available else {
-        return Check::warn(
-            NAME,
-            "/proc/meminfo does not tell",
-            "make sure that 4 GB are free",
-        );
+        return Check::warn(NAME, "/proc/meminfo does not tell", "make sure that 4 GB are free");
     };
     let detail = format!("{} available", human(available));
     let advice = "end other programs or use a machine with 4 GB free";
@@ -99,14 +76,9 @@ fn memory(available: Option<u64>) -> Check {
 
 fn ports() -> Check {
     const NAME: &str = "loopback ports";
-    let bound: Result<Vec<TcpListener>, _> = (0..PORTS)
-        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-        .collect();
+    let bound: Result<Vec<TcpListener>, _> = (0..PORTS).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect();
     match bound {
-        Ok(_) => Check::ok(
-            NAME,
-            format!("{PORTS} free ports on 127.0.0.1 could be bound"),
-        ),
+        Ok(_) => Check::ok(NAME, format!("{PORTS} free ports on 127.0.0.1 could be bound")),
         Err(error) => Check::fail(
             NAME,
             format!("cannot bind {PORTS} free ports on 127.0.0.1: {error}"),
@@ -128,9 +100,8 @@ fn judge_open_files(soft: u64, hard: u64) -> Check {
     const NAME: &str = "open files";
     let detail = format!("{soft} at once, {hard} at most");
     if hard < OPEN_FILES {
-        let advice = format!(
-            "raise the hard limit to {OPEN_FILES} or more (limits.conf, or --ulimit nofile of a container)"
-        );
+        let advice =
+            format!("raise the hard limit to {OPEN_FILES} or more (limits.conf, or --ulimit nofile of a container)");
         Check::fail(NAME, detail, advice)
     } else if soft < 1024 {
         Check::warn(NAME, detail, format!("`ulimit -n {OPEN_FILES}`"))
@@ -143,20 +114,13 @@ fn inotify(instances: Option<u64>) -> Check {
     const NAME: &str = "inotify";
     match instances {
         None => Check::ok(NAME, "no limit found"),
-        Some(count) if count >= INOTIFY_INSTANCES => {
-            Check::ok(NAME, format!("{count} instances for each user"))
-        }
+        Some(count) if count >= INOTIFY_INSTANCES => Check::ok(NAME, format!("{count} instances for each user")),
         Some(count) => Check::warn(
             NAME,
             format!("{count} instances for each user: controllers may fail to watch their files"),
             "`sysctl fs.inotify.max_user_instances=512` as root",
         ),
     }
-}
-
-/// The number in a file; `None` when there is none, or it says `max`.
-fn read_number(path: &str) -> Option<u64> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]

@@ -27,28 +27,15 @@ pub(super) async fn private_mounts(search_path: &OsStr) -> Check {
         arguments = vec!["--user", "--map-root-user", "--mount"];
     }
     arguments.extend(["mount", "-t", "tmpfs", "none", "/run"]);
-    let output = Command::new(unshare)
-        .args(arguments)
-        .env("PATH", search_path)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let how = if root {
-        "as root"
-    } else {
-        "in a user namespace"
-    };
+    let output =
+        Command::new(unshare).args(arguments).env("PATH", search_path).stdin(Stdio::null()).kill_on_drop(true).output();
+    let how = if root { "as root" } else { "in a user namespace" };
     match tokio::time::timeout(LIMIT, output).await {
-        Ok(Ok(output)) if output.status.success() => {
-            Check::ok(NAME, format!("a private /run could be mounted {how}"))
-        }
+        Ok(Ok(output)) if output.status.success() => Check::ok(NAME, format!("a private /run could be mounted {how}")),
         Ok(Ok(output)) => {
             let text = String::from_utf8_lossy(&output.stderr);
             let reason = text.trim().lines().last().unwrap_or("no reason given");
-            refused(
-                root,
-                &format!("mounting a private /run {how} failed: {reason}"),
-            )
+            refused(root, &format!("mounting a private /run {how} failed: {reason}"))
         }
         Ok(Err(error)) => refused(root, &format!("cannot run unshare: {error}")),
         Err(_) => refused(root, &format!("unshare did not answer in {LIMIT:?}")),
@@ -63,20 +50,11 @@ fn from_kernel_settings(root: bool) -> Check {
     let closed = [
         ("/proc/sys/kernel/unprivileged_userns_clone", "0"),
         ("/proc/sys/user/max_user_namespaces", "0"),
-        (
-            "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
-            "1",
-        ),
+        ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"),
     ];
-    match closed
-        .iter()
-        .find(|(path, off)| setting(path).is_ok_and(|value| value == *off))
-    {
+    match closed.iter().find(|(path, off)| setting(path).is_ok_and(|value| value == *off)) {
         Some((path, value)) => refused(root, &format!("{path} is {value}")),
-        None => Check::ok(
-            NAME,
-            "user namespaces seem allowed; not tried: there is no `unshare` program",
-        ),
+        None => Check::ok(NAME, "user namespaces seem allowed; not tried: there is no `unshare` program"),
     }
 }
 
