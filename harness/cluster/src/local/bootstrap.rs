@@ -1,6 +1,6 @@
 //! What a cluster holds before anybody uses it: custom resources, namespaces, access rules, Flux's two objects.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -28,18 +28,12 @@ pub(crate) async fn access(client: &kube::Client) -> Result<(), LocalError> {
     apply_all(client, documents("kind-config/rbac/components.yaml", ACCESS)?).await
 }
 
-/// Applies every CRD of `dir` and waits until the server serves them all.
-pub(crate) async fn custom_resources(client: &kube::Client, dir: &Path, limit: Duration) -> Result<(), LocalError> {
+/// Applies the CRDs in `files` and waits until the server serves them all.
+pub(crate) async fn custom_resources(client: &kube::Client, files: &[PathBuf], limit: Duration) -> Result<(), LocalError> {
     let mut objects = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(LocalError::file("read", dir))?.flatten() {
-        let path = entry.path();
-        if path.extension().is_some_and(|extension| extension == "yaml") {
-            let text = std::fs::read_to_string(&path).map_err(LocalError::file("read", &path))?;
-            objects.extend(documents(&path.to_string_lossy(), &text)?);
-        }
-    }
-    if objects.is_empty() {
-        return Err(LocalError::MissingComponent { path: dir.join("*.yaml") });
+    for path in files {
+        let text = std::fs::read_to_string(path).map_err(LocalError::file("read", path))?;
+        objects.extend(documents(&path.to_string_lossy(), &text)?);
     }
     let names: Vec<String> =
         objects.iter().filter_map(|object| object["metadata"]["name"].as_str().map(str::to_owned)).collect();
@@ -176,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_embedded_manifests_are_whole() {
-        for (name, text, count) in [("namespaces", NAMESPACES, 3), ("access", ACCESS, 17), ("flux", FLUX, 2)] {
+        for (name, text, count) in [("namespaces", NAMESPACES, 3), ("access", ACCESS, 19), ("flux", FLUX, 2)] {
             let objects = documents(name, text).unwrap();
             assert_eq!(objects.len(), count, "{name}");
             for object in objects {

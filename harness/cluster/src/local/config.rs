@@ -6,6 +6,8 @@ use std::time::Duration;
 use harness_azure::Config as AzureConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::components::{self, BinDir};
+
 use super::error::LocalError;
 use super::state_dir::{StateDir, default_state_root, write_private};
 
@@ -14,8 +16,10 @@ use super::state_dir::{StateDir, default_state_root, write_private};
 pub struct LocalConfig {
     /// The cluster's name: its folder, its context in kubeconfigs and its name in the simulated Azure.
     pub name: String,
-    /// The folder of the components' executables, with their CRDs in `crds/*.yaml`.
+    /// The folder of the components' executables.
     pub bin_dir: PathBuf,
+    /// The files of the custom resources that the components need.
+    pub crds: Vec<PathBuf>,
     /// The folder below which each cluster has its own.
     pub state_root: PathBuf,
     /// The executable that understands `internal exec` and `internal supervise`; by default this program itself.
@@ -26,11 +30,14 @@ pub struct LocalConfig {
     pub provision_mode: String,
     /// How long the whole start may take.
     pub start_timeout: Duration,
+    /// Keeps the executables in the cache until the supervisor has its own hold.
+    #[serde(skip)]
+    components: Option<BinDir>,
 }
 
 impl LocalConfig {
-    /// The defaults for a cluster of that name with the executables in `bin_dir`.
-    pub fn new(name: impl Into<String>, bin_dir: impl Into<PathBuf>) -> Self {
+    /// The defaults for a cluster of that name from these components.
+    pub fn new(name: impl Into<String>, components: &BinDir) -> Self {
         let name = name.into();
         let location = "eastus";
         let resource_group = format!("{name}-rg");
@@ -44,7 +51,8 @@ impl LocalConfig {
         };
         Self {
             name,
-            bin_dir: bin_dir.into(),
+            bin_dir: components.folder().to_owned(),
+            crds: components.crds().to_vec(),
             state_root: default_state_root(),
             // Through /proc the same file is found even when it has been rebuilt or removed meanwhile.
             helper: PathBuf::from("/proc/self/exe"),
@@ -52,6 +60,7 @@ impl LocalConfig {
             provision_mode: "aksmachineapi".to_owned(),
             // A warm start takes some ten seconds on two cores; a busy or cold machine several times that.
             start_timeout: Duration::from_secs(120),
+            components: Some(components.clone()),
         }
     }
 
@@ -66,8 +75,7 @@ impl LocalConfig {
     /// [`LocalError::Name`] or [`LocalError::MissingComponent`].
     pub fn validate(&self) -> Result<(), LocalError> {
         validate_name(&self.name)?;
-        let crds = self.bin_dir.join("crds");
-        for path in super::COMPONENTS.iter().map(|name| self.bin_dir.join(name)).chain([crds]) {
+        for path in super::COMPONENTS.iter().map(|name| self.bin_dir.join(name)).chain(self.crds.iter().cloned()) {
             if !path.exists() {
                 return Err(LocalError::MissingComponent { path });
             }
@@ -81,6 +89,11 @@ impl LocalConfig {
         let text = serde_json::to_vec_pretty(self)
             .map_err(|error| LocalError::Content { path: path.clone(), reason: error.to_string() })?;
         write_private(&path, text)
+    }
+
+    /// Keeps the executables in the cache as long as the value lives, when they are from there.
+    pub(crate) fn hold_components(&mut self) {
+        self.components = components::locate(None).ok().filter(|found| found.folder() == self.bin_dir);
     }
 
     /// Reads the configuration of the cluster in `state`.
@@ -129,22 +142,40 @@ mod tests {
         }
     }
 
+    /// A folder with empty files by the components' names.
+    fn components(root: &Path) -> BinDir {
+        std::fs::create_dir(root.join("crds")).unwrap();
+        for component in components::Component::ALL {
+            let path = root.join(component.name());
+            std::fs::write(&path, "").unwrap();
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        for file in components::MODULES.iter().flat_map(|module| module.crds) {
+            std::fs::write(root.join("crds").join(file.file), "").unwrap();
+        }
+        components::locate(Some(root)).unwrap()
+    }
+
     #[test]
     fn the_configuration_survives_its_file() {
         let temp = tempfile::tempdir().unwrap();
-        let mut config = LocalConfig::new("t", "/bin");
+        let mut config = LocalConfig::new("t", &components(temp.path()));
         config.state_root = temp.path().to_owned();
         StateDir::create(config.state().root()).unwrap();
         config.save().unwrap();
         let back = LocalConfig::load(&config.state()).unwrap();
         assert_eq!(back.azure.control_token, config.azure.control_token);
         assert_eq!(back.azure.node_resource_group, "MC_t-rg_t_eastus");
+        assert_eq!(back.crds, config.crds);
     }
 
     #[test]
-    fn a_missing_component_is_named() {
+    fn a_component_that_has_gone_is_named() {
         let temp = tempfile::tempdir().unwrap();
-        let error = LocalConfig::new("t", temp.path()).validate().unwrap_err();
+        let config = LocalConfig::new("t", &components(temp.path()));
+        config.validate().unwrap();
+        std::fs::remove_file(temp.path().join("etcd")).unwrap();
+        let error = config.validate().unwrap_err();
         assert!(error.to_string().contains("etcd"), "{error}");
     }
 }

@@ -28,6 +28,8 @@ pub(crate) fn kustomize_controller(layout: &Layout) -> Launch {
         OsString::from("--requeue-dependency=5s"),
         // A base on the internet would make a run depend on it.
         "--no-remote-bases=true".into(),
+        // A commit that never becomes healthy must not hold up its own repair for the whole timeout.
+        "--feature-gates=CancelHealthCheckOnNewRevision=true".into(),
     ]);
     launch
 }

@@ -1,6 +1,5 @@
 //! The order in which a cluster comes up.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use harness_azure::Simulator;
@@ -75,7 +74,6 @@ pub(crate) async fn bring_up(config: &LocalConfig, state: &StateDir, registry: &
         steps.time("git server", start_git(state)),
     )?;
 
-    let crds: PathBuf = config.bin_dir.join("crds");
     let (addresses, ()) = tokio::try_join!(
         async {
             steps.time("access rules", bootstrap::access(&client)).await?;
@@ -87,7 +85,7 @@ pub(crate) async fn bring_up(config: &LocalConfig, state: &StateDir, registry: &
             azure.attach(kubeconfig::client(&state.kubeconfig("azure-sim")).await?);
             Ok(AzureAddresses { arm: azure.arm_url(), identity: azure.identity_url() })
         },
-        steps.time("custom resources", bootstrap::custom_resources(&client, &crds, COMPONENT_LIMIT)),
+        steps.time("custom resources", bootstrap::custom_resources(&client, &config.crds, COMPONENT_LIMIT)),
     )?;
 
     registry.start(nap::karpenter(&layout, &config.azure, &addresses, &config.provision_mode)).await?;

@@ -26,7 +26,7 @@ const STOP_ORDER: [(&[&str], Duration); 4] = [
     (&["karpenter", "source-controller", "kustomize-controller", "kwok"], Duration::from_millis(600)),
     (&["kube-controller-manager", "kube-scheduler"], Duration::from_millis(400)),
     // It waits for open watches when asked to stop; there is nobody left to be polite to.
-    (&["kube-apiserver"], Duration::from_millis(400)),
+    (&["kube-apiserver"], Duration::from_millis(2000)),
     (&["etcd"], Duration::from_millis(400)),
 ];
 /// A log larger than this is cut to its newest part.
@@ -69,7 +69,8 @@ pub fn main(state_dir: PathBuf) -> Result<ExitCode, LocalError> {
         .with_writer(std::io::stderr)
         .try_init();
     let state = StateDir::at(state_dir);
-    let config = LocalConfig::load(&state)?;
+    let mut config = LocalConfig::load(&state)?;
+    config.hold_components();
     let Some(_lock) = state.try_lock()? else {
         return Err(LocalError::AlreadyUp { name: config.name, pid: 0 });
     };
@@ -144,11 +145,14 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
 
     shared.set_phase(Phase::Stopping);
     let began = Instant::now();
-    let mut report = stop_all(&shared).await;
+    let mut report = stop(&shared, &STOP_ORDER[..1]).await;
+    // Between those who ask it and the API server that it asks.
     if let Some(running) = in_process {
-        running.git.server.shutdown().await;
-        running.azure.shutdown().await;
+        tokio::join!(running.git.server.shutdown(), running.azure.shutdown());
     }
+    let rest = stop(&shared, &STOP_ORDER[1..]).await;
+    report.stopped.extend(rest.stopped);
+    report.killed.extend(rest.killed);
     report.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     if let Some(reply) = reply {
         let _ = reply.send(report);
@@ -218,9 +222,13 @@ fn failure_of(error: &LocalError) -> Failure {
 }
 
 async fn stop_all(shared: &Shared) -> TeardownReport {
+    stop(shared, &STOP_ORDER).await
+}
+
+async fn stop(shared: &Shared, order: &[(&[&str], Duration)]) -> TeardownReport {
     let mut report = TeardownReport::default();
-    for (names, grace) in STOP_ORDER {
-        let (stopped, killed) = shared.registry.stop(names, grace).await;
+    for (names, grace) in order {
+        let (stopped, killed) = shared.registry.stop(names, *grace).await;
         report.stopped.extend(stopped);
         report.killed.extend(killed);
     }
