@@ -31,13 +31,7 @@ pub struct NodeResources {
 }
 
 /// Brackets of (upper bound, rate); an infinite bound ends them.
-const MEMORY_GIB: [(f64, f64); 5] = [
-    (4.0, 0.25),
-    (8.0, 0.20),
-    (16.0, 0.10),
-    (128.0, 0.06),
-    (f64::INFINITY, 0.02),
-];
+const MEMORY_GIB: [(f64, f64); 5] = [(4.0, 0.25), (8.0, 0.20), (16.0, 0.10), (128.0, 0.06), (f64::INFINITY, 0.02)];
 const CPU: [(f64, f64); 4] = [(1.0, 0.06), (2.0, 0.04), (4.0, 0.02), (f64::INFINITY, 0.01)];
 
 fn tax(brackets: &[(f64, f64)], amount: f64) -> f64 {
@@ -93,11 +87,7 @@ mod tests {
     #[case("Standard_F4s_v2", 3860, 4985)]
     #[case("Standard_F8s_v2", 7820, 11743)]
     #[case("Standard_F16s_v2", 15740, 25915)]
-    fn allocatable_is_what_aks_leaves(
-        #[case] name: &str,
-        #[case] cpu_m: u64,
-        #[case] memory_mib: u64,
-    ) {
+    fn allocatable_is_what_aks_leaves(#[case] name: &str, #[case] cpu_m: u64, #[case] memory_mib: u64) {
         let r = node_resources(catalogue().unwrap().get(name).unwrap());
         let mib = (r.allocatable_memory_bytes as f64 / MIB as f64).round() as u64;
         assert_eq!((r.allocatable_cpu_m, mib), (cpu_m, memory_mib));
@@ -108,11 +98,7 @@ mod tests {
         for sku in catalogue().unwrap().iter() {
             let r = node_resources(sku);
             assert!(r.allocatable_cpu_m < r.capacity_cpu_m, "{}", sku.name);
-            assert!(
-                r.allocatable_memory_bytes < r.capacity_memory_bytes,
-                "{}",
-                sku.name
-            );
+            assert!(r.allocatable_memory_bytes < r.capacity_memory_bytes, "{}", sku.name);
         }
     }
 }

@@ -63,10 +63,7 @@ impl Default for BootModel {
     fn default() -> Self {
         Self {
             accept: Distribution::zero(),
-            boot: Distribution::Lognormal {
-                median: Span::from_secs(5),
-                p95: Span::from_secs(9),
-            },
+            boot: Distribution::Lognormal { median: Span::from_secs(5), p95: Span::from_secs(9) },
             register: Distribution::zero(),
             ready: Distribution::zero(),
             delete: Distribution::Constant(Span::from_secs(1)),
@@ -91,10 +88,8 @@ impl BootModel {
     /// An estimate of live AKS, not a measurement: no published source splits the phases. Accepted to registered has a
     /// median of 55 s and a p95 of 100 s, registered to Ready 12 s and 30 s; GPU nodes take four times as long to boot.
     pub fn azure_estimate() -> Self {
-        let lognormal = |median, p95| Distribution::Lognormal {
-            median: Span::from_secs(median),
-            p95: Span::from_secs(p95),
-        };
+        let lognormal =
+            |median, p95| Distribution::Lognormal { median: Span::from_secs(median), p95: Span::from_secs(p95) };
         Self {
             accept: lognormal(2, 5),
             boot: lognormal(48, 88),
@@ -111,19 +106,13 @@ impl BootModel {
     }
 
     /// The distribution of one leg for a VM of this family and capacity type.
-    pub fn of(
-        &self,
-        leg: Leg,
-        family: &str,
-        quota_family: &str,
-        capacity_type: CapacityType,
-    ) -> &Distribution {
+    pub fn of(&self, leg: Leg, family: &str, quota_family: &str, capacity_type: CapacityType) -> &Distribution {
         let overridden = self.overrides.iter().rev().find(|o| {
             o.leg == leg
                 && o.capacity_type.is_none_or(|c| c == capacity_type)
-                && o.family.as_deref().is_none_or(|f| {
-                    f.eq_ignore_ascii_case(family) || f.eq_ignore_ascii_case(quota_family)
-                })
+                && o.family
+                    .as_deref()
+                    .is_none_or(|f| f.eq_ignore_ascii_case(family) || f.eq_ignore_ascii_case(quota_family))
         });
         match (overridden, leg) {
             (Some(o), _) => &o.distribution,
@@ -147,9 +136,7 @@ impl BootModel {
             d.validate().map_err(|e| format!("boot.{name}: {e}"))?;
         }
         for (i, o) in self.overrides.iter().enumerate() {
-            o.distribution
-                .validate()
-                .map_err(|e| format!("boot.overrides[{i}]: {e}"))?;
+            o.distribution.validate().map_err(|e| format!("boot.overrides[{i}]: {e}"))?;
         }
         Ok(())
     }
@@ -173,13 +160,7 @@ pub enum Leg {
 
 impl Leg {
     /// Every leg, in the order of a VM's life.
-    pub const ALL: [Leg; 5] = [
-        Leg::Accept,
-        Leg::Boot,
-        Leg::Register,
-        Leg::Ready,
-        Leg::Delete,
-    ];
+    pub const ALL: [Leg; 5] = [Leg::Accept, Leg::Boot, Leg::Register, Leg::Ready, Leg::Delete];
 
     /// The name in JSON, and the name of the leg's child generator.
     pub const fn name(self) -> &'static str {
@@ -259,14 +240,7 @@ impl Default for QuotaLimits {
 impl QuotaLimits {
     /// The limit of a quota family. Its full name beats its letter.
     pub fn family(&self, quota_family: &str, letter: &str) -> i64 {
-        let find = |name: &str| {
-            self.families
-                .iter()
-                .find(|(k, _)| k.eq_ignore_ascii_case(name))
-                .map(|(_, v)| *v)
-        };
-        find(quota_family)
-            .or_else(|| find(letter))
-            .unwrap_or(self.family_default)
+        let find = |name: &str| self.families.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| *v);
+        find(quota_family).or_else(|| find(letter)).unwrap_or(self.family_default)
     }
 }

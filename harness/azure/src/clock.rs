@@ -19,10 +19,7 @@ pub struct Stamp {
 impl Stamp {
     /// The present instant on both clocks.
     pub fn now() -> Self {
-        Self {
-            monotonic_ns: monotonic_ns(),
-            wall: Timestamp::now(),
-        }
+        Self { monotonic_ns: monotonic_ns(), wall: Timestamp::now() }
     }
 
     /// Milliseconds from `earlier` to this stamp on the monotonic clock; 0 when `earlier` is later.

@@ -111,23 +111,16 @@ impl Config {
             }
             // Each of them becomes a segment of resource ids.
             if value.contains(['/', '?', '#']) || value.contains(char::is_whitespace) {
-                return Err(format!(
-                    "{key}: `{value}` cannot be part of an Azure resource id"
-                ));
+                return Err(format!("{key}: `{value}` cannot be part of an Azure resource id"));
             }
         }
-        if self
-            .resource_group
-            .eq_ignore_ascii_case(&self.node_resource_group)
-        {
+        if self.resource_group.eq_ignore_ascii_case(&self.node_resource_group) {
             return Err("nodeResourceGroup: must differ from resourceGroup".to_owned());
         }
         if self.identity_header.expose().is_empty() || self.control_token.expose().is_empty() {
             return Err("identityHeader and controlToken: must not be empty".to_owned());
         }
-        self.behaviour
-            .validate()
-            .map_err(|e| format!("behaviour: {e}"))
+        self.behaviour.validate().map_err(|e| format!("behaviour: {e}"))
     }
 }
 
@@ -183,11 +176,7 @@ impl Secret {
 
     /// A fresh one, from the operating system's generator.
     pub fn random() -> Self {
-        Self(format!(
-            "{}{}",
-            uuid::Uuid::new_v4().simple(),
-            uuid::Uuid::new_v4().simple()
-        ))
+        Self(format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple()))
     }
 
     /// The text, for the one place that has to send or compare it.
@@ -197,13 +186,7 @@ impl Secret {
 
     /// Compares without telling by its duration how much of the beginning was right.
     pub fn matches(&self, other: &str) -> bool {
-        self.0.len() == other.len()
-            && self
-                .0
-                .bytes()
-                .zip(other.bytes())
-                .fold(0, |acc, (a, b)| acc | (a ^ b))
-                == 0
+        self.0.len() == other.len() && self.0.bytes().zip(other.bytes()).fold(0, |acc, (a, b)| acc | (a ^ b)) == 0
     }
 }
 
@@ -223,20 +206,13 @@ mod tests {
         let json = serde_json::to_string(&config).unwrap();
         let back: Config = serde_json::from_str(&json).unwrap();
         assert_eq!(serde_json::to_string(&back).unwrap(), json);
-        let yaml: Config =
-            serde_saphyr::from_str("location: westeurope\nbehaviour:\n  seed: 7\n").unwrap();
-        assert_eq!(
-            (yaml.location.as_str(), yaml.behaviour.seed),
-            ("westeurope", 7)
-        );
+        let yaml: Config = serde_saphyr::from_str("location: westeurope\nbehaviour:\n  seed: 7\n").unwrap();
+        assert_eq!((yaml.location.as_str(), yaml.behaviour.seed), ("westeurope", 7));
     }
 
     #[test]
     fn secrets_do_not_show_in_debug_text() {
-        let config = Config {
-            identity_header: Secret::new("hush-hush"),
-            ..Config::default()
-        };
+        let config = Config { identity_header: Secret::new("hush-hush"), ..Config::default() };
         assert!(!format!("{config:?}").contains("hush-hush"));
         assert!(config.identity_header.matches("hush-hush"));
         assert!(!config.identity_header.matches("hush-husH"));
@@ -244,10 +220,7 @@ mod tests {
 
     #[test]
     fn names_that_cannot_be_in_a_resource_id_are_refused() {
-        let bad = Config {
-            cluster_name: "a/b".to_owned(),
-            ..Config::default()
-        };
+        let bad = Config { cluster_name: "a/b".to_owned(), ..Config::default() };
         assert!(bad.validate().unwrap_err().contains("clusterName"));
         assert!(Config::default().validate().is_ok());
     }

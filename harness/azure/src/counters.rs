@@ -53,11 +53,7 @@ impl Counters {
         self.lock()
             .unmodelled
             .iter()
-            .map(|((method, path), count)| UnmodelledCall {
-                method: method.clone(),
-                path: path.clone(),
-                count: *count,
-            })
+            .map(|((method, path), count)| UnmodelledCall { method: method.clone(), path: path.clone(), count: *count })
             .collect()
     }
 
@@ -82,9 +78,6 @@ mod tests {
         }
         let calls = counters.unmodelled_calls();
         assert_eq!(calls.len(), UNMODELLED_KEPT + 1);
-        assert_eq!(
-            calls.iter().map(|c| c.count).sum::<u64>(),
-            UNMODELLED_KEPT as u64 + 10
-        );
+        assert_eq!(calls.iter().map(|c| c.count).sum::<u64>(), UNMODELLED_KEPT as u64 + 10);
     }
 }

@@ -61,17 +61,9 @@ impl FromStr for Span {
     type Err = SpanError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refuse = |reason: String| SpanError {
-            text: text.to_owned(),
-            reason,
-        };
-        let parsed: SignedDuration = text
-            .trim()
-            .parse()
-            .map_err(|e: jiff::Error| refuse(e.to_string()))?;
-        Duration::try_from(parsed)
-            .map(Span)
-            .map_err(|_| refuse("it is negative".to_owned()))
+        let refuse = |reason: String| SpanError { text: text.to_owned(), reason };
+        let parsed: SignedDuration = text.trim().parse().map_err(|e: jiff::Error| refuse(e.to_string()))?;
+        Duration::try_from(parsed).map(Span).map_err(|_| refuse("it is negative".to_owned()))
     }
 }
 
@@ -126,16 +118,14 @@ impl Distribution {
     pub fn validate(&self) -> Result<(), String> {
         match self {
             Self::Constant(_) => Ok(()),
-            Self::Lognormal { median, .. } if median.0.is_zero() => Err(
-                "lognormal: median must be above 0s; write constant: 0s for no delay".to_owned(),
-            ),
-            Self::Lognormal { median, p95 } if p95 < median => Err(format!(
-                "lognormal: p95 ({p95}) is below the median ({median})"
-            )),
-            Self::Lognormal { .. } => Ok(()),
-            Self::Samples(samples) if samples.is_empty() => {
-                Err("samples: at least one duration is needed".to_owned())
+            Self::Lognormal { median, .. } if median.0.is_zero() => {
+                Err("lognormal: median must be above 0s; write constant: 0s for no delay".to_owned())
             }
+            Self::Lognormal { median, p95 } if p95 < median => {
+                Err(format!("lognormal: p95 ({p95}) is below the median ({median})"))
+            }
+            Self::Lognormal { .. } => Ok(()),
+            Self::Samples(samples) if samples.is_empty() => Err("samples: at least one duration is needed".to_owned()),
             Self::Samples(_) => Ok(()),
         }
     }
@@ -182,54 +172,26 @@ mod tests {
             assert_eq!(span.to_string().parse::<Span>().unwrap(), span, "{text}");
         }
         assert_eq!("1m30s".parse::<Span>().unwrap(), Span::from_secs(90));
-        assert!(
-            "-3s"
-                .parse::<Span>()
-                .unwrap_err()
-                .to_string()
-                .contains("negative")
-        );
+        assert!("-3s".parse::<Span>().unwrap_err().to_string().contains("negative"));
         assert!("5".parse::<Span>().is_err());
     }
 
     #[test]
     fn the_wire_format_is_externally_tagged() {
-        let d: Distribution =
-            serde_json::from_str(r#"{"lognormal":{"median":"5s","p95":"9s"}}"#).unwrap();
-        assert_eq!(
-            d,
-            Distribution::Lognormal {
-                median: Span::from_secs(5),
-                p95: Span::from_secs(9)
-            }
-        );
+        let d: Distribution = serde_json::from_str(r#"{"lognormal":{"median":"5s","p95":"9s"}}"#).unwrap();
+        assert_eq!(d, Distribution::Lognormal { median: Span::from_secs(5), p95: Span::from_secs(9) });
         let s: Distribution = serde_json::from_str(r#"{"samples":["4s","250ms"]}"#).unwrap();
-        assert_eq!(
-            s,
-            Distribution::Samples(vec![Span::from_secs(4), Span::from_millis(250)])
-        );
-        assert_eq!(
-            serde_json::to_string(&Distribution::zero()).unwrap(),
-            r#"{"constant":"0s"}"#
-        );
+        assert_eq!(s, Distribution::Samples(vec![Span::from_secs(4), Span::from_millis(250)]));
+        assert_eq!(serde_json::to_string(&Distribution::zero()).unwrap(), r#"{"constant":"0s"}"#);
     }
 
     #[test]
     fn a_lognormal_has_the_median_and_the_p95_it_was_given() {
-        let d = Distribution::Lognormal {
-            median: Span::from_secs(5),
-            p95: Span::from_secs(9),
-        };
+        let d = Distribution::Lognormal { median: Span::from_secs(5), p95: Span::from_secs(9) };
         let mut rng = ChaCha8Rng::seed_from_u64(7);
-        let mut draws: Vec<f64> = (0..20_000)
-            .map(|_| d.draw(&mut rng).as_secs_f64())
-            .collect();
+        let mut draws: Vec<f64> = (0..20_000).map(|_| d.draw(&mut rng).as_secs_f64()).collect();
         draws.sort_by(f64::total_cmp);
-        assert!(
-            (draws[10_000] - 5.0).abs() < 0.1,
-            "median {}",
-            draws[10_000]
-        );
+        assert!((draws[10_000] - 5.0).abs() < 0.1, "median {}", draws[10_000]);
         assert!((draws[19_000] - 9.0).abs() < 0.25, "p95 {}", draws[19_000]);
     }
 

@@ -53,9 +53,7 @@ impl Tokens {
 
 /// The endpoint.
 pub(crate) fn router(world: Arc<World>) -> Router {
-    Router::new()
-        .route("/identity", get(token))
-        .with_state(world)
+    Router::new().route("/identity", get(token)).with_state(world)
 }
 
 #[derive(Deserialize)]
@@ -63,21 +61,14 @@ struct TokenQuery {
     resource: Option<String>,
 }
 
-async fn token(
-    State(world): State<Arc<World>>,
-    Query(query): Query<TokenQuery>,
-    headers: HeaderMap,
-) -> Response {
-    let header = headers
-        .get("x-identity-header")
-        .and_then(|v| v.to_str().ok());
+async fn token(State(world): State<Arc<World>>, Query(query): Query<TokenQuery>, headers: HeaderMap) -> Response {
+    let header = headers.get("x-identity-header").and_then(|v| v.to_str().ok());
     if !header.is_some_and(|h| world.config.identity_header.matches(h)) {
         let body = json!({"statusCode": 401, "message": "The header X-IDENTITY-HEADER is missing or wrong."});
         return (StatusCode::UNAUTHORIZED, Json(body)).into_response();
     }
     let Some(resource) = query.resource else {
-        let body =
-            json!({"statusCode": 400, "message": "The query parameter resource is missing."});
+        let body = json!({"statusCode": 400, "message": "The query parameter resource is missing."});
         return (StatusCode::BAD_REQUEST, Json(body)).into_response();
     };
     let token = world.tokens.issue();

@@ -49,11 +49,7 @@ impl Operations {
         self.by_id.insert(
             id.clone(),
             Operation {
-                status: if done {
-                    OperationStatus::Succeeded
-                } else {
-                    OperationStatus::InProgress
-                },
+                status: if done { OperationStatus::Succeeded } else { OperationStatus::InProgress },
                 started: now,
                 ended: done.then_some(now),
                 pending,
@@ -122,10 +118,7 @@ mod tests {
         ops.advance(&id);
         assert_eq!(ops.status(&id), Some(&OperationStatus::InProgress));
         ops.advance(&id);
-        let error = ProvisioningError {
-            code: "X".into(),
-            message: "y".into(),
-        };
+        let error = ProvisioningError { code: "X".into(), message: "y".into() };
         ops.fail(&id, &error);
         assert_eq!(ops.body(&id).unwrap()["status"], "Succeeded");
         let failing = ops.begin(1);

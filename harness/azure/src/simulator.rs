@@ -68,8 +68,7 @@ impl Simulator {
         let tls = tls::server_config(&certificates)?;
         let catalogue = catalogue()?;
         let (arm_listener, arm) = listen("Azure Resource Manager", config.arm_port).await?;
-        let (identity_listener, identity) =
-            listen("managed identity endpoint", config.identity_port).await?;
+        let (identity_listener, identity) = listen("managed identity endpoint", config.identity_port).await?;
         let (control_listener, control) = listen("control endpoint", config.control_port).await?;
 
         let world = Arc::new(World::new(config, catalogue));
@@ -78,16 +77,10 @@ impl Simulator {
         if let Some(kube) = kube {
             world.kube.send_replace(Some(Kube(kube)));
         }
-        world
-            .set_behaviour(world.config.behaviour.clone())
-            .map_err(|e| Error::Config(format!("behaviour: {e}")))?;
+        world.set_behaviour(world.config.behaviour.clone()).map_err(|e| Error::Config(format!("behaviour: {e}")))?;
 
         let tasks = world.tasks.clone();
-        tasks.spawn(arm::serve(
-            Arc::clone(&world),
-            arm_listener,
-            TlsAcceptor::from(tls),
-        ));
+        tasks.spawn(arm::serve(Arc::clone(&world), arm_listener, TlsAcceptor::from(tls)));
         tasks.spawn(serve(
             Arc::clone(&world),
             "managed identity endpoint",
@@ -101,13 +94,7 @@ impl Simulator {
             control::router(Arc::clone(&world)),
         ));
         tracing::info!(%arm, %identity, %control, location = world.config.location, "simulated Azure is up");
-        Ok(Self {
-            world,
-            ca_pem: certificates.ca_pem,
-            arm,
-            identity,
-            control,
-        })
+        Ok(Self { world, ca_pem: certificates.ca_pem, arm, identity, control })
     }
 
     /// Gives it the Kubernetes client, or another one. VMs that have booted meanwhile get their Nodes now.
@@ -192,10 +179,7 @@ impl Simulator {
     pub async fn shutdown(self) {
         self.world.stop.cancel();
         self.world.tasks.close();
-        if tokio::time::timeout(SHUTDOWN_LIMIT, self.world.tasks.wait())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(SHUTDOWN_LIMIT, self.world.tasks.wait()).await.is_err() {
             tracing::warn!(
                 left = self.world.tasks.len(),
                 "the simulated Azure did not stop in time; its last requests to the API server are dropped"
@@ -212,18 +196,14 @@ impl Drop for Simulator {
 
 async fn listen(what: &'static str, port: u16) -> Result<(TcpListener, SocketAddr), Error> {
     let refuse = |source| Error::Listen { what, port, source };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .map_err(refuse)?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(refuse)?;
     let address = listener.local_addr().map_err(refuse)?;
     Ok((listener, address))
 }
 
 async fn serve(world: Arc<World>, what: &'static str, listener: TcpListener, router: Router) {
     let stop = world.stop.clone();
-    let served = axum::serve(listener, router)
-        .with_graceful_shutdown(async move { stop.cancelled().await })
-        .await;
+    let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await;
     if let Err(error) = served {
         tracing::error!(%error, what, "an endpoint has stopped");
     }

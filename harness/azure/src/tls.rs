@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
@@ -31,9 +30,7 @@ pub enum TlsError {
         source: std::io::Error,
     },
     /// PEM text holds no such thing.
-    #[error(
-        "the {what} of the simulated Azure is not PEM of that kind; check tls in its configuration"
-    )]
+    #[error("the {what} of the simulated Azure is not PEM of that kind; check tls in its configuration")]
     Parse {
         /// Which one.
         what: &'static str,
@@ -42,9 +39,7 @@ pub enum TlsError {
         source: rustls_pki_types::pem::Error,
     },
     /// Key and certificate do not fit together.
-    #[error(
-        "the simulated Azure cannot serve TLS with its certificate and key; check that they belong together"
-    )]
+    #[error("the simulated Azure cannot serve TLS with its certificate and key; check that they belong together")]
     Use(#[source] rustls::Error),
 }
 
@@ -73,8 +68,7 @@ pub fn generate() -> Result<Certificates, TlsError> {
     let ca_key = KeyPair::generate().map_err(TlsError::Make)?;
     let mut ca = CertificateParams::new(Vec::new()).map_err(TlsError::Make)?;
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    ca.distinguished_name
-        .push(DnType::CommonName, "azure-sim throw-away CA");
+    ca.distinguished_name.push(DnType::CommonName, "azure-sim throw-away CA");
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let ca_cert = ca.self_signed(&ca_key).map_err(TlsError::Make)?;
     let issuer = Issuer::from_params(&ca, &ca_key);
@@ -82,19 +76,13 @@ pub fn generate() -> Result<Certificates, TlsError> {
     let key = KeyPair::generate().map_err(TlsError::Make)?;
     let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
     let mut server = CertificateParams::new(names).map_err(TlsError::Make)?;
-    server
-        .distinguished_name
-        .push(DnType::CommonName, "azure-sim");
+    server.distinguished_name.push(DnType::CommonName, "azure-sim");
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     server.use_authority_key_identifier_extension = true;
     let cert = server.signed_by(&key, &issuer).map_err(TlsError::Make)?;
 
-    Ok(Certificates {
-        ca_pem: ca_cert.pem(),
-        cert_pem: cert.pem(),
-        key_pem: Secret::new(key.serialize_pem()),
-    })
+    Ok(Certificates { ca_pem: ca_cert.pem(), cert_pem: cert.pem(), key_pem: Secret::new(key.serialize_pem()) })
 }
 
 /// Reads the configured certificates, or makes them.
@@ -123,11 +111,7 @@ fn text(pem: &Pem, what: &'static str) -> Result<String, TlsError> {
 }
 
 fn file(path: &PathBuf, what: &'static str) -> Result<String, TlsError> {
-    std::fs::read_to_string(path).map_err(|source| TlsError::Read {
-        what,
-        path: path.clone(),
-        source,
-    })
+    std::fs::read_to_string(path).map_err(|source| TlsError::Read { what, path: path.clone(), source })
 }
 
 /// The server side of TLS: HTTP/1.1 only. Go's HTTP client multiplexes HTTP/2 on one connection, which buys nothing on loopback.
@@ -135,20 +119,11 @@ pub(crate) fn server_config(certificates: &Certificates) -> Result<Arc<ServerCon
     install_crypto();
     let chain = CertificateDer::pem_slice_iter(certificates.cert_pem.as_bytes())
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|source| TlsError::Parse {
-            what: "server certificate",
-            source,
-        })?;
-    let key = PrivateKeyDer::from_pem_slice(certificates.key_pem.expose().as_bytes()).map_err(
-        |source| TlsError::Parse {
-            what: "server key",
-            source,
-        },
-    )?;
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(TlsError::Use)?;
+        .map_err(|source| TlsError::Parse { what: "server certificate", source })?;
+    let key = PrivateKeyDer::from_pem_slice(certificates.key_pem.expose().as_bytes())
+        .map_err(|source| TlsError::Parse { what: "server key", source })?;
+    let mut config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).map_err(TlsError::Use)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

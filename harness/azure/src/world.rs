@@ -105,19 +105,11 @@ impl World {
     }
 
     pub(crate) fn behaviour(&self) -> Arc<Behaviour> {
-        Arc::clone(
-            &self
-                .behaviour
-                .read()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        Arc::clone(&self.behaviour.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn replace_behaviour(&self, behaviour: Behaviour) {
-        *self
-            .behaviour
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::new(behaviour);
+        *self.behaviour.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(behaviour);
     }
 
     /// The quota limits with those of live faults over them.

@@ -37,10 +37,7 @@ impl ClusterState {
             },
         });
         let pools = [(pool, document)].into();
-        Self {
-            cluster: document_of(config),
-            pools,
-        }
+        Self { cluster: document_of(config), pools }
     }
 }
 
@@ -111,14 +108,8 @@ pub(super) fn list_of_group(world: &World, group: &str) -> Result<Reply, Reply> 
 }
 
 /// What a PUT cannot change.
-const FIXED: [&str; 6] = [
-    "provisioningState",
-    "powerState",
-    "currentKubernetesVersion",
-    "nodeResourceGroup",
-    "agentPoolProfiles",
-    "fqdn",
-];
+const FIXED: [&str; 6] =
+    ["provisioningState", "powerState", "currentKubernetesVersion", "nodeResourceGroup", "agentPoolProfiles", "fqdn"];
 
 pub(super) fn put(world: &World, _cluster: &Cluster, call: &Call) -> Result<Reply, Reply> {
     let body = call.object()?;
@@ -167,9 +158,7 @@ fn check_version(current: &Value, wanted: &Map<String, Value>) -> Result<(), Rep
     let Some(wanted) = wanted.get("kubernetesVersion").and_then(Value::as_str) else {
         return Ok(());
     };
-    let current = current["properties"]["kubernetesVersion"]
-        .as_str()
-        .unwrap_or_default();
+    let current = current["properties"]["kubernetesVersion"].as_str().unwrap_or_default();
     let Some(to) = parse_version(wanted) else {
         return Err(Reply::bad_request(
             "AgentPoolK8sVersionNotSupported",
@@ -188,10 +177,7 @@ fn check_version(current: &Value, wanted: &Map<String, Value>) -> Result<(), Rep
 }
 
 fn parse_version(text: &str) -> Option<(u64, u64, u64)> {
-    let mut parts = text
-        .trim_start_matches('v')
-        .split('.')
-        .map(|p| p.parse::<u64>().ok());
+    let mut parts = text.trim_start_matches('v').split('.').map(|p| p.parse::<u64>().ok());
     let (major, minor) = (parts.next()??, parts.next()??);
     let patch = match parts.next() {
         Some(patch) => patch?,
@@ -214,10 +200,7 @@ fn merge(kept: &mut Value, given: &Value) {
 
 pub(super) fn upgrade_profile(world: &World, _cluster: &Cluster) -> Result<Reply, Reply> {
     let state = world.cluster();
-    let version = state.cluster["properties"]["kubernetesVersion"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
+    let version = state.cluster["properties"]["kubernetesVersion"].as_str().unwrap_or_default().to_owned();
     let upgrades: Vec<Value> = match parse_version(&version) {
         Some((major, minor, patch)) => vec![
             json!({"kubernetesVersion": format!("{major}.{minor}.{}", patch + 1)}),
@@ -270,15 +253,9 @@ mod tests {
     #[case("1.36.3", "1.35.9", false)]
     #[case("1.36.3", "latest", false)]
     #[case("1.36.3", "1.36.3.1", false)]
-    fn upgrades_go_one_minor_at_a_time(
-        #[case] from: &str,
-        #[case] to: &str,
-        #[case] allowed: bool,
-    ) {
+    fn upgrades_go_one_minor_at_a_time(#[case] from: &str, #[case] to: &str, #[case] allowed: bool) {
         let current = json!({"properties": {"kubernetesVersion": from}});
-        let Value::Object(wanted) = json!({"kubernetesVersion": to}) else {
-            unreachable!()
-        };
+        let Value::Object(wanted) = json!({"kubernetesVersion": to}) else { unreachable!() };
         assert_eq!(check_version(&current, &wanted).is_ok(), allowed);
     }
 

@@ -17,6 +17,22 @@ use crate::world::World;
 /// How long `simulateEviction` gives notice; Azure gives 30 s at least.
 const SIMULATED_NOTICE: Span = Span(Duration::from_secs(30));
 
+/// The sizes; none for a filter that names another region.
+pub(super) fn skus(world: &World, query: &str) -> Reply {
+    match filtered_location(query) {
+        Some(location) if !location.eq_ignore_ascii_case(&world.config.location) => Reply::ok(&list(Vec::new())),
+        _ => Reply::bytes(StatusCode::OK, world.skus.clone()),
+    }
+}
+
+/// The region of `$filter=location eq 'REGION'`.
+fn filtered_location(query: &str) -> Option<String> {
+    let filter = query.split('&').find_map(|p| p.strip_prefix("$filter=").or_else(|| p.strip_prefix("%24filter=")))?;
+    let text = super::route::decode(&filter.replace('+', " "));
+    let rest = text.trim().strip_prefix("location eq '")?;
+    Some(rest.strip_suffix('\'')?.to_owned())
+}
+
 pub(super) fn usages(world: &World) -> Reply {
     let value: Vec<Value> = world
         .quota_usages(true)
@@ -44,12 +60,7 @@ pub(super) fn list_vms(world: &World, group: &str) -> Result<Reply, Reply> {
         return Ok(Reply::ok(&list(Vec::new())));
     }
     let fleet = world.fleet();
-    let value = fleet
-        .vms
-        .values()
-        .filter(|vm| exists(vm))
-        .map(|vm| document(world, vm))
-        .collect();
+    let value = fleet.vms.values().filter(|vm| exists(vm)).map(|vm| document(world, vm)).collect();
     Ok(Reply::ok(&list(value)))
 }
 
@@ -93,31 +104,21 @@ pub(super) fn start(world: &World, group: &str, name: &str) -> Result<Reply, Rep
     Ok(begun(world, &operation))
 }
 
-/// Stops the VM and starts it again at once: its Node goes NotReady and comes back.
-pub(super) fn restart(world: &World, group: &str, name: &str) -> Result<Reply, Reply> {
+/// Stops the VM and starts it again after another boot: its Node goes NotReady and comes back.
+pub(super) fn restart(world: &Arc<World>, group: &str, name: &str) -> Result<Reply, Reply> {
     with_vm(world, group, name, |_| ())?;
-    world.crash(name).map_err(refuse)?;
-    world.restart(name).map_err(refuse)?;
-    let operation = world.operations().begin(0);
+    let operation = world.reboot(name).map_err(refuse)?;
     Ok(begun(world, &operation))
 }
 
-pub(super) fn simulate_eviction(
-    world: &Arc<World>,
-    group: &str,
-    name: &str,
-) -> Result<Reply, Reply> {
+pub(super) fn simulate_eviction(world: &Arc<World>, group: &str, name: &str) -> Result<Reply, Reply> {
     with_vm(world, group, name, |_| ())?;
     world.evict(name, Some(SIMULATED_NOTICE)).map_err(refuse)?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
 fn refuse(error: CommandError) -> Reply {
-    Reply::error(
-        StatusCode::CONFLICT,
-        "OperationNotAllowed",
-        &error.to_string(),
-    )
+    Reply::error(StatusCode::CONFLICT, "OperationNotAllowed", &error.to_string())
 }
 
 fn begun(world: &World, operation: &str) -> Reply {
@@ -135,23 +136,12 @@ pub(super) fn exists(vm: &Vm) -> bool {
     vm.record.creating.is_some() && vm.record.failure.is_none()
 }
 
-fn with_vm<T>(
-    world: &World,
-    group: &str,
-    name: &str,
-    answer: impl FnOnce(&Vm) -> T,
-) -> Result<T, Reply> {
+fn with_vm<T>(world: &World, group: &str, name: &str, answer: impl FnOnce(&Vm) -> T) -> Result<T, Reply> {
     locations::group_exists(world, group)?;
     let fleet = world.fleet();
     match fleet.by_vm(name) {
-        Some(vm) if exists(vm) && group.eq_ignore_ascii_case(&world.config.node_resource_group) => {
-            Ok(answer(vm))
-        }
-        _ => Err(Reply::not_found(
-            "Microsoft.Compute/virtualMachines",
-            name,
-            group,
-        )),
+        Some(vm) if exists(vm) && group.eq_ignore_ascii_case(&world.config.node_resource_group) => Ok(answer(vm)),
+        _ => Err(Reply::not_found("Microsoft.Compute/virtualMachines", name, group)),
     }
 }
 
@@ -200,8 +190,7 @@ fn view(vm: &Vm) -> Value {
         MachineState::Failed => ("ProvisioningState/failed", "Provisioning failed"),
         MachineState::Succeeded => ("ProvisioningState/succeeded", "Provisioning succeeded"),
     };
-    let status =
-        |(code, text): (&str, &str)| json!({"code": code, "level": "Info", "displayStatus": text});
+    let status = |(code, text): (&str, &str)| json!({"code": code, "level": "Info", "displayStatus": text});
     json!({
         "computerName": vm.names.vm,
         "osName": "Linux",
@@ -216,7 +205,5 @@ pub(super) fn uuid_of(text: &str) -> String {
     let hash = Sha256::digest(text.to_lowercase());
     let mut bytes = [0u8; 16];
     bytes.copy_from_slice(&hash[..16]);
-    uuid::Builder::from_random_bytes(bytes)
-        .into_uuid()
-        .to_string()
+    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }

@@ -71,22 +71,14 @@ pub(super) async fn dispatch(world: &Arc<World>, request: Request<Incoming>) -> 
             return Dispatched::Refuse;
         }
         Some(ArmFaultMode::Unavailable) => Reply::unavailable(),
-        None if !bearer(&parts.headers).is_some_and(|t| world.tokens.knows(t)) => {
-            Reply::unauthorized()
-        }
+        None if !bearer(&parts.headers).is_some_and(|t| world.tokens.knows(t)) => Reply::unauthorized(),
         None => match routed {
             None => unmodelled(world, &method, &path),
             Some(routed) => {
-                let throttle =
-                    world
-                        .faults()
-                        .throttle(&world.facts, world.behaviour().seed, operation);
+                let throttle = world.faults().throttle(&world.facts, world.behaviour().seed, operation);
                 match throttle {
                     Some(retry_after_s) => {
-                        world.facts.push(FactKind::Throttled {
-                            operation: operation.to_owned(),
-                            retry_after_s,
-                        });
+                        world.facts.push(FactKind::Throttled { operation: operation.to_owned(), retry_after_s });
                         Reply::throttled(retry_after_s)
                     }
                     None => match Limited::new(body, BODY_LIMIT).collect().await {
@@ -117,10 +109,7 @@ fn unmodelled(world: &World, method: &Method, path: &str) -> Reply {
     if world.counters.unmodelled(method.as_str(), path) {
         tracing::warn!(%method, path, "a call that is not modelled was answered as unknown");
     }
-    world.facts.push(FactKind::UnmodelledCall {
-        method: method.as_str().to_owned(),
-        path: path.to_owned(),
-    });
+    world.facts.push(FactKind::UnmodelledCall { method: method.as_str().to_owned(), path: path.to_owned() });
     Reply::unknown(method, path)
 }
 
@@ -142,9 +131,15 @@ fn handle(world: &Arc<World>, routed: Routed, call: &Call) -> Result<Reply, Repl
         ));
     }
     match routed.route {
-        Route::Skus => Ok(Reply::bytes(StatusCode::OK, world.skus.clone())),
-        Route::Usages => Ok(compute::usages(world)),
-        Route::NodeImageVersions => Ok(Reply::ok(&crate::images::node_image_versions())),
+        Route::Skus => Ok(compute::skus(world, &call.query)),
+        Route::Usages { location } => {
+            locations::offered(world, &location, "Microsoft.Compute/locations/usages")?;
+            Ok(compute::usages(world))
+        }
+        Route::NodeImageVersions { location } => {
+            locations::offered(world, &location, "Microsoft.ContainerService/locations/nodeImageVersions")?;
+            Ok(Reply::ok(&crate::images::node_image_versions()))
+        }
         Route::Locations => Ok(locations::locations(world)),
         Route::Subscription => Ok(locations::subscription(world)),
         Route::Subscriptions => Ok(locations::subscriptions(world)),
@@ -161,23 +156,15 @@ fn handle(world: &Arc<World>, routed: Routed, call: &Call) -> Result<Reply, Repl
         Route::ClustersOfGroup { group } => cluster::list_of_group(world, &group),
         Route::Cluster { group, name } => cluster::get(world, &named(world, group, name)?),
         Route::ClusterPut { group, name } => cluster::put(world, &named(world, group, name)?, call),
-        Route::UpgradeProfile { group, name } => {
-            cluster::upgrade_profile(world, &named(world, group, name)?)
-        }
+        Route::UpgradeProfile { group, name } => cluster::upgrade_profile(world, &named(world, group, name)?),
         Route::Pools(c) => pools::list_pools(world, &checked(world, c)?),
         Route::Pool(c, pool) => pools::get(world, &checked(world, c)?, &pool),
         Route::PoolPut(c, pool) => pools::put(world, &checked(world, c)?, &pool, call),
         Route::PoolDelete(c, pool) => pools::delete(world, &checked(world, c)?, &pool),
-        Route::DeleteMachines(c, pool) => {
-            machines::delete_machines(world, &checked(world, c)?, &pool, call)
-        }
+        Route::DeleteMachines(c, pool) => machines::delete_machines(world, &checked(world, c)?, &pool, call),
         Route::Machines(c, pool) => machines::list_machines(world, &checked(world, c)?, &pool),
-        Route::Machine(c, pool, machine) => {
-            machines::get(world, &checked(world, c)?, &pool, &machine)
-        }
-        Route::MachinePut(c, pool, machine) => {
-            machines::put(world, &checked(world, c)?, &pool, &machine, call)
-        }
+        Route::Machine(c, pool, machine) => machines::get(world, &checked(world, c)?, &pool, &machine),
+        Route::MachinePut(c, pool, machine) => machines::put(world, &checked(world, c)?, &pool, &machine, call),
         Route::Vms { group } => compute::list_vms(world, &group),
         Route::Vm { group, name } => compute::get(world, &group, &name, &call.query),
         Route::VmInstanceView { group, name } => compute::instance_view(world, &group, &name),
@@ -185,9 +172,7 @@ fn handle(world: &Arc<World>, routed: Routed, call: &Call) -> Result<Reply, Repl
         Route::VmPowerOff { group, name } => compute::power_off(world, &group, &name),
         Route::VmStart { group, name } => compute::start(world, &group, &name),
         Route::VmRestart { group, name } => compute::restart(world, &group, &name),
-        Route::VmSimulateEviction { group, name } => {
-            compute::simulate_eviction(world, &group, &name)
-        }
+        Route::VmSimulateEviction { group, name } => compute::simulate_eviction(world, &group, &name),
         Route::Nics { group } => network::nics(world, &group),
         Route::Nic { group, name } => network::nic(world, &group, &name),
         Route::Vnets { group } => network::vnets(world, &group),
@@ -196,20 +181,15 @@ fn handle(world: &Arc<World>, routed: Routed, call: &Call) -> Result<Reply, Repl
         Route::VnetDelete { group, name } => network::delete_vnet(world, &group, &name),
         Route::Subnets { group, vnet } => network::subnets(world, &group, &vnet),
         Route::Subnet { group, vnet, name } => network::subnet(world, &group, &vnet, &name),
-        Route::SubnetPut { group, vnet, name } => {
-            network::put_subnet(world, &group, &vnet, &name, call)
-        }
-        Route::SubnetDelete { group, vnet, name } => {
-            network::delete_subnet(world, &group, &vnet, &name)
-        }
+        Route::SubnetPut { group, vnet, name } => network::put_subnet(world, &group, &vnet, &name, call),
+        Route::SubnetDelete { group, vnet, name } => network::delete_subnet(world, &group, &vnet, &name),
     }
 }
 
 fn has_api_version(query: &str) -> bool {
-    query.split('&').any(|p| {
-        p.split_once('=')
-            .is_some_and(|(k, v)| k.eq_ignore_ascii_case("api-version") && !v.is_empty())
-    })
+    query
+        .split('&')
+        .any(|p| p.split_once('=').is_some_and(|(k, v)| k.eq_ignore_ascii_case("api-version") && !v.is_empty()))
 }
 
 fn named(world: &World, group: String, name: String) -> Result<Cluster, Reply> {
@@ -225,11 +205,7 @@ fn checked(world: &World, cluster: Cluster) -> Result<Cluster, Reply> {
     {
         Ok(cluster)
     } else {
-        Err(Reply::not_found(
-            "Microsoft.ContainerService/managedClusters",
-            &cluster.name,
-            &cluster.group,
-        ))
+        Err(Reply::not_found("Microsoft.ContainerService/managedClusters", &cluster.name, &cluster.group))
     }
 }
 
@@ -243,11 +219,7 @@ fn operation(world: &World, id: &str) -> Result<Reply, Reply> {
             .into();
             Ok(Reply::ok(&body))
         }
-        None => Err(Reply::error(
-            StatusCode::NOT_FOUND,
-            "NotFound",
-            &format!("The operation '{id}' was not found."),
-        )),
+        None => Err(Reply::error(StatusCode::NOT_FOUND, "NotFound", &format!("The operation '{id}' was not found."))),
     }
 }
 
@@ -262,15 +234,7 @@ fn operation_result(world: &World, id: &str) -> Result<Reply, Reply> {
             id,
         )),
         Some(OperationStatus::Succeeded) => Ok(Reply::empty(StatusCode::NO_CONTENT)),
-        Some(OperationStatus::Failed(error)) => Err(Reply::error(
-            StatusCode::CONFLICT,
-            &error.code,
-            &error.message,
-        )),
-        None => Err(Reply::error(
-            StatusCode::NOT_FOUND,
-            "NotFound",
-            &format!("The operation '{id}' was not found."),
-        )),
+        Some(OperationStatus::Failed(error)) => Err(Reply::error(StatusCode::CONFLICT, &error.code, &error.message)),
+        None => Err(Reply::error(StatusCode::NOT_FOUND, "NotFound", &format!("The operation '{id}' was not found."))),
     }
 }

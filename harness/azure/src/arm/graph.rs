@@ -15,14 +15,10 @@ use crate::world::World;
 /// Queries: `pkg/providers/instance/azureresourcegraphlist.go` of Azure/karpenter-provider-azure v1.14.0.
 pub(super) fn query(world: &World, call: &Call) -> Result<Reply, Reply> {
     let body = call.object()?;
-    let query = body
-        .get("query")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_lowercase();
+    let query = body.get("query").and_then(Value::as_str).unwrap_or_default().to_lowercase();
     let of_karpenter = query.contains("karpenter.sh_nodepool");
-    let known_type = query.contains("microsoft.compute/virtualmachines")
-        || query.contains("microsoft.network/networkinterfaces");
+    let known_type =
+        query.contains("microsoft.compute/virtualmachines") || query.contains("microsoft.network/networkinterfaces");
     if of_karpenter && known_type {
         return Ok(Reply::ok(&json!({
             "totalRecords": 0,
@@ -34,14 +30,8 @@ pub(super) fn query(world: &World, call: &Call) -> Result<Reply, Reply> {
     }
     let path = "/providers/Microsoft.ResourceGraph/resources";
     world.counters.unmodelled("POST", path);
-    world.facts.push(FactKind::UnmodelledCall {
-        method: "POST".to_owned(),
-        path: path.to_owned(),
-    });
-    tracing::warn!(
-        query,
-        "a Resource Graph query that is not modelled was refused"
-    );
+    world.facts.push(FactKind::UnmodelledCall { method: "POST".to_owned(), path: path.to_owned() });
+    tracing::warn!(query, "a Resource Graph query that is not modelled was refused");
     Err(Reply::error(
         StatusCode::BAD_REQUEST,
         "BadRequest",

@@ -11,10 +11,8 @@ const ZONES: [&str; 3] = ["1", "2", "3"];
 pub(super) fn locations(world: &World) -> Reply {
     let config = &world.config;
     let location = &config.location;
-    let mappings: Vec<Value> = ZONES
-        .iter()
-        .map(|zone| json!({"logicalZone": zone, "physicalZone": format!("{location}-az{zone}")}))
-        .collect();
+    let mappings: Vec<Value> =
+        ZONES.iter().map(|zone| json!({"logicalZone": zone, "physicalZone": format!("{location}-az{zone}")})).collect();
     Reply::ok(&list(vec![json!({
         "id": format!("/subscriptions/{}/locations/{location}", config.subscription_id),
         "name": location,
@@ -24,6 +22,22 @@ pub(super) fn locations(world: &World) -> Reply {
         "metadata": {"regionType": "Physical", "regionCategory": "Recommended"},
         "availabilityZoneMappings": mappings,
     })]))
+}
+
+/// The one region that exists, or Azure's answer for another.
+pub(super) fn offered(world: &World, location: &str, what: &str) -> Result<(), Reply> {
+    let known = &world.config.location;
+    if location.eq_ignore_ascii_case(known) {
+        Ok(())
+    } else {
+        Err(Reply::bad_request(
+            "NoRegisteredProviderFound",
+            &format!(
+                "No registered resource provider found for location '{location}' for type '{what}'. The supported \
+                 locations are '{known}'."
+            ),
+        ))
+    }
 }
 
 fn subscription_document(world: &World) -> Value {

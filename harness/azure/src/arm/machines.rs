@@ -39,12 +39,7 @@ struct BatchEntry {
 /// Machines in one batch at most.
 const BATCH_MAX: usize = 50;
 
-pub(super) fn get(
-    world: &World,
-    cluster: &Cluster,
-    pool: &str,
-    machine: &str,
-) -> Result<Reply, Reply> {
+pub(super) fn get(world: &World, cluster: &Cluster, pool: &str, machine: &str) -> Result<Reply, Reply> {
     let pool = pools::existing(world, cluster, pool)?;
     let fleet = world.fleet();
     match fleet.vms.get(&machine.to_lowercase()) {
@@ -56,10 +51,7 @@ pub(super) fn get(
 pub(super) fn list_machines(world: &World, cluster: &Cluster, pool: &str) -> Result<Reply, Reply> {
     let pool = pools::existing(world, cluster, pool)?;
     let fleet = world.fleet();
-    Ok(Reply::ok(&List {
-        fleet: &fleet,
-        pool: &pool,
-    }))
+    Ok(Reply::ok(&List { fleet: &fleet, pool: &pool }))
 }
 
 pub(super) fn put(
@@ -76,10 +68,7 @@ pub(super) fn put(
         Some(Value::Object(map)) => map,
         None | Some(Value::Null) => Map::new(),
         Some(_) => {
-            return Err(Reply::bad_request(
-                "InvalidParameter",
-                "Required parameter properties is not an object.",
-            ));
+            return Err(Reply::bad_request("InvalidParameter", "Required parameter properties is not an object."));
         }
     };
     let zones = strings(body.get("zones"));
@@ -114,12 +103,8 @@ fn put_batch(
     shared: Map<String, Value>,
     header: &str,
 ) -> Result<Reply, Reply> {
-    let batch: Batch = serde_json::from_str(header).map_err(|e| {
-        Reply::bad_request(
-            "InvalidParameter",
-            &format!("The header {BATCH_HEADER} is invalid: {e}"),
-        )
-    })?;
+    let batch: Batch = serde_json::from_str(header)
+        .map_err(|e| Reply::bad_request("InvalidParameter", &format!("The header {BATCH_HEADER} is invalid: {e}")))?;
     if batch.batch_machines.is_empty() || batch.batch_machines.len() > BATCH_MAX {
         return Err(Reply::bad_request(
             "InvalidParameter",
@@ -131,10 +116,7 @@ fn put_batch(
     for entry in batch.batch_machines {
         valid_name(&entry.machine_name)?;
         let mut properties = shared.clone();
-        properties.insert(
-            "tags".to_owned(),
-            Value::Object(entry.tags.unwrap_or_default()),
-        );
+        properties.insert("tags".to_owned(), Value::Object(entry.tags.unwrap_or_default()));
         let outcome = world.put_machine(PutRequest {
             pool: pool.to_owned(),
             machine: entry.machine_name.to_lowercase(),
@@ -188,10 +170,7 @@ fn accepted(world: &World, machine: &str, outcome: &PutOutcome) -> Reply {
             Reply::json(status, &body)
         }
         Some(vm) => Reply::json(status, &View(vm)),
-        None => Reply::json(
-            status,
-            &json!({"properties": {"provisioningState": "Creating"}}),
-        ),
+        None => Reply::json(status, &json!({"properties": {"provisioningState": "Creating"}})),
     };
     match operation {
         Some(id) => reply.operation(
@@ -215,18 +194,10 @@ fn classify(error: &PutError) -> (StatusCode, &'static str) {
     }
 }
 
-pub(super) fn delete_machines(
-    world: &World,
-    cluster: &Cluster,
-    pool: &str,
-    call: &Call,
-) -> Result<Reply, Reply> {
+pub(super) fn delete_machines(world: &World, cluster: &Cluster, pool: &str, call: &Call) -> Result<Reply, Reply> {
     let pool = pools::existing(world, cluster, pool)?;
     let body = call.object()?;
-    let names: Vec<String> = strings(body.get("machineNames"))
-        .into_iter()
-        .map(|n| n.to_lowercase())
-        .collect();
+    let names: Vec<String> = strings(body.get("machineNames")).into_iter().map(|n| n.to_lowercase()).collect();
     match world.delete_machines(&pool, &names) {
         Ok(operation) => Ok(Reply::empty(StatusCode::ACCEPTED).operation(
             world.arm_base(),
@@ -242,27 +213,20 @@ pub(super) fn delete_machines(
 fn valid_name(machine: &str) -> Result<(), Reply> {
     // The limit is AKS's own (`maxAKSMachineNameLength` of the provider).
     let fits = (1..=34).contains(&machine.len())
-        && machine
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+        && machine.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
     if fits {
         Ok(())
     } else {
         Err(Reply::bad_request(
             "InvalidParameter",
-            &format!(
-                "The machine name '{machine}' is invalid: 1 to 34 letters, digits, '-' and '.' are allowed."
-            ),
+            &format!("The machine name '{machine}' is invalid: 1 to 34 letters, digits, '-' and '.' are allowed."),
         ))
     }
 }
 
 fn missing(cluster: &Cluster, pool: &str, machine: &str) -> Reply {
     Reply::not_found(
-        &format!(
-            "Microsoft.ContainerService/managedClusters/{}/agentPools/{pool}/machines",
-            cluster.name
-        ),
+        &format!("Microsoft.ContainerService/managedClusters/{}/agentPools/{pool}/machines", cluster.name),
         machine,
         &cluster.group,
     )
@@ -271,11 +235,7 @@ fn missing(cluster: &Cluster, pool: &str, machine: &str) -> Reply {
 fn strings(value: Option<&Value>) -> Vec<String> {
     value
         .and_then(Value::as_array)
-        .map(|a| {
-            a.iter()
-                .filter_map(|v| v.as_str().map(str::to_owned))
-                .collect()
-        })
+        .map(|a| a.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect())
         .unwrap_or_default()
 }
 
@@ -291,13 +251,7 @@ impl Serialize for List<'_> {
         impl Serialize for Items<'_> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let mut seq = serializer.serialize_seq(None)?;
-                for vm in self
-                    .0
-                    .fleet
-                    .vms
-                    .values()
-                    .filter(|vm| vm.pool == self.0.pool)
-                {
+                for vm in self.0.fleet.vms.values().filter(|vm| vm.pool == self.0.pool) {
                     seq.serialize_element(&View(vm))?;
                 }
                 seq.end()
@@ -313,13 +267,7 @@ impl Serialize for List<'_> {
 struct View<'a>(&'a Vm);
 
 /// What Azure sets and a caller cannot.
-const READ_ONLY: [&str; 5] = [
-    "eTag",
-    "provisioningState",
-    "resourceId",
-    "status",
-    "nodeImageVersion",
-];
+const READ_ONLY: [&str; 5] = ["eTag", "provisioningState", "resourceId", "status", "nodeImageVersion"];
 
 impl Serialize for View<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -327,10 +275,7 @@ impl Serialize for View<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("id", &vm.names.machine_id)?;
         map.serialize_entry("name", &vm.record.vm.machine)?;
-        map.serialize_entry(
-            "type",
-            "Microsoft.ContainerService/managedClusters/agentPools/machines",
-        )?;
+        map.serialize_entry("type", "Microsoft.ContainerService/managedClusters/agentPools/machines")?;
         map.serialize_entry("zones", &vm.spec.zones)?;
         map.serialize_entry("properties", &Properties(vm))?;
         map.end()
@@ -343,11 +288,7 @@ impl Serialize for Properties<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let vm = self.0;
         let mut map = serializer.serialize_map(None)?;
-        for (key, value) in vm
-            .properties
-            .iter()
-            .filter(|(k, _)| !READ_ONLY.contains(&k.as_str()))
-        {
+        for (key, value) in vm.properties.iter().filter(|(k, _)| !READ_ONLY.contains(&k.as_str())) {
             map.serialize_entry(key, value)?;
         }
         map.serialize_entry("nodeImageVersion", &vm.spec.node_image_version)?;

@@ -28,19 +28,11 @@ fn parts(subnet_id: &str) -> Option<(&str, &str, &str)> {
 
 impl NetworkState {
     pub(crate) fn new(config: &Config) -> Self {
-        let mut state = Self {
-            vnets: Documents::new(),
-        };
+        let mut state = Self { vnets: Documents::new() };
         let id = config.subnet_id();
         if let Some((group, vnet, subnet)) = parts(&id) {
             let mut document = vnet_document(config, group, vnet, json!({}));
-            let subnet = subnet_document(
-                config,
-                group,
-                vnet,
-                subnet,
-                json!({"addressPrefix": "10.224.0.0/16"}),
-            );
+            let subnet = subnet_document(config, group, vnet, subnet, json!({"addressPrefix": "10.224.0.0/16"}));
             document["properties"]["subnets"] = json!([subnet]);
             state.vnets.insert(key(group, vnet), document);
         }
@@ -74,23 +66,14 @@ fn vnet_document(config: &Config, group: &str, vnet: &str, properties: Value) ->
         },
     });
     if let Value::Object(given) = properties {
-        for (name, value) in given
-            .into_iter()
-            .filter(|(n, _)| n != "provisioningState" && n != "resourceGuid")
-        {
+        for (name, value) in given.into_iter().filter(|(n, _)| n != "provisioningState" && n != "resourceGuid") {
             document["properties"][name] = value;
         }
     }
     document
 }
 
-fn subnet_document(
-    config: &Config,
-    group: &str,
-    vnet: &str,
-    subnet: &str,
-    properties: Value,
-) -> Value {
+fn subnet_document(config: &Config, group: &str, vnet: &str, subnet: &str, properties: Value) -> Value {
     let mut document = json!({
         "id": format!("{}/subnets/{subnet}", vnet_id(config, group, vnet)),
         "name": subnet,
@@ -121,12 +104,7 @@ pub(super) fn vnet(world: &World, group: &str, name: &str) -> Result<Reply, Repl
     }
 }
 
-pub(super) fn put_vnet(
-    world: &World,
-    group: &str,
-    name: &str,
-    call: &Call,
-) -> Result<Reply, Reply> {
+pub(super) fn put_vnet(world: &World, group: &str, name: &str, call: &Call) -> Result<Reply, Reply> {
     locations::group_exists(world, group)?;
     let mut body = call.object()?;
     let mut properties = body.remove("properties").unwrap_or_default();
@@ -136,13 +114,7 @@ pub(super) fn put_vnet(
         .flatten()
         .filter_map(|s| {
             let subnet = s["name"].as_str()?;
-            Some(subnet_document(
-                &world.config,
-                group,
-                name,
-                subnet,
-                s["properties"].clone(),
-            ))
+            Some(subnet_document(&world.config, group, name, subnet, s["properties"].clone()))
         })
         .collect();
     if properties.is_object() {
@@ -152,19 +124,8 @@ pub(super) fn put_vnet(
     if let Some(tags) = body.remove("tags") {
         document["tags"] = tags;
     }
-    let existed = world
-        .network()
-        .vnets
-        .insert(key(group, name), document.clone())
-        .is_some();
-    Ok(Reply::json(
-        if existed {
-            StatusCode::OK
-        } else {
-            StatusCode::CREATED
-        },
-        &document,
-    ))
+    let existed = world.network().vnets.insert(key(group, name), document.clone()).is_some();
+    Ok(Reply::json(if existed { StatusCode::OK } else { StatusCode::CREATED }, &document))
 }
 
 pub(super) fn delete_vnet(world: &World, group: &str, name: &str) -> Result<Reply, Reply> {
@@ -172,29 +133,18 @@ pub(super) fn delete_vnet(world: &World, group: &str, name: &str) -> Result<Repl
     let mut network = world.network();
     if let Some(document) = network.vnets.get(&key(group, name)) {
         let id = document["id"].as_str().unwrap_or_default().to_lowercase();
-        if world
-            .config
-            .subnet_id()
-            .to_lowercase()
-            .starts_with(&format!("{id}/"))
-        {
+        if world.config.subnet_id().to_lowercase().starts_with(&format!("{id}/")) {
             return Err(in_use("InUseVirtualNetworkCannotBeDeleted", name));
         }
     }
     let existed = network.vnets.remove(&key(group, name)).is_some();
-    Ok(Reply::empty(if existed {
-        StatusCode::OK
-    } else {
-        StatusCode::NO_CONTENT
-    }))
+    Ok(Reply::empty(if existed { StatusCode::OK } else { StatusCode::NO_CONTENT }))
 }
 
 pub(super) fn subnets(world: &World, group: &str, vnet: &str) -> Result<Reply, Reply> {
     locations::group_exists(world, group)?;
     match world.network().vnets.get(&key(group, vnet)) {
-        Some(document) => Ok(Reply::ok(
-            &json!({"value": document["properties"]["subnets"]}),
-        )),
+        Some(document) => Ok(Reply::ok(&json!({"value": document["properties"]["subnets"]}))),
         None => Err(no_vnet(group, vnet)),
     }
 }
@@ -202,41 +152,21 @@ pub(super) fn subnets(world: &World, group: &str, vnet: &str) -> Result<Reply, R
 pub(super) fn subnet(world: &World, group: &str, vnet: &str, name: &str) -> Result<Reply, Reply> {
     locations::group_exists(world, group)?;
     let network = world.network();
-    let document = network
-        .vnets
-        .get(&key(group, vnet))
-        .ok_or_else(|| no_vnet(group, vnet))?;
-    let found = document["properties"]["subnets"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find(|s| is_called(s, name));
+    let document = network.vnets.get(&key(group, vnet)).ok_or_else(|| no_vnet(group, vnet))?;
+    let found = document["properties"]["subnets"].as_array().into_iter().flatten().find(|s| is_called(s, name));
     match found {
         Some(subnet) => Ok(Reply::ok(subnet)),
-        None => Err(Reply::not_found(
-            &format!("Microsoft.Network/virtualNetworks/{vnet}/subnets"),
-            name,
-            group,
-        )),
+        None => Err(Reply::not_found(&format!("Microsoft.Network/virtualNetworks/{vnet}/subnets"), name, group)),
     }
 }
 
-pub(super) fn put_subnet(
-    world: &World,
-    group: &str,
-    vnet: &str,
-    name: &str,
-    call: &Call,
-) -> Result<Reply, Reply> {
+pub(super) fn put_subnet(world: &World, group: &str, vnet: &str, name: &str, call: &Call) -> Result<Reply, Reply> {
     locations::group_exists(world, group)?;
     let mut body = call.object()?;
     let properties = body.remove("properties").unwrap_or_default();
     let document = subnet_document(&world.config, group, vnet, name, properties);
     let mut network = world.network();
-    let parent = network
-        .vnets
-        .get_mut(&key(group, vnet))
-        .ok_or_else(|| no_vnet(group, vnet))?;
+    let parent = network.vnets.get_mut(&key(group, vnet)).ok_or_else(|| no_vnet(group, vnet))?;
     let Some(subnets) = parent["properties"]["subnets"].as_array_mut() else {
         return Err(no_vnet(group, vnet));
     };
@@ -244,28 +174,13 @@ pub(super) fn put_subnet(
     subnets.retain(|s| !is_called(s, name));
     let existed = subnets.len() < before;
     subnets.push(document.clone());
-    Ok(Reply::json(
-        if existed {
-            StatusCode::OK
-        } else {
-            StatusCode::CREATED
-        },
-        &document,
-    ))
+    Ok(Reply::json(if existed { StatusCode::OK } else { StatusCode::CREATED }, &document))
 }
 
-pub(super) fn delete_subnet(
-    world: &World,
-    group: &str,
-    vnet: &str,
-    name: &str,
-) -> Result<Reply, Reply> {
+pub(super) fn delete_subnet(world: &World, group: &str, vnet: &str, name: &str) -> Result<Reply, Reply> {
     locations::group_exists(world, group)?;
     let mut network = world.network();
-    let parent = network
-        .vnets
-        .get_mut(&key(group, vnet))
-        .ok_or_else(|| no_vnet(group, vnet))?;
+    let parent = network.vnets.get_mut(&key(group, vnet)).ok_or_else(|| no_vnet(group, vnet))?;
     let id = format!("{}/subnets/{name}", vnet_id(&world.config, group, vnet));
     if id.eq_ignore_ascii_case(&world.config.subnet_id()) {
         return Err(in_use("InUseSubnetCannotBeDeleted", name));
@@ -276,17 +191,11 @@ pub(super) fn delete_subnet(
     let before = subnets.len();
     subnets.retain(|s| !is_called(s, name));
     let existed = subnets.len() < before;
-    Ok(Reply::empty(if existed {
-        StatusCode::OK
-    } else {
-        StatusCode::NO_CONTENT
-    }))
+    Ok(Reply::empty(if existed { StatusCode::OK } else { StatusCode::NO_CONTENT }))
 }
 
 fn is_called(document: &Value, name: &str) -> bool {
-    document["name"]
-        .as_str()
-        .is_some_and(|n| n.eq_ignore_ascii_case(name))
+    document["name"].as_str().is_some_and(|n| n.eq_ignore_ascii_case(name))
 }
 
 fn no_vnet(group: &str, name: &str) -> Reply {
@@ -294,10 +203,7 @@ fn no_vnet(group: &str, name: &str) -> Reply {
 }
 
 fn in_use(code: &str, name: &str) -> Reply {
-    Reply::bad_request(
-        code,
-        &format!("'{name}' is in use by the nodes of the managed cluster and cannot be deleted."),
-    )
+    Reply::bad_request(code, &format!("'{name}' is in use by the nodes of the managed cluster and cannot be deleted."))
 }
 
 /// The id of a VM's network interface.
@@ -339,13 +245,7 @@ pub(super) fn nics(world: &World, group: &str) -> Result<Reply, Reply> {
     let mut value = Vec::new();
     if group.eq_ignore_ascii_case(&world.config.node_resource_group) {
         let fleet = world.fleet();
-        value.extend(
-            fleet
-                .vms
-                .values()
-                .filter(|vm| exists(vm))
-                .map(|vm| nic_document(world, vm)),
-        );
+        value.extend(fleet.vms.values().filter(|vm| exists(vm)).map(|vm| nic_document(world, vm)));
     }
     Ok(Reply::ok(&list(value)))
 }
@@ -353,18 +253,11 @@ pub(super) fn nics(world: &World, group: &str) -> Result<Reply, Reply> {
 pub(super) fn nic(world: &World, group: &str, name: &str) -> Result<Reply, Reply> {
     locations::group_exists(world, group)?;
     let fleet = world.fleet();
-    let vm = name
-        .to_lowercase()
-        .strip_suffix("-nic")
-        .and_then(|vm| fleet.by_vm(vm));
+    let vm = name.to_lowercase().strip_suffix("-nic").and_then(|vm| fleet.by_vm(vm));
     match vm {
         Some(vm) if exists(vm) && group.eq_ignore_ascii_case(&world.config.node_resource_group) => {
             Ok(Reply::ok(&nic_document(world, vm)))
         }
-        _ => Err(Reply::not_found(
-            "Microsoft.Network/networkInterfaces",
-            name,
-            group,
-        )),
+        _ => Err(Reply::not_found("Microsoft.Network/networkInterfaces", name, group)),
     }
 }

@@ -15,10 +15,7 @@ pub(super) fn existing(world: &World, cluster: &Cluster, pool: &str) -> Result<S
         Ok(key)
     } else {
         Err(Reply::not_found(
-            &format!(
-                "Microsoft.ContainerService/managedClusters/{}/agentPools",
-                cluster.name
-            ),
+            &format!("Microsoft.ContainerService/managedClusters/{}/agentPools", cluster.name),
             pool,
             &cluster.group,
         ))
@@ -27,19 +24,12 @@ pub(super) fn existing(world: &World, cluster: &Cluster, pool: &str) -> Result<S
 
 /// Machines can only be put into a pool of mode Machines.
 pub(super) fn takes_machines(world: &World, pool: &str) -> Result<(), Reply> {
-    if world
-        .cluster()
-        .pools
-        .get(pool)
-        .is_some_and(|p| p["properties"]["mode"] == "Machines")
-    {
+    if world.cluster().pools.get(pool).is_some_and(|p| p["properties"]["mode"] == "Machines") {
         Ok(())
     } else {
         Err(Reply::bad_request(
             "OperationNotAllowed",
-            &format!(
-                "Machines can only be created in an agent pool of mode Machines; '{pool}' has another mode."
-            ),
+            &format!("Machines can only be created in an agent pool of mode Machines; '{pool}' has another mode."),
         ))
     }
 }
@@ -49,9 +39,7 @@ pub(super) fn list_pools(world: &World, _cluster: &Cluster) -> Result<Reply, Rep
         let state = world.cluster();
         state.pools.values().cloned().collect()
     };
-    Ok(Reply::ok(&list(
-        pools.into_iter().map(|p| counted(world, p)).collect(),
-    )))
+    Ok(Reply::ok(&list(pools.into_iter().map(|p| counted(world, p)).collect())))
 }
 
 pub(super) fn get(world: &World, cluster: &Cluster, pool: &str) -> Result<Reply, Reply> {
@@ -60,12 +48,7 @@ pub(super) fn get(world: &World, cluster: &Cluster, pool: &str) -> Result<Reply,
     Ok(Reply::ok(&counted(world, document)))
 }
 
-pub(super) fn put(
-    world: &World,
-    _cluster: &Cluster,
-    pool: &str,
-    call: &Call,
-) -> Result<Reply, Reply> {
+pub(super) fn put(world: &World, _cluster: &Cluster, pool: &str, call: &Call) -> Result<Reply, Reply> {
     let body = call.object()?;
     let mut properties = match body.get("properties") {
         Some(Value::Object(map)) => map.clone(),
@@ -73,15 +56,11 @@ pub(super) fn put(
     };
     let valid = (1..=12).contains(&pool.len())
         && pool.starts_with(|c: char| c.is_ascii_lowercase())
-        && pool
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        && pool.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if !valid {
         return Err(Reply::bad_request(
             "InvalidParameter",
-            &format!(
-                "The agent pool name '{pool}' is invalid: 1 to 12 lower case letters and digits, a letter first."
-            ),
+            &format!("The agent pool name '{pool}' is invalid: 1 to 12 lower case letters and digits, a letter first."),
         ));
     }
     if let Some(size) = properties.get("vmSize").and_then(Value::as_str)
@@ -89,10 +68,7 @@ pub(super) fn put(
     {
         return Err(Reply::bad_request(
             "VMSizeNotSupported",
-            &format!(
-                "The VM size of {size} is not available in location {}.",
-                world.config.location
-            ),
+            &format!("The VM size of {size} is not available in location {}.", world.config.location),
         ));
     }
     properties.insert("provisioningState".to_owned(), json!("Succeeded"));
@@ -106,11 +82,7 @@ pub(super) fn put(
     });
     state.pools.insert(pool.to_owned(), document.clone());
     drop(state);
-    let status = if existed {
-        StatusCode::OK
-    } else {
-        StatusCode::CREATED
-    };
+    let status = if existed { StatusCode::OK } else { StatusCode::CREATED };
     Ok(Reply::json(status, &counted(world, document)))
 }
 
@@ -121,20 +93,13 @@ pub(super) fn delete(world: &World, cluster: &Cluster, pool: &str) -> Result<Rep
     }
     let machines: Vec<String> = {
         let fleet = world.fleet();
-        fleet
-            .vms
-            .iter()
-            .filter(|(_, vm)| vm.pool == key)
-            .map(|(name, _)| name.clone())
-            .collect()
+        fleet.vms.iter().filter(|(_, vm)| vm.pool == key).map(|(name, _)| name.clone()).collect()
     };
     // The pool goes at once, its VMs take their time; the operation lasts until they are gone.
     let operation = if machines.is_empty() {
         world.operations().begin(0)
     } else {
-        world
-            .delete_machines(&key, &machines)
-            .unwrap_or_else(|_| world.operations().begin(0))
+        world.delete_machines(&key, &machines).unwrap_or_else(|_| world.operations().begin(0))
     };
     world.cluster().pools.remove(&key);
     Ok(Reply::empty(StatusCode::ACCEPTED).operation(
@@ -150,12 +115,7 @@ pub(super) fn delete(world: &World, cluster: &Cluster, pool: &str) -> Result<Rep
 fn counted(world: &World, mut document: Value) -> Value {
     if document["properties"]["mode"] == "Machines" {
         let name = document["name"].as_str().unwrap_or_default().to_owned();
-        let count = world
-            .fleet()
-            .vms
-            .values()
-            .filter(|vm| vm.pool == name)
-            .count();
+        let count = world.fleet().vms.values().filter(|vm| vm.pool == name).count();
         document["properties"]["count"] = json!(count);
     }
     document

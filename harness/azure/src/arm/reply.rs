@@ -35,11 +35,7 @@ impl Reply {
     }
 
     pub(super) fn bytes(status: StatusCode, body: Bytes) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body,
-        }
+        Self { status, headers: Vec::new(), body }
     }
 
     pub(super) fn empty(status: StatusCode) -> Self {
@@ -48,11 +44,8 @@ impl Reply {
 
     /// `{"error":{"code","message"}}`.
     pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Self {
-        Self::json(
-            status,
-            &json!({"error": {"code": code, "message": message}}),
-        )
-        .with(HeaderName::from_static("x-ms-error-code"), code)
+        Self::json(status, &json!({"error": {"code": code, "message": message}}))
+            .with(HeaderName::from_static("x-ms-error-code"), code)
     }
 
     pub(super) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
@@ -61,25 +54,10 @@ impl Reply {
     }
 
     /// With the way to a long-running operation.
-    pub(super) fn operation(
-        self,
-        base: &str,
-        subscription: &str,
-        provider: &str,
-        location: &str,
-        id: &str,
-    ) -> Self {
-        let root = format!(
-            "{base}/subscriptions/{subscription}/providers/{provider}/locations/{location}"
-        );
-        self.with(
-            ASYNC_OPERATION,
-            format!("{root}/operations/{id}?api-version=2026-04-02-preview"),
-        )
-        .with(
-            LOCATION,
-            format!("{root}/operationresults/{id}?api-version=2026-04-02-preview"),
-        )
+    pub(super) fn operation(self, base: &str, subscription: &str, provider: &str, location: &str, id: &str) -> Self {
+        let root = format!("{base}/subscriptions/{subscription}/providers/{provider}/locations/{location}");
+        self.with(ASYNC_OPERATION, format!("{root}/operations/{id}?api-version=2026-04-02-preview"))
+            .with(LOCATION, format!("{root}/operationresults/{id}?api-version=2026-04-02-preview"))
     }
 
     pub(super) fn unauthorized() -> Self {
@@ -141,10 +119,7 @@ impl Reply {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         if !self.body.is_empty() {
-            headers.insert(
-                CONTENT_TYPE,
-                HeaderValue::from_static("application/json; charset=utf-8"),
-            );
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         }
         let id = uuid::Uuid::new_v4().to_string();
         for name in ["x-ms-request-id", "x-ms-correlation-request-id"] {

@@ -6,41 +6,22 @@ use http::Method;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
     Skus,
-    Usages,
-    NodeImageVersions,
+    Usages { location: String },
+    NodeImageVersions { location: String },
     Locations,
     Subscription,
     Subscriptions,
     ResourceGroups,
-    ResourceGroup {
-        name: String,
-    },
-    ResourceGroupExists {
-        name: String,
-    },
+    ResourceGroup { name: String },
+    ResourceGroupExists { name: String },
     ResourceGraph,
-    Operation {
-        id: String,
-    },
-    OperationResult {
-        id: String,
-    },
+    Operation { id: String },
+    OperationResult { id: String },
     Clusters,
-    ClustersOfGroup {
-        group: String,
-    },
-    Cluster {
-        group: String,
-        name: String,
-    },
-    ClusterPut {
-        group: String,
-        name: String,
-    },
-    UpgradeProfile {
-        group: String,
-        name: String,
-    },
+    ClustersOfGroup { group: String },
+    Cluster { group: String, name: String },
+    ClusterPut { group: String, name: String },
+    UpgradeProfile { group: String, name: String },
     Pools(Cluster),
     Pool(Cluster, String),
     PoolPut(Cluster, String),
@@ -49,78 +30,24 @@ pub(super) enum Route {
     Machines(Cluster, String),
     Machine(Cluster, String, String),
     MachinePut(Cluster, String, String),
-    Vms {
-        group: String,
-    },
-    Vm {
-        group: String,
-        name: String,
-    },
-    VmInstanceView {
-        group: String,
-        name: String,
-    },
-    VmDelete {
-        group: String,
-        name: String,
-    },
-    VmPowerOff {
-        group: String,
-        name: String,
-    },
-    VmStart {
-        group: String,
-        name: String,
-    },
-    VmRestart {
-        group: String,
-        name: String,
-    },
-    VmSimulateEviction {
-        group: String,
-        name: String,
-    },
-    Nics {
-        group: String,
-    },
-    Nic {
-        group: String,
-        name: String,
-    },
-    Vnets {
-        group: String,
-    },
-    Vnet {
-        group: String,
-        name: String,
-    },
-    VnetPut {
-        group: String,
-        name: String,
-    },
-    VnetDelete {
-        group: String,
-        name: String,
-    },
-    Subnets {
-        group: String,
-        vnet: String,
-    },
-    Subnet {
-        group: String,
-        vnet: String,
-        name: String,
-    },
-    SubnetPut {
-        group: String,
-        vnet: String,
-        name: String,
-    },
-    SubnetDelete {
-        group: String,
-        vnet: String,
-        name: String,
-    },
+    Vms { group: String },
+    Vm { group: String, name: String },
+    VmInstanceView { group: String, name: String },
+    VmDelete { group: String, name: String },
+    VmPowerOff { group: String, name: String },
+    VmStart { group: String, name: String },
+    VmRestart { group: String, name: String },
+    VmSimulateEviction { group: String, name: String },
+    Nics { group: String },
+    Nic { group: String, name: String },
+    Vnets { group: String },
+    Vnet { group: String, name: String },
+    VnetPut { group: String, name: String },
+    VnetDelete { group: String, name: String },
+    Subnets { group: String, vnet: String },
+    Subnet { group: String, vnet: String, name: String },
+    SubnetPut { group: String, vnet: String, name: String },
+    SubnetDelete { group: String, vnet: String, name: String },
 }
 
 /// A managed cluster, as a path names it.
@@ -135,8 +62,8 @@ impl Route {
     pub(super) const fn operation(&self) -> &'static str {
         match self {
             Self::Skus => "skus.list",
-            Self::Usages => "usages.list",
-            Self::NodeImageVersions => "nodeImageVersions.list",
+            Self::Usages { .. } => "usages.list",
+            Self::NodeImageVersions { .. } => "nodeImageVersions.list",
             Self::Locations => "locations.list",
             Self::Subscription => "subscriptions.get",
             Self::Subscriptions => "subscriptions.list",
@@ -189,26 +116,16 @@ pub(super) struct Routed {
 
 /// The call that is meant, or `None` for one that is not modelled.
 pub(super) fn route(method: &Method, path: &str) -> Option<Routed> {
-    let given: Vec<String> = path
-        .split('/')
-        .filter(|s| !s.is_empty())
-        .map(decode)
-        .collect();
+    let given: Vec<String> = path.split('/').filter(|s| !s.is_empty()).map(decode).collect();
     let lower: Vec<String> = given.iter().map(|s| s.to_lowercase()).collect();
     let l: Vec<&str> = lower.iter().map(String::as_str).collect();
     let at = |i: usize| given[i].clone();
     match (method.as_str(), l.as_slice()) {
         ("POST", ["providers", "microsoft.resourcegraph", "resources"]) => {
-            return Some(Routed {
-                subscription: None,
-                route: Route::ResourceGraph,
-            });
+            return Some(Routed { subscription: None, route: Route::ResourceGraph });
         }
         ("GET", ["subscriptions"]) => {
-            return Some(Routed {
-                subscription: None,
-                route: Route::Subscriptions,
-            });
+            return Some(Routed { subscription: None, route: Route::Subscriptions });
         }
         _ => {}
     }
@@ -216,29 +133,13 @@ pub(super) fn route(method: &Method, path: &str) -> Option<Routed> {
         return None;
     };
     let route = match rest {
-        [
-            "resourcegroups",
-            _,
-            "providers",
-            "microsoft.containerservice",
-            "managedclusters",
-            below @ ..,
-        ] => container_service(method, below, &given),
-        [
-            "resourcegroups",
-            _,
-            "providers",
-            "microsoft.compute",
-            "virtualmachines",
-            below @ ..,
-        ] => virtual_machines(method, below, &given),
-        [
-            "resourcegroups",
-            _,
-            "providers",
-            "microsoft.network",
-            below @ ..,
-        ] => network(method, below, &given),
+        ["resourcegroups", _, "providers", "microsoft.containerservice", "managedclusters", below @ ..] => {
+            container_service(method, below, &given)
+        }
+        ["resourcegroups", _, "providers", "microsoft.compute", "virtualmachines", below @ ..] => {
+            virtual_machines(method, below, &given)
+        }
+        ["resourcegroups", _, "providers", "microsoft.network", below @ ..] => network(method, below, &given),
         _ => match (method.as_str(), rest) {
             ("GET", []) => Some(Route::Subscription),
             ("GET", ["locations"]) => Some(Route::Locations),
@@ -247,21 +148,12 @@ pub(super) fn route(method: &Method, path: &str) -> Option<Routed> {
             ("HEAD", ["resourcegroups", _]) => Some(Route::ResourceGroupExists { name: at(3) }),
             ("GET", ["providers", "microsoft.compute", "skus"]) => Some(Route::Skus),
             ("GET", ["providers", "microsoft.compute", "locations", _, "usages"]) => {
-                Some(Route::Usages)
+                Some(Route::Usages { location: at(5) })
             }
-            ("GET", ["providers", "microsoft.containerservice", "managedclusters"]) => {
-                Some(Route::Clusters)
+            ("GET", ["providers", "microsoft.containerservice", "managedclusters"]) => Some(Route::Clusters),
+            ("GET", ["providers", "microsoft.containerservice", "locations", _, "nodeimageversions"]) => {
+                Some(Route::NodeImageVersions { location: at(5) })
             }
-            (
-                "GET",
-                [
-                    "providers",
-                    "microsoft.containerservice",
-                    "locations",
-                    _,
-                    "nodeimageversions",
-                ],
-            ) => Some(Route::NodeImageVersions),
             (
                 "GET",
                 [
@@ -287,10 +179,7 @@ pub(super) fn route(method: &Method, path: &str) -> Option<Routed> {
             _ => None,
         },
     }?;
-    Some(Routed {
-        subscription: Some(at(1)),
-        route,
-    })
+    Some(Routed { subscription: Some(at(1)), route })
 }
 
 fn container_service(method: &Method, below: &[&str], given: &[String]) -> Option<Route> {
@@ -300,10 +189,7 @@ fn container_service(method: &Method, below: &[&str], given: &[String]) -> Optio
         return (method == Method::GET).then_some(Route::ClustersOfGroup { group });
     }
     let name = at(0);
-    let cluster = Cluster {
-        group: group.clone(),
-        name: name.clone(),
-    };
+    let cluster = Cluster { group: group.clone(), name: name.clone() };
     match (method.as_str(), below) {
         ("GET", [_]) => Some(Route::Cluster { group, name }),
         ("PUT", [_]) => Some(Route::ClusterPut { group, name }),
@@ -312,14 +198,10 @@ fn container_service(method: &Method, below: &[&str], given: &[String]) -> Optio
         ("GET", [_, "agentpools", _]) => Some(Route::Pool(cluster, at(2))),
         ("PUT", [_, "agentpools", _]) => Some(Route::PoolPut(cluster, at(2))),
         ("DELETE", [_, "agentpools", _]) => Some(Route::PoolDelete(cluster, at(2))),
-        ("POST", [_, "agentpools", _, "deletemachines"]) => {
-            Some(Route::DeleteMachines(cluster, at(2)))
-        }
+        ("POST", [_, "agentpools", _, "deletemachines"]) => Some(Route::DeleteMachines(cluster, at(2))),
         ("GET", [_, "agentpools", _, "machines"]) => Some(Route::Machines(cluster, at(2))),
         ("GET", [_, "agentpools", _, "machines", _]) => Some(Route::Machine(cluster, at(2), at(4))),
-        ("PUT", [_, "agentpools", _, "machines", _]) => {
-            Some(Route::MachinePut(cluster, at(2), at(4)))
-        }
+        ("PUT", [_, "agentpools", _, "machines", _]) => Some(Route::MachinePut(cluster, at(2), at(4))),
         _ => None,
     }
 }
@@ -353,34 +235,22 @@ fn network(method: &Method, below: &[&str], given: &[String]) -> Option<Route> {
         ("PUT", ["virtualnetworks", _]) => Some(Route::VnetPut { group, name: at(1) }),
         ("DELETE", ["virtualnetworks", _]) => Some(Route::VnetDelete { group, name: at(1) }),
         ("GET", ["virtualnetworks", _, "subnets"]) => Some(Route::Subnets { group, vnet: at(1) }),
-        ("GET", ["virtualnetworks", _, "subnets", _]) => Some(Route::Subnet {
-            group,
-            vnet: at(1),
-            name: at(3),
-        }),
-        ("PUT", ["virtualnetworks", _, "subnets", _]) => Some(Route::SubnetPut {
-            group,
-            vnet: at(1),
-            name: at(3),
-        }),
-        ("DELETE", ["virtualnetworks", _, "subnets", _]) => Some(Route::SubnetDelete {
-            group,
-            vnet: at(1),
-            name: at(3),
-        }),
+        ("GET", ["virtualnetworks", _, "subnets", _]) => Some(Route::Subnet { group, vnet: at(1), name: at(3) }),
+        ("PUT", ["virtualnetworks", _, "subnets", _]) => Some(Route::SubnetPut { group, vnet: at(1), name: at(3) }),
+        ("DELETE", ["virtualnetworks", _, "subnets", _]) => {
+            Some(Route::SubnetDelete { group, vnet: at(1), name: at(3) })
+        }
         _ => None,
     }
 }
 
 /// Percent-decoding of one segment; what is not valid stays as it is.
-fn decode(segment: &str) -> String {
+pub(super) fn decode(segment: &str) -> String {
     let bytes = segment.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut i = 0;
     while i < bytes.len() {
-        let hex = bytes
-            .get(i + 1..i + 3)
-            .and_then(|h| std::str::from_utf8(h).ok());
+        let hex = bytes.get(i + 1..i + 3).and_then(|h| std::str::from_utf8(h).ok());
         match (bytes[i], hex.and_then(|h| u8::from_str_radix(h, 16).ok())) {
             (b'%', Some(byte)) => {
                 out.push(byte);
@@ -400,36 +270,21 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    const POOL: &str = "/subscriptions/S/resourceGroups/G/providers/Microsoft.ContainerService/managedClusters/C/agentPools/P";
+    const POOL: &str =
+        "/subscriptions/S/resourceGroups/G/providers/Microsoft.ContainerService/managedClusters/C/agentPools/P";
 
     #[rstest]
-    #[case(
-        "GET",
-        "/subscriptions/S/providers/Microsoft.Compute/skus",
-        "skus.list"
-    )]
-    #[case(
-        "GET",
-        "/subscriptions/S/providers/Microsoft.Compute/locations/eastus/usages",
-        "usages.list"
-    )]
+    #[case("GET", "/subscriptions/S/providers/Microsoft.Compute/skus", "skus.list")]
+    #[case("GET", "/subscriptions/S/providers/Microsoft.Compute/locations/eastus/usages", "usages.list")]
     #[case("GET", "/subscriptions/S/resourcegroups/G", "resourceGroups.get")]
-    #[case(
-        "POST",
-        "/providers/Microsoft.ResourceGraph/resources",
-        "resourceGraph.query"
-    )]
+    #[case("POST", "/providers/Microsoft.ResourceGraph/resources", "resourceGraph.query")]
     #[case("GET", &format!("{POOL}/machines/M"), "machines.get")]
     #[case("PUT", &format!("{POOL}/machines/M"), "machines.put")]
     #[case("POST", &format!("{POOL}/deleteMachines"), "agentPools.deleteMachines")]
     fn paths_in_any_case(#[case] method: &str, #[case] path: &str, #[case] operation: &str) {
         let method: Method = method.parse().unwrap();
         for path in [path.to_owned(), path.to_uppercase(), path.to_lowercase()] {
-            assert_eq!(
-                route(&method, &path).unwrap().route.operation(),
-                operation,
-                "{path}"
-            );
+            assert_eq!(route(&method, &path).unwrap().route.operation(), operation, "{path}");
         }
     }
 
@@ -437,14 +292,8 @@ mod tests {
     fn names_keep_their_case_and_are_decoded() {
         let routed = route(&Method::GET, &format!("{POOL}/machines/My%20Machine")).unwrap();
         assert_eq!(routed.subscription.as_deref(), Some("S"));
-        let cluster = Cluster {
-            group: "G".into(),
-            name: "C".into(),
-        };
-        assert_eq!(
-            routed.route,
-            Route::Machine(cluster, "P".into(), "My Machine".into())
-        );
+        let cluster = Cluster { group: "G".into(), name: "C".into() };
+        assert_eq!(routed.route, Route::Machine(cluster, "P".into(), "My Machine".into()));
     }
 
     #[rstest]
@@ -452,10 +301,7 @@ mod tests {
     #[case("GET", "/")]
     #[case("GET", "/subscriptions/S/providers/Microsoft.Storage/storageAccounts")]
     #[case("PATCH", "/subscriptions/S/resourceGroups/G")]
-    #[case(
-        "GET",
-        "/subscriptions/S/resourceGroups/G/providers/Microsoft.Network/loadBalancers"
-    )]
+    #[case("GET", "/subscriptions/S/resourceGroups/G/providers/Microsoft.Network/loadBalancers")]
     fn what_is_not_modelled_has_no_route(#[case] method: &str, #[case] path: &str) {
         assert_eq!(route(&method.parse().unwrap(), path), None);
     }

@@ -76,10 +76,7 @@ async fn connection(world: Arc<World>, stream: TcpStream, tls: TlsAcceptor) {
     }
 }
 
-async fn answer(
-    world: &Arc<World>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Refused> {
+async fn answer(world: &Arc<World>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Refused> {
     match dispatch(world, request).await {
         Dispatched::Reply(reply) => Ok(reply.into_response()),
         Dispatched::Refuse => Err(Refused),

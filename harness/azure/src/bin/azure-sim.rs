@@ -91,9 +91,7 @@ async fn main() -> ExitCode {
 fn log(json: bool) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json {
         builder.json().init();
     } else {
@@ -133,47 +131,28 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn read_config(path: &Path) -> Result<Config, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|source| Failure::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = std::fs::read_to_string(path).map_err(|source| Failure::Read { path: path.to_owned(), source })?;
     // JSON is YAML.
-    serde_saphyr::from_str(&text).map_err(|e| Failure::Parse {
-        path: path.to_owned(),
-        reason: e.to_string(),
-    })
+    serde_saphyr::from_str(&text).map_err(|e| Failure::Parse { path: path.to_owned(), reason: e.to_string() })
 }
 
 async fn kube_client(path: &Path) -> Result<kube::Client, Failure> {
-    let refuse = |source| Failure::Kubeconfig {
-        path: path.to_owned(),
-        source,
-    };
+    let refuse = |source| Failure::Kubeconfig { path: path.to_owned(), source };
     let kubeconfig = Kubeconfig::read_from(path).map_err(refuse)?;
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-        .await
-        .map_err(refuse)?;
-    kube::Client::try_from(config).map_err(|source| Failure::Kube {
-        path: path.to_owned(),
-        source: Box::new(source),
-    })
+    let config =
+        kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(refuse)?;
+    kube::Client::try_from(config).map_err(|source| Failure::Kube { path: path.to_owned(), source: Box::new(source) })
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|source| Failure::Write {
-        path: path.to_owned(),
-        source,
-    })
+    std::fs::write(path, text).map_err(|source| Failure::Write { path: path.to_owned(), source })
 }
 
 fn print_environment(simulator: &Simulator, arguments: &Arguments) -> Result<(), Failure> {
     let mut exports: Vec<(&str, String)> = simulator.environment();
     exports.push(("AZURE_SIM_ARM_URL", simulator.arm_url()));
     exports.push(("AZURE_SIM_CONTROL_URL", simulator.control_url()));
-    exports.push((
-        "AZURE_SIM_CONTROL_TOKEN",
-        simulator.control_token().expose().to_owned(),
-    ));
+    exports.push(("AZURE_SIM_CONTROL_TOKEN", simulator.control_token().expose().to_owned()));
     if let Some(path) = &arguments.ca_file {
         exports.push(("SSL_CERT_FILE", path.display().to_string()));
     }

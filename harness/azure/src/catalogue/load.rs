@@ -35,19 +35,13 @@ pub fn catalogue() -> Result<&'static Catalogue, CatalogueError> {
 }
 
 fn parse(data: &str) -> Result<Catalogue, CatalogueError> {
-    let all: Vec<Series> =
-        serde_saphyr::from_str(data).map_err(|e| CatalogueError::Read(e.to_string()))?;
+    let all: Vec<Series> = serde_saphyr::from_str(data).map_err(|e| CatalogueError::Read(e.to_string()))?;
     let mut skus = Vec::new();
     let mut by_name = HashMap::new();
     for series in all {
         let series = Arc::new(series);
         for row in &series.rows {
-            let family: String = row
-                .size
-                .chars()
-                .take(1)
-                .filter(char::is_ascii_uppercase)
-                .collect();
+            let family: String = row.size.chars().take(1).filter(char::is_ascii_uppercase).collect();
             if family.is_empty() {
                 return Err(CatalogueError::Name(row.size.clone()));
             }
@@ -65,10 +59,7 @@ fn parse(data: &str) -> Result<Catalogue, CatalogueError> {
                 data_disks: row.data_disks,
                 series: Arc::clone(&series),
             });
-            if by_name
-                .insert(sku.name.to_ascii_lowercase(), Arc::clone(&sku))
-                .is_some()
-            {
+            if by_name.insert(sku.name.to_ascii_lowercase(), Arc::clone(&sku)).is_some() {
                 return Err(CatalogueError::Twice(sku.name.clone()));
             }
             skus.push(sku);
@@ -99,28 +90,17 @@ mod tests {
         #[case] price: f64,
     ) {
         let sku = catalogue().unwrap().get(name).unwrap();
-        assert_eq!(
-            (sku.vcpus, sku.memory_gib, sku.price_per_hour),
-            (vcpus, memory_gib, price)
-        );
+        assert_eq!((sku.vcpus, sku.memory_gib, sku.price_per_hour), (vcpus, memory_gib, price));
     }
 
     #[test]
     fn every_size_can_be_sold() {
         let all = catalogue().unwrap();
         for sku in all.iter() {
-            assert!(
-                sku.vcpus > 0 && sku.memory_gib > 0.0 && sku.price_per_hour > 0.0,
-                "{}",
-                sku.name
-            );
+            assert!(sku.vcpus > 0 && sku.memory_gib > 0.0 && sku.price_per_hour > 0.0, "{}", sku.name);
             assert!(!sku.series.zones.is_empty(), "{}", sku.name);
-            let cores: String = sku
-                .size
-                .chars()
-                .skip_while(|c| !c.is_ascii_digit())
-                .take_while(char::is_ascii_digit)
-                .collect();
+            let cores: String =
+                sku.size.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
             // The old D names count sizes, not cores; all others name their cores.
             if !sku.size.starts_with("DS") && !sku.series.series.eq("Dv2") {
                 assert_eq!(cores, sku.vcpus.to_string(), "{}", sku.name);
@@ -130,10 +110,7 @@ mod tests {
             assert!(all.knows_family(family), "{family}");
         }
         assert!(!all.knows_family("Z"));
-        assert!(
-            all.iter()
-                .any(|s| s.series.architecture == super::super::Architecture::Arm64)
-        );
+        assert!(all.iter().any(|s| s.series.architecture == super::super::Architecture::Arm64));
         assert_eq!(all.get("Standard_NC64as_T4_v3").unwrap().gpus, 4);
     }
 
@@ -141,8 +118,6 @@ mod tests {
     fn a_size_that_is_there_twice_is_an_error() {
         let row = "{size: D2s_v5, vcpus: 2, memoryGib: 8, pricePerHour: 1, nics: 2, dataDisks: 4}";
         let data = format!("- series: A\n  quotaFamily: f\n  sizes:\n    - {row}\n    - {row}\n");
-        assert!(
-            matches!(parse(&data), Err(CatalogueError::Twice(name)) if name == "Standard_D2s_v5")
-        );
+        assert!(matches!(parse(&data), Err(CatalogueError::Twice(name)) if name == "Standard_D2s_v5"));
     }
 }

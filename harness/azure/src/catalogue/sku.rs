@@ -165,9 +165,8 @@ impl Catalogue {
 
     /// Whether this is a family letter or a quota family of any size.
     pub fn knows_family(&self, family: &str) -> bool {
-        self.skus.iter().any(|s| {
-            s.family.eq_ignore_ascii_case(family)
-                || s.series.quota_family.eq_ignore_ascii_case(family)
-        })
+        self.skus
+            .iter()
+            .any(|s| s.family.eq_ignore_ascii_case(family) || s.series.quota_family.eq_ignore_ascii_case(family))
     }
 }

@@ -11,10 +11,7 @@ const GIB: u64 = 1 << 30;
 
 /// The whole answer for one region. Big and always the same, so callers keep it.
 pub(crate) fn resource_skus(catalogue: &Catalogue, location: &str) -> Value {
-    let value: Vec<Value> = catalogue
-        .iter()
-        .map(|sku| resource_sku(sku, location))
-        .collect();
+    let value: Vec<Value> = catalogue.iter().map(|sku| resource_sku(sku, location)).collect();
     json!({ "value": value })
 }
 
@@ -35,11 +32,7 @@ fn resource_sku(sku: &Sku, location: &str) -> Value {
 fn capabilities(sku: &Sku) -> Vec<Value> {
     let series = &sku.series;
     let flag = |b: bool| {
-        if b {
-            "True".to_owned()
-        } else {
-            "False".to_owned()
-        }
+        if b { "True".to_owned() } else { "False".to_owned() }
     };
     let mut named: Vec<(&str, String)> = vec![
         ("MaxResourceVolumeMB", (sku.temp_gib * 1024).to_string()),
@@ -49,25 +42,16 @@ fn capabilities(sku: &Sku) -> Vec<Value> {
         ("HyperVGenerations", series.hyper_v_generations.clone()),
         ("MemoryGB", sku.memory_gib.to_string()),
         ("MaxDataDiskCount", sku.data_disks.to_string()),
-        (
-            "CpuArchitectureType",
-            series.architecture.azure().to_owned(),
-        ),
+        ("CpuArchitectureType", series.architecture.azure().to_owned()),
         ("LowPriorityCapable", flag(series.low_priority)),
         ("PremiumIO", flag(series.premium_io)),
         ("VMDeploymentTypes", "IaaS".to_owned()),
         ("vCPUsAvailable", sku.vcpus.to_string()),
         ("vCPUsPerCore", "2".to_owned()),
-        (
-            "EphemeralOSDiskSupported",
-            flag(!series.ephemeral_os_disk.is_empty()),
-        ),
+        ("EphemeralOSDiskSupported", flag(!series.ephemeral_os_disk.is_empty())),
         ("EncryptionAtHostSupported", flag(series.encryption_at_host)),
         ("CapacityReservationSupported", flag(false)),
-        (
-            "AcceleratedNetworkingEnabled",
-            flag(series.accelerated_networking),
-        ),
+        ("AcceleratedNetworkingEnabled", flag(series.accelerated_networking)),
         ("RdmaEnabled", flag(false)),
         ("MaxNetworkInterfaces", sku.nics.to_string()),
     ];
@@ -75,10 +59,7 @@ fn capabilities(sku: &Sku) -> Vec<Value> {
         named.push(("CachedDiskBytes", (sku.cache_gib * GIB).to_string()));
     }
     if !series.ephemeral_os_disk.is_empty() {
-        named.push((
-            "SupportedEphemeralOSDiskPlacements",
-            series.ephemeral_os_disk.join(","),
-        ));
+        named.push(("SupportedEphemeralOSDiskPlacements", series.ephemeral_os_disk.join(",")));
     }
     if let Some(controllers) = &series.disk_controller_types {
         named.push(("DiskControllerTypes", controllers.clone()));
@@ -86,8 +67,5 @@ fn capabilities(sku: &Sku) -> Vec<Value> {
     if sku.gpus > 0 {
         named.push(("GPUs", sku.gpus.to_string()));
     }
-    named
-        .into_iter()
-        .map(|(name, value)| json!({"name": name, "value": value}))
-        .collect()
+    named.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
 }

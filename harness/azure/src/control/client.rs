@@ -56,9 +56,7 @@ pub enum ControlError {
         message: String,
     },
     /// The answer is not what was expected.
-    #[error(
-        "cannot read the simulated Azure's answer to {method} {path}; client and simulator may differ in version"
-    )]
+    #[error("cannot read the simulated Azure's answer to {method} {path}; client and simulator may differ in version")]
     Read {
         /// The HTTP method.
         method: Method,
@@ -77,10 +75,7 @@ impl Client {
     /// When the HTTP client cannot be built.
     pub fn new(url: impl Into<String>, token: Secret) -> Result<Self, ControlError> {
         crate::tls::install_crypto();
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .map_err(ControlError::Build)?;
+        let http = reqwest::Client::builder().no_proxy().build().map_err(ControlError::Build)?;
         let mut url = url.into();
         while url.ends_with('/') {
             url.pop();
@@ -101,9 +96,7 @@ impl Client {
     /// # Errors
     /// [`ControlError`]; `Refused` when it is invalid.
     pub async fn set_behaviour(&self, behaviour: &Behaviour) -> Result<(), ControlError> {
-        self.send(Method::PUT, "/behaviour", Some(behaviour), CALL_LIMIT)
-            .await
-            .map(drop)
+        self.send(Method::PUT, "/behaviour", Some(behaviour), CALL_LIMIT).await.map(drop)
     }
 
     /// The live faults.
@@ -128,9 +121,7 @@ impl Client {
     /// [`ControlError`]; `Refused` with 404 when there is none of that name.
     pub async fn remove_fault(&self, id: &str) -> Result<(), ControlError> {
         let path = format!("/faults/{}", segment(id));
-        self.send(Method::DELETE, &path, None::<&()>, CALL_LIMIT)
-            .await
-            .map(drop)
+        self.send(Method::DELETE, &path, None::<&()>, CALL_LIMIT).await.map(drop)
     }
 
     /// The records of all VMs, gone ones included, in the order of their acceptance.
@@ -170,9 +161,7 @@ impl Client {
     /// # Errors
     /// [`ControlError`].
     pub async fn evict(&self, name: &str, notice: Option<Duration>) -> Result<(), ControlError> {
-        let body = EvictRequest {
-            notice: notice.map(Span),
-        };
+        let body = EvictRequest { notice: notice.map(Span) };
         self.act(name, "evict", Some(&body)).await
     }
 
@@ -190,9 +179,7 @@ impl Client {
     /// [`ControlError`].
     pub async fn facts(&self, after: u64, wait: Duration) -> Result<FactsPage, ControlError> {
         let path = format!("/facts?after={after}&wait={}", wait.as_secs_f64());
-        let response = self
-            .send(Method::GET, &path, None::<&()>, wait + CALL_LIMIT)
-            .await?;
+        let response = self.send(Method::GET, &path, None::<&()>, wait + CALL_LIMIT).await?;
         read(response, Method::GET, &path).await
     }
 
@@ -226,21 +213,12 @@ impl Client {
     /// # Errors
     /// [`ControlError`].
     pub async fn reset(&self) -> Result<(), ControlError> {
-        self.send(Method::POST, "/reset", None::<&()>, CALL_LIMIT)
-            .await
-            .map(drop)
+        self.send(Method::POST, "/reset", None::<&()>, CALL_LIMIT).await.map(drop)
     }
 
-    async fn act<B: Serialize>(
-        &self,
-        name: &str,
-        verb: &str,
-        body: Option<&B>,
-    ) -> Result<(), ControlError> {
+    async fn act<B: Serialize>(&self, name: &str, verb: &str, body: Option<&B>) -> Result<(), ControlError> {
         let path = format!("/vms/{}/{verb}", segment(name));
-        self.send(Method::POST, &path, body, CALL_LIMIT)
-            .await
-            .map(drop)
+        self.send(Method::POST, &path, body, CALL_LIMIT).await.map(drop)
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ControlError> {
@@ -287,20 +265,11 @@ impl Client {
             .ok()
             .and_then(|v| v["error"]["message"].as_str().map(str::to_owned))
             .unwrap_or(text);
-        Err(ControlError::Refused {
-            method,
-            path: path.to_owned(),
-            status: status.as_u16(),
-            message,
-        })
+        Err(ControlError::Refused { method, path: path.to_owned(), status: status.as_u16(), message })
     }
 }
 
-async fn read<T: DeserializeOwned>(
-    response: reqwest::Response,
-    method: Method,
-    path: &str,
-) -> Result<T, ControlError> {
+async fn read<T: DeserializeOwned>(response: reqwest::Response, method: Method, path: &str) -> Result<T, ControlError> {
     response.json().await.map_err(|source| ControlError::Read {
         method,
         path: path.to_owned(),

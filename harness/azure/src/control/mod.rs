@@ -19,8 +19,7 @@ mod client;
 mod server;
 
 pub use api::{
-    Draw, EvictRequest, FaultState, OperationCount, ProvisioningError, QuotaUsage, UnmodelledCall,
-    VmRecord, VmState,
+    Draw, EvictRequest, FaultState, OperationCount, ProvisioningError, QuotaUsage, UnmodelledCall, VmRecord, VmState,
 };
 pub use client::{Client, ControlError};
 pub(crate) use server::router;

@@ -69,19 +69,13 @@ pub(crate) fn router(world: Arc<World>) -> Router {
         .route("/quota", get(quota))
         .route("/reset", post(reset))
         .fallback(unknown)
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&world),
-            authorised,
-        ))
+        .layer(middleware::from_fn_with_state(Arc::clone(&world), authorised))
         .with_state(world)
 }
 
 async fn authorised(State(world): Shared, request: Request, next: Next) -> Response {
-    let token = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|v| v.to_str().ok())
-        .and_then(|v| v.strip_prefix("Bearer "));
+    let token =
+        request.headers().get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     if token.is_some_and(|t| world.config.control_token.matches(t)) {
         next.run(request).await
     } else {
@@ -95,16 +89,11 @@ async fn authorised(State(world): Shared, request: Request, next: Next) -> Respo
 }
 
 async fn unknown(uri: Uri) -> Refusal {
-    Refusal(
-        StatusCode::NOT_FOUND,
-        "NotFound",
-        format!("the control endpoint has no {}", uri.path()),
-    )
+    Refusal(StatusCode::NOT_FOUND, "NotFound", format!("the control endpoint has no {}", uri.path()))
 }
 
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
-    serde_json::from_slice(body)
-        .map_err(|e| Refusal(StatusCode::BAD_REQUEST, "Invalid", e.to_string()))
+    serde_json::from_slice(body).map_err(|e| Refusal(StatusCode::BAD_REQUEST, "Invalid", e.to_string()))
 }
 
 async fn behaviour(State(world): Shared) -> Json<Behaviour> {
@@ -122,10 +111,7 @@ async fn faults(State(world): Shared) -> Json<Vec<FaultState>> {
     Json(faults.states())
 }
 
-async fn add_fault(
-    State(world): Shared,
-    body: Bytes,
-) -> Result<(StatusCode, Json<Fault>), Refusal> {
+async fn add_fault(State(world): Shared, body: Bytes) -> Result<(StatusCode, Json<Fault>), Refusal> {
     let fault = world.add_fault(read(&body)?)?;
     Ok((StatusCode::CREATED, Json(fault)))
 }
@@ -134,11 +120,7 @@ async fn remove_fault(State(world): Shared, Path(id): Path<String>) -> Result<St
     if world.faults().remove(&id, &world.facts) {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(Refusal(
-            StatusCode::NOT_FOUND,
-            "NotFound",
-            format!("there is no live fault called `{id}`"),
-        ))
+        Err(Refusal(StatusCode::NOT_FOUND, "NotFound", format!("there is no live fault called `{id}`")))
     }
 }
 
@@ -147,10 +129,7 @@ async fn vms(State(world): Shared) -> Json<Vec<VmRecord>> {
 }
 
 async fn vm(State(world): Shared, Path(name): Path<String>) -> Result<Json<VmRecord>, Refusal> {
-    world
-        .vm_record(&name)
-        .map(Json)
-        .ok_or_else(|| CommandError::Unknown(name).into())
+    world.vm_record(&name).map(Json).ok_or_else(|| CommandError::Unknown(name).into())
 }
 
 async fn crash(State(world): Shared, Path(name): Path<String>) -> Result<StatusCode, Refusal> {
@@ -163,16 +142,8 @@ async fn restart(State(world): Shared, Path(name): Path<String>) -> Result<Statu
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn evict(
-    State(world): Shared,
-    Path(name): Path<String>,
-    body: Bytes,
-) -> Result<StatusCode, Refusal> {
-    let request: EvictRequest = if body.is_empty() {
-        EvictRequest::default()
-    } else {
-        read(&body)?
-    };
+async fn evict(State(world): Shared, Path(name): Path<String>, body: Bytes) -> Result<StatusCode, Refusal> {
+    let request: EvictRequest = if body.is_empty() { EvictRequest::default() } else { read(&body)? };
     world.evict(&name, request.notice)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -191,9 +162,7 @@ struct FactsQuery {
 }
 
 async fn facts(State(world): Shared, Query(query): Query<FactsQuery>) -> Json<FactsPage> {
-    let wait = Duration::try_from_secs_f64(query.wait)
-        .unwrap_or_default()
-        .min(WAIT_MAX);
+    let wait = Duration::try_from_secs_f64(query.wait).unwrap_or_default().min(WAIT_MAX);
     tokio::select! {
         page = world.facts.wait_after(query.after, wait) => Json(page),
         // A reader must not hold up the end of the simulator.

@@ -40,10 +40,7 @@ impl FactLog {
     /// A log that keeps this many facts.
     pub fn with_capacity(kept: usize) -> Self {
         Self {
-            inner: Mutex::new(Inner {
-                facts: VecDeque::new(),
-                next: 1,
-            }),
+            inner: Mutex::new(Inner { facts: VecDeque::new(), next: 1 }),
             last: watch::Sender::new(0),
             kept: kept.max(1),
         }
@@ -60,12 +57,7 @@ impl FactLog {
             if inner.facts.len() == self.kept {
                 inner.facts.pop_front();
             }
-            inner.facts.push_back(Fact {
-                seq,
-                monotonic_ns: stamp.monotonic_ns,
-                wall: stamp.wall,
-                kind,
-            });
+            inner.facts.push_back(Fact { seq, monotonic_ns: stamp.monotonic_ns, wall: stamp.wall, kind });
             (stamp, seq)
         };
         self.last.send_if_modified(|last| {
@@ -87,19 +79,13 @@ impl FactLog {
                 seq: first - 1,
                 monotonic_ns: now.monotonic_ns,
                 wall: now.wall,
-                kind: FactKind::Overflow {
-                    lost: first - 1 - after,
-                },
+                kind: FactKind::Overflow { lost: first - 1 - after },
             });
         }
         let skip = (after + 1).saturating_sub(first) as usize;
         facts.extend(inner.facts.iter().skip(skip).take(PAGE).cloned());
         let next = facts.last().map_or(after, |f| f.seq);
-        FactsPage {
-            more: next + 1 < inner.next,
-            facts,
-            next,
-        }
+        FactsPage { more: next + 1 < inner.next, facts, next }
     }
 
     /// What happened after `after`; waits up to `wait` for the first one.
@@ -117,9 +103,7 @@ impl FactLog {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         // A poisoned log still holds whole facts: each push is complete or absent.
-        self.inner
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -129,10 +113,7 @@ mod tests {
     use std::sync::Arc;
 
     fn unmodelled(n: u64) -> FactKind {
-        FactKind::UnmodelledCall {
-            method: "GET".into(),
-            path: format!("/{n}"),
-        }
+        FactKind::UnmodelledCall { method: "GET".into(), path: format!("/{n}") }
     }
 
     #[test]
@@ -181,16 +162,16 @@ mod tests {
         let log = Arc::new(FactLog::default());
         std::thread::scope(|s| {
             for _ in 0..4 {
-                s.spawn(|| (0..500).for_each(|n| drop(log.push(unmodelled(n)))));
+                s.spawn(|| {
+                    for n in 0..500 {
+                        log.push(unmodelled(n));
+                    }
+                });
             }
         });
         let page = log.after(0);
         assert_eq!(page.facts.len(), 2000);
-        assert!(
-            page.facts
-                .windows(2)
-                .all(|w| w[0].seq + 1 == w[1].seq && w[0].monotonic_ns <= w[1].monotonic_ns)
-        );
+        assert!(page.facts.windows(2).all(|w| w[0].seq + 1 == w[1].seq && w[0].monotonic_ns <= w[1].monotonic_ns));
     }
 
     #[tokio::test]

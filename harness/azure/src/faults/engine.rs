@@ -27,16 +27,11 @@ impl VmSelector {
     /// Whether this VM is meant.
     pub(crate) fn matches(&self, vm: &VmRef, quota_family: &str) -> bool {
         let same = |wanted: &Option<String>, candidates: &[&str]| {
-            wanted
-                .as_deref()
-                .is_none_or(|w| candidates.iter().any(|c| c.eq_ignore_ascii_case(w)))
+            wanted.as_deref().is_none_or(|w| candidates.iter().any(|c| c.eq_ignore_ascii_case(w)))
         };
         let zone_number = vm.zone.rsplit('-').next().unwrap_or(&vm.zone);
         same(&self.vm, &[&vm.name, &vm.machine, &vm.nodeclaim])
-            && same(
-                &self.sku,
-                &[&vm.sku, vm.sku.trim_start_matches("Standard_")],
-            )
+            && same(&self.sku, &[&vm.sku, vm.sku.trim_start_matches("Standard_")])
             && same(&self.family, &[&vm.family, quota_family])
             && same(&self.zone, &[&vm.zone, zone_number])
             && same(&self.nodepool, &[&vm.nodepool])
@@ -69,19 +64,10 @@ impl FaultEngine {
         }
         self.remove(&fault.id, facts);
         if self.live.len() >= FAULTS_MAX {
-            return Err(format!(
-                "there are {FAULTS_MAX} faults already; remove one first"
-            ));
+            return Err(format!("there are {FAULTS_MAX} faults already; remove one first"));
         }
-        facts.push(FactKind::FaultStarted {
-            id: fault.id.clone(),
-            fault: fault.kind.name().to_owned(),
-        });
-        self.live.push(Live {
-            ends: fault.lasts.map(|l| Instant::now() + l.0),
-            fault: fault.clone(),
-            applied: 0,
-        });
+        facts.push(FactKind::FaultStarted { id: fault.id.clone(), fault: fault.kind.name().to_owned() });
+        self.live.push(Live { ends: fault.lasts.map(|l| Instant::now() + l.0), fault: fault.clone(), applied: 0 });
         Ok(fault)
     }
 
@@ -105,11 +91,7 @@ impl FaultEngine {
     /// Ends those whose time is over.
     pub(crate) fn expire(&mut self, facts: &FactLog) {
         let now = Instant::now();
-        while let Some(at) = self
-            .live
-            .iter()
-            .position(|l| l.ends.is_some_and(|e| e <= now))
-        {
+        while let Some(at) = self.live.iter().position(|l| l.ends.is_some_and(|e| e <= now)) {
             self.end(at, facts);
         }
     }
@@ -163,11 +145,7 @@ impl FaultEngine {
                 continue;
             }
             self.live[at].applied += 1;
-            if self.live[at]
-                .fault
-                .count
-                .is_some_and(|c| self.live[at].applied >= c)
-            {
+            if self.live[at].fault.count.is_some_and(|c| self.live[at].applied >= c) {
                 self.end(at, facts);
             }
             return Some((id, found));
@@ -188,26 +166,17 @@ impl FaultEngine {
     pub(crate) fn size_not_supported(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<String> {
         let code = Some(CapacityCode::VMSizeNotSupported);
         self.hit_vm(facts, s, |k| match k {
-            FaultKind::NoCapacity { only, code: c, .. }
-                if *c == code && only.matches(s.vm, s.quota_family) =>
-            {
-                Some(())
-            }
+            FaultKind::NoCapacity { only, code: c, .. } if *c == code && only.matches(s.vm, s.quota_family) => Some(()),
             _ => None,
         })
         .map(|(id, ())| id)
     }
 
     /// Whether there is no machine for this VM.
-    pub(crate) fn no_capacity(
-        &mut self,
-        facts: &FactLog,
-        s: Subject<'_>,
-    ) -> Option<(String, Option<CapacityCode>)> {
+    pub(crate) fn no_capacity(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, Option<CapacityCode>)> {
         self.hit_vm(facts, s, |k| match k {
             FaultKind::NoCapacity { only, code, .. }
-                if *code != Some(CapacityCode::VMSizeNotSupported)
-                    && only.matches(s.vm, s.quota_family) =>
+                if *code != Some(CapacityCode::VMSizeNotSupported) && only.matches(s.vm, s.quota_family) =>
             {
                 Some(*code)
             }
@@ -216,29 +185,17 @@ impl FaultEngine {
     }
 
     /// Whether the creation fails with a given code and text.
-    pub(crate) fn operation_fail(
-        &mut self,
-        facts: &FactLog,
-        s: Subject<'_>,
-    ) -> Option<(String, (String, String))> {
+    pub(crate) fn operation_fail(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, (String, String))> {
         self.hit_vm(facts, s, |k| match k {
-            FaultKind::OperationFail {
-                only,
-                code,
-                message,
-                ..
-            } if only.matches(s.vm, s.quota_family) => Some((code.clone(), message.clone())),
+            FaultKind::OperationFail { only, code, message, .. } if only.matches(s.vm, s.quota_family) => {
+                Some((code.clone(), message.clone()))
+            }
             _ => None,
         })
     }
 
     /// What the faults make of a drawn boot: `None` never ends. With the names of those that hit.
-    pub(crate) fn boot(
-        &mut self,
-        facts: &FactLog,
-        s: Subject<'_>,
-        drawn: Duration,
-    ) -> (Option<Duration>, Vec<String>) {
+    pub(crate) fn boot(&mut self, facts: &FactLog, s: Subject<'_>, drawn: Duration) -> (Option<Duration>, Vec<String>) {
         let stuck = self.hit_vm(facts, s, |k| match k {
             FaultKind::StuckBoot { only, .. } if only.matches(s.vm, s.quota_family) => Some(()),
             _ => None,
@@ -247,18 +204,14 @@ impl FaultEngine {
             return (None, vec![id]);
         }
         let slow = self.hit_vm(facts, s, |k| match k {
-            FaultKind::SlowBoot {
-                only,
-                factor,
-                extra,
-                ..
-            } if only.matches(s.vm, s.quota_family) => Some((*factor, extra.0)),
+            FaultKind::SlowBoot { only, factor, extra, .. } if only.matches(s.vm, s.quota_family) => {
+                Some((*factor, extra.0))
+            }
             _ => None,
         });
         match slow {
             Some((id, (factor, extra))) => {
-                let longer =
-                    Duration::try_from_secs_f64(drawn.as_secs_f64() * factor).unwrap_or(drawn);
+                let longer = Duration::try_from_secs_f64(drawn.as_secs_f64() * factor).unwrap_or(drawn);
                 (Some(longer.saturating_add(extra)), vec![id])
             }
             None => (Some(drawn), Vec::new()),
@@ -281,11 +234,9 @@ impl FaultEngine {
         }
         self.calls += 1;
         self.hit(facts, seed, "call", self.calls, |k| match k {
-            FaultKind::Throttle {
-                retry_after,
-                operation: only,
-                ..
-            } if only.as_deref().is_none_or(|o| o == operation) => {
+            FaultKind::Throttle { retry_after, operation: only, .. }
+                if only.as_deref().is_none_or(|o| o == operation) =>
+            {
                 Some(retry_after.0.as_secs_f64().ceil() as u64)
             }
             _ => None,
@@ -308,14 +259,7 @@ impl FaultEngine {
     /// Whether connections are refused at present; counts nothing.
     pub(crate) fn refusing(&mut self, facts: &FactLog) -> bool {
         self.expire(facts);
-        self.live.iter().any(|l| {
-            matches!(
-                l.fault.kind,
-                FaultKind::ArmOutage {
-                    mode: ArmFaultMode::Refused
-                }
-            )
-        })
+        self.live.iter().any(|l| matches!(l.fault.kind, FaultKind::ArmOutage { mode: ArmFaultMode::Refused }))
     }
 
     /// The limits with those of live quota faults over them.
@@ -328,9 +272,7 @@ impl FaultEngine {
                     "cores" => limits.regional_cores = *limit,
                     "lowprioritycores" => limits.low_priority_cores = *limit,
                     _ => {
-                        limits
-                            .families
-                            .retain(|k, _| !k.eq_ignore_ascii_case(scope));
+                        limits.families.retain(|k, _| !k.eq_ignore_ascii_case(scope));
                         limits.families.insert(scope.clone(), *limit);
                     }
                 }
@@ -360,12 +302,7 @@ mod tests {
     }
 
     fn subject(vm: &VmRef, ordinal: u64) -> Subject<'_> {
-        Subject {
-            vm,
-            quota_family: "standardFSv2Family",
-            ordinal,
-            seed: 7,
-        }
+        Subject { vm, quota_family: "standardFSv2Family", ordinal, seed: 7 }
     }
 
     #[rstest]
@@ -389,39 +326,20 @@ mod tests {
     fn a_count_ends_a_fault_and_says_so() {
         let facts = FactLog::default();
         let mut engine = FaultEngine::default();
-        let kind = FaultKind::NeverRegister {
-            only: VmSelector::default(),
-            share: 1.0,
-        };
-        engine
-            .add(Fault::new(kind).named("n").times(2), &facts)
-            .unwrap();
+        let kind = FaultKind::NeverRegister { only: VmSelector::default(), share: 1.0 };
+        engine.add(Fault::new(kind).named("n").times(2), &facts).unwrap();
         let vm = vm();
-        let hits = (0..5)
-            .filter(|n| engine.never_register(&facts, subject(&vm, *n)).is_some())
-            .count();
+        let hits = (0..5).filter(|n| engine.never_register(&facts, subject(&vm, *n)).is_some()).count();
         assert_eq!(hits, 2);
         let last = facts.after(0).facts.pop().unwrap().kind;
-        assert_eq!(
-            last,
-            FactKind::FaultEnded {
-                id: "n".into(),
-                fault: "neverRegister".into(),
-                applied: 2
-            }
-        );
+        assert_eq!(last, FactKind::FaultEnded { id: "n".into(), fault: "neverRegister".into(), applied: 2 });
     }
 
     #[test]
     fn a_fault_with_a_time_is_over_after_it() {
         let facts = FactLog::default();
         let base = QuotaLimits::default();
-        let limit = |limit| {
-            Fault::new(FaultKind::Quota {
-                scope: "F".into(),
-                limit,
-            })
-        };
+        let limit = |limit| Fault::new(FaultKind::Quota { scope: "F".into(), limit });
         let mut engine = FaultEngine::default();
         engine.add(limit(3).named("long").lasting(Span::from_secs(3600)), &facts).unwrap();
         engine.add(limit(2).named("over").lasting(Span::ZERO), &facts).unwrap();
@@ -436,20 +354,10 @@ mod tests {
         let run = || -> Vec<u64> {
             let facts = FactLog::default();
             let mut engine = FaultEngine::default();
-            let kind = FaultKind::StuckBoot {
-                only: VmSelector::default(),
-                share: 0.25,
-            };
+            let kind = FaultKind::StuckBoot { only: VmSelector::default(), share: 0.25 };
             engine.add(Fault::new(kind).named("s"), &facts).unwrap();
             let vm = vm();
-            (0..400)
-                .filter(|n| {
-                    engine
-                        .boot(&facts, subject(&vm, *n), Duration::ZERO)
-                        .0
-                        .is_none()
-                })
-                .collect()
+            (0..400).filter(|n| engine.boot(&facts, subject(&vm, *n), Duration::ZERO).0.is_none()).collect()
         };
         let first = run();
         assert!((70..130).contains(&first.len()), "{}", first.len());

@@ -28,12 +28,7 @@ pub struct Fault {
 impl Fault {
     /// A fault without a name that lasts until it is removed.
     pub fn new(kind: FaultKind) -> Self {
-        Self {
-            id: String::new(),
-            kind,
-            lasts: None,
-            count: None,
-        }
+        Self { id: String::new(), kind, lasts: None, count: None }
     }
 
     /// With a name.
@@ -59,30 +54,22 @@ impl Fault {
     /// # Errors
     /// A sentence that names the fault and what is wrong with it.
     pub fn validate(&self) -> Result<(), String> {
-        let name = if self.id.is_empty() {
-            self.kind.name()
-        } else {
-            &self.id
-        };
+        let name = if self.id.is_empty() { self.kind.name() } else { &self.id };
         if self.count == Some(0) {
-            return Err(format!(
-                "fault {name}: count 0 would never apply; leave it out or give at least 1"
-            ));
+            return Err(format!("fault {name}: count 0 would never apply; leave it out or give at least 1"));
         }
         if let Some(share) = self.kind.share()
             && !(share > 0.0 && share <= 1.0)
         {
-            return Err(format!(
-                "fault {name}: share {share} is not above 0 and at most 1"
-            ));
+            return Err(format!("fault {name}: share {share} is not above 0 and at most 1"));
         }
         match &self.kind {
-            FaultKind::Quota { limit, .. } if *limit < 0 => Err(format!(
-                "fault {name}: a quota limit of {limit} vCPUs is negative"
-            )),
-            FaultKind::SlowBoot { factor, .. } if !(factor.is_finite() && *factor > 0.0) => Err(
-                format!("fault {name}: factor {factor} is not a positive number"),
-            ),
+            FaultKind::Quota { limit, .. } if *limit < 0 => {
+                Err(format!("fault {name}: a quota limit of {limit} vCPUs is negative"))
+            }
+            FaultKind::SlowBoot { factor, .. } if !(factor.is_finite() && *factor > 0.0) => {
+                Err(format!("fault {name}: factor {factor} is not a positive number"))
+            }
             _ => Ok(()),
         }
     }
@@ -90,11 +77,7 @@ impl Fault {
 
 /// What goes wrong. Externally tagged; shares are above 0 and at most 1 and default to 1 (always).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum FaultKind {
     /// Azure has no machine to place such a VM on: the creation ends as Failed with Azure's code.
     NoCapacity {
@@ -237,10 +220,7 @@ impl FaultKind {
             | Self::NeverRegister { share, .. }
             | Self::VmCrash { share, .. }
             | Self::OperationFail { share, .. } => Some(*share),
-            Self::SpotEvict {
-                target: EvictTarget::Share(share),
-                ..
-            } => Some(*share),
+            Self::SpotEvict { target: EvictTarget::Share(share), .. } => Some(*share),
             Self::Quota { .. } | Self::SpotEvict { .. } | Self::ArmOutage { .. } => None,
         }
     }

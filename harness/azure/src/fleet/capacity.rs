@@ -13,28 +13,11 @@ use crate::faults::CapacityCode;
 /// The error of a VM that quota forbids.
 pub(super) fn quota_error(exceeded: &QuotaExceeded, location: &str) -> ProvisioningError {
     let (what, resource, page) = match &exceeded.scope {
-        QuotaScope::Family(family) => (
-            format!("{family} Cores"),
-            family.as_str(),
-            "per-vm-quota-requests",
-        ),
-        QuotaScope::Regional => (
-            "Total Regional Cores".to_owned(),
-            "cores",
-            "regional-quota-requests",
-        ),
-        QuotaScope::LowPriority => (
-            "LowPriorityCores".to_owned(),
-            "LowPriorityCores",
-            "low-priority-quota",
-        ),
+        QuotaScope::Family(family) => (format!("{family} Cores"), family.as_str(), "per-vm-quota-requests"),
+        QuotaScope::Regional => ("Total Regional Cores".to_owned(), "cores", "regional-quota-requests"),
+        QuotaScope::LowPriority => ("LowPriorityCores".to_owned(), "LowPriorityCores", "low-priority-quota"),
     };
-    let QuotaExceeded {
-        limit,
-        used,
-        required,
-        ..
-    } = exceeded;
+    let QuotaExceeded { limit, used, required, .. } = exceeded;
     let needed = used + required;
     ProvisioningError {
         code: "OperationNotAllowed".to_owned(),
@@ -50,11 +33,7 @@ pub(super) fn quota_error(exceeded: &QuotaExceeded, location: &str) -> Provision
 }
 
 /// The error of a VM that finds no machine. Without a given code it is the one for the VM's placement.
-pub(super) fn capacity_error(
-    code: Option<CapacityCode>,
-    vm: &VmRef,
-    location: &str,
-) -> ProvisioningError {
+pub(super) fn capacity_error(code: Option<CapacityCode>, vm: &VmRef, location: &str) -> ProvisioningError {
     let code = code.unwrap_or(if vm.zone == "0" {
         CapacityCode::AllocationFailed
     } else {
@@ -66,10 +45,12 @@ pub(super) fn capacity_error(
              size in this region. Read more about improving likelihood of allocation success at \
              http://aka.ms/allocation-guidance"
             .to_owned(),
-        CapacityCode::ZonalAllocationFailed => "Allocation failed. We do not have sufficient capacity for the requested VM \
+        CapacityCode::ZonalAllocationFailed => {
+            "Allocation failed. We do not have sufficient capacity for the requested VM \
              size in this zone. Read more about improving likelihood of allocation success at \
              http://aka.ms/allocation-guidance"
-            .to_owned(),
+                .to_owned()
+        }
         CapacityCode::OverconstrainedAllocationRequest | CapacityCode::OverconstrainedZonalAllocationRequest => {
             "Allocation failed. VM(s) with the following constraints cannot be allocated, because the condition is too \
              restrictive. Please remove some constraints and try again."
@@ -82,10 +63,7 @@ pub(super) fn capacity_error(
         ),
         CapacityCode::VMSizeNotSupported => not_supported(sku, location),
     };
-    ProvisioningError {
-        code: code.as_str().to_owned(),
-        message,
-    }
+    ProvisioningError { code: code.as_str().to_owned(), message }
 }
 
 /// The text of `VMSizeNotSupported`, which answers the PUT itself.
@@ -130,43 +108,18 @@ mod tests {
     #[case(QuotaScope::Family("standardFSv2Family".into()), "Family Cores quota")]
     #[case(QuotaScope::Regional, "exceeding approved Total Regional Cores quota")]
     #[case(QuotaScope::LowPriority, "LowPriorityCores")]
-    fn quota_texts_hold_the_terms_that_clients_look_for(
-        #[case] scope: QuotaScope,
-        #[case] term: &str,
-    ) {
-        let error = quota_error(
-            &QuotaExceeded {
-                scope,
-                limit: 0,
-                used: 0,
-                required: 4,
-            },
-            "eastus",
-        );
+    fn quota_texts_hold_the_terms_that_clients_look_for(#[case] scope: QuotaScope, #[case] term: &str) {
+        let error = quota_error(&QuotaExceeded { scope, limit: 0, used: 0, required: 4 }, "eastus");
         assert_eq!(error.code, "OperationNotAllowed");
         assert!(error.message.contains(term), "{}", error.message);
-        assert!(
-            error.message.contains("Current Limit: 0"),
-            "{}",
-            error.message
-        );
-        assert!(
-            error
-                .message
-                .contains("Submit a request for Quota increase")
-        );
+        assert!(error.message.contains("Current Limit: 0"), "{}", error.message);
+        assert!(error.message.contains("Submit a request for Quota increase"));
     }
 
     #[test]
     fn the_default_code_follows_the_placement() {
-        assert_eq!(
-            capacity_error(None, &vm("eastus-1"), "eastus").code,
-            "ZonalAllocationFailed"
-        );
-        assert_eq!(
-            capacity_error(None, &vm("0"), "eastus").code,
-            "AllocationFailed"
-        );
+        assert_eq!(capacity_error(None, &vm("eastus-1"), "eastus").code, "ZonalAllocationFailed");
+        assert_eq!(capacity_error(None, &vm("0"), "eastus").code, "AllocationFailed");
         let given = capacity_error(Some(CapacityCode::SkuNotAvailable), &vm("0"), "eastus");
         assert_eq!(given.code, "SkuNotAvailable");
         assert!(given.message.contains("Standard_F4s_v2"));

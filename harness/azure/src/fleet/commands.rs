@@ -6,8 +6,8 @@ use std::time::Duration;
 use rand::seq::SliceRandom;
 
 use super::end::Taken;
-use crate::behaviour::{Behaviour, CapacityType};
-use crate::control::{QuotaUsage, VmRecord, VmState};
+use crate::behaviour::{Behaviour, CapacityType, Leg};
+use crate::control::{ProvisioningError, QuotaUsage, VmRecord, VmState};
 use crate::distribution::Span;
 use crate::draws::child;
 use crate::facts::FactKind;
@@ -30,9 +30,7 @@ pub(crate) enum CommandError {
     Invalid(String),
     #[error("no running VM matches fault `{0}`")]
     NoneMatch(String),
-    #[error(
-        "{0} VMs are still there after 8s; the API server may not answer, so that their Nodes cannot be deleted"
-    )]
+    #[error("{0} VMs are still there after 8s; the API server may not answer, so that their Nodes cannot be deleted")]
     Reset(usize),
 }
 
@@ -43,11 +41,8 @@ impl World {
         if let Some(machine) = fleet.find(name) {
             return fleet.vms.get(machine).map(|vm| vm.record.clone());
         }
-        let gone = fleet
-            .gone
-            .iter()
-            .rev()
-            .find(|r| r.vm.name == name || r.vm.machine == name || r.vm.nodeclaim == name);
+        let gone =
+            fleet.gone.iter().rev().find(|r| r.vm.name == name || r.vm.machine == name || r.vm.nodeclaim == name);
         gone.cloned()
     }
 
@@ -61,12 +56,34 @@ impl World {
         self.halt(name, false)
     }
 
+    /// Stops a running VM and starts it again after the time that its boot took. Returns the operation.
+    pub(crate) fn reboot(self: &Arc<Self>, name: &str) -> Result<String, CommandError> {
+        self.crash(name)?;
+        let takes = self
+            .vm_record(name)
+            .and_then(|r| r.draws.get(&Leg::Boot).and_then(|d| d.effective))
+            .map_or(Duration::ZERO, |s| s.0);
+        let operation = self.operations().begin(1);
+        let (world, name, id) = (Arc::clone(self), name.to_owned(), operation.clone());
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(takes) => {}
+                () = world.stop.cancelled() => return,
+            }
+            match world.restart(&name) {
+                Ok(()) => world.operations().advance(&id),
+                Err(error) => world.operations().fail(
+                    &id,
+                    &ProvisioningError { code: "OperationPreempted".to_owned(), message: error.to_string() },
+                ),
+            }
+        });
+        Ok(operation)
+    }
+
     fn halt(&self, name: &str, stop: bool) -> Result<(), CommandError> {
         let mut fleet = self.fleet();
-        let machine = fleet
-            .find(name)
-            .ok_or_else(|| CommandError::Unknown(name.to_owned()))?
-            .to_owned();
+        let machine = fleet.find(name).ok_or_else(|| CommandError::Unknown(name.to_owned()))?.to_owned();
         let Some(vm) = fleet.vms.get_mut(&machine) else {
             return Err(CommandError::Unknown(name.to_owned()));
         };
@@ -77,26 +94,18 @@ impl World {
             _ => return Err(CommandError::NotRunning(name.to_owned())),
         }
         let who = Arc::clone(&vm.record.vm);
-        self.facts.push(if stop {
-            FactKind::VmCrashed { vm: who }
-        } else {
-            FactKind::VmRestarted { vm: who }
+        self.facts.push(if stop { FactKind::VmCrashed { vm: who } } else { FactKind::VmRestarted { vm: who } });
+        vm.signal.send_modify(|s| {
+            s.stopped = stop;
+            s.stops += u32::from(stop);
         });
-        vm.signal.send_modify(|s| s.stopped = stop);
         Ok(())
     }
 
     /// Evicts a spot VM, with notice or at once.
-    pub(crate) fn evict(
-        self: &Arc<Self>,
-        name: &str,
-        notice: Option<Span>,
-    ) -> Result<(), CommandError> {
+    pub(crate) fn evict(self: &Arc<Self>, name: &str, notice: Option<Span>) -> Result<(), CommandError> {
         let mut fleet = self.fleet();
-        let machine = fleet
-            .find(name)
-            .ok_or_else(|| CommandError::Unknown(name.to_owned()))?
-            .to_owned();
+        let machine = fleet.find(name).ok_or_else(|| CommandError::Unknown(name.to_owned()))?.to_owned();
         let Some(vm) = fleet.vms.get(&machine) else {
             return Err(CommandError::Unknown(name.to_owned()));
         };
@@ -113,10 +122,7 @@ impl World {
         if vm.signal.borrow().notice.is_some() {
             return Ok(());
         }
-        self.facts.push(FactKind::SpotNotice {
-            vm: Arc::clone(&vm.record.vm),
-            notice,
-        });
+        self.facts.push(FactKind::SpotNotice { vm: Arc::clone(&vm.record.vm), notice });
         vm.signal.send_modify(|s| s.notice = Some(notice));
         let who = Arc::clone(&vm.record.vm);
         drop(fleet);
@@ -128,9 +134,10 @@ impl World {
             }
             let mut fleet = world.fleet();
             // The controller may have replaced and deleted it meanwhile.
-            let still_there = fleet.vms.get(&machine).is_some_and(|vm| {
-                Arc::ptr_eq(&vm.record.vm, &who) && vm.record.state != VmState::Deleting
-            });
+            let still_there = fleet
+                .vms
+                .get(&machine)
+                .is_some_and(|vm| Arc::ptr_eq(&vm.record.vm, &who) && vm.record.state != VmState::Deleting);
             if still_there {
                 world.take(&mut fleet, &machine, Taken::Evicted, None);
             }
@@ -141,10 +148,7 @@ impl World {
     /// Deletes a VM behind the controller's back.
     pub(crate) fn delete_vm(&self, name: &str) -> Result<String, CommandError> {
         let mut fleet = self.fleet();
-        let machine = fleet
-            .find(name)
-            .ok_or_else(|| CommandError::Unknown(name.to_owned()))?
-            .to_owned();
+        let machine = fleet.find(name).ok_or_else(|| CommandError::Unknown(name.to_owned()))?.to_owned();
         let operation = self.operations().begin(1);
         self.take(&mut fleet, &machine, Taken::Deleted, Some(&operation));
         Ok(operation)
@@ -152,10 +156,7 @@ impl World {
 
     /// Sets a fault. One that acts once acts now and is over.
     pub(crate) fn add_fault(self: &Arc<Self>, fault: Fault) -> Result<Fault, CommandError> {
-        let fault = self
-            .faults()
-            .add(fault, &self.facts)
-            .map_err(CommandError::Invalid)?;
+        let fault = self.faults().add(fault, &self.facts).map_err(CommandError::Invalid)?;
         if fault.kind.is_instant() {
             let acted = self.act(&fault);
             let mut faults = self.faults();
@@ -181,10 +182,7 @@ impl World {
         let (only, share, notice, evicts) = match &fault.kind {
             FaultKind::VmCrash { only, share } => (only.clone(), *share, None, false),
             FaultKind::SpotEvict { target, notice } => {
-                let mut only = VmSelector {
-                    capacity_type: Some(CapacityType::Spot),
-                    ..everything
-                };
+                let mut only = VmSelector { capacity_type: Some(CapacityType::Spot), ..everything };
                 let mut share = 1.0;
                 match target {
                     EvictTarget::All => {}
@@ -202,11 +200,7 @@ impl World {
         }
         let mut acted = 0;
         for name in &chosen {
-            let done = if evicts {
-                self.evict(name, notice)
-            } else {
-                self.crash(name)
-            };
+            let done = if evicts { self.evict(name, notice) } else { self.crash(name) };
             match done {
                 Ok(()) => {
                     acted += 1;
@@ -234,31 +228,20 @@ impl World {
             .fleet()
             .vms
             .values()
-            .filter(|vm| {
-                vm.record.state == VmState::Running
-                    && only.matches(&vm.record.vm, &vm.record.quota_family)
-            })
+            .filter(|vm| vm.record.state == VmState::Running && only.matches(&vm.record.vm, &vm.record.quota_family))
             .map(|vm| vm.names.vm.clone())
             .collect();
         if share < 1.0 && !names.is_empty() {
             let wanted = ((names.len() as f64 * share).round() as usize).clamp(1, names.len());
             names.sort();
-            names.shuffle(&mut child(
-                self.behaviour().seed,
-                &format!("fault/{fault}"),
-                "choice",
-                0,
-            ));
+            names.shuffle(&mut child(self.behaviour().seed, &format!("fault/{fault}"), "choice", 0));
             names.truncate(wanted);
         }
         names
     }
 
     /// Puts a behaviour into force; its faults replace the live ones.
-    pub(crate) fn set_behaviour(
-        self: &Arc<Self>,
-        behaviour: Behaviour,
-    ) -> Result<(), CommandError> {
+    pub(crate) fn set_behaviour(self: &Arc<Self>, behaviour: Behaviour) -> Result<(), CommandError> {
         behaviour.validate().map_err(CommandError::Invalid)?;
         let faults = behaviour.faults.clone();
         self.replace_behaviour(behaviour);
@@ -272,12 +255,7 @@ impl World {
     /// The behaviour in force, with the live faults.
     pub(crate) fn current_behaviour(&self) -> Behaviour {
         let mut behaviour = (*self.behaviour()).clone();
-        behaviour.faults = self
-            .faults()
-            .states()
-            .into_iter()
-            .map(|s| s.fault)
-            .collect();
+        behaviour.faults = self.faults().states().into_iter().map(|s| s.fault).collect();
         behaviour
     }
 
@@ -313,11 +291,7 @@ impl World {
         let limits = self.limits();
         let fleet = self.fleet();
         let mut usages = vec![
-            QuotaUsage {
-                name: "cores".to_owned(),
-                used: fleet.quota.regional(),
-                limit: limits.regional_cores,
-            },
+            QuotaUsage { name: "cores".to_owned(), used: fleet.quota.regional(), limit: limits.regional_cores },
             QuotaUsage {
                 name: "lowPriorityCores".to_owned(),
                 used: fleet.quota.low_priority(),
@@ -328,11 +302,7 @@ impl World {
             let used = fleet.quota.family(family);
             let limit = limits.family(family, letter);
             if all || used > 0 || limit != limits.family_default {
-                usages.push(QuotaUsage {
-                    name: family.to_owned(),
-                    used,
-                    limit,
-                });
+                usages.push(QuotaUsage { name: family.to_owned(), used, limit });
             }
         }
         usages

@@ -58,27 +58,14 @@ pub(crate) enum PutError {
 
 impl World {
     /// Creates a machine, or updates the one of that name.
-    pub(crate) fn put_machine(
-        self: &Arc<Self>,
-        request: PutRequest,
-    ) -> Result<PutOutcome, PutError> {
+    pub(crate) fn put_machine(self: &Arc<Self>, request: PutRequest) -> Result<PutOutcome, PutError> {
         let properties = Value::Object((*request.properties).clone());
-        let spec = MachineSpec::parse(
-            &properties,
-            request.zones.clone(),
-            &self.config,
-            self.catalogue,
-        )?;
+        let spec = MachineSpec::parse(&properties, request.zones.clone(), &self.config, self.catalogue)?;
         let mut fleet = self.fleet();
         if let Some(vm) = fleet.vms.get(&request.machine) {
             let etag = vm.etag_text();
             check_update(vm, &spec, &request)?;
-            if request
-                .if_match
-                .as_deref()
-                .is_some_and(|m| m != "*" && m != etag)
-                || request.if_none_match
-            {
+            if request.if_match.as_deref().is_some_and(|m| m != "*" && m != etag) || request.if_none_match {
                 return Err(PutError::Precondition(request.machine));
             }
             let next = fleet.next_etag();
@@ -90,15 +77,10 @@ impl World {
                 let mut kept = (*vm.properties).clone();
                 kept.insert("tags".to_owned(), json!(spec.tags));
                 vm.properties = Arc::new(kept);
-                vm.spec = Arc::new(MachineSpec {
-                    tags: spec.tags,
-                    ..(*vm.spec).clone()
-                });
+                vm.spec = Arc::new(MachineSpec { tags: spec.tags, ..(*vm.spec).clone() });
             }
             return Ok(match (vm.machine_state(), vm.put_operations.last()) {
-                (MachineState::Creating, Some(operation)) => {
-                    PutOutcome::Continuing(operation.clone())
-                }
+                (MachineState::Creating, Some(operation)) => PutOutcome::Continuing(operation.clone()),
                 _ => PutOutcome::Updated,
             });
         }
@@ -116,30 +98,16 @@ impl World {
             ordinal: fleet.upcoming_ordinal(&vm_ref.nodepool),
             seed: behaviour.seed,
         };
-        if self
-            .faults()
-            .size_not_supported(&self.facts, subject)
-            .is_some()
-        {
-            return Err(PutError::SizeNotSupported(not_supported(
-                &vm_ref.sku,
-                &self.config.location,
-            )));
+        if self.faults().size_not_supported(&self.facts, subject).is_some() {
+            return Err(PutError::SizeNotSupported(not_supported(&vm_ref.sku, &self.config.location)));
         }
         let ordinal = fleet.next_ordinal(&vm_ref.nodepool);
 
         let limits = self.limits();
-        let reserved = fleet.quota.reserve(
-            &limits,
-            &quota_family,
-            &spec.sku.family,
-            spec.capacity_type,
-            spec.sku.vcpus,
-        );
+        let reserved =
+            fleet.quota.reserve(&limits, &quota_family, &spec.sku.family, spec.capacity_type, spec.sku.vcpus);
         let operation = self.operations().begin(1);
-        let accepted = self.facts.push(FactKind::VmAccepted {
-            vm: Arc::clone(&vm_ref),
-        });
+        let accepted = self.facts.push(FactKind::VmAccepted { vm: Arc::clone(&vm_ref) });
         let (signal, heard) = watch::channel(Signal::default());
         let etag = fleet.next_etag();
         let vm = Vm {
@@ -161,8 +129,7 @@ impl World {
             self.fail_creation(&mut fleet, &request.machine, error, None);
         }
         drop(fleet);
-        self.tasks
-            .spawn(life::live(Arc::clone(self), request.machine, heard));
+        self.tasks.spawn(life::live(Arc::clone(self), request.machine, heard));
         Ok(PutOutcome::Created(operation))
     }
 }
@@ -199,9 +166,7 @@ fn record(
     let draws: BTreeMap<Leg, Draw> = Leg::ALL
         .into_iter()
         .map(|leg| {
-            let distribution = behaviour
-                .boot
-                .of(leg, &vm.family, quota_family, vm.capacity_type);
+            let distribution = behaviour.boot.of(leg, &vm.family, quota_family, vm.capacity_type);
             let mut rng = child(behaviour.seed, leg.name(), &vm.nodepool, ordinal);
             let drawn = Span(distribution.draw(&mut rng));
             let effective = Some(drawn);

@@ -35,30 +35,16 @@ pub(super) enum Taken {
 
 impl World {
     /// Begins to delete these machines of a pool; unknown names are passed over. Returns the operation.
-    pub(crate) fn delete_machines(
-        &self,
-        pool: &str,
-        machines: &[String],
-    ) -> Result<String, DeleteError> {
+    pub(crate) fn delete_machines(&self, pool: &str, machines: &[String]) -> Result<String, DeleteError> {
         let mut fleet = self.fleet();
-        let mut valid: Vec<&String> = machines
-            .iter()
-            .filter(|m| fleet.vms.get(*m).is_some_and(|vm| vm.pool == pool))
-            .collect();
+        let mut valid: Vec<&String> =
+            machines.iter().filter(|m| fleet.vms.get(*m).is_some_and(|vm| vm.pool == pool)).collect();
         valid.sort();
         valid.dedup();
         if valid.is_empty() {
-            let known: Vec<&str> = fleet
-                .vms
-                .iter()
-                .filter(|(_, vm)| vm.pool == pool)
-                .map(|(name, _)| name.as_str())
-                .take(20)
-                .collect();
-            return Err(DeleteError::NoneValid {
-                pool: pool.to_owned(),
-                valid: known.join(", "),
-            });
+            let known: Vec<&str> =
+                fleet.vms.iter().filter(|(_, vm)| vm.pool == pool).map(|(name, _)| name.as_str()).take(20).collect();
+            return Err(DeleteError::NoneValid { pool: pool.to_owned(), valid: known.join(", ") });
         }
         let operation = self.operations().begin(valid.len());
         for machine in valid {
@@ -68,13 +54,7 @@ impl World {
     }
 
     /// Lets a VM end. One that is ending already only gets the further operation.
-    pub(super) fn take(
-        &self,
-        fleet: &mut Fleet,
-        machine: &str,
-        how: Taken,
-        operation: Option<&str>,
-    ) {
+    pub(super) fn take(&self, fleet: &mut Fleet, machine: &str, how: Taken, operation: Option<&str>) {
         let Some(vm) = fleet.vms.get_mut(machine) else {
             return;
         };
@@ -98,19 +78,13 @@ impl World {
         let takes = match how {
             // A machine that failed has no VM to wait for.
             Taken::Deleted if vm.record.state == VmState::Failed => Duration::ZERO,
-            Taken::Deleted => vm
-                .record
-                .draws
-                .get(&Leg::Delete)
-                .and_then(|d| d.effective)
-                .map_or(Duration::ZERO, |s| s.0),
+            Taken::Deleted => {
+                vm.record.draws.get(&Leg::Delete).and_then(|d| d.effective).map_or(Duration::ZERO, |s| s.0)
+            }
             Taken::Evicted | Taken::Reset => Duration::ZERO,
         };
         vm.record.state = VmState::Deleting;
-        let end = End {
-            takes,
-            asked: Instant::now(),
-        };
+        let end = End { takes, asked: Instant::now() };
         vm.signal.send_modify(|s| s.end = Some(end));
     }
 }

@@ -39,13 +39,7 @@ pub(super) async fn live(world: Arc<World>, machine: String, signal: watch::Rece
         return;
     };
     let writer = NodeWriter::new(Arc::clone(&world), Arc::clone(&vm), Arc::new(shape));
-    let mut life = Life {
-        world,
-        machine,
-        vm,
-        signal,
-        writer,
-    };
+    let mut life = Life { world, machine, vm, signal, writer };
     let exit = match life.run().await {
         Break(exit) => exit,
         Continue(()) => match life.until_end().await {
@@ -91,31 +85,24 @@ impl Life {
         self.attached().await?;
         let ready_after = leg(&record, Leg::Ready);
         let at_once = ready_after.is_zero();
-        let first = if at_once {
-            ReadyStatus::Ready
-        } else {
-            ReadyStatus::Starting
-        };
-        self.write_create(first).await?;
-        let registered = self.world.facts.push(FactKind::NodeRegistered {
-            vm: Arc::clone(&self.vm),
-        });
+        let mut shown = *self.signal.borrow();
+        let first = if at_once { ReadyStatus::Ready } else { ReadyStatus::Starting };
+        self.write(WriteStep::Create(first)).await?;
+        let registered = self.world.facts.push(FactKind::NodeRegistered { vm: Arc::clone(&self.vm) });
         self.amend(|r| r.registered = Some(registered));
         if !at_once {
             self.pause(ready_after).await?;
             self.running().await?;
-            self.write_ready(ReadyStatus::Ready).await?;
+            shown = *self.signal.borrow();
+            self.write(WriteStep::Ready(ReadyStatus::Ready)).await?;
         }
-        let ready = self.world.facts.push(FactKind::NodeReady {
-            vm: Arc::clone(&self.vm),
-        });
+        let ready = self.world.facts.push(FactKind::NodeReady { vm: Arc::clone(&self.vm) });
         self.amend(|r| r.ready = Some(ready));
-        self.follow().await
+        self.follow(Signal { notice: None, ..shown }).await
     }
 
-    /// Carries out what is asked of a running VM, until it shall end.
-    async fn follow(&mut self) -> Step {
-        let mut shown = Signal::default();
+    /// Carries out what is asked of a running VM, until it shall end. `shown` is what its Node shows already.
+    async fn follow(&mut self, mut shown: Signal) -> Step {
         loop {
             let wanted = *self.signal.borrow_and_update();
             if let Some(end) = wanted.end {
@@ -124,13 +111,12 @@ impl Life {
             if wanted.notice.is_some() && shown.notice.is_none() {
                 self.write(WriteStep::Preemption).await?;
             }
-            if wanted.stopped != shown.stopped {
-                let status = if wanted.stopped {
-                    ReadyStatus::Lost
-                } else {
-                    ReadyStatus::Ready
-                };
-                self.write_ready(status).await?;
+            if wanted.stops != shown.stops {
+                self.write(WriteStep::Ready(ReadyStatus::Lost)).await?;
+                shown.stopped = true;
+            }
+            if shown.stopped && !wanted.stopped {
+                self.write(WriteStep::Ready(ReadyStatus::Ready)).await?;
             }
             shown = wanted;
             tokio::select! {
@@ -147,12 +133,7 @@ impl Life {
         let vm = fleet.vms.get(&self.machine)?;
         let (ordinal, quota_family) = (vm.record.ordinal, vm.record.quota_family.clone());
         let drawn = leg(&vm.record, Leg::Boot);
-        let subject = Subject {
-            vm: &self.vm,
-            quota_family: &quota_family,
-            ordinal,
-            seed: world.behaviour().seed,
-        };
+        let subject = Subject { vm: &self.vm, quota_family: &quota_family, ordinal, seed: world.behaviour().seed };
         let failure = {
             let mut faults = world.faults();
             if let Some((id, code)) = faults.no_capacity(&world.facts, subject) {
@@ -168,9 +149,7 @@ impl Life {
             return None;
         }
         let (effective, hit_by) = world.faults().boot(&world.facts, subject, drawn);
-        let creating = world.facts.push(FactKind::VmCreating {
-            vm: Arc::clone(&self.vm),
-        });
+        let creating = world.facts.push(FactKind::VmCreating { vm: Arc::clone(&self.vm) });
         let record = &mut fleet.vms.get_mut(&self.machine)?.record;
         record.state = VmState::Creating;
         record.creating = Some(creating);
@@ -202,9 +181,7 @@ impl Life {
             world.operations().advance(id);
         }
         vm.record.state = VmState::Running;
-        vm.record.booted = Some(world.facts.push(FactKind::VmBooted {
-            vm: Arc::clone(&self.vm),
-        }));
+        vm.record.booted = Some(world.facts.push(FactKind::VmBooted { vm: Arc::clone(&self.vm) }));
         let registers = hit_by.is_none();
         if !registers && let Some(draw) = vm.record.draws.get_mut(&Leg::Register) {
             draw.effective = None;
@@ -229,25 +206,13 @@ impl Life {
                     self.world.operations().advance(id);
                 }
                 vm.record.state = VmState::Deleted;
-                vm.record.deleted = Some(self.world.facts.push(FactKind::VmDeleted {
-                    vm: Arc::clone(&self.vm),
-                }));
+                vm.record.deleted = Some(self.world.facts.push(FactKind::VmDeleted { vm: Arc::clone(&self.vm) }));
                 fleet.gone.push_back(vm.record);
             }
         }
         if self.writer.may_exist() && self.writer.delete().await {
-            self.world.facts.push(FactKind::NodeDeleted {
-                vm: Arc::clone(&self.vm),
-            });
+            self.world.facts.push(FactKind::NodeDeleted { vm: Arc::clone(&self.vm) });
         }
-    }
-
-    async fn write_create(&mut self, status: ReadyStatus) -> Step {
-        self.write(WriteStep::Create(status)).await
-    }
-
-    async fn write_ready(&mut self, status: ReadyStatus) -> Step {
-        self.write(WriteStep::Ready(status)).await
     }
 
     /// Writes the Node until the API server has acknowledged it. A request that is under way is never dropped, because
@@ -319,11 +284,7 @@ impl Life {
     }
 
     fn record(&self) -> Option<VmRecord> {
-        self.world
-            .fleet()
-            .vms
-            .get(&self.machine)
-            .map(|vm| vm.record.clone())
+        self.world.fleet().vms.get(&self.machine).map(|vm| vm.record.clone())
     }
 
     fn amend(&self, change: impl FnOnce(&mut VmRecord)) {
@@ -348,11 +309,7 @@ async fn ended(signal: &mut watch::Receiver<Signal>) -> Exit {
 }
 
 fn leg(record: &VmRecord, leg: Leg) -> Duration {
-    record
-        .draws
-        .get(&leg)
-        .and_then(|d| d.effective)
-        .map_or(Duration::ZERO, |s| s.0)
+    record.draws.get(&leg).and_then(|d| d.effective).map_or(Duration::ZERO, |s| s.0)
 }
 
 impl World {

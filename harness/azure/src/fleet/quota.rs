@@ -54,24 +54,11 @@ impl Quota {
     ) -> Result<(), QuotaExceeded> {
         let required = i64::from(vcpus);
         let fits = |scope: QuotaScope, used: i64, limit: i64| {
-            if used + required > limit {
-                Err(QuotaExceeded {
-                    scope,
-                    limit,
-                    used,
-                    required,
-                })
-            } else {
-                Ok(())
-            }
+            if used + required > limit { Err(QuotaExceeded { scope, limit, used, required }) } else { Ok(()) }
         };
         match capacity_type {
             CapacityType::Spot => {
-                fits(
-                    QuotaScope::LowPriority,
-                    self.low_priority,
-                    limits.low_priority_cores,
-                )?;
+                fits(QuotaScope::LowPriority, self.low_priority, limits.low_priority_cores)?;
                 self.low_priority += required;
             }
             CapacityType::OnDemand => {
@@ -126,11 +113,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const FAMILIES: [(&str, &str); 3] = [
-        ("standardDSv5Family", "D"),
-        ("standardDSv3Family", "D"),
-        ("standardFSv2Family", "F"),
-    ];
+    const FAMILIES: [(&str, &str); 3] =
+        [("standardDSv5Family", "D"), ("standardDSv3Family", "D"), ("standardFSv2Family", "F")];
 
     proptest! {
         /// Against a model that keeps the VMs themselves and counts them anew each time.
@@ -192,27 +176,10 @@ mod tests {
             ..QuotaLimits::default()
         };
         let mut quota = Quota::default();
-        let refused = quota.reserve(
-            &limits,
-            "standardFSv2Family",
-            "F",
-            CapacityType::OnDemand,
-            8,
-        );
-        assert_eq!(
-            refused.unwrap_err().scope,
-            QuotaScope::Family("standardFSv2Family".into())
-        );
-        let refused = quota.reserve(
-            &limits,
-            "standardDSv5Family",
-            "D",
-            CapacityType::OnDemand,
-            8,
-        );
+        let refused = quota.reserve(&limits, "standardFSv2Family", "F", CapacityType::OnDemand, 8);
+        assert_eq!(refused.unwrap_err().scope, QuotaScope::Family("standardFSv2Family".into()));
+        let refused = quota.reserve(&limits, "standardDSv5Family", "D", CapacityType::OnDemand, 8);
         assert_eq!(refused.unwrap_err().scope, QuotaScope::Regional);
-        quota
-            .reserve(&limits, "standardFSv2Family", "F", CapacityType::Spot, 8)
-            .unwrap();
+        quota.reserve(&limits, "standardFSv2Family", "F", CapacityType::Spot, 8).unwrap();
     }
 }

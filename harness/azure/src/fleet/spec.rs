@@ -89,9 +89,7 @@ pub(crate) enum SpecError {
     NoSize,
     #[error("The VM size of {0} is not available in location {1}.")]
     UnknownSize(String, String),
-    #[error(
-        "The zone(s) '{0}' for resource are not supported. The supported zones for location '{1}' are '1,2,3'."
-    )]
+    #[error("The zone(s) '{0}' for resource are not supported. The supported zones for location '{1}' are '1,2,3'.")]
     Zone(String, String),
     #[error("VM size {0} does not support Spot priority.")]
     NeverSpot(String),
@@ -106,9 +104,7 @@ impl MachineSpec {
     ) -> Result<Self, SpecError> {
         let p = Properties::deserialize(properties).map_err(|e| SpecError::Shape(e.to_string()))?;
         let size = p.hardware.vm_size.ok_or(SpecError::NoSize)?;
-        let sku = catalogue
-            .get(&size)
-            .ok_or_else(|| SpecError::UnknownSize(size.clone(), config.location.clone()))?;
+        let sku = catalogue.get(&size).ok_or_else(|| SpecError::UnknownSize(size.clone(), config.location.clone()))?;
         if zones.len() > 1 || zones.iter().any(|z| !sku.series.zones.contains(z)) {
             return Err(SpecError::Zone(zones.join(","), config.location.clone()));
         }
@@ -130,20 +126,11 @@ impl MachineSpec {
             taints,
             tags: present(p.tags),
             max_pods: p.kubernetes.max_pods.unwrap_or(DEFAULT_MAX_PODS),
-            os_disk_gb: p
-                .operating_system
-                .os_disk_size_gb
-                .unwrap_or(DEFAULT_OS_DISK_GB),
+            os_disk_gb: p.operating_system.os_disk_size_gb.unwrap_or(DEFAULT_OS_DISK_GB),
             kubernetes_version: version.unwrap_or_else(|| config.kubernetes_version.clone()),
-            os_sku: p
-                .operating_system
-                .os_sku
-                .unwrap_or_else(|| "Ubuntu2204".to_owned()),
+            os_sku: p.operating_system.os_sku.unwrap_or_else(|| "Ubuntu2204".to_owned()),
             fips: p.operating_system.enable_fips.unwrap_or(false),
-            system_mode: p
-                .mode
-                .as_deref()
-                .is_some_and(|m| m.eq_ignore_ascii_case("system")),
+            system_mode: p.mode.as_deref().is_some_and(|m| m.eq_ignore_ascii_case("system")),
             node_image_version: p
                 .node_image_version
                 .unwrap_or_else(|| crate::images::default_node_image_version().to_owned()),
@@ -160,18 +147,11 @@ impl MachineSpec {
 
     /// Who this machine's facts are about.
     pub(crate) fn vm_ref(&self, machine: &str, names: &Names, location: &str) -> VmRef {
-        let nodepool = self
-            .labels
-            .get(NODEPOOL_LABEL)
-            .or_else(|| self.tags.get(NODEPOOL_TAG));
+        let nodepool = self.labels.get(NODEPOOL_LABEL).or_else(|| self.tags.get(NODEPOOL_TAG));
         VmRef {
             name: names.vm.clone(),
             machine: machine.to_owned(),
-            nodeclaim: self
-                .tags
-                .get(NODECLAIM_TAG)
-                .cloned()
-                .unwrap_or_else(|| machine.to_owned()),
+            nodeclaim: self.tags.get(NODECLAIM_TAG).cloned().unwrap_or_else(|| machine.to_owned()),
             nodepool: nodepool.cloned().unwrap_or_default(),
             sku: self.sku.name.clone(),
             family: self.sku.family.clone(),
@@ -182,10 +162,7 @@ impl MachineSpec {
 }
 
 fn present(map: Option<BTreeMap<String, Option<String>>>) -> BTreeMap<String, String> {
-    map.unwrap_or_default()
-        .into_iter()
-        .filter_map(|(k, v)| v.map(|v| (k, v)))
-        .collect()
+    map.unwrap_or_default().into_iter().filter_map(|(k, v)| v.map(|v| (k, v))).collect()
 }
 
 /// The names and ids that a machine has because of its name.
@@ -214,10 +191,7 @@ impl Names {
         Self {
             vm_id: id(&config.node_resource_group),
             provider_id: format!("azure://{}", id(&config.node_resource_group.to_lowercase())),
-            machine_id: format!(
-                "{}/agentPools/{pool}/machines/{machine}",
-                config.cluster_id()
-            ),
+            machine_id: format!("{}/agentPools/{pool}/machines/{machine}", config.cluster_id()),
             vm,
         }
     }
@@ -226,10 +200,7 @@ impl Names {
 /// The eight digits that AKS puts into the names of a cluster's VMs, the same for all of one cluster.
 pub(crate) fn cluster_digits(config: &Config) -> String {
     let hash = Sha256::digest(config.cluster_id().to_lowercase());
-    let number = hash
-        .iter()
-        .take(8)
-        .fold(0u64, |acc, b| acc << 8 | u64::from(*b));
+    let number = hash.iter().take(8).fold(0u64, |acc, b| acc << 8 | u64::from(*b));
     format!("{:08}", number % 100_000_000)
 }
 
@@ -262,14 +233,7 @@ mod tests {
         .unwrap();
         let names = Names::new(&Config::default(), "aksmanagedap", "web-abc");
         let vm = spec.vm_ref("web-abc", &names, "eastus");
-        assert_eq!(
-            (
-                vm.nodepool.as_str(),
-                vm.nodeclaim.as_str(),
-                vm.zone.as_str()
-            ),
-            ("web", "web-abc", "eastus-2")
-        );
+        assert_eq!((vm.nodepool.as_str(), vm.nodeclaim.as_str(), vm.zone.as_str()), ("web", "web-abc", "eastus-2"));
         assert_eq!((vm.capacity_type, spec.max_pods), (CapacityType::Spot, 30));
         assert_eq!(spec.labels.len(), 1);
     }
@@ -278,36 +242,19 @@ mod tests {
     fn what_cannot_be_sold_is_refused() {
         let size = |s: &str| json!({"hardware": {"vmSize": s}});
         assert_eq!(parse(json!({}), &[]).unwrap_err(), SpecError::NoSize);
-        assert!(matches!(
-            parse(size("Standard_Z9"), &[]),
-            Err(SpecError::UnknownSize(..))
-        ));
-        assert!(matches!(
-            parse(size("Standard_D4s_v5"), &["7"]),
-            Err(SpecError::Zone(..))
-        ));
+        assert!(matches!(parse(size("Standard_Z9"), &[]), Err(SpecError::UnknownSize(..))));
+        assert!(matches!(parse(size("Standard_D4s_v5"), &["7"]), Err(SpecError::Zone(..))));
         let spot_b = json!({"hardware": {"vmSize": "Standard_B2s"}, "priority": "Spot"});
         assert!(matches!(parse(spot_b, &[]), Err(SpecError::NeverSpot(_))));
-        assert!(matches!(
-            parse(json!({"hardware": 3}), &[]),
-            Err(SpecError::Shape(_))
-        ));
+        assert!(matches!(parse(json!({"hardware": 3}), &[]), Err(SpecError::Shape(_))));
     }
 
     #[test]
     fn the_provider_id_has_its_resource_group_in_lower_case() {
         let names = Names::new(&Config::default(), "aksmanagedap", "m");
         assert!(names.provider_id.starts_with("azure:///subscriptions/"));
-        assert!(
-            names
-                .provider_id
-                .contains("/resourceGroups/mc_harness-rg_harness_eastus/")
-        );
-        assert!(
-            names
-                .vm_id
-                .contains("/resourceGroups/MC_harness-rg_harness_eastus/")
-        );
+        assert!(names.provider_id.contains("/resourceGroups/mc_harness-rg_harness_eastus/"));
+        assert!(names.vm_id.contains("/resourceGroups/MC_harness-rg_harness_eastus/"));
         assert!(names.vm.starts_with("aks-aksmanagedap-m-") && names.vm.ends_with("-vm"));
         assert_eq!(names.vm.len(), "aks-aksmanagedap-m-12345678-vm".len());
     }

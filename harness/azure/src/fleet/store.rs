@@ -41,8 +41,7 @@ impl Fleet {
     }
 
     pub(crate) fn insert(&mut self, machine: &str, vm: Vm) {
-        self.by_vm_name
-            .insert(vm.names.vm.to_lowercase(), machine.to_owned());
+        self.by_vm_name.insert(vm.names.vm.to_lowercase(), machine.to_owned());
         self.vms.insert(machine.to_owned(), vm);
     }
 
@@ -61,8 +60,7 @@ impl Fleet {
 
     pub(crate) fn release(&mut self, vm: &Vm) {
         let sku = &vm.spec.sku;
-        self.quota
-            .release(&sku.series.quota_family, vm.spec.capacity_type, sku.vcpus);
+        self.quota.release(&sku.series.quota_family, vm.spec.capacity_type, sku.vcpus);
     }
 
     /// Gives the cores of a VM back that stays.
@@ -71,11 +69,8 @@ impl Fleet {
             return;
         };
         if std::mem::take(&mut vm.holds_quota) {
-            let (family, capacity, vcpus) = (
-                vm.spec.sku.series.quota_family.clone(),
-                vm.spec.capacity_type,
-                vm.spec.sku.vcpus,
-            );
+            let (family, capacity, vcpus) =
+                (vm.spec.sku.series.quota_family.clone(), vm.spec.capacity_type, vm.spec.sku.vcpus);
             self.quota.release(&family, capacity, vcpus);
         }
     }
@@ -88,10 +83,7 @@ impl Fleet {
         if let Some(machine) = self.by_vm_name.get(&name.to_lowercase()) {
             return Some(machine);
         }
-        self.vms
-            .iter()
-            .find(|(_, vm)| vm.record.vm.nodeclaim == name)
-            .map(|(machine, _)| machine.as_str())
+        self.vms.iter().find(|(_, vm)| vm.record.vm.nodeclaim == name).map(|(machine, _)| machine.as_str())
     }
 
     /// The VM of this name, in any case.

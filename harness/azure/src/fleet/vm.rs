@@ -46,6 +46,8 @@ pub(crate) struct Signal {
     pub(crate) end: Option<End>,
     /// It shall stand still.
     pub(crate) stopped: bool,
+    /// How often it was stopped: a stop that is over already must still show.
+    pub(crate) stops: u32,
     /// A spot notice was given.
     pub(crate) notice: Option<Span>,
 }
@@ -74,9 +76,7 @@ impl Vm {
     pub(crate) fn machine_state(&self) -> MachineState {
         match self.record.state {
             VmState::Accepted | VmState::Creating => MachineState::Creating,
-            VmState::Running | VmState::Stopped if self.record.booted.is_some() => {
-                MachineState::Succeeded
-            }
+            VmState::Running | VmState::Stopped if self.record.booted.is_some() => MachineState::Succeeded,
             VmState::Running | VmState::Stopped => MachineState::Creating,
             VmState::Failed => MachineState::Failed,
             VmState::Deleting | VmState::Deleted => MachineState::Deleting,

@@ -64,7 +64,7 @@ impl NodeShape {
         let r = &self.resources;
         let quantities = |cpu_m: u64, memory_bytes: u64| {
             let mut q = json!({
-                "cpu": if cpu_m % 1000 == 0 { (cpu_m / 1000).to_string() } else { format!("{cpu_m}m") },
+                "cpu": if cpu_m.is_multiple_of(1000) { (cpu_m / 1000).to_string() } else { format!("{cpu_m}m") },
                 // Rounded up: a Node that offered a byte less than promised would leave a pod pending.
                 "memory": format!("{}Ki", memory_bytes.div_ceil(1024)),
                 "pods": self.max_pods.to_string(),
@@ -120,17 +120,9 @@ impl NodeShape {
     pub(crate) fn conditions(&self, status: ReadyStatus) -> Value {
         let now = now_text();
         let (ready, reason, message) = match status {
-            ReadyStatus::Starting => (
-                "False",
-                "KubeletNotReady",
-                "container runtime network not ready",
-            ),
+            ReadyStatus::Starting => ("False", "KubeletNotReady", "container runtime network not ready"),
             ReadyStatus::Ready => ("True", "KubeletReady", "kubelet is posting ready status"),
-            ReadyStatus::Lost => (
-                "Unknown",
-                "NodeStatusUnknown",
-                "Kubelet stopped posting node status.",
-            ),
+            ReadyStatus::Lost => ("Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status."),
         };
         let pressure = |kind: &str, good: &str, text: &str| {
             let lost = status == ReadyStatus::Lost;
@@ -177,21 +169,12 @@ fn now_text() -> String {
     Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-fn labels(
-    config: &Config,
-    pool: &str,
-    spec: &MachineSpec,
-    names: &Names,
-) -> BTreeMap<String, String> {
+fn labels(config: &Config, pool: &str, spec: &MachineSpec, names: &Names) -> BTreeMap<String, String> {
     let zone = spec.zone_label(&config.location);
     let arch = spec.sku.series.architecture.kubernetes();
     let spot = spec.capacity_type == CapacityType::Spot;
     let cluster: String = config.node_resource_group.chars().take(63).collect();
-    let (priority, scale_set) = if spot {
-        ("spot", "spot")
-    } else {
-        ("regular", "regular")
-    };
+    let (priority, scale_set) = if spot { ("spot", "spot") } else { ("regular", "regular") };
     let mut all = spec.labels.clone();
     let mut set = |key: &str, value: &str| all.insert(key.to_owned(), value.to_owned());
     set("kubernetes.io/hostname", &names.vm);
@@ -203,29 +186,17 @@ fn labels(
     set("beta.kubernetes.io/instance-type", &spec.sku.name);
     set("topology.kubernetes.io/region", &config.location);
     set("topology.kubernetes.io/zone", &zone);
-    set(
-        "topology.disk.csi.azure.com/zone",
-        if spec.zones.is_empty() { "" } else { &zone },
-    );
+    set("topology.disk.csi.azure.com/zone", if spec.zones.is_empty() { "" } else { &zone });
     set("kubernetes.azure.com/agentpool", pool);
     set("kubernetes.azure.com/cluster", &cluster);
-    set(
-        "kubernetes.azure.com/mode",
-        if spec.system_mode { "system" } else { "user" },
-    );
+    set("kubernetes.azure.com/mode", if spec.system_mode { "system" } else { "user" });
     set("kubernetes.azure.com/role", "agent");
-    set(
-        "kubernetes.azure.com/node-image-version",
-        &spec.node_image_version,
-    );
+    set("kubernetes.azure.com/node-image-version", &spec.node_image_version);
     set("kubernetes.azure.com/os-sku", os_sku_label(&spec.os_sku));
     set("kubernetes.azure.com/priority", priority);
     set("kubernetes.azure.com/scalesetpriority", scale_set);
     set("kubernetes.azure.com/sku-cpu", &spec.sku.vcpus.to_string());
-    set(
-        "kubernetes.azure.com/sku-memory",
-        &((spec.sku.memory_gib * 1024.0) as u64).to_string(),
-    );
+    set("kubernetes.azure.com/sku-memory", &((spec.sku.memory_gib * 1024.0) as u64).to_string());
     if spec.fips {
         set("kubernetes.azure.com/fips_enabled", "true");
     }
@@ -236,11 +207,7 @@ fn labels(
 
 /// `kubernetes.azure.com/os-sku` knows two values (`GetOSSKUFromImageFamily` of the provider).
 fn os_sku_label(os_sku: &str) -> &'static str {
-    if os_sku.starts_with("AzureLinux") {
-        "AzureLinux"
-    } else {
-        "Ubuntu"
-    }
+    if os_sku.starts_with("AzureLinux") { "AzureLinux" } else { "Ubuntu" }
 }
 
 fn os_image(os_sku: &str) -> &'static str {
@@ -292,67 +259,36 @@ mod tests {
         assert_eq!(labels["topology.kubernetes.io/zone"], "eastus-2");
         assert_eq!(labels["karpenter.sh/nodepool"], "web");
         assert_eq!(labels["kubernetes.azure.com/scalesetpriority"], "spot");
-        assert_eq!(
-            labels["kubernetes.io/hostname"],
-            node.metadata.name.clone().unwrap()
-        );
-        assert_eq!(
-            node.metadata.annotations.unwrap()["kwok.x-k8s.io/node"],
-            "fake"
-        );
+        assert_eq!(labels["kubernetes.io/hostname"], node.metadata.name.clone().unwrap());
+        assert_eq!(node.metadata.annotations.unwrap()["kwok.x-k8s.io/node"], "fake");
         let spec = node.spec.unwrap();
         assert!(spec.provider_id.unwrap().contains("/resourceGroups/mc_"));
         let taints = spec.taints.unwrap();
         assert_eq!(taints.len(), 2);
-        assert_eq!(
-            (taints[1].key.as_str(), taints[1].value.as_deref()),
-            ("dedicated", Some("web"))
-        );
+        assert_eq!((taints[1].key.as_str(), taints[1].value.as_deref()), ("dedicated", Some("web")));
         let status = node.status.unwrap();
         let allocatable = status.allocatable.unwrap();
         assert_eq!(allocatable["cpu"].0, "3860m");
         assert_eq!(allocatable["pods"].0, "250");
         assert_eq!(status.capacity.unwrap()["cpu"].0, "4");
         assert_eq!(status.node_info.unwrap().kubelet_version, "v1.36.3");
-        let ready = status
-            .conditions
-            .unwrap()
-            .into_iter()
-            .find(|c| c.type_ == "Ready")
-            .unwrap();
+        let ready = status.conditions.unwrap().into_iter().find(|c| c.type_ == "Ready").unwrap();
         assert_eq!(ready.status, "True");
     }
 
     #[test]
     fn a_gpu_node_offers_its_devices_and_an_arm_node_says_so() {
-        let gpu = shape(
-            json!({"hardware": {"vmSize": "Standard_NC64as_T4_v3"}}),
-            &[],
-        )
-        .node(ReadyStatus::Ready);
+        let gpu = shape(json!({"hardware": {"vmSize": "Standard_NC64as_T4_v3"}}), &[]).node(ReadyStatus::Ready);
         assert_eq!(gpu["status"]["allocatable"]["nvidia.com/gpu"], "4");
-        assert_eq!(
-            gpu["metadata"]["labels"]["topology.kubernetes.io/zone"],
-            "0"
-        );
-        let arm = shape(json!({"hardware": {"vmSize": "Standard_D2ps_v5"}}), &[])
-            .node(ReadyStatus::Ready);
+        assert_eq!(gpu["metadata"]["labels"]["topology.kubernetes.io/zone"], "0");
+        let arm = shape(json!({"hardware": {"vmSize": "Standard_D2ps_v5"}}), &[]).node(ReadyStatus::Ready);
         assert_eq!(arm["metadata"]["labels"]["kubernetes.io/arch"], "arm64");
     }
 
     #[test]
     fn a_lost_node_is_not_ready_in_the_words_of_the_node_controller() {
-        let lost = shape(json!({"hardware": {"vmSize": "Standard_D2s_v5"}}), &[])
-            .conditions(ReadyStatus::Lost);
-        let ready = lost
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|c| c["type"] == "Ready")
-            .unwrap();
-        assert_eq!(
-            (&ready["status"], &ready["reason"]),
-            (&json!("Unknown"), &json!("NodeStatusUnknown"))
-        );
+        let lost = shape(json!({"hardware": {"vmSize": "Standard_D2s_v5"}}), &[]).conditions(ReadyStatus::Lost);
+        let ready = lost.as_array().unwrap().iter().find(|c| c["type"] == "Ready").unwrap();
+        assert_eq!((&ready["status"], &ready["reason"]), (&json!("Unknown"), &json!("NodeStatusUnknown")));
     }
 }

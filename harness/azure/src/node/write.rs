@@ -38,13 +38,7 @@ enum Outcome {
 
 impl NodeWriter {
     pub(crate) fn new(world: Arc<World>, vm: Arc<VmRef>, shape: Arc<NodeShape>) -> Self {
-        Self {
-            world,
-            vm,
-            shape,
-            may_exist: AtomicBool::new(false),
-            complained: AtomicBool::new(false),
-        }
+        Self { world, vm, shape, may_exist: AtomicBool::new(false), complained: AtomicBool::new(false) }
     }
 
     /// Whether there may be a Node to delete.
@@ -59,9 +53,7 @@ impl NodeWriter {
             Ok(node) => node,
             Err(e) => return self.judge("create", Outcome::Failed(e.to_string())),
         };
-        let outcome = self
-            .with(|api| async move { api.create(&PostParams::default(), &node).await.map(drop) })
-            .await;
+        let outcome = self.with(|api| async move { api.create(&PostParams::default(), &node).await.map(drop) }).await;
         match outcome {
             // An earlier attempt whose answer was lost, or a Node left by an earlier simulator: its status may be old.
             Outcome::Failed(reason) if reason == CONFLICT => self.ready(status).await,
@@ -72,18 +64,13 @@ impl NodeWriter {
     /// Writes the Ready condition. A Node that is gone needs none.
     pub(crate) async fn ready(&self, status: ReadyStatus) -> bool {
         let conditions = self.shape.conditions(status);
-        self.patch("ready", json!({"status": {"conditions": conditions}}))
-            .await
+        self.patch("ready", json!({"status": {"conditions": conditions}})).await
     }
 
     /// Writes the condition of a scheduled preemption.
     pub(crate) async fn preemption(&self) -> bool {
         let conditions = NodeShape::preemption();
-        self.patch(
-            "preemption notice",
-            json!({"status": {"conditions": conditions}}),
-        )
-        .await
+        self.patch("preemption notice", json!({"status": {"conditions": conditions}})).await
     }
 
     /// Deletes the Node, as the cloud controller manager does when its VM is gone. True when this call deleted it.
@@ -92,10 +79,7 @@ impl NodeWriter {
         for _ in 0..DELETE_ATTEMPTS {
             let name = self.shape.name.clone();
             let outcome =
-                self.with(|api| async move {
-                    api.delete(&name, &DeleteParams::default()).await.map(drop)
-                })
-                .await;
+                self.with(|api| async move { api.delete(&name, &DeleteParams::default()).await.map(drop) }).await;
             match outcome {
                 Outcome::Done => return true,
                 Outcome::Missing => return false,
@@ -109,10 +93,7 @@ impl NodeWriter {
             }
             wait = (wait * 2).min(Duration::from_secs(3));
         }
-        tracing::error!(
-            node = self.shape.name,
-            "gave up deleting the Node of a VM that is gone"
-        );
+        tracing::error!(node = self.shape.name, "gave up deleting the Node of a VM that is gone");
         false
     }
 
@@ -122,9 +103,7 @@ impl NodeWriter {
             .with(|api| async move {
                 // Strategic, so that conditions of others (kwok, node problem detectors) stay.
                 let patch = Patch::Strategic(&patch);
-                api.patch_status(&name, &PatchParams::default(), &patch)
-                    .await
-                    .map(drop)
+                api.patch_status(&name, &PatchParams::default(), &patch).await.map(drop)
             })
             .await;
         match outcome {
@@ -147,12 +126,8 @@ impl NodeWriter {
         match tokio::time::timeout(WRITE_LIMIT, call(Api::all(kube.0))).await {
             Ok(Ok(())) => Outcome::Done,
             Ok(Err(kube::Error::Api(status))) if status.code == 404 => Outcome::Missing,
-            Ok(Err(kube::Error::Api(status))) if status.code == 409 => {
-                Outcome::Failed(CONFLICT.to_owned())
-            }
-            Ok(Err(kube::Error::Api(status))) => {
-                Outcome::Failed(format!("{} {}", status.code, status.message))
-            }
+            Ok(Err(kube::Error::Api(status))) if status.code == 409 => Outcome::Failed(CONFLICT.to_owned()),
+            Ok(Err(kube::Error::Api(status))) => Outcome::Failed(format!("{} {}", status.code, status.message)),
             Ok(Err(e)) => Outcome::Failed(e.to_string()),
             Err(_) => Outcome::Failed(format!("no answer within {}s", WRITE_LIMIT.as_secs())),
         }
@@ -165,12 +140,7 @@ impl NodeWriter {
             Outcome::Missing => "the API server has no such path".to_owned(),
             Outcome::Failed(reason) => reason,
         };
-        tracing::warn!(
-            node = self.shape.name,
-            step,
-            reason,
-            "write of a Node failed, trying again"
-        );
+        tracing::warn!(node = self.shape.name, step, reason, "write of a Node failed, trying again");
         if !self.complained.swap(true, Ordering::Relaxed) {
             self.world.facts.push(FactKind::NodeWriteFailed {
                 vm: Arc::clone(&self.vm),

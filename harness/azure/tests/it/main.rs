@@ -1,4 +1,16 @@
 //! The simulated Azure through its own doors: https, the identity and control endpoints, and a fake API server.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers are not seen as tests")]
+
+mod batch;
+mod binary;
+mod control;
+mod determinism;
+mod errors;
+mod fake_kube;
+mod faults;
 mod machines;
+mod nodes;
+mod people;
+mod quota;
 mod support;

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use harness_azure::{
-    Behaviour, BootModel, Config, Distribution, Fact, FactKind, Simulator, Span, control,
-};
+use harness_azure::{Behaviour, BootModel, Config, Distribution, Fact, FactKind, Simulator, Span, control};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -39,11 +37,7 @@ impl Answer {
 
 /// Nothing takes any time.
 pub(crate) fn instant() -> Behaviour {
-    Behaviour {
-        seed: 7,
-        boot: BootModel::instant(),
-        ..Behaviour::default()
-    }
+    Behaviour { seed: 7, boot: BootModel::instant(), ..Behaviour::default() }
 }
 
 /// Boots never end within a test, deletions are immediate.
@@ -55,27 +49,16 @@ pub(crate) fn endless_boot() -> Behaviour {
 
 impl Lab {
     pub(crate) async fn start(behaviour: Behaviour, kube: Option<kube::Client>) -> Self {
-        let config = Config {
-            behaviour,
-            ..Config::default()
-        };
+        let config = Config { behaviour, ..Config::default() };
         Self::with(config, kube).await
     }
 
     pub(crate) async fn with(config: Config, kube: Option<kube::Client>) -> Self {
         let sim = Simulator::start(config, kube).await.unwrap();
         let ca = reqwest::Certificate::from_pem(sim.ca_pem().as_bytes()).unwrap();
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .tls_certs_only([ca])
-            .timeout(LIMIT)
-            .build()
-            .unwrap();
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).timeout(LIMIT).build().unwrap();
         let token = http
-            .get(format!(
-                "{}?api-version=2019-08-01&resource=x",
-                sim.identity_url()
-            ))
+            .get(format!("{}?api-version=2019-08-01&resource=x", sim.identity_url()))
             .header("X-IDENTITY-HEADER", sim.config().identity_header.expose())
             .send()
             .await
@@ -86,12 +69,7 @@ impl Lab {
             .as_str()
             .unwrap()
             .to_owned();
-        Self {
-            control: sim.control().unwrap(),
-            sim,
-            http,
-            token,
-        }
+        Self { control: sim.control().unwrap(), sim, http, token }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
@@ -99,11 +77,7 @@ impl Lab {
             path.to_owned()
         } else {
             let separator = if path.contains('?') { '&' } else { '?' };
-            format!(
-                "{}{}{separator}{VERSION}",
-                self.sim.arm_url(),
-                path.trim_start_matches('/')
-            )
+            format!("{}{}{separator}{VERSION}", self.sim.arm_url(), path.trim_start_matches('/'))
         };
         self.http.request(method, url).bearer_auth(&self.token)
     }
@@ -113,16 +87,8 @@ impl Lab {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let bytes = response.bytes().await.unwrap();
-        let body = if bytes.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&bytes).unwrap()
-        };
-        Answer {
-            status,
-            headers,
-            body,
-        }
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        Answer { status, headers, body }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -155,25 +121,16 @@ impl Lab {
     }
 
     pub(crate) fn node_group(&self) -> String {
-        format!(
-            "{}/resourceGroups/{}",
-            self.subscription(),
-            self.sim.config().node_resource_group
-        )
+        format!("{}/resourceGroups/{}", self.subscription(), self.sim.config().node_resource_group)
     }
 
     /// Creates a machine as NAP does.
     pub(crate) async fn create(&self, name: &str, sku: &str, spot: bool) -> Answer {
-        self.put(&self.machine(name), &machine_body(name, sku, spot))
-            .await
+        self.put(&self.machine(name), &machine_body(name, sku, spot)).await
     }
 
     pub(crate) async fn delete_machines(&self, names: &[&str]) -> Answer {
-        self.post(
-            &format!("{}/deleteMachines", self.pool()),
-            &json!({ "machineNames": names }),
-        )
-        .await
+        self.post(&format!("{}/deleteMachines", self.pool()), &json!({ "machineNames": names })).await
     }
 
     /// Waits until a fact is found among all from the start.
@@ -182,11 +139,7 @@ impl Lab {
         let mut after = 0;
         let mut seen = Vec::new();
         loop {
-            let page = self
-                .control
-                .facts(after, Duration::from_secs(1))
-                .await
-                .unwrap();
+            let page = self.control.facts(after, Duration::from_secs(1)).await.unwrap();
             for fact in page.facts {
                 if wanted(&fact.kind) {
                     return fact;
@@ -194,10 +147,7 @@ impl Lab {
                 seen.push(fact.kind);
             }
             after = page.next;
-            assert!(
-                tokio::time::Instant::now() < deadline,
-                "no fact {what}; saw {seen:#?}"
-            );
+            assert!(tokio::time::Instant::now() < deadline, "no fact {what}; saw {seen:#?}");
         }
     }
 

@@ -1,0 +1,144 @@
+//! The control endpoint and its client.
+
+use std::time::{Duration, Instant};
+
+use harness_azure::control::{Client, ControlError};
+use harness_azure::faults::ArmFaultMode;
+use harness_azure::{BootModel, FactKind, Fault, FaultKind, Secret};
+
+use crate::fake_kube::FakeKube;
+use crate::support::{LIMIT, Lab, instant};
+
+#[tokio::test]
+async fn a_wrong_token_is_refused_and_never_repeated() {
+    let lab = Lab::start(instant(), None).await;
+    let stranger = Client::new(lab.sim.control_url(), Secret::new("a-wrong-token")).unwrap();
+    let error = stranger.vms().await.unwrap_err();
+    assert!(matches!(error, ControlError::Refused { status: 401, .. }), "{error}");
+    assert!(!format!("{error:?}{stranger:?}").contains("a-wrong-token"));
+}
+
+#[tokio::test]
+async fn a_behaviour_is_replaced_and_read_back() {
+    let lab = Lab::start(instant(), None).await;
+    let mut behaviour = instant();
+    behaviour.seed = 99;
+    behaviour.boot = BootModel::azure_estimate();
+    behaviour.faults = vec![Fault::new(FaultKind::ArmOutage { mode: ArmFaultMode::Unavailable }).named("down")];
+    lab.control.set_behaviour(&behaviour).await.unwrap();
+    assert_eq!(lab.control.behaviour().await.unwrap(), behaviour);
+    assert_eq!(lab.get(&lab.pool()).await.status, 503);
+    lab.control.set_behaviour(&instant()).await.unwrap();
+    assert_eq!(lab.get(&lab.pool()).await.status, 200);
+    lab.fact("ended", |k| matches!(k, FactKind::FaultEnded { id, .. } if id == "down")).await;
+}
+
+#[tokio::test]
+async fn an_invalid_behaviour_is_refused_with_the_reason() {
+    let lab = Lab::start(instant(), None).await;
+    let mut behaviour = instant();
+    behaviour.boot.boot = harness_azure::Distribution::Samples(Vec::new());
+    let error = lab.control.set_behaviour(&behaviour).await.unwrap_err();
+    assert!(error.to_string().contains("boot.boot"), "{error}");
+    assert_eq!(lab.control.behaviour().await.unwrap(), instant());
+}
+
+#[tokio::test]
+async fn facts_wait_for_the_first_and_come_in_order() {
+    let lab = Lab::start(instant(), None).await;
+    let after = lab.sim.facts().last_seq();
+    let started = Instant::now();
+    let empty = lab.control.facts(after, Duration::from_millis(120)).await.unwrap();
+    assert!(empty.facts.is_empty() && started.elapsed() >= Duration::from_millis(120));
+    let waiting = tokio::spawn({
+        let control = lab.control.clone();
+        async move { control.facts(after, LIMIT).await.unwrap() }
+    });
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    let page = waiting.await.unwrap();
+    assert!(matches!(page.facts[0].kind, FactKind::VmAccepted { .. }), "{page:?}");
+    assert_eq!(page.facts[0].seq, after + 1);
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. })).await;
+    let all = lab.control.facts(0, Duration::ZERO).await.unwrap().facts;
+    assert!(all.windows(2).all(|w| w[0].seq + 1 == w[1].seq && w[0].monotonic_ns <= w[1].monotonic_ns));
+}
+
+#[tokio::test]
+async fn the_monotonic_clock_is_the_machines_own() {
+    let lab = Lab::start(instant(), None).await;
+    let before = harness_azure::clock::monotonic_ns();
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    let after = harness_azure::clock::monotonic_ns();
+    let fact = lab.fact("accepted", |k| matches!(k, FactKind::VmAccepted { .. })).await;
+    assert!((before..=after).contains(&fact.monotonic_ns));
+    let record = lab.control.vm("web-1").await.unwrap();
+    assert_eq!(record.accepted.monotonic_ns, fact.monotonic_ns, "record and fact are the same stamp");
+}
+
+#[tokio::test]
+async fn a_reset_removes_vms_and_nodes_and_counts_from_zero() {
+    let kube = FakeKube::default();
+    let lab = Lab::start(instant(), Some(kube.client())).await;
+    for n in 0..5 {
+        lab.create(&format!("web-{n}"), "Standard_D4s_v5", false).await;
+    }
+    lab.fact("ready", |k| matches!(k, FactKind::NodeReady { .. })).await;
+    let before = lab.sim.facts().last_seq();
+    lab.control.reset().await.unwrap();
+    assert!(lab.control.vms().await.unwrap().is_empty());
+    assert!(lab.control.counters().await.unwrap().is_empty());
+    assert!(lab.sim.facts().last_seq() > before, "the numbers of facts go on");
+    let deadline = Instant::now() + LIMIT;
+    while kube.nodes() > 0 {
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(lab.create("web-0", "Standard_D4s_v5", false).await.status, 201);
+    assert_eq!(lab.control.vm("web-0").await.unwrap().ordinal, 0);
+}
+
+#[tokio::test]
+async fn commands_say_why_they_cannot() {
+    let lab = Lab::start(instant(), None).await;
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. })).await;
+    let unknown = lab.control.crash("no/such").await.unwrap_err();
+    assert!(
+        matches!(&unknown, ControlError::Refused { status: 404, message, .. } if message.contains("no/such")),
+        "{unknown}"
+    );
+    let regular = lab.control.evict("web-1", None).await.unwrap_err();
+    assert!(matches!(regular, ControlError::Refused { status: 409, .. }), "{regular}");
+    let missing = lab.control.remove_fault("no-such").await.unwrap_err();
+    assert!(matches!(missing, ControlError::Refused { status: 404, .. }), "{missing}");
+    lab.control.delete_vm("web-1").await.unwrap();
+    lab.fact("deleted", |k| matches!(k, FactKind::VmDeleted { .. })).await;
+    assert!(lab.control.vm("web-1").await.unwrap().deleted.is_some(), "records outlive their VMs");
+}
+
+#[tokio::test]
+async fn a_simulator_that_is_stopped_is_gone() {
+    let lab = Lab::start(instant(), None).await;
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    let (url, control) = (lab.sim.arm_url(), lab.control.clone());
+    let reader = tokio::spawn({
+        let (control, after) = (control.clone(), u64::from(u32::MAX));
+        async move { control.facts(after, Duration::from_secs(30)).await }
+    });
+    tokio::task::yield_now().await;
+    let started = Instant::now();
+    lab.sim.shutdown().await;
+    assert!(started.elapsed() < Duration::from_secs(5), "a waiting reader must not hold it up");
+    assert!(lab.http.get(url).send().await.is_err());
+    assert!(control.vms().await.is_err());
+    drop(reader.await);
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_a_clear_error() {
+    let lab = Lab::start(instant(), None).await;
+    let port: u16 = lab.sim.control_url().rsplit(':').next().unwrap().parse().unwrap();
+    let config = harness_azure::Config { control_port: port, ..harness_azure::Config::default() };
+    let error = harness_azure::Simulator::start(config, None).await.unwrap_err();
+    assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
+}

@@ -1,0 +1,233 @@
+//! Each fault, seen from outside.
+
+use std::time::{Duration, Instant};
+
+use harness_azure::faults::{ArmFaultMode, CapacityCode, EvictTarget, VmSelector};
+use harness_azure::{Distribution, FactKind, Fault, FaultKind, Leg, Span};
+use rstest::rstest;
+
+use crate::fake_kube::FakeKube;
+use crate::support::{Lab, instant, of};
+
+fn family(letter: &str) -> VmSelector {
+    VmSelector { family: Some(letter.to_owned()), ..VmSelector::default() }
+}
+
+fn every() -> VmSelector {
+    VmSelector::default()
+}
+
+#[rstest]
+#[case(None, "ZonalAllocationFailed")]
+#[case(Some(CapacityCode::AllocationFailed), "AllocationFailed")]
+#[case(Some(CapacityCode::OverconstrainedAllocationRequest), "OverconstrainedAllocationRequest")]
+#[case(Some(CapacityCode::OverconstrainedZonalAllocationRequest), "OverconstrainedZonalAllocationRequest")]
+#[case(Some(CapacityCode::SkuNotAvailable), "SkuNotAvailable")]
+#[tokio::test]
+async fn no_capacity(#[case] code: Option<CapacityCode>, #[case] expected: &str) {
+    let lab = Lab::start(instant(), None).await;
+    let fault = Fault::new(FaultKind::NoCapacity { only: family("F"), code, share: 1.0 });
+    let id = lab.control.add_fault(&fault).await.unwrap().id;
+    let put = lab.create("encoder-1", "Standard_F4s_v2", false).await;
+    assert_eq!(put.status, 201);
+    lab.fact("failed", |k| matches!(k, FactKind::ProvisioningFailed { .. })).await;
+    let machine = lab.get(&lab.machine("encoder-1")).await.body;
+    assert_eq!(machine["properties"]["provisioningState"], "Failed");
+    assert_eq!(machine["properties"]["status"]["provisioningError"]["details"][0]["code"], expected);
+    assert_eq!(lab.control.vm("encoder-1").await.unwrap().faults, [id.clone()]);
+    assert!(lab.control.quota().await.unwrap().iter().all(|q| q.used == 0));
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-1", k)).await;
+    lab.control.remove_fault(&id).await.unwrap();
+    lab.create("encoder-2", "Standard_F4s_v2", false).await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("encoder-2", k)).await;
+}
+
+#[tokio::test]
+async fn a_size_that_the_subscription_may_not_use_is_refused_at_the_put() {
+    let lab = Lab::start(instant(), None).await;
+    let fault =
+        Fault::new(FaultKind::NoCapacity { only: every(), code: Some(CapacityCode::VMSizeNotSupported), share: 1.0 });
+    lab.control.add_fault(&fault).await.unwrap();
+    let put = lab.create("web-1", "Standard_D4s_v5", false).await;
+    assert_eq!((put.status, put.code()), (400, "VMSizeNotSupported"));
+    assert!(lab.control.vms().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn quota_for_a_while() {
+    let lab = Lab::start(instant(), None).await;
+    let fault = Fault::new(FaultKind::Quota { scope: "D".into(), limit: 0 });
+    lab.control.add_fault(&fault.named("q")).await.unwrap();
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    lab.fact("failed", |k| matches!(k, FactKind::ProvisioningFailed { code, .. } if code == "OperationNotAllowed"))
+        .await;
+    lab.control.remove_fault("q").await.unwrap();
+    lab.create("web-2", "Standard_D4s_v5", false).await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. })).await;
+}
+
+#[tokio::test]
+async fn throttling_says_when_to_come_again() {
+    let lab = Lab::start(instant(), None).await;
+    let fault = Fault::new(FaultKind::Throttle {
+        retry_after: Span::from_millis(1_200),
+        share: 1.0,
+        operation: Some("machines.list".into()),
+    });
+    lab.control.add_fault(&fault.times(2)).await.unwrap();
+    let list = format!("{}/machines", lab.pool());
+    assert_eq!(lab.get(&lab.pool()).await.status, 200, "another operation is not concerned");
+    for _ in 0..2 {
+        let answer = lab.get(&list).await;
+        assert_eq!((answer.status, answer.code()), (429, "TooManyRequests"));
+        assert_eq!(answer.header("retry-after"), "2");
+    }
+    assert_eq!(lab.get(&list).await.status, 200, "the count is used up");
+    lab.fact(
+        "throttled",
+        |k| matches!(k, FactKind::Throttled { operation, retry_after_s: 2 } if operation == "machines.list"),
+    )
+    .await;
+    let ended = lab.fact("over", |k| matches!(k, FactKind::FaultEnded { .. })).await;
+    assert!(matches!(ended.kind, FactKind::FaultEnded { applied: 2, .. }));
+    let counts = lab.control.counters().await.unwrap();
+    let of = |status| counts.iter().find(|c| c.operation == "machines.list" && c.status == status).map(|c| c.count);
+    assert_eq!((of(429), of(200)), (Some(2), Some(1)));
+}
+
+#[tokio::test]
+async fn a_share_of_calls_is_throttled() {
+    let lab = Lab::start(instant(), None).await;
+    let fault = Fault::new(FaultKind::Throttle { retry_after: Span::from_secs(1), share: 0.5, operation: None });
+    lab.control.add_fault(&fault).await.unwrap();
+    let mut throttled = 0;
+    for _ in 0..60 {
+        throttled += usize::from(lab.get(&lab.pool()).await.status == 429);
+    }
+    assert!((12..=48).contains(&throttled), "{throttled} of 60");
+}
+
+#[tokio::test]
+async fn slow_boots_are_slower_and_recorded() {
+    let mut behaviour = instant();
+    behaviour.boot.boot = Distribution::Constant(Span::from_millis(20));
+    let lab = Lab::start(behaviour, None).await;
+    let fault =
+        Fault::new(FaultKind::SlowBoot { only: family("D"), factor: 3.0, extra: Span::from_millis(40), share: 1.0 });
+    lab.control.add_fault(&fault.named("slow")).await.unwrap();
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. })).await;
+    let record = lab.control.vm("web-1").await.unwrap();
+    let draw = record.draws[&Leg::Boot];
+    assert_eq!((draw.drawn, draw.effective), (Span::from_millis(20), Some(Span::from_millis(100))));
+    assert!(record.booted.unwrap().ms_since(&record.creating.unwrap()) >= 99.9);
+    assert_eq!(record.faults, ["slow"]);
+}
+
+#[tokio::test]
+async fn stuck_boots_stay_creating_until_deleted() {
+    let lab = Lab::start(instant(), None).await;
+    let fault = Fault::new(FaultKind::StuckBoot { only: every(), share: 1.0 });
+    lab.control.add_fault(&fault).await.unwrap();
+    let put = lab.create("web-1", "Standard_D4s_v5", false).await;
+    lab.fact("creating", |k| matches!(k, FactKind::VmCreating { .. })).await;
+    assert_eq!(lab.get(&put.header("azure-asyncoperation")).await.body["status"], "InProgress");
+    assert_eq!(lab.control.vm("web-1").await.unwrap().draws[&Leg::Boot].effective, None);
+    lab.delete_machines(&["web-1"]).await;
+    lab.fact("deleted", |k| matches!(k, FactKind::VmDeleted { .. })).await;
+}
+
+#[tokio::test]
+async fn a_vm_that_never_registers_succeeds_without_a_node() {
+    let kube = FakeKube::default();
+    let lab = Lab::start(instant(), Some(kube.client())).await;
+    let fault = Fault::new(FaultKind::NeverRegister { only: every(), share: 1.0 });
+    lab.control.add_fault(&fault.times(1)).await.unwrap();
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. })).await;
+    lab.create("web-2", "Standard_D4s_v5", false).await;
+    lab.fact("ready", |k| matches!(k, FactKind::NodeReady { .. }) && of("web-2", k)).await;
+    assert_eq!(lab.get(&lab.machine("web-1")).await.body["properties"]["provisioningState"], "Succeeded");
+    assert_eq!(kube.nodes(), 1);
+    lab.delete_machines(&["web-1"]).await;
+    lab.fact("deleted", |k| matches!(k, FactKind::VmDeleted { .. })).await;
+}
+
+#[tokio::test]
+async fn any_code_and_text() {
+    let lab = Lab::start(instant(), None).await;
+    let fault = Fault::new(FaultKind::OperationFail {
+        only: every(),
+        code: "InsufficientSubnetSize".into(),
+        message: "Pre-allocated IPs exceed the subnet".into(),
+        share: 1.0,
+    });
+    lab.control.add_fault(&fault).await.unwrap();
+    let put = lab.create("web-1", "Standard_D4s_v5", false).await;
+    lab.fact("failed", |k| matches!(k, FactKind::ProvisioningFailed { code, .. } if code == "InsufficientSubnetSize"))
+        .await;
+    assert_eq!(lab.get(&put.header("azure-asyncoperation")).await.body["error"]["code"], "InsufficientSubnetSize");
+}
+
+#[tokio::test]
+async fn an_outage_that_answers_503_and_ends() {
+    let lab = Lab::start(instant(), None).await;
+    let fault = Fault::new(FaultKind::ArmOutage { mode: ArmFaultMode::Unavailable });
+    lab.control.add_fault(&fault.named("down").lasting(Span::from_millis(300))).await.unwrap();
+    let answer = lab.get(&lab.pool()).await;
+    assert_eq!((answer.status, answer.code()), (503, "ServiceUnavailable"));
+    lab.fact("over", |k| matches!(k, FactKind::FaultEnded { id, .. } if id == "down")).await;
+    assert_eq!(lab.get(&lab.pool()).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_outage_that_refuses_connections() {
+    let lab = Lab::start(instant(), None).await;
+    // A connection that is open already is cut too.
+    assert_eq!(lab.get(&lab.pool()).await.status, 200);
+    let fault = Fault::new(FaultKind::ArmOutage { mode: ArmFaultMode::Refused });
+    let id = lab.control.add_fault(&fault).await.unwrap().id;
+    for _ in 0..3 {
+        assert!(lab.request(reqwest::Method::GET, &lab.pool()).send().await.is_err());
+    }
+    lab.control.remove_fault(&id).await.unwrap();
+    assert_eq!(lab.get(&lab.pool()).await.status, 200);
+}
+
+#[tokio::test]
+async fn crashes_and_evictions_of_a_share() {
+    let kube = FakeKube::default();
+    let lab = Lab::start(instant(), Some(kube.client())).await;
+    for n in 0..10 {
+        lab.create(&format!("web-{n}"), "Standard_D4s_v5", true).await;
+    }
+    let deadline = Instant::now() + crate::support::LIMIT;
+    while kube.nodes() < 10 {
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let crash = Fault::new(FaultKind::VmCrash { only: every(), share: 0.3 });
+    lab.control.add_fault(&crash.named("crash")).await.unwrap();
+    let records = lab.control.vms().await.unwrap();
+    assert_eq!(records.iter().filter(|r| r.faults == ["crash"]).count(), 3);
+    let evict = Fault::new(FaultKind::SpotEvict { target: EvictTarget::All, notice: None });
+    lab.control.add_fault(&evict.named("evict")).await.unwrap();
+    // Running ones only: the crashed ones stay.
+    while kube.nodes() > 3 {
+        assert!(Instant::now() < deadline, "{}", kube.nodes());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let ended = lab.fact("evicted all", |k| matches!(k, FactKind::FaultEnded { id, .. } if id == "evict")).await;
+    assert!(matches!(ended.kind, FactKind::FaultEnded { applied: 7, .. }));
+    assert!(lab.control.faults().await.unwrap().is_empty(), "they act once");
+}
+
+#[tokio::test]
+async fn a_fault_that_would_do_nothing_is_an_error() {
+    let lab = Lab::start(instant(), None).await;
+    let kind = FaultKind::SpotEvict { target: EvictTarget::Vm("no-such".into()), notice: None };
+    let error = lab.control.add_fault(&Fault::new(kind)).await.unwrap_err();
+    assert!(error.to_string().contains("no running VM"), "{error}");
+    assert!(lab.control.faults().await.unwrap().is_empty());
+}
