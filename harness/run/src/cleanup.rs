@@ -36,7 +36,7 @@ pub(crate) struct Leftover {
 /// Removes what the run made and puts back what it changed; what is left becomes events.
 pub(crate) async fn cleanup(plan: &Plan, tools: &Tools, before: &Before) {
     let hub = &tools.hub;
-    hub.record(EventKind::PhaseBegan { phase: PHASE.to_owned() });
+    hub.begin_phase(PHASE);
     let mut troubles = undo(plan, tools, before).await;
     let left = wait_until_gone(plan, tools, before, &mut troubles).await;
     if let Some(trouble) = restore_behaviour(tools, before).await {
@@ -49,7 +49,7 @@ pub(crate) async fn cleanup(plan: &Plan, tools: &Tools, before: &Before) {
     for trouble in &troubles {
         tracing::warn!("cleanup: {trouble}");
     }
-    hub.record(EventKind::PhaseEnded { phase: PHASE.to_owned(), outcome, detail: troubles.join("; ") });
+    hub.end_phase(outcome, troubles.join("; "));
 }
 
 /// Every step is tried, whatever became of those before it.

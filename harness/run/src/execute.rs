@@ -83,9 +83,8 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
             Err(NotCarriedOut::Failed(error)) => (EndReason::TargetFailed, error.to_string()),
         },
     };
-    if let Some(phase) = hub.read(|state| state.phase.clone()) {
-        hub.record(EventKind::PhaseEnded { phase, outcome: PhaseOutcome::Cancelled, detail: detail.clone() });
-    }
+    // Of a run that carried everything out no phase is left to end.
+    hub.end_phase(PhaseOutcome::Cancelled, detail.clone());
     if !keep && reason != EndReason::NotRun {
         tokio::select! {
             biased;
@@ -168,7 +167,7 @@ async fn carry_out(
         return Err(NotCarriedOut::Lacks(format!("needs {}", lacking.join(", "))));
     }
     let hub = &tools.hub;
-    hub.record(EventKind::PhaseBegan { phase: prepare::PHASE.to_owned() });
+    hub.begin_phase(prepare::PHASE);
     prepare::set_behaviour(plan, tools, before).await?;
     let scope = Scope {
         run_id: &tools.run_id,
@@ -180,7 +179,7 @@ async fn carry_out(
         Prepared::Ready => (PhaseOutcome::Reached, String::new()),
         Prepared::Refused(why) => (PhaseOutcome::DeadlinePassed, why),
     };
-    hub.record(EventKind::PhaseEnded { phase: prepare::PHASE.to_owned(), outcome, detail });
+    hub.end_phase(outcome, detail);
     if outcome == PhaseOutcome::Reached {
         phases::run(plan, tools).await;
     }

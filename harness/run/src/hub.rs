@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use harness_record::event::Audit;
+use harness_record::event::{Audit, PhaseOutcome};
 use harness_record::log::{LogError, LogWriter};
 use harness_record::{Event, EventKind};
 use tokio::sync::{Notify, mpsc, watch};
@@ -40,6 +40,8 @@ struct Shared {
     state: Mutex<State>,
     changed: Notify,
     lost: AtomicU64,
+    /// The phase that goes on. Not part of the state: whoever ends a phase must know it before the log does.
+    phase: Mutex<Option<String>>,
 }
 
 impl Shared {
@@ -75,7 +77,12 @@ impl Hub {
         let identity = identity(&file.metadata().map_err(failed)?);
         let (queue, events) = mpsc::channel(QUEUE);
         let (failure_sender, failure) = watch::channel(None);
-        let shared = Arc::new(Shared { state: Mutex::default(), changed: Notify::new(), lost: AtomicU64::new(0) });
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Notify::new(),
+            lost: AtomicU64::new(0),
+            phase: Mutex::default(),
+        });
         let log = Log {
             path: path.to_owned(),
             identity,
@@ -95,6 +102,22 @@ impl Hub {
     pub fn record_at(&self, at_us: u64, kind: EventKind) {
         if self.queue.try_send(Event { at_us, kind }).is_err() {
             self.shared.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A phase begins. Returns when, in microseconds since the run began.
+    pub fn begin_phase(&self, phase: &str) -> u64 {
+        let began_us = self.clock.now_us();
+        *self.shared.phase.lock().unwrap_or_else(PoisonError::into_inner) = Some(phase.to_owned());
+        self.record_at(began_us, EventKind::PhaseBegan { phase: phase.to_owned() });
+        began_us
+    }
+
+    /// The phase that goes on ends; nothing happens where none does.
+    pub fn end_phase(&self, outcome: PhaseOutcome, detail: String) {
+        let ended = self.shared.phase.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(phase) = ended {
+            self.record(EventKind::PhaseEnded { phase, outcome, detail });
         }
     }
 

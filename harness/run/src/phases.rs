@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use harness_record::EventKind;
 use harness_record::event::PhaseOutcome;
 use harness_scenario::Span;
 use harness_scenario::plan::{Action, Phase, Plan, Until};
@@ -19,8 +18,7 @@ pub(crate) async fn run(plan: &Plan, tools: &Tools) {
     let mut wanted: BTreeMap<String, u32> = plan.workloads.iter().map(|workload| (workload.name.clone(), 0)).collect();
     for phase in &plan.phases {
         let hub = &tools.hub;
-        let began_us = hub.clock.now_us();
-        hub.record_at(began_us, EventKind::PhaseBegan { phase: phase.name.clone() });
+        let began_us = hub.begin_phase(&phase.name);
         for planned in &phase.actions {
             if let Action::Scale { workload, to, .. } = &planned.action {
                 wanted.insert(workload.clone(), *to);
@@ -28,7 +26,7 @@ pub(crate) async fn run(plan: &Plan, tools: &Tools) {
         }
         let mut driver = Driver::start(phase, began_us, tools);
         let (outcome, detail) = end(phase, began_us, &wanted, &mut driver, tools).await;
-        hub.record(EventKind::PhaseEnded { phase: phase.name.clone(), outcome, detail });
+        hub.end_phase(outcome, detail);
     }
 }
 
@@ -88,8 +86,8 @@ fn reached(until: Until, state: &State, wanted: &BTreeMap<String, u32>) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_record::Event;
     use harness_record::event::{Milestone, ObjectKey, ObjectKind, Reached, Seen, attribute};
+    use harness_record::{Event, EventKind};
 
     fn pod(uid: &str, reached: Reached) -> Event {
         let object =

@@ -13,8 +13,6 @@ pub struct State {
     nodes: BTreeMap<String, String>,
     vms: BTreeSet<String>,
     nodepools: BTreeMap<String, NodePool>,
-    /// The phase that goes on.
-    pub phase: Option<String>,
     /// Revision of the artifact that Flux has fetched last.
     pub fetched: String,
     /// Revision that Flux has applied last.
@@ -42,8 +40,6 @@ impl State {
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event) {
         match &event.kind {
-            EventKind::PhaseBegan { phase } => self.phase = Some(phase.clone()),
-            EventKind::PhaseEnded { .. } => self.phase = None,
             EventKind::Milestone(milestone) => self.milestone(milestone),
             EventKind::Azure(fact) => match fact.what {
                 AzureFactKind::VmAccepted => {
