@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::dispatch::Call;
@@ -12,7 +12,7 @@ use super::pools;
 use super::reply::Reply;
 use super::route::Cluster;
 use crate::control::VmState;
-use crate::fleet::{Fleet, PutError, PutOutcome, PutRequest, Vm, provisioning_error};
+use crate::fleet::{MachineState, PutError, PutOutcome, PutRequest, Vm, provisioning_error};
 use crate::world::World;
 
 /// The header with which one PUT creates many machines.
@@ -43,7 +43,7 @@ pub(super) fn get(world: &World, cluster: &Cluster, pool: &str, machine: &str) -
     let pool = pools::existing(world, cluster, pool)?;
     let fleet = world.fleet();
     match fleet.vms.get(&machine.to_lowercase()) {
-        Some(vm) if vm.pool == pool => Ok(Reply::ok(&View(vm))),
+        Some(vm) if vm.pool == pool => Ok(shown(StatusCode::OK, view(vm, vm.machine_state()))),
         _ => Err(missing(cluster, &pool, machine)),
     }
 }
@@ -51,7 +51,13 @@ pub(super) fn get(world: &World, cluster: &Cluster, pool: &str, machine: &str) -
 pub(super) fn list_machines(world: &World, cluster: &Cluster, pool: &str) -> Result<Reply, Reply> {
     let pool = pools::existing(world, cluster, pool)?;
     let fleet = world.fleet();
-    Ok(Reply::ok(&List { fleet: &fleet, pool: &pool }))
+    let machines: Vec<String> =
+        fleet.vms.values().filter(|vm| vm.pool == pool).map(|vm| view(vm, vm.machine_state())).collect();
+    Ok(shown(StatusCode::OK, format!("{{\"value\":[{}]}}", machines.join(","))))
+}
+
+fn shown(status: StatusCode, text: String) -> Reply {
+    Reply::bytes(status, Bytes::from(text))
 }
 
 pub(super) fn put(
@@ -79,7 +85,7 @@ pub(super) fn put(
             let outcome = world.put_machine(PutRequest {
                 pool,
                 machine: machine.to_lowercase(),
-                properties: Arc::new(properties),
+                properties,
                 zones,
                 if_match: call.header("if-match").map(str::to_owned),
                 if_none_match: call.header("if-none-match").is_some(),
@@ -111,16 +117,19 @@ fn put_batch(
             &format!("The header {BATCH_HEADER} must name 1 to {BATCH_MAX} machines."),
         ));
     }
+    // Before the first is created: a refusal of the whole must leave nothing behind.
+    for entry in &batch.batch_machines {
+        valid_name(&entry.machine_name)?;
+    }
     let mut first: Option<PutOutcome> = None;
     let mut refused = Vec::new();
     for entry in batch.batch_machines {
-        valid_name(&entry.machine_name)?;
         let mut properties = shared.clone();
         properties.insert("tags".to_owned(), Value::Object(entry.tags.unwrap_or_default()));
         let outcome = world.put_machine(PutRequest {
             pool: pool.to_owned(),
             machine: entry.machine_name.to_lowercase(),
-            properties: Arc::new(properties),
+            properties,
             zones: entry.zones.unwrap_or_default(),
             if_match: None,
             if_none_match: false,
@@ -164,12 +173,8 @@ fn accepted(world: &World, machine: &str, outcome: &PutOutcome) -> Reply {
     };
     let reply = match fleet.vms.get(&machine.to_lowercase()) {
         // Azure answers a PUT before it knows of any failure: the first GET shows that.
-        Some(vm) if operation.is_some() => {
-            let mut body = serde_json::to_value(View(vm)).unwrap_or_default();
-            body["properties"]["provisioningState"] = json!("Creating");
-            Reply::json(status, &body)
-        }
-        Some(vm) => Reply::json(status, &View(vm)),
+        Some(vm) if operation.is_some() => shown(status, view(vm, MachineState::Creating)),
+        Some(vm) => shown(status, view(vm, vm.machine_state())),
         None => Reply::json(status, &json!({"properties": {"provisioningState": "Creating"}})),
     };
     match operation {
@@ -239,70 +244,32 @@ fn strings(value: Option<&Value>) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// All machines of a pool, written without a copy of any.
-struct List<'a> {
-    fleet: &'a Fleet,
-    pool: &'a str,
-}
-
-impl Serialize for List<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Items<'a>(&'a List<'a>);
-        impl Serialize for Items<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let mut seq = serializer.serialize_seq(None)?;
-                for vm in self.0.fleet.vms.values().filter(|vm| vm.pool == self.0.pool) {
-                    seq.serialize_element(&View(vm))?;
-                }
-                seq.end()
-            }
-        }
-        let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry("value", &Items(self))?;
-        map.end()
-    }
-}
-
 /// A machine as a GET shows it: the body as it came, and what Azure adds.
-struct View<'a>(&'a Vm);
-
-/// What Azure sets and a caller cannot.
-const READ_ONLY: [&str; 5] = ["eTag", "provisioningState", "resourceId", "status", "nodeImageVersion"];
-
-impl Serialize for View<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let vm = self.0;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &vm.names.machine_id)?;
-        map.serialize_entry("name", &vm.record.vm.machine)?;
-        map.serialize_entry("type", "Microsoft.ContainerService/managedClusters/agentPools/machines")?;
-        map.serialize_entry("zones", &vm.spec.zones)?;
-        map.serialize_entry("properties", &Properties(vm))?;
-        map.end()
+fn view(vm: &Vm, state: MachineState) -> String {
+    let mut status = json!({"creationTimestamp": vm.record.accepted.wall.to_string()});
+    if let Some(failure) = vm.record.failure.as_ref().filter(|_| state == MachineState::Failed) {
+        status["provisioningError"] = provisioning_error(failure);
     }
-}
-
-struct Properties<'a>(&'a Vm);
-
-impl Serialize for Properties<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let vm = self.0;
-        let mut map = serializer.serialize_map(None)?;
-        for (key, value) in vm.properties.iter().filter(|(k, _)| !READ_ONLY.contains(&k.as_str())) {
-            map.serialize_entry(key, value)?;
-        }
-        map.serialize_entry("nodeImageVersion", &vm.spec.node_image_version)?;
-        map.serialize_entry("eTag", &vm.etag_text())?;
-        map.serialize_entry("resourceId", &vm.names.vm_id)?;
-        map.serialize_entry("provisioningState", vm.machine_state().as_str())?;
-        let mut status = json!({"creationTimestamp": vm.record.accepted.wall.to_string()});
-        if let Some(failure) = &vm.record.failure {
-            status["provisioningError"] = provisioning_error(failure);
-        }
-        if vm.record.state == VmState::Running {
-            status["vmState"] = json!("Running");
-        }
-        map.serialize_entry("status", &status)?;
-        map.end()
+    if vm.record.state == VmState::Running {
+        status["vmState"] = json!("Running");
     }
+    let added = json!({
+        "tags": vm.spec.tags,
+        "nodeImageVersion": vm.spec.node_image_version,
+        "eTag": vm.etag_text(),
+        "resourceId": vm.names.vm_id,
+        "provisioningState": state.as_str(),
+        "status": status,
+    })
+    .to_string();
+    let head = json!({
+        "id": vm.names.machine_id,
+        "name": vm.record.vm.machine,
+        "type": "Microsoft.ContainerService/managedClusters/agentPools/machines",
+        "zones": vm.spec.zones,
+    })
+    .to_string();
+    let separator = if vm.echo.is_empty() { "" } else { "," };
+    // `{head` without its brace, then the properties: the echoed members and, without its own brace, what was added.
+    format!("{},\"properties\":{{{}{separator}{}}}", &head[..head.len() - 1], vm.echo, &added[1..])
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use super::capacity::{not_supported, quota_error};
 use super::life;
 use super::spec::{MachineSpec, Names, SpecError};
-use super::vm::{MachineState, Signal, Vm};
+use super::vm::{MachineState, Signal, Vm, echo};
 use crate::behaviour::{Behaviour, Leg};
 use crate::clock::Stamp;
 use crate::control::{Draw, VmRecord, VmState};
@@ -24,7 +24,7 @@ use crate::world::World;
 pub(crate) struct PutRequest {
     pub(crate) pool: String,
     pub(crate) machine: String,
-    pub(crate) properties: Arc<Map<String, Value>>,
+    pub(crate) properties: Map<String, Value>,
     pub(crate) zones: Vec<String>,
     pub(crate) if_match: Option<String>,
     pub(crate) if_none_match: bool,
@@ -59,7 +59,7 @@ pub(crate) enum PutError {
 impl World {
     /// Creates a machine, or updates the one of that name.
     pub(crate) fn put_machine(self: &Arc<Self>, request: PutRequest) -> Result<PutOutcome, PutError> {
-        let properties = Value::Object((*request.properties).clone());
+        let properties = Value::Object(request.properties.clone());
         let spec = MachineSpec::parse(&properties, request.zones.clone(), &self.config, self.catalogue)?;
         let mut fleet = self.fleet();
         if let Some(vm) = fleet.vms.get(&request.machine) {
@@ -74,9 +74,6 @@ impl World {
             };
             if vm.spec.tags != spec.tags {
                 vm.etag = next;
-                let mut kept = (*vm.properties).clone();
-                kept.insert("tags".to_owned(), json!(spec.tags));
-                vm.properties = Arc::new(kept);
                 vm.spec = Arc::new(MachineSpec { tags: spec.tags, ..(*vm.spec).clone() });
             }
             return Ok(match (vm.machine_state(), vm.put_operations.last()) {
@@ -115,7 +112,7 @@ impl World {
             record: record(&behaviour, &spec, &names, &vm_ref, ordinal, accepted),
             spec: Arc::new(spec),
             names,
-            properties: request.properties,
+            echo: echo(&request.properties),
             etag,
             holds_quota: reserved.is_ok(),
             signal,

@@ -16,7 +16,7 @@ use crate::control::{ProvisioningError, VmRecord, VmState};
 use crate::distribution::Span;
 use crate::facts::{FactKind, VmRef};
 use crate::faults::Subject;
-use crate::node::{NodeShape, NodeWriter, ReadyStatus};
+use crate::node::{NodeWriter, ReadyStatus};
 use crate::world::World;
 
 /// Why a VM's task goes no further.
@@ -32,13 +32,11 @@ type Step = ControlFlow<Exit>;
 
 /// Lives the VM from its acceptance to its end.
 pub(super) async fn live(world: Arc<World>, machine: String, signal: watch::Receiver<Signal>) {
-    let Some((vm, shape)) = world.fleet().vms.get(&machine).map(|vm| {
-        let shape = NodeShape::new(&world.config, &vm.pool, &vm.spec, &vm.names);
-        (Arc::clone(&vm.record.vm), shape)
-    }) else {
-        return;
-    };
-    let writer = NodeWriter::new(Arc::clone(&world), Arc::clone(&vm), Arc::new(shape));
+    let found = world.fleet().vms.get(&machine).map(|vm| {
+        let writer = NodeWriter::new(Arc::clone(&world), vm);
+        (Arc::clone(&vm.record.vm), writer)
+    });
+    let Some((vm, writer)) = found else { return };
     let mut life = Life { world, machine, vm, signal, writer };
     let exit = match life.run().await {
         Break(exit) => exit,

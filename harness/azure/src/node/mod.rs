@@ -4,5 +4,5 @@ mod shape;
 mod taint;
 mod write;
 
-pub(crate) use shape::{NodeShape, ReadyStatus};
+pub(crate) use shape::ReadyStatus;
 pub(crate) use write::NodeWriter;

@@ -27,7 +27,7 @@ pub(crate) enum ReadyStatus {
 /// Everything of a Node that does not change.
 #[derive(Debug)]
 pub(crate) struct NodeShape {
-    pub(crate) name: String,
+    name: String,
     provider_id: String,
     labels: BTreeMap<String, String>,
     taints: Vec<Value>,
@@ -95,7 +95,7 @@ impl NodeShape {
             "status": {
                 "capacity": quantities(r.capacity_cpu_m, r.capacity_memory_bytes),
                 "allocatable": quantities(r.allocatable_cpu_m, r.allocatable_memory_bytes),
-                "conditions": self.conditions(status),
+                "conditions": Self::conditions(status),
                 "addresses": [
                     {"type": "InternalIP", "address": self.address},
                     {"type": "Hostname", "address": self.name},
@@ -117,7 +117,7 @@ impl NodeShape {
     }
 
     /// The conditions at this moment, with real transition times.
-    pub(crate) fn conditions(&self, status: ReadyStatus) -> Value {
+    pub(crate) fn conditions(status: ReadyStatus) -> Value {
         let now = now_text();
         let (ready, reason, message) = match status {
             ReadyStatus::Starting => ("False", "KubeletNotReady", "container runtime network not ready"),
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_lost_node_is_not_ready_in_the_words_of_the_node_controller() {
-        let lost = shape(json!({"hardware": {"vmSize": "Standard_D2s_v5"}}), &[]).conditions(ReadyStatus::Lost);
+        let lost = NodeShape::conditions(ReadyStatus::Lost);
         let ready = lost.as_array().unwrap().iter().find(|c| c["type"] == "Ready").unwrap();
         assert_eq!((&ready["status"], &ready["reason"]), (&json!("Unknown"), &json!("NodeStatusUnknown")));
     }

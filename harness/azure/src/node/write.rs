@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::shape::{NodeShape, ReadyStatus};
 use crate::facts::{FactKind, VmRef};
+use crate::fleet::{MachineSpec, Names, Vm};
 use crate::world::World;
 
 /// How long one request may take.
@@ -22,7 +23,10 @@ const DELETE_ATTEMPTS: u32 = 20;
 pub(crate) struct NodeWriter {
     world: Arc<World>,
     vm: Arc<VmRef>,
-    shape: Arc<NodeShape>,
+    /// The Node is made from these when it is written: keeping it would double the memory of a VM.
+    pool: String,
+    spec: Arc<MachineSpec>,
+    names: Arc<Names>,
     /// Set before the first request: an answer that was lost may have been a yes.
     may_exist: AtomicBool,
     /// Only the first failure of a step is worth a fact; the rest is logged.
@@ -37,8 +41,16 @@ enum Outcome {
 }
 
 impl NodeWriter {
-    pub(crate) fn new(world: Arc<World>, vm: Arc<VmRef>, shape: Arc<NodeShape>) -> Self {
-        Self { world, vm, shape, may_exist: AtomicBool::new(false), complained: AtomicBool::new(false) }
+    pub(crate) fn new(world: Arc<World>, vm: &Vm) -> Self {
+        Self {
+            world,
+            vm: Arc::clone(&vm.record.vm),
+            pool: vm.pool.clone(),
+            spec: Arc::clone(&vm.spec),
+            names: Arc::clone(&vm.names),
+            may_exist: AtomicBool::new(false),
+            complained: AtomicBool::new(false),
+        }
     }
 
     /// Whether there may be a Node to delete.
@@ -49,7 +61,7 @@ impl NodeWriter {
     /// Creates the Node with its status. False when it has to be tried again.
     pub(crate) async fn create(&self, status: ReadyStatus) -> bool {
         self.may_exist.store(true, Ordering::Relaxed);
-        let node: Node = match serde_json::from_value(self.shape.node(status)) {
+        let node: Node = match serde_json::from_value(self.shape().node(status)) {
             Ok(node) => node,
             Err(e) => return self.judge("create", Outcome::Failed(e.to_string())),
         };
@@ -63,7 +75,7 @@ impl NodeWriter {
 
     /// Writes the Ready condition. A Node that is gone needs none.
     pub(crate) async fn ready(&self, status: ReadyStatus) -> bool {
-        let conditions = self.shape.conditions(status);
+        let conditions = NodeShape::conditions(status);
         self.patch("ready", json!({"status": {"conditions": conditions}})).await
     }
 
@@ -77,7 +89,7 @@ impl NodeWriter {
     pub(crate) async fn delete(&self) -> bool {
         let mut wait = Duration::from_millis(100);
         for _ in 0..DELETE_ATTEMPTS {
-            let name = self.shape.name.clone();
+            let name = self.names.vm.clone();
             let outcome =
                 self.with(|api| async move { api.delete(&name, &DeleteParams::default()).await.map(drop) }).await;
             match outcome {
@@ -93,12 +105,16 @@ impl NodeWriter {
             }
             wait = (wait * 2).min(Duration::from_secs(3));
         }
-        tracing::error!(node = self.shape.name, "gave up deleting the Node of a VM that is gone");
+        tracing::error!(node = self.names.vm, "gave up deleting the Node of a VM that is gone");
         false
     }
 
+    fn shape(&self) -> NodeShape {
+        NodeShape::new(&self.world.config, &self.pool, &self.spec, &self.names)
+    }
+
     async fn patch(&self, step: &str, patch: serde_json::Value) -> bool {
-        let name = self.shape.name.clone();
+        let name = self.names.vm.clone();
         let outcome = self
             .with(|api| async move {
                 // Strategic, so that conditions of others (kwok, node problem detectors) stay.
@@ -140,7 +156,7 @@ impl NodeWriter {
             Outcome::Missing => "the API server has no such path".to_owned(),
             Outcome::Failed(reason) => reason,
         };
-        tracing::warn!(node = self.shape.name, step, reason, "write of a Node failed, trying again");
+        tracing::warn!(node = self.names.vm, step, reason, "write of a Node failed, trying again");
         if !self.complained.swap(true, Ordering::Relaxed) {
             self.world.facts.push(FactKind::NodeWriteFailed {
                 vm: Arc::clone(&self.vm),

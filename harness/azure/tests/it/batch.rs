@@ -62,6 +62,15 @@ async fn refusals_name_their_machine_in_the_flat_shape() {
 }
 
 #[tokio::test]
+async fn one_bad_name_refuses_the_whole_and_leaves_nothing() {
+    let lab = Lab::start(instant(), None).await;
+    let long = "x".repeat(35);
+    let answer = put(&lab, &["web-1", &long]).await;
+    assert_eq!((answer.status, answer.code()), (400, "InvalidParameter"));
+    assert!(lab.control.vms().await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_header_that_cannot_be_read_is_refused() {
     let lab = Lab::start(instant(), None).await;
     for header in ["{", "{}", r#"{"batchMachines":[]}"#] {

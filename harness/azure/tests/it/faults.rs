@@ -34,7 +34,7 @@ async fn no_capacity(#[case] code: Option<CapacityCode>, #[case] expected: &str)
     let machine = lab.get(&lab.machine("encoder-1")).await.body;
     assert_eq!(machine["properties"]["provisioningState"], "Failed");
     assert_eq!(machine["properties"]["status"]["provisioningError"]["details"][0]["code"], expected);
-    assert_eq!(lab.control.vm("encoder-1").await.unwrap().faults, [id.clone()]);
+    assert_eq!(lab.control.vm("encoder-1").await.unwrap().faults, std::slice::from_ref(&id));
     assert!(lab.control.quota().await.unwrap().iter().all(|q| q.used == 0));
     lab.create("web-1", "Standard_D4s_v5", false).await;
     lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-1", k)).await;
