@@ -1,1 +1,16 @@
-//! What people read: one module a format.
+//! What people read: one module a format, each a pure function from a plan and a result to text.
+//!
+//! [`write_all`] is the only place that touches the disk. Figures are rounded in one place ([`text`]), so that every format says
+//! the same.
+
+pub mod console;
+pub mod html;
+pub mod junit;
+pub mod machine;
+pub mod markdown;
+mod outcome;
+mod svg;
+pub mod text;
+mod write;
+
+pub use write::{ReportError, write_all};

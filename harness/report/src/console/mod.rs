@@ -1,0 +1,13 @@
+//! Text for the terminal: the end of a run, a comparison, and the view while a run goes on.
+//!
+//! Nothing here looks at the environment: the caller says how wide a line may be (in characters) and whether there is colour.
+
+mod comparison;
+mod live;
+mod paint;
+mod summary;
+mod table;
+
+pub use comparison::comparison;
+pub use live::{live_lines, progress_line};
+pub use summary::summary;

@@ -1,0 +1,19 @@
+//! `report.html`: one self-contained page. No script, no network: styles and pictures are in it.
+
+mod charts;
+mod latencies;
+mod lives;
+mod page;
+mod rows;
+
+use harness_record::RunResult;
+use harness_scenario::plan::Plan;
+
+/// The page as text, UTF-8. Every text from the run is escaped; the page's own policy forbids scripts and requests.
+///
+/// # Errors
+///
+/// Only where the template itself cannot be rendered, which no content of a run causes.
+pub fn render(plan: &Plan, result: &RunResult) -> Result<String, askama::Error> {
+    askama::Template::render(&page::Page::new(plan, result))
+}

@@ -1,0 +1,254 @@
+//! Rows of the page's smaller tables, as text.
+
+use harness_record::RunResult;
+use harness_record::result::NodeRow;
+use harness_scenario::plan::Plan;
+
+use crate::outcome;
+use crate::text;
+
+/// A figure at the top of the page.
+pub(crate) struct Tile {
+    pub(crate) label: &'static str,
+    pub(crate) value: String,
+    pub(crate) detail: String,
+}
+
+/// A name and its value.
+pub(crate) struct Fact {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+impl Fact {
+    pub(crate) fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: value.into() }
+    }
+}
+
+pub(crate) struct PhaseLine {
+    pub(crate) name: String,
+    pub(crate) until: String,
+    pub(crate) began: String,
+    pub(crate) took: String,
+    pub(crate) allowed: String,
+    pub(crate) outcome: &'static str,
+    pub(crate) detail: String,
+}
+
+pub(crate) fn phases(result: &RunResult) -> Vec<PhaseLine> {
+    let span = |from: Option<u64>, to: Option<u64>| match (from, to) {
+        (Some(from), Some(to)) => text::duration(to.saturating_sub(from)),
+        _ => text::NONE.to_owned(),
+    };
+    result
+        .phases
+        .iter()
+        .map(|phase| PhaseLine {
+            name: phase.name.clone(),
+            until: phase.until.clone().unwrap_or_else(|| text::NONE.to_owned()),
+            began: phase.began_us.map_or_else(|| text::NONE.to_owned(), text::duration),
+            took: span(phase.began_us, phase.ended_us),
+            allowed: span(phase.began_us, phase.due_us),
+            outcome: outcome::phase_outcome(phase.outcome, phase.began_us.is_some()),
+            detail: phase.detail.clone(),
+        })
+        .collect()
+}
+
+pub(crate) struct UsageLine {
+    pub(crate) name: String,
+    pub(crate) cpu: String,
+    pub(crate) share: String,
+    /// Of the largest share, for a bar: 0 to 100.
+    pub(crate) bar: u8,
+    pub(crate) rss_max: String,
+}
+
+pub(crate) fn usage(result: &RunResult) -> Vec<UsageLine> {
+    let largest = result.usage.iter().map(|u| u.cpu_share).fold(0.0, f64::max);
+    result
+        .usage
+        .iter()
+        .map(|used| UsageLine {
+            name: used.name.clone(),
+            cpu: text::duration(used.cpu_ms.saturating_mul(1000)),
+            share: text::share(used.cpu_share),
+            bar: if largest > 0.0 { (used.cpu_share / largest * 100.0).round() as u8 } else { 0 },
+            rss_max: text::bytes(used.rss_max_bytes),
+        })
+        .collect()
+}
+
+pub(crate) fn audit(result: &RunResult) -> Vec<Fact> {
+    let audit = &result.self_audit;
+    let spread = |d: &harness_record::result::Distribution| {
+        if d.count == 0 {
+            "not measured".to_owned()
+        } else {
+            format!("p50 {}, p99 {}, max {} ({})", text::duration(d.p50_us), text::duration(d.p99_us), text::duration(d.max_us), text::counted(d.count, "sample"))
+        }
+    };
+    let maybe = |value: Option<String>| value.unwrap_or_else(|| "not measured".to_owned());
+    let mut facts = vec![
+        Fact::new("Watch lag (event read off the socket to its stamp)", spread(&audit.watch_lag)),
+        Fact::new("Send lag (intended moment of an action to its sending)", spread(&audit.send_lag)),
+        Fact::new("CPU time of the harness", maybe(audit.cpu_ms.map(|ms| text::duration(ms.saturating_mul(1000))))),
+        Fact::new("CPU share of harness and simulated Azure", maybe(audit.cpu_share.map(text::share))),
+        Fact::new("Most memory of the harness (RSS)", maybe(audit.rss_max_bytes.map(text::bytes))),
+        Fact::new("Requests to the API server, watches excepted", maybe(audit.requests_sent.map(text::count))),
+        Fact::new("Watches interrupted and listed again", text::count(audit.watch_restarts)),
+        Fact::new("Observations lost to a full queue", text::count(audit.observations_lost)),
+    ];
+    if let Some(check) = &result.cross_check {
+        facts.push(Fact::new("Difference to the simulated Azure's record, provisioning", spread(&check.provisioning)));
+        facts.push(Fact::new("Difference to the simulated Azure's record, Ready seen", spread(&check.observation)));
+    }
+    facts
+}
+
+pub(crate) struct TroubleLine {
+    pub(crate) what: String,
+    pub(crate) pool: String,
+    pub(crate) code: String,
+    pub(crate) count: String,
+    pub(crate) message: String,
+}
+
+/// Messages are cut: a page is not a log.
+const MESSAGE: usize = 400;
+
+/// Azure's failures, controllers' warnings, failed actions, leaks.
+pub(crate) fn troubles(result: &RunResult) -> Vec<TroubleLine> {
+    const EACH: usize = 20;
+    let mut lines: Vec<TroubleLine> = Vec::new();
+    lines.extend(result.leaks.iter().take(EACH).map(|leak| TroubleLine {
+        what: "Left behind".to_owned(),
+        pool: String::new(),
+        code: leak.kind.clone(),
+        count: "1".to_owned(),
+        message: leak.name.clone(),
+    }));
+    lines.extend(result.azure_failures.iter().take(EACH).map(|failure| TroubleLine {
+        what: "Azure".to_owned(),
+        pool: failure.nodepool.clone(),
+        code: failure.code.clone(),
+        count: text::count(failure.count),
+        message: format!(
+            "{} (first at {}, last at {})",
+            text::one_line(&failure.message, MESSAGE),
+            text::duration(failure.first_us),
+            text::duration(failure.last_us)
+        ),
+    }));
+    let failed = result.actions.iter().filter_map(|action| Some((action, action.error.as_ref()?)));
+    lines.extend(failed.take(EACH).map(|(action, error)| TroubleLine {
+        what: "Action".to_owned(),
+        pool: String::new(),
+        code: text::one_line(&action.what, 60),
+        count: "1".to_owned(),
+        message: text::one_line(error, MESSAGE),
+    }));
+    lines.extend(result.controller_reasons.iter().take(EACH).map(|reason| TroubleLine {
+        what: reason.kind.clone(),
+        pool: reason.nodepool.clone(),
+        code: reason.reason.clone(),
+        count: text::count(reason.count),
+        message: text::one_line(&reason.message, MESSAGE),
+    }));
+    lines
+}
+
+pub(crate) struct ClassLine {
+    pub(crate) name: String,
+    pub(crate) node_class: String,
+    pub(crate) workload: String,
+    pub(crate) pods: String,
+    pub(crate) nodes: String,
+    pub(crate) limits: String,
+    pub(crate) untestable: String,
+}
+
+/// The node classes of the tree and what was aimed at each.
+pub(crate) fn classes(plan: &Plan, result: &RunResult) -> Vec<ClassLine> {
+    plan.node_config
+        .classes
+        .iter()
+        .map(|class| {
+            let aimed = plan.workloads.iter().filter(|workload| workload.class == class.name);
+            let (mut names, mut pods) = (Vec::new(), 0_u64);
+            for workload in aimed {
+                names.push(format!("{} ({} CPU, {} each)", workload.name, workload.cpu, workload.memory));
+                pods += u64::from(workload.replicas_peak);
+            }
+            let limits = [
+                class.limits.cpu.map(|cpu| format!("{cpu} CPU")),
+                class.limits.memory.map(|memory| format!("{memory}")),
+                class.limits.nodes.map(|nodes| text::counted(nodes, "node")),
+            ];
+            let limits: Vec<String> = limits.into_iter().flatten().collect();
+            let nodes = result.nodes.iter().filter(|node| node.nodepool == class.name).count();
+            ClassLine {
+                name: class.name.clone(),
+                node_class: class.node_class.clone(),
+                workload: names.join(", "),
+                pods: text::count(pods),
+                nodes: text::count(nodes as u64),
+                limits: if limits.is_empty() { "none".to_owned() } else { limits.join(", ") },
+                untestable: class.untestable.clone().unwrap_or_default(),
+            }
+        })
+        .collect()
+}
+
+pub(crate) struct NodeLine {
+    pub(crate) name: String,
+    pub(crate) pool: String,
+    pub(crate) kind: String,
+    pub(crate) created: String,
+    pub(crate) launched: String,
+    pub(crate) registered: String,
+    pub(crate) ready: String,
+    pub(crate) initialized: String,
+    pub(crate) gone: String,
+    pub(crate) pods: String,
+}
+
+/// Nodes of the table: the slowest ones.
+pub(crate) const NODE_LINES: usize = 100;
+
+/// The slowest nodes, each milestone as time since the NodeClaim was seen.
+pub(crate) fn nodes(result: &RunResult) -> Vec<NodeLine> {
+    let mut nodes: Vec<&NodeRow> = result.nodes.iter().collect();
+    let slowness = |node: &NodeRow| match (node.created_us, node.ready_us) {
+        (Some(created), Some(ready)) => ready.saturating_sub(created),
+        _ => u64::MAX,
+    };
+    nodes.sort_by_key(|node| std::cmp::Reverse(slowness(node)));
+    nodes
+        .into_iter()
+        .take(NODE_LINES)
+        .map(|node| {
+            let none = || text::NONE.to_owned();
+            let since = |from: Option<u64>, to: Option<u64>| match (from, to) {
+                (Some(from), Some(to)) => text::duration(to.saturating_sub(from)),
+                _ => none(),
+            };
+            let kind = [text::size(&node.instance_type), &node.capacity_type, &node.zone];
+            let kind: Vec<&str> = kind.into_iter().filter(|part| !part.is_empty()).collect();
+            let name = if node.nodeclaim.is_empty() { node.node.clone().unwrap_or_default() } else { node.nodeclaim.clone() };
+            NodeLine {
+                name,
+                pool: node.nodepool.clone(),
+                kind: kind.join(", "),
+                created: node.created_us.map_or_else(none, text::duration),
+                launched: since(node.created_us, node.launched_us),
+                registered: since(node.created_us, node.registered_us),
+                ready: since(node.created_us, node.ready_us),
+                initialized: since(node.created_us, node.initialized_us),
+                gone: since(node.deleting_us, node.gone_us),
+                pods: text::count(u64::from(node.pods)),
+            }
+        })
+        .collect()
+}
