@@ -29,7 +29,11 @@ pub(crate) async fn access(client: &kube::Client) -> Result<(), LocalError> {
 }
 
 /// Applies the CRDs in `files` and waits until the server serves them all.
-pub(crate) async fn custom_resources(client: &kube::Client, files: &[PathBuf], limit: Duration) -> Result<(), LocalError> {
+pub(crate) async fn custom_resources(
+    client: &kube::Client,
+    files: &[PathBuf],
+    limit: Duration,
+) -> Result<(), LocalError> {
     let mut objects = Vec::new();
     for path in files {
         let text = std::fs::read_to_string(path).map_err(LocalError::file("read", path))?;
@@ -128,7 +132,11 @@ fn documents(name: &str, text: &str) -> Result<Vec<Value>, LocalError> {
 }
 
 async fn apply_all(client: &kube::Client, objects: Vec<Value>) -> Result<(), LocalError> {
-    stream::iter(objects).map(|object| apply(client, object)).buffer_unordered(PARALLEL).try_collect::<Vec<()>>().await?;
+    stream::iter(objects)
+        .map(|object| apply(client, object))
+        .buffer_unordered(PARALLEL)
+        .try_collect::<Vec<()>>()
+        .await?;
     Ok(())
 }
 
@@ -154,9 +162,8 @@ fn condition(object: &Value, kind: &str) -> (String, String) {
     let found = object["status"]["conditions"]
         .as_array()
         .and_then(|conditions| conditions.iter().find(|condition| condition["type"] == kind));
-    let text = |key: &str, absent: &str| {
-        found.and_then(|condition| condition[key].as_str()).unwrap_or(absent).to_owned()
-    };
+    let text =
+        |key: &str, absent: &str| found.and_then(|condition| condition[key].as_str()).unwrap_or(absent).to_owned();
     (text("status", "Unknown"), text("message", ""))
 }
 
@@ -193,7 +200,8 @@ mod tests {
 
     #[test]
     fn a_missing_condition_is_unknown() {
-        let object = serde_json::json!({"status": {"conditions": [{"type": "Ready", "status": "False", "message": "no"}]}});
+        let object =
+            serde_json::json!({"status": {"conditions": [{"type": "Ready", "status": "False", "message": "no"}]}});
         assert_eq!(condition(&object, "Ready"), ("False".into(), "no".into()));
         assert_eq!(condition(&object, "Healthy").0, "Unknown");
     }

@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::net::UnixListener;
 
 use super::error::LocalError;
+use super::state_dir::private_dir;
 use super::status::{Phase, TeardownReport};
 use super::supervisor::Shared;
 
@@ -25,6 +26,9 @@ pub(crate) fn serve(shared: Arc<Shared>, socket: &Path) -> Result<(), LocalError
             return Err(LocalError::file("remove the old socket", socket)(error));
         }
         _ => {}
+    }
+    if let Some(dir) = socket.parent() {
+        private_dir(dir)?;
     }
     let listener = UnixListener::bind(socket).map_err(LocalError::file("listen on", socket))?;
     let app = Router::new()

@@ -24,11 +24,9 @@ pub(crate) struct ControlClient {
 impl ControlClient {
     pub(crate) fn new(name: &str, state: &StateDir) -> Result<Self, LocalError> {
         super::install_crypto();
-        let http = reqwest::Client::builder()
-            .unix_socket(state.socket())
-            .no_proxy()
-            .build()
-            .map_err(|error| LocalError::Supervisor { name: name.to_owned(), doing: "accept a client", reason: error.to_string() })?;
+        let http = reqwest::Client::builder().unix_socket(state.socket()).no_proxy().build().map_err(|error| {
+            LocalError::Supervisor { name: name.to_owned(), doing: "accept a client", reason: error.to_string() }
+        })?;
         Ok(Self { name: name.to_owned(), http })
     }
 
@@ -74,12 +72,24 @@ impl ControlClient {
         self.send(Method::POST, path, Some(CALL_LIMIT), doing).await.map(drop)
     }
 
-    async fn call<T: DeserializeOwned>(&self, method: Method, path: &str, limit: Option<Duration>, doing: &'static str) -> Result<T, LocalError> {
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        limit: Option<Duration>,
+        doing: &'static str,
+    ) -> Result<T, LocalError> {
         let body = self.send(method, path, limit, doing).await?;
         serde_json::from_slice(&body).map_err(|error| self.error(doing, error.to_string()))
     }
 
-    async fn send(&self, method: Method, path: &str, limit: Option<Duration>, doing: &'static str) -> Result<Vec<u8>, LocalError> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        limit: Option<Duration>,
+        doing: &'static str,
+    ) -> Result<Vec<u8>, LocalError> {
         let failed = |error: reqwest::Error| self.error(doing, describe(&error));
         let mut request = self.http.request(method, format!("http://supervisor/v1/{path}"));
         if let Some(limit) = limit {

@@ -34,7 +34,8 @@ fn text(value: impl Into<String>) -> OsString {
 pub(crate) fn etcd(layout: &Layout, pki: &Pki) -> Launch {
     let client = format!("https://{}", layout.ports.address("etcd"));
     let peer = format!("https://{}", layout.ports.address("etcd-peer"));
-    let (certificate, key, ca) = (pki.files.certificate("etcd"), pki.files.key("etcd"), pki.files.certificate("etcd-ca"));
+    let (certificate, key, ca) =
+        (pki.files.certificate("etcd"), pki.files.key("etcd"), pki.files.certificate("etcd-ca"));
     let mut launch = layout.launch("etcd");
     launch.args = vec![
         text("--name=harness"),

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
     /// The cluster's name cannot be used as a folder and an Azure resource name.
-    #[error("cluster name {name:?} is not usable: use 1 to 40 of a-z, 0-9 and '-', starting and ending with a letter or digit")]
+    #[error(
+        "cluster name {name:?} is not usable: use 1 to 40 of a-z, 0-9 and '-', starting and ending with a letter or digit"
+    )]
     Name {
         /// The refused name.
         name: String,

@@ -35,7 +35,8 @@ pub(crate) struct ExecRequest {
 impl ExecRequest {
     /// The arguments that [`ExecRequest::parse`] reads back.
     pub(crate) fn to_args(&self) -> Vec<OsString> {
-        let mut args: Vec<OsString> = vec!["internal".into(), "exec".into(), "--parent".into(), self.parent.to_string().into()];
+        let mut args: Vec<OsString> =
+            vec!["internal".into(), "exec".into(), "--parent".into(), self.parent.to_string().into()];
         if let Some(dir) = &self.service_account {
             args.extend(["--service-account".into(), dir.into()]);
         }
@@ -56,7 +57,8 @@ impl ExecRequest {
             match arg.to_str() {
                 Some("--parent") => {
                     let text = value()?;
-                    request.parent = text.to_str().and_then(|text| text.parse().ok()).ok_or("--parent needs a process id")?;
+                    request.parent =
+                        text.to_str().and_then(|text| text.parse().ok()).ok_or("--parent needs a process id")?;
                 }
                 Some("--service-account") => request.service_account = Some(value()?.into()),
                 Some("--keep") => request.keep.push(value()?.into()),
@@ -68,7 +70,9 @@ impl ExecRequest {
             }
         }
         if request.parent <= 1 || request.command.is_empty() {
-            return Err("usage: internal exec --parent PID [--service-account DIR] [--keep DIR]... -- PROGRAM [ARG]...".into());
+            return Err(
+                "usage: internal exec --parent PID [--service-account DIR] [--keep DIR]... -- PROGRAM [ARG]...".into(),
+            );
         }
         Ok(request)
     }
@@ -121,7 +125,13 @@ mod tests {
 
     #[test]
     fn a_request_without_parent_or_program_is_refused() {
-        for args in [vec!["--parent", "12"], vec!["--", "x"], vec!["--parent", "1", "--", "x"], vec!["--nope"], vec!["--parent"]] {
+        for args in [
+            vec!["--parent", "12"],
+            vec!["--", "x"],
+            vec!["--parent", "1", "--", "x"],
+            vec!["--nope"],
+            vec!["--parent"],
+        ] {
             assert!(ExecRequest::parse(args.iter().map(OsString::from)).is_err(), "{args:?}");
         }
     }

@@ -30,7 +30,10 @@ pub(crate) struct Local {
 impl std::fmt::Debug for Local {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The clients carry credentials.
-        f.debug_struct("Local").field("name", &self.config.name).field("state", &self.state.root()).finish_non_exhaustive()
+        f.debug_struct("Local")
+            .field("name", &self.config.name)
+            .field("state", &self.state.root())
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,7 +59,6 @@ impl Local {
     pub(crate) fn endpoint(&self, name: &str) -> String {
         self.status.endpoints.get(name).cloned().unwrap_or_default()
     }
-
 
     /// What a shell needs so that any Kubernetes or Azure SDK client uses this cluster and its Azure.
     pub(crate) fn env(&self) -> Vec<(String, String)> {

@@ -48,7 +48,8 @@ pub async fn up(config: LocalConfig) -> Result<Cluster, LocalError> {
     })?;
     let process = ProcessRef::of(child.id());
     // A parent that stays must not keep a dead supervisor as a zombie.
-    let _ = std::thread::Builder::new().name("wait-supervisor".into()).stack_size(64 * 1024).spawn(move || child.wait());
+    let _ =
+        std::thread::Builder::new().name("wait-supervisor".into()).stack_size(64 * 1024).spawn(move || child.wait());
     let alive = move || process.is_some_and(ProcessRef::alive);
     connect(config, state, &alive, None).await
 }
@@ -142,7 +143,10 @@ fn prepare(config: &LocalConfig) -> Result<StateDir, LocalError> {
     sweep(&config.state_root);
     let state = config.state();
     if supervised(&state)? {
-        return Err(LocalError::AlreadyUp { name: config.name.clone(), pid: supervisor_of(&state).map_or(0, |p| p.pid) });
+        return Err(LocalError::AlreadyUp {
+            name: config.name.clone(),
+            pid: supervisor_of(&state).map_or(0, |p| p.pid),
+        });
     }
     // Left by a supervisor that was killed.
     state.remove()?;
@@ -177,7 +181,12 @@ fn supervisor_of(state: &StateDir) -> Option<ProcessRef> {
 }
 
 /// Waits for the supervisor's socket, then for the cluster.
-async fn connect(config: LocalConfig, state: StateDir, alive: &(dyn Fn() -> bool + Sync), process: Option<Process>) -> Result<Cluster, LocalError> {
+async fn connect(
+    config: LocalConfig,
+    state: StateDir,
+    alive: &(dyn Fn() -> bool + Sync),
+    process: Option<Process>,
+) -> Result<Cluster, LocalError> {
     let control = ControlClient::new(&config.name, &state)?;
     let started = Instant::now();
     let result = async {
@@ -241,7 +250,12 @@ fn kept_logs(config: &LocalConfig) -> PathBuf {
 }
 
 /// Stops everything, verifies that it is gone, moves the logs and removes the folder.
-pub(crate) async fn teardown(name: &str, state: &StateDir, control: &ControlClient, logs_to: Option<&Path>) -> TeardownReport {
+pub(crate) async fn teardown(
+    name: &str,
+    state: &StateDir,
+    control: &ControlClient,
+    logs_to: Option<&Path>,
+) -> TeardownReport {
     let began = Instant::now();
     // Before the stop: afterwards nobody can say which processes there were.
     let status = match control.status().await {
@@ -251,7 +265,8 @@ pub(crate) async fn teardown(name: &str, state: &StateDir, control: &ControlClie
     let processes: Vec<(String, ProcessRef)> = status
         .map(|status| {
             let supervisor = ("supervisor".to_owned(), status.supervisor);
-            let components = status.components.into_iter().filter_map(|component| Some((component.name, component.process?)));
+            let components =
+                status.components.into_iter().filter_map(|component| Some((component.name, component.process?)));
             std::iter::once(supervisor).chain(components).collect()
         })
         .unwrap_or_default();
@@ -279,7 +294,15 @@ pub(crate) async fn teardown(name: &str, state: &StateDir, control: &ControlClie
     if let Some(target) = logs_to
         && let Err(error) = move_logs(&state.logs(), target)
     {
-        report.left.push(format!("logs in {}: {error}", state.logs().display()));
+        // The logs may be wanted; keys and data are not.
+        report.left.push(format!(
+            "logs in {} (cannot move them to {}: {error})",
+            state.logs().display(),
+            target.display()
+        ));
+        if let Err(error) = state.remove_all_but_logs() {
+            report.left.push(error.to_string());
+        }
         report.duration_ms = millis(began);
         return report;
     }

@@ -67,7 +67,12 @@ pub(crate) fn write_service_account(state: &StateDir, token: &str, ca_pem: &str)
 }
 
 /// The controller's command line and environment. Its files must have been written.
-pub(crate) fn karpenter(layout: &Layout, azure: &AzureConfig, addresses: &AzureAddresses, provision_mode: &str) -> Launch {
+pub(crate) fn karpenter(
+    layout: &Layout,
+    azure: &AzureConfig,
+    addresses: &AzureAddresses,
+    provision_mode: &str,
+) -> Launch {
     let mut launch = layout.launch("karpenter");
     launch.service_account = Some(service_account_dir(&layout.state));
     launch.keep = vec![layout.state.root().to_owned(), layout.bin_dir.clone()];

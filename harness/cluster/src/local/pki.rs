@@ -18,13 +18,8 @@ use super::state_dir::{StateDir, write_private};
 const LOOPBACK_NAMES: [&str; 2] = ["127.0.0.1", "localhost"];
 
 /// The further names of the API server: the service that pods know, and the first address of the service range.
-const API_SERVER_NAMES: [&str; 5] = [
-    "kubernetes",
-    "kubernetes.default",
-    "kubernetes.default.svc",
-    "kubernetes.default.svc.cluster.local",
-    "10.0.0.1",
-];
+const API_SERVER_NAMES: [&str; 5] =
+    ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "10.0.0.1"];
 
 /// A certificate and its key as PEM text.
 pub(crate) struct Pair {
@@ -63,9 +58,13 @@ impl Authority {
     }
 
     /// A certificate of a server that listens on loopback, with `names` besides `127.0.0.1` and `localhost`.
-    pub(crate) fn server(&self, common_name: &str, names: &[&str], usage: &[ExtendedKeyUsagePurpose]) -> Result<Pair, LocalError> {
-        let subject_names: Vec<String> =
-            LOOPBACK_NAMES.iter().chain(names).map(|name| (*name).to_owned()).collect();
+    pub(crate) fn server(
+        &self,
+        common_name: &str,
+        names: &[&str],
+        usage: &[ExtendedKeyUsagePurpose],
+    ) -> Result<Pair, LocalError> {
+        let subject_names: Vec<String> = LOOPBACK_NAMES.iter().chain(names).map(|name| (*name).to_owned()).collect();
         let failed = |source| LocalError::Certificate { subject: common_name.to_owned(), source };
         let named = CertificateParams::new(subject_names).map_err(failed)?;
         let mut params = params(common_name, &[]);
@@ -93,9 +92,8 @@ fn params(common_name: &str, groups: &[&str]) -> CertificateParams {
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
     // A day of slack before, for clocks that are behind; a cluster does not live for a year.
     let today = jiff::Zoned::now().date();
-    let edge = |date: jiff::civil::Date| {
-        rcgen::date_time_ymd(i32::from(date.year()), date.month() as u8, date.day() as u8)
-    };
+    let edge =
+        |date: jiff::civil::Date| rcgen::date_time_ymd(i32::from(date.year()), date.month() as u8, date.day() as u8);
     params.not_before = edge(today.yesterday().unwrap_or(today));
     params.not_after = edge(today.checked_add(jiff::Span::new().days(366)).unwrap_or(today));
     params
@@ -149,7 +147,8 @@ impl Pki {
         files.write("etcd", &etcd.server("etcd", &[], &both)?)?;
         files.write("etcd-client", &etcd.client("kube-apiserver", &[])?)?;
 
-        let signer = KeyPair::generate().map_err(|source| LocalError::Certificate { subject: "service accounts".into(), source })?;
+        let signer = KeyPair::generate()
+            .map_err(|source| LocalError::Certificate { subject: "service accounts".into(), source })?;
         write_private(&files.key("service-accounts"), signer.serialize_pem())?;
         write_private(&files.dir.join("service-accounts.pub"), signer.public_key_pem())?;
         Ok(Self { cluster, files })

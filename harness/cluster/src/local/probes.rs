@@ -20,19 +20,24 @@ pub(crate) struct Probes {
 impl Probes {
     pub(crate) fn new(pki: &Pki) -> Result<Self, LocalError> {
         let ca = read_pem(&pki.files.certificate("ca"))?;
-        let failed = |error: reqwest::Error| LocalError::Client { identity: "the readiness probes".into(), reason: error.to_string() };
+        let failed = |error: reqwest::Error| LocalError::Client {
+            identity: "the readiness probes".into(),
+            reason: error.to_string(),
+        };
         let root = reqwest::Certificate::from_pem(ca.as_bytes()).map_err(failed)?;
-        let http = reqwest::Client::builder()
-            .tls_certs_only([root])
-            .no_proxy()
-            .timeout(LOOK_LIMIT)
-            .build()
-            .map_err(failed)?;
+        let http =
+            reqwest::Client::builder().tls_certs_only([root]).no_proxy().timeout(LOOK_LIMIT).build().map_err(failed)?;
         Ok(Self { http })
     }
 
     /// Waits until `component` answers its readiness probe with success.
-    pub(crate) async fn ready(&self, registry: &Registry, layout: &Layout, component: &str, limit: Duration) -> Result<(), LocalError> {
+    pub(crate) async fn ready(
+        &self,
+        registry: &Registry,
+        layout: &Layout,
+        component: &str,
+        limit: Duration,
+    ) -> Result<(), LocalError> {
         let url = url(layout, component);
         wait_for(registry, component, limit, async || match self.http.get(&url).send().await {
             Ok(answer) if answer.status().is_success() => Ok(()),
@@ -44,7 +49,11 @@ impl Probes {
 }
 
 /// Waits until the API server says that it is ready; only it knows the bootstrap client.
-pub(crate) async fn api_server_ready(registry: &Registry, client: &kube::Client, limit: Duration) -> Result<(), LocalError> {
+pub(crate) async fn api_server_ready(
+    registry: &Registry,
+    client: &kube::Client,
+    limit: Duration,
+) -> Result<(), LocalError> {
     wait_for(registry, "kube-apiserver", limit, async || {
         let request = http::Request::get("/readyz").body(Vec::new()).map_err(|error| error.to_string())?;
         match tokio::time::timeout(LOOK_LIMIT, client.request_text(request)).await {

@@ -80,7 +80,11 @@ impl Spawner {
                     std::thread::park();
                 }
             })
-            .map_err(|source| LocalError::Spawn { component: "the spawner thread".into(), program: helper.clone(), source })?;
+            .map_err(|source| LocalError::Spawn {
+                component: "the spawner thread".into(),
+                program: helper.clone(),
+                source,
+            })?;
         Ok(Self { jobs, helper })
     }
 
@@ -90,7 +94,9 @@ impl Spawner {
             parent: i32::try_from(std::process::id()).unwrap_or_default(),
             service_account: launch.service_account.clone(),
             keep: launch.keep.clone(),
-            command: std::iter::once(launch.program.clone().into_os_string()).chain(launch.args.iter().cloned()).collect(),
+            command: std::iter::once(launch.program.clone().into_os_string())
+                .chain(launch.args.iter().cloned())
+                .collect(),
         };
         let mut command = Command::new(&self.helper);
         command.args(request.to_args());
@@ -109,10 +115,11 @@ impl Spawner {
         let (reply, answer) = oneshot::channel();
         let gone = || LocalError::SpawnerGone { component: name.to_owned() };
         self.jobs.send((command, reply)).map_err(|_| gone())?;
-        let child = answer
-            .await
-            .map_err(|_| gone())?
-            .map_err(|source| LocalError::Spawn { component: name.to_owned(), program: program.clone(), source })?;
+        let child = answer.await.map_err(|_| gone())?.map_err(|source| LocalError::Spawn {
+            component: name.to_owned(),
+            program: program.clone(),
+            source,
+        })?;
         Process::watch(name, child).map_err(|source| LocalError::Spawn { component: name.to_owned(), program, source })
     }
 }
@@ -147,7 +154,9 @@ impl Process {
         let final_usage = Arc::clone(&last_usage);
         std::thread::Builder::new().name(format!("wait-{name}")).stack_size(64 * 1024).spawn(move || {
             // First without reaping: until the lock is held the process id must stay ours.
-            while let Err(nix::errno::Errno::EINTR) = waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) {}
+            while let Err(nix::errno::Errno::EINTR) = waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)
+            {
+            }
             // A process that waits to be reaped still tells its CPU time.
             let last = super::usage::read("", pid.as_raw().unsigned_abs())
                 .map(|usage| FinalUsage { cpu_ms: usage.cpu_ms, rss_peak_bytes: usage.rss_peak_bytes });

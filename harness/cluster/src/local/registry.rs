@@ -60,11 +60,22 @@ impl Registry {
             let restarts = before.as_ref().map_or(0, |slot| slot.restarts + 1);
             let (cpu, peak) = before.map_or((0, 0), |slot| {
                 let last = slot.process.last_usage();
-                (slot.retired_cpu_ms + last.map_or(0, |u| u.cpu_ms), slot.retired_peak_bytes.max(last.map_or(0, |u| u.rss_peak_bytes)))
+                (
+                    slot.retired_cpu_ms + last.map_or(0, |u| u.cpu_ms),
+                    slot.retired_peak_bytes.max(last.map_or(0, |u| u.rss_peak_bytes)),
+                )
             });
             slots.insert(
                 name.clone(),
-                Slot { launch, process: process.clone(), reference, stopping: false, restarts, retired_cpu_ms: cpu, retired_peak_bytes: peak },
+                Slot {
+                    launch,
+                    process: process.clone(),
+                    reference,
+                    stopping: false,
+                    restarts,
+                    retired_cpu_ms: cpu,
+                    retired_peak_bytes: peak,
+                },
             );
         }
         self.watch(name, process);

@@ -69,9 +69,8 @@ fn namespaces() -> Result<(), String> {
              `sysctl kernel.apparmor_restrict_unprivileged_userns=0`, or run as root"
         )
     })?;
-    let write = |path: &str, content: String| {
-        fs::write(path, content).map_err(|error| format!("cannot write {path}: {error}"))
-    };
+    let write =
+        |path: &str, content: String| fs::write(path, content).map_err(|error| format!("cannot write {path}: {error}"));
     // A group may only be mapped by an ordinary user once setgroups is denied (user_namespaces(7)).
     write("/proc/self/setgroups", "deny".into())?;
     write("/proc/self/uid_map", format!("{user} {user} 1\n"))?;

@@ -53,7 +53,12 @@ pub(crate) struct Git {
 const EMPTY_TREE: &str = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: []\n";
 
 /// Brings everything up. On an error some components may run; the caller stops them.
-pub(crate) async fn bring_up(config: &LocalConfig, state: &StateDir, registry: &Registry, steps: &Steps) -> Result<InProcess, LocalError> {
+pub(crate) async fn bring_up(
+    config: &LocalConfig,
+    state: &StateDir,
+    registry: &Registry,
+    steps: &Steps,
+) -> Result<InProcess, LocalError> {
     let from_ms = steps.now_ms();
     let layout = Layout { bin_dir: config.bin_dir.clone(), state: state.clone(), ports: Ports::choose(&PORTS)? };
     let pki = Pki::create(state)?;
@@ -133,9 +138,6 @@ async fn start_git(state: &StateDir) -> Result<Git, LocalError> {
     let tree = state.data().join("empty-tree");
     private_dir(&tree)?;
     write_private(&tree.join("kustomization.yaml"), EMPTY_TREE)?;
-    remote
-        .push_tree(&tree, "Nothing yet", &Author::default())
-        .await
-        .map_err(|error| failed(error.to_string()))?;
+    remote.push_tree(&tree, "Nothing yet", &Author::default()).await.map_err(|error| failed(error.to_string()))?;
     Ok(Git { server, url: repository.url })
 }

@@ -6,8 +6,17 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
+use sha2::{Digest, Sha256};
 
 use super::error::LocalError;
+
+/// The longest path of a socket, without its closing zero.
+const SOCKET_PATH_BYTES: usize = 107;
+
+/// A folder of this user below the system's temporary one.
+fn private_temp() -> PathBuf {
+    std::env::temp_dir().join(format!("harness-{}", nix::unistd::geteuid()))
+}
 
 /// Paths inside a cluster's folder. The folder is 0700 and its files 0600: keys and tokens live in it.
 #[derive(Clone, Debug)]
@@ -63,8 +72,18 @@ impl StateDir {
         self.root.join("data")
     }
     /// The supervisor's control socket.
+    ///
+    /// The kernel takes 107 bytes of path (unix(7)). Below a deeper folder the socket lies in the temporary folder, in
+    /// a private one of this user.
     pub fn socket(&self) -> PathBuf {
-        self.root.join("control.sock")
+        let here = self.root.join("control.sock");
+        if here.as_os_str().len() <= SOCKET_PATH_BYTES {
+            return here;
+        }
+        use std::os::unix::ffi::OsStrExt;
+        let digest = Sha256::digest(self.root.as_os_str().as_bytes());
+        let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        private_temp().join(format!("{name}.sock"))
     }
     /// What the supervisor is to start; written by the client that launches it.
     pub fn config_file(&self) -> PathBuf {
@@ -93,11 +112,34 @@ impl StateDir {
         }
     }
 
+    /// Removes everything except the logs.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn remove_all_but_logs(&self) -> Result<(), LocalError> {
+        let logs = self.logs();
+        for entry in fs::read_dir(&self.root).map_err(LocalError::file("read", &self.root))?.flatten() {
+            let path = entry.path();
+            if path == logs {
+                continue;
+            }
+            let removed = if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
+            removed.map_err(LocalError::file("remove", &path))?;
+        }
+        Ok(())
+    }
+
     /// Removes the folder and all in it. A folder that is already gone is fine.
     ///
     /// # Errors
     /// When something in it cannot be removed.
     pub fn remove(&self) -> Result<(), LocalError> {
+        // It may lie elsewhere.
+        let _ = fs::remove_file(self.socket());
         match fs::remove_dir_all(&self.root) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(LocalError::file("remove", &self.root)(error))
@@ -139,12 +181,7 @@ pub(crate) fn write_private(path: &Path, content: impl AsRef<[u8]>) -> Result<()
 
 /// Opens a log for appending, readable by this user only.
 pub(crate) fn open_log(path: &Path) -> Result<File, LocalError> {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(LocalError::file("open the log", path))
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(LocalError::file("open the log", path))
 }
 
 fn private_options() -> OpenOptions {
@@ -165,7 +202,7 @@ pub fn default_state_root() -> PathBuf {
     if let Some(cache) = from_env("XDG_CACHE_HOME").or_else(|| from_env("HOME").map(|home| home.join(".cache"))) {
         return cache.join("harness/clusters");
     }
-    std::env::temp_dir().join(format!("harness-{}", nix::unistd::geteuid())).join("clusters")
+    private_temp().join("clusters")
 }
 
 #[cfg(test)]
@@ -181,6 +218,25 @@ mod tests {
             assert_eq!(fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700, "{}", dir.display());
         }
         assert_eq!(fs::metadata(state.config_file()).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_deep_folder_has_a_socket_that_the_kernel_takes() {
+        let shallow = StateDir::at("/a/b");
+        assert_eq!(shallow.socket(), Path::new("/a/b/control.sock"));
+        let deep = |last: &str| StateDir::at(format!("/{}/{last}", "x".repeat(120)));
+        assert!(deep("a").socket().as_os_str().len() <= SOCKET_PATH_BYTES);
+        assert_ne!(deep("a").socket(), deep("b").socket());
+    }
+
+    #[test]
+    fn what_is_left_beside_the_logs_goes() {
+        let temp = tempfile::tempdir().unwrap();
+        let state = StateDir::create(temp.path().join("a")).unwrap();
+        write_private(&state.config_file(), "{}").unwrap();
+        write_private(&state.log("etcd"), "line").unwrap();
+        state.remove_all_but_logs().unwrap();
+        assert!(state.log("etcd").exists() && !state.pki().exists() && !state.config_file().exists());
     }
 
     #[test]

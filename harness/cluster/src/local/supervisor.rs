@@ -26,7 +26,7 @@ const STOP_ORDER: [(&[&str], Duration); 4] = [
     (&["karpenter", "source-controller", "kustomize-controller", "kwok"], Duration::from_millis(600)),
     (&["kube-controller-manager", "kube-scheduler"], Duration::from_millis(400)),
     // It waits for open watches when asked to stop; there is nobody left to be polite to.
-    (&["kube-apiserver"], Duration::from_millis(2000)),
+    (&["kube-apiserver"], Duration::from_millis(1000)),
     (&["etcd"], Duration::from_millis(400)),
 ];
 /// A log larger than this is cut to its newest part.
@@ -76,11 +76,10 @@ pub fn main(state_dir: PathBuf) -> Result<ExitCode, LocalError> {
     };
     // Started before the runtime: it has to outlive it.
     let spawner = Spawner::start(config.helper.clone())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|source| LocalError::Spawn { component: "supervisor".into(), program: config.helper.clone(), source })?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(|source| {
+            LocalError::Spawn { component: "supervisor".into(), program: config.helper.clone(), source }
+        })?;
     runtime.block_on(run(config, state, spawner))
 }
 
@@ -128,6 +127,8 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
     }
     if started_is_serving(reply.is_some(), &shared) {
         let mut failures = shared.registry.failures();
+        // One that happened before the subscription counts too.
+        failures.mark_changed();
         let mut log_check = tokio::time::interval(LOG_CHECK);
         loop {
             tokio::select! {
@@ -203,9 +204,8 @@ async fn start(shared: &Shared) -> Result<InProcess, LocalError> {
 }
 
 fn died(failure: Option<Failure>) -> LocalError {
-    let (component, exit, log_tail) = failure
-        .map(|failure| (failure.component, failure.reason, failure.log_tail.join("\n")))
-        .unwrap_or_default();
+    let (component, exit, log_tail) =
+        failure.map(|failure| (failure.component, failure.reason, failure.log_tail.join("\n"))).unwrap_or_default();
     LocalError::ComponentDied { component, exit, log_tail }
 }
 
@@ -275,7 +275,10 @@ impl Shared {
         LocalError::StartTimeout {
             name: self.config.name.clone(),
             waited_ms: u64::try_from(self.config.start_timeout.as_millis()).unwrap_or(u64::MAX),
-            last: format!("finished steps: {last}; supervisor: {}", log_tail(&self.state.log("supervisor"), 1).join("")),
+            last: format!(
+                "finished steps: {last}; supervisor: {}",
+                log_tail(&self.state.log("supervisor"), 1).join("")
+            ),
             logs: self.state.logs(),
         }
     }
@@ -298,10 +301,8 @@ impl Shared {
     /// Everything that may be told about the cluster.
     pub(crate) fn status(&self) -> Status {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let (endpoints, versions) = running
-            .as_ref()
-            .map(|facts| (facts.endpoints.clone(), facts.versions.clone()))
-            .unwrap_or_default();
+        let (endpoints, versions) =
+            running.as_ref().map(|facts| (facts.endpoints.clone(), facts.versions.clone())).unwrap_or_default();
         let pid = std::process::id();
         Status {
             name: self.config.name.clone(),

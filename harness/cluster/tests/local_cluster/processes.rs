@@ -28,10 +28,20 @@ async fn two_clusters_run_side_by_side_and_each_failure_is_reported() {
     // Both work, and neither is the other.
     for cluster in [&one, &two] {
         let namespaces: Api<Namespace> = Api::all(cluster.client());
-        let names: Vec<_> = namespaces.list(&ListParams::default()).await.unwrap().items.into_iter().filter_map(|n| n.metadata.name).collect();
+        let names: Vec<_> = namespaces
+            .list(&ListParams::default())
+            .await
+            .unwrap()
+            .items
+            .into_iter()
+            .filter_map(|n| n.metadata.name)
+            .collect();
         assert!(names.contains(&"flux-system".to_owned()), "{names:?}");
     }
-    assert_ne!(one.status().await.unwrap().endpoints["kubernetes"], two.status().await.unwrap().endpoints["kubernetes"]);
+    assert_ne!(
+        one.status().await.unwrap().endpoints["kubernetes"],
+        two.status().await.unwrap().endpoints["kubernetes"]
+    );
     assert_eq!(local::list(temp.path()), ["one", "two"]);
 
     // A component that is killed and started again on request is no failure ...
@@ -89,7 +99,11 @@ async fn a_throw_away_cluster_dies_with_the_process_that_wanted_it() {
     let all = tokio::task::spawn_blocking(move || {
         lines.map_while(Result::ok).find_map(|line| Some(line.split_once("PROCESSES ")?.1.to_owned()))
     });
-    let all = tokio::time::timeout(Duration::from_secs(150), all).await.expect("the cluster did not come up").unwrap().unwrap();
+    let all = tokio::time::timeout(Duration::from_secs(150), all)
+        .await
+        .expect("the cluster did not come up")
+        .unwrap()
+        .unwrap();
     let all: Vec<(String, u32)> = serde_json::from_str(&all).unwrap();
     assert_eq!(all.len(), 1 + local::COMPONENTS.len(), "{all:?}");
     assert!(all.iter().all(|(_, pid)| running(*pid)), "{all:?}");

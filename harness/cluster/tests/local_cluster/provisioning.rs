@@ -13,7 +13,8 @@ use serde_json::json;
 
 use crate::support::{KillWhenDropped, components, config, take_down, turn, wait_for};
 
-const KUSTOMIZATION: &str = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [pool.yaml]\n";
+const KUSTOMIZATION: &str =
+    "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [pool.yaml]\n";
 
 const POOL: &str = "
 apiVersion: karpenter.azure.com/v1beta1
@@ -47,7 +48,9 @@ async fn a_commit_becomes_a_pool_and_a_pod_becomes_a_node_and_both_go_again() {
     }
     assert_eq!(status.phase, Phase::Ready);
     assert_eq!(cluster.simulated(), ["Azure Resource Manager and the VM fleet", "kubelets (kwok)"]);
-    for capability in [Capability::NodeAutoProvisioning, Capability::Gitops, Capability::SimulatedAzure, Capability::ComponentControl] {
+    for capability in
+        [Capability::NodeAutoProvisioning, Capability::Gitops, Capability::SimulatedAzure, Capability::ComponentControl]
+    {
         assert!(cluster.capabilities().contains(&capability), "{capability}");
     }
     assert_eq!(objects(&cluster, "NodePool").await, Vec::<String>::new(), "a fresh cluster has a NodePool");
@@ -73,7 +76,8 @@ async fn a_commit_becomes_a_pool_and_a_pod_becomes_a_node_and_both_go_again() {
         let applied = flux.kustomizations().get("node-config").await.map_err(|error| error.to_string())?;
         let conditions = &applied.data["status"]["conditions"];
         let revision = applied.data["status"]["lastAppliedRevision"].as_str().unwrap_or_default();
-        let ready = conditions.as_array().is_some_and(|all| all.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"));
+        let ready =
+            conditions.as_array().is_some_and(|all| all.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"));
         if ready && revision.contains(&commit.sha) { Ok(()) } else { Err(format!("{revision}: {conditions}")) }
     })
     .await;
@@ -117,7 +121,11 @@ async fn a_commit_becomes_a_pool_and_a_pod_becomes_a_node_and_both_go_again() {
         let claims = objects(&cluster, "NodeClaim").await;
         let vms = azure.vms().await.map_err(|error| error.to_string())?;
         let alive = vms.iter().filter(|vm| vm.deleted.is_none()).count();
-        if left == 0 && claims.is_empty() && alive == 0 { Ok(()) } else { Err(format!("{left} nodes, {claims:?}, {alive} VMs")) }
+        if left == 0 && claims.is_empty() && alive == 0 {
+            Ok(())
+        } else {
+            Err(format!("{left} nodes, {claims:?}, {alive} VMs"))
+        }
     })
     .await;
 
@@ -141,5 +149,8 @@ async fn objects(cluster: &Cluster, kind: &str) -> Vec<String> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("karpenter.sh", "v1", kind));
     let api: Api<DynamicObject> = Api::all_with(cluster.client(), &resource);
     let list = api.list(&ListParams::default()).await.unwrap();
-    list.items.into_iter().map(|object| format!("{}: {}", object.metadata.name.unwrap_or_default(), object.data["status"]["conditions"])).collect()
+    list.items
+        .into_iter()
+        .map(|object| format!("{}: {}", object.metadata.name.unwrap_or_default(), object.data["status"]["conditions"]))
+        .collect()
 }
