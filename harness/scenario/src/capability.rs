@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 /// One thing that a scenario needs from its target.
 ///
 /// A target that lacks it makes the run *inconclusive* ("not run: needs X"), never a pass.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Capability {
     /// NodePools and NodeClaims are served and a controller acts on them.

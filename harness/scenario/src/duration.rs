@@ -59,9 +59,7 @@ impl FromStr for Span {
     type Err = SpanError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refused = || SpanError {
-            text: text.to_owned(),
-        };
+        let refused = || SpanError { text: text.to_owned() };
         let parsed: SignedDuration = text.trim().parse().map_err(|_| refused())?;
         Duration::try_from(parsed).map(Self).map_err(|_| refused())
     }
@@ -69,9 +67,7 @@ impl FromStr for Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let printer = SpanPrinter::new()
-            .designator(Designator::Compact)
-            .spacing(Spacing::None);
+        let printer = SpanPrinter::new().designator(Designator::Compact).spacing(Spacing::None);
         f.write_str(&printer.unsigned_duration_to_string(&self.0))
     }
 }
@@ -84,9 +80,7 @@ impl Serialize for Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -126,12 +120,7 @@ mod tests {
     #[case("soon")]
     #[case("")]
     fn refuses_what_has_no_unit_or_sense(#[case] text: &str) {
-        assert!(
-            text.parse::<Span>()
-                .unwrap_err()
-                .to_string()
-                .contains("with its unit")
-        );
+        assert!(text.parse::<Span>().unwrap_err().to_string().contains("with its unit"));
     }
 
     proptest! {

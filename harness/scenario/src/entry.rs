@@ -1,19 +1,11 @@
 //! The entry points of the crate.
 
 use crate::derive::SkuFact;
-use crate::diagnostic::Diagnostic;
-use crate::node_config::{Finding, NodeConfigTree, SourceFile};
+use crate::diagnostic::{Diagnostic, in_order};
+use crate::expand;
+use crate::node_config::{self, Finding, NodeConfigTree, SourceFile};
 use crate::plan::{Plan, Profile};
-use crate::yaml::Mark;
-
-/// A text that comes with the harness.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Builtin {
-    /// A scenario's name, or a file's path in its tree.
-    pub name: &'static str,
-    /// The content.
-    pub text: &'static str,
-}
+use crate::scenario::Scenario;
 
 /// What decides a plan beside the scenario.
 #[derive(Clone, Copy, Debug)]
@@ -30,60 +22,45 @@ pub struct PlanInputs<'a> {
     pub skus: &'a [SkuFact],
 }
 
-/// A scenario file, read and checked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scenario {
-    /// The file as the caller named it.
-    pub file: String,
-}
-
-fn unavailable(file: &str) -> Diagnostic {
-    Diagnostic::new(file, Mark::START, "this build cannot read scenarios yet")
-}
-
-/// Reads a scenario.
+/// Reads a scenario and checks everything that can be checked without a node configuration, in every profile.
 ///
 /// # Errors
-/// Every error that was found, in the order of the file.
-pub fn parse(file_name: &str, _text: &str) -> Result<Scenario, Vec<Diagnostic>> {
-    Err(vec![unavailable(file_name)])
+/// Every error that was found, in the order of the file. A file with errors in its structure is not checked for sense: first make it
+/// readable.
+pub fn parse(file_name: &str, text: &str) -> Result<Scenario, Vec<Diagnostic>> {
+    Scenario::parse(file_name, text)
 }
 
-/// Reads a node configuration tree. Warnings and notes are in [`NodeConfigTree::findings`].
+/// Reads a node configuration tree, as kustomize would. `source_name` is `node-config` for the tree that comes with the harness, else
+/// how the user named it. Warnings and notes are in [`NodeConfigTree::findings`].
 ///
 /// # Errors
-/// Every finding, when at least one is an error.
-pub fn read_tree(source_name: &str, _files: &[SourceFile]) -> Result<NodeConfigTree, Vec<Finding>> {
-    Ok(NodeConfigTree {
-        source: source_name.to_owned(),
-        ..NodeConfigTree::default()
+/// Every finding, warnings and notes included, when at least one is an error.
+pub fn read_tree(source_name: &str, files: &[SourceFile]) -> Result<NodeConfigTree, Vec<Finding>> {
+    node_config::read(source_name, files)
+}
+
+/// The rules that need the target's VM sizes: limits that not even one node stays within. [`plan`] refuses what they call an error.
+pub fn check_skus(tree: &NodeConfigTree, skus: &[SkuFact]) -> Vec<Finding> {
+    node_config::check_skus(tree, skus)
+}
+
+/// Decides everything: the same scenario, inputs and tree give the same plan, byte for byte.
+///
+/// # Errors
+/// Every error that was found: in the overrides, in what they make of the scenario, and in what the tree makes of its workloads.
+pub fn plan(scenario: &Scenario, inputs: &PlanInputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
+    let values = scenario.values(inputs.profile, inputs.overrides)?;
+    let diagnostics = scenario.check(inputs.profile, &values);
+    if !diagnostics.is_empty() {
+        return Err(in_order(diagnostics));
+    }
+    expand::expand(&expand::Inputs {
+        scenario,
+        profile: inputs.profile,
+        seed: inputs.seed,
+        values: &values,
+        tree: inputs.tree,
+        skus: inputs.skus,
     })
-}
-
-/// The rules that need the target's VM sizes: limits that no fitting size can stay within. [`plan`] applies them too.
-pub fn check_skus(_tree: &NodeConfigTree, _skus: &[SkuFact]) -> Vec<Finding> {
-    Vec::new()
-}
-
-/// Decides everything.
-///
-/// # Errors
-/// Every error that was found.
-pub fn plan(scenario: &Scenario, _inputs: &PlanInputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
-    Err(vec![unavailable(&scenario.file)])
-}
-
-/// The scenarios that come with the harness.
-pub fn builtin_scenarios() -> &'static [Builtin] {
-    &[]
-}
-
-/// The files of the node configuration that comes with the harness; its source name is `node-config`.
-pub fn builtin_node_config() -> Vec<SourceFile> {
-    Vec::new()
-}
-
-/// The JSON schema of scenario files.
-pub fn scenario_schema() -> serde_json::Value {
-    serde_json::json!({})
 }

@@ -2,25 +2,77 @@
 //!
 //! Everything here is pure: no IO, no clock, no cluster. A scenario file, a node configuration and a seed
 //! go in; a [`plan::Plan`] comes out, fully expanded, before anything touches a cluster. The same three give the same
-//! plan, byte for byte.
+//! plan, byte for byte. Callers read files and hand over their texts.
+//!
+//! # A tour
+//!
+//! 1. [`parse`] reads a scenario file: [`model`] is what its keys mean, [`scenario_schema`] is generated from it, and every
+//!    error is a [`Diagnostic`] with file, line, column and a hint, as many as there are.
+//! 2. [`read_tree`] reads a GitOps tree as kustomize would and refuses one that cannot work on AKS: each [`Finding`] says
+//!    what is wrong, what AKS would do, and what to write instead.
+//! 3. [`plan()`] brings both together with the VM sizes of the target ([`SkuFact`]): for each NodePool a workload that fits
+//!    that pool and no other ([`derive`]), and each action at its time.
+//!
+//! ```
+//! use harness_scenario::plan::Profile;
+//! use harness_scenario::{
+//!     PlanInputs, SkuFact, Bytes, Millicores, builtin_node_config, builtin_scenarios, parse, plan, read_tree,
+//! };
+//!
+//! let scenario = parse("scale-burst.yaml", builtin_scenarios()[0].text).expect("built-in scenarios are right");
+//! let tree = read_tree("node-config", &builtin_node_config()).expect("the built-in tree is right");
+//! let sku = |name: &str, family: &str, vcpus: u32, gib: u64| SkuFact {
+//!     name: name.to_owned(),
+//!     family: family.to_owned(),
+//!     architecture: "amd64".to_owned(),
+//!     vcpus,
+//!     memory_mib: gib * 1024,
+//!     allocatable_cpu: Millicores(u64::from(vcpus) * 950),
+//!     allocatable_memory: Bytes(gib << 29),
+//!     ..SkuFact::default()
+//! };
+//! let skus = [
+//!     sku("Standard_D4s_v3", "D", 4, 16),
+//!     sku("Standard_F4s_v2", "F", 4, 8),
+//!     sku("Standard_E4s_v3", "E", 4, 32),
+//! ];
+//! let inputs = PlanInputs {
+//!     profile: Profile::Smoke,
+//!     seed: 7,
+//!     overrides: &["podsPerClass=2".to_owned()],
+//!     tree: &tree,
+//!     skus: &skus,
+//! };
+//! let plan = plan(&scenario, &inputs).expect("the limits of the tree hold two pods");
+//! assert_eq!(plan.workloads.len(), 3);
+//! assert!(plan.workloads.iter().all(|workload| workload.replicas_peak == 2));
+//! ```
 
+mod builtin;
 pub mod capability;
 pub mod derive;
 pub mod diagnostic;
 pub mod duration;
 mod entry;
+mod expand;
+pub mod model;
 pub mod node_config;
+pub mod parameters;
 pub mod plan;
 pub mod quantity;
+mod rules;
+mod scenario;
+mod schema;
+mod suggest;
 pub mod yaml;
 
+pub use builtin::{Builtin, builtin_node_config, builtin_scenarios};
 pub use capability::Capability;
 pub use derive::SkuFact;
 pub use diagnostic::Diagnostic;
 pub use duration::Span;
-pub use entry::{
-    Builtin, PlanInputs, Scenario, builtin_node_config, builtin_scenarios, check_skus, parse, plan,
-    read_tree, scenario_schema,
-};
+pub use entry::{PlanInputs, check_skus, parse, plan, read_tree};
 pub use node_config::{Finding, NodeConfigTree, Severity, SourceFile};
 pub use quantity::{Bytes, Millicores};
+pub use scenario::Scenario;
+pub use schema::scenario_schema;

@@ -41,22 +41,14 @@ pub struct Plan {
     pub phases: Vec<Phase>,
     /// What must hold in the end.
     pub expectations: Vec<Expectation>,
+    /// What of the scenario this tree has no place for, a sentence each; reports repeat them.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// The size of a run.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
@@ -247,6 +239,9 @@ pub struct NodeClass {
     pub at: String,
     /// Why no workload can be aimed at this pool; `None` where one can.
     pub untestable: Option<String>,
+    /// Why the pods are aimed at the pool by the node selector that they have.
+    #[serde(default)]
+    pub aimed_by: String,
 }
 
 /// The limits of a NodePool; `None` is unlimited.
@@ -440,19 +435,7 @@ pub struct LatencyCheck {
 }
 
 /// The latencies that are measured; the definitions are in `reports/README.md`.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LatencyName {
     /// Intended start of the pod's creation to Ready seen.
@@ -540,19 +523,7 @@ impl std::fmt::Display for LatencyName {
 }
 
 /// How samples are grouped for a check.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum GroupBy {
     /// By the pod's workload.

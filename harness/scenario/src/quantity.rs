@@ -46,21 +46,15 @@ fn parse(text: &str) -> Option<f64> {
         .find_map(|(suffix, scale)| text.strip_suffix(suffix).map(|number| (number, *scale)))
         .unwrap_or((text, 1.0));
     let number: f64 = number.parse().ok()?;
-    (number.is_finite()
-        && number >= 0.0
-        && text.starts_with(|c: char| c.is_ascii_digit() || c == '.'))
-    .then_some(number * scale)
+    (number.is_finite() && number >= 0.0 && text.starts_with(|c: char| c.is_ascii_digit() || c == '.'))
+        .then_some(number * scale)
 }
 
 impl FromStr for Millicores {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refused = || QuantityError {
-            text: text.to_owned(),
-            what: "CPU",
-            example: "500m or 2",
-        };
+        let refused = || QuantityError { text: text.to_owned(), what: "CPU", example: "500m or 2" };
         let cores = parse(text).ok_or_else(refused)?;
         // Kubernetes rounds up to the next thousandth of a core.
         Ok(Self((cores * 1000.0 - 1e-6).ceil().max(0.0) as u64))
@@ -71,37 +65,21 @@ impl FromStr for Bytes {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refused = || QuantityError {
-            text: text.to_owned(),
-            what: "memory",
-            example: "512Mi or 6Gi",
-        };
+        let refused = || QuantityError { text: text.to_owned(), what: "memory", example: "512Mi or 6Gi" };
         Ok(Self(parse(text).ok_or_else(refused)?.ceil() as u64))
     }
 }
 
 impl fmt::Display for Millicores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_multiple_of(1000) {
-            write!(f, "{}", self.0 / 1000)
-        } else {
-            write!(f, "{}m", self.0)
-        }
+        if self.0.is_multiple_of(1000) { write!(f, "{}", self.0 / 1000) } else { write!(f, "{}m", self.0) }
     }
 }
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units = [
-            ("Ti", 1_u64 << 40),
-            ("Gi", 1 << 30),
-            ("Mi", 1 << 20),
-            ("Ki", 1 << 10),
-        ];
-        match units
-            .iter()
-            .find(|(_, size)| self.0 != 0 && self.0.is_multiple_of(*size))
-        {
+        let units = [("Ti", 1_u64 << 40), ("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)];
+        match units.iter().find(|(_, size)| self.0 != 0 && self.0.is_multiple_of(*size)) {
             Some((suffix, size)) => write!(f, "{}{suffix}", self.0 / size),
             None => write!(f, "{}", self.0),
         }
@@ -165,18 +143,8 @@ macro_rules! as_text {
     };
 }
 
-as_text!(
-    Millicores,
-    "Cpu",
-    "CPU as Kubernetes writes it: 500m, 2.",
-    "500m"
-);
-as_text!(
-    Bytes,
-    "Memory",
-    "Memory as Kubernetes writes it: 512Mi, 6Gi.",
-    "512Mi"
-);
+as_text!(Millicores, "Cpu", "CPU as Kubernetes writes it: 500m, 2.", "500m");
+as_text!(Bytes, "Memory", "Memory as Kubernetes writes it: 512Mi, 6Gi.", "512Mi");
 
 #[cfg(test)]
 mod tests {

@@ -95,11 +95,7 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}:{}: {}: {} [{}]",
-            self.file, self.line, self.column, self.severity, self.message, self.rule
-        )?;
+        write!(f, "{}:{}:{}: {}: {} [{}]", self.file, self.line, self.column, self.severity, self.message, self.rule)?;
         if !self.effect.is_empty() {
             write!(f, "\n  effect: {}", self.effect)?;
         }

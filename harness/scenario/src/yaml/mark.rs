@@ -17,12 +17,7 @@ pub struct Mark {
 
 impl Mark {
     /// The first character of a file.
-    pub const START: Self = Self {
-        line: 1,
-        column: 1,
-        offset: 0,
-        length: 0,
-    };
+    pub const START: Self = Self { line: 1, column: 1, offset: 0, length: 0 };
 }
 
 /// A value and where it stands.
@@ -60,10 +55,7 @@ impl<T> std::ops::Deref for Located<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = serde_saphyr::Spanned::<T>::deserialize(deserializer)?;
-        Ok(Self {
-            value: spanned.value,
-            mark: spanned.referenced.into(),
-        })
+        Ok(Self { value: spanned.value, mark: spanned.referenced.into() })
     }
 }
 

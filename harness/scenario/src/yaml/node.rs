@@ -88,9 +88,7 @@ impl Node {
 
     /// The whole number, where it is one and not negative.
     pub(crate) fn whole(&self) -> Option<u64> {
-        self.number()
-            .filter(|value| value.fract() == 0.0 && (0.0..9e15).contains(value))
-            .map(|value| value as u64)
+        self.number().filter(|value| value.fract() == 0.0 && (0.0..9e15).contains(value)).map(|value| value as u64)
     }
 
     /// What it is, for messages.

@@ -19,11 +19,7 @@ const NODES_MAX: usize = 200_000;
 
 /// The documents of a text, without empty ones. What follows a syntax error cannot be read.
 pub(crate) fn documents(text: &str) -> Result<Vec<Node>, SyntaxError> {
-    let mut reader = Reader {
-        parser: Parser::new_from_str(text),
-        anchors: HashMap::new(),
-        nodes: 0,
-    };
+    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
     let mut documents = Vec::new();
     while let Some((event, span)) = reader.next()? {
         match event {
@@ -73,11 +69,7 @@ impl<'a> Reader<'a> {
         let (kind, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain && tag.is_none();
-                let kind = if plain {
-                    plain_scalar(&text)
-                } else {
-                    Kind::Text(text.into_owned())
-                };
+                let kind = if plain { plain_scalar(&text) } else { Kind::Text(text.into_owned()) };
                 (kind, anchor)
             }
             Event::SequenceStart(_, anchor, _) => (self.list(mark)?, anchor),
@@ -87,18 +79,12 @@ impl<'a> Reader<'a> {
                     .anchors
                     .get(&anchor)
                     .cloned()
-                    .ok_or_else(|| SyntaxError {
-                        mark,
-                        message: "this alias refers to itself".to_owned(),
-                    })?;
+                    .ok_or_else(|| SyntaxError { mark, message: "this alias refers to itself".to_owned() })?;
                 self.count(size(&target), mark)?;
                 (target.kind, 0)
             }
             other => {
-                return Err(SyntaxError {
-                    mark,
-                    message: format!("this is not YAML: unexpected {other:?}"),
-                });
+                return Err(SyntaxError { mark, message: format!("this is not YAML: unexpected {other:?}") });
             }
         };
         let node = Node { kind, mark };
@@ -125,18 +111,13 @@ impl<'a> Reader<'a> {
             let key = match self.expect(within)? {
                 (Event::MappingEnd, _) => {
                     // Last, since a key of the map itself wins wherever it stands.
-                    merged
-                        .into_iter()
-                        .for_each(|value| merge(&mut entries, value));
+                    merged.into_iter().for_each(|value| merge(&mut entries, value));
                     return Ok(Kind::Map(entries));
                 }
                 (event, span) => self.node(event, span)?,
             };
             let Some(name) = key.scalar() else {
-                return Err(SyntaxError {
-                    mark: key.mark,
-                    message: format!("{} cannot be a key", key.describe()),
-                });
+                return Err(SyntaxError { mark: key.mark, message: format!("{} cannot be a key", key.describe()) });
             };
             let (event, span) = self.expect(within)?;
             let value = self.node(event, span)?;
@@ -147,27 +128,17 @@ impl<'a> Reader<'a> {
             if let Some(first) = entries.iter().find(|entry| entry.key == name) {
                 return Err(SyntaxError {
                     mark: key.mark,
-                    message: format!(
-                        "`{name}` is given twice; first in line {}",
-                        first.key_mark.line
-                    ),
+                    message: format!("`{name}` is given twice; first in line {}", first.key_mark.line),
                 });
             }
-            entries.push(Entry {
-                key: name,
-                key_mark: key.mark,
-                value,
-            });
+            entries.push(Entry { key: name, key_mark: key.mark, value });
         }
     }
 
     fn count(&mut self, more: usize, mark: Mark) -> Result<(), SyntaxError> {
         self.nodes = self.nodes.saturating_add(more);
         if self.nodes > NODES_MAX {
-            return Err(SyntaxError {
-                mark,
-                message: format!("the file holds more than {NODES_MAX} values"),
-            });
+            return Err(SyntaxError { mark, message: format!("the file holds more than {NODES_MAX} values") });
         }
         Ok(())
     }
@@ -177,10 +148,7 @@ impl<'a> Reader<'a> {
 fn merge(entries: &mut Vec<Entry>, value: Node) {
     let sources = match value.kind {
         Kind::List(items) => items,
-        kind => vec![Node {
-            kind,
-            mark: value.mark,
-        }],
+        kind => vec![Node { kind, mark: value.mark }],
     };
     for entry in sources.iter().flat_map(Node::entries) {
         if !entries.iter().any(|known| known.key == entry.key) {
@@ -191,11 +159,7 @@ fn merge(entries: &mut Vec<Entry>, value: Node) {
 
 fn size(node: &Node) -> usize {
     1 + node.items().iter().map(size).sum::<usize>()
-        + node
-            .entries()
-            .iter()
-            .map(|entry| 1 + size(&entry.value))
-            .sum::<usize>()
+        + node.entries().iter().map(|entry| 1 + size(&entry.value)).sum::<usize>()
 }
 
 fn mark(span: Span) -> Mark {
@@ -226,14 +190,9 @@ fn plain_scalar(text: &str) -> Kind {
         || (digits.starts_with('.') && digits[1..].starts_with(|c: char| c.is_ascii_digit()));
     if looks_numeric {
         let radix = |prefix: &str, radix| {
-            digits
-                .strip_prefix(prefix)
-                .and_then(|rest| u64::from_str_radix(rest, radix).ok())
-                .map(|value| value as f64)
+            digits.strip_prefix(prefix).and_then(|rest| u64::from_str_radix(rest, radix).ok()).map(|value| value as f64)
         };
-        let value = radix("0x", 16)
-            .or_else(|| radix("0o", 8))
-            .or_else(|| text.parse::<f64>().ok());
+        let value = radix("0x", 16).or_else(|| radix("0o", 8)).or_else(|| text.parse::<f64>().ok());
         if let Some(value) = value {
             return Kind::Number(value, text.to_owned());
         }
@@ -301,11 +260,7 @@ mod tests {
     #[case("a: 1\na: 2\n", 2, "given twice")]
     #[case("a: [1\nb: 2\n", 2, "not YAML")]
     #[case("a: *nowhere\n", 1, "not YAML")]
-    fn what_is_no_yaml_is_refused_where_it_stands(
-        #[case] text: &str,
-        #[case] line: u32,
-        #[case] part: &str,
-    ) {
+    fn what_is_no_yaml_is_refused_where_it_stands(#[case] text: &str, #[case] line: u32, #[case] part: &str) {
         let error = documents(text).unwrap_err();
         assert_eq!(error.mark.line, line, "{error}");
         assert!(error.message.contains(part), "{error}");

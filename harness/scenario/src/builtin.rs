@@ -1,0 +1,44 @@
+//! What comes with the harness, so that a bare binary can run.
+
+use crate::node_config::SourceFile;
+
+/// A text that comes with the harness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Builtin {
+    /// A scenario's name, or a file's path in its tree.
+    pub name: &'static str,
+    /// The content.
+    pub text: &'static str,
+}
+
+macro_rules! scenario {
+    ($name:literal) => {
+        Builtin { name: $name, text: include_str!(concat!("../../../scenarios/", $name, ".yaml")) }
+    };
+}
+
+macro_rules! tree {
+    ($path:literal) => {
+        Builtin { name: $path, text: include_str!(concat!("../../../fixtures/node-config/", $path)) }
+    };
+}
+
+/// The scenarios that come with the harness, by name.
+pub fn builtin_scenarios() -> &'static [Builtin] {
+    &[scenario!("scale-burst")]
+}
+
+const NODE_CONFIG: [Builtin; 7] = [
+    tree!("kustomization.yaml"),
+    tree!("node-classes/compute-optimized.yaml"),
+    tree!("node-classes/general-purpose.yaml"),
+    tree!("node-classes/memory-optimized.yaml"),
+    tree!("node-templates/app-nodes.yaml"),
+    tree!("node-templates/batch-nodes.yaml"),
+    tree!("node-templates/system-nodes.yaml"),
+];
+
+/// The files of the node configuration that comes with the harness; its source name is `node-config`.
+pub fn builtin_node_config() -> Vec<SourceFile> {
+    NODE_CONFIG.iter().map(|file| SourceFile::new(file.name, file.text)).collect()
+}

@@ -1,0 +1,54 @@
+//! The simulated Azure's behaviour with its values filled in.
+
+use crate::Span;
+use crate::model::{AzureSpec, DistributionSpec, FaultSpec, Setting, Share, ShareSpec};
+use crate::parameters::Values;
+use crate::plan::{AzureBehaviour, AzureFault, Distribution, Share as PlanShare, Throttle};
+
+pub(super) fn behaviour(spec: &AzureSpec, values: &Values) -> AzureBehaviour {
+    AzureBehaviour {
+        boot: spec.boot.as_ref().map(|boot| distribution(boot, values)),
+        delete: spec.delete.as_ref().map(|delete| distribution(delete, values)),
+        quota_cores: spec.quota_cores.iter().map(|(name, cores)| (name.clone(), values.of(&cores.value))).collect(),
+        faults: spec.faults.iter().map(|spec| fault(spec, values)).collect(),
+    }
+}
+
+fn distribution(spec: &DistributionSpec, values: &Values) -> Distribution {
+    match spec {
+        DistributionSpec::Constant(value) => Distribution::Constant(values.of(&value.value)),
+        DistributionSpec::Lognormal { median, p95 } => {
+            Distribution::Lognormal { median: values.of(&median.value), p95: values.of(&p95.value) }
+        }
+        DistributionSpec::Samples(samples) => {
+            Distribution::Samples(samples.iter().map(|sample| values.of(&sample.value)).collect())
+        }
+    }
+}
+
+pub(super) fn fault(spec: &FaultSpec, values: &Values) -> AzureFault {
+    let part = |share: &Option<Setting<Share>>| share.as_ref().map_or(1.0, |share| values.of(&share.value).0);
+    let span = |span: &Option<Setting<Span>>| span.as_ref().map(|span| values.of(&span.value));
+    match spec {
+        FaultSpec::NoCapacity(what) => AzureFault::NoCapacity(what.clone()),
+        FaultSpec::Throttle(throttle) => AzureFault::Throttle(Throttle {
+            share: throttle.share.as_ref().map(|share| values.of(&share.value).0),
+            duration: span(&throttle.duration),
+            retry_after: span(&throttle.retry_after),
+        }),
+        FaultSpec::NeverRegister(ShareSpec { share, family }) => {
+            AzureFault::NeverRegister(PlanShare { share: part(share), family: family.clone() })
+        }
+        FaultSpec::SlowBoot { factor } => AzureFault::SlowBoot { factor: values.of(&factor.value).0 },
+        FaultSpec::OperationFail { code, message, share } => {
+            AzureFault::OperationFail { code: code.clone(), message: message.clone(), share: part(share) }
+        }
+        FaultSpec::ArmOutage { duration } => AzureFault::ArmOutage { duration: values.of(&duration.value) },
+        FaultSpec::SpotEvict { share, notice } => {
+            AzureFault::SpotEvict { share: part(share), notice: span(notice).unwrap_or(Span::ZERO) }
+        }
+        FaultSpec::VmCrash { count } => {
+            AzureFault::VmCrash { count: count.as_ref().map_or(1, |count| values.of(&count.value)) }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! All of it together.
+
+use std::collections::BTreeMap;
+
+use super::{azure, expectations, phases, workloads};
+use crate::derive::SkuFact;
+use crate::diagnostic::{Diagnostic, in_order};
+use crate::model::{ExpectationSpec, Selection};
+use crate::node_config::{NodeConfigTree, Severity, check_skus};
+use crate::parameters::Values;
+use crate::plan::{NodeConfig, PLAN_VERSION, Plan, Profile, Workload};
+use crate::scenario::Scenario;
+use crate::{rules, suggest};
+
+/// What a plan is made from.
+pub(crate) struct Inputs<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) profile: Profile,
+    pub(crate) seed: u64,
+    pub(crate) values: &'a Values,
+    pub(crate) tree: &'a NodeConfigTree,
+    pub(crate) skus: &'a [SkuFact],
+}
+
+/// Decides everything.
+pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
+    let model = inputs.scenario.model();
+    let mut diagnostics: Vec<Diagnostic> = check_skus(inputs.tree, inputs.skus)
+        .into_iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(Diagnostic::from)
+        .collect();
+    let mut chosen = workloads::choose(inputs);
+    diagnostics.append(&mut chosen.diagnostics);
+    let phases = phases::expand(&model.phases, inputs.values, &mut chosen.workloads, inputs.seed);
+    let cut: Vec<String> = chosen.workloads.iter().filter_map(workloads::Sized::note).collect();
+    if inputs.tree.source == inputs.scenario.node_config() {
+        // A burst that the pool's own limits cannot hold would end in a deadline that says nothing about the provisioner.
+        let mark = rules::scale_mark(model);
+        let error = |note| {
+            Diagnostic::new(inputs.scenario.file(), mark, note)
+                .with_hint("ask for fewer pods, or raise the pool's limits")
+        };
+        diagnostics.extend(cut.into_iter().map(error));
+    } else {
+        chosen.notes.extend(cut);
+    }
+    let workloads: Vec<Workload> = chosen.workloads.into_iter().map(|sized| sized.workload).collect();
+    diagnostics.extend(unknown_pools(inputs));
+    if !diagnostics.is_empty() {
+        return Err(in_order(diagnostics));
+    }
+    let names: Vec<String> =
+        workloads.iter().filter(|workload| workload.replicas_peak > 0).map(|workload| workload.name.clone()).collect();
+    let limited: Vec<String> = inputs
+        .tree
+        .pools
+        .iter()
+        .filter(|pool| {
+            pool.limits != Default::default() && workloads.iter().any(|workload| workload.class == pool.name)
+        })
+        .map(|pool| pool.name.clone())
+        .collect();
+    let mut expectations: Vec<_> = expectations::of_phases(&phases).collect();
+    for spec in &model.expect {
+        match expectations::of_spec(&spec.value, inputs.values, &names, &limited) {
+            Some(expectation) => expectations.push(expectation),
+            None => {
+                let name = expectations::name(&spec.value, inputs.values);
+                chosen.notes.push(format!("`{name}` is left out: there is nothing of it on this tree"));
+            }
+        }
+    }
+    Ok(Plan {
+        version: PLAN_VERSION,
+        scenario: inputs.scenario.name().to_owned(),
+        question: inputs.scenario.question().to_owned(),
+        profile: inputs.profile,
+        seed: inputs.seed,
+        parameters: BTreeMap::clone(&inputs.values.0),
+        needs: inputs.scenario.needs().into_iter().collect(),
+        azure: azure::behaviour(&model.azure, inputs.values),
+        node_config: NodeConfig {
+            source: inputs.tree.source.clone(),
+            sha256: inputs.tree.sha256.clone(),
+            classes: chosen.classes,
+        },
+        workloads,
+        phases,
+        expectations,
+        notes: chosen.notes,
+    })
+}
+
+/// Pools that an expectation names must be in the tree that the scenario is written for; on another one they are left out.
+fn unknown_pools(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
+    if inputs.tree.source != inputs.scenario.node_config() {
+        return Vec::new();
+    }
+    let pools = || inputs.tree.pools.iter().map(|pool| pool.name.as_str());
+    let mut found = Vec::new();
+    for expectation in &inputs.scenario.model().expect {
+        let ExpectationSpec::Limits(limits) = &expectation.value else { continue };
+        let Selection::Named(names) = &limits.nodepools.value else { continue };
+        for name in names.iter().filter(|name| !pools().any(|pool| pool == name.value)) {
+            let message = format!("there is no NodePool `{}` in the tree `{}`", name.value, inputs.tree.source);
+            found.push(
+                Diagnostic::new(inputs.scenario.file(), name.mark, message).with_hint(suggest::hint(name, pools())),
+            );
+        }
+    }
+    found
+}

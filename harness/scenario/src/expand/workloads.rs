@@ -1,0 +1,214 @@
+//! Which workloads a run has on this tree.
+
+use std::collections::BTreeSet;
+
+use super::plan::Inputs;
+use crate::derive::{Aim, PodSize, aim, capacity, derived_size, pods_on};
+use crate::diagnostic::Diagnostic;
+use crate::model::{OtherClasses, WorkloadSpec};
+use crate::node_config::max_pods;
+use crate::plan::{NodeClass, Workload};
+use crate::suggest;
+
+/// A workload and how many of its pods the class can hold.
+pub(super) struct Sized {
+    pub(super) workload: Workload,
+    /// The most replicas that are asked for; more would wait for ever.
+    bound: Option<u32>,
+    /// Set once the bound has cut a number that a phase asked for.
+    asked: u32,
+}
+
+impl Sized {
+    /// As many replicas as are asked for and can be held.
+    pub(super) fn bounded(&mut self, replicas: u32) -> u32 {
+        self.asked = self.asked.max(replicas);
+        self.bound.map_or(replicas, |bound| replicas.min(bound))
+    }
+
+    /// What was cut.
+    pub(super) fn note(&self) -> Option<String> {
+        let bound = self.bound.filter(|bound| *bound < self.asked)?;
+        Some(format!(
+            "`{}` has {bound} pods where the scenario asks for {}: more do not fit into the limits of `{}`",
+            self.workload.name, self.asked, self.workload.class
+        ))
+    }
+}
+
+/// What the tree gives a scenario.
+pub(super) struct Chosen {
+    pub(super) workloads: Vec<Sized>,
+    pub(super) classes: Vec<NodeClass>,
+    pub(super) notes: Vec<String>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+pub(super) fn choose(inputs: &Inputs<'_>) -> Chosen {
+    let pools = &inputs.tree.pools;
+    let aims: Vec<Aim<'_>> = pools.iter().map(|pool| aim(pool, pools, inputs.skus)).collect();
+    let mut choice = Choice {
+        inputs,
+        chosen: Chosen {
+            workloads: Vec::new(),
+            classes: aims.iter().map(class).collect(),
+            notes: Vec::new(),
+            diagnostics: Vec::new(),
+        },
+        used: BTreeSet::new(),
+    };
+    let model = inputs.scenario.model();
+    for (name, spec) in &model.workloads {
+        choice.named(name, spec, &aims);
+    }
+    let unnamed: Vec<&Aim<'_>> = aims.iter().filter(|aim| !choice.used.contains(aim.pool.name.as_str())).collect();
+    if model.other_classes == OtherClasses::Derived {
+        unnamed.into_iter().for_each(|aim| choice.derived(aim));
+    }
+    choice.nothing_left();
+    choice.chosen
+}
+
+fn class(aim: &Aim<'_>) -> NodeClass {
+    let pool = aim.pool;
+    NodeClass {
+        name: pool.name.clone(),
+        node_class: pool.node_class.clone(),
+        weight: pool.weight,
+        limits: pool.limits.clone(),
+        at: pool.at(),
+        untestable: aim.untestable.clone(),
+        aimed_by: aim.because.clone(),
+    }
+}
+
+struct Choice<'a> {
+    inputs: &'a Inputs<'a>,
+    chosen: Chosen,
+    /// Pools that a named workload is for.
+    used: BTreeSet<String>,
+}
+
+impl Choice<'_> {
+    /// On the tree that a scenario is written for, what it names must be there and fit.
+    fn own_tree(&self) -> bool {
+        self.inputs.tree.source == self.inputs.scenario.node_config()
+    }
+
+    fn error(&mut self, mark: crate::yaml::Mark, message: String, hint: String) {
+        let file = self.inputs.scenario.file();
+        self.chosen.diagnostics.push(Diagnostic::new(file, mark, message).with_hint(hint));
+    }
+
+    fn named(&mut self, name: &str, spec: &WorkloadSpec, aims: &[Aim<'_>]) {
+        let Some(aim) = aims.iter().find(|aim| aim.pool.name == spec.class.value) else {
+            if self.own_tree() {
+                let names = aims.iter().map(|aim| aim.pool.name.as_str());
+                let hint = suggest::hint(&spec.class, names);
+                let message =
+                    format!("there is no class `{}` in the tree `{}`", spec.class.value, self.inputs.tree.source);
+                self.error(spec.class.mark, message, hint);
+            } else {
+                let note = format!("`{name}` is left out: the tree has no class `{}`", spec.class.value);
+                self.chosen.notes.push(note);
+            }
+            return;
+        };
+        if aim.untestable.is_some() {
+            self.used.insert(aim.pool.name.clone());
+            return;
+        }
+        let values = self.inputs.values;
+        let pod = PodSize { cpu: values.of(&spec.cpu.value), memory: values.of(&spec.memory.value) };
+        let pods_max = max_pods(aim.pool.max_pods);
+        if !aim.fitting.iter().any(|sku| pods_on(sku, pod, pods_max) > 0) {
+            let largest = aim.fitting.last().map_or("none", |sku| sku.name.as_str());
+            let message = format!(
+                "a pod of `{name}` ({}, {}) is larger than every size that `{}` can use, of which the largest is {largest}",
+                pod.cpu, pod.memory, aim.pool.name
+            );
+            if self.own_tree() {
+                self.error(spec.cpu.mark, message, "request less".to_owned());
+                self.used.insert(aim.pool.name.clone());
+            } else {
+                self.chosen.notes.push(format!("{message}; a workload is derived instead"));
+            }
+            return;
+        }
+        self.used.insert(aim.pool.name.clone());
+        let (most, surely) = capacity(&aim.fitting, &aim.pool.limits, pod, pods_max);
+        let bound = if self.own_tree() { most } else { surely };
+        self.add(name.to_owned(), aim, pod, bound);
+    }
+
+    fn derived(&mut self, aim: &Aim<'_>) {
+        if aim.untestable.is_some() {
+            return;
+        }
+        let limits = &aim.pool.limits;
+        let Some(pod) = derived_size(&aim.fitting, limits) else {
+            let reason = "its limits are smaller than one node of every size that it can use";
+            self.untestable(&aim.pool.name, reason);
+            return;
+        };
+        let (_, surely) = capacity(&aim.fitting, limits, pod, max_pods(aim.pool.max_pods));
+        let name = self.free_name(&aim.pool.name);
+        self.add(name, aim, pod, surely);
+    }
+
+    fn untestable(&mut self, name: &str, reason: &str) {
+        if let Some(class) = self.chosen.classes.iter_mut().find(|class| class.name == name) {
+            class.untestable = Some(reason.to_owned());
+        }
+    }
+
+    /// A Deployment's name for a pool: labels allow fewer characters than names of pools.
+    fn free_name(&self, pool: &str) -> String {
+        let taken = |name: &str| {
+            self.chosen.workloads.iter().any(|sized| sized.workload.name == name)
+                || self.inputs.scenario.model().workloads.contains_key(name)
+        };
+        let base: String = pool.replace('.', "-").chars().take(48).collect();
+        let base = base.trim_end_matches('-');
+        std::iter::once(base.to_owned())
+            .chain((2_u32..).map(|number| format!("{base}-{number}")))
+            .find(|name| !taken(name))
+            .unwrap_or_default()
+    }
+
+    fn add(&mut self, name: String, aim: &Aim<'_>, pod: PodSize, bound: u64) {
+        self.chosen.workloads.push(Sized {
+            workload: Workload {
+                name,
+                class: aim.pool.name.clone(),
+                cpu: pod.cpu,
+                memory: pod.memory,
+                node_selector: aim.node_selector.clone(),
+                tolerations: aim.tolerations.clone(),
+                replicas_peak: 0,
+            },
+            bound: u32::try_from(bound).ok(),
+            asked: 0,
+        });
+    }
+
+    fn nothing_left(&mut self) {
+        if !self.chosen.workloads.is_empty() || !self.chosen.diagnostics.is_empty() {
+            return;
+        }
+        let reasons: Vec<String> = self
+            .chosen
+            .classes
+            .iter()
+            .filter_map(|class| Some(format!("{} at {}: {}", class.name, class.at, class.untestable.as_ref()?)))
+            .collect();
+        let hint = if reasons.is_empty() {
+            "name workloads for its classes, or set `otherClasses: derived`".to_owned()
+        } else {
+            reasons.join("; ")
+        };
+        let message = format!("no class of the tree `{}` can be tested by this scenario", self.inputs.tree.source);
+        let mark = self.inputs.scenario.key_mark(&["workloads"]);
+        self.error(mark, message, hint);
+    }
+}

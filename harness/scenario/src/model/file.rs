@@ -1,0 +1,160 @@
+//! The top of the file: its head, parameters and workloads.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{AzureSpec, ExpectationSpec, PhaseSpec, Setting};
+use crate::yaml::Located;
+use crate::{Bytes, Capability, Millicores};
+
+/// A scenario: one question, how it is put to a cluster, and what must hold.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "Scenario of the harness", rename = "Scenario")]
+pub struct ScenarioFile {
+    /// The version of this format.
+    pub api_version: ApiVersion,
+    /// What this file is.
+    pub kind: FileKind,
+    /// The scenario's name: lower-case letters, digits and hyphens. `harness run NAME` finds a built-in scenario by it.
+    #[schemars(regex(pattern = r"^[a-z]([-a-z0-9]{0,40}[a-z0-9])?$"))]
+    pub name: Located<String>,
+    /// The question that the scenario answers, in one sentence; the first line of every report.
+    #[schemars(length(min = 1))]
+    pub question: Located<String>,
+    /// What the target must offer. A target that lacks one of them makes the run inconclusive.
+    #[serde(default)]
+    pub needs: Vec<Located<Capability>>,
+    /// Named values, referred to as `$name` wherever a value of their type is expected. The type is that of the place of use.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, ParameterSpec>,
+    /// The node configuration that is applied first, unless `--node-config` names another (default: node-config, the example tree).
+    #[serde(default = "example_tree")]
+    pub node_config: Located<String>,
+    /// How the simulated Azure behaves. Targets with a real Azure ignore it, and the report says so.
+    #[serde(default)]
+    pub azure: AzureSpec,
+    /// Deployments of identical pods, each for one node class. On a tree without a class of that name the workload is left
+    /// out, and `otherClasses` decides what is run there.
+    #[serde(default)]
+    pub workloads: BTreeMap<String, WorkloadSpec>,
+    /// What to do with the NodePools that no workload names (default: derived). This is what lets a scenario run on any tree.
+    #[serde(default)]
+    pub other_classes: OtherClasses,
+    /// What is done, in order. A phase begins when the one before it has ended.
+    #[schemars(length(min = 1))]
+    pub phases: Vec<PhaseSpec>,
+    /// What must hold in the end. That each phase with `until` reaches its condition in time is expected without being said.
+    #[serde(default)]
+    pub expect: Vec<Located<ExpectationSpec>>,
+}
+
+fn example_tree() -> Located<String> {
+    Located::new("node-config".to_owned(), crate::yaml::Mark::default())
+}
+
+/// The version of the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum ApiVersion {
+    /// The first.
+    #[serde(rename = "harness/v1")]
+    V1,
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum FileKind {
+    /// A scenario.
+    Scenario,
+}
+
+/// A parameter: its value in each profile. Its type is that of the places where `$name` stands.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ParameterSpec {
+    /// The value where the profile has none of its own.
+    pub default: Located<ParameterText>,
+    /// The value in `--profile smoke`.
+    #[serde(default)]
+    pub smoke: Option<Located<ParameterText>>,
+    /// The value in `--profile full`.
+    #[serde(default)]
+    pub full: Option<Located<ParameterText>>,
+    /// What it means, for `harness list`.
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
+/// A parameter's value as it was written; which type it must have depends on where the parameter is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParameterText(pub String);
+
+impl<'de> Deserialize<'de> for ParameterText {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Scalars;
+        impl serde::de::Visitor<'_> for Scalars {
+            type Value = ParameterText;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a number or a text")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<ParameterText, E> {
+                Ok(ParameterText(text.to_owned()))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<ParameterText, E> {
+                Ok(ParameterText(value.to_string()))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<ParameterText, E> {
+                Ok(ParameterText(value.to_string()))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<ParameterText, E> {
+                Ok(ParameterText(value.to_string()))
+            }
+        }
+        deserializer.deserialize_any(Scalars)
+    }
+}
+
+impl JsonSchema for ParameterText {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ParameterText".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": ["string", "number"]})
+    }
+}
+
+/// A Deployment of identical pods for one node class.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkloadSpec {
+    /// The class, which is the name of a NodePool. Node selector and tolerations follow from that pool.
+    pub class: Located<String>,
+    /// CPU request of one pod.
+    pub cpu: Setting<Millicores>,
+    /// Memory request of one pod.
+    pub memory: Setting<Bytes>,
+}
+
+/// What to do with NodePools that no workload names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum OtherClasses {
+    /// Derive a workload for each: node selector and tolerations so that its pods fit this pool and no other, and a request of about
+    /// a seventh of a middle-sized node of the pool, so that several pods share a node.
+    #[default]
+    Derived,
+    /// Leave them alone.
+    Ignored,
+}

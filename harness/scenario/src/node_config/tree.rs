@@ -1,0 +1,77 @@
+//! The tree as a whole.
+
+use sha2::{Digest, Sha256};
+
+use super::object::{Object, objects};
+use super::pool::NodePool;
+use super::{Finding, Severity, kustomization, rules};
+
+/// One file of a tree, as the caller read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Relative to the tree's root, with `/`: `node-classes/general-purpose.yaml`.
+    pub path: String,
+    /// The content.
+    pub text: String,
+}
+
+impl SourceFile {
+    /// A file of a tree.
+    pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { path: path.into(), text: text.into() }
+    }
+}
+
+/// A tree that can work.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodeConfigTree {
+    /// How the caller named it: `node-config` for the one that comes with the harness, else its path.
+    pub source: String,
+    /// SHA-256 over the paths and contents that were handed over, hexadecimal.
+    pub sha256: String,
+    /// The NodePools, by name.
+    pub pools: Vec<NodePool>,
+    /// Warnings and notes.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads a tree.
+pub(crate) fn read(source: &str, files: &[SourceFile]) -> Result<NodeConfigTree, Vec<Finding>> {
+    let (built, mut findings) = kustomization::built_files(files);
+    let mut found: Vec<Object<'_>> = Vec::new();
+    for file in built {
+        match objects(file) {
+            Ok(objects) => found.extend(objects),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    // What could not be read may hold the pool or class that a rule would miss.
+    let readable = !findings.iter().any(|finding| finding.severity == Severity::Error);
+    findings.extend(rules::check(&found, readable));
+    findings.sort_by(|a, b| (&a.file, a.line, a.column, a.rule).cmp(&(&b.file, b.line, b.column, b.rule)));
+    findings.dedup();
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(findings);
+    }
+    let mut pools: Vec<NodePool> = found.iter().filter(|object| object.is_node_pool()).map(NodePool::of).collect();
+    pools.sort_by(|a, b| a.name.cmp(&b.name));
+    for pool in &mut pools {
+        let class = found.iter().find(|object| object.is_node_class() && object.name() == pool.node_class);
+        pool.max_pods = class.and_then(|class| class.node.at(&["spec", "maxPods"])?.whole());
+    }
+    Ok(NodeConfigTree { source: source.to_owned(), sha256: sha256(files), pools, findings })
+}
+
+/// The same tree has the same digest in whatever order its files were read.
+fn sha256(files: &[SourceFile]) -> String {
+    let mut files: Vec<&SourceFile> = files.iter().collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut hash = Sha256::new();
+    for file in files {
+        for part in [&file.path, &file.text] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

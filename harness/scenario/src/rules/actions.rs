@@ -1,0 +1,132 @@
+//! Actions: one thing each, inside their phase, and of some effect.
+
+use super::{Context, Story, length};
+use crate::diagnostic::Diagnostic;
+use crate::model::{ActionSpec, Selection};
+use crate::{Span, suggest};
+
+/// The components of a local cluster that a scenario may kill.
+const COMPONENTS: [&str; 8] = [
+    "etcd",
+    "karpenter",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kustomize-controller",
+    "kwok",
+    "source-controller",
+];
+
+fn said(action: &ActionSpec) -> usize {
+    [
+        action.scale.is_some(),
+        action.azure_fault.is_some(),
+        action.clear_azure_faults.is_some(),
+        action.kill_component.is_some(),
+        action.start_component.is_some(),
+    ]
+    .into_iter()
+    .filter(|said| *said)
+    .count()
+}
+
+pub(super) fn are_one_each(context: &Context<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for action in context.scenario.phases.iter().flat_map(|phase| &phase.actions) {
+        let keys = "scale, azureFault, clearAzureFaults, killComponent, startComponent";
+        match said(action) {
+            0 => found.push(context.error(action.mark, "this action does nothing", format!("give one of {keys}"))),
+            1 => {}
+            _ => found.push(context.error(
+                action.mark,
+                "this is more than one action",
+                "make each an item of its own: `- scale: ...`, `- azureFault: ...`",
+            )),
+        }
+        for name in [&action.kill_component, &action.start_component].into_iter().flatten() {
+            if !COMPONENTS.contains(&name.as_str()) {
+                let message = format!("no component is named `{}`", name.value);
+                found.push(context.error(name.mark, message, suggest::hint(name, COMPONENTS)));
+            }
+        }
+    }
+    found
+}
+
+pub(super) fn are_in_time(context: &Context<'_>) -> Vec<Diagnostic> {
+    let values = context.values;
+    let story = Story::of(context.scenario, values);
+    let mut found = Vec::new();
+    for (phase, told) in context.scenario.phases.iter().zip(&story.phases) {
+        let end = length(phase, values);
+        if end == Span::ZERO {
+            continue;
+        }
+        for action in &phase.actions {
+            let after = action.after.as_ref().map_or(Span::ZERO, |after| values.of(&after.value));
+            if after >= end {
+                let mark = action.after.as_ref().map_or(action.mark, |after| after.mark);
+                let message = format!("this action is due after {after}, when its phase has ended ({end})");
+                found.push(context.error(mark, message, "let it come earlier, or give the phase more time"));
+                continue;
+            }
+            let Some(arrival) = action.scale.as_ref().and_then(|scale| scale.arrival.as_ref()) else { continue };
+            let scalings = told.scalings.iter().filter(|scaling| scaling.mark == action.mark);
+            let Some(last) = scalings.max_by_key(|scaling| scaling.end) else { continue };
+            if last.end >= end.as_duration() {
+                let message = format!(
+                    "the last of {} pods arrives {} s after the phase's begin, and the phase ends at {end}",
+                    last.from.abs_diff(last.to),
+                    last.end.as_secs(),
+                );
+                found.push(context.error(arrival.mark, message, "raise the rate, or give the phase more time"));
+            }
+        }
+    }
+    found
+}
+
+pub(super) fn change_something(context: &Context<'_>) -> Vec<Diagnostic> {
+    let story = Story::of(context.scenario, context.values);
+    let mut found = Vec::new();
+    for action in context.scenario.phases.iter().flat_map(|phase| &phase.actions) {
+        let Some(scale) = &action.scale else { continue };
+        let mut scalings = story.scalings().filter(|scaling| scaling.mark == action.mark).peekable();
+        if scalings.peek().is_none() {
+            if scale.workloads.value != Selection::All {
+                // Names that nobody knows have been reported.
+                continue;
+            }
+            let message = "this scales nothing: the scenario has no workloads";
+            let hint = "name workloads, or set `otherClasses: derived`";
+            found.push(context.error(action.mark, message, hint));
+        } else if scalings.all(|scaling| scaling.from == scaling.to) {
+            let message =
+                format!("this changes nothing: there are {} replicas already", context.values.say(&scale.to.value));
+            found.push(context.error(
+                scale.to.mark,
+                message,
+                "workloads begin with 0 replicas: scale to another number",
+            ));
+        }
+    }
+    found
+}
+
+pub(super) fn follow_each_other(context: &Context<'_>) -> Vec<Diagnostic> {
+    let story = Story::of(context.scenario, context.values);
+    let mut found = Vec::new();
+    for phase in &story.phases {
+        for (index, scaling) in phase.scalings.iter().enumerate() {
+            let earlier = phase.scalings[..index].iter().rev().find(|earlier| earlier.workload == scaling.workload);
+            let Some(earlier) = earlier.filter(|earlier| scaling.begin <= earlier.end) else { continue };
+            let message = format!(
+                "this scales workloads that the action in line {} is still scaling, until {} s after the phase's begin",
+                earlier.mark.line,
+                earlier.end.as_secs(),
+            );
+            found.push(context.error(scaling.mark, message, "let it come `after` that, or in a phase of its own"));
+        }
+    }
+    found
+}

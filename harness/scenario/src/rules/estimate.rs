@@ -1,0 +1,43 @@
+//! About how long a phase takes.
+
+use std::time::Duration;
+
+use super::Told;
+use crate::model::DistributionSpec;
+use crate::parameters::Values;
+use crate::plan::Until;
+
+/// The provisioner gathers pods for at most this long before it makes nodes, and then polls the creation every few seconds.
+/// Source: BATCH_MAX_DURATION 10s of Karpenter, the machine poll of 3 to 5 s of the Azure provider.
+const BATCH_AND_POLL: Duration = Duration::from_secs(15);
+
+/// Where the scenario says nothing of boots.
+const BOOT: Duration = Duration::from_secs(15);
+
+/// From the last pod's end to the last node's: a `consolidateAfter` of 30 s, 15 s of validation, a loop of 10 s, 5 s of draining,
+/// and the deletion of the VM with its polls.
+const CONSOLIDATION: Duration = Duration::from_secs(75);
+
+const PODS_GONE: Duration = Duration::from_secs(5);
+
+/// Never more than the phase's own deadline.
+pub(crate) fn expected(told: &Told, boot: Option<&DistributionSpec>, values: &Values) -> Duration {
+    let arrived = told.scalings.iter().map(|scaling| scaling.end).max().unwrap_or_default();
+    let then = match told.until {
+        None => return told.length.as_duration(),
+        Some(Until::AllPodsReady) => BATCH_AND_POLL + boot.map_or(BOOT, |boot| slow(boot, values)),
+        Some(Until::NoPods) => PODS_GONE,
+        Some(Until::NoNodes) => CONSOLIDATION,
+    };
+    (arrived + then).min(told.length.as_duration())
+}
+
+/// A slow boot, since a phase waits for the slowest.
+fn slow(boot: &DistributionSpec, values: &Values) -> Duration {
+    let of = |setting: &crate::model::Setting<crate::Span>| values.of(&setting.value).as_duration();
+    match boot {
+        DistributionSpec::Constant(value) => of(value),
+        DistributionSpec::Lognormal { p95, .. } => of(p95),
+        DistributionSpec::Samples(samples) => samples.iter().map(of).max().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,118 @@
+//! Limits on latencies: of something that happens, within what the phases allow.
+
+use super::{Context, Story};
+use crate::Span;
+use crate::diagnostic::Diagnostic;
+use crate::model::{ExpectationSpec, FaultSpec, LatencySpec};
+use crate::plan::{GroupBy, LatencyName, Until};
+
+pub(super) fn limits_can_fail(context: &Context<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for expectation in &context.scenario.expect {
+        let ExpectationSpec::Latency(latency) = &expectation.value else { continue };
+        if latency.limits().is_empty() && latency.censored.is_none() {
+            let hint = "give one of p50, p90, p95, p99, max, censored";
+            found.push(context.error(expectation.mark, "this latency has no limit", hint));
+        }
+        if let Some(samples) = &latency.samples_min
+            && context.values.of(&samples.value) == 0
+        {
+            let message = "with samplesMin 0 a group without samples would hold its limits";
+            found.push(context.error(samples.mark, message, "give at least 1, which is the default"));
+        }
+        found.extend(group(context, latency));
+        found.extend(limits(context, latency));
+    }
+    found
+}
+
+/// Nodes and pushes belong to no workload.
+fn group(context: &Context<'_>, latency: &LatencySpec) -> Option<Diagnostic> {
+    use LatencyName as L;
+    let by = latency.by.as_ref()?;
+    let possible = match latency.of.value {
+        L::PodReady | L::PodReadyService | L::PodScheduled | L::Capacity => true,
+        L::NodeProvisioning
+        | L::NodeclaimLaunched
+        | L::NodeclaimRegistered
+        | L::NodeclaimInitialized
+        | L::NodeTermination
+        | L::NodeReplaced => by.value != GroupBy::Workload,
+        _ => false,
+    };
+    (!possible).then(|| {
+        let message = format!("{} is not split by {}", latency.of.value, by.value.as_str());
+        context.error(
+            by.mark,
+            message,
+            "latencies of pods are split by all keys, those of nodes by all but workload, others by none",
+        )
+    })
+}
+
+/// The longest that a sample of this latency can take before the phases give up, or why there is never one.
+fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'static str> {
+    use LatencyName as L;
+    let story = Story::of(context.scenario, context.values);
+    let raised = || {
+        story
+            .window(|scaling| scaling.to > scaling.from, Until::AllPodsReady)
+            .map(Some)
+            .ok_or("no phase scales anything up")
+    };
+    match of {
+        L::PodReady | L::PodReadyService | L::PodScheduled | L::Capacity => raised(),
+        L::NodeProvisioning | L::NodeclaimLaunched | L::NodeclaimRegistered | L::NodeclaimInitialized => raised(),
+        L::NodeTermination => story
+            .window(|scaling| scaling.to < scaling.from, Until::NoNodes)
+            .map(Some)
+            .ok_or("no phase scales anything down"),
+        // Each run pushes the tree and waits for it with limits of its own.
+        L::GitopsFetched | L::GitopsApplied | L::GitopsHealthy => Ok(None),
+        L::NodeReplaced => {
+            let faults = context.scenario.phases.iter().flat_map(|phase| &phase.actions);
+            let mut faults = faults.filter_map(|action| action.azure_fault.as_ref());
+            if faults.any(|fault| matches!(fault, FaultSpec::SpotEvict { .. } | FaultSpec::VmCrash { .. })) {
+                Ok(None)
+            } else {
+                Err("no phase makes nodes be replaced")
+            }
+        }
+        L::DriftCorrected => Err("no action of this format changes what Git declares"),
+        L::AlertFired | L::AlertDelivered => Err("no action of this format causes an alert"),
+    }
+}
+
+fn limits(context: &Context<'_>, latency: &LatencySpec) -> Vec<Diagnostic> {
+    let of = latency.of.value;
+    let window = match window(context, of) {
+        Ok(window) => window,
+        Err(why) => {
+            let message = format!("there is never a sample of {of}: {why}");
+            return vec![context.error(latency.of.mark, message, "expect a latency of what the phases do")];
+        }
+    };
+    // A phase without an end has been reported, and says nothing about how long a sample can take.
+    let story = Story::of(context.scenario, context.values);
+    let window = window.filter(|_| story.phases.iter().all(|phase| phase.length > Span::ZERO));
+    let mut found = Vec::new();
+    for (_, key, limit) in latency.limits() {
+        let value = context.values.of(&limit.value);
+        if value == Span::ZERO {
+            found.push(context.error(limit.mark, format!("`{key}` is no time at all"), "give a duration above 0s"));
+        }
+        if let Some(window) = window.filter(|window| value > *window) {
+            let message = format!(
+                "this limit cannot fail: {key} of {of} may be {}, and the phases give up after {window} (profile {})",
+                context.values.say(&limit.value),
+                context.profile
+            );
+            found.push(context.error(
+                limit.mark,
+                message,
+                format!("give at most {window}, or the phase a later deadline"),
+            ));
+        }
+    }
+    found
+}

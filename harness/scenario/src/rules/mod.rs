@@ -1,0 +1,83 @@
+//! What the structure of a scenario cannot say: one function a rule, each with every error that it finds.
+
+mod actions;
+mod azure;
+mod estimate;
+mod expectations;
+mod latency;
+mod names;
+mod needs;
+mod phases;
+mod story;
+
+use crate::Span;
+use crate::diagnostic::Diagnostic;
+use crate::model::{PhaseSpec, ScenarioFile};
+use crate::parameters::Values;
+use crate::plan::Profile;
+use crate::yaml::{Mark, Node};
+
+pub(crate) use estimate::expected;
+pub(crate) use story::{Story, Told};
+
+/// What a rule looks at.
+pub(crate) struct Context<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) document: &'a Node,
+    pub(crate) scenario: &'a ScenarioFile,
+    pub(crate) values: &'a Values,
+    pub(crate) profile: Profile,
+}
+
+impl Context<'_> {
+    fn error(&self, mark: Mark, message: impl Into<String>, hint: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(self.file, mark, message).with_hint(hint)
+    }
+
+    fn key_mark(&self, path: &[&str]) -> Mark {
+        key_mark(self.document, path)
+    }
+}
+
+type Rule = fn(&Context<'_>) -> Vec<Diagnostic>;
+
+const RULES: [Rule; 15] = [
+    names::scenario_and_phases,
+    names::workloads,
+    names::selections,
+    needs::cover_the_actions,
+    phases::end,
+    phases::have_time,
+    actions::are_one_each,
+    actions::are_in_time,
+    actions::change_something,
+    actions::follow_each_other,
+    azure::behaviour,
+    azure::faults,
+    expectations::can_fail,
+    expectations::are_different,
+    latency::limits_can_fail,
+];
+
+/// Applies every rule.
+pub(crate) fn check(context: &Context<'_>) -> Vec<Diagnostic> {
+    RULES.iter().flat_map(|rule| rule(context)).collect()
+}
+
+/// The most that a phase can last: its deadline, or how long it is held.
+pub(crate) fn length(phase: &PhaseSpec, values: &Values) -> Span {
+    let setting = phase.within.as_ref().or(phase.hold.as_ref());
+    setting.map_or(Span::ZERO, |setting| values.of(&setting.value))
+}
+
+/// The place of the key at the end of a path; the file's begin where there is none.
+pub(crate) fn key_mark(document: &Node, path: &[&str]) -> Mark {
+    let Some((last, parents)) = path.split_last() else { return Mark::START };
+    document.at(parents).and_then(|parent| parent.entry(last)).map_or(Mark::START, |entry| entry.key_mark)
+}
+
+/// The place of the first number of replicas that is asked for; the file's begin where there is none.
+pub(crate) fn scale_mark(scenario: &ScenarioFile) -> Mark {
+    let mut actions = scenario.phases.iter().flat_map(|phase| &phase.actions);
+    actions.find_map(|action| action.scale.as_ref()).map_or(Mark::START, |scale| scale.to.mark)
+}

@@ -1,0 +1,50 @@
+//! A target that lacks what an action needs must be able to say so before anything is done.
+
+use super::Context;
+use crate::Capability;
+use crate::diagnostic::Diagnostic;
+use crate::model::ExpectationSpec;
+use crate::plan::LatencyName;
+use crate::yaml::Mark;
+
+pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
+    let scenario = context.scenario;
+    let mut wanted: Vec<(Capability, Mark, String)> = Vec::new();
+    for action in scenario.phases.iter().flat_map(|phase| &phase.actions) {
+        let (capability, what) = if action.kill_component.is_some() || action.start_component.is_some() {
+            (Capability::ComponentControl, "killing and starting components")
+        } else if action.azure_fault.is_some() || action.clear_azure_faults.is_some() {
+            (Capability::SimulatedAzure, "faults of Azure")
+        } else if action.scale.is_some() {
+            (Capability::NodeAutoProvisioning, "scaling workloads that need nodes")
+        } else {
+            continue;
+        };
+        wanted.push((capability, action.mark, what.to_owned()));
+    }
+    if let Some(fault) = scenario.azure.faults.first() {
+        wanted.push((Capability::SimulatedAzure, fault.mark, "faults of Azure".to_owned()));
+    }
+    for expectation in &scenario.expect {
+        let ExpectationSpec::Latency(latency) = &expectation.value else { continue };
+        let of = latency.of.value;
+        if matches!(of, LatencyName::GitopsFetched | LatencyName::GitopsApplied | LatencyName::GitopsHealthy) {
+            wanted.push((Capability::Gitops, latency.of.mark, format!("the latency {of}")));
+        }
+    }
+    let mut found = Vec::new();
+    for (index, (capability, mark, what)) in wanted.iter().enumerate() {
+        let declared = scenario.needs.iter().any(|need| need.value == *capability);
+        let said = wanted[..index].iter().any(|(earlier, ..)| earlier == capability);
+        if !declared && !said {
+            let message = format!("{what} needs `{capability}`, which `needs` does not name");
+            found.push(context.error(*mark, message, format!("write `needs: [{capability}, ...]`")));
+        }
+    }
+    for (index, need) in scenario.needs.iter().enumerate() {
+        if scenario.needs[..index].contains(need) {
+            found.push(context.error(need.mark, format!("`{}` is named twice", need.value), "name it once"));
+        }
+    }
+    found
+}

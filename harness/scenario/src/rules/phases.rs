@@ -1,0 +1,50 @@
+//! Every phase ends, and within a time that is said.
+
+use super::Context;
+use crate::Span;
+use crate::diagnostic::Diagnostic;
+
+pub(super) fn end(context: &Context<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for phase in &context.scenario.phases {
+        let name = &phase.name.value;
+        match (&phase.until, &phase.within, &phase.hold) {
+            (None, None, None) => found.push(context.error(
+                phase.name.mark,
+                format!("the phase `{name}` has no end"),
+                "give it `until` and `within`, or `for`",
+            )),
+            (Some(until), None, None) => found.push(context.error(
+                until.mark,
+                format!("the phase `{name}` waits for {} without a limit", until.as_str()),
+                "say for how long: `within: 5m`",
+            )),
+            (None, Some(within), None) => found.push(context.error(
+                within.mark,
+                format!("the phase `{name}` has a deadline for nothing"),
+                "name the condition (`until: all-pods-ready`), or hold the phase with `for`",
+            )),
+            (until, within, Some(hold)) if until.is_some() || within.is_some() => found.push(context.error(
+                hold.mark,
+                format!("the phase `{name}` both waits and is held"),
+                "use `until` with `within`, or `for`; split the phase where both are meant",
+            )),
+            _ => {}
+        }
+    }
+    found
+}
+
+pub(super) fn have_time(context: &Context<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for phase in &context.scenario.phases {
+        for (key, setting) in [("within", &phase.within), ("for", &phase.hold)] {
+            let Some(setting) = setting else { continue };
+            if context.values.of(&setting.value) == Span::ZERO {
+                let message = format!("`{key}` of the phase `{}` is no time at all", phase.name.value);
+                found.push(context.error(setting.mark, message, "give a duration above 0s"));
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,118 @@
+//! What the phases do to the replicas, for the rules that ask whether something can happen at all.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::length;
+use crate::Span;
+use crate::expand::arrival;
+use crate::model::{ActionSpec, OtherClasses, ScenarioFile, Selection};
+use crate::parameters::Values;
+use crate::plan::Until;
+use crate::yaml::Mark;
+
+/// Stands for all workloads that are derived from the tree; no workload can have this name.
+pub(crate) const DERIVED: &str = "*";
+
+/// What the phases do, by the values of one run.
+pub(crate) struct Story {
+    pub(crate) phases: Vec<Told>,
+}
+
+/// What one phase does.
+pub(crate) struct Told {
+    /// The most that it lasts.
+    pub(crate) length: Span,
+    pub(crate) until: Option<Until>,
+    pub(crate) scalings: Vec<Scaling>,
+}
+
+/// One workload scaled by one action.
+#[derive(Clone, Debug)]
+pub(crate) struct Scaling {
+    /// Of the action.
+    pub(crate) mark: Mark,
+    pub(crate) workload: String,
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    /// From the phase's begin to its first arrival.
+    pub(crate) begin: Duration,
+    /// From the phase's begin to its last arrival.
+    pub(crate) end: Duration,
+}
+
+fn after(action: &ActionSpec, values: &Values) -> Duration {
+    action.after.as_ref().map_or(Span::ZERO, |after| values.of(&after.value)).as_duration()
+}
+
+impl Story {
+    pub(crate) fn of(scenario: &ScenarioFile, values: &Values) -> Self {
+        let mut all: Vec<&str> = scenario.workloads.keys().map(String::as_str).collect();
+        if scenario.other_classes == OtherClasses::Derived {
+            all.push(DERIVED);
+        }
+        let mut replicas: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut phases = Vec::new();
+        for phase in &scenario.phases {
+            let mut actions: Vec<_> = phase.actions.iter().collect();
+            actions.sort_by_key(|action| after(action, values));
+            let mut scalings = Vec::new();
+            for action in actions {
+                let Some(scale) = &action.scale else { continue };
+                let to = values.of(&scale.to.value);
+                let named = match &scale.workloads.value {
+                    Selection::All => all.clone(),
+                    Selection::Named(names) => {
+                        names.iter().map(|name| name.as_str()).filter(|name| all.contains(name)).collect()
+                    }
+                };
+                for workload in named {
+                    let from = replicas.insert(workload, to).unwrap_or(0);
+                    let begin = after(action, values);
+                    let lasts = scale
+                        .arrival
+                        .as_ref()
+                        .map_or(Duration::ZERO, |arrival| arrival::length(&arrival.value, from.abs_diff(to), values));
+                    scalings.push(Scaling {
+                        mark: action.mark,
+                        workload: workload.to_owned(),
+                        from,
+                        to,
+                        begin,
+                        end: begin.saturating_add(lasts),
+                    });
+                }
+            }
+            phases.push(Told {
+                length: length(phase, values),
+                until: phase.until.as_ref().map(|until| until.value),
+                scalings,
+            });
+        }
+        Self { phases }
+    }
+
+    pub(crate) fn scalings(&self) -> impl Iterator<Item = &Scaling> {
+        self.phases.iter().flat_map(|phase| &phase.scalings)
+    }
+
+    /// Whether a workload ever gets pods.
+    pub(crate) fn ever_runs(&self, workload: &str) -> bool {
+        self.scalings().any(|scaling| scaling.workload == workload && scaling.to > 0)
+    }
+
+    /// The longest that what a phase causes can take: from that phase's begin to the end of the next phase that waits for it.
+    /// `None` when no phase causes it.
+    pub(crate) fn window(&self, causes: impl Fn(&Scaling) -> bool, awaited_by: Until) -> Option<Span> {
+        (0..self.phases.len())
+            .filter(|begin| self.phases[*begin].scalings.iter().any(&causes))
+            .map(|begin| {
+                let rest = &self.phases[begin..];
+                let awaited = rest.iter().position(|phase| phase.until == Some(awaited_by));
+                let until = awaited.map_or(rest.len(), |index| index + 1);
+                rest[..until].iter().map(|phase| phase.length.as_duration()).sum::<Duration>()
+            })
+            .max()
+            .map(Span::from)
+    }
+}

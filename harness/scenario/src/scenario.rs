@@ -1,0 +1,145 @@
+//! A scenario file that has been read and checked.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::Capability;
+use crate::Span;
+use crate::diagnostic::{Diagnostic, in_order};
+use crate::model::ScenarioFile;
+use crate::parameters::{self, Parameter, Values};
+use crate::plan::Profile;
+use crate::rules;
+use crate::schema;
+use crate::yaml::{self, Mark, Node};
+
+/// A scenario, read and checked: its values have the types of their places in every profile, and no gate of it is one that
+/// cannot fail.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    file: String,
+    document: Node,
+    model: ScenarioFile,
+    parameters: BTreeMap<String, Parameter>,
+}
+
+/// Every profile, smallest first.
+const PROFILES: [Profile; 3] = [Profile::Smoke, Profile::Default, Profile::Full];
+
+impl Scenario {
+    /// Reads and checks a scenario.
+    pub(crate) fn parse(file: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let document = only_document(file, text).map_err(|error| vec![error])?;
+        let (mut diagnostics, uses) = schema::check(file, &document);
+        let parameters = parameters::read(file, &document, &uses, &mut diagnostics);
+        if !diagnostics.is_empty() {
+            return Err(in_order(diagnostics));
+        }
+        let model: ScenarioFile = serde_saphyr::from_str(text).map_err(|error| {
+            // The structure check finds what is wrong first; what it does not know is still refused, here.
+            let mark = error.location().map_or(Mark::START, Mark::from);
+            vec![Diagnostic::new(file, mark, error.without_snippet().to_string())]
+        })?;
+        let scenario = Self { file: file.to_owned(), document, model, parameters };
+        let mut diagnostics = Vec::new();
+        for profile in PROFILES {
+            let values = scenario.values(profile, &[])?;
+            diagnostics.extend(scenario.check(profile, &values));
+        }
+        // The same error in another profile says nothing new: it differs by the numbers only.
+        let mut diagnostics = in_order(diagnostics);
+        diagnostics.dedup_by(|next, first| (next.line, next.column) == (first.line, first.column));
+        if diagnostics.is_empty() { Ok(scenario) } else { Err(diagnostics) }
+    }
+
+    /// The file as the caller named it.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.model.name
+    }
+
+    /// The question that it answers.
+    pub fn question(&self) -> &str {
+        &self.model.question
+    }
+
+    /// What the target must offer.
+    pub fn needs(&self) -> Vec<Capability> {
+        self.model.needs.iter().map(|need| need.value).collect()
+    }
+
+    /// The node configuration that it is written for: `node-config` is the one that comes with the harness.
+    pub fn node_config(&self) -> &str {
+        &self.model.node_config
+    }
+
+    /// Its parameters.
+    pub fn parameters(&self) -> &BTreeMap<String, Parameter> {
+        &self.parameters
+    }
+
+    /// The file's content, typed.
+    pub fn model(&self) -> &ScenarioFile {
+        &self.model
+    }
+
+    /// The most that its phases can take in a profile: the sum of their deadlines. Starting a cluster and cleaning up come on top.
+    pub fn duration_at_most(&self, profile: Profile) -> Span {
+        self.duration(profile, |told, _| told.length.as_duration())
+    }
+
+    /// About how long its phases take in a profile when nothing goes wrong; an estimate for people who choose what to run.
+    pub fn duration_expected(&self, profile: Profile) -> Span {
+        self.duration(profile, |told, values| {
+            let boot = self.model.azure.boot.as_ref();
+            rules::expected(told, boot.map(|boot| &boot.value), values)
+        })
+    }
+
+    fn duration(&self, profile: Profile, of: impl Fn(&rules::Told, &Values) -> Duration) -> Span {
+        // A profile's own values were checked when the scenario was read.
+        let values = self.values(profile, &[]).unwrap_or_default();
+        let story = rules::Story::of(&self.model, &values);
+        let total: Duration = story.phases.iter().map(|told| of(told, &values)).sum();
+        Duration::from_secs(total.as_secs_f64().round() as u64).into()
+    }
+
+    pub(crate) fn values(&self, profile: Profile, overrides: &[String]) -> Result<Values, Vec<Diagnostic>> {
+        parameters::values(&self.parameters, profile, overrides)
+    }
+
+    /// Applies the rules to the values of one run.
+    pub(crate) fn check(&self, profile: Profile, values: &Values) -> Vec<Diagnostic> {
+        rules::check(&rules::Context {
+            file: &self.file,
+            document: &self.document,
+            scenario: &self.model,
+            values,
+            profile,
+        })
+    }
+
+    /// The place of the key at the end of a path; the file's begin where there is none.
+    pub(crate) fn key_mark(&self, path: &[&str]) -> Mark {
+        rules::key_mark(&self.document, path)
+    }
+}
+
+fn only_document(file: &str, text: &str) -> Result<Node, Diagnostic> {
+    let documents = yaml::documents(text).map_err(|error| {
+        Diagnostic::new(file, error.mark, error.message).with_hint("check indentation, colons and brackets near here")
+    })?;
+    match <[Node; 1]>::try_from(documents) {
+        Ok([document]) => Ok(document),
+        Err(documents) => Err(match documents.get(1) {
+            None => Diagnostic::new(file, Mark::START, "the file is empty")
+                .with_hint("start with `apiVersion: harness/v1` and `kind: Scenario`"),
+            Some(second) => Diagnostic::new(file, second.mark, "a second document in one file")
+                .with_hint("write one scenario a file"),
+        }),
+    }
+}

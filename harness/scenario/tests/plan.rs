@@ -1,0 +1,169 @@
+//! The plan: complete, consistent, and the same for the same inputs.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{builtin, own_tree, scenario, skus};
+use harness_scenario::plan::{Action, Check, Plan, Profile};
+use harness_scenario::{PlanInputs, Scenario, plan};
+use proptest::prelude::*;
+use rstest::rstest;
+
+fn planned(scenario: &Scenario, profile: Profile, seed: u64, overrides: &[&str]) -> Plan {
+    let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
+    let inputs = PlanInputs { profile, seed, overrides: &overrides, tree: &own_tree(), skus: &skus() };
+    plan(scenario, &inputs).unwrap_or_else(|errors| panic!("{}", common::lines(&errors)))
+}
+
+#[rstest]
+#[case(Profile::Smoke)]
+#[case(Profile::Default)]
+#[case(Profile::Full)]
+fn scale_burst_is_planned_as_reviewed(#[case] profile: Profile) {
+    let plan = planned(&builtin("scale-burst"), profile, 7, &[]);
+    insta::assert_json_snapshot!(format!("scale-burst-{profile}"), plan, {".nodeConfig.sha256" => "[sha256]"});
+}
+
+#[test]
+fn overrides_reach_the_plan() {
+    let plan = planned(&builtin("scale-burst"), Profile::Smoke, 7, &["podsPerClass=3", "podReadyP99=50s"]);
+    assert!(plan.workloads.iter().all(|workload| workload.replicas_peak == 3));
+    assert_eq!(plan.parameters["podsPerClass"], "3");
+    assert!(plan.expectations.iter().any(|one| one.name == "latency pod_ready by workload p99 <= 50s"));
+}
+
+#[test]
+fn overrides_are_held_to_the_rules() {
+    let tree = own_tree();
+    let overrides = ["podReadyP99=10m".to_owned()];
+    let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &overrides, tree: &tree, skus: &skus() };
+    let errors = plan(&builtin("scale-burst"), &inputs).unwrap_err();
+    assert!(errors[0].message.contains("cannot fail"), "{}", common::lines(&errors));
+}
+
+#[test]
+fn a_burst_that_the_limits_cannot_hold_is_refused() {
+    let tree = own_tree();
+    let overrides = ["podsPerClass=5000".to_owned()];
+    let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &overrides, tree: &tree, skus: &skus() };
+    let errors = plan(&builtin("scale-burst"), &inputs).unwrap_err();
+    assert!(
+        errors.iter().any(|error| error.message.contains("do not fit into the limits of `compute-optimized`")),
+        "{}",
+        common::lines(&errors)
+    );
+    assert_eq!(errors[0].line, 25, "{}", errors[0]);
+}
+
+#[test]
+fn the_default_profile_is_a_matter_of_minutes() {
+    let scenario = builtin("scale-burst");
+    // 5m and 3m of deadlines and 20s of holding; 24s, 20s and 75s when all is well.
+    assert_eq!(scenario.duration_at_most(Profile::Default).to_string(), "8m20s");
+    assert_eq!(scenario.duration_expected(Profile::Default).to_string(), "1m59s");
+}
+
+fn text(arrival: &str, up: u32, down: u32) -> String {
+    format!(
+        "apiVersion: harness/v1
+kind: Scenario
+name: property
+question: Does it hold?
+needs: [node-auto-provisioning]
+workloads:
+  web: {{class: general-purpose, cpu: 500m, memory: 512Mi}}
+  cache: {{class: memory-optimized, cpu: 500m, memory: 4Gi}}
+phases:
+  - name: up
+    do: [{{scale: {{workloads: all, to: {up}, arrival: {arrival}}}, after: 2s}}]
+    until: all-pods-ready
+    within: 2h
+  - name: part
+    do: [{{scale: {{workloads: [web], to: {down}, arrival: {{constant: {{perSecond: 10}}}}}}}}]
+    for: 1h
+"
+    )
+}
+
+fn arrivals() -> impl Strategy<Value = String> {
+    let rate = || 0.5_f64..50.0;
+    prop_oneof![
+        Just("burst".to_owned()),
+        rate().prop_map(|rate| format!("{{constant: {{perSecond: {rate}}}}}")),
+        (rate(), rate()).prop_map(|(from, to)| format!("{{ramp: {{fromPerSecond: {from}, toPerSecond: {to}}}}}")),
+        (rate(), rate())
+            .prop_map(|(a, b)| format!("{{steps: [{{perSecond: {a}, for: 3s}}, {{perSecond: {b}, for: 5s}}]}}")),
+        rate().prop_map(|rate| format!("{{poisson: {{perSecond: {rate}}}}}")),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn replicas_follow_from_each_other(arrival in arrivals(), up in 1_u32..200, down in 0_u32..200, seed: u64) {
+        prop_assume!(up != down);
+        let scenario = scenario(&text(&arrival, up, down));
+        let plan = planned(&scenario, Profile::Default, seed, &[]);
+
+        let mut replicas: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut ids = Vec::new();
+        for phase in &plan.phases {
+            prop_assert!(phase.actions.is_sorted_by_key(|action| action.at_us));
+            for planned in &phase.actions {
+                ids.push(planned.id);
+                let Action::Scale { workload, from, to } = &planned.action else { continue };
+                prop_assert_eq!(replicas.insert(workload, *to).unwrap_or(0), *from);
+                prop_assert_ne!(from, to);
+            }
+        }
+        let count = u32::try_from(ids.len()).unwrap();
+        prop_assert_eq!(ids, (1..=count).collect::<Vec<_>>(), "ids are unique and in order");
+        prop_assert_eq!(replicas["web"], down);
+        prop_assert_eq!(replicas["cache"], up);
+        for workload in &plan.workloads {
+            let peak = if workload.name == "web" { up.max(down) } else { up };
+            prop_assert_eq!(workload.replicas_peak, peak);
+        }
+        prop_assert!(plan.phases[0].actions.iter().all(|action| action.at_us >= 2_000_000));
+        if arrival != "burst" {
+            prop_assert_eq!(plan.phases[0].actions.len(), plan.workloads.len() * up as usize);
+        }
+    }
+
+    #[test]
+    fn the_same_inputs_give_the_same_bytes(arrival in arrivals(), seed: u64) {
+        let text = text(&arrival, 30, 0);
+        let bytes = || serde_json::to_vec(&planned(&scenario(&text), Profile::Default, seed, &[])).unwrap();
+        prop_assert_eq!(bytes(), bytes());
+    }
+}
+
+#[test]
+fn only_chance_depends_on_the_seed() {
+    let phases = |arrival: &str, seed| planned(&scenario(&text(arrival, 30, 0)), Profile::Default, seed, &[]).phases;
+    let constant = "{constant: {perSecond: 3}}";
+    assert_eq!(phases(constant, 1), phases(constant, 2));
+    let poisson = "{poisson: {perSecond: 3}}";
+    assert_ne!(phases(poisson, 1), phases(poisson, 2));
+}
+
+#[test]
+fn a_plan_survives_its_own_file() {
+    let plan = planned(&scenario(&text("{poisson: {perSecond: 3}}", 30, 0)), Profile::Default, 1, &[]);
+    let read: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
+    assert_eq!(read, plan);
+}
+
+#[test]
+fn every_condition_is_expected_and_names_are_unique() {
+    let plan = planned(&builtin("scale-burst"), Profile::Default, 7, &[]);
+    let waiting = plan.phases.iter().filter(|phase| phase.until.is_some()).count();
+    let expected = plan.expectations.iter().filter(|one| matches!(one.check, Check::Phase { .. })).count();
+    assert_eq!((waiting, expected), (2, 2));
+    let mut names: Vec<&str> = plan.expectations.iter().map(|one| one.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), plan.expectations.len());
+}
