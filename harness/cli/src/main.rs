@@ -1,3 +1,65 @@
-//! The `harness` binary.
+//! The `harness` binary: arguments, console, exit codes. What it does is in the libraries.
 
-fn main() {}
+mod args;
+mod commands;
+mod components;
+mod console;
+mod error;
+mod exit;
+mod folder;
+mod live;
+mod signals;
+mod skus;
+mod source;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+use crate::console::Console;
+
+fn main() -> ExitCode {
+    // The cluster's own processes are started through this binary. This must come before any thread exists.
+    if let Some(code) = harness_cluster::local::dispatch(std::env::args_os().skip(1)) {
+        return code;
+    }
+    let args = Args::parse();
+    let console = Console::new(&args.output);
+    console::log(&args.output);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            console.error(&format!("cannot start the runtime: {error}"));
+            return exit::TARGET_FAILED.into();
+        }
+    };
+    let outcome = runtime.block_on(carry_out(args.command, &console));
+    match outcome {
+        Ok(code) => code.into(),
+        Err(error) => {
+            error.show(&console);
+            error.exit().into()
+        }
+    }
+}
+
+async fn carry_out(command: Command, console: &Console) -> Result<exit::Exit, error::CliError> {
+    match command {
+        Command::Run(args) => commands::run::run(args, console).await,
+        Command::List(args) => commands::list::list(&args, console),
+        Command::Plan(args) => commands::plan::plan(&args, console),
+        Command::Validate(args) => commands::validate::validate(&args, console),
+        Command::Report(args) => commands::report::report(&args, console),
+        Command::Compare(args) => commands::compare::compare(&args, console),
+        Command::Doctor(args) => commands::doctor::doctor(args, console).await,
+        Command::Up(args) => commands::up::up(args, console).await,
+        Command::Down(args) => commands::down::down(args, console).await,
+        Command::Status(args) => commands::status::status(args, console).await,
+        Command::Env(args) => commands::env::env(args, console).await,
+        Command::Components(args) => commands::components::components(args, console).await,
+        Command::Schema => commands::schema::schema(console),
+        Command::Completions { shell } => commands::completions::completions(shell, console),
+    }
+}

@@ -1,0 +1,37 @@
+//! `harness components`.
+
+use harness_cluster::components::{self, BuildOptions, CacheFolder};
+
+use crate::args::{Components, ComponentsCommand};
+use crate::components::build;
+use crate::console::Console;
+use crate::error::CliError;
+use crate::exit::{Exit, PASS};
+
+pub(crate) async fn components(args: Components, console: &Console) -> Result<Exit, CliError> {
+    match args.command {
+        ComponentsCommand::Build { keep_build_cache, private_module_cache } => {
+            let mut options = BuildOptions::from_env()?;
+            options.keep_build_cache = keep_build_cache;
+            options.private_module_cache = private_module_cache;
+            build(&options, console).await?;
+        }
+        ComponentsCommand::List => list(console)?,
+    }
+    Ok(PASS)
+}
+
+fn list(console: &Console) -> Result<(), CliError> {
+    let listed = components::list(&CacheFolder::from_env()?);
+    if console.json() {
+        return console.json_data(&listed);
+    }
+    let rows = listed.iter().map(|row| {
+        let state = match row.bytes {
+            Some(bytes) if row.built => format!("built, {} MB", bytes / 1_000_000),
+            _ => "not built".to_owned(),
+        };
+        format!("{:<24} {:<10} {:<12} {:<16} {}", row.name, row.version, row.licence, state, row.role)
+    });
+    console.data(&rows.collect::<Vec<_>>().join("\n"))
+}

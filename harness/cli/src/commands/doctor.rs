@@ -1,0 +1,34 @@
+//! `harness doctor`.
+
+use harness_cluster::doctor::{self, Options, Status};
+
+use crate::args::Doctor;
+use crate::console::Console;
+use crate::error::CliError;
+use crate::exit::{Exit, PASS, TARGET_FAILED};
+
+pub(crate) async fn doctor(args: Doctor, console: &Console) -> Result<Exit, CliError> {
+    let mut options = Options::from_env()?;
+    options.bin_dir = args.bin_dir;
+    let diagnosis = doctor::examine(&options).await;
+    if console.json() {
+        console.json_data(&diagnosis)?;
+    } else {
+        let mut lines = Vec::new();
+        for check in &diagnosis.checks {
+            lines.push(format!("{} {:<22} {}", mark(check.status, console), check.name, check.detail));
+            lines.extend(check.advice.as_ref().map(|advice| format!("     {:<22} -> {advice}", "")));
+        }
+        console.data(&lines.join("\n"))?;
+    }
+    Ok(if diagnosis.status() == Status::Fail { TARGET_FAILED } else { PASS })
+}
+
+fn mark(status: Status, console: &Console) -> String {
+    let (word, colour) = match status {
+        Status::Ok => ("ok  ", 32),
+        Status::Warn => ("warn", 33),
+        Status::Fail => ("FAIL", 31),
+    };
+    if console.colour_out { format!("\u{1b}[{colour}m{word}\u{1b}[0m") } else { word.to_owned() }
+}

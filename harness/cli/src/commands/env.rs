@@ -1,0 +1,43 @@
+//! `harness env`: `eval "$(harness env)"` and use the cluster with any client.
+
+use harness_cluster::local;
+
+use crate::args::Named;
+use crate::console::Console;
+use crate::error::CliError;
+use crate::exit::{Exit, PASS};
+
+pub(crate) async fn env(args: Named, console: &Console) -> Result<Exit, CliError> {
+    let root = local::default_state_root();
+    let Some(cluster) = local::attach(&root, &args.cluster).await? else {
+        return Err(CliError::NotUp { name: args.cluster });
+    };
+    let variables = cluster.env();
+    if console.json() {
+        let map: std::collections::BTreeMap<_, _> = variables.into_iter().collect();
+        console.json_data(&map)?;
+    } else {
+        let lines: Vec<String> =
+            variables.iter().map(|(name, value)| format!("export {name}={}", quoted(value))).collect();
+        console.data(&lines.join("\n"))?;
+    }
+    Ok(PASS)
+}
+
+/// A value that every POSIX shell reads back as it is.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_back_what_was_quoted() {
+        let awkward = "a 'quoted' $HOME `x` \\ \"y\"";
+        let script = format!("printf %s {}", quoted(awkward));
+        let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), awkward);
+    }
+}

@@ -1,0 +1,100 @@
+//! What goes to stdout and what to stderr. stdout carries data only, for whoever pipes it; stderr the rest.
+
+use std::io::{self, IsTerminal, Write};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Format, Output};
+use crate::error::CliError;
+
+/// Decided once, from the arguments and the environment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Console {
+    format: Format,
+    quiet: bool,
+    /// Colour on stdout.
+    pub(crate) colour_out: bool,
+    /// Colour on stderr.
+    pub(crate) colour_err: bool,
+    /// Whether stderr is a terminal that can be drawn on.
+    pub(crate) interactive: bool,
+}
+
+impl Console {
+    pub(crate) fn new(output: &Output) -> Self {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let plain = set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let ci = set("CI");
+        Self {
+            format: output.format,
+            quiet: output.quiet,
+            colour_out: io::stdout().is_terminal() && !plain,
+            colour_err: io::stderr().is_terminal() && !plain,
+            interactive: io::stderr().is_terminal() && !ci && !output.quiet,
+        }
+    }
+
+    /// A console that shows nothing, for tests.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        Self { format: Format::Text, quiet: true, colour_out: false, colour_err: false, interactive: false }
+    }
+
+    /// Columns to write for: the terminal's, or as many as a log page shows.
+    pub(crate) fn width(&self) -> usize {
+        let columns = console::Term::stderr().size_checked().map(|(_, columns)| usize::from(columns));
+        columns.unwrap_or(110).clamp(40, 160)
+    }
+
+    /// Whether stdout carries JSON.
+    pub(crate) fn json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Data, to stdout. A reader who has gone (`| head`) is no error.
+    pub(crate) fn data(&self, text: &str) -> Result<(), CliError> {
+        let mut out = io::stdout().lock();
+        let newline = if text.ends_with('\n') { "" } else { "\n" };
+        match write!(out, "{text}{newline}").and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Stdout(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A value as JSON, to stdout.
+    pub(crate) fn json_data(&self, value: &impl serde::Serialize) -> Result<(), CliError> {
+        let text = serde_json::to_string_pretty(value).map_err(|error| CliError::Stdout(error.into()))?;
+        self.data(&text)
+    }
+
+    /// A line about what is going on, to stderr.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.quiet {
+            // Nobody is left to be told when stderr is closed.
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
+    }
+
+    /// A line that is said even when quiet.
+    pub(crate) fn error(&self, text: &str) {
+        let label = if self.colour_err { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
+        let _ = writeln!(io::stderr().lock(), "{label}: {text}");
+    }
+}
+
+/// The log, to stderr. `HARNESS_LOG` has the last word.
+pub(crate) fn log(output: &Output) {
+    let level = match (output.quiet, output.verbose) {
+        (true, _) => "error",
+        (_, 0) => "warn,kube_runtime=error,kube_client=error",
+        (_, 1) => "info",
+        (_, _) => "debug",
+    };
+    let filter = EnvFilter::try_from_env("HARNESS_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .without_time()
+        .init();
+}
