@@ -3,10 +3,19 @@
 //! Pure: timelines, latencies, verdicts and comparisons are functions of a plan and a sequence of events, so that a
 //! report can be made again from a run's folder, offline, also after a kill in mid-line.
 
+pub mod compare;
 pub mod event;
 pub mod latency;
+pub mod live;
+pub mod log;
 pub mod result;
+pub mod summary;
+pub mod text;
+pub mod timeline;
 pub mod verdict;
 
 pub use event::{Event, EventKind};
+pub use live::Live;
 pub use result::RunResult;
+pub use summary::Summary;
+pub use timeline::Timelines;

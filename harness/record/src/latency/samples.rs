@@ -45,7 +45,7 @@ impl Percentile {
     }
 }
 
-/// The samples of one latency in one group.
+/// The samples of one latency in one group. Made by [`Samples::new`], which sorts them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Samples {
     /// Measured values in microseconds, ascending.
@@ -75,4 +75,87 @@ pub struct LatencyStats {
     pub p99: Option<Percentile>,
     /// The largest.
     pub max: Option<Percentile>,
+}
+
+impl Samples {
+    /// From values in any order.
+    pub fn new(mut measured_us: Vec<u64>, mut censored: Vec<Censored>) -> Self {
+        measured_us.sort_unstable();
+        censored.sort_unstable();
+        Self { measured_us, censored }
+    }
+
+    /// How many, the censored ones included.
+    pub fn count(&self) -> u64 {
+        (self.measured_us.len() + self.censored.len()) as u64
+    }
+
+    /// The percentile (0 to 100; 0 is the minimum, 100 the maximum) by nearest rank, every censored sample being larger than every
+    /// measured one. `None` without samples.
+    ///
+    /// The bound of [`Percentile::Beyond`] is the largest value known to be below it: the k-th smallest of values that are each at
+    /// least so large is at least the k-th smallest of those bounds, and it is larger than everything measured.
+    pub fn percentile(&self, percent: u8) -> Option<Percentile> {
+        let rank = rank(self.count(), percent)?;
+        if let Some(us) = self.measured_us.get(rank) {
+            return Some(Percentile::Measured(*us));
+        }
+        let censored = self.censored.get(rank - self.measured_us.len())?;
+        Some(Percentile::Beyond(censored.at_least_us.max(self.measured_us.last().copied().unwrap_or(0))))
+    }
+
+    /// The smallest that the percentile can be, in microseconds: those that may still have come count with the time that they had,
+    /// those that never will ([`Cause::Never`]) as infinite (`u64::MAX`). `None` without samples.
+    pub fn percentile_at_least_us(&self, percent: u8) -> Option<u64> {
+        let rank = rank(self.count(), percent)?;
+        let bounds = self.censored.iter().map(|censored| match censored.cause {
+            Cause::Never => u64::MAX,
+            _ => censored.at_least_us,
+        });
+        let mut values: Vec<u64> = self.measured_us.iter().copied().chain(bounds).collect();
+        values.sort_unstable();
+        values.get(rank).copied()
+    }
+
+    /// Censored samples that will certainly never come.
+    pub fn never(&self) -> u64 {
+        self.censored.iter().filter(|censored| censored.cause == Cause::Never).count() as u64
+    }
+
+    /// The arithmetic mean, rounded; with censored samples a lower bound.
+    pub fn mean(&self) -> Option<Percentile> {
+        let count = u128::from(self.count());
+        let bounds = self.censored.iter().map(|censored| censored.at_least_us);
+        let sum: u128 = self.measured_us.iter().copied().chain(bounds).map(u128::from).sum();
+        let mean = (sum + count / 2).checked_div(count)? as u64;
+        Some(if self.censored.is_empty() { Percentile::Measured(mean) } else { Percentile::Beyond(mean) })
+    }
+
+    /// Everything that is printed.
+    pub fn stats(&self) -> LatencyStats {
+        LatencyStats {
+            count: self.count(),
+            censored: self.censored.len() as u64,
+            min: self.percentile(0),
+            mean: self.mean(),
+            p50: self.percentile(50),
+            p90: self.percentile(90),
+            p95: self.percentile(95),
+            p99: self.percentile(99),
+            max: self.percentile(100),
+        }
+    }
+
+    /// The measured values as an HDR histogram; it has no place for censored ones.
+    pub fn histogram(&self) -> hdrhistogram::Histogram<u64> {
+        let mut histogram = super::histogram();
+        self.measured_us.iter().for_each(|us| histogram.saturating_record((*us).max(1)));
+        histogram
+    }
+}
+
+/// Nearest rank, from 0.
+fn rank(count: u64, percent: u8) -> Option<usize> {
+    let rank = (u128::from(count) * u128::from(percent.min(100))).div_ceil(100).max(1);
+    (count > 0).then_some(rank as usize - 1)
 }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// Counts over the whole run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Counts {
     /// Lines of the log.
     pub events: u64,
@@ -75,7 +78,8 @@ pub struct AzureFailure {
 }
 
 /// A controller's reason, how often it was given and for which pool.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ReasonCount {
     /// The kind of object: `NodeClaim`, `NodePool`, `Pod`, `Kustomization`.
     pub kind: String,
@@ -90,7 +94,8 @@ pub struct ReasonCount {
 }
 
 /// Something that was left behind.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LeakedObject {
     /// `Node`, `NodeClaim`, `NodePool`, `VirtualMachine`, `Namespace`, `Process`.
     pub kind: String,

@@ -1,10 +1,14 @@
 //! The result of a run: the one model that every report renders.
 
 mod audit;
+mod build;
 mod counts;
 mod nodes;
+mod rows;
 mod run;
 mod series;
+mod tally;
+mod warnings;
 
 pub use audit::{ComponentUsage, CrossCheck, Distribution, SelfAudit};
 pub use counts::{AzureFailure, Counts, LeakedObject, ReasonCount};

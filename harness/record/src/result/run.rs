@@ -6,8 +6,7 @@ use harness_scenario::plan::LatencyName;
 use jiff::Timestamp;
 
 use super::{
-    AzureFailure, ComponentUsage, Counts, CrossCheck, LeakedObject, NodeRow, NodeStep, PodStep,
-    ReasonCount, SelfAudit,
+    AzureFailure, ComponentUsage, Counts, CrossCheck, LeakedObject, NodeRow, NodeStep, PodStep, ReasonCount, SelfAudit,
 };
 use crate::event::{EndReason, PhaseOutcome};
 use crate::latency::{LatencyStats, Samples};

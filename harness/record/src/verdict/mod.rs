@@ -1,5 +1,21 @@
 //! Verdicts: what each expectation came to, and what the run came to.
+//!
+//! Three-valued ([`Verdict`]): a check over an empty sample, over a log that was cut, or over samples that may still have come, is
+//! inconclusive. A run passes when every expectation passed, nothing was left behind, no observation was lost and the log
+//! has its end.
 
+mod check;
+mod exit;
+mod fleet;
+mod latency;
+mod limits;
+mod phase;
+mod placement;
+mod reason;
 mod types;
 
+pub use exit::exit_code;
 pub use types::{ExpectationResult, Verdict};
+
+pub(crate) use check::{Evidence, check};
+pub(crate) use reason::reasons;

@@ -1,0 +1,58 @@
+//! Latencies of pods.
+
+use harness_scenario::plan::LatencyName;
+
+use super::collect::{Source, between, until};
+use super::groups::{Grouping, Labels};
+use crate::timeline::{Name, PodTimeline};
+
+pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
+    let Source { plan, timelines, slots, horizon, .. } = source;
+    let workloads: Vec<(Name, Name)> = plan
+        .workloads
+        .iter()
+        .map(|workload| {
+            let known = |text| source.names.get(text).unwrap_or_default();
+            (known(&workload.name), known(&workload.class))
+        })
+        .collect();
+    for slot in &slots.all {
+        let pod = slot.pod.and_then(|pod| timelines.pods.all.get(pod as usize));
+        let (workload, class) = workloads.get(slot.workload).copied().unwrap_or_default();
+        let labels = labels(source, pod, workload, class);
+        let gone_us = match pod {
+            Some(pod) => pod.going().map(|stamp| stamp.at_us()),
+            None => slot.withdrawn_us,
+        };
+        let missing = |from_us| move || horizon.censor(from_us, gone_us, slot.withdrawn_us.is_some());
+        let ready = pod.and_then(|pod| pod.ready);
+        let scheduled = pod.and_then(|pod| pod.scheduled);
+        let from_us = slot.intended_us;
+        into.add(LatencyName::PodReady, Some(&labels), until(from_us, ready, missing(from_us)));
+        into.add(LatencyName::PodScheduled, Some(&labels), until(from_us, scheduled, missing(from_us)));
+        if let Some(from_us) = slot.acked_us {
+            into.add(LatencyName::PodReadyService, Some(&labels), until(from_us, ready, missing(from_us)));
+        }
+    }
+    // Replacements wait for capacity too, so this one goes over pods and not over what was asked for.
+    for pod in &timelines.pods.all {
+        let Some(from) = pod.unschedulable else { continue };
+        let class = workloads.iter().find(|(workload, _)| *workload == pod.workload && !workload.is_none());
+        let labels = labels(source, Some(pod), pod.workload, class.map_or(Name::NONE, |(_, class)| *class));
+        let gone_us = pod.going().map(|stamp| stamp.at_us());
+        let sample = between(from, pod.scheduled, || horizon.censor(from.at_us(), gone_us, true));
+        into.add(LatencyName::Capacity, Some(&labels), sample);
+    }
+}
+
+/// A pod that was never bound counts for the pool of its class: that is where it is missing.
+fn labels(source: &Source<'_>, pod: Option<&PodTimeline>, workload: Name, class: Name) -> Labels {
+    let placed = pod.map(|pod| source.join.placed_of_pod(source.timelines, pod)).unwrap_or_default();
+    Labels {
+        nodepool: placed.nodepool.or(class),
+        instance_type: placed.instance_type,
+        capacity_type: placed.capacity_type,
+        zone: placed.zone,
+        workload,
+    }
+}

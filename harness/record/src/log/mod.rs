@@ -1,0 +1,9 @@
+//! `events.jsonl`: one event a line, appended while the run goes on, readable after a kill in mid-line.
+
+mod error;
+mod reader;
+mod writer;
+
+pub use error::LogError;
+pub use reader::{LogReader, Truncated, read_log};
+pub use writer::LogWriter;

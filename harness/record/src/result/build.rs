@@ -1,0 +1,152 @@
+//! From a plan and a log to the result.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::BufRead;
+
+use harness_scenario::plan::Plan;
+use jiff::Timestamp;
+
+use super::run::{Latency, RunInfo, RunResult};
+use super::{rows, tally, warnings};
+use crate::event::{EndReason, Event};
+use crate::latency::{Groups, Source, collect};
+use crate::log::{LogError, Truncated, read_log};
+use crate::result::LeakedObject;
+use crate::timeline::{Horizon, Join, Slots, Timelines, node_steps, pod_steps};
+use crate::verdict::{Evidence, Verdict, check, exit_code, reasons};
+
+impl RunResult {
+    /// Reads a log and computes the result, in memory that grows with objects and samples, not with events.
+    ///
+    /// # Errors
+    /// The log cannot be read, is of another version, or has a corrupt line that is not its last ([`LogError`]). A cut last line
+    /// is no error: it is a warning of the result.
+    pub fn read<R: BufRead>(plan: &Plan, reader: R) -> Result<Self, LogError> {
+        let mut log = read_log(reader)?;
+        let mut timelines = Timelines::new();
+        for event in &mut log {
+            timelines.apply(&event?);
+        }
+        Ok(Self::from_timelines(plan, &timelines, log.truncated()))
+    }
+
+    /// Computes the result from events that are at hand.
+    pub fn from_log(plan: &Plan, events: impl IntoIterator<Item = Event>) -> Self {
+        let mut timelines = Timelines::new();
+        events.into_iter().for_each(|event| timelines.apply(&event));
+        Self::from_timelines(plan, &timelines, None)
+    }
+
+    /// Computes the result from folded events; `truncated` tells that the log's last line was cut.
+    pub fn from_timelines(plan: &Plan, timelines: &Timelines, truncated: Option<Truncated>) -> Self {
+        let horizon = Horizon::of(timelines);
+        let join = Join::of(timelines);
+        let slots = Slots::of(plan, timelines, &horizon);
+        let mut names = timelines.names.clone();
+        for workload in &plan.workloads {
+            names.intern(&workload.name);
+            names.intern(&workload.class);
+        }
+        let source = Source { plan, timelines, join: &join, slots: &slots, horizon: &horizon, names: &names };
+        let groups = collect(&source);
+        let evidence = Evidence { source: &source, groups: &groups };
+
+        let expectations: Vec<_> = plan.expectations.iter().map(|expectation| check(expectation, &evidence)).collect();
+        let leaks: BTreeSet<(String, String)> = timelines.leaks.iter().cloned().collect();
+        let ended = timelines.ended.as_ref().map(|(reason, _)| *reason);
+        let verdict = overall(
+            expectations.iter().map(|expectation| expectation.verdict),
+            ended,
+            !leaks.is_empty(),
+            timelines.audits.observations_lost(),
+        );
+        let mut reasons = reasons(&evidence, &expectations, &leaks);
+        let warnings = warnings::warnings(&evidence, truncated);
+        if verdict == Verdict::Inconclusive && reasons.all.is_empty() {
+            reasons.line = match timelines.audits.observations_lost() {
+                0 => "nothing was checked: the plan has no expectations".to_owned(),
+                lost => format!("{lost} observations were lost: what was not seen may have been otherwise"),
+            };
+            reasons.all.push(reasons.line.clone());
+        }
+        let cross_check = tally::cross_check(&source);
+        Self {
+            run: info(plan, timelines),
+            verdict,
+            exit_code: exit_code(ended, !leaks.is_empty(), verdict),
+            reason: reasons.line,
+            reasons: reasons.all,
+            expectations,
+            nodes: rows::nodes(&source),
+            pods_over_time: pod_steps(timelines),
+            nodes_over_time: node_steps(timelines, &join),
+            phases: rows::phases(&source),
+            actions: rows::actions(&source),
+            counts: tally::counts(&source),
+            simulated: timelines.header.as_ref().map(|header| header.simulated.clone()).unwrap_or_default(),
+            leaks: leaks.into_iter().map(|(kind, name)| LeakedObject { kind, name }).collect(),
+            azure_failures: tally::azure_failures(&source),
+            controller_reasons: tally::controller_reasons(&source),
+            self_audit: tally::self_audit(&source),
+            usage: tally::usage(&source),
+            cross_check,
+            warnings,
+            latencies: latencies(groups),
+        }
+    }
+}
+
+/// The conjunction of the expectations, and never a pass where the run has no proper end, observations were lost, or nothing was
+/// checked. Something left behind is a failure: that a run leaves nothing is an expectation of every run.
+fn overall(
+    expectations: impl Iterator<Item = Verdict>,
+    ended: Option<EndReason>,
+    left_behind: bool,
+    observations_lost: u64,
+) -> Verdict {
+    let mut verdict = expectations.reduce(Verdict::and).unwrap_or(Verdict::Inconclusive);
+    if left_behind {
+        verdict = Verdict::Fail;
+    }
+    if ended != Some(EndReason::Completed) || observations_lost > 0 {
+        verdict = verdict.and(Verdict::Inconclusive);
+    }
+    verdict
+}
+
+fn info(plan: &Plan, timelines: &Timelines) -> RunInfo {
+    let header = timelines.header.as_ref();
+    let text = |read: fn(&crate::event::RunStarted) -> &String| header.map(|it| read(it).clone()).unwrap_or_default();
+    let (ended, ended_detail) = match &timelines.ended {
+        Some((reason, detail)) => (Some(*reason), detail.clone()),
+        None => (None, String::new()),
+    };
+    RunInfo {
+        id: text(|it| &it.run_id),
+        scenario: plan.scenario.clone(),
+        question: plan.question.clone(),
+        profile: plan.profile.to_string(),
+        target: text(|it| &it.target),
+        seed: header.map_or(plan.seed, |it| it.seed),
+        harness: text(|it| &it.harness),
+        started_at: header.map_or(Timestamp::UNIX_EPOCH, |it| it.started_at),
+        duration_us: timelines.last_us,
+        command: text(|it| &it.command),
+        versions: header.map(|it| it.versions.clone()).unwrap_or_default(),
+        parameters: plan.parameters.clone(),
+        node_config: plan.node_config.source.clone(),
+        node_config_sha256: plan.node_config.sha256.clone(),
+        ended,
+        ended_detail,
+    }
+}
+
+fn latencies(groups: Groups) -> Vec<Latency> {
+    let rows = groups.into_rows().into_iter().map(|(name, group, samples)| Latency {
+        name,
+        labels: group.map(|(by, value)| BTreeMap::from([(by.as_str().to_owned(), value)])).unwrap_or_default(),
+        stats: samples.stats(),
+        samples,
+    });
+    rows.collect()
+}

@@ -1,0 +1,172 @@
+//! Counts, the self-audit and the cross-check.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use super::audit::{ComponentUsage, CrossCheck, Distribution, SelfAudit};
+use super::counts::{AzureFailure, Counts, ReasonCount};
+use crate::latency::{Source, histogram};
+
+/// The harness's own process.
+const HARNESS: &str = "harness";
+/// What is ours: the harness, the supervisor that it leaves, and the simulated Azure.
+const OURS: [&str; 3] = [HARNESS, "supervisor", "azure-sim"];
+
+fn count<T>(all: &[T], is: impl Fn(&T) -> bool) -> u64 {
+    all.iter().filter(|it| is(it)).count() as u64
+}
+
+pub(super) fn counts(source: &Source<'_>) -> Counts {
+    let timelines = source.timelines;
+    let (pods, claims, nodes) = (&timelines.pods.all, &timelines.nodes.claims, &timelines.nodes.nodes);
+    let azure = &timelines.azure;
+    let mut vms_failed: BTreeMap<String, u64> = BTreeMap::new();
+    for ((_, code), failures) in &azure.failures {
+        *vms_failed.entry(timelines.names.text(*code).to_owned()).or_default() += failures.count;
+    }
+    Counts {
+        events: timelines.events,
+        pods_planned: source.slots.all.len() as u64,
+        pods_created: pods.len() as u64,
+        pods_scheduled: count(pods, |pod| pod.scheduled.is_some()),
+        pods_ready: count(pods, |pod| pod.ready.is_some()),
+        pods_deleted: count(pods, |pod| pod.deleted.is_some()),
+        pods_replaced: source.slots.replaced,
+        nodeclaims: claims.len() as u64,
+        nodeclaims_launched: count(claims, |claim| claim.launched.is_some()),
+        nodeclaims_deleted: count(claims, |claim| claim.deleted.is_some()),
+        nodes: nodes.len() as u64,
+        nodes_ready: count(nodes, |node| node.ready.is_some()),
+        nodes_deleted: count(nodes, |node| node.deleted.is_some()),
+        vms_accepted: count(&azure.vms, |vm| vm.accepted_us.is_some()),
+        vms_booted: count(&azure.vms, |vm| vm.booted_us.is_some()),
+        vms_deleted: count(&azure.vms, |vm| vm.deleted_us.is_some()),
+        vms_crashed: count(&azure.vms, |vm| vm.crashed_us.is_some()),
+        vms_evicted: count(&azure.vms, |vm| vm.evicted_us.is_some()),
+        vms_failed,
+        arm_throttled: azure.throttled.count,
+        arm_refused: azure.refused.count,
+        unmodelled_calls: azure.unmodelled,
+        facts_lost: azure.facts_lost,
+        actions: timelines.actions.all.len() as u64,
+        actions_failed: count(&timelines.actions.all, |action| action.error.is_some()),
+    }
+}
+
+pub(super) fn azure_failures(source: &Source<'_>) -> Vec<AzureFailure> {
+    let names = &source.timelines.names;
+    let row = |((pool, code), failures): (&(_, _), &_)| {
+        let failures: &crate::timeline::Failures = failures;
+        AzureFailure {
+            nodepool: names.text(*pool).to_owned(),
+            code: names.text(*code).to_owned(),
+            message: failures.message.clone(),
+            count: failures.count,
+            first_us: failures.first_us,
+            last_us: failures.last_us,
+        }
+    };
+    let mut rows: Vec<AzureFailure> = source.timelines.azure.failures.iter().map(row).collect();
+    rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| (&a.nodepool, &a.code).cmp(&(&b.nodepool, &b.code))));
+    rows
+}
+
+pub(super) fn controller_reasons(source: &Source<'_>) -> Vec<ReasonCount> {
+    let class_of = |workload: &str| {
+        source.plan.workloads.iter().find(|known| known.name == workload).map(|known| known.class.clone())
+    };
+    let is_pool = |name: &str| source.plan.node_config.classes.iter().any(|class| class.name == name);
+    let mut rows: Vec<ReasonCount> = source
+        .timelines
+        .reasons
+        .all
+        .iter()
+        .map(|(key, given)| {
+            let nodepool = match key.kind.as_str() {
+                "Pod" => class_of(&key.owner).unwrap_or_default(),
+                "NodeClaim" => key.owner.clone(),
+                _ if is_pool(&key.owner) => key.owner.clone(),
+                _ => String::new(),
+            };
+            let message = crate::text::line(&given.message, 1_000);
+            ReasonCount { kind: key.kind.clone(), nodepool, reason: key.reason.clone(), message, count: given.count }
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        let name = |row: &ReasonCount| (row.kind.clone(), row.nodepool.clone(), row.reason.clone());
+        b.count.cmp(&a.count).then_with(|| name(a).cmp(&name(b)))
+    });
+    rows
+}
+
+fn distribution(histogram: &Histogram<u64>) -> Distribution {
+    if histogram.is_empty() {
+        return Distribution::default();
+    }
+    Distribution {
+        count: histogram.len(),
+        p50_us: histogram.value_at_quantile(0.50),
+        p99_us: histogram.value_at_quantile(0.99),
+        max_us: histogram.max(),
+    }
+}
+
+fn distribution_of(values_us: impl Iterator<Item = u64>) -> Distribution {
+    let mut histogram = histogram();
+    values_us.for_each(|us| histogram.saturating_record(us));
+    distribution(&histogram)
+}
+
+pub(super) fn self_audit(source: &Source<'_>) -> SelfAudit {
+    let audits = &source.timelines.audits;
+    let own = audits.usage.get(HARNESS);
+    let all_ms: u64 = audits.usage.values().map(|used| used.cpu_ms()).sum();
+    let ours_ms: u64 = OURS.iter().filter_map(|name| audits.usage.get(*name)).map(|used| used.cpu_ms()).sum();
+    SelfAudit {
+        rss_max_bytes: own.map(|used| used.rss_max_bytes),
+        cpu_ms: own.map(|used| used.cpu_ms()),
+        cpu_share: (own.is_some() && all_ms > 0).then(|| ours_ms as f64 / all_ms as f64),
+        watch_lag: distribution(&audits.watch_lag),
+        send_lag: distribution_of(source.timelines.actions.send_lags_us()),
+        requests_sent: audits.requests,
+        watch_restarts: audits.restarts,
+        observations_lost: audits.observations_lost(),
+    }
+}
+
+pub(super) fn usage(source: &Source<'_>) -> Vec<ComponentUsage> {
+    let usage = &source.timelines.audits.usage;
+    let all_ms: u64 = usage.values().map(|used| used.cpu_ms()).sum();
+    let mut rows: Vec<ComponentUsage> = usage
+        .iter()
+        .map(|(name, used)| ComponentUsage {
+            name: name.clone(),
+            cpu_ms: used.cpu_ms(),
+            cpu_share: if all_ms == 0 { 0.0 } else { used.cpu_ms() as f64 / all_ms as f64 },
+            rss_bytes: used.rss_bytes,
+            rss_max_bytes: used.rss_max_bytes,
+        })
+        .collect();
+    rows.sort_by(|a, b| b.cpu_ms.cmp(&a.cpu_ms).then_with(|| a.name.cmp(&b.name)));
+    rows
+}
+
+pub(super) fn cross_check(source: &Source<'_>) -> Option<CrossCheck> {
+    let timelines = source.timelines;
+    let (mut provisioning, mut observation) = (Vec::new(), Vec::new());
+    for (index, claim) in timelines.nodes.claims.iter().enumerate() {
+        let live = |stamp: Option<crate::timeline::Stamp>| stamp.filter(|it| it.is_live()).map(|it| it.at_us());
+        let ready_us = live(source.join.node(timelines, index).and_then(|node| node.ready));
+        let vm = source.join.vm(timelines, index);
+        let (Some(created_us), Some(ready_us), Some(vm)) = (live(claim.created), ready_us, vm) else { continue };
+        let (Some(accepted_us), Some(made_ready_us)) = (vm.accepted_us, vm.ready_us) else { continue };
+        let measured_us = ready_us.saturating_sub(created_us);
+        provisioning.push(measured_us.abs_diff(made_ready_us.saturating_sub(accepted_us)));
+        observation.push(ready_us.abs_diff(made_ready_us));
+    }
+    (!provisioning.is_empty()).then(|| CrossCheck {
+        provisioning: distribution_of(provisioning.into_iter()),
+        observation: distribution_of(observation.into_iter()),
+    })
+}

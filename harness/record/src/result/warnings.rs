@@ -1,0 +1,56 @@
+//! What makes a result less than it seems.
+
+use harness_scenario::plan::AzureBehaviour;
+
+use crate::log::Truncated;
+use crate::text;
+use crate::verdict::Evidence;
+
+pub(super) fn warnings(evidence: &Evidence<'_>, truncated: Option<Truncated>) -> Vec<String> {
+    let source = evidence.source;
+    let timelines = source.timelines;
+    let mut warnings = Vec::new();
+    if let Some(Truncated { line, bytes }) = truncated {
+        warnings.push(format!("the log's last line ({line}) is cut after {bytes} bytes: what it said is lost"));
+    }
+    if timelines.ended.is_none() {
+        warnings.push("the log has no end: the run was killed, and cleanup is not known to have been done".to_owned());
+    }
+    for (queue, lost) in &timelines.audits.lost_by_queue {
+        warnings.push(format!("{} lost: the queue {queue} was full", text::count(*lost, "observation")));
+    }
+    for (watch, (count, error)) in &timelines.audits.restarts_by_watch {
+        let error = text::line(error, 200);
+        let times = text::count(*count, "time");
+        warnings.push(format!(
+            "the watch of {watch} was interrupted {times} ({error}): what happened meanwhile is censored"
+        ));
+    }
+    let azure = &timelines.azure;
+    if azure.facts_lost > 0 {
+        warnings
+            .push(format!("{} of the simulated Azure lost: VMs may be missing", text::count(azure.facts_lost, "fact")));
+    }
+    if azure.unmodelled > 0 {
+        let calls: Vec<String> = azure.unmodelled_calls.keys().cloned().collect();
+        warnings.push(format!(
+            "{} to Azure not modelled by the simulator ({}): what followed may not be what Azure does",
+            text::count(azure.unmodelled, "call"),
+            text::some(&calls, 3),
+        ));
+    }
+    if !evidence.azure_tells() && timelines.header.is_some() && source.plan.azure != AzureBehaviour::default() {
+        warnings.push("the plan's Azure behaviour was not used: this target's Azure is not simulated".to_owned());
+    }
+    if let Some(header) = &timelines.header {
+        if header.scenario != source.plan.scenario {
+            let (log, plan) = (&header.scenario, &source.plan.scenario);
+            warnings.push(format!("the log is of scenario {log}, the plan of {plan}: are they of one run?"));
+        }
+        if header.seed != source.plan.seed {
+            let (log, plan) = (header.seed, source.plan.seed);
+            warnings.push(format!("the log has seed {log}, the plan {plan}: are they of one run?"));
+        }
+    }
+    warnings
+}

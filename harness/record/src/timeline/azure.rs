@@ -1,0 +1,141 @@
+//! What the simulated Azure tells of its VMs and of itself.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::names::{Name, Names};
+use crate::event::{AzureFact, AzureFactKind};
+
+/// The life of one VM. Times are those of the simulator (`occurred_us`).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct VmTimeline {
+    pub(crate) name: Name,
+    pub(crate) nodeclaim: Name,
+    pub(crate) nodepool: Name,
+    pub(crate) instance_type: Name,
+    pub(crate) capacity_type: Name,
+    pub(crate) zone: Name,
+    pub(crate) accepted_us: Option<u64>,
+    pub(crate) booted_us: Option<u64>,
+    pub(crate) registered_us: Option<u64>,
+    pub(crate) ready_us: Option<u64>,
+    pub(crate) delete_requested_us: Option<u64>,
+    pub(crate) deleted_us: Option<u64>,
+    pub(crate) crashed_us: Option<u64>,
+    pub(crate) evicted_us: Option<u64>,
+    pub(crate) failed_us: Option<u64>,
+    pub(crate) code: Name,
+    pub(crate) message: Box<str>,
+}
+
+/// Creations that failed with one code in one pool.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Failures {
+    pub(crate) count: u64,
+    pub(crate) message: String,
+    pub(crate) first_us: u64,
+    pub(crate) last_us: u64,
+}
+
+/// How often something happened, and between when.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Often {
+    pub(crate) count: u64,
+    pub(crate) first_us: u64,
+    pub(crate) last_us: u64,
+}
+
+impl Often {
+    fn again(&mut self, at_us: u64) {
+        self.first_us = if self.count == 0 { at_us } else { self.first_us.min(at_us) };
+        self.last_us = self.last_us.max(at_us);
+        self.count += 1;
+    }
+}
+
+/// Different unmodelled calls that are named; a broken simulator could produce one for each request.
+const CALLS_NAMED: usize = 20;
+
+/// Everything that the simulated Azure told.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Azure {
+    by_name: HashMap<Name, u32>,
+    pub(crate) vms: Vec<VmTimeline>,
+    pub(crate) failures: BTreeMap<(Name, Name), Failures>,
+    pub(crate) throttled: Often,
+    pub(crate) refused: Often,
+    pub(crate) unmodelled: u64,
+    pub(crate) unmodelled_calls: BTreeMap<String, u64>,
+    pub(crate) facts_lost: u64,
+    pub(crate) facts: u64,
+}
+
+impl Azure {
+    pub(crate) fn apply(&mut self, fact: &AzureFact, names: &mut Names) {
+        self.facts += 1;
+        let at_us = fact.occurred_us;
+        match fact.what {
+            AzureFactKind::Throttled => self.throttled.again(at_us),
+            AzureFactKind::Refused => self.refused.again(at_us),
+            AzureFactKind::UnmodelledCall => {
+                self.unmodelled += 1;
+                if let Some(count) = self.unmodelled_calls.get_mut(&fact.message) {
+                    *count += 1;
+                } else if self.unmodelled_calls.len() < CALLS_NAMED {
+                    self.unmodelled_calls.insert(fact.message.clone(), 1);
+                }
+            }
+            // The simulator says how many; a fact without a number still means one.
+            AzureFactKind::FactsLost => self.facts_lost += fact.message.parse().unwrap_or(1).max(1),
+            AzureFactKind::FaultBegan | AzureFactKind::FaultEnded => {}
+            _ => self.apply_vm(at_us, fact, names),
+        }
+    }
+
+    fn apply_vm(&mut self, at_us: u64, fact: &AzureFact, names: &mut Names) {
+        let code = names.intern(&fact.code);
+        let nodepool = names.intern(&fact.nodepool);
+        if fact.what == AzureFactKind::ProvisioningFailed {
+            let failures = self.failures.entry((nodepool, code)).or_insert_with(|| Failures {
+                count: 0,
+                message: fact.message.clone(),
+                first_us: at_us,
+                last_us: at_us,
+            });
+            failures.count += 1;
+            failures.first_us = failures.first_us.min(at_us);
+            failures.last_us = failures.last_us.max(at_us);
+        }
+        let text = if fact.vm.is_empty() { &fact.nodeclaim } else { &fact.vm };
+        if text.is_empty() {
+            return;
+        }
+        let name = names.intern(text);
+        let index = *self.by_name.entry(name).or_insert_with(|| {
+            self.vms.push(VmTimeline { name, ..VmTimeline::default() });
+            (self.vms.len() - 1) as u32
+        });
+        let Some(vm) = self.vms.get_mut(index as usize) else { return };
+        vm.nodeclaim = vm.nodeclaim.or(names.intern(&fact.nodeclaim));
+        vm.nodepool = vm.nodepool.or(nodepool);
+        vm.instance_type = vm.instance_type.or(names.intern(&fact.instance_type));
+        vm.capacity_type = vm.capacity_type.or(names.intern(&fact.capacity_type));
+        vm.zone = vm.zone.or(names.intern(&fact.zone));
+        let slot = match fact.what {
+            AzureFactKind::VmAccepted => &mut vm.accepted_us,
+            AzureFactKind::VmBooted => &mut vm.booted_us,
+            AzureFactKind::NodeRegistered => &mut vm.registered_us,
+            AzureFactKind::NodeReady => &mut vm.ready_us,
+            AzureFactKind::VmDeleteRequested => &mut vm.delete_requested_us,
+            AzureFactKind::VmDeleted => &mut vm.deleted_us,
+            AzureFactKind::VmCrashed => &mut vm.crashed_us,
+            AzureFactKind::SpotEvicted => &mut vm.evicted_us,
+            AzureFactKind::ProvisioningFailed => {
+                vm.code = code;
+                vm.message = fact.message.as_str().into();
+                &mut vm.failed_us
+            }
+            _ => return,
+        };
+        slot.get_or_insert(at_us);
+    }
+}

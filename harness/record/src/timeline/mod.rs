@@ -1,0 +1,29 @@
+//! Timelines: the fold of a log's events into what became of each object.
+
+mod actions;
+mod audit;
+mod azure;
+mod fold;
+mod gitops;
+mod join;
+mod names;
+mod nodes;
+mod phases;
+mod pods;
+mod reasons;
+mod series;
+mod slots;
+mod stamp;
+
+pub use fold::Timelines;
+
+pub(crate) use actions::described;
+pub(crate) use azure::{Failures, VmTimeline};
+pub(crate) use join::Join;
+pub(crate) use names::{Name, Names};
+pub(crate) use nodes::{ClaimTimeline, Placed};
+pub(crate) use pods::PodTimeline;
+pub(crate) use reasons::is_schedulers;
+pub(crate) use series::{node_steps, pod_steps};
+pub(crate) use slots::{Horizon, Slots};
+pub(crate) use stamp::Stamp;

@@ -1,0 +1,144 @@
+//! NodeClaims and Nodes.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::names::{Name, Names};
+use super::stamp::{Stamp, first};
+use crate::event::{Milestone, Reached, attribute};
+
+/// Where a node is and what it is: what samples are split by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) nodepool: Name,
+    pub(crate) instance_type: Name,
+    pub(crate) capacity_type: Name,
+    pub(crate) zone: Name,
+    pub(crate) cpu_millicores: Option<u64>,
+    pub(crate) memory_bytes: Option<u64>,
+}
+
+impl Placed {
+    fn learn(&mut self, attributes: &BTreeMap<String, String>, names: &mut Names) {
+        for (key, value) in attributes {
+            match key.as_str() {
+                attribute::NODEPOOL => self.nodepool = names.intern(value),
+                attribute::INSTANCE_TYPE => self.instance_type = names.intern(value),
+                attribute::CAPACITY_TYPE => self.capacity_type = names.intern(value),
+                attribute::ZONE => self.zone = names.intern(value),
+                attribute::CPU_MILLICORES => self.cpu_millicores = value.parse().ok().or(self.cpu_millicores),
+                attribute::MEMORY_BYTES => self.memory_bytes = value.parse().ok().or(self.memory_bytes),
+                _ => {}
+            }
+        }
+    }
+
+    /// What is not known here is taken from there.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            nodepool: self.nodepool.or(other.nodepool),
+            instance_type: self.instance_type.or(other.instance_type),
+            capacity_type: self.capacity_type.or(other.capacity_type),
+            zone: self.zone.or(other.zone),
+            cpu_millicores: self.cpu_millicores.or(other.cpu_millicores),
+            memory_bytes: self.memory_bytes.or(other.memory_bytes),
+        }
+    }
+}
+
+/// The life of one NodeClaim.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ClaimTimeline {
+    pub(crate) name: Name,
+    pub(crate) node: Name,
+    pub(crate) placed: Placed,
+    pub(crate) reason: Name,
+    pub(crate) created: Option<Stamp>,
+    pub(crate) launched: Option<Stamp>,
+    pub(crate) registered: Option<Stamp>,
+    pub(crate) initialized: Option<Stamp>,
+    pub(crate) drifted: Option<Stamp>,
+    pub(crate) disrupted: Option<Stamp>,
+    pub(crate) deleting: Option<Stamp>,
+    pub(crate) deleted: Option<Stamp>,
+}
+
+/// The life of one Node.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct NodeTimeline {
+    pub(crate) name: Name,
+    pub(crate) nodeclaim: Name,
+    pub(crate) placed: Placed,
+    pub(crate) created: Option<Stamp>,
+    pub(crate) ready: Option<Stamp>,
+    pub(crate) deleting: Option<Stamp>,
+    pub(crate) deleted: Option<Stamp>,
+    /// Changes of Ready after the first: when, and whether to Ready.
+    pub(crate) flips: Vec<(u64, bool)>,
+}
+
+/// Every NodeClaim and Node that was seen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Nodes {
+    claims_by_uid: HashMap<Box<str>, u32>,
+    nodes_by_uid: HashMap<Box<str>, u32>,
+    pub(crate) claims: Vec<ClaimTimeline>,
+    pub(crate) nodes: Vec<NodeTimeline>,
+}
+
+fn entry<'a, T>(by_uid: &mut HashMap<Box<str>, u32>, all: &'a mut Vec<T>, uid: &str, new: T) -> Option<&'a mut T> {
+    let index = match by_uid.get(uid) {
+        Some(index) => *index,
+        None => {
+            let index = all.len() as u32;
+            by_uid.insert(uid.into(), index);
+            all.push(new);
+            index
+        }
+    };
+    all.get_mut(index as usize)
+}
+
+impl Nodes {
+    pub(crate) fn apply_claim(&mut self, at_us: u64, milestone: &Milestone, names: &mut Names) {
+        let new = ClaimTimeline { name: names.intern(&milestone.object.name), ..ClaimTimeline::default() };
+        let Some(claim) = entry(&mut self.claims_by_uid, &mut self.claims, &milestone.object.uid, new) else { return };
+        claim.placed.learn(&milestone.attributes, names);
+        if let Some(node) = milestone.attributes.get(attribute::NODE) {
+            claim.node = names.intern(node);
+        }
+        if let Some(reason) = milestone.attributes.get(attribute::REASON) {
+            claim.reason = names.intern(reason);
+        }
+        let slot = match milestone.reached {
+            Reached::Created => &mut claim.created,
+            Reached::Launched => &mut claim.launched,
+            Reached::Registered => &mut claim.registered,
+            Reached::Initialized => &mut claim.initialized,
+            Reached::Drifted => &mut claim.drifted,
+            Reached::Disrupted => &mut claim.disrupted,
+            Reached::Deleting => &mut claim.deleting,
+            Reached::Deleted => &mut claim.deleted,
+            _ => return,
+        };
+        first(slot, Stamp::new(at_us, milestone.seen));
+    }
+
+    pub(crate) fn apply_node(&mut self, at_us: u64, milestone: &Milestone, names: &mut Names) {
+        let new = NodeTimeline { name: names.intern(&milestone.object.name), ..NodeTimeline::default() };
+        let Some(node) = entry(&mut self.nodes_by_uid, &mut self.nodes, &milestone.object.uid, new) else { return };
+        node.placed.learn(&milestone.attributes, names);
+        if let Some(claim) = milestone.attributes.get(attribute::NODECLAIM) {
+            node.nodeclaim = names.intern(claim);
+        }
+        let stamp = Stamp::new(at_us, milestone.seen);
+        match milestone.reached {
+            Reached::Created => first(&mut node.created, stamp),
+            Reached::Ready if node.ready.is_none() => node.ready = Some(stamp),
+            Reached::Ready => node.flips.push((at_us, true)),
+            Reached::NotReady => node.flips.push((at_us, false)),
+            Reached::Deleting => first(&mut node.deleting, stamp),
+            Reached::Deleted => first(&mut node.deleted, stamp),
+            _ => {}
+        }
+    }
+}

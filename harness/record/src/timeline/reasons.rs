@@ -1,0 +1,64 @@
+//! Controllers' own reasons, counted.
+
+use std::collections::BTreeMap;
+
+use crate::event::Reason;
+
+/// The owner of an object by its generated name, so that thousands of objects are a few lines.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) kind: String,
+    /// Of a Pod its Deployment, of a NodeClaim its NodePool, otherwise the object itself.
+    pub(crate) owner: String,
+    pub(crate) reason: String,
+}
+
+/// How often, and what was said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Given {
+    pub(crate) count: u64,
+    pub(crate) message: String,
+}
+
+/// More owners than this are not kept apart: a run has a few pools and workloads.
+const KEYS: usize = 1_000;
+
+/// Warnings by owner.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reasons {
+    pub(crate) all: BTreeMap<Key, Given>,
+}
+
+impl Reasons {
+    pub(crate) fn apply(&mut self, reason: &Reason) {
+        if reason.severity != "Warning" {
+            return;
+        }
+        let owner = match reason.kind.as_str() {
+            // DEPLOYMENT-TEMPLATEHASH-SUFFIX
+            "Pod" => without_suffixes(&reason.name, 2),
+            // NODEPOOL-SUFFIX
+            "NodeClaim" => without_suffixes(&reason.name, 1),
+            _ => &reason.name,
+        };
+        let key = Key { kind: reason.kind.clone(), owner: owner.to_owned(), reason: reason.reason.clone() };
+        if self.all.len() >= KEYS && !self.all.contains_key(&key) {
+            return;
+        }
+        let given = self.all.entry(key).or_default();
+        given.count += 1;
+        // Karpenter says why no node can be made; the scheduler only that none is there yet.
+        if given.message.is_empty() || !is_schedulers(&reason.message) {
+            given.message = reason.message.clone();
+        }
+    }
+}
+
+/// kube-scheduler's `0/5 nodes are available: ...`.
+pub(crate) fn is_schedulers(message: &str) -> bool {
+    message.starts_with(|c: char| c.is_ascii_digit()) && message.contains("nodes are available")
+}
+
+fn without_suffixes(name: &str, count: usize) -> &str {
+    (0..count).fold(name, |name, _| name.rsplit_once('-').map_or(name, |(front, _)| front))
+}

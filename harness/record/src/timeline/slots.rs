@@ -1,0 +1,221 @@
+//! Which pod was asked for when.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use harness_scenario::plan::{Action, Plan};
+
+use super::fold::Timelines;
+use crate::event::ActionKind;
+use crate::latency::{Cause, Censored};
+
+/// Until when an object's way is followed, and which deadlines passed meanwhile.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Horizon {
+    /// When cleanup began: what goes afterwards goes because the harness takes it away. The end of the log where it never began.
+    pub(crate) us: u64,
+    /// The end of the log.
+    pub(crate) end_us: u64,
+    deadlines_us: Vec<u64>,
+}
+
+impl Horizon {
+    pub(crate) fn of(timelines: &Timelines) -> Self {
+        let end_us = timelines.last_us;
+        Self {
+            us: timelines.phases.cleanup_began_us().unwrap_or(end_us),
+            end_us,
+            deadlines_us: timelines.phases.deadlines_passed_us(),
+        }
+    }
+
+    /// A sample that began at `from_us` and has no end, of an object that went at `gone_us`, or is still there.
+    pub(crate) fn censor(&self, from_us: u64, gone_us: Option<u64>, by_the_plan: bool) -> Censored {
+        let limit_us = if from_us <= self.us { self.us } else { self.end_us };
+        let until_us = gone_us.unwrap_or(limit_us).min(limit_us);
+        // A deadline that passed decides: what was late then is not excused by what the plan did afterwards.
+        let late = self.deadlines_us.iter().any(|deadline| (from_us..=until_us).contains(deadline));
+        let cause = match gone_us {
+            _ if late => Cause::Never,
+            Some(gone_us) if gone_us < limit_us && by_the_plan => Cause::Withdrawn,
+            Some(gone_us) if gone_us < limit_us => Cause::Never,
+            _ => Cause::Open,
+        };
+        Censored { at_least_us: until_us.saturating_sub(from_us), cause }
+    }
+}
+
+/// One pod that the plan asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Slot {
+    /// Index of the workload in the plan.
+    pub(crate) workload: usize,
+    pub(crate) intended_us: u64,
+    pub(crate) acked_us: Option<u64>,
+    /// The pod that fills it, where one was created.
+    pub(crate) pod: Option<u32>,
+    /// When the plan took it back.
+    pub(crate) withdrawn_us: Option<u64>,
+}
+
+/// Every pod that the plan asked for.
+///
+/// Each growth of a workload opens as many slots as it asks for pods; each pod that is created fills the oldest open one, so
+/// that the j-th pod of a growth belongs to the scale action that covers it. A shrink closes open slots first, newest first,
+/// and then excuses as many deletions. A pod that goes unexcused before it was Ready opens its slot again: its replacement is
+/// measured from the same intended moment, as whoever asked for the replica would.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Slots {
+    pub(crate) all: Vec<Slot>,
+    /// Pods beyond those: replacements.
+    pub(crate) replaced: u64,
+}
+
+enum Step {
+    Scale { from: u32, to: u32, intended_us: u64, acked_us: Option<u64> },
+    Created(u32),
+    Going(u32),
+}
+
+impl Slots {
+    pub(crate) fn of(plan: &Plan, timelines: &Timelines, horizon: &Horizon) -> Self {
+        let mut slots = Self::default();
+        let steps = steps(plan, timelines, horizon);
+        let mut slot_of_pod: Vec<Option<usize>> = vec![None; timelines.pods.all.len()];
+        for (workload, mut steps) in steps {
+            let name = |step: &Step| match step {
+                Step::Scale { .. } => "",
+                Step::Created(pod) | Step::Going(pod) => {
+                    timelines.pods.all.get(*pod as usize).map_or("", |pod| &*pod.name)
+                }
+            };
+            // Stable: actions that were sent together stay in their order.
+            steps.sort_by(|(a_us, a), (b_us, b)| {
+                a_us.cmp(b_us).then(a.rank().cmp(&b.rank())).then_with(|| name(a).cmp(name(b)))
+            });
+            slots.walk(workload, &steps, timelines, &mut slot_of_pod);
+        }
+        slots
+    }
+
+    fn walk(
+        &mut self,
+        workload: usize,
+        steps: &[(u64, Step)],
+        timelines: &Timelines,
+        slot_of_pod: &mut [Option<usize>],
+    ) {
+        let mut open: VecDeque<usize> = VecDeque::new();
+        let mut excused = 0_u32;
+        for (at_us, step) in steps {
+            match *step {
+                Step::Scale { from, to, intended_us, acked_us } => {
+                    for _ in from..to {
+                        open.push_back(self.all.len());
+                        self.all.push(Slot { workload, intended_us, acked_us, pod: None, withdrawn_us: None });
+                    }
+                    for _ in to..from {
+                        match open.pop_back().and_then(|slot| self.all.get_mut(slot)) {
+                            Some(slot) => slot.withdrawn_us = Some(*at_us),
+                            None => excused += 1,
+                        }
+                    }
+                }
+                Step::Created(pod) => match open.pop_front() {
+                    Some(index) => {
+                        if let (Some(slot), Some(of_pod)) = (self.all.get_mut(index), slot_of_pod.get_mut(pod as usize))
+                        {
+                            slot.pod = Some(pod);
+                            *of_pod = Some(index);
+                        }
+                    }
+                    None => self.replaced += 1,
+                },
+                Step::Going(pod) => {
+                    let of_pod = slot_of_pod.get(pod as usize).copied().flatten();
+                    let slot = of_pod.and_then(|index| Some((index, self.all.get_mut(index)?)));
+                    let was_ready = timelines.pods.all.get(pod as usize).is_some_and(|pod| pod.ready.is_some());
+                    if excused > 0 {
+                        excused -= 1;
+                        if let Some((_, slot)) = slot {
+                            slot.withdrawn_us = Some(*at_us);
+                        }
+                    } else if let Some((index, slot)) = slot
+                        && !was_ready
+                    {
+                        slot.pod = None;
+                        open.push_front(index);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Step {
+    /// At the same moment: asked for, created, gone.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Scale { .. } => 0,
+            Self::Created(_) => 1,
+            Self::Going(_) => 2,
+        }
+    }
+}
+
+fn steps(plan: &Plan, timelines: &Timelines, horizon: &Horizon) -> BTreeMap<usize, Vec<(u64, Step)>> {
+    let index: BTreeMap<&str, usize> =
+        plan.workloads.iter().enumerate().map(|(index, workload)| (workload.name.as_str(), index)).collect();
+    let mut steps: BTreeMap<usize, Vec<(u64, Step)>> = BTreeMap::new();
+    let mut recorded = BTreeSet::new();
+    for action in &timelines.actions.all {
+        recorded.extend(action.id);
+        if let ActionKind::Scale { workload, from, to } = &action.what
+            && let Some(index) = index.get(workload.as_str())
+        {
+            let at_us = action.sent_us.unwrap_or(action.intended_us);
+            let (intended_us, acked_us) = (action.intended_us, action.acked_us);
+            let step = Step::Scale { from: *from, to: *to, intended_us, acked_us };
+            steps.entry(*index).or_default().push((at_us, step));
+        }
+    }
+    // What was due and left no trace: the run was killed, or the phase's deadline passed before it was sent.
+    for (phase, began_us, until_us) in begun(plan, timelines, horizon) {
+        for planned in &phase.actions {
+            let intended_us = began_us.saturating_add(planned.at_us);
+            if let Action::Scale { workload, from, to } = &planned.action
+                && intended_us <= until_us
+                && !recorded.contains(&planned.id)
+                && let Some(index) = index.get(workload.as_str())
+            {
+                let step = Step::Scale { from: *from, to: *to, intended_us, acked_us: None };
+                steps.entry(*index).or_default().push((intended_us, step));
+            }
+        }
+    }
+    let by_name: BTreeMap<_, usize> =
+        index.iter().filter_map(|(name, index)| Some((timelines.names.get(name)?, *index))).collect();
+    for (pod, seen) in timelines.pods.all.iter().enumerate() {
+        let Some(index) = by_name.get(&seen.workload) else { continue };
+        let steps = steps.entry(*index).or_default();
+        let first = [seen.created, seen.unschedulable, seen.scheduled, seen.ready, seen.deleting, seen.deleted];
+        if let Some(created) = first.into_iter().flatten().next() {
+            steps.push((created.at_us(), Step::Created(pod as u32)));
+        }
+        if let Some(going) = seen.going().filter(|going| going.at_us() < horizon.us) {
+            steps.push((going.at_us(), Step::Going(pod as u32)));
+        }
+    }
+    steps
+}
+
+/// Phases of the plan that began: when, and until when their actions were sent.
+fn begun<'a>(
+    plan: &'a Plan,
+    timelines: &'a Timelines,
+    horizon: &'a Horizon,
+) -> impl Iterator<Item = (&'a harness_scenario::plan::Phase, u64, u64)> {
+    plan.phases.iter().filter_map(|phase| {
+        let seen = timelines.phases.named(&phase.name)?;
+        Some((phase, seen.began_us, seen.ended.map_or(horizon.us, |(ended_us, _)| ended_us)))
+    })
+}

@@ -1,0 +1,127 @@
+//! Do percentiles stay below their limits?
+//!
+//! Each percentile is known as an interval: what it is when every censored sample is larger than all that were measured, and
+//! what it is when those that may still have come, came when they were last looked at. A limit above both holds, one
+//! below both does not, and one between them is inconclusive.
+
+use std::collections::BTreeMap;
+
+use harness_scenario::plan::{GroupBy, LatencyCheck};
+
+use super::check::{Evidence, Outcome};
+use super::types::Verdict;
+use crate::latency::{Cause, Percentile, Samples};
+use crate::text;
+
+/// Groups that are shown.
+const SHOWN: usize = 4;
+
+/// One limit in one group.
+struct Finding {
+    verdict: Verdict,
+    /// How bad, for choosing what is shown of those with equal verdict: the share of the limit, in thousandths.
+    permille: u64,
+    text: String,
+}
+
+pub(super) fn check(asked: &LatencyCheck, evidence: &Evidence<'_>) -> Outcome {
+    let groups = groups(asked, evidence);
+    let mut findings: Vec<Finding> =
+        groups.iter().flat_map(|(group, samples)| group_findings(group, samples, asked, evidence.complete())).collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse((finding.verdict, finding.permille)));
+    let verdict = findings.first().map_or(Verdict::Inconclusive, |finding| finding.verdict);
+    // Of what is bad everything, of what is good the nearest to its limit.
+    let shown = if verdict == Verdict::Pass { asked.limits.len().max(1) } else { findings.len() };
+    let texts: Vec<String> = findings
+        .into_iter()
+        .filter(|finding| finding.verdict == verdict)
+        .take(shown)
+        .map(|finding| finding.text)
+        .collect();
+    let mut limit: Vec<String> =
+        asked.limits.iter().map(|(percent, span)| format!("{} <= {span}", name(*percent))).collect();
+    limit.extend(asked.censored.map(|most| format!("censored <= {most}")));
+    let observed = if texts.is_empty() { "no samples".to_owned() } else { text::some(&texts, SHOWN) };
+    Outcome { verdict, observed, limit: limit.join(", "), evidence: sizes(&groups) }
+}
+
+/// What is expected to have samples has a group, also when there is none: an empty group is a doubt, not a pass.
+fn groups(asked: &LatencyCheck, evidence: &Evidence<'_>) -> BTreeMap<String, Samples> {
+    let Some(by) = asked.by else {
+        let all = evidence.groups.all(asked.of).cloned().unwrap_or_default();
+        return BTreeMap::from([(String::new(), all)]);
+    };
+    let plan = evidence.source.plan;
+    let used = plan.workloads.iter().filter(|workload| workload.replicas_peak > 0);
+    let expected: Vec<String> = match by {
+        GroupBy::Workload => used.map(|workload| workload.name.clone()).collect(),
+        GroupBy::Nodepool => used.map(|workload| workload.class.clone()).collect(),
+        GroupBy::InstanceType | GroupBy::CapacityType | GroupBy::Zone => Vec::new(),
+    };
+    let mut groups: BTreeMap<String, Samples> = expected.into_iter().map(|value| (value, Samples::default())).collect();
+    groups.extend(evidence.groups.by(asked.of, by).map(|(value, samples)| (value.to_owned(), samples.clone())));
+    groups
+}
+
+fn group_findings(group: &str, samples: &Samples, asked: &LatencyCheck, complete: bool) -> Vec<Finding> {
+    let front = if group.is_empty() { String::new() } else { format!("{group}: ") };
+    let count = samples.count();
+    let least = asked.samples_min.max(1);
+    if count < least {
+        let text = if count == 0 {
+            format!("{front}no samples")
+        } else {
+            format!("{front}{} of at least {least}", text::count(count, "sample"))
+        };
+        return vec![Finding { verdict: Verdict::Inconclusive, permille: 0, text }];
+    }
+    let mut findings: Vec<Finding> = Vec::new();
+    for (percent, limit) in &asked.limits {
+        let limit_us = limit.as_micros();
+        let Some(at_most) = samples.percentile(*percent) else { continue };
+        let at_least_us = samples.percentile_at_least_us(*percent).unwrap_or(u64::MAX);
+        let verdict = match at_most {
+            Percentile::Measured(us) if us <= limit_us => Verdict::Pass,
+            _ if at_least_us > limit_us => Verdict::Fail,
+            _ => Verdict::Inconclusive,
+        };
+        let permille = u128::from(at_most.micros()) * 1_000 / u128::from(limit_us.max(1));
+        findings.push(Finding {
+            verdict,
+            permille: u64::try_from(permille).unwrap_or(u64::MAX),
+            text: if at_least_us == u64::MAX {
+                format!("{front}{} never came", name(*percent))
+            } else {
+                format!("{front}{} {}", name(*percent), text::percentile(at_most))
+            },
+        });
+    }
+    if let Some(most) = asked.censored {
+        let open = samples.censored.iter().filter(|it| it.cause == Cause::Open).count() as u64;
+        let certain = samples.never() + if complete { open } else { 0 };
+        let all = samples.censored.len() as u64;
+        let verdict = match () {
+            () if certain > most => Verdict::Fail,
+            () if all > most => Verdict::Inconclusive,
+            () => Verdict::Pass,
+        };
+        findings.push(Finding { verdict, permille: 0, text: format!("{front}{all} of {count} never came") });
+    }
+    findings
+}
+
+fn name(percent: u8) -> String {
+    if percent >= 100 { "max".to_owned() } else { format!("p{percent}") }
+}
+
+fn sizes(groups: &BTreeMap<String, Samples>) -> String {
+    let size = |samples: &Samples| match samples.censored.len() {
+        0 => text::count(samples.count(), "sample"),
+        censored => format!("{}, {censored} censored", text::count(samples.count(), "sample")),
+    };
+    let texts: Vec<String> = groups
+        .iter()
+        .map(|(group, samples)| if group.is_empty() { size(samples) } else { format!("{group} ({})", size(samples)) })
+        .collect();
+    text::some(&texts, 12)
+}

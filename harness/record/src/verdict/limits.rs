@@ -1,0 +1,194 @@
+//! Did the pools respect their limits?
+//!
+//! Karpenter refuses a NodeClaim when what the pool has is above a limit already; what it has just asked for and does not
+//! know yet can carry it over (sigs.k8s.io/karpenter `pkg/controllers/provisioning/provisioner.go`, `Create`, and
+//! `scheduling/scheduler.go`, `subtractMax`). So a violation is a NodeClaim that was created while the capacity of the launched ones
+//! alone was above the limit; everything else is the limit plus what was in flight.
+
+use harness_scenario::plan::Limits;
+use harness_scenario::{Bytes, Millicores};
+
+use super::check::{Evidence, Outcome};
+use super::types::Verdict;
+use crate::text;
+
+/// One NodeClaim of a pool: times in microseconds, and its capacity where it is known.
+struct Claim {
+    created_us: u64,
+    launched_us: Option<u64>,
+    gone_us: Option<u64>,
+    cpu: Option<u64>,
+    memory: Option<u64>,
+}
+
+/// What came of one resource in one pool.
+struct Finding {
+    verdict: Verdict,
+    observed: String,
+    limit: String,
+}
+
+pub(super) fn check(nodepools: &[String], evidence: &Evidence<'_>) -> Outcome {
+    let plan = evidence.source.plan;
+    let mut findings = Vec::new();
+    let mut claims_seen = 0;
+    for pool in nodepools {
+        let claims = claims(pool, evidence);
+        claims_seen += claims.len() as u64;
+        let Some(class) = plan.node_config.classes.iter().find(|class| class.name == *pool) else {
+            findings.push(Finding {
+                verdict: Verdict::Inconclusive,
+                observed: format!("{pool} is not in the plan's node configuration"),
+                limit: String::new(),
+            });
+            continue;
+        };
+        findings.extend(pool_findings(pool, &class.limits, &claims));
+    }
+    let mut verdict = findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Inconclusive);
+    if claims_seen == 0 {
+        verdict = verdict.and(Verdict::Inconclusive);
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+    let observed: Vec<String> =
+        findings.iter().map(|finding| finding.observed.clone()).filter(|text| !text.is_empty()).collect();
+    let limit: Vec<String> =
+        findings.iter().map(|finding| finding.limit.clone()).filter(|text| !text.is_empty()).collect();
+    Outcome {
+        verdict,
+        observed: if claims_seen == 0 { "no NodeClaims".to_owned() } else { text::some(&observed, 12) },
+        limit: if limit.is_empty() { "no pool has a limit".to_owned() } else { text::some(&limit, 12) },
+        evidence: format!("capacity of {} over time", text::count(claims_seen, "NodeClaim")),
+    }
+}
+
+fn claims(pool: &str, evidence: &Evidence<'_>) -> Vec<Claim> {
+    let source = evidence.source;
+    let timelines = source.timelines;
+    timelines
+        .nodes
+        .claims
+        .iter()
+        .enumerate()
+        .filter_map(|(index, claim)| {
+            let placed = source.join.placed(timelines, index);
+            (timelines.names.text(placed.nodepool) == pool).then_some(())?;
+            Some(Claim {
+                created_us: claim.created.or(claim.launched)?.at_us(),
+                launched_us: claim.launched.map(|stamp| stamp.at_us()),
+                gone_us: claim.deleted.map(|stamp| stamp.at_us()),
+                cpu: placed.cpu_millicores,
+                memory: placed.memory_bytes,
+            })
+        })
+        .collect()
+}
+
+fn pool_findings(pool: &str, limits: &Limits, claims: &[Claim]) -> Vec<Finding> {
+    let cpu = (limits.cpu.map(|cpu| cpu.0), "cpu", (|value| Millicores(value).to_string()) as fn(u64) -> String);
+    let memory =
+        (limits.memory.map(|memory| memory.0), "memory", (|value| Bytes(value).to_string()) as fn(u64) -> String);
+    let nodes = (limits.nodes, "nodes", (|value| value.to_string()) as fn(u64) -> String);
+    let amounts: [fn(&Claim) -> Option<u64>; 3] = [|claim| claim.cpu, |claim| claim.memory, |_| Some(1)];
+    [cpu, memory, nodes]
+        .into_iter()
+        .zip(amounts)
+        .filter_map(|((limit, what, show), amount)| {
+            let limit = limit?;
+            let walked = walk(limit, claims, amount);
+            let mut observed = format!("{pool} {what} at most {}", show(walked.peak));
+            let verdict = if let Some(at_us) = walked.violated_us {
+                observed
+                    .push_str(&format!(", and a NodeClaim was created over the limit at {}", text::duration(at_us)));
+                Verdict::Fail
+            } else if walked.unknown > 0 {
+                observed
+                    .push_str(&format!(", without {} of unknown capacity", text::count(walked.unknown, "NodeClaim")));
+                Verdict::Inconclusive
+            } else {
+                if walked.peak > limit {
+                    observed.push_str(" (the excess was in flight)");
+                }
+                Verdict::Pass
+            };
+            Some(Finding { verdict, observed, limit: format!("{pool} {what} {}", show(limit)) })
+        })
+        .collect()
+}
+
+#[derive(Default)]
+struct Walked {
+    peak: u64,
+    /// The first NodeClaim that was created while the launched ones were above the limit.
+    violated_us: Option<u64>,
+    /// Launched NodeClaims whose capacity is not known.
+    unknown: u64,
+}
+
+fn walk(limit: u64, claims: &[Claim], amount: fn(&Claim) -> Option<u64>) -> Walked {
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    enum Step {
+        Gone { launched: bool },
+        Created,
+        Launched,
+    }
+    let mut walked = Walked::default();
+    let mut steps: Vec<(u64, Step, u64)> = Vec::new();
+    for claim in claims {
+        let Some(size) = amount(claim) else {
+            walked.unknown += u64::from(claim.launched_us.is_some());
+            continue;
+        };
+        steps.push((claim.created_us, Step::Created, size));
+        steps.extend(claim.launched_us.map(|at_us| (at_us, Step::Launched, size)));
+        steps.extend(claim.gone_us.map(|at_us| (at_us, Step::Gone { launched: claim.launched_us.is_some() }, size)));
+    }
+    steps.sort_unstable();
+    let (mut total, mut launched) = (0_u64, 0_u64);
+    for (at_us, step, size) in steps {
+        match step {
+            Step::Created => {
+                if launched > limit {
+                    walked.violated_us.get_or_insert(at_us);
+                }
+                total += size;
+                walked.peak = walked.peak.max(total);
+            }
+            Step::Launched => launched += size,
+            Step::Gone { launched: was_launched } => {
+                total = total.saturating_sub(size);
+                if was_launched {
+                    launched = launched.saturating_sub(size);
+                }
+            }
+        }
+    }
+    walked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn claim(created_us: u64, launched_us: u64, gone_us: Option<u64>, cpu: u64) -> Claim {
+        Claim { created_us, launched_us: Some(launched_us), gone_us, cpu: Some(cpu), memory: None }
+    }
+
+    #[rstest]
+    #[case::within(vec![claim(0, 1, None, 4), claim(2, 3, None, 4)], 8, None)]
+    #[case::the_excess_was_in_flight(vec![claim(0, 5, None, 4), claim(1, 6, None, 8)], 12, None)]
+    #[case::asked_at_the_limit(vec![claim(0, 1, None, 10), claim(2, 3, None, 4)], 14, None)]
+    #[case::asked_above_the_limit(vec![claim(0, 1, None, 12), claim(2, 3, None, 4)], 16, Some(2))]
+    #[case::room_again(vec![claim(0, 1, Some(2), 12), claim(3, 4, None, 4)], 12, None)]
+    fn excess_in_flight_is_allowed(#[case] claims: Vec<Claim>, #[case] peak: u64, #[case] violated_us: Option<u64>) {
+        let walked = walk(10, &claims, |claim| claim.cpu);
+        assert_eq!((walked.peak, walked.violated_us, walked.unknown), (peak, violated_us, 0));
+    }
+
+    #[test]
+    fn unknown_capacity_is_no_evidence() {
+        let claims = [Claim { created_us: 0, launched_us: Some(1), gone_us: None, cpu: None, memory: None }];
+        assert_eq!(walk(10, &claims, |claim| claim.cpu).unknown, 1);
+    }
+}

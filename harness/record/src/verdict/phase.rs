@@ -1,0 +1,42 @@
+//! Was the phase's condition reached?
+
+use super::check::{Evidence, Outcome};
+use super::types::Verdict;
+use crate::event::PhaseOutcome;
+use crate::text;
+
+pub(super) fn check(name: &str, evidence: &Evidence<'_>) -> Outcome {
+    let planned = evidence.source.plan.phases.iter().find(|phase| phase.name == name);
+    let until = planned.and_then(|phase| phase.until).map_or("held", |until| until.as_str());
+    let limit = match planned.and_then(|phase| phase.within) {
+        Some(within) => format!("{until} within {within}"),
+        None => until.to_owned(),
+    };
+    let Some(phase) = evidence.source.timelines.phases.named(name) else {
+        return Outcome {
+            verdict: Verdict::Inconclusive,
+            observed: "the phase never began".to_owned(),
+            limit,
+            evidence: "no such phase in the log".to_owned(),
+        };
+    };
+    let began = text::duration(phase.began_us);
+    let Some((ended_us, outcome)) = phase.ended else {
+        return Outcome {
+            verdict: Verdict::Inconclusive,
+            observed: "the phase did not end".to_owned(),
+            limit,
+            evidence: format!("began at {began}, the log ends at {}", text::duration(evidence.source.horizon.end_us)),
+        };
+    };
+    let took = text::duration(ended_us.saturating_sub(phase.began_us));
+    let detail = if phase.detail.is_empty() { String::new() } else { format!(": {}", phase.detail) };
+    let (verdict, observed) = match outcome {
+        PhaseOutcome::Reached => (Verdict::Pass, format!("{until} after {took}")),
+        PhaseOutcome::Held => (Verdict::Pass, format!("held for {took}")),
+        PhaseOutcome::DeadlinePassed => (Verdict::Fail, format!("not {until} after {took}{detail}")),
+        PhaseOutcome::Cancelled => (Verdict::Inconclusive, format!("cancelled after {took}{detail}")),
+    };
+    let evidence = format!("began at {began}, ended at {}", text::duration(ended_us));
+    Outcome { verdict, observed, limit, evidence }
+}

@@ -1,0 +1,289 @@
+//! Why: lines that name the pool and Azure's error code.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use harness_scenario::plan::{Check, Until};
+
+use super::check::Evidence;
+use super::types::{ExpectationResult, Verdict};
+use crate::event::{EndReason, PhaseOutcome};
+use crate::text;
+use crate::timeline::{described, is_schedulers};
+
+/// The most that is quoted of a message.
+const QUOTE: usize = 160;
+/// Names that are shown of what was left behind.
+const SHOWN: usize = 5;
+
+/// Causes that the one line takes together when there is no cause of the first rank.
+const JOINED: usize = 3;
+
+/// Why the run came to what it came to.
+#[derive(Debug, Default)]
+pub(crate) struct Reasons {
+    /// The one line; empty when everything held.
+    pub(crate) line: String,
+    /// Its parts, then what follows from them, one line each.
+    pub(crate) all: Vec<String>,
+}
+
+/// Why the run came to what it came to. What only follows (a percentile of pods that never came, their placement) is not in the one
+/// line when its cause is.
+pub(crate) fn reasons(
+    evidence: &Evidence<'_>,
+    expectations: &[ExpectationResult],
+    leaks: &BTreeSet<(String, String)>,
+) -> Reasons {
+    let failed = expectations.iter().any(|it| it.verdict == Verdict::Fail);
+    let mut causes: Vec<String> = ending(evidence).into_iter().collect();
+    let pods = missing_pods(evidence);
+    let pods_told = !pods.is_empty();
+    causes.extend(pods);
+    causes.extend(failed_phases(evidence, pods_told));
+    if failed {
+        causes.extend(global_causes(evidence));
+    }
+    causes.extend(left_behind(leaks));
+    let rest = consequences(evidence, expectations);
+    let shorten = |lines: Vec<String>| -> Vec<String> { lines.iter().map(|line| text::line(line, 600)).collect() };
+    let (causes, rest) = (shorten(causes), shorten(rest));
+    // A component that was killed, say, explains something only together with what failed.
+    let enough = pods_told || causes.len() > 1 || !failed;
+    let joined = if causes.is_empty() || !enough { JOINED } else { 0 };
+    let line: Vec<String> = causes.iter().chain(rest.iter().take(joined)).cloned().collect();
+    Reasons { line: line.join("; "), all: causes.into_iter().chain(rest).collect() }
+}
+
+/// Failed expectations except phases, which have lines of their own, and those without evidence.
+fn consequences(evidence: &Evidence<'_>, expectations: &[ExpectationResult]) -> Vec<String> {
+    let planned = &evidence.source.plan.expectations;
+    let phases: BTreeSet<&str> =
+        planned.iter().filter(|it| matches!(it.check, Check::Phase { .. })).map(|it| it.name.as_str()).collect();
+    let failed = expectations.iter().filter(|it| it.verdict == Verdict::Fail && !phases.contains(it.name.as_str()));
+    let mut lines: Vec<String> = failed.map(|it| format!("{}: {}", it.name, it.observed)).collect();
+    let doubtful: Vec<String> = expectations
+        .iter()
+        .filter(|it| it.verdict == Verdict::Inconclusive)
+        .map(|it| format!("{} ({})", it.name, it.observed))
+        .collect();
+    if !doubtful.is_empty() {
+        lines.push(format!("not enough evidence: {}", text::some(&doubtful, 3)));
+    }
+    lines
+}
+
+/// Why the run did not go to its end.
+fn ending(evidence: &Evidence<'_>) -> Option<String> {
+    let timelines = evidence.source.timelines;
+    let (what, detail) = match &timelines.ended {
+        Some((EndReason::Completed, _)) => return None,
+        Some((EndReason::NotRun, detail)) => ("not run", detail.as_str()),
+        Some((EndReason::TargetFailed, detail)) => ("the target failed", detail.as_str()),
+        Some((EndReason::Interrupted, detail)) => ("interrupted", detail.as_str()),
+        None => {
+            let phase = match timelines.phases.current() {
+                Some(phase) => format!(" in phase {}", phase.name),
+                None => String::new(),
+            };
+            let at = text::duration(timelines.last_us);
+            return Some(format!("killed{phase}: the log has no end, its last event is at {at}"));
+        }
+    };
+    let cancelled = timelines
+        .phases
+        .all
+        .iter()
+        .find(|phase| phase.ended.is_none_or(|(_, outcome)| outcome == PhaseOutcome::Cancelled))
+        .map(|phase| format!(" in phase {}", phase.name))
+        .unwrap_or_default();
+    Some(if detail.is_empty() { format!("{what}{cancelled}") } else { format!("{what}{cancelled}: {detail}") })
+}
+
+/// For each class whose pods were not Ready when a phase that waited for them gave up: how many, and why.
+fn missing_pods(evidence: &Evidence<'_>) -> Vec<String> {
+    let source = evidence.source;
+    let gave_up = source.plan.phases.iter().filter(|phase| phase.until == Some(Until::AllPodsReady)).find_map(
+        |phase| match source.timelines.phases.named(&phase.name)?.ended? {
+            (at_us, PhaseOutcome::DeadlinePassed) => Some((phase, at_us)),
+            _ => None,
+        },
+    );
+    let Some((phase, deadline_us)) = gave_up else { return Vec::new() };
+    // By class: asked for, not Ready then, never Ready.
+    let mut classes: BTreeMap<&str, (u64, u64, u64)> = BTreeMap::new();
+    for slot in &source.slots.all {
+        let Some(workload) = source.plan.workloads.get(slot.workload) else { continue };
+        let taken_back = slot.withdrawn_us.is_some_and(|at_us| at_us <= deadline_us);
+        if slot.intended_us > deadline_us || taken_back {
+            continue;
+        }
+        let ready = slot.pod.and_then(|pod| source.timelines.pods.all.get(pod as usize)).and_then(|pod| pod.ready);
+        let (asked, late, never) = classes.entry(workload.class.as_str()).or_default();
+        *asked += 1;
+        *late += u64::from(ready.is_none_or(|ready| ready.at_us() > deadline_us));
+        *never += u64::from(ready.is_none());
+    }
+    let mut missing: Vec<_> = classes.into_iter().filter(|(_, (_, late, _))| *late > 0).collect();
+    missing.sort_by_key(|(class, (_, late, _))| (std::cmp::Reverse(*late), *class));
+    missing
+        .into_iter()
+        .map(|(class, (asked, late, never))| {
+            let what = if never > 0 {
+                format!("{never} of {} never Ready", text::count(asked, "pod"))
+            } else {
+                format!("{late} of {} Ready only after phase {}'s deadline", text::count(asked, "pod"), phase.name)
+            };
+            let causes = pool_causes(class, evidence);
+            if causes.is_empty() {
+                format!("{class}: {what}")
+            } else {
+                format!("{class}: {what}; {}", causes.join("; "))
+            }
+        })
+        .collect()
+}
+
+/// What is known of a pool that explains missing pods, in Azure's words before the controller's.
+fn pool_causes(pool: &str, evidence: &Evidence<'_>) -> Vec<String> {
+    let source = evidence.source;
+    let timelines = source.timelines;
+    let names = &timelines.names;
+    let mut causes = Vec::new();
+    let mut failures: Vec<_> =
+        timelines.azure.failures.iter().filter(|((of, _), _)| names.text(*of) == pool || of.is_none()).collect();
+    failures.sort_by_key(|(_, failures)| std::cmp::Reverse(failures.count));
+    for ((_, code), failures) in failures.into_iter().take(2) {
+        let message = text::line(&failures.message, QUOTE);
+        let message = if message.is_empty() { String::new() } else { format!(" ({message})") };
+        causes.push(format!("Azure: {}{message}, {}", names.text(*code), text::count(failures.count, "time")));
+    }
+    let of_pool = |of| names.text(of) == pool;
+    let vms = || timelines.azure.vms.iter().filter(|vm| of_pool(vm.nodepool));
+    let unregistered = vms().filter(|vm| vm.booted_us.is_some() && vm.registered_us.is_none()).count() as u64;
+    if unregistered > 0 {
+        causes.push(format!("{} booted and never registered", text::count(unregistered, "VM")));
+    } else if !evidence.azure_tells() {
+        let claims = timelines.nodes.claims.iter().enumerate();
+        let stuck = claims
+            .filter(|(index, claim)| {
+                let launched_only = claim.launched.is_some() && claim.registered.is_none();
+                launched_only && of_pool(source.join.placed(timelines, *index).nodepool)
+            })
+            .count() as u64;
+        if stuck > 0 {
+            causes.push(format!("{} launched and never registered", text::count(stuck, "NodeClaim")));
+        }
+    }
+    let crashed = vms().filter(|vm| vm.crashed_us.is_some()).count() as u64;
+    if crashed > 0 {
+        causes.push(format!("{} crashed", text::count(crashed, "VM")));
+    }
+    let evicted = vms().filter(|vm| vm.evicted_us.is_some()).count() as u64;
+    if evicted > 0 {
+        causes.push(format!("{} evicted", text::count(evicted, "spot VM")));
+    }
+    if causes.is_empty() {
+        causes.extend(controllers_word(pool, evidence));
+    }
+    causes
+}
+
+/// What the controllers said of the pool: the reason that says most.
+fn controllers_word(pool: &str, evidence: &Evidence<'_>) -> Option<String> {
+    let source = evidence.source;
+    let classes: BTreeMap<&str, &str> =
+        source.plan.workloads.iter().map(|workload| (workload.name.as_str(), workload.class.as_str())).collect();
+    let of_pool = source.timelines.reasons.all.iter().filter(|(key, _)| {
+        let owner = key.owner.as_str();
+        owner == pool || (key.kind == "Pod" && classes.get(owner) == Some(&pool))
+    });
+    let (key, given) = of_pool.min_by_key(|(key, given)| {
+        let rank = match key.reason.as_str() {
+            "InsufficientCapacityError" => 0,
+            "NodeClassNotReady" => 1,
+            "NoCompatibleInstanceTypes" => 2,
+            "FailedScheduling" if !is_schedulers(&given.message) => 3,
+            "FailedScheduling" => 5,
+            _ => 4,
+        };
+        (rank, std::cmp::Reverse(given.count))
+    })?;
+    Some(format!("{}: {}", key.reason, text::line(&given.message, QUOTE)))
+}
+
+/// What hit every pool.
+fn global_causes(evidence: &Evidence<'_>) -> Option<String> {
+    let timelines = evidence.source.timelines;
+    let mut causes = Vec::new();
+    let between = |first_us, last_us| format!("between {} and {}", text::duration(first_us), text::duration(last_us));
+    let throttled = timelines.azure.throttled;
+    if throttled.count > 0 {
+        let when = between(throttled.first_us, throttled.last_us);
+        causes.push(format!("Azure Resource Manager answered 429 to {} {when}", text::count(throttled.count, "call")));
+    }
+    let refused = timelines.azure.refused;
+    if refused.count > 0 {
+        let when = between(refused.first_us, refused.last_us);
+        causes.push(format!("Azure Resource Manager was down: {} refused {when}", text::count(refused.count, "call")));
+    }
+    for action in &timelines.actions.all {
+        let what = described(&action.what);
+        let Some(component) = what.strip_prefix("kill ") else { continue };
+        let at_us = action.sent_us.unwrap_or(action.intended_us);
+        let again = timelines.actions.all.iter().find(|later| {
+            let sent_us = later.sent_us.unwrap_or(later.intended_us);
+            sent_us >= at_us && later.error.is_none() && described(&later.what) == format!("start {component}")
+        });
+        let again = match again {
+            Some(later) => {
+                format!("started again at {}", text::duration(later.sent_us.unwrap_or(later.intended_us)))
+            }
+            None => "not started again".to_owned(),
+        };
+        causes.push(format!("{component} was killed at {}, {again}", text::duration(at_us)));
+    }
+    let failed: Vec<String> = timelines
+        .actions
+        .all
+        .iter()
+        .filter_map(|action| Some(format!("{}: {}", described(&action.what), action.error.as_ref()?)))
+        .collect();
+    if !failed.is_empty() {
+        causes.push(format!("failed actions: {}", text::some(&failed, 2)));
+    }
+    (!causes.is_empty()).then(|| causes.join("; "))
+}
+
+/// Phases that gave up, where the pods do not explain it.
+fn failed_phases(evidence: &Evidence<'_>, pods_told: bool) -> Vec<String> {
+    let source = evidence.source;
+    let until = |name: &str| source.plan.phases.iter().find(|phase| phase.name == name).and_then(|phase| phase.until);
+    source
+        .timelines
+        .phases
+        .all
+        .iter()
+        .filter(|phase| matches!(phase.ended, Some((_, PhaseOutcome::DeadlinePassed))))
+        .filter(|phase| !(pods_told && until(&phase.name) == Some(Until::AllPodsReady)))
+        .map(|phase| {
+            let what = until(&phase.name).map_or("its condition", Until::as_str);
+            let ended_us = phase.ended.map_or(phase.began_us, |(at_us, _)| at_us);
+            let took = text::duration(ended_us.saturating_sub(phase.began_us));
+            let detail = if phase.detail.is_empty() { String::new() } else { format!(": {}", phase.detail) };
+            format!("phase {}: not {what} after {took}{detail}", phase.name)
+        })
+        .collect()
+}
+
+fn left_behind(leaks: &BTreeSet<(String, String)>) -> Option<String> {
+    if leaks.is_empty() {
+        return None;
+    }
+    let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+    for (kind, _) in leaks {
+        *kinds.entry(kind).or_default() += 1;
+    }
+    let counts: Vec<String> = kinds.into_iter().map(|(kind, count)| text::count(count, kind)).collect();
+    let names: Vec<String> = leaks.iter().map(|(_, name)| name.clone()).collect();
+    Some(format!("left behind: {} ({})", counts.join(", "), text::some(&names, SHOWN)))
+}
