@@ -50,7 +50,14 @@ pub fn render(plan: &Plan, result: &RunResult) -> String {
     let headline = outcome::headline(result);
     let mut md = String::new();
     // Writing to a String cannot fail.
-    let _ = writeln!(md, "## {} {}: {} on {}\n", outcome::sign(headline.tone), headline.word, plain(&run.scenario), plain(&run.target));
+    let _ = writeln!(
+        md,
+        "## {} {}: {} on {}\n",
+        outcome::sign(headline.tone),
+        headline.word,
+        plain(&run.scenario),
+        plain(&run.target)
+    );
     let reasons = outcome::reasons(result);
     if reasons.is_empty() {
         let _ = writeln!(md, "{}\n", headline.meaning);
@@ -161,7 +168,10 @@ fn repeat(md: &mut String, plan: &Plan, result: &RunResult) {
     for line in &result.simulated {
         let _ = writeln!(md, "- {}", plain(line));
     }
-    for class in plan.node_config.classes.iter() {
+    for note in &plan.notes {
+        let _ = writeln!(md, "- {}", plain(note));
+    }
+    for class in &plan.node_config.classes {
         if let Some(why) = &class.untestable {
             let _ = writeln!(md, "- Node class {} was not tested: {}", plain(&class.name), plain(why));
         }

@@ -20,16 +20,32 @@ pub(crate) fn headline(result: &RunResult) -> Headline {
     let (word, meaning, tone) = match result.exit_code {
         0 => ("Passed", "Every expectation held.", Verdict::Pass),
         1 => ("Failed", "An expectation did not hold.", Verdict::Fail),
-        3 => ("Target failed", "The target or one of its components failed, so the expectations say nothing about the node configuration.", Verdict::Fail),
-        4 if result.run.ended.is_none() => ("Killed", "The log has no end: the run was killed. What is shown is what had been seen until then.", Verdict::Inconclusive),
-        4 if result.run.ended == Some(EndReason::NotRun) => ("Not run", "The target lacks what the scenario needs; nothing was done.", Verdict::Inconclusive),
+        3 => (
+            "Target failed",
+            "The target or one of its components failed, so the expectations say nothing about the node configuration.",
+            Verdict::Fail,
+        ),
+        4 if result.run.ended.is_none() => (
+            "Killed",
+            "The log has no end: the run was killed. What is shown is what had been seen until then.",
+            Verdict::Inconclusive,
+        ),
+        4 if result.run.ended == Some(EndReason::NotRun) => {
+            ("Not run", "The target lacks what the scenario needs; nothing was done.", Verdict::Inconclusive)
+        }
         4 => ("Inconclusive", "There is not enough evidence for a verdict.", Verdict::Inconclusive),
-        5 => ("Left behind", "Something was left behind after cleanup; it may cost money until it is removed.", Verdict::Fail),
+        5 => (
+            "Left behind",
+            "Something was left behind after cleanup; it may cost money until it is removed.",
+            Verdict::Fail,
+        ),
         130 => ("Interrupted", "The run was stopped before its end and cleaned up.", Verdict::Inconclusive),
         _ => match result.verdict {
             Verdict::Pass => ("Passed", "Every expectation held.", Verdict::Pass),
             Verdict::Fail => ("Failed", "The run failed.", Verdict::Fail),
-            Verdict::Inconclusive => ("Inconclusive", "There is not enough evidence for a verdict.", Verdict::Inconclusive),
+            Verdict::Inconclusive => {
+                ("Inconclusive", "There is not enough evidence for a verdict.", Verdict::Inconclusive)
+            }
         },
     };
     Headline { word, meaning, tone }

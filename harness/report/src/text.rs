@@ -54,11 +54,7 @@ pub(crate) fn tick(us: u64) -> String {
     let text = duration(us);
     let digits = text.find(|c: char| c.is_ascii_alphabetic() || c == '\u{b5}').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
-    if number.contains('.') {
-        format!("{}{unit}", number.trim_end_matches('0').trim_end_matches('.'))
-    } else {
-        text
-    }
+    if number.contains('.') { format!("{}{unit}", number.trim_end_matches('0').trim_end_matches('.')) } else { text }
 }
 
 /// A percentile: its value, or `> bound` where it falls on a sample that never came.

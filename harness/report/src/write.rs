@@ -38,7 +38,9 @@ pub enum ReportError {
     #[error("cannot make summary.json: {0}; this is a defect of harness: please report it with the run's events.jsonl")]
     Summary(#[from] SummaryError),
     /// `latencies.hlog` could not be made.
-    #[error("cannot make latencies.hlog: {0}; this is a defect of harness: please report it with the run's events.jsonl")]
+    #[error(
+        "cannot make latencies.hlog: {0}; this is a defect of harness: please report it with the run's events.jsonl"
+    )]
     Hlog(#[from] HlogError),
     /// Several of them; the others were written.
     #[error("{}", join(errors))]

@@ -1,5 +1,7 @@
 //! `report.html`: well-formed, escaped, self-contained, small.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "also in the helpers of tests")]
+
 mod support;
 
 use harness_record::RunResult;
@@ -44,7 +46,8 @@ fn parsed(page: &str) -> (Vec<String>, Vec<(String, String)>) {
 
 /// Written for eyes too: the folder is `CARGO_TARGET_TMPDIR`.
 fn keep(name: &str, page: &str) {
-    std::fs::write(std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("report-{name}.html")), page).unwrap();
+    std::fs::write(std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("report-{name}.html")), page)
+        .unwrap();
 }
 
 #[rstest]

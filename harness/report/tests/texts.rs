@@ -1,5 +1,7 @@
 //! Markdown, JUnit and console: what they say, as snapshots.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "also in the helpers of tests")]
+
 mod support;
 
 use harness_record::RunResult;

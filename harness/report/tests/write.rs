@@ -1,5 +1,7 @@
 //! Files of a run's folder.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "also in the helpers of tests")]
+
 mod support;
 
 use std::fs;
@@ -12,14 +14,15 @@ fn every_report_is_written_and_can_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let result = support::failed();
     let written = write_all(folder.path(), &support::plan(), &result).unwrap();
-    let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     assert_eq!(names, ["junit.xml", "latencies.hlog", "report.html", "report.md", "summary.json"]);
     assert_eq!(written.len(), 5);
     let summary = Summary::from_json(&fs::read(folder.path().join("summary.json")).unwrap()).unwrap();
     assert_eq!((summary.exit_code, summary.run.id.as_str()), (1, "20261121-121500-4f2a"));
     let rows = read_hlog(&fs::read(folder.path().join("latencies.hlog")).unwrap()).unwrap();
-    assert!(rows.iter().any(|row| row.name == "node_provisioning" && row.histogram.len() > 0));
+    assert!(rows.iter().any(|row| row.name == "node_provisioning" && !row.histogram.is_empty()));
     // Again, over what is there.
     write_all(folder.path(), &support::plan(), &result).unwrap();
 }
@@ -39,7 +42,9 @@ fn one_that_fails_does_not_stop_the_others() {
     for name in ["summary.json", "report.md", "latencies.hlog"] {
         assert!(folder.path().join(name).is_file(), "{name}");
     }
-    let left = fs::read_dir(folder.path()).unwrap().filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|x| x == "part"));
+    let left = fs::read_dir(folder.path())
+        .unwrap()
+        .filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|x| x == "part"));
     assert_eq!(left.count(), 0, "no half file is left");
 }
 

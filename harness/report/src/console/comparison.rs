@@ -20,7 +20,9 @@ fn figure(figure: Option<Figure>) -> String {
     match figure {
         None => text::NONE.to_owned(),
         Some(Figure::Measured(_)) => figure.map_or_else(String::new, |it| text::duration(it.micros())),
-        Some(Figure::Beyond { .. }) => figure.map_or_else(String::new, |it| format!("> {}", text::duration(it.micros()))),
+        Some(Figure::Beyond { .. }) => {
+            figure.map_or_else(String::new, |it| format!("> {}", text::duration(it.micros())))
+        }
     }
 }
 
@@ -46,9 +48,12 @@ fn row(latency: &ComparedLatency) -> Vec<String> {
 pub fn comparison(comparison: &Comparison, width: usize, colour: bool) -> String {
     let paint = Paint { colour };
     let width = width.max(40);
-    let mut out = vec![
-        format!("{}  A {}  B {}", paint.badge(verdict(comparison.change), &comparison.change.as_str().to_uppercase()), text::one_line(&comparison.before, 60), text::one_line(&comparison.after, 60)),
-    ];
+    let mut out = vec![format!(
+        "{}  A {}  B {}",
+        paint.badge(verdict(comparison.change), &comparison.change.as_str().to_uppercase()),
+        text::one_line(&comparison.before, 60),
+        text::one_line(&comparison.after, 60)
+    )];
     for difference in &comparison.differences {
         out.extend(table::wrap(&format!("  - {}", text::one_line(difference, 400)), width, 4));
     }

@@ -23,7 +23,12 @@ pub fn summary(result: &RunResult, width: usize, colour: bool) -> String {
 
     let word = headline.word.to_uppercase();
     let rest = text::one_line(&format!("{} on {}", run.scenario, run.target), width.saturating_sub(20));
-    out.push(format!("{} {}  {}", paint.badge(headline.tone, outcome::sign(headline.tone)), paint.badge(headline.tone, &word), paint.bold(&rest)));
+    out.push(format!(
+        "{} {}  {}",
+        paint.badge(headline.tone, outcome::sign(headline.tone)),
+        paint.badge(headline.tone, &word),
+        paint.bold(&rest)
+    ));
     let facts = format!("took {}, seed {}, exit code {}", text::duration(run.duration_us), run.seed, result.exit_code);
     out.push(paint.dim(&facts));
     let reasons = outcome::reasons(result);
@@ -57,9 +62,12 @@ pub fn summary(result: &RunResult, width: usize, colour: bool) -> String {
 fn listed(out: &mut Vec<String>, texts: &[&str], width: usize) {
     for text in texts.iter().take(MOST) {
         let line = text::one_line(text, 600);
-        out.extend(table::wrap(&line, width.saturating_sub(4), 2).into_iter().enumerate().map(|(index, line)| {
-            if index == 0 { format!("  - {line}") } else { format!("  {line}") }
-        }));
+        out.extend(
+            table::wrap(&line, width.saturating_sub(4), 2)
+                .into_iter()
+                .enumerate()
+                .map(|(index, line)| if index == 0 { format!("  - {line}") } else { format!("  {line}") }),
+        );
     }
     if texts.len() > MOST {
         out.push(format!("  - and {} more, in the report", texts.len() - MOST));
@@ -79,7 +87,8 @@ fn expectations(out: &mut Vec<String>, result: &RunResult, width: usize, paint: 
             let (front, rest) = line.split_at(end);
             *line = format!("{}{}", paint.badge(verdict, front), paint.bold(rest));
         }
-        let parts = [("observed", &expectation.observed), ("limit", &expectation.limit), ("evidence", &expectation.evidence)];
+        let parts =
+            [("observed", &expectation.observed), ("limit", &expectation.limit), ("evidence", &expectation.evidence)];
         for (what, value) in parts {
             let value = table::wrap(&text::one_line(value, 600), width.saturating_sub(16), 16);
             out.push(format!("{}  {}", paint.dim(&format!("{what:>14}")), value.join("\n")));
@@ -150,7 +159,11 @@ fn counts(out: &mut Vec<String>, result: &RunResult, width: usize) {
         text::count(counts.nodeclaims_deleted)
     );
     if counts.vms_accepted > 0 {
-        line.push_str(&format!("; VMs: {} booted, {} deleted", text::count(counts.vms_booted), text::count(counts.vms_deleted)));
+        line.push_str(&format!(
+            "; VMs: {} booted, {} deleted",
+            text::count(counts.vms_booted),
+            text::count(counts.vms_deleted)
+        ));
     }
     out.extend(table::wrap(&line, width, 2));
 }

@@ -77,7 +77,11 @@ pub(crate) fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
     }
     lines.push(line);
     let indent = " ".repeat(indent);
-    lines.iter().enumerate().map(|(index, line)| if index == 0 { line.clone() } else { format!("{indent}{line}") }).collect()
+    lines
+        .iter()
+        .enumerate()
+        .map(|(index, line)| if index == 0 { line.clone() } else { format!("{indent}{line}") })
+        .collect()
 }
 
 #[cfg(test)]

@@ -32,7 +32,13 @@ fn phases(result: &RunResult) -> Vec<Span> {
             let from_us = phase.began_us?;
             let to_us = phase.ended_us.unwrap_or(result.run.duration_us);
             let how = outcome::phase_outcome(phase.outcome, true);
-            let title = format!("{}: {} to {}, {how} {}", phase.name, text::duration(from_us), text::duration(to_us), phase.detail);
+            let title = format!(
+                "{}: {} to {}, {how} {}",
+                phase.name,
+                text::duration(from_us),
+                text::duration(to_us),
+                phase.detail
+            );
             Some(Span {
                 name: phase.name.clone(),
                 from_us,
@@ -77,5 +83,6 @@ pub(crate) fn nodes(result: &RunResult) -> String {
 }
 
 fn chart(result: &RunResult, label: String, layers: [Layer; 4], steps: Vec<(u64, [u32; 4])>) -> String {
-    AreaChart { label, layers, steps, end_us: result.run.duration_us, phases: &phases(result), marks: &marks(result) }.render()
+    AreaChart { label, layers, steps, end_us: result.run.duration_us, phases: &phases(result), marks: &marks(result) }
+        .render()
 }

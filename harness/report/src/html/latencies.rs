@@ -145,12 +145,23 @@ pub(crate) fn figure(plan: &Plan, result: &RunResult, name: LatencyName, title: 
         .take(SERIES_MAX)
         .map(|(group, latency)| {
             let stats = &latency.stats;
-            format!("{group}: p50 {}, p95 {}, p99 {}", text::percentile(stats.p50), text::percentile(stats.p95), text::percentile(stats.p99))
+            format!(
+                "{group}: p50 {}, p95 {}, p99 {}",
+                text::percentile(stats.p50),
+                text::percentile(stats.p95),
+                text::percentile(stats.p99)
+            )
         })
         .collect();
     let described = described.join("; ");
-    let cdf = CdfChart { label: format!("Cumulative distribution of {name}. {described}"), series: &series, limits: &limits, scale: domain };
-    let histogram = HistogramChart { label: format!("Histogram of {name}. {described}"), panels: &panels, scale: domain };
+    let cdf = CdfChart {
+        label: format!("Cumulative distribution of {name}. {described}"),
+        series: &series,
+        limits: &limits,
+        scale: domain,
+    };
+    let histogram =
+        HistogramChart { label: format!("Histogram of {name}. {described}"), panels: &panels, scale: domain };
 
     let mut notes = Vec::new();
     let censored: u64 = series.iter().map(|s| s.censored).sum();

@@ -54,7 +54,8 @@ pub(crate) fn by_pool(result: &RunResult) -> (Vec<PoolLives>, usize) {
         drawn += shown.len();
         let rows: Vec<GanttRow> = shown.iter().map(|node| row(node, pool, end_us)).collect();
         let pool = if pool.is_empty() { "pool unknown" } else { pool };
-        let label = format!("Timeline of {} of {} from claim to removal", text::counted(rows.len() as u64, "node"), pool);
+        let label =
+            format!("Timeline of {} of {} from claim to removal", text::counted(rows.len() as u64, "node"), pool);
         let chart = GanttChart { label, rows: &rows, end_us, lines_us: &lines_us }.render();
         lives.push(PoolLives { pool: pool.to_owned(), summary: summary(&nodes, shown.len()), chart });
     }
@@ -97,11 +98,12 @@ fn slowness(node: &NodeRow) -> u64 {
     }
 }
 
-fn began(node: &NodeRow) -> u64 {
-    node.created_us.or(node.ready_us).unwrap_or(u64::MAX)
+/// What rows are ordered by: a burst then reads as one curve, and later nodes still come later.
+fn order(node: &NodeRow) -> (u64, u64) {
+    (node.ready_us.or(node.created_us).unwrap_or(u64::MAX), node.created_us.unwrap_or(u64::MAX))
 }
 
-/// All nodes, or the slowest and an even sample of the others; in the order in which they began.
+/// All nodes, or the slowest and an even sample of the others; in the order in which they became Ready.
 fn chosen<'a>(nodes: &[&'a NodeRow], most: usize) -> Vec<&'a NodeRow> {
     let mut nodes = nodes.to_vec();
     nodes.sort_by_key(|node| std::cmp::Reverse(slowness(node)));
@@ -110,7 +112,7 @@ fn chosen<'a>(nodes: &[&'a NodeRow], most: usize) -> Vec<&'a NodeRow> {
         let wanted = most - nodes.len();
         nodes.extend((0..wanted).filter_map(|i| rest.get(i * rest.len() / wanted.max(1)).copied()));
     }
-    nodes.sort_by_key(|node| began(node));
+    nodes.sort_by_key(|node| order(node));
     nodes
 }
 
@@ -176,7 +178,11 @@ fn title(node: &NodeRow, name: &str) -> String {
         ("ready", node.ready_us),
         ("initialized", node.initialized_us),
     ];
-    lines.extend(after.iter().filter_map(|(what, us)| Some(format!("{what} after {}", text::duration((*us)?.saturating_sub(created))))));
+    lines.extend(
+        after
+            .iter()
+            .filter_map(|(what, us)| Some(format!("{what} after {}", text::duration((*us)?.saturating_sub(created))))),
+    );
     lines.extend(node.drifted_us.map(|us| format!("drifted at {}", text::duration(us))));
     if let Some(us) = node.disrupted_us {
         lines.push(format!("disrupted at {} {}", text::duration(us), node.disruption_reason).trim_end().to_owned());
@@ -189,7 +195,9 @@ fn title(node: &NodeRow, name: &str) -> String {
     }
     if let Some(vm) = &node.vm {
         let events = [("VM failed", vm.failed_us), ("VM crashed", vm.crashed_us), ("VM evicted", vm.evicted_us)];
-        lines.extend(events.iter().filter_map(|(what, us)| Some(format!("{what} at {} {}", text::duration((*us)?), vm.code))));
+        lines.extend(
+            events.iter().filter_map(|(what, us)| Some(format!("{what} at {} {}", text::duration((*us)?), vm.code))),
+        );
     }
     lines.push(text::counted(u64::from(node.pods), "pod"));
     lines.join("\n")
@@ -238,11 +246,15 @@ mod tests {
     #[test]
     fn of_many_nodes_the_slowest_are_shown() {
         let nodes: Vec<NodeRow> = (0..1000)
-            .map(|i| NodeRow { created_us: Some(i), ready_us: (i != 500).then_some(i + 1000 + i % 7), ..NodeRow::default() })
+            .map(|i| NodeRow {
+                created_us: Some(i),
+                ready_us: (i != 500).then_some(i + 1000 + i % 7),
+                ..NodeRow::default()
+            })
             .collect();
         let shown = chosen(&nodes.iter().collect::<Vec<_>>(), 100);
         assert_eq!(shown.len(), 100);
         assert!(shown.iter().any(|node| node.ready_us.is_none()));
-        assert!(shown.windows(2).all(|pair| pair[0].created_us < pair[1].created_us));
+        assert!(shown.windows(2).all(|pair| order(pair[0]) < order(pair[1])));
     }
 }

@@ -5,10 +5,10 @@ use harness_record::RunResult;
 use harness_record::verdict::{ExpectationResult, Verdict};
 use harness_scenario::plan::{LatencyName, Plan};
 
+use super::charts;
 use super::latencies::{self, LatencyFigure, LatencyRow};
 use super::lives::{self, PoolLives, STATES, State};
 use super::rows::{self, ClassLine, Fact, NodeLine, PhaseLine, Tile, TroubleLine, UsageLine};
-use super::charts;
 use crate::outcome::{self, Headline, Leftovers};
 use crate::svg::Layer;
 use crate::text;
@@ -23,6 +23,7 @@ pub(crate) struct ExpectationLine<'a> {
 #[derive(Template)]
 #[template(path = "report.html")]
 pub(crate) struct Page<'a> {
+    pub(crate) plan: &'a Plan,
     pub(crate) result: &'a RunResult,
     pub(crate) headline: Headline,
     pub(crate) tone: &'static str,
@@ -35,6 +36,8 @@ pub(crate) struct Page<'a> {
     pub(crate) tally: String,
     pub(crate) expectations: Vec<ExpectationLine<'a>>,
     pub(crate) troubles: Vec<TroubleLine>,
+    /// Whether they belong to a run that did not pass.
+    pub(crate) troubles_matter: bool,
     pub(crate) figures: Vec<LatencyFigure>,
     pub(crate) latencies: Vec<LatencyRow>,
     pub(crate) latencies_by_group: Vec<LatencyRow>,
@@ -61,24 +64,38 @@ pub(crate) struct Page<'a> {
 /// A dot in the verdict's colour, as data: a page that asks for nothing.
 fn icon(tone: Verdict) -> &'static str {
     match tone {
-        Verdict::Pass => "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='7' fill='%23007a5a'/%3E%3C/svg%3E",
-        Verdict::Fail => "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect x='1' y='1' width='14' height='14' fill='%23b8480a'/%3E%3C/svg%3E",
-        Verdict::Inconclusive => "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M8 1l7 14H1z' fill='%23966400'/%3E%3C/svg%3E",
+        Verdict::Pass => {
+            "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='7' fill='%23007a5a'/%3E%3C/svg%3E"
+        }
+        Verdict::Fail => {
+            "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect x='1' y='1' width='14' height='14' fill='%23b8480a'/%3E%3C/svg%3E"
+        }
+        Verdict::Inconclusive => {
+            "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M8 1l7 14H1z' fill='%23966400'/%3E%3C/svg%3E"
+        }
     }
 }
 
 impl<'a> Page<'a> {
-    pub(crate) fn new(plan: &Plan, result: &'a RunResult) -> Self {
+    pub(crate) fn new(plan: &'a Plan, result: &'a RunResult) -> Self {
         let headline = outcome::headline(result);
         let (lives, drawn) = lives::by_pool(result);
         let total = result.nodes.len();
-        let lives_note = if drawn < total { format!("{drawn} of {} are drawn.", text::counted(total as u64, "node")) } else { String::new() };
+        let lives_note = if drawn < total {
+            format!("{drawn} of {} are drawn.", text::counted(total as u64, "node"))
+        } else {
+            String::new()
+        };
         let figures = [
             latencies::figure(plan, result, LatencyName::NodeProvisioning, "Node provisioning"),
             latencies::figure(plan, result, LatencyName::PodReady, "Pod ready"),
         ];
         let nodes = rows::nodes(result);
-        let nodes_note = if nodes.len() < total { format!("{} slowest of {total} nodes", nodes.len()) } else { text::counted(total as u64, "node") };
+        let nodes_note = if nodes.len() < total {
+            format!("{} slowest of {total} nodes", nodes.len())
+        } else {
+            text::counted(total as u64, "node")
+        };
         let by_group = |grouped: bool| -> Vec<LatencyRow> {
             let wanted = result.latencies.iter().filter(|latency| latency.labels.is_empty() != grouped);
             wanted.map(LatencyRow::new).collect()
@@ -92,6 +109,7 @@ impl<'a> Page<'a> {
             map.iter().map(|(name, value)| Fact::new(name, value)).collect()
         };
         Self {
+            plan,
             result,
             headline,
             tone: headline.tone.as_str(),
@@ -108,6 +126,7 @@ impl<'a> Page<'a> {
                 .map(|of| ExpectationLine { tone: of.verdict.as_str(), sign: outcome::sign(of.verdict), of })
                 .collect(),
             troubles: rows::troubles(result),
+            troubles_matter: headline.tone != Verdict::Pass,
             figures: figures.into_iter().flatten().collect(),
             latencies: by_group(false),
             latencies_by_group: by_group(true),
@@ -148,7 +167,11 @@ fn tiles(result: &RunResult) -> Vec<Tile> {
         tiles.push(Tile {
             label: "Node provisioning, p95",
             value: text::percentile(provisioning.stats.p95),
-            detail: format!("p50 {}, max {}", text::percentile(provisioning.stats.p50), text::percentile(provisioning.stats.max)),
+            detail: format!(
+                "p50 {}, max {}",
+                text::percentile(provisioning.stats.p50),
+                text::percentile(provisioning.stats.max)
+            ),
         });
     }
     if let Some(ready) = latency(LatencyName::PodReady) {

@@ -86,7 +86,13 @@ pub(crate) fn audit(result: &RunResult) -> Vec<Fact> {
         if d.count == 0 {
             "not measured".to_owned()
         } else {
-            format!("p50 {}, p99 {}, max {} ({})", text::duration(d.p50_us), text::duration(d.p99_us), text::duration(d.max_us), text::counted(d.count, "sample"))
+            format!(
+                "p50 {}, p99 {}, max {} ({})",
+                text::duration(d.p50_us),
+                text::duration(d.p99_us),
+                text::duration(d.max_us),
+                text::counted(d.count, "sample")
+            )
         }
     };
     let maybe = |value: Option<String>| value.unwrap_or_else(|| "not measured".to_owned());
@@ -167,6 +173,7 @@ pub(crate) struct ClassLine {
     pub(crate) nodes: String,
     pub(crate) limits: String,
     pub(crate) untestable: String,
+    pub(crate) aimed_by: String,
 }
 
 /// The node classes of the tree and what was aimed at each.
@@ -196,6 +203,7 @@ pub(crate) fn classes(plan: &Plan, result: &RunResult) -> Vec<ClassLine> {
                 nodes: text::count(nodes as u64),
                 limits: if limits.is_empty() { "none".to_owned() } else { limits.join(", ") },
                 untestable: class.untestable.clone().unwrap_or_default(),
+                aimed_by: class.aimed_by.clone(),
             }
         })
         .collect()
@@ -236,7 +244,8 @@ pub(crate) fn nodes(result: &RunResult) -> Vec<NodeLine> {
             };
             let kind = [text::size(&node.instance_type), &node.capacity_type, &node.zone];
             let kind: Vec<&str> = kind.into_iter().filter(|part| !part.is_empty()).collect();
-            let name = if node.nodeclaim.is_empty() { node.node.clone().unwrap_or_default() } else { node.nodeclaim.clone() };
+            let name =
+                if node.nodeclaim.is_empty() { node.node.clone().unwrap_or_default() } else { node.nodeclaim.clone() };
             NodeLine {
                 name,
                 pool: node.nodepool.clone(),

@@ -108,7 +108,13 @@ impl<const L: usize> AreaChart<'_, L> {
 }
 
 /// The closed outline of a step function down to the base line.
-fn outline<T>(steps: &[(u64, T)], end_us: u64, time: &TimeScale, counts: &CountScale, height: impl Fn(&(u64, T)) -> u64) -> String {
+fn outline<T>(
+    steps: &[(u64, T)],
+    end_us: u64,
+    time: &TimeScale,
+    counts: &CountScale,
+    height: impl Fn(&(u64, T)) -> u64,
+) -> String {
     let base = counts.y(0);
     let Some(first) = steps.first() else { return String::new() };
     let mut d = format!("M{} {}", N(time.x(first.0)), N(base));
@@ -128,7 +134,8 @@ fn outline<T>(steps: &[(u64, T)], end_us: u64, time: &TimeScale, counts: &CountS
 mod tests {
     use super::*;
 
-    const LAYERS: [Layer; 2] = [Layer { name: "ready", class: "c-ready" }, Layer { name: "pending", class: "c-pending" }];
+    const LAYERS: [Layer; 2] =
+        [Layer { name: "ready", class: "c-ready" }, Layer { name: "pending", class: "c-pending" }];
 
     fn chart(steps: Vec<(u64, [u32; 2])>, end_us: u64) -> String {
         AreaChart { label: "pods".to_owned(), layers: LAYERS, steps, end_us, phases: &[], marks: &[] }.render()

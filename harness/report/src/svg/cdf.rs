@@ -80,7 +80,7 @@ impl CdfChart<'_> {
             svg.line("grid", (PLOT.left, at), (PLOT.right, at));
             svg.text("tick", (PLOT.left - 8.0, at + 4.0), Anchor::End, &format!("{percent}%"));
         }
-        axis::time(&mut svg, PLOT, &scale, 7, 18.0);
+        axis::time(&mut svg, PLOT, &scale, 8, 18.0);
         let axis_name = if scale.is_logarithmic() { "latency (logarithmic)" } else { "latency" };
         svg.text("axis-name", (PLOT.right, HEIGHT - 8.0), Anchor::End, axis_name);
         svg.text("axis-name", (PLOT.left, HEIGHT - 8.0), Anchor::Start, "share of all samples");
@@ -88,14 +88,15 @@ impl CdfChart<'_> {
         for (index, series) in self.series.iter().take(SERIES_MAX).enumerate() {
             draw_series(&mut svg, index, series, &scale);
         }
-        for mark in self.limits.iter().filter(|mark| mark.limit_us <= scale.to_us()) {
+        for mark in self.limits.iter().filter(|mark| mark.limit_us <= scale.end_us()) {
             let at = (scale.x(mark.limit_us), y(f64::from(mark.percentile.min(100)) / 100.0));
             let name = if mark.percentile >= 100 { "max".to_owned() } else { format!("p{}", mark.percentile) };
             let limit = text::tick(mark.limit_us);
             svg.titled(&format!("limit: {name} at most {limit}"), |svg| {
                 svg.line("limit", (at.0, at.1), (at.0, PLOT.bottom));
                 svg.path("limit-head", &format!("M{} {}m-5 0l5 -5l5 5l-5 5z", N(at.0), N(at.1)));
-                let (x, anchor) = if at.0 > PLOT.right - 90.0 { (at.0 - 7.0, Anchor::End) } else { (at.0 + 7.0, Anchor::Start) };
+                let (x, anchor) =
+                    if at.0 > PLOT.right - 90.0 { (at.0 - 7.0, Anchor::End) } else { (at.0 + 7.0, Anchor::Start) };
                 svg.text("limit-name", (x, PLOT.bottom - 8.0), anchor, &format!("{name} \u{2264} {limit}"));
             });
         }
@@ -111,7 +112,14 @@ impl CdfChart<'_> {
 fn draw_series(svg: &mut Svg, index: usize, series: &CdfSeries<'_>, scale: &TimeScale) {
     let measured = series.measured_us.len();
     let all = measured as u64 + series.censored;
-    let Some(first) = series.measured_us.first() else { return };
+    let Some(first) = series.measured_us.first() else {
+        if series.censored > 0 {
+            let title = format!("{}: all of {} censored", series.name, text::counted(series.censored, "sample"));
+            let class = format!("curve censored s{index}");
+            svg.titled(&title, |svg| svg.line(&class, (PLOT.left, y(0.0)), (PLOT.right, y(0.0))));
+        }
+        return;
+    };
     let share = |rank: usize| rank as f64 / all as f64;
     let mut d = format!("M{} {}", N(scale.x(*first)), N(y(0.0)));
     for at in downsample::ranks(measured, POINTS, TAIL) {
@@ -122,12 +130,7 @@ fn draw_series(svg: &mut Svg, index: usize, series: &CdfSeries<'_>, scale: &Time
         // All came: nothing is left to the right of the slowest.
         let _ = write!(d, "H{}", N(PLOT.right));
     }
-    let title = format!(
-        "{}: {}, {} censored",
-        series.name,
-        text::counted(all, "sample"),
-        text::count(series.censored)
-    );
+    let title = format!("{}: {}, {} censored", series.name, text::counted(all, "sample"), text::count(series.censored));
     svg.titled(&title, |svg| {
         svg.path(&format!("curve s{index}"), &d);
         if series.censored > 0 {
@@ -153,6 +156,7 @@ mod tests {
         for svg in [chart(&[], &[]), chart(&[nothing], &[]), chart(&[nothing, zero], &[])] {
             assert!(svg.ends_with("</svg>") && !svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         }
+        assert!(chart(&[nothing], &[]).contains("curve censored"), "what never came is drawn at 0 %");
     }
 
     #[test]

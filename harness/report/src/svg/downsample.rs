@@ -2,7 +2,13 @@
 
 /// Points of a step function that are drawn for a range of `buckets` columns: of each column the first, the last, the
 /// lowest and the highest by `height`, so that no peak and no dip is lost. `at` gives a point's time, ascending.
-pub(crate) fn steps<T: Copy>(points: &[T], to_us: u64, buckets: u64, at: impl Fn(&T) -> u64, height: impl Fn(&T) -> u64) -> Vec<T> {
+pub(crate) fn steps<T: Copy>(
+    points: &[T],
+    to_us: u64,
+    buckets: u64,
+    at: impl Fn(&T) -> u64,
+    height: impl Fn(&T) -> u64,
+) -> Vec<T> {
     if points.len() as u64 <= buckets * 4 {
         return points.to_vec();
     }
@@ -11,7 +17,8 @@ pub(crate) fn steps<T: Copy>(points: &[T], to_us: u64, buckets: u64, at: impl Fn
     for column in points.chunk_by(|a, b| at(a) / width == at(b) / width) {
         let lowest = (0..column.len()).min_by_key(|i| height(&column[*i]));
         let highest = (0..column.len()).max_by_key(|i| height(&column[*i]));
-        let mut indices: Vec<usize> = [Some(0), lowest, highest, column.len().checked_sub(1)].into_iter().flatten().collect();
+        let mut indices: Vec<usize> =
+            [Some(0), lowest, highest, column.len().checked_sub(1)].into_iter().flatten().collect();
         indices.sort_unstable();
         indices.dedup();
         kept.extend(indices.into_iter().map(|i| column[i]));

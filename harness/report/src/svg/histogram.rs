@@ -51,10 +51,7 @@ fn bins(measured_us: &[u64], scale: &TimeScale, domain: &Domain, parts: u64) -> 
         edges.extend((1..=domain.max_us / width + 1).map(|i| i * width));
     }
     let below = |edge: u64| measured_us.partition_point(|us| *us < edge) as u64;
-    edges
-        .windows(2)
-        .map(|edge| (edge[0], edge[1], below(edge[1]) - below(edge[0])))
-        .collect()
+    edges.windows(2).map(|edge| (edge[0], edge[1], below(edge[1]) - below(edge[0]))).collect()
 }
 
 impl HistogramChart<'_> {
@@ -72,12 +69,19 @@ impl HistogramChart<'_> {
         let mut svg = Svg::new("half histogram", WIDTH, bottom + 48.0, &self.label);
 
         let plot = Plot { left: LEFT, right, top: 22.0, bottom };
-        axis::time(&mut svg, plot, &scale, 7, 18.0);
+        axis::time(&mut svg, plot, &scale, 8, 18.0);
         for (index, panel) in panels.iter().enumerate() {
             let top = 22.0 + height * index as f64;
             // The gap keeps a name off the base line above it.
             let gap = if index > 0 { GAP } else { 0.0 };
-            self.draw_panel(&mut svg, index, panel, &scale, parts, Plot { left: LEFT, right, top: top + gap, bottom: top + height });
+            self.draw_panel(
+                &mut svg,
+                index,
+                panel,
+                &scale,
+                parts,
+                Plot { left: LEFT, right, top: top + gap, bottom: top + height },
+            );
         }
         let axis_name = if scale.is_logarithmic() { "latency (logarithmic)" } else { "latency" };
         svg.text("axis-name", (right, bottom + 40.0), Anchor::End, axis_name);
@@ -88,7 +92,15 @@ impl HistogramChart<'_> {
         svg.finish()
     }
 
-    fn draw_panel(&self, svg: &mut Svg, index: usize, panel: &HistogramPanel<'_>, scale: &TimeScale, parts: u64, plot: Plot) {
+    fn draw_panel(
+        &self,
+        svg: &mut Svg,
+        index: usize,
+        panel: &HistogramPanel<'_>,
+        scale: &TimeScale,
+        parts: u64,
+        plot: Plot,
+    ) {
         let bins = bins(panel.series.measured_us, scale, &self.scale, parts);
         let censored = panel.series.censored;
         let peak = bins.iter().map(|bin| bin.2).chain([censored]).max().unwrap_or(0);
@@ -134,7 +146,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn panel<'a>(measured_us: &'a [u64], censored: u64) -> HistogramPanel<'a> {
-        HistogramPanel { series: CdfSeries { name: "a", measured_us, censored }, p50_us: measured_us.first().copied(), p95_us: None }
+        HistogramPanel {
+            series: CdfSeries { name: "a", measured_us, censored },
+            p50_us: measured_us.first().copied(),
+            p95_us: None,
+        }
     }
 
     fn domain(measured_us: &[u64]) -> Domain {

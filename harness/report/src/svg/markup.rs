@@ -29,11 +29,7 @@ pub(crate) struct N(pub(crate) f64);
 impl Display for N {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tenths = if self.0.is_finite() { (self.0 * 10.0).round() } else { 0.0 };
-        if tenths % 10.0 == 0.0 {
-            write!(f, "{}", tenths as i64 / 10)
-        } else {
-            write!(f, "{:.1}", tenths / 10.0)
-        }
+        if tenths % 10.0 == 0.0 { write!(f, "{}", tenths as i64 / 10) } else { write!(f, "{:.1}", tenths / 10.0) }
     }
 }
 

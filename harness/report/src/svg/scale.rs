@@ -73,7 +73,7 @@ impl TimeScale {
         self.division == Division::Logarithmic
     }
 
-    pub(crate) fn to_us(&self) -> u64 {
+    pub(crate) fn end_us(&self) -> u64 {
         self.to_us
     }
 

@@ -8,13 +8,13 @@ use harness_record::RunResult;
 use harness_record::event::{EndReason, PhaseOutcome};
 use harness_record::latency::{Cause, Censored, Samples};
 use harness_record::result::{
-    ActionRow, AzureFailure, ComponentUsage, Counts, CrossCheck, Distribution, Interval, Latency, LeakedObject, NodeRow,
-    NodeStep, PhaseRow, PodStep, ReasonCount, RunInfo, SelfAudit, VmRow,
+    ActionRow, AzureFailure, ComponentUsage, Counts, CrossCheck, Distribution, Interval, Latency, LeakedObject,
+    NodeRow, NodeStep, PhaseRow, PodStep, ReasonCount, RunInfo, SelfAudit, VmRow,
 };
 use harness_record::verdict::{ExpectationResult, Verdict, exit_code};
 use harness_scenario::plan::{
-    AzureBehaviour, Check, Expectation, LatencyCheck, LatencyName, Limits, NodeClass, NodeConfig, PLAN_VERSION, Phase, Plan,
-    Profile, Until, Workload,
+    AzureBehaviour, Check, Expectation, LatencyCheck, LatencyName, Limits, NodeClass, NodeConfig, PLAN_VERSION, Phase,
+    Plan, Profile, Until, Workload,
 };
 use harness_scenario::{Bytes, Capability, Millicores, Span};
 
@@ -91,7 +91,18 @@ pub(crate) fn plan() -> Plan {
                 check: Check::Latency(latency(LatencyName::PodReady, 99, 60)),
             },
         ],
+        ..empty_plan()
     }
+}
+
+/// Fields that a plan may gain have their defaults, as in a plan of an earlier version.
+fn empty_plan() -> Plan {
+    let json = serde_json::json!({
+        "version": PLAN_VERSION, "scenario": "", "question": "", "profile": "default", "seed": 0, "parameters": {}, "needs": [],
+        "azure": {"boot": null, "delete": null, "quotaCores": {}, "faults": []},
+        "nodeConfig": {"source": "", "sha256": "", "classes": []}, "workloads": [], "phases": [], "expectations": [],
+    });
+    serde_json::from_value(json).unwrap()
 }
 
 /// A number from 0 to 1 that looks random and is always the same.
@@ -105,7 +116,12 @@ fn drawn(median_us: u64, index: usize) -> u64 {
     (median_us as f64 * (0.72 + 0.5 * u + 0.55 * u.powi(6))) as u64
 }
 
-pub(crate) fn latency(name: LatencyName, label: Option<(&str, &str)>, mut measured_us: Vec<u64>, censored: Vec<Censored>) -> Latency {
+pub(crate) fn latency(
+    name: LatencyName,
+    label: Option<(&str, &str)>,
+    mut measured_us: Vec<u64>,
+    censored: Vec<Censored>,
+) -> Latency {
     measured_us.sort_unstable();
     let samples = Samples { measured_us, censored };
     Latency {
@@ -143,7 +159,12 @@ fn node(pool: &(&str, &str, &str, usize, usize, u64), index: usize, begin_us: u6
         deleting_us: Some(deleting),
         gone_us: Some(deleting + 3 * SECOND + 700_000 * (index as u64 % 4)),
         pods: pool.4 as u32,
-        vm: Some(VmRow { name, accepted_us: Some(created + 60_000), booted_us: Some(ready - 600_000), ..VmRow::default() }),
+        vm: Some(VmRow {
+            name,
+            accepted_us: Some(created + 60_000),
+            booted_us: Some(ready - 600_000),
+            ..VmRow::default()
+        }),
     }
 }
 
@@ -210,23 +231,39 @@ pub(crate) fn passed(factor: usize) -> RunResult {
     let (node_count, pod_count) = (nodes.len() as u64, all_ready.len() as u64);
     latencies.push(latency(LatencyName::PodReady, None, all_ready.clone(), Vec::new()));
     latencies.extend(ready_by_pool);
-    latencies.push(latency(LatencyName::PodScheduled, None, all_ready.iter().map(|us| us - 700_000).collect(), Vec::new()));
+    latencies.push(latency(
+        LatencyName::PodScheduled,
+        None,
+        all_ready.iter().map(|us| us - 700_000).collect(),
+        Vec::new(),
+    ));
     latencies.push(latency(LatencyName::NodeProvisioning, None, all_provisioning.clone(), Vec::new()));
     latencies.extend(by_pool);
-    latencies.push(latency(LatencyName::NodeclaimLaunched, None, all_provisioning.iter().map(|us| us / 8).collect(), Vec::new()));
-    latencies.push(latency(LatencyName::NodeTermination, None, nodes.iter().map(|n| n.gone_us.unwrap() - n.deleting_us.unwrap()).collect(), Vec::new()));
+    latencies.push(latency(
+        LatencyName::NodeclaimLaunched,
+        None,
+        all_provisioning.iter().map(|us| us / 8).collect(),
+        Vec::new(),
+    ));
+    latencies.push(latency(
+        LatencyName::NodeTermination,
+        None,
+        nodes.iter().map(|n| n.gone_us.unwrap() - n.deleting_us.unwrap()).collect(),
+        Vec::new(),
+    ));
     latencies.push(latency(LatencyName::GitopsHealthy, None, vec![2_345_678], Vec::new()));
 
-    let phase = |name: &str, planned, until: Option<&str>, began: u64, ended: u64, due: Option<u64>, outcome| PhaseRow {
-        name: name.to_owned(),
-        planned,
-        until: until.map(str::to_owned),
-        began_us: Some(began),
-        ended_us: Some(ended),
-        due_us: due,
-        outcome: Some(outcome),
-        detail: String::new(),
-    };
+    let phase =
+        |name: &str, planned, until: Option<&str>, began: u64, ended: u64, due: Option<u64>, outcome| PhaseRow {
+            name: name.to_owned(),
+            planned,
+            until: until.map(str::to_owned),
+            began_us: Some(began),
+            ended_us: Some(ended),
+            due_us: due,
+            outcome: Some(outcome),
+            detail: String::new(),
+        };
     let burst_end = 22 * SECOND;
     RunResult {
         run: RunInfo {
@@ -240,9 +277,14 @@ pub(crate) fn passed(factor: usize) -> RunResult {
             started_at: "2026-11-21T12:15:00Z".parse().unwrap(),
             duration_us: 74_512_345,
             command: "harness run scale-burst --profile default --seed 42".to_owned(),
-            versions: [("kubernetes", "v1.34.2"), ("karpenter-provider-azure", "v1.14.0"), ("flux-source-controller", "v1.7.3"), ("kwok", "v0.9.0")]
-                .map(|(k, v)| (k.to_owned(), v.to_owned()))
-                .into(),
+            versions: [
+                ("kubernetes", "v1.34.2"),
+                ("karpenter-provider-azure", "v1.14.0"),
+                ("flux-source-controller", "v1.7.3"),
+                ("kwok", "v0.9.0"),
+            ]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into(),
             parameters: plan().parameters,
             node_config: "node-config".to_owned(),
             node_config_sha256: plan().node_config.sha256,
@@ -255,16 +297,58 @@ pub(crate) fn passed(factor: usize) -> RunResult {
         reasons: Vec::new(),
         latencies,
         expectations: vec![
-            expectation("phase burst", Verdict::Pass, "all-pods-ready after 12.6s", "all-pods-ready within 5m", "began at 9.4s, ended at 22.0s"),
-            expectation("placement of all on their class, exclusively", Verdict::Pass, "all on their class", "none elsewhere", &format!("{pod_count} pods on {node_count} nodes")),
-            expectation("latency node_provisioning by nodepool p95 <= 9s", Verdict::Pass, "memory-optimized: p95 8.91s", "p95 <= 9s, censored <= 0", &format!("{node_count} nodes in 3 groups, 0 censored")),
-            expectation("latency pod_ready by workload p99 <= 1m", Verdict::Pass, "cache: p99 10.9s", "p99 <= 1m", &format!("{pod_count} pods in 3 groups, 0 censored")),
-            expectation("limits of all node pools", Verdict::Pass, "general-purpose: 28 of 200 CPU", "cpu 200, memory 800Gi", "every node's capacity over the run"),
-            expectation("fleet", Verdict::Pass, "0 VMs at the end", "as many as NodeClaims, 0 at the end", &format!("{node_count} VMs, {node_count} NodeClaims")),
+            expectation(
+                "phase burst",
+                Verdict::Pass,
+                "all-pods-ready after 12.6s",
+                "all-pods-ready within 5m",
+                "began at 9.4s, ended at 22.0s",
+            ),
+            expectation(
+                "placement of all on their class, exclusively",
+                Verdict::Pass,
+                "all on their class",
+                "none elsewhere",
+                &format!("{pod_count} pods on {node_count} nodes"),
+            ),
+            expectation(
+                "latency node_provisioning by nodepool p95 <= 9s",
+                Verdict::Pass,
+                "memory-optimized: p95 8.91s",
+                "p95 <= 9s, censored <= 0",
+                &format!("{node_count} nodes in 3 groups, 0 censored"),
+            ),
+            expectation(
+                "latency pod_ready by workload p99 <= 1m",
+                Verdict::Pass,
+                "cache: p99 10.9s",
+                "p99 <= 1m",
+                &format!("{pod_count} pods in 3 groups, 0 censored"),
+            ),
+            expectation(
+                "limits of all node pools",
+                Verdict::Pass,
+                "general-purpose: 28 of 200 CPU",
+                "cpu 200, memory 800Gi",
+                "every node's capacity over the run",
+            ),
+            expectation(
+                "fleet",
+                Verdict::Pass,
+                "0 VMs at the end",
+                "as many as NodeClaims, 0 at the end",
+                &format!("{node_count} VMs, {node_count} NodeClaims"),
+            ),
         ],
         pods_over_time: steps::<4>(pod_changes)
             .into_iter()
-            .map(|(at_us, [pending, scheduled, ready, deleting])| PodStep { at_us, pending, scheduled, ready, deleting })
+            .map(|(at_us, [pending, scheduled, ready, deleting])| PodStep {
+                at_us,
+                pending,
+                scheduled,
+                ready,
+                deleting,
+            })
             .collect(),
         nodes_over_time: steps::<4>(node_changes)
             .into_iter()
@@ -272,14 +356,38 @@ pub(crate) fn passed(factor: usize) -> RunResult {
             .collect(),
         phases: vec![
             phase("prepare", false, None, 0, begin_us, None, PhaseOutcome::Reached),
-            phase("burst", true, Some("all-pods-ready"), begin_us, burst_end, Some(begin_us + 300 * SECOND), PhaseOutcome::Reached),
+            phase(
+                "burst",
+                true,
+                Some("all-pods-ready"),
+                begin_us,
+                burst_end,
+                Some(begin_us + 300 * SECOND),
+                PhaseOutcome::Reached,
+            ),
             phase("hold", true, None, burst_end, 58 * SECOND, Some(58 * SECOND), PhaseOutcome::Held),
             phase("drain", true, Some("no-nodes"), 58 * SECOND, 72 * SECOND, Some(238 * SECOND), PhaseOutcome::Reached),
             phase("cleanup", false, None, 72 * SECOND, 74 * SECOND, None, PhaseOutcome::Reached),
         ],
         actions: vec![
-            ActionRow { id: None, phase: "prepare".to_owned(), what: "push 4bf1c2d9a0e3".to_owned(), intended_us: 6 * SECOND, sent_us: Some(6 * SECOND), acked_us: Some(6_100_000), error: None },
-            ActionRow { id: Some(1), phase: "burst".to_owned(), what: "scale web 0 -> 40".to_owned(), intended_us: begin_us, sent_us: Some(begin_us + 300), acked_us: Some(begin_us + 9_000), error: None },
+            ActionRow {
+                id: None,
+                phase: "prepare".to_owned(),
+                what: "push 4bf1c2d9a0e3".to_owned(),
+                intended_us: 6 * SECOND,
+                sent_us: Some(6 * SECOND),
+                acked_us: Some(6_100_000),
+                error: None,
+            },
+            ActionRow {
+                id: Some(1),
+                phase: "burst".to_owned(),
+                what: "scale web 0 -> 40".to_owned(),
+                intended_us: begin_us,
+                sent_us: Some(begin_us + 300),
+                acked_us: Some(begin_us + 9_000),
+                error: None,
+            },
         ],
         counts: Counts {
             events: 4_321 * factor as u64,
@@ -318,9 +426,21 @@ pub(crate) fn passed(factor: usize) -> RunResult {
             watch_restarts: 0,
             observations_lost: 0,
         },
-        usage: [("kube-apiserver", 31_000, 0.52, 412), ("karpenter", 12_500, 0.21, 148), ("etcd", 6_200, 0.104, 96), ("kwok", 4_100, 0.069, 71), ("harness", 2_345, 0.039, 61)]
-            .map(|(name, cpu_ms, cpu_share, mib)| ComponentUsage { name: name.to_owned(), cpu_ms, cpu_share, rss_bytes: (mib - 6) << 20, rss_max_bytes: mib << 20 })
-            .into(),
+        usage: [
+            ("kube-apiserver", 31_000, 0.52, 412),
+            ("karpenter", 12_500, 0.21, 148),
+            ("etcd", 6_200, 0.104, 96),
+            ("kwok", 4_100, 0.069, 71),
+            ("harness", 2_345, 0.039, 61),
+        ]
+        .map(|(name, cpu_ms, cpu_share, mib)| ComponentUsage {
+            name: name.to_owned(),
+            cpu_ms,
+            cpu_share,
+            rss_bytes: (mib - 6) << 20,
+            rss_max_bytes: mib << 20,
+        })
+        .into(),
         cross_check: Some(CrossCheck {
             provisioning: Distribution { count: node_count, p50_us: 61_000, p99_us: 92_000, max_us: 98_000 },
             observation: Distribution { count: node_count, p50_us: 3_100, p99_us: 12_000, max_us: 14_500 },
@@ -330,7 +450,13 @@ pub(crate) fn passed(factor: usize) -> RunResult {
 }
 
 fn expectation(name: &str, verdict: Verdict, observed: &str, limit: &str, evidence: &str) -> ExpectationResult {
-    ExpectationResult { name: name.to_owned(), verdict, observed: observed.to_owned(), limit: limit.to_owned(), evidence: evidence.to_owned() }
+    ExpectationResult {
+        name: name.to_owned(),
+        verdict,
+        observed: observed.to_owned(),
+        limit: limit.to_owned(),
+        evidence: evidence.to_owned(),
+    }
 }
 
 /// A run without quota for one family: some nodes never came.
@@ -354,26 +480,44 @@ pub(crate) fn failed() -> RunResult {
             node.initialized_us = None;
             node.deleting_us = node.created_us.map(|us| us + 2 * SECOND);
             node.gone_us = node.created_us.map(|us| us + 3 * SECOND);
-            node.vm = Some(VmRow { failed_us: node.created_us.map(|us| us + SECOND), code: "QuotaExceeded".to_owned(), ..VmRow::default() });
+            node.vm = Some(VmRow {
+                failed_us: node.created_us.map(|us| us + SECOND),
+                code: "QuotaExceeded".to_owned(),
+                ..VmRow::default()
+            });
         } else {
             node.not_ready = vec![Interval { from_us: 30 * SECOND, to_us: Some(35 * SECOND) }];
         }
     }
     result.phases[1].outcome = Some(PhaseOutcome::DeadlinePassed);
     result.phases[1].detail = "encoder: 26 of 40 pods Ready".to_owned();
-    result.expectations[0] = expectation("phase burst", Verdict::Fail, "not all-pods-ready after 5m: encoder: 26 of 40 pods Ready", "all-pods-ready within 5m", "began at 9.4s, ended at 5m09s");
-    result.expectations[3] = expectation("latency pod_ready by workload p99 <= 1m", Verdict::Inconclusive, "encoder: no samples", "p99 <= 1m", "80 pods in 2 groups, 40 censored");
+    result.expectations[0] = expectation(
+        "phase burst",
+        Verdict::Fail,
+        "not all-pods-ready after 5m: encoder: 26 of 40 pods Ready",
+        "all-pods-ready within 5m",
+        "began at 9.4s, ended at 5m09s",
+    );
+    result.expectations[3] = expectation(
+        "latency pod_ready by workload p99 <= 1m",
+        Verdict::Inconclusive,
+        "encoder: no samples",
+        "p99 <= 1m",
+        "80 pods in 2 groups, 40 censored",
+    );
     result.verdict = Verdict::Fail;
     result.exit_code = exit_code(result.run.ended, false, result.verdict);
     result.reasons = vec![
-        "compute-optimized: Azure refused 12 creations with QuotaExceeded (standardFSv2Family: limit 0, requested 8)".to_owned(),
+        "compute-optimized: Azure refused 12 creations with QuotaExceeded (standardFSv2Family: limit 0, requested 8)"
+            .to_owned(),
         "phase burst: deadline of 5m passed, encoder: 26 of 40 pods Ready".to_owned(),
     ];
     result.reason = result.reasons.join("; ");
     result.azure_failures = vec![AzureFailure {
         nodepool: "compute-optimized".to_owned(),
         code: "QuotaExceeded".to_owned(),
-        message: "Operation could not be completed as it results in exceeding approved standardFSv2Family Cores quota.".to_owned(),
+        message: "Operation could not be completed as it results in exceeding approved standardFSv2Family Cores quota."
+            .to_owned(),
         count: 12,
         first_us: 10 * SECOND,
         last_us: 48 * SECOND,
@@ -399,7 +543,13 @@ pub(crate) fn not_run() -> RunResult {
     result.exit_code = exit_code(result.run.ended, false, result.verdict);
     result.reasons = vec!["not run: needs node-auto-provisioning".to_owned()];
     result.reason = result.reasons[0].clone();
-    result.expectations = vec![expectation("phase burst", Verdict::Inconclusive, "the phase never began", "all-pods-ready within 5m", "no such phase in the log")];
+    result.expectations = vec![expectation(
+        "phase burst",
+        Verdict::Inconclusive,
+        "the phase never began",
+        "all-pods-ready within 5m",
+        "no such phase in the log",
+    )];
     result
 }
 
@@ -419,7 +569,13 @@ pub(crate) fn killed() -> RunResult {
     result.pods_over_time.retain(|step| step.at_us <= end);
     result.nodes_over_time.retain(|step| step.at_us <= end);
     for node in &mut result.nodes {
-        for time in [&mut node.ready_us, &mut node.initialized_us, &mut node.registered_us, &mut node.deleting_us, &mut node.gone_us] {
+        for time in [
+            &mut node.ready_us,
+            &mut node.initialized_us,
+            &mut node.registered_us,
+            &mut node.deleting_us,
+            &mut node.gone_us,
+        ] {
             *time = time.filter(|us| *us <= end);
         }
     }
@@ -427,7 +583,8 @@ pub(crate) fn killed() -> RunResult {
         expectation.verdict = Verdict::Inconclusive;
         expectation.observed = "the log ends before".to_owned();
     }
-    result.warnings = vec!["the log has no end: the run was killed, and cleanup is not known to have been done".to_owned()];
+    result.warnings =
+        vec!["the log has no end: the run was killed, and cleanup is not known to have been done".to_owned()];
     result
 }
 
@@ -469,8 +626,9 @@ pub(crate) fn hostile(text: &str) -> (Plan, RunResult) {
     let mut result = failed();
     let s = || text.to_owned();
     plan.question = s();
+    plan.notes = vec![s()];
     for class in &mut plan.node_config.classes {
-        (class.name, class.node_class, class.untestable) = (s(), s(), Some(s()));
+        (class.name, class.node_class, class.untestable, class.aimed_by) = (s(), s(), Some(s()), s());
     }
     let run = &mut result.run;
     (run.id, run.scenario, run.question, run.profile, run.target, run.harness) = (s(), s(), s(), s(), s(), s());
