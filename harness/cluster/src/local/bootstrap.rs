@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn the_embedded_manifests_are_whole() {
-        for (name, text, count) in [("namespaces", NAMESPACES, 3), ("access", ACCESS, 19), ("flux", FLUX, 2)] {
+        for (name, text, count) in [("namespaces", NAMESPACES, 3), ("access", ACCESS, 21), ("flux", FLUX, 2)] {
             let objects = documents(name, text).unwrap();
             assert_eq!(objects.len(), count, "{name}");
             for object in objects {

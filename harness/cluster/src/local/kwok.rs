@@ -1,30 +1,45 @@
-//! Command line of kwok, which plays the kubelets.
+//! Command lines of the two kwok processes: one plays the kubelets, one renews the node leases.
 
 use super::error::LocalError;
 use super::layout::Layout;
 use super::process::Launch;
 use super::state_dir::write_private;
 
-/// See the file itself.
+/// See the files themselves; the second says why there are two processes.
 const STAGES: &str = include_str!("../../../../kind-config/kwok/stages.yaml");
+const LEASES: &str = include_str!("../../../../kind-config/kwok/leases.yaml");
 
 /// Nodes with this annotation get leases, and their pods run. The simulated Azure puts it on its nodes.
 const NODES: &str = "kwok.x-k8s.io/node=fake";
 
+/// The name of the process that renews the leases.
+pub(crate) const KWOK_LEASES: &str = "kwok-leases";
+
+/// Plays the kubelets.
 pub(crate) fn kwok(layout: &Layout) -> Result<Launch, LocalError> {
-    let stages = layout.state.root().join("kwok-stages.yaml");
-    write_private(&stages, STAGES)?;
-    let mut launch = layout.launch("kwok");
+    launch(layout, "kwok", STAGES, 0)
+}
+
+/// Renews the leases, every quarter of their 40 s.
+pub(crate) fn kwok_leases(layout: &Layout) -> Result<Launch, LocalError> {
+    launch(layout, KWOK_LEASES, LEASES, 40)
+}
+
+fn launch(layout: &Layout, name: &str, stages: &str, lease_seconds: u32) -> Result<Launch, LocalError> {
+    let config = layout.state.root().join(format!("{name}.yaml"));
+    write_private(&config, stages)?;
+    let mut launch = layout.launch(name);
+    launch.program = layout.bin_dir.join("kwok");
     launch.args = vec![
-        format!("--kubeconfig={}", layout.state.kubeconfig("kwok").display()).into(),
-        format!("--config={}", stages.display()).into(),
+        format!("--kubeconfig={}", layout.state.kubeconfig(name).display()).into(),
+        format!("--config={}", config.display()).into(),
         format!("--manage-nodes-with-annotation-selector={NODES}").into(),
         "--node-ip=127.0.0.1".into(),
-        format!("--node-port={}", layout.ports.get("kwok")).into(),
-        format!("--server-address={}", layout.ports.address("kwok")).into(),
+        format!("--node-port={}", layout.ports.get(name)).into(),
+        format!("--server-address={}", layout.ports.address(name)).into(),
         // Apart from the services' range; room for four million pods.
         "--cidr=10.64.0.0/10".into(),
-        "--node-lease-duration-seconds=40".into(),
+        format!("--node-lease-duration-seconds={lease_seconds}").into(),
         // One line a patched pod is CPU time and nothing that the watch does not say.
         "--v=WARN".into(),
     ];

@@ -9,13 +9,14 @@ use super::process::Launch;
 use super::state_dir::StateDir;
 
 /// Every port that a cluster needs, by purpose.
-pub(crate) const PORTS: [&str; 14] = [
+pub(crate) const PORTS: [&str; 15] = [
     "etcd",
     "etcd-peer",
     "kube-apiserver",
     "kube-controller-manager",
     "kube-scheduler",
     "kwok",
+    "kwok-leases",
     "source-controller",
     "source-controller-metrics",
     "source-controller-health",

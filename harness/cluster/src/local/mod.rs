@@ -45,6 +45,19 @@ pub use supervisor::main as supervise;
 pub(crate) use tls::install_crypto;
 pub use usage::ComponentUsage;
 
+/// The processes of a local cluster besides its supervisor, by the names that [`crate::Cluster::kill`] takes.
+pub const PROCESSES: [&str; 9] = [
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok",
+    kwok::KWOK_LEASES,
+    "karpenter",
+    "source-controller",
+    "kustomize-controller",
+];
+
 /// The executables that a local cluster needs in its `bin_dir`.
 pub const COMPONENTS: [&str; 8] = [
     "etcd",

@@ -94,7 +94,7 @@ fn url(layout: &Layout, component: &str) -> String {
     let at = |purpose: &str| layout.ports.address(purpose);
     match component {
         "kube-controller-manager" | "kube-scheduler" => format!("https://{}/healthz", at(component)),
-        "kwok" => format!("http://{}/healthz", at("kwok")),
+        "kwok" | "kwok-leases" => format!("http://{}/healthz", at(component)),
         // Its artifact server starts when its caches are filled.
         "source-controller" => format!("http://{}/", at("source-controller")),
         "kustomize-controller" => format!("http://{}/readyz", at("kustomize-controller-health")),

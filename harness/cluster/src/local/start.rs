@@ -21,7 +21,7 @@ use crate::git::{Author, GitServer};
 const COMPONENT_LIMIT: Duration = Duration::from_secs(60);
 
 /// Identities with a kubeconfig: file name, user, groups.
-const IDENTITIES: [(&str, &str, &[&str]); 10] = [
+const IDENTITIES: [(&str, &str, &[&str]); 11] = [
     // The only one beyond RBAC; used by the supervisor to install RBAC.
     ("bootstrap", "harness:bootstrap", &["system:masters"]),
     ("admin", "admin", &["harness:admins"]),
@@ -30,6 +30,7 @@ const IDENTITIES: [(&str, &str, &[&str]); 10] = [
     ("kube-controller-manager", "system:kube-controller-manager", &[]),
     ("kube-scheduler", "system:kube-scheduler", &[]),
     ("kwok", "kwok", &[]),
+    ("kwok-leases", "kwok-leases", &[]),
     ("karpenter", "karpenter", &[]),
     ("source-controller", "source-controller", &[]),
     ("kustomize-controller", "kustomize-controller", &[]),
@@ -97,6 +98,7 @@ pub(crate) async fn bring_up(
     registry.start(flux_processes::source_controller(&layout)?).await?;
     registry.start(flux_processes::kustomize_controller(&layout)).await?;
     registry.start(kwok::kwok(&layout)?).await?;
+    registry.start(kwok::kwok_leases(&layout)?).await?;
 
     let ready = async |component: &str| {
         steps.time(&format!("{component} ready"), probes.ready(registry, &layout, component, COMPONENT_LIMIT)).await
@@ -105,6 +107,7 @@ pub(crate) async fn bring_up(
         ready("kube-controller-manager"),
         ready("kube-scheduler"),
         ready("kwok"),
+        ready("kwok-leases"),
         ready("karpenter"),
         ready("source-controller"),
         ready("kustomize-controller"),

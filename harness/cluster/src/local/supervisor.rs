@@ -23,7 +23,7 @@ use super::usage::{self, ComponentUsage};
 const START_ATTEMPTS: u32 = 3;
 /// The order of the stop: who writes goes before who stores. Each group has this long before it is killed.
 const STOP_ORDER: [(&[&str], Duration); 4] = [
-    (&["karpenter", "source-controller", "kustomize-controller", "kwok"], Duration::from_millis(600)),
+    (&["karpenter", "source-controller", "kustomize-controller", "kwok", "kwok-leases"], Duration::from_millis(600)),
     (&["kube-controller-manager", "kube-scheduler"], Duration::from_millis(400)),
     // It waits for open watches when asked to stop; there is nobody left to be polite to.
     (&["kube-apiserver"], Duration::from_millis(1000)),

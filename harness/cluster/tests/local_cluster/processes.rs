@@ -67,7 +67,7 @@ async fn two_clusters_run_side_by_side_and_each_failure_is_reported() {
 
     // With the supervisor goes everything that it started, and the other cluster does not care.
     let of_two = processes(&two.status().await.unwrap());
-    assert_eq!(of_two.len(), 1 + local::COMPONENTS.len(), "{of_two:?}");
+    assert_eq!(of_two.len(), 1 + local::PROCESSES.len(), "{of_two:?}");
     let waiting = two.failed();
     sigkill(of_two[0].1);
     let failure = tokio::time::timeout(KERNEL, waiting).await.expect("nobody noticed the death of the supervisor");
@@ -105,7 +105,7 @@ async fn a_throw_away_cluster_dies_with_the_process_that_wanted_it() {
         .unwrap()
         .unwrap();
     let all: Vec<(String, u32)> = serde_json::from_str(&all).unwrap();
-    assert_eq!(all.len(), 1 + local::COMPONENTS.len(), "{all:?}");
+    assert_eq!(all.len(), 1 + local::PROCESSES.len(), "{all:?}");
     assert!(all.iter().all(|(_, pid)| running(*pid)), "{all:?}");
 
     owner.kill().unwrap();

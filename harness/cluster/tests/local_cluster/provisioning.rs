@@ -105,7 +105,7 @@ async fn a_commit_becomes_a_pool_and_a_pod_becomes_a_node_and_both_go_again() {
 
     // What each process used is known.
     let usage = cluster.usage().await.unwrap();
-    for name in local::COMPONENTS.iter().copied().chain(["supervisor"]) {
+    for name in local::PROCESSES.iter().copied().chain(["supervisor"]) {
         let component = usage.iter().find(|u| u.name == name).unwrap_or_else(|| panic!("no usage of {name}"));
         assert!(component.cpu_ms > 0 && component.rss_peak_bytes >= component.rss_bytes, "{component:?}");
     }
