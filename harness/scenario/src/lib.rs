@@ -11,7 +11,7 @@
 //! 2. [`read_tree`] reads a GitOps tree as kustomize would and refuses one that cannot work on AKS: each [`Finding`] says
 //!    what is wrong, what AKS would do, and what to write instead.
 //! 3. [`plan()`] brings both together with the VM sizes of the target ([`SkuFact`]): for each NodePool a workload that fits
-//!    that pool and no other ([`derive`]), and each action at its time.
+//!    that pool and no other ([`mod@derive`]), and each action at its time.
 //!
 //! ```
 //! use harness_scenario::plan::Profile;

@@ -1,4 +1,5 @@
 //! The plan: complete, consistent, and the same for the same inputs.
+#![allow(clippy::panic, reason = "helpers of tests")]
 
 mod common;
 
@@ -166,4 +167,95 @@ fn every_condition_is_expected_and_names_are_unique() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), plan.expectations.len());
+}
+
+/// On the tree that a scenario is written for, what it names must be there and fit.
+#[rstest]
+#[case(
+    "class: general-purpose",
+    "class: general-purpos",
+    7,
+    "no class `general-purpos`",
+    "did you mean `general-purpose`?"
+)]
+#[case(
+    "cpu: 500m, memory: 512Mi",
+    "cpu: 16, memory: 512Mi",
+    7,
+    "larger than every size that `general-purpose` can use",
+    "request less"
+)]
+#[case(
+    "within: 2h\n",
+    "within: 2h\nexpect: [{limits: {nodepools: [general]}}]\n",
+    14,
+    "no NodePool `general`",
+    "it is one of"
+)]
+fn what_a_scenario_names_must_be_in_its_tree(
+    #[case] right: &str,
+    #[case] wrong: &str,
+    #[case] line: u32,
+    #[case] message: &str,
+    #[case] hint: &str,
+) {
+    let text = text("burst", 3, 1);
+    let text = &text[..text.find("  - name: part").unwrap()];
+    assert!(text.contains(right), "the case changes something");
+    let scenario = scenario(&text.replacen(right, wrong, 1));
+    let tree = own_tree();
+    let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &[], tree: &tree, skus: &skus() };
+    let errors = plan(&scenario, &inputs).unwrap_err();
+    assert_eq!(errors.len(), 1, "{}", common::lines(&errors));
+    assert_eq!(errors[0].line, line, "{}", errors[0]);
+    assert!(errors[0].message.contains(message), "{}", errors[0]);
+    assert!(errors[0].hint.as_ref().unwrap().contains(hint), "{}", errors[0]);
+}
+
+#[test]
+fn a_copy_of_the_tree_runs_the_named_workloads() {
+    let tree = harness_scenario::read_tree("./clusters/production", &harness_scenario::builtin_node_config()).unwrap();
+    let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &[], tree: &tree, skus: &skus() };
+    let plan = plan(&builtin("scale-burst"), &inputs).unwrap();
+    let names: Vec<&str> = plan.workloads.iter().map(|workload| workload.name.as_str()).collect();
+    assert_eq!(names, ["cache", "encoder", "web"]);
+    assert!(plan.workloads.iter().all(|workload| workload.replicas_peak == 40));
+    assert!(plan.notes.is_empty(), "{:?}", plan.notes);
+}
+
+#[test]
+fn everything_that_azure_can_do_reaches_the_plan() {
+    let text = "apiVersion: harness/v1
+kind: Scenario
+name: faults
+question: What if Azure fails?
+needs: [node-auto-provisioning, simulated-azure, component-control]
+parameters:
+  outage: {default: 1m, smoke: 10s}
+  part: {default: 0.5}
+azure:
+  boot: {constant: 7s}
+  delete: {samples: [1s, 2s]}
+  quotaCores: {F: 0, regional: 100}
+  faults:
+    - noCapacity: {family: F, zone: \"2\"}
+    - neverRegister: {share: $part, family: D}
+    - slowBoot: {factor: 2.5}
+    - operationFail: {code: OperationNotAllowed, message: Family Cores quota}
+phases:
+  - name: up
+    do:
+      - {scale: {workloads: all, to: 2}}
+      - {after: 4s, azureFault: {throttle: {share: $part, for: 30s, retryAfter: 2s}}}
+      - {after: 3s, azureFault: {armOutage: {for: $outage}}}
+      - {after: 5s, killComponent: karpenter}
+      - {after: 9s, startComponent: karpenter}
+      - {after: 10s, azureFault: {vmCrash: {}}}
+      - {after: 11s, azureFault: {spotEvict: {notice: 30s}}}
+      - {after: 12s, clearAzureFaults: {}}
+    for: 1m
+";
+    let plan = planned(&scenario(text), Profile::Smoke, 7, &[]);
+    insta::assert_json_snapshot!("faults-azure", plan.azure);
+    insta::assert_json_snapshot!("faults-actions", plan.phases[0].actions);
 }

@@ -1,4 +1,5 @@
 //! The JSON schema: committed as generated, and true of every scenario.
+#![allow(clippy::panic, reason = "helpers of tests")]
 
 use std::path::Path;
 

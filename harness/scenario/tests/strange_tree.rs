@@ -1,4 +1,5 @@
 //! A tree that nobody here wrote: other names, two pools with equal requirements, spot, a startup taint, Arm.
+#![allow(clippy::panic, reason = "helpers of tests")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Node configurations: what is read, and what is refused with which words at which place.
+#![allow(clippy::panic, reason = "helpers of tests")]
 
 mod common;
 

@@ -16,7 +16,7 @@ pub enum ExpectationSpec {
     /// Every pod was bound to a node of its class.
     Placement(PlacementSpec),
     /// Percentiles of a latency stay within their limits, in each group.
-    Latency(LatencySpec),
+    Latency(Box<LatencySpec>),
     /// The resources of each pool never exceeded the pool's limits.
     Limits(LimitsSpec),
     /// The cloud's own record of VMs agrees with the cluster.

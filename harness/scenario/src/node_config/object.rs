@@ -11,11 +11,12 @@ pub(crate) struct Object<'a> {
 }
 
 /// The objects of a file; a `List` is taken apart as kustomize does.
-pub(crate) fn objects(file: &SourceFile) -> Result<Vec<Object<'_>>, Finding> {
+pub(crate) fn objects(file: &SourceFile) -> Result<Vec<Object<'_>>, Box<Finding>> {
     let documents = yaml::documents(&file.text).map_err(|error| {
-        Finding::new(Severity::Error, "yaml", &file.path, error.mark, error.message)
+        let finding = Finding::new(Severity::Error, "yaml", &file.path, error.mark, error.message)
             .effect("kustomize cannot build the tree: Flux applies nothing of it")
-            .fix("check indentation, colons and brackets near here")
+            .fix("check indentation, colons and brackets near here");
+        Box::new(finding)
     })?;
     let mut found = Vec::new();
     for document in documents {

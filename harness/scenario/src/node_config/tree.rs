@@ -42,7 +42,7 @@ pub(crate) fn read(source: &str, files: &[SourceFile]) -> Result<NodeConfigTree,
     for file in built {
         match objects(file) {
             Ok(objects) => found.extend(objects),
-            Err(finding) => findings.push(finding),
+            Err(finding) => findings.push(*finding),
         }
     }
     // What could not be read may hold the pool or class that a rule would miss.

@@ -2,7 +2,7 @@
 
 use super::{Context, Story, length};
 use crate::diagnostic::Diagnostic;
-use crate::model::{ActionSpec, Selection};
+use crate::model::{ActionSpec, ArrivalSpec, Selection};
 use crate::{Span, suggest};
 
 /// The components of a local cluster that a scenario may kill.
@@ -126,6 +126,35 @@ pub(super) fn follow_each_other(context: &Context<'_>) -> Vec<Diagnostic> {
                 earlier.end.as_secs(),
             );
             found.push(context.error(scaling.mark, message, "let it come `after` that, or in a phase of its own"));
+        }
+    }
+    found
+}
+
+/// More replicas than Kubernetes supports pods in a cluster are a slip of the keyboard, and a plan has an action for each.
+/// Source: kubernetes.io, "Considerations for large clusters".
+const REPLICAS_MAX: u32 = 150_000;
+
+pub(super) fn are_bounded(context: &Context<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for scale in
+        context.scenario.phases.iter().flat_map(|phase| &phase.actions).filter_map(|action| action.scale.as_ref())
+    {
+        if context.values.of(&scale.to.value) > REPLICAS_MAX {
+            let message =
+                format!("{} replicas are more pods than a cluster can have", context.values.say(&scale.to.value));
+            found.push(context.error(scale.to.mark, message, format!("ask for at most {REPLICAS_MAX}")));
+        }
+        let Some(ArrivalSpec::Steps(steps)) = scale.arrival.as_ref().map(|arrival| &arrival.value) else { continue };
+        if let (true, Some(arrival)) = (steps.is_empty(), &scale.arrival) {
+            found.push(context.error(
+                arrival.mark,
+                "there are no steps",
+                "give at least one: `{perSecond: 5, for: 10s}`",
+            ));
+        }
+        for step in steps.iter().filter(|step| context.values.of(&step.duration.value) == Span::ZERO) {
+            found.push(context.error(step.duration.mark, "a step of no time at all", "give a duration above 0s"));
         }
     }
     found

@@ -41,7 +41,7 @@ impl Context<'_> {
 
 type Rule = fn(&Context<'_>) -> Vec<Diagnostic>;
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     names::scenario_and_phases,
     names::workloads,
     names::selections,
@@ -52,6 +52,7 @@ const RULES: [Rule; 15] = [
     actions::are_in_time,
     actions::change_something,
     actions::follow_each_other,
+    actions::are_bounded,
     azure::behaviour,
     azure::faults,
     expectations::can_fail,

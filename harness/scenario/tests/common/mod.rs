@@ -1,5 +1,6 @@
 //! VM sizes for tests: a part of what AKS offers, with allocatable resources by AKS's formula (computed from the formulas of
 //! karpenter-provider-azure v1.14.0).
+#![allow(clippy::panic, reason = "helpers of tests")]
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use harness_scenario::{

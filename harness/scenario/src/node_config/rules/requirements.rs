@@ -61,9 +61,7 @@ fn one(object: &Object<'_>, item: &Node) -> Vec<Finding> {
         Some(Operator::Exists | Operator::DoesNotExist) if !values.is_empty() => {
             findings.push(error(mark, format!("`{name}` takes no values"), "remove `values`".to_owned()));
         }
-        Some(Operator::Gt | Operator::Lt | Operator::Gte | Operator::Lte)
-            if values.len() != 1 || !values[0].scalar().is_some_and(|text| text.parse::<u64>().is_ok()) =>
-        {
+        Some(Operator::Gt | Operator::Lt | Operator::Gte | Operator::Lte) if !is_one_number(values) => {
             findings.push(error(
                 mark,
                 format!("`{name}` takes one whole number"),
@@ -88,4 +86,8 @@ fn min_values(object: &Object<'_>, item: &Node, operator: &str, values: &[Node])
     };
     let fix = format!("write a number from 1 to {MIN_VALUES_MAX}, at most as many as values are named");
     Some(object.error(RULE, node.mark, message).effect(REFUSED).fix(fix))
+}
+
+fn is_one_number(values: &[Node]) -> bool {
+    matches!(values, [one] if one.scalar().is_some_and(|text| text.parse::<u64>().is_ok()))
 }
