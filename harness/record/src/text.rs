@@ -2,15 +2,42 @@
 
 use crate::latency::Percentile;
 
-/// A duration in three digits or so: `812ms`, `41.2s`, `3m12s`, `1h02m`.
+/// Three significant digits of a value from 0 to 1,000.
+pub fn significant(value: f64) -> String {
+    if value < 9.995 {
+        format!("{value:.2}")
+    } else if value < 99.95 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.0}")
+    }
+}
+
+/// A duration in microseconds as a scenario would write it, rounded to three significant digits, to seconds above a minute and
+/// to minutes above an hour: `812ms`, `1.50s`, `41.2s`, `3m12s`, `1h02m`. The one place where durations are rounded for people, so
+/// that a verdict and the table beside it say the same.
 pub fn duration(us: u64) -> String {
+    const SECOND_US: u64 = 1_000_000;
+    let value = us as f64;
     match us {
-        0..1_000 => format!("{us}us"),
-        1_000..10_000 => format!("{:.1}ms", us as f64 / 1e3),
-        10_000..1_000_000 => format!("{}ms", us / 1_000),
-        1_000_000..60_000_000 => format!("{:.1}s", (us / 100_000) as f64 / 10.0),
-        60_000_000..3_600_000_000 => format!("{}m{:02}s", us / 60_000_000, us / 1_000_000 % 60),
-        _ => format!("{}h{:02}m", us / 3_600_000_000, us / 60_000_000 % 60),
+        0 => "0s".to_owned(),
+        1..1_000 => format!("{us}\u{b5}s"),
+        1_000..999_500 => format!("{}ms", significant(value / 1e3)),
+        999_500..59_950_000 => format!("{}s", significant(value / 1e6)),
+        59_950_000..3_599_500_000 => {
+            let seconds = (us + SECOND_US / 2) / SECOND_US;
+            match seconds % 60 {
+                0 => format!("{}m", seconds / 60),
+                rest => format!("{}m{rest:02}s", seconds / 60),
+            }
+        }
+        _ => {
+            let minutes = us.saturating_add(30 * SECOND_US) / (60 * SECOND_US);
+            match minutes % 60 {
+                0 => format!("{}h", minutes / 60),
+                rest => format!("{}h{rest:02}m", minutes / 60),
+            }
+        }
     }
 }
 
@@ -50,19 +77,28 @@ pub(crate) fn line(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use rstest::rstest;
 
     #[rstest]
-    #[case(0, "0us")]
-    #[case(999, "999us")]
-    #[case(1_500, "1.5ms")]
-    #[case(812_999, "812ms")]
-    #[case(41_290_000, "41.2s")]
-    #[case(59_999_999, "59.9s")]
-    #[case(60_000_000, "1m00s")]
-    #[case(192_000_000, "3m12s")]
-    #[case(3_720_000_000, "1h02m")]
-    fn reads_well(#[case] us: u64, #[case] text: &str) {
+    #[case(0, "0s")]
+    #[case(850, "850µs")]
+    #[case(1_000, "1.00ms")]
+    #[case(12_345, "12.3ms")]
+    #[case(999_499, "999ms")]
+    #[case(999_500, "1.00s")]
+    #[case(1_500_159, "1.50s")]
+    #[case(9_994_000, "9.99s")]
+    #[case(9_995_000, "10.0s")]
+    #[case(41_234_567, "41.2s")]
+    #[case(59_949_999, "59.9s")]
+    #[case(59_950_000, "1m")]
+    #[case(90_000_000, "1m30s")]
+    #[case(125_400_000, "2m05s")]
+    #[case(300_000_000, "5m")]
+    #[case(3_599_600_000, "1h")]
+    #[case(3_725_000_000, "1h02m")]
+    fn durations(#[case] us: u64, #[case] text: &str) {
         assert_eq!(duration(us), text);
     }
 
@@ -70,5 +106,20 @@ mod tests {
     fn a_line_is_one_line() {
         assert_eq!(line("a\n  b", 10), "a b");
         assert_eq!(line("abcdefghij", 6), "abc...");
+    }
+
+    proptest! {
+        #[test]
+        fn no_duration_claims_more_than_three_digits_below_a_minute(us in 1_u64..59_000_000) {
+            let text = duration(us);
+            prop_assert!(text.chars().filter(char::is_ascii_digit).count() <= 3, "{}", text);
+        }
+
+        #[test]
+        fn a_printed_duration_is_within_its_resolution(us in 1_u64..59_000_000) {
+            let span: harness_scenario::Span = duration(us).parse().unwrap();
+            let error = span.as_micros().abs_diff(us) as f64 / us as f64;
+            prop_assert!(error <= 0.0051, "{} {}", us, span);
+        }
     }
 }

@@ -29,11 +29,11 @@ const POOL: &str = "compute-optimized";
 )]
 #[case::down(
     Fault::Down,
-    &["general-purpose: 12 of 12 pods never Ready", "Azure Resource Manager was down: 25 calls refused between 3.0s and 51.0s"],
+    &["general-purpose: 12 of 12 pods never Ready", "Azure Resource Manager was down: 25 calls refused between 3.00s and 51.0s"],
 )]
 #[case::killed(
     Fault::Killed { again: false },
-    &["general-purpose: 12 of 12 pods never Ready", "karpenter was killed at 2.5s, not started again"],
+    &["general-purpose: 12 of 12 pods never Ready", "karpenter was killed at 2.50s, not started again"],
 )]
 #[case::only_the_controllers_word(
     Fault::OnlyReasons { pool: POOL },

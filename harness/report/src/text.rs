@@ -2,49 +2,13 @@
 //! carry more and a longer figure would claim that it does.
 
 use harness_record::latency::Percentile;
+pub use harness_record::text::duration;
+use harness_record::text::significant;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// What stands for a figure that there is none of.
 pub(crate) const NONE: &str = "\u{2013}";
-
-/// Three significant digits of a value from 0 to 1,000.
-fn significant(value: f64) -> String {
-    if value < 9.995 {
-        format!("{value:.2}")
-    } else if value < 99.95 {
-        format!("{value:.1}")
-    } else {
-        format!("{value:.0}")
-    }
-}
-
-/// A duration in microseconds, three significant digits, as a scenario would write it: `345ms`, `1.50s`, `2m05s`.
-pub fn duration(us: u64) -> String {
-    const SECOND: u64 = 1_000_000;
-    let value = us as f64;
-    if us == 0 {
-        "0s".to_owned()
-    } else if us < 1_000 {
-        format!("{us}\u{b5}s")
-    } else if us < 999_500 {
-        format!("{}ms", significant(value / 1e3))
-    } else if us < 59_950_000 {
-        format!("{}s", significant(value / 1e6))
-    } else if us < 3_599_500_000 {
-        let seconds = (us + SECOND / 2) / SECOND;
-        match seconds % 60 {
-            0 => format!("{}m", seconds / 60),
-            rest => format!("{}m{rest:02}s", seconds / 60),
-        }
-    } else {
-        let minutes = (us + 30 * SECOND) / (60 * SECOND);
-        match minutes % 60 {
-            0 => format!("{}h", minutes / 60),
-            rest => format!("{}h{rest:02}m", minutes / 60),
-        }
-    }
-}
 
 /// A moment of an axis in microseconds, without needless zeros: `0`, `500ms`, `1.5s`, `2m`.
 pub(crate) fn tick(us: u64) -> String {
@@ -152,28 +116,6 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case(0, "0s")]
-    #[case(850, "850µs")]
-    #[case(1_000, "1.00ms")]
-    #[case(12_345, "12.3ms")]
-    #[case(999_499, "999ms")]
-    #[case(999_500, "1.00s")]
-    #[case(1_500_159, "1.50s")]
-    #[case(9_994_000, "9.99s")]
-    #[case(9_995_000, "10.0s")]
-    #[case(41_234_567, "41.2s")]
-    #[case(59_949_999, "59.9s")]
-    #[case(59_950_000, "1m")]
-    #[case(90_000_000, "1m30s")]
-    #[case(125_400_000, "2m05s")]
-    #[case(300_000_000, "5m")]
-    #[case(3_599_600_000, "1h")]
-    #[case(3_725_000_000, "1h02m")]
-    fn durations(#[case] us: u64, #[case] text: &str) {
-        assert_eq!(duration(us), text);
-    }
-
-    #[rstest]
     #[case(0, "0")]
     #[case(500_000, "500ms")]
     #[case(1_000_000, "1s")]
@@ -211,19 +153,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn no_duration_claims_more_than_three_digits_below_a_minute(us in 1_u64..59_000_000) {
-            let text = duration(us);
-            prop_assert!(text.chars().filter(char::is_ascii_digit).count() <= 3, "{}", text);
-        }
-
-        #[test]
-        fn a_printed_duration_is_within_its_resolution(us in 1_u64..59_000_000) {
-            let span: harness_scenario::Span = duration(us).parse().unwrap();
-            let error = span.as_micros().abs_diff(us) as f64 / us as f64;
-            prop_assert!(error <= 0.0051, "{} {}", us, span);
-        }
-
         #[test]
         fn one_line_is_one_line(text in ".{0,300}") {
             let line = one_line(&text, 80);
