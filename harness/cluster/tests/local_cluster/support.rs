@@ -11,12 +11,12 @@ use harness_cluster::local::{LocalConfig, Status};
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Takes the turn of this test.
-pub async fn turn() -> tokio::sync::MutexGuard<'static, ()> {
+pub(crate) async fn turn() -> tokio::sync::MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().await
 }
 
 /// The built components, or `None` with the reason on stderr: those of `HARNESS_BIN_DIR`, else those of the cache.
-pub fn components(test: &str) -> Option<BinDir> {
+pub(crate) fn components(test: &str) -> Option<BinDir> {
     let from = std::env::var_os("HARNESS_BIN_DIR").map(PathBuf::from);
     match harness_cluster::components::locate(from.as_deref()) {
         Ok(found) => Some(found),
@@ -28,7 +28,7 @@ pub fn components(test: &str) -> Option<BinDir> {
 }
 
 /// A configuration whose state lies below `root`.
-pub fn config(name: &str, components: &BinDir, root: &Path) -> LocalConfig {
+pub(crate) fn config(name: &str, components: &BinDir, root: &Path) -> LocalConfig {
     let mut config = LocalConfig::new(name, components);
     config.state_root = root.to_owned();
     config.helper = PathBuf::from(env!("CARGO_BIN_EXE_harness-internal"));
@@ -36,7 +36,7 @@ pub fn config(name: &str, components: &BinDir, root: &Path) -> LocalConfig {
 }
 
 /// Kills the supervisor of a detached cluster when a test ends before its own teardown.
-pub struct KillWhenDropped(pub u32);
+pub(crate) struct KillWhenDropped(pub(crate) u32);
 
 impl Drop for KillWhenDropped {
     fn drop(&mut self) {
@@ -47,7 +47,7 @@ impl Drop for KillWhenDropped {
 }
 
 /// Repeats `look` until it gives a value; after `limit` the last state goes into the panic.
-pub async fn wait_for<T>(what: &str, limit: Duration, look: impl AsyncFn() -> Result<T, String>) -> T {
+pub(crate) async fn wait_for<T>(what: &str, limit: Duration, look: impl AsyncFn() -> Result<T, String>) -> T {
     let started = Instant::now();
     loop {
         match look().await {
@@ -59,13 +59,13 @@ pub async fn wait_for<T>(what: &str, limit: Duration, look: impl AsyncFn() -> Re
 }
 
 /// Name and process id of the supervisor and of each component.
-pub fn processes(status: &Status) -> Vec<(String, u32)> {
+pub(crate) fn processes(status: &Status) -> Vec<(String, u32)> {
     let components = status.components.iter().filter_map(|c| Some((c.name.clone(), c.process?.pid)));
     std::iter::once(("supervisor".to_owned(), status.supervisor.pid)).chain(components).collect()
 }
 
 /// Waits until none of them exists any more. A zombie of this process's own child counts as gone.
-pub async fn all_gone(processes: &[(String, u32)], limit: Duration) {
+pub(crate) async fn all_gone(processes: &[(String, u32)], limit: Duration) {
     wait_for("every process is gone", limit, async || {
         let left: Vec<_> = processes.iter().filter(|(_, pid)| running(*pid)).collect();
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
@@ -74,19 +74,19 @@ pub async fn all_gone(processes: &[(String, u32)], limit: Duration) {
 }
 
 /// Whether a process runs.
-pub fn running(pid: u32) -> bool {
+pub(crate) fn running(pid: u32) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
     !stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with(['Z', 'X']))
 }
 
 /// Kills a process from outside, as an out-of-memory killer would.
-pub fn sigkill(pid: u32) {
+pub(crate) fn sigkill(pid: u32) {
     let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
 }
 
 /// Takes a cluster down and demands that nothing is left of it.
-pub async fn take_down(cluster: Cluster, state_root: &Path) {
+pub(crate) async fn take_down(cluster: Cluster, state_root: &Path) {
     let status = cluster.status().await.unwrap();
     let name = cluster.name().to_owned();
     let started = Instant::now();
