@@ -124,18 +124,28 @@ fn min_values_must_be_possible(#[case] count: &str, #[case] workloads: usize) {
     assert_eq!(plan.map(|plan| plan.workloads.len()).unwrap_or(0), workloads);
 }
 
-#[test]
-fn a_gpu_pool_gets_pods_that_fit() {
+#[rstest]
+#[case::known(Some("T4"), 1)]
+#[case::other(Some("A100"), 0)]
+#[case::not_known(None, 1)]
+fn a_gpu_pool_gets_pods_that_fit(#[case] name: Option<&str>, #[case] workloads: usize) {
     let class = "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {name: default}\n";
-    let tree = tree(&[
-        ("class.yaml", class),
-        ("pool.yaml", &pool("gpu", "", "", &[("karpenter.azure.com/sku-gpu-name", "T4")])),
-    ])
-    .unwrap();
-    let plan = planned(&tree);
-    let workload = &plan.workloads[0];
-    assert_eq!(workload.node_selector["karpenter.sh/nodepool"], "gpu");
-    assert!(workload.cpu.0 * 7 <= 3860);
+    let pool = pool(
+        "gpu",
+        "",
+        "",
+        &[("karpenter.azure.com/sku-gpu-name", "T4"), ("karpenter.azure.com/sku-gpu-count", "\"1\"")],
+    );
+    let tree = tree(&[("class.yaml", class), ("pool.yaml", &pool)]).unwrap();
+    let mut skus = skus();
+    skus.iter_mut().filter(|sku| sku.gpus > 0).for_each(|sku| sku.gpu_name = name.map(str::to_owned));
+    let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &[], tree: &tree, skus: &skus };
+    let planned = plan(&builtin("scale-burst"), &inputs).map(|plan| plan.workloads).unwrap_or_default();
+    assert_eq!(planned.len(), workloads);
+    for workload in planned {
+        assert_eq!(workload.node_selector["karpenter.sh/nodepool"], "gpu");
+        assert!(workload.cpu.0 * 7 <= 3860);
+    }
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub(crate) fn label_values(sku: &SkuFact, key: &str) -> Option<Vec<String>> {
         "karpenter.azure.com/sku-memory" | "kubernetes.azure.com/sku-memory" => one(&sku.memory_mib.to_string()),
         "karpenter.azure.com/sku-gpu-count" => one(&sku.gpus.to_string()),
         "karpenter.azure.com/sku-gpu-manufacturer" => one(if sku.gpus > 0 { "nvidia" } else { "" }),
+        // A caller that does not know the model leaves it open: better to try the pool than to call it untestable.
+        "karpenter.azure.com/sku-gpu-name" if sku.gpus > 0 && sku.gpu_name.is_none() => return None,
         "karpenter.azure.com/sku-gpu-name" => one(sku.gpu_name.as_deref().unwrap_or_default()),
         "karpenter.azure.com/sku-networking-accelerated" => one(&sku.accelerated_networking.to_string()),
         "karpenter.azure.com/sku-storage-premium-capable" => one(&sku.premium_storage.to_string()),

@@ -26,7 +26,7 @@ pub struct SkuFact {
     pub zones: Vec<String>,
     /// Number of GPUs; 0 for none.
     pub gpus: u32,
-    /// `karpenter.azure.com/sku-gpu-name`, where it has GPUs.
+    /// `karpenter.azure.com/sku-gpu-name`, where it has GPUs; `None` with GPUs means not known, and any name is taken to fit.
     pub gpu_name: Option<String>,
     /// Whether it is sold as spot.
     pub spot_capable: bool,

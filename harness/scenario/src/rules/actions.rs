@@ -6,7 +6,7 @@ use crate::model::{ActionSpec, ArrivalSpec, Selection};
 use crate::{Span, suggest};
 
 /// The components of a local cluster that a scenario may kill.
-const COMPONENTS: [&str; 8] = [
+const COMPONENTS: [&str; 9] = [
     "etcd",
     "karpenter",
     "kube-apiserver",
@@ -14,6 +14,7 @@ const COMPONENTS: [&str; 8] = [
     "kube-scheduler",
     "kustomize-controller",
     "kwok",
+    "kwok-leases",
     "source-controller",
 ];
 
