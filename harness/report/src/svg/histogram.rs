@@ -13,6 +13,8 @@ const RIGHT: f64 = 468.0;
 /// Right of it stands the bar of the censored samples, where there are any.
 const CENSORED: f64 = 30.0;
 const GAP: f64 = 10.0;
+/// Characters of a name that leave room for the figures beside it, also at the size of a phone.
+const NAME: usize = 28;
 /// The most bars of a panel, and the fewest that the axis is divided for.
 const BINS_MAX: u64 = 36;
 const BINS_MIN: u64 = 12;
@@ -130,7 +132,12 @@ impl HistogramChart<'_> {
                 svg.line("quantile", (x, plot.top + 16.0), (x, plot.bottom));
             });
         }
-        svg.text("panel-name", (plot.left + 2.0, plot.top + 12.0), Anchor::Start, panel.series.name);
+        svg.text(
+            "panel-name",
+            (plot.left + 2.0, plot.top + 12.0),
+            Anchor::Start,
+            &text::one_line(panel.series.name, NAME),
+        );
         let figures = match (panel.p50_us, panel.p95_us) {
             (Some(p50), Some(p95)) => format!("p50 {}, p95 {}", text::duration(p50), text::duration(p95)),
             (Some(p50), None) => format!("p50 {}", text::duration(p50)),
