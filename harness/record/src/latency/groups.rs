@@ -45,6 +45,9 @@ pub(crate) enum Sample {
 
 type Key = (LatencyName, Option<(u8, Name)>);
 
+/// One group of one latency: its label and the label's value, or no label for the whole.
+type Row = (LatencyName, Option<(GroupBy, String)>, Samples);
+
 /// Collects samples into their groups.
 #[derive(Debug, Default)]
 pub(crate) struct Grouping {
@@ -110,7 +113,7 @@ impl Groups {
 
     /// Every group in the order of the reports: the latency, the whole, then each label's values. A label of which no value
     /// is known is left out.
-    pub(crate) fn into_rows(mut self) -> Vec<(LatencyName, Option<(GroupBy, String)>, Samples)> {
+    pub(crate) fn into_rows(mut self) -> Vec<Row> {
         let mut rows = Vec::new();
         self.all.sort_by_key(|(name, _)| *name);
         for (name, samples) in self.all {

@@ -74,13 +74,10 @@ pub(super) fn nodes(source: &Source<'_>) -> Vec<NodeRow> {
 fn not_ready(flips: &[(u64, bool)]) -> Vec<Interval> {
     let mut intervals: Vec<Interval> = Vec::new();
     for (at_us, ready) in flips {
-        match intervals.last_mut() {
-            Some(open) if open.to_us.is_none() => {
-                if *ready {
-                    open.to_us = Some(*at_us);
-                }
-            }
-            _ if !ready => intervals.push(Interval { from_us: *at_us, to_us: None }),
+        let open = intervals.last_mut().filter(|last| last.to_us.is_none());
+        match (open, ready) {
+            (Some(open), true) => open.to_us = Some(*at_us),
+            (None, false) => intervals.push(Interval { from_us: *at_us, to_us: None }),
             _ => {}
         }
     }

@@ -42,6 +42,7 @@ pub(super) fn warnings(evidence: &Evidence<'_>, truncated: Option<Truncated>) ->
     if !evidence.azure_tells() && timelines.header.is_some() && source.plan.azure != AzureBehaviour::default() {
         warnings.push("the plan's Azure behaviour was not used: this target's Azure is not simulated".to_owned());
     }
+    warnings.extend(source.plan.notes.iter().cloned());
     if let Some(header) = &timelines.header {
         if header.scenario != source.plan.scenario {
             let (log, plan) = (&header.scenario, &source.plan.scenario);

@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use super::stamp::Stamp;
 use crate::event::{Milestone, Reached, attribute};
 
+/// An object's UID and when it reached the milestone.
+type ByObject = (Box<str>, Stamp);
+
 /// Every revision's milestones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gitops {
     /// The revision that an object was last seen with: a milestone names it only when it changes.
     revisions: HashMap<Box<str>, String>,
-    reached: BTreeMap<(Reached, String), Vec<(Box<str>, Stamp)>>,
+    reached: BTreeMap<(Reached, String), Vec<ByObject>>,
 }
 
 impl Gitops {

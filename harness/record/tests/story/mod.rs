@@ -2,6 +2,7 @@
 //! are made from. Deterministic: no clock, no chance.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a helper of tests; the lint knows only test functions")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
