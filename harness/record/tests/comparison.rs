@@ -1,5 +1,7 @@
 //! Comparing runs.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests unwrap too; the lint knows only test functions")]
+
 mod story;
 
 use harness_record::compare::{Change, Side, Thresholds, compare};

@@ -1,5 +1,7 @@
 //! Reading and writing logs.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests unwrap too; the lint knows only test functions")]
+
 mod story;
 
 use harness_record::event::LOG_VERSION;
