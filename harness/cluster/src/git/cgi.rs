@@ -87,9 +87,7 @@ pub(super) async fn answer(
     let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
     let body = body.into_data_stream();
     spawn(Box::pin(own(run, child, body, head_sender, chunk_sender)));
-    let (status, headers) = head
-        .await
-        .map_err(|_| io::Error::other("git http-backend ended without an answer"))?;
+    let (status, headers) = head.await.map_err(|_| io::Error::other("git http-backend ended without an answer"))?;
     let mut response = Response::new(Body::from_stream(receive(chunks)));
     *response.status_mut() = status;
     response.headers_mut().extend(headers);
@@ -97,9 +95,7 @@ pub(super) async fn answer(
 }
 
 fn receive(chunks: mpsc::Receiver<Chunk>) -> impl Stream<Item = Chunk> {
-    futures::stream::unfold(chunks, |mut chunks| async {
-        chunks.recv().await.map(|chunk| (chunk, chunks))
-    })
+    futures::stream::unfold(chunks, |mut chunks| async { chunks.recv().await.map(|chunk| (chunk, chunks)) })
 }
 
 async fn own(
@@ -226,28 +222,23 @@ async fn read_head(output: &mut BufReader<ChildStdout>) -> io::Result<Head> {
         line.clear();
         let length = limited.read_until(b'\n', &mut line).await?;
         if length == 0 {
-            return Err(io::Error::other(
-                "git http-backend wrote no complete header",
-            ));
+            return Err(io::Error::other("git http-backend wrote no complete header"));
         }
         let text = std::str::from_utf8(&line).map_err(io::Error::other)?;
         let text = text.trim_end();
         if text.is_empty() {
             return Ok((status, headers));
         }
-        let (name, value) = text.split_once(':').ok_or_else(|| {
-            io::Error::other("git http-backend wrote a header line without a colon")
-        })?;
+        let (name, value) = text
+            .split_once(':')
+            .ok_or_else(|| io::Error::other("git http-backend wrote a header line without a colon"))?;
         let value = value.trim();
         if name.eq_ignore_ascii_case("status") {
             let code = value.split_whitespace().next().unwrap_or_default();
             status = code.parse().map_err(io::Error::other)?;
         } else {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(io::Error::other)?;
-            headers.push((
-                name,
-                HeaderValue::from_str(value).map_err(io::Error::other)?,
-            ));
+            headers.push((name, HeaderValue::from_str(value).map_err(io::Error::other)?));
         }
     }
 }

@@ -9,9 +9,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub enum GitError {
     /// There is no Git on the search path.
-    #[error(
-        "Git is not installed (no `git` on PATH): install it, for example `apt-get install git`"
-    )]
+    #[error("Git is not installed (no `git` on PATH): install it, for example `apt-get install git`")]
     NoGit,
     /// A git command failed.
     #[error("cannot {action} {url}: {status}: {stderr}")]
@@ -46,9 +44,7 @@ pub enum GitError {
         output: String,
     },
     /// Others pushed at the same time, again and again.
-    #[error(
-        "cannot push to {url}: {attempts} attempts were each overtaken by another push; last answer: {answer}"
-    )]
+    #[error("cannot push to {url}: {attempts} attempts were each overtaken by another push; last answer: {answer}")]
     Overtaken {
         /// The repository.
         url: String,

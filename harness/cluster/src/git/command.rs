@@ -63,9 +63,7 @@ impl Git {
     /// Makes an empty bare repository with the branch `main` and no hooks.
     pub(super) async fn init_bare(&self, path: &Path) -> Result<(), GitError> {
         let folder = path.parent().unwrap_or(path);
-        let mut arguments: Vec<OsString> = ["init", "--quiet", "--bare", "--template="]
-            .map(OsString::from)
-            .into();
+        let mut arguments: Vec<OsString> = ["init", "--quiet", "--bare", "--template="].map(OsString::from).into();
         arguments.extend(["--initial-branch=main".into(), "--".into(), path.into()]);
         self.run(GitCall {
             action: "make the repository",
@@ -86,12 +84,7 @@ impl Git {
         if output.status.success() {
             return Ok(output.stdout);
         }
-        Err(GitError::Command {
-            action,
-            url,
-            status: output.status.to_string(),
-            stderr: tail(&output.stderr),
-        })
+        Err(GitError::Command { action, url, status: output.status.to_string(), stderr: tail(&output.stderr) })
     }
 
     /// Runs to the end and gives back everything, failure included.
@@ -106,11 +99,7 @@ impl Git {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        let start = |source| GitError::Io {
-            action: "run",
-            path: self.program.clone(),
-            source,
-        };
+        let start = |source| GitError::Io { action: "run", path: self.program.clone(), source };
         let mut child = command.spawn().map_err(start)?;
         let stdin = child.stdin.take();
         let feed = async {
@@ -122,11 +111,7 @@ impl Git {
         let both = async { tokio::join!(feed, child.wait_with_output()).1 };
         tokio::time::timeout(COMMAND_LIMIT, both)
             .await
-            .map_err(|_| GitError::Timeout {
-                action: call.action,
-                url: call.url.to_owned(),
-                limit: COMMAND_LIMIT,
-            })?
+            .map_err(|_| GitError::Timeout { action: call.action, url: call.url.to_owned(), limit: COMMAND_LIMIT })?
             .map_err(start)
     }
 }

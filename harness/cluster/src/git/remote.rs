@@ -30,10 +30,7 @@ pub struct Author {
 
 impl Default for Author {
     fn default() -> Self {
-        Self {
-            name: "harness".to_owned(),
-            email: "harness@localhost".to_owned(),
-        }
+        Self { name: "harness".to_owned(), email: "harness@localhost".to_owned() }
     }
 }
 
@@ -89,11 +86,7 @@ impl GitRemote {
     /// [`GitError::NoGit`].
     pub fn new(url: impl Into<String>) -> Result<Self, GitError> {
         let search_path = std::env::var_os("PATH").unwrap_or_default();
-        Ok(Self {
-            git: Git::find(&search_path).ok_or(GitError::NoGit)?,
-            url: url.into(),
-            credentials: None,
-        })
+        Ok(Self { git: Git::find(&search_path).ok_or(GitError::NoGit)?, url: url.into(), credentials: None })
     }
 
     /// The same with a user name and a password.
@@ -117,12 +110,7 @@ impl GitRemote {
     /// # Errors
     /// [`GitError::LinkLeavesTree`] and [`GitError::Unsupported`] for what Git cannot hold,
     /// [`GitError::Overtaken`] when others push all the time, else what Git said.
-    pub async fn push_tree(
-        &self,
-        tree: &Path,
-        message: &str,
-        author: &Author,
-    ) -> Result<Commit, GitError> {
+    pub async fn push_tree(&self, tree: &Path, message: &str, author: &Author) -> Result<Commit, GitError> {
         let workshop = self.workshop().await?;
         let name = workshop.write_tree(tree).await?;
         workshop.commit_and_push(&name, message, author).await
@@ -134,19 +122,11 @@ impl GitRemote {
     /// [`GitError::UnknownCommit`] when `sha` is not in the branch, else as [`GitRemote::push_tree`].
     pub async fn restore(&self, sha: &str, author: &Author) -> Result<Commit, GitError> {
         let workshop = self.workshop().await?;
-        let unknown = || GitError::UnknownCommit {
-            sha: sha.to_owned(),
-            url: self.url.clone(),
-        };
+        let unknown = || GitError::UnknownCommit { sha: sha.to_owned(), url: self.url.clone() };
         let history = workshop.history(None).await?;
-        let earlier = history
-            .iter()
-            .find(|entry| entry.sha == sha)
-            .ok_or_else(unknown)?;
+        let earlier = history.iter().find(|entry| entry.sha == sha).ok_or_else(unknown)?;
         let message = format!("Restore {}: {}", &sha[..sha.len().min(12)], earlier.subject);
-        workshop
-            .commit_and_push(&earlier.tree, &message, author)
-            .await
+        workshop.commit_and_push(&earlier.tree, &message, author).await
     }
 
     /// The commit that `main` points at; `None` when there is no commit yet.
@@ -167,21 +147,13 @@ impl GitRemote {
     }
 
     async fn workshop(&self) -> Result<Workshop<'_>, GitError> {
-        let folder = tempfile::Builder::new()
-            .prefix("harness-git-")
-            .tempdir()
-            .map_err(|source| GitError::Io {
-                action: "make a temporary folder in",
-                path: std::env::temp_dir(),
-                source,
-            })?;
-        self.git
-            .init_bare(&folder.path().join("repository"))
-            .await?;
-        Ok(Workshop {
-            remote: self,
-            folder,
-        })
+        let folder = tempfile::Builder::new().prefix("harness-git-").tempdir().map_err(|source| GitError::Io {
+            action: "make a temporary folder in",
+            path: std::env::temp_dir(),
+            source,
+        })?;
+        self.git.init_bare(&folder.path().join("repository")).await?;
+        Ok(Workshop { remote: self, folder })
     }
 
     async fn head_from(&self, folder: &Path) -> Result<Option<String>, GitError> {
@@ -228,11 +200,7 @@ impl GitRemote {
     }
 
     fn unexpected(&self, action: &'static str, output: String) -> GitError {
-        GitError::Output {
-            action,
-            url: self.url.clone(),
-            output,
-        }
+        GitError::Output { action, url: self.url.clone(), output }
     }
 }
 
@@ -241,17 +209,8 @@ impl Workshop<'_> {
         self.folder.path().join("repository")
     }
 
-    async fn git(
-        &self,
-        action: &'static str,
-        arguments: &[&str],
-        input: Vec<u8>,
-    ) -> Result<String, GitError> {
-        self.remote
-            .git
-            .run(self.call(action, &self.repository(), arguments, input))
-            .await
-            .map(text)
+    async fn git(&self, action: &'static str, arguments: &[&str], input: Vec<u8>) -> Result<String, GitError> {
+        self.remote.git.run(self.call(action, &self.repository(), arguments, input)).await.map(text)
     }
 
     fn call<'a>(
@@ -261,9 +220,7 @@ impl Workshop<'_> {
         arguments: &[&str],
         input: Vec<u8>,
     ) -> GitCall<'a> {
-        let mut call = self
-            .remote
-            .call(action, repository, arguments.iter().copied());
+        let mut call = self.remote.call(action, repository, arguments.iter().copied());
         let git_dir = repository.display().to_string();
         call.environment.push(("GIT_DIR".to_owned(), git_dir));
         call.input = input;
@@ -286,18 +243,13 @@ impl Workshop<'_> {
             index.extend_from_slice(entry.path.as_os_str().as_bytes());
             index.push(0);
         }
-        self.git(action, &["update-index", "-z", "--index-info"], index)
-            .await?;
+        self.git(action, &["update-index", "-z", "--index-info"], index).await?;
         let name = self.git(action, &["write-tree"], Vec::new()).await?;
         self.sha(action, name)
     }
 
     /// Stores each entry's content as a blob and gives back their names in order.
-    async fn store_contents(
-        &self,
-        root: &Path,
-        entries: &[Entry],
-    ) -> Result<Vec<String>, GitError> {
+    async fn store_contents(&self, root: &Path, entries: &[Entry]) -> Result<Vec<String>, GitError> {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
@@ -309,12 +261,10 @@ impl Workshop<'_> {
                 Kind::Link(target) => {
                     // Git stores the text of a link as the content of a file.
                     let path = self.folder.path().join(format!("link-{index}"));
-                    std::fs::write(&path, target.as_os_str().as_bytes()).map_err(|source| {
-                        GitError::Io {
-                            action: "write",
-                            path: path.clone(),
-                            source,
-                        }
+                    std::fs::write(&path, target.as_os_str().as_bytes()).map_err(|source| GitError::Io {
+                        action: "write",
+                        path: path.clone(),
+                        source,
                     })?;
                     path
                 }
@@ -334,12 +284,7 @@ impl Workshop<'_> {
     }
 
     /// Puts a commit of `tree` on top of the branch, again when somebody else was faster.
-    async fn commit_and_push(
-        &self,
-        tree: &str,
-        message: &str,
-        author: &Author,
-    ) -> Result<Commit, GitError> {
+    async fn commit_and_push(&self, tree: &str, message: &str, author: &Author) -> Result<Commit, GitError> {
         let mut answer = String::new();
         for _ in 0..PUSH_ATTEMPTS {
             let parent = self.remote.head_from(&self.repository()).await?;
@@ -347,9 +292,7 @@ impl Workshop<'_> {
                 // The parent's own content is enough to build upon.
                 self.fetch(&["--depth=1"]).await?;
             }
-            let sha = self
-                .commit_tree(tree, parent.as_deref(), message, author)
-                .await?;
+            let sha = self.commit_tree(tree, parent.as_deref(), message, author).await?;
             let refs = format!("{sha}:{BRANCH}");
             let arguments = ["push", "--porcelain", "--", &self.remote.url, &refs];
             let repository = self.repository();
@@ -358,12 +301,7 @@ impl Workshop<'_> {
             let output = self.remote.git.output(call).await?;
             let acknowledged = Instant::now();
             if output.status.success() {
-                return Ok(Commit {
-                    sha,
-                    tree: tree.to_owned(),
-                    sent,
-                    acknowledged,
-                });
+                return Ok(Commit { sha, tree: tree.to_owned(), sent, acknowledged });
             }
             match overtaken(&output) {
                 Some(line) => answer = line,
@@ -377,11 +315,7 @@ impl Workshop<'_> {
                 }
             }
         }
-        Err(GitError::Overtaken {
-            url: self.remote.url.clone(),
-            attempts: PUSH_ATTEMPTS,
-            answer,
-        })
+        Err(GitError::Overtaken { url: self.remote.url.clone(), attempts: PUSH_ATTEMPTS, answer })
     }
 
     async fn commit_tree(
@@ -413,9 +347,7 @@ impl Workshop<'_> {
         let mut arguments = vec!["fetch", "--quiet", "--no-tags"];
         arguments.extend(options);
         arguments.extend(["--", &self.remote.url, &refs]);
-        self.git("fetch from", &arguments, Vec::new())
-            .await
-            .map(drop)
+        self.git("fetch from", &arguments, Vec::new()).await.map(drop)
     }
 
     async fn history(&self, limit: Option<usize>) -> Result<Vec<LogEntry>, GitError> {
@@ -434,19 +366,13 @@ impl Workshop<'_> {
         output
             .split('\0')
             .filter(|record| !record.is_empty())
-            .map(|record| {
-                log_entry(record).ok_or_else(|| self.remote.unexpected(action, record.to_owned()))
-            })
+            .map(|record| log_entry(record).ok_or_else(|| self.remote.unexpected(action, record.to_owned())))
             .collect()
     }
 
     fn sha(&self, action: &'static str, output: String) -> Result<String, GitError> {
         let name = output.trim();
-        if is_sha(name) {
-            Ok(name.to_owned())
-        } else {
-            Err(self.remote.unexpected(action, output))
-        }
+        if is_sha(name) { Ok(name.to_owned()) } else { Err(self.remote.unexpected(action, output)) }
     }
 }
 
@@ -473,10 +399,7 @@ fn overtaken(output: &Output) -> Option<String> {
         "reference already exists",
         "incorrect old value",
     ];
-    reasons
-        .iter()
-        .any(|reason| rejected.contains(reason))
-        .then(|| rejected.trim().to_owned())
+    reasons.iter().any(|reason| rejected.contains(reason)).then(|| rejected.trim().to_owned())
 }
 
 fn is_sha(text: &str) -> bool {
@@ -484,6 +407,5 @@ fn is_sha(text: &str) -> bool {
 }
 
 fn text(output: Vec<u8>) -> String {
-    String::from_utf8(output)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    String::from_utf8(output).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

@@ -88,15 +88,11 @@ impl GitServer {
         let git = Git::find(&search_path).ok_or(GitServerError::NoGit)?;
         let backend = find_backend(&git).await?;
         std::fs::create_dir_all(root).map_err(io_error("make the folder", root))?;
-        let root = root
-            .canonicalize()
-            .map_err(io_error("resolve the folder", root))?;
+        let root = root.canonicalize().map_err(io_error("resolve the folder", root))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
             .map_err(|source| GitServerError::Listen { port, source })?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| GitServerError::Listen { port, source })?;
+        let address = listener.local_addr().map_err(|source| GitServerError::Listen { port, source })?;
         let shared = Arc::new(Shared {
             root,
             backend,
@@ -114,19 +110,12 @@ impl GitServer {
         let cancel = shared.cancel.clone();
         let serving = tokio::spawn(async move {
             let server = axum::serve(listener, router);
-            let ended = server
-                .with_graceful_shutdown(cancel.cancelled_owned())
-                .await;
+            let ended = server.with_graceful_shutdown(cancel.cancelled_owned()).await;
             if let Err(error) = ended {
                 tracing::error!(%error, "the Git server stopped");
             }
         });
-        Ok(Self {
-            shared,
-            address,
-            git,
-            serving: Some(serving),
-        })
+        Ok(Self { shared, address, git, serving: Some(serving) })
     }
 
     /// Base address, without a slash at the end: `http://127.0.0.1:PORT`.
@@ -147,9 +136,7 @@ impl GitServer {
     /// [`GitServerError::Name`], [`GitServerError::Git`], [`GitServerError::Io`].
     pub async fn create_repository(&self, name: &str) -> Result<Repository, GitServerError> {
         if !is_name(name) {
-            return Err(GitServerError::Name {
-                name: name.to_owned(),
-            });
+            return Err(GitServerError::Name { name: name.to_owned() });
         }
         let repository = Repository {
             name: name.to_owned(),
@@ -165,15 +152,11 @@ impl GitServer {
             .tempdir_in(&self.shared.root)
             .map_err(io_error("make a folder in", &self.shared.root))?;
         let bare = staged.path().join("bare");
-        self.git
-            .init_bare(&bare)
-            .await
-            .map_err(|error| self.git_error("make a repository", &error))?;
+        self.git.init_bare(&bare).await.map_err(|error| self.git_error("make a repository", &error))?;
         let config = bare.join("config");
         let text = std::fs::read_to_string(&config).map_err(io_error("read", &config))?;
         std::fs::write(&config, text + REPOSITORY_CONFIG).map_err(io_error("write", &config))?;
-        std::fs::rename(&bare, &repository.path)
-            .map_err(io_error("move the repository to", &repository.path))?;
+        std::fs::rename(&bare, &repository.path).map_err(io_error("move the repository to", &repository.path))?;
         Ok(repository)
     }
 
@@ -193,11 +176,7 @@ impl GitServer {
 
     /// Replaces the faults; requests that came before keep the old ones.
     pub fn set_faults(&self, faults: GitFaults) {
-        *self
-            .shared
-            .faults
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = faults;
+        *self.shared.faults.write().unwrap_or_else(PoisonError::into_inner) = faults;
     }
 
     /// Ends the server and every Git process that it started, and waits until they are gone (at most 10 s).
@@ -209,20 +188,14 @@ impl GitServer {
             tracing::warn!(limit = ?SHUTDOWN_LIMIT, "Git processes did not end in time");
         }
         if let Some(mut serving) = self.serving.take()
-            && tokio::time::timeout(SHUTDOWN_LIMIT, &mut serving)
-                .await
-                .is_err()
+            && tokio::time::timeout(SHUTDOWN_LIMIT, &mut serving).await.is_err()
         {
             serving.abort();
         }
     }
 
     fn git_error(&self, action: &'static str, error: &GitError) -> GitServerError {
-        GitServerError::Git {
-            action,
-            git: self.git.program().to_owned(),
-            reason: error.to_string(),
-        }
+        GitServerError::Git { action, git: self.git.program().to_owned(), reason: error.to_string() }
     }
 }
 
@@ -255,11 +228,7 @@ async fn find_backend(git: &Git) -> Result<PathBuf, GitServerError> {
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> GitServerError {
     let path = path.to_owned();
-    move |source| GitServerError::Io {
-        action,
-        path,
-        source,
-    }
+    move |source| GitServerError::Io { action, path, source }
 }
 
 async fn handle(
@@ -267,11 +236,7 @@ async fn handle(
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    let faults = shared
-        .faults
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
+    let faults = shared.faults.read().unwrap_or_else(PoisonError::into_inner).clone();
     if !faults.delay.is_zero() {
         tokio::select! {
             () = tokio::time::sleep(faults.delay) => {}
@@ -288,9 +253,7 @@ async fn handle(
             add(&shared.counters.unauthorized, 1);
             let mut response = plain(StatusCode::UNAUTHORIZED);
             let realm = HeaderValue::from_static("Basic realm=\"git\"");
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, realm);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, realm);
             return response;
         }
     }
@@ -335,9 +298,7 @@ async fn serve(shared: &Arc<Shared>, client: SocketAddr, request: Request) -> Re
 }
 
 fn exists(root: &Path, call: &Call<'_>) -> bool {
-    root.join(format!("{}.git", call.repository))
-        .join("HEAD")
-        .is_file()
+    root.join(format!("{}.git", call.repository)).join("HEAD").is_file()
 }
 
 fn plain(status: StatusCode) -> Response {
@@ -347,11 +308,7 @@ fn plain(status: StatusCode) -> Response {
 }
 
 /// The CGI environment (RFC 3875, `git-http-backend(1)`), and nothing of the harness's own.
-fn environment(
-    shared: &Shared,
-    client: SocketAddr,
-    parts: &http::request::Parts,
-) -> Vec<(&'static str, String)> {
+fn environment(shared: &Shared, client: SocketAddr, parts: &http::request::Parts) -> Vec<(&'static str, String)> {
     let root = shared.root.display().to_string();
     let header = |name: &str| text(&parts.headers, name);
     let mut environment = vec![
@@ -371,10 +328,7 @@ fn environment(
         ("REQUEST_METHOD", parts.method.to_string()),
         // Names were checked: there is nothing to decode.
         ("PATH_INFO", parts.uri.path().to_owned()),
-        (
-            "QUERY_STRING",
-            parts.uri.query().unwrap_or_default().to_owned(),
-        ),
+        ("QUERY_STRING", parts.uri.query().unwrap_or_default().to_owned()),
         ("REMOTE_ADDR", client.ip().to_string()),
         ("CONTENT_TYPE", header("content-type").unwrap_or_default()),
     ];

@@ -8,9 +8,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum GitServerError {
     /// There is no Git on the search path.
-    #[error(
-        "Git is not installed (no `git` on PATH): install it, for example `apt-get install git`"
-    )]
+    #[error("Git is not installed (no `git` on PATH): install it, for example `apt-get install git`")]
     NoGit,
     /// Git is there without its HTTP side.
     #[error(
@@ -32,9 +30,7 @@ pub enum GitServerError {
         reason: String,
     },
     /// The port could not be bound.
-    #[error(
-        "cannot listen on 127.0.0.1:{port} for Git: {source}; choose another port, or 0 for a free one"
-    )]
+    #[error("cannot listen on 127.0.0.1:{port} for Git: {source}; choose another port, or 0 for a free one")]
     Listen {
         /// The port asked for.
         port: u16,
@@ -52,9 +48,7 @@ pub enum GitServerError {
         source: io::Error,
     },
     /// A repository name that is no plain name.
-    #[error(
-        "{name:?} is no repository name: use letters, digits, `-`, `_` and `.`, beginning with a letter or digit"
-    )]
+    #[error("{name:?} is no repository name: use letters, digits, `-`, `_` and `.`, beginning with a letter or digit")]
     Name {
         /// The name.
         name: String,

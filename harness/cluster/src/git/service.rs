@@ -27,28 +27,19 @@ pub(super) fn parse<'a>(method: &Method, path: &'a str, query: Option<&str>) -> 
     let (folder, rest) = path.strip_prefix('/')?.split_once('/')?;
     let repository = folder.strip_suffix(".git").filter(|name| is_name(name))?;
     let service = match (method, rest, query) {
-        (
-            &Method::GET,
-            "info/refs",
-            Some("service=git-upload-pack" | "service=git-receive-pack"),
-        ) => Service::Advertise,
+        (&Method::GET, "info/refs", Some("service=git-upload-pack" | "service=git-receive-pack")) => Service::Advertise,
         (&Method::POST, "git-upload-pack", None) => Service::UploadPack,
         (&Method::POST, "git-receive-pack", None) => Service::ReceivePack,
         _ => return None,
     };
-    Some(Call {
-        repository,
-        service,
-    })
+    Some(Call { repository, service })
 }
 
 /// Whether `name` is a plain repository name, so that it can be neither a path nor an option.
 pub(super) fn is_name(name: &str) -> bool {
     name.len() <= 100
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
         && !name.contains("..")
 }
 
@@ -59,22 +50,10 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case(
-        "GET",
-        "/a.git/info/refs?service=git-upload-pack",
-        Some(Service::Advertise)
-    )]
-    #[case(
-        "GET",
-        "/a.git/info/refs?service=git-receive-pack",
-        Some(Service::Advertise)
-    )]
+    #[case("GET", "/a.git/info/refs?service=git-upload-pack", Some(Service::Advertise))]
+    #[case("GET", "/a.git/info/refs?service=git-receive-pack", Some(Service::Advertise))]
     #[case("POST", "/a.git/git-upload-pack", Some(Service::UploadPack))]
-    #[case(
-        "POST",
-        "/node-config_1.x.git/git-receive-pack",
-        Some(Service::ReceivePack)
-    )]
+    #[case("POST", "/node-config_1.x.git/git-receive-pack", Some(Service::ReceivePack))]
     // The dumb protocol and files of the repository.
     #[case("GET", "/a.git/info/refs", None)]
     #[case("GET", "/a.git/HEAD", None)]
@@ -94,11 +73,7 @@ mod tests {
     #[case("POST", "/.git/git-upload-pack", None)]
     #[case("POST", "/-x.git/git-upload-pack", None)]
     #[case("GET", "/", None)]
-    fn only_smart_http(
-        #[case] method: &str,
-        #[case] target: &str,
-        #[case] expected: Option<Service>,
-    ) {
+    fn only_smart_http(#[case] method: &str, #[case] target: &str, #[case] expected: Option<Service>) {
         let (path, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (target, None),

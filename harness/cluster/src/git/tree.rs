@@ -40,11 +40,7 @@ impl Entry {
 pub(super) fn entries(root: &Path) -> Result<Vec<Entry>, GitError> {
     let io = |action, path: &Path| {
         let path = path.to_owned();
-        move |source| GitError::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| GitError::Io { action, path, source }
     };
     let root = root.canonicalize().map_err(io("read the tree", root))?;
     if !root.is_dir() {
@@ -62,16 +58,9 @@ pub(super) fn entries(root: &Path) -> Result<Vec<Entry>, GitError> {
             let path = error.path().unwrap_or(&root).to_owned();
             io("read", &path)(error.into())
         })?;
-        let path = found
-            .path()
-            .strip_prefix(&root)
-            .unwrap_or(found.path())
-            .to_owned();
+        let path = found.path().strip_prefix(&root).unwrap_or(found.path()).to_owned();
         let kind = found.file_type();
-        let unsupported = |why| GitError::Unsupported {
-            path: path.clone(),
-            why,
-        };
+        let unsupported = |why| GitError::Unsupported { path: path.clone(), why };
         if path.as_os_str().as_bytes().contains(&b'\n') {
             return Err(unsupported("has a line break in its name"));
         }
@@ -82,9 +71,7 @@ pub(super) fn entries(root: &Path) -> Result<Vec<Entry>, GitError> {
             check_link(&root, &path, &target)?;
             Kind::Link(target)
         } else if kind.is_file() {
-            let meta = found
-                .metadata()
-                .map_err(|error| io("read", &path)(error.into()))?;
+            let meta = found.metadata().map_err(|error| io("read", &path)(error.into()))?;
             let executable = meta.permissions().mode() & 0o111 != 0;
             Kind::File { executable }
         } else {
@@ -97,10 +84,7 @@ pub(super) fn entries(root: &Path) -> Result<Vec<Entry>, GitError> {
 
 /// Refuses a link that leads out of the tree, by its text or by where it really ends.
 fn check_link(root: &Path, link: &Path, target: &Path) -> Result<(), GitError> {
-    let leaves = || GitError::LinkLeavesTree {
-        path: link.to_owned(),
-        target: target.to_owned(),
-    };
+    let leaves = || GitError::LinkLeavesTree { path: link.to_owned(), target: target.to_owned() };
     let mut depth = link.components().count().saturating_sub(1);
     for component in target.components() {
         match component {
@@ -131,14 +115,7 @@ mod tests {
         for folder in [".git/objects", "sub/.git", "sub/deep"] {
             std::fs::create_dir_all(dir.path().join(folder)).unwrap();
         }
-        for file in [
-            ".git/HEAD",
-            "sub/.git/HEAD",
-            "b.yaml",
-            "a.yaml",
-            "sub/c",
-            ".hidden",
-        ] {
+        for file in [".git/HEAD", "sub/.git/HEAD", "b.yaml", "a.yaml", "sub/c", ".hidden"] {
             std::fs::write(dir.path().join(file), file).unwrap();
         }
         dir
@@ -150,20 +127,9 @@ mod tests {
         let script = dir.path().join("sub/c");
         std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
         let found = entries(dir.path()).unwrap();
-        let names: Vec<_> = found
-            .iter()
-            .map(|e| (e.path.to_str().unwrap(), e.mode()))
-            .collect();
+        let names: Vec<_> = found.iter().map(|e| (e.path.to_str().unwrap(), e.mode())).collect();
         let plain = "100644";
-        assert_eq!(
-            names,
-            [
-                (".hidden", plain),
-                ("a.yaml", plain),
-                ("b.yaml", plain),
-                ("sub/c", "100755")
-            ]
-        );
+        assert_eq!(names, [(".hidden", plain), ("a.yaml", plain), ("b.yaml", plain), ("sub/c", "100755")]);
     }
 
     #[rstest]
