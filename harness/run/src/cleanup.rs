@@ -7,6 +7,7 @@ use harness_azure::control::VmState;
 use harness_cluster::git::Author;
 use harness_record::EventKind;
 use harness_record::event::PhaseOutcome;
+use harness_scenario::Capability;
 use harness_scenario::plan::{Action, Plan};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
@@ -27,6 +28,9 @@ const PRUNE_GRACE: Duration = Duration::from_secs(20);
 /// Between two looks at what is left.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// The node auto-provisioning controller, by the name of its component.
+const CONTROLLER: &str = "karpenter";
+
 /// Something that is left.
 pub(crate) struct Leftover {
     kind: &'static str,
@@ -39,9 +43,8 @@ pub(crate) async fn cleanup(plan: &Plan, tools: &Tools, before: &Before) {
     hub.begin_phase(PHASE);
     let mut troubles = undo(plan, tools, before).await;
     let left = wait_until_gone(plan, tools, before, &mut troubles).await;
-    if let Some(trouble) = restore_behaviour(tools, before).await {
-        troubles.push(trouble);
-    }
+    troubles.extend(restore_behaviour(tools, before).await);
+    troubles.extend(forget_shortages(tools).await);
     for Leftover { kind, name } in &left {
         hub.record(EventKind::Leak { kind: (*kind).to_owned(), name: name.clone() });
     }
@@ -113,6 +116,17 @@ async fn restore_behaviour(tools: &Tools, before: &Before) -> Option<String> {
     let behaviour = before.behaviour.as_ref()?;
     let error = tools.cluster.azure()?.set_behaviour(behaviour).await.err()?;
     Some(format!("cannot restore the simulated Azure's behaviour: {error}"))
+}
+
+/// On a cluster that stays, the next run must not meet the shortages of this one: the controller caches them for an hour or more
+/// (`pkg/cache/unavailableofferings.go` of the provider), in memory only.
+async fn forget_shortages(tools: &Tools) -> Option<String> {
+    let controlled = tools.cluster.capabilities().contains(&Capability::ComponentControl);
+    if tools.throwaway || !controlled || !tools.hub.read(|state| state.azure_failed) {
+        return None;
+    }
+    let error = tools.cluster.restart(CONTROLLER).await.err()?;
+    Some(format!("cannot restart {CONTROLLER}, which remembers this run's shortages: {error}"))
 }
 
 async fn wait_until_gone(plan: &Plan, tools: &Tools, before: &Before, troubles: &mut Vec<String>) -> Vec<Leftover> {

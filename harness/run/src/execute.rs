@@ -67,7 +67,7 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
     };
     hub.record_at(0, EventKind::RunStarted(started(plan, &cluster, &run_id, &command, clock, versions)));
     let cluster = Arc::new(cluster);
-    let tools = Tools { client: cluster.client(), cluster: cluster.clone(), run_id, hub: hub.clone() };
+    let tools = Tools { client: cluster.client(), cluster: cluster.clone(), run_id, throwaway, hub: hub.clone() };
     let sampling = tokio::spawn(usage::sample(cluster.clone(), hub.clone()));
 
     let mut before = Before::default();

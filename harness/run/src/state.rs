@@ -19,6 +19,8 @@ pub struct State {
     pub applied: String,
     /// Revision whose health checks have passed last.
     pub healthy: String,
+    /// Whether Azure failed a creation: the controller remembers for up to a day where it had no capacity.
+    pub azure_failed: bool,
     /// Why Flux does not apply the tree, where it said so, with the revision it tried.
     pub flux_failure: Option<String>,
 }
@@ -48,6 +50,7 @@ impl State {
                 AzureFactKind::VmDeleted => {
                     self.vms.remove(&fact.vm);
                 }
+                AzureFactKind::ProvisioningFailed => self.azure_failed = true,
                 _ => {}
             },
             EventKind::Reason(reason) if reason.kind == "Kustomization" && reason.severity == "Warning" => {

@@ -24,6 +24,8 @@ pub(crate) struct Tools {
     pub(crate) client: Client,
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) run_id: String,
+    /// Whether the cluster goes with the run.
+    pub(crate) throwaway: bool,
     pub(crate) hub: Hub,
 }
 

@@ -201,10 +201,11 @@ mod tests {
         Stamped { at_us, event }
     }
 
-    /// What the log holds after the observations, as (time, uid, milestone, how seen).
-    async fn log<K: Reading>(
-        observations: Vec<Stamped<K>>,
-    ) -> Vec<(u64, String, Reached, Seen, BTreeMap<String, String>)> {
+    /// Time, UID, milestone, how seen, attributes.
+    type Line = (u64, String, Reached, Seen, BTreeMap<String, String>);
+
+    /// What the log holds after the observations.
+    async fn log<K: Reading>(observations: Vec<Stamped<K>>) -> Vec<Line> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.jsonl");
         record(&path, observations).await;
@@ -228,7 +229,7 @@ mod tests {
         log.finish().await.unwrap();
     }
 
-    fn steps(log: &[(u64, String, Reached, Seen, BTreeMap<String, String>)]) -> Vec<(u64, Reached, Seen)> {
+    fn steps(log: &[Line]) -> Vec<(u64, Reached, Seen)> {
         log.iter().map(|(at_us, _, reached, seen, _)| (*at_us, *reached, *seen)).collect()
     }
 
