@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# The benchmark: how fast the harness is, what it costs and how exactly it measures, as figures beside their targets.
+# It reports and does not judge: a target that is missed is no failure, a run that fails is. About an hour on two idle cores.
+#
+#   ci/benchmark.sh                          everything, once
+#   ci/benchmark.sh --only smoke --repeat 5  one item, median and range of five
+#   ci/benchmark.sh --pods 250,500           the growth curve over these numbers of pods
+#   ci/benchmark.sh --help
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# The binary on its own first: together with the example its dependencies would be built with other features, and it is the
+# binary as users build it that is measured.
+cargo build --release --locked --package harness --bin harness
+cargo build --release --locked --package harness-record --example synthesize
+cargo build --release --locked --package harness --example benchmark
+exec target/release/examples/benchmark --harness target/release/harness "$@"

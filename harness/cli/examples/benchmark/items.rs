@@ -1,0 +1,208 @@
+//! The items: what is run, and which of its figures have a target.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::args::{Args, Item};
+use crate::bursts::{Burst, summary};
+use crate::curve::Curve;
+use crate::failure::Failure;
+use crate::process::{Ran, Runner, Task};
+use crate::sheet::{Sheet, Unit};
+
+/// The pods of [`Item::Burst`].
+const BURST_PODS: u32 = 1_000;
+/// The pods of the growth curve that have a target of their own, and that target in seconds.
+const GROWTH_TARGET: (u32, f64) = (3_000, 180.0);
+/// The events of [`Item::Report`].
+const REPORT_EVENTS: u32 = 1_000_000;
+/// The same draws in every run.
+const SEED: &str = "1";
+/// Beyond the scenarios' own deadlines (10 minutes up, 10 down), start and cleanup.
+const RUN_LIMIT: Duration = Duration::from_secs(30 * 60);
+const SHORT_LIMIT: Duration = Duration::from_secs(5 * 60);
+
+/// What the items share.
+pub(crate) struct Bench<'a> {
+    pub(crate) args: &'a Args,
+    pub(crate) runner: &'a Runner,
+    /// Where runs' folders are made.
+    pub(crate) out: &'a Path,
+    pub(crate) sheet: Sheet,
+    pub(crate) curve: Curve,
+}
+
+/// `harness status --format json`, what is used of it.
+#[derive(Deserialize)]
+struct Status {
+    timings: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    step: String,
+    from_ms: u64,
+    to_ms: u64,
+}
+
+impl Bench<'_> {
+    /// `harness run scale-burst --profile smoke`.
+    pub(crate) async fn smoke(&mut self, repeat: u32) -> Result<(), Failure> {
+        let name = format!("smoke-{repeat}");
+        let task = self.run_task(&name, SHORT_LIMIT).args(["scale-burst", "--profile", "smoke"]);
+        let ran = self.runner.run(task).await?;
+        let (path, summary) = summary(&self.out.join(&name))?;
+        self.sheet.target(Item::Smoke, "start to exit", Unit::Seconds, ran.wall.as_secs_f64(), 90.0);
+        for phase in &summary.phases {
+            let (Some(began_ms), Some(ended_ms)) = (phase.began_ms, phase.ended_ms) else {
+                return Err(Failure::Missing { path, figure: "phase" });
+            };
+            let what = format!("of it: {}", phase.name);
+            self.sheet.figure(Item::Smoke, &what, Unit::Seconds, (ended_ms - began_ms) / 1e3);
+        }
+        let rest_s = ran.wall.as_secs_f64() - summary.run.duration_ms / 1e3;
+        self.sheet.figure(Item::Smoke, "of it: the cluster's start and end, reports", Unit::Seconds, rest_s);
+        Ok(())
+    }
+
+    /// `harness up`, with its steps, and `harness down`.
+    pub(crate) async fn warm(&mut self, repeat: u32) -> Result<(), Failure> {
+        let cluster = cluster();
+        let task = |name: &str| Task::harness(format!("{name}-{repeat}"), SHORT_LIMIT);
+        let up = self.runner.run(task("up").args(["up", "--cluster"]).arg(&cluster)).await;
+        let status =
+            self.runner.run(task("status").args(["status", "--format", "json", "--cluster"]).arg(&cluster)).await;
+        // Whatever came of the start, nothing may stay.
+        let down = self.runner.run(task("down").args(["down", "--cluster"]).arg(&cluster).always()).await;
+        let (up, status, down) = (up?, status?, down?);
+        self.sheet.target(Item::Warm, "`up` until it is usable", Unit::Seconds, up.wall.as_secs_f64(), 12.0);
+        let json = std::fs::read(&status.stdout).map_err(|source| Failure::file("read", &status.stdout, source))?;
+        let status: Status = serde_json::from_slice(&json).map_err(Failure::Status)?;
+        for Step { step, from_ms, to_ms } in status.timings {
+            let took_s = to_ms.saturating_sub(from_ms) as f64 / 1e3;
+            self.sheet.figure(Item::Warm, &format!("step: {step}"), Unit::Seconds, took_s);
+        }
+        self.sheet.figure(Item::Warm, "`down`", Unit::Seconds, down.wall.as_secs_f64());
+        Ok(())
+    }
+
+    /// The burst with its own number of pods, or the growth curve. Where both are asked for, the burst is a point of the curve
+    /// and not run on its own.
+    pub(crate) async fn bursts(&mut self, item: Item, repeat: u32) -> Result<(), Failure> {
+        let counts = match item {
+            Item::Burst => vec![BURST_PODS],
+            _ => self.args.growth(),
+        };
+        let (items, growth) = (self.args.items(), self.args.growth());
+        let shared = items.contains(&Item::Burst) && items.contains(&Item::Growth) && growth.contains(&BURST_PODS);
+        let mut failed = None;
+        for pods in counts {
+            if shared && item == Item::Burst {
+                continue;
+            }
+            let burst = match self.burst(pods, repeat).await {
+                Ok(burst) => burst,
+                Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+                // The other points of the curve are worth having.
+                Err(failure) => {
+                    eprintln!("{pods} pods: {failure}");
+                    failed.get_or_insert(failure);
+                    continue;
+                }
+            };
+            if pods == BURST_PODS {
+                self.burst_rows(&burst);
+            }
+            if pods == GROWTH_TARGET.0 {
+                let what = format!("{pods} pods all Ready");
+                self.sheet.target(Item::Growth, &what, Unit::Seconds, burst.all_ready_s, GROWTH_TARGET.1);
+            }
+            self.curve.add(burst);
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn burst(&self, pods: u32, repeat: u32) -> Result<Burst, Failure> {
+        let name = format!("burst-{pods}-{repeat}");
+        let ran = self.scenario(&name, "burst.yaml", &["--set", &format!("pods={pods}")]).await?;
+        Burst::read(pods, &self.out.join(&name), &ran)
+    }
+
+    fn burst_rows(&mut self, burst: &Burst) {
+        let sheet = &mut self.sheet;
+        let pods = f64::from(burst.pods);
+        let all = format!("{} pods all Ready", burst.pods);
+        sheet.target(Item::Burst, &all, Unit::Seconds, burst.all_ready_s, 45.0);
+        sheet.figure(Item::Burst, "nodes", Unit::Count, burst.nodes);
+        sheet.figure(Item::Burst, "pods scheduled", Unit::PerSecond, pods / burst.all_scheduled_s);
+        sheet.figure(Item::Burst, "nodes Ready", Unit::PerSecond, burst.nodes / burst.all_ready_s);
+        let share = "harness and supervisor, part of all CPU time";
+        sheet.target(Item::Burst, share, Unit::Percent, burst.own_share_percent(), 10.0);
+        sheet.target(Item::Burst, "harness and supervisor, peak memory", Unit::Megabytes, burst.own_rss_mb(), 150.0);
+        sheet.target(Item::Burst, "p99 watch lag", Unit::Milliseconds, burst.watch_lag_p99_ms, 50.0);
+        sheet.target(Item::Burst, "p99 send lag", Unit::Milliseconds, burst.send_lag_p99_ms, 20.0);
+    }
+
+    /// Constant and lognormal boots.
+    pub(crate) async fn accuracy(&mut self, repeat: u32) -> Result<(), Failure> {
+        for boot in ["constant", "lognormal"] {
+            let name = format!("accuracy-{boot}-{repeat}");
+            self.scenario(&name, &format!("accuracy-{boot}.yaml"), &[]).await?;
+            let (path, summary) = summary(&self.out.join(&name))?;
+            let check = summary.cross_check.filter(|check| check.count > 0);
+            let check = check.ok_or(Failure::Missing { path, figure: "crossCheck" })?;
+            let what = |figure: &str| format!("{boot} boot: {figure}");
+            let sheet = &mut self.sheet;
+            sheet.target(
+                Item::Accuracy,
+                &what("p99 of the difference in provisioning"),
+                Unit::Milliseconds,
+                check.provisioning_difference_ms_p99,
+                150.0,
+            );
+            let median_ms = check.provisioning_difference_ms_p50;
+            sheet.figure(Item::Accuracy, &what("its median"), Unit::Milliseconds, median_ms);
+            let seen = what("p99 from Node made Ready to seen Ready");
+            sheet.figure(Item::Accuracy, &seen, Unit::Milliseconds, check.ready_seen_after_ms_p99);
+            sheet.figure(Item::Accuracy, &what("nodes with both records"), Unit::Count, check.count as f64);
+        }
+        Ok(())
+    }
+
+    /// `harness report` over a synthetic log.
+    pub(crate) async fn report(&mut self, repeat: u32) -> Result<(), Failure> {
+        let folder = self.out.join("report");
+        if repeat == 1 {
+            let make = Task::other("synthesize", self.args.synthesize(), SHORT_LIMIT);
+            self.runner.run(make.arg(&folder).arg(REPORT_EVENTS.to_string()).arg(SEED)).await?;
+        }
+        let task = Task::harness(format!("report-{repeat}"), SHORT_LIMIT).arg("report").arg(&folder);
+        let ran = self.runner.run(task).await?;
+        let what = |figure: &str| format!("{REPORT_EVENTS} events: {figure}");
+        self.sheet.target(Item::Report, &what("start to exit"), Unit::Seconds, ran.wall.as_secs_f64(), 5.0);
+        let memory_mb = ran.rss_max_bytes as f64 / 1e6;
+        self.sheet.target(Item::Report, &what("peak memory"), Unit::Megabytes, memory_mb, 300.0);
+        Ok(())
+    }
+
+    /// Runs a scenario of the benchmark on the benchmark's own tree.
+    async fn scenario(&self, name: &str, file: &str, further: &[&str]) -> Result<Ran, Failure> {
+        let scenarios: &PathBuf = &self.args.scenarios;
+        let task = self.run_task(name, RUN_LIMIT).arg(scenarios.join(file));
+        let task = task.arg("--node-config").arg(scenarios.join("tree"));
+        self.runner.run(task.args(further.iter().copied())).await
+    }
+
+    /// `harness run` on a cluster of its own, which is the case where the use of its processes is that of the run alone.
+    fn run_task(&self, name: &str, limit: Duration) -> Task {
+        let task = Task::harness(name, limit).args(["run", "--seed", SEED, "--cluster"]).arg(cluster());
+        task.arg("--out").arg(self.out.join(name))
+    }
+}
+
+/// A name that no other cluster has.
+fn cluster() -> String {
+    format!("benchmark-{}", std::process::id())
+}
