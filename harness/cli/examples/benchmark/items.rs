@@ -178,7 +178,7 @@ impl Bench<'_> {
             let make = Task::other("synthesize", self.args.synthesize(), SHORT_LIMIT);
             self.runner.run(make.arg(&folder).arg(REPORT_EVENTS.to_string()).arg(SEED)).await?;
         }
-        let task = Task::harness(format!("report-{repeat}"), SHORT_LIMIT).arg("report").arg(&folder);
+        let task = Task::harness(format!("report-{repeat}"), SHORT_LIMIT).arg("report").arg(&folder).closely();
         let ran = self.runner.run(task).await?;
         let what = |figure: &str| format!("{REPORT_EVENTS} events: {figure}");
         self.sheet.target(Item::Report, &what("start to exit"), Unit::Seconds, ran.wall.as_secs_f64(), 5.0);

@@ -16,8 +16,10 @@ use crate::failure::Failure;
 
 /// What a child that was interrupted may take to clean up: the limit of a run's own cleanup and some.
 const GRACE: Duration = Duration::from_secs(240);
-/// How often a child is looked at. Times are exact to this, and memory is exact up to what was new within it.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How often a child is looked at. Times are exact to this, and memory up to what was new within it. Looking takes CPU time from
+/// a run that has none to spare, so a short one is looked at more often than a long one.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_CLOSELY_EVERY: Duration = Duration::from_millis(5);
 
 /// What to run.
 pub(crate) struct Task {
@@ -25,13 +27,15 @@ pub(crate) struct Task {
     program: Option<PathBuf>,
     arguments: Vec<OsString>,
     limit: Duration,
+    look_every: Duration,
     always: bool,
 }
 
 impl Task {
     /// The harness; `name` is that of the log files.
     pub(crate) fn harness(name: impl Into<String>, limit: Duration) -> Self {
-        Self { name: name.into(), program: None, arguments: Vec::new(), limit, always: false }
+        let (arguments, look_every) = (Vec::new(), LOOK_EVERY);
+        Self { name: name.into(), program: None, arguments, limit, look_every, always: false }
     }
 
     /// Another program.
@@ -48,6 +52,12 @@ impl Task {
     /// Several arguments.
     pub(crate) fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
         self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// For what is over in seconds.
+    pub(crate) fn closely(mut self) -> Self {
+        self.look_every = LOOK_CLOSELY_EVERY;
         self
     }
 
@@ -153,7 +163,7 @@ impl Runner {
                 send(if first { Signal::SIGINT } else { Signal::SIGKILL })?;
                 deadline = Instant::now() + GRACE;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(task.look_every).await;
         }
     }
 }
