@@ -119,11 +119,24 @@ impl TreeFolder {
     }
 }
 
+/// The name under which scenarios know the tree that comes with the harness.
+const OWN_TREE: &str = "node-config";
+
+/// The tree that a scenario runs on: the given one, else the one that the scenario names, beside its file, else the one that comes
+/// with the harness.
+pub(crate) fn tree_for(scenario: &Scenario, given: Option<&Path>, console: &Console) -> Result<Tree, CliError> {
+    if given.is_some() || scenario.node_config() == OWN_TREE {
+        return tree(given, console);
+    }
+    let beside = Path::new(scenario.file()).parent().unwrap_or(Path::new(".")).join(scenario.node_config());
+    tree(Some(&beside), console)
+}
+
 /// The tree at the path, or the one that comes with the harness. Warnings are said.
 pub(crate) fn tree(path: Option<&Path>, console: &Console) -> Result<Tree, CliError> {
     let (source, files, folder) = match path {
         Some(path) => (path.display().to_string(), read_folder(path)?, Some(path.to_owned())),
-        None => ("node-config".to_owned(), builtin_node_config(), None),
+        None => (OWN_TREE.to_owned(), builtin_node_config(), None),
     };
     match harness_scenario::read_tree(&source, &files) {
         Ok(tree) => {

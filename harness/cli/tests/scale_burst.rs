@@ -29,8 +29,9 @@ fn scale_burst_passes_and_its_counts_agree() {
     assert_eq!(claims, booted, "{}", ran.said());
     assert_eq!(ran.summary["counts"]["unmodelledCalls"], 0, "{}", ran.said());
     // What the harness measured is what the simulated Azure did.
-    let observed_ms = ran.summary["crossCheck"]["observation"]["p99"].as_f64().unwrap();
+    let observed_ms = ran.summary["crossCheck"]["readySeenAfterMsP99"].as_f64().unwrap();
     assert!(observed_ms < 500.0, "a Node's Ready is seen {observed_ms} ms after Azure made it so\n{}", ran.said());
+    assert!(ran.summary["self"]["cpuMs"].as_f64().unwrap() > 0.0, "{}", ran.said());
     // Reports are a function of the log: made again, they are the same.
     let folder = ran.folder.path().join("run");
     let before = std::fs::read_to_string(folder.join("summary.json")).unwrap();

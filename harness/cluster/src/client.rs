@@ -16,6 +16,7 @@ use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use kube::client::{Body, ClientBuilder, ConfigExt};
 use kube::{Client, Config};
+use tower::util::MapRequestLayer;
 use tower::{BoxError, Service, ServiceBuilder};
 
 /// When bytes were last read from the sockets of one client, and since when some have been waiting for their handler.
@@ -64,12 +65,29 @@ pub fn measuring_config(mut config: Config) -> Config {
     config
 }
 
-/// A client for requests: no retries.
+/// How many requests a client has sent. Every clone counts the same ones.
+#[derive(Clone, Debug, Default)]
+pub struct RequestCount(Arc<AtomicU64>);
+
+impl RequestCount {
+    /// Requests so far, those that failed included.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A client for requests: no retries, and each request is counted.
 ///
 /// # Errors
 /// The configuration's certificates cannot be used.
-pub fn measuring_client(config: Config) -> Result<Client, kube::Error> {
-    Client::try_from(measuring_config(config))
+pub fn measuring_client(config: Config) -> Result<(Client, RequestCount), kube::Error> {
+    let sent = RequestCount::default();
+    let counting = sent.clone();
+    let count = MapRequestLayer::new(move |request: http::Request<Body>| {
+        counting.0.fetch_add(1, Ordering::Relaxed);
+        request
+    });
+    Ok((ClientBuilder::try_from(measuring_config(config))?.with_layer(&count).build(), sent))
 }
 
 /// A client for one watch, with the clock of its socket. One watch, one client, one connection: no watch waits behind another.

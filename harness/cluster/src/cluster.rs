@@ -94,13 +94,20 @@ impl Cluster {
         Flux::new(&self.inner().client)
     }
 
-    /// CPU time and memory of every process of the cluster, the supervisor's own (with the simulated Azure and the
+    /// Requests that [`Cluster::client`] and its clones have sent.
+    pub fn requests_sent(&self) -> u64 {
+        self.inner().requests.get()
+    }
+
+    /// CPU time and memory of every process of the cluster and of this one (`harness`), the supervisor's own (with the simulated Azure and the
     /// Git server in it) included.
     ///
     /// # Errors
     /// When the supervisor does not answer.
     pub async fn usage(&self) -> Result<Vec<ComponentUsage>, LocalError> {
-        self.inner().control.usage().await
+        let mut usages = self.inner().control.usage().await?;
+        usages.extend(crate::local::own_usage());
+        Ok(usages)
     }
 
     /// Kills a component with SIGKILL and waits until it is gone. It stays dead until [`Cluster::restart`].

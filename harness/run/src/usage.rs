@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use harness_cluster::Cluster;
 use harness_record::EventKind;
-use harness_record::event::ProcessUsage;
+use harness_record::event::{Audit, ProcessUsage};
 
 use crate::hub::Hub;
 
@@ -34,5 +34,6 @@ pub(crate) async fn record(cluster: &Cluster, hub: &Hub) {
         rss_bytes: usage.rss_bytes,
         rss_max_bytes: usage.rss_peak_bytes,
     });
+    hub.record(EventKind::Audit(Audit::Requests { sent: cluster.requests_sent() }));
     hub.record(EventKind::Usage { processes: processes.collect() });
 }

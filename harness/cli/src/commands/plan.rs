@@ -11,7 +11,7 @@ const SEED: u64 = 0;
 
 pub(crate) fn plan(args: &Plan, console: &Console) -> Result<Exit, CliError> {
     let scenario = source::scenario(&args.scenario)?;
-    let tree = source::tree(args.planned.node_config.as_deref(), console)?;
+    let tree = source::tree_for(&scenario, args.planned.node_config.as_deref(), console)?;
     let seed = args.planned.seed.unwrap_or(SEED);
     let plan = source::plan(&scenario, &args.scenario, &args.planned, seed, &tree)?;
     console.json_data(&plan)?;

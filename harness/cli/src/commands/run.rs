@@ -22,21 +22,24 @@ pub(crate) async fn run(args: Run, console: &Console) -> Result<Exit, CliError> 
     let seed = args.planned.seed.unwrap_or_else(source::draw_seed);
     console.say(&format!("seed {seed}"));
     // Everything is checked before anything is touched.
-    let tree = source::tree(args.planned.node_config.as_deref(), console)?;
-    let plans = args
+    let planned = args
         .scenarios
         .iter()
-        .map(|name| source::plan(&source::scenario(name)?, name, &args.planned, seed, &tree))
-        .collect::<Result<Vec<Plan>, CliError>>()?;
-    if plans.len() > 1 && args.out.is_some() {
+        .map(|name| {
+            let scenario = source::scenario(name)?;
+            let tree = source::tree_for(&scenario, args.planned.node_config.as_deref(), console)?;
+            Ok((name, source::plan(&scenario, name, &args.planned, seed, &tree)?, tree))
+        })
+        .collect::<Result<Vec<(&String, Plan, Tree)>, CliError>>()?;
+    if planned.len() > 1 && args.out.is_some() {
         return Err(CliError::Usage(
             "--out names the folder of one run; leave it out to run several scenarios".to_owned(),
         ));
     }
     let interrupts = Interrupts::listen(console).map_err(CliError::Signals)?;
     let mut worst = PASS;
-    for (plan, name) in plans.iter().zip(&args.scenarios) {
-        let exit = one(plan, name, &args, &tree, &interrupts, console).await?;
+    for (name, plan, tree) in &planned {
+        let exit = one(plan, name, &args, tree, &interrupts, console).await?;
         worst = if worst == PASS { exit } else { worst };
         if interrupts.interrupt.is_cancelled() {
             break;

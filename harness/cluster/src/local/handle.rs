@@ -11,6 +11,7 @@ use super::process::Process;
 use super::state_dir::StateDir;
 use super::status::{Status, TeardownReport};
 use super::{kubeconfig, launch, nap, versions};
+use crate::client::{RequestCount, measuring_client};
 use crate::git::GitRemote;
 
 /// Everything that is known about one running local cluster.
@@ -21,6 +22,7 @@ pub(crate) struct Local {
     pub(crate) status: Status,
     pub(crate) kube_config: kube::Config,
     pub(crate) client: kube::Client,
+    pub(crate) requests: RequestCount,
     pub(crate) azure: AzureClient,
     pub(crate) git: GitRemote,
     /// The supervisor, when it is this process's child.
@@ -47,13 +49,14 @@ impl Local {
     ) -> Result<Self, LocalError> {
         let path = state.kubeconfig("harness");
         let kube_config = kubeconfig::config(&path).await?;
-        let client = kubeconfig::client(&path).await?;
+        let (client, requests) = measuring_client(kube_config.clone())
+            .map_err(|error| LocalError::Client { identity: "harness".to_owned(), reason: error.to_string() })?;
         let url = status.endpoints.get("azure-control").cloned().unwrap_or_default();
         let azure = AzureClient::new(url, config.azure.control_token.clone())
             .map_err(|error| LocalError::Azure { reason: error.to_string() })?;
         let git = GitRemote::new(status.endpoints.get("git").cloned().unwrap_or_default())
             .map_err(|error| LocalError::Git { reason: error.to_string() })?;
-        Ok(Self { config, state, control, status, kube_config, client, azure, git, _process: process })
+        Ok(Self { config, state, control, status, kube_config, client, requests, azure, git, _process: process })
     }
 
     pub(crate) fn endpoint(&self, name: &str) -> String {

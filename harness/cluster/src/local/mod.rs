@@ -44,6 +44,7 @@ pub use status::{ComponentStatus, Failure, Phase, ProcessRef, Status, StepTiming
 pub use supervisor::main as supervise;
 pub(crate) use tls::install_crypto;
 pub use usage::ComponentUsage;
+pub(crate) use usage::own as own_usage;
 
 /// The processes of a local cluster besides its supervisor, by the names that [`crate::Cluster::kill`] takes.
 pub const PROCESSES: [&str; 9] = [

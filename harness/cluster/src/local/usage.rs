@@ -33,6 +33,11 @@ pub(crate) fn read(name: &str, pid: u32) -> Option<ComponentUsage> {
     })
 }
 
+/// The usage of this process, under the name `harness`.
+pub(crate) fn own() -> Option<ComponentUsage> {
+    read("harness", std::process::id())
+}
+
 /// When `pid` started, in clock ticks since boot; with the id it names a process for good, where an id alone may be
 /// given to another process later. `None` when it is gone or only waits to be reaped.
 pub(crate) fn start_ticks(pid: u32) -> Option<u64> {
