@@ -24,6 +24,10 @@ use crate::usage;
 /// How long a cleanup may take before the run ends without it, beyond its own limits.
 const CLEANUP_LIMIT: Duration = Duration::from_secs(180);
 
+/// How long stopped drivers may take to let go of the cluster.
+const RELEASE_LIMIT: Duration = Duration::from_secs(5);
+const RELEASE_POLL: Duration = Duration::from_millis(20);
+
 /// How a plan is carried out.
 pub struct Options {
     /// The run's id; also in the name of its namespace.
@@ -186,13 +190,23 @@ async fn carry_out(
     Ok(())
 }
 
-async fn teardown(cluster: Arc<Cluster>, logs: PathBuf, hub: &Hub) {
-    match Arc::try_unwrap(cluster) {
-        Ok(cluster) => {
-            for left in cluster.teardown(Some(&logs)).await.left {
-                hub.record(EventKind::Leak { kind: "Process".to_owned(), name: left });
+async fn teardown(mut cluster: Arc<Cluster>, logs: PathBuf, hub: &Hub) {
+    // Drivers that were stopped let go of the cluster when the runtime drops them, not when they are told to.
+    let limit = tokio::time::Instant::now() + RELEASE_LIMIT;
+    loop {
+        cluster = match Arc::try_unwrap(cluster) {
+            Ok(cluster) => {
+                for left in cluster.teardown(Some(&logs)).await.left {
+                    hub.record(EventKind::Leak { kind: "Process".to_owned(), name: left });
+                }
+                return;
             }
+            Err(shared) => shared,
+        };
+        if tokio::time::Instant::now() >= limit {
+            tracing::error!("the cluster is still in use; it goes when this process ends, and its logs are lost");
+            return;
         }
-        Err(_) => tracing::error!("the cluster is still in use and goes with this process"),
+        tokio::time::sleep(RELEASE_POLL).await;
     }
 }

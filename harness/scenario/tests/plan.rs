@@ -54,7 +54,7 @@ fn a_burst_that_the_limits_cannot_hold_is_refused() {
         "{}",
         common::lines(&errors)
     );
-    assert_eq!(errors[0].line, 25, "{}", errors[0]);
+    assert_eq!(errors[0].line, 26, "{}", errors[0]);
 }
 
 #[test]
