@@ -86,8 +86,7 @@ fn claims(pool: &str, evidence: &Evidence<'_>) -> Vec<Claim> {
 
 fn pool_findings(pool: &str, limits: &Limits, claims: &[Claim]) -> Vec<Finding> {
     let cpu = (limits.cpu.map(|cpu| cpu.0), "cpu", (|value| Millicores(value).to_string()) as fn(u64) -> String);
-    let memory =
-        (limits.memory.map(|memory| memory.0), "memory", (|value| Bytes(value).to_string()) as fn(u64) -> String);
+    let memory = (limits.memory.map(|memory| memory.0), "memory", mebibytes as fn(u64) -> String);
     let nodes = (limits.nodes, "nodes", (|value| value.to_string()) as fn(u64) -> String);
     let amounts: [fn(&Claim) -> Option<u64>; 3] = [|claim| claim.cpu, |claim| claim.memory, |_| Some(1)];
     [cpu, memory, nodes]
@@ -164,6 +163,11 @@ fn walk(limit: u64, claims: &[Claim], amount: fn(&Claim) -> Option<u64>) -> Walk
         }
     }
     walked
+}
+
+/// Memory for people: rounded up to whole MiB, since a peak in bytes says no more.
+fn mebibytes(bytes: u64) -> String {
+    Bytes(bytes.div_ceil(1 << 20) << 20).to_string()
 }
 
 #[cfg(test)]
