@@ -8,6 +8,7 @@ mod error;
 mod exit;
 mod folder;
 mod live;
+mod shell;
 mod signals;
 mod skus;
 mod source;

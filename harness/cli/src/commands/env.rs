@@ -6,6 +6,7 @@ use crate::args::Named;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::{Exit, PASS};
+use crate::shell;
 
 pub(crate) async fn env(args: Named, console: &Console) -> Result<Exit, CliError> {
     let root = local::default_state_root();
@@ -18,26 +19,8 @@ pub(crate) async fn env(args: Named, console: &Console) -> Result<Exit, CliError
         console.json_data(&map)?;
     } else {
         let lines: Vec<String> =
-            variables.iter().map(|(name, value)| format!("export {name}={}", quoted(value))).collect();
+            variables.iter().map(|(name, value)| format!("export {name}={}", shell::quoted(value))).collect();
         console.data(&lines.join("\n"))?;
     }
     Ok(PASS)
-}
-
-/// A value that every POSIX shell reads back as it is.
-fn quoted(value: &str) -> String {
-    format!("'{}'", value.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shell_reads_back_what_was_quoted() {
-        let awkward = "a 'quoted' $HOME `x` \\ \"y\"";
-        let script = format!("printf %s {}", quoted(awkward));
-        let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), awkward);
-    }
 }

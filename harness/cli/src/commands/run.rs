@@ -14,6 +14,7 @@ use crate::error::CliError;
 use crate::exit::{Exit, PASS};
 use crate::folder;
 use crate::live::LiveView;
+use crate::shell;
 use crate::signals::Interrupts;
 use crate::source::{self, Tree};
 use crate::target::{self, ForRun};
@@ -115,14 +116,5 @@ fn command(name: &str, args: &Run, seed: u64) -> String {
         words.extend(["--node-config".to_owned(), path.display().to_string()]);
     }
     words.extend(["--seed".to_owned(), seed.to_string()]);
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    words.iter().map(|word| shell::word(word)).collect::<Vec<_>>().join(" ")
 }
