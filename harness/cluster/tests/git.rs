@@ -339,7 +339,12 @@ async fn hanging_fetch(it: &Fixture) -> TcpStream {
         _ => Ok(()),
     })
     .await;
-    assert_eq!(it.server.counters().active, 1);
+    // The request is counted when its process is waited for, a moment after the process can be seen.
+    wait_for(|| match it.server.counters().active {
+        1 => Ok(()),
+        active => Err(format!("{active} requests are active")),
+    })
+    .await;
     stream
 }
 
