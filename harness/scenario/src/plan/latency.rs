@@ -1,0 +1,136 @@
+//! The latencies and how they are grouped.
+
+use serde::{Deserialize, Serialize};
+
+/// The latencies that are measured; the definitions are in `reports/README.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LatencyName {
+    /// Intended start of the pod's creation to Ready seen.
+    PodReady,
+    /// Acknowledged creation of the pod to Ready seen: the service time beside the response time.
+    PodReadyService,
+    /// Intended start of the pod's creation to bound.
+    PodScheduled,
+    /// First observed Unschedulable to bound.
+    Capacity,
+    /// NodeClaim observed to its Node Ready observed.
+    NodeProvisioning,
+    /// NodeClaim observed to condition Launched.
+    NodeclaimLaunched,
+    /// Launched to condition Registered.
+    NodeclaimRegistered,
+    /// Registered to condition Initialized.
+    NodeclaimInitialized,
+    /// NodeClaim deletion observed to Node, NodeClaim and VM gone.
+    NodeTermination,
+    /// Push acknowledged to artifact of that revision.
+    GitopsFetched,
+    /// Push acknowledged to revision applied.
+    GitopsApplied,
+    /// Push acknowledged to health checks passed.
+    GitopsHealthy,
+    /// Foreign change acknowledged to declared value seen again.
+    DriftCorrected,
+    /// Disruption reason observed to replacement initialized and old node gone.
+    NodeReplaced,
+    /// Scale action's intended time to Node Ready, over the nodes of the growth: when the fleet was filled to 50, 70, 90, 100 %.
+    NodeFill,
+    /// Last pod of a node gone to its VM gone: what an empty node costs.
+    NodeIdle,
+    /// Ready pods of a workload below what was asked for, without the plan having caused it, to as many as asked for again.
+    WorkloadRecovered,
+    /// Load set to the first pod that the autoscaler adds or takes away.
+    Autoscaled,
+    /// Cause acknowledged to alert firing.
+    AlertFired,
+    /// Cause acknowledged to notification received.
+    AlertDelivered,
+}
+
+impl LatencyName {
+    /// Every latency, in the order of the reports.
+    pub const ALL: [Self; 20] = [
+        Self::PodReady,
+        Self::PodReadyService,
+        Self::PodScheduled,
+        Self::Capacity,
+        Self::NodeProvisioning,
+        Self::NodeclaimLaunched,
+        Self::NodeclaimRegistered,
+        Self::NodeclaimInitialized,
+        Self::NodeTermination,
+        Self::GitopsFetched,
+        Self::GitopsApplied,
+        Self::GitopsHealthy,
+        Self::DriftCorrected,
+        Self::NodeReplaced,
+        Self::NodeFill,
+        Self::NodeIdle,
+        Self::WorkloadRecovered,
+        Self::Autoscaled,
+        Self::AlertFired,
+        Self::AlertDelivered,
+    ];
+
+    /// The name as written in scenarios and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PodReady => "pod_ready",
+            Self::PodReadyService => "pod_ready_service",
+            Self::PodScheduled => "pod_scheduled",
+            Self::Capacity => "capacity",
+            Self::NodeProvisioning => "node_provisioning",
+            Self::NodeclaimLaunched => "nodeclaim_launched",
+            Self::NodeclaimRegistered => "nodeclaim_registered",
+            Self::NodeclaimInitialized => "nodeclaim_initialized",
+            Self::NodeTermination => "node_termination",
+            Self::GitopsFetched => "gitops_fetched",
+            Self::GitopsApplied => "gitops_applied",
+            Self::GitopsHealthy => "gitops_healthy",
+            Self::DriftCorrected => "drift_corrected",
+            Self::NodeReplaced => "node_replaced",
+            Self::NodeFill => "node_fill",
+            Self::NodeIdle => "node_idle",
+            Self::WorkloadRecovered => "workload_recovered",
+            Self::Autoscaled => "autoscaled",
+            Self::AlertFired => "alert_fired",
+            Self::AlertDelivered => "alert_delivered",
+        }
+    }
+}
+
+impl std::fmt::Display for LatencyName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How samples are grouped for a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupBy {
+    /// By the pod's workload.
+    Workload,
+    /// By the node's pool.
+    Nodepool,
+    /// By the VM size.
+    InstanceType,
+    /// By `spot` or `on-demand`.
+    CapacityType,
+    /// By the node's zone.
+    Zone,
+}
+
+impl GroupBy {
+    /// The name as written in scenarios, and the key of a sample's label (`instance-type`).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Workload => "workload",
+            Self::Nodepool => "nodepool",
+            Self::InstanceType => "instance-type",
+            Self::CapacityType => "capacity-type",
+            Self::Zone => "zone",
+        }
+    }
+}
