@@ -71,6 +71,7 @@ fn parse(data: &str) -> Result<Catalogue, CatalogueError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::behaviour::CapacityType;
     use rstest::rstest;
 
     #[rstest]
@@ -91,6 +92,17 @@ mod tests {
     ) {
         let sku = catalogue().unwrap().get(name).unwrap();
         assert_eq!((sku.vcpus, sku.memory_gib, sku.price_per_hour), (vcpus, memory_gib, price));
+    }
+
+    #[test]
+    fn a_spot_vm_costs_its_share_of_the_regular_price() {
+        let sku = catalogue().unwrap().get("Standard_D4s_v5").unwrap();
+        assert_eq!(sku.price_micro_usd_per_hour(CapacityType::OnDemand), 192_000);
+        assert_eq!(sku.price_micro_usd_per_hour(CapacityType::Spot), 57_600);
+        for sku in catalogue().unwrap().iter() {
+            let share = sku.series.spot_price_share;
+            assert!(share > 0.0 && share < 1.0, "{}: {share}", sku.name);
+        }
     }
 
     #[test]

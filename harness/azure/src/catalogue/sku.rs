@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::behaviour::CapacityType;
+
 /// Processor architecture, as Azure names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub enum Architecture {
@@ -66,6 +68,9 @@ pub struct Series {
     /// `NVMe` for series without SCSI.
     #[serde(default)]
     pub disk_controller_types: Option<String>,
+    /// The price of a spot VM as a part of the regular price.
+    #[serde(default = "spot_price_share")]
+    pub spot_price_share: f64,
     /// The zones where it is sold.
     #[serde(default = "all_zones")]
     pub zones: Vec<String>,
@@ -100,6 +105,11 @@ fn both_generations() -> String {
     "V1,V2".to_owned()
 }
 
+/// An assumption: see `skus.yaml`.
+fn spot_price_share() -> f64 {
+    0.3
+}
+
 fn all_zones() -> Vec<String> {
     ["1", "2", "3"].map(str::to_owned).to_vec()
 }
@@ -131,6 +141,17 @@ pub struct Sku {
     pub data_disks: u32,
     /// What it shares with its series.
     pub series: Arc<Series>,
+}
+
+impl Sku {
+    /// Millionths of a US dollar per hour, eastus, for a VM of this capacity type.
+    pub fn price_micro_usd_per_hour(&self, capacity_type: CapacityType) -> u64 {
+        let share = match capacity_type {
+            CapacityType::Spot => self.series.spot_price_share,
+            CapacityType::OnDemand => 1.0,
+        };
+        (self.price_per_hour * share * 1e6).round() as u64
+    }
 }
 
 /// Every size.

@@ -47,7 +47,7 @@ pub struct VmRecord {
     pub quota_family: String,
     /// Cores it takes of the quota.
     pub vcpus: u32,
-    /// US dollars per hour (eastus, regular price; spot is not discounted, as in the provider's own table).
+    /// US dollars per hour, eastus, of this VM: the spot price for a spot VM.
     pub price_per_hour: f64,
     /// What was drawn for each leg, and what faults made of it.
     pub draws: BTreeMap<Leg, Draw>,

@@ -42,6 +42,10 @@ pub struct VmRef {
     pub zone: String,
     /// Spot or on-demand.
     pub capacity_type: CapacityType,
+    /// Virtual processors: what it takes of its quota.
+    pub vcpus: u32,
+    /// Its own price in millionths of a US dollar per hour: the spot price for a spot VM.
+    pub price_micro_usd_per_hour: u64,
 }
 
 /// What happened. A closed set.
@@ -142,6 +146,15 @@ pub enum FactKind {
         /// The VM.
         vm: Arc<VmRef>,
     },
+    /// An agent on the VM reports a condition of its Node from now on.
+    NodeCondition {
+        /// The VM.
+        vm: Arc<VmRef>,
+        /// The condition's type.
+        condition: String,
+        /// `True`, `False` or `Unknown`.
+        status: String,
+    },
     /// The API server refused or did not answer a write of a Node.
     NodeWriteFailed {
         /// The VM.
@@ -184,6 +197,7 @@ impl FactKind {
             | Self::SpotEvicted { vm }
             | Self::VmCrashed { vm }
             | Self::VmRestarted { vm }
+            | Self::NodeCondition { vm, .. }
             | Self::NodeWriteFailed { vm, .. } => Some(vm),
             Self::Throttled { .. }
             | Self::FaultStarted { .. }

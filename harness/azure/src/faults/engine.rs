@@ -298,6 +298,8 @@ mod tests {
             family: "F".into(),
             zone: "eastus-1".into(),
             capacity_type: CapacityType::Spot,
+            vcpus: 4,
+            price_micro_usd_per_hour: 169_000,
         }
     }
 
@@ -370,6 +372,9 @@ mod tests {
             r#"{"kind":{"throttle":{"retryAfter":"1s","share":0}}}"#,
             r#"{"kind":{"throttle":{"retryAfter":"1s","share":1.5}}}"#,
             r#"{"kind":{"quota":{"scope":"F","limit":-1}}}"#,
+            r#"{"kind":{"quota":{"scope":"regional","limit":1}}}"#,
+            r#"{"kind":{"nodeCondition":{"condition":"Ready","status":"false"}}}"#,
+            r#"{"kind":{"nodeCondition":{"condition":"","status":"False"}}}"#,
             r#"{"kind":{"armOutage":{}},"count":0}"#,
             r#"{"kind":{"slowBoot":{"factor":0}}}"#,
         ];

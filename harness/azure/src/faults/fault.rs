@@ -3,12 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::behaviour::CapacityType;
+use crate::catalogue::catalogue;
 use crate::distribution::Span;
 
 /// One fault, with its identity and its end.
 ///
 /// `{"id":"no-f","kind":{"noCapacity":{"only":{"family":"F"},"code":"AllocationFailed"}},"for":"1m"}`.
-/// Without `for` and `count` it lasts until it is removed.
+/// Without `for` and `count` it lasts until it is removed. A fault that acts once, when it is set ([`FaultKind::is_instant`]),
+/// acts on `count` of the VMs that match, chosen by the seed; on all of them without it, on those that there are if they are fewer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
@@ -20,7 +22,7 @@ pub struct Fault {
     /// It ends by itself after this time.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasts: Option<Span>,
-    /// It ends by itself after it has been applied this many times.
+    /// It ends by itself after it has been applied this many times; for a fault that acts once, to how many VMs at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
 }
@@ -66,6 +68,17 @@ impl Fault {
         match &self.kind {
             FaultKind::Quota { limit, .. } if *limit < 0 => {
                 Err(format!("fault {name}: a quota limit of {limit} vCPUs is negative"))
+            }
+            FaultKind::Quota { scope, .. } if !known_quota(scope) => Err(format!(
+                "fault {name}: there is no quota `{scope}`; give cores, lowPriorityCores, a quota family or a family letter"
+            )),
+            FaultKind::NodeCondition { condition, .. }
+                if condition.is_empty() || condition.contains(char::is_whitespace) =>
+            {
+                Err(format!("fault {name}: `{condition}` cannot be the type of a condition"))
+            }
+            FaultKind::NodeCondition { status, .. } if !["True", "False", "Unknown"].contains(&status.as_str()) => {
+                Err(format!("fault {name}: the status `{status}` is not True, False or Unknown"))
             }
             FaultKind::SlowBoot { factor, .. } if !(factor.is_finite() && *factor > 0.0) => {
                 Err(format!("fault {name}: factor {factor} is not a positive number"))
@@ -151,6 +164,21 @@ pub enum FaultKind {
         #[serde(default = "whole")]
         share: f64,
     },
+    /// An agent on running VMs reports a condition of their Nodes from now on, with the present time as its transition. It
+    /// stays through every other write of those Nodes, until the VM is replaced or the agent reports another status.
+    /// Only VMs whose Node has been Ready are meant. Applied once, when the fault is set.
+    NodeCondition {
+        /// Which running VMs.
+        #[serde(default)]
+        only: VmSelector,
+        /// The condition's type, such as `kubernetes.azure.com/NodeHealthy` or `Ready`.
+        condition: String,
+        /// `True`, `False` or `Unknown`.
+        status: String,
+        /// The share of matching VMs, at least one.
+        #[serde(default = "whole")]
+        share: f64,
+    },
     /// Running spot VMs are taken away. Applied once, when the fault is set.
     SpotEvict {
         /// Which running spot VMs.
@@ -188,6 +216,11 @@ fn one() -> f64 {
     1.0
 }
 
+fn known_quota(scope: &str) -> bool {
+    ["cores", "lowPriorityCores"].iter().any(|known| known.eq_ignore_ascii_case(scope))
+        || catalogue().is_ok_and(|all| all.knows_family(scope))
+}
+
 impl FaultKind {
     /// The name in JSON.
     pub const fn name(&self) -> &'static str {
@@ -199,6 +232,7 @@ impl FaultKind {
             Self::StuckBoot { .. } => "stuckBoot",
             Self::NeverRegister { .. } => "neverRegister",
             Self::VmCrash { .. } => "vmCrash",
+            Self::NodeCondition { .. } => "nodeCondition",
             Self::SpotEvict { .. } => "spotEvict",
             Self::ArmOutage { .. } => "armOutage",
             Self::OperationFail { .. } => "operationFail",
@@ -207,7 +241,7 @@ impl FaultKind {
 
     /// True for faults that act once, when they are set, and are over then.
     pub const fn is_instant(&self) -> bool {
-        matches!(self, Self::VmCrash { .. } | Self::SpotEvict { .. })
+        matches!(self, Self::VmCrash { .. } | Self::NodeCondition { .. } | Self::SpotEvict { .. })
     }
 
     /// The share of matching VMs or calls that it hits, where it has one.
@@ -219,6 +253,7 @@ impl FaultKind {
             | Self::StuckBoot { share, .. }
             | Self::NeverRegister { share, .. }
             | Self::VmCrash { share, .. }
+            | Self::NodeCondition { share, .. }
             | Self::OperationFail { share, .. } => Some(*share),
             Self::SpotEvict { target: EvictTarget::Share(share), .. } => Some(*share),
             Self::Quota { .. } | Self::SpotEvict { .. } | Self::ArmOutage { .. } => None,

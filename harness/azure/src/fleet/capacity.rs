@@ -100,6 +100,8 @@ mod tests {
             family: "F".into(),
             zone: zone.into(),
             capacity_type: CapacityType::OnDemand,
+            vcpus: 4,
+            price_micro_usd_per_hour: 169_000,
         }
     }
 

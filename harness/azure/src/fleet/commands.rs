@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::seq::SliceRandom;
-
 use super::end::Taken;
+use super::vm::AgentCondition;
 use crate::behaviour::{Behaviour, CapacityType, Leg};
 use crate::control::{ProvisioningError, QuotaUsage, VmRecord, VmState};
 use crate::distribution::Span;
-use crate::draws::child;
 use crate::facts::FactKind;
-use crate::faults::{EvictTarget, Fault, FaultKind, VmSelector};
+use crate::faults::Fault;
 use crate::world::World;
 
 /// How long a reset waits for its VMs to be gone.
@@ -102,6 +100,33 @@ impl World {
         Ok(())
     }
 
+    /// Lets the agent on a running VM report a condition of its Node.
+    pub(super) fn report_condition(&self, name: &str, condition: &str, status: &str) -> Result<(), CommandError> {
+        let mut fleet = self.fleet();
+        let machine = fleet.find(name).ok_or_else(|| CommandError::Unknown(name.to_owned()))?.to_owned();
+        let Some(vm) = fleet.vms.get_mut(&machine) else {
+            return Err(CommandError::Unknown(name.to_owned()));
+        };
+        if vm.record.state != VmState::Running {
+            return Err(CommandError::NotRunning(name.to_owned()));
+        }
+        let stamp = self.facts.push(FactKind::NodeCondition {
+            vm: Arc::clone(&vm.record.vm),
+            condition: condition.to_owned(),
+            status: status.to_owned(),
+        });
+        let reported = AgentCondition { kind: condition.to_owned(), status: status.to_owned(), since: stamp.wall };
+        vm.signal.send_modify(|s| {
+            let mut all: Vec<AgentCondition> = s.conditions.iter().filter(|c| c.kind != condition).cloned().collect();
+            all.push(match s.conditions.iter().find(|c| c.kind == condition && c.status == status) {
+                Some(same) => same.clone(),
+                None => reported,
+            });
+            s.conditions = all.into();
+        });
+        Ok(())
+    }
+
     /// Evicts a spot VM, with notice or at once.
     pub(crate) fn evict(self: &Arc<Self>, name: &str, notice: Option<Span>) -> Result<(), CommandError> {
         let mut fleet = self.fleet();
@@ -158,7 +183,7 @@ impl World {
     pub(crate) fn add_fault(self: &Arc<Self>, fault: Fault) -> Result<Fault, CommandError> {
         let fault = self.faults().add(fault, &self.facts).map_err(CommandError::Invalid)?;
         if fault.kind.is_instant() {
-            let acted = self.act(&fault);
+            let acted = self.strike(&fault);
             let mut faults = self.faults();
             if let Ok(times) = acted {
                 faults.applied(&fault.id, times);
@@ -175,69 +200,6 @@ impl World {
             });
         }
         Ok(fault)
-    }
-
-    fn act(self: &Arc<Self>, fault: &Fault) -> Result<u64, CommandError> {
-        let everything = VmSelector::default();
-        let (only, share, notice, evicts) = match &fault.kind {
-            FaultKind::VmCrash { only, share } => (only.clone(), *share, None, false),
-            FaultKind::SpotEvict { target, notice } => {
-                let mut only = VmSelector { capacity_type: Some(CapacityType::Spot), ..everything };
-                let mut share = 1.0;
-                match target {
-                    EvictTarget::All => {}
-                    EvictTarget::Share(s) => share = *s,
-                    EvictTarget::Nodepool(pool) => only.nodepool = Some(pool.clone()),
-                    EvictTarget::Vm(vm) => only.vm = Some(vm.clone()),
-                }
-                (only, share, *notice, true)
-            }
-            _ => return Ok(0),
-        };
-        let chosen = self.choose(&fault.id, &only, share);
-        if chosen.is_empty() {
-            return Err(CommandError::NoneMatch(fault.id.clone()));
-        }
-        let mut acted = 0;
-        for name in &chosen {
-            let done = if evicts { self.evict(name, notice) } else { self.crash(name) };
-            match done {
-                Ok(()) => {
-                    acted += 1;
-                    self.mark(name, &fault.id);
-                }
-                // It may have ended between the choice and now.
-                Err(CommandError::Unknown(_) | CommandError::NotRunning(_)) => {}
-                Err(other) => return Err(other),
-            }
-        }
-        Ok(acted)
-    }
-
-    fn mark(&self, name: &str, fault: &str) {
-        let mut fleet = self.fleet();
-        let machine = fleet.find(name).map(str::to_owned);
-        if let Some(vm) = machine.and_then(|m| fleet.vms.get_mut(&m)) {
-            vm.record.faults.push(fault.to_owned());
-        }
-    }
-
-    /// The running VMs that are meant, or a share of them (at least one), the same for the same seed and names.
-    fn choose(&self, fault: &str, only: &VmSelector, share: f64) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .fleet()
-            .vms
-            .values()
-            .filter(|vm| vm.record.state == VmState::Running && only.matches(&vm.record.vm, &vm.record.quota_family))
-            .map(|vm| vm.names.vm.clone())
-            .collect();
-        if share < 1.0 && !names.is_empty() {
-            let wanted = ((names.len() as f64 * share).round() as usize).clamp(1, names.len());
-            names.sort();
-            names.shuffle(&mut child(self.behaviour().seed, &format!("fault/{fault}"), "choice", 0));
-            names.truncate(wanted);
-        }
-        names
     }
 
     /// Puts a behaviour into force; its faults replace the live ones.

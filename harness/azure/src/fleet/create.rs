@@ -177,7 +177,7 @@ fn record(
         vm_id: names.vm_id.clone(),
         quota_family: quota_family.clone(),
         vcpus: spec.sku.vcpus,
-        price_per_hour: spec.sku.price_per_hour,
+        price_per_hour: vm.price_micro_usd_per_hour as f64 / 1e6,
         draws,
         accepted,
         creating: None,

@@ -83,7 +83,7 @@ impl Life {
         self.attached().await?;
         let ready_after = leg(&record, Leg::Ready);
         let at_once = ready_after.is_zero();
-        let mut shown = *self.signal.borrow();
+        let mut shown = self.signal.borrow().clone();
         let first = if at_once { ReadyStatus::Ready } else { ReadyStatus::Starting };
         self.write(WriteStep::Create(first)).await?;
         let registered = self.world.facts.push(FactKind::NodeRegistered { vm: Arc::clone(&self.vm) });
@@ -91,18 +91,18 @@ impl Life {
         if !at_once {
             self.pause(ready_after).await?;
             self.running().await?;
-            shown = *self.signal.borrow();
+            shown = self.signal.borrow().clone();
             self.write(WriteStep::Ready(ReadyStatus::Ready)).await?;
         }
         let ready = self.world.facts.push(FactKind::NodeReady { vm: Arc::clone(&self.vm) });
         self.amend(|r| r.ready = Some(ready));
-        self.follow(Signal { notice: None, ..shown }).await
+        self.follow(Signal { notice: None, conditions: Arc::default(), ..shown }).await
     }
 
     /// Carries out what is asked of a running VM, until it shall end. `shown` is what its Node shows already.
     async fn follow(&mut self, mut shown: Signal) -> Step {
         loop {
-            let wanted = *self.signal.borrow_and_update();
+            let wanted = self.signal.borrow_and_update().clone();
             if let Some(end) = wanted.end {
                 return Break(Exit::End(end));
             }
@@ -116,7 +116,12 @@ impl Life {
             if shown.stopped && !wanted.stopped {
                 self.write(WriteStep::Ready(ReadyStatus::Ready)).await?;
             }
-            shown = wanted;
+            if wanted.conditions != shown.conditions && !wanted.stopped {
+                self.write(WriteStep::Agent).await?;
+            }
+            // What the agent of a stopped VM was told meanwhile, it reports when the VM runs again.
+            let conditions = if wanted.stopped { shown.conditions } else { Arc::clone(&wanted.conditions) };
+            shown = Signal { conditions, ..wanted };
             tokio::select! {
                 changed = self.signal.changed() => if changed.is_err() { return Break(Exit::Stop) },
                 () = self.world.stop.cancelled() => return Break(Exit::Stop),
@@ -218,10 +223,12 @@ impl Life {
     async fn write(&mut self, step: WriteStep) -> Step {
         let mut attempt = 0u32;
         loop {
+            let agent = Arc::clone(&self.signal.borrow().conditions);
             let done = match step {
                 WriteStep::Create(status) => self.writer.create(status).await,
-                WriteStep::Ready(status) => self.writer.ready(status).await,
+                WriteStep::Ready(status) => self.writer.ready(status, &agent).await,
                 WriteStep::Preemption => self.writer.preemption().await,
+                WriteStep::Agent => self.writer.agent(&agent).await,
             };
             if done {
                 return Continue(());
@@ -251,7 +258,7 @@ impl Life {
     /// Waits until the VM runs (it may have been stopped before it had a Node).
     async fn running(&mut self) -> Step {
         let waited = tokio::select! {
-            signal = self.signal.wait_for(|s| s.end.is_some() || !s.stopped) => signal.ok().map(|s| *s),
+            signal = self.signal.wait_for(|s| s.end.is_some() || !s.stopped) => signal.ok().map(|s| s.clone()),
             () = self.world.stop.cancelled() => None,
         };
         match waited {
@@ -297,6 +304,7 @@ enum WriteStep {
     Create(ReadyStatus),
     Ready(ReadyStatus),
     Preemption,
+    Agent,
 }
 
 async fn ended(signal: &mut watch::Receiver<Signal>) -> Exit {

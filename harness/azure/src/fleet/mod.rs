@@ -8,6 +8,7 @@ mod life;
 mod quota;
 mod spec;
 mod store;
+mod strike;
 mod vm;
 
 pub(crate) use capacity::provisioning_error;
@@ -16,4 +17,4 @@ pub(crate) use create::{PutError, PutOutcome, PutRequest};
 pub use quota::{Quota, QuotaExceeded, QuotaScope};
 pub(crate) use spec::{MachineSpec, Names};
 pub(crate) use store::Fleet;
-pub(crate) use vm::{MachineState, Vm};
+pub(crate) use vm::{AgentCondition, MachineState, Vm};

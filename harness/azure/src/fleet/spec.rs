@@ -157,6 +157,8 @@ impl MachineSpec {
             family: self.sku.family.clone(),
             zone: self.zone_label(location),
             capacity_type: self.capacity_type,
+            vcpus: self.sku.vcpus,
+            price_micro_usd_per_hour: self.sku.price_micro_usd_per_hour(self.capacity_type),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
@@ -39,8 +40,19 @@ pub(crate) struct End {
     pub(crate) asked: tokio::time::Instant,
 }
 
+/// A condition that an agent on the VM reports of its Node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AgentCondition {
+    /// The condition's type.
+    pub(crate) kind: String,
+    /// `True`, `False` or `Unknown`.
+    pub(crate) status: String,
+    /// Since when it has this status.
+    pub(crate) since: Timestamp,
+}
+
 /// What others want of a VM; its own task carries it out, so that the writes of one Node never cross.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Signal {
     /// It shall end.
     pub(crate) end: Option<End>,
@@ -50,6 +62,8 @@ pub(crate) struct Signal {
     pub(crate) stops: u32,
     /// A spot notice was given.
     pub(crate) notice: Option<Span>,
+    /// What its agent reports; one of each type.
+    pub(crate) conditions: Arc<[AgentCondition]>,
 }
 
 /// What Azure sets and a caller cannot, and the tags, which may change.

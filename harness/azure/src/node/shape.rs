@@ -11,7 +11,7 @@ use super::taint;
 use crate::allocatable::{NodeResources, node_resources};
 use crate::behaviour::CapacityType;
 use crate::config::Config;
-use crate::fleet::{MachineSpec, Names};
+use crate::fleet::{AgentCondition, MachineSpec, Names};
 
 /// Which `Ready` condition a Node shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl NodeShape {
             "status": {
                 "capacity": quantities(r.capacity_cpu_m, r.capacity_memory_bytes),
                 "allocatable": quantities(r.allocatable_cpu_m, r.allocatable_memory_bytes),
-                "conditions": Self::conditions(status),
+                "conditions": Self::conditions(status, &[]),
                 "addresses": [
                     {"type": "InternalIP", "address": self.address},
                     {"type": "Hostname", "address": self.name},
@@ -116,8 +116,9 @@ impl NodeShape {
         })
     }
 
-    /// The conditions at this moment, with real transition times.
-    pub(crate) fn conditions(status: ReadyStatus) -> Value {
+    /// The kubelet's conditions at this moment, with real transition times. A condition that the agent reports beats the
+    /// kubelet's of the same type, unless the VM does not run: then nobody reports anything.
+    pub(crate) fn conditions(status: ReadyStatus, agent: &[AgentCondition]) -> Value {
         let now = now_text();
         let (ready, reason, message) = match status {
             ReadyStatus::Starting => ("False", "KubeletNotReady", "container runtime network not ready"),
@@ -135,19 +136,33 @@ impl NodeShape {
                 "lastTransitionTime": now,
             })
         };
-        json!([
+        let mut all = vec![
             pressure("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
             pressure("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
             pressure("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-            {
+            json!({
                 "type": "Ready",
                 "status": ready,
                 "reason": reason,
                 "message": message,
                 "lastHeartbeatTime": now,
                 "lastTransitionTime": now,
-            },
-        ])
+            }),
+        ];
+        if status != ReadyStatus::Lost {
+            for reported in agent {
+                if let Some(of_kubelet) = all.iter_mut().find(|c| c["type"] == reported.kind) {
+                    *of_kubelet = agent_condition(reported, &now, &now);
+                }
+            }
+        }
+        Value::Array(all)
+    }
+
+    /// The conditions that the agent reports.
+    pub(crate) fn agent(reported: &[AgentCondition]) -> Value {
+        let now = now_text();
+        reported.iter().map(|condition| agent_condition(condition, &time_text(condition.since), &now)).collect()
     }
 
     /// The condition that AKS writes when Azure has scheduled a preemption.
@@ -164,9 +179,24 @@ impl NodeShape {
     }
 }
 
-/// Kubernetes keeps whole seconds.
+fn agent_condition(reported: &AgentCondition, since: &str, now: &str) -> Value {
+    json!({
+        "type": reported.kind,
+        "status": reported.status,
+        "reason": "ReportedByAgent",
+        "message": "An agent on the VM reports this condition.",
+        "lastHeartbeatTime": now,
+        "lastTransitionTime": since,
+    })
+}
+
 fn now_text() -> String {
-    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    time_text(Timestamp::now())
+}
+
+/// Kubernetes keeps whole seconds.
+fn time_text(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn labels(config: &Config, pool: &str, spec: &MachineSpec, names: &Names) -> BTreeMap<String, String> {
@@ -286,8 +316,30 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_beats_the_kubelet_while_the_vm_runs() {
+        let reported = |kind: &str, status: &str| AgentCondition {
+            kind: kind.to_owned(),
+            status: status.to_owned(),
+            since: "2026-08-21T10:00:00Z".parse().unwrap(),
+        };
+        let agent = [reported("Ready", "False"), reported("kubernetes.azure.com/NodeHealthy", "False")];
+        let ready = |status| {
+            let all = NodeShape::conditions(status, &agent);
+            let all = all.as_array().unwrap();
+            assert_eq!(all.len(), 4, "what is not the kubelet's is patched by its agent alone");
+            all.iter().find(|c| c["type"] == "Ready").unwrap()["status"].clone()
+        };
+        assert_eq!((ready(ReadyStatus::Ready), ready(ReadyStatus::Lost)), (json!("False"), json!("Unknown")));
+        let own = NodeShape::agent(&agent);
+        assert_eq!(
+            (&own[1]["status"], &own[1]["lastTransitionTime"]),
+            (&json!("False"), &json!("2026-08-21T10:00:00Z"))
+        );
+    }
+
+    #[test]
     fn a_lost_node_is_not_ready_in_the_words_of_the_node_controller() {
-        let lost = NodeShape::conditions(ReadyStatus::Lost);
+        let lost = NodeShape::conditions(ReadyStatus::Lost, &[]);
         let ready = lost.as_array().unwrap().iter().find(|c| c["type"] == "Ready").unwrap();
         assert_eq!((&ready["status"], &ready["reason"]), (&json!("Unknown"), &json!("NodeStatusUnknown")));
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::shape::{NodeShape, ReadyStatus};
 use crate::facts::{FactKind, VmRef};
-use crate::fleet::{MachineSpec, Names, Vm};
+use crate::fleet::{AgentCondition, MachineSpec, Names, Vm};
 use crate::world::World;
 
 /// How long one request may take.
@@ -68,14 +68,15 @@ impl NodeWriter {
         let outcome = self.with(|api| async move { api.create(&PostParams::default(), &node).await.map(drop) }).await;
         match outcome {
             // An earlier attempt whose answer was lost, or a Node left by an earlier simulator: its status may be old.
-            Outcome::Failed(reason) if reason == CONFLICT => self.ready(status).await,
+            Outcome::Failed(reason) if reason == CONFLICT => self.ready(status, &[]).await,
             other => self.judge("create", other),
         }
     }
 
-    /// Writes the Ready condition. A Node that is gone needs none.
-    pub(crate) async fn ready(&self, status: ReadyStatus) -> bool {
-        let conditions = NodeShape::conditions(status);
+    /// Writes the kubelet's conditions, Ready among them; what the agent reports beats the kubelet. A Node that is gone needs
+    /// none.
+    pub(crate) async fn ready(&self, status: ReadyStatus, agent: &[AgentCondition]) -> bool {
+        let conditions = NodeShape::conditions(status, agent);
         self.patch("ready", json!({"status": {"conditions": conditions}})).await
     }
 
@@ -83,6 +84,12 @@ impl NodeWriter {
     pub(crate) async fn preemption(&self) -> bool {
         let conditions = NodeShape::preemption();
         self.patch("preemption notice", json!({"status": {"conditions": conditions}})).await
+    }
+
+    /// Writes what the agent on the VM reports.
+    pub(crate) async fn agent(&self, agent: &[AgentCondition]) -> bool {
+        let conditions = NodeShape::agent(agent);
+        self.patch("agent's condition", json!({"status": {"conditions": conditions}})).await
     }
 
     /// Deletes the Node, as the cloud controller manager does when its VM is gone. True when this call deleted it.

@@ -67,6 +67,48 @@ async fn quota_for_a_while() {
     lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. })).await;
 }
 
+#[rstest]
+#[case("D", false, "Family Cores quota")]
+#[case("standardDSv5Family", false, "Family Cores quota")]
+#[case("cores", false, "Total Regional Cores quota")]
+#[case("lowPriorityCores", true, "LowPriorityCores")]
+#[tokio::test]
+async fn a_quota_of_each_scope_changes_while_vms_run(#[case] scope: &str, #[case] spot: bool, #[case] term: &str) {
+    let lab = Lab::start(instant(), None).await;
+    lab.create("web-1", "Standard_D4s_v5", spot).await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-1", k)).await;
+    let limit = |limit| Fault::new(FaultKind::Quota { scope: scope.to_owned(), limit });
+    // The VM that runs stays, although it is above the new limit.
+    lab.control.add_fault(&limit(3).named("less")).await.unwrap();
+    lab.create("web-2", "Standard_D4s_v5", spot).await;
+    let failed = lab.fact("failed", |k| matches!(k, FactKind::ProvisioningFailed { .. })).await;
+    let FactKind::ProvisioningFailed { message, .. } = failed.kind else { unreachable!() };
+    assert!(message.contains(term) && message.contains("Current Limit: 3, Current Usage: 4"), "{message}");
+    assert!(lab.control.vm("web-1").await.unwrap().deleted.is_none());
+    // The last one set counts.
+    lab.control.add_fault(&limit(8).named("more")).await.unwrap();
+    lab.create("web-3", "Standard_D4s_v5", spot).await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-3", k)).await;
+    // The other capacity type has a quota of its own.
+    lab.create("web-4", "Standard_E4s_v5", !spot).await;
+    if scope != "cores" {
+        lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-4", k)).await;
+    }
+}
+
+#[tokio::test]
+async fn each_fact_of_a_vm_tells_its_cores_and_its_own_price() {
+    let lab = Lab::start(instant(), None).await;
+    for (name, spot, price) in [("web-1", false, 192_000), ("web-2", true, 57_600)] {
+        lab.create(name, "Standard_D4s_v5", spot).await;
+        let accepted = lab.fact("accepted", |k| matches!(k, FactKind::VmAccepted { .. }) && of(name, k)).await;
+        let vm = accepted.kind.vm().unwrap();
+        assert_eq!((vm.vcpus, vm.price_micro_usd_per_hour), (4, price));
+        let record = lab.control.vm(name).await.unwrap();
+        assert_eq!((record.price_per_hour * 1e6).round() as u64, price);
+    }
+}
+
 #[tokio::test]
 async fn throttling_says_when_to_come_again() {
     let lab = Lab::start(instant(), None).await;
@@ -221,6 +263,145 @@ async fn crashes_and_evictions_of_a_share() {
     let ended = lab.fact("evicted all", |k| matches!(k, FactKind::FaultEnded { id, .. } if id == "evict")).await;
     assert!(matches!(ended.kind, FactKind::FaultEnded { applied: 7, .. }));
     assert!(lab.control.faults().await.unwrap().is_empty(), "they act once");
+}
+
+/// So many VMs in two pools, all with a Ready Node.
+async fn fleet(lab: &Lab, of_web: usize, of_batch: usize) {
+    let pools = [("web", of_web), ("batch", of_batch)];
+    for (pool, count) in pools {
+        for n in 0..count {
+            let name = format!("{pool}-{n}");
+            let mut body = crate::support::machine_body(&name, "Standard_D4s_v5", true);
+            body["properties"]["kubernetes"]["nodeLabels"]["karpenter.sh/nodepool"] = pool.into();
+            lab.put(&lab.machine(&name), &body).await;
+            lab.fact("ready", |k| matches!(k, FactKind::NodeReady { .. }) && of(&name, k)).await;
+        }
+    }
+}
+
+/// The machines that the fault of this name hit.
+async fn hit_by(lab: &Lab, fault: &str) -> Vec<String> {
+    let mut all = lab.control.vms().await.unwrap();
+    all.retain(|r| r.faults.iter().any(|f| f == fault));
+    all.into_iter().map(|r| r.vm.machine.clone()).collect()
+}
+
+fn pool(name: &str) -> VmSelector {
+    VmSelector { nodepool: Some(name.to_owned()), ..VmSelector::default() }
+}
+
+#[tokio::test]
+async fn a_count_bounds_whom_a_crash_hits_and_the_seed_chooses() {
+    let mut chosen = Vec::new();
+    for _ in 0..2 {
+        let kube = FakeKube::default();
+        let lab = Lab::start(instant(), Some(kube.client())).await;
+        fleet(&lab, 8, 3).await;
+        let crash = Fault::new(FaultKind::VmCrash { only: pool("web"), share: 1.0 }).times(3).named("crash");
+        lab.control.add_fault(&crash).await.unwrap();
+        let hit = hit_by(&lab, "crash").await;
+        assert_eq!(hit.len(), 3);
+        assert!(hit.iter().all(|name| name.starts_with("web-")), "{hit:?}");
+        let all = Fault::new(FaultKind::VmCrash { only: pool("batch"), share: 1.0 }).times(9).named("all");
+        lab.control.add_fault(&all).await.unwrap();
+        assert_eq!(hit_by(&lab, "all").await.len(), 3, "there are no more");
+        let ended = lab.fact("over", |k| matches!(k, FactKind::FaultEnded { id, .. } if id == "crash")).await;
+        assert!(matches!(ended.kind, FactKind::FaultEnded { applied: 3, .. }));
+        chosen.push(hit);
+    }
+    assert_eq!(chosen[0], chosen[1]);
+}
+
+fn condition(only: VmSelector, kind: &str, status: &str) -> Fault {
+    Fault::new(FaultKind::NodeCondition { only, condition: kind.to_owned(), status: status.to_owned(), share: 1.0 })
+}
+
+const HEALTHY: &str = "kubernetes.azure.com/NodeHealthy";
+
+#[tokio::test]
+async fn a_condition_reaches_as_many_nodes_and_stays() {
+    let kube = FakeKube::default();
+    let lab = Lab::start(instant(), Some(kube.client())).await;
+    fleet(&lab, 4, 1).await;
+    let sick = condition(pool("web"), HEALTHY, "False").times(2).named("sick");
+    lab.control.add_fault(&sick).await.unwrap();
+    let hit = hit_by(&lab, "sick").await;
+    assert_eq!(hit.len(), 2);
+    let (one, two) = (lab.vm_name(&hit[0]).await, lab.vm_name(&hit[1]).await);
+    shows(&kube, &one, HEALTHY, "False").await;
+    shows(&kube, &two, HEALTHY, "False").await;
+    let node = kube.node(&one).unwrap();
+    let written = node["status"]["conditions"].as_array().unwrap().iter().find(|c| c["type"] == HEALTHY).unwrap();
+    let since: jiff::Timestamp = written["lastTransitionTime"].as_str().unwrap().parse().unwrap();
+    assert!(jiff::Timestamp::now().duration_since(since).as_secs() < 60, "{written}");
+    assert!(written["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
+    let facts = lab.sim.facts().after(0).facts;
+    let told = facts.iter().filter(
+        |f| matches!(&f.kind, FactKind::NodeCondition { condition, status, .. } if condition == HEALTHY && status == "False"),
+    );
+    assert_eq!(told.count(), 2);
+
+    // The simulator's own writes leave it alone.
+    lab.control.crash(&hit[0]).await.unwrap();
+    shows(&kube, &one, "Ready", "Unknown").await;
+    lab.control.restart(&hit[0]).await.unwrap();
+    shows(&kube, &one, "Ready", "True").await;
+    assert_eq!(kube.condition(&one, HEALTHY).unwrap(), "False");
+    let others = lab.control.vms().await.unwrap();
+    for other in others.iter().filter(|r| r.faults.is_empty()) {
+        assert_eq!(kube.condition(&other.vm.name, HEALTHY), None);
+    }
+
+    // The agent may find it well again.
+    let only = VmSelector { vm: Some(hit[0].clone()), ..VmSelector::default() };
+    lab.control.add_fault(&condition(only, HEALTHY, "True")).await.unwrap();
+    shows(&kube, &one, HEALTHY, "True").await;
+    assert_eq!(kube.condition(&two, HEALTHY).unwrap(), "False");
+}
+
+#[tokio::test]
+async fn a_ready_condition_of_an_agent_beats_the_kubelet_until_the_vm_is_replaced() {
+    let kube = FakeKube::default();
+    let lab = Lab::start(instant(), Some(kube.client())).await;
+    fleet(&lab, 1, 0).await;
+    let name = lab.vm_name("web-0").await;
+    lab.control.add_fault(&condition(every(), "Ready", "False")).await.unwrap();
+    shows(&kube, &name, "Ready", "False").await;
+    lab.control.crash("web-0").await.unwrap();
+    shows(&kube, &name, "Ready", "Unknown").await;
+    lab.control.restart("web-0").await.unwrap();
+    shows(&kube, &name, "MemoryPressure", "False").await;
+    shows(&kube, &name, "Ready", "False").await;
+    lab.delete_machines(&["web-0"]).await;
+    lab.fact("node gone", |k| matches!(k, FactKind::NodeDeleted { .. })).await;
+    lab.create("web-0", "Standard_D4s_v5", true).await;
+    until_node(&kube, &name).await;
+    assert_eq!(kube.condition(&name, "Ready").unwrap(), "True");
+}
+
+#[tokio::test]
+async fn a_condition_of_a_vm_that_has_no_node_yet_is_refused() {
+    let lab = Lab::start(instant(), None).await;
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. })).await;
+    let error = lab.control.add_fault(&condition(every(), HEALTHY, "False")).await.unwrap_err();
+    assert!(error.to_string().contains("no running VM"), "{error}");
+}
+
+async fn shows(kube: &FakeKube, node: &str, kind: &str, status: &str) {
+    let deadline = Instant::now() + crate::support::LIMIT;
+    while kube.condition(node, kind).as_deref() != Some(status) {
+        assert!(Instant::now() < deadline, "{node}: {kind} is {:?}, not {status}", kube.condition(node, kind));
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn until_node(kube: &FakeKube, node: &str) {
+    let deadline = Instant::now() + crate::support::LIMIT;
+    while kube.node(node).is_none() {
+        assert!(Instant::now() < deadline, "no Node {node}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }
 
 #[tokio::test]

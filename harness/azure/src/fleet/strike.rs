@@ -1,0 +1,98 @@
+//! Faults that act once: whom they hit, and what becomes of those.
+
+use std::sync::Arc;
+
+use rand::seq::SliceRandom;
+
+use super::commands::CommandError;
+use crate::behaviour::CapacityType;
+use crate::control::VmState;
+use crate::distribution::Span;
+use crate::draws::child;
+use crate::faults::{EvictTarget, Fault, FaultKind, VmSelector};
+use crate::world::World;
+
+/// What is done to a VM.
+enum Blow<'a> {
+    Crash,
+    Condition { kind: &'a str, status: &'a str },
+    Evict { notice: Option<Span> },
+}
+
+impl World {
+    /// Carries out a fault that acts once. Returns how many VMs it hit.
+    pub(super) fn strike(self: &Arc<Self>, fault: &Fault) -> Result<u64, CommandError> {
+        let (only, share, blow) = match &fault.kind {
+            FaultKind::VmCrash { only, share } => (only.clone(), *share, Blow::Crash),
+            FaultKind::NodeCondition { only, condition, status, share } => {
+                (only.clone(), *share, Blow::Condition { kind: condition, status })
+            }
+            FaultKind::SpotEvict { target, notice } => {
+                let mut only = VmSelector { capacity_type: Some(CapacityType::Spot), ..VmSelector::default() };
+                let mut share = 1.0;
+                match target {
+                    EvictTarget::All => {}
+                    EvictTarget::Share(s) => share = *s,
+                    EvictTarget::Nodepool(pool) => only.nodepool = Some(pool.clone()),
+                    EvictTarget::Vm(vm) => only.vm = Some(vm.clone()),
+                }
+                (only, share, Blow::Evict { notice: *notice })
+            }
+            _ => return Ok(0),
+        };
+        let with_node_only = matches!(blow, Blow::Condition { .. });
+        let chosen = self.choose(fault, &only, share, with_node_only);
+        if chosen.is_empty() {
+            return Err(CommandError::NoneMatch(fault.id.clone()));
+        }
+        let mut hit = 0;
+        for name in &chosen {
+            let done = match &blow {
+                Blow::Crash => self.crash(name),
+                Blow::Condition { kind, status } => self.report_condition(name, kind, status),
+                Blow::Evict { notice } => self.evict(name, *notice),
+            };
+            match done {
+                Ok(()) => {
+                    hit += 1;
+                    self.mark(name, &fault.id);
+                }
+                // It may have ended between the choice and now.
+                Err(CommandError::Unknown(_) | CommandError::NotRunning(_)) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(hit)
+    }
+
+    fn mark(&self, name: &str, fault: &str) {
+        let mut fleet = self.fleet();
+        let machine = fleet.find(name).map(str::to_owned);
+        if let Some(vm) = machine.and_then(|m| fleet.vms.get_mut(&m)) {
+            vm.record.faults.push(fault.to_owned());
+        }
+    }
+
+    /// The running VMs that are meant: a share of them (at least one) and no more than the fault's count. Which ones
+    /// depends on the seed, the fault's name and the VMs' ordinals, not on names, which the controller makes up anew each
+    /// time. VMs whose Node is Ready go first: to stop one that is still starting would show nothing.
+    fn choose(&self, fault: &Fault, only: &VmSelector, share: f64, with_node_only: bool) -> Vec<String> {
+        let fleet = self.fleet();
+        let mut meant: Vec<_> = fleet
+            .vms
+            .values()
+            .filter(|vm| vm.record.state == VmState::Running && only.matches(&vm.record.vm, &vm.record.quota_family))
+            .filter(|vm| !with_node_only || vm.record.ready.is_some())
+            .collect();
+        let of_share = if share < 1.0 { (meant.len() as f64 * share).round().max(1.0) as usize } else { meant.len() };
+        let of_count = fault.count.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX));
+        let wanted = of_share.min(of_count);
+        if wanted < meant.len() {
+            meant.sort_by_key(|vm| (&vm.record.vm.nodepool, vm.record.ordinal));
+            meant.shuffle(&mut child(self.behaviour().seed, &format!("fault/{}", fault.id), "choice", 0));
+            meant.sort_by_key(|vm| vm.record.ready.is_none());
+            meant.truncate(wanted);
+        }
+        meant.into_iter().map(|vm| vm.names.vm.clone()).collect()
+    }
+}
