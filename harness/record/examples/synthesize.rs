@@ -209,6 +209,8 @@ fn fact(what: AzureFactKind, occurred_us: u64, vm: &str, claim: &str, pool: &str
         instance_type: size.to_owned(),
         zone: zone.to_owned(),
         capacity_type: "on-demand".to_owned(),
+        vcpus: None,
+        price_micro_usd_per_hour: None,
         code: String::new(),
         message: String::new(),
     })
@@ -249,12 +251,12 @@ fn plan(seed: u64, bursts: u64) -> Plan {
             })
             .collect()
     };
-    let phase = |name: String, actions, until, seconds| Phase {
+    let phase = |name: String, actions, until: Option<Until>, seconds| Phase {
         name,
         actions,
-        until,
-        within: until.map(|_| Span::from_secs(seconds)),
+        within: until.is_some().then(|| Span::from_secs(seconds)),
         hold: until.is_none().then(|| Span::from_secs(seconds)),
+        until,
     };
     let names: Vec<String> = CLASSES.iter().map(|(_, workload, _)| (*workload).to_owned()).collect();
     let latency = |of, by, percent| LatencyCheck {
@@ -281,6 +283,8 @@ fn plan(seed: u64, bursts: u64) -> Plan {
                 .collect(),
             ..NodeConfig::default()
         },
+        namespace_quota: None,
+        published: Vec::new(),
         workloads: CLASSES
             .iter()
             .map(|(pool, workload, _)| Workload {
@@ -291,6 +295,11 @@ fn plan(seed: u64, bursts: u64) -> Plan {
                 node_selector: BTreeMap::new(),
                 tolerations: Vec::new(),
                 replicas_peak: PODS_PER_BURST as u32,
+                stays_pending: false,
+                do_not_disrupt: false,
+                disruption_budget: None,
+                spread: None,
+                autoscale: None,
             })
             .collect(),
         phases: (0..bursts)

@@ -164,6 +164,16 @@ pub enum ActionKind {
         /// After.
         to: u32,
     },
+    /// A Ready pod of a workload was deleted, so that its Deployment makes another.
+    Replace {
+        /// The workload's name.
+        workload: String,
+    },
+    /// What the pods of a workload use was set.
+    Load {
+        /// The workload's name.
+        workload: String,
+    },
     /// A commit was pushed.
     Push {
         /// The commit's SHA-1, 40 hexadecimal digits.
@@ -215,6 +225,14 @@ pub mod attribute {
     pub const CPU_MILLICORES: &str = "cpu-millicores";
     /// Of a NodeClaim and a Node: capacity in bytes.
     pub const MEMORY_BYTES: &str = "memory-bytes";
+    /// Of a NodeClaim: the NodePool's template that it was made from, annotation `karpenter.sh/nodepool-hash`.
+    pub const NODEPOOL_HASH: &str = "nodepool-hash";
+    /// Of a NodeClaim: the AKSNodeClass that it was made from, annotation `karpenter.azure.com/aksnodeclass-hash`.
+    pub const NODECLASS_HASH: &str = "nodeclass-hash";
+    /// Of a NodeClaim: the node image, `status.imageID`.
+    pub const IMAGE: &str = "image";
+    /// Of a Node: `status.nodeInfo.kubeletVersion`, such as `v1.34.2`.
+    pub const KUBELET_VERSION: &str = "kubelet-version";
 }
 
 /// Names an object for ever: a new object of the same name has another UID.
@@ -330,6 +348,12 @@ pub struct AzureFact {
     /// `spot` or `on-demand`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub capacity_type: String,
+    /// The VM's vCPUs, as quotas count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vcpus: Option<u32>,
+    /// What the VM costs, in millionths of a US dollar an hour, by the simulator's price table for its capacity type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_micro_usd_per_hour: Option<u64>,
     /// Azure's error code, where it failed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub code: String,

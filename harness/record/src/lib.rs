@@ -5,6 +5,7 @@
 
 pub mod compare;
 pub mod event;
+pub mod happening;
 pub mod latency;
 pub mod live;
 pub mod log;

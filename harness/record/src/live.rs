@@ -100,7 +100,7 @@ impl Live {
         let span = planned.and_then(|planned| planned.within.or(planned.hold));
         Some(LivePhase {
             name: phase.name.clone(),
-            until: planned.and_then(|planned| planned.until),
+            until: planned.and_then(|planned| planned.until.clone()),
             began_us: phase.began_us,
             due_us: span.map(|span| phase.began_us.saturating_add(span.as_micros())),
         })

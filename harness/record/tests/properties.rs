@@ -259,7 +259,8 @@ fn any_azure() -> impl Strategy<Value = EventKind> {
         UnmodelledCall,
         FactsLost,
     ]);
-    (what, us(), vec(text(), 8)).prop_map(|(what, occurred_us, texts)| {
+    let numbers = (option::of(1_u32..64), option::of(0_u64..9_000_000));
+    (what, us(), vec(text(), 8), numbers).prop_map(|(what, occurred_us, texts, (vcpus, price_micro_usd_per_hour))| {
         let text = |index: usize| texts[index].clone();
         EventKind::Azure(AzureFact {
             what,
@@ -270,6 +271,8 @@ fn any_azure() -> impl Strategy<Value = EventKind> {
             instance_type: text(3),
             zone: text(4),
             capacity_type: text(5),
+            vcpus,
+            price_micro_usd_per_hour,
             code: text(6),
             message: text(7),
         })
@@ -279,6 +282,8 @@ fn any_azure() -> impl Strategy<Value = EventKind> {
 fn any_action() -> impl Strategy<Value = EventKind> {
     let workload = prop_oneof![Just("web".to_owned()), text()];
     let what = prop_oneof![
+        workload.clone().prop_map(|workload| ActionKind::Replace { workload }),
+        workload.clone().prop_map(|workload| ActionKind::Load { workload }),
         (workload, 0_u32..40, 0_u32..40).prop_map(|(workload, from, to)| ActionKind::Scale { workload, from, to }),
         "[0-9a-f]{40}".prop_map(|revision| ActionKind::Push { revision }),
         text().prop_map(ActionKind::Other),

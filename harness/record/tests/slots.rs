@@ -134,6 +134,43 @@ fn an_evicted_pods_replacement_is_measured_from_the_same_moment() {
 }
 
 #[test]
+fn a_pod_that_the_plan_replaced_counts_from_the_moment_it_was_to_be_replaced() {
+    let mut story = begun();
+    scale(&mut story, BURST, 0, 0, 2);
+    pod(&mut story, "a", BURST + 50 * MS, Some(BURST + 2 * S), Some(BURST + 5 * S));
+    pod(&mut story, "b", BURST + 60 * MS, None, Some(BURST + 9 * S));
+    story.action(BURST + 4 * S, Some(1), "burst", ActionKind::Replace { workload: "web".to_owned() });
+    pod(&mut story, "c", BURST + 5 * S + 20 * MS, Some(BURST + 8 * S), None);
+    // One deletion is excused, no second one: this one replaces a pod that went by itself before it was Ready.
+    pod(&mut story, "d", BURST + 9 * S + 20 * MS, Some(BURST + 10 * S), None);
+    let result = result(story, BURST + 20 * S);
+    let ready = latency(&result, LatencyName::PodReady);
+    assert_eq!((ready.samples.measured_us.as_slice(), ready.stats.censored), ([2 * S, 4 * S, 10 * S].as_slice(), 0));
+    assert_eq!((result.counts.pods_planned, result.counts.pods_replaced), (3, 0));
+}
+
+#[test]
+fn a_replacement_that_was_refused_excuses_no_deletion() {
+    let mut story = begun();
+    scale(&mut story, BURST, 0, 0, 1);
+    pod(&mut story, "a", BURST + 50 * MS, Some(BURST + 2 * S), None);
+    let refused = ActionStamps {
+        id: Some(1),
+        phase: "burst".to_owned(),
+        what: ActionKind::Replace { workload: "web".to_owned() },
+        intended_us: BURST + 4 * S,
+        sent_us: Some(BURST + 4 * S),
+        acked_us: None,
+        error: Some("403".to_owned()),
+    };
+    story.at(BURST + 4 * S, harness_record::EventKind::Action(refused));
+    let result = result(story, BURST + 9 * S);
+    let ready = latency(&result, LatencyName::PodReady);
+    assert_eq!(causes(ready), [(5 * S, Cause::Open)]);
+    assert_eq!(result.counts.actions_failed, 1);
+}
+
+#[test]
 fn a_replacement_of_a_ready_pod_is_no_sample_of_its_own() {
     let mut story = begun();
     scale(&mut story, BURST, 0, 0, 1);

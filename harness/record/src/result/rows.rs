@@ -114,7 +114,7 @@ pub(super) fn phases(source: &Source<'_>) -> Vec<PhaseRow> {
             PhaseRow {
                 name: phase.name.clone(),
                 planned: plan.is_some(),
-                until: plan.and_then(|plan| plan.until).map(|until| until.as_str().to_owned()),
+                until: plan.and_then(|plan| plan.until.as_ref()).map(ToString::to_string),
                 began_us: Some(phase.began_us),
                 ended_us: phase.ended.map(|(at_us, _)| at_us),
                 due_us: span.map(|span| phase.began_us.saturating_add(span.as_micros())),
@@ -128,7 +128,7 @@ pub(super) fn phases(source: &Source<'_>) -> Vec<PhaseRow> {
             rows.push(PhaseRow {
                 name: phase.name.clone(),
                 planned: true,
-                until: phase.until.map(|until| until.as_str().to_owned()),
+                until: phase.until.as_ref().map(ToString::to_string),
                 began_us: None,
                 ended_us: None,
                 due_us: None,

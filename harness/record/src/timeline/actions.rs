@@ -6,6 +6,8 @@ use crate::event::{ActionKind, ActionStamps};
 pub(crate) fn described(what: &ActionKind) -> String {
     match what {
         ActionKind::Scale { workload, from, to } => format!("scale {workload} {from} -> {to}"),
+        ActionKind::Replace { workload } => format!("replace a pod of {workload}"),
+        ActionKind::Load { workload } => format!("load {workload}"),
         ActionKind::Push { revision } => format!("push {}", revision.get(..12).unwrap_or(revision)),
         ActionKind::Other(what) => what.clone(),
     }

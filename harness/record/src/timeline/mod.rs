@@ -23,7 +23,7 @@ pub(crate) use join::Join;
 pub(crate) use names::{Name, Names};
 pub(crate) use nodes::{ClaimTimeline, Placed};
 pub(crate) use pods::PodTimeline;
-pub(crate) use reasons::is_schedulers;
+pub(crate) use reasons::{is_schedulers, owner};
 pub(crate) use series::{node_steps, pod_steps};
 pub(crate) use slots::{Horizon, Slots};
 pub(crate) use stamp::Stamp;

@@ -8,7 +8,7 @@ use crate::event::Reason;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) kind: String,
-    /// Of a Pod its Deployment, of a NodeClaim its NodePool, otherwise the object itself.
+    /// Of a Pod and a ReplicaSet its Deployment, of a NodeClaim its NodePool, otherwise the object itself.
     pub(crate) owner: String,
     pub(crate) reason: String,
 }
@@ -34,13 +34,7 @@ impl Reasons {
         if reason.severity != "Warning" {
             return;
         }
-        let owner = match reason.kind.as_str() {
-            // DEPLOYMENT-TEMPLATEHASH-SUFFIX
-            "Pod" => without_suffixes(&reason.name, 2),
-            // NODEPOOL-SUFFIX
-            "NodeClaim" => without_suffixes(&reason.name, 1),
-            _ => &reason.name,
-        };
+        let owner = owner(&reason.kind, &reason.name);
         let key = Key { kind: reason.kind.clone(), owner: owner.to_owned(), reason: reason.reason.clone() };
         if self.all.len() >= KEYS && !self.all.contains_key(&key) {
             return;
@@ -57,6 +51,17 @@ impl Reasons {
 /// kube-scheduler's `0/5 nodes are available: ...`.
 pub(crate) fn is_schedulers(message: &str) -> bool {
     message.starts_with(|c: char| c.is_ascii_digit()) && message.contains("nodes are available")
+}
+
+/// Who made an object, by its generated name; the object itself where nobody did.
+pub(crate) fn owner<'a>(kind: &str, name: &'a str) -> &'a str {
+    match kind {
+        // DEPLOYMENT-TEMPLATEHASH-SUFFIX
+        "Pod" => without_suffixes(name, 2),
+        // DEPLOYMENT-TEMPLATEHASH, NODEPOOL-SUFFIX
+        "ReplicaSet" | "NodeClaim" => without_suffixes(name, 1),
+        _ => name,
+    }
 }
 
 fn without_suffixes(name: &str, count: usize) -> &str {

@@ -62,7 +62,8 @@ pub(crate) struct Slot {
 /// Each growth of a workload opens as many slots as it asks for pods; each pod that is created fills the oldest open one, so
 /// that the j-th pod of a growth belongs to the scale action that covers it. A shrink closes open slots first, newest first,
 /// and then excuses as many deletions. A pod that goes unexcused before it was Ready opens its slot again: its replacement is
-/// measured from the same intended moment, as whoever asked for the replica would.
+/// measured from the same intended moment, as whoever asked for the replica would. A pod that the plan has replaced opens a slot
+/// and excuses a deletion: the one that comes is measured from the moment at which it was to be replaced.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Slots {
     pub(crate) all: Vec<Slot>,
@@ -71,7 +72,18 @@ pub(crate) struct Slots {
 }
 
 enum Step {
-    Scale { from: u32, to: u32, intended_us: u64, acked_us: Option<u64> },
+    Scale {
+        from: u32,
+        to: u32,
+        intended_us: u64,
+        acked_us: Option<u64>,
+    },
+    /// `done`: the pod to be replaced was deleted, as far as the API server said.
+    Replace {
+        done: bool,
+        intended_us: u64,
+        acked_us: Option<u64>,
+    },
     Created(u32),
     Going(u32),
 }
@@ -83,7 +95,7 @@ impl Slots {
         let mut slot_of_pod: Vec<Option<usize>> = vec![None; timelines.pods.all.len()];
         for (workload, mut steps) in steps {
             let name = |step: &Step| match step {
-                Step::Scale { .. } => "",
+                Step::Scale { .. } | Step::Replace { .. } => "",
                 Step::Created(pod) | Step::Going(pod) => {
                     timelines.pods.all.get(*pod as usize).map_or("", |pod| &*pod.name)
                 }
@@ -120,6 +132,11 @@ impl Slots {
                         }
                     }
                 }
+                Step::Replace { done, intended_us, acked_us } => {
+                    open.push_back(self.all.len());
+                    self.all.push(Slot { workload, intended_us, acked_us, pod: None, withdrawn_us: None });
+                    excused += u32::from(done);
+                }
                 Step::Created(pod) => match open.pop_front() {
                     Some(index) => {
                         if let (Some(slot), Some(of_pod)) = (self.all.get_mut(index), slot_of_pod.get_mut(pod as usize))
@@ -155,7 +172,7 @@ impl Step {
     /// At the same moment: asked for, created, gone.
     fn rank(&self) -> u8 {
         match self {
-            Self::Scale { .. } => 0,
+            Self::Scale { .. } | Self::Replace { .. } => 0,
             Self::Created(_) => 1,
             Self::Going(_) => 2,
         }
@@ -169,12 +186,18 @@ fn steps(plan: &Plan, timelines: &Timelines, horizon: &Horizon) -> BTreeMap<usiz
     let mut recorded = BTreeSet::new();
     for action in &timelines.actions.all {
         recorded.extend(action.id);
-        if let ActionKind::Scale { workload, from, to } = &action.what
-            && let Some(index) = index.get(workload.as_str())
-        {
-            let at_us = action.sent_us.unwrap_or(action.intended_us);
-            let (intended_us, acked_us) = (action.intended_us, action.acked_us);
-            let step = Step::Scale { from: *from, to: *to, intended_us, acked_us };
+        let at_us = action.sent_us.unwrap_or(action.intended_us);
+        let (intended_us, acked_us) = (action.intended_us, action.acked_us);
+        let (workload, step) = match &action.what {
+            ActionKind::Scale { workload, from, to } => {
+                (workload, Step::Scale { from: *from, to: *to, intended_us, acked_us })
+            }
+            ActionKind::Replace { workload } => {
+                (workload, Step::Replace { done: action.error.is_none(), intended_us, acked_us })
+            }
+            ActionKind::Load { .. } | ActionKind::Push { .. } | ActionKind::Other(_) => continue,
+        };
+        if let Some(index) = index.get(workload.as_str()) {
             steps.entry(*index).or_default().push((at_us, step));
         }
     }
@@ -182,12 +205,17 @@ fn steps(plan: &Plan, timelines: &Timelines, horizon: &Horizon) -> BTreeMap<usiz
     for (phase, began_us, until_us) in begun(plan, timelines, horizon) {
         for planned in &phase.actions {
             let intended_us = began_us.saturating_add(planned.at_us);
-            if let Action::Scale { workload, from, to } = &planned.action
-                && intended_us <= until_us
+            let (workload, step) = match &planned.action {
+                Action::Scale { workload, from, to } => {
+                    (workload, Step::Scale { from: *from, to: *to, intended_us, acked_us: None })
+                }
+                Action::Replace { workload } => (workload, Step::Replace { done: false, intended_us, acked_us: None }),
+                _ => continue,
+            };
+            if intended_us <= until_us
                 && !recorded.contains(&planned.id)
                 && let Some(index) = index.get(workload.as_str())
             {
-                let step = Step::Scale { from: *from, to: *to, intended_us, acked_us: None };
                 steps.entry(*index).or_default().push((intended_us, step));
             }
         }

@@ -47,6 +47,12 @@ pub(crate) fn check(expectation: &Expectation, evidence: &Evidence<'_>) -> Expec
         Check::Fleet { as_many_as_nodeclaims, at_the_end } => {
             fleet::check(*as_many_as_nodeclaims, *at_the_end, evidence)
         }
+        _ => Outcome {
+            verdict: Verdict::Inconclusive,
+            observed: "not checked".to_owned(),
+            limit: String::new(),
+            evidence: String::new(),
+        },
     };
     let Outcome { verdict, observed, limit, evidence } = outcome;
     ExpectationResult { name: expectation.name.clone(), verdict, observed, limit, evidence }

@@ -7,10 +7,10 @@ use crate::text;
 
 pub(super) fn check(name: &str, evidence: &Evidence<'_>) -> Outcome {
     let planned = evidence.source.plan.phases.iter().find(|phase| phase.name == name);
-    let until = planned.and_then(|phase| phase.until).map_or("held", |until| until.as_str());
+    let until = planned.and_then(|phase| phase.until.as_ref()).map_or("held".to_owned(), ToString::to_string);
     let limit = match planned.and_then(|phase| phase.within) {
         Some(within) => format!("{until} within {within}"),
-        None => until.to_owned(),
+        None => until.clone(),
     };
     let Some(phase) = evidence.source.timelines.phases.named(name) else {
         return Outcome {

@@ -257,16 +257,17 @@ fn global_causes(evidence: &Evidence<'_>) -> Option<String> {
 /// Phases that gave up, where the pods do not explain it.
 fn failed_phases(evidence: &Evidence<'_>, pods_told: bool) -> Vec<String> {
     let source = evidence.source;
-    let until = |name: &str| source.plan.phases.iter().find(|phase| phase.name == name).and_then(|phase| phase.until);
+    let until =
+        |name: &str| source.plan.phases.iter().find(|phase| phase.name == name).and_then(|phase| phase.until.as_ref());
     source
         .timelines
         .phases
         .all
         .iter()
         .filter(|phase| matches!(phase.ended, Some((_, PhaseOutcome::DeadlinePassed))))
-        .filter(|phase| !(pods_told && until(&phase.name) == Some(Until::AllPodsReady)))
+        .filter(|phase| !(pods_told && until(&phase.name) == Some(&Until::AllPodsReady)))
         .map(|phase| {
-            let what = until(&phase.name).map_or("its condition", Until::as_str);
+            let what = until(&phase.name).map_or("its condition".to_owned(), ToString::to_string);
             let ended_us = phase.ended.map_or(phase.began_us, |(at_us, _)| at_us);
             let took = text::duration(ended_us.saturating_sub(phase.began_us));
             let detail = if phase.detail.is_empty() { String::new() } else { format!(": {}", phase.detail) };

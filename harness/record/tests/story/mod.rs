@@ -60,6 +60,11 @@ pub(crate) fn plan() -> Plan {
         node_selector: BTreeMap::from([("class".to_owned(), class.to_owned())]),
         tolerations: Vec::new(),
         replicas_peak: peak,
+        stays_pending: false,
+        do_not_disrupt: false,
+        disruption_budget: None,
+        spread: None,
+        autoscale: None,
     };
     let class = |(name, _, _): (&str, &str, u32)| NodeClass {
         name: name.to_owned(),
@@ -112,6 +117,8 @@ pub(crate) fn plan() -> Plan {
             phase("hold", Vec::new(), None, None, Some(5 * S)),
             phase("drain", scale(false, 3), Some(Until::NoNodes), Some(60 * S), None),
         ],
+        namespace_quota: None,
+        published: Vec::new(),
         notes: Default::default(),
         expectations: vec![
             expect("phase burst", Check::Phase { phase: "burst".to_owned() }),
@@ -191,6 +198,8 @@ impl Story {
             instance_type: "Standard_F4s_v2".to_owned(),
             zone: "eastus-1".to_owned(),
             capacity_type: "on-demand".to_owned(),
+            vcpus: None,
+            price_micro_usd_per_hour: None,
             code: vm.code.clone(),
             message: vm.message.clone(),
         };
@@ -208,6 +217,8 @@ impl Story {
             instance_type: String::new(),
             zone: String::new(),
             capacity_type: String::new(),
+            vcpus: None,
+            price_micro_usd_per_hour: None,
             code: vm.code,
             message: vm.message,
         };

@@ -71,7 +71,7 @@ fn phase(view: &LiveView) -> String {
     let Some(LivePhase { name, until, began_us, due_us }) = &view.phase else { return "between phases".to_owned() };
     let mut line = format!("phase {}", text::one_line(name, 60));
     if let Some(until) = until {
-        line.push_str(&format!(" until {}", until.as_str()));
+        line.push_str(&format!(" until {}", text::one_line(&until.to_string(), 80)));
     }
     if let Some(due_us) = due_us {
         let allowed = text::duration(due_us.saturating_sub(*began_us));

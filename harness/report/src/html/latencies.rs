@@ -63,6 +63,10 @@ pub(crate) fn definition(name: LatencyName) -> &'static str {
         LatencyName::GitopsHealthy => "push acknowledged, to health checks passed",
         LatencyName::DriftCorrected => "foreign change acknowledged, to declared value seen again",
         LatencyName::NodeReplaced => "disruption reason observed, to replacement initialized and old node gone",
+        LatencyName::NodeFill => "scale action's intended time, to Node Ready, over the nodes of the growth",
+        LatencyName::NodeIdle => "last pod of a node gone, to its VM gone",
+        LatencyName::WorkloadRecovered => "Ready pods below what was asked for, to as many as asked for again",
+        LatencyName::Autoscaled => "load set, to the first pod that the autoscaler adds or takes away",
         LatencyName::AlertFired => "cause acknowledged, to alert firing",
         LatencyName::AlertDelivered => "cause acknowledged, to notification received",
     }

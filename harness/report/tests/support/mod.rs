@@ -68,6 +68,11 @@ pub(crate) fn plan() -> Plan {
                 node_selector: BTreeMap::new(),
                 tolerations: Vec::new(),
                 replicas_peak: 40,
+                stays_pending: false,
+                do_not_disrupt: false,
+                disruption_budget: None,
+                spread: None,
+                autoscale: None,
             })
             .collect(),
         phases: [("burst", Some(Until::AllPodsReady), Some(300), None), ("hold", None, None, Some(20)), ("drain", Some(Until::NoNodes), Some(180), None)]

@@ -1,0 +1,47 @@
+//! One thing that happened.
+
+use harness_scenario::plan::{Happening, What};
+
+use super::zone::same_zone;
+
+/// One thing that happened, and what was known by then of the object that it happened to. Empty texts are not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occurrence<'a> {
+    /// When: microseconds since the run began. Of a fact of the simulated Azure, when it happened there.
+    pub at_us: u64,
+    /// What.
+    pub what: What,
+    /// The kind of the object that it happened to, as Kubernetes names it; `VirtualMachine` for those of Azure.
+    pub kind: &'a str,
+    /// The object's name; empty where it happened to none (a throttled call).
+    pub name: &'a str,
+    /// Of a pod: its workload.
+    pub workload: &'a str,
+    /// Of a NodeClaim, Node or VM: its NodePool.
+    pub nodepool: &'a str,
+    /// Of a NodeClaim, Node or VM: its size.
+    pub instance_type: &'a str,
+    /// Of a NodeClaim, Node or VM: `spot` or `on-demand`.
+    pub capacity_type: &'a str,
+    /// Of a NodeClaim, Node or VM: its zone.
+    pub zone: &'a str,
+    /// Azure's code; of a NodeClaim why it was disrupted; of a reason the reason.
+    pub code: &'a str,
+    /// What Azure or the controller said.
+    pub message: &'a str,
+}
+
+impl Occurrence<'_> {
+    /// Whether it is what is asked about. What is not known matches no key that is given.
+    pub fn is(&self, of: &Happening) -> bool {
+        let same = |known: &str, asked: &Option<String>| asked.as_deref().is_none_or(|asked| known == asked);
+        self.what == of.what
+            && same(self.workload, &of.workload)
+            && same(self.nodepool, &of.nodepool)
+            && same(self.instance_type, &of.instance_type)
+            && same(self.capacity_type, &of.capacity_type)
+            && same(self.code, &of.code)
+            && of.zone.as_deref().is_none_or(|zone| same_zone(self.zone, zone))
+            && of.says.as_deref().is_none_or(|part| self.message.contains(part))
+    }
+}
