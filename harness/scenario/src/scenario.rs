@@ -8,7 +8,7 @@ use crate::Span;
 use crate::diagnostic::{Diagnostic, in_order};
 use crate::model::ScenarioFile;
 use crate::parameters::{self, Parameter, Values};
-use crate::plan::Profile;
+use crate::plan::{Group, Profile, TreeEdit};
 use crate::rules;
 use crate::schema;
 use crate::yaml::{self, Mark, Node};
@@ -75,6 +75,16 @@ impl Scenario {
     /// The node configuration that it is written for: `node-config` is the one that comes with the harness.
     pub fn node_config(&self) -> &str {
         &self.model.node_config
+    }
+
+    /// What it is about.
+    pub fn group(&self) -> Group {
+        self.model.group
+    }
+
+    /// What it changes in the tree before it is applied.
+    pub fn amendments(&self) -> &[TreeEdit] {
+        &self.model.amend
     }
 
     /// Its parameters.

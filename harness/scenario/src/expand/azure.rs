@@ -1,9 +1,10 @@
 //! The simulated Azure's behaviour with its values filled in.
 
 use crate::Span;
-use crate::model::{AzureSpec, DistributionSpec, FaultSpec, Setting, Share, ShareSpec};
+use crate::model::{AzureSpec, DistributionSpec, FaultSpec, NodeConditionSpec, NodesOfSpec, Setting, Share, ShareSpec};
 use crate::parameters::Values;
-use crate::plan::{AzureBehaviour, AzureFault, Distribution, Share as PlanShare, Throttle};
+use crate::plan::{AzureBehaviour, AzureFault, Distribution, NodeSelection, Share as PlanShare, Throttle};
+use crate::yaml::Located;
 
 pub(super) fn behaviour(spec: &AzureSpec, values: &Values) -> AzureBehaviour {
     AzureBehaviour {
@@ -47,8 +48,21 @@ pub(super) fn fault(spec: &FaultSpec, values: &Values) -> AzureFault {
         FaultSpec::SpotEvict { share, notice } => {
             AzureFault::SpotEvict { share: part(share), notice: span(notice).unwrap_or(Span::ZERO) }
         }
-        FaultSpec::VmCrash { count } => {
-            AzureFault::VmCrash { count: count.as_ref().map_or(1, |count| values.of(&count.value)) }
+        FaultSpec::VmCrash(NodesOfSpec { count, nodepool }) => AzureFault::VmCrash(nodes(count, nodepool, values)),
+        FaultSpec::NodeCondition(NodeConditionSpec { condition, status, count, nodepool }) => {
+            AzureFault::NodeCondition {
+                condition: condition.clone(),
+                status: status.as_str().to_owned(),
+                nodes: nodes(count, nodepool, values),
+            }
         }
+        FaultSpec::Quota { scope, cores } => AzureFault::Quota { scope: scope.clone(), cores: values.of(&cores.value) },
+    }
+}
+
+fn nodes(count: &Option<Setting<u32>>, nodepool: &Option<Located<String>>, values: &Values) -> NodeSelection {
+    NodeSelection {
+        count: count.as_ref().map_or(1, |count| values.of(&count.value)),
+        nodepool: nodepool.as_ref().map(|pool| pool.value.clone()),
     }
 }

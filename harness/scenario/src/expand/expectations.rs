@@ -3,16 +3,19 @@
 use std::fmt::Write;
 
 use crate::Span;
-use crate::model::{ExpectationSpec, Scalar, Selection, Setting};
+use crate::model::{AzureSpec, ExpectationSpec, HappenedSpec, ReplacedSpec, Scalar, Selection, Setting};
 use crate::parameters::Values;
-use crate::plan::{Check, Expectation, LatencyCheck, Phase};
+use crate::plan::{Check, Expectation, LatencyCheck, Phase, QuotaScope, Workload, bounds};
+use crate::yaml::Located;
 
 /// The name of an expectation, the same in every report: what is checked and the limits that hold in this run.
 pub(crate) fn name(spec: &ExpectationSpec, values: &Values) -> String {
+    let pods = |selection: &Located<Selection>| say(&selection.value, "workloads");
+    let pools = |selection: &Located<Selection>| say(&selection.value, "nodepools");
     match spec {
         ExpectationSpec::Placement(placement) => {
             let only = if placement.exclusively { ", exclusively" } else { "" };
-            format!("placement of {} on their class{only}", say(&placement.workloads.value, "workloads"))
+            format!("placement of {} on their class{only}", pods(&placement.workloads))
         }
         ExpectationSpec::Latency(latency) => {
             let mut name = format!("latency {}", latency.of.value);
@@ -27,7 +30,7 @@ pub(crate) fn name(spec: &ExpectationSpec, values: &Values) -> String {
             limits.extend(latency.censored.as_ref().map(|most| format!("censored <= {}", values.of(&most.value))));
             format!("{name} {}", limits.join(", "))
         }
-        ExpectationSpec::Limits(limits) => format!("limits of {}", say(&limits.nodepools.value, "nodepools")),
+        ExpectationSpec::Limits(limits) => format!("limits of {}", pools(&limits.nodepools)),
         ExpectationSpec::Fleet(fleet) => {
             let parts = [
                 fleet.vms.map(|_| "as many VMs as NodeClaims".to_owned()),
@@ -35,7 +38,71 @@ pub(crate) fn name(spec: &ExpectationSpec, values: &Values) -> String {
             ];
             format!("fleet: {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
         }
+        ExpectationSpec::Happened(spec) => {
+            let (least, most) = how_often(spec, values);
+            let times = bounds(least, most);
+            format!("{times} x {}{}", spec.happening(), within(&spec.phases))
+        }
+        ExpectationSpec::Pending(spec) => {
+            let says = spec.says.as_ref().map_or(String::new(), |says| format!(", because `{says}`"));
+            format!("{} stay pending{says}", pods(&spec.workloads))
+        }
+        ExpectationSpec::Undisturbed(spec) => {
+            format!("{} undisturbed{}", pods(&spec.workloads), within(&spec.phases))
+        }
+        ExpectationSpec::Available(spec) => {
+            let least = values.of(&spec.at_least.value);
+            format!("at least {least} of {} available{}", pods(&spec.workloads), within(&spec.phases))
+        }
+        ExpectationSpec::Replaced(spec) => replaced(spec, values),
+        ExpectationSpec::Kept(spec) => format!("nodes of {} kept{}", pools(&spec.nodepools), within(&spec.phases)),
+        ExpectationSpec::AtOnce(spec) => {
+            let because = spec.because.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
+            let most = values.of(&spec.at_most.value);
+            let pools = pools(&spec.nodepools);
+            format!("at most {most} nodes at once disrupted{because} of {pools}{}", within(&spec.phases))
+        }
+        ExpectationSpec::Price(spec) => {
+            let percent = values.of(&spec.at_most_percent.value);
+            format!("price after {} at most {percent}% of that after {}", spec.after.value, spec.before.value)
+        }
+        ExpectationSpec::Savings(spec) => {
+            format!("spot saves at least {}%", values.of(&spec.at_least_percent.value))
+        }
+        ExpectationSpec::Quota(_) => "quota never exceeded".to_owned(),
+        ExpectationSpec::ReplacedBeforeLoss(spec) => format!("replaced before the loss{}", within(&spec.phases)),
     }
+}
+
+fn replaced(spec: &ReplacedSpec, values: &Values) -> String {
+    let least =
+        spec.at_least.as_ref().map_or("all".to_owned(), |least| format!("at least {}", values.of(&least.value)));
+    let mut name = format!("{least} nodes of {} replaced", say(&spec.nodepools.value, "nodepools"));
+    for (front, what) in [
+        (" because ", spec.because.as_deref()),
+        (" by ones of another ", spec.differs_in.map(|property| property.as_str())),
+        (" in ", Some(spec.phase.value.as_str())),
+    ] {
+        if let Some(what) = what {
+            write!(name, "{front}{what}").expect("writing to a text does not fail");
+        }
+    }
+    name
+}
+
+fn within(phases: &[Located<String>]) -> String {
+    if phases.is_empty() { String::new() } else { format!(" in {}", names(phases).join(", ")) }
+}
+
+fn names(located: &[Located<String>]) -> Vec<String> {
+    located.iter().map(|name| name.value.clone()).collect()
+}
+
+/// The bounds of a happening; one that says none must happen.
+fn how_often(spec: &HappenedSpec, values: &Values) -> (Option<u32>, Option<u32>) {
+    let least = number(spec.at_least.as_ref(), values);
+    let most = number(spec.at_most.as_ref(), values);
+    if least.is_none() && most.is_none() { (Some(1), None) } else { (least, most) }
 }
 
 fn say(selection: &Selection, of_what: &str) -> String {
@@ -48,26 +115,44 @@ fn say(selection: &Selection, of_what: &str) -> String {
 /// That each phase with a condition reaches it in time.
 pub(super) fn of_phases(phases: &[Phase]) -> impl Iterator<Item = Expectation> {
     phases.iter().filter_map(|phase| {
-        let (until, within) = (phase.until?, phase.within?);
+        let (until, within) = (phase.until.as_ref()?, phase.within?);
         Some(Expectation {
-            name: format!("phase {} reaches {} within {within}", phase.name, until.as_str()),
+            name: format!("phase {} reaches {until} within {within}", phase.name),
             check: Check::Phase { phase: phase.name.clone() },
         })
     })
 }
 
+/// What of this tree can be checked.
+pub(super) struct There<'a> {
+    /// The workloads that ever have pods.
+    pub(super) workloads: &'a [&'a Workload],
+    /// The NodePools.
+    pub(super) pools: &'a [String],
+    /// Those with limits.
+    pub(super) limited: &'a [String],
+    /// How Azure behaves from the start.
+    pub(super) azure: &'a AzureSpec,
+}
+
+impl There<'_> {
+    fn pods(&self, selection: &Located<Selection>, pending: bool) -> Option<Vec<String>> {
+        let names: Vec<String> = self
+            .workloads
+            .iter()
+            .filter(|workload| workload.stays_pending == pending)
+            .map(|workload| workload.name.clone())
+            .collect();
+        chosen(&selection.value, &names)
+    }
+}
+
 /// What the scenario expects, on these workloads and pools. `None` where nothing of this tree can be checked.
-pub(super) fn of_spec(
-    spec: &ExpectationSpec,
-    values: &Values,
-    workloads: &[String],
-    limited: &[String],
-) -> Option<Expectation> {
+pub(super) fn of_spec(spec: &ExpectationSpec, values: &Values, there: &There<'_>) -> Option<Expectation> {
     let check = match spec {
-        ExpectationSpec::Placement(placement) => Check::Placement {
-            workloads: chosen(&placement.workloads.value, workloads)?,
-            exclusively: placement.exclusively,
-        },
+        ExpectationSpec::Placement(placement) => {
+            Check::Placement { workloads: there.pods(&placement.workloads, false)?, exclusively: placement.exclusively }
+        }
         ExpectationSpec::Latency(latency) => Check::Latency(LatencyCheck {
             of: latency.of.value,
             by: latency.by.as_ref().map(|by| by.value),
@@ -79,11 +164,65 @@ pub(super) fn of_spec(
             censored: number(latency.censored.as_ref(), values).map(u64::from),
             samples_min: number(latency.samples_min.as_ref(), values).map_or(1, u64::from),
         }),
-        ExpectationSpec::Limits(limits) => Check::Limits { nodepools: chosen(&limits.nodepools.value, limited)? },
+        ExpectationSpec::Limits(limits) => Check::Limits { nodepools: chosen(&limits.nodepools.value, there.limited)? },
         ExpectationSpec::Fleet(fleet) => Check::Fleet {
             as_many_as_nodeclaims: fleet.vms.is_some(),
             at_the_end: number(fleet.at_the_end.as_ref(), values),
         },
+        ExpectationSpec::Happened(spec) => {
+            let known = |name: &Option<Located<String>>, mut there: Box<dyn Iterator<Item = &str> + '_>| {
+                name.as_ref().is_none_or(|name| there.any(|one| one == name.value))
+            };
+            let workloads = there.workloads.iter().map(|workload| workload.name.as_str());
+            let pools = there.pools.iter().map(String::as_str);
+            if !known(&spec.workload, Box::new(workloads)) || !known(&spec.nodepool, Box::new(pools)) {
+                return None;
+            }
+            let (at_least, at_most) = how_often(spec, values);
+            Check::Happened { of: spec.happening(), phases: names(&spec.phases), at_least, at_most }
+        }
+        ExpectationSpec::Pending(spec) => {
+            Check::Pending { workloads: there.pods(&spec.workloads, true)?, says: spec.says.clone() }
+        }
+        ExpectationSpec::Undisturbed(spec) => {
+            Check::Undisturbed { workloads: there.pods(&spec.workloads, false)?, phases: names(&spec.phases) }
+        }
+        ExpectationSpec::Available(spec) => Check::Available {
+            workloads: there.pods(&spec.workloads, false)?,
+            at_least: values.of(&spec.at_least.value),
+            phases: names(&spec.phases),
+        },
+        ExpectationSpec::Replaced(spec) => Check::Replaced {
+            nodepools: chosen(&spec.nodepools.value, there.pools)?,
+            phase: spec.phase.value.clone(),
+            reason: spec.because.clone(),
+            at_least: number(spec.at_least.as_ref(), values),
+            differs_in: spec.differs_in,
+        },
+        ExpectationSpec::Kept(spec) => {
+            Check::Kept { nodepools: chosen(&spec.nodepools.value, there.pools)?, phases: names(&spec.phases) }
+        }
+        ExpectationSpec::AtOnce(spec) => Check::AtOnce {
+            nodepools: chosen(&spec.nodepools.value, there.pools)?,
+            reason: spec.because.clone(),
+            at_most: values.of(&spec.at_most.value),
+            phases: names(&spec.phases),
+        },
+        ExpectationSpec::Price(spec) => Check::Price {
+            before: spec.before.value.clone(),
+            after: spec.after.value.clone(),
+            at_most_percent: values.of(&spec.at_most_percent.value),
+        },
+        ExpectationSpec::Savings(spec) => Check::Savings { at_least_percent: values.of(&spec.at_least_percent.value) },
+        ExpectationSpec::Quota(_) => Check::Quota {
+            scopes: there
+                .azure
+                .quota_cores
+                .iter()
+                .map(|(scope, cores)| QuotaScope { scope: scope.clone(), cores: values.of(&cores.value) })
+                .collect(),
+        },
+        ExpectationSpec::ReplacedBeforeLoss(spec) => Check::ReplacedBeforeLoss { phases: names(&spec.phases) },
     };
     Some(Expectation { name: name(spec, values), check })
 }

@@ -6,9 +6,11 @@ use super::arrival;
 use super::azure::fault;
 use super::workloads::Sized;
 use crate::Span;
-use crate::model::{ActionSpec, ArrivalSpec, PhaseSpec, ScaleSpec, Selection};
+use crate::model::{
+    ActionSpec, ArrivalSpec, LoadSpec, PhaseSpec, ReplaceSpec, ScaleSpec, Selection, Setting, UntilSpec,
+};
 use crate::parameters::Values;
-use crate::plan::{Action, Phase, PlannedAction};
+use crate::plan::{Action, Load, Phase, PlannedAction, Until};
 
 /// Writes the phases and each workload's peak.
 pub(super) fn expand(specs: &[PhaseSpec], values: &Values, workloads: &mut [Sized], seed: u64) -> Vec<Phase> {
@@ -30,7 +32,14 @@ pub(super) fn expand(specs: &[PhaseSpec], values: &Values, workloads: &mut [Size
                     due.extend(scalings.into_iter().map(|(at, action)| (begin + at, action)));
                 }
             }
-            due.extend(other(action, values).map(|action| (begin, action)));
+            if let Some(replace) = &action.replace {
+                let owner = format!("{}/{index}", spec.name.value);
+                for workload in workloads.iter().filter(|workload| selects(&replace.workloads.value, workload)) {
+                    let replacements = replacements(replace, values, &workload.workload.name, seed, &owner);
+                    due.extend(replacements.into_iter().map(|(at, action)| (begin + at, action)));
+                }
+            }
+            due.extend(other(action, &spec.name, values).map(|action| (begin, action)));
         }
         // Stable: actions of one moment keep the order of the file and of the workloads.
         due.sort_by_key(|(at, _)| *at);
@@ -41,7 +50,7 @@ pub(super) fn expand(specs: &[PhaseSpec], values: &Values, workloads: &mut [Size
         phases.push(Phase {
             name: spec.name.value.clone(),
             actions: actions.collect(),
-            until: spec.until.as_ref().map(|until| until.value),
+            until: spec.until.as_ref().map(|spec| until(spec, values)),
             within: spec.within.as_ref().map(|within| values.of(&within.value)),
             hold: spec.hold.as_ref().map(|hold| values.of(&hold.value)),
         });
@@ -92,7 +101,70 @@ fn scalings(
         .collect()
 }
 
-fn other(action: &ActionSpec, values: &Values) -> Option<Action> {
+/// The actions that replace pods of one workload, with their times from the action's begin.
+fn replacements(spec: &ReplaceSpec, values: &Values, name: &str, seed: u64, owner: &str) -> Vec<(u64, Action)> {
+    let count = values.of(&spec.count.value);
+    let burst = ArrivalSpec::Burst;
+    let arrival = spec.arrival.as_ref().map_or(&burst, |arrival| &arrival.value);
+    let mut rng = arrival::child(seed, "replacements", &format!("{owner}/{name}"));
+    let moments = arrival::moments(arrival, count, values, &mut rng).unwrap_or_else(|| vec![0; count as usize]);
+    moments.into_iter().map(|at| (at, Action::Replace { workload: name.to_owned() })).collect()
+}
+
+fn until(spec: &UntilSpec, values: &Values) -> Until {
+    let number = |setting: &Option<Setting<u32>>| setting.as_ref().map(|setting| values.of(&setting.value));
+    match spec {
+        UntilSpec::AllPodsReady => Until::AllPodsReady,
+        UntilSpec::NoPods => Until::NoPods,
+        UntilSpec::NoNodes => Until::NoNodes,
+        UntilSpec::AllNodesReplaced => Until::AllNodesReplaced,
+        UntilSpec::Settled(span) => Until::Settled(values.of(&span.value)),
+        UntilSpec::Happened(spec) => {
+            Until::Happened { of: spec.happening(), at_least: number(&spec.at_least).unwrap_or(1) }
+        }
+        UntilSpec::Nodes(spec) => Until::Nodes {
+            nodepool: spec.nodepool.as_ref().map(|pool| pool.value.clone()),
+            at_least: number(&spec.at_least),
+            at_most: number(&spec.at_most),
+        },
+        UntilSpec::ReadyPods(spec) => Until::ReadyPods {
+            workload: spec.workload.value.clone(),
+            at_least: number(&spec.at_least),
+            at_most: number(&spec.at_most),
+        },
+    }
+}
+
+fn load(spec: &LoadSpec, values: &Values) -> Load {
+    let metrics = |metrics: &BTreeMap<String, Setting<u32>>| {
+        metrics.iter().map(|(name, value)| (name.clone(), u64::from(values.of(&value.value)))).collect()
+    };
+    Load {
+        workload: spec.workload.value.clone(),
+        cpu: spec.cpu.as_ref().map(|cpu| values.of(&cpu.value)),
+        memory: spec.memory.as_ref().map(|memory| values.of(&memory.value)),
+        pod_metrics: metrics(&spec.pod_metrics),
+        external_metrics: metrics(&spec.external_metrics),
+    }
+}
+
+fn other(action: &ActionSpec, phase: &str, values: &Values) -> Option<Action> {
+    if let Some(commit) = &action.commit {
+        let message = commit.message.clone().unwrap_or_else(|| phase.to_owned());
+        return Some(Action::Commit { edits: commit.edits.clone(), message });
+    }
+    if action.revert.is_some() {
+        return Some(Action::Revert);
+    }
+    if let Some(spec) = &action.load {
+        return Some(Action::Load(load(spec, values)));
+    }
+    if action.publish_node_image.is_some() {
+        return Some(Action::PublishNodeImage);
+    }
+    if action.upgrade_kubernetes.is_some() {
+        return Some(Action::UpgradeKubernetes);
+    }
     if let Some(spec) = &action.azure_fault {
         return Some(Action::AzureFault(fault(spec, values)));
     }

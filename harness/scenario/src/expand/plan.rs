@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::{azure, expectations, phases, workloads};
 use crate::derive::SkuFact;
 use crate::diagnostic::{Diagnostic, in_order};
-use crate::model::{ExpectationSpec, Selection};
+use crate::model::{PublishedSpec, Selection};
 use crate::node_config::{NodeConfigTree, Severity, check_skus};
 use crate::parameters::Values;
-use crate::plan::{NodeConfig, PLAN_VERSION, Plan, Profile, Workload};
+use crate::plan::{NamespaceQuota, NodeConfig, PLAN_VERSION, Plan, Profile, Published, Workload};
 use crate::scenario::Scenario;
 use crate::{rules, suggest};
 
@@ -50,8 +50,7 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
     if !diagnostics.is_empty() {
         return Err(in_order(diagnostics));
     }
-    let names: Vec<String> =
-        workloads.iter().filter(|workload| workload.replicas_peak > 0).map(|workload| workload.name.clone()).collect();
+    let running: Vec<&Workload> = workloads.iter().filter(|workload| workload.replicas_peak > 0).collect();
     let limited: Vec<String> = inputs
         .tree
         .pools
@@ -61,9 +60,11 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
         })
         .map(|pool| pool.name.clone())
         .collect();
+    let pools: Vec<String> = inputs.tree.pools.iter().map(|pool| pool.name.clone()).collect();
+    let there = expectations::There { workloads: &running, pools: &pools, limited: &limited, azure: &model.azure };
     let mut expectations: Vec<_> = expectations::of_phases(&phases).collect();
     for spec in &model.expect {
-        match expectations::of_spec(&spec.value, inputs.values, &names, &limited) {
+        match expectations::of_spec(&spec.value, inputs.values, &there) {
             Some(expectation) => expectations.push(expectation),
             None => {
                 let name = expectations::name(&spec.value, inputs.values);
@@ -85,11 +86,27 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
             sha256: inputs.tree.sha256.clone(),
             classes: chosen.classes,
         },
+        namespace_quota: model.namespace_quota.as_ref().map(|quota| NamespaceQuota {
+            cpu: quota.cpu.as_ref().map(|cpu| inputs.values.of(&cpu.value)),
+            memory: quota.memory.as_ref().map(|memory| inputs.values.of(&memory.value)),
+            pods: quota.pods.as_ref().map(|pods| inputs.values.of(&pods.value)),
+        }),
         workloads,
         phases,
         expectations,
+        published: model.published.iter().map(|published| figure(published, inputs.values)).collect(),
         notes: chosen.notes,
     })
+}
+
+fn figure(spec: &PublishedSpec, values: &Values) -> Published {
+    Published {
+        of: spec.of,
+        percentile: spec.percentile,
+        value: values.of(&spec.value.value),
+        source: spec.source.clone(),
+        differs: spec.differs.clone(),
+    }
 }
 
 /// Pools that an expectation names must be in the tree that the scenario is written for; on another one they are left out.
@@ -100,8 +117,8 @@ fn unknown_pools(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
     let pools = || inputs.tree.pools.iter().map(|pool| pool.name.as_str());
     let mut found = Vec::new();
     for expectation in &inputs.scenario.model().expect {
-        let ExpectationSpec::Limits(limits) = &expectation.value else { continue };
-        let Selection::Named(names) = &limits.nodepools.value else { continue };
+        let Some(nodepools) = expectation.value.nodepools() else { continue };
+        let Selection::Named(names) = &nodepools.value else { continue };
         for name in names.iter().filter(|name| !pools().any(|pool| pool == name.value)) {
             let message = format!("there is no NodePool `{}` in the tree `{}`", name.value, inputs.tree.source);
             found.push(

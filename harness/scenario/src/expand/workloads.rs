@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::plan::Inputs;
+use crate::Span;
 use crate::derive::{Aim, PodSize, aim, capacity, derived_size, pods_on};
 use crate::diagnostic::Diagnostic;
-use crate::model::{OtherClasses, WorkloadSpec};
+use crate::model::{AutoscaleOnSpec, AutoscaleSpec, DisruptionBudgetSpec, OtherClasses, Tolerations, WorkloadSpec};
 use crate::node_config::max_pods;
-use crate::plan::{NodeClass, Workload};
+use crate::parameters::Values;
+use crate::plan::{Autoscale, AutoscaleOn, DisruptionBudget, NodeClass, Workload};
 use crate::suggest;
 
 /// A workload and how many of its pods the class can hold.
@@ -118,6 +120,10 @@ impl Choice<'_> {
             self.used.insert(aim.pool.name.clone());
             return;
         }
+        if spec.stays_pending {
+            self.control(name, spec, aim);
+            return;
+        }
         let values = self.inputs.values;
         let pod = PodSize { cpu: values.of(&spec.cpu.value), memory: values.of(&spec.memory.value) };
         let pods_max = max_pods(aim.pool.max_pods);
@@ -138,7 +144,14 @@ impl Choice<'_> {
         self.used.insert(aim.pool.name.clone());
         let (most, surely) = capacity(&aim.fitting, &aim.pool.limits, pod, pods_max);
         let bound = if self.own_tree() { most } else { surely };
-        self.add(name.to_owned(), aim, pod, bound);
+        self.add(name.to_owned(), aim, pod, bound, Some(spec));
+    }
+
+    /// A negative control: whether it fits is what the run asks. Its class still wants a workload that does fit.
+    fn control(&mut self, name: &str, spec: &WorkloadSpec, aim: &Aim<'_>) {
+        let values = self.inputs.values;
+        let pod = PodSize { cpu: values.of(&spec.cpu.value), memory: values.of(&spec.memory.value) };
+        self.add(name.to_owned(), aim, pod, u64::MAX, Some(spec));
     }
 
     fn derived(&mut self, aim: &Aim<'_>) {
@@ -153,7 +166,7 @@ impl Choice<'_> {
         };
         let (_, surely) = capacity(&aim.fitting, limits, pod, max_pods(aim.pool.max_pods));
         let name = self.free_name(&aim.pool.name);
-        self.add(name, aim, pod, surely);
+        self.add(name, aim, pod, surely, None);
     }
 
     fn untestable(&mut self, name: &str, reason: &str) {
@@ -176,20 +189,25 @@ impl Choice<'_> {
             .unwrap_or_default()
     }
 
-    fn add(&mut self, name: String, aim: &Aim<'_>, pod: PodSize, bound: u64) {
-        self.chosen.workloads.push(Sized {
-            workload: Workload {
-                name,
-                class: aim.pool.name.clone(),
-                cpu: pod.cpu,
-                memory: pod.memory,
-                node_selector: aim.node_selector.clone(),
-                tolerations: aim.tolerations.clone(),
-                replicas_peak: 0,
-            },
-            bound: u32::try_from(bound).ok(),
-            asked: 0,
-        });
+    fn add(&mut self, name: String, aim: &Aim<'_>, pod: PodSize, bound: u64, spec: Option<&WorkloadSpec>) {
+        let mut workload = Workload {
+            name,
+            class: aim.pool.name.clone(),
+            cpu: pod.cpu,
+            memory: pod.memory,
+            node_selector: aim.node_selector.clone(),
+            tolerations: aim.tolerations.clone(),
+            replicas_peak: 0,
+            stays_pending: false,
+            do_not_disrupt: false,
+            disruption_budget: None,
+            spread: None,
+            autoscale: None,
+        };
+        if let Some(spec) = spec {
+            adorn(&mut workload, spec, self.inputs.values);
+        }
+        self.chosen.workloads.push(Sized { workload, bound: u32::try_from(bound).ok(), asked: 0 });
     }
 
     fn nothing_left(&mut self) {
@@ -210,5 +228,40 @@ impl Choice<'_> {
         let message = format!("no class of the tree `{}` can be tested by this scenario", self.inputs.tree.source);
         let mark = self.inputs.scenario.key_mark(&["workloads"]);
         self.error(mark, message, hint);
+    }
+}
+
+/// What a scenario says of a workload beyond its class and size.
+fn adorn(workload: &mut Workload, spec: &WorkloadSpec, values: &Values) {
+    workload.node_selector.extend(spec.node_selector.clone());
+    if spec.tolerations == Tolerations::None {
+        workload.tolerations.clear();
+    }
+    workload.stays_pending = spec.stays_pending;
+    workload.do_not_disrupt = spec.do_not_disrupt;
+    workload.disruption_budget = spec.disruption_budget.as_ref().map(|budget| match &budget.value {
+        DisruptionBudgetSpec::MinAvailable(amount) => DisruptionBudget::MinAvailable(values.of(&amount.value)),
+        DisruptionBudgetSpec::MaxUnavailable(amount) => DisruptionBudget::MaxUnavailable(values.of(&amount.value)),
+    });
+    workload.spread = spec.spread;
+    workload.autoscale = spec.autoscale.as_ref().map(|autoscale| autoscaler(autoscale, values));
+}
+
+fn autoscaler(spec: &AutoscaleSpec, values: &Values) -> Autoscale {
+    let on = match &spec.on {
+        AutoscaleOnSpec::CpuPercent(percent) => AutoscaleOn::CpuPercent(values.of(&percent.value)),
+        AutoscaleOnSpec::MemoryPercent(percent) => AutoscaleOn::MemoryPercent(values.of(&percent.value)),
+        AutoscaleOnSpec::PodMetric { name, average } => {
+            AutoscaleOn::PodMetric { name: name.clone(), average: values.of(&average.value) }
+        }
+        AutoscaleOnSpec::ExternalMetric { name, average } => {
+            AutoscaleOn::ExternalMetric { name: name.clone(), average: values.of(&average.value) }
+        }
+    };
+    Autoscale {
+        min: values.of(&spec.min.value),
+        max: values.of(&spec.max.value),
+        on,
+        scale_down_after: spec.scale_down_after.as_ref().map_or(Span::ZERO, |after| values.of(&after.value)),
     }
 }

@@ -1,12 +1,14 @@
 //! Phases and what is done in them.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{FaultSpec, Rate, Selection, Setting};
-use crate::Span;
-use crate::plan::Until;
+use super::{FaultSpec, Rate, Selection, Setting, UntilSpec};
+use crate::plan::TreeEdit;
 use crate::yaml::Located;
+use crate::{Bytes, Millicores, Span};
 
 /// One step: its actions are sent, then its condition is awaited (`until` and `within`) or its time is held (`for`).
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -20,7 +22,7 @@ pub struct PhaseSpec {
     pub actions: Vec<Located<ActionSpec>>,
     /// The condition that ends the phase. It needs `within`.
     #[serde(default)]
-    pub until: Option<Located<Until>>,
+    pub until: Option<Located<UntilSpec>>,
     /// The deadline of `until`, from the phase's begin. There is no default: a wait without a limit is not a test.
     #[serde(default)]
     pub within: Option<Setting<Span>>,
@@ -34,6 +36,12 @@ pub struct PhaseSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("oneOf" = [
     {"required": ["scale"]},
+    {"required": ["replace"]},
+    {"required": ["commit"]},
+    {"required": ["revert"]},
+    {"required": ["load"]},
+    {"required": ["publishNodeImage"]},
+    {"required": ["upgradeKubernetes"]},
     {"required": ["azureFault"]},
     {"required": ["clearAzureFaults"]},
     {"required": ["killComponent"]},
@@ -46,6 +54,24 @@ pub struct ActionSpec {
     /// Set the replicas of workloads.
     #[serde(default)]
     pub scale: Option<ScaleSpec>,
+    /// Delete Ready pods, the oldest first, so that their Deployments make others.
+    #[serde(default)]
+    pub replace: Option<ReplaceSpec>,
+    /// Change the tree and push the commit. Needs gitops.
+    #[serde(default)]
+    pub commit: Option<CommitSpec>,
+    /// Take back the newest commit of the run: `revert: {}`. Needs gitops.
+    #[serde(default)]
+    pub revert: Option<Nothing>,
+    /// Say what the pods of a workload use from now on. Needs metrics-api.
+    #[serde(default)]
+    pub load: Option<LoadSpec>,
+    /// Let Azure publish a new version of every node image: `publishNodeImage: {}`. Needs simulated-azure.
+    #[serde(default)]
+    pub publish_node_image: Option<Nothing>,
+    /// Upgrade the control plane to the next patch version: `upgradeKubernetes: {}`. Needs simulated-azure.
+    #[serde(default)]
+    pub upgrade_kubernetes: Option<Nothing>,
     /// Let something go wrong in the simulated Azure. Needs simulated-azure.
     #[serde(default)]
     pub azure_fault: Option<FaultSpec>,
@@ -76,6 +102,51 @@ pub struct ScaleSpec {
     /// When each pod is asked for (default: burst). Latencies count from these moments, whatever the cluster does meanwhile.
     #[serde(default)]
     pub arrival: Option<Located<ArrivalSpec>>,
+}
+
+/// Pods to delete.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReplaceSpec {
+    /// Which workloads; `all` includes the derived ones.
+    pub workloads: Located<Selection>,
+    /// How many pods of each of them.
+    pub count: Setting<u32>,
+    /// When each of them is deleted (default: burst). Latencies of the pods that follow count from these moments.
+    #[serde(default)]
+    pub arrival: Option<Located<ArrivalSpec>>,
+}
+
+/// A commit.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CommitSpec {
+    /// What it changes. A text `{cron+1m}` becomes the cron expression of the minute that is so far from the push.
+    #[schemars(length(min = 1))]
+    pub edits: Vec<TreeEdit>,
+    /// The first line of its message (default: the phase's name).
+    #[serde(default)]
+    pub message: Option<String>,
+}
+
+/// What the pods of a workload use together; what is not given stays as it was.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LoadSpec {
+    /// The workload.
+    pub workload: Located<String>,
+    /// CPU of all its pods, spread evenly.
+    #[serde(default)]
+    pub cpu: Option<Setting<Millicores>>,
+    /// Memory of all its pods, spread evenly.
+    #[serde(default)]
+    pub memory: Option<Setting<Bytes>>,
+    /// The application's own metrics by name, the sum over its pods.
+    #[serde(default)]
+    pub pod_metrics: BTreeMap<String, Setting<u32>>,
+    /// Metrics of something outside the cluster, by name.
+    #[serde(default)]
+    pub external_metrics: BTreeMap<String, Setting<u32>>,
 }
 
 /// When each pod is asked for. Rates are those of each workload, not of all together.

@@ -89,11 +89,68 @@ pub enum FaultSpec {
         notice: Option<Setting<Span>>,
     },
     /// Running VMs stop: their Nodes turn NotReady.
-    VmCrash {
-        /// How many (default: 1).
-        #[serde(default)]
-        count: Option<Setting<u32>>,
+    VmCrash(NodesOfSpec),
+    /// An agent on running VMs writes a condition of their Nodes.
+    NodeCondition(NodeConditionSpec),
+    /// A quota is changed.
+    Quota {
+        /// A family's letters (`F`), `regional` or `spot`.
+        scope: String,
+        /// The limit from now on.
+        cores: Setting<u32>,
     },
+}
+
+/// Running VMs.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "SomeNodes")]
+pub struct NodesOfSpec {
+    /// How many (default: 1).
+    #[serde(default)]
+    pub count: Option<Setting<u32>>,
+    /// Only of this NodePool.
+    #[serde(default)]
+    pub nodepool: Option<Located<String>>,
+}
+
+/// A condition that an agent writes.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "NodeCondition")]
+pub struct NodeConditionSpec {
+    /// The condition's type, such as `kubernetes.azure.com/NodeHealthy`.
+    pub condition: String,
+    /// Its status.
+    pub status: ConditionStatus,
+    /// On how many nodes (default: 1).
+    #[serde(default)]
+    pub count: Option<Setting<u32>>,
+    /// Only of this NodePool.
+    #[serde(default)]
+    pub nodepool: Option<Located<String>>,
+}
+
+/// The status of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum ConditionStatus {
+    /// `"True"`.
+    True,
+    /// `"False"`.
+    False,
+    /// `"Unknown"`.
+    Unknown,
+}
+
+impl ConditionStatus {
+    /// As Kubernetes writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
 }
 
 /// Which calls are throttled; with nothing given, all of them.

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Selection, Setting};
+use super::{HappenedSpec, Nothing, Selection, Setting};
 use crate::Span;
-use crate::plan::{GroupBy, LatencyName};
+use crate::plan::{Amount, GroupBy, LatencyName, NodeProperty};
 use crate::yaml::Located;
 
 /// One thing that must hold; a line in every report.
@@ -21,6 +21,192 @@ pub enum ExpectationSpec {
     Limits(LimitsSpec),
     /// The cloud's own record of VMs agrees with the cluster.
     Fleet(FleetSpec),
+    /// Something happened so often: the proof that what the scenario set out to cause was there, or that what must not happen did not.
+    Happened(Box<HappenedSpec>),
+    /// No pod of the workloads was ever bound, and a controller said why.
+    Pending(PendingSpec),
+    /// Every pod that was Ready when the phase began was there and Ready until its end.
+    Undisturbed(DuringSpec),
+    /// At no moment were fewer pods of a workload Ready.
+    Available(AvailableSpec),
+    /// The nodes that were there when the phase began were replaced by others.
+    Replaced(ReplacedSpec),
+    /// The nodes that were there when the phases began were there when they ended.
+    Kept(KeptSpec),
+    /// At no moment were more nodes of a pool being disrupted.
+    AtOnce(AtOnceSpec),
+    /// What the VMs cost in an hour has fallen.
+    Price(PriceSpec),
+    /// Spot VMs cost less than the same VMs on demand.
+    Savings(SavingsSpec),
+    /// The cores of running VMs stayed within the quotas of `azure.quotaCores`, what was in flight excepted: `quota: {}`.
+    Quota(Nothing),
+    /// For each spot VM that was given notice, a new node was Ready before the VM was gone.
+    ReplacedBeforeLoss(InPhasesSpec),
+}
+
+impl ExpectationSpec {
+    /// The workloads that it names.
+    pub fn workloads(&self) -> Option<&Located<Selection>> {
+        match self {
+            Self::Placement(spec) => Some(&spec.workloads),
+            Self::Pending(spec) => Some(&spec.workloads),
+            Self::Undisturbed(spec) => Some(&spec.workloads),
+            Self::Available(spec) => Some(&spec.workloads),
+            _ => None,
+        }
+    }
+
+    /// The NodePools that it names.
+    pub fn nodepools(&self) -> Option<&Located<Selection>> {
+        match self {
+            Self::Limits(spec) => Some(&spec.nodepools),
+            Self::Replaced(spec) => Some(&spec.nodepools),
+            Self::Kept(spec) => Some(&spec.nodepools),
+            Self::AtOnce(spec) => Some(&spec.nodepools),
+            _ => None,
+        }
+    }
+
+    /// The phases that it names.
+    pub fn phases(&self) -> Vec<&Located<String>> {
+        match self {
+            Self::Happened(spec) => spec.phases.iter().collect(),
+            Self::Undisturbed(spec) => spec.phases.iter().collect(),
+            Self::Available(spec) => spec.phases.iter().collect(),
+            Self::Replaced(spec) => vec![&spec.phase],
+            Self::Kept(spec) => spec.phases.iter().collect(),
+            Self::AtOnce(spec) => spec.phases.iter().collect(),
+            Self::Price(spec) => vec![&spec.before, &spec.after],
+            Self::ReplacedBeforeLoss(spec) => spec.phases.iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Pods that must not find a node.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Pending")]
+pub struct PendingSpec {
+    /// Whose pods; they must be marked `staysPending`.
+    pub workloads: Located<Selection>,
+    /// A part of the reason that a controller gives for one of each workload's pods.
+    #[serde(default)]
+    pub says: Option<String>,
+}
+
+/// Workloads during phases.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "During")]
+pub struct DuringSpec {
+    /// Whose pods.
+    pub workloads: Located<Selection>,
+    /// In each of these phases.
+    #[serde(rename = "in")]
+    #[schemars(length(min = 1))]
+    pub phases: Vec<Located<String>>,
+}
+
+/// Phases.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "InPhases")]
+pub struct InPhasesSpec {
+    /// In these phases.
+    #[serde(rename = "in")]
+    #[schemars(length(min = 1))]
+    pub phases: Vec<Located<String>>,
+}
+
+/// Ready pods at every moment.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Available")]
+pub struct AvailableSpec {
+    /// Whose pods.
+    pub workloads: Located<Selection>,
+    /// A number for each workload, or a part of the replicas that are asked for.
+    pub at_least: Setting<Amount>,
+    /// In each of these phases.
+    #[serde(rename = "in")]
+    #[schemars(length(min = 1))]
+    pub phases: Vec<Located<String>>,
+}
+
+/// Nodes that go and others that come.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Replaced")]
+pub struct ReplacedSpec {
+    /// Of which NodePools.
+    pub nodepools: Located<Selection>,
+    /// In this phase.
+    #[serde(rename = "in")]
+    pub phase: Located<String>,
+    /// The reason of the disruption, such as Drifted or Underutilized (default: any).
+    #[serde(default)]
+    pub because: Option<String>,
+    /// No fewer nodes (default: all that were there).
+    #[serde(default)]
+    pub at_least: Option<Setting<u32>>,
+    /// What must be different on the nodes that came.
+    #[serde(default)]
+    pub differs_in: Option<NodeProperty>,
+}
+
+/// Nodes that stay.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Kept")]
+pub struct KeptSpec {
+    /// Of which NodePools.
+    pub nodepools: Located<Selection>,
+    /// From the begin of the first of these phases to the end of the last.
+    #[serde(rename = "in")]
+    #[schemars(length(min = 1))]
+    pub phases: Vec<Located<String>>,
+}
+
+/// How many nodes may be disrupted at once.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "AtOnce")]
+pub struct AtOnceSpec {
+    /// In each of these NodePools.
+    pub nodepools: Located<Selection>,
+    /// Only disruptions of this reason (default: all).
+    #[serde(default)]
+    pub because: Option<String>,
+    /// A number, or a part of the pool's nodes at that moment, rounded up.
+    pub at_most: Setting<Amount>,
+    /// In each of these phases.
+    #[serde(rename = "in")]
+    #[schemars(length(min = 1))]
+    pub phases: Vec<Located<String>>,
+}
+
+/// The price of the fleet.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Price")]
+pub struct PriceSpec {
+    /// The price at the end of this phase ...
+    pub after: Located<String>,
+    /// ... against that at the end of this one.
+    pub before: Located<String>,
+    /// In percent of the price before.
+    pub at_most_percent: Setting<u32>,
+}
+
+/// What spot saves.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Savings")]
+pub struct SavingsSpec {
+    /// In percent of what the same VMs cost on demand.
+    pub at_least_percent: Setting<u32>,
 }
 
 /// Where pods must land.

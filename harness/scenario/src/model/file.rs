@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{AzureSpec, ExpectationSpec, PhaseSpec, Setting};
+use super::{AzureSpec, ExpectationSpec, PhaseSpec, Setting, WorkloadSpec};
+use crate::plan::{Group, LatencyName, TreeEdit};
 use crate::yaml::Located;
-use crate::{Bytes, Capability, Millicores};
+use crate::{Bytes, Capability, Millicores, Span};
 
 /// A scenario: one question, how it is put to a cluster, and what must hold.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -24,6 +25,9 @@ pub struct ScenarioFile {
     /// The question that the scenario answers, in one sentence; the first line of every report.
     #[schemars(length(min = 1))]
     pub question: Located<String>,
+    /// What it is about; `harness list` sorts by it (default: scaling).
+    #[serde(default = "scaling")]
+    pub group: Group,
     /// What the target must offer. A target that lacks one of them makes the run inconclusive.
     #[serde(default)]
     pub needs: Vec<Located<Capability>>,
@@ -33,6 +37,12 @@ pub struct ScenarioFile {
     /// The node configuration that is applied first, unless `--node-config` names another (default: node-config, the example tree).
     #[serde(default = "example_tree")]
     pub node_config: Located<String>,
+    /// What is changed in the tree before it is applied, whichever tree it is: this is how a scenario sets up budgets or a pool of its own.
+    #[serde(default)]
+    pub amend: Vec<TreeEdit>,
+    /// What the pods of the run may ask for together: a ResourceQuota of their namespace.
+    #[serde(default)]
+    pub namespace_quota: Option<NamespaceQuotaSpec>,
     /// How the simulated Azure behaves. Targets with a real Azure ignore it, and the report says so.
     #[serde(default)]
     pub azure: AzureSpec,
@@ -49,6 +59,49 @@ pub struct ScenarioFile {
     /// What must hold in the end. That each phase with `until` reaches its condition in time is expected without being said.
     #[serde(default)]
     pub expect: Vec<Located<ExpectationSpec>>,
+    /// Figures that others have published for the same thing; reports show them beside ours.
+    #[serde(default)]
+    pub published: Vec<PublishedSpec>,
+}
+
+fn scaling() -> Group {
+    Group::Scaling
+}
+
+/// What the pods of the run may ask for together. At least one of them.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "NamespaceQuota")]
+pub struct NamespaceQuotaSpec {
+    /// `requests.cpu`.
+    #[serde(default)]
+    pub cpu: Option<Setting<Millicores>>,
+    /// `requests.memory`.
+    #[serde(default)]
+    pub memory: Option<Setting<Bytes>>,
+    /// `pods`.
+    #[serde(default)]
+    pub pods: Option<Setting<u32>>,
+}
+
+/// A figure that somebody else has published.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Published")]
+pub struct PublishedSpec {
+    /// Which of our latencies it is to be read beside.
+    pub of: LatencyName,
+    /// Which percentile; 100 is the maximum.
+    #[schemars(range(min = 1, max = 100))]
+    pub percentile: u8,
+    /// The published value.
+    pub value: Setting<Span>,
+    /// Who published it, and where.
+    #[schemars(length(min = 1))]
+    pub source: String,
+    /// How their method differs from ours.
+    #[schemars(length(min = 1))]
+    pub differs: String,
 }
 
 fn example_tree() -> Located<String> {
@@ -133,18 +186,6 @@ impl JsonSchema for ParameterText {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({"type": ["string", "number"]})
     }
-}
-
-/// A Deployment of identical pods for one node class.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct WorkloadSpec {
-    /// The class, which is the name of a NodePool. Node selector and tolerations follow from that pool.
-    pub class: Located<String>,
-    /// CPU request of one pod.
-    pub cpu: Setting<Millicores>,
-    /// Memory request of one pod.
-    pub memory: Setting<Bytes>,
 }
 
 /// What to do with NodePools that no workload names.

@@ -7,15 +7,26 @@ mod action;
 mod azure;
 mod expectation;
 mod file;
+mod happened;
 mod scalar;
 mod selection;
 mod value;
+mod workload;
 
-pub use action::{ActionSpec, ArrivalSpec, Nothing, PhaseSpec, RateStep, ScaleSpec};
-pub use azure::{AzureSpec, DistributionSpec, FaultSpec, ShareSpec, ThrottleSpec};
-pub use expectation::{ExpectationSpec, FleetSpec, LatencySpec, LimitsSpec, PlacementPlace, PlacementSpec, VmCount};
-pub use file::{ApiVersion, FileKind, OtherClasses, ParameterSpec, ParameterText, ScenarioFile, WorkloadSpec};
+pub use action::{ActionSpec, ArrivalSpec, CommitSpec, LoadSpec, Nothing, PhaseSpec, RateStep, ReplaceSpec, ScaleSpec};
+pub use azure::{
+    AzureSpec, ConditionStatus, DistributionSpec, FaultSpec, NodeConditionSpec, NodesOfSpec, ShareSpec, ThrottleSpec,
+};
+pub use expectation::{
+    AtOnceSpec, AvailableSpec, DuringSpec, ExpectationSpec, FleetSpec, InPhasesSpec, KeptSpec, LatencySpec, LimitsSpec,
+    PendingSpec, PlacementPlace, PlacementSpec, PriceSpec, ReplacedSpec, SavingsSpec, VmCount,
+};
+pub use file::{
+    ApiVersion, FileKind, NamespaceQuotaSpec, OtherClasses, ParameterSpec, ParameterText, PublishedSpec, ScenarioFile,
+};
+pub use happened::{HappenedSpec, NodesSpec, ReadyPodsSpec, UntilSpec};
 pub use scalar::{Factor, Rate, Scalar, ScalarType, Share};
 pub use selection::Selection;
 pub use value::{Setting, Value};
 pub(crate) use value::{TYPE_KEY, reference};
+pub use workload::{AutoscaleOnSpec, AutoscaleSpec, DisruptionBudgetSpec, Tolerations, WorkloadSpec};

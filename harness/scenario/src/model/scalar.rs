@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::plan::Amount;
 use crate::{Bytes, Millicores, Span};
 
 /// A type of scalar in a scenario.
@@ -21,12 +22,14 @@ pub enum ScalarType {
     Cpu,
     /// `512Mi`.
     Memory,
+    /// `3` or `20%`.
+    Amount,
 }
 
 impl ScalarType {
     /// Every type.
-    pub const ALL: [Self; 7] =
-        [Self::Duration, Self::Count, Self::Share, Self::Factor, Self::Rate, Self::Cpu, Self::Memory];
+    pub const ALL: [Self; 8] =
+        [Self::Duration, Self::Count, Self::Share, Self::Factor, Self::Rate, Self::Cpu, Self::Memory, Self::Amount];
 
     /// Its name in the JSON schema and in messages.
     pub fn as_str(self) -> &'static str {
@@ -38,6 +41,7 @@ impl ScalarType {
             Self::Rate => "rate",
             Self::Cpu => "CPU quantity",
             Self::Memory => "memory quantity",
+            Self::Amount => "number or percentage",
         }
     }
 
@@ -51,6 +55,7 @@ impl ScalarType {
             Self::Rate => "a number above 0, such as 5 or 0.5",
             Self::Cpu => "CPU as Kubernetes writes it, such as 500m or 2",
             Self::Memory => "memory as Kubernetes writes it, such as 512Mi or 6Gi",
+            Self::Amount => "a whole number or a percentage up to 100%, such as 3 or 20%",
         }
     }
 
@@ -67,6 +72,7 @@ impl ScalarType {
             Self::Rate => Rate::read(text).map(drop),
             Self::Cpu => Millicores::read(text).map(drop),
             Self::Memory => Bytes::read(text).map(drop),
+            Self::Amount => Amount::read(text).map(drop),
         }
     }
 }
@@ -114,6 +120,14 @@ impl Scalar for Bytes {
 
     fn read(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| not_a(text, Self::TYPE))
+    }
+}
+
+impl Scalar for Amount {
+    const TYPE: ScalarType = ScalarType::Amount;
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
     }
 }
 

@@ -19,6 +19,7 @@ mod workload;
 pub use action::{Action, Load, PlannedAction};
 pub use amount::Amount;
 pub use azure::{AzureBehaviour, AzureFault, Distribution, NoCapacity, NodeSelection, Share, Throttle};
+pub(crate) use check::bounds;
 pub use check::{Check, Expectation, LatencyCheck, NodeProperty, QuotaScope};
 pub use document::{Group, PLAN_VERSION, Plan, Profile, Published};
 pub use happening::{Happening, What};

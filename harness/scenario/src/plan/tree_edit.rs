@@ -1,11 +1,12 @@
 //! Changes of the node configuration tree.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One change of a tree's objects.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum TreeEdit {
     /// Merge a patch into an object (RFC 7386: `null` removes a key, lists are replaced).
     Merge {
@@ -34,8 +35,8 @@ pub enum TreeEdit {
 }
 
 /// Objects of a tree.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ObjectRef {
     /// Such as `NodePool` or `AKSNodeClass`.
     pub kind: String,

@@ -21,6 +21,12 @@ const COMPONENTS: [&str; 9] = [
 fn said(action: &ActionSpec) -> usize {
     [
         action.scale.is_some(),
+        action.replace.is_some(),
+        action.commit.is_some(),
+        action.revert.is_some(),
+        action.load.is_some(),
+        action.publish_node_image.is_some(),
+        action.upgrade_kubernetes.is_some(),
         action.azure_fault.is_some(),
         action.clear_azure_faults.is_some(),
         action.kill_component.is_some(),
@@ -34,7 +40,8 @@ fn said(action: &ActionSpec) -> usize {
 pub(super) fn are_one_each(context: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for action in context.scenario.phases.iter().flat_map(|phase| &phase.actions) {
-        let keys = "scale, azureFault, clearAzureFaults, killComponent, startComponent";
+        let keys = "scale, replace, commit, revert, load, publishNodeImage, upgradeKubernetes, azureFault, \
+                    clearAzureFaults, killComponent, startComponent";
         match said(action) {
             0 => found.push(context.error(action.mark, "this action does nothing", format!("give one of {keys}"))),
             1 => {}

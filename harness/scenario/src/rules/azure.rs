@@ -3,7 +3,7 @@
 use super::Context;
 use crate::Span;
 use crate::diagnostic::Diagnostic;
-use crate::model::{DistributionSpec, FaultSpec, Setting, Share};
+use crate::model::{DistributionSpec, FaultSpec, NodeConditionSpec, NodesOfSpec, Setting, Share};
 use crate::yaml::{Located, Mark};
 
 /// Azure's notice before a spot VM is taken back is at most this.
@@ -17,14 +17,19 @@ pub(super) fn behaviour(context: &Context<'_>) -> Vec<Diagnostic> {
         found.extend(impossible(context, distribution));
     }
     for name in azure.quota_cores.keys() {
-        let family = name.len() <= 3 && !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase());
-        if !family && !["regional", "spot"].contains(&name.as_str()) {
+        if !is_quota(name) {
             let message = format!("`{name}` is no quota");
-            let hint = "name a family by its letters (F, NC), or write regional or spot";
-            found.push(context.error(context.key_mark(&["azure", "quotaCores", name]), message, hint));
+            found.push(context.error(context.key_mark(&["azure", "quotaCores", name]), message, QUOTA_HINT));
         }
     }
     found
+}
+
+const QUOTA_HINT: &str = "name a family by its letters (F, NC), or write regional or spot";
+
+fn is_quota(name: &str) -> bool {
+    let family = name.len() <= 3 && !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase());
+    family || ["regional", "spot"].contains(&name)
 }
 
 fn impossible(context: &Context<'_>, distribution: &Located<DistributionSpec>) -> Option<Diagnostic> {
@@ -92,8 +97,18 @@ fn harmless(context: &Context<'_>, fault: &FaultSpec, mark: Mark) -> Vec<Diagnos
             let message = format!("Azure gives a notice of at most {SPOT_NOTICE_MAX}");
             found.push(context.error(notice.mark, message, "give a shorter one"));
         }
-        FaultSpec::VmCrash { count: Some(count) } if values.of(&count.value) == 0 => {
-            found.push(context.error(count.mark, "no VM crashes", "give a count of at least 1"));
+        FaultSpec::VmCrash(NodesOfSpec { count: Some(count), .. })
+        | FaultSpec::NodeCondition(NodeConditionSpec { count: Some(count), .. })
+            if values.of(&count.value) == 0 =>
+        {
+            found.push(context.error(count.mark, "this happens to no VM", "give a count of at least 1"));
+        }
+        FaultSpec::NodeCondition(NodeConditionSpec { condition, .. }) if condition.is_empty() => {
+            let hint = "give one, such as kubernetes.azure.com/NodeHealthy";
+            found.push(context.error(mark, "a condition has a type", hint));
+        }
+        FaultSpec::Quota { scope, .. } if !is_quota(scope) => {
+            found.push(context.error(mark, format!("`{scope}` is no quota"), QUOTA_HINT));
         }
         _ => {}
     }

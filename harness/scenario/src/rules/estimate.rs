@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::Told;
-use crate::model::DistributionSpec;
+use crate::model::{DistributionSpec, UntilSpec};
 use crate::parameters::Values;
-use crate::plan::Until;
 
 /// The provisioner gathers pods for at most this long before it makes nodes, and then polls the creation every few seconds.
 /// Source: BATCH_MAX_DURATION 10s of Karpenter, the machine poll of 3 to 5 s of the Azure provider.
@@ -23,11 +22,15 @@ const PODS_GONE: Duration = Duration::from_secs(5);
 /// Never more than the phase's own deadline.
 pub(crate) fn expected(told: &Told, boot: Option<&DistributionSpec>, values: &Values) -> Duration {
     let arrived = told.scalings.iter().map(|scaling| scaling.end).max().unwrap_or_default();
-    let then = match told.until {
+    let provisioned = || BATCH_AND_POLL + boot.map_or(BOOT, |boot| slow(boot, values));
+    let then = match &told.until {
         None => return told.length.as_duration(),
-        Some(Until::AllPodsReady) => BATCH_AND_POLL + boot.map_or(BOOT, |boot| slow(boot, values)),
-        Some(Until::NoPods) => PODS_GONE,
-        Some(Until::NoNodes) => CONSOLIDATION,
+        Some(UntilSpec::AllPodsReady | UntilSpec::ReadyPods(_)) => provisioned(),
+        Some(UntilSpec::NoPods) => PODS_GONE,
+        Some(UntilSpec::NoNodes | UntilSpec::Nodes(_)) => CONSOLIDATION,
+        Some(UntilSpec::AllNodesReplaced) => CONSOLIDATION + provisioned(),
+        Some(UntilSpec::Settled(span)) => CONSOLIDATION + values.of(&span.value).as_duration(),
+        Some(UntilSpec::Happened(_)) => provisioned(),
     };
     (arrived + then).min(told.length.as_duration())
 }

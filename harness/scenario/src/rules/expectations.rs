@@ -3,7 +3,9 @@
 use super::{Context, Story};
 use crate::diagnostic::Diagnostic;
 use crate::expand::expectation_name;
-use crate::model::{ExpectationSpec, Selection};
+use crate::model::{ExpectationSpec, PendingSpec, Selection, Setting};
+use crate::plan::Amount;
+use crate::yaml::Mark;
 
 pub(super) fn can_fail(context: &Context<'_>) -> Vec<Diagnostic> {
     let story = Story::of(context.scenario, context.values);
@@ -49,10 +51,58 @@ pub(super) fn can_fail(context: &Context<'_>) -> Vec<Diagnostic> {
                 let hint = "scale workloads up in a phase, or remove this";
                 found.push(context.error(expectation.mark, "a fleet without VMs agrees with every cluster", hint));
             }
-            _ => {}
+            other => found.extend(proves_nothing(context, other, expectation.mark)),
         }
     }
     found
+}
+
+/// Expectations that hold whatever happens.
+fn proves_nothing(context: &Context<'_>, expectation: &ExpectationSpec, mark: Mark) -> Vec<Diagnostic> {
+    let number = |setting: &Option<Setting<u32>>| setting.as_ref().map(|setting| context.values.of(&setting.value));
+    let (message, hint) = match expectation {
+        ExpectationSpec::Happened(spec) => match (number(&spec.at_least), number(&spec.at_most)) {
+            (Some(0), None) => ("whatever happens, it happens at least 0 times", "give `atLeast: 1`, or `atMost`"),
+            (Some(least), Some(most)) if least > most => ("nothing is between these bounds", "swap them"),
+            _ => return Vec::new(),
+        },
+        ExpectationSpec::Available(spec) if context.values.of(&spec.at_least.value).of(100) == 0 => {
+            ("at least no pod at all is always available", "give a number above 0")
+        }
+        ExpectationSpec::Replaced(spec) if number(&spec.at_least) == Some(0) => {
+            ("at least no node at all is always replaced", "give a number above 0")
+        }
+        ExpectationSpec::AtOnce(spec) if context.values.of(&spec.at_most.value) == Amount::Percent(100) => {
+            ("no more than all nodes can be disrupted at once", "give less than 100%")
+        }
+        ExpectationSpec::Price(spec) if context.values.of(&spec.at_most_percent.value) == 0 => {
+            ("a fleet that costs nothing has no nodes", "expect `fleet: {at-the-end: 0}`")
+        }
+        ExpectationSpec::Savings(spec) if context.values.of(&spec.at_least_percent.value) == 0 => {
+            ("savings of at least nothing cannot be missed", "give a percentage above 0")
+        }
+        ExpectationSpec::Quota(_) if context.scenario.azure.quota_cores.is_empty() => {
+            ("there is no quota that could be exceeded", "set `azure: {quotaCores: {F: 16}}`")
+        }
+        ExpectationSpec::Pending(spec) => return not_pending(context, spec),
+        _ => return Vec::new(),
+    };
+    vec![context.error(mark, message, hint)]
+}
+
+/// Pods that phases wait for cannot be expected to stay pending.
+fn not_pending(context: &Context<'_>, spec: &PendingSpec) -> Vec<Diagnostic> {
+    let workloads = &context.scenario.workloads;
+    let hint = "mark them: `staysPending: true`";
+    match &spec.workloads.value {
+        Selection::All if workloads.values().any(|workload| workload.stays_pending) => Vec::new(),
+        Selection::All => vec![context.error(spec.workloads.mark, "no workload is to stay pending", hint)],
+        Selection::Named(names) => names
+            .iter()
+            .filter(|name| workloads.get(&name.value).is_some_and(|workload| !workload.stays_pending))
+            .map(|name| context.error(name.mark, format!("phases wait for the pods of `{}`", name.value), hint))
+            .collect(),
+    }
 }
 
 pub(super) fn are_different(context: &Context<'_>) -> Vec<Diagnostic> {

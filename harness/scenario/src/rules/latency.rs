@@ -3,8 +3,8 @@
 use super::{Context, Story};
 use crate::Span;
 use crate::diagnostic::Diagnostic;
-use crate::model::{ExpectationSpec, FaultSpec, LatencySpec};
-use crate::plan::{GroupBy, LatencyName, Until};
+use crate::model::{ActionSpec, ExpectationSpec, FaultSpec, LatencySpec, UntilSpec};
+use crate::plan::{GroupBy, LatencyName};
 
 pub(super) fn limits_can_fail(context: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -32,12 +32,15 @@ fn group(context: &Context<'_>, latency: &LatencySpec) -> Option<Diagnostic> {
     let by = latency.by.as_ref()?;
     let possible = match latency.of.value {
         L::PodReady | L::PodReadyService | L::PodScheduled | L::Capacity => true,
+        L::WorkloadRecovered | L::Autoscaled => by.value == GroupBy::Workload,
         L::NodeProvisioning
         | L::NodeclaimLaunched
         | L::NodeclaimRegistered
         | L::NodeclaimInitialized
         | L::NodeTermination
-        | L::NodeReplaced => by.value != GroupBy::Workload,
+        | L::NodeReplaced
+        | L::NodeFill
+        | L::NodeIdle => by.value != GroupBy::Workload,
         _ => false,
     };
     (!possible).then(|| {
@@ -56,7 +59,7 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
     let story = Story::of(context.scenario, context.values);
     let raised = || {
         story
-            .window(|scaling| scaling.to > scaling.from, Until::AllPodsReady)
+            .window(|scaling| scaling.to > scaling.from, |until| *until == UntilSpec::AllPodsReady)
             .map(Some)
             .ok_or("no phase scales anything up")
     };
@@ -64,23 +67,34 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
         L::PodReady | L::PodReadyService | L::PodScheduled | L::Capacity => raised(),
         L::NodeProvisioning | L::NodeclaimLaunched | L::NodeclaimRegistered | L::NodeclaimInitialized => raised(),
         L::NodeTermination => story
-            .window(|scaling| scaling.to < scaling.from, Until::NoNodes)
+            .window(|scaling| scaling.to < scaling.from, |until| *until == UntilSpec::NoNodes)
             .map(Some)
             .ok_or("no phase scales anything down"),
         // Each run pushes the tree and waits for it with limits of its own.
         L::GitopsFetched | L::GitopsApplied | L::GitopsHealthy => Ok(None),
-        L::NodeReplaced => {
-            let faults = context.scenario.phases.iter().flat_map(|phase| &phase.actions);
-            let mut faults = faults.filter_map(|action| action.azure_fault.as_ref());
-            if faults.any(|fault| matches!(fault, FaultSpec::SpotEvict { .. } | FaultSpec::VmCrash { .. })) {
-                Ok(None)
-            } else {
-                Err("no phase makes nodes be replaced")
-            }
+        L::NodeFill => raised(),
+        L::NodeIdle => Ok(None),
+        // What makes nodes be replaced may be a fault, a commit or the tree's own settings: how long it may take is the phases' affair.
+        L::NodeReplaced | L::WorkloadRecovered => {
+            let mut actions = context.scenario.phases.iter().flat_map(|phase| &phase.actions);
+            let caused = actions.any(|action| disturbs(action)) || !context.scenario.amend.is_empty();
+            if caused { Ok(None) } else { Err("no phase makes nodes be replaced") }
+        }
+        L::Autoscaled => {
+            let mut actions = context.scenario.phases.iter().flat_map(|phase| &phase.actions);
+            if actions.any(|action| action.load.is_some()) { Ok(None) } else { Err("no phase sets a load") }
         }
         L::DriftCorrected => Err("no action of this format changes what Git declares"),
         L::AlertFired | L::AlertDelivered => Err("no action of this format causes an alert"),
     }
+}
+
+/// Whether an action can make nodes go.
+fn disturbs(action: &ActionSpec) -> bool {
+    let fault = action.azure_fault.as_ref().is_some_and(|fault| {
+        matches!(fault, FaultSpec::SpotEvict { .. } | FaultSpec::VmCrash(_) | FaultSpec::NodeCondition(_))
+    });
+    fault || action.commit.is_some() || action.publish_node_image.is_some() || action.upgrade_kubernetes.is_some()
 }
 
 fn limits(context: &Context<'_>, latency: &LatencySpec) -> Vec<Diagnostic> {

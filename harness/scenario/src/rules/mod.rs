@@ -41,10 +41,11 @@ impl Context<'_> {
 
 type Rule = fn(&Context<'_>) -> Vec<Diagnostic>;
 
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 17] = [
     names::scenario_and_phases,
     names::workloads,
     names::selections,
+    names::references,
     needs::cover_the_actions,
     phases::end,
     phases::have_time,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
-use crate::model::{ExpectationSpec, Selection};
+use crate::model::{ExpectationSpec, Selection, UntilSpec};
 use crate::suggest;
 use crate::yaml::{Located, Mark};
 
@@ -68,25 +68,49 @@ pub(super) fn workloads(context: &Context<'_>) -> Vec<Diagnostic> {
 
 pub(super) fn selections(context: &Context<'_>) -> Vec<Diagnostic> {
     let scenario = context.scenario;
-    let scaled = scenario
-        .phases
-        .iter()
-        .flat_map(|phase| &phase.actions)
-        .filter_map(|action| Some(&action.scale.as_ref()?.workloads));
-    let placed = scenario.expect.iter().filter_map(|expectation| match &expectation.value {
-        ExpectationSpec::Placement(placement) => Some(&placement.workloads),
-        _ => None,
-    });
+    let actions = || scenario.phases.iter().flat_map(|phase| &phase.actions);
+    let scaled = actions().filter_map(|action| Some(&action.scale.as_ref()?.workloads));
+    let replaced = actions().filter_map(|action| Some(&action.replace.as_ref()?.workloads));
+    let expected = scenario.expect.iter().filter_map(|expectation| expectation.value.workloads());
     let mut found = Vec::new();
-    for selection in scaled.chain(placed) {
+    for selection in scaled.chain(replaced).chain(expected) {
         found.extend(unknown(context, selection));
     }
-    let limits = scenario.expect.iter().filter_map(|expectation| match &expectation.value {
-        ExpectationSpec::Limits(limits) => Some(&limits.nodepools),
-        _ => None,
-    });
-    for selection in limits {
+    for selection in scenario.expect.iter().filter_map(|expectation| expectation.value.nodepools()) {
         found.extend(repeated(context, selection));
+    }
+    found
+}
+
+/// Workloads and phases that are named one at a time.
+pub(super) fn references(context: &Context<'_>) -> Vec<Diagnostic> {
+    let scenario = context.scenario;
+    let workloads = || scenario.workloads.keys().map(String::as_str);
+    let mut named: Vec<&Located<String>> = Vec::new();
+    for phase in &scenario.phases {
+        named.extend(phase.actions.iter().filter_map(|action| Some(&action.load.as_ref()?.workload)));
+        match phase.until.as_ref().map(|until| &until.value) {
+            Some(UntilSpec::Happened(spec)) => named.extend(&spec.workload),
+            Some(UntilSpec::ReadyPods(spec)) => named.push(&spec.workload),
+            _ => {}
+        }
+    }
+    for expectation in &scenario.expect {
+        if let ExpectationSpec::Happened(spec) = &expectation.value {
+            named.extend(&spec.workload);
+        }
+    }
+    let mut found = Vec::new();
+    for name in named.into_iter().filter(|name| !workloads().any(|known| known == name.value)) {
+        let message = format!("unknown workload `{}`", name.value);
+        found.push(context.error(name.mark, message, suggest::hint(name, workloads())));
+    }
+    let phases = || scenario.phases.iter().map(|phase| phase.name.as_str());
+    for name in scenario.expect.iter().flat_map(|expectation| expectation.value.phases()) {
+        if !phases().any(|known| known == name.value) {
+            let message = format!("unknown phase `{}`", name.value);
+            found.push(context.error(name.mark, message, suggest::hint(name, phases())));
+        }
     }
     found
 }

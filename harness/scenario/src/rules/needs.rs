@@ -15,12 +15,23 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
             (Capability::ComponentControl, "killing and starting components")
         } else if action.azure_fault.is_some() || action.clear_azure_faults.is_some() {
             (Capability::SimulatedAzure, "faults of Azure")
-        } else if action.scale.is_some() {
+        } else if action.publish_node_image.is_some() || action.upgrade_kubernetes.is_some() {
+            (Capability::SimulatedAzure, "new images and versions of Azure")
+        } else if action.commit.is_some() || action.revert.is_some() {
+            (Capability::Gitops, "commits")
+        } else if action.load.is_some() {
+            (Capability::MetricsApi, "setting the metrics that the HPA reads")
+        } else if action.scale.is_some() || action.replace.is_some() {
             (Capability::NodeAutoProvisioning, "scaling workloads that need nodes")
         } else {
             continue;
         };
         wanted.push((capability, action.mark, what.to_owned()));
+    }
+    for workload in scenario.workloads.values() {
+        if let Some(autoscale) = &workload.autoscale {
+            wanted.push((Capability::MetricsApi, autoscale.mark, "an autoscaler".to_owned()));
+        }
     }
     if let Some(fault) = scenario.azure.faults.first() {
         wanted.push((Capability::SimulatedAzure, fault.mark, "faults of Azure".to_owned()));

@@ -3,6 +3,8 @@
 use super::Context;
 use crate::Span;
 use crate::diagnostic::Diagnostic;
+use crate::model::{NodesSpec, ReadyPodsSpec, Setting, UntilSpec};
+use crate::yaml::Located;
 
 pub(super) fn end(context: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -38,6 +40,9 @@ pub(super) fn end(context: &Context<'_>) -> Vec<Diagnostic> {
 pub(super) fn have_time(context: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for phase in &context.scenario.phases {
+        if let Some(until) = &phase.until {
+            found.extend(condition(context, until));
+        }
         for (key, setting) in [("within", &phase.within), ("for", &phase.hold)] {
             let Some(setting) = setting else { continue };
             if context.values.of(&setting.value) == Span::ZERO {
@@ -47,4 +52,28 @@ pub(super) fn have_time(context: &Context<'_>) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// A condition that says something.
+fn condition(context: &Context<'_>, until: &Located<UntilSpec>) -> Option<Diagnostic> {
+    let both = |least: &Option<Setting<u32>>, most: &Option<Setting<u32>>| least.is_none() && most.is_none();
+    let (message, hint) = match &until.value {
+        UntilSpec::Nodes(NodesSpec { at_least, at_most, .. })
+        | UntilSpec::ReadyPods(ReadyPodsSpec { at_least, at_most, .. })
+            if both(at_least, at_most) =>
+        {
+            ("this condition always holds", "give `atLeast`, `atMost` or both")
+        }
+        UntilSpec::Happened(spec) if spec.at_most.is_some() => {
+            ("a phase cannot wait for something to happen no more than so often", "expect that with `happened`")
+        }
+        UntilSpec::Happened(spec) if !spec.phases.is_empty() => {
+            ("a phase counts what happens in itself", "leave out `in`")
+        }
+        UntilSpec::Settled(span) if context.values.of(&span.value) == Span::ZERO => {
+            ("settled for no time at all", "give a duration above 0s")
+        }
+        _ => return None,
+    };
+    Some(context.error(until.mark, message, hint))
 }

@@ -6,9 +6,8 @@ use std::time::Duration;
 use super::length;
 use crate::Span;
 use crate::expand::arrival;
-use crate::model::{ActionSpec, OtherClasses, ScenarioFile, Selection};
+use crate::model::{ActionSpec, OtherClasses, ScenarioFile, Selection, UntilSpec};
 use crate::parameters::Values;
-use crate::plan::Until;
 use crate::yaml::Mark;
 
 /// Stands for all workloads that are derived from the tree; no workload can have this name.
@@ -23,7 +22,7 @@ pub(crate) struct Story {
 pub(crate) struct Told {
     /// The most that it lasts.
     pub(crate) length: Span,
-    pub(crate) until: Option<Until>,
+    pub(crate) until: Option<UntilSpec>,
     pub(crate) scalings: Vec<Scaling>,
 }
 
@@ -85,7 +84,7 @@ impl Story {
             }
             phases.push(Told {
                 length: length(phase, values),
-                until: phase.until.as_ref().map(|until| until.value),
+                until: phase.until.as_ref().map(|until| until.value.clone()),
                 scalings,
             });
         }
@@ -103,12 +102,16 @@ impl Story {
 
     /// The longest that what a phase causes can take: from that phase's begin to the end of the next phase that waits for it.
     /// `None` when no phase causes it.
-    pub(crate) fn window(&self, causes: impl Fn(&Scaling) -> bool, awaited_by: Until) -> Option<Span> {
+    pub(crate) fn window(
+        &self,
+        causes: impl Fn(&Scaling) -> bool,
+        awaited_by: impl Fn(&UntilSpec) -> bool,
+    ) -> Option<Span> {
         (0..self.phases.len())
             .filter(|begin| self.phases[*begin].scalings.iter().any(&causes))
             .map(|begin| {
                 let rest = &self.phases[begin..];
-                let awaited = rest.iter().position(|phase| phase.until == Some(awaited_by));
+                let awaited = rest.iter().position(|phase| phase.until.as_ref().is_some_and(&awaited_by));
                 let until = awaited.map_or(rest.len(), |index| index + 1);
                 rest[..until].iter().map(|phase| phase.length.as_duration()).sum::<Duration>()
             })
