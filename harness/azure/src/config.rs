@@ -114,6 +114,9 @@ impl Config {
                 return Err(format!("{key}: `{value}` cannot be part of an Azure resource id"));
             }
         }
+        if crate::arm::parse_version(&self.kubernetes_version).is_none() {
+            return Err(format!("kubernetesVersion: `{}` is not a version such as 1.36.3", self.kubernetes_version));
+        }
         if self.resource_group.eq_ignore_ascii_case(&self.node_resource_group) {
             return Err("nodeResourceGroup: must differ from resourceGroup".to_owned());
         }
@@ -223,5 +226,7 @@ mod tests {
         let bad = Config { cluster_name: "a/b".to_owned(), ..Config::default() };
         assert!(bad.validate().unwrap_err().contains("clusterName"));
         assert!(Config::default().validate().is_ok());
+        let bad = Config { kubernetes_version: "latest".to_owned(), ..Config::default() };
+        assert!(bad.validate().unwrap_err().contains("kubernetesVersion"));
     }
 }

@@ -1,11 +1,12 @@
 //! The node images that `nodeImageVersions` offers.
 //!
 //! Image definitions: `pkg/providers/imagefamily/{ubuntu_2204,ubuntu_2404,azlinux,azlinux3}.go` of
-//! Azure/karpenter-provider-azure v1.14.0. One version each, so that no node drifts by itself.
+//! Azure/karpenter-provider-azure v1.14.0. One version each, the newest, so that no node drifts by itself.
 
 use serde_json::{Value, json};
 
-const VERSION: &str = "202608.14.0";
+/// Year and month, then day: the first two parts of each version. The third counts what was published since the start.
+const RELEASE: &str = "202608.14";
 
 const UBUNTU: [&str; 9] = [
     "2004gen2fipscontainerd",
@@ -33,14 +34,19 @@ const AZURE_LINUX: [&str; 11] = [
     "V3gen2arm64fips",
 ];
 
+/// The version of every image after so many were published.
+pub(crate) fn version(published: u32) -> String {
+    format!("{RELEASE}.{published}")
+}
+
 /// The image of a machine whose body names none.
-pub(crate) fn default_node_image_version() -> &'static str {
-    "AKSUbuntu-2204gen2containerd-202608.14.0"
+pub(crate) fn default_node_image_version(version: &str) -> String {
+    format!("AKSUbuntu-2204gen2containerd-{version}")
 }
 
 /// The answer of `nodeImageVersions`.
-pub(crate) fn node_image_versions() -> Value {
-    let image = |os: &str, sku: &str| json!({"os": os, "sku": sku, "version": VERSION, "fullName": format!("{os}-{sku}-{VERSION}")});
+pub(crate) fn node_image_versions(version: &str) -> Value {
+    let image = |os: &str, sku: &str| json!({"os": os, "sku": sku, "version": version, "fullName": format!("{os}-{sku}-{version}")});
     let mut value: Vec<Value> = UBUNTU.iter().map(|sku| image("AKSUbuntu", sku)).collect();
     value.extend(AZURE_LINUX.iter().map(|sku| image("AKSAzureLinux", sku)));
     json!({ "value": value })

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::arm;
@@ -135,6 +136,11 @@ impl Simulator {
     /// The facts, for a reader in the same process.
     pub fn facts(&self) -> &FactLog {
         &self.world.facts
+    }
+
+    /// The control plane's Kubernetes version, without `v`, as the managed cluster says it: what an upgrade changes.
+    pub fn kubernetes_version(&self) -> watch::Receiver<String> {
+        self.world.kubernetes.subscribe()
     }
 
     /// A client of its control endpoint.

@@ -3,6 +3,7 @@
 //! Locks are taken in this order, and none is held across an await: fleet, faults, operations, facts.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -15,10 +16,11 @@ use crate::behaviour::{Behaviour, QuotaLimits};
 use crate::catalogue::{Catalogue, resource_skus};
 use crate::config::Config;
 use crate::counters::Counters;
-use crate::facts::FactLog;
+use crate::facts::{FactKind, FactLog};
 use crate::faults::FaultEngine;
 use crate::fleet::Fleet;
 use crate::identity::Tokens;
+use crate::images;
 use crate::operations::Operations;
 
 /// How many writes of Nodes are under way at once: enough for 100 and more a second, few enough not to crowd the API server.
@@ -35,6 +37,11 @@ pub(crate) struct World {
     operations: Mutex<Operations>,
     cluster: Mutex<ClusterState>,
     network: Mutex<NetworkState>,
+    /// How many versions of the node images were published since the start. It only grows, through resets too: Azure takes
+    /// no image back, and a controller keeps for days what it has read.
+    images_published: AtomicU32,
+    /// The control plane's version, without `v`: what the managed cluster's document says.
+    pub(crate) kubernetes: watch::Sender<String>,
     pub(crate) facts: FactLog,
     pub(crate) counters: Counters,
     pub(crate) tokens: Tokens,
@@ -71,6 +78,8 @@ impl World {
             operations: Mutex::default(),
             cluster: Mutex::new(cluster),
             network: Mutex::new(network),
+            images_published: AtomicU32::new(0),
+            kubernetes: watch::Sender::new(config.kubernetes_version.clone()),
             facts: FactLog::default(),
             counters: Counters::default(),
             tokens: Tokens::default(),
@@ -110,6 +119,35 @@ impl World {
 
     pub(crate) fn replace_behaviour(&self, behaviour: Behaviour) {
         *self.behaviour.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(behaviour);
+    }
+
+    /// The newest version of every node image, `202608.14.0`.
+    pub(crate) fn image_version(&self) -> String {
+        images::version(self.images_published.load(Ordering::Relaxed))
+    }
+
+    /// Publishes a newer version of every node image. Returns it.
+    pub(crate) fn publish_image(&self) -> String {
+        let version = images::version(self.images_published.fetch_add(1, Ordering::Relaxed) + 1);
+        self.facts.push(FactKind::NodeImagePublished { version: version.clone() });
+        version
+    }
+
+    /// The control plane's version, without `v`.
+    pub(crate) fn kubernetes_version(&self) -> String {
+        self.kubernetes.borrow().clone()
+    }
+
+    /// Tells everybody who follows the control plane's version.
+    pub(crate) fn kubernetes_changed(&self, version: &str) {
+        let changed = self.kubernetes.send_if_modified(|known| {
+            let changed = known != version;
+            version.clone_into(known);
+            changed
+        });
+        if changed {
+            self.facts.push(FactKind::KubernetesVersion { version: version.to_owned() });
+        }
     }
 
     /// The quota limits with those of live faults over them.

@@ -39,6 +39,17 @@ impl ClusterState {
         let pools = [(pool, document)].into();
         Self { cluster: document_of(config), pools }
     }
+
+    /// The control plane's version.
+    fn version(&self) -> String {
+        self.cluster["properties"]["kubernetesVersion"].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn set_version(&mut self, version: &str) {
+        for key in ["kubernetesVersion", "currentKubernetesVersion"] {
+            self.cluster["properties"][key] = json!(version);
+        }
+    }
 }
 
 fn document_of(config: &Config) -> Value {
@@ -131,8 +142,8 @@ pub(super) fn put(world: &World, _cluster: &Cluster, call: &Call) -> Result<Repl
             for (key, value) in wanted.iter().filter(|(k, _)| !FIXED.contains(&k.as_str())) {
                 merge(&mut state.cluster["properties"][key], value);
             }
-            if let Some(version) = wanted.get("kubernetesVersion").and_then(Value::as_str) {
-                state.cluster["properties"]["currentKubernetesVersion"] = json!(version);
+            if let Some((major, minor, patch)) = wanted_version(wanted) {
+                state.set_version(&format!("{major}.{minor}.{patch}"));
             }
         }
         for key in ["tags", "sku", "identity"] {
@@ -140,6 +151,7 @@ pub(super) fn put(world: &World, _cluster: &Cluster, call: &Call) -> Result<Repl
                 state.cluster[key] = value.clone();
             }
         }
+        world.kubernetes_changed(&state.version());
     }
     let operation = world.operations().begin(0);
     let mut document = shown(world);
@@ -151,6 +163,10 @@ pub(super) fn put(world: &World, _cluster: &Cluster, call: &Call) -> Result<Repl
         &world.config.location,
         &operation,
     ))
+}
+
+fn wanted_version(wanted: &Map<String, Value>) -> Option<(u64, u64, u64)> {
+    parse_version(wanted.get("kubernetesVersion")?.as_str()?)
 }
 
 /// AKS goes up one minor version at a time and never down.
@@ -176,7 +192,7 @@ fn check_version(current: &Value, wanted: &Map<String, Value>) -> Result<(), Rep
     }
 }
 
-fn parse_version(text: &str) -> Option<(u64, u64, u64)> {
+pub(crate) fn parse_version(text: &str) -> Option<(u64, u64, u64)> {
     let mut parts = text.trim_start_matches('v').split('.').map(|p| p.parse::<u64>().ok());
     let (major, minor) = (parts.next()??, parts.next()??);
     let patch = match parts.next() {
@@ -232,9 +248,34 @@ pub(super) fn upgrade_profile(world: &World, _cluster: &Cluster) -> Result<Reply
 }
 
 impl World {
+    /// Upgrades the control plane to the next patch version, as a PUT of the managed cluster does. Returns it.
+    pub(crate) fn upgrade_kubernetes(&self) -> String {
+        let mut state = self.cluster();
+        // A PUT keeps what can be parsed, and the configuration is checked when it is read.
+        let (major, minor, patch) = parse_version(&state.version()).unwrap_or_default();
+        let next = format!("{major}.{minor}.{}", patch + 1);
+        state.set_version(&next);
+        self.kubernetes_changed(&next);
+        next
+    }
+
+    /// Puts the control plane back to the version of the start. AKS cannot do that: it is for the next run on the same
+    /// cluster. Returns that version.
+    pub(crate) fn reset_kubernetes(&self) -> String {
+        let version = self.config.kubernetes_version.clone();
+        let mut state = self.cluster();
+        state.set_version(&version);
+        self.kubernetes_changed(&version);
+        version
+    }
+
     /// Documents that callers may have changed, as at the start.
     pub(crate) fn reset_documents(&self) {
-        *self.cluster() = ClusterState::new(&self.config);
+        {
+            let mut state = self.cluster();
+            *state = ClusterState::new(&self.config);
+            self.kubernetes_changed(&self.config.kubernetes_version);
+        }
         *self.network() = super::NetworkState::new(&self.config);
     }
 }

@@ -138,7 +138,7 @@ fn handle(world: &Arc<World>, routed: Routed, call: &Call) -> Result<Reply, Repl
         }
         Route::NodeImageVersions { location } => {
             locations::offered(world, &location, "Microsoft.ContainerService/locations/nodeImageVersions")?;
-            Ok(Reply::ok(&crate::images::node_image_versions()))
+            Ok(Reply::ok(&crate::images::node_image_versions(&world.image_version())))
         }
         Route::Locations => Ok(locations::locations(world)),
         Route::Subscription => Ok(locations::subscription(world)),

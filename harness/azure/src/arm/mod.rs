@@ -15,6 +15,6 @@ mod reply;
 mod route;
 mod server;
 
-pub(crate) use cluster::ClusterState;
+pub(crate) use cluster::{ClusterState, parse_version};
 pub(crate) use network::NetworkState;
 pub(crate) use server::serve;

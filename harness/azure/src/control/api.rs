@@ -149,6 +149,14 @@ pub struct QuotaUsage {
     pub limit: i64,
 }
 
+/// A version that something has now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Version {
+    /// Without `v`.
+    pub version: String,
+}
+
 /// The body of an eviction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

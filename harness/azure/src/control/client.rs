@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::api::{EvictRequest, FaultState, OperationCount, QuotaUsage, UnmodelledCall, VmRecord};
+use super::api::{EvictRequest, FaultState, OperationCount, QuotaUsage, UnmodelledCall, Version, VmRecord};
 use crate::behaviour::Behaviour;
 use crate::config::Secret;
 use crate::distribution::Span;
@@ -207,6 +207,39 @@ impl Client {
         self.get("/quota").await
     }
 
+    /// Publishes a newer version of every node image. Returns it, such as `202608.14.1`. It stays the newest: neither a
+    /// behaviour nor a reset takes it back, as Azure takes no image back.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn publish_image(&self) -> Result<String, ControlError> {
+        self.version(Method::POST, "/images/publish").await
+    }
+
+    /// The control plane's Kubernetes version, without `v`, as the managed cluster says it.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn kubernetes_version(&self) -> Result<String, ControlError> {
+        self.version(Method::GET, "/kubernetes").await
+    }
+
+    /// Upgrades the control plane to the next patch version, as a PUT of the managed cluster does. Returns it.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn upgrade_kubernetes(&self) -> Result<String, ControlError> {
+        self.version(Method::POST, "/kubernetes/upgrade").await
+    }
+
+    /// Puts the control plane back to the version of the start. Returns it.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn reset_kubernetes(&self) -> Result<String, ControlError> {
+        self.version(Method::POST, "/kubernetes/reset").await
+    }
+
     /// Puts everything back to the start: no VMs, no live faults but those of the configuration, counters at zero.
     /// The numbers of facts go on.
     ///
@@ -214,6 +247,11 @@ impl Client {
     /// [`ControlError`].
     pub async fn reset(&self) -> Result<(), ControlError> {
         self.send(Method::POST, "/reset", None::<&()>, CALL_LIMIT).await.map(drop)
+    }
+
+    async fn version(&self, method: Method, path: &str) -> Result<String, ControlError> {
+        let answer: Version = self.send_read(method, path, None::<&()>).await?;
+        Ok(answer.version)
     }
 
     async fn act<B: Serialize>(&self, name: &str, verb: &str, body: Option<&B>) -> Result<(), ControlError> {

@@ -10,6 +10,8 @@
 //! | `GET /unmodelled` | calls that are not modelled, with their counts |
 //! | `GET /counters` | requests by operation and status |
 //! | `GET /quota` | usage and limits |
+//! | `POST /images/publish` | a newer version of every node image; answers `{"version"}` |
+//! | `GET /kubernetes`, `POST /kubernetes/upgrade`, `POST /kubernetes/reset` | the control plane's version, its next patch version, that of the start |
 //! | `POST /reset` | everything back to the start |
 //!
 //! Each call needs `Authorization: Bearer` with the control token. Errors are `{"error":{"code","message"}}`.
@@ -19,7 +21,8 @@ mod client;
 mod server;
 
 pub use api::{
-    Draw, EvictRequest, FaultState, OperationCount, ProvisioningError, QuotaUsage, UnmodelledCall, VmRecord, VmState,
+    Draw, EvictRequest, FaultState, OperationCount, ProvisioningError, QuotaUsage, UnmodelledCall, Version, VmRecord,
+    VmState,
 };
 pub use client::{Client, ControlError};
 pub(crate) use server::router;

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::api::{EvictRequest, FaultState, OperationCount, QuotaUsage, UnmodelledCall, VmRecord};
+use super::api::{EvictRequest, FaultState, OperationCount, QuotaUsage, UnmodelledCall, Version, VmRecord};
 use crate::behaviour::Behaviour;
 use crate::facts::FactsPage;
 use crate::faults::Fault;
@@ -67,6 +67,10 @@ pub(crate) fn router(world: Arc<World>) -> Router {
         .route("/unmodelled", get(unmodelled))
         .route("/counters", get(counters))
         .route("/quota", get(quota))
+        .route("/images/publish", post(publish_image))
+        .route("/kubernetes", get(kubernetes))
+        .route("/kubernetes/upgrade", post(upgrade_kubernetes))
+        .route("/kubernetes/reset", post(reset_kubernetes))
         .route("/reset", post(reset))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(Arc::clone(&world), authorised))
@@ -180,6 +184,22 @@ async fn counters(State(world): Shared) -> Json<Vec<OperationCount>> {
 
 async fn quota(State(world): Shared) -> Json<Vec<QuotaUsage>> {
     Json(world.quota_usages(false))
+}
+
+async fn publish_image(State(world): Shared) -> Json<Version> {
+    Json(Version { version: world.publish_image() })
+}
+
+async fn kubernetes(State(world): Shared) -> Json<Version> {
+    Json(Version { version: world.kubernetes_version() })
+}
+
+async fn upgrade_kubernetes(State(world): Shared) -> Json<Version> {
+    Json(Version { version: world.upgrade_kubernetes() })
+}
+
+async fn reset_kubernetes(State(world): Shared) -> Json<Version> {
+    Json(Version { version: world.reset_kubernetes() })
 }
 
 async fn reset(State(world): Shared) -> Result<StatusCode, Refusal> {

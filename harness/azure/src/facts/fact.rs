@@ -164,6 +164,16 @@ pub enum FactKind {
         /// Why, as the API server said.
         reason: String,
     },
+    /// Every node image has a newer version.
+    NodeImagePublished {
+        /// The version, `202608.14.1`.
+        version: String,
+    },
+    /// The managed cluster's control plane has another Kubernetes version.
+    KubernetesVersion {
+        /// The version, without `v`.
+        version: String,
+    },
     /// A call came that is not modelled.
     UnmodelledCall {
         /// The HTTP method.
@@ -202,6 +212,8 @@ impl FactKind {
             Self::Throttled { .. }
             | Self::FaultStarted { .. }
             | Self::FaultEnded { .. }
+            | Self::NodeImagePublished { .. }
+            | Self::KubernetesVersion { .. }
             | Self::UnmodelledCall { .. }
             | Self::Reset
             | Self::Overflow { .. } => None,

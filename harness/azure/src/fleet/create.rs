@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::capacity::{not_supported, quota_error};
 use super::life;
-use super::spec::{MachineSpec, Names, SpecError};
+use super::spec::{Defaults, MachineSpec, Names, SpecError};
 use super::vm::{MachineState, Signal, Vm, echo};
 use crate::behaviour::{Behaviour, Leg};
 use crate::clock::Stamp;
@@ -17,6 +17,7 @@ use crate::distribution::Span;
 use crate::draws::child;
 use crate::facts::{FactKind, VmRef};
 use crate::faults::Subject;
+use crate::images::default_node_image_version;
 use crate::world::World;
 
 /// A PUT of one machine.
@@ -60,7 +61,11 @@ impl World {
     /// Creates a machine, or updates the one of that name.
     pub(crate) fn put_machine(self: &Arc<Self>, request: PutRequest) -> Result<PutOutcome, PutError> {
         let properties = Value::Object(request.properties.clone());
-        let spec = MachineSpec::parse(&properties, request.zones.clone(), &self.config, self.catalogue)?;
+        let defaults = Defaults {
+            kubernetes_version: self.kubernetes_version(),
+            node_image_version: default_node_image_version(&self.image_version()),
+        };
+        let spec = MachineSpec::parse(&properties, request.zones.clone(), &self.config, self.catalogue, defaults)?;
         let mut fleet = self.fleet();
         if let Some(vm) = fleet.vms.get(&request.machine) {
             let etag = vm.etag_text();

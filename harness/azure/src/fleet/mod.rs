@@ -15,6 +15,8 @@ pub(crate) use capacity::provisioning_error;
 pub(crate) use commands::CommandError;
 pub(crate) use create::{PutError, PutOutcome, PutRequest};
 pub use quota::{Quota, QuotaExceeded, QuotaScope};
+#[cfg(test)]
+pub(crate) use spec::Defaults;
 pub(crate) use spec::{MachineSpec, Names};
 pub(crate) use store::Fleet;
 pub(crate) use vm::{AgentCondition, MachineState, Vm};

@@ -95,12 +95,21 @@ pub(crate) enum SpecError {
     NeverSpot(String),
 }
 
+/// What Azure takes where a body says nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct Defaults {
+    /// The control plane's version.
+    pub(crate) kubernetes_version: String,
+    pub(crate) node_image_version: String,
+}
+
 impl MachineSpec {
     pub(crate) fn parse(
         properties: &serde_json::Value,
         zones: Vec<String>,
         config: &Config,
         catalogue: &crate::catalogue::Catalogue,
+        defaults: Defaults,
     ) -> Result<Self, SpecError> {
         let p = Properties::deserialize(properties).map_err(|e| SpecError::Shape(e.to_string()))?;
         let size = p.hardware.vm_size.ok_or(SpecError::NoSize)?;
@@ -127,13 +136,11 @@ impl MachineSpec {
             tags: present(p.tags),
             max_pods: p.kubernetes.max_pods.unwrap_or(DEFAULT_MAX_PODS),
             os_disk_gb: p.operating_system.os_disk_size_gb.unwrap_or(DEFAULT_OS_DISK_GB),
-            kubernetes_version: version.unwrap_or_else(|| config.kubernetes_version.clone()),
+            kubernetes_version: version.unwrap_or(defaults.kubernetes_version),
             os_sku: p.operating_system.os_sku.unwrap_or_else(|| "Ubuntu2204".to_owned()),
             fips: p.operating_system.enable_fips.unwrap_or(false),
             system_mode: p.mode.as_deref().is_some_and(|m| m.eq_ignore_ascii_case("system")),
-            node_image_version: p
-                .node_image_version
-                .unwrap_or_else(|| crate::images::default_node_image_version().to_owned()),
+            node_image_version: p.node_image_version.unwrap_or(defaults.node_image_version),
         })
     }
 
@@ -212,9 +219,13 @@ mod tests {
     use crate::catalogue::catalogue;
     use serde_json::json;
 
+    fn defaults() -> Defaults {
+        Defaults { kubernetes_version: "1.36.3".to_owned(), node_image_version: "image".to_owned() }
+    }
+
     fn parse(properties: serde_json::Value, zones: &[&str]) -> Result<MachineSpec, SpecError> {
         let zones = zones.iter().map(|z| (*z).to_owned()).collect();
-        MachineSpec::parse(&properties, zones, &Config::default(), catalogue().unwrap())
+        MachineSpec::parse(&properties, zones, &Config::default(), catalogue().unwrap(), defaults())
     }
 
     #[test]
@@ -238,6 +249,7 @@ mod tests {
         assert_eq!((vm.nodepool.as_str(), vm.nodeclaim.as_str(), vm.zone.as_str()), ("web", "web-abc", "eastus-2"));
         assert_eq!((vm.capacity_type, spec.max_pods), (CapacityType::Spot, 30));
         assert_eq!(spec.labels.len(), 1);
+        assert_eq!((spec.kubernetes_version.as_str(), spec.node_image_version.as_str()), ("1.36.3", "image"));
     }
 
     #[test]

@@ -259,12 +259,14 @@ fn address(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::catalogue::catalogue;
+    use crate::fleet::Defaults;
     use k8s_openapi::api::core::v1::Node;
 
     fn shape(properties: Value, zones: &[&str]) -> NodeShape {
         let config = Config::default();
+        let defaults = Defaults { kubernetes_version: "1.36.3".to_owned(), node_image_version: "image".to_owned() };
         let zones = zones.iter().map(|z| (*z).to_owned()).collect();
-        let spec = MachineSpec::parse(&properties, zones, &config, catalogue().unwrap()).unwrap();
+        let spec = MachineSpec::parse(&properties, zones, &config, catalogue().unwrap(), defaults).unwrap();
         let names = Names::new(&config, "aksmanagedap", "web-1");
         NodeShape::new(&config, "aksmanagedap", &spec, &names)
     }

@@ -4,7 +4,7 @@ use harness_azure::FactKind;
 use serde_json::{Value, json};
 
 use crate::fake_kube::FakeKube;
-use crate::support::{Lab, instant, is_success};
+use crate::support::{Lab, instant, is_success, of};
 
 #[tokio::test]
 async fn the_managed_cluster_is_read_changed_and_upgraded() {
@@ -29,6 +29,11 @@ async fn the_managed_cluster_is_read_changed_and_upgraded() {
     assert_eq!(after["properties"]["networkProfile"]["networkPlugin"], "azure");
     assert_eq!(after["tags"]["team"], "a");
 
+    // Whoever plays the control plane is told, and a machine that names no version gets this one.
+    assert_eq!(*lab.sim.kubernetes_version().borrow(), "1.37.0");
+    assert_eq!(lab.control.kubernetes_version().await.unwrap(), "1.37.0");
+    lab.fact("upgraded", |k| matches!(k, FactKind::KubernetesVersion { version } if version == "1.37.0")).await;
+
     let down = lab.put(&id, &json!({"location": "eastus", "properties": {"kubernetesVersion": "1.30.0"}})).await;
     assert_eq!((down.status, down.code()), (400, "OperationNotAllowed"));
     let moved = lab.put(&id, &json!({"location": "westus"})).await;
@@ -40,6 +45,55 @@ async fn the_managed_cluster_is_read_changed_and_upgraded() {
     assert_eq!(lab.get(&group).await.body["value"].as_array().unwrap().len(), 1);
     let all = format!("{}/providers/Microsoft.ContainerService/managedClusters", lab.subscription());
     assert_eq!(lab.get(&all).await.body["value"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_control_plane_is_upgraded_and_put_back_by_control() {
+    let kube = FakeKube::default();
+    let lab = Lab::start(instant(), Some(kube.client())).await;
+    let mut followed = lab.sim.kubernetes_version();
+    assert_eq!(lab.control.upgrade_kubernetes().await.unwrap(), "1.36.4");
+    assert_eq!(lab.control.upgrade_kubernetes().await.unwrap(), "1.36.5");
+    assert_eq!(*followed.borrow_and_update(), "1.36.5");
+    let cluster = lab.get(&lab.sim.config().cluster_id()).await.body;
+    assert_eq!(cluster["properties"]["currentKubernetesVersion"], "1.36.5");
+    // The body decides, as it does for the provider, which waits until it has seen the upgrade; without it, the cluster.
+    for (name, asked, kubelet) in [("web-1", Some("1.36.3"), "v1.36.3"), ("web-2", None, "v1.36.5")] {
+        let mut body = crate::support::machine_body(name, "Standard_D4s_v5", false);
+        body["properties"]["kubernetes"]["orchestratorVersion"] = json!(asked);
+        lab.put(&lab.machine(name), &body).await;
+        lab.fact("ready", |k| matches!(k, FactKind::NodeReady { .. }) && of(name, k)).await;
+        let node = kube.node(&lab.vm_name(name).await).unwrap();
+        assert_eq!(node["status"]["nodeInfo"]["kubeletVersion"], kubelet);
+    }
+    assert_eq!(lab.control.reset_kubernetes().await.unwrap(), "1.36.3");
+    assert_eq!(*followed.borrow_and_update(), "1.36.3");
+    lab.control.upgrade_kubernetes().await.unwrap();
+    lab.control.reset().await.unwrap();
+    assert_eq!(*followed.borrow_and_update(), "1.36.3");
+}
+
+#[tokio::test]
+async fn a_published_image_is_the_newest_of_each_kind_and_stays() {
+    let lab = Lab::start(instant(), None).await;
+    let path =
+        format!("{}/providers/Microsoft.ContainerService/locations/eastus/nodeImageVersions", lab.subscription());
+    let versions = async || {
+        let images = lab.get(&path).await.body["value"].as_array().unwrap().clone();
+        let all: std::collections::BTreeSet<String> =
+            images.iter().map(|i| i["version"].as_str().unwrap().to_owned()).collect();
+        assert!(images.iter().all(|i| i["fullName"].as_str().unwrap().ends_with(i["version"].as_str().unwrap())));
+        all.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(versions().await, ["202608.14.0"]);
+    assert_eq!(lab.control.publish_image().await.unwrap(), "202608.14.1");
+    assert_eq!(versions().await, ["202608.14.1"]);
+    lab.fact("published", |k| matches!(k, FactKind::NodeImagePublished { version } if version == "202608.14.1")).await;
+    // What a controller has read must not become older under its hands.
+    lab.control.set_behaviour(&instant()).await.unwrap();
+    lab.control.reset().await.unwrap();
+    assert_eq!(versions().await, ["202608.14.1"]);
+    assert_eq!(lab.control.publish_image().await.unwrap(), "202608.14.2");
 }
 
 #[tokio::test]
