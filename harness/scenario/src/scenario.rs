@@ -113,7 +113,7 @@ impl Scenario {
     fn duration(&self, profile: Profile, of: impl Fn(&rules::Told, &Values) -> Duration) -> Span {
         // A profile's own values were checked when the scenario was read.
         let values = self.values(profile, &[]).unwrap_or_default();
-        let story = rules::Story::of(&self.model, &values);
+        let story = rules::Story::of(&self.model.in_profile(profile), &values);
         let total: Duration = story.phases.iter().map(|told| of(told, &values)).sum();
         Duration::from_secs(total.as_secs_f64().round() as u64).into()
     }
@@ -127,7 +127,7 @@ impl Scenario {
         rules::check(&rules::Context {
             file: &self.file,
             document: &self.document,
-            scenario: &self.model,
+            scenario: &self.model.in_profile(profile),
             values,
             profile,
         })

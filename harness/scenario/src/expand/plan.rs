@@ -24,7 +24,7 @@ pub(crate) struct Inputs<'a> {
 
 /// Decides everything.
 pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
-    let model = inputs.scenario.model();
+    let model = &inputs.scenario.model().in_profile(inputs.profile);
     let mut diagnostics: Vec<Diagnostic> = check_skus(inputs.tree, inputs.skus)
         .into_iter()
         .filter(|finding| finding.severity == Severity::Error)

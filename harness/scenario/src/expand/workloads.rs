@@ -143,7 +143,11 @@ impl Choice<'_> {
         }
         self.used.insert(aim.pool.name.clone());
         let (most, surely) = capacity(&aim.fitting, &aim.pool.limits, pod, pods_max);
-        let bound = if self.own_tree() { most } else { surely };
+        let bound = match () {
+            () if !spec.awaited => u64::MAX,
+            () if self.own_tree() => most,
+            () => surely,
+        };
         self.add(name.to_owned(), aim, pod, bound, Some(spec));
     }
 
@@ -199,6 +203,7 @@ impl Choice<'_> {
             tolerations: aim.tolerations.clone(),
             replicas_peak: 0,
             stays_pending: false,
+            awaited: true,
             do_not_disrupt: false,
             disruption_budget: None,
             spread: None,
@@ -238,6 +243,7 @@ fn adorn(workload: &mut Workload, spec: &WorkloadSpec, values: &Values) {
         workload.tolerations.clear();
     }
     workload.stays_pending = spec.stays_pending;
+    workload.awaited = spec.awaited && !spec.stays_pending;
     workload.do_not_disrupt = spec.do_not_disrupt;
     workload.disruption_budget = spec.disruption_budget.as_ref().map(|budget| match &budget.value {
         DisruptionBudgetSpec::MinAvailable(amount) => DisruptionBudget::MinAvailable(values.of(&amount.value)),

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{FaultSpec, Rate, Selection, Setting, UntilSpec};
-use crate::plan::TreeEdit;
+use crate::plan::{Profile, TreeEdit};
 use crate::yaml::Located;
 use crate::{Bytes, Millicores, Span};
 
@@ -17,6 +17,9 @@ pub struct PhaseSpec {
     /// Unique in the scenario: lower-case letters, digits and hyphens.
     #[schemars(regex(pattern = r"^[a-z]([-a-z0-9]{0,40}[a-z0-9])?$"))]
     pub name: Located<String>,
+    /// Only in these profiles (default: in every one). Expectations that name a phase come and go with it.
+    #[serde(default)]
+    pub profiles: Vec<Profile>,
     /// What is done, each `after` its time from the phase's begin.
     #[serde(default, rename = "do")]
     pub actions: Vec<Located<ActionSpec>>,

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{AzureSpec, ExpectationSpec, PhaseSpec, Setting, WorkloadSpec};
-use crate::plan::{Group, LatencyName, TreeEdit};
+use crate::plan::{Group, LatencyName, Profile, TreeEdit};
 use crate::yaml::Located;
 use crate::{Bytes, Capability, Millicores, Span};
 
@@ -62,6 +62,20 @@ pub struct ScenarioFile {
     /// Figures that others have published for the same thing; reports show them beside ours.
     #[serde(default)]
     pub published: Vec<PublishedSpec>,
+}
+
+impl ScenarioFile {
+    /// The scenario as it is in a profile: without the phases of others, and without what is expected of those.
+    pub(crate) fn in_profile(&self, profile: Profile) -> Self {
+        let mut model = self.clone();
+        model.phases.retain(|phase| phase.profiles.is_empty() || phase.profiles.contains(&profile));
+        let left_out = |name: &str| {
+            self.phases.iter().any(|phase| phase.name.value == name)
+                && !model.phases.iter().any(|phase| phase.name.value == name)
+        };
+        model.expect.retain(|expectation| !expectation.value.phases().into_iter().any(|name| left_out(name)));
+        model
+    }
 }
 
 fn scaling() -> Group {

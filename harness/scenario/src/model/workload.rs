@@ -29,6 +29,9 @@ pub struct WorkloadSpec {
     /// Its pods must never find a node: a negative control. Phases do not wait for them (default: false).
     #[serde(default)]
     pub stays_pending: bool,
+    /// Phases wait for its pods (default: true). Without that there may be more of them than the class, its limits or a quota hold.
+    #[serde(default = "yes")]
+    pub awaited: bool,
     /// Its pods carry `karpenter.sh/do-not-disrupt: "true"` (default: false).
     #[serde(default)]
     pub do_not_disrupt: bool,
@@ -41,6 +44,10 @@ pub struct WorkloadSpec {
     /// Its HorizontalPodAutoscaler (default: none). Needs metrics-api.
     #[serde(default)]
     pub autoscale: Option<Located<AutoscaleSpec>>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Which tolerations pods have.

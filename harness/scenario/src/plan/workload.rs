@@ -28,6 +28,9 @@ pub struct Workload {
     /// Its pods must never be bound: a negative control.
     #[serde(default, skip_serializing_if = "is_false")]
     pub stays_pending: bool,
+    /// Phases wait for its pods. Not so where they are to stay pending, or are more than there can be nodes for.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub awaited: bool,
     /// Its pods carry `karpenter.sh/do-not-disrupt: "true"`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub do_not_disrupt: bool,
@@ -44,6 +47,14 @@ pub struct Workload {
 
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A PodDisruptionBudget.
