@@ -25,8 +25,29 @@ macro_rules! tree {
 
 /// The scenarios that come with the harness, by name.
 pub fn builtin_scenarios() -> &'static [Builtin] {
-    &[scenario!("scale-burst")]
+    &SCENARIOS
 }
+
+const SCENARIOS: [Builtin; 18] = [
+    scenario!("capacity-shortage"),
+    scenario!("class-targeting"),
+    scenario!("consolidation"),
+    scenario!("expiry"),
+    scenario!("failure-storm"),
+    scenario!("fill-curve"),
+    scenario!("hpa-cpu-memory"),
+    scenario!("hpa-own-metric"),
+    scenario!("node-drift"),
+    scenario!("node-repair"),
+    scenario!("quota"),
+    scenario!("scale-burst"),
+    scenario!("scale-churn"),
+    scenario!("scale-ramp"),
+    scenario!("scale-to-zero"),
+    scenario!("spot"),
+    scenario!("system-surge"),
+    scenario!("time-windows"),
+];
 
 const NODE_CONFIG: [Builtin; 7] = [
     tree!("kustomization.yaml"),

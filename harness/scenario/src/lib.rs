@@ -19,7 +19,8 @@
 //!     PlanInputs, SkuFact, Bytes, Millicores, builtin_node_config, builtin_scenarios, parse, plan, read_tree,
 //! };
 //!
-//! let scenario = parse("scale-burst.yaml", builtin_scenarios()[0].text).expect("built-in scenarios are right");
+//! let builtin = builtin_scenarios().iter().find(|scenario| scenario.name == "scale-burst").expect("it is built in");
+//! let scenario = parse("scale-burst.yaml", builtin.text).expect("built-in scenarios are right");
 //! let tree = read_tree("node-config", &builtin_node_config()).expect("the built-in tree is right");
 //! let sku = |name: &str, family: &str, vcpus: u32, gib: u64| SkuFact {
 //!     name: name.to_owned(),

@@ -40,7 +40,7 @@ proptest! {
 
     #[test]
     fn scenarios(changes in prop::collection::vec(damage(), 1..4)) {
-        let text = damaged(builtin_scenarios()[0].text, &changes);
+        let text = damaged(builtin_scenarios().iter().find(|scenario| scenario.name == "scale-burst").unwrap().text, &changes);
         match parse("scenario.yaml", &text) {
             Err(errors) => {
                 prop_assert!(!errors.is_empty());
@@ -67,7 +67,7 @@ proptest! {
         match read_tree("other", &files) {
             Err(findings) => prop_assert!(findings.iter().all(|one| one.line >= 1 && !one.effect.is_empty()), "{}", lines(&findings)),
             Ok(tree) => {
-                let scenario = parse("scenario.yaml", builtin_scenarios()[0].text).unwrap();
+                let scenario = parse("scenario.yaml", builtin_scenarios().iter().find(|scenario| scenario.name == "scale-burst").unwrap().text).unwrap();
                 let inputs = PlanInputs { profile: Profile::Smoke, seed: 1, overrides: &[], tree: &tree, skus: &skus() };
                 if let Err(errors) = plan(&scenario, &inputs) {
                     prop_assert!(errors.iter().all(|error| error.hint.is_some()), "{}", lines(&errors));

@@ -102,6 +102,8 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
 fn figure(spec: &PublishedSpec, values: &Values) -> Published {
     Published {
         of: spec.of,
+        workload: spec.workload.as_ref().map(|workload| workload.value.clone()),
+        nodepool: spec.nodepool.as_ref().map(|pool| pool.value.clone()),
         percentile: spec.percentile,
         value: values.of(&spec.value.value),
         source: spec.source.clone(),

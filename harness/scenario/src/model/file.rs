@@ -105,6 +105,12 @@ pub struct NamespaceQuotaSpec {
 pub struct PublishedSpec {
     /// Which of our latencies it is to be read beside.
     pub of: LatencyName,
+    /// Only samples of this workload (default: all).
+    #[serde(default)]
+    pub workload: Option<Located<String>>,
+    /// Only samples of this NodePool (default: all).
+    #[serde(default)]
+    pub nodepool: Option<Located<String>>,
     /// Which percentile; 100 is the maximum.
     #[schemars(range(min = 1, max = 100))]
     pub percentile: u8,

@@ -123,6 +123,12 @@ impl Group {
 pub struct Published {
     /// Which of our latencies it is to be read beside.
     pub of: LatencyName,
+    /// Only samples of this workload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<String>,
+    /// Only samples of this NodePool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodepool: Option<String>,
     /// Which percentile of it; 100 is the maximum.
     pub percentile: u8,
     /// The published value.

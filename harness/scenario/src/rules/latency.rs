@@ -69,16 +69,19 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
         L::NodeTermination => story
             .window(|scaling| scaling.to < scaling.from, |until| *until == UntilSpec::NoNodes)
             .map(Some)
-            .ok_or("no phase scales anything down"),
+            .or(makes_nodes_go(context).then_some(None))
+            .ok_or("no phase scales anything down, and none makes nodes go"),
         // Each run pushes the tree and waits for it with limits of its own.
         L::GitopsFetched | L::GitopsApplied | L::GitopsHealthy => Ok(None),
         L::NodeFill => raised(),
         L::NodeIdle => Ok(None),
         // What makes nodes be replaced may be a fault, a commit or the tree's own settings: how long it may take is the phases' affair.
         L::NodeReplaced | L::WorkloadRecovered => {
-            let mut actions = context.scenario.phases.iter().flat_map(|phase| &phase.actions);
-            let caused = actions.any(|action| disturbs(action)) || !context.scenario.amend.is_empty();
-            if caused { Ok(None) } else { Err("no phase makes nodes be replaced") }
+            if makes_nodes_go(context) {
+                Ok(None)
+            } else {
+                Err("no phase makes nodes be replaced")
+            }
         }
         L::Autoscaled => {
             let mut actions = context.scenario.phases.iter().flat_map(|phase| &phase.actions);
@@ -87,6 +90,12 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
         L::DriftCorrected => Err("no action of this format changes what Git declares"),
         L::AlertFired | L::AlertDelivered => Err("no action of this format causes an alert"),
     }
+}
+
+/// Whether nodes can go for another reason than having no pods.
+fn makes_nodes_go(context: &Context<'_>) -> bool {
+    let mut actions = context.scenario.phases.iter().flat_map(|phase| &phase.actions);
+    actions.any(|action| disturbs(action)) || !context.scenario.amend.is_empty()
 }
 
 /// Whether an action can make nodes go.
