@@ -17,6 +17,8 @@ pub enum Capability {
     SimulatedAzure,
     /// The target's own processes can be killed and started again.
     ComponentControl,
+    /// The metrics that the HPA reads can be set.
+    MetricsApi,
 }
 
 impl Capability {
@@ -27,6 +29,7 @@ impl Capability {
             Self::Gitops => "gitops",
             Self::SimulatedAzure => "simulated-azure",
             Self::ComponentControl => "component-control",
+            Self::MetricsApi => "metrics-api",
         }
     }
 }
