@@ -9,6 +9,7 @@ use harness_scenario::Capability;
 use crate::flux::Flux;
 use crate::git::GitRemote;
 use crate::local::{ComponentUsage, Failure, Local, LocalError, Status, TeardownReport};
+use crate::metrics::MetricsControl;
 
 /// A cluster that can be used. Targets differ in what they offer: ask [`Cluster::capabilities`].
 #[derive(Debug)]
@@ -63,6 +64,7 @@ impl Cluster {
                 Capability::Gitops,
                 Capability::SimulatedAzure,
                 Capability::ComponentControl,
+                Capability::MetricsApi,
             ]),
         }
     }
@@ -87,6 +89,12 @@ impl Cluster {
     /// The simulated Azure's control address, if Azure is simulated.
     pub fn azure_control_url(&self) -> Option<String> {
         Some(self.inner().endpoint("azure-control"))
+    }
+
+    /// The metrics that the HPA reads, if they can be set.
+    pub fn metrics(&self) -> Option<MetricsControl> {
+        let local = self.inner();
+        Some(MetricsControl::new(local.control.clone(), local.client.clone()))
     }
 
     /// Flux's objects.

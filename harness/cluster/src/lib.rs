@@ -1,4 +1,4 @@
-//! Where it runs: targets, components, certificates, processes, Git server, Flux.
+//! Where it runs: targets, components, certificates, processes, Git server, Flux, metrics APIs.
 
 pub mod client;
 pub mod cluster;
@@ -7,6 +7,8 @@ pub mod doctor;
 pub mod flux;
 pub mod git;
 pub mod local;
+pub mod metrics;
 
 pub use cluster::Cluster;
 pub use flux::{Flux, HealthCheck};
+pub use metrics::MetricsControl;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// On every object of a run: the run's id.
 pub const RUN: &str = "harness.dev/run";
 /// On a workload and its pods: the workload's name.
-pub const WORKLOAD: &str = "harness.dev/workload";
+pub const WORKLOAD: &str = harness_cluster::metrics::WORKLOAD_LABEL;
 
 /// The label of a run's objects.
 pub fn of_run(run_id: &str) -> BTreeMap<String, String> {

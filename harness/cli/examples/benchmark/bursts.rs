@@ -7,6 +7,7 @@ use harness_record::summary::{Figure, Summary};
 
 use crate::failure::Failure;
 use crate::process::Ran;
+use crate::rates::Rates;
 
 /// The process that the user starts; the run's own summary knows the others.
 pub(crate) const HARNESS: &str = "harness";
@@ -29,8 +30,8 @@ pub(crate) struct Burst {
     pub(crate) nodes: f64,
     /// From the intended start of the first pod's creation to the last pod's being Ready.
     pub(crate) all_ready_s: f64,
-    /// To the last pod's being bound.
-    pub(crate) all_scheduled_s: f64,
+    /// Pods and nodes per second.
+    pub(crate) rates: Rates,
     /// From the start of `harness run` to its exit.
     pub(crate) wall_s: f64,
     pub(crate) watch_lag_p99_ms: f64,
@@ -63,7 +64,7 @@ impl Burst {
             pods,
             nodes: summary.counts.nodes_ready as f64,
             all_ready_s: largest_s("pod_ready").ok_or_else(|| missing("maximum of pod_ready"))?,
-            all_scheduled_s: largest_s("pod_scheduled").ok_or_else(|| missing("maximum of pod_scheduled"))?,
+            rates: Rates::read(folder)?,
             wall_s: ran.wall.as_secs_f64(),
             watch_lag_p99_ms: summary.self_audit.watch_lag_ms_p99.ok_or_else(|| missing("watch lag"))?,
             send_lag_p99_ms: summary.self_audit.send_lag_ms_p99.ok_or_else(|| missing("send lag"))?,

@@ -38,7 +38,10 @@ impl Curve {
         self.row(&mut text, "nodes", spread(|run| run.nodes, 0));
         self.row(&mut text, "all Ready, s", spread(|run| run.all_ready_s, 1));
         self.row(&mut text, "all Ready per pod, relative to the first", self.relative(|run| run.all_ready_s));
-        self.row(&mut text, "pods Ready in a second", spread(|run| f64::from(run.pods) / run.all_ready_s, 1));
+        self.row(&mut text, "pods scheduled per second", spread(|run| run.rates.pods_scheduled.mean, 1));
+        self.row(&mut text, "pods scheduled in the best second", spread(|run| run.rates.pods_scheduled.most, 0));
+        self.row(&mut text, "nodes provisioned per second", spread(|run| run.rates.nodes_provisioned.mean, 1));
+        self.row(&mut text, "nodes Ready in the best second", spread(|run| run.rates.nodes_provisioned.most, 0));
         self.row(&mut text, "whole run, s", spread(|run| run.wall_s, 1));
         self.row(&mut text, "p99 watch lag, ms", spread(|run| run.watch_lag_p99_ms, 1));
         self.row(&mut text, "p99 send lag, ms", spread(|run| run.send_lag_p99_ms, 1));

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use harness_record::log::LogError;
 use harness_record::summary::SummaryError;
 
 /// Why something could not be measured.
@@ -35,6 +36,9 @@ pub(crate) enum Failure {
     /// The summary of a run.
     #[error("{}: {source}", path.display())]
     Summary { path: PathBuf, source: SummaryError },
+    /// The log of a run.
+    #[error("{}: {source}", path.display())]
+    Log { path: PathBuf, source: LogError },
     /// What `status` said.
     #[error("the output of `harness status` is not as expected: {0}")]
     Status(serde_json::Error),

@@ -15,6 +15,7 @@ mod failure;
 mod items;
 mod machine;
 mod process;
+mod rates;
 mod sheet;
 
 use std::path::{Path, PathBuf};

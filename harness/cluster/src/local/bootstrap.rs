@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -15,6 +17,7 @@ use super::nap;
 const NAMESPACES: &str = include_str!("../../../../kind-config/rbac/namespaces.yaml");
 const ACCESS: &str = include_str!("../../../../kind-config/rbac/components.yaml");
 const FLUX: &str = include_str!("../../../../kind-config/flux/node-config.yaml");
+const METRICS: &str = include_str!("../../../../kind-config/metrics/apiservices.yaml");
 
 /// Who applied it, in `managedFields`.
 const FIELD_MANAGER: &str = "harness-bootstrap";
@@ -76,6 +79,24 @@ pub(crate) async fn flux(client: &kube::Client, url: &str) -> Result<(), LocalEr
         }
     }
     apply_all(client, objects).await
+}
+
+/// Registers the metrics APIs on `port` of 127.0.0.1, whose certificate is signed by the authority `ca_pem`. They are available some
+/// moments later: nothing waits for that.
+pub(crate) async fn metrics_apis(client: &kube::Client, port: u16, ca_pem: &str) -> Result<(), LocalError> {
+    let mut objects = documents("kind-config/metrics/apiservices.yaml", METRICS)?;
+    for object in &mut objects {
+        if object["kind"] == "Service" {
+            object["spec"]["ports"] = serde_json::json!([{"port": port}]);
+        } else {
+            object["spec"]["service"]["port"] = Value::from(port);
+            object["spec"]["caBundle"] = Value::from(STANDARD.encode(ca_pem));
+        }
+    }
+    // The Service first: an APIService without one is looked at again only after a while.
+    let rest = objects.split_off(1);
+    apply_all(client, objects).await?;
+    apply_all(client, rest).await
 }
 
 /// Waits until Flux has applied the tree that is in the repository.
@@ -177,7 +198,9 @@ mod tests {
 
     #[test]
     fn the_embedded_manifests_are_whole() {
-        for (name, text, count) in [("namespaces", NAMESPACES, 3), ("access", ACCESS, 21), ("flux", FLUX, 2)] {
+        for (name, text, count) in
+            [("namespaces", NAMESPACES, 3), ("access", ACCESS, 23), ("flux", FLUX, 2), ("metrics", METRICS, 4)]
+        {
             let objects = documents(name, text).unwrap();
             assert_eq!(objects.len(), count, "{name}");
             for object in objects {
@@ -185,6 +208,21 @@ mod tests {
                 assert!(object["metadata"]["name"].is_string(), "{name}: {object}");
             }
         }
+    }
+
+    #[test]
+    fn the_registered_apis_are_those_that_are_served() {
+        let objects = documents("metrics", METRICS).unwrap();
+        assert_eq!(objects[0]["metadata"]["name"], crate::metrics::SERVICE);
+        assert_eq!(objects[0]["metadata"]["namespace"], crate::metrics::NAMESPACE);
+        for (group, version) in crate::metrics::APIS {
+            let name = format!("{version}.{group}");
+            let object = objects.iter().find(|object| object["metadata"]["name"] == name.as_str()).unwrap();
+            assert_eq!((&object["spec"]["group"], &object["spec"]["version"]), (&group.into(), &version.into()));
+            assert_eq!(object["spec"]["service"]["name"], crate::metrics::SERVICE);
+            assert_eq!(object["spec"]["service"]["namespace"], crate::metrics::NAMESPACE);
+        }
+        assert_eq!(objects.len(), 1 + crate::metrics::APIS.len());
     }
 
     #[test]

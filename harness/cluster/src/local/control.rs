@@ -15,6 +15,7 @@ use super::error::LocalError;
 use super::state_dir::private_dir;
 use super::status::{Phase, TeardownReport};
 use super::supervisor::Shared;
+use crate::metrics;
 
 type App = State<Arc<Shared>>;
 
@@ -39,6 +40,7 @@ pub(crate) fn serve(shared: Arc<Shared>, socket: &Path) -> Result<(), LocalError
         .route("/v1/components/{name}/kill", post(kill))
         .route("/v1/components/{name}/restart", post(restart))
         .route("/v1/shutdown", post(shutdown))
+        .nest_service("/v1/metrics", metrics::routes(Arc::clone(&shared.metrics)))
         .with_state(shared);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, app).await {

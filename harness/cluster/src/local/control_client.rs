@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::LocalError;
@@ -68,6 +69,21 @@ impl ControlClient {
         self.call(Method::POST, "shutdown", Some(CALL_LIMIT), "shut down").await
     }
 
+    /// Reads what lies at `path`.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, doing: &'static str) -> Result<T, LocalError> {
+        self.call(Method::GET, path, Some(CALL_LIMIT), doing).await
+    }
+
+    /// Replaces what lies at `path`.
+    pub(crate) async fn put<B: Serialize>(&self, path: &str, body: &B, doing: &'static str) -> Result<(), LocalError> {
+        self.finish(self.request(Method::PUT, path, Some(CALL_LIMIT)).json(body), doing).await.map(drop)
+    }
+
+    /// Removes what lies at `path`.
+    pub(crate) async fn delete(&self, path: &str, doing: &'static str) -> Result<(), LocalError> {
+        self.send(Method::DELETE, path, Some(CALL_LIMIT), doing).await.map(drop)
+    }
+
     async fn order(&self, path: &str, doing: &'static str) -> Result<(), LocalError> {
         self.send(Method::POST, path, Some(CALL_LIMIT), doing).await.map(drop)
     }
@@ -90,11 +106,19 @@ impl ControlClient {
         limit: Option<Duration>,
         doing: &'static str,
     ) -> Result<Vec<u8>, LocalError> {
-        let failed = |error: reqwest::Error| self.error(doing, describe(&error));
-        let mut request = self.http.request(method, format!("http://supervisor/v1/{path}"));
-        if let Some(limit) = limit {
-            request = request.timeout(limit);
+        self.finish(self.request(method, path, limit), doing).await
+    }
+
+    fn request(&self, method: Method, path: &str, limit: Option<Duration>) -> RequestBuilder {
+        let request = self.http.request(method, format!("http://supervisor/v1/{path}"));
+        match limit {
+            Some(limit) => request.timeout(limit),
+            None => request,
         }
+    }
+
+    async fn finish(&self, request: RequestBuilder, doing: &'static str) -> Result<Vec<u8>, LocalError> {
+        let failed = |error: reqwest::Error| self.error(doing, describe(&error));
         let answer = request.send().await.map_err(failed)?;
         let status = answer.status();
         let body = answer.bytes().await.map_err(failed)?;

@@ -164,6 +164,12 @@ pub enum LocalError {
         /// Its reason.
         reason: String,
     },
+    /// The server of the metrics APIs could not be started.
+    #[error("cannot start the server of the metrics APIs: {reason}")]
+    Metrics {
+        /// Its reason.
+        reason: String,
+    },
     /// The Git server could not be started.
     #[error("cannot start the Git server: {reason}")]
     Git {

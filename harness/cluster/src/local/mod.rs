@@ -35,10 +35,13 @@ mod usage;
 mod versions;
 
 pub use config::LocalConfig;
+pub(crate) use control_client::ControlClient;
 pub use error::LocalError;
 pub(crate) use handle::Local;
 pub use internal::dispatch;
 pub use launch::{attach, down, list, status, throwaway, up};
+#[cfg(test)]
+pub(crate) use pki::test_certificates;
 pub use state_dir::{StateDir, default_state_root};
 pub use status::{ComponentStatus, Failure, Phase, ProcessRef, Status, StepTiming, TeardownReport};
 pub use supervisor::main as supervise;

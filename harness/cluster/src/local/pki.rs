@@ -13,6 +13,7 @@ use rcgen::{
 
 use super::error::LocalError;
 use super::state_dir::{StateDir, write_private};
+use crate::metrics;
 
 /// The names under which every server on loopback is reached.
 const LOOPBACK_NAMES: [&str; 2] = ["127.0.0.1", "localhost"];
@@ -120,7 +121,8 @@ impl PkiFiles {
     }
 }
 
-/// The authorities of one cluster, with every server certificate already on disk.
+/// The authorities of one cluster, with every server certificate already on disk. The front proxy's signs one client and is
+/// forgotten: who shows a certificate of it is the API server.
 pub(crate) struct Pki {
     pub(crate) cluster: Authority,
     pub(crate) files: PkiFiles,
@@ -141,6 +143,9 @@ impl Pki {
         files.write("kube-apiserver", &cluster.server("kube-apiserver", &API_SERVER_NAMES, &serve)?)?;
         files.write("kube-controller-manager", &cluster.server("kube-controller-manager", &[], &serve)?)?;
         files.write("kube-scheduler", &cluster.server("kube-scheduler", &[], &serve)?)?;
+        // The API server expects the name of the Service that it forwards to.
+        let service = format!("{}.{}.svc", metrics::SERVICE, metrics::NAMESPACE);
+        files.write("harness-metrics", &cluster.server("harness-metrics", &[&service], &serve)?)?;
         files.write("front-proxy-client", &front_proxy.client("front-proxy-client", &[])?)?;
         // etcd's peers authenticate to each other with the same certificate that they serve.
         let both = [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
@@ -163,6 +168,15 @@ impl Pki {
 /// Reads a PEM file that this cluster wrote.
 pub(crate) fn read_pem(path: &Path) -> Result<String, LocalError> {
     std::fs::read_to_string(path).map_err(LocalError::file("read", path))
+}
+
+/// The certificates of a cluster in `dir`, for tests of other rooms; returns the folder of the files.
+#[cfg(test)]
+pub(crate) fn test_certificates(dir: &Path) -> PathBuf {
+    super::install_crypto();
+    let state = StateDir::create(dir.join("cluster")).unwrap();
+    Pki::create(&state).unwrap();
+    state.pki()
 }
 
 #[cfg(test)]

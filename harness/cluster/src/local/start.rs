@@ -1,5 +1,6 @@
 //! The order in which a cluster comes up.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use harness_azure::Simulator;
@@ -16,17 +17,19 @@ use super::state_dir::{StateDir, private_dir, write_private};
 use super::steps::Steps;
 use super::{bootstrap, control_plane, flux_processes, kubeconfig, kwok};
 use crate::git::{Author, GitServer};
+use crate::metrics::{Metrics, MetricsServer, ServerFiles};
 
 /// How long one component may take to become ready.
 const COMPONENT_LIMIT: Duration = Duration::from_secs(60);
 
 /// Identities with a kubeconfig: file name, user, groups.
-const IDENTITIES: [(&str, &str, &[&str]); 11] = [
+const IDENTITIES: [(&str, &str, &[&str]); 12] = [
     // The only one beyond RBAC; used by the supervisor to install RBAC.
     ("bootstrap", "harness:bootstrap", &["system:masters"]),
     ("admin", "admin", &["harness:admins"]),
     ("harness", "harness", &[]),
     ("azure-sim", "azure-sim", &[]),
+    ("harness-metrics", "harness-metrics", &[]),
     ("kube-controller-manager", "system:kube-controller-manager", &[]),
     ("kube-scheduler", "system:kube-scheduler", &[]),
     ("kwok", "kwok", &[]),
@@ -40,6 +43,7 @@ const IDENTITIES: [(&str, &str, &[&str]); 11] = [
 pub(crate) struct InProcess {
     pub(crate) azure: Simulator,
     pub(crate) git: Git,
+    pub(crate) metrics: MetricsServer,
     pub(crate) layout: Layout,
     /// What `/version` says.
     pub(crate) kubernetes_version: String,
@@ -59,6 +63,7 @@ pub(crate) async fn bring_up(
     state: &StateDir,
     registry: &Registry,
     steps: &Steps,
+    metrics: &Arc<Metrics>,
 ) -> Result<InProcess, LocalError> {
     let from_ms = steps.now_ms();
     let layout = Layout { bin_dir: config.bin_dir.clone(), state: state.clone(), ports: Ports::choose(&PORTS)? };
@@ -74,10 +79,11 @@ pub(crate) async fn bring_up(
     // Both at once: the API server needs longer to initialise than etcd, and repeats its first connection.
     registry.start(control_plane::etcd(&layout, &pki)).await?;
     registry.start(control_plane::api_server(&layout, &pki)).await?;
-    let ((), azure, git) = tokio::try_join!(
+    let ((), azure, git, metrics_server) = tokio::try_join!(
         steps.time("kube-apiserver ready", api_server_ready(registry, &client, COMPONENT_LIMIT)),
         steps.time("azure-sim", start_azure(config, state)),
         steps.time("git server", start_git(state)),
+        start_metrics(metrics, &pki),
     )?;
 
     let (addresses, ()) = tokio::try_join!(
@@ -89,6 +95,7 @@ pub(crate) async fn bring_up(
             let token = bootstrap::nap_token(&client).await?;
             nap::write_service_account(state, &token, &pki.cluster.pem())?;
             azure.attach(kubeconfig::client(&state.kubeconfig("azure-sim")).await?);
+            metrics.attach(kubeconfig::client(&state.kubeconfig("harness-metrics")).await?).await;
             Ok(AzureAddresses { arm: azure.arm_url(), identity: azure.identity_url() })
         },
         steps.time("custom resources", bootstrap::custom_resources(&client, &config.crds, COMPONENT_LIMIT)),
@@ -100,6 +107,7 @@ pub(crate) async fn bring_up(
     registry.start(kwok::kwok(&layout)?).await?;
     registry.start(kwok::kwok_leases(&layout)?).await?;
 
+    let ca_pem = pki.cluster.pem();
     let ready = async |component: &str| {
         steps.time(&format!("{component} ready"), probes.ready(registry, &layout, component, COMPONENT_LIMIT)).await
     };
@@ -115,9 +123,10 @@ pub(crate) async fn bring_up(
             bootstrap::flux(&client, &git.url).await?;
             bootstrap::flux_applied(&client, COMPONENT_LIMIT).await
         }),
+        steps.time("metrics APIs registered", bootstrap::metrics_apis(&client, metrics_server.port(), &ca_pem)),
     )?;
     let version = client.apiserver_version().await.map_err(LocalError::api("read", "/version"))?;
-    Ok(InProcess { azure, git, layout, kubernetes_version: version.git_version })
+    Ok(InProcess { azure, git, metrics: metrics_server, layout, kubernetes_version: version.git_version })
 }
 
 async fn start_azure(config: &LocalConfig, state: &StateDir) -> Result<Simulator, LocalError> {
@@ -127,6 +136,17 @@ async fn start_azure(config: &LocalConfig, state: &StateDir) -> Result<Simulator
     let addresses = AzureAddresses { arm: azure.arm_url(), identity: azure.identity_url() };
     nap::write_azure_files(state, &addresses, azure.ca_pem())?;
     Ok(azure)
+}
+
+async fn start_metrics(metrics: &Arc<Metrics>, pki: &Pki) -> Result<MetricsServer, LocalError> {
+    let files = ServerFiles {
+        certificate: pki.files.certificate("harness-metrics"),
+        key: pki.files.key("harness-metrics"),
+        client_authority: pki.files.certificate("front-proxy-ca"),
+    };
+    MetricsServer::start(Arc::clone(metrics), &files)
+        .await
+        .map_err(|error| LocalError::Metrics { reason: error.to_string() })
 }
 
 /// The name of the repository that Flux applies.

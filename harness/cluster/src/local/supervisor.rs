@@ -18,6 +18,7 @@ use super::state_dir::{StateDir, private_dir, write_private};
 use super::status::{Failure, Phase, ProcessRef, Status, TeardownReport};
 use super::steps::Steps;
 use super::usage::{self, ComponentUsage};
+use crate::metrics::Metrics;
 
 /// How often a start is repeated when somebody else took one of the chosen ports.
 const START_ATTEMPTS: u32 = 3;
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     state: StateDir,
     pub(crate) registry: Registry,
     steps: Steps,
+    pub(crate) metrics: Arc<Metrics>,
     started_at: Timestamp,
     phase: watch::Sender<Phase>,
     pub(crate) failure: watch::Sender<Option<Failure>>,
@@ -88,6 +90,7 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
     let shared = Arc::new(Shared {
         registry: Registry::new(spawner),
         steps: Steps::new(),
+        metrics: Arc::default(),
         started_at: Timestamp::now(),
         phase: watch::channel(Phase::Starting).0,
         failure: watch::channel(None).0,
@@ -149,7 +152,8 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
     let mut report = stop(&shared, &STOP_ORDER[..1]).await;
     // Between those who ask it and the API server that it asks.
     if let Some(running) = in_process {
-        tokio::join!(running.git.server.shutdown(), running.azure.shutdown());
+        tokio::join!(running.git.server.shutdown(), running.azure.shutdown(), shared.metrics.clear());
+        drop(running.metrics);
     }
     let rest = stop(&shared, &STOP_ORDER[1..]).await;
     report.stopped.extend(rest.stopped);
@@ -180,7 +184,7 @@ async fn start(shared: &Shared) -> Result<InProcess, LocalError> {
     loop {
         let mut failures = shared.registry.failures();
         let result = tokio::select! {
-            result = bring_up(&shared.config, &shared.state, &shared.registry, &shared.steps) => result,
+            result = bring_up(&shared.config, &shared.state, &shared.registry, &shared.steps, &shared.metrics) => result,
             Ok(failure) = failures.wait_for(Option::is_some) => {
                 let failure = failure.clone();
                 Err(died(failure))

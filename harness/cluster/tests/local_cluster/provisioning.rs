@@ -48,9 +48,13 @@ async fn a_commit_becomes_a_pool_and_a_pod_becomes_a_node_and_both_go_again() {
     }
     assert_eq!(status.phase, Phase::Ready);
     assert_eq!(cluster.simulated(), ["Azure Resource Manager and the VM fleet", "kubelets (kwok)"]);
-    for capability in
-        [Capability::NodeAutoProvisioning, Capability::Gitops, Capability::SimulatedAzure, Capability::ComponentControl]
-    {
+    for capability in [
+        Capability::NodeAutoProvisioning,
+        Capability::Gitops,
+        Capability::SimulatedAzure,
+        Capability::ComponentControl,
+        Capability::MetricsApi,
+    ] {
         assert!(cluster.capabilities().contains(&capability), "{capability}");
     }
     assert_eq!(objects(&cluster, "NodePool").await, Vec::<String>::new(), "a fresh cluster has a NodePool");

@@ -48,13 +48,3 @@ pub struct ComponentUsage {
     /// The most resident memory, bytes.
     pub rss_max_bytes: u64,
 }
-
-/// What was measured against the simulated Azure's own record of the same VMs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CrossCheck {
-    /// |(NodeClaim seen to Node Ready seen) - (PUT of the machine accepted to Node made Ready)|: what the controller takes
-    /// before its PUT is in it.
-    pub provisioning: Distribution,
-    /// |Node Ready seen - Node made Ready|: what observation adds.
-    pub observation: Distribution,
-}

@@ -6,6 +6,7 @@ use std::io::BufRead;
 use harness_scenario::plan::Plan;
 use jiff::Timestamp;
 
+use super::cross_check::cross_check;
 use super::run::{Latency, RunInfo, RunResult};
 use super::{rows, tally, warnings};
 use crate::event::{EndReason, Event};
@@ -61,7 +62,8 @@ impl RunResult {
             timelines.audits.observations_lost(),
         );
         let mut reasons = reasons(&evidence, &expectations, &leaks);
-        let warnings = warnings::warnings(&evidence, truncated);
+        let cross_check = cross_check(&source);
+        let warnings = warnings::warnings(&evidence, truncated, cross_check.as_ref());
         if verdict == Verdict::Inconclusive && reasons.all.is_empty() {
             reasons.line = match timelines.audits.observations_lost() {
                 0 => "nothing was checked: the plan has no expectations".to_owned(),
@@ -69,7 +71,6 @@ impl RunResult {
             };
             reasons.all.push(reasons.line.clone());
         }
-        let cross_check = tally::cross_check(&source);
         Self {
             run: info(plan, timelines),
             verdict,

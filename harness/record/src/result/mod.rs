@@ -3,6 +3,7 @@
 mod audit;
 mod build;
 mod counts;
+mod cross_check;
 mod nodes;
 mod rows;
 mod run;
@@ -10,8 +11,9 @@ mod series;
 mod tally;
 mod warnings;
 
-pub use audit::{ComponentUsage, CrossCheck, Distribution, SelfAudit};
+pub use audit::{ComponentUsage, Distribution, SelfAudit};
 pub use counts::{AzureFailure, Counts, LeakedObject, ReasonCount};
+pub use cross_check::CrossCheck;
 pub use nodes::{Interval, NodeRow, VmRow};
 pub use run::{ActionRow, Latency, PhaseRow, RunInfo, RunResult};
 pub use series::{NodeStep, PodStep};

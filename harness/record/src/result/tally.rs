@@ -1,10 +1,10 @@
-//! Counts, the self-audit and the cross-check.
+//! Counts and the self-audit.
 
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use super::audit::{ComponentUsage, CrossCheck, Distribution, SelfAudit};
+use super::audit::{ComponentUsage, Distribution, SelfAudit};
 use super::counts::{AzureFailure, Counts, ReasonCount};
 use crate::latency::{Source, histogram};
 
@@ -112,7 +112,7 @@ fn distribution(histogram: &Histogram<u64>) -> Distribution {
     }
 }
 
-fn distribution_of(values_us: impl Iterator<Item = u64>) -> Distribution {
+pub(super) fn distribution_of(values_us: impl Iterator<Item = u64>) -> Distribution {
     let mut histogram = histogram();
     values_us.for_each(|us| histogram.saturating_record(us));
     distribution(&histogram)
@@ -150,23 +150,4 @@ pub(super) fn usage(source: &Source<'_>) -> Vec<ComponentUsage> {
         .collect();
     rows.sort_by(|a, b| b.cpu_ms.cmp(&a.cpu_ms).then_with(|| a.name.cmp(&b.name)));
     rows
-}
-
-pub(super) fn cross_check(source: &Source<'_>) -> Option<CrossCheck> {
-    let timelines = source.timelines;
-    let (mut provisioning, mut observation) = (Vec::new(), Vec::new());
-    for (index, claim) in timelines.nodes.claims.iter().enumerate() {
-        let live = |stamp: Option<crate::timeline::Stamp>| stamp.filter(|it| it.is_live()).map(|it| it.at_us());
-        let ready_us = live(source.join.node(timelines, index).and_then(|node| node.ready));
-        let vm = source.join.vm(timelines, index);
-        let (Some(created_us), Some(ready_us), Some(vm)) = (live(claim.created), ready_us, vm) else { continue };
-        let (Some(accepted_us), Some(made_ready_us)) = (vm.accepted_us, vm.ready_us) else { continue };
-        let measured_us = ready_us.saturating_sub(created_us);
-        provisioning.push(measured_us.abs_diff(made_ready_us.saturating_sub(accepted_us)));
-        observation.push(ready_us.abs_diff(made_ready_us));
-    }
-    (!provisioning.is_empty()).then(|| CrossCheck {
-        provisioning: distribution_of(provisioning.into_iter()),
-        observation: distribution_of(observation.into_iter()),
-    })
 }

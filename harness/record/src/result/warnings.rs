@@ -2,11 +2,19 @@
 
 use harness_scenario::plan::AzureBehaviour;
 
+use super::cross_check::CrossCheck;
 use crate::log::Truncated;
 use crate::text;
 use crate::verdict::Evidence;
 
-pub(super) fn warnings(evidence: &Evidence<'_>, truncated: Option<Truncated>) -> Vec<String> {
+/// A crowded API server delivers an event some 0.1 s late; beyond this it would be taken for Azure's time.
+const LATE_US: u64 = 500_000;
+
+pub(super) fn warnings(
+    evidence: &Evidence<'_>,
+    truncated: Option<Truncated>,
+    cross_check: Option<&CrossCheck>,
+) -> Vec<String> {
     let source = evidence.source;
     let timelines = source.timelines;
     let mut warnings = Vec::new();
@@ -26,6 +34,7 @@ pub(super) fn warnings(evidence: &Evidence<'_>, truncated: Option<Truncated>) ->
             "the watch of {watch} was interrupted {times} ({error}): what happened meanwhile is censored"
         ));
     }
+    warnings.extend(cross_check.into_iter().flat_map(late));
     let azure = &timelines.azure;
     if azure.facts_lost > 0 {
         warnings
@@ -52,6 +61,26 @@ pub(super) fn warnings(evidence: &Evidence<'_>, truncated: Option<Truncated>) ->
             let (log, plan) = (header.seed, source.plan.seed);
             warnings.push(format!("the log has seed {log}, the plan {plan}: are they of one run?"));
         }
+    }
+    warnings
+}
+
+/// What was seen so late that latencies are not what they seem.
+fn late(check: &CrossCheck) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if check.observation.max_us > LATE_US {
+        warnings.push(format!(
+            "a Node's Ready was seen up to {} after the simulated Azure made it so (p99 {}): latencies may be too long by as much",
+            text::duration(check.observation.max_us),
+            text::duration(check.observation.p99_us),
+        ));
+    }
+    if check.late_begin.max_us > LATE_US {
+        warnings.push(format!(
+            "{} seen up to {} after Azure had accepted the VM: node_provisioning may be too short by as much",
+            text::count(check.late_begin.count, "NodeClaim"),
+            text::duration(check.late_begin.max_us),
+        ));
     }
     warnings
 }

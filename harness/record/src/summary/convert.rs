@@ -113,7 +113,6 @@ fn phase(phase: &PhaseRow) -> PhaseSummary {
 }
 
 fn self_audit(audit: &SelfAudit) -> SelfSummary {
-    let of = |lag: &Distribution, us: u64| (lag.count > 0).then(|| millis(us));
     SelfSummary {
         max_rss_bytes: audit.rss_max_bytes,
         cpu_ms: audit.cpu_ms,
@@ -128,6 +127,11 @@ fn self_audit(audit: &SelfAudit) -> SelfSummary {
     }
 }
 
+/// No figure where nothing was counted.
+fn of(distribution: &Distribution, us: u64) -> Option<f64> {
+    (distribution.count > 0).then(|| millis(us))
+}
+
 fn cross_check(check: &CrossCheck) -> CrossCheckSummary {
     CrossCheckSummary {
         count: check.provisioning.count,
@@ -137,6 +141,15 @@ fn cross_check(check: &CrossCheck) -> CrossCheckSummary {
         ready_seen_after_ms_p50: millis(check.observation.p50_us),
         ready_seen_after_ms_p99: millis(check.observation.p99_us),
         ready_seen_after_ms_max: millis(check.observation.max_us),
+        measured_ms_p50: millis(check.measured.p50_us),
+        measured_ms_p99: millis(check.measured.p99_us),
+        recorded_ms_p50: millis(check.recorded.p50_us),
+        recorded_ms_p99: millis(check.recorded.p99_us),
+        request_ms_p50: of(&check.request, check.request.p50_us),
+        request_ms_p99: of(&check.request, check.request.p99_us),
+        request_ms_max: of(&check.request, check.request.max_us),
+        late_begins: check.late_begin.count,
+        late_begin_ms_max: of(&check.late_begin, check.late_begin.max_us),
     }
 }
 

@@ -266,18 +266,37 @@ pub struct UsageSummary {
 pub struct CrossCheckSummary {
     /// Nodes that have both.
     pub count: u64,
-    /// |measured provisioning - the simulator's|, median.
+    /// |measured - the simulator's record completed by NodeClaim seen to PUT accepted|, median; see
+    /// [`crate::result::CrossCheck`].
     pub provisioning_difference_ms_p50: f64,
     /// The same, 99th percentile.
     pub provisioning_difference_ms_p99: f64,
     /// The same, largest.
     pub provisioning_difference_ms_max: f64,
-    /// |Node Ready seen - Node made Ready|, median.
+    /// Node made Ready to Node Ready seen, median.
     pub ready_seen_after_ms_p50: f64,
     /// The same, 99th percentile.
     pub ready_seen_after_ms_p99: f64,
     /// The same, largest.
     pub ready_seen_after_ms_max: f64,
+    /// NodeClaim seen to Node Ready seen, median.
+    pub measured_ms_p50: f64,
+    /// The same, 99th percentile.
+    pub measured_ms_p99: f64,
+    /// The simulator's record, PUT accepted to Node made Ready, median.
+    pub recorded_ms_p50: f64,
+    /// The same, 99th percentile.
+    pub recorded_ms_p99: f64,
+    /// NodeClaim seen to PUT accepted, of those that were seen before, median.
+    pub request_ms_p50: Option<f64>,
+    /// The same, 99th percentile.
+    pub request_ms_p99: Option<f64>,
+    /// The same, largest.
+    pub request_ms_max: Option<f64>,
+    /// NodeClaims that were seen only after their PUT was accepted.
+    pub late_begins: u64,
+    /// PUT accepted to NodeClaim seen, the largest of those.
+    pub late_begin_ms_max: Option<f64>,
 }
 
 impl Summary {

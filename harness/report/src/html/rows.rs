@@ -108,7 +108,9 @@ pub(crate) fn audit(result: &RunResult) -> Vec<Fact> {
     ];
     if let Some(check) = &result.cross_check {
         facts.push(Fact::new("Difference to the simulated Azure's record, provisioning", spread(&check.provisioning)));
-        facts.push(Fact::new("Difference to the simulated Azure's record, Ready seen", spread(&check.observation)));
+        facts.push(Fact::new("Node made Ready to seen Ready", spread(&check.observation)));
+        facts.push(Fact::new("NodeClaim seen to VM asked for (the controller's)", spread(&check.request)));
+        facts.push(Fact::new("NodeClaims seen only after their VM was asked for", text::count(check.late_begin.count)));
     }
     facts
 }

@@ -447,8 +447,12 @@ pub(crate) fn passed(factor: usize) -> RunResult {
         })
         .into(),
         cross_check: Some(CrossCheck {
-            provisioning: Distribution { count: node_count, p50_us: 61_000, p99_us: 92_000, max_us: 98_000 },
+            provisioning: Distribution { count: node_count, p50_us: 3_100, p99_us: 12_000, max_us: 14_500 },
             observation: Distribution { count: node_count, p50_us: 3_100, p99_us: 12_000, max_us: 14_500 },
+            measured: Distribution { count: node_count, p50_us: 41_200_000, p99_us: 88_000_000, max_us: 91_000_000 },
+            recorded: Distribution { count: node_count, p50_us: 41_000_000, p99_us: 87_800_000, max_us: 90_800_000 },
+            request: Distribution { count: node_count, p50_us: 180_000, p99_us: 560_000, max_us: 610_000 },
+            late_begin: Distribution::default(),
         }),
         warnings: Vec::new(),
     }

@@ -1,0 +1,71 @@
+//! `custom.metrics.k8s.io/v1beta2`: the application's own metrics of pods (`k8s.io/metrics` v0.36, `pkg/apis/custom_metrics/v1beta2/types.go`).
+//!
+//! The HPA picks the version from the discovery of the API server (`pkg/client/custom_metrics/discovery.go`), so one is enough.
+
+use axum::extract::{Path, Query, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use kube::core::SelectorExt;
+use serde_json::{Value, json};
+
+use super::model::PodUsage;
+use super::query::{ListQuery, now};
+use super::state::Shared;
+use super::status::Refusal;
+use super::{discovery, quantity};
+
+/// The name that asks for all pods which the label selector selects.
+const ALL: &str = "*";
+
+/// The routes of the group.
+pub(crate) fn router() -> Router<Shared> {
+    Router::new()
+        .route("/apis/custom.metrics.k8s.io/v1beta2", get(discovery::custom_metrics))
+        .route("/apis/custom.metrics.k8s.io/v1beta2/namespaces/{namespace}/pods/{name}/{metric}", get(pods))
+}
+
+async fn pods(
+    State(metrics): State<Shared>,
+    Path((namespace, name, metric)): Path<(String, String, String)>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Value>, Refusal> {
+    let selector = query.labels()?;
+    let metric_selector = query.metric_labels()?;
+    if !metrics.loads().knows_custom(&namespace, &metric) {
+        return Err(Refusal::not_found(format!(
+            "the server could not find the metric {metric} for pods in {namespace}"
+        )));
+    }
+    let at = now();
+    let items: Vec<Value> = metrics
+        .usage()
+        .pods
+        .iter()
+        .filter(|usage| usage.pod.namespace == namespace && (name == ALL || usage.pod.name == name))
+        .filter(|usage| name != ALL || selector.matches(&usage.pod.labels))
+        // The metrics have no labels of their own.
+        .filter(|_| metric_selector.matches(&Default::default()))
+        .filter_map(|usage| metric_value(usage, &metric, &at))
+        .collect();
+    if name != ALL && items.is_empty() {
+        return Err(Refusal::not_found(format!(
+            "the server could not find the metric {metric} for pods {namespace}/{name}"
+        )));
+    }
+    Ok(Json(json!({
+        "kind": "MetricValueList", "apiVersion": "custom.metrics.k8s.io/v1beta2", "metadata": {}, "items": items,
+    })))
+}
+
+fn metric_value(usage: &PodUsage, metric: &str, at: &str) -> Option<Value> {
+    let value = usage.custom_milli.get(metric)?;
+    Some(json!({
+        "describedObject": {
+            "kind": "Pod", "namespace": usage.pod.namespace, "name": usage.pod.name, "apiVersion": "v1",
+        },
+        "metric": {"name": metric, "selector": null},
+        "timestamp": at,
+        "windowSeconds": usage.window_s,
+        "value": quantity::milli(*value),
+    }))
+}
