@@ -73,7 +73,7 @@ pub use derive::SkuFact;
 pub use diagnostic::Diagnostic;
 pub use duration::Span;
 pub use entry::{PlanInputs, check_skus, parse, plan, read_tree};
-pub use node_config::{Finding, NodeConfigTree, Severity, SourceFile};
+pub use node_config::{AmendError, Finding, NodeConfigTree, Severity, SourceFile, amend};
 pub use quantity::{Bytes, Millicores};
 pub use scenario::Scenario;
 pub use schema::scenario_schema;

@@ -77,7 +77,7 @@ struct Build<'a> {
     seen: BTreeSet<&'a str>,
 }
 
-fn kustomization_in<'a>(files: &'a [SourceFile], folder: &str) -> Option<&'a SourceFile> {
+pub(super) fn kustomization_in<'a>(files: &'a [SourceFile], folder: &str) -> Option<&'a SourceFile> {
     NAMES.iter().find_map(|name| {
         let path = if folder.is_empty() { (*name).to_owned() } else { format!("{folder}/{name}") };
         files.iter().find(|file| file.path == path)
@@ -89,7 +89,7 @@ fn is_yaml(path: &str) -> bool {
 }
 
 /// Resolves a path against a folder; `None` where it leaves the tree.
-fn join(folder: &str, path: &str) -> Option<String> {
+pub(super) fn join(folder: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in path.split('/') {
         match part {

@@ -3,6 +3,7 @@
 //!
 //! One rule is one function in `rules/`; each finding says what is wrong, where, what AKS would do, and what to write instead.
 
+mod amend;
 mod finding;
 mod kustomization;
 mod object;
@@ -10,6 +11,7 @@ mod pool;
 mod rules;
 mod tree;
 
+pub use amend::{AmendError, amend};
 pub use finding::{Finding, Severity};
 pub use pool::{NodePool, Operator, Requirement, Taint};
 pub(crate) use rules::check_skus;

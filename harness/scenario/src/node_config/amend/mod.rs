@@ -1,0 +1,9 @@
+//! Changes of a tree: what scenarios amend before a run and commit in the middle of one.
+
+mod edit;
+mod error;
+mod merge;
+mod text;
+
+pub use edit::amend;
+pub use error::AmendError;
