@@ -8,6 +8,7 @@ use harness_cluster::local::LocalError;
 use harness_record::log::LogError;
 use harness_report::ReportError;
 use harness_run::RunError;
+use harness_scenario::AmendError;
 
 use crate::console::Console;
 use crate::exit::{Exit, INTERRUPTED, TARGET_FAILED, USAGE};
@@ -23,6 +24,10 @@ pub(crate) enum CliError {
     Read { path: PathBuf, source: io::Error },
     #[error("cannot write {}: {source}; free some space or choose another folder with --out", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error("cannot copy {} to {}: {source}", from.display(), to.display())]
+    Copy { from: PathBuf, to: PathBuf, source: io::Error },
+    #[error("{scenario} cannot change the node configuration {tree}: {source}")]
+    Amend { scenario: String, tree: String, source: AmendError },
     #[error("cannot write to stdout: {0}")]
     Stdout(#[source] io::Error),
     #[error("{} holds a run already ({file}); choose another folder with --out", folder.display())]
@@ -62,6 +67,8 @@ impl CliError {
         match self {
             Self::Refused(_)
             | Self::Read { .. }
+            | Self::Copy { .. }
+            | Self::Amend { .. }
             | Self::FolderInUse { .. }
             | Self::UnknownScenario { .. }
             | Self::NotARun { .. }

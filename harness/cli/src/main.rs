@@ -13,6 +13,7 @@ mod signals;
 mod skus;
 mod source;
 mod target;
+mod tree_folder;
 
 use std::process::ExitCode;
 

@@ -13,11 +13,7 @@ use crate::args::Planned;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::skus;
-
-/// The largest file of a tree that is read; etcd refuses larger objects anyway.
-const FILE_BYTES_MAX: u64 = 2 << 20;
-/// The most files of a tree that are read.
-const FILES_MAX: usize = 10_000;
+use crate::tree_folder;
 
 /// What was wrong with an input, with the texts to show it in.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +71,7 @@ pub(crate) fn scenario(name: &str) -> Result<Scenario, CliError> {
         .map_err(|problems| Refused::new(problems, vec![SourceFile::new(file, text)]).into())
 }
 
-/// A tree and the folder that is pushed.
+/// A tree and the files that it was read from.
 pub(crate) struct Tree {
     pub(crate) tree: NodeConfigTree,
     pub(crate) files: Vec<SourceFile>,
@@ -84,58 +80,48 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// The folder to push; the tree that comes with the harness is written to a temporary one first.
-    pub(crate) fn folder(&self) -> Result<TreeFolder, CliError> {
-        if let Some(folder) = &self.folder {
-            return Ok(TreeFolder::User(folder.clone()));
-        }
-        let failed = |path: &Path, source| CliError::Write { path: path.to_owned(), source };
-        let folder = tempfile::Builder::new()
+    /// A private copy of the folder with the files of the tree in it, for a run that changes it. The user's folder is never
+    /// written to. It goes with the value.
+    pub(crate) fn copy(&self) -> Result<tempfile::TempDir, CliError> {
+        let copy = tempfile::Builder::new()
             .prefix("harness-tree-")
             .tempdir()
-            .map_err(|error| failed(Path::new("a temporary folder"), error))?;
-        for file in &self.files {
-            let path = folder.path().join(&file.path);
-            let parent = path.parent().unwrap_or(folder.path());
-            std::fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
-            std::fs::write(&path, &file.text).map_err(|error| failed(&path, error))?;
+            .map_err(|source| CliError::Write { path: std::env::temp_dir(), source })?;
+        if let Some(folder) = &self.folder {
+            tree_folder::copy_others(folder, copy.path())?;
         }
-        Ok(TreeFolder::Own(folder))
-    }
-}
-
-/// Where a tree lies.
-pub(crate) enum TreeFolder {
-    User(PathBuf),
-    Own(tempfile::TempDir),
-}
-
-impl TreeFolder {
-    pub(crate) fn path(&self) -> &Path {
-        match self {
-            Self::User(folder) => folder,
-            Self::Own(folder) => folder.path(),
-        }
+        tree_folder::write(copy.path(), &self.files)?;
+        Ok(copy)
     }
 }
 
 /// The name under which scenarios know the tree that comes with the harness.
 const OWN_TREE: &str = "node-config";
 
-/// The tree that a scenario runs on: the given one, else the one that the scenario names, beside its file, else the one that comes
-/// with the harness.
+/// The tree that a scenario runs on, with what the scenario changes in it: the given one, else the one that the scenario names,
+/// beside its file, else the one that comes with the harness. Warnings are said.
 pub(crate) fn tree_for(scenario: &Scenario, given: Option<&Path>, console: &Console) -> Result<Tree, CliError> {
-    if given.is_some() || scenario.node_config() == OWN_TREE {
-        return tree(given, console);
+    let beside = (given.is_none() && scenario.node_config() != OWN_TREE)
+        .then(|| Path::new(scenario.file()).parent().unwrap_or(Path::new(".")).join(scenario.node_config()));
+    let mut tree = tree(given.or(beside.as_deref()), console)?;
+    if !scenario.amendments().is_empty() {
+        let source = tree.tree.source.clone();
+        tree.files = harness_scenario::amend(&tree.files, scenario.amendments()).map_err(|error| CliError::Amend {
+            scenario: scenario.file().to_owned(),
+            tree: source.clone(),
+            source: error,
+        })?;
+        // The warnings of the tree as it was have been said.
+        tree.tree = harness_scenario::read_tree(&source, &tree.files)
+            .map_err(|findings| refused_tree(findings, tree.files.clone()))?;
     }
-    let beside = Path::new(scenario.file()).parent().unwrap_or(Path::new(".")).join(scenario.node_config());
-    tree(Some(&beside), console)
+    Ok(tree)
 }
 
 /// The tree at the path, or the one that comes with the harness. Warnings are said.
 pub(crate) fn tree(path: Option<&Path>, console: &Console) -> Result<Tree, CliError> {
     let (source, files, folder) = match path {
-        Some(path) => (path.display().to_string(), read_folder(path)?, Some(path.to_owned())),
+        Some(path) => (path.display().to_string(), tree_folder::read(path)?, Some(path.to_owned())),
         None => (OWN_TREE.to_owned(), builtin_node_config(), None),
     };
     match harness_scenario::read_tree(&source, &files) {
@@ -192,67 +178,49 @@ pub(crate) fn read(path: &Path) -> Result<String, CliError> {
     std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.to_owned(), source })
 }
 
-/// Every regular file below a folder that can be part of a kustomize tree, by path. `.git` is left out.
-fn read_folder(root: &Path) -> Result<Vec<SourceFile>, CliError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| CliError::Read { path, source }
-    };
-    let mut files = Vec::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).map_err(failed(&folder))? {
-            let entry = entry.map_err(failed(&folder))?;
-            let path = entry.path();
-            // Links are not followed: one that leaves the tree is refused when the tree is pushed.
-            let kind = entry.file_type().map_err(failed(&path))?;
-            if kind.is_dir() && entry.file_name() != ".git" {
-                folders.push(path);
-            } else if kind.is_file() && is_yaml(&path) {
-                let size = entry.metadata().map_err(failed(&path))?.len();
-                if size > FILE_BYTES_MAX || files.len() >= FILES_MAX {
-                    let reason = format!(
-                        "a tree has at most {FILES_MAX} YAML files of at most {FILE_BYTES_MAX} bytes; is this the right folder?"
-                    );
-                    return Err(CliError::Unreadable { path, reason });
-                }
-                let text = read(&path)?;
-                let relative = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
-                files.push(SourceFile::new(relative, text));
-            }
-        }
-    }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(files)
-}
-
-fn is_yaml(path: &Path) -> bool {
-    let yaml =
-        path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known));
-    yaml || path.file_name().is_some_and(|name| name == "Kustomization")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_tree_is_read_without_git_and_in_order() {
-        let folder = tempfile::tempdir().unwrap();
-        for (path, text) in [("b/x.yaml", "x"), ("a.yml", "a"), (".git/config.yaml", "no"), ("notes.md", "no")] {
-            let path = folder.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        let files = read_folder(folder.path()).unwrap();
-        assert_eq!(files, [SourceFile::new("a.yml", "a"), SourceFile::new("b/x.yaml", "x")]);
+    fn the_tree_that_comes_with_the_harness_can_be_written_out() {
+        let tree = tree(None, &Console::for_tests()).unwrap();
+        let copy = tree.copy().unwrap();
+        assert!(copy.path().join("kustomization.yaml").is_file());
     }
 
     #[test]
-    fn the_tree_that_comes_with_the_harness_can_be_written_out() {
-        let console = Console::for_tests();
-        let tree = tree(None, &console).unwrap();
-        let folder = tree.folder().unwrap();
-        assert!(folder.path().join("kustomization.yaml").is_file());
+    fn a_run_has_a_copy_of_its_own_with_what_the_scenario_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = tree(None, &Console::for_tests()).unwrap();
+        tree_folder::write(folder.path(), &own.files).unwrap();
+        std::fs::write(folder.path().join("notes.md"), "mine").unwrap();
+        let before = tree_folder::read(folder.path()).unwrap();
+        let scenario = amending("{remove: {object: {kind: NodePool, name: memory-optimized}}}");
+        let tree = tree_for(&scenario, Some(folder.path()), &Console::for_tests()).unwrap();
+        assert_eq!(tree.tree.pools.len(), 2);
+        let copy = tree.copy().unwrap();
+        let left = |root: &Path| root.join("node-classes/memory-optimized.yaml").exists();
+        assert!(!left(copy.path()) && left(folder.path()));
+        assert_eq!(std::fs::read_to_string(copy.path().join("notes.md")).unwrap(), "mine");
+        assert_eq!(tree_folder::read(folder.path()).unwrap(), before);
+    }
+
+    #[test]
+    fn what_the_tree_has_no_place_for_is_said() {
+        let scenario = amending("{remove: {object: {kind: NodePool, name: nobody}}}");
+        let Err(error) = tree_for(&scenario, None, &Console::for_tests()) else {
+            panic!("there is no such NodePool");
+        };
+        let text = error.to_string();
+        assert!(text.contains("NodePool `nobody`") && text.contains("general-purpose"), "{text}");
+    }
+
+    fn amending(edit: &str) -> Scenario {
+        let text = format!(
+            "apiVersion: harness/v1\nkind: Scenario\nname: amending\nquestion: Does it?\nneeds: [node-auto-provisioning, gitops]\n\
+             amend: [{edit}]\nphases:\n  - name: wait\n    for: 1s\n"
+        );
+        harness_scenario::parse("amending.yaml", &text).unwrap()
     }
 }

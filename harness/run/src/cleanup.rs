@@ -12,19 +12,19 @@ use harness_scenario::plan::{Action, Plan};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
 
-use crate::RunError;
 use crate::drive::{Tools, clear_faults};
-use crate::labels;
 use crate::prepare::Before;
 use crate::state::State;
-use crate::workload;
+use crate::{RunError, labels, pools, workload};
 
 /// The name of the phase, in the log and in reports.
 pub(crate) const PHASE: &str = "cleanup";
 /// How long everything may take to go. Draining, the deletion of VMs (polled every few seconds) and finalizers take most of it.
 const GONE_LIMIT: Duration = Duration::from_secs(120);
-/// After this long, NodePools that Flux has not pruned are deleted directly.
+/// After this long, what Flux has not pruned is deleted directly.
 const PRUNE_GRACE: Duration = Duration::from_secs(20);
+/// After this long, and again each time, pods that are still there are deleted for good: their grace is 1 s.
+const TERMINATION_GRACE: Duration = Duration::from_secs(10);
 /// Between two looks at what is left.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -89,14 +89,16 @@ async fn is_running(tools: &Tools, name: &str) -> bool {
 
 /// The components that the plan kills.
 fn killed(plan: &Plan) -> BTreeSet<&str> {
-    plan.phases
-        .iter()
-        .flat_map(|phase| &phase.actions)
-        .filter_map(|planned| match &planned.action {
+    actions(plan)
+        .filter_map(|action| match action {
             Action::KillComponent { component } => Some(component.as_str()),
             _ => None,
         })
         .collect()
+}
+
+fn actions(plan: &Plan) -> impl Iterator<Item = &Action> {
+    plan.phases.iter().flat_map(|phase| &phase.actions).map(|planned| &planned.action)
 }
 
 /// The tree of before the run comes back as a new commit: history is never rewritten. Flux prunes what is not in it.
@@ -132,6 +134,7 @@ async fn forget_shortages(tools: &Tools) -> Option<String> {
 async fn wait_until_gone(plan: &Plan, tools: &Tools, before: &Before, troubles: &mut Vec<String>) -> Vec<Leftover> {
     let began = tokio::time::Instant::now();
     let mut deleted_directly = false;
+    let mut force_after = TERMINATION_GRACE;
     loop {
         let left = leftovers(plan, tools, before).await;
         let waited = began.elapsed();
@@ -144,48 +147,75 @@ async fn wait_until_gone(plan: &Plan, tools: &Tools, before: &Before, troubles: 
             }
             Ok(_) | Err(_) => {}
         }
+        if before.namespace && waited >= force_after {
+            force_after += TERMINATION_GRACE;
+            troubles
+                .extend(workload::force_terminating(&tools.client, &tools.run_id).await.err().map(|it| it.to_string()));
+        }
         if waited >= PRUNE_GRACE && !deleted_directly {
             deleted_directly = true;
-            if let Err(error) = delete_nodepools(tools).await {
-                troubles.push(error.to_string());
+            for pruned in &PRUNED {
+                troubles.extend(delete(tools, pruned).await.err().map(|error| error.to_string()));
             }
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
-fn nodepools(tools: &Tools) -> Api<DynamicObject> {
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("karpenter.sh", "v1", "NodePool"));
-    Api::all_with(tools.client.clone(), &resource)
+/// A kind of the tree's objects, which Flux prunes.
+struct Pruned {
+    kind: &'static str,
+    group: &'static str,
+    version: &'static str,
+}
+
+/// In the order in which they can go: a class waits for the nodes of its pools.
+const PRUNED: [Pruned; 2] = [
+    Pruned { kind: "NodePool", group: "karpenter.sh", version: "v1" },
+    Pruned { kind: "AKSNodeClass", group: "karpenter.azure.com", version: "v1beta1" },
+];
+
+impl Pruned {
+    fn api(&self, tools: &Tools) -> Api<DynamicObject> {
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(self.group, self.version, self.kind));
+        Api::all_with(tools.client.clone(), &resource)
+    }
 }
 
 fn of_run(tools: &Tools) -> String {
     format!("{}={}", labels::RUN, tools.run_id)
 }
 
-async fn delete_nodepools(tools: &Tools) -> Result<(), RunError> {
-    nodepools(tools)
-        .delete_collection(&DeleteParams::default(), &ListParams::default().labels(&of_run(tools)))
-        .await
-        .map(drop)
-        .map_err(RunError::kube("delete the run's NodePools"))
+async fn delete(tools: &Tools, pruned: &Pruned) -> Result<(), RunError> {
+    let of_run = ListParams::default().labels(&of_run(tools));
+    match pruned.api(tools).delete_collection(&DeleteParams::default(), &of_run).await {
+        Ok(_) => Ok(()),
+        Err(error) if is_absent(&error) => Ok(()),
+        Err(error) => Err(RunError::kube(format!("delete the run's {}", pruned.kind))(error)),
+    }
+}
+
+/// A target without the kind has nothing of it left.
+fn is_absent(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
 /// What is left, asked of the API server and of Azure rather than remembered.
 async fn leftovers(plan: &Plan, tools: &Tools, before: &Before) -> Result<Vec<Leftover>, RunError> {
     let mut left = Vec::new();
-    if before.namespace && workload::namespace_exists(&tools.client, &tools.run_id).await? {
+    if before.namespace && workload::exists(&tools.client, &tools.run_id).await? {
         left.push(Leftover { kind: "Namespace", name: labels::namespace(&tools.run_id) });
     }
-    let pools = nodepools(tools)
-        .list_metadata(&ListParams::default().labels(&of_run(tools)))
-        .await
-        .map_err(RunError::kube("list the run's NodePools"))?;
-    left.extend(names("NodePool", pools.items.into_iter().map(|pool| pool.metadata.name)));
-    if !plan.node_config.classes.is_empty() {
-        let names_of_pools: Vec<&str> = plan.node_config.classes.iter().map(|class| class.name.as_str()).collect();
-        let of_pools =
-            ListParams::default().labels(&format!("karpenter.sh/nodepool in ({})", names_of_pools.join(",")));
+    for pruned in &PRUNED {
+        match pruned.api(tools).list_metadata(&ListParams::default().labels(&of_run(tools))).await {
+            Ok(found) => left.extend(names(pruned.kind, found.items.into_iter().map(|object| object.metadata.name))),
+            Err(error) if is_absent(&error) => {}
+            Err(error) => return Err(RunError::kube(format!("list what the run has of {}", pruned.kind))(error)),
+        }
+    }
+    let pools: Vec<String> = pools::of(plan).into_iter().collect();
+    if !pools.is_empty() {
+        let of_pools = ListParams::default().labels(&format!("karpenter.sh/nodepool in ({})", pools.join(",")));
         for (kind, group) in [("NodeClaim", "karpenter.sh"), ("Node", "")] {
             let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
             let api: Api<DynamicObject> = Api::all_with(tools.client.clone(), &resource);

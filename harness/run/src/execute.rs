@@ -11,15 +11,13 @@ use harness_record::event::{EndReason, LOG_VERSION, PhaseOutcome, RunStarted};
 use harness_scenario::plan::Plan;
 use tokio_util::sync::CancellationToken;
 
-use crate::RunError;
-use crate::cleanup;
 use crate::clock::RunClock;
-use crate::drive::Tools;
+use crate::drive::{Repository, Tools};
 use crate::hub::{Hub, OnEvent};
 use crate::observe::{Observers, Scope};
-use crate::phases;
 use crate::prepare::{self, Before, Prepared};
-use crate::usage;
+use crate::tree::{Tree, WorkingTree};
+use crate::{RunError, asked, cleanup, phases, pools, usage};
 
 /// How long a cleanup may take before the run ends without it, beyond its own limits.
 const CLEANUP_LIMIT: Duration = Duration::from_secs(180);
@@ -34,8 +32,8 @@ pub struct Options {
     pub run_id: String,
     /// The run's folder; it exists. `events.jsonl` and `logs/` are made in it.
     pub out: PathBuf,
-    /// The folder of the node configuration.
-    pub tree: PathBuf,
+    /// The node configuration that is pushed first. It belongs to the run, which writes into its folder.
+    pub tree: Tree,
     /// The command that repeats the run, for reports.
     pub command: String,
     /// Leave the cluster and everything on it as it is in the end.
@@ -71,7 +69,9 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
     };
     hub.record_at(0, EventKind::RunStarted(started(plan, &cluster, &run_id, &command, clock, versions)));
     let cluster = Arc::new(cluster);
-    let tools = Tools { client: cluster.client(), cluster: cluster.clone(), run_id, throwaway, hub: hub.clone() };
+    let pools = plan.node_config.classes.iter().map(|class| class.name.clone());
+    let repository = Repository::new(WorkingTree::new(tree), pools);
+    let tools = Tools::new(cluster.clone(), run_id, throwaway, hub.clone(), repository);
     let sampling = tokio::spawn(usage::sample(cluster.clone(), hub.clone()));
 
     let mut before = Before::default();
@@ -81,7 +81,7 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
         () = interrupt.cancelled() => (EndReason::Interrupted, String::new()),
         error = hub.failed() => (EndReason::TargetFailed, error.to_string()),
         died = cluster.failed() => (EndReason::TargetFailed, died_text(&died)),
-        outcome = carry_out(plan, &tree, &tools, &mut before, &mut observers) => match outcome {
+        outcome = carry_out(plan, &tools, &mut before, &mut observers) => match outcome {
             Ok(()) => (EndReason::Completed, String::new()),
             Err(NotCarriedOut::Lacks(what)) => (EndReason::NotRun, what),
             Err(NotCarriedOut::Failed(error)) => (EndReason::TargetFailed, error.to_string()),
@@ -160,7 +160,6 @@ impl From<RunError> for NotCarriedOut {
 
 async fn carry_out(
     plan: &Plan,
-    tree: &std::path::Path,
     tools: &Tools,
     before: &mut Before,
     observers: &mut Option<Observers>,
@@ -175,11 +174,14 @@ async fn carry_out(
     prepare::set_behaviour(plan, tools, before).await?;
     let scope = Scope {
         run_id: &tools.run_id,
-        nodepools: plan.node_config.classes.iter().map(|class| class.name.as_str()).collect(),
+        nodepools: pools::of(plan),
         gitops: true,
+        autoscalers: plan.workloads.iter().any(|workload| workload.autoscale.is_some()),
+        reasons: asked::reasons(plan),
     };
+    hub.note(|state| state.count(asked::counted(plan)));
     *observers = Some(Observers::start(tools.cluster.kube_config(), tools.cluster.azure(), scope, hub).await?);
-    let (outcome, detail) = match prepare::apply(plan, tree, tools, before).await? {
+    let (outcome, detail) = match prepare::apply(plan, tools, before).await? {
         Prepared::Ready => (PhaseOutcome::Reached, String::new()),
         Prepared::Refused(why) => (PhaseOutcome::DeadlinePassed, why),
     };

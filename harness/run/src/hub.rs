@@ -141,6 +141,12 @@ impl Hub {
         read(&self.shared.state())
     }
 
+    /// Changes the present by something that conditions wait for and no report asks about.
+    pub fn note(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.shared.state());
+        self.shared.changed.notify_waiters();
+    }
+
     /// Returns when the log cannot be written any more.
     pub async fn failed(&self) -> Arc<RunError> {
         let mut failure = self.failure.clone();

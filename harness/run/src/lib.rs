@@ -9,8 +9,10 @@
 //! [`execute`] is the run loop over them: prepare, phases, cleanup, teardown. It computes no latency and no verdict: those
 //! are functions of the log (`harness-record`).
 
+mod asked;
 mod cleanup;
 pub mod clock;
+mod cron;
 pub mod drive;
 mod error;
 mod execute;
@@ -18,10 +20,15 @@ pub mod hub;
 pub mod labels;
 pub mod observe;
 mod phases;
+mod pools;
 mod prepare;
 pub mod state;
+mod tree;
+mod until;
 mod usage;
+mod wanted;
 mod workload;
 
 pub use error::RunError;
 pub use execute::{Options, execute};
+pub use tree::Tree;

@@ -1,11 +1,10 @@
 //! Before the first phase: Azure behaves as planned, the workloads are there with no replicas, the tree is applied.
 
-use std::path::Path;
 use std::time::Duration;
 
 use harness_azure::behaviour::Behaviour;
 use harness_cluster::HealthCheck;
-use harness_cluster::git::{Author, GitRemote};
+use harness_cluster::git::GitRemote;
 use harness_record::EventKind;
 use harness_record::event::{ActionKind, ActionStamps};
 use harness_scenario::plan::Plan;
@@ -56,9 +55,9 @@ pub(crate) async fn set_behaviour(plan: &Plan, tools: &Tools, before: &mut Befor
 }
 
 /// Creates the workloads, pushes the tree and waits until Flux has applied it and its pools are Ready.
-pub(crate) async fn apply(plan: &Plan, tree: &Path, tools: &Tools, before: &mut Before) -> Result<Prepared, RunError> {
+pub(crate) async fn apply(plan: &Plan, tools: &Tools, before: &mut Before) -> Result<Prepared, RunError> {
     before.namespace = true;
-    workload::create(&tools.client, &tools.run_id, &plan.workloads).await?;
+    workload::create(&tools.client, &tools.run_id, plan).await?;
     let Some(git) = tools.cluster.git() else {
         return Err(RunError::Target {
             doing: "apply the node configuration".to_owned(),
@@ -76,7 +75,7 @@ pub(crate) async fn apply(plan: &Plan, tree: &Path, tools: &Tools, before: &mut 
         doing: "set the health checks of the Kustomization node-config".to_owned(),
         reason: error.to_string(),
     })?;
-    let revision = push(plan, tree, &git, tools).await?;
+    let revision = push(plan, &git, tools).await?;
     flux.fetch_now().await.map_err(|error| RunError::Target {
         doing: "ask Flux to fetch the commit".to_owned(),
         reason: error.to_string(),
@@ -84,12 +83,9 @@ pub(crate) async fn apply(plan: &Plan, tree: &Path, tools: &Tools, before: &mut 
     Ok(wait_until_in_force(&revision, &pools, tools).await)
 }
 
-async fn push(plan: &Plan, tree: &Path, git: &GitRemote, tools: &Tools) -> Result<String, RunError> {
+async fn push(plan: &Plan, git: &GitRemote, tools: &Tools) -> Result<String, RunError> {
     let message = format!("{}: node configuration under test (run {})", plan.scenario, tools.run_id);
-    let commit = git.push_tree(tree, &message, &Author::default()).await.map_err(|error| RunError::Git {
-        doing: format!("push the node configuration {}", tree.display()),
-        reason: error.to_string(),
-    })?;
+    let commit = tools.repository.push_first(git, &message).await?;
     let sent_us = tools.hub.clock.us_of(commit.sent);
     let acked_us = tools.hub.clock.us_of(commit.acknowledged);
     tools.hub.record_at(

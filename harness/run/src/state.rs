@@ -4,15 +4,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use harness_record::Event;
 use harness_record::event::{AzureFactKind, EventKind, Milestone, ObjectKind, Reached, attribute};
+use harness_record::happening::Counter;
+use harness_scenario::plan::Happening;
 
 /// The present, folded from the events so far.
 #[derive(Debug, Default)]
 pub struct State {
     pods: HashMap<String, Pod>,
-    nodeclaims: BTreeMap<String, String>,
+    pods_seen: u64,
+    nodeclaims: BTreeMap<String, NodeClaim>,
     nodes: BTreeMap<String, String>,
     vms: BTreeSet<String>,
     nodepools: BTreeMap<String, NodePool>,
+    counted: Counted,
+    last_activity: (u64, String),
+    autoscalers: BTreeMap<String, u32>,
     /// Revision of the artifact that Flux has fetched last.
     pub fetched: String,
     /// Revision that Flux has applied last.
@@ -21,15 +27,45 @@ pub struct State {
     pub healthy: String,
     /// Whether Azure failed a creation: the controller remembers for up to a day where it had no capacity.
     pub azure_failed: bool,
-    /// Why Flux does not apply the tree, where it said so, with the revision it tried.
+    /// Why Flux does not apply the tree, where it said so and has not applied one since.
     pub flux_failure: Option<String>,
 }
 
 #[derive(Debug, Default)]
 struct Pod {
+    name: String,
     workload: String,
     ready: bool,
     deleting: bool,
+    /// The order in which pods were first seen.
+    order: u64,
+}
+
+#[derive(Debug, Default)]
+struct NodeClaim {
+    name: String,
+    nodepool: String,
+    deleting: bool,
+}
+
+/// What conditions count, with the moments at which it happened.
+#[derive(Debug, Default)]
+struct Counted {
+    counter: Counter,
+    moments: Vec<(Happening, Vec<u64>)>,
+}
+
+impl Counted {
+    fn apply(&mut self, event: &Event) {
+        if self.moments.is_empty() {
+            return;
+        }
+        if let Some(occurrence) = self.counter.learn(event) {
+            for (_, moments) in self.moments.iter_mut().filter(|(of, _)| occurrence.is(of)) {
+                moments.push(occurrence.at_us);
+            }
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -41,22 +77,38 @@ struct NodePool {
 impl State {
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event) {
+        self.counted.apply(event);
         match &event.kind {
-            EventKind::Milestone(milestone) => self.milestone(milestone),
-            EventKind::Azure(fact) => match fact.what {
-                AzureFactKind::VmAccepted => {
-                    self.vms.insert(fact.vm.clone());
+            EventKind::Milestone(milestone) => {
+                self.note_activity(event.at_us, milestone);
+                self.milestone(milestone);
+            }
+            EventKind::Azure(fact) => {
+                if !fact.vm.is_empty() {
+                    self.last_activity = (event.at_us, format!("VM {} {:?}", fact.vm, fact.what));
                 }
-                AzureFactKind::VmDeleted => {
-                    self.vms.remove(&fact.vm);
+                match fact.what {
+                    AzureFactKind::VmAccepted => {
+                        self.vms.insert(fact.vm.clone());
+                    }
+                    AzureFactKind::VmDeleted => {
+                        self.vms.remove(&fact.vm);
+                    }
+                    AzureFactKind::ProvisioningFailed => self.azure_failed = true,
+                    _ => {}
                 }
-                AzureFactKind::ProvisioningFailed => self.azure_failed = true,
-                _ => {}
-            },
+            }
             EventKind::Reason(reason) if reason.kind == "Kustomization" && reason.severity == "Warning" => {
                 self.flux_failure = Some(reason.message.clone());
             }
             _ => {}
+        }
+    }
+
+    fn note_activity(&mut self, at_us: u64, milestone: &Milestone) {
+        if matches!(milestone.object.kind, ObjectKind::Pod | ObjectKind::NodeClaim | ObjectKind::Node) {
+            let what = format!("{:?} {} {:?}", milestone.object.kind, milestone.object.name, milestone.reached);
+            self.last_activity = (at_us, what);
         }
     }
 
@@ -68,7 +120,11 @@ impl State {
                 self.pods.remove(uid);
             }
             (ObjectKind::Pod, reached) => {
-                let pod = self.pods.entry(uid.clone()).or_default();
+                let pods_seen = &mut self.pods_seen;
+                let pod = self.pods.entry(uid.clone()).or_insert_with(|| {
+                    *pods_seen += 1;
+                    Pod { name: milestone.object.name.clone(), order: *pods_seen, ..Pod::default() }
+                });
                 if let Some(workload) = milestone.attributes.get(attribute::WORKLOAD) {
                     pod.workload.clone_from(workload);
                 }
@@ -82,8 +138,13 @@ impl State {
             (ObjectKind::NodeClaim, Reached::Deleted) => {
                 self.nodeclaims.remove(uid);
             }
-            (ObjectKind::NodeClaim, _) => {
-                self.nodeclaims.insert(uid.clone(), milestone.object.name.clone());
+            (ObjectKind::NodeClaim, reached) => {
+                let claim = self.nodeclaims.entry(uid.clone()).or_default();
+                claim.name.clone_from(&milestone.object.name);
+                if let Some(nodepool) = milestone.attributes.get(attribute::NODEPOOL) {
+                    claim.nodepool.clone_from(nodepool);
+                }
+                claim.deleting |= reached == Reached::Deleting;
             }
             (ObjectKind::Node, Reached::Deleted) => {
                 self.nodes.remove(uid);
@@ -105,7 +166,10 @@ impl State {
             }
             (ObjectKind::GitRepository, Reached::Fetched) => self.fetched = revision(),
             (ObjectKind::Kustomization, Reached::Applied) => self.applied = revision(),
-            (ObjectKind::Kustomization, Reached::Healthy) => self.healthy = revision(),
+            (ObjectKind::Kustomization, Reached::Healthy) => {
+                self.healthy = revision();
+                self.flux_failure = None;
+            }
             _ => {}
         }
     }
@@ -119,6 +183,58 @@ impl State {
         counts
     }
 
+    /// Name and UID of the workload's Ready pod that was there first, among those whose UID is free.
+    pub fn oldest_ready_pod(&self, workload: &str, free: impl Fn(&str) -> bool) -> Option<(&str, &str)> {
+        let ready = self.pods.iter().filter(|(_, pod)| pod.ready && !pod.deleting && pod.workload == workload);
+        let oldest = ready.filter(|(uid, _)| free(uid)).min_by_key(|(_, pod)| pod.order)?;
+        Some((oldest.1.name.as_str(), oldest.0.as_str()))
+    }
+
+    /// From now on counts these, for [`State::happened`].
+    pub fn count(&mut self, of: Vec<Happening>) {
+        self.counted.moments = of.into_iter().map(|of| (of, Vec::new())).collect();
+    }
+
+    /// How often it has happened since a moment, in microseconds since the run began; 0 for what is not counted.
+    pub fn happened(&self, of: &Happening, since_us: u64) -> u32 {
+        let moments = self.counted.moments.iter().find(|(counted, _)| counted == of).map(|(_, moments)| moments);
+        let count = moments.map_or(0, |moments| moments.iter().filter(|at_us| **at_us >= since_us).count());
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// When a pod, NodeClaim, Node or VM has last reached anything, in microseconds since the run began, and what that was.
+    pub fn last_activity(&self) -> &(u64, String) {
+        &self.last_activity
+    }
+
+    /// An autoscaler wants so many replicas of its workload.
+    pub fn autoscaler_decided(&mut self, workload: &str, replicas: u32) {
+        self.autoscalers.insert(workload.to_owned(), replicas);
+    }
+
+    /// How many replicas the workload's autoscaler wants, where it has said so.
+    pub fn autoscaler_wants(&self, workload: &str) -> Option<u32> {
+        self.autoscalers.get(workload).copied()
+    }
+
+    /// UIDs of the NodeClaims that exist.
+    pub fn nodeclaim_uids(&self) -> impl Iterator<Item = &str> {
+        self.nodeclaims.keys().map(String::as_str)
+    }
+
+    /// Names of the NodeClaims that exist, of those with these UIDs.
+    pub fn nodeclaims_among(&self, uids: &BTreeSet<String>) -> Vec<&str> {
+        let found = self.nodeclaims.iter().filter(|(uid, _)| uids.contains(*uid));
+        found.map(|(_, claim)| claim.name.as_str()).collect()
+    }
+
+    /// NodeClaims that are not being deleted: of one NodePool, or of all.
+    pub fn wanted_nodeclaims(&self, nodepool: Option<&str>) -> u32 {
+        let of_pool = |claim: &&NodeClaim| nodepool.is_none_or(|pool| claim.nodepool == pool);
+        let count = self.nodeclaims.values().filter(|claim| !claim.deleting).filter(of_pool).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
     /// Pods that still exist.
     pub fn pods(&self) -> usize {
         self.pods.len()
@@ -126,7 +242,7 @@ impl State {
 
     /// Names of the NodeClaims that exist.
     pub fn nodeclaims(&self) -> impl Iterator<Item = &str> {
-        self.nodeclaims.values().map(String::as_str)
+        self.nodeclaims.values().map(|claim| claim.name.as_str())
     }
 
     /// Names of the Nodes that exist.
@@ -162,11 +278,11 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use harness_record::event::{AzureFact, ObjectKey, Seen};
+    use harness_record::event::{AzureFact, ObjectKey, Reason, Seen};
 
-    fn milestone(kind: ObjectKind, uid: &str, reached: Reached, workload: &str) -> Event {
+    pub(crate) fn milestone(kind: ObjectKind, uid: &str, reached: Reached, workload: &str) -> Event {
         let attributes = match workload {
             "" => BTreeMap::new(),
             name => BTreeMap::from([(attribute::WORKLOAD.to_owned(), name.to_owned())]),
@@ -178,7 +294,16 @@ mod tests {
         }
     }
 
-    fn fact(what: AzureFactKind, vm: &str) -> Event {
+    /// The same at another moment, with what became known with it.
+    pub(crate) fn with_attributes(mut event: Event, at_us: u64, attributes: &BTreeMap<String, String>) -> Event {
+        event.at_us = at_us;
+        if let EventKind::Milestone(milestone) = &mut event.kind {
+            milestone.attributes.extend(attributes.clone());
+        }
+        event
+    }
+
+    pub(crate) fn fact(what: AzureFactKind, vm: &str) -> Event {
         let fact = AzureFact {
             what,
             occurred_us: 0,
@@ -188,6 +313,8 @@ mod tests {
             instance_type: String::new(),
             zone: String::new(),
             capacity_type: String::new(),
+            vcpus: None,
+            price_micro_usd_per_hour: None,
             code: String::new(),
             message: String::new(),
         };
@@ -207,6 +334,36 @@ mod tests {
         assert_eq!(state.ready_pods(), BTreeMap::new());
         state.apply(&milestone(ObjectKind::Pod, "b", Reached::Deleted, ""));
         assert_eq!(state.pods(), 1);
+    }
+
+    #[test]
+    fn the_oldest_ready_pod_is_the_one_that_was_there_first() {
+        let mut state = State::default();
+        for uid in ["z", "y", "x"] {
+            state.apply(&milestone(ObjectKind::Pod, uid, Reached::Created, "web"));
+        }
+        for uid in ["x", "y"] {
+            state.apply(&milestone(ObjectKind::Pod, uid, Reached::Ready, ""));
+        }
+        assert_eq!(state.oldest_ready_pod("web", |_| true), Some(("name-y", "y")));
+        assert_eq!(state.oldest_ready_pod("web", |uid| uid != "y"), Some(("name-x", "x")));
+        assert_eq!(state.oldest_ready_pod("cache", |_| true), None);
+    }
+
+    #[test]
+    fn a_failure_of_flux_is_over_when_a_revision_is_healthy() {
+        let mut state = State::default();
+        let said = Reason {
+            kind: "Kustomization".to_owned(),
+            name: "node-config".to_owned(),
+            reason: "BuildFailed".to_owned(),
+            message: "broken".to_owned(),
+            severity: "Warning".to_owned(),
+        };
+        state.apply(&Event { at_us: 0, kind: EventKind::Reason(said) });
+        assert_eq!(state.flux_failure.as_deref(), Some("broken"));
+        state.apply(&milestone(ObjectKind::Kustomization, "k", Reached::Healthy, ""));
+        assert_eq!(state.flux_failure, None);
     }
 
     #[test]

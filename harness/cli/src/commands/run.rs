@@ -61,7 +61,8 @@ async fn one(
     let out = folder::create(args.out.as_deref(), &run_id)?;
     write_plan(&out, plan)?;
     say_what_cannot_be_tested(plan, console);
-    let tree_folder = tree.folder()?;
+    // Removed at the end of this function, whatever the run made of it.
+    let copy = tree.copy()?;
     let ForRun { cluster, throwaway } = tokio::select! {
         cluster = target::for_run(&args.local, &run_id, args.keep, console) => cluster?,
         () = interrupts.interrupt.cancelled() => return Err(CliError::Interrupted),
@@ -71,7 +72,7 @@ async fn one(
     let options = Options {
         run_id,
         out: out.clone(),
-        tree: tree_folder.path().to_owned(),
+        tree: harness_run::Tree { folder: copy.path().to_owned(), files: tree.files.clone() },
         command: command(name, args, plan.seed),
         keep: args.keep,
         throwaway,

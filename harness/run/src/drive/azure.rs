@@ -6,7 +6,7 @@ use harness_azure::behaviour::{Behaviour, BootModel, CapacityType, QuotaLimits};
 use harness_azure::distribution::{Distribution as Drawn, Span as Length};
 use harness_azure::faults::{ArmFaultMode, EvictTarget, Fault, FaultKind, VmSelector};
 use harness_scenario::Span;
-use harness_scenario::plan::{AzureBehaviour, AzureFault, Distribution};
+use harness_scenario::plan::{AzureBehaviour, AzureFault, Distribution, NodeSelection};
 
 /// What Retry-After says where the scenario does not.
 const RETRY_AFTER: Span = Span::from_secs(5);
@@ -84,10 +84,46 @@ pub(crate) fn fault(planned: &AzureFault) -> Fault {
             target: EvictTarget::Share(*share),
             notice: (*notice > Span::ZERO).then(|| length(*notice)),
         }),
-        AzureFault::VmCrash { count } => {
-            Fault::new(FaultKind::VmCrash { only: VmSelector::default(), share: 1.0 }).times(u64::from(*count))
+        AzureFault::VmCrash(nodes) => {
+            Fault::new(FaultKind::VmCrash { only: selector(nodes), share: 1.0 }).times(u64::from(nodes.count))
+        }
+        AzureFault::NodeCondition { condition, status, nodes } => Fault::new(FaultKind::NodeCondition {
+            only: selector(nodes),
+            condition: condition.clone(),
+            status: status.clone(),
+            share: 1.0,
+        })
+        .times(u64::from(nodes.count)),
+        // Under one name for each quota: a second limit takes the place of the first.
+        AzureFault::Quota { scope, cores } => {
+            Fault::new(FaultKind::Quota { scope: quota_scope(scope).to_owned(), limit: i64::from(*cores) })
+                .named(format!("quota-{scope}"))
         }
     }
+}
+
+fn selector(nodes: &NodeSelection) -> VmSelector {
+    VmSelector { nodepool: nodes.nodepool.clone(), ..VmSelector::default() }
+}
+
+/// Azure's own names for the quotas over all families.
+fn quota_scope(scope: &str) -> &str {
+    match scope {
+        "regional" => "cores",
+        "spot" => "lowPriorityCores",
+        family => family,
+    }
+}
+
+/// Ends every fault; one that has ended by itself meanwhile is no error.
+pub(crate) async fn clear_faults(azure: &harness_azure::control::Client) -> Result<(), String> {
+    for state in azure.faults().await.map_err(|error| error.to_string())? {
+        match azure.remove_fault(&state.fault.id).await {
+            Ok(()) | Err(harness_azure::control::ControlError::Refused { status: 404, .. }) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Ok(())
 }
 
 /// The fault in a few words, for the log.
@@ -126,9 +162,24 @@ mod tests {
     #[case(AzureFault::OperationFail { code: "X".to_owned(), message: String::new(), share: 1.0 })]
     #[case(AzureFault::ArmOutage { duration: Span::from_secs(60) })]
     #[case(AzureFault::SpotEvict { share: 1.0, notice: Span::from_secs(30) })]
-    #[case(AzureFault::VmCrash { count: 1 })]
+    #[case(AzureFault::VmCrash(NodeSelection { count: 1, nodepool: Some("web".to_owned()) }))]
+    #[case(AzureFault::NodeCondition {
+        condition: "kubernetes.azure.com/NodeHealthy".to_owned(),
+        status: "False".to_owned(),
+        nodes: NodeSelection { count: 2, nodepool: None },
+    })]
+    #[case(AzureFault::Quota { scope: "regional".to_owned(), cores: 8 })]
+    #[case(AzureFault::Quota { scope: "spot".to_owned(), cores: 0 })]
+    #[case(AzureFault::Quota { scope: "F".to_owned(), cores: 4 })]
     fn every_planned_fault_is_one_the_simulator_accepts(#[case] planned: AzureFault) {
         assert_eq!(fault(&planned).validate(), Ok(()));
+    }
+
+    #[test]
+    fn a_second_limit_replaces_the_first() {
+        let quota = |cores| fault(&AzureFault::Quota { scope: "F".to_owned(), cores });
+        assert_eq!(quota(4).id, quota(8).id);
+        assert!(!quota(4).id.is_empty());
     }
 
     #[test]

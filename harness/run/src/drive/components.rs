@@ -1,14 +1,13 @@
-//! Killing and starting the target's own processes.
+//! Killing and starting the target's own processes. Errors are in words, for the log.
 
 use harness_cluster::Cluster;
-use harness_scenario::plan::Action;
 
-/// Carries out an action on a component. The error is in words, for the log.
-pub(super) async fn act(cluster: &Cluster, action: &Action) -> Result<(), String> {
-    let outcome = match action {
-        Action::KillComponent { component } => cluster.kill(component).await,
-        Action::StartComponent { component } => cluster.restart(component).await,
-        Action::Scale { .. } | Action::AzureFault(_) | Action::ClearAzureFaults => Ok(()),
-    };
-    outcome.map_err(|error| error.to_string())
+/// Sends SIGKILL.
+pub(super) async fn kill(cluster: &Cluster, component: &str) -> Result<(), String> {
+    cluster.kill(component).await.map_err(|error| error.to_string())
+}
+
+/// Starts it again.
+pub(super) async fn start(cluster: &Cluster, component: &str) -> Result<(), String> {
+    cluster.restart(component).await.map_err(|error| error.to_string())
 }

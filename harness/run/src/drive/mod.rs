@@ -1,8 +1,14 @@
 //! The drivers: each action is sent at its intended time, whatever became of those before it.
 
 pub(crate) mod azure;
+mod commit;
 mod components;
+mod replace;
 mod scale;
 mod schedule;
+mod tools;
 
-pub(crate) use schedule::{Driver, Tools, clear_faults};
+pub(crate) use azure::clear_faults;
+pub(crate) use commit::Repository;
+pub(crate) use schedule::Driver;
+pub(crate) use tools::Tools;

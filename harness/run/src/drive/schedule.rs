@@ -1,33 +1,19 @@
 //! A phase's actions, each at its time.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use futures::future::join_all;
-use harness_cluster::Cluster;
 use harness_record::EventKind;
 use harness_record::event::{ActionKind, ActionStamps};
 use harness_scenario::plan::{Action, Phase, PlannedAction};
-use kube::Client;
 use kube::api::Api;
 use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
 
+use super::commit::{self, Change, What};
 use super::scale::{self, Scaling};
-use super::{azure, components};
-use crate::hub::Hub;
+use super::{Tools, azure, components, replace};
 use crate::labels;
-
-/// What actions are carried out with.
-#[derive(Clone)]
-pub(crate) struct Tools {
-    pub(crate) client: Client,
-    pub(crate) cluster: Arc<Cluster>,
-    pub(crate) run_id: String,
-    /// Whether the cluster goes with the run.
-    pub(crate) throwaway: bool,
-    pub(crate) hub: Hub,
-}
 
 /// The running drivers of a phase. Dropping it stops what has not been sent.
 pub(crate) struct Driver {
@@ -44,15 +30,23 @@ impl Driver {
     /// Starts to send the phase's actions; their times count from `began_us`.
     pub(crate) fn start(phase: &Phase, began_us: u64, tools: &Tools) -> Self {
         let mut scalings: BTreeMap<&str, Vec<Scaling>> = BTreeMap::new();
+        let mut changes = Vec::new();
         let mut tasks = Vec::new();
         for PlannedAction { id, at_us, action } in &phase.actions {
-            let intended_us = began_us + at_us;
-            if let Action::Scale { workload, from, to } = action {
-                let scaling = Scaling { id: *id, intended_us, from: *from, to: *to };
-                scalings.entry(workload).or_default().push(scaling);
-            } else {
-                let other = other(*id, phase.name.clone(), intended_us, action.clone(), tools.clone());
-                tasks.push(tokio::spawn(other));
+            let (id, intended_us) = (*id, began_us + at_us);
+            match action {
+                Action::Scale { workload, from, to } => {
+                    scalings.entry(workload).or_default().push(Scaling { id, intended_us, from: *from, to: *to });
+                }
+                Action::Commit { edits, message } => {
+                    let what = What::Commit(edits.clone(), message.clone());
+                    changes.push(Change { id, intended_us, what });
+                }
+                Action::Revert => changes.push(Change { id, intended_us, what: What::Revert }),
+                action => {
+                    let alone = alone(id, phase.name.clone(), intended_us, action.clone(), tools.clone());
+                    tasks.push(tokio::spawn(alone));
+                }
             }
         }
         for (workload, actions) in scalings {
@@ -60,6 +54,9 @@ impl Driver {
             let driving =
                 scale::drive(deployments, workload.to_owned(), phase.name.clone(), actions, tools.hub.clone());
             tasks.push(tokio::spawn(driving));
+        }
+        if !changes.is_empty() {
+            tasks.push(tokio::spawn(commit::drive(changes, phase.name.clone(), tools.clone())));
         }
         Self { tasks }
     }
@@ -69,10 +66,15 @@ impl Driver {
         join_all(self.tasks.iter_mut()).await;
         self.tasks.clear();
     }
+
+    /// Whether every action was sent and answered.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.tasks.iter().all(JoinHandle::is_finished)
+    }
 }
 
-/// An action that stands alone.
-async fn other(id: u32, phase: String, intended_us: u64, action: Action, tools: Tools) {
+/// An action that waits for no other.
+async fn alone(id: u32, phase: String, intended_us: u64, action: Action, tools: Tools) {
     let hub = &tools.hub;
     sleep_until(hub.clock.instant(intended_us).into()).await;
     let sent_us = hub.clock.now_us();
@@ -83,7 +85,7 @@ async fn other(id: u32, phase: String, intended_us: u64, action: Action, tools: 
         EventKind::Action(ActionStamps {
             id: Some(id),
             phase,
-            what: ActionKind::Other(name(&action)),
+            what: kind(&action),
             intended_us,
             sent_us: Some(sent_us),
             acked_us: outcome.is_ok().then_some(acked_us),
@@ -95,31 +97,34 @@ async fn other(id: u32, phase: String, intended_us: u64, action: Action, tools: 
 async fn act(action: &Action, tools: &Tools) -> Result<(), String> {
     let simulated = || tools.cluster.azure().ok_or("this target's Azure is not simulated");
     match action {
+        Action::Replace { workload } => replace::replace(workload, tools).await,
+        Action::Load(_) => Err("this target has no metrics API".to_owned()),
+        Action::PublishNodeImage | Action::UpgradeKubernetes => Err("not offered by this target".to_owned()),
         Action::AzureFault(planned) => {
             simulated()?.add_fault(&azure::fault(planned)).await.map(drop).map_err(|error| error.to_string())
         }
-        Action::ClearAzureFaults => clear_faults(&simulated()?).await,
-        action => components::act(&tools.cluster, action).await,
-    }
-}
-
-/// Ends every fault; one that has ended by itself meanwhile is no error.
-pub(crate) async fn clear_faults(azure: &harness_azure::control::Client) -> Result<(), String> {
-    for state in azure.faults().await.map_err(|error| error.to_string())? {
-        match azure.remove_fault(&state.fault.id).await {
-            Ok(()) | Err(harness_azure::control::ControlError::Refused { status: 404, .. }) => {}
-            Err(error) => return Err(error.to_string()),
+        Action::ClearAzureFaults => azure::clear_faults(&simulated()?).await,
+        Action::KillComponent { component } => components::kill(&tools.cluster, component).await,
+        Action::StartComponent { component } => components::start(&tools.cluster, component).await,
+        Action::Scale { .. } | Action::Commit { .. } | Action::Revert => {
+            Err("this action has a driver of its own".to_owned())
         }
     }
-    Ok(())
 }
 
-fn name(action: &Action) -> String {
-    match action {
+/// What the log says of an action.
+fn kind(action: &Action) -> ActionKind {
+    ActionKind::Other(match action {
+        Action::Replace { workload } => return ActionKind::Replace { workload: workload.clone() },
+        Action::Load(load) => return ActionKind::Load { workload: load.workload.clone() },
         Action::Scale { workload, to, .. } => format!("scale {workload} to {to}"),
+        Action::Commit { message, .. } => format!("commit `{message}`"),
+        Action::Revert => "revert".to_owned(),
+        Action::PublishNodeImage => "publish node image".to_owned(),
+        Action::UpgradeKubernetes => "upgrade kubernetes".to_owned(),
         Action::AzureFault(fault) => azure::name(fault),
         Action::ClearAzureFaults => "clear azure faults".to_owned(),
         Action::KillComponent { component } => format!("kill {component}"),
         Action::StartComponent { component } => format!("start {component}"),
-    }
+    })
 }

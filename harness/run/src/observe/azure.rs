@@ -76,6 +76,8 @@ fn translate(fact: &Fact, occurred_us: u64) -> Option<AzureFact> {
         instance_type: of_vm(|vm| &vm.sku),
         zone: of_vm(|vm| &vm.zone),
         capacity_type: vm.map(|vm| vm.capacity_type.to_string()).unwrap_or_default(),
+        vcpus: vm.map(|vm| vm.vcpus),
+        price_micro_usd_per_hour: vm.map(|vm| vm.price_micro_usd_per_hour),
         code,
         message,
     })

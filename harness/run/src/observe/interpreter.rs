@@ -1,8 +1,10 @@
 //! Starts the watches and reads what they enqueue.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -17,7 +19,6 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::azure;
 use super::flux::{GitRepository, Kustomization};
 use super::known::{Known, Reading};
 use super::nodeclaims::NodeClaim;
@@ -26,6 +27,7 @@ use super::nodes::Node;
 use super::pods::Pod;
 use super::reasons::Reasons;
 use super::watch::{QUEUE, Stamped, watch};
+use super::{autoscalers, azure};
 use crate::RunError;
 use crate::hub::Hub;
 use crate::labels;
@@ -33,14 +35,21 @@ use crate::labels;
 /// How long the first lists may take.
 const FIRST_LIST_LIMIT: Duration = Duration::from_secs(30);
 
+/// More reasons than this that are no warnings are not watched: each takes a watch of its own.
+const NAMED_REASONS_MAX: usize = 16;
+
 /// What is observed.
 pub(crate) struct Scope<'a> {
     /// The run whose pods are watched.
     pub(crate) run_id: &'a str,
     /// The NodePools whose NodeClaims and Nodes are watched.
-    pub(crate) nodepools: Vec<&'a str>,
+    pub(crate) nodepools: BTreeSet<String>,
     /// Whether there is a Flux to watch.
     pub(crate) gitops: bool,
+    /// Whether the run has autoscalers.
+    pub(crate) autoscalers: bool,
+    /// Reasons of controllers that are watched though they are no warnings.
+    pub(crate) reasons: BTreeSet<String>,
 }
 
 /// The running watches. Dropping it ends them.
@@ -72,10 +81,11 @@ impl Observers {
         hub: &Hub,
     ) -> Result<Self, RunError> {
         let mut starting = Starting { config, hub: hub.clone(), tasks: Vec::new(), listed: Vec::new() };
+        let nodepools: Vec<&str> = scope.nodepools.iter().map(String::as_str).collect();
         let of_pools =
-            watcher::Config::default().labels(&format!("karpenter.sh/nodepool in ({})", scope.nodepools.join(",")));
+            watcher::Config::default().labels(&format!("karpenter.sh/nodepool in ({})", nodepools.join(",")));
         let of_run = watcher::Config::default().labels(&format!("{}={}", labels::RUN, scope.run_id));
-        starting.objects::<Pod>("pods", &resource("", "v1", "Pod"), of_run)?;
+        starting.objects::<Pod>("pods", &resource("", "v1", "Pod"), of_run.clone())?;
         starting.objects::<NodeClaim>("nodeclaims", &resource("karpenter.sh", "v1", "NodeClaim"), of_pools.clone())?;
         starting.objects::<Node>("nodes", &resource("", "v1", "Node"), of_pools)?;
         starting.objects::<NodePool>(
@@ -93,7 +103,11 @@ impl Observers {
             let kustomization = resource("kustomize.toolkit.fluxcd.io", "v1", "Kustomization");
             starting.objects::<Kustomization>("kustomizations", &kustomization, named)?;
         }
-        starting.reasons()?;
+        starting.reasons(&scope.reasons)?;
+        if scope.autoscalers {
+            let hub = hub.clone();
+            starting.all("horizontalpodautoscalers", of_run, move |stamped| autoscalers::take(stamped, &hub))?;
+        }
         if let Some(azure) = azure {
             let after = newest_fact(&azure).await?;
             starting.tasks.push(tokio::spawn(azure::follow(azure, after, hub.clone())));
@@ -130,10 +144,7 @@ async fn newest_fact(azure: &AzureClient) -> Result<u64, RunError> {
 }
 
 impl Starting {
-    fn client(
-        &self,
-        watched: &str,
-    ) -> Result<(Client, std::sync::Arc<harness_cluster::client::SocketClock>), RunError> {
+    fn client(&self, watched: &str) -> Result<(Client, Arc<harness_cluster::client::SocketClock>), RunError> {
         watch_client(self.config.clone()).map_err(RunError::kube(format!("open the watch of {watched}")))
     }
 
@@ -156,22 +167,33 @@ impl Starting {
         Ok(())
     }
 
-    /// Warnings only: the Normal events of a burst are as many as its pods, and say that all is well.
-    fn reasons(&mut self) -> Result<(), RunError> {
-        let (client, socket) = self.client("events")?;
+    /// Warnings, and what is asked about by name: the Normal events of a burst are as many as its pods, and say that all is well.
+    fn reasons(&mut self, named: &BTreeSet<String>) -> Result<(), RunError> {
+        let reasons = Arc::new(Mutex::new(Reasons::new(named.clone())));
+        let normal = named.iter().take(NAMED_REASONS_MAX).map(|reason| format!("type=Normal,reason={reason}"));
+        for fields in std::iter::once("type!=Normal".to_owned()).chain(normal) {
+            let (reasons, hub) = (reasons.clone(), self.hub.clone());
+            self.all::<KubeEvent>("events", watcher::Config::default().fields(&fields), move |stamped| {
+                reasons.lock().unwrap_or_else(PoisonError::into_inner).take(stamped, &hub)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Watches a kind that Kubernetes itself has, in every namespace.
+    fn all<K>(
+        &mut self,
+        name: &'static str,
+        config: watcher::Config,
+        take: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
+    ) -> Result<(), RunError>
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    {
+        let (client, socket) = self.client(name)?;
         let (queue, observations) = mpsc::channel(QUEUE);
-        let config = watcher::Config::default().fields("type!=Normal");
-        self.tasks.push(tokio::spawn(watch(
-            "events",
-            Api::<KubeEvent>::all(client),
-            config,
-            socket,
-            queue,
-            self.hub.clone(),
-        )));
-        let mut reasons = Reasons::new();
-        let hub = self.hub.clone();
-        self.interpret(observations, move |stamped| reasons.take(stamped, &hub));
+        self.tasks.push(tokio::spawn(watch(name, Api::<K>::all(client), config, socket, queue, self.hub.clone())));
+        self.interpret(observations, take);
         Ok(())
     }
 

@@ -298,7 +298,11 @@ mod tests {
         let claim = |status: serde_json::Value, labels: serde_json::Value| -> NodeClaim {
             serde_json::from_value(serde_json::json!({
                 "apiVersion": "karpenter.sh/v1", "kind": "NodeClaim",
-                "metadata": {"name": "c", "uid": "c", "labels": labels}, "spec": {}, "status": status,
+                "metadata": {
+                    "name": "c", "uid": "c", "labels": labels,
+                    "annotations": {"karpenter.sh/nodepool-hash": "17", "karpenter.azure.com/aksnodeclass-hash": "4"},
+                },
+                "spec": {}, "status": status,
             }))
             .unwrap()
         };
@@ -309,15 +313,18 @@ mod tests {
         });
         let launched = serde_json::json!({
             "conditions": [{"type": "Launched", "status": "True"}], "capacity": {"cpu": "4", "memory": "16Gi"},
+            "imageID": "/images/1",
         });
         let log = log(vec![
             at(1, Event::Apply(claim(serde_json::json!({}), pool))),
             at(2, Event::Apply(claim(launched, placed))),
         ])
         .await;
-        assert_eq!(log[0].4, BTreeMap::from([(attribute::NODEPOOL.to_owned(), "web".to_owned())]));
+        let first = [(attribute::NODEPOOL, "web"), (attribute::NODEPOOL_HASH, "17"), (attribute::NODECLASS_HASH, "4")];
+        assert_eq!(log[0].4, first.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
         let later = &log[1].4;
         assert_eq!(later[attribute::INSTANCE_TYPE], "Standard_D4s_v5");
+        assert_eq!(later[attribute::IMAGE], "/images/1");
         assert_eq!(later[attribute::CPU_MILLICORES], "4000");
         assert_eq!(later[attribute::MEMORY_BYTES], (16_u64 << 30).to_string());
         assert!(!later.contains_key(attribute::NODEPOOL), "known already");

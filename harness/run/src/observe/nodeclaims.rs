@@ -20,6 +20,8 @@ pub(crate) struct NodeClaimSpec {}
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct NodeClaimStatus {
     node_name: Option<String>,
+    #[serde(rename = "imageID")]
+    image_id: Option<String>,
     conditions: Vec<Condition>,
     capacity: BTreeMap<String, String>,
 }
@@ -50,9 +52,25 @@ impl Reading for NodeClaim {
         if let Some(reason) = holds(&status.conditions, "DisruptionReason").and_then(|it| it.reason.clone()) {
             attributes.insert(attribute::REASON.to_owned(), reason);
         }
+        attributes.extend(
+            status.image_id.filter(|image| !image.is_empty()).map(|image| (attribute::IMAGE.to_owned(), image)),
+        );
+        attributes.extend(made_from(self.metadata.annotations.as_ref()));
         attributes.extend(capacity(&status.capacity));
         attributes
     }
+}
+
+/// The hashes of what the NodeClaim was made from. The controllers write them when they make it, and compare them with those of the
+/// NodePool and AKSNodeClass of now.
+fn made_from(annotations: Option<&BTreeMap<String, String>>) -> BTreeMap<String, String> {
+    [
+        ("karpenter.sh/nodepool-hash", attribute::NODEPOOL_HASH),
+        ("karpenter.azure.com/aksnodeclass-hash", attribute::NODECLASS_HASH),
+    ]
+    .into_iter()
+    .filter_map(|(annotation, key)| Some((key.to_owned(), annotations?.get(annotation)?.clone())))
+    .collect()
 }
 
 /// Pool, size, capacity type and zone, from the labels that NodeClaims and Nodes share.

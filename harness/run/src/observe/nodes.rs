@@ -18,10 +18,17 @@ pub(crate) type Node = Object<NodeSpec, NodeStatus>;
 pub(crate) struct NodeSpec {}
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct NodeStatus {
     conditions: Vec<Condition>,
     capacity: BTreeMap<String, String>,
+    node_info: NodeInfo,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct NodeInfo {
+    kubelet_version: String,
 }
 
 impl Reading for Node {
@@ -37,7 +44,13 @@ impl Reading for Node {
         if let Some(claim) = owners.into_iter().find(|owner| owner.kind == "NodeClaim") {
             attributes.insert(attribute::NODECLAIM.to_owned(), claim.name.clone());
         }
-        attributes.extend(self.status.as_ref().map(|status| capacity(&status.capacity)).unwrap_or_default());
+        if let Some(status) = &self.status {
+            attributes.extend(capacity(&status.capacity));
+            let version = &status.node_info.kubelet_version;
+            if !version.is_empty() {
+                attributes.insert(attribute::KUBELET_VERSION.to_owned(), version.clone());
+            }
+        }
         attributes
     }
 

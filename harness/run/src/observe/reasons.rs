@@ -1,6 +1,6 @@
 //! The controllers' own words: Kubernetes Events that explain why something did not happen.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use harness_record::EventKind;
 use harness_record::event::Reason;
@@ -12,17 +12,28 @@ use crate::hub::Hub;
 
 /// Different reasons that are kept; a storm of the same ones says nothing new.
 const REASONS_MAX: usize = 2_000;
+/// Of these, the ones that a controller gives again with another message.
+const MESSAGES_MAX: usize = 1_000;
 /// Characters of a message that are kept.
 const MESSAGE_MAX: usize = 1_000;
 
+/// The kinds of Flux's objects: what was wrong with one commit says nothing about the next.
+const FLUX_KINDS: [&str; 2] = ["GitRepository", "Kustomization"];
+
 /// The reasons that were seen.
 pub(crate) struct Reasons {
-    seen: HashSet<(String, String, String)>,
+    /// Kind, name, reason; and the message of those that are told apart by it.
+    seen: HashSet<(String, String, String, String)>,
+    /// Reasons that somebody asks about.
+    named: BTreeSet<String>,
+    /// How many were kept for their message alone.
+    messages: usize,
 }
 
 impl Reasons {
-    pub(crate) fn new() -> Self {
-        Self { seen: HashSet::new() }
+    /// Reasons in `named` are kept with each message that differs, the others once for each object.
+    pub(crate) fn new(named: BTreeSet<String>) -> Self {
+        Self { seen: HashSet::new(), named, messages: 0 }
     }
 
     /// Takes one observation in. Events of before the run (the first list) are not of this run.
@@ -40,11 +51,58 @@ impl Reasons {
         let kind = about.kind.clone().unwrap_or_default();
         let name = about.name.clone().unwrap_or_default();
         let reason = event.reason.clone().unwrap_or_default();
-        if self.seen.len() >= REASONS_MAX || !self.seen.insert((kind.clone(), name.clone(), reason.clone())) {
+        let message: String = event.message.as_deref().unwrap_or_default().chars().take(MESSAGE_MAX).collect();
+        if !self.is_news(&kind, &name, &reason, &message) {
             return;
         }
-        let message = event.message.as_deref().unwrap_or_default().chars().take(MESSAGE_MAX).collect();
         let severity = event.type_.clone().unwrap_or_default();
         hub.record_at(at_us, EventKind::Reason(Reason { kind, name, reason, message, severity }));
+    }
+
+    fn is_news(&mut self, kind: &str, name: &str, reason: &str, message: &str) -> bool {
+        let by_message = self.named.contains(reason) || FLUX_KINDS.contains(&kind);
+        let full =
+            if by_message { self.messages >= MESSAGES_MAX } else { self.seen.len() - self.messages >= REASONS_MAX };
+        if full {
+            return false;
+        }
+        let message = if by_message { message } else { "" };
+        let key = [kind, name, reason, message].map(str::to_owned);
+        let [kind, name, reason, message] = key;
+        let news = self.seen.insert((kind, name, reason, message));
+        self.messages += usize::from(news && by_message);
+        news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_asked_about_is_told_apart_by_its_message() {
+        let mut reasons = Reasons::new(BTreeSet::from(["DisruptionBlocked".to_owned()]));
+        assert!(reasons.is_news("Pod", "a", "FailedScheduling", "0/3 nodes"));
+        assert!(!reasons.is_news("Pod", "a", "FailedScheduling", "0/4 nodes"));
+        assert!(reasons.is_news("Pod", "b", "FailedScheduling", "0/3 nodes"));
+        assert!(reasons.is_news("Node", "n", "DisruptionBlocked", "budget"));
+        assert!(!reasons.is_news("Node", "n", "DisruptionBlocked", "budget"));
+        assert!(reasons.is_news("Node", "n", "DisruptionBlocked", "do-not-disrupt"));
+    }
+
+    #[test]
+    fn a_second_bad_commit_is_heard_too() {
+        let mut reasons = Reasons::new(BTreeSet::new());
+        assert!(reasons.is_news("Kustomization", "node-config", "BuildFailed", "a.yaml"));
+        assert!(reasons.is_news("Kustomization", "node-config", "BuildFailed", "b.yaml"));
+    }
+
+    #[test]
+    fn a_storm_ends_somewhere() {
+        let mut reasons = Reasons::new(BTreeSet::from(["Named".to_owned()]));
+        let kept = (0..3_000).filter(|i| reasons.is_news("Pod", &i.to_string(), "Failed", "")).count();
+        assert_eq!(kept, REASONS_MAX);
+        let kept = (0..3_000).filter(|i| reasons.is_news("Pod", "a", "Named", &i.to_string())).count();
+        assert_eq!(kept, MESSAGES_MAX);
     }
 }

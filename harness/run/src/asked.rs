@@ -1,0 +1,68 @@
+//! What of a plan the run itself must look for.
+
+use std::collections::BTreeSet;
+
+use harness_scenario::plan::{Check, Happening, Plan, Until, What};
+
+/// What conditions of phases count.
+pub(crate) fn counted(plan: &Plan) -> Vec<Happening> {
+    let mut counted: Vec<Happening> = Vec::new();
+    for of in plan.phases.iter().filter_map(|phase| awaited(phase.until.as_ref()?)) {
+        if !counted.contains(of) {
+            counted.push(of.clone());
+        }
+    }
+    counted
+}
+
+/// The reasons of controllers that somebody asks about by name. Those that are no warnings are watched for these alone.
+pub(crate) fn reasons(plan: &Plan) -> BTreeSet<String> {
+    let expected = plan.expectations.iter().filter_map(|expectation| match &expectation.check {
+        Check::Happened { of, .. } => Some(of),
+        _ => None,
+    });
+    let awaited = plan.phases.iter().filter_map(|phase| awaited(phase.until.as_ref()?));
+    expected.chain(awaited).filter(|of| of.what == What::Reason).filter_map(|of| of.code.clone()).collect()
+}
+
+fn awaited(until: &Until) -> Option<&Happening> {
+    match until {
+        Until::Happened { of, .. } => Some(of),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness_scenario::plan::Expectation;
+    use serde_json::json;
+
+    fn plan(phases: serde_json::Value, expectations: &[Expectation]) -> Plan {
+        serde_json::from_value(json!({
+            "version": 1, "scenario": "s", "question": "q", "profile": "default", "seed": 1, "parameters": {},
+            "needs": [], "azure": {"quotaCores": {}, "faults": []},
+            "nodeConfig": {"source": "t", "sha256": "", "classes": []},
+            "workloads": [], "phases": phases, "expectations": expectations,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn conditions_are_counted_once_and_named_reasons_are_watched_for_both() {
+        let until = json!({"happened": {"of": {"what": "reason", "code": "DisruptionBlocked"}, "atLeast": 1}});
+        let phase = |name: &str| json!({"name": name, "actions": [], "until": until, "within": "1m"});
+        let nominated = Happening { code: Some("Nominated".to_owned()), ..Happening::any(What::Reason) };
+        let check = Check::Happened { of: nominated, phases: Vec::new(), at_least: Some(1), at_most: None };
+        let plan = plan(json!([phase("a"), phase("b")]), &[Expectation { name: "e".to_owned(), check }]);
+        assert_eq!(counted(&plan).len(), 1);
+        assert_eq!(reasons(&plan), BTreeSet::from(["DisruptionBlocked".to_owned(), "Nominated".to_owned()]));
+    }
+
+    #[test]
+    fn a_code_of_azure_is_no_reason_of_a_controller() {
+        let failed = Happening { code: Some("SkuNotAvailable".to_owned()), ..Happening::any(What::VmFailed) };
+        let check = Check::Happened { of: failed, phases: Vec::new(), at_least: Some(1), at_most: None };
+        assert!(reasons(&plan(json!([]), &[Expectation { name: "e".to_owned(), check }])).is_empty());
+    }
+}

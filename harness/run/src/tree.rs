@@ -1,0 +1,181 @@
+//! The node configuration of a run: a private copy of the tree, which the commits of the plan change.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use harness_cluster::git::{Author, Commit, GitRemote};
+use harness_scenario::plan::TreeEdit;
+use harness_scenario::{SourceFile, amend};
+use jiff::Timestamp;
+
+use crate::RunError;
+use crate::cron;
+
+/// A tree that belongs to the run alone.
+#[derive(Debug)]
+pub struct Tree {
+    /// A private copy: the run writes into it.
+    pub folder: PathBuf,
+    /// Its YAML files, as the plan was made from them.
+    pub files: Vec<SourceFile>,
+}
+
+/// The tree of a run that goes on, with the commits that changed it.
+pub(crate) struct WorkingTree {
+    folder: PathBuf,
+    files: Vec<SourceFile>,
+    /// Oldest first; without those that were taken back.
+    commits: Vec<Made>,
+}
+
+/// A commit of the plan, and what was there before it.
+struct Made {
+    sha: String,
+    message: String,
+    before: Vec<SourceFile>,
+}
+
+/// The tree, as the drivers share it.
+pub(crate) type SharedTree = Arc<tokio::sync::Mutex<WorkingTree>>;
+
+impl WorkingTree {
+    pub(crate) fn new(tree: Tree) -> Self {
+        Self { folder: tree.folder, files: tree.files, commits: Vec::new() }
+    }
+
+    /// The files as they would be after the edits.
+    pub(crate) fn edited(&self, edits: &[TreeEdit]) -> Result<Vec<SourceFile>, String> {
+        amend(&self.files, edits).map_err(|error| error.to_string())
+    }
+
+    /// The files as they were before the newest commit that was not taken back.
+    pub(crate) fn reverted(&self) -> Result<Vec<SourceFile>, String> {
+        self.commits
+            .last()
+            .map(|made| made.before.clone())
+            .ok_or_else(|| "there is no commit of this run left to take back".to_owned())
+    }
+
+    /// Pushes the tree as it is, with its times filled in.
+    pub(crate) async fn push_first(&mut self, git: &GitRemote, message: &str) -> Result<Commit, RunError> {
+        let files = self.files.clone();
+        self.push(git, files, message).await.map_err(|reason| RunError::Git {
+            doing: format!("push the node configuration {}", self.folder.display()),
+            reason,
+        })
+    }
+
+    /// Pushes files that [`WorkingTree::edited`] has made. The error is in words, for the log; the tree is then as it was.
+    pub(crate) async fn commit(
+        &mut self,
+        git: &GitRemote,
+        files: Vec<SourceFile>,
+        message: &str,
+    ) -> Result<Commit, String> {
+        let before = self.files.clone();
+        let commit = self.push(git, files, message).await?;
+        self.commits.push(Made { sha: commit.sha.clone(), message: message.to_owned(), before });
+        Ok(commit)
+    }
+
+    /// Takes the newest commit back, with the message that `git revert` gives.
+    pub(crate) async fn revert(&mut self, git: &GitRemote) -> Result<Commit, String> {
+        let files = self.reverted()?;
+        let Some(made) = self.commits.last() else {
+            return Err("there is no commit of this run left to take back".to_owned());
+        };
+        let subject = made.message.lines().next().unwrap_or_default();
+        let message = format!("Revert \"{subject}\"\n\nThis reverts commit {}.\n", made.sha);
+        let commit = self.push(git, files, &message).await?;
+        self.commits.pop();
+        Ok(commit)
+    }
+
+    async fn push(&mut self, git: &GitRemote, files: Vec<SourceFile>, message: &str) -> Result<Commit, String> {
+        let files = filled(files, Timestamp::now())?;
+        let earlier = std::mem::replace(&mut self.files, files);
+        let pushed = match write(&self.folder, &earlier, &self.files) {
+            Ok(()) => {
+                let pushed = git.push_tree(&self.folder, message, &Author::default()).await;
+                pushed.map_err(|error| error.to_string())
+            }
+            Err(error) => Err(format!("cannot write the tree in {}: {error}", self.folder.display())),
+        };
+        if pushed.is_err() {
+            let failed = std::mem::replace(&mut self.files, earlier);
+            // What cannot be put back either shows in the next push, which writes only what differs.
+            if let Err(error) = write(&self.folder, &failed, &self.files) {
+                tracing::warn!("cannot put the tree back in {}: {error}", self.folder.display());
+            }
+        }
+        pushed
+    }
+}
+
+fn filled(mut files: Vec<SourceFile>, now: Timestamp) -> Result<Vec<SourceFile>, String> {
+    for file in &mut files {
+        file.text = cron::fill(&file.text, now).map_err(|error| format!("{}: {error}", file.path))?;
+    }
+    Ok(files)
+}
+
+/// Makes the folder, which holds `earlier`, hold `files`. Whatever else lies there stays.
+fn write(folder: &Path, earlier: &[SourceFile], files: &[SourceFile]) -> io::Result<()> {
+    for gone in earlier.iter().filter(|old| !files.iter().any(|new| new.path == old.path)) {
+        remove(&folder.join(&gone.path))?;
+    }
+    for file in files.iter().filter(|new| !earlier.contains(new)) {
+        let path = folder.join(&file.path);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        // A file of the copy may be read-only, as the one that it was copied from.
+        remove(&path)?;
+        std::fs::write(&path, &file.text)?;
+    }
+    Ok(())
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_follows_the_files_and_keeps_what_is_not_theirs() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |path: &str, text: &str| SourceFile::new(path, text);
+        let first = [file("a.yaml", "a"), file("sub/b.yaml", "b")];
+        write(folder.path(), &[], &first).unwrap();
+        std::fs::write(folder.path().join("values.txt"), "mine").unwrap();
+        let second = [file("a.yaml", "changed"), file("c.yaml", "c")];
+        write(folder.path(), &first, &second).unwrap();
+        let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).ok();
+        assert_eq!(read("a.yaml").as_deref(), Some("changed"));
+        assert_eq!(read("c.yaml").as_deref(), Some("c"));
+        assert_eq!(read("sub/b.yaml"), None);
+        assert_eq!(read("values.txt").as_deref(), Some("mine"));
+    }
+
+    #[test]
+    fn times_are_filled_in_everywhere_and_a_wrong_one_names_its_file() {
+        let now = "2026-03-01T10:00:00Z".parse().unwrap();
+        let files = vec![SourceFile::new("a.yaml", "schedule: '{cron+5m}'"), SourceFile::new("b.yaml", "x")];
+        assert_eq!(filled(files, now).unwrap()[0].text, "schedule: '5 10 * * *'");
+        let error = filled(vec![SourceFile::new("a.yaml", "{cron+x}")], now).unwrap_err();
+        assert!(error.starts_with("a.yaml: "), "{error}");
+    }
+
+    #[test]
+    fn without_a_commit_there_is_nothing_to_take_back() {
+        let tree = WorkingTree::new(Tree { folder: PathBuf::from("unused"), files: Vec::new() });
+        assert!(tree.reverted().unwrap_err().contains("no commit"));
+    }
+}

@@ -1,0 +1,253 @@
+//! The conditions that end phases: whether one holds, or what is missing.
+
+use std::collections::BTreeSet;
+
+use harness_scenario::plan::Until;
+
+use crate::state::State;
+use crate::wanted::Wanted;
+
+/// What conditions compare the present with: how things were when the phase began, and what the plan asks for by now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beginning {
+    /// When, in microseconds since the run began.
+    pub(crate) began_us: u64,
+    /// UIDs of the NodeClaims that were there.
+    pub(crate) nodeclaims: BTreeSet<String>,
+    pub(crate) wanted: Wanted,
+}
+
+impl Beginning {
+    /// How things are now.
+    pub(crate) fn of(state: &State, began_us: u64, wanted: &Wanted) -> Self {
+        let nodeclaims = state.nodeclaim_uids().map(str::to_owned).collect();
+        Self { began_us, nodeclaims, wanted: wanted.clone() }
+    }
+}
+
+/// Whether the condition holds, or what is missing in words. `now_us` matters to [`Until::Settled`] alone.
+pub(crate) fn reached(until: &Until, state: &State, begin: &Beginning, now_us: u64) -> Result<(), String> {
+    match until {
+        Until::AllPodsReady => begin.wanted.met(state),
+        Until::NoPods => holds(state.pods() == 0, || format!("{} pods left", state.pods())),
+        Until::NoNodes => {
+            let empty =
+                state.nodeclaims().next().is_none() && state.nodes().next().is_none() && state.vms().next().is_none();
+            holds(empty, || format!("left: {}", state.fleet()))
+        }
+        Until::AllNodesReplaced => {
+            let old = state.nodeclaims_among(&begin.nodeclaims);
+            holds(old.is_empty(), || {
+                let count = begin.nodeclaims.len();
+                format!("{} of the {count} NodeClaims of before are left: {}", old.len(), few(&old))
+            })?;
+            begin.wanted.met(state)
+        }
+        Until::Settled(span) => {
+            let (last_us, what) = state.last_activity();
+            let quiet_us = now_us.saturating_sub((*last_us).max(begin.began_us));
+            holds(quiet_us >= span.as_micros(), || {
+                let quiet = harness_scenario::Span::from_millis(quiet_us / 1_000);
+                format!("quiet for {quiet} only; last: {}", if what.is_empty() { "nothing" } else { what.as_str() })
+            })
+        }
+        Until::Happened { of, at_least } => {
+            let count = state.happened(of, begin.began_us);
+            holds(count >= *at_least, || format!("{of} has happened {count} times of {at_least}"))
+        }
+        Until::Nodes { nodepool, at_least, at_most } => {
+            let count = state.wanted_nodeclaims(nodepool.as_deref());
+            let of = nodepool.as_ref().map_or(String::new(), |pool| format!(" of {pool}"));
+            holds(within(count, *at_least, *at_most), || format!("{count} NodeClaims{of} that are not being deleted"))
+        }
+        Until::ReadyPods { workload, at_least, at_most } => {
+            let count = state.ready_pods().get(workload.as_str()).copied().unwrap_or(0);
+            holds(within(count, *at_least, *at_most), || format!("{count} Ready pods of {workload}"))
+        }
+    }
+}
+
+fn holds(holds: bool, missing: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(missing()) }
+}
+
+fn within(count: u32, at_least: Option<u32>, at_most: Option<u32>) -> bool {
+    at_least.is_none_or(|least| count >= least) && at_most.is_none_or(|most| count <= most)
+}
+
+/// The first few names.
+fn few(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown}, ...") } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::tests::{fact, milestone, with_attributes};
+    use harness_record::Event;
+    use harness_record::event::{AzureFactKind, ObjectKind, Reached, attribute};
+    use harness_scenario::Span;
+    use harness_scenario::plan::{
+        Action, Autoscale, AutoscaleOn, Happening, Phase, Plan, PlannedAction, What, Workload,
+    };
+    use std::collections::BTreeMap;
+
+    fn workload(name: &str) -> Workload {
+        serde_json::from_value(serde_json::json!({
+            "name": name, "class": "c", "cpu": "500m", "memory": "1Gi", "nodeSelector": {}, "tolerations": [],
+            "replicasPeak": 1,
+        }))
+        .unwrap()
+    }
+
+    fn plan(workloads: Vec<Workload>) -> Plan {
+        serde_json::from_value(serde_json::json!({
+            "version": 1, "scenario": "s", "question": "q", "profile": "default", "seed": 1, "parameters": {},
+            "needs": [], "azure": {"quotaCores": {}, "faults": []},
+            "nodeConfig": {"source": "t", "sha256": "", "classes": []},
+            "workloads": workloads, "phases": [], "expectations": [],
+        }))
+        .unwrap()
+    }
+
+    fn scale(workload: &str, to: u32) -> Phase {
+        let action = Action::Scale { workload: workload.to_owned(), from: 0, to };
+        Phase {
+            name: "p".to_owned(),
+            actions: vec![PlannedAction { id: 0, at_us: 0, action }],
+            until: None,
+            within: None,
+            hold: None,
+        }
+    }
+
+    fn pod(uid: &str, reached: Reached) -> Event {
+        milestone(ObjectKind::Pod, uid, reached, "web")
+    }
+
+    fn begin(wanted: Wanted, state: &State) -> Beginning {
+        Beginning::of(state, 0, &wanted)
+    }
+
+    #[test]
+    fn all_pods_ready_means_as_many_as_were_asked_for() {
+        let mut wanted = Wanted::new(&plan(vec![workload("web"), workload("idle")]));
+        wanted.plan(&scale("web", 2));
+        let mut state = State::default();
+        let begin = begin(wanted, &state);
+        state.apply(&pod("a", Reached::Ready));
+        let missing = reached(&Until::AllPodsReady, &state, &begin, 0);
+        assert_eq!(missing, Err("web: 1 of 2 pods Ready".to_owned()));
+        state.apply(&pod("b", Reached::Ready));
+        assert_eq!(reached(&Until::AllPodsReady, &state, &begin, 0), Ok(()));
+        state.apply(&pod("c", Reached::Ready));
+        assert!(reached(&Until::AllPodsReady, &state, &begin, 0).is_err(), "one too many is not what was asked for");
+    }
+
+    #[test]
+    fn nobody_waits_for_a_negative_control() {
+        let mut wanted = Wanted::new(&plan(vec![Workload { stays_pending: true, ..workload("web") }]));
+        wanted.plan(&scale("web", 2));
+        let state = State::default();
+        assert_eq!(reached(&Until::AllPodsReady, &state, &begin(wanted, &state), 0), Ok(()));
+    }
+
+    #[test]
+    fn an_autoscaler_decides_how_many_are_asked_for() {
+        let autoscale = Autoscale { min: 1, max: 9, on: AutoscaleOn::CpuPercent(50), scale_down_after: Span::ZERO };
+        let mut wanted = Wanted::new(&plan(vec![Workload { autoscale: Some(autoscale), ..workload("web") }]));
+        let mut state = State::default();
+        assert_eq!(reached(&Until::AllPodsReady, &state, &begin(wanted.clone(), &state), 0), Ok(()), "it sleeps");
+        wanted.plan(&scale("web", 3));
+        state.apply(&pod("a", Reached::Ready));
+        assert_eq!(reached(&Until::AllPodsReady, &state, &begin(wanted.clone(), &state), 0), Ok(()), "its minimum");
+        state.autoscaler_decided("web", 2);
+        let missing = reached(&Until::AllPodsReady, &state, &begin(wanted, &state), 0);
+        assert_eq!(missing, Err("web: 1 of 2 pods Ready".to_owned()));
+    }
+
+    #[test]
+    fn no_nodes_waits_for_the_last_of_all_three() {
+        let mut state = State::default();
+        assert_eq!(reached(&Until::NoNodes, &state, &Beginning::default(), 0), Ok(()));
+        state.apply(&fact(AzureFactKind::VmAccepted, "vm"));
+        let missing = reached(&Until::NoNodes, &state, &Beginning::default(), 0).unwrap_err();
+        assert!(missing.contains("1 VM"), "{missing}");
+    }
+
+    #[test]
+    fn replaced_means_the_old_ones_are_gone_not_that_there_are_none() {
+        let mut state = State::default();
+        state.apply(&milestone(ObjectKind::NodeClaim, "old", Reached::Created, ""));
+        let begin = begin(Wanted::default(), &state);
+        state.apply(&milestone(ObjectKind::NodeClaim, "new", Reached::Created, ""));
+        let missing = reached(&Until::AllNodesReplaced, &state, &begin, 0).unwrap_err();
+        assert!(missing.contains("1 of the 1 NodeClaims of before are left: name-old"), "{missing}");
+        state.apply(&milestone(ObjectKind::NodeClaim, "old", Reached::Deleted, ""));
+        assert_eq!(reached(&Until::AllNodesReplaced, &state, &begin, 0), Ok(()));
+    }
+
+    #[test]
+    fn settled_counts_from_the_last_that_happened_or_from_the_begin() {
+        let mut state = State::default();
+        let until = Until::Settled(Span::from_secs(10));
+        let begin = Beginning { began_us: 5_000_000, ..Beginning::default() };
+        assert!(reached(&until, &state, &begin, 14_000_000).is_err());
+        assert_eq!(reached(&until, &state, &begin, 15_000_000), Ok(()));
+        let mut event = milestone(ObjectKind::NodeClaim, "c", Reached::Created, "");
+        event.at_us = 9_000_000;
+        state.apply(&event);
+        let missing = reached(&until, &state, &begin, 15_000_000).unwrap_err();
+        assert_eq!(missing, "quiet for 6s only; last: NodeClaim name-c Created");
+        assert_eq!(reached(&until, &state, &begin, 19_000_000), Ok(()));
+    }
+
+    #[test]
+    fn what_happened_before_the_phase_does_not_count() {
+        let of = Happening { nodepool: Some("web".to_owned()), ..Happening::any(What::NodeclaimDrifted) };
+        let mut state = State::default();
+        state.count(vec![of.clone()]);
+        let pool = BTreeMap::from([(attribute::NODEPOOL.to_owned(), "web".to_owned())]);
+        for (at_us, uid) in [(10, "a"), (20, "b"), (30, "c")] {
+            state.apply(&with_attributes(milestone(ObjectKind::NodeClaim, uid, Reached::Created, ""), at_us, &pool));
+            state.apply(&with_attributes(
+                milestone(ObjectKind::NodeClaim, uid, Reached::Drifted, ""),
+                at_us,
+                &BTreeMap::new(),
+            ));
+        }
+        let begin = Beginning { began_us: 20, ..Beginning::default() };
+        let until = |at_least| Until::Happened { of: of.clone(), at_least };
+        assert_eq!(reached(&until(2), &state, &begin, 0), Ok(()));
+        let missing = reached(&until(3), &state, &begin, 0).unwrap_err();
+        assert_eq!(missing, "nodeclaim-drifted (nodepool web) has happened 2 times of 3");
+    }
+
+    #[test]
+    fn nodes_are_those_of_the_pool_that_stay() {
+        let mut state = State::default();
+        let pool = BTreeMap::from([(attribute::NODEPOOL.to_owned(), "web".to_owned())]);
+        for uid in ["a", "b"] {
+            state.apply(&with_attributes(milestone(ObjectKind::NodeClaim, uid, Reached::Created, ""), 1, &pool));
+        }
+        state.apply(&milestone(ObjectKind::NodeClaim, "b", Reached::Deleting, ""));
+        let nodes = |pool: &str, at_least, at_most| Until::Nodes { nodepool: Some(pool.to_owned()), at_least, at_most };
+        let reached = |until: &Until| reached(until, &state, &Beginning::default(), 0);
+        assert_eq!(reached(&nodes("web", Some(1), Some(1))), Ok(()));
+        assert_eq!(reached(&nodes("other", None, Some(0))), Ok(()));
+        let missing = reached(&nodes("web", Some(2), None)).unwrap_err();
+        assert_eq!(missing, "1 NodeClaims of web that are not being deleted");
+    }
+
+    #[test]
+    fn ready_pods_are_counted_between_bounds() {
+        let mut state = State::default();
+        state.apply(&pod("a", Reached::Ready));
+        let until = |at_least, at_most| Until::ReadyPods { workload: "web".to_owned(), at_least, at_most };
+        assert_eq!(reached(&until(Some(1), None), &state, &Beginning::default(), 0), Ok(()));
+        let missing = reached(&until(None, Some(0)), &state, &Beginning::default(), 0).unwrap_err();
+        assert_eq!(missing, "1 Ready pods of web");
+    }
+}

@@ -1,0 +1,90 @@
+//! Everything that is there before the first phase.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use harness_scenario::plan::{Plan, Workload};
+use k8s_openapi::NamespaceResourceScope;
+use kube::api::{Api, ObjectMeta, PostParams};
+use kube::{Client, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{autoscaler, budget, deployment, namespace};
+use crate::RunError;
+use crate::labels;
+
+/// Creates the run's namespace with its quota, and for each workload a Deployment with no replicas and the objects that go with
+/// it. An autoscaler sleeps until its Deployment has replicas (`pkg/controller/podautoscaler/horizontal.go` of Kubernetes:
+/// `ScalingDisabled`).
+pub(crate) async fn create(client: &Client, run_id: &str, plan: &Plan) -> Result<(), RunError> {
+    namespace::create(client, run_id).await?;
+    if let Some(quota) = &plan.namespace_quota {
+        put(client, run_id, &namespace::quota(run_id, quota)).await?;
+    }
+    for workload in &plan.workloads {
+        if let Some(budget) = workload.disruption_budget {
+            put(client, run_id, &budget::budget(run_id, workload, budget)).await?;
+        }
+        put(client, run_id, &deployment::deployment(run_id, workload)).await?;
+        if let Some(autoscale) = &workload.autoscale {
+            put(client, run_id, &autoscaler::autoscaler(run_id, workload, autoscale)).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn put<K>(client: &Client, run_id: &str, object: &K) -> Result<(), RunError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Serialize + DeserializeOwned + Clone + Debug,
+{
+    let namespace = labels::namespace(run_id);
+    let api: Api<K> = Api::namespaced(client.clone(), &namespace);
+    let name = object.meta().name.as_deref().unwrap_or_default();
+    let doing = format!("create the {} {namespace}/{name}", K::kind(&()));
+    api.create(&PostParams::default(), object).await.map(drop).map_err(RunError::kube(doing))
+}
+
+/// The metadata of an object that belongs to a workload: its name, and the labels by which the run finds it.
+pub(super) fn metadata(run_id: &str, workload: &Workload) -> ObjectMeta {
+    let mut all = labels::of_run(run_id);
+    all.extend(selector(workload));
+    ObjectMeta { name: Some(workload.name.clone()), labels: Some(all), ..ObjectMeta::default() }
+}
+
+/// The label by which the pods of a workload are selected.
+pub(super) fn selector(workload: &Workload) -> BTreeMap<String, String> {
+    BTreeMap::from([(labels::WORKLOAD.to_owned(), workload.name.clone())])
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use harness_scenario::{Bytes, Millicores};
+
+    /// A workload with nothing special.
+    pub(in crate::workload) fn plain() -> Workload {
+        Workload {
+            name: "web".to_owned(),
+            class: "general-purpose".to_owned(),
+            cpu: Millicores(500),
+            memory: Bytes(512 << 20),
+            node_selector: BTreeMap::new(),
+            tolerations: Vec::new(),
+            replicas_peak: 1,
+            stays_pending: false,
+            awaited: true,
+            do_not_disrupt: false,
+            disruption_budget: None,
+            spread: None,
+            autoscale: None,
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_a_workload_can_be_found_by_its_run() {
+        let labels = metadata("r1", &plain()).labels.unwrap();
+        assert_eq!(labels[labels::RUN], "r1");
+        assert_eq!(labels[labels::WORKLOAD], "web");
+    }
+}

@@ -1,0 +1,101 @@
+//! The namespace of a run's workloads.
+
+use std::collections::BTreeMap;
+
+use harness_scenario::plan::NamespaceQuota;
+use k8s_openapi::api::core::v1::{Namespace, Pod, ResourceQuota, ResourceQuotaSpec};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::Client;
+use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, PropagationPolicy};
+
+use crate::RunError;
+use crate::labels;
+
+pub(super) async fn create(client: &Client, run_id: &str) -> Result<(), RunError> {
+    let name = labels::namespace(run_id);
+    let metadata =
+        ObjectMeta { name: Some(name.clone()), labels: Some(labels::of_run(run_id)), ..ObjectMeta::default() };
+    Api::all(client.clone())
+        .create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() })
+        .await
+        .map(drop)
+        .map_err(RunError::kube(format!("create the namespace {name}")))
+}
+
+/// What the pods of the run may ask for together.
+pub(super) fn quota(run_id: &str, planned: &NamespaceQuota) -> ResourceQuota {
+    let hard: BTreeMap<String, Quantity> = [
+        ("requests.cpu", planned.cpu.map(|cpu| cpu.to_string())),
+        ("requests.memory", planned.memory.map(|memory| memory.to_string())),
+        ("pods", planned.pods.map(|pods| pods.to_string())),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| Some((key.to_owned(), Quantity(value?))))
+    .collect();
+    ResourceQuota {
+        metadata: ObjectMeta {
+            name: Some("harness".to_owned()),
+            labels: Some(labels::of_run(run_id)),
+            ..ObjectMeta::default()
+        },
+        spec: Some(ResourceQuotaSpec { hard: Some(hard), ..ResourceQuotaSpec::default() }),
+        status: None,
+    }
+}
+
+/// Asks for the deletion of the run's namespace and of what is in it. One that is gone is no error.
+pub(crate) async fn delete(client: &Client, run_id: &str) -> Result<(), RunError> {
+    let name = labels::namespace(run_id);
+    let parameters =
+        DeleteParams { propagation_policy: Some(PropagationPolicy::Background), ..DeleteParams::default() };
+    match Api::<Namespace>::all(client.clone()).delete(&name, &parameters).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        Err(error) => Err(RunError::kube(format!("delete the namespace {name}"))(error)),
+    }
+}
+
+/// Whether the run's namespace is still there.
+pub(crate) async fn exists(client: &Client, run_id: &str) -> Result<bool, RunError> {
+    let name = labels::namespace(run_id);
+    Api::<Namespace>::all(client.clone())
+        .get_opt(&name)
+        .await
+        .map(|namespace| namespace.is_some())
+        .map_err(RunError::kube(format!("look for the namespace {name}")))
+}
+
+/// Deletes for good the pods that nobody will end: those on a node that crashed wait for a kubelet that does not answer.
+pub(crate) async fn force_terminating(client: &Client, run_id: &str) -> Result<(), RunError> {
+    let namespace = labels::namespace(run_id);
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
+    let found = pods
+        .list_metadata(&ListParams::default())
+        .await
+        .map_err(RunError::kube(format!("list the pods of {namespace}")))?;
+    for pod in found.items.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_some()) {
+        let name = pod.metadata.name.unwrap_or_default();
+        match pods.delete(&name, &DeleteParams::default().grace_period(0)).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(error) => return Err(RunError::kube(format!("delete the pod {namespace}/{name} for good"))(error)),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness_scenario::{Bytes, Millicores};
+    use serde_json::json;
+
+    #[test]
+    fn a_quota_limits_what_the_plan_names_and_nothing_else() {
+        let planned = NamespaceQuota { cpu: Some(Millicores(4_000)), memory: Some(Bytes(8 << 30)), pods: None };
+        let written = serde_json::to_value(quota("r1", &planned)).unwrap();
+        assert_eq!(written["spec"]["hard"], json!({"requests.cpu": "4", "requests.memory": "8Gi"}));
+        let pods = NamespaceQuota { pods: Some(3), ..NamespaceQuota::default() };
+        assert_eq!(serde_json::to_value(quota("r1", &pods)).unwrap()["spec"]["hard"], json!({"pods": "3"}));
+    }
+}
