@@ -70,6 +70,12 @@ async fn undo(plan: &Plan, tools: &Tools, before: &Before) -> Vec<String> {
     {
         troubles.push(format!("cannot clear the faults of the simulated Azure: {error}"));
     }
+    if actions(plan).any(|action| matches!(action, Action::Load(_)))
+        && let Some(metrics) = tools.cluster.metrics()
+        && let Err(error) = metrics.clear().await
+    {
+        troubles.push(format!("cannot clear the metrics: {error}"));
+    }
     if before.namespace
         && let Err(error) = workload::delete(&tools.client, &tools.run_id).await
     {

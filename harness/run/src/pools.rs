@@ -28,3 +28,33 @@ fn added(edit: &TreeEdit) -> Option<String> {
 fn name(object: &Value) -> Option<String> {
     object.pointer("/metadata/name").and_then(Value::as_str).map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness_scenario::plan::{NodeClass, ObjectRef, Phase, PlannedAction};
+    use serde_json::json;
+
+    #[test]
+    fn pools_that_a_commit_adds_belong_to_the_run() {
+        let pool = ObjectRef { kind: "NodePool".to_owned(), name: Some("a".to_owned()) };
+        let edits = vec![
+            TreeEdit::Add { object: json!({"kind": "NodePool", "metadata": {"name": "added"}}) },
+            TreeEdit::Add { object: json!({"kind": "AKSNodeClass", "metadata": {"name": "class"}}) },
+            TreeEdit::Merge { object: pool.clone(), patch: json!({"metadata": {"name": "renamed"}}) },
+            TreeEdit::Merge { object: pool, patch: json!({"spec": {"weight": 1}}) },
+        ];
+        let action = Action::Commit { edits, message: "m".to_owned() };
+        let actions = vec![PlannedAction { id: 0, at_us: 0, action }];
+        let mut plan: Plan = serde_json::from_value(json!({
+            "version": 1, "scenario": "s", "question": "q", "profile": "default", "seed": 1, "parameters": {},
+            "needs": [], "azure": {"quotaCores": {}, "faults": []},
+            "nodeConfig": {"source": "t", "sha256": "", "classes": []},
+            "workloads": [], "phases": [], "expectations": [],
+        }))
+        .unwrap();
+        plan.node_config.classes.push(NodeClass { name: "a".to_owned(), ..NodeClass::default() });
+        plan.phases.push(Phase { name: "p".to_owned(), actions, until: None, within: None, hold: None });
+        assert_eq!(of(&plan), ["a", "added", "renamed"].map(str::to_owned).into());
+    }
+}

@@ -19,6 +19,8 @@ use crate::workload;
 pub(crate) const PHASE: &str = "prepare";
 /// The Kustomization's own timeout is 2 minutes; a little more lets Flux say so itself.
 const APPLY_LIMIT: Duration = Duration::from_secs(150);
+/// The API server asks its aggregated APIs every few seconds whether they are there.
+const METRICS_LIMIT: Duration = Duration::from_secs(30);
 /// After Flux has said that it cannot apply the tree, how long it may change its mind.
 const REFUSAL_GRACE: Duration = Duration::from_secs(10);
 
@@ -56,6 +58,15 @@ pub(crate) async fn set_behaviour(plan: &Plan, tools: &Tools, before: &mut Befor
 
 /// Creates the workloads, pushes the tree and waits until Flux has applied it and its pools are Ready.
 pub(crate) async fn apply(plan: &Plan, tools: &Tools, before: &mut Before) -> Result<Prepared, RunError> {
+    if plan.workloads.iter().any(|workload| workload.autoscale.is_some())
+        && let Some(metrics) = tools.cluster.metrics()
+    {
+        let available = metrics.available(METRICS_LIMIT).await;
+        available.map_err(|error| RunError::Target {
+            doing: "wait for the metrics that autoscalers read".to_owned(),
+            reason: error.to_string(),
+        })?;
+    }
     before.namespace = true;
     workload::create(&tools.client, &tools.run_id, plan).await?;
     let Some(git) = tools.cluster.git() else {

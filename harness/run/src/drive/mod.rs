@@ -3,6 +3,7 @@
 pub(crate) mod azure;
 mod commit;
 mod components;
+mod load;
 mod replace;
 mod scale;
 mod schedule;

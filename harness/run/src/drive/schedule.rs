@@ -12,7 +12,7 @@ use tokio::time::sleep_until;
 
 use super::commit::{self, Change, What};
 use super::scale::{self, Scaling};
-use super::{Tools, azure, components, replace};
+use super::{Tools, azure, components, load, replace};
 use crate::labels;
 
 /// The running drivers of a phase. Dropping it stops what has not been sent.
@@ -98,7 +98,7 @@ async fn act(action: &Action, tools: &Tools) -> Result<(), String> {
     let simulated = || tools.cluster.azure().ok_or("this target's Azure is not simulated");
     match action {
         Action::Replace { workload } => replace::replace(workload, tools).await,
-        Action::Load(_) => Err("this target has no metrics API".to_owned()),
+        Action::Load(planned) => load::set(planned, tools).await,
         Action::PublishNodeImage | Action::UpgradeKubernetes => Err("not offered by this target".to_owned()),
         Action::AzureFault(planned) => {
             simulated()?.add_fault(&azure::fault(planned)).await.map(drop).map_err(|error| error.to_string())

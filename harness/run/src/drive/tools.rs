@@ -6,6 +6,7 @@ use harness_cluster::Cluster;
 use kube::Client;
 
 use super::commit::Repository;
+use super::load::Loads;
 use super::replace::Replaced;
 use crate::hub::Hub;
 
@@ -20,10 +21,11 @@ pub(crate) struct Tools {
     pub(crate) hub: Hub,
     pub(crate) repository: Repository,
     pub(crate) replaced: Replaced,
+    pub(crate) loads: Loads,
 }
 
 impl Tools {
-    /// Nothing was replaced yet.
+    /// Nothing was replaced and no load was set yet.
     pub(crate) fn new(
         cluster: Arc<Cluster>,
         run_id: String,
@@ -31,6 +33,15 @@ impl Tools {
         hub: Hub,
         repository: Repository,
     ) -> Self {
-        Self { client: cluster.client(), cluster, run_id, throwaway, hub, repository, replaced: Replaced::default() }
+        Self {
+            client: cluster.client(),
+            cluster,
+            run_id,
+            throwaway,
+            hub,
+            repository,
+            replaced: Replaced::default(),
+            loads: Loads::default(),
+        }
     }
 }
