@@ -173,6 +173,60 @@ mod tests {
         assert!(error.starts_with("a.yaml: "), "{error}");
     }
 
+    /// An empty repository with a branch `main`, behind its path.
+    fn repository(folder: &Path) -> GitRemote {
+        let bare = folder.join("repository.git");
+        let made = std::process::Command::new("git").args(["init", "--quiet", "--bare"]).arg(&bare).status().unwrap();
+        assert!(made.success());
+        GitRemote::new(bare.display().to_string()).unwrap()
+    }
+
+    fn edit(weight: u32) -> TreeEdit {
+        TreeEdit::Merge {
+            object: harness_scenario::plan::ObjectRef { kind: "NodePool".to_owned(), name: None },
+            patch: serde_json::json!({"spec": {"weight": weight}}),
+        }
+    }
+
+    #[tokio::test]
+    async fn commits_are_taken_back_newest_first_as_git_does_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = repository(folder.path());
+        let copy = folder.path().join("tree");
+        let pool = SourceFile::new("pool.yaml", "kind: NodePool\nmetadata: {name: a}\n");
+        write(&copy, &[], std::slice::from_ref(&pool)).unwrap();
+        let mut tree = WorkingTree::new(Tree { folder: copy, files: vec![pool] });
+        let first = tree.push_first(&git, "the tree").await.unwrap();
+        assert!(tree.revert(&git).await.is_err(), "the tree under test is no commit of the plan");
+        let mut made = Vec::new();
+        for weight in [1, 2] {
+            let files = tree.edited(&[edit(weight)]).unwrap();
+            made.push(tree.commit(&git, files, &format!("weight {weight}\n\nMore.")).await.unwrap());
+        }
+        assert_eq!(tree.revert(&git).await.unwrap().tree, made[0].tree);
+        assert_eq!(tree.revert(&git).await.unwrap().tree, first.tree);
+        assert!(tree.revert(&git).await.unwrap_err().contains("no commit"));
+        let subjects: Vec<String> = git.log(10).await.unwrap().into_iter().map(|entry| entry.subject).collect();
+        let expected =
+            ["Revert \"weight 1\"", "Revert \"weight 2\"", "weight 2", "weight 1", "the tree"].map(str::to_owned);
+        assert_eq!(subjects, expected);
+    }
+
+    #[tokio::test]
+    async fn a_push_that_fails_leaves_the_tree_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = GitRemote::new(folder.path().join("nowhere.git").display().to_string()).unwrap();
+        let copy = folder.path().join("tree");
+        let pool = SourceFile::new("pool.yaml", "kind: NodePool\nmetadata: {name: a}\n");
+        write(&copy, &[], std::slice::from_ref(&pool)).unwrap();
+        let mut tree = WorkingTree::new(Tree { folder: copy.clone(), files: vec![pool.clone()] });
+        let files = tree.edited(&[edit(1)]).unwrap();
+        assert!(tree.commit(&git, files, "weight 1").await.is_err());
+        assert_eq!(tree.files, [pool.clone()]);
+        assert_eq!(std::fs::read_to_string(copy.join("pool.yaml")).unwrap(), pool.text);
+        assert!(tree.reverted().is_err());
+    }
+
     #[test]
     fn without_a_commit_there_is_nothing_to_take_back() {
         let tree = WorkingTree::new(Tree { folder: PathBuf::from("unused"), files: Vec::new() });
