@@ -222,7 +222,7 @@ mod tests {
         let mut tree = WorkingTree::new(Tree { folder: copy.clone(), files: vec![pool.clone()] });
         let files = tree.edited(&[edit(1)]).unwrap();
         assert!(tree.commit(&git, files, "weight 1").await.is_err());
-        assert_eq!(tree.files, [pool.clone()]);
+        assert_eq!(tree.files, std::slice::from_ref(&pool));
         assert_eq!(std::fs::read_to_string(copy.join("pool.yaml")).unwrap(), pool.text);
         assert!(tree.reverted().is_err());
     }

@@ -1,6 +1,6 @@
 //! The controllers' own words: Kubernetes Events that explain why something did not happen.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use harness_record::EventKind;
 use harness_record::event::Reason;
@@ -10,10 +10,10 @@ use kube::runtime::watcher::Event;
 use super::watch::Stamped;
 use crate::hub::Hub;
 
-/// Different reasons that are kept; a storm of the same ones says nothing new.
+/// Reasons that are kept once for each object; a storm of the same ones says nothing new.
 const REASONS_MAX: usize = 2_000;
-/// Of these, the ones that a controller gives again with another message.
-const MESSAGES_MAX: usize = 1_000;
+/// Messages that are kept of each reason that is told apart by its message. A pod that a quota refuses is tried again for ever.
+const MESSAGES_MAX: usize = 500;
 /// Characters of a message that are kept.
 const MESSAGE_MAX: usize = 1_000;
 
@@ -26,14 +26,16 @@ pub(crate) struct Reasons {
     seen: HashSet<(String, String, String, String)>,
     /// Reasons that somebody asks about.
     named: BTreeSet<String>,
-    /// How many were kept for their message alone.
-    messages: usize,
+    /// How many were kept once.
+    once: usize,
+    /// How many messages of each reason were kept.
+    messages: HashMap<String, usize>,
 }
 
 impl Reasons {
     /// Reasons in `named` are kept with each message that differs, the others once for each object.
     pub(crate) fn new(named: BTreeSet<String>) -> Self {
-        Self { seen: HashSet::new(), named, messages: 0 }
+        Self { seen: HashSet::new(), named, once: 0, messages: HashMap::new() }
     }
 
     /// Takes one observation in. Events of before the run (the first list) are not of this run.
@@ -61,17 +63,22 @@ impl Reasons {
 
     fn is_news(&mut self, kind: &str, name: &str, reason: &str, message: &str) -> bool {
         let by_message = self.named.contains(reason) || FLUX_KINDS.contains(&kind);
-        let full =
-            if by_message { self.messages >= MESSAGES_MAX } else { self.seen.len() - self.messages >= REASONS_MAX };
-        if full {
+        let (kept, most) = match self.messages.get(reason) {
+            Some(kept) if by_message => (*kept, MESSAGES_MAX),
+            None if by_message => (0, MESSAGES_MAX),
+            _ => (self.once, REASONS_MAX),
+        };
+        let message = if by_message { message } else { "" };
+        let [kind, name, key, message] = [kind, name, reason, message].map(str::to_owned);
+        if kept >= most || !self.seen.insert((kind, name, key, message)) {
             return false;
         }
-        let message = if by_message { message } else { "" };
-        let key = [kind, name, reason, message].map(str::to_owned);
-        let [kind, name, reason, message] = key;
-        let news = self.seen.insert((kind, name, reason, message));
-        self.messages += usize::from(news && by_message);
-        news
+        if by_message {
+            *self.messages.entry(reason.to_owned()).or_default() += 1;
+        } else {
+            self.once += 1;
+        }
+        true
     }
 }
 
@@ -99,10 +106,11 @@ mod tests {
 
     #[test]
     fn a_storm_ends_somewhere() {
-        let mut reasons = Reasons::new(BTreeSet::from(["Named".to_owned()]));
+        let mut reasons = Reasons::new(BTreeSet::from(["Named".to_owned(), "Rare".to_owned()]));
         let kept = (0..3_000).filter(|i| reasons.is_news("Pod", &i.to_string(), "Failed", "")).count();
         assert_eq!(kept, REASONS_MAX);
         let kept = (0..3_000).filter(|i| reasons.is_news("Pod", "a", "Named", &i.to_string())).count();
         assert_eq!(kept, MESSAGES_MAX);
+        assert!(reasons.is_news("Pod", "a", "Rare", ""), "a storm of one does not silence another");
     }
 }
