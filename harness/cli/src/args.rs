@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use harness_scenario::plan::Profile;
+use harness_scenario::plan::{Group, Profile};
 
 /// Test node auto-provisioning and GitOps on Kubernetes before a change reaches production.
 ///
@@ -20,7 +21,7 @@ pub(crate) struct Args {
 }
 
 /// What is printed, for every command.
-#[derive(Clone, Debug, Group)]
+#[derive(Clone, Debug, Flags)]
 pub(crate) struct Output {
     /// What stdout carries.
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
@@ -52,7 +53,7 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Check scenario files and node configuration trees.
     Validate(Validate),
-    /// Make the reports of a run's folder again, from its event log.
+    /// Make the reports of a run's folder, or of a folder of several runs, again from the event logs.
     Report(Report),
     /// Compare the latencies of two runs; a regression exits with 1.
     Compare(Compare),
@@ -78,7 +79,7 @@ pub(crate) enum Command {
 }
 
 /// What decides a plan.
-#[derive(Clone, Debug, Group)]
+#[derive(Clone, Debug, Flags)]
 pub(crate) struct Planned {
     /// The GitOps tree to test: a folder with a kustomization.yaml. Without it, the example tree that comes with the harness.
     #[arg(long, value_name = "PATH")]
@@ -86,12 +87,18 @@ pub(crate) struct Planned {
     /// The size of the run.
     #[arg(long, default_value = "default", value_parser = profile)]
     pub(crate) profile: Profile,
-    /// Set a parameter of the scenario; may be repeated.
+    /// Set a parameter; may be repeated. Of several scenarios those take it that have it.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// The seed of every draw. Without it one is drawn and printed.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+}
+
+/// The names of groups as possible values, for help and completions.
+fn group() -> impl TypedValueParser<Value = Group> {
+    PossibleValuesParser::new(Group::ALL.map(Group::as_str))
+        .try_map(|name| Group::ALL.into_iter().find(|group| group.as_str() == name).ok_or("it is none of the groups"))
 }
 
 fn profile(text: &str) -> Result<Profile, String> {
@@ -101,23 +108,31 @@ fn profile(text: &str) -> Result<Profile, String> {
         .ok_or_else(|| "it is one of smoke, default, full".to_owned())
 }
 
-#[derive(Clone, Debug, Group)]
+#[derive(Clone, Debug, Flags)]
 pub(crate) struct Run {
-    /// Names of scenarios that come with the harness, or scenario files.
-    #[arg(required = true, value_name = "NAME|FILE")]
+    /// Names of scenarios that come with the harness, or scenario files. Several run one after another on one cluster, with one report over
+    /// all.
+    #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "NAME|FILE")]
     pub(crate) scenarios: Vec<String>,
+    /// Run every scenario that comes with the harness, one after another on one cluster. The exit code is the worst of them: 3 before 5, 130,
+    /// 1, 4, 0.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// With --all: only those of this group.
+    #[arg(long, requires = "all", conflicts_with = "scenarios", value_parser = group())]
+    pub(crate) group: Option<Group>,
     #[command(flatten)]
     pub(crate) planned: Planned,
     /// Where to run.
     #[arg(long, value_enum, default_value_t = TargetKind::Local)]
     pub(crate) target: TargetKind,
-    /// The folder of the run; it must not hold another run. Default: reports/<run-id>.
+    /// The folder of the run, or that of several runs' folders; it must not hold another run. Default: reports/<run-id>.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Leave the cluster and everything on it as it is in the end.
     #[arg(long)]
     pub(crate) keep: bool,
-    /// Compare the latencies with this run's folder; a regression exits with 1.
+    /// Compare the latencies with this run's folder, or with the folder of several runs where several are run; a regression exits with 1.
     #[arg(long, value_name = "DIR")]
     pub(crate) baseline: Option<PathBuf>,
     #[command(flatten)]
@@ -131,8 +146,17 @@ pub(crate) enum TargetKind {
     Local,
 }
 
+impl TargetKind {
+    /// The name as given to `--target`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+        }
+    }
+}
+
 /// Which local cluster.
-#[derive(Clone, Debug, Group)]
+#[derive(Clone, Debug, Flags)]
 pub(crate) struct Local {
     /// The cluster's name.
     #[arg(long, default_value = DEFAULT_CLUSTER, value_name = "NAME")]
@@ -145,10 +169,14 @@ pub(crate) struct Local {
 /// The name of the cluster of `harness up` where none is given.
 pub(crate) const DEFAULT_CLUSTER: &str = "harness";
 
-#[derive(Clone, Debug, Group)]
-pub(crate) struct List {}
+#[derive(Clone, Debug, Flags)]
+pub(crate) struct List {
+    /// Only the scenarios of this group.
+    #[arg(long, value_parser = group())]
+    pub(crate) group: Option<Group>,
+}
 
-#[derive(Clone, Debug, Group)]
+#[derive(Clone, Debug, Flags)]
 pub(crate) struct Plan {
     /// Name of a scenario that comes with the harness, or a scenario file.
     #[arg(value_name = "NAME|FILE")]
@@ -157,21 +185,21 @@ pub(crate) struct Plan {
     pub(crate) planned: Planned,
 }
 
-#[derive(Clone, Debug, Group)]
+#[derive(Clone, Debug, Flags)]
 pub(crate) struct Validate {
     /// Scenario files, or folders of node configuration trees.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 }
 
-#[derive(Clone, Debug, Group)]
+#[derive(Clone, Debug, Flags)]
 pub(crate) struct Report {
-    /// The run's folder.
+    /// The folder of a run, or of several.
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
 }
 
-#[derive(Clone, Debug, Group)]
+#[derive(Clone, Debug, Flags)]
 pub(crate) struct Compare {
     /// The folder of the run to compare with.
     #[arg(value_name = "A")]
@@ -181,20 +209,20 @@ pub(crate) struct Compare {
     pub(crate) after: PathBuf,
 }
 
-#[derive(Clone, Debug, Group)]
+#[derive(Clone, Debug, Flags)]
 pub(crate) struct Doctor {
     /// Take the components' binaries from this folder instead of building them.
     #[arg(long, value_name = "DIR", env = "HARNESS_BIN_DIR")]
     pub(crate) bin_dir: Option<PathBuf>,
 }
 
-#[derive(Clone, Debug, Group)]
+#[derive(Clone, Debug, Flags)]
 pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) local: Local,
 }
 
-#[derive(Clone, Debug, Group)]
+#[derive(Clone, Debug, Flags)]
 pub(crate) struct Down {
     /// The cluster's name.
     #[arg(long, default_value = DEFAULT_CLUSTER, value_name = "NAME")]
@@ -204,14 +232,14 @@ pub(crate) struct Down {
     pub(crate) logs: Option<PathBuf>,
 }
 
-#[derive(Clone, Debug, Group)]
+#[derive(Clone, Debug, Flags)]
 pub(crate) struct Named {
     /// The cluster's name.
     #[arg(long, default_value = DEFAULT_CLUSTER, value_name = "NAME")]
     pub(crate) cluster: String,
 }
 
-#[derive(Clone, Debug, Group)]
+#[derive(Clone, Debug, Flags)]
 pub(crate) struct Components {
     #[command(subcommand)]
     pub(crate) command: ComponentsCommand,
@@ -230,4 +258,6 @@ pub(crate) enum ComponentsCommand {
     },
     /// List the components: version, licence, whether they are built.
     List,
+    /// Print the key of this version's set of components and the folder in which it is kept: what a pipeline's cache needs.
+    Key,
 }

@@ -34,6 +34,11 @@ impl Console {
         }
     }
 
+    /// The same, but for what is no error silent.
+    pub(crate) fn quietly(&self) -> Self {
+        Self { quiet: true, ..*self }
+    }
+
     /// A console that shows nothing, for tests.
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {

@@ -36,7 +36,7 @@ pub(crate) enum CliError {
         "{name} is neither a scenario that comes with the harness nor a file; `harness list` shows those that come with it"
     )]
     UnknownScenario { name: String },
-    #[error("{} is not the folder of a run: it has no {file}", folder.display())]
+    #[error("{} is not the folder of a run or of several: it has no {file}", folder.display())]
     NotARun { folder: PathBuf, file: &'static str },
     #[error("cannot read {}: {reason}", path.display())]
     Unreadable { path: PathBuf, reason: String },
@@ -44,6 +44,9 @@ pub(crate) enum CliError {
     NotUp { name: String },
     #[error("{0}")]
     Usage(String),
+    /// The cluster cannot be used.
+    #[error("{reason}")]
+    Target { reason: String },
     #[error("cannot listen for Ctrl-C: {0}")]
     Signals(#[source] io::Error),
     #[error("interrupted")]
@@ -79,6 +82,7 @@ impl CliError {
             Self::Write { .. }
             | Self::Stdout(_)
             | Self::Signals(_)
+            | Self::Target { .. }
             | Self::Local(_)
             | Self::Build(_)
             | Self::Missing(_)

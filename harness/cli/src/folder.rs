@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::error::CliError;
+use crate::suite::SUITE_FILE;
 
 /// An id that sorts by time and is unique on this machine: `20261121-121500-4f2a`.
 pub(crate) fn run_id(now: Timestamp, seed: u64) -> String {
@@ -20,7 +21,7 @@ pub(crate) fn run_id(now: Timestamp, seed: u64) -> String {
 pub(crate) fn create(out: Option<&Path>, run_id: &str) -> Result<PathBuf, CliError> {
     let folder = out.map_or_else(|| Path::new("reports").join(run_id), Path::to_owned);
     let failed = |source| CliError::Write { path: folder.clone(), source };
-    for file in ["events.jsonl", "plan.json"] {
+    for file in ["events.jsonl", "plan.json", SUITE_FILE] {
         if folder.join(file).exists() {
             return Err(CliError::FolderInUse { folder: folder.clone(), file });
         }

@@ -12,6 +12,7 @@ mod shell;
 mod signals;
 mod skus;
 mod source;
+mod suite;
 mod target;
 mod tree_folder;
 
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
             return exit::TARGET_FAILED.into();
         }
     };
-    let outcome = runtime.block_on(carry_out(args.command, &console));
+    let outcome = runtime.block_on(carry_out(args.command, args.output.verbose, &console));
     match outcome {
         Ok(code) => code.into(),
         Err(error) => {
@@ -47,10 +48,10 @@ fn main() -> ExitCode {
     }
 }
 
-async fn carry_out(command: Command, console: &Console) -> Result<exit::Exit, error::CliError> {
+async fn carry_out(command: Command, verbose: u8, console: &Console) -> Result<exit::Exit, error::CliError> {
     match command {
         Command::Run(args) => commands::run::run(args, console).await,
-        Command::List(args) => commands::list::list(&args, console),
+        Command::List(args) => commands::list::list(&args, verbose, console),
         Command::Plan(args) => commands::plan::plan(&args, console),
         Command::Validate(args) => commands::validate::validate(&args, console),
         Command::Report(args) => commands::report::report(&args, console),

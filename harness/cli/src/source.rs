@@ -28,6 +28,13 @@ impl Refused {
         Self { problems, texts }
     }
 
+    /// The first problem in one line, with its place.
+    pub(crate) fn first(&self) -> String {
+        let one =
+            |problem: &Diagnostic| format!("{}:{}:{}: {}", problem.file, problem.line, problem.column, problem.message);
+        self.problems.first().map_or_else(|| self.to_string(), one)
+    }
+
     /// Every problem with its source line, to stderr.
     pub(crate) fn show(&self, console: &Console) {
         for problem in &self.problems {

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod cluster;
 pub mod components;
+mod contents;
 pub mod doctor;
 pub mod flux;
 pub mod git;
@@ -10,5 +11,6 @@ pub mod local;
 pub mod metrics;
 
 pub use cluster::Cluster;
+pub use contents::{Contents, ContentsError};
 pub use flux::{Flux, HealthCheck};
 pub use metrics::MetricsControl;

@@ -21,6 +21,16 @@ use crate::text;
 ///
 /// Only where the XML writer fails, which writing to memory does not.
 pub fn render(plan: &Plan, result: &RunResult) -> Result<String, SerializeError> {
+    let mut report = Report::new(format!("harness {}", result.run.scenario));
+    report.set_time(Duration::from_micros(result.run.duration_us));
+    let suite = suite(plan, result);
+    report.timestamp = suite.timestamp;
+    report.add_test_suite(suite);
+    report.to_string()
+}
+
+/// The suite of one run.
+pub(crate) fn suite(plan: &Plan, result: &RunResult) -> TestSuite {
     let run = &result.run;
     let mut suite = TestSuite::new(format!("{} on {}", run.scenario, run.target));
     suite.set_time(Duration::from_micros(run.duration_us));
@@ -46,15 +56,10 @@ pub fn render(plan: &Plan, result: &RunResult) -> Result<String, SerializeError>
     suite.add_test_case(run_case(result, "the run ended as planned", ended(result)));
     suite.add_test_case(run_case(result, "nothing is left behind", left_behind(result)));
     suite.set_system_out(output(result));
-
-    let mut report = Report::new(format!("harness {}", run.scenario));
-    report.set_time(Duration::from_micros(run.duration_us));
-    report.timestamp = suite.timestamp;
-    report.add_test_suite(suite);
-    report.to_string()
+    suite
 }
 
-fn non_success(kind: NonSuccessKind, what: &str, message: &str, details: &str) -> TestCaseStatus {
+pub(crate) fn non_success(kind: NonSuccessKind, what: &str, message: &str, details: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(what).set_message(text::one_line(message, 500)).set_description(details);
     status

@@ -9,6 +9,7 @@ pub mod junit;
 pub mod machine;
 pub mod markdown;
 mod outcome;
+pub mod several;
 mod svg;
 pub mod text;
 mod write;

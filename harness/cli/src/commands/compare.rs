@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use harness_record::compare::{Side, Thresholds, compare as compare_sides};
+use harness_record::compare::{Comparison, Side, Thresholds, compare as compare_sides};
 
 use crate::args::Compare;
 use crate::commands::report;
@@ -16,13 +16,18 @@ pub(crate) fn compare(args: &Compare, console: &Console) -> Result<Exit, CliErro
 
 /// Compares the latencies of two runs, from their logs.
 pub(crate) fn folders(before: &Path, after: &Path, console: &Console) -> Result<Exit, CliError> {
-    let (_, before) = report::read(before)?;
-    let (_, after) = report::read(after)?;
-    let comparison = compare_sides(&Side::from(&before), &Side::from(&after), Thresholds::default());
+    let comparison = comparison(before, after)?;
     if console.json() {
         console.json_data(&comparison)?;
     } else {
         console.data(&harness_report::console::comparison(&comparison, console.width(), console.colour_out))?;
     }
     Ok(Exit(comparison.exit_code()))
+}
+
+/// The same without a word.
+pub(crate) fn comparison(before: &Path, after: &Path) -> Result<Comparison, CliError> {
+    let (_, before) = report::read(before)?;
+    let (_, after) = report::read(after)?;
+    Ok(compare_sides(&Side::from(&before), &Side::from(&after), Thresholds::default()))
 }

@@ -17,6 +17,7 @@ pub(crate) async fn components(args: Components, console: &Console) -> Result<Ex
             build(&options, console).await?;
         }
         ComponentsCommand::List => list(console)?,
+        ComponentsCommand::Key => key(console)?,
     }
     Ok(PASS)
 }
@@ -34,4 +35,13 @@ fn list(console: &Console) -> Result<(), CliError> {
         format!("{:<24} {:<10} {:<12} {:<16} {}", row.name, row.version, row.licence, state, row.role)
     });
     console.data(&rows.collect::<Vec<_>>().join("\n"))
+}
+
+fn key(console: &Console) -> Result<(), CliError> {
+    let key = components::set_key();
+    if !console.json() {
+        return console.data(&key);
+    }
+    let folder = CacheFolder::from_env()?.set(&key);
+    console.json_data(&serde_json::json!({"key": key, "folder": folder}))
 }

@@ -5,10 +5,7 @@ use harness_cluster::local;
 use crate::args::Down;
 use crate::console::Console;
 use crate::error::CliError;
-use crate::exit::{Exit, PASS};
-
-/// Something was left behind.
-const LEFT: Exit = Exit(5);
+use crate::exit::{Exit, LEFT, PASS};
 
 pub(crate) async fn down(args: Down, console: &Console) -> Result<Exit, CliError> {
     let root = local::default_state_root();

@@ -12,8 +12,12 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::source;
+use crate::suite;
 
 pub(crate) fn report(args: &Report, console: &Console) -> Result<Exit, CliError> {
+    if suite::is_suite(&args.folder) {
+        return suite::report(&args.folder, console);
+    }
     let result = write(&args.folder)?;
     show(&result, &args.folder, console)?;
     Ok(Exit(result.exit_code))

@@ -1,80 +1,101 @@
 //! `harness run`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use harness_cluster::Cluster;
 use harness_run::Options;
 use harness_scenario::plan::Plan;
 use jiff::Timestamp;
 
-use crate::args::Run;
+use crate::args::{Planned as PlannedArgs, Run};
 use crate::commands::{compare, report};
 use crate::console::Console;
 use crate::error::CliError;
-use crate::exit::{Exit, PASS};
+use crate::exit::Exit;
 use crate::folder;
 use crate::live::LiveView;
 use crate::shell;
 use crate::signals::Interrupts;
 use crate::source::{self, Tree};
+use crate::suite;
 use crate::target::{self, ForRun};
 
+/// A scenario that is ready to be run.
+pub(crate) struct Planned {
+    /// As it was asked for: a name, or a file.
+    pub(crate) name: String,
+    pub(crate) plan: Plan,
+    pub(crate) tree: Tree,
+    /// What it was planned with.
+    pub(crate) args: PlannedArgs,
+}
+
+/// Where a run goes.
+pub(crate) struct Place {
+    pub(crate) run_id: String,
+    /// The run's folder; it exists.
+    pub(crate) out: PathBuf,
+    pub(crate) cluster: Cluster,
+    /// Whether the cluster goes with the run.
+    pub(crate) throwaway: bool,
+    /// Whether everything stays as it is in the end.
+    pub(crate) keep: bool,
+}
+
 pub(crate) async fn run(args: Run, console: &Console) -> Result<Exit, CliError> {
+    match args.scenarios.as_slice() {
+        [name] => single(name, &args, console).await,
+        _ => suite::run(args, console).await,
+    }
+}
+
+async fn single(name: &str, args: &Run, console: &Console) -> Result<Exit, CliError> {
     let seed = args.planned.seed.unwrap_or_else(source::draw_seed);
     console.say(&format!("seed {seed}"));
     // Everything is checked before anything is touched.
-    let planned = args
-        .scenarios
-        .iter()
-        .map(|name| {
-            let scenario = source::scenario(name)?;
-            let tree = source::tree_for(&scenario, args.planned.node_config.as_deref(), console)?;
-            Ok((name, source::plan(&scenario, name, &args.planned, seed, &tree)?, tree))
-        })
-        .collect::<Result<Vec<(&String, Plan, Tree)>, CliError>>()?;
-    if planned.len() > 1 && args.out.is_some() {
-        return Err(CliError::Usage(
-            "--out names the folder of one run; leave it out to run several scenarios".to_owned(),
-        ));
-    }
+    let scenario = source::scenario(name)?;
+    let tree = source::tree_for(&scenario, args.planned.node_config.as_deref(), console)?;
+    let plan = source::plan(&scenario, name, &args.planned, seed, &tree)?;
+    let planned = Planned { name: name.to_owned(), plan, tree, args: args.planned.clone() };
     let interrupts = Interrupts::listen(console).map_err(CliError::Signals)?;
-    let mut worst = PASS;
-    for (name, plan, tree) in &planned {
-        let exit = one(plan, name, &args, tree, &interrupts, console).await?;
-        worst = if worst == PASS { exit } else { worst };
-        if interrupts.interrupt.is_cancelled() {
-            break;
-        }
-    }
-    Ok(worst)
-}
-
-async fn one(
-    plan: &Plan,
-    name: &str,
-    args: &Run,
-    tree: &Tree,
-    interrupts: &Interrupts,
-    console: &Console,
-) -> Result<Exit, CliError> {
-    let run_id = folder::run_id(Timestamp::now(), plan.seed);
+    let run_id = folder::run_id(Timestamp::now(), seed);
     let out = folder::create(args.out.as_deref(), &run_id)?;
-    write_plan(&out, plan)?;
-    say_what_cannot_be_tested(plan, console);
-    // Removed at the end of this function, whatever the run made of it.
-    let copy = tree.copy()?;
     let ForRun { cluster, throwaway } = tokio::select! {
         cluster = target::for_run(&args.local, &run_id, args.keep, console) => cluster?,
         () = interrupts.interrupt.cancelled() => return Err(CliError::Interrupted),
     };
+    let place = Place { run_id, out: out.clone(), cluster, throwaway, keep: args.keep };
+    carry_out(&planned, place, &interrupts, console).await?;
+    let result = report::write(&out)?;
+    report::show(&result, &out, console)?;
+    if let (0, Some(baseline)) = (result.exit_code, &args.baseline) {
+        return compare::folders(baseline, &out, console);
+    }
+    Ok(Exit(result.exit_code))
+}
+
+/// Runs one scenario on a cluster, with a live view of it. What came out is in the log, in the run's folder.
+pub(crate) async fn carry_out(
+    planned: &Planned,
+    place: Place,
+    interrupts: &Interrupts,
+    console: &Console,
+) -> Result<(), CliError> {
+    let Place { run_id, out, cluster, throwaway, keep } = place;
+    let plan = &planned.plan;
+    write_plan(&out, plan)?;
+    say_what_cannot_be_tested(plan, console);
+    // Removed at the end of this function, whatever the run made of it.
+    let copy = planned.tree.copy()?;
     let view = Arc::new(LiveView::start(plan, console));
     let watching = view.clone();
     let options = Options {
         run_id,
-        out: out.clone(),
-        tree: harness_run::Tree { folder: copy.path().to_owned(), files: tree.files.clone() },
-        command: command(name, args, plan.seed),
-        keep: args.keep,
+        out,
+        tree: harness_run::Tree { folder: copy.path().to_owned(), files: planned.tree.files.clone() },
+        command: command(planned),
+        keep,
         throwaway,
         on_event: Box::new(move |event| watching.take(event)),
         interrupt: interrupts.interrupt.clone(),
@@ -82,13 +103,7 @@ async fn one(
     };
     let executed = harness_run::execute(plan, cluster, options).await;
     view.end();
-    executed?;
-    let result = report::write(&out)?;
-    report::show(&result, &out, console)?;
-    if let (0, Some(baseline)) = (result.exit_code, &args.baseline) {
-        return compare::folders(baseline, &out, console);
-    }
-    Ok(Exit(result.exit_code))
+    Ok(executed?)
 }
 
 fn write_plan(out: &Path, plan: &Plan) -> Result<(), CliError> {
@@ -107,13 +122,17 @@ fn say_what_cannot_be_tested(plan: &Plan, console: &Console) {
 }
 
 /// The command that repeats the run, as typed, with the seed.
-fn command(name: &str, args: &Run, seed: u64) -> String {
-    let mut words = vec!["harness".to_owned(), "run".to_owned(), name.to_owned()];
-    words.extend(["--profile".to_owned(), args.planned.profile.to_string()]);
-    for set in &args.planned.set {
+fn command(planned: &Planned) -> String {
+    in_words(vec!["harness".to_owned(), "run".to_owned(), planned.name.clone()], &planned.args, planned.plan.seed)
+}
+
+/// A command with what decides a plan.
+pub(crate) fn in_words(mut words: Vec<String>, args: &PlannedArgs, seed: u64) -> String {
+    words.extend(["--profile".to_owned(), args.profile.to_string()]);
+    for set in &args.set {
         words.extend(["--set".to_owned(), set.clone()]);
     }
-    if let Some(path) = &args.planned.node_config {
+    if let Some(path) = &args.node_config {
         words.extend(["--node-config".to_owned(), path.display().to_string()]);
     }
     words.extend(["--seed".to_owned(), seed.to_string()]);

@@ -5,9 +5,11 @@
 mod comparison;
 mod live;
 mod paint;
+mod several;
 mod summary;
 mod table;
 
 pub use comparison::comparison;
 pub use live::{live_lines, progress_line};
+pub use several::{ended, several};
 pub use summary::summary;

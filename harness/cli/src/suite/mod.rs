@@ -1,0 +1,12 @@
+//! Several scenarios one after another on one cluster, with one report over all of them.
+
+mod clusters;
+mod file;
+mod go;
+mod report;
+mod select;
+
+pub(crate) use file::{SUITE_FILE, is_suite};
+pub(crate) use go::run;
+pub(crate) use report::report;
+pub(crate) use select::{PROFILES, builtin};

@@ -1,0 +1,136 @@
+//! What a cluster holds besides its own parts: two looks, before and after, say what somebody left behind.
+
+use std::collections::BTreeSet;
+
+use harness_azure::behaviour::Behaviour;
+use harness_azure::control::VmState;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+
+use crate::cluster::Cluster;
+use crate::local::Phase;
+
+/// Kinds of which a run makes or causes objects: group, version, kind. Workloads go with their namespace.
+const KINDS: [(&str, &str, &str); 5] = [
+    ("karpenter.sh", "v1", "NodePool"),
+    ("karpenter.sh", "v1", "NodeClaim"),
+    ("karpenter.azure.com", "v1beta1", "AKSNodeClass"),
+    ("", "v1", "Node"),
+    ("", "v1", "Namespace"),
+];
+
+/// A cluster could not be looked at.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing}: {reason}")]
+pub struct ContentsError {
+    doing: String,
+    reason: String,
+}
+
+impl ContentsError {
+    fn when<E: std::fmt::Display>(doing: impl Into<String>) -> impl FnOnce(E) -> Self {
+        let doing = doing.into();
+        move |error| Self { doing, reason: error.to_string() }
+    }
+}
+
+/// What is on a cluster at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Contents {
+    /// Objects and VMs, as `Kind name`.
+    things: BTreeSet<String>,
+    /// The Git tree in force, by its object name.
+    tree: Option<String>,
+    /// How the simulated Azure behaves, its faults included.
+    azure: Option<Behaviour>,
+    /// Live faults, by name.
+    faults: BTreeSet<String>,
+    /// Components without a process.
+    stopped: BTreeSet<String>,
+    /// Why the cluster has failed.
+    failure: Option<String>,
+}
+
+impl Contents {
+    /// What of this was not there before, a phrase each; empty when the cluster is as it was then.
+    pub fn left_since(&self, before: &Self) -> Vec<String> {
+        let mut left: Vec<String> = self.failure.iter().map(|why| format!("the cluster has failed: {why}")).collect();
+        left.extend(self.stopped.difference(&before.stopped).map(|name| format!("{name} is not running")));
+        left.extend(self.things.difference(&before.things).cloned());
+        if self.tree != before.tree {
+            left.push("the Git tree is another one".to_owned());
+        }
+        left.extend(self.faults.difference(&before.faults).map(|name| format!("Azure fault {name}")));
+        if self.azure != before.azure {
+            left.push("the simulated Azure behaves in another way".to_owned());
+        }
+        left
+    }
+}
+
+impl Cluster {
+    /// Looks at what is on the cluster now: asks the API server, the Git server, Azure and the supervisor.
+    ///
+    /// # Errors
+    /// When one of them does not answer.
+    pub async fn contents(&self) -> Result<Contents, ContentsError> {
+        let status = self.status().await.map_err(ContentsError::when("ask for the state of the components"))?;
+        let stopped = status.components.iter().filter(|component| component.process.is_none());
+        let mut contents = Contents {
+            stopped: stopped.map(|component| component.name.clone()).collect(),
+            failure: (status.phase == Phase::Failed).then(|| {
+                status.failure.as_ref().map_or_else(String::new, |why| format!("{}: {}", why.component, why.reason))
+            }),
+            ..Contents::default()
+        };
+        if contents.failure.is_some() {
+            // What remains to be asked may not answer any more.
+            return Ok(contents);
+        }
+        for (group, version, kind) in KINDS {
+            let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+            let api: Api<DynamicObject> = Api::all_with(self.client(), &resource);
+            let found = api
+                .list_metadata(&ListParams::default())
+                .await
+                .map_err(ContentsError::when(format!("list every {kind}")))?;
+            let names = found.items.into_iter().filter_map(|object| object.metadata.name);
+            contents.things.extend(names.map(|name| format!("{kind} {name}")));
+        }
+        if let Some(git) = self.git() {
+            let newest = git.log(1).await.map_err(ContentsError::when("read the head of the node configuration"))?;
+            contents.tree = newest.into_iter().next().map(|commit| commit.tree);
+        }
+        if let Some(azure) = self.azure() {
+            let vms = azure.vms().await.map_err(ContentsError::when("list the simulated Azure's VMs"))?;
+            let alive = vms.into_iter().filter(|record| record.state != VmState::Deleted);
+            contents.things.extend(alive.map(|record| format!("VirtualMachine {}", record.vm.name)));
+            let faults = azure.faults().await.map_err(ContentsError::when("list the simulated Azure's faults"))?;
+            contents.faults = faults.into_iter().map(|state| state.fault.id).collect();
+            contents.azure =
+                Some(azure.behaviour().await.map_err(ContentsError::when("read the simulated Azure's behaviour"))?);
+        }
+        Ok(contents)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_came_since_is_left() {
+        let things = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let before = Contents { things: things(&["Namespace default", "Node mine"]), ..Contents::default() };
+        assert_eq!(before.left_since(&before), Vec::<String>::new());
+        let after = Contents {
+            things: things(&["Namespace default", "NodeClaim a"]),
+            tree: Some("another".to_owned()),
+            stopped: things(&["karpenter"]),
+            faults: things(&["no-capacity-1"]),
+            ..Contents::default()
+        };
+        let left =
+            ["karpenter is not running", "NodeClaim a", "the Git tree is another one", "Azure fault no-capacity-1"];
+        assert_eq!(after.left_since(&before), left);
+    }
+}
