@@ -211,6 +211,7 @@ fn fact(what: AzureFactKind, occurred_us: u64, vm: &str, claim: &str, pool: &str
         capacity_type: "on-demand".to_owned(),
         vcpus: None,
         price_micro_usd_per_hour: None,
+        on_demand_micro_usd_per_hour: None,
         code: String::new(),
         message: String::new(),
     })
@@ -296,6 +297,7 @@ fn plan(seed: u64, bursts: u64) -> Plan {
                 tolerations: Vec::new(),
                 replicas_peak: PODS_PER_BURST as u32,
                 stays_pending: false,
+                awaited: true,
                 do_not_disrupt: false,
                 disruption_budget: None,
                 spread: None,

@@ -267,8 +267,8 @@ pub enum ObjectKind {
     Kustomization,
 }
 
-/// The milestones, over all kinds of objects. For each object the first reach counts; `NotReady` and `Ready` may
-/// come again and are then kept as transitions.
+/// The milestones, over all kinds of objects. For each object the first reach counts; `NotReady` and `Ready`, and
+/// `Spared` and `Disrupted`, may come again and are then kept as transitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reached {
@@ -290,8 +290,10 @@ pub enum Reached {
     NotReady,
     /// NodeClaim: condition Drifted is True.
     Drifted,
-    /// NodeClaim: chosen for disruption (condition DisruptionReason).
+    /// NodeClaim: chosen for disruption (condition DisruptionReason). May come again after [`Self::Spared`].
     Disrupted,
+    /// NodeClaim: was chosen for disruption and is not any more, because its replacement did not come.
+    Spared,
     /// GitRepository: an artifact of the revision is stored.
     Fetched,
     /// Kustomization: the revision was applied.
@@ -354,6 +356,9 @@ pub struct AzureFact {
     /// What the VM costs, in millionths of a US dollar an hour, by the simulator's price table for its capacity type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_micro_usd_per_hour: Option<u64>,
+    /// What the same VM costs on demand, in the same unit: the price above where it is not a spot VM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_demand_micro_usd_per_hour: Option<u64>,
     /// Azure's error code, where it failed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub code: String,

@@ -4,17 +4,20 @@
 //! report can be made again from a run's folder, offline, also after a kill in mid-line.
 
 pub mod compare;
+mod cost;
 pub mod event;
 pub mod happening;
 pub mod latency;
 pub mod live;
 pub mod log;
 pub mod result;
+mod steps;
 pub mod summary;
 pub mod text;
 pub mod timeline;
 pub mod verdict;
 
+pub use cost::Cost;
 pub use event::{Event, EventKind};
 pub use live::Live;
 pub use result::RunResult;

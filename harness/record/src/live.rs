@@ -21,7 +21,7 @@ pub struct LiveView {
     pub at_us: u64,
     /// The phase that goes on.
     pub phase: Option<LivePhase>,
-    /// Pods that the plan asks for now.
+    /// Pods that the plan asks for now and that phases wait for.
     pub pods_wanted: u64,
     /// Pods by state.
     pub pods: PodStep,
@@ -51,7 +51,7 @@ pub struct LivePhase {
 impl Live {
     /// Nothing has happened yet.
     pub fn new(plan: &Plan) -> Self {
-        Self { plan: plan.clone(), timelines: Timelines::new() }
+        Self { plan: plan.clone(), timelines: Timelines::of_plan(plan) }
     }
 
     /// Takes one event in: constant time.
@@ -113,7 +113,8 @@ impl Live {
                 _ => None,
             })
         };
-        self.plan.workloads.iter().filter_map(|workload| last(&workload.name)).sum()
+        let awaited = self.plan.workloads.iter().filter(|workload| workload.awaited && !workload.stays_pending);
+        awaited.filter_map(|workload| last(&workload.name)).sum()
     }
 
     fn pods(&self) -> PodStep {

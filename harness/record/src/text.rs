@@ -49,6 +49,19 @@ pub fn percentile(percentile: Percentile) -> String {
     }
 }
 
+/// US dollars, from millionths of one, to three significant digits below ten and to cents above: `$0.0123`, `$1.54`, `$120.40`.
+pub fn usd(micro_usd: u64) -> String {
+    let value = micro_usd as f64 / 1e6;
+    match micro_usd {
+        0 => "$0".to_owned(),
+        1..1_000 => format!("${value:.6}"),
+        1_000..10_000 => format!("${value:.5}"),
+        10_000..100_000 => format!("${value:.4}"),
+        100_000..1_000_000 => format!("${value:.3}"),
+        _ => format!("${value:.2}"),
+    }
+}
+
 /// `1 pod`, `2 pods`.
 pub(crate) fn count(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
@@ -100,6 +113,17 @@ mod tests {
     #[case(3_725_000_000, "1h02m")]
     fn durations(#[case] us: u64, #[case] text: &str) {
         assert_eq!(duration(us), text);
+    }
+
+    #[rstest]
+    #[case(0, "$0")]
+    #[case(123, "$0.000123")]
+    #[case(12_345, "$0.0123")]
+    #[case(385_000, "$0.385")]
+    #[case(1_540_000, "$1.54")]
+    #[case(120_400_000, "$120.40")]
+    fn money(#[case] micro_usd: u64, #[case] text: &str) {
+        assert_eq!(usd(micro_usd), text);
     }
 
     #[test]

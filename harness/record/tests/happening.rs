@@ -25,6 +25,7 @@ fn fact(what: AzureFactKind, vm: &str) -> AzureFact {
         capacity_type: String::new(),
         vcpus: None,
         price_micro_usd_per_hour: None,
+        on_demand_micro_usd_per_hour: None,
         code: String::new(),
         message: String::new(),
     }

@@ -259,24 +259,27 @@ fn any_azure() -> impl Strategy<Value = EventKind> {
         UnmodelledCall,
         FactsLost,
     ]);
-    let numbers = (option::of(1_u32..64), option::of(0_u64..9_000_000));
-    (what, us(), vec(text(), 8), numbers).prop_map(|(what, occurred_us, texts, (vcpus, price_micro_usd_per_hour))| {
-        let text = |index: usize| texts[index].clone();
-        EventKind::Azure(AzureFact {
-            what,
-            occurred_us,
-            vm: text(0),
-            nodeclaim: text(1),
-            nodepool: text(2),
-            instance_type: text(3),
-            zone: text(4),
-            capacity_type: text(5),
-            vcpus,
-            price_micro_usd_per_hour,
-            code: text(6),
-            message: text(7),
-        })
-    })
+    let numbers = (option::of(1_u32..64), option::of(0_u64..9_000_000), option::of(0_u64..9_000_000));
+    (what, us(), vec(text(), 8), numbers).prop_map(
+        |(what, occurred_us, texts, (vcpus, price_micro_usd_per_hour, on_demand_micro_usd_per_hour))| {
+            let text = |index: usize| texts[index].clone();
+            EventKind::Azure(AzureFact {
+                what,
+                occurred_us,
+                vm: text(0),
+                nodeclaim: text(1),
+                nodepool: text(2),
+                instance_type: text(3),
+                zone: text(4),
+                capacity_type: text(5),
+                vcpus,
+                price_micro_usd_per_hour,
+                on_demand_micro_usd_per_hour,
+                code: text(6),
+                message: text(7),
+            })
+        },
+    )
 }
 
 fn any_action() -> impl Strategy<Value = EventKind> {

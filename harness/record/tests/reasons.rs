@@ -197,7 +197,10 @@ fn a_vm_too_many_or_left_fails_the_fleet() {
     };
     let fleet = extra(true);
     assert_eq!(fleet.verdict, Verdict::Fail);
-    assert_eq!(fleet.observed, "9 VMs booted, 8 NodeClaims launched, 0 VMs at the end");
+    assert_eq!(
+        fleet.observed,
+        "9 VMs booted, 8 NodeClaims launched, VM orphan-vm has no launched NodeClaim, 0 VMs at the end"
+    );
     assert!(extra(false).observed.ends_with("1 VM at the end"));
 }
 

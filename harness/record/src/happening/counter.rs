@@ -117,9 +117,14 @@ impl Counter {
             };
             *slot = self.names.intern(value);
         }
-        let bit = 1_u16 << (milestone.reached as u16);
-        let again = known.reached & bit != 0;
-        known.reached |= bit;
+        let bit = |reached: Reached| 1_u16 << (reached as u16);
+        let again = known.reached & bit(milestone.reached) != 0;
+        known.reached |= bit(milestone.reached);
+        match milestone.reached {
+            Reached::Spared => known.reached &= !bit(Reached::Disrupted),
+            Reached::Disrupted => known.reached &= !bit(Reached::Spared),
+            _ => {}
+        }
         if again && !matches!(milestone.reached, Reached::Ready | Reached::NotReady) {
             return None;
         }

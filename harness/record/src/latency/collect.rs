@@ -4,8 +4,8 @@ use harness_scenario::plan::Plan;
 
 use super::groups::{Grouping, Groups, Sample};
 use super::samples::{Cause, Censored};
-use super::{gitops, nodes, pods};
-use crate::timeline::{Horizon, Join, Names, Slots, Stamp, Timelines};
+use super::{autoscaled, fill, gitops, idle, nodes, pods, recovered, replaced};
+use crate::timeline::{Horizon, Join, Names, Readiness, Slots, Stamp, Timelines};
 
 /// Everything that samples are made from.
 pub(crate) struct Source<'a> {
@@ -16,6 +16,7 @@ pub(crate) struct Source<'a> {
     pub(crate) horizon: &'a Horizon,
     /// The timelines' names and those of the plan: a workload of which no pod was ever seen has a name too.
     pub(crate) names: &'a Names,
+    pub(crate) readiness: &'a Readiness,
 }
 
 /// All samples that the log supports.
@@ -23,6 +24,11 @@ pub(crate) fn collect(source: &Source<'_>) -> Groups {
     let mut grouping = Grouping::default();
     pods::collect(source, &mut grouping);
     nodes::collect(source, &mut grouping);
+    replaced::collect(source, &mut grouping);
+    fill::collect(source, &mut grouping);
+    idle::collect(source, &mut grouping);
+    recovered::collect(source, &mut grouping);
+    autoscaled::collect(source, &mut grouping);
     gitops::collect(source, &mut grouping);
     grouping.finish(|name| source.names.text(name))
 }

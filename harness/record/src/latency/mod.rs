@@ -12,17 +12,27 @@
 //! - `node_provisioning` and `nodeclaim_launched` have one for each NodeClaim; `nodeclaim_registered` and
 //!   `nodeclaim_initialized` for each that reached the milestone before.
 //! - `node_termination` has one for each NodeClaim that was launched and whose deletion began.
-//! - `node_replaced` has one for each drifted NodeClaim: its replacement is the first NodeClaim of its pool that was created
-//!   after it was marked, and is not another's.
+//! - `node_replaced` has one for each drifted NodeClaim, and one for each that went otherwise (consolidation, repair, expiry, eviction)
+//!   and for which another was launched. The replacement is the first NodeClaim of its pool that was created after the disruption
+//!   began, and is not another's; nodes that are consolidated together share one.
+//! - `node_fill` has one for each NodeClaim that a phase's scale-ups made, from the first of them of its class.
+//! - `node_idle` has one for each node that had pods of the run and lost the last before cleanup.
+//! - `workload_recovered` has one for each time that Ready pods of a workload went below what was asked for without the plan.
+//! - `autoscaled` has one for each load that asks the autoscaler for another number of pods than there are.
 //! - `drift_corrected`, `alert_fired` and `alert_delivered` need events (foreign changes, alerts) that this version of the log does
 //!   not have: they have no samples, and checks on them are inconclusive.
 
+mod autoscaled;
 mod collect;
+mod fill;
 mod gitops;
 mod groups;
 mod histogram;
+mod idle;
 mod nodes;
 mod pods;
+mod recovered;
+mod replaced;
 mod samples;
 
 pub use groups::{Groups, UNKNOWN};
@@ -32,3 +42,4 @@ pub use samples::{Cause, Censored, LatencyStats, Percentile, Samples};
 pub(crate) use collect::{Source, between, collect, until};
 pub(crate) use groups::Sample;
 pub(crate) use nodes::gone;
+pub(crate) use replaced::replacements;

@@ -5,7 +5,7 @@ use harness_scenario::plan::LatencyName;
 use super::collect::{Source, between};
 use super::groups::{Grouping, Labels};
 use crate::event::Seen;
-use crate::timeline::{ClaimTimeline, Stamp};
+use crate::timeline::Stamp;
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     let Source { timelines, join, horizon, .. } = source;
@@ -36,7 +36,6 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
             into.add(LatencyName::NodeTermination, Some(&labels), sample);
         }
     }
-    replaced(source, into);
 }
 
 /// NodeClaim, Node and, where the simulated Azure tells, VM are gone.
@@ -53,47 +52,13 @@ pub(crate) fn gone(source: &Source<'_>, claim: usize) -> Option<Stamp> {
 }
 
 /// The later of two; not live when either is not, since then the moment is not known.
-fn later(a: Stamp, b: Stamp) -> Stamp {
+pub(super) fn later(a: Stamp, b: Stamp) -> Stamp {
     let at_us = a.at_us().max(b.at_us());
     Stamp::new(at_us, if a.is_live() && b.is_live() { Seen::Live } else { Seen::Inferred })
 }
 
-/// Drifted NodeClaims and their replacements.
-fn replaced(source: &Source<'_>, into: &mut Grouping) {
-    let Source { timelines, join, horizon, .. } = source;
-    let claims = &timelines.nodes.claims;
-    let at = |stamp: Option<Stamp>| stamp.map_or(u64::MAX, |stamp| stamp.at_us());
-    let mut by_creation: Vec<usize> = (0..claims.len()).collect();
-    by_creation.sort_by_key(|index| claims.get(*index).map(|claim| at(claim.created)));
-    let mut drifted: Vec<(usize, &ClaimTimeline, Stamp)> =
-        claims.iter().enumerate().filter_map(|(index, claim)| Some((index, claim, claim.drifted?))).collect();
-    drifted.sort_by_key(|(_, claim, marked)| (at(claim.disrupted), marked.at_us()));
-    let mut taken = vec![false; claims.len()];
-    for (index, claim, marked) in drifted {
-        let pool = join.placed(timelines, index).nodepool;
-        // Chosen for disruption comes after marked; the replacement is asked for then.
-        let from_us = claim.disrupted.map_or(marked.at_us(), |stamp| stamp.at_us().max(marked.at_us()));
-        let replacement = by_creation.iter().copied().find(|candidate| {
-            let free = taken.get(*candidate) == Some(&false) && *candidate != index;
-            let created = claims.get(*candidate).and_then(|claim| claim.created);
-            let after = created.is_some_and(|created| created.at_us() >= from_us);
-            free && after && join.placed(timelines, *candidate).nodepool == pool
-        });
-        if let Some(slot) = replacement.and_then(|replacement| taken.get_mut(replacement)) {
-            *slot = true;
-        }
-        let initialized = replacement.and_then(|replacement| claims.get(replacement)?.initialized);
-        let old_gone = match join.node(timelines, index) {
-            Some(node) => node.deleted,
-            None => claim.deleted,
-        };
-        let done = initialized.zip(old_gone).map(|(initialized, gone)| later(initialized, gone));
-        let sample = between(marked, done, || horizon.censor(marked.at_us(), None, false));
-        into.add(LatencyName::NodeReplaced, Some(&labels(source, index)), sample);
-    }
-}
-
-fn labels(source: &Source<'_>, claim: usize) -> Labels {
+/// What a NodeClaim's samples are split by.
+pub(super) fn labels(source: &Source<'_>, claim: usize) -> Labels {
     let placed = source.join.placed(source.timelines, claim);
     Labels {
         nodepool: placed.nodepool,

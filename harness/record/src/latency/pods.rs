@@ -17,6 +17,10 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
         })
         .collect();
     for slot in &slots.all {
+        // These must not come: that they do not is no latency.
+        if plan.workloads.get(slot.workload).is_some_and(|workload| workload.stays_pending) {
+            continue;
+        }
         let pod = slot.pod.and_then(|pod| timelines.pods.all.get(pod as usize));
         let (workload, class) = workloads.get(slot.workload).copied().unwrap_or_default();
         let labels = labels(source, pod, workload, class);

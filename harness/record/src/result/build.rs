@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use super::cross_check::cross_check;
 use super::run::{Latency, RunInfo, RunResult};
 use super::{rows, tally, warnings};
+use crate::cost::cost;
 use crate::event::{EndReason, Event};
 use crate::latency::{Groups, Source, collect};
 use crate::log::{LogError, Truncated, read_log};
 use crate::result::LeakedObject;
-use crate::timeline::{Horizon, Join, Slots, Timelines, node_steps, pod_steps};
+use crate::timeline::{Horizon, Join, Readiness, Slots, Timelines, node_steps, pod_steps};
 use crate::verdict::{Evidence, Verdict, check, exit_code, reasons};
 
 impl RunResult {
@@ -24,7 +25,7 @@ impl RunResult {
     /// is no error: it is a warning of the result.
     pub fn read<R: BufRead>(plan: &Plan, reader: R) -> Result<Self, LogError> {
         let mut log = read_log(reader)?;
-        let mut timelines = Timelines::new();
+        let mut timelines = Timelines::of_plan(plan);
         for event in &mut log {
             timelines.apply(&event?);
         }
@@ -33,12 +34,13 @@ impl RunResult {
 
     /// Computes the result from events that are at hand.
     pub fn from_log(plan: &Plan, events: impl IntoIterator<Item = Event>) -> Self {
-        let mut timelines = Timelines::new();
+        let mut timelines = Timelines::of_plan(plan);
         events.into_iter().for_each(|event| timelines.apply(&event));
         Self::from_timelines(plan, &timelines, None)
     }
 
-    /// Computes the result from folded events; `truncated` tells that the log's last line was cut.
+    /// Computes the result from folded events ([`Timelines::of_plan`] of the same plan, otherwise expectations on how often
+    /// something happened are inconclusive); `truncated` tells that the log's last line was cut.
     pub fn from_timelines(plan: &Plan, timelines: &Timelines, truncated: Option<Truncated>) -> Self {
         let horizon = Horizon::of(timelines);
         let join = Join::of(timelines);
@@ -48,7 +50,16 @@ impl RunResult {
             names.intern(&workload.name);
             names.intern(&workload.class);
         }
-        let source = Source { plan, timelines, join: &join, slots: &slots, horizon: &horizon, names: &names };
+        let readiness = Readiness::of(&timelines.pods);
+        let source = Source {
+            plan,
+            timelines,
+            join: &join,
+            slots: &slots,
+            horizon: &horizon,
+            names: &names,
+            readiness: &readiness,
+        };
         let groups = collect(&source);
         let evidence = Evidence { source: &source, groups: &groups };
 
@@ -84,6 +95,8 @@ impl RunResult {
             phases: rows::phases(&source),
             actions: rows::actions(&source),
             counts: tally::counts(&source),
+            cost: cost(timelines),
+            published: tally::published(&source, &groups),
             simulated: timelines.header.as_ref().map(|header| header.simulated.clone()).unwrap_or_default(),
             leaks: leaks.into_iter().map(|(kind, name)| LeakedObject { kind, name }).collect(),
             azure_failures: tally::azure_failures(&source),

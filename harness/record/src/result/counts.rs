@@ -44,6 +44,12 @@ pub struct Counts {
     pub vms_crashed: u64,
     /// Spot VMs that were taken back.
     pub vms_evicted: u64,
+    /// NodeClaims for which another came: drift, consolidation, repair, expiry, eviction.
+    #[serde(default)]
+    pub nodes_replaced: u64,
+    /// NodeClaims that were chosen for disruption, by the controller's reason.
+    #[serde(default)]
+    pub disruptions: BTreeMap<String, u64>,
     /// Creations that failed, by Azure's error code.
     pub vms_failed: BTreeMap<String, u64>,
     /// Calls answered 429.

@@ -15,5 +15,5 @@ pub use audit::{ComponentUsage, Distribution, SelfAudit};
 pub use counts::{AzureFailure, Counts, LeakedObject, ReasonCount};
 pub use cross_check::CrossCheck;
 pub use nodes::{Interval, NodeRow, VmRow};
-pub use run::{ActionRow, Latency, PhaseRow, RunInfo, RunResult};
+pub use run::{ActionRow, Latency, PhaseRow, PublishedFigure, RunInfo, RunResult};
 pub use series::{NodeStep, PodStep};

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use super::{
     AzureFailure, ComponentUsage, Counts, CrossCheck, LeakedObject, NodeRow, NodeStep, PodStep, ReasonCount, SelfAudit,
 };
+use crate::cost::Cost;
 use crate::event::{EndReason, PhaseOutcome};
-use crate::latency::{LatencyStats, Samples};
+use crate::latency::{LatencyStats, Percentile, Samples};
 use crate::verdict::{ExpectationResult, Verdict};
 
 /// Everything that a report can say about a run: a pure function of its plan and its event log.
@@ -44,6 +45,10 @@ pub struct RunResult {
     pub actions: Vec<ActionRow>,
     /// How many there were of what.
     pub counts: Counts,
+    /// What the VMs cost; `None` where no price is known.
+    pub cost: Option<Cost>,
+    /// What others have published for the same thing, beside ours.
+    pub published: Vec<PublishedFigure>,
     /// What was simulated, in words.
     pub simulated: Vec<String>,
     /// What was left behind.
@@ -111,6 +116,27 @@ pub struct Latency {
     pub stats: LatencyStats,
     /// The raw samples, for CDFs.
     pub samples: Samples,
+}
+
+/// A figure that somebody else has published, beside ours.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PublishedFigure {
+    /// Which latency.
+    pub name: LatencyName,
+    /// Of which of our samples: empty for all, otherwise one label such as `nodepool` = `general-purpose`.
+    pub labels: BTreeMap<String, String>,
+    /// Which percentile; 100 is the maximum.
+    pub percent: u8,
+    /// The published value, microseconds.
+    pub published_us: u64,
+    /// The same percentile of our samples; `None` where there is none.
+    pub ours: Option<Percentile>,
+    /// Our samples.
+    pub count: u64,
+    /// Who published it, and where.
+    pub source: String,
+    /// How their method differs from ours.
+    pub differs: String,
 }
 
 /// A phase and what became of it.

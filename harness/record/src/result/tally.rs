@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use harness_scenario::plan::GroupBy;
 use hdrhistogram::Histogram;
 
 use super::audit::{ComponentUsage, Distribution, SelfAudit};
 use super::counts::{AzureFailure, Counts, ReasonCount};
-use crate::latency::{Source, histogram};
+use super::run::PublishedFigure;
+use crate::latency::{Groups, Source, histogram, replacements};
 
 /// The harness's own process.
 const HARNESS: &str = "harness";
@@ -24,6 +26,14 @@ pub(super) fn counts(source: &Source<'_>) -> Counts {
     let mut vms_failed: BTreeMap<String, u64> = BTreeMap::new();
     for ((_, code), failures) in &azure.failures {
         *vms_failed.entry(timelines.names.text(*code).to_owned()).or_default() += failures.count;
+    }
+    let mut disruptions: BTreeMap<String, u64> = BTreeMap::new();
+    for claim in claims.iter().filter(|claim| claim.disrupted.is_some()) {
+        let reason = match timelines.names.text(claim.reason) {
+            "" => crate::latency::UNKNOWN,
+            reason => reason,
+        };
+        *disruptions.entry(reason.to_owned()).or_default() += 1;
     }
     Counts {
         events: timelines.events,
@@ -44,6 +54,8 @@ pub(super) fn counts(source: &Source<'_>) -> Counts {
         vms_deleted: count(&azure.vms, |vm| vm.deleted_us.is_some()),
         vms_crashed: count(&azure.vms, |vm| vm.crashed_us.is_some()),
         vms_evicted: count(&azure.vms, |vm| vm.evicted_us.is_some()),
+        nodes_replaced: count(&replacements(source), |replacement| replacement.done.is_some()),
+        disruptions,
         vms_failed,
         arm_throttled: azure.throttled.count,
         arm_refused: azure.refused.count,
@@ -52,6 +64,34 @@ pub(super) fn counts(source: &Source<'_>) -> Counts {
         actions: timelines.actions.all.len() as u64,
         actions_failed: count(&timelines.actions.all, |action| action.error.is_some()),
     }
+}
+
+/// What others have published, beside the same percentile of ours.
+pub(super) fn published(source: &Source<'_>, groups: &Groups) -> Vec<PublishedFigure> {
+    let one = |published: &harness_scenario::plan::Published| {
+        let by = match (&published.workload, &published.nodepool) {
+            (Some(workload), _) => Some((GroupBy::Workload, workload)),
+            (None, Some(nodepool)) => Some((GroupBy::Nodepool, nodepool)),
+            (None, None) => None,
+        };
+        let samples = match by {
+            Some((by, value)) => {
+                groups.by(published.of, by).find(|(known, _)| known == value).map(|(_, samples)| samples)
+            }
+            None => groups.all(published.of),
+        };
+        PublishedFigure {
+            name: published.of,
+            labels: by.map(|(by, value)| BTreeMap::from([(by.as_str().to_owned(), value.clone())])).unwrap_or_default(),
+            percent: published.percentile,
+            published_us: published.value.as_micros(),
+            ours: samples.and_then(|samples| samples.percentile(published.percentile)),
+            count: samples.map_or(0, crate::latency::Samples::count),
+            source: published.source.clone(),
+            differs: published.differs.clone(),
+        }
+    };
+    source.plan.published.iter().map(one).collect()
 }
 
 pub(super) fn azure_failures(source: &Source<'_>) -> Vec<AzureFailure> {

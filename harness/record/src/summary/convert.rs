@@ -2,10 +2,11 @@
 
 use super::figures::{Figure, millis};
 use super::wire::{
-    ActionFailure, AzureFailureSummary, CrossCheckSummary, LatencySummary, PhaseSummary, RunSummary, SUMMARY_VERSION,
-    SelfSummary, Summary, UsageSummary,
+    ActionFailure, AzureFailureSummary, CostSummary, CrossCheckSummary, LatencySummary, PhaseSummary, PublishedSummary,
+    RunSummary, SUMMARY_VERSION, SelfSummary, Summary, UsageSummary,
 };
-use crate::result::{CrossCheck, Distribution, Latency, PhaseRow, RunInfo, RunResult, SelfAudit};
+use crate::cost::Cost;
+use crate::result::{CrossCheck, Distribution, Latency, PhaseRow, PublishedFigure, RunInfo, RunResult, SelfAudit};
 
 impl From<&RunResult> for Summary {
     fn from(result: &RunResult) -> Self {
@@ -26,6 +27,8 @@ impl From<&RunResult> for Summary {
             simulated: result.simulated.clone(),
             latencies: result.latencies.iter().map(latency).collect(),
             counts: result.counts.clone(),
+            cost: result.cost.as_ref().map(|it| cost(it, !result.simulated.is_empty())),
+            published: result.published.iter().map(published).collect(),
             expectations: result.expectations.iter().map(Into::into).collect(),
             leaks: result.leaks.clone(),
             phases: result.phases.iter().map(phase).collect(),
@@ -97,6 +100,36 @@ fn latency(latency: &Latency) -> LatencySummary {
         p95: figure(stats.p95),
         p99: figure(stats.p99),
         max: figure(stats.max),
+    }
+}
+
+/// Money to the millionth of a dollar, hours to the tenth of a second or so: what the facts tell.
+fn cost(cost: &Cost, simulated: bool) -> CostSummary {
+    let usd = |micro_usd: u64| micro_usd as f64 / 1e6;
+    CostSummary {
+        usd: usd(cost.micro_usd()),
+        usd_spot: usd(cost.spot_micro_usd),
+        usd_on_demand: usd(cost.on_demand_micro_usd),
+        usd_at_on_demand_prices: cost.at_on_demand_prices_micro_usd.map(usd),
+        usd_per_hour_peak: usd(cost.peak_micro_usd_per_hour),
+        vm_hours: (cost.vm_us as f64 / 3.6e9 * 1e5).round() / 1e5,
+        vms: cost.vms,
+        spot_vms: cost.spot_vms,
+        vms_without_price: cost.vms_without_price,
+        simulated,
+    }
+}
+
+fn published(figure: &PublishedFigure) -> PublishedSummary {
+    PublishedSummary {
+        name: figure.name.as_str().to_owned(),
+        labels: figure.labels.clone(),
+        percentile: figure.percent,
+        published_ms: millis(figure.published_us),
+        ours_ms: figure.ours.map(Figure::from),
+        count: figure.count,
+        source: figure.source.clone(),
+        differs: figure.differs.clone(),
     }
 }
 

@@ -8,6 +8,6 @@ mod wire;
 pub use figures::{Figure, millis};
 pub use hlog::{HlogError, HlogRow, read_hlog, write_hlog};
 pub use wire::{
-    ActionFailure, AzureFailureSummary, CrossCheckSummary, ExpectationSummary, LatencySummary, PhaseSummary,
-    RunSummary, SUMMARY_VERSION, SelfSummary, Summary, SummaryError, UsageSummary,
+    ActionFailure, AzureFailureSummary, CostSummary, CrossCheckSummary, ExpectationSummary, LatencySummary,
+    PhaseSummary, PublishedSummary, RunSummary, SUMMARY_VERSION, SelfSummary, Summary, SummaryError, UsageSummary,
 };

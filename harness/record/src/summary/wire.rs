@@ -51,6 +51,12 @@ pub struct Summary {
     pub latencies: Vec<LatencySummary>,
     /// How many there were of what.
     pub counts: Counts,
+    /// What the VMs cost; null where no price is known.
+    #[serde(default)]
+    pub cost: Option<CostSummary>,
+    /// What others have published, beside ours.
+    #[serde(default)]
+    pub published: Vec<PublishedSummary>,
     /// One for each expectation.
     pub expectations: Vec<ExpectationSummary>,
     /// What was left behind.
@@ -140,6 +146,54 @@ pub struct LatencySummary {
     pub p99: Option<Figure>,
     /// The largest.
     pub max: Option<Figure>,
+}
+
+/// What the VMs cost, in US dollars, from running to gone; the VMs alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CostSummary {
+    /// Altogether.
+    pub usd: f64,
+    /// Spot VMs.
+    pub usd_spot: f64,
+    /// On-demand VMs.
+    pub usd_on_demand: f64,
+    /// What the same VMs would have cost on demand; null where a price is not known.
+    pub usd_at_on_demand_prices: Option<f64>,
+    /// The most that the running VMs cost an hour.
+    pub usd_per_hour_peak: f64,
+    /// Running time of all VMs added up, hours.
+    pub vm_hours: f64,
+    /// VMs that ran and whose price is known.
+    pub vms: u64,
+    /// Of these: spot VMs.
+    pub spot_vms: u64,
+    /// VMs that ran and are in none of the sums.
+    pub vms_without_price: u64,
+    /// Whether the prices are those of the simulator's table.
+    pub simulated: bool,
+}
+
+/// A published figure beside ours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PublishedSummary {
+    /// The latency's name.
+    pub name: String,
+    /// Of which of our samples: empty for all.
+    pub labels: BTreeMap<String, String>,
+    /// Which percentile; 100 is the maximum.
+    pub percentile: u8,
+    /// What was published.
+    pub published_ms: f64,
+    /// The same percentile of ours; null where there is no sample.
+    pub ours_ms: Option<Figure>,
+    /// Our samples.
+    pub count: u64,
+    /// Who published it, and where.
+    pub source: String,
+    /// How their method differs.
+    pub differs: String,
 }
 
 /// One expectation.

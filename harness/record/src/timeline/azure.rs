@@ -21,10 +21,30 @@ pub(crate) struct VmTimeline {
     pub(crate) delete_requested_us: Option<u64>,
     pub(crate) deleted_us: Option<u64>,
     pub(crate) crashed_us: Option<u64>,
+    pub(crate) noticed_us: Option<u64>,
     pub(crate) evicted_us: Option<u64>,
     pub(crate) failed_us: Option<u64>,
     pub(crate) code: Name,
     pub(crate) message: Box<str>,
+    pub(crate) vcpus: Option<u32>,
+    /// Millionths of a US dollar an hour.
+    pub(crate) price: Option<u64>,
+    pub(crate) price_on_demand: Option<u64>,
+}
+
+impl VmTimeline {
+    /// When there was no VM any more.
+    pub(crate) fn gone_us(&self) -> Option<u64> {
+        match (self.evicted_us, self.deleted_us) {
+            (Some(evicted_us), Some(deleted_us)) => Some(evicted_us.min(deleted_us)),
+            (evicted_us, deleted_us) => evicted_us.or(deleted_us),
+        }
+    }
+
+    /// Whether it ran at a moment.
+    pub(crate) fn ran_at(&self, at_us: u64) -> bool {
+        self.booted_us.is_some_and(|us| us <= at_us) && self.gone_us().is_none_or(|us| us > at_us)
+    }
 }
 
 /// Creations that failed with one code in one pool.
@@ -120,6 +140,9 @@ impl Azure {
         vm.instance_type = vm.instance_type.or(names.intern(&fact.instance_type));
         vm.capacity_type = vm.capacity_type.or(names.intern(&fact.capacity_type));
         vm.zone = vm.zone.or(names.intern(&fact.zone));
+        vm.vcpus = vm.vcpus.or(fact.vcpus);
+        vm.price = vm.price.or(fact.price_micro_usd_per_hour);
+        vm.price_on_demand = vm.price_on_demand.or(fact.on_demand_micro_usd_per_hour);
         let slot = match fact.what {
             AzureFactKind::VmAccepted => &mut vm.accepted_us,
             AzureFactKind::VmBooted => &mut vm.booted_us,
@@ -128,6 +151,7 @@ impl Azure {
             AzureFactKind::VmDeleteRequested => &mut vm.delete_requested_us,
             AzureFactKind::VmDeleted => &mut vm.deleted_us,
             AzureFactKind::VmCrashed => &mut vm.crashed_us,
+            AzureFactKind::SpotNotice => &mut vm.noticed_us,
             AzureFactKind::SpotEvicted => &mut vm.evicted_us,
             AzureFactKind::ProvisioningFailed => {
                 vm.code = code;

@@ -4,11 +4,14 @@ use super::actions::Actions;
 use super::audit::Audits;
 use super::azure::Azure;
 use super::gitops::Gitops;
+use super::happened::Happened;
 use super::names::Names;
 use super::nodes::Nodes;
 use super::phases::Phases;
 use super::pods::Pods;
 use super::reasons::Reasons;
+use harness_scenario::plan::Plan;
+
 use crate::event::{EndReason, Event, EventKind, ObjectKind, RunStarted};
 
 /// What became of every object, action and phase: the fold of a log's events.
@@ -29,6 +32,7 @@ pub struct Timelines {
     pub(crate) phases: Phases,
     pub(crate) audits: Audits,
     pub(crate) reasons: Reasons,
+    pub(crate) happened: Happened,
     pub(crate) leaks: Vec<(String, String)>,
     pub(crate) ended: Option<(EndReason, String)>,
 }
@@ -39,11 +43,17 @@ impl Timelines {
         Self::default()
     }
 
+    /// Nothing has happened yet, and what the plan's expectations ask about will be counted.
+    pub fn of_plan(plan: &Plan) -> Self {
+        Self { happened: Happened::of(plan), ..Self::default() }
+    }
+
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event) {
         let at_us = event.at_us;
         self.events += 1;
         self.last_us = self.last_us.max(at_us);
+        self.happened.apply(event);
         match &event.kind {
             EventKind::RunStarted(header) => self.header = Some(header.clone()),
             EventKind::PhaseBegan { phase } => self.phases.began(at_us, phase),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::azure::VmTimeline;
 use super::fold::Timelines;
 use super::names::Name;
-use super::nodes::{ClaimTimeline, NodeTimeline, Placed};
+use super::nodes::{ClaimTimeline, Made, NodeTimeline, Placed};
 use super::pods::PodTimeline;
 
 /// Indices that join the timelines of NodeClaims, Nodes and VMs.
@@ -73,6 +73,12 @@ impl Join {
         let node = self.node(timelines, claim).map(|node| node.placed).unwrap_or_default();
         let vm = self.vm(timelines, claim).map(VmTimeline::placed).unwrap_or_default();
         own.or(node).or(vm)
+    }
+
+    /// What a NodeClaim and its Node are made from.
+    pub(crate) fn made(&self, timelines: &Timelines, claim: usize) -> Made {
+        let own = timelines.nodes.claims.get(claim).map(|claim| claim.made).unwrap_or_default();
+        own.or(self.node(timelines, claim).map(|node| node.made).unwrap_or_default())
     }
 
     /// The NodeClaim under a pod's node.

@@ -1,15 +1,18 @@
 //! Timelines: the fold of a log's events into what became of each object.
 
 mod actions;
+mod asked;
 mod audit;
 mod azure;
 mod fold;
 mod gitops;
+mod happened;
 mod join;
 mod names;
 mod nodes;
 mod phases;
 mod pods;
+mod readiness;
 mod reasons;
 mod series;
 mod slots;
@@ -18,11 +21,14 @@ mod stamp;
 pub use fold::Timelines;
 
 pub(crate) use actions::described;
+pub(crate) use asked::asked;
 pub(crate) use azure::{Failures, VmTimeline};
+pub(crate) use happened::Told;
 pub(crate) use join::Join;
 pub(crate) use names::{Name, Names};
-pub(crate) use nodes::{ClaimTimeline, Placed};
+pub(crate) use nodes::{ClaimTimeline, Made, Placed};
 pub(crate) use pods::PodTimeline;
+pub(crate) use readiness::Readiness;
 pub(crate) use reasons::{is_schedulers, owner};
 pub(crate) use series::{node_steps, pod_steps};
 pub(crate) use slots::{Horizon, Slots};

@@ -45,12 +45,46 @@ impl Placed {
     }
 }
 
+/// What a node is made from. Not known where the log does not tell it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Made {
+    pub(crate) nodepool_hash: Name,
+    pub(crate) nodeclass_hash: Name,
+    pub(crate) image: Name,
+    pub(crate) kubelet_version: Name,
+}
+
+impl Made {
+    fn learn(&mut self, attributes: &BTreeMap<String, String>, names: &mut Names) {
+        for (key, value) in attributes {
+            match key.as_str() {
+                attribute::NODEPOOL_HASH => self.nodepool_hash = names.intern(value),
+                attribute::NODECLASS_HASH => self.nodeclass_hash = names.intern(value),
+                attribute::IMAGE => self.image = names.intern(value),
+                attribute::KUBELET_VERSION => self.kubelet_version = names.intern(value),
+                _ => {}
+            }
+        }
+    }
+
+    /// What is not known here is taken from there.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            nodepool_hash: self.nodepool_hash.or(other.nodepool_hash),
+            nodeclass_hash: self.nodeclass_hash.or(other.nodeclass_hash),
+            image: self.image.or(other.image),
+            kubelet_version: self.kubelet_version.or(other.kubelet_version),
+        }
+    }
+}
+
 /// The life of one NodeClaim.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ClaimTimeline {
     pub(crate) name: Name,
     pub(crate) node: Name,
     pub(crate) placed: Placed,
+    pub(crate) made: Made,
     pub(crate) reason: Name,
     pub(crate) created: Option<Stamp>,
     pub(crate) launched: Option<Stamp>,
@@ -58,6 +92,8 @@ pub(crate) struct ClaimTimeline {
     pub(crate) initialized: Option<Stamp>,
     pub(crate) drifted: Option<Stamp>,
     pub(crate) disrupted: Option<Stamp>,
+    /// Changes after the first choice: when, and whether it was chosen again (or spared).
+    pub(crate) choices: Vec<(u64, bool)>,
     pub(crate) deleting: Option<Stamp>,
     pub(crate) deleted: Option<Stamp>,
 }
@@ -68,6 +104,7 @@ pub(crate) struct NodeTimeline {
     pub(crate) name: Name,
     pub(crate) nodeclaim: Name,
     pub(crate) placed: Placed,
+    pub(crate) made: Made,
     pub(crate) created: Option<Stamp>,
     pub(crate) ready: Option<Stamp>,
     pub(crate) deleting: Option<Stamp>,
@@ -103,6 +140,7 @@ impl Nodes {
         let new = ClaimTimeline { name: names.intern(&milestone.object.name), ..ClaimTimeline::default() };
         let Some(claim) = entry(&mut self.claims_by_uid, &mut self.claims, &milestone.object.uid, new) else { return };
         claim.placed.learn(&milestone.attributes, names);
+        claim.made.learn(&milestone.attributes, names);
         if let Some(node) = milestone.attributes.get(attribute::NODE) {
             claim.node = names.intern(node);
         }
@@ -115,7 +153,11 @@ impl Nodes {
             Reached::Registered => &mut claim.registered,
             Reached::Initialized => &mut claim.initialized,
             Reached::Drifted => &mut claim.drifted,
-            Reached::Disrupted => &mut claim.disrupted,
+            Reached::Disrupted if claim.disrupted.is_none() => &mut claim.disrupted,
+            Reached::Disrupted | Reached::Spared => {
+                claim.choices.push((at_us, milestone.reached == Reached::Disrupted));
+                return;
+            }
             Reached::Deleting => &mut claim.deleting,
             Reached::Deleted => &mut claim.deleted,
             _ => return,
@@ -127,6 +169,7 @@ impl Nodes {
         let new = NodeTimeline { name: names.intern(&milestone.object.name), ..NodeTimeline::default() };
         let Some(node) = entry(&mut self.nodes_by_uid, &mut self.nodes, &milestone.object.uid, new) else { return };
         node.placed.learn(&milestone.attributes, names);
+        node.made.learn(&milestone.attributes, names);
         if let Some(claim) = milestone.attributes.get(attribute::NODECLAIM) {
             node.nodeclaim = names.intern(claim);
         }

@@ -63,7 +63,8 @@ pub(crate) struct Slot {
 /// that the j-th pod of a growth belongs to the scale action that covers it. A shrink closes open slots first, newest first,
 /// and then excuses as many deletions. A pod that goes unexcused before it was Ready opens its slot again: its replacement is
 /// measured from the same intended moment, as whoever asked for the replica would. A pod that the plan has replaced opens a slot
-/// and excuses a deletion: the one that comes is measured from the moment at which it was to be replaced.
+/// and excuses a deletion: the one that comes is measured from the moment at which it was to be replaced. What an autoscaler adds was
+/// not asked for by the plan, and what it takes away early is withdrawn.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Slots {
     pub(crate) all: Vec<Slot>,
@@ -104,7 +105,8 @@ impl Slots {
             steps.sort_by(|(a_us, a), (b_us, b)| {
                 a_us.cmp(b_us).then(a.rank().cmp(&b.rank())).then_with(|| name(a).cmp(name(b)))
             });
-            slots.walk(workload, &steps, timelines, &mut slot_of_pod);
+            let autoscaled = plan.workloads.get(workload).is_some_and(|workload| workload.autoscale.is_some());
+            slots.walk(workload, autoscaled, &steps, timelines, &mut slot_of_pod);
         }
         slots
     }
@@ -112,6 +114,7 @@ impl Slots {
     fn walk(
         &mut self,
         workload: usize,
+        autoscaled: bool,
         steps: &[(u64, Step)],
         timelines: &Timelines,
         slot_of_pod: &mut [Option<usize>],
@@ -145,7 +148,8 @@ impl Slots {
                             *of_pod = Some(index);
                         }
                     }
-                    None => self.replaced += 1,
+                    // An autoscaler's pods replace nothing.
+                    None => self.replaced += u64::from(!autoscaled),
                 },
                 Step::Going(pod) => {
                     let of_pod = slot_of_pod.get(pod as usize).copied().flatten();
@@ -159,8 +163,12 @@ impl Slots {
                     } else if let Some((index, slot)) = slot
                         && !was_ready
                     {
-                        slot.pod = None;
-                        open.push_front(index);
+                        if autoscaled {
+                            slot.withdrawn_us = Some(*at_us);
+                        } else {
+                            slot.pod = None;
+                            open.push_front(index);
+                        }
                     }
                 }
             }
@@ -237,7 +245,7 @@ fn steps(plan: &Plan, timelines: &Timelines, horizon: &Horizon) -> BTreeMap<usiz
 }
 
 /// Phases of the plan that began: when, and until when their actions were sent.
-fn begun<'a>(
+pub(super) fn begun<'a>(
     plan: &'a Plan,
     timelines: &'a Timelines,
     horizon: &'a Horizon,

@@ -3,7 +3,10 @@
 use harness_scenario::plan::{Check, Expectation};
 
 use super::types::{ExpectationResult, Verdict};
-use super::{fleet, latency, limits, phase, placement};
+use super::{
+    at_once, available, fleet, happened, kept, latency, limits, loss, pending, phase, placement, price, quota,
+    replaced, savings, undisturbed,
+};
 use crate::event::EndReason;
 use crate::latency::Groups;
 use crate::latency::Source;
@@ -47,12 +50,23 @@ pub(crate) fn check(expectation: &Expectation, evidence: &Evidence<'_>) -> Expec
         Check::Fleet { as_many_as_nodeclaims, at_the_end } => {
             fleet::check(*as_many_as_nodeclaims, *at_the_end, evidence)
         }
-        _ => Outcome {
-            verdict: Verdict::Inconclusive,
-            observed: "not checked".to_owned(),
-            limit: String::new(),
-            evidence: String::new(),
-        },
+        Check::Happened { of, phases, at_least, at_most } => happened::check(of, phases, *at_least, *at_most, evidence),
+        Check::Pending { workloads, says } => pending::check(workloads, says.as_deref(), evidence),
+        Check::Undisturbed { workloads, phases } => undisturbed::check(workloads, phases, evidence),
+        Check::Available { workloads, at_least, phases } => available::check(workloads, *at_least, phases, evidence),
+        Check::Replaced { nodepools, phase, reason, at_least, differs_in } => {
+            let asked =
+                replaced::Asked { phase, reason: reason.as_deref(), at_least: *at_least, differs_in: *differs_in };
+            replaced::check(nodepools, &asked, evidence)
+        }
+        Check::Kept { nodepools, phases } => kept::check(nodepools, phases, evidence),
+        Check::AtOnce { nodepools, reason, at_most, phases } => {
+            at_once::check(nodepools, reason.as_deref(), *at_most, phases, evidence)
+        }
+        Check::Price { before, after, at_most_percent } => price::check(before, after, *at_most_percent, evidence),
+        Check::Savings { at_least_percent } => savings::check(*at_least_percent, evidence),
+        Check::Quota { scopes } => quota::check(scopes, evidence),
+        Check::ReplacedBeforeLoss { phases } => loss::check(phases, evidence),
     };
     let Outcome { verdict, observed, limit, evidence } = outcome;
     ExpectationResult { name: expectation.name.clone(), verdict, observed, limit, evidence }

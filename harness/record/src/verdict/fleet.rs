@@ -1,8 +1,14 @@
 //! Does the cloud's own record agree with the cluster's?
 
+use std::collections::{HashMap, HashSet};
+
 use super::check::{Evidence, Outcome};
 use super::types::Verdict;
 use crate::text;
+use crate::timeline::{Name, VmTimeline};
+
+/// Names that are shown of what does not agree.
+const SHOWN: usize = 3;
 
 pub(super) fn check(as_many: bool, at_the_end: Option<u32>, evidence: &Evidence<'_>) -> Outcome {
     let timelines = evidence.source.timelines;
@@ -21,13 +27,18 @@ pub(super) fn check(as_many: bool, at_the_end: Option<u32>, evidence: &Evidence<
             text::count(launched, "NodeClaim")
         ));
         limit.push("as many VMs as NodeClaims".to_owned());
+        let odd = if told { odd_ones(evidence) } else { Vec::new() };
+        let equal = if told { odd.is_empty() } else { machines == launched };
         verdict = verdict.and(match () {
             () if launched == 0 && machines == 0 => Verdict::Inconclusive,
-            () if machines == launched => Verdict::Pass,
+            () if equal => Verdict::Pass,
             // A boot may still have been on its way, its fact lost, or, without a record, a VM never have joined.
             () if !told || !evidence.complete() || timelines.azure.facts_lost > 0 => Verdict::Inconclusive,
             () => Verdict::Fail,
         });
+        if !odd.is_empty() {
+            observed.push(text::some(&odd, SHOWN));
+        }
     }
     if let Some(most) = at_the_end {
         limit.push(format!("{} at the end", text::count(u64::from(most), "VM")));
@@ -52,11 +63,72 @@ pub(super) fn check(as_many: bool, at_the_end: Option<u32>, evidence: &Evidence<
             0 => String::new(),
             lost => format!(", {} lost", text::count(lost, "fact")),
         };
-        format!("{} of the simulated Azure{lost}", text::count(timelines.azure.facts, "fact"))
+        let apart = match apart(evidence) {
+            (0, 0) => String::new(),
+            (failed, short) => format!(", {failed} launched and then failed by Azure, {short} deleted before they ran"),
+        };
+        format!("{} of the simulated Azure{lost}{apart}", text::count(timelines.azure.facts, "fact"))
     } else {
         "this target has no record of VMs: from Nodes and NodeClaims".to_owned()
     };
     Outcome { verdict, observed: observed.join(", "), limit: limit.join(", "), evidence }
+}
+
+/// VMs by their NodeClaim's name.
+fn by_claim<'a>(evidence: &Evidence<'a>) -> HashMap<Name, Vec<&'a VmTimeline>> {
+    let mut by_claim: HashMap<Name, Vec<&VmTimeline>> = HashMap::new();
+    for vm in &evidence.source.timelines.azure.vms {
+        by_claim.entry(vm.nodeclaim).or_default().push(vm);
+    }
+    by_claim
+}
+
+/// A launched NodeClaim without a running VM that is nevertheless in order: Azure failed the creation after it had accepted it, or
+/// the VM was deleted before it ran.
+fn excused(vm: &VmTimeline) -> bool {
+    vm.failed_us.is_some() || vm.delete_requested_us.is_some() || vm.gone_us().is_some()
+}
+
+/// Of the launched NodeClaims without a running VM: how many Azure failed, how many were deleted before.
+fn apart(evidence: &Evidence<'_>) -> (u64, u64) {
+    let by_claim = by_claim(evidence);
+    let (mut failed, mut short) = (0, 0);
+    for claim in evidence.source.timelines.nodes.claims.iter().filter(|claim| claim.launched.is_some()) {
+        let vms = by_claim.get(&claim.name).map_or(&[][..], Vec::as_slice);
+        if vms.iter().any(|vm| vm.booted_us.is_some()) {
+            continue;
+        }
+        match vms.iter().find(|vm| excused(vm)) {
+            Some(vm) if vm.failed_us.is_some() => failed += 1,
+            Some(_) => short += 1,
+            None => {}
+        }
+    }
+    (failed, short)
+}
+
+/// Each launched NodeClaim has one VM that ran, and each VM that ran has a launched NodeClaim: what is otherwise.
+fn odd_ones(evidence: &Evidence<'_>) -> Vec<String> {
+    let timelines = evidence.source.timelines;
+    let text = |name| timelines.names.text(name);
+    let by_claim = by_claim(evidence);
+    let mut odd = Vec::new();
+    let mut launched: HashSet<Name> = HashSet::new();
+    for claim in timelines.nodes.claims.iter().filter(|claim| claim.launched.is_some()) {
+        launched.insert(claim.name);
+        let vms = by_claim.get(&claim.name).map_or(&[][..], Vec::as_slice);
+        match vms.iter().filter(|vm| vm.booted_us.is_some()).count() {
+            0 if vms.iter().any(|vm| excused(vm)) => {}
+            0 => odd.push(format!("{} has no VM", text(claim.name))),
+            1 => {}
+            more => odd.push(format!("{} has {more} VMs", text(claim.name))),
+        }
+    }
+    for vm in timelines.azure.vms.iter().filter(|vm| vm.booted_us.is_some() && !launched.contains(&vm.nodeclaim)) {
+        odd.push(format!("VM {} has no launched NodeClaim", text(vm.name)));
+    }
+    odd.sort();
+    odd
 }
 
 /// VMs (without a record of them: NodeClaims) that were there when the last phase of the plan ended.

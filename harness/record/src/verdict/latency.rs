@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::plan::{GroupBy, LatencyCheck};
+use harness_scenario::plan::{GroupBy, LatencyCheck, LatencyName, Workload};
 
 use super::check::{Evidence, Outcome};
 use super::types::Verdict;
@@ -52,15 +52,33 @@ fn groups(asked: &LatencyCheck, evidence: &Evidence<'_>) -> BTreeMap<String, Sam
         return BTreeMap::from([(String::new(), all)]);
     };
     let plan = evidence.source.plan;
-    let used = plan.workloads.iter().filter(|workload| workload.replicas_peak > 0);
+    let used = plan.workloads.iter().filter(|workload| workload.replicas_peak > 0 && is_gated(workload));
     let expected: Vec<String> = match by {
+        // Of what happens to some nodes and workloads only, a group without samples is one to which it did not happen.
+        _ if is_of_some(asked.of) => Vec::new(),
+        GroupBy::Workload if asked.of == LatencyName::Autoscaled => {
+            used.filter(|workload| workload.autoscale.is_some()).map(|workload| workload.name.clone()).collect()
+        }
         GroupBy::Workload => used.map(|workload| workload.name.clone()).collect(),
         GroupBy::Nodepool => used.map(|workload| workload.class.clone()).collect(),
         GroupBy::InstanceType | GroupBy::CapacityType | GroupBy::Zone => Vec::new(),
     };
     let mut groups: BTreeMap<String, Samples> = expected.into_iter().map(|value| (value, Samples::default())).collect();
     groups.extend(evidence.groups.by(asked.of, by).map(|(value, samples)| (value.to_owned(), samples.clone())));
+    if by == GroupBy::Workload {
+        groups.retain(|name, _| plan.workloads.iter().find(|known| known.name == *name).is_none_or(is_gated));
+    }
     groups
+}
+
+/// Whether a workload's pods are to come: those that nobody waits for are shown and not judged.
+fn is_gated(workload: &Workload) -> bool {
+    workload.awaited && !workload.stays_pending
+}
+
+fn is_of_some(name: LatencyName) -> bool {
+    use LatencyName as Name;
+    matches!(name, Name::NodeReplaced | Name::NodeFill | Name::NodeIdle | Name::WorkloadRecovered)
 }
 
 fn group_findings(group: &str, samples: &Samples, asked: &LatencyCheck, complete: bool) -> Vec<Finding> {

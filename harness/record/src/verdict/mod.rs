@@ -4,15 +4,28 @@
 //! inconclusive. A run passes when every expectation passed, nothing was left behind, no observation was lost and the log
 //! has its end.
 
+mod at_once;
+mod available;
 mod check;
 mod exit;
 mod fleet;
+mod happened;
+mod kept;
 mod latency;
 mod limits;
+mod loss;
+mod nodes;
+mod pending;
 mod phase;
 mod placement;
+mod price;
+mod quota;
 mod reason;
+mod replaced;
+mod savings;
 mod types;
+mod undisturbed;
+mod window;
 
 pub use exit::exit_code;
 pub use types::{ExpectationResult, Verdict};

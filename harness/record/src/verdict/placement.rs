@@ -17,6 +17,8 @@ struct Tally {
     unknown: u64,
     unbound: u64,
     unbound_maybe: u64,
+    /// NodeClaims that were made for pods that must stay Pending.
+    for_nobody: Vec<String>,
     intruders: Vec<String>,
     by_workload: BTreeMap<String, u64>,
 }
@@ -35,6 +37,7 @@ pub(super) fn check(workloads: &[String], exclusively: bool, evidence: &Evidence
         let class = class_of(workload);
         let placed = source.join.placed_of_pod(source.timelines, pod);
         let pool = names.text(placed.nodepool);
+        let must_not = source.plan.workloads.iter().any(|known| known.name == workload && known.stays_pending);
         let landed = || format!("{} on {pool}", pod.name);
         if !asked.contains(workload) {
             if exclusively && class != pool && classes.contains(pool) {
@@ -45,11 +48,12 @@ pub(super) fn check(workloads: &[String], exclusively: bool, evidence: &Evidence
         *tally.by_workload.entry(workload.to_owned()).or_default() += 1;
         match pool {
             "" => tally.unknown += 1,
-            pool if pool == class => tally.right += 1,
+            pool if pool == class && !must_not => tally.right += 1,
             _ => tally.wrong.push(landed()),
         }
     }
     count_unbound(&asked, evidence, &mut tally);
+    tally.for_nobody = for_nobody(evidence);
     tally.outcome(exclusively)
 }
 
@@ -61,6 +65,10 @@ fn count_unbound(asked: &BTreeSet<&str>, evidence: &Evidence<'_>, tally: &mut Ta
         if !asked.contains(workload.name.as_str()) || pod.is_some_and(|pod| pod.scheduled.is_some()) {
             continue;
         }
+        // Nobody waits for these: that they come is not what is asked.
+        if workload.stays_pending || !workload.awaited {
+            continue;
+        }
         let gone_us = pod.map_or(slot.withdrawn_us, |pod| pod.going().map(|stamp| stamp.at_us()));
         let cause = source.horizon.censor(slot.intended_us, gone_us, slot.withdrawn_us.is_some()).cause;
         match cause {
@@ -69,6 +77,45 @@ fn count_unbound(asked: &BTreeSet<&str>, evidence: &Evidence<'_>, tally: &mut Ta
             _ => tally.unbound_maybe += 1,
         }
     }
+    let asked_for: BTreeSet<u32> = source.slots.all.iter().filter_map(|slot| slot.pod).collect();
+    for (index, pod) in (0_u32..).zip(&source.timelines.pods.all) {
+        let of = source.plan.workloads.iter().find(|known| known.name == source.timelines.names.text(pod.workload));
+        let counts = of.is_some_and(|of| asked.contains(of.name.as_str()) && of.awaited && !of.stays_pending);
+        let (Some(created), None, None) = (pod.created, pod.scheduled, pod.going()) else { continue };
+        // One that came for another, or an autoscaler's. Those that went again are in nobody's way.
+        if !counts || asked_for.contains(&index) || created.at_us() >= source.horizon.us {
+            continue;
+        }
+        match source.horizon.censor(created.at_us(), None, false).cause {
+            Cause::Never => tally.unbound += 1,
+            Cause::Open if evidence.complete() => tally.unbound += 1,
+            _ => tally.unbound_maybe += 1,
+        }
+    }
+}
+
+/// NodeClaims that were made for pods that must stay Pending: Karpenter said so, or they are of a pool that nobody else asks for.
+fn for_nobody(evidence: &Evidence<'_>) -> Vec<String> {
+    let source = evidence.source;
+    let timelines = source.timelines;
+    let plan = source.plan;
+    let mut found = Vec::new();
+    for workload in plan.workloads.iter().filter(|workload| workload.stays_pending) {
+        let nominated = timelines.happened.nominated(&workload.name);
+        for (at_us, pod) in nominated.map_or(&[][..], |told| &told.times) {
+            found.push(format!("one for {pod} at {}", text::duration(*at_us)));
+        }
+        let asks = |other: &harness_scenario::plan::Workload| !other.stays_pending && other.class == workload.class;
+        if workload.class.is_empty() || plan.workloads.iter().any(asks) {
+            continue;
+        }
+        for (index, claim) in timelines.nodes.claims.iter().enumerate() {
+            if timelines.names.text(source.join.placed(timelines, index).nodepool) == workload.class {
+                found.push(timelines.names.text(claim.name).to_owned());
+            }
+        }
+    }
+    found
 }
 
 impl Tally {
@@ -89,7 +136,11 @@ impl Tally {
             let count = text::count(self.intruders.len() as u64, "foreign pod");
             observed.push(format!("{count} ({})", text::some(&self.intruders, SHOWN)));
         }
-        let verdict = if wrong + self.unbound > 0 || !self.intruders.is_empty() {
+        if !self.for_nobody.is_empty() {
+            let count = text::count(self.for_nobody.len() as u64, "NodeClaim");
+            observed.push(format!("{count} for pods that must stay Pending ({})", text::some(&self.for_nobody, SHOWN)));
+        }
+        let verdict = if wrong + self.unbound > 0 || !self.intruders.is_empty() || !self.for_nobody.is_empty() {
             Verdict::Fail
         } else if self.right == 0 || self.unknown + self.unbound_maybe > 0 {
             Verdict::Inconclusive

@@ -61,6 +61,7 @@ pub(crate) fn plan() -> Plan {
         tolerations: Vec::new(),
         replicas_peak: peak,
         stays_pending: false,
+        awaited: true,
         do_not_disrupt: false,
         disruption_budget: None,
         spread: None,
@@ -200,6 +201,7 @@ impl Story {
             capacity_type: "on-demand".to_owned(),
             vcpus: None,
             price_micro_usd_per_hour: None,
+            on_demand_micro_usd_per_hour: None,
             code: vm.code.clone(),
             message: vm.message.clone(),
         };
@@ -219,6 +221,7 @@ impl Story {
             capacity_type: String::new(),
             vcpus: None,
             price_micro_usd_per_hour: None,
+            on_demand_micro_usd_per_hour: None,
             code: vm.code,
             message: vm.message,
         };

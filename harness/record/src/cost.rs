@@ -1,0 +1,106 @@
+//! What the VMs cost, by the prices that the facts carry.
+//!
+//! A VM costs from running to gone (Azure bills from `Starting` on, and not while it creates or deallocates:
+//! <https://learn.microsoft.com/azure/virtual-machines/states-billing>). One that is still there costs until the log ends. Disks, addresses and the control plane are not in it.
+
+use std::collections::HashMap;
+
+use crate::steps::Steps;
+use crate::timeline::{Name, Timelines, VmTimeline};
+
+/// Microseconds in an hour.
+const HOUR_US: u128 = 3_600_000_000;
+
+/// What the VMs of a run cost. Money is in millionths of a US dollar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Spot VMs.
+    pub spot_micro_usd: u64,
+    /// On-demand VMs.
+    pub on_demand_micro_usd: u64,
+    /// What the same VMs would have cost on demand; `None` where the on-demand price of a spot VM's size is not known.
+    pub at_on_demand_prices_micro_usd: Option<u64>,
+    /// The most that the VMs running together cost an hour.
+    pub peak_micro_usd_per_hour: u64,
+    /// Time that VMs ran, added up, microseconds.
+    pub vm_us: u64,
+    /// VMs that ran and whose price is known.
+    pub vms: u64,
+    /// Of these: spot VMs.
+    pub spot_vms: u64,
+    /// VMs that ran and whose price is not known: they are in none of the sums.
+    pub vms_without_price: u64,
+}
+
+impl Cost {
+    /// Spot and on-demand VMs together.
+    pub fn micro_usd(&self) -> u64 {
+        self.spot_micro_usd.saturating_add(self.on_demand_micro_usd)
+    }
+}
+
+/// The price of what ran at a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PriceAt {
+    pub(crate) micro_usd_per_hour: u64,
+    pub(crate) vms: u64,
+    pub(crate) vms_without_price: u64,
+}
+
+/// What the VMs that ran at a moment cost in an hour.
+pub(crate) fn price_at(timelines: &Timelines, at_us: u64) -> PriceAt {
+    let mut price = PriceAt::default();
+    for vm in timelines.azure.vms.iter().filter(|vm| vm.ran_at(at_us)) {
+        price.vms += 1;
+        match vm.price {
+            Some(of_vm) => price.micro_usd_per_hour = price.micro_usd_per_hour.saturating_add(of_vm),
+            None => price.vms_without_price += 1,
+        }
+    }
+    price
+}
+
+/// What the run's VMs cost; `None` where no VM ran whose price is known.
+pub(crate) fn cost(timelines: &Timelines) -> Option<Cost> {
+    let names = &timelines.names;
+    let is_spot = |vm: &VmTimeline| names.text(vm.capacity_type) == "spot";
+    let vms = &timelines.azure.vms;
+    let on_demand: HashMap<Name, u64> =
+        vms.iter().filter(|vm| !is_spot(vm)).filter_map(|vm| Some((vm.instance_type, vm.price?))).collect();
+    // Sums of price times time; divided once, so that many short lives do not round to nothing.
+    let (mut spot, mut regular, mut same) = (0_u128, 0_u128, Some(0_u128));
+    let mut cost = Cost::default();
+    let mut changes = Vec::new();
+    for vm in vms {
+        let Some(from_us) = vm.booted_us else { continue };
+        let to_us = vm.gone_us().unwrap_or(timelines.last_us).max(from_us);
+        let Some(price) = vm.price else {
+            cost.vms_without_price += 1;
+            continue;
+        };
+        let ran_us = to_us - from_us;
+        cost.vms += 1;
+        cost.vm_us = cost.vm_us.saturating_add(ran_us);
+        let amount = u128::from(price) * u128::from(ran_us);
+        let regular_price = if is_spot(vm) {
+            cost.spot_vms += 1;
+            spot += amount;
+            vm.price_on_demand.or_else(|| on_demand.get(&vm.instance_type).copied())
+        } else {
+            regular += amount;
+            Some(price)
+        };
+        same = same.zip(regular_price).map(|(same, price)| same + u128::from(price) * u128::from(ran_us));
+        let price = i64::try_from(price).unwrap_or(i64::MAX);
+        changes.push((from_us, price));
+        changes.push((to_us, -price));
+    }
+    let micro_usd = |sum: u128| u64::try_from((sum + HOUR_US / 2) / HOUR_US).unwrap_or(u64::MAX);
+    cost.spot_micro_usd = micro_usd(spot);
+    cost.on_demand_micro_usd = micro_usd(regular);
+    cost.at_on_demand_prices_micro_usd = same.map(micro_usd);
+    let steps = Steps::from_changes(changes);
+    let peak = steps.all().iter().map(|(_, value)| *value).max().unwrap_or(0);
+    cost.peak_micro_usd_per_hour = u64::try_from(peak).unwrap_or(0);
+    (cost.vms > 0).then_some(cost)
+}

@@ -1,0 +1,64 @@
+//! How fast a growth gets its nodes.
+
+use std::collections::{BTreeMap, HashSet};
+
+use harness_scenario::plan::LatencyName;
+
+use super::collect::{Source, until};
+use super::groups::Grouping;
+use super::nodes::labels;
+use super::replaced::replacements;
+use crate::event::ActionKind;
+use crate::timeline::Stamp;
+
+/// A phase's scale-ups of one class.
+struct Growth<'a> {
+    class: &'a str,
+    /// The first of them was intended.
+    from_us: u64,
+    /// The phase ended.
+    until_us: u64,
+}
+
+pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
+    let Source { timelines, join, horizon, .. } = source;
+    let growths = growths(source);
+    // Those that came for others are not of the growth.
+    let replacing: HashSet<usize> =
+        replacements(source).into_iter().filter_map(|replacement| replacement.new).collect();
+    for (index, claim) in timelines.nodes.claims.iter().enumerate() {
+        let Some(created) = claim.created else { continue };
+        let pool = timelines.names.text(join.placed(timelines, index).nodepool);
+        let of =
+            |growth: &&Growth<'_>| growth.class == pool && (growth.from_us..growth.until_us).contains(&created.at_us());
+        let Some(growth) = growths.iter().rfind(of) else { continue };
+        let gone_us = claim.deleting.or(claim.deleted).map(Stamp::at_us);
+        // A try that Azure refused was followed by another: the fleet is filled by that one.
+        if replacing.contains(&index) || (claim.launched.is_none() && gone_us.is_some_and(|us| us < horizon.us)) {
+            continue;
+        }
+        let ready = join.node(timelines, index).and_then(|node| node.ready);
+        let sample = until(growth.from_us, ready, || horizon.censor(growth.from_us, gone_us, false));
+        into.add(LatencyName::NodeFill, Some(&labels(source, index)), sample);
+    }
+}
+
+/// In the order of their phases.
+fn growths<'a>(source: &Source<'a>) -> Vec<Growth<'a>> {
+    let Source { plan, timelines, horizon, .. } = source;
+    let mut growths: Vec<Growth<'_>> = Vec::new();
+    for phase in &timelines.phases.all {
+        let until_us = phase.ended.map_or(horizon.us, |(ended_us, _)| ended_us);
+        let mut first: BTreeMap<&str, u64> = BTreeMap::new();
+        for action in timelines.actions.all.iter().filter(|action| action.phase == phase.name) {
+            let ActionKind::Scale { workload, from, to } = &action.what else { continue };
+            let Some(workload) = plan.workloads.iter().find(|known| known.name == *workload) else { continue };
+            if to > from && !workload.stays_pending {
+                let known = first.entry(workload.class.as_str()).or_insert(action.intended_us);
+                *known = (*known).min(action.intended_us);
+            }
+        }
+        growths.extend(first.into_iter().map(|(class, from_us)| Growth { class, from_us, until_us }));
+    }
+    growths
+}

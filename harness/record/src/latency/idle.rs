@@ -1,0 +1,35 @@
+//! How long empty nodes are paid for.
+
+use std::collections::HashMap;
+
+use harness_scenario::plan::LatencyName;
+
+use super::collect::{Source, between};
+use super::groups::Grouping;
+use super::nodes::{gone, labels};
+use crate::timeline::{PodTimeline, Stamp};
+
+pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
+    let Source { timelines, join, horizon, .. } = source;
+    let mut pods: HashMap<usize, Vec<&PodTimeline>> = HashMap::new();
+    for pod in timelines.pods.all.iter().filter(|pod| pod.scheduled.is_some()) {
+        if let Some(claim) = join.claim_of_pod(timelines, pod) {
+            pods.entry(claim).or_default().push(pod);
+        }
+    }
+    for index in 0..timelines.nodes.claims.len() {
+        let Some(pods) = pods.get(&index) else { continue };
+        // One that is still there, and it was never empty.
+        let deleted: Option<Vec<Stamp>> = pods.iter().map(|pod| pod.deleted).collect();
+        let Some(from) = deleted.and_then(|stamps| stamps.into_iter().max_by_key(|stamp| stamp.at_us())) else {
+            continue;
+        };
+        let vm_gone_us = join.vm(timelines, index).and_then(|vm| vm.gone_us());
+        // The harness took the pods away, or the VM took them with it.
+        if from.at_us() >= horizon.us || vm_gone_us.is_some_and(|us| us <= from.at_us()) {
+            continue;
+        }
+        let sample = between(from, gone(source, index), || horizon.censor(from.at_us(), None, false));
+        into.add(LatencyName::NodeIdle, Some(&labels(source, index)), sample);
+    }
+}

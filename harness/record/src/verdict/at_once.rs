@@ -1,0 +1,132 @@
+//! How many nodes of a pool were disrupted at the same time?
+//!
+//! A part of the pool is rounded up and is taken of the NodeClaims that are initialized when a node is chosen, as the controller
+//! takes it (sigs.k8s.io/karpenter `pkg/controllers/disruption/helpers.go`, `BuildDisruptionBudgetMapping`). So it is looked at when
+//! a disruption begins: later the pool may be smaller without anybody having chosen too many.
+
+use harness_scenario::plan::Amount;
+
+use super::check::{Evidence, Outcome};
+use super::nodes::{Node, of_pool};
+use super::types::Verdict;
+use super::window::{Window, Windows};
+use crate::steps::Steps;
+use crate::text;
+
+/// The moment that was nearest to what is allowed, or farthest above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Most {
+    disrupted: u64,
+    of: u64,
+    allowed: u64,
+    at_us: u64,
+}
+
+pub(super) fn check(
+    nodepools: &[String],
+    reason: Option<&str>,
+    at_most: Amount,
+    phases: &[String],
+    evidence: &Evidence<'_>,
+) -> Outcome {
+    let windows = Windows::of(phases.iter().map(String::as_str), evidence);
+    let mut verdict = windows.cap(Verdict::Pass);
+    let (mut observed, mut shown, mut none) = (Vec::new(), Vec::new(), Vec::new());
+    for pool in nodepools {
+        let nodes = of_pool(pool, evidence);
+        let total = total(&nodes);
+        let is = |node: &&Node<'_>| reason.is_none_or(|reason| node.reason(evidence) == reason);
+        // A NodeClaim without a machine is given up, not disrupted.
+        let disrupted: Vec<&Node<'_>> = nodes.iter().filter(|node| node.claim.launched.is_some()).filter(is).collect();
+        let spans: Vec<(u64, u64)> = disrupted.iter().flat_map(|node| node.disruptions()).collect();
+        let most = windows.all.iter().filter_map(|window| most(&spans, &total, at_most, window)).max_by_key(|most| {
+            (most.disrupted as i64 - most.allowed as i64, most.disrupted, std::cmp::Reverse(most.at_us))
+        });
+        let Some(Most { disrupted: count, of, allowed, at_us }) = most else {
+            none.push(pool.clone());
+            continue;
+        };
+        let at = text::duration(at_us);
+        let of =
+            if matches!(at_most, Amount::Percent(_)) { format!(" of {of} (allowed {allowed})") } else { String::new() };
+        observed.push(format!("{pool}: {count} at once{of} at {at}"));
+        let names: Vec<String> = disrupted
+            .iter()
+            .filter(|node| node.disruptions().iter().any(|(from_us, to_us)| (*from_us..*to_us).contains(&at_us)))
+            .map(|node| node.name(evidence).to_owned())
+            .collect();
+        shown.push(format!("at {at}: {}", text::some(&names, 5)));
+        if count > allowed {
+            verdict = Verdict::Fail;
+        }
+    }
+    if observed.is_empty() {
+        verdict = verdict.and(Verdict::Inconclusive);
+        observed.push("nothing was disrupted".to_owned());
+    } else if !none.is_empty() {
+        shown.push(format!("nothing disrupted in {}", text::some(&none, 4)));
+    }
+    let of = if matches!(at_most, Amount::Percent(_)) { " of a pool's nodes" } else { "" };
+    let why = reason.map_or(String::new(), |reason| format!(" as {reason}"));
+    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::some(&shown, 4)) };
+    Outcome {
+        verdict,
+        observed: windows.observed(observed),
+        limit: format!("at most {at_most}{of} at once{why}"),
+        evidence: format!("{shown}in {}", windows.described()),
+    }
+}
+
+/// Initialized NodeClaims over time.
+fn total(nodes: &[Node<'_>]) -> Steps {
+    let mut changes = Vec::new();
+    for node in nodes {
+        let Some(initialized) = node.claim.initialized else { continue };
+        changes.push((initialized.at_us(), 1));
+        changes.extend(node.claim.deleted.map(|stamp| (stamp.at_us().max(initialized.at_us()), -1)));
+    }
+    Steps::from_changes(changes)
+}
+
+fn most(spans: &[(u64, u64)], total: &Steps, at_most: Amount, window: &Window<'_>) -> Option<Most> {
+    let ends = spans.iter().filter(|(_, to_us)| *to_us < u64::MAX).map(|(_, to_us)| (*to_us, -1));
+    let begins: Vec<u64> = spans.iter().map(|(from_us, _)| *from_us).collect();
+    let running = Steps::from_changes(begins.iter().map(|from_us| (*from_us, 1)).chain(ends).collect());
+    let at = |at_us: u64, of_us: u64| {
+        let disrupted = running.at(at_us).unsigned_abs();
+        let of = total.at(of_us).unsigned_abs();
+        Most { disrupted, of, allowed: at_most.of(of), at_us }
+    };
+    let moments = begins.into_iter().filter(|us| (window.from_us..=window.to_us).contains(us));
+    // What began before the phase was chosen by what there was then.
+    let earlier = spans.iter().filter(|(from_us, to_us)| *from_us < window.from_us && *to_us > window.from_us);
+    let latest = earlier.map(|(from_us, _)| *from_us).max();
+    moments
+        .map(|us| at(us, us))
+        .chain(latest.map(|chosen_us| at(window.from_us, chosen_us)))
+        .max_by_key(|most| (most.disrupted as i64 - most.allowed as i64, most.disrupted, std::cmp::Reverse(most.at_us)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// A number does not depend on the pool: then looking at every microsecond finds the same.
+        #[test]
+        fn the_step_function_misses_no_moment(
+            spans in vec((0_u64..60, 1_u64..20), 0..20),
+            from_us in 0_u64..40,
+            length in 0_u64..30,
+        ) {
+            let spans: Vec<(u64, u64)> = spans.into_iter().map(|(from, length)| (from, from + length)).collect();
+            let window = Window { phase: "p", from_us, to_us: from_us + length };
+            let found = most(&spans, &Steps::default(), Amount::Count(1), &window).map_or(0, |most| most.disrupted);
+            let running = |at: u64| spans.iter().filter(|(from, to)| (*from..*to).contains(&at)).count() as u64;
+            let expected = (window.from_us..=window.to_us).map(running).max().unwrap();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

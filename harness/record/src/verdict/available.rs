@@ -1,0 +1,122 @@
+//! Were there always enough Ready pods?
+
+use harness_scenario::plan::Amount;
+
+use super::check::{Evidence, Outcome};
+use super::types::Verdict;
+use super::window::{Window, Windows};
+use crate::steps::{Steps, pieces};
+use crate::text;
+use crate::timeline::asked;
+
+/// The moment with the fewest Ready pods against what is needed, in one phase.
+#[derive(Debug, PartialEq, Eq)]
+struct Lowest {
+    ready: i64,
+    needed: i64,
+    at_us: u64,
+    /// For how long altogether fewer than needed were Ready.
+    short_us: u64,
+    /// Whether pods were needed at any moment.
+    any_needed: bool,
+}
+
+pub(super) fn check(workloads: &[String], at_least: Amount, phases: &[String], evidence: &Evidence<'_>) -> Outcome {
+    let source = evidence.source;
+    let timelines = source.timelines;
+    let windows = Windows::of(phases.iter().map(String::as_str), evidence);
+    let mut verdict = windows.cap(Verdict::Pass);
+    let (mut observed, mut shown) = (Vec::new(), Vec::new());
+    for workload in workloads {
+        let name = timelines.names.get(workload).filter(|name| !name.is_none());
+        let ready = Steps::from_changes(source.readiness.changes(&timelines.pods, |pod| Some(pod.workload) == name));
+        let asked = asked(source.plan, timelines, source.horizon, workload);
+        for window in &windows.all {
+            let lowest = lowest(&ready, &asked, at_least, window);
+            let Lowest { ready, needed, at_us, short_us, any_needed } = lowest;
+            let at = text::duration(at_us);
+            if !any_needed {
+                verdict = verdict.and(Verdict::Inconclusive);
+                observed.push(format!("{workload}: no pod was needed in {}", window.phase));
+                continue;
+            }
+            if ready < needed {
+                verdict = Verdict::Fail;
+                observed.push(format!(
+                    "{workload}: {ready} Ready at {at} where {needed} are needed, too few for {}",
+                    text::duration(short_us)
+                ));
+            }
+            shown.push(format!(
+                "{workload} in {}: never fewer than {ready} Ready ({at}), {needed} needed",
+                window.phase
+            ));
+        }
+    }
+    if observed.is_empty() && !shown.is_empty() {
+        observed.push("always enough".to_owned());
+    }
+    let limit = match at_least {
+        Amount::Count(count) => format!("at least {count} Ready"),
+        Amount::Percent(_) => format!("at least {at_least} of the replicas asked for Ready"),
+    };
+    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::some(&shown, 6)) };
+    Outcome {
+        verdict,
+        observed: windows.observed(observed),
+        limit,
+        evidence: format!("{shown}in {}", windows.described()),
+    }
+}
+
+fn lowest(ready: &Steps, asked: &Steps, at_least: Amount, window: &Window<'_>) -> Lowest {
+    let mut lowest = Lowest { ready: 0, needed: 0, at_us: window.from_us, short_us: 0, any_needed: false };
+    let mut margin = i64::MAX;
+    // A phase of no length is its moment.
+    for (from_us, to_us) in pieces(&[ready, asked], window.from_us, window.to_us) {
+        let needed = match at_least {
+            Amount::Count(count) => i64::from(count),
+            Amount::Percent(_) => i64::try_from(at_least.of(asked.at(from_us).unsigned_abs())).unwrap_or(i64::MAX),
+        };
+        lowest.any_needed |= needed > 0;
+        let there = ready.at(from_us);
+        if there < needed {
+            lowest.short_us += to_us - from_us;
+        }
+        if there - needed < margin {
+            margin = there - needed;
+            (lowest.ready, lowest.needed, lowest.at_us) = (there, needed, from_us);
+        }
+    }
+    lowest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Looking at every microsecond finds the same.
+        #[test]
+        fn the_step_function_misses_no_moment(
+            ready in vec((0_u64..60, -3_i64..4), 0..30),
+            asked in vec((0_u64..60, 0_i64..9), 0..8),
+            percent in 0_u32..=100,
+            from_us in 0_u64..40,
+            length in 1_u64..30,
+        ) {
+            let mut asked = asked;
+            asked.sort_by_key(|(at_us, _)| *at_us);
+            let (ready, asked) = (Steps::from_changes(ready), Steps::from_values(asked));
+            let window = Window { phase: "p", from_us, to_us: from_us + length };
+            let at_least = Amount::Percent(percent);
+            let found = lowest(&ready, &asked, at_least, &window);
+            let needed = |at: u64| at_least.of(asked.at(at) as u64) as i64;
+            let margins = (window.from_us..window.to_us).map(|at| ready.at(at) - needed(at));
+            prop_assert_eq!(found.ready - found.needed, margins.clone().min().unwrap());
+            prop_assert_eq!(found.short_us, margins.filter(|margin| *margin < 0).count() as u64);
+        }
+    }
+}

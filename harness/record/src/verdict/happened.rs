@@ -1,0 +1,102 @@
+//! Did something happen so often?
+
+use harness_scenario::plan::{Happening, What};
+
+use super::check::{Evidence, Outcome};
+use super::types::Verdict;
+use super::window::Windows;
+use crate::text;
+
+/// Names that are shown of what happened.
+const SHOWN: usize = 5;
+
+pub(super) fn check(
+    of: &Happening,
+    phases: &[String],
+    at_least: Option<u32>,
+    at_most: Option<u32>,
+    evidence: &Evidence<'_>,
+) -> Outcome {
+    let source = evidence.source;
+    let limit = bounds(at_least, at_most);
+    let windows = if phases.is_empty() {
+        Windows::of(source.plan.phases.iter().map(|phase| phase.name.as_str()), evidence)
+    } else {
+        Windows::of(phases.iter().map(String::as_str), evidence)
+    };
+    let inconclusive = |observed: &str, why: &str| Outcome {
+        verdict: Verdict::Inconclusive,
+        observed: observed.to_owned(),
+        limit: limit.clone(),
+        evidence: why.to_owned(),
+    };
+    let Some(told) = source.timelines.happened.told(of) else {
+        return inconclusive("not counted", "the events were folded without this plan's expectations");
+    };
+    if is_azures(of.what) && !evidence.azure_tells() {
+        return inconclusive("not known", "this target has no record of Azure's doings");
+    }
+    let mut seen: Vec<(u64, &str)> =
+        told.times.iter().filter(|(at_us, _)| windows.contain(*at_us)).map(|(us, name)| (*us, &**name)).collect();
+    seen.sort_unstable();
+    let count = seen.len() as u64;
+    let lost = is_azures(of.what) && source.timelines.azure.facts_lost > 0;
+    let verdict = if at_most.is_some_and(|most| count > u64::from(most)) {
+        Verdict::Fail
+    } else if at_least.is_some_and(|least| count < u64::from(least)) {
+        if windows.ended() && !lost { Verdict::Fail } else { Verdict::Inconclusive }
+    } else if lost && at_most.is_some() {
+        Verdict::Inconclusive
+    } else if phases.is_empty() && at_most.is_none() {
+        // It was to happen at any time, and did: how the phases ended changes nothing.
+        Verdict::Pass
+    } else {
+        windows.cap(Verdict::Pass)
+    };
+    let names: Vec<String> = seen
+        .iter()
+        .map(|(at_us, name)| match *name {
+            "" => format!("at {}", text::duration(*at_us)),
+            name => format!("{name} at {}", text::duration(*at_us)),
+        })
+        .collect();
+    let said = match &told.said {
+        Some((_, _, message)) if of.what == What::Reason || of.what == What::VmFailed => {
+            format!("; it says: {message}")
+        }
+        _ => String::new(),
+    };
+    let what = if names.is_empty() { "nothing of the kind".to_owned() } else { text::some(&names, SHOWN) };
+    let times = text::count(count, "time");
+    let observed = if verdict == Verdict::Pass { times } else { windows.observed(vec![times]) };
+    Outcome { verdict, observed, limit, evidence: format!("{what}; in {}{said}", windows.described()) }
+}
+
+/// Whether only Azure's own record tells it.
+fn is_azures(what: What) -> bool {
+    matches!(
+        what,
+        What::VmAccepted
+            | What::VmBooted
+            | What::VmFailed
+            | What::VmDeleted
+            | What::VmCrashed
+            | What::SpotNotice
+            | What::SpotEvicted
+            | What::CallThrottled
+            | What::CallRefused
+            | What::FaultBegan
+            | What::FaultEnded
+    )
+}
+
+/// `at least 3`, `2 to 5 times`.
+fn bounds(at_least: Option<u32>, at_most: Option<u32>) -> String {
+    match (at_least, at_most) {
+        (Some(least), Some(most)) if least == most => format!("exactly {}", text::count(u64::from(least), "time")),
+        (Some(least), Some(most)) => format!("{least} to {}", text::count(u64::from(most), "time")),
+        (Some(least), None) => format!("at least {}", text::count(u64::from(least), "time")),
+        (None, Some(most)) => format!("at most {}", text::count(u64::from(most), "time")),
+        (None, None) => "any number of times".to_owned(),
+    }
+}

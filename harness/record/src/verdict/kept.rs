@@ -1,0 +1,60 @@
+//! Were the nodes left alone?
+
+use super::check::{Evidence, Outcome};
+use super::nodes::{of_pool, used};
+use super::types::Verdict;
+use super::window::Windows;
+use crate::text;
+
+/// Names that are shown of nodes that went.
+const SHOWN: usize = 4;
+
+pub(super) fn check(nodepools: &[String], phases: &[String], evidence: &Evidence<'_>) -> Outcome {
+    let windows = Windows::of(phases.iter().map(String::as_str), evidence);
+    let mut verdict = windows.cap(Verdict::Pass);
+    let (mut observed, mut went, mut there) = (Vec::new(), Vec::new(), Vec::new());
+    let pools = used(nodepools, evidence);
+    let span = windows.all.first().zip(windows.all.last()).map(|(first, last)| (first.from_us, last.to_us));
+    for pool in &pools {
+        let Some((from_us, to_us)) = span else { continue };
+        let nodes: Vec<_> = of_pool(pool, evidence).into_iter().filter(|node| node.there(from_us, evidence)).collect();
+        if nodes.is_empty() {
+            verdict = verdict.and(Verdict::Inconclusive);
+            observed.push(format!("{pool}: no node was Ready at the begin"));
+            continue;
+        }
+        let gone: Vec<String> = nodes
+            .iter()
+            .filter_map(|node| {
+                let going_us = node.going_us(evidence).filter(|us| *us <= to_us)?;
+                let why = match node.reason(evidence) {
+                    "" => String::new(),
+                    reason => format!(" ({reason})"),
+                };
+                Some(format!("{} went at {}{why}", node.name(evidence), text::duration(going_us)))
+            })
+            .collect();
+        let count = text::count(nodes.len() as u64, "node");
+        if gone.is_empty() {
+            observed.push(format!("{pool}: {count} kept"));
+            let names: Vec<String> = nodes.iter().map(|node| node.name(evidence).to_owned()).collect();
+            there.push(text::some(&names, SHOWN));
+        } else {
+            verdict = Verdict::Fail;
+            observed.push(format!("{pool}: {} of {count} went", gone.len()));
+            went.extend(gone);
+        }
+    }
+    if pools.is_empty() {
+        verdict = verdict.and(Verdict::Inconclusive);
+        observed.push("no workload is aimed at these pools".to_owned());
+    }
+    let shown = if went.is_empty() { there } else { went };
+    let shown = if shown.is_empty() { "no nodes".to_owned() } else { text::some(&shown, SHOWN) };
+    Outcome {
+        verdict,
+        observed: windows.observed(observed),
+        limit: "every node kept".to_owned(),
+        evidence: format!("{shown}; in {}", windows.described()),
+    }
+}

@@ -1,0 +1,63 @@
+//! Did the pods that must not run stay Pending, and did a controller say why?
+
+use super::check::{Evidence, Outcome};
+use super::types::Verdict;
+use crate::text;
+
+/// Names that are shown of pods that were bound.
+const SHOWN: usize = 3;
+
+pub(super) fn check(workloads: &[String], says: Option<&str>, evidence: &Evidence<'_>) -> Outcome {
+    let source = evidence.source;
+    let timelines = source.timelines;
+    let mut verdict = Verdict::Pass;
+    let (mut observed, mut shown) = (Vec::new(), Vec::new());
+    for workload in workloads {
+        let pods = timelines.pods.all.iter().filter(|pod| timelines.names.text(pod.workload) == workload);
+        let (mut count, mut bound) = (0_u64, Vec::new());
+        for pod in pods {
+            count += 1;
+            if let Some(scheduled) = pod.scheduled.or(pod.ready) {
+                let node = timelines.names.text(pod.node);
+                bound.push(format!("{} on {node} at {}", pod.name, text::duration(scheduled.at_us())));
+            }
+        }
+        if !bound.is_empty() {
+            verdict = Verdict::Fail;
+            let count = text::count(bound.len() as u64, "pod");
+            observed.push(format!("{workload}: {count} bound ({})", text::some(&bound, SHOWN)));
+            continue;
+        }
+        if count == 0 {
+            verdict = verdict.and(Verdict::Inconclusive);
+            observed.push(format!("{workload}: no pod was ever there"));
+            continue;
+        }
+        let any = timelines.happened.reasons_about(workload, None);
+        let asked = timelines.happened.reasons_about(workload, says);
+        let said = |told: Option<&crate::timeline::Told>| told.and_then(|told| told.said.clone());
+        match (said(asked), said(any)) {
+            (Some((pod, code, message)), _) => {
+                observed.push(format!("{workload}: {} Pending", text::count(count, "pod")));
+                shown.push(format!("{pod}: {code}: {message}"));
+            }
+            (None, Some((pod, code, message))) => {
+                // The right reason may come with the next try of the controller.
+                let late = if evidence.complete() { Verdict::Fail } else { Verdict::Inconclusive };
+                verdict = verdict.and(late);
+                observed.push(format!("{workload}: Pending, and the reason was another"));
+                shown.push(format!("{pod}: {code}: {message}"));
+            }
+            (None, None) => {
+                verdict = verdict.and(Verdict::Inconclusive);
+                observed.push(format!("{workload}: {} Pending, and no controller said why", text::count(count, "pod")));
+            }
+        }
+    }
+    let limit = match says {
+        Some(says) => format!("never bound, with a reason that says `{says}`"),
+        None => "never bound, with a reason".to_owned(),
+    };
+    let shown = if shown.is_empty() { "no reason about these pods".to_owned() } else { text::some(&shown, 3) };
+    Outcome { verdict, observed: observed.join(", "), limit, evidence: shown }
+}

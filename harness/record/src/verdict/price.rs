@@ -1,0 +1,56 @@
+//! Has the price of the fleet fallen?
+
+use super::check::{Evidence, Outcome};
+use super::types::Verdict;
+use super::window::Windows;
+use crate::cost::{PriceAt, price_at};
+use crate::text;
+
+pub(super) fn check(before: &str, after: &str, at_most_percent: u32, evidence: &Evidence<'_>) -> Outcome {
+    let timelines = evidence.source.timelines;
+    let windows = Windows::of([before, after], evidence);
+    let limit = format!("at most {at_most_percent} % of the price before");
+    let end = |phase: &str| {
+        let window = windows.all.iter().find(|window| window.phase == phase)?;
+        Some(price_at(timelines, window.to_us))
+    };
+    let (Some(first), Some(second)) = (end(before), end(after)) else {
+        return Outcome {
+            verdict: Verdict::Inconclusive,
+            observed: windows.observed(Vec::new()),
+            limit,
+            evidence: format!("in {}", windows.described()),
+        };
+    };
+    let described = |price: PriceAt, phase: &str| {
+        format!(
+            "{} an hour ({}) at the end of {phase}",
+            text::usd(price.micro_usd_per_hour),
+            text::count(price.vms, "VM")
+        )
+    };
+    let mut observed = vec![described(first, before), described(second, after)];
+    let unknown = first.vms_without_price + second.vms_without_price;
+    let verdict = if unknown > 0 {
+        observed.push(format!("no price of {}", text::count(unknown, "VM")));
+        Verdict::Inconclusive
+    } else if first.micro_usd_per_hour == 0 || timelines.azure.facts_lost > 0 {
+        Verdict::Inconclusive
+    } else {
+        let (after, before) = (u128::from(second.micro_usd_per_hour), u128::from(first.micro_usd_per_hour));
+        observed.push(format!("{} %", (after * 100).div_ceil(before)));
+        let held = after * 100 <= before * u128::from(at_most_percent);
+        // A phase that went on until its deadline had its time to become cheaper; a cut one did not.
+        match (held, windows.ended()) {
+            (true, _) => windows.cap(Verdict::Pass),
+            (false, true) => Verdict::Fail,
+            (false, false) => Verdict::Inconclusive,
+        }
+    };
+    Outcome {
+        verdict,
+        observed: windows.observed(observed),
+        limit,
+        evidence: format!("prices of running VMs as the facts of Azure carry them; in {}", windows.described()),
+    }
+}

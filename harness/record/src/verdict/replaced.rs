@@ -1,0 +1,205 @@
+//! Were the nodes replaced by others, for the reason that was to be caused?
+
+use harness_scenario::plan::NodeProperty;
+
+use super::check::{Evidence, Outcome};
+use super::nodes::{Node, of_pool, used};
+use super::types::Verdict;
+use super::window::{Window, Windows};
+use crate::text;
+use crate::timeline::{Made, Name};
+
+/// Names that are shown of nodes.
+const SHOWN: usize = 4;
+
+/// What is asked for.
+pub(super) struct Asked<'a> {
+    pub(super) phase: &'a str,
+    pub(super) reason: Option<&'a str>,
+    pub(super) at_least: Option<u32>,
+    pub(super) differs_in: Option<NodeProperty>,
+}
+
+/// What came of the nodes of one pool.
+#[derive(Default)]
+struct Tally<'a> {
+    old: Vec<Node<'a>>,
+    /// Gone in the phase for the reason that was asked for.
+    replaced: Vec<Node<'a>>,
+    /// Gone in the phase for another reason, or one that is not known.
+    otherwise: Vec<(Node<'a>, &'a str)>,
+    /// Came in the phase and were Ready in it.
+    new: Vec<Node<'a>>,
+}
+
+pub(super) fn check(nodepools: &[String], asked: &Asked<'_>, evidence: &Evidence<'_>) -> Outcome {
+    let windows = Windows::of([asked.phase], evidence);
+    let mut verdict = windows.cap(Verdict::Pass);
+    let (mut observed, mut shown) = (Vec::new(), Vec::new());
+    let (mut old, mut replaced, mut unknown) = (0_u64, 0_u64, 0_u64);
+    let pools = used(nodepools, evidence);
+    for pool in pools.iter().filter(|_| !windows.all.is_empty()) {
+        let Some(window) = windows.all.first() else { continue };
+        let tally = tally(pool, asked.reason, window, evidence);
+        old += tally.old.len() as u64;
+        replaced += tally.replaced.len() as u64;
+        unknown += tally.otherwise.iter().filter(|(_, reason)| reason.is_empty()).count() as u64;
+        if tally.old.is_empty() {
+            verdict = verdict.and(Verdict::Inconclusive);
+            observed.push(format!("{pool}: no node was Ready at the begin"));
+            continue;
+        }
+        let mut text =
+            format!("{pool}: {} of {} replaced", tally.replaced.len(), text::count(tally.old.len() as u64, "node"));
+        if !tally.otherwise.is_empty() {
+            text.push_str(&format!(", {} went otherwise ({})", tally.otherwise.len(), otherwise(&tally, evidence)));
+        }
+        observed.push(text);
+        let (findings, of_new) = judge_new(&tally, asked, windows.ended(), evidence);
+        verdict = verdict.and(of_new);
+        observed.extend(findings);
+        shown.push(lives(&tally, asked.differs_in, evidence));
+    }
+    if pools.is_empty() {
+        verdict = verdict.and(Verdict::Inconclusive);
+        observed.push("no workload is aimed at these pools".to_owned());
+    }
+    let wanted = asked.at_least.map_or(old, u64::from);
+    if replaced < wanted && old > 0 {
+        // A node that went for a reason that the log does not tell may have gone for this one.
+        let certain = windows.ended() && replaced + unknown < wanted;
+        verdict = verdict.and(if certain { Verdict::Fail } else { Verdict::Inconclusive });
+    }
+    if wanted == 0 {
+        verdict = verdict.and(Verdict::Inconclusive);
+    }
+    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", shown.join("; ")) };
+    Outcome {
+        verdict,
+        observed: windows.observed(observed),
+        limit: limit(asked),
+        evidence: format!("{shown}in {}", windows.described()),
+    }
+}
+
+fn limit(asked: &Asked<'_>) -> String {
+    let many = asked
+        .at_least
+        .map_or("every node".to_owned(), |least| format!("at least {}", text::count(u64::from(least), "node")));
+    let why = asked.reason.map_or(String::new(), |reason| format!(" as {reason}"));
+    let how = asked.differs_in.map_or(String::new(), |it| format!(", by nodes of another {}", it.as_str()));
+    format!("{many} replaced{why}{how}")
+}
+
+fn tally<'a>(pool: &str, reason: Option<&str>, window: &Window<'_>, evidence: &Evidence<'a>) -> Tally<'a> {
+    let mut tally = Tally::default();
+    for node in of_pool(pool, evidence) {
+        if node.there(window.from_us, evidence) {
+            tally.old.push(node);
+            if node.gone_us(evidence).is_some_and(|us| us <= window.to_us) {
+                let why = node.reason(evidence);
+                match reason {
+                    Some(reason) if why != reason => tally.otherwise.push((node, why)),
+                    _ => tally.replaced.push(node),
+                }
+            }
+        } else if node.claim.created.is_some_and(|stamp| stamp.at_us() >= window.from_us)
+            && node.ready_us(evidence).is_some_and(|us| us <= window.to_us)
+        {
+            tally.new.push(node);
+        }
+    }
+    // What came before anything went for this reason came for something else.
+    let began = |node: &Node<'_>| node.claim.disrupted.or(node.claim.deleting).or(node.claim.deleted);
+    let first_us = tally.replaced.iter().filter_map(|node| Some(began(node)?.at_us())).min();
+    tally.new.retain(|node| {
+        let created_us = node.claim.created.map_or(0, |stamp| stamp.at_us());
+        first_us.is_some_and(|first_us| created_us >= first_us)
+    });
+    tally
+}
+
+/// Whether others came, and whether they are different.
+fn judge_new(tally: &Tally<'_>, asked: &Asked<'_>, ended: bool, evidence: &Evidence<'_>) -> (Vec<String>, Verdict) {
+    let not_yet = if ended { Verdict::Fail } else { Verdict::Inconclusive };
+    if tally.replaced.is_empty() {
+        // How many had to be is looked at over all pools.
+        return (Vec::new(), Verdict::Pass);
+    }
+    if tally.new.is_empty() {
+        return (vec!["no other came".to_owned()], not_yet);
+    }
+    let Some(property) = asked.differs_in else { return (Vec::new(), Verdict::Pass) };
+    let of = |node: &Node<'_>| value(evidence.source.join.made(evidence.source.timelines, node.index), property);
+    let before: Vec<Name> = tally.replaced.iter().map(of).collect();
+    let mut same = Vec::new();
+    let mut unknown = before.iter().filter(|value| value.is_none()).count() as u64;
+    for node in &tally.new {
+        let value = of(node);
+        if value.is_none() {
+            unknown += 1;
+        } else if before.contains(&value) {
+            same.push(node.name(evidence).to_owned());
+        }
+    }
+    let name = property.as_str();
+    if !same.is_empty() {
+        let count = text::count(same.len() as u64, "new node");
+        return (vec![format!("{count} with the old {name} ({})", text::some(&same, SHOWN))], Verdict::Fail);
+    }
+    if unknown > 0 {
+        let text = format!("{name} not known of {}", text::count(unknown, "node"));
+        return (vec![text], Verdict::Inconclusive);
+    }
+    (Vec::new(), Verdict::Pass)
+}
+
+fn value(made: Made, property: NodeProperty) -> Name {
+    match property {
+        NodeProperty::NodepoolHash => made.nodepool_hash,
+        NodeProperty::NodeclassHash => made.nodeclass_hash,
+        NodeProperty::Image => made.image,
+        NodeProperty::KubeletVersion => made.kubelet_version,
+    }
+}
+
+fn otherwise(tally: &Tally<'_>, evidence: &Evidence<'_>) -> String {
+    let texts: Vec<String> = tally
+        .otherwise
+        .iter()
+        .map(|(node, reason)| {
+            format!("{} {}", node.name(evidence), if reason.is_empty() { "for no known reason" } else { reason })
+        })
+        .collect();
+    text::some(&texts, SHOWN)
+}
+
+/// `a (image x) gone at 12.0s, b (image y) Ready at 9.0s`.
+fn lives(tally: &Tally<'_>, property: Option<NodeProperty>, evidence: &Evidence<'_>) -> String {
+    let names = &evidence.source.timelines.names;
+    let made = |node: &Node<'_>| match property {
+        Some(property) => {
+            let value = value(evidence.source.join.made(evidence.source.timelines, node.index), property);
+            // The end of an image's or a hash's text is what tells it apart.
+            let text = names.text(value);
+            let count = text.chars().count();
+            let end: String = text.chars().skip(count.saturating_sub(40)).collect();
+            format!(" ({} {})", property.as_str(), if end.is_empty() { "not known" } else { &end })
+        }
+        None => String::new(),
+    };
+    let one = |node: &Node<'_>, what: &str, at_us: Option<u64>| {
+        format!("{}{} {what} at {}", node.name(evidence), made(node), text::duration(at_us.unwrap_or(0)))
+    };
+    let gone: Vec<String> = tally.replaced.iter().map(|node| one(node, "gone", node.gone_us(evidence))).collect();
+    let came: Vec<String> = tally.new.iter().map(|node| one(node, "Ready", node.ready_us(evidence))).collect();
+    let stayed: Vec<String> = tally
+        .old
+        .iter()
+        .filter(|old| !tally.replaced.iter().any(|node| node.index == old.index))
+        .filter(|old| !tally.otherwise.iter().any(|(node, _)| node.index == old.index))
+        .map(|node| format!("{} stayed", node.name(evidence)))
+        .collect();
+    let all = [gone, stayed, came].into_iter().filter(|texts| !texts.is_empty());
+    all.map(|texts| text::some(&texts, SHOWN)).collect::<Vec<_>>().join(", ")
+}

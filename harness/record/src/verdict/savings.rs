@@ -1,0 +1,49 @@
+//! What did spot VMs save?
+
+use super::check::{Evidence, Outcome};
+use super::types::Verdict;
+use crate::cost::cost;
+use crate::text;
+
+pub(super) fn check(at_least_percent: u32, evidence: &Evidence<'_>) -> Outcome {
+    let limit = format!("at least {at_least_percent} % less than on demand");
+    let inconclusive = |observed: String, why: &str| Outcome {
+        verdict: Verdict::Inconclusive,
+        observed,
+        limit: limit.clone(),
+        evidence: why.to_owned(),
+    };
+    let timelines = evidence.source.timelines;
+    let Some(cost) = cost(timelines) else {
+        return inconclusive("no prices".to_owned(), "no VM ran whose price the log tells");
+    };
+    if cost.spot_vms == 0 {
+        return inconclusive(format!("no spot VM among {}", text::count(cost.vms, "VM")), "facts of Azure");
+    }
+    if cost.vms_without_price > 0 {
+        return inconclusive(format!("no price of {}", text::count(cost.vms_without_price, "VM")), "facts of Azure");
+    }
+    let Some(same) = cost.at_on_demand_prices_micro_usd.filter(|same| *same > 0) else {
+        return inconclusive("on-demand price of a spot VM's size not known".to_owned(), "facts of Azure");
+    };
+    let spent = cost.micro_usd();
+    // Rounded down: 19.9 % are not 20 %.
+    let saved = u128::from(same.saturating_sub(spent)) * 100 / u128::from(same);
+    let held = saved >= u128::from(at_least_percent);
+    let verdict = match (held, evidence.complete() && timelines.azure.facts_lost == 0) {
+        (true, true) => Verdict::Pass,
+        (false, true) => Verdict::Fail,
+        (_, false) => Verdict::Inconclusive,
+    };
+    Outcome {
+        verdict,
+        observed: format!("{saved} % less: {} instead of {}", text::usd(spent), text::usd(same)),
+        limit,
+        evidence: format!(
+            "{} of {} on spot, {} of running time altogether",
+            cost.spot_vms,
+            text::count(cost.vms, "VM"),
+            text::duration(cost.vm_us),
+        ),
+    }
+}

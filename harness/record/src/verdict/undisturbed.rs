@@ -1,0 +1,63 @@
+//! Did every pod that was Ready stay Ready?
+
+use super::check::{Evidence, Outcome};
+use super::types::Verdict;
+use super::window::Windows;
+use crate::text;
+
+/// Names that are shown of pods that were disturbed.
+const SHOWN: usize = 4;
+
+pub(super) fn check(workloads: &[String], phases: &[String], evidence: &Evidence<'_>) -> Outcome {
+    let source = evidence.source;
+    let timelines = source.timelines;
+    let windows = Windows::of(phases.iter().map(String::as_str), evidence);
+    let mut verdict = windows.cap(Verdict::Pass);
+    let (mut observed, mut shown, mut there) = (Vec::new(), Vec::new(), Vec::new());
+    for workload in workloads {
+        let name = timelines.names.get(workload).filter(|name| !name.is_none());
+        for window in &windows.all {
+            let ready = source.readiness.all().iter().filter(|span| {
+                let pod = timelines.pods.all.get(span.pod as usize);
+                pod.is_some_and(|pod| Some(pod.workload) == name)
+                    && span.from_us <= window.from_us
+                    && span.to_us > window.from_us
+            });
+            let (mut count, mut disturbed) = (0_u64, Vec::new());
+            for span in ready {
+                count += 1;
+                if span.to_us <= window.to_us {
+                    let pod = timelines.pods.all.get(span.pod as usize);
+                    let going = pod.and_then(|pod| pod.going()).is_some_and(|stamp| stamp.at_us() == span.to_us);
+                    let how = if going { "went" } else { "was not Ready any more" };
+                    let pod = pod.map_or("", |pod| &pod.name);
+                    disturbed.push(format!("{pod} {how} at {}", text::duration(span.to_us)));
+                }
+            }
+            if count == 0 {
+                verdict = verdict.and(Verdict::Inconclusive);
+                observed.push(format!("{workload}: no pod was Ready when {} began", window.phase));
+                continue;
+            }
+            there.push(format!("{workload} {count} when {} began", window.phase));
+            if disturbed.is_empty() {
+                continue;
+            }
+            verdict = Verdict::Fail;
+            observed.push(format!("{workload}: {} of {} disturbed", disturbed.len(), text::count(count, "pod")));
+            shown.extend(disturbed);
+        }
+    }
+    if observed.is_empty() && !there.is_empty() {
+        observed.push("none disturbed".to_owned());
+    }
+    let ready =
+        if there.is_empty() { "no pod was Ready".to_owned() } else { format!("Ready: {}", text::some(&there, 6)) };
+    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::some(&shown, SHOWN)) };
+    Outcome {
+        verdict,
+        observed: windows.observed(observed),
+        limit: "every Ready pod stays Ready".to_owned(),
+        evidence: format!("{shown}{ready}; in {}", windows.described()),
+    }
+}

@@ -1,0 +1,75 @@
+//! From when to when a check looks.
+
+use super::check::Evidence;
+use super::types::Verdict;
+use crate::event::PhaseOutcome;
+use crate::text;
+
+/// One phase that a check looks at, times in microseconds since the run began.
+pub(super) struct Window<'a> {
+    pub(super) phase: &'a str,
+    pub(super) from_us: u64,
+    /// Its end; where it has none, the begin of cleanup or the end of the log.
+    pub(super) to_us: u64,
+}
+
+/// The phases that a check looks at, and why they are less than what was asked for.
+pub(super) struct Windows<'a> {
+    pub(super) all: Vec<Window<'a>>,
+    doubts: Vec<String>,
+    ended: bool,
+}
+
+impl<'a> Windows<'a> {
+    pub(super) fn of(phases: impl IntoIterator<Item = &'a str>, evidence: &Evidence<'_>) -> Self {
+        let mut windows = Self { all: Vec::new(), doubts: Vec::new(), ended: true };
+        for phase in phases {
+            let Some(seen) = evidence.source.timelines.phases.named(phase) else {
+                windows.doubts.push(format!("phase {phase} never began"));
+                windows.ended = false;
+                continue;
+            };
+            let doubt = match seen.ended {
+                Some((_, PhaseOutcome::Reached | PhaseOutcome::Held)) => None,
+                Some((_, PhaseOutcome::DeadlinePassed)) => Some("ended by its deadline"),
+                Some((_, PhaseOutcome::Cancelled)) => Some("was cancelled"),
+                None => Some("did not end"),
+            };
+            windows.doubts.extend(doubt.map(|doubt| format!("phase {phase} {doubt}")));
+            windows.ended &= !matches!(seen.ended, None | Some((_, PhaseOutcome::Cancelled)));
+            let to_us = seen.ended.map_or(evidence.source.horizon.us, |(ended_us, _)| ended_us);
+            windows.all.push(Window { phase, from_us: seen.began_us, to_us: to_us.max(seen.began_us) });
+        }
+        windows
+    }
+
+    /// Whether every phase went on until its end or its deadline: what did not happen by then did not happen in it.
+    pub(super) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// No pass where a phase did not run as it was meant to.
+    pub(super) fn cap(&self, verdict: Verdict) -> Verdict {
+        if self.doubts.is_empty() { verdict } else { verdict.and(Verdict::Inconclusive) }
+    }
+
+    /// Whether a moment is in any of the phases, their ends included.
+    pub(super) fn contain(&self, at_us: u64) -> bool {
+        self.all.iter().any(|window| (window.from_us..=window.to_us).contains(&at_us))
+    }
+
+    /// What was observed, with why the phases are less than what was asked for.
+    pub(super) fn observed(&self, mut parts: Vec<String>) -> String {
+        parts.extend(self.doubts.iter().cloned());
+        parts.join(", ")
+    }
+
+    /// `hold (12.0s to 42.0s)`.
+    pub(super) fn described(&self) -> String {
+        let one = |window: &Window<'_>| {
+            format!("{} ({} to {})", window.phase, text::duration(window.from_us), text::duration(window.to_us))
+        };
+        let all: Vec<String> = self.all.iter().map(one).collect();
+        if all.is_empty() { "no phase that began".to_owned() } else { text::some(&all, 4) }
+    }
+}
