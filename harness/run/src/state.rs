@@ -315,6 +315,7 @@ pub(crate) mod tests {
             capacity_type: String::new(),
             vcpus: None,
             price_micro_usd_per_hour: None,
+            on_demand_micro_usd_per_hour: None,
             code: String::new(),
             message: String::new(),
         };

@@ -46,6 +46,8 @@ pub struct VmRef {
     pub vcpus: u32,
     /// Its own price in millionths of a US dollar per hour: the spot price for a spot VM.
     pub price_micro_usd_per_hour: u64,
+    /// What the same VM costs on demand, in the same unit.
+    pub on_demand_micro_usd_per_hour: u64,
 }
 
 /// What happened. A closed set.

@@ -300,6 +300,7 @@ mod tests {
             capacity_type: CapacityType::Spot,
             vcpus: 4,
             price_micro_usd_per_hour: 169_000,
+            on_demand_micro_usd_per_hour: 169_000,
         }
     }
 

@@ -102,6 +102,7 @@ mod tests {
             capacity_type: CapacityType::OnDemand,
             vcpus: 4,
             price_micro_usd_per_hour: 169_000,
+            on_demand_micro_usd_per_hour: 169_000,
         }
     }
 

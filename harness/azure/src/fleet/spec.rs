@@ -166,6 +166,7 @@ impl MachineSpec {
             capacity_type: self.capacity_type,
             vcpus: self.sku.vcpus,
             price_micro_usd_per_hour: self.sku.price_micro_usd_per_hour(self.capacity_type),
+            on_demand_micro_usd_per_hour: self.sku.price_micro_usd_per_hour(CapacityType::OnDemand),
         }
     }
 }

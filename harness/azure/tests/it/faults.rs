@@ -103,7 +103,8 @@ async fn each_fact_of_a_vm_tells_its_cores_and_its_own_price() {
         lab.create(name, "Standard_D4s_v5", spot).await;
         let accepted = lab.fact("accepted", |k| matches!(k, FactKind::VmAccepted { .. }) && of(name, k)).await;
         let vm = accepted.kind.vm().unwrap();
-        assert_eq!((vm.vcpus, vm.price_micro_usd_per_hour), (4, price));
+        let costs = (vm.vcpus, vm.price_micro_usd_per_hour, vm.on_demand_micro_usd_per_hour);
+        assert_eq!(costs, (4, price, 192_000));
         let record = lab.control.vm(name).await.unwrap();
         assert_eq!((record.price_per_hour * 1e6).round() as u64, price);
     }

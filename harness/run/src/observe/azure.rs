@@ -78,6 +78,7 @@ fn translate(fact: &Fact, occurred_us: u64) -> Option<AzureFact> {
         capacity_type: vm.map(|vm| vm.capacity_type.to_string()).unwrap_or_default(),
         vcpus: vm.map(|vm| vm.vcpus),
         price_micro_usd_per_hour: vm.map(|vm| vm.price_micro_usd_per_hour),
+        on_demand_micro_usd_per_hour: vm.map(|vm| vm.on_demand_micro_usd_per_hour),
         code,
         message,
     })
