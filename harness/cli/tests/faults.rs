@@ -30,12 +30,23 @@ fn a_fault_that_stays_fails_and_is_named(#[case] name: &str, #[case] pool: &str,
 
 #[rstest]
 #[case("throttled", "throttled")]
-#[case("arm-down", "fault_began")]
+#[case("arm-down", "refused")]
 fn a_fault_that_passes_is_survived(#[case] name: &str, #[case] caused: &str) {
     let Some(ran) = run_case(name) else { return };
     assert_eq!(ran.code, 0, "{}", ran.said());
     // The test shows nothing when the fault never happened.
     assert!(ran.count(|event| event["azure"]["what"] == caused) > 0, "{}", ran.said());
+    ran.assert_reports();
+    ran.assert_nothing_left();
+}
+
+#[test]
+fn an_outage_that_outlasts_the_deadline_is_the_reason() {
+    let Some(ran) = run_case("arm-down-too-long") else { return };
+    assert_eq!(ran.code, 1, "{}", ran.said());
+    let reason = ran.summary["reason"].as_str().unwrap();
+    assert!(reason.contains("Azure Resource Manager was down"), "{}", ran.said());
+    assert!(ran.summary["counts"]["armRefused"].as_u64().unwrap() > 0, "{}", ran.said());
     ran.assert_reports();
     ran.assert_nothing_left();
 }

@@ -391,7 +391,7 @@ pub enum AzureFactKind {
     ProvisioningFailed,
     /// A call was answered 429.
     Throttled,
-    /// A call was refused because Resource Manager was down.
+    /// Calls were refused because Resource Manager was down; the message is how many since the last such fact.
     Refused,
     /// A fault began.
     FaultBegan,

@@ -110,6 +110,12 @@ pub enum FactKind {
         /// The value of `Retry-After`, seconds.
         retry_after_s: u64,
     },
+    /// Azure Resource Manager was down for calls, or for connections that brought none: at the first of an outage, then at most
+    /// once a second, and at its end.
+    Refused {
+        /// How many since the last such fact.
+        calls: u64,
+    },
     /// A fault took effect.
     FaultStarted {
         /// Its name.
@@ -212,6 +218,7 @@ impl FactKind {
             | Self::NodeCondition { vm, .. }
             | Self::NodeWriteFailed { vm, .. } => Some(vm),
             Self::Throttled { .. }
+            | Self::Refused { .. }
             | Self::FaultStarted { .. }
             | Self::FaultEnded { .. }
             | Self::NodeImagePublished { .. }

@@ -14,6 +14,9 @@ use crate::facts::{FactKind, FactLog, VmRef};
 /// How many faults may be live at once.
 const FAULTS_MAX: usize = 256;
 
+/// How often an outage may say how many calls it refused: clients try again without end.
+const REFUSALS_EVERY: Duration = Duration::from_secs(1);
+
 /// A VM that a fault might hit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Subject<'a> {
@@ -52,6 +55,37 @@ pub(crate) struct FaultEngine {
     live: Vec<Live>,
     named: u64,
     calls: u64,
+    refusals: Refusals,
+}
+
+/// Calls that outages refused.
+#[derive(Debug, Default)]
+struct Refusals {
+    unsaid: u64,
+    said_at: Option<Instant>,
+}
+
+impl Refusals {
+    fn again(&mut self, facts: &FactLog) {
+        self.unsaid += 1;
+        if self.said_at.is_none_or(|at| at.elapsed() >= REFUSALS_EVERY) {
+            self.said_at = Some(Instant::now());
+            self.say(facts);
+        }
+    }
+
+    fn say(&mut self, facts: &FactLog) {
+        let calls = std::mem::take(&mut self.unsaid);
+        if calls > 0 {
+            facts.push(FactKind::Refused { calls });
+        }
+    }
+
+    /// Says the rest; the next outage says its first call at once.
+    fn end(&mut self, facts: &FactLog) {
+        self.say(facts);
+        self.said_at = None;
+    }
 }
 
 impl FaultEngine {
@@ -117,6 +151,9 @@ impl FaultEngine {
 
     fn end(&mut self, at: usize, facts: &FactLog) {
         let over = self.live.remove(at);
+        if matches!(over.fault.kind, FaultKind::ArmOutage { .. }) {
+            self.refusals.end(facts);
+        }
         facts.push(FactKind::FaultEnded {
             id: over.fault.id,
             fault: over.fault.kind.name().to_owned(),
@@ -249,17 +286,27 @@ impl FaultEngine {
         if self.live.is_empty() {
             return None;
         }
-        self.hit(facts, 0, "call", 0, |k| match k {
+        let (_, mode) = self.hit(facts, 0, "call", 0, |k| match k {
             FaultKind::ArmOutage { mode } => Some(*mode),
             _ => None,
-        })
-        .map(|(_, mode)| mode)
+        })?;
+        self.refusals.again(facts);
+        if !self.live.iter().any(|l| matches!(l.fault.kind, FaultKind::ArmOutage { .. })) {
+            // This call was the last of a counted outage, whose end came before it was noted.
+            self.refusals.end(facts);
+        }
+        Some(mode)
     }
 
-    /// Whether connections are refused at present; counts nothing.
+    /// Whether this connection is refused. It is no application of the fault, whose count is of calls.
     pub(crate) fn refusing(&mut self, facts: &FactLog) -> bool {
         self.expire(facts);
-        self.live.iter().any(|l| matches!(l.fault.kind, FaultKind::ArmOutage { mode: ArmFaultMode::Refused }))
+        let refused =
+            self.live.iter().any(|l| matches!(l.fault.kind, FaultKind::ArmOutage { mode: ArmFaultMode::Refused }));
+        if refused {
+            self.refusals.again(facts);
+        }
+        refused
     }
 
     /// The limits with those of live quota faults over them.

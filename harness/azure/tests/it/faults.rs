@@ -213,14 +213,27 @@ async fn any_code_and_text() {
     assert_eq!(lab.get(&put.header("azure-asyncoperation")).await.body["error"]["code"], "InsufficientSubnetSize");
 }
 
+/// How many refused calls the facts tell.
+async fn refused(lab: &Lab) -> u64 {
+    let facts = lab.control.facts(0, Duration::ZERO).await.unwrap().facts;
+    facts.iter().map(|fact| if let FactKind::Refused { calls } = fact.kind { calls } else { 0 }).sum()
+}
+
 #[tokio::test]
 async fn an_outage_that_answers_503_and_ends() {
     let lab = Lab::start(instant(), None).await;
     let fault = Fault::new(FaultKind::ArmOutage { mode: ArmFaultMode::Unavailable });
-    lab.control.add_fault(&fault.named("down").lasting(Span::from_millis(300))).await.unwrap();
+    lab.control.add_fault(&fault.named("down")).await.unwrap();
     let answer = lab.get(&lab.pool()).await;
     assert_eq!((answer.status, answer.code()), (503, "ServiceUnavailable"));
-    lab.fact("over", |k| matches!(k, FactKind::FaultEnded { id, .. } if id == "down")).await;
+    // The first refused call is told at once, the rest at the end.
+    lab.fact("refused", |k| matches!(k, FactKind::Refused { calls: 1 })).await;
+    for _ in 0..4 {
+        assert_eq!(lab.get(&lab.pool()).await.status, 503);
+    }
+    lab.control.remove_fault("down").await.unwrap();
+    lab.fact("over", |k| matches!(k, FactKind::FaultEnded { id, applied: 5, .. } if id == "down")).await;
+    assert_eq!(refused(&lab).await, 5);
     assert_eq!(lab.get(&lab.pool()).await.status, 200);
 }
 
@@ -234,7 +247,22 @@ async fn an_outage_that_refuses_connections() {
     for _ in 0..3 {
         assert!(lab.request(reqwest::Method::GET, &lab.pool()).send().await.is_err());
     }
+    lab.fact("refused", |k| matches!(k, FactKind::Refused { calls: 1 })).await;
     lab.control.remove_fault(&id).await.unwrap();
+    assert_eq!(lab.get(&lab.pool()).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_outage_of_a_number_of_calls_and_one_of_a_time() {
+    let lab = Lab::start(instant(), None).await;
+    let fault = || Fault::new(FaultKind::ArmOutage { mode: ArmFaultMode::Unavailable });
+    lab.control.add_fault(&fault().named("calls").times(3)).await.unwrap();
+    for expected in [503, 503, 503, 200] {
+        assert_eq!(lab.get(&lab.pool()).await.status, expected);
+    }
+    assert_eq!(refused(&lab).await, 3);
+    lab.control.add_fault(&fault().named("time").lasting(Span::from_millis(300))).await.unwrap();
+    lab.fact("over", |k| matches!(k, FactKind::FaultEnded { id, .. } if id == "time")).await;
     assert_eq!(lab.get(&lab.pool()).await.status, 200);
 }
 

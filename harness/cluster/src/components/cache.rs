@@ -1,5 +1,6 @@
 //! The folder in which built components live, and how much room its disk has.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -179,6 +180,19 @@ pub(super) fn intact(folder: &Path, module: &Module) -> Option<ModuleManifest> {
         && whole("bin", &manifest.binaries, &binaries)
         && whole("crds", &manifest.crds, &crds);
     good.then_some(manifest)
+}
+
+/// The version that each binary beside the manifest of its set was built from, by the binary's name. Empty where there is no such
+/// manifest; a binary of another size than the manifest's is not the one that it tells of and left out.
+pub(crate) fn built_versions(binaries: &Path) -> BTreeMap<String, String> {
+    let manifest = binaries.parent().and_then(|set| std::fs::read(set.join("manifest.json")).ok());
+    let manifest = manifest.and_then(|text| serde_json::from_slice::<SetManifest>(&text).ok());
+    let modules = manifest.into_iter().flat_map(|set| set.modules);
+    modules
+        .flat_map(|module| module.binaries.into_iter().map(move |binary| (binary, module.version.clone())))
+        .filter(|(binary, _)| binaries.join(&binary.name).metadata().is_ok_and(|meta| meta.len() == binary.bytes))
+        .map(|(binary, version)| (binary.name, version))
+        .collect()
 }
 
 /// Writes `manifest` into `folder`.

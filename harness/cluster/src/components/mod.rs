@@ -31,8 +31,8 @@ mod progress;
 mod toolchain;
 
 pub use build::{BuildOptions, BuildReport, ModuleReport, build};
-pub(crate) use cache::human;
 pub use cache::{CacheFolder, free_bytes};
+pub(crate) use cache::{built_versions, human};
 pub use catalogue::{Binary, Component, CrdFile, MODULES, Module, Stamp, module_of};
 pub use error::{BuildError, Missing};
 pub use key::{module_key, set_key};

@@ -86,7 +86,7 @@ impl Local {
 
     pub(crate) async fn versions(&self) -> Vec<(String, String)> {
         let bin_dir = self.config.bin_dir.clone();
-        // Reads some hundred megabytes of executables.
+        // Reads some hundred megabytes of executables where no manifest tells.
         let mut all = tokio::task::spawn_blocking(move || versions::read(&bin_dir)).await.unwrap_or_default();
         all.extend(self.status.versions.iter().map(|(name, version)| (name.clone(), version.clone())));
         all

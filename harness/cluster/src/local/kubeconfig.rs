@@ -9,6 +9,7 @@ use serde_json::json;
 use super::error::LocalError;
 use super::pki::{Authority, Pair};
 use super::state_dir::{StateDir, write_private};
+use crate::client::measuring_config;
 
 /// Writes the kubeconfig of `identity` for the API server at `server` (an `https://` address).
 pub(crate) fn write(
@@ -48,14 +49,14 @@ pub(crate) async fn config(path: &Path) -> Result<kube::Config, LocalError> {
         .map_err(|error| failed(error.to_string()))?;
     // The proxy of the environment is for the outside; everything here is on loopback.
     config.proxy_url = None;
-    Ok(crate::client::measuring_config(config))
+    Ok(config)
 }
 
 /// A client from the kubeconfig at `path` that neither retries nor limits its rate: a measuring client must not
 /// hide a failed request nor delay one.
 pub(crate) async fn client(path: &Path) -> Result<kube::Client, LocalError> {
     let refused = |error: kube::Error| LocalError::Client { identity: identity(path), reason: error.to_string() };
-    kube::Client::try_from(config(path).await?).map_err(refused)
+    kube::Client::try_from(measuring_config(config(path).await?)).map_err(refused)
 }
 
 fn identity(path: &Path) -> String {

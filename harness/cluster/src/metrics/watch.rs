@@ -94,10 +94,38 @@ where
         let mut events = std::pin::pin!(trimmed.reflect(writer));
         while let Some(event) = events.next().await {
             if let Err(error) = event {
-                tracing::warn!(kind, %error, "the metrics' watch failed and starts again");
-                *last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{kind}: {error}"));
+                let reason = format!("{kind}: {error}: {}", innermost(&error));
+                tracing::warn!(reason, "the metrics' watch failed and starts again");
+                *last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
             }
         }
     };
     AbortOnDropHandle::new(tokio::spawn(task))
+}
+
+/// "connection refused" says more than "client error".
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut reason = error;
+    while let Some(source) = reason.source() {
+        reason = source;
+    }
+    reason.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn pods_that_cannot_be_listed_say_why() {
+        crate::local::install_crypto();
+        // A port that was free a moment ago: nobody listens.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let config = kube::Config::new(format!("http://127.0.0.1:{port}").parse().unwrap());
+        let watches = Watches::start(kube::Client::try_from(config).unwrap());
+        let error = watches.listed(Duration::from_millis(300)).await.unwrap_err().to_string();
+        for part in ["not listed after 3", "last error of the watch: ", "refused"] {
+            assert!(error.contains(part), "{part:?} is missing in: {error}");
+        }
+    }
 }

@@ -65,10 +65,10 @@ pub(crate) struct Often {
 }
 
 impl Often {
-    fn again(&mut self, at_us: u64) {
+    fn again(&mut self, at_us: u64, times: u64) {
         self.first_us = if self.count == 0 { at_us } else { self.first_us.min(at_us) };
         self.last_us = self.last_us.max(at_us);
-        self.count += 1;
+        self.count += times;
     }
 }
 
@@ -89,13 +89,18 @@ pub(crate) struct Azure {
     pub(crate) facts: u64,
 }
 
+/// How many a fact stands for, where the simulator counts; one without a number still means one.
+fn times(fact: &AzureFact) -> u64 {
+    fact.message.parse().unwrap_or(1).max(1)
+}
+
 impl Azure {
     pub(crate) fn apply(&mut self, fact: &AzureFact, names: &mut Names) {
         self.facts += 1;
         let at_us = fact.occurred_us;
         match fact.what {
-            AzureFactKind::Throttled => self.throttled.again(at_us),
-            AzureFactKind::Refused => self.refused.again(at_us),
+            AzureFactKind::Throttled => self.throttled.again(at_us, 1),
+            AzureFactKind::Refused => self.refused.again(at_us, times(fact)),
             AzureFactKind::UnmodelledCall => {
                 self.unmodelled += 1;
                 if let Some(count) = self.unmodelled_calls.get_mut(&fact.message) {
@@ -104,8 +109,7 @@ impl Azure {
                     self.unmodelled_calls.insert(fact.message.clone(), 1);
                 }
             }
-            // The simulator says how many; a fact without a number still means one.
-            AzureFactKind::FactsLost => self.facts_lost += fact.message.parse().unwrap_or(1).max(1),
+            AzureFactKind::FactsLost => self.facts_lost += times(fact),
             AzureFactKind::FaultBegan | AzureFactKind::FaultEnded => {}
             _ => self.apply_vm(at_us, fact, names),
         }

@@ -482,8 +482,10 @@ fn globally(story: &mut Story, fault: &Fault) {
             }
         }
         Fault::Down => {
-            for index in 0..25 {
-                story.call(BURST + S + index * 2 * S, AzureFactKind::Refused, "PUT machines");
+            // 25 calls, two of them told together.
+            story.call(BURST + S, AzureFactKind::Refused, "2");
+            for index in 2..25 {
+                story.call(BURST + S + index * 2 * S, AzureFactKind::Refused, "1");
             }
         }
         Fault::Killed { again } => {

@@ -52,6 +52,7 @@ fn translate(fact: &Fact, occurred_us: u64) -> Option<AzureFact> {
             (AzureFactKind::ProvisioningFailed, code.clone(), message.clone())
         }
         FactKind::Throttled { operation, .. } => (AzureFactKind::Throttled, "429".to_owned(), operation.clone()),
+        FactKind::Refused { calls } => (AzureFactKind::Refused, String::new(), calls.to_string()),
         FactKind::FaultStarted { id, fault } => (AzureFactKind::FaultBegan, String::new(), format!("{fault} ({id})")),
         FactKind::FaultEnded { id, fault, applied } => {
             (AzureFactKind::FaultEnded, String::new(), format!("{fault} ({id}), applied {applied} times"))
