@@ -4,7 +4,9 @@
 //! the same.
 
 pub mod console;
+mod extra;
 pub mod html;
+pub mod index;
 pub mod junit;
 pub mod machine;
 pub mod markdown;

@@ -6,6 +6,7 @@ use harness_record::RunResult;
 use harness_record::verdict::Verdict;
 use harness_scenario::plan::{GroupBy, LatencyName, Plan};
 
+use crate::extra;
 use crate::outcome;
 use crate::text;
 
@@ -16,7 +17,7 @@ const EXPECTATIONS: usize = 40;
 const GROUPS: usize = 12;
 
 /// A text that Markdown shows as it is: one line, no markup, no mention of a person.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let characters: Vec<char> = text.trim().chars().collect();
     for (index, c) in characters.iter().enumerate() {
@@ -39,7 +40,7 @@ fn plain(text: &str) -> String {
 }
 
 /// A fence that no run of backticks in the text can close.
-fn fence(text: &str) -> String {
+pub(crate) fn fence(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     "`".repeat(longest.max(2) + 1)
 }
@@ -84,6 +85,8 @@ pub fn render(plan: &Plan, result: &RunResult) -> String {
     );
     expectations(&mut md, result);
     latencies(&mut md, result);
+    published(&mut md, result);
+    facts(&mut md, result);
     if !result.warnings.is_empty() {
         md.push_str("**What makes this result less than it seems**\n\n");
         for warning in result.warnings.iter().take(REASONS) {
@@ -158,6 +161,39 @@ fn latencies(md: &mut String, result: &RunResult) {
         );
     }
     md.push('\n');
+}
+
+fn published(md: &mut String, result: &RunResult) {
+    let lines = extra::published(result);
+    if lines.is_empty() {
+        return;
+    }
+    md.push_str("| Published | Theirs | Here | Samples | Source | Differs in method |\n|---|---:|---:|---:|---|---|\n");
+    for line in lines {
+        let _ = writeln!(
+            md,
+            "| `{}` {} | {} | {} | {} | {} | {} |",
+            line.name,
+            plain(&line.of),
+            plain(&line.theirs),
+            plain(&line.ours),
+            line.count,
+            plain(&line.source),
+            plain(&line.differs)
+        );
+    }
+    md.push('\n');
+}
+
+fn facts(md: &mut String, result: &RunResult) {
+    let joined = |lines: Vec<extra::Line>| -> String {
+        lines.iter().map(|(name, value)| format!("{}: {}", plain(name), plain(value))).collect::<Vec<_>>().join("; ")
+    };
+    let _ = writeln!(md, "{}\n", joined(extra::counts(result)));
+    let cost = extra::cost(result);
+    if !cost.is_empty() {
+        let _ = writeln!(md, "**Cost** by {}: {}\n", extra::price_source(result), joined(cost));
+    }
 }
 
 fn repeat(md: &mut String, plan: &Plan, result: &RunResult) {

@@ -4,7 +4,9 @@
 
 mod support;
 
+use harness_report::index::{self, Head};
 use harness_report::machine;
+use harness_report::several::{Became, One};
 use harness_scenario::plan::LatencyName;
 use serde_json::Value;
 
@@ -14,7 +16,7 @@ fn readme() -> String {
 }
 
 /// Keys whose values are maps with keys of the run's own.
-const MAPS: [&str; 4] = ["versions", "parameters", "labels", "vmsFailed"];
+const MAPS: [&str; 5] = ["versions", "parameters", "labels", "vmsFailed", "disruptions"];
 
 fn keys(value: &Value, found: &mut Vec<String>) {
     match value {
@@ -43,6 +45,21 @@ fn every_key_of_the_summary_is_described() {
     assert!(found.len() > 80, "{found:?}");
     let described = |key: &String| readme.contains(&format!("`{key}`")) || readme.contains(&format!("`{key}[]`"));
     let missing: Vec<&String> = found.iter().filter(|key| !described(key) && *key != "beyond").collect();
+    assert!(missing.is_empty(), "not in reports/README.md: {missing:?}");
+}
+
+#[test]
+fn every_key_of_the_index_is_described() {
+    let readme = readme();
+    let (plan, result) = (support::plan(), support::failed());
+    let became = Became::Ran(&plan, &result);
+    let one = One { name: "quota", group: "failure", became, troubles: &[], exit_code: 1 };
+    let index: Value = serde_json::from_str(&index::json(&Head::default(), &[one]).unwrap()).unwrap();
+    let mut found = Vec::new();
+    keys(&index, &mut found);
+    let section = readme.split("## Several runs").nth(1).expect("a section of its own");
+    let described = |key: &String| section.contains(&format!("`{key}`")) || section.contains(&format!("`{key}[]`"));
+    let missing: Vec<&String> = found.iter().filter(|key| !described(key)).collect();
     assert!(missing.is_empty(), "not in reports/README.md: {missing:?}");
 }
 

@@ -7,6 +7,7 @@
 mod at_once;
 mod available;
 mod check;
+mod concerned;
 mod exit;
 mod fleet;
 mod happened;

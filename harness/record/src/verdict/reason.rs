@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use harness_scenario::plan::{Check, Until};
 
 use super::check::Evidence;
+use super::concerned;
 use super::types::{ExpectationResult, Verdict};
 use crate::event::{EndReason, PhaseOutcome};
 use crate::text;
@@ -44,7 +45,7 @@ pub(crate) fn reasons(
         causes.extend(global_causes(evidence));
     }
     causes.extend(left_behind(leaks));
-    let rest = consequences(evidence, expectations);
+    let rest = consequences(evidence, expectations, &causes);
     let shorten = |lines: Vec<String>| -> Vec<String> { lines.iter().map(|line| text::line(line, 600)).collect() };
     let (causes, rest) = (shorten(causes), shorten(rest));
     // A component that was killed, say, explains something only together with what failed.
@@ -55,12 +56,20 @@ pub(crate) fn reasons(
 }
 
 /// Failed expectations except phases, which have lines of their own, and those without evidence.
-fn consequences(evidence: &Evidence<'_>, expectations: &[ExpectationResult]) -> Vec<String> {
+fn consequences(evidence: &Evidence<'_>, expectations: &[ExpectationResult], told: &[String]) -> Vec<String> {
     let planned = &evidence.source.plan.expectations;
     let phases: BTreeSet<&str> =
         planned.iter().filter(|it| matches!(it.check, Check::Phase { .. })).map(|it| it.name.as_str()).collect();
     let failed = expectations.iter().filter(|it| it.verdict == Verdict::Fail && !phases.contains(it.name.as_str()));
-    let mut lines: Vec<String> = failed.map(|it| format!("{}: {}", it.name, it.observed)).collect();
+    let mut lines: Vec<String> = failed
+        .map(|it| {
+            let line = format!("{}: {}", it.name, it.observed);
+            match because(evidence, it).filter(|why| !told.iter().any(|line| line.contains(why))) {
+                Some(why) => format!("{line}; {why}"),
+                None => line,
+            }
+        })
+        .collect();
     let doubtful: Vec<String> = expectations
         .iter()
         .filter(|it| it.verdict == Verdict::Inconclusive)
@@ -70,6 +79,19 @@ fn consequences(evidence: &Evidence<'_>, expectations: &[ExpectationResult]) -> 
         lines.push(format!("not enough evidence: {}", text::some(&doubtful, 3)));
     }
     lines
+}
+
+/// What is known of the pools that a failed expectation is about: Azure's code, or the controller's reason.
+fn because(evidence: &Evidence<'_>, result: &ExpectationResult) -> Option<String> {
+    let plan = evidence.source.plan;
+    let check = &plan.expectations.iter().find(|planned| planned.name == result.name)?.check;
+    concerned::pools(check, &result.observed, plan).into_iter().find_map(|pool| known_of(pool, evidence))
+}
+
+/// `general-purpose: Azure: AllocationFailed (...), 3 times`.
+fn known_of(pool: &str, evidence: &Evidence<'_>) -> Option<String> {
+    let causes = pool_causes(pool, evidence);
+    (!causes.is_empty()).then(|| format!("{pool}: {}", causes.join("; ")))
 }
 
 /// Why the run did not go to its end.
@@ -113,6 +135,9 @@ fn missing_pods(evidence: &Evidence<'_>) -> Vec<String> {
     let mut classes: BTreeMap<&str, (u64, u64, u64)> = BTreeMap::new();
     for slot in &source.slots.all {
         let Some(workload) = source.plan.workloads.get(slot.workload) else { continue };
+        if workload.stays_pending || !workload.awaited {
+            continue;
+        }
         let taken_back = slot.withdrawn_us.is_some_and(|at_us| at_us <= deadline_us);
         if slot.intended_us > deadline_us || taken_back {
             continue;
@@ -271,7 +296,9 @@ fn failed_phases(evidence: &Evidence<'_>, pods_told: bool) -> Vec<String> {
             let ended_us = phase.ended.map_or(phase.began_us, |(at_us, _)| at_us);
             let took = text::duration(ended_us.saturating_sub(phase.began_us));
             let detail = if phase.detail.is_empty() { String::new() } else { format!(": {}", phase.detail) };
-            format!("phase {}: not {what} after {took}{detail}", phase.name)
+            let of = until(&phase.name).and_then(|until| concerned::pool_of(until, source.plan));
+            let why = of.and_then(|pool| known_of(pool, evidence)).map_or(String::new(), |why| format!("; {why}"));
+            format!("phase {}: not {what} after {took}{detail}{why}", phase.name)
         })
         .collect()
 }

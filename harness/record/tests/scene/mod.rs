@@ -171,6 +171,8 @@ impl Scene {
             let mut attributes = vec![(attribute::NODECLAIM, name), (attribute::NODEPOOL, life.pool)];
             attributes.extend(life.made.iter().filter(kubelet));
             self.fact(life.created + 1, AzureFactKind::VmBooted, name, life);
+            self.fact(life.created + 2, AzureFactKind::NodeRegistered, name, life);
+            self.fact(ready, AzureFactKind::NodeReady, name, life);
             self.story.reached((life.created + 1) * S, &claim, Reached::Launched, &[]);
             self.story.reached((life.created + 2) * S, &object, Reached::Created, &attributes);
             self.story.reached((life.created + 2) * S, &claim, Reached::Registered, &[]);

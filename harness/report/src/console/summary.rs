@@ -6,6 +6,7 @@ use harness_scenario::plan::{GroupBy, LatencyName};
 
 use super::paint::Paint;
 use super::table::{self, Align};
+use crate::extra;
 use crate::outcome;
 use crate::text;
 
@@ -35,7 +36,9 @@ pub fn summary(result: &RunResult, width: usize, colour: bool) -> String {
     listed(&mut out, &reasons, width);
     expectations(&mut out, result, width, paint);
     latencies(&mut out, result, width, paint);
+    published(&mut out, result, width, paint);
     counts(&mut out, result, width);
+    cost(&mut out, result, width);
     if !result.leaks.is_empty() {
         out.push(String::new());
         out.push(paint.badge(Verdict::Fail, "Left behind"));
@@ -165,5 +168,56 @@ fn counts(out: &mut Vec<String>, result: &RunResult, width: usize) {
             text::count(counts.vms_deleted)
         ));
     }
+    let rare = [
+        (counts.nodes_replaced, "node replaced", "nodes replaced"),
+        (counts.vms_evicted, "spot VM evicted", "spot VMs evicted"),
+        (counts.vms_crashed, "VM crashed", "VMs crashed"),
+    ];
+    for (count, one, many) in rare.into_iter().filter(|(count, ..)| *count > 0) {
+        line.push_str(&format!("; {} {}", text::count(count), if count == 1 { one } else { many }));
+    }
+    if !counts.disruptions.is_empty() {
+        let by: Vec<String> =
+            counts.disruptions.iter().map(|(reason, count)| format!("{} {reason}", text::count(*count))).collect();
+        line.push_str(&format!("; disrupted: {}", text::one_line(&by.join(", "), 200)));
+    }
     out.extend(table::wrap(&line, width, 2));
+}
+
+fn cost(out: &mut Vec<String>, result: &RunResult, width: usize) {
+    let lines = extra::cost(result);
+    if lines.is_empty() {
+        return;
+    }
+    let parts: Vec<String> = lines.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let line = format!("cost by {}: {}", extra::price_source(result), parts.join("; "));
+    out.extend(table::wrap(&line, width, 2));
+}
+
+fn published(out: &mut Vec<String>, result: &RunResult, width: usize, paint: Paint) {
+    let lines = extra::published(result);
+    if lines.is_empty() {
+        return;
+    }
+    let row = |line: &extra::PublishedLine| {
+        vec![format!("{} {}", line.name, line.of), line.theirs.clone(), line.ours.clone(), line.count.clone()]
+    };
+    let rows: Vec<Vec<String>> = lines.iter().map(row).collect();
+    let align = [Align::Left, Align::Right, Align::Right, Align::Right];
+    out.push(String::new());
+    for (index, line) in
+        table::lines(&["PUBLISHED", "THEIRS", "HERE", "SAMPLES"], &align, &rows, width).into_iter().enumerate()
+    {
+        out.push(if index == 0 { paint.bold(&line) } else { line });
+    }
+    // Several figures of one source differ in the same way.
+    let mut told: Vec<(&str, &str)> = Vec::new();
+    for line in &lines {
+        let source = (line.source.as_str(), line.differs.as_str());
+        if !told.contains(&source) {
+            told.push(source);
+        }
+    }
+    let notes: Vec<String> = told.iter().map(|(source, differs)| format!("{source}: {differs}")).collect();
+    listed(out, &notes.iter().map(String::as_str).collect::<Vec<_>>(), width);
 }

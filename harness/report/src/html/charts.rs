@@ -50,9 +50,14 @@ fn phases(result: &RunResult) -> Vec<Span> {
         .collect()
 }
 
+/// What is done so often that a mark for each would be a wall: pods are asked for and replaced by the thousand.
+fn is_routine(what: &str) -> bool {
+    what.starts_with("scale ") || what.starts_with("replace ")
+}
+
 /// What was done beside scaling: pushes, faults, kills; and what failed.
 fn marks(result: &RunResult) -> Vec<TimeMark> {
-    let notable = result.actions.iter().filter(|action| action.error.is_some() || !action.what.starts_with("scale "));
+    let notable = result.actions.iter().filter(|action| action.error.is_some() || !is_routine(&action.what));
     notable
         .take(MARKS)
         .map(|action| {

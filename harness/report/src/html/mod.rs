@@ -6,6 +6,8 @@ mod lives;
 mod page;
 mod rows;
 
+pub(crate) use page::icon;
+
 use harness_record::RunResult;
 use harness_scenario::plan::Plan;
 

@@ -9,6 +9,7 @@ use super::charts;
 use super::latencies::{self, LatencyFigure, LatencyRow};
 use super::lives::{self, PoolLives, STATES, State};
 use super::rows::{self, ClassLine, Fact, NodeLine, PhaseLine, Tile, TroubleLine, UsageLine};
+use crate::extra::{self, PublishedLine};
 use crate::outcome::{self, Headline, Leftovers};
 use crate::svg::Layer;
 use crate::text;
@@ -48,6 +49,10 @@ pub(crate) struct Page<'a> {
     pub(crate) node_layers: [Layer; 4],
     pub(crate) has_marks: bool,
     pub(crate) phases: Vec<PhaseLine>,
+    pub(crate) counts: Vec<Fact>,
+    pub(crate) cost: Vec<Fact>,
+    pub(crate) price_source: &'static str,
+    pub(crate) published: Vec<PublishedLine>,
     pub(crate) lives: Vec<PoolLives>,
     pub(crate) lives_note: String,
     pub(crate) states: [State; 7],
@@ -62,7 +67,7 @@ pub(crate) struct Page<'a> {
 }
 
 /// A dot in the verdict's colour, as data: a page that asks for nothing.
-fn icon(tone: Verdict) -> &'static str {
+pub(crate) fn icon(tone: Verdict) -> &'static str {
     match tone {
         Verdict::Pass => {
             "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='7' fill='%23007a5a'/%3E%3C/svg%3E"
@@ -137,6 +142,10 @@ impl<'a> Page<'a> {
             node_layers: charts::NODE_LAYERS,
             has_marks: charts::has_marks(result),
             phases: rows::phases(result),
+            counts: named(extra::counts(result)),
+            cost: named(extra::cost(result)),
+            price_source: extra::price_source(result),
+            published: extra::published(result),
             lives,
             lives_note,
             states: STATES,
@@ -150,6 +159,10 @@ impl<'a> Page<'a> {
             audit: rows::audit(result),
         }
     }
+}
+
+fn named(lines: Vec<extra::Line>) -> Vec<Fact> {
+    lines.into_iter().map(|(name, value)| Fact::new(name, value)).collect()
 }
 
 fn tally(result: &RunResult) -> String {

@@ -1,13 +1,13 @@
 //! A run in which everything held.
 
-use harness_record::RunResult;
 use harness_record::event::{EndReason, PhaseOutcome};
-use harness_record::latency::{Censored, Samples};
+use harness_record::latency::{Censored, Percentile, Samples};
 use harness_record::result::{
     ActionRow, ComponentUsage, Counts, CrossCheck, Distribution, Latency, NodeRow, NodeStep, PhaseRow, PodStep,
-    RunInfo, SelfAudit, VmRow,
+    PublishedFigure, RunInfo, SelfAudit, VmRow,
 };
 use harness_record::verdict::{ExpectationResult, Verdict};
+use harness_record::{Cost, RunResult};
 use harness_scenario::plan::LatencyName;
 
 use super::plan::{POOLS, SECOND, plan};
@@ -200,8 +200,26 @@ pub(crate) fn passed(factor: usize) -> RunResult {
         },
         verdict: Verdict::Pass,
         exit_code: 0,
-        cost: None,
-        published: Vec::new(),
+        cost: Some(Cost {
+            spot_micro_usd: 12_345,
+            on_demand_micro_usd: 98_765,
+            at_on_demand_prices_micro_usd: Some(139_915),
+            peak_micro_usd_per_hour: 5_370_000,
+            vm_us: 2_160 * SECOND,
+            vms: node_count,
+            spot_vms: 2,
+            vms_without_price: 0,
+        }),
+        published: vec![PublishedFigure {
+            name: LatencyName::NodeProvisioning,
+            labels: [("nodepool".to_owned(), "general-purpose".to_owned())].into(),
+            percent: 70,
+            published_us: 101 * SECOND,
+            ours: Some(Percentile::Measured(8_123_456)),
+            count: 12,
+            source: "somebody, in a paper".to_owned(),
+            differs: "real machines; here the boot is drawn".to_owned(),
+        }],
         reason: String::new(),
         reasons: Vec::new(),
         latencies,

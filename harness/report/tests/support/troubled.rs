@@ -160,6 +160,10 @@ pub(crate) fn nothing() -> RunResult {
     result.exit_code = 4;
     result.latencies.clear();
     result.expectations.clear();
+    result.cost = None;
+    for figure in &mut result.published {
+        (figure.ours, figure.count) = (None, 0);
+    }
     result.nodes.clear();
     result.pods_over_time.clear();
     result.nodes_over_time.clear();
@@ -190,6 +194,12 @@ pub(crate) fn hostile(text: &str) -> (Plan, RunResult) {
     run.parameters = BTreeMap::from([(s(), s())]);
     result.reasons = vec![s()];
     result.warnings = vec![s()];
+    result.counts.disruptions = BTreeMap::from([(s(), 1)]);
+    result.counts.vms_failed = BTreeMap::from([(s(), 1)]);
+    for figure in &mut result.published {
+        (figure.source, figure.differs) = (s(), s());
+        figure.labels = BTreeMap::from([(s(), s())]);
+    }
     result.simulated = vec![s()];
     for expectation in &mut result.expectations {
         (expectation.name, expectation.observed, expectation.limit, expectation.evidence) = (s(), s(), s(), s());

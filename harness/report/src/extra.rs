@@ -1,0 +1,121 @@
+//! What several formats say in the same words: counts, what the VMs cost, and what others have published.
+
+use harness_record::RunResult;
+use harness_record::result::PublishedFigure;
+use harness_record::text::{significant, usd};
+
+use crate::text;
+
+/// A name and its value.
+pub(crate) type Line = (String, String);
+
+/// Where the prices are from.
+pub(crate) fn price_source(result: &RunResult) -> &'static str {
+    if result.simulated.is_empty() { "prices of the log's facts" } else { "the simulated Azure's price table" }
+}
+
+/// What the VMs cost; empty where no price is known.
+pub(crate) fn cost(result: &RunResult) -> Vec<Line> {
+    let Some(cost) = &result.cost else { return Vec::new() };
+    let line = |name: &str, value: String| (name.to_owned(), value);
+    let hours = format!("{} VM-hours", significant(cost.vm_us as f64 / 3.6e9));
+    let mut lines =
+        vec![line("All VMs", format!("{} ({hours}, {})", usd(cost.micro_usd()), text::counted(cost.vms, "VM")))];
+    if cost.spot_vms > 0 {
+        lines.push(line("On demand", usd(cost.on_demand_micro_usd)));
+        lines.push(line("Spot", format!("{} ({})", usd(cost.spot_micro_usd), text::counted(cost.spot_vms, "VM"))));
+        let same = match cost.at_on_demand_prices_micro_usd {
+            Some(0) | None => "not known".to_owned(),
+            Some(same) => {
+                let saved = u128::from(same.saturating_sub(cost.micro_usd())) * 100 / u128::from(same);
+                format!("{} ({saved}% saved)", usd(same))
+            }
+        };
+        lines.push(line("The same VMs on demand", same));
+    }
+    lines.push(line("At most in an hour", usd(cost.peak_micro_usd_per_hour)));
+    if cost.vms_without_price > 0 {
+        lines.push(line("VMs without a known price", text::count(cost.vms_without_price)));
+    }
+    lines
+}
+
+/// How many there were of what, what is 0 left out where it is so in most runs.
+pub(crate) fn counts(result: &RunResult) -> Vec<Line> {
+    let counts = &result.counts;
+    let line = |name: &str, value: String| (name.to_owned(), value);
+    let of = |part: u64, what: &str| format!("{} {what}", text::count(part));
+    let mut lines = vec![
+        line(
+            "Pods",
+            [of(counts.pods_planned, "planned"), of(counts.pods_created, "created"), of(counts.pods_ready, "Ready")]
+                .join(", "),
+        ),
+        line(
+            "NodeClaims",
+            [
+                of(counts.nodeclaims, "seen"),
+                of(counts.nodeclaims_launched, "launched"),
+                of(counts.nodeclaims_deleted, "gone"),
+            ]
+            .join(", "),
+        ),
+    ];
+    if counts.vms_accepted > 0 {
+        let parts =
+            [of(counts.vms_accepted, "accepted"), of(counts.vms_booted, "booted"), of(counts.vms_deleted, "gone")];
+        lines.push(line("VMs", parts.join(", ")));
+    }
+    let by = |map: &std::collections::BTreeMap<String, u64>| -> String {
+        map.iter().map(|(name, count)| format!("{} {name}", text::count(*count))).collect::<Vec<_>>().join(", ")
+    };
+    let rare = [
+        ("Pods replaced", counts.pods_replaced),
+        ("Nodes replaced", counts.nodes_replaced),
+        ("Spot VMs evicted", counts.vms_evicted),
+        ("VMs crashed", counts.vms_crashed),
+        ("Calls answered 429", counts.arm_throttled),
+        ("Calls refused by an outage", counts.arm_refused),
+    ];
+    lines.extend(rare.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| line(name, text::count(count))));
+    if !counts.disruptions.is_empty() {
+        lines.push(line("NodeClaims chosen for disruption", by(&counts.disruptions)));
+    }
+    if !counts.vms_failed.is_empty() {
+        lines.push(line("VM creations that failed", by(&counts.vms_failed)));
+    }
+    lines
+}
+
+/// A published figure beside ours, as text.
+pub(crate) struct PublishedLine {
+    /// `node_fill`.
+    pub(crate) name: &'static str,
+    /// `p70 of general-purpose`.
+    pub(crate) of: String,
+    pub(crate) theirs: String,
+    pub(crate) ours: String,
+    pub(crate) count: String,
+    pub(crate) source: String,
+    pub(crate) differs: String,
+}
+
+pub(crate) fn published(result: &RunResult) -> Vec<PublishedLine> {
+    result.published.iter().map(PublishedLine::new).collect()
+}
+
+impl PublishedLine {
+    fn new(figure: &PublishedFigure) -> Self {
+        let percent = if figure.percent >= 100 { "max".to_owned() } else { format!("p{}", figure.percent) };
+        let group: Vec<&str> = figure.labels.values().map(String::as_str).collect();
+        Self {
+            name: figure.name.as_str(),
+            of: if group.is_empty() { percent } else { format!("{percent} of {}", group.join(", ")) },
+            theirs: text::duration(figure.published_us),
+            ours: text::percentile(figure.ours),
+            count: text::count(figure.count),
+            source: figure.source.clone(),
+            differs: figure.differs.clone(),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `index.json`: the index for machines. Keys and units are described in `reports/README.md`.
+
+use harness_record::verdict::Verdict;
+use serde::{Deserialize, Serialize};
+
+use super::rows::{Head, path_segment, totals};
+use crate::several::{Became, One};
+
+/// The version of `index.json`. Keys may be added within a version, never renamed or removed.
+pub const INDEX_VERSION: u32 = 1;
+
+/// `index.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Index {
+    /// [`INDEX_VERSION`].
+    pub version: u32,
+    /// What the runs are called together.
+    pub title: String,
+    /// Where they ran; may be empty.
+    pub target: String,
+    /// The profile; may be empty.
+    pub profile: String,
+    /// The seed, where all had the same one.
+    pub seed: Option<u64>,
+    /// Wall time of the begin, RFC 3339; null where it is not known.
+    pub started_at: Option<String>,
+    /// From the first one's begin to the last one's end.
+    pub duration_ms: f64,
+    /// `pass`, `fail` or `inconclusive`.
+    pub verdict: Verdict,
+    /// The exit code of the whole.
+    pub exit_code: u8,
+    /// The command that repeats them all; may be empty.
+    pub command: String,
+    /// How many came to what.
+    pub totals: IndexTotals,
+    /// One for each scenario, in the order in which they were to run.
+    pub scenarios: Vec<IndexEntry>,
+    /// What was left behind after the last of them.
+    pub left: Vec<String>,
+}
+
+/// How many came to what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IndexTotals {
+    /// Scenarios whose every expectation held.
+    pub passed: usize,
+    /// Scenarios that failed.
+    pub failed: usize,
+    /// Scenarios that ran without enough evidence.
+    pub inconclusive: usize,
+    /// Scenarios that did not run.
+    pub not_run: usize,
+    /// Pods that were Ready, over all runs.
+    pub pods_ready: u64,
+    /// Nodes that were Ready, over all runs.
+    pub nodes_ready: u64,
+    /// What the VMs cost, US dollars; null where no price is known.
+    pub usd: Option<f64>,
+}
+
+/// One scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IndexEntry {
+    /// Its name, unique among them.
+    pub name: String,
+    /// Its group.
+    pub group: String,
+    /// The question that it answers; empty for one that was not run.
+    pub question: String,
+    /// `pass`, `fail` or `inconclusive`.
+    pub verdict: Verdict,
+    /// The verdict in a word or two, as the other formats write it.
+    pub word: String,
+    /// Its exit code.
+    pub exit_code: u8,
+    /// How long it took; null for one that was not run.
+    pub duration_ms: Option<f64>,
+    /// Why it did not pass, most important first; empty where it did.
+    pub reasons: Vec<String>,
+    /// Whether it was run.
+    pub ran: bool,
+    /// The folder of its reports, relative to the index, as a path of a URL; null where there is none.
+    pub folder: Option<String>,
+    /// What its VMs cost, US dollars; null where no price is known.
+    pub usd: Option<f64>,
+}
+
+/// The index as indented JSON with a newline at its end.
+///
+/// # Errors
+///
+/// None in practice: the type has nothing that JSON cannot express.
+pub fn render(head: &Head, all: &[One<'_>]) -> Result<String, serde_json::Error> {
+    let mut json = serde_json::to_string_pretty(&Index::new(head, all))?;
+    json.push('\n');
+    Ok(json)
+}
+
+fn millis(us: u64) -> f64 {
+    us as f64 / 1e3
+}
+
+fn usd(micro_usd: u64) -> f64 {
+    micro_usd as f64 / 1e6
+}
+
+impl Index {
+    /// From the runs.
+    pub fn new(head: &Head, all: &[One<'_>]) -> Self {
+        let totals = totals(all);
+        Self {
+            version: INDEX_VERSION,
+            title: head.title.clone(),
+            target: head.target.clone(),
+            profile: head.profile.clone(),
+            seed: head.seed,
+            started_at: head.started_at.map(|at| at.to_string()),
+            duration_ms: millis(head.took_us),
+            verdict: totals.tone(head),
+            exit_code: head.exit_code,
+            command: head.command.clone(),
+            totals: IndexTotals {
+                passed: totals.passed,
+                failed: totals.failed,
+                inconclusive: totals.inconclusive,
+                not_run: totals.not_run,
+                pods_ready: totals.pods,
+                nodes_ready: totals.nodes,
+                usd: totals.micro_usd.map(usd),
+            },
+            scenarios: all.iter().map(entry).collect(),
+            left: head.left.clone(),
+        }
+    }
+}
+
+fn entry(one: &One<'_>) -> IndexEntry {
+    let (word, verdict) = one.word();
+    let (question, cost, ran) = match one.became {
+        Became::Ran(plan, result) => (plan.question.clone(), result.cost.as_ref(), true),
+        Became::NotRun(_) => (String::new(), None, false),
+    };
+    IndexEntry {
+        name: one.name.to_owned(),
+        group: one.group.to_owned(),
+        question,
+        verdict,
+        word: word.to_owned(),
+        exit_code: one.exit_code,
+        duration_ms: one.took_us().map(millis),
+        reasons: one.reasons(),
+        ran,
+        folder: ran.then(|| path_segment(one.name)),
+        usd: cost.map(|cost| usd(cost.micro_usd())),
+    }
+}

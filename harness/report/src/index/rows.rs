@@ -1,0 +1,217 @@
+//! What every format of the index says.
+
+use harness_record::verdict::Verdict;
+use jiff::Timestamp;
+
+use crate::outcome;
+use crate::several::{Became, One};
+use crate::text;
+
+/// The runs as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// What they are called together, such as their id.
+    pub title: String,
+    /// Where they ran; may be empty.
+    pub target: String,
+    /// `smoke`, `default` or `full`; may be empty.
+    pub profile: String,
+    /// The seed, where all had the same one.
+    pub seed: Option<u64>,
+    /// Wall time of the begin; `None` where it is not known.
+    pub started_at: Option<Timestamp>,
+    /// From the first one's begin to the last one's end, what is between them included, microseconds.
+    pub took_us: u64,
+    /// The exit code of the whole.
+    pub exit_code: u8,
+    /// The command that repeats them all; may be empty.
+    pub command: String,
+    /// What was left behind after the last of them.
+    pub left: Vec<String>,
+}
+
+/// One scenario's line.
+pub(super) struct Row<'a> {
+    pub(super) name: &'a str,
+    pub(super) group: &'a str,
+    pub(super) question: &'a str,
+    pub(super) tone: Verdict,
+    pub(super) word: &'static str,
+    pub(super) took: String,
+    /// `7 passed, 1 failed`; empty for one that was not run.
+    pub(super) tally: String,
+    /// Of one that did not pass, the most important reason.
+    pub(super) reason: String,
+    pub(super) more: usize,
+    /// Its own report, relative to the index; empty where there is none.
+    pub(super) report: String,
+    pub(super) ran: bool,
+}
+
+impl Row<'_> {
+    pub(super) fn sign(&self) -> &'static str {
+        outcome::sign(self.tone)
+    }
+
+    pub(super) fn class(&self) -> &'static str {
+        self.tone.as_str()
+    }
+}
+
+/// Those that did not pass first, then in their order: a reader may not go further than the first screen.
+pub(super) fn rows<'a>(all: &[One<'a>]) -> Vec<Row<'a>> {
+    let mut rows: Vec<Row<'a>> = all.iter().map(row).collect();
+    rows.sort_by_key(|row| match (row.ran, row.tone) {
+        (true, Verdict::Fail) => 0,
+        (_, Verdict::Fail) => 1,
+        (true, Verdict::Inconclusive) => 2,
+        (true, Verdict::Pass) => 3,
+        (false, _) => 4,
+    });
+    rows
+}
+
+fn row<'a>(one: &One<'a>) -> Row<'a> {
+    let (word, tone) = one.word();
+    let reasons = one.reasons();
+    let (question, tally, ran) = match one.became {
+        Became::Ran(plan, result) => (plan.question.as_str(), tally_of(outcome::tally(result)), true),
+        Became::NotRun(_) => ("", String::new(), false),
+    };
+    Row {
+        name: one.name,
+        group: one.group,
+        question,
+        tone,
+        word,
+        took: one.took_us().map_or_else(|| text::NONE.to_owned(), text::duration),
+        tally,
+        more: reasons.len().saturating_sub(1),
+        reason: first(reasons),
+        report: if ran { format!("{}/report.html", path_segment(one.name)) } else { String::new() },
+        ran,
+    }
+}
+
+/// The most important reason. Where it stands under its own heading it need not say again that nothing was run.
+fn first(reasons: Vec<String>) -> String {
+    let first = reasons.into_iter().next().unwrap_or_default();
+    first.strip_prefix("not run: ").map_or(first.clone(), str::to_owned)
+}
+
+fn tally_of((passed, failed, inconclusive): (usize, usize, usize)) -> String {
+    let parts = [(passed, "passed"), (failed, "failed"), (inconclusive, "inconclusive")];
+    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
+}
+
+/// A folder's name in a relative link (RFC 3986, section 3.3): whatever is not unreserved is encoded.
+pub(super) fn path_segment(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' => out.push(char::from(byte)),
+            // A segment of dots would lead elsewhere.
+            b'.' if name.bytes().any(|byte| byte != b'.') => out.push('.'),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// How many came to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) passed: usize,
+    pub(super) failed: usize,
+    pub(super) inconclusive: usize,
+    pub(super) not_run: usize,
+    pub(super) pods: u64,
+    pub(super) nodes: u64,
+    /// Millionths of a US dollar; `None` where no price is known.
+    pub(super) micro_usd: Option<u64>,
+}
+
+pub(super) fn totals(all: &[One<'_>]) -> Totals {
+    let mut totals = Totals::default();
+    for one in all {
+        let (_, tone) = one.word();
+        match (&one.became, tone) {
+            (_, Verdict::Fail) => totals.failed += 1,
+            (Became::NotRun(_), _) => totals.not_run += 1,
+            (_, Verdict::Pass) => totals.passed += 1,
+            (_, Verdict::Inconclusive) => totals.inconclusive += 1,
+        }
+        if let Became::Ran(_, result) = one.became {
+            totals.pods += result.counts.pods_ready;
+            totals.nodes += result.counts.nodes_ready;
+            if let Some(cost) = &result.cost {
+                totals.micro_usd = Some(totals.micro_usd.unwrap_or(0).saturating_add(cost.micro_usd()));
+            }
+        }
+    }
+    totals
+}
+
+impl Totals {
+    /// `12 passed, 1 failed, 2 not run`.
+    pub(super) fn described(&self) -> String {
+        let parts = [
+            (self.passed, "passed"),
+            (self.failed, "failed"),
+            (self.inconclusive, "inconclusive"),
+            (self.not_run, "not run"),
+        ];
+        let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        if parts.is_empty() { "nothing was run".to_owned() } else { parts.join(", ") }
+    }
+
+    /// What they came to together. Not all of them is no pass.
+    pub(super) fn tone(&self, head: &Head) -> Verdict {
+        match () {
+            () if self.failed > 0 || !head.left.is_empty() => Verdict::Fail,
+            () if self.inconclusive + self.not_run > 0 || self.passed == 0 || head.exit_code != 0 => {
+                Verdict::Inconclusive
+            }
+            () => Verdict::Pass,
+        }
+    }
+
+    pub(super) fn word(&self, head: &Head) -> &'static str {
+        match self.tone(head) {
+            Verdict::Pass => "All passed",
+            Verdict::Fail if self.failed == 0 => "Left behind",
+            Verdict::Fail => "Failed",
+            Verdict::Inconclusive => "Inconclusive",
+        }
+    }
+}
+
+/// `21 November 2026, 12:15 · took 24m · target local · profile default · seed 42`, without what is not known.
+pub(super) fn about(head: &Head) -> String {
+    let mut parts: Vec<String> = head.started_at.map(text::wall_time).into_iter().collect();
+    parts.push(format!("took {}", text::duration(head.took_us)));
+    for (name, value) in [("target", &head.target), ("profile", &head.profile)] {
+        if !value.is_empty() {
+            parts.push(format!("{name} {value}"));
+        }
+    }
+    parts.extend(head.seed.map(|seed| format!("seed {seed}")));
+    parts.join(" \u{b7} ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("scale-burst", "scale-burst")]
+    #[case("a b/c", "a%20b%2Fc")]
+    #[case("..", "%2E%2E")]
+    #[case("v1.2", "v1.2")]
+    #[case("javascript:x", "javascript%3Ax")]
+    fn a_name_cannot_lead_elsewhere(#[case] name: &str, #[case] expected: &str) {
+        assert_eq!(path_segment(name), expected);
+    }
+}
