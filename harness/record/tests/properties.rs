@@ -10,6 +10,7 @@ use harness_record::event::*;
 use harness_record::latency::{Cause, Censored, Percentile, Samples};
 use harness_record::log::{LogWriter, read_log};
 use harness_record::summary::{read_hlog, write_hlog};
+use harness_record::verdict::Verdict;
 use harness_record::{Event, EventKind, Live, RunResult, Summary};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -145,17 +146,35 @@ proptest! {
     /// Any events at all, in any order, from anywhere: no panic, and figures that agree with each other.
     #[test]
     fn any_log_has_a_result(events in vec(any_event(), 0..60)) {
-        let result = RunResult::from_log(&plan(), events.clone());
+        let plan = story::every_check();
+        let result = RunResult::from_log(&plan, events.clone());
+        prop_assert_eq!(result.expectations.len(), plan.expectations.len());
         prop_assert_eq!(result.counts.events, events.len() as u64);
         for latency in &result.latencies {
             prop_assert!(latency.stats.count >= latency.stats.censored);
             prop_assert!(latency.stats.count > 0);
         }
-        let mut live = Live::new(&plan());
+        let mut live = Live::new(&plan);
         events.iter().for_each(|event| live.apply(event));
         prop_assert_eq!(live.view().at_us, result.run.duration_us);
         let json = Summary::from(&result).to_json().unwrap();
         prop_assert!(Summary::from_json(json.as_bytes()).is_ok());
+    }
+}
+
+/// No check passes or fails where nothing was seen.
+#[test]
+fn a_log_that_says_nothing_decides_nothing() {
+    let plan = story::every_check();
+    assert_eq!(plan.expectations.len(), 17);
+    let ended = Event {
+        at_us: 1,
+        kind: EventKind::RunEnded { reason: harness_record::event::EndReason::Completed, detail: String::new() },
+    };
+    for events in [vec![], vec![ended]] {
+        for expectation in RunResult::from_log(&plan, events).expectations {
+            assert_eq!(expectation.verdict, Verdict::Inconclusive, "{expectation:#?}");
+        }
     }
 }
 
@@ -204,6 +223,7 @@ fn any_milestone() -> impl Strategy<Value = EventKind> {
         Reached::Applied,
         Reached::Healthy,
         Reached::Deleting,
+        Reached::Spared,
         Reached::Deleted,
     ]);
     let seen = prop_oneof![Just(Seen::Live), Just(Seen::Listed), Just(Seen::Inferred)];

@@ -257,6 +257,40 @@ impl Story {
     }
 }
 
+/// The plan of [`run`] with one expectation of each kind, where its phases, workloads and pools are named.
+pub(crate) fn every_check() -> Plan {
+    let mut plan = plan();
+    let phases = || vec!["burst".to_owned(), "hold".to_owned()];
+    let workloads = || plan.workloads.iter().map(|workload| workload.name.clone()).collect::<Vec<_>>();
+    let nodepools = || CLASSES.iter().map(|(pool, _, _)| (*pool).to_owned()).collect::<Vec<_>>();
+    let happened =
+        |what| Check::Happened { of: Happening::any(what), phases: phases(), at_least: Some(1), at_most: Some(1_000) };
+    let checks = vec![
+        happened(What::NodeReady),
+        happened(What::Reason),
+        Check::Pending { workloads: workloads(), says: Some("taint".to_owned()) },
+        Check::Undisturbed { workloads: workloads(), phases: phases() },
+        Check::Available { workloads: workloads(), at_least: Amount::Percent(50), phases: phases() },
+        Check::Replaced {
+            nodepools: nodepools(),
+            phase: "hold".to_owned(),
+            reason: Some("Drifted".to_owned()),
+            at_least: None,
+            differs_in: Some(NodeProperty::Image),
+        },
+        Check::Kept { nodepools: nodepools(), phases: phases() },
+        Check::AtOnce { nodepools: nodepools(), reason: None, at_most: Amount::Percent(20), phases: phases() },
+        Check::Price { before: "burst".to_owned(), after: "hold".to_owned(), at_most_percent: 50 },
+        Check::Savings { at_least_percent: 10 },
+        Check::Quota { scopes: vec![QuotaScope { scope: "F".to_owned(), cores: 8 }] },
+        Check::ReplacedBeforeLoss { phases: phases() },
+    ];
+    let new = (0..).zip(checks).map(|(index, check): (u32, _)| Expectation { name: format!("new {index}"), check });
+    plan.expectations.truncate(5);
+    plan.expectations.extend(new.collect::<Vec<_>>());
+    plan
+}
+
 /// A VM of the simulated Azure.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Vm {
