@@ -8,6 +8,8 @@ mod error;
 mod exit;
 mod folder;
 mod live;
+#[cfg(test)]
+mod pipelines;
 mod shell;
 mod signals;
 mod skus;

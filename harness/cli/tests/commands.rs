@@ -33,6 +33,14 @@ fn the_same_inputs_give_the_same_plan_byte_for_byte() {
 #[case(&["plan", "scale-burst", "--set", "podsPerClas=3"], "podsPerClass")]
 #[case(&["plan", "scale-burst", "--set", "podsPerClass=many"], "podsPerClass")]
 #[case(&["plan", "scale-burst", "--profile", "huge"], "smoke, default, full")]
+#[case(&["run", "--all", "scale-burst"], "cannot be used with")]
+#[case(&["run", "--group", "cost", "scale-burst"], "cannot be used with")]
+#[case(&["run", "--group", "cost"], "--all")]
+#[case(&["run", "--all", "--group", "nonsense"], "failure")]
+#[case(&["run", "--all", "--keep"], "--keep")]
+#[case(&["run", "--all", "--set", "podsPerClas=3"], "podsPerClas")]
+#[case(&["run", "scale-burst", "no-such-scenario"], "harness list")]
+#[case(&["run", "--all", "--node-config", "does/not/exist"], "does/not/exist")]
 #[case(&["report", "."], "plan.json")]
 #[case(&["env", "--cluster", "nobody-started-this"], "harness up")]
 #[case(&["validate", "does/not/exist"], "does/not/exist")]
@@ -99,6 +107,89 @@ fn a_recorded_run_is_reported_again(#[case] recording: &str, #[case] expected: i
     for file in ["junit.xml", "report.html", "report.md", "latencies.hlog"] {
         assert!(folder.path().join(file).is_file(), "{file}");
     }
+}
+
+/// Copies a recorded run to `NAME` in a folder.
+fn recorded(folder: &tempfile::TempDir, name: &str, recording: &str) {
+    std::fs::create_dir(folder.path().join(name)).unwrap();
+    for file in ["plan.json", "events.jsonl"] {
+        let from = repository("fixtures/recordings").join(recording).join(file);
+        std::fs::copy(from, folder.path().join(name).join(file)).unwrap();
+    }
+}
+
+/// The `suite.json` of these scenarios: name, state, troubles.
+fn suite(scenarios: &[(&str, &str, &str)]) -> String {
+    let entries = scenarios.iter().map(|(name, state, troubles)| {
+        format!(
+            r#"{{"name": "{name}", "scenario": "{name}", "group": "cost", "question": "Why?", "state": {state}, "troubles": [{troubles}]}}"#
+        )
+    });
+    format!(
+        r#"{{"version": 1, "id": "x", "startedAt": "2026-11-21T12:00:00Z", "tookMs": 61000, "command": "harness run --all",
+            "profile": "smoke", "target": "local", "seed": 7, "left": [], "scenarios": [{}]}}"#,
+        entries.collect::<Vec<_>>().join(", ")
+    )
+}
+
+const SPOILT: &str = r#"{"exitCode": 5, "what": "after the run the cluster is not as it was before: Node a"}"#;
+const INTERRUPTED: &str = r#"{"not-run": {"reason": "interrupted", "exitCode": 130}}"#;
+
+#[rstest]
+#[case(&[("pass", r#""ran""#, "")], 0)]
+#[case(&[("pass", r#""ran""#, ""), ("killed", r#""running""#, "")], 4)]
+#[case(&[("killed", r#""ran""#, ""), ("no-quota", r#""ran""#, ""), ("pass", r#""ran""#, "")], 1)]
+#[case(&[("no-quota", r#""ran""#, ""), ("none", INTERRUPTED, "")], 130)]
+#[case(&[("pass", r#""ran""#, SPOILT), ("none", INTERRUPTED, ""), ("none2", r#""waiting""#, "")], 5)]
+fn several_recorded_runs_are_reported_again(#[case] scenarios: &[(&str, &str, &str)], #[case] expected: i32) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, ..) in scenarios.iter().filter(|(name, ..)| !name.starts_with("none")) {
+        recorded(&folder, name, name);
+    }
+    write(&folder, "suite.json", &suite(scenarios));
+    let (code, stdout, stderr) = say(&["report", folder.path().to_str().unwrap()]);
+    assert_eq!(code, expected, "{stdout}{stderr}");
+    assert!(stdout.contains(&format!("took 1m01s, exit code {expected}")), "{stdout}");
+    let junit = std::fs::read_to_string(folder.path().join("junit.xml")).unwrap();
+    for (name, _, troubles) in scenarios {
+        assert!(junit.contains(&format!("<testsuite name=\"{name}\"")), "{junit}");
+        assert!(stdout.contains(name), "{stdout}");
+        assert_eq!(junit.contains("Node a"), scenarios.iter().any(|(.., troubles)| !troubles.is_empty()), "{troubles}");
+    }
+    if scenarios.iter().any(|(_, state, _)| *state == INTERRUPTED) {
+        assert!(stdout.contains("not run: interrupted"), "{stdout}");
+    }
+    // A second run does not go there.
+    let out = folder.path().to_str().unwrap();
+    let (code, _, stderr) = say(&["run", "scale-burst", "--out", out]);
+    assert_eq!((code, stderr.contains("suite.json")), (2, true), "{stderr}");
+}
+
+#[test]
+fn a_scenario_is_listed_with_its_group_its_parameters_and_its_times() {
+    let (code, stdout, _) = say(&["list", "--format", "json"]);
+    assert_eq!(code, 0);
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&stdout).unwrap();
+    let burst = rows.iter().find(|row| row["name"] == "scale-burst").unwrap();
+    assert_eq!(burst["group"], "scaling");
+    let pods = burst["parameters"].as_array().unwrap().iter().find(|it| it["name"] == "podsPerClass").unwrap();
+    assert_eq!(pods["type"], "count");
+    assert_eq!(pods["values"], serde_json::json!({"smoke": "6", "default": "40", "full": "300"}));
+    for row in &rows {
+        for profile in ["smoke", "default", "full"] {
+            let takes = &row["takes"][profile];
+            let (about, most) = (takes["aboutSeconds"].as_u64().unwrap(), takes["atMostSeconds"].as_u64().unwrap());
+            assert!(0 < about && about <= most, "{} {profile}: {takes}", row["name"]);
+        }
+    }
+    // Groups filter, and together they are all.
+    let groups = ["scaling", "cost", "change", "failure", "autoscaling", "gitops"];
+    let of = |group: &str| -> Vec<serde_json::Value> {
+        serde_json::from_str(&say(&["list", "--group", group, "--format", "json"]).1).unwrap()
+    };
+    assert_eq!(groups.iter().flat_map(|group| of(group)).collect::<Vec<_>>(), rows);
+    let (_, text, _) = say(&["list", "-v"]);
+    assert!(text.contains("6 | 40 | 300; Pods of each workload (count)"), "{text}");
 }
 
 #[test]

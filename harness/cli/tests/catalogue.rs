@@ -1,0 +1,226 @@
+//! Every scenario that comes along, on the real local cluster: it passes, and its counter-cases, each a copy with something broken,
+//! fail for the right reason. A scenario without a counter-case fails here: nobody has shown that it can fail.
+//!
+//! A counter-case is `counter-cases/SCENARIO--WHAT.yaml`, a whole scenario file; each of its first comment lines `# fails: WORDS` names a
+//! part of a reason or of the name of an expectation that failed.
+//!
+//! All scenarios run one after another on one cluster, all counter-cases on another. Their reports stay in `target/tmp/catalogue`. A filter,
+//! as in `cargo test --test catalogue spot`, runs what it names and nothing else.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
+use std::sync::{Arc, OnceLock};
+
+use common::{components_or_skip, harness, processes_of, repository};
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+
+/// What the comment lines of a counter-case begin with.
+const FAILS: &str = "# fails:";
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // Both batches need the whole machine: one after the other.
+    arguments.test_threads = Some(1);
+    let scenarios = files(&repository("scenarios"));
+    let counter_cases = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/counter-cases"));
+    let built = arguments.list || components_or_skip("catalogue");
+
+    let mut trials: Vec<Trial> = Vec::new();
+    for name in scenarios.keys() {
+        let cases: Vec<String> = counter_cases.keys().filter(|case| scenario_of(case) == name).cloned().collect();
+        let name = name.clone();
+        trials.push(Trial::test(format!("has-a-counter-case::{name}"), move || {
+            if cases.is_empty() {
+                return Err(format!("write harness/cli/tests/counter-cases/{name}--WHAT.yaml").into());
+            }
+            Ok(())
+        }));
+    }
+    for case in counter_cases.keys().filter(|case| !scenarios.contains_key(scenario_of(case))) {
+        let case = case.clone();
+        trials.push(Trial::test(format!("is-of-a-scenario::{case}"), move || {
+            Err(format!("{case}: there is no scenarios/{}.yaml", scenario_of(&case)).into())
+        }));
+    }
+
+    let chosen = |kind: &str, all: &BTreeMap<String, PathBuf>| -> Vec<(String, PathBuf)> {
+        let all = all.iter().filter(|(name, _)| is_chosen(&arguments, &format!("{kind}::{name}")));
+        all.map(|(name, path)| (name.clone(), path.clone())).collect()
+    };
+    let passing = chosen("passes", &scenarios);
+    let whole = passing.len() == scenarios.len();
+    let asked = if whole { vec!["--all".to_owned()] } else { passing.iter().map(|(name, _)| name.clone()).collect() };
+    let passes = Arc::new(Batch::new("passes", asked));
+    for name in scenarios.keys().cloned() {
+        let batch = passes.clone();
+        let trial = Trial::test(format!("passes::{name}"), move || batch.of(&name)?.passed());
+        trials.push(trial.with_ignored_flag(!built));
+    }
+    let failing = chosen("fails", &counter_cases);
+    let asked = failing.iter().map(|(_, path)| path.to_str().unwrap().to_owned()).collect();
+    let fails = Arc::new(Batch::new("fails", asked));
+    for (case, path) in &counter_cases {
+        let (batch, case, path) = (fails.clone(), case.clone(), path.clone());
+        let trial = Trial::test(format!("fails::{case}"), move || batch.of(path.to_str().unwrap())?.failed(&path));
+        trials.push(trial.with_ignored_flag(!built));
+    }
+    // Whether the runs of a batch leave anything is only known of one that is run anyway.
+    for (batch, any) in [(passes, !passing.is_empty()), (fails, !failing.is_empty())] {
+        let trial = Trial::test(format!("leaves-nothing::{}", batch.name), move || batch.left_nothing());
+        trials.push(trial.with_ignored_flag(!built || !any));
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// The YAML files of a folder, by name.
+fn files(folder: &Path) -> BTreeMap<String, PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return BTreeMap::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), path))
+        .collect()
+}
+
+/// The scenario that a counter-case is of.
+fn scenario_of(case: &str) -> &str {
+    case.split_once("--").map_or(case, |(scenario, _)| scenario)
+}
+
+/// Whether the filters of the command line let a test through, as libtest does it.
+fn is_chosen(arguments: &Arguments, name: &str) -> bool {
+    let hit = |filter: &String| if arguments.exact { name == filter } else { name.contains(filter.as_str()) };
+    !arguments.list && !arguments.ignored && arguments.filter.iter().all(hit) && !arguments.skip.iter().any(hit)
+}
+
+/// Scenarios that are run together, when the first of them is asked for.
+struct Batch {
+    name: &'static str,
+    asked: Vec<String>,
+    ran: OnceLock<Ran>,
+}
+
+struct Ran {
+    folder: PathBuf,
+    code: i32,
+    suite: Value,
+}
+
+impl Batch {
+    fn new(name: &'static str, asked: Vec<String>) -> Self {
+        Self { name, asked, ran: OnceLock::new() }
+    }
+
+    fn ran(&self) -> &Ran {
+        self.ran.get_or_init(|| {
+            let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("catalogue").join(self.name);
+            let _ = std::fs::remove_dir_all(&folder);
+            let status = harness()
+                .arg("run")
+                .args(&self.asked)
+                .args(["--profile", "smoke", "--seed", "7", "--cluster", "none-of-these-tests", "--out"])
+                .arg(&folder)
+                .stdout(Stdio::null())
+                // This takes long: who waits sees how far it is.
+                .stderr(Stdio::inherit())
+                .status()
+                .unwrap();
+            let suite = std::fs::read(folder.join("suite.json")).ok();
+            let suite = suite.map_or(Value::Null, |text| serde_json::from_slice(&text).unwrap());
+            Ran { folder, code: status.code().unwrap_or(-1), suite }
+        })
+    }
+
+    /// One scenario of them, as it was asked for.
+    fn of(&self, scenario: &str) -> Result<One, Failed> {
+        let ran = self.ran();
+        let entry = ran.suite["scenarios"].as_array().into_iter().flatten().find(|entry| entry["scenario"] == scenario);
+        let entry = entry.ok_or(format!("{scenario} was not run; exit code {}", ran.code))?.clone();
+        let folder = ran.folder.join(entry["name"].as_str().unwrap());
+        let summary = std::fs::read(folder.join("summary.json")).ok();
+        let summary = summary.map_or(Value::Null, |text| serde_json::from_slice(&text).unwrap());
+        Ok(One { entry, summary, folder })
+    }
+
+    /// Neither a process of a cluster nor the reports of the whole are missing.
+    fn left_nothing(&self) -> Result<(), Failed> {
+        let ran = self.ran();
+        let id = ran.suite["id"].as_str().ok_or("there is no suite.json")?;
+        let processes = processes_of(id);
+        if !processes.is_empty() || ran.suite["left"] != serde_json::json!([]) {
+            return Err(format!("left: {processes:?} {}", ran.suite["left"]).into());
+        }
+        let reports = ["junit.xml", "index.html", "index.md", "index.json"];
+        match reports.iter().find(|file| !ran.folder.join(file).is_file()) {
+            Some(file) => Err(format!("{file} is missing").into()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What one scenario came to.
+struct One {
+    entry: Value,
+    summary: Value,
+    folder: PathBuf,
+}
+
+impl One {
+    /// Everything that a failure should show.
+    fn said(&self) -> String {
+        let expectations = self.summary["expectations"].as_array().into_iter().flatten();
+        let broken: Vec<&Value> = expectations.filter(|one| one["verdict"] != "pass").collect();
+        format!(
+            "{}\nexit {}\nreasons {:#}\nexpectations that did not hold {}\nleaks {}\n{}",
+            self.folder.display(),
+            self.summary["exitCode"],
+            self.summary["reasons"],
+            serde_json::to_string_pretty(&broken).unwrap(),
+            self.summary["leaks"],
+            serde_json::to_string_pretty(&self.entry).unwrap(),
+        )
+    }
+
+    /// Nothing is said against it beside its own verdict.
+    fn is_clean(&self) -> bool {
+        self.entry["troubles"].is_null() && self.summary["leaks"] == serde_json::json!([])
+    }
+
+    fn passed(&self) -> Result<(), Failed> {
+        let expected = self.summary["verdict"] == "pass" && self.summary["exitCode"] == 0;
+        if expected && self.is_clean() { Ok(()) } else { Err(self.said().into()) }
+    }
+
+    fn failed(&self, case: &Path) -> Result<(), Failed> {
+        let text = std::fs::read_to_string(case).unwrap();
+        let words: Vec<&str> = text
+            .lines()
+            .take_while(|line| line.starts_with('#'))
+            .filter_map(|line| line.strip_prefix(FAILS))
+            .map(str::trim)
+            .collect();
+        if words.is_empty() || words.contains(&"") {
+            return Err(format!("{}: say why it fails, with first lines `{FAILS} WORDS`", case.display()).into());
+        }
+        if self.summary["exitCode"] != 1 || !self.is_clean() {
+            return Err(format!("it should end with 1\n{}", self.said()).into());
+        }
+        let reasons = self.summary["reasons"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let names = self.summary["expectations"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|one| one["verdict"] == "fail")
+            .filter_map(|one| one["name"].as_str());
+        let said: Vec<&str> = reasons.chain(names).collect();
+        match words.iter().find(|words| !said.iter().any(|line| line.contains(*words))) {
+            Some(missing) => Err(format!("nothing that failed says `{missing}`\n{}", self.said()).into()),
+            None => Ok(()),
+        }
+    }
+}
