@@ -42,6 +42,8 @@ pub struct Contents {
     tree: Option<String>,
     /// How the simulated Azure behaves, its faults included.
     azure: Option<Behaviour>,
+    /// The control plane's Kubernetes version as the simulated Azure says it.
+    kubernetes: Option<String>,
     /// Live faults, by name.
     faults: BTreeSet<String>,
     /// Components without a process.
@@ -62,6 +64,10 @@ impl Contents {
         left.extend(self.faults.difference(&before.faults).map(|name| format!("Azure fault {name}")));
         if self.azure != before.azure {
             left.push("the simulated Azure behaves in another way".to_owned());
+        }
+        if self.kubernetes != before.kubernetes {
+            let version = self.kubernetes.as_deref().unwrap_or("none");
+            left.push(format!("the control plane's Kubernetes version is {version}"));
         }
         left
     }
@@ -96,6 +102,10 @@ impl Cluster {
             let names = found.items.into_iter().filter_map(|object| object.metadata.name);
             contents.things.extend(names.map(|name| format!("{kind} {name}")));
         }
+        if let Some(metrics) = self.metrics() {
+            let loads = metrics.report().await.map_err(ContentsError::when("read the loads of the metrics APIs"))?;
+            contents.things.extend(loads.iter().map(|load| format!("load of {}/{}", load.namespace, load.workload)));
+        }
         if let Some(git) = self.git() {
             let newest = git.log(1).await.map_err(ContentsError::when("read the head of the node configuration"))?;
             contents.tree = newest.into_iter().next().map(|commit| commit.tree);
@@ -106,6 +116,9 @@ impl Cluster {
             contents.things.extend(alive.map(|record| format!("VirtualMachine {}", record.vm.name)));
             let faults = azure.faults().await.map_err(ContentsError::when("list the simulated Azure's faults"))?;
             contents.faults = faults.into_iter().map(|state| state.fault.id).collect();
+            let kubernetes = azure.kubernetes_version().await;
+            contents.kubernetes =
+                Some(kubernetes.map_err(ContentsError::when("read the control plane's Kubernetes version"))?);
             contents.azure =
                 Some(azure.behaviour().await.map_err(ContentsError::when("read the simulated Azure's behaviour"))?);
         }

@@ -45,8 +45,8 @@ struct Held {
 pub(crate) enum After {
     /// It is as it was before.
     Clean,
-    /// It was not, and is replaced for the next run: what was left.
-    Replaced(String),
+    /// It is replaced for the next run: what was left, where that was looked at.
+    Replaced(Option<String>),
     /// It was not, and it is not ours to replace: what was left.
     Spoilt(String),
 }
@@ -94,7 +94,7 @@ impl<'a> Clusters<'a> {
         let Some(held) = &self.held else { return After::Clean };
         if failed && held.own.is_some() {
             self.remove().await;
-            return After::Clean;
+            return After::Replaced(None);
         }
         let left = settled(held).await;
         if left.is_empty() {
@@ -105,7 +105,7 @@ impl<'a> Clusters<'a> {
             return After::Spoilt(said);
         }
         self.remove().await;
-        After::Replaced(said)
+        After::Replaced(Some(said))
     }
 
     /// Takes our own cluster down; another one is left as it is. What could not be removed is said.

@@ -116,10 +116,17 @@ impl Suite {
         let path = folder.join(SUITE_FILE);
         let failed = |source: std::io::Error| CliError::Write { path: path.clone(), source };
         let text = serde_json::to_string_pretty(self).map_err(|error| failed(error.into()))?;
-        let part = path.with_extension("json.part");
-        std::fs::write(&part, text + "\n").map_err(failed)?;
-        std::fs::rename(&part, &path).map_err(failed)
+        replace(&path, &(text + "\n")).map_err(failed)
     }
+}
+
+/// Writes a file: the whole of it, or what was there before stays.
+pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    let part = path.with_file_name(name);
+    std::fs::write(&part, text)?;
+    std::fs::rename(&part, path)
 }
 
 #[cfg(test)]

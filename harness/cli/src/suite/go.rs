@@ -54,10 +54,16 @@ pub(crate) async fn run(args: Run, console: &Console) -> Result<Exit, CliError> 
         began: Instant::now(),
         stopped: None,
     };
+    let mut outcome = Ok(());
     for (index, item) in items.iter().enumerate() {
-        going.next(index, &items, item, &mut suite).await?;
+        outcome = going.next(index, &items, item, &mut suite).await;
+        if outcome.is_err() {
+            break;
+        }
     }
+    // Whatever went wrong, the cluster goes.
     suite.left = going.clusters.end().await;
+    outcome?;
     suite.save(&out)?;
     report::write_and_show(&out, &suite, console)
 }
@@ -185,19 +191,17 @@ impl Going<'_> {
             return;
         }
         let (left, goes_on) = match self.clusters.after(failed).await {
-            After::Clean if failed => {
+            After::Clean => return,
+            After::Replaced(None) => {
                 self.console.say("the target failed: the next run gets a fresh cluster");
                 return;
             }
-            After::Clean => return,
-            After::Replaced(left) => (left, true),
+            After::Replaced(Some(left)) => (left, true),
             After::Spoilt(left) => (left, false),
         };
-        self.console.error(&format!("after the run the cluster is not as it was before: {left}"));
-        troubles.push(Told {
-            exit_code: LEFT.0,
-            what: format!("after the run the cluster is not as it was before: {left}"),
-        });
+        let what = format!("after the run the cluster is not as it was before: {left}");
+        self.console.error(&what);
+        troubles.push(Told { exit_code: LEFT.0, what });
         if goes_on {
             self.console.say("the next run gets a fresh cluster");
             return;

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use harness_record::RunResult;
-use harness_report::several::{Became, One, Trouble};
+use harness_report::index::{self, Head};
+use harness_report::several::{self, Became, One, Trouble};
 use harness_scenario::plan::Plan;
 
 use crate::commands::report as one_report;
@@ -11,55 +12,81 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::{Exit, INCONCLUSIVE, LEFT, PASS};
 
-use super::file::{Entry, State, Suite, Told};
+use super::file::{Entry, State, Suite, Told, replace};
 
-/// `harness report` on the folder of several runs: every report in it again.
+/// `harness report` on the folder of several runs: every report in it again. A run whose reports cannot be made does not keep the others
+/// from being reported.
 pub(crate) fn report(folder: &Path, console: &Console) -> Result<Exit, CliError> {
     let suite = Suite::read(folder)?;
+    let mut exit = PASS;
     for entry in &suite.scenarios {
         let run = folder.join(&entry.name);
-        if run.join("events.jsonl").is_file() {
-            one_report::write(&run)?;
+        if run.join(LOG).is_file()
+            && let Err(error) = one_report::write(&run)
+        {
+            error.show(console);
+            exit = exit.worse(error.exit());
         }
     }
-    write_and_show(folder, &suite, console)
+    Ok(exit.worse(write_and_show(folder, &suite, console)?))
 }
+
+/// The event log of a run.
+const LOG: &str = "events.jsonl";
 
 /// What is known of one scenario.
 struct Known<'a> {
     entry: &'a Entry,
-    ran: Option<(Plan, RunResult)>,
+    /// Its result; `None` where it has no log, and why where the log cannot be read.
+    ran: Option<Result<(Plan, RunResult), String>>,
     troubles: Vec<Trouble>,
 }
 
 /// Writes the reports over all of them and prints the table. Returns the exit code of the whole.
 pub(crate) fn write_and_show(folder: &Path, suite: &Suite, console: &Console) -> Result<Exit, CliError> {
-    let known = suite
+    let known: Vec<Known<'_>> = suite
         .scenarios
         .iter()
         .map(|entry| {
             let run = folder.join(&entry.name);
             // Also of one that was begun and never ended: its log says how far it came.
-            let ran = if run.join("events.jsonl").is_file() { Some(one_report::read(&run)?) } else { None };
-            Ok(Known { entry, ran, troubles: entry.troubles.iter().map(Trouble::from).collect() })
+            let ran = run.join(LOG).is_file().then(|| one_report::read(&run).map_err(|error| error.to_string()));
+            Known { entry, ran, troubles: entry.troubles.iter().map(Trouble::from).collect() }
         })
-        .collect::<Result<Vec<_>, CliError>>()?;
+        .collect();
     let all: Vec<One<'_>> = known.iter().map(one).collect();
     let left = if suite.left.is_empty() { PASS } else { LEFT };
     let exit = all.iter().map(|one| Exit(one.exit_code)).fold(left, Exit::worse);
-    write(folder, suite, &all)?;
+    let head = Head {
+        title: suite.id.clone(),
+        target: suite.target.clone(),
+        profile: suite.profile.clone(),
+        seed: Some(suite.seed),
+        started_at: Some(suite.started_at),
+        took_us: suite.took_ms.saturating_mul(1000),
+        exit_code: exit.0,
+        command: suite.command.clone(),
+        left: suite.left.clone(),
+    };
+    let json = write(folder, &head, &all)?;
     if !suite.left.is_empty() {
         console.error(&format!("left behind: {}", suite.left.join(", ")));
     }
-    let took_us = suite.took_ms.saturating_mul(1000);
-    console.data(&harness_report::console::several(&all, took_us, exit.0, console.width(), console.colour_out))?;
+    if console.json() {
+        console.data(&json)?;
+    } else {
+        let width = console.width();
+        console.data(&harness_report::console::several(&all, head.took_us, exit.0, width, console.colour_out))?;
+    }
+    console.say(&format!("report: {}", folder.join("index.html").display()));
     Ok(exit)
 }
 
 fn one<'a>(known: &'a Known<'a>) -> One<'a> {
     let entry = known.entry;
     let became = match (&known.ran, &entry.state) {
-        (Some((plan, result)), _) => Became::Ran(plan, result),
+        (Some(Ok((plan, result))), _) => Became::Ran(plan, result),
+        (Some(Err(reason)), _) => Became::NotRun(reason),
         (None, State::NotRun { reason, .. }) => Became::NotRun(reason),
         (None, State::Waiting) => Became::NotRun("the harness was killed before its turn came"),
         (None, State::Running | State::Ran) => Became::NotRun("there is no log of it"),
@@ -78,10 +105,30 @@ pub(crate) fn exit_of(became: &Became<'_>, state: &State, troubles: &[Told]) -> 
     troubles.iter().map(|trouble| Exit(trouble.exit_code)).fold(Exit(own), Exit::worse)
 }
 
-fn write(folder: &Path, suite: &Suite, all: &[One<'_>]) -> Result<(), CliError> {
-    let path = folder.join("junit.xml");
-    let failed = |source: std::io::Error| CliError::Write { path: path.clone(), source };
-    let title = format!("harness {} ({})", suite.id, suite.profile);
-    let text = harness_report::several::junit(&title, all).map_err(|error| failed(std::io::Error::other(error)))?;
-    std::fs::write(&path, text).map_err(failed)
+/// Writes `index.html`, `index.md`, `index.json` and `junit.xml`; one that fails does not keep the others from being written. Returns the
+/// JSON.
+fn write(folder: &Path, head: &Head, all: &[One<'_>]) -> Result<String, CliError> {
+    let json = index::json(head, all).map_err(|error| error.to_string());
+    let texts = [
+        ("index.json", json.clone()),
+        ("index.html", index::html(head, all).map_err(|error| error.to_string())),
+        ("index.md", Ok(index::markdown(head, all))),
+        ("junit.xml", several::junit(&format!("harness {}", head.title), all).map_err(|error| error.to_string())),
+    ];
+    let mut first_error = None;
+    for (name, text) in texts {
+        let path = folder.join(name);
+        let written = match text {
+            Ok(text) => replace(&path, &text),
+            Err(reason) => Err(std::io::Error::other(reason)),
+        };
+        if let Err(source) = written {
+            first_error.get_or_insert(CliError::Write { path, source });
+        }
+    }
+    match (first_error, json) {
+        (None, Ok(json)) => Ok(json),
+        (Some(error), _) => Err(error),
+        (None, Err(reason)) => Err(CliError::Unreadable { path: folder.join("index.json"), reason }),
+    }
 }
