@@ -159,6 +159,15 @@ fn several_recorded_runs_are_reported_again(#[case] scenarios: &[(&str, &str, &s
     if scenarios.iter().any(|(_, state, _)| *state == INTERRUPTED) {
         assert!(stdout.contains("not run: interrupted"), "{stdout}");
     }
+    for file in ["index.html", "index.md"] {
+        let index = std::fs::read_to_string(folder.path().join(file)).unwrap();
+        assert!(scenarios.iter().all(|(name, ..)| index.contains(name)), "{file}: {index}");
+    }
+    let (code, stdout, _) = say(&["report", folder.path().to_str().unwrap(), "--format", "json"]);
+    let index: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &index["exitCode"]), (expected, &serde_json::json!(expected)));
+    assert_eq!(index["scenarios"].as_array().unwrap().len(), scenarios.len());
+    assert_eq!(stdout, std::fs::read_to_string(folder.path().join("index.json")).unwrap());
     // A second run does not go there.
     let out = folder.path().to_str().unwrap();
     let (code, _, stderr) = say(&["run", "scale-burst", "--out", out]);
