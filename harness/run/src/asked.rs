@@ -22,7 +22,13 @@ pub(crate) fn reasons(plan: &Plan) -> BTreeSet<String> {
         _ => None,
     });
     let awaited = plan.phases.iter().filter_map(|phase| awaited(phase.until.as_ref()?));
-    expected.chain(awaited).filter(|of| of.what == What::Reason).filter_map(|of| of.code.clone()).collect()
+    let mut reasons: BTreeSet<String> =
+        expected.chain(awaited).filter(|of| of.what == What::Reason).filter_map(|of| of.code.clone()).collect();
+    // Of pods that must stay pending the scheduler speaks first, and the provisioner says why, under the same reason.
+    if plan.expectations.iter().any(|expectation| matches!(expectation.check, Check::Pending { .. })) {
+        reasons.insert("FailedScheduling".to_owned());
+    }
+    reasons
 }
 
 fn awaited(until: &Until) -> Option<&Happening> {
@@ -57,6 +63,13 @@ mod tests {
         let plan = plan(json!([phase("a"), phase("b")]), &[Expectation { name: "e".to_owned(), check }]);
         assert_eq!(counted(&plan).len(), 1);
         assert_eq!(reasons(&plan), BTreeSet::from(["DisruptionBlocked".to_owned(), "Nominated".to_owned()]));
+    }
+
+    #[test]
+    fn pods_that_stay_pending_are_explained_by_more_than_one() {
+        let check = Check::Pending { workloads: vec!["w".to_owned()], says: None };
+        let plan = plan(json!([]), &[Expectation { name: "e".to_owned(), check }]);
+        assert_eq!(reasons(&plan), BTreeSet::from(["FailedScheduling".to_owned()]));
     }
 
     #[test]
