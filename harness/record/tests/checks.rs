@@ -210,6 +210,15 @@ mod pending {
     }
 
     #[test]
+    fn who_says_why_is_quoted_before_who_says_only_that_there_is_no_place() {
+        let mut scene = scene(None, Some("no nodes available to schedule pods"));
+        scene.reason(5, "control-7d9f-abcde", "FailedScheduling", "Failed to schedule pod, did not tolerate taint x");
+        let result = scene.check(check(None));
+        let why = "control-7d9f-abcde: FailedScheduling: Failed to schedule pod, did not tolerate taint x";
+        assert_eq!((result.verdict, result.evidence.as_str()), (Pass, why));
+    }
+
+    #[test]
     fn without_pods_there_is_nothing_to_say() {
         let mut scene = Scene::new();
         scene.phase("p", 1, 50);

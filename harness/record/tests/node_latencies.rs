@@ -32,6 +32,13 @@ fn a_fleet_is_filled_from_the_growths_begin() {
     scene.node("b", &Life { ready: Some(12), ..node(7).disrupted(50, "Drifted") });
     // Azure refused this one, and another came.
     scene.node("refused", &Life { ready: None, deleting: Some(9), gone: Some(9), ..node(8) });
+    let late = Life { ready: None, deleting: Some(14), gone: Some(14), ..node(9) };
+    scene.node("failed-later", &late);
+    let claim = scene.story.key(ObjectKind::NodeClaim, "failed-later-too");
+    for (at, reached) in [(9, Reached::Created), (10, Reached::Launched), (15, Reached::Deleting)] {
+        scene.story.reached(at * S, &claim, reached, &[(attribute::NODEPOOL, POOL)]);
+    }
+    scene.fact(13, AzureFactKind::ProvisioningFailed, "failed-later-too", &late);
     scene.node("never", &Life { ready: None, ..node(10) });
     // Comes for another, and in a phase that asks for nothing.
     scene.node("for-b", &node(51));

@@ -33,8 +33,10 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
             |growth: &&Growth<'_>| growth.class == pool && (growth.from_us..growth.until_us).contains(&created.at_us());
         let Some(growth) = growths.iter().rfind(of) else { continue };
         let gone_us = claim.deleting.or(claim.deleted).map(Stamp::at_us);
-        // A try that Azure refused was followed by another: the fleet is filled by that one.
-        if replacing.contains(&index) || (claim.launched.is_none() && gone_us.is_some_and(|us| us < horizon.us)) {
+        // A try that Azure refused, at once or later, was followed by another: the fleet is filled by that one.
+        let failed = join.vm(timelines, index).is_some_and(|vm| vm.failed_us.is_some());
+        let refused = (claim.launched.is_none() || failed) && gone_us.is_some_and(|us| us < horizon.us);
+        if replacing.contains(&index) || refused {
             continue;
         }
         let ready = join.node(timelines, index).and_then(|node| node.ready);

@@ -2,6 +2,7 @@
 
 use harness_scenario::plan::{Check, Happening, Plan, What};
 
+use super::reasons::is_schedulers;
 use crate::event::Event;
 use crate::happening::{Counter, Occurrence};
 
@@ -16,7 +17,8 @@ pub(crate) struct Told {
     pods_only: bool,
     /// Microseconds since the run began and the object's name, in the order of the log.
     pub(crate) times: Vec<(u64, Box<str>)>,
-    /// The first that said something: the object's name, the code, the message.
+    /// The first that said something, one that says why before one that says only that there is no place: the object's name, the
+    /// code, the message.
     pub(crate) said: Option<(String, String, String)>,
 }
 
@@ -90,7 +92,11 @@ impl Happened {
 impl Told {
     fn take(&mut self, occurrence: &Occurrence<'_>) {
         self.times.push((occurrence.at_us, occurrence.name.into()));
-        if self.said.is_none() && !occurrence.message.is_empty() {
+        let says_more = match &self.said {
+            None => !occurrence.message.is_empty(),
+            Some((_, _, known)) => is_schedulers(known) && !is_schedulers(occurrence.message),
+        };
+        if says_more {
             let message = crate::text::line(occurrence.message, QUOTE);
             self.said = Some((occurrence.name.to_owned(), occurrence.code.to_owned(), message));
         }

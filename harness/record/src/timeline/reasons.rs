@@ -48,9 +48,10 @@ impl Reasons {
     }
 }
 
-/// kube-scheduler's `0/5 nodes are available: ...`.
+/// kube-scheduler's `0/5 nodes are available: ...` and, where there is no node, `no nodes available to schedule pods`.
 pub(crate) fn is_schedulers(message: &str) -> bool {
-    message.starts_with(|c: char| c.is_ascii_digit()) && message.contains("nodes are available")
+    message.starts_with("no nodes available to schedule pods")
+        || message.starts_with(|c: char| c.is_ascii_digit()) && message.contains("nodes are available")
 }
 
 /// Who made an object, by its generated name; the object itself where nobody did.
