@@ -142,6 +142,9 @@ pub(crate) const PROFILES: [Profile; 3] = [Profile::Smoke, Profile::Default, Pro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::{Args, Command};
+    use clap::Parser;
+    use rstest::rstest;
 
     #[test]
     fn a_scenario_that_comes_twice_has_two_folders() {
@@ -156,6 +159,41 @@ mod tests {
         assert!(all.is_sorted_by_key(|(_, scenario)| scenario.group()));
         for group in Group::ALL {
             assert!(builtin(Some(group)).unwrap().iter().all(|(_, scenario)| scenario.group() == group));
+        }
+    }
+
+    fn asked(words: &[&str]) -> Run {
+        let words = ["harness", "run"].iter().chain(words);
+        match Args::try_parse_from(words).unwrap().command {
+            Command::Run(run) => run,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[rstest]
+    #[case("smoke")]
+    #[case("default")]
+    #[case("full")]
+    fn every_scenario_has_its_place_in_the_tree_that_comes_along(#[case] profile: &str) {
+        let items = items(&asked(&["--all", "--profile", profile]), 7, &Console::for_tests()).unwrap();
+        assert_eq!(items.len(), builtin_scenarios().len());
+        let without: Vec<&Entry> = items.iter().filter(|it| it.planned.is_none()).map(|it| &it.entry).collect();
+        assert!(without.is_empty(), "{without:#?}");
+    }
+
+    #[test]
+    fn what_a_foreign_tree_has_no_place_for_is_not_run_and_says_why() {
+        let tree = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/strange-tree");
+        let words = ["--all", "--profile", "smoke", "--node-config", tree];
+        let all = items(&asked(&words), 7, &Console::for_tests()).unwrap();
+        assert!(all.iter().any(|item| item.entry.name == "scale-burst" && item.planned.is_some()));
+        for item in all.iter().filter(|item| item.planned.is_none()) {
+            let State::NotRun { reason, exit_code } = &item.entry.state else { panic!("{:?}", item.entry) };
+            assert!(reason.len() > "the node configuration has no place for it: ".len(), "{reason}");
+            assert_eq!(*exit_code, 4);
+            // The same by its name is refused.
+            let words = ["scale-burst", item.entry.name.as_str(), "--profile", "smoke", "--node-config", tree];
+            assert!(items(&asked(&words), 7, &Console::for_tests()).is_err(), "{}", item.entry.name);
         }
     }
 
