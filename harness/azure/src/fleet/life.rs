@@ -111,10 +111,12 @@ impl Life {
             }
             if wanted.stops != shown.stops {
                 self.write(WriteStep::Ready(ReadyStatus::Lost)).await?;
+                self.write(WriteStep::Pods { ready: false }).await?;
                 shown.stopped = true;
             }
             if shown.stopped && !wanted.stopped {
                 self.write(WriteStep::Ready(ReadyStatus::Ready)).await?;
+                self.write(WriteStep::Pods { ready: true }).await?;
             }
             if wanted.conditions != shown.conditions && !wanted.stopped {
                 self.write(WriteStep::Agent).await?;
@@ -229,6 +231,7 @@ impl Life {
                 WriteStep::Ready(status) => self.writer.ready(status, &agent).await,
                 WriteStep::Preemption => self.writer.preemption().await,
                 WriteStep::Agent => self.writer.agent(&agent).await,
+                WriteStep::Pods { ready } => self.writer.pods(ready).await,
             };
             if done {
                 return Continue(());
@@ -305,6 +308,7 @@ enum WriteStep {
     Ready(ReadyStatus),
     Preemption,
     Agent,
+    Pods { ready: bool },
 }
 
 async fn ended(signal: &mut watch::Receiver<Signal>) -> Exit {

@@ -1,5 +1,6 @@
 //! The Kubernetes side: the Nodes of the VMs.
 
+mod pods;
 mod shape;
 mod taint;
 mod write;

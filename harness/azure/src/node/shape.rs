@@ -190,7 +190,8 @@ fn agent_condition(reported: &AgentCondition, since: &str, now: &str) -> Value {
     })
 }
 
-fn now_text() -> String {
+/// The present time as Kubernetes writes it.
+pub(super) fn now_text() -> String {
     time_text(Timestamp::now())
 }
 

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 
+use super::pods;
 use super::shape::{NodeShape, ReadyStatus};
 use crate::facts::{FactKind, VmRef};
 use crate::fleet::{AgentCondition, MachineSpec, Names, Vm};
@@ -90,6 +91,13 @@ impl NodeWriter {
     pub(crate) async fn agent(&self, agent: &[AgentCondition]) -> bool {
         let conditions = NodeShape::agent(agent);
         self.patch("agent's condition", json!({"status": {"conditions": conditions}})).await
+    }
+
+    /// Writes whether the Node's running pods are Ready.
+    pub(crate) async fn pods(&self, ready: bool) -> bool {
+        let name = self.names.vm.clone();
+        let outcome = self.with(|api| async move { pods::mark(api.into_client(), &name, ready).await }).await;
+        self.judge("pods", outcome)
     }
 
     /// Deletes the Node, as the cloud controller manager does when its VM is gone. True when this call deleted it.

@@ -19,6 +19,8 @@ pub(crate) struct FakeKube {
 #[derive(Default)]
 struct State {
     nodes: BTreeMap<String, Value>,
+    /// By name; all in one namespace.
+    pods: BTreeMap<String, Value>,
     calls: Vec<String>,
     under_way: usize,
     most_under_way: usize,
@@ -38,6 +40,21 @@ impl FakeKube {
 
     pub(crate) fn node(&self, name: &str) -> Option<Value> {
         self.state.lock().unwrap().nodes.get(name).cloned()
+    }
+
+    /// A running pod that is Ready.
+    pub(crate) fn add_pod(&self, name: &str, node: &str) {
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"},
+            "spec": {"nodeName": node, "containers": []},
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+        });
+        self.state.lock().unwrap().pods.insert(name.to_owned(), pod);
+    }
+
+    /// The status of a pod's Ready.
+    pub(crate) fn pod_ready(&self, name: &str) -> String {
+        self.state.lock().unwrap().pods[name]["status"]["conditions"][0]["status"].as_str().unwrap().to_owned()
     }
 
     pub(crate) fn nodes(&self) -> usize {
@@ -86,7 +103,8 @@ impl FakeKube {
         let (parts, body) = request.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let sent: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        let (status, answer) = self.act(&parts.method, parts.uri.path(), sent);
+        let path = parts.uri.path_and_query().unwrap().as_str();
+        let (status, answer) = self.act(&parts.method, path, sent);
         self.state.lock().unwrap().under_way -= 1;
         let response = Response::builder()
             .status(status)
@@ -102,6 +120,10 @@ impl FakeKube {
             state.refuse -= 1;
             return (500, failure(500, "InternalError"));
         }
+        if let Some(answer) = pods(&mut state.pods, method, path, &sent) {
+            return answer;
+        }
+        let path = path.split('?').next().unwrap_or_default();
         let segments: Vec<&str> =
             path.trim_start_matches("/api/v1/nodes").split('/').filter(|s| !s.is_empty()).collect();
         match (method.as_str(), segments.as_slice()) {
@@ -127,6 +149,22 @@ impl FakeKube {
             _ => (405, failure(405, "MethodNotAllowed")),
         }
     }
+}
+
+/// Pods are listed by their Node, and their status is patched.
+fn pods(pods: &mut BTreeMap<String, Value>, method: &Method, path: &str, sent: &Value) -> Option<(u16, Value)> {
+    if let Some(query) = path.strip_prefix("/api/v1/pods?") {
+        let node = query.split('&').find_map(|p| p.strip_prefix("fieldSelector=spec.nodeName%3D"))?;
+        let items: Vec<&Value> = pods.values().filter(|pod| pod["spec"]["nodeName"] == node).collect();
+        return Some((200, json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": items})));
+    }
+    let name = path.split('?').next()?.strip_prefix("/api/v1/namespaces/default/pods/")?.strip_suffix("/status")?;
+    if method != Method::PATCH {
+        return None;
+    }
+    let pod = pods.get_mut(name)?;
+    merge_conditions(pod, sent);
+    Some((200, pod.clone()))
 }
 
 /// A strategic merge of conditions: by type.

@@ -137,11 +137,16 @@ async fn a_crash_shows_and_a_restart_heals() {
     lab.create("web-1", "Standard_D4s_v5", false).await;
     lab.fact("ready", |k| matches!(k, FactKind::NodeReady { .. })).await;
     let name = lab.vm_name("web-1").await;
+    kube.add_pod("here", &name);
+    kube.add_pod("elsewhere", "another-node");
     lab.control.crash("web-1").await.unwrap();
+    until("its pod is not Ready", || kube.pod_ready("here") == "False").await;
+    assert_eq!(kube.pod_ready("elsewhere"), "True");
     until("NotReady", || kube.condition(&name, "Ready").as_deref() == Some("Unknown")).await;
     lab.fact("crashed", |k| matches!(k, FactKind::VmCrashed { .. })).await;
     lab.control.restart("web-1").await.unwrap();
     until("Ready", || kube.condition(&name, "Ready").as_deref() == Some("True")).await;
+    until("its pod is Ready", || kube.pod_ready("here") == "True").await;
     lab.fact("restarted", |k| matches!(k, FactKind::VmRestarted { .. })).await;
 }
 

@@ -1,0 +1,36 @@
+//! The pods of a Node whose kubelet falls silent or comes back.
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ListParams, Patch, PatchParams};
+use serde_json::json;
+
+use super::shape::now_text;
+
+/// Writes `Ready` of the running pods of a Node: False as the node controller does when the kubelet has fallen silent
+/// (`MarkPodsNotReady` in `pkg/controller/nodelifecycle`; it does so only when it marks the Node itself, which the
+/// simulator has done already), True as the kubelet does when it is back.
+pub(super) async fn mark(client: kube::Client, node: &str, ready: bool) -> kube::Result<()> {
+    let wanted = if ready { "True" } else { "False" };
+    let all: Api<Pod> = Api::all(client.clone());
+    let pods = all.list(&ListParams::default().fields(&format!("spec.nodeName={node}"))).await?;
+    let patch = json!({"status": {"conditions": [
+        {"type": "Ready", "status": wanted, "lastTransitionTime": now_text()},
+    ]}});
+    for pod in pods {
+        let status = pod.status.unwrap_or_default();
+        let is = status.conditions.iter().flatten().find(|c| c.type_ == "Ready").map(|c| c.status.as_str());
+        if status.phase.as_deref() != Some("Running") || is == Some(wanted) {
+            continue;
+        }
+        let (Some(namespace), Some(name)) = (pod.metadata.namespace, pod.metadata.name) else { continue };
+        let own: Api<Pod> = Api::namespaced(client.clone(), &namespace);
+        match own.patch_status(&name, &PatchParams::default(), &Patch::Strategic(&patch)).await {
+            // Gone meanwhile.
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            other => {
+                other?;
+            }
+        }
+    }
+    Ok(())
+}
