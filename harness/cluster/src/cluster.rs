@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use harness_azure::control::Client as AzureClient;
+use harness_azure::control::{Client as AzureClient, ControlError};
 use harness_scenario::Capability;
 
 use crate::flux::Flux;
@@ -21,6 +21,10 @@ pub struct Cluster {
 #[derive(Debug)]
 enum Target {
     Local(Box<Local>),
+}
+
+fn azure_failed(error: ControlError) -> LocalError {
+    LocalError::AzureControl { reason: error.to_string() }
 }
 
 impl Cluster {
@@ -72,7 +76,11 @@ impl Cluster {
     /// What is not real here, for every report.
     pub fn simulated(&self) -> Vec<String> {
         match &self.target {
-            Target::Local(_) => vec!["Azure Resource Manager and the VM fleet".into(), "kubelets (kwok)".into()],
+            Target::Local(_) => vec![
+                "Azure Resource Manager and the VM fleet".into(),
+                "kubelets (kwok)".into(),
+                "upgrades of the control plane (NAP is told the new version, the API server stays as it is)".into(),
+            ],
         }
     }
 
@@ -133,6 +141,42 @@ impl Cluster {
     /// When there is no such component, it cannot be started, or the supervisor does not answer.
     pub async fn restart(&self, component: &str) -> Result<(), LocalError> {
         self.inner().control.restart(component).await
+    }
+
+    /// Azure publishes a newer version of every node image, and the NAP controller is started again so that it looks:
+    /// it keeps the list of images for three days (`ImageExpirationInterval` in `pkg/providers/imagefamily`) or until the
+    /// Kubernetes version changes, and a touched AKSNodeClass does not change that. Returns the version. Each NodeClaim is
+    /// `Drifted` some seconds after the controller is back.
+    ///
+    /// # Errors
+    /// When the simulated Azure or the supervisor does not answer, or the controller cannot be started.
+    pub async fn publish_node_image(&self) -> Result<String, LocalError> {
+        let version = self.inner().azure.publish_image().await.map_err(azure_failed)?;
+        self.inner().control.restart("karpenter").await?;
+        Ok(version)
+    }
+
+    /// Upgrades the control plane to its next patch version, as a PUT of the managed cluster does, and waits until the NAP
+    /// controller runs with it. Returns the version, without `v`. Each NodeClaim is `Drifted` some seconds after the
+    /// controller is back; it then takes the newest node image as well.
+    ///
+    /// # Errors
+    /// When the simulated Azure or the supervisor does not answer, or the controller cannot be started.
+    pub async fn upgrade_kubernetes(&self) -> Result<String, LocalError> {
+        let version = self.inner().azure.upgrade_kubernetes().await.map_err(azure_failed)?;
+        self.inner().control.told_version(&version).await?;
+        Ok(version)
+    }
+
+    /// Puts the control plane back to the version of the start, for the next run on the same cluster; without an upgrade
+    /// before it does nothing. Returns that version. An AKSNodeClass that has seen the upgrade keeps its version.
+    ///
+    /// # Errors
+    /// As [`Cluster::upgrade_kubernetes`].
+    pub async fn reset_kubernetes(&self) -> Result<String, LocalError> {
+        let version = self.inner().azure.reset_kubernetes().await.map_err(azure_failed)?;
+        self.inner().control.told_version(&version).await?;
+        Ok(version)
     }
 
     /// Ends when a component has died that nobody stopped, or the supervisor is gone. Meant for `select!`.

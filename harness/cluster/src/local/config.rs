@@ -11,6 +11,12 @@ use crate::components::{self, BinDir};
 use super::error::LocalError;
 use super::state_dir::{StateDir, default_state_root, write_private};
 
+/// The variable with the provision mode of new local clusters.
+const PROVISION_MODE_VARIABLE: &str = "HARNESS_PROVISION_MODE";
+/// The provision modes that the simulated Azure can answer, the default first. The others of the provider make VMs and
+/// network interfaces themselves.
+pub(crate) const PROVISION_MODES: [&str; 2] = ["aksmachineapi", "aksmachineapiheaderbatch"];
+
 /// The choices for one local cluster. Written to its folder, from which its supervisor and later commands read it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LocalConfig {
@@ -26,7 +32,8 @@ pub struct LocalConfig {
     pub helper: PathBuf,
     /// The simulated Azure: names, location, credentials and its behaviour at first.
     pub azure: AzureConfig,
-    /// How the NAP controller asks for machines: `aksmachineapi` or `aksmachineapiheaderbatch`.
+    /// How the NAP controller asks for machines: one call a machine (`aksmachineapi`, the default) or one call for all that
+    /// it wants within a second (`aksmachineapiheaderbatch`).
     pub provision_mode: String,
     /// How long the whole start may take.
     pub start_timeout: Duration,
@@ -36,7 +43,8 @@ pub struct LocalConfig {
 }
 
 impl LocalConfig {
-    /// The defaults for a cluster of that name from these components.
+    /// The defaults for a cluster of that name from these components; the provision mode is that of
+    /// `HARNESS_PROVISION_MODE`, if it is set.
     pub fn new(name: impl Into<String>, components: &BinDir) -> Self {
         let name = name.into();
         let location = "eastus";
@@ -47,6 +55,7 @@ impl LocalConfig {
             resource_group,
             cluster_name: name.clone(),
             location: location.to_owned(),
+            kubernetes_version: api_server_version().trim_start_matches('v').to_owned(),
             ..AzureConfig::default()
         };
         Self {
@@ -57,7 +66,7 @@ impl LocalConfig {
             // Through /proc the same file is found even when it has been rebuilt or removed meanwhile.
             helper: PathBuf::from("/proc/self/exe"),
             azure,
-            provision_mode: "aksmachineapi".to_owned(),
+            provision_mode: std::env::var(PROVISION_MODE_VARIABLE).unwrap_or_else(|_| PROVISION_MODES[0].to_owned()),
             // A warm start takes some ten seconds on two cores; a busy or cold machine several times that.
             start_timeout: Duration::from_secs(120),
             components: Some(components.clone()),
@@ -69,12 +78,15 @@ impl LocalConfig {
         StateDir::at(self.state_root.join(&self.name))
     }
 
-    /// Checks the name and that every component is there.
+    /// Checks the name, the provision mode and that every component is there.
     ///
     /// # Errors
-    /// [`LocalError::Name`] or [`LocalError::MissingComponent`].
+    /// [`LocalError::Name`], [`LocalError::ProvisionMode`] or [`LocalError::MissingComponent`].
     pub fn validate(&self) -> Result<(), LocalError> {
         validate_name(&self.name)?;
+        if !PROVISION_MODES.contains(&self.provision_mode.as_str()) {
+            return Err(LocalError::ProvisionMode { given: self.provision_mode.clone() });
+        }
         for path in super::COMPONENTS.iter().map(|name| self.bin_dir.join(name)).chain(self.crds.iter().cloned()) {
             if !path.exists() {
                 return Err(LocalError::MissingComponent { path });
@@ -102,6 +114,11 @@ impl LocalConfig {
         let text = std::fs::read(&path).map_err(LocalError::file("read", &path))?;
         serde_json::from_slice(&text).map_err(|error| LocalError::Content { path, reason: error.to_string() })
     }
+}
+
+/// The API server's pinned version, which the managed cluster has as well.
+fn api_server_version() -> &'static str {
+    components::module_of(components::Component::KubeApiserver).version()
 }
 
 /// A name must be a folder, a DNS label and part of Azure resource names.
@@ -174,6 +191,9 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let config = LocalConfig::new("t", &components(temp.path()));
         config.validate().unwrap();
+        assert_eq!(config.azure.kubernetes_version, "1.36.3");
+        let other = LocalConfig { provision_mode: "bootstrappingclient".to_owned(), ..config.clone() };
+        assert!(other.validate().unwrap_err().to_string().contains("bootstrappingclient"));
         std::fs::remove_file(temp.path().join("etcd")).unwrap();
         let error = config.validate().unwrap_err();
         assert!(error.to_string().contains("etcd"), "{error}");

@@ -39,6 +39,7 @@ pub(crate) fn serve(shared: Arc<Shared>, socket: &Path) -> Result<(), LocalError
         .route("/v1/usage", get(usage))
         .route("/v1/components/{name}/kill", post(kill))
         .route("/v1/components/{name}/restart", post(restart))
+        .route("/v1/kubernetes-version/{version}", get(told_version))
         .route("/v1/shutdown", post(shutdown))
         .nest_service("/v1/metrics", metrics::routes(Arc::clone(&shared.metrics)))
         .with_state(shared);
@@ -80,6 +81,14 @@ async fn kill(State(shared): App, UrlPath(name): UrlPath<String>) -> Response {
 
 async fn restart(State(shared): App, UrlPath(name): UrlPath<String>) -> Response {
     answer(shared.registry.restart(&name).await)
+}
+
+/// Answers when the NAP controller is told this version of the control plane.
+async fn told_version(State(shared): App, UrlPath(version): UrlPath<String>) -> Response {
+    match shared.wait_until_told(&version).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(reason) => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": reason}))).into_response(),
+    }
 }
 
 async fn shutdown(State(shared): App) -> Response {

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::error::LocalError;
 use super::state_dir::StateDir;
 use super::status::{Failure, Status, TeardownReport};
+use super::supervisor::TELL_LIMIT;
 use super::usage::ComponentUsage;
 
 /// A call that answers at once.
@@ -63,6 +64,13 @@ impl ControlClient {
 
     pub(crate) async fn restart(&self, component: &str) -> Result<(), LocalError> {
         self.order(&format!("components/{component}/restart"), "restart the component").await
+    }
+
+    /// Waits until the NAP controller is told this version of the control plane.
+    pub(crate) async fn told_version(&self, version: &str) -> Result<(), LocalError> {
+        let path = format!("kubernetes-version/{version}");
+        let limit = Some(TELL_LIMIT + CALL_LIMIT);
+        self.send(Method::GET, &path, limit, "tell the NAP controller the new Kubernetes version").await.map(drop)
     }
 
     pub(crate) async fn shutdown(&self) -> Result<TeardownReport, LocalError> {

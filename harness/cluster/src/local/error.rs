@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::config::PROVISION_MODES;
+
 /// A failed step on the local target. Messages say what was being done, to what, and what to do next;
 /// none carries a key, a token or a kubeconfig.
 #[derive(Debug, thiserror::Error)]
@@ -169,6 +171,18 @@ pub enum LocalError {
     Metrics {
         /// Its reason.
         reason: String,
+    },
+    /// The simulated Azure did not do what it was asked for.
+    #[error("{reason}")]
+    AzureControl {
+        /// What was asked, and why not.
+        reason: String,
+    },
+    /// The way of asking for machines is none that a local cluster has.
+    #[error("the provision mode {given:?} is not {}: change HARNESS_PROVISION_MODE or leave it out", PROVISION_MODES.join(" or "))]
+    ProvisionMode {
+        /// The refused mode.
+        given: String,
     },
     /// The Git server could not be started.
     #[error("cannot start the Git server: {reason}")]

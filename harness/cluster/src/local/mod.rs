@@ -15,6 +15,7 @@ mod flux_processes;
 mod handle;
 mod internal;
 mod kubeconfig;
+mod kubernetes_version;
 mod kwok;
 mod launch;
 mod layout;
@@ -32,6 +33,7 @@ mod steps;
 mod supervisor;
 mod tls;
 mod usage;
+mod version_proxy;
 mod versions;
 
 pub use config::LocalConfig;

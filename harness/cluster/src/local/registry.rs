@@ -127,6 +127,11 @@ impl Registry {
         slot.process.exited().is_none().then(|| slot.process.clone())
     }
 
+    /// Whether a component runs.
+    pub(crate) fn runs(&self, name: &str) -> bool {
+        self.running(name).is_some()
+    }
+
     fn known(&self, name: &str) -> Result<(), LocalError> {
         let slots = self.slots();
         if slots.contains_key(name) {

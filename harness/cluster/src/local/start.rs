@@ -7,6 +7,7 @@ use harness_azure::Simulator;
 
 use super::config::LocalConfig;
 use super::error::LocalError;
+use super::kubernetes_version::KubernetesVersion;
 use super::layout::{Layout, PORTS};
 use super::nap::{self, AzureAddresses};
 use super::pki::Pki;
@@ -47,6 +48,8 @@ pub(crate) struct InProcess {
     pub(crate) layout: Layout,
     /// What `/version` says.
     pub(crate) kubernetes_version: String,
+    /// What the NAP controller is told of it.
+    pub(crate) told_version: KubernetesVersion,
 }
 
 /// The Git server and the repository that Flux applies.
@@ -126,7 +129,9 @@ pub(crate) async fn bring_up(
         steps.time("metrics APIs registered", bootstrap::metrics_apis(&client, metrics_server.port(), &ca_pem)),
     )?;
     let version = client.apiserver_version().await.map_err(LocalError::api("read", "/version"))?;
-    Ok(InProcess { azure, git, metrics: metrics_server, layout, kubernetes_version: version.git_version })
+    let at_start = azure.kubernetes_version().borrow().clone();
+    let told_version = KubernetesVersion::new(state, registry, layout.api_url(), at_start).await?;
+    Ok(InProcess { azure, git, metrics: metrics_server, layout, kubernetes_version: version.git_version, told_version })
 }
 
 async fn start_azure(config: &LocalConfig, state: &StateDir) -> Result<Simulator, LocalError> {

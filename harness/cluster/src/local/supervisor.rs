@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::config::LocalConfig;
 use super::control;
 use super::error::LocalError;
+use super::kubernetes_version::{Told, wait_until_told};
 use super::process::{Spawner, log_tail};
 use super::registry::Registry;
 use super::start::{InProcess, bring_up};
@@ -30,6 +31,8 @@ const STOP_ORDER: [(&[&str], Duration); 4] = [
     (&["kube-apiserver"], Duration::from_millis(1000)),
     (&["etcd"], Duration::from_millis(400)),
 ];
+/// How long the NAP controller may take to be started with another version of the control plane.
+pub(crate) const TELL_LIMIT: Duration = Duration::from_secs(20);
 /// A log larger than this is cut to its newest part.
 const LOG_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 const LOG_CHECK: Duration = Duration::from_secs(5);
@@ -47,6 +50,8 @@ pub(crate) struct Shared {
     phase: watch::Sender<Phase>,
     pub(crate) failure: watch::Sender<Option<Failure>>,
     running: Mutex<Option<Running>>,
+    /// Set once the cluster is up.
+    told_version: OnceLock<watch::Receiver<Told>>,
     pub(crate) shutdown: mpsc::Sender<tokio::sync::oneshot::Sender<TeardownReport>>,
 }
 
@@ -95,6 +100,7 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
         phase: watch::channel(Phase::Starting).0,
         failure: watch::channel(None).0,
         running: Mutex::new(None),
+        told_version: OnceLock::new(),
         shutdown,
         config,
         state,
@@ -105,6 +111,7 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
     shared.save_status();
 
     let mut in_process = None;
+    let mut following = None;
     let mut reply = None;
     let limit = shared.config.start_timeout;
     let started = tokio::select! {
@@ -116,7 +123,10 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
     match started {
         Some(Ok(running)) => {
             shared.set_running(&running);
-            in_process = Some(running);
+            // The one start is over; a second value cannot come.
+            let _ = shared.told_version.set(running.told_version.told());
+            following = Some(tokio::spawn(running.told_version.follow(running.azure.kubernetes_version())));
+            in_process = Some((running.azure, running.git, running.metrics));
             shared.set_phase(Phase::Ready);
         }
         Some(Err(error)) => {
@@ -148,12 +158,17 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
     }
 
     shared.set_phase(Phase::Stopping);
+    if let Some(following) = following {
+        // It must not start what is about to be stopped.
+        following.abort();
+        let _ = following.await;
+    }
     let began = Instant::now();
     let mut report = stop(&shared, &STOP_ORDER[..1]).await;
     // Between those who ask it and the API server that it asks.
-    if let Some(running) = in_process {
-        tokio::join!(running.git.server.shutdown(), running.azure.shutdown(), shared.metrics.clear());
-        drop(running.metrics);
+    if let Some((azure, git, metrics)) = in_process {
+        tokio::join!(git.server.shutdown(), azure.shutdown(), shared.metrics.clear());
+        drop(metrics);
     }
     let rest = stop(&shared, &STOP_ORDER[1..]).await;
     report.stopped.extend(rest.stopped);
@@ -300,6 +315,14 @@ impl Shared {
             versions: [("kubernetes".to_owned(), running.kubernetes_version.clone())].into(),
         };
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts);
+    }
+
+    /// Waits until the NAP controller is told this version of the control plane.
+    pub(crate) async fn wait_until_told(&self, version: &str) -> Result<(), String> {
+        match self.told_version.get() {
+            Some(told) => wait_until_told(told.clone(), version, TELL_LIMIT).await,
+            None => Err("the cluster is not up".to_owned()),
+        }
     }
 
     /// Everything that may be told about the cluster.
