@@ -63,10 +63,15 @@ async fn a_batched_fleet_drifts_with_a_new_image_and_with_an_upgrade() {
     let nodes: Api<Node> = Api::all(cluster.client());
     let node = nodes.get(&late).await.unwrap();
     assert_eq!(node.status.unwrap().node_info.unwrap().kubelet_version, format!("v{upgraded}"));
-    let fresh: Vec<Value> = claims(&cluster).await.unwrap();
-    let fresh = fresh.iter().find(|claim| claim["status"]["nodeName"] == late.as_str()).unwrap();
+    // The Node loses its taint before the NodeClaim is told its name.
+    let fresh = wait_for("the late node has a NodeClaim", LIMIT, async || {
+        let claims = claims(&cluster).await?;
+        let found = claims.iter().find(|claim| claim["status"]["nodeName"] == late.as_str()).cloned();
+        found.ok_or_else(|| states(&claims, "Registered"))
+    })
+    .await;
     assert!(fresh["status"]["imageID"].as_str().unwrap().ends_with(&image), "{}", fresh["status"]);
-    assert_ne!(condition(fresh, "Drifted").0, "True", "{}", fresh["status"]);
+    assert_ne!(condition(&fresh, "Drifted").0, "True", "{}", fresh["status"]);
     // The API server itself stays as it is.
     assert_eq!(cluster.client().apiserver_version().await.unwrap().git_version, format!("v{start}"));
 
