@@ -1,0 +1,51 @@
+//! Nodes that are disrupted together.
+
+use super::*;
+
+fn check(at_most: &str, reason: Option<&str>) -> Check {
+    Check::AtOnce {
+        nodepools: names(&[POOL]),
+        reason: reason.map(str::to_owned),
+        at_most: amount(at_most),
+        phases: names(&["p"]),
+    }
+}
+
+/// Ten nodes, of which two go together and a third when one of these is gone; a fourth is empty.
+fn scene() -> Scene {
+    let mut scene = Scene::new();
+    scene.phase("p", 10, 60);
+    for index in 0..6 {
+        scene.node(&format!("stays-{index}"), &node(1));
+    }
+    scene.node("a", &node(1).disrupted(20, "Drifted"));
+    scene.node("b", &Life { gone: Some(30), ..node(1).disrupted(21, "Drifted") });
+    scene.node("c", &node(1).disrupted(24, "Drifted"));
+    scene.node("d", &node(1).disrupted(22, "Empty"));
+    scene
+}
+
+#[rstest]
+#[case::a_part("20%", Some("Drifted"), Pass, "general-purpose: 2 at once of 10 (allowed 2) at 21.0s")]
+#[case::a_smaller_part("10%", Some("Drifted"), Fail, "general-purpose: 2 at once of 10 (allowed 1) at 21.0s")]
+#[case::rounded_up("12%", Some("Drifted"), Pass, "general-purpose: 2 at once of 10 (allowed 2) at 21.0s")]
+#[case::a_number("2", Some("Drifted"), Pass, "general-purpose: 2 at once at 21.0s")]
+#[case::whatever_the_reason("2", None, Fail, "general-purpose: 3 at once at 22.0s")]
+#[case::of_that_reason_none("2", Some("Expired"), Inconclusive, "nothing was disrupted")]
+fn no_more_than(#[case] at_most: &str, #[case] reason: Option<&str>, #[case] verdict: Verdict, #[case] observed: &str) {
+    is(&scene().check(check(at_most, reason)), verdict, observed);
+}
+
+#[test]
+fn who_was_spared_is_not_being_disrupted_any_more() {
+    let mut scene = scene();
+    scene.node("e", &Life { disrupted: Some((12, "Drifted")), spared: Some(15), ..node(1) });
+    is(&scene.check(check("2", Some("Drifted"))), Pass, "general-purpose: 2 at once at 21.0s");
+}
+
+#[test]
+fn what_began_before_the_phase_counts_in_it() {
+    let mut scene = scene();
+    scene.node("e", &Life { gone: Some(50), ..node(1).disrupted(8, "Drifted") });
+    is(&scene.check(check("2", Some("Drifted"))), Fail, "general-purpose: 3 at once at 21.0s");
+}

@@ -1,0 +1,46 @@
+//! Enough Ready pods at each moment.
+
+use super::*;
+
+fn check(at_least: &str) -> Check {
+    Check::Available { workloads: names(&[WEB]), at_least: amount(at_least), phases: names(&["p"]) }
+}
+
+/// Four pods are asked for; one is lost at 20 s and replaced at 25 s, another one at 22 s and 30 s.
+fn scene() -> Scene {
+    let mut scene = Scene::new();
+    scene.phase("up", 1, 10);
+    scene.phase("p", 10, 50);
+    scene.scale(1, "up", 0, 4);
+    scene.node("n", &node(1));
+    scene.pod("web-1", "n", Some(5), None);
+    scene.pod("web-2", "n", Some(5), None);
+    scene.pod("web-3", "n", Some(5), Some(20));
+    scene.pod("web-4", "n", Some(5), Some(22));
+    scene.pod("web-5", "n", Some(25), None);
+    scene.pod("web-6", "n", Some(30), None);
+    scene
+}
+
+#[rstest]
+#[case::half("50%", Pass, "always enough")]
+#[case::rounded_up("51%", Fail, "web: 2 Ready at 22.0s where 3 are needed, too few for 3.00s")]
+#[case::a_number("2", Pass, "always enough")]
+#[case::all("100%", Fail, "web: 2 Ready at 22.0s where 4 are needed, too few for 10.0s")]
+fn the_lowest_moment_counts(#[case] at_least: &str, #[case] verdict: Verdict, #[case] observed: &str) {
+    is(&scene().check(check(at_least)), verdict, observed);
+}
+
+#[test]
+fn fewer_are_needed_when_fewer_are_asked_for() {
+    let mut scene = scene();
+    scene.scale(19, "p", 4, 2);
+    is(&scene.check(check("100%")), Pass, "always enough");
+}
+
+#[test]
+fn where_none_are_asked_for_there_is_no_evidence() {
+    let mut scene = Scene::new();
+    scene.phase("p", 10, 50);
+    is(&scene.check(check("80%")), Inconclusive, "web: no pod was needed in p");
+}

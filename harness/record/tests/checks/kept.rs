@@ -1,0 +1,34 @@
+//! Nodes that are left alone.
+
+use super::*;
+
+fn check() -> Check {
+    Check::Kept { nodepools: names(&[POOL]), phases: names(&["p", "q"]) }
+}
+
+#[rstest]
+#[case::both(node(1), Pass, "general-purpose: 2 nodes kept")]
+#[case::one_goes(node(1).disrupted(30, "Drifted"), Fail, "general-purpose: 1 of 2 nodes went")]
+#[case::in_the_second_phase(node(1).disrupted(55, "Drifted"), Fail, "general-purpose: 1 of 2 nodes went")]
+#[case::afterwards(node(1).disrupted(90, "Empty"), Pass, "general-purpose: 2 nodes kept")]
+#[case::it_came_later(node(12).disrupted(30, "Empty"), Pass, "general-purpose: 1 node kept")]
+fn from_the_first_phase_to_the_last(#[case] second: Life, #[case] verdict: Verdict, #[case] observed: &str) {
+    let mut scene = Scene::new();
+    scene.phase("p", 10, 50);
+    scene.phase("q", 50, 80);
+    scene.node("a", &node(1));
+    scene.node("b", &second);
+    let result = scene.check(check());
+    is(&result, verdict, observed);
+    if verdict == Fail {
+        assert!(result.evidence.starts_with("b went at "), "{}", result.evidence);
+    }
+}
+
+#[test]
+fn no_node_no_evidence() {
+    let mut scene = Scene::new();
+    scene.phase("p", 10, 50);
+    scene.phase("q", 50, 80);
+    is(&scene.check(check()), Inconclusive, "general-purpose: no node was Ready at the begin");
+}

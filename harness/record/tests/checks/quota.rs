@@ -1,0 +1,43 @@
+//! Azure's quotas.
+
+use super::*;
+
+fn check(scope: &str, cores: u32) -> Check {
+    Check::Quota { scopes: vec![QuotaScope { scope: scope.to_owned(), cores }] }
+}
+
+fn scene() -> Scene {
+    let mut scene = Scene::new();
+    scene.node("a", &node(1));
+    scene.node("b", &node(10));
+    scene.node("d", &Life { size: "Standard_D4s_v5", ..node(1) });
+    scene.node("s", &Life { capacity_type: "spot", ..node(1) });
+    scene
+}
+
+#[rstest]
+#[case::family("F", 8, Pass, "F: at most 8 cores")]
+#[case::family_broken("F", 7, Fail, "F: at most 8 cores, and vm-b was granted over the quota at 10.0s")]
+#[case::region("regional", 12, Pass, "regional: at most 12 cores")]
+#[case::spot("spot", 4, Pass, "spot: at most 4 cores")]
+#[case::nobody("NC", 4, Inconclusive, "NC: no VM ran")]
+fn holds(#[case] scope: &str, #[case] cores: u32, #[case] verdict: Verdict, #[case] observed: &str) {
+    is(&scene().check(check(scope, cores)), verdict, observed);
+}
+
+#[test]
+fn an_unknown_size_is_no_evidence() {
+    let mut scene = scene();
+    scene.node("u", &Life { vcpus: None, ..node(20) });
+    assert_eq!(scene.check(check("F", 8)).verdict, Inconclusive);
+}
+
+#[test]
+fn holds_from_when_the_plan_raised_it() {
+    let mut scene = scene();
+    scene.phase("p", 1, 50);
+    let raise = Action::AzureFault(AzureFault::Quota { scope: "F".to_owned(), cores: 8 });
+    scene.plan.phases[0].actions.push(PlannedAction { id: 7, at_us: 0, action: raise });
+    scene.story.action(5 * S, Some(7), "p", ActionKind::Other("azure fault quota".to_owned()));
+    is(&scene.check(check("F", 4)), Pass, "F: at most 8 cores");
+}

@@ -1,0 +1,63 @@
+//! What explains a check that failed.
+
+use super::*;
+use harness_record::EventKind;
+
+fn failing(azure: bool) -> harness_record::RunResult {
+    let mut scene = Scene::new();
+    scene.phase("p", 10, 60);
+    scene.node("old", &node(1));
+    if azure {
+        let life = node(20);
+        scene.fact(20, AzureFactKind::VmAccepted, "refused", &life);
+        let vm = story::Vm {
+            name: "vm-refused".to_owned(),
+            claim: "refused".to_owned(),
+            pool: POOL.to_owned(),
+            code: "AllocationFailed".to_owned(),
+            message: "no capacity".to_owned(),
+        };
+        scene.story.azure(22 * S, AzureFactKind::ProvisioningFailed, &vm);
+    } else {
+        let reason = Reason {
+            kind: "NodePool".to_owned(),
+            name: POOL.to_owned(),
+            reason: "DisruptionBlocked".to_owned(),
+            message: "No allowed disruptions due to blocking budget".to_owned(),
+            severity: "Warning".to_owned(),
+        };
+        scene.story.at(22 * S, EventKind::Reason(reason));
+    }
+    let check = Check::Replaced {
+        nodepools: names(&[POOL]),
+        phase: "p".to_owned(),
+        reason: None,
+        at_least: None,
+        differs_in: None,
+    };
+    scene.run(vec![check])
+}
+
+#[rstest]
+#[case::azures_code(true, "Azure: AllocationFailed (no capacity), 1 time")]
+#[case::the_controllers_reason(false, "DisruptionBlocked: No allowed disruptions due to blocking budget")]
+fn a_failed_check_is_explained_by_what_is_known_of_its_pool(#[case] azure: bool, #[case] why: &str) {
+    let expected = format!("check 0: general-purpose: 0 of 1 node replaced; general-purpose: {why}");
+    assert_eq!(failing(azure).reason, expected);
+}
+
+#[test]
+fn so_is_a_phase_that_waited_for_it() {
+    let mut scene = Scene::new();
+    scene.phase_with("p", 10, Some((60, PhaseOutcome::DeadlinePassed)));
+    scene.plan.phases[0].until =
+        Some(Until::Nodes { nodepool: Some(POOL.to_owned()), at_least: Some(2), at_most: None });
+    scene.node("old", &node(1));
+    let vm = story::Vm { pool: POOL.to_owned(), code: "SkuNotAvailable".to_owned(), ..story::Vm::default() };
+    scene.story.azure(22 * S, AzureFactKind::ProvisioningFailed, &vm);
+    let result = scene.run(vec![Check::Phase { phase: "p".to_owned() }]);
+    assert_eq!(
+        result.reason,
+        "phase p: not at least 2 nodes of general-purpose after 50.0s; general-purpose: Azure: SkuNotAvailable, 1 time"
+    );
+}

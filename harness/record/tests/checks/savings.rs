@@ -1,0 +1,48 @@
+//! What spot VMs save.
+
+use super::*;
+
+fn spot(price: Option<(f64, f64)>) -> Life {
+    Life { capacity_type: "spot", price, gone: Some(3_602), deleting: Some(3_600), ..node(1) }
+}
+
+fn scene(spots: &[Option<(f64, f64)>]) -> Scene {
+    let mut scene = Scene::new();
+    scene.phase("p", 1, 10);
+    for (index, price) in spots.iter().enumerate() {
+        scene.node(&format!("spot-{index}"), &spot(*price));
+    }
+    scene
+}
+
+#[rstest]
+#[case::enough(&[Some((0.06, 0.2))], 70, Pass, "70 % less: $0.0600 instead of $0.200")]
+#[case::too_little(&[Some((0.06, 0.2))], 71, Fail, "70 % less: $0.0600 instead of $0.200")]
+#[case::no_price(&[None], 10, Inconclusive, "no prices")]
+#[case::some_without(&[None, Some((0.06, 0.2))], 10, Inconclusive, "no price of 1 VM")]
+fn against_the_same_on_demand(
+    #[case] spots: &[Option<(f64, f64)>],
+    #[case] at_least_percent: u32,
+    #[case] verdict: Verdict,
+    #[case] observed: &str,
+) {
+    is(&scene(spots).check(Check::Savings { at_least_percent }), verdict, observed);
+}
+
+#[test]
+fn without_spot_there_is_no_evidence() {
+    let mut scene = Scene::new();
+    scene.node("a", &node(1));
+    is(&scene.check(Check::Savings { at_least_percent: 1 }), Inconclusive, "no spot VM among 1 VM");
+}
+
+#[test]
+fn the_result_says_what_the_vms_cost() {
+    let mut scene = scene(&[Some((0.06, 0.2))]);
+    scene.node("regular", &Life { gone: Some(1_802), deleting: Some(1_800), ..node(1) });
+    let cost = scene.run(Vec::new()).cost.expect("prices are known");
+    assert_eq!((cost.spot_micro_usd, cost.on_demand_micro_usd), (60_000, 100_000));
+    assert_eq!(cost.at_on_demand_prices_micro_usd, Some(300_000));
+    assert_eq!((cost.peak_micro_usd_per_hour, cost.vm_us), (260_000, 5_400 * S));
+    assert_eq!((cost.vms, cost.spot_vms, cost.vms_without_price), (2, 1, 0));
+}

@@ -1,0 +1,44 @@
+//! Pods that must stay Ready.
+
+use super::*;
+
+fn check() -> Check {
+    Check::Undisturbed { workloads: names(&[WEB]), phases: names(&["p"]) }
+}
+
+fn scene(going: Option<u64>) -> Scene {
+    let mut scene = Scene::new();
+    scene.phase("p", 10, 50);
+    scene.node("n", &node(1));
+    scene.pod("web-1", "n", Some(5), None);
+    scene.pod("web-2", "n", Some(5), going);
+    scene
+}
+
+#[rstest]
+#[case::all_stay(None, Pass, "none disturbed")]
+#[case::one_goes(Some(20), Fail, "web: 1 of 2 pods disturbed")]
+#[case::it_went_before(Some(8), Pass, "none disturbed")]
+#[case::it_went_after(Some(60), Pass, "none disturbed")]
+fn pods_that_were_ready(#[case] going: Option<u64>, #[case] verdict: Verdict, #[case] observed: &str) {
+    is(&scene(going).check(check()), verdict, observed);
+}
+
+#[test]
+fn a_pod_that_is_not_ready_for_a_moment_was_disturbed() {
+    let mut scene = scene(None);
+    let pod = scene.story.key(ObjectKind::Pod, "web-3");
+    for (at, reached) in [(4, Reached::Created), (5, Reached::Ready), (20, Reached::NotReady), (21, Reached::Ready)] {
+        scene.story.reached(at * S, &pod, reached, &[(attribute::WORKLOAD, WEB)]);
+    }
+    let result = scene.check(check());
+    is(&result, Fail, "web: 1 of 3 pods disturbed");
+    assert!(result.evidence.starts_with("web-3 was not Ready any more at 20.0s"), "{}", result.evidence);
+}
+
+#[test]
+fn nobody_there_is_no_evidence() {
+    let mut scene = Scene::new();
+    scene.phase("p", 10, 50);
+    is(&scene.check(check()), Inconclusive, "web: no pod was Ready when p began");
+}
