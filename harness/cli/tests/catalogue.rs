@@ -1,8 +1,9 @@
 //! Every scenario that comes along, on the real local cluster: it passes, and its counter-cases, each a copy with something broken,
 //! fail for the right reason. A scenario without a counter-case fails here: nobody has shown that it can fail.
 //!
-//! A counter-case is `counter-cases/SCENARIO--WHAT.yaml`, a whole scenario file; each of its first comment lines `# fails: WORDS` names a
-//! part of a reason or of the name of an expectation that failed.
+//! A counter-case is `counter-cases/SCENARIO--WHAT.yaml`: `scenario` names the scenario, `change` is merged into it (RFC 7386: `null` takes
+//! a key away, lists are replaced). Each of its first comment lines `# fails: WORDS` names a part of a reason or of the name of an
+//! expectation that failed.
 //!
 //! All scenarios run one after another on one cluster, all counter-cases on another. Their reports stay in `target/tmp/catalogue`. A filter,
 //! as in `cargo test --test catalogue spot`, runs what it names and nothing else.
@@ -62,11 +63,11 @@ fn main() -> ExitCode {
         trials.push(trial.with_ignored_flag(!built));
     }
     let failing = chosen("fails", &counter_cases);
-    let asked = failing.iter().map(|(_, path)| path.to_str().unwrap().to_owned()).collect();
+    let asked = failing.iter().map(|(case, path)| made(case, path).to_str().unwrap().to_owned()).collect();
     let fails = Arc::new(Batch::new("fails", asked));
     for (case, path) in &counter_cases {
-        let (batch, case, path) = (fails.clone(), case.clone(), path.clone());
-        let trial = Trial::test(format!("fails::{case}"), move || batch.of(path.to_str().unwrap())?.failed(&path));
+        let (batch, made, path) = (fails.clone(), made(case, path), path.clone());
+        let trial = Trial::test(format!("fails::{case}"), move || batch.of(made.to_str().unwrap())?.failed(&path));
         trials.push(trial.with_ignored_flag(!built));
     }
     // Whether the runs of a batch leave anything is only known of one that is run anyway.
@@ -85,6 +86,21 @@ fn files(folder: &Path) -> BTreeMap<String, PathBuf> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
         .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), path))
         .collect()
+}
+
+/// The scenario file that a counter-case makes of its scenario.
+fn made(case: &str, path: &Path) -> PathBuf {
+    let read = |path: &Path| -> Value { serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap() };
+    let counter_case = read(path);
+    let scenario = counter_case["scenario"].as_str().unwrap();
+    assert_eq!(scenario, scenario_of(case), "{}: its name begins with that of its scenario", path.display());
+    let mut document = read(&repository(&format!("scenarios/{scenario}.yaml")));
+    json_patch::merge(&mut document, &counter_case["change"]);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("catalogue").join("counter-cases");
+    std::fs::create_dir_all(&folder).unwrap();
+    let made = folder.join(format!("{case}.yaml"));
+    std::fs::write(&made, serde_json::to_string_pretty(&document).unwrap()).unwrap();
+    made
 }
 
 /// The scenario that a counter-case is of.

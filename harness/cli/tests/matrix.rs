@@ -19,7 +19,9 @@ struct Row {
 
 fn rows() -> Vec<Row> {
     let text = std::fs::read_to_string(repository("scenarios/README.md")).unwrap();
-    let cells = |line: &str| -> Vec<String> { line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect() };
+    let cells = |line: &str| -> Vec<String> {
+        line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect()
+    };
     let is_id = |id: &str| id.len() > 1 && id.is_char_boundary(1) && id[1..].chars().all(|c| c.is_ascii_digit());
     text.lines()
         .map(cells)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use harness_azure::behaviour::{Behaviour, BootModel, CapacityType, QuotaLimits};
 use harness_azure::distribution::{Distribution as Drawn, Span as Length};
-use harness_azure::faults::{ArmFaultMode, EvictTarget, Fault, FaultKind, VmSelector};
+use harness_azure::faults::{ArmFaultMode, CapacityCode, EvictTarget, Fault, FaultKind, VmSelector};
 use harness_scenario::Span;
 use harness_scenario::plan::{AzureBehaviour, AzureFault, Distribution, NodeSelection};
 
@@ -47,7 +47,8 @@ pub(crate) fn fault(planned: &AzureFault) -> Fault {
                 capacity_type: none.capacity_type.as_deref().map(capacity_type),
                 ..VmSelector::default()
             },
-            code: None,
+            // A shortage of one capacity type: the codes of a zone or a region would tell the controller that it has no other type either.
+            code: none.capacity_type.as_ref().map(|_| CapacityCode::SkuNotAvailable),
             share: 1.0,
         }),
         AzureFault::Throttle(throttle) => {

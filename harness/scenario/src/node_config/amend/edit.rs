@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::AmendError;
-use super::merge::merge;
 use super::text::{documents, written};
 use crate::node_config::SourceFile;
 use crate::node_config::kustomization::{built_files, join, kustomization_in};
@@ -22,7 +21,7 @@ pub fn amend(files: &[SourceFile], edits: &[TreeEdit]) -> Result<Vec<SourceFile>
     let mut tree = Tree { files: files.to_vec() };
     for edit in edits {
         match edit {
-            TreeEdit::Merge { object, patch } => tree.change(object, |found| merge(found, patch))?,
+            TreeEdit::Merge { object, patch } => tree.change(object, |found| json_patch::merge(found, patch))?,
             TreeEdit::Remove { object } => tree.change(object, |found| *found = Value::Null)?,
             TreeEdit::Add { object } => tree.add(object)?,
             TreeEdit::AddText { file, text } => tree.add_text(file, text)?,

@@ -2,7 +2,6 @@
 
 mod edit;
 mod error;
-mod merge;
 mod text;
 
 pub use edit::amend;
