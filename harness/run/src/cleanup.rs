@@ -44,6 +44,7 @@ pub(crate) async fn cleanup(plan: &Plan, tools: &Tools, before: &Before) {
     let mut troubles = undo(plan, tools, before).await;
     let left = wait_until_gone(plan, tools, before, &mut troubles).await;
     troubles.extend(restore_behaviour(tools, before).await);
+    troubles.extend(restore_kubernetes(plan, tools).await);
     troubles.extend(forget_shortages(tools).await);
     for Leftover { kind, name } in &left {
         hub.record(EventKind::Leak { kind: (*kind).to_owned(), name: name.clone() });
@@ -124,6 +125,16 @@ async fn restore_behaviour(tools: &Tools, before: &Before) -> Option<String> {
     let behaviour = before.behaviour.as_ref()?;
     let error = tools.cluster.azure()?.set_behaviour(behaviour).await.err()?;
     Some(format!("cannot restore the simulated Azure's behaviour: {error}"))
+}
+
+/// On a cluster that stays, the next run begins with the version of the start. New node images stay the newest, as Azure takes none back.
+async fn restore_kubernetes(plan: &Plan, tools: &Tools) -> Option<String> {
+    let upgraded = actions(plan).any(|action| matches!(action, Action::UpgradeKubernetes));
+    if tools.throwaway || !upgraded {
+        return None;
+    }
+    let error = tools.cluster.reset_kubernetes().await.err()?;
+    Some(format!("cannot put the control plane back to its version: {error}"))
 }
 
 /// On a cluster that stays, the next run must not meet the shortages of this one: the controller caches them for an hour or more

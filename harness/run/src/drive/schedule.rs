@@ -99,7 +99,14 @@ async fn act(action: &Action, tools: &Tools) -> Result<(), String> {
     match action {
         Action::Replace { workload } => replace::replace(workload, tools).await,
         Action::Load(planned) => load::set(planned, tools).await,
-        Action::PublishNodeImage | Action::UpgradeKubernetes => Err("not offered by this target".to_owned()),
+        Action::PublishNodeImage => {
+            simulated()?;
+            tools.cluster.publish_node_image().await.map(drop).map_err(|error| error.to_string())
+        }
+        Action::UpgradeKubernetes => {
+            simulated()?;
+            tools.cluster.upgrade_kubernetes().await.map(drop).map_err(|error| error.to_string())
+        }
         Action::AzureFault(planned) => {
             simulated()?.add_fault(&azure::fault(planned)).await.map(drop).map_err(|error| error.to_string())
         }
