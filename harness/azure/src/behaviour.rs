@@ -55,6 +55,9 @@ pub struct BootModel {
     pub ready: Distribution,
     /// From the accepted deletion to the VM being gone.
     pub delete: Distribution,
+    /// The last part of the boot, from 0 to 1, in which the Node is there and not Ready yet: a kubelet registers before it is ready. It
+    /// takes nothing from the whole; with 0 a Node whose `ready` leg is zero is Ready when it appears.
+    pub registered_share: f64,
     /// Exceptions by SKU family and capacity type. The last one that matches wins.
     pub overrides: Vec<LegOverride>,
 }
@@ -67,6 +70,7 @@ impl Default for BootModel {
             register: Distribution::zero(),
             ready: Distribution::zero(),
             delete: Distribution::Constant(Span::from_secs(1)),
+            registered_share: 0.0,
             overrides: Vec::new(),
         }
     }
@@ -81,6 +85,7 @@ impl BootModel {
             register: Distribution::zero(),
             ready: Distribution::zero(),
             delete: Distribution::zero(),
+            registered_share: 0.0,
             overrides: Vec::new(),
         }
     }
@@ -96,6 +101,7 @@ impl BootModel {
             register: lognormal(5, 9),
             ready: lognormal(12, 30),
             delete: lognormal(40, 80),
+            registered_share: 0.0,
             overrides: vec![LegOverride {
                 leg: Leg::Boot,
                 family: Some("N".to_owned()),
@@ -134,6 +140,9 @@ impl BootModel {
         ];
         for (name, d) in named {
             d.validate().map_err(|e| format!("boot.{name}: {e}"))?;
+        }
+        if !(0.0..=1.0).contains(&self.registered_share) {
+            return Err(format!("boot.registeredShare: {} is not from 0 to 1", self.registered_share));
         }
         for (i, o) in self.overrides.iter().enumerate() {
             o.distribution.validate().map_err(|e| format!("boot.overrides[{i}]: {e}"))?;

@@ -71,17 +71,18 @@ impl Life {
         let Some(boot) = self.create() else {
             return Continue(());
         };
-        match boot {
-            Some(boot) => self.pause(boot).await?,
-            None => return Continue(()),
-        }
+        let Some(boot) = boot else {
+            return Continue(());
+        };
+        let registered_for = boot.mul_f64(self.world.behaviour().boot.registered_share);
+        self.pause(boot - registered_for).await?;
         if !self.boot() {
             return Continue(());
         }
         self.pause(leg(&record, Leg::Register)).await?;
         self.running().await?;
         self.attached().await?;
-        let ready_after = leg(&record, Leg::Ready);
+        let ready_after = leg(&record, Leg::Ready) + registered_for;
         let at_once = ready_after.is_zero();
         let mut shown = self.signal.borrow().clone();
         let first = if at_once { ReadyStatus::Ready } else { ReadyStatus::Starting };

@@ -8,12 +8,16 @@ use harness_azure::faults::{ArmFaultMode, CapacityCode, EvictTarget, Fault, Faul
 use harness_scenario::Span;
 use harness_scenario::plan::{AzureBehaviour, AzureFault, Distribution, NodeSelection};
 
+/// The last part of a boot in which the Node is there and not Ready yet. What the controllers do on a registration would otherwise
+/// fall into the very moment at which Ready is measured.
+const REGISTERED_SHARE: f64 = 0.1;
+
 /// What Retry-After says where the scenario does not.
 const RETRY_AFTER: Span = Span::from_secs(5);
 
 /// The behaviour that the simulator starts the run with.
 pub(crate) fn behaviour(planned: &AzureBehaviour, seed: u64) -> Behaviour {
-    let mut boot = BootModel::default();
+    let mut boot = BootModel { registered_share: REGISTERED_SHARE, ..BootModel::default() };
     if let Some(distribution) = &planned.boot {
         boot.boot = drawn(distribution);
     }
