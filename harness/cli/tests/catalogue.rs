@@ -49,6 +49,15 @@ fn main() -> ExitCode {
         }));
     }
 
+    for (case, path) in &counter_cases {
+        let made = made(case, path);
+        trials.push(Trial::test(format!("can-be-planned::{case}"), move || {
+            let planned = harness().args(["plan", "--profile", "smoke"]).arg(made).output().unwrap();
+            let said = String::from_utf8_lossy(&planned.stderr).into_owned();
+            if planned.status.success() { Ok(()) } else { Err(said.into()) }
+        }));
+    }
+
     let chosen = |kind: &str, all: &BTreeMap<String, PathBuf>| -> Vec<(String, PathBuf)> {
         let all = all.iter().filter(|(name, _)| is_chosen(&arguments, &format!("{kind}::{name}")));
         all.map(|(name, path)| (name.clone(), path.clone())).collect()
