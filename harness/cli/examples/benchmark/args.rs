@@ -48,6 +48,10 @@ pub(crate) enum Item {
     Growth,
     /// Measured provisioning against the simulated Azure's own record.
     Accuracy,
+    /// How the provisioner shrinks a fleet: scenario `consolidation`.
+    Consolidation,
+    /// `run --all`: the whole catalogue in its default profile.
+    Catalogue,
     /// `report` over 1,000,000 events.
     Report,
 }
@@ -60,6 +64,8 @@ impl fmt::Display for Item {
             Self::Burst => "burst",
             Self::Growth => "growth",
             Self::Accuracy => "accuracy",
+            Self::Consolidation => "consolidation",
+            Self::Catalogue => "catalogue",
             Self::Report => "report",
         })
     }

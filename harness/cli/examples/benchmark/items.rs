@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::args::{Args, Item};
 use crate::bursts::{Burst, summary};
 use crate::curve::Curve;
+use crate::decisions::Decisions;
 use crate::failure::Failure;
 use crate::process::{Ran, Runner, Task};
 use crate::rates::Rates;
@@ -23,6 +24,7 @@ const REPORT_EVENTS: u32 = 1_000_000;
 const SEED: &str = "1";
 /// Beyond the scenarios' own deadlines (10 minutes up, 10 down), start and cleanup.
 const RUN_LIMIT: Duration = Duration::from_secs(30 * 60);
+const CATALOGUE_LIMIT: Duration = Duration::from_secs(90 * 60);
 const SHORT_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// What the items share.
@@ -187,6 +189,27 @@ impl Bench<'_> {
             );
             sheet.figure(Item::Accuracy, &what("nodes with both records"), Unit::Count, check.count as f64);
         }
+        Ok(())
+    }
+
+    /// The scenario `consolidation`: how long the provisioner takes for each of its decisions.
+    pub(crate) async fn consolidation(&mut self, repeat: u32) -> Result<(), Failure> {
+        let name = format!("consolidation-{repeat}");
+        self.runner.run(self.run_task(&name, RUN_LIMIT).arg("consolidation")).await?;
+        let decisions = Decisions::read(&self.out.join(&name))?;
+        let mut figure = |text: &str, unit, value| self.sheet.figure(Item::Consolidation, text, unit, value);
+        figure("last scale-down acknowledged to the first decision", Unit::Seconds, decisions.first_s);
+        figure("from one decision to the next, mean", Unit::Seconds, decisions.between_s);
+        figure("decisions", Unit::Count, decisions.count as f64);
+        figure("NodeClaims that they took", Unit::Count, decisions.nodeclaims as f64);
+        Ok(())
+    }
+
+    /// `harness run --all`, on one cluster.
+    pub(crate) async fn catalogue(&mut self, repeat: u32) -> Result<(), Failure> {
+        let task = self.run_task(&format!("catalogue-{repeat}"), CATALOGUE_LIMIT).arg("--all");
+        let ran = self.runner.run(task).await?;
+        self.sheet.target(Item::Catalogue, "start to exit", Unit::Seconds, ran.wall.as_secs_f64(), 30.0 * 60.0);
         Ok(())
     }
 

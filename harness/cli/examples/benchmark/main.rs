@@ -11,6 +11,7 @@
 mod args;
 mod bursts;
 mod curve;
+mod decisions;
 mod failure;
 mod items;
 mod machine;
@@ -76,6 +77,8 @@ async fn benchmark(args: Args) -> Result<Vec<Failure>, Failure> {
                 Item::Warm => bench.warm(repeat).await,
                 Item::Burst | Item::Growth => bench.bursts(item, repeat).await,
                 Item::Accuracy => bench.accuracy(repeat).await,
+                Item::Consolidation => bench.consolidation(repeat).await,
+                Item::Catalogue => bench.catalogue(repeat).await,
                 Item::Report => bench.report(repeat).await,
             };
             if let Err(failure) = done {

@@ -1,0 +1,84 @@
+//! The provisioner's decisions to shrink a fleet, from the log of a run.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use harness_record::EventKind;
+use harness_record::event::{ActionKind, ObjectKind, Reached};
+use harness_record::log::read_log;
+
+use crate::failure::Failure;
+
+/// NodeClaims that are chosen within this time are one decision: the marks of one command follow each other at once.
+const ONE_DECISION_US: u64 = 500_000;
+
+/// What was decided in one run.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Decisions {
+    /// From the last acknowledged scale-down to the first decision, seconds.
+    pub(crate) first_s: f64,
+    /// From one decision to the next in the mean, seconds; 0 where there was only one.
+    pub(crate) between_s: f64,
+    /// How many.
+    pub(crate) count: usize,
+    /// NodeClaims that they took away.
+    pub(crate) nodeclaims: usize,
+}
+
+impl Decisions {
+    /// From a run's folder.
+    pub(crate) fn read(folder: &Path) -> Result<Self, Failure> {
+        let path = folder.join("events.jsonl");
+        let file = File::open(&path).map_err(|source| Failure::file("read", &path, source))?;
+        let broken = |source| Failure::Log { path: path.clone(), source };
+        let (mut scaled_down_us, mut chosen_us) = (None, Vec::new());
+        for event in read_log(BufReader::new(file)).map_err(broken)? {
+            let event = event.map_err(broken)?;
+            match event.kind {
+                EventKind::Action(action) => match action.what {
+                    ActionKind::Scale { from, to, .. } if to < from => {
+                        scaled_down_us = action.acked_us.max(scaled_down_us)
+                    }
+                    _ => {}
+                },
+                EventKind::Milestone(milestone)
+                    if milestone.object.kind == ObjectKind::NodeClaim && milestone.reached == Reached::Disrupted =>
+                {
+                    chosen_us.push(event.at_us);
+                }
+                _ => {}
+            }
+        }
+        let missing = |figure| Failure::Missing { path: path.clone(), figure };
+        let scaled_down_us: u64 = scaled_down_us.ok_or_else(|| missing("a scale-down"))?;
+        decided(scaled_down_us, &chosen_us).ok_or_else(|| missing("a decision after the scale-down"))
+    }
+}
+
+fn decided(scaled_down_us: u64, chosen_us: &[u64]) -> Option<Decisions> {
+    let mut chosen_us: Vec<u64> = chosen_us.iter().copied().filter(|at| *at >= scaled_down_us).collect();
+    chosen_us.sort_unstable();
+    let nodeclaims = chosen_us.len();
+    chosen_us.dedup_by(|next, first| next.saturating_sub(*first) < ONE_DECISION_US);
+    let (first, last) = (*chosen_us.first()?, *chosen_us.last()?);
+    let gaps = chosen_us.len() - 1;
+    Some(Decisions {
+        first_s: (first - scaled_down_us) as f64 / 1e6,
+        between_s: if gaps == 0 { 0.0 } else { (last - first) as f64 / 1e6 / gaps as f64 },
+        count: chosen_us.len(),
+        nodeclaims,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_of_one_moment_are_one_decision() {
+        let decisions = decided(1_000_000, &[500_000, 21_000_000, 21_100_000, 21_200_000, 31_000_000]).unwrap();
+        assert_eq!(decisions, Decisions { first_s: 20.0, between_s: 10.0, count: 2, nodeclaims: 4 });
+        assert_eq!(decided(5, &[1]), None);
+    }
+}
