@@ -5,8 +5,8 @@
 //! a key away, lists are replaced). Each of its first comment lines `# fails: WORDS` names a part of a reason or of the name of an
 //! expectation that failed.
 //!
-//! All scenarios run one after another on one cluster, all counter-cases on another. Their reports stay in `target/tmp/catalogue`. A filter,
-//! as in `cargo test --test catalogue spot`, runs what it names and nothing else.
+//! They run in a few lanes, each on a cluster of its own. Their reports stay in `target/tmp/catalogue`. A filter, as in
+//! `cargo test --test catalogue spot`, runs what it names and nothing else.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -20,12 +20,15 @@ use common::{components_or_skip, harness, processes_of, repository};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
+/// So many clusters run at a time. A scenario mostly waits, and three of them keep two cores busy.
+const LANES: usize = 3;
+
 /// What the comment lines of a counter-case begin with.
 const FAILS: &str = "# fails:";
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // Both batches need the whole machine: one after the other.
+    // What takes time are the lanes, and they run by themselves: the tests only wait for them.
     arguments.test_threads = Some(1);
     let scenarios = files(&repository("scenarios"));
     let counter_cases = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/counter-cases"));
@@ -58,32 +61,45 @@ fn main() -> ExitCode {
         }));
     }
 
-    let chosen = |kind: &str, all: &BTreeMap<String, PathBuf>| -> Vec<(String, PathBuf)> {
-        let all = all.iter().filter(|(name, _)| is_chosen(&arguments, &format!("{kind}::{name}")));
-        all.map(|(name, path)| (name.clone(), path.clone())).collect()
-    };
-    let passing = chosen("passes", &scenarios);
-    let whole = passing.len() == scenarios.len();
-    let asked = if whole { vec!["--all".to_owned()] } else { passing.iter().map(|(name, _)| name.clone()).collect() };
-    let passes = Arc::new(Batch::new("passes", asked));
-    for name in scenarios.keys() {
-        let (batch, name) = (passes.clone(), name.clone());
-        let trial = Trial::test(format!("passes::{name}"), move || batch.of(&name)?.passed());
-        trials.push(trial.with_ignored_flag(!built));
+    let cases = counter_cases.iter().map(|(case, path)| {
+        let made = made(case, path).to_str().unwrap().to_owned();
+        Asked { test: format!("fails::{case}"), scenario: made, counter_case: Some(path.clone()) }
+    });
+    let passing = scenarios.keys().map(|name| Asked {
+        test: format!("passes::{name}"),
+        scenario: name.clone(),
+        counter_case: None,
+    });
+    let all: Vec<Asked> = passing.chain(cases).collect();
+    let (chosen, others): (Vec<Asked>, Vec<Asked>) = all.into_iter().partition(|one| is_chosen(&arguments, &one.test));
+    let mut lanes: Vec<Vec<Asked>> = (0..LANES).map(|_| Vec::new()).collect();
+    for (index, asked) in chosen.into_iter().enumerate() {
+        lanes[index % LANES].push(asked);
     }
-    let failing = chosen("fails", &counter_cases);
-    let asked = failing.iter().map(|(case, path)| made(case, path).to_str().unwrap().to_owned()).collect();
-    let fails = Arc::new(Batch::new("fails", asked));
-    for (case, path) in &counter_cases {
-        let (batch, made, path) = (fails.clone(), made(case, path), path.clone());
-        let trial = Trial::test(format!("fails::{case}"), move || batch.of(made.to_str().unwrap())?.failed(&path));
-        trials.push(trial.with_ignored_flag(!built));
-    }
-    // Whether the runs of a batch leave anything is only known of one that is run anyway.
-    for (batch, any) in [(passes, !passing.is_empty()), (fails, !failing.is_empty())] {
+    for (index, asked) in lanes.into_iter().enumerate() {
+        let scenarios = asked.iter().map(|one| one.scenario.clone()).collect();
+        let batch = Arc::new(Batch::new(format!("lane-{}", index + 1), scenarios));
+        let any = !asked.is_empty();
+        for one in asked {
+            let batch = batch.clone();
+            let trial = Trial::test(one.test, move || {
+                let ended = batch.of(&one.scenario)?;
+                one.counter_case.as_deref().map_or_else(|| ended.passed(), |case| ended.failed(case))
+            });
+            trials.push(trial.with_ignored_flag(!built));
+        }
+        if built && any {
+            let batch = batch.clone();
+            std::thread::spawn(move || {
+                let _ = batch.ran();
+            });
+        }
+        // Whether the runs of a batch leave anything is only known of one that is run anyway.
         let trial = Trial::test(format!("leaves-nothing::{}", batch.name), move || batch.left_nothing());
         trials.push(trial.with_ignored_flag(!built || !any));
     }
+    // They are named all the same, so that a list of the tests is whole.
+    trials.extend(others.into_iter().map(|one| Trial::test(one.test, || Ok(())).with_ignored_flag(true)));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
@@ -123,9 +139,18 @@ fn is_chosen(arguments: &Arguments, name: &str) -> bool {
     !arguments.list && !arguments.ignored && arguments.filter.iter().all(hit) && !arguments.skip.iter().any(hit)
 }
 
-/// Scenarios that are run together, when the first of them is asked for.
+/// One run that a test is about.
+struct Asked {
+    test: String,
+    /// A name or a file.
+    scenario: String,
+    /// Where it must fail, and says why.
+    counter_case: Option<PathBuf>,
+}
+
+/// Scenarios that are run together.
 struct Batch {
-    name: &'static str,
+    name: String,
     asked: Vec<String>,
     ran: OnceLock<Ran>,
 }
@@ -145,13 +170,13 @@ impl Ran {
 }
 
 impl Batch {
-    fn new(name: &'static str, asked: Vec<String>) -> Self {
+    fn new(name: String, asked: Vec<String>) -> Self {
         Self { name, asked, ran: OnceLock::new() }
     }
 
     fn ran(&self) -> &Ran {
         self.ran.get_or_init(|| {
-            let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("catalogue").join(self.name);
+            let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("catalogue").join(&self.name);
             let _ = std::fs::remove_dir_all(&folder);
             let status = harness()
                 .arg("run")
@@ -184,7 +209,7 @@ impl Batch {
     /// The one scenario, where it is only one: its folder is that of the run.
     fn single(&self) -> Option<&str> {
         match self.asked.as_slice() {
-            [only] if only != "--all" => Some(only),
+            [only] => Some(only),
             _ => None,
         }
     }
