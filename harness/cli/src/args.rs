@@ -41,6 +41,10 @@ pub(crate) enum Format {
     Text,
     /// For programs.
     Json,
+    /// Findings for code scanning and editors, SARIF 2.1.0; `validate` only.
+    Sarif,
+    /// Findings as annotations of GitHub workflows; `validate` only.
+    Github,
 }
 
 #[derive(Debug, Subcommand)]
@@ -51,7 +55,7 @@ pub(crate) enum Command {
     List(List),
     /// Print the plan of a scenario: everything that a run would do, nothing done.
     Plan(Plan),
-    /// Check scenario files and node configuration trees.
+    /// Check scenario files and GitOps trees: what Flux would build, what the API server would say, what AKS would do.
     Validate(Validate),
     /// Make the reports of a run's folder, or of a folder of several runs, again from the event logs.
     Report(Report),
@@ -187,9 +191,23 @@ pub(crate) struct Plan {
 
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct Validate {
-    /// Scenario files, or folders of node configuration trees.
+    /// Scenario files, folders of GitOps trees, or single manifests.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    /// Put right in place what has exactly one right form; comments and everything else stay.
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// Ask an API server about each object (dry run): the local cluster that is up, which is asked anyway, or one that is started for it.
+    #[arg(long, conflicts_with = "offline")]
+    pub(crate) server: bool,
+    /// Ask no API server, even where one is up.
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Warnings fail too.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) local: Local,
 }
 
 #[derive(Clone, Debug, Flags)]

@@ -10,7 +10,8 @@ use crate::error::CliError;
 /// Decided once, from the arguments and the environment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
-    format: Format,
+    /// What stdout carries.
+    pub(crate) format: Format,
     quiet: bool,
     /// Colour on stdout.
     pub(crate) colour_out: bool,
@@ -78,6 +79,12 @@ impl Console {
             // Nobody is left to be told when stderr is closed.
             let _ = writeln!(io::stderr().lock(), "{text}");
         }
+    }
+
+    /// A warning, said even when quiet.
+    pub(crate) fn warning(&self, text: &str) {
+        let label = if self.colour_err { "\u{1b}[1;33mwarning\u{1b}[0m" } else { "warning" };
+        let _ = writeln!(io::stderr().lock(), "{label}: {text}");
     }
 
     /// A line that is said even when quiet.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use harness_cluster::components::{BuildError, Missing};
+use harness_cluster::dry_run::DryRunError;
 use harness_cluster::local::LocalError;
 use harness_record::log::LogError;
 use harness_report::ReportError;
@@ -54,6 +55,8 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Local(#[from] LocalError),
     #[error(transparent)]
+    DryRun(#[from] DryRunError),
+    #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]
     Missing(#[from] Missing),
@@ -84,6 +87,7 @@ impl CliError {
             | Self::Signals(_)
             | Self::Target { .. }
             | Self::Local(_)
+            | Self::DryRun(_)
             | Self::Build(_)
             | Self::Missing(_)
             | Self::Run(_)

@@ -22,8 +22,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, Format};
 use crate::console::Console;
+use crate::error::CliError;
 
 fn main() -> ExitCode {
     // The cluster's own processes are started through this binary. This must come before any thread exists.
@@ -50,12 +51,15 @@ fn main() -> ExitCode {
     }
 }
 
-async fn carry_out(command: Command, verbose: u8, console: &Console) -> Result<exit::Exit, error::CliError> {
+async fn carry_out(command: Command, verbose: u8, console: &Console) -> Result<exit::Exit, CliError> {
+    if matches!(console.format, Format::Sarif | Format::Github) && !matches!(command, Command::Validate(_)) {
+        return Err(CliError::Usage("only `harness validate` has findings to print as sarif or github".to_owned()));
+    }
     match command {
         Command::Run(args) => commands::run::run(args, console).await,
         Command::List(args) => commands::list::list(&args, verbose, console),
         Command::Plan(args) => commands::plan::plan(&args, console),
-        Command::Validate(args) => commands::validate::validate(&args, console),
+        Command::Validate(args) => commands::validate::validate(&args, console).await,
         Command::Report(args) => commands::report::report(&args, console),
         Command::Compare(args) => commands::compare::compare(&args, console),
         Command::Doctor(args) => commands::doctor::doctor(args, console).await,

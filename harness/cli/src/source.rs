@@ -38,32 +38,32 @@ impl Refused {
     /// Every problem with its source line, to stderr.
     pub(crate) fn show(&self, console: &Console) {
         for problem in &self.problems {
-            console.error(&self.drawn(problem, console));
+            console.error(&drawn(problem, &self.texts, console));
         }
     }
+}
 
-    /// `file:line:column: message`, then the line with the place marked, then the hint.
-    fn drawn(&self, problem: &Diagnostic, console: &Console) -> String {
-        let head = format!("{}:{}:{}: {}", problem.file, problem.line, problem.column, problem.message);
-        let Some(source) = self.texts.iter().find(|text| text.path == problem.file) else {
-            return problem.to_string();
-        };
-        let mut diagnostic = MietteDiagnostic::new(head);
-        let length = problem.length.clamp(1, 120);
-        if problem.offset < source.text.len() {
-            let length = length.min(source.text.len() - problem.offset);
-            diagnostic = diagnostic.with_label(LabeledSpan::new(Some("here".to_owned()), problem.offset, length));
-        }
-        if let Some(hint) = &problem.hint {
-            diagnostic = diagnostic.with_help(hint.clone());
-        }
-        let report = Report::new(diagnostic).with_source_code(NamedSource::new(&source.path, source.text.clone()));
-        let theme = if console.colour_err { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-        let mut text = String::new();
-        match GraphicalReportHandler::new_themed(theme).with_width(110).render_report(&mut text, report.as_ref()) {
-            Ok(()) => text.trim().trim_start_matches(['×', ' ']).to_owned(),
-            Err(_) => problem.to_string(),
-        }
+/// `file:line:column: message`, then the line with the place marked, then the hint.
+pub(crate) fn drawn(problem: &Diagnostic, texts: &[SourceFile], console: &Console) -> String {
+    let head = format!("{}:{}:{}: {}", problem.file, problem.line, problem.column, problem.message);
+    let Some(source) = texts.iter().find(|text| text.path == problem.file) else {
+        return problem.to_string();
+    };
+    let mut diagnostic = MietteDiagnostic::new(head);
+    let length = problem.length.clamp(1, 120);
+    if problem.offset < source.text.len() {
+        let length = length.min(source.text.len() - problem.offset);
+        diagnostic = diagnostic.with_label(LabeledSpan::new(Some("here".to_owned()), problem.offset, length));
+    }
+    if let Some(hint) = &problem.hint {
+        diagnostic = diagnostic.with_help(hint.clone());
+    }
+    let report = Report::new(diagnostic).with_source_code(NamedSource::new(&source.path, source.text.clone()));
+    let theme = if console.colour_err { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let mut text = String::new();
+    match GraphicalReportHandler::new_themed(theme).with_width(110).render_report(&mut text, report.as_ref()) {
+        Ok(()) => text.trim().trim_start_matches(['×', ' ']).to_owned(),
+        Err(_) => problem.to_string(),
     }
 }
 

@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod components;
 mod contents;
 pub mod doctor;
+pub mod dry_run;
 pub mod flux;
 pub mod git;
 pub mod local;

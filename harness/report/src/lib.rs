@@ -5,6 +5,7 @@
 
 pub mod console;
 mod extra;
+pub mod findings;
 pub mod html;
 pub mod index;
 pub mod junit;

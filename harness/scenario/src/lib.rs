@@ -51,11 +51,13 @@
 
 mod builtin;
 pub mod capability;
+mod crd;
 pub mod derive;
 pub mod diagnostic;
 pub mod duration;
 mod entry;
 mod expand;
+mod kustomize;
 pub mod model;
 pub mod node_config;
 pub mod parameters;
@@ -65,6 +67,7 @@ mod rules;
 mod scenario;
 mod schema;
 mod suggest;
+pub mod validate;
 pub mod yaml;
 
 pub use builtin::{Builtin, builtin_node_config, builtin_scenarios};
@@ -73,7 +76,7 @@ pub use derive::SkuFact;
 pub use diagnostic::Diagnostic;
 pub use duration::Span;
 pub use entry::{PlanInputs, check_skus, parse, plan, read_tree};
-pub use node_config::{AmendError, Finding, NodeConfigTree, Severity, SourceFile, amend};
+pub use node_config::{AmendError, Edit, Finding, NodeConfigTree, Severity, SourceFile, amend};
 pub use quantity::{Bytes, Millicores};
 pub use scenario::Scenario;
 pub use schema::scenario_schema;

@@ -148,6 +148,7 @@ fn assignment<'a>(parameters: &BTreeMap<String, Parameter>, text: &'a str) -> Re
             column: u32::try_from(text[..offset].chars().count() + 1).unwrap_or(u32::MAX),
             offset,
             length,
+            source: 0,
         };
         Diagnostic::new(&format!("--set {text}"), mark, message)
     };

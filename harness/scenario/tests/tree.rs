@@ -211,7 +211,7 @@ fn trees_that_cannot_be_built(
 #[test]
 fn folders_are_followed_and_what_is_not_checked_is_said() {
     let files = [
-        ("kustomization.yaml", "resources: [base, pool.yaml]\nnamePrefix: x-\n"),
+        ("kustomization.yaml", "resources: [base, pool.yaml]\nvars: [{name: X}]\n"),
         ("base/kustomization.yaml", "resources: [./class.yaml]\n"),
         ("base/class.yaml", CLASS),
         ("pool.yaml", POOL),

@@ -55,6 +55,28 @@ pub struct Finding {
     pub effect: String,
     /// What to write instead.
     pub fix: Option<String>,
+    /// The line of the last character, from 1; 0 until the text is known.
+    pub end_line: u32,
+    /// Behind the last character, from 1; 0 until the text is known.
+    pub end_column: u32,
+    /// Whether `--fix` can do it.
+    pub fixable: bool,
+    /// What `--fix` does, all of it or nothing.
+    #[serde(skip)]
+    pub edits: Vec<Edit>,
+}
+
+/// One change of a text, by bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The file's path in the tree.
+    pub file: String,
+    /// Where it begins.
+    pub offset: usize,
+    /// How many bytes go.
+    pub length: usize,
+    /// What comes instead.
+    pub text: String,
 }
 
 impl Finding {
@@ -77,17 +99,42 @@ impl Finding {
             message: message.into(),
             effect: String::new(),
             fix: None,
+            end_line: 0,
+            end_column: 0,
+            fixable: false,
+            edits: Vec::new(),
         }
     }
 
     /// The same with what AKS does.
-    pub(crate) fn effect(mut self, effect: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn effect(mut self, effect: impl Into<String>) -> Self {
         self.effect = effect.into();
         self
     }
 
+    /// The same with the edits that do what the fix says. Without any it stays what it is: for people to fix.
+    pub(crate) fn edits(mut self, edits: Vec<Edit>) -> Self {
+        self.fixable = !edits.is_empty();
+        self.edits = edits;
+        self
+    }
+
+    /// The same with the place of its end in the text.
+    #[must_use]
+    pub fn ending(mut self, text: &str) -> Self {
+        let end = text.get(self.offset..self.offset.saturating_add(self.length)).unwrap_or_default();
+        let lines = u32::try_from(end.matches('\n').count()).unwrap_or(u32::MAX);
+        let last = end.rsplit('\n').next().unwrap_or_default();
+        let columns = u32::try_from(last.chars().count()).unwrap_or(u32::MAX);
+        self.end_line = self.line + lines;
+        self.end_column = if lines == 0 { self.column + columns } else { columns + 1 };
+        self
+    }
+
     /// The same with what to write instead.
-    pub(crate) fn fix(mut self, fix: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn fix(mut self, fix: impl Into<String>) -> Self {
         self.fix = Some(fix.into());
         self
     }
@@ -122,5 +169,21 @@ impl From<Finding> for Diagnostic {
             message: finding.message,
             hint,
         }
+    }
+}
+
+impl From<Diagnostic> for Finding {
+    fn from(diagnostic: Diagnostic) -> Self {
+        let mark = Mark {
+            line: diagnostic.line,
+            column: diagnostic.column,
+            offset: diagnostic.offset,
+            length: diagnostic.length,
+            source: 0,
+        };
+        let mut finding = Self::new(Severity::Error, "scenario", &diagnostic.file, mark, diagnostic.message)
+            .effect("the scenario is not run");
+        finding.fix = diagnostic.hint;
+        finding
     }
 }

@@ -4,17 +4,20 @@
 //! One rule is one function in `rules/`; each finding says what is wrong, where, what AKS would do, and what to write instead.
 
 mod amend;
+mod edits;
 mod finding;
-mod kustomization;
-mod object;
+pub(crate) mod hints;
+pub(crate) mod object;
 mod pool;
 mod rules;
 mod tree;
 
 pub use amend::{AmendError, amend};
-pub use finding::{Finding, Severity};
+pub use finding::{Edit, Finding, Severity};
 pub use pool::{NodePool, Operator, Requirement, Taint};
-pub(crate) use rules::check_skus;
-pub(crate) use rules::{is_well_known, max_pods};
-pub(crate) use tree::read;
+pub(crate) use rules::{
+    check as check_objects, check_skus, is_checked, is_well_known, max_pods, metrics_are_exposed, pools_and_skus,
+    values_exist,
+};
 pub use tree::{NodeConfigTree, SourceFile};
+pub(crate) use tree::{objects_of, pools_of, read};

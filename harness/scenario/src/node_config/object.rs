@@ -1,36 +1,19 @@
-//! The objects of a tree's files.
+//! One object of a tree.
 
 use super::{Finding, Severity, SourceFile};
-use crate::yaml::{self, Mark, Node};
+use crate::yaml::{Mark, Node};
 
 /// One Kubernetes object and where it stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Object<'a> {
+    /// Where it begins.
     pub(crate) file: &'a str,
     pub(crate) node: Node,
+    /// The files that the places in the node speak of: a patch may have brought a part from another one.
+    pub(crate) files: &'a [SourceFile],
 }
 
-/// The objects of a file; a `List` is taken apart as kustomize does.
-pub(crate) fn objects(file: &SourceFile) -> Result<Vec<Object<'_>>, Box<Finding>> {
-    let documents = yaml::documents(&file.text).map_err(|error| {
-        let finding = Finding::new(Severity::Error, "yaml", &file.path, error.mark, error.message)
-            .effect("kustomize cannot build the tree: Flux applies nothing of it")
-            .fix("check indentation, colons and brackets near here");
-        Box::new(finding)
-    })?;
-    let mut found = Vec::new();
-    for document in documents {
-        let list = document.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
-        let nodes = match document.get("items") {
-            Some(items) if list => items.items().to_vec(),
-            _ => vec![document],
-        };
-        found.extend(nodes.into_iter().map(|node| Object { file: &file.path, node }));
-    }
-    Ok(found)
-}
-
-impl Object<'_> {
+impl<'a> Object<'a> {
     fn text(&self, path: &[&str]) -> &str {
         self.node.at(path).and_then(Node::text).unwrap_or_default()
     }
@@ -74,15 +57,20 @@ impl Object<'_> {
         mark
     }
 
+    /// The file that a place is in.
+    pub(crate) fn file_of(&self, mark: Mark) -> &'a str {
+        self.files.get(usize::from(mark.source)).map_or(self.file, |file| file.path.as_str())
+    }
+
     pub(crate) fn error(&self, rule: &'static str, mark: Mark, message: impl Into<String>) -> Finding {
-        Finding::new(Severity::Error, rule, self.file, mark, message)
+        Finding::new(Severity::Error, rule, self.file_of(mark), mark, message)
     }
 
     pub(crate) fn warning(&self, rule: &'static str, mark: Mark, message: impl Into<String>) -> Finding {
-        Finding::new(Severity::Warning, rule, self.file, mark, message)
+        Finding::new(Severity::Warning, rule, self.file_of(mark), mark, message)
     }
 
     pub(crate) fn note(&self, rule: &'static str, mark: Mark, message: impl Into<String>) -> Finding {
-        Finding::new(Severity::Note, rule, self.file, mark, message)
+        Finding::new(Severity::Note, rule, self.file_of(mark), mark, message)
     }
 }

@@ -17,6 +17,8 @@ pub struct NodePool {
     pub mark: Mark,
     /// Where its limits stand; its own place where it has none.
     pub limits_mark: Mark,
+    /// Where its requirements stand.
+    pub requirements_mark: Mark,
     /// The AKSNodeClass that it refers to.
     pub node_class: String,
     /// `spec.weight`; 0 where none is set.
@@ -144,6 +146,7 @@ impl NodePool {
             file: object.file.to_owned(),
             mark: object.node.mark,
             limits_mark: object.key_mark(&["spec", "limits"]),
+            requirements_mark: object.key_mark(&["spec", "template", "spec", "requirements"]),
             node_class: spec(&["template", "spec", "nodeClassRef", "name"])
                 .and_then(Node::text)
                 .unwrap_or_default()

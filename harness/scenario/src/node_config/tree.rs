@@ -2,9 +2,10 @@
 
 use sha2::{Digest, Sha256};
 
-use super::object::{Object, objects};
+use super::object::Object;
 use super::pool::NodePool;
-use super::{Finding, Severity, kustomization, rules};
+use super::{Finding, Severity, rules};
+use crate::kustomize::{self, Built};
 
 /// One file of a tree, as the caller read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,31 +36,40 @@ pub struct NodeConfigTree {
     pub findings: Vec<Finding>,
 }
 
+/// What a build made, as objects that know their files.
+pub(crate) fn objects_of(files: &[SourceFile], built: Vec<Built>) -> Vec<Object<'_>> {
+    let file = |index: usize| files.get(index).map_or("", |file| file.path.as_str());
+    built.into_iter().map(|built| Object { file: file(built.file), node: built.node, files }).collect()
+}
+
 /// Reads a tree.
 pub(crate) fn read(source: &str, files: &[SourceFile]) -> Result<NodeConfigTree, Vec<Finding>> {
-    let (built, mut findings) = kustomization::built_files(files);
-    let mut found: Vec<Object<'_>> = Vec::new();
-    for file in built {
-        match objects(file) {
-            Ok(objects) => found.extend(objects),
-            Err(finding) => findings.push(*finding),
-        }
-    }
+    let build = kustomize::build(files, "");
+    let mut findings = build.findings;
+    let found = objects_of(files, build.objects);
     // What could not be read may hold the pool or class that a rule would miss.
     let readable = !findings.iter().any(|finding| finding.severity == Severity::Error);
     findings.extend(rules::check(&found, readable));
+    if readable {
+        findings.extend(rules::some_pool(&found));
+    }
     findings.sort_by(|a, b| (&a.file, a.line, a.column, a.rule).cmp(&(&b.file, b.line, b.column, b.rule)));
     findings.dedup();
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(findings);
     }
+    Ok(NodeConfigTree { source: source.to_owned(), sha256: sha256(files), pools: pools_of(&found), findings })
+}
+
+/// The NodePools among objects in which the rules found no error, by name.
+pub(crate) fn pools_of(found: &[Object<'_>]) -> Vec<NodePool> {
     let mut pools: Vec<NodePool> = found.iter().filter(|object| object.is_node_pool()).map(NodePool::of).collect();
     pools.sort_by(|a, b| a.name.cmp(&b.name));
     for pool in &mut pools {
         let class = found.iter().find(|object| object.is_node_class() && object.name() == pool.node_class);
         pool.max_pods = class.and_then(|class| class.node.at(&["spec", "maxPods"])?.whole());
     }
-    Ok(NodeConfigTree { source: source.to_owned(), sha256: sha256(files), pools, findings })
+    pools
 }
 
 /// The same tree has the same digest in whatever order its files were read.

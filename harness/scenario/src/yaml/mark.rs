@@ -13,11 +13,13 @@ pub struct Mark {
     pub offset: usize,
     /// Bytes.
     pub length: usize,
+    /// Which of the files that were read together, by its index; 0 where there is one.
+    pub source: u16,
 }
 
 impl Mark {
     /// The first character of a file.
-    pub const START: Self = Self { line: 1, column: 1, offset: 0, length: 0 };
+    pub const START: Self = Self { line: 1, column: 1, offset: 0, length: 0, source: 0 };
 }
 
 /// A value and where it stands.
@@ -67,6 +69,7 @@ impl From<serde_saphyr::Location> for Mark {
             column: u32::try_from(location.column()).unwrap_or(u32::MAX),
             offset: usize::try_from(span.byte_offset().unwrap_or(0)).unwrap_or(0),
             length: usize::try_from(span.byte_len().unwrap_or(0)).unwrap_or(0),
+            source: 0,
         }
     }
 }

@@ -6,4 +6,4 @@ mod parse;
 
 pub use mark::{Located, Mark};
 pub(crate) use node::{Entry, Kind, Node};
-pub(crate) use parse::documents;
+pub(crate) use parse::{SyntaxError, documents, documents_of, plain_scalar};

@@ -7,6 +7,8 @@ use super::Mark;
 pub(crate) struct Node {
     pub(crate) kind: Kind,
     pub(crate) mark: Mark,
+    /// The offset behind the last byte. For a map or list in block style it is where what follows begins.
+    pub(crate) end: usize,
 }
 
 /// What a value is, by YAML 1.2's core schema.
@@ -101,5 +103,86 @@ impl Node {
             Kind::List(_) => "a list".to_owned(),
             Kind::Map(_) => "a map".to_owned(),
         }
+    }
+}
+
+/// Changes, for what kustomize does to objects. What is put in bears the place of whoever asked for it.
+impl Node {
+    /// A text.
+    pub(crate) fn of_text(text: impl Into<String>, mark: Mark) -> Self {
+        Self { kind: Kind::Text(text.into()), mark, end: mark.offset + mark.length }
+    }
+
+    /// A map without entries.
+    pub(crate) fn empty_map(mark: Mark) -> Self {
+        Self { kind: Kind::Map(Vec::new()), mark, end: mark.offset + mark.length }
+    }
+
+    /// The entries of a map, to be changed; `None` for anything else.
+    pub(crate) fn entries_mut(&mut self) -> Option<&mut Vec<Entry>> {
+        match &mut self.kind {
+            Kind::Map(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// The items of a list, to be changed; `None` for anything else.
+    pub(crate) fn items_mut(&mut self) -> Option<&mut Vec<Node>> {
+        match &mut self.kind {
+            Kind::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The value under a key, to be changed.
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        self.entries_mut()?.iter_mut().find(|entry| entry.key == key).map(|entry| &mut entry.value)
+    }
+
+    /// The value at the end of a path, to be changed.
+    pub(crate) fn at_mut(&mut self, path: &[&str]) -> Option<&mut Node> {
+        path.iter().try_fold(self, |node, key| node.get_mut(key))
+    }
+
+    /// Puts a value under a key of a map; anything else stays as it is.
+    pub(crate) fn put(&mut self, key: &str, value: Node) {
+        let Some(entries) = self.entries_mut() else { return };
+        match entries.iter_mut().find(|entry| entry.key == key) {
+            Some(entry) => entry.value = value,
+            None => entries.push(Entry { key: key.to_owned(), key_mark: value.mark, value }),
+        }
+    }
+
+    /// The map at the end of a path, made where it is not there; `None` where something else is in the way.
+    pub(crate) fn map_at(&mut self, path: &[&str], mark: Mark) -> Option<&mut Node> {
+        let mut node = self;
+        for key in path {
+            if node.get(key).is_none_or(|value| value.kind == Kind::Null) {
+                node.put(key, Node::empty_map(mark));
+            }
+            node = node.get_mut(key)?;
+        }
+        node.entries_mut().is_some().then_some(node)
+    }
+
+    /// The same value with every place in it replaced by one.
+    pub(crate) fn placed(mut self, place: &dyn Fn(Mark) -> Mark) -> Self {
+        self.mark = place(self.mark);
+        self.end = self.mark.offset + self.mark.length;
+        match &mut self.kind {
+            Kind::List(items) => {
+                for item in items {
+                    *item = std::mem::replace(item, Node::empty_map(Mark::START)).placed(place);
+                }
+            }
+            Kind::Map(entries) => {
+                for entry in entries {
+                    entry.key_mark = place(entry.key_mark);
+                    entry.value = std::mem::replace(&mut entry.value, Node::empty_map(Mark::START)).placed(place);
+                }
+            }
+            _ => {}
+        }
+        self
     }
 }

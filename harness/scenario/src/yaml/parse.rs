@@ -19,7 +19,12 @@ const NODES_MAX: usize = 200_000;
 
 /// The documents of a text, without empty ones. What follows a syntax error cannot be read.
 pub(crate) fn documents(text: &str) -> Result<Vec<Node>, SyntaxError> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
+    documents_of(text, 0)
+}
+
+/// The same for one of several files, whose index every place bears.
+pub(crate) fn documents_of(text: &str, source: u16) -> Result<Vec<Node>, SyntaxError> {
+    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0, source };
     let mut documents = Vec::new();
     while let Some((event, span)) = reader.next()? {
         match event {
@@ -37,6 +42,7 @@ struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
+    source: u16,
 }
 
 impl<'a> Reader<'a> {
@@ -48,7 +54,7 @@ impl<'a> Reader<'a> {
                 Some(Ok(event)) => return Ok(Some(event)),
                 Some(Err(error)) => {
                     return Err(SyntaxError {
-                        mark: place(error.marker(), 0),
+                        mark: place(error.marker(), 0, self.source),
                         message: format!("this is not YAML: {}", error.info()),
                     });
                 }
@@ -64,16 +70,17 @@ impl<'a> Reader<'a> {
     }
 
     fn node(&mut self, event: Event<'a>, span: Span) -> Result<Node, SyntaxError> {
-        let mark = mark(span);
+        let mark = mark(span, self.source);
         self.count(1, mark)?;
+        let mut end = mark.offset + mark.length;
         let (kind, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain && tag.is_none();
                 let kind = if plain { plain_scalar(&text) } else { Kind::Text(text.into_owned()) };
                 (kind, anchor)
             }
-            Event::SequenceStart(_, anchor, _) => (self.list(mark)?, anchor),
-            Event::MappingStart(_, anchor, _) => (self.map(mark)?, anchor),
+            Event::SequenceStart(_, anchor, _) => (self.list(mark, &mut end)?, anchor),
+            Event::MappingStart(_, anchor, _) => (self.map(mark, &mut end)?, anchor),
             Event::Alias(anchor) => {
                 let target = self
                     .anchors
@@ -87,29 +94,33 @@ impl<'a> Reader<'a> {
                 return Err(SyntaxError { mark, message: format!("this is not YAML: unexpected {other:?}") });
             }
         };
-        let node = Node { kind, mark };
+        let node = Node { kind, mark, end };
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
     }
 
-    fn list(&mut self, within: Mark) -> Result<Kind, SyntaxError> {
+    fn list(&mut self, within: Mark, end: &mut usize) -> Result<Kind, SyntaxError> {
         let mut items = Vec::new();
         loop {
             match self.expect(within)? {
-                (Event::SequenceEnd, _) => return Ok(Kind::List(items)),
+                (Event::SequenceEnd, span) => {
+                    *end = end_of(span).max(*end);
+                    return Ok(Kind::List(items));
+                }
                 (event, span) => items.push(self.node(event, span)?),
             }
         }
     }
 
-    fn map(&mut self, within: Mark) -> Result<Kind, SyntaxError> {
+    fn map(&mut self, within: Mark, end: &mut usize) -> Result<Kind, SyntaxError> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut merged = Vec::new();
         loop {
             let key = match self.expect(within)? {
-                (Event::MappingEnd, _) => {
+                (Event::MappingEnd, span) => {
+                    *end = end_of(span).max(*end);
                     // Last, since a key of the map itself wins wherever it stands.
                     merged.into_iter().for_each(|value| merge(&mut entries, value));
                     return Ok(Kind::Map(entries));
@@ -148,7 +159,7 @@ impl<'a> Reader<'a> {
 fn merge(entries: &mut Vec<Entry>, value: Node) {
     let sources = match value.kind {
         Kind::List(items) => items,
-        kind => vec![Node { kind, mark: value.mark }],
+        kind => vec![Node { kind, mark: value.mark, end: value.end }],
     };
     for entry in sources.iter().flat_map(Node::entries) {
         if !entries.iter().any(|known| known.key == entry.key) {
@@ -162,23 +173,28 @@ fn size(node: &Node) -> usize {
         + node.entries().iter().map(|entry| 1 + size(&entry.value)).sum::<usize>()
 }
 
-fn mark(span: Span) -> Mark {
-    let length = span.byte_range().map_or(0, |range| range.len());
-    place(&span.start, length)
+fn end_of(span: Span) -> usize {
+    span.byte_range().map_or(0, |range| range.end)
 }
 
-fn place(marker: &Marker, length: usize) -> Mark {
+fn mark(span: Span, source: u16) -> Mark {
+    let length = span.byte_range().map_or(0, |range| range.len());
+    place(&span.start, length, source)
+}
+
+fn place(marker: &Marker, length: usize, source: u16) -> Mark {
     Mark {
         line: u32::try_from(marker.line()).unwrap_or(u32::MAX),
         // The parser counts columns from 0, people from 1.
         column: u32::try_from(marker.col() + 1).unwrap_or(u32::MAX),
         offset: marker.byte_offset().unwrap_or(0),
         length,
+        source,
     }
 }
 
 /// Resolves a plain scalar by the core schema of YAML 1.2.2 section 10.3.2.
-fn plain_scalar(text: &str) -> Kind {
+pub(crate) fn plain_scalar(text: &str) -> Kind {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
         "true" | "True" | "TRUE" => return Kind::Bool(true),

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::AmendError;
 use super::text::{documents, written};
+use crate::kustomize::{built_files, folder_of, join, kustomization_in};
 use crate::node_config::SourceFile;
-use crate::node_config::kustomization::{built_files, join, kustomization_in};
 use crate::plan::{ObjectRef, TreeEdit};
 
 /// Changes a tree: each edit sees what those before it have made of it. Files that no edit touches stay as they are, byte for
@@ -174,10 +174,6 @@ impl Tree {
         let kinds: Vec<String> = by_kind.iter().map(|(kind, names)| format!("{kind} {}", names.join(", "))).collect();
         if kinds.is_empty() { "no object that can be read".to_owned() } else { kinds.join("; ") }
     }
-}
-
-fn folder_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// The objects of documents, those in Lists included.

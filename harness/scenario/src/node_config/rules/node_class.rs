@@ -2,6 +2,7 @@
 //!
 //! Source: karpenter.azure.com_aksnodeclasses.yaml of karpenter-provider-azure v1.14.0.
 
+use super::pool::same_but_case;
 use crate::node_config::Finding;
 use crate::node_config::object::Object;
 use crate::suggest;
@@ -45,7 +46,8 @@ pub(super) fn values(object: &Object<'_>) -> Vec<Finding> {
         if !known.contains(&text.as_str()) {
             let message = format!("`{}` cannot be `{text}`", path[path.len() - 1]);
             let fix = suggest::hint(&text, known.iter().copied());
-            findings.push(object.error(RULE, node.mark, message).effect(REFUSED).fix(fix));
+            let edits = same_but_case(&text, known).map(|right| object.replacing(node, right)).unwrap_or_default();
+            findings.push(object.error(RULE, node.mark, message).effect(REFUSED).fix(fix).edits(edits));
         }
     }
     findings.extend(subnet(object));
@@ -96,7 +98,7 @@ mod tests {
                 "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {{name: a}}\nspec: {{vnetSubnetID: {id}}}\n"
             );
             let node: Node = crate::yaml::documents(&text).unwrap().remove(0);
-            subnet(&Object { file: "a.yaml", node }).is_none()
+            subnet(&Object { file: "a.yaml", node, files: &[] }).is_none()
         };
         assert!(class("/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/n"));
         assert!(!class("aks-subnet"));

@@ -1,59 +1,9 @@
-//! Which objects there are, in which versions, and how they refer to each other.
+//! Which objects there are, and how they refer to each other.
 
 use crate::node_config::object::Object;
 use crate::node_config::{Finding, Severity};
 use crate::suggest;
 use crate::yaml::{Mark, Node};
-
-const REFUSED: &str = "the API server knows no such kind: Flux applies nothing of the tree and reports it as not ready";
-
-/// Versions that were served once, and kinds that are gone.
-/// Source: karpenter.sh_nodepools.yaml and karpenter.azure.com_aksnodeclasses.yaml of karpenter-provider-azure v1.14.0.
-pub(super) fn api_versions(object: &Object<'_>) -> Vec<Finding> {
-    const RULE: &str = "api-version";
-    let mark = object.key_mark(&["apiVersion"]);
-    let (group, version, kind) = (object.group(), object.version(), object.kind());
-    let finding = match (group, kind) {
-        ("karpenter.sh", "NodePool" | "NodeClaim") if version != "v1" => object
-            .error(RULE, mark, format!("{kind} {group}/{version} is not served any more"))
-            .effect(REFUSED)
-            .fix("write `apiVersion: karpenter.sh/v1`; v1beta1 ended with Karpenter 1.0, and `disruption.expireAfter` moved to `template.spec.expireAfter`"),
-        ("karpenter.sh", "Provisioner" | "Machine") => object
-            .error(RULE, mark, format!("{kind} is a kind of Karpenter before 0.32"))
-            .effect(REFUSED)
-            .fix("write a NodePool in `karpenter.sh/v1`"),
-        ("karpenter.azure.com", "AKSNodeClass") if version == "v1alpha2" => object
-            .note(RULE, mark, "AKSNodeClass v1alpha2 is deprecated")
-            .effect("it is served and stored as v1beta1, with a warning")
-            .fix("write `apiVersion: karpenter.azure.com/v1beta1`"),
-        ("karpenter.azure.com", "AKSNodeClass") if version != "v1beta1" => object
-            .error(RULE, mark, format!("AKSNodeClass {group}/{version} is not served"))
-            .effect(REFUSED)
-            .fix("write `apiVersion: karpenter.azure.com/v1beta1`"),
-        ("karpenter.k8s.aws", _) => object
-            .error(RULE, mark, format!("{kind} belongs to Karpenter on AWS"))
-            .effect(REFUSED)
-            .fix("write an AKSNodeClass in `karpenter.azure.com/v1beta1`"),
-        (group, "NodePool") if group != "karpenter.sh" => object
-            .error(RULE, mark, format!("a NodePool of the group `{group}` is not Karpenter's"))
-            .effect(REFUSED)
-            .fix("write `apiVersion: karpenter.sh/v1`"),
-        (group, "AKSNodeClass") if group != "karpenter.azure.com" => object
-            .error(RULE, mark, format!("an AKSNodeClass of the group `{group}` is not Karpenter's"))
-            .effect(REFUSED)
-            .fix("write `apiVersion: karpenter.azure.com/v1beta1`"),
-        ("karpenter.sh" | "karpenter.azure.com", kind) if !["NodePool", "NodeClaim", "NodeOverlay", "AKSNodeClass"].contains(&kind) => object
-            .error(RULE, object.key_mark(&["kind"]), format!("there is no kind `{kind}` in the group {group}"))
-            .effect(REFUSED)
-            .fix(suggest::hint(kind, ["NodePool", "AKSNodeClass"])),
-        (_, "") => object
-            .error(RULE, object.node.mark, "this is no Kubernetes object: it has no `kind`")
-            .effect("kustomize cannot build the tree: Flux applies nothing of it")
-            .fix("give it `apiVersion`, `kind` and `metadata.name`, or leave the file out of `resources`"),
-        _ => return Vec::new(),
-    };
-    vec![finding]
-}
 
 /// DNS subdomain names, as the API server demands of both kinds.
 pub(super) fn have_names(object: &Object<'_>) -> Vec<Finding> {

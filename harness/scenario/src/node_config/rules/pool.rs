@@ -30,7 +30,12 @@ pub(super) fn node_class_ref(object: &Object<'_>) -> Vec<Finding> {
             expected.map_or("name an AKSNodeClass of the tree".to_owned(), |text| format!("write `{key}: {text}`"));
         if text.is_empty() {
             let mark = object.key_mark(&path);
-            findings.push(object.error(RULE, mark, format!("`nodeClassRef` has no `{key}`")).effect(REFUSED).fix(fix));
+            // A reference that says its `apiVersion` gets its group from that.
+            let other = reference.get("apiVersion").is_some() && key == "group";
+            let line = expected.filter(|_| !other && value.is_none()).map(|text| format!("{key}: {text}"));
+            let edits = line.map(|line| object.inserting(reference, &line)).unwrap_or_default();
+            let finding = object.error(RULE, mark, format!("`nodeClassRef` has no `{key}`")).effect(REFUSED).fix(fix);
+            findings.push(finding.edits(edits));
         } else if expected.is_some_and(|expected| expected != text) {
             let mark = value.map_or(reference.mark, |value| value.mark);
             let finding = object
@@ -82,7 +87,8 @@ pub(super) fn disruption(object: &Object<'_>) -> Vec<Finding> {
         let finding = object
             .error(RULE, mark, "`spec.disruption` has no `consolidateAfter`")
             .effect(REFUSED)
-            .fix("write `consolidateAfter: 0s`, which is what pools without `disruption` have, or longer");
+            .fix("write `consolidateAfter: 0s`, which is what pools without `disruption` have, or longer")
+            .edits(object.inserting(disruption, "consolidateAfter: 0s"));
         findings.push(finding);
     }
     if let Some(policy) = disruption.get("consolidationPolicy") {
@@ -98,7 +104,13 @@ fn spelling(object: &Object<'_>, rule: &'static str, key: &str, node: &Node, kno
             .error(rule, node.mark, format!("`{key}` cannot be `{text}`"))
             .effect(REFUSED)
             .fix(suggest::hint(&text, known.iter().copied()))
+            .edits(same_but_case(&text, known).map(|right| object.replacing(node, right)).unwrap_or_default())
     })
+}
+
+/// The right spelling where only the case is wrong: anything else may be another meaning.
+pub(super) fn same_but_case<'k>(text: &str, known: &[&'k str]) -> Option<&'k str> {
+    known.iter().copied().find(|known| known.eq_ignore_ascii_case(text))
 }
 
 pub(super) fn budgets(object: &Object<'_>) -> Vec<Finding> {
@@ -121,7 +133,9 @@ pub(super) fn budgets(object: &Object<'_>) -> Vec<Finding> {
             );
         } else if !quoted {
             let message = format!("`nodes` of a budget is the number {text}, where a text is expected");
-            findings.push(object.error(RULE, mark, message).effect(REFUSED).fix(format!("write `nodes: \"{text}\"`")));
+            let edits = nodes.map(|nodes| object.quoting(nodes)).unwrap_or_default();
+            let fix = format!("write `nodes: \"{text}\"`");
+            findings.push(object.error(RULE, mark, message).effect(REFUSED).fix(fix).edits(edits));
         }
         let (schedule, duration) = (budget.get("schedule"), budget.get("duration"));
         if schedule.is_some() != duration.is_some() {
@@ -167,7 +181,8 @@ pub(super) fn taints(object: &Object<'_>) -> Vec<Finding> {
             if let Some(value) = taint.get("value").filter(|value| value.text().is_none()) {
                 let message = format!("the value of a taint is {}, where a text is expected", value.describe());
                 let fix = format!("write `value: \"{}\"`", value.scalar().unwrap_or_default());
-                findings.push(object.error(RULE, value.mark, message).effect(REFUSED).fix(fix));
+                let edits = object.quoting(value);
+                findings.push(object.error(RULE, value.mark, message).effect(REFUSED).fix(fix).edits(edits));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Requirements: their shape. Whether a VM size meets them is asked where the sizes are known.
 
+use super::pool::same_but_case;
 use crate::node_config::object::Object;
 use crate::node_config::{Finding, Operator};
 use crate::suggest;
@@ -39,7 +40,8 @@ fn one(object: &Object<'_>, item: &Node) -> Vec<Finding> {
     let mark = item.entry("values").map_or(item.mark, |entry| entry.key_mark);
     for value in values.iter().filter(|value| value.text().is_none()) {
         let message = format!("a value of `{key}` is {}, where a text is expected", value.describe());
-        findings.push(error(value.mark, message, format!("write \"{}\"", value.scalar().unwrap_or_default())));
+        let fix = format!("write \"{}\"", value.scalar().unwrap_or_default());
+        findings.push(error(value.mark, message, fix).edits(object.quoting(value)));
     }
     let Some(operator) = item.get("operator") else {
         findings.push(error(
@@ -53,7 +55,10 @@ fn one(object: &Object<'_>, item: &Node) -> Vec<Finding> {
     match Operator::from_name(&name) {
         None => {
             let fix = suggest::hint(&name, Operator::ALL.iter().map(|(known, _)| *known));
-            findings.push(error(operator.mark, format!("there is no operator `{name}`"), fix));
+            let names: Vec<&str> = Operator::ALL.iter().map(|(known, _)| *known).collect();
+            let right = same_but_case(&name, &names);
+            let edits = right.map(|right| object.replacing(operator, right)).unwrap_or_default();
+            findings.push(error(operator.mark, format!("there is no operator `{name}`"), fix).edits(edits));
         }
         Some(Operator::In | Operator::NotIn) if values.is_empty() => {
             findings.push(error(mark, format!("`{name}` without values"), "name at least one value".to_owned()));

@@ -1,0 +1,108 @@
+//! `harness validate`: everything that can be said of scenarios and trees before anything runs.
+
+mod inputs;
+mod server;
+mod show;
+mod write;
+
+use harness_scenario::validate::{Change, ValidationInputs, fix, validate as check_tree};
+use harness_scenario::{Finding, Severity, SourceFile};
+
+use self::inputs::{Input, Tree};
+use self::server::Server;
+use crate::args::Validate;
+use crate::console::Console;
+use crate::error::CliError;
+use crate::exit::{Exit, PASS, USAGE};
+use crate::skus;
+
+/// What all paths together gave.
+#[derive(Default)]
+struct Outcome {
+    findings: Vec<Finding>,
+    changes: Vec<Change>,
+    /// The texts that the findings speak of.
+    texts: Vec<SourceFile>,
+}
+
+pub(crate) async fn validate(args: &Validate, console: &Console) -> Result<Exit, CliError> {
+    let mut unreadable = None;
+    let mut inputs = Vec::new();
+    for path in &args.paths {
+        match inputs::read(path) {
+            Ok(input) => inputs.push(input),
+            // Every path is looked at, whatever is wrong with those before it.
+            Err(error) => {
+                error.show(console);
+                unreadable = Some(error.exit());
+            }
+        }
+    }
+    let trees = inputs.iter().any(|input| matches!(input, Input::Tree(_)));
+    let mut server = if trees { Server::find(args, console).await? } else { None };
+    let mut outcome = Outcome::default();
+    let mut done = Ok(());
+    for input in inputs {
+        done = match input {
+            Input::Scenario { file, text } => {
+                scenario(file, text, console, &mut outcome);
+                Ok(())
+            }
+            Input::Tree(tree) => one_tree(args, tree, server.as_mut(), console, &mut outcome).await,
+        };
+        if done.is_err() {
+            break;
+        }
+    }
+    // A cluster that was started for this goes whatever happened.
+    if let Some(server) = server {
+        server.end(console).await;
+    }
+    done?;
+    show::show(&outcome, console)?;
+    let worst = outcome.findings.iter().map(|finding| finding.severity).max();
+    let refused = worst.is_some_and(|worst| worst == Severity::Error || args.strict && worst == Severity::Warning);
+    Ok(if refused { USAGE } else { unreadable.unwrap_or(PASS) })
+}
+
+fn scenario(file: String, text: String, console: &Console, outcome: &mut Outcome) {
+    match harness_scenario::parse(&file, &text) {
+        Ok(_) => console.say(&format!("{file}: valid")),
+        Err(problems) => {
+            outcome.findings.extend(problems.into_iter().map(|problem| Finding::from(problem).ending(&text)));
+            outcome.texts.push(SourceFile::new(file, text));
+        }
+    }
+}
+
+async fn one_tree(
+    args: &Validate,
+    tree: Tree,
+    server: Option<&mut Server>,
+    console: &Console,
+    outcome: &mut Outcome,
+) -> Result<(), CliError> {
+    let skus = skus::facts(harness_azure::Config::default().location.as_str());
+    let inputs = ValidationInputs { files: &tree.files, prefix: &tree.prefix, skus: &skus };
+    let (mut validation, files, mut changes) = if args.fix {
+        let fixed = fix(&inputs);
+        write::changed(&tree, &fixed.files, console)?;
+        (fixed.validation, fixed.files, fixed.changes)
+    } else {
+        (check_tree(&inputs), tree.files.clone(), Vec::new())
+    };
+    let asked = server.is_some();
+    if let Some(server) = server {
+        server.check(&mut validation, &files, console).await?;
+    }
+    show::summary(&tree.shown, &validation, changes.len(), asked, console);
+    for finding in &mut validation.findings {
+        finding.file = tree.shown_file(&finding.file);
+        finding.edits.iter_mut().for_each(|edit| edit.file = tree.shown_file(&edit.file));
+    }
+    changes.iter_mut().for_each(|change| change.file = tree.shown_file(&change.file));
+    outcome.findings.append(&mut validation.findings);
+    outcome.changes.append(&mut changes);
+    outcome.texts.extend(files.into_iter().map(|file| SourceFile::new(tree.shown_file(&file.path), file.text)));
+    Ok(())
+}

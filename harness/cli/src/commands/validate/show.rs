@@ -1,0 +1,72 @@
+//! What was found, in the form that was asked for.
+
+use harness_report::findings;
+use harness_scenario::validate::Validation;
+use harness_scenario::{Diagnostic, Severity};
+
+use super::Outcome;
+use crate::args::Format;
+use crate::console::Console;
+use crate::error::CliError;
+use crate::source;
+
+/// One line about a tree, to stderr.
+pub(super) fn summary(shown: &str, validation: &Validation, fixed: usize, asked: bool, console: &Console) {
+    let count = |severity, one: &str| match validation.count(severity) {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        many => Some(format!("{many} {one}s")),
+    };
+    let mut parts: Vec<String> =
+        [count(Severity::Error, "error"), count(Severity::Warning, "warning"), count(Severity::Note, "note")]
+            .into_iter()
+            .flatten()
+            .collect();
+    if validation.count(Severity::Error) == 0 {
+        parts.insert(0, "valid".to_owned());
+    }
+    if fixed > 0 {
+        parts.push(format!("{fixed} fixed"));
+    }
+    let built = format!("{} objects in {} folders", validation.objects.len(), validation.folders.len());
+    let unchecked: Vec<String> = validation.unchecked.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let left = if asked || unchecked.is_empty() {
+        String::new()
+    } else {
+        format!("; the fields of {} are not checked without --server", unchecked.join(", "))
+    };
+    console.say(&format!("{shown}: {}; {built}{left}", parts.join(", ")));
+}
+
+pub(super) fn show(outcome: &Outcome, console: &Console) -> Result<(), CliError> {
+    let failed = |error: serde_json::Error| CliError::Stdout(error.into());
+    match console.format {
+        Format::Text => people(outcome, console),
+        Format::Json => console.data(&findings::json(&outcome.findings, &outcome.changes).map_err(failed)?)?,
+        Format::Sarif => {
+            console.data(&findings::sarif(&outcome.findings, env!("CARGO_PKG_VERSION")).map_err(failed)?)?;
+        }
+        Format::Github => {
+            let text = findings::github(&outcome.findings);
+            if !text.is_empty() {
+                console.data(&text)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn people(outcome: &Outcome, console: &Console) {
+    for finding in &outcome.findings {
+        let mut problem = Diagnostic::from(finding.clone());
+        problem.message = format!("{} [{}]", problem.message, finding.rule);
+        if finding.fixable {
+            problem.hint = Some(format!("{} (--fix does it)", problem.hint.unwrap_or_default()));
+        }
+        match finding.severity {
+            Severity::Error => console.error(&source::drawn(&problem, &outcome.texts, console)),
+            Severity::Warning => console.warning(&source::drawn(&problem, &outcome.texts, console)),
+            Severity::Note => console.say(&finding.to_string()),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What an API server says of objects without keeping them: server-side apply as Flux does it, with `dryRun=All`.
+
+use std::collections::HashMap;
+
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use kube::discovery::{ApiCapabilities, Scope, oneshot};
+use serde_json::Value;
+
+/// Who would apply, in `managedFields` that are never kept.
+const FIELD_MANAGER: &str = "harness-validate";
+
+/// Where objects are tried whose own namespace is not there yet: what is asked is about their content.
+const NAMESPACE_INSTEAD: &str = "default";
+
+/// What the server says of one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DryRun {
+    /// It would be taken.
+    Accepted {
+        /// Its namespace is not there, so that it was tried in another one.
+        missing_namespace: Option<String>,
+    },
+    /// It would be refused.
+    Refused(Vec<Refusal>),
+    /// The server serves no such kind.
+    NotServed,
+}
+
+/// One reason of a refusal, in the server's own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The field as the server names it, `spec.disruption.budgets[0].nodes`; empty where it names none.
+    pub field: String,
+    /// What it says.
+    pub message: String,
+}
+
+/// The server could not be asked.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot ask the API server about {object}: {source}; is the cluster up? `harness status` shows it")]
+pub struct DryRunError {
+    /// `NodePool general`.
+    pub object: String,
+    /// Why not.
+    #[source]
+    pub source: Box<kube::Error>,
+}
+
+/// A kind as the server serves it; `None` where it does not.
+type Served = Option<(ApiResource, ApiCapabilities)>;
+
+/// Asks about objects one after another, with what was learnt about their kinds.
+pub struct DryRunner {
+    client: kube::Client,
+    kinds: HashMap<GroupVersionKind, Served>,
+}
+
+impl std::fmt::Debug for DryRunner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DryRunner").field("kinds", &self.kinds.len()).finish_non_exhaustive()
+    }
+}
+
+impl DryRunner {
+    /// A runner that asks the server of `client`.
+    pub fn new(client: kube::Client) -> Self {
+        Self { client, kinds: HashMap::new() }
+    }
+
+    /// What the server says of an object.
+    ///
+    /// # Errors
+    /// When it cannot be reached or does not answer in the way of an API server. A refusal is no error.
+    pub async fn ask(&mut self, object: &Value) -> Result<DryRun, DryRunError> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (api_version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
+        let name = text(&object["metadata"]["name"]);
+        let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
+        let failed = |source| DryRunError { object: format!("{kind} {name}"), source: Box::new(source) };
+        let Some((resource, capabilities)) =
+            self.kind(GroupVersionKind::gvk(group, version, &kind)).await.map_err(failed)?
+        else {
+            return Ok(DryRun::NotServed);
+        };
+        let namespaced = capabilities.scope == Scope::Namespaced;
+        let own = object["metadata"]["namespace"].as_str().unwrap_or(NAMESPACE_INSTEAD);
+        let failed = |source| DryRunError { object: format!("{kind} {name}"), source: Box::new(source) };
+        let first = self.apply(&resource, namespaced.then_some(own), &name, object).await;
+        match answer(first).map_err(failed)? {
+            DryRun::Refused(refusals)
+                if namespaced && refusals.iter().any(|one| is_missing_namespace(&one.message)) =>
+            {
+                let mut moved = object.clone();
+                moved["metadata"]["namespace"] = Value::from(NAMESPACE_INSTEAD);
+                let failed = |source| DryRunError { object: format!("{kind} {name}"), source: Box::new(source) };
+                let again = self.apply(&resource, Some(NAMESPACE_INSTEAD), &name, &moved).await;
+                Ok(match answer(again).map_err(failed)? {
+                    DryRun::Accepted { .. } => DryRun::Accepted { missing_namespace: Some(own.to_owned()) },
+                    other => other,
+                })
+            }
+            other => Ok(other),
+        }
+    }
+
+    async fn kind(&mut self, kind: GroupVersionKind) -> Result<Served, kube::Error> {
+        if let Some(known) = self.kinds.get(&kind) {
+            return Ok(known.clone());
+        }
+        let served = match oneshot::pinned_kind(&self.client, &kind).await {
+            Ok(served) => Some(served),
+            Err(kube::Error::Discovery(_)) => None,
+            Err(kube::Error::Api(status)) if status.code == 404 => None,
+            Err(error) => return Err(error),
+        };
+        self.kinds.insert(kind, served.clone());
+        Ok(served)
+    }
+
+    async fn apply(
+        &self,
+        resource: &ApiResource,
+        namespace: Option<&str>,
+        name: &str,
+        object: &Value,
+    ) -> Result<DynamicObject, kube::Error> {
+        let api: Api<DynamicObject> = match namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, resource),
+            None => Api::all_with(self.client.clone(), resource),
+        };
+        let mut parameters = PatchParams::apply(FIELD_MANAGER).force().validation_strict();
+        parameters.dry_run = true;
+        api.patch(name, &parameters, &Patch::Apply(object)).await
+    }
+}
+
+fn answer(reply: Result<DynamicObject, kube::Error>) -> Result<DryRun, kube::Error> {
+    match reply {
+        Ok(_) => Ok(DryRun::Accepted { missing_namespace: None }),
+        // Who may not ask and a server in trouble say nothing of the object.
+        Err(kube::Error::Api(status))
+            if matches!(status.code, 400 | 404 | 409 | 413 | 422) || is_of_schema(&status.message) =>
+        {
+            let causes = status.details.iter().flat_map(|details| &details.causes);
+            let refusals: Vec<Refusal> = causes
+                .filter(|cause| !cause.field.is_empty())
+                .map(|cause| Refusal { field: cause.field.clone(), message: cause.message.clone() })
+                .collect();
+            Ok(DryRun::Refused(if refusals.is_empty() { in_message(&status.message) } else { refusals }))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Server-side apply answers an undeclared field with 500.
+fn is_of_schema(message: &str) -> bool {
+    message.contains("field not declared in schema") || message.contains("failed to create typed")
+}
+
+fn is_missing_namespace(message: &str) -> bool {
+    message.starts_with("namespaces \"") && message.ends_with("\" not found")
+}
+
+/// The fields that a message names itself: `.spec.location: field not declared in schema`, `unknown field "spec.location"`.
+fn in_message(message: &str) -> Vec<Refusal> {
+    let one = |field: &str| Refusal { field: field.to_owned(), message: message.to_owned() };
+    let quoted = message.match_indices("unknown field \"").filter_map(|(at, found)| {
+        let rest = &message[at + found.len()..];
+        rest.split_once('"').map(|(field, _)| one(field))
+    });
+    let undeclared = message.match_indices(": field not declared in schema").filter_map(|(at, _)| {
+        let before = &message[..at];
+        let start = before.rfind([' ', '\n', '(']).map_or(0, |space| space + 1);
+        before[start..].strip_prefix('.').map(&one)
+    });
+    let found: Vec<Refusal> = quoted.chain(undeclared).collect();
+    if found.is_empty() { vec![one("")] } else { found }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(
+        "failed to create typed patch object (/a; karpenter.azure.com/v1beta1, Kind=AKSNodeClass): .spec.location: field not declared in schema",
+        &["spec.location"]
+    )]
+    #[case("strict decoding error: unknown field \"spec.a\", unknown field \"spec.b\"", &["spec.a", "spec.b"])]
+    #[case("something else", &[""])]
+    fn fields_are_found_in_messages(#[case] message: &str, #[case] fields: &[&str]) {
+        let found: Vec<String> = in_message(message).into_iter().map(|refusal| refusal.field).collect();
+        assert_eq!(found, fields);
+    }
+
+    #[test]
+    fn a_namespace_that_is_not_there_is_told_from_an_object_that_is_not() {
+        assert!(is_missing_namespace("namespaces \"monitoring\" not found"));
+        assert!(!is_missing_namespace("nodepools.karpenter.sh \"a\" not found"));
+    }
+}

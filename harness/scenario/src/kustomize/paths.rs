@@ -1,0 +1,42 @@
+//! Paths in a tree.
+
+use crate::node_config::SourceFile;
+
+/// The names that kustomize looks for, in its order.
+pub(super) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// The kustomization of a folder; the empty text is the top of the tree.
+pub(crate) fn kustomization_in<'a>(files: &'a [SourceFile], folder: &str) -> Option<&'a SourceFile> {
+    NAMES.iter().find_map(|name| {
+        let path = if folder.is_empty() { (*name).to_owned() } else { format!("{folder}/{name}") };
+        files.iter().find(|file| file.path == path)
+    })
+}
+
+/// Whether a file is the kustomization of its folder by its name.
+pub(crate) fn is_kustomization(path: &str) -> bool {
+    NAMES.contains(&path.rsplit('/').next().unwrap_or_default())
+}
+
+/// Whether Flux takes a file for manifests where no kustomization says which are.
+pub(crate) fn is_yaml(path: &str) -> bool {
+    path.ends_with(".yaml") || path.ends_with(".yml")
+}
+
+/// The folder of a file; empty at the top of the tree.
+pub(crate) fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Resolves a path against a folder; `None` where it leaves the tree.
+pub(crate) fn join(folder: &str, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}

@@ -1,0 +1,7 @@
+//! A whole tree, before anything runs: what Flux would build of it, what the API server would say, and what AKS would do.
+
+mod fix;
+mod run;
+
+pub use fix::{Change, Fixed, fix};
+pub use run::{CheckedObject, Validation, ValidationInputs, validate};
