@@ -224,3 +224,47 @@ fn every_scenario_that_comes_along_is_listed_with_its_question() {
     assert!(rows.iter().any(|row| row["name"] == "scale-burst"));
     assert!(rows.iter().all(|row| row["question"].as_str().unwrap().ends_with('?')));
 }
+
+#[test]
+fn a_tree_is_checked_in_every_format_and_fixed_in_place() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["node-class.yaml", "node-pool.yaml"] {
+        let from = repository("fixtures/refused/nodepool-v1beta1").join(file);
+        std::fs::copy(from, folder.path().join(file)).unwrap();
+    }
+    write(&folder, "broken.yaml.txt", "left: [alone\n");
+    let pool = folder.path().join("node-pool.yaml");
+    let before = std::fs::read_to_string(&pool).unwrap();
+    let tree = folder.path().to_str().unwrap();
+    let (code, stdout, stderr) = say(&["validate", "--offline", tree]);
+    assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+    assert!(stderr.contains("node-pool.yaml:1:1:") && stderr.contains("--fix does it"), "{stderr}");
+    let (code, stdout, _) = say(&["validate", "--offline", "--format", "json", tree]);
+    let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &document["errors"]), (2, &1.into()));
+    let (code, stdout, _) = say(&["validate", "--offline", "--format", "sarif", tree]);
+    let log: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &log["version"]), (2, &"2.1.0".into()));
+    let (code, stdout, _) = say(&["validate", "--offline", "--format", "github", tree]);
+    assert!(code == 2 && stdout.contains("::error file="), "{stdout}");
+    assert_eq!(std::fs::read_to_string(&pool).unwrap(), before, "nothing was written without --fix");
+
+    let (code, _, stderr) = say(&["validate", "--offline", "--fix", tree]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("+apiVersion: karpenter.sh/v1\n") && stderr.contains("3 fixed"), "{stderr}");
+    let after = std::fs::read_to_string(&pool).unwrap();
+    assert!(after.contains("      expireAfter: 2160h # 90 days\n      # Node class reference\n"), "{after}");
+    let (code, _, stderr) = say(&["validate", "--offline", "--fix", tree]);
+    assert!(code == 0 && !stderr.contains("fixed"), "{stderr}");
+    assert_eq!(std::fs::read_to_string(&pool).unwrap(), after);
+}
+
+#[test]
+fn warnings_fail_where_it_is_asked_for() {
+    let tree = repository("fixtures/refused/budget-zero/pool.yaml");
+    let tree = tree.to_str().unwrap();
+    assert_eq!(say(&["validate", "--offline", tree]).0, 0);
+    assert_eq!(say(&["validate", "--offline", "--strict", tree]).0, 2);
+    let (code, _, stderr) = say(&["list", "--format", "sarif"]);
+    assert!(code == 2 && stderr.contains("validate"), "{stderr}");
+}

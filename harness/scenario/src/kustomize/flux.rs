@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::build::{Build, Builder, Built};
-use super::{patch, transform};
+use super::{is_kustomization, kustomization_in, patch, transform};
 use crate::node_config::{Finding, Severity, SourceFile};
 use crate::yaml::{Kind, Node, plain_scalar};
 
@@ -43,6 +43,18 @@ pub(crate) fn flux_build(files: &[SourceFile], object: &Built, prefix: &str) -> 
         );
         return FluxBuild { folder: None, build: builder.finish(Vec::new()) };
     };
+    if folder.is_empty()
+        && kustomization_in(files, "").is_none()
+        && files.iter().any(|file| is_kustomization(&file.path))
+    {
+        // A tree of several parts is hardly meant to be applied as a whole: more likely the source is another repository.
+        let mark = path.map_or(object.node.mark, |path| path.mark);
+        let message = "the path is the top of the repository, which has no kustomization.yaml: what the Kustomization applies is not checked";
+        let finding = Finding::new(Severity::Note, "flux-path", builder.path_of(mark), mark, message)
+            .effect("if its source is this repository, Flux applies every YAML file in it");
+        builder.findings.push(finding);
+        return FluxBuild { folder: None, build: builder.finish(Vec::new()) };
+    }
     let mut objects = builder.root(&folder);
     if let Some(spec) = spec {
         overlay(&mut builder, &folder, spec, &mut objects);

@@ -92,14 +92,20 @@ impl Object<'_> {
         if first.key_mark.source != map.mark.source {
             return Vec::new();
         }
-        let separator = if is_flow(text, map) {
-            ", ".to_owned()
+        let edit = |offset, text| vec![Edit { file: file.to_owned(), offset, length: 0, text }];
+        if is_flow(text, map) {
+            return edit(offset, format!("{line}, "));
+        }
+        let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let indent = " ".repeat(column(text, offset));
+        let start = line_start(text, offset);
+        if text[start..offset].trim().is_empty() {
+            // The comments above the first entry are about that one.
+            edit(above_comments(text, start), format!("{indent}{line}{newline}"))
         } else {
             // After a `- ` the keys below stand as deep as the first one.
-            let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
-            format!("{newline}{}", " ".repeat(column(text, offset)))
-        };
-        vec![Edit { file: file.to_owned(), offset, length: 0, text: format!("{line}{separator}") }]
+            edit(offset, format!("{line}{newline}{indent}"))
+        }
     }
 
     /// Moves an entry to the front of another map of the same file, with the comment behind it.
@@ -129,9 +135,24 @@ fn is_flow(text: &str, node: &Node) -> bool {
     text.get(node.mark.offset..).is_some_and(|text| text.starts_with(['{', '[']))
 }
 
+fn line_start(text: &str, offset: usize) -> usize {
+    text[..offset].rfind('\n').map_or(0, |at| at + 1)
+}
+
 fn column(text: &str, offset: usize) -> usize {
-    let line = text[..offset].rfind('\n').map_or(0, |at| at + 1);
-    text[line..offset].chars().count()
+    text[line_start(text, offset)..offset].chars().count()
+}
+
+/// The start of the comment lines that stand right above a line, or of the line itself.
+fn above_comments(text: &str, mut start: usize) -> usize {
+    while start > 0 {
+        let above = line_start(text, start - 1);
+        if !text[above..start].trim_start().starts_with('#') {
+            break;
+        }
+        start = above;
+    }
+    start
 }
 
 /// From the entry to the next one, or from the end of the one before to its own end.
@@ -246,6 +267,8 @@ mod tests {
         let text = edited(|object, spec| object.moving(spec, spec.entry("a").unwrap(), spec.get("deep").unwrap()));
         assert!(text.contains("  deep:\n    a: 1 # of a\n    b: 2\n"), "{text}");
         assert!(!text.contains("\n  a: 1"), "{text}");
+        let text = edited(|object, spec| object.inserting(spec, "new: 0"));
+        assert!(text.starts_with("spec:\n  new: 0\n  # kept\n  a: 1"), "{text}");
         let text = edited(|object, spec| object.moving(spec, spec.entry("a").unwrap(), spec.get("flow").unwrap()));
         assert!(text.contains("flow: {a: 1, c: 3"), "{text}");
     }

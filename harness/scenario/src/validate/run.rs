@@ -202,6 +202,13 @@ impl Run<'_> {
                 None => self.findings.extend(flux.build.findings),
             }
         }
+        let files = self.inputs.files;
+        let used = &self.used;
+        self.findings.retain(|finding| {
+            let applied =
+                || files.iter().position(|file| file.path == finding.file).is_some_and(|index| used.contains(&index));
+            finding.rule != "yaml-unused" || !applied()
+        });
         // What a Flux Kustomization applies is no longer loose, and a tree that has only such folders is not applied as a whole.
         for (folder, objects) in &mut self.built {
             let named = folder.as_ref().is_some_and(|folder| pointed_at.contains_key(folder));

@@ -22,6 +22,8 @@ pub(super) struct Tree {
     pub(super) files: Vec<SourceFile>,
     /// The folder's own path in its Git repository.
     pub(super) prefix: String,
+    /// Whether it is one file.
+    pub(super) single: bool,
 }
 
 impl Tree {
@@ -42,7 +44,7 @@ pub(super) fn read(path: &Path) -> Result<Input, CliError> {
             let reason = "it holds no YAML or JSON file; is this the right folder?".to_owned();
             return Err(CliError::Unreadable { path: path.to_owned(), reason });
         }
-        return Ok(Input::Tree(Tree { shown, root: path.to_owned(), files, prefix: prefix(path) }));
+        return Ok(Input::Tree(Tree { shown, root: path.to_owned(), files, prefix: prefix(path), single: false }));
     }
     let text = source::read(path)?;
     if !is_manifest(path, &text) {
@@ -51,7 +53,7 @@ pub(super) fn read(path: &Path) -> Result<Input, CliError> {
     let root = path.parent().unwrap_or(Path::new("")).to_owned();
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let prefix = prefix(&root);
-    Ok(Input::Tree(Tree { shown, root, files: vec![SourceFile::new(name, text)], prefix }))
+    Ok(Input::Tree(Tree { shown, root, files: vec![SourceFile::new(name, text)], prefix, single: true }))
 }
 
 /// Kubernetes objects and dashboards; everything else is meant as a scenario.

@@ -95,6 +95,10 @@ async fn one_tree(
     if let Some(server) = server {
         server.check(&mut validation, &files, console).await?;
     }
+    if tree.single {
+        // One manifest is no tree.
+        validation.findings.retain(|finding| finding.rule != "kustomization-missing");
+    }
     show::summary(&tree.shown, &validation, changes.len(), asked, console);
     for finding in &mut validation.findings {
         finding.file = tree.shown_file(&finding.file);

@@ -12,10 +12,9 @@ use crate::source;
 
 /// One line about a tree, to stderr.
 pub(super) fn summary(shown: &str, validation: &Validation, fixed: usize, asked: bool, console: &Console) {
-    let count = |severity, one: &str| match validation.count(severity) {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        many => Some(format!("{many} {one}s")),
+    let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    let count = |severity, one: &str| {
+        Some(validation.count(severity)).filter(|count| *count > 0).map(|count| counted(count, one))
     };
     let mut parts: Vec<String> =
         [count(Severity::Error, "error"), count(Severity::Warning, "warning"), count(Severity::Note, "note")]
@@ -28,7 +27,10 @@ pub(super) fn summary(shown: &str, validation: &Validation, fixed: usize, asked:
     if fixed > 0 {
         parts.push(format!("{fixed} fixed"));
     }
-    let built = format!("{} objects in {} folders", validation.objects.len(), validation.folders.len());
+    let built = match validation.folders.len() {
+        0 => counted(validation.objects.len(), "object"),
+        folders => format!("{} from {}", counted(validation.objects.len(), "object"), counted(folders, "folder")),
+    };
     let unchecked: Vec<String> = validation.unchecked.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     let left = if asked || unchecked.is_empty() {
         String::new()
