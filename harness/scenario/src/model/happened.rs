@@ -24,7 +24,7 @@ pub enum UntilSpec {
     /// Nothing has happened to any pod, node or VM for this long.
     Settled(Setting<Span>),
     /// Something has happened so often since the phase began.
-    Happened(HappenedSpec),
+    Happened(Box<HappenedSpec>),
     /// So many nodes.
     Nodes(NodesSpec),
     /// So many Ready pods of a workload.
