@@ -98,7 +98,7 @@ impl Console {
 pub(crate) fn log(output: &Output) {
     let level = match (output.quiet, output.verbose) {
         (true, _) => "error",
-        (_, 0) => "warn,kube_runtime=error,kube_client=error",
+        (_, 0) => "warn,kube_runtime=error,kube_client=error,kube_client::client::builder=off",
         (_, 1) => "info",
         (_, _) => "debug",
     };

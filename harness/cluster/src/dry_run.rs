@@ -22,7 +22,7 @@ pub enum DryRun {
     },
     /// It would be refused.
     Refused(Vec<Refusal>),
-    /// The server serves no such kind.
+    /// The server serves no such kind, or the object has no `apiVersion`, `kind` or name by which it could be asked about.
     NotServed,
 }
 
@@ -76,6 +76,9 @@ impl DryRunner {
         let (api_version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
         let name = text(&object["metadata"]["name"]);
         let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
+        if version.is_empty() || kind.is_empty() || name.is_empty() {
+            return Ok(DryRun::NotServed);
+        }
         let failed = |source| DryRunError { object: format!("{kind} {name}"), source: Box::new(source) };
         let Some((resource, capabilities)) =
             self.kind(GroupVersionKind::gvk(group, version, &kind)).await.map_err(failed)?
@@ -161,20 +164,25 @@ fn is_missing_namespace(message: &str) -> bool {
     message.starts_with("namespaces \"") && message.ends_with("\" not found")
 }
 
-/// The fields that a message names itself: `.spec.location: field not declared in schema`, `unknown field "spec.location"`.
+/// The fields that a message names itself, a refusal each: `unknown field "spec.location"`, and of server-side apply
+/// `.spec.location: field not declared in schema` or a list of such lines.
 fn in_message(message: &str) -> Vec<Refusal> {
-    let one = |field: &str| Refusal { field: field.to_owned(), message: message.to_owned() };
     let quoted = message.match_indices("unknown field \"").filter_map(|(at, found)| {
         let rest = &message[at + found.len()..];
-        rest.split_once('"').map(|(field, _)| one(field))
+        let (field, _) = rest.split_once('"')?;
+        Some(Refusal { field: field.to_owned(), message: format!("unknown field \"{field}\"") })
     });
-    let undeclared = message.match_indices(": field not declared in schema").filter_map(|(at, _)| {
-        let before = &message[..at];
-        let start = before.rfind([' ', '\n', '(']).map_or(0, |space| space + 1);
-        before[start..].strip_prefix('.').map(&one)
+    let of_schema = message.lines().filter(|_| is_of_schema(message)).filter_map(|line| {
+        let start = if line.trim_start().starts_with('.') {
+            line.len() - line.trim_start().len()
+        } else {
+            line.find(": .")? + 2
+        };
+        let (field, words) = line[start + 1..].split_once(": ")?;
+        Some(Refusal { field: field.to_owned(), message: format!(".{field}: {words}") })
     });
-    let found: Vec<Refusal> = quoted.chain(undeclared).collect();
-    if found.is_empty() { vec![one("")] } else { found }
+    let found: Vec<Refusal> = quoted.chain(of_schema).collect();
+    if found.is_empty() { vec![Refusal { field: String::new(), message: message.to_owned() }] } else { found }
 }
 
 #[cfg(test)]
@@ -188,6 +196,10 @@ mod tests {
         &["spec.location"]
     )]
     #[case("strict decoding error: unknown field \"spec.a\", unknown field \"spec.b\"", &["spec.a", "spec.b"])]
+    #[case(
+        "failed to create typed patch object (/a; karpenter.sh/v1, Kind=NodePool): errors:\n  .spec.weight: expected numeric (int or float), got string\n  .spec.template.spec.taints[0].value: expected string, got x",
+        &["spec.weight", "spec.template.spec.taints[0].value"]
+    )]
     #[case("something else", &[""])]
     fn fields_are_found_in_messages(#[case] message: &str, #[case] fields: &[&str]) {
         let found: Vec<String> = in_message(message).into_iter().map(|refusal| refusal.field).collect();

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails as the test does")]
 
 mod change;
+mod dry_run;
 mod metrics;
 mod processes;
 mod provisioning;

@@ -50,6 +50,7 @@ pub(crate) fn read(source: &str, files: &[SourceFile]) -> Result<NodeConfigTree,
     // What could not be read may hold the pool or class that a rule would miss.
     let readable = !findings.iter().any(|finding| finding.severity == Severity::Error);
     findings.extend(rules::check(&found, readable));
+    findings.retain(|finding| !is_filled_later(finding, files));
     if readable {
         findings.extend(rules::some_pool(&found));
     }
@@ -59,6 +60,14 @@ pub(crate) fn read(source: &str, files: &[SourceFile]) -> Result<NodeConfigTree,
         return Err(findings);
     }
     Ok(NodeConfigTree { source: source.to_owned(), sha256: sha256(files), pools: pools_of(&found), findings })
+}
+
+/// Whether the schema speaks of a text such as `{cron+1m}`, which a scenario leaves in its edits of a tree: a cron expression stands there
+/// when the tree is pushed, and not before.
+fn is_filled_later(finding: &Finding, files: &[SourceFile]) -> bool {
+    let text = files.iter().find(|file| file.path == finding.file).map_or("", |file| file.text.as_str());
+    let value = text.get(finding.offset..finding.offset + finding.length).unwrap_or_default();
+    finding.rule == "schema-value" && value.contains("{cron")
 }
 
 /// The NodePools among objects in which the rules found no error, by name.
