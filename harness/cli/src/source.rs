@@ -7,6 +7,7 @@ use harness_scenario::{
     Diagnostic, Finding, NodeConfigTree, PlanInputs, Scenario, Severity, SourceFile, builtin_node_config,
     builtin_scenarios,
 };
+use jiff::Timestamp;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
 
 use crate::args::Planned;
@@ -119,10 +120,20 @@ pub(crate) fn tree_for(scenario: &Scenario, given: Option<&Path>, console: &Cons
             source: error,
         })?;
         // The warnings of the tree as it was have been said.
-        tree.tree = harness_scenario::read_tree(&source, &tree.files)
-            .map_err(|findings| refused_tree(findings, tree.files.clone()))?;
+        let files = at_one_moment(&tree.files)?;
+        tree.tree = harness_scenario::read_tree(&source, &files).map_err(|findings| refused_tree(findings, files))?;
     }
     Ok(tree)
+}
+
+/// The files with their `{cron+1m}` filled for one moment, always the same: a plan knows no clock. What is pushed is filled anew.
+fn at_one_moment(files: &[SourceFile]) -> Result<Vec<SourceFile>, CliError> {
+    let filled = |file: &SourceFile| {
+        let text = harness_run::fill_schedules(&file.text, Timestamp::UNIX_EPOCH)
+            .map_err(|reason| CliError::Usage(format!("{}: {reason}", file.path)))?;
+        Ok(SourceFile::new(file.path.clone(), text))
+    };
+    files.iter().map(filled).collect()
 }
 
 /// The tree at the path, or the one that comes with the harness. Warnings are said.

@@ -11,7 +11,7 @@ const OPENING: &str = "{cron";
 ///
 /// # Errors
 /// In words: what stands between the braces is no length of time.
-pub(crate) fn fill(text: &str, now: Timestamp) -> Result<String, String> {
+pub fn fill_schedules(text: &str, now: Timestamp) -> Result<String, String> {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(OPENING) {
@@ -53,7 +53,7 @@ mod tests {
     #[case("nothing {here} to fill", "nothing {here} to fill")]
     fn a_placeholder_becomes_its_minute(#[case] text: &str, #[case] expected: &str) {
         let now = "2026-03-01T23:59:59Z".parse().unwrap();
-        assert_eq!(fill(text, now).unwrap(), expected);
+        assert_eq!(fill_schedules(text, now).unwrap(), expected);
     }
 
     #[rstest]
@@ -62,6 +62,6 @@ mod tests {
     #[case("{cron+1m")]
     #[case("{cronx+1m}")]
     fn what_is_no_time_is_refused(#[case] text: &str) {
-        assert!(fill(text, Timestamp::UNIX_EPOCH).unwrap_err().contains("is not a time"));
+        assert!(fill_schedules(text, Timestamp::UNIX_EPOCH).unwrap_err().contains("is not a time"));
     }
 }

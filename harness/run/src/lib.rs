@@ -29,6 +29,7 @@ mod usage;
 mod wanted;
 mod workload;
 
+pub use cron::fill_schedules;
 pub use error::RunError;
 pub use execute::{Options, execute};
 pub use tree::Tree;

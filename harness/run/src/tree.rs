@@ -115,7 +115,7 @@ impl WorkingTree {
 
 fn filled(mut files: Vec<SourceFile>, now: Timestamp) -> Result<Vec<SourceFile>, String> {
     for file in &mut files {
-        file.text = cron::fill(&file.text, now).map_err(|error| format!("{}: {error}", file.path))?;
+        file.text = cron::fill_schedules(&file.text, now).map_err(|error| format!("{}: {error}", file.path))?;
     }
     Ok(files)
 }
