@@ -93,7 +93,7 @@ async fn one_tree(
     };
     let asked = server.is_some();
     if let Some(server) = server {
-        server.check(&mut validation, &files, console).await?;
+        server.check(&mut validation, &files).await?;
     }
     if tree.single {
         // One manifest is no tree.

@@ -50,12 +50,7 @@ impl Server {
     }
 
     /// Adds what the server says to what was found.
-    pub(super) async fn check(
-        &mut self,
-        validation: &mut Validation,
-        files: &[SourceFile],
-        console: &Console,
-    ) -> Result<(), CliError> {
+    pub(super) async fn check(&mut self, validation: &mut Validation, files: &[SourceFile]) -> Result<(), CliError> {
         let brought = |kind: &'static str| validation.objects.iter().filter(move |object| object.kind == kind);
         let crds: BTreeSet<String> = brought("CustomResourceDefinition")
             .filter_map(|crd| crd.value["spec"]["names"]["kind"].as_str().map(str::to_owned))
