@@ -122,6 +122,7 @@ impl Known {
         });
         let mut looks = vec![Look::once(Reached::Created, meta.creation_timestamp.as_ref().map(|time| time.0))];
         looks.extend(seen_object.looks());
+        looks.extend(object.spared(&looks));
         looks.extend(object.ready_look(seen_object.ready()));
         if let Some(deletion) = &meta.deletion_timestamp {
             looks.push(Look::once(Reached::Deleting, Some(deletion.0)));
@@ -150,6 +151,16 @@ impl Known {
 }
 
 impl Object {
+    /// A disruption that was chosen and does not show any more was given up, and may be chosen again.
+    fn spared(&mut self, looks: &[Look]) -> Option<Look> {
+        let shows = looks.iter().any(|look| look.reached == Reached::Disrupted);
+        if shows || !self.reached.remove(&(Reached::Disrupted, String::new())) {
+            return None;
+        }
+        self.reached.remove(&(Reached::Spared, String::new()));
+        Some(Look::once(Reached::Spared, None))
+    }
+
     /// Ready comes and goes; each flip is a milestone.
     fn ready_look(&mut self, now: Option<Option<Timestamp>>) -> Option<Look> {
         let (is_ready, server) = match now {
@@ -328,5 +339,23 @@ mod tests {
         assert_eq!(later[attribute::CPU_MILLICORES], "4000");
         assert_eq!(later[attribute::MEMORY_BYTES], (16_u64 << 30).to_string());
         assert!(!later.contains_key(attribute::NODEPOOL), "known already");
+    }
+
+    #[tokio::test]
+    async fn a_disruption_that_was_given_up_is_told_and_may_come_again() {
+        let claim = |conditions: serde_json::Value| -> NodeClaim {
+            serde_json::from_value(serde_json::json!({
+                "apiVersion": "karpenter.sh/v1", "kind": "NodeClaim", "metadata": {"name": "c", "uid": "c"},
+                "spec": {}, "status": {"conditions": conditions},
+            }))
+            .unwrap()
+        };
+        let chosen = || serde_json::json!([{"type": "DisruptionReason", "status": "True", "reason": "Drifted"}]);
+        let free = || serde_json::json!([]);
+        let seen = [free(), chosen(), chosen(), free(), free(), chosen(), free()];
+        let log = log((1..).zip(seen).map(|(at_us, now)| at(at_us, Event::Apply(claim(now)))).collect()).await;
+        let told: Vec<(u64, Reached)> = log.iter().map(|line| (line.0, line.2)).collect();
+        use Reached::{Created, Disrupted, Spared};
+        assert_eq!(told, [(1, Created), (2, Disrupted), (4, Spared), (6, Disrupted), (7, Spared)]);
     }
 }
