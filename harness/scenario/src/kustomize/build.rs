@@ -222,33 +222,36 @@ impl<'a> Builder<'a> {
         if let Some(index) = self.index_of(&path) {
             return self.file(index, objects);
         }
-        match kustomization_in(self.files, &path) {
-            Some(inner) if self.open.contains(&inner.path) => {
-                let message = format!("`{resource}` leads back to a kustomization that is being built");
-                self.report(RULE, kustomization, item.mark, message, "remove the circle");
-            }
-            Some(inner) => {
-                let inner = inner.path.clone();
-                self.folder(&inner, objects);
-            }
-            None => self.missing(RULE, kustomization, item, &path),
-        }
+        self.enter(RULE, kustomization, item, &resource, &path, objects);
     }
 
     /// Applies a component to the objects.
     pub(super) fn component(&mut self, kustomization: &str, folder: &str, item: &Node, objects: &mut Vec<Built>) {
         const RULE: &str = "kustomization-components";
         let Some((resource, path)) = self.local(RULE, kustomization, folder, item) else { return };
-        match kustomization_in(self.files, &path) {
+        self.enter(RULE, kustomization, item, &resource, &path, objects);
+    }
+
+    /// Builds the kustomization in a folder that another one names, unless that leads in a circle.
+    fn enter(
+        &mut self,
+        rule: &'static str,
+        kustomization: &str,
+        item: &Node,
+        named: &str,
+        path: &str,
+        objects: &mut Vec<Built>,
+    ) {
+        match kustomization_in(self.files, path) {
             Some(inner) if self.open.contains(&inner.path) => {
-                let message = format!("`{resource}` leads back to a kustomization that is being built");
-                self.report(RULE, kustomization, item.mark, message, "remove the circle");
+                let message = format!("`{named}` leads back to a kustomization that is being built");
+                self.report(rule, kustomization, item.mark, message, "remove the circle");
             }
             Some(inner) => {
                 let inner = inner.path.clone();
                 self.folder(&inner, objects);
             }
-            None => self.missing(RULE, kustomization, item, &path),
+            None => self.missing(rule, kustomization, item, path),
         }
     }
 
