@@ -47,6 +47,9 @@ pub(crate) struct World {
     pub(crate) tokens: Tokens,
     pub(crate) kube: watch::Sender<Option<Kube>>,
     pub(crate) node_writes: Semaphore,
+    /// Whose turn it is to be told Ready: one Node at a time. Where a whole fleet turns Ready in one instant, an API server of few cores
+    /// tells its watchers up to half a second late, and what is measured would be this crowd instead of the boots.
+    pub(crate) ready_turn: Semaphore,
     /// `https://127.0.0.1:P`, known once the listener is bound.
     pub(crate) arm_base: OnceLock<String>,
     /// The answer of `Microsoft.Compute/skus`: big, and always the same.
@@ -85,6 +88,7 @@ impl World {
             tokens: Tokens::default(),
             kube: watch::Sender::new(None),
             node_writes: Semaphore::new(NODE_WRITES_AT_ONCE),
+            ready_turn: Semaphore::new(1),
             arm_base: OnceLock::new(),
             skus: Bytes::from(skus),
             stop: CancellationToken::new(),

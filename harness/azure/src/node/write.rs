@@ -77,6 +77,9 @@ impl NodeWriter {
     /// Writes the kubelet's conditions, Ready among them; what the agent reports beats the kubelet. A Node that is gone needs
     /// none.
     pub(crate) async fn ready(&self, status: ReadyStatus, agent: &[AgentCondition]) -> bool {
+        let Ok(_turn) = self.world.ready_turn.acquire().await else {
+            return self.judge("ready", Outcome::Failed(STOPS.to_owned()));
+        };
         let conditions = NodeShape::conditions(status, agent);
         self.patch("ready", json!({"status": {"conditions": conditions}})).await
     }
@@ -152,7 +155,7 @@ impl NodeWriter {
             return Outcome::Failed("no API server is attached".to_owned());
         };
         let Ok(_slot) = self.world.node_writes.acquire().await else {
-            return Outcome::Failed("the simulator stops".to_owned());
+            return Outcome::Failed(STOPS.to_owned());
         };
         match tokio::time::timeout(WRITE_LIMIT, call(Api::all(kube.0))).await {
             Ok(Ok(())) => Outcome::Done,
@@ -182,6 +185,9 @@ impl NodeWriter {
         false
     }
 }
+
+/// Why nothing is written any more.
+const STOPS: &str = "the simulator stops";
 
 /// How a 409 is passed on inside this file.
 const CONFLICT: &str = "409 conflict";
