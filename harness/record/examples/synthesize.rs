@@ -285,6 +285,7 @@ fn plan(seed: u64, bursts: u64) -> Plan {
             ..NodeConfig::default()
         },
         namespace_quota: None,
+        objects: Vec::new(),
         published: Vec::new(),
         workloads: CLASSES
             .iter()

@@ -51,6 +51,8 @@ pub enum EventKind {
     Azure(AzureFact),
     /// A Kubernetes Event of a controller about an object: the controller's own reason.
     Reason(Reason),
+    /// The value of a field of an object that the scenario names: the first that is seen, and each that differs from the one before.
+    Field(FieldValue),
     /// The harness looks at itself.
     Audit(Audit),
     /// CPU and memory of the processes, cumulative since each began.
@@ -60,7 +62,7 @@ pub enum EventKind {
     },
     /// Something that should not be there after cleanup.
     Leak {
-        /// `Node`, `NodeClaim`, `NodePool`, `VirtualMachine`, `Namespace`, `Process`.
+        /// `Node`, `NodeClaim`, `NodePool`, `VirtualMachine`, `Namespace`, `Process`, or that of an object that the scenario names.
         kind: String,
         /// Its name.
         name: String,
@@ -179,8 +181,62 @@ pub enum ActionKind {
         /// The commit's SHA-1, 40 hexadecimal digits.
         revision: String,
     },
+    /// Somebody changed an object.
+    Change {
+        /// The object, by its name in the scenario.
+        object: String,
+        /// What was done to it.
+        changed: Changed,
+        /// What of it was written.
+        paths: Vec<String>,
+        /// Nobody is expected to put it right.
+        #[serde(default)]
+        stays: bool,
+    },
     /// Anything else, in words (`kill karpenter`, `azure fault noCapacity`).
     Other(String),
+}
+
+/// What was done to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Changed {
+    /// Fields were written.
+    Patched,
+    /// It was deleted.
+    Deleted,
+    /// It was created.
+    Created,
+}
+
+impl Changed {
+    /// `patch`, `delete`, `create`.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Patched => "patch",
+            Self::Deleted => "delete",
+            Self::Created => "create",
+        }
+    }
+}
+
+/// The value of a field of an object that the scenario names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldValue {
+    /// The object, by its name in the scenario.
+    pub object: String,
+    /// What of it: `spec.replicas`, `exists`, `owners:spec.replicas`.
+    pub path: String,
+    /// What stands there; absent where there is nothing. A value of more than 4 KiB is told by its hash:
+    /// `sha256:... (5120 bytes)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<serde_json::Value>,
+    /// The object's UID; empty where there is no object.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub uid: String,
+    /// Whether the change itself was seen. Every value is told once more when the watch was interrupted.
+    #[serde(default, skip_serializing_if = "Seen::is_live")]
+    pub seen: Seen,
 }
 
 /// An object reached a milestone.

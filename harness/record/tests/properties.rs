@@ -309,6 +309,12 @@ fn any_action() -> impl Strategy<Value = EventKind> {
         workload.clone().prop_map(|workload| ActionKind::Load { workload }),
         (workload, 0_u32..40, 0_u32..40).prop_map(|(workload, from, to)| ActionKind::Scale { workload, from, to }),
         "[0-9a-f]{40}".prop_map(|revision| ActionKind::Push { revision }),
+        (text(), text(), any::<bool>()).prop_map(|(object, path, stays)| ActionKind::Change {
+            object,
+            changed: Changed::Patched,
+            paths: vec![path],
+            stays,
+        }),
         text().prop_map(ActionKind::Other),
     ];
     (option::of(0_u32..9), text(), what, us(), option::of(us()), option::of(us()), option::of(text())).prop_map(
@@ -352,8 +358,12 @@ fn any_event() -> impl Strategy<Value = Event> {
             severity: "Warning".to_owned(),
         })
     });
+    let field = (text(), text(), option::of(0_u32..5), text()).prop_map(|(object, path, value, uid)| {
+        EventKind::Field(FieldValue { object, path, value: value.map(Into::into), uid, seen: Seen::Live })
+    });
     let kind = prop_oneof![
         4 => any_milestone(),
+        1 => field,
         2 => any_azure(),
         2 => any_action(),
         1 => Just(run(&Fault::None).swap_remove(0).kind),

@@ -7,7 +7,7 @@ use harness_scenario::plan::{Check, Happening, Plan, Until, What};
 /// What conditions of phases count.
 pub(crate) fn counted(plan: &Plan) -> Vec<Happening> {
     let mut counted: Vec<Happening> = Vec::new();
-    for of in plan.phases.iter().filter_map(|phase| awaited(phase.until.as_ref()?)) {
+    for of in awaited(plan) {
         if !counted.contains(of) {
             counted.push(of.clone());
         }
@@ -21,9 +21,8 @@ pub(crate) fn reasons(plan: &Plan) -> BTreeSet<String> {
         Check::Happened { of, .. } => Some(of),
         _ => None,
     });
-    let awaited = plan.phases.iter().filter_map(|phase| awaited(phase.until.as_ref()?));
     let mut reasons: BTreeSet<String> =
-        expected.chain(awaited).filter(|of| of.what == What::Reason).filter_map(|of| of.code.clone()).collect();
+        expected.chain(awaited(plan)).filter(|of| of.what == What::Reason).filter_map(|of| of.code.clone()).collect();
     // Of pods that must stay pending the scheduler speaks first, and the provisioner says why, under the same reason.
     if plan.expectations.iter().any(|expectation| matches!(expectation.check, Check::Pending { .. })) {
         reasons.insert("FailedScheduling".to_owned());
@@ -31,11 +30,12 @@ pub(crate) fn reasons(plan: &Plan) -> BTreeSet<String> {
     reasons
 }
 
-fn awaited(until: &Until) -> Option<&Happening> {
-    match until {
+fn awaited(plan: &Plan) -> impl Iterator<Item = &Happening> {
+    let parts = plan.phases.iter().filter_map(|phase| phase.until.as_ref()).flat_map(Until::parts);
+    parts.filter_map(|part| match part {
         Until::Happened { of, .. } => Some(of),
         _ => None,
-    }
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! After the last phase, also after a failure or Ctrl-C: everything that the run made goes, and what is left is counted.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use harness_scenario::plan::{Action, Plan};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
 
-use crate::drive::{Tools, clear_faults};
+use crate::drive::{Tools, change, clear_faults};
 use crate::prepare::Before;
 use crate::state::State;
 use crate::{RunError, labels, pools, workload};
@@ -33,7 +34,7 @@ const CONTROLLER: &str = "karpenter";
 
 /// Something that is left.
 pub(crate) struct Leftover {
-    kind: &'static str,
+    kind: Cow<'static, str>,
     name: String,
 }
 
@@ -47,7 +48,7 @@ pub(crate) async fn cleanup(plan: &Plan, tools: &Tools, before: &Before) {
     troubles.extend(restore_kubernetes(plan, tools).await);
     troubles.extend(forget_shortages(tools).await);
     for Leftover { kind, name } in &left {
-        hub.record(EventKind::Leak { kind: (*kind).to_owned(), name: name.clone() });
+        hub.record(EventKind::Leak { kind: kind.to_string(), name: name.clone() });
     }
     let outcome = if left.is_empty() { PhaseOutcome::Reached } else { PhaseOutcome::DeadlinePassed };
     for trouble in &troubles {
@@ -77,6 +78,8 @@ async fn undo(plan: &Plan, tools: &Tools, before: &Before) -> Vec<String> {
     {
         troubles.push(format!("cannot clear the metrics: {error}"));
     }
+    // Before the tree comes back: a Kustomization may be suspended, or an object marked as none of Flux's business.
+    troubles.extend(change::undo(tools).await);
     if before.namespace
         && let Err(error) = workload::delete(&tools.client, &tools.run_id).await
     {
@@ -174,6 +177,8 @@ async fn wait_until_gone(plan: &Plan, tools: &Tools, before: &Before, troubles: 
             for pruned in &PRUNED {
                 troubles.extend(delete(tools, pruned).await.err().map(|error| error.to_string()));
             }
+            let deleting = change::delete_left(tools).await.map_err(RunError::kube("delete the objects of the run"));
+            troubles.extend(deleting.err().map(|error| error.to_string()));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -221,7 +226,7 @@ fn is_absent(error: &kube::Error) -> bool {
 async fn leftovers(plan: &Plan, tools: &Tools, before: &Before) -> Result<Vec<Leftover>, RunError> {
     let mut left = Vec::new();
     if before.namespace && workload::exists(&tools.client, &tools.run_id).await? {
-        left.push(Leftover { kind: "Namespace", name: labels::namespace(&tools.run_id) });
+        left.push(Leftover { kind: "Namespace".into(), name: labels::namespace(&tools.run_id) });
     }
     for pruned in &PRUNED {
         match pruned.api(tools).list_metadata(&ListParams::default().labels(&of_run(tools))).await {
@@ -230,6 +235,8 @@ async fn leftovers(plan: &Plan, tools: &Tools, before: &Before) -> Result<Vec<Le
             Err(error) => return Err(RunError::kube(format!("list what the run has of {}", pruned.kind))(error)),
         }
     }
+    let objects = change::left(tools).await.map_err(RunError::kube("look for the objects of the run"))?;
+    left.extend(objects.into_iter().map(|(kind, name)| Leftover { kind: kind.into(), name }));
     let pools: Vec<String> = pools::of(plan).into_iter().collect();
     if !pools.is_empty() {
         let of_pools = ListParams::default().labels(&format!("karpenter.sh/nodepool in ({})", pools.join(",")));
@@ -250,7 +257,7 @@ async fn leftovers(plan: &Plan, tools: &Tools, before: &Before) -> Result<Vec<Le
 }
 
 fn names(kind: &'static str, names: impl Iterator<Item = Option<String>>) -> impl Iterator<Item = Leftover> {
-    names.map(move |name| Leftover { kind, name: name.unwrap_or_default() })
+    names.map(move |name| Leftover { kind: kind.into(), name: name.unwrap_or_default() })
 }
 
 /// What was there when the target could last be asked.

@@ -172,12 +172,14 @@ async fn carry_out(
     let hub = &tools.hub;
     hub.begin_phase(prepare::PHASE);
     prepare::set_behaviour(plan, tools, before).await?;
+    tools.objects.locate(&plan.objects, &tools.run_id, &tools.client).await?;
     let scope = Scope {
         run_id: &tools.run_id,
         nodepools: pools::of(plan),
         gitops: true,
         autoscalers: plan.workloads.iter().any(|workload| workload.autoscale.is_some()),
         reasons: asked::reasons(plan),
+        objects: tools.objects.all(),
     };
     hub.note(|state| state.count(asked::counted(plan)));
     *observers = Some(Observers::start(tools.cluster.kube_config(), tools.cluster.azure(), scope, hub).await?);

@@ -6,7 +6,7 @@ use harness_scenario::plan::{Phase, Plan, Until};
 use tokio::time::Instant;
 
 use crate::drive::{Driver, Tools};
-use crate::until::{Beginning, reached};
+use crate::until::{Beginning, reached, settles_us};
 use crate::wanted::Wanted;
 
 /// A phase with a condition and no deadline of its own gets this one; the planner always sets one.
@@ -41,13 +41,8 @@ async fn end(phase: &Phase, mut begin: Beginning, driver: &mut Driver, tools: &T
     let awaited = async {
         // The condition may hold before the last action is sent: a phase is not over while something is still due.
         driver.finished().await;
-        if let Until::Settled(span) = until {
-            // What the actions cause takes a moment to show.
-            begin.began_us = hub.clock.now_us();
-            settled(*span, &begin, tools).await;
-        } else {
-            hub.wait_for(&mut missing, |state| reached(until, state, &begin, 0)).await;
-        }
+        begin.acted_us = hub.clock.now_us();
+        wait(until, &begin, &mut missing, tools).await;
     };
     match tokio::time::timeout_at(deadline(phase.within.unwrap_or(DEADLINE)), awaited).await {
         Ok(()) => (PhaseOutcome::Reached, String::new()),
@@ -62,12 +57,15 @@ async fn end(phase: &Phase, mut begin: Beginning, driver: &mut Driver, tools: &T
     }
 }
 
-/// Returns when nothing has happened for so long. It wakes when that would be if nothing more happened, not at every event.
-async fn settled(span: Span, begin: &Beginning, tools: &Tools) {
+/// Returns when the condition holds. A part that waits for quiet wakes when it would hold if nothing more happened, not at every event.
+async fn wait(until: &Until, begin: &Beginning, missing: &mut String, tools: &Tools) {
     let hub = &tools.hub;
+    let noisy: Vec<&Until> = until.parts().into_iter().filter(|part| !matches!(part, Until::Settled(_))).collect();
     loop {
-        let last_us = hub.read(|state| state.last_activity().0).max(begin.began_us);
-        let due_us = last_us + span.as_micros();
+        if !noisy.is_empty() {
+            hub.wait_for(missing, |state| noisy.iter().try_for_each(|part| reached(part, state, begin, 0))).await;
+        }
+        let due_us = hub.read(|state| settles_us(until, state, begin));
         if hub.clock.now_us() >= due_us {
             return;
         }

@@ -1,8 +1,8 @@
-//! Which NodePools a run may bring into being: those of its tree and those that its commits add.
+//! Which NodePools a run may bring into being: those of its tree, those that its commits add and those that it creates itself.
 
 use std::collections::BTreeSet;
 
-use harness_scenario::plan::{Action, Plan, TreeEdit};
+use harness_scenario::plan::{Action, Change, ChangeWhat, Plan, TreeEdit};
 use serde_json::Value;
 
 /// Their names.
@@ -12,7 +12,11 @@ pub(crate) fn of(plan: &Plan) -> BTreeSet<String> {
         Action::Commit { edits, .. } => Some(edits),
         _ => None,
     });
-    classes.chain(edits.flatten().filter_map(added)).collect()
+    let by_hand = plan.phases.iter().flat_map(|phase| &phase.actions).filter_map(|planned| match &planned.action {
+        Action::Change(Change { what: ChangeWhat::Create(object), .. }) => named_pool(object),
+        _ => None,
+    });
+    classes.chain(edits.flatten().filter_map(added)).chain(by_hand).collect()
 }
 
 fn added(edit: &TreeEdit) -> Option<String> {
@@ -22,6 +26,10 @@ fn added(edit: &TreeEdit) -> Option<String> {
         TreeEdit::Merge { object, patch } if object.kind == "NodePool" => return name(patch),
         TreeEdit::Merge { .. } | TreeEdit::Remove { .. } | TreeEdit::AddText { .. } => return None,
     };
+    named_pool(object)
+}
+
+fn named_pool(object: &Value) -> Option<String> {
     (object.get("kind").and_then(Value::as_str) == Some("NodePool")).then(|| name(object)).flatten()
 }
 
@@ -45,7 +53,10 @@ mod tests {
             TreeEdit::Merge { object: pool, patch: json!({"spec": {"weight": 1}}) },
         ];
         let action = Action::Commit { edits, message: "m".to_owned() };
-        let actions = vec![PlannedAction { id: 0, at_us: 0, action }];
+        let create = ChangeWhat::Create(json!({"kind": "NodePool", "metadata": {"name": "by-hand"}}));
+        let change = Change { object: "o".to_owned(), what: create, stays: true, by: "somebody".to_owned() };
+        let actions = [action, Action::Change(change)];
+        let actions = actions.into_iter().map(|action| PlannedAction { id: 0, at_us: 0, action }).collect();
         let mut plan: Plan = serde_json::from_value(json!({
             "version": 1, "scenario": "s", "question": "q", "profile": "default", "seed": 1, "parameters": {},
             "needs": [], "azure": {"quotaCores": {}, "faults": []},
@@ -55,6 +66,6 @@ mod tests {
         .unwrap();
         plan.node_config.classes.push(NodeClass { name: "a".to_owned(), ..NodeClass::default() });
         plan.phases.push(Phase { name: "p".to_owned(), actions, until: None, within: None, hold: None });
-        assert_eq!(of(&plan), ["a", "added", "renamed"].map(str::to_owned).into());
+        assert_eq!(of(&plan), ["a", "added", "by-hand", "renamed"].map(str::to_owned).into());
     }
 }

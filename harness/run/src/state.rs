@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use harness_record::Event;
-use harness_record::event::{AzureFactKind, EventKind, Milestone, ObjectKind, Reached, attribute};
+use harness_record::event::{AzureFactKind, EventKind, FieldValue, Milestone, ObjectKind, Reached, attribute};
 use harness_record::happening::Counter;
-use harness_scenario::plan::Happening;
+use harness_scenario::plan::{FieldPath, Happening};
+use serde_json::Value;
 
 /// The present, folded from the events so far.
 #[derive(Debug, Default)]
@@ -19,6 +20,10 @@ pub struct State {
     counted: Counted,
     last_activity: (u64, String),
     autoscalers: BTreeMap<String, u32>,
+    /// By object and path; only what is there.
+    fields: BTreeMap<String, BTreeMap<String, Value>>,
+    /// By object: when a field of it was last seen to be another.
+    fields_seen_us: BTreeMap<String, u64>,
     /// Revision of the artifact that Flux has fetched last.
     pub fetched: String,
     /// Revision that Flux has applied last.
@@ -96,6 +101,14 @@ impl State {
                     }
                     AzureFactKind::ProvisioningFailed => self.azure_failed = true,
                     _ => {}
+                }
+            }
+            EventKind::Field(FieldValue { object, path, value, .. }) => {
+                self.fields_seen_us.insert(object.clone(), event.at_us);
+                let fields = self.fields.entry(object.clone()).or_default();
+                match value {
+                    Some(value) => drop(fields.insert(path.clone(), value.clone())),
+                    None => drop(fields.remove(path)),
                 }
             }
             EventKind::Reason(reason) if reason.kind == "Kustomization" && reason.severity == "Warning" => {
@@ -215,6 +228,16 @@ impl State {
     /// How many replicas the workload's autoscaler wants, where it has said so.
     pub fn autoscaler_wants(&self, workload: &str) -> Option<u32> {
         self.autoscalers.get(workload).copied()
+    }
+
+    /// What stands in a field of an object that the scenario names; `None` where there is nothing.
+    pub fn field(&self, object: &str, path: &FieldPath) -> Option<&Value> {
+        self.fields.get(object)?.get(path.as_str())
+    }
+
+    /// When a field of an object was last seen to be another, in microseconds since the run began; 0 where none was seen.
+    pub fn field_seen_us(&self, object: &str) -> u64 {
+        self.fields_seen_us.get(object).copied().unwrap_or(0)
     }
 
     /// UIDs of the NodeClaims that exist.

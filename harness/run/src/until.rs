@@ -12,6 +12,8 @@ use crate::wanted::Wanted;
 pub(crate) struct Beginning {
     /// When, in microseconds since the run began.
     pub(crate) began_us: u64,
+    /// When the last of its actions was answered: what they cause takes a moment to show.
+    pub(crate) acted_us: u64,
     /// UIDs of the NodeClaims that were there.
     pub(crate) nodeclaims: BTreeSet<String>,
     pub(crate) wanted: Wanted,
@@ -21,7 +23,7 @@ impl Beginning {
     /// How things are now.
     pub(crate) fn of(state: &State, began_us: u64, wanted: &Wanted) -> Self {
         let nodeclaims = state.nodeclaim_uids().map(str::to_owned).collect();
-        Self { began_us, nodeclaims, wanted: wanted.clone() }
+        Self { began_us, acted_us: began_us, nodeclaims, wanted: wanted.clone() }
     }
 }
 
@@ -45,7 +47,7 @@ pub(crate) fn reached(until: &Until, state: &State, begin: &Beginning, now_us: u
         }
         Until::Settled(span) => {
             let (last_us, what) = state.last_activity();
-            let quiet_us = now_us.saturating_sub((*last_us).max(begin.began_us));
+            let quiet_us = now_us.saturating_sub((*last_us).max(begin.acted_us));
             holds(quiet_us >= span.as_micros(), || {
                 let quiet = harness_scenario::Span::from_millis(quiet_us / 1_000);
                 format!("quiet for {quiet} only; last: {}", if what.is_empty() { "nothing" } else { what.as_str() })
@@ -64,7 +66,29 @@ pub(crate) fn reached(until: &Until, state: &State, begin: &Beginning, now_us: u
             let count = state.ready_pods().get(workload.as_str()).copied().unwrap_or(0);
             holds(within(count, *at_least, *at_most), || format!("{count} Ready pods of {workload}"))
         }
+        Until::Field(field) => {
+            let value = state.field(&field.object, &field.path);
+            holds(field.must.holds(value), || {
+                let is = value.map_or("is not there".to_owned(), |value| format!("is {value}"));
+                format!("{}: {} {is}", field.object, field.path)
+            })
+        }
+        Until::All(parts) => {
+            let missing: Vec<String> =
+                parts.iter().filter_map(|part| reached(part, state, begin, now_us).err()).collect();
+            holds(missing.is_empty(), || missing.join("; "))
+        }
     }
+}
+
+/// The moment at which the parts that wait for quiet hold if nothing more happens, in microseconds since the run began; 0 where
+/// there are none.
+pub(crate) fn settles_us(until: &Until, state: &State, begin: &Beginning) -> u64 {
+    let quiet_us = until.parts().into_iter().filter_map(|part| match part {
+        Until::Settled(span) => Some(span.as_micros()),
+        _ => None,
+    });
+    quiet_us.max().map_or(0, |quiet_us| state.last_activity().0.max(begin.acted_us) + quiet_us)
 }
 
 fn holds(holds: bool, missing: impl FnOnce() -> String) -> Result<(), String> {
@@ -86,11 +110,11 @@ fn few(names: &[&str]) -> String {
 mod tests {
     use super::*;
     use crate::state::tests::{fact, milestone, with_attributes};
-    use harness_record::Event;
-    use harness_record::event::{AzureFactKind, ObjectKind, Reached, attribute};
+    use harness_record::event::{AzureFactKind, FieldValue, ObjectKind, Reached, Seen, attribute};
+    use harness_record::{Event, EventKind};
     use harness_scenario::Span;
     use harness_scenario::plan::{
-        Action, Autoscale, AutoscaleOn, Happening, Phase, Plan, PlannedAction, What, Workload,
+        Action, Autoscale, AutoscaleOn, Field, Happening, Phase, Plan, PlannedAction, What, Workload,
     };
     use std::collections::BTreeMap;
 
@@ -193,7 +217,8 @@ mod tests {
     fn settled_counts_from_the_last_that_happened_or_from_the_begin() {
         let mut state = State::default();
         let until = Until::Settled(Span::from_secs(10));
-        let begin = Beginning { began_us: 5_000_000, ..Beginning::default() };
+        let begin = Beginning { acted_us: 5_000_000, ..Beginning::default() };
+        assert_eq!(settles_us(&until, &state, &begin), 15_000_000);
         assert!(reached(&until, &state, &begin, 14_000_000).is_err());
         assert_eq!(reached(&until, &state, &begin, 15_000_000), Ok(()));
         let mut event = milestone(ObjectKind::NodeClaim, "c", Reached::Created, "");
@@ -202,6 +227,53 @@ mod tests {
         let missing = reached(&until, &state, &begin, 15_000_000).unwrap_err();
         assert_eq!(missing, "quiet for 6s only; last: NodeClaim name-c Created");
         assert_eq!(reached(&until, &state, &begin, 19_000_000), Ok(()));
+        assert_eq!(settles_us(&Until::All(vec![Until::NoPods, until]), &state, &begin), 19_000_000);
+        assert_eq!(settles_us(&Until::NoPods, &state, &begin), 0, "nothing waits for quiet");
+    }
+
+    fn field(path: &str, value: Option<serde_json::Value>) -> Event {
+        let field = FieldValue {
+            object: "demo".to_owned(),
+            path: path.to_owned(),
+            value,
+            uid: "u".to_owned(),
+            seen: Seen::Live,
+        };
+        Event { at_us: 0, kind: EventKind::Field(field) }
+    }
+
+    #[test]
+    fn a_field_is_what_was_seen_last() {
+        let mut state = State::default();
+        let until = |must: serde_json::Value| {
+            let must = serde_json::from_value(must).unwrap();
+            Until::Field(Field { object: "demo".to_owned(), path: "spec.replicas".parse().unwrap(), must })
+        };
+        let two = until(serde_json::json!({"is": 2}));
+        let missing = reached(&two, &state, &Beginning::default(), 0).unwrap_err();
+        assert_eq!(missing, "demo: spec.replicas is not there");
+        state.apply(&field("spec.replicas", Some(5.into())));
+        let missing = reached(&two, &state, &Beginning::default(), 0).unwrap_err();
+        assert_eq!(missing, "demo: spec.replicas is 5");
+        state.apply(&field("spec.replicas", Some(2.into())));
+        assert_eq!(reached(&two, &state, &Beginning::default(), 0), Ok(()));
+        state.apply(&field("spec.replicas", None));
+        let gone = until(serde_json::json!({"present": false}));
+        assert_eq!(reached(&gone, &state, &Beginning::default(), 0), Ok(()));
+    }
+
+    #[test]
+    fn of_several_conditions_all_must_hold_and_what_is_missing_of_each_is_said() {
+        let mut state = State::default();
+        state.apply(&pod("a", Reached::Ready));
+        state.apply(&fact(AzureFactKind::VmAccepted, "vm"));
+        let until = Until::All(vec![Until::NoPods, Until::NoNodes]);
+        let missing = reached(&until, &state, &Beginning::default(), 0).unwrap_err();
+        assert!(missing.starts_with("1 pods left; left: "), "{missing}");
+        state.apply(&pod("a", Reached::Deleted));
+        assert!(reached(&until, &state, &Beginning::default(), 0).is_err());
+        state.apply(&fact(AzureFactKind::VmDeleted, "vm"));
+        assert_eq!(reached(&until, &state, &Beginning::default(), 0), Ok(()));
     }
 
     #[test]

@@ -259,3 +259,63 @@ phases:
     insta::assert_json_snapshot!("faults-azure", plan.azure);
     insta::assert_json_snapshot!("faults-actions", plan.phases[0].actions);
 }
+
+#[test]
+fn objects_are_looked_at_where_somebody_asks() {
+    let text = "\
+apiVersion: harness/v1
+kind: Scenario
+name: example
+question: Does it hold?
+needs: [gitops]
+parameters: {replicas: {default: 2}}
+otherClasses: ignored
+objects:
+  demo: {apiVersion: apps/v1, kind: Deployment, namespace: '{namespace}', name: demo}
+  stray: {apiVersion: v1, kind: ConfigMap, namespace: demo, name: stray}
+phases:
+  - name: changed
+    do:
+      - change: {object: demo, patch: {spec: {replicas: 9, paused: null}}, by: kubectl-edit}
+      - change: {create: {apiVersion: v1, kind: ConfigMap, metadata: {name: stray, namespace: demo}, data: {a: b}}, stays: true}
+    until:
+      - field: {object: demo, path: spec.replicas, atLeast: $replicas}
+      - settled: 5s
+    within: 1m
+expect:
+  - latency: {of: drift_corrected, by: object, max: 30s}
+  - field: {object: demo, path: 'owners:spec.replicas', contains: somebody, in: [changed]}
+  - changes: {object: demo, path: metadata.generation, atMost: 2}
+";
+    let plan = planned(&scenario(text), Profile::Default, 7, &[]);
+    let looked: Vec<String> = plan
+        .objects
+        .iter()
+        .map(|object| {
+            format!("{}: {}", object.name, object.paths.iter().map(|path| path.as_str()).collect::<Vec<_>>().join(" "))
+        })
+        .collect();
+    let expected = ["demo: exists metadata.generation owners:spec.replicas spec.paused spec.replicas", "stray: exists"]
+        .map(str::to_owned);
+    assert_eq!(looked, expected);
+    let changes: Vec<&harness_scenario::plan::Change> = plan.phases[0]
+        .actions
+        .iter()
+        .filter_map(|planned| match &planned.action {
+            Action::Change(change) => Some(change),
+            _ => None,
+        })
+        .collect();
+    assert_eq!((changes[0].by.as_str(), changes[1].by.as_str()), ("kubectl-edit", "somebody"));
+    assert_eq!(changes[1].object, "stray");
+    let names: Vec<&str> = plan.expectations.iter().map(|one| one.name.as_str()).collect();
+    let expected = [
+        "phase changed reaches demo: spec.replicas is at least 2 and settled for 5s within 1m",
+        "latency drift_corrected by object max <= 30s",
+        "demo: owners:spec.replicas contains \"somebody\" at the end of changed",
+        "demo: metadata.generation changes at most 2 times",
+    ];
+    assert_eq!(names, expected);
+    let again: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
+    assert_eq!(again, plan);
+}

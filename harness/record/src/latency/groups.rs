@@ -11,8 +11,14 @@ use crate::timeline::Name;
 pub const UNKNOWN: &str = "unknown";
 
 /// What samples are split by, in the order of the reports.
-const DIMENSIONS: [GroupBy; 5] =
-    [GroupBy::Nodepool, GroupBy::InstanceType, GroupBy::CapacityType, GroupBy::Zone, GroupBy::Workload];
+const DIMENSIONS: [GroupBy; 6] = [
+    GroupBy::Nodepool,
+    GroupBy::InstanceType,
+    GroupBy::CapacityType,
+    GroupBy::Zone,
+    GroupBy::Workload,
+    GroupBy::Object,
+];
 
 /// A sample's labels, by number; 0 is not known.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,6 +28,7 @@ pub(crate) struct Labels {
     pub(crate) capacity_type: Name,
     pub(crate) zone: Name,
     pub(crate) workload: Name,
+    pub(crate) object: Name,
 }
 
 impl Labels {
@@ -32,6 +39,7 @@ impl Labels {
             GroupBy::CapacityType => self.capacity_type,
             GroupBy::Zone => self.zone,
             GroupBy::Workload => self.workload,
+            GroupBy::Object => self.object,
         }
     }
 }

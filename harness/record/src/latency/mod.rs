@@ -19,11 +19,13 @@
 //! - `node_idle` has one for each node that had pods of the run and lost the last before cleanup.
 //! - `workload_recovered` has one for each time that Ready pods of a workload went below what was asked for without the plan.
 //! - `autoscaled` has one for each load that asks the autoscaler for another number of pods than there are.
-//! - `drift_corrected`, `alert_fired` and `alert_delivered` need events (foreign changes, alerts) that this version of the log does
-//!   not have: they have no samples, and checks on them are inconclusive.
+//! - `drift_corrected` has one for each change of an object that somebody is expected to put right and that was acknowledged.
+//! - `alert_fired` and `alert_delivered` need events that this version of the log does not have: they have no samples, and checks on
+//!   them are inconclusive.
 
 mod autoscaled;
 mod collect;
+mod drift;
 mod fill;
 mod gitops;
 mod groups;

@@ -65,6 +65,6 @@ pub(super) fn labels(source: &Source<'_>, claim: usize) -> Labels {
         instance_type: placed.instance_type,
         capacity_type: placed.capacity_type,
         zone: placed.zone,
-        workload: Default::default(),
+        ..Labels::default()
     }
 }

@@ -58,5 +58,6 @@ fn labels(source: &Source<'_>, pod: Option<&PodTimeline>, workload: Name, class:
         capacity_type: placed.capacity_type,
         zone: placed.zone,
         workload,
+        ..Labels::default()
     }
 }

@@ -50,6 +50,9 @@ impl RunResult {
             names.intern(&workload.name);
             names.intern(&workload.class);
         }
+        for object in &plan.objects {
+            names.intern(&object.name);
+        }
         let readiness = Readiness::of(&timelines.pods);
         let source = Source {
             plan,

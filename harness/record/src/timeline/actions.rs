@@ -1,6 +1,6 @@
 //! Actions with their stamps.
 
-use crate::event::{ActionKind, ActionStamps};
+use crate::event::{ActionKind, ActionStamps, Changed};
 
 /// What an action did, in words.
 pub(crate) fn described(what: &ActionKind) -> String {
@@ -9,6 +9,10 @@ pub(crate) fn described(what: &ActionKind) -> String {
         ActionKind::Replace { workload } => format!("replace a pod of {workload}"),
         ActionKind::Load { workload } => format!("load {workload}"),
         ActionKind::Push { revision } => format!("push {}", revision.get(..12).unwrap_or(revision)),
+        ActionKind::Change { object, changed, paths, .. } => match changed {
+            Changed::Patched => format!("patch {object} ({})", paths.join(", ")),
+            changed => format!("{} {object}", changed.verb()),
+        },
         ActionKind::Other(what) => what.clone(),
     }
 }

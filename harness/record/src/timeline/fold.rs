@@ -3,6 +3,7 @@
 use super::actions::Actions;
 use super::audit::Audits;
 use super::azure::Azure;
+use super::fields::Fields;
 use super::gitops::Gitops;
 use super::happened::Happened;
 use super::names::Names;
@@ -29,6 +30,7 @@ pub struct Timelines {
     pub(crate) azure: Azure,
     pub(crate) actions: Actions,
     pub(crate) gitops: Gitops,
+    pub(crate) fields: Fields,
     pub(crate) phases: Phases,
     pub(crate) audits: Audits,
     pub(crate) reasons: Reasons,
@@ -69,6 +71,7 @@ impl Timelines {
             },
             EventKind::Azure(fact) => self.azure.apply(fact, &mut self.names),
             EventKind::Reason(reason) => self.reasons.apply(reason),
+            EventKind::Field(field) => self.fields.apply(at_us, field),
             EventKind::Audit(audit) => self.audits.apply(audit),
             EventKind::Usage { processes } => self.audits.usage(processes),
             EventKind::Leak { kind, name } => self.leaks.push((kind.clone(), name.clone())),

@@ -203,7 +203,9 @@ fn steps(plan: &Plan, timelines: &Timelines, horizon: &Horizon) -> BTreeMap<usiz
             ActionKind::Replace { workload } => {
                 (workload, Step::Replace { done: action.error.is_none(), intended_us, acked_us })
             }
-            ActionKind::Load { .. } | ActionKind::Push { .. } | ActionKind::Other(_) => continue,
+            ActionKind::Load { .. } | ActionKind::Push { .. } | ActionKind::Change { .. } | ActionKind::Other(_) => {
+                continue;
+            }
         };
         if let Some(index) = index.get(workload.as_str()) {
             steps.entry(*index).or_default().push((at_us, step));

@@ -4,7 +4,7 @@ use harness_scenario::plan::{Check, Expectation};
 
 use super::types::{ExpectationResult, Verdict};
 use super::{
-    at_once, available, fleet, happened, kept, latency, limits, loss, pending, phase, placement, price, quota,
+    at_once, available, field, fleet, happened, kept, latency, limits, loss, pending, phase, placement, price, quota,
     replaced, savings, undisturbed,
 };
 use crate::event::EndReason;
@@ -67,6 +67,10 @@ pub(crate) fn check(expectation: &Expectation, evidence: &Evidence<'_>) -> Expec
         Check::Savings { at_least_percent } => savings::check(*at_least_percent, evidence),
         Check::Quota { scopes } => quota::check(scopes, evidence),
         Check::ReplacedBeforeLoss { phases } => loss::check(phases, evidence),
+        Check::Field { of, phases, always } => field::check(of, phases, *always, evidence),
+        Check::Changes { object, path, at_least, at_most, phases } => {
+            field::changes(object, path, (*at_least, *at_most), phases, evidence)
+        }
     };
     let Outcome { verdict, observed, limit, evidence } = outcome;
     ExpectationResult { name: expectation.name.clone(), verdict, observed, limit, evidence }

@@ -26,7 +26,9 @@ pub(super) fn pools<'p>(check: &'p Check, observed: &str, plan: &'p Plan) -> Vec
         | Check::Price { .. }
         | Check::Savings { .. }
         | Check::Quota { .. }
-        | Check::ReplacedBeforeLoss { .. } => Vec::new(),
+        | Check::ReplacedBeforeLoss { .. }
+        | Check::Field { .. }
+        | Check::Changes { .. } => Vec::new(),
     };
     let mut seen = BTreeSet::new();
     all.into_iter().filter(|pool| seen.insert(*pool)).collect()
@@ -38,7 +40,13 @@ pub(super) fn pool_of<'p>(until: &'p Until, plan: &'p Plan) -> Option<&'p str> {
         Until::ReadyPods { workload, .. } => class_of(workload, plan),
         Until::Nodes { nodepool, .. } => nodepool.as_deref(),
         Until::Happened { of, .. } => of_happening(of, plan),
-        Until::AllPodsReady | Until::NoPods | Until::NoNodes | Until::AllNodesReplaced | Until::Settled(_) => None,
+        Until::All(parts) => parts.iter().find_map(|part| pool_of(part, plan)),
+        Until::AllPodsReady
+        | Until::NoPods
+        | Until::NoNodes
+        | Until::AllNodesReplaced
+        | Until::Settled(_)
+        | Until::Field(_) => None,
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::plan::{GroupBy, LatencyCheck, LatencyName, Workload};
+use harness_scenario::plan::{Action, GroupBy, LatencyCheck, LatencyName, Plan, Workload};
 
 use super::check::{Evidence, Outcome};
 use super::types::Verdict;
@@ -61,6 +61,7 @@ fn groups(asked: &LatencyCheck, evidence: &Evidence<'_>) -> BTreeMap<String, Sam
         }
         GroupBy::Workload => used.map(|workload| workload.name.clone()).collect(),
         GroupBy::Nodepool => used.map(|workload| workload.class.clone()).collect(),
+        GroupBy::Object => changed(plan),
         GroupBy::InstanceType | GroupBy::CapacityType | GroupBy::Zone => Vec::new(),
     };
     let mut groups: BTreeMap<String, Samples> = expected.into_iter().map(|value| (value, Samples::default())).collect();
@@ -69,6 +70,16 @@ fn groups(asked: &LatencyCheck, evidence: &Evidence<'_>) -> BTreeMap<String, Sam
         groups.retain(|name, _| plan.workloads.iter().find(|known| known.name == *name).is_none_or(is_gated));
     }
     groups
+}
+
+/// The objects that the plan changes and that somebody is expected to put right.
+fn changed(plan: &Plan) -> Vec<String> {
+    let actions = plan.phases.iter().flat_map(|phase| &phase.actions);
+    let changes = actions.filter_map(|planned| match &planned.action {
+        Action::Change(change) if !change.stays => Some(change.object.clone()),
+        _ => None,
+    });
+    changes.collect()
 }
 
 /// Whether a workload's pods are to come: those that nobody waits for are shown and not judged.

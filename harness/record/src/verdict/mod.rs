@@ -9,6 +9,7 @@ mod available;
 mod check;
 mod concerned;
 mod exit;
+mod field;
 mod fleet;
 mod happened;
 mod kept;

@@ -121,15 +121,20 @@ fn ending(evidence: &Evidence<'_>) -> Option<String> {
     Some(if detail.is_empty() { format!("{what}{cancelled}") } else { format!("{what}{cancelled}: {detail}") })
 }
 
+/// Whether a phase ends when all pods are Ready, and not before.
+fn waits_for_pods(until: Option<&Until>) -> bool {
+    until.is_some_and(|until| until.parts().contains(&&Until::AllPodsReady))
+}
+
 /// For each class whose pods were not Ready when a phase that waited for them gave up: how many, and why.
 fn missing_pods(evidence: &Evidence<'_>) -> Vec<String> {
     let source = evidence.source;
-    let gave_up = source.plan.phases.iter().filter(|phase| phase.until == Some(Until::AllPodsReady)).find_map(
-        |phase| match source.timelines.phases.named(&phase.name)?.ended? {
+    let gave_up = source.plan.phases.iter().filter(|phase| waits_for_pods(phase.until.as_ref())).find_map(|phase| {
+        match source.timelines.phases.named(&phase.name)?.ended? {
             (at_us, PhaseOutcome::DeadlinePassed) => Some((phase, at_us)),
             _ => None,
-        },
-    );
+        }
+    });
     let Some((phase, deadline_us)) = gave_up else { return Vec::new() };
     // By class: asked for, not Ready then, never Ready.
     let mut classes: BTreeMap<&str, (u64, u64, u64)> = BTreeMap::new();

@@ -2,6 +2,7 @@
 
 mod at_once;
 mod available;
+mod fields;
 mod fleet;
 mod happened;
 mod kept;

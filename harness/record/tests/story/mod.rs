@@ -119,6 +119,7 @@ pub(crate) fn plan() -> Plan {
             phase("drain", scale(false, 3), Some(Until::NoNodes), Some(60 * S), None),
         ],
         namespace_quota: None,
+        objects: Vec::new(),
         published: Vec::new(),
         notes: Default::default(),
         expectations: vec![

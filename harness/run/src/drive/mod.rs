@@ -1,6 +1,7 @@
 //! The drivers: each action is sent at its intended time, whatever became of those before it.
 
 pub(crate) mod azure;
+pub(crate) mod change;
 mod commit;
 mod components;
 mod load;

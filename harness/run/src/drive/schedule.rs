@@ -12,7 +12,7 @@ use tokio::time::sleep_until;
 
 use super::commit::{self, Change, What};
 use super::scale::{self, Scaling};
-use super::{Tools, azure, components, load, replace};
+use super::{Tools, azure, change, components, load, replace};
 use crate::labels;
 
 /// The running drivers of a phase. Dropping it stops what has not been sent.
@@ -80,6 +80,7 @@ async fn alone(id: u32, phase: String, intended_us: u64, action: Action, tools: 
     let sent_us = hub.clock.now_us();
     let outcome = act(&action, &tools).await;
     let acked_us = hub.clock.now_us();
+    let made = outcome.is_ok();
     hub.record_at(
         acked_us,
         EventKind::Action(ActionStamps {
@@ -88,10 +89,15 @@ async fn alone(id: u32, phase: String, intended_us: u64, action: Action, tools: 
             what: kind(&action),
             intended_us,
             sent_us: Some(sent_us),
-            acked_us: outcome.is_ok().then_some(acked_us),
+            acked_us: made.then_some(acked_us),
             error: outcome.err(),
         }),
     );
+    if let Action::Change(planned) = &action
+        && made
+    {
+        change::seen(planned, sent_us, &tools).await;
+    }
 }
 
 async fn act(action: &Action, tools: &Tools) -> Result<(), String> {
@@ -111,6 +117,7 @@ async fn act(action: &Action, tools: &Tools) -> Result<(), String> {
             simulated()?.add_fault(&azure::fault(planned)).await.map(drop).map_err(|error| error.to_string())
         }
         Action::ClearAzureFaults => azure::clear_faults(&simulated()?).await,
+        Action::Change(planned) => change::make(planned, tools).await,
         Action::KillComponent { component } => components::kill(&tools.cluster, component).await,
         Action::StartComponent { component } => components::start(&tools.cluster, component).await,
         Action::Scale { .. } | Action::Commit { .. } | Action::Revert => {
@@ -124,6 +131,7 @@ fn kind(action: &Action) -> ActionKind {
     ActionKind::Other(match action {
         Action::Replace { workload } => return ActionKind::Replace { workload: workload.clone() },
         Action::Load(load) => return ActionKind::Load { workload: load.workload.clone() },
+        Action::Change(change) => return change::kind(change),
         Action::Scale { workload, to, .. } => format!("scale {workload} to {to}"),
         Action::Commit { message, .. } => format!("commit `{message}`"),
         Action::Revert => "revert".to_owned(),

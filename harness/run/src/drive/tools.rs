@@ -5,6 +5,7 @@ use std::sync::Arc;
 use harness_cluster::Cluster;
 use kube::Client;
 
+use super::change::Objects;
 use super::commit::Repository;
 use super::load::Loads;
 use super::replace::Replaced;
@@ -22,6 +23,7 @@ pub(crate) struct Tools {
     pub(crate) repository: Repository,
     pub(crate) replaced: Replaced,
     pub(crate) loads: Loads,
+    pub(crate) objects: Objects,
 }
 
 impl Tools {
@@ -42,6 +44,7 @@ impl Tools {
             repository,
             replaced: Replaced::default(),
             loads: Loads::default(),
+            objects: Objects::default(),
         }
     }
 }

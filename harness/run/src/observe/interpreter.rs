@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use harness_azure::control::Client as AzureClient;
 use harness_cluster::client::watch_client;
+use harness_scenario::plan::NamedObject;
 use k8s_openapi::api::core::v1::Event as KubeEvent;
 use kube::api::{Api, ApiResource};
 use kube::core::GroupVersionKind;
@@ -24,6 +25,7 @@ use super::known::{Known, Reading};
 use super::nodeclaims::NodeClaim;
 use super::nodepools::NodePool;
 use super::nodes::Node;
+use super::objects::Fields;
 use super::pods::Pod;
 use super::reasons::Reasons;
 use super::watch::{QUEUE, Stamped, watch};
@@ -31,9 +33,13 @@ use super::{autoscalers, azure};
 use crate::RunError;
 use crate::hub::Hub;
 use crate::labels;
+use crate::objects::Place;
 
 /// How long the first lists may take.
 const FIRST_LIST_LIMIT: Duration = Duration::from_secs(30);
+
+/// Observations of one object that may wait for the interpreter.
+const OBJECT_QUEUE: usize = 1_024;
 
 /// More reasons than this that are no warnings are not watched: each takes a watch of its own.
 const NAMED_REASONS_MAX: usize = 16;
@@ -50,6 +56,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) autoscalers: bool,
     /// Reasons of controllers that are watched though they are no warnings.
     pub(crate) reasons: BTreeSet<String>,
+    /// The objects that the scenario names.
+    pub(crate) objects: &'a [(NamedObject, Place)],
 }
 
 /// The running watches. Dropping it ends them.
@@ -108,6 +116,9 @@ impl Observers {
             let hub = hub.clone();
             starting.all("horizontalpodautoscalers", of_run, move |stamped| autoscalers::take(stamped, &hub))?;
         }
+        for (object, place) in scope.objects {
+            starting.named(object, place)?;
+        }
         if let Some(azure) = azure {
             let after = newest_fact(&azure).await?;
             starting.tasks.push(tokio::spawn(azure::follow(azure, after, hub.clone())));
@@ -164,6 +175,18 @@ impl Starting {
         let mut known = Known::new();
         let hub = self.hub.clone();
         self.interpret(observations, move |stamped| known.take(stamped, &hub));
+        Ok(())
+    }
+
+    /// Watches one object.
+    fn named(&mut self, object: &NamedObject, place: &Place) -> Result<(), RunError> {
+        let (client, socket) = self.client(&place.to_string())?;
+        let config = watcher::Config::default().fields(&format!("metadata.name={}", place.name));
+        let (queue, observations) = mpsc::channel(OBJECT_QUEUE);
+        self.tasks.push(tokio::spawn(watch("objects", place.api(client), config, socket, queue, self.hub.clone())));
+        let mut fields = Fields::new(object.clone());
+        let hub = self.hub.clone();
+        self.interpret(observations, move |stamped| fields.take(stamped, &hub));
         Ok(())
     }
 

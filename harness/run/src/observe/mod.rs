@@ -12,6 +12,7 @@ mod known;
 mod nodeclaims;
 mod nodepools;
 mod nodes;
+mod objects;
 mod pods;
 mod reasons;
 mod watch;

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use super::objects;
 use crate::Span;
-use crate::model::{AzureSpec, ExpectationSpec, HappenedSpec, ReplacedSpec, Scalar, Selection, Setting};
+use crate::model::{AzureSpec, ExpectationSpec, FieldSpec, HappenedSpec, ReplacedSpec, Scalar, Selection, Setting};
 use crate::parameters::Values;
 use crate::plan::{Check, Expectation, LatencyCheck, Phase, QuotaScope, Workload, bounds};
 use crate::yaml::Located;
@@ -71,7 +72,23 @@ pub(crate) fn name(spec: &ExpectationSpec, values: &Values) -> String {
         }
         ExpectationSpec::Quota(_) => "quota never exceeded".to_owned(),
         ExpectationSpec::ReplacedBeforeLoss(spec) => format!("replaced before the loss{}", within(&spec.phases)),
+        ExpectationSpec::Field(spec) => field(spec, values),
+        ExpectationSpec::Changes(spec) => {
+            let (least, most) = (number(spec.at_least.as_ref(), values), number(spec.at_most.as_ref(), values));
+            let (object, path) = (&spec.object.value, &spec.path.value);
+            format!("{object}: {path} changes {} times{}", bounds(least, most), within(&spec.phases))
+        }
     }
+}
+
+fn field(spec: &FieldSpec, values: &Values) -> String {
+    let when = match (spec.always, spec.phases.last()) {
+        (true, None) => " always".to_owned(),
+        (true, Some(_)) => format!(" always{}", within(&spec.phases)),
+        (false, None) => " at the end".to_owned(),
+        (false, Some(last)) => format!(" at the end of {}", last.value),
+    };
+    format!("{}: {} {}{when}", spec.object.value, spec.path.value, objects::must(spec, values))
 }
 
 fn replaced(spec: &ReplacedSpec, values: &Values) -> String {
@@ -223,6 +240,16 @@ pub(super) fn of_spec(spec: &ExpectationSpec, values: &Values, there: &There<'_>
                 .collect(),
         },
         ExpectationSpec::ReplacedBeforeLoss(spec) => Check::ReplacedBeforeLoss { phases: names(&spec.phases) },
+        ExpectationSpec::Field(spec) => {
+            Check::Field { of: objects::field(spec, values), phases: names(&spec.phases), always: spec.always }
+        }
+        ExpectationSpec::Changes(spec) => Check::Changes {
+            object: spec.object.value.clone(),
+            path: objects::path(&spec.path.value),
+            at_least: number(spec.at_least.as_ref(), values),
+            at_most: number(spec.at_most.as_ref(), values),
+            phases: names(&spec.phases),
+        },
     };
     Some(Expectation { name: name(spec, values), check })
 }

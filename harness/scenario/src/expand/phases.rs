@@ -4,16 +4,24 @@ use std::collections::BTreeMap;
 
 use super::arrival;
 use super::azure::fault;
+use super::objects;
 use super::workloads::Sized;
 use crate::Span;
 use crate::model::{
-    ActionSpec, ArrivalSpec, LoadSpec, PhaseSpec, ReplaceSpec, ScaleSpec, Selection, Setting, UntilSpec,
+    ActionSpec, ArrivalSpec, Conditions, LoadSpec, ObjectSpec, PhaseSpec, ReplaceSpec, ScaleSpec, Selection, Setting,
+    UntilSpec,
 };
 use crate::parameters::Values;
 use crate::plan::{Action, Load, Phase, PlannedAction, Until};
 
 /// Writes the phases and each workload's peak.
-pub(super) fn expand(specs: &[PhaseSpec], values: &Values, workloads: &mut [Sized], seed: u64) -> Vec<Phase> {
+pub(super) fn expand(
+    specs: &[PhaseSpec],
+    objects: &BTreeMap<String, ObjectSpec>,
+    values: &Values,
+    workloads: &mut [Sized],
+    seed: u64,
+) -> Vec<Phase> {
     let mut replicas: BTreeMap<String, u32> = BTreeMap::new();
     let mut id = 0;
     let mut phases = Vec::new();
@@ -39,7 +47,8 @@ pub(super) fn expand(specs: &[PhaseSpec], values: &Values, workloads: &mut [Size
                     due.extend(replacements.into_iter().map(|(at, action)| (begin + at, action)));
                 }
             }
-            due.extend(other(action, &spec.name, values).map(|action| (begin, action)));
+            let change = action.change.as_ref().and_then(|spec| objects::change(spec, objects)).map(Action::Change);
+            due.extend(change.or_else(|| other(action, &spec.name, values)).map(|action| (begin, action)));
         }
         // Stable: actions of one moment keep the order of the file and of the workloads.
         due.sort_by_key(|(at, _)| *at);
@@ -50,7 +59,7 @@ pub(super) fn expand(specs: &[PhaseSpec], values: &Values, workloads: &mut [Size
         phases.push(Phase {
             name: spec.name.value.clone(),
             actions: actions.collect(),
-            until: spec.until.as_ref().map(|spec| until(spec, values)),
+            until: spec.until.as_ref().map(|spec| all(spec, values)),
             within: spec.within.as_ref().map(|within| values.of(&within.value)),
             hold: spec.hold.as_ref().map(|hold| values.of(&hold.value)),
         });
@@ -111,6 +120,13 @@ fn replacements(spec: &ReplaceSpec, values: &Values, name: &str, seed: u64, owne
     moments.into_iter().map(|at| (at, Action::Replace { workload: name.to_owned() })).collect()
 }
 
+fn all(conditions: &Conditions, values: &Values) -> Until {
+    match conditions.0.as_slice() {
+        [one] => until(one, values),
+        several => Until::All(several.iter().map(|one| until(one, values)).collect()),
+    }
+}
+
 fn until(spec: &UntilSpec, values: &Values) -> Until {
     let number = |setting: &Option<Setting<u32>>| setting.as_ref().map(|setting| values.of(&setting.value));
     match spec {
@@ -132,6 +148,7 @@ fn until(spec: &UntilSpec, values: &Values) -> Until {
             at_least: number(&spec.at_least),
             at_most: number(&spec.at_most),
         },
+        UntilSpec::Field(spec) => Until::Field(objects::field(spec, values)),
     }
 }
 

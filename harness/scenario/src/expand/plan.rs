@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{azure, expectations, phases, workloads};
+use super::{azure, expectations, objects, phases, workloads};
 use crate::derive::SkuFact;
 use crate::diagnostic::{Diagnostic, in_order};
 use crate::model::{PublishedSpec, Selection};
@@ -32,7 +32,7 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
         .collect();
     let mut chosen = workloads::choose(inputs);
     diagnostics.append(&mut chosen.diagnostics);
-    let phases = phases::expand(&model.phases, inputs.values, &mut chosen.workloads, inputs.seed);
+    let phases = phases::expand(&model.phases, &model.objects, inputs.values, &mut chosen.workloads, inputs.seed);
     let cut: Vec<String> = chosen.workloads.iter().filter_map(workloads::Sized::note).collect();
     if inputs.tree.source == inputs.scenario.node_config() {
         // A burst that the pool's own limits cannot hold would end in a deadline that says nothing about the provisioner.
@@ -92,6 +92,7 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
             pods: quota.pods.as_ref().map(|pods| inputs.values.of(&pods.value)),
         }),
         workloads,
+        objects: objects::objects(&model.objects, &phases, &expectations),
         phases,
         expectations,
         published: model.published.iter().map(|published| figure(published, inputs.values)).collect(),

@@ -216,7 +216,10 @@ impl Choice<'_> {
     }
 
     fn nothing_left(&mut self) {
-        if !self.chosen.workloads.is_empty() || !self.chosen.diagnostics.is_empty() {
+        // A scenario about something else than pods asks for none.
+        let mut actions = self.inputs.scenario.model().phases.iter().flat_map(|phase| &phase.actions);
+        let asks = actions.any(|action| action.scale.is_some());
+        if !asks || !self.chosen.workloads.is_empty() || !self.chosen.diagnostics.is_empty() {
             return;
         }
         let reasons: Vec<String> = self

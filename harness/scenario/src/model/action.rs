@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{FaultSpec, Rate, Selection, Setting, UntilSpec};
+use super::{ChangeSpec, Conditions, FaultSpec, Rate, Selection, Setting};
 use crate::plan::{Profile, TreeEdit};
 use crate::yaml::Located;
 use crate::{Bytes, Millicores, Span};
@@ -23,9 +23,9 @@ pub struct PhaseSpec {
     /// What is done, each `after` its time from the phase's begin.
     #[serde(default, rename = "do")]
     pub actions: Vec<Located<ActionSpec>>,
-    /// The condition that ends the phase. It needs `within`.
+    /// The condition that ends the phase, or a list of them that must all hold at once. It needs `within`.
     #[serde(default)]
-    pub until: Option<Located<UntilSpec>>,
+    pub until: Option<Located<Conditions>>,
     /// The deadline of `until`, from the phase's begin. There is no default: a wait without a limit is not a test.
     #[serde(default)]
     pub within: Option<Setting<Span>>,
@@ -49,6 +49,7 @@ pub struct PhaseSpec {
     {"required": ["clearAzureFaults"]},
     {"required": ["killComponent"]},
     {"required": ["startComponent"]},
+    {"required": ["change"]},
 ]))]
 pub struct ActionSpec {
     /// When, from the phase's begin (default: 0s).
@@ -87,6 +88,9 @@ pub struct ActionSpec {
     /// Start a component that was killed. Needs component-control.
     #[serde(default)]
     pub start_component: Option<Located<String>>,
+    /// Change an object behind the back of whoever declares it. Needs gitops.
+    #[serde(default)]
+    pub change: Option<ChangeSpec>,
 }
 
 /// `{}`.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{HappenedSpec, Nothing, Selection, Setting};
+use super::{ChangesSpec, FieldSpec, HappenedSpec, Nothing, Selection, Setting};
 use crate::Span;
 use crate::plan::{Amount, GroupBy, LatencyName, NodeProperty};
 use crate::yaml::Located;
@@ -43,6 +43,10 @@ pub enum ExpectationSpec {
     Quota(Nothing),
     /// For each spot VM that was given notice, a new node was Ready before the VM was gone.
     ReplacedBeforeLoss(InPhasesSpec),
+    /// The field of an object is what it must be: at the end of the phases, or `always` in them.
+    Field(Box<FieldSpec>),
+    /// The value of a field changed no more often, or no less: no two of its owners fought over it.
+    Changes(ChangesSpec),
 }
 
 impl ExpectationSpec {
@@ -79,6 +83,8 @@ impl ExpectationSpec {
             Self::AtOnce(spec) => spec.phases.iter().collect(),
             Self::Price(spec) => vec![&spec.before, &spec.after],
             Self::ReplacedBeforeLoss(spec) => spec.phases.iter().collect(),
+            Self::Field(spec) => spec.phases.iter().collect(),
+            Self::Changes(spec) => spec.phases.iter().collect(),
             _ => Vec::new(),
         }
     }

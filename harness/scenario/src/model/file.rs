@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{AzureSpec, ExpectationSpec, PhaseSpec, Setting, WorkloadSpec};
+use super::{AzureSpec, ExpectationSpec, ObjectSpec, PhaseSpec, Setting, WorkloadSpec};
 use crate::plan::{Group, LatencyName, Profile, TreeEdit};
 use crate::yaml::Located;
 use crate::{Bytes, Capability, Millicores, Span};
@@ -50,6 +50,9 @@ pub struct ScenarioFile {
     /// out, and `otherClasses` decides what is run there.
     #[serde(default)]
     pub workloads: BTreeMap<String, WorkloadSpec>,
+    /// Objects of the cluster that are looked at, by a name of this scenario: what `field`, `changes` and `change` are about.
+    #[serde(default)]
+    pub objects: BTreeMap<String, ObjectSpec>,
     /// What to do with the NodePools that no workload names (default: derived). This is what lets a scenario run on any tree.
     #[serde(default)]
     pub other_classes: OtherClasses,

@@ -1,9 +1,13 @@
 //! Happenings and the conditions that end phases.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::Setting;
+use super::{FieldSpec, Setting};
 use crate::Span;
 use crate::plan::{Happening, What};
 use crate::yaml::Located;
@@ -29,6 +33,8 @@ pub enum UntilSpec {
     Nodes(NodesSpec),
     /// So many Ready pods of a workload.
     ReadyPods(ReadyPodsSpec),
+    /// The field of an object is what it must be.
+    Field(Box<FieldSpec>),
 }
 
 impl UntilSpec {
@@ -43,7 +49,68 @@ impl UntilSpec {
             Self::Happened(_) => "happened",
             Self::Nodes(_) => "nodes",
             Self::ReadyPods(_) => "ready-pods",
+            Self::Field(_) => "field",
         }
+    }
+}
+
+/// What ends a phase: a condition, or several that must all hold at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conditions(pub Vec<UntilSpec>);
+
+impl Conditions {
+    /// Their keys as a scenario writes them.
+    pub fn names(&self) -> String {
+        self.0.iter().map(UntilSpec::as_str).collect::<Vec<_>>().join(" and ")
+    }
+}
+
+impl<'de> Deserialize<'de> for Conditions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ConditionsVisitor)
+    }
+}
+
+struct ConditionsVisitor;
+
+impl<'de> Visitor<'de> for ConditionsVisitor {
+    type Value = Conditions;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a condition or a list of conditions")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Conditions, E> {
+        UntilSpec::deserialize(StrDeserializer::new(text)).map(|condition| Conditions(vec![condition]))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Conditions, A::Error> {
+        UntilSpec::deserialize(MapAccessDeserializer::new(map)).map(|condition| Conditions(vec![condition]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Conditions, A::Error> {
+        let mut conditions = Vec::new();
+        while let Some(condition) = items.next_element()? {
+            conditions.push(condition);
+        }
+        Ok(Conditions(conditions))
+    }
+}
+
+impl JsonSchema for Conditions {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Conditions".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let condition = generator.subschema_for::<UntilSpec>();
+        schemars::json_schema!({
+            "description": "A condition, or a list of conditions that must all hold at once.",
+            "oneOf": [
+                condition,
+                {"type": "array", "items": condition, "minItems": 1},
+            ],
+        })
     }
 }
 

@@ -8,6 +8,7 @@ mod azure;
 mod expectation;
 mod file;
 mod happened;
+mod object;
 mod scalar;
 mod selection;
 mod value;
@@ -24,7 +25,8 @@ pub use expectation::{
 pub use file::{
     ApiVersion, FileKind, NamespaceQuotaSpec, OtherClasses, ParameterSpec, ParameterText, PublishedSpec, ScenarioFile,
 };
-pub use happened::{HappenedSpec, NodesSpec, ReadyPodsSpec, UntilSpec};
+pub use happened::{Conditions, HappenedSpec, NodesSpec, ReadyPodsSpec, UntilSpec};
+pub use object::{ChangeSpec, ChangesSpec, FieldSpec, ObjectSpec};
 pub use scalar::{Factor, Rate, Scalar, ScalarType, Share};
 pub use selection::Selection;
 pub use value::{Setting, Value};

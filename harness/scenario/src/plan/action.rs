@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AzureFault, TreeEdit};
+use super::{AzureFault, Change, TreeEdit};
 use crate::{Bytes, Millicores};
 
 /// An action and the moment at which it is due.
@@ -67,6 +67,8 @@ pub enum Action {
         /// Such as `karpenter`.
         component: String,
     },
+    /// Somebody changes an object of the cluster.
+    Change(Change),
 }
 
 /// What a workload's pods use together; what is not given stays as it was.

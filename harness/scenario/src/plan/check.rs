@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Amount, GroupBy, Happening, LatencyName};
+use super::{Amount, Field, FieldPath, GroupBy, Happening, LatencyName};
 use crate::Span;
 
 /// One thing that must hold; a line in every report.
@@ -134,6 +134,28 @@ pub enum Check {
     /// For each spot VM that was given notice, a new node was Ready before the VM was gone.
     ReplacedBeforeLoss {
         /// Of these phases; never empty.
+        phases: Vec<String>,
+    },
+    /// The field of an object is what it must be.
+    Field {
+        /// Which, and what.
+        of: Field,
+        /// In these phases; in all phases of the plan where there are none.
+        phases: Vec<String>,
+        /// At every moment of each of them; only at the end of the last where this is not set.
+        always: bool,
+    },
+    /// The value of a field changed so often.
+    Changes {
+        /// The object, by its name in the scenario.
+        object: String,
+        /// What of it.
+        path: FieldPath,
+        /// No less often.
+        at_least: Option<u32>,
+        /// No more often.
+        at_most: Option<u32>,
+        /// In these phases; in all phases of the plan where there are none.
         phases: Vec<String>,
     },
 }

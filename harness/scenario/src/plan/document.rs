@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AzureBehaviour, Expectation, LatencyName, NamespaceQuota, NodeConfig, Phase, Workload};
+use super::{AzureBehaviour, Expectation, LatencyName, NamedObject, NamespaceQuota, NodeConfig, Phase, Workload};
 use crate::{Capability, Span};
 
 /// The version of `plan.json`. A reader refuses a plan with another one.
@@ -37,6 +37,9 @@ pub struct Plan {
     pub namespace_quota: Option<NamespaceQuota>,
     /// What is deployed, one for each class that can be tested.
     pub workloads: Vec<Workload>,
+    /// Objects of the cluster that are looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<NamedObject>,
     /// What is done, in order.
     pub phases: Vec<Phase>,
     /// What must hold in the end.

@@ -120,6 +120,8 @@ pub enum GroupBy {
     CapacityType,
     /// By the node's zone.
     Zone,
+    /// By the object that was changed, by its name in the scenario.
+    Object,
 }
 
 impl GroupBy {
@@ -131,6 +133,7 @@ impl GroupBy {
             Self::InstanceType => "instance-type",
             Self::CapacityType => "capacity-type",
             Self::Zone => "zone",
+            Self::Object => "object",
         }
     }
 }

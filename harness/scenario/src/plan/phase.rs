@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Happening, PlannedAction};
+use super::{Field, Happening, PlannedAction};
 use crate::Span;
 
 /// One step of a run: its actions are sent at their times, then its condition is awaited or its time is held.
@@ -65,6 +65,20 @@ pub enum Until {
         /// No more.
         at_most: Option<u32>,
     },
+    /// The field of an object is what it must be.
+    Field(Field),
+    /// All of these at once.
+    All(Vec<Until>),
+}
+
+impl Until {
+    /// The conditions that it is made of: itself, or all that must hold at once.
+    pub fn parts(&self) -> Vec<&Self> {
+        match self {
+            Self::All(parts) => parts.iter().flat_map(Self::parts).collect(),
+            part => vec![part],
+        }
+    }
 }
 
 impl fmt::Display for Until {
@@ -82,6 +96,11 @@ impl fmt::Display for Until {
             }
             Self::ReadyPods { workload, at_least, at_most } => {
                 write!(f, "{} Ready pods of {workload}", super::check::bounds(*at_least, *at_most))
+            }
+            Self::Field(field) => field.fmt(f),
+            Self::All(parts) => {
+                let texts: Vec<String> = parts.iter().map(ToString::to_string).collect();
+                f.write_str(&texts.join(" and "))
             }
         }
     }

@@ -31,6 +31,7 @@ fn said(action: &ActionSpec) -> usize {
         action.clear_azure_faults.is_some(),
         action.kill_component.is_some(),
         action.start_component.is_some(),
+        action.change.is_some(),
     ]
     .into_iter()
     .filter(|said| *said)
@@ -41,7 +42,7 @@ pub(super) fn are_one_each(context: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for action in context.scenario.phases.iter().flat_map(|phase| &phase.actions) {
         let keys = "scale, replace, commit, revert, load, publishNodeImage, upgradeKubernetes, azureFault, \
-                    clearAzureFaults, killComponent, startComponent";
+                    clearAzureFaults, killComponent, startComponent, change";
         match said(action) {
             0 => found.push(context.error(action.mark, "this action does nothing", format!("give one of {keys}"))),
             1 => {}

@@ -19,19 +19,22 @@ const CONSOLIDATION: Duration = Duration::from_secs(75);
 
 const PODS_GONE: Duration = Duration::from_secs(5);
 
+/// A controller that is asked acts within seconds; one that looks at its interval takes about half of that.
+const OBSERVED: Duration = Duration::from_secs(15);
+
 /// Never more than the phase's own deadline.
 pub(crate) fn expected(told: &Told, boot: Option<&DistributionSpec>, values: &Values) -> Duration {
     let arrived = told.scalings.iter().map(|scaling| scaling.end).max().unwrap_or_default();
     let provisioned = || BATCH_AND_POLL + boot.map_or(BOOT, |boot| slow(boot, values));
-    let then = match &told.until {
-        None => return told.length.as_duration(),
-        Some(UntilSpec::AllPodsReady | UntilSpec::ReadyPods(_)) => provisioned(),
-        Some(UntilSpec::NoPods) => PODS_GONE,
-        Some(UntilSpec::NoNodes | UntilSpec::Nodes(_)) => CONSOLIDATION,
-        Some(UntilSpec::AllNodesReplaced) => CONSOLIDATION + provisioned(),
-        Some(UntilSpec::Settled(span)) => CONSOLIDATION + values.of(&span.value).as_duration(),
-        Some(UntilSpec::Happened(_)) => provisioned(),
+    let takes = |until: &UntilSpec| match until {
+        UntilSpec::AllPodsReady | UntilSpec::ReadyPods(_) | UntilSpec::Happened(_) => provisioned(),
+        UntilSpec::NoPods => PODS_GONE,
+        UntilSpec::NoNodes | UntilSpec::Nodes(_) => CONSOLIDATION,
+        UntilSpec::AllNodesReplaced => CONSOLIDATION + provisioned(),
+        UntilSpec::Settled(span) => CONSOLIDATION + values.of(&span.value).as_duration(),
+        UntilSpec::Field(_) => OBSERVED,
     };
+    let Some(then) = told.until.iter().map(takes).max() else { return told.length.as_duration() };
     (arrived + then).min(told.length.as_duration())
 }
 

@@ -31,8 +31,9 @@ fn group(context: &Context<'_>, latency: &LatencySpec) -> Option<Diagnostic> {
     use LatencyName as L;
     let by = latency.by.as_ref()?;
     let possible = match latency.of.value {
-        L::PodReady | L::PodReadyService | L::PodScheduled | L::Capacity => true,
+        L::PodReady | L::PodReadyService | L::PodScheduled | L::Capacity => by.value != GroupBy::Object,
         L::WorkloadRecovered | L::Autoscaled => by.value == GroupBy::Workload,
+        L::DriftCorrected => by.value == GroupBy::Object,
         L::NodeProvisioning
         | L::NodeclaimLaunched
         | L::NodeclaimRegistered
@@ -40,7 +41,7 @@ fn group(context: &Context<'_>, latency: &LatencySpec) -> Option<Diagnostic> {
         | L::NodeTermination
         | L::NodeReplaced
         | L::NodeFill
-        | L::NodeIdle => by.value != GroupBy::Workload,
+        | L::NodeIdle => !matches!(by.value, GroupBy::Workload | GroupBy::Object),
         _ => false,
     };
     (!possible).then(|| {
@@ -48,7 +49,8 @@ fn group(context: &Context<'_>, latency: &LatencySpec) -> Option<Diagnostic> {
         context.error(
             by.mark,
             message,
-            "latencies of pods are split by all keys, those of nodes by all but workload, others by none",
+            "latencies of pods are split by all keys of pods and nodes, those of nodes by all but workload, drift_corrected by object, \
+             others by none",
         )
     })
 }
@@ -87,7 +89,15 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
             let mut actions = context.scenario.phases.iter().flat_map(|phase| &phase.actions);
             if actions.any(|action| action.load.is_some()) { Ok(None) } else { Err("no phase sets a load") }
         }
-        L::DriftCorrected => Err("no action of this format changes what Git declares"),
+        L::DriftCorrected => {
+            let mut changes =
+                context.scenario.phases.iter().flat_map(|phase| &phase.actions).filter_map(|it| it.change.as_ref());
+            if changes.any(|change| !change.stays) {
+                Ok(None)
+            } else {
+                Err("no phase changes anything that is to be put right")
+            }
+        }
         L::AlertFired | L::AlertDelivered => Err("no action of this format causes an alert"),
     }
 }

@@ -7,6 +7,7 @@ mod expectations;
 mod latency;
 mod names;
 mod needs;
+mod objects;
 mod phases;
 mod story;
 
@@ -41,7 +42,7 @@ impl Context<'_> {
 
 type Rule = fn(&Context<'_>) -> Vec<Diagnostic>;
 
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 20] = [
     names::scenario_and_phases,
     names::workloads,
     names::selections,
@@ -59,6 +60,9 @@ const RULES: [Rule; 17] = [
     expectations::can_fail,
     expectations::are_different,
     latency::limits_can_fail,
+    objects::are_known,
+    objects::fields_say_something,
+    objects::changes_are_one_each,
 ];
 
 /// Applies every rule.

@@ -18,7 +18,7 @@ pub(crate) fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
-fn malformed(context: &Context<'_>, what: &str, name: &str, mark: Mark) -> Option<Diagnostic> {
+pub(super) fn malformed(context: &Context<'_>, what: &str, name: &str, mark: Mark) -> Option<Diagnostic> {
     (!is_name(name)).then(|| {
         let hint = format!(
             "use lower-case letters, digits and hyphens, begin with a letter, at most {NAME_LENGTH_MAX} characters"
@@ -89,10 +89,12 @@ pub(super) fn references(context: &Context<'_>) -> Vec<Diagnostic> {
     let mut named: Vec<&Located<String>> = Vec::new();
     for phase in &scenario.phases {
         named.extend(phase.actions.iter().filter_map(|action| Some(&action.load.as_ref()?.workload)));
-        match phase.until.as_ref().map(|until| &until.value) {
-            Some(UntilSpec::Happened(spec)) => named.extend(&spec.workload),
-            Some(UntilSpec::ReadyPods(spec)) => named.push(&spec.workload),
-            _ => {}
+        for until in phase.until.iter().flat_map(|until| &until.0) {
+            match until {
+                UntilSpec::Happened(spec) => named.extend(&spec.workload),
+                UntilSpec::ReadyPods(spec) => named.push(&spec.workload),
+                _ => {}
+            }
         }
     }
     for expectation in &scenario.expect {

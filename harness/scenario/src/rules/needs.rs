@@ -19,6 +19,8 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
             (Capability::SimulatedAzure, "new images and versions of Azure")
         } else if action.commit.is_some() || action.revert.is_some() {
             (Capability::Gitops, "commits")
+        } else if action.change.is_some() {
+            (Capability::Gitops, "changing what Git declares")
         } else if action.load.is_some() {
             (Capability::MetricsApi, "setting the metrics that the HPA reads")
         } else if action.scale.is_some() || action.replace.is_some() {

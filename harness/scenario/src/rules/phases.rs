@@ -4,7 +4,7 @@ use super::Context;
 use crate::Span;
 use crate::diagnostic::Diagnostic;
 use crate::model::{NodesSpec, ReadyPodsSpec, Setting, UntilSpec};
-use crate::yaml::Located;
+use crate::yaml::Mark;
 
 pub(super) fn end(context: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -18,7 +18,7 @@ pub(super) fn end(context: &Context<'_>) -> Vec<Diagnostic> {
             )),
             (Some(until), None, None) => found.push(context.error(
                 until.mark,
-                format!("the phase `{name}` waits for {} without a limit", until.as_str()),
+                format!("the phase `{name}` waits for {} without a limit", until.names()),
                 "say for how long: `within: 5m`",
             )),
             (None, Some(within), None) => found.push(context.error(
@@ -41,7 +41,7 @@ pub(super) fn have_time(context: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for phase in &context.scenario.phases {
         if let Some(until) = &phase.until {
-            found.extend(condition(context, until));
+            found.extend(until.0.iter().filter_map(|one| condition(context, one, until.mark)));
         }
         for (key, setting) in [("within", &phase.within), ("for", &phase.hold)] {
             let Some(setting) = setting else { continue };
@@ -55,9 +55,9 @@ pub(super) fn have_time(context: &Context<'_>) -> Vec<Diagnostic> {
 }
 
 /// A condition that says something.
-fn condition(context: &Context<'_>, until: &Located<UntilSpec>) -> Option<Diagnostic> {
+fn condition(context: &Context<'_>, until: &UntilSpec, mark: Mark) -> Option<Diagnostic> {
     let both = |least: &Option<Setting<u32>>, most: &Option<Setting<u32>>| least.is_none() && most.is_none();
-    let (message, hint) = match &until.value {
+    let (message, hint) = match until {
         UntilSpec::Nodes(NodesSpec { at_least, at_most, .. })
         | UntilSpec::ReadyPods(ReadyPodsSpec { at_least, at_most, .. })
             if both(at_least, at_most) =>
@@ -73,7 +73,10 @@ fn condition(context: &Context<'_>, until: &Located<UntilSpec>) -> Option<Diagno
         UntilSpec::Settled(span) if context.values.of(&span.value) == Span::ZERO => {
             ("settled for no time at all", "give a duration above 0s")
         }
+        UntilSpec::Field(spec) if spec.always || !spec.phases.is_empty() => {
+            ("a phase waits for what a field is now", "leave out `in` and `always`")
+        }
         _ => return None,
     };
-    Some(context.error(until.mark, message, hint))
+    Some(context.error(mark, message, hint))
 }

@@ -22,7 +22,8 @@ pub(crate) struct Story {
 pub(crate) struct Told {
     /// The most that it lasts.
     pub(crate) length: Span,
-    pub(crate) until: Option<UntilSpec>,
+    /// What ends it, all at once; empty where it is held.
+    pub(crate) until: Vec<UntilSpec>,
     pub(crate) scalings: Vec<Scaling>,
 }
 
@@ -84,7 +85,7 @@ impl Story {
             }
             phases.push(Told {
                 length: length(phase, values),
-                until: phase.until.as_ref().map(|until| until.value.clone()),
+                until: phase.until.as_ref().map(|until| until.value.0.clone()).unwrap_or_default(),
                 scalings,
             });
         }
@@ -111,7 +112,7 @@ impl Story {
             .filter(|begin| self.phases[*begin].scalings.iter().any(&causes))
             .map(|begin| {
                 let rest = &self.phases[begin..];
-                let awaited = rest.iter().position(|phase| phase.until.as_ref().is_some_and(&awaited_by));
+                let awaited = rest.iter().position(|phase| phase.until.iter().any(&awaited_by));
                 let until = awaited.map_or(rest.len(), |index| index + 1);
                 rest[..until].iter().map(|phase| phase.length.as_duration()).sum::<Duration>()
             })

@@ -228,6 +228,10 @@ fn variants(schema: &Value) -> Vec<Variant<'_>> {
     let alternatives = schema["oneOf"].as_array().map_or_else(|| vec![schema], |list| list.iter().collect());
     for alternative in alternatives {
         let alternative = resolve(alternative);
+        if alternative["oneOf"].is_array() {
+            found.extend(variants(alternative));
+            continue;
+        }
         found.extend(alternative["const"].as_str().map(Variant::Name));
         found.extend(texts(&alternative["enum"]).map(Variant::Name));
         if is_type(alternative, "array") {

@@ -1,0 +1,80 @@
+//! How long a foreign change stays until somebody puts it right.
+
+use std::collections::BTreeMap;
+
+use harness_scenario::plan::{FieldPath, LatencyName};
+use serde_json::Value;
+
+use super::collect::{Source, until};
+use super::groups::{Grouping, Labels};
+use crate::event::{ActionKind, Changed, Seen};
+use crate::timeline::{Fields, Stamp};
+
+pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
+    let Source { timelines, horizon, .. } = source;
+    for action in &timelines.actions.all {
+        let ActionKind::Change { object, changed, paths, stays: false } = &action.what else { continue };
+        let (Some(sent_us), Some(acked_us)) = (action.sent_us, action.acked_us) else { continue };
+        let paths: Vec<FieldPath> = paths.iter().filter_map(|path| path.parse().ok()).collect();
+        let right = Right { object, changed: *changed, paths: &paths, fields: &timelines.fields };
+        let to = right.again(sent_us, acked_us, horizon.us);
+        let labels = Labels { object: source.names.get(object).unwrap_or_default(), ..Labels::default() };
+        let sample = until(acked_us, to, || horizon.censor(acked_us, None, false));
+        into.add(LatencyName::DriftCorrected, Some(&labels), sample);
+    }
+}
+
+/// What was right before a change.
+struct Right<'a> {
+    object: &'a str,
+    changed: Changed,
+    paths: &'a [FieldPath],
+    fields: &'a Fields,
+}
+
+impl Right<'_> {
+    /// When what the change wrote was first seen as it was before, after it was seen to be otherwise. A watch may show the change
+    /// before its request is answered.
+    fn again(&self, sent_us: u64, acked_us: u64, until_us: u64) -> Option<Stamp> {
+        let mut now: BTreeMap<&FieldPath, (Option<&Value>, &str)> = BTreeMap::new();
+        for path in self.paths {
+            let before = self.fields.at(self.object, path, sent_us)?;
+            now.insert(path, (before.value.as_ref(), &*before.uid));
+        }
+        let before = now.clone();
+        let seen = self.paths.iter().flat_map(|path| {
+            let later = self.fields.within(self.object, path, sent_us, until_us);
+            later.iter().map(move |valued| (valued.at_us, path, valued))
+        });
+        let mut seen: Vec<_> = seen.collect();
+        // Of what was seen at one moment all counts before it is compared.
+        seen.sort_by_key(|(at_us, ..)| *at_us);
+        let mut changed = false;
+        for moment in seen.chunk_by(|a, b| a.0 == b.0) {
+            for (_, path, valued) in moment {
+                now.insert(*path, (valued.value.as_ref(), &*valued.uid));
+            }
+            let right = self.is_right(&before, &now);
+            // An object that is deleted and there again at once was never seen to be missing.
+            changed |= !right || self.changed == Changed::Deleted;
+            if changed && right {
+                let at_us = moment.first().map_or(acked_us, |(at_us, ..)| *at_us);
+                let live = moment.iter().all(|(.., valued)| valued.seen == Seen::Live);
+                return Some(Stamp::new(at_us.max(acked_us), if live { Seen::Live } else { Seen::Listed }));
+            }
+        }
+        None
+    }
+
+    fn is_right(
+        &self,
+        before: &BTreeMap<&FieldPath, (Option<&Value>, &str)>,
+        now: &BTreeMap<&FieldPath, (Option<&Value>, &str)>,
+    ) -> bool {
+        before.iter().all(|(path, (value, uid))| {
+            let Some((value_now, uid_now)) = now.get(path) else { return false };
+            // An object that was deleted is there again as another one.
+            value == value_now && (self.changed != Changed::Deleted || uid != uid_now)
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! Was a field what it had to be, and how often did it change?
+
+use harness_scenario::plan::{Field, FieldPath};
+
+use super::check::{Evidence, Outcome};
+use super::types::Verdict;
+use super::window::Windows;
+use crate::event::Seen;
+use crate::text;
+use crate::timeline::Valued;
+
+/// Values that are shown.
+const SHOWN: usize = 6;
+/// Characters of a value that are shown.
+const VALUE_LENGTH: usize = 120;
+
+/// At every moment of the phases, or at the end of the last.
+pub(super) fn check(of: &Field, phases: &[String], always: bool, evidence: &Evidence<'_>) -> Outcome {
+    let source = evidence.source;
+    let fields = &source.timelines.fields;
+    let planned: Vec<&str> = source.plan.phases.iter().map(|phase| phase.name.as_str()).collect();
+    let named: Vec<&str> = phases.iter().map(String::as_str).collect();
+    let named = if named.is_empty() { planned } else { named };
+    let windows = if always { Windows::of(named, evidence) } else { Windows::of(named.last().copied(), evidence) };
+    let limit = format!("{} {}{}", of.path, of.must, if always { " at every moment" } else { "" });
+    let mut verdict = windows.cap(Verdict::Pass);
+    let (mut observed, mut shown) = (Vec::new(), Vec::new());
+    for window in &windows.all {
+        let at_us = if always { window.from_us } else { window.to_us };
+        let Some(first) = fields.at(&of.object, &of.path, at_us) else {
+            verdict = verdict.and(Verdict::Inconclusive);
+            observed.push(format!("{}: {} was not seen before {}", of.object, of.path, text::duration(at_us)));
+            continue;
+        };
+        let later = if always { fields.within(&of.object, &of.path, at_us, window.to_us) } else { &[] };
+        shown.push(format!("{} since {}", say(first), text::duration(first.at_us)));
+        shown.extend(later.iter().map(|valued| format!("{} at {}", say(valued), text::duration(valued.at_us))));
+        if later.iter().any(|valued| valued.seen != Seen::Live) {
+            verdict = verdict.and(Verdict::Inconclusive);
+            observed.push(format!("{}: its watch was interrupted in {}", of.object, window.phase));
+        }
+        let wrong = std::iter::once(first).chain(later).find(|valued| !of.must.holds(valued.value.as_ref()));
+        if let Some(wrong) = wrong {
+            verdict = Verdict::Fail;
+            let since_us = wrong.at_us.max(at_us);
+            observed.push(format!("{}: {} {} at {}", of.object, of.path, is(wrong), text::duration(since_us)));
+        } else if !always {
+            observed.push(format!("{}: {} {}", of.object, of.path, is(first)));
+        }
+    }
+    if observed.is_empty() && !windows.all.is_empty() {
+        observed.push(format!("{}: {} always was", of.object, of.path));
+    }
+    Outcome {
+        verdict,
+        observed: windows.observed(observed),
+        limit,
+        evidence: format!("{}; in {}", text::some(&shown, SHOWN), windows.described()),
+    }
+}
+
+/// How often the value was another than before.
+pub(super) fn changes(
+    object: &str,
+    path: &FieldPath,
+    (at_least, at_most): (Option<u32>, Option<u32>),
+    phases: &[String],
+    evidence: &Evidence<'_>,
+) -> Outcome {
+    let source = evidence.source;
+    let fields = &source.timelines.fields;
+    let windows = if phases.is_empty() {
+        Windows::of(source.plan.phases.iter().map(|phase| phase.name.as_str()), evidence)
+    } else {
+        Windows::of(phases.iter().map(String::as_str), evidence)
+    };
+    let (mut count, mut verdict) = (0_u64, Verdict::Pass);
+    let (mut doubts, mut shown) = (Vec::new(), Vec::new());
+    for window in &windows.all {
+        let Some(first) = fields.at(object, path, window.from_us) else {
+            verdict = Verdict::Inconclusive;
+            doubts.push(format!("{path} was not seen before {}", text::duration(window.from_us)));
+            continue;
+        };
+        shown.push(format!("{} since {}", say(first), text::duration(first.at_us)));
+        let mut before = first;
+        for valued in fields.within(object, path, window.from_us, window.to_us) {
+            if valued.value != before.value || valued.uid != before.uid {
+                count += 1;
+                shown.push(format!("{} at {}", say(valued), text::duration(valued.at_us)));
+            }
+            if valued.seen != Seen::Live {
+                verdict = Verdict::Inconclusive;
+                doubts.push(format!("its watch was interrupted in {}", window.phase));
+            }
+            before = valued;
+        }
+    }
+    let verdict = if at_most.is_some_and(|most| count > u64::from(most)) {
+        // What was not seen can only be more.
+        Verdict::Fail
+    } else if at_least.is_some_and(|least| count < u64::from(least)) {
+        if windows.ended() && verdict == Verdict::Pass { Verdict::Fail } else { Verdict::Inconclusive }
+    } else {
+        windows.cap(verdict)
+    };
+    doubts.insert(0, format!("{object}: {}", text::count(count, "change")));
+    let limit = match (at_least, at_most) {
+        (Some(least), Some(most)) => format!("{least} to {} of {path}", text::count(u64::from(most), "change")),
+        (Some(least), None) => format!("at least {} of {path}", text::count(u64::from(least), "change")),
+        (None, Some(most)) => format!("at most {} of {path}", text::count(u64::from(most), "change")),
+        (None, None) => format!("any number of changes of {path}"),
+    };
+    Outcome {
+        verdict,
+        observed: windows.observed(doubts),
+        limit,
+        evidence: format!("{}; in {}", text::some(&shown, SHOWN), windows.described()),
+    }
+}
+
+fn say(valued: &Valued) -> String {
+    match &valued.value {
+        Some(value) => text::line(&value.to_string(), VALUE_LENGTH),
+        None if valued.uid.is_empty() => "no object".to_owned(),
+        None => "nothing".to_owned(),
+    }
+}
+
+fn is(valued: &Valued) -> String {
+    match &valued.value {
+        Some(_) => format!("is {}", say(valued)),
+        None => format!("is not there ({})", say(valued)),
+    }
+}
