@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use harness_scenario::Span;
 use harness_scenario::plan::{Group, Profile};
 
 /// Test node auto-provisioning and GitOps on Kubernetes before a change reaches production.
@@ -71,6 +72,8 @@ pub(crate) enum Command {
     Status(Named),
     /// Print shell exports with which any Kubernetes or Azure client can use a cluster that is up.
     Env(Named),
+    /// The Flux of a cluster: install it, show how it is, make it reconcile now, remove it.
+    Flux(Flux),
     /// The upstream components: build or list them.
     Components(Components),
     /// Print the JSON schema of scenario files.
@@ -255,6 +258,77 @@ pub(crate) struct Named {
     /// The cluster's name.
     #[arg(long, default_value = DEFAULT_CLUSTER, value_name = "NAME")]
     pub(crate) cluster: String,
+}
+
+#[derive(Clone, Debug, Flags)]
+pub(crate) struct Flux {
+    #[command(subcommand)]
+    pub(crate) command: FluxCommand,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum FluxCommand {
+    /// Check what Flux needs, apply its manifests, start its controllers and wait until every object is Ready. What is there already stays.
+    Install(FluxInstall),
+    /// Show the controllers and every Flux object with its reason; exits with 1 when one is not Ready.
+    Status(FluxOn),
+    /// Make Flux look now: sources first, then each object after what it depends on, each waited for.
+    Reconcile(FluxReconcile),
+    /// Suspend and remove every Flux object, the controllers and the CRDs. Namespaces and what Flux has deployed stay.
+    Uninstall(FluxUninstall),
+}
+
+/// Whose Flux.
+#[derive(Clone, Debug, Flags)]
+pub(crate) struct FluxOn {
+    /// The kind of cluster.
+    #[arg(long, value_enum, default_value_t = TargetKind::Local)]
+    pub(crate) target: TargetKind,
+    /// The cluster's name.
+    #[arg(long, default_value = DEFAULT_CLUSTER, value_name = "NAME")]
+    pub(crate) cluster: String,
+}
+
+#[derive(Clone, Debug, Flags)]
+pub(crate) struct FluxInstall {
+    #[command(flatten)]
+    pub(crate) on: FluxOn,
+    /// Change nothing; say what would be.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How long each object may take to get Ready.
+    #[arg(long, default_value = "3m", value_name = "DURATION")]
+    pub(crate) timeout: Span,
+}
+
+#[derive(Clone, Debug, Flags)]
+pub(crate) struct FluxReconcile {
+    /// Which objects; all of them without a name.
+    #[arg(value_name = "[KIND/][NAMESPACE/]NAME")]
+    pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) on: FluxOn,
+    /// Do not fetch the sources of the named objects before them.
+    #[arg(long, requires = "names")]
+    pub(crate) without_source: bool,
+    /// How long each object may take.
+    #[arg(long, default_value = "3m", value_name = "DURATION")]
+    pub(crate) timeout: Span,
+}
+
+#[derive(Clone, Debug, Flags)]
+pub(crate) struct FluxUninstall {
+    #[command(flatten)]
+    pub(crate) on: FluxOn,
+    /// Keep the custom resource definitions.
+    #[arg(long)]
+    pub(crate) keep_crds: bool,
+    /// Change nothing; say what would be.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask for confirmation.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Clone, Debug, Flags)]

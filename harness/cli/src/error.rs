@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use harness_cluster::components::{BuildError, Missing};
 use harness_cluster::dry_run::DryRunError;
+use harness_cluster::flux::FluxError;
 use harness_cluster::local::LocalError;
 use harness_record::log::LogError;
 use harness_report::ReportError;
@@ -57,6 +58,8 @@ pub(crate) enum CliError {
     #[error(transparent)]
     DryRun(#[from] DryRunError),
     #[error(transparent)]
+    Flux(#[from] FluxError),
+    #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]
     Missing(#[from] Missing),
@@ -81,6 +84,7 @@ impl CliError {
             | Self::Unreadable { .. }
             | Self::NotUp { .. }
             | Self::Log(_)
+            | Self::Flux(FluxError::NoSuchObject { .. })
             | Self::Usage(_) => USAGE,
             Self::Write { .. }
             | Self::Stdout(_)
@@ -88,6 +92,7 @@ impl CliError {
             | Self::Target { .. }
             | Self::Local(_)
             | Self::DryRun(_)
+            | Self::Flux(_)
             | Self::Build(_)
             | Self::Missing(_)
             | Self::Run(_)

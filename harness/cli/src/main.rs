@@ -67,6 +67,7 @@ async fn carry_out(command: Command, verbose: u8, console: &Console) -> Result<e
         Command::Down(args) => commands::down::down(args, console).await,
         Command::Status(args) => commands::status::status(args, console).await,
         Command::Env(args) => commands::env::env(args, console).await,
+        Command::Flux(args) => commands::flux::flux(args, console).await,
         Command::Components(args) => commands::components::components(args, console).await,
         Command::Schema => commands::schema::schema(console),
         Command::Completions { shell } => commands::completions::completions(shell, console),

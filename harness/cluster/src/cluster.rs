@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use harness_azure::control::{Client as AzureClient, ControlError};
 use harness_scenario::Capability;
 
-use crate::flux::Flux;
+use crate::flux::{Flux, Parts};
 use crate::git::GitRemote;
 use crate::local::{ComponentUsage, Failure, Local, LocalError, Status, TeardownReport};
 use crate::metrics::MetricsControl;
@@ -141,6 +141,33 @@ impl Cluster {
     /// When there is no such component, it cannot be started, or the supervisor does not answer.
     pub async fn restart(&self, component: &str) -> Result<(), LocalError> {
         self.inner().control.restart(component).await
+    }
+
+    /// Stops a component: asks it to end, and kills it when it has not after some seconds. It stays stopped until
+    /// [`Cluster::restart`].
+    ///
+    /// # Errors
+    /// When there is no such component or the supervisor does not answer.
+    pub async fn stop(&self, component: &str) -> Result<(), LocalError> {
+        self.inner().control.stop(component).await
+    }
+
+    /// Waits until a component answers its readiness probe.
+    ///
+    /// # Errors
+    /// When it does not in time, there is no such component, or the supervisor does not answer.
+    pub async fn wait_until_ready(&self, component: &str) -> Result<(), LocalError> {
+        self.inner().control.component_ready(component).await
+    }
+
+    /// A client with an administrator's rights, for what a run may not do. It retries, so that nothing should be measured with it.
+    pub(crate) async fn admin_client(&self) -> Result<kube::Client, LocalError> {
+        self.inner().admin_client().await
+    }
+
+    /// What an installation of Flux consists of here.
+    pub(crate) fn flux_parts(&self) -> Result<Parts, LocalError> {
+        self.inner().flux_parts()
     }
 
     /// Azure publishes a newer version of every node image, and the NAP controller is started again so that it looks:

@@ -290,19 +290,8 @@ fn plan(seed: u64, bursts: u64) -> Plan {
         workloads: CLASSES
             .iter()
             .map(|(pool, workload, _)| Workload {
-                name: (*workload).to_owned(),
-                class: (*pool).to_owned(),
-                cpu: Millicores(450),
-                memory: Bytes(1 << 30),
-                node_selector: BTreeMap::new(),
-                tolerations: Vec::new(),
                 replicas_peak: PODS_PER_BURST as u32,
-                stays_pending: false,
-                awaited: true,
-                do_not_disrupt: false,
-                disruption_budget: None,
-                spread: None,
-                autoscale: None,
+                ..Workload::new(*workload, *pool, Millicores(450), Bytes(1 << 30))
             })
             .collect(),
         phases: (0..bursts)

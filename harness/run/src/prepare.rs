@@ -84,7 +84,10 @@ pub(crate) async fn apply(plan: &Plan, tools: &Tools, before: &mut Before) -> Re
     let checks: Vec<HealthCheck> = pools.iter().map(HealthCheck::node_pool).collect();
     flux.configure(&checks, &labels::of_run(&tools.run_id)).await.map_err(|error| RunError::Target {
         doing: "set the health checks of the Kustomization node-config".to_owned(),
-        reason: error.to_string(),
+        reason: match &error {
+            kube::Error::Api(status) if status.code == 404 => format!("{error}; `harness flux install` brings it back"),
+            _ => error.to_string(),
+        },
     })?;
     let revision = push(plan, &git, tools).await?;
     flux.fetch_now().await.map_err(|error| RunError::Target {

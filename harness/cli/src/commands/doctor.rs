@@ -1,6 +1,6 @@
 //! `harness doctor`.
 
-use harness_cluster::doctor::{self, Options, Status};
+use harness_cluster::doctor::{self, Check, Options, Status};
 
 use crate::args::Doctor;
 use crate::console::Console;
@@ -14,14 +14,19 @@ pub(crate) async fn doctor(args: Doctor, console: &Console) -> Result<Exit, CliE
     if console.json() {
         console.json_data(&diagnosis)?;
     } else {
-        let mut lines = Vec::new();
-        for check in &diagnosis.checks {
-            lines.push(format!("{} {:<22} {}", mark(check.status, console), check.name, check.detail));
-            lines.extend(check.advice.as_ref().map(|advice| format!("     {:<22} -> {advice}", "")));
-        }
-        console.data(&lines.join("\n"))?;
+        console.data(&lines(&diagnosis.checks, console).join("\n"))?;
     }
     Ok(if diagnosis.status() == Status::Fail { TARGET_FAILED } else { PASS })
+}
+
+/// Checks, for people.
+pub(crate) fn lines(checks: &[Check], console: &Console) -> Vec<String> {
+    let mut lines = Vec::new();
+    for check in checks {
+        lines.push(format!("{} {:<22} {}", mark(check.status, console), check.name, check.detail));
+        lines.extend(check.advice.as_ref().map(|advice| format!("     {:<22} -> {advice}", "")));
+    }
+    lines
 }
 
 fn mark(status: Status, console: &Console) -> String {

@@ -6,6 +6,7 @@ pub(crate) mod components;
 pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod env;
+pub(crate) mod flux;
 pub(crate) mod list;
 pub(crate) mod plan;
 pub(crate) mod report;

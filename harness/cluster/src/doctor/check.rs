@@ -29,15 +29,15 @@ pub struct Check {
 }
 
 impl Check {
-    pub(super) fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn ok(name: &'static str, detail: impl Into<String>) -> Self {
         Self { name, status: Status::Ok, detail: detail.into(), advice: None }
     }
 
-    pub(super) fn warn(name: &'static str, detail: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(crate) fn warn(name: &'static str, detail: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { name, status: Status::Warn, detail: detail.into(), advice: Some(advice.into()) }
     }
 
-    pub(super) fn fail(name: &'static str, detail: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(crate) fn fail(name: &'static str, detail: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { status: Status::Fail, ..Self::warn(name, detail, advice) }
     }
 }

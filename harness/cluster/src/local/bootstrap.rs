@@ -20,15 +20,15 @@ const FLUX: &str = include_str!("../../../../kind-config/flux/node-config.yaml")
 const METRICS: &str = include_str!("../../../../kind-config/metrics/apiservices.yaml");
 
 /// Who applied it, in `managedFields`.
-const FIELD_MANAGER: &str = "harness-bootstrap";
+pub(crate) const FIELD_MANAGER: &str = "harness-bootstrap";
 
 /// Requests in flight at once; the server has few cores, more would only queue there.
 const PARALLEL: usize = 8;
 
 /// Applies namespaces first, then access rules.
 pub(crate) async fn access(client: &kube::Client) -> Result<(), LocalError> {
-    apply_all(client, documents("kind-config/rbac/namespaces.yaml", NAMESPACES)?).await?;
-    apply_all(client, documents("kind-config/rbac/components.yaml", ACCESS)?).await
+    apply_all(client, namespaces()?).await?;
+    apply_all(client, access_rules()?).await
 }
 
 /// Applies the CRDs in `files` and waits until the server serves them all.
@@ -37,11 +37,7 @@ pub(crate) async fn custom_resources(
     files: &[PathBuf],
     limit: Duration,
 ) -> Result<(), LocalError> {
-    let mut objects = Vec::new();
-    for path in files {
-        let text = std::fs::read_to_string(path).map_err(LocalError::file("read", path))?;
-        objects.extend(documents(&path.to_string_lossy(), &text)?);
-    }
+    let objects = crds(files)?;
     let names: Vec<String> =
         objects.iter().filter_map(|object| object["metadata"]["name"].as_str().map(str::to_owned)).collect();
     apply_all(client, objects).await?;
@@ -72,13 +68,38 @@ async fn established(client: &kube::Client, names: &[String], limit: Duration) -
 
 /// Applies Flux's GitRepository and Kustomization for the repository at `url`.
 pub(crate) async fn flux(client: &kube::Client, url: &str) -> Result<(), LocalError> {
+    apply_all(client, flux_objects(url)?).await
+}
+
+/// Flux's GitRepository and Kustomization for the repository at `url`.
+pub(crate) fn flux_objects(url: &str) -> Result<Vec<Value>, LocalError> {
     let mut objects = documents("kind-config/flux/node-config.yaml", FLUX)?;
     for object in &mut objects {
         if object["kind"] == "GitRepository" {
             object["spec"]["url"] = Value::from(url);
         }
     }
-    apply_all(client, objects).await
+    Ok(objects)
+}
+
+/// The namespaces of the cluster's own parts.
+pub(crate) fn namespaces() -> Result<Vec<Value>, LocalError> {
+    documents("kind-config/rbac/namespaces.yaml", NAMESPACES)
+}
+
+/// What each part of the cluster may do.
+pub(crate) fn access_rules() -> Result<Vec<Value>, LocalError> {
+    documents("kind-config/rbac/components.yaml", ACCESS)
+}
+
+/// The CRDs in `files`.
+pub(crate) fn crds(files: &[PathBuf]) -> Result<Vec<Value>, LocalError> {
+    let mut objects = Vec::new();
+    for path in files {
+        let text = std::fs::read_to_string(path).map_err(LocalError::file("read", path))?;
+        objects.extend(documents(&path.to_string_lossy(), &text)?);
+    }
+    Ok(objects)
 }
 
 /// Registers the metrics APIs on `port` of 127.0.0.1, whose certificate is signed by the authority `ca_pem`. They are available some

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path as UrlPath, State};
 use axum::http::StatusCode;
@@ -16,6 +17,9 @@ use super::state_dir::private_dir;
 use super::status::{Phase, TeardownReport};
 use super::supervisor::Shared;
 use crate::metrics;
+
+/// How long a component that is asked to stop may take to end.
+pub(crate) const STOP_GRACE: Duration = Duration::from_secs(10);
 
 type App = State<Arc<Shared>>;
 
@@ -39,6 +43,8 @@ pub(crate) fn serve(shared: Arc<Shared>, socket: &Path) -> Result<(), LocalError
         .route("/v1/usage", get(usage))
         .route("/v1/components/{name}/kill", post(kill))
         .route("/v1/components/{name}/restart", post(restart))
+        .route("/v1/components/{name}/stop", post(stop))
+        .route("/v1/components/{name}/ready", get(component_ready))
         .route("/v1/kubernetes-version/{version}", get(told_version))
         .route("/v1/shutdown", post(shutdown))
         .nest_service("/v1/metrics", metrics::routes(Arc::clone(&shared.metrics)))
@@ -81,6 +87,16 @@ async fn kill(State(shared): App, UrlPath(name): UrlPath<String>) -> Response {
 
 async fn restart(State(shared): App, UrlPath(name): UrlPath<String>) -> Response {
     answer(shared.registry.restart(&name).await)
+}
+
+/// Answers when the component has ended.
+async fn stop(State(shared): App, UrlPath(name): UrlPath<String>) -> Response {
+    answer(shared.registry.stop_one(&name, STOP_GRACE).await)
+}
+
+/// Answers when the component is ready, or has not become so in time.
+async fn component_ready(State(shared): App, UrlPath(name): UrlPath<String>) -> Response {
+    answer(shared.wait_until_ready(&name).await)
 }
 
 /// Answers when the NAP controller is told this version of the control plane.

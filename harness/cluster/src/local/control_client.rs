@@ -7,10 +7,11 @@ use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::control::STOP_GRACE;
 use super::error::LocalError;
 use super::state_dir::StateDir;
 use super::status::{Failure, Status, TeardownReport};
-use super::supervisor::TELL_LIMIT;
+use super::supervisor::{READY_LIMIT, TELL_LIMIT};
 use super::usage::ComponentUsage;
 
 /// A call that answers at once.
@@ -64,6 +65,18 @@ impl ControlClient {
 
     pub(crate) async fn restart(&self, component: &str) -> Result<(), LocalError> {
         self.order(&format!("components/{component}/restart"), "restart the component").await
+    }
+
+    /// Asks a component to end, and waits until it has.
+    pub(crate) async fn stop(&self, component: &str) -> Result<(), LocalError> {
+        let path = format!("components/{component}/stop");
+        self.send(Method::POST, &path, Some(STOP_GRACE + CALL_LIMIT), "stop the component").await.map(drop)
+    }
+
+    /// Waits until a component is ready.
+    pub(crate) async fn component_ready(&self, component: &str) -> Result<(), LocalError> {
+        let path = format!("components/{component}/ready");
+        self.send(Method::GET, &path, Some(READY_LIMIT + CALL_LIMIT), "see the component ready").await.map(drop)
     }
 
     /// Waits until the NAP controller is told this version of the control plane.

@@ -11,6 +11,7 @@ mod control_client;
 mod control_plane;
 mod error;
 mod exec;
+mod flux_parts;
 mod flux_processes;
 mod handle;
 mod internal;
@@ -36,6 +37,7 @@ mod usage;
 mod version_proxy;
 mod versions;
 
+pub(crate) use bootstrap::FIELD_MANAGER as BOOTSTRAP_MANAGER;
 pub use config::LocalConfig;
 pub(crate) use control_client::ControlClient;
 pub use error::LocalError;

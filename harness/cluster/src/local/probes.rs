@@ -38,13 +38,23 @@ impl Probes {
         component: &str,
         limit: Duration,
     ) -> Result<(), LocalError> {
-        let url = url(layout, component);
-        wait_for(registry, component, limit, async || match self.http.get(&url).send().await {
+        let (url, started) = (url(layout, component), Instant::now());
+        // No `wait_for`: the supervisor answers requests with this, and a future over a closure is not known to be Send.
+        while let Err(last) = self.look(&url).await {
+            if started.elapsed() > limit {
+                return Err(not_ready(registry, component, started, last));
+            }
+            tokio::time::sleep(PERIOD).await;
+        }
+        Ok(())
+    }
+
+    async fn look(&self, url: &str) -> Result<(), String> {
+        match self.http.get(url).send().await {
             Ok(answer) if answer.status().is_success() => Ok(()),
             Ok(answer) => Err(format!("HTTP {} of {url}", answer.status())),
             Err(error) => Err(format!("no answer of {url}: {error}")),
-        })
-        .await
+        }
     }
 }
 
@@ -78,14 +88,18 @@ async fn wait_for(
             Err(last) => last,
         };
         if started.elapsed() > limit {
-            return Err(LocalError::NotReady {
-                component: component.to_owned(),
-                waited_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-                last,
-                log_tail: registry.tail(component),
-            });
+            return Err(not_ready(registry, component, started, last));
         }
         tokio::time::sleep(PERIOD).await;
+    }
+}
+
+fn not_ready(registry: &Registry, component: &str, started: Instant, last: String) -> LocalError {
+    LocalError::NotReady {
+        component: component.to_owned(),
+        waited_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        last,
+        log_tail: registry.tail(component),
     }
 }
 

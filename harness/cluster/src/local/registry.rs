@@ -132,7 +132,8 @@ impl Registry {
         self.running(name).is_some()
     }
 
-    fn known(&self, name: &str) -> Result<(), LocalError> {
+    /// Whether there is a component of that name.
+    pub(crate) fn known(&self, name: &str) -> Result<(), LocalError> {
         let slots = self.slots();
         if slots.contains_key(name) {
             return Ok(());
@@ -167,6 +168,14 @@ impl Registry {
             Some(launch) => self.start(launch).await,
             None => self.known(name),
         }
+    }
+
+    /// Stops one component by SIGTERM, and after `grace` by SIGKILL; one that has ended is left alone.
+    pub(crate) async fn stop_one(&self, name: &str, grace: Duration) -> Result<(), LocalError> {
+        self.known(name)?;
+        let (_, killed) = self.stop(&[name], grace).await;
+        tracing::warn!(component = name, killed = !killed.is_empty(), "stopped on request");
+        Ok(())
     }
 
     /// Stops some components at once, each by SIGTERM and after `grace` by SIGKILL.

@@ -46,6 +46,8 @@ pub(crate) struct InProcess {
     pub(crate) git: Git,
     pub(crate) metrics: MetricsServer,
     pub(crate) layout: Layout,
+    /// Ask components whether they are ready.
+    pub(crate) probes: Probes,
     /// What `/version` says.
     pub(crate) kubernetes_version: String,
     /// What the NAP controller is told of it.
@@ -131,7 +133,15 @@ pub(crate) async fn bring_up(
     let version = client.apiserver_version().await.map_err(LocalError::api("read", "/version"))?;
     let at_start = azure.kubernetes_version().borrow().clone();
     let told_version = KubernetesVersion::new(state, registry, layout.api_url(), at_start).await?;
-    Ok(InProcess { azure, git, metrics: metrics_server, layout, kubernetes_version: version.git_version, told_version })
+    Ok(InProcess {
+        azure,
+        git,
+        metrics: metrics_server,
+        layout,
+        probes,
+        kubernetes_version: version.git_version,
+        told_version,
+    })
 }
 
 async fn start_azure(config: &LocalConfig, state: &StateDir) -> Result<Simulator, LocalError> {

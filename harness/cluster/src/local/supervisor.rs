@@ -12,6 +12,8 @@ use super::config::LocalConfig;
 use super::control;
 use super::error::LocalError;
 use super::kubernetes_version::{Told, wait_until_told};
+use super::layout::Layout;
+use super::probes::Probes;
 use super::process::{Spawner, log_tail};
 use super::registry::Registry;
 use super::start::{InProcess, bring_up};
@@ -33,6 +35,8 @@ const STOP_ORDER: [(&[&str], Duration); 4] = [
 ];
 /// How long the NAP controller may take to be started with another version of the control plane.
 pub(crate) const TELL_LIMIT: Duration = Duration::from_secs(20);
+/// How long a component that was started again may take to be ready.
+pub(crate) const READY_LIMIT: Duration = Duration::from_secs(60);
 /// A log larger than this is cut to its newest part.
 const LOG_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 const LOG_CHECK: Duration = Duration::from_secs(5);
@@ -52,6 +56,8 @@ pub(crate) struct Shared {
     running: Mutex<Option<Running>>,
     /// Set once the cluster is up.
     told_version: OnceLock<watch::Receiver<Told>>,
+    /// Set once the cluster is up.
+    probes: OnceLock<(Layout, Probes)>,
     pub(crate) shutdown: mpsc::Sender<tokio::sync::oneshot::Sender<TeardownReport>>,
 }
 
@@ -101,6 +107,7 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
         failure: watch::channel(None).0,
         running: Mutex::new(None),
         told_version: OnceLock::new(),
+        probes: OnceLock::new(),
         shutdown,
         config,
         state,
@@ -126,6 +133,7 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
             // The one start is over; a second value cannot come.
             let _ = shared.told_version.set(running.told_version.told());
             following = Some(tokio::spawn(running.told_version.follow(running.azure.kubernetes_version())));
+            let _ = shared.probes.set((running.layout, running.probes));
             in_process = Some((running.azure, running.git, running.metrics));
             shared.set_phase(Phase::Ready);
         }
@@ -315,6 +323,20 @@ impl Shared {
             versions: [("kubernetes".to_owned(), running.kubernetes_version.clone())].into(),
         };
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts);
+    }
+
+    /// Waits until a component answers its readiness probe.
+    pub(crate) async fn wait_until_ready(&self, component: &str) -> Result<(), LocalError> {
+        self.registry.known(component)?;
+        match self.probes.get() {
+            Some((layout, probes)) => probes.ready(&self.registry, layout, component, READY_LIMIT).await,
+            None => Err(LocalError::NotReady {
+                component: component.to_owned(),
+                waited_ms: 0,
+                last: "the cluster is not up".to_owned(),
+                log_tail: String::new(),
+            }),
+        }
     }
 
     /// Waits until the NAP controller is told this version of the control plane.

@@ -53,19 +53,9 @@ pub(crate) enum Fault {
 
 pub(crate) fn plan() -> Plan {
     let workload = |(class, name, peak): (&str, &str, u32)| Workload {
-        name: name.to_owned(),
-        class: class.to_owned(),
-        cpu: Millicores(900),
-        memory: Bytes(1 << 30),
         node_selector: BTreeMap::from([("class".to_owned(), class.to_owned())]),
-        tolerations: Vec::new(),
         replicas_peak: peak,
-        stays_pending: false,
-        awaited: true,
-        do_not_disrupt: false,
-        disruption_budget: None,
-        spread: None,
-        autoscale: None,
+        ..Workload::new(name, class, Millicores(900), Bytes(1 << 30))
     };
     let class = |(name, _, _): (&str, &str, u32)| NodeClass {
         name: name.to_owned(),

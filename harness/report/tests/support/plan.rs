@@ -50,21 +50,7 @@ pub(crate) fn plan() -> Plan {
         },
         workloads: POOLS
             .iter()
-            .map(|pool| Workload {
-                name: pool.1.to_owned(),
-                class: pool.0.to_owned(),
-                cpu: Millicores(500),
-                memory: Bytes(512 << 20),
-                node_selector: BTreeMap::new(),
-                tolerations: Vec::new(),
-                replicas_peak: 40,
-                stays_pending: false,
-                awaited: true,
-                do_not_disrupt: false,
-                disruption_budget: None,
-                spread: None,
-                autoscale: None,
-            })
+            .map(|pool| Workload { replicas_peak: 40, ..Workload::new(pool.1, pool.0, Millicores(500), Bytes(512 << 20)) })
             .collect(),
         phases: [("burst", Some(Until::AllPodsReady), Some(300), None), ("hold", None, None, Some(20)), ("drain", Some(Until::NoNodes), Some(180), None)]
             .into_iter()

@@ -64,21 +64,7 @@ pub(super) mod tests {
 
     /// A workload with nothing special.
     pub(in crate::workload) fn plain() -> Workload {
-        Workload {
-            name: "web".to_owned(),
-            class: "general-purpose".to_owned(),
-            cpu: Millicores(500),
-            memory: Bytes(512 << 20),
-            node_selector: BTreeMap::new(),
-            tolerations: Vec::new(),
-            replicas_peak: 1,
-            stays_pending: false,
-            awaited: true,
-            do_not_disrupt: false,
-            disruption_budget: None,
-            spread: None,
-            autoscale: None,
-        }
+        Workload { replicas_peak: 1, ..Workload::new("web", "general-purpose", Millicores(500), Bytes(512 << 20)) }
     }
 
     #[test]

@@ -195,19 +195,9 @@ impl Choice<'_> {
 
     fn add(&mut self, name: String, aim: &Aim<'_>, pod: PodSize, bound: u64, spec: Option<&WorkloadSpec>) {
         let mut workload = Workload {
-            name,
-            class: aim.pool.name.clone(),
-            cpu: pod.cpu,
-            memory: pod.memory,
             node_selector: aim.node_selector.clone(),
             tolerations: aim.tolerations.clone(),
-            replicas_peak: 0,
-            stays_pending: false,
-            awaited: true,
-            do_not_disrupt: false,
-            disruption_budget: None,
-            spread: None,
-            autoscale: None,
+            ..Workload::new(name, &aim.pool.name, pod.cpu, pod.memory)
         };
         if let Some(spec) = spec {
             adorn(&mut workload, spec, self.inputs.values);

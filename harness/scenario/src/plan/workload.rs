@@ -45,6 +45,28 @@ pub struct Workload {
     pub autoscale: Option<Autoscale>,
 }
 
+impl Workload {
+    /// A workload of pods of this size for that class, with nothing special and no replicas yet: every other field has the value that
+    /// it has where a scenario says nothing.
+    pub fn new(name: impl Into<String>, class: impl Into<String>, cpu: Millicores, memory: Bytes) -> Self {
+        Self {
+            name: name.into(),
+            class: class.into(),
+            cpu,
+            memory,
+            node_selector: BTreeMap::new(),
+            tolerations: Vec::new(),
+            replicas_peak: 0,
+            stays_pending: false,
+            awaited: true,
+            do_not_disrupt: false,
+            disruption_budget: None,
+            spread: None,
+            autoscale: None,
+        }
+    }
+}
+
 fn is_false(value: &bool) -> bool {
     !value
 }

@@ -10,7 +10,7 @@ pub const NAMESPACE: &str = "flux-system";
 /// The name of both the GitRepository and the Kustomization.
 pub const NAME: &str = "node-config";
 /// A new value asks the controller to reconcile at once (fluxcd/pkg `apis/meta/annotations.go`).
-const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
+pub(super) const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
 
 /// One object whose health Flux waits for after an apply.
 #[derive(Clone, Debug, PartialEq, Eq)]

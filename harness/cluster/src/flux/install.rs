@@ -1,0 +1,132 @@
+//! Installing Flux: what is there already stays, what is missing comes, and in the end it works.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::apply::{Applied, apply};
+use super::controllers::Handled;
+use super::error::FluxError;
+use super::kinds::{self, crds};
+use super::list;
+use super::manager::{Manager, millis};
+use super::object::{ObjectRef, Ready, condition};
+use super::reconcile::Reconciling;
+use super::report::ReconcileReport;
+use crate::doctor::{Check, Status};
+use crate::local::BOOTSTRAP_MANAGER;
+
+/// How long the API server may take to serve a CRD.
+const ESTABLISHED_LIMIT: Duration = Duration::from_secs(60);
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// How to install.
+#[derive(Clone, Debug)]
+pub struct Installing {
+    /// Nothing is changed; the report says what would be.
+    pub dry_run: bool,
+    /// How long each object may take to get Ready.
+    pub limit: Duration,
+}
+
+/// What an installation came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstallReport {
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// What was checked before; with a failed one nothing was done.
+    pub checks: Vec<Check>,
+    /// Each object and what became of it.
+    pub objects: Vec<Applied>,
+    /// Each controller, and whether it was started.
+    pub controllers: Vec<Handled>,
+    /// The reconciliation that shows that it works; absent in a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reconciliation: Option<ReconcileReport>,
+    /// From begin to end, in milliseconds.
+    pub took_ms: u64,
+}
+
+impl InstallReport {
+    /// Whether a check has failed, so that nothing was done.
+    pub fn is_refused(&self) -> bool {
+        self.checks.iter().any(|check| check.status == Status::Fail)
+    }
+
+    /// Whether everything that was done worked.
+    pub fn is_well(&self) -> bool {
+        !self.is_refused() && self.reconciliation.as_ref().is_none_or(ReconcileReport::is_well)
+    }
+}
+
+impl Manager<'_> {
+    /// Installs Flux: namespace, access rules, CRDs, the objects of the repository, controllers. Ends when every Flux object
+    /// has been reconciled. Done twice it changes nothing the second time.
+    ///
+    /// # Errors
+    /// When the API server refuses something, a CRD is not served in time, or a controller does not start. A failed check is
+    /// no error but in the report, as is an object that does not get Ready.
+    pub async fn install(&self, options: &Installing) -> Result<InstallReport, FluxError> {
+        let (began, dry_run) = (Instant::now(), options.dry_run);
+        let mut report = InstallReport { dry_run, checks: self.preflight().await?, ..InstallReport::default() };
+        if report.is_refused() {
+            return Ok(report);
+        }
+        let parts = &self.parts;
+        self.say("applying namespace, access rules, custom resources and objects");
+        for manifests in [&parts.namespaces, &parts.access, &parts.crds] {
+            self.apply_all(manifests, dry_run, &mut report.objects).await?;
+        }
+        if !dry_run {
+            self.established().await?;
+        }
+        self.apply_all(&parts.objects, dry_run, &mut report.objects).await?;
+        let found = list::objects(&self.client, &kinds::served(&self.client).await?).await?;
+        let own: Vec<ObjectRef> = parts.objects.iter().map(ObjectRef::of).collect();
+        for resumed in self.resume(&found, &own, dry_run).await? {
+            match report.objects.iter_mut().find(|applied| applied.object == resumed.object) {
+                Some(applied) => *applied = resumed,
+                None => report.objects.push(resumed),
+            }
+        }
+        report.controllers = self.start_controllers(dry_run).await?;
+        if !dry_run {
+            self.say("asking every object to reconcile");
+            let all = Reconciling { names: Vec::new(), with_sources: true, limit: options.limit };
+            report.reconciliation = Some(self.reconcile(&all).await?);
+        }
+        report.took_ms = millis(began);
+        Ok(report)
+    }
+
+    async fn apply_all(&self, manifests: &[Value], dry_run: bool, into: &mut Vec<Applied>) -> Result<(), FluxError> {
+        for manifest in manifests {
+            // The same manager as at the start of the cluster: two of them would share every field.
+            let applied = apply(&self.client, manifest, BOOTSTRAP_MANAGER, dry_run).await?;
+            into.push(applied);
+        }
+        Ok(())
+    }
+
+    /// Waits until each CRD is served.
+    async fn established(&self) -> Result<(), FluxError> {
+        let (api, began) = (crds(&self.client), Instant::now());
+        for name in self.parts.crds.iter().filter_map(|crd| crd["metadata"]["name"].as_str()) {
+            let object = format!("CustomResourceDefinition {name}");
+            loop {
+                let found = api.get(name).await.map_err(FluxError::api("read", &object))?;
+                if condition(&found.data["status"], "Established").0 == Ready::Yes {
+                    break;
+                }
+                if began.elapsed() > ESTABLISHED_LIMIT {
+                    let last = found.data["status"]["conditions"].to_string();
+                    return Err(FluxError::Wait { object, wanted: "served", waited_ms: millis(began), last });
+                }
+                tokio::time::sleep(PERIOD).await;
+            }
+        }
+        Ok(())
+    }
+}
