@@ -28,13 +28,14 @@ pub fn builtin_scenarios() -> &'static [Builtin] {
     &SCENARIOS
 }
 
-const SCENARIOS: [Builtin; 18] = [
+const SCENARIOS: [Builtin; 19] = [
     scenario!("capacity-shortage"),
     scenario!("class-targeting"),
     scenario!("consolidation"),
     scenario!("expiry"),
     scenario!("failure-storm"),
     scenario!("fill-curve"),
+    scenario!("gitops-drift"),
     scenario!("hpa-cpu-memory"),
     scenario!("hpa-own-metric"),
     scenario!("node-drift"),
