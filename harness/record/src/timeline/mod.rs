@@ -18,6 +18,7 @@ mod reasons;
 mod series;
 mod slots;
 mod stamp;
+mod usage;
 
 pub use fold::Timelines;
 
@@ -35,3 +36,4 @@ pub(crate) use reasons::{is_schedulers, owner};
 pub(crate) use series::{node_steps, pod_steps};
 pub(crate) use slots::{Horizon, Slots};
 pub(crate) use stamp::Stamp;
+pub(crate) use usage::Curve;

@@ -7,6 +7,7 @@ mod fleet;
 mod happened;
 mod kept;
 mod loss;
+mod order;
 mod pending;
 mod price;
 mod quota;
@@ -18,6 +19,7 @@ mod scene;
 #[path = "../story/mod.rs"]
 mod story;
 mod undisturbed;
+mod usage;
 
 use Verdict::{Fail, Inconclusive, Pass};
 use harness_record::event::*;

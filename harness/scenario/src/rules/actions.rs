@@ -6,7 +6,7 @@ use crate::model::{ActionSpec, ArrivalSpec, Selection};
 use crate::{Span, suggest};
 
 /// The components of a local cluster that a scenario may kill.
-const COMPONENTS: [&str; 9] = [
+pub(super) const COMPONENTS: [&str; 9] = [
     "etcd",
     "karpenter",
     "kube-apiserver",
@@ -32,6 +32,7 @@ fn said(action: &ActionSpec) -> usize {
         action.kill_component.is_some(),
         action.start_component.is_some(),
         action.change.is_some(),
+        action.reconcile.is_some(),
     ]
     .into_iter()
     .filter(|said| *said)
@@ -42,7 +43,7 @@ pub(super) fn are_one_each(context: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for action in context.scenario.phases.iter().flat_map(|phase| &phase.actions) {
         let keys = "scale, replace, commit, revert, load, publishNodeImage, upgradeKubernetes, azureFault, \
-                    clearAzureFaults, killComponent, startComponent, change";
+                    clearAzureFaults, killComponent, startComponent, change, reconcile";
         match said(action) {
             0 => found.push(context.error(action.mark, "this action does nothing", format!("give one of {keys}"))),
             1 => {}

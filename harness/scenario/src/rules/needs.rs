@@ -21,6 +21,8 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
             (Capability::Gitops, "commits")
         } else if action.change.is_some() {
             (Capability::Gitops, "changing what Git declares")
+        } else if action.reconcile.is_some() {
+            (Capability::Gitops, "asking Flux to reconcile")
         } else if action.load.is_some() {
             (Capability::MetricsApi, "setting the metrics that the HPA reads")
         } else if action.scale.is_some() || action.replace.is_some() {
