@@ -16,3 +16,21 @@ done
 cargo --version
 go version
 git --version
+
+# Optional: without it the scenarios that need image-registry end with "not run", which is no failure.
+optional() { # command, Debian package, for what
+    command -v "$1" >/dev/null && return
+    local as_root=()
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo -n)
+    if command -v apt-get >/dev/null && {
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$2" ||
+            { "${as_root[@]}" apt-get update && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$2"; }
+    } >/dev/null 2>&1; then
+        # The package starts a service of its own, which nobody here asks.
+        "${as_root[@]}" systemctl disable --now "$2" >/dev/null 2>&1 || true
+        echo "installed $2"
+    else
+        echo "note: $1 is not on PATH and could not be installed: $3 will not be run (Debian: apt-get install $2)" >&2
+    fi
+}
+optional docker-registry docker-registry "scenarios that need image-registry"

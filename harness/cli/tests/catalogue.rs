@@ -71,6 +71,16 @@ fn main() -> ExitCode {
         counter_case: None,
     });
     let all: Vec<Asked> = passing.chain(cases).collect();
+    // What this machine lacks is said, and the test is shown as ignored.
+    let (all, lacking): (Vec<Asked>, Vec<Asked>) =
+        all.into_iter().partition(|one| lacks(&scenarios, &one.test).is_none());
+    for one in lacking {
+        let why = lacks(&scenarios, &one.test).unwrap_or_default();
+        if !arguments.list {
+            eprintln!("skipped {}: {why}", one.test);
+        }
+        trials.push(Trial::test(one.test, || Ok(())).with_ignored_flag(true));
+    }
     let (chosen, others): (Vec<Asked>, Vec<Asked>) = all.into_iter().partition(|one| is_chosen(&arguments, &one.test));
     let mut lanes: Vec<Vec<Asked>> = (0..LANES).map(|_| Vec::new()).collect();
     for (index, asked) in chosen.into_iter().enumerate() {
@@ -126,6 +136,18 @@ fn made(case: &str, path: &Path) -> PathBuf {
     let made = folder.join(format!("{case}.yaml"));
     std::fs::write(&made, serde_json::to_string_pretty(&document).unwrap()).unwrap();
     made
+}
+
+/// What this machine lacks for the scenario of a test `passes::SCENARIO` or `fails::SCENARIO--WHAT`.
+fn lacks(scenarios: &BTreeMap<String, PathBuf>, test: &str) -> Option<&'static str> {
+    let name = scenario_of(test.split_once("::").map_or(test, |(_, name)| name));
+    let text = std::fs::read_to_string(scenarios.get(name)?).unwrap();
+    let document: Value = serde_saphyr::from_str(&text).unwrap();
+    let needs = document["needs"].as_array()?.iter().any(|need| need == "image-registry");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = std::env::split_paths(&path).any(|folder| folder.join("docker-registry").is_file());
+    (needs && !there)
+        .then_some("needs image-registry: docker-registry is not on PATH (Debian: apt-get install docker-registry)")
 }
 
 /// The scenario that a counter-case is of.

@@ -8,8 +8,10 @@ use harness_scenario::Capability;
 
 use crate::flux::{Flux, Parts};
 use crate::git::GitRemote;
+use crate::images;
 use crate::local::{ComponentUsage, Failure, Local, LocalError, Status, TeardownReport};
 use crate::metrics::MetricsControl;
+use crate::receiver;
 
 /// A cluster that can be used. Targets differ in what they offer: ask [`Cluster::capabilities`].
 #[derive(Debug)]
@@ -63,14 +65,62 @@ impl Cluster {
     /// What a scenario may ask of this cluster.
     pub fn capabilities(&self) -> BTreeSet<Capability> {
         match &self.target {
-            Target::Local(_) => BTreeSet::from([
-                Capability::NodeAutoProvisioning,
-                Capability::Gitops,
-                Capability::SimulatedAzure,
-                Capability::ComponentControl,
-                Capability::MetricsApi,
-            ]),
+            Target::Local(local) => {
+                let mut offered = BTreeSet::from([
+                    Capability::NodeAutoProvisioning,
+                    Capability::Gitops,
+                    Capability::SimulatedAzure,
+                    Capability::ComponentControl,
+                    Capability::MetricsApi,
+                    Capability::FluxNotification,
+                    Capability::ImageAutomation,
+                ]);
+                offered.extend(local.config.docker_registry.is_some().then_some(Capability::ImageRegistry));
+                offered
+            }
         }
+    }
+
+    /// Starts what these capabilities need and is not there from the start, and waits until it is ready. It stays as long as the
+    /// cluster does.
+    ///
+    /// # Errors
+    /// When a process cannot be started or does not become ready, or the supervisor does not answer.
+    pub async fn provide(&self, capabilities: &BTreeSet<Capability>) -> Result<(), LocalError> {
+        for capability in capabilities.iter().filter(|capability| capability.is_on_demand()) {
+            self.inner().control.provide(*capability).await?;
+        }
+        Ok(())
+    }
+
+    /// Where Flux's notification controller takes the calls of Git hosts, without a path; [`Cluster::provide`] starts it.
+    pub fn flux_receiver_url(&self) -> Option<String> {
+        self.capabilities().contains(&Capability::FluxNotification).then(|| self.inner().endpoint("flux-receiver"))
+    }
+
+    /// Calls a Flux Receiver as its Git host does after a push of the commit `revision`, with `token`; [`Cluster::provide`] starts the controller.
+    ///
+    /// # Errors
+    /// When the Receiver is not Ready in time, refuses the call, or there is no notification controller.
+    pub async fn call_receiver(&self, name: &str, token: &str, revision: &str) -> Result<(), String> {
+        let url =
+            self.flux_receiver_url().ok_or("this target has no notification controller that the harness can call")?;
+        let called = receiver::call(&self.inner().client, &url, name, token, revision).await;
+        called.map_err(|error| error.to_string())
+    }
+
+    /// Host and port of the image registry, which speaks plain HTTP; [`Cluster::provide`] starts it.
+    pub fn image_registry(&self) -> Option<String> {
+        self.capabilities().contains(&Capability::ImageRegistry).then(|| self.inner().endpoint("image-registry"))
+    }
+
+    /// Pushes an image of nearly nothing to the image registry and returns its digest.
+    ///
+    /// # Errors
+    /// In words: when there is no registry, or it does not take the image.
+    pub async fn publish_image(&self, image: &str, tag: &str) -> Result<String, String> {
+        let registry = self.image_registry().ok_or("this target has no image registry")?;
+        images::publish(&registry, image, tag).await.map_err(|error| error.to_string())
     }
 
     /// What is not real here, for every report.

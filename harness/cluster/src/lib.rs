@@ -8,8 +8,10 @@ pub mod doctor;
 pub mod dry_run;
 pub mod flux;
 pub mod git;
+pub mod images;
 pub mod local;
 pub mod metrics;
+pub mod receiver;
 
 pub use cluster::Cluster;
 pub use contents::{Contents, ContentsError};

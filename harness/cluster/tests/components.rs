@@ -142,7 +142,7 @@ async fn builds_everything_once_and_leaves_only_the_result() {
         let binary = module.binaries.iter().find(|b| b.component == component).unwrap();
         assert!(text.contains(binary.package), "{component}: {text}");
     }
-    assert_eq!(set.crds().len(), 11);
+    assert_eq!(set.crds().len(), 17);
     for crd in set.crds() {
         assert!(crd.ends_with(std::fs::read_to_string(crd).unwrap()));
     }
@@ -160,7 +160,7 @@ async fn builds_everything_once_and_leaves_only_the_result() {
     assert!(steps[0].remaining > Duration::from_secs(10));
     let finished: Vec<(&str, usize, usize)> =
         steps.iter().filter(|p| matches!(p.step, Step::Finished { .. })).map(|p| (p.module, p.index, p.of)).collect();
-    assert_eq!(finished.len(), 6);
+    assert_eq!(finished.len(), 9);
     assert!(finished.contains(&("kubernetes", 2, 6)));
     assert!(steps.iter().any(|p| matches!(&p.step, Step::Downloading { what } if what == "example.com/x v1.0.0")));
     assert!(steps.iter().any(|p| p.step == Step::Linking && p.module == "karpenter"));
@@ -228,6 +228,50 @@ async fn a_damaged_binary_is_found_and_only_its_module_built_again() {
     shop.build().await.unwrap();
     assert!(std::fs::metadata(scheduler).unwrap().len() > 0);
     assert_eq!(shop.builds().len(), MODULES.len() + 1);
+}
+
+#[tokio::test]
+async fn a_version_with_one_module_more_builds_that_one_alone() {
+    let shop = Workshop::new();
+    let current = shop.build().await.unwrap().folder;
+    // As a version left it that did not have the notification controller: its set has another key, its modules the same.
+    let older = current.with_file_name("0123older");
+    std::fs::rename(&current, &older).unwrap();
+    let modules = shop.cache().root().join("modules");
+    let of_module = |name: &str| names(&modules).into_iter().filter(|n| n.starts_with(name)).collect::<Vec<_>>();
+    for name in of_module("notification-controller-") {
+        std::fs::remove_dir_all(modules.join(name)).unwrap();
+    }
+    let report = shop.build().await.unwrap();
+    let fresh: Vec<&str> = report.modules.iter().filter(|m| m.took.is_some()).map(|m| m.module).collect();
+    assert_eq!(fresh, ["notification-controller"]);
+    assert_eq!(shop.builds().len(), MODULES.len() + 1);
+    assert!(!older.exists() && current.exists());
+}
+
+#[tokio::test]
+async fn modules_of_a_set_in_use_stay_also_those_that_are_unknown_here() {
+    let shop = Workshop::new();
+    let root = shop.cache().root();
+    let newer = root.join("89abnewer");
+    std::fs::create_dir_all(&newer).unwrap();
+    std::fs::write(newer.join(".in-use"), "").unwrap();
+    let manifest = serde_json::json!({"version": 1, "key": "89abnewer", "modules": [{
+        "module": "example.com/of/tomorrow", "version": "v1.0.0", "key": "feedbeef", "goVersion": "go1.99.1",
+        "goos": "linux", "goarch": "amd64", "flags": [], "builtAt": "", "buildMs": 1, "binaries": [], "crds": [],
+    }]});
+    std::fs::write(newer.join("manifest.json"), manifest.to_string()).unwrap();
+    let module = root.join("modules/of-tomorrow-feedbeef");
+    std::fs::create_dir_all(&module).unwrap();
+    let running = std::fs::File::open(newer.join(".in-use")).unwrap();
+    running.lock_shared().unwrap();
+    shop.build().await.unwrap();
+    assert!(module.exists(), "a running cluster of a newer version lost a module");
+    drop(running);
+    // The set is whole, so that nothing is removed until something is built again.
+    std::fs::remove_file(in_cache(shop.cache()).unwrap().path(Component::Etcd)).unwrap();
+    shop.build().await.unwrap();
+    assert!(!module.exists() && !newer.exists());
 }
 
 #[tokio::test]

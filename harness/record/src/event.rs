@@ -75,6 +75,8 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         detail: String,
     },
+    /// A notification came to the run's webhook.
+    Notified(Notification),
 }
 
 /// What a reader of the log must know before anything else.
@@ -478,6 +480,38 @@ pub struct Reason {
     pub message: String,
     /// `Normal` or `Warning`.
     pub severity: String,
+}
+
+/// A notification as Flux's generic Provider sends it (`Event` in fluxcd/pkg `apis/event/v1beta1`). Of one of another form only the path and
+/// the message are known.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Notification {
+    /// The path that it was sent to, such as `/errors`.
+    pub path: String,
+    /// The kind of the object that it is about.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    /// Its namespace.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
+    /// Its name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// `info` or `error`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub severity: String,
+    /// `ReconciliationSucceeded`, `BuildFailed`, ...
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// The controller's message, or the whole body of one that is no event of Flux; cut to 1,000 characters.
+    pub message: String,
+    /// The revision that it names, such as `main@sha1:...`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub revision: String,
+    /// The controller that it is from.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub controller: String,
 }
 
 /// The harness's own doings.

@@ -11,7 +11,7 @@ const OPENING: &str = "{cron";
 ///
 /// # Errors
 /// In words: what stands between the braces is no length of time.
-pub fn fill_schedules(text: &str, now: Timestamp) -> Result<String, String> {
+pub(crate) fn fill_schedules(text: &str, now: Timestamp) -> Result<String, String> {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(OPENING) {

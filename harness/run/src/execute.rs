@@ -8,6 +8,7 @@ use std::time::Duration;
 use harness_cluster::Cluster;
 use harness_record::EventKind;
 use harness_record::event::{EndReason, LOG_VERSION, PhaseOutcome, RunStarted};
+use harness_scenario::Capability;
 use harness_scenario::plan::Plan;
 use tokio_util::sync::CancellationToken;
 
@@ -15,9 +16,11 @@ use crate::clock::RunClock;
 use crate::drive::{Repository, Tools};
 use crate::hub::{Hub, OnEvent};
 use crate::observe::{Observers, Scope};
+use crate::placeholders::Placeholders;
 use crate::prepare::{self, Before, Prepared};
 use crate::tree::{Tree, WorkingTree};
-use crate::{RunError, asked, cleanup, phases, pools, usage};
+use crate::webhook::Webhook;
+use crate::{RunError, asked, cleanup, labels, phases, pools, usage};
 
 /// How long a cleanup may take before the run ends without it, beyond its own limits.
 const CLEANUP_LIMIT: Duration = Duration::from_secs(180);
@@ -76,12 +79,13 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
 
     let mut before = Before::default();
     let mut observers = None;
+    let mut webhook = None;
     let (reason, detail) = tokio::select! {
         biased;
         () = interrupt.cancelled() => (EndReason::Interrupted, String::new()),
         error = hub.failed() => (EndReason::TargetFailed, error.to_string()),
         died = cluster.failed() => (EndReason::TargetFailed, died_text(&died)),
-        outcome = carry_out(plan, &tools, &mut before, &mut observers) => match outcome {
+        outcome = carry_out(plan, &tools, &mut before, &mut observers, &mut webhook) => match outcome {
             Ok(()) => (EndReason::Completed, String::new()),
             Err(NotCarriedOut::Lacks(what)) => (EndReason::NotRun, what),
             Err(NotCarriedOut::Failed(error)) => (EndReason::TargetFailed, error.to_string()),
@@ -107,6 +111,9 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
     // The task holds a clone of the cluster and the hub until it is gone.
     let _aborted = sampling.await;
     drop(observers);
+    if let Some(webhook) = webhook {
+        webhook.stop().await;
+    }
     drop(tools);
     if throwaway && !keep {
         teardown(cluster, out.join("logs"), &hub).await;
@@ -163,6 +170,7 @@ async fn carry_out(
     tools: &Tools,
     before: &mut Before,
     observers: &mut Option<Observers>,
+    webhook: &mut Option<Webhook>,
 ) -> Result<(), NotCarriedOut> {
     let offered = tools.cluster.capabilities();
     let lacking: Vec<&str> = plan.needs.difference(&offered).map(|capability| capability.as_str()).collect();
@@ -171,12 +179,24 @@ async fn carry_out(
     }
     let hub = &tools.hub;
     hub.begin_phase(prepare::PHASE);
+    tools.cluster.provide(&plan.needs).await.map_err(|error| RunError::Target {
+        doing: "start what the scenario needs".to_owned(),
+        reason: error.to_string(),
+    })?;
+    if plan.webhook {
+        *webhook = Some(Webhook::start(hub.clone()).await?);
+    }
+    let registry = plan.needs.contains(&Capability::ImageRegistry).then(|| tools.cluster.image_registry()).flatten();
+    let registry = registry.map(|registry| format!("{registry}/{}", labels::namespace(&tools.run_id)));
+    let placeholders = Placeholders { webhook: webhook.as_ref().map(Webhook::url), registry };
+    tools.repository.fill_with(placeholders).await;
     prepare::set_behaviour(plan, tools, before).await?;
     tools.objects.locate(&plan.objects, &tools.run_id, &tools.client).await?;
     let scope = Scope {
         run_id: &tools.run_id,
         nodepools: pools::of(plan),
         gitops: true,
+        image_automation: plan.needs.contains(&Capability::ImageAutomation),
         autoscalers: plan.workloads.iter().any(|workload| workload.autoscale.is_some()),
         reasons: asked::reasons(plan),
         objects: tools.objects.all(),

@@ -113,6 +113,11 @@ impl Hub {
         began_us
     }
 
+    /// The name of the phase that goes on; empty where none does.
+    pub fn phase(&self) -> String {
+        self.shared.phase.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+    }
+
     /// The phase that goes on ends; nothing happens where none does.
     pub fn end_phase(&self, outcome: PhaseOutcome, detail: String) {
         let ended = self.shared.phase.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -10,7 +10,7 @@ use harness_scenario::{SourceFile, amend};
 use jiff::Timestamp;
 
 use crate::RunError;
-use crate::cron;
+use crate::placeholders::Placeholders;
 
 /// A tree that belongs to the run alone.
 #[derive(Debug)]
@@ -27,6 +27,9 @@ pub(crate) struct WorkingTree {
     files: Vec<SourceFile>,
     /// Oldest first; without those that were taken back.
     commits: Vec<Made>,
+    placeholders: Placeholders,
+    /// The newest commit of the branch that is in the files; `None` before the first push.
+    head: Option<String>,
 }
 
 /// A commit of the plan, and what was there before it.
@@ -41,7 +44,63 @@ pub(crate) type SharedTree = Arc<tokio::sync::Mutex<WorkingTree>>;
 
 impl WorkingTree {
     pub(crate) fn new(tree: Tree) -> Self {
-        Self { folder: tree.folder, files: tree.files, commits: Vec::new() }
+        Self {
+            folder: tree.folder,
+            files: tree.files,
+            commits: Vec::new(),
+            placeholders: Placeholders::default(),
+            head: None,
+        }
+    }
+
+    /// What placeholders become from now on.
+    pub(crate) fn fill_with(&mut self, placeholders: Placeholders) {
+        self.placeholders = placeholders;
+    }
+
+    /// The files as they would be pushed now.
+    pub(crate) fn as_pushed(&self, files: Vec<SourceFile>) -> Result<Vec<SourceFile>, String> {
+        self.placeholders.fill(files, Timestamp::now())
+    }
+
+    /// Takes in what others have pushed since the run's own last push: otherwise the next commit would undo it. In the files to which a
+    /// revert goes back it is as well, but for those that the reverted commit has changed.
+    pub(crate) async fn take_in_others(&mut self, git: &GitRemote) -> Result<(), String> {
+        let failed = |error: &dyn std::fmt::Display| format!("cannot take in what others have pushed: {error}");
+        let Some(known) = &self.head else { return Ok(()) };
+        let head = git.head().await.map_err(|error| failed(&error))?;
+        if head.as_ref() == Some(known) {
+            return Ok(());
+        }
+        let there = tempfile::tempdir().map_err(|error| failed(&error))?;
+        let Some(head) = git.export(there.path()).await.map_err(|error| failed(&error))? else { return Ok(()) };
+        let theirs = |file: &SourceFile| match std::fs::read_to_string(there.path().join(&file.path)) {
+            Ok(text) => Ok(Some(SourceFile::new(file.path.clone(), text))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(format!("cannot read {} as others have pushed it: {error}", file.path)),
+        };
+        let mut files = Vec::new();
+        for ours in &self.files {
+            let theirs = theirs(ours)?;
+            for before in self.commits.iter_mut().map(|made| &mut made.before) {
+                if let Some(place) = before.iter().position(|file| file == ours) {
+                    before.splice(place..=place, theirs.clone());
+                }
+            }
+            files.extend(theirs);
+        }
+        write(&self.folder, &self.files, &files).map_err(|error| failed(&error))?;
+        self.files = files;
+        let added = add_missing(there.path(), &self.folder).map_err(|error| failed(&error))?;
+        for path in added {
+            let name = path.strip_prefix(&self.folder).unwrap_or(&path).to_string_lossy().into_owned();
+            if name.ends_with(".yaml") || name.ends_with(".yml") {
+                let text = std::fs::read_to_string(&path).map_err(|error| failed(&error))?;
+                self.files.push(SourceFile::new(name, text));
+            }
+        }
+        self.head = Some(head);
+        Ok(())
     }
 
     /// The files as they would be after the edits.
@@ -93,7 +152,7 @@ impl WorkingTree {
     }
 
     async fn push(&mut self, git: &GitRemote, files: Vec<SourceFile>, message: &str) -> Result<Commit, String> {
-        let files = filled(files, Timestamp::now())?;
+        let files = self.as_pushed(files)?;
         let earlier = std::mem::replace(&mut self.files, files);
         let pushed = match write(&self.folder, &earlier, &self.files) {
             Ok(()) => {
@@ -102,7 +161,9 @@ impl WorkingTree {
             }
             Err(error) => Err(format!("cannot write the tree in {}: {error}", self.folder.display())),
         };
-        if pushed.is_err() {
+        if let Ok(commit) = &pushed {
+            self.head = Some(commit.sha.clone());
+        } else {
             let failed = std::mem::replace(&mut self.files, earlier);
             // What cannot be put back either shows in the next push, which writes only what differs.
             if let Err(error) = write(&self.folder, &failed, &self.files) {
@@ -111,13 +172,6 @@ impl WorkingTree {
         }
         pushed
     }
-}
-
-fn filled(mut files: Vec<SourceFile>, now: Timestamp) -> Result<Vec<SourceFile>, String> {
-    for file in &mut files {
-        file.text = cron::fill_schedules(&file.text, now).map_err(|error| format!("{}: {error}", file.path))?;
-    }
-    Ok(files)
 }
 
 /// Makes the folder, which holds `earlier`, hold `files`. Whatever else lies there stays.
@@ -135,6 +189,23 @@ fn write(folder: &Path, earlier: &[SourceFile], files: &[SourceFile]) -> io::Res
         std::fs::write(&path, &file.text)?;
     }
     Ok(())
+}
+
+/// Copies the files of a folder that another does not have, and returns their places there.
+fn add_missing(from: &Path, to: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut added = Vec::new();
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let place = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            std::fs::create_dir_all(&place)?;
+            added.extend(add_missing(&entry.path(), &place)?);
+        } else if !place.exists() {
+            std::fs::copy(entry.path(), &place)?;
+            added.push(place);
+        }
+    }
+    Ok(added)
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -162,15 +233,6 @@ mod tests {
         assert_eq!(read("c.yaml").as_deref(), Some("c"));
         assert_eq!(read("sub/b.yaml"), None);
         assert_eq!(read("values.txt").as_deref(), Some("mine"));
-    }
-
-    #[test]
-    fn times_are_filled_in_everywhere_and_a_wrong_one_names_its_file() {
-        let now = "2026-03-01T10:00:00Z".parse().unwrap();
-        let files = vec![SourceFile::new("a.yaml", "schedule: '{cron+5m}'"), SourceFile::new("b.yaml", "x")];
-        assert_eq!(filled(files, now).unwrap()[0].text, "schedule: '5 10 * * *'");
-        let error = filled(vec![SourceFile::new("a.yaml", "{cron+x}")], now).unwrap_err();
-        assert!(error.starts_with("a.yaml: "), "{error}");
     }
 
     /// An empty repository with a branch `main`, behind its path.
@@ -210,6 +272,48 @@ mod tests {
         let expected =
             ["Revert \"weight 1\"", "Revert \"weight 2\"", "weight 2", "weight 1", "the tree"].map(str::to_owned);
         assert_eq!(subjects, expected);
+    }
+
+    #[tokio::test]
+    async fn what_others_push_stays_in_the_commits_that_follow() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = repository(folder.path());
+        let copy = folder.path().join("tree");
+        let pool = SourceFile::new("pool.yaml", "kind: NodePool\nmetadata: {name: a}\n");
+        let app = SourceFile::new("app.yaml", "image: demo:1.0.0 # here\n");
+        let first = [app.clone(), pool];
+        write(&copy, &[], &first).unwrap();
+        let mut tree = WorkingTree::new(Tree { folder: copy, files: first.to_vec() });
+        tree.push_first(&git, "the tree").await.unwrap();
+        let files = tree.edited(&[edit(1)]).unwrap();
+        tree.commit(&git, files, "weight 1").await.unwrap();
+
+        let theirs = folder.path().join("theirs");
+        std::fs::create_dir(&theirs).unwrap();
+        git.export(&theirs).await.unwrap();
+        std::fs::write(theirs.join("app.yaml"), "image: demo:1.1.0 # here\n").unwrap();
+        git.push_tree(&theirs, "update the image", &Author::default()).await.unwrap();
+
+        let pushed = async |name: &str| {
+            let now = tempfile::tempdir().unwrap();
+            git.export(now.path()).await.unwrap();
+            std::fs::read_to_string(now.path().join(name)).unwrap()
+        };
+        tree.take_in_others(&git).await.unwrap();
+        let files = tree.edited(&[edit(2)]).unwrap();
+        tree.commit(&git, files, "weight 2").await.unwrap();
+        assert_eq!(pushed("app.yaml").await, "image: demo:1.1.0 # here\n");
+        assert!(pushed("pool.yaml").await.contains("weight: 2"));
+        for weight in ["weight: 1", "name: a"] {
+            tree.take_in_others(&git).await.unwrap();
+            tree.revert(&git).await.unwrap();
+            assert!(pushed("pool.yaml").await.contains(weight));
+            assert_eq!(
+                pushed("app.yaml").await,
+                "image: demo:1.1.0 # here\n",
+                "a revert takes back its own commit alone"
+            );
+        }
     }
 
     #[tokio::test]

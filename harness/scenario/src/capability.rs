@@ -19,6 +19,12 @@ pub enum Capability {
     ComponentControl,
     /// The metrics that the HPA reads can be set.
     MetricsApi,
+    /// Flux's notification controller sends notifications and takes the calls of Git hosts.
+    FluxNotification,
+    /// Flux's image controllers choose tags by a policy and commit them.
+    ImageAutomation,
+    /// There is an image registry to which the harness can push.
+    ImageRegistry,
 }
 
 impl Capability {
@@ -30,7 +36,15 @@ impl Capability {
             Self::SimulatedAzure => "simulated-azure",
             Self::ComponentControl => "component-control",
             Self::MetricsApi => "metrics-api",
+            Self::FluxNotification => "flux-notification",
+            Self::ImageAutomation => "image-automation",
+            Self::ImageRegistry => "image-registry",
         }
+    }
+
+    /// Whether a target that offers it may start what it needs only when a run asks for it.
+    pub fn is_on_demand(self) -> bool {
+        matches!(self, Self::FluxNotification | Self::ImageAutomation | Self::ImageRegistry)
     }
 }
 

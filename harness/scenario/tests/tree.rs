@@ -229,11 +229,3 @@ fn several_objects_in_one_file_keep_their_lines() {
     let tree = read_tree("other", &[SourceFile::new("all.yaml", text)]).unwrap();
     assert_eq!(tree.pools[0].at(), "all.yaml:6:1");
 }
-
-#[test]
-fn a_time_that_a_push_fills_in_is_no_error_before() {
-    let text = POOL.replace("{nodes: \"10%\"}", "{nodes: \"0\", schedule: \"{cron-1m}\", duration: 1h}");
-    assert!(tree(&[("class.yaml", CLASS), ("pool.yaml", &text)]).is_ok());
-    let wrong = text.replace("{cron-1m}", "every minute");
-    assert!(tree(&[("class.yaml", CLASS), ("pool.yaml", &wrong)]).is_err());
-}

@@ -1,5 +1,6 @@
 //! Building the set: lock, checks, the modules in a pipeline, the set's folder, cleaning up.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{AcquireError, Semaphore};
 
-use super::cache::{CacheFolder, ModuleManifest, SetManifest, write_manifest};
+use super::cache::{CacheFolder, SetManifest, write_manifest};
 use super::catalogue::{MODULES, Module};
 use super::error::{BuildError, io_error};
 use super::go_command::{GoFolders, go, memory_is_roomy};
@@ -272,8 +273,8 @@ async fn remove_folder(folder: PathBuf) -> Result<(), BuildError> {
 /// What cannot be removed stays: an old set costs room, not correctness.
 fn remove_unused_sets(cache: &CacheFolder) {
     let current = set_key();
-    let mut used: Vec<String> =
-        MODULES.iter().map(|module| format!("{}-{}", module.name, module_key(module))).collect();
+    // By their keys: another version may have modules that this one does not know by name.
+    let mut used: BTreeSet<String> = MODULES.iter().map(module_key).collect();
     for set in sub_folders(cache.root()) {
         let in_use = set.join(IN_USE);
         if !in_use.exists() || set.ends_with(&current) {
@@ -286,12 +287,12 @@ fn remove_unused_sets(cache: &CacheFolder) {
                 tracing::warn!(folder = %set.display(), %error, "cannot remove an old set");
             }
         } else {
-            used.extend(modules_of(&set));
+            used.extend(keys_of(&set));
         }
     }
     for module in sub_folders(&cache.modules()) {
-        let name = module.file_name().map(|n| n.to_string_lossy().into_owned());
-        if name.is_some_and(|name| used.contains(&name)) {
+        let name = module.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if name.rsplit_once('-').is_some_and(|(_, key)| used.contains(key)) {
             continue;
         }
         if let Err(error) = std::fs::remove_dir_all(&module) {
@@ -305,15 +306,11 @@ fn sub_folders(folder: &Path) -> Vec<PathBuf> {
     entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
-fn modules_of(set: &Path) -> Vec<String> {
+/// The keys of the modules that a set is made of.
+fn keys_of(set: &Path) -> Vec<String> {
     let manifest = std::fs::read(set.join("manifest.json")).ok();
     let manifest = manifest.and_then(|text| serde_json::from_slice::<SetManifest>(&text).ok());
-    let modules = manifest.map(|set| set.modules).unwrap_or_default();
-    let folder = |module: ModuleManifest| {
-        let name = MODULES.iter().find(|known| known.path == module.module)?.name;
-        Some(format!("{name}-{}", module.key))
-    };
-    modules.into_iter().filter_map(folder).collect()
+    manifest.into_iter().flat_map(|set| set.modules).map(|module| module.key).collect()
 }
 
 fn report(cache: &CacheFolder, started: Instant, built: &[&'static Module]) -> Result<BuildReport, BuildError> {

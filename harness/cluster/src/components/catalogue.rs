@@ -19,13 +19,19 @@ pub enum Component {
     SourceController,
     /// Applies Flux Kustomizations.
     KustomizeController,
+    /// Hands the events of the Flux controllers on, and takes calls of Git hosts and registries.
+    NotificationController,
+    /// Reads the tags of image repositories and chooses one by a policy.
+    ImageReflectorController,
+    /// Commits the chosen tags to Git.
+    ImageAutomationController,
     /// The AKS node auto-provisioning controller, unmodified.
     Karpenter,
 }
 
 impl Component {
     /// Every component, in the order in which they are built.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -33,6 +39,9 @@ impl Component {
         Self::Kwok,
         Self::SourceController,
         Self::KustomizeController,
+        Self::NotificationController,
+        Self::ImageReflectorController,
+        Self::ImageAutomationController,
         Self::Karpenter,
     ];
 
@@ -47,6 +56,9 @@ impl Component {
             Self::Kwok => "kwok",
             Self::SourceController => "source-controller",
             Self::KustomizeController => "kustomize-controller",
+            Self::NotificationController => "notification-controller",
+            Self::ImageReflectorController => "image-reflector-controller",
+            Self::ImageAutomationController => "image-automation-controller",
             Self::Karpenter => "karpenter",
         }
     }
@@ -62,6 +74,9 @@ impl Component {
             Self::Kwok => "kubelets of simulated nodes",
             Self::SourceController => "Flux: fetches Git",
             Self::KustomizeController => "Flux: applies Kustomizations",
+            Self::NotificationController => "Flux: notifications and webhooks",
+            Self::ImageReflectorController => "Flux: reads image tags",
+            Self::ImageAutomationController => "Flux: commits image tags",
             Self::Karpenter => "AKS node auto-provisioning (NAP)",
         }
     }
@@ -151,13 +166,16 @@ const KUBERNETES: (&str, &str) = go_files!("kubernetes");
 const KWOK: (&str, &str) = go_files!("kwok");
 const SOURCE: (&str, &str) = go_files!("source-controller");
 const KUSTOMIZE: (&str, &str) = go_files!("kustomize-controller");
+const NOTIFICATION: (&str, &str) = go_files!("notification-controller");
+const IMAGE_REFLECTOR: (&str, &str) = go_files!("image-reflector-controller");
+const IMAGE_AUTOMATION: (&str, &str) = go_files!("image-automation-controller");
 const KARPENTER: (&str, &str) = go_files!("karpenter");
 
 const FLUX_CRDS: &str = "config/crd/bases";
 const KARPENTER_CRDS: &str = "pkg/apis/crds";
 
 /// Every module in build order: those that share compiled packages follow each other.
-pub static MODULES: [Module; 6] = [
+pub static MODULES: [Module; 9] = [
     Module {
         name: "etcd",
         path: "go.etcd.io/etcd/server/v3",
@@ -269,6 +287,67 @@ pub static MODULES: [Module; 6] = [
         expected_build_s: 35,
         build_cache_bytes: 350 * MB,
         download_bytes: 800 * MB,
+    },
+    Module {
+        name: "notification-controller",
+        path: "github.com/fluxcd/notification-controller",
+        licence: "Apache-2.0",
+        origin: "https://github.com/fluxcd/notification-controller",
+        go_mod: NOTIFICATION.0,
+        go_sum: NOTIFICATION.1,
+        binaries: &[Binary {
+            component: Component::NotificationController,
+            package: "github.com/fluxcd/notification-controller",
+            expected_bytes: 79 * MB,
+        }],
+        crds: &[
+            crd(FLUX_CRDS, "notification.toolkit.fluxcd.io_alerts.yaml"),
+            crd(FLUX_CRDS, "notification.toolkit.fluxcd.io_providers.yaml"),
+            crd(FLUX_CRDS, "notification.toolkit.fluxcd.io_receivers.yaml"),
+        ],
+        stamps: &[],
+        expected_build_s: 33,
+        build_cache_bytes: 300 * MB,
+        download_bytes: 300 * MB,
+    },
+    Module {
+        name: "image-reflector-controller",
+        path: "github.com/fluxcd/image-reflector-controller",
+        licence: "Apache-2.0",
+        origin: "https://github.com/fluxcd/image-reflector-controller",
+        go_mod: IMAGE_REFLECTOR.0,
+        go_sum: IMAGE_REFLECTOR.1,
+        binaries: &[Binary {
+            component: Component::ImageReflectorController,
+            package: "github.com/fluxcd/image-reflector-controller",
+            expected_bytes: 59 * MB,
+        }],
+        crds: &[
+            crd(FLUX_CRDS, "image.toolkit.fluxcd.io_imagepolicies.yaml"),
+            crd(FLUX_CRDS, "image.toolkit.fluxcd.io_imagerepositories.yaml"),
+        ],
+        stamps: &[],
+        expected_build_s: 7,
+        build_cache_bytes: 80 * MB,
+        download_bytes: 60 * MB,
+    },
+    Module {
+        name: "image-automation-controller",
+        path: "github.com/fluxcd/image-automation-controller",
+        licence: "Apache-2.0",
+        origin: "https://github.com/fluxcd/image-automation-controller",
+        go_mod: IMAGE_AUTOMATION.0,
+        go_sum: IMAGE_AUTOMATION.1,
+        binaries: &[Binary {
+            component: Component::ImageAutomationController,
+            package: "github.com/fluxcd/image-automation-controller",
+            expected_bytes: 62 * MB,
+        }],
+        crds: &[crd(FLUX_CRDS, "image.toolkit.fluxcd.io_imageupdateautomations.yaml")],
+        stamps: &[],
+        expected_build_s: 8,
+        build_cache_bytes: 80 * MB,
+        download_bytes: 60 * MB,
     },
     Module {
         name: "karpenter",

@@ -168,7 +168,7 @@ mod tests {
         complete_folder(dir.path());
         let found = locate(Some(dir.path())).unwrap();
         assert_eq!(found.path(Component::Kwok), dir.path().join("kwok"));
-        assert_eq!(found.crds().len(), 11);
+        assert_eq!(found.crds().len(), 17);
     }
 
     #[test]

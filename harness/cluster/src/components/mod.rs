@@ -8,7 +8,7 @@
 //!
 //! | what | where | size | when it goes |
 //! |---|---|---|---|
-//! | binaries and CRDs | `<cache>/harness/components/` | about 0.6 GB | another version of the harness replaces them |
+//! | binaries and CRDs | `<cache>/harness/components/` | about 0.85 GB | another version of the harness replaces them |
 //! | Go build cache | the same folder, `gocache/` | about 6 GB | after a successful build, unless asked to stay |
 //! | Go module cache | where Go keeps it (`go env GOMODCACHE`) | grows by about 5 GB | never by itself: it is the user's; `go clean -modcache` empties it |
 //!

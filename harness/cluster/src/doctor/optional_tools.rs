@@ -6,12 +6,13 @@ use super::check::Check;
 use crate::components::find_program;
 
 /// Name and what it enables.
-const TOOLS: [(&str, &str); 5] = [
+const TOOLS: [(&str, &str); 6] = [
     ("kubectl", "looking into a cluster that `harness up` keeps"),
     ("docker", "the kind target"),
     ("kind", "the kind target"),
     ("k3s", "the k3s target"),
     ("az", "the aks target: signing in to Azure"),
+    ("docker-registry", "scenarios that need image-registry; Debian: apt-get install docker-registry"),
 ];
 
 /// One check each; a tool that is not there is no fault.

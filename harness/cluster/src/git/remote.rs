@@ -138,6 +138,20 @@ impl GitRemote {
         self.head_from(Path::new("/")).await
     }
 
+    /// Writes the content of `main` into the folder `into`, which has nothing of it yet, and returns the commit; `None` when there is no
+    /// commit yet. Files are written byte for byte, but for line ends where the tree's own `.gitattributes` ask for others.
+    ///
+    /// # Errors
+    /// When a file cannot be written, else what Git said.
+    pub async fn export(&self, into: &Path) -> Result<Option<String>, GitError> {
+        let workshop = self.workshop().await?;
+        if self.head_from(&workshop.repository()).await?.is_none() {
+            return Ok(None);
+        }
+        workshop.fetch(&["--depth=1"]).await?;
+        workshop.export(into).await.map(Some)
+    }
+
     /// The newest `limit` commits of `main`, newest first.
     ///
     /// # Errors
@@ -348,6 +362,19 @@ impl Workshop<'_> {
         arguments.extend(options);
         arguments.extend(["--", &self.remote.url, &refs]);
         self.git("fetch from", &arguments, Vec::new()).await.map(drop)
+    }
+
+    /// Writes the fetched head's content into a folder, and gives back its name.
+    async fn export(&self, into: &Path) -> Result<String, GitError> {
+        let action = "write out the files of";
+        let repository = self.repository();
+        self.git(action, &["read-tree", FETCHED], Vec::new()).await?;
+        let mut call = self.call(action, &repository, &["checkout-index", "--all"], Vec::new());
+        call.environment.push(("GIT_WORK_TREE".to_owned(), into.display().to_string()));
+        call.folder = into;
+        self.remote.git.run(call).await?;
+        let name = self.git(action, &["rev-parse", "--verify", FETCHED], Vec::new()).await?;
+        self.sha(action, name)
     }
 
     async fn history(&self, limit: Option<usize>) -> Result<Vec<LogEntry>, GitError> {

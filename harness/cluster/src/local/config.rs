@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::components::{self, BinDir};
 
 use super::error::LocalError;
+use super::image_registry;
 use super::state_dir::{StateDir, default_state_root, write_private};
 
 /// The variable with the provision mode of new local clusters.
@@ -37,6 +38,9 @@ pub struct LocalConfig {
     pub provision_mode: String,
     /// How long the whole start may take.
     pub start_timeout: Duration,
+    /// The executable of the image registry, where this machine has one.
+    #[serde(default)]
+    pub docker_registry: Option<PathBuf>,
     /// Keeps the executables in the cache until the supervisor has its own hold.
     #[serde(skip)]
     components: Option<BinDir>,
@@ -69,6 +73,7 @@ impl LocalConfig {
             provision_mode: std::env::var(PROVISION_MODE_VARIABLE).unwrap_or_else(|_| PROVISION_MODES[0].to_owned()),
             // A warm start takes some ten seconds on two cores; a busy or cold machine several times that.
             start_timeout: Duration::from_secs(120),
+            docker_registry: image_registry::find(),
             components: Some(components.clone()),
         }
     }

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use harness_scenario::Capability;
 use serde_json::json;
 use tokio::net::UnixListener;
 
@@ -46,6 +47,7 @@ pub(crate) fn serve(shared: Arc<Shared>, socket: &Path) -> Result<(), LocalError
         .route("/v1/components/{name}/stop", post(stop))
         .route("/v1/components/{name}/ready", get(component_ready))
         .route("/v1/kubernetes-version/{version}", get(told_version))
+        .route("/v1/capabilities/{name}", post(provide))
         .route("/v1/shutdown", post(shutdown))
         .nest_service("/v1/metrics", metrics::routes(Arc::clone(&shared.metrics)))
         .with_state(shared);
@@ -102,6 +104,14 @@ async fn component_ready(State(shared): App, UrlPath(name): UrlPath<String>) -> 
 /// Answers when the NAP controller is told this version of the control plane.
 async fn told_version(State(shared): App, UrlPath(version): UrlPath<String>) -> Response {
     match shared.wait_until_told(&version).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(reason) => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": reason}))).into_response(),
+    }
+}
+
+/// Answers when what the capability needs is started and ready.
+async fn provide(State(shared): App, UrlPath(name): UrlPath<Capability>) -> Response {
+    match shared.provide(name).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(reason) => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": reason}))).into_response(),
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use harness_scenario::Capability;
 use jiff::Timestamp;
 use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::control::STOP_GRACE;
 use super::error::LocalError;
+use super::on_demand::START_LIMIT;
 use super::state_dir::StateDir;
 use super::status::{Failure, Status, TeardownReport};
 use super::supervisor::{READY_LIMIT, TELL_LIMIT};
@@ -84,6 +86,12 @@ impl ControlClient {
         let path = format!("kubernetes-version/{version}");
         let limit = Some(TELL_LIMIT + CALL_LIMIT);
         self.send(Method::GET, &path, limit, "tell the NAP controller the new Kubernetes version").await.map(drop)
+    }
+
+    /// Has what a capability needs started, and waits until it is ready.
+    pub(crate) async fn provide(&self, capability: Capability) -> Result<(), LocalError> {
+        let path = format!("capabilities/{capability}");
+        self.send(Method::POST, &path, Some(START_LIMIT), "start what a capability needs").await.map(drop)
     }
 
     pub(crate) async fn shutdown(&self) -> Result<TeardownReport, LocalError> {

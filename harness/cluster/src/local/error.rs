@@ -172,6 +172,17 @@ pub enum LocalError {
         /// Its reason.
         reason: String,
     },
+    /// The relay of Flux's events could not be started.
+    #[error("cannot start the relay of Flux's events on 127.0.0.1: {reason}")]
+    EventRelay {
+        /// The reason.
+        reason: String,
+    },
+    /// There is no image registry on this machine.
+    #[error(
+        "there is no docker-registry on PATH: install it (Debian: `apt-get install docker-registry`), then start the cluster again"
+    )]
+    NoRegistry,
     /// The simulated Azure did not do what it was asked for.
     #[error("{reason}")]
     AzureControl {

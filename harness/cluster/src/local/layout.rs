@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::flux_processes;
+use super::image_registry;
 use super::ports::Ports;
 use super::process::Launch;
 use super::state_dir::StateDir;
 
 /// Every port that a cluster needs, by purpose.
-pub(crate) const PORTS: [&str; 15] = [
+pub(crate) const PORTS: [&str; 24] = [
     "etcd",
     "etcd-peer",
     "kube-apiserver",
@@ -25,6 +27,15 @@ pub(crate) const PORTS: [&str; 15] = [
     "karpenter-metrics",
     "karpenter-health",
     "git",
+    flux_processes::EVENTS,
+    flux_processes::RECEIVER,
+    "notification-controller-metrics",
+    "notification-controller-health",
+    "image-reflector-controller-metrics",
+    "image-reflector-controller-health",
+    "image-automation-controller-metrics",
+    "image-automation-controller-health",
+    image_registry::NAME,
 ];
 
 /// A garbage collector that runs less often: on two cores 1,000 pods were ready 8 % sooner, for more memory.
@@ -36,6 +47,8 @@ pub(crate) struct Layout {
     pub(crate) bin_dir: PathBuf,
     pub(crate) state: StateDir,
     pub(crate) ports: Ports,
+    /// Where Flux's controllers post their events.
+    pub(crate) events_url: String,
 }
 
 impl Layout {

@@ -10,10 +10,12 @@ mod control;
 mod control_client;
 mod control_plane;
 mod error;
+mod event_relay;
 mod exec;
 mod flux_parts;
 mod flux_processes;
 mod handle;
+mod image_registry;
 mod internal;
 mod kubeconfig;
 mod kubernetes_version;
@@ -21,6 +23,7 @@ mod kwok;
 mod launch;
 mod layout;
 mod nap;
+mod on_demand;
 mod pki;
 mod ports;
 mod probes;
@@ -53,7 +56,7 @@ pub(crate) use tls::install_crypto;
 pub use usage::ComponentUsage;
 pub(crate) use usage::own as own_usage;
 
-/// The processes of a local cluster besides its supervisor, by the names that [`crate::Cluster::kill`] takes.
+/// The processes of a local cluster besides its supervisor that run from its start, by the names that [`crate::Cluster::kill`] takes.
 pub const PROCESSES: [&str; 9] = [
     "etcd",
     "kube-apiserver",
@@ -67,7 +70,7 @@ pub const PROCESSES: [&str; 9] = [
 ];
 
 /// The executables that a local cluster needs in its `bin_dir`.
-pub const COMPONENTS: [&str; 8] = [
+pub const COMPONENTS: [&str; 11] = [
     "etcd",
     "kube-apiserver",
     "kube-controller-manager",
@@ -76,4 +79,7 @@ pub const COMPONENTS: [&str; 8] = [
     "karpenter",
     "source-controller",
     "kustomize-controller",
+    flux_processes::NOTIFICATION,
+    flux_processes::IMAGE_REFLECTOR,
+    flux_processes::IMAGE_AUTOMATION,
 ];

@@ -13,6 +13,7 @@ const PERIOD: Duration = Duration::from_millis(40);
 const LOOK_LIMIT: Duration = Duration::from_secs(2);
 
 /// Asks components over HTTP.
+#[derive(Clone)]
 pub(crate) struct Probes {
     http: reqwest::Client,
 }
@@ -111,6 +112,7 @@ fn url(layout: &Layout, component: &str) -> String {
         "kwok" | "kwok-leases" => format!("http://{}/healthz", at(component)),
         // Its artifact server starts when its caches are filled.
         "source-controller" => format!("http://{}/", at("source-controller")),
+        "docker-registry" => format!("http://{}/v2/", at(component)),
         "kustomize-controller" => format!("http://{}/readyz", at("kustomize-controller-health")),
         _ => format!("http://{}/readyz", at(&format!("{component}-health"))),
     }

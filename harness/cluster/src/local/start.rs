@@ -7,9 +7,11 @@ use harness_azure::Simulator;
 
 use super::config::LocalConfig;
 use super::error::LocalError;
+use super::event_relay::EventRelay;
 use super::kubernetes_version::KubernetesVersion;
 use super::layout::{Layout, PORTS};
 use super::nap::{self, AzureAddresses};
+use super::on_demand::OnDemand;
 use super::pki::Pki;
 use super::ports::Ports;
 use super::probes::{Probes, api_server_ready};
@@ -24,7 +26,7 @@ use crate::metrics::{Metrics, MetricsServer, ServerFiles};
 const COMPONENT_LIMIT: Duration = Duration::from_secs(60);
 
 /// Identities with a kubeconfig: file name, user, groups.
-const IDENTITIES: [(&str, &str, &[&str]); 12] = [
+const IDENTITIES: [(&str, &str, &[&str]); 15] = [
     // The only one beyond RBAC; used by the supervisor to install RBAC.
     ("bootstrap", "harness:bootstrap", &["system:masters"]),
     ("admin", "admin", &["harness:admins"]),
@@ -38,6 +40,9 @@ const IDENTITIES: [(&str, &str, &[&str]); 12] = [
     ("karpenter", "karpenter", &[]),
     ("source-controller", "source-controller", &[]),
     ("kustomize-controller", "kustomize-controller", &[]),
+    (flux_processes::NOTIFICATION, flux_processes::NOTIFICATION, &[]),
+    (flux_processes::IMAGE_REFLECTOR, flux_processes::IMAGE_REFLECTOR, &[]),
+    (flux_processes::IMAGE_AUTOMATION, flux_processes::IMAGE_AUTOMATION, &[]),
 ];
 
 /// What runs inside the supervisor's own process.
@@ -45,6 +50,8 @@ pub(crate) struct InProcess {
     pub(crate) azure: Simulator,
     pub(crate) git: Git,
     pub(crate) metrics: MetricsServer,
+    pub(crate) events: EventRelay,
+    pub(crate) on_demand: OnDemand,
     pub(crate) layout: Layout,
     /// Ask components whether they are ready.
     pub(crate) probes: Probes,
@@ -71,7 +78,13 @@ pub(crate) async fn bring_up(
     metrics: &Arc<Metrics>,
 ) -> Result<InProcess, LocalError> {
     let from_ms = steps.now_ms();
-    let layout = Layout { bin_dir: config.bin_dir.clone(), state: state.clone(), ports: Ports::choose(&PORTS)? };
+    let events = EventRelay::start().await?;
+    let layout = Layout {
+        bin_dir: config.bin_dir.clone(),
+        state: state.clone(),
+        ports: Ports::choose(&PORTS)?,
+        events_url: events.url(),
+    };
     let pki = Pki::create(state)?;
     for (file, user, groups) in IDENTITIES {
         let pair = pki.cluster.client(user, groups)?;
@@ -133,12 +146,21 @@ pub(crate) async fn bring_up(
     let version = client.apiserver_version().await.map_err(LocalError::api("read", "/version"))?;
     let at_start = azure.kubernetes_version().borrow().clone();
     let told_version = KubernetesVersion::new(state, registry, layout.api_url(), at_start).await?;
+    let on_demand = OnDemand::new(
+        layout.clone(),
+        registry.clone(),
+        probes.clone(),
+        events.target(),
+        config.docker_registry.clone(),
+    );
     Ok(InProcess {
         azure,
         git,
         metrics: metrics_server,
         layout,
         probes,
+        events,
+        on_demand,
         kubernetes_version: version.git_version,
         told_version,
     })

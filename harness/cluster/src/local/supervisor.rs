@@ -5,14 +5,18 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use harness_scenario::Capability;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::config::LocalConfig;
 use super::control;
 use super::error::LocalError;
+use super::flux_processes;
+use super::image_registry;
 use super::kubernetes_version::{Told, wait_until_told};
 use super::layout::Layout;
+use super::on_demand::{ON_DEMAND, OnDemand};
 use super::probes::Probes;
 use super::process::{Spawner, log_tail};
 use super::registry::Registry;
@@ -26,7 +30,8 @@ use crate::metrics::Metrics;
 /// How often a start is repeated when somebody else took one of the chosen ports.
 const START_ATTEMPTS: u32 = 3;
 /// The order of the stop: who writes goes before who stores. Each group has this long before it is killed.
-const STOP_ORDER: [(&[&str], Duration); 4] = [
+const STOP_ORDER: [(&[&str], Duration); 5] = [
+    (&ON_DEMAND, Duration::from_millis(400)),
     (&["karpenter", "source-controller", "kustomize-controller", "kwok", "kwok-leases"], Duration::from_millis(600)),
     (&["kube-controller-manager", "kube-scheduler"], Duration::from_millis(400)),
     // It waits for open watches when asked to stop; there is nobody left to be polite to.
@@ -58,6 +63,7 @@ pub(crate) struct Shared {
     told_version: OnceLock<watch::Receiver<Told>>,
     /// Set once the cluster is up.
     probes: OnceLock<(Layout, Probes)>,
+    on_demand: OnceLock<OnDemand>,
     pub(crate) shutdown: mpsc::Sender<tokio::sync::oneshot::Sender<TeardownReport>>,
 }
 
@@ -108,6 +114,7 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
         running: Mutex::new(None),
         told_version: OnceLock::new(),
         probes: OnceLock::new(),
+        on_demand: OnceLock::new(),
         shutdown,
         config,
         state,
@@ -132,9 +139,10 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
             shared.set_running(&running);
             // The one start is over; a second value cannot come.
             let _ = shared.told_version.set(running.told_version.told());
+            let _ = shared.on_demand.set(running.on_demand);
             following = Some(tokio::spawn(running.told_version.follow(running.azure.kubernetes_version())));
             let _ = shared.probes.set((running.layout, running.probes));
-            in_process = Some((running.azure, running.git, running.metrics));
+            in_process = Some((running.azure, running.git, running.metrics, running.events));
             shared.set_phase(Phase::Ready);
         }
         Some(Err(error)) => {
@@ -172,13 +180,13 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
         let _ = following.await;
     }
     let began = Instant::now();
-    let mut report = stop(&shared, &STOP_ORDER[..1]).await;
+    let mut report = stop(&shared, &STOP_ORDER[..2]).await;
     // Between those who ask it and the API server that it asks.
-    if let Some((azure, git, metrics)) = in_process {
+    if let Some((azure, git, metrics, events)) = in_process {
         tokio::join!(git.server.shutdown(), azure.shutdown(), shared.metrics.clear());
-        drop(metrics);
+        drop((metrics, events));
     }
-    let rest = stop(&shared, &STOP_ORDER[1..]).await;
+    let rest = stop(&shared, &STOP_ORDER[2..]).await;
     report.stopped.extend(rest.stopped);
     report.killed.extend(rest.killed);
     report.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -317,6 +325,9 @@ impl Shared {
             ("arm", running.azure.arm_url()),
             ("identity", running.azure.identity_url()),
             ("azure-control", running.azure.control_url()),
+            // These two answer once somebody has asked for them.
+            ("flux-receiver", format!("http://{}", running.layout.ports.address(flux_processes::RECEIVER))),
+            ("image-registry", running.layout.ports.address(image_registry::NAME)),
         ];
         let facts = Running {
             endpoints: endpoints.into_iter().map(|(name, url)| (name.to_owned(), url)).collect(),
@@ -345,6 +356,12 @@ impl Shared {
             Some(told) => wait_until_told(told.clone(), version, TELL_LIMIT).await,
             None => Err("the cluster is not up".to_owned()),
         }
+    }
+
+    /// Starts what a capability needs and waits until it is ready.
+    pub(crate) async fn provide(&self, capability: Capability) -> Result<(), String> {
+        let Some(on_demand) = self.on_demand.get() else { return Err("the cluster is not up".to_owned()) };
+        on_demand.start(capability).await.map_err(|error| error.to_string())
     }
 
     /// Everything that may be told about the cluster.

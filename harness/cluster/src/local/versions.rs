@@ -11,7 +11,7 @@ use std::path::Path;
 use crate::components::built_versions;
 
 /// The module of each component.
-const MODULES: [(&str, &str); 8] = [
+const MODULES: [(&str, &str); 11] = [
     ("etcd", "go.etcd.io/etcd/server/v3"),
     ("kube-apiserver", "k8s.io/kubernetes"),
     ("kube-controller-manager", "k8s.io/kubernetes"),
@@ -20,6 +20,9 @@ const MODULES: [(&str, &str); 8] = [
     ("karpenter", "github.com/Azure/karpenter-provider-azure"),
     ("source-controller", "github.com/fluxcd/source-controller"),
     ("kustomize-controller", "github.com/fluxcd/kustomize-controller"),
+    ("notification-controller", "github.com/fluxcd/notification-controller"),
+    ("image-reflector-controller", "github.com/fluxcd/image-reflector-controller"),
+    ("image-automation-controller", "github.com/fluxcd/image-automation-controller"),
 ];
 
 /// The version of each component in `bin_dir`; one that does not tell is left out.

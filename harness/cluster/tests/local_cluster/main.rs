@@ -6,6 +6,7 @@
 mod change;
 mod dry_run;
 mod metrics;
+mod on_demand;
 mod processes;
 mod provisioning;
 mod support;

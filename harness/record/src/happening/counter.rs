@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use harness_scenario::plan::What;
 
 use super::occurrence::Occurrence;
-use crate::event::{AzureFact, AzureFactKind, Event, EventKind, Milestone, ObjectKind, Reached, Reason, attribute};
+use crate::event::{
+    ActionKind, ActionStamps, AzureFact, AzureFactKind, Event, EventKind, Milestone, Notification, ObjectKind, Reached,
+    Reason, attribute,
+};
 use crate::timeline::{Name, Names, owner};
 
 /// What is known of an object.
@@ -47,6 +50,8 @@ pub struct Counter {
     by_uid: HashMap<Box<str>, u32>,
     /// The newest object of each name: reasons and facts know no UID.
     by_name: HashMap<(Kind, Box<str>), u32>,
+    /// The newest commit that was pushed.
+    pushed: String,
 }
 
 /// The kinds of objects that things happen to.
@@ -82,6 +87,11 @@ impl Counter {
             EventKind::Milestone(milestone) => self.milestone(event.at_us, milestone),
             EventKind::Azure(fact) => self.fact(fact),
             EventKind::Reason(reason) => Some(self.reason(event.at_us, reason)),
+            EventKind::Action(ActionStamps { what: ActionKind::Push { revision }, .. }) => {
+                self.pushed.clone_from(revision);
+                None
+            }
+            EventKind::Notified(notification) => Some(self.notification(event.at_us, notification)),
             _ => None,
         }
     }
@@ -197,6 +207,20 @@ impl Counter {
             zone: self.names.text(known.zone),
             code: "",
             message: "",
+            severity: "",
+            path: "",
+            newest: false,
+        }
+    }
+
+    fn notification<'a>(&'a self, at_us: u64, it: &'a Notification) -> Occurrence<'a> {
+        Occurrence {
+            code: &it.reason,
+            message: &it.message,
+            severity: &it.severity,
+            path: &it.path,
+            newest: !self.pushed.is_empty() && it.revision.ends_with(&self.pushed),
+            ..self.occurrence(at_us, What::Notified, &it.kind, &it.name, Known::default())
         }
     }
 }

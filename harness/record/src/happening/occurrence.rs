@@ -1,6 +1,6 @@
 //! One thing that happened.
 
-use harness_scenario::plan::{Happening, What};
+use harness_scenario::plan::{Happening, NotificationFilter, What};
 
 use super::zone::same_zone;
 
@@ -29,6 +29,12 @@ pub struct Occurrence<'a> {
     pub code: &'a str,
     /// What Azure or the controller said.
     pub message: &'a str,
+    /// Of a notification: `info` or `error`.
+    pub severity: &'a str,
+    /// Of a notification: the path that it was sent to.
+    pub path: &'a str,
+    /// Of a notification: whether it names the newest commit that was pushed by then.
+    pub newest: bool,
 }
 
 impl Occurrence<'_> {
@@ -42,6 +48,16 @@ impl Occurrence<'_> {
             && same(self.capacity_type, &of.capacity_type)
             && same(self.code, &of.code)
             && of.zone.as_deref().is_none_or(|zone| same_zone(self.zone, zone))
+            && of.notification.as_ref().is_none_or(|of| self.is_notification(of))
             && of.says.as_deref().is_none_or(|part| self.message.contains(part))
+    }
+
+    fn is_notification(&self, of: &NotificationFilter) -> bool {
+        of.about
+            .as_ref()
+            .is_none_or(|about| self.kind == about.kind && about.name.as_deref().is_none_or(|name| self.name == name))
+            && of.severity.is_none_or(|severity| self.severity == severity.as_str())
+            && of.path.as_deref().is_none_or(|path| self.path == path)
+            && (self.newest || !of.newest)
     }
 }

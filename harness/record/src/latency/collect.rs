@@ -4,7 +4,7 @@ use harness_scenario::plan::Plan;
 
 use super::groups::{Grouping, Groups, Sample};
 use super::samples::{Cause, Censored};
-use super::{autoscaled, drift, fill, gitops, idle, nodes, pods, recovered, replaced};
+use super::{alerts, autoscaled, drift, fill, gitops, idle, nodes, pods, recovered, replaced};
 use crate::timeline::{Horizon, Join, Names, Readiness, Slots, Stamp, Timelines};
 
 /// Everything that samples are made from.
@@ -31,6 +31,7 @@ pub(crate) fn collect(source: &Source<'_>) -> Groups {
     autoscaled::collect(source, &mut grouping);
     gitops::collect(source, &mut grouping);
     drift::collect(source, &mut grouping);
+    alerts::collect(source, &mut grouping);
     grouping.finish(|name| source.names.text(name))
 }
 

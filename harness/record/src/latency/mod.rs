@@ -20,9 +20,10 @@
 //! - `workload_recovered` has one for each time that Ready pods of a workload went below what was asked for without the plan.
 //! - `autoscaled` has one for each load that asks the autoscaler for another number of pods than there are.
 //! - `drift_corrected` has one for each change of an object that somebody is expected to put right and that was acknowledged.
-//! - `alert_fired` and `alert_delivered` need events that this version of the log does not have: they have no samples, and checks on
-//!   them are inconclusive.
+//! - `alert_delivered` has one for the first notification of each kind that an action of the plan caused ([`alerts`]).
+//! - `alert_fired` needs events that this version of the log does not have: it has no samples, and checks on it are inconclusive.
 
+mod alerts;
 mod autoscaled;
 mod collect;
 mod drift;

@@ -11,6 +11,7 @@ mod happened;
 mod join;
 mod names;
 mod nodes;
+mod notifications;
 mod phases;
 mod pods;
 mod readiness;
@@ -18,7 +19,6 @@ mod reasons;
 mod series;
 mod slots;
 mod stamp;
-mod usage;
 
 pub use fold::Timelines;
 
@@ -36,4 +36,3 @@ pub(crate) use reasons::{is_schedulers, owner};
 pub(crate) use series::{node_steps, pod_steps};
 pub(crate) use slots::{Horizon, Slots};
 pub(crate) use stamp::Stamp;
-pub(crate) use usage::Curve;

@@ -28,9 +28,7 @@ pub(super) fn pools<'p>(check: &'p Check, observed: &str, plan: &'p Plan) -> Vec
         | Check::Quota { .. }
         | Check::ReplacedBeforeLoss { .. }
         | Check::Field { .. }
-        | Check::Changes { .. }
-        | Check::Order { .. }
-        | Check::Usage { .. } => Vec::new(),
+        | Check::Changes { .. } => Vec::new(),
     };
     let mut seen = BTreeSet::new();
     all.into_iter().filter(|pool| seen.insert(*pool)).collect()

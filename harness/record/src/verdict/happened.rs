@@ -61,7 +61,7 @@ pub(super) fn check(
         })
         .collect();
     let said = match &told.said {
-        Some((_, _, message)) if of.what == What::Reason || of.what == What::VmFailed => {
+        Some((_, _, message)) if matches!(of.what, What::Reason | What::VmFailed | What::Notified) => {
             format!("; it says: {message}")
         }
         _ => String::new(),

@@ -17,7 +17,6 @@ mod latency;
 mod limits;
 mod loss;
 mod nodes;
-mod order;
 mod pending;
 mod phase;
 mod placement;
@@ -28,7 +27,6 @@ mod replaced;
 mod savings;
 mod types;
 mod undisturbed;
-mod usage;
 mod window;
 
 pub use exit::exit_code;

@@ -7,7 +7,7 @@ mod fleet;
 mod happened;
 mod kept;
 mod loss;
-mod order;
+mod notified;
 mod pending;
 mod price;
 mod quota;
@@ -19,7 +19,6 @@ mod scene;
 #[path = "../story/mod.rs"]
 mod story;
 mod undisturbed;
-mod usage;
 
 use Verdict::{Fail, Inconclusive, Pass};
 use harness_record::event::*;

@@ -6,13 +6,14 @@ use harness_cluster::HealthCheck;
 use harness_cluster::git::{Commit, GitRemote};
 use harness_record::EventKind;
 use harness_record::event::{ActionKind, ActionStamps};
-use harness_scenario::plan::{TreeEdit, Trigger};
+use harness_scenario::plan::TreeEdit;
 use harness_scenario::{SourceFile, read_tree};
 use tokio::sync::Mutex;
 use tokio::time::sleep_until;
 
 use super::Tools;
 use crate::labels;
+use crate::placeholders::Placeholders;
 use crate::tree::{SharedTree, WorkingTree};
 
 /// A change of the tree with its intended time.
@@ -21,7 +22,6 @@ pub(super) struct Change {
     pub(super) id: u32,
     pub(super) intended_us: u64,
     pub(super) what: What,
-    pub(super) trigger: Trigger,
 }
 
 /// What is changed.
@@ -56,6 +56,11 @@ impl Repository {
         Self { tree: SharedTree::new(Mutex::new(tree)), checked: std::sync::Arc::new(Mutex::new(checked)) }
     }
 
+    /// What placeholders in the tree and in commits become from now on.
+    pub(crate) async fn fill_with(&self, placeholders: Placeholders) {
+        self.tree.lock().await.fill_with(placeholders);
+    }
+
     /// Pushes the tree as it is.
     pub(crate) async fn push_first(&self, git: &GitRemote, message: &str) -> Result<Commit, crate::RunError> {
         self.tree.lock().await.push_first(git, message).await
@@ -65,7 +70,7 @@ impl Repository {
 /// Sends the changes in their order: a commit stands on the one before it.
 pub(super) async fn drive(changes: Vec<Change>, phase: String, tools: Tools) {
     let hub = &tools.hub;
-    for Change { id, intended_us, what, trigger } in changes {
+    for Change { id, intended_us, what } in changes {
         sleep_until(hub.clock.instant(intended_us).into()).await;
         let begun_us = hub.clock.now_us();
         let outcome = act(&what, &tools).await;
@@ -79,10 +84,8 @@ pub(super) async fn drive(changes: Vec<Change>, phase: String, tools: Tools) {
                 let acked_us = hub.clock.us_of(commit.acknowledged);
                 let push = ActionKind::Push { revision: commit.sha };
                 hub.record_at(acked_us, stamps(push, Some(sent_us), Some(acked_us), None));
-                // Asked for at once; without it Flux looks at its interval, later but all the same.
-                if trigger == Trigger::Annotation
-                    && let Err(error) = tools.cluster.flux().fetch_now().await
-                {
+                // Asked for at once; without it Flux would look at its interval, later but all the same.
+                if let Err(error) = tools.cluster.flux().fetch_now().await {
                     tracing::warn!("cannot ask Flux to fetch the commit: {error}");
                 }
             }
@@ -96,14 +99,16 @@ pub(super) async fn drive(changes: Vec<Change>, phase: String, tools: Tools) {
 async fn act(what: &What, tools: &Tools) -> Result<Commit, String> {
     let git = tools.cluster.git().ok_or("this target has no Git repository that the harness can push to")?;
     let mut tree = tools.repository.tree.lock().await;
+    // Flux's image automation commits too.
+    tree.take_in_others(&git).await?;
     match what {
         What::Commit(edits, message) => {
             let files = tree.edited(edits)?;
-            stop_waiting_for_removed(&files, tools).await?;
+            stop_waiting_for_removed(tree.as_pushed(files.clone())?, tools).await?;
             tree.commit(&git, files, message).await
         }
         What::Revert => {
-            stop_waiting_for_removed(&tree.reverted()?, tools).await?;
+            stop_waiting_for_removed(tree.reverted()?, tools).await?;
             tree.revert(&git).await
         }
     }
@@ -111,9 +116,9 @@ async fn act(what: &What, tools: &Tools) -> Result<Commit, String> {
 
 /// Flux must not wait for the health of a pool that the commit removes: it would take the commit for a failed one. A pool that a commit
 /// adds is not waited for either, since Flux would look for it before it is there.
-async fn stop_waiting_for_removed(files: &[SourceFile], tools: &Tools) -> Result<(), String> {
+async fn stop_waiting_for_removed(files: Vec<SourceFile>, tools: &Tools) -> Result<(), String> {
     // A tree that cannot be read is a mistake on purpose; nothing of it is applied.
-    let Ok(tree) = read_tree("commit", files) else {
+    let Ok(tree) = read_tree("commit", &files) else {
         return Ok(());
     };
     let mut checked = tools.repository.checked.lock().await;

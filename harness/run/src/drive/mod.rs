@@ -5,7 +5,6 @@ pub(crate) mod change;
 mod commit;
 mod components;
 mod load;
-mod reconcile;
 mod replace;
 mod scale;
 mod schedule;

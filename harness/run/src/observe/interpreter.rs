@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::automation::{Automations, ImageUpdateAutomation};
 use super::flux::{GitRepository, Kustomization};
 use super::known::{Known, Reading};
 use super::nodeclaims::NodeClaim;
@@ -54,6 +55,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) gitops: bool,
     /// Whether the run has autoscalers.
     pub(crate) autoscalers: bool,
+    /// Whether Flux's image automation commits to the repository.
+    pub(crate) image_automation: bool,
     /// Reasons of controllers that are watched though they are no warnings.
     pub(crate) reasons: BTreeSet<String>,
     /// The objects that the scenario names.
@@ -107,10 +110,16 @@ impl Observers {
                 plural: "gitrepositories".to_owned(),
                 ..resource("source.toolkit.fluxcd.io", "v1", "GitRepository")
             };
-            starting.objects::<GitRepository>("gitrepositories", &repository, named)?;
-            // The root and every layer of the tree.
+            starting.objects::<GitRepository>("gitrepositories", &repository, named.clone())?;
             let kustomization = resource("kustomize.toolkit.fluxcd.io", "v1", "Kustomization");
-            starting.objects::<Kustomization>("kustomizations", &kustomization, watcher::Config::default())?;
+            starting.objects::<Kustomization>("kustomizations", &kustomization, named)?;
+        }
+        if scope.image_automation {
+            let resource = resource("image.toolkit.fluxcd.io", "v1", "ImageUpdateAutomation");
+            let hub = hub.clone();
+            let mut automations = Automations::default();
+            let take = move |stamped: &Stamped<ImageUpdateAutomation>| automations.take(stamped, &hub);
+            starting.dynamic("imageupdateautomations", &resource, watcher::Config::default(), take)?;
         }
         starting.reasons(&scope.reasons)?;
         if scope.autoscalers {
@@ -169,13 +178,27 @@ impl Starting {
     where
         K: Reading + Resource<DynamicType = ApiResource> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
     {
+        let mut known = Known::new();
+        let hub = self.hub.clone();
+        self.dynamic(name, resource, config, move |stamped: &Stamped<K>| known.take(stamped, &hub))
+    }
+
+    /// Watches a kind that is not compiled in, in every namespace.
+    fn dynamic<K>(
+        &mut self,
+        name: &'static str,
+        resource: &ApiResource,
+        config: watcher::Config,
+        take: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
+    ) -> Result<(), RunError>
+    where
+        K: Resource<DynamicType = ApiResource> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    {
         let (client, socket) = self.client(name)?;
         let api: Api<K> = Api::all_with(client, resource);
         let (queue, observations) = mpsc::channel(QUEUE);
         self.tasks.push(tokio::spawn(watch(name, api, config, socket, queue, self.hub.clone())));
-        let mut known = Known::new();
-        let hub = self.hub.clone();
-        self.interpret(observations, move |stamped| known.take(stamped, &hub));
+        self.interpret(observations, take);
         Ok(())
     }
 

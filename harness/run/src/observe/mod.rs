@@ -3,6 +3,7 @@
 //! A *watch* task reads one stream, stamps and enqueues: nothing else happens between the socket and the stamp. The
 //! *interpreter* takes stamped objects from the queue, compares each with what was known of it, and hands milestones to the hub.
 
+mod automation;
 mod autoscalers;
 mod azure;
 mod condition;

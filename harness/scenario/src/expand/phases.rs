@@ -12,7 +12,7 @@ use crate::model::{
     UntilSpec,
 };
 use crate::parameters::Values;
-use crate::plan::{Action, Load, Phase, PlannedAction, Trigger, Until};
+use crate::plan::{Action, Load, Phase, PlannedAction, Until};
 
 /// Writes the phases and each workload's peak.
 pub(super) fn expand(
@@ -138,6 +138,9 @@ fn until(spec: &UntilSpec, values: &Values) -> Until {
         UntilSpec::Happened(spec) => {
             Until::Happened { of: spec.happening(), at_least: number(&spec.at_least).unwrap_or(1) }
         }
+        UntilSpec::Notified(spec) => {
+            Until::Happened { of: spec.happening(), at_least: number(&spec.at_least).unwrap_or(1) }
+        }
         UntilSpec::Nodes(spec) => Until::Nodes {
             nodepool: spec.nodepool.as_ref().map(|pool| pool.value.clone()),
             at_least: number(&spec.at_least),
@@ -168,14 +171,16 @@ fn load(spec: &LoadSpec, values: &Values) -> Load {
 fn other(action: &ActionSpec, phase: &str, values: &Values) -> Option<Action> {
     if let Some(commit) = &action.commit {
         let message = commit.message.clone().unwrap_or_else(|| phase.to_owned());
-        let trigger = commit.trigger.map(Trigger::from).unwrap_or_default();
-        return Some(Action::Commit { edits: commit.edits.clone(), message, trigger });
+        return Some(Action::Commit { edits: commit.edits.clone(), message });
     }
     if action.revert.is_some() {
         return Some(Action::Revert);
     }
     if let Some(spec) = &action.load {
         return Some(Action::Load(load(spec, values)));
+    }
+    if let Some(spec) = &action.publish_image {
+        return Some(Action::PublishImage { image: spec.image.value.clone(), tag: spec.tag.value.clone() });
     }
     if action.publish_node_image.is_some() {
         return Some(Action::PublishNodeImage);
@@ -188,9 +193,6 @@ fn other(action: &ActionSpec, phase: &str, values: &Values) -> Option<Action> {
     }
     if action.clear_azure_faults.is_some() {
         return Some(Action::ClearAzureFaults);
-    }
-    if action.reconcile.is_some() {
-        return Some(Action::Reconcile);
     }
     let kill = action.kill_component.as_ref().map(|name| Action::KillComponent { component: name.value.clone() });
     let start = action.start_component.as_ref().map(|name| Action::StartComponent { component: name.value.clone() });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{AzureSpec, Expected, GitopsSpec, ObjectSpec, PhaseSpec, Setting, WorkloadSpec};
+use super::{AzureSpec, ExpectationSpec, Nothing, ObjectSpec, PhaseSpec, Setting, WorkloadSpec};
 use crate::plan::{Group, LatencyName, Profile, TreeEdit};
 use crate::yaml::Located;
 use crate::{Bytes, Capability, Millicores, Span};
@@ -40,15 +40,16 @@ pub struct ScenarioFile {
     /// What is changed in the tree before it is applied, whichever tree it is: this is how a scenario sets up budgets or a pool of its own.
     #[serde(default)]
     pub amend: Vec<TreeEdit>,
-    /// How the run uses Git and Flux.
-    #[serde(default)]
-    pub gitops: Option<GitopsSpec>,
     /// What the pods of the run may ask for together: a ResourceQuota of their namespace.
     #[serde(default)]
     pub namespace_quota: Option<NamespaceQuotaSpec>,
     /// How the simulated Azure behaves. Targets with a real Azure ignore it, and the report says so.
     #[serde(default)]
     pub azure: AzureSpec,
+    /// Have the run listen for notifications: `webhook: {}`. In the tree and in commits, `{webhook}` becomes its address
+    /// (`http://127.0.0.1:PORT`) when they are pushed; give each Provider a path of its own, `"{webhook}/errors"`.
+    #[serde(default)]
+    pub webhook: Option<Nothing>,
     /// Deployments of identical pods, each for one node class. On a tree without a class of that name the workload is left
     /// out, and `otherClasses` decides what is run there.
     #[serde(default)]
@@ -64,7 +65,7 @@ pub struct ScenarioFile {
     pub phases: Vec<PhaseSpec>,
     /// What must hold in the end. That each phase with `until` reaches its condition in time is expected without being said.
     #[serde(default)]
-    pub expect: Vec<Expected>,
+    pub expect: Vec<Located<ExpectationSpec>>,
     /// Figures that others have published for the same thing; reports show them beside ours.
     #[serde(default)]
     pub published: Vec<PublishedSpec>,

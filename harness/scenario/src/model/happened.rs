@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::{FieldSpec, Setting};
+use super::{FieldSpec, NotifiedSpec, Setting};
 use crate::Span;
 use crate::plan::{Happening, What};
 use crate::yaml::Located;
@@ -35,6 +35,8 @@ pub enum UntilSpec {
     ReadyPods(ReadyPodsSpec),
     /// The field of an object is what it must be.
     Field(Box<FieldSpec>),
+    /// Flux has sent so many notifications since the phase began.
+    Notified(Box<NotifiedSpec>),
 }
 
 impl UntilSpec {
@@ -50,6 +52,7 @@ impl UntilSpec {
             Self::Nodes(_) => "nodes",
             Self::ReadyPods(_) => "ready-pods",
             Self::Field(_) => "field",
+            Self::Notified(_) => "notified",
         }
     }
 }
@@ -166,6 +169,7 @@ impl HappenedSpec {
             zone: self.zone.clone(),
             code: self.code.clone(),
             says: self.says.clone(),
+            notification: None,
         }
     }
 }

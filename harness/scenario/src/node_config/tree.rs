@@ -4,9 +4,8 @@ use sha2::{Digest, Sha256};
 
 use super::object::Object;
 use super::pool::NodePool;
-use super::{Finding, Severity, layers, rules};
+use super::{Finding, Severity, rules};
 use crate::kustomize::{self, Built};
-use crate::plan::{Layer, LayerKind};
 
 /// One file of a tree, as the caller read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,10 +32,6 @@ pub struct NodeConfigTree {
     pub sha256: String,
     /// The NodePools, by name.
     pub pools: Vec<NodePool>,
-    /// The Flux Kustomizations of the tree that apply other folders of it, each after those that it depends on.
-    pub layers: Vec<Layer>,
-    /// The kinds of these and of what they apply; empty where there are none.
-    pub layer_kinds: Vec<LayerKind>,
     /// Warnings and notes.
     pub findings: Vec<Finding>,
 }
@@ -50,13 +45,11 @@ pub(crate) fn objects_of(files: &[SourceFile], built: Vec<Built>) -> Vec<Object<
 /// Reads a tree.
 pub(crate) fn read(source: &str, files: &[SourceFile]) -> Result<NodeConfigTree, Vec<Finding>> {
     let build = kustomize::build(files, "");
-    let (layers, layer_kinds) = layers::of(files, &build);
     let mut findings = build.findings;
     let found = objects_of(files, build.objects);
     // What could not be read may hold the pool or class that a rule would miss.
     let readable = !findings.iter().any(|finding| finding.severity == Severity::Error);
     findings.extend(rules::check(&found, readable));
-    findings.retain(|finding| !is_filled_later(finding, files));
     if readable {
         findings.extend(rules::some_pool(&found));
     }
@@ -65,22 +58,7 @@ pub(crate) fn read(source: &str, files: &[SourceFile]) -> Result<NodeConfigTree,
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(findings);
     }
-    Ok(NodeConfigTree {
-        source: source.to_owned(),
-        sha256: sha256(files),
-        pools: pools_of(&found),
-        layers,
-        layer_kinds,
-        findings,
-    })
-}
-
-/// Whether the schema speaks of a text such as `{cron+1m}`, which a scenario leaves in its edits of a tree: a cron expression stands there
-/// when the tree is pushed, and not before.
-fn is_filled_later(finding: &Finding, files: &[SourceFile]) -> bool {
-    let text = files.iter().find(|file| file.path == finding.file).map_or("", |file| file.text.as_str());
-    let value = text.get(finding.offset..finding.offset + finding.length).unwrap_or_default();
-    finding.rule == "schema-value" && value.contains("{cron")
+    Ok(NodeConfigTree { source: source.to_owned(), sha256: sha256(files), pools: pools_of(&found), findings })
 }
 
 /// The NodePools among objects in which the rules found no error, by name.

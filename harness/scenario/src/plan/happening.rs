@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::NotificationFilter;
+
 /// Something that happens, narrowed by what is known of the object that it happens to. Every given key must match.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,6 +33,9 @@ pub struct Happening {
     /// Of reasons and failed creations: a part of the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
+    /// Of notifications: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification: Option<NotificationFilter>,
 }
 
 impl Happening {
@@ -45,6 +50,7 @@ impl Happening {
             zone: None,
             code: None,
             says: None,
+            notification: None,
         }
     }
 }
@@ -61,8 +67,10 @@ impl fmt::Display for Happening {
             ("code", &self.code),
             ("says", &self.says),
         ];
+        let of_notification = self.notification.as_ref().map(NotificationFilter::narrowed).unwrap_or_default();
+        let of_notification = of_notification.iter().map(|(key, value)| (*key, value));
         let mut front = " (";
-        for (key, value) in narrowed {
+        for (key, value) in of_notification.chain(narrowed) {
             if let Some(value) = value {
                 write!(f, "{front}{key} {value}")?;
                 front = ", ";
@@ -126,6 +134,7 @@ whats! {
     FaultBegan "fault-began" "A fault of the simulated Azure begins.",
     FaultEnded "fault-ended" "A fault of the simulated Azure ends.",
     Reason "reason" "A controller gives a reason (a Kubernetes Event); `code` is the reason, `says` a part of its message.",
+    Notified "notified" "Flux sends a notification to the run's webhook; `code` is its reason, `says` a part of its message.",
 }
 
 impl fmt::Display for What {

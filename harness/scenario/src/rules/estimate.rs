@@ -32,7 +32,7 @@ pub(crate) fn expected(told: &Told, boot: Option<&DistributionSpec>, values: &Va
         UntilSpec::NoNodes | UntilSpec::Nodes(_) => CONSOLIDATION,
         UntilSpec::AllNodesReplaced => CONSOLIDATION + provisioned(),
         UntilSpec::Settled(span) => CONSOLIDATION + values.of(&span.value).as_duration(),
-        UntilSpec::Field(_) => OBSERVED,
+        UntilSpec::Field(_) | UntilSpec::Notified(_) => OBSERVED,
     };
     let Some(then) = told.until.iter().map(takes).max() else { return told.length.as_duration() };
     (arrived + then).min(told.length.as_duration())

@@ -98,7 +98,12 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
                 Err("no phase changes anything that is to be put right")
             }
         }
-        L::AlertFired | L::AlertDelivered => Err("no action of this format causes an alert"),
+        L::AlertFired => Err("no action of this format causes an alert"),
+        // A notification may come for whatever a phase does: how long it may take is the phases' affair.
+        L::AlertDelivered => match context.scenario.webhook {
+            Some(_) => Ok(None),
+            None => Err("nobody listens for notifications (`webhook: {}`)"),
+        },
     }
 }
 

@@ -42,12 +42,13 @@ impl Context<'_> {
 
 type Rule = fn(&Context<'_>) -> Vec<Diagnostic>;
 
-const RULES: [Rule; 20] = [
+const RULES: [Rule; 21] = [
     names::scenario_and_phases,
     names::workloads,
     names::selections,
     names::references,
     needs::cover_the_actions,
+    needs::placeholders_have_values,
     phases::end,
     phases::have_time,
     actions::are_one_each,

@@ -21,8 +21,8 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
             (Capability::Gitops, "commits")
         } else if action.change.is_some() {
             (Capability::Gitops, "changing what Git declares")
-        } else if action.reconcile.is_some() {
-            (Capability::Gitops, "asking Flux to reconcile")
+        } else if action.publish_image.is_some() {
+            (Capability::ImageRegistry, "publishing images")
         } else if action.load.is_some() {
             (Capability::MetricsApi, "setting the metrics that the HPA reads")
         } else if action.scale.is_some() || action.replace.is_some() {
@@ -36,6 +36,13 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
         if let Some(autoscale) = &workload.autoscale {
             wanted.push((Capability::MetricsApi, autoscale.mark, "an autoscaler".to_owned()));
         }
+    }
+    if scenario.webhook.is_some() {
+        wanted.push((Capability::FluxNotification, context.key_mark(&["webhook"]), "a webhook".to_owned()));
+    }
+    if says(context, "{registry}") {
+        let what = "the address of an image registry".to_owned();
+        wanted.push((Capability::ImageRegistry, context.key_mark(&["amend"]), what));
     }
     if let Some(fault) = scenario.azure.faults.first() {
         wanted.push((Capability::SimulatedAzure, fault.mark, "faults of Azure".to_owned()));
@@ -62,4 +69,22 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// A placeholder that stands for something.
+pub(super) fn placeholders_have_values(context: &Context<'_>) -> Vec<Diagnostic> {
+    if context.scenario.webhook.is_some() || !says(context, "{webhook}") {
+        return Vec::new();
+    }
+    let message = "`{webhook}` stands for nothing: nobody listens for notifications";
+    vec![context.error(context.key_mark(&["amend"]), message, "have the run listen: `webhook: {}`")]
+}
+
+/// Whether an edit of the tree, before the run or in a commit, has the placeholder anywhere.
+fn says(context: &Context<'_>, placeholder: &str) -> bool {
+    let commits = context.scenario.phases.iter().flat_map(|phase| &phase.actions);
+    let commits = commits.filter_map(|action| action.commit.as_ref()).flat_map(|commit| &commit.edits);
+    let mut edits = context.scenario.amend.iter().chain(commits);
+    // Of what was read as JSON, nothing is not written as JSON.
+    edits.any(|edit| serde_json::to_string(edit).is_ok_and(|text| text.contains(placeholder)))
 }

@@ -67,6 +67,9 @@ fn condition(context: &Context<'_>, until: &UntilSpec, mark: Mark) -> Option<Dia
         UntilSpec::Happened(spec) if spec.at_most.is_some() => {
             ("a phase cannot wait for something to happen no more than so often", "expect that with `happened`")
         }
+        UntilSpec::Notified(spec) if spec.at_most.is_some() || !spec.phases.is_empty() => {
+            ("a phase waits for notifications in itself, and for no fewer", "leave out `in` and `atMost`")
+        }
         UntilSpec::Happened(spec) if !spec.phases.is_empty() => {
             ("a phase counts what happens in itself", "leave out `in`")
         }

@@ -4,6 +4,5 @@ mod edit;
 mod error;
 mod text;
 
-pub(crate) use edit::add_resource;
 pub use edit::amend;
 pub use error::AmendError;

@@ -1,0 +1,90 @@
+//! What starts when somebody asks for it.
+
+use std::collections::BTreeSet;
+
+use harness_cluster::{Cluster, local};
+use harness_scenario::Capability;
+use serde_json::{Value, json};
+
+use crate::support::{components, config, processes, take_down, turn};
+
+async fn pid_of(cluster: &Cluster, name: &str) -> Option<u32> {
+    let status = cluster.status().await.unwrap();
+    processes(&status).into_iter().find(|(known, _)| known == name).map(|(_, pid)| pid)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_capability_needs_starts_once_and_again_after_a_death() {
+    let Some(built) = components("on demand") else { return };
+    let _turn = turn().await;
+    let temp = tempfile::tempdir().unwrap();
+    let cluster = local::throwaway(config("on-demand", &built, temp.path())).await.unwrap();
+    let names = ["notification-controller", "image-reflector-controller", "image-automation-controller"];
+    for name in names {
+        assert_eq!(pid_of(&cluster, name).await, None, "{name} runs though nobody has asked for it");
+    }
+    let asked = BTreeSet::from([Capability::Gitops, Capability::FluxNotification, Capability::ImageAutomation]);
+    cluster.provide(&asked).await.unwrap();
+    let mut before = Vec::new();
+    for name in names {
+        before.push(pid_of(&cluster, name).await.unwrap_or_else(|| panic!("{name} does not run")));
+    }
+    cluster.kill(names[0]).await.unwrap();
+    cluster.provide(&asked).await.unwrap();
+    assert_ne!(pid_of(&cluster, names[0]).await, Some(before[0]));
+    assert_eq!(pid_of(&cluster, names[1]).await, Some(before[1]), "what runs is left alone");
+
+    // Their identities may do what they need: a Receiver becomes Ready, and only who knows its token is heard.
+    let receiver = json!({
+        "apiVersion": "notification.toolkit.fluxcd.io/v1", "kind": "Receiver",
+        "metadata": {"name": "push", "namespace": "flux-system"},
+        "spec": {"type": "github", "secretRef": {"name": "push-token"}, "resources": [
+            {"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "name": "node-config"},
+        ]},
+    });
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "push-token", "namespace": "flux-system"},
+        "stringData": {"token": "right"},
+    });
+    apply_through_git(&cluster, &[secret, receiver]).await;
+    cluster.call_receiver("push", "right", "abc").await.unwrap();
+    let refused = cluster.call_receiver("push", "wrong", "abc").await.unwrap_err();
+    assert!(refused.contains("400") && refused.contains("flux-system/push"), "{refused}");
+    take_down(cluster, temp.path()).await;
+}
+
+/// As people do it: committed, and applied by Flux.
+async fn apply_through_git(cluster: &Cluster, objects: &[Value]) {
+    let tree = tempfile::tempdir().unwrap();
+    let documents: Vec<String> = objects.iter().map(Value::to_string).collect();
+    std::fs::write(tree.path().join("objects.yaml"), documents.join("\n---\n")).unwrap();
+    let kustomization = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [objects.yaml]\n";
+    std::fs::write(tree.path().join("kustomization.yaml"), kustomization).unwrap();
+    let git = cluster.git().unwrap();
+    git.push_tree(tree.path(), "objects", &harness_cluster::git::Author::default()).await.unwrap();
+    cluster.flux().fetch_now().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn images_are_pushed_to_a_registry_of_the_clusters_own() {
+    let Some(built) = components("image registry") else { return };
+    let _turn = turn().await;
+    let temp = tempfile::tempdir().unwrap();
+    let cluster = local::throwaway(config("registry", &built, temp.path())).await.unwrap();
+    if cluster.image_registry().is_none() {
+        eprintln!("SKIPPED image registry: docker-registry is not on PATH");
+        assert!(cluster.publish_image("demo/app", "1.0.0").await.is_err());
+    } else {
+        cluster.provide(&BTreeSet::from([Capability::ImageRegistry])).await.unwrap();
+        let mut digests = BTreeSet::new();
+        for tag in ["1.0.0", "1.1.0", "1.0.0"] {
+            digests.insert(cluster.publish_image("demo/app", tag).await.unwrap());
+        }
+        assert_eq!(digests.len(), 2, "an image is known by its tag: {digests:?}");
+        let url = format!("http://{}/v2/demo/app/tags/list", cluster.image_registry().unwrap());
+        let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
+        let tags: Value = answer.json().await.unwrap();
+        assert_eq!(tags, json!({"name": "demo/app", "tags": ["1.0.0", "1.1.0"]}));
+    }
+    take_down(cluster, temp.path()).await;
+}

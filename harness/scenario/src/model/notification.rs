@@ -1,0 +1,73 @@
+//! Notifications of Flux, and images for its automation.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Setting;
+use crate::plan::{Happening, NotificationFilter, ObjectRef, Severity, What};
+use crate::yaml::Located;
+
+/// Notifications, how many, and in which phases.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Notified")]
+pub struct NotifiedSpec {
+    /// Only about this object (default: any). Without a name, about any of the kind.
+    #[serde(default)]
+    pub about: Option<ObjectRef>,
+    /// Only of this severity (default: any).
+    #[serde(default)]
+    pub severity: Option<Severity>,
+    /// Only with this reason, such as ReconciliationSucceeded or BuildFailed (default: any).
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Only where the message contains this.
+    #[serde(default)]
+    pub says: Option<String>,
+    /// Only what was sent to this path of the webhook, such as /errors (default: any).
+    #[serde(default)]
+    #[schemars(regex(pattern = "^/"))]
+    pub path: Option<String>,
+    /// Only about the newest commit that was pushed by then (default: false). Of the commit before, some may still be on their way.
+    #[serde(default)]
+    pub newest: bool,
+    /// No fewer (default: 1 where there is no `atMost`).
+    #[serde(default)]
+    pub at_least: Option<Setting<u32>>,
+    /// No more.
+    #[serde(default)]
+    pub at_most: Option<Setting<u32>>,
+    /// Only in these phases (default: in all of them).
+    #[serde(default, rename = "in")]
+    pub phases: Vec<Located<String>>,
+}
+
+impl NotifiedSpec {
+    /// What is counted, without how often and where.
+    pub fn happening(&self) -> Happening {
+        Happening {
+            code: self.reason.clone(),
+            says: self.says.clone(),
+            notification: Some(NotificationFilter {
+                about: self.about.clone(),
+                severity: self.severity,
+                path: self.path.clone(),
+                newest: self.newest,
+            }),
+            ..Happening::any(What::Notified)
+        }
+    }
+}
+
+/// An image of nearly nothing, pushed to the target's registry.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "PublishImage")]
+pub struct PublishImageSpec {
+    /// Its repository in the registry, such as `demo-app`.
+    #[schemars(regex(pattern = r"^[a-z0-9]+([._/-][a-z0-9]+)*$"))]
+    pub image: Located<String>,
+    /// Its tag, such as 1.1.0.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"))]
+    pub tag: Located<String>,
+}

@@ -1,0 +1,78 @@
+//! Which notifications are meant, and who tells Flux of a commit.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::ObjectRef;
+
+/// Notifications that Flux sends to the run's webhook. Every given key must match; reason and message are keys of the happening.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NotificationFilter {
+    /// The object that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<ObjectRef>,
+    /// `info` or `error`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    /// The path of the address that it was sent to, such as `/errors`: what tells Providers apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Whether it must name the newest commit that was pushed by then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub newest: bool,
+}
+
+impl NotificationFilter {
+    /// What is given, as pairs of a key and its value, for a text.
+    pub(crate) fn narrowed(&self) -> [(&'static str, Option<String>); 4] {
+        let about = self.about.as_ref().map(|about| match &about.name {
+            Some(name) => format!("{}/{name}", about.kind),
+            None => about.kind.clone(),
+        });
+        [
+            ("about", about),
+            ("severity", self.severity.map(|severity| severity.as_str().to_owned())),
+            ("path", self.path.clone()),
+            ("of", self.newest.then(|| "the newest commit".to_owned())),
+        ]
+    }
+}
+
+/// How bad an event of Flux is (fluxcd/pkg `apis/event/v1beta1`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "NotificationSeverity")]
+pub enum Severity {
+    /// Something was done.
+    Info,
+    /// Something failed.
+    Error,
+}
+
+impl Severity {
+    /// As Flux and scenarios write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A Flux Receiver, whose Git host the run plays.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Receiver {
+    /// The Receiver's name, in `flux-system`.
+    pub name: String,
+    /// The token of its Secret, with which a Git host signs its calls. A wrong one is refused. It guards nothing but this cluster.
+    pub token: String,
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("name", &self.name).finish_non_exhaustive()
+    }
+}
