@@ -10,7 +10,7 @@ use harness_cluster::local::LocalError;
 use harness_record::log::LogError;
 use harness_report::ReportError;
 use harness_run::RunError;
-use harness_scenario::AmendError;
+use harness_scenario::{AmendError, LayersError};
 
 use crate::console::Console;
 use crate::exit::{Exit, INTERRUPTED, TARGET_FAILED, USAGE};
@@ -30,6 +30,8 @@ pub(crate) enum CliError {
     Copy { from: PathBuf, to: PathBuf, source: io::Error },
     #[error("{scenario} cannot change the node configuration {tree}: {source}")]
     Amend { scenario: String, tree: String, source: AmendError },
+    #[error("{scenario}: {source}")]
+    Layers { scenario: String, source: LayersError },
     #[error("cannot write to stdout: {0}")]
     Stdout(#[source] io::Error),
     #[error("{} holds a run already ({file}); choose another folder with --out", folder.display())]
@@ -78,6 +80,7 @@ impl CliError {
             | Self::Read { .. }
             | Self::Copy { .. }
             | Self::Amend { .. }
+            | Self::Layers { .. }
             | Self::FolderInUse { .. }
             | Self::UnknownScenario { .. }
             | Self::NotARun { .. }

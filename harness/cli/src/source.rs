@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use harness_run::Placeholders;
 use harness_scenario::plan::Plan;
 use harness_scenario::{
-    Diagnostic, Finding, NodeConfigTree, PlanInputs, Scenario, Severity, SourceFile, builtin_node_config,
-    builtin_scenarios,
+    Diagnostic, Finding, LAYERS_FOLDER, LayersTree, NodeConfigTree, PlanInputs, Scenario, Severity, SourceFile,
+    builtin_gitops, builtin_node_config, builtin_scenarios, with_layers,
 };
 use jiff::Timestamp;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
@@ -86,6 +86,8 @@ pub(crate) struct Tree {
     pub(crate) files: Vec<SourceFile>,
     /// The user's folder; `None` for the tree that comes with the harness.
     folder: Option<PathBuf>,
+    /// The folder of the layers beside it; `None` for those that come with the harness, and where there are none.
+    layers: Option<PathBuf>,
 }
 
 impl Tree {
@@ -98,6 +100,9 @@ impl Tree {
             .map_err(|source| CliError::Write { path: std::env::temp_dir(), source })?;
         if let Some(folder) = &self.folder {
             tree_folder::copy_others(folder, copy.path())?;
+        }
+        if let Some(layers) = &self.layers {
+            tree_folder::copy_others(layers, &copy.path().join(LAYERS_FOLDER))?;
         }
         tree_folder::write(copy.path(), &self.files)?;
         Ok(copy)
@@ -113,7 +118,8 @@ pub(crate) fn tree_for(scenario: &Scenario, given: Option<&Path>, console: &Cons
     let beside = (given.is_none() && scenario.node_config() != OWN_TREE)
         .then(|| Path::new(scenario.file()).parent().unwrap_or(Path::new(".")).join(scenario.node_config()));
     let mut tree = tree(given.or(beside.as_deref()), console)?;
-    if !scenario.amendments().is_empty() {
+    let layered = add_layers(&mut tree, scenario)?;
+    if layered || !scenario.amendments().is_empty() {
         let source = tree.tree.source.clone();
         tree.files = harness_scenario::amend(&tree.files, scenario.amendments()).map_err(|error| CliError::Amend {
             scenario: scenario.file().to_owned(),
@@ -125,6 +131,27 @@ pub(crate) fn tree_for(scenario: &Scenario, given: Option<&Path>, console: &Cons
         tree.tree = harness_scenario::read_tree(&source, &files).map_err(|findings| refused_tree(findings, files))?;
     }
     Ok(tree)
+}
+
+/// The name under which scenarios know the layers that come with the harness.
+const OWN_LAYERS: &str = "gitops";
+
+/// Puts the scenario's layers beside the tree, where it has any.
+fn add_layers(tree: &mut Tree, scenario: &Scenario) -> Result<bool, CliError> {
+    let Some(gitops) = &scenario.model().gitops else { return Ok(false) };
+    let Some(name) = gitops.tree.as_ref().map(|name| name.value.as_str()) else { return Ok(false) };
+    let files = if name == OWN_LAYERS {
+        builtin_gitops()
+    } else {
+        let folder = Path::new(scenario.file()).parent().unwrap_or(Path::new(".")).join(name);
+        let files = tree_folder::read(&folder)?;
+        tree.layers = Some(folder);
+        files
+    };
+    let layers = LayersTree { source: name, files: &files, entry: gitops.entry() };
+    tree.files = with_layers(&tree.tree.source, &tree.files, &layers)
+        .map_err(|source| CliError::Layers { scenario: scenario.file().to_owned(), source })?;
+    Ok(true)
 }
 
 /// The files with their placeholders filled for one moment, always the same: a plan knows neither clock nor target. What is pushed is
@@ -143,7 +170,7 @@ pub(crate) fn tree(path: Option<&Path>, console: &Console) -> Result<Tree, CliEr
         Ok(tree) => {
             let warnings = tree.findings.iter().filter(|finding| finding.severity >= Severity::Warning);
             warnings.for_each(|finding| console.say(&finding.to_string()));
-            Ok(Tree { tree, files, folder })
+            Ok(Tree { tree, files, folder, layers: None })
         }
         Err(findings) => Err(refused_tree(findings, files).into()),
     }

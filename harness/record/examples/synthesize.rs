@@ -267,7 +267,7 @@ fn plan(seed: u64, bursts: u64) -> Plan {
         censored: None,
         samples_min: 1,
     };
-    let expect = |name: &str, check| Expectation { name: name.to_owned(), check };
+    let expect = |name: &str, check| Expectation::new(name, check);
     Plan {
         version: PLAN_VERSION,
         scenario: "synthetic".to_owned(),
@@ -284,6 +284,7 @@ fn plan(seed: u64, bursts: u64) -> Plan {
                 .collect(),
             ..NodeConfig::default()
         },
+        gitops: None,
         namespace_quota: None,
         objects: Vec::new(),
         webhook: false,

@@ -166,7 +166,7 @@ proptest! {
 #[test]
 fn a_log_that_says_nothing_decides_nothing() {
     let plan = story::every_check();
-    assert_eq!(plan.expectations.len(), 17);
+    assert_eq!(plan.expectations.len(), 19);
     let ended = Event {
         at_us: 1,
         kind: EventKind::RunEnded { reason: harness_record::event::EndReason::Completed, detail: String::new() },

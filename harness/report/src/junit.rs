@@ -78,12 +78,20 @@ fn expectation_case(plan: &Plan, result: &RunResult, expectation: &ExpectationRe
     };
     let passed = matches!(status, TestCaseStatus::Success { .. });
     let mut case = TestCase::new(expectation.name.as_str(), status);
-    case.set_classname(format!("harness.{}", result.run.scenario));
+    case.set_classname(class(plan, result, &expectation.name));
     case.set_time(phase_duration(plan, result, &expectation.name));
     if passed {
         case.set_system_out(details);
     }
     case
+}
+
+/// The scenario, and the group of the expectation where it has one.
+fn class(plan: &Plan, result: &RunResult, expectation: &str) -> String {
+    let group = plan.expectations.iter().find(|e| e.name == expectation).and_then(|e| e.group.as_ref());
+    // A dot begins another level in what reads the file.
+    let group = group.map_or(String::new(), |group| format!(".{}", group.replace('.', "-")));
+    format!("harness.{}{group}", result.run.scenario)
 }
 
 /// How long the phase took that the expectation is about; zero for the others, which take no time of their own.

@@ -61,6 +61,17 @@ fn junit_counts_are_right(#[case] result: RunResult, #[case] expected: [usize; 3
 }
 
 #[test]
+fn the_group_of_an_expectation_is_the_class_of_its_case() {
+    let mut plan = support::plan();
+    let named = plan.expectations[1].name.clone();
+    plan.expectations[1].group = Some("end.to end".to_owned());
+    let xml = junit::render(&plan, &support::passed(1)).unwrap();
+    let case = xml.lines().find(|line| line.contains(&format!("name=\"{}\"", named.replace('<', "&lt;")))).unwrap();
+    assert!(case.contains("classname=\"harness.scale-burst.end-to end\""), "{case}");
+    assert!(xml.contains("classname=\"harness.scale-burst\""), "the others have the scenario's alone");
+}
+
+#[test]
 fn hostile_texts_stay_texts() {
     let (plan, result) = support::hostile("<script>\u{1b}[31m|`&\"'\n</testcase>");
     let xml = junit::render(&plan, &result).unwrap();

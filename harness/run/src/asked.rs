@@ -60,7 +60,7 @@ mod tests {
         let phase = |name: &str| json!({"name": name, "actions": [], "until": until, "within": "1m"});
         let nominated = Happening { code: Some("Nominated".to_owned()), ..Happening::any(What::Reason) };
         let check = Check::Happened { of: nominated, phases: Vec::new(), at_least: Some(1), at_most: None };
-        let plan = plan(json!([phase("a"), phase("b")]), &[Expectation { name: "e".to_owned(), check }]);
+        let plan = plan(json!([phase("a"), phase("b")]), &[Expectation::new("e", check)]);
         assert_eq!(counted(&plan).len(), 1);
         assert_eq!(reasons(&plan), BTreeSet::from(["DisruptionBlocked".to_owned(), "Nominated".to_owned()]));
     }
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn pods_that_stay_pending_are_explained_by_more_than_one() {
         let check = Check::Pending { workloads: vec!["w".to_owned()], says: None };
-        let plan = plan(json!([]), &[Expectation { name: "e".to_owned(), check }]);
+        let plan = plan(json!([]), &[Expectation::new("e", check)]);
         assert_eq!(reasons(&plan), BTreeSet::from(["FailedScheduling".to_owned()]));
     }
 
@@ -76,6 +76,6 @@ mod tests {
     fn a_code_of_azure_is_no_reason_of_a_controller() {
         let failed = Happening { code: Some("SkuNotAvailable".to_owned()), ..Happening::any(What::VmFailed) };
         let check = Check::Happened { of: failed, phases: Vec::new(), at_least: Some(1), at_most: None };
-        assert!(reasons(&plan(json!([]), &[Expectation { name: "e".to_owned(), check }])).is_empty());
+        assert!(reasons(&plan(json!([]), &[Expectation::new("e", check)])).is_empty());
     }
 }

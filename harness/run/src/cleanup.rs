@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use harness_azure::control::VmState;
+use harness_cluster::flux;
 use harness_cluster::git::Author;
 use harness_record::EventKind;
 use harness_record::event::PhaseOutcome;
@@ -16,12 +17,14 @@ use kube::core::GroupVersionKind;
 use crate::drive::{Tools, change, clear_faults};
 use crate::prepare::Before;
 use crate::state::State;
-use crate::{RunError, labels, pools, workload};
+use crate::{RunError, labels, layers, pools, workload};
 
 /// The name of the phase, in the log and in reports.
 pub(crate) const PHASE: &str = "cleanup";
 /// How long everything may take to go. Draining, the deletion of VMs (polled every few seconds) and finalizers take most of it.
 const GONE_LIMIT: Duration = Duration::from_secs(120);
+/// How long Flux may take to apply the tree of before the run. When the cleanup has begun a controller may have to start first.
+const RESTORE_LIMIT: Duration = Duration::from_secs(30);
 /// After this long, what Flux has not pruned is deleted directly.
 const PRUNE_GRACE: Duration = Duration::from_secs(20);
 /// After this long, and again each time, pods that are still there are deleted for good: their grace is 1 s.
@@ -88,6 +91,11 @@ async fn undo(plan: &Plan, tools: &Tools, before: &Before) -> Vec<String> {
     if let Err(error) = restore_tree(tools, before).await {
         troubles.push(error);
     }
+    if let Some(intervals) = &before.intervals
+        && let Err(error) = tools.cluster.flux().set_intervals(intervals).await
+    {
+        troubles.push(format!("cannot restore the intervals of Flux: {error}"));
+    }
     troubles
 }
 
@@ -116,12 +124,21 @@ async fn restore_tree(tools: &Tools, before: &Before) -> Result<(), String> {
     let (Some(git), Some(commit)) = (tools.cluster.git(), &before.commit) else {
         return Ok(());
     };
-    git.restore(commit, &Author::default()).await.map_err(|error| format!("cannot restore the Git tree: {error}"))?;
+    let restored = git.restore(commit, &Author::default()).await;
+    let restored = restored.map_err(|error| format!("cannot restore the Git tree: {error}"))?;
     let flux = tools.cluster.flux();
-    flux.configure(&[], &BTreeMap::new())
-        .await
-        .map_err(|error| format!("cannot restore the Kustomization: {error}"))?;
-    flux.fetch_now().await.map(drop).map_err(|error| format!("cannot ask Flux to reconcile: {error}"))
+    let cannot = |error: kube::Error| format!("cannot restore the Kustomization: {error}");
+    // What goes keeps its label until it is gone, so that it can be looked for: labels are taken away after the objects.
+    flux.configure(&[], &labels::of_run(&tools.run_id)).await.map_err(cannot)?;
+    flux.fetch_now().await.map_err(|error| format!("cannot ask Flux to reconcile: {error}"))?;
+    let mut last = String::new();
+    let applied = tools.hub.wait_for(&mut last, |state| {
+        let applied = state.kustomization(flux::NAME).applied;
+        if applied.ends_with(&restored.sha) { Ok(()) } else { Err(applied) }
+    });
+    let in_time = tokio::time::timeout(RESTORE_LIMIT, applied).await.is_ok();
+    flux.configure(&[], &BTreeMap::new()).await.map_err(cannot)?;
+    if in_time { Ok(()) } else { Err(format!("Flux has not applied the tree of before the run; the last was {last}")) }
 }
 
 async fn restore_behaviour(tools: &Tools, before: &Before) -> Option<String> {
@@ -179,6 +196,10 @@ async fn wait_until_gone(plan: &Plan, tools: &Tools, before: &Before, troubles: 
             }
             let deleting = change::delete_left(tools).await.map_err(RunError::kube("delete the objects of the run"));
             troubles.extend(deleting.err().map(|error| error.to_string()));
+            if plan.gitops.is_some() {
+                let deleted = layers::delete(&tools.client, &tools.run_id).await;
+                troubles.extend(deleted.err().map(|error| error.to_string()));
+            }
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -237,6 +258,8 @@ async fn leftovers(plan: &Plan, tools: &Tools, before: &Before) -> Result<Vec<Le
     }
     let objects = change::left(tools).await.map_err(RunError::kube("look for the objects of the run"))?;
     left.extend(objects.into_iter().map(|(kind, name)| Leftover { kind: kind.into(), name }));
+    let of_layers = layers::left(&tools.client, &tools.run_id, plan).await?;
+    left.extend(of_layers.into_iter().map(|one| Leftover { kind: one.kind.into(), name: one.name }));
     let pools: Vec<String> = pools::of(plan).into_iter().collect();
     if !pools.is_empty() {
         let of_pools = ListParams::default().labels(&format!("karpenter.sh/nodepool in ({})", pools.join(",")));

@@ -18,6 +18,7 @@ mod error;
 mod execute;
 pub mod hub;
 pub mod labels;
+mod layers;
 mod objects;
 pub mod observe;
 mod phases;

@@ -21,7 +21,7 @@ pub(crate) fn of(plan: &Plan) -> BTreeSet<String> {
 
 fn added(edit: &TreeEdit) -> Option<String> {
     let object = match edit {
-        TreeEdit::Add { object } => object,
+        TreeEdit::Add { object, .. } => object,
         // A patch can give an object another name, which makes another object of it.
         TreeEdit::Merge { object, patch } if object.kind == "NodePool" => return name(patch),
         TreeEdit::Merge { .. } | TreeEdit::Remove { .. } | TreeEdit::AddText { .. } => return None,
@@ -40,19 +40,19 @@ fn name(object: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_scenario::plan::{NodeClass, ObjectRef, Phase, PlannedAction};
+    use harness_scenario::plan::{NodeClass, ObjectRef, Phase, PlannedAction, Trigger};
     use serde_json::json;
 
     #[test]
     fn pools_that_a_commit_adds_belong_to_the_run() {
         let pool = ObjectRef { kind: "NodePool".to_owned(), name: Some("a".to_owned()) };
         let edits = vec![
-            TreeEdit::Add { object: json!({"kind": "NodePool", "metadata": {"name": "added"}}) },
-            TreeEdit::Add { object: json!({"kind": "AKSNodeClass", "metadata": {"name": "class"}}) },
+            TreeEdit::Add { object: json!({"kind": "NodePool", "metadata": {"name": "added"}}), folder: None },
+            TreeEdit::Add { object: json!({"kind": "AKSNodeClass", "metadata": {"name": "class"}}), folder: None },
             TreeEdit::Merge { object: pool.clone(), patch: json!({"metadata": {"name": "renamed"}}) },
             TreeEdit::Merge { object: pool, patch: json!({"spec": {"weight": 1}}) },
         ];
-        let action = Action::Commit { edits, message: "m".to_owned() };
+        let action = Action::Commit { edits, message: "m".to_owned(), trigger: Trigger::default() };
         let create = ChangeWhat::Create(json!({"kind": "NodePool", "metadata": {"name": "by-hand"}}));
         let change = Change { object: "o".to_owned(), what: create, stays: true, by: "somebody".to_owned() };
         let actions = [action, Action::Change(change)];

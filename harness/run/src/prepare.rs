@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use harness_azure::behaviour::Behaviour;
 use harness_cluster::HealthCheck;
+use harness_cluster::flux::{self, Flux, Intervals};
 use harness_cluster::git::GitRemote;
 use harness_record::EventKind;
 use harness_record::event::{ActionKind, ActionStamps};
@@ -19,6 +20,8 @@ use crate::workload;
 pub(crate) const PHASE: &str = "prepare";
 /// The Kustomization's own timeout is 2 minutes; a little more lets Flux say so itself.
 const APPLY_LIMIT: Duration = Duration::from_secs(150);
+/// And so much more for each layer: its pods may wait for nodes, and it waits for those that it depends on.
+const LAYER_LIMIT: Duration = Duration::from_secs(60);
 /// The API server asks its aggregated APIs every few seconds whether they are there.
 const METRICS_LIMIT: Duration = Duration::from_secs(30);
 /// After Flux has said that it cannot apply the tree, how long it may change its mind.
@@ -31,6 +34,8 @@ pub(crate) struct Before {
     pub(crate) behaviour: Option<Behaviour>,
     /// The commit that Flux applied.
     pub(crate) commit: Option<String>,
+    /// How often Flux did what, where the plan changes that.
+    pub(crate) intervals: Option<Intervals>,
     /// Whether the workloads' namespace was asked for.
     pub(crate) namespace: bool,
 }
@@ -89,12 +94,31 @@ pub(crate) async fn apply(plan: &Plan, tools: &Tools, before: &mut Before) -> Re
             _ => error.to_string(),
         },
     })?;
+    set_intervals(plan, &flux, before).await.map_err(|error| RunError::Target {
+        doing: "set the intervals of Flux".to_owned(),
+        reason: error.to_string(),
+    })?;
     let revision = push(plan, &git, tools).await?;
     flux.fetch_now().await.map_err(|error| RunError::Target {
         doing: "ask Flux to fetch the commit".to_owned(),
         reason: error.to_string(),
     })?;
-    Ok(wait_until_in_force(&revision, &pools, tools).await)
+    let layers = plan.gitops.as_ref().map_or(&[][..], |gitops| &gitops.layers);
+    let layers = layers.iter().map(|layer| layer.name.clone()).collect();
+    Ok(wait_until_in_force(&Wanted { revision, pools, layers }, tools).await)
+}
+
+async fn set_intervals(plan: &Plan, flux: &Flux, before: &mut Before) -> Result<(), kube::Error> {
+    let Some(gitops) = &plan.gitops else { return Ok(()) };
+    let wanted = Intervals {
+        source: gitops.source_interval.map(|span| span.to_string()),
+        root: gitops.interval.map(|span| span.to_string()),
+    };
+    if wanted == Intervals::default() {
+        return Ok(());
+    }
+    before.intervals = Some(flux.intervals().await?);
+    flux.set_intervals(&wanted).await
 }
 
 async fn push(plan: &Plan, git: &GitRemote, tools: &Tools) -> Result<String, RunError> {
@@ -117,49 +141,108 @@ async fn push(plan: &Plan, git: &GitRemote, tools: &Tools) -> Result<String, Run
     Ok(commit.sha)
 }
 
-async fn wait_until_in_force(revision: &str, pools: &[String], tools: &Tools) -> Prepared {
+/// What must be in force before the first phase.
+struct Wanted {
+    revision: String,
+    /// NodePools.
+    pools: Vec<String>,
+    /// Flux Kustomizations of the tree, beside the one that applies it from its top.
+    layers: Vec<String>,
+}
+
+async fn wait_until_in_force(wanted: &Wanted, tools: &Tools) -> Prepared {
     let hub = &tools.hub;
     let mut missing = String::new();
     let mut refusal = String::new();
-    let in_force = hub.wait_for(&mut missing, |state| in_force(state, revision, pools));
+    let reached = hub.wait_for(&mut missing, |state| in_force(state, wanted));
+    // A layer may fail and come right again; of the tree itself it is the last word.
     let refused = async {
-        hub.wait_for(&mut refusal, |state| state.flux_failure.as_ref().map(drop).ok_or_else(String::new)).await;
+        let said = |state: &State| state.flux_failures.get(flux::NAME).map(drop).ok_or_else(String::new);
+        hub.wait_for(&mut refusal, said).await;
         tokio::time::sleep(REFUSAL_GRACE).await;
     };
     let waited = async {
         tokio::select! {
-            () = in_force => true,
+            () = reached => true,
             () = refused => false,
         }
     };
-    match tokio::time::timeout(APPLY_LIMIT, waited).await {
+    let limit = APPLY_LIMIT + LAYER_LIMIT * u32::try_from(wanted.layers.len()).unwrap_or(u32::MAX);
+    match tokio::time::timeout(limit, waited).await {
         Ok(true) => Prepared::Ready,
         Ok(false) | Err(_) => {
-            let said = hub.read(|state| state.flux_failure.clone());
-            let missing = hub.read(|state| in_force_missing(state, revision, pools));
-            Prepared::Refused(match said {
-                Some(said) => format!("{missing}; Flux says: {said}"),
-                None => missing,
-            })
+            let said = hub.read(|state| state.flux_failures.values().cloned().collect::<Vec<_>>().join("; "));
+            let missing = hub.read(|state| in_force(state, wanted).err());
+            let missing = missing.unwrap_or_else(|| "it got into force after the limit".to_owned());
+            Prepared::Refused(if said.is_empty() { missing } else { format!("{missing}; Flux says: {said}") })
         }
     }
 }
 
-fn in_force(state: &State, revision: &str, pools: &[String]) -> Result<(), String> {
-    if !state.healthy.ends_with(revision) {
-        let step = if state.applied.ends_with(revision) {
+fn in_force(state: &State, wanted: &Wanted) -> Result<(), String> {
+    let Wanted { revision, pools, layers } = wanted;
+    let short = &revision[..revision.len().min(12)];
+    let root = state.kustomization(flux::NAME);
+    if !root.healthy.ends_with(revision) {
+        let step = if root.applied.ends_with(revision) {
             "applied, its health checks have not passed"
         } else if state.fetched.ends_with(revision) {
             "fetched, not applied"
         } else {
             "pushed, not fetched"
         };
-        return Err(format!("commit {} is {step}", &revision[..revision.len().min(12)]));
+        return Err(format!("commit {short} is {step}"));
     }
     let waiting: Vec<&str> = pools.iter().map(String::as_str).filter(|pool| !state.nodepool_ready(pool)).collect();
-    if waiting.is_empty() { Ok(()) } else { Err(format!("NodePools not Ready: {}", waiting.join(", "))) }
+    if !waiting.is_empty() {
+        return Err(format!("NodePools not Ready: {}", waiting.join(", ")));
+    }
+    let behind: Vec<String> = layers
+        .iter()
+        .filter(|layer| !state.kustomization(layer).healthy.ends_with(revision))
+        .map(|layer| {
+            let applied = state.kustomization(layer).applied.ends_with(revision);
+            format!("{layer} ({})", if applied { "applied, not healthy" } else { "not applied" })
+        })
+        .collect();
+    if behind.is_empty() { Ok(()) } else { Err(format!("layers behind commit {short}: {}", behind.join(", "))) }
 }
 
-fn in_force_missing(state: &State, revision: &str, pools: &[String]) -> String {
-    in_force(state, revision, pools).err().unwrap_or_else(|| "it got into force after the limit".to_owned())
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::state::tests::{milestone, with_attributes};
+    use harness_record::Event;
+    use harness_record::event::{ObjectKind, Reached, attribute};
+
+    fn seen(name: &str, reached: Reached, revision: &str) -> Event {
+        let revision = BTreeMap::from([(attribute::REVISION.to_owned(), format!("main@sha1:{revision}"))]);
+        let mut event = with_attributes(milestone(ObjectKind::Kustomization, name, reached, ""), 1, &revision);
+        if let EventKind::Milestone(milestone) = &mut event.kind {
+            milestone.object.name = name.to_owned();
+        }
+        event
+    }
+
+    #[test]
+    fn a_tree_is_in_force_when_every_layer_is() {
+        let layers = ["infrastructure", "apps"].map(str::to_owned).to_vec();
+        let wanted = Wanted { revision: "new".to_owned(), pools: Vec::new(), layers };
+        let mut state = State::default();
+        assert_eq!(in_force(&state, &wanted), Err("commit new is pushed, not fetched".to_owned()));
+        for event in [
+            seen(flux::NAME, Reached::Healthy, "new"),
+            seen("infrastructure", Reached::Healthy, "new"),
+            seen("apps", Reached::Healthy, "old"),
+        ] {
+            state.apply(&event);
+        }
+        assert_eq!(in_force(&state, &wanted), Err("layers behind commit new: apps (not applied)".to_owned()));
+        state.apply(&seen("apps", Reached::Applied, "new"));
+        assert_eq!(in_force(&state, &wanted), Err("layers behind commit new: apps (applied, not healthy)".to_owned()));
+        state.apply(&seen("apps", Reached::Healthy, "new"));
+        assert_eq!(in_force(&state, &wanted), Ok(()));
+    }
 }

@@ -26,15 +26,24 @@ pub struct State {
     fields_seen_us: BTreeMap<String, u64>,
     /// Revision of the artifact that Flux has fetched last.
     pub fetched: String,
-    /// Revision that Flux has applied last.
-    pub applied: String,
-    /// Revision whose health checks have passed last.
-    pub healthy: String,
+    /// The last revision that each object of Flux was seen with, by UID: a milestone names it only when it changes.
+    revisions: HashMap<String, String>,
+    /// By name.
+    kustomizations: BTreeMap<String, Revisions>,
     /// Whether Azure failed a creation: the controller remembers for up to a day where it had no capacity.
     pub azure_failed: bool,
+    /// Why Flux does not apply what a Kustomization asks for, where it said so and has not applied it since; by the Kustomization's name.
+    pub flux_failures: BTreeMap<String, String>,
     notifications: u64,
-    /// Why Flux does not apply the tree, where it said so and has not applied one since.
-    pub flux_failure: Option<String>,
+}
+
+/// How far a Kustomization has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revisions {
+    /// The revision that was applied last.
+    pub applied: String,
+    /// The revision whose health checks have passed last.
+    pub healthy: String,
 }
 
 #[derive(Debug, Default)]
@@ -114,7 +123,7 @@ impl State {
             }
             EventKind::Notified(_) => self.notifications += 1,
             EventKind::Reason(reason) if reason.kind == "Kustomization" && reason.severity == "Warning" => {
-                self.flux_failure = Some(reason.message.clone());
+                self.flux_failures.insert(reason.name.clone(), reason.message.clone());
             }
             _ => {}
         }
@@ -129,7 +138,10 @@ impl State {
 
     fn milestone(&mut self, milestone: &Milestone) {
         let uid = &milestone.object.uid;
-        let revision = || milestone.attributes.get(attribute::REVISION).cloned().unwrap_or_default();
+        if let Some(revision) = milestone.attributes.get(attribute::REVISION) {
+            self.revisions.insert(uid.clone(), revision.clone());
+        }
+        let revision = self.revisions.get(uid).cloned().unwrap_or_default();
         match (milestone.object.kind, milestone.reached) {
             (ObjectKind::Pod, Reached::Deleted) => {
                 self.pods.remove(uid);
@@ -179,11 +191,16 @@ impl State {
                     _ => {}
                 }
             }
-            (ObjectKind::GitRepository, Reached::Fetched) => self.fetched = revision(),
-            (ObjectKind::Kustomization, Reached::Applied) => self.applied = revision(),
+            (ObjectKind::GitRepository, Reached::Fetched) => self.fetched = revision,
+            (ObjectKind::Kustomization, Reached::Deleted) => {
+                self.kustomizations.remove(&milestone.object.name);
+            }
+            (ObjectKind::Kustomization, Reached::Applied) => {
+                self.kustomizations.entry(milestone.object.name.clone()).or_default().applied = revision;
+            }
             (ObjectKind::Kustomization, Reached::Healthy) => {
-                self.healthy = revision();
-                self.flux_failure = None;
+                self.flux_failures.remove(&milestone.object.name);
+                self.kustomizations.entry(milestone.object.name.clone()).or_default().healthy = revision;
             }
             _ => {}
         }
@@ -203,6 +220,11 @@ impl State {
         let ready = self.pods.iter().filter(|(_, pod)| pod.ready && !pod.deleting && pod.workload == workload);
         let oldest = ready.filter(|(uid, _)| free(uid)).min_by_key(|(_, pod)| pod.order)?;
         Some((oldest.1.name.as_str(), oldest.0.as_str()))
+    }
+
+    /// How far the Kustomization of that name has come.
+    pub fn kustomization(&self, name: &str) -> Revisions {
+        self.kustomizations.get(name).cloned().unwrap_or_default()
     }
 
     /// From now on counts these, for [`State::happened`].
@@ -386,15 +408,33 @@ pub(crate) mod tests {
         let mut state = State::default();
         let said = Reason {
             kind: "Kustomization".to_owned(),
-            name: "node-config".to_owned(),
+            name: "name-k".to_owned(),
             reason: "BuildFailed".to_owned(),
             message: "broken".to_owned(),
             severity: "Warning".to_owned(),
         };
         state.apply(&Event { at_us: 0, kind: EventKind::Reason(said) });
-        assert_eq!(state.flux_failure.as_deref(), Some("broken"));
+        assert_eq!(state.flux_failures["name-k"], "broken");
+        state.apply(&milestone(ObjectKind::Kustomization, "other", Reached::Healthy, ""));
+        assert_eq!(state.flux_failures.len(), 1, "another one says nothing of it");
         state.apply(&milestone(ObjectKind::Kustomization, "k", Reached::Healthy, ""));
-        assert_eq!(state.flux_failure, None);
+        assert!(state.flux_failures.is_empty());
+    }
+
+    #[test]
+    fn each_kustomization_has_come_as_far_as_it_was_seen() {
+        let mut state = State::default();
+        let revision = BTreeMap::from([(attribute::REVISION.to_owned(), "main@sha1:a".to_owned())]);
+        let seen = |uid: &str, reached| milestone(ObjectKind::Kustomization, uid, reached, "");
+        state.apply(&with_attributes(seen("k", Reached::Applied), 1, &revision));
+        assert_eq!(state.kustomization("name-k").applied, "main@sha1:a");
+        assert_eq!(state.kustomization("name-k").healthy, "");
+        // The revision is named once.
+        state.apply(&seen("k", Reached::Healthy));
+        assert_eq!(state.kustomization("name-k").healthy, "main@sha1:a");
+        assert_eq!(state.kustomization("name-other"), Revisions::default());
+        state.apply(&seen("k", Reached::Deleted));
+        assert_eq!(state.kustomization("name-k"), Revisions::default());
     }
 
     #[test]

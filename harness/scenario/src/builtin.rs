@@ -23,6 +23,12 @@ macro_rules! tree {
     };
 }
 
+macro_rules! gitops {
+    ($path:literal) => {
+        Builtin { name: $path, text: include_str!(concat!("../../../fixtures/gitops/", $path)) }
+    };
+}
+
 /// The scenarios that come with the harness, by name.
 pub fn builtin_scenarios() -> &'static [Builtin] {
     &SCENARIOS
@@ -63,4 +69,27 @@ const NODE_CONFIG: [Builtin; 7] = [
 /// The files of the node configuration that comes with the harness; its source name is `node-config`.
 pub fn builtin_node_config() -> Vec<SourceFile> {
     NODE_CONFIG.iter().map(|file| SourceFile::new(file.name, file.text)).collect()
+}
+
+const GITOPS: [Builtin; 15] = [
+    gitops!("apps/demo-app/autoscaler.yaml"),
+    gitops!("apps/demo-app/deployment.yaml"),
+    gitops!("apps/demo-app/kustomization.yaml"),
+    gitops!("apps/demo-app/namespace.yaml"),
+    gitops!("apps/demo-app/service.yaml"),
+    gitops!("clusters/production/apps.yaml"),
+    gitops!("clusters/production/infrastructure.yaml"),
+    gitops!("clusters/production/kustomization.yaml"),
+    gitops!("clusters/production/monitoring.yaml"),
+    gitops!("infrastructure/grafana.yaml"),
+    gitops!("infrastructure/kustomization.yaml"),
+    gitops!("infrastructure/namespace.yaml"),
+    gitops!("infrastructure/prometheus.yaml"),
+    gitops!("monitoring/alerts.yaml"),
+    gitops!("monitoring/kustomization.yaml"),
+];
+
+/// The layers that come with the harness: infrastructure, an application and its monitoring; their source name is `gitops`.
+pub fn builtin_gitops() -> Vec<SourceFile> {
+    GITOPS.iter().map(|file| SourceFile::new(file.name, file.text)).collect()
 }

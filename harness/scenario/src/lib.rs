@@ -70,13 +70,16 @@ mod suggest;
 pub mod validate;
 pub mod yaml;
 
-pub use builtin::{Builtin, builtin_node_config, builtin_scenarios};
+pub use builtin::{Builtin, builtin_gitops, builtin_node_config, builtin_scenarios};
 pub use capability::Capability;
 pub use derive::SkuFact;
 pub use diagnostic::Diagnostic;
 pub use duration::Span;
 pub use entry::{PlanInputs, check_skus, parse, plan, read_tree};
-pub use node_config::{AmendError, Edit, Finding, NodeConfigTree, Severity, SourceFile, amend};
+pub use node_config::{
+    AmendError, Edit, Finding, LAYERS_FOLDER, LayersError, LayersTree, NodeConfigTree, Severity, SourceFile, amend,
+    with_layers,
+};
 pub use quantity::{Bytes, Millicores};
 pub use scenario::Scenario;
 pub use schema::scenario_schema;

@@ -32,7 +32,7 @@ pub use install::{InstallReport, Installing};
 pub use kinds::FluxKind;
 pub use manager::{Manager, Say};
 pub use object::{ObjectRef, ObjectState, Ready};
-pub use objects::{Flux, HealthCheck, NAME, NAMESPACE};
+pub use objects::{Flux, HealthCheck, Intervals, NAME, NAMESPACE};
 pub(crate) use parts::{ControllerPart, Parts, access_of, controller_names, is_flux_group};
 pub use reconcile::Reconciling;
 pub use report::{Ending, ReconcileReport, Reconciled};

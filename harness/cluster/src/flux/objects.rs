@@ -59,7 +59,8 @@ impl Flux {
         self.kustomizations.clone()
     }
 
-    /// Replaces the Kustomization's health checks, and the labels that it puts on every object that it applies.
+    /// Replaces the Kustomization's health checks, and the labels that it puts on every object that it applies. The layers in the tree put
+    /// the same labels on theirs; layers of layers do not.
     ///
     /// # Errors
     /// When the API server refuses the patch.
@@ -73,8 +74,33 @@ impl Flux {
             .map(|check| json!({"apiVersion": check.api_version, "kind": check.kind, "name": check.name}))
             .collect();
         let metadata = if labels.is_empty() { Value::Null } else { json!({"labels": labels}) };
-        let patch = json!({"spec": {"healthChecks": checks, "commonMetadata": metadata}});
+        let patches = if labels.is_empty() { Value::Null } else { layer_patches(labels) };
+        let patch = json!({"spec": {"healthChecks": checks, "commonMetadata": metadata, "patches": patches}});
         self.kustomizations.patch(NAME, &PatchParams::default(), &Patch::Merge(&patch)).await.map(drop)
+    }
+
+    /// How often Flux looks into the repository and applies what it has fetched.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn intervals(&self) -> Result<Intervals, kube::Error> {
+        let read = |object: DynamicObject| object.data["spec"]["interval"].as_str().map(str::to_owned);
+        let (source, root) = tokio::try_join!(self.sources.get(NAME), self.kustomizations.get(NAME))?;
+        Ok(Intervals { source: read(source), root: read(root) })
+    }
+
+    /// Sets the intervals that are given; the others stay.
+    ///
+    /// # Errors
+    /// When the API server refuses a patch.
+    pub async fn set_intervals(&self, intervals: &Intervals) -> Result<(), kube::Error> {
+        for (api, interval) in [(&self.sources, &intervals.source), (&self.kustomizations, &intervals.root)] {
+            if let Some(interval) = interval {
+                let patch = json!({"spec": {"interval": interval}});
+                api.patch(NAME, &PatchParams::default(), &Patch::Merge(&patch)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Asks the source controller to fetch now. A new revision makes the kustomize controller apply by itself.
@@ -83,22 +109,43 @@ impl Flux {
     /// # Errors
     /// When the API server refuses the patch.
     pub async fn fetch_now(&self) -> Result<String, kube::Error> {
-        request(&self.sources).await
+        request(&self.sources, NAME).await
     }
 
-    /// Asks the kustomize controller to apply the current revision now.
+    /// Asks the kustomize controller to apply the current revision of a Kustomization now.
     /// Returns the value that `.status.lastHandledReconcileAt` takes once it is done.
     ///
     /// # Errors
     /// When the API server refuses the patch.
-    pub async fn apply_now(&self) -> Result<String, kube::Error> {
-        request(&self.kustomizations).await
+    pub async fn apply_now(&self, name: &str) -> Result<String, kube::Error> {
+        request(&self.kustomizations, name).await
     }
 }
 
-async fn request(api: &Api<DynamicObject>) -> Result<String, kube::Error> {
+/// How often Flux does what, as its objects say it (`1m0s`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Intervals {
+    /// Of the GitRepository: how often it looks for a new commit.
+    pub source: Option<String>,
+    /// Of the Kustomization: how often it applies, also without a new commit.
+    pub root: Option<String>,
+}
+
+/// What makes layers put the labels on the objects that they apply: their own `commonMetadata`, patched in on the way.
+fn layer_patches(labels: &BTreeMap<String, String>) -> Value {
+    const GROUP: &str = "kustomize.toolkit.fluxcd.io";
+    let patch = json!({
+        "apiVersion": format!("{GROUP}/v1"), "kind": "Kustomization",
+        // The target says which; a patch needs a name all the same.
+        "metadata": {"name": "any"},
+        "spec": {"commonMetadata": {"labels": labels}},
+    });
+    json!([{"target": {"group": GROUP, "kind": "Kustomization"}, "patch": patch.to_string()}])
+}
+
+async fn request(api: &Api<DynamicObject>, name: &str) -> Result<String, kube::Error> {
     let stamp = jiff::Timestamp::now().to_string();
     let patch = json!({"metadata": {"annotations": {REQUESTED_AT: stamp}}});
-    api.patch(NAME, &PatchParams::default(), &Patch::Merge(&patch)).await?;
+    api.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await?;
     Ok(stamp)
 }

@@ -15,7 +15,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
             (LatencyName::GitopsApplied, Reached::Applied),
             (LatencyName::GitopsHealthy, Reached::Healthy),
         ] {
-            let to = timelines.gitops.first(reached, revision);
+            let to = timelines.gitops.any(reached, revision);
             into.add(name, None, until(from_us, to, || horizon.censor(from_us, None, false)));
         }
     }

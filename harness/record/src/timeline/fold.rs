@@ -12,6 +12,7 @@ use super::notifications::Notifications;
 use super::phases::Phases;
 use super::pods::Pods;
 use super::reasons::Reasons;
+use super::usage::UsageCurves;
 use harness_scenario::plan::Plan;
 
 use crate::event::{EndReason, Event, EventKind, ObjectKind, RunStarted};
@@ -36,6 +37,7 @@ pub struct Timelines {
     pub(crate) audits: Audits,
     pub(crate) reasons: Reasons,
     pub(crate) happened: Happened,
+    pub(crate) usage: UsageCurves,
     pub(crate) notifications: Notifications,
     pub(crate) leaks: Vec<(String, String)>,
     pub(crate) ended: Option<(EndReason, String)>,
@@ -49,7 +51,7 @@ impl Timelines {
 
     /// Nothing has happened yet, and what the plan's expectations ask about will be counted.
     pub fn of_plan(plan: &Plan) -> Self {
-        Self { happened: Happened::of(plan), ..Self::default() }
+        Self { happened: Happened::of(plan), usage: UsageCurves::of(plan), ..Self::default() }
     }
 
     /// Takes one event in.
@@ -75,7 +77,10 @@ impl Timelines {
             EventKind::Reason(reason) => self.reasons.apply(reason),
             EventKind::Field(field) => self.fields.apply(at_us, field),
             EventKind::Audit(audit) => self.audits.apply(audit),
-            EventKind::Usage { processes } => self.audits.usage(processes),
+            EventKind::Usage { processes } => {
+                self.audits.usage(processes);
+                self.usage.apply(at_us, processes);
+            }
             EventKind::Notified(notification) => self.notifications.apply(at_us, notification),
             EventKind::Leak { kind, name } => self.leaks.push((kind.clone(), name.clone())),
             EventKind::RunEnded { reason, detail } => {

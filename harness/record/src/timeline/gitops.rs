@@ -5,8 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use super::stamp::Stamp;
 use crate::event::{Milestone, Reached, attribute};
 
-/// An object's UID and when it reached the milestone.
-type ByObject = (Box<str>, Stamp);
+/// When an object reached the milestone.
+#[derive(Clone, Debug)]
+struct ByObject {
+    uid: Box<str>,
+    name: Box<str>,
+    stamp: Stamp,
+}
 
 /// Every revision's milestones.
 #[derive(Clone, Debug, Default)]
@@ -27,18 +32,25 @@ impl Gitops {
         }
         let Some(revision) = self.revisions.get(uid) else { return };
         let seen = self.reached.entry((milestone.reached, sha(revision).to_owned())).or_default();
-        if !seen.iter().any(|(known, _)| &**known == uid) {
-            seen.push((uid.into(), Stamp::new(at_us, milestone.seen)));
+        if !seen.iter().any(|known| &*known.uid == uid) {
+            let name = milestone.object.name.as_str().into();
+            seen.push(ByObject { uid: uid.into(), name, stamp: Stamp::new(at_us, milestone.seen) });
         }
     }
 
     /// When the first object reached the milestone with this commit.
-    pub(crate) fn first(&self, reached: Reached, commit: &str) -> Option<Stamp> {
+    pub(crate) fn any(&self, reached: Reached, commit: &str) -> Option<Stamp> {
         self.reached
             .get(&(reached, commit.to_owned()))?
             .iter()
-            .map(|(_, stamp)| *stamp)
+            .map(|known| known.stamp)
             .min_by_key(|stamp| stamp.at_us())
+    }
+
+    /// When the object of that name reached the milestone with this commit.
+    pub(crate) fn first(&self, name: &str, reached: Reached, commit: &str) -> Option<Stamp> {
+        let seen = self.reached.get(&(reached, commit.to_owned()))?;
+        seen.iter().find(|known| &*known.name == name).map(|known| known.stamp)
     }
 }
 

@@ -19,6 +19,7 @@ mod reasons;
 mod series;
 mod slots;
 mod stamp;
+mod usage;
 
 pub use fold::Timelines;
 
@@ -36,3 +37,4 @@ pub(crate) use reasons::{is_schedulers, owner};
 pub(crate) use series::{node_steps, pod_steps};
 pub(crate) use slots::{Horizon, Slots};
 pub(crate) use stamp::Stamp;
+pub(crate) use usage::Curve;

@@ -4,8 +4,8 @@ use harness_scenario::plan::{Check, Expectation};
 
 use super::types::{ExpectationResult, Verdict};
 use super::{
-    at_once, available, field, fleet, happened, kept, latency, limits, loss, pending, phase, placement, price, quota,
-    replaced, savings, undisturbed,
+    at_once, available, field, fleet, happened, kept, latency, limits, loss, order, pending, phase, placement, price,
+    quota, replaced, savings, undisturbed, usage,
 };
 use crate::event::EndReason;
 use crate::latency::Groups;
@@ -70,6 +70,10 @@ pub(crate) fn check(expectation: &Expectation, evidence: &Evidence<'_>) -> Expec
         Check::Field { of, phases, always } => field::check(of, phases, *always, evidence),
         Check::Changes { object, path, at_least, at_most, phases } => {
             field::changes(object, path, (*at_least, *at_most), phases, evidence)
+        }
+        Check::Order { kustomizations, phases } => order::check(kustomizations, phases, evidence),
+        Check::Usage { processes, cpu, memory, phases } => {
+            usage::check(processes, &usage::Limits { cpu: *cpu, memory: *memory }, phases, evidence)
         }
     };
     let Outcome { verdict, observed, limit, evidence } = outcome;

@@ -28,7 +28,9 @@ pub(super) fn pools<'p>(check: &'p Check, observed: &str, plan: &'p Plan) -> Vec
         | Check::Quota { .. }
         | Check::ReplacedBeforeLoss { .. }
         | Check::Field { .. }
-        | Check::Changes { .. } => Vec::new(),
+        | Check::Changes { .. }
+        | Check::Order { .. }
+        | Check::Usage { .. } => Vec::new(),
     };
     let mut seen = BTreeSet::new();
     all.into_iter().filter(|pool| seen.insert(*pool)).collect()

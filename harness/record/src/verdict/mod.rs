@@ -17,6 +17,7 @@ mod latency;
 mod limits;
 mod loss;
 mod nodes;
+mod order;
 mod pending;
 mod phase;
 mod placement;
@@ -27,6 +28,7 @@ mod replaced;
 mod savings;
 mod types;
 mod undisturbed;
+mod usage;
 mod window;
 
 pub use exit::exit_code;

@@ -47,7 +47,7 @@ fn a_target_that_tells_nothing_of_azure_is_no_evidence() {
     let mut scene = Scene::new();
     scene.phase("a", 1, 20);
     let mut result = scene.plan.clone();
-    result.expectations = vec![Expectation { name: "it".to_owned(), check: crashes(None, Some(0), &[]) }];
+    result.expectations = vec![Expectation::new("it", crashes(None, Some(0), &[]))];
     let events = [
         (S, EventKind::PhaseBegan { phase: "a".to_owned() }),
         (2 * S, EventKind::PhaseEnded { phase: "a".to_owned(), outcome: PhaseOutcome::Held, detail: String::new() }),

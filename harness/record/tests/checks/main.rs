@@ -8,6 +8,7 @@ mod happened;
 mod kept;
 mod loss;
 mod notified;
+mod order;
 mod pending;
 mod price;
 mod quota;
@@ -19,6 +20,7 @@ mod scene;
 #[path = "../story/mod.rs"]
 mod story;
 mod undisturbed;
+mod usage;
 
 use Verdict::{Fail, Inconclusive, Pass};
 use harness_record::event::*;

@@ -248,7 +248,7 @@ impl Scene {
     pub(crate) fn run(mut self, checks: Vec<Check>) -> RunResult {
         self.plan.expectations = (0..)
             .zip(checks)
-            .map(|(index, check): (u32, _)| Expectation { name: format!("check {index}"), check })
+            .map(|(index, check): (u32, _)| Expectation::new(format!("check {index}"), check))
             .collect();
         let last = 1_000 * S;
         if self.ended {

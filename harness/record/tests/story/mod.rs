@@ -87,7 +87,7 @@ pub(crate) fn plan() -> Plan {
     };
     let names: Vec<String> = CLASSES.iter().map(|(_, workload, _)| (*workload).to_owned()).collect();
     let pools: Vec<String> = CLASSES.iter().map(|(pool, _, _)| (*pool).to_owned()).collect();
-    let expect = |name: &str, check| Expectation { name: name.to_owned(), check };
+    let expect = |name: &str, check| Expectation::new(name, check);
     Plan {
         version: PLAN_VERSION,
         scenario: "scale-burst".to_owned(),
@@ -108,6 +108,7 @@ pub(crate) fn plan() -> Plan {
             phase("hold", Vec::new(), None, None, Some(5 * S)),
             phase("drain", scale(false, 3), Some(Until::NoNodes), Some(60 * S), None),
         ],
+        gitops: None,
         namespace_quota: None,
         objects: Vec::new(),
         webhook: false,
@@ -276,8 +277,15 @@ pub(crate) fn every_check() -> Plan {
         Check::Savings { at_least_percent: 10 },
         Check::Quota { scopes: vec![QuotaScope { scope: "F".to_owned(), cores: 8 }] },
         Check::ReplacedBeforeLoss { phases: phases() },
+        Check::Order { kustomizations: vec!["node-config".to_owned(), "apps".to_owned()], phases: phases() },
+        Check::Usage {
+            processes: vec!["karpenter".to_owned()],
+            cpu: Some(Millicores(500)),
+            memory: Some(Bytes(1 << 30)),
+            phases: phases(),
+        },
     ];
-    let new = (0..).zip(checks).map(|(index, check): (u32, _)| Expectation { name: format!("new {index}"), check });
+    let new = (0..).zip(checks).map(|(index, check): (u32, _)| Expectation::new(format!("new {index}"), check));
     plan.expectations.truncate(5);
     plan.expectations.extend(new.collect::<Vec<_>>());
     plan

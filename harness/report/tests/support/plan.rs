@@ -63,15 +63,15 @@ pub(crate) fn plan() -> Plan {
             })
             .collect(),
         expectations: vec![
-            Expectation { name: "phase burst".to_owned(), check: Check::Phase { phase: "burst".to_owned() } },
-            Expectation {
-                name: "latency node_provisioning by nodepool p95 <= 9s".to_owned(),
-                check: Check::Latency(latency(LatencyName::NodeProvisioning, 95, 9)),
-            },
-            Expectation {
-                name: "latency pod_ready by workload p99 <= 1m".to_owned(),
-                check: Check::Latency(latency(LatencyName::PodReady, 99, 60)),
-            },
+            Expectation::new("phase burst", Check::Phase { phase: "burst".to_owned() }),
+            Expectation::new(
+                "latency node_provisioning by nodepool p95 <= 9s",
+                Check::Latency(latency(LatencyName::NodeProvisioning, 95, 9)),
+            ),
+            Expectation::new(
+                "latency pod_ready by workload p99 <= 1m",
+                Check::Latency(latency(LatencyName::PodReady, 99, 60)),
+            ),
         ],
         ..empty_plan()
     }

@@ -6,7 +6,7 @@ use harness_cluster::HealthCheck;
 use harness_cluster::git::{Commit, GitRemote};
 use harness_record::EventKind;
 use harness_record::event::{ActionKind, ActionStamps};
-use harness_scenario::plan::TreeEdit;
+use harness_scenario::plan::{TreeEdit, Trigger};
 use harness_scenario::{SourceFile, read_tree};
 use tokio::sync::Mutex;
 use tokio::time::sleep_until;
@@ -22,6 +22,7 @@ pub(super) struct Change {
     pub(super) id: u32,
     pub(super) intended_us: u64,
     pub(super) what: What,
+    pub(super) trigger: Trigger,
 }
 
 /// What is changed.
@@ -70,7 +71,7 @@ impl Repository {
 /// Sends the changes in their order: a commit stands on the one before it.
 pub(super) async fn drive(changes: Vec<Change>, phase: String, tools: Tools) {
     let hub = &tools.hub;
-    for Change { id, intended_us, what } in changes {
+    for Change { id, intended_us, what, trigger } in changes {
         sleep_until(hub.clock.instant(intended_us).into()).await;
         let begun_us = hub.clock.now_us();
         let outcome = act(&what, &tools).await;
@@ -84,8 +85,10 @@ pub(super) async fn drive(changes: Vec<Change>, phase: String, tools: Tools) {
                 let acked_us = hub.clock.us_of(commit.acknowledged);
                 let push = ActionKind::Push { revision: commit.sha };
                 hub.record_at(acked_us, stamps(push, Some(sent_us), Some(acked_us), None));
-                // Asked for at once; without it Flux would look at its interval, later but all the same.
-                if let Err(error) = tools.cluster.flux().fetch_now().await {
+                // Asked for at once; without it Flux looks at its interval, later but all the same.
+                if trigger == Trigger::Annotation
+                    && let Err(error) = tools.cluster.flux().fetch_now().await
+                {
                     tracing::warn!("cannot ask Flux to fetch the commit: {error}");
                 }
             }

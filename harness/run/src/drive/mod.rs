@@ -5,6 +5,7 @@ pub(crate) mod change;
 mod commit;
 mod components;
 mod load;
+mod reconcile;
 mod replace;
 mod scale;
 mod schedule;

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use harness_record::EventKind;
 use harness_record::event::{ActionKind, ActionStamps};
-use harness_scenario::plan::{Action, Phase, PlannedAction};
+use harness_scenario::plan::{Action, Phase, PlannedAction, Trigger};
 use kube::api::Api;
 use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
 
 use super::commit::{self, Change, What};
 use super::scale::{self, Scaling};
-use super::{Tools, azure, change, components, load, replace};
+use super::{Tools, azure, change, components, load, reconcile, replace};
 use crate::labels;
 
 /// The running drivers of a phase. Dropping it stops what has not been sent.
@@ -38,11 +38,14 @@ impl Driver {
                 Action::Scale { workload, from, to } => {
                     scalings.entry(workload).or_default().push(Scaling { id, intended_us, from: *from, to: *to });
                 }
-                Action::Commit { edits, message } => {
+                Action::Commit { edits, message, trigger } => {
                     let what = What::Commit(edits.clone(), message.clone());
-                    changes.push(Change { id, intended_us, what });
+                    changes.push(Change { id, intended_us, what, trigger: *trigger });
                 }
-                Action::Revert => changes.push(Change { id, intended_us, what: What::Revert }),
+                Action::Revert => {
+                    let trigger = Trigger::default();
+                    changes.push(Change { id, intended_us, what: What::Revert, trigger });
+                }
                 action => {
                     let alone = alone(id, phase.name.clone(), intended_us, action.clone(), tools.clone());
                     tasks.push(tokio::spawn(alone));
@@ -120,6 +123,7 @@ async fn act(action: &Action, tools: &Tools) -> Result<(), String> {
         Action::Change(planned) => change::make(planned, tools).await,
         Action::KillComponent { component } => components::kill(&tools.cluster, component).await,
         Action::StartComponent { component } => components::start(&tools.cluster, component).await,
+        Action::Reconcile => reconcile::reconcile(&tools.cluster.flux()).await,
         Action::PublishImage { image, tag } => {
             // On a cluster that stays, the images of an earlier run stay too.
             let image = format!("{}/{image}", labels::namespace(&tools.run_id));
@@ -146,6 +150,7 @@ fn kind(action: &Action) -> ActionKind {
         Action::ClearAzureFaults => "clear azure faults".to_owned(),
         Action::KillComponent { component } => format!("kill {component}"),
         Action::StartComponent { component } => format!("start {component}"),
+        Action::Reconcile => "reconcile".to_owned(),
         Action::PublishImage { image, tag } => format!("publish image {image}:{tag}"),
     })
 }

@@ -110,9 +110,10 @@ impl Observers {
                 plural: "gitrepositories".to_owned(),
                 ..resource("source.toolkit.fluxcd.io", "v1", "GitRepository")
             };
-            starting.objects::<GitRepository>("gitrepositories", &repository, named.clone())?;
+            starting.objects::<GitRepository>("gitrepositories", &repository, named)?;
+            // The root and every layer of the tree.
             let kustomization = resource("kustomize.toolkit.fluxcd.io", "v1", "Kustomization");
-            starting.objects::<Kustomization>("kustomizations", &kustomization, named)?;
+            starting.objects::<Kustomization>("kustomizations", &kustomization, watcher::Config::default())?;
         }
         if scope.image_automation {
             let resource = resource("image.toolkit.fluxcd.io", "v1", "ImageUpdateAutomation");

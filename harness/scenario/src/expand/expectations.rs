@@ -4,13 +4,15 @@ use std::fmt::Write;
 
 use super::objects;
 use crate::Span;
-use crate::model::{AzureSpec, ExpectationSpec, FieldSpec, HappenedSpec, ReplacedSpec, Scalar, Selection, Setting};
+use crate::model::{
+    AzureSpec, ExpectationSpec, Expected, FieldSpec, HappenedSpec, ReplacedSpec, Scalar, Selection, Setting, UsageSpec,
+};
 use crate::parameters::Values;
 use crate::plan::{Check, Expectation, LatencyCheck, Phase, QuotaScope, Workload, bounds};
 use crate::yaml::Located;
 
 /// The name of an expectation, the same in every report: what is checked and the limits that hold in this run.
-pub(crate) fn name(spec: &ExpectationSpec, values: &Values) -> String {
+fn name(spec: &ExpectationSpec, values: &Values) -> String {
     let pods = |selection: &Located<Selection>| say(&selection.value, "workloads");
     let pools = |selection: &Located<Selection>| say(&selection.value, "nodepools");
     match spec {
@@ -78,6 +80,10 @@ pub(crate) fn name(spec: &ExpectationSpec, values: &Values) -> String {
             let (object, path) = (&spec.object.value, &spec.path.value);
             format!("{object}: {path} changes {} times{}", bounds(least, most), within(&spec.phases))
         }
+        ExpectationSpec::Order(spec) => {
+            format!("{} in this order{}", names(&spec.kustomizations).join(", "), within(&spec.phases))
+        }
+        ExpectationSpec::Usage(spec) => usage(spec, values),
         ExpectationSpec::Notified(spec) => {
             let (least, most) = so_often((spec.at_least.as_ref(), spec.at_most.as_ref()), values);
             format!("{} x {}{}", bounds(least, most), spec.happening(), within(&spec.phases))
@@ -93,6 +99,25 @@ fn field(spec: &FieldSpec, values: &Values) -> String {
         (false, Some(last)) => format!(" at the end of {}", last.value),
     };
     format!("{}: {} {}{when}", spec.object.value, spec.path.value, objects::must(spec, values))
+}
+
+/// The name of an item of `expect`: in its own words or in ours, with its group before it.
+pub(crate) fn title(expected: &Expected, values: &Values) -> String {
+    let title = expected.title.clone().unwrap_or_else(|| name(&expected.value, values));
+    match &expected.group {
+        Some(group) => format!("{group}: {title}"),
+        None => title,
+    }
+}
+
+fn usage(spec: &UsageSpec, values: &Values) -> String {
+    let limits = [
+        spec.cpu.as_ref().map(|most| format!("CPU <= {}", values.of(&most.value))),
+        spec.memory.as_ref().map(|most| format!("memory <= {}", values.of(&most.value))),
+    ];
+    let limits: Vec<String> = limits.into_iter().flatten().collect();
+    let what = if limits.is_empty() { "run all the time".to_owned() } else { limits.join(", ") };
+    format!("{} {what}{}", names(&spec.processes).join(", "), within(&spec.phases))
 }
 
 fn replaced(spec: &ReplacedSpec, values: &Values) -> String {
@@ -143,10 +168,8 @@ fn say(selection: &Selection, of_what: &str) -> String {
 pub(super) fn of_phases(phases: &[Phase]) -> impl Iterator<Item = Expectation> {
     phases.iter().filter_map(|phase| {
         let (until, within) = (phase.until.as_ref()?, phase.within?);
-        Some(Expectation {
-            name: format!("phase {} reaches {until} within {within}", phase.name),
-            check: Check::Phase { phase: phase.name.clone() },
-        })
+        let name = format!("phase {} reaches {until} within {within}", phase.name);
+        Some(Expectation::new(name, Check::Phase { phase: phase.name.clone() }))
     })
 }
 
@@ -175,8 +198,8 @@ impl There<'_> {
 }
 
 /// What the scenario expects, on these workloads and pools. `None` where nothing of this tree can be checked.
-pub(super) fn of_spec(spec: &ExpectationSpec, values: &Values, there: &There<'_>) -> Option<Expectation> {
-    let check = match spec {
+pub(super) fn of_spec(expected: &Expected, values: &Values, there: &There<'_>) -> Option<Expectation> {
+    let check = match &expected.value {
         ExpectationSpec::Placement(placement) => {
             Check::Placement { workloads: there.pods(&placement.workloads, false)?, exclusively: placement.exclusively }
         }
@@ -260,12 +283,21 @@ pub(super) fn of_spec(spec: &ExpectationSpec, values: &Values, there: &There<'_>
             at_most: number(spec.at_most.as_ref(), values),
             phases: names(&spec.phases),
         },
+        ExpectationSpec::Order(spec) => {
+            Check::Order { kustomizations: names(&spec.kustomizations), phases: names(&spec.phases) }
+        }
+        ExpectationSpec::Usage(spec) => Check::Usage {
+            processes: names(&spec.processes),
+            cpu: number(spec.cpu.as_ref(), values),
+            memory: number(spec.memory.as_ref(), values),
+            phases: names(&spec.phases),
+        },
         ExpectationSpec::Notified(spec) => {
             let (at_least, at_most) = so_often((spec.at_least.as_ref(), spec.at_most.as_ref()), values);
             Check::Happened { of: spec.happening(), phases: names(&spec.phases), at_least, at_most }
         }
     };
-    Some(Expectation { name: name(spec, values), check })
+    Some(Expectation { name: title(expected, values), group: expected.group.clone(), check })
 }
 
 fn number<T: Scalar>(setting: Option<&Setting<T>>, values: &Values) -> Option<T> {

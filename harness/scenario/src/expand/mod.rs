@@ -3,11 +3,12 @@
 pub(crate) mod arrival;
 mod azure;
 mod expectations;
+mod gitops;
 mod objects;
 mod phases;
 mod plan;
 mod workloads;
 
-pub(crate) use expectations::name as expectation_name;
+pub(crate) use expectations::title as expectation_title;
 pub(crate) use objects::created_name;
 pub(crate) use plan::{Inputs, expand};

@@ -12,7 +12,7 @@ use crate::model::{
     UntilSpec,
 };
 use crate::parameters::Values;
-use crate::plan::{Action, Load, Phase, PlannedAction, Until};
+use crate::plan::{Action, Load, Phase, PlannedAction, Trigger, Until};
 
 /// Writes the phases and each workload's peak.
 pub(super) fn expand(
@@ -171,7 +171,8 @@ fn load(spec: &LoadSpec, values: &Values) -> Load {
 fn other(action: &ActionSpec, phase: &str, values: &Values) -> Option<Action> {
     if let Some(commit) = &action.commit {
         let message = commit.message.clone().unwrap_or_else(|| phase.to_owned());
-        return Some(Action::Commit { edits: commit.edits.clone(), message });
+        let trigger = commit.trigger.map(Trigger::from).unwrap_or_default();
+        return Some(Action::Commit { edits: commit.edits.clone(), message, trigger });
     }
     if action.revert.is_some() {
         return Some(Action::Revert);
@@ -193,6 +194,9 @@ fn other(action: &ActionSpec, phase: &str, values: &Values) -> Option<Action> {
     }
     if action.clear_azure_faults.is_some() {
         return Some(Action::ClearAzureFaults);
+    }
+    if action.reconcile.is_some() {
+        return Some(Action::Reconcile);
     }
     let kill = action.kill_component.as_ref().map(|name| Action::KillComponent { component: name.value.clone() });
     let start = action.start_component.as_ref().map(|name| Action::StartComponent { component: name.value.clone() });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{azure, expectations, objects, phases, workloads};
+use super::{azure, expectations, gitops, objects, phases, workloads};
 use crate::derive::SkuFact;
 use crate::diagnostic::{Diagnostic, in_order};
 use crate::model::{PublishedSpec, Selection};
@@ -64,10 +64,10 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
     let there = expectations::There { workloads: &running, pools: &pools, limited: &limited, azure: &model.azure };
     let mut expectations: Vec<_> = expectations::of_phases(&phases).collect();
     for spec in &model.expect {
-        match expectations::of_spec(&spec.value, inputs.values, &there) {
+        match expectations::of_spec(spec, inputs.values, &there) {
             Some(expectation) => expectations.push(expectation),
             None => {
-                let name = expectations::name(&spec.value, inputs.values);
+                let name = expectations::title(spec, inputs.values);
                 chosen.notes.push(format!("`{name}` is left out: there is nothing of it on this tree"));
             }
         }
@@ -86,6 +86,7 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
             sha256: inputs.tree.sha256.clone(),
             classes: chosen.classes,
         },
+        gitops: gitops::expand(model.gitops.as_ref(), inputs.tree, &phases, inputs.values),
         namespace_quota: model.namespace_quota.as_ref().map(|quota| NamespaceQuota {
             cpu: quota.cpu.as_ref().map(|cpu| inputs.values.of(&cpu.value)),
             memory: quota.memory.as_ref().map(|memory| inputs.values.of(&memory.value)),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::layers::layers;
 use super::paths::NAMES;
 use super::{fields, generate, is_kustomization, is_yaml, join, kustomization_in, patch, transform};
 use crate::node_config::{Finding, Severity, SourceFile};
@@ -39,10 +40,17 @@ pub(crate) fn build(files: &[SourceFile], folder: &str) -> Build {
     builder.finish(objects)
 }
 
-/// The files whose objects are applied, and what was found on the way.
-pub(crate) fn built_files(files: &[SourceFile]) -> (Vec<&SourceFile>, Vec<Finding>) {
+/// The files whose objects are applied, by the top or by a layer.
+pub(crate) fn built_files(files: &[SourceFile]) -> Vec<&SourceFile> {
     let build = build(files, "");
-    (build.resources.iter().map(|index| &files[*index]).collect(), build.findings)
+    let layers = layers(files, &build);
+    let mut all = build.resources;
+    for index in layers.iter().flat_map(|layer| &layer.build.build.resources) {
+        if !all.contains(index) {
+            all.push(*index);
+        }
+    }
+    all.iter().map(|index| &files[*index]).collect()
 }
 
 pub(super) struct Builder<'a> {

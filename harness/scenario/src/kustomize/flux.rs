@@ -29,7 +29,17 @@ pub(crate) fn flux_build(files: &[SourceFile], object: &Built, prefix: &str) -> 
     let spec = object.node.get("spec");
     let path = spec.and_then(|spec| spec.get("path"));
     let text = path.and_then(Node::text).unwrap_or_default();
-    let folder = super::join("", text).and_then(|path| within(&path, prefix)).filter(|folder| exists(files, folder));
+    let asked = super::join("", text);
+    let folder = asked.as_deref().and_then(|path| within(path, prefix)).filter(|folder| exists(files, folder));
+    let folder = folder.or_else(|| {
+        let (top, folder) = elsewhere(files, asked.as_deref()?, prefix)?;
+        let mark = path.map_or(object.node.mark, |path| path.mark);
+        let message = format!("`{text}` is taken for `{folder}` of this tree, as if the repository began at `{top}`");
+        let note = Finding::new(Severity::Note, "flux-path", builder.path_of(mark), mark, message)
+            .effect("that is so where the tree is pushed to a repository of its own");
+        builder.findings.push(note);
+        Some(folder)
+    });
     let Some(folder) = folder else {
         let mark = path.map_or(object.node.mark, |path| path.mark);
         let message =
@@ -69,6 +79,14 @@ fn within(path: &str, prefix: &str) -> Option<String> {
     }
     let rest = path.strip_prefix(prefix)?;
     if rest.is_empty() { Some(String::new()) } else { rest.strip_prefix('/').map(str::to_owned) }
+}
+
+/// The folder that a path means where the repository begins further down, and where that would be. A tree that is kept in one repository and
+/// pushed to another is found so; the last part of its path must still be named.
+fn elsewhere(files: &[SourceFile], path: &str, prefix: &str) -> Option<(String, String)> {
+    let tops = prefix.match_indices('/').map(|(at, _)| (&prefix[..at], &prefix[at + 1..]));
+    let mut found = tops.filter_map(|(top, rest)| Some((top.to_owned(), within(path, rest)?)));
+    found.find(|(_, folder)| exists(files, folder))
 }
 
 fn exists(files: &[SourceFile], folder: &str) -> bool {
@@ -206,6 +224,16 @@ mod tests {
         let values = BTreeMap::from([("a", "1".to_owned())]);
         let (new, unknown) = expanded(text, &values);
         assert_eq!((new.as_str(), unknown.len()), (expected, missing));
+    }
+
+    #[rstest]
+    #[case("gitops/apps", Some(("fixtures", "apps")))]
+    #[case("apps", None)]
+    #[case("gitops/other", None)]
+    fn a_tree_that_is_pushed_elsewhere_is_found(#[case] path: &str, #[case] expected: Option<(&str, &str)>) {
+        let files = [SourceFile::new("apps/a.yaml", "")];
+        let found = elsewhere(&files, path, "fixtures/gitops");
+        assert_eq!(found.as_ref().map(|(top, folder)| (top.as_str(), folder.as_str())), expected);
     }
 
     #[rstest]

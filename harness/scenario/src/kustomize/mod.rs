@@ -8,6 +8,7 @@ mod fields;
 mod flux;
 mod generate;
 mod inline;
+mod layers;
 mod merge;
 mod patch;
 mod paths;
@@ -16,6 +17,7 @@ mod transform;
 
 pub(crate) use build::{Build, Built, build, built_files};
 pub(crate) use flux::{flux_build, is_flux_kustomization};
+pub(crate) use layers::{LayerBuild, layers};
 pub(crate) use paths::{folder_of, is_kustomization, is_yaml, join, kustomization_in};
 
 /// Kinds of Kubernetes itself that belong to no namespace. Source: kyaml openapi, which kustomize asks.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ChangeSpec, Conditions, FaultSpec, PublishImageSpec, Rate, Selection, Setting};
+use super::{ChangeSpec, Conditions, FaultSpec, PublishImageSpec, Rate, Selection, Setting, TriggerSpec};
 use crate::plan::{Profile, TreeEdit};
 use crate::yaml::Located;
 use crate::{Bytes, Millicores, Span};
@@ -50,6 +50,7 @@ pub struct PhaseSpec {
     {"required": ["killComponent"]},
     {"required": ["startComponent"]},
     {"required": ["change"]},
+    {"required": ["reconcile"]},
     {"required": ["publishImage"]},
 ]))]
 pub struct ActionSpec {
@@ -92,6 +93,9 @@ pub struct ActionSpec {
     /// Change an object behind the back of whoever declares it. Needs gitops.
     #[serde(default)]
     pub change: Option<ChangeSpec>,
+    /// Ask Flux to fetch at once, and every Kustomization to apply, those first that others depend on: `reconcile: {}`. Needs gitops.
+    #[serde(default)]
+    pub reconcile: Option<Nothing>,
     /// Push an image of nearly nothing to the run's own part of the target's registry. In the tree and in commits, `{registry}` becomes its
     /// address, so that `{registry}/demo-app:1.0.0` names the image demo-app. Needs image-registry.
     #[serde(default)]
@@ -139,6 +143,9 @@ pub struct CommitSpec {
     /// The first line of its message (default: the phase's name).
     #[serde(default)]
     pub message: Option<String>,
+    /// How Flux comes to know of it (default: annotation).
+    #[serde(default)]
+    pub trigger: Option<TriggerSpec>,
 }
 
 /// What the pods of a workload use together; what is not given stays as it was.

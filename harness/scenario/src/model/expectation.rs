@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ChangesSpec, FieldSpec, HappenedSpec, Nothing, NotifiedSpec, Selection, Setting};
+use super::{ChangesSpec, FieldSpec, HappenedSpec, Nothing, NotifiedSpec, OrderSpec, Selection, Setting, UsageSpec};
 use crate::Span;
 use crate::plan::{Amount, GroupBy, LatencyName, NodeProperty};
 use crate::yaml::Located;
@@ -47,9 +47,16 @@ pub enum ExpectationSpec {
     Field(Box<FieldSpec>),
     /// The value of a field changed no more often, or no less: no two of its owners fought over it.
     Changes(ChangesSpec),
+    /// For each commit of the phases, each Kustomization was healthy before the next one was applied.
+    Order(OrderSpec),
+    /// The processes ran all the time, and used no more than this.
+    Usage(UsageSpec),
     /// Flux has sent so many notifications to the run's webhook.
     Notified(Box<NotifiedSpec>),
 }
+
+/// The phase before those of the plan, in which the tree is pushed first.
+pub(crate) const PREPARE: &str = "prepare";
 
 impl ExpectationSpec {
     /// The workloads that it names.
@@ -87,6 +94,8 @@ impl ExpectationSpec {
             Self::ReplacedBeforeLoss(spec) => spec.phases.iter().collect(),
             Self::Field(spec) => spec.phases.iter().collect(),
             Self::Changes(spec) => spec.phases.iter().collect(),
+            Self::Order(spec) => spec.phases.iter().filter(|name| name.value != PREPARE).collect(),
+            Self::Usage(spec) => spec.phases.iter().collect(),
             Self::Notified(spec) => spec.phases.iter().collect(),
             _ => Vec::new(),
         }

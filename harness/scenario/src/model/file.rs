@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{AzureSpec, ExpectationSpec, Nothing, ObjectSpec, PhaseSpec, Setting, WorkloadSpec};
+use super::{AzureSpec, Expected, GitopsSpec, Nothing, ObjectSpec, PhaseSpec, Setting, WorkloadSpec};
 use crate::plan::{Group, LatencyName, Profile, TreeEdit};
 use crate::yaml::Located;
 use crate::{Bytes, Capability, Millicores, Span};
@@ -40,6 +40,9 @@ pub struct ScenarioFile {
     /// What is changed in the tree before it is applied, whichever tree it is: this is how a scenario sets up budgets or a pool of its own.
     #[serde(default)]
     pub amend: Vec<TreeEdit>,
+    /// How the run uses Git and Flux.
+    #[serde(default)]
+    pub gitops: Option<GitopsSpec>,
     /// What the pods of the run may ask for together: a ResourceQuota of their namespace.
     #[serde(default)]
     pub namespace_quota: Option<NamespaceQuotaSpec>,
@@ -65,7 +68,7 @@ pub struct ScenarioFile {
     pub phases: Vec<PhaseSpec>,
     /// What must hold in the end. That each phase with `until` reaches its condition in time is expected without being said.
     #[serde(default)]
-    pub expect: Vec<Located<ExpectationSpec>>,
+    pub expect: Vec<Expected>,
     /// Figures that others have published for the same thing; reports show them beside ours.
     #[serde(default)]
     pub published: Vec<PublishedSpec>,

@@ -6,7 +6,10 @@
 mod action;
 mod azure;
 mod expectation;
+mod expected;
 mod file;
+mod flux_checks;
+mod gitops;
 mod happened;
 mod notification;
 mod object;
@@ -23,9 +26,13 @@ pub use expectation::{
     AtOnceSpec, AvailableSpec, DuringSpec, ExpectationSpec, FleetSpec, InPhasesSpec, KeptSpec, LatencySpec, LimitsSpec,
     PendingSpec, PlacementPlace, PlacementSpec, PriceSpec, ReplacedSpec, SavingsSpec, VmCount,
 };
+pub(crate) use expected::BESIDE_KEY;
+pub use expected::Expected;
 pub use file::{
     ApiVersion, FileKind, NamespaceQuotaSpec, OtherClasses, ParameterSpec, ParameterText, PublishedSpec, ScenarioFile,
 };
+pub use flux_checks::{OrderSpec, UsageSpec};
+pub use gitops::{GitopsSpec, TriggerSpec};
 pub use happened::{Conditions, HappenedSpec, NodesSpec, ReadyPodsSpec, UntilSpec};
 pub use notification::{NotifiedSpec, PublishImageSpec};
 pub use object::{ChangeSpec, ChangesSpec, FieldSpec, ObjectSpec};

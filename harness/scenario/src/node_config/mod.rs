@@ -7,6 +7,7 @@ mod amend;
 mod edits;
 mod finding;
 pub(crate) mod hints;
+mod layers;
 pub(crate) mod object;
 mod pool;
 mod rules;
@@ -14,6 +15,7 @@ mod tree;
 
 pub use amend::{AmendError, amend};
 pub use finding::{Edit, Finding, Severity};
+pub use layers::{LAYERS_FOLDER, LayersError, LayersTree, with_layers};
 pub use pool::{NodePool, Operator, Requirement, Taint};
 pub(crate) use rules::{
     check as check_objects, check_skus, is_checked, is_well_known, max_pods, metrics_are_exposed, pools_and_skus,

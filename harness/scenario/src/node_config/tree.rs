@@ -4,8 +4,9 @@ use sha2::{Digest, Sha256};
 
 use super::object::Object;
 use super::pool::NodePool;
-use super::{Finding, Severity, rules};
+use super::{Finding, Severity, layers, rules};
 use crate::kustomize::{self, Built};
+use crate::plan::{Layer, LayerKind};
 
 /// One file of a tree, as the caller read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,10 @@ pub struct NodeConfigTree {
     pub sha256: String,
     /// The NodePools, by name.
     pub pools: Vec<NodePool>,
+    /// The Flux Kustomizations of the tree that apply other folders of it, each after those that it depends on.
+    pub layers: Vec<Layer>,
+    /// The kinds of these and of what they apply; empty where there are none.
+    pub layer_kinds: Vec<LayerKind>,
     /// Warnings and notes.
     pub findings: Vec<Finding>,
 }
@@ -45,6 +50,7 @@ pub(crate) fn objects_of(files: &[SourceFile], built: Vec<Built>) -> Vec<Object<
 /// Reads a tree.
 pub(crate) fn read(source: &str, files: &[SourceFile]) -> Result<NodeConfigTree, Vec<Finding>> {
     let build = kustomize::build(files, "");
+    let (layers, layer_kinds) = layers::of(files, &build);
     let mut findings = build.findings;
     let found = objects_of(files, build.objects);
     // What could not be read may hold the pool or class that a rule would miss.
@@ -58,7 +64,14 @@ pub(crate) fn read(source: &str, files: &[SourceFile]) -> Result<NodeConfigTree,
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(findings);
     }
-    Ok(NodeConfigTree { source: source.to_owned(), sha256: sha256(files), pools: pools_of(&found), findings })
+    Ok(NodeConfigTree {
+        source: source.to_owned(),
+        sha256: sha256(files),
+        pools: pools_of(&found),
+        layers,
+        layer_kinds,
+        findings,
+    })
 }
 
 /// The NodePools among objects in which the rules found no error, by name.

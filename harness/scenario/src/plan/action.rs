@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AzureFault, Change, TreeEdit};
+use super::{AzureFault, Change, TreeEdit, Trigger};
 use crate::{Bytes, Millicores};
 
 /// An action and the moment at which it is due.
@@ -44,6 +44,9 @@ pub enum Action {
         edits: Vec<TreeEdit>,
         /// The first line of the commit's message.
         message: String,
+        /// How Flux comes to know of it.
+        #[serde(default)]
+        trigger: Trigger,
     },
     /// Take back the newest commit of the run with a commit that does the opposite (`git revert`).
     Revert,
@@ -69,6 +72,8 @@ pub enum Action {
     },
     /// Somebody changes an object of the cluster.
     Change(Change),
+    /// Ask Flux to fetch now and then, in the order in which they depend on each other, every Kustomization to apply now.
+    Reconcile,
     /// Push an image of nearly nothing to the target's registry.
     PublishImage {
         /// Its repository, such as `demo-app`.

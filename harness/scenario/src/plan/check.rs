@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Amount, Field, FieldPath, GroupBy, Happening, LatencyName};
-use crate::Span;
+use crate::{Bytes, Millicores, Span};
 
 /// One thing that must hold; a line in every report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,8 +13,18 @@ use crate::Span;
 pub struct Expectation {
     /// Unique within the plan, readable: `latency pod_ready by workload p99 <= 60s`.
     pub name: String,
+    /// What it belongs to, where the scenario says so; the name begins with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// What is checked.
     pub check: Check,
+}
+
+impl Expectation {
+    /// An expectation that belongs to no group.
+    pub fn new(name: impl Into<String>, check: Check) -> Self {
+        Self { name: name.into(), group: None, check }
+    }
 }
 
 /// What an expectation checks.
@@ -155,6 +165,24 @@ pub enum Check {
         at_least: Option<u32>,
         /// No more often.
         at_most: Option<u32>,
+        /// In these phases; in all phases of the plan where there are none.
+        phases: Vec<String>,
+    },
+    /// For each commit that was pushed in the phases, each Kustomization was healthy before the next one was applied.
+    Order {
+        /// Names of Kustomizations, two at least.
+        kustomizations: Vec<String>,
+        /// Phases of the plan and `prepare`; never empty.
+        phases: Vec<String>,
+    },
+    /// The processes ran all the time, and used no more than this together.
+    Usage {
+        /// Their names; never empty.
+        processes: Vec<String>,
+        /// The most CPU, averaged over the phases.
+        cpu: Option<Millicores>,
+        /// The most resident memory: the sum of what each had at most.
+        memory: Option<Bytes>,
         /// In these phases; in all phases of the plan where there are none.
         phases: Vec<String>,
     },

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AzureBehaviour, Expectation, LatencyName, NamedObject, NamespaceQuota, NodeConfig, Phase, Workload};
+use super::{
+    AzureBehaviour, Expectation, Gitops, LatencyName, NamedObject, NamespaceQuota, NodeConfig, Phase, Workload,
+};
 use crate::{Capability, Span};
 
 /// The version of `plan.json`. A reader refuses a plan with another one.
@@ -32,6 +34,9 @@ pub struct Plan {
     pub azure: AzureBehaviour,
     /// The node configuration that is applied first.
     pub node_config: NodeConfig,
+    /// What of Flux is set for the run, and what it applies beside the node configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gitops: Option<Gitops>,
     /// What the pods of the run may ask for together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace_quota: Option<NamespaceQuota>,

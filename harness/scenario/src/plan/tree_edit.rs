@@ -15,20 +15,26 @@ pub enum TreeEdit {
         /// The patch.
         patch: Value,
     },
-    /// Add an object in a file of its own, and to the tree's kustomization.
+    /// Add an object in a file of its own, and to its folder's kustomization.
     Add {
         /// The object.
         object: Value,
+        /// The folder, such as gitops/apps/demo-app (default: the tree's top folder).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        folder: Option<String>,
     },
     /// Remove an object.
     Remove {
         /// Which.
         object: ObjectRef,
     },
-    /// Add a file as it stands to the tree's kustomization, whatever it holds: a commit can be wrong.
+    /// Add a file as it stands to its folder's kustomization, whatever it holds: a commit can be wrong.
     AddText {
-        /// The file's name, in the tree's top folder.
+        /// The file's name.
         file: String,
+        /// The folder, such as gitops/apps/demo-app (default: the tree's top folder).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        folder: Option<String>,
         /// What it holds.
         text: String,
     },

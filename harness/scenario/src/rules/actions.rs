@@ -6,7 +6,7 @@ use crate::model::{ActionSpec, ArrivalSpec, Selection};
 use crate::{Span, suggest};
 
 /// The components of a local cluster that a scenario may kill.
-const COMPONENTS: [&str; 13] = [
+pub(super) const COMPONENTS: [&str; 13] = [
     "docker-registry",
     "etcd",
     "image-automation-controller",
@@ -36,6 +36,7 @@ fn said(action: &ActionSpec) -> usize {
         action.kill_component.is_some(),
         action.start_component.is_some(),
         action.change.is_some(),
+        action.reconcile.is_some(),
         action.publish_image.is_some(),
     ]
     .into_iter()
@@ -47,7 +48,8 @@ pub(super) fn are_one_each(context: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for action in context.scenario.phases.iter().flat_map(|phase| &phase.actions) {
         let keys = "scale, replace, commit, revert, load, publishNodeImage, upgradeKubernetes, azureFault, \
-                    clearAzureFaults, killComponent, startComponent, change, publishImage";
+                    clearAzureFaults, killComponent, startComponent, change, reconcile, \
+                    publishImage";
         match said(action) {
             0 => found.push(context.error(action.mark, "this action does nothing", format!("give one of {keys}"))),
             1 => {}

@@ -1,15 +1,18 @@
 //! A gate that cannot fail proves nothing.
 
+use super::actions::COMPONENTS;
 use super::{Context, Story};
 use crate::diagnostic::Diagnostic;
-use crate::expand::expectation_name;
+use crate::expand::expectation_title;
 use crate::model::{ExpectationSpec, PendingSpec, Selection, Setting};
 use crate::plan::Amount;
-use crate::yaml::Mark;
+use crate::suggest;
+use crate::yaml::{Located, Mark};
 
 pub(super) fn can_fail(context: &Context<'_>) -> Vec<Diagnostic> {
     let story = Story::of(context.scenario, context.values);
     let anything_runs = story.scalings().any(|scaling| scaling.to > 0);
+    let has_layers = context.scenario.gitops.as_ref().is_some_and(|gitops| gitops.tree.is_some());
     let mut found = Vec::new();
     for expectation in &context.scenario.expect {
         match &expectation.value {
@@ -47,7 +50,8 @@ pub(super) fn can_fail(context: &Context<'_>) -> Vec<Diagnostic> {
             ExpectationSpec::Fleet(fleet) if fleet.vms.is_none() && fleet.at_the_end.is_none() => {
                 found.push(context.error(expectation.mark, "this expects nothing", "give `vms`, `at-the-end` or both"));
             }
-            ExpectationSpec::Fleet(fleet) if fleet.vms.is_some() && !anything_runs => {
+            // Pods of layers need machines too.
+            ExpectationSpec::Fleet(fleet) if fleet.vms.is_some() && !anything_runs && !has_layers => {
                 let hint = "scale workloads up in a phase, or remove this";
                 found.push(context.error(expectation.mark, "a fleet without VMs agrees with every cluster", hint));
             }
@@ -93,6 +97,10 @@ fn proves_nothing(context: &Context<'_>, expectation: &ExpectationSpec, mark: Ma
             ("there is no quota that could be exceeded", "set `azure: {quotaCores: {F: 16}}`")
         }
         ExpectationSpec::Pending(spec) => return not_pending(context, spec),
+        ExpectationSpec::Order(spec) if spec.kustomizations.len() < 2 => {
+            ("one Kustomization alone is always in order", "name those that follow it too")
+        }
+        ExpectationSpec::Usage(spec) => return no_processes(context, &spec.processes),
         _ => return Vec::new(),
     };
     vec![context.error(mark, message, hint)]
@@ -113,9 +121,21 @@ fn not_pending(context: &Context<'_>, spec: &PendingSpec) -> Vec<Diagnostic> {
     }
 }
 
+/// A process that no sample can name.
+fn no_processes(context: &Context<'_>, names: &[Located<String>]) -> Vec<Diagnostic> {
+    let known = || COMPONENTS.into_iter().chain(["supervisor"]);
+    let unknown = names.iter().filter(|name| !known().any(|process| process == name.value));
+    unknown
+        .map(|name| {
+            let message = format!("no process is named `{}`", name.value);
+            context.error(name.mark, message, suggest::hint(name, known()))
+        })
+        .collect()
+}
+
 pub(super) fn are_different(context: &Context<'_>) -> Vec<Diagnostic> {
     let expect = &context.scenario.expect;
-    let names: Vec<String> = expect.iter().map(|one| expectation_name(&one.value, context.values)).collect();
+    let names: Vec<String> = expect.iter().map(|one| expectation_title(one, context.values)).collect();
     expect
         .iter()
         .enumerate()

@@ -21,6 +21,8 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
             (Capability::Gitops, "commits")
         } else if action.change.is_some() {
             (Capability::Gitops, "changing what Git declares")
+        } else if action.reconcile.is_some() {
+            (Capability::Gitops, "asking Flux to reconcile")
         } else if action.publish_image.is_some() {
             (Capability::ImageRegistry, "publishing images")
         } else if action.load.is_some() {

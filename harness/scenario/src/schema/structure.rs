@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::generate::SCHEMA;
 use crate::diagnostic::Diagnostic;
 use crate::model::ScalarType;
-use crate::model::{TYPE_KEY, reference};
+use crate::model::{BESIDE_KEY, TYPE_KEY, reference};
 use crate::suggest;
 use crate::yaml::{Entry, Kind, Mark, Node};
 
@@ -73,7 +73,8 @@ impl Walk<'_> {
         } else if schema["properties"].is_object() || is_type(schema, "object") {
             self.object(schema, node, what);
         } else if schema["oneOf"].is_array() || schema["enum"].is_array() || !schema["const"].is_null() {
-            self.variants(&variants(schema), node, what);
+            let rest = self.beside(&schema[BESIDE_KEY], node);
+            self.variants(&variants(schema), rest.as_ref().unwrap_or(node), what);
         } else if is_type(schema, "array") {
             self.list(schema, node, what);
         } else {
@@ -127,6 +128,18 @@ impl Walk<'_> {
             let hint = if keys.is_empty() { "write {}".to_owned() } else { suggest::hint(&entry.key, keys) };
             self.report(entry.key_mark, format!("unknown key `{}` in {what}", entry.key), hint);
         }
+    }
+
+    /// Checks what may stand beside the key of a variant; the rest of the map, where something did.
+    fn beside(&mut self, beside: &Value, node: &Node) -> Option<Node> {
+        let Kind::Map(entries) = &node.kind else { return None };
+        let (known, rest): (Vec<&Entry>, Vec<&Entry>) =
+            entries.iter().partition(|entry| beside[entry.key.as_str()].is_object());
+        for entry in &known {
+            self.value(&beside[entry.key.as_str()], &entry.value, &format!("`{}`", entry.key));
+        }
+        let rest = rest.into_iter().cloned().collect();
+        (!known.is_empty()).then(|| Node { kind: Kind::Map(rest), ..node.clone() })
     }
 
     fn variants(&mut self, variants: &[Variant<'_>], node: &Node, what: &str) {
@@ -238,6 +251,7 @@ fn variants(schema: &Value) -> Vec<Variant<'_>> {
             found.push(Variant::List(alternative));
         }
         let keyed = alternative["properties"].as_object().into_iter().flatten();
+        let keyed = keyed.filter(|(key, _)| schema[BESIDE_KEY][key.as_str()].is_null());
         found.extend(keyed.map(|(key, schema)| Variant::Keyed(key, schema)));
     }
     found

@@ -23,9 +23,19 @@ pub fn amend(files: &[SourceFile], edits: &[TreeEdit]) -> Result<Vec<SourceFile>
         match edit {
             TreeEdit::Merge { object, patch } => tree.change(object, |found| json_patch::merge(found, patch))?,
             TreeEdit::Remove { object } => tree.change(object, |found| *found = Value::Null)?,
-            TreeEdit::Add { object } => tree.add(object)?,
-            TreeEdit::AddText { file, text } => tree.add_text(file, text)?,
+            TreeEdit::Add { object, folder } => tree.add(object, folder.as_deref())?,
+            TreeEdit::AddText { file, folder, text } => tree.add_text(file, folder.as_deref(), text)?,
         }
+    }
+    tree.files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(tree.files)
+}
+
+/// Adds a folder or file to the resources of the kustomization at the tree's top.
+pub(crate) fn add_resource(files: Vec<SourceFile>, resource: &str) -> Result<Vec<SourceFile>, AmendError> {
+    let mut tree = Tree { files };
+    if let Some(top) = kustomization_in(&tree.files, "").map(|top| top.path.clone()) {
+        tree.change_resources(&top, |resources| resources.push(Value::String(resource.to_owned())))?;
     }
     tree.files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(tree.files)
@@ -63,7 +73,7 @@ impl Tree {
         Ok(())
     }
 
-    fn add(&mut self, object: &Value) -> Result<(), AmendError> {
+    fn add(&mut self, object: &Value, folder: Option<&str>) -> Result<(), AmendError> {
         let (kind, name) = (text_at(object, &["kind"]), text_at(object, &["metadata", "name"]));
         if kind.is_empty() || name.is_empty() {
             return Err(AmendError::Nameless { what: object.to_string() });
@@ -74,22 +84,33 @@ impl Tree {
             return Err(AmendError::Exists { what: name_of(&asked), file });
         }
         let file = format!("harness-{}-{name}.yaml", kind.to_lowercase());
-        self.add_text(&file, &written(std::slice::from_ref(object)))
+        self.add_text(&file, folder, &written(std::slice::from_ref(object)))
     }
 
-    fn add_text(&mut self, file: &str, text: &str) -> Result<(), AmendError> {
+    fn add_text(&mut self, file: &str, folder: Option<&str>, text: &str) -> Result<(), AmendError> {
         if file.is_empty() || file.starts_with('.') || file.contains(['/', '\\', '\n']) {
             return Err(AmendError::FileName { file: file.to_owned() });
         }
-        if self.files.iter().any(|known| known.path == file) {
-            return Err(AmendError::Exists { what: format!("the file {file}"), file: file.to_owned() });
+        let folder = self.folder(folder)?;
+        let path = if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") };
+        if self.files.iter().any(|known| known.path == path) {
+            return Err(AmendError::Exists { what: format!("the file {path}"), file: path });
         }
-        // Without a kustomization Flux builds every YAML file of the tree.
-        if let Some(top) = kustomization_in(&self.files, "").map(|top| top.path.clone()) {
-            self.change_resources(&top, |resources| resources.push(Value::String(file.to_owned())))?;
+        // Without a kustomization Flux builds every YAML file of the folder.
+        if let Some(kustomization) = kustomization_in(&self.files, &folder).map(|known| known.path.clone()) {
+            self.change_resources(&kustomization, |resources| resources.push(Value::String(file.to_owned())))?;
         }
-        self.files.push(SourceFile::new(file, text));
+        self.files.push(SourceFile::new(path, text));
         Ok(())
+    }
+
+    /// A folder of the tree as its paths begin; the empty text is the top.
+    fn folder(&self, asked: Option<&str>) -> Result<String, AmendError> {
+        let Some(asked) = asked else { return Ok(String::new()) };
+        let known = |folder: &String| self.files.iter().any(|file| file.path.starts_with(&format!("{folder}/")));
+        join("", asked)
+            .filter(|folder| folder.is_empty() || known(folder))
+            .ok_or_else(|| AmendError::NoFolder { folder: asked.to_owned(), there: self.folders().join(", ") })
     }
 
     /// Removes a file and whatever line of a kustomization names it; a folder whose kustomization names nothing any more goes too.
@@ -151,7 +172,7 @@ impl Tree {
 
     /// The files that are built and can be read, with their documents.
     fn built(&self) -> Vec<(String, Vec<Value>)> {
-        let (built, _) = built_files(&self.files);
+        let built = built_files(&self.files);
         built.into_iter().filter_map(|file| Some((file.path.clone(), documents(file).ok()?))).collect()
     }
 
@@ -302,10 +323,31 @@ mod tests {
     #[test]
     fn an_object_is_added_in_a_file_of_its_own() {
         let added = json!({"apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": {"name": "new"}});
-        let files = amend(&example(), &[TreeEdit::Add { object: added.clone() }]).unwrap();
+        let files = amend(&example(), &[TreeEdit::Add { object: added.clone(), folder: None }]).unwrap();
         assert_eq!(read(&files, "harness-nodepool-new.yaml"), [added]);
         let resources = &read(&files, "kustomization.yaml")[0]["resources"];
         assert_eq!(resources, &json!(["a.yaml", "more", "list.yaml", "harness-nodepool-new.yaml"]));
+    }
+
+    #[test]
+    fn an_object_can_be_added_to_a_folder_and_found_in_a_layer() {
+        let layers = crate::builtin_gitops();
+        let layers = crate::LayersTree { source: "gitops", files: &layers, entry: "clusters/production" };
+        let files = crate::with_layers("node-config", &crate::builtin_node_config(), &layers).unwrap();
+        let added =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new", "namespace": "demo-app"}});
+        let folder = Some("gitops/apps/demo-app".to_owned());
+        let patch = json!({"spec": {"maxReplicas": 3}});
+        let edits = [
+            TreeEdit::Add { object: added.clone(), folder },
+            TreeEdit::Merge { object: object("HorizontalPodAutoscaler", Some("demo-app")), patch },
+            TreeEdit::Merge { object: object("ConfigMap", Some("new")), patch: json!({"data": {"a": "b"}}) },
+        ];
+        let files = amend(&files, &edits).unwrap();
+        assert_eq!(read(&files, "gitops/apps/demo-app/harness-configmap-new.yaml")[0]["data"], json!({"a": "b"}));
+        assert_eq!(read(&files, "gitops/apps/demo-app/autoscaler.yaml")[0]["spec"]["maxReplicas"], 3);
+        let resources = &read(&files, "gitops/apps/demo-app/kustomization.yaml")[0]["resources"];
+        assert_eq!(resources.as_array().unwrap().last().unwrap(), "harness-configmap-new.yaml");
     }
 
     #[test]
@@ -325,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_text_is_added_as_it_stands_and_does_not_stop_later_edits() {
-        let broken = TreeEdit::AddText { file: "broken.yaml".to_owned(), text: "a: [\n".to_owned() };
+        let broken = TreeEdit::AddText { file: "broken.yaml".to_owned(), folder: None, text: "a: [\n".to_owned() };
         let files = amend(&example(), &[broken, remove("a")]).unwrap();
         assert_eq!(file(&files, "broken.yaml").unwrap().text, "a: [\n");
         let resources = &read(&files, "kustomization.yaml")[0]["resources"];
@@ -336,7 +378,7 @@ mod tests {
     fn a_tree_without_kustomization_gets_none() {
         let files = tree(&[("a.yaml", &pool("a"))]);
         let added = json!({"kind": "NodePool", "metadata": {"name": "b"}});
-        let files = amend(&files, &[TreeEdit::Add { object: added }, remove("a")]).unwrap();
+        let files = amend(&files, &[TreeEdit::Add { object: added, folder: None }, remove("a")]).unwrap();
         assert_eq!(files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["harness-nodepool-b.yaml"]);
     }
 
@@ -344,10 +386,11 @@ mod tests {
     #[case(remove("nobody"), "has no NodePool `nobody` to change; it has NodePool a, b, c, l1, l2")]
     #[case(remove("unbuilt"), "has no NodePool `unbuilt`")]
     #[case(TreeEdit::Remove { object: object("Nothing", None) }, "has no Nothing to change")]
-    #[case(TreeEdit::Add { object: json!({"kind": "NodePool", "metadata": {"name": "l1"}}) }, "already, in list.yaml")]
-    #[case(TreeEdit::Add { object: json!({"kind": "NodePool"}) }, "needs `kind` and `metadata.name`")]
-    #[case(TreeEdit::AddText { file: "../x.yaml".to_owned(), text: String::new() }, "plain name")]
-    #[case(TreeEdit::AddText { file: "a.yaml".to_owned(), text: String::new() }, "already")]
+    #[case(TreeEdit::Add { object: json!({"kind": "NodePool", "metadata": {"name": "l1"}}), folder: None }, "already, in list.yaml")]
+    #[case(TreeEdit::Add { object: json!({"kind": "NodePool"}), folder: None }, "needs `kind` and `metadata.name`")]
+    #[case(TreeEdit::AddText { file: "../x.yaml".to_owned(), folder: None, text: String::new() }, "plain name")]
+    #[case(TreeEdit::AddText { file: "a.yaml".to_owned(), folder: None, text: String::new() }, "already")]
+    #[case(TreeEdit::AddText { file: "x.yaml".to_owned(), folder: Some("les".to_owned()), text: String::new() }, "has no folder `les`")]
     fn what_the_tree_has_no_place_for_is_refused(#[case] edit: TreeEdit, #[case] why: &str) {
         let error = amend(&example(), &[edit]).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");

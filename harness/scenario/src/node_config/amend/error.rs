@@ -31,6 +31,14 @@ pub enum AmendError {
         /// The name.
         file: String,
     },
+    /// Not a folder of the tree.
+    #[error("the tree has no folder `{folder}` to add to; it has {there}")]
+    NoFolder {
+        /// The folder.
+        folder: String,
+        /// What the tree has.
+        there: String,
+    },
     /// A file that must be changed cannot be read.
     #[error("cannot change {file}: line {line}, column {column}: {message}")]
     Syntax {

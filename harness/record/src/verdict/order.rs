@@ -1,0 +1,71 @@
+//! Did Kustomizations follow each other?
+
+use super::check::{Evidence, Outcome};
+use super::types::Verdict;
+use crate::event::{ActionKind, Reached};
+use crate::text;
+
+/// Commits and steps that are shown.
+const SHOWN: usize = 6;
+
+pub(super) fn check(kustomizations: &[String], phases: &[String], evidence: &Evidence<'_>) -> Outcome {
+    let source = evidence.source;
+    let timelines = source.timelines;
+    let limit = format!("{}: each applied after the one before it is healthy", kustomizations.join(", "));
+    let pushes = timelines.actions.all.iter().filter_map(|action| match &action.what {
+        ActionKind::Push { revision } if action.acked_us.is_some() && phases.contains(&action.phase) => {
+            Some((action.phase.as_str(), revision.as_str()))
+        }
+        _ => None,
+    });
+    let pushes: Vec<(&str, &str)> = pushes.collect();
+    let mut verdict = if pushes.is_empty() { Verdict::Inconclusive } else { Verdict::Pass };
+    let mut observed: Vec<String> = Vec::new();
+    for phase in phases.iter().filter(|phase| !pushes.iter().any(|(pushed, _)| pushed == phase)) {
+        verdict = verdict.and(Verdict::Inconclusive);
+        observed.push(format!("no commit was pushed in {phase}"));
+    }
+    let mut steps = Vec::new();
+    for (index, (phase, revision)) in pushes.iter().enumerate() {
+        // One that was overtaken by the next commit need not have been applied by all.
+        let newest = pushes.get(index + 1).is_none_or(|(next, _)| next != phase);
+        let mut times = Vec::new();
+        for (position, name) in kustomizations.iter().enumerate() {
+            let reached = |reached| timelines.gitops.first(name, reached, revision);
+            let (applied, healthy) = (reached(Reached::Applied), reached(Reached::Healthy));
+            let at = |stamp: Option<crate::timeline::Stamp>| {
+                stamp.map_or("never".to_owned(), |stamp| text::duration(stamp.at_us()))
+            };
+            times.push(format!("{name} applied {}, healthy {}", at(applied), at(healthy)));
+            let Some(applied) = applied else {
+                if newest {
+                    verdict = if evidence.complete() { Verdict::Fail } else { verdict.and(Verdict::Inconclusive) };
+                    observed.push(format!("{name} never applied {}", short(revision)));
+                }
+                break;
+            };
+            let Some(before) = position.checked_sub(1).and_then(|before| kustomizations.get(before)) else { continue };
+            match timelines.gitops.first(before, Reached::Healthy, revision) {
+                Some(stamp) if !stamp.is_live() || !applied.is_live() => {
+                    verdict = verdict.and(Verdict::Inconclusive);
+                    observed.push(format!("when {before} or {name} came to {} was not seen", short(revision)));
+                }
+                Some(stamp) if stamp.at_us() <= applied.at_us() => {}
+                _ => {
+                    verdict = Verdict::Fail;
+                    observed.push(format!("{name} applied {} before {before} was healthy", short(revision)));
+                }
+            }
+        }
+        steps.push(format!("{}: {}", short(revision), times.join(", ")));
+    }
+    if observed.is_empty() {
+        observed.push(format!("in order for {}", text::count(pushes.len() as u64, "commit")));
+    }
+    let evidence = if steps.is_empty() { "no commit".to_owned() } else { text::some(&steps, SHOWN) };
+    Outcome { verdict, observed: observed.join(", "), limit, evidence }
+}
+
+fn short(revision: &str) -> &str {
+    revision.get(..12).unwrap_or(revision)
+}
