@@ -25,6 +25,21 @@ pub(crate) struct ForRun {
     pub(crate) throwaway: bool,
 }
 
+/// Refuses a cluster from which Flux was removed: a run would wait for what never comes.
+pub(crate) async fn with_flux(cluster: &Cluster) -> Result<(), CliError> {
+    match cluster.flux().is_installed().await {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            let reason =
+                format!("`{0}` has no Flux: bring it back with `harness flux install --cluster {0}`", cluster.name());
+            Err(CliError::Target { reason })
+        }
+        Err(error) => {
+            Err(CliError::Target { reason: format!("cannot ask `{}` for its Flux: {error}", cluster.name()) })
+        }
+    }
+}
+
 /// The cluster that is up under that name, or one of its own for this run.
 pub(crate) async fn for_run(args: &Local, run_id: &str, keep: bool, console: &Console) -> Result<ForRun, CliError> {
     let root = local::default_state_root();

@@ -327,6 +327,9 @@ fn a_removal_keeps_what_was_deployed(place: &Place) {
     let status = place.data(&["flux", "status"], 1);
     assert!(strings(&status["troubles"]).contains("harness flux install"), "{status:#}");
     assert_eq!(place.say(&["flux", "reconcile"]).0, 3);
+    let out = tempfile::tempdir().unwrap();
+    let (code, _, stderr) = place.say(&["run", "scale-burst", "--out", out.path().to_str().unwrap()]);
+    assert!(code == 3 && stderr.contains("harness flux install --cluster"), "{code}: {stderr}");
     let (code, stdout, _) = place.say(&["flux", "uninstall", "--yes"]);
     assert!(code == 0 && stdout.contains("nothing to remove"), "{stdout}");
 }
@@ -381,4 +384,18 @@ fn what_somebody_suspended_stays_so(place: &Place) {
     let layer = find(&report["reconciliation"]["objects"], "Kustomization", "a-monitoring");
     assert_eq!(layer["ending"], "suspended", "{report:#}");
     assert_eq!(place.kustomization("a-monitoring").data["spec"]["suspend"], true);
+
+    // As a removal leaves it that was interrupted.
+    place.with(async |cluster| {
+        let patch = json!({"metadata": {"annotations": {"harness.dev/suspended-by": "flux-uninstall"}}});
+        let api = cluster.flux().kustomizations();
+        api.patch("a-monitoring", &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
+    });
+    let report = place.data(&["flux", "install"], 0);
+    assert_eq!(find(&report["objects"], "Kustomization", "a-monitoring")["outcome"], "resumed", "{report:#}");
+    let layer = find(&report["reconciliation"]["objects"], "Kustomization", "a-monitoring");
+    assert_eq!(layer["ending"], "reconciled", "{report:#}");
+    let after = place.kustomization("a-monitoring");
+    assert!(after.data["spec"]["suspend"].is_null(), "{after:?}");
+    assert!(!after.metadata.annotations.unwrap_or_default().contains_key("harness.dev/suspended-by"));
 }

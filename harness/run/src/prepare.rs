@@ -89,10 +89,7 @@ pub(crate) async fn apply(plan: &Plan, tools: &Tools, before: &mut Before) -> Re
     let checks: Vec<HealthCheck> = pools.iter().map(HealthCheck::node_pool).collect();
     flux.configure(&checks, &labels::of_run(&tools.run_id)).await.map_err(|error| RunError::Target {
         doing: "set the health checks of the Kustomization node-config".to_owned(),
-        reason: match &error {
-            kube::Error::Api(status) if status.code == 404 => format!("{error}; `harness flux install` brings it back"),
-            _ => error.to_string(),
-        },
+        reason: error.to_string(),
     })?;
     set_intervals(plan, &flux, before).await.map_err(|error| RunError::Target {
         doing: "set the intervals of Flux".to_owned(),

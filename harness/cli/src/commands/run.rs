@@ -65,6 +65,9 @@ async fn single(name: &str, args: &Run, console: &Console) -> Result<Exit, CliEr
         cluster = target::for_run(&args.local, &run_id, args.keep, console) => cluster?,
         () = interrupts.interrupt.cancelled() => return Err(CliError::Interrupted),
     };
+    if !throwaway {
+        target::with_flux(&cluster).await?;
+    }
     let place = Place { run_id, out: out.clone(), cluster, throwaway, keep: args.keep };
     carry_out(&planned, place, &interrupts, console).await?;
     let result = report::write(&out)?;

@@ -69,6 +69,7 @@ impl<'a> Clusters<'a> {
             }
         } else if let Some(cluster) = usable(&self.args.cluster).await? {
             self.console.say(&format!("running on the cluster `{}` that is up", self.args.cluster));
+            target::with_flux(&cluster).await?;
             let before = contents(&cluster).await?;
             self.held = Some(Held { name: self.args.cluster.clone(), own: None, before });
             return Ok(cluster);

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use serde_json::{Value, json};
 
+use super::error::is_missing;
+
 /// The namespace of Flux's objects.
 pub const NAMESPACE: &str = "flux-system";
 /// The name of both the GitRepository and the Kustomization.
@@ -57,6 +59,21 @@ impl Flux {
     /// The API of Kustomizations in `flux-system`, to watch.
     pub fn kustomizations(&self) -> Api<DynamicObject> {
         self.kustomizations.clone()
+    }
+
+    /// Whether both objects are there: Flux may have been removed from a cluster that stays.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn is_installed(&self) -> Result<bool, kube::Error> {
+        for api in [&self.sources, &self.kustomizations] {
+            match api.get_metadata(NAME).await {
+                Ok(_) => {}
+                Err(error) if is_missing(&error) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
     }
 
     /// Replaces the Kustomization's health checks, and the labels that it puts on every object that it applies. The layers in the tree put
