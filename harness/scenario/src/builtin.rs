@@ -34,14 +34,16 @@ pub fn builtin_scenarios() -> &'static [Builtin] {
     &SCENARIOS
 }
 
-const SCENARIOS: [Builtin; 19] = [
+const SCENARIOS: [Builtin; 21] = [
     scenario!("capacity-shortage"),
     scenario!("class-targeting"),
     scenario!("consolidation"),
     scenario!("expiry"),
     scenario!("failure-storm"),
     scenario!("fill-curve"),
+    scenario!("gitops-conformance"),
     scenario!("gitops-drift"),
+    scenario!("gitops-ordering"),
     scenario!("hpa-cpu-memory"),
     scenario!("hpa-own-metric"),
     scenario!("node-drift"),
