@@ -112,6 +112,14 @@ impl Tree {
                     .to_string(),
             );
         }
+        // A kind without a status, whose controller does not even run.
+        tree.write("monitoring/kustomization.yaml", "kind: Kustomization\nresources: [config.yaml, provider.yaml]\n");
+        let provider = json!({
+            "apiVersion": "notification.toolkit.fluxcd.io/v1beta3", "kind": "Provider",
+            "metadata": {"name": "chat", "namespace": "flux-system"},
+            "spec": {"type": "generic", "address": "http://127.0.0.1:9/"},
+        });
+        tree.write("monitoring/provider.yaml", &provider.to_string());
         copy(&repository("fixtures/node-config"), &tree.folder.path().join("infrastructure"));
         tree
     }
@@ -245,6 +253,9 @@ fn a_reconciliation_keeps_the_order(place: &Place) {
         }
     }
 
+    let status = place.data(&["flux", "status"], 0);
+    assert_eq!(find(&status["objects"], "Provider", "chat")["ready"], "static", "{status:#}");
+
     // One by name, with its source and nothing else.
     let report = place.data(&["flux", "reconcile", "kustomization/a-monitoring"], 0);
     let names: Vec<&str> =
@@ -316,7 +327,9 @@ fn a_removal_keeps_what_was_deployed(place: &Place) {
         assert!(before.contains(&json!({"kind": kind, "count": count})), "{report:#}");
     }
     assert_eq!(report["deployedAfter"], report["deployedBefore"]);
-    assert_eq!(report["suspended"].as_array().unwrap().len(), 5, "{report:#}");
+    assert_eq!(report["suspended"].as_array().unwrap().len(), 6, "{report:#}");
+    let provider = find(&report["deleted"], "Provider", "chat");
+    assert_eq!(provider["outcome"], "deleted", "{report:#}");
     assert!(report["controllers"].as_array().unwrap().iter().all(|it| it["changed"] == true), "{report:#}");
     assert!(place.uids("", "v1", "ConfigMap").contains_key("apps"));
     assert!(place.uids("", "v1", "Namespace").contains_key("flux-system"));
