@@ -6,7 +6,8 @@
 //! expectation that failed.
 //!
 //! They run in a few lanes, each on a cluster of its own. Their reports stay in `target/tmp/catalogue`. A filter, as in
-//! `cargo test --test catalogue spot`, runs what it names and nothing else.
+//! `cargo test --test catalogue spot`, runs what it names and nothing else. What fails in company is run once more, alone: scenarios
+//! have deadlines, and clusters that share two cores can starve each other. What fails alone fails.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -14,6 +15,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use common::{components_or_skip, harness, processes_of, repository};
@@ -22,6 +24,9 @@ use serde_json::Value;
 
 /// So many clusters run at a time. A scenario mostly waits, and three of them keep two cores busy.
 const LANES: usize = 3;
+
+/// So many runs are repeated at most: when more fail, it is not the company.
+const REPEATED_MAX: usize = 4;
 
 /// What the comment lines of a counter-case begin with.
 const FAILS: &str = "# fails:";
@@ -86,15 +91,25 @@ fn main() -> ExitCode {
     for (index, asked) in chosen.into_iter().enumerate() {
         lanes[index % LANES].push(asked);
     }
-    for (index, asked) in lanes.into_iter().enumerate() {
-        let scenarios = asked.iter().map(|one| one.scenario.clone()).collect();
-        let batch = Arc::new(Batch::new(format!("lane-{}", index + 1), scenarios));
+    let batches: Vec<Arc<Batch>> = lanes
+        .iter()
+        .enumerate()
+        .map(|(index, asked)| {
+            let scenarios = asked.iter().map(|one| one.scenario.clone()).collect();
+            Arc::new(Batch::new(format!("lane-{}", index + 1), scenarios))
+        })
+        .collect();
+    let company = Arc::new(Company { batches, repeated: AtomicUsize::new(0) });
+    for (batch, asked) in company.batches.iter().zip(lanes) {
         let any = !asked.is_empty();
         for one in asked {
-            let batch = batch.clone();
-            let trial = Trial::test(one.test, move || {
-                let ended = batch.of(&one.scenario)?;
-                one.counter_case.as_deref().map_or_else(|| ended.passed(), |case| ended.failed(case))
+            let (batch, company) = (batch.clone(), company.clone());
+            let trial = Trial::test(one.test.clone(), move || {
+                let judged = batch.of(&one.scenario).and_then(|ended| ended.judged(&one));
+                match judged {
+                    Err(first) if company.may_repeat() => company.repeat(&one, &first),
+                    judged => judged,
+                }
             });
             trials.push(trial.with_ignored_flag(!built));
         }
@@ -105,6 +120,7 @@ fn main() -> ExitCode {
             });
         }
         // Whether the runs of a batch leave anything is only known of one that is run anyway.
+        let batch = batch.clone();
         let trial = Trial::test(format!("leaves-nothing::{}", batch.name), move || batch.left_nothing());
         trials.push(trial.with_ignored_flag(!built || !any));
     }
@@ -168,6 +184,31 @@ struct Asked {
     scenario: String,
     /// Where it must fail, and says why.
     counter_case: Option<PathBuf>,
+}
+
+/// All lanes.
+struct Company {
+    batches: Vec<Arc<Batch>>,
+    repeated: AtomicUsize,
+}
+
+impl Company {
+    fn may_repeat(&self) -> bool {
+        let company = self.batches.iter().filter(|batch| !batch.asked.is_empty()).count() > 1;
+        company && self.repeated.fetch_add(1, Ordering::Relaxed) < REPEATED_MAX
+    }
+
+    /// Runs it again when every lane has ended, and judges that run.
+    fn repeat(&self, one: &Asked, first: &Failed) -> Result<(), Failed> {
+        for batch in self.batches.iter().filter(|batch| !batch.asked.is_empty()) {
+            let _ = batch.ran();
+        }
+        let said = first.message().unwrap_or_default();
+        eprintln!("{} failed beside other clusters and is run again alone; what it said:\n{said}", one.test);
+        let alone = Batch::new(format!("again-{}", one.test.replace("::", "-")), vec![one.scenario.clone()]);
+        alone.of(&one.scenario)?.judged(one)?;
+        alone.left_nothing()
+    }
 }
 
 /// Scenarios that are run together.
@@ -283,6 +324,11 @@ impl One {
     /// Nothing is said against it beside its own verdict.
     fn is_clean(&self) -> bool {
         self.entry["troubles"].is_null() && self.summary["leaks"] == serde_json::json!([])
+    }
+
+    /// As it was asked for: passed, or failed for the reason that its counter-case names.
+    fn judged(&self, asked: &Asked) -> Result<(), Failed> {
+        asked.counter_case.as_deref().map_or_else(|| self.passed(), |case| self.failed(case))
     }
 
     fn passed(&self) -> Result<(), Failed> {

@@ -31,6 +31,7 @@ impl Driver {
     pub(crate) fn start(phase: &Phase, began_us: u64, tools: &Tools) -> Self {
         let mut scalings: BTreeMap<&str, Vec<Scaling>> = BTreeMap::new();
         let mut changes = Vec::new();
+        let mut in_turn: BTreeMap<String, Vec<PlannedAction>> = BTreeMap::new();
         let mut tasks = Vec::new();
         for PlannedAction { id, at_us, action } in &phase.actions {
             let (id, intended_us) = (*id, began_us + at_us);
@@ -47,10 +48,16 @@ impl Driver {
                     changes.push(Change { id, intended_us, what: What::Revert, trigger });
                 }
                 action => {
-                    let alone = alone(id, phase.name.clone(), intended_us, action.clone(), tools.clone());
-                    tasks.push(tokio::spawn(alone));
+                    let due = PlannedAction { id, at_us: intended_us, action: action.clone() };
+                    match subject(action) {
+                        Some(subject) => in_turn.entry(subject).or_default().push(due),
+                        None => tasks.push(tokio::spawn(one_by_one(vec![due], phase.name.clone(), tools.clone()))),
+                    }
                 }
             }
+        }
+        for actions in in_turn.into_values() {
+            tasks.push(tokio::spawn(one_by_one(actions, phase.name.clone(), tools.clone())));
         }
         for (workload, actions) in scalings {
             let deployments = Api::namespaced(tools.client.clone(), &labels::namespace(&tools.run_id));
@@ -76,12 +83,28 @@ impl Driver {
     }
 }
 
-/// An action that waits for no other.
-async fn alone(id: u32, phase: String, intended_us: u64, action: Action, tools: Tools) {
+/// What an action acts on, where the order of two actions matters: a fault that is set and all faults that are cleared at the same
+/// moment are two different ends of the same thing.
+fn subject(action: &Action) -> Option<String> {
+    match action {
+        Action::AzureFault(_) | Action::ClearAzureFaults => Some("azure".to_owned()),
+        Action::KillComponent { component } | Action::StartComponent { component } => Some(component.clone()),
+        _ => None,
+    }
+}
+
+/// Actions in their order, none before its time; `at_us` counts from the begin of the run here.
+async fn one_by_one(actions: Vec<PlannedAction>, phase: String, tools: Tools) {
+    for PlannedAction { id, at_us, action } in actions {
+        send(id, phase.clone(), at_us, action, &tools).await;
+    }
+}
+
+async fn send(id: u32, phase: String, intended_us: u64, action: Action, tools: &Tools) {
     let hub = &tools.hub;
     sleep_until(hub.clock.instant(intended_us).into()).await;
     let sent_us = hub.clock.now_us();
-    let outcome = act(&action, &tools).await;
+    let outcome = act(&action, tools).await;
     let acked_us = hub.clock.now_us();
     let made = outcome.is_ok();
     hub.record_at(
@@ -99,7 +122,7 @@ async fn alone(id: u32, phase: String, intended_us: u64, action: Action, tools: 
     if let Action::Change(planned) = &action
         && made
     {
-        change::seen(planned, sent_us, &tools).await;
+        change::seen(planned, sent_us, tools).await;
     }
 }
 
@@ -153,4 +176,20 @@ fn kind(action: &Action) -> ActionKind {
         Action::Reconcile => "reconcile".to_owned(),
         Action::PublishImage { image, tag } => format!("publish image {image}:{tag}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opposite_ends_of_one_thing_go_in_turn() {
+        let kill = Action::KillComponent { component: "karpenter".to_owned() };
+        let start = Action::StartComponent { component: "karpenter".to_owned() };
+        let other = Action::StartComponent { component: "etcd".to_owned() };
+        assert_eq!(subject(&kill), subject(&start));
+        assert_ne!(subject(&start), subject(&other), "nobody waits for another thing");
+        assert!(subject(&Action::ClearAzureFaults).is_some_and(|it| Some(it) != subject(&kill)));
+        assert_eq!(subject(&Action::Replace { workload: "web".to_owned() }), None, "an open loop");
+    }
 }
