@@ -135,7 +135,7 @@ pub enum EndReason {
 /// An action and its stamps, each in microseconds since the run began; absent ones did not happen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ActionStamps {
-    /// The planned action's id; `None` for those of preparation and cleanup.
+    /// The planned action's id; `None` for those of preparation and cleanup, for pushes of Flux's image automation and calls of Receivers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<u32>,
     /// The phase it belongs to.

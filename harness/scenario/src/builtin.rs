@@ -34,7 +34,7 @@ pub fn builtin_scenarios() -> &'static [Builtin] {
     &SCENARIOS
 }
 
-const SCENARIOS: [Builtin; 21] = [
+const SCENARIOS: [Builtin; 23] = [
     scenario!("capacity-shortage"),
     scenario!("class-targeting"),
     scenario!("consolidation"),
@@ -43,6 +43,8 @@ const SCENARIOS: [Builtin; 21] = [
     scenario!("fill-curve"),
     scenario!("gitops-conformance"),
     scenario!("gitops-drift"),
+    scenario!("gitops-image-automation"),
+    scenario!("gitops-notification"),
     scenario!("gitops-ordering"),
     scenario!("hpa-cpu-memory"),
     scenario!("hpa-own-metric"),

@@ -83,18 +83,43 @@ pub(super) async fn drive(changes: Vec<Change>, phase: String, tools: Tools) {
             Ok(commit) => {
                 let sent_us = hub.clock.us_of(commit.sent);
                 let acked_us = hub.clock.us_of(commit.acknowledged);
-                let push = ActionKind::Push { revision: commit.sha };
+                let push = ActionKind::Push { revision: commit.sha.clone() };
                 hub.record_at(acked_us, stamps(push, Some(sent_us), Some(acked_us), None));
-                // Asked for at once; without it Flux looks at its interval, later but all the same.
-                if trigger == Trigger::Annotation
-                    && let Err(error) = tools.cluster.flux().fetch_now().await
-                {
-                    tracing::warn!("cannot ask Flux to fetch the commit: {error}");
-                }
+                tell(&trigger, &commit.sha, &phase, &tools).await;
             }
             Err(error) => {
                 hub.record(stamps(ActionKind::Other(what.name()), Some(begun_us), None, Some(error)));
             }
+        }
+    }
+}
+
+/// Tells Flux of a push, in the way that the plan says. Whatever becomes of it, Flux looks at its interval, later but all the same.
+async fn tell(trigger: &Trigger, revision: &str, phase: &str, tools: &Tools) {
+    let hub = &tools.hub;
+    match trigger {
+        Trigger::None => {}
+        Trigger::Annotation => {
+            if let Err(error) = tools.cluster.flux().fetch_now().await {
+                tracing::warn!("cannot ask Flux to fetch the commit: {error}");
+            }
+        }
+        Trigger::Receiver(receiver) => {
+            let sent_us = hub.clock.now_us();
+            let called = tools.cluster.call_receiver(&receiver.name, &receiver.token, revision).await;
+            let acked_us = hub.clock.now_us();
+            hub.record_at(
+                acked_us,
+                EventKind::Action(ActionStamps {
+                    id: None,
+                    phase: phase.to_owned(),
+                    what: ActionKind::Other(format!("call receiver {}", receiver.name)),
+                    intended_us: sent_us,
+                    sent_us: Some(sent_us),
+                    acked_us: called.is_ok().then_some(acked_us),
+                    error: called.err(),
+                }),
+            );
         }
     }
 }

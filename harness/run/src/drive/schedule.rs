@@ -41,7 +41,7 @@ impl Driver {
                 }
                 Action::Commit { edits, message, trigger } => {
                     let what = What::Commit(edits.clone(), message.clone());
-                    changes.push(Change { id, intended_us, what, trigger: *trigger });
+                    changes.push(Change { id, intended_us, what, trigger: trigger.clone() });
                 }
                 Action::Revert => {
                     let trigger = Trigger::default();

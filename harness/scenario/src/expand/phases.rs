@@ -171,7 +171,7 @@ fn load(spec: &LoadSpec, values: &Values) -> Load {
 fn other(action: &ActionSpec, phase: &str, values: &Values) -> Option<Action> {
     if let Some(commit) = &action.commit {
         let message = commit.message.clone().unwrap_or_else(|| phase.to_owned());
-        let trigger = commit.trigger.map(Trigger::from).unwrap_or_default();
+        let trigger = commit.trigger.clone().map(Trigger::from).unwrap_or_default();
         return Some(Action::Commit { edits: commit.edits.clone(), message, trigger });
     }
     if action.revert.is_some() {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::Setting;
 use crate::Span;
-use crate::plan::Trigger;
+use crate::plan::{Receiver, Trigger};
 use crate::yaml::Located;
 
 /// How the run uses Git and Flux. Needs gitops.
@@ -37,7 +37,7 @@ impl GitopsSpec {
 }
 
 /// How Flux comes to know of a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Trigger")]
 pub enum TriggerSpec {
@@ -45,6 +45,8 @@ pub enum TriggerSpec {
     None,
     /// The source is asked to fetch at once, by its annotation.
     Annotation,
+    /// The run plays the Git host and calls a Flux Receiver after the push. Needs flux-notification.
+    Receiver(Receiver),
 }
 
 impl From<TriggerSpec> for Trigger {
@@ -52,6 +54,7 @@ impl From<TriggerSpec> for Trigger {
         match spec {
             TriggerSpec::None => Self::None,
             TriggerSpec::Annotation => Self::Annotation,
+            TriggerSpec::Receiver(receiver) => Self::Receiver(receiver),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Receiver;
 use crate::Span;
 
 /// What of Flux is set for the run, and what it applies beside the node configuration.
@@ -44,7 +45,7 @@ pub struct LayerKind {
 }
 
 /// How Flux comes to know of a commit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Trigger {
     /// It looks at its interval.
@@ -52,4 +53,6 @@ pub enum Trigger {
     /// The source is asked to fetch at once, by its annotation.
     #[default]
     Annotation,
+    /// The run calls a Flux Receiver, as a Git host does after a push.
+    Receiver(Receiver),
 }

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::Capability;
 use crate::diagnostic::Diagnostic;
-use crate::model::ExpectationSpec;
+use crate::model::{ExpectationSpec, TriggerSpec};
 use crate::plan::LatencyName;
 use crate::yaml::Mark;
 
@@ -41,6 +41,13 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
     }
     if scenario.webhook.is_some() {
         wanted.push((Capability::FluxNotification, context.key_mark(&["webhook"]), "a webhook".to_owned()));
+    }
+    let commits = scenario.phases.iter().flat_map(|phase| &phase.actions).filter(|action| {
+        let trigger = action.commit.as_ref().and_then(|commit| commit.trigger.as_ref());
+        matches!(trigger, Some(TriggerSpec::Receiver(_)))
+    });
+    for action in commits {
+        wanted.push((Capability::FluxNotification, action.mark, "calling a Receiver".to_owned()));
     }
     if says(context, "{registry}") {
         let what = "the address of an image registry".to_owned();
