@@ -1,6 +1,5 @@
 //! Changes behind Git's back on the real local cluster: only what belongs to the run or to its tree is touched, and cleanup takes back
 //! what is still there.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
@@ -34,8 +33,8 @@ fn only_what_is_the_runs_is_changed_and_it_is_taken_back() {
         assert!(error.contains(part), "{error}");
     }
     let last = |object: &str, path: &str| -> Option<Value> {
-        let fields = events.iter().map(|event| &event["e"]["field"]);
-        fields.filter(|field| field["object"] == object && field["path"] == path).last().map(|it| it["value"].clone())
+        let mut fields = events.iter().map(|event| &event["e"]["field"]);
+        fields.rfind(|field| field["object"] == object && field["path"] == path).map(|it| it["value"].clone())
     };
     // The watches go on until cleanup has ended.
     assert_eq!(last("root", "spec.interval"), Some(json!("10m0s")), "{}", ran.said());

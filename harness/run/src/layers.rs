@@ -41,7 +41,7 @@ pub(crate) async fn left(client: &Client, run_id: &str, plan: &Plan) -> Result<V
         let found = match api.list_metadata(&of_run(run_id)).await {
             Ok(found) => found,
             // A kind that the target does not have, or that nobody may look at.
-            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404 | 405) => continue,
+            Err(kube::Error::Api(status)) if matches!(status.code, 403..=405) => continue,
             Err(error) => return Err(RunError::kube(format!("list what the run has of {}", kind.kind))(error)),
         };
         left.extend(found.items.into_iter().map(|object| {
