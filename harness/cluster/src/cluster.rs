@@ -7,11 +7,14 @@ use harness_azure::control::{Client as AzureClient, ControlError};
 use harness_scenario::Capability;
 
 use crate::flux::{Flux, Parts};
-use crate::git::GitRemote;
+use crate::git::{GitFault, GitRemote};
 use crate::images;
 use crate::local::{ComponentUsage, Failure, Local, LocalError, Status, TeardownReport};
 use crate::metrics::MetricsControl;
 use crate::receiver;
+
+/// Where the supervisor takes orders about the Git server.
+const GIT_FAULT: &str = "git-fault";
 
 /// A cluster that can be used. Targets differ in what they offer: ask [`Cluster::capabilities`].
 #[derive(Debug)]
@@ -137,6 +140,26 @@ impl Cluster {
     /// The repository of the node configuration, if the harness can push to it.
     pub fn git(&self) -> Option<GitRemote> {
         Some(self.inner().git.clone())
+    }
+
+    /// Lets the Git server do something wrong from now on, or nothing any more. Requests through [`Cluster::git`] go past it.
+    ///
+    /// # Errors
+    /// When the supervisor does not answer.
+    pub async fn set_git_fault(&self, fault: Option<GitFault>) -> Result<(), LocalError> {
+        let control = &self.inner().control;
+        match fault {
+            Some(fault) => control.put(GIT_FAULT, &fault, "set the fault of the Git server").await,
+            None => control.delete(GIT_FAULT, "end the fault of the Git server").await,
+        }
+    }
+
+    /// Whether the Git server does something wrong on purpose.
+    ///
+    /// # Errors
+    /// When the supervisor does not answer.
+    pub async fn has_git_fault(&self) -> Result<bool, LocalError> {
+        self.inner().control.get(GIT_FAULT, "tell the fault of the Git server").await
     }
 
     /// The controls of the simulated Azure, if Azure is simulated.

@@ -46,6 +46,8 @@ pub struct Contents {
     kubernetes: Option<String>,
     /// Live faults, by name.
     faults: BTreeSet<String>,
+    /// Whether the Git server does something wrong on purpose.
+    git_fault: bool,
     /// Components without a process.
     stopped: BTreeSet<String>,
     /// Why the cluster has failed.
@@ -60,6 +62,9 @@ impl Contents {
         left.extend(self.things.difference(&before.things).cloned());
         if self.tree != before.tree {
             left.push("the Git tree is another one".to_owned());
+        }
+        if self.git_fault && !before.git_fault {
+            left.push("a fault of the Git server".to_owned());
         }
         left.extend(self.faults.difference(&before.faults).map(|name| format!("Azure fault {name}")));
         if self.azure != before.azure {
@@ -106,6 +111,8 @@ impl Cluster {
             let loads = metrics.report().await.map_err(ContentsError::when("read the loads of the metrics APIs"))?;
             contents.things.extend(loads.iter().map(|load| format!("load of {}/{}", load.namespace, load.workload)));
         }
+        contents.git_fault =
+            self.has_git_fault().await.map_err(ContentsError::when("ask for the fault of the Git server"))?;
         if let Some(git) = self.git() {
             let newest = git.log(1).await.map_err(ContentsError::when("read the head of the node configuration"))?;
             contents.tree = newest.into_iter().next().map(|commit| commit.tree);

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use harness_cluster::git::{
-    Author, Credentials, GitError, GitFaults, GitRemote, GitServer, GitServerError, Repository,
+    Author, Credentials, GitError, GitFault, GitFaults, GitRemote, GitServer, GitServerError, Repository,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -407,4 +407,38 @@ async fn faults_are_seen_by_clients_and_can_be_lifted() {
     assert!(error.contains("503"), "{error}");
     it.server.set_faults(GitFaults::default());
     assert!(it.remote.head().await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_do_not_hit_who_goes_past_them() {
+    let it = fixture().await;
+    it.push("first", &[("a", "a")]).await;
+    let ours = it.remote.clone().past_faults();
+    for fault in [GitFault::Unavailable, GitFault::WrongCredentials] {
+        it.server.fault_switch().set(fault.into());
+        assert!(it.remote.head().await.is_err(), "{fault:?}");
+        assert!(ours.head().await.unwrap().is_some(), "{fault:?}");
+    }
+    it.server.fault_switch().set(GitFault::SlowMs(300).into());
+    let begun = Instant::now();
+    assert!(it.remote.head().await.unwrap().is_some());
+    assert!(begun.elapsed() >= Duration::from_millis(300));
+    it.server.set_faults(GitFaults::default());
+    assert_eq!(it.server.fault_switch().get(), GitFaults::default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forced_push_takes_commits_out_of_the_history() {
+    let it = fixture().await;
+    let first = it.push("first", &[("a", "1")]).await;
+    let dropped = it.push("second", &[("a", "2")]).await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), "3").unwrap();
+    let author = Author::default();
+    let forced = it.remote.force_push_tree(folder.path(), &first, "instead", &author).await.unwrap();
+    let log = it.remote.log(10).await.unwrap();
+    let shas: Vec<&str> = log.iter().map(|entry| entry.sha.as_str()).collect();
+    assert_eq!(shas, [forced.sha.as_str(), first.as_str()]);
+    let error = it.remote.force_push_tree(folder.path(), &dropped, "again", &author).await.unwrap_err();
+    assert!(matches!(error, GitError::UnknownCommit { .. }), "{error}");
 }

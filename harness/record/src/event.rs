@@ -275,10 +275,12 @@ pub mod attribute {
     pub const CAPACITY_TYPE: &str = "capacity-type";
     /// Of a NodeClaim and a Node: the zone, such as `eastus-2`.
     pub const ZONE: &str = "zone";
-    /// Of a disrupted NodeClaim: the reason.
+    /// Of a disrupted NodeClaim, and of a GitRepository or Kustomization that failed or waits: the reason.
     pub const REASON: &str = "reason";
-    /// Of a GitRepository or Kustomization: the revision, such as `main@sha1:...`.
+    /// Of a GitRepository or Kustomization: the revision that the milestone is about, such as `main@sha1:...`.
     pub const REVISION: &str = "revision";
+    /// Of a GitRepository or Kustomization that failed or waits: its own words, cut to 500 characters.
+    pub const SAYS: &str = "says";
     /// Of a NodeClaim and a Node: capacity in thousandths of a core.
     pub const CPU_MILLICORES: &str = "cpu-millicores";
     /// Of a NodeClaim and a Node: capacity in bytes.
@@ -326,7 +328,8 @@ pub enum ObjectKind {
 }
 
 /// The milestones, over all kinds of objects. For each object the first reach counts; `NotReady` and `Ready`, and
-/// `Spared` and `Disrupted`, may come again and are then kept as transitions.
+/// `Spared` and `Disrupted`, may come again and are then kept as transitions. Those of Flux's objects come once for each revision, and again
+/// when an earlier revision comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reached {
@@ -362,6 +365,11 @@ pub enum Reached {
     Deleting,
     /// Gone.
     Deleted,
+    /// GitRepository: what it is to fetch cannot be fetched. Kustomization: it failed at the revision. With the reason; told again when it
+    /// fails for another reason, at another revision, or after it had worked again.
+    Failed,
+    /// Kustomization: one that it depends on is not ready, so that the revision is not tried.
+    Waiting,
 }
 
 /// How a milestone came to be known.

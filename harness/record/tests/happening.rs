@@ -116,6 +116,30 @@ fn every_given_key_must_match(#[case] what: What, #[case] keys: &[(&str, &str)],
 }
 
 #[test]
+fn flux_reaches_the_same_with_each_revision() {
+    let mut story = Story::default();
+    let layer = story.key(ObjectKind::Kustomization, "apps");
+    let told = |revision: &'static str| [(attribute::REVISION, revision)];
+    for (at, revision) in [(1, "main@sha1:a"), (2, "main@sha1:b")] {
+        story.reached(at * S, &layer, Reached::Applied, &told(revision));
+    }
+    let failure = [(attribute::REASON, "BuildFailed"), (attribute::SAYS, "no such file")];
+    story.reached(3 * S, &layer, Reached::Failed, &failure);
+    let events = story.events();
+    let of = |what, object: &str| Happening { object: Some(object.to_owned()), ..Happening::any(what) };
+    assert_eq!(count(&events, &of(What::RevisionApplied, "apps")), 2);
+    assert_eq!(count(&events, &of(What::RevisionApplied, "node-config")), 0);
+    let failed = |code: &str, says: &str| Happening {
+        code: Some(code.to_owned()),
+        says: Some(says.to_owned()),
+        ..of(What::KustomizationFailed, "apps")
+    };
+    assert_eq!(count(&events, &failed("BuildFailed", "such")), 1);
+    assert_eq!(count(&events, &failed("BuildFailed", "other")), 0);
+    assert_eq!(count(&events, &failed("HealthCheckFailed", "such")), 0);
+}
+
+#[test]
 fn a_whole_run_is_counted_as_its_result_counts_it() {
     let plan = story::plan();
     let events = story::run(&Fault::None);

@@ -14,7 +14,7 @@ use harness_scenario::plan::{Action, Plan};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
 
-use crate::drive::{Tools, change, clear_faults};
+use crate::drive::{Tools, change, clear_faults, clear_git_faults};
 use crate::prepare::Before;
 use crate::state::State;
 use crate::{RunError, labels, layers, pools, workload};
@@ -75,6 +75,11 @@ async fn undo(plan: &Plan, tools: &Tools, before: &Before) -> Vec<String> {
     {
         troubles.push(format!("cannot clear the faults of the simulated Azure: {error}"));
     }
+    if actions(plan).any(|action| matches!(action, Action::GitFault(_)))
+        && let Err(error) = clear_git_faults(&tools.cluster).await
+    {
+        troubles.push(format!("cannot end the fault of the Git server: {error}"));
+    }
     if actions(plan).any(|action| matches!(action, Action::Load(_)))
         && let Some(metrics) = tools.cluster.metrics()
         && let Err(error) = metrics.clear().await
@@ -88,8 +93,10 @@ async fn undo(plan: &Plan, tools: &Tools, before: &Before) -> Vec<String> {
     {
         troubles.push(error.to_string());
     }
-    if let Err(error) = restore_tree(tools, before).await {
-        troubles.push(error);
+    match restore_tree(tools, before).await {
+        // What Flux has not pruned by now it does not want to prune: the tree may have said so.
+        Ok(()) => troubles.extend(delete_pruned(tools).await),
+        Err(error) => troubles.push(error),
     }
     if let Some(intervals) = &before.intervals
         && let Err(error) = tools.cluster.flux().set_intervals(intervals).await
@@ -191,9 +198,7 @@ async fn wait_until_gone(plan: &Plan, tools: &Tools, before: &Before, troubles: 
         }
         if waited >= PRUNE_GRACE && !deleted_directly {
             deleted_directly = true;
-            for pruned in &PRUNED {
-                troubles.extend(delete(tools, pruned).await.err().map(|error| error.to_string()));
-            }
+            troubles.extend(delete_pruned(tools).await);
             let deleting = change::delete_left(tools).await.map_err(RunError::kube("delete the objects of the run"));
             troubles.extend(deleting.err().map(|error| error.to_string()));
             if plan.gitops.is_some() {
@@ -212,16 +217,23 @@ struct Pruned {
     version: &'static str,
 }
 
-/// In the order in which they can go: a class waits for the nodes of its pools.
-const PRUNED: [Pruned; 2] = [
+/// In the order in which they can go: a class waits for the nodes of its pools. What is in a namespace of the tree goes with it; of what may
+/// lie in a namespace that stays, a scenario adds nothing but ConfigMaps.
+const PRUNED: [Pruned; 4] = [
     Pruned { kind: "NodePool", group: "karpenter.sh", version: "v1" },
     Pruned { kind: "AKSNodeClass", group: "karpenter.azure.com", version: "v1beta1" },
+    Pruned { kind: "ConfigMap", group: "", version: "v1" },
+    Pruned { kind: "Namespace", group: "", version: "v1" },
 ];
 
 impl Pruned {
+    fn resource(&self) -> ApiResource {
+        ApiResource::from_gvk(&GroupVersionKind::gvk(self.group, self.version, self.kind))
+    }
+
+    /// Every object of the kind, in every namespace.
     fn api(&self, tools: &Tools) -> Api<DynamicObject> {
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(self.group, self.version, self.kind));
-        Api::all_with(tools.client.clone(), &resource)
+        Api::all_with(tools.client.clone(), &self.resource())
     }
 }
 
@@ -229,13 +241,35 @@ fn of_run(tools: &Tools) -> String {
     format!("{}={}", labels::RUN, tools.run_id)
 }
 
-async fn delete(tools: &Tools, pruned: &Pruned) -> Result<(), RunError> {
-    let of_run = ListParams::default().labels(&of_run(tools));
-    match pruned.api(tools).delete_collection(&DeleteParams::default(), &of_run).await {
-        Ok(_) => Ok(()),
-        Err(error) if is_absent(&error) => Ok(()),
-        Err(error) => Err(RunError::kube(format!("delete the run's {}", pruned.kind))(error)),
+/// Deletes what there is of the tree's objects; what could not be deleted, in words.
+async fn delete_pruned(tools: &Tools) -> Vec<String> {
+    let mut troubles = Vec::new();
+    for pruned in &PRUNED {
+        troubles.extend(delete(tools, pruned).await.err().map(|error| error.to_string()));
     }
+    troubles
+}
+
+async fn delete(tools: &Tools, pruned: &Pruned) -> Result<(), RunError> {
+    let failed = || RunError::kube(format!("delete the run's {}", pruned.kind));
+    let found = match pruned.api(tools).list_metadata(&ListParams::default().labels(&of_run(tools))).await {
+        Err(error) if is_absent(&error) => return Ok(()),
+        found => found.map_err(failed())?,
+    };
+    // One by one: there is no collection of namespaces to delete, nor one over namespaces.
+    for object in found.items {
+        let name = object.metadata.name.unwrap_or_default();
+        let api: Api<DynamicObject> = match &object.metadata.namespace {
+            Some(namespace) => Api::namespaced_with(tools.client.clone(), namespace, &pruned.resource()),
+            None => pruned.api(tools),
+        };
+        match api.delete(&name, &DeleteParams::default()).await {
+            Ok(_) => {}
+            Err(error) if is_absent(&error) => {}
+            Err(error) => return Err(failed()(error)),
+        }
+    }
+    Ok(())
 }
 
 /// A target without the kind has nothing of it left.

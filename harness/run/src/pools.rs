@@ -9,24 +9,24 @@ use serde_json::Value;
 pub(crate) fn of(plan: &Plan) -> BTreeSet<String> {
     let classes = plan.node_config.classes.iter().map(|class| class.name.clone());
     let edits = plan.phases.iter().flat_map(|phase| &phase.actions).filter_map(|planned| match &planned.action {
-        Action::Commit { edits, .. } => Some(edits),
+        Action::Commit { edits, .. } | Action::ForcePush { edits, .. } => Some(edits),
         _ => None,
     });
     let by_hand = plan.phases.iter().flat_map(|phase| &phase.actions).filter_map(|planned| match &planned.action {
         Action::Change(Change { what: ChangeWhat::Create(object), .. }) => named_pool(object),
         _ => None,
     });
-    classes.chain(edits.flatten().filter_map(added)).chain(by_hand).collect()
+    classes.chain(edits.flatten().flat_map(added)).chain(by_hand).collect()
 }
 
-fn added(edit: &TreeEdit) -> Option<String> {
-    let object = match edit {
-        TreeEdit::Add { object, .. } => object,
-        // A patch can give an object another name, which makes another object of it.
-        TreeEdit::Merge { object, patch } if object.kind == "NodePool" => return name(patch),
-        TreeEdit::Merge { .. } | TreeEdit::Remove { .. } | TreeEdit::AddText { .. } => return None,
-    };
-    named_pool(object)
+fn added(edit: &TreeEdit) -> Vec<String> {
+    // A patch can give an object another name, which makes another object of it.
+    if let TreeEdit::Merge { object, patch } = edit
+        && object.kind == "NodePool"
+    {
+        return name(patch).into_iter().collect();
+    }
+    edit.added().iter().filter_map(named_pool).collect()
 }
 
 fn named_pool(object: &Value) -> Option<String> {
@@ -51,6 +51,7 @@ mod tests {
             TreeEdit::Add { object: json!({"kind": "AKSNodeClass", "metadata": {"name": "class"}}), folder: None },
             TreeEdit::Merge { object: pool.clone(), patch: json!({"metadata": {"name": "renamed"}}) },
             TreeEdit::Merge { object: pool, patch: json!({"spec": {"weight": 1}}) },
+            TreeEdit::AddMany { object: json!({"kind": "NodePool", "metadata": {"name": "many-{n}"}}), count: 2 },
         ];
         let action = Action::Commit { edits, message: "m".to_owned(), trigger: Trigger::default() };
         let create = ChangeWhat::Create(json!({"kind": "NodePool", "metadata": {"name": "by-hand"}}));
@@ -66,6 +67,6 @@ mod tests {
         .unwrap();
         plan.node_config.classes.push(NodeClass { name: "a".to_owned(), ..NodeClass::default() });
         plan.phases.push(Phase { name: "p".to_owned(), actions, until: None, within: None, hold: None });
-        assert_eq!(of(&plan), ["a", "added", "by-hand", "renamed"].map(str::to_owned).into());
+        assert_eq!(of(&plan), ["a", "added", "by-hand", "many-1", "many-2", "renamed"].map(str::to_owned).into());
     }
 }

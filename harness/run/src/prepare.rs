@@ -135,6 +135,7 @@ async fn push(plan: &Plan, git: &GitRemote, tools: &Tools) -> Result<String, Run
             error: None,
         }),
     );
+    tools.hub.note(|state| state.pushed.clone_from(&commit.sha));
     Ok(commit.sha)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use harness_cluster::flux;
 use harness_record::Event;
 use harness_record::event::{AzureFactKind, EventKind, FieldValue, Milestone, ObjectKind, Reached, attribute};
 use harness_record::happening::Counter;
@@ -24,12 +25,14 @@ pub struct State {
     fields: BTreeMap<String, BTreeMap<String, Value>>,
     /// By object: when a field of it was last seen to be another.
     fields_seen_us: BTreeMap<String, u64>,
-    /// Revision of the artifact that Flux has fetched last.
+    /// Revision of the artifact that the source of the tree has fetched last.
     pub fetched: String,
     /// The last revision that each object of Flux was seen with, by UID: a milestone names it only when it changes.
     revisions: HashMap<String, String>,
     /// By name.
     kustomizations: BTreeMap<String, Revisions>,
+    /// The commit that the run has pushed last.
+    pub pushed: String,
     /// Whether Azure failed a creation: the controller remembers for up to a day where it had no capacity.
     pub azure_failed: bool,
     /// Why Flux does not apply what a Kustomization asks for, where it said so and has not applied it since; by the Kustomization's name.
@@ -191,7 +194,9 @@ impl State {
                     _ => {}
                 }
             }
-            (ObjectKind::GitRepository, Reached::Fetched) => self.fetched = revision,
+            (ObjectKind::GitRepository, Reached::Fetched) if milestone.object.name == flux::NAME => {
+                self.fetched = revision
+            }
             (ObjectKind::Kustomization, Reached::Deleted) => {
                 self.kustomizations.remove(&milestone.object.name);
             }
@@ -419,6 +424,16 @@ pub(crate) mod tests {
         assert_eq!(state.flux_failures.len(), 1, "another one says nothing of it");
         state.apply(&milestone(ObjectKind::Kustomization, "k", Reached::Healthy, ""));
         assert!(state.flux_failures.is_empty());
+    }
+
+    /// A milestone of the root Kustomization or of its source.
+    pub(crate) fn of_root(kind: ObjectKind, reached: Reached, revision: &str) -> Event {
+        let attributes = BTreeMap::from([(attribute::REVISION.to_owned(), revision.to_owned())]);
+        let mut event = with_attributes(milestone(kind, "root", reached, ""), 0, &attributes);
+        if let EventKind::Milestone(milestone) = &mut event.kind {
+            milestone.object.name = flux::NAME.to_owned();
+        }
+        event
     }
 
     #[test]

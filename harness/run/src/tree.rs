@@ -25,7 +25,7 @@ pub struct Tree {
 pub(crate) struct WorkingTree {
     folder: PathBuf,
     files: Vec<SourceFile>,
-    /// Oldest first; without those that were taken back.
+    /// Oldest first; without those that were taken back or dropped.
     commits: Vec<Made>,
     placeholders: Placeholders,
     /// The newest commit of the branch that is in the files; `None` before the first push.
@@ -37,6 +37,8 @@ struct Made {
     sha: String,
     message: String,
     before: Vec<SourceFile>,
+    /// The commit that it stands on.
+    onto: String,
 }
 
 /// The tree, as the drivers share it.
@@ -116,10 +118,24 @@ impl WorkingTree {
             .ok_or_else(|| "there is no commit of this run left to take back".to_owned())
     }
 
+    /// The files as they would be after the edits, without the newest commits.
+    pub(crate) fn rewound(&self, back: u32, edits: &[TreeEdit]) -> Result<Vec<SourceFile>, String> {
+        amend(&self.dropped(back)?.before, edits).map_err(|error| error.to_string())
+    }
+
+    /// The oldest of the newest commits.
+    fn dropped(&self, back: u32) -> Result<&Made, String> {
+        let count = self.commits.len();
+        let index = usize::try_from(back).ok().filter(|back| *back > 0).and_then(|back| count.checked_sub(back));
+        index
+            .and_then(|index| self.commits.get(index))
+            .ok_or_else(|| format!("cannot drop {back} commits: this run has made {count} that were not taken back"))
+    }
+
     /// Pushes the tree as it is, with its times filled in.
     pub(crate) async fn push_first(&mut self, git: &GitRemote, message: &str) -> Result<Commit, RunError> {
         let files = self.files.clone();
-        self.push(git, files, message).await.map_err(|reason| RunError::Git {
+        self.push(git, files, message, None).await.map_err(|reason| RunError::Git {
             doing: format!("push the node configuration {}", self.folder.display()),
             reason,
         })
@@ -132,9 +148,25 @@ impl WorkingTree {
         files: Vec<SourceFile>,
         message: &str,
     ) -> Result<Commit, String> {
-        let before = self.files.clone();
-        let commit = self.push(git, files, message).await?;
-        self.commits.push(Made { sha: commit.sha.clone(), message: message.to_owned(), before });
+        let (before, onto) = (self.files.clone(), self.head.clone().unwrap_or_default());
+        let commit = self.push(git, files, message, None).await?;
+        self.commits.push(Made { sha: commit.sha.clone(), message: message.to_owned(), before, onto });
+        Ok(commit)
+    }
+
+    /// Drops the newest commits and pushes files that [`WorkingTree::rewound`] has made in their place.
+    pub(crate) async fn force_push(
+        &mut self,
+        git: &GitRemote,
+        back: u32,
+        files: Vec<SourceFile>,
+        message: &str,
+    ) -> Result<Commit, String> {
+        let dropped = self.dropped(back)?;
+        let (before, onto) = (dropped.before.clone(), dropped.onto.clone());
+        let commit = self.push(git, files, message, Some(&onto)).await?;
+        self.commits.truncate(self.commits.len().saturating_sub(back as usize));
+        self.commits.push(Made { sha: commit.sha.clone(), message: message.to_owned(), before, onto });
         Ok(commit)
     }
 
@@ -146,17 +178,28 @@ impl WorkingTree {
         };
         let subject = made.message.lines().next().unwrap_or_default();
         let message = format!("Revert \"{subject}\"\n\nThis reverts commit {}.\n", made.sha);
-        let commit = self.push(git, files, &message).await?;
+        let commit = self.push(git, files, &message, None).await?;
         self.commits.pop();
         Ok(commit)
     }
 
-    async fn push(&mut self, git: &GitRemote, files: Vec<SourceFile>, message: &str) -> Result<Commit, String> {
+    /// On top of what is there, or of `onto`, with which everything since then goes out of the history.
+    async fn push(
+        &mut self,
+        git: &GitRemote,
+        files: Vec<SourceFile>,
+        message: &str,
+        onto: Option<&str>,
+    ) -> Result<Commit, String> {
         let files = self.as_pushed(files)?;
         let earlier = std::mem::replace(&mut self.files, files);
         let pushed = match write(&self.folder, &earlier, &self.files) {
             Ok(()) => {
-                let pushed = git.push_tree(&self.folder, message, &Author::default()).await;
+                let author = Author::default();
+                let pushed = match onto {
+                    Some(onto) => git.force_push_tree(&self.folder, onto, message, &author).await,
+                    None => git.push_tree(&self.folder, message, &author).await,
+                };
                 pushed.map_err(|error| error.to_string())
             }
             Err(error) => Err(format!("cannot write the tree in {}: {error}", self.folder.display())),
@@ -314,6 +357,34 @@ mod tests {
                 "a revert takes back its own commit alone"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_dropped_is_out_of_the_history_and_of_the_tree() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = repository(folder.path());
+        let copy = folder.path().join("tree");
+        let pool = SourceFile::new("pool.yaml", "kind: NodePool\nmetadata: {name: a}\n");
+        write(&copy, &[], std::slice::from_ref(&pool)).unwrap();
+        let mut tree = WorkingTree::new(Tree { folder: copy.clone(), files: vec![pool] });
+        let first = tree.push_first(&git, "the tree").await.unwrap();
+        let taken_back = tree.edited(&[edit(1)]).unwrap();
+        tree.commit(&git, taken_back, "weight 1").await.unwrap();
+        tree.revert(&git).await.unwrap();
+        for weight in [2, 3] {
+            let files = tree.edited(&[edit(weight)]).unwrap();
+            tree.commit(&git, files, &format!("weight {weight}")).await.unwrap();
+        }
+        assert!(tree.rewound(3, &[]).unwrap_err().contains("has made 2"));
+        assert!(tree.rewound(0, &[]).is_err());
+        let files = tree.rewound(2, &[edit(4)]).unwrap();
+        let forced = tree.force_push(&git, 2, files, "weight 4").await.unwrap();
+        let subjects: Vec<String> = git.log(10).await.unwrap().into_iter().map(|entry| entry.subject).collect();
+        assert_eq!(subjects, ["weight 4", "Revert \"weight 1\"", "weight 1", "the tree"].map(str::to_owned));
+        assert_eq!(git.head().await.unwrap().as_deref(), Some(forced.sha.as_str()));
+        assert!(std::fs::read_to_string(copy.join("pool.yaml")).unwrap().contains("weight: 4"));
+        assert_eq!(tree.revert(&git).await.unwrap().tree, first.tree);
+        assert!(tree.revert(&git).await.is_err());
     }
 
     #[tokio::test]

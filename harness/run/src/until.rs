@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use harness_cluster::flux;
 use harness_scenario::plan::Until;
 
 use crate::state::State;
@@ -78,6 +79,7 @@ pub(crate) fn reached(until: &Until, state: &State, begin: &Beginning, now_us: u
                 parts.iter().filter_map(|part| reached(part, state, begin, now_us).err()).collect();
             holds(missing.is_empty(), || missing.join("; "))
         }
+        Until::InForce => in_force(state),
     }
 }
 
@@ -89,6 +91,21 @@ pub(crate) fn settles_us(until: &Until, state: &State, begin: &Beginning) -> u64
         _ => None,
     });
     quiet_us.max().map_or(0, |quiet_us| state.last_activity().0.max(begin.acted_us) + quiet_us)
+}
+
+/// How far the newest revision has come where it is not in force.
+fn in_force(state: &State) -> Result<(), String> {
+    let is = |revision: &str| !state.pushed.is_empty() && revision.ends_with(&state.pushed);
+    let root = state.kustomization(flux::NAME);
+    holds(is(&root.healthy), || {
+        let step = match () {
+            () if is(&root.applied) => "applied, its health checks have not passed",
+            () if is(&state.fetched) => "fetched, not applied",
+            () => "pushed, not fetched",
+        };
+        let said = state.flux_failures.get(flux::NAME).map_or(String::new(), |said| format!("; Flux says: {said}"));
+        format!("commit {} is {step}{said}", state.pushed.get(..12).unwrap_or(&state.pushed))
+    })
 }
 
 fn holds(holds: bool, missing: impl FnOnce() -> String) -> Result<(), String> {
@@ -109,7 +126,7 @@ fn few(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::tests::{fact, milestone, with_attributes};
+    use crate::state::tests::{fact, milestone, of_root, with_attributes};
     use harness_record::event::{AzureFactKind, FieldValue, ObjectKind, Reached, Seen, attribute};
     use harness_record::{Event, EventKind};
     use harness_scenario::Span;
@@ -190,6 +207,23 @@ mod tests {
         state.autoscaler_decided("web", 2);
         let missing = reached(&Until::AllPodsReady, &state, &begin(wanted, &state), 0);
         assert_eq!(missing, Err("web: 1 of 2 pods Ready".to_owned()));
+    }
+
+    #[test]
+    fn in_force_means_the_newest_revision() {
+        let mut state = State::default();
+        let is = |state: &State| reached(&Until::InForce, state, &Beginning::default(), 0);
+        assert!(is(&state).is_err(), "nothing was pushed yet");
+        state.apply(&of_root(ObjectKind::Kustomization, Reached::Healthy, "main@sha1:aaaa"));
+        state.pushed = "aaaa".to_owned();
+        assert_eq!(is(&state), Ok(()));
+        state.pushed = "bbbb".to_owned();
+        assert_eq!(is(&state), Err("commit bbbb is pushed, not fetched".to_owned()));
+        state.apply(&of_root(ObjectKind::GitRepository, Reached::Fetched, "main@sha1:bbbb"));
+        state.apply(&of_root(ObjectKind::Kustomization, Reached::Applied, "main@sha1:bbbb"));
+        assert!(is(&state).unwrap_err().contains("health checks have not passed"));
+        state.apply(&of_root(ObjectKind::Kustomization, Reached::Healthy, "main@sha1:bbbb"));
+        assert_eq!(is(&state), Ok(()));
     }
 
     #[test]

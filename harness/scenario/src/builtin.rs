@@ -34,7 +34,7 @@ pub fn builtin_scenarios() -> &'static [Builtin] {
     &SCENARIOS
 }
 
-const SCENARIOS: [Builtin; 23] = [
+const SCENARIOS: [Builtin; 25] = [
     scenario!("capacity-shortage"),
     scenario!("class-targeting"),
     scenario!("consolidation"),
@@ -46,6 +46,8 @@ const SCENARIOS: [Builtin; 23] = [
     scenario!("gitops-image-automation"),
     scenario!("gitops-notification"),
     scenario!("gitops-ordering"),
+    scenario!("gitops-resilience"),
+    scenario!("gitops-rollback"),
     scenario!("hpa-cpu-memory"),
     scenario!("hpa-own-metric"),
     scenario!("node-drift"),

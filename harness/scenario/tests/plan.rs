@@ -319,3 +319,49 @@ expect:
     let again: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
     assert_eq!(again, plan);
 }
+
+#[test]
+fn what_happens_to_git_reaches_the_plan() {
+    let text = "apiVersion: harness/v1
+kind: Scenario
+name: git
+question: What if Git fails?
+needs: [gitops, component-control]
+parameters:
+  commits: {default: 3}
+  objects: {default: 500, smoke: 5}
+phases:
+  - name: storm
+    do:
+      - gitFault: {slow: 1500ms}
+      - after: 1s
+        commit:
+          times: $commits
+          arrival: {constant: {perSecond: 2}}
+          edits: [{merge: {object: {kind: NodePool, name: a}, patch: {metadata: {labels: {commit: \"{n}\"}}}}}]
+      - {after: 3s, forcePush: {back: 2, message: instead}}
+      - after: 4s
+        commit:
+          message: many
+          addMany: [{object: {kind: ConfigMap, metadata: {name: \"c-{n}\"}}, count: $objects}]
+      - {after: 5s, clearGitFaults: {}}
+    until: in-force
+    within: 1m
+expect:
+  - appliedInOrder: {last: false}
+  - appliedInOrder: {in: [storm]}
+  - happened: {what: kustomization-failed, object: node-config, code: BuildFailed, atMost: 0}
+  - latency: {of: gitops_healthy, by: kustomization, max: 30s}
+";
+    let plan = planned(&scenario(text), Profile::Smoke, 7, &[]);
+    insta::assert_json_snapshot!("git-actions", plan.phases[0].actions);
+    let names: Vec<&str> = plan.expectations.iter().map(|one| one.name.as_str()).collect();
+    let expected = [
+        "phase storm reaches in-force within 1m",
+        "revisions applied in order",
+        "revisions applied in order, the last in force in storm",
+        "at most 0 x kustomization-failed (object node-config, code BuildFailed)",
+        "latency gitops_healthy by kustomization max <= 30s",
+    ];
+    assert_eq!(names, expected);
+}

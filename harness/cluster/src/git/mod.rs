@@ -4,6 +4,7 @@ mod cgi;
 mod client_error;
 mod command;
 mod counters;
+mod fault;
 mod remote;
 mod server;
 mod server_error;
@@ -12,9 +13,14 @@ mod tree;
 
 pub use client_error::GitError;
 pub use counters::GitCounts;
+pub use fault::{GitFault, GitFaultSwitch};
 pub use remote::{Author, Commit, GitRemote, LogEntry};
 pub use server::{GitFaults, GitServer, Repository};
 pub use server_error::GitServerError;
+
+/// The header by which the server knows the run's own requests, which its faults do not hit. Nobody is kept out by it: the server is on
+/// loopback and its faults are there to be seen, not to protect anything.
+pub(crate) const PAST_FAULTS_HEADER: &str = "x-harness-past-faults";
 
 /// A user name and a password for HTTP basic authentication.
 #[derive(Clone, PartialEq, Eq)]

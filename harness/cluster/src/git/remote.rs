@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::Output;
 use std::time::Instant;
 
-use super::Credentials;
 use super::client_error::GitError;
 use super::command::{Git, GitCall, tail};
 use super::tree::{Entry, Kind, entries};
+use super::{Credentials, PAST_FAULTS_HEADER};
 
 const BRANCH: &str = "refs/heads/main";
 
@@ -71,6 +71,7 @@ pub struct GitRemote {
     git: Git,
     url: String,
     credentials: Option<Credentials>,
+    past_faults: bool,
 }
 
 /// The private repository of one operation; it goes with the value.
@@ -86,13 +87,21 @@ impl GitRemote {
     /// [`GitError::NoGit`].
     pub fn new(url: impl Into<String>) -> Result<Self, GitError> {
         let search_path = std::env::var_os("PATH").unwrap_or_default();
-        Ok(Self { git: Git::find(&search_path).ok_or(GitError::NoGit)?, url: url.into(), credentials: None })
+        let git = Git::find(&search_path).ok_or(GitError::NoGit)?;
+        Ok(Self { git, url: url.into(), credentials: None, past_faults: false })
     }
 
     /// The same with a user name and a password.
     #[must_use]
     pub fn with_credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = Some(credentials);
+        self
+    }
+
+    /// The same, whose requests the faults of our own server do not hit. Another server does not care.
+    #[must_use]
+    pub fn past_faults(mut self) -> Self {
+        self.past_faults = true;
         self
     }
 
@@ -127,6 +136,35 @@ impl GitRemote {
         let earlier = history.iter().find(|entry| entry.sha == sha).ok_or_else(unknown)?;
         let message = format!("Restore {}: {}", &sha[..sha.len().min(12)], earlier.subject);
         workshop.commit_and_push(&earlier.tree, &message, author).await
+    }
+
+    /// Commits exactly the content of the folder `tree` on top of the commit `onto`, and makes `main` point at it: what was committed
+    /// since `onto` is no longer part of the history. It fails where somebody else has pushed meanwhile.
+    ///
+    /// # Errors
+    /// [`GitError::UnknownCommit`] when `onto` is not in the branch, else as [`GitRemote::push_tree`].
+    pub async fn force_push_tree(
+        &self,
+        tree: &Path,
+        onto: &str,
+        message: &str,
+        author: &Author,
+    ) -> Result<Commit, GitError> {
+        let workshop = self.workshop().await?;
+        let name = workshop.write_tree(tree).await?;
+        let unknown = || GitError::UnknownCommit { sha: onto.to_owned(), url: self.url.clone() };
+        let history = workshop.history(None).await?;
+        let head = history.first().ok_or_else(unknown)?;
+        if !history.iter().any(|entry| entry.sha == onto) {
+            return Err(unknown());
+        }
+        let sha = workshop.commit_tree(&name, Some(onto), message, author).await?;
+        let lease = format!("--force-with-lease={BRANCH}:{}", head.sha);
+        let (output, sent, acknowledged) = workshop.push(&sha, &[&lease]).await?;
+        if !output.status.success() {
+            return Err(workshop.refused(&output));
+        }
+        Ok(Commit { sha, tree: name, sent, acknowledged })
     }
 
     /// The commit that `main` points at; `None` when there is no commit yet.
@@ -197,6 +235,9 @@ impl GitRemote {
             // By environment: arguments are visible to every user of the machine.
             let header = format!("Authorization: {}", credentials.header());
             config.push(("http.extraHeader".to_owned(), header));
+        }
+        if self.past_faults {
+            config.push(("http.extraHeader".to_owned(), format!("{PAST_FAULTS_HEADER}: yes")));
         }
         let mut environment = vec![("GIT_CONFIG_COUNT".to_owned(), config.len().to_string())];
         for (index, (key, value)) in config.into_iter().enumerate() {
@@ -306,30 +347,40 @@ impl Workshop<'_> {
                 // The parent's own content is enough to build upon.
                 self.fetch(&["--depth=1"]).await?;
             }
-            let sha = self.commit_tree(tree, parent.as_deref(), message, author).await?;
-            let refs = format!("{sha}:{BRANCH}");
-            let arguments = ["push", "--porcelain", "--", &self.remote.url, &refs];
-            let repository = self.repository();
-            let call = self.call("push to", &repository, &arguments, Vec::new());
-            let sent = Instant::now();
-            let output = self.remote.git.output(call).await?;
-            let acknowledged = Instant::now();
+            // The fetched head, not the listed one: it is the one whose objects are here.
+            let sha = self.commit_tree(tree, parent.is_some().then_some(FETCHED), message, author).await?;
+            let (output, sent, acknowledged) = self.push(&sha, &[]).await?;
             if output.status.success() {
                 return Ok(Commit { sha, tree: tree.to_owned(), sent, acknowledged });
             }
             match overtaken(&output) {
                 Some(line) => answer = line,
-                None => {
-                    return Err(GitError::Command {
-                        action: "push to",
-                        url: self.remote.url.clone(),
-                        status: output.status.to_string(),
-                        stderr: format!("{} {}", tail(&output.stderr), tail(&output.stdout)),
-                    });
-                }
+                None => return Err(self.refused(&output)),
             }
         }
         Err(GitError::Overtaken { url: self.remote.url.clone(), attempts: PUSH_ATTEMPTS, answer })
+    }
+
+    /// Pushes a commit to the branch: Git's answer, when it was asked and when it had answered.
+    async fn push(&self, sha: &str, options: &[&str]) -> Result<(Output, Instant, Instant), GitError> {
+        let refs = format!("{sha}:{BRANCH}");
+        let mut arguments = vec!["push", "--porcelain"];
+        arguments.extend(options);
+        arguments.extend(["--", &self.remote.url, &refs]);
+        let repository = self.repository();
+        let call = self.call("push to", &repository, &arguments, Vec::new());
+        let sent = Instant::now();
+        let output = self.remote.git.output(call).await?;
+        Ok((output, sent, Instant::now()))
+    }
+
+    fn refused(&self, output: &Output) -> GitError {
+        GitError::Command {
+            action: "push to",
+            url: self.remote.url.clone(),
+            status: output.status.to_string(),
+            stderr: format!("{} {}", tail(&output.stderr), tail(&output.stdout)),
+        }
     }
 
     async fn commit_tree(
@@ -341,9 +392,8 @@ impl Workshop<'_> {
     ) -> Result<String, GitError> {
         let action = "make a commit for";
         let mut arguments = vec!["commit-tree", tree];
-        // The fetched head, not the listed one: it is the one whose objects are here.
-        if parent.is_some() {
-            arguments.extend(["-p", FETCHED]);
+        if let Some(parent) = parent {
+            arguments.extend(["-p", parent]);
         }
         let repository = self.repository();
         let mut call = self.call(action, &repository, &arguments, message.as_bytes().to_vec());

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -23,7 +23,7 @@ use super::counters::{Counters, GitCounts, add};
 use super::remote::GitRemote;
 use super::server_error::GitServerError;
 use super::service::{Call, Service, is_name, parse};
-use super::{Credentials, GitError};
+use super::{Credentials, GitError, GitFaultSwitch, PAST_FAULTS_HEADER};
 use crate::components::find_program;
 
 /// Git processes at once: more only wait for the same cores.
@@ -35,7 +35,7 @@ const QUEUE_LIMIT: Duration = Duration::from_secs(30);
 /// Longest wait for requests in flight when the server ends.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 
-/// What the server does wrong on purpose.
+/// What the server does wrong on purpose, to every request but those of [`GitRemote::past_faults`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GitFaults {
     /// Answer 503 to everything.
@@ -73,7 +73,7 @@ struct Shared {
     search_path: OsString,
     processes: Arc<Semaphore>,
     counters: Arc<Counters>,
-    faults: RwLock<GitFaults>,
+    faults: GitFaultSwitch,
     cancel: CancellationToken,
     tasks: TaskTracker,
 }
@@ -99,7 +99,7 @@ impl GitServer {
             search_path,
             processes: Arc::new(Semaphore::new(PROCESSES)),
             counters: Arc::default(),
-            faults: RwLock::default(),
+            faults: GitFaultSwitch::default(),
             cancel: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
@@ -176,7 +176,13 @@ impl GitServer {
 
     /// Replaces the faults; requests that came before keep the old ones.
     pub fn set_faults(&self, faults: GitFaults) {
-        *self.shared.faults.write().unwrap_or_else(PoisonError::into_inner) = faults;
+        self.shared.faults.set(faults);
+    }
+
+    /// Sets the faults from elsewhere.
+    #[must_use]
+    pub fn fault_switch(&self) -> GitFaultSwitch {
+        self.shared.faults.clone()
     }
 
     /// Ends the server and every Git process that it started, and waits until they are gone (at most 10 s).
@@ -236,7 +242,8 @@ async fn handle(
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    let faults = shared.faults.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let past_faults = request.headers().contains_key(PAST_FAULTS_HEADER);
+    let faults = if past_faults { GitFaults::default() } else { shared.faults.get() };
     if !faults.delay.is_zero() {
         tokio::select! {
             () = tokio::time::sleep(faults.delay) => {}

@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::net::UnixListener;
 
 use super::error::LocalError;
+use super::git_control;
 use super::state_dir::private_dir;
 use super::status::{Phase, TeardownReport};
 use super::supervisor::Shared;
@@ -49,6 +50,7 @@ pub(crate) fn serve(shared: Arc<Shared>, socket: &Path) -> Result<(), LocalError
         .route("/v1/kubernetes-version/{version}", get(told_version))
         .route("/v1/capabilities/{name}", post(provide))
         .route("/v1/shutdown", post(shutdown))
+        .nest_service("/v1/git-fault", git_control::routes(Arc::clone(&shared)))
         .nest_service("/v1/metrics", metrics::routes(Arc::clone(&shared.metrics)))
         .with_state(shared);
     tokio::spawn(async move {

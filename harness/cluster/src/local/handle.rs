@@ -55,7 +55,8 @@ impl Local {
         let azure = AzureClient::new(url, config.azure.control_token.clone())
             .map_err(|error| LocalError::Azure { reason: error.to_string() })?;
         let git = GitRemote::new(status.endpoints.get("git").cloned().unwrap_or_default())
-            .map_err(|error| LocalError::Git { reason: error.to_string() })?;
+            .map_err(|error| LocalError::Git { reason: error.to_string() })?
+            .past_faults();
         Ok(Self { config, state, control, status, kube_config, client, requests, azure, git, _process: process })
     }
 

@@ -14,6 +14,7 @@ mod event_relay;
 mod exec;
 mod flux_parts;
 mod flux_processes;
+mod git_control;
 mod handle;
 mod image_registry;
 mod internal;

@@ -25,6 +25,7 @@ use super::state_dir::{StateDir, private_dir, write_private};
 use super::status::{Failure, Phase, ProcessRef, Status, TeardownReport};
 use super::steps::Steps;
 use super::usage::{self, ComponentUsage};
+use crate::git::GitFaultSwitch;
 use crate::metrics::Metrics;
 
 /// How often a start is repeated when somebody else took one of the chosen ports.
@@ -64,6 +65,8 @@ pub(crate) struct Shared {
     /// Set once the cluster is up.
     probes: OnceLock<(Layout, Probes)>,
     on_demand: OnceLock<OnDemand>,
+    /// Set once the cluster is up.
+    pub(crate) git_faults: OnceLock<GitFaultSwitch>,
     pub(crate) shutdown: mpsc::Sender<tokio::sync::oneshot::Sender<TeardownReport>>,
 }
 
@@ -115,6 +118,7 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
         told_version: OnceLock::new(),
         probes: OnceLock::new(),
         on_demand: OnceLock::new(),
+        git_faults: OnceLock::new(),
         shutdown,
         config,
         state,
@@ -140,6 +144,7 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
             // The one start is over; a second value cannot come.
             let _ = shared.told_version.set(running.told_version.told());
             let _ = shared.on_demand.set(running.on_demand);
+            let _ = shared.git_faults.set(running.git.server.fault_switch());
             following = Some(tokio::spawn(running.told_version.follow(running.azure.kubernetes_version())));
             let _ = shared.probes.set((running.layout, running.probes));
             in_process = Some((running.azure, running.git, running.metrics, running.events));

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use harness_cluster::Cluster;
+use harness_cluster::git::{GitFault, GitRemote};
 use harness_cluster::local::{self, Phase};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, ListParams};
@@ -44,7 +46,7 @@ async fn two_clusters_run_side_by_side_and_each_failure_is_reported() {
     );
     assert_eq!(local::list(temp.path()), ["one", "two"]);
 
-    // A component that is killed and started again on request is no failure ...
+    // A component that is killed and started again on request is no failure.
     let before = pid_of(&one, "kwok").await;
     one.kill("kwok").await.unwrap();
     assert!(!running(before));
@@ -56,7 +58,18 @@ async fn two_clusters_run_side_by_side_and_each_failure_is_reported() {
     let error = one.kill("nobody").await.unwrap_err().to_string();
     assert!(error.contains("there is no component \"nobody\"") && error.contains("kwok"), "{error}");
 
-    // ... one that dies on its own is.
+    // A fault of one Git server is that one's alone, hits everybody but the run, and ends.
+    let elsewhere = |cluster: &Cluster| GitRemote::new(cluster.git().unwrap().url()).unwrap();
+    one.set_git_fault(Some(GitFault::Unavailable)).await.unwrap();
+    assert!(one.has_git_fault().await.unwrap() && !two.has_git_fault().await.unwrap());
+    assert!(elsewhere(&one).head().await.is_err());
+    assert!(one.git().unwrap().head().await.unwrap().is_some());
+    assert!(elsewhere(&two).head().await.unwrap().is_some());
+    one.set_git_fault(None).await.unwrap();
+    assert!(!one.has_git_fault().await.unwrap());
+    assert!(elsewhere(&one).head().await.unwrap().is_some());
+
+    // A component that dies on its own is a failure.
     let waiting = one.failed();
     sigkill(pid_of(&one, "kube-scheduler").await);
     let failure = tokio::time::timeout(KERNEL, waiting).await.expect("nobody noticed the death of the scheduler");

@@ -21,7 +21,7 @@ struct Known {
     zone: Name,
     reason: Name,
     /// The milestones that it reached, a bit each.
-    reached: u16,
+    reached: u32,
 }
 
 /// Folds events in their order and says what each of them is an occurrence of.
@@ -61,6 +61,8 @@ enum Kind {
     NodeClaim,
     Node,
     Vm,
+    Source,
+    Kustomization,
 }
 
 impl Kind {
@@ -101,9 +103,14 @@ impl Counter {
             ObjectKind::Pod => (Kind::Pod, "Pod"),
             ObjectKind::NodeClaim => (Kind::NodeClaim, "NodeClaim"),
             ObjectKind::Node => (Kind::Node, "Node"),
-            ObjectKind::NodePool | ObjectKind::GitRepository | ObjectKind::Kustomization => return None,
+            ObjectKind::GitRepository => (Kind::Source, "GitRepository"),
+            ObjectKind::Kustomization => (Kind::Kustomization, "Kustomization"),
+            ObjectKind::NodePool => return None,
         };
         let object = &milestone.object;
+        if matches!(kind, Kind::Source | Kind::Kustomization) {
+            return self.of_flux(at_us, of_milestone(kind, milestone.reached)?, kind_name, milestone);
+        }
         let index = match self.by_uid.get(object.uid.as_str()) {
             Some(index) => *index,
             None => {
@@ -127,7 +134,7 @@ impl Counter {
             };
             *slot = self.names.intern(value);
         }
-        let bit = |reached: Reached| 1_u16 << (reached as u16);
+        let bit = |reached: Reached| 1_u32 << (reached as u16);
         let again = known.reached & bit(milestone.reached) != 0;
         known.reached |= bit(milestone.reached);
         match milestone.reached {
@@ -142,6 +149,23 @@ impl Counter {
         let what = of_milestone(kind, milestone.reached)?;
         let code = if kind == Kind::NodeClaim { known.reason } else { Name::NONE };
         Some(Occurrence { code: self.names.text(code), ..self.occurrence(at_us, what, kind_name, &object.name, known) })
+    }
+
+    /// Flux's objects reach the same milestone with each revision, and say of each what it is about.
+    fn of_flux<'a>(
+        &'a self,
+        at_us: u64,
+        what: What,
+        kind: &'a str,
+        milestone: &'a Milestone,
+    ) -> Option<Occurrence<'a>> {
+        let told = |key: &str| milestone.attributes.get(key).map_or("", String::as_str);
+        let says = told(attribute::SAYS);
+        Some(Occurrence {
+            code: told(attribute::REASON),
+            message: if says.is_empty() { told(attribute::REVISION) } else { says },
+            ..self.occurrence(at_us, what, kind, &milestone.object.name, Known::default())
+        })
     }
 
     fn fact<'a>(&'a mut self, fact: &'a AzureFact) -> Option<Occurrence<'a>> {
@@ -245,6 +269,11 @@ fn of_milestone(kind: Kind, reached: Reached) -> Option<What> {
         (Kind::Pod, Reached::NotReady) => What::PodNotReady,
         (Kind::Pod, Reached::Deleting) => What::PodDeleting,
         (Kind::Pod, Reached::Deleted) => What::PodDeleted,
+        (Kind::Source, Reached::Failed) => What::SourceFailed,
+        (Kind::Kustomization, Reached::Failed) => What::KustomizationFailed,
+        (Kind::Kustomization, Reached::Waiting) => What::KustomizationWaiting,
+        (Kind::Kustomization, Reached::Applied) => What::RevisionApplied,
+        (Kind::Kustomization, Reached::Healthy) => What::RevisionHealthy,
         _ => return None,
     })
 }

@@ -25,9 +25,9 @@ pub struct Occurrence<'a> {
     pub capacity_type: &'a str,
     /// Of a NodeClaim, Node or VM: its zone.
     pub zone: &'a str,
-    /// Azure's code; of a NodeClaim why it was disrupted; of a reason the reason.
+    /// Azure's code; of a NodeClaim why it was disrupted; of a reason, and of what Flux failed at, the reason.
     pub code: &'a str,
-    /// What Azure or the controller said.
+    /// What Azure or the controller said; of a revision that Flux applied, the revision.
     pub message: &'a str,
     /// Of a notification: `info` or `error`.
     pub severity: &'a str,
@@ -47,6 +47,7 @@ impl Occurrence<'_> {
             && same(self.instance_type, &of.instance_type)
             && same(self.capacity_type, &of.capacity_type)
             && same(self.code, &of.code)
+            && same(self.name, &of.object)
             && of.zone.as_deref().is_none_or(|zone| same_zone(self.zone, zone))
             && of.notification.as_ref().is_none_or(|of| self.is_notification(of))
             && of.says.as_deref().is_none_or(|part| self.message.contains(part))

@@ -4,7 +4,7 @@ use harness_scenario::plan::Plan;
 
 use super::groups::{Grouping, Groups, Sample};
 use super::samples::{Cause, Censored};
-use super::{alerts, autoscaled, drift, fill, gitops, idle, nodes, pods, recovered, replaced};
+use super::{alerts, autoscaled, drift, fill, gitops, gitops_recovered, idle, nodes, pods, recovered, replaced};
 use crate::timeline::{Horizon, Join, Names, Readiness, Slots, Stamp, Timelines};
 
 /// Everything that samples are made from.
@@ -32,6 +32,7 @@ pub(crate) fn collect(source: &Source<'_>) -> Groups {
     gitops::collect(source, &mut grouping);
     drift::collect(source, &mut grouping);
     alerts::collect(source, &mut grouping);
+    gitops_recovered::collect(source, &mut grouping);
     grouping.finish(|name| source.names.text(name))
 }
 

@@ -1,22 +1,85 @@
 //! Latencies of a push through Flux.
+//!
+//! Of the root Kustomization there is one sample for each push, and it is the whole; each Kustomization that was there has its own in the
+//! groups. A push that a later one overtook before Flux looked is censored with the time until that later one got there: nobody
+//! will ever apply it, and nothing is wrong. One that Flux refused is censored too, and will never come.
 
 use harness_scenario::plan::LatencyName;
 
 use super::collect::{Source, until};
-use super::groups::Grouping;
-use crate::event::{ActionKind, Reached};
+use super::groups::{Grouping, Labels, Sample};
+use super::samples::{Cause, Censored};
+use crate::event::Reached;
+use crate::timeline::{Push, ROOT, Stamp, pushes};
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
-    let Source { timelines, horizon, .. } = source;
-    for action in &timelines.actions.all {
-        let (ActionKind::Push { revision }, Some(from_us)) = (&action.what, action.acked_us) else { continue };
-        for (name, reached) in [
-            (LatencyName::GitopsFetched, Reached::Fetched),
-            (LatencyName::GitopsApplied, Reached::Applied),
-            (LatencyName::GitopsHealthy, Reached::Healthy),
-        ] {
-            let to = timelines.gitops.any(reached, revision);
-            into.add(name, None, until(from_us, to, || horizon.censor(from_us, None, false)));
+    let gitops = &source.timelines.gitops;
+    let pushes = pushes(source.timelines);
+    let fetched: Vec<Option<Stamp>> = pushes.iter().map(|push| gitops.fetched(push.commit)).collect();
+    for (index, push) in pushes.iter().enumerate() {
+        into.add(LatencyName::GitopsFetched, None, sample(index, push, &fetched, None, source));
+    }
+    for kustomization in gitops.kustomizations() {
+        let labels = labels(kustomization, source);
+        for (name, reached) in
+            [(LatencyName::GitopsApplied, Reached::Applied), (LatencyName::GitopsHealthy, Reached::Healthy)]
+        {
+            let reached: Vec<Option<Stamp>> =
+                pushes.iter().map(|push| gitops.first(kustomization, reached, push.commit)).collect();
+            for (index, push) in pushes.iter().enumerate() {
+                let there = reached.get(index).is_some_and(Option::is_some);
+                if kustomization != ROOT && !there && !gitops.was_there(kustomization, push.acked_us) {
+                    continue;
+                }
+                let failed = gitops.first(kustomization, Reached::Failed, push.commit);
+                let sample = sample(index, push, &reached, failed, source);
+                if kustomization == ROOT {
+                    into.add(name, Some(&labels), sample);
+                } else {
+                    into.add_part(name, &labels, sample);
+                }
+            }
+        }
+        for push in &pushes {
+            if let Some(failed) = gitops.first(kustomization, Reached::Failed, push.commit) {
+                let refused = until(push.acked_us, Some(failed), || source.horizon.censor(push.acked_us, None, false));
+                into.add(LatencyName::GitopsRefused, Some(&labels), refused);
+            }
         }
     }
+    if !gitops.kustomizations().contains(&ROOT) {
+        // Nothing of what was pushed was seen to be applied.
+        for push in &pushes {
+            for name in [LatencyName::GitopsApplied, LatencyName::GitopsHealthy] {
+                into.add(name, None, Sample::Censored(source.horizon.censor(push.acked_us, None, false)));
+            }
+        }
+    }
+}
+
+pub(super) fn labels(kustomization: &str, source: &Source<'_>) -> Labels {
+    Labels { kustomization: source.names.get(kustomization).unwrap_or_default(), ..Labels::default() }
+}
+
+/// `reached` holds the moment for each push.
+fn sample(
+    index: usize,
+    push: &Push<'_>,
+    reached: &[Option<Stamp>],
+    failed: Option<Stamp>,
+    source: &Source<'_>,
+) -> Sample {
+    let from_us = push.acked_us;
+    let to = reached.get(index).copied().flatten();
+    until(from_us, to, || {
+        let censored = |at: Stamp, cause| Censored { at_least_us: at.at_us().saturating_sub(from_us), cause };
+        if let Some(failed) = failed {
+            return censored(failed, Cause::Never);
+        }
+        let later = reached.get(index + 1..).unwrap_or_default().iter().flatten();
+        match later.min_by_key(|stamp| stamp.at_us()) {
+            Some(overtaken) => censored(*overtaken, Cause::Withdrawn),
+            None => source.horizon.censor(from_us, None, false),
+        }
+    })
 }

@@ -5,19 +5,20 @@ use std::collections::BTreeMap;
 use harness_scenario::plan::{GroupBy, LatencyName};
 
 use super::samples::{Censored, Samples};
-use crate::timeline::Name;
+use crate::timeline::{Name, ROOT};
 
 /// The value of a label that never became known.
 pub const UNKNOWN: &str = "unknown";
 
 /// What samples are split by, in the order of the reports.
-const DIMENSIONS: [GroupBy; 6] = [
+const DIMENSIONS: [GroupBy; 7] = [
     GroupBy::Nodepool,
     GroupBy::InstanceType,
     GroupBy::CapacityType,
     GroupBy::Zone,
     GroupBy::Workload,
     GroupBy::Object,
+    GroupBy::Kustomization,
 ];
 
 /// A sample's labels, by number; 0 is not known.
@@ -29,6 +30,7 @@ pub(crate) struct Labels {
     pub(crate) zone: Name,
     pub(crate) workload: Name,
     pub(crate) object: Name,
+    pub(crate) kustomization: Name,
 }
 
 impl Labels {
@@ -40,6 +42,7 @@ impl Labels {
             GroupBy::Zone => self.zone,
             GroupBy::Workload => self.workload,
             GroupBy::Object => self.object,
+            GroupBy::Kustomization => self.kustomization,
         }
     }
 }
@@ -66,9 +69,14 @@ impl Grouping {
     pub(crate) fn add(&mut self, name: LatencyName, labels: Option<&Labels>, sample: Sample) {
         self.push((name, None), sample);
         if let Some(labels) = labels {
-            for (index, by) in DIMENSIONS.into_iter().enumerate() {
-                self.push((name, Some((index as u8, labels.get(by)))), sample);
-            }
+            self.add_part(name, labels, sample);
+        }
+    }
+
+    /// Adds a sample to the groups of its labels, and not to the whole.
+    pub(crate) fn add_part(&mut self, name: LatencyName, labels: &Labels, sample: Sample) {
+        for (index, by) in DIMENSIONS.into_iter().enumerate() {
+            self.push((name, Some((index as u8, labels.get(by)))), sample);
         }
     }
 
@@ -129,6 +137,10 @@ impl Groups {
             for by in DIMENSIONS {
                 let groups = self.by_label.remove(&(name, by)).unwrap_or_default();
                 if groups.keys().all(|value| value == UNKNOWN) {
+                    continue;
+                }
+                // Where there is the root alone, the whole says the same.
+                if by == GroupBy::Kustomization && groups.keys().all(|name| name == ROOT) {
                     continue;
                 }
                 rows.extend(groups.into_iter().map(|(value, samples)| (name, Some((by, value)), samples)));

@@ -19,6 +19,8 @@
 //! - `node_idle` has one for each node that had pods of the run and lost the last before cleanup.
 //! - `workload_recovered` has one for each time that Ready pods of a workload went below what was asked for without the plan.
 //! - `autoscaled` has one for each load that asks the autoscaler for another number of pods than there are.
+//! - `gitops_applied` and `gitops_healthy` have one for each push and Kustomization; the whole is that of the root Kustomization.
+//! - `gitops_refused` has one for each push at which a Kustomization failed, `gitops_recovered` for each repair (see its module).
 //! - `drift_corrected` has one for each change of an object that somebody is expected to put right and that was acknowledged.
 //! - `alert_delivered` has one for the first notification of each kind that an action of the plan caused ([`alerts`]).
 //! - `alert_fired` needs events that this version of the log does not have: it has no samples, and checks on it are inconclusive.
@@ -29,6 +31,7 @@ mod collect;
 mod drift;
 mod fill;
 mod gitops;
+mod gitops_recovered;
 mod groups;
 mod histogram;
 mod idle;

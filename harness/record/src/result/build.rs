@@ -53,6 +53,9 @@ impl RunResult {
         for object in &plan.objects {
             names.intern(&object.name);
         }
+        for kustomization in timelines.gitops.kustomizations() {
+            names.intern(kustomization);
+        }
         let readiness = Readiness::of(&timelines.pods);
         let source = Source {
             plan,

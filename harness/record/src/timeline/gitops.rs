@@ -1,57 +1,116 @@
-//! GitRepositories and Kustomizations: when which revision was fetched, applied, healthy.
+//! GitRepositories and Kustomizations: when which revision was fetched, applied, healthy, or failed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::stamp::Stamp;
-use crate::event::{Milestone, Reached, attribute};
+use crate::event::{Milestone, ObjectKind, Reached, attribute};
 
-/// When an object reached the milestone.
-#[derive(Clone, Debug)]
-struct ByObject {
-    uid: Box<str>,
-    name: Box<str>,
-    stamp: Stamp,
+/// The GitRepository of the run and the Kustomization that applies the tree from its top.
+pub(crate) const ROOT: &str = "node-config";
+
+/// One thing that an object of Flux has told of a revision.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct FluxStep {
+    pub(crate) at: Stamp,
+    pub(crate) kind: ObjectKind,
+    pub(crate) name: Box<str>,
+    pub(crate) reached: Reached,
+    /// The commit's SHA; empty where it is about none.
+    pub(crate) commit: Box<str>,
+    /// Why it failed, where it did.
+    pub(crate) reason: Box<str>,
 }
 
-/// Every revision's milestones.
+/// Everything that Flux told. A run has some hundreds of such steps at most.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gitops {
-    /// The revision that an object was last seen with: a milestone names it only when it changes.
+    /// The revision that an object was last seen with: earlier versions of the log name it only when it changes.
     revisions: HashMap<Box<str>, String>,
-    reached: BTreeMap<(Reached, String), Vec<ByObject>>,
+    /// In the order of the log.
+    steps: Vec<FluxStep>,
+    /// Kustomizations by name: when one was first seen, and when it was gone for good.
+    lives: Vec<Life>,
+}
+
+/// From when to when there was a Kustomization of a name.
+#[derive(Clone, Debug)]
+struct Life {
+    name: Box<str>,
+    from_us: u64,
+    gone_us: Option<u64>,
 }
 
 impl Gitops {
     pub(crate) fn apply(&mut self, at_us: u64, milestone: &Milestone) {
-        let uid = milestone.object.uid.as_str();
+        let object = &milestone.object;
+        self.live(at_us, milestone);
         if let Some(revision) = milestone.attributes.get(attribute::REVISION) {
-            self.revisions.insert(uid.into(), revision.clone());
+            self.revisions.insert(object.uid.as_str().into(), revision.clone());
         }
-        if !matches!(milestone.reached, Reached::Fetched | Reached::Applied | Reached::Healthy) {
+        let of_a_revision = matches!(milestone.reached, Reached::Fetched | Reached::Applied | Reached::Healthy);
+        if !of_a_revision && !matches!(milestone.reached, Reached::Failed | Reached::Waiting) {
             return;
         }
-        let Some(revision) = self.revisions.get(uid) else { return };
-        let seen = self.reached.entry((milestone.reached, sha(revision).to_owned())).or_default();
-        if !seen.iter().any(|known| &*known.uid == uid) {
-            let name = milestone.object.name.as_str().into();
-            seen.push(ByObject { uid: uid.into(), name, stamp: Stamp::new(at_us, milestone.seen) });
+        let revision = if of_a_revision {
+            self.revisions.get(object.uid.as_str())
+        } else {
+            milestone.attributes.get(attribute::REVISION)
+        };
+        let reason = milestone.attributes.get(attribute::REASON);
+        self.steps.push(FluxStep {
+            at: Stamp::new(at_us, milestone.seen),
+            kind: object.kind,
+            name: object.name.as_str().into(),
+            reached: milestone.reached,
+            commit: revision.map_or("", |revision| sha(revision)).into(),
+            reason: reason.map_or("", String::as_str).into(),
+        });
+    }
+
+    fn live(&mut self, at_us: u64, milestone: &Milestone) {
+        if milestone.object.kind != ObjectKind::Kustomization {
+            return;
+        }
+        let name = milestone.object.name.as_str();
+        let gone_us = (milestone.reached == Reached::Deleted).then_some(at_us);
+        match self.lives.iter_mut().find(|life| &*life.name == name) {
+            Some(life) => life.gone_us = gone_us,
+            None => self.lives.push(Life { name: name.into(), from_us: at_us, gone_us }),
         }
     }
 
-    /// When the first object reached the milestone with this commit.
-    pub(crate) fn any(&self, reached: Reached, commit: &str) -> Option<Stamp> {
-        self.reached
-            .get(&(reached, commit.to_owned()))?
-            .iter()
-            .map(|known| known.stamp)
-            .min_by_key(|stamp| stamp.at_us())
+    /// What a Kustomization told, in the order of the log.
+    pub(crate) fn steps_of(&self, kustomization: &str) -> impl Iterator<Item = &FluxStep> {
+        self.steps.iter().filter(move |step| step.kind == ObjectKind::Kustomization && &*step.name == kustomization)
     }
 
-    /// When the object of that name reached the milestone with this commit.
-    pub(crate) fn first(&self, name: &str, reached: Reached, commit: &str) -> Option<Stamp> {
-        let seen = self.reached.get(&(reached, commit.to_owned()))?;
-        seen.iter().find(|known| &*known.name == name).map(|known| known.stamp)
+    /// The names of all Kustomizations that were seen, the root's first.
+    pub(crate) fn kustomizations(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.lives.iter().map(|life| &*life.name).collect();
+        names.sort_by_key(|name| (*name != ROOT, *name));
+        names
     }
+
+    /// Whether a Kustomization was there at a moment, as far as is known.
+    pub(crate) fn was_there(&self, kustomization: &str, at_us: u64) -> bool {
+        let life = self.lives.iter().find(|life| &*life.name == kustomization);
+        life.is_some_and(|life| life.from_us <= at_us && life.gone_us.is_none_or(|gone_us| gone_us > at_us))
+    }
+
+    /// When the artifact of this commit was first stored.
+    pub(crate) fn fetched(&self, commit: &str) -> Option<Stamp> {
+        let of_source = |step: &&FluxStep| step.kind == ObjectKind::GitRepository && step.reached == Reached::Fetched;
+        earliest(self.steps.iter().filter(of_source), commit)
+    }
+
+    /// When a Kustomization first reached the milestone with this commit.
+    pub(crate) fn first(&self, kustomization: &str, reached: Reached, commit: &str) -> Option<Stamp> {
+        earliest(self.steps_of(kustomization).filter(|step| step.reached == reached), commit)
+    }
+}
+
+fn earliest<'a>(steps: impl Iterator<Item = &'a FluxStep>, commit: &str) -> Option<Stamp> {
+    steps.filter(|step| &*step.commit == commit).map(|step| step.at).min_by_key(|stamp| stamp.at_us())
 }
 
 /// Flux writes a revision as `branch@sha1:COMMIT`.

@@ -4,8 +4,8 @@ use harness_scenario::plan::{Check, Expectation};
 
 use super::types::{ExpectationResult, Verdict};
 use super::{
-    at_once, available, field, fleet, happened, kept, latency, limits, loss, order, pending, phase, placement, price,
-    quota, replaced, savings, undisturbed, usage,
+    at_once, available, field, fleet, happened, in_order, kept, latency, limits, loss, order, pending, phase,
+    placement, price, quota, replaced, savings, undisturbed, usage,
 };
 use crate::event::EndReason;
 use crate::latency::Groups;
@@ -75,6 +75,7 @@ pub(crate) fn check(expectation: &Expectation, evidence: &Evidence<'_>) -> Expec
         Check::Usage { processes, cpu, memory, phases } => {
             usage::check(processes, &usage::Limits { cpu: *cpu, memory: *memory }, phases, evidence)
         }
+        Check::AppliedInOrder { last, phases } => in_order::check(*last, phases, evidence),
     };
     let Outcome { verdict, observed, limit, evidence } = outcome;
     ExpectationResult { name: expectation.name.clone(), verdict, observed, limit, evidence }

@@ -30,7 +30,8 @@ pub(super) fn pools<'p>(check: &'p Check, observed: &str, plan: &'p Plan) -> Vec
         | Check::Field { .. }
         | Check::Changes { .. }
         | Check::Order { .. }
-        | Check::Usage { .. } => Vec::new(),
+        | Check::Usage { .. }
+        | Check::AppliedInOrder { .. } => Vec::new(),
     };
     let mut seen = BTreeSet::new();
     all.into_iter().filter(|pool| seen.insert(*pool)).collect()
@@ -48,7 +49,8 @@ pub(super) fn pool_of<'p>(until: &'p Until, plan: &'p Plan) -> Option<&'p str> {
         | Until::NoNodes
         | Until::AllNodesReplaced
         | Until::Settled(_)
-        | Until::Field(_) => None,
+        | Until::Field(_)
+        | Until::InForce => None,
     }
 }
 

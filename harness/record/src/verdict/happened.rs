@@ -61,7 +61,7 @@ pub(super) fn check(
         })
         .collect();
     let said = match &told.said {
-        Some((_, _, message)) if matches!(of.what, What::Reason | What::VmFailed | What::Notified) => {
+        Some((_, _, message)) if says_why(of.what) => {
             format!("; it says: {message}")
         }
         _ => String::new(),
@@ -70,6 +70,11 @@ pub(super) fn check(
     let times = text::count(count, "time");
     let observed = if verdict == Verdict::Pass { times } else { windows.observed(vec![times]) };
     Outcome { verdict, observed, limit, evidence: format!("{what}; in {}{said}", windows.described()) }
+}
+
+/// Whether its message tells why it happened.
+fn says_why(what: What) -> bool {
+    matches!(what, What::Reason | What::VmFailed | What::SourceFailed | What::KustomizationFailed | What::Notified)
 }
 
 /// Whether only Azure's own record tells it.

@@ -62,7 +62,7 @@ fn groups(asked: &LatencyCheck, evidence: &Evidence<'_>) -> BTreeMap<String, Sam
         GroupBy::Workload => used.map(|workload| workload.name.clone()).collect(),
         GroupBy::Nodepool => used.map(|workload| workload.class.clone()).collect(),
         GroupBy::Object => changed(plan),
-        GroupBy::InstanceType | GroupBy::CapacityType | GroupBy::Zone => Vec::new(),
+        GroupBy::InstanceType | GroupBy::CapacityType | GroupBy::Zone | GroupBy::Kustomization => Vec::new(),
     };
     let mut groups: BTreeMap<String, Samples> = expected.into_iter().map(|value| (value, Samples::default())).collect();
     groups.extend(evidence.groups.by(asked.of, by).map(|(value, samples)| (value.to_owned(), samples.clone())));

@@ -12,6 +12,7 @@ mod exit;
 mod field;
 mod fleet;
 mod happened;
+mod in_order;
 mod kept;
 mod latency;
 mod limits;

@@ -5,6 +5,7 @@ mod available;
 mod fields;
 mod fleet;
 mod happened;
+mod in_order;
 mod kept;
 mod loss;
 mod notified;

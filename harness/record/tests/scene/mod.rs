@@ -233,6 +233,30 @@ impl Scene {
         }
     }
 
+    /// A push that is answered in the same second.
+    pub(crate) fn push(&mut self, at: u64, phase: &str, commit: &str) {
+        self.action(at, phase, ActionKind::Push { revision: commit.to_owned() });
+    }
+
+    /// A Kustomization tells something of a revision.
+    pub(crate) fn flux(&mut self, at: u64, name: &str, reached: Reached, commit: &str) {
+        let object = self.story.key(ObjectKind::Kustomization, name);
+        let revision = format!("main@sha1:{commit}");
+        let mut attributes = vec![(attribute::REVISION, revision.as_str())];
+        if reached == Reached::Failed {
+            attributes.extend([(attribute::REASON, "BuildFailed"), (attribute::SAYS, "broken.yaml")]);
+        }
+        self.story.reached(at * S, &object, reached, &attributes);
+    }
+
+    /// An action of the plan that is neither a push nor about pods: it is planned and carried out.
+    pub(crate) fn planned(&mut self, at: u64, phase: &str, action: Action) {
+        let id = self.plan.phases.iter().map(|phase| phase.actions.len() as u32).sum::<u32>() + 1;
+        let of_plan = self.plan.phases.iter_mut().find(|known| known.name == phase).unwrap();
+        of_plan.actions.push(PlannedAction { id, at_us: 0, action });
+        self.story.action(at * S, Some(id), phase, ActionKind::Other("something".to_owned()));
+    }
+
     pub(crate) fn reason(&mut self, at: u64, pod: &str, reason: &str, message: &str) {
         let reason = Reason {
             kind: "Pod".to_owned(),

@@ -61,6 +61,8 @@ pub(crate) fn definition(name: LatencyName) -> &'static str {
         LatencyName::GitopsFetched => "push acknowledged, to artifact of that revision",
         LatencyName::GitopsApplied => "push acknowledged, to revision applied",
         LatencyName::GitopsHealthy => "push acknowledged, to health checks passed",
+        LatencyName::GitopsRefused => "push acknowledged, to Flux saying that it failed at this revision",
+        LatencyName::GitopsRecovered => "repair acknowledged, to health checks passed at the newest revision",
         LatencyName::DriftCorrected => "foreign change acknowledged, to declared value seen again",
         LatencyName::NodeReplaced => "disruption reason observed, to replacement initialized and old node gone",
         LatencyName::NodeFill => "scale action's intended time, to Node Ready, over the nodes of the growth",

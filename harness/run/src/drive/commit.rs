@@ -1,4 +1,4 @@
-//! Changing the tree: commits and reverts, one after another, each not before its time.
+//! Changing the tree: commits, reverts and force-pushes, one after another, each not before its time.
 
 use std::collections::BTreeSet;
 
@@ -32,6 +32,8 @@ pub(super) enum What {
     Commit(Vec<TreeEdit>, String),
     /// The newest commit is taken back.
     Revert,
+    /// The newest commits are dropped, and another one takes their place.
+    ForcePush { back: u32, edits: Vec<TreeEdit>, message: String },
 }
 
 impl What {
@@ -39,6 +41,7 @@ impl What {
         match self {
             Self::Commit(_, message) => format!("commit `{message}`"),
             Self::Revert => "revert".to_owned(),
+            Self::ForcePush { message, .. } => format!("force-push `{message}`"),
         }
     }
 }
@@ -83,6 +86,8 @@ pub(super) async fn drive(changes: Vec<Change>, phase: String, tools: Tools) {
             Ok(commit) => {
                 let sent_us = hub.clock.us_of(commit.sent);
                 let acked_us = hub.clock.us_of(commit.acknowledged);
+                // At once: who waits for the newest revision must not take the one before it for that.
+                hub.note(|state| state.pushed.clone_from(&commit.sha));
                 let push = ActionKind::Push { revision: commit.sha.clone() };
                 hub.record_at(acked_us, stamps(push, Some(sent_us), Some(acked_us), None));
                 tell(&trigger, &commit.sha, &phase, &tools).await;
@@ -134,6 +139,11 @@ async fn act(what: &What, tools: &Tools) -> Result<Commit, String> {
             let files = tree.edited(edits)?;
             stop_waiting_for_removed(tree.as_pushed(files.clone())?, tools).await?;
             tree.commit(&git, files, message).await
+        }
+        What::ForcePush { back, edits, message } => {
+            let files = tree.rewound(*back, edits)?;
+            stop_waiting_for_removed(tree.as_pushed(files.clone())?, tools).await?;
+            tree.force_push(&git, *back, files, message).await
         }
         What::Revert => {
             stop_waiting_for_removed(tree.reverted()?, tools).await?;

@@ -4,6 +4,7 @@ pub(crate) mod azure;
 pub(crate) mod change;
 mod commit;
 mod components;
+mod git;
 mod load;
 mod reconcile;
 mod replace;
@@ -13,5 +14,6 @@ mod tools;
 
 pub(crate) use azure::clear_faults;
 pub(crate) use commit::Repository;
+pub(crate) use git::clear as clear_git_faults;
 pub(crate) use schedule::Driver;
 pub(crate) use tools::Tools;

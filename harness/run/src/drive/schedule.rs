@@ -12,7 +12,7 @@ use tokio::time::sleep_until;
 
 use super::commit::{self, Change, What};
 use super::scale::{self, Scaling};
-use super::{Tools, azure, change, components, load, reconcile, replace};
+use super::{Tools, azure, change, components, git, load, reconcile, replace};
 use crate::labels;
 
 /// The running drivers of a phase. Dropping it stops what has not been sent.
@@ -46,6 +46,10 @@ impl Driver {
                 Action::Revert => {
                     let trigger = Trigger::default();
                     changes.push(Change { id, intended_us, what: What::Revert, trigger });
+                }
+                Action::ForcePush { back, edits, message } => {
+                    let what = What::ForcePush { back: *back, edits: edits.clone(), message: message.clone() };
+                    changes.push(Change { id, intended_us, what, trigger: Trigger::default() });
                 }
                 action => {
                     let due = PlannedAction { id, at_us: intended_us, action: action.clone() };
@@ -152,7 +156,9 @@ async fn act(action: &Action, tools: &Tools) -> Result<(), String> {
             let image = format!("{}/{image}", labels::namespace(&tools.run_id));
             tools.cluster.publish_image(&image, tag).await.map(drop)
         }
-        Action::Scale { .. } | Action::Commit { .. } | Action::Revert => {
+        Action::GitFault(planned) => git::set(&tools.cluster, *planned).await,
+        Action::ClearGitFaults => git::clear(&tools.cluster).await,
+        Action::Scale { .. } | Action::Commit { .. } | Action::Revert | Action::ForcePush { .. } => {
             Err("this action has a driver of its own".to_owned())
         }
     }
@@ -175,6 +181,9 @@ fn kind(action: &Action) -> ActionKind {
         Action::StartComponent { component } => format!("start {component}"),
         Action::Reconcile => "reconcile".to_owned(),
         Action::PublishImage { image, tag } => format!("publish image {image}:{tag}"),
+        Action::GitFault(fault) => fault.to_string(),
+        Action::ClearGitFaults => "clear git faults".to_owned(),
+        Action::ForcePush { message, .. } => format!("force-push `{message}`"),
     })
 }
 

@@ -105,15 +105,15 @@ impl Observers {
             watcher::Config::default(),
         )?;
         if scope.gitops {
-            let named = watcher::Config::default().fields("metadata.name=node-config");
+            // All of them: the tree may hold further Kustomizations, each for a part of it.
+            let everything = watcher::Config::default;
             let repository = ApiResource {
                 plural: "gitrepositories".to_owned(),
                 ..resource("source.toolkit.fluxcd.io", "v1", "GitRepository")
             };
-            starting.objects::<GitRepository>("gitrepositories", &repository, named)?;
-            // The root and every layer of the tree.
+            starting.objects::<GitRepository>("gitrepositories", &repository, everything())?;
             let kustomization = resource("kustomize.toolkit.fluxcd.io", "v1", "Kustomization");
-            starting.objects::<Kustomization>("kustomizations", &kustomization, watcher::Config::default())?;
+            starting.objects::<Kustomization>("kustomizations", &kustomization, everything())?;
         }
         if scope.image_automation {
             let resource = resource("image.toolkit.fluxcd.io", "v1", "ImageUpdateAutomation");

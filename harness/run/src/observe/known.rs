@@ -17,12 +17,39 @@ pub(crate) struct Look {
     pub(crate) server: Option<Timestamp>,
     /// Distinguishes reaches of the same milestone: a revision, a flip of Ready. Empty where the first reach is all that counts.
     pub(crate) which: String,
+    /// What the milestone itself carries, by the keys of `harness_record::event::attribute`, however often it was told.
+    carries: Vec<(&'static str, String)>,
+    /// Whether it is also told when `which` was reached before and another one since: what comes back is news.
+    newest: bool,
 }
 
 impl Look {
     /// A milestone that is reached once.
     pub(crate) fn once(reached: Reached, server: Option<Timestamp>) -> Self {
-        Self { reached, server, which: String::new() }
+        Self::of(reached, server, String::new())
+    }
+
+    /// A milestone that is reached once for each `which`.
+    pub(crate) fn of(reached: Reached, server: Option<Timestamp>, which: String) -> Self {
+        Self { reached, server, which, carries: Vec::new(), newest: false }
+    }
+
+    /// The same with something that it carries.
+    pub(crate) fn with(mut self, key: &'static str, value: String) -> Self {
+        self.carries.push((key, value));
+        self
+    }
+
+    /// The same, told again when it comes back after another one.
+    pub(crate) fn newest(mut self) -> Self {
+        self.newest = true;
+        self
+    }
+
+    /// What it carries under a key.
+    #[cfg(test)]
+    pub(crate) fn told(&self, key: &str) -> Option<&str> {
+        self.carries.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_str())
     }
 }
 
@@ -38,6 +65,10 @@ pub(crate) trait Reading: Resource {
     fn ready(&self) -> Option<Option<Timestamp>> {
         None
     }
+    /// Whether it works, so that a failure is over and the same one would be another.
+    fn works(&self) -> bool {
+        false
+    }
 }
 
 /// The known objects of one kind.
@@ -50,6 +81,8 @@ pub(crate) struct Known {
 struct Object {
     key: ObjectKey,
     reached: HashSet<(Reached, String)>,
+    /// Which one of a milestone was told last.
+    last: HashMap<Reached, String>,
     attributes: BTreeMap<String, String>,
     ready: bool,
 }
@@ -117,9 +150,13 @@ impl Known {
                 uid,
             },
             reached: HashSet::new(),
+            last: HashMap::new(),
             attributes: BTreeMap::new(),
             ready: false,
         });
+        if seen_object.works() {
+            object.reached.retain(|(reached, _)| !matches!(reached, Reached::Failed | Reached::Waiting));
+        }
         let mut looks = vec![Look::once(Reached::Created, meta.creation_timestamp.as_ref().map(|time| time.0))];
         looks.extend(seen_object.looks());
         looks.extend(object.spared(&looks));
@@ -128,10 +165,12 @@ impl Known {
             looks.push(Look::once(Reached::Deleting, Some(deletion.0)));
         }
         let mut attributes = object.news(seen_object.attributes());
-        for Look { reached, server, which } in looks {
-            if reached != Reached::Ready && reached != Reached::NotReady && !object.reached.insert((reached, which)) {
+        for look in looks {
+            if !object.is_news(&look) {
                 continue;
             }
+            let Look { reached, server, carries, .. } = look;
+            attributes.extend(carries.into_iter().map(|(key, value)| (key.to_owned(), value)));
             let milestone = Milestone {
                 object: object.key.clone(),
                 reached,
@@ -151,6 +190,19 @@ impl Known {
 }
 
 impl Object {
+    /// Whether a milestone is to be told.
+    fn is_news(&mut self, look: &Look) -> bool {
+        if matches!(look.reached, Reached::Ready | Reached::NotReady) {
+            return true;
+        }
+        let first = self.reached.insert((look.reached, look.which.clone()));
+        let back = look.newest && self.last.get(&look.reached).is_some_and(|last| *last != look.which);
+        if first || back {
+            self.last.insert(look.reached, look.which.clone());
+        }
+        first || back
+    }
+
     /// A disruption that was chosen and does not show any more was given up, and may be chosen again.
     fn spared(&mut self, looks: &[Look]) -> Option<Look> {
         let shows = looks.iter().any(|look| look.reached == Reached::Disrupted);
@@ -357,5 +409,62 @@ mod tests {
         let told: Vec<(u64, Reached)> = log.iter().map(|line| (line.0, line.2)).collect();
         use Reached::{Created, Disrupted, Spared};
         assert_eq!(told, [(1, Created), (2, Disrupted), (4, Spared), (6, Disrupted), (7, Spared)]);
+    }
+
+    fn kustomization(
+        revision: &str,
+        checked: Option<&str>,
+        ready: (&str, &str, &str),
+    ) -> crate::observe::flux::Kustomization {
+        let progress = checked.map(|it| format!("Running health checks for revision {it} with a timeout of 2m0s"));
+        let progress =
+            progress.map(|message| serde_json::json!({"type": "Reconciling", "status": "True", "message": message}));
+        let ready = serde_json::json!({"type": "Ready", "status": ready.0, "reason": ready.1, "message": ready.2});
+        let conditions: Vec<serde_json::Value> = progress.into_iter().chain([ready]).collect();
+        serde_json::from_value(serde_json::json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": {"name": "node-config", "uid": "u"}, "spec": {},
+            "status": {"lastAppliedRevision": revision, "lastAttemptedRevision": checked.unwrap_or_default(), "conditions": conditions},
+        }))
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_told_once_until_it_works_again() {
+        let healthy = |revision: &str| kustomization(revision, None, ("True", "ReconciliationSucceeded", revision));
+        let failed = |tried: &str| kustomization("a", Some(tried), ("False", "HealthCheckFailed", "too slow"));
+        let busy = || kustomization("a", None, ("Unknown", "Progressing", "Reconciliation in progress"));
+        let log = log(vec![
+            at(1, Event::Apply(healthy("a"))),
+            at(2, Event::Apply(failed("b"))),
+            at(3, Event::Apply(busy())),
+            at(4, Event::Apply(failed("b"))),
+            at(5, Event::Apply(healthy("c"))),
+            at(6, Event::Apply(failed("b"))),
+            at(7, Event::Apply(healthy("a"))),
+        ])
+        .await;
+        let told: Vec<(u64, Reached, &str)> = log
+            .iter()
+            .map(|(at_us, _, reached, _, attributes)| {
+                (*at_us, *reached, attributes.get(attribute::REVISION).map_or("", String::as_str))
+            })
+            .collect();
+        let expected = [
+            (1, Reached::Created, ""),
+            (1, Reached::Applied, "a"),
+            (1, Reached::Healthy, "a"),
+            (2, Reached::Applied, "b"),
+            (2, Reached::Failed, "b"),
+            (5, Reached::Applied, "c"),
+            (5, Reached::Healthy, "c"),
+            // What is checked is what is applied, and it is an older one than before.
+            (6, Reached::Applied, "b"),
+            (6, Reached::Failed, "b"),
+            (7, Reached::Healthy, "a"),
+        ];
+        assert_eq!(told, expected);
+        let reason = log[4].4.get(attribute::REASON).map(String::as_str);
+        assert_eq!(reason, Some("HealthCheckFailed"));
     }
 }

@@ -88,6 +88,10 @@ fn name(spec: &ExpectationSpec, values: &Values) -> String {
             let (least, most) = so_often((spec.at_least.as_ref(), spec.at_most.as_ref()), values);
             format!("{} x {}{}", bounds(least, most), spec.happening(), within(&spec.phases))
         }
+        ExpectationSpec::AppliedInOrder(spec) => {
+            let last = if spec.last { ", the last in force" } else { "" };
+            format!("revisions applied in order{last}{}", within(&spec.phases))
+        }
     }
 }
 
@@ -296,6 +300,7 @@ pub(super) fn of_spec(expected: &Expected, values: &Values, there: &There<'_>) -
             let (at_least, at_most) = so_often((spec.at_least.as_ref(), spec.at_most.as_ref()), values);
             Check::Happened { of: spec.happening(), phases: names(&spec.phases), at_least, at_most }
         }
+        ExpectationSpec::AppliedInOrder(spec) => Check::AppliedInOrder { last: spec.last, phases: names(&spec.phases) },
     };
     Some(Expectation { name: title(expected, values), group: expected.group.clone(), check })
 }

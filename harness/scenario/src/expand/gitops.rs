@@ -19,7 +19,7 @@ pub(super) fn expand(
 ) -> Option<Gitops> {
     let mut kinds: BTreeSet<LayerKind> = tree.layer_kinds.iter().cloned().collect();
     let edits = phases.iter().flat_map(|phase| &phase.actions).filter_map(|planned| match &planned.action {
-        Action::Commit { edits, .. } => Some(edits),
+        Action::Commit { edits, .. } | Action::ForcePush { edits, .. } => Some(edits),
         _ => None,
     });
     edits.flatten().for_each(|edit| kinds.extend(added(edit)));
@@ -35,7 +35,7 @@ pub(super) fn expand(
 /// The kinds that an edit brings into the tree.
 fn added(edit: &TreeEdit) -> Vec<LayerKind> {
     match edit {
-        TreeEdit::Add { object, .. } => {
+        TreeEdit::Add { object, .. } | TreeEdit::AddMany { object, .. } => {
             let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
             kind(text("apiVersion"), text("kind")).into_iter().collect()
         }

@@ -3,6 +3,7 @@
 pub(crate) mod arrival;
 mod azure;
 mod expectations;
+mod git;
 mod gitops;
 mod objects;
 mod phases;

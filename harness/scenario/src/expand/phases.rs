@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::arrival;
 use super::azure::fault;
+use super::git;
 use super::objects;
 use super::workloads::Sized;
 use crate::Span;
@@ -12,7 +13,7 @@ use crate::model::{
     UntilSpec,
 };
 use crate::parameters::Values;
-use crate::plan::{Action, Load, Phase, PlannedAction, Trigger, Until};
+use crate::plan::{Action, Load, Phase, PlannedAction, Until};
 
 /// Writes the phases and each workload's peak.
 pub(super) fn expand(
@@ -46,6 +47,11 @@ pub(super) fn expand(
                     let replacements = replacements(replace, values, &workload.workload.name, seed, &owner);
                     due.extend(replacements.into_iter().map(|(at, action)| (begin + at, action)));
                 }
+            }
+            if let Some(commit) = &action.commit {
+                let owner = format!("{}/{index}", spec.name.value);
+                let commits = git::commits(commit, &spec.name.value, values, seed, &owner);
+                due.extend(commits.into_iter().map(|(at, action)| (begin + at, action)));
             }
             let change = action.change.as_ref().and_then(|spec| objects::change(spec, objects)).map(Action::Change);
             due.extend(change.or_else(|| other(action, &spec.name, values)).map(|action| (begin, action)));
@@ -132,6 +138,7 @@ fn until(spec: &UntilSpec, values: &Values) -> Until {
     match spec {
         UntilSpec::AllPodsReady => Until::AllPodsReady,
         UntilSpec::NoPods => Until::NoPods,
+        UntilSpec::InForce => Until::InForce,
         UntilSpec::NoNodes => Until::NoNodes,
         UntilSpec::AllNodesReplaced => Until::AllNodesReplaced,
         UntilSpec::Settled(span) => Until::Settled(values.of(&span.value)),
@@ -169,11 +176,6 @@ fn load(spec: &LoadSpec, values: &Values) -> Load {
 }
 
 fn other(action: &ActionSpec, phase: &str, values: &Values) -> Option<Action> {
-    if let Some(commit) = &action.commit {
-        let message = commit.message.clone().unwrap_or_else(|| phase.to_owned());
-        let trigger = commit.trigger.clone().map(Trigger::from).unwrap_or_default();
-        return Some(Action::Commit { edits: commit.edits.clone(), message, trigger });
-    }
     if action.revert.is_some() {
         return Some(Action::Revert);
     }
@@ -197,6 +199,15 @@ fn other(action: &ActionSpec, phase: &str, values: &Values) -> Option<Action> {
     }
     if action.reconcile.is_some() {
         return Some(Action::Reconcile);
+    }
+    if let Some(spec) = &action.git_fault {
+        return Some(Action::GitFault(git::fault(spec, values)));
+    }
+    if action.clear_git_faults.is_some() {
+        return Some(Action::ClearGitFaults);
+    }
+    if let Some(spec) = &action.force_push {
+        return Some(git::force_push(spec, phase, values));
     }
     let kill = action.kill_component.as_ref().map(|name| Action::KillComponent { component: name.value.clone() });
     let start = action.start_component.as_ref().map(|name| Action::StartComponent { component: name.value.clone() });

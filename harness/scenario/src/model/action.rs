@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ChangeSpec, Conditions, FaultSpec, PublishImageSpec, Rate, Selection, Setting, TriggerSpec};
+use super::{
+    AddManySpec, ChangeSpec, Conditions, FaultSpec, ForcePushSpec, GitFaultSpec, PublishImageSpec, Rate, Selection,
+    Setting, TriggerSpec,
+};
 use crate::plan::{Profile, TreeEdit};
 use crate::yaml::Located;
 use crate::{Bytes, Millicores, Span};
@@ -52,6 +55,9 @@ pub struct PhaseSpec {
     {"required": ["change"]},
     {"required": ["reconcile"]},
     {"required": ["publishImage"]},
+    {"required": ["gitFault"]},
+    {"required": ["clearGitFaults"]},
+    {"required": ["forcePush"]},
 ]))]
 pub struct ActionSpec {
     /// When, from the phase's begin (default: 0s).
@@ -100,6 +106,15 @@ pub struct ActionSpec {
     /// address, so that `{registry}/demo-app:1.0.0` names the image demo-app. Needs image-registry.
     #[serde(default)]
     pub publish_image: Option<PublishImageSpec>,
+    /// Let the Git server do something wrong; another fault takes its place. The run's own commits go through. Needs component-control.
+    #[serde(default)]
+    pub git_fault: Option<GitFaultSpec>,
+    /// End the fault of the Git server: `clearGitFaults: {}`. Needs component-control.
+    #[serde(default)]
+    pub clear_git_faults: Option<Nothing>,
+    /// Drop the run's newest commits and push another in their place. Needs gitops.
+    #[serde(default)]
+    pub force_push: Option<ForcePushSpec>,
 }
 
 /// `{}`.
@@ -138,7 +153,7 @@ pub struct ReplaceSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CommitSpec {
     /// What it changes. A text `{cron+1m}` becomes the cron expression of the minute that is so far from the push.
-    #[schemars(length(min = 1))]
+    #[serde(default)]
     pub edits: Vec<TreeEdit>,
     /// The first line of its message (default: the phase's name).
     #[serde(default)]
@@ -146,6 +161,15 @@ pub struct CommitSpec {
     /// How Flux comes to know of it (default: annotation).
     #[serde(default)]
     pub trigger: Option<TriggerSpec>,
+    /// Many objects alike that it adds, after the edits.
+    #[serde(default)]
+    pub add_many: Vec<AddManySpec>,
+    /// So many commits instead of one. `{n}` in the texts of the edits and in the message is the number of the commit, from 1.
+    #[serde(default)]
+    pub times: Option<Setting<u32>>,
+    /// When each of them is due (default: burst). One is pushed after another: a push that is not answered yet holds up the next.
+    #[serde(default)]
+    pub arrival: Option<Located<ArrivalSpec>>,
 }
 
 /// What the pods of a workload use together; what is not given stays as it was.

@@ -53,6 +53,8 @@ pub enum ExpectationSpec {
     Usage(UsageSpec),
     /// Flux has sent so many notifications to the run's webhook.
     Notified(Box<NotifiedSpec>),
+    /// Of the revisions that were pushed, those that Flux applied were applied in the order of their pushes.
+    AppliedInOrder(AppliedInOrderSpec),
 }
 
 /// The phase before those of the plan, in which the tree is pushed first.
@@ -97,6 +99,7 @@ impl ExpectationSpec {
             Self::Order(spec) => spec.phases.iter().filter(|name| name.value != PREPARE).collect(),
             Self::Usage(spec) => spec.phases.iter().collect(),
             Self::Notified(spec) => spec.phases.iter().collect(),
+            Self::AppliedInOrder(spec) => spec.phases.iter().collect(),
             _ => Vec::new(),
         }
     }
@@ -135,6 +138,19 @@ pub struct InPhasesSpec {
     /// In these phases.
     #[serde(rename = "in")]
     #[schemars(length(min = 1))]
+    pub phases: Vec<Located<String>>,
+}
+
+/// The order of revisions.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "AppliedInOrder")]
+pub struct AppliedInOrderSpec {
+    /// Also the revision that was pushed last is in force at the end of the phases (default: true).
+    #[serde(default = "yes")]
+    pub last: bool,
+    /// Only pushes of these phases (default: of all).
+    #[serde(default, rename = "in")]
     pub phases: Vec<Located<String>>,
 }
 

@@ -37,6 +37,8 @@ pub enum UntilSpec {
     Field(Box<FieldSpec>),
     /// Flux has sent so many notifications since the phase began.
     Notified(Box<NotifiedSpec>),
+    /// Flux has applied the newest revision that was pushed, and its health checks have passed.
+    InForce,
 }
 
 impl UntilSpec {
@@ -53,6 +55,7 @@ impl UntilSpec {
             Self::ReadyPods(_) => "ready-pods",
             Self::Field(_) => "field",
             Self::Notified(_) => "notified",
+            Self::InForce => "in-force",
         }
     }
 }
@@ -139,12 +142,15 @@ pub struct HappenedSpec {
     /// Only in this zone, such as eastus-1 or 1.
     #[serde(default)]
     pub zone: Option<String>,
-    /// Only with this code of Azure, or this reason of a controller.
+    /// Only with this code of Azure, or this reason of a controller or of Flux.
     #[serde(default)]
     pub code: Option<String>,
     /// Only where the message contains this.
     #[serde(default)]
     pub says: Option<String>,
+    /// Only to the object of this name, such as the Kustomization node-config.
+    #[serde(default)]
+    pub object: Option<String>,
     /// No less often.
     #[serde(default)]
     pub at_least: Option<Setting<u32>>,
@@ -170,6 +176,7 @@ impl HappenedSpec {
             code: self.code.clone(),
             says: self.says.clone(),
             notification: None,
+            object: self.object.clone(),
         }
     }
 }

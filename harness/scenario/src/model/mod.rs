@@ -9,6 +9,7 @@ mod expectation;
 mod expected;
 mod file;
 mod flux_checks;
+mod git;
 mod gitops;
 mod happened;
 mod notification;
@@ -23,8 +24,8 @@ pub use azure::{
     AzureSpec, ConditionStatus, DistributionSpec, FaultSpec, NodeConditionSpec, NodesOfSpec, ShareSpec, ThrottleSpec,
 };
 pub use expectation::{
-    AtOnceSpec, AvailableSpec, DuringSpec, ExpectationSpec, FleetSpec, InPhasesSpec, KeptSpec, LatencySpec, LimitsSpec,
-    PendingSpec, PlacementPlace, PlacementSpec, PriceSpec, ReplacedSpec, SavingsSpec, VmCount,
+    AppliedInOrderSpec, AtOnceSpec, AvailableSpec, DuringSpec, ExpectationSpec, FleetSpec, InPhasesSpec, KeptSpec,
+    LatencySpec, LimitsSpec, PendingSpec, PlacementPlace, PlacementSpec, PriceSpec, ReplacedSpec, SavingsSpec, VmCount,
 };
 pub(crate) use expected::BESIDE_KEY;
 pub use expected::Expected;
@@ -32,6 +33,7 @@ pub use file::{
     ApiVersion, FileKind, NamespaceQuotaSpec, OtherClasses, ParameterSpec, ParameterText, PublishedSpec, ScenarioFile,
 };
 pub use flux_checks::{OrderSpec, UsageSpec};
+pub use git::{AddManySpec, ForcePushSpec, GitFaultSpec};
 pub use gitops::{GitopsSpec, TriggerSpec};
 pub use happened::{Conditions, HappenedSpec, NodesSpec, ReadyPodsSpec, UntilSpec};
 pub use notification::{NotifiedSpec, PublishImageSpec};

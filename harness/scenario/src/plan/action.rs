@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AzureFault, Change, TreeEdit, Trigger};
+use super::{AzureFault, Change, GitFault, TreeEdit, Trigger};
 use crate::{Bytes, Millicores};
 
 /// An action and the moment at which it is due.
@@ -81,7 +81,23 @@ pub enum Action {
         /// Its tag.
         tag: String,
     },
+    /// Let something go wrong in the Git server.
+    GitFault(GitFault),
+    /// End the fault of the Git server.
+    ClearGitFaults,
+    /// Drop the run's newest commits and push another in their place: history is rewritten.
+    ForcePush {
+        /// How many are dropped; at least 1.
+        back: u32,
+        /// What the commit in their place changes, in this order.
+        edits: Vec<TreeEdit>,
+        /// The first line of its message.
+        message: String,
+    },
 }
+
+/// The components whose start lets Flux go on.
+pub const FLUX_CONTROLLERS: [&str; 2] = ["kustomize-controller", "source-controller"];
 
 /// What a workload's pods use together; what is not given stays as it was.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -186,6 +186,13 @@ pub enum Check {
         /// In these phases; in all phases of the plan where there are none.
         phases: Vec<String>,
     },
+    /// Of the revisions that were pushed, those that were applied were applied in the order of their pushes.
+    AppliedInOrder {
+        /// Also the one of them that was pushed last is in force when the last of the phases has ended.
+        last: bool,
+        /// Pushes of these phases; of all phases of the plan where there are none.
+        phases: Vec<String>,
+    },
 }
 
 /// What a node is made from, by which the old and the new are told apart.

@@ -27,15 +27,18 @@ pub struct Happening {
     /// Of NodeClaims, Nodes and VMs: the zone, `eastus-1` or its number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
-    /// Of failed creations: Azure's code. Of disrupted NodeClaims and of reasons: the reason.
+    /// Of failed creations: Azure's code. Of disrupted NodeClaims, of reasons and of what Flux failed at: the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Of reasons and failed creations: a part of the message.
+    /// Of reasons and failed creations, and of what Flux failed at: a part of the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
     /// Of notifications: which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notification: Option<NotificationFilter>,
+    /// The name of the object that it happens to, such as that of a Kustomization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
 }
 
 impl Happening {
@@ -51,6 +54,7 @@ impl Happening {
             code: None,
             says: None,
             notification: None,
+            object: None,
         }
     }
 }
@@ -59,6 +63,7 @@ impl fmt::Display for Happening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.what.as_str())?;
         let narrowed = [
+            ("object", &self.object),
             ("workload", &self.workload),
             ("nodepool", &self.nodepool),
             ("instance type", &self.instance_type),
@@ -135,6 +140,11 @@ whats! {
     FaultEnded "fault-ended" "A fault of the simulated Azure ends.",
     Reason "reason" "A controller gives a reason (a Kubernetes Event); `code` is the reason, `says` a part of its message.",
     Notified "notified" "Flux sends a notification to the run's webhook; `code` is its reason, `says` a part of its message.",
+    SourceFailed "source-failed" "A Flux source (GitRepository) cannot be fetched; `code` is the reason (GitOperationFailed, AuthenticationFailed).",
+    KustomizationFailed "kustomization-failed" "A Flux Kustomization fails at a revision; `code` is the reason (BuildFailed, ReconciliationFailed, HealthCheckFailed, PruneFailed, ArtifactFailed).",
+    KustomizationWaiting "kustomization-waiting" "A Flux Kustomization does not try a revision, since one that it depends on is not ready.",
+    RevisionApplied "revision-applied" "A Flux Kustomization has applied a revision.",
+    RevisionHealthy "revision-healthy" "A Flux Kustomization has applied a revision and its health checks have passed.",
 }
 
 impl fmt::Display for What {

@@ -30,6 +30,11 @@ pub enum LatencyName {
     GitopsApplied,
     /// Push acknowledged to health checks passed.
     GitopsHealthy,
+    /// Push acknowledged to Flux saying that it failed at this revision.
+    GitopsRefused,
+    /// What repairs (a revert or commit after a failure, the end of a Git fault, the start of a Flux controller) acknowledged to health
+    /// checks passed at the newest revision.
+    GitopsRecovered,
     /// Foreign change acknowledged to declared value seen again.
     DriftCorrected,
     /// Disruption reason observed to replacement initialized and old node gone.
@@ -50,7 +55,7 @@ pub enum LatencyName {
 
 impl LatencyName {
     /// Every latency, in the order of the reports.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::PodReady,
         Self::PodReadyService,
         Self::PodScheduled,
@@ -63,6 +68,8 @@ impl LatencyName {
         Self::GitopsFetched,
         Self::GitopsApplied,
         Self::GitopsHealthy,
+        Self::GitopsRefused,
+        Self::GitopsRecovered,
         Self::DriftCorrected,
         Self::NodeReplaced,
         Self::NodeFill,
@@ -88,6 +95,8 @@ impl LatencyName {
             Self::GitopsFetched => "gitops_fetched",
             Self::GitopsApplied => "gitops_applied",
             Self::GitopsHealthy => "gitops_healthy",
+            Self::GitopsRefused => "gitops_refused",
+            Self::GitopsRecovered => "gitops_recovered",
             Self::DriftCorrected => "drift_corrected",
             Self::NodeReplaced => "node_replaced",
             Self::NodeFill => "node_fill",
@@ -122,6 +131,8 @@ pub enum GroupBy {
     Zone,
     /// By the object that was changed, by its name in the scenario.
     Object,
+    /// By the name of the Flux Kustomization.
+    Kustomization,
 }
 
 impl GroupBy {
@@ -134,6 +145,7 @@ impl GroupBy {
             Self::CapacityType => "capacity-type",
             Self::Zone => "zone",
             Self::Object => "object",
+            Self::Kustomization => "kustomization",
         }
     }
 }

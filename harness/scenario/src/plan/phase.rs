@@ -65,6 +65,9 @@ pub enum Until {
         /// No more.
         at_most: Option<u32>,
     },
+    /// Flux has applied the newest revision that the run has pushed, and its health checks have passed: the root Kustomization, by that
+    /// very revision.
+    InForce,
     /// The field of an object is what it must be.
     Field(Field),
     /// All of these at once.
@@ -102,6 +105,7 @@ impl fmt::Display for Until {
                 let texts: Vec<String> = parts.iter().map(ToString::to_string).collect();
                 f.write_str(&texts.join(" and "))
             }
+            Self::InForce => f.write_str("in-force"),
         }
     }
 }

@@ -38,6 +38,9 @@ fn said(action: &ActionSpec) -> usize {
         action.change.is_some(),
         action.reconcile.is_some(),
         action.publish_image.is_some(),
+        action.git_fault.is_some(),
+        action.clear_git_faults.is_some(),
+        action.force_push.is_some(),
     ]
     .into_iter()
     .filter(|said| *said)
@@ -49,7 +52,7 @@ pub(super) fn are_one_each(context: &Context<'_>) -> Vec<Diagnostic> {
     for action in context.scenario.phases.iter().flat_map(|phase| &phase.actions) {
         let keys = "scale, replace, commit, revert, load, publishNodeImage, upgradeKubernetes, azureFault, \
                     clearAzureFaults, killComponent, startComponent, change, reconcile, \
-                    publishImage";
+                    publishImage, gitFault, clearGitFaults, forcePush";
         match said(action) {
             0 => found.push(context.error(action.mark, "this action does nothing", format!("give one of {keys}"))),
             1 => {}

@@ -22,6 +22,9 @@ const PODS_GONE: Duration = Duration::from_secs(5);
 /// A controller that is asked acts within seconds; one that looks at its interval takes about half of that.
 const OBSERVED: Duration = Duration::from_secs(15);
 
+/// From a push to a revision whose health checks have passed.
+const APPLIED: Duration = Duration::from_secs(10);
+
 /// Never more than the phase's own deadline.
 pub(crate) fn expected(told: &Told, boot: Option<&DistributionSpec>, values: &Values) -> Duration {
     let arrived = told.scalings.iter().map(|scaling| scaling.end).max().unwrap_or_default();
@@ -33,6 +36,7 @@ pub(crate) fn expected(told: &Told, boot: Option<&DistributionSpec>, values: &Va
         UntilSpec::AllNodesReplaced => CONSOLIDATION + provisioned(),
         UntilSpec::Settled(span) => CONSOLIDATION + values.of(&span.value).as_duration(),
         UntilSpec::Field(_) | UntilSpec::Notified(_) => OBSERVED,
+        UntilSpec::InForce => APPLIED,
     };
     let Some(then) = told.until.iter().map(takes).max() else { return told.length.as_duration() };
     (arrived + then).min(told.length.as_duration())

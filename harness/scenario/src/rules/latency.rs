@@ -1,6 +1,6 @@
 //! Limits on latencies: of something that happens, within what the phases allow.
 
-use super::{Context, Story};
+use super::{Context, Story, git};
 use crate::Span;
 use crate::diagnostic::Diagnostic;
 use crate::model::{ActionSpec, ExpectationSpec, FaultSpec, LatencySpec, UntilSpec};
@@ -31,7 +31,9 @@ fn group(context: &Context<'_>, latency: &LatencySpec) -> Option<Diagnostic> {
     use LatencyName as L;
     let by = latency.by.as_ref()?;
     let possible = match latency.of.value {
-        L::PodReady | L::PodReadyService | L::PodScheduled | L::Capacity => by.value != GroupBy::Object,
+        L::PodReady | L::PodReadyService | L::PodScheduled | L::Capacity => {
+            !matches!(by.value, GroupBy::Object | GroupBy::Kustomization)
+        }
         L::WorkloadRecovered | L::Autoscaled => by.value == GroupBy::Workload,
         L::DriftCorrected => by.value == GroupBy::Object,
         L::NodeProvisioning
@@ -41,7 +43,10 @@ fn group(context: &Context<'_>, latency: &LatencySpec) -> Option<Diagnostic> {
         | L::NodeTermination
         | L::NodeReplaced
         | L::NodeFill
-        | L::NodeIdle => !matches!(by.value, GroupBy::Workload | GroupBy::Object),
+        | L::NodeIdle => !matches!(by.value, GroupBy::Workload | GroupBy::Object | GroupBy::Kustomization),
+        L::GitopsApplied | L::GitopsHealthy | L::GitopsRefused | L::GitopsRecovered => {
+            by.value == GroupBy::Kustomization
+        }
         _ => false,
     };
     (!possible).then(|| {
@@ -50,7 +55,7 @@ fn group(context: &Context<'_>, latency: &LatencySpec) -> Option<Diagnostic> {
             by.mark,
             message,
             "latencies of pods are split by all keys of pods and nodes, those of nodes by all but workload, drift_corrected by object, \
-             others by none",
+             those of revisions by kustomization, others by none",
         )
     })
 }
@@ -75,6 +80,10 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
             .ok_or("no phase scales anything down, and none makes nodes go"),
         // Each run pushes the tree and waits for it with limits of its own.
         L::GitopsFetched | L::GitopsApplied | L::GitopsHealthy => Ok(None),
+        L::GitopsRefused if git::pushes(context) => Ok(None),
+        L::GitopsRefused => Err("no phase commits anything that Flux could refuse"),
+        L::GitopsRecovered if git::repairs(context) => Ok(None),
+        L::GitopsRecovered => Err("no phase repairs anything"),
         L::NodeFill => raised(),
         L::NodeIdle => Ok(None),
         // What makes nodes be replaced may be a fault, a commit or the tree's own settings: how long it may take is the phases' affair.
@@ -118,7 +127,11 @@ fn disturbs(action: &ActionSpec) -> bool {
     let fault = action.azure_fault.as_ref().is_some_and(|fault| {
         matches!(fault, FaultSpec::SpotEvict { .. } | FaultSpec::VmCrash(_) | FaultSpec::NodeCondition(_))
     });
-    fault || action.commit.is_some() || action.publish_node_image.is_some() || action.upgrade_kubernetes.is_some()
+    fault
+        || action.commit.is_some()
+        || action.force_push.is_some()
+        || action.publish_node_image.is_some()
+        || action.upgrade_kubernetes.is_some()
 }
 
 fn limits(context: &Context<'_>, latency: &LatencySpec) -> Vec<Diagnostic> {

@@ -4,6 +4,7 @@ mod actions;
 mod azure;
 mod estimate;
 mod expectations;
+mod git;
 mod latency;
 mod names;
 mod needs;
@@ -42,7 +43,7 @@ impl Context<'_> {
 
 type Rule = fn(&Context<'_>) -> Vec<Diagnostic>;
 
-const RULES: [Rule; 21] = [
+const RULES: [Rule; 24] = [
     names::scenario_and_phases,
     names::workloads,
     names::selections,
@@ -64,6 +65,9 @@ const RULES: [Rule; 21] = [
     objects::are_known,
     objects::fields_say_something,
     objects::changes_are_one_each,
+    git::of_some_effect,
+    git::in_time,
+    git::can_be_seen,
 ];
 
 /// Applies every rule.

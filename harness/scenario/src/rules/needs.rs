@@ -4,7 +4,6 @@ use super::Context;
 use crate::Capability;
 use crate::diagnostic::Diagnostic;
 use crate::model::{ExpectationSpec, TriggerSpec};
-use crate::plan::LatencyName;
 use crate::yaml::Mark;
 
 pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
@@ -17,7 +16,9 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
             (Capability::SimulatedAzure, "faults of Azure")
         } else if action.publish_node_image.is_some() || action.upgrade_kubernetes.is_some() {
             (Capability::SimulatedAzure, "new images and versions of Azure")
-        } else if action.commit.is_some() || action.revert.is_some() {
+        } else if action.git_fault.is_some() || action.clear_git_faults.is_some() {
+            (Capability::ComponentControl, "faults of the Git server")
+        } else if action.commit.is_some() || action.revert.is_some() || action.force_push.is_some() {
             (Capability::Gitops, "commits")
         } else if action.change.is_some() {
             (Capability::Gitops, "changing what Git declares")
@@ -59,7 +60,7 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
     for expectation in &scenario.expect {
         let ExpectationSpec::Latency(latency) = &expectation.value else { continue };
         let of = latency.of.value;
-        if matches!(of, LatencyName::GitopsFetched | LatencyName::GitopsApplied | LatencyName::GitopsHealthy) {
+        if of.as_str().starts_with("gitops_") {
             wanted.push((Capability::Gitops, latency.of.mark, format!("the latency {of}")));
         }
     }

@@ -25,6 +25,7 @@ pub fn amend(files: &[SourceFile], edits: &[TreeEdit]) -> Result<Vec<SourceFile>
             TreeEdit::Remove { object } => tree.change(object, |found| *found = Value::Null)?,
             TreeEdit::Add { object, folder } => tree.add(object, folder.as_deref())?,
             TreeEdit::AddText { file, folder, text } => tree.add_text(file, folder.as_deref(), text)?,
+            TreeEdit::AddMany { object, .. } => tree.add_many(object, &edit.added())?,
         }
     }
     tree.files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -85,6 +86,31 @@ impl Tree {
         }
         let file = format!("harness-{}-{name}.yaml", kind.to_lowercase());
         self.add_text(&file, folder, &written(std::slice::from_ref(object)))
+    }
+
+    /// Adds the copies of `object` in one file.
+    fn add_many(&mut self, object: &Value, copies: &[Value]) -> Result<(), AmendError> {
+        let name = text_at(object, &["metadata", "name"]);
+        let kind = text_at(object, &["kind"]);
+        if kind.is_empty() || !name.contains("{n}") {
+            return Err(AmendError::Nameless {
+                what: format!("{object}, of which there are to be many: its name needs `{{n}}`"),
+            });
+        }
+        let there = self.built().into_iter().find(|(_, documents)| {
+            let namesake = |known: &Value| {
+                copies.iter().any(|copy| {
+                    text_at(known, &["kind"]) == kind
+                        && text_at(known, &["metadata", "name"]) == text_at(copy, &["metadata", "name"])
+                })
+            };
+            objects(documents).any(namesake)
+        });
+        if let Some((file, _)) = there {
+            return Err(AmendError::Exists { what: format!("{kind} `{name}`"), file });
+        }
+        let file = format!("harness-{}-{}.yaml", kind.to_lowercase(), name.replace("{n}", "n"));
+        self.add_text(&file, None, &written(copies))
     }
 
     fn add_text(&mut self, file: &str, folder: Option<&str>, text: &str) -> Result<(), AmendError> {
@@ -366,6 +392,22 @@ mod tests {
     }
 
     #[test]
+    fn many_objects_are_added_in_one_file() {
+        let copied =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c-{n}"}, "data": {"n": "{n}"}});
+        let many = TreeEdit::AddMany { object: copied, count: 40 };
+        let files = amend(&example(), std::slice::from_ref(&many)).unwrap();
+        let added = read(&files, "harness-configmap-c-n.yaml");
+        assert_eq!(added.len(), 40);
+        assert_eq!((&added[39]["metadata"]["name"], &added[39]["data"]["n"]), (&json!("c-40"), &json!("40")));
+        let patch = json!({"data": {"n": "new"}});
+        let files = amend(&files, &[TreeEdit::Merge { object: object("ConfigMap", Some("c-7")), patch }]).unwrap();
+        assert_eq!(read(&files, "harness-configmap-c-n.yaml")[6]["data"]["n"], "new");
+        let again = amend(&files, &[many]).unwrap_err().to_string();
+        assert!(again.contains("already"), "{again}");
+    }
+
+    #[test]
     fn a_text_is_added_as_it_stands_and_does_not_stop_later_edits() {
         let broken = TreeEdit::AddText { file: "broken.yaml".to_owned(), folder: None, text: "a: [\n".to_owned() };
         let files = amend(&example(), &[broken, remove("a")]).unwrap();
@@ -391,6 +433,7 @@ mod tests {
     #[case(TreeEdit::AddText { file: "../x.yaml".to_owned(), folder: None, text: String::new() }, "plain name")]
     #[case(TreeEdit::AddText { file: "a.yaml".to_owned(), folder: None, text: String::new() }, "already")]
     #[case(TreeEdit::AddText { file: "x.yaml".to_owned(), folder: Some("les".to_owned()), text: String::new() }, "has no folder `les`")]
+    #[case(TreeEdit::AddMany { object: json!({"kind": "NodePool", "metadata": {"name": "x"}}), count: 2 }, "its name needs `{n}`")]
     fn what_the_tree_has_no_place_for_is_refused(#[case] edit: TreeEdit, #[case] why: &str) {
         let error = amend(&example(), &[edit]).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");

@@ -1,0 +1,77 @@
+//! How long Flux takes to be well again once what was wrong is repaired.
+//!
+//! What repairs is a push after a Kustomization has failed at an earlier revision, the end of a fault of the Git server, or the start of a
+//! Flux controller. Well again is a Kustomization that is healthy at the newest revision of that moment, or at one that was pushed
+//! later still. An end or a start that finds the newest revision in force has repaired nothing, and is no sample.
+
+use std::collections::BTreeMap;
+
+use harness_scenario::plan::{Action, FLUX_CONTROLLERS, LatencyName};
+
+use super::collect::{Source, until};
+use super::gitops::labels;
+use super::groups::Grouping;
+use crate::event::Reached;
+use crate::timeline::{FluxStep, Push, ROOT, Stamp, pushes};
+
+pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
+    let gitops = &source.timelines.gitops;
+    let pushes = pushes(source.timelines);
+    let mut add = |kustomization: &str, from_us: u64, to: Option<Stamp>| {
+        let sample = until(from_us, to, || source.horizon.censor(from_us, None, false));
+        into.add(LatencyName::GitopsRecovered, Some(&labels(kustomization, source)), sample);
+    };
+    for kustomization in gitops.kustomizations() {
+        let steps: Vec<&FluxStep> = gitops.steps_of(kustomization).collect();
+        for (index, push) in pushes.iter().enumerate() {
+            if has_failed(&steps, pushes.get(..index).unwrap_or_default(), push.acked_us) {
+                let newer = pushes.get(index..).unwrap_or_default();
+                add(kustomization, push.acked_us, healthy(&steps, newer));
+            }
+        }
+    }
+    let steps: Vec<&FluxStep> = gitops.steps_of(ROOT).collect();
+    for from_us in repairs(source) {
+        let newest = pushes.partition_point(|push| push.acked_us <= from_us).saturating_sub(1);
+        let newer = pushes.get(newest..).unwrap_or_default();
+        let to = healthy(&steps, newer);
+        if to.is_none_or(|to| to.at_us() > from_us) && !newer.is_empty() {
+            add(ROOT, from_us, to);
+        }
+    }
+}
+
+/// When faults of the Git server were ended and controllers of Flux started, by the answer.
+fn repairs(source: &Source<'_>) -> Vec<u64> {
+    let planned: BTreeMap<u32, &Action> = source
+        .plan
+        .phases
+        .iter()
+        .flat_map(|phase| &phase.actions)
+        .map(|planned| (planned.id, &planned.action))
+        .collect();
+    let repairs = |action: &Action| match action {
+        Action::ClearGitFaults => true,
+        Action::StartComponent { component } => FLUX_CONTROLLERS.contains(&component.as_str()),
+        _ => false,
+    };
+    let actions = source.timelines.actions.all.iter();
+    actions
+        .filter(|action| action.id.and_then(|id| planned.get(&id)).is_some_and(|planned| repairs(planned)))
+        .filter_map(|action| action.acked_us)
+        .collect()
+}
+
+/// Whether the newest that was told by then is a failure at one of these revisions.
+fn has_failed(steps: &[&FluxStep], earlier: &[Push<'_>], at_us: u64) -> bool {
+    let told = steps.iter().filter(|step| step.at.at_us() <= at_us);
+    let last = told.filter(|step| matches!(step.reached, Reached::Failed | Reached::Healthy)).next_back();
+    last.is_some_and(|step| step.reached == Reached::Failed && earlier.iter().any(|push| *push.commit == *step.commit))
+}
+
+/// The first time that one of these revisions was healthy.
+fn healthy(steps: &[&FluxStep], of: &[Push<'_>]) -> Option<Stamp> {
+    let healthy = steps.iter().filter(|step| step.reached == Reached::Healthy);
+    let of_these = healthy.filter(|step| of.iter().any(|push| *push.commit == *step.commit));
+    of_these.map(|step| step.at).min_by_key(|stamp| stamp.at_us())
+}
