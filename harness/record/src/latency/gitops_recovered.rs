@@ -64,8 +64,8 @@ fn repairs(source: &Source<'_>) -> Vec<u64> {
 
 /// Whether the newest that was told by then is a failure at one of these revisions.
 fn has_failed(steps: &[&FluxStep], earlier: &[Push<'_>], at_us: u64) -> bool {
-    let told = steps.iter().filter(|step| step.at.at_us() <= at_us);
-    let last = told.filter(|step| matches!(step.reached, Reached::Failed | Reached::Healthy)).next_back();
+    let mut told = steps.iter().filter(|step| step.at.at_us() <= at_us);
+    let last = told.rfind(|step| matches!(step.reached, Reached::Failed | Reached::Healthy));
     last.is_some_and(|step| step.reached == Reached::Failed && earlier.iter().any(|push| *push.commit == *step.commit))
 }
 
