@@ -50,7 +50,7 @@ pub struct Counter {
     by_uid: HashMap<Box<str>, u32>,
     /// The newest object of each name: reasons and facts know no UID.
     by_name: HashMap<(Kind, Box<str>), u32>,
-    /// The newest commit that was pushed.
+    /// The newest commit that was pushed in the phase that goes on; empty before that.
     pushed: String,
 }
 
@@ -91,6 +91,10 @@ impl Counter {
             EventKind::Reason(reason) => Some(self.reason(event.at_us, reason)),
             EventKind::Action(ActionStamps { what: ActionKind::Push { revision }, .. }) => {
                 self.pushed.clone_from(revision);
+                None
+            }
+            EventKind::PhaseBegan { .. } => {
+                self.pushed.clear();
                 None
             }
             EventKind::Notified(notification) => Some(self.notification(event.at_us, notification)),

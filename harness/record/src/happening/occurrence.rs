@@ -33,7 +33,7 @@ pub struct Occurrence<'a> {
     pub severity: &'a str,
     /// Of a notification: the path that it was sent to.
     pub path: &'a str,
-    /// Of a notification: whether it names the newest commit that was pushed by then.
+    /// Of a notification: whether it names the newest commit that was pushed in the same phase before it.
     pub newest: bool,
 }
 

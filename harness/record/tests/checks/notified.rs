@@ -7,6 +7,7 @@ fn scene() -> Scene {
     let mut scene = Scene::new();
     scene.phase("good", 1, 20);
     scene.phase("bad", 20, 40);
+    // What comes at 5 s is about a commit that is pushed in that phase later.
     for (at, revision) in [(3, "old"), (21, "abc")] {
         let push = ActionStamps {
             id: None,
@@ -72,6 +73,9 @@ fn about(name: Option<&str>) -> NotificationFilter {
 )]
 #[case::of_the_newest_commit(
     notified(NotificationFilter { newest: true, ..about(None) }, None, None, &[]), Pass, "3 times"
+)]
+#[case::of_no_commit_of_its_phase(
+    notified(NotificationFilter { newest: true, ..about(None) }, None, None, &["good"]), Fail, "0 times"
 )]
 #[case::too_often(notified(about(None), Some("BuildFailed"), Some(1), &[]), Fail, "2 times")]
 fn counts(#[case] check: Check, #[case] verdict: Verdict, #[case] observed: &str) {

@@ -28,7 +28,8 @@ pub struct NotifiedSpec {
     #[serde(default)]
     #[schemars(regex(pattern = "^/"))]
     pub path: Option<String>,
-    /// Only about the newest commit that was pushed by then (default: false). Of the commit before, some may still be on their way.
+    /// Only about the newest commit that was pushed in the same phase before it (default: false). Of a commit before, some may still be on
+    /// their way.
     #[serde(default)]
     pub newest: bool,
     /// No fewer (default: 1 where there is no `atMost`).

@@ -19,7 +19,7 @@ pub struct NotificationFilter {
     /// The path of the address that it was sent to, such as `/errors`: what tells Providers apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Whether it must name the newest commit that was pushed by then.
+    /// Whether it must name the newest commit that was pushed in the same phase before it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub newest: bool,
 }
