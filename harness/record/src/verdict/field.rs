@@ -33,7 +33,7 @@ pub(super) fn check(of: &Field, phases: &[String], always: bool, evidence: &Evid
             continue;
         };
         let later = if always { fields.within(&of.object, &of.path, at_us, window.to_us) } else { &[] };
-        shown.push(format!("{} since {}", say(first), text::duration(first.at_us)));
+        note(&mut shown, format!("{} since {}", say(first), text::duration(first.at_us)));
         shown.extend(later.iter().map(|valued| format!("{} at {}", say(valued), text::duration(valued.at_us))));
         if later.iter().any(|valued| valued.seen != Seen::Live) {
             verdict = verdict.and(Verdict::Inconclusive);
@@ -56,6 +56,13 @@ pub(super) fn check(of: &Field, phases: &[String], always: bool, evidence: &Evid
         observed: windows.observed(observed),
         limit,
         evidence: format!("{}; in {}", text::some(&shown, SHOWN), windows.described()),
+    }
+}
+
+/// One phase after another begins with the same value: it is said once.
+fn note(shown: &mut Vec<String>, one: String) {
+    if !shown.contains(&one) {
+        shown.push(one);
     }
 }
 
@@ -82,7 +89,7 @@ pub(super) fn changes(
             doubts.push(format!("{path} was not seen before {}", text::duration(window.from_us)));
             continue;
         };
-        shown.push(format!("{} since {}", say(first), text::duration(first.at_us)));
+        note(&mut shown, format!("{} since {}", say(first), text::duration(first.at_us)));
         let mut before = first;
         for valued in fields.within(object, path, window.from_us, window.to_us) {
             if valued.value != before.value || valued.uid != before.uid {
