@@ -126,6 +126,16 @@ impl Cluster {
         images::publish(&registry, image, tag).await.map_err(|error| error.to_string())
     }
 
+    /// What would let this machine offer a capability that is missing, where anything would.
+    pub fn remedy(&self, lacking: Capability) -> Option<&'static str> {
+        match (&self.target, lacking) {
+            (Target::Local(_), Capability::ImageRegistry) => {
+                Some("install docker-registry, for example `apt-get install docker-registry`")
+            }
+            (Target::Local(_), _) => None,
+        }
+    }
+
     /// What is not real here, for every report.
     pub fn simulated(&self) -> Vec<String> {
         match &self.target {

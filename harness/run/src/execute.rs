@@ -173,7 +173,14 @@ async fn carry_out(
     webhook: &mut Option<Webhook>,
 ) -> Result<(), NotCarriedOut> {
     let offered = tools.cluster.capabilities();
-    let lacking: Vec<&str> = plan.needs.difference(&offered).map(|capability| capability.as_str()).collect();
+    let lacking: Vec<String> = plan
+        .needs
+        .difference(&offered)
+        .map(|capability| match tools.cluster.remedy(*capability) {
+            Some(remedy) => format!("{capability} ({remedy})"),
+            None => capability.to_string(),
+        })
+        .collect();
     if !lacking.is_empty() {
         return Err(NotCarriedOut::Lacks(format!("needs {}", lacking.join(", "))));
     }

@@ -51,12 +51,13 @@ pub(super) fn check(of: &Field, phases: &[String], always: bool, evidence: &Evid
     if observed.is_empty() && !windows.all.is_empty() {
         observed.push(format!("{}: {} always was", of.object, of.path));
     }
-    Outcome {
-        verdict,
-        observed: windows.observed(observed),
-        limit,
-        evidence: format!("{}; in {}", text::some(&shown, SHOWN), windows.described()),
-    }
+    Outcome { verdict, observed: windows.observed(observed), limit, evidence: described(&shown, &windows) }
+}
+
+/// What was seen, and in which phases.
+fn described(shown: &[String], windows: &Windows<'_>) -> String {
+    let phases = format!("in {}", windows.described());
+    if shown.is_empty() { phases } else { format!("{}; {phases}", text::some(shown, SHOWN)) }
 }
 
 /// One phase after another begins with the same value: it is said once.
@@ -118,12 +119,7 @@ pub(super) fn changes(
         (None, Some(most)) => format!("at most {} of {path}", text::count(u64::from(most), "change")),
         (None, None) => format!("any number of changes of {path}"),
     };
-    Outcome {
-        verdict,
-        observed: windows.observed(doubts),
-        limit,
-        evidence: format!("{}; in {}", text::some(&shown, SHOWN), windows.described()),
-    }
+    Outcome { verdict, observed: windows.observed(doubts), limit, evidence: described(&shown, &windows) }
 }
 
 fn say(valued: &Valued) -> String {

@@ -75,7 +75,9 @@ fn consequences(evidence: &Evidence<'_>, expectations: &[ExpectationResult], tol
         .filter(|it| it.verdict == Verdict::Inconclusive)
         .map(|it| format!("{} ({})", it.name, it.observed))
         .collect();
-    if !doubtful.is_empty() {
+    // Of a run in which nothing was done nothing else can be said.
+    let not_run = matches!(evidence.source.timelines.ended, Some((EndReason::NotRun, _)));
+    if !doubtful.is_empty() && !not_run {
         lines.push(format!("not enough evidence: {}", text::some(&doubtful, 3)));
     }
     lines

@@ -1,6 +1,7 @@
 //! What is printed when a run has ended.
 
 use harness_record::RunResult;
+use harness_record::event::EndReason;
 use harness_record::verdict::{ExpectationResult, Verdict};
 use harness_scenario::plan::{GroupBy, LatencyName};
 
@@ -34,9 +35,12 @@ pub fn summary(result: &RunResult, width: usize, colour: bool) -> String {
     out.push(paint.dim(&facts));
     let reasons = outcome::reasons(result);
     listed(&mut out, &reasons, width);
-    expectations(&mut out, result, width, paint);
-    latencies(&mut out, result, width, paint);
-    published(&mut out, result, width, paint);
+    // What was never tried has nothing to show.
+    if run.ended != Some(EndReason::NotRun) {
+        expectations(&mut out, result, width, paint);
+        latencies(&mut out, result, width, paint);
+        published(&mut out, result, width, paint);
+    }
     counts(&mut out, result, width);
     cost(&mut out, result, width);
     if !result.leaks.is_empty() {
