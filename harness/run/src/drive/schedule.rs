@@ -92,6 +92,7 @@ impl Driver {
 fn subject(action: &Action) -> Option<String> {
     match action {
         Action::AzureFault(_) | Action::ClearAzureFaults => Some("azure".to_owned()),
+        Action::GitFault(_) | Action::ClearGitFaults => Some("git".to_owned()),
         Action::KillComponent { component } | Action::StartComponent { component } => Some(component.clone()),
         _ => None,
     }
@@ -189,6 +190,8 @@ fn kind(action: &Action) -> ActionKind {
 
 #[cfg(test)]
 mod tests {
+    use harness_scenario::plan::GitFault;
+
     use super::*;
 
     #[test]
@@ -199,6 +202,9 @@ mod tests {
         assert_eq!(subject(&kill), subject(&start));
         assert_ne!(subject(&start), subject(&other), "nobody waits for another thing");
         assert!(subject(&Action::ClearAzureFaults).is_some_and(|it| Some(it) != subject(&kill)));
+        let git = Action::GitFault(GitFault::Unavailable);
+        assert_eq!(subject(&git), subject(&Action::ClearGitFaults));
+        assert_ne!(subject(&git), subject(&Action::ClearAzureFaults));
         assert_eq!(subject(&Action::Replace { workload: "web".to_owned() }), None, "an open loop");
     }
 }
