@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use harness_cluster::local::{self, Phase};
+use harness_cluster::local::{self, LocalError, Phase};
 use harness_cluster::{Cluster, Contents};
 
 use crate::args::Local;
@@ -77,17 +77,42 @@ impl<'a> Clusters<'a> {
         self.start().await
     }
 
+    /// A new cluster of our own. What fails once is tried once more: a machine that is busy for a moment is no reason to give up every run
+    /// that is still to come.
     async fn start(&mut self) -> Result<Cluster, CliError> {
+        let which = if self.started == 0 { "a local cluster for all runs" } else { "a fresh local cluster" };
+        self.console.say(&format!("starting {which}"));
+        match self.try_start().await {
+            Err(
+                error @ (CliError::Target { .. } | CliError::Local(LocalError::Wait { .. } | LocalError::Api { .. })),
+            ) => {
+                self.console.error(&format!("{error}; trying once more"));
+                self.try_start().await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn try_start(&mut self) -> Result<Cluster, CliError> {
         self.started += 1;
         let name = format!("run-{}-{}", self.id, self.started);
         let config = target::local_config(self.args, name.clone(), self.console).await?;
-        let which = if self.started == 1 { "a local cluster for all runs" } else { "a fresh local cluster" };
-        self.console.say(&format!("starting {which}"));
         let cluster = local::throwaway(config).await?;
-        let before = contents(&cluster).await?;
-        let lent = usable(&name).await?.ok_or_else(|| CliError::NotUp { name: name.clone() })?;
-        self.held = Some(Held { name, own: Some(cluster), before });
-        Ok(lent)
+        let looked = async {
+            let before = contents(&cluster).await?;
+            let lent = usable(&name).await?.ok_or_else(|| CliError::NotUp { name: name.clone() })?;
+            Ok((before, lent))
+        };
+        match looked.await {
+            Ok((before, lent)) => {
+                self.held = Some(Held { name, own: Some(cluster), before });
+                Ok(lent)
+            }
+            Err(error) => {
+                self.take_down(&name, cluster).await;
+                Err(error)
+            }
+        }
     }
 
     /// Looks at the cluster after a run. `failed`: the run says that the target failed, so it is not used again where it is our own.
@@ -116,8 +141,13 @@ impl<'a> Clusters<'a> {
     }
 
     async fn remove(&mut self) {
-        let Some(Held { name, own: Some(cluster), .. }) = self.held.take() else { return };
-        let report = cluster.teardown(Some(&self.logs.join(&name))).await;
+        if let Some(Held { name, own: Some(cluster), .. }) = self.held.take() {
+            self.take_down(&name, cluster).await;
+        }
+    }
+
+    async fn take_down(&mut self, name: &str, cluster: Cluster) {
+        let report = cluster.teardown(Some(&self.logs.join(name))).await;
         self.left.extend(report.left);
     }
 }
