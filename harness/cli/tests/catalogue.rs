@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use common::{components_or_skip, harness, processes_of, repository};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -26,7 +27,9 @@ use serde_json::Value;
 const LANES: usize = 3;
 
 /// So many runs are repeated at most: when more fail, it is not the company.
-const REPEATED_MAX: usize = 4;
+const REPEATED_MAX: usize = 8;
+/// Nor is one repeated after this: who waits for the tests should not wait for ever.
+const REPEATED_WITHIN: Duration = Duration::from_secs(50 * 60);
 
 /// What the comment lines of a counter-case begin with.
 const FAILS: &str = "# fails:";
@@ -99,7 +102,7 @@ fn main() -> ExitCode {
             Arc::new(Batch::new(format!("lane-{}", index + 1), scenarios))
         })
         .collect();
-    let company = Arc::new(Company { batches, repeated: AtomicUsize::new(0) });
+    let company = Arc::new(Company { batches, repeated: AtomicUsize::new(0), began: Instant::now() });
     for (batch, asked) in company.batches.iter().zip(lanes) {
         let any = !asked.is_empty();
         for one in asked {
@@ -190,12 +193,14 @@ struct Asked {
 struct Company {
     batches: Vec<Arc<Batch>>,
     repeated: AtomicUsize,
+    began: Instant,
 }
 
 impl Company {
     fn may_repeat(&self) -> bool {
         let company = self.batches.iter().filter(|batch| !batch.asked.is_empty()).count() > 1;
-        company && self.repeated.fetch_add(1, Ordering::Relaxed) < REPEATED_MAX
+        let in_time = self.began.elapsed() < REPEATED_WITHIN;
+        company && in_time && self.repeated.fetch_add(1, Ordering::Relaxed) < REPEATED_MAX
     }
 
     /// Runs it again when every lane has ended, and judges that run.
