@@ -4,6 +4,7 @@ pub mod client;
 pub mod cluster;
 pub mod components;
 mod contents;
+mod custom_resources;
 pub mod doctor;
 pub mod dry_run;
 pub mod flux;

@@ -36,6 +36,9 @@ pub(crate) enum Failure {
     /// The summary of a run.
     #[error("{}: {source}", path.display())]
     Summary { path: PathBuf, source: SummaryError },
+    /// The index of several runs.
+    #[error("{}: {source}", path.display())]
+    Index { path: PathBuf, source: serde_json::Error },
     /// The log of a run.
     #[error("{}: {source}", path.display())]
     Log { path: PathBuf, source: LogError },

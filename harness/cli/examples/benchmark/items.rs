@@ -1,5 +1,6 @@
 //! The items: what is run, and which of its figures have a target.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ const BURST_PODS: u32 = 1_000;
 const GROWTH_TARGET: (u32, f64) = (3_000, 180.0);
 /// The events of [`Item::Report`].
 const REPORT_EVENTS: u32 = 1_000_000;
+/// The group whose scenarios are about Flux. The target of [`Item::Catalogue`] is of the others, which are about nodes.
+const GITOPS: &str = "gitops";
 /// The same draws in every run.
 const SEED: &str = "1";
 /// Beyond the scenarios' own deadlines (10 minutes up, 10 down), start and cleanup.
@@ -48,6 +51,19 @@ struct Step {
     step: String,
     from_ms: u64,
     to_ms: u64,
+}
+
+/// `index.json`, what is used of it.
+#[derive(Deserialize)]
+struct Index {
+    scenarios: Vec<One>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct One {
+    group: String,
+    duration_ms: f64,
 }
 
 impl Bench<'_> {
@@ -205,11 +221,23 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// `harness run --all`, on one cluster.
+    /// `harness run --all`, on one cluster, and what each group takes of it.
     pub(crate) async fn catalogue(&mut self, repeat: u32) -> Result<(), Failure> {
-        let task = self.run_task(&format!("catalogue-{repeat}"), CATALOGUE_LIMIT).arg("--all");
-        let ran = self.runner.run(task).await?;
-        self.sheet.target(Item::Catalogue, "start to exit", Unit::Seconds, ran.wall.as_secs_f64(), 30.0 * 60.0);
+        let name = format!("catalogue-{repeat}");
+        let ran = self.runner.run(self.run_task(&name, CATALOGUE_LIMIT).arg("--all")).await?;
+        let path = self.out.join(&name).join("index.json");
+        let json = std::fs::read(&path).map_err(|source| Failure::file("read", &path, source))?;
+        let index: Index = serde_json::from_slice(&json).map_err(|source| Failure::Index { path, source })?;
+        let mut groups: BTreeMap<&str, f64> = BTreeMap::new();
+        for one in &index.scenarios {
+            *groups.entry(&one.group).or_default() += one.duration_ms / 1e3;
+        }
+        let provisioning_s: f64 = groups.iter().filter(|(name, _)| **name != GITOPS).map(|(_, took_s)| took_s).sum();
+        self.sheet.target(Item::Catalogue, "node auto-provisioning", Unit::Seconds, provisioning_s, 30.0 * 60.0);
+        for (group, took_s) in groups {
+            self.sheet.figure(Item::Catalogue, &format!("group {group}"), Unit::Seconds, took_s);
+        }
+        self.sheet.figure(Item::Catalogue, "start to exit", Unit::Seconds, ran.wall.as_secs_f64());
         Ok(())
     }
 

@@ -83,9 +83,7 @@ impl<'a> Clusters<'a> {
         let which = if self.started == 0 { "a local cluster for all runs" } else { "a fresh local cluster" };
         self.console.say(&format!("starting {which}"));
         match self.try_start().await {
-            Err(
-                error @ (CliError::Target { .. } | CliError::Local(LocalError::Wait { .. } | LocalError::Api { .. })),
-            ) => {
+            Err(error) if may_pass(&error) => {
                 self.console.error(&format!("{error}; trying once more"));
                 self.try_start().await
             }
@@ -150,6 +148,19 @@ impl<'a> Clusters<'a> {
         let report = cluster.teardown(Some(&self.logs.join(name))).await;
         self.left.extend(report.left);
     }
+}
+
+/// Whether a second try may fare better: something was not there in time, or did not answer.
+fn may_pass(error: &CliError) -> bool {
+    let CliError::Local(error) = error else { return matches!(error, CliError::Target { .. }) };
+    matches!(
+        error,
+        LocalError::Wait { .. }
+            | LocalError::Api { .. }
+            | LocalError::NotReady { .. }
+            | LocalError::StartTimeout { .. }
+            | LocalError::Supervisor { .. }
+    )
 }
 
 /// The cluster of that name, if it is up and has not failed.

@@ -5,17 +5,7 @@ use crate::local::LocalError;
 /// Flux could not be looked at or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum FluxError {
-    /// The API server refused or failed a request.
-    #[error("cannot {doing} {object}: {source}")]
-    Api {
-        /// The attempted operation, as a verb.
-        doing: &'static str,
-        /// Kind and name of the object.
-        object: String,
-        /// The client's error.
-        source: Box<kube::Error>,
-    },
-    /// The target failed.
+    /// The API server refused or failed a request, or something was not there in time.
     #[error(transparent)]
     Target(#[from] LocalError),
     /// Nothing of Flux is served.
@@ -35,25 +25,13 @@ pub enum FluxError {
         /// What there is, comma separated.
         known: String,
     },
-    /// A wait ran out.
-    #[error("{object} was not {wanted} after {waited_ms} ms; last seen: {last}")]
-    Wait {
-        /// Kind and name of the object.
-        object: String,
-        /// The awaited state.
-        wanted: &'static str,
-        /// How long it was waited for, in milliseconds.
-        waited_ms: u64,
-        /// The last state seen.
-        last: String,
-    },
 }
 
 impl FluxError {
     /// Wraps an API error; for `map_err`.
     pub(super) fn api(doing: &'static str, object: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
-        let object = object.into();
-        move |source| Self::Api { doing, object, source: Box::new(source) }
+        let wrap = LocalError::api(doing, object);
+        move |source| Self::Target(wrap(source))
     }
 }
 

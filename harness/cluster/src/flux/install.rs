@@ -8,18 +8,18 @@ use serde_json::Value;
 use super::apply::{Applied, apply};
 use super::controllers::Handled;
 use super::error::FluxError;
-use super::kinds::{self, crds};
+use super::kinds;
 use super::list;
 use super::manager::{Manager, millis};
-use super::object::{ObjectRef, Ready, condition};
+use super::object::ObjectRef;
 use super::reconcile::Reconciling;
 use super::report::ReconcileReport;
+use crate::custom_resources::custom_resources_served;
 use crate::doctor::{Check, Status};
 use crate::local::BOOTSTRAP_MANAGER;
 
 /// How long the API server may take to serve a CRD.
-const ESTABLISHED_LIMIT: Duration = Duration::from_secs(60);
-const PERIOD: Duration = Duration::from_millis(100);
+const SERVED_LIMIT: Duration = Duration::from_secs(60);
 
 /// How to install.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ impl Manager<'_> {
             self.apply_all(manifests, dry_run, &mut report.objects).await?;
         }
         if !dry_run {
-            self.established().await?;
+            custom_resources_served(&self.client, &parts.crds, SERVED_LIMIT).await?;
         }
         self.apply_all(&parts.objects, dry_run, &mut report.objects).await?;
         let found = list::objects(&self.client, &kinds::served(&self.client).await?).await?;
@@ -106,26 +106,6 @@ impl Manager<'_> {
             // The same manager as at the start of the cluster: two of them would share every field.
             let applied = apply(&self.client, manifest, BOOTSTRAP_MANAGER, dry_run).await?;
             into.push(applied);
-        }
-        Ok(())
-    }
-
-    /// Waits until each CRD is served.
-    async fn established(&self) -> Result<(), FluxError> {
-        let (api, began) = (crds(&self.client), Instant::now());
-        for name in self.parts.crds.iter().filter_map(|crd| crd["metadata"]["name"].as_str()) {
-            let object = format!("CustomResourceDefinition {name}");
-            loop {
-                let found = api.get(name).await.map_err(FluxError::api("read", &object))?;
-                if condition(&found.data["status"], "Established").0 == Ready::Yes {
-                    break;
-                }
-                if began.elapsed() > ESTABLISHED_LIMIT {
-                    let last = found.data["status"]["conditions"].to_string();
-                    return Err(FluxError::Wait { object, wanted: "served", waited_ms: millis(began), last });
-                }
-                tokio::time::sleep(PERIOD).await;
-            }
         }
         Ok(())
     }

@@ -8,11 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use serde_json::Value;
 
 use super::error::LocalError;
 use super::nap;
+use crate::custom_resources::custom_resources_served;
 
 const NAMESPACES: &str = include_str!("../../../../kind-config/rbac/namespaces.yaml");
 const ACCESS: &str = include_str!("../../../../kind-config/rbac/components.yaml");
@@ -42,57 +43,7 @@ pub(crate) async fn custom_resources(
 ) -> Result<(), LocalError> {
     let objects = crds(files)?;
     apply_all(client, objects.clone()).await?;
-    let deadline = Instant::now() + limit;
-    stream::iter(&objects)
-        .map(|crd| served(client, crd, deadline, limit))
-        .buffer_unordered(PARALLEL)
-        .try_collect::<Vec<()>>()
-        .await?;
-    Ok(())
-}
-
-/// Waits until a CRD has the condition `Established` and its objects can be listed. Between the two the server refuses every request with
-/// 429, "storage is (re)initializing" (`apiserver/pkg/storage/cacher/cacher.go`): for seconds, where it is short of CPU.
-async fn served(client: &kube::Client, crd: &Value, deadline: Instant, limit: Duration) -> Result<(), LocalError> {
-    let name = crd["metadata"]["name"].as_str().unwrap_or_default();
-    let object = format!("CustomResourceDefinition {name}");
-    let kind = GroupVersionKind::gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
-    let definitions: Api<DynamicObject> = Api::all_with(client.clone(), &ApiResource::from_gvk(&kind));
-    let late = |wanted, last| {
-        let waited_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-        LocalError::Wait { object: object.clone(), wanted, waited_ms, last }
-    };
-    loop {
-        let current = definitions.get(name).await.map_err(LocalError::api("read", &object))?;
-        if condition(&current.data, "Established").0 == "True" {
-            break;
-        }
-        if Instant::now() >= deadline {
-            return Err(late("established", format!("conditions {}", current.data["status"]["conditions"])));
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-    let objects: Api<DynamicObject> = Api::all_with(client.clone(), &resource_of(crd));
-    while let Err(error) = objects.list_metadata(&ListParams::default().limit(1)).await {
-        if Instant::now() >= deadline {
-            return Err(late("served", error.to_string()));
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-    Ok(())
-}
-
-/// What a CRD defines, in the version that is stored.
-fn resource_of(crd: &Value) -> ApiResource {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let versions = crd["spec"]["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let stored = versions.iter().find(|version| version["storage"] == true);
-    let kind = GroupVersionKind::gvk(
-        &text(&crd["spec"]["group"]),
-        &stored.map(|version| text(&version["name"])).unwrap_or_default(),
-        &text(&crd["spec"]["names"]["kind"]),
-    );
-    ApiResource::from_gvk_with_plural(&kind, &text(&crd["spec"]["names"]["plural"]))
+    custom_resources_served(client, &objects, limit).await
 }
 
 /// Applies Flux's GitRepository and Kustomization for the repository at `url`.
@@ -284,18 +235,6 @@ mod tests {
             let known = wanted == "cluster-admin" || roles.iter().any(|role| &role["metadata"]["name"] == wanted);
             assert!(known, "{wanted} is bound and not defined");
         }
-    }
-
-    #[test]
-    fn what_a_crd_defines_is_asked_for_in_the_version_that_is_stored() {
-        let crd = serde_json::json!({"spec": {
-            "group": "karpenter.azure.com",
-            "names": {"kind": "AKSNodeClass", "plural": "aksnodeclasses"},
-            "versions": [{"name": "v1alpha2", "storage": false}, {"name": "v1beta1", "storage": true}],
-        }});
-        let resource = resource_of(&crd);
-        assert_eq!(resource.api_version, "karpenter.azure.com/v1beta1");
-        assert_eq!(resource.plural, "aksnodeclasses");
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Driver {
     pub(crate) fn start(phase: &Phase, began_us: u64, tools: &Tools) -> Self {
         let mut scalings: BTreeMap<&str, Vec<Scaling>> = BTreeMap::new();
         let mut changes = Vec::new();
-        let mut in_turn: BTreeMap<String, Vec<PlannedAction>> = BTreeMap::new();
+        let mut in_turn: BTreeMap<Subject, Vec<PlannedAction>> = BTreeMap::new();
         let mut tasks = Vec::new();
         for PlannedAction { id, at_us, action } in &phase.actions {
             let (id, intended_us) = (*id, began_us + at_us);
@@ -89,11 +89,25 @@ impl Driver {
 
 /// What an action acts on, where the order of two actions matters: a fault that is set and all faults that are cleared at the same
 /// moment are two different ends of the same thing.
-fn subject(action: &Action) -> Option<String> {
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    Azure,
+    Git,
+    Component(String),
+    Workload(String),
+    Object(String),
+}
+
+fn subject(action: &Action) -> Option<Subject> {
     match action {
-        Action::AzureFault(_) | Action::ClearAzureFaults => Some("azure".to_owned()),
-        Action::GitFault(_) | Action::ClearGitFaults => Some("git".to_owned()),
-        Action::KillComponent { component } | Action::StartComponent { component } => Some(component.clone()),
+        Action::AzureFault(_) | Action::ClearAzureFaults => Some(Subject::Azure),
+        Action::GitFault(_) | Action::ClearGitFaults => Some(Subject::Git),
+        Action::KillComponent { component } | Action::StartComponent { component } => {
+            Some(Subject::Component(component.clone()))
+        }
+        Action::Load(load) => Some(Subject::Workload(load.workload.clone())),
+        Action::Change(change) => Some(Subject::Object(change.object.clone())),
+        // Each is a thing of its own: an open loop, or the only one of its kind.
         _ => None,
     }
 }
@@ -190,7 +204,7 @@ fn kind(action: &Action) -> ActionKind {
 
 #[cfg(test)]
 mod tests {
-    use harness_scenario::plan::GitFault;
+    use harness_scenario::plan::{ChangeWhat, GitFault, Load};
 
     use super::*;
 
@@ -205,6 +219,19 @@ mod tests {
         let git = Action::GitFault(GitFault::Unavailable);
         assert_eq!(subject(&git), subject(&Action::ClearGitFaults));
         assert_ne!(subject(&git), subject(&Action::ClearAzureFaults));
+        let load = |workload: &str| {
+            let workload = workload.to_owned();
+            let (pod_metrics, external_metrics) = (BTreeMap::new(), BTreeMap::new());
+            Action::Load(Load { workload, cpu: None, memory: None, pod_metrics, external_metrics })
+        };
+        assert_eq!(subject(&load("web")), subject(&load("web")));
+        assert_ne!(subject(&load("web")), subject(&load("cache")));
+        let change = |what| {
+            let (object, by) = ("pool".to_owned(), "kubectl".to_owned());
+            Action::Change(harness_scenario::plan::Change { object, what, stays: false, by })
+        };
+        let patch = ChangeWhat::Patch(serde_json::json!({"metadata": {"annotations": {"a": "b"}}}));
+        assert_eq!(subject(&change(patch)), subject(&change(ChangeWhat::Delete)));
         assert_eq!(subject(&Action::Replace { workload: "web".to_owned() }), None, "an open loop");
     }
 }

@@ -1,0 +1,93 @@
+//! Waiting for custom resources: a definition that was applied is not at once something that can be asked for.
+
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use kube::Client;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::local::LocalError;
+
+/// Definitions that are looked at at once; the server has few cores, more would only queue there.
+const PARALLEL: usize = 8;
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Waits until every one of `crds` has the condition `Established` and its objects can be listed. Between the two the server refuses every
+/// request with 429, "storage is (re)initializing" (`apiserver/pkg/storage/cacher/cacher.go`): for seconds, where it is short of CPU.
+pub(crate) async fn custom_resources_served(
+    client: &Client,
+    crds: &[Value],
+    limit: Duration,
+) -> Result<(), LocalError> {
+    let deadline = Instant::now() + limit;
+    stream::iter(crds)
+        .map(|crd| served(client, crd, deadline, limit))
+        .buffer_unordered(PARALLEL)
+        .try_collect::<Vec<()>>()
+        .await?;
+    Ok(())
+}
+
+async fn served(client: &Client, crd: &Value, deadline: Instant, limit: Duration) -> Result<(), LocalError> {
+    let name = crd["metadata"]["name"].as_str().unwrap_or_default();
+    let object = format!("CustomResourceDefinition {name}");
+    let late = |wanted, last| {
+        let waited_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        LocalError::Wait { object: object.clone(), wanted, waited_ms, last }
+    };
+    let kind = GroupVersionKind::gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
+    let definitions: Api<DynamicObject> = Api::all_with(client.clone(), &ApiResource::from_gvk(&kind));
+    loop {
+        let current = definitions.get(name).await.map_err(LocalError::api("read", &object))?;
+        let conditions = &current.data["status"]["conditions"];
+        let mut said = conditions.as_array().into_iter().flatten();
+        if said.any(|condition| condition["type"] == "Established" && condition["status"] == "True") {
+            break;
+        }
+        if Instant::now() >= deadline {
+            return Err(late("established", format!("conditions {conditions}")));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    let objects: Api<DynamicObject> = Api::all_with(client.clone(), &resource_of(crd));
+    while let Err(error) = objects.list_metadata(&ListParams::default().limit(1)).await {
+        if Instant::now() >= deadline {
+            return Err(late("served", error.to_string()));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}
+
+/// What a CRD defines, in the version that is stored.
+fn resource_of(crd: &Value) -> ApiResource {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let versions = crd["spec"]["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let stored = versions.iter().find(|version| version["storage"] == true);
+    let kind = GroupVersionKind::gvk(
+        &text(&crd["spec"]["group"]),
+        &stored.map(|version| text(&version["name"])).unwrap_or_default(),
+        &text(&crd["spec"]["names"]["kind"]),
+    );
+    ApiResource::from_gvk_with_plural(&kind, &text(&crd["spec"]["names"]["plural"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_crd_defines_is_asked_for_in_the_version_that_is_stored() {
+        let crd = serde_json::json!({"spec": {
+            "group": "karpenter.azure.com",
+            "names": {"kind": "AKSNodeClass", "plural": "aksnodeclasses"},
+            "versions": [{"name": "v1alpha2", "storage": false}, {"name": "v1beta1", "storage": true}],
+        }});
+        let resource = resource_of(&crd);
+        assert_eq!(resource.api_version, "karpenter.azure.com/v1beta1");
+        assert_eq!(resource.plural, "aksnodeclasses");
+    }
+}
