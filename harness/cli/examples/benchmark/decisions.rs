@@ -16,7 +16,7 @@ const ONE_DECISION_US: u64 = 500_000;
 /// What was decided in one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Decisions {
-    /// From the last acknowledged scale-down to the first decision, seconds.
+    /// From the last acknowledged scale-down of the phase that shrinks the load first to the first decision, seconds.
     pub(crate) first_s: f64,
     /// From one decision to the next in the mean, seconds; 0 where there was only one.
     pub(crate) between_s: f64,
@@ -32,14 +32,12 @@ impl Decisions {
         let path = folder.join("events.jsonl");
         let file = File::open(&path).map_err(|source| Failure::file("read", &path, source))?;
         let broken = |source| Failure::Log { path: path.clone(), source };
-        let (mut scaled_down_us, mut chosen_us) = (None, Vec::new());
+        let (mut downs, mut chosen_us) = (ScaleDowns::default(), Vec::new());
         for event in read_log(BufReader::new(file)).map_err(broken)? {
             let event = event.map_err(broken)?;
             match event.kind {
                 EventKind::Action(action) => match action.what {
-                    ActionKind::Scale { from, to, .. } if to < from => {
-                        scaled_down_us = action.acked_us.max(scaled_down_us)
-                    }
+                    ActionKind::Scale { from, to, .. } if to < from => downs.add(&action.phase, action.acked_us),
                     _ => {}
                 },
                 EventKind::Milestone(milestone)
@@ -51,8 +49,30 @@ impl Decisions {
             }
         }
         let missing = |figure| Failure::Missing { path: path.clone(), figure };
-        let scaled_down_us: u64 = scaled_down_us.ok_or_else(|| missing("a scale-down"))?;
+        let scaled_down_us: u64 = downs.last_us.ok_or_else(|| missing("a scale-down"))?;
+        chosen_us.retain(|at| downs.next_us.is_none_or(|next_us| *at < next_us));
         decided(scaled_down_us, &chosen_us).ok_or_else(|| missing("a decision after the scale-down"))
+    }
+}
+
+/// The scale-downs of the phase that has one first: what is decided for it ends where another phase shrinks the load again.
+#[derive(Debug, Default)]
+struct ScaleDowns {
+    phase: Option<String>,
+    /// The last one that was acknowledged in that phase.
+    last_us: Option<u64>,
+    /// The first one that was acknowledged in another.
+    next_us: Option<u64>,
+}
+
+impl ScaleDowns {
+    fn add(&mut self, phase: &str, acked_us: Option<u64>) {
+        let Some(acked_us) = acked_us else { return };
+        if self.phase.get_or_insert_with(|| phase.to_owned()) == phase {
+            self.last_us = self.last_us.max(Some(acked_us));
+        } else {
+            self.next_us = Some(self.next_us.map_or(acked_us, |next_us| next_us.min(acked_us)));
+        }
     }
 }
 
@@ -74,6 +94,17 @@ fn decided(scaled_down_us: u64, chosen_us: &[u64]) -> Option<Decisions> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_another_phase_shrinks_is_another_matter() {
+        let mut downs = ScaleDowns::default();
+        for (phase, acked_us) in
+            [("shrink", Some(10)), ("shrink", Some(12)), ("shrink", None), ("smaller", Some(90)), ("smaller", Some(95))]
+        {
+            downs.add(phase, acked_us);
+        }
+        assert_eq!((downs.last_us, downs.next_us), (Some(12), Some(90)));
+    }
 
     #[test]
     fn marks_of_one_moment_are_one_decision() {
