@@ -19,6 +19,9 @@ use kube::{Client, Config};
 use tower::util::MapRequestLayer;
 use tower::{BoxError, Service, ServiceBuilder};
 
+/// Requests in flight at once where many are to be sent; the server has few cores, more would only queue there.
+pub(crate) const REQUESTS_AT_ONCE: usize = 8;
+
 /// When bytes were last read from the sockets of one client, and since when some have been waiting for their handler.
 ///
 /// Watch lag is measured with it: from the read of an event's bytes off the socket (before TLS, HTTP and JSON) to the stamp of

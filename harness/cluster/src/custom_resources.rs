@@ -8,10 +8,9 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::client::REQUESTS_AT_ONCE;
 use crate::local::LocalError;
 
-/// Definitions that are looked at at once; the server has few cores, more would only queue there.
-const PARALLEL: usize = 8;
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -25,7 +24,7 @@ pub(crate) async fn custom_resources_served(
     let deadline = Instant::now() + limit;
     stream::iter(crds)
         .map(|crd| served(client, crd, deadline, limit))
-        .buffer_unordered(PARALLEL)
+        .buffer_unordered(REQUESTS_AT_ONCE)
         .try_collect::<Vec<()>>()
         .await?;
     Ok(())
@@ -38,17 +37,14 @@ async fn served(client: &Client, crd: &Value, deadline: Instant, limit: Duration
         let waited_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         LocalError::Wait { object: object.clone(), wanted, waited_ms, last }
     };
-    let kind = GroupVersionKind::gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
-    let definitions: Api<DynamicObject> = Api::all_with(client.clone(), &ApiResource::from_gvk(&kind));
+    let definitions = definitions(client);
     loop {
         let current = definitions.get(name).await.map_err(LocalError::api("read", &object))?;
-        let conditions = &current.data["status"]["conditions"];
-        let mut said = conditions.as_array().into_iter().flatten();
-        if said.any(|condition| condition["type"] == "Established" && condition["status"] == "True") {
+        if is_established(&current.data) {
             break;
         }
         if Instant::now() >= deadline {
-            return Err(late("established", format!("conditions {conditions}")));
+            return Err(late("established", format!("conditions {}", current.data["status"]["conditions"])));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -60,6 +56,18 @@ async fn served(client: &Client, crd: &Value, deadline: Instant, limit: Duration
         tokio::time::sleep(LOOK_EVERY).await;
     }
     Ok(())
+}
+
+/// The API of CRDs.
+pub(crate) fn definitions(client: &Client) -> Api<DynamicObject> {
+    let kind = GroupVersionKind::gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
+    Api::all_with(client.clone(), &ApiResource::from_gvk(&kind))
+}
+
+/// Whether the API server has taken a CRD in.
+pub(crate) fn is_established(crd: &Value) -> bool {
+    let mut conditions = crd["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.any(|condition| condition["type"] == "Established" && condition["status"] == "True")
 }
 
 /// What a CRD defines, in the version that is stored.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use harness_scenario::plan::Group;
 use serde::Deserialize;
 
 use crate::args::{Args, Item};
@@ -22,7 +23,7 @@ const GROWTH_TARGET: (u32, f64) = (3_000, 180.0);
 /// The events of [`Item::Report`].
 const REPORT_EVENTS: u32 = 1_000_000;
 /// The group whose scenarios are about Flux. The target of [`Item::Catalogue`] is of the others, which are about nodes.
-const GITOPS: &str = "gitops";
+const GITOPS: Group = Group::Gitops;
 /// The same draws in every run.
 const SEED: &str = "1";
 /// Beyond the scenarios' own deadlines (10 minutes up, 10 down), start and cleanup.
@@ -62,7 +63,7 @@ struct Index {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct One {
-    group: String,
+    group: Group,
     duration_ms: f64,
 }
 
@@ -228,14 +229,14 @@ impl Bench<'_> {
         let path = self.out.join(&name).join("index.json");
         let json = std::fs::read(&path).map_err(|source| Failure::file("read", &path, source))?;
         let index: Index = serde_json::from_slice(&json).map_err(|source| Failure::Index { path, source })?;
-        let mut groups: BTreeMap<&str, f64> = BTreeMap::new();
+        let mut groups: BTreeMap<Group, f64> = BTreeMap::new();
         for one in &index.scenarios {
-            *groups.entry(&one.group).or_default() += one.duration_ms / 1e3;
+            *groups.entry(one.group).or_default() += one.duration_ms / 1e3;
         }
-        let provisioning_s: f64 = groups.iter().filter(|(name, _)| **name != GITOPS).map(|(_, took_s)| took_s).sum();
+        let provisioning_s: f64 = groups.iter().filter(|(group, _)| **group != GITOPS).map(|(_, took_s)| took_s).sum();
         self.sheet.target(Item::Catalogue, "node auto-provisioning", Unit::Seconds, provisioning_s, 30.0 * 60.0);
         for (group, took_s) in groups {
-            self.sheet.figure(Item::Catalogue, &format!("group {group}"), Unit::Seconds, took_s);
+            self.sheet.figure(Item::Catalogue, &format!("group {}", group.as_str()), Unit::Seconds, took_s);
         }
         self.sheet.figure(Item::Catalogue, "start to exit", Unit::Seconds, ran.wall.as_secs_f64());
         Ok(())

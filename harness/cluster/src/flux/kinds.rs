@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::error::FluxError;
 use super::object::ObjectRef;
 use super::parts::is_flux_group;
+use crate::custom_resources::{definitions, is_established};
 
 /// One served kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,9 +40,7 @@ impl FluxKind {
     pub(super) fn from_crd(name: &str, crd: &Value) -> Option<Self> {
         let (spec, text) = (&crd["spec"], |value: &Value| value.as_str().map(str::to_owned));
         let group = text(&spec["group"]).filter(|group| is_flux_group(group))?;
-        let conditions = crd["status"]["conditions"].as_array();
-        let established = |condition: &Value| condition["type"] == "Established" && condition["status"] == "True";
-        if !conditions.is_some_and(|all| all.iter().any(established)) {
+        if !is_established(crd) {
             return None;
         }
         let versions = spec["versions"].as_array()?;
@@ -96,15 +95,9 @@ impl FluxKind {
     }
 }
 
-/// The API of CRDs.
-pub(super) fn crds(client: &kube::Client) -> Api<DynamicObject> {
-    let kind = GroupVersionKind::gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
-    Api::all_with(client.clone(), &ApiResource::from_gvk(&kind))
-}
-
 /// Every kind of Flux objects that the cluster serves, sources first.
 pub(super) async fn served(client: &kube::Client) -> Result<Vec<FluxKind>, FluxError> {
-    let found = crds(client)
+    let found = definitions(client)
         .list(&ListParams::default())
         .await
         .map_err(FluxError::api("list", "every CustomResourceDefinition"))?;

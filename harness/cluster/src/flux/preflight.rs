@@ -11,11 +11,11 @@ use kube::api::{Api, DynamicObject, ListParams, PostParams};
 use serde_json::Value;
 
 use super::error::FluxError;
-use super::kinds::crds;
 use super::list::PARALLEL;
 use super::manager::Manager;
 use super::objects::NAMESPACE;
 use super::parts::modules;
+use crate::custom_resources::definitions;
 use crate::doctor::Check;
 
 /// The label of everything in Flux's own manifests.
@@ -124,7 +124,7 @@ impl Manager<'_> {
 
     /// A CRD can be replaced unless objects may be stored in a version that the new one does not have.
     async fn custom_resources(&self) -> Result<Check, FluxError> {
-        let live = crds(&self.client).list(&ListParams::default()).await;
+        let live = definitions(&self.client).list(&ListParams::default()).await;
         let live = live.map_err(FluxError::api("list", "every CustomResourceDefinition"))?.items;
         let (mut there, mut troubles) = (0, Vec::new());
         for wanted in &self.parts.crds {

@@ -14,10 +14,11 @@ use super::apply::{Applied, Outcome, api_of};
 use super::controllers::Handled;
 use super::deployed::{self, Count};
 use super::error::{FluxError, is_missing};
-use super::kinds::{self, FluxKind, crds};
+use super::kinds::{self, FluxKind};
 use super::list::{self, Found};
 use super::manager::{Manager, millis};
 use super::object::ObjectRef;
+use crate::custom_resources::definitions;
 
 /// The finalizer of Flux's controllers (fluxcd/pkg `apis/meta`); those of others stay.
 const FINALIZER: &str = "finalizers.fluxcd.io";
@@ -131,7 +132,7 @@ impl Manager<'_> {
         dry_run: bool,
         report: &mut UninstallReport,
     ) -> Result<(), FluxError> {
-        let api = crds(&self.client);
+        let api = definitions(&self.client);
         for kind in kinds {
             let object = ObjectRef {
                 group: "apiextensions.k8s.io".to_owned(),

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::error::LocalError;
 use super::nap;
+use crate::client::REQUESTS_AT_ONCE;
 use crate::custom_resources::custom_resources_served;
 
 const NAMESPACES: &str = include_str!("../../../../kind-config/rbac/namespaces.yaml");
@@ -23,17 +24,14 @@ const METRICS: &str = include_str!("../../../../kind-config/metrics/apiservices.
 /// Who applied it, in `managedFields`.
 pub(crate) const FIELD_MANAGER: &str = "harness-bootstrap";
 
-/// Requests in flight at once; the server has few cores, more would only queue there.
-const PARALLEL: usize = 8;
+/// Between two looks at what is not there yet.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Applies namespaces first, then access rules.
 pub(crate) async fn access(client: &kube::Client) -> Result<(), LocalError> {
-    apply_all(client, namespaces()?).await?;
-    apply_all(client, access_rules()?).await
+    apply_all(client, &namespaces()?).await?;
+    apply_all(client, &access_rules()?).await
 }
-
-/// Between two looks at what is not there yet.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Applies the CRDs in `files` and waits until the server serves them all.
 pub(crate) async fn custom_resources(
@@ -42,13 +40,13 @@ pub(crate) async fn custom_resources(
     limit: Duration,
 ) -> Result<(), LocalError> {
     let objects = crds(files)?;
-    apply_all(client, objects.clone()).await?;
+    apply_all(client, &objects).await?;
     custom_resources_served(client, &objects, limit).await
 }
 
 /// Applies Flux's GitRepository and Kustomization for the repository at `url`.
 pub(crate) async fn flux(client: &kube::Client, url: &str) -> Result<(), LocalError> {
-    apply_all(client, flux_objects(url)?).await
+    apply_all(client, &flux_objects(url)?).await
 }
 
 /// Flux's GitRepository and Kustomization for the repository at `url`.
@@ -95,9 +93,9 @@ pub(crate) async fn metrics_apis(client: &kube::Client, port: u16, ca_pem: &str)
         }
     }
     // The Service first: an APIService without one is looked at again only after a while.
-    let rest = objects.split_off(1);
-    apply_all(client, objects).await?;
-    apply_all(client, rest).await
+    let (service, apis) = objects.split_at(1.min(objects.len()));
+    apply_all(client, service).await?;
+    apply_all(client, apis).await
 }
 
 /// Waits until Flux has applied the tree that is in the repository.
@@ -153,17 +151,17 @@ fn documents(name: &str, text: &str) -> Result<Vec<Value>, LocalError> {
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
 }
 
-async fn apply_all(client: &kube::Client, objects: Vec<Value>) -> Result<(), LocalError> {
+async fn apply_all(client: &kube::Client, objects: &[Value]) -> Result<(), LocalError> {
     stream::iter(objects)
         .map(|object| apply(client, object))
-        .buffer_unordered(PARALLEL)
+        .buffer_unordered(REQUESTS_AT_ONCE)
         .try_collect::<Vec<()>>()
         .await?;
     Ok(())
 }
 
 /// Server-side apply of one object. The kinds used here have regular plurals.
-async fn apply(client: &kube::Client, object: Value) -> Result<(), LocalError> {
+async fn apply(client: &kube::Client, object: &Value) -> Result<(), LocalError> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (api_version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
     let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
@@ -173,7 +171,7 @@ async fn apply(client: &kube::Client, object: Value) -> Result<(), LocalError> {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),
     };
-    api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&object))
+    api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(object))
         .await
         .map_err(LocalError::api("apply", format!("{kind} {name}")))?;
     Ok(())
