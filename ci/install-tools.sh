@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the build and the tests need and a machine may lack. Says what is missing where it cannot install it.
+# What the build and the checks need and a machine may lack. A tool that is missing and cannot be installed is an error, an optional one a note.
 set -euo pipefail
 
 need() { # command, what to install
@@ -17,7 +17,16 @@ cargo --version
 go version
 git --version
 
-# Optional: without it the scenarios that need image-registry end with "not run", which is no failure.
+# Built without optimizations: they are compiled for longer than they run.
+cargo_tool() { # crate, version, options
+    command -v "$1" >/dev/null && return
+    echo "installing $1 $2 (a few minutes, once for each machine)"
+    timeout 1200 cargo install "$1" --version "$2" --locked --debug --quiet "${@:3}"
+}
+cargo_tool cargo-deny 0.20.2
+cargo_tool cargo-nextest 0.9.151 --no-default-features --features default-no-update
+
+# Without docker-registry the scenarios and the test that need image-registry are not run, and say so.
 optional() { # command, Debian package, for what
     command -v "$1" >/dev/null && return
     local as_root=()
@@ -26,11 +35,12 @@ optional() { # command, Debian package, for what
         "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$2" ||
             { "${as_root[@]}" apt-get update && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$2"; }
     } >/dev/null 2>&1; then
-        # The package starts a service of its own, which nobody here asks.
-        "${as_root[@]}" systemctl disable --now "$2" >/dev/null 2>&1 || true
         echo "installed $2"
     else
         echo "note: $1 is not on PATH and could not be installed: $3 will not be run (Debian: apt-get install $2)" >&2
     fi
 }
-optional docker-registry docker-registry "scenarios that need image-registry"
+optional docker-registry docker-registry "what needs image-registry"
+# The package starts a service of its own, which nothing here uses.
+[ "$(id -u)" -ne 0 ] || systemctl disable --now docker-registry >/dev/null 2>&1 || true
+optional shellcheck shellcheck "the check of the scripts"

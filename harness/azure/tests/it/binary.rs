@@ -10,7 +10,7 @@ use harness_azure::control::Client;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::LIMIT;
+use crate::support::ANSWER;
 
 /// Ends the process whatever happens to the test.
 struct Process(Child);
@@ -33,7 +33,7 @@ fn start(arguments: &[&str]) -> Process {
 }
 
 fn wait_for(path: &Path) {
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + ANSWER.get();
     while std::fs::metadata(path).map_or(true, |m| m.len() == 0) {
         assert!(Instant::now() < deadline, "{} was not written", path.display());
         std::thread::sleep(Duration::from_millis(5));
@@ -58,7 +58,7 @@ async fn it_starts_answers_and_ends_at_a_signal() {
     wait_for(&environment);
     let mut out = process.0.stdout.take().unwrap();
     let mut text = String::new();
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + ANSWER.get();
     while !text.contains("AZURE_ENVIRONMENT_FILEPATH") {
         assert!(Instant::now() < deadline, "{text}");
         let mut chunk = [0; 4096];

@@ -7,7 +7,7 @@ use harness_azure::faults::ArmFaultMode;
 use harness_azure::{BootModel, FactKind, Fault, FaultKind, Secret};
 
 use crate::fake_kube::FakeKube;
-use crate::support::{LIMIT, Lab, instant};
+use crate::support::{ANSWER, Lab, instant};
 
 #[tokio::test]
 async fn a_wrong_token_is_refused_and_never_repeated() {
@@ -52,7 +52,7 @@ async fn facts_wait_for_the_first_and_come_in_order() {
     assert!(empty.facts.is_empty() && started.elapsed() >= Duration::from_millis(120));
     let waiting = tokio::spawn({
         let control = lab.control.clone();
-        async move { control.facts(after, LIMIT).await.unwrap() }
+        async move { control.facts(after, ANSWER.get()).await.unwrap() }
     });
     lab.create("web-1", "Standard_D4s_v5", false).await;
     let page = waiting.await.unwrap();
@@ -88,7 +88,7 @@ async fn a_reset_removes_vms_and_nodes_and_counts_from_zero() {
     assert!(lab.control.vms().await.unwrap().is_empty());
     assert!(lab.control.counters().await.unwrap().is_empty());
     assert!(lab.sim.facts().last_seq() > before, "the numbers of facts go on");
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + ANSWER.get();
     while kube.nodes() > 0 {
         assert!(Instant::now() < deadline);
         tokio::time::sleep(Duration::from_millis(2)).await;

@@ -273,7 +273,7 @@ async fn crashes_and_evictions_of_a_share() {
     for n in 0..10 {
         lab.create(&format!("web-{n}"), "Standard_D4s_v5", true).await;
     }
-    let deadline = Instant::now() + crate::support::LIMIT;
+    let deadline = Instant::now() + crate::support::ANSWER.get();
     while kube.nodes() < 10 {
         assert!(Instant::now() < deadline);
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -418,7 +418,7 @@ async fn a_condition_of_a_vm_that_has_no_node_yet_is_refused() {
 }
 
 async fn shows(kube: &FakeKube, node: &str, kind: &str, status: &str) {
-    let deadline = Instant::now() + crate::support::LIMIT;
+    let deadline = Instant::now() + crate::support::ANSWER.get();
     while kube.condition(node, kind).as_deref() != Some(status) {
         assert!(Instant::now() < deadline, "{node}: {kind} is {:?}, not {status}", kube.condition(node, kind));
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -426,7 +426,7 @@ async fn shows(kube: &FakeKube, node: &str, kind: &str, status: &str) {
 }
 
 async fn until_node(kube: &FakeKube, node: &str) {
-    let deadline = Instant::now() + crate::support::LIMIT;
+    let deadline = Instant::now() + crate::support::ANSWER.get();
     while kube.node(node).is_none() {
         assert!(Instant::now() < deadline, "no Node {node}");
         tokio::time::sleep(Duration::from_millis(2)).await;

@@ -6,10 +6,10 @@ use harness_azure::{Distribution, FactKind, Span};
 use serde_json::json;
 
 use crate::fake_kube::FakeKube;
-use crate::support::{LIMIT, Lab, instant, of};
+use crate::support::{ANSWER, Lab, instant, of};
 
 async fn until(what: &str, mut met: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + ANSWER.get();
     while !met() {
         assert!(Instant::now() < deadline, "never: {what}");
         tokio::time::sleep(Duration::from_millis(2)).await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 pub(crate) const VERSION: &str = "api-version=2026-04-02-preview";
 /// No wait in these tests is longer.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) use harness_testing::limits::ANSWER;
 
 pub(crate) struct Lab {
     pub(crate) sim: Simulator,
@@ -56,7 +56,7 @@ impl Lab {
     pub(crate) async fn with(config: Config, kube: Option<kube::Client>) -> Self {
         let sim = Simulator::start(config, kube).await.unwrap();
         let ca = reqwest::Certificate::from_pem(sim.ca_pem().as_bytes()).unwrap();
-        let http = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).timeout(LIMIT).build().unwrap();
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).timeout(ANSWER.get()).build().unwrap();
         let token = http
             .get(format!("{}?api-version=2019-08-01&resource=x", sim.identity_url()))
             .header("X-IDENTITY-HEADER", sim.config().identity_header.expose())
@@ -135,7 +135,7 @@ impl Lab {
 
     /// Waits until a fact is found among all from the start.
     pub(crate) async fn fact(&self, what: &str, wanted: impl Fn(&FactKind) -> bool) -> Fact {
-        let deadline = tokio::time::Instant::now() + LIMIT;
+        let deadline = tokio::time::Instant::now() + ANSWER.get();
         let mut after = 0;
         let mut seen = Vec::new();
         loop {

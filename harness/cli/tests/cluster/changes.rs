@@ -1,0 +1,42 @@
+//! Changes behind Git's back: a run changes only what belongs to it or to its tree, and its cleanup reverts what is still there.
+
+use serde_json::{Value, json};
+
+use crate::binary::scenario;
+use crate::runner::Ended;
+use crate::shared::SharedCluster;
+
+/// Changes of what is not the run's are refused, and the others are reverted.
+pub(crate) fn only_what_is_the_runs_is_changed(shared: &SharedCluster) -> Ended {
+    let ran = shared.run(&[&scenario("changes"), "--seed", "11"]);
+    assert_eq!(ran.code, 0, "{}", ran.report());
+    let events = ran.events();
+    let changes = events.iter().filter(|event| event["e"]["action"]["what"]["change"].is_object());
+    let mut refused: Vec<(String, String)> = changes
+        .filter_map(|event| {
+            let action = &event["e"]["action"];
+            let error = action["error"].as_str()?;
+            Some((action["what"]["change"]["object"].as_str()?.to_owned(), error.to_owned()))
+        })
+        .collect();
+    refused.sort();
+    let names: Vec<&str> = refused.iter().map(|(object, _)| object.as_str()).collect();
+    assert_eq!(names, ["pool", "root", "system"], "{refused:?}");
+    for (error, part) in refused.iter().map(|(_, error)| error).zip([
+        "nothing was changed",
+        "not the run's to delete",
+        "belongs neither to this run nor to its tree",
+    ]) {
+        assert!(error.contains(part), "{error}");
+    }
+    let last = |object: &str, path: &str| -> Option<Value> {
+        let mut fields = events.iter().map(|event| &event["e"]["field"]);
+        fields.rfind(|field| field["object"] == object && field["path"] == path).map(|it| it["value"].clone())
+    };
+    // The watches go on until cleanup has ended.
+    assert_eq!(last("root", "spec.interval"), Some(json!("10m0s")), "{}", ran.report());
+    assert_eq!(last("stray", "exists"), Some(json!(false)), "{}", ran.report());
+    ran.assert_reports();
+    ran.assert_nothing_left();
+    Ended::Passed
+}

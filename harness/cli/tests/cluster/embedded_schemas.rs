@@ -1,0 +1,81 @@
+//! The embedded schemas and rules say what the real API server says.
+
+use std::path::Path;
+
+use harness_cluster::Cluster;
+use harness_cluster::dry_run::{DryRun, DryRunner};
+use harness_scenario::validate::{Validation, ValidationInputs, validate};
+use harness_scenario::{Severity, SourceFile};
+
+use crate::runner::Ended;
+use crate::shared::SharedCluster;
+
+fn tree(folder: &Path) -> Vec<SourceFile> {
+    let yaml = |path: &Path| path.extension().is_some_and(|extension| extension == "yaml");
+    let mut files: Vec<SourceFile> = walkdir::WalkDir::new(folder)
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| yaml(path))
+        .map(|path| {
+            let relative = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+            SourceFile::new(relative, std::fs::read_to_string(&path).unwrap())
+        })
+        .collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+/// Whether something was found that the server is said to refuse an object for.
+fn said_to_be_refused(validation: &Validation) -> bool {
+    validation
+        .findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error && finding.effect.starts_with("the API server refuses"))
+}
+
+/// For each tree under `fixtures`, `validate` predicts a refusal exactly where the API server refuses an object.
+pub(crate) fn agree_with_the_server(shared: &SharedCluster) -> Ended {
+    shared.with(async |cluster| compare(cluster).await);
+    Ended::Passed
+}
+
+async fn compare(cluster: Cluster) {
+    let mut runner = DryRunner::new(cluster.client());
+    let fixtures = harness_testing::repository("fixtures");
+    let refused = std::fs::read_dir(fixtures.join("refused")).unwrap().map(|entry| entry.unwrap().path());
+    let (mut agreed, mut refusals) = (0, 0);
+    let mut disagreed = Vec::new();
+    for folder in std::iter::once(fixtures.join("node-config")).chain(refused) {
+        let files = tree(&folder);
+        let validation = validate(&ValidationInputs { files: &files, ..ValidationInputs::default() });
+        // What cannot be built is never sent.
+        if validation
+            .findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Error && finding.effect.contains(" build"))
+        {
+            continue;
+        }
+        let mut answers = Vec::new();
+        for object in validation.objects.iter().filter(|object| !object.name.is_empty() && !object.kind.is_empty()) {
+            answers.push((object.id(), runner.ask(&object.value).await.unwrap()));
+        }
+        // Of a kind that the local cluster does not serve it cannot be known.
+        if answers.iter().any(|(_, answer)| *answer == DryRun::NotServed) {
+            continue;
+        }
+        let by_server = answers.iter().any(|(_, answer)| matches!(answer, DryRun::Refused(_)));
+        refusals += usize::from(by_server);
+        if by_server == said_to_be_refused(&validation) {
+            agreed += 1;
+        } else {
+            disagreed.push(format!(
+                "{}: the server says {answers:#?}, here it is {:#?}",
+                folder.display(),
+                validation.findings
+            ));
+        }
+    }
+    assert!(disagreed.is_empty(), "{}", disagreed.join("\n"));
+    assert!(agreed >= 12 && refusals >= 5, "{agreed} trees compared, {refusals} refused");
+}
