@@ -209,7 +209,7 @@ async fn carry_out(
         objects: tools.objects.all(),
     };
     hub.note(|state| state.count(asked::counted(plan)));
-    *observers = Some(Observers::start(tools.cluster.kube_config(), tools.cluster.azure(), scope, hub).await?);
+    *observers = Some(Observers::start(&tools.cluster, scope, hub).await?);
     let (outcome, detail) = match prepare::apply(plan, tools, before).await? {
         Prepared::Ready => (PhaseOutcome::Reached, String::new()),
         Prepared::Refused(why) => (PhaseOutcome::DeadlinePassed, why),

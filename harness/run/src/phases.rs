@@ -3,7 +3,6 @@
 use harness_record::event::PhaseOutcome;
 use harness_scenario::Span;
 use harness_scenario::plan::{Phase, Plan, Until};
-use tokio::time::Instant;
 
 use crate::drive::{Driver, Tools};
 use crate::until::{Beginning, reached, settles_us};
@@ -31,7 +30,7 @@ pub(crate) async fn run(plan: &Plan, tools: &Tools) {
 async fn end(phase: &Phase, mut begin: Beginning, driver: &mut Driver, tools: &Tools) -> (PhaseOutcome, String) {
     let hub = &tools.hub;
     let began_us = begin.began_us;
-    let deadline = |span: Span| Instant::from(hub.clock.instant(began_us + span.as_micros()));
+    let deadline = |span: Span| hub.clock.instant(began_us + span.as_micros());
     let Some(until) = &phase.until else {
         tokio::time::sleep_until(deadline(phase.hold.unwrap_or(Span::ZERO))).await;
         driver.finished().await;
@@ -69,6 +68,6 @@ async fn wait(until: &Until, begin: &Beginning, missing: &mut String, tools: &To
         if hub.clock.now_us() >= due_us {
             return;
         }
-        tokio::time::sleep_until(Instant::from(hub.clock.instant(due_us))).await;
+        tokio::time::sleep_until(hub.clock.instant(due_us)).await;
     }
 }

@@ -121,8 +121,8 @@ async fn set_intervals(plan: &Plan, flux: &Flux, before: &mut Before) -> Result<
 async fn push(plan: &Plan, git: &GitRemote, tools: &Tools) -> Result<String, RunError> {
     let message = format!("{}: node configuration under test (run {})", plan.scenario, tools.run_id);
     let commit = tools.repository.push_first(git, &message).await?;
-    let sent_us = tools.hub.clock.us_of(commit.sent);
-    let acked_us = tools.hub.clock.us_of(commit.acknowledged);
+    let sent_us = tools.hub.clock.us_of(commit.sent.into());
+    let acked_us = tools.hub.clock.us_of(commit.acknowledged.into());
     tools.hub.record_at(
         acked_us,
         EventKind::Action(ActionStamps {
