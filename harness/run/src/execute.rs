@@ -105,6 +105,8 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
                 }
             }
         }
+        // A cleanup that came to its end has ended its phase.
+        hub.end_phase(PhaseOutcome::Cancelled, "the cleanup was not finished".to_owned());
     }
     usage::record(&cluster, &hub).await;
     sampling.abort();

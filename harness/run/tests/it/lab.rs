@@ -238,3 +238,21 @@ impl Ran {
         assert_eq!(open, None, "a phase did not end");
     }
 }
+
+#[test]
+fn zz_profile() {
+    let t = std::time::Instant::now();
+    for _ in 0..10 {
+        on_paused_time(async { Lab::start(); });
+    }
+    eprintln!("start {:?}", t.elapsed() / 10);
+    let t = std::time::Instant::now();
+    for _ in 0..10 {
+        on_paused_time(async {
+            let lab = Lab::start();
+            let ran = lab.run(&crate::plans::burst()).await;
+            eprintln!("{} calls, {} events, {} us", lab.api.calls().len(), ran.events.len(), ran.events.last().unwrap().at_us);
+        });
+    }
+    eprintln!("run {:?}", t.elapsed() / 10);
+}
