@@ -8,8 +8,11 @@ use crate::drive::{Driver, Tools};
 use crate::until::{Beginning, reached, settles_us};
 use crate::wanted::Wanted;
 
-/// A phase with a condition and no deadline of its own gets this one; the planner always sets one.
+/// A phase with a condition and no deadline of its own gets this one; the planner always sets one. After the end of a phase without a
+/// condition its last actions have this long to be answered.
 const DEADLINE: Span = Span::from_secs(300);
+/// What is missing where a phase ends with actions under way.
+const UNANSWERED: &str = "an action was still due or not answered";
 
 /// Carries out every phase. A phase whose deadline passes does not end the run: what comes after it may still answer
 /// something, and the fleet must come down in any case.
@@ -32,9 +35,13 @@ async fn end(phase: &Phase, mut begin: Beginning, driver: &mut Driver, tools: &T
     let began_us = begin.began_us;
     let deadline = |span: Span| hub.clock.instant(began_us + span.as_micros());
     let Some(until) = &phase.until else {
-        tokio::time::sleep_until(deadline(phase.hold.unwrap_or(Span::ZERO))).await;
-        driver.finished().await;
-        return (PhaseOutcome::Held, String::new());
+        let held_until = deadline(phase.hold.unwrap_or(Span::ZERO));
+        tokio::time::sleep_until(held_until).await;
+        // A server that never answers must not hold the phase for ever.
+        return match tokio::time::timeout_at(held_until + DEADLINE.as_duration(), driver.finished()).await {
+            Ok(()) => (PhaseOutcome::Held, String::new()),
+            Err(_) => (PhaseOutcome::DeadlinePassed, UNANSWERED.to_owned()),
+        };
     };
     let mut missing = String::new();
     let awaited = async {
@@ -46,7 +53,7 @@ async fn end(phase: &Phase, mut begin: Beginning, driver: &mut Driver, tools: &T
     match tokio::time::timeout_at(deadline(phase.within.unwrap_or(DEADLINE)), awaited).await {
         Ok(()) => (PhaseOutcome::Reached, String::new()),
         Err(_) if !driver.is_finished() => {
-            (PhaseOutcome::DeadlinePassed, "an action was still due or not answered".to_owned())
+            (PhaseOutcome::DeadlinePassed, UNANSWERED.to_owned())
         }
         Err(_) => {
             // The last look may be older than the deadline when nothing changed; say how it is now.

@@ -1,5 +1,6 @@
 //! The client of the control endpoint.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::Router;
@@ -94,7 +95,17 @@ impl Client {
     /// # Errors
     /// When the HTTP client cannot be built.
     pub(crate) fn in_process(router: Router, token: Secret) -> Result<Self, ControlError> {
-        Ok(Self { inside: Some(router), ..Self::new("http://azure.in-process", token)? })
+        // It opens no connection and only makes requests; to make one reads every certificate of the machine.
+        static HTTP: OnceLock<reqwest::Client> = OnceLock::new();
+        let url = "http://azure.in-process".to_owned();
+        let http = match HTTP.get() {
+            Some(http) => http.clone(),
+            None => {
+                let made = Self::new(url.clone(), token.clone())?.http;
+                HTTP.get_or_init(|| made).clone()
+            }
+        };
+        Ok(Self { http, inside: Some(router), url, token })
     }
 
     /// The behaviour in force.

@@ -10,9 +10,14 @@
 mod actors;
 mod api;
 mod cancel;
+mod changes;
+mod commits;
 mod components;
 mod ends;
 mod git;
 mod lab;
 mod plans;
+mod refusals;
+mod silence;
+mod watches;
 mod whole_plan;

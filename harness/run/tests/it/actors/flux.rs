@@ -68,7 +68,15 @@ impl Flux {
             match self.put_tree(&root) {
                 Ok(()) => {}
                 Err(why) => {
-                    set_condition(&self.api, "Kustomization", &root, "Ready", "False", "BuildFailed", &why);
+                    if !has(&root, "Ready", "False") {
+                        set_condition(&self.api, "Kustomization", &root, "Ready", "False", "BuildFailed", &why);
+                        let event = json!({
+                            "metadata": {"name": format!("{NAME}.{}", &revision[10..])}, "type": "Warning",
+                            "reason": "BuildFailed", "message": why,
+                            "involvedObject": {"kind": "Kustomization", "namespace": NAMESPACE, "name": NAME},
+                        });
+                        self.api.create("Event", NAMESPACE, event);
+                    }
                     return;
                 }
             }

@@ -108,6 +108,6 @@ fn set_condition(
 }
 
 /// The same object as it is now.
-fn again(api: &ApiServer, kind: &str, object: &Value) -> Option<Value> {
+fn again(api: &ApiServer, kind: &str, object: &Value) -> Option<Arc<Value>> {
     api.get(kind, namespace(object), name(object))
 }

@@ -59,10 +59,10 @@ impl Provisioner {
         for pool in
             self.api.list("NodePool", "").iter().filter(|pool| has(pool, "Ready", "True") && !is_terminating(pool))
         {
-            let of_pool = |pod: &&Value| text(pod, "/spec/nodeSelector/karpenter.sh~1nodepool") == name(pool);
+            let of_pool = |pod: &&Arc<Value>| text(pod, "/spec/nodeSelector/karpenter.sh~1nodepool") == name(pool);
             let waiting =
                 pods.iter().filter(of_pool).filter(|pod| has(pod, "PodScheduled", "False") && !is_terminating(pod));
-            let wanted: i64 = waiting.map(request).sum();
+            let wanted: i64 = waiting.map(|pod| request(pod)).sum();
             let under_way = claims
                 .iter()
                 .filter(|claim| text(claim, "/metadata/labels/karpenter.sh~1nodepool") == name(pool))
@@ -123,7 +123,7 @@ impl Provisioner {
         }
         set_condition(&self.api, "NodeClaim", claim, "Initialized", "True", "Initialized", "");
         let used: i64 =
-            self.api.list("Pod", "").iter().filter(|pod| text(pod, "/spec/nodeName") == vm).map(request).sum();
+            self.api.list("Pod", "").iter().filter(|pod| text(pod, "/spec/nodeName") == vm).map(|pod| request(pod)).sum();
         let now = Instant::now();
         if used > 0 || cpu(&node["status"]["allocatable"]["cpu"]) == 0 {
             self.empty.remove(name(claim));
@@ -136,7 +136,7 @@ impl Provisioner {
     /// Drained, the machine deleted, and only then gone.
     async fn terminate(&mut self, claim: &Value) {
         let vm = text(claim, "/status/nodeName").to_owned();
-        let pods: Vec<Value> = self
+        let pods: Vec<Arc<Value>> = self
             .api
             .list("Pod", "")
             .into_iter()

@@ -1,6 +1,7 @@
 //! The Deployment controller, the scheduler, the kubelets and the collector of pods whose Node is gone.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -73,7 +74,7 @@ impl Workloads {
             }
         }
         for pod in pods.iter().filter(|pod| text(pod, "/spec/nodeName").is_empty() && !is_terminating(pod)) {
-            let fits = |node: &&Value| {
+            let fits = |node: &&Arc<Value>| {
                 let taints = node["spec"]["taints"].as_array().map_or(0, Vec::len);
                 has(node, "Ready", "True")
                     && taints == 0

@@ -177,18 +177,17 @@ impl ApiServer {
         done
     }
 
-    pub(crate) fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
-        self.with(|store| store.get(named(kind), namespace, name).ok()).map(|object| (*object).clone())
+    pub(crate) fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.with(|store| store.get(named(kind), namespace, name).ok())
     }
 
-    pub(crate) fn list(&self, kind: &str, labels: &str) -> Vec<Value> {
-        let found = self.with(|store| store.list(named(kind), "", &Selectors::of_labels(labels)));
-        found.into_iter().map(|object| (*object).clone()).collect()
+    pub(crate) fn list(&self, kind: &str, labels: &str) -> Vec<Arc<Value>> {
+        self.with(|store| store.list(named(kind), "", &Selectors::of_labels(labels)))
     }
 
     /// Creates an object, as a controller does.
-    pub(crate) fn create(&self, kind: &str, namespace: &str, object: Value) -> Option<Value> {
-        self.with(|store| store.create(named(kind), namespace, object)).ok().map(|made| (*made).clone())
+    pub(crate) fn create(&self, kind: &str, namespace: &str, object: Value) -> Option<Arc<Value>> {
+        self.with(|store| store.create(named(kind), namespace, object)).ok()
     }
 
     /// A merge patch, of the object or of its `status`.
