@@ -52,9 +52,7 @@ async fn end(phase: &Phase, mut begin: Beginning, driver: &mut Driver, tools: &T
     };
     match tokio::time::timeout_at(deadline(phase.within.unwrap_or(DEADLINE)), awaited).await {
         Ok(()) => (PhaseOutcome::Reached, String::new()),
-        Err(_) if !driver.is_finished() => {
-            (PhaseOutcome::DeadlinePassed, UNANSWERED.to_owned())
-        }
+        Err(_) if !driver.is_finished() => (PhaseOutcome::DeadlinePassed, UNANSWERED.to_owned()),
         Err(_) => {
             // The last look may be older than the deadline when nothing changed; say how it is now.
             let now = hub.read(|state| reached(until, state, &begin, hub.clock.now_us()).err());

@@ -18,7 +18,9 @@ pub(super) async fn create(client: &Client, run_id: &str) -> Result<(), RunError
         ObjectMeta { name: Some(name.clone()), labels: Some(labels::of_run(run_id)), ..ObjectMeta::default() };
     let namespace = Namespace { metadata, ..Namespace::default() };
     let namespaces = Api::all(client.clone());
-    answered(format!("create the namespace {name}"), namespaces.create(&PostParams::default(), &namespace)).await.map(drop)
+    answered(format!("create the namespace {name}"), namespaces.create(&PostParams::default(), &namespace))
+        .await
+        .map(drop)
 }
 
 /// What the pods of the run may ask for together.

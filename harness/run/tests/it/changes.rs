@@ -61,7 +61,10 @@ async fn what_was_written_is_seen_and_taken_back() {
     let ran = lab.run(&plan(json!([pool, interval]), &actions_of)).await;
     ran.assert_well_formed();
     let made = actions(&ran);
-    assert!(made.len() == 2 && made.iter().all(|action| action.error.is_none() && action.acked_us.is_some()), "{made:?}");
+    assert!(
+        made.len() == 2 && made.iter().all(|action| action.error.is_none() && action.acked_us.is_some()),
+        "{made:?}"
+    );
     assert!(fields(&ran, "pool").contains(&Some(json!(9))), "{:?}", fields(&ran, "pool"));
     assert!(fields(&ran, "root").contains(&Some(json!("9m0s"))), "{:?}", fields(&ran, "root"));
     let root = lab.api.get("Kustomization", "flux-system", "node-config").unwrap();

@@ -50,10 +50,7 @@ async fn run_with_weights(lab: &Lab, phases: &[Value]) -> (Ran, Vec<(String, Val
 #[tokio::test(start_paused = true)]
 async fn commits_stand_on_each_other_and_a_revert_takes_back_the_newest() {
     let lab = Lab::start();
-    let phases = [
-        in_force("two", &[weight(0, 2), weight(1, 3)]),
-        in_force("back", &[action(2, &json!("revert"))]),
-    ];
+    let phases = [in_force("two", &[weight(0, 2), weight(1, 3)]), in_force("back", &[action(2, &json!("revert"))])];
     let (ran, weights) = run_with_weights(&lab, &phases).await;
     ran.assert_well_formed();
     assert!(ran.phases().iter().all(|(_, outcome)| *outcome == Some(PhaseOutcome::Reached)), "{:?}", ran.phases());
@@ -92,7 +89,10 @@ async fn a_push_that_fails_is_an_action_that_failed_and_the_next_one_does_not_ho
     let failed = failed.unwrap();
     assert_eq!((failed.id, &failed.what), (Some(0), &ActionKind::Other("commit `weight 2`".to_owned())));
     assert!(failed.error.as_ref().unwrap().contains("hung up") && failed.acked_us.is_none());
-    assert_eq!(lab.git.subjects()[1..3], ["weight 5", "burst: node configuration under test (run r1)"].map(str::to_owned));
+    assert_eq!(
+        lab.git.subjects()[1..3],
+        ["weight 5", "burst: node configuration under test (run r1)"].map(str::to_owned)
+    );
     assert_eq!(lab.left_by(&ran).await, [""; 0]);
 }
 

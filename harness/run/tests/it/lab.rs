@@ -243,7 +243,9 @@ impl Ran {
 fn zz_profile() {
     let t = std::time::Instant::now();
     for _ in 0..10 {
-        on_paused_time(async { Lab::start(); });
+        on_paused_time(async {
+            Lab::start();
+        });
     }
     eprintln!("start {:?}", t.elapsed() / 10);
     let t = std::time::Instant::now();
@@ -251,7 +253,12 @@ fn zz_profile() {
         on_paused_time(async {
             let lab = Lab::start();
             let ran = lab.run(&crate::plans::burst()).await;
-            eprintln!("{} calls, {} events, {} us", lab.api.calls().len(), ran.events.len(), ran.events.last().unwrap().at_us);
+            eprintln!(
+                "{} calls, {} events, {} us",
+                lab.api.calls().len(),
+                ran.events.len(),
+                ran.events.last().unwrap().at_us
+            );
         });
     }
     eprintln!("run {:?}", t.elapsed() / 10);

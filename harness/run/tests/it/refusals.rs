@@ -7,7 +7,7 @@ use harness_record::{Event, EventKind};
 use serde_json::json;
 
 use crate::api::{Effect, Fault, Verb};
-use crate::lab::{Lab, on_paused_time};
+use crate::lab::{Lab, Ran, on_paused_time};
 use crate::plans::{self, of_phases};
 
 /// The kinds of requests that a run sends: verb, kind and whether it is in the cleanup.
@@ -39,7 +39,9 @@ fn a_single_refusal_ends_the_run_or_not_and_leaves_nothing_in_any_case() {
                 let (reason, detail) = ran.ended();
                 match verb {
                     // Watches list again, deletions and lists of the cleanup are tried again, a scale is sent again.
-                    Verb::List | Verb::Watch | Verb::Delete => assert_eq!(reason, EndReason::Completed, "{at}: {detail}"),
+                    Verb::List | Verb::Watch | Verb::Delete => {
+                        assert_eq!(reason, EndReason::Completed, "{at}: {detail}")
+                    }
                     Verb::Patch if *kind == "Deployment" => assert_eq!(reason, EndReason::Completed, "{at}: {detail}"),
                     // What a preparation needs is not tried twice: an answer that was lost may have been a yes.
                     Verb::Create => assert_eq!(reason, EndReason::TargetFailed, "{at}"),
@@ -113,4 +115,71 @@ async fn what_became_due_while_one_request_was_slow_goes_with_the_next_at_its_ow
     assert_eq!(stamps[1].1, stamps[2].1, "one request for both");
     assert!((2_000_000..2_010_000).contains(&stamps[1].1), "{stamps:?}");
     assert_eq!(lab.api.calls().iter().filter(|call| call.verb == Verb::Patch && call.kind == "Deployment").count(), 2);
+}
+
+/// Runs until the cleanup begins, then this happens to one request of each kind that the cleanup sends.
+async fn hit_in_the_cleanup(effect: Effect, verb: Verb, kind: &'static str) -> (Lab, Ran) {
+    let lab = Lab::start();
+    let api = lab.api.clone();
+    let on_event = move |event: &Event| {
+        if matches!(&event.kind, EventKind::PhaseBegan { phase } if phase == "cleanup") {
+            api.fault(Fault::on(effect, verb, kind).times(1));
+        }
+    };
+    let ran = lab.run_with(&of_phases(&[plans::up()]), on_event).await;
+    ran.assert_well_formed();
+    (lab, ran)
+}
+
+/// Without watches, and what is only created in the preparation.
+fn kinds_in_the_cleanup() -> BTreeSet<(Verb, &'static str)> {
+    let calls = on_paused_time(async {
+        let lab = Lab::start();
+        let api = lab.api.clone();
+        let (sender, mut began) = tokio::sync::mpsc::unbounded_channel();
+        let on_event = move |event: &Event| {
+            if matches!(&event.kind, EventKind::PhaseBegan { phase } if phase == "cleanup") {
+                sender.send(api.calls().len()).unwrap();
+            }
+        };
+        lab.run_with(&of_phases(&[plans::up()]), on_event).await.assert_well_formed();
+        let began = began.recv().await.unwrap();
+        lab.api.calls().split_off(began)
+    });
+    calls.into_iter().filter(|call| call.verb != Verb::Watch).map(|call| (call.verb, call.kind)).collect()
+}
+
+#[test]
+fn a_refusal_in_the_cleanup_leaves_nothing() {
+    let kinds = kinds_in_the_cleanup();
+    assert!(
+        kinds.contains(&(Verb::Patch, "Kustomization")) && kinds.contains(&(Verb::Delete, "Namespace")),
+        "{kinds:?}"
+    );
+    for effect in
+        [Effect::Refuse { code: 429, retry_after_s: Some(1) }, Effect::Refuse { code: 500, retry_after_s: None }]
+    {
+        for (verb, kind) in &kinds {
+            on_paused_time(async {
+                let (lab, ran) = hit_in_the_cleanup(effect, *verb, kind).await;
+                assert_eq!(
+                    lab.left_by(&ran).await,
+                    [""; 0],
+                    "{effect:?} on {verb:?} {kind}: {:?}",
+                    ran.phase("cleanup")
+                );
+                assert!(ran.leaks().is_empty(), "{effect:?} on {verb:?} {kind}: {:?}", ran.leaks());
+            });
+        }
+    }
+}
+
+#[test]
+fn one_request_of_the_cleanup_that_is_never_answered_leaves_nothing() {
+    for (verb, kind) in kinds_in_the_cleanup() {
+        on_paused_time(async {
+            let (lab, ran) = hit_in_the_cleanup(Effect::Silence, verb, kind).await;
+            assert_eq!(lab.left_by(&ran).await, [""; 0], "{verb:?} {kind}: {:?}", ran.phase("cleanup"));
+        });
+    }
 }

@@ -27,7 +27,9 @@ async fn a_slow_server_makes_a_slow_run_that_passes() {
     lab.api.fault(Fault::new(Effect::Slow(Duration::from_secs(2)), |call| call.verb != Verb::Watch));
     let ran = run(&lab, &[plans::up(), plans::hold(), plans::down()]).await;
     assert_eq!(ran.ended(), (EndReason::Completed, ""));
-    assert!(ran.phases().iter().all(|(_, outcome)| matches!(outcome, Some(PhaseOutcome::Reached | PhaseOutcome::Held))));
+    assert!(
+        ran.phases().iter().all(|(_, outcome)| matches!(outcome, Some(PhaseOutcome::Reached | PhaseOutcome::Held)))
+    );
     assert_eq!(lab.left_by(&ran).await, [""; 0]);
 }
 

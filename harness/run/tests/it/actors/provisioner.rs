@@ -122,8 +122,13 @@ impl Provisioner {
             return;
         }
         set_condition(&self.api, "NodeClaim", claim, "Initialized", "True", "Initialized", "");
-        let used: i64 =
-            self.api.list("Pod", "").iter().filter(|pod| text(pod, "/spec/nodeName") == vm).map(|pod| request(pod)).sum();
+        let used: i64 = self
+            .api
+            .list("Pod", "")
+            .iter()
+            .filter(|pod| text(pod, "/spec/nodeName") == vm)
+            .map(|pod| request(pod))
+            .sum();
         let now = Instant::now();
         if used > 0 || cpu(&node["status"]["allocatable"]["cpu"]) == 0 {
             self.empty.remove(name(claim));

@@ -287,7 +287,11 @@ impl ApiServer {
                     "application/merge-patch+json" => PatchKind::Merge,
                     "application/strategic-merge-patch+json" => PatchKind::Strategic,
                     other => {
-                        return Err(Refusal::new(415, "UnsupportedMediaType", format!("no patch of {other} is served")));
+                        return Err(Refusal::new(
+                            415,
+                            "UnsupportedMediaType",
+                            format!("no patch of {other} is served"),
+                        ));
                     }
                 };
                 self.with(|store| store.patch(kind, namespace, name, &call.subresource, how, &sent)).map(show)
