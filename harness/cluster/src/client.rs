@@ -38,7 +38,9 @@ pub struct SocketClock {
 }
 
 impl SocketClock {
-    pub(crate) fn new() -> Self {
+    /// A clock of a connection from which nothing was read yet.
+    #[expect(clippy::new_without_default, reason = "it begins to count: two of them differ")]
+    pub fn new() -> Self {
         Self { epoch: Instant::now(), last_read_ns: AtomicU64::new(0), waiting_since_ns: AtomicU64::new(0) }
     }
 

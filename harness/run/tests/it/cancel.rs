@@ -113,7 +113,7 @@ fn at_every_await_of_the_run_loop() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn at_any_time(after_ms in 0_u64..40_000) {

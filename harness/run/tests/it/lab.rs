@@ -39,7 +39,6 @@ pub(crate) fn on_paused_time<T>(test: impl Future<Output = T>) -> T {
 
 pub(crate) struct Lab {
     pub(crate) api: ApiServer,
-    pub(crate) azure: Arc<InProcess>,
     pub(crate) control: AzureClient,
     pub(crate) git: GitBranch,
     pub(crate) components: Arc<Components>,
@@ -63,7 +62,6 @@ impl Lab {
             control: azure.control().unwrap(),
             _actors: Actors::start(&api, &azure, &git),
             api,
-            azure,
             git,
             components: Components::start(),
             interrupt: CancellationToken::new(),
@@ -237,29 +235,4 @@ impl Ran {
         }
         assert_eq!(open, None, "a phase did not end");
     }
-}
-
-#[test]
-fn zz_profile() {
-    let t = std::time::Instant::now();
-    for _ in 0..10 {
-        on_paused_time(async {
-            Lab::start();
-        });
-    }
-    eprintln!("start {:?}", t.elapsed() / 10);
-    let t = std::time::Instant::now();
-    for _ in 0..10 {
-        on_paused_time(async {
-            let lab = Lab::start();
-            let ran = lab.run(&crate::plans::burst()).await;
-            eprintln!(
-                "{} calls, {} events, {} us",
-                lab.api.calls().len(),
-                ran.events.len(),
-                ran.events.last().unwrap().at_us
-            );
-        });
-    }
-    eprintln!("run {:?}", t.elapsed() / 10);
 }

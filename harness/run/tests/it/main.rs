@@ -11,6 +11,7 @@ mod actors;
 mod api;
 mod cancel;
 mod changes;
+mod cleanup;
 mod commits;
 mod components;
 mod ends;

@@ -122,3 +122,36 @@ async fn a_wall_clock_that_jumps_changes_no_difference() {
         assert_eq!(latencies(&ran), latencies(&steady), "{jump:#}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn only_what_belongs_to_the_run_is_watched() {
+    let lab = Lab::start();
+    let mut plan = plans::burst();
+    let object = json!({
+        "name": "mine", "at": {"apiVersion": "v1", "kind": "ConfigMap", "namespace": "default", "name": "mine"}, "paths": ["data"],
+    });
+    plan.objects = serde_json::from_value(json!([object])).unwrap();
+    let asked = json!({"name": "nominated", "check": {"happened": {
+        "of": {"what": "reason", "code": "Nominated"}, "phases": [], "atLeast": null, "atMost": 9,
+    }}});
+    plan.expectations.push(serde_json::from_value(asked).unwrap());
+    lab.run(&plan).await.assert_well_formed();
+    let calls = lab.api.calls();
+    let watches = calls.iter().filter(|call| call.verb == Verb::Watch);
+    let mut watched: Vec<(&str, &str, &str)> =
+        watches.map(|call| (call.kind, call.parameter("labelSelector"), call.parameter("fieldSelector"))).collect();
+    watched.sort_unstable();
+    let of_pools = "karpenter.sh/nodepool in (web)";
+    let expected = [
+        ("ConfigMap", "", "metadata.name=mine"),
+        ("Event", "", "type!=Normal"),
+        ("Event", "", "type=Normal,reason=Nominated"),
+        ("GitRepository", "", ""),
+        ("Kustomization", "", ""),
+        ("Node", of_pools, ""),
+        ("NodeClaim", of_pools, ""),
+        ("NodePool", "", ""),
+        ("Pod", "harness.dev/run=r1", ""),
+    ];
+    assert_eq!(watched, expected);
+}

@@ -116,10 +116,6 @@ impl ApiServer {
         self.shared.script.lock().unwrap().faults.push(fault);
     }
 
-    pub(crate) fn clear_faults(&self) {
-        self.shared.script.lock().unwrap().faults.clear();
-    }
-
     /// Called with the number of each request of the run, counted from 0, watches included.
     pub(crate) fn on_call(&self, hook: impl FnMut(u64, Stage, &Call) + Send + 'static) {
         self.shared.script.lock().unwrap().hook = Some(Box::new(hook));
