@@ -58,7 +58,7 @@ async fn a_preparation_that_fails_is_cleaned_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tree_that_flux_refuses_ends_the_preparation_and_no_phase_begins() {
+async fn a_tree_that_does_not_become_healthy_ends_the_preparation_and_no_phase_begins() {
     let lab = Lab::start();
     let mut plan = plans::burst();
     // A second pool that the tree does not have: its health check never passes.
@@ -166,5 +166,20 @@ async fn an_interrupt_ends_the_phase_at_once() {
     assert!((2_000_000..2_010_000).contains(&(ended_us - began_us)), "{} us", ended_us - began_us);
     assert_eq!(ran.ended(), (EndReason::Interrupted, ""));
     assert!(ran.phases().iter().all(|(name, _)| name != "down"));
+    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tree_that_flux_refuses_is_not_waited_for() {
+    let mut lab = Lab::start();
+    lab.tree.push(("broken.yaml", "kind: [NodePool"));
+    let ran = lab.run(&plans::burst()).await;
+    ran.assert_well_formed();
+    let (began_us, ended_us, outcome, detail) = ran.phase("prepare");
+    assert_eq!(outcome, PhaseOutcome::DeadlinePassed);
+    assert!(detail.contains("is fetched, not applied; Flux says: broken.yaml: "), "{detail}");
+    assert!((10_000_000..11_000_000).contains(&(ended_us - began_us)), "{} us", ended_us - began_us);
+    let names: Vec<String> = ran.phases().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["prepare", "cleanup"]);
     assert_eq!(lab.left_by(&ran).await, [""; 0]);
 }

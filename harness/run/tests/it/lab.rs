@@ -27,9 +27,9 @@ use crate::api::ApiServer;
 use crate::components::Components;
 use crate::git::{Files, GitBranch};
 
-/// The tree under test: one pool and its class.
-pub(crate) const POOL: &str = "apiVersion: karpenter.sh/v1\nkind: NodePool\nmetadata:\n  name: web\nspec:\n  weight: 1\n  template:\n    spec:\n      nodeClassRef:\n        group: karpenter.azure.com\n        kind: AKSNodeClass\n        name: web\n";
-pub(crate) const CLASS: &str = "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata:\n  name: web\nspec:\n  imageFamily: Ubuntu2204\n";
+/// One pool and its class.
+const POOL: &str = "apiVersion: karpenter.sh/v1\nkind: NodePool\nmetadata:\n  name: web\nspec:\n  weight: 1\n  template:\n    spec:\n      nodeClassRef:\n        group: karpenter.azure.com\n        kind: AKSNodeClass\n        name: web\n";
+const CLASS: &str = "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata:\n  name: web\nspec:\n  imageFamily: Ubuntu2204\n";
 
 /// Runs a test on paused time: for those that need many runtimes, one after another.
 pub(crate) fn on_paused_time<T>(test: impl Future<Output = T>) -> T {
@@ -44,6 +44,8 @@ pub(crate) struct Lab {
     pub(crate) components: Arc<Components>,
     pub(crate) interrupt: CancellationToken,
     pub(crate) abandon: CancellationToken,
+    /// The tree under test: names and contents of its files.
+    pub(crate) tree: Vec<(&'static str, &'static str)>,
     /// Left as it is in the end.
     pub(crate) keep: bool,
     folder: TempDir,
@@ -66,6 +68,7 @@ impl Lab {
             components: Components::start(),
             interrupt: CancellationToken::new(),
             abandon: CancellationToken::new(),
+            tree: vec![("web.yaml", POOL), ("class.yaml", CLASS)],
             keep: false,
             folder: tempfile::tempdir().unwrap(),
             runs: AtomicU32::new(0),
@@ -102,14 +105,15 @@ impl Lab {
         let run_id = format!("r{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1);
         let tree = out.join("tree");
         fs::create_dir_all(&tree).unwrap();
-        let files = [("web.yaml", POOL), ("class.yaml", CLASS)].map(|(path, text)| {
+        let files = self.tree.iter().map(|(path, text)| {
             fs::write(tree.join(path), text).unwrap();
-            SourceFile::new(path, text)
+            SourceFile::new(*path, *text)
         });
+        let files = files.collect();
         let options = Options {
             run_id: run_id.clone(),
             out: out.clone(),
-            tree: Tree { folder: tree, files: files.to_vec() },
+            tree: Tree { folder: tree, files },
             command: "harness run burst".to_owned(),
             keep: self.keep,
             throwaway: false,

@@ -19,6 +19,7 @@ mod git;
 mod lab;
 mod plans;
 mod refusals;
+mod server;
 mod silence;
 mod watches;
 mod whole_plan;
