@@ -67,19 +67,11 @@ impl Simulator {
         config.validate().map_err(Error::Config)?;
         let certificates = tls::load(&config.tls)?;
         let tls = tls::server_config(&certificates)?;
-        let catalogue = catalogue()?;
         let (arm_listener, arm) = listen("Azure Resource Manager", config.arm_port).await?;
         let (identity_listener, identity) = listen("managed identity endpoint", config.identity_port).await?;
         let (control_listener, control) = listen("control endpoint", config.control_port).await?;
 
-        let world = Arc::new(World::new(config, catalogue));
-        // The listener is bound before any answer names it; a second value cannot come.
-        let _ = world.arm_base.set(format!("https://{arm}"));
-        if let Some(kube) = kube {
-            world.kube.send_replace(Some(Kube(kube)));
-        }
-        world.set_behaviour(world.config.behaviour.clone()).map_err(|e| Error::Config(format!("behaviour: {e}")))?;
-
+        let world = new_world(config, kube, format!("https://{arm}"))?;
         let tasks = world.tasks.clone();
         tasks.spawn(arm::serve(Arc::clone(&world), arm_listener, TlsAcceptor::from(tls)));
         tasks.spawn(serve(
@@ -198,6 +190,18 @@ impl Drop for Simulator {
     fn drop(&mut self) {
         self.world.stop.cancel();
     }
+}
+
+/// The state of a new simulator; the configuration is valid. `arm_base` is the address that its answers name.
+pub(crate) fn new_world(config: Config, kube: Option<kube::Client>, arm_base: String) -> Result<Arc<World>, Error> {
+    let world = Arc::new(World::new(config, catalogue()?));
+    // Nothing else has seen it yet; a second value cannot come.
+    let _ = world.arm_base.set(arm_base);
+    if let Some(kube) = kube {
+        world.kube.send_replace(Some(Kube(kube)));
+    }
+    world.set_behaviour(world.config.behaviour.clone()).map_err(|e| Error::Config(format!("behaviour: {e}")))?;
+    Ok(world)
 }
 
 async fn listen(what: &'static str, port: u16) -> Result<(TcpListener, SocketAddr), Error> {

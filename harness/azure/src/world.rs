@@ -52,8 +52,8 @@ pub(crate) struct World {
     pub(crate) ready_turn: Semaphore,
     /// `https://127.0.0.1:P`, known once the listener is bound.
     pub(crate) arm_base: OnceLock<String>,
-    /// The answer of `Microsoft.Compute/skus`: big, and always the same.
-    pub(crate) skus: Bytes,
+    /// The answer of `Microsoft.Compute/skus`, once it was asked for: big, and always the same.
+    skus: OnceLock<Bytes>,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
@@ -70,7 +70,6 @@ impl std::fmt::Debug for Kube {
 
 impl World {
     pub(crate) fn new(config: Config, catalogue: &'static Catalogue) -> Self {
-        let skus = resource_skus(catalogue, &config.location).to_string();
         let cluster = ClusterState::new(&config);
         let network = NetworkState::new(&config);
         Self {
@@ -90,7 +89,7 @@ impl World {
             node_writes: Semaphore::new(NODE_WRITES_AT_ONCE),
             ready_turn: Semaphore::new(1),
             arm_base: OnceLock::new(),
-            skus: Bytes::from(skus),
+            skus: OnceLock::new(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             config,
@@ -135,6 +134,12 @@ impl World {
         let version = images::version(self.images_published.fetch_add(1, Ordering::Relaxed) + 1);
         self.facts.push(FactKind::NodeImagePublished { version: version.clone() });
         version
+    }
+
+    /// The answer of `Microsoft.Compute/skus`.
+    pub(crate) fn skus(&self) -> Bytes {
+        let text = || Bytes::from(resource_skus(self.catalogue, &self.config.location).to_string());
+        self.skus.get_or_init(text).clone()
     }
 
     /// The control plane's version, without `v`.

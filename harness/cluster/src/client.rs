@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use http::Uri;
+use http::{Request, Response, Uri};
+use hyper::body::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioExecutor;
@@ -37,7 +38,9 @@ pub struct SocketClock {
 }
 
 impl SocketClock {
-    fn new() -> Self {
+    /// A clock of a connection from which nothing was read yet.
+    #[expect(clippy::new_without_default, reason = "it begins to count: two of them differ")]
+    pub fn new() -> Self {
         Self { epoch: Instant::now(), last_read_ns: AtomicU64::new(0), waiting_since_ns: AtomicU64::new(0) }
     }
 
@@ -48,10 +51,13 @@ impl SocketClock {
         let _ = self.waiting_since_ns.compare_exchange(0, now_ns, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// Microseconds from the read of the bytes that the handler is working on to now.
+    /// Microseconds from the read of the bytes that the handler is working on to now; 0 where nothing was read from a socket.
     pub fn lag_us(&self) -> u64 {
         let waiting = self.waiting_since_ns.load(Ordering::Relaxed);
         let since = if waiting == 0 { self.last_read_ns.load(Ordering::Relaxed) } else { waiting };
+        if since == 0 {
+            return 0;
+        }
         let now_ns = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
         now_ns.saturating_sub(since) / 1_000
     }
@@ -79,18 +85,37 @@ impl RequestCount {
     }
 }
 
+impl RequestCount {
+    fn layer(&self) -> MapRequestLayer<impl Fn(Request<Body>) -> Request<Body> + Clone + use<>> {
+        let counting = self.clone();
+        MapRequestLayer::new(move |request: Request<Body>| {
+            counting.0.fetch_add(1, Ordering::Relaxed);
+            request
+        })
+    }
+}
+
 /// A client for requests: no retries, and each request is counted.
 ///
 /// # Errors
 /// The configuration's certificates cannot be used.
 pub fn measuring_client(config: Config) -> Result<(Client, RequestCount), kube::Error> {
     let sent = RequestCount::default();
-    let counting = sent.clone();
-    let count = MapRequestLayer::new(move |request: http::Request<Body>| {
-        counting.0.fetch_add(1, Ordering::Relaxed);
-        request
-    });
-    Ok((ClientBuilder::try_from(measuring_config(config))?.with_layer(&count).build(), sent))
+    Ok((ClientBuilder::try_from(measuring_config(config))?.with_layer(&sent.layer()).build(), sent))
+}
+
+/// The same over an API server in this process.
+pub(crate) fn measuring_client_of<S, B>(service: S) -> (Client, RequestCount)
+where
+    S: Service<Request<Body>, Response = Response<B>> + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let sent = RequestCount::default();
+    let service = ServiceBuilder::new().layer(sent.layer()).service(service);
+    (Client::new(service, "default"), sent)
 }
 
 /// A client for one watch, with the clock of its socket. One watch, one client, one connection: no watch waits behind another.

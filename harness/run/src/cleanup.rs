@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use harness_azure::control::VmState;
-use harness_cluster::flux;
+use harness_cluster::flux::{self, Flux};
 use harness_cluster::git::Author;
 use harness_record::EventKind;
 use harness_record::event::PhaseOutcome;
@@ -31,6 +31,12 @@ const PRUNE_GRACE: Duration = Duration::from_secs(20);
 const TERMINATION_GRACE: Duration = Duration::from_secs(10);
 /// Between two looks at what is left.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How often a request that puts something back is sent, and how long each may take. Nobody else puts it back.
+const TRIES: u32 = 3;
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// How long a step of several requests may take before the next one is taken.
+const STEP_LIMIT: Duration = Duration::from_secs(20);
 
 /// The node auto-provisioning controller, by the name of its component.
 const CONTROLLER: &str = "karpenter";
@@ -89,9 +95,9 @@ async fn undo(plan: &Plan, tools: &Tools, before: &Before) -> Vec<String> {
     // Before the tree comes back: a Kustomization may be suspended, or an object marked as none of Flux's business.
     troubles.extend(change::undo(tools).await);
     if before.namespace
-        && let Err(error) = workload::delete(&tools.client, &tools.run_id).await
+        && let Err(error) = tried(async || workload::delete(&tools.client, &tools.run_id).await).await
     {
-        troubles.push(error.to_string());
+        troubles.push(error);
     }
     match restore_tree(tools, before).await {
         // What Flux has not pruned by now it does not want to prune: the tree may have said so.
@@ -99,11 +105,29 @@ async fn undo(plan: &Plan, tools: &Tools, before: &Before) -> Vec<String> {
         Err(error) => troubles.push(error),
     }
     if let Some(intervals) = &before.intervals
-        && let Err(error) = tools.cluster.flux().set_intervals(intervals).await
+        && let Err(error) = tried(async || tools.cluster.flux().set_intervals(intervals).await).await
     {
         troubles.push(format!("cannot restore the intervals of Flux: {error}"));
     }
     troubles
+}
+
+/// Sends something again where it is refused or not answered; it may be sent twice without harm. The error is in words.
+async fn tried<E: std::fmt::Display>(send: impl AsyncFn() -> Result<(), E>) -> Result<(), String> {
+    let mut last = String::new();
+    for _ in 0..TRIES {
+        match tokio::time::timeout(ANSWER_LIMIT, send()).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => last = error.to_string(),
+            Err(_) => last = unanswered(ANSWER_LIMIT),
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Err(last)
+}
+
+fn unanswered(limit: Duration) -> String {
+    format!("no answer within {} s", limit.as_secs())
 }
 
 /// A component that is not known to run is started: a restart of one that runs would do no harm either.
@@ -134,23 +158,36 @@ async fn restore_tree(tools: &Tools, before: &Before) -> Result<(), String> {
     let restored = git.restore(commit, &Author::default()).await;
     let restored = restored.map_err(|error| format!("cannot restore the Git tree: {error}"))?;
     let flux = tools.cluster.flux();
-    let cannot = |error: kube::Error| format!("cannot restore the Kustomization: {error}");
+    let cannot = |error: String| format!("cannot restore the Kustomization: {error}");
+    let pruned = prune(&restored.sha, &flux, tools).await;
+    // Whatever became of the tree, the Kustomization must not put this run's labels on what it applies for the next.
+    tried(async || flux.configure(&[], &BTreeMap::new()).await).await.map_err(cannot)?;
+    pruned
+}
+
+/// Has Flux apply the tree of before the run, which prunes the run's own.
+async fn prune(sha: &str, flux: &Flux, tools: &Tools) -> Result<(), String> {
     // What goes keeps its label until it is gone, so that it can be looked for: labels are taken away after the objects.
-    flux.configure(&[], &labels::of_run(&tools.run_id)).await.map_err(cannot)?;
-    flux.fetch_now().await.map_err(|error| format!("cannot ask Flux to reconcile: {error}"))?;
+    let labels = labels::of_run(&tools.run_id);
+    let unchecked = tried(async || flux.configure(&[], &labels).await).await;
+    unchecked.map_err(|error| format!("cannot end the health checks of the Kustomization: {error}"))?;
+    let asked = tried(async || flux.fetch_now().await.map(drop)).await;
+    asked.map_err(|error| format!("cannot ask Flux to reconcile: {error}"))?;
     let mut last = String::new();
     let applied = tools.hub.wait_for(&mut last, |state| {
         let applied = state.kustomization(flux::NAME).applied;
-        if applied.ends_with(&restored.sha) { Ok(()) } else { Err(applied) }
+        if applied.ends_with(sha) { Ok(()) } else { Err(applied) }
     });
-    let in_time = tokio::time::timeout(RESTORE_LIMIT, applied).await.is_ok();
-    flux.configure(&[], &BTreeMap::new()).await.map_err(cannot)?;
-    if in_time { Ok(()) } else { Err(format!("Flux has not applied the tree of before the run; the last was {last}")) }
+    match tokio::time::timeout(RESTORE_LIMIT, applied).await {
+        Ok(()) => Ok(()),
+        Err(_) => Err(format!("Flux has not applied the tree of before the run; the last was {last}")),
+    }
 }
 
 async fn restore_behaviour(tools: &Tools, before: &Before) -> Option<String> {
     let behaviour = before.behaviour.as_ref()?;
-    let error = tools.cluster.azure()?.set_behaviour(behaviour).await.err()?;
+    let azure = tools.cluster.azure()?;
+    let error = tried(async || azure.set_behaviour(behaviour).await).await.err()?;
     Some(format!("cannot restore the simulated Azure's behaviour: {error}"))
 }
 
@@ -180,13 +217,16 @@ async fn wait_until_gone(plan: &Plan, tools: &Tools, before: &Before, troubles: 
     let mut deleted_directly = false;
     let mut force_after = TERMINATION_GRACE;
     loop {
-        let left = leftovers(plan, tools, before).await;
+        let left = match tokio::time::timeout(STEP_LIMIT, leftovers(plan, tools, before)).await {
+            Ok(left) => left.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("cannot look for what is left: {}", unanswered(STEP_LIMIT))),
+        };
         let waited = began.elapsed();
         match left {
             Ok(left) if left.is_empty() => return left,
             Ok(left) if waited >= GONE_LIMIT => return left,
             Err(error) if waited >= GONE_LIMIT => {
-                troubles.push(error.to_string());
+                troubles.push(error);
                 return tools.hub.read(known_leftovers);
             }
             Ok(_) | Err(_) => {}
@@ -245,7 +285,11 @@ fn of_run(tools: &Tools) -> String {
 async fn delete_pruned(tools: &Tools) -> Vec<String> {
     let mut troubles = Vec::new();
     for pruned in &PRUNED {
-        troubles.extend(delete(tools, pruned).await.err().map(|error| error.to_string()));
+        let deleting = tokio::time::timeout(STEP_LIMIT, delete(tools, pruned)).await;
+        troubles.extend(match deleting {
+            Ok(deleted) => deleted.err().map(|error| error.to_string()),
+            Err(_) => Some(format!("cannot delete the run's {}: {}", pruned.kind, unanswered(STEP_LIMIT))),
+        });
     }
     troubles
 }

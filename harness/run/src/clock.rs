@@ -1,8 +1,9 @@
 //! One clock for a run: microseconds since it began, monotonic.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 /// The run's clock. Cheap to copy; every copy counts from the same instant.
 #[derive(Clone, Copy, Debug)]

@@ -105,6 +105,8 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
                 }
             }
         }
+        // A cleanup that came to its end has ended its phase.
+        hub.end_phase(PhaseOutcome::Cancelled, "the cleanup was not finished".to_owned());
     }
     usage::record(&cluster, &hub).await;
     sampling.abort();
@@ -209,7 +211,7 @@ async fn carry_out(
         objects: tools.objects.all(),
     };
     hub.note(|state| state.count(asked::counted(plan)));
-    *observers = Some(Observers::start(tools.cluster.kube_config(), tools.cluster.azure(), scope, hub).await?);
+    *observers = Some(Observers::start(&tools.cluster, scope, hub).await?);
     let (outcome, detail) = match prepare::apply(plan, tools, before).await? {
         Prepared::Ready => (PhaseOutcome::Reached, String::new()),
         Prepared::Refused(why) => (PhaseOutcome::DeadlinePassed, why),

@@ -9,6 +9,7 @@
 //! [`execute`] is the run loop over them: prepare, phases, cleanup, teardown. It computes no latency and no verdict: those
 //! are functions of the log (`harness-record`).
 
+mod answered;
 mod asked;
 mod cleanup;
 pub mod clock;

@@ -3,14 +3,16 @@
 use harness_record::event::PhaseOutcome;
 use harness_scenario::Span;
 use harness_scenario::plan::{Phase, Plan, Until};
-use tokio::time::Instant;
 
 use crate::drive::{Driver, Tools};
 use crate::until::{Beginning, reached, settles_us};
 use crate::wanted::Wanted;
 
-/// A phase with a condition and no deadline of its own gets this one; the planner always sets one.
+/// A phase with a condition and no deadline of its own gets this one; the planner always sets one. After the end of a phase without a
+/// condition its last actions have this long to be answered.
 const DEADLINE: Span = Span::from_secs(300);
+/// What is missing where a phase ends with actions under way.
+const UNANSWERED: &str = "an action was still due or not answered";
 
 /// Carries out every phase. A phase whose deadline passes does not end the run: what comes after it may still answer
 /// something, and the fleet must come down in any case.
@@ -31,11 +33,15 @@ pub(crate) async fn run(plan: &Plan, tools: &Tools) {
 async fn end(phase: &Phase, mut begin: Beginning, driver: &mut Driver, tools: &Tools) -> (PhaseOutcome, String) {
     let hub = &tools.hub;
     let began_us = begin.began_us;
-    let deadline = |span: Span| Instant::from(hub.clock.instant(began_us + span.as_micros()));
+    let deadline = |span: Span| hub.clock.instant(began_us + span.as_micros());
     let Some(until) = &phase.until else {
-        tokio::time::sleep_until(deadline(phase.hold.unwrap_or(Span::ZERO))).await;
-        driver.finished().await;
-        return (PhaseOutcome::Held, String::new());
+        let held_until = deadline(phase.hold.unwrap_or(Span::ZERO));
+        tokio::time::sleep_until(held_until).await;
+        // A server that never answers must not hold the phase for ever.
+        return match tokio::time::timeout_at(held_until + DEADLINE.as_duration(), driver.finished()).await {
+            Ok(()) => (PhaseOutcome::Held, String::new()),
+            Err(_) => (PhaseOutcome::DeadlinePassed, UNANSWERED.to_owned()),
+        };
     };
     let mut missing = String::new();
     let awaited = async {
@@ -46,9 +52,7 @@ async fn end(phase: &Phase, mut begin: Beginning, driver: &mut Driver, tools: &T
     };
     match tokio::time::timeout_at(deadline(phase.within.unwrap_or(DEADLINE)), awaited).await {
         Ok(()) => (PhaseOutcome::Reached, String::new()),
-        Err(_) if !driver.is_finished() => {
-            (PhaseOutcome::DeadlinePassed, "an action was still due or not answered".to_owned())
-        }
+        Err(_) if !driver.is_finished() => (PhaseOutcome::DeadlinePassed, UNANSWERED.to_owned()),
         Err(_) => {
             // The last look may be older than the deadline when nothing changed; say how it is now.
             let now = hub.read(|state| reached(until, state, &begin, hub.clock.now_us()).err());
@@ -69,6 +73,6 @@ async fn wait(until: &Until, begin: &Beginning, missing: &mut String, tools: &To
         if hub.clock.now_us() >= due_us {
             return;
         }
-        tokio::time::sleep_until(Instant::from(hub.clock.instant(due_us))).await;
+        tokio::time::sleep_until(hub.clock.instant(due_us)).await;
     }
 }

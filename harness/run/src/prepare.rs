@@ -11,6 +11,7 @@ use harness_record::event::{ActionKind, ActionStamps};
 use harness_scenario::plan::Plan;
 
 use crate::RunError;
+use crate::answered::answered;
 use crate::drive::{Tools, azure};
 use crate::labels;
 use crate::state::State;
@@ -87,19 +88,11 @@ pub(crate) async fn apply(plan: &Plan, tools: &Tools, before: &mut Before) -> Re
     let pools: Vec<String> = plan.node_config.classes.iter().map(|class| class.name.clone()).collect();
     let flux = tools.cluster.flux();
     let checks: Vec<HealthCheck> = pools.iter().map(HealthCheck::node_pool).collect();
-    flux.configure(&checks, &labels::of_run(&tools.run_id)).await.map_err(|error| RunError::Target {
-        doing: "set the health checks of the Kustomization node-config".to_owned(),
-        reason: error.to_string(),
-    })?;
-    set_intervals(plan, &flux, before).await.map_err(|error| RunError::Target {
-        doing: "set the intervals of Flux".to_owned(),
-        reason: error.to_string(),
-    })?;
+    let run = labels::of_run(&tools.run_id);
+    answered("set the health checks of the Kustomization node-config", flux.configure(&checks, &run)).await?;
+    answered("set the intervals of Flux", set_intervals(plan, &flux, before)).await?;
     let revision = push(plan, &git, tools).await?;
-    flux.fetch_now().await.map_err(|error| RunError::Target {
-        doing: "ask Flux to fetch the commit".to_owned(),
-        reason: error.to_string(),
-    })?;
+    answered("ask Flux to fetch the commit", flux.fetch_now()).await?;
     let layers = plan.gitops.as_ref().map_or(&[][..], |gitops| &gitops.layers);
     let layers = layers.iter().map(|layer| layer.name.clone()).collect();
     Ok(wait_until_in_force(&Wanted { revision, pools, layers }, tools).await)
@@ -121,8 +114,8 @@ async fn set_intervals(plan: &Plan, flux: &Flux, before: &mut Before) -> Result<
 async fn push(plan: &Plan, git: &GitRemote, tools: &Tools) -> Result<String, RunError> {
     let message = format!("{}: node configuration under test (run {})", plan.scenario, tools.run_id);
     let commit = tools.repository.push_first(git, &message).await?;
-    let sent_us = tools.hub.clock.us_of(commit.sent);
-    let acked_us = tools.hub.clock.us_of(commit.acknowledged);
+    let sent_us = tools.hub.clock.us_of(commit.sent.into());
+    let acked_us = tools.hub.clock.us_of(commit.acknowledged.into());
     tools.hub.record_at(
         acked_us,
         EventKind::Action(ActionStamps {

@@ -21,7 +21,7 @@ const SIMULATED_NOTICE: Span = Span(Duration::from_secs(30));
 pub(super) fn skus(world: &World, query: &str) -> Reply {
     match filtered_location(query) {
         Some(location) if !location.eq_ignore_ascii_case(&world.config.location) => Reply::ok(&list(Vec::new())),
-        _ => Reply::bytes(StatusCode::OK, world.skus.clone()),
+        _ => Reply::bytes(StatusCode::OK, world.skus()),
     }
 }
 

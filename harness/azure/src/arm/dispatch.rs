@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use hyper::body::Body;
 use serde_json::Value;
 
 use super::reply::{Reply, bearer};
@@ -22,7 +22,7 @@ const BODY_LIMIT: usize = 4 << 20;
 /// The name under which calls are counted that are not modelled.
 const UNMODELLED: &str = "unmodelled";
 
-pub(super) enum Dispatched {
+pub(crate) enum Dispatched {
     Reply(Reply),
     /// Close the connection without an answer.
     Refuse,
@@ -56,7 +56,11 @@ impl Call {
     }
 }
 
-pub(super) async fn dispatch(world: &Arc<World>, request: Request<Incoming>) -> Dispatched {
+pub(crate) async fn dispatch<B>(world: &Arc<World>, request: Request<B>) -> Dispatched
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let (parts, body) = request.into_parts();
     let method = parts.method;
     let path = parts.uri.path().to_owned();

@@ -16,5 +16,6 @@ mod route;
 mod server;
 
 pub(crate) use cluster::{ClusterState, parse_version};
+pub(crate) use dispatch::{Dispatched, dispatch};
 pub(crate) use network::NetworkState;
 pub(crate) use server::serve;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// An answer of Azure Resource Manager.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     pub(super) status: StatusCode,
     headers: Vec<(HeaderName, String)>,
     body: Bytes,
@@ -114,7 +114,7 @@ impl Reply {
     }
 
     /// As an HTTP response, with the ids that Azure puts on each.
-    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
+    pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(self.body.clone()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

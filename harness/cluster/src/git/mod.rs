@@ -1,5 +1,6 @@
 //! Git: a server on loopback for the cluster's Flux, and a client that commits whole trees.
 
+mod branch;
 mod cgi;
 mod client_error;
 mod command;
@@ -11,10 +12,11 @@ mod server_error;
 mod service;
 mod tree;
 
+pub use branch::{Branch, GitRemote};
 pub use client_error::GitError;
 pub use counters::GitCounts;
 pub use fault::{GitFault, GitFaultSwitch};
-pub use remote::{Author, Commit, GitRemote, LogEntry};
+pub use remote::{Author, Commit, LogEntry};
 pub use server::{GitFaults, GitServer, Repository};
 pub use server_error::GitServerError;
 

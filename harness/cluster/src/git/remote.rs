@@ -1,4 +1,4 @@
-//! A client that commits whole trees to `main` of a repository, on any Git server.
+//! A client that commits whole trees to `main` of a repository behind a URL, on any Git server.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
@@ -67,7 +67,7 @@ pub struct LogEntry {
 /// Every operation works in a private repository in a temporary folder with settings of its own: no
 /// configuration, hooks, signing or credential helpers of the user, and no repository of the user is touched.
 #[derive(Debug, Clone)]
-pub struct GitRemote {
+pub(super) struct UrlRemote {
     git: Git,
     url: String,
     credentials: Option<Credentials>,
@@ -76,16 +76,16 @@ pub struct GitRemote {
 
 /// The private repository of one operation; it goes with the value.
 struct Workshop<'a> {
-    remote: &'a GitRemote,
+    remote: &'a UrlRemote,
     folder: tempfile::TempDir,
 }
 
-impl GitRemote {
+impl UrlRemote {
     /// A client for `url`, with the `git` on the search path.
     ///
     /// # Errors
     /// [`GitError::NoGit`].
-    pub fn new(url: impl Into<String>) -> Result<Self, GitError> {
+    pub(super) fn new(url: impl Into<String>) -> Result<Self, GitError> {
         let search_path = std::env::var_os("PATH").unwrap_or_default();
         let git = Git::find(&search_path).ok_or(GitError::NoGit)?;
         Ok(Self { git, url: url.into(), credentials: None, past_faults: false })
@@ -93,21 +93,21 @@ impl GitRemote {
 
     /// The same with a user name and a password.
     #[must_use]
-    pub fn with_credentials(mut self, credentials: Credentials) -> Self {
+    pub(super) fn with_credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = Some(credentials);
         self
     }
 
     /// The same, whose requests the faults of our own server do not hit. Another server does not care.
     #[must_use]
-    pub fn past_faults(mut self) -> Self {
+    pub(super) fn past_faults(mut self) -> Self {
         self.past_faults = true;
         self
     }
 
     /// The repository's address.
     #[must_use]
-    pub fn url(&self) -> &str {
+    pub(super) fn url(&self) -> &str {
         &self.url
     }
 
@@ -119,7 +119,7 @@ impl GitRemote {
     /// # Errors
     /// [`GitError::LinkLeavesTree`] and [`GitError::Unsupported`] for what Git cannot hold,
     /// [`GitError::Overtaken`] when others push all the time, else what Git said.
-    pub async fn push_tree(&self, tree: &Path, message: &str, author: &Author) -> Result<Commit, GitError> {
+    pub(super) async fn push_tree(&self, tree: &Path, message: &str, author: &Author) -> Result<Commit, GitError> {
         let workshop = self.workshop().await?;
         let name = workshop.write_tree(tree).await?;
         workshop.commit_and_push(&name, message, author).await
@@ -128,8 +128,8 @@ impl GitRemote {
     /// Commits to `main` the tree of an earlier commit of `main`, as a new commit: a rollback as people do it.
     ///
     /// # Errors
-    /// [`GitError::UnknownCommit`] when `sha` is not in the branch, else as [`GitRemote::push_tree`].
-    pub async fn restore(&self, sha: &str, author: &Author) -> Result<Commit, GitError> {
+    /// [`GitError::UnknownCommit`] when `sha` is not in the branch, else as [`UrlRemote::push_tree`].
+    pub(super) async fn restore(&self, sha: &str, author: &Author) -> Result<Commit, GitError> {
         let workshop = self.workshop().await?;
         let unknown = || GitError::UnknownCommit { sha: sha.to_owned(), url: self.url.clone() };
         let history = workshop.history(None).await?;
@@ -142,8 +142,8 @@ impl GitRemote {
     /// since `onto` is no longer part of the history. It fails where somebody else has pushed meanwhile.
     ///
     /// # Errors
-    /// [`GitError::UnknownCommit`] when `onto` is not in the branch, else as [`GitRemote::push_tree`].
-    pub async fn force_push_tree(
+    /// [`GitError::UnknownCommit`] when `onto` is not in the branch, else as [`UrlRemote::push_tree`].
+    pub(super) async fn force_push_tree(
         &self,
         tree: &Path,
         onto: &str,
@@ -171,7 +171,7 @@ impl GitRemote {
     ///
     /// # Errors
     /// What Git said.
-    pub async fn head(&self) -> Result<Option<String>, GitError> {
+    pub(super) async fn head(&self) -> Result<Option<String>, GitError> {
         // Not in the working folder: a repository there could have settings of its own.
         self.head_from(Path::new("/")).await
     }
@@ -181,7 +181,7 @@ impl GitRemote {
     ///
     /// # Errors
     /// When a file cannot be written, else what Git said.
-    pub async fn export(&self, into: &Path) -> Result<Option<String>, GitError> {
+    pub(super) async fn export(&self, into: &Path) -> Result<Option<String>, GitError> {
         let workshop = self.workshop().await?;
         if self.head_from(&workshop.repository()).await?.is_none() {
             return Ok(None);
@@ -194,7 +194,7 @@ impl GitRemote {
     ///
     /// # Errors
     /// What Git said.
-    pub async fn log(&self, limit: usize) -> Result<Vec<LogEntry>, GitError> {
+    pub(super) async fn log(&self, limit: usize) -> Result<Vec<LogEntry>, GitError> {
         self.workshop().await?.history(Some(limit)).await
     }
 

@@ -17,10 +17,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::branch::GitRemote;
 use super::cgi::{self, Run};
 use super::command::Git;
 use super::counters::{Counters, GitCounts, add};
-use super::remote::GitRemote;
 use super::server_error::GitServerError;
 use super::service::{Call, Service, is_name, parse};
 use super::{Credentials, GitError, GitFaultSwitch, PAST_FAULTS_HEADER};

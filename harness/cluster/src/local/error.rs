@@ -195,6 +195,12 @@ pub enum LocalError {
         /// The refused mode.
         given: String,
     },
+    /// The target has no such part.
+    #[error("this target does not have {what}")]
+    NotLocal {
+        /// The part.
+        what: &'static str,
+    },
     /// The Git server could not be started.
     #[error("cannot start the Git server: {reason}")]
     Git {

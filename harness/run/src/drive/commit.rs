@@ -75,7 +75,7 @@ impl Repository {
 pub(super) async fn drive(changes: Vec<Change>, phase: String, tools: Tools) {
     let hub = &tools.hub;
     for Change { id, intended_us, what, trigger } in changes {
-        sleep_until(hub.clock.instant(intended_us).into()).await;
+        sleep_until(hub.clock.instant(intended_us)).await;
         let begun_us = hub.clock.now_us();
         let outcome = act(&what, &tools).await;
         let stamps = |what, sent_us, acked_us, error| {
@@ -84,8 +84,8 @@ pub(super) async fn drive(changes: Vec<Change>, phase: String, tools: Tools) {
         };
         match outcome {
             Ok(commit) => {
-                let sent_us = hub.clock.us_of(commit.sent);
-                let acked_us = hub.clock.us_of(commit.acknowledged);
+                let sent_us = hub.clock.us_of(commit.sent.into());
+                let acked_us = hub.clock.us_of(commit.acknowledged.into());
                 // At once: who waits for the newest revision must not take the one before it for that.
                 hub.note(|state| state.pushed.clone_from(&commit.sha));
                 let push = ActionKind::Push { revision: commit.sha.clone() };

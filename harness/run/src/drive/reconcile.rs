@@ -1,10 +1,11 @@
 //! Asking Flux to reconcile everything now: the source, then each Kustomization after those that it depends on.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::try_join_all;
 use harness_cluster::flux::{Flux, NAME};
 use kube::api::{Api, DynamicObject, ListParams};
+use tokio::time::Instant;
 
 /// How long one object may take to answer. A Kustomization answers when its health checks are through.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);

@@ -35,7 +35,7 @@ pub(super) async fn drive(
 ) {
     let mut rest = actions.as_slice();
     while let Some(first) = rest.first() {
-        sleep_until(hub.clock.instant(first.intended_us).into()).await;
+        sleep_until(hub.clock.instant(first.intended_us)).await;
         let now_us = hub.clock.now_us();
         let due = rest.partition_point(|action| action.intended_us <= now_us).max(1);
         let (batch, later) = rest.split_at(due);

@@ -121,7 +121,7 @@ async fn one_by_one(actions: Vec<PlannedAction>, phase: String, tools: Tools) {
 
 async fn send(id: u32, phase: String, intended_us: u64, action: Action, tools: &Tools) {
     let hub = &tools.hub;
-    sleep_until(hub.clock.instant(intended_us).into()).await;
+    sleep_until(hub.clock.instant(intended_us)).await;
     let sent_us = hub.clock.now_us();
     let outcome = act(&action, tools).await;
     let acked_us = hub.clock.now_us();

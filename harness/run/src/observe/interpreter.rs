@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use harness_azure::control::Client as AzureClient;
-use harness_cluster::client::watch_client;
+use harness_cluster::Cluster;
+use harness_cluster::client::SocketClock;
 use harness_scenario::plan::NamedObject;
 use k8s_openapi::api::core::v1::Event as KubeEvent;
 use kube::api::{Api, ApiResource};
 use kube::core::GroupVersionKind;
 use kube::runtime::watcher;
-use kube::{Client, Config, Resource};
+use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -76,8 +77,8 @@ impl Drop for Observers {
 
 type Listed = Pin<Box<dyn Future<Output = Result<(), oneshot::error::RecvError>> + Send>>;
 
-struct Starting {
-    config: Config,
+struct Starting<'a> {
+    cluster: &'a Cluster,
     hub: Hub,
     tasks: Vec<JoinHandle<()>>,
     listed: Vec<Listed>,
@@ -85,13 +86,8 @@ struct Starting {
 
 impl Observers {
     /// Starts every watch and returns when each has its first list: what happens from then on is seen live.
-    pub(crate) async fn start(
-        config: Config,
-        azure: Option<AzureClient>,
-        scope: Scope<'_>,
-        hub: &Hub,
-    ) -> Result<Self, RunError> {
-        let mut starting = Starting { config, hub: hub.clone(), tasks: Vec::new(), listed: Vec::new() };
+    pub(crate) async fn start(cluster: &Cluster, scope: Scope<'_>, hub: &Hub) -> Result<Self, RunError> {
+        let mut starting = Starting { cluster, hub: hub.clone(), tasks: Vec::new(), listed: Vec::new() };
         let nodepools: Vec<&str> = scope.nodepools.iter().map(String::as_str).collect();
         let of_pools =
             watcher::Config::default().labels(&format!("karpenter.sh/nodepool in ({})", nodepools.join(",")));
@@ -130,7 +126,7 @@ impl Observers {
         for (object, place) in scope.objects {
             starting.named(object, place)?;
         }
-        if let Some(azure) = azure {
+        if let Some(azure) = cluster.azure() {
             let after = newest_fact(&azure).await?;
             starting.tasks.push(tokio::spawn(azure::follow(azure, after, hub.clone())));
         }
@@ -165,9 +161,9 @@ async fn newest_fact(azure: &AzureClient) -> Result<u64, RunError> {
     }
 }
 
-impl Starting {
-    fn client(&self, watched: &str) -> Result<(Client, Arc<harness_cluster::client::SocketClock>), RunError> {
-        watch_client(self.config.clone()).map_err(RunError::kube(format!("open the watch of {watched}")))
+impl Starting<'_> {
+    fn client(&self, watched: &str) -> Result<(Client, Arc<SocketClock>), RunError> {
+        self.cluster.watch_client().map_err(RunError::kube(format!("open the watch of {watched}")))
     }
 
     fn objects<K>(

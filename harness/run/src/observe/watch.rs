@@ -107,3 +107,98 @@ impl Lags {
         (!self.0.is_empty()).then(|| self.0.drain(..).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::RunClock;
+    use axum::body::Body;
+    use http::{Request, Response};
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::Client;
+    use serde_json::json;
+
+    /// Lists this many pods, then its watch is quiet for ever.
+    fn quiet_server(pods: usize) -> Client {
+        let service = tower::service_fn(move |request: Request<kube::client::Body>| async move {
+            if request.uri().query().is_some_and(|query| query.contains("watch=true")) {
+                let quiet = futures::stream::pending::<Result<&str, std::io::Error>>();
+                return Ok::<_, std::convert::Infallible>(Response::new(Body::from_stream(quiet)));
+            }
+            let items: Vec<_> = (0..pods)
+                .map(|n| json!({"metadata": {"name": format!("p{n}"), "uid": format!("u{n}"), "resourceVersion": "1"}}))
+                .collect();
+            let list =
+                json!({"apiVersion": "v1", "kind": "PodList", "metadata": {"resourceVersion": "1"}, "items": items});
+            Ok(Response::new(Body::from(list.to_string())))
+        });
+        Client::new(service, "default")
+    }
+
+    /// What a watch with a queue of this size hands on before anything is read from it, and the audits in the log.
+    async fn watched(pods: usize, size: usize) -> (usize, Vec<Audit>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        let (hub, log) = Hub::open(&path, RunClock::begin(), Box::new(|_| {})).unwrap();
+        let (queue, mut observations) = mpsc::channel(size);
+        let api: Api<Pod> = Api::all(quiet_server(pods));
+        let socket = Arc::new(SocketClock::new());
+        let watching = tokio::spawn(watch("pods", api, watcher::Config::default(), socket, queue, hub.clone()));
+        tokio::time::sleep(AUDIT_EVERY * 3).await;
+        let mut handed_on = 0;
+        while observations.try_recv().is_ok() {
+            handed_on += 1;
+        }
+        watching.abort();
+        let _aborted = watching.await;
+        drop(hub);
+        log.finish().await.unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        let audits = text.lines().filter_map(|line| match serde_json::from_str(line).unwrap() {
+            harness_record::Event { kind: EventKind::Audit(audit), .. } => Some(audit),
+            _ => None,
+        });
+        (handed_on, audits.collect())
+    }
+
+    fn lost(audits: &[Audit]) -> Vec<(&str, u64)> {
+        let lost = audits.iter().filter_map(|audit| match audit {
+            Audit::QueueOverflow { queue, lost } => Some((queue.as_str(), *lost)),
+            _ => None,
+        });
+        lost.collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_fit_into_the_queue_is_counted_once() {
+        let (handed_on, audits) = watched(5, 2).await;
+        assert_eq!(handed_on, 2);
+        // The list begins, has five pods and ends.
+        assert_eq!(lost(&audits), [("watch pods", 5)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_observation_has_its_lag() {
+        let (handed_on, audits) = watched(5, QUEUE).await;
+        assert_eq!(handed_on, 7);
+        assert!(lost(&audits).is_empty());
+        let lags: usize = audits
+            .iter()
+            .map(|audit| match audit {
+                Audit::WatchLag { lag_us } => lag_us.len(),
+                _ => 0,
+            })
+            .sum();
+        assert_eq!(lags, 7);
+    }
+
+    #[test]
+    fn a_flood_of_lags_keeps_the_largest() {
+        let mut lags = Lags::default();
+        (0..LAGS_PER_LINE as u64 + 10).for_each(|lag_us| lags.push(lag_us));
+        lags.push(3);
+        let line = lags.take().unwrap();
+        assert_eq!((line.len(), line.last()), (LAGS_PER_LINE, Some(&(LAGS_PER_LINE as u64 + 9))));
+        assert!(lags.take().is_none());
+    }
+}

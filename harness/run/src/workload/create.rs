@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::{autoscaler, budget, deployment, namespace};
 use crate::RunError;
+use crate::answered::answered;
 use crate::labels;
 
 /// Creates the run's namespace with its quota, and for each workload a Deployment with no replicas and the objects that go with
@@ -42,7 +43,7 @@ where
     let api: Api<K> = Api::namespaced(client.clone(), &namespace);
     let name = object.meta().name.as_deref().unwrap_or_default();
     let doing = format!("create the {} {namespace}/{name}", K::kind(&()));
-    api.create(&PostParams::default(), object).await.map(drop).map_err(RunError::kube(doing))
+    answered(doing, api.create(&PostParams::default(), object)).await.map(drop)
 }
 
 /// The metadata of an object that belongs to a workload: its name, and the labels by which the run finds it.

@@ -9,17 +9,18 @@ use kube::Client;
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, PropagationPolicy};
 
 use crate::RunError;
+use crate::answered::answered;
 use crate::labels;
 
 pub(super) async fn create(client: &Client, run_id: &str) -> Result<(), RunError> {
     let name = labels::namespace(run_id);
     let metadata =
         ObjectMeta { name: Some(name.clone()), labels: Some(labels::of_run(run_id)), ..ObjectMeta::default() };
-    Api::all(client.clone())
-        .create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() })
+    let namespace = Namespace { metadata, ..Namespace::default() };
+    let namespaces = Api::all(client.clone());
+    answered(format!("create the namespace {name}"), namespaces.create(&PostParams::default(), &namespace))
         .await
         .map(drop)
-        .map_err(RunError::kube(format!("create the namespace {name}")))
 }
 
 /// What the pods of the run may ask for together.

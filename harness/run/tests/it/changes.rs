@@ -1,0 +1,149 @@
+//! Changes behind the back of Flux: made, seen, refused where the object is not the run's, and taken back.
+
+use harness_record::EventKind;
+use harness_record::event::{ActionStamps, EndReason};
+use harness_scenario::plan::Plan;
+use serde_json::{Value, json};
+
+use crate::lab::{Lab, Ran};
+use crate::plans::of_phases;
+
+fn change(id: u32, at_ms: u64, object: &str, what: &Value) -> Value {
+    let action = json!({"change": {"object": object, "what": what, "stays": false, "by": "kubectl"}});
+    json!({"id": id, "atUs": at_ms * 1_000, "action": action})
+}
+
+/// One phase with these actions, on these objects.
+fn plan(objects: Value, actions: &[Value]) -> Plan {
+    let mut plan = of_phases(&[json!({"name": "change", "actions": actions, "for": "10s"})]);
+    plan.objects = serde_json::from_value(objects).unwrap();
+    plan
+}
+
+fn config_map(name: &str, paths: &[&str]) -> Value {
+    let at = json!({"apiVersion": "v1", "kind": "ConfigMap", "namespace": "default", "name": name});
+    json!({"name": name, "at": at, "paths": paths})
+}
+
+fn actions(ran: &Ran) -> Vec<&ActionStamps> {
+    let actions = ran.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Action(action) if action.id.is_some() => Some(action),
+        _ => None,
+    });
+    actions.collect()
+}
+
+fn fields(ran: &Ran, object: &str) -> Vec<Option<Value>> {
+    let fields = ran.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Field(field) if field.object == object => Some(field.value.clone()),
+        _ => None,
+    });
+    fields.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_written_is_seen_and_taken_back() {
+    let lab = Lab::start();
+    let pool = json!({
+        "name": "pool", "at": {"apiVersion": "karpenter.sh/v1", "kind": "NodePool", "name": "web"}, "paths": ["spec.weight"],
+    });
+    let interval = json!({
+        "name": "root", "paths": ["spec.interval"],
+        "at": {
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "namespace": "flux-system",
+            "name": "node-config",
+        },
+    });
+    let actions_of = [
+        change(0, 0, "pool", &json!({"patch": {"spec": {"weight": 9}}})),
+        change(1, 0, "root", &json!({"patch": {"spec": {"interval": "9m0s"}}})),
+    ];
+    let ran = lab.run(&plan(json!([pool, interval]), &actions_of)).await;
+    ran.assert_well_formed();
+    let made = actions(&ran);
+    assert!(
+        made.len() == 2 && made.iter().all(|action| action.error.is_none() && action.acked_us.is_some()),
+        "{made:?}"
+    );
+    assert!(fields(&ran, "pool").contains(&Some(json!(9))), "{:?}", fields(&ran, "pool"));
+    assert!(fields(&ran, "root").contains(&Some(json!("9m0s"))), "{:?}", fields(&ran, "root"));
+    let root = lab.api.get("Kustomization", "flux-system", "node-config").unwrap();
+    assert_eq!(root["spec"]["interval"], "1m0s", "put back");
+    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_has_written_since_is_not_put_back() {
+    let lab = Lab::start();
+    let root = json!({
+        "name": "root", "paths": ["spec.interval"],
+        "at": {
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "namespace": "flux-system",
+            "name": "node-config",
+        },
+    });
+    let api = lab.api.clone();
+    let plan = plan(json!([root]), &[change(0, 0, "root", &json!({"patch": {"spec": {"interval": "9m0s"}}}))]);
+    let ran = lab
+        .run_with(&plan, move |event| {
+            if matches!(&event.kind, EventKind::Field(field) if field.value == Some(json!("9m0s"))) {
+                api.merge("Kustomization", "flux-system", "node-config", "", &json!({"spec": {"interval": "5m0s"}}));
+            }
+        })
+        .await;
+    ran.assert_well_formed();
+    let root = lab.api.get("Kustomization", "flux-system", "node-config").unwrap();
+    assert_eq!(root["spec"]["interval"], "5m0s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_created_is_marked_and_removed() {
+    let lab = Lab::start();
+    let manifest = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}, "data": {"a": "b"}});
+    let actions_of = [change(0, 0, "mine", &json!({"create": manifest}))];
+    let api = lab.api.clone();
+    let (sender, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let ran = lab
+        .run_with(&plan(json!([config_map("mine", &["exists"])]), &actions_of), move |event| {
+            if matches!(&event.kind, EventKind::Action(action) if action.id == Some(0)) {
+                sender.send(api.get("ConfigMap", "default", "mine")).unwrap();
+            }
+        })
+        .await;
+    ran.assert_well_formed();
+    let made = seen.recv().await.unwrap().unwrap();
+    assert_eq!(made["metadata"]["labels"]["harness.dev/run"], "r1");
+    assert_eq!(fields(&ran, "mine"), [Some(json!(false)), Some(json!(true)), Some(json!(false))]);
+    assert!(lab.api.get("ConfigMap", "default", "mine").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_the_runs_is_not_touched() {
+    let lab = Lab::start();
+    lab.api.create("ConfigMap", "default", json!({"metadata": {"name": "theirs"}, "data": {"a": "b"}})).unwrap();
+    let actions_of = [
+        change(0, 0, "theirs", &json!({"patch": {"data": {"a": "c"}}})),
+        change(1, 1_000, "theirs", &json!("delete")),
+        change(2, 0, "missing", &json!({"patch": {"data": {"a": "c"}}})),
+    ];
+    let objects = json!([config_map("theirs", &["data.a"]), config_map("missing", &["data.a"])]);
+    let ran = lab.run(&plan(objects, &actions_of)).await;
+    ran.assert_well_formed();
+    let mut errors: Vec<&str> = actions(&ran).iter().map(|action| action.error.as_deref().unwrap()).collect();
+    errors.sort_unstable();
+    let foreign = "the ConfigMap default/theirs belongs neither to this run nor to its tree: it is not touched";
+    assert_eq!(errors, [foreign, foreign, "there is no ConfigMap default/missing"]);
+    assert_eq!(lab.api.get("ConfigMap", "default", "theirs").unwrap()["data"]["a"], "b");
+    assert_eq!(ran.ended().0, EndReason::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_is_not_served_ends_the_preparation() {
+    let lab = Lab::start();
+    let at = json!({"apiVersion": "example.com/v1", "kind": "Widget", "name": "a"});
+    let ran = lab.run(&plan(json!([{"name": "a", "at": at, "paths": ["spec"]}]), &[])).await;
+    ran.assert_well_formed();
+    let (reason, detail) = ran.ended();
+    assert_eq!(reason, EndReason::TargetFailed);
+    assert!(detail.ends_with("the API server does not serve example.com/v1"), "{detail}");
+}

@@ -1,0 +1,242 @@
+//! A cluster with everything that belongs to it, and what a run on it has left.
+
+use std::fs::{self, File};
+use std::future::Future;
+use std::io::BufReader;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use harness_azure::control::{Client as AzureClient, VmState};
+use harness_azure::{Behaviour, Config, InProcess};
+use harness_cluster::git::GitRemote;
+use harness_cluster::{Assembled, Cluster, ControlPlane};
+use harness_record::event::{EndReason, PhaseOutcome};
+use harness_record::log::read_log;
+use harness_record::result::RunResult;
+use harness_record::{Event, EventKind};
+use harness_run::{Options, RunError, Tree, execute, labels};
+use harness_scenario::plan::Plan;
+use harness_scenario::{Capability, SourceFile};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::actors::Actors;
+use crate::api::ApiServer;
+use crate::components::Components;
+use crate::git::{Files, GitBranch};
+
+/// One pool and its class.
+const POOL: &str = "apiVersion: karpenter.sh/v1\nkind: NodePool\nmetadata:\n  name: web\nspec:\n  weight: 1\n  template:\n    spec:\n      nodeClassRef:\n        group: karpenter.azure.com\n        kind: AKSNodeClass\n        name: web\n";
+const CLASS: &str = "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata:\n  name: web\nspec:\n  imageFamily: Ubuntu2204\n";
+
+/// Runs a test on paused time: for those that need many runtimes, one after another.
+pub(crate) fn on_paused_time<T>(test: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.unwrap().block_on(test)
+}
+
+pub(crate) struct Lab {
+    pub(crate) api: ApiServer,
+    pub(crate) control: AzureClient,
+    pub(crate) git: GitBranch,
+    pub(crate) components: Arc<Components>,
+    pub(crate) interrupt: CancellationToken,
+    pub(crate) abandon: CancellationToken,
+    /// The tree under test: names and contents of its files.
+    pub(crate) tree: Vec<(&'static str, &'static str)>,
+    /// Left as it is in the end.
+    pub(crate) keep: bool,
+    folder: TempDir,
+    runs: AtomicU32,
+    _actors: Actors,
+}
+
+impl Lab {
+    pub(crate) fn start() -> Self {
+        let api = ApiServer::start();
+        let git = GitBranch::default();
+        git.commit(Files::from([("README.md".to_owned(), "Empty.\n".to_owned())]), "begin");
+        let config = Config { behaviour: Behaviour { seed: 1, ..Behaviour::default() }, ..Config::default() };
+        let azure = Arc::new(InProcess::start(config, Some(api.client())).unwrap());
+        Self {
+            control: azure.control().unwrap(),
+            _actors: Actors::start(&api, &azure, &git),
+            api,
+            git,
+            components: Components::start(),
+            interrupt: CancellationToken::new(),
+            abandon: CancellationToken::new(),
+            tree: vec![("web.yaml", POOL), ("class.yaml", CLASS)],
+            keep: false,
+            folder: tempfile::tempdir().unwrap(),
+            runs: AtomicU32::new(0),
+        }
+    }
+
+    pub(crate) fn cluster(&self) -> Cluster {
+        Cluster::assembled(Assembled {
+            name: "test".to_owned(),
+            target: "in-process",
+            control_plane: ControlPlane::in_process(self.api.service()),
+            git: Some(GitRemote::in_process(Arc::new(self.git.clone()))),
+            azure: Some(self.control.clone()),
+            components: self.components.clone(),
+            offers: [Capability::NodeAutoProvisioning, Capability::ComponentControl].into(),
+            simulated: vec!["everything".to_owned()],
+            versions: vec![("kubernetes".to_owned(), "v1.36.3".to_owned())],
+        })
+    }
+
+    /// The folder of the next run.
+    pub(crate) fn next_out(&self) -> PathBuf {
+        self.folder.path().join(format!("run-{}", self.runs.load(Ordering::Relaxed) + 1))
+    }
+
+    /// Carries a plan out on it.
+    pub(crate) async fn run(&self, plan: &Plan) -> Ran {
+        self.run_with(plan, |_| {}).await
+    }
+
+    /// The same, with something that is called with each event.
+    pub(crate) async fn run_with(&self, plan: &Plan, on_event: impl FnMut(&Event) + Send + 'static) -> Ran {
+        let out = self.next_out();
+        let run_id = format!("r{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1);
+        let tree = out.join("tree");
+        fs::create_dir_all(&tree).unwrap();
+        let files = self.tree.iter().map(|(path, text)| {
+            fs::write(tree.join(path), text).unwrap();
+            SourceFile::new(*path, *text)
+        });
+        let files = files.collect();
+        let options = Options {
+            run_id: run_id.clone(),
+            out: out.clone(),
+            tree: Tree { folder: tree, files },
+            command: "harness run burst".to_owned(),
+            keep: self.keep,
+            throwaway: false,
+            on_event: Box::new(on_event),
+            interrupt: self.interrupt.clone(),
+            abandon: self.abandon.clone(),
+        };
+        let returned = execute(plan, self.cluster(), options).await;
+        let log = File::open(out.join("events.jsonl")).ok();
+        let events = log.map_or(Vec::new(), |log| {
+            let reader = read_log(BufReader::new(log)).unwrap();
+            reader.map(Result::unwrap).collect()
+        });
+        Ran { run_id, plan: plan.clone(), events, returned }
+    }
+
+    /// What the run has left on the cluster and in Azure, and what of it is not as it was before.
+    pub(crate) async fn left_by(&self, ran: &Ran) -> Vec<String> {
+        let namespace = labels::namespace(&ran.run_id);
+        let mut left: Vec<String> = self.api.with(|store| {
+            let of_run = |(kind, place, name): &(&str, String, String), object: &Value| {
+                object["metadata"]["labels"][labels::RUN] == *ran.run_id
+                    || *place == namespace
+                    || (*kind == "Namespace" && *name == namespace)
+                    || matches!(*kind, "Node" | "NodeClaim" | "NodePool" | "AKSNodeClass" | "Pod")
+            };
+            store.all().filter(|(id, it)| of_run(id, it)).map(|(id, _)| format!("{} {}/{}", id.0, id.1, id.2)).collect()
+        });
+        let vms = self.control.vms().await.unwrap();
+        left.extend(vms.iter().filter(|vm| vm.state != VmState::Deleted).map(|vm| format!("VM {}", vm.vm.name)));
+        let root = self.api.get("Kustomization", "flux-system", "node-config").unwrap();
+        if root["spec"]["commonMetadata"].is_object()
+            || root["spec"]["healthChecks"].as_array().is_some_and(|it| !it.is_empty())
+        {
+            left.push(format!("the Kustomization's {}", root["spec"]));
+        }
+        let behaviour = self.control.behaviour().await.unwrap();
+        if behaviour.seed != 1 {
+            left.push(format!("Azure's behaviour of the seed {}", behaviour.seed));
+        }
+        if self.git.head_now().unwrap().files.contains_key("web.yaml") {
+            left.push("the tree under test in the repository".to_owned());
+        }
+        left
+    }
+}
+
+/// A run that is over.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) run_id: String,
+    pub(crate) plan: Plan,
+    pub(crate) events: Vec<Event>,
+    pub(crate) returned: Result<(), RunError>,
+}
+
+impl Ran {
+    /// The phases in the order in which they began, with their outcomes; `None` for one that was not ended.
+    pub(crate) fn phases(&self) -> Vec<(String, Option<PhaseOutcome>)> {
+        let mut phases: Vec<(String, Option<PhaseOutcome>)> = Vec::new();
+        for event in &self.events {
+            match &event.kind {
+                EventKind::PhaseBegan { phase } => phases.push((phase.clone(), None)),
+                EventKind::PhaseEnded { phase, outcome, .. } => {
+                    let open = phases.iter_mut().find(|(name, ended)| name == phase && ended.is_none());
+                    open.unwrap_or_else(|| panic!("{phase} ended and had not begun")).1 = Some(*outcome);
+                }
+                _ => {}
+            }
+        }
+        phases
+    }
+
+    /// Begin and end of a phase in microseconds, and what it said.
+    pub(crate) fn phase(&self, name: &str) -> (u64, u64, PhaseOutcome, &str) {
+        let began = self.events.iter().find_map(|event| match &event.kind {
+            EventKind::PhaseBegan { phase } if phase == name => Some(event.at_us),
+            _ => None,
+        });
+        let ended = self.events.iter().find_map(|event| match &event.kind {
+            EventKind::PhaseEnded { phase, outcome, detail } if phase == name => Some((event.at_us, *outcome, detail)),
+            _ => None,
+        });
+        let (ended_us, outcome, detail) = ended.unwrap_or_else(|| panic!("{name} did not end: {:?}", self.phases()));
+        (began.unwrap(), ended_us, outcome, detail)
+    }
+
+    /// How it ended, by the last line of the log.
+    pub(crate) fn ended(&self) -> (EndReason, &str) {
+        match self.events.last().map(|event| &event.kind) {
+            Some(EventKind::RunEnded { reason, detail }) => (*reason, detail),
+            last => panic!("the log ends with {last:?}"),
+        }
+    }
+
+    /// What the log says was left.
+    pub(crate) fn leaks(&self) -> Vec<String> {
+        let leaks = self.events.iter().filter_map(|event| match &event.kind {
+            EventKind::Leak { kind, name } => Some(format!("{kind} {name}")),
+            _ => None,
+        });
+        leaks.collect()
+    }
+
+    pub(crate) fn result(&self) -> RunResult {
+        RunResult::from_log(&self.plan, self.events.iter().cloned())
+    }
+
+    /// A log is well formed whatever has happened: its header first, its end last, and each phase that was begun ended before the next.
+    pub(crate) fn assert_well_formed(&self) {
+        self.returned.as_ref().unwrap();
+        assert!(matches!(self.events[0].kind, EventKind::RunStarted(_)), "first: {:?}", self.events[0]);
+        self.ended();
+        let ends = self.events.iter().filter(|event| matches!(event.kind, EventKind::RunEnded { .. })).count();
+        assert_eq!(ends, 1);
+        let mut open: Option<&String> = None;
+        for event in &self.events {
+            match &event.kind {
+                EventKind::PhaseBegan { phase } => assert_eq!(open.replace(phase), None, "before {phase}"),
+                EventKind::PhaseEnded { phase, .. } => assert_eq!(open.take(), Some(phase)),
+                _ => {}
+            }
+        }
+        assert_eq!(open, None, "a phase did not end");
+    }
+}

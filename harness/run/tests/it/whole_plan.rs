@@ -1,0 +1,86 @@
+//! A whole plan, from its preparation to its cleanup.
+
+use harness_record::EventKind;
+use harness_record::event::{EndReason, PhaseOutcome, Reached};
+use harness_record::verdict::Verdict;
+
+use crate::lab::{Lab, Ran};
+use crate::plans::{self, BOOT_S, PODS};
+
+fn reached(ran: &Ran, wanted: Reached, kind: harness_record::event::ObjectKind) -> usize {
+    let is = |event: &&harness_record::Event| match &event.kind {
+        EventKind::Milestone(milestone) => milestone.reached == wanted && milestone.object.kind == kind,
+        _ => false,
+    };
+    ran.events.iter().filter(is).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_is_carried_out_in_its_order_and_passes() {
+    use harness_record::event::ObjectKind::{Node, NodeClaim, Pod};
+    let lab = Lab::start();
+    let ran = lab.run(&plans::burst()).await;
+    ran.assert_well_formed();
+    let phases = [
+        ("prepare", PhaseOutcome::Reached),
+        ("up", PhaseOutcome::Reached),
+        ("hold", PhaseOutcome::Held),
+        ("down", PhaseOutcome::Reached),
+        ("cleanup", PhaseOutcome::Reached),
+    ];
+    assert_eq!(ran.phases(), phases.map(|(name, outcome)| (name.to_owned(), Some(outcome))));
+    assert_eq!(ran.ended(), (EndReason::Completed, ""));
+    let EventKind::RunStarted(started) = &ran.events[0].kind else { panic!("no header") };
+    assert_eq!((started.run_id.as_str(), started.target.as_str(), started.seed), ("r1", "in-process", 7));
+    assert_eq!(started.versions["kubernetes"], "v1.36.3");
+    assert_eq!(reached(&ran, Reached::Ready, Pod), PODS as usize);
+    assert_eq!(reached(&ran, Reached::Deleted, Pod), PODS as usize);
+    assert_eq!((reached(&ran, Reached::Ready, Node), reached(&ran, Reached::Initialized, NodeClaim)), (2, 2));
+    let result = ran.result();
+    assert_eq!(result.verdict, Verdict::Pass, "{:#?}", (&result.reasons, &result.expectations));
+    assert_eq!(result.exit_code, 0);
+    assert!(result.warnings.is_empty(), "{:?}", result.warnings);
+    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert!(ran.leaks().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_lasts_as_long_as_planned_and_a_boot_as_long_as_azure_says() {
+    let lab = Lab::start();
+    let ran = lab.run(&plans::burst()).await;
+    let (began_us, ended_us, ..) = ran.phase("hold");
+    assert!((5_000_000..5_002_000).contains(&(ended_us - began_us)), "{} us", ended_us - began_us);
+    let facts = |wanted: harness_record::event::AzureFactKind| {
+        let mut moments = ran.events.iter().filter_map(move |event| match &event.kind {
+            EventKind::Azure(fact) if fact.what == wanted => Some(fact.occurred_us),
+            _ => None,
+        });
+        moments.next().unwrap()
+    };
+    use harness_record::event::AzureFactKind::{NodeReady, VmAccepted};
+    let boot_us = facts(NodeReady) - facts(VmAccepted);
+    let limits = BOOT_S * 1_000_000..BOOT_S * 1_000_000 + 50_000;
+    assert!(limits.contains(&boot_us), "{boot_us} us on the clock of the run");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_run_on_the_same_cluster_finds_it_as_the_first_did() {
+    let lab = Lab::start();
+    let first = lab.run(&plans::burst()).await;
+    let second = lab.run(&plans::burst()).await;
+    second.assert_well_formed();
+    assert_eq!((first.phases(), first.result().verdict), (second.phases(), second.result().verdict));
+    assert_eq!(lab.left_by(&second).await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_stays_as_the_last_phase_left_it() {
+    let mut lab = Lab::start();
+    lab.keep = true;
+    let ran = lab.run(&plans::of_phases(&[plans::up()])).await;
+    ran.assert_well_formed();
+    assert_eq!(ran.ended().0, EndReason::Completed);
+    let names: Vec<String> = ran.phases().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["prepare", "up"], "nothing is cleaned up");
+    assert_eq!(lab.api.list("Pod", "harness.dev/run").len(), PODS as usize);
+}
