@@ -26,10 +26,16 @@ fn run_in(folder: &Path, id: &str, latencies_ms: [u64; 3]) {
     let push = json!({"push": {"revision": "0123456789abcdef0123456789abcdef01234567"}});
     let end = healthy + 1_000 * MS;
     let mut events = vec![
-        (0, json!({"run_started": {"version": 1, "harness": "0.1.0", "run_id": id, "scenario": "scale-burst", "target": "local", "seed": 7,
-            "started_at": "2026-11-21T12:00:00Z", "command": "harness run scale-burst", "simulated": [], "versions": {}}})),
+        (
+            0,
+            json!({"run_started": {"version": 1, "harness": "0.1.0", "run_id": id, "scenario": "scale-burst", "target": "local", "seed": 7,
+            "started_at": "2026-11-21T12:00:00Z", "command": "harness run scale-burst", "simulated": [], "versions": {}}}),
+        ),
         (MS, json!({"phase_began": {"phase": "prepare"}})),
-        (111 * MS, json!({"action": {"phase": "prepare", "what": push, "intended_us": 100 * MS, "sent_us": 101 * MS, "acked_us": 111 * MS}})),
+        (
+            111 * MS,
+            json!({"action": {"phase": "prepare", "what": push, "intended_us": 100 * MS, "sent_us": 101 * MS, "acked_us": 111 * MS}}),
+        ),
         (fetched, milestone(object("gitrepository", 1), "fetched")),
         (applied, milestone(object("kustomization", 2), "applied")),
         (healthy, milestone(object("kustomization", 2), "healthy")),
@@ -37,7 +43,8 @@ fn run_in(folder: &Path, id: &str, latencies_ms: [u64; 3]) {
         (end + MS, json!({"run_ended": {"reason": "completed"}})),
     ];
     events.sort_by_key(|(at, _)| *at);
-    let lines: Vec<String> = events.into_iter().map(|(at, event)| json!({"t": at, "e": event}).to_string() + "\n").collect();
+    let lines: Vec<String> =
+        events.into_iter().map(|(at, event)| json!({"t": at, "e": event}).to_string() + "\n").collect();
     std::fs::write(folder.join("events.jsonl"), lines.concat()).unwrap();
 }
 
@@ -46,7 +53,11 @@ fn side(folder: &Path, count: u64, factor: f64) -> PathBuf {
     let name = folder.file_name().unwrap().to_string_lossy().into_owned();
     for index in 0..count {
         let of = |ms: f64, odd: u64| (ms * (1.0 + 0.01 * ((index * odd) % 5) as f64)) as u64;
-        run_in(&folder.join(format!("run-{index}")), &format!("{name}-{index}"), [of(300.0, 2), of(900.0 * factor, 3), of(4_000.0, 1)]);
+        run_in(
+            &folder.join(format!("run-{index}")),
+            &format!("{name}-{index}"),
+            [of(300.0, 2), of(900.0 * factor, 3), of(4_000.0, 1)],
+        );
     }
     folder.to_owned()
 }
@@ -94,7 +105,11 @@ fn five_runs_a_side(#[case] factor: f64, #[case] change: &str, #[case] code: i32
     let output = compare(&a, &b, &["--format", "json"]);
     assert_eq!(output.status.code(), Some(code));
     let all = json_of(&output);
-    assert_eq!((&all["version"], &all["change"], &all["exitCode"]), (&json!(1), &json!(change), &json!(code)), "{all:#}");
+    assert_eq!(
+        (&all["version"], &all["change"], &all["exitCode"]),
+        (&json!(1), &json!(change), &json!(code)),
+        "{all:#}"
+    );
     let one = &all["comparisons"][0];
     assert_eq!((&one["basis"], one["before"]["runs"].as_array().unwrap().len()), (&json!("permutation"), 5), "{one:#}");
     let rows = one["rows"].as_array().unwrap();
@@ -110,7 +125,11 @@ fn five_runs_a_side(#[case] factor: f64, #[case] change: &str, #[case] code: i32
     // A baseline that keeps two files of each run says the same.
     strip(&a);
     let stripped = json_of(&compare(&a, &b, &["--format", "json"]));
-    assert_eq!((&stripped["change"], &stripped["comparisons"][0]["reason"]), (&json!(change), &one["reason"]), "{stripped:#}");
+    assert_eq!(
+        (&stripped["change"], &stripped["comparisons"][0]["reason"]),
+        (&json!(change), &one["reason"]),
+        "{stripped:#}"
+    );
 }
 
 #[test]
@@ -121,7 +140,10 @@ fn one_run_a_side_says_that_it_says_nothing() {
     let output = compare(&a, &b, &[]);
     assert_eq!(output.status.code(), Some(4), "{}", said(&output));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.starts_with("INCONCLUSIVE") && text.contains("no noise is known") && text.contains("--repeat 5"), "{text}");
+    assert!(
+        text.starts_with("INCONCLUSIVE") && text.contains("no noise is known") && text.contains("--repeat 5"),
+        "{text}"
+    );
     // Against five it is more than their noise.
     let five = side(&folder.path().join("five"), 5, 1.0);
     let output = compare(&five, &b, &[]);
@@ -148,7 +170,13 @@ fn a_damaged_baseline(#[case] file: &str, #[case] content: Option<&str>, #[case]
     }
     let later = side(&folder.path().join("later"), 1, 1.0);
     let out = folder.path().join("out");
-    let run = harness().args(["run", "scale-burst", "--profile", "smoke", "--baseline"]).arg(&baseline).arg("--out").arg(&out).output().unwrap();
+    let run = harness()
+        .args(["run", "scale-burst", "--profile", "smoke", "--baseline"])
+        .arg(&baseline)
+        .arg("--out")
+        .arg(&out)
+        .output()
+        .unwrap();
     for output in [compare(&baseline, &later, &[]), compare(&later, &baseline, &["--format", "json"]), run] {
         assert_eq!(output.status.code(), Some(2), "{}", said(&output));
         assert!(output.stdout.is_empty(), "{}", said(&output));
@@ -192,7 +220,8 @@ fn a_baseline_of_something_else(#[case] words: &[&str], #[case] why: &str) {
     let folder = tempfile::tempdir().unwrap();
     let baseline = side(&folder.path().join("baseline"), 2, 1.0);
     let out = folder.path().join("out");
-    let output = harness().arg("run").args(words).arg("--baseline").arg(&baseline).arg("--out").arg(&out).output().unwrap();
+    let output =
+        harness().arg("run").args(words).arg("--baseline").arg(&baseline).arg("--out").arg(&out).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains(why), "{}", said(&output));
     assert!(!out.exists());

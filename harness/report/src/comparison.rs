@@ -25,7 +25,8 @@ fn one(md: &mut String, comparison: &Comparison) {
     let _ = writeln!(md, "{} {}\n", plain(&comparison.reason), plain(&comparison.advice));
     let _ = writeln!(md, "A: {}. B: {}.\n", plain(&runs(&comparison.before)), plain(&runs(&comparison.after)));
     let left_out = comparison.before.left_out.iter().chain(&comparison.after.left_out);
-    let notes: Vec<String> = left_out.map(|line| format!("without {line}")).chain(comparison.differences.iter().cloned()).collect();
+    let notes: Vec<String> =
+        left_out.map(|line| format!("without {line}")).chain(comparison.differences.iter().cloned()).collect();
     for note in &notes {
         let _ = writeln!(md, "- {}", plain(note));
     }

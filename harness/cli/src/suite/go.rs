@@ -29,7 +29,8 @@ const AROUND_A_RUN: Duration = Duration::from_secs(25);
 
 pub(crate) async fn run(args: Run, console: &Console) -> Result<Exit, CliError> {
     if args.keep {
-        let why = "--keep leaves everything of a run on the cluster, where the next one would meet it; use it with one run";
+        let why =
+            "--keep leaves everything of a run on the cluster, where the next one would meet it; use it with one run";
         return Err(CliError::Usage(why.to_owned()));
     }
     // Everything is checked before anything is touched.
@@ -250,7 +251,8 @@ impl Going<'_> {
         let width = self.console.width();
         self.console.say(&harness_report::console::comparison(&comparison, width, self.console.colour_err));
         if comparison.exit_code != PASS.0 {
-            let what = format!("compared with {}: {} {}", baseline.folder().display(), comparison.reason, comparison.advice);
+            let what =
+                format!("compared with {}: {} {}", baseline.folder().display(), comparison.reason, comparison.advice);
             troubles.push(Told { exit_code: comparison.exit_code, what: what.trim().to_owned() });
         }
         self.comparisons.push(comparison);

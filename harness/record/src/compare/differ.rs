@@ -40,6 +40,9 @@ fn joined(values: &BTreeSet<String>) -> String {
 /// What differs, in words.
 pub(super) fn differences(before: &[&MeasuredRun], after: &[&MeasuredRun]) -> Vec<String> {
     let mut differences = Vec::new();
+    if before.is_empty() || after.is_empty() {
+        return differences;
+    }
     let mut differ = |what: &str, of: &dyn Fn(&MeasuredRun) -> String| {
         let (a, b) = (values(before, of), values(after, of));
         if a != b || a.len() > 1 {
@@ -57,14 +60,15 @@ pub(super) fn differences(before: &[&MeasuredRun], after: &[&MeasuredRun]) -> Ve
         differ(&format!("parameter {key}"), &of);
     }
     // A comparison before and after a change of the node configuration is what it is for: it is named because it is the first cause to look at.
-    differ("node configuration", &|run| {
-        run.node_config_sha256.get(..12).unwrap_or(&run.node_config_sha256).to_owned()
-    });
+    differ("node configuration", &|run| run.node_config_sha256.get(..12).unwrap_or(&run.node_config_sha256).to_owned());
     differences
 }
 
 /// Why the sides are not two measurements of one thing, and what to do about it; `None` where they are.
 pub(super) fn not_one_experiment(before: &[&MeasuredRun], after: &[&MeasuredRun]) -> Option<(String, String)> {
+    if before.is_empty() || after.is_empty() {
+        return None;
+    }
     for (what, of) in [
         ("scenario", (|run| run.scenario.clone()) as fn(&MeasuredRun) -> String),
         ("profile", |run| run.profile.clone()),
@@ -88,7 +92,10 @@ pub(super) fn not_one_experiment(before: &[&MeasuredRun], after: &[&MeasuredRun]
             joined(&a),
             joined(&b)
         );
-        return Some((reason, format!("Run the later side again with --seed {}.", a.iter().next().map_or("N", |seed| seed))));
+        return Some((
+            reason,
+            format!("Run the later side again with --seed {}.", a.iter().next().map_or("N", |seed| seed)),
+        ));
     }
     None
 }

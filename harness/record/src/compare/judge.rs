@@ -157,7 +157,10 @@ fn judge_bounds(row: &Row) -> (Change, String) {
 
 fn overall(rows: &[Row]) -> Change {
     let any = |change| rows.iter().any(|row| row.change == Some(change));
-    [Change::Regression, Change::Better, Change::Same].into_iter().find(|change| any(*change)).unwrap_or(Change::Inconclusive)
+    [Change::Regression, Change::Better, Change::Same]
+        .into_iter()
+        .find(|change| any(*change))
+        .unwrap_or(Change::Inconclusive)
 }
 
 /// The answer in a sentence, and what to do to get a better one.

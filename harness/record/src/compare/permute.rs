@@ -29,7 +29,7 @@ pub(super) fn exchanges(before: usize, after: usize) -> u64 {
 ///
 /// Every row has `before + after` values, and there are two values on some side.
 pub(super) fn max_t(rows: &[Vec<f64>], before: usize, sd_floor: f64) -> Vec<Adjusted> {
-    let all = rows.first().map_or(0, Vec::len);
+    let Some(all) = rows.first().map(Vec::len) else { return Vec::new() };
     let tables: Vec<Table> = rows.iter().map(|values| Table::new(values, before, sd_floor)).collect();
     let observed: Vec<usize> = (0..before).collect();
     let seen: Vec<f64> = tables.iter().map(|table| table.statistic(&observed)).collect();
@@ -57,7 +57,11 @@ pub(super) fn max_t(rows: &[Vec<f64>], before: usize, sd_floor: f64) -> Vec<Adju
         draw(rows, before, &mut look);
     }
     let share = |count: u64| count as f64 / looked_at.max(1) as f64;
-    slower.into_iter().zip(faster).map(|(slower, faster)| Adjusted { slower: share(slower), faster: share(faster) }).collect()
+    slower
+        .into_iter()
+        .zip(faster)
+        .map(|(slower, faster)| Adjusted { slower: share(slower), faster: share(faster) })
+        .collect()
 }
 
 /// One row, prepared so that an exchange costs one sum.
@@ -185,7 +189,10 @@ mod tests {
         let row: Vec<f64> = (0..24).map(|index| random.normal() + if index < 12 { 0.0 } else { 0.8 }).collect();
         let swapped: Vec<f64> = row[12..].iter().chain(&row[..12]).copied().collect();
         let (there, back) = (max_t(std::slice::from_ref(&row), 12, 0.0)[0], max_t(&[swapped], 12, 0.0)[0]);
-        assert!((there.slower - back.faster).abs() < 1e-12 && (there.faster - back.slower).abs() < 1e-12, "{there:?} {back:?}");
+        assert!(
+            (there.slower - back.faster).abs() < 1e-12 && (there.faster - back.slower).abs() < 1e-12,
+            "{there:?} {back:?}"
+        );
         let groups = super::super::stats::TwoGroups::of(&row[..12], &row[12..]).unwrap();
         let p = super::super::stats::t_upper_tail(groups.statistic(0.0).unwrap(), groups.df);
         assert!((there.slower - p).abs() < 0.01, "{} {p}", there.slower);

@@ -42,10 +42,8 @@ fn one(name: &str, percentile: u8, runs: &[MeasuredRun]) -> LatencySpread {
         runs.iter().map(|run| run.samples(name, &none).and_then(|samples| samples.percentile(percentile))).collect();
     let mut sorted: Vec<Percentile> = values.iter().copied().flatten().collect();
     sorted.sort_unstable_by_key(|value| (value.is_beyond(), value.micros()));
-    let logs: Option<Vec<f64>> = sorted
-        .iter()
-        .map(|value| (!value.is_beyond()).then(|| (value.micros().max(1) as f64).ln()))
-        .collect();
+    let logs: Option<Vec<f64>> =
+        sorted.iter().map(|value| (!value.is_beyond()).then(|| (value.micros().max(1) as f64).ln())).collect();
     LatencySpread {
         latency: name.to_owned(),
         percentile,

@@ -70,7 +70,9 @@ pub(crate) fn where_to_look(comparison: &Comparison) -> Vec<&Row> {
         let mut groups: Vec<&Row> = comparison
             .rows
             .iter()
-            .filter(|row| row.latency == changed.latency && row.percentile == changed.percentile && !row.labels.is_empty())
+            .filter(|row| {
+                row.latency == changed.latency && row.percentile == changed.percentile && !row.labels.is_empty()
+            })
             .filter(|row| row.interval.is_some_and(|[low, high]| if slower { low > 1.0 } else { high < 1.0 }))
             .collect();
         groups.sort_by(|a, b| b.ratio.unwrap_or(1.0).total_cmp(&a.ratio.unwrap_or(1.0)));
@@ -110,7 +112,8 @@ fn cells(row: &Row) -> Vec<String> {
         _ => "(shown)",
     };
     let group: Vec<String> = row.labels.iter().map(|(key, value)| format!("{key} {value}")).collect();
-    let notes: Vec<&str> = group.iter().map(String::as_str).chain([row.why.as_str()]).filter(|note| !note.is_empty()).collect();
+    let notes: Vec<&str> =
+        group.iter().map(String::as_str).chain([row.why.as_str()]).filter(|note| !note.is_empty()).collect();
     vec![
         result.to_owned(),
         row.latency.clone(),
@@ -134,7 +137,9 @@ pub fn comparison(comparison: &Comparison, width: usize, colour: bool) -> String
         paint.badge(tone(comparison.change), word(comparison)),
         text::one_line(&comparison.scenario, 60)
     )];
-    let mut say = |line: &str, indent| out.extend(table::wrap(line, width.saturating_sub(2), indent).iter().map(|line| format!("  {line}")));
+    let mut say = |line: &str, indent| {
+        out.extend(table::wrap(line, width.saturating_sub(2), indent).iter().map(|line| format!("  {line}")))
+    };
     say(&comparison.reason, 0);
     if !comparison.advice.is_empty() {
         say(&comparison.advice, 0);
@@ -185,7 +190,10 @@ pub fn comparison(comparison: &Comparison, width: usize, colour: bool) -> String
 pub fn comparisons(all: &Comparisons, width: usize, colour: bool) -> String {
     let mut out: Vec<String> = all.comparisons.iter().map(|one| comparison(one, width, colour)).collect();
     if !all.not_compared.is_empty() {
-        let lines = all.not_compared.iter().flat_map(|line| table::wrap(&format!("not compared: {}", text::one_line(line, 300)), width.max(40), 2));
+        let lines = all
+            .not_compared
+            .iter()
+            .flat_map(|line| table::wrap(&format!("not compared: {}", text::one_line(line, 300)), width.max(40), 2));
         out.push(lines.map(|line| line + "\n").collect());
     }
     out.join("\n")

@@ -49,7 +49,11 @@ pub fn render(head: &Head, all: &[One<'_>]) -> String {
         md.push('\n');
     }
     for scenario in repeated(all) {
-        let _ = writeln!(md, "**Run to run: {}**\n\n| Latency | Median of the runs | From, to | Scatter |", plain(&scenario.title()));
+        let _ = writeln!(
+            md,
+            "**Run to run: {}**\n\n| Latency | Median of the runs | From, to | Scatter |",
+            plain(&scenario.title())
+        );
         md.push_str("|---|--:|--:|--:|\n");
         for line in scenario.lines() {
             let _ = writeln!(md, "| {} | {} | {} | {} |", plain(&line.name), line.median, line.range, line.scatter);

@@ -28,7 +28,10 @@ pub fn repeated(all: &[One<'_>]) -> Vec<RepeatedScenario> {
         let Became::Ran(_, result) = one.became else { continue };
         let run = (one, MeasuredRun::from(result));
         let name = scenario_of(one.name);
-        match groups.iter_mut().find(|(scenario, runs)| *scenario == name && runs.iter().all(|it| it.1.scenario == run.1.scenario)) {
+        match groups
+            .iter_mut()
+            .find(|(scenario, runs)| *scenario == name && runs.iter().all(|it| it.1.scenario == run.1.scenario))
+        {
             Some((_, runs)) => runs.push(run),
             None => groups.push((name, vec![run])),
         }
@@ -85,6 +88,8 @@ fn line(spread: &LatencySpread) -> SpreadLine {
         name: format!("{} p{}", spread.latency, spread.percentile),
         median: text::figure(spread.median_ms),
         range: format!("{} to {}", text::figure(sorted.first().copied()), text::figure(sorted.last().copied())),
-        scatter: spread.scatter.map_or_else(|| text::NONE.to_owned(), |scatter| format!("\u{b1}{:.1}%", scatter * 100.0)),
+        scatter: spread
+            .scatter
+            .map_or_else(|| text::NONE.to_owned(), |scatter| format!("\u{b1}{:.1}%", scatter * 100.0)),
     }
 }

@@ -63,7 +63,10 @@ impl Baseline {
                 return Err(differs("target", &run.target, target));
             }
             let seeds = self.runs.iter().filter(|other| other.scenario == run.scenario);
-            if run.seed != seed && seeds.clone().all(|other| other.seed == run.seed) && (seeds.count() > 1 || args.repeat > 1) {
+            if run.seed != seed
+                && seeds.clone().all(|other| other.seed == run.seed)
+                && (seeds.count() > 1 || args.repeat > 1)
+            {
                 return Err(differs("seed", &run.seed.to_string(), &seed.to_string()));
             }
         }

@@ -84,12 +84,13 @@ fn one(folder: &Path) -> Result<MeasuredRun, CliError> {
         })
     };
     let summary = Summary::from_json(&bytes(SUMMARY)?).map_err(|error| unreadable(&folder.join(SUMMARY), &error))?;
-    let histograms =
-        read_hlog(&bytes(HISTOGRAMS)?).map_err(|error| unreadable(&folder.join(HISTOGRAMS), &error))?;
+    let histograms = read_hlog(&bytes(HISTOGRAMS)?).map_err(|error| unreadable(&folder.join(HISTOGRAMS), &error))?;
     MeasuredRun::from_summary(&summary, &histograms).map_err(|error| unreadable(&folder.join(HISTOGRAMS), &error))
 }
 
 fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> CliError {
-    let reason = format!("{error}; take the file from the run again, or record a new baseline with `harness run NAME --repeat 5 --out DIR`");
+    let reason = format!(
+        "{error}; take the file from the run again, or record a new baseline with `harness run NAME --repeat 5 --out DIR`"
+    );
     CliError::Unreadable { path: path.to_owned(), reason }
 }
