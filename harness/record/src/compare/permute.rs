@@ -164,14 +164,14 @@ mod tests {
         assert_eq!(adjusted, [Adjusted { slower: 1.0 / 20.0, faster: 1.0 }]);
     }
 
-    /// A second row that separates along another exchange doubles the smallest p of both.
+    /// By hand: a second row that separates along another exchange doubles the smallest p. The second row's own statistic as observed is 1.04,
+    /// which the first row has along the exchange that separates the second, so its p is the same.
     #[test]
     fn another_row_is_corrected_for() {
         let first = vec![1.0, 2.0, 3.0, 11.0, 12.0, 13.0];
         let second = vec![1.0, 2.0, 11.0, 3.0, 12.0, 13.0];
         let adjusted = max_t(&[first, second], 3, 0.0);
-        assert_eq!(adjusted[0].slower, 2.0 / 20.0);
-        assert!(adjusted[1].slower > adjusted[0].slower);
+        assert_eq!([adjusted[0].slower, adjusted[1].slower], [2.0 / 20.0; 2]);
     }
 
     #[test]
