@@ -60,7 +60,8 @@ pub(crate) enum Command {
     Validate(Validate),
     /// Make the reports of a run's folder, or of a folder of several runs, again from the event logs.
     Report(Report),
-    /// Compare the latencies of two runs; a regression exits with 1.
+    /// Compare the latencies of two sides, each of one run or better of several (`run --repeat 5`); a regression exits with 1, 4 says that the
+    /// runs do not tell.
     Compare(Compare),
     /// Check that this machine has what a run needs.
     Doctor(Doctor),
@@ -139,7 +140,11 @@ pub(crate) struct Run {
     /// Leave the cluster and everything on it as it is in the end.
     #[arg(long)]
     pub(crate) keep: bool,
-    /// Compare the latencies with this run's folder, or with the folder of several runs where several are run; a regression exits with 1.
+    /// Run each scenario N times, every run with the same plan and seed and on a fresh cluster (unless one is up), with one report over all.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) repeat: u32,
+    /// Compare the latencies with those of this folder: of one run, or better of several. A regression exits with 1; one run against one tells
+    /// nothing and exits with 4. Without --seed the baseline's is used.
     #[arg(long, value_name = "DIR")]
     pub(crate) baseline: Option<PathBuf>,
     #[command(flatten)]
@@ -222,10 +227,10 @@ pub(crate) struct Report {
 
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct Compare {
-    /// The folder of the run to compare with.
+    /// The folder to compare with: of one run, or of several.
     #[arg(value_name = "A")]
     pub(crate) before: PathBuf,
-    /// The folder of the run that may be worse.
+    /// The folder that may be worse: of one run, or of several.
     #[arg(value_name = "B")]
     pub(crate) after: PathBuf,
 }

@@ -3,6 +3,7 @@
 //! [`write_all`] is the only place that touches the disk. Figures are rounded in one place ([`text`]), so that every format says
 //! the same.
 
+pub mod comparison;
 pub mod console;
 mod extra;
 pub mod findings;

@@ -53,6 +53,7 @@ impl One<'_> {
             Became::NotRun(_) if self.troubles.is_empty() => ("Not run", Verdict::Inconclusive),
             _ => match self.exit_code {
                 1 => ("Slower", Verdict::Fail),
+                4 => ("Inconclusive", Verdict::Inconclusive),
                 5 => ("Left behind", Verdict::Fail),
                 3 => ("Target failed", Verdict::Fail),
                 _ => ("Failed", Verdict::Fail),
@@ -103,7 +104,9 @@ pub fn junit(title: &str, all: &[One<'_>]) -> Result<String, SerializeError> {
         // A suite's name tells it from the others, also where one scenario was run twice.
         suite.name = one.name.into();
         for trouble in one.troubles {
-            let status = junit::non_success(NonSuccessKind::Failure, "trouble", &trouble.what, "");
+            // 4: nothing is wrong, and nothing is known.
+            let kind = if trouble.exit_code == 4 { NonSuccessKind::Error } else { NonSuccessKind::Failure };
+            let status = junit::non_success(kind, "trouble", &trouble.what, "");
             suite.add_test_case(around(one, "nothing went wrong around the run", status));
         }
         report.timestamp = report.timestamp.or(suite.timestamp);

@@ -2,6 +2,7 @@
 //! carry more and a longer figure would claim that it does.
 
 use harness_record::latency::Percentile;
+use harness_record::summary::Figure;
 pub use harness_record::text::duration;
 use harness_record::text::significant;
 use jiff::Timestamp;
@@ -28,6 +29,14 @@ pub(crate) fn percentile(value: Option<Percentile>) -> String {
         Some(Percentile::Measured(us)) => duration(us),
         Some(Percentile::Beyond(us)) => format!("> {}", duration(us)),
     }
+}
+
+/// The same of a figure of a summary.
+pub(crate) fn figure(value: Option<Figure>) -> String {
+    percentile(value.map(|figure| match figure {
+        Figure::Measured(_) => Percentile::Measured(figure.micros()),
+        Figure::Beyond { .. } => Percentile::Beyond(figure.micros()),
+    }))
 }
 
 /// A mean: its value, or `>= bound` where some samples are only known to be larger than what they were followed for.

@@ -30,6 +30,12 @@ pub(crate) struct Args {
     /// Run each item so often, and print median and range.
     #[arg(long, default_value = "1", value_name = "N")]
     pub(crate) repeat: NonZeroU32,
+    /// Real runs of the A/A test, dealt into two sides; 0: only made-up ones. Ten are five a side and take a quarter of an hour.
+    #[arg(long, default_value = "10", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub(crate) aa_runs: u32,
+    /// Take these folders of runs of one scenario for the A/A test instead of making new ones; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) aa_from: Vec<PathBuf>,
     /// Keep the runs' folders, the logs and benchmark.md here; the folder must be empty or new. Default: a temporary folder, kept only after a failure.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -54,6 +60,8 @@ pub(crate) enum Item {
     Catalogue,
     /// `report` over 1,000,000 events.
     Report,
+    /// How often `compare` calls equal runs slower, and how often it finds a phase that is slower.
+    Aa,
 }
 
 impl fmt::Display for Item {
@@ -67,6 +75,7 @@ impl fmt::Display for Item {
             Self::Consolidation => "consolidation",
             Self::Catalogue => "catalogue",
             Self::Report => "report",
+            Self::Aa => "aa",
         })
     }
 }

@@ -42,6 +42,9 @@ pub(crate) enum Failure {
     /// The log of a run.
     #[error("{}: {source}", path.display())]
     Log { path: PathBuf, source: LogError },
+    /// The histograms of a run.
+    #[error("{}: {reason}", path.display())]
+    Baseline { path: PathBuf, reason: String },
     /// What `status` said.
     #[error("the output of `harness status` is not as expected: {0}")]
     Status(serde_json::Error),

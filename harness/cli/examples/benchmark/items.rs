@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use harness_record::compare::MeasuredRun;
 use harness_scenario::plan::Group;
 use serde::Deserialize;
 
+use crate::aa;
 use crate::args::{Args, Item};
 use crate::bursts::{Burst, summary};
 use crate::curve::Curve;
@@ -256,6 +258,48 @@ impl Bench<'_> {
         let memory_mb = ran.rss_max_bytes as f64 / 1e6;
         self.sheet.target(Item::Report, &what("peak memory"), Unit::Megabytes, memory_mb, 300.0);
         Ok(())
+    }
+
+    /// Equal runs against each other, and against runs with a slower phase. The targets are those of twenty pairs.
+    pub(crate) async fn aa(&mut self, repeat: u32) -> Result<(), Failure> {
+        self.aa_rows("made-up runs, 5 a side", aa::model(5));
+        let mut runs: Vec<MeasuredRun> =
+            self.args.aa_from.iter().map(|folder| aa::read(folder)).collect::<Result<_, _>>()?;
+        if runs.is_empty() && self.args.aa_runs > 0 {
+            let name = format!("aa-{repeat}");
+            let words = ["scale-burst", "--profile", "smoke", "--repeat"];
+            // One folder for all of them where there are several.
+            let task = self.run_task(&name, CATALOGUE_LIMIT).args(words).arg(self.args.aa_runs.to_string());
+            self.runner.run(task).await?;
+            let out = self.out.join(&name);
+            for number in 1..=self.args.aa_runs {
+                let folder = match (self.args.aa_runs, number) {
+                    (1, _) => out.clone(),
+                    (_, 1) => out.join("scale-burst"),
+                    _ => out.join(format!("scale-burst.{number}")),
+                };
+                runs.push(aa::read(&folder)?);
+            }
+        }
+        if runs.len() < 2 {
+            return Ok(());
+        }
+        let half = runs.len() / 2;
+        self.aa_rows(&format!("real runs, {half} and {} a side", runs.len() - half), aa::real(&runs));
+        for (latency, percent) in aa::scatter(&runs) {
+            let what = format!("real runs: scatter of the p50 of {latency} from run to run");
+            self.sheet.figure(Item::Aa, &what, Unit::Percent, percent);
+        }
+        Ok(())
+    }
+
+    fn aa_rows(&mut self, which: &str, outcome: aa::Outcome) {
+        let aa::Outcome { false_regressions, inconclusive, missed } = outcome;
+        let what = |text: &str| format!("{which}: {text}, of 20 pairs");
+        let sheet = &mut self.sheet;
+        sheet.target(Item::Aa, &what("equal and called slower"), Unit::Count, f64::from(false_regressions), 1.0);
+        sheet.target(Item::Aa, &what("a phase 20 % slower and not found"), Unit::Count, f64::from(missed), 2.0);
+        sheet.figure(Item::Aa, &what("equal and inconclusive"), Unit::Count, f64::from(inconclusive));
     }
 
     /// Runs a scenario of the benchmark on the benchmark's own tree.

@@ -5,9 +5,10 @@
 //! only when something that it ran failed, and with 130 when it was interrupted.
 //!
 //! ```text
-//! ci/benchmark.sh [--only ITEM] [--pods LIST] [--repeat N] [--out DIR]
+//! ci/benchmark.sh [--only ITEM] [--pods LIST] [--aa-runs N] [--repeat N] [--out DIR]
 //! ```
 
+mod aa;
 mod args;
 mod bursts;
 mod curve;
@@ -80,6 +81,7 @@ async fn benchmark(args: Args) -> Result<Vec<Failure>, Failure> {
                 Item::Consolidation => bench.consolidation(repeat).await,
                 Item::Catalogue => bench.catalogue(repeat).await,
                 Item::Report => bench.report(repeat).await,
+                Item::Aa => bench.aa(repeat).await,
             };
             if let Err(failure) = done {
                 eprintln!("error: {item}: {failure}");

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use harness_cluster::Cluster;
+use harness_record::compare::MeasuredRun;
 use harness_run::Options;
 use harness_scenario::plan::Plan;
 use jiff::Timestamp;
 
 use crate::args::{Planned as PlannedArgs, Run};
-use crate::commands::{compare, report};
+use crate::commands::compare::{self, Baseline};
+use crate::commands::report;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -45,16 +47,16 @@ pub(crate) struct Place {
 
 pub(crate) async fn run(args: Run, console: &Console) -> Result<Exit, CliError> {
     match args.scenarios.as_slice() {
-        [name] => single(name, &args, console).await,
+        [name] if args.repeat == 1 => single(name, &args, console).await,
         _ => suite::run(args, console).await,
     }
 }
 
 async fn single(name: &str, args: &Run, console: &Console) -> Result<Exit, CliError> {
-    let seed = args.planned.seed.unwrap_or_else(source::draw_seed);
-    console.say(&format!("seed {seed}"));
     // Everything is checked before anything is touched.
     let scenario = source::scenario(name)?;
+    let baseline = Baseline::read(args)?;
+    let seed = seed(args, baseline.as_ref(), &[scenario.name()], console)?;
     let tree = source::tree_for(&scenario, args.planned.node_config.as_deref(), console)?;
     let plan = source::plan(&scenario, name, &args.planned, seed, &tree)?;
     let planned = Planned { name: name.to_owned(), plan, tree, args: args.planned.clone() };
@@ -72,10 +74,34 @@ async fn single(name: &str, args: &Run, console: &Console) -> Result<Exit, CliEr
     carry_out(&planned, place, &interrupts, console).await?;
     let result = report::write(&out)?;
     report::show(&result, &out, console)?;
-    if let (0, Some(baseline)) = (result.exit_code, &args.baseline) {
-        return compare::folders(baseline, &out, console);
+    if let (0, Some(baseline)) = (result.exit_code, &baseline) {
+        let comparison = baseline.compare(scenario.name(), &[MeasuredRun::from(&result)]);
+        if !console.json() {
+            console.data(&harness_report::console::comparison(&comparison, console.width(), console.colour_out))?;
+        }
+        let exit = Exit(comparison.exit_code);
+        compare::write(&out, vec![comparison], Vec::new())?;
+        console.say(&format!("comparison: {}", out.join("comparison.json").display()));
+        return Ok(exit);
     }
     Ok(Exit(result.exit_code))
+}
+
+/// The seed of a command: the one that is given, the baseline's, or one that is drawn. A baseline that could not be compared is refused.
+pub(crate) fn seed(
+    args: &Run,
+    baseline: Option<&Baseline>,
+    scenarios: &[&str],
+    console: &Console,
+) -> Result<u64, CliError> {
+    let theirs = baseline.and_then(|baseline| baseline.seed(scenarios));
+    let seed = args.planned.seed.or(theirs).unwrap_or_else(source::draw_seed);
+    let whose = if args.planned.seed.is_none() && theirs.is_some() { " (the baseline's)" } else { "" };
+    console.say(&format!("seed {seed}{whose}"));
+    if let Some(baseline) = baseline {
+        baseline.check(scenarios, args, seed)?;
+    }
+    Ok(seed)
 }
 
 /// Runs one scenario on a cluster, with a live view of it. What came out is in the log, in the run's folder.

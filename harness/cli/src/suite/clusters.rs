@@ -1,4 +1,5 @@
-//! The cluster under several runs: one for all of them, looked at after each, and replaced where a run spoilt it.
+//! The cluster under several runs: one for all of them, looked at after each, and replaced where a run spoilt it. Repeated runs get a fresh one
+//! each, so that none inherits the state of those before it and a single run is comparable with them.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -26,6 +27,8 @@ pub(crate) struct Clusters<'a> {
     /// Where the logs of its own clusters go.
     logs: PathBuf,
     console: &'a Console,
+    /// Whether each run gets a fresh one, where they are our own.
+    fresh: bool,
     held: Option<Held>,
     /// Its own clusters so far.
     started: usize,
@@ -52,8 +55,8 @@ pub(crate) enum After {
 }
 
 impl<'a> Clusters<'a> {
-    pub(crate) fn new(args: &'a Local, id: &'a str, out: &Path, console: &'a Console) -> Self {
-        Self { args, id, logs: out.join("logs"), console, held: None, started: 0, left: Vec::new() }
+    pub(crate) fn new(args: &'a Local, id: &'a str, out: &Path, fresh: bool, console: &'a Console) -> Self {
+        Self { args, id, logs: out.join("logs"), console, fresh, held: None, started: 0, left: Vec::new() }
     }
 
     /// The cluster for the next run; the first time the one that is up, or a new one.
@@ -80,7 +83,11 @@ impl<'a> Clusters<'a> {
     /// A new cluster of our own. What fails once is tried once more: a machine that is busy for a moment is no reason to give up every run
     /// that is still to come.
     async fn start(&mut self) -> Result<Cluster, CliError> {
-        let which = if self.started == 0 { "a local cluster for all runs" } else { "a fresh local cluster" };
+        let which = match (self.fresh, self.started) {
+            (true, _) => "a local cluster for this run",
+            (false, 0) => "a local cluster for all runs",
+            (false, _) => "a fresh local cluster",
+        };
         self.console.say(&format!("starting {which}"));
         match self.try_start().await {
             Err(error) if may_pass(&error) => {
@@ -122,6 +129,9 @@ impl<'a> Clusters<'a> {
         }
         let left = settled(held).await;
         if left.is_empty() {
+            if self.fresh {
+                self.remove().await;
+            }
             return After::Clean;
         }
         let said = in_words(&left);

@@ -20,6 +20,11 @@ pub(crate) fn is_suite(folder: &Path) -> bool {
     folder.join(SUITE_FILE).is_file()
 }
 
+/// The names of the folders of the runs in a folder of several, in their order; not each of them need be there.
+pub(crate) fn run_folders(folder: &Path) -> Result<Vec<String>, CliError> {
+    Ok(Suite::read(folder)?.scenarios.into_iter().map(|entry| entry.name).collect())
+}
+
 /// Several scenarios that are run together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

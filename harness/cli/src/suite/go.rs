@@ -1,21 +1,23 @@
 //! The runs, one after another. Whatever becomes of one, the next begins on a cluster that is as it was before.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use harness_record::RunResult;
+use harness_record::compare::{Comparison, MeasuredRun};
 use harness_report::several::{Became, One, Trouble};
 use jiff::Timestamp;
 
 use crate::args::Run;
+use crate::commands::compare::{self, Baseline};
+use crate::commands::report as one_report;
 use crate::commands::run::{self as one_run, Place};
-use crate::commands::{compare, report as one_report};
 use crate::console::Console;
 use crate::error::CliError;
-use crate::exit::{Exit, INCONCLUSIVE, INTERRUPTED, LEFT, PASS, REGRESSION, TARGET_FAILED};
+use crate::exit::{Exit, INCONCLUSIVE, INTERRUPTED, LEFT, PASS, TARGET_FAILED};
 use crate::folder;
 use crate::signals::Interrupts;
-use crate::source;
 
 use super::clusters::{After, Clusters};
 use super::file::{State, Suite, Told};
@@ -27,12 +29,14 @@ const AROUND_A_RUN: Duration = Duration::from_secs(25);
 
 pub(crate) async fn run(args: Run, console: &Console) -> Result<Exit, CliError> {
     if args.keep {
-        let why = "--keep leaves everything of a run on the cluster, where the next one would meet it; use it with one scenario";
+        let why =
+            "--keep leaves everything of a run on the cluster, where the next one would meet it; use it with one run";
         return Err(CliError::Usage(why.to_owned()));
     }
-    let seed = args.planned.seed.unwrap_or_else(source::draw_seed);
-    console.say(&format!("seed {seed}"));
     // Everything is checked before anything is touched.
+    let names = select::names(&args)?;
+    let baseline = Baseline::read(&args)?;
+    let seed = one_run::seed(&args, baseline.as_ref(), &names.iter().map(String::as_str).collect::<Vec<_>>(), console)?;
     let items = select::items(&args, seed, console)?;
     let now = Timestamp::now();
     let id = folder::run_id(now, seed);
@@ -48,7 +52,10 @@ pub(crate) async fn run(args: Run, console: &Console) -> Result<Exit, CliError> 
     let mut going = Going {
         args: &args,
         out: &out,
-        clusters: Clusters::new(&args.local, &id, &out, console),
+        clusters: Clusters::new(&args.local, &id, &out, args.repeat > 1, console),
+        baseline: baseline.as_ref(),
+        measured: BTreeMap::new(),
+        comparisons: Vec::new(),
         interrupts: &interrupts,
         console,
         began: Instant::now(),
@@ -65,6 +72,11 @@ pub(crate) async fn run(args: Run, console: &Console) -> Result<Exit, CliError> 
     suite.left = going.clusters.end().await;
     outcome?;
     suite.save(&out)?;
+    if let Some(baseline) = &baseline {
+        let not_compared = names.iter().filter(|name| !baseline.has(name));
+        let not_compared = not_compared.map(|name| format!("{name}: {} has no run of it", baseline.folder().display()));
+        compare::write(&out, going.comparisons, not_compared.collect())?;
+    }
     report::write_and_show(&out, &suite, console)
 }
 
@@ -74,6 +86,11 @@ struct Going<'a> {
     clusters: Clusters<'a>,
     interrupts: &'a Interrupts,
     console: &'a Console,
+    baseline: Option<&'a Baseline>,
+    /// The runs that have ended, by scenario.
+    measured: BTreeMap<String, Vec<MeasuredRun>>,
+    /// With the baseline, of the scenarios whose runs have all ended.
+    comparisons: Vec<Comparison>,
     began: Instant,
     /// Why no further run is begun.
     stopped: Option<State>,
@@ -105,7 +122,8 @@ impl Going<'_> {
                 suite.save(self.out)?;
                 let ended = self.one(planned, &self.out.join(&item.entry.name)).await;
                 self.look(&ended, &mut troubles).await;
-                self.against_baseline(&item.entry.name, &ended, &mut troubles);
+                let last = !items.iter().skip(index + 1).any(|later| later.scenario == item.scenario);
+                self.against_baseline(&item.scenario, &ended, last, &mut troubles);
                 ended
             }
         };
@@ -215,29 +233,29 @@ impl Going<'_> {
         self.stopped = Some(State::NotRun { reason, exit_code: INCONCLUSIVE.0 });
     }
 
-    /// Compares with the same scenario's run in the baseline, where there is one.
-    fn against_baseline(&self, name: &str, ended: &Ended, troubles: &mut Vec<Told>) {
-        let (Some(baseline), Ended::Ran(ran)) = (&self.args.baseline, ended) else { return };
-        let before = baseline.join(name);
-        if !before.join("events.jsonl").is_file() {
-            self.console.say(&format!("{name}: not compared, {} has no run of it", baseline.display()));
+    /// Compares the runs of a scenario with those of the baseline, once all of them have ended.
+    fn against_baseline(&mut self, scenario: &str, ended: &Ended, last: bool, troubles: &mut Vec<Told>) {
+        let Some(baseline) = self.baseline else { return };
+        if let Ended::Ran(ran) = ended {
+            self.measured.entry(scenario.to_owned()).or_default().push(MeasuredRun::from(&ran.1));
+        }
+        if !last {
             return;
         }
-        if ran.1.exit_code != PASS.0 {
+        if !baseline.has(scenario) {
+            self.console.say(&format!("{scenario}: not compared, {} has no run of it", baseline.folder().display()));
             return;
         }
-        match compare::comparison(&before, &self.out.join(name)) {
-            Ok(comparison) => {
-                let text =
-                    harness_report::console::comparison(&comparison, self.console.width(), self.console.colour_err);
-                self.console.say(&text);
-                if comparison.exit_code() == REGRESSION.0 {
-                    let what = format!("slower than {}: see `harness compare`", before.display());
-                    troubles.push(Told { exit_code: REGRESSION.0, what });
-                }
-            }
-            Err(error) => troubles.push(Told { exit_code: error.exit().0, what: error.to_string() }),
+        let Some(runs) = self.measured.remove(scenario) else { return };
+        let comparison = baseline.compare(scenario, &runs);
+        let width = self.console.width();
+        self.console.say(&harness_report::console::comparison(&comparison, width, self.console.colour_err));
+        if comparison.exit_code != PASS.0 {
+            let what =
+                format!("compared with {}: {} {}", baseline.folder().display(), comparison.reason, comparison.advice);
+            troubles.push(Told { exit_code: comparison.exit_code, what: what.trim().to_owned() });
         }
+        self.comparisons.push(comparison);
     }
 }
 
@@ -251,5 +269,8 @@ fn command(args: &Run, seed: u64) -> String {
         words.extend(["--group".to_owned(), group.as_str().to_owned()]);
     }
     words.extend(args.scenarios.iter().cloned());
+    if args.repeat > 1 {
+        words.extend(["--repeat".to_owned(), args.repeat.to_string()]);
+    }
     one_run::in_words(words, &args.planned, seed)
 }

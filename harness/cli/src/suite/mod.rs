@@ -1,4 +1,4 @@
-//! Several scenarios one after another on one cluster, with one report over all of them.
+//! Several runs one after another, of several scenarios or of one, with one report over all of them.
 
 mod clusters;
 mod file;
@@ -6,7 +6,7 @@ mod go;
 mod report;
 mod select;
 
-pub(crate) use file::{SUITE_FILE, is_suite};
+pub(crate) use file::{SUITE_FILE, is_suite, run_folders};
 pub(crate) use go::run;
 pub(crate) use report::report;
 pub(crate) use select::{PROFILES, builtin};

@@ -17,6 +17,8 @@ use super::file::{Entry, State};
 /// One scenario to run.
 pub(crate) struct Item {
     pub(crate) entry: Entry,
+    /// The scenario's own name, which several entries may share.
+    pub(crate) scenario: String,
     /// About how long its phases take.
     pub(crate) expected: Span,
     /// What is done; `None` where the tree has no place for it, which the entry says.
@@ -35,9 +37,8 @@ pub(crate) fn builtin(group: Option<Group>) -> Result<Vec<(&'static str, Scenari
     Ok(all)
 }
 
-/// Everything that is asked for. With `--all` a scenario that the tree has no place for is not run and says why; one that was named is
-/// refused, as are wrong parameters.
-pub(crate) fn items(args: &Run, seed: u64, console: &Console) -> Result<Vec<Item>, CliError> {
+/// The scenarios that are asked for, each as it was typed.
+fn chosen(args: &Run) -> Result<Vec<(String, Scenario)>, CliError> {
     let chosen: Vec<(String, Scenario)> = if args.all {
         builtin(args.group)?.into_iter().map(|(name, scenario)| (name.to_owned(), scenario)).collect()
     } else {
@@ -49,6 +50,18 @@ pub(crate) fn items(args: &Run, seed: u64, console: &Console) -> Result<Vec<Item
     if chosen.is_empty() {
         return Err(CliError::Usage("no scenario is in this group; `harness list` shows them all".to_owned()));
     }
+    Ok(chosen)
+}
+
+/// The names of the scenarios that are asked for.
+pub(crate) fn names(args: &Run) -> Result<Vec<String>, CliError> {
+    Ok(chosen(args)?.into_iter().map(|(_, scenario)| scenario.name().to_owned()).collect())
+}
+
+/// Everything that is asked for. With `--all` a scenario that the tree has no place for is not run and says why; one that was named is
+/// refused, as are wrong parameters.
+pub(crate) fn items(args: &Run, seed: u64, console: &Console) -> Result<Vec<Item>, CliError> {
+    let chosen = chosen(args)?;
     known_parameters(&args.planned.set, chosen.iter().map(|(_, scenario)| scenario))?;
     if let Some(given) = &args.planned.node_config {
         // A tree that is wrong in itself fails all of them; and what is said of it is said once, not once a scenario.
@@ -57,11 +70,12 @@ pub(crate) fn items(args: &Run, seed: u64, console: &Console) -> Result<Vec<Item
     let mut folders = Folders::default();
     let mut trees_seen: BTreeSet<String> = BTreeSet::new();
     let mut items = Vec::new();
-    for (typed, scenario) in chosen {
-        let own = of_scenario(&args.planned, &scenario);
+    // In rounds, so that a machine that gets slower with time does so for every scenario alike.
+    for (typed, scenario) in (0..args.repeat).flat_map(|_| &chosen) {
+        let own = of_scenario(&args.planned, scenario);
         let new = own.node_config.is_none() && trees_seen.insert(scenario.node_config().to_owned());
         let told = if new { *console } else { console.quietly() };
-        let (state, planned) = match plan(&typed, &scenario, own.clone(), seed, &told) {
+        let (state, planned) = match plan(typed, scenario, own.clone(), seed, &told) {
             Ok(planned) => (State::Waiting, Some(planned)),
             Err(error) if args.all && own.set.is_empty() && error.exit() == USAGE => {
                 let why = match &error {
@@ -82,6 +96,7 @@ pub(crate) fn items(args: &Run, seed: u64, console: &Console) -> Result<Vec<Item
                 state,
                 troubles: Vec::new(),
             },
+            scenario: scenario.name().to_owned(),
             expected: scenario.duration_expected(own.profile),
             planned,
         });
@@ -195,6 +210,16 @@ mod tests {
             let words = ["scale-burst", item.entry.name.as_str(), "--profile", "smoke", "--node-config", tree];
             assert!(items(&asked(&words), 7, &Console::for_tests()).is_err(), "{}", item.entry.name);
         }
+    }
+
+    #[test]
+    fn repeated_runs_have_the_same_plan_and_folders_of_their_own() {
+        let words = ["scale-burst", "spot", "--repeat", "3", "--profile", "smoke"];
+        let items = items(&asked(&words), 7, &Console::for_tests()).unwrap();
+        let names: Vec<&str> = items.iter().map(|item| item.entry.name.as_str()).collect();
+        assert_eq!(names, ["scale-burst", "spot", "scale-burst.2", "spot.2", "scale-burst.3", "spot.3"]);
+        let plan = |index: usize| serde_json::to_string(&items[index].planned.as_ref().unwrap().plan).unwrap();
+        assert!(plan(0) == plan(2) && plan(2) == plan(4) && plan(0) != plan(1));
     }
 
     #[test]

@@ -2,14 +2,14 @@
 //!
 //! Nothing here looks at the environment: the caller says how wide a line may be (in characters) and whether there is colour.
 
-mod comparison;
+pub(crate) mod compared;
 mod live;
 mod paint;
 mod several;
 mod summary;
 mod table;
 
-pub use comparison::comparison;
+pub use compared::{comparison, comparisons};
 pub use live::{live_lines, progress_line};
 pub use several::{ended, several};
 pub use summary::summary;

@@ -2,6 +2,7 @@
 
 use super::paint::Paint;
 use super::table::{self, Align};
+use crate::index::repeated;
 use crate::outcome;
 use crate::several::One;
 use crate::text;
@@ -28,7 +29,8 @@ pub fn ended(one: &One<'_>, width: usize, colour: bool) -> String {
     lines.join("\n")
 }
 
-/// All of them as a table of lines of at most `width` characters, and a last line that counts them. With a newline at its end.
+/// All of them as a table of lines of at most `width` characters, of scenarios that ran more than once how the runs differ, and a last line that counts
+/// them. With a newline at its end.
 pub fn several(all: &[One<'_>], took_us: u64, exit_code: u8, width: usize, colour: bool) -> String {
     let paint = Paint { colour };
     let rows: Vec<Vec<String>> = all
@@ -60,6 +62,15 @@ pub fn several(all: &[One<'_>], took_us: u64, exit_code: u8, width: usize, colou
             }
             None => paint.bold(&line),
         });
+    }
+    for scenario in repeated(all) {
+        out.push(String::new());
+        out.push(paint.bold(&scenario.title()));
+        let rows: Vec<Vec<String>> =
+            scenario.lines().into_iter().map(|line| vec![line.name, line.median, line.range, line.scatter]).collect();
+        let header = ["RUN TO RUN", "MEDIAN", "FROM, TO", "SCATTER"];
+        let align = [Align::Left, Align::Right, Align::Right, Align::Right];
+        out.extend(table::lines(&header, &align, &rows, width.max(40)));
     }
     let passed = all.iter().filter(|one| one.exit_code == 0).count();
     out.push(String::new());

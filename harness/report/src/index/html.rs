@@ -3,6 +3,7 @@
 use askama::Template;
 use harness_record::text::usd;
 
+use super::repeated::{RepeatedScenario, repeated};
 use super::rows::{Head, Row, about, rows, totals};
 use crate::html::icon;
 use crate::outcome;
@@ -28,6 +29,7 @@ struct Page<'a> {
     tiles: Vec<Tile>,
     ran: Vec<Row<'a>>,
     not_run: Vec<Row<'a>>,
+    repeated: Vec<RepeatedScenario>,
 }
 
 /// The page as text, UTF-8. Every text from the runs is escaped; the page's own policy forbids scripts and requests.
@@ -63,6 +65,7 @@ pub fn render(head: &Head, all: &[One<'_>]) -> Result<String, askama::Error> {
         tiles,
         ran,
         not_run,
+        repeated: repeated(all),
     };
     page.render()
 }

@@ -3,6 +3,7 @@
 use harness_record::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 
+use super::repeated::{RepeatedScenario, repeated};
 use super::rows::{Head, path_segment, totals};
 use crate::several::{Became, One};
 
@@ -37,6 +38,9 @@ pub struct Index {
     pub totals: IndexTotals,
     /// One for each scenario, in the order in which they were to run.
     pub scenarios: Vec<IndexEntry>,
+    /// One for each scenario that ran more than once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeated: Vec<RepeatedScenario>,
     /// What was left behind after the last of them.
     pub left: Vec<String>,
 }
@@ -133,6 +137,7 @@ impl Index {
                 usd: totals.micro_usd.map(usd),
             },
             scenarios: all.iter().map(entry).collect(),
+            repeated: repeated(all),
             left: head.left.clone(),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::repeated::repeated;
 use super::rows::{Head, Row, about, rows, totals};
 use crate::markdown::{fence, plain};
 use crate::outcome;
@@ -44,6 +45,18 @@ pub fn render(head: &Head, all: &[One<'_>]) -> String {
         md.push_str("**Not run**\n\n");
         for row in not_run {
             let _ = writeln!(md, "- {}: {}", plain(row.name), why(row));
+        }
+        md.push('\n');
+    }
+    for scenario in repeated(all) {
+        let _ = writeln!(
+            md,
+            "**Run to run: {}**\n\n| Latency | Median of the runs | From, to | Scatter |",
+            plain(&scenario.title())
+        );
+        md.push_str("|---|--:|--:|--:|\n");
+        for line in scenario.lines() {
+            let _ = writeln!(md, "| {} | {} | {} | {} |", plain(&line.name), line.median, line.range, line.scatter);
         }
         md.push('\n');
     }

@@ -1,0 +1,98 @@
+//! The A/A test: how often equal runs are called slower, and how often a phase that is a fifth slower is found.
+//!
+//! On made-up runs ([`harness_record::compare::model`]), which takes a second, and on real ones: runs of one scenario are dealt into two sides in
+//! twenty ways, so that every pair is of equal runs. For what must be found one side's samples of one latency are made longer.
+
+use std::path::Path;
+
+use harness_record::compare::model::{Model, STEADY, SplitMix64, TYPICAL};
+use harness_record::compare::{Change, Comparison, MeasuredRun, Thresholds, compare, spread};
+use harness_record::latency::Samples;
+use harness_record::summary::{Summary, read_hlog};
+
+use crate::failure::Failure;
+
+/// Pairs of sides.
+const PAIRS: u64 = 20;
+/// How much slower a phase is that must be found.
+const SLOWER: f64 = 1.2;
+/// The latencies that are made slower in turn on real runs: each is one phase, and each run of the scenario has all of them.
+const SLOWED: [&str; 3] = ["nodeclaim_registered", "node_provisioning", "node_termination"];
+
+/// What came of the pairs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Outcome {
+    /// Pairs of equal sides that were called slower.
+    pub(crate) false_regressions: u32,
+    /// Pairs of equal sides of which nothing could be said.
+    pub(crate) inconclusive: u32,
+    /// Pairs with a slower phase that were not called slower.
+    pub(crate) missed: u32,
+}
+
+impl Outcome {
+    fn add(&mut self, equal: &Comparison, slower: &Comparison) {
+        self.false_regressions += u32::from(equal.change == Change::Regression);
+        self.inconclusive += u32::from(equal.change == Change::Inconclusive);
+        self.missed += u32::from(slower.change != Change::Regression);
+    }
+}
+
+/// Made-up runs, this many a side.
+pub(crate) fn model(runs: u64) -> Outcome {
+    let model = Model::new(TYPICAL);
+    let mut outcome = Outcome::default();
+    for pair in 0..PAIRS {
+        let (before, after) = (model.runs(runs, 2 * pair), model.runs(runs, 2 * pair + 1));
+        let slower = model.with((pair % STEADY as u64) as usize, SLOWER).runs(runs, 2 * pair + 1);
+        outcome
+            .add(&compare(&before, &after, Thresholds::default()), &compare(&before, &slower, Thresholds::default()));
+    }
+    outcome
+}
+
+/// Real runs, dealt into two halves.
+pub(crate) fn real(runs: &[MeasuredRun]) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut random = SplitMix64::new(1);
+    for pair in 0..PAIRS as usize {
+        let mut dealt = runs.to_vec();
+        for at in 0..dealt.len() {
+            let other = at + random.below(dealt.len() - at);
+            dealt.swap(at, other);
+        }
+        let (before, after) = dealt.split_at(dealt.len() / 2);
+        let name = SLOWED.get(pair % SLOWED.len()).copied().unwrap_or_default();
+        let slower: Vec<MeasuredRun> = after.iter().map(|run| slowed(run, name)).collect();
+        outcome.add(&compare(before, after, Thresholds::default()), &compare(before, &slower, Thresholds::default()));
+    }
+    outcome
+}
+
+fn slowed(run: &MeasuredRun, name: &str) -> MeasuredRun {
+    let mut run = run.clone();
+    for latency in run.latencies.iter_mut().filter(|latency| latency.name == name) {
+        let measured = latency.samples.measured_us.iter().map(|us| (*us as f64 * SLOWER) as u64);
+        latency.samples = Samples::new(measured.collect(), latency.samples.censored.clone());
+    }
+    run
+}
+
+/// The scatter of each latency's p50 from run to run, percent.
+pub(crate) fn scatter(runs: &[MeasuredRun]) -> Vec<(String, f64)> {
+    let p50 = spread(runs).into_iter().filter(|row| row.percentile == 50);
+    p50.filter_map(|row| Some((row.latency, row.scatter? * 100.0))).collect()
+}
+
+/// A run's folder, from the files that a baseline keeps.
+pub(crate) fn read(folder: &Path) -> Result<MeasuredRun, Failure> {
+    let read = |file: &str| {
+        let path = folder.join(file);
+        std::fs::read(&path).map_err(|source| Failure::file("read", &path, source))
+    };
+    let summary = Summary::from_json(&read("summary.json")?)
+        .map_err(|source| Failure::Summary { path: folder.join("summary.json"), source })?;
+    let baseline = |reason: String| Failure::Baseline { path: folder.join("latencies.hlog"), reason };
+    let histograms = read_hlog(&read("latencies.hlog")?).map_err(|error| baseline(error.to_string()))?;
+    MeasuredRun::from_summary(&summary, &histograms).map_err(|error| baseline(error.to_string()))
+}

@@ -1,0 +1,54 @@
+//! How much the runs of one side differ among themselves.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::run::MeasuredRun;
+use super::stats;
+use crate::latency::Percentile;
+use crate::summary::Figure;
+
+/// One percentile of one latency over all its samples, run by run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LatencySpread {
+    /// The latency's name.
+    pub latency: String,
+    /// Which percentile.
+    pub percentile: u8,
+    /// Milliseconds, run by run; null for a run without samples.
+    pub ms: Vec<Option<Figure>>,
+    /// Milliseconds, the median of the runs; what never came is the largest. The upper of two in the middle.
+    pub median_ms: Option<Figure>,
+    /// The relative standard deviation from run to run; null with one run, or where a run has only a bound.
+    pub scatter: Option<f64>,
+}
+
+/// The p50 and p95 of every latency without labels, in the order of the reports.
+pub fn spread(runs: &[MeasuredRun]) -> Vec<LatencySpread> {
+    let mut names: Vec<&String> = Vec::new();
+    for latency in runs.iter().flat_map(|run| &run.latencies) {
+        if latency.labels.is_empty() && latency.samples.count() > 0 && !names.contains(&&latency.name) {
+            names.push(&latency.name);
+        }
+    }
+    names.into_iter().flat_map(|name| [50, 95].map(|percentile| one(name, percentile, runs))).collect()
+}
+
+fn one(name: &str, percentile: u8, runs: &[MeasuredRun]) -> LatencySpread {
+    let none = BTreeMap::new();
+    let values: Vec<Option<Percentile>> =
+        runs.iter().map(|run| run.samples(name, &none).and_then(|samples| samples.percentile(percentile))).collect();
+    let mut sorted: Vec<Percentile> = values.iter().copied().flatten().collect();
+    sorted.sort_unstable_by_key(|value| (value.is_beyond(), value.micros()));
+    let logs: Option<Vec<f64>> =
+        sorted.iter().map(|value| (!value.is_beyond()).then(|| (value.micros().max(1) as f64).ln())).collect();
+    LatencySpread {
+        latency: name.to_owned(),
+        percentile,
+        ms: values.into_iter().map(|value| value.map(Figure::from)).collect(),
+        median_ms: sorted.get(sorted.len() / 2).copied().map(Figure::from),
+        scatter: logs.and_then(|logs| stats::sd(&logs)),
+    }
+}
