@@ -5,7 +5,7 @@ use std::time::Duration;
 use harness_record::RunResult;
 use harness_record::verdict::Verdict;
 use harness_scenario::plan::Plan;
-use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
 use crate::{junit, outcome, text};
 
@@ -29,8 +29,74 @@ pub struct One<'a> {
 pub enum Became<'a> {
     /// It was run, and this is its result.
     Ran(&'a Plan, &'a RunResult),
+    /// It was run, and whether the result is the right one is said beside it.
+    Judged(&'a Plan, &'a RunResult, Judgement<'a>),
     /// It was not run, or there is no log: why.
     NotRun(&'a str),
+}
+
+impl<'a> Became<'a> {
+    /// Plan and result of one that was run.
+    pub fn ran(&self) -> Option<(&'a Plan, &'a RunResult)> {
+        match *self {
+            Self::Ran(plan, result) | Self::Judged(plan, result, _) => Some((plan, result)),
+            Self::NotRun(_) => None,
+        }
+    }
+
+    /// What was broken on purpose.
+    pub fn broken(&self) -> Option<&'a str> {
+        self.judgement().and_then(|judgement| judgement.broken)
+    }
+
+    /// Whether it came to what it must, at the second attempt.
+    pub fn is_flaky(&self) -> bool {
+        self.judgement().is_some_and(|judgement| judgement.against.is_empty() && !judgement.first.is_empty())
+    }
+
+    pub(crate) fn judgement(&self) -> Option<Judgement<'a>> {
+        match *self {
+            Self::Judged(_, _, judgement) => Some(judgement),
+            Self::Ran(..) | Self::NotRun(_) => None,
+        }
+    }
+}
+
+/// Whether a run came to what it must. A counter-case must fail, for the reason that it is made for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Judgement<'a> {
+    /// Of a counter-case, what is broken on purpose; `None` for a scenario as it is.
+    pub broken: Option<&'a str>,
+    /// What is wrong with the result, most important first. Empty where it is the right one.
+    pub against: &'a [String],
+    /// What was wrong at the first attempt, where this is the second. Empty where there was only one.
+    pub first: &'a [String],
+}
+
+impl Judgement<'_> {
+    fn word(&self, result: &RunResult) -> (&'static str, Verdict) {
+        let right = self.against.is_empty();
+        match self.broken {
+            _ if right && !self.first.is_empty() => ("Flaky", Verdict::Pass),
+            Some(_) if right => ("Failed as it must", Verdict::Pass),
+            Some(_) if result.exit_code == 0 => ("Did not fail", Verdict::Fail),
+            Some(_) => ("Failed otherwise", Verdict::Fail),
+            None if right || result.exit_code != 0 => {
+                let headline = outcome::headline(result);
+                (headline.word, headline.tone)
+            }
+            None => ("Failed", Verdict::Fail),
+        }
+    }
+
+    fn reasons(&self, result: &RunResult) -> Vec<String> {
+        let first = self.first.iter().map(|why| format!("first attempt: {why}"));
+        let mut lines: Vec<String> = self.against.iter().cloned().chain(first).collect();
+        if result.exit_code != 0 {
+            lines.extend(outcome::reasons(result).into_iter().map(str::to_owned));
+        }
+        lines.iter().map(|line| text::one_line(line, 500)).collect()
+    }
 }
 
 /// Something that went wrong around a run.
@@ -46,6 +112,7 @@ impl One<'_> {
     /// What it came to in a word or two, and the verdict whose colour that has.
     pub fn word(&self) -> (&'static str, Verdict) {
         match self.became {
+            Became::Judged(_, result, judgement) if self.troubles.is_empty() => judgement.word(result),
             Became::Ran(_, result) if result.exit_code == self.exit_code => {
                 let headline = outcome::headline(result);
                 (headline.word, headline.tone)
@@ -60,7 +127,7 @@ impl One<'_> {
         }
     }
 
-    /// Why, most important first, one line each. Empty for one that passed.
+    /// Why, most important first, one line each. Empty for one that passed at the first attempt.
     pub fn reasons(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.troubles.iter().map(|trouble| text::one_line(&trouble.what, 500)).collect();
         match self.became {
@@ -68,6 +135,7 @@ impl One<'_> {
                 lines.extend(outcome::reasons(result).into_iter().map(|line| text::one_line(line, 500)));
             }
             Became::Ran(..) => {}
+            Became::Judged(_, result, judgement) => lines.extend(judgement.reasons(result)),
             Became::NotRun(why) => lines.push(format!("not run: {}", text::one_line(why, 500))),
         }
         lines
@@ -75,10 +143,7 @@ impl One<'_> {
 
     /// How long it took, in microseconds; `None` for one that was not run.
     pub fn took_us(&self) -> Option<u64> {
-        match self.became {
-            Became::Ran(_, result) => Some(result.run.duration_us),
-            Became::NotRun(_) => None,
-        }
+        self.became.ran().map(|(_, result)| result.run.duration_us)
     }
 }
 
@@ -93,6 +158,7 @@ pub fn junit(title: &str, all: &[One<'_>]) -> Result<String, SerializeError> {
     for one in all {
         let mut suite = match one.became {
             Became::Ran(plan, result) => junit::suite(plan, result),
+            Became::Judged(plan, result, judgement) => judged(one, junit::suite(plan, result), result, &judgement),
             Became::NotRun(why) => {
                 let mut suite = TestSuite::new(one.name);
                 let status = junit::non_success(NonSuccessKind::Error, "not run", &format!("not run: {why}"), "");
@@ -110,6 +176,35 @@ pub fn junit(title: &str, all: &[One<'_>]) -> Result<String, SerializeError> {
         report.add_test_suite(suite);
     }
     report.to_string()
+}
+
+/// The suite of a run with a case for the judgement, which counts further attempts. What fails in a counter-case fails on purpose, so
+/// that case stands alone there.
+fn judged(one: &One<'_>, whole: TestSuite, result: &RunResult, judgement: &Judgement<'_>) -> TestSuite {
+    let mut suite = whole;
+    if judgement.broken.is_some() {
+        let mut alone = TestSuite::new(one.name);
+        (alone.time, alone.timestamp) = (suite.time, suite.timestamp);
+        (alone.properties, alone.system_out) = (suite.properties, suite.system_out);
+        suite = alone;
+    }
+    let mut status = match judgement.against {
+        [] => TestCaseStatus::success(),
+        [main, ..] => junit::non_success(NonSuccessKind::Failure, "judgement", main, &judgement.against.join("\n")),
+    };
+    if let [main, ..] = judgement.first {
+        let mut first = TestRerun::new(NonSuccessKind::Failure);
+        first.set_type("judgement").set_message(text::one_line(main, 500)).set_description(judgement.first.join("\n"));
+        status.add_rerun(first);
+    }
+    let mut case = around(one, "the run came to what it must", status);
+    if let Some(broken) = judgement.broken {
+        let mut lines = vec![format!("broken on purpose: {broken}")];
+        lines.extend(outcome::reasons(result).into_iter().map(str::to_owned));
+        case.set_system_out(lines.join("\n"));
+    }
+    suite.add_test_case(case);
+    suite
 }
 
 fn around(one: &One<'_>, name: &str, status: TestCaseStatus) -> TestCase {

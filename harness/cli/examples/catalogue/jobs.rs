@@ -1,0 +1,226 @@
+//! What is to be run, and about how long each takes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use harness_scenario::plan::Profile;
+use harness_scenario::{Builtin, Capability, Scenario};
+use serde_json::Value;
+
+use crate::args::Args;
+use crate::counter_case::{self, CounterCase};
+use crate::failure::Failure;
+
+/// The profile of counter-cases.
+const COUNTER_CASE_PROFILE: Profile = Profile::Smoke;
+/// What a run takes besides its phases: the start and the end of its cluster, preparation and cleanup.
+const AROUND_A_RUN: Duration = Duration::from_secs(30);
+/// Seconds of wall time from the start of `harness run` to its exit, by name: scenarios in the default profile, counter-cases in their
+/// own. Each run of the catalogue leaves its own table, `durations.json`, in its folder.
+const MEASURED: &str = include_str!("durations.json");
+/// The program of `image-registry`, which is no component of ours.
+const REGISTRY: &str = "docker-registry";
+
+/// One `harness run`.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    /// Unique; also the name of its folder.
+    pub(crate) name: String,
+    /// The scenario's group.
+    pub(crate) group: String,
+    /// The scenario's question.
+    pub(crate) question: String,
+    pub(crate) profile: Profile,
+    /// Of a counter-case, its file and the broken scenario.
+    pub(crate) counter_case: Option<(CounterCase, Value)>,
+    /// About how long it takes, from start to exit.
+    pub(crate) expected: Duration,
+    /// How long it takes when every phase needs all its time.
+    pub(crate) at_most: Duration,
+    /// What this machine lacks for it.
+    pub(crate) lacks: Option<String>,
+}
+
+/// Everything that was asked for, longest first.
+pub(crate) fn all(args: &Args, builtin: &[Builtin]) -> Result<Vec<Job>, Failure> {
+    let measured: BTreeMap<String, u64> = serde_json::from_str(MEASURED).map_err(Failure::Durations)?;
+    let registry = on_path(REGISTRY);
+    let mut jobs = Vec::new();
+    for one in builtin {
+        jobs.push(job(one.name, args.profile, parsed(one.name, one.text)?, None, &measured, registry));
+    }
+    let cases = if args.no_counter_cases { Vec::new() } else { counter_case::read_all(&args.counter_cases)? };
+    for (name, case) in cases {
+        let refused = |source| Failure::CounterCase { name: name.clone(), source };
+        let one = builtin.iter().find(|one| one.name == case.scenario);
+        let one = one.ok_or_else(|| Failure::NoScenario { name: name.clone(), scenario: case.scenario.clone() })?;
+        let scenario: Value = serde_saphyr::from_str(one.text)
+            .map_err(|error| Failure::Scenario { name: one.name.to_owned(), reason: error.to_string() })?;
+        let broken = counter_case::make(&case, &scenario).map_err(refused)?;
+        let parsed = parsed(&name, &broken.to_string())?;
+        jobs.push(job(&name, COUNTER_CASE_PROFILE, parsed, Some((case, broken)), &measured, registry));
+    }
+    if let Some(unknown) = args.only.iter().find(|name| !jobs.iter().any(|job| job.name == **name)) {
+        return Err(Failure::Unknown { name: unknown.clone() });
+    }
+    jobs.retain(|job| args.only.is_empty() || args.only.contains(&job.name));
+    longest_first(&mut jobs);
+    Ok(jobs)
+}
+
+/// What takes longest begins first, so that no lane ends long after the others.
+fn longest_first(jobs: &mut [Job]) {
+    jobs.sort_by(|a, b| b.expected.cmp(&a.expected).then_with(|| a.name.cmp(&b.name)));
+}
+
+fn parsed(name: &str, text: &str) -> Result<Scenario, Failure> {
+    harness_scenario::parse(name, text).map_err(|problems| {
+        let reason = problems.first().map_or_else(String::new, ToString::to_string);
+        Failure::Scenario { name: name.to_owned(), reason }
+    })
+}
+
+fn job(
+    name: &str,
+    profile: Profile,
+    scenario: Scenario,
+    counter_case: Option<(CounterCase, Value)>,
+    measured: &BTreeMap<String, u64>,
+    registry: bool,
+) -> Job {
+    let measured = measured.get(name).filter(|_| counter_case.is_some() || profile == Profile::Default);
+    let estimated = || scenario.duration_expected(profile).as_duration() + AROUND_A_RUN;
+    let needs_registry = scenario.needs().contains(&Capability::ImageRegistry);
+    let lacks = (needs_registry && !registry).then(|| {
+        format!("needs {}: {REGISTRY} is not on PATH (Debian: apt-get install {REGISTRY})", Capability::ImageRegistry.as_str())
+    });
+    Job {
+        name: name.to_owned(),
+        group: scenario.group().as_str().to_owned(),
+        question: scenario.question().trim().to_owned(),
+        profile,
+        counter_case,
+        expected: measured.map_or_else(estimated, |seconds| Duration::from_secs(*seconds)),
+        at_most: scenario.duration_at_most(profile).as_duration(),
+        lacks,
+    }
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder: std::path::PathBuf| Path::new(&folder).join(program).is_file())
+}
+
+/// How long the jobs take in so many lanes, each of which takes the next job when it is free.
+pub(crate) fn makespan(jobs: &[Job], lanes: usize) -> Duration {
+    let mut busy_until = vec![Duration::ZERO; lanes.max(1)];
+    for job in jobs.iter().filter(|job| job.lacks.is_none()) {
+        if let Some(free) = busy_until.iter_mut().min() {
+            *free += job.expected;
+        }
+    }
+    busy_until.into_iter().max().unwrap_or_default()
+}
+
+/// `3m05s`.
+pub(crate) fn text(duration: Duration) -> String {
+    harness_report::text::duration(duration.as_secs().saturating_mul(1_000_000))
+}
+
+/// The jobs and how long they take, one line each.
+pub(crate) fn listed(jobs: &[Job], lanes: usize) -> String {
+    let widest = jobs.iter().map(|job| job.name.len()).max().unwrap_or_default();
+    let mut lines: Vec<String> = jobs
+        .iter()
+        .map(|job| {
+            let what = match (&job.lacks, &job.counter_case) {
+                (Some(lacks), _) => format!("not run: {lacks}"),
+                (None, Some((case, _))) => format!("counter-case: {}", case.broken),
+                (None, None) => job.question.clone(),
+            };
+            format!("{:widest$}  {:>7}  {what}", job.name, text(job.expected))
+        })
+        .collect();
+    let lanes_of = harness_report::text::counted(lanes as u64, "lane");
+    lines.push(format!("{} in {lanes_of}: about {}", harness_report::text::counted(jobs.len() as u64, "run"), text(makespan(jobs, lanes))));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use clap::Parser;
+    use harness_scenario::builtin_scenarios;
+
+    /// A job that takes so many minutes.
+    pub(crate) fn taking(name: &str, minutes: u64) -> Job {
+        Job {
+            name: name.to_owned(),
+            group: "cost".to_owned(),
+            question: "Does it?".to_owned(),
+            profile: Profile::Default,
+            counter_case: None,
+            expected: Duration::from_secs(60 * minutes),
+            at_most: Duration::from_secs(60 * minutes),
+            lacks: None,
+        }
+    }
+
+    fn asked(words: &[&str]) -> Result<Vec<Job>, Failure> {
+        let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/counter-cases");
+        let words = ["catalogue", "--counter-cases", cases].iter().chain(words);
+        all(&Args::try_parse_from(words).unwrap(), builtin_scenarios())
+    }
+
+    #[test]
+    fn everything_is_run_and_the_longest_begins() {
+        let jobs = asked(&[]).unwrap();
+        let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+        assert!(builtin_scenarios().iter().all(|one| names.contains(&one.name)));
+        assert!(jobs.is_sorted_by_key(|job| std::cmp::Reverse(job.expected)));
+        let (cases, scenarios): (Vec<&Job>, Vec<&Job>) = jobs.iter().partition(|job| job.counter_case.is_some());
+        assert_eq!(scenarios.len(), builtin_scenarios().len());
+        assert!((8..=12).contains(&cases.len()));
+        assert!(cases.iter().all(|job| job.profile == Profile::Smoke));
+        assert!(scenarios.iter().all(|job| job.profile == Profile::Default));
+    }
+
+    #[test]
+    fn some_of_them() {
+        let names = |jobs: Vec<Job>| jobs.into_iter().map(|job| job.name).collect::<std::collections::BTreeSet<_>>();
+        let two = asked(&["--only", "spot,spot--no-fallback", "--profile", "smoke"]).unwrap();
+        assert!(two.iter().all(|job| job.profile == Profile::Smoke));
+        assert_eq!(names(two), ["spot".to_owned(), "spot--no-fallback".to_owned()].into());
+        assert!(asked(&["--no-counter-cases"]).unwrap().iter().all(|job| job.counter_case.is_none()));
+        assert!(matches!(asked(&["--only", "sopt"]), Err(Failure::Unknown { name }) if name == "sopt"));
+        assert!(matches!(asked(&["--only", "spot--no-fallback", "--no-counter-cases"]), Err(Failure::Unknown { .. })));
+    }
+
+    #[test]
+    fn every_duration_is_of_something_that_is_run() {
+        let measured: BTreeMap<String, u64> = serde_json::from_str(MEASURED).unwrap();
+        let names: Vec<String> = asked(&[]).unwrap().into_iter().map(|job| job.name).collect();
+        let strange: Vec<&String> = measured.keys().filter(|name| !names.contains(name)).collect();
+        assert!(strange.is_empty(), "{strange:?}");
+    }
+
+    #[test]
+    fn lanes_take_the_next_job_when_they_are_free() {
+        let jobs = [taking("a", 6), taking("b", 3), taking("c", 2), taking("d", 2)];
+        // 6 in one lane, 3 + 2 + 2 in the other.
+        assert_eq!(makespan(&jobs, 2), Duration::from_secs(7 * 60));
+        assert_eq!(makespan(&jobs, 1), Duration::from_secs(13 * 60));
+        let lacking = Job { lacks: Some("docker-registry".to_owned()), ..taking("e", 90) };
+        assert_eq!(makespan(&[lacking], 1), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_list_says_what_is_run_and_how_long_it_takes() {
+        let lacking = Job { lacks: Some("needs image-registry".to_owned()), ..taking("images", 4) };
+        let text = listed(&[taking("burst", 5), lacking], 2);
+        assert_eq!(text, "burst     5m00s  Does it?\nimages    4m00s  not run: needs image-registry\n2 runs in 2 lanes: about 5m00s");
+    }
+}

@@ -1,0 +1,274 @@
+//! A run as a process: `harness run` on a cluster of its own, which is interrupted when we are, and ended when it hangs.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use harness_record::summary::Summary;
+use harness_record::verdict::Verdict;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::failure::Failure;
+use crate::interrupts::Interrupts;
+use crate::jobs::Job;
+use crate::judge::Came;
+
+/// What a run may take beyond the deadlines of its phases: the start of its cluster, preparation, cleanup.
+const BEYOND_PHASES: Duration = Duration::from_secs(8 * 60);
+/// What one that was interrupted may take to clean up: the limit of a run's own cleanup and some.
+const GRACE: Duration = Duration::from_secs(4 * 60);
+/// How often a run is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long the processes of a cluster may be seen after its run has ended.
+const GONE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Starts runs.
+pub(crate) struct Processes {
+    harness: PathBuf,
+    out: PathBuf,
+    seed: u64,
+    interrupts: Interrupts,
+    /// Limits, as constants but for tests.
+    beyond_phases: Duration,
+    grace: Duration,
+}
+
+impl Processes {
+    /// Runs get folders below `out`.
+    pub(crate) fn new(harness: PathBuf, out: PathBuf, seed: u64, interrupts: Interrupts) -> Self {
+        Self { harness, out, seed, interrupts, beyond_phases: BEYOND_PHASES, grace: GRACE }
+    }
+
+    /// Runs it, and says what it came to.
+    pub(crate) fn run(&self, job: &Job, attempt: u32) -> Came {
+        let folder = self.out.join(&job.name);
+        match self.run_in(job, attempt, &folder) {
+            Ok((status, troubles)) => came(&folder, status, troubles),
+            Err(failure) => Came { troubles: vec![failure.to_string()], ..Came::default() },
+        }
+    }
+
+    fn run_in(&self, job: &Job, attempt: u32, folder: &Path) -> Result<(ExitStatus, Vec<String>), Failure> {
+        if attempt > 1 {
+            self.set_aside(&job.name, folder)?;
+        }
+        let log = self.out.join("logs").join(format!("{}-{attempt}.log", job.name));
+        let log_file = created(&log)?;
+        let also = log_file.try_clone().map_err(Failure::file("open", &log))?;
+        let mut child = Command::new(&self.harness)
+            .arg("run")
+            .arg(self.scenario(job)?)
+            .args(["--profile", job.profile.as_str(), "--seed", &self.seed.to_string()])
+            // A name that no cluster has: the run makes its own.
+            .args(["--cluster", &format!("catalogue-{}", std::process::id()), "--out"])
+            .arg(folder)
+            .stdin(Stdio::null())
+            .stdout(log_file)
+            .stderr(also)
+            // A group of its own: a terminal sends Ctrl-C to the whole group, and a second SIGINT makes a run give its cleanup up.
+            .process_group(0)
+            .spawn()
+            .map_err(|source| Failure::Spawn { program: self.harness.clone(), source })?;
+        self.ended(&mut child, job.at_most + self.beyond_phases)
+    }
+
+    /// What `harness run` gets: a name, or the file of a counter-case.
+    fn scenario(&self, job: &Job) -> Result<PathBuf, Failure> {
+        let Some((_, broken)) = &job.counter_case else { return Ok(PathBuf::from(&job.name)) };
+        let path = self.out.join("counter-cases").join(format!("{}.yaml", job.name));
+        // JSON is YAML.
+        std::io::Write::write_all(&mut created(&path)?, format!("{broken:#}\n").as_bytes())
+            .map_err(Failure::file("write", &path))?;
+        Ok(path)
+    }
+
+    /// What the first attempt came to stays beside the second.
+    fn set_aside(&self, name: &str, folder: &Path) -> Result<(), Failure> {
+        let first = self.out.join("first-attempts").join(name);
+        let parent = first.parent().unwrap_or(&self.out);
+        std::fs::create_dir_all(parent).map_err(Failure::file("create", parent))?;
+        match std::fs::rename(folder, &first) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            outcome => outcome.map_err(Failure::file("move", folder)),
+        }
+    }
+
+    /// Waits for the end: every interrupt is passed on, and what hangs is interrupted, then killed.
+    fn ended(&self, child: &mut Child, limit: Duration) -> Result<(ExitStatus, Vec<String>), Failure> {
+        let wait_failed = |source| Failure::File { action: "wait for", path: self.harness.clone(), source };
+        let pid = i32::try_from(child.id()).map(Pid::from_raw).map_err(|error| wait_failed(std::io::Error::other(error)))?;
+        let mut troubles = Vec::new();
+        let mut passed_on = 0;
+        let mut deadline = Instant::now() + limit;
+        loop {
+            if let Some(status) = child.try_wait().map_err(wait_failed)? {
+                return Ok((status, troubles));
+            }
+            if self.interrupts.count() > passed_on {
+                // The first gives it time to clean up; the second says that it need not.
+                if passed_on == 0 {
+                    deadline = Instant::now() + self.grace;
+                }
+                passed_on += 1;
+                kill(pid, Signal::SIGINT).map_err(|error| wait_failed(error.into()))?;
+            }
+            if Instant::now() >= deadline {
+                let first = troubles.is_empty() && passed_on == 0;
+                let signal = if first { Signal::SIGINT } else { Signal::SIGKILL };
+                let within = if first { limit } else { self.grace };
+                troubles.push(format!("it did not end within {} s: sent it {signal}", within.as_secs()));
+                kill(pid, signal).map_err(|error| wait_failed(error.into()))?;
+                deadline = Instant::now() + self.grace;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+}
+
+fn created(path: &Path) -> Result<File, Failure> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(Failure::file("create", parent))?;
+    }
+    File::create(path).map_err(Failure::file("create", path))
+}
+
+/// From its exit code and its `summary.json`.
+fn came(folder: &Path, status: ExitStatus, mut troubles: Vec<String>) -> Came {
+    let path = folder.join("summary.json");
+    let text = std::fs::read(&path).map_err(|error| error.to_string());
+    let summary = text.and_then(|text| Summary::from_json(&text).map_err(|error| error.to_string()));
+    let exit_code = status.code();
+    match summary {
+        Ok(summary) => {
+            if exit_code.is_some_and(|code| code != i32::from(summary.exit_code)) {
+                troubles.push(format!("it ended with {status}, and its report says {}", summary.exit_code));
+            }
+            let failed = summary.expectations.iter().filter(|one| one.verdict == Verdict::Fail);
+            let objects = summary.leaks.iter().map(|leak| format!("{} {}", leak.kind, leak.name));
+            Came {
+                exit_code,
+                failed: failed.map(|one| one.name.clone()).collect(),
+                left: objects.chain(processes_left(&summary.run.id)).collect(),
+                reasons: summary.reasons,
+                troubles,
+            }
+        }
+        Err(reason) => {
+            troubles.push(format!("{}: {reason}", path.display()));
+            Came { exit_code, troubles, ..Came::default() }
+        }
+    }
+}
+
+/// Processes of the run's own cluster that do not go.
+fn processes_left(run: &str) -> Vec<String> {
+    let began = Instant::now();
+    loop {
+        let left = processes_of(run);
+        if left.is_empty() || began.elapsed() >= GONE_WITHIN {
+            return left;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Processes whose command line names the run's own cluster.
+fn processes_of(run: &str) -> Vec<String> {
+    let cluster = format!("run-{run}");
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+    lines
+        .filter(|line| line.contains(&cluster))
+        .filter_map(|line| line.split_whitespace().next().map(|program| format!("process {program}")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::jobs::tests::taking;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    /// A program that behaves like `harness run NAME ... --out FOLDER` as far as the script says. `$out` is the folder.
+    fn processes(folder: &Path, script: &str) -> Processes {
+        let program = folder.join("harness");
+        let text = format!("#!/bin/sh\nfor last; do out=$last; done\nmkdir -p \"$out\"\n{script}\n");
+        std::fs::write(&program, text).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Processes::new(program, folder.join("out"), 7, Interrupts::default())
+    }
+
+    #[test]
+    fn a_run_without_a_report_is_not_right_whatever_its_exit_code() {
+        let folder = tempfile::tempdir().unwrap();
+        let came = processes(folder.path(), "exit 0").run(&taking("spot", 1), 1);
+        assert_eq!(came.exit_code, Some(0));
+        assert!(came.troubles[0].contains("summary.json"), "{came:?}");
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = Processes::new(folder.path().join("no"), folder.path().join("out"), 7, Interrupts::default());
+        let came = missing.run(&taking("spot", 1), 1);
+        assert!(came.exit_code.is_none() && came.troubles[0].contains("cannot start"), "{came:?}");
+    }
+
+    #[test]
+    fn the_first_attempt_and_its_log_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let processes = processes(folder.path(), "echo \"$*\"; echo x >\"$out/x\"; exit 1");
+        processes.run(&taking("spot", 1), 1);
+        processes.run(&taking("spot", 1), 2);
+        let out = folder.path().join("out");
+        assert!(out.join("first-attempts/spot/x").is_file() && out.join("spot/x").is_file());
+        for attempt in [1, 2] {
+            let log = std::fs::read_to_string(out.join(format!("logs/spot-{attempt}.log"))).unwrap();
+            assert!(log.starts_with("run spot --profile default --seed 7 --cluster catalogue-"), "{log}");
+        }
+    }
+
+    #[test]
+    fn every_interrupt_is_passed_on() {
+        let folder = tempfile::tempdir().unwrap();
+        // Ends at the second SIGINT; says that it listens.
+        let script = "n=0\ntrap 'n=$((n+1)); echo $n >\"$out/seen\"' INT\n: >\"$out/ready\"\nwhile [ $n -lt 2 ]; do sleep 0.05; done\nexit 130";
+        let processes = processes(folder.path(), script);
+        let out = folder.path().join("out/spot");
+        let came = std::thread::scope(|scope| {
+            let run = scope.spawn(|| processes.run(&taking("spot", 1), 1));
+            wait_for(&out.join("ready"));
+            processes.interrupts.add();
+            wait_for(&out.join("seen"));
+            processes.interrupts.add();
+            run.join().unwrap()
+        });
+        assert_eq!(came.exit_code, Some(130));
+        assert_eq!(std::fs::read_to_string(out.join("seen")).unwrap().trim(), "2");
+    }
+
+    #[test]
+    fn what_hangs_is_interrupted_and_then_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut processes = processes(folder.path(), "trap '' INT\nwhile :; do sleep 0.05; done");
+        (processes.beyond_phases, processes.grace) = (Duration::from_millis(300), Duration::from_millis(300));
+        let came = processes.run(&Job { at_most: Duration::ZERO, ..taking("spot", 1) }, 1);
+        assert_eq!(came.exit_code, None);
+        let said = came.troubles.join("\n");
+        assert!(said.contains("SIGINT") && said.contains("SIGKILL"), "{said}");
+    }
+
+    fn wait_for(file: &Path) {
+        let limit = Instant::now() + Duration::from_secs(10);
+        while !file.is_file() {
+            assert!(Instant::now() < limit, "{} did not come", file.display());
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+    }
+}
