@@ -29,14 +29,14 @@ pub struct One<'a> {
 pub enum Became<'a> {
     /// It was run, and this is its result.
     Ran(&'a Plan, &'a RunResult),
-    /// It was run, and whether the result is the right one is said beside it.
+    /// It was run, and its result is not judged by its verdict alone.
     Judged(&'a Plan, &'a RunResult, Judgement<'a>),
     /// It was not run, or there is no log: why.
     NotRun(&'a str),
 }
 
 impl<'a> Became<'a> {
-    /// Plan and result of one that was run.
+    /// Plan and result, if it was run.
     pub fn ran(&self) -> Option<(&'a Plan, &'a RunResult)> {
         match *self {
             Self::Ran(plan, result) | Self::Judged(plan, result, _) => Some((plan, result)),
@@ -44,14 +44,14 @@ impl<'a> Became<'a> {
         }
     }
 
-    /// What was broken on purpose.
+    /// What is broken on purpose, if it is a counter-case.
     pub fn broken(&self) -> Option<&'a str> {
         self.judgement().and_then(|judgement| judgement.broken)
     }
 
-    /// Whether it came to what it must, at the second attempt.
+    /// Whether it had the expected result at the second attempt only.
     pub fn is_flaky(&self) -> bool {
-        self.judgement().is_some_and(|judgement| judgement.against.is_empty() && !judgement.first.is_empty())
+        self.judgement().is_some_and(|judgement| judgement.problems.is_empty() && !judgement.first.is_empty())
     }
 
     pub(crate) fn judgement(&self) -> Option<Judgement<'a>> {
@@ -62,26 +62,26 @@ impl<'a> Became<'a> {
     }
 }
 
-/// Whether a run came to what it must. A counter-case must fail, for the reason that it is made for.
+/// Whether a run had the expected result. A counter-case, a scenario with something broken on purpose, must fail for that reason.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Judgement<'a> {
-    /// Of a counter-case, what is broken on purpose; `None` for a scenario as it is.
+    /// What is broken on purpose; `None` if it is no counter-case.
     pub broken: Option<&'a str>,
-    /// What is wrong with the result, most important first. Empty where it is the right one.
-    pub against: &'a [String],
-    /// What was wrong at the first attempt, where this is the second. Empty where there was only one.
+    /// What is wrong with the result, most important first. Empty if it is the expected one.
+    pub problems: &'a [String],
+    /// What was wrong at the first attempt. Empty if there was only one attempt.
     pub first: &'a [String],
 }
 
 impl Judgement<'_> {
     fn word(&self, result: &RunResult) -> (&'static str, Verdict) {
-        let right = self.against.is_empty();
+        let expected = self.problems.is_empty();
         match self.broken {
-            _ if right && !self.first.is_empty() => ("Flaky", Verdict::Pass),
-            Some(_) if right => ("Failed as it must", Verdict::Pass),
+            _ if expected && !self.first.is_empty() => ("Flaky", Verdict::Pass),
+            Some(_) if expected => ("Failed as expected", Verdict::Pass),
             Some(_) if result.exit_code == 0 => ("Did not fail", Verdict::Fail),
-            Some(_) => ("Failed otherwise", Verdict::Fail),
-            None if right || result.exit_code != 0 => {
+            Some(_) => ("Failed for another reason", Verdict::Fail),
+            None if expected || result.exit_code != 0 => {
                 let headline = outcome::headline(result);
                 (headline.word, headline.tone)
             }
@@ -91,7 +91,7 @@ impl Judgement<'_> {
 
     fn reasons(&self, result: &RunResult) -> Vec<String> {
         let first = self.first.iter().map(|why| format!("first attempt: {why}"));
-        let mut lines: Vec<String> = self.against.iter().cloned().chain(first).collect();
+        let mut lines: Vec<String> = self.problems.iter().cloned().chain(first).collect();
         if result.exit_code != 0 {
             lines.extend(outcome::reasons(result).into_iter().map(str::to_owned));
         }
@@ -178,8 +178,8 @@ pub fn junit(title: &str, all: &[One<'_>]) -> Result<String, SerializeError> {
     report.to_string()
 }
 
-/// The suite of a run with a case for the judgement, which counts further attempts. What fails in a counter-case fails on purpose, so
-/// that case stands alone there.
+/// The suite of a run, with a case for the judgement that lists the first attempt. It is the only case of a counter-case, whose
+/// expectations fail on purpose.
 fn judged(one: &One<'_>, whole: TestSuite, result: &RunResult, judgement: &Judgement<'_>) -> TestSuite {
     let mut suite = whole;
     if judgement.broken.is_some() {
@@ -188,16 +188,16 @@ fn judged(one: &One<'_>, whole: TestSuite, result: &RunResult, judgement: &Judge
         (alone.properties, alone.system_out) = (suite.properties, suite.system_out);
         suite = alone;
     }
-    let mut status = match judgement.against {
+    let mut status = match judgement.problems {
         [] => TestCaseStatus::success(),
-        [main, ..] => junit::non_success(NonSuccessKind::Failure, "judgement", main, &judgement.against.join("\n")),
+        [main, ..] => junit::non_success(NonSuccessKind::Failure, "judgement", main, &judgement.problems.join("\n")),
     };
     if let [main, ..] = judgement.first {
         let mut first = TestRerun::new(NonSuccessKind::Failure);
         first.set_type("judgement").set_message(text::one_line(main, 500)).set_description(judgement.first.join("\n"));
         status.add_rerun(first);
     }
-    let mut case = around(one, "the run came to what it must", status);
+    let mut case = around(one, "the result is the expected one", status);
     if let Some(broken) = judgement.broken {
         let mut lines = vec![format!("broken on purpose: {broken}")];
         lines.extend(outcome::reasons(result).into_iter().map(str::to_owned));

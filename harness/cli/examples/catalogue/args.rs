@@ -8,10 +8,10 @@ use harness_scenario::plan::Profile;
 
 /// Run every scenario and every counter-case on real local clusters, and write one report over all of them.
 ///
-/// A scenario must pass. A counter-case, a scenario with one thing broken, must fail for the reason that its file gives. What goes
-/// wrong beside other runs is run again at the end, alone: if it is right then, it is flaky.
+/// A scenario must pass. A counter-case, a scenario with one thing broken, must fail for the reason given in its file. A run that goes
+/// wrong is repeated at the end, alone; if it then has the expected outcome, it is flaky.
 ///
-/// Exit codes: 0 everything came to what it must; 1 something did not, was not run, or too much was flaky; 130 interrupted.
+/// Exit codes: 0 every run had the expected outcome; 1 one had not, was not run, or too many were flaky; 130 interrupted.
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
     /// The binary that runs the scenarios.
@@ -20,7 +20,7 @@ pub(crate) struct Args {
     /// The folder of the counter-cases.
     #[arg(long, default_value = "harness/cli/tests/counter-cases", value_name = "DIR")]
     pub(crate) counter_cases: PathBuf,
-    /// The profile of the scenarios. Counter-cases always run in profile smoke: what they break, a small fleet shows as well.
+    /// The profile of the scenarios. Counter-cases always run in profile smoke: a small fleet shows what they break just as well.
     #[arg(long, default_value = "default", value_parser = profile, value_name = "smoke|default|full")]
     pub(crate) profile: Profile,
     /// Run only these scenarios and counter-cases; the name of a scenario does not include its counter-cases.
@@ -38,7 +38,7 @@ pub(crate) struct Args {
     /// Write the reports here; the folder must be empty or new.
     #[arg(long, default_value = "target/catalogue", value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Print what would be run and how long it takes, and run nothing.
+    /// List the runs and about how long they take, and run nothing.
     #[arg(long)]
     pub(crate) list: bool,
 }

@@ -1,7 +1,7 @@
-//! Counter-cases: a whole scenario with one thing broken, which must fail for the reason that its file gives.
+//! Counter-cases: a whole scenario with one thing broken, which must fail for the reason given in its file.
 //!
-//! A file `SCENARIO--CASE.yaml` holds a JSON Patch (RFC 6902). Its phases and expectations are those of the scenario; [`make`] refuses
-//! a patch that touches them, so that a counter-case shows that *the scenario's own* expectations can fail.
+//! A file `SCENARIO--CASE.yaml` holds a JSON Patch (RFC 6902). [`make`] refuses a patch that touches phases or expectations, so a
+//! counter-case shows that *the scenario's own* expectations can fail.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,26 +12,27 @@ use serde_json::Value;
 
 /// Between the name of the scenario and that of the case.
 const SEPARATOR: &str = "--";
-/// The parts of a scenario that a patch may change. Of `phases` only the actions, of `parameters` only those that no limit uses.
+/// The keys of a scenario that a patch may change; in `phases` only the actions, in `parameters` only those that no limit uses.
 const MAY_CHANGE: [&str; 7] =
     ["amend", "azure", "gitops", "namespaceQuota", "parameters", "phases", "workloads"];
-/// What a phase does, as opposed to what it waits for.
+/// The key of a phase's actions.
 const ACTIONS: &str = "do";
 
-/// A file.
+/// The content of a file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CounterCase {
-    /// The scenario that it is of.
+    /// The scenario it is made from.
     pub(crate) scenario: String,
     /// What is broken and why that must fail, one sentence.
     pub(crate) broken: String,
-    /// One operation that changes something. `test` operations before it name what its indexes stand for.
+    /// One operation that changes something, after `test` operations that show what its array indexes refer to.
     pub(crate) patch: Patch,
-    /// Why it takes two operations.
+    /// Why two operations are needed, if there are two.
     #[serde(default)]
     pub(crate) why_two: Option<String>,
-    /// Parts of what must fail: each occurs in a reason or in the name of a failed expectation, and every failed expectation has one.
+    /// What must fail. Each text occurs in a reason or in the name of a failed expectation, and the name of each failed expectation contains
+    /// one of them.
     pub(crate) fails: Vec<String>,
 }
 
@@ -62,25 +63,25 @@ pub(crate) enum Refused {
         /// The scenario that it names.
         scenario: String,
     },
-    /// A text that must say something is empty.
+    /// A required text is empty.
     #[error("`{key}` is empty")]
     Empty {
         /// The key.
         key: &'static str,
     },
-    /// It breaks more than one thing, or nothing.
-    #[error("{count} operations change something; a counter-case has one, or two and `whyTwo`")]
+    /// Too many operations, or none.
+    #[error("{count} operations change something; expected one, or two and `whyTwo`")]
     Count {
         /// Operations that are not `test`.
         count: usize,
     },
-    /// An operation that hides what it changes.
+    /// An operation that does not show what it changes.
     #[error("`{operation}`: only test, add, remove and replace are allowed")]
     Operation {
         /// The operation.
         operation: String,
     },
-    /// An index says nothing to a reader and may mean something else tomorrow.
+    /// An index that tells the reader nothing, and that may refer to something else after the next edit of the scenario.
     #[error("{pointer}: precede it with a `test` operation that shows which element {element} is")]
     Unguarded {
         /// The path of the operation.
@@ -91,7 +92,7 @@ pub(crate) enum Refused {
     /// The patch does not fit the scenario.
     #[error("the patch does not fit: {0}")]
     Patch(#[from] json_patch::PatchError),
-    /// It changes what the scenario expects, or something else that belongs to the question.
+    /// It changes what the scenario expects, or something else that must stay.
     #[error("it changes {what}, which must stay as in the scenario")]
     Touches {
         /// What it changes.
@@ -125,7 +126,7 @@ pub(crate) fn read_all(folder: &Path) -> Result<Vec<(String, CounterCase)>, Refu
     Ok(all)
 }
 
-/// The scenario with that one thing broken.
+/// Makes the broken scenario.
 pub(crate) fn make(case: &CounterCase, scenario: &Value) -> Result<Value, Refused> {
     says_why(case)?;
     is_small(case)?;
@@ -151,7 +152,7 @@ fn says_why(case: &CounterCase) -> Result<(), Refused> {
     }
 }
 
-/// One operation, or two with a reason, each of which shows what it is about.
+/// Checks that there is one operation, or two with a reason, and that each shows what it changes.
 fn is_small(case: &CounterCase) -> Result<(), Refused> {
     let mut tested: Vec<String> = Vec::new();
     let mut count = 0;
@@ -161,7 +162,7 @@ fn is_small(case: &CounterCase) -> Result<(), Refused> {
             PatchOperation::Test(_) => tested.push(pointer),
             PatchOperation::Add(_) | PatchOperation::Remove(_) | PatchOperation::Replace(_) => {
                 count += 1;
-                // The last part of an `add` is where the new element goes, not one that is there.
+                // An `add` does not touch the element at its last index; it inserts before it.
                 let inserts = matches!(operation, PatchOperation::Add(_));
                 is_guarded(&pointer, inserts, &tested)?;
             }
@@ -175,7 +176,7 @@ fn is_small(case: &CounterCase) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Each index in the path is that of an element of which a `test` operation shows something.
+/// Checks that for each array index in the path a `test` operation has shown something of that element.
 fn is_guarded(pointer: &str, inserts: bool, tested: &[String]) -> Result<(), Refused> {
     let parts: Vec<&str> = pointer.split('/').collect();
     let there = if inserts { parts.len() - 1 } else { parts.len() };
@@ -192,7 +193,7 @@ fn is_guarded(pointer: &str, inserts: bool, tested: &[String]) -> Result<(), Ref
     Ok(())
 }
 
-/// Question, expectations, and what each phase waits for and how long, are those of the scenario; so are the parameters that they use.
+/// Checks that question, expectations, and the conditions and limits of phases are those of the scenario, with the parameters they use.
 fn is_intact(scenario: &Value, broken: &Value) -> Result<(), Refused> {
     let touches = |what: String| Err(Refused::Touches { what });
     let keys: BTreeSet<&String> = [scenario, broken].into_iter().filter_map(Value::as_object).flat_map(|all| all.keys()).collect();
@@ -214,7 +215,7 @@ fn is_intact(scenario: &Value, broken: &Value) -> Result<(), Refused> {
     }
 }
 
-/// Phases without what is done in them.
+/// The phases without their actions.
 fn without_actions(phases: &Value) -> Value {
     let mut phases = phases.clone();
     for phase in phases.as_array_mut().into_iter().flatten() {
@@ -225,7 +226,7 @@ fn without_actions(phases: &Value) -> Value {
     phases
 }
 
-/// The parameters that are named in a part of a scenario.
+/// Collects the parameters that a part of a scenario refers to.
 fn used<'a>(part: &'a Value, names: &mut BTreeSet<&'a str>) {
     match part {
         Value::String(text) => names.extend(text.strip_prefix('$')),
@@ -273,12 +274,12 @@ mod tests {
     }
 
     #[test]
-    fn one_thing_is_broken_and_the_rest_is_as_it_was() {
+    fn one_thing_is_broken_and_the_rest_stays() {
         let made = made(json!([
             {"op": "test", "path": "/phases/1/name", "value": "down"},
             {"op": "remove", "path": "/phases/1/do/0"},
         ]));
-        // The element that goes is one of an array, too: the test must show it.
+        // The removed element is part of an array, too: a test must show it.
         assert!(matches!(made, Err(Refused::Unguarded { element, .. }) if element == "/phases/1/do/0"));
         let made = self::made(json!([
             {"op": "test", "path": "/phases/1/do/0", "value": {"clear": {}}},

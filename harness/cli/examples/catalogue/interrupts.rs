@@ -1,16 +1,17 @@
-//! Ctrl-C and its like. They are counted: each is passed on to the runs, which clean up at the first and give that up at the second.
+//! Ctrl-C, SIGTERM and SIGHUP. They are counted, since each is passed on to the runs: the first makes a run clean up, the second makes it
+//! abandon the cleanup.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How often somebody has asked for the end.
+/// The number of interrupts so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Interrupts(Arc<AtomicU32>);
 
 impl Interrupts {
-    /// Listens for SIGINT, SIGTERM and SIGHUP from now on, in a thread of its own.
+    /// Starts listening, in a thread of its own.
     pub(crate) fn listen() -> std::io::Result<Self> {
         let interrupts = Self::default();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
@@ -29,19 +30,19 @@ impl Interrupts {
                         _ = hup.recv() => {}
                     }
                     counted.add();
-                    eprintln!("interrupted: waiting until what runs has cleaned up (again to give that up)");
+                    eprintln!("interrupted: waiting for the runs to clean up (interrupt again to abandon the cleanup)");
                 }
             });
         });
         Ok(interrupts)
     }
 
-    /// One more.
+    /// Counts one more.
     pub(crate) fn add(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// How many there were.
+    /// The number so far.
     pub(crate) fn count(&self) -> u32 {
         self.0.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! What is to be run, and about how long each takes.
+//! The runs of the catalogue and about how long each takes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,12 +14,12 @@ use crate::failure::Failure;
 
 /// The profile of counter-cases.
 const COUNTER_CASE_PROFILE: Profile = Profile::Smoke;
-/// What a run takes besides its phases: the start and the end of its cluster, preparation and cleanup.
+/// What a run takes besides its phases: starting and stopping its cluster, preparation, cleanup.
 const AROUND_A_RUN: Duration = Duration::from_secs(30);
-/// Seconds of wall time from the start of `harness run` to its exit, by name: scenarios in the default profile, counter-cases in their
-/// own. Each run of the catalogue leaves its own table, `durations.json`, in its folder.
+/// Measured wall time from the start of `harness run` to its exit in seconds, by name: scenarios in the default profile, counter-cases in
+/// theirs. Each run of the catalogue writes such a table, `durations.json`, to its output folder.
 const MEASURED: &str = include_str!("durations.json");
-/// The program of `image-registry`, which is no component of ours.
+/// The program behind the capability `image-registry`. It is not built by `harness components build`.
 const REGISTRY: &str = "docker-registry";
 
 /// One `harness run`.
@@ -32,17 +32,17 @@ pub(crate) struct Job {
     /// The scenario's question.
     pub(crate) question: String,
     pub(crate) profile: Profile,
-    /// Of a counter-case, its file and the broken scenario.
+    /// A counter-case's file and the broken scenario made from it.
     pub(crate) counter_case: Option<(CounterCase, Value)>,
-    /// About how long it takes, from start to exit.
+    /// About how long it takes from start to exit.
     pub(crate) expected: Duration,
-    /// How long it takes when every phase needs all its time.
+    /// How long its phases take if each runs into its deadline.
     pub(crate) at_most: Duration,
-    /// What this machine lacks for it.
-    pub(crate) lacks: Option<String>,
+    /// Why this machine cannot run it.
+    pub(crate) unavailable: Option<String>,
 }
 
-/// Everything that was asked for, longest first.
+/// The runs that were asked for, longest first.
 pub(crate) fn all(args: &Args, builtin: &[Builtin]) -> Result<Vec<Job>, Failure> {
     let measured: BTreeMap<String, u64> = serde_json::from_str(MEASURED).map_err(Failure::Durations)?;
     let registry = on_path(REGISTRY);
@@ -69,7 +69,7 @@ pub(crate) fn all(args: &Args, builtin: &[Builtin]) -> Result<Vec<Job>, Failure>
     Ok(jobs)
 }
 
-/// What takes longest begins first, so that no lane ends long after the others.
+/// Starting with the longest keeps the lanes from ending far apart.
 fn longest_first(jobs: &mut [Job]) {
     jobs.sort_by(|a, b| b.expected.cmp(&a.expected).then_with(|| a.name.cmp(&b.name)));
 }
@@ -92,7 +92,7 @@ fn job(
     let measured = measured.get(name).filter(|_| counter_case.is_some() || profile == Profile::Default);
     let estimated = || scenario.duration_expected(profile).as_duration() + AROUND_A_RUN;
     let needs_registry = scenario.needs().contains(&Capability::ImageRegistry);
-    let lacks = (needs_registry && !registry).then(|| {
+    let unavailable = (needs_registry && !registry).then(|| {
         format!("needs {}: {REGISTRY} is not on PATH (Debian: apt-get install {REGISTRY})", Capability::ImageRegistry.as_str())
     });
     Job {
@@ -103,7 +103,7 @@ fn job(
         counter_case,
         expected: measured.map_or_else(estimated, |seconds| Duration::from_secs(*seconds)),
         at_most: scenario.duration_at_most(profile).as_duration(),
-        lacks,
+        unavailable,
     }
 }
 
@@ -112,10 +112,10 @@ fn on_path(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder: std::path::PathBuf| Path::new(&folder).join(program).is_file())
 }
 
-/// How long the jobs take in so many lanes, each of which takes the next job when it is free.
+/// How long the jobs take in a number of lanes, each of which takes the next job when it is free.
 pub(crate) fn makespan(jobs: &[Job], lanes: usize) -> Duration {
     let mut busy_until = vec![Duration::ZERO; lanes.max(1)];
-    for job in jobs.iter().filter(|job| job.lacks.is_none()) {
+    for job in jobs.iter().filter(|job| job.unavailable.is_none()) {
         if let Some(free) = busy_until.iter_mut().min() {
             *free += job.expected;
         }
@@ -134,8 +134,8 @@ pub(crate) fn listed(jobs: &[Job], lanes: usize) -> String {
     let mut lines: Vec<String> = jobs
         .iter()
         .map(|job| {
-            let what = match (&job.lacks, &job.counter_case) {
-                (Some(lacks), _) => format!("not run: {lacks}"),
+            let what = match (&job.unavailable, &job.counter_case) {
+                (Some(why), _) => format!("not run: {why}"),
                 (None, Some((case, _))) => format!("counter-case: {}", case.broken),
                 (None, None) => job.question.clone(),
             };
@@ -155,7 +155,7 @@ pub(crate) mod tests {
     use clap::Parser;
     use harness_scenario::builtin_scenarios;
 
-    /// A job that takes so many minutes.
+    /// A job that takes this long.
     pub(crate) fn taking(name: &str, minutes: u64) -> Job {
         Job {
             name: name.to_owned(),
@@ -165,7 +165,7 @@ pub(crate) mod tests {
             counter_case: None,
             expected: Duration::from_secs(60 * minutes),
             at_most: Duration::from_secs(60 * minutes),
-            lacks: None,
+            unavailable: None,
         }
     }
 
@@ -176,7 +176,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn everything_is_run_and_the_longest_begins() {
+    fn everything_is_run_and_the_longest_comes_first() {
         let jobs = asked(&[]).unwrap();
         let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
         assert!(builtin_scenarios().iter().all(|one| names.contains(&one.name)));
@@ -189,7 +189,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn some_of_them() {
+    fn some_can_be_chosen() {
         let names = |jobs: Vec<Job>| jobs.into_iter().map(|job| job.name).collect::<std::collections::BTreeSet<_>>();
         let two = asked(&["--only", "spot,spot--no-fallback", "--profile", "smoke"]).unwrap();
         assert!(two.iter().all(|job| job.profile == Profile::Smoke));
@@ -203,8 +203,8 @@ pub(crate) mod tests {
     fn every_duration_is_of_something_that_is_run() {
         let measured: BTreeMap<String, u64> = serde_json::from_str(MEASURED).unwrap();
         let names: Vec<String> = asked(&[]).unwrap().into_iter().map(|job| job.name).collect();
-        let strange: Vec<&String> = measured.keys().filter(|name| !names.contains(name)).collect();
-        assert!(strange.is_empty(), "{strange:?}");
+        let unknown: Vec<&String> = measured.keys().filter(|name| !names.contains(name)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
     }
 
     #[test]
@@ -213,14 +213,14 @@ pub(crate) mod tests {
         // 6 in one lane, 3 + 2 + 2 in the other.
         assert_eq!(makespan(&jobs, 2), Duration::from_secs(7 * 60));
         assert_eq!(makespan(&jobs, 1), Duration::from_secs(13 * 60));
-        let lacking = Job { lacks: Some("docker-registry".to_owned()), ..taking("e", 90) };
-        assert_eq!(makespan(&[lacking], 1), Duration::ZERO);
+        let unavailable = Job { unavailable: Some("docker-registry".to_owned()), ..taking("e", 90) };
+        assert_eq!(makespan(&[unavailable], 1), Duration::ZERO);
     }
 
     #[test]
-    fn the_list_says_what_is_run_and_how_long_it_takes() {
-        let lacking = Job { lacks: Some("needs image-registry".to_owned()), ..taking("images", 4) };
-        let text = listed(&[taking("burst", 5), lacking], 2);
+    fn the_list_shows_what_is_run_and_how_long_it_takes() {
+        let unavailable = Job { unavailable: Some("needs image-registry".to_owned()), ..taking("images", 4) };
+        let text = listed(&[taking("burst", 5), unavailable], 2);
         assert_eq!(text, "burst     5m00s  Does it?\nimages    4m00s  not run: needs image-registry\n2 runs in 2 lanes: about 5m00s");
     }
 }

@@ -1,58 +1,58 @@
-//! Whether a run came to what it must.
+//! Whether a run had the expected outcome.
 
 use crate::counter_case::CounterCase;
 use crate::jobs::Job;
 
-/// What a run came to, as far as that matters here.
+/// The exit code of a run in which an expectation failed (README.md).
+const EXPECTATION_FAILED: i32 = 1;
+
+/// How a run ended, as far as the catalogue needs to know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Came {
-    /// The exit code of `harness run`; `None` where a signal ended it.
+pub(crate) struct Outcome {
+    /// The exit code of `harness run`; `None` if a signal killed it.
     pub(crate) exit_code: Option<i32>,
-    /// Why it did not pass.
+    /// The run's own reasons for not passing.
     pub(crate) reasons: Vec<String>,
     /// The names of the expectations that failed.
     pub(crate) failed: Vec<String>,
-    /// What was left behind: objects by the run's own count, and processes of its cluster.
+    /// Leftovers: objects the run itself counted, and processes of its cluster.
     pub(crate) left: Vec<String>,
-    /// What went wrong with the process or its report.
+    /// Trouble with the process or its report.
     pub(crate) troubles: Vec<String>,
 }
 
-/// The exit code of a run in which an expectation failed.
-const FAILED: i32 = 1;
-
-/// What is wrong with it, most important first; empty where it came to what it must.
-pub(crate) fn against(job: &Job, came: &Came) -> Vec<String> {
-    let mut wrong = came.troubles.clone();
-    if !came.left.is_empty() {
-        wrong.push(format!("left behind: {}", came.left.join(", ")));
+/// Everything that is wrong with the outcome, most important first. Empty if it is the expected one.
+pub(crate) fn problems(job: &Job, outcome: &Outcome) -> Vec<String> {
+    let mut problems = outcome.troubles.clone();
+    if !outcome.left.is_empty() {
+        problems.push(format!("left behind: {}", outcome.left.join(", ")));
     }
     match &job.counter_case {
-        Some((case, _)) => wrong.extend(not_as_it_must(case, came)),
-        None if came.exit_code == Some(0) => {}
-        None if came.reasons.is_empty() => wrong.push(ended(came)),
-        None => wrong.extend(came.reasons.iter().cloned()),
+        Some((case, _)) => problems.extend(problems_of_counter_case(case, outcome)),
+        None if outcome.exit_code == Some(0) => {}
+        None if outcome.reasons.is_empty() => problems.push(exit(outcome)),
+        None => problems.extend(outcome.reasons.iter().cloned()),
     }
-    wrong
+    problems
 }
 
-/// A counter-case fails for its reason and for no other.
-fn not_as_it_must(case: &CounterCase, came: &Came) -> Vec<String> {
-    if came.exit_code != Some(FAILED) {
-        let because = came.reasons.first().map_or(String::new(), |reason| format!(": {reason}"));
-        return vec![format!("it must end with exit code {FAILED}, and {}{because}", ended(came))];
+/// A counter-case must fail for its own reason and for no other.
+fn problems_of_counter_case(case: &CounterCase, outcome: &Outcome) -> Vec<String> {
+    if outcome.exit_code != Some(EXPECTATION_FAILED) {
+        let because = outcome.reasons.first().map_or(String::new(), |reason| format!(": {reason}"));
+        return vec![format!("expected exit code {EXPECTATION_FAILED}, but {}{because}", exit(outcome))];
     }
-    let said: Vec<&String> = came.reasons.iter().chain(&came.failed).collect();
-    let silent = case.fails.iter().filter(|words| !said.iter().any(|line| line.contains(words.as_str())));
-    let unrelated = came.failed.iter().filter(|name| !case.fails.iter().any(|words| name.contains(words.as_str())));
-    silent
-        .map(|words| format!("nothing that failed says `{words}`"))
-        .chain(unrelated.map(|name| format!("this failed as well, and should not: {name}")))
+    let said: Vec<&String> = outcome.reasons.iter().chain(&outcome.failed).collect();
+    let missing = case.fails.iter().filter(|part| !said.iter().any(|line| line.contains(part.as_str())));
+    let unrelated = outcome.failed.iter().filter(|name| !case.fails.iter().any(|part| name.contains(part.as_str())));
+    missing
+        .map(|part| format!("no failure mentions `{part}`"))
+        .chain(unrelated.map(|name| format!("unrelated failure: {name}")))
         .collect()
 }
 
-fn ended(came: &Came) -> String {
-    came.exit_code.map_or("it was ended by a signal".to_owned(), |code| format!("it ended with {code}"))
+fn exit(outcome: &Outcome) -> String {
+    outcome.exit_code.map_or("it was killed by a signal".to_owned(), |code| format!("it exited with {code}"))
 }
 
 #[cfg(test)]
@@ -70,41 +70,47 @@ mod tests {
             broken: "There is no spot.".to_owned(),
             patch: serde_json::from_str("[]").unwrap(),
             why_two: None,
-            fails: fails.iter().map(|&words| words.to_owned()).collect(),
+            fails: fails.iter().map(|&part| part.to_owned()).collect(),
         };
         Job { counter_case: Some((case, Value::Null)), ..taking("spot--x", 1) }
     }
 
-    fn came(exit_code: i32, reasons: &[&str], failed: &[&str]) -> Came {
+    fn outcome(exit_code: i32, reasons: &[&str], failed: &[&str]) -> Outcome {
         let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        Came { exit_code: Some(exit_code), reasons: owned(reasons), failed: owned(failed), ..Came::default() }
+        Outcome { exit_code: Some(exit_code), reasons: owned(reasons), failed: owned(failed), ..Outcome::default() }
     }
 
     #[rstest]
-    #[case::passed(came(0, &[], &[]), &[])]
-    #[case::failed(came(1, &["phase up: 3 pods"], &["phase up"]), &["phase up: 3 pods"])]
-    #[case::nothing_said(came(3, &[], &[]), &["it ended with 3"])]
-    #[case::killed(Came::default(), &["it was ended by a signal"])]
-    #[case::left(Came { left: vec!["NodeClaim a".to_owned()], ..came(0, &[], &[]) }, &["left behind: NodeClaim a"])]
-    #[case::no_report(Came { troubles: vec!["no summary.json".to_owned()], ..came(0, &[], &[]) }, &["no summary.json"])]
-    fn a_scenario_passes_and_leaves_nothing(#[case] came: Came, #[case] wrong: &[&str]) {
-        assert_eq!(against(&taking("spot", 1), &came), wrong);
+    #[case::passed(outcome(0, &[], &[]), &[])]
+    #[case::failed(outcome(1, &["phase up: 3 pods"], &["phase up"]), &["phase up: 3 pods"])]
+    #[case::no_reason(outcome(3, &[], &[]), &["it exited with 3"])]
+    #[case::killed(Outcome::default(), &["it was killed by a signal"])]
+    #[case::left(Outcome { left: vec!["NodeClaim a".to_owned()], ..outcome(0, &[], &[]) }, &["left behind: NodeClaim a"])]
+    #[case::no_report(Outcome { troubles: vec!["no summary.json".to_owned()], ..outcome(0, &[], &[]) }, &["no summary.json"])]
+    fn a_scenario_passes_and_leaves_nothing(#[case] outcome: Outcome, #[case] expected: &[&str]) {
+        assert_eq!(problems(&taking("spot", 1), &outcome), expected);
     }
 
     #[rstest]
-    #[case::as_it_must(came(1, &["compute-optimized: OperationNotAllowed"], &["phase up"]), &[])]
-    #[case::passed(came(0, &[], &[]), &["it must end with exit code 1, and it ended with 0"])]
-    #[case::target(came(3, &["etcd died"], &["phase up"]), &["it must end with exit code 1, and it ended with 3: etcd died"])]
-    #[case::other_reason(came(1, &["compute-optimized: SkuNotAvailable"], &["phase up"]), &["nothing that failed says `NotAllowed`"])]
-    #[case::too_much(
-        came(1, &["OperationNotAllowed"], &["phase up", "phase down"]),
-        &["this failed as well, and should not: phase down"]
+    #[case::as_expected(outcome(1, &["compute-optimized: OperationNotAllowed"], &["phase up"]), &[])]
+    #[case::passed(outcome(0, &[], &[]), &["expected exit code 1, but it exited with 0"])]
+    #[case::target_failed(
+        outcome(3, &["etcd died"], &["phase up"]),
+        &["expected exit code 1, but it exited with 3: etcd died"]
+    )]
+    #[case::other_reason(
+        outcome(1, &["compute-optimized: SkuNotAvailable"], &["phase up"]),
+        &["no failure mentions `NotAllowed`"]
+    )]
+    #[case::more_than_that(
+        outcome(1, &["OperationNotAllowed"], &["phase up", "phase down"]),
+        &["unrelated failure: phase down"]
     )]
     #[case::left(
-        Came { left: vec!["Node a".to_owned()], ..came(1, &["OperationNotAllowed"], &["phase up"]) },
+        Outcome { left: vec!["Node a".to_owned()], ..outcome(1, &["OperationNotAllowed"], &["phase up"]) },
         &["left behind: Node a"]
     )]
-    fn a_counter_case_fails_for_its_reason_and_for_no_other(#[case] came: Came, #[case] wrong: &[&str]) {
-        assert_eq!(against(&counter_case(&["phase up", "NotAllowed"]), &came), wrong);
+    fn a_counter_case_fails_for_its_own_reason_only(#[case] outcome: Outcome, #[case] expected: &[&str]) {
+        assert_eq!(problems(&counter_case(&["phase up", "NotAllowed"]), &outcome), expected);
     }
 }

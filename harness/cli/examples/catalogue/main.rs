@@ -1,8 +1,8 @@
 //! Every scenario and every counter-case on real local clusters, with one report over all of them. `ci/catalogue.sh` starts it.
 //!
-//! It drives the `harness` binary as a user would: each run is a process with a cluster of its own, so that none meets what another has
-//! left. A few lanes take the runs, the longest first. The report is the one of `harness report` over several runs, where counter-cases
-//! and flaky runs are marked.
+//! It drives the `harness` binary as a user would. Each run is a process with a cluster of its own, so no run sees what another left
+//! behind. A few lanes take the runs, longest first. `harness report` makes the index over all of them, in which counter-cases and
+//! flaky runs are marked.
 
 mod args;
 mod counter_case;
@@ -24,8 +24,8 @@ use crate::args::Args;
 use crate::failure::Failure;
 use crate::interrupts::Interrupts;
 use crate::jobs::Job;
-use crate::judge::Came;
-use crate::lanes::{FLAKY_MAX, Runner, Said};
+use crate::judge::Outcome;
+use crate::lanes::{FLAKY_MAX, Progress, Runner};
 use crate::process::Processes;
 use crate::suite::{Totals, Whole};
 
@@ -70,7 +70,7 @@ fn catalogue(args: &Args) -> Result<u8, Failure> {
     Ok(totals.exit_code(FLAKY_MAX))
 }
 
-/// Runs on the machine, and lines on stderr.
+/// Real runs; progress goes to stderr.
 struct Live {
     processes: Processes,
     interrupts: Interrupts,
@@ -78,7 +78,7 @@ struct Live {
 }
 
 impl Runner for Live {
-    fn run(&self, job: &Job, attempt: u32) -> Came {
+    fn run(&self, job: &Job, attempt: u32) -> Outcome {
         self.processes.run(job, attempt)
     }
 
@@ -86,32 +86,32 @@ impl Runner for Live {
         self.interrupts.count() > 0
     }
 
-    fn say(&self, what: &Said<'_>) {
+    fn say(&self, what: &Progress<'_>) {
         eprintln!("{:>7}  {}", jobs::text(self.began.elapsed()), line(what));
     }
 }
 
-/// What is said on the way, one line each.
-fn line(what: &Said<'_>) -> String {
+/// One line of progress.
+fn line(what: &Progress<'_>) -> String {
     match what {
-        Said::Begins { job, attempt: 1 } => format!("{} begins, about {}", job.name, jobs::text(job.expected)),
-        Said::Begins { job, .. } => format!("{} begins again, alone", job.name),
-        Said::Ended { job, came, against, took, done, of } => {
-            let word = ended(job, came, against);
+        Progress::Started { job, attempt: 1 } => format!("{} started, about {}", job.name, jobs::text(job.expected)),
+        Progress::Started { job, .. } => format!("{} started again, alone", job.name),
+        Progress::Ended { job, outcome, problems, took, done, of } => {
+            let word = ended(job, outcome, problems);
             format!("{} {word}, took {} ({done} of {of} done)", job.name, jobs::text(*took))
         }
-        Said::NotRepeated { wrong } => {
-            format!("{wrong} went wrong, and at most {FLAKY_MAX} may be flaky: nothing is run again")
+        Progress::NotRepeated { wrong } => {
+            format!("{wrong} runs went wrong and at most {FLAKY_MAX} may be flaky: not repeating any")
         }
     }
 }
 
-fn ended(job: &Job, came: &Came, against: &[String]) -> String {
-    match (against, &job.counter_case) {
+fn ended(job: &Job, outcome: &Outcome, problems: &[String]) -> String {
+    match (problems, &job.counter_case) {
         ([], None) => "passed".to_owned(),
         ([], Some(_)) => {
-            let why = came.reasons.first().map_or(String::new(), |reason| format!(": {reason}"));
-            format!("failed as it must{why}")
+            let why = outcome.reasons.first().map_or(String::new(), |reason| format!(": {reason}"));
+            format!("failed as expected{why}")
         }
         ([main, rest @ ..], _) => {
             let more = if rest.is_empty() { String::new() } else { format!(" (and {} more)", rest.len()) };
@@ -120,7 +120,7 @@ fn ended(job: &Job, came: &Came, against: &[String]) -> String {
     }
 }
 
-/// The folders of runs have fixed names, and two catalogues must not be mixed.
+/// Runs have fixed folder names, and the results of two catalogues must not mix.
 fn fresh(out: &Path) -> Result<(), Failure> {
     match std::fs::read_dir(out) {
         Ok(mut entries) if entries.next().is_some() => Err(Failure::NotEmpty { folder: out.to_owned() }),
@@ -132,7 +132,7 @@ fn fresh(out: &Path) -> Result<(), Failure> {
     }
 }
 
-/// So that no run pays for the build of the components, or fails for want of them.
+/// Builds missing components first, so that no run has to.
 fn components(harness: &Path) -> Result<(), Failure> {
     if std::env::var_os("HARNESS_BIN_DIR").is_some() {
         return Ok(());
@@ -143,7 +143,7 @@ fn components(harness: &Path) -> Result<(), Failure> {
     if status.success() { Ok(()) } else { Err(Failure::Ended { what, status: status.to_string() }) }
 }
 
-/// What repeats it.
+/// The command that repeats it.
 fn command(args: &Args) -> String {
     let mut words = vec!["ci/catalogue.sh".to_owned(), format!("--profile {}", args.profile.as_str())];
     if !args.only.is_empty() {

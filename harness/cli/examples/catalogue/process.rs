@@ -1,4 +1,4 @@
-//! A run as a process: `harness run` on a cluster of its own, which is interrupted when we are, and ended when it hangs.
+//! One run: a `harness run` process with a cluster of its own. Interrupts are passed on to it, and it is stopped if it hangs.
 
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
@@ -14,15 +14,15 @@ use nix::unistd::Pid;
 use crate::failure::Failure;
 use crate::interrupts::Interrupts;
 use crate::jobs::Job;
-use crate::judge::Came;
+use crate::judge::Outcome;
 
-/// What a run may take beyond the deadlines of its phases: the start of its cluster, preparation, cleanup.
+/// How long a run may take beyond the deadlines of its phases: starting its cluster, preparation, cleanup.
 const BEYOND_PHASES: Duration = Duration::from_secs(8 * 60);
-/// What one that was interrupted may take to clean up: the limit of a run's own cleanup and some.
+/// How long an interrupted run may take to clean up: its own limit and a little more.
 const GRACE: Duration = Duration::from_secs(4 * 60);
-/// How often a run is looked at.
+/// How often to check whether a run has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long the processes of a cluster may be seen after its run has ended.
+/// How long after its run the processes of a cluster may still be there.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Starts runs.
@@ -31,23 +31,23 @@ pub(crate) struct Processes {
     out: PathBuf,
     seed: u64,
     interrupts: Interrupts,
-    /// Limits, as constants but for tests.
+    /// Limits; tests use shorter ones.
     beyond_phases: Duration,
     grace: Duration,
 }
 
 impl Processes {
-    /// Runs get folders below `out`.
+    /// Each run gets a folder below `out`.
     pub(crate) fn new(harness: PathBuf, out: PathBuf, seed: u64, interrupts: Interrupts) -> Self {
         Self { harness, out, seed, interrupts, beyond_phases: BEYOND_PHASES, grace: GRACE }
     }
 
-    /// Runs it, and says what it came to.
-    pub(crate) fn run(&self, job: &Job, attempt: u32) -> Came {
+    /// Runs a job to its end.
+    pub(crate) fn run(&self, job: &Job, attempt: u32) -> Outcome {
         let folder = self.out.join(&job.name);
         match self.run_in(job, attempt, &folder) {
-            Ok((status, troubles)) => came(&folder, status, troubles),
-            Err(failure) => Came { troubles: vec![failure.to_string()], ..Came::default() },
+            Ok((status, troubles)) => outcome(&folder, status, troubles),
+            Err(failure) => Outcome { troubles: vec![failure.to_string()], ..Outcome::default() },
         }
     }
 
@@ -62,20 +62,21 @@ impl Processes {
             .arg("run")
             .arg(self.scenario(job)?)
             .args(["--profile", job.profile.as_str(), "--seed", &self.seed.to_string()])
-            // A name that no cluster has: the run makes its own.
+            // No cluster has this name, so the run starts its own.
             .args(["--cluster", &format!("catalogue-{}", std::process::id()), "--out"])
             .arg(folder)
             .stdin(Stdio::null())
             .stdout(log_file)
             .stderr(also)
-            // A group of its own: a terminal sends Ctrl-C to the whole group, and a second SIGINT makes a run give its cleanup up.
+            // A process group of its own: a terminal sends Ctrl-C to the whole foreground group, and a second SIGINT makes a run abandon
+            // its cleanup.
             .process_group(0)
             .spawn()
             .map_err(|source| Failure::Spawn { program: self.harness.clone(), source })?;
-        self.ended(&mut child, job.at_most + self.beyond_phases)
+        self.wait(&mut child, job.at_most + self.beyond_phases)
     }
 
-    /// What `harness run` gets: a name, or the file of a counter-case.
+    /// The argument of `harness run`: a name, or the file of a counter-case.
     fn scenario(&self, job: &Job) -> Result<PathBuf, Failure> {
         let Some((_, broken)) = &job.counter_case else { return Ok(PathBuf::from(&job.name)) };
         let path = self.out.join("counter-cases").join(format!("{}.yaml", job.name));
@@ -85,7 +86,7 @@ impl Processes {
         Ok(path)
     }
 
-    /// What the first attempt came to stays beside the second.
+    /// Keeps the folder of the first attempt.
     fn set_aside(&self, name: &str, folder: &Path) -> Result<(), Failure> {
         let first = self.out.join("first-attempts").join(name);
         let parent = first.parent().unwrap_or(&self.out);
@@ -96,8 +97,8 @@ impl Processes {
         }
     }
 
-    /// Waits for the end: every interrupt is passed on, and what hangs is interrupted, then killed.
-    fn ended(&self, child: &mut Child, limit: Duration) -> Result<(ExitStatus, Vec<String>), Failure> {
+    /// Waits for the end. Passes interrupts on; interrupts, then kills, a run that exceeds its limit.
+    fn wait(&self, child: &mut Child, limit: Duration) -> Result<(ExitStatus, Vec<String>), Failure> {
         let wait_failed = |source| Failure::File { action: "wait for", path: self.harness.clone(), source };
         let pid = i32::try_from(child.id()).map(Pid::from_raw).map_err(|error| wait_failed(std::io::Error::other(error)))?;
         let mut troubles = Vec::new();
@@ -108,7 +109,7 @@ impl Processes {
                 return Ok((status, troubles));
             }
             if self.interrupts.count() > passed_on {
-                // The first gives it time to clean up; the second says that it need not.
+                // The first starts the cleanup, which gets its own limit.
                 if passed_on == 0 {
                     deadline = Instant::now() + self.grace;
                 }
@@ -119,7 +120,7 @@ impl Processes {
                 let first = troubles.is_empty() && passed_on == 0;
                 let signal = if first { Signal::SIGINT } else { Signal::SIGKILL };
                 let within = if first { limit } else { self.grace };
-                troubles.push(format!("it did not end within {} s: sent it {signal}", within.as_secs()));
+                troubles.push(format!("it did not end within {} s and was sent {signal}", within.as_secs()));
                 kill(pid, signal).map_err(|error| wait_failed(error.into()))?;
                 deadline = Instant::now() + self.grace;
             }
@@ -135,8 +136,8 @@ fn created(path: &Path) -> Result<File, Failure> {
     File::create(path).map_err(Failure::file("create", path))
 }
 
-/// From its exit code and its `summary.json`.
-fn came(folder: &Path, status: ExitStatus, mut troubles: Vec<String>) -> Came {
+/// The outcome, from the exit code and `summary.json`.
+fn outcome(folder: &Path, status: ExitStatus, mut troubles: Vec<String>) -> Outcome {
     let path = folder.join("summary.json");
     let text = std::fs::read(&path).map_err(|error| error.to_string());
     let summary = text.and_then(|text| Summary::from_json(&text).map_err(|error| error.to_string()));
@@ -144,11 +145,11 @@ fn came(folder: &Path, status: ExitStatus, mut troubles: Vec<String>) -> Came {
     match summary {
         Ok(summary) => {
             if exit_code.is_some_and(|code| code != i32::from(summary.exit_code)) {
-                troubles.push(format!("it ended with {status}, and its report says {}", summary.exit_code));
+                troubles.push(format!("it ended with {status}, but its report says {}", summary.exit_code));
             }
             let failed = summary.expectations.iter().filter(|one| one.verdict == Verdict::Fail);
             let objects = summary.leaks.iter().map(|leak| format!("{} {}", leak.kind, leak.name));
-            Came {
+            Outcome {
                 exit_code,
                 failed: failed.map(|one| one.name.clone()).collect(),
                 left: objects.chain(processes_left(&summary.run.id)).collect(),
@@ -158,12 +159,12 @@ fn came(folder: &Path, status: ExitStatus, mut troubles: Vec<String>) -> Came {
         }
         Err(reason) => {
             troubles.push(format!("{}: {reason}", path.display()));
-            Came { exit_code, troubles, ..Came::default() }
+            Outcome { exit_code, troubles, ..Outcome::default() }
         }
     }
 }
 
-/// Processes of the run's own cluster that do not go.
+/// Processes of the run's own cluster that do not end.
 fn processes_left(run: &str) -> Vec<String> {
     let began = Instant::now();
     loop {
@@ -195,7 +196,7 @@ mod tests {
     use crate::jobs::tests::taking;
     use std::os::unix::fs::PermissionsExt as _;
 
-    /// A program that behaves like `harness run NAME ... --out FOLDER` as far as the script says. `$out` is the folder.
+    /// A script that takes the place of `harness run NAME ... --out FOLDER`; `$out` is the folder.
     fn processes(folder: &Path, script: &str) -> Processes {
         let program = folder.join("harness");
         let text = format!("#!/bin/sh\nfor last; do out=$last; done\nmkdir -p \"$out\"\n{script}\n");
@@ -205,23 +206,23 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_a_report_is_not_right_whatever_its_exit_code() {
+    fn exit_code_0_without_a_report_is_trouble() {
         let folder = tempfile::tempdir().unwrap();
-        let came = processes(folder.path(), "exit 0").run(&taking("spot", 1), 1);
-        assert_eq!(came.exit_code, Some(0));
-        assert!(came.troubles[0].contains("summary.json"), "{came:?}");
+        let outcome = processes(folder.path(), "exit 0").run(&taking("spot", 1), 1);
+        assert_eq!(outcome.exit_code, Some(0));
+        assert!(outcome.troubles[0].contains("summary.json"), "{outcome:?}");
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_said() {
+    fn a_missing_program_is_trouble() {
         let folder = tempfile::tempdir().unwrap();
         let missing = Processes::new(folder.path().join("no"), folder.path().join("out"), 7, Interrupts::default());
-        let came = missing.run(&taking("spot", 1), 1);
-        assert!(came.exit_code.is_none() && came.troubles[0].contains("cannot start"), "{came:?}");
+        let outcome = missing.run(&taking("spot", 1), 1);
+        assert!(outcome.exit_code.is_none() && outcome.troubles[0].contains("cannot start"), "{outcome:?}");
     }
 
     #[test]
-    fn the_first_attempt_and_its_log_stay() {
+    fn the_first_attempt_and_its_log_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let processes = processes(folder.path(), "echo \"$*\"; echo x >\"$out/x\"; exit 1");
         processes.run(&taking("spot", 1), 1);
@@ -237,11 +238,11 @@ mod tests {
     #[test]
     fn every_interrupt_is_passed_on() {
         let folder = tempfile::tempdir().unwrap();
-        // Ends at the second SIGINT; says that it listens.
+        // Ends at the second SIGINT; `ready` shows that the trap is set.
         let script = "n=0\ntrap 'n=$((n+1)); echo $n >\"$out/seen\"' INT\n: >\"$out/ready\"\nwhile [ $n -lt 2 ]; do sleep 0.05; done\nexit 130";
         let processes = processes(folder.path(), script);
         let out = folder.path().join("out/spot");
-        let came = std::thread::scope(|scope| {
+        let outcome = std::thread::scope(|scope| {
             let run = scope.spawn(|| processes.run(&taking("spot", 1), 1));
             wait_for(&out.join("ready"));
             processes.interrupts.add();
@@ -249,25 +250,25 @@ mod tests {
             processes.interrupts.add();
             run.join().unwrap()
         });
-        assert_eq!(came.exit_code, Some(130));
+        assert_eq!(outcome.exit_code, Some(130));
         assert_eq!(std::fs::read_to_string(out.join("seen")).unwrap().trim(), "2");
     }
 
     #[test]
-    fn what_hangs_is_interrupted_and_then_killed() {
+    fn a_run_that_hangs_is_interrupted_and_then_killed() {
         let folder = tempfile::tempdir().unwrap();
         let mut processes = processes(folder.path(), "trap '' INT\nwhile :; do sleep 0.05; done");
         (processes.beyond_phases, processes.grace) = (Duration::from_millis(300), Duration::from_millis(300));
-        let came = processes.run(&Job { at_most: Duration::ZERO, ..taking("spot", 1) }, 1);
-        assert_eq!(came.exit_code, None);
-        let said = came.troubles.join("\n");
-        assert!(said.contains("SIGINT") && said.contains("SIGKILL"), "{said}");
+        let outcome = processes.run(&Job { at_most: Duration::ZERO, ..taking("spot", 1) }, 1);
+        assert_eq!(outcome.exit_code, None);
+        let troubles = outcome.troubles.join("\n");
+        assert!(troubles.contains("SIGINT") && troubles.contains("SIGKILL"), "{troubles}");
     }
 
     fn wait_for(file: &Path) {
         let limit = Instant::now() + Duration::from_secs(10);
         while !file.is_file() {
-            assert!(Instant::now() < limit, "{} did not come", file.display());
+            assert!(Instant::now() < limit, "{} was not written", file.display());
             std::thread::park_timeout(Duration::from_millis(10));
         }
     }

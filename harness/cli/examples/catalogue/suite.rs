@@ -11,11 +11,11 @@ use crate::failure::Failure;
 use crate::jobs::Job;
 use crate::lanes::State;
 
-/// The exit codes of runs that did not come to a result (README.md).
+/// Exit codes of runs without a result (README.md).
 const NOT_RUN: u8 = 4;
 const INTERRUPTED: u8 = 130;
 
-/// What `harness report` reads; the type is that of `harness run`, as far as it is used here.
+/// The parts of `suite.json` that are used here. `harness run` writes the same file, and `harness report` reads it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Suite<'a> {
@@ -38,28 +38,28 @@ struct Entry<'a> {
     scenario: &'a str,
     group: &'a str,
     question: &'a str,
-    state: Became<'a>,
+    state: Condition<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    judged: Option<Judged<'a>>,
+    judgement: Option<Judgement<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "camelCase")]
-enum Became<'a> {
+enum Condition<'a> {
     Ran,
     NotRun { reason: &'a str, exit_code: u8 },
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Judged<'a> {
+struct Judgement<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     broken: Option<&'a str>,
-    against: &'a [String],
+    problems: &'a [String],
     first: &'a [String],
 }
 
-/// All runs.
+/// The whole catalogue after its last run.
 pub(crate) struct Whole<'a> {
     pub(crate) jobs: &'a [Job],
     pub(crate) states: &'a [State],
@@ -67,13 +67,13 @@ pub(crate) struct Whole<'a> {
     pub(crate) took: Duration,
     pub(crate) profile: &'a str,
     pub(crate) seed: u64,
-    /// What repeats it.
+    /// The command that repeats it.
     pub(crate) command: &'a str,
 }
 
 impl Whole<'_> {
-    /// Writes `suite.json` and the table of durations, and has `harness report` make the index. Its exit code says what the runs came to,
-    /// which we know.
+    /// Writes `suite.json` and the table of durations, then has `harness report` make the index. Its exit code repeats the verdicts of the
+    /// runs, so it does not tell whether the report was made.
     pub(crate) fn report(&self, out: &Path, harness: &Path) -> Result<(), Failure> {
         self.write(out, "suite.json", &self.json())?;
         self.write(out, "durations.json", &serde_json::to_value(self.durations()).unwrap_or_default())?;
@@ -108,10 +108,10 @@ impl Whole<'_> {
         serde_json::to_value(suite).unwrap_or_default()
     }
 
-    /// Seconds from start to exit, of what came to what it must at the first attempt. A scenario's is worth keeping in the default profile.
+    /// Seconds from start to exit of the runs that had the expected outcome at the first attempt.
     fn durations(&self) -> BTreeMap<&str, u64> {
-        let right = self.jobs.iter().zip(self.states).filter(|(_, state)| state.is_right() && !state.is_flaky());
-        right
+        let measured = self.jobs.iter().zip(self.states).filter(|(_, state)| state.as_expected() && !state.is_flaky());
+        measured
             .filter_map(|(job, state)| match state {
                 State::Ran { took, .. } => Some((job.name.as_str(), took.as_secs())),
                 State::NotRun(_) | State::Interrupted => None,
@@ -122,19 +122,19 @@ impl Whole<'_> {
 
 fn entry<'a>((job, state): (&'a Job, &'a State)) -> Entry<'a> {
     let case = job.counter_case.as_ref().map(|(case, _)| case);
-    let (became, judged) = match state {
-        State::Ran { against, first, .. } => {
+    let (state, judgement) = match state {
+        State::Ran { problems, first, .. } => {
             let broken = case.map(|case| case.broken.as_str());
-            (Became::Ran, Some(Judged { broken, against, first }))
+            (Condition::Ran, Some(Judgement { broken, problems, first }))
         }
-        State::NotRun(reason) => (Became::NotRun { reason, exit_code: NOT_RUN }, None),
-        State::Interrupted => (Became::NotRun { reason: "interrupted", exit_code: INTERRUPTED }, None),
+        State::NotRun(reason) => (Condition::NotRun { reason, exit_code: NOT_RUN }, None),
+        State::Interrupted => (Condition::NotRun { reason: "interrupted", exit_code: INTERRUPTED }, None),
     };
     let scenario = case.map_or(job.name.as_str(), |case| case.scenario.as_str());
-    Entry { name: &job.name, scenario, group: &job.group, question: &job.question, state: became, judged }
+    Entry { name: &job.name, scenario, group: &job.group, question: &job.question, state, judgement }
 }
 
-/// How many came to what.
+/// How many jobs ended in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     passed: usize,
@@ -146,12 +146,12 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// Of all jobs.
+    /// Counts all jobs.
     pub(crate) fn of(jobs: &[Job], states: &[State]) -> Self {
         let mut totals = Self::default();
         for (job, state) in jobs.iter().zip(states) {
             match state {
-                State::Ran { against, .. } if !against.is_empty() => totals.failed += 1,
+                State::Ran { problems, .. } if !problems.is_empty() => totals.failed += 1,
                 State::Ran { .. } if job.counter_case.is_some() => totals.counter_cases += 1,
                 State::Ran { .. } => totals.passed += 1,
                 State::NotRun(_) => totals.not_run += 1,
@@ -162,8 +162,8 @@ impl Totals {
         totals
     }
 
-    /// 0 where everything came to what it must and no more was flaky than may be, 130 where it was interrupted, otherwise 1: also where
-    /// something was not run, which nobody must take for a pass.
+    /// 0 if every run had the expected outcome and few enough were flaky, 130 after an interrupt, otherwise 1. A scenario that was not run
+    /// makes it 1 too: that must not look like a pass.
     pub(crate) fn exit_code(&self, flaky_max: usize) -> u8 {
         match () {
             () if self.interrupted > 0 => INTERRUPTED,
@@ -176,7 +176,7 @@ impl Totals {
     /// The last line.
     pub(crate) fn text(&self, flaky_max: usize) -> String {
         let mut text = format!("{} passed, {} failed", self.passed, self.failed);
-        for (count, what) in [(self.counter_cases, "counter-cases failed as they must"), (self.not_run, "not run"), (self.interrupted, "interrupted")] {
+        for (count, what) in [(self.counter_cases, "counter-cases failed as expected"), (self.not_run, "not run"), (self.interrupted, "interrupted")] {
             if count > 0 {
                 text.push_str(&format!(", {count} {what}"));
             }
@@ -196,9 +196,9 @@ mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    fn ran(against: &[&str], first: &[&str]) -> State {
+    fn ran(problems: &[&str], first: &[&str]) -> State {
         let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        State::Ran { against: owned(against), first: owned(first), took: Duration::from_secs(61) }
+        State::Ran { problems: owned(problems), first: owned(first), took: Duration::from_secs(61) }
     }
 
     fn counter_case() -> Job {
@@ -213,10 +213,10 @@ mod tests {
     }
 
     #[test]
-    fn the_file_says_of_each_whether_it_came_to_what_it_must() {
+    fn the_file_has_a_judgement_for_each_run() {
         let jobs = [taking("a", 1), taking("b", 1), counter_case(), taking("c", 1), taking("d", 1)];
-        let lacks = State::NotRun("needs image-registry".to_owned());
-        let states = [ran(&[], &[]), ran(&[], &["phase up"]), ran(&[], &[]), lacks, State::Interrupted];
+        let unavailable = State::NotRun("needs image-registry".to_owned());
+        let states = [ran(&[], &[]), ran(&[], &["phase up"]), ran(&[], &[]), unavailable, State::Interrupted];
         let whole = Whole {
             jobs: &jobs,
             states: &states,
@@ -230,22 +230,22 @@ mod tests {
         assert_eq!((&json["id"], &json["tookMs"]), (&json!("catalogue-19700101-000000"), &json!(90_000)));
         let of = |index: usize| &json["scenarios"][index];
         assert_eq!(of(0)["state"], "ran");
-        assert_eq!(of(0)["judged"], json!({"against": [], "first": []}));
-        assert_eq!(of(1)["judged"]["first"], json!(["phase up"]));
+        assert_eq!(of(0)["judgement"], json!({"problems": [], "first": []}));
+        assert_eq!(of(1)["judgement"]["first"], json!(["phase up"]));
         assert_eq!((&of(2)["name"], &of(2)["scenario"]), (&json!("spot--x"), &json!("spot")));
-        assert_eq!(of(2)["judged"]["broken"], "There is no spot.");
+        assert_eq!(of(2)["judgement"]["broken"], "There is no spot.");
         assert_eq!(of(3)["state"], json!({"not-run": {"reason": "needs image-registry", "exitCode": 4}}));
         assert_eq!(of(4)["state"], json!({"not-run": {"reason": "interrupted", "exitCode": 130}}));
-        // What needed two attempts is no measure.
+        // The duration of a second attempt, alone on the machine, would mislead.
         assert_eq!(whole.durations(), [("a", 61), ("spot--x", 61)].into());
     }
 
     #[rstest]
-    #[case(vec![ran(&[], &[]), ran(&[], &[])], 0, "1 passed, 0 failed, 1 counter-cases failed as they must, 0 flaky (at most 1)")]
-    #[case(vec![ran(&[], &["x"]), ran(&[], &[])], 0, "1 passed, 0 failed, 1 counter-cases failed as they must, 1 flaky (at most 1)")]
-    #[case(vec![ran(&[], &["x"]), ran(&[], &["y"])], 1, "1 passed, 0 failed, 1 counter-cases failed as they must, 2 flaky (at most 1)")]
+    #[case(vec![ran(&[], &[]), ran(&[], &[])], 0, "1 passed, 0 failed, 1 counter-cases failed as expected, 0 flaky (at most 1)")]
+    #[case(vec![ran(&[], &["x"]), ran(&[], &[])], 0, "1 passed, 0 failed, 1 counter-cases failed as expected, 1 flaky (at most 1)")]
+    #[case(vec![ran(&[], &["x"]), ran(&[], &["y"])], 1, "1 passed, 0 failed, 1 counter-cases failed as expected, 2 flaky (at most 1)")]
     #[case(vec![ran(&[], &[]), ran(&["it passed"], &["it passed"])], 1, "1 passed, 1 failed, 0 flaky (at most 1)")]
-    #[case(vec![State::NotRun("no".to_owned()), ran(&[], &[])], 1, "0 passed, 0 failed, 1 counter-cases failed as they must, 1 not run, 0 flaky (at most 1)")]
+    #[case(vec![State::NotRun("no".to_owned()), ran(&[], &[])], 1, "0 passed, 0 failed, 1 counter-cases failed as expected, 1 not run, 0 flaky (at most 1)")]
     #[case(vec![ran(&["x"], &[]), State::Interrupted], 130, "0 passed, 1 failed, 1 interrupted, 0 flaky (at most 1)")]
     fn the_exit_code_and_the_last_line(#[case] states: Vec<State>, #[case] exit_code: u8, #[case] text: &str) {
         let totals = Totals::of(&[taking("a", 1), counter_case()], &states);
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_was_run_is_no_pass() {
+    fn running_nothing_is_not_a_pass() {
         assert_eq!(Totals::of(&[], &[]).exit_code(2), 1);
     }
 }

@@ -53,29 +53,27 @@ pub(crate) struct Entry {
     /// What went wrong around the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) troubles: Vec<Told>,
-    /// Whether the result is the right one, where that is not for its verdict to say.
+    /// Whether the result is the expected one, if its verdict alone does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) judged: Option<Judged>,
+    pub(crate) judgement: Option<Judged>,
 }
 
-/// A [`Judgement`] as it is written. `ci/catalogue.sh` does.
+/// A [`Judgement`] as `ci/catalogue.sh` writes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Judged {
-    /// Of a counter-case, what is broken on purpose.
+    /// What is broken on purpose in a counter-case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) broken: Option<String>,
     /// What is wrong with the result.
-    #[serde(default)]
-    pub(crate) against: Vec<String>,
-    /// What was wrong at the first attempt, where there was a second.
-    #[serde(default)]
+    pub(crate) problems: Vec<String>,
+    /// What was wrong at the first attempt, if there was a second.
     pub(crate) first: Vec<String>,
 }
 
 impl<'a> From<&'a Judged> for Judgement<'a> {
     fn from(judged: &'a Judged) -> Self {
-        Self { broken: judged.broken.as_deref(), against: &judged.against, first: &judged.first }
+        Self { broken: judged.broken.as_deref(), problems: &judged.problems, first: &judged.first }
     }
 }
 
@@ -167,7 +165,7 @@ mod tests {
             question: "Why?".to_owned(),
             state,
             troubles: vec![Told { exit_code: 5, what: "NodeClaim a".to_owned() }],
-            judged: Some(Judged { broken: Some("No quota.".to_owned()), against: Vec::new(), first: Vec::new() }),
+            judgement: Some(Judged { broken: Some("No quota.".to_owned()), problems: Vec::new(), first: Vec::new() }),
         };
         let not_run = State::NotRun { reason: "needs gitops".to_owned(), exit_code: 4 };
         let suite = Suite::new("x", Timestamp::UNIX_EPOCH, vec![entry("a", State::Ran), entry("b", not_run)]);

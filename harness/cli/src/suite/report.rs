@@ -85,7 +85,7 @@ pub(crate) fn write_and_show(folder: &Path, suite: &Suite, console: &Console) ->
 fn one<'a>(known: &'a Known<'a>) -> One<'a> {
     let entry = known.entry;
     let became = match (&known.ran, &entry.state) {
-        (Some(Ok((plan, result))), _) => match &entry.judged {
+        (Some(Ok((plan, result))), _) => match &entry.judgement {
             Some(judged) => Became::Judged(plan, result, judged.into()),
             None => Became::Ran(plan, result),
         },
@@ -102,8 +102,8 @@ fn one<'a>(known: &'a Known<'a>) -> One<'a> {
 pub(crate) fn exit_of(became: &Became<'_>, state: &State, troubles: &[Told]) -> Exit {
     let own = match (became, state) {
         (Became::Ran(_, result), _) => result.exit_code,
-        (Became::Judged(_, _, judgement), _) if judgement.against.is_empty() => PASS.0,
-        // Not even failing is a failure where it must fail.
+        (Became::Judged(_, _, judgement), _) if judgement.problems.is_empty() => PASS.0,
+        // A counter-case that passes.
         (Became::Judged(_, result, _), _) if result.exit_code == PASS.0 => REGRESSION.0,
         (Became::Judged(_, result, _), _) => result.exit_code,
         (Became::NotRun(_), State::NotRun { exit_code, .. }) => *exit_code,

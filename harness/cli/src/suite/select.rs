@@ -81,7 +81,7 @@ pub(crate) fn items(args: &Run, seed: u64, console: &Console) -> Result<Vec<Item
                 question: scenario.question().trim().to_owned(),
                 state,
                 troubles: Vec::new(),
-                judged: None,
+                judgement: None,
             },
             expected: scenario.duration_expected(own.profile),
             planned,

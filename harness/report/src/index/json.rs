@@ -53,10 +53,10 @@ pub struct IndexTotals {
     pub inconclusive: usize,
     /// Scenarios that did not run.
     pub not_run: usize,
-    /// Counter-cases that failed as they must; they are not among those that passed.
+    /// Counter-cases that failed as expected; not counted as passed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub counter_cases: usize,
-    /// Those of all these that came to what they must only when they were run again.
+    /// Runs, of those above, that had the expected result at the second attempt only.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub flaky: usize,
     /// Pods that were Ready, over all runs.
@@ -93,10 +93,10 @@ pub struct IndexEntry {
     pub folder: Option<String>,
     /// What its VMs cost, US dollars; null where no price is known.
     pub usd: Option<f64>,
-    /// Of a counter-case, what is broken on purpose.
+    /// What is broken on purpose; only a counter-case has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<String>,
-    /// What was wrong at the first attempt, where this is the second.
+    /// What was wrong at the first attempt; only a scenario that was repeated has it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub first_attempt: Vec<String>,
 }

@@ -34,7 +34,7 @@ pub struct Head {
 pub(super) struct Row<'a> {
     pub(super) name: &'a str,
     pub(super) group: &'a str,
-    /// The question; of a counter-case, what is broken on purpose.
+    /// The question, or what is broken on purpose.
     pub(super) question: &'a str,
     pub(super) tone: Verdict,
     pub(super) word: &'static str,
@@ -131,9 +131,9 @@ pub(super) struct Totals {
     pub(super) failed: usize,
     pub(super) inconclusive: usize,
     pub(super) not_run: usize,
-    /// Counter-cases that failed as they must.
+    /// Counter-cases that failed as expected.
     pub(super) counter_cases: usize,
-    /// Those of all these that needed a second attempt.
+    /// Runs, of those above, that needed a second attempt.
     pub(super) flaky: usize,
     pub(super) pods: u64,
     pub(super) nodes: u64,
@@ -172,7 +172,7 @@ impl Totals {
             (self.failed, "failed"),
             (self.inconclusive, "inconclusive"),
             (self.not_run, "not run"),
-            (self.counter_cases, "failed as they must"),
+            (self.counter_cases, "failed as expected"),
             (self.flaky, "flaky"),
         ];
         let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
