@@ -13,8 +13,7 @@ use serde_json::Value;
 /// Between the name of the scenario and that of the case.
 const SEPARATOR: &str = "--";
 /// The keys of a scenario that a patch may change; in `phases` only the actions, in `parameters` only those that no limit uses.
-const MAY_CHANGE: [&str; 7] =
-    ["amend", "azure", "gitops", "namespaceQuota", "parameters", "phases", "workloads"];
+const MAY_CHANGE: [&str; 7] = ["amend", "azure", "gitops", "namespaceQuota", "parameters", "phases", "workloads"];
 /// The key of a phase's actions.
 const ACTIONS: &str = "do";
 
@@ -196,7 +195,8 @@ fn is_guarded(pointer: &str, inserts: bool, tested: &[String]) -> Result<(), Ref
 /// Checks that question, expectations, and the conditions and limits of phases are those of the scenario, with the parameters they use.
 fn is_intact(scenario: &Value, broken: &Value) -> Result<(), Refused> {
     let touches = |what: String| Err(Refused::Touches { what });
-    let keys: BTreeSet<&String> = [scenario, broken].into_iter().filter_map(Value::as_object).flat_map(|all| all.keys()).collect();
+    let keys: BTreeSet<&String> =
+        [scenario, broken].into_iter().filter_map(Value::as_object).flat_map(|all| all.keys()).collect();
     for key in keys {
         if !MAY_CHANGE.contains(&key.as_str()) && scenario.get(key) != broken.get(key) {
             return touches(format!("`{key}`"));

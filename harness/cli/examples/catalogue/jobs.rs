@@ -1,7 +1,6 @@
 //! The runs of the catalogue and about how long each takes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use harness_scenario::plan::Profile;
@@ -93,7 +92,10 @@ fn job(
     let estimated = || scenario.duration_expected(profile).as_duration() + AROUND_A_RUN;
     let needs_registry = scenario.needs().contains(&Capability::ImageRegistry);
     let unavailable = (needs_registry && !registry).then(|| {
-        format!("needs {}: {REGISTRY} is not on PATH (Debian: apt-get install {REGISTRY})", Capability::ImageRegistry.as_str())
+        format!(
+            "needs {}: {REGISTRY} is not on PATH (Debian: apt-get install {REGISTRY})",
+            Capability::ImageRegistry.as_str()
+        )
     });
     Job {
         name: name.to_owned(),
@@ -109,7 +111,7 @@ fn job(
 
 fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder: std::path::PathBuf| Path::new(&folder).join(program).is_file())
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 /// How long the jobs take in a number of lanes, each of which takes the next job when it is free.
@@ -143,7 +145,11 @@ pub(crate) fn listed(jobs: &[Job], lanes: usize) -> String {
         })
         .collect();
     let lanes_of = harness_report::text::counted(lanes as u64, "lane");
-    lines.push(format!("{} in {lanes_of}: about {}", harness_report::text::counted(jobs.len() as u64, "run"), text(makespan(jobs, lanes))));
+    lines.push(format!(
+        "{} in {lanes_of}: about {}",
+        harness_report::text::counted(jobs.len() as u64, "run"),
+        text(makespan(jobs, lanes))
+    ));
     lines.join("\n")
 }
 
@@ -221,6 +227,9 @@ pub(crate) mod tests {
     fn the_list_shows_what_is_run_and_how_long_it_takes() {
         let unavailable = Job { unavailable: Some("needs image-registry".to_owned()), ..taking("images", 4) };
         let text = listed(&[taking("burst", 5), unavailable], 2);
-        assert_eq!(text, "burst     5m00s  Does it?\nimages    4m00s  not run: needs image-registry\n2 runs in 2 lanes: about 5m00s");
+        assert_eq!(
+            text,
+            "burst     5m00s  Does it?\nimages    4m00s  not run: needs image-registry\n2 runs in 2 lanes: about 5m00s"
+        );
     }
 }

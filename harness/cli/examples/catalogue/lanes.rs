@@ -2,7 +2,8 @@
 //! one at a time.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::jobs::Job;
@@ -24,23 +25,11 @@ pub(crate) trait Runner: Sync {
 /// What happens on the way.
 pub(crate) enum Progress<'a> {
     /// A run starts.
-    Started {
-        job: &'a Job,
-        attempt: u32,
-    },
+    Started { job: &'a Job, attempt: u32 },
     /// A run has ended; `done` of `of` jobs have ended so far.
-    Ended {
-        job: &'a Job,
-        outcome: &'a Outcome,
-        problems: &'a [String],
-        took: Duration,
-        done: usize,
-        of: usize,
-    },
+    Ended { job: &'a Job, outcome: &'a Outcome, problems: &'a [String], took: Duration, done: usize, of: usize },
     /// So much went wrong that repeating it could not change the result.
-    NotRepeated {
-        wrong: usize,
-    },
+    NotRepeated { wrong: usize },
 }
 
 /// The state of a job when everything has ended.
@@ -67,6 +56,11 @@ impl State {
         matches!(self, Self::Ran { problems, .. } if problems.is_empty())
     }
 
+    /// Whether it ran to its end without the expected outcome.
+    pub(crate) fn went_wrong(&self) -> bool {
+        matches!(self, Self::Ran { problems, .. } if !problems.is_empty())
+    }
+
     /// Whether it had the expected outcome at the second attempt only.
     pub(crate) fn is_flaky(&self) -> bool {
         self.as_expected() && matches!(self, Self::Ran { first, .. } if !first.is_empty())
@@ -75,19 +69,17 @@ impl State {
 
 /// Runs everything. The states are in the order of the jobs.
 pub(crate) fn run(jobs: &[Job], lanes: usize, runner: &dyn Runner) -> Vec<State> {
-    let states: Mutex<Vec<Option<State>>> = Mutex::new(
-        jobs.iter().map(|job| job.unavailable.clone().map(State::NotRun)).collect(),
-    );
-    let waiting: VecDeque<usize> = (0..jobs.len()).filter(|index| jobs[*index].unavailable.is_none()).collect();
-    let of = waiting.len();
-    let waiting = Mutex::new(waiting);
+    let states: Vec<Option<State>> = jobs.iter().map(|job| job.unavailable.clone().map(State::NotRun)).collect();
+    let waiting: VecDeque<(usize, &Job)> =
+        jobs.iter().enumerate().filter(|(_, job)| job.unavailable.is_none()).collect();
+    let count = Count { done: AtomicUsize::new(0), of: waiting.len() };
+    let (states, waiting) = (Mutex::new(states), Mutex::new(waiting));
     let next = || locked(&waiting).pop_front();
     std::thread::scope(|scope| {
-        for _ in 0..lanes.min(of) {
+        for _ in 0..lanes.min(count.of) {
             scope.spawn(|| {
-                while let Some((index, job)) = next().and_then(|index| Some((index, jobs.get(index)?))) {
-                    let done = || locked(&states).iter().flatten().filter(|state| !matches!(state, State::NotRun(_))).count();
-                    let state = attempt(job, 1, Vec::new(), runner, (&done, of));
+                while let Some((index, job)) = next() {
+                    let state = attempt(job, 1, Vec::new(), runner, &count);
                     if let Some(slot) = locked(&states).get_mut(index) {
                         *slot = Some(state);
                     }
@@ -95,59 +87,60 @@ pub(crate) fn run(jobs: &[Job], lanes: usize, runner: &dyn Runner) -> Vec<State>
             });
         }
     });
-    let mut states: Vec<State> =
-        states.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().map(|state| state.unwrap_or(State::Interrupted)).collect();
+    let states = states.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut states: Vec<State> = states.into_iter().map(|state| state.unwrap_or(State::Interrupted)).collect();
     repeat(jobs, &mut states, runner);
     states
 }
 
 /// Repeats what went wrong, one at a time. If more went wrong than may be flaky, the catalogue has failed whatever a second attempt shows.
 fn repeat(jobs: &[Job], states: &mut [State], runner: &dyn Runner) {
-    let is_wrong = |state: &&mut State| matches!(state, State::Ran { problems, .. } if !problems.is_empty());
-    let wrong = states.iter_mut().filter(is_wrong).count();
+    let wrong = states.iter().filter(|state| state.went_wrong()).count();
     if wrong > FLAKY_MAX {
         if !runner.interrupted() {
             runner.say(&Progress::NotRepeated { wrong });
         }
         return;
     }
-    for (job, state) in jobs.iter().zip(states).filter(|(_, state)| is_wrong(&state)) {
-        if runner.interrupted() {
-            return;
+    let count = Count { done: AtomicUsize::new(0), of: wrong };
+    for (job, state) in jobs.iter().zip(states) {
+        let State::Ran { problems: first, .. } = &*state else { continue };
+        if first.is_empty() {
+            continue;
         }
-        let State::Ran { problems: first, .. } = state.clone() else { continue };
-        match attempt(job, 2, first, runner, (&|| 0, wrong)) {
+        match attempt(job, 2, first.clone(), runner, &count) {
             // Keep the outcome of the first attempt.
             State::Interrupted => return,
-            again => *state = again,
+            second => *state = second,
         }
     }
 }
 
-fn attempt(
-    job: &Job,
-    number: u32,
-    first: Vec<String>,
-    runner: &dyn Runner,
-    (done, of): (&dyn Fn() -> usize, usize),
-) -> State {
+/// How many jobs of how many have ended.
+struct Count {
+    done: AtomicUsize,
+    of: usize,
+}
+
+fn attempt(job: &Job, number: u32, first: Vec<String>, runner: &dyn Runner, count: &Count) -> State {
     if runner.interrupted() {
         return State::Interrupted;
     }
     runner.say(&Progress::Started { job, attempt: number });
-    let began = Instant::now();
+    let started = Instant::now();
     let outcome = runner.run(job, number);
-    let took = began.elapsed();
+    let took = started.elapsed();
     if runner.interrupted() {
         return State::Interrupted;
     }
     let problems = problems(job, &outcome);
-    runner.say(&Progress::Ended { job, outcome: &outcome, problems: &problems, took, done: done() + 1, of });
+    let done = count.done.fetch_add(1, Ordering::Relaxed) + 1;
+    runner.say(&Progress::Ended { job, outcome: &outcome, problems: &problems, took, done, of: count.of });
     State::Ran { problems, first, took }
 }
 
 /// A panic in one lane does not stop the others.
-pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -159,7 +152,7 @@ mod tests {
     use crate::jobs::tests::taking;
     use std::collections::BTreeMap;
     use std::sync::Condvar;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::AtomicBool;
 
     const LIMIT: Duration = Duration::from_secs(10);
 
@@ -259,7 +252,10 @@ mod tests {
         let expected: Vec<bool> = states.iter().map(State::as_expected).collect();
         assert_eq!((flaky, expected), (vec![true, false, false], vec![true, true, false]));
         let State::Ran { problems, first, .. } = &states[2] else { panic!("{states:?}") };
-        assert_eq!((problems, first), (&vec!["c failed, attempt 2".to_owned()], &vec!["c failed, attempt 1".to_owned()]));
+        assert_eq!(
+            (problems, first),
+            (&vec!["c failed, attempt 2".to_owned()], &vec!["c failed, attempt 1".to_owned()])
+        );
     }
 
     #[test]

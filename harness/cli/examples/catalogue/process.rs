@@ -100,7 +100,8 @@ impl Processes {
     /// Waits for the end. Passes interrupts on; interrupts, then kills, a run that exceeds its limit.
     fn wait(&self, child: &mut Child, limit: Duration) -> Result<(ExitStatus, Vec<String>), Failure> {
         let wait_failed = |source| Failure::File { action: "wait for", path: self.harness.clone(), source };
-        let pid = i32::try_from(child.id()).map(Pid::from_raw).map_err(|error| wait_failed(std::io::Error::other(error)))?;
+        let pid =
+            i32::try_from(child.id()).map(Pid::from_raw).map_err(|error| wait_failed(std::io::Error::other(error)))?;
         let mut troubles = Vec::new();
         let mut passed_on = 0;
         let mut deadline = Instant::now() + limit;

@@ -20,7 +20,7 @@ const INTERRUPTED: u8 = 130;
 #[serde(rename_all = "camelCase")]
 struct Suite<'a> {
     version: u32,
-    id: &'a str,
+    id: String,
     started_at: String,
     took_ms: u64,
     command: &'a str,
@@ -75,8 +75,8 @@ impl Whole<'_> {
     /// Writes `suite.json` and the table of durations, then has `harness report` make the index. Its exit code repeats the verdicts of the
     /// runs, so it does not tell whether the report was made.
     pub(crate) fn report(&self, out: &Path, harness: &Path) -> Result<(), Failure> {
-        self.write(out, "suite.json", &self.json())?;
-        self.write(out, "durations.json", &serde_json::to_value(self.durations()).unwrap_or_default())?;
+        write(out, "suite.json", &self.suite())?;
+        write(out, "durations.json", &self.durations())?;
         let status = Command::new(harness).arg("report").arg(out).status();
         let status = status.map_err(|source| Failure::Spawn { program: harness.to_owned(), source })?;
         match out.join("index.html").is_file() && out.join("junit.xml").is_file() {
@@ -85,18 +85,11 @@ impl Whole<'_> {
         }
     }
 
-    fn write(&self, out: &Path, name: &str, json: &serde_json::Value) -> Result<(), Failure> {
-        let path = out.join(name);
-        std::fs::write(&path, format!("{json:#}\n")).map_err(Failure::file("write", path))
-    }
-
-    fn json(&self) -> serde_json::Value {
-        let started_at = self.started_at.to_string();
-        let id = format!("catalogue-{}", self.started_at.strftime("%Y%m%d-%H%M%S"));
-        let suite = Suite {
+    fn suite(&self) -> Suite<'_> {
+        Suite {
             version: 1,
-            id: &id,
-            started_at,
+            id: format!("catalogue-{}", self.started_at.strftime("%Y%m%d-%H%M%S")),
+            started_at: self.started_at.to_string(),
             took_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
             command: self.command,
             profile: self.profile,
@@ -104,8 +97,7 @@ impl Whole<'_> {
             seed: self.seed,
             scenarios: self.jobs.iter().zip(self.states).map(entry).collect(),
             left: [],
-        };
-        serde_json::to_value(suite).unwrap_or_default()
+        }
     }
 
     /// Seconds from start to exit of the runs that had the expected outcome at the first attempt.
@@ -118,6 +110,12 @@ impl Whole<'_> {
             })
             .collect()
     }
+}
+
+fn write(out: &Path, name: &str, content: &impl Serialize) -> Result<(), Failure> {
+    let path = out.join(name);
+    let text = serde_json::to_string_pretty(content).map_err(std::io::Error::from);
+    text.and_then(|text| std::fs::write(&path, text + "\n")).map_err(Failure::file("write", path.clone()))
 }
 
 fn entry<'a>((job, state): (&'a Job, &'a State)) -> Entry<'a> {
@@ -176,7 +174,11 @@ impl Totals {
     /// The last line.
     pub(crate) fn text(&self, flaky_max: usize) -> String {
         let mut text = format!("{} passed, {} failed", self.passed, self.failed);
-        for (count, what) in [(self.counter_cases, "counter-cases failed as expected"), (self.not_run, "not run"), (self.interrupted, "interrupted")] {
+        for (count, what) in [
+            (self.counter_cases, "counter-cases failed as expected"),
+            (self.not_run, "not run"),
+            (self.interrupted, "interrupted"),
+        ] {
             if count > 0 {
                 text.push_str(&format!(", {count} {what}"));
             }
@@ -226,7 +228,7 @@ mod tests {
             seed: 7,
             command: "ci/catalogue.sh",
         };
-        let json = whole.json();
+        let json = serde_json::to_value(whole.suite()).unwrap();
         assert_eq!((&json["id"], &json["tookMs"]), (&json!("catalogue-19700101-000000"), &json!(90_000)));
         let of = |index: usize| &json["scenarios"][index];
         assert_eq!(of(0)["state"], "ran");

@@ -183,7 +183,10 @@ impl Totals {
     pub(super) fn tone(&self, head: &Head) -> Verdict {
         match () {
             () if self.failed > 0 || !head.left.is_empty() => Verdict::Fail,
-            () if self.inconclusive + self.not_run > 0 || self.passed + self.counter_cases == 0 || head.exit_code != 0 => {
+            () if self.inconclusive + self.not_run > 0
+                || self.passed + self.counter_cases == 0
+                || head.exit_code != 0 =>
+            {
                 Verdict::Inconclusive
             }
             () => Verdict::Pass,
