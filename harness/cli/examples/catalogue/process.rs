@@ -1,6 +1,7 @@
 //! One run: a `harness run` process with a cluster of its own. Interrupts are passed on to it, and it is stopped if it hangs.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -73,7 +74,12 @@ impl Processes {
             .process_group(0)
             .spawn()
             .map_err(|source| Failure::Spawn { program: self.harness.clone(), source })?;
-        self.wait(&mut child, job.at_most + self.beyond_phases)
+        let ended = self.wait(&mut child, job.at_most + self.beyond_phases);
+        if ended.is_err() {
+            // A run that cannot be watched must not go on. If it has ended already, there is nothing to kill.
+            let _ = child.kill();
+        }
+        ended
     }
 
     /// The argument of `harness run`: a name, or the file of a counter-case.
@@ -81,8 +87,7 @@ impl Processes {
         let Some((_, broken)) = &job.counter_case else { return Ok(PathBuf::from(&job.name)) };
         let path = self.out.join("counter-cases").join(format!("{}.yaml", job.name));
         // JSON is YAML.
-        std::io::Write::write_all(&mut created(&path)?, format!("{broken:#}\n").as_bytes())
-            .map_err(Failure::file("write", &path))?;
+        created(&path)?.write_all(format!("{broken:#}\n").as_bytes()).map_err(Failure::file("write", &path))?;
         Ok(path)
     }
 

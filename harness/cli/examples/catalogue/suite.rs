@@ -1,5 +1,6 @@
 //! The report over everything: `suite.json`, from which `harness report` makes the index.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
@@ -12,6 +13,7 @@ use crate::jobs::Job;
 use crate::lanes::State;
 
 /// Exit codes of runs without a result (README.md).
+const TARGET_FAILED: u8 = 3;
 const NOT_RUN: u8 = 4;
 const INTERRUPTED: u8 = 130;
 
@@ -47,7 +49,7 @@ struct Entry<'a> {
 #[serde(rename_all = "kebab-case", rename_all_fields = "camelCase")]
 enum Condition<'a> {
     Ran,
-    NotRun { reason: &'a str, exit_code: u8 },
+    NotRun { reason: Cow<'a, str>, exit_code: u8 },
 }
 
 #[derive(Serialize)]
@@ -75,7 +77,7 @@ impl Whole<'_> {
     /// Writes `suite.json` and the table of durations, then has `harness report` make the index. Its exit code repeats the verdicts of the
     /// runs, so it does not tell whether the report was made.
     pub(crate) fn report(&self, out: &Path, harness: &Path) -> Result<(), Failure> {
-        write(out, "suite.json", &self.suite())?;
+        write(out, "suite.json", &self.suite(out))?;
         write(out, "durations.json", &self.durations())?;
         let status = Command::new(harness).arg("report").arg(out).status();
         let status = status.map_err(|source| Failure::Spawn { program: harness.to_owned(), source })?;
@@ -85,7 +87,8 @@ impl Whole<'_> {
         }
     }
 
-    fn suite(&self) -> Suite<'_> {
+    fn suite(&self, out: &Path) -> Suite<'_> {
+        let has_log = |job: &Job| out.join(&job.name).join("events.jsonl").is_file();
         Suite {
             version: 1,
             id: format!("catalogue-{}", self.started_at.strftime("%Y%m%d-%H%M%S")),
@@ -95,7 +98,7 @@ impl Whole<'_> {
             profile: self.profile,
             target: "local",
             seed: self.seed,
-            scenarios: self.jobs.iter().zip(self.states).map(entry).collect(),
+            scenarios: self.jobs.iter().zip(self.states).map(|(job, state)| entry(job, state, has_log(job))).collect(),
             left: [],
         }
     }
@@ -118,15 +121,19 @@ fn write(out: &Path, name: &str, content: &impl Serialize) -> Result<(), Failure
     text.and_then(|text| std::fs::write(&path, text + "\n")).map_err(Failure::file("write", path.clone()))
 }
 
-fn entry<'a>((job, state): (&'a Job, &'a State)) -> Entry<'a> {
+fn entry<'a>(job: &'a Job, state: &'a State, has_log: bool) -> Entry<'a> {
     let case = job.counter_case.as_ref().map(|(case, _)| case);
     let (state, judgement) = match state {
+        // It did not even start: `harness report` has nothing to read.
+        State::Ran { problems, .. } if !has_log => {
+            (Condition::NotRun { reason: problems.join("; ").into(), exit_code: TARGET_FAILED }, None)
+        }
         State::Ran { problems, first, .. } => {
             let broken = case.map(|case| case.broken.as_str());
             (Condition::Ran, Some(Judgement { broken, problems, first }))
         }
-        State::NotRun(reason) => (Condition::NotRun { reason, exit_code: NOT_RUN }, None),
-        State::Interrupted => (Condition::NotRun { reason: "interrupted", exit_code: INTERRUPTED }, None),
+        State::NotRun(reason) => (Condition::NotRun { reason: reason.into(), exit_code: NOT_RUN }, None),
+        State::Interrupted => (Condition::NotRun { reason: "interrupted".into(), exit_code: INTERRUPTED }, None),
     };
     let scenario = case.map_or(job.name.as_str(), |case| case.scenario.as_str());
     Entry { name: &job.name, scenario, group: &job.group, question: &job.question, state, judgement }
@@ -216,9 +223,16 @@ mod tests {
 
     #[test]
     fn the_file_has_a_judgement_for_each_run() {
-        let jobs = [taking("a", 1), taking("b", 1), counter_case(), taking("c", 1), taking("d", 1)];
+        let jobs = [taking("a", 1), taking("b", 1), counter_case(), taking("c", 1), taking("d", 1), taking("e", 1)];
         let unavailable = State::NotRun("needs image-registry".to_owned());
-        let states = [ran(&[], &[]), ran(&[], &["phase up"]), ran(&[], &[]), unavailable, State::Interrupted];
+        let states = [
+            ran(&[], &[]),
+            ran(&[], &["phase up"]),
+            ran(&[], &[]),
+            unavailable,
+            State::Interrupted,
+            ran(&["cannot start"], &[]),
+        ];
         let whole = Whole {
             jobs: &jobs,
             states: &states,
@@ -228,7 +242,12 @@ mod tests {
             seed: 7,
             command: "ci/catalogue.sh",
         };
-        let json = serde_json::to_value(whole.suite()).unwrap();
+        let out = tempfile::tempdir().unwrap();
+        for job in &jobs[..3] {
+            std::fs::create_dir(out.path().join(&job.name)).unwrap();
+            std::fs::write(out.path().join(&job.name).join("events.jsonl"), "").unwrap();
+        }
+        let json = serde_json::to_value(whole.suite(out.path())).unwrap();
         assert_eq!((&json["id"], &json["tookMs"]), (&json!("catalogue-19700101-000000"), &json!(90_000)));
         let of = |index: usize| &json["scenarios"][index];
         assert_eq!(of(0)["state"], "ran");
@@ -238,6 +257,7 @@ mod tests {
         assert_eq!(of(2)["judgement"]["broken"], "There is no spot.");
         assert_eq!(of(3)["state"], json!({"not-run": {"reason": "needs image-registry", "exitCode": 4}}));
         assert_eq!(of(4)["state"], json!({"not-run": {"reason": "interrupted", "exitCode": 130}}));
+        assert_eq!(of(5)["state"], json!({"not-run": {"reason": "cannot start", "exitCode": 3}}));
         // The duration of a second attempt, alone on the machine, would mislead.
         assert_eq!(whole.durations(), [("a", 61), ("spot--x", 61)].into());
     }
