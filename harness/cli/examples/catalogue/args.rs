@@ -35,9 +35,9 @@ pub(crate) struct Args {
     /// The seed of every run.
     #[arg(long, default_value_t = 7, value_name = "N")]
     pub(crate) seed: u64,
-    /// Write the reports here; the folder must be empty or new.
-    #[arg(long, default_value = "target/catalogue", value_name = "DIR")]
-    pub(crate) out: PathBuf,
+    /// Write the reports here; the folder must be empty or new. Default: reports/catalogue-TIME.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
     /// List the runs and about how long they take, and run nothing.
     #[arg(long)]
     pub(crate) list: bool,

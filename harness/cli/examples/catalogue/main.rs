@@ -46,25 +46,29 @@ fn catalogue(args: &Args) -> Result<u8, Failure> {
         println!("{}", jobs::listed(&jobs, lanes));
         return Ok(0);
     }
-    fresh(&args.out)?;
+    let started_at = jiff::Timestamp::now();
+    let id = format!("catalogue-{}", started_at.strftime("%Y%m%d-%H%M%S"));
+    let out = args.out.clone().unwrap_or_else(|| Path::new("reports").join(&id));
+    fresh(&out)?;
     let interrupts = Interrupts::listen().map_err(Failure::Signals)?;
     components(&args.harness)?;
-    let (began, started_at) = (Instant::now(), jiff::Timestamp::now());
+    let began = Instant::now();
     let counted = harness_report::text::counted(jobs.len() as u64, "run");
     eprintln!("{counted}, {lanes} at a time: about {}", jobs::text(jobs::makespan(&jobs, lanes)));
-    let processes = Processes::new(args.harness.clone(), args.out.clone(), args.seed, interrupts.clone());
+    let processes = Processes::new(args.harness.clone(), out.clone(), args.seed, interrupts.clone());
     let live = Live { processes, interrupts, began };
     let states = lanes::run(&jobs, lanes, &live);
     let whole = Whole {
         jobs: &jobs,
         states: &states,
+        id: &id,
         started_at,
         took: began.elapsed(),
         profile: args.profile.as_str(),
         seed: args.seed,
         command: &command(args),
     };
-    whole.report(&args.out, &args.harness)?;
+    whole.report(&out, &args.harness)?;
     let totals = Totals::of(&jobs, &states);
     eprintln!("{}, took {}", totals.text(FLAKY_MAX), jobs::text(whole.took));
     Ok(totals.exit_code(FLAKY_MAX))

@@ -22,7 +22,7 @@ const INTERRUPTED: u8 = 130;
 #[serde(rename_all = "camelCase")]
 struct Suite<'a> {
     version: u32,
-    id: String,
+    id: &'a str,
     started_at: String,
     took_ms: u64,
     command: &'a str,
@@ -65,6 +65,7 @@ struct Judgement<'a> {
 pub(crate) struct Whole<'a> {
     pub(crate) jobs: &'a [Job],
     pub(crate) states: &'a [State],
+    pub(crate) id: &'a str,
     pub(crate) started_at: jiff::Timestamp,
     pub(crate) took: Duration,
     pub(crate) profile: &'a str,
@@ -91,7 +92,7 @@ impl Whole<'_> {
         let has_log = |job: &Job| out.join(&job.name).join("events.jsonl").is_file();
         Suite {
             version: 1,
-            id: format!("catalogue-{}", self.started_at.strftime("%Y%m%d-%H%M%S")),
+            id: self.id,
             started_at: self.started_at.to_string(),
             took_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
             command: self.command,
@@ -236,6 +237,7 @@ mod tests {
         let whole = Whole {
             jobs: &jobs,
             states: &states,
+            id: "catalogue-1",
             started_at: jiff::Timestamp::UNIX_EPOCH,
             took: Duration::from_secs(90),
             profile: "default",
@@ -248,7 +250,7 @@ mod tests {
             std::fs::write(out.path().join(&job.name).join("events.jsonl"), "").unwrap();
         }
         let json = serde_json::to_value(whole.suite(out.path())).unwrap();
-        assert_eq!((&json["id"], &json["tookMs"]), (&json!("catalogue-19700101-000000"), &json!(90_000)));
+        assert_eq!((&json["id"], &json["tookMs"]), (&json!("catalogue-1"), &json!(90_000)));
         let of = |index: usize| &json["scenarios"][index];
         assert_eq!(of(0)["state"], "ran");
         assert_eq!(of(0)["judgement"], json!({"problems": [], "first": []}));
