@@ -45,25 +45,26 @@ pub(crate) struct Job {
 pub(crate) fn all(args: &Args, builtin: &[Builtin]) -> Result<Vec<Job>, Failure> {
     let measured: BTreeMap<String, u64> = serde_json::from_str(MEASURED).map_err(Failure::Durations)?;
     let registry = on_path(REGISTRY);
+    let cases = if args.no_counter_cases { Vec::new() } else { counter_case::read_all(&args.counter_cases)? };
+    let names = || builtin.iter().map(|one| one.name).chain(cases.iter().map(|(name, _)| name.as_str()));
+    if let Some(unknown) = args.only.iter().find(|asked| !names().any(|name| name == asked.as_str())) {
+        return Err(Failure::Unknown { name: unknown.clone() });
+    }
+    let asked = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
     let mut jobs = Vec::new();
-    for one in builtin {
+    for one in builtin.iter().filter(|one| asked(one.name)) {
         jobs.push(job(one.name, args.profile, parsed(one.name, one.text)?, None, &measured, registry));
     }
-    let cases = if args.no_counter_cases { Vec::new() } else { counter_case::read_all(&args.counter_cases)? };
-    for (name, case) in cases {
-        let refused = |source| Failure::CounterCase { name: name.clone(), source };
+    for (name, case) in cases.iter().filter(|(name, _)| asked(name)) {
         let one = builtin.iter().find(|one| one.name == case.scenario);
         let one = one.ok_or_else(|| Failure::NoScenario { name: name.clone(), scenario: case.scenario.clone() })?;
         let scenario: Value = serde_saphyr::from_str(one.text)
             .map_err(|error| Failure::Scenario { name: one.name.to_owned(), reason: error.to_string() })?;
-        let broken = counter_case::make(&case, &scenario).map_err(refused)?;
-        let parsed = parsed(&name, &broken.to_string())?;
-        jobs.push(job(&name, COUNTER_CASE_PROFILE, parsed, Some((case, broken)), &measured, registry));
+        let broken = counter_case::make(case, &scenario)
+            .map_err(|source| Failure::CounterCase { name: name.clone(), source })?;
+        let parsed = parsed(name, &broken.to_string())?;
+        jobs.push(job(name, COUNTER_CASE_PROFILE, parsed, Some((case.clone(), broken)), &measured, registry));
     }
-    if let Some(unknown) = args.only.iter().find(|name| !jobs.iter().any(|job| job.name == **name)) {
-        return Err(Failure::Unknown { name: unknown.clone() });
-    }
-    jobs.retain(|job| args.only.is_empty() || args.only.contains(&job.name));
     longest_first(&mut jobs);
     Ok(jobs)
 }
@@ -130,6 +131,11 @@ pub(crate) fn text(duration: Duration) -> String {
     harness_report::text::duration(duration.as_secs().saturating_mul(1_000_000))
 }
 
+/// `1 run`, `2 runs`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The jobs and how long they take, one line each.
 pub(crate) fn listed(jobs: &[Job], lanes: usize) -> String {
     let widest = jobs.iter().map(|job| job.name.len()).max().unwrap_or_default();
@@ -144,12 +150,8 @@ pub(crate) fn listed(jobs: &[Job], lanes: usize) -> String {
             format!("{:widest$}  {:>7}  {what}", job.name, text(job.expected))
         })
         .collect();
-    let lanes_of = harness_report::text::counted(lanes as u64, "lane");
-    lines.push(format!(
-        "{} in {lanes_of}: about {}",
-        harness_report::text::counted(jobs.len() as u64, "run"),
-        text(makespan(jobs, lanes))
-    ));
+    let lanes_of = counted(lanes, "lane");
+    lines.push(format!("{} in {lanes_of}: about {}", counted(jobs.len(), "run"), text(makespan(jobs, lanes))));
     lines.join("\n")
 }
 
@@ -177,7 +179,7 @@ pub(crate) mod tests {
 
     fn asked(words: &[&str]) -> Result<Vec<Job>, Failure> {
         let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/counter-cases");
-        let words = ["catalogue", "--counter-cases", cases].iter().chain(words);
+        let words = ["catalogue", "--counter-cases", cases].into_iter().chain(words.iter().copied());
         all(&Args::try_parse_from(words).unwrap(), builtin_scenarios())
     }
 
@@ -200,9 +202,9 @@ pub(crate) mod tests {
         let two = asked(&["--only", "spot,spot--no-fallback", "--profile", "smoke"]).unwrap();
         assert!(two.iter().all(|job| job.profile == Profile::Smoke));
         assert_eq!(names(two), ["spot".to_owned(), "spot--no-fallback".to_owned()].into());
-        assert!(asked(&["--no-counter-cases"]).unwrap().iter().all(|job| job.counter_case.is_none()));
         assert!(matches!(asked(&["--only", "sopt"]), Err(Failure::Unknown { name }) if name == "sopt"));
-        assert!(matches!(asked(&["--only", "spot--no-fallback", "--no-counter-cases"]), Err(Failure::Unknown { .. })));
+        let without = asked(&["--only", "spot,spot--no-fallback", "--no-counter-cases"]);
+        assert!(matches!(without, Err(Failure::Unknown { name }) if name == "spot--no-fallback"));
     }
 
     #[test]
@@ -229,7 +231,7 @@ pub(crate) mod tests {
         let text = listed(&[taking("burst", 5), unavailable], 2);
         assert_eq!(
             text,
-            "burst     5m00s  Does it?\nimages    4m00s  not run: needs image-registry\n2 runs in 2 lanes: about 5m00s"
+            "burst        5m  Does it?\nimages       4m  not run: needs image-registry\n2 runs in 2 lanes: about 5m"
         );
     }
 }

@@ -282,7 +282,7 @@ mod tests {
         let fake = Fake::default();
         let states = run(&all, 2, &fake);
         assert_eq!(states[0], State::NotRun("needs image-registry".to_owned()));
-        assert!(states[1].is_right());
+        assert!(states[1].as_expected());
         assert_eq!(started(&fake), named(&[("b", 1)]));
     }
 

@@ -16,7 +16,7 @@ mod suite;
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Parser as _;
 
@@ -53,8 +53,11 @@ fn catalogue(args: &Args) -> Result<u8, Failure> {
     let interrupts = Interrupts::listen().map_err(Failure::Signals)?;
     components(&args.harness)?;
     let began = Instant::now();
-    let counted = harness_report::text::counted(jobs.len() as u64, "run");
-    eprintln!("{counted}, {lanes} at a time: about {}", jobs::text(jobs::makespan(&jobs, lanes)));
+    eprintln!(
+        "{}, {lanes} at a time: about {}",
+        jobs::counted(jobs.len(), "run"),
+        jobs::text(jobs::makespan(&jobs, lanes))
+    );
     let processes = Processes::new(args.harness.clone(), out.clone(), args.seed, interrupts.clone());
     let live = Live { processes, interrupts, began };
     let states = lanes::run(&jobs, lanes, &live);
@@ -126,13 +129,10 @@ fn ended(job: &Job, outcome: &Outcome, problems: &[String]) -> String {
 
 /// Runs have fixed folder names, and the results of two catalogues must not mix.
 fn fresh(out: &Path) -> Result<(), Failure> {
-    match std::fs::read_dir(out) {
-        Ok(mut entries) if entries.next().is_some() => Err(Failure::NotEmpty { folder: out.to_owned() }),
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            std::fs::create_dir_all(out).map_err(Failure::file("create", out))
-        }
-        Err(source) => Err(Failure::File { action: "read", path: out.to_owned(), source }),
+    std::fs::create_dir_all(out).map_err(Failure::file("create", out))?;
+    match std::fs::read_dir(out).map_err(Failure::file("read", out))?.next() {
+        None => Ok(()),
+        Some(_) => Err(Failure::NotEmpty { folder: out.to_owned() }),
     }
 }
 
