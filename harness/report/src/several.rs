@@ -5,7 +5,7 @@ use std::time::Duration;
 use harness_record::RunResult;
 use harness_record::verdict::Verdict;
 use harness_scenario::plan::Plan;
-use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
 use crate::{junit, outcome, text};
 
@@ -29,8 +29,74 @@ pub struct One<'a> {
 pub enum Became<'a> {
     /// It was run, and this is its result.
     Ran(&'a Plan, &'a RunResult),
+    /// It was run, and its result is not judged by its verdict alone.
+    Judged(&'a Plan, &'a RunResult, Judgement<'a>),
     /// It was not run, or there is no log: why.
     NotRun(&'a str),
+}
+
+impl<'a> Became<'a> {
+    /// Plan and result, if it was run.
+    pub fn ran(&self) -> Option<(&'a Plan, &'a RunResult)> {
+        match *self {
+            Self::Ran(plan, result) | Self::Judged(plan, result, _) => Some((plan, result)),
+            Self::NotRun(_) => None,
+        }
+    }
+
+    /// What is broken on purpose, if it is a counter-case.
+    pub fn broken(&self) -> Option<&'a str> {
+        self.judgement().and_then(|judgement| judgement.broken)
+    }
+
+    /// Whether it had the expected result at the second attempt only.
+    pub fn is_flaky(&self) -> bool {
+        self.judgement().is_some_and(|judgement| judgement.problems.is_empty() && !judgement.first.is_empty())
+    }
+
+    pub(crate) fn judgement(&self) -> Option<Judgement<'a>> {
+        match *self {
+            Self::Judged(_, _, judgement) => Some(judgement),
+            Self::Ran(..) | Self::NotRun(_) => None,
+        }
+    }
+}
+
+/// Whether a run had the expected result. A counter-case, a scenario with something broken on purpose, must fail for that reason.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Judgement<'a> {
+    /// What is broken on purpose; `None` if it is no counter-case.
+    pub broken: Option<&'a str>,
+    /// What is wrong with the result, most important first. Empty if it is the expected one.
+    pub problems: &'a [String],
+    /// What was wrong at the first attempt. Empty if there was only one attempt.
+    pub first: &'a [String],
+}
+
+impl Judgement<'_> {
+    fn word(&self, result: &RunResult) -> (&'static str, Verdict) {
+        let expected = self.problems.is_empty();
+        match self.broken {
+            _ if expected && !self.first.is_empty() => ("Flaky", Verdict::Pass),
+            Some(_) if expected => ("Failed as expected", Verdict::Pass),
+            Some(_) if result.exit_code == 0 => ("Did not fail", Verdict::Fail),
+            Some(_) => ("Failed for another reason", Verdict::Fail),
+            None if expected || result.exit_code != 0 => {
+                let headline = outcome::headline(result);
+                (headline.word, headline.tone)
+            }
+            None => ("Failed", Verdict::Fail),
+        }
+    }
+
+    fn reasons(&self, result: &RunResult) -> Vec<String> {
+        let first = self.first.iter().map(|why| format!("first attempt: {why}"));
+        let mut lines: Vec<String> = self.problems.iter().cloned().chain(first).collect();
+        if result.exit_code != 0 {
+            lines.extend(outcome::reasons(result).into_iter().map(str::to_owned));
+        }
+        lines.iter().map(|line| text::one_line(line, 500)).collect()
+    }
 }
 
 /// Something that went wrong around a run.
@@ -46,6 +112,7 @@ impl One<'_> {
     /// What it came to in a word or two, and the verdict whose colour that has.
     pub fn word(&self) -> (&'static str, Verdict) {
         match self.became {
+            Became::Judged(_, result, judgement) if self.troubles.is_empty() => judgement.word(result),
             Became::Ran(_, result) if result.exit_code == self.exit_code => {
                 let headline = outcome::headline(result);
                 (headline.word, headline.tone)
@@ -61,7 +128,7 @@ impl One<'_> {
         }
     }
 
-    /// Why, most important first, one line each. Empty for one that passed.
+    /// Why, most important first, one line each. Empty for one that passed at the first attempt.
     pub fn reasons(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.troubles.iter().map(|trouble| text::one_line(&trouble.what, 500)).collect();
         match self.became {
@@ -69,6 +136,7 @@ impl One<'_> {
                 lines.extend(outcome::reasons(result).into_iter().map(|line| text::one_line(line, 500)));
             }
             Became::Ran(..) => {}
+            Became::Judged(_, result, judgement) => lines.extend(judgement.reasons(result)),
             Became::NotRun(why) => lines.push(format!("not run: {}", text::one_line(why, 500))),
         }
         lines
@@ -76,10 +144,7 @@ impl One<'_> {
 
     /// How long it took, in microseconds; `None` for one that was not run.
     pub fn took_us(&self) -> Option<u64> {
-        match self.became {
-            Became::Ran(_, result) => Some(result.run.duration_us),
-            Became::NotRun(_) => None,
-        }
+        self.became.ran().map(|(_, result)| result.run.duration_us)
     }
 }
 
@@ -94,6 +159,7 @@ pub fn junit(title: &str, all: &[One<'_>]) -> Result<String, SerializeError> {
     for one in all {
         let mut suite = match one.became {
             Became::Ran(plan, result) => junit::suite(plan, result),
+            Became::Judged(plan, result, judgement) => judged(one, junit::suite(plan, result), result, &judgement),
             Became::NotRun(why) => {
                 let mut suite = TestSuite::new(one.name);
                 let status = junit::non_success(NonSuccessKind::Error, "not run", &format!("not run: {why}"), "");
@@ -113,6 +179,35 @@ pub fn junit(title: &str, all: &[One<'_>]) -> Result<String, SerializeError> {
         report.add_test_suite(suite);
     }
     report.to_string()
+}
+
+/// The suite of a run, with a case for the judgement that lists the first attempt. It is the only case of a counter-case, whose
+/// expectations fail on purpose.
+fn judged(one: &One<'_>, whole: TestSuite, result: &RunResult, judgement: &Judgement<'_>) -> TestSuite {
+    let mut suite = whole;
+    if judgement.broken.is_some() {
+        let mut alone = TestSuite::new(one.name);
+        (alone.time, alone.timestamp) = (suite.time, suite.timestamp);
+        (alone.properties, alone.system_out) = (suite.properties, suite.system_out);
+        suite = alone;
+    }
+    let mut status = match judgement.problems {
+        [] => TestCaseStatus::success(),
+        [main, ..] => junit::non_success(NonSuccessKind::Failure, "judgement", main, &judgement.problems.join("\n")),
+    };
+    if let [main, ..] = judgement.first {
+        let mut first = TestRerun::new(NonSuccessKind::Failure);
+        first.set_type("judgement").set_message(text::one_line(main, 500)).set_description(judgement.first.join("\n"));
+        status.add_rerun(first);
+    }
+    let mut case = around(one, "the result is the expected one", status);
+    if let Some(broken) = judgement.broken {
+        let mut lines = vec![format!("broken on purpose: {broken}")];
+        lines.extend(outcome::reasons(result).into_iter().map(str::to_owned));
+        case.set_system_out(lines.join("\n"));
+    }
+    suite.add_test_case(case);
+    suite
 }
 
 fn around(one: &One<'_>, name: &str, status: TestCaseStatus) -> TestCase {

@@ -7,7 +7,7 @@ mod support;
 use harness_record::RunResult;
 use harness_record::verdict::Verdict;
 use harness_report::index::{self, Head, Index};
-use harness_report::several::{Became, One, Trouble};
+use harness_report::several::{self, Became, Judgement, One, Trouble};
 use harness_scenario::plan::Plan;
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -108,6 +108,68 @@ fn a_run_that_passed_with_trouble_around_it_failed() {
     let index = Index::new(&head(5), &[one]);
     assert_eq!((index.totals.passed, index.totals.failed), (0, 1));
     assert_eq!(index.scenarios[0].reasons, ["left behind: Namespace x"]);
+}
+
+fn judged<'a>(name: &'a str, plan: &'a Plan, result: &'a RunResult, judgement: Judgement<'a>) -> One<'a> {
+    let exit_code = u8::from(!judgement.problems.is_empty());
+    One { became: Became::Judged(plan, result, judgement), exit_code, ..ran(name, plan, result) }
+}
+
+#[test]
+fn counter_cases_and_flaky_runs_are_marked_and_the_whole_passes() {
+    let plan = support::plan();
+    let (passed, failed) = (support::passed(1), support::failed());
+    let first = ["phase burst: 3 pods missing".to_owned()];
+    let broken = Some("The subscription has no quota.");
+    let all = [
+        judged("scale-burst", &plan, &passed, Judgement::default()),
+        judged("spot", &plan, &passed, Judgement { first: &first, ..Judgement::default() }),
+        judged("scale-burst--no-quota", &plan, &failed, Judgement { broken, ..Judgement::default() }),
+    ];
+    let index = Index::new(&head(0), &all);
+    assert_eq!(index.verdict, Verdict::Pass);
+    let totals = &index.totals;
+    assert_eq!((totals.passed, totals.failed, totals.counter_cases, totals.flaky), (2, 0, 1, 1));
+    let words: Vec<&str> = index.scenarios.iter().map(|one| one.word.as_str()).collect();
+    assert_eq!(words, ["Passed", "Flaky", "Failed as expected"]);
+    assert_eq!(index.scenarios[1].first_attempt, first);
+    assert_eq!(index.scenarios[1].reasons, ["first attempt: phase burst: 3 pods missing"]);
+    assert_eq!(index.scenarios[2].broken.as_deref(), broken);
+    // Why it failed is what people want to know of a counter-case.
+    assert!(!index.scenarios[2].reasons.is_empty());
+
+    let page = index::html(&head(0), &all).unwrap();
+    for text in ["2 passed, 1 failed as expected, 1 flaky", "The subscription has no quota.", "Counter-cases"] {
+        assert!(page.contains(text), "{text}");
+    }
+    let markdown = index::markdown(&head(0), &all);
+    assert!(markdown.contains("failed as expected | [scale-burst--no-quota]"), "{markdown}");
+
+    let xml = several::junit("catalogue", &all).unwrap();
+    assert!(xml.contains("failures=\"0\" errors=\"0\"") && !xml.contains("<failure"), "{xml}");
+    assert_eq!(xml.matches("<flakyFailure").count(), 1, "{xml}");
+}
+
+#[test]
+fn an_unexpected_result_fails_the_whole() {
+    let plan = support::plan();
+    let (passed, failed) = (support::passed(1), support::failed());
+    let broken = Some("The subscription has no quota.");
+    let (passes, other) = (["it exited with 0".to_owned()], ["unrelated failure: phase drain".to_owned()]);
+    let all = [
+        judged("a--passes", &plan, &passed, Judgement { broken, problems: &passes, first: &passes }),
+        judged("a--other", &plan, &failed, Judgement { broken, problems: &other, first: &[] }),
+        judged("b", &plan, &failed, Judgement { problems: &other, ..Judgement::default() }),
+        judged("c", &plan, &passed, Judgement { problems: &other, ..Judgement::default() }),
+    ];
+    let index = Index::new(&head(1), &all);
+    assert_eq!((index.verdict, index.totals.failed, index.totals.flaky), (Verdict::Fail, 4, 0));
+    let words: Vec<&str> = index.scenarios.iter().map(|one| one.word.as_str()).collect();
+    assert_eq!(words, ["Did not fail", "Failed for another reason", "Failed", "Failed"]);
+    assert_eq!(index.scenarios[1].reasons[0], other[0]);
+    let xml = several::junit("catalogue", &all).unwrap();
+    assert_eq!(xml.matches("<rerunFailure").count(), 1, "{xml}");
+    assert!(xml.matches("<failure").count() >= 4, "{xml}");
 }
 
 #[test]

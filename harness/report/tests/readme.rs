@@ -6,7 +6,7 @@ mod support;
 
 use harness_report::index::{self, Head};
 use harness_report::machine;
-use harness_report::several::{Became, One};
+use harness_report::several::{Became, Judgement, One};
 use harness_scenario::plan::LatencyName;
 use serde_json::Value;
 
@@ -52,8 +52,11 @@ fn every_key_of_the_summary_is_described() {
 fn every_key_of_the_index_is_described() {
     let readme = readme();
     let (plan, result) = (support::plan(), support::failed());
-    let became = Became::Ran(&plan, &result);
-    let one = One { name: "quota", group: "failure", became, troubles: &[], exit_code: 1 };
+    // A judgement, so that optional keys are there as well.
+    let first = ["phase up".to_owned()];
+    let became =
+        Became::Judged(&plan, &result, Judgement { broken: Some("There is no quota."), problems: &[], first: &first });
+    let one = One { name: "quota", group: "failure", became, troubles: &[], exit_code: 0 };
     let index: Value = serde_json::from_str(&index::json(&Head::default(), &[one]).unwrap()).unwrap();
     let mut found = Vec::new();
     keys(&index, &mut found);

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use harness_report::several::Trouble;
+use harness_report::several::{Judgement, Trouble};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,28 @@ pub(crate) struct Entry {
     /// What went wrong around the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) troubles: Vec<Told>,
+    /// Whether the result is the expected one, if its verdict alone does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) judgement: Option<Judged>,
+}
+
+/// A [`Judgement`] as `ci/catalogue.sh` writes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Judged {
+    /// What is broken on purpose in a counter-case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) broken: Option<String>,
+    /// What is wrong with the result.
+    pub(crate) problems: Vec<String>,
+    /// What was wrong at the first attempt, if there was a second.
+    pub(crate) first: Vec<String>,
+}
+
+impl<'a> From<&'a Judged> for Judgement<'a> {
+    fn from(judged: &'a Judged) -> Self {
+        Self { broken: judged.broken.as_deref(), problems: &judged.problems, first: &judged.first }
+    }
 }
 
 /// How far one is.
@@ -148,6 +170,7 @@ mod tests {
             question: "Why?".to_owned(),
             state,
             troubles: vec![Told { exit_code: 5, what: "NodeClaim a".to_owned() }],
+            judgement: Some(Judged { broken: Some("No quota.".to_owned()), problems: Vec::new(), first: Vec::new() }),
         };
         let not_run = State::NotRun { reason: "needs gitops".to_owned(), exit_code: 4 };
         let suite = Suite::new("x", Timestamp::UNIX_EPOCH, vec![entry("a", State::Ran), entry("b", not_run)]);

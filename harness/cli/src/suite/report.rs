@@ -10,7 +10,7 @@ use harness_scenario::plan::Plan;
 use crate::commands::report as one_report;
 use crate::console::Console;
 use crate::error::CliError;
-use crate::exit::{Exit, INCONCLUSIVE, LEFT, PASS};
+use crate::exit::{Exit, INCONCLUSIVE, LEFT, PASS, REGRESSION};
 
 use super::file::{Entry, State, Suite, Told, replace};
 
@@ -85,7 +85,10 @@ pub(crate) fn write_and_show(folder: &Path, suite: &Suite, console: &Console) ->
 fn one<'a>(known: &'a Known<'a>) -> One<'a> {
     let entry = known.entry;
     let became = match (&known.ran, &entry.state) {
-        (Some(Ok((plan, result))), _) => Became::Ran(plan, result),
+        (Some(Ok((plan, result))), _) => match &entry.judgement {
+            Some(judged) => Became::Judged(plan, result, judged.into()),
+            None => Became::Ran(plan, result),
+        },
         (Some(Err(reason)), _) => Became::NotRun(reason),
         (None, State::NotRun { reason, .. }) => Became::NotRun(reason),
         (None, State::Waiting) => Became::NotRun("the harness was killed before its turn came"),
@@ -99,6 +102,10 @@ fn one<'a>(known: &'a Known<'a>) -> One<'a> {
 pub(crate) fn exit_of(became: &Became<'_>, state: &State, troubles: &[Told]) -> Exit {
     let own = match (became, state) {
         (Became::Ran(_, result), _) => result.exit_code,
+        (Became::Judged(_, _, judgement), _) if judgement.problems.is_empty() => PASS.0,
+        // A counter-case that passes.
+        (Became::Judged(_, result, _), _) if result.exit_code == PASS.0 => REGRESSION.0,
+        (Became::Judged(_, result, _), _) => result.exit_code,
         (Became::NotRun(_), State::NotRun { exit_code, .. }) => *exit_code,
         (Became::NotRun(_), _) => INCONCLUSIVE.0,
     };

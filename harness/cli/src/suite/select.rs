@@ -95,6 +95,7 @@ pub(crate) fn items(args: &Run, seed: u64, console: &Console) -> Result<Vec<Item
                 question: scenario.question().trim().to_owned(),
                 state,
                 troubles: Vec::new(),
+                judgement: None,
             },
             scenario: scenario.name().to_owned(),
             expected: scenario.duration_expected(own.profile),

@@ -51,6 +51,12 @@ pub fn render(head: &Head, all: &[One<'_>]) -> Result<String, askama::Error> {
         tile("Not run", count(totals.not_run), "listed with why"),
         tile("Took", text::duration(head.took_us), &ready),
     ];
+    if totals.counter_cases > 0 {
+        tiles.push(tile("Counter-cases", count(totals.counter_cases), "broken on purpose, and failed as expected"));
+    }
+    if totals.flaky > 0 {
+        tiles.push(tile("Flaky", count(totals.flaky), "passed at the second attempt only"));
+    }
     if let Some(micro_usd) = totals.micro_usd {
         tiles.push(tile("VMs cost", usd(micro_usd), "by the prices in the logs"));
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::repeated::{RepeatedScenario, repeated};
 use super::rows::{Head, path_segment, totals};
-use crate::several::{Became, One};
+use crate::several::One;
 
 /// The version of `index.json`. Keys may be added within a version, never renamed or removed.
 pub const INDEX_VERSION: u32 = 1;
@@ -57,6 +57,12 @@ pub struct IndexTotals {
     pub inconclusive: usize,
     /// Scenarios that did not run.
     pub not_run: usize,
+    /// Counter-cases that failed as expected; not counted as passed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub counter_cases: usize,
+    /// Runs, of those above, that had the expected result at the second attempt only.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub flaky: usize,
     /// Pods that were Ready, over all runs.
     pub pods_ready: u64,
     /// Nodes that were Ready, over all runs.
@@ -91,6 +97,16 @@ pub struct IndexEntry {
     pub folder: Option<String>,
     /// What its VMs cost, US dollars; null where no price is known.
     pub usd: Option<f64>,
+    /// What is broken on purpose; only a counter-case has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken: Option<String>,
+    /// What was wrong at the first attempt; only a scenario that was repeated has it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first_attempt: Vec<String>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// The index as indented JSON with a newline at its end.
@@ -132,6 +148,8 @@ impl Index {
                 failed: totals.failed,
                 inconclusive: totals.inconclusive,
                 not_run: totals.not_run,
+                counter_cases: totals.counter_cases,
+                flaky: totals.flaky,
                 pods_ready: totals.pods,
                 nodes_ready: totals.nodes,
                 usd: totals.micro_usd.map(usd),
@@ -145,10 +163,11 @@ impl Index {
 
 fn entry(one: &One<'_>) -> IndexEntry {
     let (word, verdict) = one.word();
-    let (question, cost, ran) = match one.became {
-        Became::Ran(plan, result) => (plan.question.clone(), result.cost.as_ref(), true),
-        Became::NotRun(_) => (String::new(), None, false),
+    let (question, cost, ran) = match one.became.ran() {
+        Some((plan, result)) => (plan.question.clone(), result.cost.as_ref(), true),
+        None => (String::new(), None, false),
     };
+    let first = one.became.judgement().map_or(&[][..], |judgement| judgement.first);
     IndexEntry {
         name: one.name.to_owned(),
         group: one.group.to_owned(),
@@ -161,5 +180,7 @@ fn entry(one: &One<'_>) -> IndexEntry {
         ran,
         folder: ran.then(|| path_segment(one.name)),
         usd: cost.map(|cost| usd(cost.micro_usd())),
+        broken: one.became.broken().map(str::to_owned),
+        first_attempt: first.to_vec(),
     }
 }

@@ -34,6 +34,7 @@ pub struct Head {
 pub(super) struct Row<'a> {
     pub(super) name: &'a str,
     pub(super) group: &'a str,
+    /// The question, or what is broken on purpose.
     pub(super) question: &'a str,
     pub(super) tone: Verdict,
     pub(super) word: &'static str,
@@ -46,6 +47,7 @@ pub(super) struct Row<'a> {
     /// Its own report, relative to the index; empty where there is none.
     pub(super) report: String,
     pub(super) ran: bool,
+    pub(super) counter_case: bool,
 }
 
 impl Row<'_> {
@@ -65,8 +67,9 @@ pub(super) fn rows<'a>(all: &[One<'a>]) -> Vec<Row<'a>> {
         (true, Verdict::Fail) => 0,
         (_, Verdict::Fail) => 1,
         (true, Verdict::Inconclusive) => 2,
-        (true, Verdict::Pass) => 3,
-        (false, _) => 4,
+        (true, Verdict::Pass) if !row.counter_case => 3,
+        (true, Verdict::Pass) => 4,
+        (false, _) => 5,
     });
     rows
 }
@@ -74,14 +77,15 @@ pub(super) fn rows<'a>(all: &[One<'a>]) -> Vec<Row<'a>> {
 fn row<'a>(one: &One<'a>) -> Row<'a> {
     let (word, tone) = one.word();
     let reasons = one.reasons();
-    let (question, tally, ran) = match one.became {
-        Became::Ran(plan, result) => (plan.question.as_str(), tally_of(outcome::tally(result)), true),
-        Became::NotRun(_) => ("", String::new(), false),
+    let (question, tally, ran) = match one.became.ran() {
+        Some((plan, result)) => (plan.question.as_str(), tally_of(outcome::tally(result)), true),
+        None => ("", String::new(), false),
     };
+    let broken = one.became.broken();
     Row {
         name: one.name,
         group: one.group,
-        question,
+        question: broken.unwrap_or(question),
         tone,
         word,
         took: one.took_us().map_or_else(|| text::NONE.to_owned(), text::duration),
@@ -90,6 +94,7 @@ fn row<'a>(one: &One<'a>) -> Row<'a> {
         reason: first(reasons),
         report: if ran { format!("{}/report.html", path_segment(one.name)) } else { String::new() },
         ran,
+        counter_case: broken.is_some(),
     }
 }
 
@@ -126,6 +131,10 @@ pub(super) struct Totals {
     pub(super) failed: usize,
     pub(super) inconclusive: usize,
     pub(super) not_run: usize,
+    /// Counter-cases that failed as expected.
+    pub(super) counter_cases: usize,
+    /// Runs, of those above, that needed a second attempt.
+    pub(super) flaky: usize,
     pub(super) pods: u64,
     pub(super) nodes: u64,
     /// Millionths of a US dollar; `None` where no price is known.
@@ -139,10 +148,12 @@ pub(super) fn totals(all: &[One<'_>]) -> Totals {
         match (&one.became, tone) {
             (_, Verdict::Fail) => totals.failed += 1,
             (Became::NotRun(_), _) => totals.not_run += 1,
+            (became, Verdict::Pass) if became.broken().is_some() => totals.counter_cases += 1,
             (_, Verdict::Pass) => totals.passed += 1,
             (_, Verdict::Inconclusive) => totals.inconclusive += 1,
         }
-        if let Became::Ran(_, result) = one.became {
+        totals.flaky += usize::from(one.became.is_flaky());
+        if let Some((_, result)) = one.became.ran() {
             totals.pods += result.counts.pods_ready;
             totals.nodes += result.counts.nodes_ready;
             if let Some(cost) = &result.cost {
@@ -161,6 +172,8 @@ impl Totals {
             (self.failed, "failed"),
             (self.inconclusive, "inconclusive"),
             (self.not_run, "not run"),
+            (self.counter_cases, "failed as expected"),
+            (self.flaky, "flaky"),
         ];
         let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
         if parts.is_empty() { "nothing was run".to_owned() } else { parts.join(", ") }
@@ -170,7 +183,10 @@ impl Totals {
     pub(super) fn tone(&self, head: &Head) -> Verdict {
         match () {
             () if self.failed > 0 || !head.left.is_empty() => Verdict::Fail,
-            () if self.inconclusive + self.not_run > 0 || self.passed == 0 || head.exit_code != 0 => {
+            () if self.inconclusive + self.not_run > 0
+                || self.passed + self.counter_cases == 0
+                || head.exit_code != 0 =>
+            {
                 Verdict::Inconclusive
             }
             () => Verdict::Pass,

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# The catalogue: every scenario must pass, and every counter-case, a scenario with one thing broken, must fail for its reason; on real
+# local clusters, two at a time. It writes index.html over all of them, with junit.xml beside it. About 40 minutes on two idle cores.
+#
+#   ci/catalogue.sh                          everything, reports in reports/catalogue-TIME/
+#   ci/catalogue.sh --only spot,spot--no-fallback --out /tmp/spot
+#   ci/catalogue.sh --list                   what is run and how long it takes
+#   ci/catalogue.sh --help
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo build --release --locked --package harness --bin harness
+cargo build --release --locked --package harness --example catalogue
+exec target/release/examples/catalogue --harness target/release/harness "$@"

@@ -1,0 +1,50 @@
+//! The counter-cases of `ci/catalogue.sh`, as far as that needs no cluster: each is of a scenario that exists, leaves its phases and
+//! expectations as they are, can be planned, and is listed where users look. `ci/catalogue.sh` shows that each fails.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+#[path = "../examples/catalogue/counter_case.rs"]
+mod counter_case;
+
+use std::path::Path;
+
+use common::{harness, repository};
+use counter_case::{make, read_all};
+use serde_json::Value;
+
+/// How many there are: few enough to be run on real clusters, and each for something that only a real controller shows.
+const HOW_MANY: std::ops::RangeInclusive<usize> = 8..=12;
+
+/// The plan of a scenario, by name or file.
+fn plan(scenario: &Path) -> Value {
+    let output = harness().args(["plan", "--profile", "smoke", "--seed", "7"]).arg(scenario).output().unwrap();
+    assert!(output.status.success(), "{}: {}", scenario.display(), String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What a plan waits for and how long, phase by phase.
+fn waits(plan: &Value) -> Vec<Value> {
+    let mut phases = plan["phases"].as_array().unwrap().clone();
+    phases.iter_mut().for_each(|phase| drop(phase.as_object_mut().unwrap().remove("actions").unwrap()));
+    phases
+}
+
+#[test]
+fn each_is_its_whole_scenario_with_one_thing_broken() {
+    let cases = read_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/counter-cases")).unwrap();
+    assert!(HOW_MANY.contains(&cases.len()), "there are {}", cases.len());
+    let listed = std::fs::read_to_string(repository("scenarios/README.md")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, case) in cases {
+        let text = std::fs::read_to_string(repository(&format!("scenarios/{}.yaml", case.scenario))).unwrap();
+        let scenario: Value = serde_saphyr::from_str(&text).unwrap();
+        let broken = make(&case, &scenario).unwrap_or_else(|refused| panic!("{name}: {refused}"));
+        let file = folder.path().join(format!("{name}.yaml"));
+        std::fs::write(&file, serde_json::to_string_pretty(&broken).unwrap()).unwrap();
+        // The files agree in what they expect; so must the plans, in which every parameter has its value.
+        let (whole, broken) = (plan(Path::new(&case.scenario)), plan(&file));
+        assert_eq!(broken["expectations"], whole["expectations"], "{name}");
+        assert_eq!(waits(&broken), waits(&whole), "{name}");
+        assert!(listed.contains(&format!("`{name}`")), "{name} is not in scenarios/README.md");
+    }
+}
