@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails as the test does")]
 
 mod commands;
+mod compare;
+mod counter_cases;
 mod matrix;
 
 use std::process::Command;

@@ -1,16 +1,16 @@
 //! The counter-cases of `ci/catalogue.sh`, as far as that needs no cluster: each is of a scenario that exists, leaves its phases and
 //! expectations as they are, can be planned, and is listed where users look. `ci/catalogue.sh` shows that each fails.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
-mod common;
-#[path = "../examples/catalogue/counter_case.rs"]
+#[path = "../../examples/catalogue/counter_case.rs"]
 mod counter_case;
 
 use std::path::Path;
 
-use common::{harness, repository};
 use counter_case::{make, read_all};
+use harness_testing::repository;
 use serde_json::Value;
+
+use crate::harness;
 
 /// How many there are: few enough to be run on real clusters, and each for something that only a real controller shows.
 const HOW_MANY: std::ops::RangeInclusive<usize> = 8..=12;

@@ -1,24 +1,28 @@
 //! `compare`, `--baseline`, `--repeat` and the report over repeated runs, as their users see them. No cluster: the runs are logs of a few lines,
 //! in which a push is fetched, applied and healthy.
-#![expect(clippy::unwrap_used, reason = "tests")]
-
-mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::LazyLock;
 
-use common::harness;
 use rstest::rstest;
 use serde_json::{Value, json};
 
+use crate::harness;
+
 const MS: u64 = 1_000;
+
+/// The plan of every run here.
+static PLAN: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let plan = harness().args(["plan", "scale-burst", "--profile", "smoke", "--seed", "7"]).output().unwrap();
+    assert!(plan.status.success(), "{}", said(&plan));
+    plan.stdout
+});
 
 /// A folder with the plan and log of a run whose three latencies are this many milliseconds.
 fn run_in(folder: &Path, id: &str, latencies_ms: [u64; 3]) {
     std::fs::create_dir_all(folder).unwrap();
-    let plan = harness().args(["plan", "scale-burst", "--profile", "smoke", "--seed", "7"]).output().unwrap();
-    assert!(plan.status.success(), "{}", said(&plan));
-    std::fs::write(folder.join("plan.json"), plan.stdout).unwrap();
+    std::fs::write(folder.join("plan.json"), &*PLAN).unwrap();
     let [fetched, applied, healthy] = latencies_ms.map(|ms| 111 * MS + ms * MS);
     let object = |kind: &str, uid: u32| json!({"kind": kind, "name": "node-config", "uid": format!("00000000-0000-4000-8000-00000000000{uid}")});
     let at_revision = json!({"revision": "main@sha1:0123456789abcdef0123456789abcdef01234567"});
