@@ -249,7 +249,7 @@ fn a_difference_of_milliseconds_does_not_matter() {
     after.iter_mut().for_each(|run| change(run, "gitops_fetched", |_| 7_000));
     let comparison = judged(&before, &after);
     let fetched = row(&comparison, "gitops_fetched", 50);
-    assert_eq!((fetched.change, fetched.why.as_str()), (Some(Change::Same), "a difference, too small to matter"));
+    assert_eq!((fetched.change, fetched.why.as_str()), (Some(Change::Same), "too small to matter"));
     assert_eq!(comparison.change, Change::Same);
 }
 

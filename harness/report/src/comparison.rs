@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use harness_record::compare::{Change, Comparison, Comparisons, Row};
 
-use crate::console::compared::{figure, interval, p, ratio, rule, runs, where_to_look, word};
+use crate::console::compared::{figure, interval, of_all_samples, p, ratio, rule, runs, where_to_look, word};
 use crate::markdown::plain;
 
 /// The comparisons as GitHub-flavoured Markdown.
@@ -39,7 +39,7 @@ fn one(md: &mut String, comparison: &Comparison) {
         comparison.thresholds.confidence * 100.0
     );
     let groups = where_to_look(comparison);
-    for row in comparison.rows.iter().filter(|row| row.labels.is_empty()).chain(groups) {
+    for row in of_all_samples(comparison).chain(groups) {
         line(md, row);
     }
     let _ = writeln!(md, "\n{}\n", plain(&rule(comparison)));

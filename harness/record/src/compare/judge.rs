@@ -31,7 +31,7 @@ pub fn compare(before: &[MeasuredRun], after: &[MeasuredRun], thresholds: Thresh
     let mut rows: Vec<Row> = values.into_iter().map(|values| values.row).collect();
     // Stable: both parts stay in the order of the reports.
     rows.sort_by_key(|row| !row.gated);
-    let change = overall(&rows);
+    let change = overall(&rows, basis);
     let (reason, advice) = match apart {
         Some((reason, advice)) => (format!("Not comparable: {reason}."), advice),
         None => in_words(change, basis, [before.len(), after.len()], &rows, &thresholds),
@@ -110,24 +110,24 @@ fn judge(row: &Row, basis: Basis, thresholds: &Thresholds) -> (Change, String) {
         return (Change::Inconclusive, "not every run has it".to_owned());
     };
     let (Some(p), Some([low, high])) = (row.p, row.interval) else {
-        return (Change::Inconclusive, "no noise is known from one run a side".to_owned());
+        return (Change::Inconclusive, "one run a side".to_owned());
     };
     let before_ms = before.micros() as f64 / 1e3;
     let difference_ms = (after.micros() as f64 / 1e3 - before_ms).abs();
     let matters = difference_ms >= thresholds.difference_ms_min && ratio.max(1.0 / ratio) >= thresholds.ratio_min;
-    let noise = if basis == Basis::Noise { "more than the noise that was seen" } else { "" };
+    let noise = if basis == Basis::Noise { "more than the noise" } else { "" };
     match () {
         () if p <= thresholds.p_max && matters => {
             (if ratio > 1.0 { Change::Regression } else { Change::Better }, noise.to_owned())
         }
-        () if p <= thresholds.p_max => (Change::Same, "a difference, too small to matter".to_owned()),
+        () if p <= thresholds.p_max => (Change::Same, "too small to matter".to_owned()),
         () => {
             let small = |factor: f64| before_ms * (factor - 1.0).abs() < thresholds.difference_ms_min;
             let excluded = thresholds.ratio_excluded;
             if (high <= excluded || small(high)) && (low >= 1.0 / excluded || small(low)) {
                 return (Change::Same, String::new());
             }
-            (Change::Inconclusive, "the runs scatter too much to tell".to_owned())
+            (Change::Inconclusive, "too much scatter".to_owned())
         }
     }
 }
@@ -155,12 +155,18 @@ fn judge_bounds(row: &Row) -> (Change, String) {
     }
 }
 
-fn overall(rows: &[Row]) -> Change {
-    let any = |change| rows.iter().any(|row| row.change == Some(change));
-    [Change::Regression, Change::Better, Change::Same]
-        .into_iter()
-        .find(|change| any(*change))
-        .unwrap_or(Change::Inconclusive)
+/// Where more than half of the figures could not be judged, "the same" would say more than is known. Against the noise of few runs it is
+/// what can be said: the question is then whether anything differs by more than that noise.
+fn overall(rows: &[Row], basis: Basis) -> Change {
+    let count = |change| rows.iter().filter(|row| row.change == Some(change)).count();
+    let gated = rows.iter().filter(|row| row.gated).count();
+    match () {
+        () if count(Change::Regression) > 0 => Change::Regression,
+        () if basis == Basis::Permutation && count(Change::Inconclusive) * 2 > gated => Change::Inconclusive,
+        () if count(Change::Better) > 0 => Change::Better,
+        () if count(Change::Same) > 0 => Change::Same,
+        () => Change::Inconclusive,
+    }
 }
 
 /// The answer in a sentence, and what to do to get a better one.
@@ -177,11 +183,17 @@ fn in_words(change: Change, basis: Basis, runs: [usize; 2], rows: &[Row], thresh
             "One run a side: no noise is known, so a difference says nothing.".to_owned()
         }
         (Change::Inconclusive, _) => {
-            format!("The runs scatter too much: a change of {excluded:.0}% cannot be excluded for any figure.")
+            let unclear = rows_of(of(Change::Inconclusive));
+            format!(
+                "The runs scatter too much: for {unclear} of {gated} a change of {excluded:.0}% cannot be excluded."
+            )
         }
         (Change::Regression, _) => format!("{} of {gated} slower{than_noise}.", rows_of(of(Change::Regression))),
         (Change::Better, _) => {
             format!("{} of {gated} faster{than_noise}, none slower.", rows_of(of(Change::Better)))
+        }
+        (Change::Same, _) if basis == Basis::Noise => {
+            format!("No figure of {gated} differs by more than the noise that was seen.")
         }
         (Change::Same, _) => format!("No figure of {gated} changed by more than noise."),
     };

@@ -175,7 +175,8 @@ pub struct Comparison {
     pub rows: Vec<Row>,
     /// What differs between the sides besides the latencies.
     pub differences: Vec<String>,
-    /// `regression` when a gated row is one; `inconclusive` when no gated row could be judged; otherwise `better` when one is, or `same`.
+    /// `regression` when a gated row is one; `inconclusive` when no gated row could be judged, and with [`Basis::Permutation`] when less than half
+    /// could; otherwise `better` when one is, or `same`.
     pub change: Change,
     /// The answer in a sentence.
     pub reason: String,

@@ -87,7 +87,7 @@ fn why_not_gated(labels: &BTreeMap<String, String>, everywhere: bool, enough: bo
 /// `None` where one is only a bound. A latency of 0 counts as one microsecond, the resolution of the clock.
 fn logs(values: &[Percentile]) -> Option<Vec<f64>> {
     let log = |value: &Percentile| match value {
-        Percentile::Measured(us) => Some((*us).max(1) as f64).map(f64::ln),
+        Percentile::Measured(us) => Some(((*us).max(1) as f64).ln()),
         Percentile::Beyond(_) => None,
     };
     values.iter().map(log).collect()

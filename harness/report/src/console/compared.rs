@@ -25,6 +25,7 @@ pub(crate) fn word(comparison: &Comparison) -> &'static str {
         (Change::Better, Basis::Noise) => "FASTER THAN THE NOISE",
         (Change::Regression, _) => "REGRESSION",
         (Change::Better, _) => "BETTER",
+        (Change::Same, Basis::Noise) => "WITHIN THE NOISE",
         (Change::Same, _) => "SAME",
         (Change::Inconclusive, _) => "INCONCLUSIVE",
     }
@@ -60,6 +61,17 @@ pub(crate) fn runs(side: &SideRuns) -> String {
         names.push("\u{2026}");
     }
     if names.is_empty() { count } else { format!("{count} ({})", names.join(", ")) }
+}
+
+/// The rows over all samples: those that gate, and of those that are only shown the medians, and what seems to have changed.
+pub(crate) fn of_all_samples(comparison: &Comparison) -> impl Iterator<Item = &Row> {
+    let limit = comparison.thresholds.ratio_min;
+    let seems_changed = move |row: &Row| {
+        let beyond = row.ratio.is_some_and(|ratio| ratio.max(1.0 / ratio) >= limit);
+        beyond && row.interval.is_some_and(|[low, high]| low > 1.0 || high < 1.0)
+    };
+    let all = comparison.rows.iter().filter(|row| row.labels.is_empty());
+    all.filter(move |row| row.gated || row.percentile == 50 || seems_changed(row))
 }
 
 /// Those of the groups that changed most in the direction of a latency that changed: where to look.
@@ -127,8 +139,8 @@ fn cells(row: &Row) -> Vec<String> {
     ]
 }
 
-/// One scenario in lines of at most `width` characters: the answer, what was compared, every latency over all samples, the groups in which
-/// what changed did so, and the rule. With a newline at its end.
+/// One scenario in lines of at most `width` characters: the answer, what was compared, the latencies over all samples, the groups in
+/// which what changed did so, and the rule. With a newline at its end.
 pub fn comparison(comparison: &Comparison, width: usize, colour: bool) -> String {
     let paint = Paint { colour };
     let width = width.max(40);
@@ -153,7 +165,7 @@ pub fn comparison(comparison: &Comparison, width: usize, colour: bool) -> String
     for difference in &comparison.differences {
         say(&format!("- {}", text::one_line(difference, 400)), 2);
     }
-    let rows: Vec<&Row> = comparison.rows.iter().filter(|row| row.labels.is_empty()).collect();
+    let rows: Vec<&Row> = of_all_samples(comparison).collect();
     let confidence = format!("{:.0}% INTERVAL", comparison.thresholds.confidence * 100.0);
     let header = ["RESULT", "LATENCY", "OF", "A", "B", "B/A", confidence.as_str(), "P", ""];
     let mut align = [Align::Right; 9];
