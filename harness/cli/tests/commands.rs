@@ -1,10 +1,11 @@
 //! Commands that need no cluster.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod common;
 
 use common::{harness, repository};
 use rstest::rstest;
+use std::io::Read;
 use std::process::Output;
 
 fn say(arguments: &[&str]) -> (i32, String, String) {
@@ -91,31 +92,51 @@ fn a_folder_that_holds_a_run_is_not_touched() {
 
 #[rstest]
 #[case("pass", 0)]
-#[case("no-quota", 1)]
-#[case("never-registers", 1)]
+#[case("too-late", 1)]
 #[case("killed", 4)]
-fn a_recorded_run_is_reported_again(#[case] recording: &str, #[case] expected: i32) {
+fn a_recorded_run_is_reported_again(#[case] name: &str, #[case] expected: i32) {
     let folder = tempfile::tempdir().unwrap();
-    for file in ["plan.json", "events.jsonl"] {
-        let from = repository("fixtures/recordings").join(recording).join(file);
-        std::fs::copy(from, folder.path().join(file)).unwrap();
-    }
-    let (code, stdout, stderr) = say(&["report", folder.path().to_str().unwrap(), "--format", "json"]);
+    recorded(&folder, name);
+    let folder = folder.path().join(name);
+    let (code, stdout, stderr) = say(&["report", folder.to_str().unwrap(), "--format", "json"]);
     assert_eq!(code, expected, "{stderr}");
     let summary: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(summary["exitCode"], expected);
     for file in ["junit.xml", "report.html", "report.md", "latencies.hlog"] {
-        assert!(folder.path().join(file).is_file(), "{file}");
+        assert!(folder.join(file).is_file(), "{file}");
     }
 }
 
-/// Copies a recorded run to `NAME` in a folder.
-fn recorded(folder: &tempfile::TempDir, name: &str, recording: &str) {
-    std::fs::create_dir(folder.path().join(name)).unwrap();
-    for file in ["plan.json", "events.jsonl"] {
-        let from = repository("fixtures/recordings").join(recording).join(file);
-        std::fs::copy(from, folder.path().join(name).join(file)).unwrap();
+/// Unpacks a recorded run to the folder `name`: as it was (`pass`), with a limit that it did not keep (`too-late`), or cut in the middle
+/// of a line (`killed`).
+fn recorded(folder: &tempfile::TempDir, name: &str) {
+    let unpacked = |file: &str| {
+        let packed = std::fs::File::open(repository("fixtures/recordings/scale-burst").join(file)).unwrap();
+        let mut bytes = Vec::new();
+        flate2::read::GzDecoder::new(packed).read_to_end(&mut bytes).unwrap();
+        bytes
+    };
+    let (mut plan, mut log) = (unpacked("plan.json.gz"), unpacked("events.jsonl.gz"));
+    match name {
+        "pass" => {}
+        "too-late" => {
+            let mut document: serde_json::Value = serde_json::from_slice(&plan).unwrap();
+            let expectations = document["expectations"].as_array_mut().unwrap();
+            let latency = expectations.iter_mut().find_map(|it| it["check"].get_mut("latency")).unwrap();
+            latency["limits"] = serde_json::json!({"50": "1ms"});
+            plan = serde_json::to_vec(&document).unwrap();
+        }
+        "killed" => {
+            let middle = log.len() / 2;
+            let newline = middle + log[middle..].iter().position(|byte| *byte == b'\n').unwrap();
+            log.truncate(newline - 1);
+        }
+        other => panic!("no such case: {other}"),
     }
+    let folder = folder.path().join(name);
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("plan.json"), plan).unwrap();
+    std::fs::write(folder.join("events.jsonl"), log).unwrap();
 }
 
 /// The `suite.json` of these scenarios: name, state, troubles.
@@ -138,13 +159,13 @@ const INTERRUPTED: &str = r#"{"not-run": {"reason": "interrupted", "exitCode": 1
 #[rstest]
 #[case(&[("pass", r#""ran""#, "")], 0)]
 #[case(&[("pass", r#""ran""#, ""), ("killed", r#""running""#, "")], 4)]
-#[case(&[("killed", r#""ran""#, ""), ("no-quota", r#""ran""#, ""), ("pass", r#""ran""#, "")], 1)]
-#[case(&[("no-quota", r#""ran""#, ""), ("none", INTERRUPTED, "")], 130)]
+#[case(&[("killed", r#""ran""#, ""), ("too-late", r#""ran""#, ""), ("pass", r#""ran""#, "")], 1)]
+#[case(&[("too-late", r#""ran""#, ""), ("none", INTERRUPTED, "")], 130)]
 #[case(&[("pass", r#""ran""#, SPOILT), ("none", INTERRUPTED, ""), ("none2", r#""waiting""#, "")], 5)]
 fn several_recorded_runs_are_reported_again(#[case] scenarios: &[(&str, &str, &str)], #[case] expected: i32) {
     let folder = tempfile::tempdir().unwrap();
     for (name, ..) in scenarios.iter().filter(|(name, ..)| !name.starts_with("none")) {
-        recorded(&folder, name, name);
+        recorded(&folder, name);
     }
     write(&folder, "suite.json", &suite(scenarios));
     let (code, stdout, stderr) = say(&["report", folder.path().to_str().unwrap()]);
@@ -203,7 +224,9 @@ fn a_scenario_is_listed_with_its_group_its_parameters_and_its_times() {
 
 #[test]
 fn a_run_compared_with_itself_is_no_regression() {
-    let folder = repository("fixtures/recordings/pass");
+    let folder = tempfile::tempdir().unwrap();
+    recorded(&folder, "pass");
+    let folder = folder.path().join("pass");
     let folder = folder.to_str().unwrap();
     let (code, stdout, stderr) = say(&["compare", folder, folder]);
     assert_ne!(code, 1, "{stdout}{stderr}");

@@ -21,6 +21,20 @@ pub(crate) struct Mutation {
     pub(crate) edits: Vec<Edit>,
 }
 
+/// One thing that an expectation claims, of one workload, pool or process where it is about several, and the changes that should
+/// refute it, most telling first.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    pub(crate) what: String,
+    pub(crate) mutations: Vec<Mutation>,
+}
+
+impl Claim {
+    pub(crate) fn new(what: impl Into<String>, mutations: Vec<Mutation>) -> Self {
+        Self { what: what.into(), mutations }
+    }
+}
+
 impl Mutation {
     pub(crate) fn new(what: impl Into<String>, edits: Vec<Edit>) -> Self {
         Self { what: what.into(), names: None, edits }

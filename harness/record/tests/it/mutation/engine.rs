@@ -4,9 +4,8 @@ use harness_record::RunResult;
 use harness_record::verdict::{ExpectationResult, Verdict};
 use harness_scenario::plan::{Check, Expectation};
 
-use super::edit::Mutation;
+use super::edit::{Claim, Mutation};
 use super::log::Log;
-use super::operators;
 use super::signal::{reads, touched};
 
 /// What made an expectation fail.
@@ -19,16 +18,16 @@ pub(crate) struct Killed {
     pub(crate) collateral: Vec<String>,
 }
 
-/// Tries the operators of the check in their order. The first that touches nothing else wins, otherwise the one that takes the fewest
+/// Tries the changes that should refute a claim of an expectation, in their order. The first that touches nothing else wins, otherwise the one that takes the fewest
 /// related expectations with it.
 ///
 /// # Errors
 /// No change does it: what was tried, a line each.
-pub(crate) fn kill(log: &Log<'_>, original: &RunResult, index: usize) -> Result<Killed, Vec<String>> {
+pub(crate) fn kill(log: &Log<'_>, original: &RunResult, index: usize, claim: &Claim) -> Result<Killed, Vec<String>> {
     let target = &log.plan.expectations[index];
     let mut best: Option<Killed> = None;
     let mut tried = Vec::new();
-    for mutation in operators::of(&target.check, log) {
+    for mutation in &claim.mutations {
         if mutation.edits.is_empty() {
             tried.push(format!("{}: nothing of it in this log", mutation.what));
             continue;
@@ -39,11 +38,11 @@ pub(crate) fn kill(log: &Log<'_>, original: &RunResult, index: usize) -> Result<
             tried.push(format!("{}: still passes ({})", mutation.what, found.observed));
             continue;
         }
-        if let Err(why) = names_it(&mutation, target, found, &result) {
+        if let Err(why) = names_it(mutation, target, found, &result) {
             tried.push(format!("{}: {why}", mutation.what));
             continue;
         }
-        let signals = touched(&mutation, log);
+        let signals = touched(mutation, log);
         let fallen = |(other, _): &(usize, &Expectation)| {
             *other != index && result.expectations[*other].verdict != original.expectations[*other].verdict
         };
@@ -61,8 +60,12 @@ pub(crate) fn kill(log: &Log<'_>, original: &RunResult, index: usize) -> Result<
         }
         let collateral: Vec<String> = related.iter().map(|other| other.name.clone()).collect();
         if best.as_ref().is_none_or(|best| collateral.len() < best.collateral.len()) {
-            let observed = found.observed.clone();
-            best = Some(Killed { mutation: mutation.what, verdict: found.verdict, observed, collateral });
+            best = Some(Killed {
+                mutation: mutation.what.clone(),
+                verdict: found.verdict,
+                observed: found.observed.clone(),
+                collateral,
+            });
         }
         if best.as_ref().is_some_and(|best| best.collateral.is_empty()) {
             break;

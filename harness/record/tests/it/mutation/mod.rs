@@ -1,6 +1,7 @@
 //! Every expectation is put where it fails.
 //!
-//! For each recorded run that passed and each of its expectations, a change of the log must make that expectation fail or be
+//! For each recorded run that passed and each claim of each of its expectations (of each workload, at least and at most, as many and at
+//! the end), a change of the log must make that expectation fail or be
 //! inconclusive: a milestone dropped or late, an object given to another pool, zone or hash, a VM, reason or value added, a phase that
 //! did not end. The changed log goes the same way as that of a run ([`RunResult::from_log`]), the run must not pass, the finding must
 //! name what was changed, and no expectation may fall that is not computed from it by its definition (`signal`).
@@ -22,6 +23,7 @@ use rstest::rstest;
 
 use crate::recording::Recording;
 use log::Log;
+use table::Row;
 
 #[rstest]
 fn every_expectation_can_fail(
@@ -37,20 +39,25 @@ fn every_expectation_can_fail(
     let events = recording.events();
     let original = RunResult::from_log(&recording.plan, events.clone());
     let log = Log::of(&recording.plan, &events);
-    let rows: Vec<_> = recording
-        .plan
-        .expectations
-        .iter()
-        .enumerate()
-        .map(|(index, expectation)| (expectation.name.clone(), engine::kill(&log, &original, index)))
-        .collect();
+    let mut rows = Vec::new();
+    for (index, expectation) in recording.plan.expectations.iter().enumerate() {
+        let claims = operators::claims(&expectation.check, &log);
+        assert!(!claims.is_empty(), "{} claims nothing", expectation.name);
+        for claim in claims {
+            let killed = engine::kill(&log, &original, index, &claim);
+            rows.push(Row { expectation: expectation.name.clone(), claim: claim.what, killed });
+        }
+    }
     let table = table::markdown(&recording.name, &rows);
     println!("{table}");
     table::write(&recording.name, &table);
-    let toothless: Vec<String> = rows
-        .iter()
-        .filter_map(|(name, row)| Some(format!("{name}\n    tried: {}", row.as_ref().err()?.join("\n           "))))
-        .collect();
+    let toothless = rows.iter().filter_map(|row| {
+        let tried = row.killed.as_ref().err()?;
+        let tried =
+            if tried.is_empty() { "nothing of it is in this log".to_owned() } else { tried.join("\n           ") };
+        Some(format!("{} [{}]\n    tried: {tried}", row.expectation, row.claim))
+    });
+    let toothless: Vec<String> = toothless.collect();
     assert!(
         toothless.is_empty(),
         "{}: nothing makes these expectations fail; mend or remove them, or give their check an operator in tests/it/mutation:\n{}",

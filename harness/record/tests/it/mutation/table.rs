@@ -6,27 +6,34 @@ use std::path::Path;
 
 use super::engine::Killed;
 
-/// One row for each expectation of a recorded run, as Markdown.
-pub(crate) fn markdown(recording: &str, rows: &[(String, Result<Killed, Vec<String>>)]) -> String {
+/// A claim of an expectation, and what refuted it.
+pub(crate) struct Row {
+    pub(crate) expectation: String,
+    /// Which part of it; empty where it has one alone.
+    pub(crate) claim: String,
+    pub(crate) killed: Result<Killed, Vec<String>>,
+}
+
+/// The rows of a recorded run, as Markdown.
+pub(crate) fn markdown(recording: &str, rows: &[Row]) -> String {
     let mut text = String::new();
-    if rows.is_empty() {
-        return text;
-    }
-    for (name, row) in rows {
-        let (mutation, verdict, collateral) = match row {
+    for Row { expectation, claim, killed } in rows {
+        let (mutation, verdict, collateral) = match killed {
             Ok(it) => {
                 (it.mutation.as_str(), format!("{}: {}", it.verdict, it.observed), it.collateral.len().to_string())
             }
             Err(_) => ("**none**", "pass".to_owned(), String::new()),
         };
-        let cells = [recording, name, mutation, &verdict, &collateral].map(|cell| cell.replace('|', "\\|"));
+        let cells = [recording, expectation, claim, mutation, &verdict, &collateral];
+        let cells = cells.map(|cell| cell.replace('|', "\\|"));
         // Writing to a String does not fail.
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     text
 }
 
-const HEAD: &str = "| scenario | expectation | mutation that killed it | what came of it | related ones that fell too |\n|---|---|---|---|--:|\n";
+const HEAD: &str = "| scenario | expectation | claim | mutation that killed it | what came of it | related ones that fell too |\n\
+                    |---|---|---|---|---|--:|\n";
 
 /// Writes the rows of one recording to `mutations/NAME.md` in the folder of the tests' files.
 pub(crate) fn write(recording: &str, rows: &str) {

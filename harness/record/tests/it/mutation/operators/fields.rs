@@ -41,39 +41,33 @@ pub(super) fn wrong(of: &Field, phases: &[String], always: bool, log: &Log<'_>) 
     mutations
 }
 
-/// The field keeps its value, or has another one so often that it is too often.
-pub(super) fn changed(
-    object: &str,
-    path: &FieldPath,
-    (at_least, at_most): (Option<u32>, Option<u32>),
-    phases: &[String],
-    log: &Log<'_>,
-) -> Vec<Mutation> {
+/// The field keeps its value.
+pub(super) fn kept(object: &str, path: &FieldPath, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
+    let windows = log.windows(phases);
+    let told = log.events.iter().enumerate().filter(|(_, event)| match &event.kind {
+        EventKind::Field(field) => field.object == object && field.path == path.as_str(),
+        _ => false,
+    });
+    let within = told.filter(|(_, event)| windows.iter().any(|window| window.contains(event.at_us)));
+    let edits: Vec<Edit> = within.map(|(index, _)| Edit::Drop(index)).collect();
+    vec![Mutation::new(format!("{path} of {object} keeps its value"), edits).naming(object)]
+}
+
+/// The field has another value and its own again so often that it is too often.
+pub(super) fn too_often(object: &str, path: &FieldPath, most: u32, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
     let mut mutations = Vec::new();
-    if at_least.is_some() {
-        let windows = log.windows(phases);
-        let told = log.events.iter().enumerate().filter(|(_, event)| match &event.kind {
-            EventKind::Field(field) => field.object == object && field.path == path.as_str(),
-            _ => false,
+    for phase in log.phases(phases) {
+        let Some(window) = log.window(phase) else { continue };
+        let told = values(object, path.as_str(), log);
+        let Some((_, before)) = told.iter().rev().find(|(at, _)| *at <= window.middle_us()) else { continue };
+        let edits = (0..=u64::from(most) / 2).flat_map(|index| {
+            let other = FieldValue { value: Some(json!("mutated")), seen: Seen::Live, ..(*before).clone() };
+            let same = FieldValue { seen: Seen::Live, ..(*before).clone() };
+            let at_us = window.middle_us() + 2 * index;
+            [event(at_us, other), event(at_us + 1, same)]
         });
-        let within = told.filter(|(_, event)| windows.iter().any(|window| window.contains(event.at_us)));
-        let edits: Vec<Edit> = within.map(|(index, _)| Edit::Drop(index)).collect();
-        mutations.push(Mutation::new(format!("{path} of {object} keeps its value"), edits).naming(object));
-    }
-    if let Some(most) = at_most {
-        for phase in log.phases(phases) {
-            let Some(window) = log.window(phase) else { continue };
-            let told = values(object, path.as_str(), log);
-            let Some((_, before)) = told.iter().rev().find(|(at, _)| *at <= window.middle_us()) else { continue };
-            let edits = (0..=u64::from(most) / 2).flat_map(|index| {
-                let other = FieldValue { value: Some(json!("mutated")), seen: Seen::Live, ..(*before).clone() };
-                let same = FieldValue { seen: Seen::Live, ..(*before).clone() };
-                let at_us = window.middle_us() + 2 * index;
-                [event(at_us, other), event(at_us + 1, same)]
-            });
-            let what = format!("{path} of {object} changes too often in {phase}");
-            mutations.push(Mutation::new(what, edits.collect()).naming(object));
-        }
+        let what = format!("{path} of {object} changes too often in {phase}");
+        mutations.push(Mutation::new(what, edits.collect()).naming(object));
     }
     mutations
 }

@@ -3,17 +3,18 @@
 use harness_record::EventKind;
 use harness_record::event::*;
 
-use super::super::edit::{Edit, Mutation, at};
+use super::super::edit::{Claim, Edit, Mutation, at};
 use super::super::log::Log;
 
 /// The Kustomization that applies the node configuration.
 const ROOT: &str = "node-config";
 
-/// A Kustomization applies a revision before the one that it follows is healthy, or never.
-pub(super) fn out_of_order(kustomizations: &[String], log: &Log<'_>) -> Vec<Mutation> {
-    let mut mutations = Vec::new();
+/// Each Kustomization applies a revision before the one that it follows is healthy; or one never applies anything.
+pub(super) fn out_of_order(kustomizations: &[String], log: &Log<'_>) -> Vec<Claim> {
+    let mut claims = Vec::new();
     for pair in kustomizations.windows(2) {
         let [before, after] = pair else { continue };
+        let mut mutations = Vec::new();
         for (index, event, _) in of(after, Reached::Applied, log).into_iter().rev() {
             let healthy = of(before, Reached::Healthy, log).into_iter().rfind(|(_, it, _)| it.at_us <= event.at_us);
             if let Some((_, healthy, _)) = healthy {
@@ -22,16 +23,18 @@ pub(super) fn out_of_order(kustomizations: &[String], log: &Log<'_>) -> Vec<Muta
                 mutations.push(Mutation::new(what, vec![Edit::Replace(index, early)]).naming(after));
             }
         }
+        claims.push(Claim::new(format!("{after} after {before}"), mutations));
     }
     for name in kustomizations {
         let edits = of(name, Reached::Applied, log).into_iter().map(|(index, ..)| Edit::Drop(index)).collect();
-        mutations.push(Mutation::new(format!("{name} never applies anything"), edits).naming(name));
+        let never = Mutation::new(format!("{name} never applies anything"), edits).naming(name);
+        claims.push(Claim::new(format!("{name} applies"), vec![never]));
     }
-    mutations
+    claims
 }
 
-/// An earlier revision is applied after a later one, or the last one is never in force.
-pub(super) fn out_of_push_order(last: bool, log: &Log<'_>) -> Vec<Mutation> {
+/// An earlier revision is applied after a later one.
+pub(super) fn out_of_push_order(log: &Log<'_>) -> Vec<Mutation> {
     let applied = of(ROOT, Reached::Applied, log);
     let mut mutations = Vec::new();
     for pair in applied.windows(2).rev() {
@@ -39,13 +42,14 @@ pub(super) fn out_of_push_order(last: bool, log: &Log<'_>) -> Vec<Mutation> {
         let swapped = vec![Edit::Replace(*first, at(one, two.at_us)), Edit::Replace(*second, at(two, one.at_us))];
         mutations.push(Mutation::new("two revisions are applied in the other order", swapped).naming(" after "));
     }
-    if last {
-        for (index, _, _) in of(ROOT, Reached::Healthy, log).into_iter().rev() {
-            let what = "a revision is never healthy";
-            mutations.push(Mutation::new(what, vec![Edit::Drop(index)]).naming("is not in force"));
-        }
-    }
     mutations
+}
+
+/// The revision that was pushed last is never healthy.
+pub(super) fn not_in_force(log: &Log<'_>) -> Vec<Mutation> {
+    let healthy = of(ROOT, Reached::Healthy, log).into_iter().rev();
+    let never = |index| Mutation::new("a revision is never healthy", vec![Edit::Drop(index)]).naming("is not in force");
+    healthy.map(|(index, ..)| never(index)).collect()
 }
 
 fn of<'a>(name: &str, reached: Reached, log: &Log<'a>) -> Vec<(usize, &'a harness_record::Event, &'a Milestone)> {

@@ -10,41 +10,25 @@ use super::super::edit::{Edit, Mutation, at, milestone, stranger, with};
 use super::super::log::Log;
 use super::super::signal::{of_claim, of_flux, of_node, of_pod, of_vm};
 
-pub(super) fn of(
-    of: &Happening,
-    phases: &[String],
-    at_least: Option<u32>,
-    at_most: Option<u32>,
-    log: &Log<'_>,
-) -> Vec<Mutation> {
+/// It does not happen, happens to others, or happens later: the first or last few times, or all.
+pub(super) fn too_few(of: &Happening, phases: &[String], least: u32, log: &Log<'_>) -> Vec<Mutation> {
     let found = log.occurrences(of, phases);
     let mut mutations = Vec::new();
-    if let Some(least) = at_least {
-        mutations.extend(too_few(of, phases, &found, least, log));
-    }
-    if let Some(most) = at_most {
-        mutations.extend(too_many(of, phases, (most as usize + 1).saturating_sub(found.len()), log));
-    }
-    mutations
-}
-
-fn too_few(of: &Happening, phases: &[String], found: &[usize], least: u32, log: &Log<'_>) -> Vec<Mutation> {
-    let mut mutations = Vec::new();
     let enough = (found.len() + 1).saturating_sub(least as usize).min(found.len());
-    let parts: BTreeSet<&[usize]> = [&found[..enough], &found[found.len() - enough..], found].into_iter().collect();
+    let parts: BTreeSet<&[usize]> =
+        [&found[..enough], &found[found.len() - enough..], found.as_slice()].into_iter().collect();
     for part in parts.into_iter().filter(|part| !part.is_empty()) {
-        let count = part.len();
+        let times = if part.len() == 1 { "once".to_owned() } else { format!("{} times", part.len()) };
         let dropped = part.iter().map(|index| Edit::Drop(*index)).collect();
-        mutations.push(Mutation::new(format!("{count} times {} does not happen", of.what), dropped));
+        mutations.push(Mutation::new(format!("{} does not happen {times}", of.what), dropped));
         let elsewhere: Vec<Edit> = part.iter().flat_map(|index| to_another(of, *index, log)).collect();
         if !elsewhere.is_empty() {
-            mutations.push(Mutation::new(format!("{count} times {} happens to another", of.what), elsewhere));
+            mutations.push(Mutation::new(format!("{} happens {times} to another", of.what), elsewhere));
         }
         let end_us = log.windows(phases).iter().map(|window| window.to_us).max();
         if let Some(end_us) = end_us.filter(|_| !phases.is_empty()) {
             let later = part.iter().map(|index| Edit::Replace(*index, at(&log.events[*index], end_us + 1_000_000)));
-            mutations
-                .push(Mutation::new(format!("{count} times {} happens after the phase", of.what), later.collect()));
+            mutations.push(Mutation::new(format!("{} happens {times} after the phase", of.what), later.collect()));
         }
     }
     mutations
@@ -135,14 +119,15 @@ fn of_those(of: &Happening, phases: &[String], count: usize, log: &Log<'_>) -> O
 }
 
 /// It happens as often again as is needed for once too often, to objects that no run has seen where it can.
-fn too_many(of: &Happening, phases: &[String], count: usize, log: &Log<'_>) -> Vec<Mutation> {
+pub(super) fn too_many(of: &Happening, phases: &[String], most: u32, log: &Log<'_>) -> Vec<Mutation> {
+    let count = (most as usize + 1).saturating_sub(log.occurrences(of, phases).len());
     let mut mutations: Vec<Mutation> = of_those(of, phases, count, log).into_iter().collect();
     for phase in log.phases(phases) {
         let Some(window) = log.window(phase) else { continue };
         for at_us in [window.to_us.saturating_sub(1), window.middle_us()] {
             let edits: Option<Vec<Edit>> =
                 (0..count).map(|number| invented(of, phase, at_us, number, log).map(Edit::Add)).collect();
-            let what = format!("{} happens {count} times more in {phase}", of.what);
+            let what = format!("{} happens more often in {phase}, by {count}", of.what);
             mutations.extend(edits.map(|edits| Mutation::new(what, edits)));
         }
     }

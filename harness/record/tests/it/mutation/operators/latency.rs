@@ -6,7 +6,7 @@ use harness_record::event::*;
 use harness_record::{Event, EventKind};
 use harness_scenario::plan::{Action, GroupBy, LatencyCheck, LatencyName};
 
-use super::super::edit::{Edit, Mutation, at};
+use super::super::edit::{Claim, Edit, Mutation, at};
 use super::super::log::Log;
 
 /// Single samples that are tried.
@@ -18,10 +18,10 @@ struct End {
     group: String,
 }
 
-pub(super) fn of(asked: &LatencyCheck, log: &Log<'_>) -> Vec<Mutation> {
+pub(super) fn claims(asked: &LatencyCheck, log: &Log<'_>) -> Vec<Claim> {
     let late_us = asked.limits.values().map(|limit| limit.as_micros()).max().map(|limit| limit + 1_000_000);
-    let mut mutations = Vec::new();
-    let mut both = |ends: &[&End], which: &str| {
+    let (mut late, mut never) = (Vec::new(), Vec::new());
+    for (which, ends) in choices(&ends(asked, log), asked, log) {
         let group = ends.first().map(|end| end.group.as_str()).unwrap_or_default();
         let same = asked.by.is_some() && !group.is_empty() && ends.iter().all(|end| end.group == group);
         let named = |mutation: Mutation| if same { mutation.naming(group) } else { mutation };
@@ -30,33 +30,39 @@ pub(super) fn of(asked: &LatencyCheck, log: &Log<'_>) -> Vec<Mutation> {
                 let event = &log.events[end.index];
                 Edit::Replace(end.index, at(event, event.at_us + late_us))
             });
-            mutations
-                .push(named(Mutation::new(format!("{which} comes {} s later", late_us / 1_000_000), moved.collect())));
+            late.push(named(Mutation::new(format!("{which} comes {} s later", late_us / 1_000_000), moved.collect())));
         }
         let dropped = ends.iter().map(|end| Edit::Drop(end.index)).collect();
-        mutations.push(named(Mutation::new(format!("{which} never comes"), dropped)));
-    };
-    let ends = ends(asked, log);
+        never.push(named(Mutation::new(format!("{which} never comes"), dropped)));
+    }
+    let limits = late_us.map(|_| Claim::new("limits", late.into_iter().chain(never.iter().cloned()).collect()));
+    let censored = asked.censored.map(|_| Claim::new("censored", never));
+    limits.into_iter().chain(censored).collect()
+}
+
+/// Which samples are touched together: single ones, the later half of a group or all of it, the later half of all, all.
+fn choices<'e>(ends: &'e [End], asked: &LatencyCheck, log: &Log<'_>) -> Vec<(String, Vec<&'e End>)> {
+    let mut choices = Vec::new();
     let step = ends.len().div_ceil(SINGLE).max(1);
     // The last ones first: less follows from them.
     for end in ends.iter().rev().step_by(step) {
-        both(&[end], &described(&log.events[end.index]));
+        choices.push((described(&log.events[end.index]), vec![end]));
     }
     let mut groups: BTreeMap<&str, Vec<&End>> = BTreeMap::new();
-    for end in &ends {
+    for end in ends {
         groups.entry(end.group.as_str()).or_default().push(end);
     }
     for (group, ends) in groups.iter().filter(|(_, ends)| ends.len() > 1) {
         // Half of them decide a median.
-        both(&ends[ends.len() / 2..], &format!("the later half of {} of {group}", asked.of));
-        both(ends, &format!("every {} of {group}", asked.of));
+        choices.push((format!("the later half of {} of {group}", asked.of), ends[ends.len() / 2..].to_vec()));
+        choices.push((format!("every {} of {group}", asked.of), ends.clone()));
     }
-    let all: Vec<&End> = ends.iter().collect();
-    if !all.is_empty() {
-        both(&all[all.len() / 2..], &format!("the later half of {}", asked.of));
-        both(&all, &format!("every {}", asked.of));
+    if !ends.is_empty() {
+        let all: Vec<&End> = ends.iter().collect();
+        choices.push((format!("the later half of {}", asked.of), all[all.len() / 2..].to_vec()));
+        choices.push((format!("every {}", asked.of), all));
     }
-    mutations
+    choices
 }
 
 fn described(event: &Event) -> String {

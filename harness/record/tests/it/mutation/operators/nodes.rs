@@ -5,7 +5,7 @@ use harness_record::event::*;
 use harness_scenario::plan::NodeProperty;
 
 use super::super::edit::{Edit, Mutation, milestone, stranger, with, without};
-use super::super::log::Log;
+use super::super::log::{Log, Window};
 
 /// The capacity attributes, which limits are about.
 const CAPACITY: [&str; 2] = [attribute::CPU_MILLICORES, attribute::MEMORY_BYTES];
@@ -72,43 +72,45 @@ pub(super) fn over_the_limits(pools: &[String], log: &Log<'_>) -> Vec<Mutation> 
     mutations
 }
 
-/// A node stays, goes for another reason, or is followed by one that is made from the same.
-pub(super) fn not_replaced(
-    pools: &[String],
-    phase: &str,
-    differs_in: Option<NodeProperty>,
-    log: &Log<'_>,
-) -> Vec<Mutation> {
+/// NodeClaims of a pool that were there before the phase and went in it.
+fn gone_in<'a>(pool: &str, window: Window, log: &Log<'a>) -> Vec<&'a ObjectKey> {
+    let earlier = claims(pool, log).into_iter().filter(|(created_us, _)| *created_us < window.from_us);
+    let gone = |claim: &&ObjectKey| log.when(&claim.uid, Reached::Deleted).is_some_and(|us| window.contains(us));
+    earlier.map(|(_, claim)| claim).filter(gone).collect()
+}
+
+/// A node stays, or goes for another reason; then all do.
+pub(super) fn not_replaced(pool: &str, phase: &str, log: &Log<'_>) -> Vec<Mutation> {
     let Some(window) = log.window(phase) else { return Vec::new() };
+    let gone = gone_in(pool, window, log);
+    let mut mutations = Vec::new();
+    for count in [1, gone.len()] {
+        let Some(some) = gone.get(..count).filter(|some| !some.is_empty()) else { continue };
+        let of_some = || some.iter().flat_map(|claim| log.of_object(&claim.uid));
+        let other = of_some().filter(|(_, _, it)| it.attributes.contains_key(attribute::REASON));
+        let other = other.map(|(index, event, _)| Edit::Replace(index, with(event, attribute::REASON, "Another")));
+        let what = format!("{count} of {} nodes of {pool} go for another reason", gone.len());
+        mutations.push(Mutation::new(what, other.collect()).naming(pool));
+        let stay = of_some().filter(|(_, _, it)| matches!(it.reached, Reached::Deleting | Reached::Deleted));
+        let stay = stay.map(|(index, ..)| Edit::Drop(index)).collect();
+        mutations.push(Mutation::new(format!("{count} of {} nodes of {pool} stay", gone.len()), stay).naming(pool));
+    }
+    mutations
+}
+
+/// A node that came is made from the same as one that went.
+pub(super) fn made_of_the_same(pools: &[String], phase: &str, property: NodeProperty, log: &Log<'_>) -> Vec<Mutation> {
+    let Some(window) = log.window(phase) else { return Vec::new() };
+    let key = property.as_str();
+    let made = |claim: &ObjectKey| match log.attribute(claim, key) {
+        "" => node_of(claim, log).map_or("", |node| log.attribute(node, key)),
+        value => value,
+    };
     let mut mutations = Vec::new();
     for pool in pools {
-        let all = claims(pool, log);
-        let gone: Vec<&ObjectKey> = all
-            .iter()
-            .filter(|(created_us, _)| *created_us < window.from_us)
-            .map(|(_, claim)| *claim)
-            .filter(|claim| log.when(&claim.uid, Reached::Deleted).is_some_and(|us| window.contains(us)))
-            .collect();
-        for count in [1, gone.len()] {
-            let Some(some) = gone.get(..count).filter(|some| !some.is_empty()) else { continue };
-            let of_some = || some.iter().flat_map(|claim| log.of_object(&claim.uid));
-            let stay = of_some().filter(|(_, _, it)| matches!(it.reached, Reached::Deleting | Reached::Deleted));
-            let stay = stay.map(|(index, ..)| Edit::Drop(index)).collect();
-            mutations.push(Mutation::new(format!("{count} of {} nodes of {pool} stay", gone.len()), stay).naming(pool));
-            let other = of_some().filter(|(_, _, it)| it.attributes.contains_key(attribute::REASON));
-            let other = other.map(|(index, event, _)| Edit::Replace(index, with(event, attribute::REASON, "Another")));
-            let what = format!("{count} of {} nodes of {pool} go for another reason", gone.len());
-            mutations.push(Mutation::new(what, other.collect()).naming(pool));
-        }
-        let Some(property) = differs_in else { continue };
-        let key = property.as_str();
-        let made = |claim: &ObjectKey| match log.attribute(claim, key) {
-            "" => node_of(claim, log).map_or("", |node| log.attribute(node, key)),
-            value => value,
-        };
-        let Some(old) = gone.first().map(|claim| made(claim)) else { continue };
-        for (_, new) in all.iter().filter(|(created_us, _)| window.contains(*created_us)) {
-            let objects = [Some(*new), node_of(new, log)].into_iter().flatten();
+        let Some(old) = gone_in(pool, window, log).first().map(|claim| made(claim)) else { continue };
+        for (_, new) in claims(pool, log).into_iter().filter(|(created_us, _)| window.contains(*created_us)) {
+            let objects = [Some(new), node_of(new, log)].into_iter().flatten();
             let own = objects.flat_map(|object| log.of_object(&object.uid));
             let same = own.filter(|(_, _, it)| it.attributes.contains_key(key));
             let same = same.map(|(index, event, _)| Edit::Replace(index, with(event, key, old))).collect();
@@ -119,74 +121,63 @@ pub(super) fn not_replaced(
 }
 
 /// A node of the pool begins to go in the phases.
-pub(super) fn not_kept(pools: &[String], phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
+pub(super) fn not_kept(pool: &str, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
     let windows = log.windows(phases);
     let (Some(first), Some(last)) = (windows.first(), windows.last()) else { return Vec::new() };
-    let mut mutations = Vec::new();
-    for pool in pools {
-        let there = claims(pool, log).into_iter().filter_map(|(_, claim)| {
-            let node = node_of(claim, log)?;
-            let ready_us = log.when(&node.uid, Reached::Ready)?;
-            let gone_us = log.when(&node.uid, Reached::Deleted).unwrap_or(u64::MAX);
-            (ready_us <= first.from_us && gone_us > last.to_us).then_some(node)
-        });
-        for node in there.take(1) {
-            let going = milestone(last.middle_us(), node, Reached::Deleting, &[]);
-            mutations.push(
-                Mutation::new(format!("{} of {pool} begins to go", node.name), vec![Edit::Add(going)]).naming(pool),
-            );
-        }
-    }
-    mutations
+    let there = claims(pool, log).into_iter().filter_map(|(_, claim)| {
+        let node = node_of(claim, log)?;
+        let ready_us = log.when(&node.uid, Reached::Ready)?;
+        let gone_us = log.when(&node.uid, Reached::Deleted).unwrap_or(u64::MAX);
+        (ready_us <= first.from_us && gone_us > last.to_us).then_some(node)
+    });
+    let going = there.take(1).map(|node| {
+        let going = milestone(last.middle_us(), node, Reached::Deleting, &[]);
+        Mutation::new(format!("{} of {pool} begins to go", node.name), vec![Edit::Add(going)]).naming(pool)
+    });
+    going.collect()
 }
 
 /// What was disrupted one after another is disrupted together, or every node of the pool is chosen for a moment.
-pub(super) fn all_at_once(pools: &[String], reason: Option<&str>, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
+pub(super) fn all_at_once(pool: &str, reason: Option<&str>, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
     let windows = log.windows(phases);
     let mut mutations = Vec::new();
-    for pool in pools {
-        let all = claims(pool, log);
-        let begun = log.events.iter().enumerate().filter_map(|(index, event)| match &event.kind {
-            harness_record::EventKind::Milestone(it)
-                if it.object.kind == ObjectKind::NodeClaim && log.subject(&it.object) == pool =>
-            {
-                Some((index, event, it))
-            }
-            _ => None,
-        });
-        let chosen: Vec<(usize, &Event, &Milestone)> = begun
-            .filter(|(_, event, it)| {
-                matches!(it.reached, Reached::Disrupted | Reached::Deleting)
-                    && windows.iter().any(|window| window.contains(event.at_us))
-            })
-            .collect();
-        let Some(first_us) = chosen.iter().map(|(_, event, _)| event.at_us).min() else { continue };
-        let together =
-            chosen.iter().filter(|(_, _, it)| it.reached == Reached::Disrupted).filter_map(|(index, event, it)| {
-                let initialized_us = log.when(&it.object.uid, Reached::Initialized)?;
-                (initialized_us < first_us)
-                    .then(|| Edit::Replace(*index, Event { at_us: first_us, ..(*event).clone() }))
-            });
-        let what = format!("all nodes of {pool} that are disrupted are chosen at once");
-        mutations.push(Mutation::new(what, together.collect()).naming(pool));
-        for at_us in chosen.iter().map(|(_, event, _)| event.at_us) {
-            let there = all.iter().filter(|(_, claim)| {
-                log.when(&claim.uid, Reached::Initialized).is_some_and(|us| us < at_us)
-                    && log.when(&claim.uid, Reached::Disrupted).is_none_or(|us| us > at_us)
-                    && log.when(&claim.uid, Reached::Deleting).is_none_or(|us| us > at_us + 1_000)
-            });
-            let known: Vec<(&str, &str)> = reason.map(|reason| (attribute::REASON, reason)).into_iter().collect();
-            let edits = there.flat_map(|(_, claim)| {
-                [
-                    milestone(at_us, claim, Reached::Disrupted, &known),
-                    milestone(at_us + 1_000, claim, Reached::Spared, &[]),
-                ]
-            });
-            let what = format!("every node of {pool} is chosen for a moment");
-            mutations.push(Mutation::new(what, edits.map(Edit::Add).collect()).naming(pool));
+    let all = claims(pool, log);
+    let begun = log.events.iter().enumerate().filter_map(|(index, event)| match &event.kind {
+        harness_record::EventKind::Milestone(it)
+            if it.object.kind == ObjectKind::NodeClaim && log.subject(&it.object) == pool =>
+        {
+            Some((index, event, it))
         }
-        let none = chosen.iter().map(|(index, ..)| Edit::Drop(*index)).collect();
-        mutations.push(Mutation::new(format!("no node of {pool} is disrupted"), none));
+        _ => None,
+    });
+    let chosen: Vec<(usize, &Event, &Milestone)> = begun
+        .filter(|(_, event, it)| {
+            matches!(it.reached, Reached::Disrupted | Reached::Deleting)
+                && windows.iter().any(|window| window.contains(event.at_us))
+        })
+        .collect();
+    let Some(first_us) = chosen.iter().map(|(_, event, _)| event.at_us).min() else { return Vec::new() };
+    let together =
+        chosen.iter().filter(|(_, _, it)| it.reached == Reached::Disrupted).filter_map(|(index, event, it)| {
+            let initialized_us = log.when(&it.object.uid, Reached::Initialized)?;
+            (initialized_us < first_us).then(|| Edit::Replace(*index, Event { at_us: first_us, ..(*event).clone() }))
+        });
+    let what = format!("all nodes of {pool} that are disrupted are chosen at once");
+    mutations.push(Mutation::new(what, together.collect()).naming(pool));
+    for at_us in chosen.iter().map(|(_, event, _)| event.at_us) {
+        let there = all.iter().filter(|(_, claim)| {
+            log.when(&claim.uid, Reached::Initialized).is_some_and(|us| us < at_us)
+                && log.when(&claim.uid, Reached::Disrupted).is_none_or(|us| us > at_us)
+                && log.when(&claim.uid, Reached::Deleting).is_none_or(|us| us > at_us + 1_000)
+        });
+        let known: Vec<(&str, &str)> = reason.map(|reason| (attribute::REASON, reason)).into_iter().collect();
+        let edits = there.flat_map(|(_, claim)| {
+            [milestone(at_us, claim, Reached::Disrupted, &known), milestone(at_us + 1_000, claim, Reached::Spared, &[])]
+        });
+        let what = format!("every node of {pool} is chosen for a moment");
+        mutations.push(Mutation::new(what, edits.map(Edit::Add).collect()).naming(pool));
     }
+    let none = chosen.iter().map(|(index, ..)| Edit::Drop(*index)).collect();
+    mutations.push(Mutation::new(format!("no node of {pool} is disrupted"), none));
     mutations
 }

@@ -28,43 +28,44 @@ fn of_vm<'a>(vm: &str, log: &Log<'a>) -> Vec<(usize, &'a Event, &'a AzureFact)> 
     facts.collect()
 }
 
-/// A VM runs that no NodeClaim asked for, one that was asked for never runs, or one is still there at the end.
-pub(super) fn another_fleet(as_many: bool, at_the_end: bool, log: &Log<'_>) -> Vec<Mutation> {
+/// The VM's fact as one of a VM that no NodeClaim asked for.
+fn extra(event: &Event) -> Event {
+    changed(event, |fact| {
+        MUTANT.clone_into(&mut fact.vm);
+        fact.nodeclaim.clear();
+    })
+}
+
+/// A VM runs that no NodeClaim asked for, or one that was asked for never runs.
+pub(super) fn another_fleet(log: &Log<'_>) -> Vec<Mutation> {
     let mut mutations = Vec::new();
     let booted: Vec<_> = log.facts(AzureFactKind::VmBooted).collect();
+    for (index, event, fact) in booted.iter().rev().take(3) {
+        let extra = extra(event);
+        let gone = changed(&at(&extra, event.at_us + 1), |fact| fact.what = AzureFactKind::VmDeleted);
+        let edits = vec![Edit::Add(extra), Edit::Add(gone)];
+        mutations.push(Mutation::new("a VM runs that no NodeClaim asked for", edits).naming(MUTANT));
+        let what = format!("{} never runs", fact.vm);
+        mutations.push(Mutation::new(what, vec![Edit::Drop(*index)]).naming("has no VM"));
+    }
+    mutations
+}
+
+/// One VM more is there when the last phase ends: one that was deleted, or one that nobody asked for.
+pub(super) fn others_at_the_end(log: &Log<'_>) -> Vec<Mutation> {
     let end_us = log.plan.phases.last().and_then(|phase| log.window(&phase.name)).map(|window| window.to_us);
     let deleted: Vec<_> = log
         .facts(AzureFactKind::VmDeleted)
         .filter(|(_, _, fact)| end_us.is_some_and(|end_us| fact.occurred_us <= end_us))
         .collect();
-    if as_many {
-        for (index, event, fact) in booted.iter().rev().take(3) {
-            let extra = changed(event, |fact| {
-                MUTANT.clone_into(&mut fact.vm);
-                fact.nodeclaim.clear();
-            });
-            let gone = changed(&at(&extra, event.at_us + 1), |fact| fact.what = AzureFactKind::VmDeleted);
-            let edits = vec![Edit::Add(extra), Edit::Add(gone)];
-            mutations.push(Mutation::new("a VM runs that no NodeClaim asked for", edits).naming(MUTANT));
-            let what = format!("{} never runs", fact.vm);
-            mutations.push(Mutation::new(what, vec![Edit::Drop(*index)]).naming("has no VM"));
-        }
-    }
-    if at_the_end {
-        for (index, _, fact) in deleted.iter().rev().take(3) {
-            let what = format!("{} is still there at the end", fact.vm);
-            mutations.push(Mutation::new(what, vec![Edit::Drop(*index)]).naming("at the end"));
-        }
-        if let Some((_, event, _)) = booted.last() {
-            let extra = changed(event, |fact| {
-                MUTANT.clone_into(&mut fact.vm);
-                fact.nodeclaim.clear();
-            });
-            mutations
-                .push(Mutation::new("one VM more is there at the end", vec![Edit::Add(extra)]).naming("at the end"));
-        }
-    }
-    mutations
+    let stays = deleted.iter().rev().take(3).map(|(index, _, fact)| {
+        let what = format!("{} is still there at the end", fact.vm);
+        Mutation::new(what, vec![Edit::Drop(*index)]).naming("at the end")
+    });
+    let more = log.facts(AzureFactKind::VmBooted).last().map(|(_, event, _)| {
+        Mutation::new("one VM more is there at the end", vec![Edit::Add(extra(event))]).naming("at the end")
+    });
+    stays.chain(more).collect()
 }
 
 /// What runs at the end of the second phase costs a thousand times as much, or its price is not known.
@@ -118,18 +119,15 @@ pub(super) fn nothing_saved(log: &Log<'_>) -> Vec<Mutation> {
 }
 
 /// One VM alone has more cores than the quota.
-pub(super) fn over_quota(scopes: &[QuotaScope], log: &Log<'_>) -> Vec<Mutation> {
+pub(super) fn over_quota(QuotaScope { scope, cores }: &QuotaScope, log: &Log<'_>) -> Vec<Mutation> {
     let mut mutations = Vec::new();
-    for QuotaScope { scope, cores } in scopes {
-        for (_, _, fact) in log.facts(AzureFactKind::VmBooted) {
-            let facts = of_vm(&fact.vm, log).into_iter().filter(|(_, _, fact)| fact.vcpus.is_some());
-            // A quota that the plan raises is never a hundred times as large.
-            let edits = facts.map(|(index, event, _)| {
-                Edit::Replace(index, changed(event, |fact| fact.vcpus = Some((cores + 1) * 100)))
-            });
-            let what = format!("{} has more cores than the quota {scope}", fact.vm);
-            mutations.push(Mutation::new(what, edits.collect()).naming(&fact.vm));
-        }
+    for (_, _, fact) in log.facts(AzureFactKind::VmBooted) {
+        let facts = of_vm(&fact.vm, log).into_iter().filter(|(_, _, fact)| fact.vcpus.is_some());
+        // A quota that the plan raises is never a hundred times as large.
+        let edits = facts
+            .map(|(index, event, _)| Edit::Replace(index, changed(event, |fact| fact.vcpus = Some((cores + 1) * 100))));
+        let what = format!("{} has more cores than the quota {scope}", fact.vm);
+        mutations.push(Mutation::new(what, edits.collect()).naming(&fact.vm));
     }
     mutations
 }
