@@ -74,6 +74,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn header(seed: u64) -> Event {
     let header = RunStarted {
         version: LOG_VERSION,
+        minor: LOG_MINOR,
         harness: env!("CARGO_PKG_VERSION").to_owned(),
         run_id: format!("synthetic-{seed}"),
         scenario: "synthetic".to_owned(),

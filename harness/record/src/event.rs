@@ -8,8 +8,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The version of the log's format. A reader refuses a log with another major version.
+/// The major version of the log's format. Each version that was ever written has a reader of its own (`log/v1.rs`); a version that this
+/// harness does not know is refused.
 pub const LOG_VERSION: u32 = 1;
+
+/// The minor version: it grows when kinds of events, milestones, facts, fields or attributes are added that change nothing of the meaning
+/// of what was there before. In a log of a newer minor version a reader skips what it does not know, and says so.
+pub const LOG_MINOR: u32 = 0;
 
 /// Something that happened, and when it was seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,6 +89,9 @@ pub enum EventKind {
 pub struct RunStarted {
     /// [`LOG_VERSION`] when it was written.
     pub version: u32,
+    /// [`LOG_MINOR`] when it was written; 0 is not written.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub minor: u32,
     /// The version of the harness.
     pub harness: String,
     /// The run's id: sortable by time, unique.
@@ -102,6 +110,10 @@ pub struct RunStarted {
     pub simulated: Vec<String>,
     /// Versions of the target's parts (`kubernetes`, `karpenter`, ...).
     pub versions: BTreeMap<String, String>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// How a phase ended.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use harness_cluster::Cluster;
 use harness_record::EventKind;
-use harness_record::event::{EndReason, LOG_VERSION, PhaseOutcome, RunStarted};
+use harness_record::event::{EndReason, LOG_MINOR, LOG_VERSION, PhaseOutcome, RunStarted};
 use harness_scenario::Capability;
 use harness_scenario::plan::Plan;
 use tokio_util::sync::CancellationToken;
@@ -135,6 +135,7 @@ fn started(
 ) -> RunStarted {
     RunStarted {
         version: LOG_VERSION,
+        minor: LOG_MINOR,
         harness: env!("CARGO_PKG_VERSION").to_owned(),
         run_id: run_id.to_owned(),
         scenario: plan.scenario.clone(),

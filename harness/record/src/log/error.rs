@@ -32,7 +32,7 @@ pub enum LogError {
     },
     /// Written by a harness with another format.
     #[error(
-        "the event log has version {found}, this harness reads version {LOG_VERSION}: use the harness that wrote it ({harness})"
+        "the event log has version {found}, this harness reads version {LOG_VERSION} and older: use the harness that wrote it ({harness})"
     )]
     Version {
         /// The log's version.

@@ -2,8 +2,9 @@
 
 mod error;
 mod reader;
+mod v1;
 mod writer;
 
 pub use error::LogError;
-pub use reader::{LogReader, Truncated, read_log};
+pub use reader::{LogReader, Skipped, Truncated, read_log};
 pub use writer::LogWriter;

@@ -1,11 +1,17 @@
 //! Reading a log, one event at a time.
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::LogError;
-use crate::event::{Event, EventKind, LOG_VERSION};
+use super::v1::{Parsed, V1};
+use crate::event::{Event, LOG_MINOR};
+
+/// Different unknown names that are kept; the others are counted together.
+const NAMES_KEPT: usize = 20;
 
 /// The last line of a log was cut: the run was killed, or its disk was full, in the middle of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +20,55 @@ pub struct Truncated {
     pub line: u64,
     /// How many bytes of it are there.
     pub bytes: usize,
+}
+
+/// What was skipped of a log of a newer minor version.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skipped {
+    /// The log's minor version where it is newer than [`LOG_MINOR`].
+    pub newer_minor: Option<u64>,
+    /// Events that were skipped, by the name of the kind, milestone or fact that is not known here; the empty name collects those
+    /// beyond the first 20 names.
+    pub events: BTreeMap<String, u64>,
+}
+
+impl Skipped {
+    fn of(minor: u64) -> Self {
+        Self { newer_minor: (minor > u64::from(LOG_MINOR)).then_some(minor), events: BTreeMap::new() }
+    }
+
+    fn add(&mut self, name: String) {
+        let full = self.events.len() >= NAMES_KEPT && !self.events.contains_key(&name);
+        *self.events.entry(if full { String::new() } else { name }).or_default() += 1;
+    }
+}
+
+/// The readers, one for each version that was ever written.
+#[derive(Clone, Copy, Debug)]
+enum Format {
+    V1(V1),
+}
+
+impl Format {
+    /// The one for a log's version; `None` where there is none.
+    fn of(version: u64, minor: u64) -> Option<Self> {
+        match version {
+            1 => Some(Self::V1(V1::new(minor))),
+            _ => None,
+        }
+    }
+
+    fn header(self, line: &[u8]) -> Result<Event, String> {
+        match self {
+            Self::V1(format) => format.header(line),
+        }
+    }
+
+    fn event(self, line: &[u8]) -> Result<Parsed, String> {
+        match self {
+            Self::V1(format) => format.event(line),
+        }
+    }
 }
 
 /// Reads a log, one event at a time, in constant memory.
@@ -32,12 +87,14 @@ pub struct LogReader<R> {
     reader: R,
     buffer: Vec<u8>,
     line: u64,
+    format: Format,
+    skipped: Skipped,
     first: Option<Event>,
     truncated: Option<Truncated>,
     ended: bool,
 }
 
-/// What one call of [`LogReader::next_line`] found.
+/// What one call of [`next_line`] found.
 enum Line {
     End,
     Whole,
@@ -46,16 +103,20 @@ enum Line {
 }
 
 impl<R: BufRead> LogReader<R> {
-    fn new(reader: R) -> Result<Self, LogError> {
-        let mut log =
-            Self { reader, buffer: Vec::with_capacity(1024), line: 0, first: None, truncated: None, ended: false };
-        match log.next_line()? {
+    fn new(mut reader: R) -> Result<Self, LogError> {
+        let mut buffer = Vec::with_capacity(1024);
+        match next_line(&mut reader, &mut buffer, 0)? {
             Line::End => return Err(LogError::Empty),
-            Line::Last if serde_json::from_slice::<Event>(&log.buffer).is_err() => return Err(LogError::Empty),
+            Line::Last if serde_json::from_slice::<IgnoredAny>(&buffer).is_err() => return Err(LogError::Empty),
             Line::Whole | Line::Last => {}
         }
-        log.first = Some(header(&log.buffer)?);
-        Ok(log)
+        let refused = |error: serde_json::Error| LogError::NoHeader { reason: error.to_string() };
+        let any: AnyHeader = serde_json::from_slice(&buffer).map_err(refused)?;
+        let AnyRunStarted { version, minor, harness } = any.e.run_started;
+        let format = Format::of(version, minor).ok_or(LogError::Version { found: version, harness })?;
+        let first = format.header(&buffer).map_err(|reason| LogError::NoHeader { reason })?;
+        let skipped = Skipped::of(minor);
+        Ok(Self { reader, buffer, line: 1, format, skipped, first: Some(first), truncated: None, ended: false })
     }
 
     /// The cut last line, once the end was reached.
@@ -68,42 +129,49 @@ impl<R: BufRead> LogReader<R> {
         self.line
     }
 
-    fn next_line(&mut self) -> Result<Line, LogError> {
-        self.buffer.clear();
-        let read = self
-            .reader
-            .read_until(b'\n', &mut self.buffer)
-            .map_err(|source| LogError::Read { line: self.line, source })?;
-        if read == 0 {
-            return Ok(Line::End);
-        }
-        self.line += 1;
-        if self.buffer.last() == Some(&b'\n') {
-            self.buffer.pop();
-            Ok(Line::Whole)
-        } else {
-            Ok(Line::Last)
-        }
+    /// What was skipped so far of a log of a newer minor version.
+    pub fn skipped(&self) -> &Skipped {
+        &self.skipped
     }
 
     fn next_event(&mut self) -> Result<Option<Event>, LogError> {
         loop {
-            let line = self.next_line()?;
+            let line = next_line(&mut self.reader, &mut self.buffer, self.line)?;
             if matches!(line, Line::End) {
                 return Ok(None);
             }
+            self.line += 1;
             if self.buffer.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            return match (serde_json::from_slice(&self.buffer), line) {
-                (Ok(event), _) => Ok(Some(event)),
+            return match (self.format.event(&self.buffer), line) {
+                (Ok(Parsed::Event(event)), _) => Ok(Some(*event)),
+                (Ok(Parsed::Unknown(name)), _) => {
+                    self.skipped.add(name);
+                    continue;
+                }
                 (Err(_), Line::Last) => {
                     self.truncated = Some(Truncated { line: self.line, bytes: self.buffer.len() });
                     Ok(None)
                 }
-                (Err(error), _) => Err(LogError::Corrupt { line: self.line, reason: error.to_string() }),
+                (Err(reason), _) => Err(LogError::Corrupt { line: self.line, reason }),
             };
         }
+    }
+}
+
+/// Reads one line into the buffer, without its newline; `line` is the number of the one before.
+fn next_line(reader: &mut impl BufRead, buffer: &mut Vec<u8>, line: u64) -> Result<Line, LogError> {
+    buffer.clear();
+    let read = reader.read_until(b'\n', buffer).map_err(|source| LogError::Read { line, source })?;
+    if read == 0 {
+        return Ok(Line::End);
+    }
+    if buffer.last() == Some(&b'\n') {
+        buffer.pop();
+        Ok(Line::Whole)
+    } else {
+        Ok(Line::Last)
     }
 }
 
@@ -138,19 +206,7 @@ struct AnyKind {
 struct AnyRunStarted {
     version: u64,
     #[serde(default)]
+    minor: u64,
+    #[serde(default)]
     harness: String,
-}
-
-fn header(line: &[u8]) -> Result<Event, LogError> {
-    let refused = |error: serde_json::Error| LogError::NoHeader { reason: error.to_string() };
-    let any: AnyHeader = serde_json::from_slice(line).map_err(refused)?;
-    let AnyRunStarted { version, harness } = any.e.run_started;
-    if version != u64::from(LOG_VERSION) {
-        return Err(LogError::Version { found: version, harness });
-    }
-    let event: Event = serde_json::from_slice(line).map_err(refused)?;
-    match event.kind {
-        EventKind::RunStarted(_) => Ok(event),
-        _ => Err(LogError::NoHeader { reason: "another event".to_owned() }),
-    }
 }

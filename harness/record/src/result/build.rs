@@ -29,6 +29,7 @@ impl RunResult {
         for event in &mut log {
             timelines.apply(&event?);
         }
+        timelines.skipped = log.skipped().clone();
         Ok(Self::from_timelines(plan, &timelines, log.truncated()))
     }
 

@@ -3,7 +3,8 @@
 use harness_scenario::plan::AzureBehaviour;
 
 use super::cross_check::CrossCheck;
-use crate::log::Truncated;
+use crate::event::{LOG_MINOR, LOG_VERSION};
+use crate::log::{Skipped, Truncated};
 use crate::text;
 use crate::verdict::Evidence;
 
@@ -21,6 +22,7 @@ pub(super) fn warnings(
     if let Some(Truncated { line, bytes }) = truncated {
         warnings.push(format!("the log's last line ({line}) is cut after {bytes} bytes: what it said is lost"));
     }
+    warnings.extend(newer(&timelines.skipped));
     if timelines.ended.is_none() {
         warnings.push("the log has no end: the run was killed, and cleanup is not known to have been done".to_owned());
     }
@@ -63,6 +65,26 @@ pub(super) fn warnings(
         }
     }
     warnings
+}
+
+/// What is not known here of a log that a newer harness wrote.
+fn newer(skipped: &Skipped) -> Option<String> {
+    let minor = skipped.newer_minor?;
+    let events: u64 = skipped.events.values().sum();
+    let named = skipped.events.iter().map(|(name, count)| match name.as_str() {
+        "" => format!("others {count}"),
+        name => format!("{name} {count}"),
+    });
+    let what = if events == 0 {
+        "new fields and attributes are not read".to_owned()
+    } else {
+        format!(
+            "{} skipped that this harness does not know ({})",
+            text::count(events, "event"),
+            text::some(&named.collect::<Vec<_>>(), 5)
+        )
+    };
+    Some(format!("the log is of version {LOG_VERSION}.{minor}, this harness reads {LOG_VERSION}.{LOG_MINOR}: {what}"))
 }
 
 /// What was seen so late that latencies are not what they seem.

@@ -16,6 +16,7 @@ use super::usage::UsageCurves;
 use harness_scenario::plan::Plan;
 
 use crate::event::{EndReason, Event, EventKind, ObjectKind, RunStarted};
+use crate::log::Skipped;
 
 /// What became of every object, action and phase: the fold of a log's events.
 ///
@@ -40,6 +41,8 @@ pub struct Timelines {
     pub(crate) usage: UsageCurves,
     pub(crate) notifications: Notifications,
     pub(crate) leaks: Vec<(String, String)>,
+    /// What the reader skipped, because the log is of a newer minor version.
+    pub(crate) skipped: Skipped,
     pub(crate) ended: Option<(EndReason, String)>,
 }
 

@@ -1,0 +1,116 @@
+//! The recordings are those of today's scenarios: one for each, made from what the scenario file plans.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use harness_scenario::plan::{Expectation, Phase, Plan};
+use harness_scenario::{
+    LayersTree, PlanInputs, Scenario, SourceFile, amend, builtin_gitops, builtin_node_config, plan, read_tree,
+    with_layers,
+};
+use rstest::rstest;
+
+use crate::recording::{Recording, names, recordings};
+
+/// VM sizes for plans that are made without a target.
+#[path = "../../../scenario/tests/it/common/mod.rs"]
+#[allow(dead_code, reason = "the scenario crate's tests use more of it")]
+mod common;
+
+/// Run by hand where this fails: the recording of a scenario is made by a run of it.
+fn record(name: &str) -> String {
+    format!("make it with `ci/record.sh {name}` and commit fixtures/recordings/{name}")
+}
+
+#[rstest]
+fn a_scenario_has_a_recording_of_what_it_plans(#[files("../../scenarios/*.yaml")] path: std::path::PathBuf) {
+    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+    let folder = recordings().join(&name);
+    assert!(folder.is_dir(), "there is no recorded run of scenario {name}: {}", record(&name));
+    let recording = Recording::read(&folder);
+    assert!(recording.passed(), "the recorded run of {name} did not pass: {}", record(&name));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let now = planned(&common::scenario(&text), &recording.plan);
+    let stale = |what: &str| format!("{name} plans other {what} than its recorded run had: {}", record(&name));
+    let names = |plan: &Plan| plan.expectations.iter().map(|it| it.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&now), names(&recording.plan), "{}", stale("expectations"));
+    let changed = now.expectations.iter().zip(&recording.plan.expectations).find(|(now, then)| now != then);
+    assert_eq!(changed, None::<(&Expectation, &Expectation)>, "{}", stale("checks"));
+    for (now, then) in now.phases.iter().zip(&recording.plan.phases) {
+        assert_eq!(without_chance(now), without_chance(then), "{}", stale("phases"));
+    }
+    assert_eq!(now.phases.len(), recording.plan.phases.len(), "{}", stale("phases"));
+}
+
+/// What a phase does, in the order of its actions, and how it ends. When each action is due is drawn.
+fn without_chance(phase: &Phase) -> (String, usize, String) {
+    let ends = format!("{:?} within {:?} for {:?}", phase.until, phase.within, phase.hold);
+    (phase.name.clone(), phase.actions.len(), ends)
+}
+
+/// The plan of the scenario as it is now, with the profile, seed and parameters of the recorded run.
+fn planned(scenario: &Scenario, recorded: &Plan) -> Plan {
+    let mut files = builtin_node_config();
+    let source = "node-config";
+    if let Some(gitops) = &scenario.model().gitops
+        && let Some(layers) = &gitops.tree
+    {
+        assert_eq!(layers.value, "gitops", "only the layers that come with the harness are known here");
+        let layers = LayersTree { source: &layers.value, files: &builtin_gitops(), entry: gitops.entry() };
+        files = with_layers(source, &files, &layers).unwrap();
+    }
+    files = amend(&files, scenario.amendments()).unwrap();
+    files.iter_mut().for_each(fill);
+    let tree = read_tree(source, &files).unwrap_or_else(|findings| panic!("{}", common::lines(&findings)));
+    let inputs = PlanInputs {
+        profile: recorded.profile,
+        seed: recorded.seed,
+        overrides: &[],
+        tree: &tree,
+        skus: &common::skus(),
+    };
+    plan(scenario, &inputs).unwrap_or_else(|errors| panic!("{}", common::lines(&errors)))
+}
+
+/// What stands in a tree for things that are known only when it is pushed: `{cron+1m}`, `{webhook}`, `{registry}`.
+fn fill(file: &mut SourceFile) {
+    file.text = file.text.replace("{webhook}", "http://127.0.0.1:1").replace("{registry}", "127.0.0.1:1");
+    while let Some(begin) = file.text.find("{cron") {
+        let end = begin + file.text[begin..].find('}').expect("a closing brace");
+        file.text.replace_range(begin..=end, "0 0 1 1 *");
+    }
+}
+
+/// Folders are found when the tests are compiled: one that came later has no tests yet.
+#[test]
+fn every_recording_has_its_tests() {
+    let tests = Command::new(std::env::current_exe().unwrap()).arg("--list").output().unwrap();
+    let tests = String::from_utf8(tests.stdout).unwrap();
+    let compiled: Vec<&str> =
+        tests.lines().filter(|line| line.starts_with("recorded::comes_to_the_recorded_verdict")).collect();
+    let recordings = names();
+    assert_eq!(
+        compiled.len(),
+        recordings.len(),
+        "recordings came or went after these tests were compiled: `touch harness/record/tests/it/main.rs \
+         harness/report/tests/it/main.rs` and run them again\n{recordings:#?}\n{compiled:#?}"
+    );
+}
+
+/// A run with something broken is beside the one that it is a case of.
+#[test]
+fn a_case_has_its_scenario() {
+    let recordings = names();
+    let cases: BTreeMap<&str, &str> = recordings.iter().filter_map(|name| name.split_once("--")).collect();
+    for (scenario, case) in cases {
+        assert!(recordings.iter().any(|name| name == scenario), "{scenario}--{case} is a case of no recorded scenario");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../scenarios/{scenario}.yaml"));
+        assert!(file.is_file(), "{scenario}--{case} is a case of no scenario");
+        assert!(!Recording::read(&recordings_folder(scenario, case)).passed(), "{scenario}--{case} passed");
+    }
+}
+
+fn recordings_folder(scenario: &str, case: &str) -> std::path::PathBuf {
+    recordings().join(format!("{scenario}--{case}"))
+}

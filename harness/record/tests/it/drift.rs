@@ -1,0 +1,105 @@
+//! How long foreign changes stay.
+
+use crate::scene::Scene;
+use crate::story::{MS, S};
+use harness_record::RunResult;
+use harness_record::event::*;
+use harness_record::latency::{Cause, Samples};
+use harness_scenario::plan::*;
+use serde_json::{Value, json};
+
+fn scene() -> Scene {
+    let mut scene = Scene::new();
+    let at = ObjectAddress {
+        api_version: "karpenter.sh/v1".to_owned(),
+        kind: "NodePool".to_owned(),
+        namespace: None,
+        name: "general-purpose".to_owned(),
+    };
+    scene.plan.objects = vec![NamedObject { name: "pool".to_owned(), at, paths: Vec::new() }];
+    scene.phase("p", 5, 100);
+    scene
+}
+
+fn seen(scene: &mut Scene, at_us: u64, path: &str, value: Option<Value>, uid: &str) {
+    let field = FieldValue {
+        object: "pool".to_owned(),
+        path: path.to_owned(),
+        value,
+        uid: uid.to_owned(),
+        seen: if at_us < 5 * S { Seen::Listed } else { Seen::Live },
+    };
+    scene.story.at(at_us, EventKind::Field(field));
+}
+
+/// Sent a millisecond after `at`, acknowledged ten later.
+fn change(scene: &mut Scene, at: u64, changed: Changed, paths: &[&str], stays: bool) {
+    let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+    scene.action(at, "p", ActionKind::Change { object: "pool".to_owned(), changed, paths, stays });
+}
+
+fn corrected(result: &RunResult, by: Option<&str>) -> Samples {
+    let of = result.latencies.iter().find(|latency| {
+        latency.name == LatencyName::DriftCorrected && latency.labels.get("object").map(String::as_str) == by
+    });
+    of.map(|latency| latency.samples.clone()).unwrap_or_default()
+}
+
+#[test]
+fn a_field_is_right_again_when_all_that_was_written_is() {
+    let mut scene = scene();
+    for path in ["spec.weight", "spec.limits.cpu"] {
+        seen(&mut scene, S, path, Some(json!(10)), "u");
+    }
+    change(&mut scene, 10, Changed::Patched, &["spec.limits.cpu", "spec.weight"], false);
+    // The watch may be quicker than the answer.
+    for path in ["spec.weight", "spec.limits.cpu"] {
+        seen(&mut scene, 10 * S + 5 * MS, path, Some(json!(77)), "u");
+    }
+    seen(&mut scene, 14 * S, "spec.weight", Some(json!(10)), "u");
+    seen(&mut scene, 15 * S + 11 * MS, "spec.limits.cpu", Some(json!(10)), "u");
+    let result = scene.run(Vec::new());
+    assert_eq!(corrected(&result, None).measured_us, [5 * S]);
+    assert_eq!(corrected(&result, Some("pool")).measured_us, [5 * S]);
+}
+
+#[test]
+fn an_object_is_back_as_another_one() {
+    let mut scene = scene();
+    seen(&mut scene, S, "exists", Some(json!(true)), "old");
+    change(&mut scene, 10, Changed::Deleted, &["exists"], false);
+    seen(&mut scene, 11 * S, "exists", Some(json!(false)), "");
+    seen(&mut scene, 13 * S + 11 * MS, "exists", Some(json!(true)), "new");
+    assert_eq!(corrected(&scene.run(Vec::new()), None).measured_us, [3 * S]);
+}
+
+#[test]
+fn a_finalizer_that_keeps_an_object_is_no_correction() {
+    let mut scene = scene();
+    seen(&mut scene, S, "exists", Some(json!(true)), "old");
+    change(&mut scene, 10, Changed::Deleted, &["exists"], false);
+    seen(&mut scene, 13 * S, "exists", Some(json!(true)), "old");
+    let samples = corrected(&scene.run(Vec::new()), None);
+    assert_eq!((samples.measured_us.len(), samples.censored.len()), (0, 1));
+}
+
+#[test]
+fn what_is_never_put_right_is_censored_and_what_stays_is_no_sample() {
+    let mut scene = scene();
+    seen(&mut scene, S, "spec.weight", Some(json!(10)), "u");
+    change(&mut scene, 10, Changed::Patched, &["spec.weight"], false);
+    seen(&mut scene, 11 * S, "spec.weight", Some(json!(77)), "u");
+    change(&mut scene, 20, Changed::Patched, &["spec.weight"], true);
+    let samples = corrected(&scene.run(Vec::new()), None);
+    assert!(samples.measured_us.is_empty());
+    assert_eq!(samples.censored.iter().map(|it| it.cause).collect::<Vec<_>>(), [Cause::Open]);
+}
+
+#[test]
+fn a_value_that_was_never_seen_otherwise_was_not_put_right() {
+    let mut scene = scene();
+    seen(&mut scene, S, "spec.weight", Some(json!(10)), "u");
+    change(&mut scene, 10, Changed::Patched, &["spec.weight"], false);
+    let samples = corrected(&scene.run(Vec::new()), None);
+    assert_eq!((samples.measured_us.len(), samples.censored.len()), (0, 1));
+}

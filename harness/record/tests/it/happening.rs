@@ -1,0 +1,151 @@
+//! What is counted of a log, for the run that waits and for the verdict.
+
+use crate::story::{self, Fault, MS, S, Story};
+use harness_record::event::*;
+use harness_record::happening::Counter;
+use harness_scenario::plan::{Happening, What};
+use rstest::rstest;
+
+fn count(events: &[Event], of: &Happening) -> u32 {
+    let mut counter = Counter::new();
+    events.iter().filter(|event| counter.learn(event).is_some_and(|occurrence| occurrence.is(of))).count() as u32
+}
+
+fn fact(what: AzureFactKind, vm: &str) -> AzureFact {
+    AzureFact {
+        what,
+        occurred_us: 2 * S,
+        vm: vm.to_owned(),
+        nodeclaim: String::new(),
+        nodepool: String::new(),
+        instance_type: String::new(),
+        zone: String::new(),
+        capacity_type: String::new(),
+        vcpus: None,
+        price_micro_usd_per_hour: None,
+        on_demand_micro_usd_per_hour: None,
+        code: String::new(),
+        message: String::new(),
+    }
+}
+
+/// A spot NodeClaim in zone 2 that learns what it is bit by bit, its VM that is taken back, and a pod.
+fn log() -> Vec<Event> {
+    let mut story = Story::default();
+    let claim = story.key(ObjectKind::NodeClaim, "batch-x1");
+    story.reached(S, &claim, Reached::Created, &[("nodepool", "batch"), ("capacity-type", "spot")]);
+    let accepted = AzureFact {
+        nodepool: "batch".to_owned(),
+        capacity_type: "spot".to_owned(),
+        zone: "eastus-2".to_owned(),
+        ..fact(AzureFactKind::VmAccepted, "vm1")
+    };
+    story.at(2 * S, EventKind::Azure(accepted));
+    story.reached(3 * S, &claim, Reached::Launched, &[("zone", "eastus-2"), ("instance-type", "Standard_F4s_v2")]);
+    // The watch was interrupted and listed again.
+    story.reached(3 * S + MS, &claim, Reached::Launched, &[]);
+    story.at(
+        9 * S,
+        EventKind::Azure(AzureFact { code: "Preempted".to_owned(), ..fact(AzureFactKind::SpotEvicted, "vm1") }),
+    );
+    story.reached(10 * S, &claim, Reached::Disrupted, &[("reason", "Drifted")]);
+    story.reached(11 * S, &claim, Reached::Deleting, &[]);
+    let pod = story.key(ObjectKind::Pod, "web-5d9c-abcde");
+    story.reached(11 * S, &pod, Reached::Created, &[("workload", "web")]);
+    story.reached(12 * S, &pod, Reached::Ready, &[]);
+    story.reached(13 * S, &pod, Reached::NotReady, &[]);
+    story.reached(14 * S, &pod, Reached::Ready, &[]);
+    for (kind, name) in
+        [("Pod", "web-5d9c-abcde"), ("Pod", "api-77f-zzzzz"), ("NodeClaim", "batch-x1"), ("NodeClaim", "other-y2")]
+    {
+        story.at(
+            15 * S,
+            EventKind::Reason(Reason {
+                kind: kind.to_owned(),
+                name: name.to_owned(),
+                reason: "FailedScheduling".to_owned(),
+                message: "no instance type satisfied resources".to_owned(),
+                severity: "Warning".to_owned(),
+            }),
+        );
+    }
+    story.at(16 * S, EventKind::Azure(AzureFact { code: "429".to_owned(), ..fact(AzureFactKind::Throttled, "") }));
+    story.events()
+}
+
+#[rstest]
+#[case::milestones_once(What::NodeclaimLaunched, &[], 1)]
+#[case::a_later_milestone_knows_what_an_earlier_told(What::NodeclaimLaunched, &[("nodepool", "batch"), ("capacity", "spot")], 1)]
+#[case::not_known_yet(What::NodeclaimCreated, &[("zone", "2")], 0)]
+#[case::by_the_number_of_its_zone(What::NodeclaimLaunched, &[("zone", "2")], 1)]
+#[case::by_the_name_of_its_zone(What::NodeclaimLaunched, &[("zone", "eastus-2")], 1)]
+#[case::by_its_size(What::NodeclaimDisrupted, &[("size", "Standard_F4s_v2")], 1)]
+#[case::another_size(What::NodeclaimDisrupted, &[("size", "Standard_F8s_v2")], 0)]
+#[case::the_reason_of_the_disruption(What::NodeclaimDisrupted, &[("code", "Drifted")], 1)]
+#[case::another_reason(What::NodeclaimDisrupted, &[("code", "Empty")], 0)]
+#[case::the_reason_stays_with_the_claim(What::NodeclaimDeleting, &[("code", "Drifted")], 1)]
+#[case::a_fact_knows_what_an_earlier_told(What::SpotEvicted, &[("nodepool", "batch"), ("zone", "2"), ("code", "Preempted")], 1)]
+#[case::ready_again(What::PodReady, &[("workload", "web")], 2)]
+#[case::another_workload(What::PodReady, &[("workload", "api")], 0)]
+#[case::of_no_object(What::CallThrottled, &[("code", "429")], 1)]
+#[case::but_not_of_a_pool(What::CallThrottled, &[("nodepool", "batch")], 0)]
+#[case::reasons(What::Reason, &[("code", "FailedScheduling")], 4)]
+#[case::what_they_say(What::Reason, &[("says", "no instance type")], 4)]
+#[case::what_they_do_not_say(What::Reason, &[("says", "quota")], 0)]
+#[case::about_a_pod(What::Reason, &[("workload", "web")], 1)]
+#[case::about_a_pod_that_was_not_seen(What::Reason, &[("workload", "api")], 1)]
+#[case::about_a_claim(What::Reason, &[("nodepool", "batch")], 1)]
+#[case::about_a_claim_that_was_not_seen(What::Reason, &[("nodepool", "other")], 1)]
+fn every_given_key_must_match(#[case] what: What, #[case] keys: &[(&str, &str)], #[case] expected: u32) {
+    let mut of = Happening::any(what);
+    for (key, value) in keys {
+        let value = Some((*value).to_owned());
+        match *key {
+            "workload" => of.workload = value,
+            "nodepool" => of.nodepool = value,
+            "size" => of.instance_type = value,
+            "capacity" => of.capacity_type = value,
+            "zone" => of.zone = value,
+            "code" => of.code = value,
+            _ => of.says = value,
+        }
+    }
+    assert_eq!(count(&log(), &of), expected, "{of}");
+}
+
+#[test]
+fn flux_reaches_the_same_with_each_revision() {
+    let mut story = Story::default();
+    let layer = story.key(ObjectKind::Kustomization, "apps");
+    let told = |revision: &'static str| [(attribute::REVISION, revision)];
+    for (at, revision) in [(1, "main@sha1:a"), (2, "main@sha1:b")] {
+        story.reached(at * S, &layer, Reached::Applied, &told(revision));
+    }
+    let failure = [(attribute::REASON, "BuildFailed"), (attribute::SAYS, "no such file")];
+    story.reached(3 * S, &layer, Reached::Failed, &failure);
+    let events = story.events();
+    let of = |what, object: &str| Happening { object: Some(object.to_owned()), ..Happening::any(what) };
+    assert_eq!(count(&events, &of(What::RevisionApplied, "apps")), 2);
+    assert_eq!(count(&events, &of(What::RevisionApplied, "node-config")), 0);
+    let failed = |code: &str, says: &str| Happening {
+        code: Some(code.to_owned()),
+        says: Some(says.to_owned()),
+        ..of(What::KustomizationFailed, "apps")
+    };
+    assert_eq!(count(&events, &failed("BuildFailed", "such")), 1);
+    assert_eq!(count(&events, &failed("BuildFailed", "other")), 0);
+    assert_eq!(count(&events, &failed("HealthCheckFailed", "such")), 0);
+}
+
+#[test]
+fn a_whole_run_is_counted_as_its_result_counts_it() {
+    let plan = story::plan();
+    let events = story::run(&Fault::None);
+    let result = harness_record::RunResult::from_log(&plan, events.clone());
+    let of = |what| u64::from(count(&events, &Happening::any(what)));
+    assert_eq!(of(What::PodCreated), result.counts.pods_created);
+    assert_eq!(of(What::NodeclaimLaunched), result.counts.nodeclaims_launched);
+    assert_eq!(of(What::VmBooted), result.counts.vms_booted);
+    assert_eq!(of(What::VmDeleted), result.counts.vms_deleted);
+    assert!(of(What::PodReady) > 0);
+}

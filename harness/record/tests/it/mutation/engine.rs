@@ -1,0 +1,107 @@
+//! Finds, for one expectation of a recorded run, a change of its log that makes the expectation fail and no unrelated one.
+
+use harness_record::RunResult;
+use harness_record::verdict::{ExpectationResult, Verdict};
+use harness_scenario::plan::{Check, Expectation};
+
+use super::edit::{Claim, Mutation};
+use super::log::Log;
+use super::signal::{reads, touched};
+
+/// What made an expectation fail.
+#[derive(Clone, Debug)]
+pub(crate) struct Killed {
+    pub(crate) mutation: String,
+    pub(crate) verdict: Verdict,
+    pub(crate) observed: String,
+    /// Other expectations that fell with it, all of them related.
+    pub(crate) collateral: Vec<String>,
+}
+
+/// Tries the changes that should refute a claim of an expectation, in their order. The first that touches nothing else wins, otherwise the one that takes the fewest
+/// related expectations with it.
+///
+/// # Errors
+/// No change does it: what was tried, a line each.
+pub(crate) fn kill(log: &Log<'_>, original: &RunResult, index: usize, claim: &Claim) -> Result<Killed, Vec<String>> {
+    let target = &log.plan.expectations[index];
+    let mut best: Option<Killed> = None;
+    let mut tried = Vec::new();
+    for mutation in &claim.mutations {
+        if mutation.edits.is_empty() {
+            tried.push(format!("{}: nothing of it in this log", mutation.what));
+            continue;
+        }
+        let result = RunResult::from_log(log.plan, mutation.apply(log.events));
+        let found = &result.expectations[index];
+        if found.verdict == Verdict::Pass {
+            tried.push(format!("{}: still passes ({})", mutation.what, found.observed));
+            continue;
+        }
+        if let Err(why) = names_it(mutation, target, found, &result) {
+            tried.push(format!("{}: {why}", mutation.what));
+            continue;
+        }
+        let signals = touched(mutation, log);
+        let fallen = |(other, _): &(usize, &Expectation)| {
+            *other != index && result.expectations[*other].verdict != original.expectations[*other].verdict
+        };
+        let (related, unrelated): (Vec<&Expectation>, Vec<&Expectation>) = log
+            .plan
+            .expectations
+            .iter()
+            .enumerate()
+            .filter(fallen)
+            .map(|(_, expectation)| expectation)
+            .partition(|other| signals.iter().any(|signal| reads(&other.check, signal, log)));
+        if let Some(other) = unrelated.first() {
+            tried.push(format!("{}: takes {} with it, which is unrelated", mutation.what, other.name));
+            continue;
+        }
+        let collateral: Vec<String> = related.iter().map(|other| other.name.clone()).collect();
+        if best.as_ref().is_none_or(|best| collateral.len() < best.collateral.len()) {
+            best = Some(Killed {
+                mutation: mutation.what.clone(),
+                verdict: found.verdict,
+                observed: found.observed.clone(),
+                collateral,
+            });
+        }
+        if best.as_ref().is_some_and(|best| best.collateral.is_empty()) {
+            break;
+        }
+    }
+    best.ok_or(tried)
+}
+
+/// The run as a whole does not pass, says so of this expectation, and names what was changed.
+fn names_it(
+    mutation: &Mutation,
+    target: &Expectation,
+    found: &ExpectationResult,
+    result: &RunResult,
+) -> Result<(), String> {
+    if result.verdict == Verdict::Pass || result.exit_code == 0 {
+        return Err("the run passes nevertheless".to_owned());
+    }
+    let lines: Vec<&String> = result.reasons.iter().filter(|line| is_about(line, target)).collect();
+    if found.verdict == Verdict::Fail && lines.is_empty() {
+        return Err(format!("no reason of the run is about it: {:?}", result.reasons));
+    }
+    if result.reasons.is_empty() {
+        return Err("the run gives no reason".to_owned());
+    }
+    let Some(name) = &mutation.names else { return Ok(()) };
+    if found.observed.contains(name.as_str()) || lines.iter().any(|line| line.contains(name.as_str())) {
+        return Ok(());
+    }
+    Err(format!("`{name}` is not named: {} {lines:?}", found.observed))
+}
+
+/// Reasons of failed expectations begin with their names, those of phases with theirs.
+fn is_about(line: &str, target: &Expectation) -> bool {
+    match &target.check {
+        Check::Phase { phase } => line.starts_with(&format!("phase {phase}: ")),
+        _ => line.starts_with(&target.name),
+    }
+}

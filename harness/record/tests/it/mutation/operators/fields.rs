@@ -1,0 +1,86 @@
+//! Fields with other values, or with other numbers of them.
+
+use harness_record::event::{FieldValue, Seen};
+use harness_record::{Event, EventKind};
+use harness_scenario::plan::{Field, FieldPath};
+use serde_json::{Value, json};
+
+use super::super::edit::{Edit, Mutation};
+use super::super::log::Log;
+
+/// How long a wrong value stands, microseconds.
+const MOMENT_US: u64 = 1_000;
+
+/// The field has a value that it must not have: for a moment in the phases, or when the last of them ends.
+pub(super) fn wrong(of: &Field, phases: &[String], always: bool, log: &Log<'_>) -> Vec<Mutation> {
+    let candidates =
+        [None, Some(json!("mutated")), Some(json!(-1)), Some(json!(1_000_000)), Some(json!(true)), Some(json!(false))];
+    let Some(value) = candidates
+        .into_iter()
+        .chain([of.must.not.clone(), Some(json!(null)), Some(json!([]))])
+        .find(|value| !of.must.holds(value.as_ref()))
+    else {
+        return Vec::new();
+    };
+    let named = log.phases(phases);
+    let looked_at = if always { named } else { named.last().copied().into_iter().collect() };
+    let mut mutations = Vec::new();
+    for phase in looked_at {
+        let Some(window) = log.window(phase) else { continue };
+        let at_us = if always { window.middle_us() } else { window.to_us };
+        let told = values(&of.object, of.path.as_str(), log);
+        let Some((_, before)) = told.iter().rev().find(|(at, _)| *at <= at_us) else { continue };
+        let wrong = FieldValue { value: value.clone(), seen: Seen::Live, ..(*before).clone() };
+        let right = FieldValue { seen: Seen::Live, ..(*before).clone() };
+        let edits = vec![event(at_us, wrong), event(at_us + MOMENT_US, right)];
+        let shown = value.as_ref().map_or("nothing".to_owned(), Value::to_string);
+        let when = if always { "for a moment in" } else { "at the end of" };
+        let what = format!("{} of {} is {shown} {when} {phase}", of.path, of.object);
+        mutations.push(Mutation::new(what, edits).naming(&of.object));
+    }
+    mutations
+}
+
+/// The field keeps its value.
+pub(super) fn kept(object: &str, path: &FieldPath, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
+    let windows = log.windows(phases);
+    let told = log.events.iter().enumerate().filter(|(_, event)| match &event.kind {
+        EventKind::Field(field) => field.object == object && field.path == path.as_str(),
+        _ => false,
+    });
+    let within = told.filter(|(_, event)| windows.iter().any(|window| window.contains(event.at_us)));
+    let edits: Vec<Edit> = within.map(|(index, _)| Edit::Drop(index)).collect();
+    vec![Mutation::new(format!("{path} of {object} keeps its value"), edits).naming(object)]
+}
+
+/// The field has another value and its own again so often that it is too often.
+pub(super) fn too_often(object: &str, path: &FieldPath, most: u32, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
+    let mut mutations = Vec::new();
+    for phase in log.phases(phases) {
+        let Some(window) = log.window(phase) else { continue };
+        let told = values(object, path.as_str(), log);
+        let Some((_, before)) = told.iter().rev().find(|(at, _)| *at <= window.middle_us()) else { continue };
+        let edits = (0..=u64::from(most) / 2).flat_map(|index| {
+            let other = FieldValue { value: Some(json!("mutated")), seen: Seen::Live, ..(*before).clone() };
+            let same = FieldValue { seen: Seen::Live, ..(*before).clone() };
+            let at_us = window.middle_us() + 2 * index;
+            [event(at_us, other), event(at_us + 1, same)]
+        });
+        let what = format!("{path} of {object} changes too often in {phase}");
+        mutations.push(Mutation::new(what, edits.collect()).naming(object));
+    }
+    mutations
+}
+
+fn event(at_us: u64, field: FieldValue) -> Edit {
+    Edit::Add(Event { at_us, kind: EventKind::Field(field) })
+}
+
+/// Every value of a field, in the order of the log.
+fn values<'a>(object: &str, path: &str, log: &Log<'a>) -> Vec<(u64, &'a FieldValue)> {
+    let told = log.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Field(field) if field.object == object && field.path == path => Some((event.at_us, field)),
+        _ => None,
+    });
+    told.collect()
+}

@@ -1,0 +1,160 @@
+//! What ends a latency comes too late, or never: of one sample, of all of a group, of all.
+
+use std::collections::BTreeMap;
+
+use harness_record::event::*;
+use harness_record::{Event, EventKind};
+use harness_scenario::plan::{Action, GroupBy, LatencyCheck, LatencyName};
+
+use super::super::edit::{Claim, Edit, Mutation, at};
+use super::super::log::Log;
+
+/// Single samples that are tried.
+const SINGLE: usize = 24;
+
+/// An event that ends a sample, and the group that the sample is in.
+struct End {
+    index: usize,
+    group: String,
+}
+
+pub(super) fn claims(asked: &LatencyCheck, log: &Log<'_>) -> Vec<Claim> {
+    let late_us = asked.limits.values().map(|limit| limit.as_micros()).max().map(|limit| limit + 1_000_000);
+    let (mut late, mut never) = (Vec::new(), Vec::new());
+    for (which, ends) in choices(&ends(asked, log), asked, log) {
+        let group = ends.first().map(|end| end.group.as_str()).unwrap_or_default();
+        let same = asked.by.is_some() && !group.is_empty() && ends.iter().all(|end| end.group == group);
+        let named = |mutation: Mutation| if same { mutation.naming(group) } else { mutation };
+        if let Some(late_us) = late_us {
+            let moved = ends.iter().map(|end| {
+                let event = &log.events[end.index];
+                Edit::Replace(end.index, at(event, event.at_us + late_us))
+            });
+            late.push(named(Mutation::new(format!("{which} comes {} s later", late_us / 1_000_000), moved.collect())));
+        }
+        let dropped = ends.iter().map(|end| Edit::Drop(end.index)).collect();
+        never.push(named(Mutation::new(format!("{which} never comes"), dropped)));
+    }
+    let limits = late_us.map(|_| Claim::new("limits", late.into_iter().chain(never.iter().cloned()).collect()));
+    let censored = asked.censored.map(|_| Claim::new("censored", never));
+    limits.into_iter().chain(censored).collect()
+}
+
+/// Which samples are touched together: single ones, the later half of a group or all of it, the later half of all, all.
+fn choices<'e>(ends: &'e [End], asked: &LatencyCheck, log: &Log<'_>) -> Vec<(String, Vec<&'e End>)> {
+    let mut choices = Vec::new();
+    let step = ends.len().div_ceil(SINGLE).max(1);
+    // The last ones first: less follows from them.
+    for end in ends.iter().rev().step_by(step) {
+        choices.push((described(&log.events[end.index]), vec![end]));
+    }
+    let mut groups: BTreeMap<&str, Vec<&End>> = BTreeMap::new();
+    for end in ends {
+        groups.entry(end.group.as_str()).or_default().push(end);
+    }
+    for (group, ends) in groups.iter().filter(|(_, ends)| ends.len() > 1) {
+        // Half of them decide a median.
+        choices.push((format!("the later half of {} of {group}", asked.of), ends[ends.len() / 2..].to_vec()));
+        choices.push((format!("every {} of {group}", asked.of), ends.clone()));
+    }
+    if !ends.is_empty() {
+        let all: Vec<&End> = ends.iter().collect();
+        choices.push((format!("the later half of {}", asked.of), all[all.len() / 2..].to_vec()));
+        choices.push((format!("every {}", asked.of), all));
+    }
+    choices
+}
+
+fn described(event: &Event) -> String {
+    match &event.kind {
+        EventKind::Milestone(it) => format!("{:?} of {:?} {}", it.reached, it.object.kind, it.object.name),
+        EventKind::Azure(fact) => format!("{:?} of {}", fact.what, fact.vm),
+        EventKind::Field(field) => format!("a value of {} of {}", field.path, field.object),
+        EventKind::Notified(it) => format!("a notification of {} to {}", it.name, it.path),
+        _ => "an event".to_owned(),
+    }
+}
+
+/// The events that end the samples of a latency.
+fn ends(asked: &LatencyCheck, log: &Log<'_>) -> Vec<End> {
+    use LatencyName as Name;
+    let milestones = |kind: ObjectKind, reached: Reached| -> Vec<End> {
+        let all = log.milestones(kind, reached);
+        all.map(|(index, _, it)| End { index, group: group(asked.by, it, log) }).collect()
+    };
+    match asked.of {
+        Name::PodReady | Name::PodReadyService | Name::WorkloadRecovered => milestones(ObjectKind::Pod, Reached::Ready),
+        Name::PodScheduled | Name::Capacity => milestones(ObjectKind::Pod, Reached::Scheduled),
+        Name::NodeProvisioning | Name::NodeFill => milestones(ObjectKind::Node, Reached::Ready),
+        Name::NodeclaimLaunched => milestones(ObjectKind::NodeClaim, Reached::Launched),
+        Name::NodeclaimRegistered => milestones(ObjectKind::NodeClaim, Reached::Registered),
+        Name::NodeclaimInitialized => milestones(ObjectKind::NodeClaim, Reached::Initialized),
+        Name::NodeTermination | Name::NodeReplaced | Name::NodeIdle => milestones(ObjectKind::Node, Reached::Deleted),
+        Name::GitopsFetched => milestones(ObjectKind::GitRepository, Reached::Fetched),
+        Name::GitopsApplied => milestones(ObjectKind::Kustomization, Reached::Applied),
+        Name::GitopsHealthy | Name::GitopsRecovered => milestones(ObjectKind::Kustomization, Reached::Healthy),
+        Name::GitopsRefused => milestones(ObjectKind::Kustomization, Reached::Failed),
+        Name::DriftCorrected => corrections(log),
+        Name::Autoscaled => followed(log),
+        // Nothing in a log ends it.
+        Name::AlertFired => Vec::new(),
+        Name::AlertDelivered => {
+            let told = log.events.iter().enumerate().filter(|(_, event)| matches!(event.kind, EventKind::Notified(_)));
+            told.map(|(index, _)| End { index, group: String::new() }).collect()
+        }
+    }
+}
+
+/// The value of the label by which the check groups.
+fn group(by: Option<GroupBy>, it: &Milestone, log: &Log<'_>) -> String {
+    let subject = log.subject(&it.object);
+    let own = |key: &str| log.attribute(&it.object, key).to_owned();
+    match by {
+        Some(GroupBy::Nodepool) if it.object.kind == ObjectKind::Pod => log.class_of(subject).to_owned(),
+        Some(GroupBy::InstanceType) => own(attribute::INSTANCE_TYPE),
+        Some(GroupBy::CapacityType) => own(attribute::CAPACITY_TYPE),
+        Some(GroupBy::Zone) => own(attribute::ZONE),
+        Some(GroupBy::Workload | GroupBy::Nodepool | GroupBy::Object | GroupBy::Kustomization) | None => {
+            subject.to_owned()
+        }
+    }
+}
+
+/// The values of the objects that the plan changes and that are to be put right.
+fn corrections(log: &Log<'_>) -> Vec<End> {
+    let actions = log.plan.phases.iter().flat_map(|phase| &phase.actions);
+    let changed: Vec<&str> = actions
+        .filter_map(|planned| match &planned.action {
+            Action::Change(change) if !change.stays => Some(change.object.as_str()),
+            _ => None,
+        })
+        .collect();
+    let fields = log.events.iter().enumerate().filter_map(|(index, event)| match &event.kind {
+        EventKind::Field(field) if changed.contains(&field.object.as_str()) => {
+            Some(End { index, group: field.object.clone() })
+        }
+        _ => None,
+    });
+    fields.collect()
+}
+
+/// Pods that come and go after a load was set: what an autoscaler does.
+fn followed(log: &Log<'_>) -> Vec<End> {
+    let mut ends = Vec::new();
+    for reached in [Reached::Created, Reached::Deleting] {
+        for (index, event, it) in log.milestones(ObjectKind::Pod, reached) {
+            let workload = log.subject(&it.object);
+            let after_load = log.events.iter().any(|earlier| match &earlier.kind {
+                EventKind::Action(ActionStamps { what: ActionKind::Load { workload: of }, .. }) => {
+                    of == workload && earlier.at_us <= event.at_us
+                }
+                _ => false,
+            });
+            if after_load {
+                ends.push(End { index, group: workload.to_owned() });
+            }
+        }
+    }
+    ends.sort_by_key(|end| end.index);
+    ends
+}

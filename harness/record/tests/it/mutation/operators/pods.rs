@@ -1,0 +1,119 @@
+//! Pods bound elsewhere, not Ready, or bound although they must not be.
+
+use harness_record::event::*;
+use harness_record::{Event, EventKind};
+
+use super::super::edit::{Edit, Mutation, milestone, stranger, with};
+use super::super::log::{Log, Window};
+
+/// A pool that no tree has.
+const ELSEWHERE: &str = "another-pool";
+/// How long a pod is made not Ready, microseconds.
+const MOMENT_US: u64 = 1_000;
+
+/// A pod is bound to a node of another pool: of one that no plan has, or of another one of the run.
+pub(super) fn misplaced(workload: &str, log: &Log<'_>) -> Vec<Mutation> {
+    let mut bound = log.milestones(ObjectKind::Pod, Reached::Scheduled);
+    let Some((index, event, it)) = bound.find(|(_, _, it)| log.subject(&it.object) == workload) else {
+        return Vec::new();
+    };
+    let pod = &it.object.name;
+    let node = stranger(ObjectKind::Node, "elsewhere");
+    let created = milestone(event.at_us, &node, Reached::Created, &[(attribute::NODEPOOL, ELSEWHERE)]);
+    let edits = vec![Edit::Add(created), Edit::Replace(index, with(event, attribute::NODE, &node.name))];
+    let mut mutations = vec![Mutation::new(format!("{pod} is bound to a node of {ELSEWHERE}"), edits).naming(pod)];
+    let class = log.class_of(workload);
+    let mut ready = log.milestones(ObjectKind::Node, Reached::Ready);
+    let other = ready.find(|(_, at, it)| at.at_us < event.at_us && ![class, ""].contains(&log.subject(&it.object)));
+    mutations.extend(other.map(|(_, _, node)| {
+        let pool = log.subject(&node.object);
+        let edits = vec![Edit::Replace(index, with(event, attribute::NODE, &node.object.name))];
+        Mutation::new(format!("{pod} is bound to a node of {pool}"), edits).naming(pod)
+    }));
+    mutations
+}
+
+/// A pod of nobody is bound to a node of one of the classes.
+pub(super) fn intruder(workloads: &[String], log: &Log<'_>) -> Vec<Mutation> {
+    let mut bound = log.milestones(ObjectKind::Pod, Reached::Scheduled);
+    let own = bound.find(|(_, _, it)| workloads.iter().any(|name| name == log.subject(&it.object)));
+    let Some((_, event, it)) = own else { return Vec::new() };
+    let pod = stranger(ObjectKind::Pod, "intruder");
+    let node = log.attribute(&it.object, attribute::NODE);
+    let edits = vec![Edit::Add(milestone(event.at_us, &pod, Reached::Scheduled, &[(attribute::NODE, node)]))];
+    vec![Mutation::new(format!("a pod of nobody is bound to {node}"), edits).naming(&pod.name)]
+}
+
+/// A pod that must wait is bound.
+pub(super) fn bound_after_all(workload: &str, log: &Log<'_>) -> Vec<Mutation> {
+    let mut created = log.milestones(ObjectKind::Pod, Reached::Created);
+    let pod = created.find(|(_, _, it)| log.subject(&it.object) == workload);
+    let bound = pod.map(|(_, event, it)| {
+        let node = [(attribute::NODE, "elsewhere")];
+        let bound = milestone(event.at_us + MOMENT_US, &it.object, Reached::Scheduled, &node);
+        Mutation::new(format!("{} is bound", it.object.name), vec![Edit::Add(bound)]).naming(workload)
+    });
+    bound.into_iter().collect()
+}
+
+/// No controller says why the pods wait.
+pub(super) fn without_a_reason(workloads: &[String], log: &Log<'_>) -> Vec<Mutation> {
+    let of = |workload: &String| {
+        let told = log.events.iter().enumerate().filter(|(_, event)| match &event.kind {
+            EventKind::Reason(reason) => reason.kind == "Pod" && reason.name.starts_with(workload.as_str()),
+            _ => false,
+        });
+        let edits = told.map(|(index, _)| Edit::Drop(index)).collect();
+        Mutation::new(format!("no controller says anything of {workload}"), edits).naming(workload)
+    };
+    workloads.iter().map(of).collect()
+}
+
+/// A pod that was Ready when the phase began is not Ready for a moment.
+pub(super) fn disturbed(workload: &str, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
+    let mut mutations = Vec::new();
+    for (phase, window) in phases.iter().filter_map(|phase| Some((phase, log.window(phase)?))) {
+        let Some(pod) = ready_at(workload, window.from_us, log).into_iter().next() else { continue };
+        let what = format!("{} is not Ready for a moment in {phase}", pod.name);
+        mutations.push(Mutation::new(what, not_ready(&[pod], window)).naming(workload));
+    }
+    mutations
+}
+
+/// So many pods are not Ready for a moment that too few are left: one, two, ... all of them.
+pub(super) fn too_few(workload: &str, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
+    let mut mutations = Vec::new();
+    for (phase, window) in phases.iter().filter_map(|phase| Some((phase, log.window(phase)?))) {
+        let pods = ready_at(workload, window.middle_us(), log);
+        for count in [1, 2, pods.len().div_ceil(2), pods.len()] {
+            let Some(some) = pods.get(..count).filter(|some| !some.is_empty()) else { continue };
+            let what = format!("{count} of {} pods of {workload} are not Ready for a moment in {phase}", pods.len());
+            mutations.push(Mutation::new(what, not_ready(some, window)).naming(workload));
+        }
+    }
+    mutations
+}
+
+/// Pods of a workload that are Ready at a moment, as far as their first Ready and their end tell.
+fn ready_at<'a>(workload: &str, at_us: u64, log: &Log<'a>) -> Vec<&'a ObjectKey> {
+    let ready = log.milestones(ObjectKind::Pod, Reached::Ready);
+    let mut pods: Vec<&ObjectKey> = ready
+        .filter(|(_, event, it)| event.at_us <= at_us && log.subject(&it.object) == workload)
+        .map(|(_, _, it)| &it.object)
+        .collect();
+    pods.sort();
+    pods.dedup();
+    pods.retain(|pod| {
+        let going = log.when(&pod.uid, Reached::Deleting).or(log.when(&pod.uid, Reached::Deleted));
+        going.is_none_or(|going_us| going_us > at_us)
+    });
+    pods
+}
+
+fn not_ready(pods: &[&ObjectKey], window: Window) -> Vec<Edit> {
+    let at_us = window.middle_us();
+    let flips = pods.iter().flat_map(|pod| -> [Event; 2] {
+        [milestone(at_us, pod, Reached::NotReady, &[]), milestone(at_us + MOMENT_US, pod, Reached::Ready, &[])]
+    });
+    flips.map(Edit::Add).collect()
+}

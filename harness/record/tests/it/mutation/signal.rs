@@ -1,0 +1,337 @@
+//! What a change touches, and which checks are computed from that: what may fall together with the expectation that is meant.
+
+use std::collections::BTreeSet;
+
+use harness_record::event::*;
+use harness_record::{Event, EventKind};
+use harness_scenario::plan::{Check, Happening, LatencyCheck, LatencyName, Plan, What};
+
+use super::edit::{Edit, Mutation};
+use super::log::Log;
+
+/// What one event tells, and of what.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Signal {
+    /// When a phase began, how and when it ended.
+    Phase(String),
+    /// Something that the harness did, in a phase.
+    Action(String),
+    Pod {
+        workload: String,
+        reached: Reached,
+    },
+    Claim {
+        pool: String,
+        reached: Reached,
+    },
+    Node {
+        pool: String,
+        reached: Reached,
+    },
+    Flux {
+        object: String,
+        reached: Reached,
+    },
+    Vm {
+        pool: String,
+        what: AzureFactKind,
+    },
+    Reason {
+        kind: String,
+        name: String,
+    },
+    Field {
+        object: String,
+        path: String,
+    },
+    Notified,
+    Usage(String),
+    /// Nothing that a check is computed from alone.
+    Run,
+}
+
+/// What a mutation touches: all that the events tell which it drops, replaces or adds.
+pub(crate) fn touched(mutation: &Mutation, log: &Log<'_>) -> BTreeSet<Signal> {
+    let mut signals = BTreeSet::new();
+    for edit in &mutation.edits {
+        match edit {
+            Edit::Drop(index) => signals.extend(told(&log.events[*index], log)),
+            Edit::Replace(index, event) => {
+                signals.extend(told(&log.events[*index], log));
+                signals.extend(told(event, log));
+                if let (EventKind::Usage { processes: before }, EventKind::Usage { processes: after }) =
+                    (&log.events[*index].kind, &event.kind)
+                {
+                    // Of a line with many processes those that differ.
+                    for process in before.iter().filter(|process| after.contains(process)) {
+                        signals.remove(&Signal::Usage(process.name.clone()));
+                    }
+                }
+            }
+            Edit::Add(event) => signals.extend(told(event, log)),
+        }
+    }
+    signals
+}
+
+fn told(event: &Event, log: &Log<'_>) -> Vec<Signal> {
+    let one = match &event.kind {
+        EventKind::PhaseBegan { phase } | EventKind::PhaseEnded { phase, .. } => Signal::Phase(phase.clone()),
+        EventKind::Action(action) => Signal::Action(action.phase.clone()),
+        EventKind::Milestone(Milestone { object, reached, attributes, .. }) => {
+            // The change may be one of the attribute itself.
+            let own = |key: &str| attributes.get(key).cloned();
+            let subject = log.subject(object).to_owned();
+            let reached = *reached;
+            match object.kind {
+                ObjectKind::Pod => Signal::Pod { workload: own(attribute::WORKLOAD).unwrap_or(subject), reached },
+                ObjectKind::NodeClaim => Signal::Claim { pool: own(attribute::NODEPOOL).unwrap_or(subject), reached },
+                ObjectKind::Node => Signal::Node { pool: own(attribute::NODEPOOL).unwrap_or(subject), reached },
+                ObjectKind::GitRepository | ObjectKind::Kustomization => Signal::Flux { object: subject, reached },
+                ObjectKind::NodePool => Signal::Run,
+            }
+        }
+        EventKind::Azure(fact) => {
+            let pool = if fact.nodepool.is_empty() { log.pool_named(&fact.vm) } else { &fact.nodepool };
+            Signal::Vm { pool: pool.to_owned(), what: fact.what }
+        }
+        EventKind::Reason(reason) => Signal::Reason { kind: reason.kind.clone(), name: reason.name.clone() },
+        EventKind::Field(field) => Signal::Field { object: field.object.clone(), path: field.path.clone() },
+        EventKind::Notified(_) => Signal::Notified,
+        EventKind::Usage { processes } => {
+            return processes.iter().map(|process| Signal::Usage(process.name.clone())).collect();
+        }
+        EventKind::RunStarted(_) | EventKind::Audit(_) | EventKind::Leak { .. } | EventKind::RunEnded { .. } => {
+            Signal::Run
+        }
+    };
+    vec![one]
+}
+
+/// Whether a check is by its definition computed from what a signal tells: of its own phases, pools, workloads, objects and processes.
+pub(crate) fn reads(check: &Check, signal: &Signal, log: &Log<'_>) -> bool {
+    let plan = log.plan;
+    let in_phases = |named: &[String]| match signal {
+        Signal::Phase(phase) => {
+            named.contains(phase) || named.is_empty() && plan.phases.iter().any(|it| it.name == *phase)
+        }
+        _ => false,
+    };
+    let of_pools = |pools: &[String]| match signal {
+        Signal::Claim { pool, .. } | Signal::Node { pool, .. } | Signal::Vm { pool, .. } => pools.contains(pool),
+        _ => false,
+    };
+    let of_workloads =
+        |workloads: &[String]| matches!(signal, Signal::Pod { workload, .. } if workloads.contains(workload));
+    match check {
+        Check::Phase { phase } => in_phases(std::slice::from_ref(phase)),
+        Check::Placement { workloads, exclusively } => {
+            let classes: Vec<String> = workloads.iter().map(|workload| log.class_of(workload).to_owned()).collect();
+            let foreign = *exclusively && matches!(signal, Signal::Pod { reached: Reached::Scheduled, .. });
+            of_workloads(workloads) || of_pools(&classes) || foreign || is_about_pending(signal, plan)
+        }
+        Check::Latency(asked) => latency_reads(asked, signal),
+        Check::Limits { nodepools } => of_pools(nodepools),
+        Check::Fleet { at_the_end, .. } => {
+            let last = plan.phases.last().map(|phase| phase.name.clone()).into_iter().collect::<Vec<_>>();
+            matches!(
+                signal,
+                Signal::Vm { .. }
+                    | Signal::Claim { reached: Reached::Created | Reached::Launched | Reached::Deleted, .. }
+            ) || at_the_end.is_some() && in_phases(&last)
+        }
+        Check::Happened { of, phases, .. } => in_phases(phases) || happening_reads(of, signal),
+        Check::Pending { workloads, .. } => {
+            let about = |name: &str| workloads.iter().any(|workload| name.starts_with(workload.as_str()));
+            of_workloads(workloads) || matches!(signal, Signal::Reason { kind, name } if kind == "Pod" && about(name))
+        }
+        Check::Undisturbed { workloads, phases } | Check::Available { workloads, phases, .. } => {
+            in_phases(phases) || of_workloads(workloads)
+        }
+        Check::Replaced { nodepools, phase, .. } => in_phases(std::slice::from_ref(phase)) || of_pools(nodepools),
+        Check::Kept { nodepools, phases } | Check::AtOnce { nodepools, phases, .. } => {
+            in_phases(phases) || of_pools(nodepools)
+        }
+        Check::Price { before, after, .. } => {
+            in_phases(&[before.clone(), after.clone()]) || matches!(signal, Signal::Vm { .. })
+        }
+        Check::Savings { .. } | Check::Quota { .. } => matches!(signal, Signal::Vm { .. }),
+        Check::ReplacedBeforeLoss { phases } => {
+            let spot = matches!(
+                signal,
+                Signal::Vm {
+                    what: AzureFactKind::SpotNotice | AzureFactKind::SpotEvicted | AzureFactKind::VmDeleted,
+                    ..
+                }
+            );
+            let came = matches!(
+                signal,
+                Signal::Node { reached: Reached::Ready, .. } | Signal::Claim { reached: Reached::Created, .. }
+            );
+            in_phases(phases) || spot || came
+        }
+        Check::Field { of, phases, .. } => in_phases(phases) || is_field(signal, &of.object, of.path.as_str()),
+        Check::Changes { object, path, phases, .. } => in_phases(phases) || is_field(signal, object, path.as_str()),
+        Check::Order { kustomizations, phases } => {
+            matches!(signal, Signal::Flux { object, .. } if kustomizations.contains(object))
+                || matches!(signal, Signal::Action(phase) if phases.contains(phase))
+        }
+        Check::Usage { processes, phases, .. } => {
+            in_phases(phases) || matches!(signal, Signal::Usage(process) if processes.contains(process))
+        }
+        Check::AppliedInOrder { phases, .. } => {
+            in_phases(phases)
+                || matches!(signal, Signal::Flux { object, .. } if object == "node-config")
+                || matches!(signal, Signal::Action(_))
+        }
+    }
+}
+
+fn is_field(signal: &Signal, of: &str, at: &str) -> bool {
+    matches!(signal, Signal::Field { object, path } if object == of && path == at)
+}
+
+/// NodeClaims for pods that must stay Pending are a finding of every placement.
+fn is_about_pending(signal: &Signal, plan: &Plan) -> bool {
+    let mut pending = plan.workloads.iter().filter(|workload| workload.stays_pending);
+    match signal {
+        Signal::Reason { kind, name } if kind == "Pod" => pending.any(|workload| name.starts_with(&workload.name)),
+        Signal::Claim { pool, .. } => pending.any(|workload| workload.class == *pool),
+        _ => false,
+    }
+}
+
+/// The milestones between which a latency is measured, and those that decide which objects have one.
+fn latency_reads(asked: &LatencyCheck, signal: &Signal) -> bool {
+    use LatencyName as Name;
+    use Reached::{Applied, Created, Deleted, Deleting, Failed, Fetched, Healthy};
+    let pod = |of: &[Reached]| matches!(signal, Signal::Pod { reached, .. } if of.contains(reached));
+    let claim = |of: &[Reached]| matches!(signal, Signal::Claim { reached, .. } if of.contains(reached));
+    let node = |of: &[Reached]| matches!(signal, Signal::Node { reached, .. } if of.contains(reached));
+    let flux = |of: &[Reached]| matches!(signal, Signal::Flux { reached, .. } if of.contains(reached));
+    let acted = matches!(signal, Signal::Action(_));
+    match asked.of {
+        Name::PodReady | Name::PodReadyService => acted || pod(&[Created, Reached::Ready, Deleting, Deleted]),
+        Name::PodScheduled => acted || pod(&[Created, Reached::Scheduled, Deleting, Deleted]),
+        Name::Capacity => pod(&[Reached::Unschedulable, Reached::Scheduled, Deleting, Deleted]),
+        Name::NodeProvisioning => claim(&[Created, Deleting, Deleted]) || node(&[Reached::Ready]),
+        Name::NodeclaimLaunched => claim(&[Created, Reached::Launched, Deleting, Deleted]),
+        Name::NodeclaimRegistered => claim(&[Reached::Launched, Reached::Registered, Deleting, Deleted]),
+        Name::NodeclaimInitialized => claim(&[Reached::Registered, Reached::Initialized, Deleting, Deleted]),
+        Name::NodeTermination => {
+            claim(&[Reached::Launched, Deleting, Deleted])
+                || node(&[Deleted])
+                || matches!(signal, Signal::Vm { what: AzureFactKind::VmDeleted | AzureFactKind::VmBooted, .. })
+        }
+        Name::GitopsFetched => acted || flux(&[Fetched]),
+        Name::GitopsApplied => acted || flux(&[Applied, Failed]),
+        Name::GitopsHealthy => acted || flux(&[Healthy, Failed]),
+        Name::GitopsRefused => acted || flux(&[Failed]),
+        Name::GitopsRecovered => acted || flux(&[Healthy, Failed]),
+        Name::DriftCorrected => acted || matches!(signal, Signal::Field { .. }),
+        Name::NodeReplaced => {
+            claim(&[
+                Created,
+                Reached::Initialized,
+                Reached::Drifted,
+                Reached::Disrupted,
+                Reached::Spared,
+                Deleting,
+                Deleted,
+            ]) || node(&[Deleted])
+                || matches!(signal, Signal::Vm { what: AzureFactKind::SpotNotice | AzureFactKind::SpotEvicted, .. })
+        }
+        Name::NodeFill => acted || claim(&[Created, Reached::Launched, Deleting, Deleted]) || node(&[Reached::Ready]),
+        Name::NodeIdle => {
+            pod(&[Reached::Scheduled, Deleted])
+                || claim(&[Deleted])
+                || node(&[Deleted])
+                || matches!(signal, Signal::Vm { .. })
+        }
+        Name::WorkloadRecovered => acted || pod(&[Reached::Ready, Reached::NotReady, Deleting, Deleted]),
+        Name::Autoscaled => acted || pod(&[Created, Deleting, Deleted]),
+        Name::AlertFired => false,
+        Name::AlertDelivered => acted || matches!(signal, Signal::Notified),
+    }
+}
+
+/// Whether a count may go up or down with what a signal tells: the same kind of happening, and no other object, pool or workload than
+/// the one that is asked about.
+fn happening_reads(of: &Happening, signal: &Signal) -> bool {
+    let is = |asked: &Option<String>, told: &str| asked.as_deref().is_none_or(|asked| asked == told);
+    match signal {
+        Signal::Pod { workload, reached } => of_pod(of.what) == Some(*reached) && is(&of.workload, workload),
+        Signal::Claim { pool, reached } => of_claim(of.what) == Some(*reached) && is(&of.nodepool, pool),
+        Signal::Node { pool, reached } => of_node(of.what) == Some(*reached) && is(&of.nodepool, pool),
+        Signal::Vm { pool, what } => of_vm(of.what) == Some(*what) && is(&of.nodepool, pool),
+        Signal::Flux { object, reached } => of_flux(of.what) == Some(*reached) && is(&of.object, object),
+        Signal::Reason { name, .. } => of.what == What::Reason && is(&of.object, name),
+        Signal::Notified => of.what == What::Notified,
+        // `newest` asks for the newest push of the phase.
+        Signal::Action(_) => of.notification.as_ref().is_some_and(|of| of.newest),
+        Signal::Phase(_) | Signal::Field { .. } | Signal::Usage(_) | Signal::Run => false,
+    }
+}
+
+pub(crate) fn of_pod(what: What) -> Option<Reached> {
+    Some(match what {
+        What::PodCreated => Reached::Created,
+        What::PodUnschedulable => Reached::Unschedulable,
+        What::PodScheduled => Reached::Scheduled,
+        What::PodReady => Reached::Ready,
+        What::PodNotReady => Reached::NotReady,
+        What::PodDeleting => Reached::Deleting,
+        What::PodDeleted => Reached::Deleted,
+        _ => return None,
+    })
+}
+
+pub(crate) fn of_claim(what: What) -> Option<Reached> {
+    Some(match what {
+        What::NodeclaimCreated => Reached::Created,
+        What::NodeclaimLaunched => Reached::Launched,
+        What::NodeclaimRegistered => Reached::Registered,
+        What::NodeclaimInitialized => Reached::Initialized,
+        What::NodeclaimDrifted => Reached::Drifted,
+        What::NodeclaimDisrupted => Reached::Disrupted,
+        What::NodeclaimDeleting => Reached::Deleting,
+        What::NodeclaimDeleted => Reached::Deleted,
+        _ => return None,
+    })
+}
+
+pub(crate) fn of_node(what: What) -> Option<Reached> {
+    Some(match what {
+        What::NodeReady => Reached::Ready,
+        What::NodeNotReady => Reached::NotReady,
+        What::NodeDeleted => Reached::Deleted,
+        _ => return None,
+    })
+}
+
+pub(crate) fn of_flux(what: What) -> Option<Reached> {
+    Some(match what {
+        What::SourceFailed | What::KustomizationFailed => Reached::Failed,
+        What::KustomizationWaiting => Reached::Waiting,
+        What::RevisionApplied => Reached::Applied,
+        What::RevisionHealthy => Reached::Healthy,
+        _ => return None,
+    })
+}
+
+pub(crate) fn of_vm(what: What) -> Option<AzureFactKind> {
+    Some(match what {
+        What::VmAccepted => AzureFactKind::VmAccepted,
+        What::VmBooted => AzureFactKind::VmBooted,
+        What::VmFailed => AzureFactKind::ProvisioningFailed,
+        What::VmDeleted => AzureFactKind::VmDeleted,
+        What::VmCrashed => AzureFactKind::VmCrashed,
+        What::SpotNotice => AzureFactKind::SpotNotice,
+        What::SpotEvicted => AzureFactKind::SpotEvicted,
+        What::CallThrottled => AzureFactKind::Throttled,
+        What::CallRefused => AzureFactKind::Refused,
+        What::FaultBegan => AzureFactKind::FaultBegan,
+        What::FaultEnded => AzureFactKind::FaultEnded,
+        _ => return None,
+    })
+}

@@ -1,0 +1,128 @@
+//! Recorded runs: what was computed from a log when it was written is computed from it for ever.
+//!
+//! One test each for every folder of `fixtures/recordings`. The folders are found when the tests are compiled; `catalogue` notices
+//! one that came later.
+
+use std::path::PathBuf;
+
+use harness_record::event::{LOG_MINOR, LOG_VERSION};
+use harness_record::log::{Truncated, read_log};
+use harness_record::verdict::Verdict;
+use harness_record::{EventKind, RunResult, Summary, Timelines};
+use rstest::rstest;
+use serde_json::Value;
+
+use crate::recording::Recording;
+
+#[rstest]
+fn comes_to_the_recorded_verdict(
+    #[files("../../fixtures/recordings/*")]
+    #[dirs]
+    folder: PathBuf,
+) {
+    let recording = Recording::read(&folder);
+    let summary = serde_json::to_value(Summary::from(&recording.result())).unwrap();
+    for key in ["verdict", "exitCode", "reasons", "leaks"] {
+        assert_eq!(summary[key], recording.verdict[key], "{}: {key}", recording.name);
+    }
+    // Row by row, so that what differs can be read.
+    for key in ["expectations", "latencies"] {
+        let rows = |of: &Value| of[key].as_array().cloned().unwrap_or_else(|| panic!("{}: no {key}", recording.name));
+        let (now, then) = (rows(&summary), rows(&recording.verdict));
+        for (now, then) in now.iter().zip(&then) {
+            assert_eq!(now, then, "{}: {key}", recording.name);
+        }
+        assert_eq!(now.len(), then.len(), "{}: {key}", recording.name);
+    }
+}
+
+/// A kill after any event leaves a result that says so, and never a pass.
+#[rstest]
+fn every_prefix_has_a_result(
+    #[files("../../fixtures/recordings/*")]
+    #[dirs]
+    folder: PathBuf,
+) {
+    let recording = Recording::read(&folder);
+    let plan = &recording.plan;
+    let mut timelines = Timelines::of_plan(plan);
+    let events = recording.events();
+    let end = events.iter().position(|event| matches!(event.kind, EventKind::RunEnded { .. }));
+    for (index, event) in events.iter().enumerate() {
+        timelines.apply(event);
+        let result = RunResult::from_timelines(plan, &timelines, None);
+        let at = || format!("{} after {} events: {}", recording.name, index + 1, result.reason);
+        assert_eq!(result.expectations.len(), plan.expectations.len(), "{}", at());
+        assert_eq!(result.counts.events, index as u64 + 1, "{}", at());
+        if end.is_none_or(|end| index < end) {
+            assert_ne!(result.verdict, Verdict::Pass, "{}", at());
+            assert!(matches!(result.exit_code, 1 | 4 | 5), "{}: exit code {}", at(), result.exit_code);
+            assert!(result.reason.starts_with("killed"), "{}", at());
+        }
+    }
+}
+
+/// A kill in the middle of a line loses that line alone.
+#[rstest]
+fn a_cut_line_is_a_warning(
+    #[files("../../fixtures/recordings/*")]
+    #[dirs]
+    folder: PathBuf,
+) {
+    const CUTS: usize = 12;
+    let recording = Recording::read(&folder);
+    let first = recording.log.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    for cut in (1..=CUTS).map(|part| first + (recording.log.len() - first) * part / (CUTS + 1)) {
+        // Not behind a newline, and not behind the last character of a line: nothing of that line would be lost.
+        let cut = (cut..).find(|cut| recording.log[*cut] != b'\n' && recording.log[cut - 1] != b'\n').unwrap();
+        let part = &recording.log[..cut];
+        let lines = part.iter().filter(|byte| **byte == b'\n').count();
+        let mut log = read_log(part).unwrap();
+        assert_eq!(log.by_ref().map(Result::unwrap).count(), lines, "{} at {cut}", recording.name);
+        assert!(matches!(log.truncated(), Some(Truncated { line, .. }) if line == lines as u64 + 1));
+        let result = RunResult::read(&recording.plan, part).unwrap();
+        assert_ne!(result.verdict, Verdict::Pass, "{} at {cut}", recording.name);
+        assert!(result.warnings.iter().any(|warning| warning.contains("is cut after")), "{:?}", result.warnings);
+    }
+}
+
+/// A newer harness of the same major version adds kinds, milestones, facts, fields and attributes: what is known is read as before.
+#[rstest]
+fn a_newer_minor_version_is_read(
+    #[files("../../fixtures/recordings/*")]
+    #[dirs]
+    folder: PathBuf,
+) {
+    let recording = Recording::read(&folder);
+    let text = std::str::from_utf8(&recording.log).unwrap();
+    let minor = LOG_MINOR + 1;
+    let mut lines: Vec<String> = text
+        .lines()
+        .map(|line| {
+            // New keys in every object that the log's own types describe.
+            let line = line.replacen("{\"t\":", "{\"added\":[{\"x\":1}],\"t\":", 1);
+            line.replace("\"attributes\":{", "\"attributes\":{\"added\":\"x\",")
+        })
+        .collect();
+    lines[0] = lines[0].replacen("\"run_started\":{", &format!("\"run_started\":{{\"minor\":{minor},"), 1);
+    let unknown = [
+        r#"{"t":1,"e":{"scanned":{"object":"x","nested":{"reached":"created"}}}}"#,
+        r#"{"t":1,"e":"rested"}"#,
+        r#"{"t":1,"e":{"milestone":{"object":{"kind":"node","name":"n","uid":"u"},"reached":"cordoned"}}}"#,
+        r#"{"t":1,"e":{"azure":{"what":"vm_resized","occurred_us":1}}}"#,
+    ];
+    for (index, line) in unknown.iter().enumerate() {
+        lines.insert(1 + index * (lines.len() - 1) / unknown.len(), (*line).to_owned());
+    }
+    let log = lines.join("\n") + "\n";
+    let (read, original) = (RunResult::read(&recording.plan, log.as_bytes()).unwrap(), recording.result());
+    assert_eq!((read.verdict, read.exit_code), (original.verdict, original.exit_code));
+    assert_eq!(read.reasons, original.reasons);
+    assert_eq!(read.expectations, original.expectations);
+    assert_eq!(read.latencies, original.latencies);
+    let warning = format!(
+        "the log is of version {LOG_VERSION}.{minor}, this harness reads {LOG_VERSION}.{LOG_MINOR}: 4 events skipped that this \
+         harness does not know (cordoned 1, rested 1, scanned 1, vm_resized 1)"
+    );
+    assert!(read.warnings.contains(&warning), "{:?}", read.warnings);
+}

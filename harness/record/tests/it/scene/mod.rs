@@ -1,0 +1,292 @@
+//! A few nodes, pods and phases, event by event: what the tests of the checks and of the node latencies are made from.
+//! Times are whole seconds since the run began.
+
+use harness_record::event::*;
+use harness_record::verdict::ExpectationResult;
+use harness_record::{Event, EventKind, RunResult};
+use harness_scenario::Span;
+use harness_scenario::plan::*;
+
+use crate::story::{self, S, Story};
+
+/// The pool that most tests use, and its workload.
+pub(crate) const POOL: &str = "general-purpose";
+pub(crate) const WEB: &str = "web";
+
+/// The life of a node with its VM; `None` does not happen.
+#[derive(Clone, Debug)]
+pub(crate) struct Life {
+    pub(crate) pool: &'static str,
+    pub(crate) capacity_type: &'static str,
+    pub(crate) size: &'static str,
+    pub(crate) created: u64,
+    pub(crate) ready: Option<u64>,
+    pub(crate) drifted: Option<u64>,
+    /// When it was chosen, and why.
+    pub(crate) disrupted: Option<(u64, &'static str)>,
+    pub(crate) spared: Option<u64>,
+    pub(crate) deleting: Option<u64>,
+    pub(crate) gone: Option<u64>,
+    pub(crate) noticed: Option<u64>,
+    pub(crate) evicted: Option<u64>,
+    pub(crate) made: Vec<(&'static str, &'static str)>,
+    pub(crate) vcpus: Option<u32>,
+    /// US dollars an hour, and on demand.
+    pub(crate) price: Option<(f64, f64)>,
+}
+
+/// A node of [`POOL`] that is Ready three seconds after it was created and stays.
+pub(crate) fn node(created: u64) -> Life {
+    Life {
+        pool: POOL,
+        capacity_type: "on-demand",
+        size: "Standard_F4s_v2",
+        created,
+        ready: Some(created + 3),
+        drifted: None,
+        disrupted: None,
+        spared: None,
+        deleting: None,
+        gone: None,
+        noticed: None,
+        evicted: None,
+        made: Vec::new(),
+        vcpus: Some(4),
+        price: Some((0.2, 0.2)),
+    }
+}
+
+impl Life {
+    /// Chosen, deleted a second later, gone two seconds after that.
+    pub(crate) fn disrupted(self, at: u64, reason: &'static str) -> Self {
+        Self { disrupted: Some((at, reason)), deleting: Some(at + 1), gone: Some(at + 3), ..self }
+    }
+}
+
+/// A run that is put together.
+pub(crate) struct Scene {
+    pub(crate) story: Story,
+    pub(crate) plan: Plan,
+    ended: bool,
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        let mut plan = story::plan();
+        plan.phases.clear();
+        plan.expectations.clear();
+        let mut story = Story::default();
+        story.at(
+            0,
+            EventKind::RunStarted(RunStarted {
+                version: LOG_VERSION,
+                minor: LOG_MINOR,
+                harness: "0.1.0".to_owned(),
+                run_id: "20260101T000000-scene".to_owned(),
+                scenario: plan.scenario.clone(),
+                target: "local".to_owned(),
+                seed: plan.seed,
+                started_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+                command: "harness run scene".to_owned(),
+                simulated: vec!["Azure".to_owned()],
+                versions: Default::default(),
+            }),
+        );
+        Self { story, plan, ended: true }
+    }
+
+    /// A phase of the plan.
+    pub(crate) fn phase(&mut self, name: &str, from: u64, to: u64) {
+        self.phase_with(name, from, Some((to, PhaseOutcome::Reached)));
+    }
+
+    pub(crate) fn phase_with(&mut self, name: &str, from: u64, end: Option<(u64, PhaseOutcome)>) {
+        self.plan_phase(name);
+        self.story.phase_began(from * S, name);
+        if let Some((to, outcome)) = end {
+            self.story.phase_ended(to * S, name, outcome, "");
+        }
+    }
+
+    /// One that the plan has and the run never comes to.
+    pub(crate) fn plan_phase(&mut self, name: &str) {
+        self.plan.phases.push(Phase {
+            name: name.to_owned(),
+            actions: Vec::new(),
+            until: Some(Until::AllPodsReady),
+            within: Some(Span::from_secs(600)),
+            hold: None,
+        });
+    }
+
+    pub(crate) fn cut(&mut self) {
+        self.ended = false;
+    }
+
+    pub(crate) fn action(&mut self, at: u64, phase: &str, what: ActionKind) {
+        self.story.action(at * S, None, phase, what);
+    }
+
+    pub(crate) fn scale(&mut self, at: u64, phase: &str, from: u32, to: u32) {
+        self.action(at, phase, ActionKind::Scale { workload: WEB.to_owned(), from, to });
+    }
+
+    pub(crate) fn fact(&mut self, at: u64, what: AzureFactKind, name: &str, life: &Life) {
+        let micro = |usd: f64| (usd * 1e6).round() as u64;
+        let fact = AzureFact {
+            what,
+            occurred_us: at * S,
+            vm: format!("vm-{name}"),
+            nodeclaim: name.to_owned(),
+            nodepool: life.pool.to_owned(),
+            instance_type: life.size.to_owned(),
+            zone: "eastus-1".to_owned(),
+            capacity_type: life.capacity_type.to_owned(),
+            vcpus: life.vcpus,
+            price_micro_usd_per_hour: life.price.map(|(own, _)| micro(own)),
+            on_demand_micro_usd_per_hour: life.price.map(|(_, regular)| micro(regular)),
+            code: String::new(),
+            message: String::new(),
+        };
+        self.story.at(at * S, EventKind::Azure(fact));
+    }
+
+    /// A node, its NodeClaim and its VM.
+    pub(crate) fn node(&mut self, name: &str, life: &Life) {
+        let claim = self.story.key(ObjectKind::NodeClaim, name);
+        let vm = format!("vm-{name}");
+        let mut attributes = vec![
+            (attribute::NODEPOOL, life.pool),
+            (attribute::CAPACITY_TYPE, life.capacity_type),
+            (attribute::NODE, &vm),
+        ];
+        let kubelet = |(key, _): &&(&str, &str)| *key == attribute::KUBELET_VERSION;
+        attributes.extend(life.made.iter().filter(|it| !kubelet(it)));
+        self.story.reached(life.created * S, &claim, Reached::Created, &attributes);
+        self.fact(life.created, AzureFactKind::VmAccepted, name, life);
+        if let Some(ready) = life.ready {
+            let object = self.story.key(ObjectKind::Node, &vm);
+            let mut attributes = vec![(attribute::NODECLAIM, name), (attribute::NODEPOOL, life.pool)];
+            attributes.extend(life.made.iter().filter(kubelet));
+            self.fact(life.created + 1, AzureFactKind::VmBooted, name, life);
+            self.fact(life.created + 2, AzureFactKind::NodeRegistered, name, life);
+            self.fact(ready, AzureFactKind::NodeReady, name, life);
+            self.story.reached((life.created + 1) * S, &claim, Reached::Launched, &[]);
+            self.story.reached((life.created + 2) * S, &object, Reached::Created, &attributes);
+            self.story.reached((life.created + 2) * S, &claim, Reached::Registered, &[]);
+            self.story.reached(ready * S, &object, Reached::Ready, &[]);
+            self.story.reached(ready * S, &claim, Reached::Initialized, &[]);
+            if let Some(gone) = life.gone {
+                self.story.reached(gone * S, &object, Reached::Deleted, &[]);
+            }
+        }
+        if let Some(at) = life.drifted {
+            self.story.reached(at * S, &claim, Reached::Drifted, &[]);
+        }
+        if let Some((at, reason)) = life.disrupted {
+            self.story.reached(at * S, &claim, Reached::Disrupted, &[(attribute::REASON, reason)]);
+        }
+        if let Some(at) = life.spared {
+            self.story.reached(at * S, &claim, Reached::Spared, &[]);
+        }
+        if let Some(at) = life.noticed {
+            self.fact(at, AzureFactKind::SpotNotice, name, life);
+        }
+        if let Some(at) = life.evicted {
+            self.fact(at, AzureFactKind::SpotEvicted, name, life);
+        }
+        if let Some(at) = life.deleting {
+            self.story.reached(at * S, &claim, Reached::Deleting, &[]);
+        }
+        if let Some(at) = life.gone {
+            self.fact(at, AzureFactKind::VmDeleted, name, life);
+            self.story.reached(at * S, &claim, Reached::Deleted, &[]);
+        }
+    }
+
+    /// A pod of [`WEB`]: created a second before it is Ready, gone a second after it begins to go.
+    pub(crate) fn pod(&mut self, name: &str, on: &str, ready: Option<u64>, going: Option<u64>) {
+        self.pod_of(WEB, name, on, ready.map_or(1, |ready| ready - 1), ready, going);
+    }
+
+    pub(crate) fn pod_of(
+        &mut self,
+        workload: &str,
+        name: &str,
+        on: &str,
+        created: u64,
+        ready: Option<u64>,
+        going: Option<u64>,
+    ) {
+        let pod = self.story.key(ObjectKind::Pod, name);
+        self.story.reached(created * S, &pod, Reached::Created, &[(attribute::WORKLOAD, workload)]);
+        if let Some(ready) = ready {
+            let node = format!("vm-{on}");
+            self.story.reached(ready * S, &pod, Reached::Scheduled, &[(attribute::NODE, &node)]);
+            self.story.reached(ready * S, &pod, Reached::Ready, &[]);
+        }
+        if let Some(going) = going {
+            self.story.reached(going * S, &pod, Reached::Deleting, &[]);
+            self.story.reached((going + 1) * S, &pod, Reached::Deleted, &[]);
+        }
+    }
+
+    /// A push that is answered in the same second.
+    pub(crate) fn push(&mut self, at: u64, phase: &str, commit: &str) {
+        self.action(at, phase, ActionKind::Push { revision: commit.to_owned() });
+    }
+
+    /// A Kustomization tells something of a revision.
+    pub(crate) fn flux(&mut self, at: u64, name: &str, reached: Reached, commit: &str) {
+        let object = self.story.key(ObjectKind::Kustomization, name);
+        let revision = format!("main@sha1:{commit}");
+        let mut attributes = vec![(attribute::REVISION, revision.as_str())];
+        if reached == Reached::Failed {
+            attributes.extend([(attribute::REASON, "BuildFailed"), (attribute::SAYS, "broken.yaml")]);
+        }
+        self.story.reached(at * S, &object, reached, &attributes);
+    }
+
+    /// An action of the plan that is neither a push nor about pods: it is planned and carried out.
+    pub(crate) fn planned(&mut self, at: u64, phase: &str, action: Action) {
+        let id = self.plan.phases.iter().map(|phase| phase.actions.len() as u32).sum::<u32>() + 1;
+        let of_plan = self.plan.phases.iter_mut().find(|known| known.name == phase).unwrap();
+        of_plan.actions.push(PlannedAction { id, at_us: 0, action });
+        self.story.action(at * S, Some(id), phase, ActionKind::Other("something".to_owned()));
+    }
+
+    pub(crate) fn reason(&mut self, at: u64, pod: &str, reason: &str, message: &str) {
+        let reason = Reason {
+            kind: "Pod".to_owned(),
+            name: pod.to_owned(),
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            severity: "Warning".to_owned(),
+        };
+        self.story.at(at * S, EventKind::Reason(reason));
+    }
+
+    /// The whole run, with these expectations.
+    pub(crate) fn run(mut self, checks: Vec<Check>) -> RunResult {
+        self.plan.expectations = (0..)
+            .zip(checks)
+            .map(|(index, check): (u32, _)| Expectation::new(format!("check {index}"), check))
+            .collect();
+        let last = 1_000 * S;
+        if self.ended {
+            self.story.ended(last, EndReason::Completed, "");
+        }
+        let events: Vec<Event> = self.story.events();
+        RunResult::from_log(&self.plan, events)
+    }
+
+    /// What one expectation came to.
+    pub(crate) fn check(self, check: Check) -> ExpectationResult {
+        self.run(vec![check]).expectations.remove(0)
+    }
+}
+
+/// `[a, b]` as owned names.
+pub(crate) fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}

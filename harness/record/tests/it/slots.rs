@@ -1,0 +1,259 @@
+//! Which pod was asked for when: from scale actions and creations to samples.
+
+use crate::story::{BURST, MS, S, Story, plan};
+use harness_record::event::*;
+use harness_record::latency::{Cause, Percentile};
+use harness_record::result::Latency;
+use harness_record::{Event, RunResult};
+use harness_scenario::plan::LatencyName;
+
+/// A run of `web` alone, its burst phase begun.
+fn begun() -> Story {
+    let mut story = Story::default();
+    story.phase_began(BURST, "burst");
+    story
+}
+
+fn scale(story: &mut Story, at_us: u64, id: u32, from: u32, to: u32) {
+    story.action(at_us, Some(id), "burst", ActionKind::Scale { workload: "web".to_owned(), from, to });
+}
+
+/// A pod with the moments at which it was created, Ready, and going.
+fn pod(story: &mut Story, name: &str, created_us: u64, ready_us: Option<u64>, going_us: Option<u64>) {
+    let pod = story.key(ObjectKind::Pod, name);
+    story.reached(created_us, &pod, Reached::Created, &[(attribute::WORKLOAD, "web")]);
+    if let Some(at_us) = ready_us {
+        story.reached(at_us - MS, &pod, Reached::Scheduled, &[(attribute::NODE, "n")]);
+        story.reached(at_us, &pod, Reached::Ready, &[]);
+    }
+    if let Some(at_us) = going_us {
+        story.reached(at_us, &pod, Reached::Deleting, &[]);
+    }
+}
+
+fn result(mut story: Story, end_us: u64) -> RunResult {
+    story.ended(end_us, EndReason::Completed, "");
+    // Only web's actions were due.
+    let mut plan = plan();
+    plan.phases[0].actions.clear();
+    RunResult::from_log(&plan, story.events())
+}
+
+fn latency(result: &RunResult, name: LatencyName) -> &Latency {
+    result.latencies.iter().find(|it| it.name == name && it.labels.is_empty()).expect("has samples")
+}
+
+fn causes(latency: &Latency) -> Vec<(u64, Cause)> {
+    latency.samples.censored.iter().map(|it| (it.at_least_us, it.cause)).collect()
+}
+
+#[test]
+fn each_pod_counts_from_the_action_that_covers_it() {
+    let mut story = begun();
+    scale(&mut story, BURST, 0, 0, 1);
+    scale(&mut story, BURST + 10 * S, 1, 1, 3);
+    pod(&mut story, "a", BURST + 50 * MS, Some(BURST + 2 * S), None);
+    pod(&mut story, "b", BURST + 10 * S + 50 * MS, Some(BURST + 13 * S), None);
+    pod(&mut story, "c", BURST + 10 * S + 60 * MS, Some(BURST + 14 * S), None);
+    let result = result(story, BURST + 20 * S);
+    assert_eq!(latency(&result, LatencyName::PodReady).samples.measured_us, [2 * S, 3 * S, 4 * S]);
+    // Acknowledged 11 ms after it was due.
+    let service = latency(&result, LatencyName::PodReadyService);
+    assert_eq!(service.samples.measured_us, [2 * S - 11 * MS, 3 * S - 11 * MS, 4 * S - 11 * MS]);
+    assert_eq!((result.counts.pods_planned, result.counts.pods_replaced), (3, 0));
+}
+
+#[test]
+fn a_slow_request_is_part_of_the_response_time() {
+    let mut story = begun();
+    story.at(
+        BURST + 5 * S,
+        harness_record::EventKind::Action(ActionStamps {
+            id: Some(0),
+            phase: "burst".to_owned(),
+            what: ActionKind::Scale { workload: "web".to_owned(), from: 0, to: 1 },
+            intended_us: BURST,
+            sent_us: Some(BURST + 4 * S),
+            acked_us: Some(BURST + 5 * S),
+            error: None,
+        }),
+    );
+    pod(&mut story, "a", BURST + 5 * S, Some(BURST + 6 * S), None);
+    let result = result(story, BURST + 7 * S);
+    assert_eq!(latency(&result, LatencyName::PodReady).stats.max, Some(Percentile::Measured(6 * S)));
+    assert_eq!(latency(&result, LatencyName::PodReadyService).stats.max, Some(Percentile::Measured(S)));
+    assert_eq!(result.self_audit.send_lag.count, 1);
+    assert!(result.self_audit.send_lag.max_us.abs_diff(4 * S) <= 4 * S / 1_000);
+}
+
+#[test]
+fn planned_and_never_created_is_censored() {
+    let mut story = begun();
+    scale(&mut story, BURST, 0, 0, 3);
+    pod(&mut story, "a", BURST + 50 * MS, Some(BURST + 2 * S), None);
+    let result = result(story, BURST + 9 * S);
+    let ready = latency(&result, LatencyName::PodReady);
+    assert_eq!((ready.stats.count, ready.stats.censored), (3, 2));
+    assert_eq!(causes(ready), [(9 * S, Cause::Open); 2]);
+    assert_eq!(ready.stats.p50, Some(Percentile::Beyond(9 * S)));
+}
+
+#[test]
+fn what_the_plan_takes_back_is_censored_with_the_time_it_had() {
+    let mut story = begun();
+    scale(&mut story, BURST, 0, 0, 2);
+    pod(&mut story, "a", BURST + 50 * MS, Some(BURST + 2 * S), Some(BURST + 5 * S));
+    pod(&mut story, "b", BURST + 60 * MS, None, Some(BURST + 5 * S));
+    scale(&mut story, BURST + 4 * S, 1, 2, 0);
+    let result = result(story, BURST + 9 * S);
+    assert_eq!(causes(latency(&result, LatencyName::PodReady)), [(5 * S, Cause::Withdrawn)]);
+}
+
+#[test]
+fn a_passed_deadline_is_not_excused_by_the_drain() {
+    let mut story = begun();
+    scale(&mut story, BURST, 0, 0, 1);
+    pod(&mut story, "a", BURST + 50 * MS, None, Some(BURST + 65 * S));
+    story.phase_ended(BURST + 60 * S, "burst", PhaseOutcome::DeadlinePassed, "web: 0 of 1 pods Ready");
+    scale(&mut story, BURST + 64 * S, 1, 1, 0);
+    let result = result(story, BURST + 70 * S);
+    assert_eq!(causes(latency(&result, LatencyName::PodReady)), [(65 * S, Cause::Never)]);
+}
+
+#[test]
+fn an_evicted_pods_replacement_is_measured_from_the_same_moment() {
+    let mut story = begun();
+    scale(&mut story, BURST, 0, 0, 1);
+    pod(&mut story, "a", BURST + 50 * MS, None, Some(BURST + 3 * S));
+    pod(&mut story, "b", BURST + 3 * S + 20 * MS, Some(BURST + 8 * S), None);
+    let result = result(story, BURST + 20 * S);
+    let ready = latency(&result, LatencyName::PodReady);
+    assert_eq!((ready.samples.measured_us.as_slice(), ready.stats.censored), ([8 * S].as_slice(), 0));
+}
+
+#[test]
+fn a_pod_that_the_plan_replaced_counts_from_the_moment_it_was_to_be_replaced() {
+    let mut story = begun();
+    scale(&mut story, BURST, 0, 0, 2);
+    pod(&mut story, "a", BURST + 50 * MS, Some(BURST + 2 * S), Some(BURST + 5 * S));
+    pod(&mut story, "b", BURST + 60 * MS, None, Some(BURST + 9 * S));
+    story.action(BURST + 4 * S, Some(1), "burst", ActionKind::Replace { workload: "web".to_owned() });
+    pod(&mut story, "c", BURST + 5 * S + 20 * MS, Some(BURST + 8 * S), None);
+    // One deletion is excused, no second one: this one replaces a pod that went by itself before it was Ready.
+    pod(&mut story, "d", BURST + 9 * S + 20 * MS, Some(BURST + 10 * S), None);
+    let result = result(story, BURST + 20 * S);
+    let ready = latency(&result, LatencyName::PodReady);
+    assert_eq!((ready.samples.measured_us.as_slice(), ready.stats.censored), ([2 * S, 4 * S, 10 * S].as_slice(), 0));
+    assert_eq!((result.counts.pods_planned, result.counts.pods_replaced), (3, 0));
+}
+
+#[test]
+fn a_replacement_that_was_refused_excuses_no_deletion() {
+    let mut story = begun();
+    scale(&mut story, BURST, 0, 0, 1);
+    pod(&mut story, "a", BURST + 50 * MS, Some(BURST + 2 * S), None);
+    let refused = ActionStamps {
+        id: Some(1),
+        phase: "burst".to_owned(),
+        what: ActionKind::Replace { workload: "web".to_owned() },
+        intended_us: BURST + 4 * S,
+        sent_us: Some(BURST + 4 * S),
+        acked_us: None,
+        error: Some("403".to_owned()),
+    };
+    story.at(BURST + 4 * S, harness_record::EventKind::Action(refused));
+    let result = result(story, BURST + 9 * S);
+    let ready = latency(&result, LatencyName::PodReady);
+    assert_eq!(causes(ready), [(5 * S, Cause::Open)]);
+    assert_eq!(result.counts.actions_failed, 1);
+}
+
+#[test]
+fn a_replacement_of_a_ready_pod_is_no_sample_of_its_own() {
+    let mut story = begun();
+    scale(&mut story, BURST, 0, 0, 1);
+    pod(&mut story, "a", BURST + 50 * MS, Some(BURST + 2 * S), Some(BURST + 5 * S));
+    pod(&mut story, "b", BURST + 5 * S + 20 * MS, Some(BURST + 8 * S), None);
+    let result = result(story, BURST + 20 * S);
+    assert_eq!(latency(&result, LatencyName::PodReady).samples.measured_us, [2 * S]);
+    assert_eq!((result.counts.pods_created, result.counts.pods_replaced), (2, 1));
+}
+
+#[test]
+fn growth_after_a_drain_begins_anew() {
+    let mut story = begun();
+    scale(&mut story, BURST, 0, 0, 2);
+    // One of the two was never created.
+    pod(&mut story, "a", BURST + 50 * MS, Some(BURST + 2 * S), Some(BURST + 11 * S));
+    scale(&mut story, BURST + 10 * S, 1, 2, 0);
+    scale(&mut story, BURST + 20 * S, 2, 0, 1);
+    pod(&mut story, "b", BURST + 20 * S + 50 * MS, Some(BURST + 23 * S), None);
+    let result = result(story, BURST + 30 * S);
+    let ready = latency(&result, LatencyName::PodReady);
+    assert_eq!(ready.samples.measured_us, [2 * S, 3 * S]);
+    assert_eq!(causes(ready), [(10 * S + MS, Cause::Withdrawn)]);
+}
+
+#[test]
+fn an_action_that_left_no_trace_was_planned_all_the_same() {
+    let mut story = begun();
+    // Killed before the request was answered: the plan says that 12 pods of web were due, and of the others 18.
+    story.at(BURST + 4 * S, harness_record::EventKind::Audit(Audit::Requests { sent: 1 }));
+    let result = RunResult::from_log(&plan(), story.events());
+    let ready = latency(&result, LatencyName::PodReady);
+    assert_eq!((ready.stats.count, ready.stats.censored), (30, 30));
+    assert_eq!(ready.stats.min, Some(Percentile::Beyond(4 * S)));
+    // No pod of web was ever seen, and it is known whose they are.
+    let of_web = |it: &&Latency| it.labels.get("workload").is_some_and(|workload| workload == "web");
+    assert_eq!(result.latencies.iter().find(of_web).unwrap().stats.censored, 12);
+    assert!(!result.latencies.iter().any(|it| it.name == LatencyName::PodReadyService));
+}
+
+#[test]
+fn what_was_only_listed_is_censored() {
+    let mut story = begun();
+    scale(&mut story, BURST, 0, 0, 1);
+    pod(&mut story, "a", BURST + 50 * MS, Some(BURST + 2 * S), None);
+    let mut events: Vec<Event> = story.events();
+    for event in &mut events {
+        if let harness_record::EventKind::Milestone(milestone) = &mut event.kind
+            && milestone.reached == Reached::Ready
+        {
+            milestone.seen = Seen::Listed;
+        }
+    }
+    let mut plan = plan();
+    plan.phases[0].actions.clear();
+    let result = RunResult::from_log(&plan, events);
+    assert_eq!(causes(latency(&result, LatencyName::PodReady)), [(2 * S, Cause::Unseen)]);
+    // Its binding was seen as it happened.
+    assert_eq!(latency(&result, LatencyName::PodScheduled).stats.censored, 0);
+}
+
+#[test]
+fn a_drifted_node_is_replaced_when_the_new_one_is_ready_and_the_old_one_gone() {
+    let mut story = begun();
+    let pool = [(attribute::NODEPOOL, "general-purpose")];
+    let old = story.key(ObjectKind::NodeClaim, "old");
+    let old_node = story.key(ObjectKind::Node, "old-node");
+    story.reached(BURST, &old, Reached::Created, &pool);
+    story.reached(BURST + S, &old, Reached::Registered, &[(attribute::NODE, "old-node")]);
+    story.reached(BURST + S, &old_node, Reached::Created, &[]);
+    // A neighbour from before cannot be its replacement, nor can one of another pool.
+    let neighbour = story.key(ObjectKind::NodeClaim, "neighbour");
+    story.reached(BURST + S, &neighbour, Reached::Created, &pool);
+    story.reached(BURST + 9 * S, &neighbour, Reached::Initialized, &[]);
+    story.reached(BURST + 10 * S, &old, Reached::Drifted, &[]);
+    story.reached(BURST + 12 * S, &old, Reached::Disrupted, &[(attribute::REASON, "Drifted")]);
+    let other = story.key(ObjectKind::NodeClaim, "other");
+    story.reached(BURST + 13 * S, &other, Reached::Created, &[(attribute::NODEPOOL, "memory-optimized")]);
+    let new = story.key(ObjectKind::NodeClaim, "new");
+    story.reached(BURST + 14 * S, &new, Reached::Created, &pool);
+    story.reached(BURST + 22 * S, &new, Reached::Initialized, &[]);
+    story.reached(BURST + 24 * S, &old, Reached::Deleting, &[]);
+    story.reached(BURST + 30 * S, &old_node, Reached::Deleted, &[]);
+    let result = result(story, BURST + 40 * S);
+    assert_eq!(latency(&result, LatencyName::NodeReplaced).samples.measured_us, [20 * S]);
+    let row = result.nodes.iter().find(|row| row.nodeclaim == "old").unwrap();
+    assert_eq!((row.drifted_us, row.disruption_reason.as_str()), (Some(BURST + 10 * S), "Drifted"));
+}

@@ -1,0 +1,585 @@
+//! Logs of runs that went one way or another, made up event by event: what the golden recordings and the tests of the reasons
+//! are made from. Deterministic: no clock, no chance.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use harness_record::event::*;
+use harness_scenario::plan::*;
+use harness_scenario::{Bytes, Millicores, Span};
+
+pub(crate) const MS: u64 = 1_000;
+pub(crate) const S: u64 = 1_000_000;
+/// When the burst begins.
+pub(crate) const BURST: u64 = 2 * S;
+/// The burst's deadline, from its begin.
+pub(crate) const WITHIN: u64 = 60 * S;
+/// Pods that share a node.
+const PER_NODE: u32 = 4;
+
+/// Node classes and their workloads: (pool, workload, pods).
+pub(crate) const CLASSES: [(&str, &str, u32); 3] =
+    [("compute-optimized", "encoder", 10), ("general-purpose", "web", 12), ("memory-optimized", "cache", 8)];
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Fault {
+    None,
+    /// Azure fails every creation in the pool.
+    Fails {
+        pool: &'static str,
+        code: &'static str,
+        message: &'static str,
+    },
+    /// VMs of the pool boot and never join.
+    NeverRegisters {
+        pool: &'static str,
+    },
+    /// Resource Manager answers 429, in every pool.
+    Throttled,
+    /// Resource Manager is down, in every pool.
+    Down,
+    /// The controller is killed before it does anything, and started again or not.
+    Killed {
+        again: bool,
+    },
+    /// On a target that tells nothing of Azure: only the controller's word.
+    OnlyReasons {
+        pool: &'static str,
+    },
+}
+
+pub(crate) fn plan() -> Plan {
+    let workload = |(class, name, peak): (&str, &str, u32)| Workload {
+        node_selector: BTreeMap::from([("class".to_owned(), class.to_owned())]),
+        replicas_peak: peak,
+        ..Workload::new(name, class, Millicores(900), Bytes(1 << 30))
+    };
+    let class = |(name, _, _): (&str, &str, u32)| NodeClass {
+        name: name.to_owned(),
+        node_class: "app-nodes".to_owned(),
+        limits: Limits { cpu: Some(Millicores(100_000)), ..Limits::default() },
+        at: format!("node-classes/{name}.yaml:1:1"),
+        ..NodeClass::default()
+    };
+    let scale = |up: bool, base: u32| -> Vec<PlannedAction> {
+        (0..)
+            .zip(CLASSES)
+            .map(|(index, (_, workload, peak))| PlannedAction {
+                id: base + index,
+                at_us: 0,
+                action: Action::Scale {
+                    workload: workload.to_owned(),
+                    from: if up { 0 } else { peak },
+                    to: if up { peak } else { 0 },
+                },
+            })
+            .collect()
+    };
+    let phase = |name: &str, actions, until, within: Option<u64>, hold: Option<u64>| Phase {
+        name: name.to_owned(),
+        actions,
+        until,
+        within: within.map(Span::from_micros),
+        hold: hold.map(Span::from_micros),
+    };
+    let names: Vec<String> = CLASSES.iter().map(|(_, workload, _)| (*workload).to_owned()).collect();
+    let pools: Vec<String> = CLASSES.iter().map(|(pool, _, _)| (*pool).to_owned()).collect();
+    let expect = |name: &str, check| Expectation::new(name, check);
+    Plan {
+        version: PLAN_VERSION,
+        scenario: "scale-burst".to_owned(),
+        question: "When pods for every node class arrive at once, does each land on its class?".to_owned(),
+        profile: Profile::Smoke,
+        seed: 7,
+        parameters: BTreeMap::from([("podReadyP99".to_owned(), "30s".to_owned())]),
+        needs: BTreeSet::new(),
+        azure: AzureBehaviour { boot: Some(Distribution::Constant(Span::from_secs(5))), ..AzureBehaviour::default() },
+        node_config: NodeConfig {
+            source: "node-config".to_owned(),
+            sha256: "ab".repeat(32),
+            classes: CLASSES.into_iter().map(class).collect(),
+        },
+        workloads: CLASSES.into_iter().map(workload).collect(),
+        phases: vec![
+            phase("burst", scale(true, 0), Some(Until::AllPodsReady), Some(WITHIN), None),
+            phase("hold", Vec::new(), None, None, Some(5 * S)),
+            phase("drain", scale(false, 3), Some(Until::NoNodes), Some(60 * S), None),
+        ],
+        gitops: None,
+        namespace_quota: None,
+        objects: Vec::new(),
+        webhook: false,
+        published: Vec::new(),
+        notes: Default::default(),
+        expectations: vec![
+            expect("phase burst", Check::Phase { phase: "burst".to_owned() }),
+            expect("phase drain", Check::Phase { phase: "drain".to_owned() }),
+            expect("placement", Check::Placement { workloads: names, exclusively: true }),
+            expect(
+                "latency pod_ready by workload p99 <= 30s",
+                Check::Latency(LatencyCheck {
+                    of: LatencyName::PodReady,
+                    by: Some(GroupBy::Workload),
+                    limits: BTreeMap::from([(99, Span::from_secs(30))]),
+                    censored: None,
+                    samples_min: 1,
+                }),
+            ),
+            expect(
+                "latency node_provisioning by nodepool p95 <= 20s, censored <= 0",
+                Check::Latency(LatencyCheck {
+                    of: LatencyName::NodeProvisioning,
+                    by: Some(GroupBy::Nodepool),
+                    limits: BTreeMap::from([(95, Span::from_secs(20))]),
+                    censored: Some(0),
+                    samples_min: 1,
+                }),
+            ),
+            expect("limits", Check::Limits { nodepools: pools }),
+            expect("fleet", Check::Fleet { as_many_as_nodeclaims: true, at_the_end: Some(0) }),
+        ],
+    }
+}
+
+/// A log in the making. Events may be told in any order; [`Story::events`] sorts them by time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Story {
+    events: Vec<Event>,
+    uids: u64,
+}
+
+impl Story {
+    pub(crate) fn at(&mut self, at_us: u64, kind: EventKind) {
+        self.events.push(Event { at_us, kind });
+    }
+
+    pub(crate) fn events(mut self) -> Vec<Event> {
+        self.events.sort_by_key(|event| event.at_us);
+        self.events
+    }
+
+    pub(crate) fn key(&mut self, kind: ObjectKind, name: &str) -> ObjectKey {
+        self.uids += 1;
+        ObjectKey {
+            kind,
+            namespace: if kind == ObjectKind::Pod { "harness-run".to_owned() } else { String::new() },
+            name: name.to_owned(),
+            uid: format!("00000000-0000-4000-8000-{:012x}", self.uids),
+        }
+    }
+
+    pub(crate) fn reached(&mut self, at_us: u64, object: &ObjectKey, reached: Reached, attributes: &[(&str, &str)]) {
+        let milestone = Milestone {
+            object: object.clone(),
+            reached,
+            seen: Seen::Live,
+            server: None,
+            attributes: attributes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        };
+        self.at(at_us, EventKind::Milestone(milestone));
+    }
+
+    pub(crate) fn azure(&mut self, occurred_us: u64, what: AzureFactKind, vm: &Vm) {
+        let fact = AzureFact {
+            what,
+            occurred_us,
+            vm: vm.name.clone(),
+            nodeclaim: vm.claim.clone(),
+            nodepool: vm.pool.clone(),
+            instance_type: "Standard_F4s_v2".to_owned(),
+            zone: "eastus-1".to_owned(),
+            capacity_type: "on-demand".to_owned(),
+            vcpus: None,
+            price_micro_usd_per_hour: None,
+            on_demand_micro_usd_per_hour: None,
+            code: vm.code.clone(),
+            message: vm.message.clone(),
+        };
+        self.at(occurred_us + 4 * MS, EventKind::Azure(fact));
+    }
+
+    pub(crate) fn call(&mut self, occurred_us: u64, what: AzureFactKind, message: &str) {
+        let vm = Vm { message: message.to_owned(), ..Vm::default() };
+        let mut fact = AzureFact {
+            what,
+            occurred_us,
+            vm: vm.name,
+            nodeclaim: vm.claim,
+            nodepool: vm.pool,
+            instance_type: String::new(),
+            zone: String::new(),
+            capacity_type: String::new(),
+            vcpus: None,
+            price_micro_usd_per_hour: None,
+            on_demand_micro_usd_per_hour: None,
+            code: vm.code,
+            message: vm.message,
+        };
+        if what == AzureFactKind::Throttled {
+            fact.code = "429".to_owned();
+        }
+        self.at(occurred_us + 4 * MS, EventKind::Azure(fact));
+    }
+
+    pub(crate) fn action(&mut self, at_us: u64, id: Option<u32>, phase: &str, what: ActionKind) {
+        let stamps = ActionStamps {
+            id,
+            phase: phase.to_owned(),
+            what,
+            intended_us: at_us,
+            sent_us: Some(at_us + MS),
+            acked_us: Some(at_us + 11 * MS),
+            error: None,
+        };
+        self.at(at_us + 11 * MS, EventKind::Action(stamps));
+    }
+
+    pub(crate) fn phase_began(&mut self, at_us: u64, phase: &str) {
+        self.at(at_us, EventKind::PhaseBegan { phase: phase.to_owned() });
+    }
+
+    pub(crate) fn phase_ended(&mut self, at_us: u64, phase: &str, outcome: PhaseOutcome, detail: &str) {
+        self.at(at_us, EventKind::PhaseEnded { phase: phase.to_owned(), outcome, detail: detail.to_owned() });
+    }
+
+    pub(crate) fn ended(&mut self, at_us: u64, reason: EndReason, detail: &str) {
+        self.at(at_us, EventKind::RunEnded { reason, detail: detail.to_owned() });
+    }
+}
+
+/// The plan of [`run`] with one expectation of each kind, where its phases, workloads and pools are named.
+pub(crate) fn every_check() -> Plan {
+    let mut plan = plan();
+    let phases = || vec!["burst".to_owned(), "hold".to_owned()];
+    let workloads = || plan.workloads.iter().map(|workload| workload.name.clone()).collect::<Vec<_>>();
+    let nodepools = || CLASSES.iter().map(|(pool, _, _)| (*pool).to_owned()).collect::<Vec<_>>();
+    let happened =
+        |what| Check::Happened { of: Happening::any(what), phases: phases(), at_least: Some(1), at_most: Some(1_000) };
+    let checks = vec![
+        happened(What::NodeReady),
+        happened(What::Reason),
+        Check::Pending { workloads: workloads(), says: Some("taint".to_owned()) },
+        Check::Undisturbed { workloads: workloads(), phases: phases() },
+        Check::Available { workloads: workloads(), at_least: Amount::Percent(50), phases: phases() },
+        Check::Replaced {
+            nodepools: nodepools(),
+            phase: "hold".to_owned(),
+            reason: Some("Drifted".to_owned()),
+            at_least: None,
+            differs_in: Some(NodeProperty::Image),
+        },
+        Check::Kept { nodepools: nodepools(), phases: phases() },
+        Check::AtOnce { nodepools: nodepools(), reason: None, at_most: Amount::Percent(20), phases: phases() },
+        Check::Price { before: "burst".to_owned(), after: "hold".to_owned(), at_most_percent: 50 },
+        Check::Savings { at_least_percent: 10 },
+        Check::Quota { scopes: vec![QuotaScope { scope: "F".to_owned(), cores: 8 }] },
+        Check::ReplacedBeforeLoss { phases: phases() },
+        Check::Order { kustomizations: vec!["node-config".to_owned(), "apps".to_owned()], phases: phases() },
+        Check::Usage {
+            processes: vec!["karpenter".to_owned()],
+            cpu: Some(Millicores(500)),
+            memory: Some(Bytes(1 << 30)),
+            phases: phases(),
+        },
+    ];
+    let new = (0..).zip(checks).map(|(index, check): (u32, _)| Expectation::new(format!("new {index}"), check));
+    plan.expectations.truncate(5);
+    plan.expectations.extend(new.collect::<Vec<_>>());
+    plan
+}
+
+/// A VM of the simulated Azure.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Vm {
+    pub(crate) name: String,
+    pub(crate) claim: String,
+    pub(crate) pool: String,
+    pub(crate) code: String,
+    pub(crate) message: String,
+}
+
+/// A whole run of [`plan`], with one thing that goes wrong.
+pub(crate) fn run(fault: &Fault) -> Vec<Event> {
+    let mut story = Story::default();
+    prepare(&mut story, fault);
+    let healthy = |pool: &str| match fault {
+        Fault::None => true,
+        Fault::Fails { pool: bad, .. } | Fault::NeverRegisters { pool: bad } | Fault::OnlyReasons { pool: bad } => {
+            *bad != pool
+        }
+        Fault::Killed { again } => *again,
+        Fault::Throttled | Fault::Down => false,
+    };
+    // The controller that is started again begins 20 s later.
+    let delay_us = if *fault == (Fault::Killed { again: true }) { 20 * S } else { 0 };
+    let all_ready = CLASSES.iter().all(|(pool, _, _)| healthy(pool));
+    let last_ready_us = BURST + delay_us + 9 * S;
+    let burst_end_us = if all_ready { last_ready_us } else { BURST + WITHIN };
+    let drain_us = burst_end_us + 5 * S;
+    let end_us = drain_us + 12 * S;
+
+    story.phase_began(BURST, "burst");
+    let mut missing = Vec::new();
+    for (id, (pool, workload, peak)) in (0..).zip(CLASSES) {
+        let scale = |from, to| ActionKind::Scale { workload: workload.to_owned(), from, to };
+        story.action(BURST, Some(id), "burst", scale(0, peak));
+        story.action(drain_us, Some(3 + id), "drain", scale(peak, 0));
+        let nodes = if healthy(pool) {
+            nodes(&mut story, pool, peak.div_ceil(PER_NODE), delay_us, drain_us, fault)
+        } else {
+            missing.push(format!("{workload}: 0 of {peak} pods Ready"));
+            broken(&mut story, pool, fault, drain_us);
+            Vec::new()
+        };
+        pods(&mut story, workload, peak, &nodes, delay_us, drain_us);
+    }
+    globally(&mut story, fault);
+    if all_ready {
+        story.phase_ended(burst_end_us, "burst", PhaseOutcome::Reached, "");
+    } else {
+        story.phase_ended(burst_end_us, "burst", PhaseOutcome::DeadlinePassed, &missing.join(", "));
+    }
+    story.phase_began(burst_end_us, "hold");
+    story.phase_ended(drain_us, "hold", PhaseOutcome::Held, "");
+    story.phase_began(drain_us, "drain");
+    story.phase_ended(end_us, "drain", PhaseOutcome::Reached, "");
+    story.phase_began(end_us, "cleanup");
+    story.phase_ended(end_us + S, "cleanup", PhaseOutcome::Reached, "");
+    audit(&mut story, end_us);
+    story.ended(end_us + 2 * S, EndReason::Completed, "");
+    story.events()
+}
+
+fn prepare(story: &mut Story, fault: &Fault) {
+    let only_reasons = matches!(fault, Fault::OnlyReasons { .. });
+    story.at(
+        0,
+        EventKind::RunStarted(RunStarted {
+            version: LOG_VERSION,
+            minor: LOG_MINOR,
+            harness: "0.1.0".to_owned(),
+            run_id: "20261121T120000Z-7".to_owned(),
+            scenario: "scale-burst".to_owned(),
+            target: if only_reasons { "aks" } else { "local" }.to_owned(),
+            seed: 7,
+            started_at: "2026-11-21T12:00:00Z".parse().unwrap(),
+            command: "harness run scale-burst --profile smoke --seed 7".to_owned(),
+            simulated: if only_reasons { Vec::new() } else { vec!["Azure Resource Manager and VMs".to_owned()] },
+            versions: BTreeMap::from([("kubernetes".to_owned(), "v1.36.3".to_owned())]),
+        }),
+    );
+    story.phase_began(MS, "prepare");
+    let revision = "0123456789abcdef0123456789abcdef01234567";
+    story.action(100 * MS, None, "prepare", ActionKind::Push { revision: revision.to_owned() });
+    let flux = format!("main@sha1:{revision}");
+    let git = story.key(ObjectKind::GitRepository, "node-config");
+    story.reached(400 * MS, &git, Reached::Fetched, &[(attribute::REVISION, &flux)]);
+    let kustomization = story.key(ObjectKind::Kustomization, "node-config");
+    story.reached(700 * MS, &kustomization, Reached::Applied, &[(attribute::REVISION, &flux)]);
+    // Flux tells the revision once; the next milestone is of the same one.
+    story.reached(900 * MS, &kustomization, Reached::Healthy, &[]);
+    story.phase_ended(BURST, "prepare", PhaseOutcome::Reached, "");
+}
+
+/// Healthy nodes of a pool; returns their names and when each is Ready.
+fn nodes(story: &mut Story, pool: &str, count: u32, delay_us: u64, drain_us: u64, fault: &Fault) -> Vec<(String, u64)> {
+    let told = !matches!(fault, Fault::OnlyReasons { .. });
+    (0..count)
+        .map(|index| {
+            let created_us = BURST + delay_us + S + u64::from(index) * 20 * MS;
+            let claim_name = format!("{pool}-{index:05}");
+            let node_name = format!("aks-{claim_name}-vm");
+            let vm = Vm { name: node_name.clone(), claim: claim_name.clone(), pool: pool.to_owned(), ..Vm::default() };
+            let claim = story.key(ObjectKind::NodeClaim, &claim_name);
+            let node = story.key(ObjectKind::Node, &node_name);
+            let placed = [
+                (attribute::NODEPOOL, pool),
+                (attribute::INSTANCE_TYPE, "Standard_F4s_v2"),
+                (attribute::CAPACITY_TYPE, "on-demand"),
+                (attribute::ZONE, "eastus-1"),
+                (attribute::CPU_MILLICORES, "4000"),
+                (attribute::MEMORY_BYTES, "8589934592"),
+            ];
+            story.reached(created_us, &claim, Reached::Created, &[(attribute::NODEPOOL, pool)]);
+            story.reached(created_us + S, &claim, Reached::Launched, &placed);
+            let ready_us = created_us + 5_100 * MS + u64::from(index) * 7 * MS;
+            story.reached(ready_us - 60 * MS, &node, Reached::Created, &[(attribute::NODECLAIM, &claim_name)]);
+            story.reached(ready_us, &node, Reached::Ready, &placed[..4]);
+            story.reached(ready_us + 200 * MS, &claim, Reached::Registered, &[(attribute::NODE, &node_name)]);
+            story.reached(ready_us + 900 * MS, &claim, Reached::Initialized, &[]);
+            let going_us = drain_us + 2 * S;
+            story.reached(going_us, &claim, Reached::Deleting, &[]);
+            story.reached(going_us + 10 * MS, &node, Reached::Deleting, &[]);
+            story.reached(going_us + 6 * S, &node, Reached::Deleted, &[]);
+            story.reached(going_us + 7 * S, &claim, Reached::Deleted, &[]);
+            if told {
+                story.azure(created_us + 80 * MS, AzureFactKind::VmAccepted, &vm);
+                story.azure(created_us + 90 * MS, AzureFactKind::VmCreating, &vm);
+                story.azure(ready_us - 100 * MS, AzureFactKind::VmBooted, &vm);
+                story.azure(ready_us - 70 * MS, AzureFactKind::NodeRegistered, &vm);
+                story.azure(ready_us - 12 * MS, AzureFactKind::NodeReady, &vm);
+                story.azure(going_us + 5 * S, AzureFactKind::VmDeleteRequested, &vm);
+                story.azure(going_us + 5_900 * MS, AzureFactKind::VmDeleted, &vm);
+            }
+            (node_name, ready_us)
+        })
+        .collect()
+}
+
+/// What a pool looks like that gets no node.
+fn broken(story: &mut Story, pool: &'static str, fault: &Fault, drain_us: u64) {
+    match fault {
+        Fault::Fails { code, message, .. } => {
+            for index in 0..3_u64 {
+                let created_us = BURST + S + index * 10 * S;
+                let name = format!("{pool}-{index:05}");
+                let claim = story.key(ObjectKind::NodeClaim, &name);
+                let vm = Vm {
+                    name: format!("aks-{name}-vm"),
+                    claim: name.clone(),
+                    pool: pool.to_owned(),
+                    code: (*code).to_owned(),
+                    message: (*message).to_owned(),
+                };
+                story.reached(created_us, &claim, Reached::Created, &[(attribute::NODEPOOL, pool)]);
+                story.azure(
+                    created_us + 80 * MS,
+                    AzureFactKind::VmAccepted,
+                    &Vm { code: String::new(), message: String::new(), ..vm.clone() },
+                );
+                story.azure(created_us + 300 * MS, AzureFactKind::ProvisioningFailed, &vm);
+                warn(
+                    story,
+                    created_us + 400 * MS,
+                    "NodeClaim",
+                    &name,
+                    "InsufficientCapacityError",
+                    "all requested instance types were unavailable during launch",
+                );
+                story.reached(created_us + 500 * MS, &claim, Reached::Deleting, &[]);
+                story.reached(created_us + 700 * MS, &claim, Reached::Deleted, &[]);
+            }
+        }
+        Fault::NeverRegisters { .. } => {
+            for index in 0..3_u64 {
+                let created_us = BURST + S + index * 20 * MS;
+                let name = format!("{pool}-{index:05}");
+                let claim = story.key(ObjectKind::NodeClaim, &name);
+                let vm =
+                    Vm { name: format!("aks-{name}-vm"), claim: name.clone(), pool: pool.to_owned(), ..Vm::default() };
+                let capacity = [(attribute::NODEPOOL, pool), (attribute::CPU_MILLICORES, "4000")];
+                story.reached(created_us, &claim, Reached::Created, &[(attribute::NODEPOOL, pool)]);
+                story.reached(created_us + S, &claim, Reached::Launched, &capacity);
+                story.azure(created_us + 80 * MS, AzureFactKind::VmAccepted, &vm);
+                story.azure(created_us + 5 * S, AzureFactKind::VmBooted, &vm);
+                story.reached(drain_us + 2 * S, &claim, Reached::Deleting, &[]);
+                story.azure(drain_us + 3 * S, AzureFactKind::VmDeleted, &vm);
+                story.reached(drain_us + 4 * S, &claim, Reached::Deleted, &[]);
+            }
+        }
+        Fault::OnlyReasons { .. } => {
+            for index in 0..3_u64 {
+                let created_us = BURST + S + index * 10 * S;
+                let name = format!("{pool}-{index:05}");
+                let claim = story.key(ObjectKind::NodeClaim, &name);
+                story.reached(created_us, &claim, Reached::Created, &[(attribute::NODEPOOL, pool)]);
+                warn(
+                    story,
+                    created_us + 400 * MS,
+                    "NodeClaim",
+                    &name,
+                    "InsufficientCapacityError",
+                    "NodeClaim event: subscription level Standard FSv2 Family vCPUs quota has been reached (may try provision an alternative instance type)",
+                );
+                story.reached(created_us + 500 * MS, &claim, Reached::Deleting, &[]);
+                story.reached(created_us + 700 * MS, &claim, Reached::Deleted, &[]);
+            }
+        }
+        Fault::Throttled | Fault::Down => {
+            let name = format!("{pool}-00000");
+            let claim = story.key(ObjectKind::NodeClaim, &name);
+            story.reached(BURST + S, &claim, Reached::Created, &[(attribute::NODEPOOL, pool)]);
+            story.reached(drain_us + 2 * S, &claim, Reached::Deleting, &[]);
+            story.reached(drain_us + 4 * S, &claim, Reached::Deleted, &[]);
+        }
+        Fault::None | Fault::Killed { .. } => {}
+    }
+}
+
+fn globally(story: &mut Story, fault: &Fault) {
+    match fault {
+        Fault::Throttled => {
+            for index in 0..40 {
+                story.call(BURST + S + index * S, AzureFactKind::Throttled, "machines.put");
+            }
+        }
+        Fault::Down => {
+            // 25 calls, two of them told together.
+            story.call(BURST + S, AzureFactKind::Refused, "2");
+            for index in 2..25 {
+                story.call(BURST + S + index * 2 * S, AzureFactKind::Refused, "1");
+            }
+        }
+        Fault::Killed { again } => {
+            let other = |what: &str| ActionKind::Other(what.to_owned());
+            story.action(BURST + 500 * MS, Some(90), "burst", other("kill karpenter"));
+            if *again {
+                story.action(BURST + 18 * S, Some(91), "burst", other("start karpenter"));
+            }
+        }
+        _ => {}
+    }
+}
+
+pub(crate) fn warn(story: &mut Story, at_us: u64, kind: &str, name: &str, reason: &str, message: &str) {
+    let reason = Reason {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        severity: "Warning".to_owned(),
+    };
+    story.at(at_us, EventKind::Reason(reason));
+}
+
+fn pods(story: &mut Story, workload: &str, count: u32, nodes: &[(String, u64)], delay_us: u64, drain_us: u64) {
+    for index in 0..count {
+        let name = format!("{workload}-7d9f8c6b5d-{index:05}");
+        let pod = story.key(ObjectKind::Pod, &name);
+        let created_us = BURST + 20 * MS + u64::from(index) * 3 * MS;
+        story.reached(created_us, &pod, Reached::Created, &[(attribute::WORKLOAD, workload)]);
+        story.reached(created_us + 30 * MS, &pod, Reached::Unschedulable, &[]);
+        warn(
+            story,
+            created_us + 40 * MS,
+            "Pod",
+            &name,
+            "FailedScheduling",
+            "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.",
+        );
+        if let Some((node, ready_us)) = nodes.get((index / PER_NODE) as usize) {
+            let bound_us = ready_us + S + delay_us / 1_000;
+            story.reached(bound_us, &pod, Reached::Scheduled, &[(attribute::NODE, node)]);
+            story.reached(bound_us + 500 * MS + u64::from(index) * 11 * MS, &pod, Reached::Ready, &[]);
+        }
+        story.reached(drain_us + 100 * MS, &pod, Reached::Deleting, &[]);
+        story.reached(drain_us + 1_100 * MS, &pod, Reached::Deleted, &[]);
+    }
+}
+
+fn audit(story: &mut Story, end_us: u64) {
+    story.at(BURST + S, EventKind::Audit(Audit::WatchLag { lag_us: vec![120, 250, 900, 4_000] }));
+    story.at(end_us, EventKind::Audit(Audit::Requests { sent: 61 }));
+    let process = |name: &str, cpu_ms, rss_bytes| ProcessUsage {
+        name: name.to_owned(),
+        cpu_ms,
+        rss_bytes,
+        rss_max_bytes: rss_bytes + 1_000_000,
+    };
+    let processes = vec![
+        process("harness", 300, 40_000_000),
+        process("azure-sim", 200, 30_000_000),
+        process("kube-apiserver", 9_500, 400_000_000),
+    ];
+    story.at(end_us, EventKind::Usage { processes });
+}

@@ -1,0 +1,167 @@
+//! A tree that nobody here wrote: other names, two pools with equal requirements, spot, a startup taint, Arm.
+
+use crate::common::{builtin, lines, skus, tree};
+use harness_scenario::plan::{Check, Plan, Profile};
+use harness_scenario::{NodeConfigTree, PlanInputs, plan};
+use rstest::rstest;
+
+fn pool(name: &str, spec: &str, template: &str, requirements: &[(&str, &str)]) -> String {
+    let requirements: String = requirements
+        .iter()
+        .map(|(key, values)| format!("        - {{key: {key}, operator: In, values: [{values}]}}\n"))
+        .collect();
+    format!(
+        "apiVersion: karpenter.sh/v1
+kind: NodePool
+metadata: {{name: {name}}}
+spec:
+{spec}  template:
+    spec:
+      nodeClassRef: {{group: karpenter.azure.com, kind: AKSNodeClass, name: default}}
+{template}      requirements:
+{requirements}---
+"
+    )
+}
+
+const FAMILY: &str = "karpenter.azure.com/sku-family";
+const CAPACITY: &str = "karpenter.sh/capacity-type";
+const ARCH: &str = "kubernetes.io/arch";
+
+fn five_pools() -> NodeConfigTree {
+    let mut text =
+        "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {name: default}\n---\n".to_owned();
+    let twins = [(FAMILY, "D"), (ARCH, "amd64")];
+    text += &pool("preferred", "  weight: 50\n", "", &twins);
+    text += &pool("fallback", "  weight: 10\n", "", &twins);
+    text += &pool(
+        "cheap",
+        "  limits: {cpu: 16}\n",
+        "      taints: [{key: spot, effect: NoSchedule}]\n",
+        &[(FAMILY, "F"), (CAPACITY, "spot")],
+    );
+    text += &pool(
+        "cilium",
+        "",
+        "      startupTaints: [{key: node.cilium.io/agent-not-ready, effect: NoExecute, value: \"true\"}]\n",
+        &[(FAMILY, "D")],
+    );
+    text += &pool("arm", "", "", &[(FAMILY, "D"), (ARCH, "arm64")]);
+    tree(&[("pools.yaml", &text)]).unwrap_or_else(|found| panic!("{}", lines(&found)))
+}
+
+fn planned(tree: &NodeConfigTree) -> Plan {
+    let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &[], tree, skus: &skus() };
+    plan(&builtin("scale-burst"), &inputs).unwrap_or_else(|errors| panic!("{}", lines(&errors)))
+}
+
+#[test]
+fn each_pool_gets_a_workload_of_its_own_or_a_reason() {
+    let plan = planned(&five_pools());
+    insta::assert_json_snapshot!("five-pools-workloads", plan.workloads);
+    insta::assert_json_snapshot!("five-pools-classes", plan.node_config.classes);
+    insta::assert_json_snapshot!("five-pools-notes", plan.notes);
+}
+
+#[test]
+fn what_a_pool_cannot_hold_is_not_asked_for() {
+    let plan = planned(&five_pools());
+    let cheap = plan.workloads.iter().find(|workload| workload.class == "cheap").unwrap();
+    assert!(cheap.replicas_peak > 0 && cheap.replicas_peak < 40, "{}", cheap.replicas_peak);
+    assert!(plan.notes.iter().any(|note| note.contains("`cheap` has")), "{:?}", plan.notes);
+}
+
+#[test]
+fn expectations_speak_of_what_is_there() {
+    let plan = planned(&five_pools());
+    let placement = plan.expectations.iter().find_map(|one| match &one.check {
+        Check::Placement { workloads, .. } => Some(workloads.clone()),
+        _ => None,
+    });
+    assert_eq!(placement.unwrap(), ["arm", "cheap", "fallback", "preferred"]);
+    let limits = plan.expectations.iter().find_map(|one| match &one.check {
+        Check::Limits { nodepools } => Some(nodepools.clone()),
+        _ => None,
+    });
+    assert_eq!(limits.unwrap(), ["cheap"]);
+}
+
+#[rstest]
+#[case::windows("", "", &[("kubernetes.io/os", "windows")], "Linux nodes only")]
+#[case::fixed("  replicas: 3\n", "", &[(FAMILY, "D")], "static (replicas: 3)")]
+#[case::off("  limits: {cpu: 0}\n", "", &[(FAMILY, "D")], "switch it off")]
+#[case::no_size("", "", &[(FAMILY, "M")], "no VM size")]
+#[case::contradiction("", "", &[(FAMILY, "D"), (FAMILY, "E")], "no VM size")]
+fn pools_without_a_workload_say_why(
+    #[case] spec: &str,
+    #[case] template: &str,
+    #[case] requirements: &[(&str, &str)],
+    #[case] reason: &str,
+) {
+    let class = "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {name: default}\n";
+    let tree = tree(&[("class.yaml", class), ("pool.yaml", &pool("only", spec, template, requirements))]).unwrap();
+    let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &[], tree: &tree, skus: &skus() };
+    let errors = plan(&builtin("scale-burst"), &inputs).unwrap_err();
+    assert_eq!(errors.len(), 1, "{}", lines(&errors));
+    assert!(errors[0].message.contains("no class of the tree `other` can be tested"), "{}", errors[0]);
+    assert!(errors[0].hint.as_ref().unwrap().contains(reason), "{}", errors[0]);
+}
+
+#[rstest]
+#[case("1", 1)]
+#[case("4", 0)]
+fn min_values_must_be_possible(#[case] count: &str, #[case] workloads: usize) {
+    let class = "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {name: default}\n";
+    let names = "Standard_F2s_v2, Standard_F4s_v2, Standard_F8s_v2, Standard_F99s_v9";
+    let text = pool("only", "", "", &[("node.kubernetes.io/instance-type", names)])
+        .replace("]}", &format!("], minValues: {count}}}"));
+    let tree = tree(&[("class.yaml", class), ("pool.yaml", &text)]).unwrap_or_else(|found| panic!("{}", lines(&found)));
+    let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &[], tree: &tree, skus: &skus() };
+    let plan = plan(&builtin("scale-burst"), &inputs);
+    assert_eq!(plan.map(|plan| plan.workloads.len()).unwrap_or(0), workloads);
+}
+
+#[rstest]
+#[case::known(Some("T4"), 1)]
+#[case::other(Some("A100"), 0)]
+#[case::not_known(None, 1)]
+fn a_gpu_pool_gets_pods_that_fit(#[case] name: Option<&str>, #[case] workloads: usize) {
+    let class = "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {name: default}\n";
+    let pool = pool(
+        "gpu",
+        "",
+        "",
+        &[("karpenter.azure.com/sku-gpu-name", "T4"), ("karpenter.azure.com/sku-gpu-count", "\"1\"")],
+    );
+    let tree = tree(&[("class.yaml", class), ("pool.yaml", &pool)]).unwrap();
+    let mut skus = skus();
+    skus.iter_mut().filter(|sku| sku.gpus > 0).for_each(|sku| sku.gpu_name = name.map(str::to_owned));
+    let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &[], tree: &tree, skus: &skus };
+    let planned = plan(&builtin("scale-burst"), &inputs).map(|plan| plan.workloads).unwrap_or_default();
+    assert_eq!(planned.len(), workloads);
+    for workload in planned {
+        assert_eq!(workload.node_selector["karpenter.sh/nodepool"], "gpu");
+        assert!(workload.cpu.0 * 7 <= 3860);
+    }
+}
+
+#[test]
+fn a_label_that_another_pool_may_have_is_not_enough() {
+    let class = "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {name: default}\n---\n";
+    let labelled = |name: &str, label: &str| {
+        pool(name, "", "", &[(FAMILY, "D")]).replacen(
+            "  template:\n",
+            &format!("  template:\n    metadata: {{labels: {{{label}}}}}\n"),
+            1,
+        )
+    };
+    let any_tier =
+        pool("any", "", "", &[(FAMILY, "D")]).replace("[D]}\n", "[D]}\n        - {key: tier, operator: Exists}\n");
+    let text = format!("{class}{}{}{any_tier}", labelled("gold", "tier: gold"), labelled("team", "team: a"));
+    let plan = planned(&tree(&[("all.yaml", &text)]).unwrap_or_else(|found| panic!("{}", lines(&found))));
+    let selector =
+        |name: &str| plan.workloads.iter().find(|workload| workload.class == name).unwrap().node_selector.clone();
+    // `any` also makes nodes with tier=gold for a pod that asks for it.
+    assert_eq!(selector("gold")["karpenter.sh/nodepool"], "gold");
+    assert_eq!(selector("team")["team"], "a");
+}
