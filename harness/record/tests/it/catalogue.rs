@@ -6,8 +6,8 @@ use std::process::Command;
 
 use harness_scenario::plan::{Expectation, Phase, Plan};
 use harness_scenario::{
-    LayersTree, PlanInputs, Scenario, SourceFile, amend, builtin_gitops, builtin_node_config, plan, read_tree,
-    with_layers,
+    Bytes, LayersTree, Millicores, PlanInputs, Scenario, SkuFact, SourceFile, amend, builtin_gitops,
+    builtin_node_config, plan, read_tree, with_layers,
 };
 use rstest::rstest;
 
@@ -63,14 +63,29 @@ fn planned(scenario: &Scenario, recorded: &Plan) -> Plan {
     files = amend(&files, scenario.amendments()).unwrap();
     files.iter_mut().for_each(fill);
     let tree = read_tree(source, &files).unwrap_or_else(|findings| panic!("{}", common::lines(&findings)));
-    let inputs = PlanInputs {
-        profile: recorded.profile,
-        seed: recorded.seed,
-        overrides: &[],
-        tree: &tree,
-        skus: &common::skus(),
-    };
+    let skus = sizes();
+    let inputs =
+        PlanInputs { profile: recorded.profile, seed: recorded.seed, overrides: &[], tree: &tree, skus: &skus };
     plan(scenario, &inputs).unwrap_or_else(|errors| panic!("{}", common::lines(&errors)))
+}
+
+/// The sizes of the scenario crate's tests, and of each that has eight cores one that is twice and one that is four times as large:
+/// some scenarios ask for large nodes.
+fn sizes() -> Vec<SkuFact> {
+    let mut sizes = common::skus();
+    let eight: Vec<SkuFact> = sizes.iter().filter(|size| size.vcpus == 8).cloned().collect();
+    for (size, times) in eight.iter().flat_map(|size| [(size, 2), (size, 4)]) {
+        sizes.push(SkuFact {
+            name: size.name.replacen('8', &(8 * times).to_string(), 1),
+            vcpus: size.vcpus * times,
+            memory_mib: size.memory_mib * u64::from(times),
+            price_on_demand_micro_usd_per_hour: size.price_on_demand_micro_usd_per_hour * u64::from(times),
+            allocatable_cpu: Millicores(size.allocatable_cpu.0 * u64::from(times)),
+            allocatable_memory: Bytes(size.allocatable_memory.0 * u64::from(times)),
+            ..size.clone()
+        });
+    }
+    sizes
 }
 
 /// What stands in a tree for things that are known only when it is pushed: `{cron+1m}`, `{webhook}`, `{registry}`.

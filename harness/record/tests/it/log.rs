@@ -120,7 +120,7 @@ fn unknown_names_are_kept_up_to_a_limit() {
 /// In a log of a version that is known, a name that is not is damage.
 #[rstest]
 #[case::of_this_version(LOG_MINOR, CORDONED, "unknown variant")]
-#[case::not_whole(LOG_MINOR + 1, &CORDONED[..CORDONED.len() - 1], "EOF")]
+#[case::not_whole(LOG_MINOR + 1, &CORDONED[..CORDONED.len() - 1], "unknown variant")]
 #[case::no_time(LOG_MINOR + 1, r#"{"e":{"scanned":{}}}"#, "unknown variant")]
 #[case::a_known_kind_without_what_it_always_had(LOG_MINOR + 1, r#"{"t":1,"e":{"phase_began":{}}}"#, "missing field")]
 #[case::no_event(LOG_MINOR + 1, "[]", "")]

@@ -16,8 +16,8 @@ pub(crate) enum Edit {
 pub(crate) struct Mutation {
     /// What was changed, for the table.
     pub(crate) what: String,
-    /// What the finding must name; `None` where the expectation's own name is all that can be said.
-    pub(crate) names: Option<String>,
+    /// What the finding must name, all of it; nothing where the expectation's own name is all that can be said.
+    pub(crate) names: Vec<String>,
     pub(crate) edits: Vec<Edit>,
 }
 
@@ -37,12 +37,13 @@ impl Claim {
 
 impl Mutation {
     pub(crate) fn new(what: impl Into<String>, edits: Vec<Edit>) -> Self {
-        Self { what: what.into(), names: None, edits }
+        Self { what: what.into(), names: Vec::new(), edits }
     }
 
-    /// The finding must name this.
-    pub(crate) fn naming(self, name: impl Into<String>) -> Self {
-        Self { names: Some(name.into()), ..self }
+    /// The finding must name this too.
+    pub(crate) fn naming(mut self, name: impl Into<String>) -> Self {
+        self.names.push(name.into());
+        self
     }
 
     /// The changed log. What keeps its time keeps its place; what is moved or added goes behind everything of its time.

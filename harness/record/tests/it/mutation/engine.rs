@@ -91,11 +91,13 @@ fn names_it(
     if result.reasons.is_empty() {
         return Err("the run gives no reason".to_owned());
     }
-    let Some(name) = &mutation.names else { return Ok(()) };
-    if found.observed.contains(name.as_str()) || lines.iter().any(|line| line.contains(name.as_str())) {
-        return Ok(());
+    let named = |name: &&String| {
+        found.observed.contains(name.as_str()) || lines.iter().any(|line| line.contains(name.as_str()))
+    };
+    match mutation.names.iter().find(|name| !named(name)) {
+        Some(name) => Err(format!("`{name}` is not named: {} {lines:?}", found.observed)),
+        None => Ok(()),
     }
-    Err(format!("`{name}` is not named: {} {lines:?}", found.observed))
 }
 
 /// Reasons of failed expectations begin with their names, those of phases with theirs.

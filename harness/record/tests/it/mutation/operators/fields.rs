@@ -2,7 +2,7 @@
 
 use harness_record::event::{FieldValue, Seen};
 use harness_record::{Event, EventKind};
-use harness_scenario::plan::{Field, FieldPath};
+use harness_scenario::plan::{Field, FieldPath, Must};
 use serde_json::{Value, json};
 
 use super::super::edit::{Edit, Mutation};
@@ -13,15 +13,6 @@ const MOMENT_US: u64 = 1_000;
 
 /// The field has a value that it must not have: for a moment in the phases, or when the last of them ends.
 pub(super) fn wrong(of: &Field, phases: &[String], always: bool, log: &Log<'_>) -> Vec<Mutation> {
-    let candidates =
-        [None, Some(json!("mutated")), Some(json!(-1)), Some(json!(1_000_000)), Some(json!(true)), Some(json!(false))];
-    let Some(value) = candidates
-        .into_iter()
-        .chain([of.must.not.clone(), Some(json!(null)), Some(json!([]))])
-        .find(|value| !of.must.holds(value.as_ref()))
-    else {
-        return Vec::new();
-    };
     let named = log.phases(phases);
     let looked_at = if always { named } else { named.last().copied().into_iter().collect() };
     let mut mutations = Vec::new();
@@ -30,15 +21,35 @@ pub(super) fn wrong(of: &Field, phases: &[String], always: bool, log: &Log<'_>) 
         let at_us = if always { window.middle_us() } else { window.to_us };
         let told = values(&of.object, of.path.as_str(), log);
         let Some((_, before)) = told.iter().rev().find(|(at, _)| *at <= at_us) else { continue };
+        let Some(value) = wrong_value(&of.must, before.value.as_ref()) else { continue };
         let wrong = FieldValue { value: value.clone(), seen: Seen::Live, ..(*before).clone() };
         let right = FieldValue { seen: Seen::Live, ..(*before).clone() };
         let edits = vec![event(at_us, wrong), event(at_us + MOMENT_US, right)];
-        let shown = value.as_ref().map_or("nothing".to_owned(), Value::to_string);
+        let shown = value.as_ref().map_or("nothing".to_owned(), shown);
         let when = if always { "for a moment in" } else { "at the end of" };
         let what = format!("{} of {} is {shown} {when} {phase}", of.path, of.object);
         mutations.push(Mutation::new(what, edits).naming(&of.object));
     }
     mutations
+}
+
+/// A value that must not be: the one that stands there without the part that it must have, one of the same kind, nothing at all.
+fn wrong_value(must: &Must, right: Option<&Value>) -> Option<Option<Value>> {
+    let without = match (&must.contains, right) {
+        (Some(Value::String(part)), Some(Value::String(text))) => Some(json!(text.replace(part, ""))),
+        (Some(part), Some(Value::Array(items))) => {
+            Some(items.iter().filter(|item| *item != part).cloned().collect::<Value>())
+        }
+        _ => None,
+    };
+    let of_its_kind = match right {
+        Some(Value::Bool(value)) => Some(json!(!value)),
+        Some(Value::Array(_)) => Some(json!(["mutated"])),
+        _ => None,
+    };
+    let others = [Some(json!("mutated")), Some(json!(-1)), Some(json!(1_000_000)), None, must.not.clone()];
+    let candidates = without.map(Some).into_iter().chain(of_its_kind.map(Some)).chain(others);
+    candidates.into_iter().find(|value| !must.holds(value.as_ref()))
 }
 
 /// The field keeps its value.
@@ -70,6 +81,12 @@ pub(super) fn too_often(object: &str, path: &FieldPath, most: u32, phases: &[Str
         mutations.push(Mutation::new(what, edits.collect()).naming(object));
     }
     mutations
+}
+
+/// A value for the table: the begin of a long one.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 40 { text } else { text.chars().take(40).chain("...".chars()).collect() }
 }
 
 fn event(at_us: u64, field: FieldValue) -> Edit {

@@ -32,12 +32,47 @@ pub(super) fn claims(asked: &LatencyCheck, log: &Log<'_>) -> Vec<Claim> {
             });
             late.push(named(Mutation::new(format!("{which} comes {} s later", late_us / 1_000_000), moved.collect())));
         }
-        let dropped = ends.iter().map(|end| Edit::Drop(end.index)).collect();
+        let dropped = ends.iter().flat_map(|end| without(end, asked.of, log)).collect();
         never.push(named(Mutation::new(format!("{which} never comes"), dropped)));
     }
     let limits = late_us.map(|_| Claim::new("limits", late.into_iter().chain(never.iter().cloned()).collect()));
+    let never = never.into_iter().map(|mutation| mutation.naming("never came")).collect();
     let censored = asked.censored.map(|_| Claim::new("censored", never));
-    limits.into_iter().chain(censored).collect()
+    let few = (asked.samples_min > 1).then(|| Claim::new("samples", too_few(asked, log)));
+    limits.into_iter().chain(censored).chain(few).collect()
+}
+
+/// What begins a sample is not done, or what ends it does not come where it is what makes the sample.
+fn too_few(asked: &LatencyCheck, log: &Log<'_>) -> Vec<Mutation> {
+    let ends = ends(asked, log);
+    let begins: Vec<usize> = (0..log.events.len())
+        .filter(|index| {
+            let EventKind::Action(action) = &log.events[*index].kind else { return false };
+            matches!(action.what, ActionKind::Push { .. } | ActionKind::Change { stays: false, .. })
+        })
+        .collect();
+    let mut mutations = Vec::new();
+    for count in 1..=begins.len().max(ends.len()) {
+        if let Some(some) = begins.len().checked_sub(count).and_then(|first| begins.get(first..)) {
+            let edits = some.iter().map(|index| Edit::Drop(*index)).collect();
+            mutations.push(Mutation::new(format!("the last {count} pushes and changes are not made"), edits));
+        }
+        if let Some(some) = ends.len().checked_sub(count).and_then(|first| ends.get(first..)) {
+            let edits = some.iter().flat_map(|end| without(end, asked.of, log)).collect();
+            mutations.push(Mutation::new(format!("the last {count} of {} never come", asked.of), edits));
+        }
+    }
+    mutations.into_iter().map(|mutation| mutation.naming("of at least")).collect()
+}
+
+/// The end of a sample does not come. A pod that an autoscaler would have added is not there at all.
+fn without(end: &End, of: LatencyName, log: &Log<'_>) -> Vec<Edit> {
+    match &log.events[end.index].kind {
+        EventKind::Milestone(it) if of == LatencyName::Autoscaled => {
+            log.of_object(&it.object.uid).map(|(index, ..)| Edit::Drop(index)).collect()
+        }
+        _ => vec![Edit::Drop(end.index)],
+    }
 }
 
 /// Which samples are touched together: single ones, the later half of a group or all of it, the later half of all, all.
@@ -52,8 +87,12 @@ fn choices<'e>(ends: &'e [End], asked: &LatencyCheck, log: &Log<'_>) -> Vec<(Str
     for end in ends {
         groups.entry(end.group.as_str()).or_default().push(end);
     }
-    for (group, ends) in groups.iter().filter(|(_, ends)| ends.len() > 1) {
-        // Half of them decide a median.
+    for (group, ends) in groups.iter().filter(|(group, ends)| !group.is_empty() && ends.len() > 1) {
+        // Half of the samples decide a median, and not each of these events ends one.
+        for count in [2, 3, 4, 6].into_iter().filter(|count| *count < ends.len()) {
+            let last = ends[ends.len() - count..].to_vec();
+            choices.push((format!("the last {count} of {} of {group}", asked.of), last));
+        }
         choices.push((format!("the later half of {} of {group}", asked.of), ends[ends.len() / 2..].to_vec()));
         choices.push((format!("every {} of {group}", asked.of), ends.clone()));
     }
