@@ -37,13 +37,15 @@ fn when(phase: &'static str, mut act: impl FnMut() + Send + 'static) -> impl FnM
     }
 }
 
-/// For a while nobody can watch pods, and every change is forgotten meanwhile.
+/// For a while nobody can watch pods, and every change is forgotten meanwhile. Each refusal takes twice as long as the one before it, or
+/// three times: the waits are drawn.
 fn break_pods(api: &ApiServer, lists_refused: u32) {
     api.fault(Fault::on(Effect::Refuse { code: 500, retry_after_s: None }, Verb::List, "Pod").times(lists_refused));
     assert_eq!(api.break_watches("Pod"), 1);
     let api = api.clone();
     tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        // Before the watch is opened again, and after the first change that it has not seen.
+        tokio::time::sleep(Duration::from_millis(100)).await;
         api.compact();
     });
 }
@@ -66,7 +68,7 @@ async fn what_a_broken_watch_has_missed_is_marked_as_such() {
     let api = lab.api.clone();
     let gone = json!({"name": "gone", "actions": [plans::scale(1, 0, PODS, 0)], "until": "no-pods", "within": "2m"});
     let plan = of_phases(&[plans::up(), gone]);
-    let ran = lab.run_with(&plan, when("gone", move || break_pods(&api, 4))).await;
+    let ran = lab.run_with(&plan, when("gone", move || break_pods(&api, 2))).await;
     ran.assert_well_formed();
     let restarts = restarts(&ran);
     assert!(restarts.iter().all(|(watch, _)| watch == "pods") && restarts.len() >= 3, "{restarts:?}");
@@ -81,7 +83,7 @@ async fn what_a_broken_watch_has_missed_is_marked_as_such() {
 async fn what_came_while_a_watch_was_broken_is_listed() {
     let lab = Lab::start();
     let api = lab.api.clone();
-    let ran = lab.run_with(&of_phases(&[plans::up()]), when("up", move || break_pods(&api, 8))).await;
+    let ran = lab.run_with(&of_phases(&[plans::up()]), when("up", move || break_pods(&api, 2))).await;
     ran.assert_well_formed();
     let created = seen(&ran, Reached::Created);
     assert_eq!(created, [Seen::Listed; PODS as usize]);
