@@ -15,11 +15,16 @@ use crate::failure::Failure;
 const COUNTER_CASE_PROFILE: Profile = Profile::Smoke;
 /// What a run takes besides its phases: starting and stopping its cluster, preparation, cleanup.
 const AROUND_A_RUN: Duration = Duration::from_secs(30);
-/// Measured wall time from the start of `harness run` to its exit in seconds, by name: scenarios in the default profile, counter-cases in
-/// theirs. Each run of the catalogue writes such a table, `durations.json`, to its output folder.
+/// What a counter-case takes longer than its scenario: phases wait until their deadline for what never comes.
+const IN_VAIN: Duration = Duration::from_secs(90);
+/// Measured wall time from the start of `harness run` to its exit in seconds, by profile and name. Each run of the catalogue writes such a
+/// table, `durations.json`, to its output folder.
 const MEASURED: &str = include_str!("durations.json");
 /// The program behind the capability `image-registry`. It is not built by `harness components build`.
 const REGISTRY: &str = "docker-registry";
+
+/// Seconds, by profile and name.
+type Measured = BTreeMap<String, BTreeMap<String, u64>>;
 
 /// One `harness run`.
 #[derive(Clone, Debug)]
@@ -43,7 +48,7 @@ pub(crate) struct Job {
 
 /// The runs that were asked for, longest first.
 pub(crate) fn all(args: &Args, builtin: &[Builtin]) -> Result<Vec<Job>, Failure> {
-    let measured: BTreeMap<String, u64> = serde_json::from_str(MEASURED).map_err(Failure::Durations)?;
+    let measured: Measured = serde_json::from_str(MEASURED).map_err(Failure::Durations)?;
     let registry = on_path(REGISTRY);
     let cases = if args.no_counter_cases { Vec::new() } else { counter_case::read_all(&args.counter_cases)? };
     let names = || builtin.iter().map(|one| one.name).chain(cases.iter().map(|(name, _)| name.as_str()));
@@ -86,11 +91,19 @@ fn job(
     profile: Profile,
     scenario: Scenario,
     counter_case: Option<(CounterCase, Value)>,
-    measured: &BTreeMap<String, u64>,
+    measured: &Measured,
     registry: bool,
 ) -> Job {
-    let measured = measured.get(name).filter(|_| counter_case.is_some() || profile == Profile::Default);
+    let measured = |name: &str| {
+        measured.get(profile.as_str()).and_then(|all| all.get(name)).map(|seconds| Duration::from_secs(*seconds))
+    };
     let estimated = || scenario.duration_expected(profile).as_duration() + AROUND_A_RUN;
+    let expected = match &counter_case {
+        None => measured(name).unwrap_or_else(estimated),
+        Some((case, _)) => {
+            measured(name).unwrap_or_else(|| measured(&case.scenario).unwrap_or_else(estimated) + IN_VAIN)
+        }
+    };
     let needs_registry = scenario.needs().contains(&Capability::ImageRegistry);
     let unavailable = (needs_registry && !registry).then(|| {
         format!(
@@ -104,7 +117,7 @@ fn job(
         question: scenario.question().trim().to_owned(),
         profile,
         counter_case,
-        expected: measured.map_or_else(estimated, |seconds| Duration::from_secs(*seconds)),
+        expected,
         at_most: scenario.duration_at_most(profile).as_duration(),
         unavailable,
     }
@@ -208,10 +221,19 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_counter_case_takes_longer_than_its_scenario() {
+        let jobs = asked(&["--only", "spot,spot--no-fallback", "--profile", "smoke"]).unwrap();
+        let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+        assert_eq!(names, ["spot--no-fallback", "spot"]);
+        assert!(jobs[0].expected > jobs[1].expected);
+    }
+
+    #[test]
     fn every_duration_is_of_something_that_is_run() {
-        let measured: BTreeMap<String, u64> = serde_json::from_str(MEASURED).unwrap();
+        let measured: Measured = serde_json::from_str(MEASURED).unwrap();
         let names: Vec<String> = asked(&[]).unwrap().into_iter().map(|job| job.name).collect();
-        let unknown: Vec<&String> = measured.keys().filter(|name| !names.contains(name)).collect();
+        let unknown: Vec<&String> =
+            measured.values().flat_map(BTreeMap::keys).filter(|name| !names.contains(name)).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
     }
 

@@ -104,15 +104,18 @@ impl Whole<'_> {
         }
     }
 
-    /// Seconds from start to exit of the runs that had the expected outcome at the first attempt.
-    fn durations(&self) -> BTreeMap<&str, u64> {
-        let measured = self.jobs.iter().zip(self.states).filter(|(_, state)| state.as_expected() && !state.is_flaky());
-        measured
-            .filter_map(|(job, state)| match state {
-                State::Ran { took, .. } => Some((job.name.as_str(), took.as_secs())),
-                State::NotRun(_) | State::Interrupted => None,
-            })
-            .collect()
+    /// Seconds from start to exit of the runs that had the expected outcome at the first attempt, by profile and name.
+    fn durations(&self) -> BTreeMap<&str, BTreeMap<&str, u64>> {
+        let mut durations: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
+        for (job, state) in self.jobs.iter().zip(self.states) {
+            if let State::Ran { problems, first, took } = state
+                && problems.is_empty()
+                && first.is_empty()
+            {
+                durations.entry(job.profile.as_str()).or_default().insert(&job.name, took.as_secs());
+            }
+        }
+        durations
     }
 }
 
@@ -261,7 +264,7 @@ mod tests {
         assert_eq!(of(4)["state"], json!({"not-run": {"reason": "interrupted", "exitCode": 130}}));
         assert_eq!(of(5)["state"], json!({"not-run": {"reason": "cannot start", "exitCode": 3}}));
         // The duration of a second attempt, alone on the machine, would mislead.
-        assert_eq!(whole.durations(), [("a", 61), ("spot--x", 61)].into());
+        assert_eq!(whole.durations(), [("default", [("a", 61), ("spot--x", 61)].into())].into());
     }
 
     #[rstest]
