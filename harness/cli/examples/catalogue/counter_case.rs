@@ -30,9 +30,11 @@ pub(crate) struct CounterCase {
     /// Why two operations are needed, if there are two.
     #[serde(default)]
     pub(crate) why_two: Option<String>,
-    /// What must fail. Each text occurs in a reason or in the name of a failed expectation, and the name of each failed expectation contains
-    /// one of them.
+    /// What must fail. Each text occurs in a reason or in the name of a failed expectation.
     pub(crate) fails: Vec<String>,
+    /// What may fail as a consequence, depending on timing. No other expectation may fail.
+    #[serde(default)]
+    pub(crate) may_fail: Vec<String>,
 }
 
 /// Why a counter-case cannot be used.
@@ -143,6 +145,7 @@ fn says_why(case: &CounterCase) -> Result<(), Refused> {
     let empty = [
         ("broken", blank(&case.broken)),
         ("fails", case.fails.is_empty() || case.fails.iter().any(blank)),
+        ("mayFail", case.may_fail.iter().any(blank)),
         ("whyTwo", case.why_two.as_ref().is_some_and(blank)),
     ];
     match empty.into_iter().find(|(_, empty)| *empty) {
@@ -269,6 +272,7 @@ mod tests {
             patch: serde_json::from_value(patch).unwrap(),
             why_two: why_two.map(str::to_owned),
             fails: vec!["phase up".to_owned()],
+            may_fail: Vec::new(),
         };
         make(&case, &scenario())
     }

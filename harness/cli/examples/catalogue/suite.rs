@@ -221,6 +221,7 @@ mod tests {
             patch: serde_json::from_str("[]").unwrap(),
             why_two: None,
             fails: vec!["phase none-left".to_owned()],
+            may_fail: Vec::new(),
         };
         Job { counter_case: Some((case, Value::Null)), ..taking("spot--x", 1) }
     }
