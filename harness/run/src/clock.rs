@@ -5,6 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+/// How often both clocks are read at the start. A reading takes less than a microsecond; a busy machine interrupts few of them.
+const READINGS: usize = 32;
+
 /// The run's clock. Cheap to copy; every copy counts from the same instant.
 #[derive(Clone, Copy, Debug)]
 pub struct RunClock {
@@ -16,8 +19,20 @@ pub struct RunClock {
 
 impl RunClock {
     /// Begins now.
+    ///
+    /// The two clocks are read one after the other, and whatever comes between shifts the stamps of other processes for the whole run. Of
+    /// several readings the one with the shortest gap counts.
     pub fn begin() -> Self {
-        Self { began: Instant::now(), began_ns: harness_azure::clock::monotonic_ns(), began_at: Timestamp::now() }
+        let read = || {
+            let before_ns = harness_azure::clock::monotonic_ns();
+            let began = Instant::now();
+            let gap_ns = harness_azure::clock::monotonic_ns().saturating_sub(before_ns);
+            (gap_ns, before_ns + gap_ns / 2, began)
+        };
+        let first = read();
+        let (_, began_ns, began) =
+            (1..READINGS).map(|_| read()).fold(first, |best, one| if one.0 < best.0 { one } else { best });
+        Self { began, began_ns, began_at: Timestamp::now() }
     }
 
     /// Wall time of the begin.

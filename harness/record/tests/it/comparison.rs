@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::story::{Fault, S, plan, run};
 use harness_record::compare::model::{BUSY, Model, Noise, PHASES, STEADY, SplitMix64, TYPICAL};
 use harness_record::compare::{Basis, Change, Comparison, MeasuredRun, Row, Thresholds, compare, spread};
 use harness_record::event::{EndReason, Reached};
@@ -10,7 +11,6 @@ use harness_record::summary::{Figure, read_hlog, write_hlog};
 use harness_record::{Event, EventKind, RunResult, Summary};
 use proptest::prelude::*;
 use rstest::rstest;
-use crate::story::{Fault, S, plan, run};
 
 /// The run of the story, its pods Ready later by so much.
 fn slower_by(us: u64) -> RunResult {
