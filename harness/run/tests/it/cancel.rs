@@ -12,7 +12,7 @@ use harness_record::event::{EndReason, PhaseOutcome};
 use harness_scenario::plan::Plan;
 use proptest::prelude::{ProptestConfig, proptest};
 
-use crate::api::Stage;
+use crate::api::{Stage, Verb};
 use crate::lab::{Lab, Ran, on_paused_time};
 use crate::plans;
 
@@ -50,6 +50,9 @@ fn at_every_request_before_and_after_it_is_done() {
     let mut ends: BTreeMap<EndReason, u32> = BTreeMap::new();
     for stage in [Stage::Arrived, Stage::Applied] {
         for at in 0..reference.len() as u64 {
+            if stage == Stage::Applied && reference[at as usize].verb == Verb::Watch {
+                continue;
+            }
             let reason = on_paused_time(async {
                 let lab = Lab::start();
                 let interrupt = lab.interrupt.clone();
@@ -116,7 +119,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn at_any_time(after_ms in 0_u64..40_000) {
+    fn at_any_time(after_ms in 0_u64..20_000) {
         on_paused_time(async {
             let lab = Lab::start();
             let interrupt = lab.interrupt.clone();
@@ -132,12 +135,12 @@ proptest! {
 
 #[test]
 fn a_second_interrupt_abandons_the_cleanup_and_the_log_says_so() {
-    for after_ms in [0, 1, 10, 400, 3_000] {
+    for after_ms in [0, 1, 10, 400, 1_500] {
         on_paused_time(async {
             let lab = Lab::start();
             let (interrupt, abandon) = (lab.interrupt.clone(), lab.abandon.clone());
             tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_secs(6)).await;
+                tokio::time::sleep(Duration::from_secs(4)).await;
                 interrupt.cancel();
                 tokio::time::sleep(Duration::from_millis(after_ms)).await;
                 abandon.cancel();

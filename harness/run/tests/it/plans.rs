@@ -5,7 +5,7 @@ use harness_scenario::{Bytes, Millicores};
 use serde_json::{Value, json};
 
 /// How long a VM takes from the request to its Node being Ready, in seconds.
-pub(crate) const BOOT_S: u64 = 7;
+pub(crate) const BOOT_S: u64 = 3;
 
 /// Five pods that need two nodes.
 pub(crate) const PODS: u32 = 5;
@@ -34,7 +34,7 @@ pub(crate) fn of_phases(phases: &[Value]) -> Plan {
     serde_json::from_value(json!({
         "version": 1, "scenario": "burst", "question": "Do nodes follow pods?", "profile": "smoke", "seed": 7,
         "parameters": {}, "needs": ["gitops", "node-auto-provisioning"],
-        "azure": {"boot": {"constant": format!("{BOOT_S}s")}, "delete": {"constant": "4s"}, "quotaCores": {}, "faults": []},
+        "azure": {"boot": {"constant": format!("{BOOT_S}s")}, "delete": {"constant": "2s"}, "quotaCores": {}, "faults": []},
         "nodeConfig": {"source": "tree", "sha256": "0", "classes": [{
             "name": "web", "nodeClass": "web", "weight": 0, "limits": {}, "at": "web.yaml:1:1",
         }]},

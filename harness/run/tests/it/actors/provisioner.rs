@@ -19,7 +19,7 @@ use crate::api::{ApiServer, is_terminating};
 const SIZE: &str = "Standard_D4s_v5";
 const ALLOCATABLE_MILLICORES: i64 = 3_860;
 /// How long a node must be empty before it goes.
-const EMPTY_FOR: Duration = Duration::from_secs(3);
+const EMPTY_FOR: Duration = Duration::from_secs(1);
 const FINALIZER: &str = "karpenter.sh/termination";
 
 pub(super) struct Provisioner {
