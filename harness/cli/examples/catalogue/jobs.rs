@@ -94,15 +94,10 @@ fn job(
     measured: &Measured,
     registry: bool,
 ) -> Job {
-    let measured = |name: &str| {
-        measured.get(profile.as_str()).and_then(|all| all.get(name)).map(|seconds| Duration::from_secs(*seconds))
-    };
-    let estimated = || scenario.duration_expected(profile).as_duration() + AROUND_A_RUN;
     let expected = match &counter_case {
-        None => measured(name).unwrap_or_else(estimated),
-        Some((case, _)) => {
-            measured(name).unwrap_or_else(|| measured(&case.scenario).unwrap_or_else(estimated) + IN_VAIN)
-        }
+        None => expected(name, &scenario, profile, measured),
+        Some((case, _)) => seconds(measured, profile, name)
+            .unwrap_or_else(|| expected(&case.scenario, &scenario, profile, measured) + IN_VAIN),
     };
     let needs_registry = scenario.needs().contains(&Capability::ImageRegistry);
     let unavailable = (needs_registry && !registry).then(|| {
@@ -121,6 +116,18 @@ fn job(
         at_most: scenario.duration_at_most(profile).as_duration(),
         unavailable,
     }
+}
+
+fn seconds(measured: &Measured, profile: Profile, name: &str) -> Option<Duration> {
+    measured.get(profile.as_str())?.get(name).map(|seconds| Duration::from_secs(*seconds))
+}
+
+/// The measured duration in this profile; else the scenario's own estimate, corrected by what the estimate for profile smoke is off.
+fn expected(name: &str, scenario: &Scenario, profile: Profile, measured: &Measured) -> Duration {
+    let estimated = |profile| scenario.duration_expected(profile).as_duration() + AROUND_A_RUN;
+    let smoke = seconds(measured, Profile::Smoke, name);
+    let correction = smoke.map_or(1.0, |smoke| smoke.div_duration_f64(estimated(Profile::Smoke)));
+    seconds(measured, profile, name).unwrap_or_else(|| estimated(profile).mul_f64(correction))
 }
 
 fn on_path(program: &str) -> bool {
@@ -226,6 +233,20 @@ pub(crate) mod tests {
         let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
         assert_eq!(names, ["spot--no-fallback", "spot"]);
         assert!(jobs[0].expected > jobs[1].expected);
+    }
+
+    #[test]
+    fn a_duration_is_measured_or_the_estimate_corrected_by_another_profile() {
+        let one = builtin_scenarios().iter().find(|one| one.name == "scale-burst").unwrap();
+        let scenario = parsed(one.name, one.text).unwrap();
+        let estimated = |profile| scenario.duration_expected(profile).as_duration() + AROUND_A_RUN;
+        let of = |measured: &Measured| expected(one.name, &scenario, Profile::Default, measured).as_secs();
+        assert_eq!(of(&Measured::new()), estimated(Profile::Default).as_secs());
+        let half = estimated(Profile::Smoke).as_secs() / 2;
+        let smoke: Measured = [("smoke".to_owned(), [(one.name.to_owned(), half)].into())].into();
+        assert_eq!(of(&smoke), estimated(Profile::Default).as_secs() / 2);
+        let default = [("default".to_owned(), [(one.name.to_owned(), 7)].into())].into();
+        assert_eq!(of(&default), 7);
     }
 
     #[test]
