@@ -134,7 +134,7 @@ pub(crate) struct Run {
     /// Where to run.
     #[arg(long, value_enum, default_value_t = TargetKind::Local)]
     pub(crate) target: TargetKind,
-    /// The folder of the run, or that of several runs' folders; it must not hold another run. Default: reports/<run-id>.
+    /// The folder of the run, or that of several runs' folders; it must not hold another run. Default: `reports/RUN-ID`.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Leave the cluster and everything on it as it is in the end.

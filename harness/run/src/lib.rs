@@ -6,7 +6,7 @@
 //! - [`observe`] turns watches and the simulated Azure's facts into events: the handlers stamp and enqueue, nothing else;
 //! - [`hub`] appends every event to `events.jsonl` and keeps the few counts that conditions wait for.
 //!
-//! [`execute`] is the run loop over them: prepare, phases, cleanup, teardown. It computes no latency and no verdict: those
+//! [`execute()`] is the run loop over them: prepare, phases, cleanup, teardown. It computes no latency and no verdict: those
 //! are functions of the log (`harness-record`).
 
 mod answered;

@@ -177,8 +177,6 @@ pub(crate) fn listed(jobs: &[Job], lanes: usize) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use clap::Parser;
     use harness_scenario::builtin_scenarios;

@@ -58,8 +58,6 @@ fn exit(outcome: &Outcome) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::jobs::tests::taking;
     use rstest::rstest;

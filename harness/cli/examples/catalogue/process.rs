@@ -196,8 +196,6 @@ fn processes_of(run: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::jobs::tests::taking;
     use std::os::unix::fs::PermissionsExt as _;

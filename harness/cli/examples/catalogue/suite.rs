@@ -201,8 +201,6 @@ impl Totals {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::counter_case::CounterCase;
     use crate::jobs::tests::taking;

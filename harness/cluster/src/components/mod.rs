@@ -1,8 +1,8 @@
 //! The upstream processes: which they are, how they are built, and where the built ones lie.
 //!
 //! Each upstream Go module has its own `go.mod` and `go.sum` under `harness/components/`, embedded in this
-//! crate. [`build`] compiles what is missing into the user's cache folder, [`locate`] finds the result or
-//! checks a folder of binaries from elsewhere, [`list`] says what there is.
+//! crate. [`build()`] compiles what is missing into the user's cache folder, [`locate()`] finds the result or
+//! checks a folder of binaries from elsewhere, [`list()`] says what there is.
 //!
 //! # What it costs on disk
 //!

@@ -22,7 +22,7 @@
 //! - `gitops_applied` and `gitops_healthy` have one for each push and Kustomization; the whole is that of the root Kustomization.
 //! - `gitops_refused` has one for each push at which a Kustomization failed, `gitops_recovered` for each repair (see its module).
 //! - `drift_corrected` has one for each change of an object that somebody is expected to put right and that was acknowledged.
-//! - `alert_delivered` has one for the first notification of each kind that an action of the plan caused ([`alerts`]).
+//! - `alert_delivered` has one for the first notification of each kind that an action of the plan caused (`alerts`).
 //! - `alert_fired` needs events that this version of the log does not have: it has no samples, and checks on it are inconclusive.
 
 mod alerts;

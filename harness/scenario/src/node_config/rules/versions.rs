@@ -1,6 +1,6 @@
 //! API versions: those that were served once, misspelt kinds, and kinds that are gone.
 //!
-//! Sources: the embedded CRDs; for Kubernetes itself its deprecation guide, https://kubernetes.io/docs/reference/using-api/deprecation-guide/.
+//! Sources: the embedded CRDs; for Kubernetes itself its deprecation guide, <https://kubernetes.io/docs/reference/using-api/deprecation-guide/>.
 
 use crate::crd;
 use crate::node_config::Finding;
