@@ -56,18 +56,26 @@ pub fn unpack(name: &str, into: &Path) -> io::Result<()> {
 
 /// Makes a recording of the folder of a run; what was there under that name before is replaced. The same run gives the same bytes.
 ///
+/// Controllers name folders of the machine in their messages. The home folder is replaced by `~`.
+///
 /// # Errors
 /// When a file of the run is missing or cannot be read, or the recording cannot be written.
 pub fn pack(run: &Path, recording: &Path) -> io::Result<()> {
-    let summary: Value = serde_json::from_slice(&fs::read(run.join("summary.json"))?)?;
+    let home = std::env::var("HOME").unwrap_or_default();
+    let read = |file: &str| Ok::<String, io::Error>(without_home(fs::read_to_string(run.join(file))?, &home));
+    let summary: Value = serde_json::from_str(&read("summary.json")?)?;
     fs::create_dir_all(recording)?;
     for file in FILES {
-        let mut reader = File::open(run.join(file))?;
         let mut writer = GzEncoder::new(File::create(recording.join(format!("{file}.gz")))?, Compression::best());
-        io::copy(&mut reader, &mut writer)?;
+        writer.write_all(read(file)?.as_bytes())?;
         writer.finish()?;
     }
     File::create(recording.join(VERDICT))?.write_all(verdict(&summary).as_bytes())
+}
+
+fn without_home(text: String, home: &str) -> String {
+    let is_folder = home.starts_with('/') && home.len() > 1;
+    if is_folder { text.replace(&format!("{home}/"), "~/") } else { text }
 }
 
 /// The kept part of a summary, with each item of a list on one line, so that a diff of two can be read.
@@ -145,6 +153,14 @@ mod tests {
 
         fs::remove_file(run.join("plan.json")).unwrap();
         assert!(pack(&run, &recording).is_err());
+    }
+
+    #[test]
+    fn the_home_folder_is_left_out() {
+        assert_eq!(without_home("stat /home/me/.cache/x".into(), "/home/me"), "stat ~/.cache/x");
+        for home in ["", "/", "me"] {
+            assert_eq!(without_home("stat /home/me/.cache/x".into(), home), "stat /home/me/.cache/x");
+        }
     }
 
     #[test]
