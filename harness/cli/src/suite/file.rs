@@ -1,7 +1,7 @@
 //! `suite.json`: what was to be run, and what became of each. Kept up to date while it goes on, so that a killed harness leaves a
 //! folder that can be reported on.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use harness_report::several::{Judgement, Trouble};
 use jiff::Timestamp;
@@ -135,6 +135,11 @@ impl Suite {
             let reason = format!("it has version {}, this harness reads version {SUITE_VERSION}", suite.version);
             return Err(CliError::Unreadable { path, reason });
         }
+        // Reports are written into the folder of each: a name must not lead out of this one, whoever wrote the file.
+        if let Some(entry) = suite.scenarios.iter().find(|entry| !is_plain_name(&entry.name)) {
+            let reason = format!("`{}` is not the name of a folder in it", entry.name);
+            return Err(CliError::Unreadable { path, reason });
+        }
         Ok(suite)
     }
 
@@ -145,6 +150,11 @@ impl Suite {
         let text = serde_json::to_string_pretty(self).map_err(|error| failed(error.into()))?;
         replace(&path, &(text + "\n")).map_err(failed)
     }
+}
+
+fn is_plain_name(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
 }
 
 /// Writes a file: the whole of it, or what was there before stays.
@@ -159,6 +169,14 @@ pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_does_not_lead_out_of_the_folder() {
+        assert!(is_plain_name("scale-burst.2"));
+        for name in ["", ".", "..", "../other", "a/b", "/etc"] {
+            assert!(!is_plain_name(name), "{name}");
+        }
+    }
 
     #[test]
     fn it_is_read_as_it_was_written() {

@@ -255,10 +255,11 @@ fn the_folder_of_repeated_runs() {
     let entry = |name: &str, state: Value| json!({"name": name, "scenario": "scale-burst", "group": "scaling", "question": "?", "state": state});
     let mut scenarios: Vec<Value> = names.iter().map(|name| entry(name, json!("ran"))).collect();
     scenarios.push(entry("scale-burst.4", json!({"not-run": {"reason": "interrupted", "exitCode": 130}})));
-    scenarios.push(entry("../repeated/logs", json!("ran")));
-    let suite = json!({"version": 1, "id": "x", "startedAt": "2026-11-21T12:00:00Z", "tookMs": 1, "command": "harness run scale-burst --repeat 4",
-        "profile": "smoke", "target": "local", "seed": 7, "scenarios": scenarios, "left": []});
-    std::fs::write(repeated.join("suite.json"), suite.to_string()).unwrap();
+    let suite_of = |scenarios: &[Value]| {
+        json!({"version": 1, "id": "x", "startedAt": "2026-11-21T12:00:00Z", "tookMs": 1, "command": "harness run scale-burst --repeat 4",
+        "profile": "smoke", "target": "local", "seed": 7, "scenarios": scenarios, "left": []})
+    };
+    std::fs::write(repeated.join("suite.json"), suite_of(&scenarios).to_string()).unwrap();
 
     let all = json_of(&compare(&repeated, &repeated, &["--format", "json"]));
     assert_eq!(all["comparisons"][0]["before"]["runs"], json!(names), "{all:#}");
@@ -280,4 +281,14 @@ fn the_folder_of_repeated_runs() {
         assert!(junit.contains(&format!("<testsuite name=\"{name}\"")), "{junit}");
         assert!(repeated.join(name).join("report.html").is_file());
     }
+
+    // A name that leads out of the folder is refused, and nothing is written there.
+    scenarios.push(entry("../outside", json!("ran")));
+    run_in(&folder.path().join("outside"), "stranger", [1, 2, 3]);
+    std::fs::write(repeated.join("suite.json"), suite_of(&scenarios).to_string()).unwrap();
+    for output in [harness().arg("report").arg(&repeated).output().unwrap(), compare(&repeated, &repeated, &[])] {
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).contains("suite.json") && said(&output).contains("`../outside`"), "{}", said(&output));
+    }
+    assert!(!folder.path().join("outside/report.html").exists());
 }
