@@ -11,12 +11,16 @@ use harness_testing::{Limit, limits, wait_for};
 /// The built components: those of `HARNESS_BIN_DIR`, else those of the cache.
 ///
 /// # Errors
-/// What is missing, and how to get it.
+/// Why no cluster can be started, and what to do.
 pub(crate) fn built() -> Result<BinDir, String> {
-    let from = std::env::var_os("HARNESS_BIN_DIR").map(PathBuf::from);
-    components::locate(from.as_deref()).map_err(|missing| {
-        format!("the upstream components are not built ({missing}); `cargo run --release -- components build` builds them, once, in a quarter of an hour")
-    })
+    match std::env::var_os("HARNESS_BIN_DIR").map(PathBuf::from) {
+        Some(folder) => components::locate(Some(&folder)).map_err(|missing| format!("HARNESS_BIN_DIR: {missing}")),
+        None => components::locate(None).map_err(|_| {
+            "the upstream components are not built; `cargo run --release -- components build` builds them, once, \
+             in a quarter of an hour"
+                .to_owned()
+        }),
+    }
 }
 
 /// A configuration whose state lies below `root`.

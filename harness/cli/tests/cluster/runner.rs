@@ -71,6 +71,11 @@ enum Outcome {
 }
 
 impl Attempt {
+    /// Whether it took any time: where the components are missing nothing does.
+    fn ran(&self) -> bool {
+        self.took > Duration::ZERO
+    }
+
     fn failed(&self) -> bool {
         matches!(self.outcome, Outcome::Failed(_))
     }
@@ -133,7 +138,7 @@ pub(crate) fn run(tests: Vec<Test>, missing: Option<String>) -> ExitCode {
         lane.join().unwrap();
     }
     let attempts = results.attempts.lock().unwrap();
-    for (test, attempts) in attempts.iter() {
+    for (test, attempts) in attempts.iter().filter(|(_, attempts)| attempts.iter().any(Attempt::ran)) {
         let took: Vec<String> = attempts.iter().map(|it| format!("{:.1} s", it.took.as_secs_f64())).collect();
         eprintln!("{test}: {}", took.join(", then "));
     }
