@@ -59,6 +59,7 @@ fn main() -> ExitCode {
             "autoscaler::follows_cpu_an_own_metric_and_an_external_one",
             autoscaler::follows_cpu_an_own_metric_and_an_external_one,
         ),
+        Test::own("suite::repeated_runs_have_one_report", suite::repeated_runs_have_one_report),
         Test::own("upgrade::a_batched_fleet_drifts", upgrade::a_batched_fleet_drifts),
         Test::shared("on_demand::starts_once_and_again_after_a_kill", on_demand::starts_once_and_again_after_a_kill),
         Test::shared("on_demand::the_registry_takes_images", on_demand::the_registry_takes_images),

@@ -99,3 +99,30 @@ pub(crate) fn ctrl_c_ends_the_suite() -> Ended {
     assert!(!out.join("one-pod.2").exists());
     Ended::Passed
 }
+
+/// Repeated runs have the same plan and a fresh cluster each, one report over both, and are no regression against themselves.
+pub(crate) fn repeated_runs_have_one_report() -> Ended {
+    let mut command: Command = harness();
+    command.arg("run").arg(scenario("one-pod")).args(["--repeat", "2", "--seed", "3", "--cluster", NO_CLUSTER]);
+    let ran = start(command).ended();
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let out = ran.run();
+    let suite = suite(&out);
+    assert_eq!(processes_of(suite["id"].as_str().unwrap()), Vec::<String>::new());
+    let runs = ["one-pod", "one-pod.2"].map(|name| out.join(name));
+    for run in &runs {
+        assert_eq!(summary(run)["verdict"], "pass", "{}", ran.stderr);
+    }
+    let plan = |run: &Path| std::fs::read_to_string(run.join("plan.json")).unwrap();
+    assert_eq!(plan(&runs[0]), plan(&runs[1]));
+    let clusters = std::fs::read_dir(out.join("logs")).unwrap().count();
+    assert_eq!(clusters, 2, "each run has a cluster of its own");
+    let index = read_json(&out.join("index.json"));
+    assert_eq!(index["repeated"][0]["runs"], serde_json::json!(["one-pod", "one-pod.2"]), "{index:#}");
+
+    let compare = harness().arg("compare").args([&out, &out]).args(["--format", "json"]).output().unwrap();
+    let comparison: Value = serde_json::from_slice(&compare.stdout).unwrap();
+    assert_ne!(comparison["change"], "regression", "{comparison:#}");
+    assert_eq!(comparison["comparisons"][0]["before"]["runs"].as_array().unwrap().len(), 2, "{comparison:#}");
+    Ended::Passed
+}
