@@ -4,7 +4,7 @@
 //! harness must still compute from the two.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
@@ -24,7 +24,7 @@ pub fn folder() -> PathBuf {
     crate::repository("fixtures/recordings")
 }
 
-/// The names of all recordings, sorted.
+/// The names of all recordings, sorted. A folder that lacks a file is one too: reading it then fails.
 ///
 /// # Errors
 /// When the folder cannot be read.
@@ -32,12 +32,24 @@ pub fn names() -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder())? {
         let entry = entry?;
-        if entry.path().join(VERDICT).is_file() {
+        if entry.path().is_dir() {
             names.push(entry.file_name().to_string_lossy().into_owned());
         }
     }
     names.sort();
     Ok(names)
+}
+
+/// `plan.json` or `events.jsonl` of a recording, unpacked, byte for byte.
+///
+/// # Errors
+/// When there is no such recording, or the file is damaged; with the file's path.
+pub fn read(name: &str, file: &str) -> io::Result<Vec<u8>> {
+    let path = folder().join(name).join(format!("{file}.gz"));
+    let failed = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let mut bytes = Vec::new();
+    GzDecoder::new(fs::read(&path).map_err(failed)?.as_slice()).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
 }
 
 /// Writes `plan.json` and `events.jsonl` of a recording into a folder, which is then one that `harness report` reads.
@@ -47,9 +59,7 @@ pub fn names() -> io::Result<Vec<String>> {
 pub fn unpack(name: &str, into: &Path) -> io::Result<()> {
     fs::create_dir_all(into)?;
     for file in FILES {
-        let from = folder().join(name).join(format!("{file}.gz"));
-        let mut reader = GzDecoder::new(io::BufReader::new(File::open(from)?));
-        io::copy(&mut reader, &mut File::create(into.join(file))?)?;
+        fs::write(into.join(file), read(name, file)?)?;
     }
     Ok(())
 }

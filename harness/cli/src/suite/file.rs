@@ -135,7 +135,7 @@ impl Suite {
             let reason = format!("it has version {}, this harness reads version {SUITE_VERSION}", suite.version);
             return Err(CliError::Unreadable { path, reason });
         }
-        // Reports are written into the folder of each: a name must not lead out of this one, whoever wrote the file.
+        // Reports are written into the folder of each run, so a name from the file must not lead out of this one.
         if let Some(entry) = suite.scenarios.iter().find(|entry| !is_plain_name(&entry.name)) {
             let reason = format!("`{}` is not the name of a folder in it", entry.name);
             return Err(CliError::Unreadable { path, reason });

@@ -1,6 +1,5 @@
 //! The recordings are those of today's scenarios: one for each, made from what the scenario file plans.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -9,9 +8,10 @@ use harness_scenario::{
     Bytes, LayersTree, Millicores, PlanInputs, Scenario, SkuFact, SourceFile, amend, builtin_gitops,
     builtin_node_config, plan, read_tree, with_layers,
 };
+use harness_testing::recordings;
 use rstest::rstest;
 
-use crate::recording::{Recording, names, recordings};
+use crate::recording::Recording;
 
 /// VM sizes for plans that are made without a target.
 #[path = "../../../scenario/tests/it/common/mod.rs"]
@@ -26,7 +26,7 @@ fn record(name: &str) -> String {
 #[rstest]
 fn a_scenario_has_a_recording_of_what_it_plans(#[files("../../scenarios/*.yaml")] path: std::path::PathBuf) {
     let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-    let folder = recordings().join(&name);
+    let folder = recordings::folder().join(&name);
     assert!(folder.is_dir(), "there is no recorded run of scenario {name}: {}", record(&name));
     let recording = Recording::read(&folder);
     assert!(recording.passed(), "the recorded run of {name} did not pass: {}", record(&name));
@@ -104,7 +104,7 @@ fn every_recording_has_its_tests() {
     let tests = String::from_utf8(tests.stdout).unwrap();
     let compiled: Vec<&str> =
         tests.lines().filter(|line| line.starts_with("recorded::comes_to_the_recorded_verdict")).collect();
-    let recordings = names();
+    let recordings = recordings::names().unwrap();
     assert_eq!(
         compiled.len(),
         recordings.len(),
@@ -116,8 +116,8 @@ fn every_recording_has_its_tests() {
 /// A run with something broken is beside the one that it is a case of.
 #[test]
 fn a_case_has_its_scenario() {
-    let recordings = names();
-    let cases: BTreeMap<&str, &str> = recordings.iter().filter_map(|name| name.split_once("--")).collect();
+    let recordings = recordings::names().unwrap();
+    let cases: Vec<(&str, &str)> = recordings.iter().filter_map(|name| name.split_once("--")).collect();
     for (scenario, case) in cases {
         assert!(recordings.iter().any(|name| name == scenario), "{scenario}--{case} is a case of no recorded scenario");
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../scenarios/{scenario}.yaml"));
@@ -127,5 +127,5 @@ fn a_case_has_its_scenario() {
 }
 
 fn recordings_folder(scenario: &str, case: &str) -> std::path::PathBuf {
-    recordings().join(format!("{scenario}--{case}"))
+    recordings::folder().join(format!("{scenario}--{case}"))
 }
