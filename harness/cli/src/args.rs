@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use harness_scenario::Span;
-use harness_scenario::plan::{Group, Profile};
+use harness_plan::{Group, Profile};
+use harness_units::Span;
 
 /// Test node auto-provisioning and GitOps on Kubernetes before a change reaches production.
 ///

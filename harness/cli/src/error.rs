@@ -10,7 +10,7 @@ use harness_cluster::local::LocalError;
 use harness_record::log::LogError;
 use harness_report::ReportError;
 use harness_run::RunError;
-use harness_scenario::{AmendError, LayersError};
+use harness_tree::{AmendError, LayersError};
 
 use crate::console::Console;
 use crate::exit::{Exit, INTERRUPTED, TARGET_FAILED, USAGE};

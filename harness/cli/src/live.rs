@@ -3,10 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use harness_plan::Plan;
 use harness_record::live::Live;
 use harness_record::{Event, EventKind};
 use harness_report::console::{live_lines, progress_line};
-use harness_scenario::plan::Plan;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::console::Console;

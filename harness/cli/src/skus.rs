@@ -2,7 +2,8 @@
 
 use harness_azure::allocatable::node_resources;
 use harness_azure::catalogue::{Architecture, Sku, catalogue};
-use harness_scenario::{Bytes, Millicores, SkuFact};
+use harness_tree::SkuFact;
+use harness_units::{Bytes, Millicores};
 
 /// Every size that is sold in the location. Empty where the embedded catalogue cannot be read, which its own tests exclude.
 pub(crate) fn facts(location: &str) -> Vec<SkuFact> {

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use harness_plan::Plan;
 use harness_run::Placeholders;
-use harness_scenario::plan::Plan;
-use harness_scenario::{
-    Diagnostic, Finding, LAYERS_FOLDER, LayersTree, NodeConfigTree, PlanInputs, Scenario, Severity, SourceFile,
-    builtin_gitops, builtin_node_config, builtin_scenarios, with_layers,
+use harness_scenario::{PlanInputs, Scenario, builtin_scenarios};
+use harness_tree::{
+    Finding, LAYERS_FOLDER, LayersTree, NodeConfigTree, Severity, SourceFile, builtin_gitops, builtin_node_config,
+    with_layers,
 };
+use harness_yaml::Diagnostic;
 use jiff::Timestamp;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
 
@@ -121,14 +123,14 @@ pub(crate) fn tree_for(scenario: &Scenario, given: Option<&Path>, console: &Cons
     let layered = add_layers(&mut tree, scenario)?;
     if layered || !scenario.amendments().is_empty() {
         let source = tree.tree.source.clone();
-        tree.files = harness_scenario::amend(&tree.files, scenario.amendments()).map_err(|error| CliError::Amend {
+        tree.files = harness_tree::amend(&tree.files, scenario.amendments()).map_err(|error| CliError::Amend {
             scenario: scenario.file().to_owned(),
             tree: source.clone(),
             source: error,
         })?;
         // The warnings of the tree as it was have been said.
         let files = at_one_moment(&tree.files)?;
-        tree.tree = harness_scenario::read_tree(&source, &files).map_err(|findings| refused_tree(findings, files))?;
+        tree.tree = harness_tree::read_tree(&source, &files).map_err(|findings| refused_tree(findings, files))?;
     }
     Ok(tree)
 }
@@ -166,7 +168,7 @@ pub(crate) fn tree(path: Option<&Path>, console: &Console) -> Result<Tree, CliEr
         Some(path) => (path.display().to_string(), tree_folder::read(path)?, Some(path.to_owned())),
         None => (OWN_TREE.to_owned(), builtin_node_config(), None),
     };
-    match harness_scenario::read_tree(&source, &files) {
+    match harness_tree::read_tree(&source, &files) {
         Ok(tree) => {
             let warnings = tree.findings.iter().filter(|finding| finding.severity >= Severity::Warning);
             warnings.for_each(|finding| console.say(&finding.to_string()));

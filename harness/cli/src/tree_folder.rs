@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use harness_scenario::SourceFile;
+use harness_tree::SourceFile;
 
 use crate::error::CliError;
 use crate::source;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use harness_azure::control::Client as AzureClient;
-use harness_scenario::Capability;
+use harness_plan::Capability;
 use http::{Request, Response};
 use hyper::body::Bytes;
 use kube::Client;

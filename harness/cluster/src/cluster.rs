@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use harness_azure::control::{Client as AzureClient, ControlError};
-use harness_scenario::Capability;
+use harness_plan::Capability;
 
 use crate::assembled::Assembled;
 use crate::client::SocketClock;

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use futures::future::BoxFuture;
-use harness_scenario::Capability;
+use harness_plan::Capability;
 
 use crate::local::{ComponentUsage, ControlClient, Failure, LocalError, Status};
 

@@ -12,8 +12,8 @@ use std::io::BufReader;
 use std::path::Path;
 use std::time::Instant;
 
+use harness_plan::Plan;
 use harness_record::{RunResult, Summary};
-use harness_scenario::plan::Plan;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args().nth(1).ok_or("usage: summarize DIR")?;

@@ -14,11 +14,11 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use harness_plan::*;
 use harness_record::event::*;
 use harness_record::log::LogWriter;
 use harness_record::{Event, EventKind};
-use harness_scenario::plan::*;
-use harness_scenario::{Bytes, Millicores, Span};
+use harness_units::{Bytes, Millicores, Span};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 

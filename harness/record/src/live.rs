@@ -1,6 +1,6 @@
 //! A run while it goes on: what the console shows.
 
-use harness_scenario::plan::{Plan, Until};
+use harness_plan::{Plan, Until};
 
 use crate::event::{ActionKind, Event};
 use crate::latency::{LatencyStats, Sample, Samples, between, until};

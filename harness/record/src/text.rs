@@ -141,7 +141,7 @@ mod tests {
 
         #[test]
         fn a_printed_duration_is_within_its_resolution(us in 1_u64..59_000_000) {
-            let span: harness_scenario::Span = duration(us).parse().unwrap();
+            let span: harness_units::Span = duration(us).parse().unwrap();
             let error = span.as_micros().abs_diff(us) as f64 / us as f64;
             prop_assert!(error <= 0.0051, "{} {}", us, span);
         }

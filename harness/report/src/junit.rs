@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
+use harness_plan::{Check, LatencyName, Plan};
 use harness_record::RunResult;
 use harness_record::event::EndReason;
 use harness_record::verdict::{ExpectationResult, Verdict};
-use harness_scenario::plan::{Check, LatencyName, Plan};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 use crate::outcome::{self, Leftovers};

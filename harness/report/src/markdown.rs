@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
+use harness_plan::{GroupBy, LatencyName, Plan};
 use harness_record::RunResult;
 use harness_record::verdict::Verdict;
-use harness_scenario::plan::{GroupBy, LatencyName, Plan};
 
 use crate::extra;
 use crate::outcome;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use harness_plan::Plan;
 use harness_record::RunResult;
 use harness_record::verdict::Verdict;
-use harness_scenario::plan::Plan;
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
 use crate::{junit, outcome, text};

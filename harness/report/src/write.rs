@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use harness_plan::Plan;
 use harness_record::RunResult;
 use harness_record::summary::{HlogError, SummaryError};
-use harness_scenario::plan::Plan;
 use quick_junit::SerializeError;
 
 use crate::{html, junit, machine, markdown};

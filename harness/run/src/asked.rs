@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use harness_scenario::plan::{Check, Happening, Plan, Until, What};
+use harness_plan::{Check, Happening, Plan, Until, What};
 
 /// What conditions of phases count.
 pub(crate) fn counted(plan: &Plan) -> Vec<Happening> {
@@ -41,7 +41,7 @@ fn awaited(plan: &Plan) -> impl Iterator<Item = &Happening> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_scenario::plan::Expectation;
+    use harness_plan::Expectation;
     use serde_json::json;
 
     fn plan(phases: serde_json::Value, expectations: &[Expectation]) -> Plan {

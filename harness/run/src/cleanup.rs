@@ -7,10 +7,10 @@ use std::time::Duration;
 use harness_azure::control::VmState;
 use harness_cluster::flux::{self, Flux};
 use harness_cluster::git::Author;
+use harness_plan::Capability;
+use harness_plan::{Action, Plan};
 use harness_record::EventKind;
 use harness_record::event::PhaseOutcome;
-use harness_scenario::Capability;
-use harness_scenario::plan::{Action, Plan};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
 

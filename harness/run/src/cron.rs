@@ -1,6 +1,6 @@
 //! `{cron+1m}`: a cron expression that means "in a minute", known only at the moment of a push.
 
-use harness_scenario::Span;
+use harness_units::Span;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 

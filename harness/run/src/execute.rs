@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use harness_cluster::Cluster;
+use harness_plan::Capability;
+use harness_plan::Plan;
 use harness_record::EventKind;
 use harness_record::event::{EndReason, LOG_MINOR, LOG_VERSION, PhaseOutcome, RunStarted};
-use harness_scenario::Capability;
-use harness_scenario::plan::Plan;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::RunClock;

@@ -1,7 +1,7 @@
 //! What the layers of a tree leave: their objects carry the run's label, since each layer is made to put it on.
 
 use harness_cluster::flux;
-use harness_scenario::plan::{LayerKind, Plan};
+use harness_plan::{LayerKind, Plan};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Client;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams};

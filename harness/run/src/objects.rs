@@ -1,6 +1,6 @@
 //! Objects of the cluster by their address, whatever their kind.
 
-use harness_scenario::plan::ObjectAddress;
+use harness_plan::ObjectAddress;
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject};
 use kube::core::{GroupVersion, GroupVersionKind};

@@ -1,8 +1,8 @@
 //! The plan's phases, one after another.
 
+use harness_plan::{Phase, Plan, Until};
 use harness_record::event::PhaseOutcome;
-use harness_scenario::Span;
-use harness_scenario::plan::{Phase, Plan, Until};
+use harness_units::Span;
 
 use crate::drive::{Driver, Tools};
 use crate::until::{Beginning, reached, settles_us};

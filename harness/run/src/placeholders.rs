@@ -1,6 +1,6 @@
 //! What stands in a tree for things that are known only when it is pushed: `{cron+1m}`, `{webhook}`, `{registry}`.
 
-use harness_scenario::SourceFile;
+use harness_tree::SourceFile;
 use jiff::Timestamp;
 
 use crate::cron::fill_schedules;

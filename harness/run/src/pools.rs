@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use harness_scenario::plan::{Action, Change, ChangeWhat, Plan, TreeEdit};
+use harness_plan::{Action, Change, ChangeWhat, Plan, TreeEdit};
 use serde_json::Value;
 
 /// Their names.
@@ -40,7 +40,7 @@ fn name(object: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_scenario::plan::{NodeClass, ObjectRef, Phase, PlannedAction, Trigger};
+    use harness_plan::{NodeClass, ObjectRef, Phase, PlannedAction, Trigger};
     use serde_json::json;
 
     #[test]

@@ -6,9 +6,9 @@ use harness_azure::behaviour::Behaviour;
 use harness_cluster::HealthCheck;
 use harness_cluster::flux::{self, Flux, Intervals};
 use harness_cluster::git::GitRemote;
+use harness_plan::Plan;
 use harness_record::EventKind;
 use harness_record::event::{ActionKind, ActionStamps};
-use harness_scenario::plan::Plan;
 
 use crate::RunError;
 use crate::answered::answered;

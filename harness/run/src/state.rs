@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use harness_cluster::flux;
+use harness_plan::{FieldPath, Happening};
 use harness_record::Event;
 use harness_record::event::{AzureFactKind, EventKind, FieldValue, Milestone, ObjectKind, Reached, attribute};
 use harness_record::happening::Counter;
-use harness_scenario::plan::{FieldPath, Happening};
 use serde_json::Value;
 
 /// The present, folded from the events so far.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use harness_cluster::git::{Author, Commit, GitRemote};
-use harness_scenario::plan::TreeEdit;
-use harness_scenario::{SourceFile, amend};
+use harness_plan::TreeEdit;
+use harness_tree::{SourceFile, amend};
 use jiff::Timestamp;
 
 use crate::RunError;
@@ -288,7 +288,7 @@ mod tests {
 
     fn edit(weight: u32) -> TreeEdit {
         TreeEdit::Merge {
-            object: harness_scenario::plan::ObjectRef { kind: "NodePool".to_owned(), name: None },
+            object: harness_plan::ObjectRef { kind: "NodePool".to_owned(), name: None },
             patch: serde_json::json!({"spec": {"weight": weight}}),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use harness_cluster::flux;
-use harness_scenario::plan::Until;
+use harness_plan::Until;
 
 use crate::state::State;
 use crate::wanted::Wanted;
@@ -50,7 +50,7 @@ pub(crate) fn reached(until: &Until, state: &State, begin: &Beginning, now_us: u
             let (last_us, what) = state.last_activity();
             let quiet_us = now_us.saturating_sub((*last_us).max(begin.acted_us));
             holds(quiet_us >= span.as_micros(), || {
-                let quiet = harness_scenario::Span::from_millis(quiet_us / 1_000);
+                let quiet = harness_units::Span::from_millis(quiet_us / 1_000);
                 format!("quiet for {quiet} only; last: {}", if what.is_empty() { "nothing" } else { what.as_str() })
             })
         }
@@ -127,12 +127,10 @@ fn few(names: &[&str]) -> String {
 mod tests {
     use super::*;
     use crate::state::tests::{fact, milestone, of_root, with_attributes};
+    use harness_plan::{Action, Autoscale, AutoscaleOn, Field, Happening, Phase, Plan, PlannedAction, What, Workload};
     use harness_record::event::{AzureFactKind, FieldValue, ObjectKind, Reached, Seen, attribute};
     use harness_record::{Event, EventKind};
-    use harness_scenario::Span;
-    use harness_scenario::plan::{
-        Action, Autoscale, AutoscaleOn, Field, Happening, Phase, Plan, PlannedAction, What, Workload,
-    };
+    use harness_units::Span;
     use std::collections::BTreeMap;
 
     fn workload(name: &str) -> Workload {

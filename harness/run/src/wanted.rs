@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::plan::{Action, Phase, Plan};
+use harness_plan::{Action, Phase, Plan};
 
 use crate::state::State;
 

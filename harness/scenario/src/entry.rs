@@ -1,11 +1,11 @@
 //! The entry points of the crate.
 
-use crate::derive::SkuFact;
-use crate::diagnostic::{Diagnostic, in_order};
 use crate::expand;
-use crate::node_config::{self, Finding, NodeConfigTree, SourceFile};
-use crate::plan::{Plan, Profile};
 use crate::scenario::Scenario;
+use harness_plan::{Plan, Profile};
+use harness_tree::NodeConfigTree;
+use harness_tree::SkuFact;
+use harness_yaml::{Diagnostic, in_order};
 
 /// What decides a plan beside the scenario.
 #[derive(Clone, Copy, Debug)]
@@ -29,20 +29,6 @@ pub struct PlanInputs<'a> {
 /// readable.
 pub fn parse(file_name: &str, text: &str) -> Result<Scenario, Vec<Diagnostic>> {
     Scenario::parse(file_name, text)
-}
-
-/// Reads a node configuration tree, as kustomize would. `source_name` is `node-config` for the tree that comes with the harness, else
-/// how the user named it. Warnings and notes are in [`NodeConfigTree::findings`].
-///
-/// # Errors
-/// Every finding, warnings and notes included, when at least one is an error.
-pub fn read_tree(source_name: &str, files: &[SourceFile]) -> Result<NodeConfigTree, Vec<Finding>> {
-    node_config::read(source_name, files)
-}
-
-/// The rules that need the target's VM sizes: limits that not even one node stays within. [`plan`] refuses what they call an error.
-pub fn check_skus(tree: &NodeConfigTree, skus: &[SkuFact]) -> Vec<Finding> {
-    node_config::check_skus(tree, skus)
 }
 
 /// Decides everything: the same scenario, inputs and tree give the same plan, byte for byte.

@@ -14,7 +14,7 @@
 //!    that pool and no other ([`mod@derive`]), and each action at its time.
 //!
 //! ```
-//! use harness_scenario::plan::Profile;
+//! use harness_plan::Profile;
 //! use harness_scenario::{
 //!     PlanInputs, SkuFact, Bytes, Millicores, builtin_node_config, builtin_scenarios, parse, plan, read_tree,
 //! };
@@ -50,36 +50,15 @@
 //! ```
 
 mod builtin;
-pub mod capability;
-mod crd;
-pub mod derive;
-pub mod diagnostic;
-pub mod duration;
 mod entry;
 mod expand;
-mod kustomize;
 pub mod model;
-pub mod node_config;
 pub mod parameters;
-pub mod plan;
-pub mod quantity;
 mod rules;
 mod scenario;
 mod schema;
-mod suggest;
-pub mod validate;
-pub mod yaml;
 
-pub use builtin::{Builtin, builtin_gitops, builtin_node_config, builtin_scenarios};
-pub use capability::Capability;
-pub use derive::SkuFact;
-pub use diagnostic::Diagnostic;
-pub use duration::Span;
-pub use entry::{PlanInputs, check_skus, parse, plan, read_tree};
-pub use node_config::{
-    AmendError, Edit, Finding, LAYERS_FOLDER, LayersError, LayersTree, NodeConfigTree, Severity, SourceFile, amend,
-    with_layers,
-};
-pub use quantity::{Bytes, Millicores};
+pub use builtin::{Builtin, builtin_scenarios};
+pub use entry::{PlanInputs, parse, plan};
 pub use scenario::Scenario;
 pub use schema::scenario_schema;

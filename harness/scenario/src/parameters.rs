@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::Diagnostic;
 use crate::model::{Scalar, ScalarType, Value};
-use crate::plan::Profile;
 use crate::schema::Use;
-use crate::suggest;
-use crate::yaml::{Mark, Node};
+use harness_plan::Profile;
+use harness_yaml::Diagnostic;
+use harness_yaml::suggest;
+use harness_yaml::{Mark, Node};
 
 /// A parameter of a scenario.
 #[derive(Clone, Debug, PartialEq)]

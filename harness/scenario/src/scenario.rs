@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::Capability;
-use crate::Span;
-use crate::diagnostic::{Diagnostic, in_order};
 use crate::model::ScenarioFile;
 use crate::parameters::{self, Parameter, Values};
-use crate::plan::{Group, Profile, TreeEdit};
 use crate::rules;
 use crate::schema;
-use crate::yaml::{self, Mark, Node};
+use harness_plan::Capability;
+use harness_plan::{Group, Profile, TreeEdit};
+use harness_units::Span;
+use harness_yaml::{self as yaml, Mark, Node};
+use harness_yaml::{Diagnostic, in_order};
 
 /// A scenario, read and checked: its values have the types of their places in every profile, and no gate of it is one that
 /// cannot fail.

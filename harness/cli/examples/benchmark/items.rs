@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use harness_plan::Group;
 use harness_record::compare::MeasuredRun;
-use harness_scenario::plan::Group;
 use serde::Deserialize;
 
 use crate::aa;

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Parser;
-use harness_scenario::plan::Profile;
+use harness_plan::Profile;
 
 /// Run every scenario and every counter-case on real local clusters, and write one report over all of them.
 ///

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use harness_scenario::plan::Profile;
-use harness_scenario::{Builtin, Capability, Scenario};
+use harness_plan::Capability;
+use harness_plan::Profile;
+use harness_scenario::{Builtin, Scenario};
 use serde_json::Value;
 
 use crate::args::Args;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::plan::Group;
-use harness_scenario::{Scenario, Span};
+use harness_plan::Group;
+use harness_scenario::Scenario;
+use harness_units::Span;
 use serde::Serialize;
 
 use crate::args::List;

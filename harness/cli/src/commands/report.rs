@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
+use harness_plan::{PLAN_VERSION, Plan};
 use harness_record::RunResult;
-use harness_scenario::plan::{PLAN_VERSION, Plan};
 
 use crate::args::Report;
 use crate::console::Console;

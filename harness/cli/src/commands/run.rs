@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use harness_cluster::Cluster;
+use harness_plan::Plan;
 use harness_record::compare::MeasuredRun;
 use harness_run::Options;
-use harness_scenario::plan::Plan;
 use jiff::Timestamp;
 
 use crate::args::{Planned as PlannedArgs, Run};

@@ -98,7 +98,7 @@ struct Going<'a> {
 
 /// A run that has ended, or could not be begun.
 enum Ended {
-    Ran(Box<(harness_scenario::plan::Plan, RunResult)>),
+    Ran(Box<(harness_plan::Plan, RunResult)>),
     NotRun(State),
     /// Begun, and there is no log to report on.
     Broke(CliError),

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use harness_plan::Plan;
 use harness_record::RunResult;
 use harness_report::index::{self, Head};
 use harness_report::several::{self, Became, One, Trouble};
-use harness_scenario::plan::Plan;
 
 use crate::commands::report as one_report;
 use crate::console::Console;

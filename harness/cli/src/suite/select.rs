@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harness_scenario::plan::{Group, Profile};
-use harness_scenario::{Scenario, Span, builtin_scenarios};
+use harness_plan::{Group, Profile};
+use harness_scenario::{Scenario, builtin_scenarios};
+use harness_units::Span;
 
 use crate::args::{Planned as PlannedArgs, Run};
 use crate::commands::run::Planned;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use harness_cluster::Cluster;
 use harness_cluster::dry_run::{DryRun, DryRunner};
-use harness_scenario::validate::{Validation, ValidationInputs, validate};
-use harness_scenario::{Severity, SourceFile};
+use harness_tree::validate::{Validation, ValidationInputs, validate};
+use harness_tree::{Severity, SourceFile};
 
 use crate::runner::Ended;
 use crate::shared::SharedCluster;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use harness_cluster::Cluster;
-use harness_scenario::Capability;
+use harness_plan::Capability;
 use serde_json::{Value, json};
 
 use crate::own::processes;

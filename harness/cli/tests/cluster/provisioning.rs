@@ -6,7 +6,7 @@ use std::path::Path;
 use harness_cluster::git::Author;
 use harness_cluster::local::{self, Phase};
 use harness_cluster::{Cluster, HealthCheck};
-use harness_scenario::Capability;
+use harness_plan::Capability;
 use harness_testing::{limits, wait_for};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, PostParams};

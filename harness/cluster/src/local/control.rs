@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use harness_scenario::Capability;
+use harness_plan::Capability;
 use serde_json::json;
 use tokio::net::UnixListener;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness_scenario::Capability;
+use harness_plan::Capability;
 use jiff::Timestamp;
 use reqwest::{Method, RequestBuilder};
 use serde::Serialize;

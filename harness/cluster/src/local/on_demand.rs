@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use harness_scenario::Capability;
+use harness_plan::Capability;
 
 use super::error::LocalError;
 use super::event_relay::Target;

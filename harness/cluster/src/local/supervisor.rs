@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use harness_scenario::Capability;
+use harness_plan::Capability;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 

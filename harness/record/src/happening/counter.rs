@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use harness_scenario::plan::What;
+use harness_plan::What;
 
 use super::occurrence::Occurrence;
 use crate::event::{
@@ -31,7 +31,7 @@ struct Known {
 ///
 /// ```
 /// use harness_record::happening::Counter;
-/// use harness_scenario::plan::{Happening, What};
+/// use harness_plan::{Happening, What};
 /// # let events: Vec<harness_record::Event> = Vec::new();
 /// let of = Happening { nodepool: Some("general-purpose".to_owned()), ..Happening::any(What::NodeReady) };
 /// let mut counter = Counter::new();

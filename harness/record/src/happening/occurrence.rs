@@ -1,6 +1,6 @@
 //! One thing that happened.
 
-use harness_scenario::plan::{Happening, NotificationFilter, What};
+use harness_plan::{Happening, NotificationFilter, What};
 
 use super::zone::same_zone;
 

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use harness_scenario::plan::LatencyName;
+use harness_plan::LatencyName;
 
 use super::collect::Source;
 use super::groups::{Grouping, Sample};

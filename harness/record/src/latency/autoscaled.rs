@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::plan::{Action, Autoscale, AutoscaleOn, LatencyName, Load, Workload};
+use harness_plan::{Action, Autoscale, AutoscaleOn, LatencyName, Load, Workload};
 
 use super::collect::{Source, until};
 use super::groups::{Grouping, Labels};

@@ -1,6 +1,6 @@
 //! From timelines to samples.
 
-use harness_scenario::plan::Plan;
+use harness_plan::Plan;
 
 use super::groups::{Grouping, Groups, Sample};
 use super::samples::{Cause, Censored};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::plan::{FieldPath, LatencyName};
+use harness_plan::{FieldPath, LatencyName};
 use serde_json::Value;
 
 use super::collect::{Source, until};

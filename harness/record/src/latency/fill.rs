@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use harness_scenario::plan::LatencyName;
+use harness_plan::LatencyName;
 
 use super::collect::{Source, until};
 use super::groups::Grouping;

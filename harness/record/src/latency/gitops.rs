@@ -4,7 +4,7 @@
 //! groups. A push that a later one overtook before Flux looked is censored with the time until that later one got there: nobody
 //! will ever apply it, and nothing is wrong. One that Flux refused is censored too, and will never come.
 
-use harness_scenario::plan::LatencyName;
+use harness_plan::LatencyName;
 
 use super::collect::{Source, until};
 use super::groups::{Grouping, Labels, Sample};

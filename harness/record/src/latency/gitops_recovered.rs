@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::plan::{Action, FLUX_CONTROLLERS, LatencyName};
+use harness_plan::{Action, FLUX_CONTROLLERS, LatencyName};
 
 use super::collect::{Source, until};
 use super::gitops::labels;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::plan::{GroupBy, LatencyName};
+use harness_plan::{GroupBy, LatencyName};
 
 use super::samples::{Censored, Samples};
 use crate::timeline::{Name, ROOT};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use harness_scenario::plan::LatencyName;
+use harness_plan::LatencyName;
 
 use super::collect::{Source, between};
 use super::groups::Grouping;

@@ -1,6 +1,6 @@
 //! Latencies of NodeClaims and Nodes.
 
-use harness_scenario::plan::LatencyName;
+use harness_plan::LatencyName;
 
 use super::collect::{Source, between};
 use super::groups::{Grouping, Labels};

@@ -1,6 +1,6 @@
 //! Latencies of pods.
 
-use harness_scenario::plan::LatencyName;
+use harness_plan::LatencyName;
 
 use super::collect::{Source, between, until};
 use super::groups::{Grouping, Labels};

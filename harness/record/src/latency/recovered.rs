@@ -1,6 +1,6 @@
 //! How long a workload is short of pods that it lost.
 
-use harness_scenario::plan::LatencyName;
+use harness_plan::LatencyName;
 
 use super::collect::Source;
 use super::groups::{Grouping, Labels, Sample};

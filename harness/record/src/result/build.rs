@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 
-use harness_scenario::plan::Plan;
+use harness_plan::Plan;
 use jiff::Timestamp;
 
 use super::cross_check::cross_check;

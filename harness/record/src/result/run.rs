@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::plan::LatencyName;
+use harness_plan::LatencyName;
 use jiff::Timestamp;
 
 use super::{

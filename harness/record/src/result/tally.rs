@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::plan::GroupBy;
+use harness_plan::GroupBy;
 use hdrhistogram::Histogram;
 
 use super::audit::{ComponentUsage, Distribution, SelfAudit};
@@ -68,7 +68,7 @@ pub(super) fn counts(source: &Source<'_>) -> Counts {
 
 /// What others have published, beside the same percentile of ours.
 pub(super) fn published(source: &Source<'_>, groups: &Groups) -> Vec<PublishedFigure> {
-    let one = |published: &harness_scenario::plan::Published| {
+    let one = |published: &harness_plan::Published| {
         let by = match (&published.workload, &published.nodepool) {
             (Some(workload), _) => Some((GroupBy::Workload, workload)),
             (None, Some(nodepool)) => Some((GroupBy::Nodepool, nodepool)),

@@ -1,6 +1,6 @@
 //! What makes a result less than it seems.
 
-use harness_scenario::plan::AzureBehaviour;
+use harness_plan::AzureBehaviour;
 
 use super::cross_check::CrossCheck;
 use crate::event::{LOG_MINOR, LOG_VERSION};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use harness_scenario::plan::{Action, Plan};
+use harness_plan::{Action, Plan};
 
 use super::fold::Timelines;
 use super::slots::{Horizon, begun};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::plan::FieldPath;
+use harness_plan::FieldPath;
 use serde_json::Value;
 
 use crate::event::{FieldValue, Seen};

@@ -13,7 +13,7 @@ use super::phases::Phases;
 use super::pods::Pods;
 use super::reasons::Reasons;
 use super::usage::UsageCurves;
-use harness_scenario::plan::Plan;
+use harness_plan::Plan;
 
 use crate::event::{EndReason, Event, EventKind, ObjectKind, RunStarted};
 use crate::log::Skipped;

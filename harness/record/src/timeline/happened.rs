@@ -1,6 +1,6 @@
 //! How often what the plan's expectations ask about has happened.
 
-use harness_scenario::plan::{Check, Happening, Plan, What};
+use harness_plan::{Check, Happening, Plan, What};
 
 use super::reasons::is_schedulers;
 use crate::event::Event;

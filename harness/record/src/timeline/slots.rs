@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use harness_scenario::plan::{Action, Plan};
+use harness_plan::{Action, Plan};
 
 use super::fold::Timelines;
 use crate::event::ActionKind;
@@ -251,7 +251,7 @@ pub(super) fn begun<'a>(
     plan: &'a Plan,
     timelines: &'a Timelines,
     horizon: &'a Horizon,
-) -> impl Iterator<Item = (&'a harness_scenario::plan::Phase, u64, u64)> {
+) -> impl Iterator<Item = (&'a harness_plan::Phase, u64, u64)> {
     plan.phases.iter().filter_map(|phase| {
         let seen = timelines.phases.named(&phase.name)?;
         Some((phase, seen.began_us, seen.ended.map_or(horizon.us, |(ended_us, _)| ended_us)))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::plan::{Check, Plan};
+use harness_plan::{Check, Plan};
 
 use crate::event::ProcessUsage;
 

@@ -1,6 +1,6 @@
 //! One expectation against the evidence.
 
-use harness_scenario::plan::{Check, Expectation};
+use harness_plan::{Check, Expectation};
 
 use super::types::{ExpectationResult, Verdict};
 use super::{

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use harness_scenario::plan::{Check, Happening, Plan, Until};
+use harness_plan::{Check, Happening, Plan, Until};
 
 /// The pools that a check is about, those first that its finding names; empty where it is about all of them or none.
 pub(super) fn pools<'p>(check: &'p Check, observed: &str, plan: &'p Plan) -> Vec<&'p str> {

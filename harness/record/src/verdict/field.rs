@@ -1,6 +1,6 @@
 //! Was a field what it had to be, and how often did it change?
 
-use harness_scenario::plan::{Field, FieldPath};
+use harness_plan::{Field, FieldPath};
 
 use super::check::{Evidence, Outcome};
 use super::types::Verdict;

@@ -1,6 +1,6 @@
 //! Did something happen so often?
 
-use harness_scenario::plan::{Happening, What};
+use harness_plan::{Happening, What};
 
 use super::check::{Evidence, Outcome};
 use super::types::Verdict;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::plan::Action;
+use harness_plan::Action;
 
 use super::check::{Evidence, Outcome};
 use super::types::Verdict;

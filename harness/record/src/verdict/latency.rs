@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::plan::{Action, GroupBy, LatencyCheck, LatencyName, Plan, Workload};
+use harness_plan::{Action, GroupBy, LatencyCheck, LatencyName, Plan, Workload};
 
 use super::check::{Evidence, Outcome};
 use super::types::Verdict;

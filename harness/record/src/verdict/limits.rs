@@ -5,8 +5,8 @@
 //! `scheduling/scheduler.go`, `subtractMax`). So a violation is a NodeClaim that was created while the capacity of the launched ones
 //! alone was above the limit; everything else is the limit plus what was in flight.
 
-use harness_scenario::plan::Limits;
-use harness_scenario::{Bytes, Millicores};
+use harness_plan::Limits;
+use harness_units::{Bytes, Millicores};
 
 use super::check::{Evidence, Outcome};
 use super::types::Verdict;

@@ -105,7 +105,7 @@ fn for_nobody(evidence: &Evidence<'_>) -> Vec<String> {
         for (at_us, pod) in nominated.map_or(&[][..], |told| &told.times) {
             found.push(format!("one for {pod} at {}", text::duration(*at_us)));
         }
-        let asks = |other: &harness_scenario::plan::Workload| !other.stays_pending && other.class == workload.class;
+        let asks = |other: &harness_plan::Workload| !other.stays_pending && other.class == workload.class;
         if workload.class.is_empty() || plan.workloads.iter().any(asks) {
             continue;
         }

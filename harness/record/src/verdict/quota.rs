@@ -4,7 +4,7 @@
 //! was granted while those that ran already left no room for it; what was granted and did not run yet is in flight. A quota that the plan changes
 //! holds from the moment at which Azure was told.
 
-use harness_scenario::plan::{Action, AzureFault, QuotaScope};
+use harness_plan::{Action, AzureFault, QuotaScope};
 
 use super::check::{Evidence, Outcome};
 use super::types::Verdict;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harness_scenario::plan::{Check, Until};
+use harness_plan::{Check, Until};
 
 use super::check::Evidence;
 use super::concerned;

@@ -1,6 +1,6 @@
 //! Were the nodes replaced by others, for the reason that was to be caused?
 
-use harness_scenario::plan::NodeProperty;
+use harness_plan::NodeProperty;
 
 use super::check::{Evidence, Outcome};
 use super::nodes::{Node, of_pool, used};

@@ -1,6 +1,6 @@
 //! Did processes run, and did they use no more than they may?
 
-use harness_scenario::{Bytes, Millicores};
+use harness_units::{Bytes, Millicores};
 
 use super::check::{Evidence, Outcome};
 use super::types::Verdict;

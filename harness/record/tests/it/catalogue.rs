@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::process::Command;
 
-use harness_scenario::plan::{Expectation, Phase, Plan};
-use harness_scenario::{
-    Bytes, LayersTree, Millicores, PlanInputs, Scenario, SkuFact, SourceFile, amend, builtin_gitops,
-    builtin_node_config, plan, read_tree, with_layers,
-};
+use harness_plan::{Expectation, Phase, Plan};
+use harness_scenario::{PlanInputs, Scenario, plan};
 use harness_testing::recordings;
+use harness_tree::{
+    LayersTree, SkuFact, SourceFile, amend, builtin_gitops, builtin_node_config, read_tree, with_layers,
+};
+use harness_units::{Bytes, Millicores};
 use rstest::rstest;
 
 use crate::recording::Recording;

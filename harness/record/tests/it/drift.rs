@@ -2,10 +2,10 @@
 
 use crate::scene::Scene;
 use crate::story::{MS, S};
+use harness_plan::*;
 use harness_record::RunResult;
 use harness_record::event::*;
 use harness_record::latency::{Cause, Samples};
-use harness_scenario::plan::*;
 use serde_json::{Value, json};
 
 fn scene() -> Scene {

@@ -1,9 +1,9 @@
 //! What is counted of a log, for the run that waits and for the verdict.
 
 use crate::story::{self, Fault, MS, S, Story};
+use harness_plan::{Happening, What};
 use harness_record::event::*;
 use harness_record::happening::Counter;
-use harness_scenario::plan::{Happening, What};
 use rstest::rstest;
 
 fn count(events: &[Event], of: &Happening) -> u32 {

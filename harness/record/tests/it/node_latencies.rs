@@ -2,11 +2,11 @@
 
 use crate::scene::{Life, POOL, Scene, WEB, node};
 use crate::story::{MS, S};
+use harness_plan::*;
 use harness_record::RunResult;
 use harness_record::event::*;
 use harness_record::latency::{Cause, Samples};
-use harness_scenario::Millicores;
-use harness_scenario::plan::*;
+use harness_units::Millicores;
 use rstest::rstest;
 
 fn samples(result: &RunResult, name: LatencyName) -> Samples {
@@ -158,7 +158,7 @@ fn autoscaled(loads: &[(u64, u64)]) -> Scene {
             min: 1,
             max: 4,
             on: AutoscaleOn::CpuPercent(60),
-            scale_down_after: harness_scenario::Span::from_secs(10),
+            scale_down_after: harness_units::Span::from_secs(10),
         });
     }
     for (id, (at, millicores)) in (10..).zip(loads) {
@@ -203,7 +203,7 @@ fn published_figures_stand_beside_the_same_percentile_of_ours() {
         workload: None,
         nodepool: nodepool.map(str::to_owned),
         percentile,
-        value: harness_scenario::Span::from_secs(95),
+        value: harness_units::Span::from_secs(95),
         source: "somebody".to_owned(),
         differs: "real machines".to_owned(),
     };

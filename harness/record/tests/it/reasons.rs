@@ -171,11 +171,11 @@ fn a_pod_in_the_wrong_place_and_a_stranger() {
     // Asked of the cache only, the same pod is a stranger.
     let mut plan = plan();
     plan.expectations[2].check =
-        harness_scenario::plan::Check::Placement { workloads: vec!["cache".to_owned()], exclusively: true };
+        harness_plan::Check::Placement { workloads: vec!["cache".to_owned()], exclusively: true };
     let result = RunResult::from_log(&plan, events.clone());
     assert!(result.expectations[2].observed.contains("1 foreign pod"), "{}", result.expectations[2].observed);
     plan.expectations[2].check =
-        harness_scenario::plan::Check::Placement { workloads: vec!["cache".to_owned()], exclusively: false };
+        harness_plan::Check::Placement { workloads: vec!["cache".to_owned()], exclusively: false };
     assert_eq!(RunResult::from_log(&plan, events).expectations[2].verdict, Verdict::Pass);
 }
 
@@ -205,7 +205,7 @@ fn a_vm_too_many_or_left_fails_the_fleet() {
 #[test]
 fn an_empty_sample_is_inconclusive() {
     let mut plan = plan();
-    plan.workloads.push(harness_scenario::plan::Workload { name: "idle".to_owned(), ..plan.workloads[0].clone() });
+    plan.workloads.push(harness_plan::Workload { name: "idle".to_owned(), ..plan.workloads[0].clone() });
     let result = RunResult::from_log(&plan, run(&Fault::None));
     let latency = &result.expectations[3];
     assert_eq!((latency.verdict, latency.observed.as_str()), (Verdict::Inconclusive, "idle: no samples"));

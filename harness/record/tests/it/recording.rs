@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use harness_plan::Plan;
 use harness_record::log::read_log;
 use harness_record::{Event, RunResult};
-use harness_scenario::plan::Plan;
 use harness_testing::recordings;
 use serde_json::Value;
 

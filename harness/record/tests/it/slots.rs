@@ -1,11 +1,11 @@
 //! Which pod was asked for when: from scale actions and creations to samples.
 
 use crate::story::{BURST, MS, S, Story, plan};
+use harness_plan::LatencyName;
 use harness_record::event::*;
 use harness_record::latency::{Cause, Percentile};
 use harness_record::result::Latency;
 use harness_record::{Event, RunResult};
-use harness_scenario::plan::LatencyName;
 
 /// A run of `web` alone, its burst phase begun.
 fn begun() -> Story {

@@ -103,9 +103,9 @@ fn latency(stats: &LatencyStats, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use harness_plan::Until;
     use harness_record::latency::Percentile;
     use harness_record::result::{NodeStep, PodStep};
-    use harness_scenario::plan::Until;
 
     fn view() -> LiveView {
         LiveView {

@@ -1,9 +1,9 @@
 //! What is printed when a run has ended.
 
+use harness_plan::{GroupBy, LatencyName};
 use harness_record::RunResult;
 use harness_record::event::EndReason;
 use harness_record::verdict::{ExpectationResult, Verdict};
-use harness_scenario::plan::{GroupBy, LatencyName};
 
 use super::paint::Paint;
 use super::table::{self, Align};

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use harness_scenario::{Finding, Severity};
+use harness_tree::{Finding, Severity};
 
 /// One line a finding.
 pub fn github(findings: &[Finding]) -> String {

@@ -1,7 +1,7 @@
 //! Findings as JSON: `harness validate --format json`.
 
-use harness_scenario::validate::Change;
-use harness_scenario::{Finding, Severity};
+use harness_tree::validate::Change;
+use harness_tree::{Finding, Severity};
 use serde::Serialize;
 
 /// The version of the format; a field that goes or changes its meaning is a new one.

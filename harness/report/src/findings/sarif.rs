@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::{Finding, Severity};
+use harness_tree::{Finding, Severity};
 use serde::Serialize;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use harness_plan::{Check, GroupBy, LatencyName, Plan};
 use harness_record::RunResult;
 use harness_record::latency::Percentile;
 use harness_record::result::Latency;
-use harness_scenario::plan::{Check, GroupBy, LatencyName, Plan};
 
 use crate::svg::{CdfChart, CdfSeries, Domain, HistogramChart, HistogramPanel, LimitMark, SERIES_MAX};
 use crate::text;

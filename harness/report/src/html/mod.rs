@@ -8,8 +8,8 @@ mod rows;
 
 pub(crate) use page::icon;
 
+use harness_plan::Plan;
 use harness_record::RunResult;
-use harness_scenario::plan::Plan;
 
 /// The page as text, UTF-8. Every text from the run is escaped; the page's own policy forbids scripts and requests.
 ///

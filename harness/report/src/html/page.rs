@@ -1,9 +1,9 @@
 //! What the template shows.
 
 use askama::Template;
+use harness_plan::{LatencyName, Plan};
 use harness_record::RunResult;
 use harness_record::verdict::{ExpectationResult, Verdict};
-use harness_scenario::plan::{LatencyName, Plan};
 
 use super::charts;
 use super::latencies::{self, LatencyFigure, LatencyRow};

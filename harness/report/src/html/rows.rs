@@ -1,8 +1,8 @@
 //! Rows of the page's smaller tables, as text.
 
+use harness_plan::Plan;
 use harness_record::RunResult;
 use harness_record::result::NodeRow;
-use harness_scenario::plan::Plan;
 
 use crate::outcome;
 use crate::text;

@@ -1,8 +1,8 @@
 //! Findings in the formats of other programs.
 
 use harness_report::findings::{github, json, sarif};
-use harness_scenario::SourceFile;
-use harness_scenario::validate::{ValidationInputs, fix, validate};
+use harness_tree::SourceFile;
+use harness_tree::validate::{ValidationInputs, fix, validate};
 use serde_json::Value;
 
 const TREE: &str = "apiVersion: karpenter.azure.com/v1beta1

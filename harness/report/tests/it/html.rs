@@ -1,9 +1,9 @@
 //! `report.html`: well-formed, escaped, self-contained, small.
 
 use crate::support;
+use harness_plan::Plan;
 use harness_record::RunResult;
 use harness_report::html;
-use harness_scenario::plan::Plan;
 use proptest::prelude::*;
 use quick_xml::Reader;
 use quick_xml::events::Event;

@@ -1,11 +1,11 @@
 //! The index over several runs.
 
 use crate::support;
+use harness_plan::Plan;
 use harness_record::RunResult;
 use harness_record::verdict::Verdict;
 use harness_report::index::{self, Head, Index};
 use harness_report::several::{self, Became, Judgement, One, Trouble};
-use harness_scenario::plan::Plan;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 

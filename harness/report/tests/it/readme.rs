@@ -1,10 +1,10 @@
 //! `reports/README.md` describes what is written.
 
 use crate::support;
+use harness_plan::LatencyName;
 use harness_report::index::{self, Head};
 use harness_report::machine;
 use harness_report::several::{Became, Judgement, One};
-use harness_scenario::plan::LatencyName;
 use serde_json::Value;
 
 fn readme() -> String {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use harness_azure::behaviour::{Behaviour, BootModel, CapacityType, QuotaLimits};
 use harness_azure::distribution::{Distribution as Drawn, Span as Length};
 use harness_azure::faults::{ArmFaultMode, CapacityCode, EvictTarget, Fault, FaultKind, VmSelector};
-use harness_scenario::Span;
-use harness_scenario::plan::{AzureBehaviour, AzureFault, Distribution, NodeSelection};
+use harness_plan::{AzureBehaviour, AzureFault, Distribution, NodeSelection};
+use harness_units::Span;
 
 /// The last part of a boot in which the Node is there and not Ready yet: an assumption after what AKS users report, about 55 s from
 /// the request to the registration and 12 s from there to Ready. It also keeps what the controllers do on a registration out of the
@@ -157,7 +157,7 @@ fn capacity_type(name: &str) -> CapacityType {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_scenario::plan::{NoCapacity, Share, Throttle};
+    use harness_plan::{NoCapacity, Share, Throttle};
     use rstest::rstest;
 
     #[rstest]

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use harness_cluster::flux;
+use harness_plan::{Change, ChangeWhat, FieldPath, NamedObject};
 use harness_record::event::{ActionKind, Changed};
-use harness_scenario::plan::{Change, ChangeWhat, FieldPath, NamedObject};
 use kube::Client;
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::Value;

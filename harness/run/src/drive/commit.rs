@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use harness_cluster::HealthCheck;
 use harness_cluster::git::{Commit, GitRemote};
+use harness_plan::{TreeEdit, Trigger};
 use harness_record::EventKind;
 use harness_record::event::{ActionKind, ActionStamps};
-use harness_scenario::plan::{TreeEdit, Trigger};
-use harness_scenario::{SourceFile, read_tree};
+use harness_tree::{SourceFile, read_tree};
 use tokio::sync::Mutex;
 use tokio::time::sleep_until;
 

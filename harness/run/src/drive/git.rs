@@ -2,7 +2,7 @@
 
 use harness_cluster::Cluster;
 use harness_cluster::git::GitFault as Wrong;
-use harness_scenario::plan::GitFault;
+use harness_plan::GitFault;
 
 /// Lets the Git server do this wrong from now on.
 pub(super) async fn set(cluster: &Cluster, fault: GitFault) -> Result<(), String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use harness_cluster::metrics::{Demand, ExternalMetric, Load as Said};
-use harness_scenario::plan::Load;
+use harness_plan::Load;
 use tokio::sync::Mutex;
 
 use super::Tools;
@@ -51,7 +51,7 @@ fn add(whole: &mut Said, load: &Load) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_scenario::{Bytes, Millicores};
+    use harness_units::{Bytes, Millicores};
 
     #[test]
     fn what_is_not_given_stays_as_it_was() {

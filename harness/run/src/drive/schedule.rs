@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
+use harness_plan::{Action, Phase, PlannedAction, Trigger};
 use harness_record::EventKind;
 use harness_record::event::{ActionKind, ActionStamps};
-use harness_scenario::plan::{Action, Phase, PlannedAction, Trigger};
 use kube::api::Api;
 use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
@@ -204,7 +204,7 @@ fn kind(action: &Action) -> ActionKind {
 
 #[cfg(test)]
 mod tests {
-    use harness_scenario::plan::{ChangeWhat, GitFault, Load};
+    use harness_plan::{ChangeWhat, GitFault, Load};
 
     use super::*;
 
@@ -228,7 +228,7 @@ mod tests {
         assert_ne!(subject(&load("web")), subject(&load("cache")));
         let change = |what| {
             let (object, by) = ("pool".to_owned(), "kubectl".to_owned());
-            Action::Change(harness_scenario::plan::Change { object, what, stays: false, by })
+            Action::Change(harness_plan::Change { object, what, stays: false, by })
         };
         let patch = ChangeWhat::Patch(serde_json::json!({"metadata": {"annotations": {"a": "b"}}}));
         assert_eq!(subject(&change(patch)), subject(&change(ChangeWhat::Delete)));

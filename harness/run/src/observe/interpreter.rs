@@ -11,7 +11,7 @@ use futures::future::join_all;
 use harness_azure::control::Client as AzureClient;
 use harness_cluster::Cluster;
 use harness_cluster::client::SocketClock;
-use harness_scenario::plan::NamedObject;
+use harness_plan::NamedObject;
 use k8s_openapi::api::core::v1::Event as KubeEvent;
 use kube::api::{Api, ApiResource};
 use kube::core::GroupVersionKind;

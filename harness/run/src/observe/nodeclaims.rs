@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use harness_record::event::{ObjectKind, Reached, attribute};
-use harness_scenario::{Bytes, Millicores};
+use harness_units::{Bytes, Millicores};
 use kube::core::Object;
 use serde::{Deserialize, Serialize};
 

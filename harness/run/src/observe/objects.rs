@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use harness_plan::NamedObject;
 use harness_record::EventKind;
 use harness_record::event::{FieldValue, Seen};
-use harness_scenario::plan::NamedObject;
 use kube::api::DynamicObject;
 use kube::runtime::watcher::Event;
 use serde_json::Value;
@@ -93,7 +93,7 @@ fn bounded(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_scenario::plan::{FieldPath, ObjectAddress};
+    use harness_plan::{FieldPath, ObjectAddress};
     use serde_json::json;
 
     fn fields() -> Fields {

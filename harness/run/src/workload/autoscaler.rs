@@ -1,6 +1,6 @@
 //! HorizontalPodAutoscalers.
 
-use harness_scenario::plan::{Autoscale, AutoscaleOn, Workload};
+use harness_plan::{Autoscale, AutoscaleOn, Workload};
 use k8s_openapi::api::autoscaling::v2::{
     CrossVersionObjectReference, ExternalMetricSource, HPAScalingRules, HorizontalPodAutoscaler,
     HorizontalPodAutoscalerBehavior, HorizontalPodAutoscalerSpec, MetricIdentifier, MetricSpec, MetricTarget,
@@ -85,7 +85,7 @@ fn whole(number: u32) -> i32 {
 mod tests {
     use super::super::create::tests::plain;
     use super::*;
-    use harness_scenario::Span;
+    use harness_units::Span;
     use rstest::rstest;
     use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! PodDisruptionBudgets.
 
-use harness_scenario::plan::{Amount, DisruptionBudget, Workload};
+use harness_plan::{Amount, DisruptionBudget, Workload};
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;

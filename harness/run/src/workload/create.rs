@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use harness_scenario::plan::{Plan, Workload};
+use harness_plan::{Plan, Workload};
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::{Api, ObjectMeta, PostParams};
 use kube::{Client, Resource};
@@ -61,7 +61,7 @@ pub(super) fn selector(workload: &Workload) -> BTreeMap<String, String> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use harness_scenario::{Bytes, Millicores};
+    use harness_units::{Bytes, Millicores};
 
     /// A workload with nothing special.
     pub(in crate::workload) fn plain() -> Workload {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::plan::{Spread, Workload};
+use harness_plan::{Spread, Workload};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy};
 use k8s_openapi::api::core::v1::{
     Container, PodSpec, PodTemplateSpec, ResourceRequirements, Toleration, TopologySpreadConstraint,
@@ -82,7 +82,7 @@ fn spread(workload: &Workload, over: Spread) -> TopologySpreadConstraint {
     }
 }
 
-fn toleration(toleration: &harness_scenario::plan::Toleration) -> Toleration {
+fn toleration(toleration: &harness_plan::Toleration) -> Toleration {
     Toleration {
         key: Some(toleration.key.clone()),
         operator: Some(toleration.operator.clone()),

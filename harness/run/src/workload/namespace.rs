@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_scenario::plan::NamespaceQuota;
+use harness_plan::NamespaceQuota;
 use k8s_openapi::api::core::v1::{Namespace, Pod, ResourceQuota, ResourceQuotaSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::Client;
@@ -88,7 +88,7 @@ pub(crate) async fn force_terminating(client: &Client, run_id: &str) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_scenario::{Bytes, Millicores};
+    use harness_units::{Bytes, Millicores};
     use serde_json::json;
 
     #[test]

@@ -8,8 +8,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures::future::poll_fn;
+use harness_plan::Plan;
 use harness_record::event::{EndReason, PhaseOutcome};
-use harness_scenario::plan::Plan;
 use proptest::prelude::{ProptestConfig, proptest};
 
 use crate::api::{Stage, Verb};

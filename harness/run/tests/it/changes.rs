@@ -1,8 +1,8 @@
 //! Changes behind the back of Flux: made, seen, refused where the object is not the run's, and taken back.
 
+use harness_plan::Plan;
 use harness_record::EventKind;
 use harness_record::event::{ActionStamps, EndReason};
-use harness_scenario::plan::Plan;
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, Ran};

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use futures::future::BoxFuture;
 use harness_cluster::ComponentControl;
 use harness_cluster::local::{ComponentStatus, ComponentUsage, Failure, LocalError, Phase, ProcessRef, Status};
-use harness_scenario::Capability;
+use harness_plan::Capability;
 use jiff::Timestamp;
 use tokio::sync::watch;
 

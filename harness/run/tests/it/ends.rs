@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use harness_plan::Capability;
 use harness_record::EventKind;
 use harness_record::event::{EndReason, PhaseOutcome};
 use harness_run::RunError;
-use harness_scenario::Capability;
 use serde_json::json;
 
 use crate::api::{Effect, Fault, Verb};

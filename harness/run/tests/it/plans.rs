@@ -1,7 +1,7 @@
 //! Plans as the planner would write them, small.
 
-use harness_scenario::plan::{Plan, Workload};
-use harness_scenario::{Bytes, Millicores};
+use harness_plan::{Plan, Workload};
+use harness_units::{Bytes, Millicores};
 use serde_json::{Value, json};
 
 /// How long a VM takes from the request to its Node being Ready, in seconds.

@@ -20,7 +20,7 @@ fn kinds_of_requests() -> BTreeSet<(Verb, &'static str)> {
     calls.into_iter().map(|call| (call.verb, call.kind)).collect()
 }
 
-fn plan() -> harness_scenario::plan::Plan {
+fn plan() -> harness_plan::Plan {
     of_phases(&[plans::up(), plans::down()])
 }
 

@@ -88,9 +88,9 @@ fn moment(arrival: &ArrivalSpec, index: u32, count: u32, values: &Values) -> f64
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Span;
     use crate::model::{Rate, RateStep, Setting, Value};
-    use crate::yaml::{Located, Mark};
+    use harness_units::Span;
+    use harness_yaml::{Located, Mark};
     use proptest::prelude::*;
 
     fn set<T>(value: T) -> Setting<T> {

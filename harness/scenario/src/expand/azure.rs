@@ -1,10 +1,10 @@
 //! The simulated Azure's behaviour with its values filled in.
 
-use crate::Span;
 use crate::model::{AzureSpec, DistributionSpec, FaultSpec, NodeConditionSpec, NodesOfSpec, Setting, Share, ShareSpec};
 use crate::parameters::Values;
-use crate::plan::{AzureBehaviour, AzureFault, Distribution, NodeSelection, Share as PlanShare, Throttle};
-use crate::yaml::Located;
+use harness_plan::{AzureBehaviour, AzureFault, Distribution, NodeSelection, Share as PlanShare, Throttle};
+use harness_units::Span;
+use harness_yaml::Located;
 
 pub(super) fn behaviour(spec: &AzureSpec, values: &Values) -> AzureBehaviour {
     AzureBehaviour {

@@ -3,13 +3,13 @@
 use std::fmt::Write;
 
 use super::objects;
-use crate::Span;
 use crate::model::{
     AzureSpec, ExpectationSpec, Expected, FieldSpec, HappenedSpec, ReplacedSpec, Scalar, Selection, Setting, UsageSpec,
 };
 use crate::parameters::Values;
-use crate::plan::{Check, Expectation, LatencyCheck, Phase, QuotaScope, Workload, bounds};
-use crate::yaml::Located;
+use harness_plan::{Check, Expectation, LatencyCheck, Phase, QuotaScope, Workload, bounds};
+use harness_units::Span;
+use harness_yaml::Located;
 
 /// The name of an expectation, the same in every report: what is checked and the limits that hold in this run.
 fn name(spec: &ExpectationSpec, values: &Values) -> String {

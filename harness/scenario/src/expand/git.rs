@@ -3,7 +3,7 @@
 use super::arrival;
 use crate::model::{CommitSpec, ForcePushSpec, GitFaultSpec};
 use crate::parameters::Values;
-use crate::plan::{Action, GitFault, TreeEdit, Trigger};
+use harness_plan::{Action, GitFault, TreeEdit, Trigger};
 
 /// The commits of one action, with their times from the action's begin.
 pub(super) fn commits(spec: &CommitSpec, phase: &str, values: &Values, seed: u64, owner: &str) -> Vec<(u64, Action)> {

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::model::GitopsSpec;
-use crate::node_config::NodeConfigTree;
 use crate::parameters::Values;
-use crate::plan::{Action, Gitops, LayerKind, Phase, TreeEdit};
-use crate::yaml::{self, Node};
+use harness_plan::{Action, Gitops, LayerKind, Phase, TreeEdit};
+use harness_tree::NodeConfigTree;
+use harness_yaml::{self as yaml, Node};
 
 /// `None` where neither the scenario nor the tree says anything of it.
 pub(super) fn expand(

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::model::{ChangeSpec, FieldSpec, ObjectSpec, Setting};
 use crate::parameters::Values;
-use crate::plan::{
+use harness_plan::{
     Action, Change, ChangeWhat, Check, Expectation, Field, FieldPath, Must, NamedObject, ObjectAddress, Phase,
     SOMEBODY, Until,
 };

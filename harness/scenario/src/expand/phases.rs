@@ -7,13 +7,13 @@ use super::azure::fault;
 use super::git;
 use super::objects;
 use super::workloads::Sized;
-use crate::Span;
 use crate::model::{
     ActionSpec, ArrivalSpec, Conditions, LoadSpec, ObjectSpec, PhaseSpec, ReplaceSpec, ScaleSpec, Selection, Setting,
     UntilSpec,
 };
 use crate::parameters::Values;
-use crate::plan::{Action, Load, Phase, PlannedAction, Until};
+use harness_plan::{Action, Load, Phase, PlannedAction, Until};
+use harness_units::Span;
 
 /// Writes the phases and each workload's peak.
 pub(super) fn expand(

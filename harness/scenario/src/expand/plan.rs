@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::{azure, expectations, gitops, objects, phases, workloads};
-use crate::derive::SkuFact;
-use crate::diagnostic::{Diagnostic, in_order};
 use crate::model::{PublishedSpec, Selection};
-use crate::node_config::{NodeConfigTree, Severity, check_skus};
 use crate::parameters::Values;
-use crate::plan::{NamespaceQuota, NodeConfig, PLAN_VERSION, Plan, Profile, Published, Workload};
+use crate::rules;
 use crate::scenario::Scenario;
-use crate::{rules, suggest};
+use harness_plan::{NamespaceQuota, NodeConfig, PLAN_VERSION, Plan, Profile, Published, Workload};
+use harness_tree::SkuFact;
+use harness_tree::{NodeConfigTree, Severity, check_skus};
+use harness_yaml::suggest;
+use harness_yaml::{Diagnostic, in_order};
 
 /// What a plan is made from.
 pub(crate) struct Inputs<'a> {

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::plan::Inputs;
-use crate::Span;
-use crate::derive::{Aim, PodSize, aim, capacity, derived_size, pods_on};
-use crate::diagnostic::Diagnostic;
 use crate::model::{AutoscaleOnSpec, AutoscaleSpec, DisruptionBudgetSpec, OtherClasses, Tolerations, WorkloadSpec};
-use crate::node_config::max_pods;
 use crate::parameters::Values;
-use crate::plan::{Autoscale, AutoscaleOn, DisruptionBudget, NodeClass, Workload};
-use crate::suggest;
+use harness_plan::{Autoscale, AutoscaleOn, DisruptionBudget, NodeClass, Workload};
+use harness_tree::derive::{Aim, PodSize, aim, capacity, derived_size, pods_on};
+use harness_tree::max_pods;
+use harness_units::Span;
+use harness_yaml::Diagnostic;
+use harness_yaml::suggest;
 
 /// A workload and how many of its pods the class can hold.
 pub(super) struct Sized {
@@ -97,7 +97,7 @@ impl Choice<'_> {
         self.inputs.tree.source == self.inputs.scenario.node_config()
     }
 
-    fn error(&mut self, mark: crate::yaml::Mark, message: String, hint: String) {
+    fn error(&mut self, mark: harness_yaml::Mark, message: String, hint: String) {
         let file = self.inputs.scenario.file();
         self.chosen.diagnostics.push(Diagnostic::new(file, mark, message).with_hint(hint));
     }

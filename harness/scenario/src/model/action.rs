@@ -9,9 +9,9 @@ use super::{
     AddManySpec, ChangeSpec, Conditions, FaultSpec, ForcePushSpec, GitFaultSpec, PublishImageSpec, Rate, Selection,
     Setting, TriggerSpec,
 };
-use crate::plan::{Profile, TreeEdit};
-use crate::yaml::Located;
-use crate::{Bytes, Millicores, Span};
+use harness_plan::{Profile, TreeEdit};
+use harness_units::{Bytes, Millicores, Span};
+use harness_yaml::Located;
 
 /// One step: its actions are sent, then its condition is awaited (`until` and `within`) or its time is held (`for`).
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Factor, Setting, Share};
-use crate::Span;
-use crate::plan::NoCapacity;
-use crate::yaml::Located;
+use harness_plan::NoCapacity;
+use harness_units::Span;
+use harness_yaml::Located;
 
 /// How the simulated Azure behaves from the start.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{ChangesSpec, FieldSpec, HappenedSpec, Nothing, NotifiedSpec, OrderSpec, Selection, Setting, UsageSpec};
-use crate::Span;
-use crate::plan::{Amount, GroupBy, LatencyName, NodeProperty};
-use crate::yaml::Located;
+use harness_plan::{Amount, GroupBy, LatencyName, NodeProperty};
+use harness_units::Span;
+use harness_yaml::Located;
 
 /// One thing that must hold; a line in every report.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -10,7 +10,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserialize
 use serde_json::{Value, json};
 
 use super::ExpectationSpec;
-use crate::yaml::Located;
+use harness_yaml::Located;
 
 /// The key under which the JSON schema names what may stand beside the key of a variant, for the structure check.
 pub(crate) const BESIDE_KEY: &str = "x-harness-beside";
@@ -159,8 +159,9 @@ impl JsonSchema for Expected {
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::Profile;
-    use crate::{Diagnostic, PlanInputs, Scenario};
+    use crate::{PlanInputs, Scenario};
+    use harness_plan::Profile;
+    use harness_yaml::Diagnostic;
 
     fn parsed(items: &str) -> Result<Scenario, Vec<Diagnostic>> {
         let text = format!(
@@ -174,7 +175,7 @@ mod tests {
     fn the_words_of_the_scenario_are_the_name() {
         let items = "  - {title: it runs, group: installation, usage: {processes: [kwok]}}\n  - usage: {processes: [etcd]}\n    group: other\n";
         let scenario = parsed(items).unwrap();
-        let tree = crate::read_tree("node-config", &crate::builtin_node_config()).unwrap();
+        let tree = harness_tree::read_tree("node-config", &harness_tree::builtin_node_config()).unwrap();
         let inputs = PlanInputs { profile: Profile::Smoke, seed: 1, overrides: &[], tree: &tree, skus: &[] };
         let plan = crate::plan(&scenario, &inputs).unwrap();
         let named: Vec<_> = plan.expectations.iter().map(|one| (one.name.as_str(), one.group.as_deref())).collect();

@@ -6,9 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{AzureSpec, Expected, GitopsSpec, Nothing, ObjectSpec, PhaseSpec, Setting, WorkloadSpec};
-use crate::plan::{Group, LatencyName, Profile, TreeEdit};
-use crate::yaml::Located;
-use crate::{Bytes, Capability, Millicores, Span};
+use harness_plan::Capability;
+use harness_plan::{Group, LatencyName, Profile, TreeEdit};
+use harness_units::{Bytes, Millicores, Span};
+use harness_yaml::Located;
 
 /// A scenario: one question, how it is put to a cluster, and what must hold.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -135,7 +136,7 @@ pub struct PublishedSpec {
 }
 
 fn example_tree() -> Located<String> {
-    Located::new("node-config".to_owned(), crate::yaml::Mark::default())
+    Located::new("node-config".to_owned(), harness_yaml::Mark::default())
 }
 
 /// The version of the format.

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Setting;
-use crate::yaml::Located;
-use crate::{Bytes, Millicores};
+use harness_units::{Bytes, Millicores};
+use harness_yaml::Located;
 
 /// Kustomizations that wait for each other.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Nothing, Setting};
-use crate::Span;
-use crate::plan::TreeEdit;
+use harness_plan::TreeEdit;
+use harness_units::Span;
 
 /// What the Git server does wrong: exactly one of them. The run's own commits go through.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Setting;
-use crate::Span;
-use crate::plan::{Receiver, Trigger};
-use crate::yaml::Located;
+use harness_plan::{Receiver, Trigger};
+use harness_units::Span;
+use harness_yaml::Located;
 
 /// How the run uses Git and Flux. Needs gitops.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]

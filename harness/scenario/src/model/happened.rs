@@ -8,9 +8,9 @@ use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::{FieldSpec, NotifiedSpec, Setting};
-use crate::Span;
-use crate::plan::{Happening, What};
-use crate::yaml::Located;
+use harness_plan::{Happening, What};
+use harness_units::Span;
+use harness_yaml::Located;
 
 /// The condition that ends a phase.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Setting;
-use crate::plan::{Happening, NotificationFilter, ObjectRef, Severity, What};
-use crate::yaml::Located;
+use harness_plan::{Happening, NotificationFilter, ObjectRef, Severity, What};
+use harness_yaml::Located;
 
 /// Notifications, how many, and in which phases.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Setting;
-use crate::yaml::Located;
+use harness_yaml::Located;
 
 /// An object of the cluster.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

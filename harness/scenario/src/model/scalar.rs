@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::plan::Amount;
-use crate::{Bytes, Millicores, Span};
+use harness_plan::Amount;
+use harness_units::{Bytes, Millicores, Span};
 
 /// A type of scalar in a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
-use crate::yaml::Located;
+use harness_yaml::Located;
 
 /// All of them, or those that are named.
 #[derive(Clone, Debug, Default, PartialEq)]

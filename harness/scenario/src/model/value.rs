@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
 use super::scalar::Scalar;
-use crate::yaml::Located;
+use harness_yaml::Located;
 
 /// A value or the parameter that it is taken from.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Setting;
-use crate::plan::{Amount, Spread};
-use crate::yaml::Located;
-use crate::{Bytes, Millicores, Span};
+use harness_plan::{Amount, Spread};
+use harness_units::{Bytes, Millicores, Span};
+use harness_yaml::Located;
 
 /// A Deployment of identical pods for one node class.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

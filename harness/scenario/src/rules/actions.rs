@@ -1,9 +1,10 @@
 //! Actions: one thing each, inside their phase, and of some effect.
 
 use super::{Context, Story, length};
-use crate::diagnostic::Diagnostic;
 use crate::model::{ActionSpec, ArrivalSpec, Selection};
-use crate::{Span, suggest};
+use harness_units::Span;
+use harness_yaml::Diagnostic;
+use harness_yaml::suggest;
 
 /// The components of a local cluster that a scenario may kill.
 pub(super) const COMPONENTS: [&str; 13] = [

@@ -1,10 +1,10 @@
 //! The simulated Azure: distributions that exist, faults that happen.
 
 use super::Context;
-use crate::Span;
-use crate::diagnostic::Diagnostic;
 use crate::model::{DistributionSpec, FaultSpec, NodeConditionSpec, NodesOfSpec, Setting, Share};
-use crate::yaml::{Located, Mark};
+use harness_units::Span;
+use harness_yaml::Diagnostic;
+use harness_yaml::{Located, Mark};
 
 /// Azure's notice before a spot VM is taken back is at most this.
 /// Source: Azure's scheduled events documentation, event type Preempt.
@@ -84,7 +84,7 @@ fn harmless(context: &Context<'_>, fault: &FaultSpec, mark: Mark) -> Vec<Diagnos
             let known = ["spot", "on-demand"];
             if let Some(kind) = what.capacity_type.as_deref().filter(|kind| !known.contains(kind)) {
                 let message = format!("`{kind}` is no capacity type");
-                found.push(context.error(mark, message, crate::suggest::hint(kind, known)));
+                found.push(context.error(mark, message, harness_yaml::suggest::hint(kind, known)));
             }
         }
         FaultSpec::OperationFail { code, .. } if code.is_empty() => {

@@ -44,7 +44,7 @@ pub(crate) fn expected(told: &Told, boot: Option<&DistributionSpec>, values: &Va
 
 /// A slow boot, since a phase waits for the slowest.
 fn slow(boot: &DistributionSpec, values: &Values) -> Duration {
-    let of = |setting: &crate::model::Setting<crate::Span>| values.of(&setting.value).as_duration();
+    let of = |setting: &crate::model::Setting<harness_units::Span>| values.of(&setting.value).as_duration();
     match boot {
         DistributionSpec::Constant(value) => of(value),
         DistributionSpec::Lognormal { p95, .. } => of(p95),

@@ -2,12 +2,12 @@
 
 use super::actions::COMPONENTS;
 use super::{Context, Story};
-use crate::diagnostic::Diagnostic;
 use crate::expand::expectation_title;
 use crate::model::{ExpectationSpec, PendingSpec, Selection, Setting};
-use crate::plan::Amount;
-use crate::suggest;
-use crate::yaml::{Located, Mark};
+use harness_plan::Amount;
+use harness_yaml::Diagnostic;
+use harness_yaml::suggest;
+use harness_yaml::{Located, Mark};
 
 pub(super) fn can_fail(context: &Context<'_>) -> Vec<Diagnostic> {
     let story = Story::of(context.scenario, context.values);

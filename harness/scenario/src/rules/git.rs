@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::{Context, length};
-use crate::diagnostic::Diagnostic;
 use crate::expand::arrival;
+use crate::model::Setting;
 use crate::model::{ActionSpec, CommitSpec, ExpectationSpec, GitFaultSpec};
-use crate::plan::{TreeEdit, What};
-use crate::{Span, model::Setting};
+use harness_plan::{TreeEdit, What};
+use harness_units::Span;
+use harness_yaml::Diagnostic;
 
 /// More commits of one action than this are a slip of the keyboard: each is a push of its own.
 const COMMITS_MAX: u32 = 1_000;
@@ -15,7 +16,7 @@ const COMMITS_MAX: u32 = 1_000;
 /// More objects of one commit than this do not fit into the file that a pull request shows, and etcd holds them for nothing.
 const OBJECTS_MAX: u32 = 10_000;
 
-fn actions<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a crate::yaml::Located<ActionSpec>> {
+fn actions<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a harness_yaml::Located<ActionSpec>> {
     context.scenario.phases.iter().flat_map(|phase| &phase.actions)
 }
 
@@ -65,7 +66,7 @@ fn number(context: &Context<'_>, setting: &Setting<u32>, most: u32, what: &str) 
 fn same_again(
     context: &Context<'_>,
     commit: &CommitSpec,
-    action: &crate::yaml::Located<ActionSpec>,
+    action: &harness_yaml::Located<ActionSpec>,
 ) -> Option<Diagnostic> {
     let times = context.values.of(&commit.times.as_ref()?.value);
     let differ = commit.edits.iter().any(|edit: &TreeEdit| edit.numbered(1) != edit.numbered(2));
@@ -132,7 +133,7 @@ pub(super) fn pushes(context: &Context<'_>) -> bool {
 pub(super) fn repairs(context: &Context<'_>) -> bool {
     let starts = |action: &ActionSpec| {
         let component = action.start_component.as_ref().map(|name| name.value.as_str());
-        component.is_some_and(|name| crate::plan::FLUX_CONTROLLERS.contains(&name))
+        component.is_some_and(|name| harness_plan::FLUX_CONTROLLERS.contains(&name))
     };
     pushes(context) || actions(context).any(|action| action.clear_git_faults.is_some() || starts(action))
 }

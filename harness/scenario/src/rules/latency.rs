@@ -1,10 +1,10 @@
 //! Limits on latencies: of something that happens, within what the phases allow.
 
 use super::{Context, Story, git};
-use crate::Span;
-use crate::diagnostic::Diagnostic;
 use crate::model::{ActionSpec, ExpectationSpec, FaultSpec, LatencySpec, UntilSpec};
-use crate::plan::{GroupBy, LatencyName};
+use harness_plan::{GroupBy, LatencyName};
+use harness_units::Span;
+use harness_yaml::Diagnostic;
 
 pub(super) fn limits_can_fail(context: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();

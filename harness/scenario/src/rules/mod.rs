@@ -12,12 +12,12 @@ mod objects;
 mod phases;
 mod story;
 
-use crate::Span;
-use crate::diagnostic::Diagnostic;
 use crate::model::{PhaseSpec, ScenarioFile};
 use crate::parameters::Values;
-use crate::plan::Profile;
-use crate::yaml::{Mark, Node};
+use harness_plan::Profile;
+use harness_units::Span;
+use harness_yaml::Diagnostic;
+use harness_yaml::{Mark, Node};
 
 pub(crate) use estimate::expected;
 pub(crate) use story::{Story, Told};

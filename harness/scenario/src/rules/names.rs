@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Context;
-use crate::diagnostic::Diagnostic;
 use crate::model::{ExpectationSpec, Selection, UntilSpec};
-use crate::suggest;
-use crate::yaml::{Located, Mark};
+use harness_yaml::Diagnostic;
+use harness_yaml::suggest;
+use harness_yaml::{Located, Mark};
 
 /// Names become file names, labels and names of Deployments.
 const NAME_LENGTH_MAX: usize = 42;

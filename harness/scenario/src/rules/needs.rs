@@ -1,10 +1,10 @@
 //! A target that lacks what an action needs must be able to say so before anything is done.
 
 use super::Context;
-use crate::Capability;
-use crate::diagnostic::Diagnostic;
 use crate::model::{ExpectationSpec, TriggerSpec};
-use crate::yaml::Mark;
+use harness_plan::Capability;
+use harness_yaml::Diagnostic;
+use harness_yaml::Mark;
 
 pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
     let scenario = context.scenario;

@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::Context;
 use super::names::malformed;
-use crate::diagnostic::Diagnostic;
 use crate::expand::created_name;
 use crate::model::{ActionSpec, ChangeSpec, ExpectationSpec, FieldSpec, Setting, UntilSpec};
-use crate::plan::FieldPath;
-use crate::suggest;
-use crate::yaml::{Located, Mark};
+use harness_plan::FieldPath;
+use harness_yaml::Diagnostic;
+use harness_yaml::suggest;
+use harness_yaml::{Located, Mark};
 
 /// Every field that a phase waits for or an expectation is about, with its place.
 fn fields<'a>(context: &'a Context<'_>) -> impl Iterator<Item = (&'a FieldSpec, Mark)> {

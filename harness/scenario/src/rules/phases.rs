@@ -1,10 +1,10 @@
 //! Every phase ends, and within a time that is said.
 
 use super::Context;
-use crate::Span;
-use crate::diagnostic::Diagnostic;
 use crate::model::{NodesSpec, ReadyPodsSpec, Setting, UntilSpec};
-use crate::yaml::Mark;
+use harness_units::Span;
+use harness_yaml::Diagnostic;
+use harness_yaml::Mark;
 
 pub(super) fn end(context: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();

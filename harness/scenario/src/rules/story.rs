@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::length;
-use crate::Span;
 use crate::expand::arrival;
 use crate::model::{ActionSpec, OtherClasses, ScenarioFile, Selection, UntilSpec};
 use crate::parameters::Values;
-use crate::yaml::Mark;
+use harness_units::Span;
+use harness_yaml::Mark;
 
 /// Stands for all workloads that are derived from the tree; no workload can have this name.
 pub(crate) const DERIVED: &str = "*";

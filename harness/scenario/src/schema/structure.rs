@@ -6,11 +6,11 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::generate::SCHEMA;
-use crate::diagnostic::Diagnostic;
 use crate::model::ScalarType;
 use crate::model::{BESIDE_KEY, TYPE_KEY, reference};
-use crate::suggest;
-use crate::yaml::{Entry, Kind, Mark, Node};
+use harness_yaml::Diagnostic;
+use harness_yaml::suggest;
+use harness_yaml::{Entry, Kind, Mark, Node};
 
 /// A place where a parameter is used, with the type that is expected there.
 #[derive(Clone, Debug, PartialEq)]

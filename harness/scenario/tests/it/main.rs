@@ -7,11 +7,8 @@
 )]
 
 mod common;
-mod crds;
 mod plan;
 mod refused;
-mod refused_trees;
 mod robust;
 mod schema;
 mod strange_tree;
-mod tree;

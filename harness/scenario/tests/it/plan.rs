@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::common::{self, builtin, own_tree, scenario, skus};
-use harness_scenario::plan::{Action, Check, Plan, Profile};
+use harness_plan::{Action, Check, Plan, Profile};
 use harness_scenario::{PlanInputs, Scenario, plan};
 use proptest::prelude::*;
 use rstest::rstest;
@@ -211,7 +211,7 @@ fn what_a_scenario_names_must_be_in_its_tree(
 
 #[test]
 fn a_copy_of_the_tree_runs_the_named_workloads() {
-    let tree = harness_scenario::read_tree("./clusters/production", &harness_scenario::builtin_node_config()).unwrap();
+    let tree = harness_tree::read_tree("./clusters/production", &harness_tree::builtin_node_config()).unwrap();
     let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &[], tree: &tree, skus: &skus() };
     let plan = plan(&builtin("scale-burst"), &inputs).unwrap();
     let names: Vec<&str> = plan.workloads.iter().map(|workload| workload.name.as_str()).collect();
@@ -295,7 +295,7 @@ expect:
     let expected = ["demo: exists metadata.generation owners:spec.replicas spec.paused spec.replicas", "stray: exists"]
         .map(str::to_owned);
     assert_eq!(looked, expected);
-    let changes: Vec<&harness_scenario::plan::Change> = plan.phases[0]
+    let changes: Vec<&harness_plan::Change> = plan.phases[0]
         .actions
         .iter()
         .filter_map(|planned| match &planned.action {

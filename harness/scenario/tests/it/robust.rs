@@ -1,8 +1,9 @@
 //! Whatever stands in a file, the answer is a value or errors with places in that file, never a panic.
 
 use crate::common::{self, lines, skus};
-use harness_scenario::plan::Profile;
-use harness_scenario::{PlanInputs, SourceFile, builtin_node_config, builtin_scenarios, parse, plan, read_tree};
+use harness_plan::Profile;
+use harness_scenario::{PlanInputs, builtin_scenarios, parse, plan};
+use harness_tree::{SourceFile, builtin_node_config, read_tree};
 use proptest::prelude::*;
 
 /// A change to a text: a stretch of it is replaced.

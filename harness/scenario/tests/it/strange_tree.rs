@@ -1,8 +1,9 @@
 //! A tree that nobody here wrote: other names, two pools with equal requirements, spot, a startup taint, Arm.
 
 use crate::common::{builtin, lines, skus, tree};
-use harness_scenario::plan::{Check, Plan, Profile};
-use harness_scenario::{NodeConfigTree, PlanInputs, plan};
+use harness_plan::{Check, Plan, Profile};
+use harness_scenario::{PlanInputs, plan};
+use harness_tree::NodeConfigTree;
 use rstest::rstest;
 
 fn pool(name: &str, spec: &str, template: &str, requirements: &[(&str, &str)]) -> String {

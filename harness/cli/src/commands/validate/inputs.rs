@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use harness_scenario::SourceFile;
+use harness_tree::SourceFile;
 
 use crate::error::CliError;
 use crate::{source, tree_folder};

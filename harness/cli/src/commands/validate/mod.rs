@@ -5,8 +5,8 @@ mod server;
 mod show;
 mod write;
 
-use harness_scenario::validate::{Change, ValidationInputs, fix, validate as check_tree};
-use harness_scenario::{Finding, Severity, SourceFile};
+use harness_tree::validate::{Change, ValidationInputs, fix, validate as check_tree};
+use harness_tree::{Finding, Severity, SourceFile};
 
 use self::inputs::{Input, Tree};
 use self::server::Server;

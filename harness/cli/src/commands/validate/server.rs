@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use harness_cluster::Cluster;
 use harness_cluster::dry_run::{DryRun, DryRunner};
 use harness_cluster::local;
-use harness_scenario::validate::{CheckedObject, Validation};
-use harness_scenario::{Finding, Severity, SourceFile};
+use harness_tree::validate::{CheckedObject, Validation};
+use harness_tree::{Finding, Severity, SourceFile};
 
 use crate::args::Validate;
 use crate::console::Console;

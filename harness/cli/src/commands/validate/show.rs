@@ -1,8 +1,9 @@
 //! What was found, in the form that was asked for.
 
 use harness_report::findings;
-use harness_scenario::validate::Validation;
-use harness_scenario::{Diagnostic, Severity};
+use harness_tree::Severity;
+use harness_tree::validate::Validation;
+use harness_yaml::Diagnostic;
 
 use super::Outcome;
 use crate::args::Format;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use harness_scenario::SourceFile;
+use harness_tree::SourceFile;
 use similar::TextDiff;
 
 use super::inputs::Tree;

@@ -22,9 +22,9 @@ mod usage;
 use crate::scene::{Life, POOL, Scene, WEB, names, node};
 use crate::story::{self, S};
 use Verdict::{Fail, Inconclusive, Pass};
+use harness_plan::*;
 use harness_record::event::*;
 use harness_record::verdict::{ExpectationResult, Verdict};
-use harness_scenario::plan::*;
 use rstest::rstest;
 
 #[track_caller]

@@ -2,7 +2,7 @@
 
 use super::*;
 use harness_record::EventKind;
-use harness_scenario::{Bytes, Millicores};
+use harness_units::{Bytes, Millicores};
 
 /// Looks at two controllers every 10 s from 0 to 60 s; the CPU time of the first grows by `cpu_ms` with each. `gone` is a look without it.
 fn scene(cpu_ms: u64, rss_bytes: u64, gone: Option<u64>) -> Scene {

@@ -1,8 +1,8 @@
 //! Finds, for one expectation of a recorded run, a change of its log that makes the expectation fail and no unrelated one.
 
+use harness_plan::{Check, Expectation};
 use harness_record::RunResult;
 use harness_record::verdict::{ExpectationResult, Verdict};
-use harness_scenario::plan::{Check, Expectation};
 
 use super::edit::{Claim, Mutation};
 use super::log::Log;

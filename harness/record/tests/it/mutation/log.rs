@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use harness_plan::{Happening, Plan};
 use harness_record::event::*;
 use harness_record::happening::Counter;
 use harness_record::{Event, EventKind};
-use harness_scenario::plan::{Happening, Plan};
 
 pub(crate) struct Log<'a> {
     pub(crate) plan: &'a Plan,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use harness_plan::{Check, Happening, LatencyCheck, LatencyName, Plan, What};
 use harness_record::event::*;
 use harness_record::{Event, EventKind};
-use harness_scenario::plan::{Check, Happening, LatencyCheck, LatencyName, Plan, What};
 
 use super::edit::{Edit, Mutation};
 use super::log::Log;

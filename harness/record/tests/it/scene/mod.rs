@@ -1,11 +1,11 @@
 //! A few nodes, pods and phases, event by event: what the tests of the checks and of the node latencies are made from.
 //! Times are whole seconds since the run began.
 
+use harness_plan::*;
 use harness_record::event::*;
 use harness_record::verdict::ExpectationResult;
 use harness_record::{Event, EventKind, RunResult};
-use harness_scenario::Span;
-use harness_scenario::plan::*;
+use harness_units::Span;
 
 use crate::story::{self, S, Story};
 

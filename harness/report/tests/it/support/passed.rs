@@ -1,5 +1,6 @@
 //! A run in which everything held.
 
+use harness_plan::LatencyName;
 use harness_record::event::{EndReason, PhaseOutcome};
 use harness_record::latency::{Censored, Percentile, Samples};
 use harness_record::result::{
@@ -8,7 +9,6 @@ use harness_record::result::{
 };
 use harness_record::verdict::{ExpectationResult, Verdict};
 use harness_record::{Cost, RunResult};
-use harness_scenario::plan::LatencyName;
 
 use super::plan::{POOLS, SECOND, plan};
 

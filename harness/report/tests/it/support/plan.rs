@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harness_scenario::plan::{
+use harness_plan::Capability;
+use harness_plan::{
     AzureBehaviour, Check, Expectation, LatencyCheck, LatencyName, Limits, NodeClass, NodeConfig, PLAN_VERSION, Phase,
     Plan, Profile, Until, Workload,
 };
-use harness_scenario::{Bytes, Capability, Millicores, Span};
+use harness_units::{Bytes, Millicores, Span};
 
 pub(crate) const SECOND: u64 = 1_000_000;
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use harness_plan::{LatencyName, Plan};
 use harness_record::RunResult;
 use harness_record::event::{EndReason, PhaseOutcome};
 use harness_record::latency::{Cause, Censored};
 use harness_record::result::{AzureFailure, Counts, Interval, LeakedObject, ReasonCount, SelfAudit, VmRow};
 use harness_record::verdict::{Verdict, exit_code};
-use harness_scenario::plan::{LatencyName, Plan};
 
 use super::passed::{expectation, passed};
 use super::plan::{SECOND, plan};

@@ -1,8 +1,8 @@
 //! Fields with other values, or with other numbers of them.
 
+use harness_plan::{Field, FieldPath, Must};
 use harness_record::event::{FieldValue, Seen};
 use harness_record::{Event, EventKind};
-use harness_scenario::plan::{Field, FieldPath, Must};
 use serde_json::{Value, json};
 
 use super::super::edit::{Edit, Mutation};

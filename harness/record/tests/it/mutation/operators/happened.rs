@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use harness_plan::{Happening, What};
 use harness_record::event::*;
 use harness_record::{Event, EventKind};
-use harness_scenario::plan::{Happening, What};
 
 use super::super::edit::{Edit, Mutation, at, milestone, stranger, with};
 use super::super::log::Log;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use harness_plan::{Action, GroupBy, LatencyCheck, LatencyName};
 use harness_record::event::*;
 use harness_record::{Event, EventKind};
-use harness_scenario::plan::{Action, GroupBy, LatencyCheck, LatencyName};
 
 use super::super::edit::{Claim, Edit, Mutation, at};
 use super::super::log::Log;

@@ -9,9 +9,9 @@ mod pods;
 mod usage;
 mod vms;
 
+use harness_plan::Check;
 use harness_record::EventKind;
 use harness_record::event::PhaseOutcome;
-use harness_scenario::plan::Check;
 
 use super::edit::{Claim, Edit, Mutation};
 use super::log::Log;

@@ -1,8 +1,8 @@
 //! Nodes that are too large, stay, go, or go together.
 
+use harness_plan::NodeProperty;
 use harness_record::Event;
 use harness_record::event::*;
-use harness_scenario::plan::NodeProperty;
 
 use super::super::edit::{Edit, Mutation, milestone, stranger, with, without};
 use super::super::log::{Log, Window};

@@ -2,7 +2,7 @@
 
 use harness_record::EventKind;
 use harness_record::event::ProcessUsage;
-use harness_scenario::{Bytes, Millicores};
+use harness_units::{Bytes, Millicores};
 
 use super::super::edit::{Claim, Edit, Mutation};
 use super::super::log::Log;

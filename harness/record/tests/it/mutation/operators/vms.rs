@@ -1,8 +1,8 @@
 //! VMs that nobody asked for, that stay, cost more, are larger, or are lost too early.
 
+use harness_plan::QuotaScope;
 use harness_record::event::*;
 use harness_record::{Event, EventKind};
-use harness_scenario::plan::QuotaScope;
 
 use super::super::edit::{Edit, Mutation, at};
 use super::super::log::Log;

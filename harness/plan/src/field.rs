@@ -1,0 +1,178 @@
+//! What the value of a field must be.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::FieldPath;
+
+/// An object of the cluster that is looked at, by a name of the scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NamedObject {
+    /// The name that the scenario gives it.
+    pub name: String,
+    /// Where it is.
+    pub at: ObjectAddress,
+    /// What of it is looked at, sorted; `exists` is always among them.
+    pub paths: Vec<FieldPath>,
+}
+
+/// Where an object is in the API.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectAddress {
+    /// `group/version`, or `v1`.
+    pub api_version: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace; `None` where it has none. `{namespace}` is the namespace of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
+}
+
+/// A field of an object and what its value must be: everything that is given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Field {
+    /// The object, by its name in the scenario.
+    pub object: String,
+    /// What of it.
+    pub path: FieldPath,
+    /// What its value must be.
+    #[serde(flatten)]
+    pub must: Must,
+}
+
+/// What a value must be: everything that is given.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Must {
+    /// Exactly this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is: Option<Value>,
+    /// Anything but this; nothing at all is something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not: Option<Value>,
+    /// A number, or a list or map with so many items, of no less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<u32>,
+    /// A number, or a list or map with so many items, of no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<u32>,
+    /// A text with this part, a list with this item, a map with this key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contains: Option<Value>,
+    /// There, whatever it is, or not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub present: Option<bool>,
+}
+
+impl Must {
+    /// Whether a value is what it must be; `None` is nothing.
+    pub fn holds(&self, value: Option<&Value>) -> bool {
+        let is = |wanted: &Value| value.is_some_and(|value| same(value, wanted));
+        let size = value.and_then(size);
+        self.is.as_ref().is_none_or(is)
+            && self.not.as_ref().is_none_or(|unwanted| !is(unwanted))
+            && self.at_least.is_none_or(|least| size.is_some_and(|size| size >= f64::from(least)))
+            && self.at_most.is_none_or(|most| size.is_some_and(|size| size <= f64::from(most)))
+            && self.contains.as_ref().is_none_or(|part| value.is_some_and(|value| contains(value, part)))
+            && self.present.is_none_or(|present| value.is_some() == present)
+    }
+
+    /// Whether nothing is asked.
+    pub fn is_anything(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Display for Must {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: Vec<String> = Vec::new();
+        parts.extend(self.is.as_ref().map(|value| format!("is {value}")));
+        parts.extend(self.not.as_ref().map(|value| format!("is not {value}")));
+        if self.at_least.is_some() || self.at_most.is_some() {
+            parts.push(format!("is {}", super::check::bounds(self.at_least, self.at_most)));
+        }
+        parts.extend(self.contains.as_ref().map(|value| format!("contains {value}")));
+        parts.extend(self.present.map(|present| if present { "is there" } else { "is not there" }.to_owned()));
+        f.write_str(&parts.join(" and "))
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} {}", self.object, self.path, self.must)
+    }
+}
+
+/// Whether two values are the same: `1` and `1.0` are.
+fn same(a: &Value, b: &Value) -> bool {
+    a == b || matches!((a.as_f64(), b.as_f64()), (Some(a), Some(b)) if (a - b).abs() <= f64::EPSILON * a.abs())
+}
+
+fn size(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Array(items) => Some(items.len() as f64),
+        Value::Object(map) => Some(map.len() as f64),
+        Value::Null | Value::Bool(_) => None,
+    }
+}
+
+fn contains(value: &Value, part: &Value) -> bool {
+    match value {
+        Value::String(text) => part.as_str().is_some_and(|part| text.contains(part)),
+        Value::Array(items) => items.iter().any(|item| same(item, part)),
+        Value::Object(map) => part.as_str().is_some_and(|key| map.contains_key(key)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    #[rstest]
+    #[case(json!({"is": 3}), Some(json!(3)), true)]
+    #[case(json!({"is": 3}), Some(json!(3.0)), true)]
+    #[case(json!({"is": 3}), Some(json!("3")), false)]
+    #[case(json!({"is": 3}), None, false)]
+    #[case(json!({"is": ["a"]}), Some(json!(["a"])), true)]
+    #[case(json!({"not": 3}), Some(json!(4)), true)]
+    #[case(json!({"not": 3}), Some(json!(3)), false)]
+    #[case(json!({"not": 3}), None, true)]
+    #[case(json!({"atLeast": 2}), Some(json!(2)), true)]
+    #[case(json!({"atLeast": 2}), Some(json!("2")), true)]
+    #[case(json!({"atLeast": 2}), Some(json!([1])), false)]
+    #[case(json!({"atLeast": 0}), None, false)]
+    #[case(json!({"atLeast": 2, "atMost": 4}), Some(json!(5)), false)]
+    #[case(json!({"contains": "Ready"}), Some(json!("NotReady")), true)]
+    #[case(json!({"contains": "b"}), Some(json!(["a"])), false)]
+    #[case(json!({"contains": "b"}), Some(json!({"b": null})), true)]
+    #[case(json!({"contains": "b"}), Some(json!(true)), false)]
+    #[case(json!({"present": true}), Some(json!(false)), true)]
+    #[case(json!({"present": false}), Some(json!(false)), false)]
+    #[case(json!({"present": false}), None, true)]
+    fn values_are_what_they_must_be(#[case] must: Value, #[case] value: Option<Value>, #[case] holds: bool) {
+        let must: Must = serde_json::from_value(must).unwrap();
+        assert_eq!(must.holds(value.as_ref()), holds);
+        assert!(!must.to_string().is_empty());
+    }
+}

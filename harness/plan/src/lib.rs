@@ -1,0 +1,43 @@
+//! The plan: a scenario with everything decided, as data.
+//!
+//! A plan holds no expression, no default and no chance: what it says is what is done. It is written to `plan.json` in the
+//! run's folder, printed by `harness plan`, and is the same byte for byte for the same scenario, parameters, node
+//! configuration and seed.
+
+mod action;
+mod amount;
+mod azure;
+mod capability;
+mod change;
+mod check;
+mod document;
+mod field;
+mod field_path;
+mod git;
+mod gitops;
+mod happening;
+mod latency;
+mod node_config;
+mod notification;
+mod phase;
+mod tree_edit;
+mod workload;
+
+pub use action::{Action, FLUX_CONTROLLERS, Load, PlannedAction};
+pub use amount::Amount;
+pub use azure::{AzureBehaviour, AzureFault, Distribution, NoCapacity, NodeSelection, Share, Throttle};
+pub use capability::Capability;
+pub use change::{Change, ChangeWhat, SOMEBODY};
+pub use check::{Check, Expectation, LatencyCheck, NodeProperty, QuotaScope, bounds};
+pub use document::{Group, PLAN_VERSION, Plan, Profile, Published};
+pub use field::{Field, Must, NamedObject, ObjectAddress};
+pub use field_path::FieldPath;
+pub use git::GitFault;
+pub use gitops::{Gitops, Layer, LayerKind, Trigger};
+pub use happening::{Happening, What};
+pub use latency::{GroupBy, LatencyName};
+pub use node_config::{Limits, NodeClass, NodeConfig};
+pub use notification::{NotificationFilter, Receiver, Severity};
+pub use phase::{Phase, Until};
+pub use tree_edit::{ObjectRef, TreeEdit};
+pub use workload::{Autoscale, AutoscaleOn, DisruptionBudget, NamespaceQuota, Spread, Toleration, Workload};

@@ -1,0 +1,169 @@
+//! What is deployed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Amount;
+use harness_units::{Bytes, Millicores, Span};
+
+/// A Deployment of identical pods that fit one class and no other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Workload {
+    /// The Deployment's name.
+    pub name: String,
+    /// The class (NodePool) that its pods must land on.
+    pub class: String,
+    /// CPU request of one pod.
+    pub cpu: Millicores,
+    /// Memory request of one pod.
+    pub memory: Bytes,
+    /// The pods' `nodeSelector`.
+    pub node_selector: BTreeMap<String, String>,
+    /// The pods' tolerations.
+    pub tolerations: Vec<Toleration>,
+    /// The most replicas that any phase asks for.
+    pub replicas_peak: u32,
+    /// Its pods must never be bound: a negative control.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub stays_pending: bool,
+    /// Phases wait for its pods. Not so where they are to stay pending, or are more than there can be nodes for.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub awaited: bool,
+    /// Its pods carry `karpenter.sh/do-not-disrupt: "true"`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub do_not_disrupt: bool,
+    /// Its PodDisruptionBudget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disruption_budget: Option<DisruptionBudget>,
+    /// Over what its pods are spread (topologySpreadConstraints, maxSkew 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Spread>,
+    /// Its HorizontalPodAutoscaler.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscale: Option<Autoscale>,
+}
+
+impl Workload {
+    /// A workload of pods of this size for that class, with nothing special and no replicas yet: every other field has the value that
+    /// it has where a scenario says nothing.
+    pub fn new(name: impl Into<String>, class: impl Into<String>, cpu: Millicores, memory: Bytes) -> Self {
+        Self {
+            name: name.into(),
+            class: class.into(),
+            cpu,
+            memory,
+            node_selector: BTreeMap::new(),
+            tolerations: Vec::new(),
+            replicas_peak: 0,
+            stays_pending: false,
+            awaited: true,
+            do_not_disrupt: false,
+            disruption_budget: None,
+            spread: None,
+            autoscale: None,
+        }
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A PodDisruptionBudget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DisruptionBudget {
+    /// `minAvailable`.
+    MinAvailable(Amount),
+    /// `maxUnavailable`.
+    MaxUnavailable(Amount),
+}
+
+/// Over what pods are spread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spread {
+    /// `topology.kubernetes.io/zone`.
+    Zone,
+    /// `kubernetes.io/hostname`.
+    Node,
+}
+
+/// A HorizontalPodAutoscaler.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Autoscale {
+    /// `minReplicas`.
+    pub min: u32,
+    /// `maxReplicas`.
+    pub max: u32,
+    /// What it looks at.
+    pub on: AutoscaleOn,
+    /// `behavior.scaleDown.stabilizationWindowSeconds`.
+    pub scale_down_after: Span,
+}
+
+/// The metric of a HorizontalPodAutoscaler and its target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum AutoscaleOn {
+    /// CPU in percent of the request.
+    CpuPercent(u32),
+    /// Memory in percent of the request.
+    MemoryPercent(u32),
+    /// A metric of the pods, the average of each.
+    PodMetric {
+        /// The metric's name.
+        name: String,
+        /// The target average.
+        average: u32,
+    },
+    /// A metric of something outside the cluster, its value shared among the pods.
+    ExternalMetric {
+        /// The metric's name.
+        name: String,
+        /// The target average.
+        average: u32,
+    },
+}
+
+/// A ResourceQuota of the run's namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NamespaceQuota {
+    /// `requests.cpu`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Millicores>,
+    /// `requests.memory`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Bytes>,
+    /// `pods`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pods: Option<u32>,
+}
+
+/// A toleration as Kubernetes writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Toleration {
+    /// The taint's key.
+    pub key: String,
+    /// `Equal` or `Exists`.
+    pub operator: String,
+    /// The taint's value, for `Equal`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// The taint's effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<String>,
+}

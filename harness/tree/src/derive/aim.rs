@@ -1,0 +1,126 @@
+//! How pods reach one pool and no other.
+
+use std::collections::BTreeMap;
+
+use super::SkuFact;
+use super::fit;
+use crate::node_config::{NodePool, is_well_known};
+use harness_plan::Toleration;
+
+/// The way to a pool, or why there is none.
+#[derive(Clone, Debug)]
+pub struct Aim<'a> {
+    /// The pool.
+    pub pool: &'a NodePool,
+    /// The sizes that the pool can use, smallest first.
+    pub fitting: Vec<&'a SkuFact>,
+    /// The pods' `nodeSelector`.
+    pub node_selector: BTreeMap<String, String>,
+    /// The pods' tolerations: one for each taint of the pool.
+    pub tolerations: Vec<Toleration>,
+    /// Why this selector.
+    pub because: String,
+    /// Why the pool cannot be tested.
+    pub untestable: Option<String>,
+}
+
+/// Aims at a pool among all pools of its tree.
+pub fn aim<'a>(pool: &'a NodePool, pools: &[NodePool], skus: &'a [SkuFact]) -> Aim<'a> {
+    let fitting = fit::fitting(pool, skus);
+    let (key, value, because) = selector(pool, pools);
+    Aim {
+        pool,
+        untestable: untestable(pool, &fitting),
+        fitting,
+        node_selector: BTreeMap::from([(key, value)]),
+        tolerations: pool
+            .taints
+            .iter()
+            .map(|taint| Toleration {
+                key: taint.key.clone(),
+                operator: if taint.value.is_some() { "Equal" } else { "Exists" }.to_owned(),
+                value: taint.value.clone(),
+                effect: Some(taint.effect.clone()),
+            })
+            .collect(),
+        because,
+    }
+}
+
+fn selector(pool: &NodePool, pools: &[NodePool]) -> (String, String, String) {
+    let others = || pools.iter().filter(|other| other.name != pool.name);
+    let own = pool.labels.iter().find(|(key, value)| {
+        // A label of the provisioner's own follows from the VM size, and another pool may offer the same size.
+        !is_well_known(key) && !others().any(|other| can_have(other, key, value))
+    });
+    if let Some((key, value)) = own {
+        let because = format!("no other pool of the tree can have the label {key}={value}");
+        return (key.clone(), value.clone(), because);
+    }
+    let twin = others().find(|other| same_nodes(other, pool) && other.weight != pool.weight);
+    let because = match twin {
+        Some(twin) => format!(
+            "`{}` has the same requirements and weight {}, against {} here: without naming the pool every pod goes to the heavier one",
+            twin.name, twin.weight, pool.weight
+        ),
+        None => "no label of the pool is its own, so that it is named directly".to_owned(),
+    };
+    ("karpenter.sh/nodepool".to_owned(), pool.name.clone(), because)
+}
+
+/// Whether a node of this pool can carry a custom label with this value.
+fn can_have(pool: &NodePool, key: &str, value: &str) -> bool {
+    let mut required = pool.requirements.iter().filter(|requirement| requirement.key == key).peekable();
+    match pool.labels.get(key) {
+        Some(own) => own == value,
+        // A pool that says nothing of a custom label does not match pods that ask for it.
+        None => required.peek().is_some() && required.all(|requirement| requirement.admits(Some(value))),
+    }
+}
+
+fn same_nodes(a: &NodePool, b: &NodePool) -> bool {
+    let sorted = |pool: &NodePool| {
+        let mut requirements: Vec<String> = pool
+            .requirements
+            .iter()
+            .map(|requirement| {
+                let mut values = requirement.values.clone();
+                values.sort();
+                format!("{} {:?} {values:?}", requirement.key, requirement.operator)
+            })
+            .collect();
+        requirements.sort();
+        requirements
+    };
+    sorted(a) == sorted(b) && a.labels == b.labels && a.taints == b.taints
+}
+
+fn untestable(pool: &NodePool, fitting: &[&SkuFact]) -> Option<String> {
+    if let Some(replicas) = pool.replicas {
+        return Some(format!(
+            "it is static (replicas: {replicas}): it keeps that many nodes and does not react to pods"
+        ));
+    }
+    if let Some(taint) = pool.startup_taints.first() {
+        return Some(format!(
+            "nothing here removes its startup taint {taint}, so that its nodes never count as initialized"
+        ));
+    }
+    let limits = &pool.limits;
+    if limits.cpu.is_some_and(|cpu| cpu.0 == 0)
+        || limits.memory.is_some_and(|memory| memory.0 == 0)
+        || limits.nodes == Some(0)
+    {
+        return Some("its limits switch it off".to_owned());
+    }
+    let system = |key: &str| ["kubernetes.io/os", "beta.kubernetes.io/os"].contains(&key);
+    if pool.requirements.iter().any(|requirement| system(&requirement.key) && !requirement.admits(Some("linux"))) {
+        return Some("the AKS node auto-provisioner makes Linux nodes only".to_owned());
+    }
+    if fitting.is_empty() {
+        return Some("no VM size that the target offers meets its requirements".to_owned());
+    }
+    fit::lacking_values(pool, fitting).map(|(requirement, wanted, there)| {
+        format!("`minValues` wants {wanted} values of {}, and the VM sizes that fit have {there}", requirement.key)
+    })
+}

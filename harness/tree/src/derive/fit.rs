@@ -1,0 +1,126 @@
+//! Which VM sizes a pool can use.
+//!
+//! Source of the labels: computeRequirements in pkg/providers/instancetype/instancetype.go of karpenter-provider-azure v1.14.0.
+
+use std::collections::BTreeSet;
+
+use super::SkuFact;
+use super::size::PodSize;
+use crate::node_config::{NodePool, Requirement};
+use harness_plan::Limits;
+
+/// What the provisioner never uses, whatever a pool asks for: less than 2 CPUs or 3.5 GiB.
+/// Source: pkg/providers/instancetype/instancetypes.go, hasMinimumCPU and hasMinimumMemory.
+const VCPUS_MIN: u32 = 2;
+const MEMORY_MIN_MIB: u64 = 3584;
+
+/// The part of a size's memory that its node does not have: the provider's default for VM overhead.
+/// Source: pkg/operator/options, VM_MEMORY_OVERHEAD_PERCENT = 0.075.
+const VM_MEMORY_OVERHEAD: f64 = 0.075;
+
+/// The values that a node of this size can have for a label; `None` where the size decides nothing about the label.
+pub(crate) fn label_values(sku: &SkuFact, key: &str) -> Option<Vec<String>> {
+    let one = |value: &str| if value.is_empty() { Vec::new() } else { vec![value.to_owned()] };
+    let values = match key {
+        "node.kubernetes.io/instance-type" | "karpenter.azure.com/sku-name" | "beta.kubernetes.io/instance-type" => {
+            one(&sku.name)
+        }
+        "karpenter.azure.com/sku-family" => one(&sku.family),
+        "karpenter.azure.com/sku-series" => one(&sku.series),
+        "karpenter.azure.com/sku-version" => one(&sku.version),
+        "karpenter.azure.com/sku-cpu" | "kubernetes.azure.com/sku-cpu" => one(&sku.vcpus.to_string()),
+        "karpenter.azure.com/sku-memory" | "kubernetes.azure.com/sku-memory" => one(&sku.memory_mib.to_string()),
+        "karpenter.azure.com/sku-gpu-count" => one(&sku.gpus.to_string()),
+        "karpenter.azure.com/sku-gpu-manufacturer" => one(if sku.gpus > 0 { "nvidia" } else { "" }),
+        // A caller that does not know the model leaves it open: better to try the pool than to call it untestable.
+        "karpenter.azure.com/sku-gpu-name" if sku.gpus > 0 && sku.gpu_name.is_none() => return None,
+        "karpenter.azure.com/sku-gpu-name" => one(sku.gpu_name.as_deref().unwrap_or_default()),
+        "karpenter.azure.com/sku-networking-accelerated" => one(&sku.accelerated_networking.to_string()),
+        "karpenter.azure.com/sku-storage-premium-capable" => one(&sku.premium_storage.to_string()),
+        "kubernetes.io/arch" | "beta.kubernetes.io/arch" => one(&sku.architecture),
+        "kubernetes.io/os" | "beta.kubernetes.io/os" => one("linux"),
+        "topology.kubernetes.io/zone" => sku.zones.clone(),
+        "karpenter.sh/capacity-type" => {
+            let spot = sku.spot_capable.then(|| "spot".to_owned());
+            std::iter::once("on-demand".to_owned()).chain(spot).collect()
+        }
+        _ => return None,
+    };
+    Some(values)
+}
+
+/// Whether a size meets a requirement. Labels that the size decides nothing about are met by every size.
+fn meets(sku: &SkuFact, requirement: &Requirement) -> bool {
+    match label_values(sku, &requirement.key) {
+        None => true,
+        Some(values) if values.is_empty() => requirement.admits(None),
+        Some(values) => values.iter().any(|value| requirement.admits(Some(value))),
+    }
+}
+
+fn admitted(sku: &SkuFact, requirements: &[Requirement]) -> bool {
+    sku.vcpus >= VCPUS_MIN
+        && sku.memory_mib >= MEMORY_MIN_MIB
+        && requirements.iter().all(|requirement| meets(sku, requirement))
+        // Two requirements on one label must be met by one value.
+        && requirements.iter().all(|first| {
+            label_values(sku, &first.key).is_none_or(|values| {
+                values.is_empty()
+                    || values.iter().any(|value| {
+                        requirements.iter().filter(|other| other.key == first.key).all(|other| other.admits(Some(value)))
+                    })
+            })
+        })
+}
+
+/// The sizes that meet all requirements of a pool, smallest first.
+pub(crate) fn fitting<'a>(pool: &NodePool, skus: &'a [SkuFact]) -> Vec<&'a SkuFact> {
+    // A label of the pool binds its nodes as a requirement does.
+    let labels = pool.labels.iter().map(|(key, value)| Requirement {
+        key: key.clone(),
+        operator: crate::node_config::Operator::In,
+        values: vec![value.clone()],
+        min_values: None,
+    });
+    let requirements: Vec<Requirement> = pool.requirements.iter().cloned().chain(labels).collect();
+    let mut fitting: Vec<&SkuFact> = skus.iter().filter(|sku| admitted(sku, &requirements)).collect();
+    fitting.sort_by(|a, b| {
+        let order = |sku: &SkuFact| (sku.vcpus, sku.memory_mib, sku.price_on_demand_micro_usd_per_hour);
+        order(a).cmp(&order(b)).then_with(|| a.name.cmp(&b.name))
+    });
+    fitting
+}
+
+/// The requirement whose `minValues` these sizes cannot give, with the number that they can.
+pub(crate) fn lacking_values<'a>(pool: &'a NodePool, fitting: &[&SkuFact]) -> Option<(&'a Requirement, u64, usize)> {
+    pool.requirements.iter().find_map(|requirement| {
+        let wanted = requirement.min_values?;
+        let values: BTreeSet<String> = fitting
+            .iter()
+            .flat_map(|sku| label_values(sku, &requirement.key).unwrap_or_default())
+            .filter(|value| requirement.admits(Some(value)))
+            .collect();
+        let decided = fitting.iter().any(|sku| label_values(sku, &requirement.key).is_some());
+        (decided && (values.len() as u64) < wanted).then_some((requirement, wanted, values.len()))
+    })
+}
+
+/// The memory of a node of this size, as it counts against limits.
+fn capacity_bytes(sku: &SkuFact) -> u64 {
+    let whole = sku.memory_mib << 20;
+    whole - (whole as f64 * VM_MEMORY_OVERHEAD).ceil() as u64
+}
+
+/// How many nodes of one size stay within limits; `u64::MAX` where nothing limits them.
+pub(crate) fn nodes_within(limits: &Limits, sku: &SkuFact) -> u64 {
+    let by_cpu = limits.cpu.map(|cpu| cpu.0 / (u64::from(sku.vcpus) * 1000).max(1));
+    let by_memory = limits.memory.map(|memory| memory.0 / capacity_bytes(sku).max(1));
+    [by_cpu, by_memory, limits.nodes].into_iter().flatten().min().unwrap_or(u64::MAX)
+}
+
+/// How many pods a node of this size takes.
+pub fn pods_on(sku: &SkuFact, pod: PodSize, max_pods: u64) -> u64 {
+    let by_cpu = sku.allocatable_cpu.0 / pod.cpu.0.max(1);
+    let by_memory = sku.allocatable_memory.0 / pod.memory.0.max(1);
+    by_cpu.min(by_memory).min(max_pods)
+}

@@ -1,0 +1,49 @@
+//! The layers of a tree: Flux Kustomizations that stand in it and apply other folders of the same repository.
+
+use super::build::{Build, Built};
+use super::flux::{FluxBuild, flux_build, is_flux_kustomization};
+use crate::node_config::SourceFile;
+use harness_yaml::Node;
+
+/// The GitRepository of the tree, where a run pushes it.
+const SOURCE: &str = "node-config";
+/// The namespace of Flux's objects.
+const NAMESPACE: &str = "flux-system";
+
+/// Layers of layers, and so on. No tree that works has more: each must become ready before the next is even seen.
+const LAYERS_MAX: usize = 200;
+
+/// A Flux Kustomization of the tree, and what it applies.
+pub(crate) struct LayerBuild {
+    pub(crate) object: Built,
+    pub(crate) build: FluxBuild,
+}
+
+/// The layers of what the tree's top builds, those of layers included. Paths are those of the repository, whose top is the tree's.
+pub(crate) fn layers(files: &[SourceFile], root: &Build) -> Vec<LayerBuild> {
+    let mut open: Vec<Built> = root.objects.iter().filter(|built| is_layer(&built.node)).cloned().collect();
+    open.reverse();
+    let mut seen: Vec<(usize, usize)> = Vec::new();
+    let mut found = Vec::new();
+    while let Some(object) = open.pop() {
+        let place = (object.file, object.node.mark.offset);
+        if seen.contains(&place) || found.len() >= LAYERS_MAX {
+            continue;
+        }
+        seen.push(place);
+        let build = flux_build(files, &object, "");
+        open.extend(build.build.objects.iter().filter(|built| is_layer(&built.node)).cloned());
+        found.push(LayerBuild { object, build });
+    }
+    found
+}
+
+/// Whether an object is a Flux Kustomization that applies a part of the repository that it is from.
+fn is_layer(node: &Node) -> bool {
+    let text = |path: &[&str]| node.at(path).and_then(Node::text);
+    is_flux_kustomization(node)
+        && text(&["metadata", "namespace"]) == Some(NAMESPACE)
+        && text(&["spec", "sourceRef", "kind"]) == Some("GitRepository")
+        && text(&["spec", "sourceRef", "name"]) == Some(SOURCE)
+        && text(&["spec", "sourceRef", "namespace"]).is_none_or(|namespace| namespace == NAMESPACE)
+}

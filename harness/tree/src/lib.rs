@@ -1,0 +1,19 @@
+//! GitOps trees of node configurations: what Flux builds of a folder, what the API server accepts of it, and what AKS would do with it.
+//!
+//! Everything here is pure: callers read files and hand over their texts. [`read_tree`] reads a tree as kustomize would and refuses one that
+//! cannot work on AKS; [`validate()`] goes through a whole repository; [`derive`](mod@derive) finds for each NodePool a workload that fits that
+//! pool and no other. Each [`Finding`] says what is wrong, where, what AKS would do, and what to write instead.
+
+mod builtin;
+mod crd;
+pub mod derive;
+mod kustomize;
+mod node_config;
+pub mod validate;
+
+pub use builtin::{builtin_gitops, builtin_node_config};
+pub use derive::SkuFact;
+pub use node_config::{
+    AmendError, Edit, Finding, LAYERS_FOLDER, LayersError, LayersTree, NodeConfigTree, NodePool, Operator, Requirement,
+    Severity, SourceFile, Taint, amend, check_skus, max_pods, read_tree, with_layers,
+};

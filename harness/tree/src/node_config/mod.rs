@@ -1,0 +1,25 @@
+//! A GitOps tree of NodePools and AKSNodeClasses, read as kustomize would and checked against the rules of the AKS node
+//! auto-provisioner.
+//!
+//! One rule is one function in `rules/`; each finding says what is wrong, where, what AKS would do, and what to write instead.
+
+mod amend;
+mod edits;
+mod finding;
+pub(crate) mod hints;
+mod layers;
+pub(crate) mod object;
+mod pool;
+mod rules;
+mod tree;
+
+pub use amend::{AmendError, amend};
+pub use finding::{Edit, Finding, Severity};
+pub use layers::{LAYERS_FOLDER, LayersError, LayersTree, with_layers};
+pub use pool::{NodePool, Operator, Requirement, Taint};
+pub(crate) use rules::{
+    check as check_objects, is_checked, is_well_known, metrics_are_exposed, pools_and_skus, values_exist,
+};
+pub use rules::{check_skus, max_pods};
+pub use tree::{NodeConfigTree, SourceFile, read_tree};
+pub(crate) use tree::{objects_of, pools_of};

@@ -1,0 +1,76 @@
+//! One object of a tree.
+
+use super::{Finding, Severity, SourceFile};
+use harness_yaml::{Mark, Node};
+
+/// One Kubernetes object and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Object<'a> {
+    /// Where it begins.
+    pub(crate) file: &'a str,
+    pub(crate) node: Node,
+    /// The files that the places in the node speak of: a patch may have brought a part from another one.
+    pub(crate) files: &'a [SourceFile],
+}
+
+impl<'a> Object<'a> {
+    fn text(&self, path: &[&str]) -> &str {
+        self.node.at(path).and_then(Node::text).unwrap_or_default()
+    }
+
+    pub(crate) fn kind(&self) -> &str {
+        self.text(&["kind"])
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.text(&["metadata", "name"])
+    }
+
+    /// The group of `apiVersion`; empty for the core group.
+    pub(crate) fn group(&self) -> &str {
+        self.text(&["apiVersion"]).split_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// The version of `apiVersion`.
+    pub(crate) fn version(&self) -> &str {
+        let whole = self.text(&["apiVersion"]);
+        whole.split_once('/').map_or(whole, |(_, version)| version)
+    }
+
+    pub(crate) fn is_node_pool(&self) -> bool {
+        self.group() == "karpenter.sh" && self.kind() == "NodePool"
+    }
+
+    pub(crate) fn is_node_class(&self) -> bool {
+        self.group() == "karpenter.azure.com" && self.kind() == "AKSNodeClass"
+    }
+
+    /// The place of the key at the end of a path, or of the nearest parent that is there.
+    pub(crate) fn key_mark(&self, path: &[&str]) -> Mark {
+        let mut mark = self.node.mark;
+        let mut node = &self.node;
+        for key in path {
+            let Some(entry) = node.entry(key) else { break };
+            mark = entry.key_mark;
+            node = &entry.value;
+        }
+        mark
+    }
+
+    /// The file that a place is in.
+    pub(crate) fn file_of(&self, mark: Mark) -> &'a str {
+        self.files.get(usize::from(mark.source)).map_or(self.file, |file| file.path.as_str())
+    }
+
+    pub(crate) fn error(&self, rule: &'static str, mark: Mark, message: impl Into<String>) -> Finding {
+        Finding::new(Severity::Error, rule, self.file_of(mark), mark, message)
+    }
+
+    pub(crate) fn warning(&self, rule: &'static str, mark: Mark, message: impl Into<String>) -> Finding {
+        Finding::new(Severity::Warning, rule, self.file_of(mark), mark, message)
+    }
+
+    pub(crate) fn note(&self, rule: &'static str, mark: Mark, message: impl Into<String>) -> Finding {
+        Finding::new(Severity::Note, rule, self.file_of(mark), mark, message)
+    }
+}

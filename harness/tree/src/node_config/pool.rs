@@ -1,0 +1,196 @@
+//! A NodePool as far as the derivation of workloads needs it.
+
+use std::collections::BTreeMap;
+
+use super::object::Object;
+use harness_plan::Limits;
+use harness_yaml::{Mark, Node};
+
+/// A NodePool of a tree.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodePool {
+    /// Its name.
+    pub name: String,
+    /// The file's path in the tree.
+    pub file: String,
+    /// Where it stands in the file.
+    pub mark: Mark,
+    /// Where its limits stand; its own place where it has none.
+    pub limits_mark: Mark,
+    /// Where its requirements stand.
+    pub requirements_mark: Mark,
+    /// The AKSNodeClass that it refers to.
+    pub node_class: String,
+    /// `spec.weight`; 0 where none is set.
+    pub weight: u32,
+    /// `spec.limits`.
+    pub limits: Limits,
+    /// `spec.replicas` of a static pool.
+    pub replicas: Option<u64>,
+    /// Labels of its nodes.
+    pub labels: BTreeMap<String, String>,
+    /// Taints of its nodes.
+    pub taints: Vec<Taint>,
+    /// Taints that somebody must remove before a node counts as initialized.
+    pub startup_taints: Vec<Taint>,
+    /// What its nodes must be.
+    pub requirements: Vec<Requirement>,
+    /// `spec.maxPods` of its AKSNodeClass.
+    pub max_pods: Option<u64>,
+}
+
+/// A taint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taint {
+    /// Its key.
+    pub key: String,
+    /// Its value.
+    pub value: Option<String>,
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
+    pub effect: String,
+}
+
+impl std::fmt::Display for Taint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "{}={value}:{}", self.key, self.effect),
+            None => write!(f, "{}:{}", self.key, self.effect),
+        }
+    }
+}
+
+/// What the nodes of a pool must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// The label's key.
+    pub key: String,
+    /// How values are compared.
+    pub operator: Operator,
+    /// Against what.
+    pub values: Vec<String>,
+    /// How many different values must be possible.
+    pub min_values: Option<u64>,
+}
+
+/// The operators of NodePool requirements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// One of the values.
+    In,
+    /// None of the values.
+    NotIn,
+    /// Any value.
+    Exists,
+    /// No such label.
+    DoesNotExist,
+    /// A larger number.
+    Gt,
+    /// A smaller number.
+    Lt,
+    /// A number at least as large.
+    Gte,
+    /// A number at most as large.
+    Lte,
+}
+
+impl Operator {
+    /// Every operator with its spelling, as in the CRD of karpenter-provider-azure v1.14.0.
+    pub const ALL: [(&'static str, Self); 8] = [
+        ("In", Self::In),
+        ("NotIn", Self::NotIn),
+        ("Exists", Self::Exists),
+        ("DoesNotExist", Self::DoesNotExist),
+        ("Gt", Self::Gt),
+        ("Lt", Self::Lt),
+        ("Gte", Self::Gte),
+        ("Lte", Self::Lte),
+    ];
+
+    /// From its spelling.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, operator)| operator)
+    }
+}
+
+impl Requirement {
+    /// Whether a label's value, or its absence, meets the requirement.
+    pub fn admits(&self, value: Option<&str>) -> bool {
+        let listed = |value: &str| self.values.iter().any(|one| one == value);
+        let number = |text: &str| text.parse::<i64>().ok();
+        let bound = self.values.first().and_then(|bound| number(bound));
+        let compares = |holds: fn(i64, i64) -> bool| {
+            value.and_then(number).zip(bound).is_some_and(|(value, bound)| holds(value, bound))
+        };
+        match self.operator {
+            Operator::In => value.is_some_and(listed),
+            Operator::NotIn => !value.is_some_and(listed),
+            Operator::Exists => value.is_some(),
+            Operator::DoesNotExist => value.is_none(),
+            Operator::Gt => compares(|value, bound| value > bound),
+            Operator::Lt => compares(|value, bound| value < bound),
+            Operator::Gte => compares(|value, bound| value >= bound),
+            Operator::Lte => compares(|value, bound| value <= bound),
+        }
+    }
+}
+
+impl NodePool {
+    /// Reads an object that the rules have found no error in.
+    pub(crate) fn of(object: &Object<'_>) -> Self {
+        let spec = |path: &[&str]| object.node.get("spec").and_then(|spec| spec.at(path));
+        let template = |key: &str| spec(&["template", "spec", key]);
+        let list = |node: Option<&Node>| node.map(|node| node.items().to_vec()).unwrap_or_default();
+        let quantity = |key: &str| spec(&["limits", key]).and_then(Node::scalar);
+        Self {
+            name: object.name().to_owned(),
+            file: object.file.to_owned(),
+            mark: object.node.mark,
+            limits_mark: object.key_mark(&["spec", "limits"]),
+            requirements_mark: object.key_mark(&["spec", "template", "spec", "requirements"]),
+            node_class: spec(&["template", "spec", "nodeClassRef", "name"])
+                .and_then(Node::text)
+                .unwrap_or_default()
+                .to_owned(),
+            weight: spec(&["weight"]).and_then(Node::whole).and_then(|weight| weight.try_into().ok()).unwrap_or(0),
+            limits: Limits {
+                cpu: quantity("cpu").and_then(|text| text.parse().ok()),
+                memory: quantity("memory").and_then(|text| text.parse().ok()),
+                nodes: quantity("nodes").and_then(|text| text.parse().ok()),
+            },
+            replicas: spec(&["replicas"]).and_then(Node::whole),
+            labels: spec(&["template", "metadata", "labels"])
+                .map_or(&[][..], Node::entries)
+                .iter()
+                .filter_map(|entry| Some((entry.key.clone(), entry.value.scalar()?)))
+                .collect(),
+            taints: list(template("taints")).iter().map(taint).collect(),
+            startup_taints: list(template("startupTaints")).iter().map(taint).collect(),
+            requirements: list(template("requirements")).iter().filter_map(requirement).collect(),
+            max_pods: None,
+        }
+    }
+
+    /// `path:line:column`, relative to the tree.
+    pub fn at(&self) -> String {
+        format!("{}:{}:{}", self.file, self.mark.line, self.mark.column)
+    }
+}
+
+fn taint(node: &Node) -> Taint {
+    let text = |key: &str| node.get(key).and_then(Node::scalar);
+    Taint {
+        key: text("key").unwrap_or_default(),
+        value: text("value").filter(|value| !value.is_empty()),
+        effect: text("effect").unwrap_or_default(),
+    }
+}
+
+fn requirement(node: &Node) -> Option<Requirement> {
+    let values = node.get("values").map_or(&[][..], Node::items);
+    Some(Requirement {
+        key: node.get("key")?.text()?.to_owned(),
+        operator: Operator::from_name(node.get("operator")?.text()?)?,
+        values: values.iter().filter_map(Node::scalar).collect(),
+        min_values: node.get("minValues").and_then(Node::whole),
+    })
+}

@@ -1,0 +1,63 @@
+//! Limits: quantities, and large enough for one node.
+
+use crate::derive::{SkuFact, fit};
+use crate::node_config::object::Object;
+use crate::node_config::{Finding, NodeConfigTree, NodePool, Severity};
+use harness_units::Bytes;
+use harness_yaml::Node;
+
+const RULE: &str = "limits";
+
+pub(super) fn are_quantities(object: &Object<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for entry in object.node.at(&["spec", "limits"]).map_or(&[][..], Node::entries) {
+        let readable = entry.value.scalar().is_some_and(|text| text.parse::<Bytes>().is_ok());
+        if !readable {
+            let message = format!("the limit of `{}` is {}, which is no quantity", entry.key, entry.value.describe());
+            findings.push(
+                object
+                    .error(RULE, entry.value.mark, message)
+                    .effect("the API server refuses the object: Flux reports the tree as not ready")
+                    .fix("write it as Kubernetes does, such as 1000 or 1000Gi"),
+            );
+        }
+    }
+    findings
+}
+
+/// Limits that not even one node of the smallest fitting size stays within. A limit of 0 is how a pool is switched off.
+pub fn check_skus(tree: &NodeConfigTree, skus: &[SkuFact]) -> Vec<Finding> {
+    tree.pools.iter().filter_map(|pool| too_small(pool, skus)).collect()
+}
+
+fn too_small(pool: &NodePool, skus: &[SkuFact]) -> Option<Finding> {
+    let limits = &pool.limits;
+    if limits.cpu.is_some_and(|cpu| cpu.0 == 0)
+        || limits.memory.is_some_and(|memory| memory.0 == 0)
+        || limits.nodes == Some(0)
+    {
+        let message = format!("the limits of `{}` switch the pool off", pool.name);
+        return Some(
+            Finding::new(Severity::Warning, RULE, &pool.file, pool.limits_mark, message)
+                .effect("the provisioner makes no node for it; running nodes stay")
+                .fix("raise the limits when the pool is meant to be used"),
+        );
+    }
+    let fitting = fit::fitting(pool, skus);
+    let smallest = fitting.iter().min_by_key(|sku| (sku.vcpus, sku.memory_mib))?;
+    if fitting.iter().any(|sku| fit::nodes_within(limits, sku) > 0) {
+        return None;
+    }
+    let message = format!(
+        "the limits of `{}` are smaller than one node: the smallest size that fits is {} ({} CPU, {})",
+        pool.name,
+        smallest.name,
+        smallest.vcpus,
+        Bytes(smallest.memory_mib << 20)
+    );
+    Some(
+        Finding::new(Severity::Error, RULE, &pool.file, pool.limits_mark, message)
+            .effect("every size is left out before a node is made: pods stay pending with FailedScheduling")
+            .fix("raise the limits, or write 0 to switch the pool off"),
+    )
+}

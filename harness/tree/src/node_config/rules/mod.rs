@@ -1,0 +1,106 @@
+//! One rule, one function.
+
+mod labels;
+mod limits;
+mod metrics;
+mod node_class;
+mod objects;
+mod pool;
+mod requirements;
+mod skus;
+mod versions;
+mod workloads;
+
+use std::ops::Range;
+
+use super::object::Object;
+use super::{Finding, NodePool, Severity};
+use crate::crd;
+use crate::derive::SkuFact;
+pub(crate) use labels::is_well_known;
+pub use limits::check_skus;
+pub(crate) use metrics::are_exposed as metrics_are_exposed;
+pub use node_class::max_pods;
+pub(crate) use versions::is_checked;
+
+/// A rule over all objects of a tree.
+type TreeRule = fn(&[Object<'_>]) -> Vec<Finding>;
+/// A rule over one NodePool or one AKSNodeClass.
+type ObjectRule = fn(&Object<'_>) -> Vec<Finding>;
+
+const TREE_RULES: [TreeRule; 3] =
+    [objects::names_are_unique, objects::references_lead_somewhere, workloads::tolerate_taints];
+
+const POOL_RULES: [ObjectRule; 8] = [
+    pool::node_class_ref,
+    pool::disruption,
+    pool::budgets,
+    pool::taints,
+    pool::weight_and_replicas,
+    requirements::are_well_formed,
+    labels::are_allowed,
+    limits::are_quantities,
+];
+
+const CLASS_RULES: [ObjectRule; 1] = [node_class::values];
+
+/// Applies every rule that needs no facts about the target. `complete` is false where a part of the tree could not be read: then
+/// nothing is said about what seems to be missing.
+pub(crate) fn check(objects: &[Object<'_>], complete: bool) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = objects.iter().flat_map(of_object).collect();
+    if complete {
+        findings.extend(TREE_RULES.iter().flat_map(|rule| rule(objects)));
+    }
+    findings
+}
+
+/// A tree that is meant for the provisioner has a pool.
+pub(super) fn some_pool(objects: &[Object<'_>]) -> Option<Finding> {
+    objects::some_pool(objects)
+}
+
+fn of_object(object: &Object<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = versions::are_served(object).into_iter().collect();
+    findings.extend(objects::have_names(object));
+    findings.extend(workloads::select_their_pods(object));
+    if object.is_node_pool() && object.version() == "v1" {
+        findings.extend(POOL_RULES.iter().flat_map(|rule| rule(object)));
+    }
+    if object.is_node_class() && ["v1beta1", "v1alpha2"].contains(&object.version()) {
+        findings.extend(CLASS_RULES.iter().flat_map(|rule| rule(object)));
+    }
+    // The rules know what AKS does and what is meant; the schema says whatever they do not say.
+    let checked = crd::check(object);
+    for (news, extent) in checked {
+        if !is_said(&findings, &news, &extent) {
+            findings.push(news);
+        } else if let Some(known) = findings.iter_mut().find(|known| same_place(known, &news) && !known.fixable) {
+            // The schema knows the type that is wanted, and with it the edit.
+            *known = known.clone().edits(news.edits);
+        }
+    }
+    findings
+}
+
+fn same_place(a: &Finding, b: &Finding) -> bool {
+    (&a.file, a.line, a.column) == (&b.file, b.line, b.column)
+}
+
+/// Whether a rule has said already what the schema says: at the same place, or within the value that a CEL rule is about.
+fn is_said(findings: &[Finding], news: &Finding, extent: &Range<usize>) -> bool {
+    let errors = findings.iter().filter(|known| known.severity == Severity::Error && known.file == news.file);
+    errors.into_iter().any(|known| {
+        let within = news.rule == "schema-rule" && extent.contains(&known.offset);
+        same_place(known, news) || within
+    })
+}
+
+/// Values that no node on AKS has. A run leaves such a pool out and says so; a check before a merge refuses it.
+pub(crate) fn values_exist(objects: &[Object<'_>]) -> Vec<Finding> {
+    objects.iter().filter(|object| object.is_node_pool()).flat_map(skus::values_exist).collect()
+}
+
+/// The rules about pools that need the target's VM sizes.
+pub(crate) fn pools_and_skus(pools: &[NodePool], skus: &[SkuFact]) -> Vec<Finding> {
+    skus::some_size(pools, skus).into_iter().chain(skus::overlap(pools, skus)).collect()
+}

@@ -1,0 +1,92 @@
+//! Which objects there are, and how they refer to each other.
+
+use crate::node_config::object::Object;
+use crate::node_config::{Finding, Severity};
+use harness_yaml::suggest;
+use harness_yaml::{Mark, Node};
+
+/// DNS subdomain names, as the API server demands of both kinds.
+pub(super) fn have_names(object: &Object<'_>) -> Vec<Finding> {
+    if !object.is_node_pool() && !object.is_node_class() {
+        return Vec::new();
+    }
+    let name = object.name();
+    let well_formed = !name.is_empty()
+        && name.len() <= 253
+        && name.split('.').all(|part| {
+            part.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+                && part.ends_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+                && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        });
+    if well_formed {
+        return Vec::new();
+    }
+    let mark = object.node.at(&["metadata", "name"]).map_or(object.node.mark, |node| node.mark);
+    let message = format!("`{name}` cannot be the name of a {}", object.kind());
+    let finding = object
+        .error("object-name", mark, message)
+        .effect("the API server refuses the object: Flux reports the tree as not ready")
+        .fix("use lower-case letters, digits, hyphens and dots in `metadata.name`");
+    vec![finding]
+}
+
+pub(super) fn names_are_unique(objects: &[Object<'_>]) -> Vec<Finding> {
+    let id = |object: &Object<'_>| {
+        let namespace = object.node.at(&["metadata", "namespace"]).and_then(Node::text).unwrap_or_default().to_owned();
+        (object.group().to_owned(), object.kind().to_owned(), namespace, object.name().to_owned())
+    };
+    let mut findings = Vec::new();
+    for (index, object) in objects.iter().enumerate() {
+        let Some(first) =
+            objects[..index].iter().find(|earlier| id(earlier) == id(object) && !object.name().is_empty())
+        else {
+            continue;
+        };
+        let message = format!(
+            "a second {} named `{}`; the first is at {}:{}",
+            object.kind(),
+            object.name(),
+            first.file,
+            first.node.mark.line
+        );
+        let mark = object.node.at(&["metadata", "name"]).map_or(object.node.mark, |node| node.mark);
+        findings.push(
+            object
+                .error("unique-names", mark, message)
+                .effect("kustomize refuses to build a tree with two objects of one id: Flux applies nothing of it")
+                .fix("rename one of them"),
+        );
+    }
+    findings
+}
+
+pub(super) fn references_lead_somewhere(objects: &[Object<'_>]) -> Vec<Finding> {
+    let classes: Vec<&str> = objects.iter().filter(|object| object.is_node_class()).map(Object::name).collect();
+    let mut findings = Vec::new();
+    for pool in objects.iter().filter(|object| object.is_node_pool()) {
+        let path = ["spec", "template", "spec", "nodeClassRef", "name"];
+        let Some(name) = pool.node.at(&path) else { continue };
+        let Some(text) = name.text().filter(|text| !classes.contains(text)) else { continue };
+        let hint = suggest::closest(text, classes.iter().copied()).map_or_else(
+            || "add the AKSNodeClass to the tree; `default` exists only where AKS made the default pools".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        findings.push(
+            pool.error("node-class-exists", name.mark, format!("there is no AKSNodeClass `{text}` in the tree"))
+                .effect("the pool stays NodeClassReady=False, and its pods stay pending")
+                .fix(hint),
+        );
+    }
+    findings
+}
+
+pub(super) fn some_pool(objects: &[Object<'_>]) -> Option<Finding> {
+    if objects.iter().any(|object| object.kind() == "NodePool") {
+        return None;
+    }
+    let file = objects.first().map_or("kustomization.yaml", |object| object.file);
+    let finding = Finding::new(Severity::Error, "some-pool", file, Mark::START, "the tree has no NodePool")
+        .effect("the provisioner never makes a node")
+        .fix("name the files with the NodePools in the `resources` of kustomization.yaml");
+    Some(finding)
+}

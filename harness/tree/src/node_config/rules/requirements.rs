@@ -1,0 +1,98 @@
+//! Requirements: their shape. Whether a VM size meets them is asked where the sizes are known.
+
+use super::pool::same_but_case;
+use crate::node_config::object::Object;
+use crate::node_config::{Finding, Operator};
+use harness_yaml::Node;
+use harness_yaml::suggest;
+
+const RULE: &str = "requirements";
+const REFUSED: &str = "the API server refuses the object: Flux reports the tree as not ready";
+const REQUIREMENTS_MAX: usize = 100;
+const MIN_VALUES_MAX: u64 = 50;
+
+pub(super) fn are_well_formed(object: &Object<'_>) -> Vec<Finding> {
+    let path = ["spec", "template", "spec", "requirements"];
+    let Some(requirements) = object.node.at(&path) else {
+        let finding = object
+            .error(RULE, object.key_mark(&path), "`spec.template.spec.requirements` is missing")
+            .effect(REFUSED)
+            .fix("list at least `karpenter.azure.com/sku-family`; `requirements: []` allows every VM size");
+        return vec![finding];
+    };
+    let items = requirements.items();
+    let mut findings: Vec<Finding> = items.iter().flat_map(|item| one(object, item)).collect();
+    if items.len() > REQUIREMENTS_MAX {
+        let message = format!("{} requirements are more than {REQUIREMENTS_MAX}", items.len());
+        findings.push(object.error(RULE, requirements.mark, message).effect(REFUSED).fix("remove some"));
+    }
+    findings
+}
+
+fn one(object: &Object<'_>, item: &Node) -> Vec<Finding> {
+    let error = |mark, message: String, fix: String| object.error(RULE, mark, message).effect(REFUSED).fix(fix);
+    let mut findings = Vec::new();
+    let key = item.get("key").and_then(Node::text).unwrap_or_default();
+    if key.is_empty() {
+        findings.push(error(item.mark, "a requirement has no `key`".to_owned(), "name a label".to_owned()));
+    }
+    let values = item.get("values").map_or(&[][..], Node::items);
+    let mark = item.entry("values").map_or(item.mark, |entry| entry.key_mark);
+    for value in values.iter().filter(|value| value.text().is_none()) {
+        let message = format!("a value of `{key}` is {}, where a text is expected", value.describe());
+        let fix = format!("write \"{}\"", value.scalar().unwrap_or_default());
+        findings.push(error(value.mark, message, fix).edits(object.quoting(value)));
+    }
+    let Some(operator) = item.get("operator") else {
+        findings.push(error(
+            item.mark,
+            format!("the requirement on `{key}` has no `operator`"),
+            "write `operator: In`".to_owned(),
+        ));
+        return findings;
+    };
+    let name = operator.scalar().unwrap_or_default();
+    match Operator::from_name(&name) {
+        None => {
+            let fix = suggest::hint(&name, Operator::ALL.iter().map(|(known, _)| *known));
+            let names: Vec<&str> = Operator::ALL.iter().map(|(known, _)| *known).collect();
+            let right = same_but_case(&name, &names);
+            let edits = right.map(|right| object.replacing(operator, right)).unwrap_or_default();
+            findings.push(error(operator.mark, format!("there is no operator `{name}`"), fix).edits(edits));
+        }
+        Some(Operator::In | Operator::NotIn) if values.is_empty() => {
+            findings.push(error(mark, format!("`{name}` without values"), "name at least one value".to_owned()));
+        }
+        Some(Operator::Exists | Operator::DoesNotExist) if !values.is_empty() => {
+            findings.push(error(mark, format!("`{name}` takes no values"), "remove `values`".to_owned()));
+        }
+        Some(Operator::Gt | Operator::Lt | Operator::Gte | Operator::Lte) if !is_one_number(values) => {
+            findings.push(error(
+                mark,
+                format!("`{name}` takes one whole number"),
+                "write `values: [\"8\"]`".to_owned(),
+            ));
+        }
+        Some(_) => {}
+    }
+    findings.extend(min_values(object, item, &name, values));
+    findings
+}
+
+fn min_values(object: &Object<'_>, item: &Node, operator: &str, values: &[Node]) -> Option<Finding> {
+    let node = item.get("minValues")?;
+    let count = node.whole().filter(|count| (1..=MIN_VALUES_MAX).contains(count));
+    let message = match count {
+        None => format!("`minValues` is {}", node.describe()),
+        Some(count) if operator == "In" && (values.len() as u64) < count => {
+            format!("`minValues` wants {count} values, and only {} are named", values.len())
+        }
+        Some(_) => return None,
+    };
+    let fix = format!("write a number from 1 to {MIN_VALUES_MAX}, at most as many as values are named");
+    Some(object.error(RULE, node.mark, message).effect(REFUSED).fix(fix))
+}
+
+fn is_one_number(values: &[Node]) -> bool {
+    matches!(values, [one] if one.scalar().is_some_and(|text| text.parse::<u64>().is_ok()))
+}

@@ -1,0 +1,275 @@
+//! API versions: those that were served once, misspelt kinds, and kinds that are gone.
+//!
+//! Sources: the embedded CRDs; for Kubernetes itself its deprecation guide, <https://kubernetes.io/docs/reference/using-api/deprecation-guide/>.
+
+use crate::crd;
+use crate::node_config::Finding;
+use crate::node_config::object::Object;
+use harness_yaml::Node;
+use harness_yaml::suggest;
+
+const RULE: &str = "api-version";
+const REFUSED: &str = "the API server knows no such kind: Flux applies nothing of the tree and reports it as not ready";
+
+/// Versions that Kubernetes served once: kind, apiVersion, the release that ended it, what is served instead, and whether nothing else of
+/// the object has to change.
+const GONE: [(&str, &str, &str, &str, bool); 36] = [
+    ("HorizontalPodAutoscaler", "autoscaling/v2beta2", "1.26", "autoscaling/v2", true),
+    ("HorizontalPodAutoscaler", "autoscaling/v2beta1", "1.25", "autoscaling/v2", false),
+    ("PodDisruptionBudget", "policy/v1beta1", "1.25", "policy/v1", true),
+    ("PodSecurityPolicy", "policy/v1beta1", "1.25", "", false),
+    ("CronJob", "batch/v1beta1", "1.25", "batch/v1", true),
+    ("CronJob", "batch/v2alpha1", "1.21", "batch/v1", true),
+    ("EndpointSlice", "discovery.k8s.io/v1beta1", "1.25", "discovery.k8s.io/v1", false),
+    ("Event", "events.k8s.io/v1beta1", "1.25", "events.k8s.io/v1", false),
+    ("RuntimeClass", "node.k8s.io/v1beta1", "1.25", "node.k8s.io/v1", true),
+    ("Ingress", "extensions/v1beta1", "1.22", "networking.k8s.io/v1", false),
+    ("Ingress", "networking.k8s.io/v1beta1", "1.22", "networking.k8s.io/v1", false),
+    ("IngressClass", "networking.k8s.io/v1beta1", "1.22", "networking.k8s.io/v1", true),
+    ("NetworkPolicy", "extensions/v1beta1", "1.16", "networking.k8s.io/v1", true),
+    ("CustomResourceDefinition", "apiextensions.k8s.io/v1beta1", "1.22", "apiextensions.k8s.io/v1", false),
+    (
+        "MutatingWebhookConfiguration",
+        "admissionregistration.k8s.io/v1beta1",
+        "1.22",
+        "admissionregistration.k8s.io/v1",
+        false,
+    ),
+    (
+        "ValidatingWebhookConfiguration",
+        "admissionregistration.k8s.io/v1beta1",
+        "1.22",
+        "admissionregistration.k8s.io/v1",
+        false,
+    ),
+    ("APIService", "apiregistration.k8s.io/v1beta1", "1.22", "apiregistration.k8s.io/v1", true),
+    ("Lease", "coordination.k8s.io/v1beta1", "1.22", "coordination.k8s.io/v1", true),
+    ("PriorityClass", "scheduling.k8s.io/v1beta1", "1.22", "scheduling.k8s.io/v1", true),
+    ("StorageClass", "storage.k8s.io/v1beta1", "1.22", "storage.k8s.io/v1", true),
+    ("CSIDriver", "storage.k8s.io/v1beta1", "1.22", "storage.k8s.io/v1", true),
+    ("CSINode", "storage.k8s.io/v1beta1", "1.22", "storage.k8s.io/v1", true),
+    ("CSIStorageCapacity", "storage.k8s.io/v1beta1", "1.27", "storage.k8s.io/v1", true),
+    ("ClusterRole", "rbac.authorization.k8s.io/v1beta1", "1.22", "rbac.authorization.k8s.io/v1", true),
+    ("ClusterRoleBinding", "rbac.authorization.k8s.io/v1beta1", "1.22", "rbac.authorization.k8s.io/v1", true),
+    ("Role", "rbac.authorization.k8s.io/v1beta1", "1.22", "rbac.authorization.k8s.io/v1", true),
+    ("RoleBinding", "rbac.authorization.k8s.io/v1beta1", "1.22", "rbac.authorization.k8s.io/v1", true),
+    ("FlowSchema", "flowcontrol.apiserver.k8s.io/v1beta3", "1.32", "flowcontrol.apiserver.k8s.io/v1", true),
+    (
+        "PriorityLevelConfiguration",
+        "flowcontrol.apiserver.k8s.io/v1beta3",
+        "1.32",
+        "flowcontrol.apiserver.k8s.io/v1",
+        true,
+    ),
+    ("Deployment", "extensions/v1beta1", "1.16", "apps/v1", false),
+    ("Deployment", "apps/v1beta1", "1.16", "apps/v1", false),
+    ("Deployment", "apps/v1beta2", "1.16", "apps/v1", true),
+    ("StatefulSet", "apps/v1beta1", "1.16", "apps/v1", false),
+    ("StatefulSet", "apps/v1beta2", "1.16", "apps/v1", true),
+    ("DaemonSet", "extensions/v1beta1", "1.16", "apps/v1", false),
+    ("ReplicaSet", "extensions/v1beta1", "1.16", "apps/v1", false),
+];
+
+/// Kinds of Kubernetes itself that stand in GitOps trees, by the apiVersion that serves them.
+const SERVED: [(&str, &[&str]); 16] = [
+    (
+        "v1",
+        &[
+            "ConfigMap",
+            "Endpoints",
+            "LimitRange",
+            "Namespace",
+            "Node",
+            "PersistentVolume",
+            "PersistentVolumeClaim",
+            "Pod",
+            "PodTemplate",
+            "ReplicationController",
+            "ResourceQuota",
+            "Secret",
+            "Service",
+            "ServiceAccount",
+            "Event",
+            "List",
+        ],
+    ),
+    ("apps/v1", &["DaemonSet", "Deployment", "ReplicaSet", "StatefulSet", "ControllerRevision"]),
+    ("batch/v1", &["CronJob", "Job"]),
+    ("autoscaling/v1", &["HorizontalPodAutoscaler"]),
+    ("autoscaling/v2", &["HorizontalPodAutoscaler"]),
+    ("policy/v1", &["PodDisruptionBudget"]),
+    ("networking.k8s.io/v1", &["Ingress", "IngressClass", "NetworkPolicy", "IPAddress", "ServiceCIDR"]),
+    ("rbac.authorization.k8s.io/v1", &["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"]),
+    (
+        "storage.k8s.io/v1",
+        &["CSIDriver", "CSINode", "CSIStorageCapacity", "StorageClass", "VolumeAttachment", "VolumeAttributesClass"],
+    ),
+    ("scheduling.k8s.io/v1", &["PriorityClass"]),
+    ("apiextensions.k8s.io/v1", &["CustomResourceDefinition"]),
+    (
+        "admissionregistration.k8s.io/v1",
+        &[
+            "MutatingWebhookConfiguration",
+            "ValidatingWebhookConfiguration",
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding",
+        ],
+    ),
+    ("apiregistration.k8s.io/v1", &["APIService"]),
+    ("coordination.k8s.io/v1", &["Lease"]),
+    ("node.k8s.io/v1", &["RuntimeClass"]),
+    ("flowcontrol.apiserver.k8s.io/v1", &["FlowSchema", "PriorityLevelConfiguration"]),
+];
+
+/// What the API server would say of `apiVersion` and `kind`.
+pub(super) fn are_served(object: &Object<'_>) -> Option<Finding> {
+    let (group, version, kind) = (object.group(), object.version(), object.kind());
+    if kind.is_empty() || version.is_empty() {
+        return Some(nothing(object));
+    }
+    karpenter_of_old(object)
+        .or_else(|| embedded(object, group, version, kind))
+        .or_else(|| gone(object, kind))
+        .or_else(|| misspelt(object, kind))
+}
+
+fn nothing(object: &Object<'_>) -> Finding {
+    let lacks = if object.kind().is_empty() { "kind" } else { "apiVersion" };
+    object
+        .error(RULE, object.node.mark, format!("this is no Kubernetes object: it has no `{lacks}`"))
+        .effect("kustomize cannot build the tree: Flux applies nothing of it")
+        .fix("give it `apiVersion`, `kind` and `metadata.name`, or leave the file out of `resources`")
+}
+
+fn karpenter_of_old(object: &Object<'_>) -> Option<Finding> {
+    let (group, version, kind) = (object.group(), object.version(), object.kind());
+    let mark = object.key_mark(&["apiVersion"]);
+    let (message, fix) = match (group, kind) {
+        ("karpenter.sh", "NodePool" | "NodeClaim") if version != "v1" => (
+            format!("{kind} {group}/{version} is not served any more"),
+            "write `apiVersion: karpenter.sh/v1`; v1beta1 ended with Karpenter 1.0, and `disruption.expireAfter` moved to `template.spec.expireAfter`",
+        ),
+        ("karpenter.sh", "Provisioner" | "Machine") => {
+            (format!("{kind} is a kind of Karpenter before 0.32"), "write a NodePool in `karpenter.sh/v1`")
+        }
+        ("karpenter.k8s.aws", _) => {
+            (format!("{kind} belongs to Karpenter on AWS"), "write an AKSNodeClass in `karpenter.azure.com/v1beta1`")
+        }
+        _ => return None,
+    };
+    let renamed = ["NodePool", "NodeClaim"].contains(&kind) && version == "v1beta1";
+    let edits = if renamed { version_edits(object, "karpenter.sh/v1") } else { Vec::new() };
+    Some(object.error(RULE, mark, message).effect(REFUSED).fix(fix).edits(edits))
+}
+
+fn version_edits(object: &Object<'_>, new: &str) -> Vec<crate::node_config::Edit> {
+    object.node.get("apiVersion").map(|node| object.replacing(node, new)).unwrap_or_default()
+}
+
+/// Kinds whose CRD is known.
+fn embedded(object: &Object<'_>, group: &str, version: &str, kind: &str) -> Option<Finding> {
+    let mark = object.key_mark(&["apiVersion"]);
+    if let Some(crd) = crd::find(group, kind) {
+        let newest = crd.versions.iter().rev().find(|known| known.served && !known.deprecated)?;
+        let current = format!("{group}/{}", newest.name);
+        let fix = format!("write `apiVersion: {current}`");
+        return match crd::served(group, kind, version) {
+            Some(known) if known.deprecated => Some(
+                object
+                    .note(RULE, mark, format!("{kind} {version} is deprecated"))
+                    .effect(format!("it is served and stored as {}, with a warning", newest.name))
+                    .fix(fix)
+                    .edits(version_edits(object, &current)),
+            ),
+            Some(_) => None,
+            None => {
+                // An alpha of the image automation differs in its fields; the schema says where, once the version is right.
+                let message = format!("{kind} {group}/{version} is not served any more");
+                let finding = object.error(RULE, mark, message).effect(REFUSED).fix(fix);
+                Some(finding.edits(version_edits(object, &current)))
+            }
+        };
+    }
+    let kinds = crd::kinds_of(group);
+    if !kinds.is_empty() {
+        let message = format!("there is no kind `{kind}` in the group {group}");
+        let finding = object
+            .error(RULE, object.key_mark(&["kind"]), message)
+            .effect(REFUSED)
+            .fix(suggest::hint(kind, kinds.iter().copied()));
+        return Some(finding.edits(same_but_case(object, kind, &kinds)));
+    }
+    // A kind that only one known group has, in a group that is nearly that one.
+    let crd = crd::all().iter().find(|crd| crd.kind == kind && is_near(group, &crd.group))?;
+    let newest = crd.versions.iter().rev().find(|known| known.served && !known.deprecated)?;
+    let article = if kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
+    let message = format!("{article} {kind} of the group `{group}` is not that of `{}`", crd.group);
+    Some(
+        object
+            .error(RULE, mark, message)
+            .effect(REFUSED)
+            .fix(format!("write `apiVersion: {}/{}`", crd.group, newest.name)),
+    )
+}
+
+/// `NodePool` and its like are nobody else's; a `Kustomization` is also one of kustomize, and a `Bucket` one of many.
+fn is_near(group: &str, known: &str) -> bool {
+    known.starts_with("karpenter") || suggest::closest(group, [known]).is_some() && group != "kustomize.config.k8s.io"
+}
+
+fn same_but_case(object: &Object<'_>, kind: &str, kinds: &[&str]) -> Vec<crate::node_config::Edit> {
+    let same = kinds.iter().find(|known| known.eq_ignore_ascii_case(kind));
+    same.zip(object.node.get("kind")).map(|(right, node)| object.replacing(node, right)).unwrap_or_default()
+}
+
+fn gone(object: &Object<'_>, kind: &str) -> Option<Finding> {
+    let api_version = object.node.get("apiVersion").and_then(Node::text)?;
+    let (.., release, instead, alone) = GONE.iter().find(|(of, version, ..)| *of == kind && *version == api_version)?;
+    let fix = match (instead.is_empty(), alone) {
+        (true, _) => "remove it: use Pod Security Admission".to_owned(),
+        (false, true) => format!("write `apiVersion: {instead}`"),
+        (false, false) => format!("write `apiVersion: {instead}`, whose fields differ"),
+    };
+    let edits = if *alone { version_edits(object, instead) } else { Vec::new() };
+    let message = format!("{kind} {api_version} ended with Kubernetes {release}");
+    Some(object.error(RULE, object.key_mark(&["apiVersion"]), message).effect(REFUSED).fix(fix).edits(edits))
+}
+
+fn misspelt(object: &Object<'_>, kind: &str) -> Option<Finding> {
+    let api_version = object.node.get("apiVersion").and_then(Node::text)?;
+    if let Some((_, kinds)) = SERVED.iter().find(|(known, _)| *known == api_version) {
+        if kinds.contains(&kind) {
+            return None;
+        }
+        let elsewhere = SERVED.iter().find(|(_, kinds)| kinds.contains(&kind)).map(|(version, _)| *version);
+        let near = suggest::closest(kind, kinds.iter().copied());
+        let fix = match (elsewhere, near) {
+            (Some(version), _) => format!("write `apiVersion: {version}`"),
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            // A kind of an API that a tree rarely holds, such as a review.
+            (None, None) => return None,
+        };
+        let edits = match elsewhere {
+            Some(version) => version_edits(object, version),
+            None => same_but_case(object, kind, kinds),
+        };
+        let message = format!("there is no kind `{kind}` in {api_version}");
+        return Some(object.error(RULE, object.key_mark(&["kind"]), message).effect(REFUSED).fix(fix).edits(edits));
+    }
+    // A known kind in a group that nobody serves: `app/v1`.
+    let (right, _) = SERVED
+        .iter()
+        .find(|(version, kinds)| kinds.contains(&kind) && suggest::closest(api_version, [*version]).is_some())?;
+    let message = format!("there is no kind `{kind}` in {api_version}");
+    Some(
+        object
+            .error(RULE, object.key_mark(&["apiVersion"]), message)
+            .effect(REFUSED)
+            .fix(format!("did you mean `apiVersion: {right}`?")),
+    )
+}
+
+/// Whether the fields of an object are known here.
+pub(crate) fn is_checked(object: &Object<'_>) -> bool {
+    crd::find(object.group(), object.kind()).is_some()
+}

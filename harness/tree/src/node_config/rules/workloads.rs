@@ -1,0 +1,94 @@
+//! The workloads of a tree: whether the API server takes them, and whether anything tolerates what the pools are tainted with.
+
+use crate::node_config::Finding;
+use crate::node_config::object::Object;
+use harness_yaml::Node;
+
+/// Kinds with a pod template, and where its spec is.
+const PODS: [(&str, &[&str]); 7] = [
+    ("Pod", &["spec"]),
+    ("Deployment", &["spec", "template", "spec"]),
+    ("StatefulSet", &["spec", "template", "spec"]),
+    ("DaemonSet", &["spec", "template", "spec"]),
+    ("ReplicaSet", &["spec", "template", "spec"]),
+    ("Job", &["spec", "template", "spec"]),
+    ("CronJob", &["spec", "jobTemplate", "spec", "template", "spec"]),
+];
+
+fn pod_spec<'o>(object: &'o Object<'_>) -> Option<&'o Node> {
+    let (_, path) = PODS.iter().find(|(kind, _)| *kind == object.kind())?;
+    object.node.at(path)
+}
+
+/// Taints that no workload of the tree tolerates. A tree without workloads says nothing about them.
+pub(super) fn tolerate_taints(objects: &[Object<'_>]) -> Vec<Finding> {
+    let workloads: Vec<&Node> = objects.iter().filter_map(pod_spec).collect();
+    if workloads.is_empty() {
+        return Vec::new();
+    }
+    let mut findings = Vec::new();
+    for pool in objects.iter().filter(|object| object.is_node_pool()) {
+        for taint in pool.node.at(&["spec", "template", "spec", "taints"]).map_or(&[][..], Node::items) {
+            let text = |key: &str| taint.get(key).and_then(Node::scalar).unwrap_or_default();
+            if text("effect") == "PreferNoSchedule" || text("key") == "CriticalAddonsOnly" {
+                // The first keeps nobody out; the second is tolerated by the add-ons that AKS brings.
+                continue;
+            }
+            let tolerations = workloads.iter().flat_map(|spec| spec.get("tolerations").map_or(&[][..], Node::items));
+            if tolerations.into_iter().any(|toleration| tolerates(toleration, &text)) {
+                continue;
+            }
+            let message = format!("no workload of the tree tolerates the taint `{}` of `{}`", text("key"), pool.name());
+            findings.push(
+                pool.warning("taint-not-tolerated", taint.mark, message)
+                    .effect("no pod of this tree is ever scheduled to the pool, and it makes no node for them")
+                    .fix("add a toleration to the workloads that are meant for the pool, or remove the taint"),
+            );
+        }
+    }
+    findings
+}
+
+/// Source: k8s.io/api/core/v1/toleration.go, ToleratesTaint.
+fn tolerates(toleration: &Node, taint: &impl Fn(&str) -> String) -> bool {
+    let text = |key: &str| toleration.get(key).and_then(Node::scalar).unwrap_or_default();
+    let effect = text("effect");
+    if !effect.is_empty() && effect != taint("effect") || !text("key").is_empty() && text("key") != taint("key") {
+        return false;
+    }
+    match text("operator").as_str() {
+        "" | "Equal" => !text("key").is_empty() && text("value") == taint("value"),
+        "Exists" => true,
+        _ => false,
+    }
+}
+
+/// `spec.selector` and the labels of the pod template, without which no workload of apps/v1 is accepted.
+pub(super) fn select_their_pods(object: &Object<'_>) -> Vec<Finding> {
+    const RULE: &str = "workload-selector";
+    const REFUSED: &str =
+        "the API server refuses the object: Flux applies nothing of the tree and reports it as not ready";
+    let kinds = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"];
+    if object.group() != "apps" || !kinds.contains(&object.kind()) || object.node.get("spec").is_none() {
+        return Vec::new();
+    }
+    let selector = object.node.at(&["spec", "selector"]);
+    let labels = object.node.at(&["spec", "template", "metadata", "labels"]).map_or(&[][..], Node::entries);
+    let mut findings = Vec::new();
+    let wanted = selector.and_then(|selector| selector.get("matchLabels")).map_or(&[][..], Node::entries);
+    if selector.is_none() {
+        let message = format!("a {} needs `spec.selector`", object.kind());
+        let mark = object.key_mark(&["spec"]);
+        let fix = "write `selector: {matchLabels: {app: ...}}`, and the same label in `template.metadata.labels`";
+        findings.push(object.error(RULE, mark, message).effect(REFUSED).fix(fix));
+    }
+    for entry in wanted {
+        let label = labels.iter().find(|label| label.key == entry.key);
+        if label.and_then(|label| label.value.scalar()) != entry.value.scalar() {
+            let message = format!("the pod template lacks the label `{}` that the selector asks for", entry.key);
+            let fix = "write the same label in `spec.template.metadata.labels`";
+            findings.push(object.error(RULE, entry.key_mark, message).effect(REFUSED).fix(fix));
+        }
+    }
+    findings
+}

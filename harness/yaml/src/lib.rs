@@ -1,0 +1,12 @@
+//! YAML with the place of every key and value, so that any rule can point at what it is about, and the errors that do so.
+
+mod diagnostic;
+mod mark;
+mod node;
+mod parse;
+pub mod suggest;
+
+pub use diagnostic::{Diagnostic, in_order};
+pub use mark::{Located, Mark};
+pub use node::{Entry, Kind, Node};
+pub use parse::{SyntaxError, documents, documents_of, plain_scalar};

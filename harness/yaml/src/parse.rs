@@ -1,0 +1,286 @@
+//! From text to nodes, through the parser that serde-saphyr uses.
+
+use std::collections::HashMap;
+
+use serde_saphyr::granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
+
+use super::{Entry, Kind, Mark, Node};
+
+/// Why a text is not YAML.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct SyntaxError {
+    /// Where.
+    pub mark: Mark,
+    /// What.
+    pub message: String,
+}
+
+/// More nodes than this, aliases counted as often as they are used, are refused: a file of a few lines can stand for billions.
+const NODES_MAX: usize = 200_000;
+
+/// The documents of a text, without empty ones. What follows a syntax error cannot be read.
+pub fn documents(text: &str) -> Result<Vec<Node>, SyntaxError> {
+    documents_of(text, 0)
+}
+
+/// The same for one of several files, whose index every place bears.
+pub fn documents_of(text: &str, source: u16) -> Result<Vec<Node>, SyntaxError> {
+    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0, source };
+    let mut documents = Vec::new();
+    while let Some((event, span)) = reader.next()? {
+        match event {
+            Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
+            Event::StreamEnd => break,
+            event => documents.push(reader.node(event, span)?),
+        }
+    }
+    // A comment between two `---` is a document of nothing.
+    documents.retain(|document| document.kind != Kind::Null);
+    Ok(documents)
+}
+
+struct Reader<'a> {
+    parser: Parser<'a, StrInput<'a>>,
+    anchors: HashMap<usize, Node>,
+    nodes: usize,
+    source: u16,
+}
+
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, SyntaxError> {
+        loop {
+            match self.parser.next() {
+                None => return Ok(None),
+                Some(Ok((Event::Comment(..), _))) => {}
+                Some(Ok(event)) => return Ok(Some(event)),
+                Some(Err(error)) => {
+                    return Err(SyntaxError {
+                        mark: place(error.marker(), 0, self.source),
+                        message: format!("this is not YAML: {}", error.info()),
+                    });
+                }
+            }
+        }
+    }
+
+    fn expect(&mut self, within: Mark) -> Result<(Event<'a>, Span), SyntaxError> {
+        self.next()?.ok_or_else(|| SyntaxError {
+            mark: within,
+            message: "this is not YAML: the text ends inside this value".to_owned(),
+        })
+    }
+
+    fn node(&mut self, event: Event<'a>, span: Span) -> Result<Node, SyntaxError> {
+        let mark = mark(span, self.source);
+        self.count(1, mark)?;
+        let mut end = mark.offset + mark.length;
+        let (kind, anchor) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == ScalarStyle::Plain && tag.is_none();
+                let kind = if plain { plain_scalar(&text) } else { Kind::Text(text.into_owned()) };
+                (kind, anchor)
+            }
+            Event::SequenceStart(_, anchor, _) => (self.list(mark, &mut end)?, anchor),
+            Event::MappingStart(_, anchor, _) => (self.map(mark, &mut end)?, anchor),
+            Event::Alias(anchor) => {
+                let target = self
+                    .anchors
+                    .get(&anchor)
+                    .cloned()
+                    .ok_or_else(|| SyntaxError { mark, message: "this alias refers to itself".to_owned() })?;
+                self.count(size(&target), mark)?;
+                (target.kind, 0)
+            }
+            other => {
+                return Err(SyntaxError { mark, message: format!("this is not YAML: unexpected {other:?}") });
+            }
+        };
+        let node = Node { kind, mark, end };
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn list(&mut self, within: Mark, end: &mut usize) -> Result<Kind, SyntaxError> {
+        let mut items = Vec::new();
+        loop {
+            match self.expect(within)? {
+                (Event::SequenceEnd, span) => {
+                    *end = end_of(span).max(*end);
+                    return Ok(Kind::List(items));
+                }
+                (event, span) => items.push(self.node(event, span)?),
+            }
+        }
+    }
+
+    fn map(&mut self, within: Mark, end: &mut usize) -> Result<Kind, SyntaxError> {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut merged = Vec::new();
+        loop {
+            let key = match self.expect(within)? {
+                (Event::MappingEnd, span) => {
+                    *end = end_of(span).max(*end);
+                    // Last, since a key of the map itself wins wherever it stands.
+                    merged.into_iter().for_each(|value| merge(&mut entries, value));
+                    return Ok(Kind::Map(entries));
+                }
+                (event, span) => self.node(event, span)?,
+            };
+            let Some(name) = key.scalar() else {
+                return Err(SyntaxError { mark: key.mark, message: format!("{} cannot be a key", key.describe()) });
+            };
+            let (event, span) = self.expect(within)?;
+            let value = self.node(event, span)?;
+            if name == "<<" {
+                merged.push(value);
+                continue;
+            }
+            if let Some(first) = entries.iter().find(|entry| entry.key == name) {
+                return Err(SyntaxError {
+                    mark: key.mark,
+                    message: format!("`{name}` is given twice; first in line {}", first.key_mark.line),
+                });
+            }
+            entries.push(Entry { key: name, key_mark: key.mark, value });
+        }
+    }
+
+    fn count(&mut self, more: usize, mark: Mark) -> Result<(), SyntaxError> {
+        self.nodes = self.nodes.saturating_add(more);
+        if self.nodes > NODES_MAX {
+            return Err(SyntaxError { mark, message: format!("the file holds more than {NODES_MAX} values") });
+        }
+        Ok(())
+    }
+}
+
+/// YAML 1.1 merge keys, which Kubernetes tools still take: keys that are there already win.
+fn merge(entries: &mut Vec<Entry>, value: Node) {
+    let sources = match value.kind {
+        Kind::List(items) => items,
+        kind => vec![Node { kind, mark: value.mark, end: value.end }],
+    };
+    for entry in sources.iter().flat_map(Node::entries) {
+        if !entries.iter().any(|known| known.key == entry.key) {
+            entries.push(entry.clone());
+        }
+    }
+}
+
+fn size(node: &Node) -> usize {
+    1 + node.items().iter().map(size).sum::<usize>()
+        + node.entries().iter().map(|entry| 1 + size(&entry.value)).sum::<usize>()
+}
+
+fn end_of(span: Span) -> usize {
+    span.byte_range().map_or(0, |range| range.end)
+}
+
+fn mark(span: Span, source: u16) -> Mark {
+    let length = span.byte_range().map_or(0, |range| range.len());
+    place(&span.start, length, source)
+}
+
+fn place(marker: &Marker, length: usize, source: u16) -> Mark {
+    Mark {
+        line: u32::try_from(marker.line()).unwrap_or(u32::MAX),
+        // The parser counts columns from 0, people from 1.
+        column: u32::try_from(marker.col() + 1).unwrap_or(u32::MAX),
+        offset: marker.byte_offset().unwrap_or(0),
+        length,
+        source,
+    }
+}
+
+/// Resolves a plain scalar by the core schema of YAML 1.2.2 section 10.3.2.
+pub fn plain_scalar(text: &str) -> Kind {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
+        "true" | "True" | "TRUE" => return Kind::Bool(true),
+        "false" | "False" | "FALSE" => return Kind::Bool(false),
+        _ => {}
+    }
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let looks_numeric = digits.starts_with(|c: char| c.is_ascii_digit())
+        || (digits.starts_with('.') && digits[1..].starts_with(|c: char| c.is_ascii_digit()));
+    if looks_numeric {
+        let radix = |prefix: &str, radix| {
+            digits.strip_prefix(prefix).and_then(|rest| u64::from_str_radix(rest, radix).ok()).map(|value| value as f64)
+        };
+        let value = radix("0x", 16).or_else(|| radix("0o", 8)).or_else(|| text.parse::<f64>().ok());
+        if let Some(value) = value {
+            return Kind::Number(value, text.to_owned());
+        }
+    }
+    Kind::Text(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[test]
+    fn keys_and_values_know_their_places() {
+        let text = "a: 1\nb:\n  - {c: x}\n";
+        let document = documents(text).unwrap().remove(0);
+        let c = document.get("b").unwrap().items()[0].entry("c").unwrap();
+        assert_eq!((c.key_mark.line, c.key_mark.column), (3, 6));
+        assert_eq!((c.value.mark.line, c.value.mark.column), (3, 9));
+        assert_eq!(&text[c.value.mark.offset..][..c.value.mark.length], "x");
+    }
+
+    #[rstest]
+    #[case("500m", Kind::Text("500m".into()))]
+    #[case("1.5", Kind::Number(1.5, "1.5".into()))]
+    #[case("1e3", Kind::Number(1000.0, "1e3".into()))]
+    #[case("0x10", Kind::Number(16.0, "0x10".into()))]
+    #[case("\"1\"", Kind::Text("1".into()))]
+    #[case("true", Kind::Bool(true))]
+    #[case("yes", Kind::Text("yes".into()))]
+    #[case("30s", Kind::Text("30s".into()))]
+    #[case("1.2.3", Kind::Text("1.2.3".into()))]
+    fn scalars_follow_the_core_schema(#[case] text: &str, #[case] kind: Kind) {
+        assert_eq!(documents(text).unwrap()[0].kind, kind);
+    }
+
+    #[test]
+    fn several_documents_and_empty_ones() {
+        let text = "---\n# only a comment\n---\na: 1\n---\nb: 2\n";
+        let documents = documents(text).unwrap();
+        assert_eq!(documents.len(), 2);
+        assert_eq!(documents[1].entries()[0].key_mark.line, 6);
+    }
+
+    #[test]
+    fn anchors_and_merges_are_followed() {
+        let text = "base: &b {x: 1, y: 2}\nuse: {<<: *b, x: 3}\n";
+        let document = documents(text).unwrap().remove(0);
+        let used = document.get("use").unwrap();
+        assert_eq!(used.get("y").unwrap().whole(), Some(2));
+        assert_eq!(used.get("x").unwrap().whole(), Some(3));
+    }
+
+    #[test]
+    fn aliases_cannot_explode() {
+        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..9 {
+            let previous = format!("*a{}, ", level - 1).repeat(10);
+            text.push_str(&format!("a{level}: &a{level} [{previous}]\n"));
+        }
+        assert!(documents(&text).unwrap_err().message.contains("more than"));
+    }
+
+    #[rstest]
+    #[case("a: 1\na: 2\n", 2, "given twice")]
+    #[case("a: [1\nb: 2\n", 2, "not YAML")]
+    #[case("a: *nowhere\n", 1, "not YAML")]
+    fn what_is_no_yaml_is_refused_where_it_stands(#[case] text: &str, #[case] line: u32, #[case] part: &str) {
+        let error = documents(text).unwrap_err();
+        assert_eq!(error.mark.line, line, "{error}");
+        assert!(error.message.contains(part), "{error}");
+    }
+}
