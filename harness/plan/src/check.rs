@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Amount, Field, FieldPath, GroupBy, Happening, LatencyName};
+use super::{Field, FieldPath, GroupBy, Happening, LatencyName};
+use harness_units::Amount;
 use harness_units::{Bytes, Millicores, Span};
 
 /// One thing that must hold; a line in every report.

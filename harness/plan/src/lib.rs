@@ -5,7 +5,6 @@
 //! configuration and seed.
 
 mod action;
-mod amount;
 mod azure;
 mod capability;
 mod change;
@@ -24,7 +23,6 @@ mod tree_edit;
 mod workload;
 
 pub use action::{Action, FLUX_CONTROLLERS, Load, PlannedAction};
-pub use amount::Amount;
 pub use azure::{AzureBehaviour, AzureFault, Distribution, NoCapacity, NodeSelection, Share, Throttle};
 pub use capability::Capability;
 pub use change::{Change, ChangeWhat, SOMEBODY};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Amount;
+use harness_units::Amount;
 use harness_units::{Bytes, Millicores, Span};
 
 /// A Deployment of identical pods that fit one class and no other.

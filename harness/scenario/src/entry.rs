@@ -36,17 +36,10 @@ pub fn parse(file_name: &str, text: &str) -> Result<Scenario, Vec<Diagnostic>> {
 /// # Errors
 /// Every error that was found: in the overrides, in what they make of the scenario, and in what the tree makes of its workloads.
 pub fn plan(scenario: &Scenario, inputs: &PlanInputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
-    let values = scenario.values(inputs.profile, inputs.overrides)?;
-    let diagnostics = scenario.check(inputs.profile, &values);
+    let bound = scenario.bind(inputs.profile, inputs.overrides)?;
+    let diagnostics = scenario.check(&bound);
     if !diagnostics.is_empty() {
         return Err(in_order(diagnostics));
     }
-    expand::expand(&expand::Inputs {
-        scenario,
-        profile: inputs.profile,
-        seed: inputs.seed,
-        values: &values,
-        tree: inputs.tree,
-        skus: inputs.skus,
-    })
+    expand::expand(&expand::Inputs { scenario, bound: &bound, seed: inputs.seed, tree: inputs.tree, skus: inputs.skus })
 }

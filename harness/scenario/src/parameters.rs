@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Scalar, ScalarType, Value};
 use crate::schema::Use;
 use harness_plan::Profile;
+use harness_units::ScalarType;
 use harness_yaml::Diagnostic;
 use harness_yaml::suggest;
-use harness_yaml::{Mark, Node};
+use harness_yaml::{Kind, Mark, Node};
 
 /// A parameter of a scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,29 +20,36 @@ pub struct Parameter {
     pub description: Option<String>,
 }
 
-/// The values of every parameter in one run.
+/// The values of every parameter in one run, as text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Values(pub(crate) BTreeMap<String, String>);
 
-impl Values {
-    /// The value itself, or that of its parameter.
-    pub(crate) fn of<T: Scalar>(&self, value: &Value<T>) -> T {
-        match value {
-            Value::Literal(literal) => literal.clone(),
-            Value::Parameter(name) => {
-                let text =
-                    self.0.get(name).expect("a parameter that is used is declared: checked when the scenario was read");
-                T::read(text).expect("a parameter's values have the type of its uses: checked when they were read")
+/// The document with the value of each parameter where the parameter is used. Places stay those of the uses.
+pub(crate) fn bind(document: &Node, uses: &[Use], values: &Values) -> Node {
+    let mut bound = document.clone();
+    replace(&mut bound, uses, values);
+    bound
+}
+
+fn replace(node: &mut Node, uses: &[Use], values: &Values) {
+    match &mut node.kind {
+        Kind::Text(_) => {
+            let used = uses.iter().find(|used| used.mark == node.mark);
+            if let Some(text) = used.and_then(|used| values.0.get(&used.parameter)) {
+                node.kind = scalar(text);
             }
         }
+        Kind::List(items) => items.iter_mut().for_each(|item| replace(item, uses, values)),
+        Kind::Map(entries) => entries.iter_mut().for_each(|entry| replace(&mut entry.value, uses, values)),
+        Kind::Null | Kind::Bool(_) | Kind::Number(..) => {}
     }
+}
 
-    /// The value, and where it is from when that is a parameter: `5m ($podReadyP99)`.
-    pub(crate) fn say<T: Scalar + std::fmt::Display>(&self, value: &Value<T>) -> String {
-        match value {
-            Value::Literal(literal) => literal.to_string(),
-            Value::Parameter(name) => format!("{} (${name})", self.of(value)),
-        }
+/// A value as it would be if it stood in the file.
+fn scalar(text: &str) -> Kind {
+    match text.trim().parse::<f64>() {
+        Ok(number) => Kind::Number(number, text.trim().to_owned()),
+        Err(_) => Kind::Text(text.to_owned()),
     }
 }
 
@@ -169,7 +176,7 @@ fn assignment<'a>(parameters: &BTreeMap<String, Parameter>, text: &'a str) -> Re
         Ok(()) => Ok((name, value)),
         Err(why) => {
             let hint = format!("write {}", parameter.kind.example());
-            Err(at(name.len() + 1, value.len(), why).with_hint(hint))
+            Err(at(name.len() + 1, value.len(), why.to_string()).with_hint(hint))
         }
     }
 }
@@ -193,7 +200,6 @@ mod tests {
         let overrides = ["podsPerClass=1".to_owned(), "podsPerClass=2".to_owned()];
         let values = values(&parameters(), Profile::Smoke, &overrides).unwrap();
         assert_eq!(values.0["podsPerClass"], "2");
-        assert_eq!(values.of::<u32>(&Value::Parameter("podsPerClass".to_owned())), 2);
     }
 
     #[rstest]

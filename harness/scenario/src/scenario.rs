@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::ScenarioFile;
 use crate::parameters::{self, Parameter, Values};
 use crate::rules;
-use crate::schema;
+use crate::schema::{self, Use};
 use harness_plan::Capability;
 use harness_plan::{Group, Profile, TreeEdit};
 use harness_units::Span;
@@ -19,8 +19,18 @@ use harness_yaml::{Diagnostic, in_order};
 pub struct Scenario {
     file: String,
     document: Node,
-    model: ScenarioFile,
     parameters: BTreeMap<String, Parameter>,
+    uses: Vec<Use>,
+    /// With the values of [`Profile::Default`].
+    model: ScenarioFile,
+}
+
+/// A scenario with the values of one run.
+pub(crate) struct Bound {
+    /// Without the phases of other profiles.
+    pub(crate) file: ScenarioFile,
+    pub(crate) profile: Profile,
+    pub(crate) values: Values,
 }
 
 /// Every profile, smallest first.
@@ -35,16 +45,11 @@ impl Scenario {
         if !diagnostics.is_empty() {
             return Err(in_order(diagnostics));
         }
-        let model: ScenarioFile = serde_saphyr::from_str(text).map_err(|error| {
-            // The structure check finds what is wrong first; what it does not know is still refused, here.
-            let mark = error.location().map_or(Mark::START, Mark::from);
-            vec![Diagnostic::new(file, mark, error.without_snippet().to_string())]
-        })?;
-        let scenario = Self { file: file.to_owned(), document, model, parameters };
+        let model = read(file, &document, &uses, &parameters::values(&parameters, Profile::Default, &[])?)?;
+        let scenario = Self { file: file.to_owned(), document, parameters, uses, model };
         let mut diagnostics = Vec::new();
         for profile in PROFILES {
-            let values = scenario.values(profile, &[])?;
-            diagnostics.extend(scenario.check(profile, &values));
+            diagnostics.extend(scenario.check(&scenario.bind(profile, &[])?));
         }
         // The same error in another profile says nothing new: it differs by the numbers only.
         let mut diagnostics = in_order(diagnostics);
@@ -104,32 +109,32 @@ impl Scenario {
 
     /// About how long its phases take in a profile when nothing goes wrong; an estimate for people who choose what to run.
     pub fn duration_expected(&self, profile: Profile) -> Span {
-        self.duration(profile, |told, values| {
-            let boot = self.model.azure.boot.as_ref();
-            rules::expected(told, boot.map(|boot| &boot.value), values)
-        })
+        self.duration(profile, |told, file| rules::expected(told, file.azure.boot.as_deref()))
     }
 
-    fn duration(&self, profile: Profile, of: impl Fn(&rules::Told, &Values) -> Duration) -> Span {
+    fn duration(&self, profile: Profile, of: impl Fn(&rules::Told, &ScenarioFile) -> Duration) -> Span {
         // A profile's own values were checked when the scenario was read.
-        let values = self.values(profile, &[]).unwrap_or_default();
-        let story = rules::Story::of(&self.model.in_profile(profile), &values);
-        let total: Duration = story.phases.iter().map(|told| of(told, &values)).sum();
+        let Ok(bound) = self.bind(profile, &[]) else { return Span::ZERO };
+        let story = rules::Story::of(&bound.file);
+        let total: Duration = story.phases.iter().map(|told| of(told, &bound.file)).sum();
         Duration::from_secs(total.as_secs_f64().round() as u64).into()
     }
 
-    pub(crate) fn values(&self, profile: Profile, overrides: &[String]) -> Result<Values, Vec<Diagnostic>> {
-        parameters::values(&self.parameters, profile, overrides)
+    /// The scenario in a profile, with overrides.
+    pub(crate) fn bind(&self, profile: Profile, overrides: &[String]) -> Result<Bound, Vec<Diagnostic>> {
+        let values = parameters::values(&self.parameters, profile, overrides)?;
+        let file = read(&self.file, &self.document, &self.uses, &values)?.in_profile(profile);
+        Ok(Bound { file, profile, values })
     }
 
     /// Applies the rules to the values of one run.
-    pub(crate) fn check(&self, profile: Profile, values: &Values) -> Vec<Diagnostic> {
+    pub(crate) fn check(&self, bound: &Bound) -> Vec<Diagnostic> {
         rules::check(&rules::Context {
             file: &self.file,
             document: &self.document,
-            scenario: &self.model.in_profile(profile),
-            values,
-            profile,
+            uses: &self.uses,
+            scenario: &bound.file,
+            profile: bound.profile,
         })
     }
 
@@ -137,6 +142,12 @@ impl Scenario {
     pub(crate) fn key_mark(&self, path: &[&str]) -> Mark {
         rules::key_mark(&self.document, path)
     }
+}
+
+fn read(file: &str, document: &Node, uses: &[Use], values: &Values) -> Result<ScenarioFile, Vec<Diagnostic>> {
+    // The structure check finds what is wrong first; what it does not know is still refused, here.
+    harness_yaml::from_node(&parameters::bind(document, uses, values))
+        .map_err(|error| vec![Diagnostic::new(file, error.mark, error.message)])
 }
 
 fn only_document(file: &str, text: &str) -> Result<Node, Diagnostic> {

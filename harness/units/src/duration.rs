@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use jiff::fmt::friendly::{Designator, Spacing, SpanPrinter};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::ScalarType;
+use crate::scalar::{ScalarError, as_text, scalar};
 
 /// A length of time with its unit in the text, never negative. Microsecond resolution is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,18 +50,11 @@ impl From<Duration> for Span {
     }
 }
 
-/// Why a text is not a duration.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a duration: write a number with its unit, such as 30s, 1m30s or 250ms")]
-pub struct SpanError {
-    text: String,
-}
-
 impl FromStr for Span {
-    type Err = SpanError;
+    type Err = ScalarError;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refused = || SpanError { text: text.to_owned() };
+    fn from_str(text: &str) -> Result<Self, ScalarError> {
+        let refused = || ScalarError { text: text.to_owned(), kind: ScalarType::Duration };
         let parsed: SignedDuration = text.trim().parse().map_err(|_| refused())?;
         Duration::try_from(parsed).map(Self).map_err(|_| refused())
     }
@@ -72,31 +67,8 @@ impl fmt::Display for Span {
     }
 }
 
-impl Serialize for Span {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
-
-impl schemars::JsonSchema for Span {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Duration".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": "string",
-            "description": "A number with its unit: 30s, 1m30s, 250ms, 2h.",
-            "examples": ["30s", "1m30s"],
-        })
-    }
-}
+as_text!(Span);
+scalar!(Span, Duration, "A number with its unit: 30s, 1m30s, 250ms, 2h.");
 
 #[cfg(test)]
 mod tests {
@@ -120,7 +92,7 @@ mod tests {
     #[case("soon")]
     #[case("")]
     fn refuses_what_has_no_unit_or_sense(#[case] text: &str) {
-        assert!(text.parse::<Span>().unwrap_err().to_string().contains("with its unit"));
+        assert!(text.parse::<Span>().unwrap_err().to_string().contains("is not a duration"));
     }
 
     proptest! {

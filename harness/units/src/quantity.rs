@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use crate::ScalarType;
+use crate::scalar::{ScalarError, as_text, scalar};
 
 /// CPU in thousandths of a core.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,15 +13,6 @@ pub struct Millicores(pub u64);
 /// Memory (or any size) in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bytes(pub u64);
-
-/// Why a text is not a quantity.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a quantity of {what}: write it as Kubernetes does, such as {example}")]
-pub struct QuantityError {
-    text: String,
-    what: &'static str,
-    example: &'static str,
-}
 
 /// Suffixes of `k8s.io/apimachinery/pkg/api/resource`, binary before decimal so that `Mi` is not read as `M`.
 const SUFFIXES: [(&str, f64); 13] = [
@@ -51,10 +43,10 @@ fn parse(text: &str) -> Option<f64> {
 }
 
 impl FromStr for Millicores {
-    type Err = QuantityError;
+    type Err = ScalarError;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refused = || QuantityError { text: text.to_owned(), what: "CPU", example: "500m or 2" };
+    fn from_str(text: &str) -> Result<Self, ScalarError> {
+        let refused = || ScalarError { text: text.to_owned(), kind: ScalarType::Cpu };
         let cores = parse(text).ok_or_else(refused)?;
         // Kubernetes rounds up to the next thousandth of a core.
         Ok(Self((cores * 1000.0 - 1e-6).ceil().max(0.0) as u64))
@@ -62,10 +54,10 @@ impl FromStr for Millicores {
 }
 
 impl FromStr for Bytes {
-    type Err = QuantityError;
+    type Err = ScalarError;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refused = || QuantityError { text: text.to_owned(), what: "memory", example: "512Mi or 6Gi" };
+    fn from_str(text: &str) -> Result<Self, ScalarError> {
+        let refused = || ScalarError { text: text.to_owned(), kind: ScalarType::Memory };
         Ok(Self(parse(text).ok_or_else(refused)?.ceil() as u64))
     }
 }
@@ -86,65 +78,10 @@ impl fmt::Display for Bytes {
     }
 }
 
-/// Scenario authors write `cpu: 1` and `cpu: 500m`; YAML makes the first a number, so both are taken.
-struct TextOrNumber;
-
-impl de::Visitor<'_> for TextOrNumber {
-    type Value = String;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a quantity such as 500m, 2, 512Mi or 6Gi")
-    }
-
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<String, E> {
-        Ok(value.to_owned())
-    }
-
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<String, E> {
-        Ok(value.to_string())
-    }
-
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<String, E> {
-        Ok(value.to_string())
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<String, E> {
-        Ok(value.to_string())
-    }
-}
-
-macro_rules! as_text {
-    ($type:ty, $name:literal, $description:literal, $example:literal) => {
-        impl Serialize for $type {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(TextOrNumber)?.parse().map_err(de::Error::custom)
-            }
-        }
-
-        impl schemars::JsonSchema for $type {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                $name.into()
-            }
-
-            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({
-                    "type": ["string", "number"],
-                    "description": $description,
-                    "examples": [$example],
-                })
-            }
-        }
-    };
-}
-
-as_text!(Millicores, "Cpu", "CPU as Kubernetes writes it: 500m, 2.", "500m");
-as_text!(Bytes, "Memory", "Memory as Kubernetes writes it: 512Mi, 6Gi.", "512Mi");
+as_text!(Millicores);
+scalar!(Millicores, Cpu, "CPU as Kubernetes writes it: 500m, 2.");
+as_text!(Bytes);
+scalar!(Bytes, Memory, "Memory as Kubernetes writes it: 512Mi, 6Gi.");
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,13 @@
 //! YAML with the place of every key and value, so that any rule can point at what it is about, and the errors that do so.
 
+mod de;
 mod diagnostic;
 mod mark;
 mod node;
 mod parse;
 pub mod suggest;
 
+pub use de::{ReadError, from_node};
 pub use diagnostic::{Diagnostic, in_order};
 pub use mark::{Located, Mark};
 pub use node::{Entry, Kind, Node};

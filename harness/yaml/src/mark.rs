@@ -1,6 +1,12 @@
 //! Places in a text.
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+
+use crate::de::LOCATED;
 
 /// A place in a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,10 +60,37 @@ impl<T> std::ops::Deref for Located<T> {
     }
 }
 
+/// From a [`crate::Node`] with its place; from any other format with none.
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let spanned = serde_saphyr::Spanned::<T>::deserialize(deserializer)?;
-        Ok(Self { value: spanned.value, mark: spanned.referenced.into() })
+        deserializer.deserialize_newtype_struct(LOCATED, LocatedVisitor(PhantomData))
+    }
+}
+
+struct LocatedVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for LocatedVisitor<T> {
+    type Value = Located<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Located<T>, D::Error> {
+        T::deserialize(deserializer).map(|value| Located::new(value, Mark::default()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Located<T>, A::Error> {
+        let short = || de::Error::custom("a place has five parts");
+        let value = parts.next_element()?.ok_or_else(short)?;
+        let mark = Mark {
+            line: parts.next_element()?.ok_or_else(short)?,
+            column: parts.next_element()?.ok_or_else(short)?,
+            offset: parts.next_element()?.ok_or_else(short)?,
+            length: parts.next_element()?.ok_or_else(short)?,
+            source: parts.next_element()?.ok_or_else(short)?,
+        };
+        Ok(Located::new(value, mark))
     }
 }
 

@@ -4,7 +4,7 @@
 //! takes it (sigs.k8s.io/karpenter `pkg/controllers/disruption/helpers.go`, `BuildDisruptionBudgetMapping`). So it is looked at when
 //! a disruption begins: later the pool may be smaller without anybody having chosen too many.
 
-use harness_plan::Amount;
+use harness_units::Amount;
 
 use super::check::{Evidence, Outcome};
 use super::nodes::{Node, of_pool};

@@ -1,6 +1,6 @@
 //! Were there always enough Ready pods?
 
-use harness_plan::Amount;
+use harness_units::Amount;
 
 use super::check::{Evidence, Outcome};
 use super::types::Verdict;

@@ -1,6 +1,7 @@
 //! PodDisruptionBudgets.
 
-use harness_plan::{Amount, DisruptionBudget, Workload};
+use harness_plan::{DisruptionBudget, Workload};
+use harness_units::Amount;
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;

@@ -4,15 +4,13 @@ use std::fmt::Write;
 
 use super::objects;
 use crate::model::{
-    AzureSpec, ExpectationSpec, Expected, FieldSpec, HappenedSpec, ReplacedSpec, Scalar, Selection, Setting, UsageSpec,
+    AzureSpec, ExpectationSpec, Expected, FieldSpec, HappenedSpec, ReplacedSpec, Selection, Setting, UsageSpec,
 };
-use crate::parameters::Values;
 use harness_plan::{Check, Expectation, LatencyCheck, Phase, QuotaScope, Workload, bounds};
-use harness_units::Span;
 use harness_yaml::Located;
 
 /// The name of an expectation, the same in every report: what is checked and the limits that hold in this run.
-fn name(spec: &ExpectationSpec, values: &Values) -> String {
+fn name(spec: &ExpectationSpec) -> String {
     let pods = |selection: &Located<Selection>| say(&selection.value, "workloads");
     let pools = |selection: &Located<Selection>| say(&selection.value, "nodepools");
     match spec {
@@ -25,24 +23,21 @@ fn name(spec: &ExpectationSpec, values: &Values) -> String {
             if let Some(by) = &latency.by {
                 write!(name, " by {}", by.value.as_str()).expect("writing to a text does not fail");
             }
-            let mut limits: Vec<String> = latency
-                .limits()
-                .into_iter()
-                .map(|(_, key, limit)| format!("{key} <= {}", values.of(&limit.value)))
-                .collect();
-            limits.extend(latency.censored.as_ref().map(|most| format!("censored <= {}", values.of(&most.value))));
+            let mut limits: Vec<String> =
+                latency.limits().into_iter().map(|(_, key, limit)| format!("{key} <= {}", limit.value)).collect();
+            limits.extend(latency.censored.as_ref().map(|most| format!("censored <= {}", most.value)));
             format!("{name} {}", limits.join(", "))
         }
         ExpectationSpec::Limits(limits) => format!("limits of {}", pools(&limits.nodepools)),
         ExpectationSpec::Fleet(fleet) => {
             let parts = [
                 fleet.vms.map(|_| "as many VMs as NodeClaims".to_owned()),
-                fleet.at_the_end.as_ref().map(|left| format!("{} VMs at the end", values.of(&left.value))),
+                fleet.at_the_end.as_ref().map(|left| format!("{} VMs at the end", left.value)),
             ];
             format!("fleet: {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
         }
         ExpectationSpec::Happened(spec) => {
-            let (least, most) = how_often(spec, values);
+            let (least, most) = how_often(spec);
             let times = bounds(least, most);
             format!("{times} x {}{}", spec.happening(), within(&spec.phases))
         }
@@ -54,38 +49,38 @@ fn name(spec: &ExpectationSpec, values: &Values) -> String {
             format!("{} undisturbed{}", pods(&spec.workloads), within(&spec.phases))
         }
         ExpectationSpec::Available(spec) => {
-            let least = values.of(&spec.at_least.value);
+            let least = spec.at_least.value;
             format!("at least {least} of {} available{}", pods(&spec.workloads), within(&spec.phases))
         }
-        ExpectationSpec::Replaced(spec) => replaced(spec, values),
+        ExpectationSpec::Replaced(spec) => replaced(spec),
         ExpectationSpec::Kept(spec) => format!("nodes of {} kept{}", pools(&spec.nodepools), within(&spec.phases)),
         ExpectationSpec::AtOnce(spec) => {
             let because = spec.because.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
-            let most = values.of(&spec.at_most.value);
+            let most = spec.at_most.value;
             let pools = pools(&spec.nodepools);
             format!("at most {most} nodes at once disrupted{because} of {pools}{}", within(&spec.phases))
         }
         ExpectationSpec::Price(spec) => {
-            let percent = values.of(&spec.at_most_percent.value);
+            let percent = spec.at_most_percent.value;
             format!("price after {} at most {percent}% of that after {}", spec.after.value, spec.before.value)
         }
         ExpectationSpec::Savings(spec) => {
-            format!("spot saves at least {}%", values.of(&spec.at_least_percent.value))
+            format!("spot saves at least {}%", spec.at_least_percent.value)
         }
         ExpectationSpec::Quota(_) => "quota never exceeded".to_owned(),
         ExpectationSpec::ReplacedBeforeLoss(spec) => format!("replaced before the loss{}", within(&spec.phases)),
-        ExpectationSpec::Field(spec) => field(spec, values),
+        ExpectationSpec::Field(spec) => field(spec),
         ExpectationSpec::Changes(spec) => {
-            let (least, most) = (number(spec.at_least.as_ref(), values), number(spec.at_most.as_ref(), values));
+            let (least, most) = (number(spec.at_least.as_ref()), number(spec.at_most.as_ref()));
             let (object, path) = (&spec.object.value, &spec.path.value);
             format!("{object}: {path} changes {} times{}", bounds(least, most), within(&spec.phases))
         }
         ExpectationSpec::Order(spec) => {
             format!("{} in this order{}", names(&spec.kustomizations).join(", "), within(&spec.phases))
         }
-        ExpectationSpec::Usage(spec) => usage(spec, values),
+        ExpectationSpec::Usage(spec) => usage(spec),
         ExpectationSpec::Notified(spec) => {
-            let (least, most) = so_often((spec.at_least.as_ref(), spec.at_most.as_ref()), values);
+            let (least, most) = so_often((spec.at_least.as_ref(), spec.at_most.as_ref()));
             format!("{} x {}{}", bounds(least, most), spec.happening(), within(&spec.phases))
         }
         ExpectationSpec::AppliedInOrder(spec) => {
@@ -95,38 +90,37 @@ fn name(spec: &ExpectationSpec, values: &Values) -> String {
     }
 }
 
-fn field(spec: &FieldSpec, values: &Values) -> String {
+fn field(spec: &FieldSpec) -> String {
     let when = match (spec.always, spec.phases.last()) {
         (true, None) => " always".to_owned(),
         (true, Some(_)) => format!(" always{}", within(&spec.phases)),
         (false, None) => " at the end".to_owned(),
         (false, Some(last)) => format!(" at the end of {}", last.value),
     };
-    format!("{}: {} {}{when}", spec.object.value, spec.path.value, objects::must(spec, values))
+    format!("{}: {} {}{when}", spec.object.value, spec.path.value, objects::must(spec))
 }
 
 /// The name of an item of `expect`: in its own words or in ours, with its group before it.
-pub(crate) fn title(expected: &Expected, values: &Values) -> String {
-    let title = expected.title.clone().unwrap_or_else(|| name(&expected.value, values));
+pub(crate) fn title(expected: &Expected) -> String {
+    let title = expected.title.clone().unwrap_or_else(|| name(&expected.value));
     match &expected.group {
         Some(group) => format!("{group}: {title}"),
         None => title,
     }
 }
 
-fn usage(spec: &UsageSpec, values: &Values) -> String {
+fn usage(spec: &UsageSpec) -> String {
     let limits = [
-        spec.cpu.as_ref().map(|most| format!("CPU <= {}", values.of(&most.value))),
-        spec.memory.as_ref().map(|most| format!("memory <= {}", values.of(&most.value))),
+        spec.cpu.as_ref().map(|most| format!("CPU <= {}", most.value)),
+        spec.memory.as_ref().map(|most| format!("memory <= {}", most.value)),
     ];
     let limits: Vec<String> = limits.into_iter().flatten().collect();
     let what = if limits.is_empty() { "run all the time".to_owned() } else { limits.join(", ") };
     format!("{} {what}{}", names(&spec.processes).join(", "), within(&spec.phases))
 }
 
-fn replaced(spec: &ReplacedSpec, values: &Values) -> String {
-    let least =
-        spec.at_least.as_ref().map_or("all".to_owned(), |least| format!("at least {}", values.of(&least.value)));
+fn replaced(spec: &ReplacedSpec) -> String {
+    let least = spec.at_least.as_ref().map_or("all".to_owned(), |least| format!("at least {}", least.value));
     let mut name = format!("{least} nodes of {} replaced", say(&spec.nodepools.value, "nodepools"));
     for (front, what) in [
         (" because ", spec.because.as_deref()),
@@ -149,15 +143,12 @@ fn names(located: &[Located<String>]) -> Vec<String> {
 }
 
 /// The bounds of a happening; one that says none must happen.
-fn how_often(spec: &HappenedSpec, values: &Values) -> (Option<u32>, Option<u32>) {
-    so_often((spec.at_least.as_ref(), spec.at_most.as_ref()), values)
+fn how_often(spec: &HappenedSpec) -> (Option<u32>, Option<u32>) {
+    so_often((spec.at_least.as_ref(), spec.at_most.as_ref()))
 }
 
-fn so_often(
-    (least, most): (Option<&Setting<u32>>, Option<&Setting<u32>>),
-    values: &Values,
-) -> (Option<u32>, Option<u32>) {
-    let (least, most) = (number(least, values), number(most, values));
+fn so_often((least, most): (Option<&Setting<u32>>, Option<&Setting<u32>>)) -> (Option<u32>, Option<u32>) {
+    let (least, most) = (number(least), number(most));
     if least.is_none() && most.is_none() { (Some(1), None) } else { (least, most) }
 }
 
@@ -202,7 +193,7 @@ impl There<'_> {
 }
 
 /// What the scenario expects, on these workloads and pools. `None` where nothing of this tree can be checked.
-pub(super) fn of_spec(expected: &Expected, values: &Values, there: &There<'_>) -> Option<Expectation> {
+pub(super) fn of_spec(expected: &Expected, there: &There<'_>) -> Option<Expectation> {
     let check = match &expected.value {
         ExpectationSpec::Placement(placement) => {
             Check::Placement { workloads: there.pods(&placement.workloads, false)?, exclusively: placement.exclusively }
@@ -210,19 +201,14 @@ pub(super) fn of_spec(expected: &Expected, values: &Values, there: &There<'_>) -
         ExpectationSpec::Latency(latency) => Check::Latency(LatencyCheck {
             of: latency.of.value,
             by: latency.by.as_ref().map(|by| by.value),
-            limits: latency
-                .limits()
-                .into_iter()
-                .map(|(percentile, _, limit)| (percentile, values.of::<Span>(&limit.value)))
-                .collect(),
-            censored: number(latency.censored.as_ref(), values).map(u64::from),
-            samples_min: number(latency.samples_min.as_ref(), values).map_or(1, u64::from),
+            limits: latency.limits().into_iter().map(|(percentile, _, limit)| (percentile, limit.value)).collect(),
+            censored: number(latency.censored.as_ref()).map(u64::from),
+            samples_min: number(latency.samples_min.as_ref()).map_or(1, u64::from),
         }),
         ExpectationSpec::Limits(limits) => Check::Limits { nodepools: chosen(&limits.nodepools.value, there.limited)? },
-        ExpectationSpec::Fleet(fleet) => Check::Fleet {
-            as_many_as_nodeclaims: fleet.vms.is_some(),
-            at_the_end: number(fleet.at_the_end.as_ref(), values),
-        },
+        ExpectationSpec::Fleet(fleet) => {
+            Check::Fleet { as_many_as_nodeclaims: fleet.vms.is_some(), at_the_end: number(fleet.at_the_end.as_ref()) }
+        }
         ExpectationSpec::Happened(spec) => {
             let known = |name: &Option<Located<String>>, mut there: Box<dyn Iterator<Item = &str> + '_>| {
                 name.as_ref().is_none_or(|name| there.any(|one| one == name.value))
@@ -232,7 +218,7 @@ pub(super) fn of_spec(expected: &Expected, values: &Values, there: &There<'_>) -
             if !known(&spec.workload, Box::new(workloads)) || !known(&spec.nodepool, Box::new(pools)) {
                 return None;
             }
-            let (at_least, at_most) = how_often(spec, values);
+            let (at_least, at_most) = how_often(spec);
             Check::Happened { of: spec.happening(), phases: names(&spec.phases), at_least, at_most }
         }
         ExpectationSpec::Pending(spec) => {
@@ -243,14 +229,14 @@ pub(super) fn of_spec(expected: &Expected, values: &Values, there: &There<'_>) -
         }
         ExpectationSpec::Available(spec) => Check::Available {
             workloads: there.pods(&spec.workloads, false)?,
-            at_least: values.of(&spec.at_least.value),
+            at_least: spec.at_least.value,
             phases: names(&spec.phases),
         },
         ExpectationSpec::Replaced(spec) => Check::Replaced {
             nodepools: chosen(&spec.nodepools.value, there.pools)?,
             phase: spec.phase.value.clone(),
             reason: spec.because.clone(),
-            at_least: number(spec.at_least.as_ref(), values),
+            at_least: number(spec.at_least.as_ref()),
             differs_in: spec.differs_in,
         },
         ExpectationSpec::Kept(spec) => {
@@ -259,32 +245,32 @@ pub(super) fn of_spec(expected: &Expected, values: &Values, there: &There<'_>) -
         ExpectationSpec::AtOnce(spec) => Check::AtOnce {
             nodepools: chosen(&spec.nodepools.value, there.pools)?,
             reason: spec.because.clone(),
-            at_most: values.of(&spec.at_most.value),
+            at_most: spec.at_most.value,
             phases: names(&spec.phases),
         },
         ExpectationSpec::Price(spec) => Check::Price {
             before: spec.before.value.clone(),
             after: spec.after.value.clone(),
-            at_most_percent: values.of(&spec.at_most_percent.value),
+            at_most_percent: spec.at_most_percent.value,
         },
-        ExpectationSpec::Savings(spec) => Check::Savings { at_least_percent: values.of(&spec.at_least_percent.value) },
+        ExpectationSpec::Savings(spec) => Check::Savings { at_least_percent: spec.at_least_percent.value },
         ExpectationSpec::Quota(_) => Check::Quota {
             scopes: there
                 .azure
                 .quota_cores
                 .iter()
-                .map(|(scope, cores)| QuotaScope { scope: scope.clone(), cores: values.of(&cores.value) })
+                .map(|(scope, cores)| QuotaScope { scope: scope.clone(), cores: cores.value })
                 .collect(),
         },
         ExpectationSpec::ReplacedBeforeLoss(spec) => Check::ReplacedBeforeLoss { phases: names(&spec.phases) },
         ExpectationSpec::Field(spec) => {
-            Check::Field { of: objects::field(spec, values), phases: names(&spec.phases), always: spec.always }
+            Check::Field { of: objects::field(spec), phases: names(&spec.phases), always: spec.always }
         }
         ExpectationSpec::Changes(spec) => Check::Changes {
             object: spec.object.value.clone(),
             path: objects::path(&spec.path.value),
-            at_least: number(spec.at_least.as_ref(), values),
-            at_most: number(spec.at_most.as_ref(), values),
+            at_least: number(spec.at_least.as_ref()),
+            at_most: number(spec.at_most.as_ref()),
             phases: names(&spec.phases),
         },
         ExpectationSpec::Order(spec) => {
@@ -292,21 +278,21 @@ pub(super) fn of_spec(expected: &Expected, values: &Values, there: &There<'_>) -
         }
         ExpectationSpec::Usage(spec) => Check::Usage {
             processes: names(&spec.processes),
-            cpu: number(spec.cpu.as_ref(), values),
-            memory: number(spec.memory.as_ref(), values),
+            cpu: number(spec.cpu.as_ref()),
+            memory: number(spec.memory.as_ref()),
             phases: names(&spec.phases),
         },
         ExpectationSpec::Notified(spec) => {
-            let (at_least, at_most) = so_often((spec.at_least.as_ref(), spec.at_most.as_ref()), values);
+            let (at_least, at_most) = so_often((spec.at_least.as_ref(), spec.at_most.as_ref()));
             Check::Happened { of: spec.happening(), phases: names(&spec.phases), at_least, at_most }
         }
         ExpectationSpec::AppliedInOrder(spec) => Check::AppliedInOrder { last: spec.last, phases: names(&spec.phases) },
     };
-    Some(Expectation { name: title(expected, values), group: expected.group.clone(), check })
+    Some(Expectation { name: title(expected), group: expected.group.clone(), check })
 }
 
-fn number<T: Scalar>(setting: Option<&Setting<T>>, values: &Values) -> Option<T> {
-    setting.map(|setting| values.of(&setting.value))
+fn number<T: Copy>(setting: Option<&Setting<T>>) -> Option<T> {
+    setting.map(|setting| setting.value)
 }
 
 fn chosen(selection: &Selection, from: &[String]) -> Option<Vec<String>> {

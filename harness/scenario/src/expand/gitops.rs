@@ -5,18 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::model::GitopsSpec;
-use crate::parameters::Values;
 use harness_plan::{Action, Gitops, LayerKind, Phase, TreeEdit};
 use harness_tree::NodeConfigTree;
 use harness_yaml::{self as yaml, Node};
 
 /// `None` where neither the scenario nor the tree says anything of it.
-pub(super) fn expand(
-    spec: Option<&GitopsSpec>,
-    tree: &NodeConfigTree,
-    phases: &[Phase],
-    values: &Values,
-) -> Option<Gitops> {
+pub(super) fn expand(spec: Option<&GitopsSpec>, tree: &NodeConfigTree, phases: &[Phase]) -> Option<Gitops> {
     let mut kinds: BTreeSet<LayerKind> = tree.layer_kinds.iter().cloned().collect();
     let edits = phases.iter().flat_map(|phase| &phase.actions).filter_map(|planned| match &planned.action {
         Action::Commit { edits, .. } | Action::ForcePush { edits, .. } => Some(edits),
@@ -24,8 +18,8 @@ pub(super) fn expand(
     });
     edits.flatten().for_each(|edit| kinds.extend(added(edit)));
     let gitops = Gitops {
-        source_interval: spec.and_then(|spec| Some(values.of(&spec.source_interval.as_ref()?.value))),
-        interval: spec.and_then(|spec| Some(values.of(&spec.interval.as_ref()?.value))),
+        source_interval: spec.and_then(|spec| Some(spec.source_interval.as_ref()?.value)),
+        interval: spec.and_then(|spec| Some(spec.interval.as_ref()?.value)),
         layers: tree.layers.clone(),
         kinds: kinds.into_iter().collect(),
     };

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::model::{ChangeSpec, FieldSpec, ObjectSpec, Setting};
-use crate::parameters::Values;
 use harness_plan::{
     Action, Change, ChangeWhat, Check, Expectation, Field, FieldPath, Must, NamedObject, ObjectAddress, Phase,
     SOMEBODY, Until,
@@ -56,12 +55,12 @@ pub(super) fn objects(
     specs.iter().map(named).collect()
 }
 
-pub(super) fn field(spec: &FieldSpec, values: &Values) -> Field {
-    Field { object: spec.object.value.clone(), path: path(&spec.path.value), must: must(spec, values) }
+pub(super) fn field(spec: &FieldSpec) -> Field {
+    Field { object: spec.object.value.clone(), path: path(&spec.path.value), must: must(spec) }
 }
 
-pub(super) fn must(spec: &FieldSpec, values: &Values) -> Must {
-    let number = |setting: &Option<Setting<u32>>| setting.as_ref().map(|setting| values.of(&setting.value));
+pub(super) fn must(spec: &FieldSpec) -> Must {
+    let number = |setting: &Option<Setting<u32>>| setting.as_ref().map(|setting| setting.value);
     Must {
         is: spec.is.clone(),
         not: spec.not.clone(),

@@ -1,13 +1,10 @@
 //! All of it together.
 
-use std::collections::BTreeMap;
-
 use super::{azure, expectations, gitops, objects, phases, workloads};
 use crate::model::{PublishedSpec, Selection};
-use crate::parameters::Values;
 use crate::rules;
-use crate::scenario::Scenario;
-use harness_plan::{NamespaceQuota, NodeConfig, PLAN_VERSION, Plan, Profile, Published, Workload};
+use crate::scenario::{Bound, Scenario};
+use harness_plan::{NamespaceQuota, NodeConfig, PLAN_VERSION, Plan, Published, Workload};
 use harness_tree::SkuFact;
 use harness_tree::{NodeConfigTree, Severity, check_skus};
 use harness_yaml::suggest;
@@ -16,16 +13,15 @@ use harness_yaml::{Diagnostic, in_order};
 /// What a plan is made from.
 pub(crate) struct Inputs<'a> {
     pub(crate) scenario: &'a Scenario,
-    pub(crate) profile: Profile,
+    pub(crate) bound: &'a Bound,
     pub(crate) seed: u64,
-    pub(crate) values: &'a Values,
     pub(crate) tree: &'a NodeConfigTree,
     pub(crate) skus: &'a [SkuFact],
 }
 
 /// Decides everything.
 pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
-    let model = &inputs.scenario.model().in_profile(inputs.profile);
+    let model = &inputs.bound.file;
     let mut diagnostics: Vec<Diagnostic> = check_skus(inputs.tree, inputs.skus)
         .into_iter()
         .filter(|finding| finding.severity == Severity::Error)
@@ -33,7 +29,7 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
         .collect();
     let mut chosen = workloads::choose(inputs);
     diagnostics.append(&mut chosen.diagnostics);
-    let phases = phases::expand(&model.phases, &model.objects, inputs.values, &mut chosen.workloads, inputs.seed);
+    let phases = phases::expand(&model.phases, &model.objects, &mut chosen.workloads, inputs.seed);
     let cut: Vec<String> = chosen.workloads.iter().filter_map(workloads::Sized::note).collect();
     if inputs.tree.source == inputs.scenario.node_config() {
         // A burst that the pool's own limits cannot hold would end in a deadline that says nothing about the provisioner.
@@ -65,10 +61,10 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
     let there = expectations::There { workloads: &running, pools: &pools, limited: &limited, azure: &model.azure };
     let mut expectations: Vec<_> = expectations::of_phases(&phases).collect();
     for spec in &model.expect {
-        match expectations::of_spec(spec, inputs.values, &there) {
+        match expectations::of_spec(spec, &there) {
             Some(expectation) => expectations.push(expectation),
             None => {
-                let name = expectations::title(spec, inputs.values);
+                let name = expectations::title(spec);
                 chosen.notes.push(format!("`{name}` is left out: there is nothing of it on this tree"));
             }
         }
@@ -77,39 +73,39 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
         version: PLAN_VERSION,
         scenario: inputs.scenario.name().to_owned(),
         question: inputs.scenario.question().to_owned(),
-        profile: inputs.profile,
+        profile: inputs.bound.profile,
         seed: inputs.seed,
-        parameters: BTreeMap::clone(&inputs.values.0),
+        parameters: inputs.bound.values.0.clone(),
         needs: inputs.scenario.needs().into_iter().collect(),
-        azure: azure::behaviour(&model.azure, inputs.values),
+        azure: azure::behaviour(&model.azure),
         node_config: NodeConfig {
             source: inputs.tree.source.clone(),
             sha256: inputs.tree.sha256.clone(),
             classes: chosen.classes,
         },
-        gitops: gitops::expand(model.gitops.as_ref(), inputs.tree, &phases, inputs.values),
+        gitops: gitops::expand(model.gitops.as_ref(), inputs.tree, &phases),
         namespace_quota: model.namespace_quota.as_ref().map(|quota| NamespaceQuota {
-            cpu: quota.cpu.as_ref().map(|cpu| inputs.values.of(&cpu.value)),
-            memory: quota.memory.as_ref().map(|memory| inputs.values.of(&memory.value)),
-            pods: quota.pods.as_ref().map(|pods| inputs.values.of(&pods.value)),
+            cpu: quota.cpu.as_ref().map(|cpu| cpu.value),
+            memory: quota.memory.as_ref().map(|memory| memory.value),
+            pods: quota.pods.as_ref().map(|pods| pods.value),
         }),
         webhook: model.webhook.is_some(),
         workloads,
         objects: objects::objects(&model.objects, &phases, &expectations),
         phases,
         expectations,
-        published: model.published.iter().map(|published| figure(published, inputs.values)).collect(),
+        published: model.published.iter().map(figure).collect(),
         notes: chosen.notes,
     })
 }
 
-fn figure(spec: &PublishedSpec, values: &Values) -> Published {
+fn figure(spec: &PublishedSpec) -> Published {
     Published {
         of: spec.of,
         workload: spec.workload.as_ref().map(|workload| workload.value.clone()),
         nodepool: spec.nodepool.as_ref().map(|pool| pool.value.clone()),
         percentile: spec.percentile,
-        value: values.of(&spec.value.value),
+        value: spec.value.value,
         source: spec.source.clone(),
         differs: spec.differs.clone(),
     }
@@ -122,7 +118,7 @@ fn unknown_pools(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
     }
     let pools = || inputs.tree.pools.iter().map(|pool| pool.name.as_str());
     let mut found = Vec::new();
-    for expectation in &inputs.scenario.model().expect {
+    for expectation in &inputs.bound.file.expect {
         let Some(nodepools) = expectation.value.nodepools() else { continue };
         let Selection::Named(names) = &nodepools.value else { continue };
         for name in names.iter().filter(|name| !pools().any(|pool| pool == name.value)) {

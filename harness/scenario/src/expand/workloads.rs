@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::plan::Inputs;
 use crate::model::{AutoscaleOnSpec, AutoscaleSpec, DisruptionBudgetSpec, OtherClasses, Tolerations, WorkloadSpec};
-use crate::parameters::Values;
 use harness_plan::{Autoscale, AutoscaleOn, DisruptionBudget, NodeClass, Workload};
 use harness_tree::derive::{Aim, PodSize, aim, capacity, derived_size, pods_on};
 use harness_tree::max_pods;
@@ -59,7 +58,7 @@ pub(super) fn choose(inputs: &Inputs<'_>) -> Chosen {
         },
         used: BTreeSet::new(),
     };
-    let model = inputs.scenario.model();
+    let model = &inputs.bound.file;
     for (name, spec) in &model.workloads {
         choice.named(name, spec, &aims);
     }
@@ -124,8 +123,7 @@ impl Choice<'_> {
             self.control(name, spec, aim);
             return;
         }
-        let values = self.inputs.values;
-        let pod = PodSize { cpu: values.of(&spec.cpu.value), memory: values.of(&spec.memory.value) };
+        let pod = PodSize { cpu: spec.cpu.value, memory: spec.memory.value };
         let pods_max = max_pods(aim.pool.max_pods);
         if !aim.fitting.iter().any(|sku| pods_on(sku, pod, pods_max) > 0) {
             let largest = aim.fitting.last().map_or("none", |sku| sku.name.as_str());
@@ -153,8 +151,7 @@ impl Choice<'_> {
 
     /// A negative control: whether it fits is what the run asks. Its class still wants a workload that does fit.
     fn control(&mut self, name: &str, spec: &WorkloadSpec, aim: &Aim<'_>) {
-        let values = self.inputs.values;
-        let pod = PodSize { cpu: values.of(&spec.cpu.value), memory: values.of(&spec.memory.value) };
+        let pod = PodSize { cpu: spec.cpu.value, memory: spec.memory.value };
         self.add(name.to_owned(), aim, pod, u64::MAX, Some(spec));
     }
 
@@ -183,7 +180,7 @@ impl Choice<'_> {
     fn free_name(&self, pool: &str) -> String {
         let taken = |name: &str| {
             self.chosen.workloads.iter().any(|sized| sized.workload.name == name)
-                || self.inputs.scenario.model().workloads.contains_key(name)
+                || self.inputs.bound.file.workloads.contains_key(name)
         };
         let base: String = pool.replace('.', "-").chars().take(48).collect();
         let base = base.trim_end_matches('-');
@@ -200,14 +197,14 @@ impl Choice<'_> {
             ..Workload::new(name, &aim.pool.name, pod.cpu, pod.memory)
         };
         if let Some(spec) = spec {
-            adorn(&mut workload, spec, self.inputs.values);
+            adorn(&mut workload, spec);
         }
         self.chosen.workloads.push(Sized { workload, bound: u32::try_from(bound).ok(), asked: 0 });
     }
 
     fn nothing_left(&mut self) {
         // A scenario about something else than pods asks for none.
-        let mut actions = self.inputs.scenario.model().phases.iter().flat_map(|phase| &phase.actions);
+        let mut actions = self.inputs.bound.file.phases.iter().flat_map(|phase| &phase.actions);
         let asks = actions.any(|action| action.scale.is_some());
         if !asks || !self.chosen.workloads.is_empty() || !self.chosen.diagnostics.is_empty() {
             return;
@@ -230,7 +227,7 @@ impl Choice<'_> {
 }
 
 /// What a scenario says of a workload beyond its class and size.
-fn adorn(workload: &mut Workload, spec: &WorkloadSpec, values: &Values) {
+fn adorn(workload: &mut Workload, spec: &WorkloadSpec) {
     workload.node_selector.extend(spec.node_selector.clone());
     if spec.tolerations == Tolerations::None {
         workload.tolerations.clear();
@@ -239,28 +236,28 @@ fn adorn(workload: &mut Workload, spec: &WorkloadSpec, values: &Values) {
     workload.awaited = spec.awaited && !spec.stays_pending;
     workload.do_not_disrupt = spec.do_not_disrupt;
     workload.disruption_budget = spec.disruption_budget.as_ref().map(|budget| match &budget.value {
-        DisruptionBudgetSpec::MinAvailable(amount) => DisruptionBudget::MinAvailable(values.of(&amount.value)),
-        DisruptionBudgetSpec::MaxUnavailable(amount) => DisruptionBudget::MaxUnavailable(values.of(&amount.value)),
+        DisruptionBudgetSpec::MinAvailable(amount) => DisruptionBudget::MinAvailable(amount.value),
+        DisruptionBudgetSpec::MaxUnavailable(amount) => DisruptionBudget::MaxUnavailable(amount.value),
     });
     workload.spread = spec.spread;
-    workload.autoscale = spec.autoscale.as_ref().map(|autoscale| autoscaler(autoscale, values));
+    workload.autoscale = spec.autoscale.as_ref().map(|autoscale| autoscaler(autoscale));
 }
 
-fn autoscaler(spec: &AutoscaleSpec, values: &Values) -> Autoscale {
+fn autoscaler(spec: &AutoscaleSpec) -> Autoscale {
     let on = match &spec.on {
-        AutoscaleOnSpec::CpuPercent(percent) => AutoscaleOn::CpuPercent(values.of(&percent.value)),
-        AutoscaleOnSpec::MemoryPercent(percent) => AutoscaleOn::MemoryPercent(values.of(&percent.value)),
+        AutoscaleOnSpec::CpuPercent(percent) => AutoscaleOn::CpuPercent(percent.value),
+        AutoscaleOnSpec::MemoryPercent(percent) => AutoscaleOn::MemoryPercent(percent.value),
         AutoscaleOnSpec::PodMetric { name, average } => {
-            AutoscaleOn::PodMetric { name: name.clone(), average: values.of(&average.value) }
+            AutoscaleOn::PodMetric { name: name.clone(), average: average.value }
         }
         AutoscaleOnSpec::ExternalMetric { name, average } => {
-            AutoscaleOn::ExternalMetric { name: name.clone(), average: values.of(&average.value) }
+            AutoscaleOn::ExternalMetric { name: name.clone(), average: average.value }
         }
     };
     Autoscale {
-        min: values.of(&spec.min.value),
-        max: values.of(&spec.max.value),
+        min: spec.min.value,
+        max: spec.max.value,
         on,
-        scale_down_after: spec.scale_down_after.as_ref().map_or(Span::ZERO, |after| values.of(&after.value)),
+        scale_down_after: spec.scale_down_after.as_ref().map_or(Span::ZERO, |after| after.value),
     }
 }

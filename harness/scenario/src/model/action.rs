@@ -6,10 +6,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    AddManySpec, ChangeSpec, Conditions, FaultSpec, ForcePushSpec, GitFaultSpec, PublishImageSpec, Rate, Selection,
-    Setting, TriggerSpec,
+    AddManySpec, ChangeSpec, Conditions, FaultSpec, ForcePushSpec, GitFaultSpec, PublishImageSpec, Selection, Setting,
+    TriggerSpec,
 };
 use harness_plan::{Profile, TreeEdit};
+use harness_units::Rate;
 use harness_units::{Bytes, Millicores, Span};
 use harness_yaml::Located;
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Factor, Setting, Share};
+use super::Setting;
 use harness_plan::NoCapacity;
 use harness_units::Span;
+use harness_units::{Factor, Share};
 use harness_yaml::Located;
 
 /// How the simulated Azure behaves from the start.

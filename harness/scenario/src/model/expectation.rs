@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{ChangesSpec, FieldSpec, HappenedSpec, Nothing, NotifiedSpec, OrderSpec, Selection, Setting, UsageSpec};
-use harness_plan::{Amount, GroupBy, LatencyName, NodeProperty};
+use harness_plan::{GroupBy, LatencyName, NodeProperty};
+use harness_units::Amount;
 use harness_units::Span;
 use harness_yaml::Located;
 

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Setting;
-use harness_plan::{Amount, Spread};
+use harness_plan::Spread;
+use harness_units::Amount;
 use harness_units::{Bytes, Millicores, Span};
 use harness_yaml::Located;
 

@@ -74,16 +74,15 @@ pub(super) fn are_one_each(context: &Context<'_>) -> Vec<Diagnostic> {
 }
 
 pub(super) fn are_in_time(context: &Context<'_>) -> Vec<Diagnostic> {
-    let values = context.values;
-    let story = Story::of(context.scenario, values);
+    let story = Story::of(context.scenario);
     let mut found = Vec::new();
     for (phase, told) in context.scenario.phases.iter().zip(&story.phases) {
-        let end = length(phase, values);
+        let end = length(phase);
         if end == Span::ZERO {
             continue;
         }
         for action in &phase.actions {
-            let after = action.after.as_ref().map_or(Span::ZERO, |after| values.of(&after.value));
+            let after = action.after.as_ref().map_or(Span::ZERO, |after| after.value);
             if after >= end {
                 let mark = action.after.as_ref().map_or(action.mark, |after| after.mark);
                 let message = format!("this action is due after {after}, when its phase has ended ({end})");
@@ -107,7 +106,7 @@ pub(super) fn are_in_time(context: &Context<'_>) -> Vec<Diagnostic> {
 }
 
 pub(super) fn change_something(context: &Context<'_>) -> Vec<Diagnostic> {
-    let story = Story::of(context.scenario, context.values);
+    let story = Story::of(context.scenario);
     let mut found = Vec::new();
     for action in context.scenario.phases.iter().flat_map(|phase| &phase.actions) {
         let Some(scale) = &action.scale else { continue };
@@ -122,7 +121,7 @@ pub(super) fn change_something(context: &Context<'_>) -> Vec<Diagnostic> {
             found.push(context.error(action.mark, message, hint));
         } else if scalings.all(|scaling| scaling.from == scaling.to) {
             let message =
-                format!("this changes nothing: there are {} replicas already", context.values.say(&scale.to.value));
+                format!("this changes nothing: there are {} replicas already", context.value_and_parameter(&scale.to));
             found.push(context.error(
                 scale.to.mark,
                 message,
@@ -134,7 +133,7 @@ pub(super) fn change_something(context: &Context<'_>) -> Vec<Diagnostic> {
 }
 
 pub(super) fn follow_each_other(context: &Context<'_>) -> Vec<Diagnostic> {
-    let story = Story::of(context.scenario, context.values);
+    let story = Story::of(context.scenario);
     let mut found = Vec::new();
     for phase in &story.phases {
         for (index, scaling) in phase.scalings.iter().enumerate() {
@@ -160,9 +159,9 @@ pub(super) fn are_bounded(context: &Context<'_>) -> Vec<Diagnostic> {
     for scale in
         context.scenario.phases.iter().flat_map(|phase| &phase.actions).filter_map(|action| action.scale.as_ref())
     {
-        if context.values.of(&scale.to.value) > REPLICAS_MAX {
+        if scale.to.value > REPLICAS_MAX {
             let message =
-                format!("{} replicas are more pods than a cluster can have", context.values.say(&scale.to.value));
+                format!("{} replicas are more pods than a cluster can have", context.value_and_parameter(&scale.to));
             found.push(context.error(scale.to.mark, message, format!("ask for at most {REPLICAS_MAX}")));
         }
         let Some(ArrivalSpec::Steps(steps)) = scale.arrival.as_ref().map(|arrival| &arrival.value) else { continue };
@@ -173,7 +172,7 @@ pub(super) fn are_bounded(context: &Context<'_>) -> Vec<Diagnostic> {
                 "give at least one: `{perSecond: 5, for: 10s}`",
             ));
         }
-        for step in steps.iter().filter(|step| context.values.of(&step.duration.value) == Span::ZERO) {
+        for step in steps.iter().filter(|step| step.duration.value == Span::ZERO) {
             found.push(context.error(step.duration.mark, "a step of no time at all", "give a duration above 0s"));
         }
     }

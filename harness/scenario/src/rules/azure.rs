@@ -1,7 +1,8 @@
 //! The simulated Azure: distributions that exist, faults that happen.
 
 use super::Context;
-use crate::model::{DistributionSpec, FaultSpec, NodeConditionSpec, NodesOfSpec, Setting, Share};
+use crate::model::{DistributionSpec, FaultSpec, NodeConditionSpec, NodesOfSpec, Setting};
+use harness_units::Share;
 use harness_units::Span;
 use harness_yaml::Diagnostic;
 use harness_yaml::{Located, Mark};
@@ -36,7 +37,7 @@ fn impossible(context: &Context<'_>, distribution: &Located<DistributionSpec>) -
     match &distribution.value {
         DistributionSpec::Constant(_) => None,
         DistributionSpec::Lognormal { median, p95 } => {
-            let (low, high) = (context.values.of(&median.value), context.values.of(&p95.value));
+            let (low, high) = (median.value, p95.value);
             if low == Span::ZERO {
                 let hint = "a lognormal duration is above 0s; write `constant: 0s` for none";
                 return Some(context.error(median.mark, "the median is no time at all", hint));
@@ -64,11 +65,10 @@ pub(super) fn faults(context: &Context<'_>) -> Vec<Diagnostic> {
 }
 
 fn harmless(context: &Context<'_>, fault: &FaultSpec, mark: Mark) -> Vec<Diagnostic> {
-    let values = context.values;
     let mut found = Vec::new();
     let mut share = |setting: &Option<Setting<Share>>| {
         if let Some(setting) = setting
-            && values.of(&setting.value).0 == 0.0
+            && setting.value.0 == 0.0
         {
             found.push(context.error(setting.mark, "a fault that never happens", "give a share above 0"));
         }
@@ -90,16 +90,16 @@ fn harmless(context: &Context<'_>, fault: &FaultSpec, mark: Mark) -> Vec<Diagnos
         FaultSpec::OperationFail { code, .. } if code.is_empty() => {
             found.push(context.error(mark, "an operation fails with a code", "give one, such as OperationNotAllowed"));
         }
-        FaultSpec::ArmOutage { duration } if values.of(&duration.value) == Span::ZERO => {
+        FaultSpec::ArmOutage { duration } if duration.value == Span::ZERO => {
             found.push(context.error(duration.mark, "an outage of no time at all", "give a duration above 0s"));
         }
-        FaultSpec::SpotEvict { notice: Some(notice), .. } if values.of(&notice.value) > SPOT_NOTICE_MAX => {
+        FaultSpec::SpotEvict { notice: Some(notice), .. } if notice.value > SPOT_NOTICE_MAX => {
             let message = format!("Azure gives a notice of at most {SPOT_NOTICE_MAX}");
             found.push(context.error(notice.mark, message, "give a shorter one"));
         }
         FaultSpec::VmCrash(NodesOfSpec { count: Some(count), .. })
         | FaultSpec::NodeCondition(NodeConditionSpec { count: Some(count), .. })
-            if values.of(&count.value) == 0 =>
+            if count.value == 0 =>
         {
             found.push(context.error(count.mark, "this happens to no VM", "give a count of at least 1"));
         }

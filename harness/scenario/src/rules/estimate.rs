@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::Told;
 use crate::model::{DistributionSpec, UntilSpec};
-use crate::parameters::Values;
 
 /// The provisioner gathers pods for at most this long before it makes nodes, and then polls the creation every few seconds.
 /// Source: BATCH_MAX_DURATION 10s of Karpenter, the machine poll of 3 to 5 s of the Azure provider.
@@ -26,15 +25,15 @@ const OBSERVED: Duration = Duration::from_secs(15);
 const APPLIED: Duration = Duration::from_secs(10);
 
 /// Never more than the phase's own deadline.
-pub(crate) fn expected(told: &Told, boot: Option<&DistributionSpec>, values: &Values) -> Duration {
+pub(crate) fn expected(told: &Told, boot: Option<&DistributionSpec>) -> Duration {
     let arrived = told.scalings.iter().map(|scaling| scaling.end).max().unwrap_or_default();
-    let provisioned = || BATCH_AND_POLL + boot.map_or(BOOT, |boot| slow(boot, values));
+    let provisioned = || BATCH_AND_POLL + boot.map_or(BOOT, |boot| slow(boot));
     let takes = |until: &UntilSpec| match until {
         UntilSpec::AllPodsReady | UntilSpec::ReadyPods(_) | UntilSpec::Happened(_) => provisioned(),
         UntilSpec::NoPods => PODS_GONE,
         UntilSpec::NoNodes | UntilSpec::Nodes(_) => CONSOLIDATION,
         UntilSpec::AllNodesReplaced => CONSOLIDATION + provisioned(),
-        UntilSpec::Settled(span) => CONSOLIDATION + values.of(&span.value).as_duration(),
+        UntilSpec::Settled(span) => CONSOLIDATION + span.value.as_duration(),
         UntilSpec::Field(_) | UntilSpec::Notified(_) => OBSERVED,
         UntilSpec::InForce => APPLIED,
     };
@@ -43,8 +42,8 @@ pub(crate) fn expected(told: &Told, boot: Option<&DistributionSpec>, values: &Va
 }
 
 /// A slow boot, since a phase waits for the slowest.
-fn slow(boot: &DistributionSpec, values: &Values) -> Duration {
-    let of = |setting: &crate::model::Setting<harness_units::Span>| values.of(&setting.value).as_duration();
+fn slow(boot: &DistributionSpec) -> Duration {
+    let of = |setting: &crate::model::Setting<harness_units::Span>| setting.value.as_duration();
     match boot {
         DistributionSpec::Constant(value) => of(value),
         DistributionSpec::Lognormal { p95, .. } => of(p95),

@@ -4,13 +4,13 @@ use super::actions::COMPONENTS;
 use super::{Context, Story};
 use crate::expand::expectation_title;
 use crate::model::{ExpectationSpec, PendingSpec, Selection, Setting};
-use harness_plan::Amount;
+use harness_units::Amount;
 use harness_yaml::Diagnostic;
 use harness_yaml::suggest;
 use harness_yaml::{Located, Mark};
 
 pub(super) fn can_fail(context: &Context<'_>) -> Vec<Diagnostic> {
-    let story = Story::of(context.scenario, context.values);
+    let story = Story::of(context.scenario);
     let anything_runs = story.scalings().any(|scaling| scaling.to > 0);
     let has_layers = context.scenario.gitops.as_ref().is_some_and(|gitops| gitops.tree.is_some());
     let mut found = Vec::new();
@@ -63,7 +63,7 @@ pub(super) fn can_fail(context: &Context<'_>) -> Vec<Diagnostic> {
 
 /// Expectations that hold whatever happens.
 fn proves_nothing(context: &Context<'_>, expectation: &ExpectationSpec, mark: Mark) -> Vec<Diagnostic> {
-    let number = |setting: &Option<Setting<u32>>| setting.as_ref().map(|setting| context.values.of(&setting.value));
+    let number = |setting: &Option<Setting<u32>>| setting.as_ref().map(|setting| setting.value);
     let (message, hint) = match expectation {
         ExpectationSpec::Happened(spec) => match (number(&spec.at_least), number(&spec.at_most)) {
             (Some(0), None) => ("whatever happens, it happens at least 0 times", "give `atLeast: 1`, or `atMost`"),
@@ -78,19 +78,19 @@ fn proves_nothing(context: &Context<'_>, expectation: &ExpectationSpec, mark: Ma
             (Some(least), Some(most)) if least > most => ("nothing is between these bounds", "swap them"),
             _ => return Vec::new(),
         },
-        ExpectationSpec::Available(spec) if context.values.of(&spec.at_least.value).of(100) == 0 => {
+        ExpectationSpec::Available(spec) if spec.at_least.value.of(100) == 0 => {
             ("at least no pod at all is always available", "give a number above 0")
         }
         ExpectationSpec::Replaced(spec) if number(&spec.at_least) == Some(0) => {
             ("at least no node at all is always replaced", "give a number above 0")
         }
-        ExpectationSpec::AtOnce(spec) if context.values.of(&spec.at_most.value) == Amount::Percent(100) => {
+        ExpectationSpec::AtOnce(spec) if spec.at_most.value == Amount::Percent(100) => {
             ("no more than all nodes can be disrupted at once", "give less than 100%")
         }
-        ExpectationSpec::Price(spec) if context.values.of(&spec.at_most_percent.value) == 0 => {
+        ExpectationSpec::Price(spec) if spec.at_most_percent.value == 0 => {
             ("a fleet that costs nothing has no nodes", "expect `fleet: {at-the-end: 0}`")
         }
-        ExpectationSpec::Savings(spec) if context.values.of(&spec.at_least_percent.value) == 0 => {
+        ExpectationSpec::Savings(spec) if spec.at_least_percent.value == 0 => {
             ("savings of at least nothing cannot be missed", "give a percentage above 0")
         }
         ExpectationSpec::Quota(_) if context.scenario.azure.quota_cores.is_empty() => {
@@ -135,7 +135,7 @@ fn no_processes(context: &Context<'_>, names: &[Located<String>]) -> Vec<Diagnos
 
 pub(super) fn are_different(context: &Context<'_>) -> Vec<Diagnostic> {
     let expect = &context.scenario.expect;
-    let names: Vec<String> = expect.iter().map(|one| expectation_title(one, context.values)).collect();
+    let names: Vec<String> = expect.iter().map(|one| expectation_title(one)).collect();
     expect
         .iter()
         .enumerate()

@@ -38,13 +38,13 @@ pub(super) fn of_some_effect(context: &Context<'_>) -> Vec<Diagnostic> {
             found.extend(same_again(context, commit, action));
         }
         if let Some(back) = action.force_push.as_ref().and_then(|spec| spec.back.as_ref())
-            && context.values.of(&back.value) == 0
+            && back.value == 0
         {
             let hint = "drop at least one commit, or use `commit`";
             found.push(context.error(back.mark, "this rewrites no history", hint));
         }
         if let Some(GitFaultSpec::Slow(span)) = &action.git_fault
-            && context.values.of(&span.value) == Span::ZERO
+            && span.value == Span::ZERO
         {
             found.push(context.error(span.mark, "slow by no time at all", "give a duration above 0s"));
         }
@@ -53,7 +53,7 @@ pub(super) fn of_some_effect(context: &Context<'_>) -> Vec<Diagnostic> {
 }
 
 fn number(context: &Context<'_>, setting: &Setting<u32>, most: u32, what: &str) -> Option<Diagnostic> {
-    let value = context.values.of(&setting.value);
+    let value = setting.value;
     let message = match value {
         0 => format!("no {what} at all"),
         value if value > most => format!("{value} {what} are more than this is made for"),
@@ -68,7 +68,7 @@ fn same_again(
     commit: &CommitSpec,
     action: &harness_yaml::Located<ActionSpec>,
 ) -> Option<Diagnostic> {
-    let times = context.values.of(&commit.times.as_ref()?.value);
+    let times = commit.times.as_ref()?.value;
     let differ = commit.edits.iter().any(|edit: &TreeEdit| edit.numbered(1) != edit.numbered(2));
     (times > 1 && (!differ || !commit.add_many.is_empty())).then(|| {
         let hint = "write `{n}` where the number of the commit belongs";
@@ -77,15 +77,14 @@ fn same_again(
 }
 
 pub(super) fn in_time(context: &Context<'_>) -> Vec<Diagnostic> {
-    let values = context.values;
     let mut found = Vec::new();
     for phase in &context.scenario.phases {
-        let end = length(phase, values).as_duration();
+        let end = length(phase).as_duration();
         for action in &phase.actions {
             let Some(commit) = &action.commit else { continue };
             let (Some(times), Some(arrival)) = (&commit.times, &commit.arrival) else { continue };
-            let after = action.after.as_ref().map_or(Span::ZERO, |after| values.of(&after.value)).as_duration();
-            let lasts = arrival::length(&arrival.value, values.of(&times.value), values);
+            let after = action.after.as_ref().map_or(Span::ZERO, |after| after.value).as_duration();
+            let lasts = arrival::length(&arrival.value, times.value);
             let last = after.saturating_add(lasts);
             if end > Duration::ZERO && last >= end {
                 let message = format!(

@@ -15,7 +15,7 @@ pub(super) fn limits_can_fail(context: &Context<'_>) -> Vec<Diagnostic> {
             found.push(context.error(expectation.mark, "this latency has no limit", hint));
         }
         if let Some(samples) = &latency.samples_min
-            && context.values.of(&samples.value) == 0
+            && samples.value == 0
         {
             let message = "with samplesMin 0 a group without samples would hold its limits";
             found.push(context.error(samples.mark, message, "give at least 1, which is the default"));
@@ -63,7 +63,7 @@ fn group(context: &Context<'_>, latency: &LatencySpec) -> Option<Diagnostic> {
 /// The longest that a sample of this latency can take before the phases give up, or why there is never one.
 fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'static str> {
     use LatencyName as L;
-    let story = Story::of(context.scenario, context.values);
+    let story = Story::of(context.scenario);
     let raised = || {
         story
             .window(|scaling| scaling.to > scaling.from, |until| *until == UntilSpec::AllPodsReady)
@@ -144,18 +144,18 @@ fn limits(context: &Context<'_>, latency: &LatencySpec) -> Vec<Diagnostic> {
         }
     };
     // A phase without an end has been reported, and says nothing about how long a sample can take.
-    let story = Story::of(context.scenario, context.values);
+    let story = Story::of(context.scenario);
     let window = window.filter(|_| story.phases.iter().all(|phase| phase.length > Span::ZERO));
     let mut found = Vec::new();
     for (_, key, limit) in latency.limits() {
-        let value = context.values.of(&limit.value);
+        let value = limit.value;
         if value == Span::ZERO {
             found.push(context.error(limit.mark, format!("`{key}` is no time at all"), "give a duration above 0s"));
         }
         if let Some(window) = window.filter(|window| value > *window) {
             let message = format!(
                 "this limit cannot fail: {key} of {of} may be {}, and the phases give up after {window} (profile {})",
-                context.values.say(&limit.value),
+                context.value_and_parameter(limit),
                 context.profile
             );
             found.push(context.error(

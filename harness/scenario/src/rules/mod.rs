@@ -12,8 +12,8 @@ mod objects;
 mod phases;
 mod story;
 
-use crate::model::{PhaseSpec, ScenarioFile};
-use crate::parameters::Values;
+use crate::model::{PhaseSpec, ScenarioFile, Setting};
+use crate::schema::Use;
 use harness_plan::Profile;
 use harness_units::Span;
 use harness_yaml::Diagnostic;
@@ -27,13 +27,21 @@ pub(crate) struct Context<'a> {
     pub(crate) file: &'a str,
     pub(crate) document: &'a Node,
     pub(crate) scenario: &'a ScenarioFile,
-    pub(crate) values: &'a Values,
+    pub(crate) uses: &'a [Use],
     pub(crate) profile: Profile,
 }
 
 impl Context<'_> {
     fn error(&self, mark: Mark, message: impl Into<String>, hint: impl Into<String>) -> Diagnostic {
         Diagnostic::new(self.file, mark, message).with_hint(hint)
+    }
+
+    /// A value, and the parameter that it is from where it is from one: `5m ($podReadyP99)`.
+    fn value_and_parameter<T: std::fmt::Display>(&self, setting: &Setting<T>) -> String {
+        match self.uses.iter().find(|used| used.mark == setting.mark) {
+            Some(used) => format!("{} (${})", setting.value, used.parameter),
+            None => setting.value.to_string(),
+        }
     }
 
     fn key_mark(&self, path: &[&str]) -> Mark {
@@ -76,9 +84,9 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Diagnostic> {
 }
 
 /// The most that a phase can last: its deadline, or how long it is held.
-pub(crate) fn length(phase: &PhaseSpec, values: &Values) -> Span {
+pub(crate) fn length(phase: &PhaseSpec) -> Span {
     let setting = phase.within.as_ref().or(phase.hold.as_ref());
-    setting.map_or(Span::ZERO, |setting| values.of(&setting.value))
+    setting.map_or(Span::ZERO, |setting| setting.value)
 }
 
 /// The place of the key at the end of a path; the file's begin where there is none.

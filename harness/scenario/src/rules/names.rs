@@ -53,8 +53,8 @@ pub(super) fn workloads(context: &Context<'_>) -> Vec<Diagnostic> {
     for (name, workload) in &context.scenario.workloads {
         found.extend(malformed(context, "a workload", name, context.key_mark(&["workloads", name])));
         for (what, mark, zero) in [
-            ("cpu", workload.cpu.mark, context.values.of(&workload.cpu.value).0 == 0),
-            ("memory", workload.memory.mark, context.values.of(&workload.memory.value).0 == 0),
+            ("cpu", workload.cpu.mark, workload.cpu.value.0 == 0),
+            ("memory", workload.memory.mark, workload.memory.value.0 == 0),
         ] {
             if zero {
                 let message = format!("the pods of `{name}` request no {what}");

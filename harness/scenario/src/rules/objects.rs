@@ -74,7 +74,7 @@ pub(super) fn are_known(context: &Context<'_>) -> Vec<Diagnostic> {
 }
 
 pub(super) fn fields_say_something(context: &Context<'_>) -> Vec<Diagnostic> {
-    let number = |setting: &Option<Setting<u32>>| setting.as_ref().map(|setting| context.values.of(&setting.value));
+    let number = |setting: &Option<Setting<u32>>| setting.as_ref().map(|setting| setting.value);
     let mut found = Vec::new();
     for (spec, mark) in fields(context) {
         let (least, most) = (number(&spec.at_least), number(&spec.at_most));

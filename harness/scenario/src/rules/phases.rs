@@ -45,7 +45,7 @@ pub(super) fn have_time(context: &Context<'_>) -> Vec<Diagnostic> {
         }
         for (key, setting) in [("within", &phase.within), ("for", &phase.hold)] {
             let Some(setting) = setting else { continue };
-            if context.values.of(&setting.value) == Span::ZERO {
+            if setting.value == Span::ZERO {
                 let message = format!("`{key}` of the phase `{}` is no time at all", phase.name.value);
                 found.push(context.error(setting.mark, message, "give a duration above 0s"));
             }
@@ -73,7 +73,7 @@ fn condition(context: &Context<'_>, until: &UntilSpec, mark: Mark) -> Option<Dia
         UntilSpec::Happened(spec) if !spec.phases.is_empty() => {
             ("a phase counts what happens in itself", "leave out `in`")
         }
-        UntilSpec::Settled(span) if context.values.of(&span.value) == Span::ZERO => {
+        UntilSpec::Settled(span) if span.value == Span::ZERO => {
             ("settled for no time at all", "give a duration above 0s")
         }
         UntilSpec::Field(spec) if spec.always || !spec.phases.is_empty() => {

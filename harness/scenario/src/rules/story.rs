@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::length;
 use crate::expand::arrival;
 use crate::model::{ActionSpec, OtherClasses, ScenarioFile, Selection, UntilSpec};
-use crate::parameters::Values;
 use harness_units::Span;
 use harness_yaml::Mark;
 
@@ -41,12 +40,12 @@ pub(crate) struct Scaling {
     pub(crate) end: Duration,
 }
 
-fn after(action: &ActionSpec, values: &Values) -> Duration {
-    action.after.as_ref().map_or(Span::ZERO, |after| values.of(&after.value)).as_duration()
+fn after(action: &ActionSpec) -> Duration {
+    action.after.as_ref().map_or(Span::ZERO, |after| after.value).as_duration()
 }
 
 impl Story {
-    pub(crate) fn of(scenario: &ScenarioFile, values: &Values) -> Self {
+    pub(crate) fn of(scenario: &ScenarioFile) -> Self {
         let mut all: Vec<&str> = scenario.workloads.keys().map(String::as_str).collect();
         if scenario.other_classes == OtherClasses::Derived {
             all.push(DERIVED);
@@ -55,11 +54,11 @@ impl Story {
         let mut phases = Vec::new();
         for phase in &scenario.phases {
             let mut actions: Vec<_> = phase.actions.iter().collect();
-            actions.sort_by_key(|action| after(action, values));
+            actions.sort_by_key(|action| after(action));
             let mut scalings = Vec::new();
             for action in actions {
                 let Some(scale) = &action.scale else { continue };
-                let to = values.of(&scale.to.value);
+                let to = scale.to.value;
                 let named = match &scale.workloads.value {
                     Selection::All => all.clone(),
                     Selection::Named(names) => {
@@ -68,11 +67,11 @@ impl Story {
                 };
                 for workload in named {
                     let from = replicas.insert(workload, to).unwrap_or(0);
-                    let begin = after(action, values);
+                    let begin = after(action);
                     let lasts = scale
                         .arrival
                         .as_ref()
-                        .map_or(Duration::ZERO, |arrival| arrival::length(&arrival.value, from.abs_diff(to), values));
+                        .map_or(Duration::ZERO, |arrival| arrival::length(&arrival.value, from.abs_diff(to)));
                     scalings.push(Scaling {
                         mark: action.mark,
                         workload: workload.to_owned(),
@@ -84,7 +83,7 @@ impl Story {
                 }
             }
             phases.push(Told {
-                length: length(phase, values),
+                length: length(phase),
                 until: phase.until.as_ref().map(|until| until.value.0.clone()).unwrap_or_default(),
                 scalings,
             });

@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::model::ScenarioFile;
+use harness_units::{ScalarType, TYPE_KEY};
 
 /// The JSON schema (draft 2020-12) of scenario files. `scenarios/scenario.schema.json` is this, written out.
 pub fn scenario_schema() -> Value {
@@ -16,8 +17,28 @@ pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<ScenarioFile>();
     let mut schema = schema.to_value();
     without_null(&mut schema);
+    counts(&mut schema);
     schema
 });
+
+/// A whole number from 0 is a type that a parameter can have, as those of `harness-units` are.
+fn counts(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            if object.get("type").is_some_and(|kind| kind == "integer")
+                && object.get("format").is_some_and(|size| size == "uint32")
+            {
+                object.remove("format");
+                object.remove("minimum");
+                object.insert("type".to_owned(), json!(["string", "integer"]));
+                object.insert(TYPE_KEY.to_owned(), ScalarType::Count.as_str().into());
+            }
+            object.values_mut().for_each(counts);
+        }
+        Value::Array(items) => items.iter_mut().for_each(counts),
+        _ => {}
+    }
+}
 
 /// `null` is no way to leave a key out: it is an unfinished line, and the schema should say so.
 fn without_null(schema: &mut Value) {

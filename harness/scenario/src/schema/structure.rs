@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::generate::SCHEMA;
-use crate::model::ScalarType;
-use crate::model::{BESIDE_KEY, TYPE_KEY, reference};
+use crate::model::{BESIDE_KEY, reference};
+use harness_units::ScalarType;
+use harness_units::TYPE_KEY;
 use harness_yaml::Diagnostic;
 use harness_yaml::suggest;
 use harness_yaml::{Entry, Kind, Mark, Node};

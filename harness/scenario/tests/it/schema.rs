@@ -19,7 +19,7 @@ fn the_committed_schema_is_the_generated_one() {
 #[rstest]
 fn scenarios_hold_to_the_schema(#[files("../../scenarios/*.yaml")] path: std::path::PathBuf) {
     let text = std::fs::read_to_string(&path).unwrap();
-    let value: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+    let value = value(&text);
     let validator = jsonschema::validator_for(&scenario_schema()).unwrap();
     let errors: Vec<String> =
         validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
@@ -40,7 +40,6 @@ fn the_schema_refuses_what_is_broken(#[case] right: &str, #[case] wrong: &str) {
         schema
     };
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let value = |text: &str| serde_saphyr::from_str::<serde_json::Value>(text).unwrap();
     assert!(validator.is_valid(&value(text)));
     assert!(!validator.is_valid(&value(&text.replace(right, wrong))));
 }
@@ -54,4 +53,9 @@ fn every_scenario_is_right_and_built_in(#[files("../../scenarios/*.yaml")] path:
     assert_eq!(scenario.name(), name, "a scenario's file has its name");
     let builtin = harness_scenario::builtin_scenarios().iter().find(|one| one.name == name);
     assert_eq!(builtin.map(|one| one.text), Some(text.as_str()), "{name} is missing in builtin.rs");
+}
+
+fn value(text: &str) -> serde_json::Value {
+    let documents = harness_yaml::documents(text).unwrap();
+    harness_yaml::from_node(&documents[0]).unwrap()
 }

@@ -25,6 +25,7 @@ use Verdict::{Fail, Inconclusive, Pass};
 use harness_plan::*;
 use harness_record::event::*;
 use harness_record::verdict::{ExpectationResult, Verdict};
+use harness_units::Amount;
 use rstest::rstest;
 
 #[track_caller]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness_plan::*;
 use harness_record::event::*;
-use harness_units::{Bytes, Millicores, Span};
+use harness_units::{Amount, Bytes, Millicores, Span};
 
 pub(crate) const MS: u64 = 1_000;
 pub(crate) const S: u64 = 1_000_000;

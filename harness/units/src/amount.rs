@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use crate::ScalarType;
+use crate::scalar::{ScalarError, as_text, scalar};
 
 /// `3` or `20%`, as Kubernetes writes it in disruption budgets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,11 +36,11 @@ impl fmt::Display for Amount {
 }
 
 impl FromStr for Amount {
-    type Err = String;
+    type Err = ScalarError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, ScalarError> {
         let text = text.trim();
-        let wrong = || format!("`{text}` is not a number or a percentage");
+        let wrong = || ScalarError { text: text.to_owned(), kind: ScalarType::Amount };
         match text.strip_suffix('%') {
             Some(percent) => {
                 percent.parse().ok().filter(|percent| *percent <= 100).map(Self::Percent).ok_or_else(wrong)
@@ -49,18 +50,8 @@ impl FromStr for Amount {
     }
 }
 
-impl Serialize for Amount {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Amount {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+as_text!(Amount);
+scalar!(Amount, Amount, "A whole number or a percentage up to 100%: 3, 20%.");
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,202 @@
+//! The types that a parameter of a scenario can have, and what is common to all of them: how they are read, written and described.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de;
+
+use crate::{Amount, Bytes, Factor, Millicores, Rate, Share, Span};
+
+/// The key with which a JSON schema names the [`ScalarType`] of a value.
+pub const TYPE_KEY: &str = "x-harness-type";
+
+/// The type of a single value in a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ScalarType {
+    /// `30s`.
+    Duration,
+    /// A whole number from 0.
+    Count,
+    /// From 0 to 1.
+    Share,
+    /// At least 1.
+    Factor,
+    /// Events per second, above 0.
+    Rate,
+    /// `500m`.
+    Cpu,
+    /// `512Mi`.
+    Memory,
+    /// `3` or `20%`.
+    Amount,
+}
+
+impl ScalarType {
+    /// Every type.
+    pub const ALL: [Self; 8] =
+        [Self::Duration, Self::Count, Self::Share, Self::Factor, Self::Rate, Self::Cpu, Self::Memory, Self::Amount];
+
+    /// Its name in the JSON schema and in messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Duration => "duration",
+            Self::Count => "count",
+            Self::Share => "share",
+            Self::Factor => "factor",
+            Self::Rate => "rate",
+            Self::Cpu => "CPU quantity",
+            Self::Memory => "memory quantity",
+            Self::Amount => "number or percentage",
+        }
+    }
+
+    /// What to write.
+    pub const fn example(self) -> &'static str {
+        match self {
+            Self::Duration => "a number with its unit, such as 30s, 1m30s or 250ms",
+            Self::Count => "a whole number from 0, such as 40",
+            Self::Share => "a number from 0 to 1, such as 0.25",
+            Self::Factor => "a number of at least 1, such as 2.5",
+            Self::Rate => "a number above 0, such as 5 or 0.5",
+            Self::Cpu => "CPU as Kubernetes writes it, such as 500m or 2",
+            Self::Memory => "memory as Kubernetes writes it, such as 512Mi or 6Gi",
+            Self::Amount => "a whole number or a percentage up to 100%, such as 3 or 20%",
+        }
+    }
+
+    /// Checks that a text is of this type.
+    ///
+    /// # Errors
+    /// Says what the text is not.
+    pub fn check(self, text: &str) -> Result<(), ScalarError> {
+        fn reads<T: FromStr>(text: &str) -> bool {
+            text.parse::<T>().is_ok()
+        }
+        let holds = match self {
+            Self::Duration => reads::<Span>(text),
+            Self::Count => reads::<u32>(text.trim()),
+            Self::Share => reads::<Share>(text),
+            Self::Factor => reads::<Factor>(text),
+            Self::Rate => reads::<Rate>(text),
+            Self::Cpu => reads::<Millicores>(text),
+            Self::Memory => reads::<Bytes>(text),
+            Self::Amount => reads::<Amount>(text),
+        };
+        if holds { Ok(()) } else { Err(ScalarError { text: text.to_owned(), kind: self }) }
+    }
+}
+
+impl fmt::Display for ScalarType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that is not of a type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a {kind}")]
+pub struct ScalarError {
+    pub(crate) text: String,
+    pub(crate) kind: ScalarType,
+}
+
+/// YAML makes `cpu: 1` a number and `cpu: 500m` a text; both are read as the text that was written.
+pub(crate) struct TextOrNumber(pub(crate) ScalarType);
+
+impl de::Visitor<'_> for TextOrNumber {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.example())
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<String, E> {
+        Ok(value.to_owned())
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+}
+
+/// Reads a type from text or number by its `FromStr`, and describes it as JSON schema.
+macro_rules! scalar {
+    ($type:ident, $kind:ident, $json:literal) => {
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = deserializer.deserialize_any($crate::scalar::TextOrNumber($crate::ScalarType::$kind))?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($kind).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "type": ["string", "number"],
+                    "description": $json,
+                    ($crate::TYPE_KEY): $crate::ScalarType::$kind.as_str(),
+                })
+            }
+        }
+    };
+}
+pub(crate) use scalar;
+
+/// Writes a type as the text that its `FromStr` reads.
+macro_rules! as_text {
+    ($type:ident) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    };
+}
+pub(crate) use as_text;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(ScalarType::Duration, "30s", true)]
+    #[case(ScalarType::Duration, "30", false)]
+    #[case(ScalarType::Count, "40", true)]
+    #[case(ScalarType::Count, "-1", false)]
+    #[case(ScalarType::Count, "4.5", false)]
+    #[case(ScalarType::Share, "1", true)]
+    #[case(ScalarType::Share, "1.01", false)]
+    #[case(ScalarType::Factor, "0.5", false)]
+    #[case(ScalarType::Rate, "0", false)]
+    #[case(ScalarType::Rate, "NaN", false)]
+    #[case(ScalarType::Cpu, "500m", true)]
+    #[case(ScalarType::Memory, "6Gi", true)]
+    #[case(ScalarType::Memory, "6 gigs", false)]
+    #[case(ScalarType::Amount, "20%", true)]
+    #[case(ScalarType::Amount, "120%", false)]
+    fn types_hold_what_they_say(#[case] kind: ScalarType, #[case] text: &str, #[case] holds: bool) {
+        assert_eq!(kind.check(text).is_ok(), holds);
+    }
+
+    #[test]
+    fn a_number_and_its_text_are_the_same() {
+        assert_eq!(serde_json::from_str::<Millicores>("2").unwrap(), serde_json::from_str("\"2\"").unwrap());
+        assert_eq!(serde_json::from_str::<Share>("0.25").unwrap(), Share(0.25));
+        assert_eq!(serde_json::from_str::<Amount>("3").unwrap(), Amount::Count(3));
+        assert!(serde_json::from_str::<Share>("1.5").unwrap_err().to_string().contains("`1.5` is not a share"));
+        assert!(serde_json::from_str::<Span>("30").is_err());
+    }
+}
