@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::behaviour::Behaviour;
+use harness_simulation::Behaviour;
 
 /// Everything that is fixed for the life of a simulator. Reads from and writes to JSON and YAML.
 ///
@@ -123,7 +123,10 @@ impl Config {
         if self.identity_header.expose().is_empty() || self.control_token.expose().is_empty() {
             return Err("identityHeader and controlToken: must not be empty".to_owned());
         }
-        self.behaviour.validate().map_err(|e| format!("behaviour: {e}"))
+        match self.behaviour.problems().first() {
+            Some(problem) => Err(format!("behaviour.{problem}")),
+            None => Ok(()),
+        }
     }
 }
 

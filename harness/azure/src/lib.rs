@@ -16,17 +16,16 @@
 
 pub mod allocatable;
 mod arm;
-pub mod behaviour;
 pub mod catalogue;
 pub mod clock;
 pub mod config;
 pub mod control;
 mod counters;
-pub mod distribution;
+mod draw;
 pub mod draws;
 pub mod facts;
-pub mod faults;
-pub mod fleet;
+mod faults;
+mod fleet;
 mod identity;
 mod images;
 mod in_process;
@@ -36,10 +35,7 @@ mod simulator;
 pub mod tls;
 mod world;
 
-pub use behaviour::{Behaviour, BootModel, CapacityType, Leg, LegOverride, QuotaLimits};
 pub use config::{Config, Pem, PemKey, Secret, TlsConfig};
-pub use distribution::{Distribution, Span};
 pub use facts::{Fact, FactKind, FactsPage, VmRef};
-pub use faults::{Fault, FaultKind};
 pub use in_process::InProcess;
 pub use simulator::{Error, Simulator};

@@ -12,16 +12,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::arm::{ClusterState, NetworkState};
-use crate::behaviour::{Behaviour, QuotaLimits};
 use crate::catalogue::{Catalogue, resource_skus};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::facts::{FactKind, FactLog};
 use crate::faults::FaultEngine;
 use crate::fleet::Fleet;
+use crate::fleet::QuotaLimits;
 use crate::identity::Tokens;
 use crate::images;
 use crate::operations::Operations;
+use harness_simulation::Behaviour;
 
 /// How many writes of Nodes are under way at once: enough for 100 and more a second, few enough not to crowd the API server.
 const NODE_WRITES_AT_ONCE: usize = 32;
@@ -161,7 +162,7 @@ impl World {
 
     /// The quota limits with those of live faults over them.
     pub(crate) fn limits(&self) -> QuotaLimits {
-        self.faults().limits(&self.behaviour().quota, &self.facts)
+        self.faults().limits(&QuotaLimits::new(&self.behaviour().quota_cores), &self.facts)
     }
 
     /// `https://127.0.0.1:P`.

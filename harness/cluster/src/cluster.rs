@@ -11,11 +11,12 @@ use crate::assembled::Assembled;
 use crate::client::SocketClock;
 use crate::component_control::ComponentControl;
 use crate::flux::{Flux, Parts};
-use crate::git::{GitFault, GitRemote};
+use crate::git::GitRemote;
 use crate::images;
 use crate::local::{ComponentUsage, Failure, Local, LocalError, Status, TeardownReport};
 use crate::metrics::MetricsControl;
 use crate::receiver;
+use harness_simulation::GitFault;
 
 /// Where the supervisor takes orders about the Git server.
 const GIT_FAULT: &str = "git-fault";

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use harness_azure::behaviour::Behaviour;
 use harness_azure::control::VmState;
+use harness_simulation::Behaviour;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 
 use crate::cluster::Cluster;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AzureFault, Change, GitFault, TreeEdit, Trigger};
+use super::{Change, TreeEdit, Trigger};
+use harness_simulation::{Fault, GitFault};
 use harness_units::{Bytes, Millicores};
 
 /// An action and the moment at which it is due.
@@ -57,7 +58,7 @@ pub enum Action {
     /// The control plane is upgraded to the next patch version.
     UpgradeKubernetes,
     /// Let something go wrong in the simulated Azure.
-    AzureFault(AzureFault),
+    AzureFault(Fault),
     /// End every fault of the simulated Azure.
     ClearAzureFaults,
     /// Send SIGKILL to a component of the local cluster.

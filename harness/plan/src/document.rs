@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    AzureBehaviour, Expectation, Gitops, LatencyName, NamedObject, NamespaceQuota, NodeConfig, Phase, Workload,
-};
+use super::{Expectation, Gitops, LatencyName, NamedObject, NamespaceQuota, NodeConfig, Phase, Workload};
 use crate::Capability;
+use harness_simulation::Behaviour;
 use harness_units::Span;
 
 /// The version of `plan.json`. A reader refuses a plan with another one.
-pub const PLAN_VERSION: u32 = 1;
+pub const PLAN_VERSION: u32 = 2;
 
 /// A scenario, fully expanded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,7 +31,7 @@ pub struct Plan {
     /// What the target must offer.
     pub needs: BTreeSet<Capability>,
     /// How the simulated Azure behaves from the start.
-    pub azure: AzureBehaviour,
+    pub azure: Behaviour,
     /// The node configuration that is applied first.
     pub node_config: NodeConfig,
     /// What of Flux is set for the run, and what it applies beside the node configuration.

@@ -5,37 +5,36 @@
 //! configuration and seed.
 
 mod action;
-mod azure;
 mod capability;
 mod change;
 mod check;
 mod document;
 mod field;
 mod field_path;
-mod git;
 mod gitops;
 mod happening;
 mod latency;
 mod node_config;
 mod notification;
 mod phase;
+mod read;
 mod tree_edit;
+mod v1;
 mod workload;
 
 pub use action::{Action, FLUX_CONTROLLERS, Load, PlannedAction};
-pub use azure::{AzureBehaviour, AzureFault, Distribution, NoCapacity, NodeSelection, Share, Throttle};
 pub use capability::Capability;
 pub use change::{Change, ChangeWhat, SOMEBODY};
 pub use check::{Check, Expectation, LatencyCheck, NodeProperty, QuotaScope, bounds};
 pub use document::{Group, PLAN_VERSION, Plan, Profile, Published};
 pub use field::{Field, Must, NamedObject, ObjectAddress};
 pub use field_path::FieldPath;
-pub use git::GitFault;
 pub use gitops::{Gitops, Layer, LayerKind, Trigger};
 pub use happening::{Happening, What};
 pub use latency::{GroupBy, LatencyName};
 pub use node_config::{Limits, NodeClass, NodeConfig};
 pub use notification::{NotificationFilter, Receiver, Severity};
 pub use phase::{Phase, Until};
+pub use read::PlanError;
 pub use tree_edit::{ObjectRef, TreeEdit};
 pub use workload::{Autoscale, AutoscaleOn, DisruptionBudget, NamespaceQuota, Spread, Toleration, Workload};

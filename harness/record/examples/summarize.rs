@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args().nth(1).ok_or("usage: summarize DIR")?;
     let folder = Path::new(&folder);
     let begin = Instant::now();
-    let plan: Plan = serde_json::from_reader(BufReader::new(File::open(folder.join("plan.json"))?))?;
+    let plan = Plan::from_json(&std::fs::read(folder.join("plan.json"))?)?;
     let log = BufReader::with_capacity(1 << 20, File::open(folder.join("events.jsonl"))?);
     let result = RunResult::read(&plan, log)?;
     print!("{}", Summary::from(&result).to_json()?);

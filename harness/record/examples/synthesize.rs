@@ -277,7 +277,7 @@ fn plan(seed: u64, bursts: u64) -> Plan {
         seed,
         parameters: BTreeMap::new(),
         needs: BTreeSet::new(),
-        azure: AzureBehaviour::default(),
+        azure: harness_simulation::Behaviour::default(),
         node_config: NodeConfig {
             classes: CLASSES
                 .iter()

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use harness_azure::behaviour::Behaviour;
 use harness_cluster::HealthCheck;
 use harness_cluster::flux::{self, Flux, Intervals};
 use harness_cluster::git::GitRemote;
 use harness_plan::Plan;
 use harness_record::EventKind;
 use harness_record::event::{ActionKind, ActionStamps};
+use harness_simulation::Behaviour;
 
 use crate::RunError;
 use crate::answered::answered;
-use crate::drive::{Tools, azure};
+use crate::drive::Tools;
 use crate::labels;
 use crate::state::State;
 use crate::workload;
@@ -56,10 +56,7 @@ pub(crate) async fn set_behaviour(plan: &Plan, tools: &Tools, before: &mut Befor
     };
     let earlier = azure.behaviour().await.map_err(RunError::azure("read the simulated Azure's behaviour"))?;
     before.behaviour = Some(earlier);
-    azure
-        .set_behaviour(&azure::behaviour(&plan.azure, plan.seed))
-        .await
-        .map_err(RunError::azure("set the simulated Azure's behaviour"))
+    azure.set_behaviour(&plan.azure).await.map_err(RunError::azure("set the simulated Azure's behaviour"))
 }
 
 /// Creates the workloads, pushes the tree and waits until Flux has applied it and its pools are Ready.

@@ -109,7 +109,7 @@ impl Scenario {
 
     /// About how long its phases take in a profile when nothing goes wrong; an estimate for people who choose what to run.
     pub fn duration_expected(&self, profile: Profile) -> Span {
-        self.duration(profile, |told, file| rules::expected(told, file.azure.boot.as_deref()))
+        self.duration(profile, |told, file| rules::expected(told, file.azure.boot.as_ref()))
     }
 
     fn duration(&self, profile: Profile, of: impl Fn(&rules::Told, &ScenarioFile) -> Duration) -> Span {

@@ -57,6 +57,35 @@ impl Node {
         path.iter().try_fold(self, |node, key| node.get(key))
     }
 
+    /// The place of the value at the end of a path of keys and of indexes into lists, or of the last part of the path that is there.
+    pub fn place(&self, path: &[String]) -> Mark {
+        let Some((key, rest)) = path.split_first() else { return self.mark };
+        let next = match &self.kind {
+            Kind::List(items) => key.parse::<usize>().ok().and_then(|index| items.get(index)),
+            _ => self.get(key),
+        };
+        next.map_or(self.mark, |next| next.place(rest))
+    }
+
+    /// The place of the last key of a path.
+    pub fn key_place(&self, path: &[String]) -> Mark {
+        let Some((last, parents)) = path.split_last() else { return self.mark };
+        let parent = self.find(self.place(parents));
+        parent.and_then(|parent| parent.entry(last)).map_or(self.mark, |entry| entry.key_mark)
+    }
+
+    /// The value that stands at a place.
+    pub fn find(&self, mark: Mark) -> Option<&Node> {
+        if self.mark == mark {
+            return Some(self);
+        }
+        match &self.kind {
+            Kind::List(items) => items.iter().find_map(|item| item.find(mark)),
+            Kind::Map(entries) => entries.iter().find_map(|entry| entry.value.find(mark)),
+            _ => None,
+        }
+    }
+
     /// The keys of a map; empty for anything else.
     pub fn entries(&self) -> &[Entry] {
         match &self.kind {

@@ -1,21 +1,20 @@
 //! Virtual machines of the node resource group, and usages: `Microsoft.Compute`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::locations;
 use super::reply::{Reply, list};
-use crate::behaviour::CapacityType;
 use crate::control::VmState;
-use crate::distribution::Span;
 use crate::fleet::{CommandError, MachineState, Vm};
 use crate::world::World;
+use harness_simulation::CapacityType;
+use harness_units::Span;
 
 /// How long `simulateEviction` gives notice; Azure gives 30 s at least.
-const SIMULATED_NOTICE: Span = Span(Duration::from_secs(30));
+const SIMULATED_NOTICE: Span = Span::from_secs(30);
 
 /// The sizes; none for a filter that names another region.
 pub(super) fn skus(world: &World, query: &str) -> Reply {

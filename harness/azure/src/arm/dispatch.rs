@@ -12,9 +12,9 @@ use super::reply::{Reply, bearer};
 use super::route::{Cluster, Route, Routed, route};
 use super::{cluster, compute, graph, locations, machines, network, pools};
 use crate::facts::FactKind;
-use crate::faults::ArmFaultMode;
 use crate::operations::OperationStatus;
 use crate::world::World;
+use harness_simulation::ArmFaultMode;
 
 /// Bytes of a request body at most. Azure's own limit.
 const BODY_LIMIT: usize = 4 << 20;

@@ -71,7 +71,7 @@ fn parse(data: &str) -> Result<Catalogue, CatalogueError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::behaviour::CapacityType;
+    use harness_simulation::CapacityType;
     use rstest::rstest;
 
     #[rstest]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::behaviour::CapacityType;
+use harness_simulation::CapacityType;
 
 /// Processor architecture, as Azure names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]

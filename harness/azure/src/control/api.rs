@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::behaviour::Leg;
 use crate::clock::Stamp;
-use crate::distribution::Span;
 use crate::facts::VmRef;
-use crate::faults::Fault;
+use harness_simulation::Fault;
+use harness_simulation::Leg;
+use harness_units::Span;
 
 /// Where a VM is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

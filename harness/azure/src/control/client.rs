@@ -12,11 +12,11 @@ use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
 use super::api::{EvictRequest, FaultState, OperationCount, QuotaUsage, UnmodelledCall, Version, VmRecord};
-use crate::behaviour::Behaviour;
 use crate::config::Secret;
-use crate::distribution::Span;
 use crate::facts::FactsPage;
-use crate::faults::Fault;
+use harness_simulation::Behaviour;
+use harness_simulation::Fault;
+use harness_units::Span;
 
 /// How long a call may take beyond what it was asked to wait for.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
@@ -186,7 +186,7 @@ impl Client {
     /// # Errors
     /// [`ControlError`].
     pub async fn evict(&self, name: &str, notice: Option<Duration>) -> Result<(), ControlError> {
-        let body = EvictRequest { notice: notice.map(Span) };
+        let body = EvictRequest { notice: notice.map(Span::from) };
         self.act(name, "evict", Some(&body)).await
     }
 

@@ -16,11 +16,11 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::api::{EvictRequest, FaultState, OperationCount, QuotaUsage, UnmodelledCall, Version, VmRecord};
-use crate::behaviour::Behaviour;
 use crate::facts::FactsPage;
-use crate::faults::Fault;
 use crate::fleet::CommandError;
 use crate::world::World;
+use harness_simulation::Behaviour;
+use harness_simulation::Fault;
 
 /// How long a reader of facts may wait.
 const WAIT_MAX: Duration = Duration::from_secs(60);

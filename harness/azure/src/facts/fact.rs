@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::behaviour::CapacityType;
-use crate::distribution::Span;
+use harness_simulation::CapacityType;
+use harness_units::Span;
 
 /// Something that happened, once, at a known instant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

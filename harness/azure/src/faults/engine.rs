@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::fault::{ArmFaultMode, CapacityCode, Fault, FaultKind, VmSelector};
-use crate::behaviour::QuotaLimits;
+use crate::catalogue::catalogue;
 use crate::control::FaultState;
-use crate::distribution::Span;
 use crate::draws::happens;
 use crate::facts::{FactKind, FactLog, VmRef};
+use crate::fleet::QuotaLimits;
+use harness_simulation::{ArmFaultMode, CapacityCode, Fault, FaultKind, VmSelector};
+use harness_units::Span;
 
 /// How many faults may be live at once.
 const FAULTS_MAX: usize = 256;
@@ -26,20 +27,22 @@ pub(crate) struct Subject<'a> {
     pub(crate) seed: u64,
 }
 
-impl VmSelector {
-    /// Whether this VM is meant.
-    pub(crate) fn matches(&self, vm: &VmRef, quota_family: &str) -> bool {
-        let same = |wanted: &Option<String>, candidates: &[&str]| {
-            wanted.as_deref().is_none_or(|w| candidates.iter().any(|c| c.eq_ignore_ascii_case(w)))
-        };
-        let zone_number = vm.zone.rsplit('-').next().unwrap_or(&vm.zone);
-        same(&self.vm, &[&vm.name, &vm.machine, &vm.nodeclaim])
-            && same(&self.sku, &[&vm.sku, vm.sku.trim_start_matches("Standard_")])
-            && same(&self.family, &[&vm.family, quota_family])
-            && same(&self.zone, &[&vm.zone, zone_number])
-            && same(&self.nodepool, &[&vm.nodepool])
-            && self.capacity_type.is_none_or(|c| c == vm.capacity_type)
-    }
+/// Whether a selector means this VM.
+pub(crate) fn is_meant(only: &VmSelector, vm: &VmRef, quota_family: &str) -> bool {
+    let same = |wanted: &Option<String>, candidates: &[&str]| {
+        wanted.as_deref().is_none_or(|w| candidates.iter().any(|c| c.eq_ignore_ascii_case(w)))
+    };
+    let zone_number = vm.zone.rsplit('-').next().unwrap_or(&vm.zone);
+    same(&only.vm, &[&vm.name, &vm.machine, &vm.nodeclaim])
+        && same(&only.sku, &[&vm.sku, vm.sku.trim_start_matches("Standard_")])
+        && same(&only.family, &[&vm.family, quota_family])
+        && same(&only.zone, &[&vm.zone, zone_number])
+        && same(&only.nodepool, &[&vm.nodepool])
+        && only.capacity_type.is_none_or(|c| c == vm.capacity_type)
+}
+
+fn known_quota(scope: &str) -> bool {
+    ["regional", "spot"].contains(&scope) || catalogue().is_ok_and(|all| all.knows_family(scope))
 }
 
 #[derive(Debug)]
@@ -91,7 +94,22 @@ impl Refusals {
 impl FaultEngine {
     /// Sets a fault; one of the same name is replaced. Gives it a name if it has none.
     pub(crate) fn add(&mut self, mut fault: Fault, facts: &FactLog) -> Result<Fault, String> {
-        fault.validate()?;
+        if let Some(problem) = fault.problems().first() {
+            let name = if fault.id.is_empty() { fault.kind.as_str() } else { &fault.id };
+            return Err(format!("fault {name}: {problem}"));
+        }
+        if let FaultKind::Quota { scope, .. } = &fault.kind {
+            if !known_quota(scope) {
+                return Err(format!(
+                    "fault {}: there is no quota family `{scope}`; give regional, spot, a quota family or its letters",
+                    fault.kind.as_str()
+                ));
+            }
+            // A second limit takes the place of the first.
+            if fault.id.is_empty() {
+                fault.id = format!("quota-{scope}");
+            }
+        }
         if fault.id.is_empty() {
             self.named += 1;
             fault.id = format!("fault-{}", self.named);
@@ -100,8 +118,12 @@ impl FaultEngine {
         if self.live.len() >= FAULTS_MAX {
             return Err(format!("there are {FAULTS_MAX} faults already; remove one first"));
         }
-        facts.push(FactKind::FaultStarted { id: fault.id.clone(), fault: fault.kind.name().to_owned() });
-        self.live.push(Live { ends: fault.lasts.map(|l| Instant::now() + l.0), fault: fault.clone(), applied: 0 });
+        facts.push(FactKind::FaultStarted { id: fault.id.clone(), fault: fault.kind.as_str().to_owned() });
+        self.live.push(Live {
+            ends: fault.lasts.map(|l| Instant::now() + l.as_duration()),
+            fault: fault.clone(),
+            applied: 0,
+        });
         Ok(fault)
     }
 
@@ -144,7 +166,7 @@ impl FaultEngine {
             .map(|l| FaultState {
                 fault: l.fault.clone(),
                 applied: l.applied,
-                remaining: l.ends.map(|e| Span(e.saturating_duration_since(now))),
+                remaining: l.ends.map(|e| Span::from(e.saturating_duration_since(now))),
             })
             .collect()
     }
@@ -156,7 +178,7 @@ impl FaultEngine {
         }
         facts.push(FactKind::FaultEnded {
             id: over.fault.id,
-            fault: over.fault.kind.name().to_owned(),
+            fault: over.fault.kind.as_str().to_owned(),
             applied: over.applied,
         });
     }
@@ -176,13 +198,13 @@ impl FaultEngine {
             let Some(found) = wants(&l.fault.kind) else {
                 continue;
             };
-            let share = l.fault.kind.share().unwrap_or(1.0);
+            let share = l.fault.kind.share().0;
             let id = l.fault.id.clone();
             if !happens(seed, &format!("fault/{id}"), owner, ordinal, share) {
                 continue;
             }
             self.live[at].applied += 1;
-            if self.live[at].fault.count.is_some_and(|c| self.live[at].applied >= c) {
+            if self.live[at].fault.count.is_some_and(|c| self.live[at].applied >= u64::from(c)) {
                 self.end(at, facts);
             }
             return Some((id, found));
@@ -203,7 +225,9 @@ impl FaultEngine {
     pub(crate) fn size_not_supported(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<String> {
         let code = Some(CapacityCode::VMSizeNotSupported);
         self.hit_vm(facts, s, |k| match k {
-            FaultKind::NoCapacity { only, code: c, .. } if *c == code && only.matches(s.vm, s.quota_family) => Some(()),
+            FaultKind::NoCapacity { only, code: c, .. } if *c == code && is_meant(only, s.vm, s.quota_family) => {
+                Some(())
+            }
             _ => None,
         })
         .map(|(id, ())| id)
@@ -213,9 +237,10 @@ impl FaultEngine {
     pub(crate) fn no_capacity(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, Option<CapacityCode>)> {
         self.hit_vm(facts, s, |k| match k {
             FaultKind::NoCapacity { only, code, .. }
-                if *code != Some(CapacityCode::VMSizeNotSupported) && only.matches(s.vm, s.quota_family) =>
+                if *code != Some(CapacityCode::VMSizeNotSupported) && is_meant(only, s.vm, s.quota_family) =>
             {
-                Some(*code)
+                // The codes of a zone or a region would tell the controller that there is no VM of the other capacity type either.
+                Some(code.or(only.capacity_type.map(|_| CapacityCode::SkuNotAvailable)))
             }
             _ => None,
         })
@@ -224,7 +249,7 @@ impl FaultEngine {
     /// Whether the creation fails with a given code and text.
     pub(crate) fn operation_fail(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, (String, String))> {
         self.hit_vm(facts, s, |k| match k {
-            FaultKind::OperationFail { only, code, message, .. } if only.matches(s.vm, s.quota_family) => {
+            FaultKind::OperationFail { only, code, message, .. } if is_meant(only, s.vm, s.quota_family) => {
                 Some((code.clone(), message.clone()))
             }
             _ => None,
@@ -234,15 +259,15 @@ impl FaultEngine {
     /// What the faults make of a drawn boot: `None` never ends. With the names of those that hit.
     pub(crate) fn boot(&mut self, facts: &FactLog, s: Subject<'_>, drawn: Duration) -> (Option<Duration>, Vec<String>) {
         let stuck = self.hit_vm(facts, s, |k| match k {
-            FaultKind::StuckBoot { only, .. } if only.matches(s.vm, s.quota_family) => Some(()),
+            FaultKind::StuckBoot { only, .. } if is_meant(only, s.vm, s.quota_family) => Some(()),
             _ => None,
         });
         if let Some((id, ())) = stuck {
             return (None, vec![id]);
         }
         let slow = self.hit_vm(facts, s, |k| match k {
-            FaultKind::SlowBoot { only, factor, extra, .. } if only.matches(s.vm, s.quota_family) => {
-                Some((*factor, extra.0))
+            FaultKind::SlowBoot { only, factor, extra, .. } if is_meant(only, s.vm, s.quota_family) => {
+                Some((factor.0, extra.as_duration()))
             }
             _ => None,
         });
@@ -258,7 +283,7 @@ impl FaultEngine {
     /// Whether this VM never shows up as a Node.
     pub(crate) fn never_register(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<String> {
         self.hit_vm(facts, s, |k| match k {
-            FaultKind::NeverRegister { only, .. } if only.matches(s.vm, s.quota_family) => Some(()),
+            FaultKind::NeverRegister { only, .. } if is_meant(only, s.vm, s.quota_family) => Some(()),
             _ => None,
         })
         .map(|(id, ())| id)
@@ -274,7 +299,7 @@ impl FaultEngine {
             FaultKind::Throttle { retry_after, operation: only, .. }
                 if only.as_deref().is_none_or(|o| o == operation) =>
             {
-                Some(retry_after.0.as_secs_f64().ceil() as u64)
+                Some(retry_after.as_duration().as_secs_f64().ceil() as u64)
             }
             _ => None,
         })
@@ -314,15 +339,8 @@ impl FaultEngine {
         self.expire(facts);
         let mut limits = base.clone();
         for l in &self.live {
-            if let FaultKind::Quota { scope, limit } = &l.fault.kind {
-                match scope.to_ascii_lowercase().as_str() {
-                    "cores" => limits.regional_cores = *limit,
-                    "lowprioritycores" => limits.low_priority_cores = *limit,
-                    _ => {
-                        limits.families.retain(|k, _| !k.eq_ignore_ascii_case(scope));
-                        limits.families.insert(scope.clone(), *limit);
-                    }
-                }
+            if let FaultKind::Quota { scope, cores } = &l.fault.kind {
+                limits.set(scope, *cores);
             }
         }
         limits
@@ -332,7 +350,8 @@ impl FaultEngine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::behaviour::CapacityType;
+    use harness_simulation::CapacityType;
+    use harness_units::Share;
     use rstest::rstest;
 
     fn vm() -> VmRef {
@@ -369,14 +388,14 @@ mod tests {
     #[case(r#"{"vm":"web-1","nodepool":"web","capacityType":"spot"}"#, true)]
     fn selectors(#[case] selector: &str, #[case] expected: bool) {
         let selector: VmSelector = serde_json::from_str(selector).unwrap();
-        assert_eq!(selector.matches(&vm(), "standardFSv2Family"), expected);
+        assert_eq!(is_meant(&selector, &vm(), "standardFSv2Family"), expected);
     }
 
     #[test]
     fn a_count_ends_a_fault_and_says_so() {
         let facts = FactLog::default();
         let mut engine = FaultEngine::default();
-        let kind = FaultKind::NeverRegister { only: VmSelector::default(), share: 1.0 };
+        let kind = FaultKind::NeverRegister { only: VmSelector::default(), share: Share::WHOLE };
         engine.add(Fault::new(kind).named("n").times(2), &facts).unwrap();
         let vm = vm();
         let hits = (0..5).filter(|n| engine.never_register(&facts, subject(&vm, *n)).is_some()).count();
@@ -389,11 +408,12 @@ mod tests {
     fn a_fault_with_a_time_is_over_after_it() {
         let facts = FactLog::default();
         let base = QuotaLimits::default();
-        let limit = |limit| Fault::new(FaultKind::Quota { scope: "F".into(), limit });
+        let limit = |cores| Fault::new(FaultKind::Quota { scope: "F".into(), cores });
         let mut engine = FaultEngine::default();
         engine.add(limit(3).named("long").lasting(Span::from_secs(3600)), &facts).unwrap();
-        engine.add(limit(2).named("over").lasting(Span::ZERO), &facts).unwrap();
-        assert_eq!(engine.limits(&base, &facts).family("standardFSv2Family", "F"), 3);
+        engine.add(limit(2).named("over").lasting(Span::from_micros(1)), &facts).unwrap();
+        // A microsecond can be longer than it takes to ask.
+        while engine.limits(&base, &facts).family("standardFSv2Family", "F") != 3 {}
         assert_eq!(engine.states().len(), 1);
         engine.remove("long", &facts);
         assert_eq!(engine.limits(&base, &facts), base);
@@ -404,7 +424,7 @@ mod tests {
         let run = || -> Vec<u64> {
             let facts = FactLog::default();
             let mut engine = FaultEngine::default();
-            let kind = FaultKind::StuckBoot { only: VmSelector::default(), share: 0.25 };
+            let kind = FaultKind::StuckBoot { only: VmSelector::default(), share: Share(0.25) };
             engine.add(Fault::new(kind).named("s"), &facts).unwrap();
             let vm = vm();
             (0..400).filter(|n| engine.boot(&facts, subject(&vm, *n), Duration::ZERO).0.is_none()).collect()
@@ -416,20 +436,28 @@ mod tests {
 
     #[test]
     fn impossible_faults_are_refused() {
-        let bad = [
-            r#"{"kind":{"throttle":{"retryAfter":"1s","share":0}}}"#,
-            r#"{"kind":{"throttle":{"retryAfter":"1s","share":1.5}}}"#,
-            r#"{"kind":{"quota":{"scope":"F","limit":-1}}}"#,
-            r#"{"kind":{"quota":{"scope":"regional","limit":1}}}"#,
-            r#"{"kind":{"nodeCondition":{"condition":"Ready","status":"false"}}}"#,
-            r#"{"kind":{"nodeCondition":{"condition":"","status":"False"}}}"#,
-            r#"{"kind":{"armOutage":{}},"count":0}"#,
-            r#"{"kind":{"slowBoot":{"factor":0}}}"#,
-        ];
-        for text in bad {
+        for (text, why) in [
+            (r#"{"throttle":{"share":0}}"#, "fault throttle: throttle.share: a fault that never happens"),
+            (r#"{"quota":{"scope":"ZZ","cores":1},"id":"z"}"#, "there is no quota family `ZZ`"),
+            (r#"{"armOutage":{},"count":0}"#, "count: a fault that never applies"),
+        ] {
             let fault: Fault = serde_json::from_str(text).unwrap();
-            assert!(fault.validate().is_err(), "{text}");
+            let refused = FaultEngine::default().add(fault, &FactLog::default()).unwrap_err();
+            assert!(refused.contains(why), "{refused}");
         }
-        assert!(serde_json::from_str::<Fault>(r#"{"kind":{"armOutage":{"typo":1}}}"#).is_err());
+    }
+
+    #[test]
+    fn a_shortage_of_one_capacity_type_does_not_rule_out_the_other() {
+        let mut engine = FaultEngine::default();
+        let facts = FactLog::default();
+        let only = |text: &str| serde_json::from_str(text).unwrap();
+        let shortage = |text| FaultKind::NoCapacity { only: only(text), code: None, share: Share::WHOLE };
+        let vm = vm();
+        engine.add(Fault::new(shortage(r#"{"capacityType":"spot"}"#)).named("n"), &facts).unwrap();
+        let code = engine.no_capacity(&facts, subject(&vm, 0)).unwrap().1;
+        assert_eq!(code, Some(CapacityCode::SkuNotAvailable));
+        engine.add(Fault::new(shortage("{}")).named("n"), &facts).unwrap();
+        assert_eq!(engine.no_capacity(&facts, subject(&vm, 1)).unwrap().1, None);
     }
 }

@@ -1,7 +1,5 @@
-//! What goes wrong, on request: the faults that can be set, and the engine that applies them.
+//! The engine that applies the faults that are set.
 
 mod engine;
-mod fault;
 
-pub(crate) use engine::{FaultEngine, Subject};
-pub use fault::{ArmFaultMode, CapacityCode, EvictTarget, Fault, FaultKind, VmSelector};
+pub(crate) use engine::{FaultEngine, Subject, is_meant};

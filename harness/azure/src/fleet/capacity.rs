@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::quota::{QuotaExceeded, QuotaScope};
 use crate::control::ProvisioningError;
 use crate::facts::VmRef;
-use crate::faults::CapacityCode;
+use harness_simulation::CapacityCode;
 
 /// The error of a VM that quota forbids.
 pub(super) fn quota_error(exceeded: &QuotaExceeded, location: &str) -> ProvisioningError {
@@ -87,7 +87,7 @@ pub(crate) fn provisioning_error(error: &ProvisioningError) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::behaviour::CapacityType;
+    use harness_simulation::CapacityType;
     use rstest::rstest;
 
     fn vm(zone: &str) -> VmRef {

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::end::Taken;
 use super::vm::AgentCondition;
-use crate::behaviour::{Behaviour, CapacityType, Leg};
 use crate::control::{ProvisioningError, QuotaUsage, VmRecord, VmState};
-use crate::distribution::Span;
 use crate::facts::FactKind;
-use crate::faults::Fault;
 use crate::world::World;
+use harness_simulation::Fault;
+use harness_simulation::{Behaviour, CapacityType, Leg};
+use harness_units::Span;
 
 /// How long a reset waits for its VMs to be gone.
 const RESET_LIMIT: Duration = Duration::from_secs(8);
@@ -60,7 +60,7 @@ impl World {
         let takes = self
             .vm_record(name)
             .and_then(|r| r.draws.get(&Leg::Boot).and_then(|d| d.effective))
-            .map_or(Duration::ZERO, |s| s.0);
+            .map_or(Duration::ZERO, Span::as_duration);
         let operation = self.operations().begin(1);
         let (world, name, id) = (Arc::clone(self), name.to_owned(), operation.clone());
         self.tasks.spawn(async move {
@@ -154,7 +154,7 @@ impl World {
         let world = Arc::clone(self);
         self.tasks.spawn(async move {
             tokio::select! {
-                () = tokio::time::sleep(notice.0) => {}
+                () = tokio::time::sleep(notice.as_duration()) => {}
                 () = world.stop.cancelled() => return,
             }
             let mut fleet = world.fleet();
@@ -194,7 +194,7 @@ impl World {
             let world = Arc::clone(self);
             self.tasks.spawn(async move {
                 tokio::select! {
-                    () = tokio::time::sleep(lasts.0) => world.faults().expire(&world.facts),
+                    () = tokio::time::sleep(lasts.as_duration()) => world.faults().expire(&world.facts),
                     () = world.stop.cancelled() => {}
                 }
             });
@@ -204,7 +204,9 @@ impl World {
 
     /// Puts a behaviour into force; its faults replace the live ones.
     pub(crate) fn set_behaviour(self: &Arc<Self>, behaviour: Behaviour) -> Result<(), CommandError> {
-        behaviour.validate().map_err(CommandError::Invalid)?;
+        if let Some(problem) = behaviour.problems().first() {
+            return Err(CommandError::Invalid(problem.to_string()));
+        }
         let faults = behaviour.faults.clone();
         self.replace_behaviour(behaviour);
         self.faults().clear(&self.facts);

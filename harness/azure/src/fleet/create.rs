@@ -10,15 +10,16 @@ use super::capacity::{not_supported, quota_error};
 use super::life;
 use super::spec::{Defaults, MachineSpec, Names, SpecError};
 use super::vm::{MachineState, Signal, Vm, echo};
-use crate::behaviour::{Behaviour, Leg};
 use crate::clock::Stamp;
 use crate::control::{Draw, VmRecord, VmState};
-use crate::distribution::Span;
+use crate::draw::draw;
 use crate::draws::child;
 use crate::facts::{FactKind, VmRef};
 use crate::faults::Subject;
 use crate::images::default_node_image_version;
 use crate::world::World;
+use harness_simulation::{Behaviour, Leg};
+use harness_units::Span;
 
 /// A PUT of one machine.
 #[derive(Debug, Clone)]
@@ -168,9 +169,9 @@ fn record(
     let draws: BTreeMap<Leg, Draw> = Leg::ALL
         .into_iter()
         .map(|leg| {
-            let distribution = behaviour.boot.of(leg, &vm.family, quota_family, vm.capacity_type);
-            let mut rng = child(behaviour.seed, leg.name(), &vm.nodepool, ordinal);
-            let drawn = Span(distribution.draw(&mut rng));
+            let distribution = behaviour.leg(leg, &vm.family, quota_family, vm.capacity_type);
+            let mut rng = child(behaviour.seed, leg.as_str(), &vm.nodepool, ordinal);
+            let drawn = Span::from(draw(&distribution, &mut rng));
             let effective = Some(drawn);
             (leg, Draw { drawn, effective })
         })

@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use super::store::Fleet;
 use super::vm::End;
-use crate::behaviour::Leg;
 use crate::control::{ProvisioningError, VmState};
 use crate::facts::FactKind;
 use crate::world::World;
+use harness_simulation::Leg;
 
 /// Why machines cannot be deleted.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -78,9 +78,12 @@ impl World {
         let takes = match how {
             // A machine that failed has no VM to wait for.
             Taken::Deleted if vm.record.state == VmState::Failed => Duration::ZERO,
-            Taken::Deleted => {
-                vm.record.draws.get(&Leg::Delete).and_then(|d| d.effective).map_or(Duration::ZERO, |s| s.0)
-            }
+            Taken::Deleted => vm
+                .record
+                .draws
+                .get(&Leg::Delete)
+                .and_then(|d| d.effective)
+                .map_or(Duration::ZERO, harness_units::Span::as_duration),
             Taken::Evicted | Taken::Reset => Duration::ZERO,
         };
         vm.record.state = VmState::Deleting;

@@ -10,14 +10,14 @@ use tokio::time::Instant;
 use super::capacity::capacity_error;
 use super::store::Fleet;
 use super::vm::{End, Signal};
-use crate::behaviour::Leg;
 use crate::clock::Stamp;
 use crate::control::{ProvisioningError, VmRecord, VmState};
-use crate::distribution::Span;
 use crate::facts::{FactKind, VmRef};
 use crate::faults::Subject;
 use crate::node::{NodeWriter, ReadyStatus};
 use crate::world::World;
+use harness_simulation::Leg;
+use harness_units::Span;
 
 /// Why a VM's task goes no further.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +74,7 @@ impl Life {
         let Some(boot) = boot else {
             return Continue(());
         };
-        let registered_for = boot.mul_f64(self.world.behaviour().boot.registered_share);
+        let registered_for = boot.mul_f64(self.world.behaviour().registered_share.map_or(0.0, |share| share.0));
         self.pause(boot - registered_for).await?;
         if !self.boot() {
             return Continue(());
@@ -160,7 +160,7 @@ impl Life {
         record.state = VmState::Creating;
         record.creating = Some(creating);
         if let Some(draw) = record.draws.get_mut(&Leg::Boot) {
-            draw.effective = effective.map(Span);
+            draw.effective = effective.map(Span::from);
         }
         record.faults.extend(hit_by);
         Some(effective)
@@ -320,7 +320,7 @@ async fn ended(signal: &mut watch::Receiver<Signal>) -> Exit {
 }
 
 fn leg(record: &VmRecord, leg: Leg) -> Duration {
-    record.draws.get(&leg).and_then(|d| d.effective).map_or(Duration::ZERO, |s| s.0)
+    record.draws.get(&leg).and_then(|d| d.effective).map_or(Duration::ZERO, Span::as_duration)
 }
 
 impl World {

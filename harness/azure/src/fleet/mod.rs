@@ -14,7 +14,7 @@ mod vm;
 pub(crate) use capacity::provisioning_error;
 pub(crate) use commands::CommandError;
 pub(crate) use create::{PutError, PutOutcome, PutRequest};
-pub use quota::{Quota, QuotaExceeded, QuotaScope};
+pub(crate) use quota::QuotaLimits;
 #[cfg(test)]
 pub(crate) use spec::Defaults;
 pub(crate) use spec::{MachineSpec, Names};

@@ -5,11 +5,67 @@
 
 use std::collections::BTreeMap;
 
-use crate::behaviour::{CapacityType, QuotaLimits};
+use harness_simulation::CapacityType;
+
+/// How many vCPUs may run at once, in the region and by family.
+///
+/// The defaults are generous on purpose: a run that asks about quota sets it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct QuotaLimits {
+    /// `cores`: vCPUs of regular VMs in the region.
+    pub(crate) regional_cores: i64,
+    /// `lowPriorityCores`: vCPUs of spot VMs in the region.
+    pub(crate) low_priority_cores: i64,
+    /// vCPUs of a family that is not named in `families`.
+    pub(crate) family_default: i64,
+    /// vCPUs by quota family (`standardFSv2Family`, any case) or by family letter (`F`: each quota family of that letter).
+    pub(crate) families: BTreeMap<String, i64>,
+}
+
+impl Default for QuotaLimits {
+    fn default() -> Self {
+        Self {
+            regional_cores: 100_000,
+            low_priority_cores: 100_000,
+            family_default: 100_000,
+            families: BTreeMap::new(),
+        }
+    }
+}
+
+impl QuotaLimits {
+    /// The limits of a behaviour: by `regional`, `spot`, family letters or quota family.
+    pub(crate) fn new(cores: &BTreeMap<String, u32>) -> Self {
+        let mut limits = Self::default();
+        for (scope, cores) in cores {
+            limits.set(scope, *cores);
+        }
+        limits
+    }
+
+    /// Replaces one limit.
+    pub(crate) fn set(&mut self, scope: &str, cores: u32) {
+        let cores = i64::from(cores);
+        match scope {
+            "regional" => self.regional_cores = cores,
+            "spot" => self.low_priority_cores = cores,
+            family => {
+                self.families.retain(|name, _| !name.eq_ignore_ascii_case(family));
+                self.families.insert(family.to_owned(), cores);
+            }
+        }
+    }
+
+    /// The limit of a quota family. Its full name beats its letter.
+    pub(crate) fn family(&self, quota_family: &str, letter: &str) -> i64 {
+        let find = |name: &str| self.families.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| *v);
+        find(quota_family).or_else(|| find(letter)).unwrap_or(self.family_default)
+    }
+}
 
 /// Which quota.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum QuotaScope {
+pub(crate) enum QuotaScope {
     /// One quota family, by its name.
     Family(String),
     /// `cores`.
@@ -20,20 +76,20 @@ pub enum QuotaScope {
 
 /// A VM would not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QuotaExceeded {
+pub(crate) struct QuotaExceeded {
     /// Which quota.
-    pub scope: QuotaScope,
+    pub(crate) scope: QuotaScope,
     /// vCPUs allowed.
-    pub limit: i64,
+    pub(crate) limit: i64,
     /// vCPUs in use.
-    pub used: i64,
+    pub(crate) used: i64,
     /// vCPUs that were asked for.
-    pub required: i64,
+    pub(crate) required: i64,
 }
 
 /// vCPUs in use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Quota {
+pub(crate) struct Quota {
     families: BTreeMap<String, i64>,
     regional: i64,
     low_priority: i64,
@@ -44,7 +100,7 @@ impl Quota {
     ///
     /// # Errors
     /// [`QuotaExceeded`].
-    pub fn reserve(
+    pub(crate) fn reserve(
         &mut self,
         limits: &QuotaLimits,
         quota_family: &str,
@@ -76,7 +132,7 @@ impl Quota {
     }
 
     /// Gives the cores of a VM back.
-    pub fn release(&mut self, quota_family: &str, capacity_type: CapacityType, vcpus: u32) {
+    pub(crate) fn release(&mut self, quota_family: &str, capacity_type: CapacityType, vcpus: u32) {
         let given = i64::from(vcpus);
         match capacity_type {
             CapacityType::Spot => self.low_priority -= given,
@@ -93,17 +149,17 @@ impl Quota {
     }
 
     /// vCPUs of regular VMs of a quota family in use.
-    pub fn family(&self, quota_family: &str) -> i64 {
+    pub(crate) fn family(&self, quota_family: &str) -> i64 {
         self.families.get(quota_family).copied().unwrap_or(0)
     }
 
     /// vCPUs of regular VMs in use.
-    pub fn regional(&self) -> i64 {
+    pub(crate) fn regional(&self) -> i64 {
         self.regional
     }
 
     /// vCPUs of spot VMs in use.
-    pub fn low_priority(&self) -> i64 {
+    pub(crate) fn low_priority(&self) -> i64 {
         self.low_priority
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::behaviour::CapacityType;
 use crate::catalogue::Sku;
 use crate::config::Config;
 use crate::facts::VmRef;
+use harness_simulation::CapacityType;
 
 /// The tag in which NAP names the NodeClaim (`pkg/providers/launchtemplate/tags.go`).
 pub(crate) const NODECLAIM_TAG: &str = "karpenter.azure.com_aksmachine_nodeclaim";

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use rand::seq::SliceRandom;
 
 use super::commands::CommandError;
-use crate::behaviour::CapacityType;
 use crate::control::VmState;
-use crate::distribution::Span;
 use crate::draws::child;
-use crate::faults::{EvictTarget, Fault, FaultKind, VmSelector};
+use crate::faults::is_meant;
 use crate::world::World;
+use harness_simulation::{CapacityType, ConditionStatus, Fault, FaultKind, VmSelector};
+use harness_units::{Share, Span};
 
 /// What is done to a VM.
 enum Blow<'a> {
     Crash,
-    Condition { kind: &'a str, status: &'a str },
+    Condition { kind: &'a str, status: ConditionStatus },
     Evict { notice: Option<Span> },
 }
 
@@ -25,18 +25,12 @@ impl World {
         let (only, share, blow) = match &fault.kind {
             FaultKind::VmCrash { only, share } => (only.clone(), *share, Blow::Crash),
             FaultKind::NodeCondition { only, condition, status, share } => {
-                (only.clone(), *share, Blow::Condition { kind: condition, status })
+                (only.clone(), *share, Blow::Condition { kind: condition, status: *status })
             }
-            FaultKind::SpotEvict { target, notice } => {
-                let mut only = VmSelector { capacity_type: Some(CapacityType::Spot), ..VmSelector::default() };
-                let mut share = 1.0;
-                match target {
-                    EvictTarget::All => {}
-                    EvictTarget::Share(s) => share = *s,
-                    EvictTarget::Nodepool(pool) => only.nodepool = Some(pool.clone()),
-                    EvictTarget::Vm(vm) => only.vm = Some(vm.clone()),
-                }
-                (only, share, Blow::Evict { notice: *notice })
+            FaultKind::SpotEvict { only, share, notice } => {
+                let only = VmSelector { capacity_type: Some(CapacityType::Spot), ..only.clone() };
+                let notice = (*notice > Span::ZERO).then_some(*notice);
+                (only, *share, Blow::Evict { notice })
             }
             _ => return Ok(0),
         };
@@ -49,7 +43,7 @@ impl World {
         for name in &chosen {
             let done = match &blow {
                 Blow::Crash => self.crash(name),
-                Blow::Condition { kind, status } => self.report_condition(name, kind, status),
+                Blow::Condition { kind, status } => self.report_condition(name, kind, status.as_str()),
                 Blow::Evict { notice } => self.evict(name, *notice),
             };
             match done {
@@ -76,16 +70,17 @@ impl World {
     /// The running VMs that are meant: a share of them (at least one) and no more than the fault's count. Which ones
     /// depends on the seed, the fault's name and the VMs' ordinals, not on names, which the controller makes up anew each
     /// time. VMs whose Node is Ready go first: to stop one that is still starting would show nothing.
-    fn choose(&self, fault: &Fault, only: &VmSelector, share: f64, with_node_only: bool) -> Vec<String> {
+    fn choose(&self, fault: &Fault, only: &VmSelector, share: Share, with_node_only: bool) -> Vec<String> {
         let fleet = self.fleet();
         let mut meant: Vec<_> = fleet
             .vms
             .values()
-            .filter(|vm| vm.record.state == VmState::Running && only.matches(&vm.record.vm, &vm.record.quota_family))
+            .filter(|vm| vm.record.state == VmState::Running && is_meant(only, &vm.record.vm, &vm.record.quota_family))
             .filter(|vm| !with_node_only || vm.record.ready.is_some())
             .collect();
-        let of_share = if share < 1.0 { (meant.len() as f64 * share).round().max(1.0) as usize } else { meant.len() };
-        let of_count = fault.count.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX));
+        let of_share =
+            if share.0 < 1.0 { (meant.len() as f64 * share.0).round().max(1.0) as usize } else { meant.len() };
+        let of_count = fault.count.map_or(usize::MAX, |count| count as usize);
         let wanted = of_share.min(of_count);
         if wanted < meant.len() {
             meant.sort_by_key(|vm| (&vm.record.vm.nodepool, vm.record.ordinal));

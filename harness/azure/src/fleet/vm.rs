@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::spec::{MachineSpec, Names};
 use crate::control::{VmRecord, VmState};
-use crate::distribution::Span;
+use harness_units::Span;
 
 /// `properties.provisioningState` of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::taint;
 use crate::allocatable::{NodeResources, node_resources};
-use crate::behaviour::CapacityType;
 use crate::config::Config;
 use crate::fleet::{AgentCondition, MachineSpec, Names};
+use harness_simulation::CapacityType;
 
 /// Which `Ready` condition a Node shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

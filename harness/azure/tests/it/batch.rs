@@ -1,7 +1,8 @@
 //! Creation of many machines by one PUT (`PROVISION_MODE=aksmachineapiheaderbatch`).
 
-use harness_azure::faults::{CapacityCode, VmSelector};
-use harness_azure::{Fault, FaultKind};
+use harness_simulation::{CapacityCode, VmSelector};
+use harness_simulation::{Fault, FaultKind};
+use harness_units::Share;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -48,7 +49,7 @@ async fn refusals_name_their_machine_in_the_flat_shape() {
     let fault = Fault::new(FaultKind::NoCapacity {
         only: VmSelector { vm: Some("web-2".into()), ..VmSelector::default() },
         code: Some(CapacityCode::VMSizeNotSupported),
-        share: 1.0,
+        share: Share(1.0),
     });
     lab.control.add_fault(&fault).await.unwrap();
     let answer = put(&lab, &["web-1", "web-2"]).await;

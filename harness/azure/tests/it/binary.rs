@@ -44,7 +44,7 @@ fn wait_for(path: &Path) {
 async fn it_starts_answers_and_ends_at_a_signal() {
     let dir = tempfile::tempdir().unwrap();
     let (config, ca, environment) = (dir.path().join("c.yaml"), dir.path().join("ca.pem"), dir.path().join("env.json"));
-    std::fs::write(&config, "location: westeurope\ncontrolToken: the-control-token\nidentityHeader: the-identity-header\nbehaviour: {seed: 9, boot: {boot: {constant: 1s}}}\n").unwrap();
+    std::fs::write(&config, "location: westeurope\ncontrolToken: the-control-token\nidentityHeader: the-identity-header\nbehaviour: {seed: 9, boot: {constant: 1s}}\n").unwrap();
     let path = |p: &Path| p.to_str().unwrap().to_owned();
     let mut process = start(&[
         "--config",

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use harness_azure::control::{Client, ControlError};
-use harness_azure::faults::ArmFaultMode;
-use harness_azure::{BootModel, FactKind, Fault, FaultKind, Secret};
+use harness_azure::{FactKind, Secret};
+use harness_simulation::ArmFaultMode;
+use harness_simulation::{Fault, FaultKind};
 
 use crate::fake_kube::FakeKube;
 use crate::support::{ANSWER, Lab, instant};
@@ -21,9 +22,7 @@ async fn a_wrong_token_is_refused_and_never_repeated() {
 #[tokio::test]
 async fn a_behaviour_is_replaced_and_read_back() {
     let lab = Lab::start(instant(), None).await;
-    let mut behaviour = instant();
-    behaviour.seed = 99;
-    behaviour.boot = BootModel::azure_estimate();
+    let mut behaviour = harness_simulation::Behaviour { seed: 99, ..harness_simulation::Behaviour::azure_estimate() };
     behaviour.faults = vec![Fault::new(FaultKind::ArmOutage { mode: ArmFaultMode::Unavailable }).named("down")];
     lab.control.set_behaviour(&behaviour).await.unwrap();
     assert_eq!(lab.control.behaviour().await.unwrap(), behaviour);
@@ -37,9 +36,9 @@ async fn a_behaviour_is_replaced_and_read_back() {
 async fn an_invalid_behaviour_is_refused_with_the_reason() {
     let lab = Lab::start(instant(), None).await;
     let mut behaviour = instant();
-    behaviour.boot.boot = harness_azure::Distribution::Samples(Vec::new());
+    behaviour.boot = Some(harness_simulation::Distribution::Samples(Vec::new()));
     let error = lab.control.set_behaviour(&behaviour).await.unwrap_err();
-    assert!(error.to_string().contains("boot.boot"), "{error}");
+    assert!(error.to_string().contains("boot.samples"), "{error}");
     assert_eq!(lab.control.behaviour().await.unwrap(), instant());
 }
 

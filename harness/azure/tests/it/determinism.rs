@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use harness_azure::{Distribution, FactKind, Leg, Span};
+use harness_azure::FactKind;
+use harness_simulation::{Distribution, Leg};
+use harness_units::Span;
 use serde_json::json;
 
 use crate::support::{Lab, instant, machine_body};
@@ -11,8 +13,8 @@ use crate::support::{Lab, instant, machine_body};
 async fn run(seed: u64, order: &[&str], all_at_once: bool) -> BTreeMap<(String, u64), Vec<Span>> {
     let mut behaviour = instant();
     behaviour.seed = seed;
-    behaviour.boot.boot = Distribution::Lognormal { median: Span::from_millis(20), p95: Span::from_millis(60) };
-    behaviour.boot.ready = Distribution::Samples([1, 2, 3, 4, 5].map(Span::from_millis).to_vec());
+    behaviour.boot = Some(Distribution::Lognormal { median: Span::from_millis(20), p95: Span::from_millis(60) });
+    behaviour.ready = Some(Distribution::Samples([1, 2, 3, 4, 5].map(Span::from_millis).to_vec()));
     let lab = Lab::start(behaviour, None).await;
     let mut puts = Vec::new();
     for (n, pool) in order.iter().enumerate() {
@@ -55,7 +57,7 @@ async fn draws_depend_on_seed_pool_and_ordinal_only() {
 #[tokio::test]
 async fn a_reset_starts_the_draws_again() {
     let mut behaviour = instant();
-    behaviour.boot.boot = Distribution::Lognormal { median: Span::from_millis(20), p95: Span::from_millis(60) };
+    behaviour.boot = Some(Distribution::Lognormal { median: Span::from_millis(20), p95: Span::from_millis(60) });
     let lab = Lab::start(behaviour, None).await;
     let mut seen = Vec::new();
     for _ in 0..2 {

@@ -1,9 +1,14 @@
 //! Each fault, seen from outside.
 
+use harness_simulation::ConditionStatus;
+use harness_units::Factor;
+use harness_units::Share;
 use std::time::{Duration, Instant};
 
-use harness_azure::faults::{ArmFaultMode, CapacityCode, EvictTarget, VmSelector};
-use harness_azure::{Distribution, FactKind, Fault, FaultKind, Leg, Span};
+use harness_azure::FactKind;
+use harness_simulation::{ArmFaultMode, CapacityCode, VmSelector};
+use harness_simulation::{Distribution, Fault, FaultKind, Leg};
+use harness_units::Span;
 use rstest::rstest;
 
 use crate::fake_kube::FakeKube;
@@ -26,7 +31,7 @@ fn every() -> VmSelector {
 #[tokio::test]
 async fn no_capacity(#[case] code: Option<CapacityCode>, #[case] expected: &str) {
     let lab = Lab::start(instant(), None).await;
-    let fault = Fault::new(FaultKind::NoCapacity { only: family("F"), code, share: 1.0 });
+    let fault = Fault::new(FaultKind::NoCapacity { only: family("F"), code, share: Share(1.0) });
     let id = lab.control.add_fault(&fault).await.unwrap().id;
     let put = lab.create("encoder-1", "Standard_F4s_v2", false).await;
     assert_eq!(put.status, 201);
@@ -46,8 +51,11 @@ async fn no_capacity(#[case] code: Option<CapacityCode>, #[case] expected: &str)
 #[tokio::test]
 async fn a_size_that_the_subscription_may_not_use_is_refused_at_the_put() {
     let lab = Lab::start(instant(), None).await;
-    let fault =
-        Fault::new(FaultKind::NoCapacity { only: every(), code: Some(CapacityCode::VMSizeNotSupported), share: 1.0 });
+    let fault = Fault::new(FaultKind::NoCapacity {
+        only: every(),
+        code: Some(CapacityCode::VMSizeNotSupported),
+        share: Share(1.0),
+    });
     lab.control.add_fault(&fault).await.unwrap();
     let put = lab.create("web-1", "Standard_D4s_v5", false).await;
     assert_eq!((put.status, put.code()), (400, "VMSizeNotSupported"));
@@ -57,7 +65,7 @@ async fn a_size_that_the_subscription_may_not_use_is_refused_at_the_put() {
 #[tokio::test]
 async fn quota_for_a_while() {
     let lab = Lab::start(instant(), None).await;
-    let fault = Fault::new(FaultKind::Quota { scope: "D".into(), limit: 0 });
+    let fault = Fault::new(FaultKind::Quota { scope: "D".into(), cores: 0 });
     lab.control.add_fault(&fault.named("q")).await.unwrap();
     lab.create("web-1", "Standard_D4s_v5", false).await;
     lab.fact("failed", |k| matches!(k, FactKind::ProvisioningFailed { code, .. } if code == "OperationNotAllowed"))
@@ -70,14 +78,14 @@ async fn quota_for_a_while() {
 #[rstest]
 #[case("D", false, "Family Cores quota")]
 #[case("standardDSv5Family", false, "Family Cores quota")]
-#[case("cores", false, "Total Regional Cores quota")]
-#[case("lowPriorityCores", true, "LowPriorityCores")]
+#[case("regional", false, "Total Regional Cores quota")]
+#[case("spot", true, "LowPriorityCores")]
 #[tokio::test]
 async fn a_quota_of_each_scope_changes_while_vms_run(#[case] scope: &str, #[case] spot: bool, #[case] term: &str) {
     let lab = Lab::start(instant(), None).await;
     lab.create("web-1", "Standard_D4s_v5", spot).await;
     lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-1", k)).await;
-    let limit = |limit| Fault::new(FaultKind::Quota { scope: scope.to_owned(), limit });
+    let limit = |cores| Fault::new(FaultKind::Quota { scope: scope.to_owned(), cores });
     // The VM that runs stays, although it is above the new limit.
     lab.control.add_fault(&limit(3).named("less")).await.unwrap();
     lab.create("web-2", "Standard_D4s_v5", spot).await;
@@ -91,7 +99,7 @@ async fn a_quota_of_each_scope_changes_while_vms_run(#[case] scope: &str, #[case
     lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-3", k)).await;
     // The other capacity type has a quota of its own.
     lab.create("web-4", "Standard_E4s_v5", !spot).await;
-    if scope != "cores" {
+    if scope != "regional" {
         lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-4", k)).await;
     }
 }
@@ -115,7 +123,7 @@ async fn throttling_says_when_to_come_again() {
     let lab = Lab::start(instant(), None).await;
     let fault = Fault::new(FaultKind::Throttle {
         retry_after: Span::from_millis(1_200),
-        share: 1.0,
+        share: Share(1.0),
         operation: Some("machines.list".into()),
     });
     lab.control.add_fault(&fault.times(2)).await.unwrap();
@@ -142,7 +150,7 @@ async fn throttling_says_when_to_come_again() {
 #[tokio::test]
 async fn a_share_of_calls_is_throttled() {
     let lab = Lab::start(instant(), None).await;
-    let fault = Fault::new(FaultKind::Throttle { retry_after: Span::from_secs(1), share: 0.5, operation: None });
+    let fault = Fault::new(FaultKind::Throttle { retry_after: Span::from_secs(1), share: Share(0.5), operation: None });
     lab.control.add_fault(&fault).await.unwrap();
     let mut throttled = 0;
     for _ in 0..60 {
@@ -154,10 +162,14 @@ async fn a_share_of_calls_is_throttled() {
 #[tokio::test]
 async fn slow_boots_are_slower_and_recorded() {
     let mut behaviour = instant();
-    behaviour.boot.boot = Distribution::Constant(Span::from_millis(20));
+    behaviour.boot = Some(Distribution::Constant(Span::from_millis(20)));
     let lab = Lab::start(behaviour, None).await;
-    let fault =
-        Fault::new(FaultKind::SlowBoot { only: family("D"), factor: 3.0, extra: Span::from_millis(40), share: 1.0 });
+    let fault = Fault::new(FaultKind::SlowBoot {
+        only: family("D"),
+        factor: Factor(3.0),
+        extra: Span::from_millis(40),
+        share: Share(1.0),
+    });
     lab.control.add_fault(&fault.named("slow")).await.unwrap();
     lab.create("web-1", "Standard_D4s_v5", false).await;
     lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. })).await;
@@ -171,7 +183,7 @@ async fn slow_boots_are_slower_and_recorded() {
 #[tokio::test]
 async fn stuck_boots_stay_creating_until_deleted() {
     let lab = Lab::start(instant(), None).await;
-    let fault = Fault::new(FaultKind::StuckBoot { only: every(), share: 1.0 });
+    let fault = Fault::new(FaultKind::StuckBoot { only: every(), share: Share(1.0) });
     lab.control.add_fault(&fault).await.unwrap();
     let put = lab.create("web-1", "Standard_D4s_v5", false).await;
     lab.fact("creating", |k| matches!(k, FactKind::VmCreating { .. })).await;
@@ -185,7 +197,7 @@ async fn stuck_boots_stay_creating_until_deleted() {
 async fn a_vm_that_never_registers_succeeds_without_a_node() {
     let kube = FakeKube::default();
     let lab = Lab::start(instant(), Some(kube.client())).await;
-    let fault = Fault::new(FaultKind::NeverRegister { only: every(), share: 1.0 });
+    let fault = Fault::new(FaultKind::NeverRegister { only: every(), share: Share(1.0) });
     lab.control.add_fault(&fault.times(1)).await.unwrap();
     lab.create("web-1", "Standard_D4s_v5", false).await;
     lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. })).await;
@@ -204,7 +216,7 @@ async fn any_code_and_text() {
         only: every(),
         code: "InsufficientSubnetSize".into(),
         message: "Pre-allocated IPs exceed the subnet".into(),
-        share: 1.0,
+        share: Share(1.0),
     });
     lab.control.add_fault(&fault).await.unwrap();
     let put = lab.create("web-1", "Standard_D4s_v5", false).await;
@@ -278,11 +290,11 @@ async fn crashes_and_evictions_of_a_share() {
         assert!(Instant::now() < deadline);
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    let crash = Fault::new(FaultKind::VmCrash { only: every(), share: 0.3 });
+    let crash = Fault::new(FaultKind::VmCrash { only: every(), share: Share(0.3) });
     lab.control.add_fault(&crash.named("crash")).await.unwrap();
     let records = lab.control.vms().await.unwrap();
     assert_eq!(records.iter().filter(|r| r.faults == ["crash"]).count(), 3);
-    let evict = Fault::new(FaultKind::SpotEvict { target: EvictTarget::All, notice: None });
+    let evict = Fault::new(FaultKind::SpotEvict { only: every(), share: Share::WHOLE, notice: Span::ZERO });
     lab.control.add_fault(&evict.named("evict")).await.unwrap();
     // Running ones only: the crashed ones stay.
     while kube.nodes() > 3 {
@@ -326,12 +338,12 @@ async fn a_count_bounds_whom_a_crash_hits_and_the_seed_chooses() {
         let kube = FakeKube::default();
         let lab = Lab::start(instant(), Some(kube.client())).await;
         fleet(&lab, 8, 3).await;
-        let crash = Fault::new(FaultKind::VmCrash { only: pool("web"), share: 1.0 }).times(3).named("crash");
+        let crash = Fault::new(FaultKind::VmCrash { only: pool("web"), share: Share(1.0) }).times(3).named("crash");
         lab.control.add_fault(&crash).await.unwrap();
         let hit = hit_by(&lab, "crash").await;
         assert_eq!(hit.len(), 3);
         assert!(hit.iter().all(|name| name.starts_with("web-")), "{hit:?}");
-        let all = Fault::new(FaultKind::VmCrash { only: pool("batch"), share: 1.0 }).times(9).named("all");
+        let all = Fault::new(FaultKind::VmCrash { only: pool("batch"), share: Share(1.0) }).times(9).named("all");
         lab.control.add_fault(&all).await.unwrap();
         assert_eq!(hit_by(&lab, "all").await.len(), 3, "there are no more");
         let ended = lab.fact("over", |k| matches!(k, FactKind::FaultEnded { id, .. } if id == "crash")).await;
@@ -341,8 +353,8 @@ async fn a_count_bounds_whom_a_crash_hits_and_the_seed_chooses() {
     assert_eq!(chosen[0], chosen[1]);
 }
 
-fn condition(only: VmSelector, kind: &str, status: &str) -> Fault {
-    Fault::new(FaultKind::NodeCondition { only, condition: kind.to_owned(), status: status.to_owned(), share: 1.0 })
+fn condition(only: VmSelector, kind: &str, status: ConditionStatus) -> Fault {
+    Fault::new(FaultKind::NodeCondition { only, condition: kind.to_owned(), status, share: Share(1.0) })
 }
 
 const HEALTHY: &str = "kubernetes.azure.com/NodeHealthy";
@@ -352,7 +364,7 @@ async fn a_condition_reaches_as_many_nodes_and_stays() {
     let kube = FakeKube::default();
     let lab = Lab::start(instant(), Some(kube.client())).await;
     fleet(&lab, 4, 1).await;
-    let sick = condition(pool("web"), HEALTHY, "False").times(2).named("sick");
+    let sick = condition(pool("web"), HEALTHY, ConditionStatus::False).times(2).named("sick");
     lab.control.add_fault(&sick).await.unwrap();
     let hit = hit_by(&lab, "sick").await;
     assert_eq!(hit.len(), 2);
@@ -383,7 +395,7 @@ async fn a_condition_reaches_as_many_nodes_and_stays() {
 
     // The agent may find it well again.
     let only = VmSelector { vm: Some(hit[0].clone()), ..VmSelector::default() };
-    lab.control.add_fault(&condition(only, HEALTHY, "True")).await.unwrap();
+    lab.control.add_fault(&condition(only, HEALTHY, ConditionStatus::True)).await.unwrap();
     shows(&kube, &one, HEALTHY, "True").await;
     assert_eq!(kube.condition(&two, HEALTHY).unwrap(), "False");
 }
@@ -394,7 +406,7 @@ async fn a_ready_condition_of_an_agent_beats_the_kubelet_until_the_vm_is_replace
     let lab = Lab::start(instant(), Some(kube.client())).await;
     fleet(&lab, 1, 0).await;
     let name = lab.vm_name("web-0").await;
-    lab.control.add_fault(&condition(every(), "Ready", "False")).await.unwrap();
+    lab.control.add_fault(&condition(every(), "Ready", ConditionStatus::False)).await.unwrap();
     shows(&kube, &name, "Ready", "False").await;
     lab.control.crash("web-0").await.unwrap();
     shows(&kube, &name, "Ready", "Unknown").await;
@@ -413,7 +425,7 @@ async fn a_condition_of_a_vm_that_has_no_node_yet_is_refused() {
     let lab = Lab::start(instant(), None).await;
     lab.create("web-1", "Standard_D4s_v5", false).await;
     lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. })).await;
-    let error = lab.control.add_fault(&condition(every(), HEALTHY, "False")).await.unwrap_err();
+    let error = lab.control.add_fault(&condition(every(), HEALTHY, ConditionStatus::False)).await.unwrap_err();
     assert!(error.to_string().contains("no running VM"), "{error}");
 }
 
@@ -436,7 +448,11 @@ async fn until_node(kube: &FakeKube, node: &str) {
 #[tokio::test]
 async fn a_fault_that_would_do_nothing_is_an_error() {
     let lab = Lab::start(instant(), None).await;
-    let kind = FaultKind::SpotEvict { target: EvictTarget::Vm("no-such".into()), notice: None };
+    let kind = FaultKind::SpotEvict {
+        only: VmSelector { vm: Some("no-such".into()), ..every() },
+        share: Share::WHOLE,
+        notice: Span::ZERO,
+    };
     let error = lab.control.add_fault(&Fault::new(kind)).await.unwrap_err();
     assert!(error.to_string().contains("no running VM"), "{error}");
     assert!(lab.control.faults().await.unwrap().is_empty());

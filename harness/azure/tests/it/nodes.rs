@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use harness_azure::{Distribution, FactKind, Span};
+use harness_azure::FactKind;
+use harness_simulation::Distribution;
+use harness_units::Span;
 use serde_json::json;
 
 use crate::fake_kube::FakeKube;
@@ -51,10 +53,8 @@ async fn a_node_comes_ready_and_goes_with_its_vm() {
 async fn each_leg_takes_the_time_that_was_drawn() {
     let kube = FakeKube::default();
     let mut behaviour = instant();
-    for leg in
-        [&mut behaviour.boot.accept, &mut behaviour.boot.boot, &mut behaviour.boot.register, &mut behaviour.boot.ready]
-    {
-        *leg = Distribution::Constant(Span::from_millis(60));
+    for leg in [&mut behaviour.accept, &mut behaviour.boot, &mut behaviour.register, &mut behaviour.ready] {
+        *leg = Some(Distribution::Constant(Span::from_millis(60)));
     }
     let lab = Lab::start(behaviour, Some(kube.client())).await;
     lab.create("web-1", "Standard_D4s_v5", false).await;

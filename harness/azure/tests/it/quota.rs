@@ -1,11 +1,12 @@
 //! Quota: usages, refusals, and that usage follows the VMs.
 
-use harness_azure::{FactKind, QuotaLimits};
+use harness_azure::FactKind;
 
 use crate::support::{Lab, instant, of};
 
-fn limited(limits: QuotaLimits) -> harness_azure::Behaviour {
-    harness_azure::Behaviour { quota: limits, ..instant() }
+fn limited(cores: &[(&str, u32)]) -> harness_simulation::Behaviour {
+    let quota_cores = cores.iter().map(|(scope, cores)| ((*scope).to_owned(), *cores)).collect();
+    harness_simulation::Behaviour { quota_cores, ..instant() }
 }
 
 async fn usage(lab: &Lab, name: &str) -> (i64, i64) {
@@ -43,9 +44,7 @@ async fn refused(lab: &Lab, machine: &str, term: &str) {
 
 #[tokio::test]
 async fn no_quota_for_a_family() {
-    let lab =
-        Lab::start(limited(QuotaLimits { families: [("F".to_owned(), 0)].into(), ..QuotaLimits::default() }), None)
-            .await;
+    let lab = Lab::start(limited(&[("F", 0)]), None).await;
     let put = lab.create("encoder-1", "Standard_F4s_v2", false).await;
     assert_eq!((put.status, &put.body["properties"]["provisioningState"]), (201, &"Creating".into()));
     refused(&lab, "encoder-1", "Family Cores quota").await;
@@ -66,9 +65,7 @@ async fn no_quota_for_a_family() {
 
 #[tokio::test]
 async fn the_region_and_spot_have_quotas_of_their_own() {
-    let lab =
-        Lab::start(limited(QuotaLimits { regional_cores: 6, low_priority_cores: 2, ..QuotaLimits::default() }), None)
-            .await;
+    let lab = Lab::start(limited(&[("regional", 6), ("spot", 2)]), None).await;
     lab.create("web-1", "Standard_D4s_v5", false).await;
     lab.create("web-2", "Standard_D4s_v5", false).await;
     refused(&lab, "web-2", "exceeding approved Total Regional Cores quota").await;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use harness_azure::{Behaviour, BootModel, Config, Distribution, Fact, FactKind, Simulator, Span, control};
+use harness_azure::{Config, Fact, FactKind, Simulator, control};
+use harness_simulation::{Behaviour, Distribution};
+use harness_units::Span;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -37,13 +39,13 @@ impl Answer {
 
 /// Nothing takes any time.
 pub(crate) fn instant() -> Behaviour {
-    Behaviour { seed: 7, boot: BootModel::instant(), ..Behaviour::default() }
+    Behaviour { seed: 7, ..Behaviour::instant() }
 }
 
 /// Boots never end within a test, deletions are immediate.
 pub(crate) fn endless_boot() -> Behaviour {
     let mut behaviour = instant();
-    behaviour.boot.boot = Distribution::Constant(Span::from_secs(3600));
+    behaviour.boot = Some(Distribution::Constant(Span::from_secs(3600)));
     behaviour
 }
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use harness_plan::{PLAN_VERSION, Plan};
+use harness_plan::Plan;
 use harness_record::RunResult;
 
 use crate::args::Report;
@@ -33,11 +33,7 @@ pub(crate) fn read(folder: &Path) -> Result<(Plan, RunResult), CliError> {
         }
     }
     let unreadable = |reason: String| CliError::Unreadable { path: plan_path.clone(), reason };
-    let plan: Plan = serde_json::from_str(&source::read(&plan_path)?).map_err(|error| unreadable(error.to_string()))?;
-    if plan.version != PLAN_VERSION {
-        let reason = format!("it has version {}, this harness reads version {PLAN_VERSION}", plan.version);
-        return Err(unreadable(reason));
-    }
+    let plan = Plan::from_json(source::read(&plan_path)?.as_bytes()).map_err(|error| unreadable(error.to_string()))?;
     let log = File::open(&log_path).map_err(|source| CliError::Read { path: log_path.clone(), source })?;
     let result = RunResult::read(&plan, BufReader::with_capacity(1 << 20, log))?;
     Ok((plan, result))

@@ -1,8 +1,9 @@
 //! Who starts, watches and ends whom.
 
 use harness_cluster::Cluster;
-use harness_cluster::git::{GitFault, GitRemote};
+use harness_cluster::git::GitRemote;
 use harness_cluster::local::{self, Phase};
+use harness_simulation::GitFault;
 use harness_testing::limits;
 use harness_testing::wait_for;
 use k8s_openapi::api::core::v1::Namespace;

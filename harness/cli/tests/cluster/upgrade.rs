@@ -1,9 +1,9 @@
 //! What changes around a fleet: a new node image and an upgrade of the control plane reach the unmodified NAP controller
 //! and its nodes. The fleet is made by NAP's other way of asking, many machines with one call.
 
-use harness_azure::{Behaviour, BootModel};
 use harness_cluster::Cluster;
 use harness_cluster::local;
+use harness_simulation::Behaviour;
 use harness_testing::{limits, wait_for};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams};
@@ -27,7 +27,7 @@ async fn drift() {
     let start = config.azure.kubernetes_version.clone();
     let cluster = local::throwaway(config).await.unwrap();
     let azure = cluster.azure().unwrap();
-    azure.set_behaviour(&Behaviour { boot: BootModel::instant(), ..Behaviour::default() }).await.unwrap();
+    azure.set_behaviour(&Behaviour::instant()).await.unwrap();
 
     // A burst becomes as many nodes as pods, with far fewer calls.
     create(&cluster, "karpenter.azure.com", "v1beta1", "AKSNodeClass", node_class()).await;

@@ -15,7 +15,7 @@ mod tree;
 pub use branch::{Branch, GitRemote};
 pub use client_error::GitError;
 pub use counters::GitCounts;
-pub use fault::{GitFault, GitFaultSwitch};
+pub use fault::GitFaultSwitch;
 pub use remote::{Author, Commit, LogEntry};
 pub use server::{GitFaults, GitServer, Repository};
 pub use server_error::GitServerError;

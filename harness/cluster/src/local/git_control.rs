@@ -10,7 +10,8 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use super::supervisor::Shared;
-use crate::git::{GitFault, GitFaultSwitch, GitFaults};
+use crate::git::{GitFaultSwitch, GitFaults};
+use harness_simulation::GitFault;
 
 /// The routes below `/v1/git-fault`.
 pub(crate) fn routes(shared: Arc<Shared>) -> Router {

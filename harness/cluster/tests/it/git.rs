@@ -6,8 +6,9 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use harness_cluster::git::{
-    Author, Credentials, GitError, GitFault, GitFaults, GitRemote, GitServer, GitServerError, Repository,
+    Author, Credentials, GitError, GitFaults, GitRemote, GitServer, GitServerError, Repository,
 };
+use harness_simulation::GitFault;
 use harness_testing::limits::CHILD_PROCESS;
 use harness_testing::wait_for;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -406,7 +407,7 @@ async fn faults_do_not_hit_who_goes_past_them() {
         assert!(it.remote.head().await.is_err(), "{fault:?}");
         assert!(ours.head().await.unwrap().is_some(), "{fault:?}");
     }
-    it.server.fault_switch().set(GitFault::SlowMs(300).into());
+    it.server.fault_switch().set(GitFault::Slow(harness_units::Span::from_millis(300)).into());
     let begun = Instant::now();
     assert!(it.remote.head().await.unwrap().is_some());
     assert!(begun.elapsed() >= Duration::from_millis(300));

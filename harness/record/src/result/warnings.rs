@@ -1,6 +1,6 @@
 //! What makes a result less than it seems.
 
-use harness_plan::AzureBehaviour;
+use harness_simulation::Behaviour;
 
 use super::cross_check::CrossCheck;
 use crate::event::{LOG_MINOR, LOG_VERSION};
@@ -50,7 +50,7 @@ pub(super) fn warnings(
             text::some(&calls, 3),
         ));
     }
-    if !evidence.azure_tells() && timelines.header.is_some() && source.plan.azure != AzureBehaviour::default() {
+    if !evidence.azure_tells() && timelines.header.is_some() && source.plan.azure != Behaviour::default() {
         warnings.push("the plan's Azure behaviour was not used: this target's Azure is not simulated".to_owned());
     }
     warnings.extend(source.plan.notes.iter().cloned());

@@ -4,7 +4,8 @@
 //! was granted while those that ran already left no room for it; what was granted and did not run yet is in flight. A quota that the plan changes
 //! holds from the moment at which Azure was told.
 
-use harness_plan::{Action, AzureFault, QuotaScope};
+use harness_plan::{Action, QuotaScope};
+use harness_simulation::FaultKind;
 
 use super::check::{Evidence, Outcome};
 use super::types::Verdict;
@@ -98,7 +99,8 @@ fn limit(scope: &str, cores: u32, evidence: &Evidence<'_>) -> Steps {
     let planned = source.plan.phases.iter().flat_map(|phase| &phase.actions);
     let mut values = vec![(0, i64::from(cores))];
     for action in planned {
-        let Action::AzureFault(AzureFault::Quota { scope: of, cores: to }) = &action.action else { continue };
+        let Action::AzureFault(fault) = &action.action else { continue };
+        let FaultKind::Quota { scope: of, cores: to } = &fault.kind else { continue };
         let done = source.timelines.actions.all.iter().find(|done| done.id == Some(action.id) && done.error.is_none());
         if let Some(done) = done.filter(|_| of == scope) {
             let before = values.last().map_or(0, |(_, cores)| *cores);

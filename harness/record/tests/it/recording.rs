@@ -24,7 +24,7 @@ impl Recording {
     pub(crate) fn read(folder: &Path) -> Self {
         let name = folder.file_name().expect("a folder with a name").to_string_lossy().into_owned();
         let unpacked = |file: &str| recordings::read(&name, file).unwrap_or_else(|error| panic!("{error}"));
-        let plan = serde_json::from_slice(&unpacked("plan.json"))
+        let plan = Plan::from_json(&unpacked("plan.json"))
             .unwrap_or_else(|error| panic!("the plan of recording {name}: {error}"));
         let verdict = fs::read(folder.join(recordings::VERDICT)).expect("a verdict.json beside the log");
         let verdict =

@@ -1,17 +1,11 @@
 //! The faults of the Git server. Errors are in words, for the log.
 
 use harness_cluster::Cluster;
-use harness_cluster::git::GitFault as Wrong;
-use harness_plan::GitFault;
+use harness_simulation::GitFault;
 
 /// Lets the Git server do this wrong from now on.
 pub(super) async fn set(cluster: &Cluster, fault: GitFault) -> Result<(), String> {
-    let wrong = match fault {
-        GitFault::Unavailable => Wrong::Unavailable,
-        GitFault::Slow(span) => Wrong::SlowMs(span.as_micros().div_ceil(1_000)),
-        GitFault::WrongCredentials => Wrong::WrongCredentials,
-    };
-    cluster.set_git_fault(Some(wrong)).await.map_err(|error| error.to_string())
+    cluster.set_git_fault(Some(fault)).await.map_err(|error| error.to_string())
 }
 
 /// Lets it do everything right again; nothing happens where it does.

@@ -159,7 +159,7 @@ async fn act(action: &Action, tools: &Tools) -> Result<(), String> {
             tools.cluster.upgrade_kubernetes().await.map(drop).map_err(|error| error.to_string())
         }
         Action::AzureFault(planned) => {
-            simulated()?.add_fault(&azure::fault(planned)).await.map(drop).map_err(|error| error.to_string())
+            simulated()?.add_fault(planned).await.map(drop).map_err(|error| error.to_string())
         }
         Action::ClearAzureFaults => azure::clear_faults(&simulated()?).await,
         Action::Change(planned) => change::make(planned, tools).await,
@@ -190,7 +190,7 @@ fn kind(action: &Action) -> ActionKind {
         Action::Revert => "revert".to_owned(),
         Action::PublishNodeImage => "publish node image".to_owned(),
         Action::UpgradeKubernetes => "upgrade kubernetes".to_owned(),
-        Action::AzureFault(fault) => azure::name(fault),
+        Action::AzureFault(fault) => format!("azure fault {}", fault.kind.as_str()),
         Action::ClearAzureFaults => "clear azure faults".to_owned(),
         Action::KillComponent { component } => format!("kill {component}"),
         Action::StartComponent { component } => format!("start {component}"),
@@ -204,7 +204,8 @@ fn kind(action: &Action) -> ActionKind {
 
 #[cfg(test)]
 mod tests {
-    use harness_plan::{ChangeWhat, GitFault, Load};
+    use harness_plan::{ChangeWhat, Load};
+    use harness_simulation::GitFault;
 
     use super::*;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use harness_azure::control::{Client as AzureClient, VmState};
-use harness_azure::{Behaviour, Config, InProcess};
+use harness_azure::{Config, InProcess};
 use harness_cluster::git::GitRemote;
 use harness_cluster::{Assembled, Cluster, ControlPlane};
 use harness_plan::Capability;
@@ -18,6 +18,7 @@ use harness_record::log::read_log;
 use harness_record::result::RunResult;
 use harness_record::{Event, EventKind};
 use harness_run::{Options, RunError, Tree, execute, labels};
+use harness_simulation::Behaviour;
 use harness_tree::SourceFile;
 use serde_json::Value;
 use tempfile::TempDir;

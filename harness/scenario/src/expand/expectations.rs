@@ -3,10 +3,9 @@
 use std::fmt::Write;
 
 use super::objects;
-use crate::model::{
-    AzureSpec, ExpectationSpec, Expected, FieldSpec, HappenedSpec, ReplacedSpec, Selection, Setting, UsageSpec,
-};
+use crate::model::{ExpectationSpec, Expected, FieldSpec, HappenedSpec, ReplacedSpec, Selection, Setting, UsageSpec};
 use harness_plan::{Check, Expectation, LatencyCheck, Phase, QuotaScope, Workload, bounds};
+use harness_simulation::Behaviour;
 use harness_yaml::Located;
 
 /// The name of an expectation, the same in every report: what is checked and the limits that hold in this run.
@@ -177,7 +176,7 @@ pub(super) struct There<'a> {
     /// Those with limits.
     pub(super) limited: &'a [String],
     /// How Azure behaves from the start.
-    pub(super) azure: &'a AzureSpec,
+    pub(super) azure: &'a Behaviour,
 }
 
 impl There<'_> {
@@ -259,7 +258,7 @@ pub(super) fn of_spec(expected: &Expected, there: &There<'_>) -> Option<Expectat
                 .azure
                 .quota_cores
                 .iter()
-                .map(|(scope, cores)| QuotaScope { scope: scope.clone(), cores: cores.value })
+                .map(|(scope, cores)| QuotaScope { scope: scope.clone(), cores: *cores })
                 .collect(),
         },
         ExpectationSpec::ReplacedBeforeLoss(spec) => Check::ReplacedBeforeLoss { phases: names(&spec.phases) },

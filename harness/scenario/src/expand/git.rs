@@ -1,8 +1,8 @@
 //! Commits, force-pushes and faults of the Git server with their values filled in.
 
 use super::arrival;
-use crate::model::{CommitSpec, ForcePushSpec, GitFaultSpec};
-use harness_plan::{Action, GitFault, TreeEdit, Trigger};
+use crate::model::{CommitSpec, ForcePushSpec};
+use harness_plan::{Action, TreeEdit, Trigger};
 
 /// The commits of one action, with their times from the action's begin.
 pub(super) fn commits(spec: &CommitSpec, phase: &str, seed: u64, owner: &str) -> Vec<(u64, Action)> {
@@ -31,13 +31,5 @@ pub(super) fn force_push(spec: &ForcePushSpec, phase: &str) -> Action {
         back: spec.back.as_ref().map_or(1, |back| back.value),
         edits: spec.edits.clone(),
         message: spec.message.clone().unwrap_or_else(|| phase.to_owned()),
-    }
-}
-
-pub(super) fn fault(spec: &GitFaultSpec) -> GitFault {
-    match spec {
-        GitFaultSpec::Unavailable(_) => GitFault::Unavailable,
-        GitFaultSpec::Slow(span) => GitFault::Slow(span.value),
-        GitFaultSpec::WrongCredentials(_) => GitFault::WrongCredentials,
     }
 }

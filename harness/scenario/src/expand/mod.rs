@@ -1,7 +1,6 @@
 //! From a scenario to a plan: arrivals become actions with times, expectations get names, nothing is left to be decided.
 
 pub(crate) mod arrival;
-mod azure;
 mod expectations;
 mod git;
 mod gitops;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::arrival;
-use super::azure::fault;
 use super::git;
 use super::objects;
 use super::workloads::Sized;
@@ -189,7 +188,7 @@ fn other(action: &ActionSpec, phase: &str) -> Option<Action> {
         return Some(Action::UpgradeKubernetes);
     }
     if let Some(spec) = &action.azure_fault {
-        return Some(Action::AzureFault(fault(spec)));
+        return Some(Action::AzureFault(spec.clone()));
     }
     if action.clear_azure_faults.is_some() {
         return Some(Action::ClearAzureFaults);
@@ -198,7 +197,7 @@ fn other(action: &ActionSpec, phase: &str) -> Option<Action> {
         return Some(Action::Reconcile);
     }
     if let Some(spec) = &action.git_fault {
-        return Some(Action::GitFault(git::fault(spec)));
+        return Some(Action::GitFault(*spec));
     }
     if action.clear_git_faults.is_some() {
         return Some(Action::ClearGitFaults);

@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{
-    AddManySpec, ChangeSpec, Conditions, FaultSpec, ForcePushSpec, GitFaultSpec, PublishImageSpec, Selection, Setting,
-    TriggerSpec,
-};
+use super::{AddManySpec, ChangeSpec, Conditions, ForcePushSpec, PublishImageSpec, Selection, Setting, TriggerSpec};
 use harness_plan::{Profile, TreeEdit};
+use harness_simulation::{Fault, GitFault};
 use harness_units::Rate;
 use harness_units::{Bytes, Millicores, Span};
 use harness_yaml::Located;
@@ -87,7 +85,7 @@ pub struct ActionSpec {
     pub upgrade_kubernetes: Option<Nothing>,
     /// Let something go wrong in the simulated Azure. Needs simulated-azure.
     #[serde(default)]
-    pub azure_fault: Option<FaultSpec>,
+    pub azure_fault: Option<Fault>,
     /// End every fault of the simulated Azure: `clearAzureFaults: {}`. Needs simulated-azure.
     #[serde(default)]
     pub clear_azure_faults: Option<Nothing>,
@@ -109,7 +107,7 @@ pub struct ActionSpec {
     pub publish_image: Option<PublishImageSpec>,
     /// Let the Git server do something wrong; another fault takes its place. The run's own commits go through. Needs component-control.
     #[serde(default)]
-    pub git_fault: Option<GitFaultSpec>,
+    pub git_fault: Option<GitFault>,
     /// End the fault of the Git server: `clearGitFaults: {}`. Needs component-control.
     #[serde(default)]
     pub clear_git_faults: Option<Nothing>,

@@ -10,10 +10,8 @@ use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserialize
 use serde_json::{Value, json};
 
 use super::ExpectationSpec;
+use harness_simulation::BESIDE_KEY;
 use harness_yaml::Located;
-
-/// The key under which the JSON schema names what may stand beside the key of a variant, for the structure check.
-pub(crate) const BESIDE_KEY: &str = "x-harness-beside";
 
 /// Something that must hold, with the name that reports give it.
 #[derive(Clone, Debug, PartialEq)]

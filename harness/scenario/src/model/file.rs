@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{AzureSpec, Expected, GitopsSpec, Nothing, ObjectSpec, PhaseSpec, Setting, WorkloadSpec};
+use super::{Expected, GitopsSpec, Nothing, ObjectSpec, PhaseSpec, Setting, WorkloadSpec};
 use harness_plan::Capability;
 use harness_plan::{Group, LatencyName, Profile, TreeEdit};
+use harness_simulation::Behaviour;
 use harness_units::{Bytes, Millicores, Span};
 use harness_yaml::Located;
 
@@ -49,7 +50,7 @@ pub struct ScenarioFile {
     pub namespace_quota: Option<NamespaceQuotaSpec>,
     /// How the simulated Azure behaves. Targets with a real Azure ignore it, and the report says so.
     #[serde(default)]
-    pub azure: AzureSpec,
+    pub azure: Behaviour,
     /// Have the run listen for notifications: `webhook: {}`. In the tree and in commits, `{webhook}` becomes its address
     /// (`http://127.0.0.1:PORT`) when they are pushed; give each Provider a path of its own, `"{webhook}/errors"`.
     #[serde(default)]

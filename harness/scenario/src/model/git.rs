@@ -3,22 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Nothing, Setting};
+use super::Setting;
 use harness_plan::TreeEdit;
-use harness_units::Span;
-
-/// What the Git server does wrong: exactly one of them. The run's own commits go through.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(rename = "GitFault")]
-pub enum GitFaultSpec {
-    /// Every request is answered 503: `unavailable: {}`.
-    Unavailable(Nothing),
-    /// Every request is answered so much later. A fetch is two requests or three.
-    Slow(Setting<Span>),
-    /// Every request is answered 401, since the server demands credentials that Flux does not have: `wrongCredentials: {}`.
-    WrongCredentials(Nothing),
-}
 
 /// History that is rewritten.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -4,7 +4,6 @@
 //! externally tagged (`constant: {perSecond: 5}`), so that an error can point at the key.
 
 mod action;
-mod azure;
 mod expectation;
 mod expected;
 mod file;
@@ -19,20 +18,16 @@ mod value;
 mod workload;
 
 pub use action::{ActionSpec, ArrivalSpec, CommitSpec, LoadSpec, Nothing, PhaseSpec, RateStep, ReplaceSpec, ScaleSpec};
-pub use azure::{
-    AzureSpec, ConditionStatus, DistributionSpec, FaultSpec, NodeConditionSpec, NodesOfSpec, ShareSpec, ThrottleSpec,
-};
 pub use expectation::{
     AppliedInOrderSpec, AtOnceSpec, AvailableSpec, DuringSpec, ExpectationSpec, FleetSpec, InPhasesSpec, KeptSpec,
     LatencySpec, LimitsSpec, PendingSpec, PlacementPlace, PlacementSpec, PriceSpec, ReplacedSpec, SavingsSpec, VmCount,
 };
-pub(crate) use expected::BESIDE_KEY;
 pub use expected::Expected;
 pub use file::{
     ApiVersion, FileKind, NamespaceQuotaSpec, OtherClasses, ParameterSpec, ParameterText, PublishedSpec, ScenarioFile,
 };
 pub use flux_checks::{OrderSpec, UsageSpec};
-pub use git::{AddManySpec, ForcePushSpec, GitFaultSpec};
+pub use git::{AddManySpec, ForcePushSpec};
 pub use gitops::{GitopsSpec, TriggerSpec};
 pub use happened::{Conditions, HappenedSpec, NodesSpec, ReadyPodsSpec, UntilSpec};
 pub use notification::{NotifiedSpec, PublishImageSpec};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::Told;
-use crate::model::{DistributionSpec, UntilSpec};
+use crate::model::UntilSpec;
+use harness_simulation::Distribution;
 
 /// The provisioner gathers pods for at most this long before it makes nodes, and then polls the creation every few seconds.
 /// Source: BATCH_MAX_DURATION 10s of Karpenter, the machine poll of 3 to 5 s of the Azure provider.
@@ -25,9 +26,9 @@ const OBSERVED: Duration = Duration::from_secs(15);
 const APPLIED: Duration = Duration::from_secs(10);
 
 /// Never more than the phase's own deadline.
-pub(crate) fn expected(told: &Told, boot: Option<&DistributionSpec>) -> Duration {
+pub(crate) fn expected(told: &Told, boot: Option<&Distribution>) -> Duration {
     let arrived = told.scalings.iter().map(|scaling| scaling.end).max().unwrap_or_default();
-    let provisioned = || BATCH_AND_POLL + boot.map_or(BOOT, |boot| slow(boot));
+    let provisioned = || BATCH_AND_POLL + boot.map_or(BOOT, slow);
     let takes = |until: &UntilSpec| match until {
         UntilSpec::AllPodsReady | UntilSpec::ReadyPods(_) | UntilSpec::Happened(_) => provisioned(),
         UntilSpec::NoPods => PODS_GONE,
@@ -42,11 +43,10 @@ pub(crate) fn expected(told: &Told, boot: Option<&DistributionSpec>) -> Duration
 }
 
 /// A slow boot, since a phase waits for the slowest.
-fn slow(boot: &DistributionSpec) -> Duration {
-    let of = |setting: &crate::model::Setting<harness_units::Span>| setting.value.as_duration();
+fn slow(boot: &Distribution) -> Duration {
     match boot {
-        DistributionSpec::Constant(value) => of(value),
-        DistributionSpec::Lognormal { p95, .. } => of(p95),
-        DistributionSpec::Samples(samples) => samples.iter().map(of).max().unwrap_or_default(),
+        Distribution::Constant(value) => value.as_duration(),
+        Distribution::Lognormal { p95, .. } => p95.as_duration(),
+        Distribution::Samples(samples) => samples.iter().map(|sample| sample.as_duration()).max().unwrap_or_default(),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Context, length};
 use crate::expand::arrival;
 use crate::model::Setting;
-use crate::model::{ActionSpec, CommitSpec, ExpectationSpec, GitFaultSpec};
+use crate::model::{ActionSpec, CommitSpec, ExpectationSpec};
 use harness_plan::{TreeEdit, What};
 use harness_units::Span;
 use harness_yaml::Diagnostic;
@@ -42,11 +42,6 @@ pub(super) fn of_some_effect(context: &Context<'_>) -> Vec<Diagnostic> {
         {
             let hint = "drop at least one commit, or use `commit`";
             found.push(context.error(back.mark, "this rewrites no history", hint));
-        }
-        if let Some(GitFaultSpec::Slow(span)) = &action.git_fault
-            && span.value == Span::ZERO
-        {
-            found.push(context.error(span.mark, "slow by no time at all", "give a duration above 0s"));
         }
     }
     found

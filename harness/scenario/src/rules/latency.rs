@@ -1,7 +1,7 @@
 //! Limits on latencies: of something that happens, within what the phases allow.
 
 use super::{Context, Story, git};
-use crate::model::{ActionSpec, ExpectationSpec, FaultSpec, LatencySpec, UntilSpec};
+use crate::model::{ActionSpec, ExpectationSpec, LatencySpec, UntilSpec};
 use harness_plan::{GroupBy, LatencyName};
 use harness_units::Span;
 use harness_yaml::Diagnostic;
@@ -124,9 +124,7 @@ fn makes_nodes_go(context: &Context<'_>) -> bool {
 
 /// Whether an action can make nodes go.
 fn disturbs(action: &ActionSpec) -> bool {
-    let fault = action.azure_fault.as_ref().is_some_and(|fault| {
-        matches!(fault, FaultSpec::SpotEvict { .. } | FaultSpec::VmCrash(_) | FaultSpec::NodeCondition(_))
-    });
+    let fault = action.azure_fault.as_ref().is_some_and(|fault| fault.kind.is_instant());
     fault
         || action.commit.is_some()
         || action.force_push.is_some()

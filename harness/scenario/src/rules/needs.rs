@@ -54,8 +54,8 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
         let what = "the address of an image registry".to_owned();
         wanted.push((Capability::ImageRegistry, context.key_mark(&["amend"]), what));
     }
-    if let Some(fault) = scenario.azure.faults.first() {
-        wanted.push((Capability::SimulatedAzure, fault.mark, "faults of Azure".to_owned()));
+    if !scenario.azure.faults.is_empty() {
+        wanted.push((Capability::SimulatedAzure, context.key_mark(&["azure", "faults"]), "faults of Azure".to_owned()));
     }
     for expectation in &scenario.expect {
         let ExpectationSpec::Latency(latency) = &expectation.value else { continue };

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::generate::SCHEMA;
-use crate::model::{BESIDE_KEY, reference};
+use crate::model::reference;
+use harness_simulation::BESIDE_KEY;
 use harness_units::ScalarType;
 use harness_units::TYPE_KEY;
 use harness_yaml::Diagnostic;

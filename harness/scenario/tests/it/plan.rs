@@ -235,16 +235,16 @@ azure:
   delete: {samples: [1s, 2s]}
   quotaCores: {F: 0, regional: 100}
   faults:
-    - noCapacity: {family: F, zone: \"2\"}
-    - neverRegister: {share: $part, family: D}
+    - noCapacity: {only: {family: F, zone: \"2\"}}
+    - neverRegister: {share: $part, only: {family: D}}
     - slowBoot: {factor: 2.5}
     - operationFail: {code: OperationNotAllowed, message: Family Cores quota}
 phases:
   - name: up
     do:
       - {scale: {workloads: all, to: 2}}
-      - {after: 4s, azureFault: {throttle: {share: $part, for: 30s, retryAfter: 2s}}}
-      - {after: 3s, azureFault: {armOutage: {for: $outage}}}
+      - {after: 4s, azureFault: {throttle: {share: $part, retryAfter: 2s}, for: 30s}}
+      - {after: 3s, azureFault: {armOutage: {}, for: $outage}}
       - {after: 5s, killComponent: karpenter}
       - {after: 9s, startComponent: karpenter}
       - {after: 10s, azureFault: {vmCrash: {}}}

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness_plan::*;
 use harness_record::event::*;
+use harness_simulation::{Behaviour, Distribution};
 use harness_units::{Amount, Bytes, Millicores, Span};
 
 pub(crate) const MS: u64 = 1_000;
@@ -93,7 +94,7 @@ pub(crate) fn plan() -> Plan {
         seed: 7,
         parameters: BTreeMap::from([("podReadyP99".to_owned(), "30s".to_owned())]),
         needs: BTreeSet::new(),
-        azure: AzureBehaviour { boot: Some(Distribution::Constant(Span::from_secs(5))), ..AzureBehaviour::default() },
+        azure: Behaviour { boot: Some(Distribution::Constant(Span::from_secs(5))), ..Behaviour::default() },
         node_config: NodeConfig {
             source: "node-config".to_owned(),
             sha256: "ab".repeat(32),

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness_plan::Capability;
 use harness_plan::{
-    AzureBehaviour, Check, Expectation, LatencyCheck, LatencyName, Limits, NodeClass, NodeConfig, PLAN_VERSION, Phase,
-    Plan, Profile, Until, Workload,
+    Check, Expectation, LatencyCheck, LatencyName, Limits, NodeClass, NodeConfig, PLAN_VERSION, Phase, Plan, Profile,
+    Until, Workload,
 };
 use harness_units::{Bytes, Millicores, Span};
 
@@ -34,7 +34,7 @@ pub(crate) fn plan() -> Plan {
         seed: 42,
         parameters: BTreeMap::from([("podsPerClass".to_owned(), "40".to_owned()), ("podReadyP99".to_owned(), "1m".to_owned())]),
         needs: BTreeSet::from([Capability::NodeAutoProvisioning, Capability::Gitops]),
-        azure: AzureBehaviour::default(),
+        azure: harness_simulation::Behaviour::default(),
         node_config: NodeConfig {
             source: "node-config".to_owned(),
             sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),

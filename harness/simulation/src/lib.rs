@@ -1,0 +1,20 @@
+//! What the simulated Azure and the Git server do, as data: how long things take, how much there is, what goes wrong.
+//!
+//! Scenarios, plans and the simulator share these types: whatever the simulator can do, a scenario can ask for. The simulator itself is
+//! `harness-azure`.
+
+mod behaviour;
+mod capacity_type;
+mod distribution;
+mod fault;
+mod git_fault;
+mod problem;
+mod tagged;
+
+pub use behaviour::{Behaviour, Leg, LegOverride, is_quota_scope};
+pub use capacity_type::CapacityType;
+pub use distribution::Distribution;
+pub use fault::{ArmFaultMode, CapacityCode, ConditionStatus, Fault, FaultKind, VmSelector};
+pub use git_fault::GitFault;
+pub use problem::Problem;
+pub use tagged::{BESIDE_KEY, Beside, Tagged};
