@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -20,17 +21,21 @@ pub struct NamedObject {
 }
 
 /// Where an object is in the API.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Object")]
 pub struct ObjectAddress {
-    /// `group/version`, or `v1`.
+    /// `group/version`, or `v1`. The cluster must serve it when the run begins.
+    #[schemars(length(min = 1))]
     pub api_version: String,
     /// Its kind.
+    #[schemars(length(min = 1))]
     pub kind: String,
-    /// Its namespace; `None` where it has none. `{namespace}` is the namespace of the run.
+    /// Its namespace, where its kind has one. `{namespace}` is the namespace of the run's workloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// Its name.
+    #[schemars(length(min = 1))]
     pub name: String,
 }
 

@@ -1,5 +1,6 @@
 //! Git and Flux, as the plan knows them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Receiver;
@@ -45,14 +46,14 @@ pub struct LayerKind {
 }
 
 /// How Flux comes to know of a commit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Trigger {
-    /// It looks at its interval.
+    /// It looks at its interval: nobody tells it.
     None,
     /// The source is asked to fetch at once, by its annotation.
     #[default]
     Annotation,
-    /// The run calls a Flux Receiver, as a Git host does after a push.
+    /// The run plays the Git host and calls a Flux Receiver after the push. Needs flux-notification.
     Receiver(Receiver),
 }

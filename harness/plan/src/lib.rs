@@ -5,8 +5,8 @@
 //! configuration and seed.
 
 mod action;
+mod arrival;
 mod capability;
-mod change;
 mod check;
 mod document;
 mod field;
@@ -14,17 +14,22 @@ mod field_path;
 mod gitops;
 mod happening;
 mod latency;
+mod names;
 mod node_config;
 mod notification;
 mod phase;
 mod read;
+mod selection;
 mod tree_edit;
 mod v1;
 mod workload;
 
-pub use action::{Action, FLUX_CONTROLLERS, Load, PlannedAction};
+pub use action::{
+    Action, AddMany, After, COMPONENTS, Change, ChangeKind, Commit, FLUX_CONTROLLERS, ForcePush, Load, Nothing,
+    PlannedAction, PublishImage, Replace, SOMEBODY, Scale, TimedAction,
+};
+pub use arrival::{Arrival, RateStep};
 pub use capability::Capability;
-pub use change::{Change, ChangeWhat, SOMEBODY};
 pub use check::{Check, Expectation, LatencyCheck, NodeProperty, QuotaScope, bounds};
 pub use document::{Group, PLAN_VERSION, Plan, Profile, Published};
 pub use field::{Field, Must, NamedObject, ObjectAddress};
@@ -32,9 +37,11 @@ pub use field_path::FieldPath;
 pub use gitops::{Gitops, Layer, LayerKind, Trigger};
 pub use happening::{Happening, What};
 pub use latency::{GroupBy, LatencyName};
+pub use names::{Names, named_once};
 pub use node_config::{Limits, NodeClass, NodeConfig};
 pub use notification::{NotificationFilter, Receiver, Severity};
 pub use phase::{Phase, Until};
 pub use read::PlanError;
+pub use selection::Selection;
 pub use tree_edit::{ObjectRef, TreeEdit};
 pub use workload::{Autoscale, AutoscaleOn, DisruptionBudget, NamespaceQuota, Spread, Toleration, Workload};

@@ -68,6 +68,17 @@ impl TreeEdit {
         }
     }
 
+    /// Whether a text is part of any of its texts.
+    pub fn mentions(&self, text: &str) -> bool {
+        match self {
+            Self::Merge { patch: value, .. }
+            | Self::Add { object: value, .. }
+            | Self::AddMany { object: value, .. } => mentions(value, text),
+            Self::AddText { text: held, .. } => held.contains(text),
+            Self::Remove { .. } => false,
+        }
+    }
+
     /// The objects that it adds.
     pub fn added(&self) -> Vec<Value> {
         match self {
@@ -75,6 +86,15 @@ impl TreeEdit {
             Self::AddMany { object, count } => (1..=*count).map(|n| numbered(object, n)).collect(),
             Self::Merge { .. } | Self::Remove { .. } | Self::AddText { .. } => Vec::new(),
         }
+    }
+}
+
+fn mentions(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(held) => held.contains(text),
+        Value::Array(items) => items.iter().any(|item| mentions(item, text)),
+        Value::Object(map) => map.iter().any(|(key, value)| key.contains(text) || mentions(value, text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

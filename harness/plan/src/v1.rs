@@ -1,6 +1,7 @@
 //! Version 1 of plans, as version 2 writes it.
 //!
-//! Differences: the faults of the simulated Azure were a vocabulary apart from the simulator's, without a selector of VMs.
+//! Differences: the faults of the simulated Azure were a vocabulary apart from the simulator's, without a selector of VMs. Actions without
+//! arguments were texts, and others were about one workload or component by other keys.
 
 use serde_json::{Map, Value, json};
 
@@ -12,9 +13,7 @@ pub(crate) fn upgrade(mut plan: Value) -> Value {
     each(&mut plan["azure"]["faults"], fault);
     each(&mut plan["phases"], |phase| {
         each(&mut phase["actions"], |planned| {
-            if let Some(it) = planned["action"].get_mut("azureFault") {
-                fault(it);
-            }
+            action(&mut planned["action"]);
         });
     });
     plan
@@ -22,6 +21,41 @@ pub(crate) fn upgrade(mut plan: Value) -> Value {
 
 fn each(list: &mut Value, change: impl FnMut(&mut Value)) {
     list.as_array_mut().into_iter().flatten().for_each(change);
+}
+
+fn action(action: &mut Value) {
+    // What has no arguments was a text.
+    if let Some(name) = action.as_str().map(str::to_owned) {
+        *action = json!({name: {}});
+    }
+    let Some((kind, given)) = action.as_object_mut().and_then(|map| map.iter_mut().next()) else { return };
+    match kind.as_str() {
+        "scale" => name_in_list(given),
+        "replace" => {
+            name_in_list(given);
+            given["count"] = 1.into();
+        }
+        "killComponent" | "startComponent" => *given = given["component"].take(),
+        "azureFault" => fault(given),
+        "change" => {
+            let what = given["what"].take();
+            let Some(given) = given.as_object_mut() else { return };
+            given.remove("what");
+            match what {
+                Value::Object(what) => given.extend(what),
+                _ => drop(given.insert("delete".to_owned(), true.into())),
+            }
+        }
+        _ => {}
+    }
+}
+
+fn name_in_list(given: &mut Value) {
+    let name = given["workload"].take();
+    if let Some(given) = given.as_object_mut() {
+        given.remove("workload");
+        given.insert("workloads".to_owned(), json!([name]));
+    }
 }
 
 fn fault(fault: &mut Value) {
@@ -48,8 +82,33 @@ fn fault(fault: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Action;
     use harness_simulation::Fault;
     use rstest::rstest;
+
+    #[rstest]
+    #[case(json!("revert"), json!({"revert": {}}))]
+    #[case(json!({"scale": {"workload": "web", "from": 1, "to": 2}}), json!({"scale": {"workloads": ["web"], "from": 1, "to": 2}}))]
+    #[case(json!({"replace": {"workload": "web"}}), json!({"replace": {"workloads": ["web"], "count": 1}}))]
+    #[case(json!({"killComponent": {"component": "etcd"}}), json!({"killComponent": "etcd"}))]
+    #[case(json!({"azureFault": {"armOutage": {"for": "1m"}}}), json!({"azureFault": {"armOutage": {}, "for": "1m"}}))]
+    #[case(
+        json!({"change": {"object": "o", "what": {"patch": {"a": 1}}, "stays": true, "by": "x"}}),
+        json!({"change": {"object": "o", "patch": {"a": 1}, "stays": true, "by": "x"}})
+    )]
+    #[case(
+        json!({"change": {"object": "o", "what": "delete", "stays": false, "by": "x"}}),
+        json!({"change": {"object": "o", "delete": true, "stays": false, "by": "x"}})
+    )]
+    #[case(
+        json!({"commit": {"edits": [], "message": "m", "trigger": "annotation"}}),
+        json!({"commit": {"edits": [], "message": "m", "trigger": "annotation"}})
+    )]
+    fn every_action_of_version_1_is_read(#[case] mut old: Value, #[case] new: Value) {
+        action(&mut old);
+        assert_eq!(old, new);
+        serde_json::from_value::<Action>(new).unwrap();
+    }
 
     #[rstest]
     #[case(json!({"noCapacity": {"zone": "2", "capacityType": "spot"}}), json!({"noCapacity": {"only": {"zone": "2", "capacityType": "spot"}}}))]

@@ -249,7 +249,7 @@ fn plan(seed: u64, bursts: u64) -> Plan {
             .map(|(class, (_, workload, _))| PlannedAction {
                 id: (index * 6 + class + if up { 0 } else { 3 }) as u32,
                 at_us: 0,
-                action: Action::Scale { workload: workload.to_owned(), from, to },
+                action: Action::Scale(harness_plan::Scale::step(workload, from, to)),
             })
             .collect()
     };

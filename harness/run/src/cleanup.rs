@@ -140,7 +140,7 @@ async fn is_running(tools: &Tools, name: &str) -> bool {
 fn killed(plan: &Plan) -> BTreeSet<&str> {
     actions(plan)
         .filter_map(|action| match action {
-            Action::KillComponent { component } => Some(component.as_str()),
+            Action::KillComponent(component) => Some(component.as_str()),
             _ => None,
         })
         .collect()
@@ -193,7 +193,7 @@ async fn restore_behaviour(tools: &Tools, before: &Before) -> Option<String> {
 
 /// On a cluster that stays, the next run begins with the version of the start. New node images stay the newest, as Azure takes none back.
 async fn restore_kubernetes(plan: &Plan, tools: &Tools) -> Option<String> {
-    let upgraded = actions(plan).any(|action| matches!(action, Action::UpgradeKubernetes));
+    let upgraded = actions(plan).any(|action| matches!(action, Action::UpgradeKubernetes(_)));
     if tools.throwaway || !upgraded {
         return None;
     }

@@ -2,21 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use harness_plan::{Action, Change, ChangeWhat, Plan, TreeEdit};
+use harness_plan::{Action, Change, Plan, TreeEdit};
 use serde_json::Value;
 
 /// Their names.
 pub(crate) fn of(plan: &Plan) -> BTreeSet<String> {
     let classes = plan.node_config.classes.iter().map(|class| class.name.clone());
-    let edits = plan.phases.iter().flat_map(|phase| &phase.actions).filter_map(|planned| match &planned.action {
-        Action::Commit { edits, .. } | Action::ForcePush { edits, .. } => Some(edits),
-        _ => None,
-    });
+    let edits = plan.phases.iter().flat_map(|phase| &phase.actions).flat_map(|planned| planned.action.edits());
     let by_hand = plan.phases.iter().flat_map(|phase| &phase.actions).filter_map(|planned| match &planned.action {
-        Action::Change(Change { what: ChangeWhat::Create(object), .. }) => named_pool(object),
+        Action::Change(Change { create: Some(object), .. }) => named_pool(object),
         _ => None,
     });
-    classes.chain(edits.flatten().flat_map(added)).chain(by_hand).collect()
+    classes.chain(edits.flat_map(added)).chain(by_hand).collect()
 }
 
 fn added(edit: &TreeEdit) -> Vec<String> {
@@ -40,7 +37,7 @@ fn name(object: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_plan::{NodeClass, ObjectRef, Phase, PlannedAction, Trigger};
+    use harness_plan::{Commit, NodeClass, ObjectRef, Phase, PlannedAction};
     use serde_json::json;
 
     #[test]
@@ -53,9 +50,9 @@ mod tests {
             TreeEdit::Merge { object: pool, patch: json!({"spec": {"weight": 1}}) },
             TreeEdit::AddMany { object: json!({"kind": "NodePool", "metadata": {"name": "many-{n}"}}), count: 2 },
         ];
-        let action = Action::Commit { edits, message: "m".to_owned(), trigger: Trigger::default() };
-        let create = ChangeWhat::Create(json!({"kind": "NodePool", "metadata": {"name": "by-hand"}}));
-        let change = Change { object: "o".to_owned(), what: create, stays: true, by: "somebody".to_owned() };
+        let action = Action::Commit(Commit { edits, ..Commit::default() });
+        let create = json!({"kind": "NodePool", "metadata": {"name": "by-hand"}});
+        let change: Change = serde_json::from_value(json!({"object": "o", "create": create})).unwrap();
         let actions = [action, Action::Change(change)];
         let actions = actions.into_iter().map(|action| PlannedAction { id: 0, at_us: 0, action }).collect();
         let mut plan: Plan = serde_json::from_value(json!({

@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn scale(workload: &str, to: u32) -> Phase {
-        let action = Action::Scale { workload: workload.to_owned(), from: 0, to };
+        let action = Action::Scale(harness_plan::Scale::step(workload, 0, to));
         Phase {
             name: "p".to_owned(),
             actions: vec![PlannedAction { id: 0, at_us: 0, action }],

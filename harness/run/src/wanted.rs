@@ -34,10 +34,10 @@ impl Wanted {
     /// Takes in what the phase asks for.
     pub(crate) fn plan(&mut self, phase: &Phase) {
         for planned in &phase.actions {
-            if let Action::Scale { workload, to, .. } = &planned.action
-                && let Some(asked) = self.workloads.get_mut(workload)
+            if let Action::Scale(scale) = &planned.action
+                && let Some(asked) = self.workloads.get_mut(scale.workload())
             {
-                asked.replicas = *to;
+                asked.replicas = scale.to;
             }
         }
     }

@@ -138,6 +138,11 @@ impl Scenario {
         })
     }
 
+    /// The place of the first number of replicas that is asked for.
+    pub(crate) fn scale_mark(&self, file: &ScenarioFile) -> Mark {
+        rules::scale_mark(&self.document, file)
+    }
+
     /// The place of the key at the end of a path; the file's begin where there is none.
     pub(crate) fn key_mark(&self, path: &[&str]) -> Mark {
         rules::key_mark(&self.document, path)

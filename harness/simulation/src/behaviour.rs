@@ -6,7 +6,8 @@ use harness_units::Share;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CapacityType, Distribution, Fault, Problem};
+use crate::{CapacityType, Distribution, Fault};
+use harness_yaml::Problem;
 
 /// How the simulated Azure behaves. Targets with a real Azure ignore it, and the report says so.
 ///

@@ -4,7 +4,7 @@ use harness_units::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Problem;
+use harness_yaml::Problem;
 
 /// How long something takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -4,8 +4,8 @@ use harness_units::{Factor, Share, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::tagged::{Beside, Tagged};
-use crate::{CapacityType, Problem, is_quota_scope};
+use crate::{CapacityType, is_quota_scope};
+use harness_yaml::{Beside, Problem, Tagged};
 
 /// Azure gives at most this notice before a spot VM is evicted.
 /// Source: Azure's documentation of scheduled events, event type Preempt.

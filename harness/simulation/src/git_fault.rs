@@ -6,7 +6,7 @@ use harness_units::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Problem;
+use harness_yaml::Problem;
 
 /// A fault of the Git server that the harness runs. It holds for everybody but the run itself, whose own commits go through: the question
 /// is how Flux copes. There is one fault at a time; another one takes its place.

@@ -8,13 +8,9 @@ mod capacity_type;
 mod distribution;
 mod fault;
 mod git_fault;
-mod problem;
-mod tagged;
 
 pub use behaviour::{Behaviour, Leg, LegOverride, is_quota_scope};
 pub use capacity_type::CapacityType;
 pub use distribution::Distribution;
 pub use fault::{ArmFaultMode, CapacityCode, ConditionStatus, Fault, FaultKind, VmSelector};
 pub use git_fault::GitFault;
-pub use problem::Problem;
-pub use tagged::{BESIDE_KEY, Beside, Tagged};

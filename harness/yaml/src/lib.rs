@@ -5,10 +5,14 @@ mod diagnostic;
 mod mark;
 mod node;
 mod parse;
+mod problem;
 pub mod suggest;
+mod tagged;
 
 pub use de::{ReadError, from_node};
 pub use diagnostic::{Diagnostic, in_order};
 pub use mark::{Located, Mark};
 pub use node::{Entry, Kind, Node};
 pub use parse::{SyntaxError, documents, documents_of, plain_scalar};
+pub use problem::Problem;
+pub use tagged::{BESIDE_KEY, Beside, Tagged};

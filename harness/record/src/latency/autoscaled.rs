@@ -27,7 +27,7 @@ impl Known {
         self.cpu = load.cpu.map(|cpu| cpu.0).or(self.cpu);
         self.memory = load.memory.map(|memory| memory.0).or(self.memory);
         let metrics = load.pod_metrics.iter().chain(&load.external_metrics);
-        self.metrics.extend(metrics.map(|(name, value)| (name.clone(), *value)));
+        self.metrics.extend(metrics.map(|(name, value)| (name.clone(), u64::from(*value))));
     }
 
     /// The load in units of one pod's target; `None` where the metric was never set.

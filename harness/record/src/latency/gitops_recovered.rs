@@ -51,8 +51,8 @@ fn repairs(source: &Source<'_>) -> Vec<u64> {
         .map(|planned| (planned.id, &planned.action))
         .collect();
     let repairs = |action: &Action| match action {
-        Action::ClearGitFaults => true,
-        Action::StartComponent { component } => FLUX_CONTROLLERS.contains(&component.as_str()),
+        Action::ClearGitFaults(_) => true,
+        Action::StartComponent(component) => FLUX_CONTROLLERS.contains(&component.as_str()),
         _ => false,
     };
     let actions = source.timelines.actions.all.iter();

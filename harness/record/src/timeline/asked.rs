@@ -29,12 +29,12 @@ pub(crate) fn asked(plan: &Plan, timelines: &Timelines, horizon: &Horizon, workl
     for (phase, began_us, until_us) in begun(plan, timelines, horizon) {
         for action in &phase.actions {
             let due_us = began_us.saturating_add(action.at_us);
-            if let Action::Scale { workload: of, to, .. } = &action.action
-                && of == workload
+            if let Action::Scale(scale) = &action.action
+                && scale.workload() == workload
                 && due_us <= until_us
                 && !recorded.contains(&action.id)
             {
-                values.push((due_us, i64::from(*to)));
+                values.push((due_us, i64::from(scale.to)));
             }
         }
     }

@@ -216,15 +216,18 @@ fn steps(plan: &Plan, timelines: &Timelines, horizon: &Horizon) -> BTreeMap<usiz
         for planned in &phase.actions {
             let intended_us = began_us.saturating_add(planned.at_us);
             let (workload, step) = match &planned.action {
-                Action::Scale { workload, from, to } => {
-                    (workload, Step::Scale { from: *from, to: *to, intended_us, acked_us: None })
+                Action::Scale(scale) => {
+                    let from = scale.from.unwrap_or_default();
+                    (scale.workload(), Step::Scale { from, to: scale.to, intended_us, acked_us: None })
                 }
-                Action::Replace { workload } => (workload, Step::Replace { done: false, intended_us, acked_us: None }),
+                Action::Replace(replace) => {
+                    (replace.workload(), Step::Replace { done: false, intended_us, acked_us: None })
+                }
                 _ => continue,
             };
             if intended_us <= until_us
                 && !recorded.contains(&planned.id)
-                && let Some(index) = index.get(workload.as_str())
+                && let Some(index) = index.get(workload)
             {
                 steps.entry(*index).or_default().push((intended_us, step));
             }

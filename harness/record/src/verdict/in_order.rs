@@ -84,7 +84,7 @@ fn named(commit: &str, place: &BTreeMap<&str, usize>) -> String {
 
 /// How many pushes the plan has in these phases.
 fn planned(phases: &[&str], evidence: &Evidence<'_>) -> usize {
-    let pushes = |action: &Action| matches!(action, Action::Commit { .. } | Action::Revert | Action::ForcePush { .. });
+    let pushes = Action::pushes;
     let phases = evidence.source.plan.phases.iter().filter(|phase| phases.contains(&phase.name.as_str()));
     phases.flat_map(|phase| &phase.actions).filter(|planned| pushes(&planned.action)).count()
 }

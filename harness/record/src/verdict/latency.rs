@@ -76,7 +76,7 @@ fn groups(asked: &LatencyCheck, evidence: &Evidence<'_>) -> BTreeMap<String, Sam
 fn changed(plan: &Plan) -> Vec<String> {
     let actions = plan.phases.iter().flat_map(|phase| &phase.actions);
     let changes = actions.filter_map(|planned| match &planned.action {
-        Action::Change(change) if !change.stays => Some(change.object.clone()),
+        Action::Change(change) if !change.stays => change.object.clone(),
         _ => None,
     });
     changes.collect()

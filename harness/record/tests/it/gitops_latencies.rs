@@ -81,9 +81,9 @@ fn each_kustomization_has_its_own_and_the_whole_is_the_roots() {
 }
 
 #[rstest]
-#[case::the_server_is_back(Action::ClearGitFaults, &[5])]
-#[case::the_controller_is_back(Action::StartComponent { component: "source-controller".to_owned() }, &[5])]
-#[case::another_component_is_back(Action::StartComponent { component: "karpenter".to_owned() }, &[])]
+#[case::the_server_is_back(Action::ClearGitFaults(Nothing {}), &[5])]
+#[case::the_controller_is_back(Action::StartComponent("source-controller".to_owned()), &[5])]
+#[case::another_component_is_back(Action::StartComponent("karpenter".to_owned()), &[])]
 fn what_waited_is_well_again_after_the_repair(#[case] repair: Action, #[case] expected: &[u64]) {
     let mut scene = begun();
     scene.push(20, "p", "waits");
@@ -95,7 +95,7 @@ fn what_waited_is_well_again_after_the_repair(#[case] repair: Action, #[case] ex
 #[test]
 fn an_end_of_nothing_repairs_nothing() {
     let mut scene = begun();
-    scene.planned(40, "p", Action::ClearGitFaults);
+    scene.planned(40, "p", Action::ClearGitFaults(Nothing {}));
     assert_eq!(samples(&scene.run(Vec::new()), LatencyName::GitopsRecovered, None).count(), 0);
 }
 

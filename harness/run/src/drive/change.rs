@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use harness_cluster::flux;
-use harness_plan::{Change, ChangeWhat, FieldPath, NamedObject};
+use harness_plan::{Change, ChangeKind, FieldPath, NamedObject};
 use harness_record::event::{ActionKind, Changed};
 use kube::Client;
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
@@ -70,11 +70,11 @@ impl Objects {
 /// What the log says of a change.
 pub(super) fn kind(change: &Change) -> ActionKind {
     ActionKind::Change {
-        object: change.object.clone(),
-        changed: match change.what {
-            ChangeWhat::Patch(_) => Changed::Patched,
-            ChangeWhat::Delete => Changed::Deleted,
-            ChangeWhat::Create(_) => Changed::Created,
+        object: change.object().to_owned(),
+        changed: match change.kind() {
+            ChangeKind::Patch(_) => Changed::Patched,
+            ChangeKind::Delete => Changed::Deleted,
+            ChangeKind::Create(_) => Changed::Created,
         },
         paths: change.paths().iter().map(ToString::to_string).collect(),
         stays: change.stays,
@@ -83,16 +83,16 @@ pub(super) fn kind(change: &Change) -> ActionKind {
 
 /// Makes a change. The error is in words, for the log.
 pub(super) async fn make(change: &Change, tools: &Tools) -> Result<(), String> {
-    let place = tools.objects.place(&change.object).ok_or("the scenario does not name this object")?;
+    let place = tools.objects.place(change.object()).ok_or("the scenario does not name this object")?;
     let api = place.api(tools.client.clone());
-    if let ChangeWhat::Create(manifest) = &change.what {
+    if let ChangeKind::Create(manifest) = change.kind() {
         return create(manifest, change, place, &api, tools).await;
     }
     let found = api.get_opt(&place.name).await.map_err(|error| format!("cannot read the {place}: {error}"))?;
     let before = found.ok_or_else(|| format!("there is no {place}"))?;
-    let deletes = change.what == ChangeWhat::Delete;
+    let deletes = change.kind() == ChangeKind::Delete;
     may_change(&place, &before, deletes, tools).await?;
-    if let ChangeWhat::Patch(patch) = &change.what {
+    if let ChangeKind::Patch(patch) = change.kind() {
         return write(patch, change, place, before, &api, tools).await;
     }
     let deleting = api.delete(&place.name, &DeleteParams::default()).await;
@@ -103,10 +103,10 @@ pub(super) async fn make(change: &Change, tools: &Tools) -> Result<(), String> {
 pub(super) async fn seen(change: &Change, sent_us: u64, tools: &Tools) {
     let mut last = String::new();
     let shown = tools.hub.wait_for(&mut last, |state| {
-        if state.field_seen_us(&change.object) >= sent_us { Ok(()) } else { Err(String::new()) }
+        if state.field_seen_us(change.object()) >= sent_us { Ok(()) } else { Err(String::new()) }
     });
     if tokio::time::timeout(SEEN_LIMIT, shown).await.is_err() {
-        tracing::warn!("the change of {} did not show within {} s", change.object, SEEN_LIMIT.as_secs());
+        tracing::warn!("the change of {} did not show within {} s", change.object(), SEEN_LIMIT.as_secs());
     }
 }
 

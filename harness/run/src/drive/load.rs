@@ -22,7 +22,7 @@ pub(super) async fn set(load: &Load, tools: &Tools) -> Result<(), String> {
     let metrics = tools.cluster.metrics().ok_or("this target has no metrics API that can be told anything")?;
     for (name, value) in &load.external_metrics {
         let metric =
-            ExternalMetric { name: name.clone(), labels: BTreeMap::new(), value_milli: value.saturating_mul(MILLI) };
+            ExternalMetric { name: name.clone(), labels: BTreeMap::new(), value_milli: u64::from(*value) * MILLI };
         metrics.set_external(&metric).await.map_err(|error| error.to_string())?;
     }
     // Held while it is sent: of two actions on one workload the later must not be overtaken.
@@ -45,7 +45,7 @@ fn add(whole: &mut Said, load: &Load) {
         whole.memory_bytes = Some(Demand::total(memory.0));
     }
     let custom = load.pod_metrics.iter();
-    whole.custom_milli.extend(custom.map(|(name, value)| (name.clone(), Demand::total(value.saturating_mul(MILLI)))));
+    whole.custom_milli.extend(custom.map(|(name, value)| (name.clone(), Demand::total(u64::from(*value) * MILLI))));
 }
 
 #[cfg(test)]

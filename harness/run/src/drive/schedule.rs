@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use harness_plan::{Action, Phase, PlannedAction, Trigger};
+use harness_plan::{Action, Phase, PlannedAction, PublishImage, Trigger};
 use harness_record::EventKind;
 use harness_record::event::{ActionKind, ActionStamps};
 use kube::api::Api;
@@ -36,19 +36,21 @@ impl Driver {
         for PlannedAction { id, at_us, action } in &phase.actions {
             let (id, intended_us) = (*id, began_us + at_us);
             match action {
-                Action::Scale { workload, from, to } => {
-                    scalings.entry(workload).or_default().push(Scaling { id, intended_us, from: *from, to: *to });
+                Action::Scale(scale) => {
+                    let (from, to) = (scale.from.unwrap_or_default(), scale.to);
+                    scalings.entry(scale.workload()).or_default().push(Scaling { id, intended_us, from, to });
                 }
-                Action::Commit { edits, message, trigger } => {
-                    let what = What::Commit(edits.clone(), message.clone());
-                    changes.push(Change { id, intended_us, what, trigger: trigger.clone() });
+                Action::Commit(commit) => {
+                    let what = What::Commit(commit.edits.clone(), commit.message.clone().unwrap_or_default());
+                    changes.push(Change { id, intended_us, what, trigger: commit.trigger.clone() });
                 }
-                Action::Revert => {
+                Action::Revert(_) => {
                     let trigger = Trigger::default();
                     changes.push(Change { id, intended_us, what: What::Revert, trigger });
                 }
-                Action::ForcePush { back, edits, message } => {
-                    let what = What::ForcePush { back: *back, edits: edits.clone(), message: message.clone() };
+                Action::ForcePush(push) => {
+                    let (back, edits) = (push.back, push.edits.clone());
+                    let what = What::ForcePush { back, edits, message: push.message.clone().unwrap_or_default() };
                     changes.push(Change { id, intended_us, what, trigger: Trigger::default() });
                 }
                 action => {
@@ -100,13 +102,13 @@ enum Subject {
 
 fn subject(action: &Action) -> Option<Subject> {
     match action {
-        Action::AzureFault(_) | Action::ClearAzureFaults => Some(Subject::Azure),
-        Action::GitFault(_) | Action::ClearGitFaults => Some(Subject::Git),
-        Action::KillComponent { component } | Action::StartComponent { component } => {
+        Action::AzureFault(_) | Action::ClearAzureFaults(_) => Some(Subject::Azure),
+        Action::GitFault(_) | Action::ClearGitFaults(_) => Some(Subject::Git),
+        Action::KillComponent(component) | Action::StartComponent(component) => {
             Some(Subject::Component(component.clone()))
         }
         Action::Load(load) => Some(Subject::Workload(load.workload.clone())),
-        Action::Change(change) => Some(Subject::Object(change.object.clone())),
+        Action::Change(change) => Some(Subject::Object(change.object().to_owned())),
         // Each is a thing of its own: an open loop, or the only one of its kind.
         _ => None,
     }
@@ -148,32 +150,32 @@ async fn send(id: u32, phase: String, intended_us: u64, action: Action, tools: &
 async fn act(action: &Action, tools: &Tools) -> Result<(), String> {
     let simulated = || tools.cluster.azure().ok_or("this target's Azure is not simulated");
     match action {
-        Action::Replace { workload } => replace::replace(workload, tools).await,
+        Action::Replace(replace) => replace::replace(replace.workload(), tools).await,
         Action::Load(planned) => load::set(planned, tools).await,
-        Action::PublishNodeImage => {
+        Action::PublishNodeImage(_) => {
             simulated()?;
             tools.cluster.publish_node_image().await.map(drop).map_err(|error| error.to_string())
         }
-        Action::UpgradeKubernetes => {
+        Action::UpgradeKubernetes(_) => {
             simulated()?;
             tools.cluster.upgrade_kubernetes().await.map(drop).map_err(|error| error.to_string())
         }
         Action::AzureFault(planned) => {
             simulated()?.add_fault(planned).await.map(drop).map_err(|error| error.to_string())
         }
-        Action::ClearAzureFaults => azure::clear_faults(&simulated()?).await,
+        Action::ClearAzureFaults(_) => azure::clear_faults(&simulated()?).await,
         Action::Change(planned) => change::make(planned, tools).await,
-        Action::KillComponent { component } => components::kill(&tools.cluster, component).await,
-        Action::StartComponent { component } => components::start(&tools.cluster, component).await,
-        Action::Reconcile => reconcile::reconcile(&tools.cluster.flux()).await,
-        Action::PublishImage { image, tag } => {
+        Action::KillComponent(component) => components::kill(&tools.cluster, component).await,
+        Action::StartComponent(component) => components::start(&tools.cluster, component).await,
+        Action::Reconcile(_) => reconcile::reconcile(&tools.cluster.flux()).await,
+        Action::PublishImage(PublishImage { image, tag }) => {
             // On a cluster that stays, the images of an earlier run stay too.
             let image = format!("{}/{image}", labels::namespace(&tools.run_id));
             tools.cluster.publish_image(&image, tag).await.map(drop)
         }
         Action::GitFault(planned) => git::set(&tools.cluster, *planned).await,
-        Action::ClearGitFaults => git::clear(&tools.cluster).await,
-        Action::Scale { .. } | Action::Commit { .. } | Action::Revert | Action::ForcePush { .. } => {
+        Action::ClearGitFaults(_) => git::clear(&tools.cluster).await,
+        Action::Scale(_) | Action::Commit(_) | Action::Revert(_) | Action::ForcePush(_) => {
             Err("this action has a driver of its own".to_owned())
         }
     }
@@ -181,45 +183,32 @@ async fn act(action: &Action, tools: &Tools) -> Result<(), String> {
 
 /// What the log says of an action.
 fn kind(action: &Action) -> ActionKind {
-    ActionKind::Other(match action {
-        Action::Replace { workload } => return ActionKind::Replace { workload: workload.clone() },
-        Action::Load(load) => return ActionKind::Load { workload: load.workload.clone() },
-        Action::Change(change) => return change::kind(change),
-        Action::Scale { workload, to, .. } => format!("scale {workload} to {to}"),
-        Action::Commit { message, .. } => format!("commit `{message}`"),
-        Action::Revert => "revert".to_owned(),
-        Action::PublishNodeImage => "publish node image".to_owned(),
-        Action::UpgradeKubernetes => "upgrade kubernetes".to_owned(),
-        Action::AzureFault(fault) => format!("azure fault {}", fault.kind.as_str()),
-        Action::ClearAzureFaults => "clear azure faults".to_owned(),
-        Action::KillComponent { component } => format!("kill {component}"),
-        Action::StartComponent { component } => format!("start {component}"),
-        Action::Reconcile => "reconcile".to_owned(),
-        Action::PublishImage { image, tag } => format!("publish image {image}:{tag}"),
-        Action::GitFault(fault) => fault.to_string(),
-        Action::ClearGitFaults => "clear git faults".to_owned(),
-        Action::ForcePush { message, .. } => format!("force-push `{message}`"),
-    })
+    match action {
+        Action::Replace(replace) => ActionKind::Replace { workload: replace.workload().to_owned() },
+        Action::Load(load) => ActionKind::Load { workload: load.workload.clone() },
+        Action::Change(change) => change::kind(change),
+        other => ActionKind::Other(other.to_string()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use harness_plan::{ChangeWhat, Load};
+    use harness_plan::{Load, Nothing, Replace};
     use harness_simulation::GitFault;
 
     use super::*;
 
     #[test]
     fn opposite_ends_of_one_thing_go_in_turn() {
-        let kill = Action::KillComponent { component: "karpenter".to_owned() };
-        let start = Action::StartComponent { component: "karpenter".to_owned() };
-        let other = Action::StartComponent { component: "etcd".to_owned() };
+        let kill = Action::KillComponent("karpenter".to_owned());
+        let start = Action::StartComponent("karpenter".to_owned());
+        let other = Action::StartComponent("etcd".to_owned());
         assert_eq!(subject(&kill), subject(&start));
         assert_ne!(subject(&start), subject(&other), "nobody waits for another thing");
-        assert!(subject(&Action::ClearAzureFaults).is_some_and(|it| Some(it) != subject(&kill)));
+        assert!(subject(&Action::ClearAzureFaults(Nothing {})).is_some_and(|it| Some(it) != subject(&kill)));
         let git = Action::GitFault(GitFault::Unavailable);
-        assert_eq!(subject(&git), subject(&Action::ClearGitFaults));
-        assert_ne!(subject(&git), subject(&Action::ClearAzureFaults));
+        assert_eq!(subject(&git), subject(&Action::ClearGitFaults(Nothing {})));
+        assert_ne!(subject(&git), subject(&Action::ClearAzureFaults(Nothing {})));
         let load = |workload: &str| {
             let workload = workload.to_owned();
             let (pod_metrics, external_metrics) = (BTreeMap::new(), BTreeMap::new());
@@ -227,12 +216,13 @@ mod tests {
         };
         assert_eq!(subject(&load("web")), subject(&load("web")));
         assert_ne!(subject(&load("web")), subject(&load("cache")));
-        let change = |what| {
-            let (object, by) = ("pool".to_owned(), "kubectl".to_owned());
-            Action::Change(harness_plan::Change { object, what, stays: false, by })
+        let change = |what: serde_json::Value| {
+            let mut change = serde_json::json!({"object": "pool"});
+            change.as_object_mut().unwrap().extend(what.as_object().unwrap().clone());
+            Action::Change(serde_json::from_value(change).unwrap())
         };
-        let patch = ChangeWhat::Patch(serde_json::json!({"metadata": {"annotations": {"a": "b"}}}));
-        assert_eq!(subject(&change(patch)), subject(&change(ChangeWhat::Delete)));
-        assert_eq!(subject(&Action::Replace { workload: "web".to_owned() }), None, "an open loop");
+        let patch = serde_json::json!({"patch": {"metadata": {"annotations": {"a": "b"}}}});
+        assert_eq!(subject(&change(patch)), subject(&change(serde_json::json!({"delete": true}))));
+        assert_eq!(subject(&Action::Replace(Replace::one("web"))), None, "an open loop");
     }
 }

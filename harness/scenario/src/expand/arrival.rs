@@ -6,7 +6,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use sha2::{Digest, Sha256};
 
-use crate::model::ArrivalSpec;
+use harness_plan::Arrival;
 
 /// The generator of one purpose, derived from the seed by name, so that one more draw somewhere never shifts another. The same
 /// derivation as in the simulated Azure.
@@ -23,10 +23,10 @@ pub(crate) fn child(seed: u64, name: &str, owner: &str) -> ChaCha8Rng {
 }
 
 /// An upper bound of the time from the first moment to the last of so many arrivals.
-pub(crate) fn length(arrival: &ArrivalSpec, count: u32) -> Duration {
+pub(crate) fn length(arrival: &Arrival, count: u32) -> Duration {
     let seconds = match arrival {
         // The moments of a Poisson process with a given count fill this time and no more.
-        ArrivalSpec::Poisson { per_second } => f64::from(count) / per_second.value.0,
+        Arrival::Poisson { per_second } => f64::from(count) / per_second.0,
         _ => match count.checked_sub(1) {
             Some(last) => moment(arrival, last, count),
             None => 0.0,
@@ -36,13 +36,13 @@ pub(crate) fn length(arrival: &ArrivalSpec, count: u32) -> Duration {
 }
 
 /// The moments of so many arrivals in microseconds from the first possible one, in order. `None` for a burst.
-pub(crate) fn moments(arrival: &ArrivalSpec, count: u32, rng: &mut ChaCha8Rng) -> Option<Vec<u64>> {
+pub(crate) fn moments(arrival: &Arrival, count: u32, rng: &mut ChaCha8Rng) -> Option<Vec<u64>> {
     match arrival {
-        ArrivalSpec::Burst => None,
+        Arrival::Burst => None,
         // Given how many arrive in a stretch of time, the moments of a Poisson process are independent and uniform over it. So
         // the count is exact, the rate is right, and the last arrival has a bound that can be checked against the phase.
-        ArrivalSpec::Poisson { per_second } => {
-            let stretch = f64::from(count) / per_second.value.0;
+        Arrival::Poisson { per_second } => {
+            let stretch = f64::from(count) / per_second.0;
             let mut moments: Vec<u64> = (0..count).map(|_| micros(rng.random::<f64>() * stretch)).collect();
             moments.sort_unstable();
             Some(moments)
@@ -56,23 +56,23 @@ fn micros(seconds: f64) -> u64 {
 }
 
 /// Seconds from the begin to the arrival with this index, for arrivals without chance: where the rate's integral reaches the index.
-fn moment(arrival: &ArrivalSpec, index: u32, count: u32) -> f64 {
+fn moment(arrival: &Arrival, index: u32, count: u32) -> f64 {
     let index = f64::from(index);
     match arrival {
-        ArrivalSpec::Burst | ArrivalSpec::Poisson { .. } => 0.0,
-        ArrivalSpec::Constant { per_second } => index / per_second.value.0,
-        ArrivalSpec::Ramp { from_per_second, to_per_second } => {
-            let (from, to) = (from_per_second.value.0, to_per_second.value.0);
+        Arrival::Burst | Arrival::Poisson { .. } => 0.0,
+        Arrival::Constant { per_second } => index / per_second.0,
+        Arrival::Ramp { from_per_second, to_per_second } => {
+            let (from, to) = (from_per_second.0, to_per_second.0);
             let total = 2.0 * f64::from(count) / (from + to);
             // from t + (to - from) t^2 / (2 total) = index, in the form that does not cancel when both rates are alike.
             2.0 * index / (from + (from * from + 2.0 * index * (to - from) / total).max(0.0).sqrt())
         }
-        ArrivalSpec::Steps(steps) => {
+        Arrival::Steps(steps) => {
             let mut begin = 0.0;
             let mut arrived = 0.0;
             for (number, step) in steps.iter().enumerate() {
-                let rate = step.per_second.value.0;
-                let lasts = step.duration.value.as_duration().as_secs_f64();
+                let rate = step.per_second.0;
+                let lasts = step.duration.as_duration().as_secs_f64();
                 if index < arrived + rate * lasts || number + 1 == steps.len() {
                     return begin + (index - arrived) / rate;
                 }
@@ -87,26 +87,21 @@ fn moment(arrival: &ArrivalSpec, index: u32, count: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{RateStep, Setting};
+    use harness_plan::RateStep;
     use harness_units::Rate;
     use harness_units::Span;
-    use harness_yaml::{Located, Mark};
     use proptest::prelude::*;
 
-    fn set<T>(value: T) -> Setting<T> {
-        Located::new(value, Mark::default())
-    }
-
-    fn rates() -> impl Strategy<Value = ArrivalSpec> {
-        let rate = || (0.1_f64..200.0).prop_map(|rate| set(Rate(rate)));
+    fn rates() -> impl Strategy<Value = Arrival> {
+        let rate = || (0.1_f64..200.0).prop_map(|rate| Rate(rate));
         let step = (rate(), 1_u64..30)
-            .prop_map(|(per_second, seconds)| RateStep { per_second, duration: set(Span::from_secs(seconds)) });
+            .prop_map(|(per_second, seconds)| RateStep { per_second, duration: Span::from_secs(seconds) });
         prop_oneof![
-            rate().prop_map(|per_second| ArrivalSpec::Constant { per_second }),
+            rate().prop_map(|per_second| Arrival::Constant { per_second }),
             (rate(), rate())
-                .prop_map(|(from_per_second, to_per_second)| ArrivalSpec::Ramp { from_per_second, to_per_second }),
-            prop::collection::vec(step, 1..5).prop_map(ArrivalSpec::Steps),
-            rate().prop_map(|per_second| ArrivalSpec::Poisson { per_second }),
+                .prop_map(|(from_per_second, to_per_second)| Arrival::Ramp { from_per_second, to_per_second }),
+            prop::collection::vec(step, 1..5).prop_map(Arrival::Steps),
+            rate().prop_map(|per_second| Arrival::Poisson { per_second }),
         ]
     }
 
@@ -122,7 +117,7 @@ mod tests {
 
         #[test]
         fn a_constant_rate_is_that_rate(rate in 0.1_f64..200.0, count in 2_u32..500) {
-            let arrival = ArrivalSpec::Constant { per_second: set(Rate(rate)) };
+            let arrival = Arrival::Constant { per_second: Rate(rate) };
             let moments = moments(&arrival, count, &mut child(0, "arrivals", "x")).unwrap();
             let seconds = moments[count as usize - 1] as f64 / 1e6;
             prop_assert!((f64::from(count - 1) / seconds / rate - 1.0).abs() < 1e-3);
@@ -130,7 +125,7 @@ mod tests {
 
         #[test]
         fn a_ramp_has_asked_for_as_many_pods_as_its_rate_adds_up_to(from in 0.5_f64..50.0, to in 0.5_f64..50.0, count in 1_u32..500) {
-            let arrival = ArrivalSpec::Ramp { from_per_second: set(Rate(from)), to_per_second: set(Rate(to)) };
+            let arrival = Arrival::Ramp { from_per_second: Rate(from), to_per_second: Rate(to) };
             let moments = moments(&arrival, count, &mut child(0, "arrivals", "x")).unwrap();
             let total = 2.0 * f64::from(count) / (from + to);
             for (index, at) in moments.iter().enumerate() {
@@ -143,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_poisson_process_has_its_rate_and_exponential_gaps() {
-        let arrival = ArrivalSpec::Poisson { per_second: set(Rate(10.0)) };
+        let arrival = Arrival::Poisson { per_second: Rate(10.0) };
         let moments = moments(&arrival, 20_000, &mut child(7, "arrivals", "x")).unwrap();
         let gaps: Vec<f64> = moments.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e6).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
@@ -155,8 +150,8 @@ mod tests {
 
     #[test]
     fn steps_change_the_rate_when_they_say() {
-        let step = |rate, seconds| RateStep { per_second: set(Rate(rate)), duration: set(Span::from_secs(seconds)) };
-        let arrival = ArrivalSpec::Steps(vec![step(1.0, 10), step(10.0, 2)]);
+        let step = |rate, seconds| RateStep { per_second: Rate(rate), duration: Span::from_secs(seconds) };
+        let arrival = Arrival::Steps(vec![step(1.0, 10), step(10.0, 2)]);
         let moments = moments(&arrival, 40, &mut child(0, "arrivals", "x")).unwrap();
         let second =
             |from: u64, to: u64| moments.iter().filter(|at| (from * 1_000_000..to * 1_000_000).contains(*at)).count();

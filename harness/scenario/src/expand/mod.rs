@@ -10,5 +10,4 @@ mod plan;
 mod workloads;
 
 pub(crate) use expectations::title as expectation_title;
-pub(crate) use objects::created_name;
 pub(crate) use plan::{Inputs, expand};

@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::model::{ChangeSpec, FieldSpec, ObjectSpec, Setting};
+use crate::model::{FieldSpec, Setting};
 use harness_plan::{
-    Action, Change, ChangeWhat, Check, Expectation, Field, FieldPath, Must, NamedObject, ObjectAddress, Phase,
-    SOMEBODY, Until,
+    Action, Change, Check, Expectation, Field, FieldPath, Must, NamedObject, ObjectAddress, Phase, Until,
 };
 
 /// Every object of the scenario with the paths that phases, expectations and changes are about.
 pub(super) fn objects(
-    specs: &BTreeMap<String, ObjectSpec>,
+    specs: &BTreeMap<String, ObjectAddress>,
     phases: &[Phase],
     expectations: &[Expectation],
 ) -> Vec<NamedObject> {
@@ -31,7 +30,7 @@ pub(super) fn objects(
         }
         for planned in &phase.actions {
             if let Action::Change(change) = &planned.action {
-                change.paths().into_iter().for_each(|path| look(&change.object, path));
+                change.paths().into_iter().for_each(|path| look(change.object(), path));
             }
         }
     }
@@ -42,14 +41,9 @@ pub(super) fn objects(
             _ => {}
         }
     }
-    let named = |(name, spec): (&String, &ObjectSpec)| NamedObject {
+    let named = |(name, spec): (&String, &ObjectAddress)| NamedObject {
         name: name.clone(),
-        at: ObjectAddress {
-            api_version: spec.api_version.clone(),
-            kind: spec.kind.clone(),
-            namespace: spec.namespace.clone(),
-            name: spec.name.clone(),
-        },
+        at: spec.clone(),
         paths: paths.get(name.as_str()).into_iter().flatten().cloned().collect(),
     };
     specs.iter().map(named).collect()
@@ -75,41 +69,18 @@ pub(super) fn path(text: &str) -> FieldPath {
     text.parse().expect("paths can be read: checked when the scenario was read")
 }
 
-/// The name under which an object that is created is looked at: the one that is given, or that of the same object.
-pub(crate) fn created_name<'a>(spec: &'a ChangeSpec, objects: &'a BTreeMap<String, ObjectSpec>) -> Option<&'a str> {
-    if let Some(object) = &spec.object {
-        return Some(&object.value);
-    }
-    let text = |path: &str| spec.create.as_ref()?.pointer(path)?.as_str();
-    let same = |object: &ObjectSpec| {
-        text("/apiVersion") == Some(&object.api_version)
-            && text("/kind") == Some(&object.kind)
-            && text("/metadata/name") == Some(&object.name)
-            && text("/metadata/namespace") == object.namespace.as_deref()
-    };
-    objects.iter().find(|(_, object)| same(object)).map(|(name, _)| name.as_str())
-}
-
 /// A change with everything filled in. `None` where a rule has refused it.
-pub(super) fn change(spec: &ChangeSpec, objects: &BTreeMap<String, ObjectSpec>) -> Option<Change> {
-    let (object, what) = match (&spec.patch, &spec.create) {
-        (Some(patch), _) => (spec.object.as_ref()?.value.as_str(), ChangeWhat::Patch(patch.clone())),
-        (None, Some(manifest)) => {
-            let name = created_name(spec, objects)?;
-            (name, ChangeWhat::Create(whole(manifest, objects.get(name)?)))
-        }
-        (None, None) => (spec.object.as_ref()?.value.as_str(), ChangeWhat::Delete),
+pub(super) fn change(asked: &Change, objects: &BTreeMap<String, ObjectAddress>) -> Option<Change> {
+    let name = asked.known_as(objects)?;
+    let create = match &asked.create {
+        Some(manifest) => Some(whole(manifest, objects.get(name)?)),
+        None => None,
     };
-    Some(Change {
-        object: object.to_owned(),
-        what,
-        stays: spec.stays,
-        by: spec.by.clone().unwrap_or_else(|| SOMEBODY.to_owned()),
-    })
+    Some(Change { object: Some(name.to_owned()), create, ..asked.clone() })
 }
 
 /// The manifest with what makes it this object.
-fn whole(manifest: &Value, object: &ObjectSpec) -> Value {
+fn whole(manifest: &Value, object: &ObjectAddress) -> Value {
     let mut manifest = manifest.clone();
     let mut metadata = json!({"name": object.name});
     if let Some(namespace) = &object.namespace {
@@ -126,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_manifest_becomes_the_object_that_is_named() {
-        let object = ObjectSpec {
+        let object = ObjectAddress {
             api_version: "v1".to_owned(),
             kind: "ConfigMap".to_owned(),
             namespace: Some("demo".to_owned()),
@@ -139,15 +110,8 @@ mod tests {
         });
         assert_eq!(made, expected);
         let objects = BTreeMap::from([("stray".to_owned(), object)]);
-        let spec = |create: Value| ChangeSpec {
-            object: None,
-            patch: None,
-            delete: false,
-            create: Some(create),
-            stays: true,
-            by: None,
-        };
-        assert_eq!(created_name(&spec(expected), &objects), Some("stray"));
-        assert_eq!(created_name(&spec(json!({"kind": "ConfigMap"})), &objects), None);
+        let change = |create: Value| serde_json::from_value::<Change>(json!({"create": create})).unwrap();
+        assert_eq!(change(expected).known_as(&objects), Some("stray"));
+        assert_eq!(change(json!({"kind": "ConfigMap"})).known_as(&objects), None);
     }
 }

@@ -2,7 +2,6 @@
 
 use super::{expectations, gitops, objects, phases, workloads};
 use crate::model::{PublishedSpec, Selection};
-use crate::rules;
 use crate::scenario::{Bound, Scenario};
 use harness_plan::{NamespaceQuota, NodeConfig, PLAN_VERSION, Plan, Published, Workload};
 use harness_simulation::Behaviour;
@@ -35,7 +34,7 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
     let cut: Vec<String> = chosen.workloads.iter().filter_map(workloads::Sized::note).collect();
     if inputs.tree.source == inputs.scenario.node_config() {
         // A burst that the pool's own limits cannot hold would end in a deadline that says nothing about the provisioner.
-        let mark = rules::scale_mark(model);
+        let mark = inputs.scenario.scale_mark(model);
         let error = |note| {
             Diagnostic::new(inputs.scenario.file(), mark, note)
                 .with_hint("ask for fewer pods, or raise the pool's limits")

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ChangesSpec, FieldSpec, HappenedSpec, Nothing, NotifiedSpec, OrderSpec, Selection, Setting, UsageSpec};
-use harness_plan::{GroupBy, LatencyName, NodeProperty};
+use super::{ChangesSpec, FieldSpec, HappenedSpec, NotifiedSpec, OrderSpec, Selection, Setting, UsageSpec};
+use harness_plan::{GroupBy, LatencyName, NodeProperty, Nothing};
 use harness_units::Amount;
 use harness_units::Span;
 use harness_yaml::Located;

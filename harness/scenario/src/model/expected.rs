@@ -10,7 +10,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserialize
 use serde_json::{Value, json};
 
 use super::ExpectationSpec;
-use harness_simulation::BESIDE_KEY;
+use harness_yaml::BESIDE_KEY;
 use harness_yaml::Located;
 
 /// Something that must hold, with the name that reports give it.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Expected, GitopsSpec, Nothing, ObjectSpec, PhaseSpec, Setting, WorkloadSpec};
+use super::{Expected, GitopsSpec, PhaseSpec, Setting, WorkloadSpec};
 use harness_plan::Capability;
-use harness_plan::{Group, LatencyName, Profile, TreeEdit};
+use harness_plan::{Group, LatencyName, Nothing, ObjectAddress, Profile, TreeEdit};
 use harness_simulation::Behaviour;
 use harness_units::{Bytes, Millicores, Span};
 use harness_yaml::Located;
@@ -61,7 +61,7 @@ pub struct ScenarioFile {
     pub workloads: BTreeMap<String, WorkloadSpec>,
     /// Objects of the cluster that are looked at, by a name of this scenario: what `field`, `changes` and `change` are about.
     #[serde(default)]
-    pub objects: BTreeMap<String, ObjectSpec>,
+    pub objects: BTreeMap<String, ObjectAddress>,
     /// What to do with the NodePools that no workload names (default: derived). This is what lets a scenario run on any tree.
     #[serde(default)]
     pub other_classes: OtherClasses,

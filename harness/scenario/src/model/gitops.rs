@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Setting;
-use harness_plan::{Receiver, Trigger};
 use harness_units::Span;
 use harness_yaml::Located;
 
@@ -33,28 +32,5 @@ impl GitopsSpec {
     /// The tree's entry.
     pub fn entry(&self) -> &str {
         self.entry.as_ref().map_or("clusters/production", |entry| entry.value.as_str())
-    }
-}
-
-/// How Flux comes to know of a commit.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(rename = "Trigger")]
-pub enum TriggerSpec {
-    /// Nobody tells it: it looks at its interval.
-    None,
-    /// The source is asked to fetch at once, by its annotation.
-    Annotation,
-    /// The run plays the Git host and calls a Flux Receiver after the push. Needs flux-notification.
-    Receiver(Receiver),
-}
-
-impl From<TriggerSpec> for Trigger {
-    fn from(spec: TriggerSpec) -> Self {
-        match spec {
-            TriggerSpec::None => Self::None,
-            TriggerSpec::Annotation => Self::Annotation,
-            TriggerSpec::Receiver(receiver) => Self::Receiver(receiver),
-        }
     }
 }

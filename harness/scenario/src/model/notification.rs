@@ -59,16 +59,3 @@ impl NotifiedSpec {
         }
     }
 }
-
-/// An image of nearly nothing, pushed to the target's registry.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(rename = "PublishImage")]
-pub struct PublishImageSpec {
-    /// Its repository in the registry, such as `demo-app`.
-    #[schemars(regex(pattern = r"^[a-z0-9]+([._/-][a-z0-9]+)*$"))]
-    pub image: Located<String>,
-    /// Its tag, such as 1.1.0.
-    #[schemars(regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"))]
-    pub tag: Located<String>,
-}

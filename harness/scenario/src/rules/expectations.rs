@@ -1,9 +1,9 @@
 //! A gate that cannot fail proves nothing.
 
-use super::actions::COMPONENTS;
 use super::{Context, Story};
 use crate::expand::expectation_title;
 use crate::model::{ExpectationSpec, PendingSpec, Selection, Setting};
+use harness_plan::COMPONENTS;
 use harness_units::Amount;
 use harness_yaml::Diagnostic;
 use harness_yaml::suggest;

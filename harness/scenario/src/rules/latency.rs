@@ -1,8 +1,8 @@
 //! Limits on latencies: of something that happens, within what the phases allow.
 
 use super::{Context, Story, git};
-use crate::model::{ActionSpec, ExpectationSpec, LatencySpec, UntilSpec};
-use harness_plan::{GroupBy, LatencyName};
+use crate::model::{ExpectationSpec, LatencySpec, UntilSpec};
+use harness_plan::{Action, GroupBy, LatencyName};
 use harness_units::Span;
 use harness_yaml::Diagnostic;
 
@@ -95,13 +95,12 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
             }
         }
         L::Autoscaled => {
-            let mut actions = context.scenario.phases.iter().flat_map(|phase| &phase.actions);
-            if actions.any(|action| action.load.is_some()) { Ok(None) } else { Err("no phase sets a load") }
+            let loads = context.actions().any(|action| matches!(action.variant, Action::Load(_)));
+            if loads { Ok(None) } else { Err("no phase sets a load") }
         }
         L::DriftCorrected => {
-            let mut changes =
-                context.scenario.phases.iter().flat_map(|phase| &phase.actions).filter_map(|it| it.change.as_ref());
-            if changes.any(|change| !change.stays) {
+            let corrected = |action: &Action| matches!(action, Action::Change(change) if !change.stays);
+            if context.actions().any(|action| corrected(&action.variant)) {
                 Ok(None)
             } else {
                 Err("no phase changes anything that is to be put right")
@@ -118,18 +117,7 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
 
 /// Whether nodes can go for another reason than having no pods.
 fn makes_nodes_go(context: &Context<'_>) -> bool {
-    let mut actions = context.scenario.phases.iter().flat_map(|phase| &phase.actions);
-    actions.any(|action| disturbs(action)) || !context.scenario.amend.is_empty()
-}
-
-/// Whether an action can make nodes go.
-fn disturbs(action: &ActionSpec) -> bool {
-    let fault = action.azure_fault.as_ref().is_some_and(|fault| fault.kind.is_instant());
-    fault
-        || action.commit.is_some()
-        || action.force_push.is_some()
-        || action.publish_node_image.is_some()
-        || action.upgrade_kubernetes.is_some()
+    context.actions().any(|action| action.variant.disrupts_nodes()) || !context.scenario.amend.is_empty()
 }
 
 fn limits(context: &Context<'_>, latency: &LatencySpec) -> Vec<Diagnostic> {

@@ -68,12 +68,9 @@ pub(super) fn workloads(context: &Context<'_>) -> Vec<Diagnostic> {
 
 pub(super) fn selections(context: &Context<'_>) -> Vec<Diagnostic> {
     let scenario = context.scenario;
-    let actions = || scenario.phases.iter().flat_map(|phase| &phase.actions);
-    let scaled = actions().filter_map(|action| Some(&action.scale.as_ref()?.workloads));
-    let replaced = actions().filter_map(|action| Some(&action.replace.as_ref()?.workloads));
     let expected = scenario.expect.iter().filter_map(|expectation| expectation.value.workloads());
     let mut found = Vec::new();
-    for selection in scaled.chain(replaced).chain(expected) {
+    for selection in expected {
         found.extend(unknown(context, selection));
     }
     for selection in scenario.expect.iter().filter_map(|expectation| expectation.value.nodepools()) {
@@ -88,7 +85,6 @@ pub(super) fn references(context: &Context<'_>) -> Vec<Diagnostic> {
     let workloads = || scenario.workloads.keys().map(String::as_str);
     let mut named: Vec<&Located<String>> = Vec::new();
     for phase in &scenario.phases {
-        named.extend(phase.actions.iter().filter_map(|action| Some(&action.load.as_ref()?.workload)));
         for until in phase.until.iter().flat_map(|until| &until.0) {
             match until {
                 UntilSpec::Happened(spec) => named.extend(&spec.workload),

@@ -1,39 +1,16 @@
 //! A target that lacks what an action needs must be able to say so before anything is done.
 
 use super::Context;
-use crate::model::{ExpectationSpec, TriggerSpec};
-use harness_plan::Capability;
+use crate::model::ExpectationSpec;
+use harness_plan::{Action, Capability, Trigger};
 use harness_yaml::Diagnostic;
 use harness_yaml::Mark;
 
 pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
     let scenario = context.scenario;
     let mut wanted: Vec<(Capability, Mark, String)> = Vec::new();
-    for action in scenario.phases.iter().flat_map(|phase| &phase.actions) {
-        let (capability, what) = if action.kill_component.is_some() || action.start_component.is_some() {
-            (Capability::ComponentControl, "killing and starting components")
-        } else if action.azure_fault.is_some() || action.clear_azure_faults.is_some() {
-            (Capability::SimulatedAzure, "faults of Azure")
-        } else if action.publish_node_image.is_some() || action.upgrade_kubernetes.is_some() {
-            (Capability::SimulatedAzure, "new images and versions of Azure")
-        } else if action.git_fault.is_some() || action.clear_git_faults.is_some() {
-            (Capability::ComponentControl, "faults of the Git server")
-        } else if action.commit.is_some() || action.revert.is_some() || action.force_push.is_some() {
-            (Capability::Gitops, "commits")
-        } else if action.change.is_some() {
-            (Capability::Gitops, "changing what Git declares")
-        } else if action.reconcile.is_some() {
-            (Capability::Gitops, "asking Flux to reconcile")
-        } else if action.publish_image.is_some() {
-            (Capability::ImageRegistry, "publishing images")
-        } else if action.load.is_some() {
-            (Capability::MetricsApi, "setting the metrics that the HPA reads")
-        } else if action.scale.is_some() || action.replace.is_some() {
-            (Capability::NodeAutoProvisioning, "scaling workloads that need nodes")
-        } else {
-            continue;
-        };
-        wanted.push((capability, action.mark, what.to_owned()));
+    for action in context.actions() {
+        wanted.push((action.variant.needs(), action.mark, format!("`{}`", action.variant.as_str())));
     }
     for workload in scenario.workloads.values() {
         if let Some(autoscale) = &workload.autoscale {
@@ -43,12 +20,12 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
     if scenario.webhook.is_some() {
         wanted.push((Capability::FluxNotification, context.key_mark(&["webhook"]), "a webhook".to_owned()));
     }
-    let commits = scenario.phases.iter().flat_map(|phase| &phase.actions).filter(|action| {
-        let trigger = action.commit.as_ref().and_then(|commit| commit.trigger.as_ref());
-        matches!(trigger, Some(TriggerSpec::Receiver(_)))
-    });
-    for action in commits {
-        wanted.push((Capability::FluxNotification, action.mark, "calling a Receiver".to_owned()));
+    for action in context.actions() {
+        if let Action::Commit(commit) = &action.variant
+            && matches!(commit.trigger, Trigger::Receiver(_))
+        {
+            wanted.push((Capability::FluxNotification, action.mark, "calling a Receiver".to_owned()));
+        }
     }
     if says(context, "{registry}") {
         let what = "the address of an image registry".to_owned();
@@ -92,9 +69,6 @@ pub(super) fn placeholders_have_values(context: &Context<'_>) -> Vec<Diagnostic>
 
 /// Whether an edit of the tree, before the run or in a commit, has the placeholder anywhere.
 fn says(context: &Context<'_>, placeholder: &str) -> bool {
-    let commits = context.scenario.phases.iter().flat_map(|phase| &phase.actions);
-    let commits = commits.filter_map(|action| action.commit.as_ref()).flat_map(|commit| &commit.edits);
-    let mut edits = context.scenario.amend.iter().chain(commits);
-    // Of what was read as JSON, nothing is not written as JSON.
-    edits.any(|edit| serde_json::to_string(edit).is_ok_and(|text| text.contains(placeholder)))
+    let commits = context.actions().flat_map(|action| action.variant.edits());
+    context.scenario.amend.iter().chain(commits).any(|edit| edit.mentions(placeholder))
 }

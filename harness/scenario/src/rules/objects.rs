@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use super::Context;
 use super::names::malformed;
-use crate::expand::created_name;
-use crate::model::{ActionSpec, ChangeSpec, ExpectationSpec, FieldSpec, Setting, UntilSpec};
+use crate::model::{ExpectationSpec, FieldSpec, Setting, UntilSpec};
 use harness_plan::FieldPath;
 use harness_yaml::Diagnostic;
 use harness_yaml::suggest;
@@ -26,11 +25,6 @@ fn fields<'a>(context: &'a Context<'_>) -> impl Iterator<Item = (&'a FieldSpec, 
         _ => None,
     });
     awaited.chain(expected)
-}
-
-fn changes<'a>(context: &'a Context<'_>) -> impl Iterator<Item = (&'a ChangeSpec, &'a Located<ActionSpec>)> {
-    let actions = context.scenario.phases.iter().flat_map(|phase| &phase.actions);
-    actions.filter_map(|action| Some((action.change.as_ref()?, action)))
 }
 
 pub(super) fn are_known(context: &Context<'_>) -> Vec<Diagnostic> {
@@ -52,8 +46,7 @@ pub(super) fn are_known(context: &Context<'_>) -> Vec<Diagnostic> {
     });
     let looked_at: Vec<(&Located<String>, &Located<String>)> =
         fields(context).map(|(spec, _)| (&spec.object, &spec.path)).chain(counted).collect();
-    let changed = changes(context).filter_map(|(spec, _)| spec.object.as_ref());
-    for name in looked_at.iter().map(|(object, _)| *object).chain(changed) {
+    for name in looked_at.iter().map(|(object, _)| *object) {
         if !objects.contains_key(&name.value) {
             let message = format!("unknown object `{}`", name.value);
             let hint = if objects.is_empty() {
@@ -102,32 +95,4 @@ pub(super) fn fields_say_something(context: &Context<'_>) -> Vec<Diagnostic> {
         found.push(context.error(expectation.mark, message, hint));
     }
     found
-}
-
-pub(super) fn changes_are_one_each(context: &Context<'_>) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for (spec, action) in changes(context) {
-        let ways = [spec.patch.is_some(), spec.delete, spec.create.is_some()];
-        let (message, hint) = match ways.into_iter().filter(|said| *said).count() {
-            0 => ("this changes nothing", "give one of `patch`, `delete: true`, `create`"),
-            1 if spec.patch.as_ref().is_some_and(|patch| FieldPath::of_patch(patch).is_empty()) => {
-                ("this patch changes nothing", "write what is merged: `{spec: {weight: 5}}`")
-            }
-            1 if spec.patch.as_ref().is_some_and(names_another) => {
-                ("a patch cannot make another object of this one", "leave out apiVersion, kind and the metadata's name")
-            }
-            1 if spec.create.is_some() && created_name(spec, &context.scenario.objects).is_none() => {
-                ("what is created must be looked at", "name it under `objects`, and say `object: NAME`")
-            }
-            1 if spec.create.is_none() && spec.object.is_none() => ("which object?", "give `object`"),
-            1 => continue,
-            _ => ("this is more than one change", "make each an action of its own"),
-        };
-        found.push(context.error(action.mark, message, hint));
-    }
-    found
-}
-
-fn names_another(patch: &Value) -> bool {
-    ["/apiVersion", "/kind", "/metadata/name", "/metadata/namespace"].iter().any(|path| patch.pointer(path).is_some())
 }

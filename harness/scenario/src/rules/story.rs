@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::length;
 use crate::expand::arrival;
-use crate::model::{ActionSpec, OtherClasses, ScenarioFile, Selection, UntilSpec};
+use crate::model::{OtherClasses, ScenarioFile, UntilSpec};
+use harness_plan::Action;
 use harness_units::Span;
 use harness_yaml::Mark;
 
@@ -40,10 +41,6 @@ pub(crate) struct Scaling {
     pub(crate) end: Duration,
 }
 
-fn after(action: &ActionSpec) -> Duration {
-    action.after.as_ref().map_or(Span::ZERO, |after| after.value).as_duration()
-}
-
 impl Story {
     pub(crate) fn of(scenario: &ScenarioFile) -> Self {
         let mut all: Vec<&str> = scenario.workloads.keys().map(String::as_str).collect();
@@ -54,24 +51,15 @@ impl Story {
         let mut phases = Vec::new();
         for phase in &scenario.phases {
             let mut actions: Vec<_> = phase.actions.iter().collect();
-            actions.sort_by_key(|action| after(action));
+            actions.sort_by_key(|action| action.beside.after);
             let mut scalings = Vec::new();
             for action in actions {
-                let Some(scale) = &action.scale else { continue };
-                let to = scale.to.value;
-                let named = match &scale.workloads.value {
-                    Selection::All => all.clone(),
-                    Selection::Named(names) => {
-                        names.iter().map(|name| name.as_str()).filter(|name| all.contains(name)).collect()
-                    }
-                };
-                for workload in named {
+                let Action::Scale(scale) = &action.variant else { continue };
+                let to = scale.to;
+                for workload in all.iter().copied().filter(|name| scale.workloads.selects(name)) {
                     let from = replicas.insert(workload, to).unwrap_or(0);
-                    let begin = after(action);
-                    let lasts = scale
-                        .arrival
-                        .as_ref()
-                        .map_or(Duration::ZERO, |arrival| arrival::length(&arrival.value, from.abs_diff(to)));
+                    let begin = action.beside.after.as_duration();
+                    let lasts = arrival::length(&scale.arrival, from.abs_diff(to));
                     scalings.push(Scaling {
                         mark: action.mark,
                         workload: workload.to_owned(),

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::generate::SCHEMA;
 use crate::model::reference;
-use harness_simulation::BESIDE_KEY;
 use harness_units::ScalarType;
 use harness_units::TYPE_KEY;
+use harness_yaml::BESIDE_KEY;
 use harness_yaml::Diagnostic;
 use harness_yaml::suggest;
 use harness_yaml::{Entry, Kind, Mark, Node};
@@ -175,11 +175,21 @@ impl Walk<'_> {
                         suggest::hint(&entry.key, names.iter().copied()),
                     ),
                 },
-                _ => self.report(
+                [] => self.report(
                     node.mark,
                     format!("{what} must have exactly one key"),
                     format!("it is one of {}", names.join(", ")),
                 ),
+                [first, second, ..] => {
+                    // What they hold is checked all the same: parameters are used in it.
+                    for entry in entries {
+                        let only = Node { kind: Kind::Map(vec![entry.clone()]), ..node.clone() };
+                        self.variants(variants, &only, what);
+                    }
+                    let message =
+                        format!("{what} has `{}` beside `{}`: it must have exactly one key", second.key, first.key);
+                    self.report(second.key_mark, message, "give each an item of its own");
+                }
             },
             Kind::List(_) => match variants.iter().find_map(Variant::list) {
                 Some(schema) => self.list(schema, node, what),

@@ -111,8 +111,9 @@ proptest! {
             prop_assert!(phase.actions.is_sorted_by_key(|action| action.at_us));
             for planned in &phase.actions {
                 ids.push(planned.id);
-                let Action::Scale { workload, from, to } = &planned.action else { continue };
-                prop_assert_eq!(replicas.insert(workload, *to).unwrap_or(0), *from);
+                let Action::Scale(scale) = &planned.action else { continue };
+                let (workload, from, to) = (scale.workload(), scale.from.unwrap(), scale.to);
+                prop_assert_eq!(replicas.insert(workload, to).unwrap_or(0), from);
                 prop_assert_ne!(from, to);
             }
         }
@@ -304,7 +305,7 @@ expect:
         })
         .collect();
     assert_eq!((changes[0].by.as_str(), changes[1].by.as_str()), ("kubectl-edit", "somebody"));
-    assert_eq!(changes[1].object, "stray");
+    assert_eq!(changes[1].object(), "stray");
     let names: Vec<&str> = plan.expectations.iter().map(|one| one.name.as_str()).collect();
     let expected = [
         "phase changed reaches demo: spec.replicas is at least 2 and settled for 5s within 1m",

@@ -71,7 +71,7 @@ fn a_commit_that_was_not_pushed_is_missing() {
     let mut scene = storm();
     scene.flux(20, "node-config", Reached::Healthy, "c3");
     for _ in 0..4 {
-        scene.planned(14, "storm", Action::Revert);
+        scene.planned(14, "storm", Action::Revert(Nothing {}));
     }
     is(&scene.check(check(true)), Inconclusive, "2 of 3 revisions applied, 3 of 4 commits pushed");
 }

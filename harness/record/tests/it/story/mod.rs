@@ -68,11 +68,7 @@ pub(crate) fn plan() -> Plan {
             .map(|(index, (_, workload, peak))| PlannedAction {
                 id: base + index,
                 at_us: 0,
-                action: Action::Scale {
-                    workload: workload.to_owned(),
-                    from: if up { 0 } else { peak },
-                    to: if up { peak } else { 0 },
-                },
+                action: Action::Scale(Scale::step(workload, if up { 0 } else { peak }, if up { peak } else { 0 })),
             })
             .collect()
     };

@@ -164,7 +164,7 @@ fn corrections(log: &Log<'_>) -> Vec<End> {
     let actions = log.plan.phases.iter().flat_map(|phase| &phase.actions);
     let changed: Vec<&str> = actions
         .filter_map(|planned| match &planned.action {
-            Action::Change(change) if !change.stays => Some(change.object.as_str()),
+            Action::Change(change) if !change.stays => change.object.as_deref(),
             _ => None,
         })
         .collect();

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::suggest;
+
 /// Something that the types cannot rule out, such as a share of 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -29,6 +31,16 @@ impl Problem {
     /// A key that cannot be.
     pub fn of_key(path: &[&str], message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { is_key: true, ..Self::new(path, message, hint) }
+    }
+
+    /// A word that is none of those that are possible.
+    pub fn unknown<'a>(
+        path: &[&str],
+        message: impl Into<String>,
+        word: &str,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        Self::new(path, message, suggest::hint(word, candidates))
     }
 
     /// The same, seen from further out.
