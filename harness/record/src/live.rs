@@ -4,8 +4,8 @@ use harness_plan::{Plan, Until};
 
 use crate::event::{ActionKind, Event};
 use crate::latency::{LatencyStats, Sample, Samples, between, until};
-use crate::result::{NodeStep, PodStep};
 use crate::timeline::{Horizon, Join, PodTimeline, Slots, Stamp, Timelines};
+use crate::timeline::{NodeStep, PodStep};
 
 /// Events taken in so far, and the plan that they follow.
 #[derive(Clone, Debug)]

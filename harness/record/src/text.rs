@@ -1,6 +1,6 @@
 //! Figures as people read them.
 
-use crate::latency::Percentile;
+use crate::samples::Percentile;
 
 /// Three significant digits of a value from 0 to 1,000.
 pub fn significant(value: f64) -> String {

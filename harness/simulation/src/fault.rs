@@ -4,7 +4,8 @@ use harness_units::{Factor, Share, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CapacityType, is_quota_scope};
+use crate::CapacityType;
+use crate::quota::{QUOTA_HINT, is_quota_scope};
 use harness_yaml::{Beside, Problem, Tagged};
 
 /// Azure gives at most this notice before a spot VM is evicted.
@@ -302,7 +303,7 @@ impl FaultKind {
         }
         match self {
             Self::Quota { scope, .. } if !is_quota_scope(scope) => {
-                found.push(Problem::new(&["scope"], format!("unknown quota `{scope}`"), crate::behaviour::QUOTA_HINT));
+                found.push(Problem::new(&["scope"], format!("unknown quota `{scope}`"), QUOTA_HINT));
             }
             Self::OperationFail { code, .. } if code.is_empty() => {
                 let hint = "give one, such as OperationNotAllowed";

@@ -4,6 +4,7 @@
 //! guessed at. This crate names no other crate of the workspace.
 
 mod amount;
+mod check;
 mod duration;
 mod quantity;
 mod ratio;

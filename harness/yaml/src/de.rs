@@ -1,6 +1,7 @@
 //! Deserialization of a [`Node`], so that what has been read once with its places is read into types from there.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
@@ -8,10 +9,10 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
-use crate::{Entry, Kind, Mark, Node};
+use crate::{Entry, Kind, Located, Mark, Node};
 
-/// The name by which [`crate::Located`] asks this deserializer for the place of its value.
-pub(crate) const LOCATED: &str = "$harness_yaml::Located";
+/// The name by which [`Located`] asks this deserializer for the place of its value.
+const LOCATED: &str = "$harness_yaml::Located";
 
 /// Reads a value into a type.
 ///
@@ -197,7 +198,7 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
     }
 }
 
-/// A value, then its place: what [`crate::Located`] is made of.
+/// A value, then its place: what [`Located`] is made of.
 struct Placed<'de> {
     node: &'de Node,
     next: u8,
@@ -224,12 +225,45 @@ impl<'de> SeqAccess<'de> for Placed<'de> {
     }
 }
 
+/// From a [`crate::Node`] with its place; from any other format with none.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(LOCATED, LocatedVisitor(PhantomData))
+    }
+}
+
+struct LocatedVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for LocatedVisitor<T> {
+    type Value = Located<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Located<T>, D::Error> {
+        T::deserialize(deserializer).map(|value| Located::new(value, Mark::default()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Located<T>, A::Error> {
+        let short = || de::Error::custom("a place has five parts");
+        let value = parts.next_element()?.ok_or_else(short)?;
+        let mark = Mark {
+            line: parts.next_element()?.ok_or_else(short)?,
+            column: parts.next_element()?.ok_or_else(short)?,
+            offset: parts.next_element()?.ok_or_else(short)?,
+            length: parts.next_element()?.ok_or_else(short)?,
+            source: parts.next_element()?.ok_or_else(short)?,
+        };
+        Ok(Located::new(value, mark))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::Located;
     use serde::Deserialize;
 
     #[derive(Debug, PartialEq, Deserialize)]

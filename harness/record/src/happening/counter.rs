@@ -9,7 +9,7 @@ use crate::event::{
     ActionKind, ActionStamps, AzureFact, AzureFactKind, Event, EventKind, Milestone, Notification, ObjectKind, Reached,
     Reason, attribute,
 };
-use crate::timeline::{Name, Names, owner};
+use crate::names::{Name, Names, owner};
 
 /// What is known of an object.
 #[derive(Clone, Copy, Debug, Default)]

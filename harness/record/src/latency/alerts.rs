@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 
 use harness_plan::LatencyName;
 
-use super::collect::Source;
 use super::groups::{Grouping, Sample};
+use super::source::Source;
 use crate::event::{ActionKind, ActionStamps, Notification};
 
 /// The phases around those of the plan.

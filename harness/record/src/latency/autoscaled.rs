@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use harness_plan::{Action, Autoscale, AutoscaleOn, LatencyName, Load, Workload};
 
-use super::collect::{Source, until};
 use super::groups::{Grouping, Labels};
-use super::samples::{Cause, Censored};
+use super::source::{Source, until};
 use crate::event::{ActionKind, Seen};
+use crate::samples::{Cause, Censored};
 use crate::steps::Steps;
 use crate::timeline::Stamp;
 

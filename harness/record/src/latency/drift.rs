@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use harness_plan::{FieldPath, LatencyName};
 use serde_json::Value;
 
-use super::collect::{Source, until};
 use super::groups::{Grouping, Labels};
+use super::source::{Source, until};
 use crate::event::{ActionKind, Changed, Seen};
 use crate::timeline::{Fields, Stamp};
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use harness_plan::LatencyName;
 
-use super::collect::{Source, until};
 use super::groups::Grouping;
 use super::nodes::labels;
 use super::replaced::replacements;
+use super::source::{Source, until};
 use crate::event::ActionKind;
 use crate::timeline::Stamp;
 

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use harness_plan::{Action, FLUX_CONTROLLERS, LatencyName};
 
-use super::collect::{Source, until};
 use super::gitops::labels;
 use super::groups::Grouping;
+use super::source::{Source, until};
 use crate::event::Reached;
 use crate::timeline::{FluxStep, Push, ROOT, Stamp, pushes};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use harness_plan::{GroupBy, LatencyName};
 
-use super::samples::{Censored, Samples};
+use crate::samples::{Censored, Samples};
 use crate::timeline::{Name, ROOT};
 
 /// The value of a label that never became known.

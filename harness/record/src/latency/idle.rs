@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use harness_plan::LatencyName;
 
-use super::collect::{Source, between};
 use super::groups::Grouping;
 use super::nodes::{gone, labels};
+use super::source::{Source, between};
 use crate::timeline::{PodTimeline, Stamp};
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {

@@ -33,19 +33,19 @@ mod fill;
 mod gitops;
 mod gitops_recovered;
 mod groups;
-mod histogram;
 mod idle;
 mod nodes;
 mod pods;
 mod recovered;
 mod replaced;
-mod samples;
+mod source;
 
+pub use crate::histogram::histogram;
+pub use crate::samples::{Cause, Censored, LatencyStats, Percentile, Samples};
 pub use groups::{Groups, UNKNOWN};
-pub use histogram::histogram;
-pub use samples::{Cause, Censored, LatencyStats, Percentile, Samples};
 
-pub(crate) use collect::{Source, between, collect, until};
+pub(crate) use collect::collect;
 pub(crate) use groups::Sample;
 pub(crate) use nodes::gone;
 pub(crate) use replaced::replacements;
+pub(crate) use source::{Source, between, until};

@@ -2,8 +2,8 @@
 
 use harness_plan::LatencyName;
 
-use super::collect::{Source, between};
 use super::groups::{Grouping, Labels};
+use super::source::{Source, between};
 use crate::event::Seen;
 use crate::timeline::Stamp;
 

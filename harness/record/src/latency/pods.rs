@@ -2,8 +2,8 @@
 
 use harness_plan::LatencyName;
 
-use super::collect::{Source, between, until};
 use super::groups::{Grouping, Labels};
+use super::source::{Source, between, until};
 use crate::timeline::{Name, PodTimeline};
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {

@@ -2,10 +2,10 @@
 
 use harness_plan::LatencyName;
 
-use super::collect::Source;
 use super::groups::{Grouping, Labels, Sample};
-use super::samples::{Cause, Censored};
+use super::source::Source;
 use crate::event::ActionKind;
+use crate::samples::{Cause, Censored};
 use crate::steps::Steps;
 use crate::timeline::asked;
 

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use harness_plan::LatencyName;
 
-use super::collect::{Source, between};
 use super::groups::Grouping;
 use super::nodes::{labels, later};
+use super::source::{Source, between};
 use crate::event::Seen;
 use crate::timeline::{ClaimTimeline, Name, Stamp};
 

@@ -1,5 +1,9 @@
 //! The harness's look at itself, and the processes' use of the machine.
 
+use hdrhistogram::Histogram;
+
+use crate::histogram::histogram;
+
 /// A few percentiles of many values, microseconds. From an HDR histogram of 3 digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Distribution {
@@ -47,4 +51,22 @@ pub struct ComponentUsage {
     pub rss_bytes: u64,
     /// The most resident memory, bytes.
     pub rss_max_bytes: u64,
+}
+
+pub(super) fn distribution(histogram: &Histogram<u64>) -> Distribution {
+    if histogram.is_empty() {
+        return Distribution::default();
+    }
+    Distribution {
+        count: histogram.len(),
+        p50_us: histogram.value_at_quantile(0.50),
+        p99_us: histogram.value_at_quantile(0.99),
+        max_us: histogram.max(),
+    }
+}
+
+pub(super) fn distribution_of(values_us: impl Iterator<Item = u64>) -> Distribution {
+    let mut histogram = histogram();
+    values_us.for_each(|us| histogram.saturating_record(us));
+    distribution(&histogram)
 }

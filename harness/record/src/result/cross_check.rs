@@ -1,7 +1,6 @@
 //! What was measured, against the simulated Azure's own record of the same VMs.
 
-use super::audit::Distribution;
-use super::tally::distribution_of;
+use super::audit::{Distribution, distribution_of};
 use crate::latency::Source;
 use crate::timeline::Stamp;
 

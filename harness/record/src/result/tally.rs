@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use harness_plan::GroupBy;
-use hdrhistogram::Histogram;
 
-use super::audit::{ComponentUsage, Distribution, SelfAudit};
+use super::audit::{ComponentUsage, SelfAudit, distribution, distribution_of};
 use super::counts::{AzureFailure, Counts, ReasonCount};
-use super::run::PublishedFigure;
-use crate::latency::{Groups, Source, histogram, replacements};
+use super::published::PublishedFigure;
+use crate::latency::{Groups, Source, replacements};
 
 /// The harness's own process.
 const HARNESS: &str = "harness";
@@ -138,24 +137,6 @@ pub(super) fn controller_reasons(source: &Source<'_>) -> Vec<ReasonCount> {
         b.count.cmp(&a.count).then_with(|| name(a).cmp(&name(b)))
     });
     rows
-}
-
-fn distribution(histogram: &Histogram<u64>) -> Distribution {
-    if histogram.is_empty() {
-        return Distribution::default();
-    }
-    Distribution {
-        count: histogram.len(),
-        p50_us: histogram.value_at_quantile(0.50),
-        p99_us: histogram.value_at_quantile(0.99),
-        max_us: histogram.max(),
-    }
-}
-
-pub(super) fn distribution_of(values_us: impl Iterator<Item = u64>) -> Distribution {
-    let mut histogram = histogram();
-    values_us.for_each(|us| histogram.saturating_record(us));
-    distribution(&histogram)
 }
 
 pub(super) fn self_audit(source: &Source<'_>) -> SelfAudit {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::names::{Name, Names};
 use crate::event::{AzureFact, AzureFactKind};
+use crate::names::{Name, Names};
 
 /// The life of one VM. Times are those of the simulator (`occurred_us`).
 #[derive(Clone, Debug, Default, PartialEq)]

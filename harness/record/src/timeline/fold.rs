@@ -6,13 +6,13 @@ use super::azure::Azure;
 use super::fields::Fields;
 use super::gitops::Gitops;
 use super::happened::Happened;
-use super::names::Names;
 use super::nodes::Nodes;
 use super::notifications::Notifications;
 use super::phases::Phases;
 use super::pods::Pods;
 use super::reasons::Reasons;
 use super::usage::UsageCurves;
+use crate::names::Names;
 use harness_plan::Plan;
 
 use crate::event::{EndReason, Event, EventKind, ObjectKind, RunStarted};

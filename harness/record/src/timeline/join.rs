@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use super::azure::VmTimeline;
 use super::fold::Timelines;
-use super::names::Name;
 use super::nodes::{ClaimTimeline, Made, NodeTimeline, Placed};
 use super::pods::PodTimeline;
+use crate::names::Name;
 
 /// Indices that join the timelines of NodeClaims, Nodes and VMs.
 #[derive(Clone, Debug, Default)]

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::names::{Name, Names};
 use super::stamp::{Stamp, first};
 use crate::event::{Milestone, Reached, attribute};
+use crate::names::{Name, Names};
 
 /// Where a node is and what it is: what samples are split by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::names::{Name, Names};
 use super::stamp::{Stamp, first};
 use crate::event::{Milestone, Reached, attribute};
+use crate::names::{Name, Names};
 
 /// The life of one pod.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::Reason;
+use crate::names::owner;
 
 /// The owner of an object by its generated name, so that thousands of objects are a few lines.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,19 +53,4 @@ impl Reasons {
 pub(crate) fn is_schedulers(message: &str) -> bool {
     message.starts_with("no nodes available to schedule pods")
         || message.starts_with(|c: char| c.is_ascii_digit()) && message.contains("nodes are available")
-}
-
-/// Who made an object, by its generated name; the object itself where nobody did.
-pub(crate) fn owner<'a>(kind: &str, name: &'a str) -> &'a str {
-    match kind {
-        // DEPLOYMENT-TEMPLATEHASH-SUFFIX
-        "Pod" => without_suffixes(name, 2),
-        // DEPLOYMENT-TEMPLATEHASH, NODEPOOL-SUFFIX
-        "ReplicaSet" | "NodeClaim" => without_suffixes(name, 1),
-        _ => name,
-    }
-}
-
-fn without_suffixes(name: &str, count: usize) -> &str {
-    (0..count).fold(name, |name, _| name.rsplit_once('-').map_or(name, |(front, _)| front))
 }

@@ -3,7 +3,7 @@
 use super::fold::Timelines;
 use super::join::Join;
 use super::stamp::Stamp;
-use crate::result::{NodeStep, PodStep};
+use super::steps_over_time::{NodeStep, PodStep};
 
 /// More steps than this are thinned: more than a report can draw.
 const STEPS: usize = 2_000;

@@ -6,7 +6,7 @@ use harness_plan::{Action, Plan};
 
 use super::fold::Timelines;
 use crate::event::ActionKind;
-use crate::latency::{Cause, Censored};
+use crate::samples::{Cause, Censored};
 
 /// Until when an object's way is followed, and which deadlines passed meanwhile.
 #[derive(Clone, Debug, Default)]

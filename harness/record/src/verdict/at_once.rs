@@ -6,7 +6,7 @@
 
 use harness_units::Amount;
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::nodes::{Node, of_pool};
 use super::types::Verdict;
 use super::window::{Window, Windows};

@@ -2,7 +2,7 @@
 
 use harness_units::Amount;
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use super::window::{Window, Windows};
 use crate::steps::{Steps, pieces};

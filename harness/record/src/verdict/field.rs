@@ -2,7 +2,7 @@
 
 use harness_plan::{Field, FieldPath};
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use super::window::Windows;
 use crate::event::Seen;

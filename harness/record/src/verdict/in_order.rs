@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use harness_plan::Action;
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use super::window::Windows;
 use crate::event::Reached;

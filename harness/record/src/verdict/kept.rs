@@ -1,6 +1,6 @@
 //! Were the nodes left alone?
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::nodes::{of_pool, used};
 use super::types::Verdict;
 use super::window::Windows;

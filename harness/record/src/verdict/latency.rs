@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use harness_plan::{Action, GroupBy, LatencyCheck, LatencyName, Plan, Workload};
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use crate::latency::{Cause, Percentile, Samples};
 use crate::text;

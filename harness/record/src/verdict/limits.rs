@@ -8,7 +8,7 @@
 use harness_plan::Limits;
 use harness_units::{Bytes, Millicores};
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use crate::text;
 

@@ -1,6 +1,6 @@
 //! Was the new node Ready before the spot VM was gone?
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::nodes::{Node, of_pool};
 use super::types::Verdict;
 use super::window::Windows;

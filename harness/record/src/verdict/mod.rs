@@ -8,6 +8,7 @@ mod at_once;
 mod available;
 mod check;
 mod concerned;
+mod evidence;
 mod exit;
 mod field;
 mod fleet;
@@ -35,5 +36,6 @@ mod window;
 pub use exit::exit_code;
 pub use types::{ExpectationResult, Verdict};
 
-pub(crate) use check::{Evidence, check};
+pub(crate) use check::check;
+pub(crate) use evidence::Evidence;
 pub(crate) use reason::reasons;

@@ -1,6 +1,6 @@
 //! Nodes as the checks see them.
 
-use super::check::Evidence;
+use super::evidence::Evidence;
 use crate::timeline::ClaimTimeline;
 
 /// A NodeClaim by its index.

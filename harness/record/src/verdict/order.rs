@@ -1,6 +1,6 @@
 //! Did Kustomizations follow each other?
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use crate::event::{ActionKind, Reached};
 use crate::text;

@@ -1,6 +1,6 @@
 //! Did the pods that must not run stay Pending, and did a controller say why?
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use crate::text;
 

@@ -1,6 +1,6 @@
 //! Was the phase's condition reached?
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use crate::event::PhaseOutcome;
 use crate::text;

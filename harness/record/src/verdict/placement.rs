@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use crate::latency::Cause;
 use crate::text;

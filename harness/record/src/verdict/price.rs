@@ -1,6 +1,6 @@
 //! Has the price of the fleet fallen?
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use super::window::Windows;
 use crate::cost::{PriceAt, price_at};

@@ -7,7 +7,7 @@
 use harness_plan::{Action, QuotaScope};
 use harness_simulation::FaultKind;
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use crate::steps::Steps;
 use crate::text;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness_plan::{Check, Until};
 
-use super::check::Evidence;
 use super::concerned;
+use super::evidence::Evidence;
 use super::types::{ExpectationResult, Verdict};
 use crate::event::{EndReason, PhaseOutcome};
 use crate::text;

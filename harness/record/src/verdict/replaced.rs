@@ -2,7 +2,7 @@
 
 use harness_plan::NodeProperty;
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::nodes::{Node, of_pool, used};
 use super::types::Verdict;
 use super::window::{Window, Windows};

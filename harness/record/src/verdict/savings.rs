@@ -1,6 +1,6 @@
 //! What did spot VMs save?
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use crate::cost::cost;
 use crate::text;

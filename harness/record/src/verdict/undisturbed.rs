@@ -1,6 +1,6 @@
 //! Did every pod that was Ready stay Ready?
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use super::window::Windows;
 use crate::text;

@@ -2,7 +2,7 @@
 
 use harness_units::{Bytes, Millicores};
 
-use super::check::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use super::window::Windows;
 use crate::text;

@@ -1,6 +1,6 @@
 //! From when to when a check looks.
 
-use super::check::Evidence;
+use super::evidence::Evidence;
 use super::types::Verdict;
 use crate::event::PhaseOutcome;
 use crate::text;

@@ -148,7 +148,7 @@ impl Samples {
 
     /// The measured values as an HDR histogram; it has no place for censored ones.
     pub fn histogram(&self) -> hdrhistogram::Histogram<u64> {
-        let mut histogram = super::histogram();
+        let mut histogram = crate::histogram::histogram();
         self.measured_us.iter().for_each(|us| histogram.saturating_record((*us).max(1)));
         histogram
     }

@@ -57,3 +57,18 @@ impl Names {
         self.texts.get(name.0 as usize).map_or("", |text| text)
     }
 }
+
+/// Who made an object, by its generated name; the object itself where nobody did.
+pub(crate) fn owner<'a>(kind: &str, name: &'a str) -> &'a str {
+    match kind {
+        // DEPLOYMENT-TEMPLATEHASH-SUFFIX
+        "Pod" => without_suffixes(name, 2),
+        // DEPLOYMENT-TEMPLATEHASH, NODEPOOL-SUFFIX
+        "ReplicaSet" | "NodeClaim" => without_suffixes(name, 1),
+        _ => name,
+    }
+}
+
+fn without_suffixes(name: &str, count: usize) -> &str {
+    (0..count).fold(name, |name, _| name.rsplit_once('-').map_or(name, |(front, _)| front))
+}

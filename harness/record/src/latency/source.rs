@@ -1,0 +1,40 @@
+//! What samples are made from.
+
+use harness_plan::Plan;
+
+use super::groups::Sample;
+use crate::samples::{Cause, Censored};
+use crate::timeline::{Horizon, Join, Names, Readiness, Slots, Stamp, Timelines};
+
+/// Everything that samples are made from.
+pub(crate) struct Source<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) timelines: &'a Timelines,
+    pub(crate) join: &'a Join,
+    pub(crate) slots: &'a Slots,
+    pub(crate) horizon: &'a Horizon,
+    /// The timelines' names and those of the plan: a workload of which no pod was ever seen has a name too.
+    pub(crate) names: &'a Names,
+    pub(crate) readiness: &'a Readiness,
+}
+
+/// From a moment that is known to a milestone.
+pub(crate) fn until(from_us: u64, to: Option<Stamp>, missing: impl FnOnce() -> Censored) -> Sample {
+    match to {
+        Some(to) if to.is_live() => Sample::Measured(to.at_us().saturating_sub(from_us)),
+        Some(to) => unseen(from_us, to.at_us()),
+        None => Sample::Censored(missing()),
+    }
+}
+
+/// Between two milestones of which the first was reached.
+pub(crate) fn between(from: Stamp, to: Option<Stamp>, missing: impl FnOnce() -> Censored) -> Sample {
+    match to {
+        Some(to) if !from.is_live() => unseen(from.at_us(), to.at_us()),
+        to => until(from.at_us(), to, missing),
+    }
+}
+
+fn unseen(from_us: u64, to_us: u64) -> Sample {
+    Sample::Censored(Censored { at_least_us: to_us.saturating_sub(from_us), cause: Cause::Unseen })
+}
