@@ -7,13 +7,20 @@
 mod builtin;
 mod crd;
 pub mod derive;
+mod finding;
 mod kustomize;
 mod node_config;
+mod object;
+mod pool;
+mod source_file;
 pub mod validate;
 
 pub use builtin::{builtin_gitops, builtin_node_config};
 pub use derive::SkuFact;
+pub use finding::{Edit, Finding, Severity};
 pub use node_config::{
-    AmendError, Edit, Finding, LAYERS_FOLDER, LayersError, LayersTree, NodeConfigTree, NodePool, Operator, Requirement,
-    Severity, SourceFile, Taint, amend, check_skus, max_pods, read_tree, with_layers,
+    AmendError, LAYERS_FOLDER, LayersError, LayersTree, NodeConfigTree, amend, check_skus, max_pods, read_tree,
+    with_layers,
 };
+pub use pool::{NodePool, Operator, Requirement, Taint};
+pub use source_file::SourceFile;

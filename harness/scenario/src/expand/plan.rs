@@ -23,7 +23,7 @@ pub(crate) struct Inputs<'a> {
 /// Decides everything.
 pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
     let model = &inputs.bound.file;
-    let mut diagnostics: Vec<Diagnostic> = check_skus(inputs.tree, inputs.skus)
+    let mut diagnostics: Vec<Diagnostic> = check_skus(&inputs.tree.pools, inputs.skus)
         .into_iter()
         .filter(|finding| finding.severity == Severity::Error)
         .map(Diagnostic::from)

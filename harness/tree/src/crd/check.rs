@@ -6,9 +6,10 @@ use serde_json::Value as Json;
 
 use super::catalogue;
 use super::cel::{self, Outcome};
+use super::hints;
 use super::schema::{Rule, Schema};
-use crate::node_config::object::Object;
-use crate::node_config::{Edit, Finding, hints};
+use crate::finding::{Edit, Finding};
+use crate::object::Object;
 use harness_yaml::suggest;
 use harness_yaml::{Entry, Kind, Mark, Node};
 

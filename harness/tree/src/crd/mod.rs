@@ -6,6 +6,7 @@
 mod catalogue;
 mod cel;
 mod check;
+mod hints;
 mod place;
 mod schema;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::SkuFact;
 use super::fit;
-use crate::node_config::{NodePool, is_well_known};
+use crate::pool::{NodePool, is_well_known};
 use harness_plan::Toleration;
 
 /// The way to a pool, or why there is none.

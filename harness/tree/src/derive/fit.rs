@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use super::SkuFact;
-use super::size::PodSize;
-use crate::node_config::{NodePool, Requirement};
+use super::pod_size::PodSize;
+use crate::pool::{NodePool, Requirement};
 use harness_plan::Limits;
 
 /// What the provisioner never uses, whatever a pool asks for: less than 2 CPUs or 3.5 GiB.
@@ -78,7 +78,7 @@ pub(crate) fn fitting<'a>(pool: &NodePool, skus: &'a [SkuFact]) -> Vec<&'a SkuFa
     // A label of the pool binds its nodes as a requirement does.
     let labels = pool.labels.iter().map(|(key, value)| Requirement {
         key: key.clone(),
-        operator: crate::node_config::Operator::In,
+        operator: crate::pool::Operator::In,
         values: vec![value.clone()],
         min_values: None,
     });

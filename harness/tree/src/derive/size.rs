@@ -2,17 +2,9 @@
 
 use super::SkuFact;
 use super::fit::{nodes_within, pods_on};
+use super::pod_size::PodSize;
 use harness_plan::Limits;
 use harness_units::{Bytes, Millicores};
-
-/// The requests of one pod.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PodSize {
-    /// CPU request.
-    pub cpu: Millicores,
-    /// Memory request.
-    pub memory: Bytes,
-}
 
 /// A derived pod takes one part in so many of a node: several share a node, and a node is not full of daemons.
 const PARTS: u64 = 7;

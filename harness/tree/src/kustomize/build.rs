@@ -1,37 +1,11 @@
 //! The build of a folder: resources, components, generators, then what changes them, in kustomize's order.
 
-use std::collections::BTreeSet;
-
-use super::layers::layers;
+use super::builder::{Build, Builder, Built, OPENED_MAX, SYNTAX_FIX};
 use super::paths::NAMES;
 use super::{fields, generate, is_kustomization, is_yaml, join, kustomization_in, patch, transform};
-use crate::node_config::{Finding, Severity, SourceFile};
-use harness_yaml::suggest;
-use harness_yaml::{self as yaml, Mark, Node, SyntaxError};
-
-const EFFECT: &str = "kustomize cannot build the tree: Flux applies nothing of it";
-const SYNTAX_FIX: &str = "check indentation, colons and brackets near here";
-
-/// One object as Flux would apply it.
-#[derive(Clone, Debug)]
-pub(crate) struct Built {
-    /// The file that it is from, by its index.
-    pub(crate) file: usize,
-    pub(crate) node: Node,
-}
-
-/// What a folder builds.
-#[derive(Debug, Default)]
-pub(crate) struct Build {
-    pub(crate) objects: Vec<Built>,
-    pub(crate) findings: Vec<Finding>,
-    /// The indices of the files that hold objects, in the order in which they were read.
-    pub(crate) resources: Vec<usize>,
-    /// The indices of the files that patches and generators use.
-    pub(crate) used: BTreeSet<usize>,
-    /// The kustomizations that were read.
-    pub(crate) kustomizations: BTreeSet<String>,
-}
+use crate::finding::{Finding, Severity};
+use crate::source_file::SourceFile;
+use harness_yaml::{Mark, Node};
 
 /// Builds a folder as Flux would; the empty text is the top of the tree.
 pub(crate) fn build(files: &[SourceFile], folder: &str) -> Build {
@@ -40,69 +14,7 @@ pub(crate) fn build(files: &[SourceFile], folder: &str) -> Build {
     builder.finish(objects)
 }
 
-/// The files whose objects are applied, by the top or by a layer.
-pub(crate) fn built_files(files: &[SourceFile]) -> Vec<&SourceFile> {
-    let build = build(files, "");
-    let layers = layers(files, &build);
-    let mut all = build.resources;
-    for index in layers.iter().flat_map(|layer| &layer.build.build.resources) {
-        if !all.contains(index) {
-            all.push(*index);
-        }
-    }
-    all.iter().map(|index| &files[*index]).collect()
-}
-
-pub(super) struct Builder<'a> {
-    pub(super) files: &'a [SourceFile],
-    pub(super) findings: Vec<Finding>,
-    resources: Vec<usize>,
-    used: BTreeSet<usize>,
-    kustomizations: BTreeSet<String>,
-    /// The kustomizations that are being read, outermost first.
-    open: Vec<String>,
-    /// Kustomizations read so far, each as often as it is built.
-    opened: usize,
-}
-
-/// A few kustomizations that name each other twice stand for billions of builds.
-const OPENED_MAX: usize = 2_000;
-
-impl<'a> Builder<'a> {
-    pub(super) fn new(files: &'a [SourceFile]) -> Self {
-        let (findings, resources, used) = (Vec::new(), Vec::new(), BTreeSet::new());
-        Self { files, findings, resources, used, kustomizations: BTreeSet::new(), open: Vec::new(), opened: 0 }
-    }
-
-    pub(super) fn finish(self, objects: Vec<Built>) -> Build {
-        let Self { findings, resources, used, kustomizations, .. } = self;
-        Build { objects, findings, resources, used, kustomizations }
-    }
-
-    pub(super) fn report(&mut self, rule: &'static str, file: &str, mark: Mark, message: String, fix: &str) {
-        self.findings.push(Finding::new(Severity::Error, rule, file, mark, message).effect(EFFECT).fix(fix));
-    }
-
-    /// The file that a place is in.
-    pub(super) fn path_of(&self, mark: Mark) -> &'a str {
-        self.files.get(usize::from(mark.source)).map_or("", |file| file.path.as_str())
-    }
-
-    pub(super) fn parse(&self, index: usize) -> Result<Vec<Node>, SyntaxError> {
-        yaml::documents_of(&self.files[index].text, u16::try_from(index).unwrap_or(u16::MAX))
-    }
-
-    /// A file that a patch or generator uses.
-    pub(super) fn using(&mut self, path: &str) -> Option<usize> {
-        let index = self.index_of(path)?;
-        self.used.insert(index);
-        Some(index)
-    }
-
-    fn index_of(&self, path: &str) -> Option<usize> {
-        self.files.iter().position(|file| file.path == path)
-    }
-
+impl Builder<'_> {
     /// The objects of a folder. Where it has no kustomization, kustomize-controller writes one of all manifests below it.
     pub(super) fn root(&mut self, folder: &str) -> Vec<Built> {
         let mut objects = Vec::new();
@@ -261,51 +173,6 @@ impl<'a> Builder<'a> {
             }
             None => self.missing(rule, kustomization, item, path),
         }
-    }
-
-    /// A file of the tree that a patch or generator names, by its index.
-    pub(super) fn file_at(&mut self, kustomization: &str, folder: &str, item: &Node) -> Option<usize> {
-        const RULE: &str = "kustomization-patches";
-        let (_, path) = self.local(RULE, kustomization, folder, item)?;
-        let index = self.using(&path);
-        if index.is_none() {
-            self.missing(RULE, kustomization, item, &path);
-        }
-        index
-    }
-
-    /// What an item names, as it is written and as a path of the tree.
-    fn local(
-        &mut self,
-        rule: &'static str,
-        kustomization: &str,
-        folder: &str,
-        item: &Node,
-    ) -> Option<(String, String)> {
-        let Some(resource) = item.text() else {
-            let message = format!("a resource is a path, not {}", item.describe());
-            self.report(rule, kustomization, item.mark, message, "write a path relative to this file");
-            return None;
-        };
-        if resource.contains("://") || resource.starts_with("github.com/") || resource.contains("git@") {
-            let message = format!("`{resource}` is not in the tree");
-            let fix = "commit a copy: Flux runs with --no-remote-bases here, and a run must not depend on the network";
-            self.report(rule, kustomization, item.mark, message, fix);
-            return None;
-        }
-        let Some(path) = join(folder, resource) else {
-            let message = format!("`{resource}` is outside of the tree");
-            self.report(rule, kustomization, item.mark, message, "hand over the folder that holds both");
-            return None;
-        };
-        Some((resource.to_owned(), path))
-    }
-
-    fn missing(&mut self, rule: &'static str, kustomization: &str, item: &Node, path: &str) {
-        let message = format!("there is no `{path}` in the tree");
-        let fix = suggest::closest(path, self.files.iter().map(|file| file.path.as_str()))
-            .map_or_else(|| "add the file, or remove the line".to_owned(), |near| format!("did you mean `{near}`?"));
-        self.report(rule, kustomization, item.mark, message, &fix);
     }
 
     /// The objects of a file; a `List` is taken apart as kustomize does.

@@ -1,7 +1,7 @@
 //! The fields of a kustomization.
 
-use super::build::Builder;
-use crate::node_config::{Finding, Severity};
+use super::builder::Builder;
+use crate::finding::{Finding, Severity};
 use harness_yaml::Node;
 use harness_yaml::suggest;
 

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::build::{Build, Builder, Built};
+use super::builder::{Build, Builder, Built};
 use super::{is_kustomization, kustomization_in, patch, transform};
-use crate::node_config::{Finding, Severity, SourceFile};
+use crate::finding::{Finding, Severity};
+use crate::source_file::SourceFile;
 use harness_yaml::{Kind, Node, plain_scalar};
 
 /// The build of a Flux Kustomization.

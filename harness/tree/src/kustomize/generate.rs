@@ -1,7 +1,7 @@
 //! `configMapGenerator` and `secretGenerator`, as far as they need no other files than the tree's.
 
-use super::build::{Builder, Built};
-use crate::node_config::{Finding, Severity};
+use super::builder::{Builder, Built};
+use crate::finding::{Finding, Severity};
 use harness_yaml::{Entry, Kind, Node};
 
 /// The objects that a kustomization generates. Their names are those that are written: the hash that kustomize appends follows from the

@@ -1,6 +1,6 @@
 //! YAML inside of a text of YAML: the patches that kustomizations carry.
 
-use crate::node_config::SourceFile;
+use crate::source_file::SourceFile;
 use harness_yaml::{self as yaml, Mark, Node, SyntaxError};
 
 /// Where the text of a block scalar begins: the offset of its first line and how far it is indented.

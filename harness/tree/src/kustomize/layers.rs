@@ -1,8 +1,9 @@
 //! The layers of a tree: Flux Kustomizations that stand in it and apply other folders of the same repository.
 
-use super::build::{Build, Built};
+use super::build::build;
+use super::builder::{Build, Built};
 use super::flux::{FluxBuild, flux_build, is_flux_kustomization};
-use crate::node_config::SourceFile;
+use crate::source_file::SourceFile;
 use harness_yaml::Node;
 
 /// The GitRepository of the tree, where a run pushes it.
@@ -46,4 +47,17 @@ fn is_layer(node: &Node) -> bool {
         && text(&["spec", "sourceRef", "kind"]) == Some("GitRepository")
         && text(&["spec", "sourceRef", "name"]) == Some(SOURCE)
         && text(&["spec", "sourceRef", "namespace"]).is_none_or(|namespace| namespace == NAMESPACE)
+}
+
+/// The files whose objects are applied, by the top or by a layer.
+pub(crate) fn built_files(files: &[SourceFile]) -> Vec<&SourceFile> {
+    let build = build(files, "");
+    let layers = layers(files, &build);
+    let mut all = build.resources;
+    for index in layers.iter().flat_map(|layer| &layer.build.build.resources) {
+        if !all.contains(index) {
+            all.push(*index);
+        }
+    }
+    all.iter().map(|index| &files[*index]).collect()
 }

@@ -4,6 +4,7 @@
 //! said as a note: nobody shall take silence for a check. Source: sigs.k8s.io/kustomize/api v0.21.1, which kustomize-controller v1.9.5 uses.
 
 mod build;
+mod builder;
 mod fields;
 mod flux;
 mod generate;
@@ -15,9 +16,10 @@ mod paths;
 mod select;
 mod transform;
 
-pub(crate) use build::{Build, Built, build, built_files};
+pub(crate) use build::build;
+pub(crate) use builder::{Build, Built};
 pub(crate) use flux::{flux_build, is_flux_kustomization};
-pub(crate) use layers::{LayerBuild, layers};
+pub(crate) use layers::{LayerBuild, built_files, layers};
 pub(crate) use paths::{folder_of, is_kustomization, is_yaml, join, kustomization_in};
 
 /// Kinds of Kubernetes itself that belong to no namespace. Source: kyaml openapi, which kustomize asks.

@@ -1,6 +1,6 @@
 //! `patches`, `patchesStrategicMerge` and `patchesJson6902`.
 
-use super::build::{Builder, Built};
+use super::builder::{Builder, Built};
 use super::{inline, merge, select};
 use crate::crd;
 use harness_yaml::{Kind, Mark, Node, SyntaxError};
@@ -127,7 +127,7 @@ fn strategic(
 
 /// kustomize takes a target that selects nothing without a word.
 fn nothing_selected(builder: &mut Builder<'_>, path: &str, mark: Mark) {
-    use crate::node_config::{Finding, Severity};
+    use crate::finding::{Finding, Severity};
     let message = "the target of this patch selects no object";
     builder.findings.push(
         Finding::new(Severity::Warning, RULE, path, mark, message)

@@ -1,6 +1,6 @@
 //! Paths in a tree.
 
-use crate::node_config::SourceFile;
+use crate::source_file::SourceFile;
 
 /// The names that kustomize looks for, in its order.
 pub(super) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];

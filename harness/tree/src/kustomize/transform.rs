@@ -1,6 +1,6 @@
 //! Namespace, names, labels, annotations, images and replicas.
 
-use super::build::Built;
+use super::builder::Built;
 use super::{CLUSTER_KINDS, select};
 use crate::crd;
 use harness_yaml::{Entry, Node};

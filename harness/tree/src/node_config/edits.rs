@@ -2,8 +2,8 @@
 //!
 //! Each function returns no edit where it is not sure: then the finding is one for people.
 
-use super::Edit;
-use super::object::Object;
+use crate::finding::Edit;
+use crate::object::Object;
 use harness_yaml::{Entry, Node};
 
 impl Object<'_> {
@@ -206,7 +206,7 @@ fn block_span(text: &str, entry: &Entry) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node_config::SourceFile;
+    use crate::source_file::SourceFile;
     use rstest::rstest;
 
     const TEXT: &str = "spec:\n  # kept\n  a: 1 # of a\n  list:\n  - x\n  - y\n  # of deep\n  deep:\n    b: 2\n    # in deep\n\n  flow: {c: 3, d: {e: 4}, f: 5}\n  last: \"6\"\n";

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::amend::{AmendError, add_resource};
-use super::object::Object;
-use super::tree::SourceFile;
 use crate::kustomize::{self, Build, LayerBuild};
+use crate::object::Object;
+use crate::source_file::SourceFile;
 use harness_plan::{Layer, LayerKind};
 use harness_yaml::Node;
 

@@ -5,21 +5,14 @@
 
 mod amend;
 mod edits;
-mod finding;
-pub(crate) mod hints;
 mod layers;
-pub(crate) mod object;
-mod pool;
+mod objects;
 mod rules;
 mod tree;
 
 pub use amend::{AmendError, amend};
-pub use finding::{Edit, Finding, Severity};
 pub use layers::{LAYERS_FOLDER, LayersError, LayersTree, with_layers};
-pub use pool::{NodePool, Operator, Requirement, Taint};
-pub(crate) use rules::{
-    check as check_objects, is_checked, is_well_known, metrics_are_exposed, pools_and_skus, values_exist,
-};
+pub(crate) use objects::{objects_of, pools_of};
+pub(crate) use rules::{check as check_objects, is_checked, metrics_are_exposed, pools_and_skus, values_exist};
 pub use rules::{check_skus, max_pods};
-pub use tree::{NodeConfigTree, SourceFile, read_tree};
-pub(crate) use tree::{objects_of, pools_of};
+pub use tree::{NodeConfigTree, read_tree};

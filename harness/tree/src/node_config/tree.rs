@@ -2,27 +2,13 @@
 
 use sha2::{Digest, Sha256};
 
-use super::object::Object;
-use super::pool::NodePool;
-use super::{Finding, Severity, layers, rules};
-use crate::kustomize::{self, Built};
+use super::objects::{objects_of, pools_of};
+use super::{layers, rules};
+use crate::finding::{Finding, Severity};
+use crate::kustomize;
+use crate::pool::NodePool;
+use crate::source_file::SourceFile;
 use harness_plan::{Layer, LayerKind};
-
-/// One file of a tree, as the caller read it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceFile {
-    /// Relative to the tree's root, with `/`: `node-classes/general-purpose.yaml`.
-    pub path: String,
-    /// The content.
-    pub text: String,
-}
-
-impl SourceFile {
-    /// A file of a tree.
-    pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { path: path.into(), text: text.into() }
-    }
-}
 
 /// A tree that can work.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,12 +25,6 @@ pub struct NodeConfigTree {
     pub layer_kinds: Vec<LayerKind>,
     /// Warnings and notes.
     pub findings: Vec<Finding>,
-}
-
-/// What a build made, as objects that know their files.
-pub(crate) fn objects_of(files: &[SourceFile], built: Vec<Built>) -> Vec<Object<'_>> {
-    let file = |index: usize| files.get(index).map_or("", |file| file.path.as_str());
-    built.into_iter().map(|built| Object { file: file(built.file), node: built.node, files }).collect()
 }
 
 /// Reads a node configuration tree, as kustomize would. `source` is `node-config` for the tree that comes with the harness, else how the user
@@ -76,17 +56,6 @@ pub fn read_tree(source: &str, files: &[SourceFile]) -> Result<NodeConfigTree, V
         layer_kinds,
         findings,
     })
-}
-
-/// The NodePools among objects in which the rules found no error, by name.
-pub(crate) fn pools_of(found: &[Object<'_>]) -> Vec<NodePool> {
-    let mut pools: Vec<NodePool> = found.iter().filter(|object| object.is_node_pool()).map(NodePool::of).collect();
-    pools.sort_by(|a, b| a.name.cmp(&b.name));
-    for pool in &mut pools {
-        let class = found.iter().find(|object| object.is_node_class() && object.name() == pool.node_class);
-        pool.max_pods = class.and_then(|class| class.node.at(&["spec", "maxPods"])?.whole());
-    }
-    pools
 }
 
 /// The same tree has the same digest in whatever order its files were read.

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::run::{Validation, ValidationInputs, validate};
-use crate::node_config::{Edit, Finding, SourceFile};
+use crate::finding::{Edit, Finding};
+use crate::source_file::SourceFile;
 
 /// A fix can make the next one possible: a NodePool's fields are checked once its version is right. More rounds than this are not needed
 /// by any tree; the limit keeps two fixes that undo each other from running for ever.

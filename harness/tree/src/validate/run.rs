@@ -7,9 +7,11 @@ use serde_json::{Map, Number, Value};
 
 use crate::crd;
 use crate::derive::SkuFact;
+use crate::finding::{Finding, Severity};
 use crate::kustomize::{self, Build, Built};
-use crate::node_config::object::Object;
-use crate::node_config::{self, Finding, NodeConfigTree, Severity, SourceFile};
+use crate::node_config::{self, NodeConfigTree};
+use crate::object::Object;
+use crate::source_file::SourceFile;
 use harness_yaml::{self as yaml, Kind, Node};
 
 /// What is checked, and with which knowledge.
@@ -248,7 +250,7 @@ impl Run<'_> {
             self.findings.extend(findings);
             if !broken {
                 let tree = NodeConfigTree { pools: node_config::pools_of(&found), ..NodeConfigTree::default() };
-                self.findings.extend(node_config::check_skus(&tree, self.inputs.skus));
+                self.findings.extend(node_config::check_skus(&tree.pools, self.inputs.skus));
                 self.findings.extend(node_config::pools_and_skus(&tree.pools, self.inputs.skus));
             }
             for object in &found {

@@ -33,7 +33,7 @@ fn findings(files: &[(&str, &str)]) -> Vec<Finding> {
 fn the_tree_that_comes_with_the_harness_is_clean() {
     let tree = own_tree();
     assert_eq!(lines(&tree.findings), "");
-    assert_eq!(lines(&check_skus(&tree, &skus())), "");
+    assert_eq!(lines(&check_skus(&tree.pools, &skus())), "");
     let names: Vec<&str> = tree.pools.iter().map(|pool| pool.name.as_str()).collect();
     assert_eq!(names, ["compute-optimized", "general-purpose", "memory-optimized"]);
     assert_eq!(tree.pools[0].at(), "node-classes/compute-optimized.yaml:2:1");
@@ -174,7 +174,7 @@ fn an_old_node_class_version_is_a_note() {
 fn limits_below_one_node_are_refused_and_zero_is_a_switch() {
     let check = |limits: &str| {
         let text = POOL.replace("limits: {cpu: 100}", limits);
-        check_skus(&tree(&[("class.yaml", CLASS), ("pool.yaml", &text)]).unwrap(), &skus())
+        check_skus(&tree(&[("class.yaml", CLASS), ("pool.yaml", &text)]).unwrap().pools, &skus())
     };
     let small = check("limits: {cpu: 1}");
     assert_eq!((small[0].severity, small[0].line, small[0].column), (Severity::Error, 14, 3));

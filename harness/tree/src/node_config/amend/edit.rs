@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::AmendError;
 use super::text::{documents, written};
 use crate::kustomize::{built_files, folder_of, join, kustomization_in};
-use crate::node_config::SourceFile;
+use crate::source_file::SourceFile;
 use harness_plan::{ObjectRef, TreeEdit};
 
 /// Changes a tree: each edit sees what those before it have made of it. Files that no edit touches stay as they are, byte for

@@ -4,7 +4,7 @@ use serde_json::{Map, Number, Value};
 use serde_saphyr::ser_options;
 
 use super::AmendError;
-use crate::node_config::SourceFile;
+use crate::source_file::SourceFile;
 use harness_yaml::{self as yaml, Kind, Node};
 
 /// The documents of a file.

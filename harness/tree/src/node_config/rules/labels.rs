@@ -2,8 +2,8 @@
 //!
 //! Source: the validation rules of karpenter.sh_nodepools.yaml in karpenter-provider-azure v1.14.0.
 
-use crate::node_config::Finding;
-use crate::node_config::object::Object;
+use crate::finding::Finding;
+use crate::object::Object;
 use harness_yaml::suggest;
 use harness_yaml::{Mark, Node};
 
@@ -67,21 +67,6 @@ pub(super) fn are_allowed(object: &Object<'_>) -> Vec<Finding> {
         );
     }
     findings
-}
-
-/// Whether a key is one of the provisioner's own, whose values come from the VM size and not from the pool.
-pub(crate) fn is_well_known(key: &str) -> bool {
-    let domain = key.split_once('/').map_or("", |(domain, _)| domain);
-    [
-        "karpenter.sh",
-        "karpenter.azure.com",
-        "kubernetes.azure.com",
-        "kubernetes.io",
-        "node.kubernetes.io",
-        "topology.kubernetes.io",
-        "beta.kubernetes.io",
-    ]
-    .contains(&domain)
 }
 
 fn restricted(object: &Object<'_>, key: &str, mark: Mark) -> Option<Finding> {

@@ -1,8 +1,9 @@
 //! Limits: quantities, and large enough for one node.
 
 use crate::derive::{SkuFact, fit};
-use crate::node_config::object::Object;
-use crate::node_config::{Finding, NodeConfigTree, NodePool, Severity};
+use crate::finding::{Finding, Severity};
+use crate::object::Object;
+use crate::pool::NodePool;
 use harness_units::Bytes;
 use harness_yaml::Node;
 
@@ -26,8 +27,8 @@ pub(super) fn are_quantities(object: &Object<'_>) -> Vec<Finding> {
 }
 
 /// Limits that not even one node of the smallest fitting size stays within. A limit of 0 is how a pool is switched off.
-pub fn check_skus(tree: &NodeConfigTree, skus: &[SkuFact]) -> Vec<Finding> {
-    tree.pools.iter().filter_map(|pool| too_small(pool, skus)).collect()
+pub fn check_skus(pools: &[NodePool], skus: &[SkuFact]) -> Vec<Finding> {
+    pools.iter().filter_map(|pool| too_small(pool, skus)).collect()
 }
 
 fn too_small(pool: &NodePool, skus: &[SkuFact]) -> Option<Finding> {

@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::node_config::{Edit, Finding, Severity, SourceFile};
+use crate::finding::{Edit, Finding, Severity};
+use crate::source_file::SourceFile;
 use harness_yaml::suggest;
 use harness_yaml::{Mark, Node};
 

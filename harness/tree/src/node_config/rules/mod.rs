@@ -13,11 +13,11 @@ mod workloads;
 
 use std::ops::Range;
 
-use super::object::Object;
-use super::{Finding, NodePool, Severity};
 use crate::crd;
 use crate::derive::SkuFact;
-pub(crate) use labels::is_well_known;
+use crate::finding::{Finding, Severity};
+use crate::object::Object;
+use crate::pool::NodePool;
 pub use limits::check_skus;
 pub(crate) use metrics::are_exposed as metrics_are_exposed;
 pub use node_class::max_pods;

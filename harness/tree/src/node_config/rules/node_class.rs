@@ -3,8 +3,8 @@
 //! Source: karpenter.azure.com_aksnodeclasses.yaml of karpenter-provider-azure v1.14.0.
 
 use super::pool::same_but_case;
-use crate::node_config::Finding;
-use crate::node_config::object::Object;
+use crate::finding::Finding;
+use crate::object::Object;
 use harness_yaml::suggest;
 
 const RULE: &str = "node-class-values";

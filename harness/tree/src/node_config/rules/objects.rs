@@ -1,7 +1,7 @@
 //! Which objects there are, and how they refer to each other.
 
-use crate::node_config::object::Object;
-use crate::node_config::{Finding, Severity};
+use crate::finding::{Finding, Severity};
+use crate::object::Object;
 use harness_yaml::suggest;
 use harness_yaml::{Mark, Node};
 

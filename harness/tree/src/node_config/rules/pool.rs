@@ -1,7 +1,7 @@
 //! The parts of a NodePool that are neither requirements nor limits.
 
-use crate::node_config::Finding;
-use crate::node_config::object::Object;
+use crate::finding::Finding;
+use crate::object::Object;
 use harness_yaml::Node;
 use harness_yaml::suggest;
 

@@ -1,8 +1,9 @@
 //! Requirements: their shape. Whether a VM size meets them is asked where the sizes are known.
 
 use super::pool::same_but_case;
-use crate::node_config::object::Object;
-use crate::node_config::{Finding, Operator};
+use crate::finding::Finding;
+use crate::object::Object;
+use crate::pool::Operator;
 use harness_yaml::Node;
 use harness_yaml::suggest;
 

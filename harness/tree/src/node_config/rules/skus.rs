@@ -1,8 +1,9 @@
 //! Requirements that no VM size meets, and pools that compete for the same pods.
 
 use crate::derive::{SkuFact, fit};
-use crate::node_config::object::Object;
-use crate::node_config::{Finding, NodePool, Operator, Severity};
+use crate::finding::{Finding, Severity};
+use crate::object::Object;
+use crate::pool::{NodePool, Operator};
 use harness_yaml::Node;
 use harness_yaml::suggest;
 

@@ -3,8 +3,8 @@
 //! Sources: the embedded CRDs; for Kubernetes itself its deprecation guide, <https://kubernetes.io/docs/reference/using-api/deprecation-guide/>.
 
 use crate::crd;
-use crate::node_config::Finding;
-use crate::node_config::object::Object;
+use crate::finding::Finding;
+use crate::object::Object;
 use harness_yaml::Node;
 use harness_yaml::suggest;
 
@@ -162,7 +162,7 @@ fn karpenter_of_old(object: &Object<'_>) -> Option<Finding> {
     Some(object.error(RULE, mark, message).effect(REFUSED).fix(fix).edits(edits))
 }
 
-fn version_edits(object: &Object<'_>, new: &str) -> Vec<crate::node_config::Edit> {
+fn version_edits(object: &Object<'_>, new: &str) -> Vec<crate::finding::Edit> {
     object.node.get("apiVersion").map(|node| object.replacing(node, new)).unwrap_or_default()
 }
 
@@ -217,7 +217,7 @@ fn is_near(group: &str, known: &str) -> bool {
     known.starts_with("karpenter") || suggest::closest(group, [known]).is_some() && group != "kustomize.config.k8s.io"
 }
 
-fn same_but_case(object: &Object<'_>, kind: &str, kinds: &[&str]) -> Vec<crate::node_config::Edit> {
+fn same_but_case(object: &Object<'_>, kind: &str, kinds: &[&str]) -> Vec<crate::finding::Edit> {
     let same = kinds.iter().find(|known| known.eq_ignore_ascii_case(kind));
     same.zip(object.node.get("kind")).map(|(right, node)| object.replacing(node, right)).unwrap_or_default()
 }

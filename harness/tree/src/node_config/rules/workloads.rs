@@ -1,7 +1,7 @@
 //! The workloads of a tree: whether the API server takes them, and whether anything tolerates what the pools are tainted with.
 
-use crate::node_config::Finding;
-use crate::node_config::object::Object;
+use crate::finding::Finding;
+use crate::object::Object;
 use harness_yaml::Node;
 
 /// Kinds with a pod template, and where its spec is.

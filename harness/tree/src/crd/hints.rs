@@ -2,8 +2,8 @@
 //!
 //! Source: the CRDs of karpenter-provider-azure v1.14.0, pkg/apis/crds, and those of Karpenter before 1.0.
 
-use super::Edit;
-use super::object::Object;
+use crate::finding::Edit;
+use crate::object::Object;
 use harness_yaml::{Entry, Node};
 
 /// Kind, field, what to write instead.

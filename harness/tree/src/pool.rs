@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::object::Object;
+use crate::object::Object;
 use harness_plan::Limits;
 use harness_yaml::{Mark, Node};
 
@@ -193,4 +193,19 @@ fn requirement(node: &Node) -> Option<Requirement> {
         values: values.iter().filter_map(Node::scalar).collect(),
         min_values: node.get("minValues").and_then(Node::whole),
     })
+}
+
+/// Whether a key is one of the provisioner's own, whose values come from the VM size and not from the pool.
+pub(crate) fn is_well_known(key: &str) -> bool {
+    let domain = key.split_once('/').map_or("", |(domain, _)| domain);
+    [
+        "karpenter.sh",
+        "karpenter.azure.com",
+        "kubernetes.azure.com",
+        "kubernetes.io",
+        "node.kubernetes.io",
+        "topology.kubernetes.io",
+        "beta.kubernetes.io",
+    ]
+    .contains(&domain)
 }

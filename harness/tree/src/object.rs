@@ -1,6 +1,7 @@
 //! One object of a tree.
 
-use super::{Finding, Severity, SourceFile};
+use crate::finding::{Finding, Severity};
+use crate::source_file::SourceFile;
 use harness_yaml::{Mark, Node};
 
 /// One Kubernetes object and where it stands.
