@@ -114,7 +114,7 @@ impl Config {
                 return Err(format!("{key}: `{value}` cannot be part of an Azure resource id"));
             }
         }
-        if crate::arm::parse_version(&self.kubernetes_version).is_none() {
+        if crate::version::parse_version(&self.kubernetes_version).is_none() {
             return Err(format!("kubernetesVersion: `{}` is not a version such as 1.36.3", self.kubernetes_version));
         }
         if self.resource_group.eq_ignore_ascii_case(&self.node_resource_group) {

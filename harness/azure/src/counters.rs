@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::control::{OperationCount, UnmodelledCall};
+use crate::api::{OperationCount, UnmodelledCall};
 
 /// How many different unmodelled calls are told apart; further ones are counted together as `(others)`.
 const UNMODELLED_KEPT: usize = 1_000;

@@ -3,9 +3,7 @@
 //! Protocol: "How to use managed identities for App Service" (api-version 2019-08-01): a plain http GET with the header
 //! `X-IDENTITY-HEADER`; clients are told of it by `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -16,40 +14,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::config::Secret;
+use crate::tokens::TOKEN_LIFE;
 use crate::world::World;
-
-/// How long a token is valid.
-const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// How many tokens are remembered; the oldest is forgotten first.
-const TOKENS_KEPT: usize = 1_024;
-
-/// The tokens that were given out.
-#[derive(Debug, Default)]
-pub(crate) struct Tokens {
-    given: Mutex<VecDeque<(Secret, Instant)>>,
-}
-
-impl Tokens {
-    pub(crate) fn issue(&self) -> Secret {
-        let token = Secret::random();
-        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        if given.len() == TOKENS_KEPT {
-            given.pop_front();
-        }
-        given.push_back((token.clone(), Instant::now()));
-        token
-    }
-
-    /// Whether this endpoint gave the token out and it is still valid.
-    pub(crate) fn knows(&self, token: &str) -> bool {
-        self.given
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .any(|(t, at)| t.matches(token) && at.elapsed() < TOKEN_LIFE)
-    }
-}
 
 /// The endpoint.
 pub(crate) fn router(world: Arc<World>) -> Router {
@@ -81,21 +47,4 @@ async fn token(State(world): State<Arc<World>>, Query(query): Query<TokenQuery>,
         "client_id": world.config.tenant_id,
     });
     Json(body).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_given_tokens_are_known_and_their_number_is_bounded() {
-        let tokens = Tokens::default();
-        let first = tokens.issue();
-        assert!(tokens.knows(first.expose()));
-        assert!(!tokens.knows("made-up"));
-        for _ in 0..TOKENS_KEPT {
-            tokens.issue();
-        }
-        assert!(!tokens.knows(first.expose()));
-    }
 }

@@ -15,24 +15,31 @@
 //! ```
 
 pub mod allocatable;
+mod api;
 mod arm;
 pub mod catalogue;
 pub mod clock;
 pub mod config;
 pub mod control;
 mod counters;
+mod documents;
 mod draw;
 pub mod draws;
 pub mod facts;
 mod faults;
 mod fleet;
 mod identity;
+mod ids;
 mod images;
 mod in_process;
+mod lifecycle;
 mod node;
 mod operations;
+mod quota;
 mod simulator;
 pub mod tls;
+mod tokens;
+mod version;
 mod world;
 
 pub use config::{Config, Pem, PemKey, Secret, TlsConfig};

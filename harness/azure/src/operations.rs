@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::control::ProvisioningError;
+use crate::api::ProvisioningError;
 
 /// How many operations are kept; the oldest go first. Azure keeps them for a day, clients ask for minutes.
 const OPERATIONS_KEPT: usize = 20_000;

@@ -2,7 +2,6 @@
 //!
 //! Locks are taken in this order, and none is held across an await: fleet, faults, operations, facts.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
@@ -11,15 +10,15 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::arm::{ClusterState, NetworkState};
+use crate::documents::{ClusterState, NetworkState};
 use crate::catalogue::{Catalogue, resource_skus};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::facts::{FactKind, FactLog};
 use crate::faults::FaultEngine;
 use crate::fleet::Fleet;
-use crate::fleet::QuotaLimits;
-use crate::identity::Tokens;
+use crate::quota::QuotaLimits;
+use crate::tokens::Tokens;
 use crate::images;
 use crate::operations::Operations;
 use harness_simulation::Behaviour;
@@ -175,6 +174,3 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A handler that panicked has answered nobody; what it left is whole, because each step below is one assignment.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-/// A map from names to documents, used by the resources that are only kept.
-pub(crate) type Documents = BTreeMap<String, serde_json::Value>;

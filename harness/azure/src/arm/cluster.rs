@@ -3,86 +3,13 @@
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::dispatch::Call;
+use super::call::Call;
 use super::locations;
 use super::reply::{Reply, list};
 use super::route::Cluster;
-use crate::config::Config;
-use crate::world::{Documents, World};
-
-/// The documents of the managed cluster and of its agent pools.
-#[derive(Debug)]
-pub(crate) struct ClusterState {
-    cluster: Value,
-    /// By name, in lower case.
-    pub(super) pools: Documents,
-}
-
-impl ClusterState {
-    pub(crate) fn new(config: &Config) -> Self {
-        let pool = config.machines_pool.to_lowercase();
-        let document = json!({
-            "id": format!("{}/agentPools/{pool}", config.cluster_id()),
-            "name": pool,
-            "type": "Microsoft.ContainerService/managedClusters/agentPools",
-            "properties": {
-                "mode": "Machines",
-                "type": "VirtualMachines",
-                "count": 0,
-                "osType": "Linux",
-                "orchestratorVersion": config.kubernetes_version,
-                "currentOrchestratorVersion": config.kubernetes_version,
-                "vnetSubnetID": config.subnet_id(),
-                "provisioningState": "Succeeded",
-            },
-        });
-        let pools = [(pool, document)].into();
-        Self { cluster: document_of(config), pools }
-    }
-
-    /// The control plane's version.
-    fn version(&self) -> String {
-        self.cluster["properties"]["kubernetesVersion"].as_str().unwrap_or_default().to_owned()
-    }
-
-    fn set_version(&mut self, version: &str) {
-        for key in ["kubernetesVersion", "currentKubernetesVersion"] {
-            self.cluster["properties"][key] = json!(version);
-        }
-    }
-}
-
-fn document_of(config: &Config) -> Value {
-    json!({
-        "id": config.cluster_id(),
-        "name": config.cluster_name,
-        "type": "Microsoft.ContainerService/ManagedClusters",
-        "location": config.location,
-        "sku": {"name": "Base", "tier": "Standard"},
-        "identity": {"type": "SystemAssigned", "tenantId": config.tenant_id},
-        "tags": {},
-        "properties": {
-            "provisioningState": "Succeeded",
-            "powerState": {"code": "Running"},
-            "kubernetesVersion": config.kubernetes_version,
-            "currentKubernetesVersion": config.kubernetes_version,
-            "dnsPrefix": config.cluster_name,
-            "nodeResourceGroup": config.node_resource_group,
-            "enableRBAC": true,
-            "nodeProvisioningProfile": {"mode": "Auto", "defaultNodePools": "None"},
-            "networkProfile": {
-                "networkPlugin": "azure",
-                "networkPluginMode": "overlay",
-                "networkDataplane": "azure",
-                "podCidr": "10.64.0.0/10",
-                "serviceCidr": "10.0.0.0/16",
-                "dnsServiceIP": "10.0.0.10",
-                "loadBalancerSku": "standard",
-                "outboundType": "loadBalancer",
-            },
-        },
-    })
-}
+use crate::documents::{ClusterState, NetworkState};
+use crate::version::parse_version;
+use crate::world::World;
 
 /// The document with its agent pools.
 fn shown(world: &World) -> Value {
@@ -192,16 +119,6 @@ fn check_version(current: &Value, wanted: &Map<String, Value>) -> Result<(), Rep
     }
 }
 
-pub(crate) fn parse_version(text: &str) -> Option<(u64, u64, u64)> {
-    let mut parts = text.trim_start_matches('v').split('.').map(|p| p.parse::<u64>().ok());
-    let (major, minor) = (parts.next()??, parts.next()??);
-    let patch = match parts.next() {
-        Some(patch) => patch?,
-        None => 0,
-    };
-    parts.next().is_none().then_some((major, minor, patch))
-}
-
 /// Objects are merged key by key, everything else is replaced.
 fn merge(kept: &mut Value, given: &Value) {
     match (kept, given) {
@@ -276,7 +193,7 @@ impl World {
             *state = ClusterState::new(&self.config);
             self.kubernetes_changed(&self.config.kubernetes_version);
         }
-        *self.network() = super::NetworkState::new(&self.config);
+        *self.network() = NetworkState::new(&self.config);
     }
 }
 

@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 use super::locations;
 use super::reply::{Reply, list};
-use crate::control::VmState;
-use crate::fleet::{CommandError, MachineState, Vm};
+use crate::api::VmState;
+use crate::ids::uuid_of;
+use crate::fleet::{MachineState, Vm};
+use crate::lifecycle::CommandError;
 use crate::world::World;
 use harness_simulation::CapacityType;
 use harness_units::Span;
@@ -59,7 +61,7 @@ pub(super) fn list_vms(world: &World, group: &str) -> Result<Reply, Reply> {
         return Ok(Reply::ok(&list(Vec::new())));
     }
     let fleet = world.fleet();
-    let value = fleet.vms.values().filter(|vm| exists(vm)).map(|vm| document(world, vm)).collect();
+    let value = fleet.vms.values().filter(|vm| vm.exists()).map(|vm| document(world, vm)).collect();
     Ok(Reply::ok(&list(value)))
 }
 
@@ -130,16 +132,11 @@ fn begun(world: &World, operation: &str) -> Reply {
     )
 }
 
-/// Whether Azure has a VM for the machine.
-pub(super) fn exists(vm: &Vm) -> bool {
-    vm.record.creating.is_some() && vm.record.failure.is_none()
-}
-
 fn with_vm<T>(world: &World, group: &str, name: &str, answer: impl FnOnce(&Vm) -> T) -> Result<T, Reply> {
     locations::group_exists(world, group)?;
     let fleet = world.fleet();
     match fleet.by_vm(name) {
-        Some(vm) if exists(vm) && group.eq_ignore_ascii_case(&world.config.node_resource_group) => Ok(answer(vm)),
+        Some(vm) if vm.exists() && group.eq_ignore_ascii_case(&world.config.node_resource_group) => Ok(answer(vm)),
         _ => Err(Reply::not_found("Microsoft.Compute/virtualMachines", name, group)),
     }
 }
@@ -196,13 +193,4 @@ fn view(vm: &Vm) -> Value {
         "hyperVGeneration": "V2",
         "statuses": [status(provisioning), status(power)],
     })
-}
-
-/// A stable id in the form of a UUID.
-pub(super) fn uuid_of(text: &str) -> String {
-    use sha2::{Digest, Sha256};
-    let hash = Sha256::digest(text.to_lowercase());
-    let mut bytes = [0u8; 16];
-    bytes.copy_from_slice(&hash[..16]);
-    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::dispatch::Call;
+use super::call::Call;
 use super::reply::Reply;
 use crate::facts::FactKind;
 use crate::world::World;

@@ -7,12 +7,13 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::dispatch::Call;
+use super::call::Call;
 use super::pools;
 use super::reply::Reply;
 use super::route::Cluster;
-use crate::control::VmState;
-use crate::fleet::{MachineState, PutError, PutOutcome, PutRequest, Vm, provisioning_error};
+use crate::api::VmState;
+use crate::fleet::{MachineState, Vm, provisioning_error};
+use crate::lifecycle::{PutError, PutOutcome, PutRequest};
 use crate::world::World;
 
 /// The header with which one PUT creates many machines.

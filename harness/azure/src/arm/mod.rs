@@ -3,6 +3,7 @@
 //! Paths and shapes: the Azure SDK for Go at the versions that Azure/karpenter-provider-azure v1.14.0 uses. Resource
 //! ids are compared in any case, as Azure does.
 
+mod call;
 mod cluster;
 mod compute;
 mod dispatch;
@@ -15,7 +16,5 @@ mod reply;
 mod route;
 mod server;
 
-pub(crate) use cluster::{ClusterState, parse_version};
 pub(crate) use dispatch::{Dispatched, dispatch};
-pub(crate) use network::NetworkState;
 pub(crate) use server::serve;

@@ -3,90 +3,13 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::compute::{exists, uuid_of};
-use super::dispatch::Call;
+use super::call::Call;
 use super::locations;
 use super::reply::{Reply, list};
 use crate::config::Config;
 use crate::fleet::Vm;
-use crate::world::{Documents, World};
-
-/// The virtual networks, by `group/name` in lower case; each holds its subnets by name.
-#[derive(Debug)]
-pub(crate) struct NetworkState {
-    vnets: Documents,
-}
-
-/// Group, virtual network and subnet of a subnet's id.
-fn parts(subnet_id: &str) -> Option<(&str, &str, &str)> {
-    let segments: Vec<&str> = subnet_id.split('/').filter(|s| !s.is_empty()).collect();
-    match segments.as_slice() {
-        [_, _, _, group, _, _, _, vnet, _, subnet] => Some((group, vnet, subnet)),
-        _ => None,
-    }
-}
-
-impl NetworkState {
-    pub(crate) fn new(config: &Config) -> Self {
-        let mut state = Self { vnets: Documents::new() };
-        let id = config.subnet_id();
-        if let Some((group, vnet, subnet)) = parts(&id) {
-            let mut document = vnet_document(config, group, vnet, json!({}));
-            let subnet = subnet_document(config, group, vnet, subnet, json!({"addressPrefix": "10.224.0.0/16"}));
-            document["properties"]["subnets"] = json!([subnet]);
-            state.vnets.insert(key(group, vnet), document);
-        }
-        state
-    }
-}
-
-fn key(group: &str, vnet: &str) -> String {
-    format!("{group}/{vnet}").to_lowercase()
-}
-
-fn vnet_id(config: &Config, group: &str, vnet: &str) -> String {
-    format!(
-        "/subscriptions/{}/resourceGroups/{group}/providers/Microsoft.Network/virtualNetworks/{vnet}",
-        config.subscription_id
-    )
-}
-
-fn vnet_document(config: &Config, group: &str, vnet: &str, properties: Value) -> Value {
-    let id = vnet_id(config, group, vnet);
-    let mut document = json!({
-        "id": id,
-        "name": vnet,
-        "type": "Microsoft.Network/virtualNetworks",
-        "location": config.location,
-        "properties": {
-            "provisioningState": "Succeeded",
-            "resourceGuid": uuid_of(&id),
-            "addressSpace": {"addressPrefixes": ["10.224.0.0/12"]},
-            "subnets": [],
-        },
-    });
-    if let Value::Object(given) = properties {
-        for (name, value) in given.into_iter().filter(|(n, _)| n != "provisioningState" && n != "resourceGuid") {
-            document["properties"][name] = value;
-        }
-    }
-    document
-}
-
-fn subnet_document(config: &Config, group: &str, vnet: &str, subnet: &str, properties: Value) -> Value {
-    let mut document = json!({
-        "id": format!("{}/subnets/{subnet}", vnet_id(config, group, vnet)),
-        "name": subnet,
-        "type": "Microsoft.Network/virtualNetworks/subnets",
-        "properties": {"provisioningState": "Succeeded"},
-    });
-    if let Value::Object(given) = properties {
-        for (name, value) in given.into_iter().filter(|(n, _)| n != "provisioningState") {
-            document["properties"][name] = value;
-        }
-    }
-    document
-}
+use crate::documents::{subnet_document, vnet_document, vnet_id, vnet_key as key};
+use crate::world::World;
 
 pub(super) fn vnets(world: &World, group: &str) -> Result<Reply, Reply> {
     locations::group_exists(world, group)?;
@@ -245,7 +168,7 @@ pub(super) fn nics(world: &World, group: &str) -> Result<Reply, Reply> {
     let mut value = Vec::new();
     if group.eq_ignore_ascii_case(&world.config.node_resource_group) {
         let fleet = world.fleet();
-        value.extend(fleet.vms.values().filter(|vm| exists(vm)).map(|vm| nic_document(world, vm)));
+        value.extend(fleet.vms.values().filter(|vm| vm.exists()).map(|vm| nic_document(world, vm)));
     }
     Ok(Reply::ok(&list(value)))
 }
@@ -255,7 +178,7 @@ pub(super) fn nic(world: &World, group: &str, name: &str) -> Result<Reply, Reply
     let fleet = world.fleet();
     let vm = name.to_lowercase().strip_suffix("-nic").and_then(|vm| fleet.by_vm(vm));
     match vm {
-        Some(vm) if exists(vm) && group.eq_ignore_ascii_case(&world.config.node_resource_group) => {
+        Some(vm) if vm.exists() && group.eq_ignore_ascii_case(&world.config.node_resource_group) => {
             Ok(Reply::ok(&nic_document(world, vm)))
         }
         _ => Err(Reply::not_found("Microsoft.Network/networkInterfaces", name, group)),

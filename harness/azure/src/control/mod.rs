@@ -16,11 +16,10 @@
 //!
 //! Each call needs `Authorization: Bearer` with the control token. Errors are `{"error":{"code","message"}}`.
 
-mod api;
 mod client;
 mod server;
 
-pub use api::{
+pub use crate::api::{
     Draw, EvictRequest, FaultState, OperationCount, ProvisioningError, QuotaUsage, UnmodelledCall, Version, VmRecord,
     VmState,
 };

@@ -15,9 +15,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::api::{EvictRequest, FaultState, OperationCount, QuotaUsage, UnmodelledCall, Version, VmRecord};
+use crate::api::{EvictRequest, FaultState, OperationCount, QuotaUsage, UnmodelledCall, Version, VmRecord};
 use crate::facts::FactsPage;
-use crate::fleet::CommandError;
+use crate::lifecycle::CommandError;
 use crate::world::World;
 use harness_simulation::Behaviour;
 use harness_simulation::Fault;

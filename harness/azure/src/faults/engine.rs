@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::catalogue::catalogue;
-use crate::control::FaultState;
+use crate::api::FaultState;
 use crate::draws::happens;
 use crate::facts::{FactKind, FactLog, VmRef};
-use crate::fleet::QuotaLimits;
+use crate::quota::QuotaLimits;
 use harness_simulation::{ArmFaultMode, CapacityCode, Fault, FaultKind, VmSelector};
 use harness_units::Span;
 

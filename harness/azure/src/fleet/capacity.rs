@@ -5,13 +5,13 @@
 
 use serde_json::{Value, json};
 
-use super::quota::{QuotaExceeded, QuotaScope};
-use crate::control::ProvisioningError;
+use crate::quota::{QuotaExceeded, QuotaScope};
+use crate::api::ProvisioningError;
 use crate::facts::VmRef;
 use harness_simulation::CapacityCode;
 
 /// The error of a VM that quota forbids.
-pub(super) fn quota_error(exceeded: &QuotaExceeded, location: &str) -> ProvisioningError {
+pub(crate) fn quota_error(exceeded: &QuotaExceeded, location: &str) -> ProvisioningError {
     let (what, resource, page) = match &exceeded.scope {
         QuotaScope::Family(family) => (format!("{family} Cores"), family.as_str(), "per-vm-quota-requests"),
         QuotaScope::Regional => ("Total Regional Cores".to_owned(), "cores", "regional-quota-requests"),
@@ -33,7 +33,7 @@ pub(super) fn quota_error(exceeded: &QuotaExceeded, location: &str) -> Provision
 }
 
 /// The error of a VM that finds no machine. Without a given code it is the one for the VM's placement.
-pub(super) fn capacity_error(code: Option<CapacityCode>, vm: &VmRef, location: &str) -> ProvisioningError {
+pub(crate) fn capacity_error(code: Option<CapacityCode>, vm: &VmRef, location: &str) -> ProvisioningError {
     let code = code.unwrap_or(if vm.zone == "0" {
         CapacityCode::AllocationFailed
     } else {
@@ -67,7 +67,7 @@ pub(super) fn capacity_error(code: Option<CapacityCode>, vm: &VmRef, location: &
 }
 
 /// The text of `VMSizeNotSupported`, which answers the PUT itself.
-pub(super) fn not_supported(sku: &str, location: &str) -> String {
+pub(crate) fn not_supported(sku: &str, location: &str) -> String {
     format!(
         "The VM size of {sku} is not allowed in your subscription in location '{location}'. For more details, please visit \
          https://aka.ms/aks/vm-size-selector"

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use super::quota::Quota;
+use crate::quota::Quota;
 use super::vm::Vm;
-use crate::control::VmRecord;
+use crate::api::VmRecord;
 
 /// How many records of VMs that are gone are kept; the oldest go first.
 pub(crate) const GONE_KEPT: usize = 10_000;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use super::spec::{MachineSpec, Names};
-use crate::control::{VmRecord, VmState};
+use crate::api::{VmRecord, VmState};
 use harness_units::Span;
 
 /// `properties.provisioningState` of a machine.
@@ -113,6 +113,11 @@ impl Vm {
             VmState::Failed => MachineState::Failed,
             VmState::Deleting | VmState::Deleted => MachineState::Deleting,
         }
+    }
+
+    /// Whether Azure has a VM for the machine.
+    pub(crate) fn exists(&self) -> bool {
+        self.record.creating.is_some() && self.record.failure.is_none()
     }
 
     /// The value of `eTag`.

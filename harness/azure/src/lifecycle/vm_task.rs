@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::capacity::capacity_error;
-use super::store::Fleet;
-use super::vm::{End, Signal};
+use crate::fleet::capacity_error;
+use crate::fleet::Fleet;
+use crate::fleet::{End, Signal};
 use crate::clock::Stamp;
-use crate::control::{ProvisioningError, VmRecord, VmState};
+use crate::api::{ProvisioningError, VmRecord, VmState};
 use crate::facts::{FactKind, VmRef};
 use crate::faults::Subject;
 use crate::node::{NodeWriter, ReadyStatus};

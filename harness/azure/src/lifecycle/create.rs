@@ -6,12 +6,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use super::capacity::{not_supported, quota_error};
-use super::life;
-use super::spec::{Defaults, MachineSpec, Names, SpecError};
-use super::vm::{MachineState, Signal, Vm, echo};
+use crate::fleet::{not_supported, quota_error};
+use super::vm_task;
+use crate::fleet::{Defaults, MachineSpec, Names, SpecError};
+use crate::fleet::{MachineState, Signal, Vm, echo};
 use crate::clock::Stamp;
-use crate::control::{Draw, VmRecord, VmState};
+use crate::api::{Draw, VmRecord, VmState};
 use crate::draw::draw;
 use crate::draws::child;
 use crate::facts::{FactKind, VmRef};
@@ -132,7 +132,7 @@ impl World {
             self.fail_creation(&mut fleet, &request.machine, error, None);
         }
         drop(fleet);
-        self.tasks.spawn(life::live(Arc::clone(self), request.machine, heard));
+        self.tasks.spawn(vm_task::live(Arc::clone(self), request.machine, heard));
         Ok(PutOutcome::Created(operation))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rand::seq::SliceRandom;
 
 use super::commands::CommandError;
-use crate::control::VmState;
+use crate::api::VmState;
 use crate::draws::child;
 use crate::faults::is_meant;
 use crate::world::World;

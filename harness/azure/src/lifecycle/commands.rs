@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::end::Taken;
-use super::vm::AgentCondition;
-use crate::control::{ProvisioningError, QuotaUsage, VmRecord, VmState};
+use crate::fleet::AgentCondition;
+use crate::api::{ProvisioningError, QuotaUsage, VmRecord, VmState};
 use crate::facts::FactKind;
 use crate::world::World;
 use harness_simulation::Fault;

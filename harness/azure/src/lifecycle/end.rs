@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::store::Fleet;
-use super::vm::End;
-use crate::control::{ProvisioningError, VmState};
+use crate::fleet::Fleet;
+use crate::fleet::End;
+use crate::api::{ProvisioningError, VmState};
 use crate::facts::FactKind;
 use crate::world::World;
 use harness_simulation::Leg;

@@ -1,0 +1,10 @@
+//! What happens to VMs: creation, boot, commands, faults and the end.
+
+mod commands;
+mod create;
+mod end;
+mod instant_faults;
+mod vm_task;
+
+pub(crate) use commands::CommandError;
+pub(crate) use create::{PutError, PutOutcome, PutRequest};
