@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use harness_testing::repository;
 
@@ -102,17 +102,18 @@ fn mentions(text: &str, word: &str) -> bool {
         .any(|(at, _)| !is_part(text[..at].chars().next_back()) && !is_part(text[at + word.len()..].chars().next()))
 }
 
-fn texts(folder: &std::path::Path, below: &[&str]) -> Vec<String> {
+/// The Rust files of some folders of a package, and those that they take in by `#[path]`.
+fn texts(folder: &Path, below: &[&str]) -> Vec<String> {
     let mut texts = Vec::new();
-    let mut folders: Vec<PathBuf> = below.iter().map(|name| folder.join(name)).filter(|path| path.is_dir()).collect();
-    while let Some(current) = folders.pop() {
-        for entry in fs::read_dir(current).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                texts.push(fs::read_to_string(path).unwrap());
-            }
+    let mut paths: Vec<PathBuf> = below.iter().map(|name| folder.join(name)).filter(|path| path.is_dir()).collect();
+    while let Some(path) = paths.pop() {
+        if path.is_dir() {
+            paths.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let taken_in = text.split("#[path = \"").skip(1).filter_map(|rest| rest.split('"').next());
+            paths.extend(taken_in.map(|file| path.with_file_name("").join(file)));
+            texts.push(text);
         }
     }
     texts
