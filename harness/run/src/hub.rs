@@ -252,12 +252,15 @@ async fn take_in(
         }
     }
     log.flush();
-    let failure = log.failure.borrow().clone();
-    match failure.and_then(Arc::into_inner) {
-        None if log.file.is_some() => Ok(()),
-        Some(error) => Err(error),
-        // Somebody else holds the error and reports it.
-        None => Err(RunError::LogRemoved { path: log.path }),
+    let failure = log.failure.borrow();
+    match failure.as_deref() {
+        None => Ok(()),
+        // The run holds the error too: this one says the same.
+        Some(RunError::Log { path, source }) => {
+            let source = io::Error::new(source.kind(), source.to_string());
+            Err(RunError::Log { path: path.clone(), source })
+        }
+        Some(_) => Err(RunError::LogRemoved { path: log.path.clone() }),
     }
 }
 
@@ -288,6 +291,27 @@ mod tests {
         let events: Vec<Event> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(events.len(), 3_000);
         assert!(events.iter().enumerate().all(|(i, event)| event.at_us == i as u64));
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_ends_the_log_with_that_reason() {
+        let path = PathBuf::from("/dev/full");
+        let file = File::options().write(true).open(&path).unwrap();
+        let identity = identity(&file.metadata().unwrap());
+        let file = Some(LogWriter::new(BufWriter::new(file)));
+        let log = Log { path, identity, file, failure: watch::channel(None).0 };
+        let shared = Shared {
+            state: Mutex::default(),
+            changed: Notify::new(),
+            lost: AtomicU64::new(0),
+            phase: Mutex::default(),
+        };
+        let (queue, events) = mpsc::channel(1);
+        queue.send(Event { at_us: 0, kind: event("p") }).await.unwrap();
+        drop(queue);
+        let ended = take_in(events, log, Arc::new(shared), RunClock::begin(), Box::new(|_| {})).await;
+        let error = ended.unwrap_err().to_string();
+        assert!(error.contains("/dev/full") && error.contains("No space left on device"), "{error}");
     }
 
     #[tokio::test]
