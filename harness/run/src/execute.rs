@@ -83,7 +83,7 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
     let (reason, detail) = tokio::select! {
         biased;
         () = interrupt.cancelled() => (EndReason::Interrupted, String::new()),
-        error = hub.failed() => (EndReason::TargetFailed, error.to_string()),
+        error = hub.failed() => (EndReason::TargetFailed, error),
         died = cluster.failed() => (EndReason::TargetFailed, died_text(&died)),
         outcome = carry_out(plan, &tools, &mut before, &mut observers, &mut webhook) => match outcome {
             Ok(()) => (EndReason::Completed, String::new()),

@@ -31,11 +31,12 @@ pub type OnEvent = Box<dyn FnMut(&Event) + Send>;
 pub struct Hub {
     queue: mpsc::Sender<Event>,
     shared: Arc<Shared>,
-    failure: watch::Receiver<Option<Arc<RunError>>>,
+    failure: watch::Receiver<Option<String>>,
     /// The run's clock.
     pub clock: RunClock,
 }
 
+#[derive(Default)]
 struct Shared {
     state: Mutex<State>,
     changed: Notify,
@@ -77,16 +78,11 @@ impl Hub {
         let identity = identity(&file.metadata().map_err(failed)?);
         let (queue, events) = mpsc::channel(QUEUE);
         let (failure_sender, failure) = watch::channel(None);
-        let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            changed: Notify::new(),
-            lost: AtomicU64::new(0),
-            phase: Mutex::default(),
-        });
+        let shared = Arc::new(Shared::default());
         let log = Log {
             path: path.to_owned(),
             identity,
-            file: Some(LogWriter::new(BufWriter::new(file))),
+            file: Ok(LogWriter::new(BufWriter::new(file))),
             failure: failure_sender,
         };
         let task = tokio::spawn(take_in(events, log, shared.clone(), clock, on_event));
@@ -152,8 +148,8 @@ impl Hub {
         self.shared.changed.notify_waiters();
     }
 
-    /// Returns when the log cannot be written any more.
-    pub async fn failed(&self) -> Arc<RunError> {
+    /// Returns when the log can no longer be written, and says why. [`LogTask::finish`] has the error itself.
+    pub async fn failed(&self) -> String {
         let mut failure = self.failure.clone();
         loop {
             if let Some(error) = failure.borrow_and_update().clone() {
@@ -170,9 +166,9 @@ impl Hub {
 struct Log {
     path: PathBuf,
     identity: (u64, u64),
-    /// `None` after a failure: the run goes on to its cleanup without a log.
-    file: Option<LogWriter<BufWriter<File>>>,
-    failure: watch::Sender<Option<Arc<RunError>>>,
+    /// The error after a failure: the run goes on to its cleanup without a log.
+    file: Result<LogWriter<BufWriter<File>>, RunError>,
+    failure: watch::Sender<Option<String>>,
 }
 
 fn identity(metadata: &std::fs::Metadata) -> (u64, u64) {
@@ -181,8 +177,10 @@ fn identity(metadata: &std::fs::Metadata) -> (u64, u64) {
 
 impl Log {
     fn append(&mut self, event: &Event) {
-        let written = self.file.as_mut().map(|file| file.append(event));
-        if let Some(Err(error)) = written {
+        let Ok(file) = &mut self.file else {
+            return;
+        };
+        if let Err(error) = file.append(event) {
             self.fail(self.write_error(error));
         }
     }
@@ -197,7 +195,7 @@ impl Log {
 
     /// Writes out what is buffered. An unlinked file takes writes without complaint, so its path is looked at too.
     fn flush(&mut self) {
-        let Some(file) = self.file.as_mut() else {
+        let Ok(file) = &mut self.file else {
             return;
         };
         if let Err(error) = file.flush() {
@@ -208,12 +206,12 @@ impl Log {
     }
 
     fn fail(&mut self, error: RunError) {
+        tracing::error!("{error}");
+        self.failure.send_replace(Some(error.to_string()));
         // A BufWriter that is dropped would try again, and a full disk would fail again: let the buffer go.
-        if let Some(file) = self.file.take() {
+        if let Ok(file) = std::mem::replace(&mut self.file, Err(error)) {
             let _unwritten = file.into_inner().into_parts();
         }
-        tracing::error!("{error}");
-        self.failure.send_replace(Some(Arc::new(error)));
     }
 }
 
@@ -252,13 +250,7 @@ async fn take_in(
         }
     }
     log.flush();
-    let failure = log.failure.borrow().clone();
-    match failure.and_then(Arc::into_inner) {
-        None if log.file.is_some() => Ok(()),
-        Some(error) => Err(error),
-        // Somebody else holds the error and reports it.
-        None => Err(RunError::LogRemoved { path: log.path }),
-    }
+    log.file.map(drop)
 }
 
 #[cfg(test)]
@@ -288,6 +280,21 @@ mod tests {
         let events: Vec<Event> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(events.len(), 3_000);
         assert!(events.iter().enumerate().all(|(i, event)| event.at_us == i as u64));
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_ends_the_log_with_that_reason() {
+        let path = PathBuf::from("/dev/full");
+        let file = File::options().write(true).open(&path).unwrap();
+        let identity = identity(&file.metadata().unwrap());
+        let file = Ok(LogWriter::new(BufWriter::new(file)));
+        let log = Log { path, identity, file, failure: watch::channel(None).0 };
+        let (queue, events) = mpsc::channel(1);
+        queue.send(Event { at_us: 0, kind: event("p") }).await.unwrap();
+        drop(queue);
+        let ended = take_in(events, log, Arc::default(), RunClock::begin(), Box::new(|_| {})).await;
+        let error = ended.unwrap_err().to_string();
+        assert!(error.contains("/dev/full") && error.contains("No space left on device"), "{error}");
     }
 
     #[tokio::test]

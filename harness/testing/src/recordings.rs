@@ -43,7 +43,7 @@ pub fn names() -> io::Result<Vec<String>> {
 /// `plan.json` or `events.jsonl` of a recording, unpacked, byte for byte.
 ///
 /// # Errors
-/// When there is no such recording, or the file is damaged; with the file's path.
+/// If the recording does not exist or the file is damaged. The error names the file.
 pub fn read(name: &str, file: &str) -> io::Result<Vec<u8>> {
     let path = folder().join(name).join(format!("{file}.gz"));
     let failed = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));

@@ -100,7 +100,7 @@ pub(crate) fn ctrl_c_ends_the_suite() -> Ended {
     Ended::Passed
 }
 
-/// Repeated runs have the same plan and a fresh cluster each, one report over both, and are no regression against themselves.
+/// Repeated runs share one plan and one report, each has a cluster of its own, and comparing them with themselves finds no regression.
 pub(crate) fn repeated_runs_have_one_report() -> Ended {
     let mut command: Command = harness();
     command.arg("run").arg(scenario("one-pod")).args(["--repeat", "2", "--seed", "3", "--cluster", NO_CLUSTER]);
