@@ -63,8 +63,10 @@ pub struct Plan {
 /// The size of a run.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+    strum::Display, strum::IntoStaticStr, strum::VariantArray,
 )]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Profile {
     /// The smallest run that still exercises every path; for every commit.
     Smoke,
@@ -78,23 +80,17 @@ pub enum Profile {
 impl Profile {
     /// The name as given to `--profile`.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Smoke => "smoke",
-            Self::Default => "default",
-            Self::Full => "full",
-        }
-    }
-}
-
-impl std::fmt::Display for Profile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
+        self.into()
     }
 }
 
 /// What a scenario is about; `harness list` sorts by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+    strum::IntoStaticStr, strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Group {
     /// Pods come and nodes follow.
     Scaling,
@@ -111,41 +107,33 @@ pub enum Group {
 }
 
 impl Group {
-    /// Every group, in the order of `harness list`.
-    pub const ALL: [Self; 6] =
-        [Self::Scaling, Self::Cost, Self::Change, Self::Failure, Self::Autoscaling, Self::Gitops];
-
     /// The name as scenarios write it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Scaling => "scaling",
-            Self::Cost => "cost",
-            Self::Change => "change",
-            Self::Failure => "failure",
-            Self::Autoscaling => "autoscaling",
-            Self::Gitops => "gitops",
-        }
+        self.into()
     }
 }
 
-/// A figure that somebody else has published for the same thing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// A figure that others have published for the same thing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Published {
-    /// Which of our latencies it is to be read beside.
+    /// The latency of a run that it is compared with.
     pub of: LatencyName,
-    /// Only samples of this workload.
+    /// Only samples of this workload (default: all).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<String>,
-    /// Only samples of this NodePool.
+    /// Only samples of this NodePool (default: all).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodepool: Option<String>,
-    /// Which percentile of it; 100 is the maximum.
+    /// The percentile; 100 is the maximum.
+    #[schemars(range(min = 1, max = 100))]
     pub percentile: u8,
     /// The published value.
     pub value: Span,
     /// Who published it, and where.
+    #[schemars(length(min = 1))]
     pub source: String,
-    /// How their method differs from ours.
+    /// How their method differs from that of the harness.
+    #[schemars(length(min = 1))]
     pub differs: String,
 }

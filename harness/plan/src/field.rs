@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::FieldPath;
+use harness_yaml::Problem;
+
+use crate::{Bounds, FieldPath};
 
 /// An object of the cluster that is looked at, by a name of the scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,46 +50,48 @@ impl fmt::Display for ObjectAddress {
     }
 }
 
-/// A field of an object and what its value must be: everything that is given.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The field of an object and the value that it must have. At least one of `is`, `not`, `atLeast`, `atMost`, `contains`, `present`; all
+/// that are given must hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Field {
-    /// The object, by its name in the scenario.
+    /// One of `objects`.
     pub object: String,
-    /// What of it.
+    /// Which field: `spec.replicas`, `metadata.annotations[example.com/owner]`, `status.conditions[type=Ready].status`, `exists`, or
+    /// `owners:spec.replicas` for the field managers that own a value.
     pub path: FieldPath,
-    /// What its value must be.
+    /// The value that it must have.
     #[serde(flatten)]
-    pub must: Must,
+    pub value: Matcher,
 }
 
 /// What a value must be: everything that is given.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Must {
+pub struct Matcher {
     /// Exactly this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is: Option<Value>,
-    /// Anything but this; nothing at all is something else.
+    /// Anything but this, or no value at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not: Option<Value>,
-    /// A number, or a list or map with so many items, of no less.
+    /// Lower bound of a number, or of the number of items in a list or map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<u32>,
-    /// A number, or a list or map with so many items, of no more.
+    /// Upper bound of a number, or of the number of items in a list or map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<u32>,
-    /// A text with this part, a list with this item, a map with this key.
+    /// A string with this part, a list with this item, a map with this key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<Value>,
-    /// There, whatever it is, or not there.
+    /// Whether there is a value, whatever it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub present: Option<bool>,
 }
 
-impl Must {
-    /// Whether a value is what it must be; `None` is nothing.
-    pub fn holds(&self, value: Option<&Value>) -> bool {
+impl Matcher {
+    /// Whether a value is what it must be; `None` stands for no value.
+    pub fn matches(&self, value: Option<&Value>) -> bool {
         let is = |wanted: &Value| value.is_some_and(|value| same(value, wanted));
         let size = value.and_then(size);
         self.is.as_ref().is_none_or(is)
@@ -98,19 +102,32 @@ impl Must {
             && self.present.is_none_or(|present| value.is_some() == present)
     }
 
-    /// Whether nothing is asked.
-    pub fn is_anything(&self) -> bool {
-        *self == Self::default()
+}
+
+impl Field {
+    /// Values that every field has, or none.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let Matcher { at_least, at_most, .. } = self.value;
+        let (message, hint) = if self.value == Matcher::default() {
+            ("any value is right here", "give `is`, `not`, `atLeast`, `atMost`, `contains` or `present`")
+        } else if at_least.zip(at_most).is_some_and(|(least, most)| least > most) {
+            ("nothing is between these bounds", "swap them")
+        } else if self.path.is_exists() && !matches!(self.value.is, Some(Value::Bool(_))) {
+            ("an object exists or it does not", "write `is: true` or `is: false`")
+        } else {
+            return Vec::new();
+        };
+        vec![Problem::new(&[], message, hint)]
     }
 }
 
-impl fmt::Display for Must {
+impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<String> = Vec::new();
         parts.extend(self.is.as_ref().map(|value| format!("is {value}")));
         parts.extend(self.not.as_ref().map(|value| format!("is not {value}")));
         if self.at_least.is_some() || self.at_most.is_some() {
-            parts.push(format!("is {}", super::check::bounds(self.at_least, self.at_most)));
+            parts.push(format!("is {}", Bounds { at_least: self.at_least, at_most: self.at_most }));
         }
         parts.extend(self.contains.as_ref().map(|value| format!("contains {value}")));
         parts.extend(self.present.map(|present| if present { "is there" } else { "is not there" }.to_owned()));
@@ -120,7 +137,7 @@ impl fmt::Display for Must {
 
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} {}", self.object, self.path, self.must)
+        write!(f, "{}: {} {}", self.object, self.path, self.value)
     }
 }
 
@@ -176,8 +193,8 @@ mod tests {
     #[case(json!({"present": false}), Some(json!(false)), false)]
     #[case(json!({"present": false}), None, true)]
     fn values_are_what_they_must_be(#[case] must: Value, #[case] value: Option<Value>, #[case] holds: bool) {
-        let must: Must = serde_json::from_value(must).unwrap();
-        assert_eq!(must.holds(value.as_ref()), holds);
+        let must: Matcher = serde_json::from_value(must).unwrap();
+        assert_eq!(must.matches(value.as_ref()), holds);
         assert!(!must.to_string().is_empty());
     }
 }

@@ -6,22 +6,39 @@ use serde::{Deserialize, Serialize};
 use super::Receiver;
 use harness_units::Span;
 
-/// What of Flux is set for the run, and what it applies beside the node configuration.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// How the run uses Git and Flux. Needs gitops.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Gitops {
-    /// How often Flux looks into the repository; as the target has it where there is none.
+    /// A tree of layers that is pushed beside the node configuration, in the folder gitops: `gitops` is the one that comes with the harness,
+    /// anything else is a folder beside the scenario's file. Its Flux Kustomizations name their folders from there: `path: ./gitops/apps`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<String>,
+    /// The folder of that tree which the node configuration's own kustomization includes (default: clusters/production).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
+    /// How often Flux checks the repository (default: as the target has it, 1m on the local one).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_interval: Option<Span>,
-    /// How often Flux applies the root; as the target has it where there is none.
+    /// How often Flux applies what it has fetched, which is when it corrects drift (default: as the target has it, 10m on the local one).
+    /// Layers have intervals of their own, in the tree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Span>,
     /// The Flux Kustomizations of the tree that apply other folders of the same repository, each after those that it depends on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(skip)]
     pub layers: Vec<Layer>,
     /// The kinds of the objects that these apply, and of those that commits add: what cleanup looks for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(skip)]
     pub kinds: Vec<LayerKind>,
+}
+
+impl Gitops {
+    /// The folder of the tree of layers which the node configuration includes.
+    pub fn entry(&self) -> &str {
+        self.entry.as_deref().unwrap_or("clusters/production")
+    }
 }
 
 /// A Flux Kustomization of the tree.

@@ -3,8 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 /// The latencies that are measured; the definitions are in `reports/README.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+    strum::Display, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum LatencyName {
     /// Intended start of the pod's creation to Ready seen.
     PodReady,
@@ -54,70 +58,47 @@ pub enum LatencyName {
 }
 
 impl LatencyName {
-    /// Every latency, in the order of the reports.
-    pub const ALL: [Self; 22] = [
-        Self::PodReady,
-        Self::PodReadyService,
-        Self::PodScheduled,
-        Self::Capacity,
-        Self::NodeProvisioning,
-        Self::NodeclaimLaunched,
-        Self::NodeclaimRegistered,
-        Self::NodeclaimInitialized,
-        Self::NodeTermination,
-        Self::GitopsFetched,
-        Self::GitopsApplied,
-        Self::GitopsHealthy,
-        Self::GitopsRefused,
-        Self::GitopsRecovered,
-        Self::DriftCorrected,
-        Self::NodeReplaced,
-        Self::NodeFill,
-        Self::NodeIdle,
-        Self::WorkloadRecovered,
-        Self::Autoscaled,
-        Self::AlertFired,
-        Self::AlertDelivered,
-    ];
-
     /// The name as written in scenarios and reports.
     pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// Whether it is measured between a push and the cluster.
+    pub fn is_of_gitops(self) -> bool {
+        use LatencyName::{GitopsApplied, GitopsFetched, GitopsHealthy, GitopsRecovered, GitopsRefused};
+        matches!(self, GitopsFetched | GitopsApplied | GitopsHealthy | GitopsRefused | GitopsRecovered)
+    }
+
+    /// The keys by which its samples can be grouped.
+    pub fn groups(self) -> &'static [GroupBy] {
+        use GroupBy::{CapacityType, InstanceType, Kustomization, Nodepool, Object, Workload, Zone};
         match self {
-            Self::PodReady => "pod_ready",
-            Self::PodReadyService => "pod_ready_service",
-            Self::PodScheduled => "pod_scheduled",
-            Self::Capacity => "capacity",
-            Self::NodeProvisioning => "node_provisioning",
-            Self::NodeclaimLaunched => "nodeclaim_launched",
-            Self::NodeclaimRegistered => "nodeclaim_registered",
-            Self::NodeclaimInitialized => "nodeclaim_initialized",
-            Self::NodeTermination => "node_termination",
-            Self::GitopsFetched => "gitops_fetched",
-            Self::GitopsApplied => "gitops_applied",
-            Self::GitopsHealthy => "gitops_healthy",
-            Self::GitopsRefused => "gitops_refused",
-            Self::GitopsRecovered => "gitops_recovered",
-            Self::DriftCorrected => "drift_corrected",
-            Self::NodeReplaced => "node_replaced",
-            Self::NodeFill => "node_fill",
-            Self::NodeIdle => "node_idle",
-            Self::WorkloadRecovered => "workload_recovered",
-            Self::Autoscaled => "autoscaled",
-            Self::AlertFired => "alert_fired",
-            Self::AlertDelivered => "alert_delivered",
+            Self::PodReady | Self::PodReadyService | Self::PodScheduled | Self::Capacity => {
+                &[Workload, Nodepool, InstanceType, CapacityType, Zone]
+            }
+            Self::WorkloadRecovered | Self::Autoscaled => &[Workload],
+            Self::DriftCorrected => &[Object],
+            Self::NodeProvisioning
+            | Self::NodeclaimLaunched
+            | Self::NodeclaimRegistered
+            | Self::NodeclaimInitialized
+            | Self::NodeTermination
+            | Self::NodeReplaced
+            | Self::NodeFill
+            | Self::NodeIdle => &[Nodepool, InstanceType, CapacityType, Zone],
+            Self::GitopsApplied | Self::GitopsHealthy | Self::GitopsRefused | Self::GitopsRecovered => &[Kustomization],
+            Self::GitopsFetched | Self::AlertFired | Self::AlertDelivered => &[],
         }
     }
 }
 
-impl std::fmt::Display for LatencyName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// How samples are grouped for a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+    strum::IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum GroupBy {
     /// By the pod's workload.
     Workload,
@@ -138,14 +119,6 @@ pub enum GroupBy {
 impl GroupBy {
     /// The name as written in scenarios, and the key of a sample's label (`instance-type`).
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Workload => "workload",
-            Self::Nodepool => "nodepool",
-            Self::InstanceType => "instance-type",
-            Self::CapacityType => "capacity-type",
-            Self::Zone => "zone",
-            Self::Object => "object",
-            Self::Kustomization => "kustomization",
-        }
+        self.into()
     }
 }

@@ -8,11 +8,12 @@ mod action;
 mod arrival;
 mod capability;
 mod check;
+mod defaults;
 mod document;
+mod event_pattern;
 mod field;
 mod field_path;
 mod gitops;
-mod happening;
 mod latency;
 mod names;
 mod node_config;
@@ -30,17 +31,21 @@ pub use action::{
 };
 pub use arrival::{Arrival, RateStep};
 pub use capability::Capability;
-pub use check::{Check, Expectation, LatencyCheck, NodeProperty, QuotaScope, bounds};
+pub use check::{
+    AppliedInOrder, Available, Bounds, Candidates, Changes, Check, Expectation, Expected, Facts, FieldValue, Fleet, Happened, Label,
+    LabelledCheck, LatencyLimits, MaxConcurrentDisruptions, NodeProperty, Notification, Notified, Order, PREPARE, Pending, PhaseReached,
+    Placement, PlacementTarget, PoolLimits, Price, Quota, Replaced, ReplacedBeforeLoss, Retained, Savings, Scope, Uninterrupted, Usage, VmCount,
+};
 pub use document::{Group, PLAN_VERSION, Plan, Profile, Published};
-pub use field::{Field, Must, NamedObject, ObjectAddress};
+pub use event_pattern::{EventKind, EventPattern};
+pub use field::{Field, Matcher, NamedObject, ObjectAddress};
 pub use field_path::FieldPath;
 pub use gitops::{Gitops, Layer, LayerKind, Trigger};
-pub use happening::{Happening, What};
 pub use latency::{GroupBy, LatencyName};
 pub use names::{Names, named_once};
 pub use node_config::{Limits, NodeClass, NodeConfig};
 pub use notification::{NotificationFilter, Receiver, Severity};
-pub use phase::{Phase, Until};
+pub use phase::{Condition, Conditions, HappenedSoFar, NodeCount, NotifiedSoFar, Phase, ReadyPods};
 pub use read::PlanError;
 pub use selection::Selection;
 pub use tree_edit::{ObjectRef, TreeEdit};

@@ -6,20 +6,22 @@ use serde::{Deserialize, Serialize};
 
 use super::ObjectRef;
 
-/// Notifications that Flux sends to the run's webhook. Every given key must match; reason and message are keys of the happening.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Notifications that Flux sends to the run's webhook. Every given key must match.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NotificationFilter {
-    /// The object that it is about.
+    /// Only about this object (default: any). Without a name, about any of the kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<ObjectRef>,
-    /// `info` or `error`.
+    /// Only of this severity (default: any).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
-    /// The path of the address that it was sent to, such as `/errors`: what tells Providers apart.
+    /// Only what was sent to this path of the webhook, such as /errors (default: any).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^/"))]
     pub path: Option<String>,
-    /// Whether it must name the newest commit that was pushed in the same phase before it.
+    /// Only about the newest commit that was pushed in the same phase before it (default: false). Notifications about an earlier commit may
+    /// still be on their way.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub newest: bool,
 }

@@ -29,6 +29,14 @@ impl Selection {
         }
     }
 
+    /// `all workloads`, or the names.
+    pub fn describe(&self, what: &str) -> String {
+        match self {
+            Self::All => format!("all {what}"),
+            Self::Named(names) => names.join(", "),
+        }
+    }
+
     /// Whether it selects this one.
     pub fn selects(&self, name: &str) -> bool {
         match self {

@@ -1,7 +1,8 @@
 //! Version 1 of plans, as version 2 writes it.
 //!
 //! Differences: the faults of the simulated Azure were a vocabulary apart from the simulator's, without a selector of VMs. Actions without
-//! arguments were texts, and others were about one workload or component by other keys.
+//! arguments were texts, and others were about one workload or component by other keys. Expectations and conditions had keys of their own,
+//! other than those of scenarios.
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +16,11 @@ pub(crate) fn upgrade(mut plan: Value) -> Value {
         each(&mut phase["actions"], |planned| {
             action(&mut planned["action"]);
         });
+        if phase["until"].is_object() {
+            conditions(&mut phase["until"]);
+        }
     });
+    each(&mut plan["expectations"], |expectation| check(&mut expectation["check"]));
     plan
 }
 
@@ -47,6 +52,112 @@ fn action(action: &mut Value) {
             }
         }
         _ => {}
+    }
+}
+
+fn check(check: &mut Value) {
+    let Some((kind, given)) = check.as_object_mut().and_then(|map| map.iter_mut().next()) else { return };
+    let mut given = given.take();
+    rename(&mut given, "phases", "in");
+    let kind = match kind.as_str() {
+        "latency" => {
+            for (percentile, limit) in given["limits"].take().as_object().cloned().unwrap_or_default() {
+                let key = if percentile == "100" { "max".to_owned() } else { format!("p{percentile}") };
+                given[key] = limit;
+            }
+            remove(&mut given, "limits");
+            "latency"
+        }
+        "fleet" => {
+            if given["asManyAsNodeclaims"] == true {
+                given["vms"] = "as-many-as-nodeclaims".into();
+            }
+            remove(&mut given, "asManyAsNodeclaims");
+            rename(&mut given, "atTheEnd", "atEnd");
+            "fleet"
+        }
+        "happened" => counted(&mut given),
+        "pending" => {
+            rename(&mut given, "says", "messageContains");
+            "pending"
+        }
+        "replaced" => {
+            rename(&mut given, "phase", "in");
+            "replaced"
+        }
+        "quota" => {
+            let scopes = given["scopes"].take();
+            let scopes = scopes.as_array().into_iter().flatten();
+            let cores = scopes.filter_map(|one| Some((one["scope"].as_str()?.to_owned(), one["cores"].clone())));
+            given = json!({"cores": cores.collect::<Map<_, _>>()});
+            "quota"
+        }
+        "field" => {
+            flatten(&mut given, "of");
+            "field"
+        }
+        "undisturbed" => "uninterrupted",
+        "kept" => "retained",
+        "atOnce" => "maxConcurrentDisruptions",
+        other => {
+            *check = json!({other: given});
+            return;
+        }
+    };
+    *check = json!({kind: given});
+}
+
+fn conditions(until: &mut Value) {
+    let Some((kind, given)) = until.as_object_mut().and_then(|map| map.iter_mut().next()) else { return };
+    match kind.as_str() {
+        "all" => {
+            let mut parts = given.take();
+            each(&mut parts, conditions);
+            *until = parts;
+        }
+        "happened" => {
+            let mut given = given.take();
+            let kind = counted(&mut given);
+            *until = json!({kind: given});
+        }
+        _ => {}
+    }
+}
+
+/// What is counted was a value of its own, that of notifications too. Returns the new key.
+fn counted(given: &mut Value) -> &'static str {
+    flatten(given, "of");
+    rename(given, "says", "messageContains");
+    if given["notification"].is_null() {
+        remove(given, "notification");
+        return "happened";
+    }
+    flatten(given, "notification");
+    rename(given, "code", "reason");
+    remove(given, "what");
+    "notified"
+}
+
+fn rename(map: &mut Value, from: &str, to: &str) {
+    if let Some(map) = map.as_object_mut()
+        && let Some(value) = map.remove(from)
+    {
+        map.insert(to.to_owned(), value);
+    }
+}
+
+fn remove(map: &mut Value, key: &str) {
+    if let Some(map) = map.as_object_mut() {
+        map.remove(key);
+    }
+}
+
+/// Puts the keys of an inner map into the outer one.
+fn flatten(map: &mut Value, key: &str) {
+    let inner = map[key].take();
+    remove(map, key);
+    if let (Some(map), Value::Object(inner)) = (map.as_object_mut(), inner) {
+        map.extend(inner);
     }
 }
 
@@ -82,7 +193,7 @@ fn fault(fault: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Action;
+    use crate::{Action, Check, Conditions};
     use harness_simulation::Fault;
     use rstest::rstest;
 
@@ -128,5 +239,62 @@ mod tests {
         fault(&mut old);
         assert_eq!(old, new);
         serde_json::from_value::<Fault>(new).unwrap();
+    }
+
+    #[rstest]
+    #[case(json!({"phase": {"phase": "burst"}}), json!({"phase": {"phase": "burst"}}))]
+    #[case(
+        json!({"latency": {"of": "pod_ready", "by": null, "limits": {"50": "1s", "100": "2s"}, "censored": 0, "samplesMin": 1}}),
+        json!({"latency": {"of": "pod_ready", "by": null, "p50": "1s", "max": "2s", "censored": 0, "samplesMin": 1}})
+    )]
+    #[case(json!({"fleet": {"asManyAsNodeclaims": true, "atTheEnd": 0}}), json!({"fleet": {"vms": "as-many-as-nodeclaims", "atEnd": 0}}))]
+    #[case(
+        json!({"happened": {"of": {"what": "reason", "code": "Failed", "says": "x"}, "phases": ["a"], "atLeast": 1, "atMost": null}}),
+        json!({"happened": {"what": "reason", "code": "Failed", "messageContains": "x", "in": ["a"], "atLeast": 1, "atMost": null}})
+    )]
+    #[case(
+        json!({"happened": {
+            "of": {"what": "notified", "code": "BuildFailed", "notification": {"severity": "error"}},
+            "phases": [], "atLeast": 1, "atMost": null,
+        }}),
+        json!({"notified": {"reason": "BuildFailed", "severity": "error", "in": [], "atLeast": 1, "atMost": null}})
+    )]
+    #[case(json!({"pending": {"workloads": ["a"], "says": "x"}}), json!({"pending": {"workloads": ["a"], "messageContains": "x"}}))]
+    #[case(json!({"undisturbed": {"workloads": ["a"], "phases": ["b"]}}), json!({"uninterrupted": {"workloads": ["a"], "in": ["b"]}}))]
+    #[case(
+        json!({"replaced": {"nodepools": ["a"], "phase": "b", "reason": "Drifted", "atLeast": null, "differsIn": "image"}}),
+        json!({"replaced": {"nodepools": ["a"], "in": "b", "reason": "Drifted", "atLeast": null, "differsIn": "image"}})
+    )]
+    #[case(json!({"kept": {"nodepools": ["a"], "phases": ["b"]}}), json!({"retained": {"nodepools": ["a"], "in": ["b"]}}))]
+    #[case(
+        json!({"atOnce": {"nodepools": ["a"], "reason": null, "atMost": "10%", "phases": ["b"]}}),
+        json!({"maxConcurrentDisruptions": {"nodepools": ["a"], "reason": null, "atMost": "10%", "in": ["b"]}})
+    )]
+    #[case(json!({"quota": {"scopes": [{"scope": "F", "cores": 8}]}}), json!({"quota": {"cores": {"F": 8}}}))]
+    #[case(
+        json!({"field": {"of": {"object": "a", "path": "exists", "is": true}, "phases": ["b"], "always": true}}),
+        json!({"field": {"object": "a", "path": "exists", "is": true, "in": ["b"], "always": true}})
+    )]
+    #[case(json!({"savings": {"atLeastPercent": 5}}), json!({"savings": {"atLeastPercent": 5}}))]
+    fn every_expectation_of_version_1_is_read(#[case] mut old: Value, #[case] new: Value) {
+        check(&mut old);
+        assert_eq!(old, new);
+        serde_json::from_value::<Check>(new).unwrap();
+    }
+
+    #[rstest]
+    #[case(json!({"settled": "20s"}), json!({"settled": "20s"}))]
+    #[case(
+        json!({"all": ["all-pods-ready", {"happened": {"of": {"what": "vm-crashed"}, "atLeast": 2}}]}),
+        json!(["all-pods-ready", {"happened": {"what": "vm-crashed", "atLeast": 2}}])
+    )]
+    #[case(
+        json!({"happened": {"of": {"what": "notified", "notification": {"newest": true}}, "atLeast": 1}}),
+        json!({"notified": {"newest": true, "atLeast": 1}})
+    )]
+    fn every_condition_of_version_1_is_read(#[case] mut old: Value, #[case] new: Value) {
+        conditions(&mut old);
+        assert_eq!(old, new);
+        serde_json::from_value::<Conditions>(new).unwrap();
     }
 }

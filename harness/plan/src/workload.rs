@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use harness_units::Amount;
@@ -29,7 +30,7 @@ pub struct Workload {
     #[serde(default, skip_serializing_if = "is_false")]
     pub stays_pending: bool,
     /// Phases wait for its pods. Not so where they are to stay pending, or are more than there can be nodes for.
-    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    #[serde(default = "crate::defaults::yes", skip_serializing_if = "is_true")]
     pub awaited: bool,
     /// Its pods carry `karpenter.sh/do-not-disrupt: "true"`.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -75,17 +76,13 @@ fn is_true(value: &bool) -> bool {
     *value
 }
 
-fn yes() -> bool {
-    true
-}
-
 /// A PodDisruptionBudget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum DisruptionBudget {
-    /// `minAvailable`.
+    /// Number or percentage of the pods that must stay available.
     MinAvailable(Amount),
-    /// `maxUnavailable`.
+    /// Number or percentage of the pods that may be unavailable.
     MaxUnavailable(Amount),
 }
 
@@ -100,35 +97,37 @@ pub enum Spread {
 }
 
 /// A HorizontalPodAutoscaler.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Autoscale {
-    /// `minReplicas`.
+    /// Minimum number of replicas.
     pub min: u32,
-    /// `maxReplicas`.
+    /// Maximum number of replicas.
     pub max: u32,
-    /// What it looks at.
+    /// The metric and its target.
     pub on: AutoscaleOn,
-    /// `behavior.scaleDown.stabilizationWindowSeconds`.
+    /// How long fewer replicas must have been enough before some are removed (`behavior.scaleDown.stabilizationWindowSeconds`; default: 0s,
+    /// while Kubernetes' own default is 5m).
+    #[serde(default)]
     pub scale_down_after: Span,
 }
 
 /// The metric of a HorizontalPodAutoscaler and its target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum AutoscaleOn {
     /// CPU in percent of the request.
     CpuPercent(u32),
     /// Memory in percent of the request.
     MemoryPercent(u32),
-    /// A metric of the pods, the average of each.
+    /// A metric of the application, averaged over its pods.
     PodMetric {
         /// The metric's name.
         name: String,
         /// The target average.
         average: u32,
     },
-    /// A metric of something outside the cluster, its value shared among the pods.
+    /// A metric of something outside the cluster, divided by the number of pods.
     ExternalMetric {
         /// The metric's name.
         name: String,
@@ -137,9 +136,9 @@ pub enum AutoscaleOn {
     },
 }
 
-/// A ResourceQuota of the run's namespace.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What the pods of the run may request together: a ResourceQuota of their namespace. At least one of the keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct NamespaceQuota {
     /// `requests.cpu`.
     #[serde(skip_serializing_if = "Option::is_none")]

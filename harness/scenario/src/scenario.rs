@@ -138,6 +138,12 @@ impl Scenario {
         })
     }
 
+    /// The place at the end of a path of keys, from the value that stands at another place.
+    pub(crate) fn place(&self, value: Mark, path: &[&str]) -> Mark {
+        let path: Vec<String> = path.iter().map(|key| (*key).to_owned()).collect();
+        self.document.find(value).map_or(value, |node| node.place(&path))
+    }
+
     /// The place of the first number of replicas that is asked for.
     pub(crate) fn scale_mark(&self, file: &ScenarioFile) -> Mark {
         rules::scale_mark(&self.document, file)

@@ -4,23 +4,21 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::model::GitopsSpec;
 use harness_plan::{Gitops, LayerKind, Phase, TreeEdit};
 use harness_tree::NodeConfigTree;
 use harness_yaml::{self as yaml, Node};
 
 /// `None` where neither the scenario nor the tree says anything of it.
-pub(super) fn expand(spec: Option<&GitopsSpec>, tree: &NodeConfigTree, phases: &[Phase]) -> Option<Gitops> {
+pub(super) fn expand(asked: Option<&Gitops>, tree: &NodeConfigTree, phases: &[Phase]) -> Option<Gitops> {
     let mut kinds: BTreeSet<LayerKind> = tree.layer_kinds.iter().cloned().collect();
     let edits = phases.iter().flat_map(|phase| &phase.actions).flat_map(|planned| planned.action.edits());
     edits.for_each(|edit| kinds.extend(added(edit)));
     let gitops = Gitops {
-        source_interval: spec.and_then(|spec| Some(spec.source_interval.as_ref()?.value)),
-        interval: spec.and_then(|spec| Some(spec.interval.as_ref()?.value)),
         layers: tree.layers.clone(),
         kinds: kinds.into_iter().collect(),
+        ..asked.cloned().unwrap_or_default()
     };
-    (spec.is_some() || !gitops.layers.is_empty()).then_some(gitops)
+    (asked.is_some() || !gitops.layers.is_empty()).then_some(gitops)
 }
 
 /// The kinds that an edit brings into the tree.

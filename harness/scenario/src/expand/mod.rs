@@ -9,5 +9,4 @@ mod phases;
 mod plan;
 mod workloads;
 
-pub(crate) use expectations::title as expectation_title;
 pub(crate) use plan::{Inputs, expand};

@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::model::{FieldSpec, Setting};
-use harness_plan::{
-    Action, Change, Check, Expectation, Field, FieldPath, Must, NamedObject, ObjectAddress, Phase, Until,
-};
+use harness_plan::{Action, Change, Check, Condition, Expectation, FieldPath, NamedObject, ObjectAddress, Phase};
 
 /// Every object of the scenario with the paths that phases, expectations and changes are about.
 pub(super) fn objects(
@@ -23,8 +20,8 @@ pub(super) fn objects(
         }
     };
     for phase in phases {
-        for until in phase.until.iter().flat_map(Until::parts) {
-            if let Until::Field(field) = until {
+        for condition in phase.until.iter().flat_map(|until| &until.0) {
+            if let Condition::Field(field) = condition {
                 look(&field.object, field.path.clone());
             }
         }
@@ -36,8 +33,8 @@ pub(super) fn objects(
     }
     for expectation in expectations {
         match &expectation.check {
-            Check::Field { of, .. } => look(&of.object, of.path.clone()),
-            Check::Changes { object, path, .. } => look(object, path.clone()),
+            Check::Field(check) => look(&check.field.object, check.field.path.clone()),
+            Check::Changes(check) => look(&check.object, check.path.clone()),
             _ => {}
         }
     }
@@ -47,26 +44,6 @@ pub(super) fn objects(
         paths: paths.get(name.as_str()).into_iter().flatten().cloned().collect(),
     };
     specs.iter().map(named).collect()
-}
-
-pub(super) fn field(spec: &FieldSpec) -> Field {
-    Field { object: spec.object.value.clone(), path: path(&spec.path.value), must: must(spec) }
-}
-
-pub(super) fn must(spec: &FieldSpec) -> Must {
-    let number = |setting: &Option<Setting<u32>>| setting.as_ref().map(|setting| setting.value);
-    Must {
-        is: spec.is.clone(),
-        not: spec.not.clone(),
-        at_least: number(&spec.at_least),
-        at_most: number(&spec.at_most),
-        contains: spec.contains.clone(),
-        present: spec.present,
-    }
-}
-
-pub(super) fn path(text: &str) -> FieldPath {
-    text.parse().expect("paths can be read: checked when the scenario was read")
 }
 
 /// A change with everything filled in. `None` where a rule has refused it.

@@ -6,8 +6,8 @@ use super::arrival;
 use super::git;
 use super::objects;
 use super::workloads::Sized;
-use crate::model::{Conditions, PhaseSpec, Setting, UntilSpec};
-use harness_plan::{Action, ForcePush, ObjectAddress, Phase, PlannedAction, Replace, Scale, TimedAction, Until};
+use crate::model::PhaseSpec;
+use harness_plan::{Action, ForcePush, ObjectAddress, Phase, PlannedAction, Replace, Scale, TimedAction};
 
 /// Writes the phases and each workload's peak.
 pub(super) fn expand(
@@ -38,7 +38,7 @@ pub(super) fn expand(
         phases.push(Phase {
             name: spec.name.value.clone(),
             actions: actions.collect(),
-            until: spec.until.as_ref().map(|spec| all(spec)),
+            until: spec.until.as_ref().map(|until| until.value.clone()),
             within: spec.within.as_ref().map(|within| within.value),
             hold: spec.hold.as_ref().map(|hold| hold.value),
         });
@@ -106,41 +106,5 @@ impl Unfolding<'_> {
             steps.extend(moments.into_iter().map(|at| (at, Action::Replace(Replace::one(name)))));
         }
         steps
-    }
-}
-
-fn all(conditions: &Conditions) -> Until {
-    match conditions.0.as_slice() {
-        [one] => until(one),
-        several => Until::All(several.iter().map(|one| until(one)).collect()),
-    }
-}
-
-fn until(spec: &UntilSpec) -> Until {
-    let number = |setting: &Option<Setting<u32>>| setting.as_ref().map(|setting| setting.value);
-    match spec {
-        UntilSpec::AllPodsReady => Until::AllPodsReady,
-        UntilSpec::NoPods => Until::NoPods,
-        UntilSpec::InForce => Until::InForce,
-        UntilSpec::NoNodes => Until::NoNodes,
-        UntilSpec::AllNodesReplaced => Until::AllNodesReplaced,
-        UntilSpec::Settled(span) => Until::Settled(span.value),
-        UntilSpec::Happened(spec) => {
-            Until::Happened { of: spec.happening(), at_least: number(&spec.at_least).unwrap_or(1) }
-        }
-        UntilSpec::Notified(spec) => {
-            Until::Happened { of: spec.happening(), at_least: number(&spec.at_least).unwrap_or(1) }
-        }
-        UntilSpec::Nodes(spec) => Until::Nodes {
-            nodepool: spec.nodepool.as_ref().map(|pool| pool.value.clone()),
-            at_least: number(&spec.at_least),
-            at_most: number(&spec.at_most),
-        },
-        UntilSpec::ReadyPods(spec) => Until::ReadyPods {
-            workload: spec.workload.value.clone(),
-            at_least: number(&spec.at_least),
-            at_most: number(&spec.at_most),
-        },
-        UntilSpec::Field(spec) => Until::Field(objects::field(spec)),
     }
 }

@@ -1,9 +1,8 @@
 //! All of it together.
 
 use super::{expectations, gitops, objects, phases, workloads};
-use crate::model::{PublishedSpec, Selection};
 use crate::scenario::{Bound, Scenario};
-use harness_plan::{NamespaceQuota, NodeConfig, PLAN_VERSION, Plan, Published, Workload};
+use harness_plan::{Candidates, NodeConfig, PLAN_VERSION, Plan, Workload};
 use harness_simulation::Behaviour;
 use harness_tree::SkuFact;
 use harness_tree::{NodeConfigTree, Severity, check_skus};
@@ -59,14 +58,14 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
         .map(|pool| pool.name.clone())
         .collect();
     let pools: Vec<String> = inputs.tree.pools.iter().map(|pool| pool.name.clone()).collect();
-    let there = expectations::There { workloads: &running, pools: &pools, limited: &limited, azure: &model.azure };
+    let present = expectations::Present { workloads: &running, pools: &pools, limited: &limited, azure: &model.azure };
     let mut expectations: Vec<_> = expectations::of_phases(&phases).collect();
-    for spec in &model.expect {
-        match expectations::of_spec(spec, &there) {
+    for expected in &model.expect {
+        match present.expectation(expected) {
             Some(expectation) => expectations.push(expectation),
             None => {
-                let name = expectations::title(spec);
-                chosen.notes.push(format!("`{name}` is left out: there is nothing of it on this tree"));
+                let name = expected.beside.name(&expected.variant);
+                chosen.notes.push(format!("`{name}` is left out: no workload or NodePool of this tree matches it"));
             }
         }
     }
@@ -85,17 +84,13 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
             classes: chosen.classes,
         },
         gitops: gitops::expand(model.gitops.as_ref(), inputs.tree, &phases),
-        namespace_quota: model.namespace_quota.as_ref().map(|quota| NamespaceQuota {
-            cpu: quota.cpu.as_ref().map(|cpu| cpu.value),
-            memory: quota.memory.as_ref().map(|memory| memory.value),
-            pods: quota.pods.as_ref().map(|pods| pods.value),
-        }),
+        namespace_quota: model.namespace_quota.clone(),
         webhook: model.webhook.is_some(),
         workloads,
         objects: objects::objects(&model.objects, &phases, &expectations),
         phases,
         expectations,
-        published: model.published.iter().map(figure).collect(),
+        published: model.published.clone(),
         notes: chosen.notes,
     })
 }
@@ -109,18 +104,6 @@ fn azure(asked: &Behaviour, seed: u64) -> Behaviour {
     Behaviour { seed, registered_share: asked.registered_share.or(Some(REGISTERED_SHARE)), ..asked.clone() }
 }
 
-fn figure(spec: &PublishedSpec) -> Published {
-    Published {
-        of: spec.of,
-        workload: spec.workload.as_ref().map(|workload| workload.value.clone()),
-        nodepool: spec.nodepool.as_ref().map(|pool| pool.value.clone()),
-        percentile: spec.percentile,
-        value: spec.value.value,
-        source: spec.source.clone(),
-        differs: spec.differs.clone(),
-    }
-}
-
 /// Pools that an expectation names must be in the tree that the scenario is written for; on another one they are left out.
 fn unknown_pools(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
     if inputs.tree.source != inputs.scenario.node_config() {
@@ -129,13 +112,19 @@ fn unknown_pools(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
     let pools = || inputs.tree.pools.iter().map(|pool| pool.name.as_str());
     let mut found = Vec::new();
     for expectation in &inputs.bound.file.expect {
-        let Some(nodepools) = expectation.value.nodepools() else { continue };
-        let Selection::Named(names) = &nodepools.value else { continue };
-        for name in names.iter().filter(|name| !pools().any(|pool| pool == name.value)) {
-            let message = format!("there is no NodePool `{}` in the tree `{}`", name.value, inputs.tree.source);
-            found.push(
-                Diagnostic::new(inputs.scenario.file(), name.mark, message).with_hint(suggest::hint(name, pools())),
-            );
+        let Some((selection, Candidates::Nodepools | Candidates::LimitedNodepools)) =
+            expectation.variant.scope().selection
+        else {
+            continue;
+        };
+        for (index, name) in selection.names().iter().enumerate() {
+            if !pools().any(|pool| pool == name) {
+                let message = format!("there is no NodePool `{name}` in the tree `{}`", inputs.tree.source);
+                let path = [expectation.variant.as_str(), "nodepools", &index.to_string()];
+                let mark = inputs.scenario.place(expectation.mark, &path);
+                let hint = suggest::hint(name, pools());
+                found.push(Diagnostic::new(inputs.scenario.file(), mark, message).with_hint(hint));
+            }
         }
     }
     found

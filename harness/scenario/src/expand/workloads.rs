@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::plan::Inputs;
-use crate::model::{AutoscaleOnSpec, AutoscaleSpec, DisruptionBudgetSpec, OtherClasses, Tolerations, WorkloadSpec};
-use harness_plan::{Autoscale, AutoscaleOn, DisruptionBudget, NodeClass, Workload};
+use crate::model::{OtherClasses, Tolerations, WorkloadSpec};
+use harness_plan::{NodeClass, Workload};
 use harness_tree::derive::{Aim, PodSize, aim, capacity, derived_size, pods_on};
 use harness_tree::max_pods;
-use harness_units::Span;
 use harness_yaml::Diagnostic;
 use harness_yaml::suggest;
 
@@ -235,29 +234,7 @@ fn adorn(workload: &mut Workload, spec: &WorkloadSpec) {
     workload.stays_pending = spec.stays_pending;
     workload.awaited = spec.awaited && !spec.stays_pending;
     workload.do_not_disrupt = spec.do_not_disrupt;
-    workload.disruption_budget = spec.disruption_budget.as_ref().map(|budget| match &budget.value {
-        DisruptionBudgetSpec::MinAvailable(amount) => DisruptionBudget::MinAvailable(amount.value),
-        DisruptionBudgetSpec::MaxUnavailable(amount) => DisruptionBudget::MaxUnavailable(amount.value),
-    });
+    workload.disruption_budget = spec.disruption_budget;
     workload.spread = spec.spread;
-    workload.autoscale = spec.autoscale.as_ref().map(|autoscale| autoscaler(autoscale));
-}
-
-fn autoscaler(spec: &AutoscaleSpec) -> Autoscale {
-    let on = match &spec.on {
-        AutoscaleOnSpec::CpuPercent(percent) => AutoscaleOn::CpuPercent(percent.value),
-        AutoscaleOnSpec::MemoryPercent(percent) => AutoscaleOn::MemoryPercent(percent.value),
-        AutoscaleOnSpec::PodMetric { name, average } => {
-            AutoscaleOn::PodMetric { name: name.clone(), average: average.value }
-        }
-        AutoscaleOnSpec::ExternalMetric { name, average } => {
-            AutoscaleOn::ExternalMetric { name: name.clone(), average: average.value }
-        }
-    };
-    Autoscale {
-        min: spec.min.value,
-        max: spec.max.value,
-        on,
-        scale_down_after: spec.scale_down_after.as_ref().map_or(Span::ZERO, |after| after.value),
-    }
+    workload.autoscale = spec.autoscale.clone();
 }

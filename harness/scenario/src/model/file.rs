@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Expected, GitopsSpec, PhaseSpec, Setting, WorkloadSpec};
-use harness_plan::Capability;
-use harness_plan::{Group, LatencyName, Nothing, ObjectAddress, Profile, TreeEdit};
+use super::{PhaseSpec, WorkloadSpec};
+use harness_plan::{
+    Capability, Gitops, Group, LabelledCheck, NamespaceQuota, Nothing, ObjectAddress, Profile, Published, TreeEdit,
+};
 use harness_simulation::Behaviour;
-use harness_units::{Bytes, Millicores, Span};
 use harness_yaml::Located;
 
 /// A scenario: one question, how it is put to a cluster, and what must hold.
@@ -44,10 +44,10 @@ pub struct ScenarioFile {
     pub amend: Vec<TreeEdit>,
     /// How the run uses Git and Flux.
     #[serde(default)]
-    pub gitops: Option<GitopsSpec>,
-    /// What the pods of the run may ask for together: a ResourceQuota of their namespace.
+    pub gitops: Option<Gitops>,
+    /// What the pods of the run may request together: a ResourceQuota of their namespace.
     #[serde(default)]
-    pub namespace_quota: Option<NamespaceQuotaSpec>,
+    pub namespace_quota: Option<NamespaceQuota>,
     /// How the simulated Azure behaves. Targets with a real Azure ignore it, and the report says so.
     #[serde(default)]
     pub azure: Behaviour,
@@ -65,15 +65,15 @@ pub struct ScenarioFile {
     /// What to do with the NodePools that no workload names (default: derived). This is what lets a scenario run on any tree.
     #[serde(default)]
     pub other_classes: OtherClasses,
-    /// What is done, in order. A phase begins when the one before it has ended.
+    /// What is done, in order. A phase starts when the one before it has ended.
     #[schemars(length(min = 1))]
     pub phases: Vec<PhaseSpec>,
     /// What must hold in the end. That each phase with `until` reaches its condition in time is expected without being said.
     #[serde(default)]
-    pub expect: Vec<Expected>,
-    /// Figures that others have published for the same thing; reports show them beside ours.
+    pub expect: Vec<Located<LabelledCheck>>,
+    /// Figures that others have published for the same thing; reports show them beside those of the run.
     #[serde(default)]
-    pub published: Vec<PublishedSpec>,
+    pub published: Vec<Published>,
 }
 
 impl ScenarioFile {
@@ -85,55 +85,13 @@ impl ScenarioFile {
             self.phases.iter().any(|phase| phase.name.value == name)
                 && !model.phases.iter().any(|phase| phase.name.value == name)
         };
-        model.expect.retain(|expectation| !expectation.value.phases().into_iter().any(|name| left_out(name)));
+        model.expect.retain(|expectation| !expectation.variant.scope().all_phases().any(left_out));
         model
     }
 }
 
 fn scaling() -> Group {
     Group::Scaling
-}
-
-/// What the pods of the run may ask for together. At least one of them.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(rename = "NamespaceQuota")]
-pub struct NamespaceQuotaSpec {
-    /// `requests.cpu`.
-    #[serde(default)]
-    pub cpu: Option<Setting<Millicores>>,
-    /// `requests.memory`.
-    #[serde(default)]
-    pub memory: Option<Setting<Bytes>>,
-    /// `pods`.
-    #[serde(default)]
-    pub pods: Option<Setting<u32>>,
-}
-
-/// A figure that somebody else has published.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(rename = "Published")]
-pub struct PublishedSpec {
-    /// Which of our latencies it is to be read beside.
-    pub of: LatencyName,
-    /// Only samples of this workload (default: all).
-    #[serde(default)]
-    pub workload: Option<Located<String>>,
-    /// Only samples of this NodePool (default: all).
-    #[serde(default)]
-    pub nodepool: Option<Located<String>>,
-    /// Which percentile; 100 is the maximum.
-    #[schemars(range(min = 1, max = 100))]
-    pub percentile: u8,
-    /// The published value.
-    pub value: Setting<Span>,
-    /// Who published it, and where.
-    #[schemars(length(min = 1))]
-    pub source: String,
-    /// How their method differs from ours.
-    #[schemars(length(min = 1))]
-    pub differs: String,
 }
 
 fn example_tree() -> Located<String> {

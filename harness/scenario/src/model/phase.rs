@@ -1,12 +1,10 @@
 //! Phases.
 
-use harness_plan::{Profile, TimedAction};
+use harness_plan::{Conditions, Profile, TimedAction};
 use harness_units::Span;
 use harness_yaml::Located;
 use schemars::JsonSchema;
 use serde::Deserialize;
-
-use super::{Conditions, Setting};
 
 /// One step: its actions are sent, then its condition is awaited (`until` and `within`) or its time is held (`for`).
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -15,7 +13,7 @@ pub struct PhaseSpec {
     /// Unique in the scenario: lower-case letters, digits and hyphens.
     #[schemars(regex(pattern = r"^[a-z]([-a-z0-9]{0,40}[a-z0-9])?$"))]
     pub name: Located<String>,
-    /// Only in these profiles (default: in every one). Expectations that name a phase come and go with it.
+    /// Only in these profiles (default: in every one). Expectations that name a phase are left out with it.
     #[serde(default)]
     pub profiles: Vec<Profile>,
     /// What is done, each `after` its time from the start of the phase.
@@ -24,10 +22,10 @@ pub struct PhaseSpec {
     /// The condition that ends the phase, or a list of them that must all hold at once. It needs `within`.
     #[serde(default)]
     pub until: Option<Located<Conditions>>,
-    /// The deadline of `until`, from the phase's begin. There is no default: a wait without a limit is not a test.
+    /// The deadline of `until`, from the start of the phase. There is no default: a wait without a limit is not a test.
     #[serde(default)]
-    pub within: Option<Setting<Span>>,
+    pub within: Option<Located<Span>>,
     /// How long the phase lasts, where it has no condition.
     #[serde(default, rename = "for")]
-    pub hold: Option<Setting<Span>>,
+    pub hold: Option<Located<Span>>,
 }

@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Setting;
-use harness_plan::Spread;
-use harness_units::Amount;
-use harness_units::{Bytes, Millicores, Span};
+use harness_plan::{Autoscale, DisruptionBudget, Spread};
+use harness_units::{Bytes, Millicores};
 use harness_yaml::Located;
 
 /// A Deployment of identical pods for one node class.
@@ -18,9 +16,9 @@ pub struct WorkloadSpec {
     /// The class, which is the name of a NodePool. Node selector and tolerations follow from that pool.
     pub class: Located<String>,
     /// CPU request of one pod.
-    pub cpu: Setting<Millicores>,
+    pub cpu: Located<Millicores>,
     /// Memory request of one pod.
-    pub memory: Setting<Bytes>,
+    pub memory: Located<Bytes>,
     /// More labels that a node must have, such as `topology.kubernetes.io/zone`; beside those that follow from the class.
     #[serde(default)]
     pub node_selector: BTreeMap<String, String>,
@@ -38,13 +36,13 @@ pub struct WorkloadSpec {
     pub do_not_disrupt: bool,
     /// Its PodDisruptionBudget (default: none).
     #[serde(default)]
-    pub disruption_budget: Option<Located<DisruptionBudgetSpec>>,
+    pub disruption_budget: Option<DisruptionBudget>,
     /// Over what its pods are spread evenly (default: nothing).
     #[serde(default)]
     pub spread: Option<Spread>,
     /// Its HorizontalPodAutoscaler (default: none). Needs metrics-api.
     #[serde(default)]
-    pub autoscale: Option<Located<AutoscaleSpec>>,
+    pub autoscale: Option<Autoscale>,
 }
 
 fn yes() -> bool {
@@ -60,56 +58,4 @@ pub enum Tolerations {
     OfTheClass,
     /// None, which is a mistake where the class has taints.
     None,
-}
-
-/// A PodDisruptionBudget.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(rename = "DisruptionBudget")]
-pub enum DisruptionBudgetSpec {
-    /// So many stay.
-    MinAvailable(Setting<Amount>),
-    /// So many may go.
-    MaxUnavailable(Setting<Amount>),
-}
-
-/// A HorizontalPodAutoscaler.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(rename = "Autoscale")]
-pub struct AutoscaleSpec {
-    /// The fewest replicas.
-    pub min: Setting<u32>,
-    /// The most replicas.
-    pub max: Setting<u32>,
-    /// What it looks at.
-    pub on: AutoscaleOnSpec,
-    /// For how long fewer replicas must have been enough before there are fewer (default: 0s; Kubernetes' own default is 5m).
-    #[serde(default)]
-    pub scale_down_after: Option<Setting<Span>>,
-}
-
-/// The metric of a HorizontalPodAutoscaler and its target.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(rename = "AutoscaleOn")]
-pub enum AutoscaleOnSpec {
-    /// CPU in percent of the request.
-    CpuPercent(Setting<u32>),
-    /// Memory in percent of the request.
-    MemoryPercent(Setting<u32>),
-    /// A metric of the application, the average over its pods.
-    PodMetric {
-        /// The metric's name.
-        name: String,
-        /// The target average.
-        average: Setting<u32>,
-    },
-    /// A metric of something outside the cluster, shared among the pods.
-    ExternalMetric {
-        /// The metric's name.
-        name: String,
-        /// The target average.
-        average: Setting<u32>,
-    },
 }

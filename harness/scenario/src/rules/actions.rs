@@ -11,9 +11,7 @@ pub(super) fn make_sense(context: &Context<'_>) -> Vec<Diagnostic> {
     let names = context.names();
     let mut found = Vec::new();
     for action in context.actions() {
-        let Some(node) = context.document.find(action.mark) else { continue };
-        let problems = action.variant.problems(&names);
-        found.extend(problems.into_iter().map(|problem| context.placed(node, problem)));
+        found.extend(context.all_placed(action.mark, action.variant.problems(&names)));
     }
     found
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Told;
-use crate::model::UntilSpec;
+use harness_plan::Condition;
 use harness_simulation::Distribution;
 
 /// The provisioner gathers pods for at most this long before it makes nodes, and then polls the creation every few seconds.
@@ -29,14 +29,14 @@ const APPLIED: Duration = Duration::from_secs(10);
 pub(crate) fn expected(told: &Told, boot: Option<&Distribution>) -> Duration {
     let arrived = told.scalings.iter().map(|scaling| scaling.end).max().unwrap_or_default();
     let provisioned = || BATCH_AND_POLL + boot.map_or(BOOT, slow);
-    let takes = |until: &UntilSpec| match until {
-        UntilSpec::AllPodsReady | UntilSpec::ReadyPods(_) | UntilSpec::Happened(_) => provisioned(),
-        UntilSpec::NoPods => PODS_GONE,
-        UntilSpec::NoNodes | UntilSpec::Nodes(_) => CONSOLIDATION,
-        UntilSpec::AllNodesReplaced => CONSOLIDATION + provisioned(),
-        UntilSpec::Settled(span) => CONSOLIDATION + span.value.as_duration(),
-        UntilSpec::Field(_) | UntilSpec::Notified(_) => OBSERVED,
-        UntilSpec::InForce => APPLIED,
+    let takes = |until: &Condition| match until {
+        Condition::AllPodsReady | Condition::ReadyPods(_) | Condition::Happened(_) => provisioned(),
+        Condition::NoPods => PODS_GONE,
+        Condition::NoNodes | Condition::Nodes(_) => CONSOLIDATION,
+        Condition::AllNodesReplaced => CONSOLIDATION + provisioned(),
+        Condition::Settled(span) => CONSOLIDATION + span.as_duration(),
+        Condition::Field(_) | Condition::Notified(_) => OBSERVED,
+        Condition::InForce => APPLIED,
     };
     let Some(then) = told.until.iter().map(takes).max() else { return told.length.as_duration() };
     (arrived + then).min(told.length.as_duration())

@@ -1,63 +1,44 @@
 //! Limits on latencies: of something that happens, within what the phases allow.
 
-use super::{Context, Story, git};
-use crate::model::{ExpectationSpec, LatencySpec, UntilSpec};
-use harness_plan::{Action, GroupBy, LatencyName};
+use super::{Context, Story};
+use harness_plan::{Action, Check, Condition, LatencyLimits, LatencyName};
 use harness_units::Span;
-use harness_yaml::Diagnostic;
+use harness_yaml::{Diagnostic, Problem};
 
 pub(super) fn limits_can_fail(context: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for expectation in &context.scenario.expect {
-        let ExpectationSpec::Latency(latency) = &expectation.value else { continue };
-        if latency.limits().is_empty() && latency.censored.is_none() {
-            let hint = "give one of p50, p90, p95, p99, max, censored";
-            found.push(context.error(expectation.mark, "this latency has no limit", hint));
-        }
-        if let Some(samples) = &latency.samples_min
-            && samples.value == 0
-        {
-            let message = "with samplesMin 0 a group without samples would hold its limits";
-            found.push(context.error(samples.mark, message, "give at least 1, which is the default"));
-        }
-        found.extend(group(context, latency));
-        found.extend(limits(context, latency));
+        let Check::Latency(latency) = &expectation.variant else { continue };
+        let problems = problems(context, latency).into_iter().map(|problem| problem.under("latency"));
+        found.extend(context.all_placed(expectation.mark, problems.collect()));
     }
     found
 }
 
-/// Nodes and pushes belong to no workload.
-fn group(context: &Context<'_>, latency: &LatencySpec) -> Option<Diagnostic> {
-    use LatencyName as L;
-    let by = latency.by.as_ref()?;
-    let possible = match latency.of.value {
-        L::PodReady | L::PodReadyService | L::PodScheduled | L::Capacity => {
-            !matches!(by.value, GroupBy::Object | GroupBy::Kustomization)
+fn problems(context: &Context<'_>, latency: &LatencyLimits) -> Vec<Problem> {
+    let of = latency.of;
+    let window = match window(context, of) {
+        Ok(window) => window,
+        Err(why) => {
+            let message = format!("there is never a sample of {of}: {why}");
+            return vec![Problem::new(&["of"], message, "expect a latency of what the phases do")];
         }
-        L::WorkloadRecovered | L::Autoscaled => by.value == GroupBy::Workload,
-        L::DriftCorrected => by.value == GroupBy::Object,
-        L::NodeProvisioning
-        | L::NodeclaimLaunched
-        | L::NodeclaimRegistered
-        | L::NodeclaimInitialized
-        | L::NodeTermination
-        | L::NodeReplaced
-        | L::NodeFill
-        | L::NodeIdle => !matches!(by.value, GroupBy::Workload | GroupBy::Object | GroupBy::Kustomization),
-        L::GitopsApplied | L::GitopsHealthy | L::GitopsRefused | L::GitopsRecovered => {
-            by.value == GroupBy::Kustomization
-        }
-        _ => false,
     };
-    (!possible).then(|| {
-        let message = format!("{} is not split by {}", latency.of.value, by.value.as_str());
-        context.error(
-            by.mark,
-            message,
-            "latencies of pods are split by all keys of pods and nodes, those of nodes by all but workload, drift_corrected by object, \
-             those of revisions by kustomization, others by none",
-        )
-    })
+    // A phase without an end has been reported, and says nothing about how long a sample can take.
+    let story = Story::of(context.scenario);
+    let Some(window) = window.filter(|_| story.phases.iter().all(|phase| phase.length > Span::ZERO)) else {
+        return Vec::new();
+    };
+    let too_long = latency.percentiles().filter(|(.., limit)| *limit > window);
+    too_long
+        .map(|(_, key, limit)| {
+            let profile = context.profile;
+            let message = format!(
+                "this limit cannot fail: {key} of {of} may be {limit}, and the phases give up after {window} (profile {profile})"
+            );
+            Problem::new(&[key], message, format!("give at most {window}, or the phase a later deadline"))
+        })
+        .collect()
 }
 
 /// The longest that a sample of this latency can take before the phases give up, or why there is never one.
@@ -66,7 +47,7 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
     let story = Story::of(context.scenario);
     let raised = || {
         story
-            .window(|scaling| scaling.to > scaling.from, |until| *until == UntilSpec::AllPodsReady)
+            .window(|scaling| scaling.to > scaling.from, |until| *until == Condition::AllPodsReady)
             .map(Some)
             .ok_or("no phase scales anything up")
     };
@@ -74,15 +55,15 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
         L::PodReady | L::PodReadyService | L::PodScheduled | L::Capacity => raised(),
         L::NodeProvisioning | L::NodeclaimLaunched | L::NodeclaimRegistered | L::NodeclaimInitialized => raised(),
         L::NodeTermination => story
-            .window(|scaling| scaling.to < scaling.from, |until| *until == UntilSpec::NoNodes)
+            .window(|scaling| scaling.to < scaling.from, |until| *until == Condition::NoNodes)
             .map(Some)
             .or(makes_nodes_go(context).then_some(None))
             .ok_or("no phase scales anything down, and none makes nodes go"),
         // Each run pushes the tree and waits for it with limits of its own.
         L::GitopsFetched | L::GitopsApplied | L::GitopsHealthy => Ok(None),
-        L::GitopsRefused if git::pushes(context) => Ok(None),
+        L::GitopsRefused if context.any_action(Action::pushes) => Ok(None),
         L::GitopsRefused => Err("no phase commits anything that Flux could refuse"),
-        L::GitopsRecovered if git::repairs(context) => Ok(None),
+        L::GitopsRecovered if context.any_action(Action::repairs) => Ok(None),
         L::GitopsRecovered => Err("no phase repairs anything"),
         L::NodeFill => raised(),
         L::NodeIdle => Ok(None),
@@ -95,12 +76,10 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
             }
         }
         L::Autoscaled => {
-            let loads = context.actions().any(|action| matches!(action.variant, Action::Load(_)));
-            if loads { Ok(None) } else { Err("no phase sets a load") }
+            if context.any_action(|action| matches!(action, Action::Load(_))) { Ok(None) } else { Err("no phase sets a load") }
         }
         L::DriftCorrected => {
-            let corrected = |action: &Action| matches!(action, Action::Change(change) if !change.stays);
-            if context.actions().any(|action| corrected(&action.variant)) {
+            if context.any_action(|action| matches!(action, Action::Change(change) if !change.stays)) {
                 Ok(None)
             } else {
                 Err("no phase changes anything that is to be put right")
@@ -117,39 +96,5 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
 
 /// Whether nodes can go for another reason than having no pods.
 fn makes_nodes_go(context: &Context<'_>) -> bool {
-    context.actions().any(|action| action.variant.disrupts_nodes()) || !context.scenario.amend.is_empty()
-}
-
-fn limits(context: &Context<'_>, latency: &LatencySpec) -> Vec<Diagnostic> {
-    let of = latency.of.value;
-    let window = match window(context, of) {
-        Ok(window) => window,
-        Err(why) => {
-            let message = format!("there is never a sample of {of}: {why}");
-            return vec![context.error(latency.of.mark, message, "expect a latency of what the phases do")];
-        }
-    };
-    // A phase without an end has been reported, and says nothing about how long a sample can take.
-    let story = Story::of(context.scenario);
-    let window = window.filter(|_| story.phases.iter().all(|phase| phase.length > Span::ZERO));
-    let mut found = Vec::new();
-    for (_, key, limit) in latency.limits() {
-        let value = limit.value;
-        if value == Span::ZERO {
-            found.push(context.error(limit.mark, format!("`{key}` is no time at all"), "give a duration above 0s"));
-        }
-        if let Some(window) = window.filter(|window| value > *window) {
-            let message = format!(
-                "this limit cannot fail: {key} of {of} may be {}, and the phases give up after {window} (profile {})",
-                context.value_and_parameter(limit),
-                context.profile
-            );
-            found.push(context.error(
-                limit.mark,
-                message,
-                format!("give at most {window}, or the phase a later deadline"),
-            ));
-        }
-    }
-    found
+    context.any_action(Action::disrupts_nodes) || !context.scenario.amend.is_empty()
 }

@@ -4,7 +4,6 @@ mod actions;
 mod azure;
 mod estimate;
 mod expectations;
-mod git;
 mod latency;
 mod names;
 mod needs;
@@ -12,9 +11,9 @@ mod objects;
 mod phases;
 mod story;
 
-use crate::model::{PhaseSpec, ScenarioFile, Setting};
+use crate::model::{PhaseSpec, ScenarioFile};
 use crate::schema::Use;
-use harness_plan::{Action, Names, Profile, TimedAction};
+use harness_plan::{Action, Facts, Names, Profile, TimedAction};
 use harness_units::Span;
 use harness_yaml::Diagnostic;
 use harness_yaml::{Located, Mark, Node, Problem};
@@ -37,10 +36,10 @@ impl Context<'_> {
     }
 
     /// A value, and the parameter that it is from where it is from one: `5m ($podReadyP99)`.
-    fn value_and_parameter<T: std::fmt::Display>(&self, setting: &Setting<T>) -> String {
-        match self.uses.iter().find(|used| used.mark == setting.mark) {
-            Some(used) => format!("{} (${})", setting.value, used.parameter),
-            None => setting.value.to_string(),
+    fn value_and_parameter<T: std::fmt::Display>(&self, value: &Located<T>) -> String {
+        match self.uses.iter().find(|used| used.mark == value.mark) {
+            Some(used) => format!("{} (${})", value.value, used.parameter),
+            None => value.value.to_string(),
         }
     }
 
@@ -56,6 +55,36 @@ impl Context<'_> {
             objects: &self.scenario.objects,
             phases: self.scenario.phases.iter().map(|phase| phase.name.as_str()).collect(),
         }
+    }
+
+    /// What the scenario names and does, for its expectations.
+    fn facts(&self) -> Facts<'_> {
+        let scenario = self.scenario;
+        let story = Story::of(scenario);
+        let names = self.names();
+        let running = names.workloads.iter().copied().filter(|name| story.ever_runs(name)).collect();
+        let pending = scenario.workloads.iter().filter(|(_, workload)| workload.stays_pending);
+        Facts {
+            running,
+            scales_up: story.scalings().any(|scaling| scaling.to > 0),
+            pending: pending.map(|(name, _)| name.as_str()).collect(),
+            has_layers: scenario.gitops.as_ref().is_some_and(|gitops| gitops.tree.is_some()),
+            has_webhook: scenario.webhook.is_some(),
+            has_quota: !scenario.azure.quota_cores.is_empty(),
+            pushes: self.any_action(Action::pushes),
+            names,
+        }
+    }
+
+    /// Whether any phase has an action of this kind.
+    fn any_action(&self, is: impl Fn(&Action) -> bool) -> bool {
+        self.actions().any(|action| is(&action.variant))
+    }
+
+    /// Problems of the value that stands at a place.
+    fn all_placed(&self, value: Mark, problems: Vec<Problem>) -> Vec<Diagnostic> {
+        let Some(node) = self.document.find(value) else { return Vec::new() };
+        problems.into_iter().map(|problem| self.placed(node, problem)).collect()
     }
 
     /// A problem of the value at a node.
@@ -81,11 +110,9 @@ impl Context<'_> {
 
 type Rule = fn(&Context<'_>) -> Vec<Diagnostic>;
 
-const RULES: [Rule; 19] = [
+const RULES: [Rule; 15] = [
     names::scenario_and_phases,
     names::workloads,
-    names::selections,
-    names::references,
     needs::cover_the_actions,
     needs::placeholders_have_values,
     phases::end,
@@ -98,9 +125,7 @@ const RULES: [Rule; 19] = [
     expectations::can_fail,
     expectations::are_different,
     latency::limits_can_fail,
-    objects::are_known,
-    objects::fields_say_something,
-    git::can_be_seen,
+    objects::have_one_name,
 ];
 
 /// Applies every rule.

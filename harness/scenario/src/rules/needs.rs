@@ -1,8 +1,7 @@
 //! A target that lacks what an action needs must be able to say so before anything is done.
 
 use super::Context;
-use crate::model::ExpectationSpec;
-use harness_plan::{Action, Capability, Trigger};
+use harness_plan::{Action, Capability, Check, Trigger};
 use harness_yaml::Diagnostic;
 use harness_yaml::Mark;
 
@@ -12,9 +11,10 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
     for action in context.actions() {
         wanted.push((action.variant.needs(), action.mark, format!("`{}`", action.variant.as_str())));
     }
-    for workload in scenario.workloads.values() {
-        if let Some(autoscale) = &workload.autoscale {
-            wanted.push((Capability::MetricsApi, autoscale.mark, "an autoscaler".to_owned()));
+    for (name, workload) in &scenario.workloads {
+        if workload.autoscale.is_some() {
+            let mark = context.key_mark(&["workloads", name, "autoscale"]);
+            wanted.push((Capability::MetricsApi, mark, "an autoscaler".to_owned()));
         }
     }
     if scenario.webhook.is_some() {
@@ -35,10 +35,9 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
         wanted.push((Capability::SimulatedAzure, context.key_mark(&["azure", "faults"]), "faults of Azure".to_owned()));
     }
     for expectation in &scenario.expect {
-        let ExpectationSpec::Latency(latency) = &expectation.value else { continue };
-        let of = latency.of.value;
-        if of.as_str().starts_with("gitops_") {
-            wanted.push((Capability::Gitops, latency.of.mark, format!("the latency {of}")));
+        let Check::Latency(latency) = &expectation.variant else { continue };
+        if latency.of.is_of_gitops() {
+            wanted.push((Capability::Gitops, expectation.mark, format!("the latency {}", latency.of)));
         }
     }
     let mut found = Vec::new();

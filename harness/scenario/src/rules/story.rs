@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::length;
 use crate::expand::arrival;
-use crate::model::{OtherClasses, ScenarioFile, UntilSpec};
-use harness_plan::Action;
+use crate::model::{OtherClasses, ScenarioFile};
+use harness_plan::{Action, Condition};
 use harness_units::Span;
 use harness_yaml::Mark;
 
@@ -23,7 +23,7 @@ pub(crate) struct Told {
     /// The most that it lasts.
     pub(crate) length: Span,
     /// What ends it, all at once; empty where it is held.
-    pub(crate) until: Vec<UntilSpec>,
+    pub(crate) until: Vec<Condition>,
     pub(crate) scalings: Vec<Scaling>,
 }
 
@@ -93,7 +93,7 @@ impl Story {
     pub(crate) fn window(
         &self,
         causes: impl Fn(&Scaling) -> bool,
-        awaited_by: impl Fn(&UntilSpec) -> bool,
+        awaited_by: impl Fn(&Condition) -> bool,
     ) -> Option<Span> {
         (0..self.phases.len())
             .filter(|begin| self.phases[*begin].scalings.iter().any(&causes))

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::generate::SCHEMA;
-use crate::model::reference;
+use crate::parameters::reference;
 use harness_units::ScalarType;
 use harness_units::TYPE_KEY;
 use harness_yaml::BESIDE_KEY;

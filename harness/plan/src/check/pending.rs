@@ -1,0 +1,52 @@
+//! Pods that must not find a node.
+
+use std::fmt;
+
+use harness_yaml::Problem;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Expected, Facts, Scope};
+use crate::Selection;
+
+/// No pod of the workloads was ever bound, there was at least one of each, and a controller gave the reason.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pending {
+    /// The workloads whose pods are checked; they must be marked `staysPending`.
+    pub workloads: Selection,
+    /// A part of the reason that a controller gives for one of each workload's pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_contains: Option<String>,
+}
+
+impl Expected for Pending {
+    fn scope(&self) -> Scope<'_> {
+        Scope::of_pending_workloads(&self.workloads)
+    }
+
+    /// Pods that phases wait for cannot be expected to stay pending.
+    fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
+        let hint = "mark them: `staysPending: true`";
+        if self.workloads == Selection::All && facts.pending.is_empty() {
+            return vec![Problem::new(&["workloads"], "no workload is marked as staying pending", hint)];
+        }
+        let awaited = |(index, name): (usize, &String)| {
+            let name = name.as_str();
+            let is_awaited = facts.names.workloads.contains(&name) && !facts.pending.contains(name);
+            let message = format!("phases wait for the pods of `{name}`");
+            is_awaited.then(|| Problem::new(&["workloads", &index.to_string()], message, hint))
+        };
+        self.workloads.names().iter().enumerate().filter_map(awaited).collect()
+    }
+}
+
+impl fmt::Display for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} stay pending", self.workloads.describe("workloads"))?;
+        match &self.message_contains {
+            Some(part) => write!(f, ", with a reason that contains `{part}`"),
+            None => Ok(()),
+        }
+    }
+}

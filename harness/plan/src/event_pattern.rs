@@ -1,0 +1,177 @@
+//! Events that are counted in a log.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::NotificationFilter;
+
+/// A kind of event, narrowed by what is known of the object that it is about. Every given key must match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventPattern {
+    /// The kind of event.
+    pub what: EventKind,
+    /// Only events of pods of this workload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<String>,
+    /// Only events of NodeClaims, Nodes and VMs of this NodePool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodepool: Option<String>,
+    /// Only events of NodeClaims, Nodes and VMs of this size, such as Standard_D4s_v3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_type: Option<String>,
+    /// Only events of `spot` or `on-demand` NodeClaims, Nodes and VMs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity_type: Option<String>,
+    /// Only events of NodeClaims, Nodes and VMs in this zone, such as eastus-1 or 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Only with this code of Azure, or this reason of a controller or of Flux.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Only where the message contains this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_contains: Option<String>,
+    /// Only the notifications that this filter lets pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub notification: Option<NotificationFilter>,
+    /// Only events of the object of this name, such as the Kustomization node-config.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+}
+
+impl EventPattern {
+    /// Every event of a kind.
+    pub fn any(what: EventKind) -> Self {
+        Self {
+            what,
+            workload: None,
+            nodepool: None,
+            instance_type: None,
+            capacity_type: None,
+            zone: None,
+            code: None,
+            message_contains: None,
+            notification: None,
+            object: None,
+        }
+    }
+}
+
+impl fmt::Display for EventPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what.as_str())?;
+        let narrowed = [
+            ("object", &self.object),
+            ("workload", &self.workload),
+            ("nodepool", &self.nodepool),
+            ("instance type", &self.instance_type),
+            ("capacity type", &self.capacity_type),
+            ("zone", &self.zone),
+            ("code", &self.code),
+            ("message contains", &self.message_contains),
+        ];
+        let of_notification = self.notification.as_ref().map(NotificationFilter::narrowed).unwrap_or_default();
+        let of_notification = of_notification.iter().map(|(key, value)| (*key, value));
+        let mut front = " (";
+        for (key, value) in of_notification.chain(narrowed) {
+            if let Some(value) = value {
+                write!(f, "{front}{key} {value}")?;
+                front = ", ";
+            }
+        }
+        if front == ", " { f.write_str(")") } else { Ok(()) }
+    }
+}
+
+/// The kinds of events that are counted: milestones of objects, facts of the simulated Azure, reasons that controllers give.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+    strum::IntoStaticStr, strum::Display, strum::VariantArray,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum EventKind {
+    /// A NodeClaim is first seen.
+    NodeclaimCreated,
+    /// A NodeClaim's condition Launched is True.
+    NodeclaimLaunched,
+    /// A NodeClaim's condition Registered is True.
+    NodeclaimRegistered,
+    /// A NodeClaim's condition Initialized is True.
+    NodeclaimInitialized,
+    /// A NodeClaim's condition Drifted is True.
+    NodeclaimDrifted,
+    /// A NodeClaim is chosen for disruption (condition DisruptionReason).
+    NodeclaimDisrupted,
+    /// A NodeClaim has a deletion timestamp.
+    NodeclaimDeleting,
+    /// A NodeClaim is gone.
+    NodeclaimDeleted,
+    /// A Node turns Ready.
+    NodeReady,
+    /// A Node is not Ready any more.
+    NodeNotReady,
+    /// A Node is gone.
+    NodeDeleted,
+    /// A pod is first seen.
+    PodCreated,
+    /// A pod finds no node for the first time.
+    PodUnschedulable,
+    /// A pod is bound.
+    PodScheduled,
+    /// A pod turns Ready.
+    PodReady,
+    /// A pod is not Ready any more.
+    PodNotReady,
+    /// A pod has a deletion timestamp.
+    PodDeleting,
+    /// A pod is gone.
+    PodDeleted,
+    /// Azure accepts the creation of a VM.
+    VmAccepted,
+    /// A VM runs.
+    VmBooted,
+    /// The creation of a VM fails.
+    VmFailed,
+    /// A VM is gone.
+    VmDeleted,
+    /// A VM crashes.
+    VmCrashed,
+    /// A spot VM is told that it will go.
+    SpotNotice,
+    /// A spot VM is taken back.
+    SpotEvicted,
+    /// Resource Manager answers 429.
+    CallThrottled,
+    /// Resource Manager refuses a call because it is down.
+    CallRefused,
+    /// A fault of the simulated Azure begins.
+    FaultBegan,
+    /// A fault of the simulated Azure ends.
+    FaultEnded,
+    /// A controller gives a reason (a Kubernetes Event); `code` is the reason, `messageContains` a part of its message.
+    Reason,
+    /// Flux sends a notification to the run's webhook; `code` is its reason, `messageContains` a part of its message.
+    Notified,
+    /// A Flux source (GitRepository) cannot be fetched; `code` is the reason (GitOperationFailed, AuthenticationFailed).
+    SourceFailed,
+    /// A Flux Kustomization fails at a revision; `code` is the reason (BuildFailed, ReconciliationFailed, HealthCheckFailed, PruneFailed, ArtifactFailed).
+    KustomizationFailed,
+    /// A Flux Kustomization does not try a revision, since one that it depends on is not ready.
+    KustomizationWaiting,
+    /// A Flux Kustomization has applied a revision.
+    RevisionApplied,
+    /// A Flux Kustomization has applied a revision and its health checks have passed.
+    RevisionHealthy,
+}
+
+impl EventKind {
+    /// The name as scenarios and reports write it.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
