@@ -12,7 +12,7 @@ use super::NotificationFilter;
 #[serde(rename_all = "camelCase")]
 pub struct EventPattern {
     /// The kind of event.
-    pub what: EventKind,
+    pub what: OccurrenceKind,
     /// Only events of pods of this workload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<String>,
@@ -45,7 +45,7 @@ pub struct EventPattern {
 
 impl EventPattern {
     /// Every event of a kind.
-    pub fn any(what: EventKind) -> Self {
+    pub fn any(what: OccurrenceKind) -> Self {
         Self {
             what,
             workload: None,
@@ -94,7 +94,7 @@ impl fmt::Display for EventPattern {
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
-pub enum EventKind {
+pub enum OccurrenceKind {
     /// A NodeClaim is first seen.
     NodeclaimCreated,
     /// A NodeClaim's condition Launched is True.
@@ -169,7 +169,7 @@ pub enum EventKind {
     RevisionHealthy,
 }
 
-impl EventKind {
+impl OccurrenceKind {
     /// The name as scenarios and reports write it.
     pub fn as_str(self) -> &'static str {
         self.into()

@@ -37,7 +37,7 @@ pub use check::{
     Placement, PlacementTarget, PoolLimits, Price, Quota, Replaced, ReplacedBeforeLoss, Retained, Savings, Scope, Uninterrupted, Usage, VmCount,
 };
 pub use document::{Group, PLAN_VERSION, Plan, Profile, Published};
-pub use event_pattern::{EventKind, EventPattern};
+pub use event_pattern::{OccurrenceKind, EventPattern};
 pub use field::{Field, Matcher, NamedObject, ObjectAddress};
 pub use field_path::FieldPath;
 pub use gitops::{Gitops, Layer, LayerKind, Trigger};

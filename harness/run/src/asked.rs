@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use harness_plan::{Check, Happening, Plan, Until, What};
+use harness_plan::{Check, EventPattern, Plan, Until, OccurrenceKind};
 
 /// What conditions of phases count.
-pub(crate) fn counted(plan: &Plan) -> Vec<Happening> {
-    let mut counted: Vec<Happening> = Vec::new();
+pub(crate) fn counted(plan: &Plan) -> Vec<EventPattern> {
+    let mut counted: Vec<EventPattern> = Vec::new();
     for of in awaited(plan) {
         if !counted.contains(of) {
             counted.push(of.clone());
@@ -22,7 +22,7 @@ pub(crate) fn reasons(plan: &Plan) -> BTreeSet<String> {
         _ => None,
     });
     let mut reasons: BTreeSet<String> =
-        expected.chain(awaited(plan)).filter(|of| of.what == What::Reason).filter_map(|of| of.code.clone()).collect();
+        expected.chain(awaited(plan)).filter(|of| of.what == OccurrenceKind::Reason).filter_map(|of| of.code.clone()).collect();
     // Of pods that must stay pending the scheduler speaks first, and the provisioner says why, under the same reason.
     if plan.expectations.iter().any(|expectation| matches!(expectation.check, Check::Pending { .. })) {
         reasons.insert("FailedScheduling".to_owned());
@@ -30,7 +30,7 @@ pub(crate) fn reasons(plan: &Plan) -> BTreeSet<String> {
     reasons
 }
 
-fn awaited(plan: &Plan) -> impl Iterator<Item = &Happening> {
+fn awaited(plan: &Plan) -> impl Iterator<Item = &EventPattern> {
     let parts = plan.phases.iter().filter_map(|phase| phase.until.as_ref()).flat_map(Until::parts);
     parts.filter_map(|part| match part {
         Until::Happened { of, .. } => Some(of),
@@ -58,7 +58,7 @@ mod tests {
     fn conditions_are_counted_once_and_named_reasons_are_watched_for_both() {
         let until = json!({"happened": {"of": {"what": "reason", "code": "DisruptionBlocked"}, "atLeast": 1}});
         let phase = |name: &str| json!({"name": name, "actions": [], "until": until, "within": "1m"});
-        let nominated = Happening { code: Some("Nominated".to_owned()), ..Happening::any(What::Reason) };
+        let nominated = EventPattern { code: Some("Nominated".to_owned()), ..EventPattern::any(OccurrenceKind::Reason) };
         let check = Check::Happened { of: nominated, phases: Vec::new(), at_least: Some(1), at_most: None };
         let plan = plan(json!([phase("a"), phase("b")]), &[Expectation::new("e", check)]);
         assert_eq!(counted(&plan).len(), 1);
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_code_of_azure_is_no_reason_of_a_controller() {
-        let failed = Happening { code: Some("SkuNotAvailable".to_owned()), ..Happening::any(What::VmFailed) };
+        let failed = EventPattern { code: Some("SkuNotAvailable".to_owned()), ..EventPattern::any(OccurrenceKind::VmFailed) };
         let check = Check::Happened { of: failed, phases: Vec::new(), at_least: Some(1), at_most: None };
         assert!(reasons(&plan(json!([]), &[Expectation::new("e", check)])).is_empty());
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use harness_cluster::flux;
-use harness_plan::{FieldPath, Happening};
+use harness_plan::{FieldPath, EventPattern};
 use harness_record::Event;
 use harness_record::event::{AzureFactKind, EventKind, FieldValue, Milestone, ObjectKind, Reached, attribute};
 use harness_record::happening::Counter;
@@ -70,7 +70,7 @@ struct NodeClaim {
 #[derive(Debug, Default)]
 struct Counted {
     counter: Counter,
-    moments: Vec<(Happening, Vec<u64>)>,
+    moments: Vec<(EventPattern, Vec<u64>)>,
 }
 
 impl Counted {
@@ -233,12 +233,12 @@ impl State {
     }
 
     /// From now on counts these, for [`State::happened`].
-    pub fn count(&mut self, of: Vec<Happening>) {
+    pub fn count(&mut self, of: Vec<EventPattern>) {
         self.counted.moments = of.into_iter().map(|of| (of, Vec::new())).collect();
     }
 
     /// How often it has happened since a moment, in microseconds since the run began; 0 for what is not counted.
-    pub fn happened(&self, of: &Happening, since_us: u64) -> u32 {
+    pub fn happened(&self, of: &EventPattern, since_us: u64) -> u32 {
         let moments = self.counted.moments.iter().find(|(counted, _)| counted == of).map(|(_, moments)| moments);
         let count = moments.map_or(0, |moments| moments.iter().filter(|at_us| **at_us >= since_us).count());
         u32::try_from(count).unwrap_or(u32::MAX)

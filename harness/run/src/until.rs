@@ -127,7 +127,7 @@ fn few(names: &[&str]) -> String {
 mod tests {
     use super::*;
     use crate::state::tests::{fact, milestone, of_root, with_attributes};
-    use harness_plan::{Action, Autoscale, AutoscaleOn, Field, Happening, Phase, Plan, PlannedAction, What, Workload};
+    use harness_plan::{Action, Autoscale, AutoscaleOn, Field, EventPattern, Phase, Plan, PlannedAction, OccurrenceKind, Workload};
     use harness_record::event::{AzureFactKind, FieldValue, ObjectKind, Reached, Seen, attribute};
     use harness_record::{Event, EventKind};
     use harness_units::Span;
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn what_happened_before_the_phase_does_not_count() {
-        let of = Happening { nodepool: Some("web".to_owned()), ..Happening::any(What::NodeclaimDrifted) };
+        let of = EventPattern { nodepool: Some("web".to_owned()), ..EventPattern::any(OccurrenceKind::NodeclaimDrifted) };
         let mut state = State::default();
         state.count(vec![of.clone()]);
         let pool = BTreeMap::from([(attribute::NODEPOOL.to_owned(), "web".to_owned())]);

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Bounds, Expected, Facts, Scope, during};
-use crate::{EventKind, EventPattern, NotificationFilter};
+use crate::{OccurrenceKind, EventPattern, NotificationFilter};
 
 /// Flux sent this many notifications to the run's webhook.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,7 +46,7 @@ impl Notification {
             code: self.reason.clone(),
             message_contains: self.message_contains.clone(),
             notification: Some(self.filter.clone()),
-            ..EventPattern::any(EventKind::Notified)
+            ..EventPattern::any(OccurrenceKind::Notified)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use harness_plan::What;
+use harness_plan::OccurrenceKind;
 
 use super::occurrence::Occurrence;
 use crate::event::{
@@ -31,9 +31,9 @@ struct Known {
 ///
 /// ```
 /// use harness_record::happening::Counter;
-/// use harness_plan::{Happening, What};
+/// use harness_plan::{EventPattern, OccurrenceKind};
 /// # let events: Vec<harness_record::Event> = Vec::new();
-/// let of = Happening { nodepool: Some("general-purpose".to_owned()), ..Happening::any(What::NodeReady) };
+/// let of = EventPattern { nodepool: Some("general-purpose".to_owned()), ..EventPattern::any(OccurrenceKind::NodeReady) };
 /// let mut counter = Counter::new();
 /// let mut count = 0;
 /// for event in &events {
@@ -159,7 +159,7 @@ impl Counter {
     fn of_flux<'a>(
         &'a self,
         at_us: u64,
-        what: What,
+        what: OccurrenceKind,
         kind: &'a str,
         milestone: &'a Milestone,
     ) -> Option<Occurrence<'a>> {
@@ -209,7 +209,7 @@ impl Counter {
         let index =
             Kind::of(&reason.kind).and_then(|kind| self.by_name.get(&(kind, Box::from(reason.name.as_str()))).copied());
         let known = index.and_then(|index| self.objects.get(index as usize)).copied().unwrap_or_default();
-        let mut occurrence = self.occurrence(at_us, What::Reason, &reason.kind, &reason.name, known);
+        let mut occurrence = self.occurrence(at_us, OccurrenceKind::Reason, &reason.kind, &reason.name, known);
         // The watch of Events may be before that of the object: then its name tells the owner.
         let of_owner = owner(&reason.kind, &reason.name);
         match reason.kind.as_str() {
@@ -222,7 +222,7 @@ impl Counter {
         Occurrence { code: &reason.reason, message: &reason.message, ..occurrence }
     }
 
-    fn occurrence<'a>(&'a self, at_us: u64, what: What, kind: &'a str, name: &'a str, known: Known) -> Occurrence<'a> {
+    fn occurrence<'a>(&'a self, at_us: u64, what: OccurrenceKind, kind: &'a str, name: &'a str, known: Known) -> Occurrence<'a> {
         Occurrence {
             at_us,
             what,
@@ -248,53 +248,53 @@ impl Counter {
             severity: &it.severity,
             path: &it.path,
             newest: !self.pushed.is_empty() && it.revision.ends_with(&self.pushed),
-            ..self.occurrence(at_us, What::Notified, &it.kind, &it.name, Known::default())
+            ..self.occurrence(at_us, OccurrenceKind::Notified, &it.kind, &it.name, Known::default())
         }
     }
 }
 
 fn of_milestone(kind: Kind, reached: Reached) -> Option<What> {
     Some(match (kind, reached) {
-        (Kind::NodeClaim, Reached::Created) => What::NodeclaimCreated,
-        (Kind::NodeClaim, Reached::Launched) => What::NodeclaimLaunched,
-        (Kind::NodeClaim, Reached::Registered) => What::NodeclaimRegistered,
-        (Kind::NodeClaim, Reached::Initialized) => What::NodeclaimInitialized,
-        (Kind::NodeClaim, Reached::Drifted) => What::NodeclaimDrifted,
-        (Kind::NodeClaim, Reached::Disrupted) => What::NodeclaimDisrupted,
-        (Kind::NodeClaim, Reached::Deleting) => What::NodeclaimDeleting,
-        (Kind::NodeClaim, Reached::Deleted) => What::NodeclaimDeleted,
-        (Kind::Node, Reached::Ready) => What::NodeReady,
-        (Kind::Node, Reached::NotReady) => What::NodeNotReady,
-        (Kind::Node, Reached::Deleted) => What::NodeDeleted,
-        (Kind::Pod, Reached::Created) => What::PodCreated,
-        (Kind::Pod, Reached::Unschedulable) => What::PodUnschedulable,
-        (Kind::Pod, Reached::Scheduled) => What::PodScheduled,
-        (Kind::Pod, Reached::Ready) => What::PodReady,
-        (Kind::Pod, Reached::NotReady) => What::PodNotReady,
-        (Kind::Pod, Reached::Deleting) => What::PodDeleting,
-        (Kind::Pod, Reached::Deleted) => What::PodDeleted,
-        (Kind::Source, Reached::Failed) => What::SourceFailed,
-        (Kind::Kustomization, Reached::Failed) => What::KustomizationFailed,
-        (Kind::Kustomization, Reached::Waiting) => What::KustomizationWaiting,
-        (Kind::Kustomization, Reached::Applied) => What::RevisionApplied,
-        (Kind::Kustomization, Reached::Healthy) => What::RevisionHealthy,
+        (Kind::NodeClaim, Reached::Created) => OccurrenceKind::NodeclaimCreated,
+        (Kind::NodeClaim, Reached::Launched) => OccurrenceKind::NodeclaimLaunched,
+        (Kind::NodeClaim, Reached::Registered) => OccurrenceKind::NodeclaimRegistered,
+        (Kind::NodeClaim, Reached::Initialized) => OccurrenceKind::NodeclaimInitialized,
+        (Kind::NodeClaim, Reached::Drifted) => OccurrenceKind::NodeclaimDrifted,
+        (Kind::NodeClaim, Reached::Disrupted) => OccurrenceKind::NodeclaimDisrupted,
+        (Kind::NodeClaim, Reached::Deleting) => OccurrenceKind::NodeclaimDeleting,
+        (Kind::NodeClaim, Reached::Deleted) => OccurrenceKind::NodeclaimDeleted,
+        (Kind::Node, Reached::Ready) => OccurrenceKind::NodeReady,
+        (Kind::Node, Reached::NotReady) => OccurrenceKind::NodeNotReady,
+        (Kind::Node, Reached::Deleted) => OccurrenceKind::NodeDeleted,
+        (Kind::Pod, Reached::Created) => OccurrenceKind::PodCreated,
+        (Kind::Pod, Reached::Unschedulable) => OccurrenceKind::PodUnschedulable,
+        (Kind::Pod, Reached::Scheduled) => OccurrenceKind::PodScheduled,
+        (Kind::Pod, Reached::Ready) => OccurrenceKind::PodReady,
+        (Kind::Pod, Reached::NotReady) => OccurrenceKind::PodNotReady,
+        (Kind::Pod, Reached::Deleting) => OccurrenceKind::PodDeleting,
+        (Kind::Pod, Reached::Deleted) => OccurrenceKind::PodDeleted,
+        (Kind::Source, Reached::Failed) => OccurrenceKind::SourceFailed,
+        (Kind::Kustomization, Reached::Failed) => OccurrenceKind::KustomizationFailed,
+        (Kind::Kustomization, Reached::Waiting) => OccurrenceKind::KustomizationWaiting,
+        (Kind::Kustomization, Reached::Applied) => OccurrenceKind::RevisionApplied,
+        (Kind::Kustomization, Reached::Healthy) => OccurrenceKind::RevisionHealthy,
         _ => return None,
     })
 }
 
 fn of_fact(what: AzureFactKind) -> Option<What> {
     Some(match what {
-        AzureFactKind::VmAccepted => What::VmAccepted,
-        AzureFactKind::VmBooted => What::VmBooted,
-        AzureFactKind::ProvisioningFailed => What::VmFailed,
-        AzureFactKind::VmDeleted => What::VmDeleted,
-        AzureFactKind::VmCrashed => What::VmCrashed,
-        AzureFactKind::SpotNotice => What::SpotNotice,
-        AzureFactKind::SpotEvicted => What::SpotEvicted,
-        AzureFactKind::Throttled => What::CallThrottled,
-        AzureFactKind::Refused => What::CallRefused,
-        AzureFactKind::FaultBegan => What::FaultBegan,
-        AzureFactKind::FaultEnded => What::FaultEnded,
+        AzureFactKind::VmAccepted => OccurrenceKind::VmAccepted,
+        AzureFactKind::VmBooted => OccurrenceKind::VmBooted,
+        AzureFactKind::ProvisioningFailed => OccurrenceKind::VmFailed,
+        AzureFactKind::VmDeleted => OccurrenceKind::VmDeleted,
+        AzureFactKind::VmCrashed => OccurrenceKind::VmCrashed,
+        AzureFactKind::SpotNotice => OccurrenceKind::SpotNotice,
+        AzureFactKind::SpotEvicted => OccurrenceKind::SpotEvicted,
+        AzureFactKind::Throttled => OccurrenceKind::CallThrottled,
+        AzureFactKind::Refused => OccurrenceKind::CallRefused,
+        AzureFactKind::FaultBegan => OccurrenceKind::FaultBegan,
+        AzureFactKind::FaultEnded => OccurrenceKind::FaultEnded,
         AzureFactKind::VmCreating
         | AzureFactKind::NodeRegistered
         | AzureFactKind::NodeReady

@@ -1,6 +1,6 @@
 //! One thing that happened.
 
-use harness_plan::{Happening, NotificationFilter, What};
+use harness_plan::{EventPattern, NotificationFilter, OccurrenceKind};
 
 use super::zone::same_zone;
 
@@ -10,7 +10,7 @@ pub struct Occurrence<'a> {
     /// When: microseconds since the run began. Of a fact of the simulated Azure, when it happened there.
     pub at_us: u64,
     /// What.
-    pub what: What,
+    pub what: OccurrenceKind,
     /// The kind of the object that it happened to, as Kubernetes names it; `VirtualMachine` for those of Azure.
     pub kind: &'a str,
     /// The object's name; empty where it happened to none (a throttled call).
@@ -39,7 +39,7 @@ pub struct Occurrence<'a> {
 
 impl Occurrence<'_> {
     /// Whether it is what is asked about. What is not known matches no key that is given.
-    pub fn is(&self, of: &Happening) -> bool {
+    pub fn is(&self, of: &EventPattern) -> bool {
         let same = |known: &str, asked: &Option<String>| asked.as_deref().is_none_or(|asked| known == asked);
         self.what == of.what
             && same(self.workload, &of.workload)

@@ -1,6 +1,6 @@
 //! How often what the plan's expectations ask about has happened.
 
-use harness_plan::{Check, Happening, Plan, What};
+use harness_plan::{Check, EventPattern, Plan, OccurrenceKind};
 
 use super::reasons::is_schedulers;
 use crate::event::Event;
@@ -12,7 +12,7 @@ const QUOTE: usize = 300;
 /// One thing that is asked about, and when it happened.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Told {
-    of: Happening,
+    of: EventPattern,
     /// Whether only what happened to pods counts: a ReplicaSet has a workload too.
     pods_only: bool,
     /// Microseconds since the run began and the object's name, in the order of the log.
@@ -34,11 +34,12 @@ impl Happened {
         let mut happened = Self::default();
         for expectation in &plan.expectations {
             match &expectation.check {
-                Check::Happened { of, .. } => happened.ask(of.clone(), false),
-                Check::Pending { workloads, says } => {
-                    for workload in workloads {
+                Check::Happened(check) => happened.ask(check.pattern.clone(), false),
+                Check::Notified(check) => happened.ask(check.notification.pattern(), false),
+                Check::Pending(check) => {
+                    for workload in check.workloads.names() {
                         happened.ask(reason_about(workload, None), true);
-                        happened.ask(reason_about(workload, says.as_deref()), true);
+                        happened.ask(reason_about(workload, check.message_contains.as_deref()), true);
                     }
                 }
                 _ => {}
@@ -50,18 +51,18 @@ impl Happened {
         happened
     }
 
-    fn ask(&mut self, of: Happening, pods_only: bool) {
+    fn ask(&mut self, of: EventPattern, pods_only: bool) {
         if self.find(&of, pods_only).is_none() {
             self.asked.push(Told { of, pods_only, times: Vec::new(), said: None });
         }
     }
 
-    fn find(&self, of: &Happening, pods_only: bool) -> Option<&Told> {
+    fn find(&self, of: &EventPattern, pods_only: bool) -> Option<&Told> {
         self.asked.iter().find(|told| told.of == *of && told.pods_only == pods_only)
     }
 
     /// How often it happened; `None` where it was not asked about before the fold.
-    pub(crate) fn told(&self, of: &Happening) -> Option<&Told> {
+    pub(crate) fn told(&self, of: &EventPattern) -> Option<&Told> {
         self.find(of, false)
     }
 
@@ -103,11 +104,15 @@ impl Told {
     }
 }
 
-fn reason_about(workload: &str, says: Option<&str>) -> Happening {
-    Happening { workload: Some(workload.to_owned()), says: says.map(str::to_owned), ..Happening::any(What::Reason) }
+fn reason_about(workload: &str, says: Option<&str>) -> EventPattern {
+    EventPattern {
+        workload: Some(workload.to_owned()),
+        message_contains: says.map(str::to_owned),
+        ..EventPattern::any(OccurrenceKind::Reason)
+    }
 }
 
 /// `Pod should schedule on: nodeclaim/...` (sigs.k8s.io/karpenter `pkg/controllers/provisioning/scheduling/events.go`).
-fn nominated(workload: &str) -> Happening {
-    Happening { code: Some("Nominated".to_owned()), ..reason_about(workload, Some("nodeclaim/")) }
+fn nominated(workload: &str) -> EventPattern {
+    EventPattern { code: Some("Nominated".to_owned()), ..reason_about(workload, Some("nodeclaim/")) }
 }

@@ -1,5 +1,6 @@
 //! Were there always enough Ready pods?
 
+use harness_plan::Available;
 use harness_units::Amount;
 
 use super::evidence::{Evidence, Outcome};
@@ -21,13 +22,15 @@ struct Lowest {
     any_needed: bool,
 }
 
-pub(super) fn check(workloads: &[String], at_least: Amount, phases: &[String], evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Available, evidence: &Evidence<'_>) -> Outcome {
+    let Available { workloads, at_least, phases } = check;
+    let at_least = *at_least;
     let source = evidence.source;
     let timelines = source.timelines;
     let windows = Windows::of(phases.iter().map(String::as_str), evidence);
     let mut verdict = windows.cap(Verdict::Pass);
     let (mut observed, mut shown) = (Vec::new(), Vec::new());
-    for workload in workloads {
+    for workload in workloads.names() {
         let name = timelines.names.get(workload).filter(|name| !name.is_none());
         let ready = Steps::from_changes(source.readiness.changes(&timelines.pods, |pod| Some(pod.workload) == name));
         let asked = asked(source.plan, timelines, source.horizon, workload);

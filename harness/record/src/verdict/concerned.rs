@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use harness_plan::{Check, Happening, Plan, Until};
+use harness_plan::{Candidates, Check, Condition, Conditions, EventPattern, Plan};
 
 /// The pools that a check is about, those first that its finding names; empty where it is about all of them or none.
 pub(super) fn pools<'p>(check: &'p Check, observed: &str, plan: &'p Plan) -> Vec<&'p str> {
@@ -10,53 +10,41 @@ pub(super) fn pools<'p>(check: &'p Check, observed: &str, plan: &'p Plan) -> Vec
         let named = workloads.iter().filter(|workload| names(observed, workload));
         named.filter_map(|workload| class_of(workload, plan)).collect()
     };
-    let all: Vec<&str> = match check {
-        Check::Pending { workloads, .. }
-        | Check::Undisturbed { workloads, .. }
-        | Check::Available { workloads, .. } => of_workloads(workloads),
-        Check::Replaced { nodepools, .. } | Check::Kept { nodepools, .. } | Check::AtOnce { nodepools, .. } => {
-            nodepools.iter().map(String::as_str).filter(|pool| names(observed, pool)).collect()
+    let scope = check.scope();
+    let all: Vec<&str> = match (scope.selection, scope.pattern) {
+        // What keeps pods of any class from their nodes has lines of its own.
+        _ if matches!(check, Check::Placement(_) | Check::Limits(_)) => Vec::new(),
+        (Some((workloads, Candidates::Workloads | Candidates::PendingWorkloads)), _) => of_workloads(workloads.names()),
+        (Some((nodepools, Candidates::Nodepools | Candidates::LimitedNodepools)), _) => {
+            nodepools.names().iter().map(String::as_str).filter(|pool| names(observed, pool)).collect()
         }
-        Check::Happened { of, .. } => of_happening(of, plan).into_iter().collect(),
-        Check::Latency(_)
-        | Check::Phase { .. }
-        | Check::Placement { .. }
-        | Check::Limits { .. }
-        | Check::Fleet { .. }
-        | Check::Price { .. }
-        | Check::Savings { .. }
-        | Check::Quota { .. }
-        | Check::ReplacedBeforeLoss { .. }
-        | Check::Field { .. }
-        | Check::Changes { .. }
-        | Check::Order { .. }
-        | Check::Usage { .. }
-        | Check::AppliedInOrder { .. } => Vec::new(),
+        (None, Some(pattern)) => of_pattern(pattern, plan).into_iter().collect(),
+        (None, None) => Vec::new(),
     };
     let mut seen = BTreeSet::new();
     all.into_iter().filter(|pool| seen.insert(*pool)).collect()
 }
 
-/// The pool that a phase's condition is about.
-pub(super) fn pool_of<'p>(until: &'p Until, plan: &'p Plan) -> Option<&'p str> {
-    match until {
-        Until::ReadyPods { workload, .. } => class_of(workload, plan),
-        Until::Nodes { nodepool, .. } => nodepool.as_deref(),
-        Until::Happened { of, .. } => of_happening(of, plan),
-        Until::All(parts) => parts.iter().find_map(|part| pool_of(part, plan)),
-        Until::AllPodsReady
-        | Until::NoPods
-        | Until::NoNodes
-        | Until::AllNodesReplaced
-        | Until::Settled(_)
-        | Until::Field(_)
-        | Until::InForce => None,
-    }
+/// The pool that a phase's conditions are about.
+pub(super) fn pool_of<'p>(until: &'p Conditions, plan: &'p Plan) -> Option<&'p str> {
+    until.0.iter().find_map(|condition| match condition {
+        Condition::ReadyPods(pods) => class_of(&pods.workload, plan),
+        Condition::Nodes(nodes) => nodes.nodepool.as_deref(),
+        Condition::Happened(happened) => of_pattern(&happened.pattern, plan),
+        Condition::AllPodsReady
+        | Condition::NoPods
+        | Condition::NoNodes
+        | Condition::AllNodesReplaced
+        | Condition::Settled(_)
+        | Condition::Field(_)
+        | Condition::Notified(_)
+        | Condition::InForce => None,
+    })
 }
 
-fn of_happening<'p>(of: &'p Happening, plan: &'p Plan) -> Option<&'p str> {
-    let workload = || of.workload.as_ref().and_then(|workload| class_of(workload, plan));
-    of.nodepool.as_deref().or_else(workload)
+fn of_pattern<'p>(pattern: &'p EventPattern, plan: &'p Plan) -> Option<&'p str> {
+    let workload = || pattern.workload.as_ref().and_then(|workload| class_of(workload, plan));
+    pattern.nodepool.as_deref().or_else(workload)
 }
 
 fn class_of<'p>(workload: &str, plan: &'p Plan) -> Option<&'p str> {

@@ -1,6 +1,6 @@
 //! Was a field what it had to be, and how often did it change?
 
-use harness_plan::{Field, FieldPath};
+use harness_plan::{Bounds, Changes, FieldValue};
 
 use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
@@ -15,14 +15,16 @@ const SHOWN: usize = 6;
 const VALUE_LENGTH: usize = 120;
 
 /// At every moment of the phases, or at the end of the last.
-pub(super) fn check(of: &Field, phases: &[String], always: bool, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &FieldValue, evidence: &Evidence<'_>) -> Outcome {
+    let FieldValue { field: of, phases, always } = check;
+    let always = *always;
     let source = evidence.source;
     let fields = &source.timelines.fields;
     let planned: Vec<&str> = source.plan.phases.iter().map(|phase| phase.name.as_str()).collect();
     let named: Vec<&str> = phases.iter().map(String::as_str).collect();
     let named = if named.is_empty() { planned } else { named };
     let windows = if always { Windows::of(named, evidence) } else { Windows::of(named.last().copied(), evidence) };
-    let limit = format!("{} {}{}", of.path, of.must, if always { " at every moment" } else { "" });
+    let limit = format!("{} {}{}", of.path, of.value, if always { " at every moment" } else { "" });
     let mut verdict = windows.cap(Verdict::Pass);
     let (mut observed, mut shown) = (Vec::new(), Vec::new());
     for window in &windows.all {
@@ -39,7 +41,7 @@ pub(super) fn check(of: &Field, phases: &[String], always: bool, evidence: &Evid
             verdict = verdict.and(Verdict::Inconclusive);
             observed.push(format!("{}: its watch was interrupted in {}", of.object, window.phase));
         }
-        let wrong = std::iter::once(first).chain(later).find(|valued| !of.must.holds(valued.value.as_ref()));
+        let wrong = std::iter::once(first).chain(later).find(|valued| !of.value.matches(valued.value.as_ref()));
         if let Some(wrong) = wrong {
             verdict = Verdict::Fail;
             let since_us = wrong.at_us.max(at_us);
@@ -68,20 +70,10 @@ fn note(shown: &mut Vec<String>, one: String) {
 }
 
 /// How often the value was another than before.
-pub(super) fn changes(
-    object: &str,
-    path: &FieldPath,
-    (at_least, at_most): (Option<u32>, Option<u32>),
-    phases: &[String],
-    evidence: &Evidence<'_>,
-) -> Outcome {
-    let source = evidence.source;
-    let fields = &source.timelines.fields;
-    let windows = if phases.is_empty() {
-        Windows::of(source.plan.phases.iter().map(|phase| phase.name.as_str()), evidence)
-    } else {
-        Windows::of(phases.iter().map(String::as_str), evidence)
-    };
+pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> Outcome {
+    let Changes { object, path, bounds: Bounds { at_least, at_most }, phases } = check;
+    let fields = &evidence.source.timelines.fields;
+    let windows = Windows::named_or_all(phases, evidence);
     let (mut count, mut verdict) = (0_u64, Verdict::Pass);
     let (mut doubts, mut shown) = (Vec::new(), Vec::new());
     for window in &windows.all {

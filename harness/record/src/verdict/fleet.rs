@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use harness_plan::{Fleet, VmCount};
+
 use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use crate::text;
@@ -10,7 +12,7 @@ use crate::timeline::{Name, VmTimeline};
 /// Names that are shown of what does not agree.
 const SHOWN: usize = 3;
 
-pub(super) fn check(as_many: bool, at_the_end: Option<u32>, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Fleet, evidence: &Evidence<'_>) -> Outcome {
     let timelines = evidence.source.timelines;
     let told = evidence.azure_tells();
     let launched = timelines.nodes.claims.iter().filter(|claim| claim.launched.is_some()).count() as u64;
@@ -18,7 +20,7 @@ pub(super) fn check(as_many: bool, at_the_end: Option<u32>, evidence: &Evidence<
     let nodes = timelines.nodes.nodes.len() as u64 - evidence.source.join.unclaimed().count() as u64;
     let mut verdict = Verdict::Pass;
     let (mut observed, mut limit) = (Vec::new(), Vec::new());
-    if as_many {
+    if check.vms == Some(VmCount::AsManyAsNodeclaims) {
         let (machines, what) = if told { (booted, "VM") } else { (nodes, "Node") };
         let verb = if told { "booted" } else { "joined" };
         observed.push(format!(
@@ -40,7 +42,7 @@ pub(super) fn check(as_many: bool, at_the_end: Option<u32>, evidence: &Evidence<
             observed.push(text::some(&odd, SHOWN));
         }
     }
-    if let Some(most) = at_the_end {
+    if let Some(most) = check.at_end {
         limit.push(format!("{} at the end", text::count(u64::from(most), "VM")));
         match left(told, evidence) {
             Some(left) => {

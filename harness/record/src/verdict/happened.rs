@@ -1,6 +1,6 @@
 //! Did something happen so often?
 
-use harness_plan::{Happening, What};
+use harness_plan::{Bounds, OccurrenceKind, EventPattern};
 
 use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
@@ -10,37 +10,28 @@ use crate::text;
 /// Names that are shown of what happened.
 const SHOWN: usize = 5;
 
-pub(super) fn check(
-    of: &Happening,
-    phases: &[String],
-    at_least: Option<u32>,
-    at_most: Option<u32>,
-    evidence: &Evidence<'_>,
-) -> Outcome {
+pub(super) fn check(pattern: &EventPattern, bounds: Bounds, phases: &[String], evidence: &Evidence<'_>) -> Outcome {
     let source = evidence.source;
-    let limit = bounds(at_least, at_most);
-    let windows = if phases.is_empty() {
-        Windows::of(source.plan.phases.iter().map(|phase| phase.name.as_str()), evidence)
-    } else {
-        Windows::of(phases.iter().map(String::as_str), evidence)
-    };
+    let Bounds { at_least, at_most } = bounds.or_once();
+    let limit = limit(at_least, at_most);
+    let windows = Windows::named_or_all(phases, evidence);
     let inconclusive = |observed: &str, why: &str| Outcome {
         verdict: Verdict::Inconclusive,
         observed: observed.to_owned(),
         limit: limit.clone(),
         evidence: why.to_owned(),
     };
-    let Some(told) = source.timelines.happened.told(of) else {
+    let Some(told) = source.timelines.happened.told(pattern) else {
         return inconclusive("not counted", "the events were folded without this plan's expectations");
     };
-    if is_azures(of.what) && !evidence.azure_tells() {
+    if is_azures(pattern.what) && !evidence.azure_tells() {
         return inconclusive("not known", "this target has no record of Azure's doings");
     }
     let mut seen: Vec<(u64, &str)> =
         told.times.iter().filter(|(at_us, _)| windows.contain(*at_us)).map(|(us, name)| (*us, &**name)).collect();
     seen.sort_unstable();
     let count = seen.len() as u64;
-    let lost = is_azures(of.what) && source.timelines.azure.facts_lost > 0;
+    let lost = is_azures(pattern.what) && source.timelines.azure.facts_lost > 0;
     let verdict = if at_most.is_some_and(|most| count > u64::from(most)) {
         Verdict::Fail
     } else if at_least.is_some_and(|least| count < u64::from(least)) {
@@ -61,7 +52,7 @@ pub(super) fn check(
         })
         .collect();
     let said = match &told.said {
-        Some((_, _, message)) if says_why(of.what) => {
+        Some((_, _, message)) if says_why(pattern.what) => {
             format!("; it says: {message}")
         }
         _ => String::new(),
@@ -73,30 +64,30 @@ pub(super) fn check(
 }
 
 /// Whether its message tells why it happened.
-fn says_why(what: What) -> bool {
-    matches!(what, What::Reason | What::VmFailed | What::SourceFailed | What::KustomizationFailed | What::Notified)
+fn says_why(what: OccurrenceKind) -> bool {
+    matches!(what, OccurrenceKind::Reason | OccurrenceKind::VmFailed | OccurrenceKind::SourceFailed | OccurrenceKind::KustomizationFailed | OccurrenceKind::Notified)
 }
 
 /// Whether only Azure's own record tells it.
-fn is_azures(what: What) -> bool {
+fn is_azures(what: OccurrenceKind) -> bool {
     matches!(
         what,
-        What::VmAccepted
-            | What::VmBooted
-            | What::VmFailed
-            | What::VmDeleted
-            | What::VmCrashed
-            | What::SpotNotice
-            | What::SpotEvicted
-            | What::CallThrottled
-            | What::CallRefused
-            | What::FaultBegan
-            | What::FaultEnded
+        OccurrenceKind::VmAccepted
+            | OccurrenceKind::VmBooted
+            | OccurrenceKind::VmFailed
+            | OccurrenceKind::VmDeleted
+            | OccurrenceKind::VmCrashed
+            | OccurrenceKind::SpotNotice
+            | OccurrenceKind::SpotEvicted
+            | OccurrenceKind::CallThrottled
+            | OccurrenceKind::CallRefused
+            | OccurrenceKind::FaultBegan
+            | OccurrenceKind::FaultEnded
     )
 }
 
 /// `at least 3`, `2 to 5 times`.
-fn bounds(at_least: Option<u32>, at_most: Option<u32>) -> String {
+fn limit(at_least: Option<u32>, at_most: Option<u32>) -> String {
     match (at_least, at_most) {
         (Some(least), Some(most)) if least == most => format!("exactly {}", text::count(u64::from(least), "time")),
         (Some(least), Some(most)) => format!("{least} to {}", text::count(u64::from(most), "time")),

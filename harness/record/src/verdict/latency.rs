@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_plan::{Action, GroupBy, LatencyCheck, LatencyName, Plan, Workload};
+use harness_plan::{Action, GroupBy, LatencyLimits, LatencyName, Plan, Workload};
 
 use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
@@ -24,14 +24,14 @@ struct Finding {
     text: String,
 }
 
-pub(super) fn check(asked: &LatencyCheck, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(asked: &LatencyLimits, evidence: &Evidence<'_>) -> Outcome {
     let groups = groups(asked, evidence);
     let mut findings: Vec<Finding> =
         groups.iter().flat_map(|(group, samples)| group_findings(group, samples, asked, evidence.complete())).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse((finding.verdict, finding.permille)));
     let verdict = findings.first().map_or(Verdict::Inconclusive, |finding| finding.verdict);
     // Of what is bad everything, of what is good the nearest to its limit.
-    let shown = if verdict == Verdict::Pass { asked.limits.len().max(1) } else { findings.len() };
+    let shown = if verdict == Verdict::Pass { asked.percentiles().count().max(1) } else { findings.len() };
     let texts: Vec<String> = findings
         .into_iter()
         .filter(|finding| finding.verdict == verdict)
@@ -39,14 +39,14 @@ pub(super) fn check(asked: &LatencyCheck, evidence: &Evidence<'_>) -> Outcome {
         .map(|finding| finding.text)
         .collect();
     let mut limit: Vec<String> =
-        asked.limits.iter().map(|(percent, span)| format!("{} <= {span}", name(*percent))).collect();
+        asked.percentiles().map(|(_, key, limit)| format!("{key} <= {limit}")).collect();
     limit.extend(asked.censored.map(|most| format!("censored <= {most}")));
     let observed = if texts.is_empty() { "no samples".to_owned() } else { text::some(&texts, SHOWN) };
     Outcome { verdict, observed, limit: limit.join(", "), evidence: sizes(&groups) }
 }
 
 /// What is expected to have samples has a group, also when there is none: an empty group is a doubt, not a pass.
-fn groups(asked: &LatencyCheck, evidence: &Evidence<'_>) -> BTreeMap<String, Samples> {
+fn groups(asked: &LatencyLimits, evidence: &Evidence<'_>) -> BTreeMap<String, Samples> {
     let Some(by) = asked.by else {
         let all = evidence.groups.all(asked.of).cloned().unwrap_or_default();
         return BTreeMap::from([(String::new(), all)]);
@@ -92,10 +92,10 @@ fn is_of_some(name: LatencyName) -> bool {
     matches!(name, Name::NodeReplaced | Name::NodeFill | Name::NodeIdle | Name::WorkloadRecovered)
 }
 
-fn group_findings(group: &str, samples: &Samples, asked: &LatencyCheck, complete: bool) -> Vec<Finding> {
+fn group_findings(group: &str, samples: &Samples, asked: &LatencyLimits, complete: bool) -> Vec<Finding> {
     let front = if group.is_empty() { String::new() } else { format!("{group}: ") };
     let count = samples.count();
-    let least = asked.samples_min.max(1);
+    let least = u64::from(asked.samples_min.max(1));
     if count < least {
         let text = if count == 0 {
             format!("{front}no samples")
@@ -105,10 +105,10 @@ fn group_findings(group: &str, samples: &Samples, asked: &LatencyCheck, complete
         return vec![Finding { verdict: Verdict::Inconclusive, permille: 0, text }];
     }
     let mut findings: Vec<Finding> = Vec::new();
-    for (percent, limit) in &asked.limits {
+    for (percent, key, limit) in asked.percentiles() {
         let limit_us = limit.as_micros();
-        let Some(at_most) = samples.percentile(*percent) else { continue };
-        let at_least_us = samples.percentile_at_least_us(*percent).unwrap_or(u64::MAX);
+        let Some(at_most) = samples.percentile(percent) else { continue };
+        let at_least_us = samples.percentile_at_least_us(percent).unwrap_or(u64::MAX);
         let verdict = match at_most {
             Percentile::Measured(us) if us <= limit_us => Verdict::Pass,
             _ if at_least_us > limit_us => Verdict::Fail,
@@ -119,13 +119,13 @@ fn group_findings(group: &str, samples: &Samples, asked: &LatencyCheck, complete
             verdict,
             permille: u64::try_from(permille).unwrap_or(u64::MAX),
             text: if at_least_us == u64::MAX {
-                format!("{front}{} never came", name(*percent))
+                format!("{front}{key} never came")
             } else {
-                format!("{front}{} {}", name(*percent), text::percentile(at_most))
+                format!("{front}{key} {}", text::percentile(at_most))
             },
         });
     }
-    if let Some(most) = asked.censored {
+    if let Some(most) = asked.censored.map(u64::from) {
         let open = samples.censored.iter().filter(|it| it.cause == Cause::Open).count() as u64;
         let certain = samples.never() + if complete { open } else { 0 };
         let all = samples.censored.len() as u64;
@@ -137,10 +137,6 @@ fn group_findings(group: &str, samples: &Samples, asked: &LatencyCheck, complete
         findings.push(Finding { verdict, permille: 0, text: format!("{front}{all} of {count} never came") });
     }
     findings
-}
-
-fn name(percent: u8) -> String {
-    if percent >= 100 { "max".to_owned() } else { format!("p{percent}") }
 }
 
 fn sizes(groups: &BTreeMap<String, Samples>) -> String {

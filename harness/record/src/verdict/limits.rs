@@ -5,7 +5,7 @@
 //! `scheduling/scheduler.go`, `subtractMax`). So a violation is a NodeClaim that was created while the capacity of the launched ones
 //! alone was above the limit; everything else is the limit plus what was in flight.
 
-use harness_plan::Limits;
+use harness_plan::{Limits, PoolLimits};
 use harness_units::{Bytes, Millicores};
 
 use super::evidence::{Evidence, Outcome};
@@ -28,11 +28,11 @@ struct Finding {
     limit: String,
 }
 
-pub(super) fn check(nodepools: &[String], evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &PoolLimits, evidence: &Evidence<'_>) -> Outcome {
     let plan = evidence.source.plan;
     let mut findings = Vec::new();
     let mut claims_seen = 0;
-    for pool in nodepools {
+    for pool in check.nodepools.names() {
         let claims = claims(pool, evidence);
         claims_seen += claims.len() as u64;
         let Some(class) = plan.node_config.classes.iter().find(|class| class.name == *pool) else {

@@ -4,7 +4,7 @@
 //! inconclusive. A run passes when every expectation passed, nothing was left behind, no observation was lost and the log
 //! has its end.
 
-mod at_once;
+mod applied_in_order;
 mod available;
 mod check;
 mod concerned;
@@ -13,11 +13,9 @@ mod exit;
 mod field;
 mod fleet;
 mod happened;
-mod in_order;
-mod kept;
 mod latency;
 mod limits;
-mod loss;
+mod max_concurrent_disruptions;
 mod nodes;
 mod order;
 mod pending;
@@ -27,9 +25,11 @@ mod price;
 mod quota;
 mod reason;
 mod replaced;
+mod replaced_before_loss;
+mod retained;
 mod savings;
 mod types;
-mod undisturbed;
+mod uninterrupted;
 mod usage;
 mod window;
 

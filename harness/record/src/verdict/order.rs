@@ -1,5 +1,7 @@
 //! Did Kustomizations follow each other?
 
+use harness_plan::Order;
+
 use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use crate::event::{ActionKind, Reached};
@@ -8,7 +10,8 @@ use crate::text;
 /// Commits and steps that are shown.
 const SHOWN: usize = 6;
 
-pub(super) fn check(kustomizations: &[String], phases: &[String], evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Order, evidence: &Evidence<'_>) -> Outcome {
+    let Order { kustomizations, phases } = check;
     let source = evidence.source;
     let timelines = source.timelines;
     let limit = format!("{}: each applied after the one before it is healthy", kustomizations.join(", "));

@@ -1,5 +1,7 @@
 //! Did the pods that must not run stay Pending, and did a controller say why?
 
+use harness_plan::Pending;
+
 use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use crate::text;
@@ -7,12 +9,13 @@ use crate::text;
 /// Names that are shown of pods that were bound.
 const SHOWN: usize = 3;
 
-pub(super) fn check(workloads: &[String], says: Option<&str>, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> Outcome {
+    let says = check.message_contains.as_deref();
     let source = evidence.source;
     let timelines = source.timelines;
     let mut verdict = Verdict::Pass;
     let (mut observed, mut shown) = (Vec::new(), Vec::new());
-    for workload in workloads {
+    for workload in check.workloads.names() {
         let pods = timelines.pods.all.iter().filter(|pod| timelines.names.text(pod.workload) == workload);
         let (mut count, mut bound) = (0_u64, Vec::new());
         for pod in pods {

@@ -1,11 +1,14 @@
 //! Was the phase's condition reached?
 
+use harness_plan::PhaseReached;
+
 use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use crate::event::PhaseOutcome;
 use crate::text;
 
-pub(super) fn check(name: &str, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &PhaseReached, evidence: &Evidence<'_>) -> Outcome {
+    let name = check.phase.as_str();
     let planned = evidence.source.plan.phases.iter().find(|phase| phase.name == name);
     let until = planned.and_then(|phase| phase.until.as_ref()).map_or("held".to_owned(), ToString::to_string);
     let limit = match planned.and_then(|phase| phase.within) {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use harness_plan::Placement;
+
 use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use crate::latency::Cause;
@@ -23,12 +25,13 @@ struct Tally {
     by_workload: BTreeMap<String, u64>,
 }
 
-pub(super) fn check(workloads: &[String], exclusively: bool, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Placement, evidence: &Evidence<'_>) -> Outcome {
+    let exclusively = check.exclusively;
     let source = evidence.source;
     let class_of = |workload: &str| {
         source.plan.workloads.iter().find(|known| known.name == workload).map_or("", |known| known.class.as_str())
     };
-    let asked: BTreeSet<&str> = workloads.iter().map(String::as_str).collect();
+    let asked: BTreeSet<&str> = check.workloads.names().iter().map(String::as_str).collect();
     let classes: BTreeSet<&str> = asked.iter().map(|workload| class_of(workload)).collect();
     let names = &source.timelines.names;
     let mut tally = Tally::default();

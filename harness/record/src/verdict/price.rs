@@ -1,12 +1,15 @@
 //! Has the price of the fleet fallen?
 
+use harness_plan::Price;
+
 use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use super::window::Windows;
 use crate::cost::{PriceAt, price_at};
 use crate::text;
 
-pub(super) fn check(before: &str, after: &str, at_most_percent: u32, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Price, evidence: &Evidence<'_>) -> Outcome {
+    let (before, after, at_most_percent) = (check.before.as_str(), check.after.as_str(), check.at_most_percent);
     let timelines = evidence.source.timelines;
     let windows = Windows::of([before, after], evidence);
     let limit = format!("at most {at_most_percent} % of the price before");

@@ -4,7 +4,7 @@
 //! was granted while those that ran already left no room for it; what was granted and did not run yet is in flight. A quota that the plan changes
 //! holds from the moment at which Azure was told.
 
-use harness_plan::{Action, QuotaScope};
+use harness_plan::{Action, Quota};
 use harness_simulation::FaultKind;
 
 use super::evidence::{Evidence, Outcome};
@@ -21,10 +21,10 @@ struct Counted<'a> {
     gone_us: u64,
 }
 
-pub(super) fn check(scopes: &[QuotaScope], evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Quota, evidence: &Evidence<'_>) -> Outcome {
     let mut verdict = Verdict::Pass;
     let (mut observed, mut limits, mut count) = (Vec::new(), Vec::new(), 0_u64);
-    for QuotaScope { scope, cores } in scopes {
+    for (scope, cores) in &check.cores {
         limits.push(format!("{scope} {cores} cores"));
         let (vms, unknown) = counted(scope, evidence);
         count += vms.len() as u64;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harness_plan::{Check, Until};
+use harness_plan::{Check, Condition, Conditions};
 
 use super::concerned;
 use super::evidence::Evidence;
@@ -59,7 +59,7 @@ pub(crate) fn reasons(
 fn consequences(evidence: &Evidence<'_>, expectations: &[ExpectationResult], told: &[String]) -> Vec<String> {
     let planned = &evidence.source.plan.expectations;
     let phases: BTreeSet<&str> =
-        planned.iter().filter(|it| matches!(it.check, Check::Phase { .. })).map(|it| it.name.as_str()).collect();
+        planned.iter().filter(|it| matches!(it.check, Check::Phase(_))).map(|it| it.name.as_str()).collect();
     let failed = expectations.iter().filter(|it| it.verdict == Verdict::Fail && !phases.contains(it.name.as_str()));
     let mut lines: Vec<String> = failed
         .map(|it| {
@@ -124,8 +124,8 @@ fn ending(evidence: &Evidence<'_>) -> Option<String> {
 }
 
 /// Whether a phase ends when all pods are Ready, and not before.
-fn waits_for_pods(until: Option<&Until>) -> bool {
-    until.is_some_and(|until| until.parts().contains(&&Until::AllPodsReady))
+fn waits_for_pods(until: Option<&Conditions>) -> bool {
+    until.is_some_and(|until| until.0.contains(&Condition::AllPodsReady))
 }
 
 /// For each class whose pods were not Ready when a phase that waited for them gave up: how many, and why.
@@ -297,7 +297,7 @@ fn failed_phases(evidence: &Evidence<'_>, pods_told: bool) -> Vec<String> {
         .all
         .iter()
         .filter(|phase| matches!(phase.ended, Some((_, PhaseOutcome::DeadlinePassed))))
-        .filter(|phase| !(pods_told && until(&phase.name) == Some(&Until::AllPodsReady)))
+        .filter(|phase| !(pods_told && until(&phase.name).is_some_and(|until| until.0 == [Condition::AllPodsReady])))
         .map(|phase| {
             let what = until(&phase.name).map_or("its condition".to_owned(), ToString::to_string);
             let ended_us = phase.ended.map_or(phase.began_us, |(at_us, _)| at_us);

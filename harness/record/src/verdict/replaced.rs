@@ -1,6 +1,6 @@
 //! Were the nodes replaced by others, for the reason that was to be caused?
 
-use harness_plan::NodeProperty;
+use harness_plan::{NodeProperty, Replaced};
 
 use super::evidence::{Evidence, Outcome};
 use super::nodes::{Node, of_pool, used};
@@ -11,14 +11,6 @@ use crate::timeline::{Made, Name};
 
 /// Names that are shown of nodes.
 const SHOWN: usize = 4;
-
-/// What is asked for.
-pub(super) struct Asked<'a> {
-    pub(super) phase: &'a str,
-    pub(super) reason: Option<&'a str>,
-    pub(super) at_least: Option<u32>,
-    pub(super) differs_in: Option<NodeProperty>,
-}
 
 /// What came of the nodes of one pool.
 #[derive(Default)]
@@ -32,15 +24,15 @@ struct Tally<'a> {
     new: Vec<Node<'a>>,
 }
 
-pub(super) fn check(nodepools: &[String], asked: &Asked<'_>, evidence: &Evidence<'_>) -> Outcome {
-    let windows = Windows::of([asked.phase], evidence);
+pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> Outcome {
+    let windows = Windows::of([asked.phase.as_str()], evidence);
     let mut verdict = windows.cap(Verdict::Pass);
     let (mut observed, mut shown) = (Vec::new(), Vec::new());
     let (mut old, mut replaced, mut unknown) = (0_u64, 0_u64, 0_u64);
-    let pools = used(nodepools, evidence);
+    let pools = used(asked.nodepools.names(), evidence);
     for pool in pools.iter().filter(|_| !windows.all.is_empty()) {
         let Some(window) = windows.all.first() else { continue };
-        let tally = tally(pool, asked.reason, window, evidence);
+        let tally = tally(pool, asked.reason.as_deref(), window, evidence);
         old += tally.old.len() as u64;
         replaced += tally.replaced.len() as u64;
         unknown += tally.otherwise.iter().filter(|(_, reason)| reason.is_empty()).count() as u64;
@@ -82,11 +74,11 @@ pub(super) fn check(nodepools: &[String], asked: &Asked<'_>, evidence: &Evidence
     }
 }
 
-fn limit(asked: &Asked<'_>) -> String {
+fn limit(asked: &Replaced) -> String {
     let many = asked
         .at_least
         .map_or("every node".to_owned(), |least| format!("at least {}", text::count(u64::from(least), "node")));
-    let why = asked.reason.map_or(String::new(), |reason| format!(" as {reason}"));
+    let why = asked.reason.as_ref().map_or(String::new(), |reason| format!(" as {reason}"));
     let how = asked.differs_in.map_or(String::new(), |it| format!(", by nodes of another {}", it.as_str()));
     format!("{many} replaced{why}{how}")
 }
@@ -120,7 +112,7 @@ fn tally<'a>(pool: &str, reason: Option<&str>, window: &Window<'_>, evidence: &E
 }
 
 /// Whether others came, and whether they are different.
-fn judge_new(tally: &Tally<'_>, asked: &Asked<'_>, ended: bool, evidence: &Evidence<'_>) -> (Vec<String>, Verdict) {
+fn judge_new(tally: &Tally<'_>, asked: &Replaced, ended: bool, evidence: &Evidence<'_>) -> (Vec<String>, Verdict) {
     let not_yet = if ended { Verdict::Fail } else { Verdict::Inconclusive };
     if tally.replaced.is_empty() {
         // How many had to be is looked at over all pools.

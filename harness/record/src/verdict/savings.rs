@@ -1,11 +1,14 @@
 //! What did spot VMs save?
 
+use harness_plan::Savings;
+
 use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use crate::cost::cost;
 use crate::text;
 
-pub(super) fn check(at_least_percent: u32, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Savings, evidence: &Evidence<'_>) -> Outcome {
+    let at_least_percent = check.at_least_percent;
     let limit = format!("at least {at_least_percent} % less than on demand");
     let inconclusive = |observed: String, why: &str| Outcome {
         verdict: Verdict::Inconclusive,

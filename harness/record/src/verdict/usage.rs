@@ -1,6 +1,6 @@
 //! Did processes run, and did they use no more than they may?
 
-use harness_units::{Bytes, Millicores};
+use harness_plan::Usage;
 
 use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
@@ -11,12 +11,6 @@ use crate::timeline::Curve;
 /// Moments that are shown.
 const SHOWN: usize = 3;
 
-/// What is asked of the processes together; without a limit they must only run.
-pub(super) struct Limits {
-    pub(super) cpu: Option<Millicores>,
-    pub(super) memory: Option<Bytes>,
-}
-
 /// What one process came to.
 struct Used {
     /// Thousandths of a core, averaged over the phases.
@@ -25,14 +19,10 @@ struct Used {
     rss_bytes: u64,
 }
 
-pub(super) fn check(processes: &[String], limits: &Limits, phases: &[String], evidence: &Evidence<'_>) -> Outcome {
-    let source = evidence.source;
-    let curves = &source.timelines.usage;
-    let windows = if phases.is_empty() {
-        Windows::of(source.plan.phases.iter().map(|phase| phase.name.as_str()), evidence)
-    } else {
-        Windows::of(phases.iter().map(String::as_str), evidence)
-    };
+pub(super) fn check(check: &Usage, evidence: &Evidence<'_>) -> Outcome {
+    let limits = check;
+    let curves = &evidence.source.timelines.usage;
+    let windows = Windows::named_or_all(&check.phases, evidence);
     let looks: Vec<u64> = curves.looks_us.iter().copied().filter(|at_us| windows.contain(*at_us)).collect();
     let limit = said(limits);
     // A line needs two points.
@@ -46,7 +36,7 @@ pub(super) fn check(processes: &[String], limits: &Limits, phases: &[String], ev
     }
     let mut verdict = windows.cap(Verdict::Pass);
     let (mut observed, mut all) = (Vec::new(), Vec::new());
-    for name in processes {
+    for name in &check.processes {
         let Some(curve) = curves.named(name) else {
             verdict = verdict.and(Verdict::Inconclusive);
             observed.push(format!("{name}: not counted"));
@@ -79,7 +69,7 @@ pub(super) fn check(processes: &[String], limits: &Limits, phases: &[String], ev
 }
 
 /// When the process was not there, and, where nothing else is asked of it, when it was another one.
-fn troubles(curve: &Curve, looks: &[u64], limits: &Limits, windows: &Windows<'_>) -> Vec<String> {
+fn troubles(curve: &Curve, looks: &[u64], limits: &Usage, windows: &Windows<'_>) -> Vec<String> {
     let there = |at_us: &u64| curve.samples.binary_search_by_key(at_us, |sample| sample.at_us).is_ok();
     let moments = |moments: Vec<u64>| {
         let shown: Vec<String> = moments.into_iter().map(text::duration).collect();
@@ -111,7 +101,7 @@ fn used(curve: &Curve, windows: &Windows<'_>) -> Used {
     }
 }
 
-fn said(limits: &Limits) -> String {
+fn said(limits: &Usage) -> String {
     let parts = [
         limits.cpu.map(|most| format!("CPU <= {most} on average")),
         limits.memory.map(|most| format!("memory <= {most}")),

@@ -21,6 +21,14 @@ pub(super) struct Windows<'a> {
 }
 
 impl<'a> Windows<'a> {
+    /// These phases; all phases of the plan where none is named.
+    pub(super) fn named_or_all(phases: &'a [String], evidence: &Evidence<'a>) -> Self {
+        match phases {
+            [] => Self::of(evidence.source.plan.phases.iter().map(|phase| phase.name.as_str()), evidence),
+            phases => Self::of(phases.iter().map(String::as_str), evidence),
+        }
+    }
+
     pub(super) fn of(phases: impl IntoIterator<Item = &'a str>, evidence: &Evidence<'_>) -> Self {
         let mut windows = Self { all: Vec::new(), doubts: Vec::new(), ended: true };
         for phase in phases {

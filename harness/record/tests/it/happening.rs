@@ -1,12 +1,12 @@
 //! What is counted of a log, for the run that waits and for the verdict.
 
 use crate::story::{self, Fault, MS, S, Story};
-use harness_plan::{Happening, What};
+use harness_plan::{EventPattern, OccurrenceKind};
 use harness_record::event::*;
 use harness_record::happening::Counter;
 use rstest::rstest;
 
-fn count(events: &[Event], of: &Happening) -> u32 {
+fn count(events: &[Event], of: &EventPattern) -> u32 {
     let mut counter = Counter::new();
     events.iter().filter(|event| counter.learn(event).is_some_and(|occurrence| occurrence.is(of))).count() as u32
 }
@@ -74,30 +74,30 @@ fn log() -> Vec<Event> {
 }
 
 #[rstest]
-#[case::milestones_once(What::NodeclaimLaunched, &[], 1)]
-#[case::a_later_milestone_knows_what_an_earlier_told(What::NodeclaimLaunched, &[("nodepool", "batch"), ("capacity", "spot")], 1)]
-#[case::not_known_yet(What::NodeclaimCreated, &[("zone", "2")], 0)]
-#[case::by_the_number_of_its_zone(What::NodeclaimLaunched, &[("zone", "2")], 1)]
-#[case::by_the_name_of_its_zone(What::NodeclaimLaunched, &[("zone", "eastus-2")], 1)]
-#[case::by_its_size(What::NodeclaimDisrupted, &[("size", "Standard_F4s_v2")], 1)]
-#[case::another_size(What::NodeclaimDisrupted, &[("size", "Standard_F8s_v2")], 0)]
-#[case::the_reason_of_the_disruption(What::NodeclaimDisrupted, &[("code", "Drifted")], 1)]
-#[case::another_reason(What::NodeclaimDisrupted, &[("code", "Empty")], 0)]
-#[case::the_reason_stays_with_the_claim(What::NodeclaimDeleting, &[("code", "Drifted")], 1)]
-#[case::a_fact_knows_what_an_earlier_told(What::SpotEvicted, &[("nodepool", "batch"), ("zone", "2"), ("code", "Preempted")], 1)]
-#[case::ready_again(What::PodReady, &[("workload", "web")], 2)]
-#[case::another_workload(What::PodReady, &[("workload", "api")], 0)]
-#[case::of_no_object(What::CallThrottled, &[("code", "429")], 1)]
-#[case::but_not_of_a_pool(What::CallThrottled, &[("nodepool", "batch")], 0)]
-#[case::reasons(What::Reason, &[("code", "FailedScheduling")], 4)]
-#[case::what_they_say(What::Reason, &[("says", "no instance type")], 4)]
-#[case::what_they_do_not_say(What::Reason, &[("says", "quota")], 0)]
-#[case::about_a_pod(What::Reason, &[("workload", "web")], 1)]
-#[case::about_a_pod_that_was_not_seen(What::Reason, &[("workload", "api")], 1)]
-#[case::about_a_claim(What::Reason, &[("nodepool", "batch")], 1)]
-#[case::about_a_claim_that_was_not_seen(What::Reason, &[("nodepool", "other")], 1)]
-fn every_given_key_must_match(#[case] what: What, #[case] keys: &[(&str, &str)], #[case] expected: u32) {
-    let mut of = Happening::any(what);
+#[case::milestones_once(OccurrenceKind::NodeclaimLaunched, &[], 1)]
+#[case::a_later_milestone_knows_what_an_earlier_told(OccurrenceKind::NodeclaimLaunched, &[("nodepool", "batch"), ("capacity", "spot")], 1)]
+#[case::not_known_yet(OccurrenceKind::NodeclaimCreated, &[("zone", "2")], 0)]
+#[case::by_the_number_of_its_zone(OccurrenceKind::NodeclaimLaunched, &[("zone", "2")], 1)]
+#[case::by_the_name_of_its_zone(OccurrenceKind::NodeclaimLaunched, &[("zone", "eastus-2")], 1)]
+#[case::by_its_size(OccurrenceKind::NodeclaimDisrupted, &[("size", "Standard_F4s_v2")], 1)]
+#[case::another_size(OccurrenceKind::NodeclaimDisrupted, &[("size", "Standard_F8s_v2")], 0)]
+#[case::the_reason_of_the_disruption(OccurrenceKind::NodeclaimDisrupted, &[("code", "Drifted")], 1)]
+#[case::another_reason(OccurrenceKind::NodeclaimDisrupted, &[("code", "Empty")], 0)]
+#[case::the_reason_stays_with_the_claim(OccurrenceKind::NodeclaimDeleting, &[("code", "Drifted")], 1)]
+#[case::a_fact_knows_what_an_earlier_told(OccurrenceKind::SpotEvicted, &[("nodepool", "batch"), ("zone", "2"), ("code", "Preempted")], 1)]
+#[case::ready_again(OccurrenceKind::PodReady, &[("workload", "web")], 2)]
+#[case::another_workload(OccurrenceKind::PodReady, &[("workload", "api")], 0)]
+#[case::of_no_object(OccurrenceKind::CallThrottled, &[("code", "429")], 1)]
+#[case::but_not_of_a_pool(OccurrenceKind::CallThrottled, &[("nodepool", "batch")], 0)]
+#[case::reasons(OccurrenceKind::Reason, &[("code", "FailedScheduling")], 4)]
+#[case::what_they_say(OccurrenceKind::Reason, &[("says", "no instance type")], 4)]
+#[case::what_they_do_not_say(OccurrenceKind::Reason, &[("says", "quota")], 0)]
+#[case::about_a_pod(OccurrenceKind::Reason, &[("workload", "web")], 1)]
+#[case::about_a_pod_that_was_not_seen(OccurrenceKind::Reason, &[("workload", "api")], 1)]
+#[case::about_a_claim(OccurrenceKind::Reason, &[("nodepool", "batch")], 1)]
+#[case::about_a_claim_that_was_not_seen(OccurrenceKind::Reason, &[("nodepool", "other")], 1)]
+fn every_given_key_must_match(#[case] what: OccurrenceKind, #[case] keys: &[(&str, &str)], #[case] expected: u32) {
+    let mut of = EventPattern::any(what);
     for (key, value) in keys {
         let value = Some((*value).to_owned());
         match *key {
@@ -124,13 +124,13 @@ fn flux_reaches_the_same_with_each_revision() {
     let failure = [(attribute::REASON, "BuildFailed"), (attribute::SAYS, "no such file")];
     story.reached(3 * S, &layer, Reached::Failed, &failure);
     let events = story.events();
-    let of = |what, object: &str| Happening { object: Some(object.to_owned()), ..Happening::any(what) };
-    assert_eq!(count(&events, &of(What::RevisionApplied, "apps")), 2);
-    assert_eq!(count(&events, &of(What::RevisionApplied, "node-config")), 0);
-    let failed = |code: &str, says: &str| Happening {
+    let of = |what, object: &str| EventPattern { object: Some(object.to_owned()), ..EventPattern::any(what) };
+    assert_eq!(count(&events, &of(OccurrenceKind::RevisionApplied, "apps")), 2);
+    assert_eq!(count(&events, &of(OccurrenceKind::RevisionApplied, "node-config")), 0);
+    let failed = |code: &str, says: &str| EventPattern {
         code: Some(code.to_owned()),
         says: Some(says.to_owned()),
-        ..of(What::KustomizationFailed, "apps")
+        ..of(OccurrenceKind::KustomizationFailed, "apps")
     };
     assert_eq!(count(&events, &failed("BuildFailed", "such")), 1);
     assert_eq!(count(&events, &failed("BuildFailed", "other")), 0);
@@ -142,10 +142,10 @@ fn a_whole_run_is_counted_as_its_result_counts_it() {
     let plan = story::plan();
     let events = story::run(&Fault::None);
     let result = harness_record::RunResult::from_log(&plan, events.clone());
-    let of = |what| u64::from(count(&events, &Happening::any(what)));
-    assert_eq!(of(What::PodCreated), result.counts.pods_created);
-    assert_eq!(of(What::NodeclaimLaunched), result.counts.nodeclaims_launched);
-    assert_eq!(of(What::VmBooted), result.counts.vms_booted);
-    assert_eq!(of(What::VmDeleted), result.counts.vms_deleted);
-    assert!(of(What::PodReady) > 0);
+    let of = |what| u64::from(count(&events, &EventPattern::any(what)));
+    assert_eq!(of(OccurrenceKind::PodCreated), result.counts.pods_created);
+    assert_eq!(of(OccurrenceKind::NodeclaimLaunched), result.counts.nodeclaims_launched);
+    assert_eq!(of(OccurrenceKind::VmBooted), result.counts.vms_booted);
+    assert_eq!(of(OccurrenceKind::VmDeleted), result.counts.vms_deleted);
+    assert!(of(OccurrenceKind::PodReady) > 0);
 }

@@ -55,7 +55,7 @@ fn bound_checks() -> Vec<(&'static str, Check)> {
     vec![
         (
             "happened",
-            Check::Happened { of: Happening::any(What::NodeReady), phases: phases(), at_least: Some(1), at_most: None },
+            Check::Happened { of: EventPattern::any(OccurrenceKind::NodeReady), phases: phases(), at_least: Some(1), at_most: None },
         ),
         ("undisturbed", Check::Undisturbed { workloads: web(), phases: phases() }),
         ("available", Check::Available { workloads: web(), at_least: Amount::Count(1), phases: phases() }),

@@ -44,7 +44,7 @@ fn scene() -> Scene {
 
 fn notified(filter: NotificationFilter, reason: Option<&str>, at_most: Option<u32>, phases: &[&str]) -> Check {
     let of =
-        Happening { code: reason.map(str::to_owned), notification: Some(filter), ..Happening::any(What::Notified) };
+        EventPattern { code: reason.map(str::to_owned), notification: Some(filter), ..EventPattern::any(OccurrenceKind::Notified) };
     Check::Happened { of, phases: names(phases), at_least: at_most.is_none().then_some(1), at_most }
 }
 

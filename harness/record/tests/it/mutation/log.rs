@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use harness_plan::{Happening, Plan};
+use harness_plan::{EventPattern, Plan};
 use harness_record::event::*;
 use harness_record::happening::Counter;
 use harness_record::{Event, EventKind};
@@ -146,7 +146,7 @@ impl<'a> Log<'a> {
     }
 
     /// The events that are occurrences of what is asked about, within the phases, as the verdict counts them.
-    pub(crate) fn occurrences(&self, of: &Happening, named: &[String]) -> Vec<usize> {
+    pub(crate) fn occurrences(&self, of: &EventPattern, named: &[String]) -> Vec<usize> {
         let windows = self.windows(named);
         let mut counter = Counter::new();
         let mut found = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use harness_plan::{Check, Happening, LatencyCheck, LatencyName, Plan, What};
+use harness_plan::{Check, EventPattern, LatencyCheck, LatencyName, Plan, OccurrenceKind};
 use harness_record::event::*;
 use harness_record::{Event, EventKind};
 
@@ -257,7 +257,7 @@ fn latency_reads(asked: &LatencyCheck, signal: &Signal) -> bool {
 
 /// Whether a count may go up or down with what a signal tells: the same kind of happening, and no other object, pool or workload than
 /// the one that is asked about.
-fn happening_reads(of: &Happening, signal: &Signal) -> bool {
+fn happening_reads(of: &EventPattern, signal: &Signal) -> bool {
     let is = |asked: &Option<String>, told: &str| asked.as_deref().is_none_or(|asked| asked == told);
     match signal {
         Signal::Pod { workload, reached } => of_pod(of.what) == Some(*reached) && is(&of.workload, workload),
@@ -265,73 +265,73 @@ fn happening_reads(of: &Happening, signal: &Signal) -> bool {
         Signal::Node { pool, reached } => of_node(of.what) == Some(*reached) && is(&of.nodepool, pool),
         Signal::Vm { pool, what } => of_vm(of.what) == Some(*what) && is(&of.nodepool, pool),
         Signal::Flux { object, reached } => of_flux(of.what) == Some(*reached) && is(&of.object, object),
-        Signal::Reason { name, .. } => of.what == What::Reason && is(&of.object, name),
-        Signal::Notified => of.what == What::Notified,
+        Signal::Reason { name, .. } => of.what == OccurrenceKind::Reason && is(&of.object, name),
+        Signal::Notified => of.what == OccurrenceKind::Notified,
         // `newest` asks for the newest push of the phase.
         Signal::Action(_) => of.notification.as_ref().is_some_and(|of| of.newest),
         Signal::Phase(_) | Signal::Field { .. } | Signal::Usage(_) | Signal::Run => false,
     }
 }
 
-pub(crate) fn of_pod(what: What) -> Option<Reached> {
+pub(crate) fn of_pod(what: OccurrenceKind) -> Option<Reached> {
     Some(match what {
-        What::PodCreated => Reached::Created,
-        What::PodUnschedulable => Reached::Unschedulable,
-        What::PodScheduled => Reached::Scheduled,
-        What::PodReady => Reached::Ready,
-        What::PodNotReady => Reached::NotReady,
-        What::PodDeleting => Reached::Deleting,
-        What::PodDeleted => Reached::Deleted,
+        OccurrenceKind::PodCreated => Reached::Created,
+        OccurrenceKind::PodUnschedulable => Reached::Unschedulable,
+        OccurrenceKind::PodScheduled => Reached::Scheduled,
+        OccurrenceKind::PodReady => Reached::Ready,
+        OccurrenceKind::PodNotReady => Reached::NotReady,
+        OccurrenceKind::PodDeleting => Reached::Deleting,
+        OccurrenceKind::PodDeleted => Reached::Deleted,
         _ => return None,
     })
 }
 
-pub(crate) fn of_claim(what: What) -> Option<Reached> {
+pub(crate) fn of_claim(what: OccurrenceKind) -> Option<Reached> {
     Some(match what {
-        What::NodeclaimCreated => Reached::Created,
-        What::NodeclaimLaunched => Reached::Launched,
-        What::NodeclaimRegistered => Reached::Registered,
-        What::NodeclaimInitialized => Reached::Initialized,
-        What::NodeclaimDrifted => Reached::Drifted,
-        What::NodeclaimDisrupted => Reached::Disrupted,
-        What::NodeclaimDeleting => Reached::Deleting,
-        What::NodeclaimDeleted => Reached::Deleted,
+        OccurrenceKind::NodeclaimCreated => Reached::Created,
+        OccurrenceKind::NodeclaimLaunched => Reached::Launched,
+        OccurrenceKind::NodeclaimRegistered => Reached::Registered,
+        OccurrenceKind::NodeclaimInitialized => Reached::Initialized,
+        OccurrenceKind::NodeclaimDrifted => Reached::Drifted,
+        OccurrenceKind::NodeclaimDisrupted => Reached::Disrupted,
+        OccurrenceKind::NodeclaimDeleting => Reached::Deleting,
+        OccurrenceKind::NodeclaimDeleted => Reached::Deleted,
         _ => return None,
     })
 }
 
-pub(crate) fn of_node(what: What) -> Option<Reached> {
+pub(crate) fn of_node(what: OccurrenceKind) -> Option<Reached> {
     Some(match what {
-        What::NodeReady => Reached::Ready,
-        What::NodeNotReady => Reached::NotReady,
-        What::NodeDeleted => Reached::Deleted,
+        OccurrenceKind::NodeReady => Reached::Ready,
+        OccurrenceKind::NodeNotReady => Reached::NotReady,
+        OccurrenceKind::NodeDeleted => Reached::Deleted,
         _ => return None,
     })
 }
 
-pub(crate) fn of_flux(what: What) -> Option<Reached> {
+pub(crate) fn of_flux(what: OccurrenceKind) -> Option<Reached> {
     Some(match what {
-        What::SourceFailed | What::KustomizationFailed => Reached::Failed,
-        What::KustomizationWaiting => Reached::Waiting,
-        What::RevisionApplied => Reached::Applied,
-        What::RevisionHealthy => Reached::Healthy,
+        OccurrenceKind::SourceFailed | OccurrenceKind::KustomizationFailed => Reached::Failed,
+        OccurrenceKind::KustomizationWaiting => Reached::Waiting,
+        OccurrenceKind::RevisionApplied => Reached::Applied,
+        OccurrenceKind::RevisionHealthy => Reached::Healthy,
         _ => return None,
     })
 }
 
-pub(crate) fn of_vm(what: What) -> Option<AzureFactKind> {
+pub(crate) fn of_vm(what: OccurrenceKind) -> Option<AzureFactKind> {
     Some(match what {
-        What::VmAccepted => AzureFactKind::VmAccepted,
-        What::VmBooted => AzureFactKind::VmBooted,
-        What::VmFailed => AzureFactKind::ProvisioningFailed,
-        What::VmDeleted => AzureFactKind::VmDeleted,
-        What::VmCrashed => AzureFactKind::VmCrashed,
-        What::SpotNotice => AzureFactKind::SpotNotice,
-        What::SpotEvicted => AzureFactKind::SpotEvicted,
-        What::CallThrottled => AzureFactKind::Throttled,
-        What::CallRefused => AzureFactKind::Refused,
-        What::FaultBegan => AzureFactKind::FaultBegan,
-        What::FaultEnded => AzureFactKind::FaultEnded,
+        OccurrenceKind::VmAccepted => AzureFactKind::VmAccepted,
+        OccurrenceKind::VmBooted => AzureFactKind::VmBooted,
+        OccurrenceKind::VmFailed => AzureFactKind::ProvisioningFailed,
+        OccurrenceKind::VmDeleted => AzureFactKind::VmDeleted,
+        OccurrenceKind::VmCrashed => AzureFactKind::VmCrashed,
+        OccurrenceKind::SpotNotice => AzureFactKind::SpotNotice,
+        OccurrenceKind::SpotEvicted => AzureFactKind::SpotEvicted,
+        OccurrenceKind::CallThrottled => AzureFactKind::Throttled,
+        OccurrenceKind::CallRefused => AzureFactKind::Refused,
+        OccurrenceKind::FaultBegan => AzureFactKind::FaultBegan,
+        OccurrenceKind::FaultEnded => AzureFactKind::FaultEnded,
         _ => return None,
     })
 }

@@ -251,10 +251,10 @@ pub(crate) fn every_check() -> Plan {
     let workloads = || plan.workloads.iter().map(|workload| workload.name.clone()).collect::<Vec<_>>();
     let nodepools = || CLASSES.iter().map(|(pool, _, _)| (*pool).to_owned()).collect::<Vec<_>>();
     let happened =
-        |what| Check::Happened { of: Happening::any(what), phases: phases(), at_least: Some(1), at_most: Some(1_000) };
+        |what| Check::Happened { of: EventPattern::any(what), phases: phases(), at_least: Some(1), at_most: Some(1_000) };
     let checks = vec![
-        happened(What::NodeReady),
-        happened(What::Reason),
+        happened(OccurrenceKind::NodeReady),
+        happened(OccurrenceKind::Reason),
         Check::Pending { workloads: workloads(), says: Some("taint".to_owned()) },
         Check::Undisturbed { workloads: workloads(), phases: phases() },
         Check::Available { workloads: workloads(), at_least: Amount::Percent(50), phases: phases() },

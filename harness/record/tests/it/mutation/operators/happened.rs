@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use harness_plan::{Happening, What};
+use harness_plan::{EventPattern, OccurrenceKind};
 use harness_record::event::*;
 use harness_record::{Event, EventKind};
 
@@ -11,7 +11,7 @@ use super::super::log::Log;
 use super::super::signal::{of_claim, of_flux, of_node, of_pod, of_vm};
 
 /// It does not happen, happens to others, or happens later: the first or last few times, or all.
-pub(super) fn too_few(of: &Happening, phases: &[String], least: u32, log: &Log<'_>) -> Vec<Mutation> {
+pub(super) fn too_few(of: &EventPattern, phases: &[String], least: u32, log: &Log<'_>) -> Vec<Mutation> {
     let found = log.occurrences(of, phases);
     let mut mutations = Vec::new();
     let enough = (found.len() + 1).saturating_sub(least as usize).min(found.len());
@@ -35,16 +35,16 @@ pub(super) fn too_few(of: &Happening, phases: &[String], least: u32, log: &Log<'
 }
 
 /// The object that it happened to is of another pool, size, capacity type or zone, or went for another reason.
-fn to_another(of: &Happening, index: usize, log: &Log<'_>) -> Vec<Edit> {
+fn to_another(of: &EventPattern, index: usize, log: &Log<'_>) -> Vec<Edit> {
     let event = &log.events[index];
     match &event.kind {
         EventKind::Milestone(it) => {
             let key = match of {
-                Happening { code: Some(_), .. } => attribute::REASON,
-                Happening { zone: Some(_), .. } => attribute::ZONE,
-                Happening { capacity_type: Some(_), .. } => attribute::CAPACITY_TYPE,
-                Happening { instance_type: Some(_), .. } => attribute::INSTANCE_TYPE,
-                Happening { nodepool: Some(_), .. } => attribute::NODEPOOL,
+                EventPattern { code: Some(_), .. } => attribute::REASON,
+                EventPattern { zone: Some(_), .. } => attribute::ZONE,
+                EventPattern { capacity_type: Some(_), .. } => attribute::CAPACITY_TYPE,
+                EventPattern { instance_type: Some(_), .. } => attribute::INSTANCE_TYPE,
+                EventPattern { nodepool: Some(_), .. } => attribute::NODEPOOL,
                 _ => return Vec::new(),
             };
             let own = log.of_object(&it.object.uid);
@@ -79,7 +79,7 @@ fn to_another(of: &Happening, index: usize, log: &Log<'_>) -> Vec<Edit> {
 }
 
 /// The fact with what is asked about set in it: to that value, or to what is asked for.
-fn placed(event: &Event, of: &Happening, value: Option<&str>) -> Event {
+fn placed(event: &Event, of: &EventPattern, value: Option<&str>) -> Event {
     let mut event = event.clone();
     if let EventKind::Azure(fact) = &mut event.kind {
         for (asked, slot) in [
@@ -99,7 +99,7 @@ fn placed(event: &Event, of: &Happening, value: Option<&str>) -> Event {
 }
 
 /// VMs to which it happened in the phases are of the zone, size, capacity type or pool that is asked about.
-fn of_those(of: &Happening, phases: &[String], count: usize, log: &Log<'_>) -> Option<Mutation> {
+fn of_those(of: &EventPattern, phases: &[String], count: usize, log: &Log<'_>) -> Option<Mutation> {
     let what = of_vm(of.what)?;
     let windows = log.windows(phases);
     let within = log
@@ -119,7 +119,7 @@ fn of_those(of: &Happening, phases: &[String], count: usize, log: &Log<'_>) -> O
 }
 
 /// It happens as often again as is needed for once too often, to objects that no run has seen where it can.
-pub(super) fn too_many(of: &Happening, phases: &[String], most: u32, log: &Log<'_>) -> Vec<Mutation> {
+pub(super) fn too_many(of: &EventPattern, phases: &[String], most: u32, log: &Log<'_>) -> Vec<Mutation> {
     let count = (most as usize + 1).saturating_sub(log.occurrences(of, phases).len());
     let mut mutations: Vec<Mutation> = of_those(of, phases, count, log).into_iter().collect();
     for phase in log.phases(phases) {
@@ -135,7 +135,7 @@ pub(super) fn too_many(of: &Happening, phases: &[String], most: u32, log: &Log<'
 }
 
 /// One more event that is what is asked about.
-fn invented(of: &Happening, phase: &str, at_us: u64, number: usize, log: &Log<'_>) -> Option<Event> {
+fn invented(of: &EventPattern, phase: &str, at_us: u64, number: usize, log: &Log<'_>) -> Option<Event> {
     let text = |key: &Option<String>| key.clone().unwrap_or_default();
     let name = of.object.clone().unwrap_or_else(|| format!("mutant-{number}"));
     let event = |kind| Some(Event { at_us, kind });
@@ -160,7 +160,7 @@ fn invented(of: &Happening, phase: &str, at_us: u64, number: usize, log: &Log<'_
         return Some(milestone(at_us, &stranger(kind, &name), reached, &known));
     }
     if let Some(reached) = of_flux(of.what) {
-        let kind = if of.what == What::SourceFailed { ObjectKind::GitRepository } else { ObjectKind::Kustomization };
+        let kind = if of.what == OccurrenceKind::SourceFailed { ObjectKind::GitRepository } else { ObjectKind::Kustomization };
         let same = log.events.iter().find_map(|event| match &event.kind {
             EventKind::Milestone(it)
                 if it.object.kind == kind && of.object.as_ref().is_none_or(|name| it.object.name == *name) =>
@@ -191,7 +191,7 @@ fn invented(of: &Happening, phase: &str, at_us: u64, number: usize, log: &Log<'_
             message: text(&of.says),
         }));
     }
-    if of.what == What::Reason {
+    if of.what == OccurrenceKind::Reason {
         let (kind, name) = match (&of.workload, &of.nodepool) {
             (Some(workload), _) => ("Pod", format!("{workload}-0123456789-{number:05}")),
             (None, Some(pool)) => ("NodePool", pool.clone()),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_plan::Action;
+use harness_plan::{Action, AppliedInOrder};
 
 use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
@@ -11,7 +11,8 @@ use crate::event::Reached;
 use crate::text;
 use crate::timeline::{FluxStep, Push, ROOT, pushes};
 
-pub(super) fn check(last: bool, phases: &[String], evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &AppliedInOrder, evidence: &Evidence<'_>) -> Outcome {
+    let AppliedInOrder { last, phases } = check;
     let source = evidence.source;
     let of_plan: Vec<&str> = source.plan.phases.iter().map(|phase| phase.name.as_str()).collect();
     let names: Vec<&str> = if phases.is_empty() { of_plan } else { phases.iter().map(String::as_str).collect() };
@@ -50,7 +51,7 @@ pub(super) fn check(last: bool, phases: &[String], evidence: &Evidence<'_>) -> O
             text::duration(earlier.at.at_us()),
         ));
     }
-    if let (true, Some(newest)) = (last, asked.last()) {
+    if let (true, Some(newest)) = (*last, asked.last()) {
         let in_force = told.last().filter(|(step, _)| step.reached == Reached::Healthy).map(|(step, _)| &*step.commit);
         if in_force != Some(newest.commit) {
             verdict = verdict.and(if windows.ended() { Verdict::Fail } else { Verdict::Inconclusive });
@@ -61,7 +62,7 @@ pub(super) fn check(last: bool, phases: &[String], evidence: &Evidence<'_>) -> O
             ));
         }
     }
-    let limit = if last { "in the order of the pushes, the last one in force" } else { "in the order of the pushes" };
+    let limit = if *last { "in the order of the pushes, the last one in force" } else { "in the order of the pushes" };
     let shown = told.iter().filter(|(step, _)| step.reached == Reached::Applied);
     let shown: Vec<String> = shown.map(|(step, _)| named(&step.commit, &place)).collect();
     let shown = if shown.is_empty() { "none".to_owned() } else { text::some(&shown, SHOWN) };

@@ -1,5 +1,7 @@
 //! Was the new node Ready before the spot VM was gone?
 
+use harness_plan::ReplacedBeforeLoss;
+
 use super::evidence::{Evidence, Outcome};
 use super::nodes::{Node, of_pool};
 use super::types::Verdict;
@@ -10,9 +12,9 @@ use crate::timeline::VmTimeline;
 /// Names that are shown of VMs.
 const SHOWN: usize = 4;
 
-pub(super) fn check(phases: &[String], evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &ReplacedBeforeLoss, evidence: &Evidence<'_>) -> Outcome {
     let timelines = evidence.source.timelines;
-    let windows = Windows::of(phases.iter().map(String::as_str), evidence);
+    let windows = Windows::of(check.phases.iter().map(String::as_str), evidence);
     let mut noticed: Vec<(&VmTimeline, u64)> =
         timelines.azure.vms.iter().filter_map(|vm| Some((vm, vm.noticed_us?))).collect();
     noticed.retain(|(_, noticed_us)| windows.contain(*noticed_us));

@@ -1,5 +1,7 @@
 //! Were the nodes left alone?
 
+use harness_plan::Retained;
+
 use super::evidence::{Evidence, Outcome};
 use super::nodes::{of_pool, used};
 use super::types::Verdict;
@@ -9,11 +11,11 @@ use crate::text;
 /// Names that are shown of nodes that went.
 const SHOWN: usize = 4;
 
-pub(super) fn check(nodepools: &[String], phases: &[String], evidence: &Evidence<'_>) -> Outcome {
-    let windows = Windows::of(phases.iter().map(String::as_str), evidence);
+pub(super) fn check(check: &Retained, evidence: &Evidence<'_>) -> Outcome {
+    let windows = Windows::of(check.phases.iter().map(String::as_str), evidence);
     let mut verdict = windows.cap(Verdict::Pass);
     let (mut observed, mut went, mut there) = (Vec::new(), Vec::new(), Vec::new());
-    let pools = used(nodepools, evidence);
+    let pools = used(check.nodepools.names(), evidence);
     let span = windows.all.first().zip(windows.all.last()).map(|(first, last)| (first.from_us, last.to_us));
     for pool in &pools {
         let Some((from_us, to_us)) = span else { continue };

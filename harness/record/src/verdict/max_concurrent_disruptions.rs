@@ -4,6 +4,7 @@
 //! takes it (sigs.k8s.io/karpenter `pkg/controllers/disruption/helpers.go`, `BuildDisruptionBudgetMapping`). So it is looked at when
 //! a disruption begins: later the pool may be smaller without anybody having chosen too many.
 
+use harness_plan::MaxConcurrentDisruptions;
 use harness_units::Amount;
 
 use super::evidence::{Evidence, Outcome};
@@ -22,17 +23,13 @@ struct Most {
     at_us: u64,
 }
 
-pub(super) fn check(
-    nodepools: &[String],
-    reason: Option<&str>,
-    at_most: Amount,
-    phases: &[String],
-    evidence: &Evidence<'_>,
-) -> Outcome {
+pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -> Outcome {
+    let MaxConcurrentDisruptions { nodepools, reason, at_most, phases } = check;
+    let (reason, at_most) = (reason.as_deref(), *at_most);
     let windows = Windows::of(phases.iter().map(String::as_str), evidence);
     let mut verdict = windows.cap(Verdict::Pass);
     let (mut observed, mut shown, mut none) = (Vec::new(), Vec::new(), Vec::new());
-    for pool in nodepools {
+    for pool in nodepools.names() {
         let nodes = of_pool(pool, evidence);
         let total = total(&nodes);
         let is = |node: &&Node<'_>| reason.is_none_or(|reason| node.reason(evidence) == reason);

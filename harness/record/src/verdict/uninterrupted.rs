@@ -1,5 +1,7 @@
 //! Did every pod that was Ready stay Ready?
 
+use harness_plan::Uninterrupted;
+
 use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
 use super::window::Windows;
@@ -8,13 +10,14 @@ use crate::text;
 /// Names that are shown of pods that were disturbed.
 const SHOWN: usize = 4;
 
-pub(super) fn check(workloads: &[String], phases: &[String], evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Uninterrupted, evidence: &Evidence<'_>) -> Outcome {
+    let Uninterrupted { workloads, phases } = check;
     let source = evidence.source;
     let timelines = source.timelines;
     let windows = Windows::of(phases.iter().map(String::as_str), evidence);
     let mut verdict = windows.cap(Verdict::Pass);
     let (mut observed, mut shown, mut there) = (Vec::new(), Vec::new(), Vec::new());
-    for workload in workloads {
+    for workload in workloads.names() {
         let name = timelines.names.get(workload).filter(|name| !name.is_none());
         for window in &windows.all {
             let ready = source.readiness.all().iter().filter(|span| {
