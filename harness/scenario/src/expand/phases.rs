@@ -112,7 +112,7 @@ impl Unfolding<'_> {
 fn all(conditions: &Conditions) -> Until {
     match conditions.0.as_slice() {
         [one] => until(one),
-        several => Until::All(several.iter().map(|one| until(one)).collect()),
+        several => Until::All(several.iter().map(until).collect()),
     }
 }
 

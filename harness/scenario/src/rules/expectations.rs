@@ -135,7 +135,7 @@ fn no_processes(context: &Context<'_>, names: &[Located<String>]) -> Vec<Diagnos
 
 pub(super) fn are_different(context: &Context<'_>) -> Vec<Diagnostic> {
     let expect = &context.scenario.expect;
-    let names: Vec<String> = expect.iter().map(|one| expectation_title(one)).collect();
+    let names: Vec<String> = expect.iter().map(expectation_title).collect();
     expect
         .iter()
         .enumerate()
