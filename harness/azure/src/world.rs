@@ -10,17 +10,17 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::documents::{ClusterState, NetworkState};
 use crate::catalogue::{Catalogue, resource_skus};
 use crate::config::Config;
 use crate::counters::Counters;
+use crate::documents::{ClusterState, NetworkState};
 use crate::facts::{FactKind, FactLog};
 use crate::faults::FaultEngine;
 use crate::fleet::Fleet;
-use crate::quota::QuotaLimits;
-use crate::tokens::Tokens;
 use crate::images;
 use crate::operations::Operations;
+use crate::quota::QuotaLimits;
+use crate::tokens::Tokens;
 use harness_simulation::Behaviour;
 
 /// How many writes of Nodes are under way at once: enough for 100 and more a second, few enough not to crowd the API server.

@@ -1,23 +1,22 @@
-//! What is asked: the scenario format, its validation, the classes of a node configuration and the plan.
+//! The scenario language: the file format, its validation, and the plan that a scenario makes on a GitOps tree.
 //!
 //! Everything here is pure: no IO, no clock, no cluster. A scenario file, a node configuration and a seed
-//! go in; a [`plan::Plan`] comes out, fully expanded, before anything touches a cluster. The same three give the same
+//! go in; a [`Plan`](harness_plan::Plan) comes out, fully expanded, before anything touches a cluster. The same three give the same
 //! plan, byte for byte. Callers read files and hand over their texts.
 //!
 //! # A tour
 //!
 //! 1. [`parse`] reads a scenario file: [`model`] is what its keys mean, [`scenario_schema`] is generated from it, and every
-//!    error is a [`Diagnostic`] with file, line, column and a hint, as many as there are.
-//! 2. [`read_tree`] reads a GitOps tree as kustomize would and refuses one that cannot work on AKS: each [`Finding`] says
-//!    what is wrong, what AKS would do, and what to write instead.
-//! 3. [`plan()`] brings both together with the VM sizes of the target ([`SkuFact`]): for each NodePool a workload that fits
-//!    that pool and no other ([`mod@derive`]), and each action at its time.
+//!    error is a [`Diagnostic`](harness_yaml::Diagnostic) with file, line, column and a hint, as many as there are.
+//! 2. [`read_tree`](harness_tree::read_tree) reads a GitOps tree as kustomize would and refuses one that cannot work on AKS.
+//! 3. [`plan()`] brings both together with the VM sizes of the target ([`SkuFact`](harness_tree::SkuFact)): for each NodePool a
+//!    workload that fits that pool and no other ([`derive`](mod@harness_tree::derive)), and each action at its time.
 //!
 //! ```
 //! use harness_plan::Profile;
-//! use harness_scenario::{
-//!     PlanInputs, SkuFact, Bytes, Millicores, builtin_node_config, builtin_scenarios, parse, plan, read_tree,
-//! };
+//! use harness_scenario::{PlanInputs, builtin_scenarios, parse, plan};
+//! use harness_tree::{SkuFact, builtin_node_config, read_tree};
+//! use harness_units::{Bytes, Millicores};
 //!
 //! let builtin = builtin_scenarios().iter().find(|scenario| scenario.name == "scale-burst").expect("it is built in");
 //! let scenario = parse("scale-burst.yaml", builtin.text).expect("built-in scenarios are right");

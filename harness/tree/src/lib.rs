@@ -1,7 +1,7 @@
 //! GitOps trees of node configurations: what Flux builds of a folder, what the API server accepts of it, and what AKS would do with it.
 //!
 //! Everything here is pure: callers read files and hand over their texts. [`read_tree`] reads a tree as kustomize would and refuses one that
-//! cannot work on AKS; [`validate()`] goes through a whole repository; [`derive`](mod@derive) finds for each NodePool a workload that fits that
+//! cannot work on AKS; [`validate`](mod@validate) goes through a whole repository; [`derive`](mod@derive) finds for each NodePool a workload that fits that
 //! pool and no other. Each [`Finding`] says what is wrong, where, what AKS would do, and what to write instead.
 
 mod builtin;

@@ -7,8 +7,8 @@ use super::call::Call;
 use super::locations;
 use super::reply::{Reply, list};
 use crate::config::Config;
-use crate::fleet::Vm;
 use crate::documents::{subnet_document, vnet_document, vnet_id, vnet_key as key};
+use crate::fleet::Vm;
 use crate::world::World;
 
 pub(super) fn vnets(world: &World, group: &str) -> Result<Reply, Reply> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::catalogue::catalogue;
 use crate::api::FaultState;
+use crate::catalogue::catalogue;
 use crate::draws::happens;
 use crate::facts::{FactKind, FactLog, VmRef};
 use crate::quota::QuotaLimits;

@@ -5,9 +5,9 @@
 
 use serde_json::{Value, json};
 
-use crate::quota::{QuotaExceeded, QuotaScope};
 use crate::api::ProvisioningError;
 use crate::facts::VmRef;
+use crate::quota::{QuotaExceeded, QuotaScope};
 use harness_simulation::CapacityCode;
 
 /// The error of a VM that quota forbids.

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use crate::quota::Quota;
 use super::vm::Vm;
 use crate::api::VmRecord;
+use crate::quota::Quota;
 
 /// How many records of VMs that are gone are kept; the oldest go first.
 pub(crate) const GONE_KEPT: usize = 10_000;

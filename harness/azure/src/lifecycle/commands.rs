@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::end::Taken;
-use crate::fleet::AgentCondition;
 use crate::api::{ProvisioningError, QuotaUsage, VmRecord, VmState};
 use crate::facts::FactKind;
+use crate::fleet::AgentCondition;
 use crate::world::World;
 use harness_simulation::Fault;
 use harness_simulation::{Behaviour, CapacityType, Leg};

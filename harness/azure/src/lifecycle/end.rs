@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::fleet::Fleet;
-use crate::fleet::End;
 use crate::api::{ProvisioningError, VmState};
 use crate::facts::FactKind;
+use crate::fleet::End;
+use crate::fleet::Fleet;
 use crate::world::World;
 use harness_simulation::Leg;
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::fleet::capacity_error;
-use crate::fleet::Fleet;
-use crate::fleet::{End, Signal};
-use crate::clock::Stamp;
 use crate::api::{ProvisioningError, VmRecord, VmState};
+use crate::clock::Stamp;
 use crate::facts::{FactKind, VmRef};
 use crate::faults::Subject;
+use crate::fleet::Fleet;
+use crate::fleet::capacity_error;
+use crate::fleet::{End, Signal};
 use crate::node::{NodeWriter, ReadyStatus};
 use crate::world::World;
 use harness_simulation::Leg;

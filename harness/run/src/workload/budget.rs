@@ -6,7 +6,7 @@ use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec}
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::create::{metadata, selector};
+use super::metadata::{metadata, selector};
 
 pub(super) fn budget(run_id: &str, workload: &Workload, budget: DisruptionBudget) -> PodDisruptionBudget {
     let (min_available, max_unavailable) = match budget {
@@ -34,7 +34,7 @@ fn number(amount: Amount) -> IntOrString {
 
 #[cfg(test)]
 mod tests {
-    use super::super::create::tests::plain;
+    use super::super::metadata::tests::plain;
     use super::*;
     use rstest::rstest;
     use serde_json::json;

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
-use super::create::{metadata, selector};
+use super::metadata::{metadata, selector};
 
 /// What real pods run. On a simulated kubelet nothing is pulled; elsewhere the smallest image that there is.
 const IMAGE: &str = "registry.k8s.io/pause:3.10";
@@ -94,7 +94,7 @@ fn toleration(toleration: &harness_plan::Toleration) -> Toleration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::create::tests::plain;
+    use super::super::metadata::tests::plain;
     use super::*;
     use serde_json::json;
 

@@ -4,6 +4,7 @@ mod autoscaler;
 mod budget;
 mod create;
 mod deployment;
+mod metadata;
 mod namespace;
 
 pub(crate) use create::create;

@@ -9,8 +9,9 @@ use crate::lab::{Lab, Ran};
 use crate::plans::of_phases;
 
 fn change(id: u32, at_ms: u64, object: &str, what: &Value) -> Value {
-    let action = json!({"change": {"object": object, "what": what, "stays": false, "by": "kubectl"}});
-    json!({"id": id, "atUs": at_ms * 1_000, "action": action})
+    let mut change = json!({"object": object, "stays": false, "by": "kubectl"});
+    change.as_object_mut().unwrap().extend(what.as_object().unwrap().clone());
+    json!({"id": id, "atUs": at_ms * 1_000, "action": {"change": change}})
 }
 
 /// One phase with these actions, on these objects.
@@ -123,7 +124,7 @@ async fn what_is_not_the_runs_is_not_touched() {
     lab.api.create("ConfigMap", "default", json!({"metadata": {"name": "theirs"}, "data": {"a": "b"}})).unwrap();
     let actions_of = [
         change(0, 0, "theirs", &json!({"patch": {"data": {"a": "c"}}})),
-        change(1, 1_000, "theirs", &json!("delete")),
+        change(1, 1_000, "theirs", &json!({"delete": true})),
         change(2, 0, "missing", &json!({"patch": {"data": {"a": "c"}}})),
     ];
     let objects = json!([config_map("theirs", &["data.a"]), config_map("missing", &["data.a"])]);

@@ -58,7 +58,7 @@ async fn what_cannot_go_is_a_leak_and_the_cleanup_ends_all_the_same() {
 #[tokio::test(start_paused = true)]
 async fn a_component_that_the_plan_leaves_dead_runs_again() {
     let lab = Lab::start();
-    let kill = action(0, &json!({"killComponent": {"component": "karpenter"}}));
+    let kill = action(0, &json!({"killComponent": "karpenter"}));
     let ran = lab.run(&of_phases(&[json!({"name": "dead", "actions": [kill], "for": "1s"})])).await;
     ran.assert_well_formed();
     assert_eq!(lab.components.orders(), ["kill karpenter", "restart karpenter"]);
@@ -68,10 +68,8 @@ async fn a_component_that_the_plan_leaves_dead_runs_again() {
 #[tokio::test(start_paused = true)]
 async fn a_component_that_runs_again_is_left_alone() {
     let lab = Lab::start();
-    let actions = [
-        action(0, &json!({"killComponent": {"component": "karpenter"}})),
-        action(1, &json!({"startComponent": {"component": "karpenter"}})),
-    ];
+    let actions =
+        [action(0, &json!({"killComponent": "karpenter"})), action(1, &json!({"startComponent": "karpenter"}))];
     let ran = lab.run(&of_phases(&[json!({"name": "restart", "actions": actions, "for": "1s"})])).await;
     ran.assert_well_formed();
     assert_eq!(lab.components.orders(), ["kill karpenter", "restart karpenter"]);

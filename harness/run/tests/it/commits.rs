@@ -50,7 +50,8 @@ async fn run_with_weights(lab: &Lab, phases: &[Value]) -> (Ran, Vec<(String, Val
 #[tokio::test(start_paused = true)]
 async fn commits_stand_on_each_other_and_a_revert_takes_back_the_newest() {
     let lab = Lab::start();
-    let phases = [in_force("two", &[weight(0, 2), weight(1, 3)]), in_force("back", &[action(2, &json!("revert"))])];
+    let phases =
+        [in_force("two", &[weight(0, 2), weight(1, 3)]), in_force("back", &[action(2, &json!({"revert": {}}))])];
     let (ran, weights) = run_with_weights(&lab, &phases).await;
     ran.assert_well_formed();
     assert!(ran.phases().iter().all(|(_, outcome)| *outcome == Some(PhaseOutcome::Reached)), "{:?}", ran.phases());

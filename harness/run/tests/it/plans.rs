@@ -11,7 +11,7 @@ pub(crate) const BOOT_S: u64 = 3;
 pub(crate) const PODS: u32 = 5;
 
 pub(crate) fn scale(id: u32, at_ms: u64, from: u32, to: u32) -> Value {
-    json!({"id": id, "atUs": at_ms * 1_000, "action": {"scale": {"workload": "web", "from": from, "to": to}}})
+    json!({"id": id, "atUs": at_ms * 1_000, "action": {"scale": {"workloads": ["web"], "from": from, "to": to}}})
 }
 
 pub(crate) fn up() -> Value {
@@ -32,7 +32,7 @@ pub(crate) fn of_phases(phases: &[Value]) -> Plan {
     workload.node_selector.insert("karpenter.sh/nodepool".to_owned(), "web".to_owned());
     workload.replicas_peak = PODS;
     serde_json::from_value(json!({
-        "version": 1, "scenario": "burst", "question": "Do nodes follow pods?", "profile": "smoke", "seed": 7,
+        "version": 2, "scenario": "burst", "question": "Do nodes follow pods?", "profile": "smoke", "seed": 7,
         "parameters": {}, "needs": ["gitops", "node-auto-provisioning"],
         "azure": {"boot": {"constant": format!("{BOOT_S}s")}, "delete": {"constant": "2s"}, "quotaCores": {}, "faults": []},
         "nodeConfig": {"source": "tree", "sha256": "0", "classes": [{

@@ -93,7 +93,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn rates() -> impl Strategy<Value = Arrival> {
-        let rate = || (0.1_f64..200.0).prop_map(|rate| Rate(rate));
+        let rate = || (0.1_f64..200.0).prop_map(Rate);
         let step = (rate(), 1_u64..30)
             .prop_map(|(per_second, seconds)| RateStep { per_second, duration: Span::from_secs(seconds) });
         prop_oneof![
