@@ -105,8 +105,9 @@ pub(crate) struct Planned {
 
 /// The names of groups as possible values, for help and completions.
 fn group() -> impl TypedValueParser<Value = Group> {
-    PossibleValuesParser::new(Group::ALL.map(Group::as_str))
-        .try_map(|name| Group::ALL.into_iter().find(|group| group.as_str() == name).ok_or("it is none of the groups"))
+    PossibleValuesParser::new(Group::ALL.iter().map(|group| group.as_str())).try_map(|name| {
+        Group::ALL.iter().copied().find(|group| group.as_str() == name).ok_or("it is none of the groups")
+    })
 }
 
 fn profile(text: &str) -> Result<Profile, String> {

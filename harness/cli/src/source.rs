@@ -141,7 +141,7 @@ const OWN_LAYERS: &str = "gitops";
 /// Puts the scenario's layers beside the tree, where it has any.
 fn add_layers(tree: &mut Tree, scenario: &Scenario) -> Result<bool, CliError> {
     let Some(gitops) = &scenario.model().gitops else { return Ok(false) };
-    let Some(name) = gitops.tree.as_ref().map(|name| name.value.as_str()) else { return Ok(false) };
+    let Some(name) = gitops.tree.as_deref() else { return Ok(false) };
     let files = if name == OWN_LAYERS {
         builtin_gitops()
     } else {

@@ -101,7 +101,6 @@ impl Matcher {
             && self.contains.as_ref().is_none_or(|part| value.is_some_and(|value| contains(value, part)))
             && self.present.is_none_or(|present| value.is_some() == present)
     }
-
 }
 
 impl Field {

@@ -32,12 +32,13 @@ pub use action::{
 pub use arrival::{Arrival, RateStep};
 pub use capability::Capability;
 pub use check::{
-    AppliedInOrder, Available, Bounds, Candidates, Changes, Check, Expectation, Expected, Facts, FieldValue, Fleet, Happened, Label,
-    LabelledCheck, LatencyLimits, MaxConcurrentDisruptions, NodeProperty, Notification, Notified, Order, PREPARE, Pending, PhaseReached,
-    Placement, PlacementTarget, PoolLimits, Price, Quota, Replaced, ReplacedBeforeLoss, Retained, Savings, Scope, Uninterrupted, Usage, VmCount,
+    AppliedInOrder, Available, Bounds, Candidates, Changes, Check, Expectation, Expected, ExpectedField, Facts, Fleet,
+    Happened, Label, LabelledCheck, LatencyLimits, MaxConcurrentDisruptions, NodeProperty, NotificationPattern,
+    Notified, Order, PREPARE, Pending, PhaseReached, Placement, PlacementTarget, PoolLimits, Price, Quota, Replaced,
+    ReplacedBeforeLoss, Retained, Savings, Scope, Uninterrupted, Usage, VmCount,
 };
 pub use document::{Group, PLAN_VERSION, Plan, Profile, Published};
-pub use event_pattern::{OccurrenceKind, EventPattern};
+pub use event_pattern::{EventPattern, OccurrenceKind};
 pub use field::{Field, Matcher, NamedObject, ObjectAddress};
 pub use field_path::FieldPath;
 pub use gitops::{Gitops, Layer, LayerKind, Trigger};

@@ -10,7 +10,7 @@ use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::check::Notification;
+use crate::check::NotificationPattern;
 use crate::{Bounds, EventPattern, Field, Names, PlannedAction};
 
 /// One step of a run: its actions are sent at their times, then its conditions are awaited or its time is held.
@@ -80,7 +80,7 @@ pub struct HappenedSoFar {
 pub struct NotifiedSoFar {
     /// Which notifications are counted.
     #[serde(flatten)]
-    pub notification: Notification,
+    pub notification: NotificationPattern,
     /// Minimum number (default: 1).
     #[serde(default = "crate::defaults::one")]
     pub at_least: u32,

@@ -21,6 +21,7 @@ use harness_record::{Event, EventKind};
 use harness_units::{Bytes, Millicores, Span};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
+use serde_json::json;
 
 const MS: u64 = 1_000;
 const S: u64 = 1_000_000;
@@ -253,21 +254,15 @@ fn plan(seed: u64, bursts: u64) -> Plan {
             })
             .collect()
     };
-    let phase = |name: String, actions, until: Option<Until>, seconds| Phase {
+    let phase = |name: String, actions, until: Option<Condition>, seconds| Phase {
         name,
         actions,
         within: until.is_some().then(|| Span::from_secs(seconds)),
         hold: until.is_none().then(|| Span::from_secs(seconds)),
-        until,
+        until: until.map(Conditions::from),
     };
     let names: Vec<String> = CLASSES.iter().map(|(_, workload, _)| (*workload).to_owned()).collect();
-    let latency = |of, by, percent| LatencyCheck {
-        of,
-        by: Some(by),
-        limits: BTreeMap::from([(percent, Span::from_secs(60))]),
-        censored: None,
-        samples_min: 1,
-    };
+    let check = |json| serde_json::from_value(json).expect("is a check");
     let expect = |name: &str, check| Expectation::new(name, check);
     Plan {
         version: PLAN_VERSION,
@@ -300,16 +295,19 @@ fn plan(seed: u64, bursts: u64) -> Plan {
         phases: (0..bursts)
             .flat_map(|index| {
                 let burst = phase(format!("burst-{index}"), scale(index, true), None, 60);
-                let drain = phase(format!("drain-{index}"), scale(index, false), Some(Until::NoNodes), 60);
+                let drain = phase(format!("drain-{index}"), scale(index, false), Some(Condition::NoNodes), 60);
                 [burst, drain]
             })
             .collect(),
         notes: Default::default(),
         expectations: vec![
-            expect("placement", Check::Placement { workloads: names, exclusively: true }),
-            expect("pod_ready", Check::Latency(latency(LatencyName::PodReady, GroupBy::Workload, 99))),
-            expect("node_provisioning", Check::Latency(latency(LatencyName::NodeProvisioning, GroupBy::Nodepool, 95))),
-            expect("fleet", Check::Fleet { as_many_as_nodeclaims: true, at_the_end: None }),
+            expect("placement", check(json!({"placement": {"workloads": names}}))),
+            expect("pod_ready", check(json!({"latency": {"of": "pod_ready", "by": "workload", "p99": "1m"}}))),
+            expect(
+                "node_provisioning",
+                check(json!({"latency": {"of": "node_provisioning", "by": "nodepool", "p95": "1m"}})),
+            ),
+            expect("fleet", check(json!({"fleet": {"vms": "as-many-as-nodeclaims"}}))),
         ],
     }
 }

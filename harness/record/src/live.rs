@@ -1,6 +1,6 @@
 //! A run while it goes on: what the console shows.
 
-use harness_plan::{Plan, Until};
+use harness_plan::{Conditions, Plan};
 
 use crate::event::{ActionKind, Event};
 use crate::latency::{LatencyStats, Sample, Samples, between, until};
@@ -41,7 +41,7 @@ pub struct LivePhase {
     /// Its name.
     pub name: String,
     /// What ends it.
-    pub until: Option<Until>,
+    pub until: Option<Conditions>,
     /// When it began.
     pub began_us: u64,
     /// Its deadline, or the end of its hold; `None` for preparation and cleanup.

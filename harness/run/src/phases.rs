@@ -1,6 +1,6 @@
 //! The plan's phases, one after another.
 
-use harness_plan::{Phase, Plan, Until};
+use harness_plan::{Condition, Conditions, Phase, Plan};
 use harness_record::event::PhaseOutcome;
 use harness_units::Span;
 
@@ -62,12 +62,13 @@ async fn end(phase: &Phase, mut begin: Beginning, driver: &mut Driver, tools: &T
 }
 
 /// Returns when the condition holds. A part that waits for quiet wakes when it would hold if nothing more happened, not at every event.
-async fn wait(until: &Until, begin: &Beginning, missing: &mut String, tools: &Tools) {
+async fn wait(until: &Conditions, begin: &Beginning, missing: &mut String, tools: &Tools) {
     let hub = &tools.hub;
-    let noisy: Vec<&Until> = until.parts().into_iter().filter(|part| !matches!(part, Until::Settled(_))).collect();
+    let noisy = until.0.iter().filter(|condition| !matches!(condition, Condition::Settled(_)));
+    let noisy = Conditions(noisy.cloned().collect());
     loop {
-        if !noisy.is_empty() {
-            hub.wait_for(missing, |state| noisy.iter().try_for_each(|part| reached(part, state, begin, 0))).await;
+        if !noisy.0.is_empty() {
+            hub.wait_for(missing, |state| reached(&noisy, state, begin, 0)).await;
         }
         let due_us = hub.read(|state| settles_us(until, state, begin));
         if hub.clock.now_us() >= due_us {

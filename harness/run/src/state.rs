@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use harness_cluster::flux;
-use harness_plan::{FieldPath, EventPattern};
+use harness_plan::{EventPattern, FieldPath};
 use harness_record::Event;
 use harness_record::event::{AzureFactKind, EventKind, FieldValue, Milestone, ObjectKind, Reached, attribute};
 use harness_record::happening::Counter;

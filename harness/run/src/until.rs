@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use harness_cluster::flux;
-use harness_plan::Until;
+use harness_plan::{Bounds, Condition, Conditions, EventPattern, HappenedSoFar};
 
 use crate::state::State;
 use crate::wanted::Wanted;
@@ -28,66 +28,66 @@ impl Beginning {
     }
 }
 
-/// Whether the condition holds, or what is missing in words. `now_us` matters to [`Until::Settled`] alone.
-pub(crate) fn reached(until: &Until, state: &State, begin: &Beginning, now_us: u64) -> Result<(), String> {
-    match until {
-        Until::AllPodsReady => begin.wanted.met(state),
-        Until::NoPods => holds(state.pods() == 0, || format!("{} pods left", state.pods())),
-        Until::NoNodes => {
+/// Whether the conditions hold, or what is missing in words. `now_us` matters to [`Condition::Settled`] alone.
+pub(crate) fn reached(until: &Conditions, state: &State, begin: &Beginning, now_us: u64) -> Result<(), String> {
+    let missing: Vec<String> =
+        until.0.iter().filter_map(|condition| holds(condition, state, begin, now_us).err()).collect();
+    met(missing.is_empty(), || missing.join("; "))
+}
+
+fn holds(condition: &Condition, state: &State, begin: &Beginning, now_us: u64) -> Result<(), String> {
+    match condition {
+        Condition::AllPodsReady => begin.wanted.met(state),
+        Condition::NoPods => met(state.pods() == 0, || format!("{} pods left", state.pods())),
+        Condition::NoNodes => {
             let empty =
                 state.nodeclaims().next().is_none() && state.nodes().next().is_none() && state.vms().next().is_none();
-            holds(empty, || format!("left: {}", state.fleet()))
+            met(empty, || format!("left: {}", state.fleet()))
         }
-        Until::AllNodesReplaced => {
+        Condition::AllNodesReplaced => {
             let old = state.nodeclaims_among(&begin.nodeclaims);
-            holds(old.is_empty(), || {
+            met(old.is_empty(), || {
                 let count = begin.nodeclaims.len();
                 format!("{} of the {count} NodeClaims of before are left: {}", old.len(), few(&old))
             })?;
             begin.wanted.met(state)
         }
-        Until::Settled(span) => {
+        Condition::Settled(span) => {
             let (last_us, what) = state.last_activity();
             let quiet_us = now_us.saturating_sub((*last_us).max(begin.acted_us));
-            holds(quiet_us >= span.as_micros(), || {
+            met(quiet_us >= span.as_micros(), || {
                 let quiet = harness_units::Span::from_millis(quiet_us / 1_000);
                 format!("quiet for {quiet} only; last: {}", if what.is_empty() { "nothing" } else { what.as_str() })
             })
         }
-        Until::Happened { of, at_least } => {
-            let count = state.happened(of, begin.began_us);
-            holds(count >= *at_least, || format!("{of} has happened {count} times of {at_least}"))
+        Condition::Happened(HappenedSoFar { pattern, at_least }) => happened(pattern, *at_least, state, begin),
+        Condition::Notified(notified) => happened(&notified.notification.pattern(), notified.at_least, state, begin),
+        Condition::Nodes(nodes) => {
+            let count = state.wanted_nodeclaims(nodes.nodepool.as_deref());
+            let of = nodes.nodepool.as_ref().map_or(String::new(), |pool| format!(" of {pool}"));
+            met(within(count, nodes.bounds), || format!("{count} NodeClaims{of} that are not being deleted"))
         }
-        Until::Nodes { nodepool, at_least, at_most } => {
-            let count = state.wanted_nodeclaims(nodepool.as_deref());
-            let of = nodepool.as_ref().map_or(String::new(), |pool| format!(" of {pool}"));
-            holds(within(count, *at_least, *at_most), || format!("{count} NodeClaims{of} that are not being deleted"))
-        }
-        Until::ReadyPods { workload, at_least, at_most } => {
+        Condition::ReadyPods(pods) => {
+            let workload = &pods.workload;
             let count = state.ready_pods().get(workload.as_str()).copied().unwrap_or(0);
-            holds(within(count, *at_least, *at_most), || format!("{count} Ready pods of {workload}"))
+            met(within(count, pods.bounds), || format!("{count} Ready pods of {workload}"))
         }
-        Until::Field(field) => {
+        Condition::Field(field) => {
             let value = state.field(&field.object, &field.path);
-            holds(field.must.holds(value), || {
+            met(field.value.matches(value), || {
                 let is = value.map_or("is not there".to_owned(), |value| format!("is {value}"));
                 format!("{}: {} {is}", field.object, field.path)
             })
         }
-        Until::All(parts) => {
-            let missing: Vec<String> =
-                parts.iter().filter_map(|part| reached(part, state, begin, now_us).err()).collect();
-            holds(missing.is_empty(), || missing.join("; "))
-        }
-        Until::InForce => in_force(state),
+        Condition::InForce => in_force(state),
     }
 }
 
 /// The moment at which the parts that wait for quiet hold if nothing more happens, in microseconds since the run began; 0 where
 /// there are none.
-pub(crate) fn settles_us(until: &Until, state: &State, begin: &Beginning) -> u64 {
-    let quiet_us = until.parts().into_iter().filter_map(|part| match part {
-        Until::Settled(span) => Some(span.as_micros()),
+pub(crate) fn settles_us(until: &Conditions, state: &State, begin: &Beginning) -> u64 {
+    let quiet_us = until.0.iter().filter_map(|condition| match condition {
+        Condition::Settled(span) => Some(span.as_micros()),
         _ => None,
     });
     quiet_us.max().map_or(0, |quiet_us| state.last_activity().0.max(begin.acted_us) + quiet_us)
@@ -97,7 +97,7 @@ pub(crate) fn settles_us(until: &Until, state: &State, begin: &Beginning) -> u64
 fn in_force(state: &State) -> Result<(), String> {
     let is = |revision: &str| !state.pushed.is_empty() && revision.ends_with(&state.pushed);
     let root = state.kustomization(flux::NAME);
-    holds(is(&root.healthy), || {
+    met(is(&root.healthy), || {
         let step = match () {
             () if is(&root.applied) => "applied, its health checks have not passed",
             () if is(&state.fetched) => "fetched, not applied",
@@ -108,12 +108,17 @@ fn in_force(state: &State) -> Result<(), String> {
     })
 }
 
-fn holds(holds: bool, missing: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(missing()) }
+fn happened(pattern: &EventPattern, at_least: u32, state: &State, begin: &Beginning) -> Result<(), String> {
+    let count = state.happened(pattern, begin.began_us);
+    met(count >= at_least, || format!("{pattern} has happened {count} times of {at_least}"))
 }
 
-fn within(count: u32, at_least: Option<u32>, at_most: Option<u32>) -> bool {
-    at_least.is_none_or(|least| count >= least) && at_most.is_none_or(|most| count <= most)
+fn met(met: bool, missing: impl FnOnce() -> String) -> Result<(), String> {
+    if met { Ok(()) } else { Err(missing()) }
+}
+
+fn within(count: u32, bounds: Bounds) -> bool {
+    bounds.at_least.is_none_or(|least| count >= least) && bounds.at_most.is_none_or(|most| count <= most)
 }
 
 /// The first few names.
@@ -127,7 +132,10 @@ fn few(names: &[&str]) -> String {
 mod tests {
     use super::*;
     use crate::state::tests::{fact, milestone, of_root, with_attributes};
-    use harness_plan::{Action, Autoscale, AutoscaleOn, Field, EventPattern, Phase, Plan, PlannedAction, OccurrenceKind, Workload};
+    use harness_plan::{
+        Action, Autoscale, AutoscaleOn, Field, NodeCount, OccurrenceKind, Phase, Plan, PlannedAction, ReadyPods,
+        Workload,
+    };
     use harness_record::event::{AzureFactKind, FieldValue, ObjectKind, Reached, Seen, attribute};
     use harness_record::{Event, EventKind};
     use harness_units::Span;
@@ -177,12 +185,15 @@ mod tests {
         let mut state = State::default();
         let begin = begin(wanted, &state);
         state.apply(&pod("a", Reached::Ready));
-        let missing = reached(&Until::AllPodsReady, &state, &begin, 0);
+        let missing = reached(&Condition::AllPodsReady.into(), &state, &begin, 0);
         assert_eq!(missing, Err("web: 1 of 2 pods Ready".to_owned()));
         state.apply(&pod("b", Reached::Ready));
-        assert_eq!(reached(&Until::AllPodsReady, &state, &begin, 0), Ok(()));
+        assert_eq!(reached(&Condition::AllPodsReady.into(), &state, &begin, 0), Ok(()));
         state.apply(&pod("c", Reached::Ready));
-        assert!(reached(&Until::AllPodsReady, &state, &begin, 0).is_err(), "one too many is not what was asked for");
+        assert!(
+            reached(&Condition::AllPodsReady.into(), &state, &begin, 0).is_err(),
+            "one too many is not what was asked for"
+        );
     }
 
     #[test]
@@ -190,7 +201,7 @@ mod tests {
         let mut wanted = Wanted::new(&plan(vec![Workload { stays_pending: true, ..workload("web") }]));
         wanted.plan(&scale("web", 2));
         let state = State::default();
-        assert_eq!(reached(&Until::AllPodsReady, &state, &begin(wanted, &state), 0), Ok(()));
+        assert_eq!(reached(&Condition::AllPodsReady.into(), &state, &begin(wanted, &state), 0), Ok(()));
     }
 
     #[test]
@@ -198,19 +209,27 @@ mod tests {
         let autoscale = Autoscale { min: 1, max: 9, on: AutoscaleOn::CpuPercent(50), scale_down_after: Span::ZERO };
         let mut wanted = Wanted::new(&plan(vec![Workload { autoscale: Some(autoscale), ..workload("web") }]));
         let mut state = State::default();
-        assert_eq!(reached(&Until::AllPodsReady, &state, &begin(wanted.clone(), &state), 0), Ok(()), "it sleeps");
+        assert_eq!(
+            reached(&Condition::AllPodsReady.into(), &state, &begin(wanted.clone(), &state), 0),
+            Ok(()),
+            "it sleeps"
+        );
         wanted.plan(&scale("web", 3));
         state.apply(&pod("a", Reached::Ready));
-        assert_eq!(reached(&Until::AllPodsReady, &state, &begin(wanted.clone(), &state), 0), Ok(()), "its minimum");
+        assert_eq!(
+            reached(&Condition::AllPodsReady.into(), &state, &begin(wanted.clone(), &state), 0),
+            Ok(()),
+            "its minimum"
+        );
         state.autoscaler_decided("web", 2);
-        let missing = reached(&Until::AllPodsReady, &state, &begin(wanted, &state), 0);
+        let missing = reached(&Condition::AllPodsReady.into(), &state, &begin(wanted, &state), 0);
         assert_eq!(missing, Err("web: 1 of 2 pods Ready".to_owned()));
     }
 
     #[test]
     fn in_force_means_the_newest_revision() {
         let mut state = State::default();
-        let is = |state: &State| reached(&Until::InForce, state, &Beginning::default(), 0);
+        let is = |state: &State| reached(&Condition::InForce.into(), state, &Beginning::default(), 0);
         assert!(is(&state).is_err(), "nothing was pushed yet");
         state.apply(&of_root(ObjectKind::Kustomization, Reached::Healthy, "main@sha1:aaaa"));
         state.pushed = "aaaa".to_owned();
@@ -227,9 +246,9 @@ mod tests {
     #[test]
     fn no_nodes_waits_for_the_last_of_all_three() {
         let mut state = State::default();
-        assert_eq!(reached(&Until::NoNodes, &state, &Beginning::default(), 0), Ok(()));
+        assert_eq!(reached(&Condition::NoNodes.into(), &state, &Beginning::default(), 0), Ok(()));
         state.apply(&fact(AzureFactKind::VmAccepted, "vm"));
-        let missing = reached(&Until::NoNodes, &state, &Beginning::default(), 0).unwrap_err();
+        let missing = reached(&Condition::NoNodes.into(), &state, &Beginning::default(), 0).unwrap_err();
         assert!(missing.contains("1 VM"), "{missing}");
     }
 
@@ -239,16 +258,16 @@ mod tests {
         state.apply(&milestone(ObjectKind::NodeClaim, "old", Reached::Created, ""));
         let begin = begin(Wanted::default(), &state);
         state.apply(&milestone(ObjectKind::NodeClaim, "new", Reached::Created, ""));
-        let missing = reached(&Until::AllNodesReplaced, &state, &begin, 0).unwrap_err();
+        let missing = reached(&Condition::AllNodesReplaced.into(), &state, &begin, 0).unwrap_err();
         assert!(missing.contains("1 of the 1 NodeClaims of before are left: name-old"), "{missing}");
         state.apply(&milestone(ObjectKind::NodeClaim, "old", Reached::Deleted, ""));
-        assert_eq!(reached(&Until::AllNodesReplaced, &state, &begin, 0), Ok(()));
+        assert_eq!(reached(&Condition::AllNodesReplaced.into(), &state, &begin, 0), Ok(()));
     }
 
     #[test]
     fn settled_counts_from_the_last_that_happened_or_from_the_begin() {
         let mut state = State::default();
-        let until = Until::Settled(Span::from_secs(10));
+        let until = Conditions::from(Condition::Settled(Span::from_secs(10)));
         let begin = Beginning { acted_us: 5_000_000, ..Beginning::default() };
         assert_eq!(settles_us(&until, &state, &begin), 15_000_000);
         assert!(reached(&until, &state, &begin, 14_000_000).is_err());
@@ -259,8 +278,11 @@ mod tests {
         let missing = reached(&until, &state, &begin, 15_000_000).unwrap_err();
         assert_eq!(missing, "quiet for 6s only; last: NodeClaim name-c Created");
         assert_eq!(reached(&until, &state, &begin, 19_000_000), Ok(()));
-        assert_eq!(settles_us(&Until::All(vec![Until::NoPods, until]), &state, &begin), 19_000_000);
-        assert_eq!(settles_us(&Until::NoPods, &state, &begin), 0, "nothing waits for quiet");
+        assert_eq!(
+            settles_us(&Conditions(vec![Condition::NoPods, Condition::Settled(Span::from_secs(10))]), &state, &begin),
+            19_000_000
+        );
+        assert_eq!(settles_us(&Condition::NoPods.into(), &state, &begin), 0, "nothing waits for quiet");
     }
 
     fn field(path: &str, value: Option<serde_json::Value>) -> Event {
@@ -277,9 +299,10 @@ mod tests {
     #[test]
     fn a_field_is_what_was_seen_last() {
         let mut state = State::default();
-        let until = |must: serde_json::Value| {
-            let must = serde_json::from_value(must).unwrap();
-            Until::Field(Field { object: "demo".to_owned(), path: "spec.replicas".parse().unwrap(), must })
+        let until = |value: serde_json::Value| {
+            let value = serde_json::from_value(value).unwrap();
+            let path = "spec.replicas".parse().unwrap();
+            Conditions::from(Condition::Field(Field { object: "demo".to_owned(), path, value }))
         };
         let two = until(serde_json::json!({"is": 2}));
         let missing = reached(&two, &state, &Beginning::default(), 0).unwrap_err();
@@ -299,7 +322,7 @@ mod tests {
         let mut state = State::default();
         state.apply(&pod("a", Reached::Ready));
         state.apply(&fact(AzureFactKind::VmAccepted, "vm"));
-        let until = Until::All(vec![Until::NoPods, Until::NoNodes]);
+        let until = Conditions(vec![Condition::NoPods, Condition::NoNodes]);
         let missing = reached(&until, &state, &Beginning::default(), 0).unwrap_err();
         assert!(missing.starts_with("1 pods left; left: "), "{missing}");
         state.apply(&pod("a", Reached::Deleted));
@@ -310,9 +333,10 @@ mod tests {
 
     #[test]
     fn what_happened_before_the_phase_does_not_count() {
-        let of = EventPattern { nodepool: Some("web".to_owned()), ..EventPattern::any(OccurrenceKind::NodeclaimDrifted) };
+        let pattern =
+            EventPattern { nodepool: Some("web".to_owned()), ..EventPattern::any(OccurrenceKind::NodeclaimDrifted) };
         let mut state = State::default();
-        state.count(vec![of.clone()]);
+        state.count(vec![pattern.clone()]);
         let pool = BTreeMap::from([(attribute::NODEPOOL.to_owned(), "web".to_owned())]);
         for (at_us, uid) in [(10, "a"), (20, "b"), (30, "c")] {
             state.apply(&with_attributes(milestone(ObjectKind::NodeClaim, uid, Reached::Created, ""), at_us, &pool));
@@ -323,7 +347,8 @@ mod tests {
             ));
         }
         let begin = Beginning { began_us: 20, ..Beginning::default() };
-        let until = |at_least| Until::Happened { of: of.clone(), at_least };
+        let until =
+            |at_least| Conditions::from(Condition::Happened(HappenedSoFar { pattern: pattern.clone(), at_least }));
         assert_eq!(reached(&until(2), &state, &begin, 0), Ok(()));
         let missing = reached(&until(3), &state, &begin, 0).unwrap_err();
         assert_eq!(missing, "nodeclaim-drifted (nodepool web) has happened 2 times of 3");
@@ -337,8 +362,11 @@ mod tests {
             state.apply(&with_attributes(milestone(ObjectKind::NodeClaim, uid, Reached::Created, ""), 1, &pool));
         }
         state.apply(&milestone(ObjectKind::NodeClaim, "b", Reached::Deleting, ""));
-        let nodes = |pool: &str, at_least, at_most| Until::Nodes { nodepool: Some(pool.to_owned()), at_least, at_most };
-        let reached = |until: &Until| reached(until, &state, &Beginning::default(), 0);
+        let nodes = |pool: &str, at_least, at_most| {
+            let bounds = Bounds { at_least, at_most };
+            Conditions::from(Condition::Nodes(NodeCount { nodepool: Some(pool.to_owned()), bounds }))
+        };
+        let reached = |until: &Conditions| reached(until, &state, &Beginning::default(), 0);
         assert_eq!(reached(&nodes("web", Some(1), Some(1))), Ok(()));
         assert_eq!(reached(&nodes("other", None, Some(0))), Ok(()));
         let missing = reached(&nodes("web", Some(2), None)).unwrap_err();
@@ -349,7 +377,10 @@ mod tests {
     fn ready_pods_are_counted_between_bounds() {
         let mut state = State::default();
         state.apply(&pod("a", Reached::Ready));
-        let until = |at_least, at_most| Until::ReadyPods { workload: "web".to_owned(), at_least, at_most };
+        let until = |at_least, at_most| {
+            let bounds = Bounds { at_least, at_most };
+            Conditions::from(Condition::ReadyPods(ReadyPods { workload: "web".to_owned(), bounds }))
+        };
         assert_eq!(reached(&until(Some(1), None), &state, &Beginning::default(), 0), Ok(()));
         let missing = reached(&until(None, Some(0)), &state, &Beginning::default(), 0).unwrap_err();
         assert_eq!(missing, "1 Ready pods of web");

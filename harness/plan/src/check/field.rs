@@ -13,7 +13,7 @@ use crate::{Field, FieldPath};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "FieldExpectation")]
-pub struct FieldValue {
+pub struct ExpectedField {
     /// Which field, and its value.
     #[serde(flatten)]
     pub field: Field,
@@ -25,7 +25,7 @@ pub struct FieldValue {
     pub always: bool,
 }
 
-impl Expected for FieldValue {
+impl Expected for ExpectedField {
     fn scope(&self) -> Scope<'_> {
         Scope { object: Some(&self.field.object), ..Scope::of_phases(&self.phases) }
     }
@@ -35,7 +35,7 @@ impl Expected for FieldValue {
     }
 }
 
-impl fmt::Display for FieldValue {
+impl fmt::Display for ExpectedField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.field.fmt(f)?;
         match (self.always, self.phases.last()) {

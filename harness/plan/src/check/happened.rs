@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Bounds, Expected, Facts, Scope, during};
-use crate::{OccurrenceKind, EventPattern};
+use crate::{EventPattern, OccurrenceKind};
 
 /// Something happened this often: the proof that what the scenario set out to cause was there, or that what must not happen did not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -31,7 +31,9 @@ impl Expected for Happened {
 
     fn problems(&self, _: &Facts<'_>) -> Vec<Problem> {
         let mut found = self.bounds.problems("whatever happens, it happens at least 0 times");
-        if self.pattern.what == OccurrenceKind::KustomizationFailed && self.pattern.code.as_deref() == Some("DependencyNotReady") {
+        if self.pattern.what == OccurrenceKind::KustomizationFailed
+            && self.pattern.code.as_deref() == Some("DependencyNotReady")
+        {
             let message = "a Kustomization whose dependency is not ready has not failed";
             let hint = "count `kustomization-waiting`: the revision has not failed, it was not tried";
             found.push(Problem::new(&[], message, hint));

@@ -97,8 +97,7 @@ impl fmt::Display for LatencyLimits {
         if let Some(by) = self.by {
             write!(f, " by {}", by.as_str())?;
         }
-        let mut limits: Vec<String> =
-            self.percentiles().map(|(_, key, limit)| format!("{key} <= {limit}")).collect();
+        let mut limits: Vec<String> = self.percentiles().map(|(_, key, limit)| format!("{key} <= {limit}")).collect();
         limits.extend(self.censored.map(|most| format!("censored <= {most}")));
         write!(f, " {}", limits.join(", "))
     }

@@ -34,13 +34,13 @@ use serde::{Deserialize, Serialize};
 pub use available::Available;
 pub use bounds::Bounds;
 pub use facts::Facts;
-pub use field::{Changes, FieldValue};
+pub use field::{Changes, ExpectedField};
 pub use fleet::{Fleet, VmCount};
 pub use happened::Happened;
 pub use latency::LatencyLimits;
 pub use limits::PoolLimits;
 pub use max_concurrent_disruptions::MaxConcurrentDisruptions;
-pub use notified::{Notification, Notified};
+pub use notified::{NotificationPattern, Notified};
 pub use order::{AppliedInOrder, Order};
 pub use pending::Pending;
 pub use placement::{Placement, PlacementTarget};
@@ -151,7 +151,7 @@ pub enum Check {
     /// For each spot VM that was given notice, a new node was Ready before the VM was gone.
     ReplacedBeforeLoss(ReplacedBeforeLoss),
     /// The field of an object has the value that it must have: at the end of the phases, or `always` in them.
-    Field(FieldValue),
+    Field(ExpectedField),
     /// The value of a field changed this often: no two of its owners fought over it.
     Changes(Changes),
     /// For each commit of the phases, each Kustomization was healthy before the next one was applied.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Bounds, Expected, Facts, Scope, during};
-use crate::{OccurrenceKind, EventPattern, NotificationFilter};
+use crate::{EventPattern, NotificationFilter, OccurrenceKind};
 
 /// Flux sent this many notifications to the run's webhook.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,7 +15,7 @@ use crate::{OccurrenceKind, EventPattern, NotificationFilter};
 pub struct Notified {
     /// Which notifications are counted.
     #[serde(flatten)]
-    pub notification: Notification,
+    pub notification: NotificationPattern,
     /// How many (default: at least 1).
     #[serde(flatten)]
     pub bounds: Bounds,
@@ -27,7 +27,7 @@ pub struct Notified {
 /// Notifications of Flux. Every given key must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Notification {
+pub struct NotificationPattern {
     /// Their object, severity and address.
     #[serde(flatten)]
     pub filter: NotificationFilter,
@@ -39,7 +39,7 @@ pub struct Notification {
     pub message_contains: Option<String>,
 }
 
-impl Notification {
+impl NotificationPattern {
     /// The events that are counted.
     pub fn pattern(&self) -> EventPattern {
         EventPattern {

@@ -71,7 +71,9 @@ impl<'a> Scope<'a> {
                 names.workloads("workloads", selection)
             }
             // Which NodePools there are depends on the tree.
-            Some((selection, Candidates::Nodepools | Candidates::LimitedNodepools)) => named_once("nodepools", selection),
+            Some((selection, Candidates::Nodepools | Candidates::LimitedNodepools)) => {
+                named_once("nodepools", selection)
+            }
             None => Vec::new(),
         };
         if let Some(workload) = self.pattern.and_then(|pattern| pattern.workload.as_deref()) {

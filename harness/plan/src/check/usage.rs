@@ -46,10 +46,8 @@ impl Expected for Usage {
 
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let limits = [
-            self.cpu.map(|most| format!("CPU <= {most}")),
-            self.memory.map(|most| format!("memory <= {most}")),
-        ];
+        let limits =
+            [self.cpu.map(|most| format!("CPU <= {most}")), self.memory.map(|most| format!("memory <= {most}"))];
         let limits: Vec<String> = limits.into_iter().flatten().collect();
         let what = if limits.is_empty() { "run all the time".to_owned() } else { limits.join(", ") };
         write!(f, "{} {what}{}", self.processes.join(", "), during(&self.phases))

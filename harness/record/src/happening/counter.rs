@@ -222,7 +222,14 @@ impl Counter {
         Occurrence { code: &reason.reason, message: &reason.message, ..occurrence }
     }
 
-    fn occurrence<'a>(&'a self, at_us: u64, what: OccurrenceKind, kind: &'a str, name: &'a str, known: Known) -> Occurrence<'a> {
+    fn occurrence<'a>(
+        &'a self,
+        at_us: u64,
+        what: OccurrenceKind,
+        kind: &'a str,
+        name: &'a str,
+        known: Known,
+    ) -> Occurrence<'a> {
         Occurrence {
             at_us,
             what,
@@ -253,7 +260,7 @@ impl Counter {
     }
 }
 
-fn of_milestone(kind: Kind, reached: Reached) -> Option<What> {
+fn of_milestone(kind: Kind, reached: Reached) -> Option<OccurrenceKind> {
     Some(match (kind, reached) {
         (Kind::NodeClaim, Reached::Created) => OccurrenceKind::NodeclaimCreated,
         (Kind::NodeClaim, Reached::Launched) => OccurrenceKind::NodeclaimLaunched,
@@ -282,7 +289,7 @@ fn of_milestone(kind: Kind, reached: Reached) -> Option<What> {
     })
 }
 
-fn of_fact(what: AzureFactKind) -> Option<What> {
+fn of_fact(what: AzureFactKind) -> Option<OccurrenceKind> {
     Some(match what {
         AzureFactKind::VmAccepted => OccurrenceKind::VmAccepted,
         AzureFactKind::VmBooted => OccurrenceKind::VmBooted,

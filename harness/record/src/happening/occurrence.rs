@@ -50,7 +50,7 @@ impl Occurrence<'_> {
             && same(self.name, &of.object)
             && of.zone.as_deref().is_none_or(|zone| same_zone(self.zone, zone))
             && of.notification.as_ref().is_none_or(|of| self.is_notification(of))
-            && of.says.as_deref().is_none_or(|part| self.message.contains(part))
+            && of.message_contains.as_deref().is_none_or(|part| self.message.contains(part))
     }
 
     fn is_notification(&self, of: &NotificationFilter) -> bool {

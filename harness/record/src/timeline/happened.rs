@@ -1,6 +1,6 @@
 //! How often what the plan's expectations ask about has happened.
 
-use harness_plan::{Check, EventPattern, Plan, OccurrenceKind};
+use harness_plan::{Check, EventPattern, OccurrenceKind, Plan};
 
 use super::reasons::is_schedulers;
 use crate::event::Event;

@@ -68,7 +68,7 @@ pub(crate) struct UsageCurves {
 impl UsageCurves {
     pub(crate) fn of(plan: &Plan) -> Self {
         let asked = plan.expectations.iter().filter_map(|expectation| match &expectation.check {
-            Check::Usage { processes, .. } => Some(processes),
+            Check::Usage(usage) => Some(&usage.processes),
             _ => None,
         });
         Self { asked: asked.flatten().map(|name| (name.clone(), Curve::default())).collect(), looks_us: Vec::new() }

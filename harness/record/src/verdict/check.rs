@@ -18,9 +18,7 @@ pub(crate) fn check(expectation: &Expectation, evidence: &Evidence<'_>) -> Expec
         Check::Limits(check) => limits::check(check, evidence),
         Check::Fleet(check) => fleet::check(check, evidence),
         Check::Happened(check) => happened::check(&check.pattern, check.bounds, &check.phases, evidence),
-        Check::Notified(check) => {
-            happened::check(&check.notification.pattern(), check.bounds, &check.phases, evidence)
-        }
+        Check::Notified(check) => happened::check(&check.notification.pattern(), check.bounds, &check.phases, evidence),
         Check::Pending(check) => pending::check(check, evidence),
         Check::Uninterrupted(check) => uninterrupted::check(check, evidence),
         Check::Available(check) => available::check(check, evidence),

@@ -1,6 +1,6 @@
 //! Was a field what it had to be, and how often did it change?
 
-use harness_plan::{Bounds, Changes, FieldValue};
+use harness_plan::{Bounds, Changes, ExpectedField};
 
 use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
@@ -15,8 +15,8 @@ const SHOWN: usize = 6;
 const VALUE_LENGTH: usize = 120;
 
 /// At every moment of the phases, or at the end of the last.
-pub(super) fn check(check: &FieldValue, evidence: &Evidence<'_>) -> Outcome {
-    let FieldValue { field: of, phases, always } = check;
+pub(super) fn check(check: &ExpectedField, evidence: &Evidence<'_>) -> Outcome {
+    let ExpectedField { field: of, phases, always } = check;
     let always = *always;
     let source = evidence.source;
     let fields = &source.timelines.fields;
@@ -106,9 +106,9 @@ pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> Outcome {
     };
     doubts.insert(0, format!("{object}: {}", text::count(count, "change")));
     let limit = match (at_least, at_most) {
-        (Some(least), Some(most)) => format!("{least} to {} of {path}", text::count(u64::from(most), "change")),
-        (Some(least), None) => format!("at least {} of {path}", text::count(u64::from(least), "change")),
-        (None, Some(most)) => format!("at most {} of {path}", text::count(u64::from(most), "change")),
+        (Some(least), Some(most)) => format!("{least} to {} of {path}", text::count(u64::from(*most), "change")),
+        (Some(least), None) => format!("at least {} of {path}", text::count(u64::from(*least), "change")),
+        (None, Some(most)) => format!("at most {} of {path}", text::count(u64::from(*most), "change")),
         (None, None) => format!("any number of changes of {path}"),
     };
     Outcome { verdict, observed: windows.observed(doubts), limit, evidence: described(&shown, &windows) }

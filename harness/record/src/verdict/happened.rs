@@ -1,6 +1,6 @@
 //! Did something happen so often?
 
-use harness_plan::{Bounds, OccurrenceKind, EventPattern};
+use harness_plan::{Bounds, EventPattern, OccurrenceKind};
 
 use super::evidence::{Evidence, Outcome};
 use super::types::Verdict;
@@ -65,7 +65,14 @@ pub(super) fn check(pattern: &EventPattern, bounds: Bounds, phases: &[String], e
 
 /// Whether its message tells why it happened.
 fn says_why(what: OccurrenceKind) -> bool {
-    matches!(what, OccurrenceKind::Reason | OccurrenceKind::VmFailed | OccurrenceKind::SourceFailed | OccurrenceKind::KustomizationFailed | OccurrenceKind::Notified)
+    matches!(
+        what,
+        OccurrenceKind::Reason
+            | OccurrenceKind::VmFailed
+            | OccurrenceKind::SourceFailed
+            | OccurrenceKind::KustomizationFailed
+            | OccurrenceKind::Notified
+    )
 }
 
 /// Whether only Azure's own record tells it.

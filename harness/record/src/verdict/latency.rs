@@ -38,8 +38,7 @@ pub(super) fn check(asked: &LatencyLimits, evidence: &Evidence<'_>) -> Outcome {
         .take(shown)
         .map(|finding| finding.text)
         .collect();
-    let mut limit: Vec<String> =
-        asked.percentiles().map(|(_, key, limit)| format!("{key} <= {limit}")).collect();
+    let mut limit: Vec<String> = asked.percentiles().map(|(_, key, limit)| format!("{key} <= {limit}")).collect();
     limit.extend(asked.censored.map(|most| format!("censored <= {most}")));
     let observed = if texts.is_empty() { "no samples".to_owned() } else { text::some(&texts, SHOWN) };
     Outcome { verdict, observed, limit: limit.join(", "), evidence: sizes(&groups) }

@@ -57,8 +57,8 @@ fn planned(scenario: &Scenario, recorded: &Plan) -> Plan {
     if let Some(gitops) = &scenario.model().gitops
         && let Some(layers) = &gitops.tree
     {
-        assert_eq!(layers.value, "gitops", "only the layers that come with the harness are known here");
-        let layers = LayersTree { source: &layers.value, files: &builtin_gitops(), entry: gitops.entry() };
+        assert_eq!(layers, "gitops", "only the layers that come with the harness are known here");
+        let layers = LayersTree { source: layers, files: &builtin_gitops(), entry: gitops.entry() };
         files = with_layers(source, &files, &layers).unwrap();
     }
     files = amend(&files, scenario.amendments()).unwrap();

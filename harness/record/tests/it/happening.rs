@@ -107,7 +107,7 @@ fn every_given_key_must_match(#[case] what: OccurrenceKind, #[case] keys: &[(&st
             "capacity" => of.capacity_type = value,
             "zone" => of.zone = value,
             "code" => of.code = value,
-            _ => of.says = value,
+            _ => of.message_contains = value,
         }
     }
     assert_eq!(count(&log(), &of), expected, "{of}");
@@ -129,7 +129,7 @@ fn flux_reaches_the_same_with_each_revision() {
     assert_eq!(count(&events, &of(OccurrenceKind::RevisionApplied, "node-config")), 0);
     let failed = |code: &str, says: &str| EventPattern {
         code: Some(code.to_owned()),
-        says: Some(says.to_owned()),
+        message_contains: Some(says.to_owned()),
         ..of(OccurrenceKind::KustomizationFailed, "apps")
     };
     assert_eq!(count(&events, &failed("BuildFailed", "such")), 1);

@@ -1,10 +1,11 @@
 //! Every failure that a run must explain: the right verdict and code, and one line that names the pool and Azure's error code.
 
-use crate::story::{self, Fault, MS, S, Story, plan, run};
+use crate::story::{self, Fault, MS, S, Story, plan, planned, run};
 use harness_record::event::*;
 use harness_record::verdict::Verdict;
 use harness_record::{Event, EventKind, RunResult};
 use rstest::rstest;
+use serde_json::json;
 
 const POOL: &str = "compute-optimized";
 
@@ -170,12 +171,10 @@ fn a_pod_in_the_wrong_place_and_a_stranger() {
 
     // Asked of the cache only, the same pod is a stranger.
     let mut plan = plan();
-    plan.expectations[2].check =
-        harness_plan::Check::Placement { workloads: vec!["cache".to_owned()], exclusively: true };
+    plan.expectations[2].check = planned(json!({"placement": {"workloads": ["cache"]}}));
     let result = RunResult::from_log(&plan, events.clone());
     assert!(result.expectations[2].observed.contains("1 foreign pod"), "{}", result.expectations[2].observed);
-    plan.expectations[2].check =
-        harness_plan::Check::Placement { workloads: vec!["cache".to_owned()], exclusively: false };
+    plan.expectations[2].check = planned(json!({"placement": {"workloads": ["cache"], "exclusively": false}}));
     assert_eq!(RunResult::from_log(&plan, events).expectations[2].verdict, Verdict::Pass);
 }
 

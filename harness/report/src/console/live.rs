@@ -103,7 +103,7 @@ fn latency(stats: &LatencyStats, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_plan::Until;
+    use harness_plan::Condition;
     use harness_record::latency::Percentile;
     use harness_record::result::{NodeStep, PodStep};
 
@@ -112,7 +112,7 @@ mod tests {
             at_us: 41_700_000,
             phase: Some(LivePhase {
                 name: "burst".to_owned(),
-                until: Some(Until::AllPodsReady),
+                until: Some(Condition::AllPodsReady.into()),
                 began_us: 12_000_000,
                 due_us: Some(312_000_000),
             }),

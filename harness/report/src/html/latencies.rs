@@ -109,9 +109,9 @@ fn limits(plan: &Plan, name: LatencyName) -> Vec<LimitMark> {
         if let Check::Latency(check) = &expectation.check
             && check.of == name
         {
-            for (percentile, limit) in &check.limits {
+            for (percentile, _, limit) in check.percentiles() {
                 let us = limit.as_micros();
-                by_percentile.entry(*percentile).and_modify(|known| *known = us.min(*known)).or_insert(us);
+                by_percentile.entry(percentile).and_modify(|known| *known = us.min(*known)).or_insert(us);
             }
         }
     }

@@ -106,7 +106,8 @@ impl<'a> Page<'a> {
             wanted.map(LatencyRow::new).collect()
         };
         let definitions = LatencyName::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .filter(|name| result.latencies.iter().any(|latency| latency.name == *name))
             .map(|name| Fact::new(name.as_str(), latencies::definition(name)))
             .collect();

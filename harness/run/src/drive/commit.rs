@@ -21,7 +21,7 @@ use crate::tree::{SharedTree, WorkingTree};
 pub(super) struct Change {
     pub(super) id: u32,
     pub(super) intended_us: u64,
-    pub(super) what: OccurrenceKind,
+    pub(super) what: What,
     pub(super) trigger: Trigger,
 }
 
@@ -129,23 +129,23 @@ async fn tell(trigger: &Trigger, revision: &str, phase: &str, tools: &Tools) {
     }
 }
 
-async fn act(what: &OccurrenceKind, tools: &Tools) -> Result<Commit, String> {
+async fn act(what: &What, tools: &Tools) -> Result<Commit, String> {
     let git = tools.cluster.git().ok_or("this target has no Git repository that the harness can push to")?;
     let mut tree = tools.repository.tree.lock().await;
     // Flux's image automation commits too.
     tree.take_in_others(&git).await?;
     match what {
-        OccurrenceKind::Commit(edits, message) => {
+        What::Commit(edits, message) => {
             let files = tree.edited(edits)?;
             stop_waiting_for_removed(tree.as_pushed(files.clone())?, tools).await?;
             tree.commit(&git, files, message).await
         }
-        OccurrenceKind::ForcePush { back, edits, message } => {
+        What::ForcePush { back, edits, message } => {
             let files = tree.rewound(*back, edits)?;
             stop_waiting_for_removed(tree.as_pushed(files.clone())?, tools).await?;
             tree.force_push(&git, *back, files, message).await
         }
-        OccurrenceKind::Revert => {
+        What::Revert => {
             stop_waiting_for_removed(tree.reverted()?, tools).await?;
             tree.revert(&git).await
         }

@@ -10,7 +10,7 @@ use kube::api::Api;
 use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
 
-use super::commit::{self, Change, OccurrenceKind};
+use super::commit::{self, Change, What};
 use super::scale::{self, Scaling};
 use super::{Tools, azure, change, components, git, load, reconcile, replace};
 use crate::labels;
@@ -41,16 +41,16 @@ impl Driver {
                     scalings.entry(scale.workload()).or_default().push(Scaling { id, intended_us, from, to });
                 }
                 Action::Commit(commit) => {
-                    let what = OccurrenceKind::Commit(commit.edits.clone(), commit.message.clone().unwrap_or_default());
+                    let what = What::Commit(commit.edits.clone(), commit.message.clone().unwrap_or_default());
                     changes.push(Change { id, intended_us, what, trigger: commit.trigger.clone() });
                 }
                 Action::Revert(_) => {
                     let trigger = Trigger::default();
-                    changes.push(Change { id, intended_us, what: OccurrenceKind::Revert, trigger });
+                    changes.push(Change { id, intended_us, what: What::Revert, trigger });
                 }
                 Action::ForcePush(push) => {
                     let (back, edits) = (push.back, push.edits.clone());
-                    let what = OccurrenceKind::ForcePush { back, edits, message: push.message.clone().unwrap_or_default() };
+                    let what = What::ForcePush { back, edits, message: push.message.clone().unwrap_or_default() };
                     changes.push(Change { id, intended_us, what, trigger: Trigger::default() });
                 }
                 action => {

@@ -76,7 +76,11 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
             }
         }
         L::Autoscaled => {
-            if context.any_action(|action| matches!(action, Action::Load(_))) { Ok(None) } else { Err("no phase sets a load") }
+            if context.any_action(|action| matches!(action, Action::Load(_))) {
+                Ok(None)
+            } else {
+                Err("no phase sets a load")
+            }
         }
         L::DriftCorrected => {
             if context.any_action(|action| matches!(action, Action::Change(change) if !change.stays)) {

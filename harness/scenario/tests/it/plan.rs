@@ -159,7 +159,7 @@ fn a_plan_survives_its_own_file() {
 fn every_condition_is_expected_and_names_are_unique() {
     let plan = planned(&builtin("scale-burst"), Profile::Default, 7, &[]);
     let waiting = plan.phases.iter().filter(|phase| phase.until.is_some()).count();
-    let expected = plan.expectations.iter().filter(|one| matches!(one.check, Check::Phase { .. })).count();
+    let expected = plan.expectations.iter().filter(|one| matches!(one.check, Check::Phase(_))).count();
     assert_eq!((waiting, expected), (2, 2));
     let mut names: Vec<&str> = plan.expectations.iter().map(|one| one.name.as_str()).collect();
     names.sort_unstable();

@@ -76,12 +76,12 @@ fn what_a_pool_cannot_hold_is_not_asked_for() {
 fn expectations_speak_of_what_is_there() {
     let plan = planned(&five_pools());
     let placement = plan.expectations.iter().find_map(|one| match &one.check {
-        Check::Placement { workloads, .. } => Some(workloads.clone()),
+        Check::Placement(check) => Some(check.workloads.names().to_vec()),
         _ => None,
     });
     assert_eq!(placement.unwrap(), ["arm", "cheap", "fallback", "preferred"]);
     let limits = plan.expectations.iter().find_map(|one| match &one.check {
-        Check::Limits { nodepools } => Some(nodepools.clone()),
+        Check::Limits(check) => Some(check.nodepools.names().to_vec()),
         _ => None,
     });
     assert_eq!(limits.unwrap(), ["cheap"]);

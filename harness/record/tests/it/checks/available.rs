@@ -3,7 +3,7 @@
 use super::*;
 
 fn check(at_least: &str) -> Check {
-    Check::Available { workloads: names(&[WEB]), at_least: amount(at_least), phases: names(&["p"]) }
+    planned(json!({"available": {"workloads": [WEB], "atLeast": amount(at_least), "in": ["p"]}}))
 }
 
 /// Four pods are asked for; one is lost at 20 s and replaced at 25 s, another one at 22 s and 30 s.

@@ -8,14 +8,14 @@ fn path(text: &str) -> FieldPath {
 }
 
 fn field(must: Value, phases: &[&str], always: bool) -> Check {
-    let must: Must = serde_json::from_value(must).expect("says what must be");
-    let of = Field { object: "demo".to_owned(), path: path("spec.replicas"), must };
-    Check::Field { of, phases: names(phases), always }
+    let mut field = json!({"object": "demo", "path": "spec.replicas", "in": phases, "always": always});
+    field.as_object_mut().unwrap().extend(must.as_object().unwrap().clone());
+    planned(json!({"field": field}))
 }
 
 fn changes(at_least: Option<u32>, at_most: Option<u32>, phases: &[&str]) -> Check {
-    let (object, path) = ("demo".to_owned(), path("spec.replicas"));
-    Check::Changes { object, path, at_least, at_most, phases: names(phases) }
+    let (object, path) = ("demo", "spec.replicas");
+    planned(json!({"changes": {"object": object, "path": path, "atLeast": at_least, "atMost": at_most, "in": phases}}))
 }
 
 fn seen(scene: &mut Scene, at: u64, value: Option<Value>, seen: Seen) {

@@ -3,7 +3,7 @@
 use super::*;
 
 fn check() -> Check {
-    Check::Fleet { as_many_as_nodeclaims: true, at_the_end: None }
+    planned(json!({"fleet": {"vms": "as-many-as-nodeclaims"}}))
 }
 
 #[test]

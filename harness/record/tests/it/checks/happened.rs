@@ -3,7 +3,7 @@
 use super::*;
 
 fn crashes(at_least: Option<u32>, at_most: Option<u32>, phases: &[&str]) -> Check {
-    Check::Happened { of: EventPattern::any(OccurrenceKind::VmCrashed), phases: names(phases), at_least, at_most }
+    planned(json!({"happened": {"what": "vm-crashed", "in": phases, "atLeast": at_least, "atMost": at_most}}))
 }
 
 fn scene() -> Scene {

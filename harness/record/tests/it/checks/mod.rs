@@ -1,13 +1,11 @@
 //! Each check against runs that hold it, that break it, and that show nothing.
 
-mod at_once;
+mod applied_in_order;
 mod available;
 mod fields;
 mod fleet;
 mod happened;
-mod in_order;
-mod kept;
-mod loss;
+mod max_concurrent_disruptions;
 mod notified;
 mod order;
 mod pending;
@@ -15,18 +13,21 @@ mod price;
 mod quota;
 mod reasons;
 mod replaced;
+mod replaced_before_loss;
+mod retained;
 mod savings;
-mod undisturbed;
+mod uninterrupted;
 mod usage;
 
 use crate::scene::{Life, POOL, Scene, WEB, names, node};
-use crate::story::{self, S};
+use crate::story::{self, S, planned};
 use Verdict::{Fail, Inconclusive, Pass};
 use harness_plan::*;
 use harness_record::event::*;
 use harness_record::verdict::{ExpectationResult, Verdict};
 use harness_units::Amount;
 use rstest::rstest;
+use serde_json::json;
 
 #[track_caller]
 fn is(result: &ExpectationResult, verdict: Verdict, observed: &str) {
@@ -49,31 +50,17 @@ fn phase_of(kind: &str, scene: &mut Scene) {
 }
 
 fn bound_checks() -> Vec<(&'static str, Check)> {
-    let phases = || names(&["p"]);
-    let pools = || names(&[POOL]);
-    let web = || names(&[WEB]);
-    vec![
-        (
-            "happened",
-            Check::Happened { of: EventPattern::any(OccurrenceKind::NodeReady), phases: phases(), at_least: Some(1), at_most: None },
-        ),
-        ("undisturbed", Check::Undisturbed { workloads: web(), phases: phases() }),
-        ("available", Check::Available { workloads: web(), at_least: Amount::Count(1), phases: phases() }),
-        (
-            "replaced",
-            Check::Replaced {
-                nodepools: pools(),
-                phase: "p".to_owned(),
-                reason: Some("Drifted".to_owned()),
-                at_least: Some(1),
-                differs_in: None,
-            },
-        ),
-        ("kept", Check::Kept { nodepools: names(&["memory-optimized"]), phases: phases() }),
-        ("at once", Check::AtOnce { nodepools: pools(), reason: None, at_most: Amount::Count(1), phases: phases() }),
-        ("price", Check::Price { before: "before".to_owned(), after: "p".to_owned(), at_most_percent: 100 }),
-        ("loss", Check::ReplacedBeforeLoss { phases: phases() }),
-    ]
+    let checks = [
+        ("happened", json!({"happened": {"what": "node-ready", "in": ["p"], "atLeast": 1}})),
+        ("uninterrupted", json!({"uninterrupted": {"workloads": [WEB], "in": ["p"]}})),
+        ("available", json!({"available": {"workloads": [WEB], "atLeast": 1, "in": ["p"]}})),
+        ("replaced", json!({"replaced": {"nodepools": [POOL], "in": "p", "reason": "Drifted", "atLeast": 1}})),
+        ("retained", json!({"retained": {"nodepools": ["memory-optimized"], "in": ["p"]}})),
+        ("disruptions", json!({"maxConcurrentDisruptions": {"nodepools": [POOL], "atMost": 1, "in": ["p"]}})),
+        ("price", json!({"price": {"before": "before", "after": "p", "atMostPercent": 100}})),
+        ("loss", json!({"replacedBeforeLoss": {"in": ["p"]}})),
+    ];
+    checks.into_iter().map(|(label, check)| (label, planned(check))).collect()
 }
 
 /// A run in which each of [`bound_checks`] holds between 10 and 50 s.

@@ -43,9 +43,11 @@ fn scene() -> Scene {
 }
 
 fn notified(filter: NotificationFilter, reason: Option<&str>, at_most: Option<u32>, phases: &[&str]) -> Check {
-    let of =
-        EventPattern { code: reason.map(str::to_owned), notification: Some(filter), ..EventPattern::any(OccurrenceKind::Notified) };
-    Check::Happened { of, phases: names(phases), at_least: at_most.is_none().then_some(1), at_most }
+    Check::Notified(Notified {
+        notification: NotificationPattern { filter, reason: reason.map(str::to_owned), message_contains: None },
+        bounds: Bounds { at_least: at_most.is_none().then_some(1), at_most },
+        phases: names(phases),
+    })
 }
 
 fn about(name: Option<&str>) -> NotificationFilter {

@@ -24,7 +24,7 @@ fn scene(infrastructure: (Option<u64>, Option<u64>), apps: (Option<u64>, Option<
 }
 
 fn check(phase: &str) -> Check {
-    Check::Order { kustomizations: names(&["infrastructure", "apps"]), phases: names(&[phase]) }
+    planned(json!({"order": {"kustomizations": ["infrastructure", "apps"], "in": [phase]}}))
 }
 
 #[rstest]

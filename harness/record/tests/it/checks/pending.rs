@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn check(says: Option<&str>) -> Check {
-    Check::Pending { workloads: names(&["control"]), says: says.map(str::to_owned) }
+fn check(message: Option<&str>) -> Check {
+    planned(json!({"pending": {"workloads": ["control"], "messageContains": message}}))
 }
 
 fn scene(ready: Option<u64>, message: Option<&str>) -> Scene {
@@ -63,7 +63,7 @@ fn without_pods_there_is_nothing_to_say() {
 
 #[test]
 fn a_node_made_for_them_fails_the_placement() {
-    let placement = Check::Placement { workloads: names(&[WEB]), exclusively: true };
+    let placement = planned(json!({"placement": {"workloads": [WEB]}}));
     let with = |nominated: bool| {
         let mut scene = scene(None, Some("taint"));
         let control = Workload {

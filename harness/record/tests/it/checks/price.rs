@@ -3,7 +3,7 @@
 use super::*;
 
 fn check(at_most_percent: u32) -> Check {
-    Check::Price { before: "fill".to_owned(), after: "shrink".to_owned(), at_most_percent }
+    planned(json!({"price": {"before": "fill", "after": "shrink", "atMostPercent": at_most_percent}}))
 }
 
 fn scene(price: Option<(f64, f64)>) -> Scene {

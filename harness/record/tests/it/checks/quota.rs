@@ -4,7 +4,7 @@ use super::*;
 use harness_simulation::{Fault, FaultKind};
 
 fn check(scope: &str, cores: u32) -> Check {
-    Check::Quota { scopes: vec![QuotaScope { scope: scope.to_owned(), cores }] }
+    planned(json!({"quota": {"cores": {scope: cores}}}))
 }
 
 fn scene() -> Scene {

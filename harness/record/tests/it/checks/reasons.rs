@@ -28,14 +28,7 @@ fn failing(azure: bool) -> harness_record::RunResult {
         };
         scene.story.at(22 * S, EventKind::Reason(reason));
     }
-    let check = Check::Replaced {
-        nodepools: names(&[POOL]),
-        phase: "p".to_owned(),
-        reason: None,
-        at_least: None,
-        differs_in: None,
-    };
-    scene.run(vec![check])
+    scene.run(vec![planned(json!({"replaced": {"nodepools": [POOL], "in": "p"}}))])
 }
 
 #[rstest]
@@ -51,11 +44,11 @@ fn so_is_a_phase_that_waited_for_it() {
     let mut scene = Scene::new();
     scene.phase_with("p", 10, Some((60, PhaseOutcome::DeadlinePassed)));
     scene.plan.phases[0].until =
-        Some(Until::Nodes { nodepool: Some(POOL.to_owned()), at_least: Some(2), at_most: None });
+        Some(serde_json::from_value(json!({"nodes": {"nodepool": POOL, "atLeast": 2}})).unwrap());
     scene.node("old", &node(1));
     let vm = story::Vm { pool: POOL.to_owned(), code: "SkuNotAvailable".to_owned(), ..story::Vm::default() };
     scene.story.azure(22 * S, AzureFactKind::ProvisioningFailed, &vm);
-    let result = scene.run(vec![Check::Phase { phase: "p".to_owned() }]);
+    let result = scene.run(vec![planned(json!({"phase": {"phase": "p"}}))]);
     assert_eq!(
         result.reason,
         "phase p: not at least 2 nodes of general-purpose after 50.0s; general-purpose: Azure: SkuNotAvailable, 1 time"

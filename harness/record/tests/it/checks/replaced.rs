@@ -3,13 +3,9 @@
 use super::*;
 
 fn check(at_least: Option<u32>, reason: Option<&str>, differs_in: Option<NodeProperty>) -> Check {
-    Check::Replaced {
-        nodepools: names(&[POOL]),
-        phase: "p".to_owned(),
-        reason: reason.map(str::to_owned),
-        at_least,
-        differs_in,
-    }
+    let bounds =
+        json!({"nodepools": [POOL], "in": "p", "reason": reason, "atLeast": at_least, "differsIn": differs_in});
+    planned(json!({"replaced": bounds}))
 }
 
 const IMAGE: Option<NodeProperty> = Some(NodeProperty::Image);

@@ -26,14 +26,14 @@ fn against_the_same_on_demand(
     #[case] verdict: Verdict,
     #[case] observed: &str,
 ) {
-    is(&scene(spots).check(Check::Savings { at_least_percent }), verdict, observed);
+    is(&scene(spots).check(planned(json!({"savings": {"atLeastPercent": at_least_percent}}))), verdict, observed);
 }
 
 #[test]
 fn without_spot_there_is_no_evidence() {
     let mut scene = Scene::new();
     scene.node("a", &node(1));
-    is(&scene.check(Check::Savings { at_least_percent: 1 }), Inconclusive, "no spot VM among 1 VM");
+    is(&scene.check(planned(json!({"savings": {"atLeastPercent": 1}}))), Inconclusive, "no spot VM among 1 VM");
 }
 
 #[test]

@@ -25,12 +25,12 @@ fn scene(cpu_ms: u64, rss_bytes: u64, gone: Option<u64>) -> Scene {
 }
 
 fn check(cpu: Option<u64>, memory: Option<u64>) -> Check {
-    Check::Usage {
-        processes: names(&["source-controller", "kustomize-controller"]),
-        cpu: cpu.map(Millicores),
-        memory: memory.map(|mebibytes| Bytes(mebibytes << 20)),
-        phases: names(&["p"]),
-    }
+    planned(json!({"usage": {
+        "processes": ["source-controller", "kustomize-controller"],
+        "cpu": cpu.map(Millicores),
+        "memory": memory.map(|mebibytes| Bytes(mebibytes << 20)),
+        "in": ["p"],
+    }}))
 }
 
 #[rstest]

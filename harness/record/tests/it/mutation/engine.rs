@@ -103,7 +103,7 @@ fn names_it(
 /// Reasons of failed expectations begin with their names, those of phases with theirs.
 fn is_about(line: &str, target: &Expectation) -> bool {
     match &target.check {
-        Check::Phase { phase } => line.starts_with(&format!("phase {phase}: ")),
+        Check::Phase(check) => line.starts_with(&format!("phase {}: ", check.phase)),
         _ => line.starts_with(&target.name),
     }
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use harness_plan::{Check, EventPattern, LatencyCheck, LatencyName, Plan, OccurrenceKind};
+use harness_plan::{
+    Available, Check, EventPattern, LatencyLimits, LatencyName, MaxConcurrentDisruptions, OccurrenceKind, Order,
+    Placement, Plan, Retained, Uninterrupted, Usage,
+};
 use harness_record::event::*;
 use harness_record::{Event, EventKind};
 
@@ -124,39 +127,42 @@ pub(crate) fn reads(check: &Check, signal: &Signal, log: &Log<'_>) -> bool {
     let of_workloads =
         |workloads: &[String]| matches!(signal, Signal::Pod { workload, .. } if workloads.contains(workload));
     match check {
-        Check::Phase { phase } => in_phases(std::slice::from_ref(phase)),
-        Check::Placement { workloads, exclusively } => {
+        Check::Phase(check) => in_phases(std::slice::from_ref(&check.phase)),
+        Check::Placement(Placement { workloads, exclusively, .. }) => {
+            let workloads = workloads.names();
             let classes: Vec<String> = workloads.iter().map(|workload| log.class_of(workload).to_owned()).collect();
             let foreign = *exclusively && matches!(signal, Signal::Pod { reached: Reached::Scheduled, .. });
             of_workloads(workloads) || of_pools(&classes) || foreign || is_about_pending(signal, plan)
         }
         Check::Latency(asked) => latency_reads(asked, signal),
-        Check::Limits { nodepools } => of_pools(nodepools),
-        Check::Fleet { at_the_end, .. } => {
+        Check::Limits(check) => of_pools(check.nodepools.names()),
+        Check::Fleet(check) => {
             let last = plan.phases.last().map(|phase| phase.name.clone()).into_iter().collect::<Vec<_>>();
             matches!(
                 signal,
                 Signal::Vm { .. }
                     | Signal::Claim { reached: Reached::Created | Reached::Launched | Reached::Deleted, .. }
-            ) || at_the_end.is_some() && in_phases(&last)
+            ) || check.at_end.is_some() && in_phases(&last)
         }
-        Check::Happened { of, phases, .. } => in_phases(phases) || happening_reads(of, signal),
-        Check::Pending { workloads, .. } => {
+        Check::Happened(check) => in_phases(&check.phases) || happening_reads(&check.pattern, signal),
+        Check::Notified(check) => in_phases(&check.phases) || happening_reads(&check.notification.pattern(), signal),
+        Check::Pending(check) => {
+            let workloads = check.workloads.names();
             let about = |name: &str| workloads.iter().any(|workload| name.starts_with(workload.as_str()));
             of_workloads(workloads) || matches!(signal, Signal::Reason { kind, name } if kind == "Pod" && about(name))
         }
-        Check::Undisturbed { workloads, phases } | Check::Available { workloads, phases, .. } => {
-            in_phases(phases) || of_workloads(workloads)
+        Check::Uninterrupted(Uninterrupted { workloads, phases })
+        | Check::Available(Available { workloads, phases, .. }) => in_phases(phases) || of_workloads(workloads.names()),
+        Check::Replaced(check) => in_phases(std::slice::from_ref(&check.phase)) || of_pools(check.nodepools.names()),
+        Check::Retained(Retained { nodepools, phases })
+        | Check::MaxConcurrentDisruptions(MaxConcurrentDisruptions { nodepools, phases, .. }) => {
+            in_phases(phases) || of_pools(nodepools.names())
         }
-        Check::Replaced { nodepools, phase, .. } => in_phases(std::slice::from_ref(phase)) || of_pools(nodepools),
-        Check::Kept { nodepools, phases } | Check::AtOnce { nodepools, phases, .. } => {
-            in_phases(phases) || of_pools(nodepools)
+        Check::Price(check) => {
+            in_phases(&[check.before.clone(), check.after.clone()]) || matches!(signal, Signal::Vm { .. })
         }
-        Check::Price { before, after, .. } => {
-            in_phases(&[before.clone(), after.clone()]) || matches!(signal, Signal::Vm { .. })
-        }
-        Check::Savings { .. } | Check::Quota { .. } => matches!(signal, Signal::Vm { .. }),
-        Check::ReplacedBeforeLoss { phases } => {
+        Check::Savings(_) | Check::Quota(_) => matches!(signal, Signal::Vm { .. }),
+        Check::ReplacedBeforeLoss(check) => {
             let spot = matches!(
                 signal,
                 Signal::Vm {
@@ -168,19 +174,21 @@ pub(crate) fn reads(check: &Check, signal: &Signal, log: &Log<'_>) -> bool {
                 signal,
                 Signal::Node { reached: Reached::Ready, .. } | Signal::Claim { reached: Reached::Created, .. }
             );
-            in_phases(phases) || spot || came
+            in_phases(&check.phases) || spot || came
         }
-        Check::Field { of, phases, .. } => in_phases(phases) || is_field(signal, &of.object, of.path.as_str()),
-        Check::Changes { object, path, phases, .. } => in_phases(phases) || is_field(signal, object, path.as_str()),
-        Check::Order { kustomizations, phases } => {
+        Check::Field(check) => {
+            in_phases(&check.phases) || is_field(signal, &check.field.object, check.field.path.as_str())
+        }
+        Check::Changes(check) => in_phases(&check.phases) || is_field(signal, &check.object, check.path.as_str()),
+        Check::Order(Order { kustomizations, phases }) => {
             matches!(signal, Signal::Flux { object, .. } if kustomizations.contains(object))
                 || matches!(signal, Signal::Action(phase) if phases.contains(phase))
         }
-        Check::Usage { processes, phases, .. } => {
+        Check::Usage(Usage { processes, phases, .. }) => {
             in_phases(phases) || matches!(signal, Signal::Usage(process) if processes.contains(process))
         }
-        Check::AppliedInOrder { phases, .. } => {
-            in_phases(phases)
+        Check::AppliedInOrder(check) => {
+            in_phases(&check.phases)
                 || matches!(signal, Signal::Flux { object, .. } if object == "node-config")
                 || matches!(signal, Signal::Action(_))
         }
@@ -202,7 +210,7 @@ fn is_about_pending(signal: &Signal, plan: &Plan) -> bool {
 }
 
 /// The milestones between which a latency is measured, and those that decide which objects have one.
-fn latency_reads(asked: &LatencyCheck, signal: &Signal) -> bool {
+fn latency_reads(asked: &LatencyLimits, signal: &Signal) -> bool {
     use LatencyName as Name;
     use Reached::{Applied, Created, Deleted, Deleting, Failed, Fetched, Healthy};
     let pod = |of: &[Reached]| matches!(signal, Signal::Pod { reached, .. } if of.contains(reached));

@@ -113,7 +113,7 @@ impl Scene {
         self.plan.phases.push(Phase {
             name: name.to_owned(),
             actions: Vec::new(),
-            until: Some(Until::AllPodsReady),
+            until: Some(Condition::AllPodsReady.into()),
             within: Some(Span::from_secs(600)),
             hold: None,
         });

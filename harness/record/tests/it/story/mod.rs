@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use harness_plan::*;
 use harness_record::event::*;
 use harness_simulation::{Behaviour, Distribution};
-use harness_units::{Amount, Bytes, Millicores, Span};
+use harness_units::{Bytes, Millicores, Span};
+use serde_json::{Value, json};
 
 pub(crate) const MS: u64 = 1_000;
 pub(crate) const S: u64 = 1_000_000;
@@ -72,10 +73,10 @@ pub(crate) fn plan() -> Plan {
             })
             .collect()
     };
-    let phase = |name: &str, actions, until, within: Option<u64>, hold: Option<u64>| Phase {
+    let phase = |name: &str, actions, until: Option<Condition>, within: Option<u64>, hold: Option<u64>| Phase {
         name: name.to_owned(),
         actions,
-        until,
+        until: until.map(Conditions::from),
         within: within.map(Span::from_micros),
         hold: hold.map(Span::from_micros),
     };
@@ -98,9 +99,9 @@ pub(crate) fn plan() -> Plan {
         },
         workloads: CLASSES.into_iter().map(workload).collect(),
         phases: vec![
-            phase("burst", scale(true, 0), Some(Until::AllPodsReady), Some(WITHIN), None),
+            phase("burst", scale(true, 0), Some(Condition::AllPodsReady), Some(WITHIN), None),
             phase("hold", Vec::new(), None, None, Some(5 * S)),
-            phase("drain", scale(false, 3), Some(Until::NoNodes), Some(60 * S), None),
+            phase("drain", scale(false, 3), Some(Condition::NoNodes), Some(60 * S), None),
         ],
         gitops: None,
         namespace_quota: None,
@@ -109,31 +110,19 @@ pub(crate) fn plan() -> Plan {
         published: Vec::new(),
         notes: Default::default(),
         expectations: vec![
-            expect("phase burst", Check::Phase { phase: "burst".to_owned() }),
-            expect("phase drain", Check::Phase { phase: "drain".to_owned() }),
-            expect("placement", Check::Placement { workloads: names, exclusively: true }),
+            expect("phase burst", reached("burst")),
+            expect("phase drain", reached("drain")),
+            expect("placement", planned(json!({"placement": {"workloads": names}}))),
             expect(
                 "latency pod_ready by workload p99 <= 30s",
-                Check::Latency(LatencyCheck {
-                    of: LatencyName::PodReady,
-                    by: Some(GroupBy::Workload),
-                    limits: BTreeMap::from([(99, Span::from_secs(30))]),
-                    censored: None,
-                    samples_min: 1,
-                }),
+                planned(json!({"latency": {"of": "pod_ready", "by": "workload", "p99": "30s"}})),
             ),
             expect(
                 "latency node_provisioning by nodepool p95 <= 20s, censored <= 0",
-                Check::Latency(LatencyCheck {
-                    of: LatencyName::NodeProvisioning,
-                    by: Some(GroupBy::Nodepool),
-                    limits: BTreeMap::from([(95, Span::from_secs(20))]),
-                    censored: Some(0),
-                    samples_min: 1,
-                }),
+                planned(json!({"latency": {"of": "node_provisioning", "by": "nodepool", "p95": "20s", "censored": 0}})),
             ),
-            expect("limits", Check::Limits { nodepools: pools }),
-            expect("fleet", Check::Fleet { as_many_as_nodeclaims: true, at_the_end: Some(0) }),
+            expect("limits", planned(json!({"limits": {"nodepools": pools}}))),
+            expect("fleet", planned(json!({"fleet": {"vms": "as-many-as-nodeclaims", "atEnd": 0}}))),
         ],
     }
 }
@@ -244,41 +233,38 @@ impl Story {
     }
 }
 
+/// A check as a plan writes it.
+pub(crate) fn planned(json: Value) -> Check {
+    serde_json::from_value(json).unwrap()
+}
+
+fn reached(phase: &str) -> Check {
+    planned(json!({"phase": {"phase": phase}}))
+}
+
 /// The plan of [`run`] with one expectation of each kind, where its phases, workloads and pools are named.
 pub(crate) fn every_check() -> Plan {
     let mut plan = plan();
-    let phases = || vec!["burst".to_owned(), "hold".to_owned()];
-    let workloads = || plan.workloads.iter().map(|workload| workload.name.clone()).collect::<Vec<_>>();
-    let nodepools = || CLASSES.iter().map(|(pool, _, _)| (*pool).to_owned()).collect::<Vec<_>>();
-    let happened =
-        |what| Check::Happened { of: EventPattern::any(what), phases: phases(), at_least: Some(1), at_most: Some(1_000) };
-    let checks = vec![
-        happened(OccurrenceKind::NodeReady),
-        happened(OccurrenceKind::Reason),
-        Check::Pending { workloads: workloads(), says: Some("taint".to_owned()) },
-        Check::Undisturbed { workloads: workloads(), phases: phases() },
-        Check::Available { workloads: workloads(), at_least: Amount::Percent(50), phases: phases() },
-        Check::Replaced {
-            nodepools: nodepools(),
-            phase: "hold".to_owned(),
-            reason: Some("Drifted".to_owned()),
-            at_least: None,
-            differs_in: Some(NodeProperty::Image),
-        },
-        Check::Kept { nodepools: nodepools(), phases: phases() },
-        Check::AtOnce { nodepools: nodepools(), reason: None, at_most: Amount::Percent(20), phases: phases() },
-        Check::Price { before: "burst".to_owned(), after: "hold".to_owned(), at_most_percent: 50 },
-        Check::Savings { at_least_percent: 10 },
-        Check::Quota { scopes: vec![QuotaScope { scope: "F".to_owned(), cores: 8 }] },
-        Check::ReplacedBeforeLoss { phases: phases() },
-        Check::Order { kustomizations: vec!["node-config".to_owned(), "apps".to_owned()], phases: phases() },
-        Check::Usage {
-            processes: vec!["karpenter".to_owned()],
-            cpu: Some(Millicores(500)),
-            memory: Some(Bytes(1 << 30)),
-            phases: phases(),
-        },
+    let phases = ["burst", "hold"];
+    let workloads: Vec<&str> = plan.workloads.iter().map(|workload| workload.name.as_str()).collect();
+    let nodepools: Vec<&str> = CLASSES.iter().map(|(pool, _, _)| *pool).collect();
+    let checks = [
+        json!({"happened": {"what": "node-ready", "in": phases, "atLeast": 1, "atMost": 1_000}}),
+        json!({"happened": {"what": "reason", "in": phases, "atLeast": 1, "atMost": 1_000}}),
+        json!({"pending": {"workloads": workloads, "messageContains": "taint"}}),
+        json!({"uninterrupted": {"workloads": workloads, "in": phases}}),
+        json!({"available": {"workloads": workloads, "atLeast": "50%", "in": phases}}),
+        json!({"replaced": {"nodepools": nodepools, "in": "hold", "reason": "Drifted", "differsIn": "image"}}),
+        json!({"retained": {"nodepools": nodepools, "in": phases}}),
+        json!({"maxConcurrentDisruptions": {"nodepools": nodepools, "atMost": "20%", "in": phases}}),
+        json!({"price": {"before": "burst", "after": "hold", "atMostPercent": 50}}),
+        json!({"savings": {"atLeastPercent": 10}}),
+        json!({"quota": {"cores": {"F": 8}}}),
+        json!({"replacedBeforeLoss": {"in": phases}}),
+        json!({"order": {"kustomizations": ["node-config", "apps"], "in": phases}}),
+        json!({"usage": {"processes": ["karpenter"], "cpu": "500m", "memory": "1Gi", "in": phases}}),
     ];
+    let checks = checks.into_iter().map(planned);
     let new = (0..).zip(checks).map(|(index, check): (u32, _)| Expectation::new(format!("new {index}"), check));
     plan.expectations.truncate(5);
     plan.expectations.extend(new.collect::<Vec<_>>());

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness_plan::Capability;
 use harness_plan::{
-    Check, Expectation, LatencyCheck, LatencyName, Limits, NodeClass, NodeConfig, PLAN_VERSION, Phase, Plan, Profile,
-    Until, Workload,
+    Check, Condition, Conditions, Expectation, LatencyLimits, LatencyName, Limits, NodeClass, NodeConfig, PLAN_VERSION,
+    Phase, PhaseReached, Plan, Profile, Workload,
 };
 use harness_units::{Bytes, Millicores, Span};
 
@@ -19,12 +19,8 @@ pub(crate) const POOLS: [(&str, &str, &str, usize, usize, u64); 3] = [
 ];
 
 pub(crate) fn plan() -> Plan {
-    let latency = |of, percentile: u8, limit| LatencyCheck {
-        of,
-        by: None,
-        limits: BTreeMap::from([(percentile, Span::from_secs(limit))]),
-        censored: Some(0),
-        samples_min: 1,
+    let latency = |limits: serde_json::Value| -> Check {
+        Check::Latency(serde_json::from_value::<LatencyLimits>(limits).unwrap())
     };
     Plan {
         version: PLAN_VERSION,
@@ -53,25 +49,25 @@ pub(crate) fn plan() -> Plan {
             .iter()
             .map(|pool| Workload { replicas_peak: 40, ..Workload::new(pool.1, pool.0, Millicores(500), Bytes(512 << 20)) })
             .collect(),
-        phases: [("burst", Some(Until::AllPodsReady), Some(300), None), ("hold", None, None, Some(20)), ("drain", Some(Until::NoNodes), Some(180), None)]
+        phases: [("burst", Some(Condition::AllPodsReady), Some(300), None), ("hold", None, None, Some(20)), ("drain", Some(Condition::NoNodes), Some(180), None)]
             .into_iter()
             .map(|(name, until, within, hold)| Phase {
                 name: name.to_owned(),
                 actions: Vec::new(),
-                until,
+                until: until.map(Conditions::from),
                 within: within.map(Span::from_secs),
                 hold: hold.map(Span::from_secs),
             })
             .collect(),
         expectations: vec![
-            Expectation::new("phase burst", Check::Phase { phase: "burst".to_owned() }),
+            Expectation::new("phase burst", Check::Phase(PhaseReached { phase: "burst".to_owned(), conditions: String::new() })),
             Expectation::new(
                 "latency node_provisioning by nodepool p95 <= 9s",
-                Check::Latency(latency(LatencyName::NodeProvisioning, 95, 9)),
+                latency(serde_json::json!({"of": LatencyName::NodeProvisioning, "p95": "9s", "censored": 0})),
             ),
             Expectation::new(
                 "latency pod_ready by workload p99 <= 1m",
-                Check::Latency(latency(LatencyName::PodReady, 99, 60)),
+                latency(serde_json::json!({"of": LatencyName::PodReady, "p99": "1m", "censored": 0})),
             ),
         ],
         ..empty_plan()

@@ -1,6 +1,6 @@
 //! Fields with other values, or with other numbers of them.
 
-use harness_plan::{Field, FieldPath, Must};
+use harness_plan::{Field, FieldPath, Matcher};
 use harness_record::event::{FieldValue, Seen};
 use harness_record::{Event, EventKind};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ pub(super) fn wrong(of: &Field, phases: &[String], always: bool, log: &Log<'_>) 
         let at_us = if always { window.middle_us() } else { window.to_us };
         let told = values(&of.object, of.path.as_str(), log);
         let Some((_, before)) = told.iter().rev().find(|(at, _)| *at <= at_us) else { continue };
-        let Some(value) = wrong_value(&of.must, before.value.as_ref()) else { continue };
+        let Some(value) = wrong_value(&of.value, before.value.as_ref()) else { continue };
         let wrong = FieldValue { value: value.clone(), seen: Seen::Live, ..(*before).clone() };
         let right = FieldValue { seen: Seen::Live, ..(*before).clone() };
         let edits = vec![event(at_us, wrong), event(at_us + MOMENT_US, right)];
@@ -34,8 +34,8 @@ pub(super) fn wrong(of: &Field, phases: &[String], always: bool, log: &Log<'_>) 
 }
 
 /// A value that must not be: the one that stands there without the part that it must have, one of the same kind, nothing at all.
-fn wrong_value(must: &Must, right: Option<&Value>) -> Option<Option<Value>> {
-    let without = match (&must.contains, right) {
+fn wrong_value(matcher: &Matcher, right: Option<&Value>) -> Option<Option<Value>> {
+    let without = match (&matcher.contains, right) {
         (Some(Value::String(part)), Some(Value::String(text))) => Some(json!(text.replace(part, ""))),
         (Some(part), Some(Value::Array(items))) => {
             Some(items.iter().filter(|item| *item != part).cloned().collect::<Value>())
@@ -47,9 +47,9 @@ fn wrong_value(must: &Must, right: Option<&Value>) -> Option<Option<Value>> {
         Some(Value::Array(_)) => Some(json!(["mutated"])),
         _ => None,
     };
-    let others = [Some(json!("mutated")), Some(json!(-1)), Some(json!(1_000_000)), None, must.not.clone()];
+    let others = [Some(json!("mutated")), Some(json!(-1)), Some(json!(1_000_000)), None, matcher.not.clone()];
     let candidates = without.map(Some).into_iter().chain(of_its_kind.map(Some)).chain(others);
-    candidates.into_iter().find(|value| !must.holds(value.as_ref()))
+    candidates.into_iter().find(|value| !matcher.matches(value.as_ref()))
 }
 
 /// The field keeps its value.

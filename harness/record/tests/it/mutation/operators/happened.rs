@@ -160,7 +160,8 @@ fn invented(of: &EventPattern, phase: &str, at_us: u64, number: usize, log: &Log
         return Some(milestone(at_us, &stranger(kind, &name), reached, &known));
     }
     if let Some(reached) = of_flux(of.what) {
-        let kind = if of.what == OccurrenceKind::SourceFailed { ObjectKind::GitRepository } else { ObjectKind::Kustomization };
+        let kind =
+            if of.what == OccurrenceKind::SourceFailed { ObjectKind::GitRepository } else { ObjectKind::Kustomization };
         let same = log.events.iter().find_map(|event| match &event.kind {
             EventKind::Milestone(it)
                 if it.object.kind == kind && of.object.as_ref().is_none_or(|name| it.object.name == *name) =>
@@ -169,7 +170,7 @@ fn invented(of: &EventPattern, phase: &str, at_us: u64, number: usize, log: &Log
             }
             _ => None,
         });
-        let says = text(&of.says);
+        let says = text(&of.message_contains);
         let code = text(&of.code);
         let known = [(attribute::REASON, code.as_str()), (attribute::SAYS, &says), (attribute::REVISION, &says)];
         return Some(milestone(at_us, same?, reached, &known));
@@ -188,7 +189,7 @@ fn invented(of: &EventPattern, phase: &str, at_us: u64, number: usize, log: &Log
             price_micro_usd_per_hour: None,
             on_demand_micro_usd_per_hour: None,
             code: text(&of.code),
-            message: text(&of.says),
+            message: text(&of.message_contains),
         }));
     }
     if of.what == OccurrenceKind::Reason {
@@ -201,7 +202,7 @@ fn invented(of: &EventPattern, phase: &str, at_us: u64, number: usize, log: &Log
             kind: kind.to_owned(),
             name,
             reason: of.code.clone().unwrap_or_else(|| "Mutated".to_owned()),
-            message: of.says.clone().unwrap_or_else(|| "mutated".to_owned()),
+            message: of.message_contains.clone().unwrap_or_else(|| "mutated".to_owned()),
             severity: "Warning".to_owned(),
         }));
     }
@@ -219,7 +220,7 @@ fn invented(of: &EventPattern, phase: &str, at_us: u64, number: usize, log: &Log
         name,
         severity: asked.severity.map_or("info", |severity| severity.as_str()).to_owned(),
         reason: text(&of.code),
-        message: of.says.clone().unwrap_or_else(|| "mutated".to_owned()),
+        message: of.message_contains.clone().unwrap_or_else(|| "mutated".to_owned()),
         revision: newest.filter(|_| asked.newest).unwrap_or_default(),
         ..Notification::default()
     }))

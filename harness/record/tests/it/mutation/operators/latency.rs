@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_plan::{Action, GroupBy, LatencyCheck, LatencyName};
+use harness_plan::{Action, GroupBy, LatencyLimits, LatencyName};
 use harness_record::event::*;
 use harness_record::{Event, EventKind};
 
@@ -18,8 +18,8 @@ struct End {
     group: String,
 }
 
-pub(super) fn claims(asked: &LatencyCheck, log: &Log<'_>) -> Vec<Claim> {
-    let late_us = asked.limits.values().map(|limit| limit.as_micros()).max().map(|limit| limit + 1_000_000);
+pub(super) fn claims(asked: &LatencyLimits, log: &Log<'_>) -> Vec<Claim> {
+    let late_us = asked.percentiles().map(|(_, _, limit)| limit.as_micros()).max().map(|limit| limit + 1_000_000);
     let (mut late, mut never) = (Vec::new(), Vec::new());
     for (which, ends) in choices(&ends(asked, log), asked, log) {
         let group = ends.first().map(|end| end.group.as_str()).unwrap_or_default();
@@ -43,7 +43,7 @@ pub(super) fn claims(asked: &LatencyCheck, log: &Log<'_>) -> Vec<Claim> {
 }
 
 /// What begins a sample is not done, or what ends it does not come where it is what makes the sample.
-fn too_few(asked: &LatencyCheck, log: &Log<'_>) -> Vec<Mutation> {
+fn too_few(asked: &LatencyLimits, log: &Log<'_>) -> Vec<Mutation> {
     let ends = ends(asked, log);
     let begins: Vec<usize> = (0..log.events.len())
         .filter(|index| {
@@ -76,7 +76,7 @@ fn without(end: &End, of: LatencyName, log: &Log<'_>) -> Vec<Edit> {
 }
 
 /// Which samples are touched together: single ones, the later half of a group or all of it, the later half of all, all.
-fn choices<'e>(ends: &'e [End], asked: &LatencyCheck, log: &Log<'_>) -> Vec<(String, Vec<&'e End>)> {
+fn choices<'e>(ends: &'e [End], asked: &LatencyLimits, log: &Log<'_>) -> Vec<(String, Vec<&'e End>)> {
     let mut choices = Vec::new();
     let step = ends.len().div_ceil(SINGLE).max(1);
     // The last ones first: less follows from them.
@@ -115,7 +115,7 @@ fn described(event: &Event) -> String {
 }
 
 /// The events that end the samples of a latency.
-fn ends(asked: &LatencyCheck, log: &Log<'_>) -> Vec<End> {
+fn ends(asked: &LatencyLimits, log: &Log<'_>) -> Vec<End> {
     use LatencyName as Name;
     let milestones = |kind: ObjectKind, reached: Reached| -> Vec<End> {
         let all = log.milestones(kind, reached);

@@ -9,7 +9,10 @@ mod pods;
 mod usage;
 mod vms;
 
-use harness_plan::Check;
+use harness_plan::{
+    Available, Bounds, Changes, Check, EventPattern, MaxConcurrentDisruptions, Replaced, Retained, Selection,
+    Uninterrupted, VmCount,
+};
 use harness_record::EventKind;
 use harness_record::event::PhaseOutcome;
 
@@ -19,68 +22,77 @@ use super::log::Log;
 /// What a check claims and what should refute it. A new kind of check does not compile without an answer here.
 pub(crate) fn claims(check: &Check, log: &Log<'_>) -> Vec<Claim> {
     match check {
-        Check::Phase { phase } => vec![Claim::new("", deadline_passes(phase, log).into_iter().collect())],
-        Check::Placement { workloads, exclusively } => {
-            let mut claims = each(workloads, |workload| pods::misplaced(workload, log));
-            if *exclusively {
-                claims.push(Claim::new("nothing else there", pods::intruder(workloads, log)));
+        Check::Phase(check) => vec![Claim::new("", deadline_passes(&check.phase, log).into_iter().collect())],
+        Check::Placement(check) => {
+            let mut claims = each(&check.workloads, |workload| pods::misplaced(workload, log));
+            if check.exclusively {
+                claims.push(Claim::new("nothing else there", pods::intruder(check.workloads.names(), log)));
             }
             claims
         }
         Check::Latency(asked) => latency::claims(asked, log),
-        Check::Limits { nodepools } => vec![Claim::new("", nodes::over_the_limits(nodepools, log))],
-        Check::Fleet { as_many_as_nodeclaims, at_the_end } => {
-            let as_many = as_many_as_nodeclaims.then(|| Claim::new("as many", vms::another_fleet(log)));
-            let end = at_the_end.map(|_| Claim::new("at the end", vms::others_at_the_end(log)));
+        Check::Limits(check) => vec![Claim::new("", nodes::over_the_limits(check.nodepools.names(), log))],
+        Check::Fleet(check) => {
+            let as_many = check.vms.map(|VmCount::AsManyAsNodeclaims| Claim::new("as many", vms::another_fleet(log)));
+            let end = check.at_end.map(|_| Claim::new("at the end", vms::others_at_the_end(log)));
             as_many.into_iter().chain(end).collect()
         }
-        Check::Happened { of, phases, at_least, at_most } => {
-            let few = at_least.map(|least| Claim::new("at least", happened::too_few(of, phases, least, log)));
-            let many = at_most.map(|most| Claim::new("at most", happened::too_many(of, phases, most, log)));
-            few.into_iter().chain(many).collect()
-        }
-        Check::Pending { workloads, .. } => {
-            let mut claims = each(workloads, |workload| pods::bound_after_all(workload, log));
-            claims.push(Claim::new("a reason", pods::without_a_reason(workloads, log)));
+        Check::Happened(check) => occurrences(&check.pattern, check.bounds, &check.phases, log),
+        Check::Notified(check) => occurrences(&check.notification.pattern(), check.bounds, &check.phases, log),
+        Check::Pending(check) => {
+            let mut claims = each(&check.workloads, |workload| pods::bound_after_all(workload, log));
+            claims.push(Claim::new("a reason", pods::without_a_reason(check.workloads.names(), log)));
             claims
         }
-        Check::Undisturbed { workloads, phases } => each(workloads, |workload| pods::disturbed(workload, phases, log)),
-        Check::Available { workloads, phases, .. } => each(workloads, |workload| pods::too_few(workload, phases, log)),
-        Check::Replaced { nodepools, phase, differs_in, .. } => {
+        Check::Uninterrupted(Uninterrupted { workloads, phases }) => {
+            each(workloads, |workload| pods::disturbed(workload, phases, log))
+        }
+        Check::Available(Available { workloads, phases, .. }) => {
+            each(workloads, |workload| pods::too_few(workload, phases, log))
+        }
+        Check::Replaced(Replaced { nodepools, phase, differs_in, .. }) => {
             let mut claims = each(nodepools, |pool| nodes::not_replaced(pool, phase, log));
             if let Some(property) = differs_in {
-                claims.push(Claim::new("by others", nodes::made_of_the_same(nodepools, phase, *property, log)));
+                claims.push(Claim::new("by others", nodes::made_of_the_same(nodepools.names(), phase, *property, log)));
             }
             claims
         }
-        Check::Kept { nodepools, phases } => each(nodepools, |pool| nodes::not_kept(pool, phases, log)),
-        Check::AtOnce { nodepools, reason, phases, .. } => {
+        Check::Retained(Retained { nodepools, phases }) => each(nodepools, |pool| nodes::not_kept(pool, phases, log)),
+        Check::MaxConcurrentDisruptions(MaxConcurrentDisruptions { nodepools, reason, phases, .. }) => {
             each(nodepools, |pool| nodes::all_at_once(pool, reason.as_deref(), phases, log))
         }
-        Check::Price { before, after, .. } => vec![Claim::new("", vms::dearer(before, after, log))],
-        Check::Savings { .. } => vec![Claim::new("", vms::nothing_saved(log))],
-        Check::Quota { scopes } => {
-            scopes.iter().map(|scope| Claim::new(&scope.scope, vms::over_quota(scope, log))).collect()
+        Check::Price(check) => vec![Claim::new("", vms::dearer(&check.before, &check.after, log))],
+        Check::Savings(_) => vec![Claim::new("", vms::nothing_saved(log))],
+        Check::Quota(check) => {
+            check.cores.iter().map(|(scope, cores)| Claim::new(scope, vms::over_quota(scope, *cores, log))).collect()
         }
-        Check::ReplacedBeforeLoss { phases } => vec![Claim::new("", vms::lost_too_early(phases, log))],
-        Check::Field { of, phases, always } => vec![Claim::new("", fields::wrong(of, phases, *always, log))],
-        Check::Changes { object, path, at_least, at_most, phases } => {
-            let few = at_least.map(|_| Claim::new("at least", fields::kept(object, path, phases, log)));
-            let many = at_most.map(|most| Claim::new("at most", fields::too_often(object, path, most, phases, log)));
+        Check::ReplacedBeforeLoss(check) => vec![Claim::new("", vms::lost_too_early(&check.phases, log))],
+        Check::Field(check) => vec![Claim::new("", fields::wrong(&check.field, &check.phases, check.always, log))],
+        Check::Changes(Changes { object, path, bounds, phases }) => {
+            let few = bounds.at_least.map(|_| Claim::new("at least", fields::kept(object, path, phases, log)));
+            let many = bounds.at_most;
+            let many = many.map(|most| Claim::new("at most", fields::too_often(object, path, most, phases, log)));
             few.into_iter().chain(many).collect()
         }
-        Check::Order { kustomizations, .. } => flux::out_of_order(kustomizations, log),
-        Check::Usage { processes, cpu, memory, phases } => usage::claims(processes, *cpu, *memory, phases, log),
-        Check::AppliedInOrder { last, .. } => {
+        Check::Order(check) => flux::out_of_order(&check.kustomizations, log),
+        Check::Usage(check) => usage::claims(&check.processes, check.cpu, check.memory, &check.phases, log),
+        Check::AppliedInOrder(check) => {
             let order = Claim::new("in order", flux::out_of_push_order(log));
-            let last = last.then(|| Claim::new("the last in force", flux::not_in_force(log)));
+            let last = check.last.then(|| Claim::new("the last in force", flux::not_in_force(log)));
             std::iter::once(order).chain(last).collect()
         }
     }
 }
 
-/// A claim of each workload, pool or process.
-fn each(names: &[String], of: impl Fn(&str) -> Vec<Mutation>) -> Vec<Claim> {
+fn occurrences(pattern: &EventPattern, bounds: Bounds, phases: &[String], log: &Log<'_>) -> Vec<Claim> {
+    let few = bounds.at_least.map(|least| Claim::new("at least", happened::too_few(pattern, phases, least, log)));
+    let many = bounds.at_most.map(|most| Claim::new("at most", happened::too_many(pattern, phases, most, log)));
+    few.into_iter().chain(many).collect()
+}
+
+/// A claim of each workload or pool.
+fn each(selected: &Selection, of: impl Fn(&str) -> Vec<Mutation>) -> Vec<Claim> {
+    let names = selected.names();
     names.iter().map(|name| Claim::new(if names.len() > 1 { name.as_str() } else { "" }, of(name))).collect()
 }
 

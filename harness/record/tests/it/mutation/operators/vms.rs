@@ -1,6 +1,5 @@
 //! VMs that nobody asked for, that stay, cost more, are larger, or are lost too early.
 
-use harness_plan::QuotaScope;
 use harness_record::event::*;
 use harness_record::{Event, EventKind};
 
@@ -119,7 +118,7 @@ pub(super) fn nothing_saved(log: &Log<'_>) -> Vec<Mutation> {
 }
 
 /// One VM alone has more cores than the quota.
-pub(super) fn over_quota(QuotaScope { scope, cores }: &QuotaScope, log: &Log<'_>) -> Vec<Mutation> {
+pub(super) fn over_quota(scope: &str, cores: u32, log: &Log<'_>) -> Vec<Mutation> {
     let mut mutations = Vec::new();
     for (_, _, fact) in log.facts(AzureFactKind::VmBooted) {
         let facts = of_vm(&fact.vm, log).into_iter().filter(|(_, _, fact)| fact.vcpus.is_some());

@@ -3,7 +3,7 @@
 use super::*;
 
 fn check() -> Check {
-    Check::Kept { nodepools: names(&[POOL]), phases: names(&["p", "q"]) }
+    planned(json!({"retained": {"nodepools": [POOL], "in": ["p", "q"]}}))
 }
 
 #[rstest]

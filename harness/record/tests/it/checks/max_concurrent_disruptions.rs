@@ -3,12 +3,9 @@
 use super::*;
 
 fn check(at_most: &str, reason: Option<&str>) -> Check {
-    Check::AtOnce {
-        nodepools: names(&[POOL]),
-        reason: reason.map(str::to_owned),
-        at_most: amount(at_most),
-        phases: names(&["p"]),
-    }
+    planned(
+        json!({"maxConcurrentDisruptions": {"nodepools": [POOL], "reason": reason, "atMost": amount(at_most), "in": ["p"]}}),
+    )
 }
 
 /// Ten nodes, of which two go together and a third when one of these is gone; a fourth is empty.

@@ -3,7 +3,7 @@
 use super::*;
 
 fn check() -> Check {
-    Check::ReplacedBeforeLoss { phases: names(&["p"]) }
+    planned(json!({"replacedBeforeLoss": {"in": ["p"]}}))
 }
 
 fn scene(lost: &[u64], new: &[u64]) -> Scene {

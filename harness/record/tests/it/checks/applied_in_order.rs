@@ -3,7 +3,7 @@
 use super::*;
 
 fn check(last: bool) -> Check {
-    Check::AppliedInOrder { last, phases: names(&["storm"]) }
+    planned(json!({"appliedInOrder": {"last": last, "in": ["storm"]}}))
 }
 
 /// Three commits, of which the second is overtaken by the third.

@@ -3,7 +3,7 @@
 use super::*;
 
 fn check() -> Check {
-    Check::Undisturbed { workloads: names(&[WEB]), phases: names(&["p"]) }
+    planned(json!({"uninterrupted": {"workloads": [WEB], "in": ["p"]}}))
 }
 
 fn scene(going: Option<u64>) -> Scene {
