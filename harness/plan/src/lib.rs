@@ -6,6 +6,7 @@
 
 mod action;
 mod arrival;
+mod bounds;
 mod capability;
 mod check;
 mod defaults;
@@ -30,9 +31,10 @@ pub use action::{
     PlannedAction, PublishImage, Replace, SOMEBODY, Scale, TimedAction,
 };
 pub use arrival::{Arrival, RateStep};
+pub use bounds::Bounds;
 pub use capability::Capability;
 pub use check::{
-    AppliedInOrder, Available, Bounds, Candidates, Changes, Check, Expectation, Expected, ExpectedField, Facts, Fleet,
+    AppliedInOrder, Available, Candidates, Changes, Check, Expectation, Expected, ExpectedField, Facts, Fleet,
     Happened, Label, LabelledCheck, LatencyLimits, MaxConcurrentDisruptions, NodeProperty, NotificationPattern,
     Notified, Order, PREPARE, Pending, PhaseReached, Placement, PlacementTarget, PoolLimits, Price, Quota, Replaced,
     ReplacedBeforeLoss, Retained, Savings, Scope, Uninterrupted, Usage, VmCount,

@@ -48,6 +48,7 @@
 //! assert!(plan.workloads.iter().all(|workload| workload.replicas_peak == 2));
 //! ```
 
+mod arrival;
 mod builtin;
 mod entry;
 mod expand;

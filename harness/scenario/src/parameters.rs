@@ -24,11 +24,6 @@ pub struct Parameter {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Values(pub(crate) BTreeMap<String, String>);
 
-/// The parameter that a text refers to.
-pub(crate) fn reference(text: &str) -> Option<&str> {
-    text.strip_prefix('$')
-}
-
 /// The document with the value of each parameter where the parameter is used. Places stay those of the uses.
 pub(crate) fn bind(document: &Node, uses: &[Use], values: &Values) -> Node {
     let mut bound = document.clone();

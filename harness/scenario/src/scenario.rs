@@ -157,8 +157,10 @@ impl Scenario {
 
 fn read(file: &str, document: &Node, uses: &[Use], values: &Values) -> Result<ScenarioFile, Vec<Diagnostic>> {
     // The structure check finds what is wrong first; what it does not know is still refused, here.
-    harness_yaml::from_node(&parameters::bind(document, uses, values))
-        .map_err(|error| vec![Diagnostic::new(file, error.mark, error.message)])
+    harness_yaml::from_node(&parameters::bind(document, uses, values)).map_err(|error| {
+        let hint = "`harness schema` prints what each key takes";
+        vec![Diagnostic::new(file, error.mark, error.message).with_hint(hint)]
+    })
 }
 
 fn only_document(file: &str, text: &str) -> Result<Node, Diagnostic> {

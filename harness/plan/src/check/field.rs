@@ -6,8 +6,8 @@ use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bounds, Expected, Facts, Scope, during};
-use crate::{Field, FieldPath};
+use super::{Expected, Facts, Scope, during};
+use crate::{Bounds, Field, FieldPath};
 
 /// The field of an object has the value that it must have, at the end of the phases or throughout them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

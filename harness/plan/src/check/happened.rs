@@ -6,8 +6,8 @@ use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bounds, Expected, Facts, Scope, during};
-use crate::{EventPattern, OccurrenceKind};
+use super::{Expected, Facts, Scope, during};
+use crate::{Bounds, EventPattern, OccurrenceKind};
 
 /// Something happened this often: the proof that what the scenario set out to cause was there, or that what must not happen did not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

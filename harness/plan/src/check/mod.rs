@@ -3,7 +3,6 @@
 //! A scenario may leave selections open (`all`). A plan has them resolved for its tree: it only names.
 
 mod available;
-mod bounds;
 mod facts;
 mod field;
 mod fleet;
@@ -32,7 +31,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use available::Available;
-pub use bounds::Bounds;
 pub use facts::Facts;
 pub use field::{Changes, ExpectedField};
 pub use fleet::{Fleet, VmCount};
@@ -261,9 +259,6 @@ impl fmt::Display for Check {
 pub struct PhaseReached {
     /// The phase's name.
     pub phase: String,
-    /// Its conditions and its deadline, in words.
-    #[serde(default)]
-    pub conditions: String,
 }
 
 impl Expected for PhaseReached {
@@ -274,7 +269,7 @@ impl Expected for PhaseReached {
 
 impl fmt::Display for PhaseReached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "phase {} reaches {}", self.phase, self.conditions)
+        write!(f, "phase {}", self.phase)
     }
 }
 

@@ -6,8 +6,8 @@ use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bounds, Expected, Facts, Scope, during};
-use crate::{EventPattern, NotificationFilter, OccurrenceKind};
+use super::{Expected, Facts, Scope, during};
+use crate::{Bounds, EventPattern, NotificationFilter, OccurrenceKind};
 
 /// Flux sent this many notifications to the run's webhook.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

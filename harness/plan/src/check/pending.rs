@@ -43,7 +43,7 @@ impl Expected for Pending {
 
 impl fmt::Display for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} stay pending", self.workloads.describe("workloads"))?;
+        write!(f, "pods of {} stay pending", self.workloads.describe("workloads"))?;
         match &self.message_contains {
             Some(part) => write!(f, ", with a reason that contains `{part}`"),
             None => Ok(()),

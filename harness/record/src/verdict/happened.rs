@@ -12,7 +12,7 @@ const SHOWN: usize = 5;
 
 pub(super) fn check(pattern: &EventPattern, bounds: Bounds, phases: &[String], evidence: &Evidence<'_>) -> Outcome {
     let source = evidence.source;
-    let Bounds { at_least, at_most } = bounds.or_once();
+    let Bounds { at_least, at_most } = bounds;
     let limit = limit(at_least, at_most);
     let windows = Windows::named_or_all(phases, evidence);
     let inconclusive = |observed: &str, why: &str| Outcome {

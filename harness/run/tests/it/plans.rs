@@ -23,7 +23,7 @@ pub(crate) fn hold() -> Value {
 }
 
 pub(crate) fn down() -> Value {
-    json!({"name": "down", "actions": [scale(1, 0, PODS, 0)], "until": {"all": ["no-pods", "no-nodes"]}, "within": "2m"})
+    json!({"name": "down", "actions": [scale(1, 0, PODS, 0)], "until": ["no-pods", "no-nodes"], "within": "2m"})
 }
 
 /// A plan of these phases over one workload, `web`, in the class `web`.
@@ -50,7 +50,7 @@ pub(crate) fn burst() -> Plan {
         {"name": "phase up", "check": {"phase": {"phase": "up"}}},
         {"name": "phase down", "check": {"phase": {"phase": "down"}}},
         {"name": "placement", "check": {"placement": {"workloads": ["web"], "exclusively": true}}},
-        {"name": "fleet", "check": {"fleet": {"asManyAsNodeclaims": true, "atTheEnd": 0}}},
+        {"name": "fleet", "check": {"fleet": {"vms": "as-many-as-nodeclaims", "atEnd": 0}}},
     ]))
     .unwrap();
     plan

@@ -134,7 +134,7 @@ async fn only_what_belongs_to_the_run_is_watched() {
     });
     plan.objects = serde_json::from_value(json!([object])).unwrap();
     let asked = json!({"name": "nominated", "check": {"happened": {
-        "of": {"what": "reason", "code": "Nominated"}, "phases": [], "atLeast": null, "atMost": 9,
+        "what": "reason", "code": "Nominated", "atMost": 9,
     }}});
     plan.expectations.push(serde_json::from_value(asked).unwrap());
     lab.run(&plan).await.assert_well_formed();

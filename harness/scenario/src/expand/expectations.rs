@@ -7,9 +7,8 @@ use harness_simulation::Behaviour;
 pub(super) fn of_phases(phases: &[Phase]) -> impl Iterator<Item = Expectation> {
     phases.iter().filter_map(|phase| {
         let (until, within) = (phase.until.as_ref()?, phase.within?);
-        let conditions = format!("{until} within {within}");
-        let check = Check::Phase(PhaseReached { phase: phase.name.clone(), conditions });
-        Some(Expectation::new(check.to_string(), check))
+        let check = Check::Phase(PhaseReached { phase: phase.name.clone() });
+        Some(Expectation::new(format!("{check} reaches {until} within {within}"), check))
     })
 }
 
@@ -48,8 +47,11 @@ impl Present<'_> {
                 *selection = Selection::Named(chosen);
             }
         }
-        if let Check::Quota(quota) = &mut check {
-            quota.cores = self.azure.quota_cores.clone();
+        match &mut check {
+            Check::Quota(quota) => quota.cores = self.azure.quota_cores.clone(),
+            Check::Happened(happened) => happened.bounds = happened.bounds.or_once(),
+            Check::Notified(notified) => notified.bounds = notified.bounds.or_once(),
+            _ => {}
         }
         let name = expected.beside.name(&expected.variant);
         Some(Expectation { name, group: expected.beside.group.clone(), check })

@@ -1,6 +1,6 @@
 //! Commits, each at its time.
 
-use super::arrival;
+use crate::arrival;
 use harness_plan::{Action, Commit, TreeEdit};
 
 /// The commits of one action, with their times from the action's start.

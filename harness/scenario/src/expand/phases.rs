@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::arrival;
 use super::git;
 use super::objects;
 use super::workloads::Sized;
+use crate::arrival;
 use crate::model::PhaseSpec;
 use harness_plan::{Action, ForcePush, ObjectAddress, Phase, PlannedAction, Replace, Scale, TimedAction};
 

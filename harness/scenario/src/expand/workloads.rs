@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::Inputs;
+use super::Inputs;
 use crate::model::{OtherClasses, Tolerations, WorkloadSpec};
 use harness_plan::{NodeClass, Workload};
 use harness_tree::derive::{Aim, PodSize, aim, capacity, derived_size, pods_on};

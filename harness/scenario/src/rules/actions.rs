@@ -1,7 +1,7 @@
 //! Actions: of sense and effect, and inside their phase.
 
 use super::{Context, Story, length};
-use crate::expand::arrival;
+use crate::arrival;
 use harness_plan::{Action, Selection};
 use harness_units::Span;
 use harness_yaml::Diagnostic;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::length;
-use crate::expand::arrival;
+use crate::arrival;
 use crate::model::{OtherClasses, ScenarioFile};
 use harness_plan::{Action, Condition};
 use harness_units::Span;

@@ -18,8 +18,18 @@ pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let mut schema = schema.to_value();
     without_null(&mut schema);
     counts(&mut schema);
+    close(&mut schema["$defs"]);
     schema
 });
+
+/// A map takes its own keys only. Those of flattened types are added to it, which serde's `deny_unknown_fields` cannot say.
+fn close(definitions: &mut Value) {
+    for definition in definitions.as_object_mut().into_iter().flat_map(|definitions| definitions.values_mut()) {
+        if definition["properties"].is_object() && definition["additionalProperties"].is_null() {
+            definition["additionalProperties"] = false.into();
+        }
+    }
+}
 
 /// A whole number from 0 is a type that a parameter can have, as those of `harness-units` are.
 fn counts(schema: &mut Value) {

@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::generate::SCHEMA;
-use crate::parameters::reference;
 use harness_units::ScalarType;
 use harness_units::TYPE_KEY;
 use harness_yaml::BESIDE_KEY;
@@ -14,12 +13,36 @@ use harness_yaml::Diagnostic;
 use harness_yaml::suggest;
 use harness_yaml::{Entry, Kind, Mark, Node};
 
+/// Keys of earlier versions of the format, and those that took their place. An entry stays as long as somebody may have a file with the old key.
+const RENAMED: [(&str, &str); 6] = [
+    ("at-the-end", "atEnd"),
+    ("atOnce", "maxConcurrentDisruptions"),
+    ("because", "reason"),
+    ("kept", "retained"),
+    ("says", "messageContains"),
+    ("undisturbed", "uninterrupted"),
+];
+
+/// What to do about a key that is none of those known.
+fn unknown_key(key: &str, known: &[&str]) -> String {
+    let renamed = RENAMED.iter().find(|(old, new)| *old == key && known.contains(new));
+    match renamed {
+        Some((_, new)) => format!("it is called `{new}` now"),
+        None => suggest::hint(key, known.iter().copied()),
+    }
+}
+
 /// A place where a parameter is used, with the type that is expected there.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Use {
     pub(crate) parameter: String,
     pub(crate) kind: ScalarType,
     pub(crate) mark: Mark,
+}
+
+/// The parameter that a text refers to.
+pub(crate) fn reference(text: &str) -> Option<&str> {
+    text.strip_prefix('$')
 }
 
 /// Checks a document. Returns what is wrong and where parameters are used.
@@ -127,7 +150,12 @@ impl Walk<'_> {
             self.value(&schema["additionalProperties"], &entry.value, &format!("`{}`", entry.key));
         } else {
             let keys = keys(schema);
-            let hint = if keys.is_empty() { "write {}".to_owned() } else { suggest::hint(&entry.key, keys) };
+            let only = &resolve(&schema["properties"]["only"])["properties"][entry.key.as_str()];
+            let hint = match keys.as_slice() {
+                [] => "write {}".to_owned(),
+                _ if only.is_object() => format!("write `only: {{{}: ...}}`", entry.key),
+                _ => unknown_key(&entry.key, &keys),
+            };
             self.report(entry.key_mark, format!("unknown key `{}` in {what}", entry.key), hint);
         }
     }
@@ -172,7 +200,7 @@ impl Walk<'_> {
                     None => self.report(
                         entry.key_mark,
                         format!("unknown key `{}` in {what}", entry.key),
-                        suggest::hint(&entry.key, names.iter().copied()),
+                        unknown_key(&entry.key, &names),
                     ),
                 },
                 [] => self.report(

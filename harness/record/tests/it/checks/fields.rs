@@ -3,10 +3,6 @@
 use super::*;
 use serde_json::{Value, json};
 
-fn path(text: &str) -> FieldPath {
-    text.parse().expect("is a path")
-}
-
 fn field(must: Value, phases: &[&str], always: bool) -> Check {
     let mut field = json!({"object": "demo", "path": "spec.replicas", "in": phases, "always": always});
     field.as_object_mut().unwrap().extend(must.as_object().unwrap().clone());

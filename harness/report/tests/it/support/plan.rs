@@ -60,7 +60,7 @@ pub(crate) fn plan() -> Plan {
             })
             .collect(),
         expectations: vec![
-            Expectation::new("phase burst", Check::Phase(PhaseReached { phase: "burst".to_owned(), conditions: String::new() })),
+            Expectation::new("phase burst", Check::Phase(PhaseReached { phase: "burst".to_owned() })),
             Expectation::new(
                 "latency node_provisioning by nodepool p95 <= 9s",
                 latency(serde_json::json!({"of": LatencyName::NodeProvisioning, "p95": "9s", "censored": 0})),
