@@ -98,9 +98,8 @@ fn burst(index: u64, objects: &mut u64, random: &mut ChaCha8Rng) -> Vec<Event> {
     at(begin_us, EventKind::PhaseBegan { phase: format!("burst-{index}") });
     for (class, (pool, workload, size)) in (0_u64..).zip(CLASSES) {
         let id = (index * 6 + class) as u32;
-        let pods = PODS_PER_BURST as u32;
-        at(begin_us + 12 * MS, action(id, &format!("burst-{index}"), workload, 0, pods, begin_us));
-        at(drain_us + 12 * MS, action(id + 3, &format!("drain-{index}"), workload, pods, 0, drain_us));
+        at(begin_us + 12 * MS, action(id, &format!("burst-{index}"), begin_us));
+        at(drain_us + 12 * MS, action(id + 3, &format!("drain-{index}"), drain_us));
         for node in 0..PODS_PER_BURST / PODS_PER_NODE {
             let claim_name = format!("{pool}-{index:03}{node:03}");
             let node_name = format!("aks-{claim_name}-vm");
@@ -189,11 +188,10 @@ fn milestone(object: &ObjectKey, reached: Reached, attributes: &[(&str, &str)]) 
     EventKind::Milestone(Milestone { object: object.clone(), reached, seen: Seen::Live, server, attributes })
 }
 
-fn action(id: u32, phase: &str, workload: &str, from: u32, to: u32, intended_us: u64) -> EventKind {
+fn action(id: u32, phase: &str, intended_us: u64) -> EventKind {
     EventKind::Action(ActionStamps {
-        id: Some(id),
+        what: ActionKind::Planned(id),
         phase: phase.to_owned(),
-        what: ActionKind::Scale { workload: workload.to_owned(), from, to },
         intended_us,
         sent_us: Some(intended_us + MS),
         acked_us: Some(intended_us + 12 * MS),

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The major version of the log's format. Each version that was ever written has a reader of its own (`log/v1.rs`); a version that this
+/// The major version of the log's format. Each version that was ever written has a reader of its own (`log/v1.rs`, `log/v2.rs`); a version that this
 /// harness does not know is refused.
-pub const LOG_VERSION: u32 = 1;
+pub const LOG_VERSION: u32 = 2;
 
 /// The minor version: it grows when kinds of events, milestones, facts, fields or attributes are added that change nothing of the meaning
 /// of what was there before. In a log of a newer minor version a reader skips what it does not know, and says so.
@@ -48,7 +48,7 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         detail: String,
     },
-    /// An action of the plan, with its stamps.
+    /// An action, with its stamps.
     Action(ActionStamps),
     /// An object reached a milestone.
     Milestone(Milestone),
@@ -147,13 +147,10 @@ pub enum EndReason {
 /// An action and its stamps, each in microseconds since the run began; absent ones did not happen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ActionStamps {
-    /// The planned action's id; `None` for those of preparation and cleanup, for pushes of Flux's image automation and calls of Receivers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<u32>,
-    /// The phase it belongs to.
-    pub phase: String,
     /// What was done.
     pub what: ActionKind,
+    /// The phase it belongs to.
+    pub phase: String,
     /// When it was due.
     pub intended_us: u64,
     /// When the request was sent.
@@ -167,69 +164,34 @@ pub struct ActionStamps {
     pub error: Option<String>,
 }
 
-/// What an action did, as far as latencies need it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What was done: an action of the plan, by its id, or something that the plan does not list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActionKind {
-    /// A workload's replicas were set.
-    Scale {
-        /// The workload's name.
-        workload: String,
-        /// Before.
-        from: u32,
-        /// After.
-        to: u32,
-    },
-    /// A Ready pod of a workload was deleted, so that its Deployment makes another.
-    Replace {
-        /// The workload's name.
-        workload: String,
-    },
-    /// What the pods of a workload use was set.
-    Load {
-        /// The workload's name.
-        workload: String,
-    },
+    /// The planned action of this id.
+    Planned(u32),
     /// A commit was pushed.
     Push {
+        /// The planned action's id; `None` for the first push of the tree and for those of Flux's image automation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u32>,
         /// The commit's SHA-1, 40 hexadecimal digits.
         revision: String,
     },
-    /// Somebody changed an object.
-    Change {
-        /// The object, by its name in the scenario.
-        object: String,
-        /// What was done to it.
-        changed: Changed,
-        /// What of it was written.
-        paths: Vec<String>,
-        /// Nobody is expected to put it right.
-        #[serde(default)]
-        stays: bool,
+    /// A Flux Receiver was called, as a Git host does after a push.
+    ReceiverCall {
+        /// The Receiver's name.
+        receiver: String,
     },
-    /// Anything else, in words (`kill karpenter`, `azure fault noCapacity`).
-    Other(String),
 }
 
-/// What was done to an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Changed {
-    /// Fields were written.
-    Patched,
-    /// It was deleted.
-    Deleted,
-    /// It was created.
-    Created,
-}
-
-impl Changed {
-    /// `patch`, `delete`, `create`.
-    pub fn verb(self) -> &'static str {
+impl ActionKind {
+    /// The planned action's id.
+    pub fn id(&self) -> Option<u32> {
         match self {
-            Self::Patched => "patch",
-            Self::Deleted => "delete",
-            Self::Created => "create",
+            Self::Planned(id) => Some(*id),
+            Self::Push { id, .. } => *id,
+            Self::ReceiverCall { .. } => None,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A run while it goes on: what the console shows.
 
-use harness_plan::{Conditions, Plan};
+use harness_plan::{Action, Conditions, Plan};
 
-use crate::event::{ActionKind, Event};
+use crate::event::Event;
 use crate::latency::{LatencyStats, Sample, Samples, between, until};
 use crate::timeline::{Horizon, Join, PodTimeline, Slots, Stamp, Timelines};
 use crate::timeline::{NodeStep, PodStep};
@@ -108,8 +108,9 @@ impl Live {
 
     fn wanted(&self) -> u64 {
         let last = |workload: &str| {
-            self.timelines.actions.all.iter().rev().find_map(|action| match &action.what {
-                ActionKind::Scale { workload: of, to, .. } if of == workload => Some(u64::from(*to)),
+            let actions = &self.timelines.actions;
+            actions.all.iter().rev().find_map(|done| match actions.planned(done) {
+                Some(Action::Scale(scale)) if scale.workload() == workload => Some(u64::from(scale.to)),
                 _ => None,
             })
         };

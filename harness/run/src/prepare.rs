@@ -116,9 +116,8 @@ async fn push(plan: &Plan, git: &GitRemote, tools: &Tools) -> Result<String, Run
     tools.hub.record_at(
         acked_us,
         EventKind::Action(ActionStamps {
-            id: None,
+            what: ActionKind::Push { id: None, revision: commit.sha.clone() },
             phase: PHASE.to_owned(),
-            what: ActionKind::Push { revision: commit.sha.clone() },
             intended_us: sent_us,
             sent_us: Some(sent_us),
             acked_us: Some(acked_us),

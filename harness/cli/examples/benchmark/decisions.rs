@@ -1,11 +1,13 @@
 //! The provisioner's decisions to shrink a fleet, from the log of a run.
 
-use std::fs::File;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::Path;
 
+use harness_plan::{Action, Plan};
 use harness_record::EventKind;
-use harness_record::event::{ActionKind, ObjectKind, Reached};
+use harness_record::event::{ObjectKind, Reached};
 use harness_record::log::read_log;
 
 use crate::failure::Failure;
@@ -29,6 +31,10 @@ pub(crate) struct Decisions {
 impl Decisions {
     /// From a run's folder.
     pub(crate) fn read(folder: &Path) -> Result<Self, Failure> {
+        let path = folder.join("plan.json");
+        let json = fs::read(&path).map_err(|source| Failure::file("read", &path, source))?;
+        let plan = Plan::from_json(&json).map_err(|source| Failure::Plan { path, source })?;
+        let scale_downs = scale_downs(&plan);
         let path = folder.join("events.jsonl");
         let file = File::open(&path).map_err(|source| Failure::file("read", &path, source))?;
         let broken = |source| Failure::Log { path: path.clone(), source };
@@ -36,10 +42,9 @@ impl Decisions {
         for event in read_log(BufReader::new(file)).map_err(broken)? {
             let event = event.map_err(broken)?;
             match event.kind {
-                EventKind::Action(action) => match action.what {
-                    ActionKind::Scale { from, to, .. } if to < from => downs.add(&action.phase, action.acked_us),
-                    _ => {}
-                },
+                EventKind::Action(action) if action.what.id().is_some_and(|id| scale_downs.contains(&id)) => {
+                    downs.add(&action.phase, action.acked_us);
+                }
                 EventKind::Milestone(milestone)
                     if milestone.object.kind == ObjectKind::NodeClaim && milestone.reached == Reached::Disrupted =>
                 {
@@ -53,6 +58,14 @@ impl Decisions {
         chosen_us.retain(|at| downs.next_us.is_none_or(|next_us| *at < next_us));
         decided(scaled_down_us, &chosen_us).ok_or_else(|| missing("a decision after the scale-down"))
     }
+}
+
+/// The ids of the actions that shrink the load.
+fn scale_downs(plan: &Plan) -> BTreeSet<u32> {
+    let actions = plan.phases.iter().flat_map(|phase| &phase.actions);
+    let shrinks =
+        |action: &Action| matches!(action, Action::Scale(scale) if scale.from.is_some_and(|from| scale.to < from));
+    actions.filter(|planned| shrinks(&planned.action)).map(|planned| planned.id).collect()
 }
 
 /// The scale-downs of the phase that has one first: what is decided for it ends where another phase shrinks the load again.

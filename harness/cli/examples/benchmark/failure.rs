@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use harness_plan::PlanError;
 use harness_record::log::LogError;
 use harness_record::summary::SummaryError;
 
@@ -39,6 +40,9 @@ pub(crate) enum Failure {
     /// The index of several runs.
     #[error("{}: {source}", path.display())]
     Index { path: PathBuf, source: serde_json::Error },
+    /// The plan of a run.
+    #[error("{}: {source}", path.display())]
+    Plan { path: PathBuf, source: PlanError },
     /// The log of a run.
     #[error("{}: {source}", path.display())]
     Log { path: PathBuf, source: LogError },

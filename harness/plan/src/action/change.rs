@@ -1,6 +1,7 @@
 //! Changes of objects behind the back of whoever declares them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use harness_yaml::Problem;
 use schemars::JsonSchema;
@@ -110,6 +111,20 @@ impl Change {
         };
         found.push(Problem::new(&[], message, hint));
         found
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let object = self.object();
+        match self.kind() {
+            ChangeKind::Patch(patch) => {
+                let paths: Vec<String> = FieldPath::of_patch(patch).iter().map(ToString::to_string).collect();
+                write!(f, "patch {object} ({})", paths.join(", "))
+            }
+            ChangeKind::Delete => write!(f, "delete {object}"),
+            ChangeKind::Create(_) => write!(f, "create {object}"),
+        }
     }
 }
 

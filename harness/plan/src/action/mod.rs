@@ -246,7 +246,7 @@ impl fmt::Display for Action {
             Self::ClearAzureFaults(_) => f.write_str("clear azure faults"),
             Self::KillComponent(name) => write!(f, "kill {name}"),
             Self::StartComponent(name) => write!(f, "start {name}"),
-            Self::Change(change) => write!(f, "change {}", change.object.as_deref().unwrap_or_default()),
+            Self::Change(change) => change.fmt(f),
             Self::Reconcile(_) => f.write_str("reconcile"),
             Self::PublishImage(image) => write!(f, "publish image {}:{}", image.image, image.tag),
             Self::GitFault(fault) => fault.fmt(f),

@@ -53,6 +53,9 @@ impl Scale {
 
 impl fmt::Display for Scale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "scale {} to {}", self.workload(), self.to)
+        match self.from {
+            Some(from) => write!(f, "scale {} {from} -> {}", self.workload(), self.to),
+            None => write!(f, "scale {} to {}", self.workload(), self.to),
+        }
     }
 }

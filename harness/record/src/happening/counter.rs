@@ -89,7 +89,7 @@ impl Counter {
             EventKind::Milestone(milestone) => self.milestone(event.at_us, milestone),
             EventKind::Azure(fact) => self.fact(fact),
             EventKind::Reason(reason) => Some(self.reason(event.at_us, reason)),
-            EventKind::Action(ActionStamps { what: ActionKind::Push { revision }, .. }) => {
+            EventKind::Action(ActionStamps { what: ActionKind::Push { revision, .. }, .. }) => {
                 self.pushed.clone_from(revision);
                 None
             }

@@ -34,7 +34,7 @@ fn cause(actions: &[ActionStamps], at_us: u64, notification: &Notification) -> O
     let earlier = |action: &ActionStamps| action.acked_us.filter(|acked_us| *acked_us <= at_us);
     if let Some((_, commit)) = notification.revision.rsplit_once(':') {
         let of_commit =
-            |action: &ActionStamps| matches!(&action.what, ActionKind::Push { revision } if revision == commit);
+            |action: &ActionStamps| matches!(&action.what, ActionKind::Push { revision, .. } if revision == commit);
         let push = actions.iter().position(of_commit)?;
         let action = actions.get(push).filter(|action| !AROUND.contains(&action.phase.as_str()))?;
         return Some((push, earlier(action)?));
@@ -54,11 +54,11 @@ mod tests {
 
     fn action(phase: &str, what: ActionKind, acked_us: Option<u64>) -> ActionStamps {
         let error = acked_us.is_none().then(|| "refused".to_owned());
-        ActionStamps { id: None, phase: phase.to_owned(), what, intended_us: 0, sent_us: Some(0), acked_us, error }
+        ActionStamps { what, phase: phase.to_owned(), intended_us: 0, sent_us: Some(0), acked_us, error }
     }
 
     fn push(phase: &str, revision: &str, acked_us: u64) -> ActionStamps {
-        action(phase, ActionKind::Push { revision: revision.to_owned() }, Some(acked_us))
+        action(phase, ActionKind::Push { id: None, revision: revision.to_owned() }, Some(acked_us))
     }
 
     #[rstest]
@@ -79,8 +79,8 @@ mod tests {
         let actions = [
             push("prepare", "a", 10),
             push("change", "b", 20),
-            action("change", ActionKind::Other("git unavailable".to_owned()), Some(30)),
-            action("change", ActionKind::Other("refused".to_owned()), None),
+            action("change", ActionKind::Planned(1), Some(30)),
+            action("change", ActionKind::Planned(2), None),
             push("cleanup", "c", 500),
         ];
         let notification = Notification { revision: revision.to_owned(), ..Notification::default() };

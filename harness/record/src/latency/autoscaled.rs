@@ -6,7 +6,7 @@ use harness_plan::{Action, Autoscale, AutoscaleOn, LatencyName, Load, Workload};
 
 use super::groups::{Grouping, Labels};
 use super::source::{Source, until};
-use crate::event::{ActionKind, Seen};
+use crate::event::Seen;
 use crate::samples::{Cause, Censored};
 use crate::steps::Steps;
 use crate::timeline::Stamp;
@@ -55,42 +55,34 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
 }
 
 fn one(source: &Source<'_>, workload: &Workload, autoscale: &Autoscale, labels: &Labels, into: &mut Grouping) {
-    let Source { plan, timelines, horizon, .. } = source;
-    let planned: BTreeMap<u32, &Load> = plan
-        .phases
-        .iter()
-        .flat_map(|phase| &phase.actions)
-        .filter_map(|planned| match &planned.action {
-            Action::Load(load) => Some((planned.id, load)),
-            _ => None,
-        })
-        .collect();
+    let Source { timelines, horizon, .. } = source;
     let pods = pods(source, labels);
     let scaled: Vec<(u64, i64)> = timelines
         .actions
-        .all
-        .iter()
-        .filter_map(|action| match &action.what {
-            ActionKind::Scale { workload: of, to, .. } if *of == workload.name => {
-                Some((action.sent_us.unwrap_or(action.intended_us), i64::from(*to)))
+        .of_plan()
+        .filter_map(|(action, planned)| match planned {
+            Action::Scale(scale) if scale.workload() == workload.name => {
+                Some((action.sent_us.unwrap_or(action.intended_us), i64::from(scale.to)))
             }
             _ => None,
         })
         .collect();
-    let mut loads: Vec<(u64, Option<u32>)> = timelines
+    let mut loads: Vec<(u64, Option<u32>, &Load)> = timelines
         .actions
-        .all
-        .iter()
-        .filter(|action| action.error.is_none())
-        .filter(|action| matches!(&action.what, ActionKind::Load { workload: of } if *of == workload.name))
-        .map(|action| (action.acked_us.or(action.sent_us).unwrap_or(action.intended_us), action.id))
+        .of_plan()
+        .filter(|(action, _)| action.error.is_none())
+        .filter_map(|(action, planned)| match planned {
+            Action::Load(load) if load.workload == workload.name => {
+                let at_us = action.acked_us.or(action.sent_us).unwrap_or(action.intended_us);
+                Some((at_us, action.what.id(), load))
+            }
+            _ => None,
+        })
         .collect();
-    loads.sort_unstable();
+    loads.sort_by_key(|(at_us, id, _)| (*at_us, *id));
     let mut known = Known::default();
-    for (index, (set_us, id)) in loads.iter().enumerate() {
-        if let Some(load) = id.and_then(|id| planned.get(&id)) {
-            known.learn(load);
-        }
+    for (index, (set_us, _, load)) in loads.iter().enumerate() {
+        known.learn(load);
         // Pods that the plan has just asked for are not the autoscaler's.
         let by_plan = scaled.iter().filter(|(at_us, _)| at_us <= set_us).map(|(_, to)| *to).next_back().unwrap_or(0);
         let there = match pods.at(*set_us) {
@@ -100,7 +92,7 @@ fn one(source: &Source<'_>, workload: &Workload, autoscale: &Autoscale, labels: 
         if known.in_pods(&autoscale.on, workload).is_some_and(|load| wanted(load, there, autoscale) == there) {
             continue;
         }
-        let next_us = loads.get(index + 1).map_or(u64::MAX, |(us, _)| *us);
+        let next_us = loads.get(index + 1).map_or(u64::MAX, |(us, ..)| *us);
         let change = pods.all().iter().find(|(at_us, value)| at_us > set_us && *value != there);
         let change = change.filter(|(at_us, _)| *at_us < next_us && *at_us < horizon.us);
         let seen = change.map(|(at_us, _)| Stamp::new(*at_us, Seen::Live));

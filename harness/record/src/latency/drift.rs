@@ -2,21 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use harness_plan::{FieldPath, LatencyName};
+use harness_plan::{Action, ChangeKind, FieldPath, LatencyName};
 use serde_json::Value;
 
 use super::groups::{Grouping, Labels};
 use super::source::{Source, until};
-use crate::event::{ActionKind, Changed, Seen};
+use crate::event::Seen;
 use crate::timeline::{Fields, Stamp};
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     let Source { timelines, horizon, .. } = source;
-    for action in &timelines.actions.all {
-        let ActionKind::Change { object, changed, paths, stays: false } = &action.what else { continue };
+    for (action, planned) in timelines.actions.of_plan() {
+        let Action::Change(change) = planned else { continue };
+        if change.stays {
+            continue;
+        }
         let (Some(sent_us), Some(acked_us)) = (action.sent_us, action.acked_us) else { continue };
-        let paths: Vec<FieldPath> = paths.iter().filter_map(|path| path.parse().ok()).collect();
-        let right = Right { object, changed: *changed, paths: &paths, fields: &timelines.fields };
+        let (object, paths) = (change.object(), change.paths());
+        let deleted = change.kind() == ChangeKind::Delete;
+        let right = Right { object, deleted, paths: &paths, fields: &timelines.fields };
         let to = right.again(sent_us, acked_us, horizon.us);
         let labels = Labels { object: source.names.get(object).unwrap_or_default(), ..Labels::default() };
         let sample = until(acked_us, to, || horizon.censor(acked_us, None, false));
@@ -27,7 +31,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
 /// What was right before a change.
 struct Right<'a> {
     object: &'a str,
-    changed: Changed,
+    deleted: bool,
     paths: &'a [FieldPath],
     fields: &'a Fields,
 }
@@ -56,7 +60,7 @@ impl Right<'_> {
             }
             let right = self.is_right(&before, &now);
             // An object that is deleted and there again at once was never seen to be missing.
-            changed |= !right || self.changed == Changed::Deleted;
+            changed |= !right || self.deleted;
             if changed && right {
                 let at_us = moment.first().map_or(acked_us, |(at_us, ..)| *at_us);
                 let live = moment.iter().all(|(.., valued)| valued.seen == Seen::Live);
@@ -74,7 +78,7 @@ impl Right<'_> {
         before.iter().all(|(path, (value, uid))| {
             let Some((value_now, uid_now)) = now.get(path) else { return false };
             // An object that was deleted is there again as another one.
-            value == value_now && (self.changed != Changed::Deleted || uid != uid_now)
+            value == value_now && (!self.deleted || uid != uid_now)
         })
     }
 }

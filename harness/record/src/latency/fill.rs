@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use harness_plan::LatencyName;
+use harness_plan::{Action, LatencyName};
 
 use super::groups::Grouping;
 use super::nodes::labels;
 use super::replaced::replacements;
 use super::source::{Source, until};
-use crate::event::ActionKind;
 use crate::timeline::Stamp;
 
 /// A phase's scale-ups of one class.
@@ -52,10 +51,10 @@ fn growths<'a>(source: &Source<'a>) -> Vec<Growth<'a>> {
     for phase in &timelines.phases.all {
         let until_us = phase.ended.map_or(horizon.us, |(ended_us, _)| ended_us);
         let mut first: BTreeMap<&str, u64> = BTreeMap::new();
-        for action in timelines.actions.all.iter().filter(|action| action.phase == phase.name) {
-            let ActionKind::Scale { workload, from, to } = &action.what else { continue };
-            let Some(workload) = plan.workloads.iter().find(|known| known.name == *workload) else { continue };
-            if to > from && !workload.stays_pending {
+        for (action, planned) in timelines.actions.of_plan().filter(|(action, _)| action.phase == phase.name) {
+            let Action::Scale(scale) = planned else { continue };
+            let Some(workload) = plan.workloads.iter().find(|known| known.name == scale.workload()) else { continue };
+            if scale.to > scale.from.unwrap_or_default() && !workload.stays_pending {
                 let known = first.entry(workload.class.as_str()).or_insert(action.intended_us);
                 *known = (*known).min(action.intended_us);
             }

@@ -4,8 +4,6 @@
 //! Flux controller. Well again is a Kustomization that is healthy at the newest revision of that moment, or at one that was pushed
 //! later still. An end or a start that finds the newest revision in force has repaired nothing, and is no sample.
 
-use std::collections::BTreeMap;
-
 use harness_plan::{Action, FLUX_CONTROLLERS, LatencyName};
 
 use super::gitops::labels;
@@ -43,23 +41,13 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
 
 /// When faults of the Git server were ended and controllers of Flux started, by the answer.
 fn repairs(source: &Source<'_>) -> Vec<u64> {
-    let planned: BTreeMap<u32, &Action> = source
-        .plan
-        .phases
-        .iter()
-        .flat_map(|phase| &phase.actions)
-        .map(|planned| (planned.id, &planned.action))
-        .collect();
     let repairs = |action: &Action| match action {
         Action::ClearGitFaults(_) => true,
         Action::StartComponent(component) => FLUX_CONTROLLERS.contains(&component.as_str()),
         _ => false,
     };
-    let actions = source.timelines.actions.all.iter();
-    actions
-        .filter(|action| action.id.and_then(|id| planned.get(&id)).is_some_and(|planned| repairs(planned)))
-        .filter_map(|action| action.acked_us)
-        .collect()
+    let done = source.timelines.actions.of_plan().filter(|(_, planned)| repairs(planned));
+    done.filter_map(|(action, _)| action.acked_us).collect()
 }
 
 /// Whether the newest that was told by then is a failure at one of these revisions.

@@ -1,10 +1,9 @@
 //! How long a workload is short of pods that it lost.
 
-use harness_plan::LatencyName;
+use harness_plan::{Action, LatencyName};
 
 use super::groups::{Grouping, Labels, Sample};
 use super::source::Source;
-use crate::event::ActionKind;
 use crate::samples::{Cause, Censored};
 use crate::steps::Steps;
 use crate::timeline::asked;
@@ -32,8 +31,8 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
         let Some(name) = timelines.names.get(&workload.name).filter(|name| !name.is_none()) else { continue };
         let asked = asked(plan, timelines, horizon, &workload.name);
         let mut steps: Vec<(u64, Step)> = asked.all().iter().map(|(at_us, to)| (*at_us, Step::Asked(*to))).collect();
-        for action in &timelines.actions.all {
-            if matches!(&action.what, ActionKind::Replace { workload: of } if *of == workload.name)
+        for (action, planned) in timelines.actions.of_plan() {
+            if matches!(planned, Action::Replace(replace) if replace.workload() == workload.name)
                 && action.error.is_none()
             {
                 steps.push((action.sent_us.unwrap_or(action.intended_us), Step::Taken));

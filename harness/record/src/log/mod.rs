@@ -3,6 +3,7 @@
 mod error;
 mod reader;
 mod v1;
+mod v2;
 mod writer;
 
 pub use error::LogError;

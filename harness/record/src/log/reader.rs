@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::LogError;
-use super::v1::{Parsed, V1};
+use super::v1::V1;
+use super::v2::{Parsed, V2};
 use crate::event::{Event, LOG_MINOR};
 
 /// Different unknown names that are kept; the others are counted together.
@@ -47,13 +48,15 @@ impl Skipped {
 #[derive(Clone, Copy, Debug)]
 enum Format {
     V1(V1),
+    V2(V2),
 }
 
 impl Format {
     /// The one for a log's version; `None` where there is none.
     fn of(version: u64, minor: u64) -> Option<Self> {
         match version {
-            1 => Some(Self::V1(V1::new(minor))),
+            1 => Some(Self::V1(V1)),
+            2 => Some(Self::V2(V2::new(minor))),
             _ => None,
         }
     }
@@ -61,12 +64,14 @@ impl Format {
     fn header(self, line: &[u8]) -> Result<Event, String> {
         match self {
             Self::V1(format) => format.header(line),
+            Self::V2(format) => format.header(line),
         }
     }
 
     fn event(self, line: &[u8]) -> Result<Parsed, String> {
         match self {
             Self::V1(format) => format.event(line),
+            Self::V2(format) => format.event(line),
         }
     }
 }

@@ -1,77 +1,85 @@
-//! Version 1 of the log: one JSON object a line, `{"t": MICROSECONDS, "e": {KIND: ...}}`.
+//! Version 1 of the log, as version 2 writes it.
 //!
-//! Its minor version grows when something is added: a kind of event, a milestone, a fact of Azure, a field or an attribute. What is
-//! added must not change the meaning of what was there before; a change that does needs another major version. So a reader of an older
-//! minor version may skip what it does not know, as long as it says so.
+//! Differences: an action said what it did, in words where no latency needed it, beside the id of the plan's action. Now the id says it.
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::{Map, Value, json};
 
-use crate::event::{Event, EventKind, LOG_MINOR};
+use super::v2::{Parsed, V2};
+use crate::event::Event;
 
-/// What a whole line is.
-#[derive(Debug)]
-pub(super) enum Parsed {
-    Event(Box<Event>),
-    /// Of a newer minor version: the name of the kind, milestone or fact that is not known here.
-    Unknown(String),
-}
-
-/// The reader of this version.
+/// The reader of this version. Its minor version was 0 to the end.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct V1 {
-    /// The log's minor version is newer than [`LOG_MINOR`].
-    newer: bool,
-}
+pub(super) struct V1;
 
 impl V1 {
-    pub(super) fn new(minor: u64) -> Self {
-        Self { newer: minor > u64::from(LOG_MINOR) }
-    }
-
-    /// The first line.
+    /// The first line, which is that of version 2.
     ///
     /// # Errors
     /// It is not the one that every log begins with.
     pub(super) fn header(self, line: &[u8]) -> Result<Event, String> {
-        let event: Event = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-        match event.kind {
-            EventKind::RunStarted(_) => Ok(event),
-            _ => Err("another event".to_owned()),
-        }
+        V2::new(0).header(line)
     }
 
     /// A later line.
     ///
     /// # Errors
-    /// It is not an event; in a log of a newer minor version only where it is not even of the form of one.
+    /// It is not an event.
     pub(super) fn event(self, line: &[u8]) -> Result<Parsed, String> {
-        let error = match serde_json::from_slice(line) {
-            Ok(event) => return Ok(Parsed::Event(Box::new(event))),
-            Err(error) => error,
-        };
-        let unknown = if self.newer && is_event(line) { unknown_name(&error) } else { None };
-        unknown.map(Parsed::Unknown).ok_or_else(|| error.to_string())
+        let parse = |error: serde_json::Error| error.to_string();
+        // Only actions differ, and a log may have a million other lines.
+        if !contains(line, br#""action""#) {
+            return V2::new(0).event(line);
+        }
+        let mut event: Value = serde_json::from_slice(line).map_err(parse)?;
+        if let Some(Value::Object(action)) = event.pointer_mut("/e/action") {
+            upgrade(action)?;
+        }
+        serde_json::from_value(event).map(|event| Parsed::Event(Box::new(event))).map_err(parse)
     }
 }
 
-/// As much of a line as every event of version 1 has.
-#[derive(Deserialize)]
-struct AnyEvent {
-    #[serde(rename = "t")]
-    _at_us: u64,
-    #[serde(rename = "e")]
-    _kind: IgnoredAny,
+fn contains(line: &[u8], part: &[u8]) -> bool {
+    line.windows(part.len()).any(|window| window == part)
 }
 
-fn is_event(line: &[u8]) -> bool {
-    serde_json::from_slice::<AnyEvent>(line).is_ok()
+fn upgrade(action: &mut Map<String, Value>) -> Result<(), String> {
+    let id = action.remove("id").filter(|id| !id.is_null());
+    let what = action.remove("what").unwrap_or_default();
+    let now = match (what.get("push"), id) {
+        (Some(push), id) => json!({"push": {"id": id, "revision": push["revision"]}}),
+        (None, Some(id)) => json!({"planned": id}),
+        // Nothing else had no id.
+        (None, None) => match what["other"].as_str().and_then(|what| what.strip_prefix("call receiver ")) {
+            Some(receiver) => json!({"receiver_call": {"receiver": receiver}}),
+            None => return Err(format!("an action without an id: {what}")),
+        },
+    };
+    action.insert("what".to_owned(), now);
+    Ok(())
 }
 
-/// Everything that may be added has a name in an enum, and serde says which one it does not know:
-/// ``unknown variant `NAME`, expected ...``.
-fn unknown_name(error: &serde_json::Error) -> Option<String> {
-    let text = error.to_string();
-    let (name, _) = text.strip_prefix("unknown variant `")?.split_once('`')?;
-    Some(name.to_owned())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{ActionKind, EventKind};
+    use rstest::rstest;
+
+    fn push(id: Option<u32>) -> ActionKind {
+        ActionKind::Push { id, revision: "abc".to_owned() }
+    }
+
+    #[rstest]
+    #[case(json!({"id": 7, "what": {"scale": {"workload": "web", "from": 0, "to": 4}}}), ActionKind::Planned(7))]
+    #[case(json!({"id": 7, "what": {"other": "kill karpenter"}}), ActionKind::Planned(7))]
+    #[case(json!({"id": 7, "what": {"push": {"revision": "abc"}}}), push(Some(7)))]
+    #[case(json!({"what": {"push": {"revision": "abc"}}}), push(None))]
+    #[case(json!({"what": {"other": "call receiver git"}}), ActionKind::ReceiverCall { receiver: "git".to_owned() })]
+    fn every_action_of_version_1_is_read(#[case] mut action: Value, #[case] expected: ActionKind) {
+        let stamps = json!({"phase": "p", "intended_us": 5});
+        action.as_object_mut().unwrap().extend(stamps.as_object().unwrap().clone());
+        let line = json!({"t": 9, "e": {"action": action}}).to_string();
+        let Ok(Parsed::Event(event)) = V1.event(line.as_bytes()) else { panic!("{line}") };
+        let EventKind::Action(read) = event.kind else { panic!("{line}") };
+        assert_eq!((read.what, read.intended_us), (expected, 5));
+    }
 }

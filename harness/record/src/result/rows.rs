@@ -2,8 +2,10 @@
 
 use super::nodes::{Interval, NodeRow, VmRow};
 use super::run::{ActionRow, PhaseRow};
+use harness_plan::Action;
+
 use crate::latency::{Source, gone};
-use crate::timeline::{Placed, Stamp, VmTimeline, described};
+use crate::timeline::{Placed, Stamp, VmTimeline};
 
 fn us(stamp: Option<Stamp>) -> Option<u64> {
     stamp.map(|stamp| stamp.at_us())
@@ -141,14 +143,16 @@ pub(super) fn phases(source: &Source<'_>) -> Vec<PhaseRow> {
 }
 
 pub(super) fn actions(source: &Source<'_>) -> Vec<ActionRow> {
+    let actions = &source.timelines.actions;
     let row = |action: &crate::event::ActionStamps| ActionRow {
-        id: action.id,
+        id: action.what.id(),
         phase: action.phase.clone(),
-        what: described(&action.what),
+        what: actions.describe(action),
+        is_routine: matches!(actions.planned(action), Some(Action::Scale(_) | Action::Replace(_))),
         intended_us: action.intended_us,
         sent_us: action.sent_us,
         acked_us: action.acked_us,
         error: action.error.clone(),
     };
-    source.timelines.actions.all.iter().map(row).collect()
+    actions.all.iter().map(row).collect()
 }

@@ -149,6 +149,8 @@ pub struct ActionRow {
     pub phase: String,
     /// What was done, in words: `scale web 0 -> 40`.
     pub what: String,
+    /// One of many: pods are asked for and replaced by the thousand.
+    pub is_routine: bool,
     /// When it was due.
     pub intended_us: u64,
     /// When it was sent.

@@ -1,31 +1,50 @@
 //! Actions with their stamps.
 
-use crate::event::{ActionKind, ActionStamps, Changed};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// What an action did, in words.
-pub(crate) fn described(what: &ActionKind) -> String {
-    match what {
-        ActionKind::Scale { workload, from, to } => format!("scale {workload} {from} -> {to}"),
-        ActionKind::Replace { workload } => format!("replace a pod of {workload}"),
-        ActionKind::Load { workload } => format!("load {workload}"),
-        ActionKind::Push { revision } => format!("push {}", revision.get(..12).unwrap_or(revision)),
-        ActionKind::Change { object, changed, paths, .. } => match changed {
-            Changed::Patched => format!("patch {object} ({})", paths.join(", ")),
-            changed => format!("{} {object}", changed.verb()),
-        },
-        ActionKind::Other(what) => what.clone(),
-    }
-}
+use harness_plan::{Action, Plan};
 
-/// Every action, in the order of the log.
+use crate::event::{ActionKind, ActionStamps};
+
+/// Every action, in the order of the log, beside the plan's.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Actions {
+    planned: Arc<BTreeMap<u32, Action>>,
     pub(crate) all: Vec<ActionStamps>,
 }
 
 impl Actions {
+    /// Nothing was done yet of this plan.
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let actions = plan.phases.iter().flat_map(|phase| &phase.actions);
+        let planned = actions.map(|planned| (planned.id, planned.action.clone())).collect();
+        Self { planned: Arc::new(planned), all: Vec::new() }
+    }
+
     pub(crate) fn apply(&mut self, action: &ActionStamps) {
         self.all.push(action.clone());
+    }
+
+    /// The plan's action that was done.
+    pub(crate) fn planned(&self, done: &ActionStamps) -> Option<&Action> {
+        self.planned.get(&done.what.id()?)
+    }
+
+    /// Those that are the plan's, with the plan's action.
+    pub(crate) fn of_plan(&self) -> impl Iterator<Item = (&ActionStamps, &Action)> {
+        self.all.iter().filter_map(|done| Some((done, self.planned(done)?)))
+    }
+
+    /// What an action did, in words.
+    pub(crate) fn describe(&self, done: &ActionStamps) -> String {
+        match (&done.what, self.planned(done)) {
+            (ActionKind::Push { revision, .. }, _) => format!("push {}", revision.get(..12).unwrap_or(revision)),
+            (ActionKind::ReceiverCall { receiver }, _) => format!("call receiver {receiver}"),
+            (ActionKind::Planned(_), Some(action)) => action.to_string(),
+            // A plan of another run lies beside the log.
+            (ActionKind::Planned(id), None) => format!("action {id}"),
+        }
     }
 
     /// From intended to sent, microseconds, of what was sent.

@@ -6,7 +6,6 @@ use harness_plan::{Action, Plan};
 
 use super::fold::Timelines;
 use super::slots::{Horizon, begun};
-use crate::event::ActionKind;
 use crate::steps::Steps;
 
 /// The replicas that the plan asks for, over time: from the moment at which the request was sent, or was due where it never was. A
@@ -19,11 +18,11 @@ pub(crate) fn asked(plan: &Plan, timelines: &Timelines, horizon: &Horizon, workl
     let mut recorded = BTreeSet::new();
     let mut values: Vec<(u64, i64)> = Vec::new();
     for action in &timelines.actions.all {
-        recorded.extend(action.id);
-        if let ActionKind::Scale { workload: of, to, .. } = &action.what
-            && of == workload
+        recorded.extend(action.what.id());
+        if let Some(Action::Scale(scale)) = timelines.actions.planned(action)
+            && scale.workload() == workload
         {
-            values.push((action.sent_us.unwrap_or(action.intended_us), i64::from(*to)));
+            values.push((action.sent_us.unwrap_or(action.intended_us), i64::from(scale.to)));
         }
     }
     for (phase, began_us, until_us) in begun(plan, timelines, horizon) {

@@ -54,7 +54,12 @@ impl Timelines {
 
     /// Nothing has happened yet, and what the plan's expectations ask about will be counted.
     pub fn of_plan(plan: &Plan) -> Self {
-        Self { happened: Happened::of(plan), usage: UsageCurves::of(plan), ..Self::default() }
+        Self {
+            actions: Actions::of(plan),
+            happened: Happened::of(plan),
+            usage: UsageCurves::of(plan),
+            ..Self::default()
+        }
     }
 
     /// Takes one event in.

@@ -26,7 +26,6 @@ pub use fold::Timelines;
 pub use steps_over_time::{NodeStep, PodStep};
 
 pub(crate) use crate::names::{Name, Names};
-pub(crate) use actions::described;
 pub(crate) use asked::asked;
 pub(crate) use azure::{Failures, VmTimeline};
 pub(crate) use fields::{Fields, Valued};

@@ -19,7 +19,7 @@ pub(crate) fn pushes(timelines: &Timelines) -> Vec<Push<'_>> {
         .all
         .iter()
         .filter_map(|action| match (&action.what, action.acked_us) {
-            (ActionKind::Push { revision }, Some(acked_us)) => {
+            (ActionKind::Push { revision, .. }, Some(acked_us)) => {
                 Some(Push { commit: revision, acked_us, phase: &action.phase })
             }
             _ => None,

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use harness_plan::{Action, Plan};
 
 use super::fold::Timelines;
-use crate::event::ActionKind;
 use crate::samples::{Cause, Censored};
 
 /// Until when an object's way is followed, and which deadlines passed meanwhile.
@@ -193,21 +192,20 @@ fn steps(plan: &Plan, timelines: &Timelines, horizon: &Horizon) -> BTreeMap<usiz
     let mut steps: BTreeMap<usize, Vec<(u64, Step)>> = BTreeMap::new();
     let mut recorded = BTreeSet::new();
     for action in &timelines.actions.all {
-        recorded.extend(action.id);
+        recorded.extend(action.what.id());
         let at_us = action.sent_us.unwrap_or(action.intended_us);
         let (intended_us, acked_us) = (action.intended_us, action.acked_us);
-        let (workload, step) = match &action.what {
-            ActionKind::Scale { workload, from, to } => {
-                (workload, Step::Scale { from: *from, to: *to, intended_us, acked_us })
+        let (workload, step) = match timelines.actions.planned(action) {
+            Some(Action::Scale(scale)) => {
+                let from = scale.from.unwrap_or_default();
+                (scale.workload(), Step::Scale { from, to: scale.to, intended_us, acked_us })
             }
-            ActionKind::Replace { workload } => {
-                (workload, Step::Replace { done: action.error.is_none(), intended_us, acked_us })
+            Some(Action::Replace(replace)) => {
+                (replace.workload(), Step::Replace { done: action.error.is_none(), intended_us, acked_us })
             }
-            ActionKind::Load { .. } | ActionKind::Push { .. } | ActionKind::Change { .. } | ActionKind::Other(_) => {
-                continue;
-            }
+            _ => continue,
         };
-        if let Some(index) = index.get(workload.as_str()) {
+        if let Some(index) = index.get(workload) {
             steps.entry(*index).or_default().push((at_us, step));
         }
     }

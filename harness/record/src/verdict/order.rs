@@ -16,7 +16,7 @@ pub(super) fn check(check: &Order, evidence: &Evidence<'_>) -> Outcome {
     let timelines = source.timelines;
     let limit = format!("{}: each applied after the one before it is healthy", kustomizations.join(", "));
     let pushes = timelines.actions.all.iter().filter_map(|action| match &action.what {
-        ActionKind::Push { revision } if action.acked_us.is_some() && phases.contains(&action.phase) => {
+        ActionKind::Push { revision, .. } if action.acked_us.is_some() && phases.contains(&action.phase) => {
             Some((action.phase.as_str(), revision.as_str()))
         }
         _ => None,

@@ -101,7 +101,8 @@ fn limit(scope: &str, cores: u32, evidence: &Evidence<'_>) -> Steps {
     for action in planned {
         let Action::AzureFault(fault) = &action.action else { continue };
         let FaultKind::Quota { scope: of, cores: to } = &fault.kind else { continue };
-        let done = source.timelines.actions.all.iter().find(|done| done.id == Some(action.id) && done.error.is_none());
+        let done =
+            source.timelines.actions.all.iter().find(|done| done.what.id() == Some(action.id) && done.error.is_none());
         if let Some(done) = done.filter(|_| of == scope) {
             let before = values.last().map_or(0, |(_, cores)| *cores);
             // More is there as soon as it may have been granted, less only when that is certain.

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harness_plan::{Check, Condition, Conditions};
+use harness_plan::{Action, Check, Condition, Conditions};
 
 use super::concerned;
 use super::evidence::Evidence;
 use super::types::{ExpectationResult, Verdict};
 use crate::event::{EndReason, PhaseOutcome};
 use crate::text;
-use crate::timeline::{described, is_schedulers};
+use crate::timeline::is_schedulers;
 
 /// The most that is quoted of a message.
 const QUOTE: usize = 160;
@@ -258,16 +258,16 @@ fn global_causes(evidence: &Evidence<'_>) -> Option<String> {
         let when = between(refused.first_us, refused.last_us);
         causes.push(format!("Azure Resource Manager was down: {} refused {when}", text::count(refused.count, "call")));
     }
-    for action in &timelines.actions.all {
-        let what = described(&action.what);
-        let Some(component) = what.strip_prefix("kill ") else { continue };
+    for (action, planned) in timelines.actions.of_plan() {
+        let Action::KillComponent(component) = planned else { continue };
         let at_us = action.sent_us.unwrap_or(action.intended_us);
-        let again = timelines.actions.all.iter().find(|later| {
+        let again = timelines.actions.of_plan().find(|(later, planned)| {
             let sent_us = later.sent_us.unwrap_or(later.intended_us);
-            sent_us >= at_us && later.error.is_none() && described(&later.what) == format!("start {component}")
+            let starts = matches!(planned, Action::StartComponent(started) if started == component);
+            sent_us >= at_us && later.error.is_none() && starts
         });
         let again = match again {
-            Some(later) => {
+            Some((later, _)) => {
                 format!("started again at {}", text::duration(later.sent_us.unwrap_or(later.intended_us)))
             }
             None => "not started again".to_owned(),
@@ -278,7 +278,7 @@ fn global_causes(evidence: &Evidence<'_>) -> Option<String> {
         .actions
         .all
         .iter()
-        .filter_map(|action| Some(format!("{}: {}", described(&action.what), action.error.as_ref()?)))
+        .filter_map(|action| Some(format!("{}: {}", timelines.actions.describe(action), action.error.as_ref()?)))
         .collect();
     if !failed.is_empty() {
         causes.push(format!("failed actions: {}", text::some(&failed, 2)));

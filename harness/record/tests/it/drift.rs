@@ -33,9 +33,10 @@ fn seen(scene: &mut Scene, at_us: u64, path: &str, value: Option<Value>, uid: &s
 }
 
 /// Sent a millisecond after `at`, acknowledged ten later.
-fn change(scene: &mut Scene, at: u64, changed: Changed, paths: &[&str], stays: bool) {
-    let paths = paths.iter().map(|path| (*path).to_owned()).collect();
-    scene.action(at, "p", ActionKind::Change { object: "pool".to_owned(), changed, paths, stays });
+fn change(scene: &mut Scene, at: u64, what: Value, stays: bool) {
+    let mut change = json!({"object": "pool", "stays": stays});
+    change.as_object_mut().unwrap().extend(what.as_object().unwrap().clone());
+    scene.planned(at, "p", Action::Change(serde_json::from_value(change).unwrap()));
 }
 
 fn corrected(result: &RunResult, by: Option<&str>) -> Samples {
@@ -51,7 +52,7 @@ fn a_field_is_right_again_when_all_that_was_written_is() {
     for path in ["spec.weight", "spec.limits.cpu"] {
         seen(&mut scene, S, path, Some(json!(10)), "u");
     }
-    change(&mut scene, 10, Changed::Patched, &["spec.limits.cpu", "spec.weight"], false);
+    change(&mut scene, 10, json!({"patch": {"spec": {"limits": {"cpu": "40"}, "weight": 5}}}), false);
     // The watch may be quicker than the answer.
     for path in ["spec.weight", "spec.limits.cpu"] {
         seen(&mut scene, 10 * S + 5 * MS, path, Some(json!(77)), "u");
@@ -67,7 +68,7 @@ fn a_field_is_right_again_when_all_that_was_written_is() {
 fn an_object_is_back_as_another_one() {
     let mut scene = scene();
     seen(&mut scene, S, "exists", Some(json!(true)), "old");
-    change(&mut scene, 10, Changed::Deleted, &["exists"], false);
+    change(&mut scene, 10, json!({"delete": true}), false);
     seen(&mut scene, 11 * S, "exists", Some(json!(false)), "");
     seen(&mut scene, 13 * S + 11 * MS, "exists", Some(json!(true)), "new");
     assert_eq!(corrected(&scene.run(Vec::new()), None).measured_us, [3 * S]);
@@ -77,7 +78,7 @@ fn an_object_is_back_as_another_one() {
 fn a_finalizer_that_keeps_an_object_is_no_correction() {
     let mut scene = scene();
     seen(&mut scene, S, "exists", Some(json!(true)), "old");
-    change(&mut scene, 10, Changed::Deleted, &["exists"], false);
+    change(&mut scene, 10, json!({"delete": true}), false);
     seen(&mut scene, 13 * S, "exists", Some(json!(true)), "old");
     let samples = corrected(&scene.run(Vec::new()), None);
     assert_eq!((samples.measured_us.len(), samples.censored.len()), (0, 1));
@@ -87,9 +88,9 @@ fn a_finalizer_that_keeps_an_object_is_no_correction() {
 fn what_is_never_put_right_is_censored_and_what_stays_is_no_sample() {
     let mut scene = scene();
     seen(&mut scene, S, "spec.weight", Some(json!(10)), "u");
-    change(&mut scene, 10, Changed::Patched, &["spec.weight"], false);
+    change(&mut scene, 10, json!({"patch": {"spec": {"weight": 5}}}), false);
     seen(&mut scene, 11 * S, "spec.weight", Some(json!(77)), "u");
-    change(&mut scene, 20, Changed::Patched, &["spec.weight"], true);
+    change(&mut scene, 20, json!({"patch": {"spec": {"weight": 5}}}), true);
     let samples = corrected(&scene.run(Vec::new()), None);
     assert!(samples.measured_us.is_empty());
     assert_eq!(samples.censored.iter().map(|it| it.cause).collect::<Vec<_>>(), [Cause::Open]);
@@ -99,7 +100,7 @@ fn what_is_never_put_right_is_censored_and_what_stays_is_no_sample() {
 fn a_value_that_was_never_seen_otherwise_was_not_put_right() {
     let mut scene = scene();
     seen(&mut scene, S, "spec.weight", Some(json!(10)), "u");
-    change(&mut scene, 10, Changed::Patched, &["spec.weight"], false);
+    change(&mut scene, 10, json!({"patch": {"spec": {"weight": 5}}}), false);
     let samples = corrected(&scene.run(Vec::new()), None);
     assert_eq!((samples.measured_us.len(), samples.censored.len()), (0, 1));
 }

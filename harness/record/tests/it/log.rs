@@ -68,8 +68,8 @@ fn refuses_another_version_even_of_another_shape() {
         LOG_VERSION + 1
     );
     let error = read_log(line.as_bytes()).unwrap_err();
-    assert!(matches!(&error, LogError::Version { found, harness } if *found == 2 && harness == "9.0.0"), "{error}");
-    assert!(error.to_string().contains("version 2, this harness reads version 1 and older"));
+    assert!(matches!(&error, LogError::Version { found, harness } if *found == 3 && harness == "9.0.0"), "{error}");
+    assert!(error.to_string().contains("version 3, this harness reads version 2 and older"));
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn refuses_what_is_no_log() {
 fn header_of(version: u32, minor: u32) -> String {
     let header = written(&run(&Fault::None)[..1]);
     let header = std::str::from_utf8(&header).unwrap();
-    header.replacen("\"version\":1", &format!("\"version\":{version},\"minor\":{minor}"), 1)
+    header.replacen(&format!("\"version\":{LOG_VERSION}"), &format!("\"version\":{version},\"minor\":{minor}"), 1)
 }
 
 const CORDONED: &str =

@@ -142,7 +142,7 @@ fn what_the_plan_replaces_is_no_loss() {
     scene.scale(1, "p", 0, 1);
     scene.node("n", &node(1));
     scene.pod("web-1", "n", Some(5), Some(20));
-    scene.action(19, "p", ActionKind::Replace { workload: WEB.to_owned() });
+    scene.planned(19, "p", Action::Replace(Replace::one(WEB)));
     scene.pod("web-2", "n", Some(25), None);
     assert_eq!(samples(&scene.run(Vec::new()), LatencyName::WorkloadRecovered).count(), 0);
 }
@@ -164,7 +164,7 @@ fn autoscaled(loads: &[(u64, u64)]) -> Scene {
     for (id, (at, millicores)) in (10..).zip(loads) {
         let load = Load { workload: WEB.to_owned(), cpu: Some(Millicores(*millicores)), ..Load::default() };
         scene.plan.phases[0].actions.push(PlannedAction { id, at_us: 0, action: Action::Load(load) });
-        scene.story.action(at * S - 11 * MS, Some(id), "p", ActionKind::Load { workload: WEB.to_owned() });
+        scene.story.action(at * S - 11 * MS, "p", ActionKind::Planned(id));
     }
     scene.node("n", &node(1));
     scene.pod("web-1", "n", Some(5), None);

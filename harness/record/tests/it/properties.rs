@@ -299,23 +299,14 @@ fn any_azure() -> impl Strategy<Value = EventKind> {
 }
 
 fn any_action() -> impl Strategy<Value = EventKind> {
-    let workload = prop_oneof![Just("web".to_owned()), text()];
     let what = prop_oneof![
-        workload.clone().prop_map(|workload| ActionKind::Replace { workload }),
-        workload.clone().prop_map(|workload| ActionKind::Load { workload }),
-        (workload, 0_u32..40, 0_u32..40).prop_map(|(workload, from, to)| ActionKind::Scale { workload, from, to }),
-        "[0-9a-f]{40}".prop_map(|revision| ActionKind::Push { revision }),
-        (text(), text(), any::<bool>()).prop_map(|(object, path, stays)| ActionKind::Change {
-            object,
-            changed: Changed::Patched,
-            paths: vec![path],
-            stays,
-        }),
-        text().prop_map(ActionKind::Other),
+        (0_u32..9).prop_map(ActionKind::Planned),
+        (option::of(0_u32..9), "[0-9a-f]{40}").prop_map(|(id, revision)| ActionKind::Push { id, revision }),
+        text().prop_map(|receiver| ActionKind::ReceiverCall { receiver }),
     ];
-    (option::of(0_u32..9), text(), what, us(), option::of(us()), option::of(us()), option::of(text())).prop_map(
-        |(id, phase, what, intended_us, sent_us, acked_us, error)| {
-            EventKind::Action(ActionStamps { id, phase, what, intended_us, sent_us, acked_us, error })
+    (text(), what, us(), option::of(us()), option::of(us()), option::of(text())).prop_map(
+        |(phase, what, intended_us, sent_us, acked_us, error)| {
+            EventKind::Action(ActionStamps { what, phase, intended_us, sent_us, acked_us, error })
         },
     )
 }

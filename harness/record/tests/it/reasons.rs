@@ -1,6 +1,6 @@
 //! Every failure that a run must explain: the right verdict and code, and one line that names the pool and Azure's error code.
 
-use crate::story::{self, Fault, MS, S, Story, plan, planned, run};
+use crate::story::{self, Fault, MS, S, Story, plan, plan_with, planned, run};
 use harness_record::event::*;
 use harness_record::verdict::Verdict;
 use harness_record::{Event, EventKind, RunResult};
@@ -39,7 +39,7 @@ const POOL: &str = "compute-optimized";
     &["compute-optimized: 10 of 10 pods never Ready", "InsufficientCapacityError", "Family vCPUs quota has been reached"],
 )]
 fn says_why(#[case] fault: Fault, #[case] parts: &[&str]) {
-    let result = RunResult::from_log(&plan(), run(&fault));
+    let result = RunResult::from_log(&plan_with(&fault), run(&fault));
     assert_eq!((result.verdict, result.exit_code), (Verdict::Fail, 1), "{result:#?}");
     for part in parts {
         assert!(result.reason.contains(part), "{part:?} is not in {:?}", result.reason);
@@ -51,7 +51,7 @@ fn says_why(#[case] fault: Fault, #[case] parts: &[&str]) {
 #[test]
 fn names_no_pool_that_is_well() {
     let fault = Fault::Fails { pool: POOL, code: "OperationNotAllowed", message: "quota" };
-    let result = RunResult::from_log(&plan(), run(&fault));
+    let result = RunResult::from_log(&plan_with(&fault), run(&fault));
     assert!(!result.reason.contains("general-purpose:"), "{}", result.reason);
     assert_eq!(result.azure_failures.len(), 1);
     assert_eq!((result.azure_failures[0].nodepool.as_str(), result.azure_failures[0].count), (POOL, 3));
@@ -60,7 +60,7 @@ fn names_no_pool_that_is_well() {
 #[test]
 fn what_was_survived_is_a_pass() {
     // Killed and started again: late, but within every limit.
-    let mut plan = plan();
+    let mut plan = plan_with(&Fault::Killed { again: true });
     plan.expectations.retain(|it| !it.name.starts_with("latency"));
     let result = RunResult::from_log(&plan, run(&Fault::Killed { again: true }));
     assert_eq!((result.verdict, result.exit_code), (Verdict::Pass, 0), "{:#?}", result.expectations);

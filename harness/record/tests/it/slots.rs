@@ -1,7 +1,7 @@
 //! Which pod was asked for when: from scale actions and creations to samples.
 
 use crate::story::{BURST, MS, S, Story, plan};
-use harness_plan::LatencyName;
+use harness_plan::*;
 use harness_record::event::*;
 use harness_record::latency::{Cause, Percentile};
 use harness_record::result::Latency;
@@ -15,7 +15,7 @@ fn begun() -> Story {
 }
 
 fn scale(story: &mut Story, at_us: u64, id: u32, from: u32, to: u32) {
-    story.action(at_us, Some(id), "burst", ActionKind::Scale { workload: "web".to_owned(), from, to });
+    story.do_planned(at_us, id, "burst", Action::Scale(Scale::step("web", from, to)));
 }
 
 /// A pod with the moments at which it was created, Ready, and going.
@@ -35,7 +35,7 @@ fn result(mut story: Story, end_us: u64) -> RunResult {
     story.ended(end_us, EndReason::Completed, "");
     // Only web's actions were due.
     let mut plan = plan();
-    plan.phases[0].actions.clear();
+    plan.phases[0].actions.clone_from(&story.to_plan);
     RunResult::from_log(&plan, story.events())
 }
 
@@ -66,12 +66,13 @@ fn each_pod_counts_from_the_action_that_covers_it() {
 #[test]
 fn a_slow_request_is_part_of_the_response_time() {
     let mut story = begun();
+    let scale = Action::Scale(Scale::step("web", 0, 1));
+    story.to_plan.push(PlannedAction { id: 0, at_us: 0, action: scale });
     story.at(
         BURST + 5 * S,
         harness_record::EventKind::Action(ActionStamps {
-            id: Some(0),
+            what: ActionKind::Planned(0),
             phase: "burst".to_owned(),
-            what: ActionKind::Scale { workload: "web".to_owned(), from: 0, to: 1 },
             intended_us: BURST,
             sent_us: Some(BURST + 4 * S),
             acked_us: Some(BURST + 5 * S),
@@ -137,7 +138,7 @@ fn a_pod_that_the_plan_replaced_counts_from_the_moment_it_was_to_be_replaced() {
     scale(&mut story, BURST, 0, 0, 2);
     pod(&mut story, "a", BURST + 50 * MS, Some(BURST + 2 * S), Some(BURST + 5 * S));
     pod(&mut story, "b", BURST + 60 * MS, None, Some(BURST + 9 * S));
-    story.action(BURST + 4 * S, Some(1), "burst", ActionKind::Replace { workload: "web".to_owned() });
+    story.do_planned(BURST + 4 * S, 1, "burst", Action::Replace(Replace::one("web")));
     pod(&mut story, "c", BURST + 5 * S + 20 * MS, Some(BURST + 8 * S), None);
     // One deletion is excused, no second one: this one replaces a pod that went by itself before it was Ready.
     pod(&mut story, "d", BURST + 9 * S + 20 * MS, Some(BURST + 10 * S), None);
@@ -152,10 +153,11 @@ fn a_replacement_that_was_refused_excuses_no_deletion() {
     let mut story = begun();
     scale(&mut story, BURST, 0, 0, 1);
     pod(&mut story, "a", BURST + 50 * MS, Some(BURST + 2 * S), None);
+    let replace = Action::Replace(Replace::one("web"));
+    story.to_plan.push(PlannedAction { id: 1, at_us: 0, action: replace });
     let refused = ActionStamps {
-        id: Some(1),
+        what: ActionKind::Planned(1),
         phase: "burst".to_owned(),
-        what: ActionKind::Replace { workload: "web".to_owned() },
         intended_us: BURST + 4 * S,
         sent_us: Some(BURST + 4 * S),
         acked_us: None,
@@ -214,6 +216,7 @@ fn what_was_only_listed_is_censored() {
     let mut story = begun();
     scale(&mut story, BURST, 0, 0, 1);
     pod(&mut story, "a", BURST + 50 * MS, Some(BURST + 2 * S), None);
+    let to_plan = story.to_plan.clone();
     let mut events: Vec<Event> = story.events();
     for event in &mut events {
         if let harness_record::EventKind::Milestone(milestone) = &mut event.kind
@@ -223,7 +226,7 @@ fn what_was_only_listed_is_censored() {
         }
     }
     let mut plan = plan();
-    plan.phases[0].actions.clear();
+    plan.phases[0].actions = to_plan;
     let result = RunResult::from_log(&plan, events);
     assert_eq!(causes(latency(&result, LatencyName::PodReady)), [(2 * S, Cause::Unseen)]);
     // Its binding was seen as it happened.

@@ -50,14 +50,9 @@ fn phases(result: &RunResult) -> Vec<Span> {
         .collect()
 }
 
-/// What is done so often that a mark for each would be a wall: pods are asked for and replaced by the thousand.
-fn is_routine(what: &str) -> bool {
-    what.starts_with("scale ") || what.starts_with("replace ")
-}
-
-/// What was done beside scaling: pushes, faults, kills; and what failed.
+/// What was done beside scaling and replacing pods: pushes, faults, kills; and what failed. A mark for each pod would be a wall.
 fn marks(result: &RunResult) -> Vec<TimeMark> {
-    let notable = result.actions.iter().filter(|action| action.error.is_some() || !is_routine(&action.what));
+    let notable = result.actions.iter().filter(|action| action.error.is_some() || !action.is_routine);
     notable
         .take(MARKS)
         .map(|action| {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use harness_cluster::flux;
 use harness_plan::{Change, ChangeKind, FieldPath, NamedObject};
-use harness_record::event::{ActionKind, Changed};
 use kube::Client;
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::Value;
@@ -64,20 +63,6 @@ impl Objects {
 
     fn push(&self, place: Place, undo: Undo) {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).push(Made { place, undo });
-    }
-}
-
-/// What the log says of a change.
-pub(super) fn kind(change: &Change) -> ActionKind {
-    ActionKind::Change {
-        object: change.object().to_owned(),
-        changed: match change.kind() {
-            ChangeKind::Patch(_) => Changed::Patched,
-            ChangeKind::Delete => Changed::Deleted,
-            ChangeKind::Create(_) => Changed::Created,
-        },
-        paths: change.paths().iter().map(ToString::to_string).collect(),
-        stays: change.stays,
     }
 }
 

@@ -36,16 +36,6 @@ pub(super) enum What {
     ForcePush { back: u32, edits: Vec<TreeEdit>, message: String },
 }
 
-impl What {
-    fn name(&self) -> String {
-        match self {
-            Self::Commit(_, message) => format!("commit `{message}`"),
-            Self::Revert => "revert".to_owned(),
-            Self::ForcePush { message, .. } => format!("force-push `{message}`"),
-        }
-    }
-}
-
 /// The tree and the NodePools whose health Flux waits for.
 #[derive(Clone)]
 pub(crate) struct Repository {
@@ -80,7 +70,7 @@ pub(super) async fn drive(changes: Vec<Change>, phase: String, tools: Tools) {
         let outcome = act(&what, &tools).await;
         let stamps = |what, sent_us, acked_us, error| {
             let phase = phase.clone();
-            EventKind::Action(ActionStamps { id: Some(id), phase, what, intended_us, sent_us, acked_us, error })
+            EventKind::Action(ActionStamps { what, phase, intended_us, sent_us, acked_us, error })
         };
         match outcome {
             Ok(commit) => {
@@ -88,12 +78,12 @@ pub(super) async fn drive(changes: Vec<Change>, phase: String, tools: Tools) {
                 let acked_us = hub.clock.us_of(commit.acknowledged.into());
                 // At once: who waits for the newest revision must not take the one before it for that.
                 hub.note(|state| state.pushed.clone_from(&commit.sha));
-                let push = ActionKind::Push { revision: commit.sha.clone() };
+                let push = ActionKind::Push { id: Some(id), revision: commit.sha.clone() };
                 hub.record_at(acked_us, stamps(push, Some(sent_us), Some(acked_us), None));
                 tell(&trigger, &commit.sha, &phase, &tools).await;
             }
             Err(error) => {
-                hub.record(stamps(ActionKind::Other(what.name()), Some(begun_us), None, Some(error)));
+                hub.record(stamps(ActionKind::Planned(id), Some(begun_us), None, Some(error)));
             }
         }
     }
@@ -116,9 +106,8 @@ async fn tell(trigger: &Trigger, revision: &str, phase: &str, tools: &Tools) {
             hub.record_at(
                 acked_us,
                 EventKind::Action(ActionStamps {
-                    id: None,
+                    what: ActionKind::ReceiverCall { receiver: receiver.name.clone() },
                     phase: phase.to_owned(),
-                    what: ActionKind::Other(format!("call receiver {}", receiver.name)),
                     intended_us: sent_us,
                     sent_us: Some(sent_us),
                     acked_us: called.is_ok().then_some(acked_us),

@@ -15,7 +15,6 @@ use crate::hub::Hub;
 pub(super) struct Scaling {
     pub(super) id: u32,
     pub(super) intended_us: u64,
-    pub(super) from: u32,
     pub(super) to: u32,
 }
 
@@ -48,9 +47,8 @@ pub(super) async fn drive(
             hub.record_at(
                 acked_us,
                 EventKind::Action(ActionStamps {
-                    id: Some(action.id),
+                    what: ActionKind::Planned(action.id),
                     phase: phase.clone(),
-                    what: ActionKind::Scale { workload: workload.clone(), from: action.from, to: action.to },
                     intended_us: action.intended_us,
                     sent_us: Some(sent_us),
                     acked_us: outcome.is_ok().then_some(acked_us),

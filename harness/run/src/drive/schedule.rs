@@ -37,8 +37,7 @@ impl Driver {
             let (id, intended_us) = (*id, began_us + at_us);
             match action {
                 Action::Scale(scale) => {
-                    let (from, to) = (scale.from.unwrap_or_default(), scale.to);
-                    scalings.entry(scale.workload()).or_default().push(Scaling { id, intended_us, from, to });
+                    scalings.entry(scale.workload()).or_default().push(Scaling { id, intended_us, to: scale.to });
                 }
                 Action::Commit(commit) => {
                     let what = What::Commit(commit.edits.clone(), commit.message.clone().unwrap_or_default());
@@ -131,9 +130,8 @@ async fn send(id: u32, phase: String, intended_us: u64, action: Action, tools: &
     hub.record_at(
         acked_us,
         EventKind::Action(ActionStamps {
-            id: Some(id),
+            what: ActionKind::Planned(id),
             phase,
-            what: kind(&action),
             intended_us,
             sent_us: Some(sent_us),
             acked_us: made.then_some(acked_us),
@@ -178,16 +176,6 @@ async fn act(action: &Action, tools: &Tools) -> Result<(), String> {
         Action::Scale(_) | Action::Commit(_) | Action::Revert(_) | Action::ForcePush(_) => {
             Err("this action has a driver of its own".to_owned())
         }
-    }
-}
-
-/// What the log says of an action.
-fn kind(action: &Action) -> ActionKind {
-    match action {
-        Action::Replace(replace) => ActionKind::Replace { workload: replace.workload().to_owned() },
-        Action::Load(load) => ActionKind::Load { workload: load.workload.clone() },
-        Action::Change(change) => change::kind(change),
-        other => ActionKind::Other(other.to_string()),
     }
 }
 

@@ -57,9 +57,8 @@ impl Automations {
 
 fn pushed(revision: String, at_us: u64, phase: String) -> EventKind {
     EventKind::Action(ActionStamps {
-        id: None,
+        what: ActionKind::Push { id: None, revision },
         phase,
-        what: ActionKind::Push { revision },
         intended_us: at_us,
         sent_us: Some(at_us),
         acked_us: Some(at_us),

@@ -28,7 +28,7 @@ fn config_map(name: &str, paths: &[&str]) -> Value {
 
 fn actions(ran: &Ran) -> Vec<&ActionStamps> {
     let actions = ran.events.iter().filter_map(|event| match &event.kind {
-        EventKind::Action(action) if action.id.is_some() => Some(action),
+        EventKind::Action(action) if action.what.id().is_some() => Some(action),
         _ => None,
     });
     actions.collect()
@@ -106,7 +106,7 @@ async fn what_was_created_is_marked_and_removed() {
     let (sender, mut seen) = tokio::sync::mpsc::unbounded_channel();
     let ran = lab
         .run_with(&plan(json!([config_map("mine", &["exists"])]), &actions_of), move |event| {
-            if matches!(&event.kind, EventKind::Action(action) if action.id == Some(0)) {
+            if matches!(&event.kind, EventKind::Action(action) if action.what.id() == Some(0)) {
                 sender.send(api.get("ConfigMap", "default", "mine")).unwrap();
             }
         })

@@ -102,7 +102,8 @@ async fn an_action_that_is_still_due_passes_the_deadline() {
     let ran = lab.run(&of_phases(&[late])).await;
     let (.., outcome, detail) = ran.phase("late");
     assert_eq!((outcome, detail), (PhaseOutcome::DeadlinePassed, "an action was still due or not answered"));
-    let sent = ran.events.iter().any(|event| matches!(event.kind, EventKind::Action(ref it) if it.id == Some(0)));
+    let sent =
+        ran.events.iter().any(|event| matches!(event.kind, EventKind::Action(ref it) if it.what.id() == Some(0)));
     assert!(!sent, "what was due after the deadline is not sent");
 }
 

@@ -75,7 +75,7 @@ fn an_answer_that_is_lost_leaves_nothing_either() {
 
 fn scalings(events: &[Event]) -> Vec<(bool, Option<String>)> {
     let actions = events.iter().filter_map(|event| match &event.kind {
-        EventKind::Action(it) if it.id.is_some() => Some((it.acked_us.is_some(), it.error.clone())),
+        EventKind::Action(it) if it.what.id().is_some() => Some((it.acked_us.is_some(), it.error.clone())),
         _ => None,
     });
     actions.collect()
@@ -107,7 +107,9 @@ async fn what_became_due_while_one_request_was_slow_goes_with_the_next_at_its_ow
     let (began_us, .., outcome, _) = ran.phase("up");
     assert_eq!(outcome, PhaseOutcome::Reached);
     let stamps = ran.events.iter().filter_map(|event| match &event.kind {
-        EventKind::Action(it) if it.id.is_some() => Some((it.intended_us - began_us, it.sent_us.unwrap() - began_us)),
+        EventKind::Action(it) if it.what.id().is_some() => {
+            Some((it.intended_us - began_us, it.sent_us.unwrap() - began_us))
+        }
         _ => None,
     });
     let stamps: Vec<(u64, u64)> = stamps.collect();

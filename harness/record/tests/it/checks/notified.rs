@@ -10,9 +10,8 @@ fn scene() -> Scene {
     // What comes at 5 s is about a commit that is pushed in that phase later.
     for (at, revision) in [(3, "old"), (21, "abc")] {
         let push = ActionStamps {
-            id: None,
+            what: ActionKind::Push { id: None, revision: revision.to_owned() },
             phase: "good".to_owned(),
-            what: ActionKind::Push { revision: revision.to_owned() },
             intended_us: at * S,
             sent_us: Some(at * S),
             acked_us: Some(at * S),

@@ -9,7 +9,7 @@ const LATER: &str = "89abcdef0123456789abcdef0123456789abcdef";
 fn scene(infrastructure: (Option<u64>, Option<u64>), apps: (Option<u64>, Option<u64>)) -> Scene {
     let mut scene = Scene::new();
     scene.phase("p", 10, 50);
-    scene.action(11, "p", ActionKind::Push { revision: REVISION.to_owned() });
+    scene.push(11, "p", REVISION);
     for (name, (applied, healthy)) in [("infrastructure", infrastructure), ("apps", apps)] {
         let object = scene.story.key(ObjectKind::Kustomization, name);
         let revision = format!("main@sha1:{REVISION}");
@@ -45,7 +45,7 @@ fn layers(
 #[test]
 fn a_commit_that_was_overtaken_need_not_reach_every_layer() {
     let mut scene = scene((Some(12), None), (None, None));
-    scene.action(14, "p", ActionKind::Push { revision: LATER.to_owned() });
+    scene.push(14, "p", LATER);
     let revision = format!("main@sha1:{LATER}");
     for (name, applied, healthy) in [("infrastructure", 15, 16), ("apps", 17, 18)] {
         let object = scene.story.key(ObjectKind::Kustomization, name);

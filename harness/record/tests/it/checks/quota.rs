@@ -38,7 +38,6 @@ fn holds_from_when_the_plan_raised_it() {
     let mut scene = scene();
     scene.phase("p", 1, 50);
     let raise = Action::AzureFault(Fault::new(FaultKind::Quota { scope: "F".to_owned(), cores: 8 }));
-    scene.plan.phases[0].actions.push(PlannedAction { id: 7, at_us: 0, action: raise });
-    scene.story.action(5 * S, Some(7), "p", ActionKind::Other("azure fault quota".to_owned()));
+    scene.planned(5, "p", raise);
     is(&scene.check(check("F", 4)), Pass, "F: at most 8 cores");
 }

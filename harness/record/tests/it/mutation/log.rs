@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use harness_plan::{EventPattern, Plan};
+use harness_plan::{Action, EventPattern, Plan};
 use harness_record::event::*;
 use harness_record::happening::Counter;
 use harness_record::{Event, EventKind};
@@ -34,6 +34,13 @@ impl Window {
 }
 
 impl<'a> Log<'a> {
+    /// The plan's action that was done.
+    pub(crate) fn planned(&self, done: &ActionStamps) -> Option<&'a Action> {
+        let id = done.what.id()?;
+        let mut planned = self.plan.phases.iter().flat_map(|phase| &phase.actions);
+        planned.find(|planned| planned.id == id).map(|planned| &planned.action)
+    }
+
     pub(crate) fn of(plan: &'a Plan, events: &'a [Event]) -> Self {
         let mut attributes: HashMap<&str, BTreeMap<&str, &str>> = HashMap::new();
         let mut pools: HashMap<&str, &str> = HashMap::new();

@@ -123,12 +123,8 @@ impl Scene {
         self.ended = false;
     }
 
-    pub(crate) fn action(&mut self, at: u64, phase: &str, what: ActionKind) {
-        self.story.action(at * S, None, phase, what);
-    }
-
     pub(crate) fn scale(&mut self, at: u64, phase: &str, from: u32, to: u32) {
-        self.action(at, phase, ActionKind::Scale { workload: WEB.to_owned(), from, to });
+        self.planned(at, phase, Action::Scale(Scale::step(WEB, from, to)));
     }
 
     pub(crate) fn fact(&mut self, at: u64, what: AzureFactKind, name: &str, life: &Life) {
@@ -233,7 +229,7 @@ impl Scene {
 
     /// A push that is answered in the same second.
     pub(crate) fn push(&mut self, at: u64, phase: &str, commit: &str) {
-        self.action(at, phase, ActionKind::Push { revision: commit.to_owned() });
+        self.story.action(at * S, phase, ActionKind::Push { id: None, revision: commit.to_owned() });
     }
 
     /// A Kustomization tells something of a revision.
@@ -247,12 +243,12 @@ impl Scene {
         self.story.reached(at * S, &object, reached, &attributes);
     }
 
-    /// An action of the plan that is neither a push nor about pods: it is planned and carried out.
+    /// An action of the plan that is no push: it is planned and carried out.
     pub(crate) fn planned(&mut self, at: u64, phase: &str, action: Action) {
         let id = self.plan.phases.iter().map(|phase| phase.actions.len() as u32).sum::<u32>() + 1;
         let of_plan = self.plan.phases.iter_mut().find(|known| known.name == phase).unwrap();
         of_plan.actions.push(PlannedAction { id, at_us: 0, action });
-        self.story.action(at * S, Some(id), phase, ActionKind::Other("something".to_owned()));
+        self.story.action(at * S, phase, ActionKind::Planned(id));
     }
 
     pub(crate) fn reason(&mut self, at: u64, pod: &str, reason: &str, message: &str) {

@@ -131,6 +131,8 @@ pub(crate) fn plan() -> Plan {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Story {
     events: Vec<Event>,
+    /// Actions that the plan must have.
+    pub(crate) to_plan: Vec<PlannedAction>,
     uids: u64,
 }
 
@@ -207,17 +209,22 @@ impl Story {
         self.at(occurred_us + 4 * MS, EventKind::Azure(fact));
     }
 
-    pub(crate) fn action(&mut self, at_us: u64, id: Option<u32>, phase: &str, what: ActionKind) {
+    pub(crate) fn action(&mut self, at_us: u64, phase: &str, what: ActionKind) {
         let stamps = ActionStamps {
-            id,
-            phase: phase.to_owned(),
             what,
+            phase: phase.to_owned(),
             intended_us: at_us,
             sent_us: Some(at_us + MS),
             acked_us: Some(at_us + 11 * MS),
             error: None,
         };
         self.at(at_us + 11 * MS, EventKind::Action(stamps));
+    }
+
+    /// An action of the plan, which is planned too.
+    pub(crate) fn do_planned(&mut self, at_us: u64, id: u32, phase: &str, action: Action) {
+        self.to_plan.push(PlannedAction { id, at_us: 0, action });
+        self.action(at_us, phase, ActionKind::Planned(id));
     }
 
     pub(crate) fn phase_began(&mut self, at_us: u64, phase: &str) {
@@ -240,6 +247,23 @@ pub(crate) fn planned(json: Value) -> Check {
 
 fn reached(phase: &str) -> Check {
     planned(json!({"phase": {"phase": phase}}))
+}
+
+/// The id of the action that kills the controller, and of the one that starts it again.
+const KILL: u32 = 90;
+const START: u32 = 91;
+
+/// The plan of [`run`] with this fault.
+pub(crate) fn plan_with(fault: &Fault) -> Plan {
+    let mut plan = plan();
+    if let Fault::Killed { again } = fault {
+        let name = || "karpenter".to_owned();
+        let start = again.then(|| (START, Action::StartComponent(name())));
+        for (id, action) in [(KILL, Action::KillComponent(name()))].into_iter().chain(start) {
+            plan.phases[0].actions.push(PlannedAction { id, at_us: 0, action });
+        }
+    }
+    plan
 }
 
 /// The plan of [`run`] with one expectation of each kind, where its phases, workloads and pools are named.
@@ -304,9 +328,8 @@ pub(crate) fn run(fault: &Fault) -> Vec<Event> {
     story.phase_began(BURST, "burst");
     let mut missing = Vec::new();
     for (id, (pool, workload, peak)) in (0..).zip(CLASSES) {
-        let scale = |from, to| ActionKind::Scale { workload: workload.to_owned(), from, to };
-        story.action(BURST, Some(id), "burst", scale(0, peak));
-        story.action(drain_us, Some(3 + id), "drain", scale(peak, 0));
+        story.action(BURST, "burst", ActionKind::Planned(id));
+        story.action(drain_us, "drain", ActionKind::Planned(3 + id));
         let nodes = if healthy(pool) {
             nodes(&mut story, pool, peak.div_ceil(PER_NODE), delay_us, drain_us, fault)
         } else {
@@ -353,7 +376,7 @@ fn prepare(story: &mut Story, fault: &Fault) {
     );
     story.phase_began(MS, "prepare");
     let revision = "0123456789abcdef0123456789abcdef01234567";
-    story.action(100 * MS, None, "prepare", ActionKind::Push { revision: revision.to_owned() });
+    story.action(100 * MS, "prepare", ActionKind::Push { id: None, revision: revision.to_owned() });
     let flux = format!("main@sha1:{revision}");
     let git = story.key(ObjectKind::GitRepository, "node-config");
     story.reached(400 * MS, &git, Reached::Fetched, &[(attribute::REVISION, &flux)]);
@@ -504,10 +527,9 @@ fn globally(story: &mut Story, fault: &Fault) {
             }
         }
         Fault::Killed { again } => {
-            let other = |what: &str| ActionKind::Other(what.to_owned());
-            story.action(BURST + 500 * MS, Some(90), "burst", other("kill karpenter"));
+            story.action(BURST + 500 * MS, "burst", ActionKind::Planned(KILL));
             if *again {
-                story.action(BURST + 18 * S, Some(91), "burst", other("start karpenter"));
+                story.action(BURST + 18 * S, "burst", ActionKind::Planned(START));
             }
         }
         _ => {}

@@ -209,7 +209,7 @@ fn invented(of: &EventPattern, phase: &str, at_us: u64, number: usize, log: &Log
     let asked = of.notification.clone().unwrap_or_default();
     let (kind, name) = asked.about.map(|about| (about.kind, about.name.unwrap_or_default())).unwrap_or_default();
     let newest = log.events.iter().rev().find_map(|event| match &event.kind {
-        EventKind::Action(ActionStamps { what: ActionKind::Push { revision }, phase: of, .. }) if of == phase => {
+        EventKind::Action(ActionStamps { what: ActionKind::Push { revision, .. }, phase: of, .. }) if of == phase => {
             Some(format!("main@sha1:{revision}"))
         }
         _ => None,

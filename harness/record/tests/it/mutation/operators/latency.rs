@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_plan::{Action, GroupBy, LatencyLimits, LatencyName};
+use harness_plan::{Action, GroupBy, LatencyLimits, LatencyName, Load};
 use harness_record::event::*;
 use harness_record::{Event, EventKind};
 
@@ -48,7 +48,8 @@ fn too_few(asked: &LatencyLimits, log: &Log<'_>) -> Vec<Mutation> {
     let begins: Vec<usize> = (0..log.events.len())
         .filter(|index| {
             let EventKind::Action(action) = &log.events[*index].kind else { return false };
-            matches!(action.what, ActionKind::Push { .. } | ActionKind::Change { stays: false, .. })
+            matches!(action.what, ActionKind::Push { .. })
+                || matches!(log.planned(action), Some(Action::Change(change)) if !change.stays)
         })
         .collect();
     let mut mutations = Vec::new();
@@ -184,8 +185,9 @@ fn followed(log: &Log<'_>) -> Vec<End> {
         for (index, event, it) in log.milestones(ObjectKind::Pod, reached) {
             let workload = log.subject(&it.object);
             let after_load = log.events.iter().any(|earlier| match &earlier.kind {
-                EventKind::Action(ActionStamps { what: ActionKind::Load { workload: of }, .. }) => {
-                    of == workload && earlier.at_us <= event.at_us
+                EventKind::Action(action) => {
+                    let sets = |load: &Load| load.workload == workload && earlier.at_us <= event.at_us;
+                    matches!(log.planned(action), Some(Action::Load(load)) if sets(load))
                 }
                 _ => false,
             });
