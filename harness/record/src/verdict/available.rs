@@ -4,6 +4,7 @@ use harness_plan::Available;
 use harness_units::Amount;
 
 use super::evidence::{Evidence, Outcome};
+use super::findings::Findings;
 use super::types::Verdict;
 use super::window::{Window, Windows};
 use crate::steps::{Steps, pieces};
@@ -29,7 +30,7 @@ pub(super) fn check(check: &Available, evidence: &Evidence<'_>) -> Outcome {
     let timelines = source.timelines;
     let windows = Windows::of(phases.iter().map(String::as_str), evidence);
     let mut verdict = windows.cap(Verdict::Pass);
-    let (mut observed, mut shown) = (Vec::new(), Vec::new());
+    let (mut observed, mut shown) = (Findings::default(), Vec::new());
     for workload in workloads.names() {
         let name = timelines.names.get(workload).filter(|name| !name.is_none());
         let ready = Steps::from_changes(source.readiness.changes(&timelines.pods, |pod| Some(pod.workload) == name));
@@ -40,15 +41,18 @@ pub(super) fn check(check: &Available, evidence: &Evidence<'_>) -> Outcome {
             let at = text::duration(at_us);
             if !any_needed {
                 verdict = verdict.and(Verdict::Inconclusive);
-                observed.push(format!("{workload}: no pod was needed in {}", window.phase));
+                observed.about(workload, format!("no pod was needed in {}", window.phase));
                 continue;
             }
             if ready < needed {
                 verdict = Verdict::Fail;
-                observed.push(format!(
-                    "{workload}: {ready} Ready at {at} where {needed} are needed, too few for {}",
-                    text::duration(short_us)
-                ));
+                observed.about(
+                    workload,
+                    format!(
+                        "{ready} Ready at {at} where {needed} are needed, too few for {}",
+                        text::duration(short_us)
+                    ),
+                );
             }
             shown.push(format!(
                 "{workload} in {}: never fewer than {ready} Ready ({at}), {needed} needed",

@@ -36,5 +36,6 @@ pub(crate) fn check(expectation: &Expectation, evidence: &Evidence<'_>) -> Expec
         Check::AppliedInOrder(check) => applied_in_order::check(check, evidence),
     };
     let Outcome { verdict, observed, limit, evidence } = outcome;
-    ExpectationResult { name: expectation.name.clone(), verdict, observed, limit, evidence }
+    let (name, text) = (expectation.name.clone(), observed.to_string());
+    ExpectationResult { name, verdict, observed: text, subjects: observed.into_subjects(), limit, evidence }
 }

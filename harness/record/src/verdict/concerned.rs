@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use harness_plan::{Candidates, Check, Condition, Conditions, EventPattern, Plan};
 
-/// The pools that a check is about, those first that its finding names; empty where it is about all of them or none.
-pub(super) fn pools<'p>(check: &'p Check, observed: &str, plan: &'p Plan) -> Vec<&'p str> {
+/// The pools that a check is about, of those that its findings name; empty where it is about all of them or none.
+pub(super) fn pools<'p>(check: &'p Check, subjects: &[String], plan: &'p Plan) -> Vec<&'p str> {
     let of_workloads = |workloads: &'p [String]| -> Vec<&'p str> {
-        let named = workloads.iter().filter(|workload| names(observed, workload));
+        let named = workloads.iter().filter(|workload| subjects.contains(workload));
         named.filter_map(|workload| class_of(workload, plan)).collect()
     };
     let scope = check.scope();
@@ -15,9 +15,12 @@ pub(super) fn pools<'p>(check: &'p Check, observed: &str, plan: &'p Plan) -> Vec
         // What keeps pods of any class from their nodes has lines of its own.
         _ if matches!(check, Check::Placement(_) | Check::Limits(_)) => Vec::new(),
         (Some((workloads, Candidates::Workloads | Candidates::PendingWorkloads)), _) => of_workloads(workloads.names()),
-        (Some((nodepools, Candidates::Nodepools | Candidates::LimitedNodepools)), _) => {
-            nodepools.names().iter().map(String::as_str).filter(|pool| names(observed, pool)).collect()
-        }
+        (Some((nodepools, Candidates::Nodepools | Candidates::LimitedNodepools)), _) => nodepools
+            .names()
+            .iter()
+            .map(String::as_str)
+            .filter(|pool| subjects.iter().any(|subject| subject == pool))
+            .collect(),
         (None, Some(pattern)) => of_pattern(pattern, plan).into_iter().collect(),
         (None, None) => Vec::new(),
     };
@@ -49,9 +52,4 @@ fn of_pattern<'p>(pattern: &'p EventPattern, plan: &'p Plan) -> Option<&'p str> 
 
 fn class_of<'p>(workload: &str, plan: &'p Plan) -> Option<&'p str> {
     plan.workloads.iter().find(|known| known.name == workload).map(|known| known.class.as_str())
-}
-
-/// Findings open with what they are about: `NAME: what`, several with commas between.
-fn names(observed: &str, name: &str) -> bool {
-    observed.split(", ").any(|part| part.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')))
 }

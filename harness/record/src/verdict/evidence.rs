@@ -1,5 +1,6 @@
 //! What verdicts rest on, and what a check comes to.
 
+use super::findings::Findings;
 use super::types::Verdict;
 use crate::event::EndReason;
 use crate::latency::{Groups, Source};
@@ -28,7 +29,7 @@ impl Evidence<'_> {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) verdict: Verdict,
-    pub(crate) observed: String,
+    pub(crate) observed: Findings,
     pub(crate) limit: String,
     pub(crate) evidence: String,
 }

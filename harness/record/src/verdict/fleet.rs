@@ -73,7 +73,7 @@ pub(super) fn check(check: &Fleet, evidence: &Evidence<'_>) -> Outcome {
     } else {
         "this target has no record of VMs: from Nodes and NodeClaims".to_owned()
     };
-    Outcome { verdict, observed: observed.join(", "), limit: limit.join(", "), evidence }
+    Outcome { verdict, observed: observed.into(), limit: limit.join(", "), evidence }
 }
 
 /// VMs by their NodeClaim's name.

@@ -17,7 +17,7 @@ pub(super) fn check(pattern: &EventPattern, bounds: Bounds, phases: &[String], e
     let windows = Windows::named_or_all(phases, evidence);
     let inconclusive = |observed: &str, why: &str| Outcome {
         verdict: Verdict::Inconclusive,
-        observed: observed.to_owned(),
+        observed: observed.to_owned().into(),
         limit: limit.clone(),
         evidence: why.to_owned(),
     };
@@ -59,7 +59,7 @@ pub(super) fn check(pattern: &EventPattern, bounds: Bounds, phases: &[String], e
     };
     let what = if names.is_empty() { "nothing of the kind".to_owned() } else { text::some(&names, SHOWN) };
     let times = text::count(count, "time");
-    let observed = if verdict == Verdict::Pass { times } else { windows.observed(vec![times]) };
+    let observed = if verdict == Verdict::Pass { times.into() } else { windows.observed(times) };
     Outcome { verdict, observed, limit, evidence: format!("{what}; in {}{said}", windows.described()) }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn check(check: &PoolLimits, evidence: &Evidence<'_>) -> Outcome {
         findings.iter().map(|finding| finding.limit.clone()).filter(|text| !text.is_empty()).collect();
     Outcome {
         verdict,
-        observed: if claims_seen == 0 { "no NodeClaims".to_owned() } else { text::some(&observed, 12) },
+        observed: if claims_seen == 0 { "no NodeClaims".to_owned() } else { text::some(&observed, 12) }.into(),
         limit: if limit.is_empty() { "no pool has a limit".to_owned() } else { text::some(&limit, 12) },
         evidence: format!("capacity of {} over time", text::count(claims_seen, "NodeClaim")),
     }

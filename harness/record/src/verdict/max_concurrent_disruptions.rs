@@ -8,6 +8,7 @@ use harness_plan::MaxConcurrentDisruptions;
 use harness_units::Amount;
 
 use super::evidence::{Evidence, Outcome};
+use super::findings::Findings;
 use super::nodes::{Node, of_pool};
 use super::types::Verdict;
 use super::window::{Window, Windows};
@@ -28,7 +29,7 @@ pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -
     let (reason, at_most) = (reason.as_deref(), *at_most);
     let windows = Windows::of(phases.iter().map(String::as_str), evidence);
     let mut verdict = windows.cap(Verdict::Pass);
-    let (mut observed, mut shown, mut none) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut observed, mut shown, mut none) = (Findings::default(), Vec::new(), Vec::new());
     for pool in nodepools.names() {
         let nodes = of_pool(pool, evidence);
         let total = total(&nodes);
@@ -46,7 +47,7 @@ pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -
         let at = text::duration(at_us);
         let of =
             if matches!(at_most, Amount::Percent(_)) { format!(" of {of} (allowed {allowed})") } else { String::new() };
-        observed.push(format!("{pool}: {count} at once{of} at {at}"));
+        observed.about(pool, format!("{count} at once{of} at {at}"));
         let names: Vec<String> = disrupted
             .iter()
             .filter(|node| node.disruptions().iter().any(|(from_us, to_us)| (*from_us..*to_us).contains(&at_us)))

@@ -11,6 +11,7 @@ mod concerned;
 mod evidence;
 mod exit;
 mod field;
+mod findings;
 mod fleet;
 mod happened;
 mod latency;

@@ -66,7 +66,7 @@ pub(super) fn check(check: &Order, evidence: &Evidence<'_>) -> Outcome {
         observed.push(format!("in order for {}", text::count(pushes.len() as u64, "commit")));
     }
     let evidence = if steps.is_empty() { "no commit".to_owned() } else { text::some(&steps, SHOWN) };
-    Outcome { verdict, observed: observed.join(", "), limit, evidence }
+    Outcome { verdict, observed: observed.into(), limit, evidence }
 }
 
 fn short(revision: &str) -> &str {

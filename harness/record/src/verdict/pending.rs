@@ -3,6 +3,7 @@
 use harness_plan::Pending;
 
 use super::evidence::{Evidence, Outcome};
+use super::findings::Findings;
 use super::types::Verdict;
 use crate::text;
 
@@ -14,7 +15,7 @@ pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> Outcome {
     let source = evidence.source;
     let timelines = source.timelines;
     let mut verdict = Verdict::Pass;
-    let (mut observed, mut shown) = (Vec::new(), Vec::new());
+    let (mut observed, mut shown) = (Findings::default(), Vec::new());
     for workload in check.workloads.names() {
         let pods = timelines.pods.all.iter().filter(|pod| timelines.names.text(pod.workload) == workload);
         let (mut count, mut bound) = (0_u64, Vec::new());
@@ -28,12 +29,12 @@ pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> Outcome {
         if !bound.is_empty() {
             verdict = Verdict::Fail;
             let count = text::count(bound.len() as u64, "pod");
-            observed.push(format!("{workload}: {count} bound ({})", text::some(&bound, SHOWN)));
+            observed.about(workload, format!("{count} bound ({})", text::some(&bound, SHOWN)));
             continue;
         }
         if count == 0 {
             verdict = verdict.and(Verdict::Inconclusive);
-            observed.push(format!("{workload}: no pod was ever there"));
+            observed.about(workload, "no pod was ever there");
             continue;
         }
         let any = timelines.happened.reasons_about(workload, None);
@@ -41,19 +42,19 @@ pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> Outcome {
         let said = |told: Option<&crate::timeline::Told>| told.and_then(|told| told.said.clone());
         match (said(asked), said(any)) {
             (Some((pod, code, message)), _) => {
-                observed.push(format!("{workload}: {} Pending", text::count(count, "pod")));
+                observed.about(workload, format!("{} Pending", text::count(count, "pod")));
                 shown.push(format!("{pod}: {code}: {message}"));
             }
             (None, Some((pod, code, message))) => {
                 // The right reason may come with the next try of the controller.
                 let late = if evidence.complete() { Verdict::Fail } else { Verdict::Inconclusive };
                 verdict = verdict.and(late);
-                observed.push(format!("{workload}: Pending, and the reason was another"));
+                observed.about(workload, "Pending, and the reason was another");
                 shown.push(format!("{pod}: {code}: {message}"));
             }
             (None, None) => {
                 verdict = verdict.and(Verdict::Inconclusive);
-                observed.push(format!("{workload}: {} Pending, and no controller said why", text::count(count, "pod")));
+                observed.about(workload, format!("{} Pending, and no controller said why", text::count(count, "pod")));
             }
         }
     }
@@ -62,5 +63,5 @@ pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> Outcome {
         None => "never bound, with a reason".to_owned(),
     };
     let shown = if shown.is_empty() { "no reason about these pods".to_owned() } else { text::some(&shown, 3) };
-    Outcome { verdict, observed: observed.join(", "), limit, evidence: shown }
+    Outcome { verdict, observed, limit, evidence: shown }
 }

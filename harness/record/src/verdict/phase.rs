@@ -18,7 +18,7 @@ pub(super) fn check(check: &PhaseReached, evidence: &Evidence<'_>) -> Outcome {
     let Some(phase) = evidence.source.timelines.phases.named(name) else {
         return Outcome {
             verdict: Verdict::Inconclusive,
-            observed: "the phase never began".to_owned(),
+            observed: "the phase never began".to_owned().into(),
             limit,
             evidence: "no such phase in the log".to_owned(),
         };
@@ -27,7 +27,7 @@ pub(super) fn check(check: &PhaseReached, evidence: &Evidence<'_>) -> Outcome {
     let Some((ended_us, outcome)) = phase.ended else {
         return Outcome {
             verdict: Verdict::Inconclusive,
-            observed: "the phase did not end".to_owned(),
+            observed: "the phase did not end".to_owned().into(),
             limit,
             evidence: format!("began at {began}, the log ends at {}", text::duration(evidence.source.horizon.end_us)),
         };
@@ -41,5 +41,5 @@ pub(super) fn check(check: &PhaseReached, evidence: &Evidence<'_>) -> Outcome {
         PhaseOutcome::Cancelled => (Verdict::Inconclusive, format!("cancelled after {took}{detail}")),
     };
     let evidence = format!("began at {began}, ended at {}", text::duration(ended_us));
-    Outcome { verdict, observed, limit, evidence }
+    Outcome { verdict, observed: observed.into(), limit, evidence }
 }

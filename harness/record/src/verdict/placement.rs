@@ -159,6 +159,6 @@ impl Tally {
             self.by_workload.iter().map(|(workload, bound)| format!("{workload} {bound}")).collect();
         let evidence =
             if bound.is_empty() { "no pod was bound".to_owned() } else { format!("bound: {}", bound.join(", ")) };
-        Outcome { verdict, observed: observed.join(", "), limit, evidence }
+        Outcome { verdict, observed: observed.into(), limit, evidence }
     }
 }

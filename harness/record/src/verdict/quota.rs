@@ -56,7 +56,7 @@ pub(super) fn check(check: &Quota, evidence: &Evidence<'_>) -> Outcome {
     }
     Outcome {
         verdict,
-        observed: text::some(&observed, 8),
+        observed: text::some(&observed, 8).into(),
         limit: text::some(&limits, 8),
         evidence: format!("cores of {} over time", text::count(count, "running VM")),
     }

@@ -40,12 +40,13 @@ pub(crate) fn reasons(
     let pods = missing_pods(evidence);
     let pods_told = !pods.is_empty();
     causes.extend(pods);
-    causes.extend(failed_phases(evidence, pods_told));
+    let (phases, explained) = failed_phases(evidence, pods_told);
+    causes.extend(phases);
     if failed {
         causes.extend(global_causes(evidence));
     }
     causes.extend(left_behind(leaks));
-    let rest = consequences(evidence, expectations, &causes);
+    let rest = consequences(evidence, expectations, &explained);
     let shorten = |lines: Vec<String>| -> Vec<String> { lines.iter().map(|line| text::line(line, 600)).collect() };
     let (causes, rest) = (shorten(causes), shorten(rest));
     // A component that was killed, say, explains something only together with what failed.
@@ -55,8 +56,13 @@ pub(crate) fn reasons(
     Reasons { line: line.join("; "), all: causes.into_iter().chain(rest).collect() }
 }
 
-/// Failed expectations except phases, which have lines of their own, and those without evidence.
-fn consequences(evidence: &Evidence<'_>, expectations: &[ExpectationResult], told: &[String]) -> Vec<String> {
+/// Failed expectations except phases, which have lines of their own, and those without evidence. What is known of the pools that are
+/// explained already is not repeated.
+fn consequences(
+    evidence: &Evidence<'_>,
+    expectations: &[ExpectationResult],
+    explained: &BTreeSet<&str>,
+) -> Vec<String> {
     let planned = &evidence.source.plan.expectations;
     let phases: BTreeSet<&str> =
         planned.iter().filter(|it| matches!(it.check, Check::Phase(_))).map(|it| it.name.as_str()).collect();
@@ -64,8 +70,8 @@ fn consequences(evidence: &Evidence<'_>, expectations: &[ExpectationResult], tol
     let mut lines: Vec<String> = failed
         .map(|it| {
             let line = format!("{}: {}", it.name, it.observed);
-            match because(evidence, it).filter(|why| !told.iter().any(|line| line.contains(why))) {
-                Some(why) => format!("{line}; {why}"),
+            match because(evidence, it).filter(|(pool, _)| !explained.contains(pool)) {
+                Some((_, why)) => format!("{line}; {why}"),
                 None => line,
             }
         })
@@ -84,10 +90,10 @@ fn consequences(evidence: &Evidence<'_>, expectations: &[ExpectationResult], tol
 }
 
 /// What is known of the pools that a failed expectation is about: Azure's code, or the controller's reason.
-fn because(evidence: &Evidence<'_>, result: &ExpectationResult) -> Option<String> {
+fn because<'a>(evidence: &Evidence<'a>, result: &ExpectationResult) -> Option<(&'a str, String)> {
     let plan = evidence.source.plan;
     let check = &plan.expectations.iter().find(|planned| planned.name == result.name)?.check;
-    concerned::pools(check, &result.observed, plan).into_iter().find_map(|pool| known_of(pool, evidence))
+    concerned::pools(check, &result.subjects, plan).into_iter().find_map(|pool| Some((pool, known_of(pool, evidence)?)))
 }
 
 /// `general-purpose: Azure: AllocationFailed (...), 3 times`.
@@ -286,12 +292,13 @@ fn global_causes(evidence: &Evidence<'_>) -> Option<String> {
     (!causes.is_empty()).then(|| causes.join("; "))
 }
 
-/// Phases that gave up, where the pods do not explain it.
-fn failed_phases(evidence: &Evidence<'_>, pods_told: bool) -> Vec<String> {
+/// Phases that gave up, where the pods do not explain it, and the pools of which that says what is known.
+fn failed_phases<'a>(evidence: &Evidence<'a>, pods_told: bool) -> (Vec<String>, BTreeSet<&'a str>) {
     let source = evidence.source;
     let until =
         |name: &str| source.plan.phases.iter().find(|phase| phase.name == name).and_then(|phase| phase.until.as_ref());
-    source
+    let mut explained = BTreeSet::new();
+    let lines = source
         .timelines
         .phases
         .all
@@ -304,10 +311,15 @@ fn failed_phases(evidence: &Evidence<'_>, pods_told: bool) -> Vec<String> {
             let took = text::duration(ended_us.saturating_sub(phase.began_us));
             let detail = if phase.detail.is_empty() { String::new() } else { format!(": {}", phase.detail) };
             let of = until(&phase.name).and_then(|until| concerned::pool_of(until, source.plan));
-            let why = of.and_then(|pool| known_of(pool, evidence)).map_or(String::new(), |why| format!("; {why}"));
+            let why = of.and_then(|pool| Some((pool, known_of(pool, evidence)?)));
+            let why = why.map_or(String::new(), |(pool, why)| {
+                explained.insert(pool);
+                format!("; {why}")
+            });
             format!("phase {}: not {what} after {took}{detail}{why}", phase.name)
         })
-        .collect()
+        .collect();
+    (lines, explained)
 }
 
 fn left_behind(leaks: &BTreeSet<(String, String)>) -> Option<String> {

@@ -3,6 +3,7 @@
 use harness_plan::{NodeProperty, Replaced};
 
 use super::evidence::{Evidence, Outcome};
+use super::findings::Findings;
 use super::nodes::{Node, of_pool, used};
 use super::types::Verdict;
 use super::window::{Window, Windows};
@@ -27,7 +28,7 @@ struct Tally<'a> {
 pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> Outcome {
     let windows = Windows::of([asked.phase.as_str()], evidence);
     let mut verdict = windows.cap(Verdict::Pass);
-    let (mut observed, mut shown) = (Vec::new(), Vec::new());
+    let (mut observed, mut shown) = (Findings::default(), Vec::new());
     let (mut old, mut replaced, mut unknown) = (0_u64, 0_u64, 0_u64);
     let pools = used(asked.nodepools.names(), evidence);
     for pool in pools.iter().filter(|_| !windows.all.is_empty()) {
@@ -38,15 +39,14 @@ pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> Outcome {
         unknown += tally.otherwise.iter().filter(|(_, reason)| reason.is_empty()).count() as u64;
         if tally.old.is_empty() {
             verdict = verdict.and(Verdict::Inconclusive);
-            observed.push(format!("{pool}: no node was Ready at the begin"));
+            observed.about(pool, "no node was Ready at the begin");
             continue;
         }
-        let mut text =
-            format!("{pool}: {} of {} replaced", tally.replaced.len(), text::count(tally.old.len() as u64, "node"));
+        let mut text = format!("{} of {} replaced", tally.replaced.len(), text::count(tally.old.len() as u64, "node"));
         if !tally.otherwise.is_empty() {
             text.push_str(&format!(", {} went otherwise ({})", tally.otherwise.len(), otherwise(&tally, evidence)));
         }
-        observed.push(text);
+        observed.about(pool, text);
         let (findings, of_new) = judge_new(&tally, asked, windows.ended(), evidence);
         verdict = verdict.and(of_new);
         observed.extend(findings);

@@ -3,6 +3,7 @@
 use harness_plan::Retained;
 
 use super::evidence::{Evidence, Outcome};
+use super::findings::Findings;
 use super::nodes::{of_pool, used};
 use super::types::Verdict;
 use super::window::Windows;
@@ -14,7 +15,7 @@ const SHOWN: usize = 4;
 pub(super) fn check(check: &Retained, evidence: &Evidence<'_>) -> Outcome {
     let windows = Windows::of(check.phases.iter().map(String::as_str), evidence);
     let mut verdict = windows.cap(Verdict::Pass);
-    let (mut observed, mut went, mut there) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut observed, mut went, mut there) = (Findings::default(), Vec::new(), Vec::new());
     let pools = used(check.nodepools.names(), evidence);
     let span = windows.all.first().zip(windows.all.last()).map(|(first, last)| (first.from_us, last.to_us));
     for pool in &pools {
@@ -22,7 +23,7 @@ pub(super) fn check(check: &Retained, evidence: &Evidence<'_>) -> Outcome {
         let nodes: Vec<_> = of_pool(pool, evidence).into_iter().filter(|node| node.there(from_us, evidence)).collect();
         if nodes.is_empty() {
             verdict = verdict.and(Verdict::Inconclusive);
-            observed.push(format!("{pool}: no node was Ready at the begin"));
+            observed.about(pool, "no node was Ready at the begin");
             continue;
         }
         let gone: Vec<String> = nodes
@@ -38,12 +39,12 @@ pub(super) fn check(check: &Retained, evidence: &Evidence<'_>) -> Outcome {
             .collect();
         let count = text::count(nodes.len() as u64, "node");
         if gone.is_empty() {
-            observed.push(format!("{pool}: {count} kept"));
+            observed.about(pool, format!("{count} kept"));
             let names: Vec<String> = nodes.iter().map(|node| node.name(evidence).to_owned()).collect();
             there.push(text::some(&names, SHOWN));
         } else {
             verdict = Verdict::Fail;
-            observed.push(format!("{pool}: {} of {count} went", gone.len()));
+            observed.about(pool, format!("{} of {count} went", gone.len()));
             went.extend(gone);
         }
     }

@@ -12,7 +12,7 @@ pub(super) fn check(check: &Savings, evidence: &Evidence<'_>) -> Outcome {
     let limit = format!("at least {at_least_percent} % less than on demand");
     let inconclusive = |observed: String, why: &str| Outcome {
         verdict: Verdict::Inconclusive,
-        observed,
+        observed: observed.into(),
         limit: limit.clone(),
         evidence: why.to_owned(),
     };
@@ -40,7 +40,7 @@ pub(super) fn check(check: &Savings, evidence: &Evidence<'_>) -> Outcome {
     };
     Outcome {
         verdict,
-        observed: format!("{saved} % less: {} instead of {}", text::usd(spent), text::usd(same)),
+        observed: format!("{saved} % less: {} instead of {}", text::usd(spent), text::usd(same)).into(),
         limit,
         evidence: format!(
             "{} of {} on spot, {} of running time altogether",

@@ -45,6 +45,8 @@ pub struct ExpectationResult {
     pub verdict: Verdict,
     /// What was observed, such as `p99 41.2s (encoder, 40 pods)`.
     pub observed: String,
+    /// The workloads or NodePools that the observation names.
+    pub subjects: Vec<String>,
     /// What was asked for, such as `p99 <= 60s`.
     pub limit: String,
     /// What the verdict rests on, such as `120 pods, 0 censored`.

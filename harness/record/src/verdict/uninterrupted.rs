@@ -3,6 +3,7 @@
 use harness_plan::Uninterrupted;
 
 use super::evidence::{Evidence, Outcome};
+use super::findings::Findings;
 use super::types::Verdict;
 use super::window::Windows;
 use crate::text;
@@ -16,7 +17,7 @@ pub(super) fn check(check: &Uninterrupted, evidence: &Evidence<'_>) -> Outcome {
     let timelines = source.timelines;
     let windows = Windows::of(phases.iter().map(String::as_str), evidence);
     let mut verdict = windows.cap(Verdict::Pass);
-    let (mut observed, mut shown, mut there) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut observed, mut shown, mut there) = (Findings::default(), Vec::new(), Vec::new());
     for workload in workloads.names() {
         let name = timelines.names.get(workload).filter(|name| !name.is_none());
         for window in &windows.all {
@@ -39,7 +40,7 @@ pub(super) fn check(check: &Uninterrupted, evidence: &Evidence<'_>) -> Outcome {
             }
             if count == 0 {
                 verdict = verdict.and(Verdict::Inconclusive);
-                observed.push(format!("{workload}: no pod was Ready when {} began", window.phase));
+                observed.about(workload, format!("no pod was Ready when {} began", window.phase));
                 continue;
             }
             there.push(format!("{workload} {count} when {} began", window.phase));
@@ -47,7 +48,7 @@ pub(super) fn check(check: &Uninterrupted, evidence: &Evidence<'_>) -> Outcome {
                 continue;
             }
             verdict = Verdict::Fail;
-            observed.push(format!("{workload}: {} of {} disturbed", disturbed.len(), text::count(count, "pod")));
+            observed.about(workload, format!("{} of {} disturbed", disturbed.len(), text::count(count, "pod")));
             shown.extend(disturbed);
         }
     }

@@ -1,6 +1,7 @@
 //! From when to when a check looks.
 
 use super::evidence::Evidence;
+use super::findings::Findings;
 use super::types::Verdict;
 use crate::event::PhaseOutcome;
 use crate::text;
@@ -67,9 +68,10 @@ impl<'a> Windows<'a> {
     }
 
     /// What was observed, with why the phases are less than what was asked for.
-    pub(super) fn observed(&self, mut parts: Vec<String>) -> String {
-        parts.extend(self.doubts.iter().cloned());
-        parts.join(", ")
+    pub(super) fn observed(&self, findings: impl Into<Findings>) -> Findings {
+        let mut findings = findings.into();
+        findings.extend(self.doubts.iter().cloned());
+        findings
     }
 
     /// `hold (12.0s to 42.0s)`.

@@ -392,6 +392,7 @@ pub(super) fn expectation(
         name: name.to_owned(),
         verdict,
         observed: observed.to_owned(),
+        subjects: Vec::new(),
         limit: limit.to_owned(),
         evidence: evidence.to_owned(),
     }
