@@ -76,7 +76,6 @@ pub struct Plan {
     schemars::JsonSchema,
     strum::Display,
     strum::IntoStaticStr,
-    strum::VariantArray,
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]

@@ -100,9 +100,8 @@ impl fmt::Display for EventPattern {
     Serialize,
     Deserialize,
     JsonSchema,
-    strum::IntoStaticStr,
     strum::Display,
-    strum::VariantArray,
+    strum::IntoStaticStr,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]

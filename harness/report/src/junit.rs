@@ -97,7 +97,7 @@ fn class(plan: &Plan, result: &RunResult, expectation: &str) -> String {
 /// How long the phase took that the expectation is about; zero for the others, which take no time of their own.
 fn phase_duration(plan: &Plan, result: &RunResult, expectation: &str) -> Duration {
     let check = plan.expectations.iter().find(|e| e.name == expectation).map(|e| &e.check);
-    let Some(Check::Phase(PhaseReached { phase, .. })) = check else { return Duration::ZERO };
+    let Some(Check::Phase(PhaseReached { phase })) = check else { return Duration::ZERO };
     let row = result.phases.iter().find(|row| row.name == *phase);
     let span = row.and_then(|row| Some((row.began_us?, row.ended_us?)));
     span.map_or(Duration::ZERO, |(began, ended)| Duration::from_micros(ended.saturating_sub(began)))

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use harness_cluster::flux;
-use harness_plan::{Bounds, Condition, Conditions, EventPattern, HappenedSoFar};
+use harness_plan::{Condition, Conditions, EventPattern, HappenedSoFar};
 
 use crate::state::State;
 use crate::wanted::Wanted;
@@ -65,12 +65,12 @@ fn holds(condition: &Condition, state: &State, begin: &Beginning, now_us: u64) -
         Condition::Nodes(nodes) => {
             let count = state.wanted_nodeclaims(nodes.nodepool.as_deref());
             let of = nodes.nodepool.as_ref().map_or(String::new(), |pool| format!(" of {pool}"));
-            met(within(count, nodes.bounds), || format!("{count} NodeClaims{of} that are not being deleted"))
+            met(nodes.bounds.hold(count), || format!("{count} NodeClaims{of} that are not being deleted"))
         }
         Condition::ReadyPods(pods) => {
             let workload = &pods.workload;
             let count = state.ready_pods().get(workload.as_str()).copied().unwrap_or(0);
-            met(within(count, pods.bounds), || format!("{count} Ready pods of {workload}"))
+            met(pods.bounds.hold(count), || format!("{count} Ready pods of {workload}"))
         }
         Condition::Field(field) => {
             let value = state.field(&field.object, &field.path);
@@ -117,10 +117,6 @@ fn met(met: bool, missing: impl FnOnce() -> String) -> Result<(), String> {
     if met { Ok(()) } else { Err(missing()) }
 }
 
-fn within(count: u32, bounds: Bounds) -> bool {
-    bounds.at_least.is_none_or(|least| count >= least) && bounds.at_most.is_none_or(|most| count <= most)
-}
-
 /// The first few names.
 fn few(names: &[&str]) -> String {
     const SHOWN: usize = 5;
@@ -133,8 +129,8 @@ mod tests {
     use super::*;
     use crate::state::tests::{fact, milestone, of_root, with_attributes};
     use harness_plan::{
-        Action, Autoscale, AutoscaleOn, Field, NodeCount, OccurrenceKind, Phase, Plan, PlannedAction, ReadyPods,
-        Workload,
+        Action, Autoscale, AutoscaleOn, Bounds, Field, NodeCount, OccurrenceKind, Phase, Plan, PlannedAction,
+        ReadyPods, Workload,
     };
     use harness_record::event::{AzureFactKind, FieldValue, ObjectKind, Reached, Seen, attribute};
     use harness_record::{Event, EventKind};

@@ -98,7 +98,7 @@ fn about(group: Group) -> &'static str {
 fn text(rows: &[Row], parameters: bool, console: &Console) -> String {
     let bold = |text: &str| if console.colour_out { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() };
     let mut lines = Vec::new();
-    for group in Group::ALL.iter().copied() {
+    for &group in Group::ALL {
         let mut of_group = rows.iter().filter(|row| row.group == group.as_str()).peekable();
         if of_group.peek().is_none() {
             continue;

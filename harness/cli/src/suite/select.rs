@@ -174,7 +174,7 @@ mod tests {
         let all = builtin(None).unwrap();
         assert_eq!(all.len(), builtin_scenarios().len());
         assert!(all.is_sorted_by_key(|(_, scenario)| scenario.group()));
-        for group in Group::ALL.iter().copied() {
+        for &group in Group::ALL {
             assert!(builtin(Some(group)).unwrap().iter().all(|(_, scenario)| scenario.group() == group));
         }
     }

@@ -55,6 +55,13 @@ impl LatencyLimits {
         ];
         all.into_iter().filter_map(|(percentile, key, limit)| Some((percentile, key, limit?)))
     }
+
+    /// Returns the limits in words, such as `p99 <= 1m, censored <= 0`.
+    pub fn describe_limits(&self) -> String {
+        let limits = self.percentiles().map(|(_, key, limit)| format!("{key} <= {limit}"));
+        let censored = self.censored.map(|most| format!("censored <= {most}"));
+        limits.chain(censored).collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl Expected for LatencyLimits {
@@ -97,8 +104,6 @@ impl fmt::Display for LatencyLimits {
         if let Some(by) = self.by {
             write!(f, " by {}", by.as_str())?;
         }
-        let mut limits: Vec<String> = self.percentiles().map(|(_, key, limit)| format!("{key} <= {limit}")).collect();
-        limits.extend(self.censored.map(|most| format!("censored <= {most}")));
-        write!(f, " {}", limits.join(", "))
+        write!(f, " {}", self.describe_limits())
     }
 }

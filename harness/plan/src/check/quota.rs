@@ -26,7 +26,7 @@ impl Expected for Quota {
 
     fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
         let hint = "set `azure: {quotaCores: {F: 16}}`";
-        let found = Problem::new(&[], "there is no quota that could be exceeded", hint);
+        let found = Problem::new(&[], "no quota is set that could be exceeded", hint);
         (!facts.has_quota).then_some(found).into_iter().collect()
     }
 }

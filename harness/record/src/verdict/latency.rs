@@ -38,10 +38,8 @@ pub(super) fn check(asked: &LatencyLimits, evidence: &Evidence<'_>) -> Outcome {
         .take(shown)
         .map(|finding| finding.text)
         .collect();
-    let mut limit: Vec<String> = asked.percentiles().map(|(_, key, limit)| format!("{key} <= {limit}")).collect();
-    limit.extend(asked.censored.map(|most| format!("censored <= {most}")));
     let observed = if texts.is_empty() { "no samples".to_owned() } else { text::some(&texts, SHOWN) };
-    Outcome { verdict, observed: observed.into(), limit: limit.join(", "), evidence: sizes(&groups) }
+    Outcome { verdict, observed: observed.into(), limit: asked.describe_limits(), evidence: sizes(&groups) }
 }
 
 /// What is expected to have samples has a group, also when there is none: an empty group is a doubt, not a pass.

@@ -41,7 +41,7 @@ pub(crate) struct Use {
 }
 
 /// The parameter that a text refers to.
-pub(crate) fn reference(text: &str) -> Option<&str> {
+fn reference(text: &str) -> Option<&str> {
     text.strip_prefix('$')
 }
 
