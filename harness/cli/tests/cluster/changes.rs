@@ -1,8 +1,10 @@
 //! Changes behind Git's back: a run changes only what belongs to it or to its tree, and its cleanup reverts what is still there.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
-use crate::binary::scenario;
+use crate::binary::{read_json, scenario};
 use crate::runner::Ended;
 use crate::shared::SharedCluster;
 
@@ -11,16 +13,23 @@ pub(crate) fn only_what_is_the_runs_is_changed(shared: &SharedCluster) -> Ended 
     let ran = shared.run(&[&scenario("changes"), "--seed", "11"]);
     assert_eq!(ran.code, 0, "{}", ran.report());
     let events = ran.events();
-    let changes = events.iter().filter(|event| event["e"]["action"]["what"]["change"].is_object());
-    let mut refused: Vec<(String, String)> = changes
+    let plan = read_json(&ran.run().join("plan.json"));
+    // The object that each planned change is about, by the action's id.
+    let phases = plan["phases"].as_array().unwrap();
+    let actions = phases.iter().flat_map(|phase| phase["actions"].as_array().unwrap());
+    let objects: BTreeMap<u64, &str> = actions
+        .filter_map(|action| Some((action["id"].as_u64()?, action["action"]["change"]["object"].as_str()?)))
+        .collect();
+    let mut refused: Vec<(&str, String)> = events
+        .iter()
         .filter_map(|event| {
             let action = &event["e"]["action"];
-            let error = action["error"].as_str()?;
-            Some((action["what"]["change"]["object"].as_str()?.to_owned(), error.to_owned()))
+            let object = *objects.get(&action["what"]["planned"].as_u64()?)?;
+            Some((object, action["error"].as_str()?.to_owned()))
         })
         .collect();
     refused.sort();
-    let names: Vec<&str> = refused.iter().map(|(object, _)| object.as_str()).collect();
+    let names: Vec<&str> = refused.iter().map(|(object, _)| *object).collect();
     assert_eq!(names, ["pool", "root", "system"], "{refused:?}");
     for (error, part) in refused.iter().map(|(_, error)| error).zip([
         "nothing was changed",
