@@ -26,7 +26,6 @@ cargo_tool() { # crate, version, options
 cargo_tool cargo-deny 0.20.2
 cargo_tool cargo-nextest 0.9.151 --no-default-features --features default-no-update
 
-# Without docker-registry the scenarios and the test that need image-registry are not run, and say so.
 optional() { # command, Debian package, for what
     command -v "$1" >/dev/null && return
     local as_root=()
@@ -40,7 +39,4 @@ optional() { # command, Debian package, for what
         echo "note: $1 is not on PATH and could not be installed: $3 will not be run (Debian: apt-get install $2)" >&2
     fi
 }
-optional docker-registry docker-registry "what needs image-registry"
-# The package starts a service of its own, which nothing here uses.
-[ "$(id -u)" -ne 0 ] || systemctl disable --now docker-registry >/dev/null 2>&1 || true
 optional shellcheck shellcheck "the check of the scripts"

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use harness_tls::server_config;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 
 use crate::arm;
 use crate::catalogue::{CatalogueError, catalogue};
@@ -66,14 +66,14 @@ impl Simulator {
     pub async fn start(config: Config, kube: Option<kube::Client>) -> Result<Self, Error> {
         config.validate().map_err(Error::Config)?;
         let certificates = tls::load(&config.tls)?;
-        let tls = tls::server_config(&certificates)?;
+        let tls = server_config(&certificates.cert_pem, certificates.key_pem.expose(), None).map_err(TlsError::Use)?;
         let (arm_listener, arm) = listen("Azure Resource Manager", config.arm_port).await?;
         let (identity_listener, identity) = listen("managed identity endpoint", config.identity_port).await?;
         let (control_listener, control) = listen("control endpoint", config.control_port).await?;
 
         let world = new_world(config, kube, format!("https://{arm}"))?;
         let tasks = world.tasks.clone();
-        tasks.spawn(arm::serve(Arc::clone(&world), arm_listener, TlsAcceptor::from(tls)));
+        tasks.spawn(arm::serve(Arc::clone(&world), arm_listener, tls));
         tasks.spawn(serve(
             Arc::clone(&world),
             "managed identity endpoint",

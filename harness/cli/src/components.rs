@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use harness_cluster::components::{self, BuildOptions, BuildReport, Progress, Step};
+use harness_components::{self as components, BuildOptions, BuildReport, Progress, Step};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::console::Console;

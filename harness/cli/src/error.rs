@@ -3,10 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use harness_cluster::components::{BuildError, Missing};
+use harness_cluster::ClusterError;
 use harness_cluster::dry_run::DryRunError;
 use harness_cluster::flux::FluxError;
 use harness_cluster::local::LocalError;
+use harness_components::{BuildError, Missing};
 use harness_record::log::LogError;
 use harness_report::ReportError;
 use harness_run::RunError;
@@ -58,6 +59,8 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Local(#[from] LocalError),
     #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
     DryRun(#[from] DryRunError),
     #[error(transparent)]
     Flux(#[from] FluxError),
@@ -94,6 +97,7 @@ impl CliError {
             | Self::Signals(_)
             | Self::Target { .. }
             | Self::Local(_)
+            | Self::Cluster(_)
             | Self::DryRun(_)
             | Self::Flux(_)
             | Self::Build(_)

@@ -85,7 +85,7 @@ fn they_have_steps_and_keep_the_reports_of_a_run_that_failed() {
 #[test]
 fn the_versions_are_those_that_the_build_asks_for() {
     let rust = env!("CARGO_PKG_RUST_VERSION");
-    let go = harness_cluster::components::required_go().to_string();
+    let go = harness_components::required_go().to_string();
     for pipeline in [GITHUB, AZURE] {
         assert!(pipeline.contains(&format!("rustup default {rust}\n")), "Rust {rust}");
         let asked =

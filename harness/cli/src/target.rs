@@ -1,8 +1,8 @@
 //! The cluster that a command works on.
 
 use harness_cluster::Cluster;
-use harness_cluster::components::{self, BuildOptions};
 use harness_cluster::local::{self, LocalConfig};
+use harness_components::{self as components, BuildOptions};
 
 use crate::args::Local;
 use crate::components::build;

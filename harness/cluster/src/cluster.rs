@@ -1,233 +1,196 @@
-//! A cluster that is up, whatever target it came from.
+//! A cluster that is up, of whatever target.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use harness_azure::control::{Client as AzureClient, ControlError};
+use harness_azure::control::Client as AzureClient;
+use harness_catalogue::Component;
+use harness_components::control::{ComponentControl, ComponentUsage, Failure, Status, TeardownReport, own_usage};
+use harness_gitops::flux::{Flux, Managed, Manager, Say};
+use harness_gitops::git::GitRemote;
+use harness_gitops::{receiver, registry};
+use harness_kubernetes::SocketClock;
+use harness_local::{Local, MetricsControl};
 use harness_plan::Capability;
-
-use crate::assembled::Assembled;
-use crate::client::SocketClock;
-use crate::component_control::ComponentControl;
-use crate::flux::{Flux, Parts};
-use crate::git::GitRemote;
-use crate::images;
-use crate::local::{ComponentUsage, Failure, Local, LocalError, Status, TeardownReport};
-use crate::metrics::MetricsControl;
-use crate::receiver;
 use harness_simulation::GitFault;
+
+use crate::control_plane::ControlPlane;
+use crate::error::ClusterError;
+use crate::gitops::GitOps;
+use crate::provisioner::Provisioner;
 
 /// Where the supervisor takes orders about the Git server.
 const GIT_FAULT: &str = "git-fault";
 
+/// The parts of a cluster. A part that is missing is a capability that is missing.
+#[derive(Debug)]
+pub struct Parts {
+    /// The cluster's name.
+    pub name: String,
+    /// Which kind of target it is, as `--target` names it.
+    pub target: &'static str,
+    /// The API server.
+    pub control_plane: ControlPlane,
+    /// How a tree comes to it.
+    pub gitops: GitOps,
+    /// What makes its nodes.
+    pub provisioner: Provisioner,
+    /// Control of its components, where the harness has any.
+    pub components: Option<Arc<dyn ComponentControl>>,
+    /// The metrics that the HPA reads, where they can be set.
+    pub metrics: Option<MetricsControl>,
+    /// What is not real, in words, for every report.
+    pub simulated: Vec<String>,
+    /// Component and version of what runs, as far as it is known without asking.
+    pub versions: Vec<(String, String)>,
+    /// The local cluster that these parts belong to, and that is taken down with them.
+    pub local: Option<Box<Local>>,
+}
+
 /// A cluster that can be used. Targets differ in what they offer: ask [`Cluster::capabilities`].
 #[derive(Debug)]
 pub struct Cluster {
-    target: Target,
-}
-
-/// Where the cluster came from. Each target is three choices: control plane, GitOps and provisioner.
-#[derive(Debug)]
-enum Target {
-    Local(Box<Local>),
-    Assembled(Box<Assembled>),
-}
-
-fn azure_failed(error: ControlError) -> LocalError {
-    LocalError::AzureControl { reason: error.to_string() }
+    parts: Parts,
 }
 
 impl Cluster {
-    pub(crate) fn local(local: Local) -> Self {
-        Self { target: Target::Local(Box::new(local)) }
+    /// A cluster of these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self { parts }
     }
 
-    /// A cluster of these parts. A part that is missing is a capability that is missing.
-    pub fn assembled(parts: Assembled) -> Self {
-        Self { target: Target::Assembled(Box::new(parts)) }
+    fn components(&self) -> Result<&dyn ComponentControl, ClusterError> {
+        self.parts.components.as_deref().ok_or(ClusterError::Lacks { what: "components that can be controlled" })
     }
 
-    fn local_target(&self) -> Option<&Local> {
-        match &self.target {
-            Target::Local(local) => Some(local),
-            Target::Assembled(_) => None,
-        }
-    }
-
-    fn components(&self) -> &dyn ComponentControl {
-        match &self.target {
-            Target::Local(local) => &local.control,
-            Target::Assembled(parts) => parts.components.as_ref(),
-        }
-    }
-
-    /// For what only a local cluster has.
-    fn needs_local(&self, what: &'static str) -> Result<&Local, LocalError> {
-        self.local_target().ok_or(LocalError::NotLocal { what })
+    fn simulated_azure(&self) -> Result<&AzureClient, ClusterError> {
+        self.parts.provisioner.azure().ok_or(ClusterError::Lacks { what: "a simulated Azure" })
     }
 
     /// The cluster's name.
     pub fn name(&self) -> &str {
-        match &self.target {
-            Target::Local(local) => &local.config.name,
-            Target::Assembled(parts) => &parts.name,
-        }
+        &self.parts.name
     }
 
     /// A client for measuring: it neither retries a request nor limits its rate.
     pub fn client(&self) -> kube::Client {
-        match &self.target {
-            Target::Local(local) => local.client.clone(),
-            Target::Assembled(parts) => parts.control_plane.client(),
-        }
+        self.parts.control_plane.client()
     }
 
-    /// A client for one watch, with the clock of its socket, as [`crate::client::watch_client`] makes it.
+    /// A client for one watch, with the clock of its socket.
     ///
     /// # Errors
-    /// The certificates of the cluster cannot be used.
+    /// When the certificates of the cluster cannot be used.
     pub fn watch_client(&self) -> Result<(kube::Client, Arc<SocketClock>), kube::Error> {
-        match &self.target {
-            Target::Local(local) => crate::client::watch_client(local.kube_config.clone()),
-            Target::Assembled(parts) => Ok(parts.control_plane.watch_client()),
-        }
+        self.parts.control_plane.watch_client()
     }
 
     /// Which kind of target this is, as `--target` names it.
     pub fn target(&self) -> &'static str {
-        match &self.target {
-            Target::Local(_) => "local",
-            Target::Assembled(parts) => parts.target,
-        }
+        self.parts.target
     }
 
     /// What a scenario may ask of this cluster.
     pub fn capabilities(&self) -> BTreeSet<Capability> {
-        match &self.target {
-            Target::Local(local) => {
-                let mut offered = BTreeSet::from([
-                    Capability::NodeAutoProvisioning,
-                    Capability::Gitops,
-                    Capability::SimulatedAzure,
-                    Capability::ComponentControl,
-                    Capability::MetricsApi,
-                    Capability::FluxNotification,
-                    Capability::ImageAutomation,
-                ]);
-                offered.extend(local.config.docker_registry.is_some().then_some(Capability::ImageRegistry));
-                offered
-            }
-            Target::Assembled(parts) => parts.capabilities(),
-        }
+        let mut offered = self.parts.gitops.capabilities();
+        offered.extend(self.parts.provisioner.capabilities());
+        offered.extend(self.parts.components.as_ref().map(|_| Capability::ComponentControl));
+        offered.extend(self.parts.metrics.as_ref().map(|_| Capability::MetricsApi));
+        offered
     }
 
-    /// Starts what these capabilities need and is not there from the start, and waits until it is ready. It stays as long as the
-    /// cluster does.
+    /// Starts what these capabilities need and does not run from the start, and waits until it is ready. It stays as long as the cluster does.
     ///
     /// # Errors
-    /// When a process cannot be started or does not become ready, or the supervisor does not answer.
-    pub async fn provide(&self, capabilities: &BTreeSet<Capability>) -> Result<(), LocalError> {
-        for capability in capabilities.iter().filter(|capability| capability.is_on_demand()) {
-            self.components().provide(*capability).await?;
+    /// When a component cannot be started or does not become ready, or the supervisor does not answer.
+    pub async fn provide(&self, capabilities: &BTreeSet<Capability>) -> Result<(), ClusterError> {
+        for component in capabilities.iter().flat_map(|capability| on_demand(*capability)) {
+            self.components()?.start_on_demand(component.name()).await?;
         }
         Ok(())
     }
 
     /// Where Flux's notification controller takes the calls of Git hosts, without a path; [`Cluster::provide`] starts it.
     pub fn flux_receiver_url(&self) -> Option<String> {
-        let local = self.local_target()?;
-        self.capabilities().contains(&Capability::FluxNotification).then(|| local.endpoint("flux-receiver"))
+        match &self.parts.gitops {
+            GitOps::Supervised { receiver_url, .. } => Some(receiver_url.clone()),
+            GitOps::Existing { .. } | GitOps::Absent => None,
+        }
     }
 
     /// Calls a Flux Receiver as its Git host does after a push of the commit `revision`, with `token`; [`Cluster::provide`] starts the controller.
     ///
     /// # Errors
     /// When the Receiver is not Ready in time, refuses the call, or there is no notification controller.
-    pub async fn call_receiver(&self, name: &str, token: &str, revision: &str) -> Result<(), String> {
-        let url =
-            self.flux_receiver_url().ok_or("this target has no notification controller that the harness can call")?;
-        let called = receiver::call(&self.client(), &url, name, token, revision).await;
-        called.map_err(|error| error.to_string())
+    pub async fn call_receiver(&self, name: &str, token: &str, revision: &str) -> Result<(), ClusterError> {
+        let lacks = ClusterError::Lacks { what: "a notification controller that the harness can call" };
+        let url = self.flux_receiver_url().ok_or(lacks)?;
+        Ok(receiver::call(&self.client(), &url, name, token, revision).await?)
     }
 
     /// Host and port of the image registry, which speaks plain HTTP; [`Cluster::provide`] starts it.
     pub fn image_registry(&self) -> Option<String> {
-        let local = self.local_target()?;
-        self.capabilities().contains(&Capability::ImageRegistry).then(|| local.endpoint("image-registry"))
+        match &self.parts.gitops {
+            GitOps::Supervised { registry, .. } => Some(registry.clone()),
+            GitOps::Existing { .. } | GitOps::Absent => None,
+        }
     }
 
-    /// Pushes an image of nearly nothing to the image registry and returns its digest.
+    /// Pushes a nearly empty image to the image registry and returns its digest.
     ///
     /// # Errors
-    /// In words: when there is no registry, or it does not take the image.
-    pub async fn publish_image(&self, image: &str, tag: &str) -> Result<String, String> {
-        let registry = self.image_registry().ok_or("this target has no image registry")?;
-        images::publish(&registry, image, tag).await.map_err(|error| error.to_string())
-    }
-
-    /// What would let this machine offer a capability that is missing, where anything would.
-    pub fn remedy(&self, lacking: Capability) -> Option<&'static str> {
-        match (&self.target, lacking) {
-            (Target::Local(_), Capability::ImageRegistry) => {
-                Some("install docker-registry, for example `apt-get install docker-registry`")
-            }
-            (Target::Local(_) | Target::Assembled(_), _) => None,
-        }
+    /// When there is no registry, or it does not take the image.
+    pub async fn publish_image(&self, image: &str, tag: &str) -> Result<String, ClusterError> {
+        let address = self.image_registry().ok_or(ClusterError::Lacks { what: "an image registry" })?;
+        Ok(registry::publish(&address, image, tag).await?)
     }
 
     /// What is not real here, for every report.
     pub fn simulated(&self) -> Vec<String> {
-        match &self.target {
-            Target::Local(_) => vec![
-                "Azure Resource Manager and the VM fleet".into(),
-                "kubelets (kwok)".into(),
-                "upgrades of the control plane (NAP is told the new version, the API server stays as it is)".into(),
-            ],
-            Target::Assembled(parts) => parts.simulated.clone(),
-        }
+        self.parts.simulated.clone()
     }
 
     /// The repository of the node configuration, if the harness can push to it.
     pub fn git(&self) -> Option<GitRemote> {
-        match &self.target {
-            Target::Local(local) => Some(local.git.clone()),
-            Target::Assembled(parts) => parts.git.clone(),
-        }
+        self.parts.gitops.git().cloned()
     }
 
-    /// Lets the Git server do something wrong from now on, or nothing any more. Requests through [`Cluster::git`] go past it.
+    /// Sets the fault of the Git server, or ends it. Requests through [`Cluster::git`] are not subject to it.
+    ///
+    /// # Errors
+    /// When the Git server is not the harness's, or the supervisor does not answer.
+    pub async fn set_git_fault(&self, fault: Option<GitFault>) -> Result<(), ClusterError> {
+        let GitOps::Supervised { supervisor, .. } = &self.parts.gitops else {
+            return Err(ClusterError::Lacks { what: "a Git server with faults" });
+        };
+        Ok(match fault {
+            Some(fault) => supervisor.put(GIT_FAULT, &fault, "set the fault of the Git server").await?,
+            None => supervisor.delete(GIT_FAULT, "end the fault of the Git server").await?,
+        })
+    }
+
+    /// Whether the Git server has a fault; one that is not the harness's has none that it knows of.
     ///
     /// # Errors
     /// When the supervisor does not answer.
-    pub async fn set_git_fault(&self, fault: Option<GitFault>) -> Result<(), LocalError> {
-        let control = &self.needs_local("a Git server with faults")?.control;
-        match fault {
-            Some(fault) => control.put(GIT_FAULT, &fault, "set the fault of the Git server").await,
-            None => control.delete(GIT_FAULT, "end the fault of the Git server").await,
+    pub async fn has_git_fault(&self) -> Result<bool, ClusterError> {
+        match &self.parts.gitops {
+            GitOps::Supervised { supervisor, .. } => {
+                Ok(supervisor.get(GIT_FAULT, "report the fault of the Git server").await?)
+            }
+            GitOps::Existing { .. } | GitOps::Absent => Ok(false),
         }
-    }
-
-    /// Whether the Git server does something wrong on purpose.
-    ///
-    /// # Errors
-    /// When the supervisor does not answer.
-    pub async fn has_git_fault(&self) -> Result<bool, LocalError> {
-        self.needs_local("a Git server with faults")?.control.get(GIT_FAULT, "tell the fault of the Git server").await
     }
 
     /// The controls of the simulated Azure, if Azure is simulated.
     pub fn azure(&self) -> Option<AzureClient> {
-        match &self.target {
-            Target::Local(local) => Some(local.azure.clone()),
-            Target::Assembled(parts) => parts.azure.clone(),
-        }
+        self.parts.provisioner.azure().cloned()
     }
 
     /// The metrics that the HPA reads, if they can be set.
     pub fn metrics(&self) -> Option<MetricsControl> {
-        let local = self.local_target()?;
-        Some(MetricsControl::new(local.control.clone(), local.client.clone()))
+        self.parts.metrics.clone()
     }
 
     /// Flux's objects.
@@ -235,31 +198,50 @@ impl Cluster {
         Flux::new(&self.client())
     }
 
-    /// Requests that [`Cluster::client`] and its clones have sent.
-    pub fn requests_sent(&self) -> u64 {
-        match &self.target {
-            Target::Local(local) => local.requests.get(),
-            Target::Assembled(parts) => parts.control_plane.requests_sent(),
-        }
+    /// Manages the cluster's Flux, and reports to `say` what is going on.
+    ///
+    /// # Errors
+    /// When the target gives the harness no administrator's rights, or its manifests cannot be read.
+    pub async fn flux_manager<'a>(&'a self, say: Say<'a>) -> Result<Manager<'a>, ClusterError> {
+        let lacks = || ClusterError::Lacks { what: "a Flux that the harness may manage" };
+        let local = self.parts.local.as_deref().ok_or_else(lacks)?;
+        let managed = Managed {
+            cluster: self.parts.name.clone(),
+            target: self.parts.target,
+            client: local.admin_client().await?,
+            components: self.components()?,
+            versions: self.versions().await.into_iter().collect::<BTreeMap<_, _>>(),
+            git: self.git(),
+            parts: local.flux_parts()?,
+        };
+        Ok(Manager::new(managed, say))
     }
 
-    /// CPU time and memory of every process of the cluster and of this one (`harness`), the supervisor's own (with the simulated Azure and the
-    /// Git server in it) included.
+    /// Requests that [`Cluster::client`] and its clones have sent.
+    pub fn requests_sent(&self) -> u64 {
+        self.parts.control_plane.requests_sent()
+    }
+
+    /// CPU time and memory of this process (`harness`), and of every process of the cluster that the harness controls: the supervisor's own, with the
+    /// simulated Azure and the Git server in it, included.
     ///
     /// # Errors
     /// When the supervisor does not answer.
-    pub async fn usage(&self) -> Result<Vec<ComponentUsage>, LocalError> {
-        let mut usages = self.components().usage().await?;
-        usages.extend(crate::local::own_usage());
+    pub async fn usage(&self) -> Result<Vec<ComponentUsage>, ClusterError> {
+        let mut usages = match &self.parts.components {
+            Some(components) => components.usage().await?,
+            None => Vec::new(),
+        };
+        usages.extend(own_usage());
         Ok(usages)
     }
 
-    /// Kills a component with SIGKILL and waits until it is gone. It stays dead until [`Cluster::restart`].
+    /// Kills a component with SIGKILL and waits until its process has ended. It stays dead until [`Cluster::restart`].
     ///
     /// # Errors
     /// When there is no such component or the supervisor does not answer.
-    pub async fn kill(&self, component: &str) -> Result<(), LocalError> {
-        self.components().kill(component).await
+    pub async fn kill(&self, component: &str) -> Result<(), ClusterError> {
+        Ok(self.components()?.kill(component).await?)
     }
 
     /// Starts a component again, killing it first when it runs. Returns when its process runs; it may need seconds
@@ -267,8 +249,8 @@ impl Cluster {
     ///
     /// # Errors
     /// When there is no such component, it cannot be started, or the supervisor does not answer.
-    pub async fn restart(&self, component: &str) -> Result<(), LocalError> {
-        self.components().restart(component).await
+    pub async fn restart(&self, component: &str) -> Result<(), ClusterError> {
+        Ok(self.components()?.restart(component).await?)
     }
 
     /// Stops a component: asks it to end, and kills it when it has not after some seconds. It stays stopped until
@@ -276,30 +258,16 @@ impl Cluster {
     ///
     /// # Errors
     /// When there is no such component or the supervisor does not answer.
-    pub async fn stop(&self, component: &str) -> Result<(), LocalError> {
-        self.components().stop(component).await
+    pub async fn stop(&self, component: &str) -> Result<(), ClusterError> {
+        Ok(self.components()?.stop(component).await?)
     }
 
     /// Waits until a component answers its readiness probe.
     ///
     /// # Errors
     /// When it does not in time, there is no such component, or the supervisor does not answer.
-    pub async fn wait_until_ready(&self, component: &str) -> Result<(), LocalError> {
-        self.components().component_ready(component).await
-    }
-
-    fn simulated_azure(&self) -> Result<AzureClient, LocalError> {
-        self.azure().ok_or(LocalError::NotLocal { what: "a simulated Azure" })
-    }
-
-    /// A client with an administrator's rights, for what a run may not do. It retries, so that nothing should be measured with it.
-    pub(crate) async fn admin_client(&self) -> Result<kube::Client, LocalError> {
-        self.needs_local("an administrator's client")?.admin_client().await
-    }
-
-    /// What an installation of Flux consists of here.
-    pub(crate) fn flux_parts(&self) -> Result<Parts, LocalError> {
-        self.needs_local("the parts of a Flux installation")?.flux_parts()
+    pub async fn wait_until_ready(&self, component: &str) -> Result<(), ClusterError> {
+        Ok(self.components()?.component_ready(component).await?)
     }
 
     /// Azure publishes a newer version of every node image, and the NAP controller is started again so that it looks:
@@ -309,9 +277,9 @@ impl Cluster {
     ///
     /// # Errors
     /// When the simulated Azure or the supervisor does not answer, or the controller cannot be started.
-    pub async fn publish_node_image(&self) -> Result<String, LocalError> {
-        let version = self.simulated_azure()?.publish_image().await.map_err(azure_failed)?;
-        self.components().restart("karpenter").await?;
+    pub async fn publish_node_image(&self) -> Result<String, ClusterError> {
+        let version = self.simulated_azure()?.publish_image().await?;
+        self.components()?.restart(Component::Karpenter.name()).await?;
         Ok(version)
     }
 
@@ -321,9 +289,9 @@ impl Cluster {
     ///
     /// # Errors
     /// When the simulated Azure or the supervisor does not answer, or the controller cannot be started.
-    pub async fn upgrade_kubernetes(&self) -> Result<String, LocalError> {
-        let version = self.simulated_azure()?.upgrade_kubernetes().await.map_err(azure_failed)?;
-        self.components().told_version(&version).await?;
+    pub async fn upgrade_kubernetes(&self) -> Result<String, ClusterError> {
+        let version = self.simulated_azure()?.upgrade_kubernetes().await?;
+        self.components()?.version_announced(&version).await?;
         Ok(version)
     }
 
@@ -332,46 +300,63 @@ impl Cluster {
     ///
     /// # Errors
     /// As [`Cluster::upgrade_kubernetes`].
-    pub async fn reset_kubernetes(&self) -> Result<String, LocalError> {
-        let version = self.simulated_azure()?.reset_kubernetes().await.map_err(azure_failed)?;
-        self.components().told_version(&version).await?;
+    pub async fn reset_kubernetes(&self) -> Result<String, ClusterError> {
+        let version = self.simulated_azure()?.reset_kubernetes().await?;
+        self.components()?.version_announced(&version).await?;
         Ok(version)
     }
 
-    /// Ends when a component has died that nobody stopped, or the supervisor is gone. Meant for `select!`.
+    /// Ends when a component has died that nobody stopped, or the supervisor has ended; never where the harness controls no components. Meant for
+    /// `select!`.
     pub async fn failed(&self) -> Failure {
-        self.components().failed().await
+        match &self.parts.components {
+            Some(components) => components.failed().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// What runs, as the supervisor sees it now.
     ///
     /// # Errors
-    /// When the supervisor does not answer.
-    pub async fn status(&self) -> Result<Status, LocalError> {
-        self.components().status().await
+    /// When the supervisor does not answer, or the harness controls no components.
+    pub async fn status(&self) -> Result<Status, ClusterError> {
+        Ok(self.components()?.status().await?)
     }
 
-    /// Component and version of everything that runs, read from the executables.
+    /// Component and version of everything that runs.
     pub async fn versions(&self) -> Vec<(String, String)> {
-        match &self.target {
-            Target::Local(local) => local.versions().await,
-            Target::Assembled(parts) => parts.versions.clone(),
+        match &self.parts.local {
+            Some(local) => local.versions().await,
+            None => self.parts.versions.clone(),
         }
     }
 
     /// Names and values of the variables with which any Kubernetes or Azure SDK client can use this cluster and its
     /// Azure; none where the cluster is not local. `IDENTITY_HEADER` is a credential.
     pub fn env(&self) -> Vec<(String, String)> {
-        self.local_target().map(Local::env).unwrap_or_default()
+        self.parts.local.as_ref().map(|local| local.env()).unwrap_or_default()
     }
 
-    /// Stops everything in order, verifies that it is gone and removes the cluster's folder. With `logs_to` the logs
-    /// are moved there first.
+    /// Takes a local cluster down: stops everything in order, verifies that nothing is left and removes the cluster's folder. With `logs_to` the
+    /// logs are moved there first. A cluster that is not the harness's stays as it is.
     pub async fn teardown(self, logs_to: Option<&Path>) -> TeardownReport {
-        match self.target {
-            Target::Local(local) => local.teardown(logs_to).await,
-            // Each part ends with its owner.
-            Target::Assembled(_) => TeardownReport::default(),
+        match self.parts.local {
+            Some(local) => local.teardown(logs_to).await,
+            None => TeardownReport::default(),
         }
+    }
+}
+
+/// The components that a capability needs and that do not run from the start.
+const fn on_demand(capability: Capability) -> &'static [Component] {
+    match capability {
+        Capability::FluxNotification => &[Component::NotificationController],
+        Capability::ImageAutomation => &[Component::ImageReflectorController, Component::ImageAutomationController],
+        Capability::ImageRegistry => &[Component::ImageRegistry],
+        Capability::NodeAutoProvisioning
+        | Capability::Gitops
+        | Capability::SimulatedAzure
+        | Capability::ComponentControl
+        | Capability::MetricsApi => &[],
     }
 }

@@ -7,7 +7,8 @@ use harness_simulation::Behaviour;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 
 use crate::cluster::Cluster;
-use crate::local::Phase;
+use harness_components::control::Phase;
+use harness_plan::Capability;
 
 /// Kinds of which a run makes or causes objects: group, version, kind. Workloads go with their namespace.
 const KINDS: [(&str, &str, &str); 5] = [
@@ -84,15 +85,14 @@ impl Cluster {
     /// # Errors
     /// When one of them does not answer.
     pub async fn contents(&self) -> Result<Contents, ContentsError> {
-        let status = self.status().await.map_err(ContentsError::when("ask for the state of the components"))?;
-        let stopped = status.components.iter().filter(|component| component.process.is_none());
-        let mut contents = Contents {
-            stopped: stopped.map(|component| component.name.clone()).collect(),
-            failure: (status.phase == Phase::Failed).then(|| {
-                status.failure.as_ref().map_or_else(String::new, |why| format!("{}: {}", why.component, why.reason))
-            }),
-            ..Contents::default()
-        };
+        let mut contents = Contents::default();
+        if self.capabilities().contains(&Capability::ComponentControl) {
+            let status = self.status().await.map_err(ContentsError::when("ask for the state of the components"))?;
+            let stopped = status.components.into_iter().filter(|component| component.process.is_none());
+            contents.stopped = stopped.map(|component| component.name).collect();
+            contents.failure = (status.phase == Phase::Failed)
+                .then(|| status.failure.map_or_else(String::new, |why| format!("{}: {}", why.component, why.reason)));
+        }
         if contents.failure.is_some() {
             // What remains to be asked may not answer any more.
             return Ok(contents);

@@ -1,24 +1,22 @@
-//! Where it runs: targets, components, certificates, processes, Git server, Flux, metrics APIs.
+//! Targets: a control plane, the GitOps that brings a tree to it, and the provisioner that makes its nodes.
 
-mod assembled;
-pub mod client;
-pub mod cluster;
-mod component_control;
-pub mod components;
+mod cluster;
 mod contents;
-mod custom_resources;
-pub mod doctor;
+mod control_plane;
 pub mod dry_run;
-pub mod flux;
-pub mod git;
-pub mod images;
+mod error;
+mod gitops;
 pub mod local;
-pub mod metrics;
-pub mod receiver;
+mod provisioner;
 
-pub use assembled::{Assembled, ControlPlane};
-pub use cluster::Cluster;
-pub use component_control::ComponentControl;
+pub use cluster::{Cluster, Parts};
 pub use contents::{Contents, ContentsError};
-pub use flux::{Flux, HealthCheck};
-pub use metrics::MetricsControl;
+pub use control_plane::ControlPlane;
+pub use error::ClusterError;
+pub use gitops::GitOps;
+pub use harness_components::control::{ComponentControl, ControlError};
+pub use harness_gitops::{Flux, HealthCheck, flux, git};
+pub use harness_kubernetes::SocketClock;
+pub use harness_local::MetricsControl;
+pub use harness_metrics as metrics;
+pub use provisioner::Provisioner;

@@ -176,14 +176,7 @@ async fn carry_out(
     webhook: &mut Option<Webhook>,
 ) -> Result<(), NotCarriedOut> {
     let offered = tools.cluster.capabilities();
-    let lacking: Vec<String> = plan
-        .needs
-        .difference(&offered)
-        .map(|capability| match tools.cluster.remedy(*capability) {
-            Some(remedy) => format!("{capability} ({remedy})"),
-            None => capability.to_string(),
-        })
-        .collect();
+    let lacking: Vec<String> = plan.needs.difference(&offered).map(ToString::to_string).collect();
     if !lacking.is_empty() {
         return Err(NotCarriedOut::Lacks(format!("needs {}", lacking.join(", "))));
     }

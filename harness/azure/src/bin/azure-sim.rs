@@ -104,7 +104,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(path) => read_config(path)?,
         None => Config::default(),
     };
-    harness_azure::tls::install_crypto();
+    harness_tls::install_crypto();
     let kube = match &arguments.kubeconfig {
         Some(path) => Some(kube_client(path).await?),
         None => None,

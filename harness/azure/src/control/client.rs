@@ -81,7 +81,7 @@ impl Client {
     /// # Errors
     /// When the HTTP client cannot be built.
     pub fn new(url: impl Into<String>, token: Secret) -> Result<Self, ControlError> {
-        crate::tls::install_crypto();
+        harness_tls::install_crypto();
         let http = reqwest::Client::builder().no_proxy().build().map_err(ControlError::Build)?;
         let mut url = url.into();
         while url.ends_with('/') {

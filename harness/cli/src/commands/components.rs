@@ -1,6 +1,6 @@
 //! `harness components`.
 
-use harness_cluster::components::{self, BuildOptions, CacheFolder};
+use harness_components::{self as components, BuildOptions, CacheFolder};
 
 use crate::args::{Components, ComponentsCommand};
 use crate::components::build;

@@ -1,6 +1,6 @@
 //! `harness doctor`.
 
-use harness_cluster::doctor::{self, Check, Options, Status};
+use harness_components::doctor::{self, Check, Options, Status};
 
 use crate::args::Doctor;
 use crate::console::Console;

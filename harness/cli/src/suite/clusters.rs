@@ -162,15 +162,11 @@ impl<'a> Clusters<'a> {
 
 /// Whether a second try may fare better: something was not there in time, or did not answer.
 fn may_pass(error: &CliError) -> bool {
-    let CliError::Local(error) = error else { return matches!(error, CliError::Target { .. }) };
-    matches!(
-        error,
-        LocalError::Wait { .. }
-            | LocalError::Api { .. }
-            | LocalError::NotReady { .. }
-            | LocalError::StartTimeout { .. }
-            | LocalError::Supervisor { .. }
-    )
+    match error {
+        CliError::Cluster(error) => error.is_transient(),
+        CliError::Local(error) => error.is_transient(),
+        error => matches!(error, CliError::Target { .. }),
+    }
 }
 
 /// The cluster of that name, if it is up and has not failed.

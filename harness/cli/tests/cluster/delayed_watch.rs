@@ -6,14 +6,13 @@ use jiff::Timestamp;
 use nix::sys::signal::Signal;
 
 use crate::binary::{Ran, harness, scenario};
-use crate::runner::Ended;
 use crate::shared::SharedCluster;
 
 /// Boots take 2 s, so the Nodes become Ready in the middle.
 const STOPPED: Duration = Duration::from_secs(4);
 
 /// A harness that was stopped while VMs booted reports how late it saw them Ready.
-pub(crate) fn a_delayed_watch_shows_in_the_self_audit(shared: &SharedCluster) -> Ended {
+pub(crate) fn a_delayed_watch_shows_in_the_self_audit(shared: &SharedCluster) {
     let started = shared.start(&[&scenario("delayed-watch"), "--seed", "11"]);
     started.wait_for_event("", "the first VM", |event| event["azure"]["what"] == "vm_accepted");
     // The harness alone: cluster, controllers and simulated Azure are other processes and go on.
@@ -48,7 +47,6 @@ pub(crate) fn a_delayed_watch_shows_in_the_self_audit(shared: &SharedCluster) ->
     let console = String::from_utf8_lossy(&console.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(warns(&console), "{console}");
     ran.assert_nothing_left();
-    Ended::Passed
 }
 
 /// How long the Node that became Ready first during the stop had to wait for its end, milliseconds: the simulated Azure's record

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use harness_cluster::Cluster;
-use harness_cluster::components::{self, BinDir};
 use harness_cluster::local::{LocalConfig, Status};
+use harness_components::{self as components, BinDir};
 use harness_testing::{Limit, limits, wait_for};
 
 /// The built components: those of `HARNESS_BIN_DIR`, else those of the cache.

@@ -1,5 +1,6 @@
 //! Who starts, watches and ends whom.
 
+use harness_catalogue::{Component, Starts};
 use harness_cluster::Cluster;
 use harness_cluster::git::GitRemote;
 use harness_cluster::local::{self, Phase};
@@ -10,12 +11,10 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, ListParams};
 
 use crate::own::{all_gone, block_on, built, config, config_of, processes, running, sigkill, take_down};
-use crate::runner::Ended;
 
 /// Two clusters run side by side, and the failure of one is reported and leaves the other alone.
-pub(crate) fn two_clusters_run_side_by_side() -> Ended {
+pub(crate) fn two_clusters_run_side_by_side() {
     block_on(side_by_side());
-    Ended::Passed
 }
 
 async fn side_by_side() {
@@ -79,7 +78,11 @@ async fn side_by_side() {
 
     // With the supervisor goes everything that it started, and the other cluster is not affected.
     let of_two = processes(&two.status().await.unwrap());
-    assert_eq!(of_two.len(), 1 + local::PROCESSES.len(), "{of_two:?}");
+    assert_eq!(
+        of_two.len(),
+        1 + Component::ALL.iter().filter(|it| it.starts() == Starts::WithCluster).count(),
+        "{of_two:?}"
+    );
     let waiting = two.failed();
     sigkill(of_two[0].1);
     let failure = tokio::time::timeout(limits::KERNEL.get(), waiting)
@@ -97,9 +100,8 @@ async fn side_by_side() {
 }
 
 /// A start that cannot work reports why and leaves nothing.
-pub(crate) fn a_failed_start_leaves_nothing() -> Ended {
+pub(crate) fn a_failed_start_leaves_nothing() {
     block_on(fail_to_start());
-    Ended::Passed
 }
 
 async fn fail_to_start() {
@@ -108,8 +110,9 @@ async fn fail_to_start() {
     // Everything is there, but the API server is a program that complains and ends.
     let bin = temp.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
-    for name in local::COMPONENTS.iter().filter(|name| **name != "kube-apiserver") {
-        std::os::unix::fs::symlink(real.folder().join(name), bin.join(name)).unwrap();
+    for name in Component::ALL.iter().map(|it| it.binary()).filter(|name| *name != "kube-apiserver") {
+        // Two components may share one.
+        let _ = std::os::unix::fs::symlink(real.folder().join(name), bin.join(name));
     }
     std::os::unix::fs::symlink(real.crds()[0].parent().unwrap(), bin.join("crds")).unwrap();
     let broken = bin.join("kube-apiserver");
@@ -117,7 +120,7 @@ async fn fail_to_start() {
     std::fs::set_permissions(&broken, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 
     let state = temp.path().join("state");
-    let broken_set = harness_cluster::components::locate(Some(&bin)).unwrap();
+    let broken_set = harness_components::locate(Some(&bin)).unwrap();
     let error = local::throwaway(config_of("broken", &state, &broken_set)).await.unwrap_err().to_string();
     for part in ["kube-apiserver", "exit status: 7", "this build is broken", "broken.failed"] {
         assert!(error.contains(part), "{part:?} is missing in: {error}");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use harness_catalogue::{Component, Starts};
 use harness_cluster::git::Author;
 use harness_cluster::local::{self, Phase};
 use harness_cluster::{Cluster, HealthCheck};
@@ -13,7 +14,6 @@ use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind,
 use serde_json::json;
 
 use crate::own;
-use crate::runner::Ended;
 use crate::shared::SharedCluster;
 
 const KUSTOMIZATION: &str =
@@ -39,10 +39,9 @@ spec:
 ";
 
 /// A commit becomes a pool, a pod becomes a node, and both go away again.
-pub(crate) fn a_commit_becomes_a_pool_and_a_pod_becomes_a_node(shared: &SharedCluster) -> Ended {
+pub(crate) fn a_commit_becomes_a_pool_and_a_pod_becomes_a_node(shared: &SharedCluster) {
     let state_root = shared.state();
     shared.with(async |cluster| provision(cluster, &state_root).await);
-    Ended::Passed
 }
 
 async fn provision(cluster: Cluster, state_root: &Path) {
@@ -109,7 +108,8 @@ async fn provision(cluster: Cluster, state_root: &Path) {
 
     // What each process used is known.
     let usage = cluster.usage().await.unwrap();
-    for name in local::PROCESSES.iter().copied().chain(["supervisor"]) {
+    let running = Component::ALL.iter().filter(|it| it.starts() == Starts::WithCluster).map(|it| it.name());
+    for name in running.chain(["supervisor"]) {
         let component = usage.iter().find(|u| u.name == name).unwrap_or_else(|| panic!("no usage of {name}"));
         assert!(component.cpu_ms > 0 && component.rss_peak_bytes >= component.rss_bytes, "{component:?}");
     }

@@ -21,13 +21,6 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, T
 
 use crate::shared::SharedCluster;
 
-/// What a test that did not panic came to.
-pub(crate) enum Ended {
-    Passed,
-    /// This machine lacks something that only this test needs.
-    Skipped(String),
-}
-
 /// One test, and which lane it runs in.
 pub(crate) struct Test {
     pub(crate) name: &'static str,
@@ -36,18 +29,18 @@ pub(crate) struct Test {
 
 #[derive(Clone, Copy)]
 enum Body {
-    Shared(fn(&SharedCluster) -> Ended),
-    Own(fn() -> Ended),
+    Shared(fn(&SharedCluster)),
+    Own(fn()),
 }
 
 impl Test {
     /// A test on the shared cluster. It leaves the cluster as it found it.
-    pub(crate) fn shared(name: &'static str, body: fn(&SharedCluster) -> Ended) -> Self {
+    pub(crate) fn shared(name: &'static str, body: fn(&SharedCluster)) -> Self {
         Self { name, body: Body::Shared(body) }
     }
 
     /// A test that starts, and ends, clusters of its own.
-    pub(crate) fn own(name: &'static str, body: fn() -> Ended) -> Self {
+    pub(crate) fn own(name: &'static str, body: fn()) -> Self {
         Self { name, body: Body::Own(body) }
     }
 
@@ -193,16 +186,15 @@ fn attempt(test: &Test, shared: &Arc<SharedCluster>) -> Attempt {
     let started = Instant::now();
     let thread = std::thread::Builder::new().name(test.name.to_owned());
     let thread = thread.spawn(move || {
-        let ended = match body {
+        match body {
             Body::Shared(body) => body(&shared),
             Body::Own(body) => body(),
-        };
-        let _ = sender.send(ended);
+        }
+        let _ = sender.send(());
     });
     let thread = thread.unwrap();
     let outcome = match receiver.recv_timeout(limits::TEST.get()) {
-        Ok(Ended::Passed) => Outcome::Passed,
-        Ok(Ended::Skipped(reason)) => Outcome::Skipped(reason),
+        Ok(()) => Outcome::Passed,
         Err(RecvTimeoutError::Disconnected) => Outcome::Failed(match thread.join() {
             Err(panic) => message(panic.as_ref()),
             Ok(()) => "ended without a result".to_owned(),

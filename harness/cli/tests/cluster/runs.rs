@@ -6,11 +6,10 @@ use harness_testing::{limits, repository, wait_for_blocking};
 use nix::sys::signal::Signal;
 
 use crate::binary::{harness, processes_of, run_id, scenario, start_alone};
-use crate::runner::Ended;
 use crate::shared::SharedCluster;
 
 /// scale-burst passes; its counts agree with Azure's, and its reports are a function of the log.
-pub(crate) fn scale_burst_passes_and_its_counts_agree(shared: &SharedCluster) -> Ended {
+pub(crate) fn scale_burst_passes_and_its_counts_agree(shared: &SharedCluster) {
     let ran = shared.run(&["scale-burst", "--profile", "smoke", "--seed", "7"]);
     ran.assert_passed();
     let latencies = ran.summary["latencies"].as_array().unwrap();
@@ -33,11 +32,10 @@ pub(crate) fn scale_burst_passes_and_its_counts_agree(shared: &SharedCluster) ->
     let again = harness().args(["report", ran.run().to_str().unwrap()]).output().unwrap();
     assert_eq!(again.status.code(), Some(0));
     assert_eq!(std::fs::read_to_string(ran.run().join("summary.json")).unwrap(), before);
-    Ended::Passed
 }
 
 /// A tree with pools, names and taints unlike the example's is tested pool by pool.
-pub(crate) fn a_tree_of_another_team_passes(shared: &SharedCluster) -> Ended {
+pub(crate) fn a_tree_of_another_team_passes(shared: &SharedCluster) {
     let tree = repository("harness/cli/tests/strange-tree");
     let ran =
         shared.run(&["scale-burst", "--profile", "smoke", "--seed", "7", "--node-config", tree.to_str().unwrap()]);
@@ -49,30 +47,27 @@ pub(crate) fn a_tree_of_another_team_passes(shared: &SharedCluster) -> Ended {
     assert_eq!(ran.attributes("nodepool"), expected, "{}", ran.report());
     let spot = ran.count(|event| event["azure"]["what"] == "vm_booted" && event["azure"]["capacity_type"] == "spot");
     assert!(spot > 0, "the spot pool has no spot VM\n{}", ran.report());
-    Ended::Passed
 }
 
 /// A bad commit shows, what was in force stays in force, and the revert is applied.
-pub(crate) fn a_bad_commit_is_rolled_back(shared: &SharedCluster) -> Ended {
+pub(crate) fn a_bad_commit_is_rolled_back(shared: &SharedCluster) {
     let ran = shared.run(&[&scenario("rollback"), "--seed", "7"]);
     ran.assert_passed();
     let failed = ran.count(|event| {
         event["milestone"]["object"]["kind"] == "kustomization" && event["milestone"]["reached"] == "failed"
     });
     assert!(failed > 0, "the bad commit was never seen to fail\n{}", ran.report());
-    Ended::Passed
 }
 
 /// An evicted spot VM is replaced.
-pub(crate) fn an_evicted_spot_vm_is_replaced(shared: &SharedCluster) -> Ended {
+pub(crate) fn an_evicted_spot_vm_is_replaced(shared: &SharedCluster) {
     let ran = shared.run(&[&scenario("eviction"), "--seed", "7"]);
     ran.assert_passed();
     assert_eq!(ran.count(|event| event["azure"]["what"] == "spot_evicted"), 1, "{}", ran.report());
-    Ended::Passed
 }
 
 /// Ctrl-C in a phase: the run cleans up, reports, and ends with 130.
-fn ctrl_c(phase: &str) -> Ended {
+fn ctrl_c(phase: &str) {
     let started = start_alone(&[&scenario("one-pod")]);
     started.wait_for_phase("", phase);
     started.signal(Signal::SIGINT);
@@ -80,23 +75,22 @@ fn ctrl_c(phase: &str) -> Ended {
     assert_eq!(ran.code, 130, "{}", ran.report());
     ran.assert_reports();
     ran.assert_nothing_left();
-    Ended::Passed
 }
 
-pub(crate) fn ctrl_c_in_prepare() -> Ended {
+pub(crate) fn ctrl_c_in_prepare() {
     ctrl_c("prepare")
 }
 
-pub(crate) fn ctrl_c_in_burst() -> Ended {
+pub(crate) fn ctrl_c_in_burst() {
     ctrl_c("burst")
 }
 
-pub(crate) fn ctrl_c_in_drain() -> Ended {
+pub(crate) fn ctrl_c_in_drain() {
     ctrl_c("drain")
 }
 
 /// The folder of a run is removed while it runs: the run fails, and its cluster is gone.
-pub(crate) fn a_removed_folder_fails_the_run() -> Ended {
+pub(crate) fn a_removed_folder_fails_the_run() {
     let started = start_alone(&[&scenario("one-pod")]);
     let run_id = started.run_id();
     std::fs::remove_dir_all(started.folder()).unwrap();
@@ -104,11 +98,10 @@ pub(crate) fn a_removed_folder_fails_the_run() -> Ended {
     assert_eq!(ran.code, 3, "{}", ran.stderr);
     assert!(ran.stderr.contains("was removed"), "{}", ran.stderr);
     assert_eq!(processes_of(&run_id), Vec::<String>::new());
-    Ended::Passed
 }
 
 /// SIGKILL leaves no process, and a log from which a report can be made.
-pub(crate) fn sigkill_leaves_no_process() -> Ended {
+pub(crate) fn sigkill_leaves_no_process() {
     let started = start_alone(&[&scenario("one-pod")]);
     started.wait_for_phase("", "burst");
     let (_folder, run) = started.sigkill();
@@ -120,5 +113,4 @@ pub(crate) fn sigkill_leaves_no_process() -> Ended {
     let report = harness().args(["report", run.to_str().unwrap()]).output().unwrap();
     assert_eq!(report.status.code(), Some(4), "{}", String::from_utf8_lossy(&report.stderr));
     assert!(std::fs::read_to_string(run.join("report.md")).unwrap().contains("killed"));
-    Ended::Passed
 }

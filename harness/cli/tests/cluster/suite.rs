@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use crate::binary::{NO_CLUSTER, Started, harness, processes_of, read_json, scenario, start};
 use crate::own::{block_on, sigkill};
-use crate::runner::Ended;
 
 /// Runs `one-pod` several times, as one suite.
 fn start_suite(runs: usize) -> Started {
@@ -47,7 +46,7 @@ fn kill_component(cluster: &str, component: &str) {
 }
 
 /// A run that leaves something gets the blame, and the next run gets a fresh cluster; so it does after a dead API server.
-pub(crate) fn a_spoilt_cluster_does_not_affect_the_next_run() -> Ended {
+pub(crate) fn a_spoilt_cluster_does_not_affect_the_next_run() {
     let started = start_suite(3);
     let out = started.folder();
     started.wait_for_phase("one-pod", "burst");
@@ -80,11 +79,10 @@ pub(crate) fn a_spoilt_cluster_does_not_affect_the_next_run() -> Ended {
     let again = harness().args(["report", out.to_str().unwrap()]).output().unwrap();
     assert_eq!(again.status.code(), Some(3));
     assert_eq!(std::fs::read_to_string(out.join("junit.xml")).unwrap(), junit);
-    Ended::Passed
 }
 
 /// Ctrl-C ends the suite after the current run's cleanup, and the report lists what was not run.
-pub(crate) fn ctrl_c_ends_the_suite() -> Ended {
+pub(crate) fn ctrl_c_ends_the_suite() {
     let started = start_suite(2);
     started.wait_for_phase("one-pod", "burst");
     started.signal(Signal::SIGINT);
@@ -97,11 +95,10 @@ pub(crate) fn ctrl_c_ends_the_suite() -> Ended {
     assert_eq!((&first["exitCode"], &first["leaks"]), (&serde_json::json!(130), &serde_json::json!([])), "{first:#}");
     assert_eq!(suite["scenarios"][1]["state"]["not-run"]["reason"], "interrupted", "{suite:#}");
     assert!(!out.join("one-pod.2").exists());
-    Ended::Passed
 }
 
 /// Repeated runs share one plan and one report, each has a cluster of its own, and comparing them with themselves finds no regression.
-pub(crate) fn repeated_runs_have_one_report() -> Ended {
+pub(crate) fn repeated_runs_have_one_report() {
     let mut command: Command = harness();
     command.arg("run").arg(scenario("one-pod")).args(["--repeat", "2", "--seed", "3", "--cluster", NO_CLUSTER]);
     let ran = start(command).ended();
@@ -124,5 +121,4 @@ pub(crate) fn repeated_runs_have_one_report() -> Ended {
     let comparison: Value = serde_json::from_slice(&compare.stdout).unwrap();
     assert_ne!(comparison["change"], "regression", "{comparison:#}");
     assert_eq!(comparison["comparisons"][0]["before"]["runs"].as_array().unwrap().len(), 2, "{comparison:#}");
-    Ended::Passed
 }

@@ -111,10 +111,10 @@ pub const FLUX_CONTROLLERS: [&str; 2] = ["kustomize-controller", "source-control
 
 /// The components of a local cluster that a scenario may kill.
 pub const COMPONENTS: [&str; 13] = [
-    "docker-registry",
     "etcd",
     "image-automation-controller",
     "image-reflector-controller",
+    "image-registry",
     "karpenter",
     "kube-apiserver",
     "kube-controller-manager",

@@ -111,7 +111,7 @@ async fn tell(trigger: &Trigger, revision: &str, phase: &str, tools: &Tools) {
                     intended_us: sent_us,
                     sent_us: Some(sent_us),
                     acked_us: called.is_ok().then_some(acked_us),
-                    error: called.err(),
+                    error: called.err().map(|error| error.to_string()),
                 }),
             );
         }

@@ -169,7 +169,7 @@ async fn act(action: &Action, tools: &Tools) -> Result<(), String> {
         Action::PublishImage(PublishImage { image, tag }) => {
             // On a cluster that stays, the images of an earlier run stay too.
             let image = format!("{}/{image}", labels::namespace(&tools.run_id));
-            tools.cluster.publish_image(&image, tag).await.map(drop)
+            tools.cluster.publish_image(&image, tag).await.map(drop).map_err(|error| error.to_string())
         }
         Action::GitFault(planned) => git::set(&tools.cluster, *planned).await,
         Action::ClearGitFaults(_) => git::clear(&tools.cluster).await,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use harness_azure::control::Client as AzureClient;
 use harness_cluster::Cluster;
-use harness_cluster::client::SocketClock;
+use harness_cluster::SocketClock;
 use harness_plan::NamedObject;
 use k8s_openapi::api::core::v1::Event as KubeEvent;
 use kube::api::{Api, ApiResource};

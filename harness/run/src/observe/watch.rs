@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::poll_fn;
-use harness_cluster::client::SocketClock;
+use harness_cluster::SocketClock;
 use harness_record::EventKind;
 use harness_record::event::Audit;
 use kube::Resource;

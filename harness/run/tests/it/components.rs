@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
-use harness_cluster::ComponentControl;
-use harness_cluster::local::{ComponentStatus, ComponentUsage, Failure, LocalError, Phase, ProcessRef, Status};
-use harness_plan::Capability;
+use harness_cluster::local::{ComponentStatus, ComponentUsage, Failure, Phase, ProcessRef, Status};
+use harness_cluster::{ComponentControl, ControlError};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
@@ -51,9 +50,9 @@ impl Components {
         }));
     }
 
-    fn order(&self, verb: &str, component: &str, runs: bool) -> Result<(), LocalError> {
+    fn order(&self, verb: &str, component: &str, runs: bool) -> Result<(), ControlError> {
         if !RUNNING.contains(&component) {
-            return Err(LocalError::NotLocal { what: "a component of that name" });
+            return Err(refused(verb, "there is no component of that name"));
         }
         self.orders.lock().unwrap().push(format!("{verb} {component}"));
         let mut running = self.running.lock().unwrap();
@@ -66,11 +65,15 @@ impl Components {
     }
 }
 
+fn refused(doing: &str, reason: &str) -> ControlError {
+    ControlError { by: "the test".to_owned(), doing: doing.to_owned(), reason: reason.to_owned() }
+}
+
 /// A process that does not exist: nobody looks at it.
 const NO_PROCESS: ProcessRef = ProcessRef { pid: 0, start_ticks: 0 };
 
 impl ComponentControl for Components {
-    fn status(&self) -> BoxFuture<'_, Result<Status, LocalError>> {
+    fn status(&self) -> BoxFuture<'_, Result<Status, ControlError>> {
         let running = self.running.lock().unwrap().clone();
         let components = RUNNING.iter().map(|name| ComponentStatus {
             name: (*name).to_owned(),
@@ -93,7 +96,7 @@ impl ComponentControl for Components {
         Box::pin(async { Ok(status) })
     }
 
-    fn usage(&self) -> BoxFuture<'_, Result<Vec<ComponentUsage>, LocalError>> {
+    fn usage(&self) -> BoxFuture<'_, Result<Vec<ComponentUsage>, ControlError>> {
         let usage = ComponentUsage {
             name: "kube-apiserver".to_owned(),
             pid: 0,
@@ -114,35 +117,32 @@ impl ComponentControl for Components {
         })
     }
 
-    fn kill<'a>(&'a self, component: &'a str) -> BoxFuture<'a, Result<(), LocalError>> {
+    fn kill<'a>(&'a self, component: &'a str) -> BoxFuture<'a, Result<(), ControlError>> {
         Box::pin(async move { self.order("kill", component, false) })
     }
 
-    fn restart<'a>(&'a self, component: &'a str) -> BoxFuture<'a, Result<(), LocalError>> {
+    fn restart<'a>(&'a self, component: &'a str) -> BoxFuture<'a, Result<(), ControlError>> {
         Box::pin(async move { self.order("restart", component, true) })
     }
 
-    fn stop<'a>(&'a self, component: &'a str) -> BoxFuture<'a, Result<(), LocalError>> {
+    fn stop<'a>(&'a self, component: &'a str) -> BoxFuture<'a, Result<(), ControlError>> {
         Box::pin(async move { self.order("stop", component, false) })
     }
 
-    fn component_ready<'a>(&'a self, component: &'a str) -> BoxFuture<'a, Result<(), LocalError>> {
+    fn component_ready<'a>(&'a self, component: &'a str) -> BoxFuture<'a, Result<(), ControlError>> {
         Box::pin(async move {
-            if self.runs(component) { Ok(()) } else { Err(LocalError::NotLocal { what: "that component now" }) }
+            if self.runs(component) { Ok(()) } else { Err(refused("see the component ready", "it does not run")) }
         })
     }
 
-    fn told_version<'a>(&'a self, version: &'a str) -> BoxFuture<'a, Result<(), LocalError>> {
+    fn version_announced<'a>(&'a self, version: &'a str) -> BoxFuture<'a, Result<(), ControlError>> {
         Box::pin(async move {
             self.orders.lock().unwrap().push(format!("version {version}"));
             Ok(())
         })
     }
 
-    fn provide(&self, capability: Capability) -> BoxFuture<'_, Result<(), LocalError>> {
-        Box::pin(async move {
-            self.orders.lock().unwrap().push(format!("provide {capability}"));
-            Ok(())
-        })
+    fn start_on_demand<'a>(&'a self, component: &'a str) -> BoxFuture<'a, Result<(), ControlError>> {
+        Box::pin(async move { self.order("start", component, true) })
     }
 }

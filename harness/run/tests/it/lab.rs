@@ -10,8 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use harness_azure::control::{Client as AzureClient, VmState};
 use harness_azure::{Config, InProcess};
 use harness_cluster::git::GitRemote;
-use harness_cluster::{Assembled, Cluster, ControlPlane};
-use harness_plan::Capability;
+use harness_cluster::{Cluster, ControlPlane, GitOps, Parts, Provisioner};
 use harness_plan::Plan;
 use harness_record::event::{EndReason, PhaseOutcome};
 use harness_record::log::read_log;
@@ -78,16 +77,17 @@ impl Lab {
     }
 
     pub(crate) fn cluster(&self) -> Cluster {
-        Cluster::assembled(Assembled {
+        Cluster::new(Parts {
             name: "test".to_owned(),
             target: "in-process",
             control_plane: ControlPlane::in_process(self.api.service()),
-            git: Some(GitRemote::in_process(Arc::new(self.git.clone()))),
-            azure: Some(self.control.clone()),
-            components: self.components.clone(),
-            offers: [Capability::NodeAutoProvisioning, Capability::ComponentControl].into(),
+            gitops: GitOps::Existing { git: GitRemote::in_process(Arc::new(self.git.clone())) },
+            provisioner: Provisioner::SimulatedAzure(self.control.clone()),
+            components: Some(self.components.clone()),
+            metrics: None,
             simulated: vec!["everything".to_owned()],
             versions: vec![("kubernetes".to_owned(), "v1.36.3".to_owned())],
+            local: None,
         })
     }
 

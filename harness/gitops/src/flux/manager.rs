@@ -1,0 +1,58 @@
+//! Managing the Flux of a cluster: everything that `harness flux` does.
+
+use std::collections::BTreeMap;
+
+use harness_components::control::ComponentControl;
+
+use super::parts::Parts;
+use crate::git::GitRemote;
+
+/// Reports, in a line each, what is going on.
+pub type Say<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+/// A cluster whose Flux is managed.
+pub struct Managed<'a> {
+    /// Its name.
+    pub cluster: String,
+    /// The kind of target that it is, as `--target` names it.
+    pub target: &'static str,
+    /// A client with an administrator's rights.
+    pub client: kube::Client,
+    /// Control of the controllers.
+    pub components: &'a dyn ComponentControl,
+    /// The version of each component.
+    pub versions: BTreeMap<String, String>,
+    /// The repository that Flux follows.
+    pub git: Option<GitRemote>,
+    /// What an installation consists of.
+    pub parts: Parts,
+}
+
+/// The Flux of one cluster, with the rights to change it.
+pub struct Manager<'a> {
+    pub(super) managed: Managed<'a>,
+    say: Say<'a>,
+}
+
+impl std::fmt::Debug for Manager<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The client carries credentials.
+        f.debug_struct("Manager").field("cluster", &self.managed.cluster).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Manager<'a> {
+    /// Manages the Flux of a cluster, and reports to `say`.
+    pub fn new(managed: Managed<'a>, say: Say<'a>) -> Self {
+        Self { managed, say }
+    }
+
+    pub(super) fn say(&self, line: &str) {
+        (self.say)(line);
+    }
+}
+
+/// Milliseconds since then.
+pub(super) fn millis(since: std::time::Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

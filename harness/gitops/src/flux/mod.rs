@@ -1,0 +1,40 @@
+//! Flux on a cluster: what a run asks of it, and its installation, status, reconciliation and removal.
+
+mod apply;
+mod controllers;
+mod deployed;
+mod error;
+mod events;
+mod graph;
+mod install;
+mod kinds;
+mod list;
+mod manager;
+mod object;
+mod objects;
+mod order;
+mod parts;
+mod preflight;
+mod progress;
+mod reconcile;
+mod report;
+mod select;
+mod status;
+mod suspend;
+mod uninstall;
+
+pub use apply::{Applied, Outcome};
+pub use controllers::{ControllerState, Handled};
+pub use deployed::Count;
+pub use error::FluxError;
+pub use events::Warning;
+pub use install::{InstallReport, Installing};
+pub use kinds::{FluxKind, ObjectRef};
+pub use manager::{Managed, Manager, Say};
+pub use object::{ObjectState, Ready};
+pub use objects::{Flux, HealthCheck, Intervals, NAME, NAMESPACE};
+pub use parts::{ControllerPart, Parts, access_of, controller_names, is_flux_group};
+pub use reconcile::Reconciling;
+pub use report::{Ending, ReconcileReport, Reconciled};
+pub use status::FluxStatus;
+pub use uninstall::{UninstallReport, Uninstalling};

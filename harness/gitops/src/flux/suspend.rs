@@ -1,0 +1,103 @@
+//! Suspending Flux objects, and resuming those that a removal has suspended and not removed.
+
+use std::time::{Duration, Instant};
+
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+
+use super::apply::{Applied, Outcome};
+use super::error::{FluxError, is_missing};
+use super::graph;
+use super::kinds::FluxKind;
+use super::kinds::ObjectRef;
+use super::list::{self, Found};
+use super::manager::Manager;
+use super::order::order;
+use super::progress::is_at_work;
+use super::reconcile::FIELD_MANAGER;
+
+/// On an object that a removal has suspended, and not somebody who wants it so.
+const SUSPENDED_BY: &str = "harness.dev/suspended-by";
+const UNINSTALL: &str = "flux-uninstall";
+
+/// How long reconciliations that have begun may take to end before their controller is stopped.
+const QUIET_LIMIT: Duration = Duration::from_secs(20);
+const PERIOD: Duration = Duration::from_millis(200);
+
+impl Manager<'_> {
+    /// Suspends what can be suspended and is not, who applies before what is applied: an active parent may undo it.
+    pub(super) async fn suspend(&self, found: &[Found], dry_run: bool) -> Result<Vec<Applied>, FluxError> {
+        let order = order(&graph::nodes(found), &found.iter().map(Found::reference).collect());
+        let place = |id: &ObjectRef| order.turns.iter().position(|turn| turn.id == *id).unwrap_or(usize::MAX);
+        let mut active: Vec<&Found> =
+            found.iter().filter(|it| it.kind.can_be_suspended && it.object.data["spec"]["suspend"] != true).collect();
+        active.sort_by_key(|found| place(&found.reference()));
+        let mark = json!({"metadata": {"annotations": {SUSPENDED_BY: UNINSTALL}}, "spec": {"suspend": true}});
+        let mut suspended = Vec::new();
+        for found in active {
+            let object = found.reference();
+            if dry_run || self.merge(&found.kind, &object, "suspend", &mark).await? {
+                suspended.push(Applied { object, outcome: Outcome::Suspended });
+            }
+        }
+        Ok(suspended)
+    }
+
+    /// Resumes what a removal has suspended, and `own` objects whoever has.
+    pub(super) async fn resume(
+        &self,
+        found: &[Found],
+        own: &[ObjectRef],
+        dry_run: bool,
+    ) -> Result<Vec<Applied>, FluxError> {
+        let mut resumed = Vec::new();
+        let unmark = json!({"metadata": {"annotations": {SUSPENDED_BY: null}}, "spec": {"suspend": null}});
+        for found in found.iter().filter(|found| found.object.data["spec"]["suspend"] == true) {
+            let object = found.reference();
+            let marks = found.object.metadata.annotations.as_ref();
+            let by_removal = marks.and_then(|marks| marks.get(SUSPENDED_BY)).is_some_and(|by| by == UNINSTALL);
+            if !by_removal && !own.contains(&object) {
+                self.say(&format!("{object} is suspended and stays so"));
+                continue;
+            }
+            if dry_run || self.merge(&found.kind, &object, "resume", &unmark).await? {
+                resumed.push(Applied { object, outcome: Outcome::Resumed });
+            }
+        }
+        Ok(resumed)
+    }
+
+    /// Waits until no controller is at work on any object, for a while: one that is stopped in the middle of an apply leaves it so.
+    pub(super) async fn quiet(&self, kinds: &[FluxKind]) -> Result<(), FluxError> {
+        let began = Instant::now();
+        loop {
+            let found = list::objects(&self.managed.client, kinds).await?;
+            let busy: Vec<String> =
+                found.iter().filter(|it| is_at_work(&it.object)).map(|it| it.reference().to_string()).collect();
+            if busy.is_empty() {
+                return Ok(());
+            }
+            if began.elapsed() > QUIET_LIMIT {
+                self.say(&format!("not waiting any longer for {}", busy.join(", ")));
+                return Ok(());
+            }
+            tokio::time::sleep(PERIOD).await;
+        }
+    }
+
+    /// A merge patch; `false` where the object is gone.
+    pub(super) async fn merge(
+        &self,
+        kind: &FluxKind,
+        object: &ObjectRef,
+        doing: &'static str,
+        patch: &Value,
+    ) -> Result<bool, FluxError> {
+        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        match kind.api(&self.managed.client, object).patch(&object.name, &parameters, &Patch::Merge(patch)).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_missing(&error) => Ok(false),
+            Err(error) => Err(FluxError::api(doing, object.to_string())(error)),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The order in which a cluster comes up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use harness_azure::Simulator;
+use harness_catalogue::{Component, Starts};
+use harness_gitops::git::{Author, GitServer};
+use harness_kubernetes::ApiError;
+use harness_metrics::{Metrics, MetricsServer, ServerIdentity};
+use harness_tls::Pair;
+
+use super::commands::Commands;
+use super::config::LocalConfig;
+use super::error::LocalError;
+use super::event_relay::EventRelay;
+use super::kubernetes_version::KubernetesVersion;
+use super::layout::Layout;
+use super::nap::{self, AzureAddresses};
+use super::on_demand::OnDemand;
+use super::pki::{Pki, PkiFiles, read_pem};
+use super::ports::Ports;
+use super::probes::Probes;
+use super::registry::Registry;
+use super::state_dir::{StateDir, private_dir, write_private};
+use super::steps::Steps;
+use super::{bootstrap, kubeconfig};
+
+/// How long one component may take to become ready.
+const COMPONENT_LIMIT: Duration = Duration::from_secs(60);
+
+/// The identities besides those of components: the name of the kubeconfig, the user, the groups.
+const IDENTITIES: [(&str, &str, &[&str]); 4] = [
+    ("admin", "admin", &["harness:admins"]),
+    ("harness", "harness", &[]),
+    ("azure-sim", "azure-sim", &[]),
+    ("harness-metrics", "harness-metrics", &[]),
+];
+/// The only identity beyond RBAC: the supervisor installs RBAC with it, and asks components whether they are ready.
+const BOOTSTRAP: (&str, &str, &[&str]) = ("bootstrap", "harness:bootstrap", &["system:masters"]);
+
+/// What runs inside the supervisor's own process.
+pub(crate) struct InProcess {
+    pub(crate) azure: Simulator,
+    pub(crate) git: Git,
+    pub(crate) metrics: MetricsServer,
+    pub(crate) events: EventRelay,
+    pub(crate) on_demand: OnDemand,
+    pub(crate) layout: Layout,
+    /// Ask components whether they are ready.
+    pub(crate) probes: Probes,
+    /// What `/version` says.
+    pub(crate) kubernetes_version: String,
+    /// What is announced of it to the NAP controller.
+    pub(crate) announced_version: KubernetesVersion,
+}
+
+/// The Git server and the repository that Flux applies.
+pub(crate) struct Git {
+    pub(crate) server: GitServer,
+    pub(crate) url: String,
+}
+
+const EMPTY_TREE: &str = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: []\n";
+
+/// Brings everything up. On an error some components may run; the caller stops them.
+pub(crate) async fn bring_up(
+    config: &LocalConfig,
+    state: &StateDir,
+    registry: &Registry,
+    steps: &Steps,
+    metrics: &Arc<Metrics>,
+) -> Result<InProcess, LocalError> {
+    let from_ms = steps.now_ms();
+    let events = EventRelay::start().await?;
+    let layout = Layout {
+        bin_dir: config.bin_dir.clone(),
+        state: state.clone(),
+        ports: Ports::choose()?,
+        events_url: events.url(),
+    };
+    let pki = Pki::create(state)?;
+    let kubeconfig = |(file, user, groups): (&str, &str, &[&str])| -> Result<Pair, LocalError> {
+        let pair = pki.cluster.client(user, groups)?;
+        kubeconfig::write(state, &config.name, &layout.api_url(), file, &pki.cluster, &pair)?;
+        Ok(pair)
+    };
+    let bootstrap_pair = kubeconfig(BOOTSTRAP)?;
+    for identity in IDENTITIES {
+        kubeconfig(identity)?;
+    }
+    for (component, user) in Component::ALL.iter().filter_map(|it| Some((it, it.user()?))) {
+        kubeconfig((component.name(), user, &[]))?;
+    }
+    let probes = Probes::new(&pki.files, &bootstrap_pair)?;
+    let client = kubeconfig::client(&state.kubeconfig("bootstrap")).await?;
+    steps.record("certificates", from_ms);
+
+    let azure = steps.time("azure-sim", start_azure(config, state)).await?;
+    let commands = Commands {
+        layout: layout.clone(),
+        azure: config.azure.clone(),
+        addresses: AzureAddresses { arm: azure.arm_url(), identity: azure.identity_url() },
+        provision_mode: config.provision_mode.clone(),
+    };
+    let start = async |component: Component| registry.start(component, commands.launch(component)?).await;
+    let ready = async |component: Component| {
+        let ready = probes.ready(registry, &layout, component, COMPONENT_LIMIT);
+        steps.time(&format!("{component} ready"), ready).await
+    };
+
+    // Both at once: the API server needs longer to initialise than etcd, and repeats its first connection.
+    start(Component::Etcd).await?;
+    start(Component::KubeApiserver).await?;
+    let ((), git, metrics_server) = tokio::try_join!(
+        ready(Component::KubeApiserver),
+        steps.time("git server", start_git(state)),
+        start_metrics(metrics, &pki.files),
+    )?;
+
+    tokio::try_join!(
+        async {
+            steps.time("access rules", bootstrap::access(&client)).await?;
+            // These need no custom resource, so their start overlaps with the CRDs'.
+            start(Component::KubeControllerManager).await?;
+            start(Component::KubeScheduler).await?;
+            let token = bootstrap::nap_token(&client).await?;
+            nap::write_service_account(state, &token, &pki.cluster.pem())?;
+            azure.attach(kubeconfig::client(&state.kubeconfig("azure-sim")).await?);
+            metrics.attach(kubeconfig::client(&state.kubeconfig("harness-metrics")).await?).await;
+            Ok(())
+        },
+        steps.time("custom resources", bootstrap::custom_resources(&client, &config.crds, COMPONENT_LIMIT)),
+    )?;
+
+    // What is not up yet needs the custom resources.
+    let with_cluster: Vec<Component> =
+        Component::ALL.iter().copied().filter(|it| it.starts() == Starts::WithCluster).collect();
+    for component in with_cluster.iter().filter(|component| !registry.runs(**component)) {
+        start(*component).await?;
+    }
+    let ca_pem = pki.cluster.pem();
+    tokio::try_join!(
+        try_join_all(with_cluster.iter().map(|component| ready(*component))),
+        steps.time("empty tree applied by Flux", async {
+            bootstrap::flux(&client, &git.url).await?;
+            bootstrap::flux_applied(&client, COMPONENT_LIMIT).await
+        }),
+        steps.time("metrics APIs registered", bootstrap::metrics_apis(&client, metrics_server.port(), &ca_pem)),
+    )?;
+    let version = client.apiserver_version().await.map_err(ApiError::request("read", "/version"))?;
+    let at_start = azure.kubernetes_version().borrow().clone();
+    let announced_version = KubernetesVersion::new(state, registry, layout.api_url(), at_start).await?;
+    let on_demand = OnDemand::new(commands.clone(), registry.clone(), probes.clone(), events.target());
+    Ok(InProcess {
+        azure,
+        git,
+        metrics: metrics_server,
+        layout,
+        probes,
+        events,
+        on_demand,
+        kubernetes_version: version.git_version,
+        announced_version,
+    })
+}
+
+async fn start_azure(config: &LocalConfig, state: &StateDir) -> Result<Simulator, LocalError> {
+    let azure = Simulator::start(config.azure.clone(), None).await?;
+    let addresses = AzureAddresses { arm: azure.arm_url(), identity: azure.identity_url() };
+    nap::write_azure_files(state, &addresses, azure.ca_pem())?;
+    Ok(azure)
+}
+
+async fn start_metrics(metrics: &Arc<Metrics>, files: &PkiFiles) -> Result<MetricsServer, LocalError> {
+    let identity = ServerIdentity {
+        certificate: &read_pem(&files.certificate("harness-metrics"))?,
+        key: &read_pem(&files.key("harness-metrics"))?,
+        client_authority: &read_pem(&files.certificate("front-proxy-ca"))?,
+    };
+    Ok(MetricsServer::start(Arc::clone(metrics), identity).await?)
+}
+
+/// The name of the repository that Flux applies.
+const REPOSITORY: &str = "node-config";
+
+/// A Git server whose repository holds a tree without objects: what is applied is nothing, until somebody pushes.
+async fn start_git(state: &StateDir) -> Result<Git, LocalError> {
+    let server = GitServer::start(&state.data().join("git"), 0).await?;
+    let repository = server.create_repository(REPOSITORY).await?;
+    let remote = server.remote(&repository)?;
+    let tree = state.data().join("empty-tree");
+    private_dir(&tree)?;
+    write_private(&tree.join("kustomization.yaml"), EMPTY_TREE)?;
+    remote.push_tree(&tree, "Nothing yet", &Author::default()).await?;
+    Ok(Git { server, url: repository.url })
+}

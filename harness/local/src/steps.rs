@@ -1,0 +1,47 @@
+//! How long each step of a start takes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use harness_components::control::StepTiming;
+
+/// Collects the timings of one start; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Steps {
+    zero: Instant,
+    done: Arc<Mutex<Vec<StepTiming>>>,
+}
+
+impl Steps {
+    /// Counts from now.
+    pub(crate) fn new() -> Self {
+        Self { zero: Instant::now(), done: Arc::default() }
+    }
+
+    /// Runs a step and keeps its begin and end.
+    pub(crate) async fn time<T>(&self, step: &str, work: impl Future<Output = T>) -> T {
+        let from_ms = self.now_ms();
+        let result = work.await;
+        self.record(step, from_ms);
+        result
+    }
+
+    /// Keeps a step that began at `from_ms` and ends now.
+    pub(crate) fn record(&self, step: &str, from_ms: u64) {
+        let timing = StepTiming { step: step.to_owned(), from_ms, to_ms: self.now_ms() };
+        tracing::info!(step, from_ms = timing.from_ms, to_ms = timing.to_ms, "step");
+        self.done.lock().unwrap_or_else(PoisonError::into_inner).push(timing);
+    }
+
+    /// Milliseconds since the start.
+    pub(crate) fn now_ms(&self) -> u64 {
+        u64::try_from(self.zero.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The finished steps, in the order in which they began.
+    pub(crate) fn timings(&self) -> Vec<StepTiming> {
+        let mut all = self.done.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        all.sort_by_key(|timing| (timing.from_ms, timing.to_ms));
+        all
+    }
+}

@@ -1,0 +1,52 @@
+//! The metrics' part of the supervisor's control socket.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, put};
+use axum::{Json, Router};
+use serde_json::json;
+
+use super::error::MetricsError;
+use super::load::{ExternalMetric, Load};
+use super::report::WorkloadReport;
+use super::state::Shared;
+
+/// The routes below `/v1/metrics`.
+pub fn routes(metrics: Shared) -> Router {
+    Router::new()
+        .route("/", get(report).delete(clear))
+        .route("/load", put(set_load))
+        .route("/external", put(set_external))
+        .with_state(metrics)
+}
+
+async fn report(State(metrics): State<Shared>) -> Json<Vec<WorkloadReport>> {
+    Json(metrics.report())
+}
+
+async fn clear(State(metrics): State<Shared>) -> StatusCode {
+    metrics.clear().await;
+    StatusCode::NO_CONTENT
+}
+
+async fn set_load(State(metrics): State<Shared>, Json(load): Json<Load>) -> Response {
+    answer(metrics.set_load(load).await)
+}
+
+async fn set_external(State(metrics): State<Shared>, Json(metric): Json<ExternalMetric>) -> Response {
+    answer(metrics.set_external(metric))
+}
+
+fn answer(result: Result<(), MetricsError>) -> Response {
+    match result {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => {
+            let code = match error {
+                MetricsError::Invalid { .. } => StatusCode::BAD_REQUEST,
+                MetricsError::NotAttached | MetricsError::NotListed { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            (code, Json(json!({"error": error.to_string()}))).into_response()
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! TLS on loopback: the cryptography provider of the process, certificate authorities that a cluster throws away, and the one HTTPS listener.
+
+mod authority;
+mod config;
+mod crypto;
+mod serve;
+
+pub use authority::{Authority, CertificateError, Pair, SigningKey, Usage};
+pub use config::{TlsError, server_config};
+pub use crypto::install_crypto;
+pub use rustls::pki_types::CertificateDer;
+pub use serve::{Admission, serve};
+pub use tokio_rustls::TlsAcceptor;
