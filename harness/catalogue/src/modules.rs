@@ -37,7 +37,7 @@ pub enum Stamp {
 /// Modules are kept apart because their `replace` lines conflict.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Module {
-    /// Folder under `harness/components/`.
+    /// Folder under `harness/catalogue/`.
     pub name: &'static str,
     /// Upstream module path.
     pub path: &'static str,
@@ -263,9 +263,9 @@ pub static MODULES: [Module; 10] = [
         }],
         crds: &[],
         stamps: &[],
-        expected_build_s: 40,
-        build_cache_bytes: 300 * MB,
-        download_bytes: 200 * MB,
+        expected_build_s: 60,
+        build_cache_bytes: 520 * MB,
+        download_bytes: 150 * MB,
     },
     Module {
         name: "karpenter",

@@ -164,10 +164,11 @@ impl Cluster {
         let GitOps::Supervised { supervisor, .. } = &self.parts.gitops else {
             return Err(ClusterError::Lacks { what: "a Git server with faults" });
         };
-        Ok(match fault {
+        match fault {
             Some(fault) => supervisor.put(GIT_FAULT, &fault, "set the fault of the Git server").await?,
             None => supervisor.delete(GIT_FAULT, "end the fault of the Git server").await?,
-        })
+        }
+        Ok(())
     }
 
     /// Whether the Git server has a fault; one that is not the harness's has none that it knows of.

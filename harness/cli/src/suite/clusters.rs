@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use harness_cluster::local::{self, LocalError, Phase};
+use harness_cluster::local::{self, Phase};
 use harness_cluster::{Cluster, Contents};
 
 use crate::args::Local;
