@@ -38,6 +38,14 @@ pub enum ClusterError {
     /// A local cluster could not be started, found or taken down.
     #[error(transparent)]
     Local(#[from] LocalError),
+    /// A kubeconfig cannot be used.
+    #[error("cannot use the kubeconfig ({place}): {source}; choose one with --kubeconfig and --context")]
+    Kubeconfig {
+        /// Which one.
+        place: String,
+        /// Why not; holds no content of the file.
+        source: Box<kube::config::KubeconfigError>,
+    },
     /// No client can be made from a configuration.
     #[error("cannot make a client of the API server for {identity}: {source}")]
     Client {
@@ -59,6 +67,7 @@ impl ClusterError {
             | Self::Receiver(_)
             | Self::Publish(_)
             | Self::Git(_)
+            | Self::Kubeconfig { .. }
             | Self::Client { .. } => false,
         }
     }

@@ -6,6 +6,7 @@ mod control_plane;
 pub mod dry_run;
 mod error;
 mod gitops;
+pub mod kubeconfig;
 pub mod local;
 mod provisioner;
 

@@ -77,6 +77,24 @@ impl Flux {
         Ok(true)
     }
 
+    /// The URL of the repository that Flux follows.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn url(&self) -> Result<Option<String>, kube::Error> {
+        let source = self.sources.get(NAME).await?;
+        Ok(source.data["spec"]["url"].as_str().map(str::to_owned))
+    }
+
+    /// Has Flux follow the repository at `url` from now on.
+    ///
+    /// # Errors
+    /// When the API server refuses the patch.
+    pub async fn follow(&self, url: &str) -> Result<(), kube::Error> {
+        let patch = json!({"spec": {"url": url}});
+        self.sources.patch(NAME, &PatchParams::default(), &Patch::Merge(&patch)).await.map(drop)
+    }
+
     /// Replaces the Kustomization's health checks, and the labels that it puts on every object that it applies. The layers in the tree put
     /// the same labels on theirs; layers of layers do not.
     ///
