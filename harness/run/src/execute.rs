@@ -13,14 +13,15 @@ use harness_record::event::{EndReason, LOG_MINOR, LOG_VERSION, PhaseOutcome, Run
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::RunClock;
-use crate::drive::{Repository, Tools};
+use crate::drive::{Actions, Context, Repository};
+use crate::error::describe;
 use crate::hub::{Hub, OnEvent};
 use crate::observe::{Observers, Scope};
 use crate::placeholders::Placeholders;
 use crate::prepare::{self, Before, Prepared};
 use crate::tree::{Tree, WorkingTree};
 use crate::webhook::Webhook;
-use crate::{RunError, asked, cleanup, labels, phases, pools, usage};
+use crate::{RunError, cleanup, phases, scope, usage};
 
 /// How long a cleanup may take before the run ends without it, beyond its own limits.
 const CLEANUP_LIMIT: Duration = Duration::from_secs(180);
@@ -74,7 +75,8 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
     let cluster = Arc::new(cluster);
     let pools = plan.node_config.classes.iter().map(|class| class.name.clone());
     let repository = Repository::new(WorkingTree::new(tree), pools);
-    let tools = Tools::new(cluster.clone(), run_id, throwaway, hub.clone(), repository);
+    let context = Context::new(cluster.clone(), run_id, throwaway, hub.clone());
+    let actions = Actions::new(context, repository);
     let sampling = tokio::spawn(usage::sample(cluster.clone(), hub.clone()));
 
     let mut before = Before::default();
@@ -85,10 +87,10 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
         () = interrupt.cancelled() => (EndReason::Interrupted, String::new()),
         error = hub.failed() => (EndReason::TargetFailed, error),
         died = cluster.failed() => (EndReason::TargetFailed, died_text(&died)),
-        outcome = carry_out(plan, &tools, &mut before, &mut observers, &mut webhook) => match outcome {
+        outcome = carry_out(plan, &actions, &mut before, &mut observers, &mut webhook) => match outcome {
             Ok(()) => (EndReason::Completed, String::new()),
             Err(NotCarriedOut::Lacks(what)) => (EndReason::NotRun, what),
-            Err(NotCarriedOut::Failed(error)) => (EndReason::TargetFailed, error.to_string()),
+            Err(NotCarriedOut::Failed(error)) => (EndReason::TargetFailed, describe(&error)),
         },
     };
     // Of a run that carried everything out no phase is left to end.
@@ -99,7 +101,7 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
             () = abandon.cancelled() => tracing::warn!("cleanup abandoned"),
             // A cluster that has lost a component cannot clean up after itself.
             _ = cluster.failed() => {}
-            outcome = tokio::time::timeout(CLEANUP_LIMIT, cleanup::cleanup(plan, &tools, &before)) => {
+            outcome = tokio::time::timeout(CLEANUP_LIMIT, cleanup::cleanup(plan, &actions, &before)) => {
                 if outcome.is_err() {
                     tracing::warn!("cleanup did not end within {} s", CLEANUP_LIMIT.as_secs());
                 }
@@ -116,7 +118,7 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
     if let Some(webhook) = webhook {
         webhook.stop().await;
     }
-    drop(tools);
+    drop(actions);
     if throwaway && !keep {
         teardown(cluster, out.join("logs"), &hub).await;
     }
@@ -170,16 +172,18 @@ impl From<RunError> for NotCarriedOut {
 
 async fn carry_out(
     plan: &Plan,
-    tools: &Tools,
+    actions: &Actions,
     before: &mut Before,
     observers: &mut Option<Observers>,
     webhook: &mut Option<Webhook>,
 ) -> Result<(), NotCarriedOut> {
-    let offered = tools.cluster.capabilities();
+    let context = &actions.context;
+    let Context { cluster, hub, run_id, .. } = context;
+    let offered = cluster.capabilities();
     let lacking: Vec<String> = plan
         .needs
         .difference(&offered)
-        .map(|capability| match tools.cluster.remedy(*capability) {
+        .map(|capability| match cluster.remedy(*capability) {
             Some(remedy) => format!("{capability} ({remedy})"),
             None => capability.to_string(),
         })
@@ -187,39 +191,35 @@ async fn carry_out(
     if !lacking.is_empty() {
         return Err(NotCarriedOut::Lacks(format!("needs {}", lacking.join(", "))));
     }
-    let hub = &tools.hub;
-    hub.begin_phase(prepare::PHASE);
-    tools.cluster.provide(&plan.needs).await.map_err(|error| RunError::Target {
-        doing: "start what the scenario needs".to_owned(),
-        reason: error.to_string(),
-    })?;
+    hub.start_phase(prepare::PHASE);
+    cluster.provide(&plan.needs).await.map_err(RunError::failed("start what the scenario needs"))?;
     if plan.webhook {
         *webhook = Some(Webhook::start(hub.clone()).await?);
     }
-    let registry = plan.needs.contains(&Capability::ImageRegistry).then(|| tools.cluster.image_registry()).flatten();
-    let registry = registry.map(|registry| format!("{registry}/{}", labels::namespace(&tools.run_id)));
+    let registry = plan.needs.contains(&Capability::ImageRegistry).then(|| cluster.image_registry()).flatten();
+    let registry = registry.map(|registry| format!("{registry}/{}", context.namespace()));
     let placeholders = Placeholders { webhook: webhook.as_ref().map(Webhook::url), registry };
-    tools.repository.fill_with(placeholders).await;
-    prepare::set_behaviour(plan, tools, before).await?;
-    tools.objects.locate(&plan.objects, &tools.run_id, &tools.client).await?;
-    let scope = Scope {
-        run_id: &tools.run_id,
-        nodepools: pools::of(plan),
+    actions.repository.fill_with(placeholders).await;
+    prepare::set_behaviour(plan, context, before).await?;
+    actions.objects.locate(&plan.objects, context).await?;
+    let watched = Scope {
+        run_id,
+        nodepools: scope::nodepools(plan),
         gitops: true,
         image_automation: plan.needs.contains(&Capability::ImageAutomation),
         autoscalers: plan.workloads.iter().any(|workload| workload.autoscale.is_some()),
-        reasons: asked::reasons(plan),
-        objects: tools.objects.all(),
+        reasons: scope::reasons(plan),
+        objects: actions.objects.all(),
     };
-    hub.note(|state| state.count(asked::counted(plan)));
-    *observers = Some(Observers::start(&tools.cluster, scope, hub).await?);
-    let (outcome, detail) = match prepare::apply(plan, tools, before).await? {
+    hub.note(|state| state.count(scope::counted(plan)));
+    *observers = Some(Observers::start(cluster, watched, hub).await?);
+    let (outcome, detail) = match prepare::apply(plan, actions, before).await? {
         Prepared::Ready => (PhaseOutcome::Reached, String::new()),
         Prepared::Refused(why) => (PhaseOutcome::DeadlinePassed, why),
     };
     hub.end_phase(outcome, detail);
     if outcome == PhaseOutcome::Reached {
-        phases::run(plan, tools).await;
+        phases::run(plan, actions).await;
     }
     Ok(())
 }

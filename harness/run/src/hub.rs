@@ -61,9 +61,7 @@ impl LogTask {
     /// # Errors
     /// The log could not be written to its end.
     pub async fn finish(self) -> Result<(), RunError> {
-        self.0.await.unwrap_or_else(|panic| {
-            Err(RunError::Target { doing: "write the event log".to_owned(), reason: panic.to_string() })
-        })
+        self.0.await.unwrap_or_else(|panic| Err(RunError::failed("write the event log")(panic)))
     }
 }
 
@@ -101,8 +99,8 @@ impl Hub {
         }
     }
 
-    /// A phase begins. Returns when, in microseconds since the run began.
-    pub fn begin_phase(&self, phase: &str) -> u64 {
+    /// Starts a phase. Returns when, in microseconds since the run began.
+    pub fn start_phase(&self, phase: &str) -> u64 {
         let began_us = self.clock.now_us();
         *self.shared.phase.lock().unwrap_or_else(PoisonError::into_inner) = Some(phase.to_owned());
         self.record_at(began_us, EventKind::PhaseBegan { phase: phase.to_owned() });
@@ -188,7 +186,7 @@ impl Log {
     fn write_error(&self, error: LogError) -> RunError {
         let source = match error {
             LogError::Write(source) => source,
-            other => io::Error::other(other.to_string()),
+            other => io::Error::other(other),
         };
         RunError::Log { path: self.path.clone(), source }
     }

@@ -2,30 +2,27 @@
 //!
 //! The room has three parts that never call each other back:
 //!
-//! - [`drive`] sends the plan's actions at their intended times, an open loop;
+//! - `drive` sends the plan's actions at their intended times, an open loop;
 //! - [`observe`] turns watches and the simulated Azure's facts into events: the handlers stamp and enqueue, nothing else;
 //! - [`hub`] appends every event to `events.jsonl` and keeps the few counts that conditions wait for.
 //!
 //! [`execute()`] is the run loop over them: prepare, phases, cleanup, teardown. It computes no latency and no verdict: those
 //! are functions of the log (`harness-record`).
 
-mod answered;
-mod asked;
 mod cleanup;
 pub mod clock;
-mod cron;
-pub mod drive;
+mod drive;
 mod error;
 mod execute;
 pub mod hub;
 pub mod labels;
-mod layers;
 mod objects;
 pub mod observe;
 mod phases;
 mod placeholders;
-mod pools;
 mod prepare;
+mod requests;
+mod scope;
 pub mod state;
 mod tree;
 mod until;
@@ -36,5 +33,5 @@ mod workload;
 
 pub use error::RunError;
 pub use execute::{Options, execute};
-pub use placeholders::Placeholders;
+pub use placeholders::{PlaceholderError, Placeholders};
 pub use tree::Tree;

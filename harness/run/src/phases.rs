@@ -4,7 +4,7 @@ use harness_plan::{Condition, Conditions, Phase, Plan};
 use harness_record::event::PhaseOutcome;
 use harness_units::Span;
 
-use crate::drive::{Driver, Tools};
+use crate::drive::{Actions, Driver};
 use crate::until::{Beginning, reached, settles_us};
 use crate::wanted::Wanted;
 
@@ -16,22 +16,22 @@ const UNANSWERED: &str = "an action was still due or not answered";
 
 /// Carries out every phase. A phase whose deadline passes does not end the run: what comes after it may still answer
 /// something, and the fleet must come down in any case.
-pub(crate) async fn run(plan: &Plan, tools: &Tools) {
+pub(crate) async fn run(plan: &Plan, actions: &Actions) {
     let mut wanted = Wanted::new(plan);
     for phase in &plan.phases {
-        let hub = &tools.hub;
-        let began_us = hub.begin_phase(&phase.name);
+        let hub = &actions.context.hub;
+        let began_us = hub.start_phase(&phase.name);
         wanted.plan(phase);
         // Before the first action: what it causes belongs to the phase.
         let begin = hub.read(|state| Beginning::of(state, began_us, &wanted));
-        let mut driver = Driver::start(phase, began_us, tools);
-        let (outcome, detail) = end(phase, begin, &mut driver, tools).await;
+        let mut driver = Driver::start(phase, began_us, actions);
+        let (outcome, detail) = end(phase, begin, &mut driver, actions).await;
         hub.end_phase(outcome, detail);
     }
 }
 
-async fn end(phase: &Phase, mut begin: Beginning, driver: &mut Driver, tools: &Tools) -> (PhaseOutcome, String) {
-    let hub = &tools.hub;
+async fn end(phase: &Phase, mut begin: Beginning, driver: &mut Driver, actions: &Actions) -> (PhaseOutcome, String) {
+    let hub = &actions.context.hub;
     let began_us = begin.began_us;
     let deadline = |span: Span| hub.clock.instant(began_us + span.as_micros());
     let Some(until) = &phase.until else {
@@ -48,7 +48,7 @@ async fn end(phase: &Phase, mut begin: Beginning, driver: &mut Driver, tools: &T
         // The condition may hold before the last action is sent: a phase is not over while something is still due.
         driver.finished().await;
         begin.acted_us = hub.clock.now_us();
-        wait(until, &begin, &mut missing, tools).await;
+        wait(until, &begin, &mut missing, actions).await;
     };
     match tokio::time::timeout_at(deadline(phase.within.unwrap_or(DEADLINE)), awaited).await {
         Ok(()) => (PhaseOutcome::Reached, String::new()),
@@ -62,8 +62,8 @@ async fn end(phase: &Phase, mut begin: Beginning, driver: &mut Driver, tools: &T
 }
 
 /// Returns when the condition holds. A part that waits for quiet wakes when it would hold if nothing more happened, not at every event.
-async fn wait(until: &Conditions, begin: &Beginning, missing: &mut String, tools: &Tools) {
-    let hub = &tools.hub;
+async fn wait(until: &Conditions, begin: &Beginning, missing: &mut String, actions: &Actions) {
+    let hub = &actions.context.hub;
     let noisy = until.0.iter().filter(|condition| !matches!(condition, Condition::Settled(_)));
     let noisy = Conditions(noisy.cloned().collect());
     loop {

@@ -11,9 +11,9 @@ use harness_record::event::{ActionKind, ActionStamps};
 use harness_simulation::Behaviour;
 
 use crate::RunError;
-use crate::answered::answered;
-use crate::drive::Tools;
+use crate::drive::{Actions, Context};
 use crate::labels;
+use crate::requests::once;
 use crate::state::State;
 use crate::workload;
 
@@ -50,70 +50,62 @@ pub(crate) enum Prepared {
 }
 
 /// Sets the behaviour of the simulated Azure, where there is one.
-pub(crate) async fn set_behaviour(plan: &Plan, tools: &Tools, before: &mut Before) -> Result<(), RunError> {
-    let Some(azure) = tools.cluster.azure() else {
+pub(crate) async fn set_behaviour(plan: &Plan, context: &Context, before: &mut Before) -> Result<(), RunError> {
+    let Some(azure) = context.cluster.azure() else {
         return Ok(());
     };
-    let earlier = azure.behaviour().await.map_err(RunError::azure("read the simulated Azure's behaviour"))?;
+    let earlier = azure.behaviour().await.map_err(RunError::failed("read the simulated Azure's behaviour"))?;
     before.behaviour = Some(earlier);
-    azure.set_behaviour(&plan.azure).await.map_err(RunError::azure("set the simulated Azure's behaviour"))
+    azure.set_behaviour(&plan.azure).await.map_err(RunError::failed("set the simulated Azure's behaviour"))
 }
 
 /// Creates the workloads, pushes the tree and waits until Flux has applied it and its pools are Ready.
-pub(crate) async fn apply(plan: &Plan, tools: &Tools, before: &mut Before) -> Result<Prepared, RunError> {
+pub(crate) async fn apply(plan: &Plan, actions: &Actions, before: &mut Before) -> Result<Prepared, RunError> {
+    let context = &actions.context;
     if plan.workloads.iter().any(|workload| workload.autoscale.is_some())
-        && let Some(metrics) = tools.cluster.metrics()
+        && let Some(metrics) = context.cluster.metrics()
     {
         let available = metrics.available(METRICS_LIMIT).await;
-        available.map_err(|error| RunError::Target {
-            doing: "wait for the metrics that autoscalers read".to_owned(),
-            reason: error.to_string(),
-        })?;
+        available.map_err(RunError::failed("wait for the metrics that autoscalers read"))?;
     }
     before.namespace = true;
-    workload::create(&tools.client, &tools.run_id, plan).await?;
-    let Some(git) = tools.cluster.git() else {
-        return Err(RunError::Target {
-            doing: "apply the node configuration".to_owned(),
-            reason: "this target has no Git repository that the harness can push to".to_owned(),
-        });
-    };
-    before.commit = git.head().await.map_err(|error| RunError::Git {
-        doing: "read the head of the node configuration's repository".to_owned(),
-        reason: error.to_string(),
-    })?;
+    workload::create(&context.client, &context.run_id, plan).await?;
+    let git = context.git().map_err(RunError::failed("apply the node configuration"))?;
+    let doing = "read the head of the node configuration's repository";
+    before.commit = git.head().await.map_err(RunError::failed(doing))?;
     let pools: Vec<String> = plan.node_config.classes.iter().map(|class| class.name.clone()).collect();
-    let flux = tools.cluster.flux();
+    let flux = context.cluster.flux();
     let checks: Vec<HealthCheck> = pools.iter().map(HealthCheck::node_pool).collect();
-    let run = labels::of_run(&tools.run_id);
-    answered("set the health checks of the Kustomization node-config", flux.configure(&checks, &run)).await?;
-    answered("set the intervals of Flux", set_intervals(plan, &flux, before)).await?;
-    let revision = push(plan, &git, tools).await?;
-    answered("ask Flux to fetch the commit", flux.fetch_now()).await?;
+    let run = labels::of_run(&context.run_id);
+    once("set the health checks of the Kustomization node-config", flux.configure(&checks, &run)).await?;
+    once("set the intervals of Flux", set_intervals(plan, &flux, before)).await?;
+    let revision = push(plan, &git, actions).await?;
+    once("ask Flux to fetch the commit", flux.fetch_now()).await?;
     let layers = plan.gitops.as_ref().map_or(&[][..], |gitops| &gitops.layers);
     let layers = layers.iter().map(|layer| layer.name.clone()).collect();
-    Ok(wait_until_in_force(&Wanted { revision, pools, layers }, tools).await)
+    Ok(wait_until_in_force(&Wanted { revision, pools, layers }, context).await)
 }
 
 async fn set_intervals(plan: &Plan, flux: &Flux, before: &mut Before) -> Result<(), kube::Error> {
     let Some(gitops) = &plan.gitops else { return Ok(()) };
-    let wanted = Intervals {
+    let planned = Intervals {
         source: gitops.source_interval.map(|span| span.to_string()),
         root: gitops.interval.map(|span| span.to_string()),
     };
-    if wanted == Intervals::default() {
+    if planned == Intervals::default() {
         return Ok(());
     }
     before.intervals = Some(flux.intervals().await?);
-    flux.set_intervals(&wanted).await
+    flux.set_intervals(&planned).await
 }
 
-async fn push(plan: &Plan, git: &GitRemote, tools: &Tools) -> Result<String, RunError> {
-    let message = format!("{}: node configuration under test (run {})", plan.scenario, tools.run_id);
-    let commit = tools.repository.push_first(git, &message).await?;
-    let sent_us = tools.hub.clock.us_of(commit.sent.into());
-    let acked_us = tools.hub.clock.us_of(commit.acknowledged.into());
-    tools.hub.record_at(
+async fn push(plan: &Plan, git: &GitRemote, actions: &Actions) -> Result<String, RunError> {
+    let Context { run_id, hub, .. } = &actions.context;
+    let message = format!("{}: node configuration under test (run {run_id})", plan.scenario);
+    let commit = actions.repository.push_first(git, &message).await?;
+    let sent_us = hub.clock.us_of(commit.sent.into());
+    let acked_us = hub.clock.us_of(commit.acknowledged.into());
+    hub.record_at(
         acked_us,
         EventKind::Action(ActionStamps {
             what: ActionKind::Push { id: None, revision: commit.sha.clone() },
@@ -124,7 +116,7 @@ async fn push(plan: &Plan, git: &GitRemote, tools: &Tools) -> Result<String, Run
             error: None,
         }),
     );
-    tools.hub.note(|state| state.pushed.clone_from(&commit.sha));
+    hub.note(|state| state.pushed.clone_from(&commit.sha));
     Ok(commit.sha)
 }
 
@@ -137,8 +129,8 @@ struct Wanted {
     layers: Vec<String>,
 }
 
-async fn wait_until_in_force(wanted: &Wanted, tools: &Tools) -> Prepared {
-    let hub = &tools.hub;
+async fn wait_until_in_force(wanted: &Wanted, context: &Context) -> Prepared {
+    let hub = &context.hub;
     let mut missing = String::new();
     let mut refusal = String::new();
     let reached = hub.wait_for(&mut missing, |state| in_force(state, wanted));

@@ -39,12 +39,9 @@ struct Door {
 impl Webhook {
     /// Listens on a free loopback port; what comes goes to the hub.
     pub(crate) async fn start(hub: Hub) -> Result<Self, RunError> {
-        let failed = |error: std::io::Error| RunError::Target {
-            doing: "listen for notifications on 127.0.0.1".to_owned(),
-            reason: error.to_string(),
-        };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+        let failed = || RunError::failed("listen for notifications on 127.0.0.1");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed())?;
+        let address = listener.local_addr().map_err(failed())?;
         let (queue, mut notifications) = mpsc::channel(QUEUE);
         let app = Router::new().fallback(take).with_state(Door { clock: hub.clock, queue });
         let serving = tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! Changing objects behind the back of whoever declares them, and taking back what is left of it.
+//! Changing objects behind the back of whoever declares them, and undoing what is left of that.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use harness_cluster::flux;
 use harness_plan::{Change, ChangeKind, FieldPath, NamedObject};
-use kube::Client;
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::Value;
 
-use super::Tools;
+use super::context::Context;
+use crate::error::ActionError;
 use crate::objects::Place;
 use crate::{RunError, labels};
 
@@ -20,14 +20,14 @@ const KUSTOMIZATION: [&str; 2] = ["kustomize.toolkit.fluxcd.io/name", "kustomize
 /// How long a change may take to show in the watch. A deletion that a finalizer holds up shows later.
 const SEEN_LIMIT: Duration = Duration::from_secs(5);
 
-/// The objects that the scenario names, and what the run changed of them.
+/// The objects that the scenario names, and the changes that the run made of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Objects {
     named: Arc<OnceLock<Vec<(NamedObject, Place)>>>,
-    made: Arc<Mutex<Vec<Made>>>,
+    changes: Arc<Mutex<Vec<Made>>>,
 }
 
-/// A change that was made, and how to take it back.
+/// A change that was made, and how to undo it.
 #[derive(Clone, Debug)]
 struct Made {
     place: Place,
@@ -41,12 +41,33 @@ enum Undo {
     Delete,
 }
 
+/// A change that is refused before it is sent, or that changed nothing.
+#[derive(Debug, thiserror::Error)]
+enum ChangeError {
+    #[error("the scenario does not name this object")]
+    NotNamed,
+    #[error("there is no {0}")]
+    Missing(Place),
+    #[error("the {0} has these values already: nothing was changed")]
+    Unchanged(Place),
+    #[error("the {0} is not the run's to delete")]
+    Permanent(Place),
+    #[error("the {0} belongs neither to this run nor to its tree: it is not touched")]
+    Foreign(Place),
+    #[error("the manifest of the {place}: {source}")]
+    Manifest {
+        place: Place,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
 impl Objects {
-    /// Asks the API server where the objects are; what is served later is not found.
-    pub(crate) async fn locate(&self, named: &[NamedObject], run_id: &str, client: &Client) -> Result<(), RunError> {
+    /// Asks the API server where the objects are; a kind that it serves only later is not found.
+    pub(crate) async fn locate(&self, named: &[NamedObject], context: &Context) -> Result<(), RunError> {
         let mut located = Vec::new();
         for object in named {
-            located.push((object.clone(), Place::of(&object.at, run_id, client).await?));
+            located.push((object.clone(), Place::of(&object.at, &context.run_id, &context.client).await?));
         }
         self.named.get_or_init(|| located);
         Ok(())
@@ -57,145 +78,179 @@ impl Objects {
         self.named.get().map_or(&[], Vec::as_slice)
     }
 
+    /// The places of the objects that carry the run's label and still exist.
+    pub(crate) async fn remaining(&self, context: &Context) -> Result<Vec<&Place>, kube::Error> {
+        let mut remaining = Vec::new();
+        for (_, place) in self.all() {
+            let found = match place.api(context.client.clone()).get_metadata_opt(&place.name).await {
+                // The kind is not served any more.
+                Err(error) if is_absent(&error) => None,
+                found => found?,
+            };
+            if found.is_some_and(|found| is_of_run(found.metadata.labels.as_ref(), context)) {
+                remaining.push(place);
+            }
+        }
+        Ok(remaining)
+    }
+
+    /// Deletes the objects that carry the run's label and still exist.
+    pub(crate) async fn delete_remaining(&self, context: &Context) -> Result<(), kube::Error> {
+        for place in self.remaining(context).await? {
+            delete(place, &place.api(context.client.clone())).await?;
+        }
+        Ok(())
+    }
+
     fn place(&self, name: &str) -> Option<Place> {
         self.all().iter().find(|(object, _)| object.name == name).map(|(_, place)| place.clone())
     }
 
     fn push(&self, place: Place, undo: Undo) {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(Made { place, undo });
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(Made { place, undo });
     }
 }
 
-/// Makes a change. The error is in words, for the log.
-pub(super) async fn make(change: &Change, tools: &Tools) -> Result<(), String> {
-    let place = tools.objects.place(change.object()).ok_or("the scenario does not name this object")?;
-    let api = place.api(tools.client.clone());
+/// Makes a change.
+pub(super) async fn act(change: &Change, objects: &Objects, context: &Context) -> Result<(), ActionError> {
+    let place = objects.place(change.object()).ok_or(ChangeError::NotNamed)?;
+    let api = place.api(context.client.clone());
     if let ChangeKind::Create(manifest) = change.kind() {
-        return create(manifest, change, place, &api, tools).await;
+        create(manifest, change, &place, &api, context).await?;
+        objects.push(place, Undo::Delete);
+        return Ok(());
     }
-    let found = api.get_opt(&place.name).await.map_err(|error| format!("cannot read the {place}: {error}"))?;
-    let before = found.ok_or_else(|| format!("there is no {place}"))?;
+    let found = api.get_opt(&place.name).await.map_err(RunError::failed(format!("read the {place}")))?;
+    let before = found.ok_or_else(|| ChangeError::Missing(place.clone()))?;
     let deletes = change.kind() == ChangeKind::Delete;
-    may_change(&place, &before, deletes, tools).await?;
+    check_owner(&place, &before, deletes, context).await?;
     if let ChangeKind::Patch(patch) = change.kind() {
-        return write(patch, change, place, before, &api, tools).await;
+        let paths = write(patch, change, &place, before, &api).await?;
+        objects.push(place, Undo::Restore(paths));
+        return Ok(());
     }
-    let deleting = api.delete(&place.name, &DeleteParams::default()).await;
-    deleting.map(drop).map_err(|error| format!("cannot delete the {place}: {error}"))
+    let deleted = api.delete(&place.name, &DeleteParams::default()).await;
+    deleted.map_err(RunError::failed(format!("delete the {place}")))?;
+    Ok(())
 }
 
-/// Returns when the watch has shown the change: what a phase waits for must not be what was there before it.
-pub(super) async fn seen(change: &Change, sent_us: u64, tools: &Tools) {
+/// Returns when the watch has shown the change: a phase must not wait for what was there before it.
+pub(super) async fn wait_until_seen(object: &str, sent_us: u64, context: &Context) {
     let mut last = String::new();
-    let shown = tools.hub.wait_for(&mut last, |state| {
-        if state.field_seen_us(change.object()) >= sent_us { Ok(()) } else { Err(String::new()) }
-    });
-    if tokio::time::timeout(SEEN_LIMIT, shown).await.is_err() {
-        tracing::warn!("the change of {} did not show within {} s", change.object(), SEEN_LIMIT.as_secs());
+    let seen = context
+        .hub
+        .wait_for(&mut last, |state| if state.field_seen_us(object) >= sent_us { Ok(()) } else { Err(String::new()) });
+    if tokio::time::timeout(SEEN_LIMIT, seen).await.is_err() {
+        tracing::warn!("the change of {object} was not seen within {} s", SEEN_LIMIT.as_secs());
     }
 }
 
 async fn create(
     manifest: &Value,
     change: &Change,
-    place: Place,
+    place: &Place,
     api: &Api<DynamicObject>,
-    tools: &Tools,
-) -> Result<(), String> {
-    let mut object: DynamicObject =
-        serde_json::from_value(manifest.clone()).map_err(|error| format!("the manifest of the {place}: {error}"))?;
+    context: &Context,
+) -> Result<(), ActionError> {
+    let mut object: DynamicObject = serde_json::from_value(manifest.clone())
+        .map_err(|source| ChangeError::Manifest { place: place.clone(), source })?;
     object.metadata.namespace = place.namespace().map(str::to_owned);
-    object.metadata.labels.get_or_insert_default().extend(labels::of_run(&tools.run_id));
+    object.metadata.labels.get_or_insert_default().extend(labels::of_run(&context.run_id));
     let parameters = PostParams { field_manager: Some(change.by.clone()), ..PostParams::default() };
-    api.create(&parameters, &object).await.map_err(|error| format!("cannot create the {place}: {error}"))?;
-    tools.objects.push(place, Undo::Delete);
+    api.create(&parameters, &object).await.map_err(RunError::failed(format!("create the {place}")))?;
     Ok(())
 }
 
+/// Returns of each path what was written, and what was there before.
 async fn write(
     patch: &Value,
     change: &Change,
-    place: Place,
+    place: &Place,
     before: DynamicObject,
     api: &Api<DynamicObject>,
-    tools: &Tools,
-) -> Result<(), String> {
+) -> Result<Vec<(FieldPath, Option<Value>, Option<Value>)>, ActionError> {
+    let reading = || RunError::failed(format!("read the {place}"));
     let version = before.metadata.resource_version.clone();
-    let before = serde_json::to_value(before).map_err(|error| format!("cannot read the {place}: {error}"))?;
+    let before = serde_json::to_value(before).map_err(reading())?;
     let parameters = PatchParams { field_manager: Some(change.by.clone()), ..PatchParams::default() };
-    let written = api
-        .patch(&place.name, &parameters, &Patch::Merge(patch))
-        .await
-        .map_err(|error| format!("cannot patch the {place}: {error}"))?;
+    let written = api.patch(&place.name, &parameters, &Patch::Merge(patch)).await;
+    let written = written.map_err(RunError::failed(format!("patch the {place}")))?;
     // A patch that changes nothing is not written.
     if written.metadata.resource_version == version {
-        return Err(format!("the {place} has these values already: nothing was changed"));
+        return Err(ChangeError::Unchanged(place.clone()).into());
     }
-    let written = serde_json::to_value(written).map_err(|error| format!("cannot read the {place}: {error}"))?;
+    let written = serde_json::to_value(written).map_err(reading())?;
     let paths = change.paths().into_iter().map(|path| {
         let (now, then) = (path.read(Some(&written)), path.read(Some(&before)));
         (path, now, then)
     });
-    tools.objects.push(place, Undo::Restore(paths.collect()));
-    Ok(())
+    Ok(paths.collect())
 }
 
-/// Only what the run owns or what its tree holds is touched; of the two objects by which Flux applies the tree only fields, since they
-/// stay.
-async fn may_change(place: &Place, object: &DynamicObject, deletes: bool, tools: &Tools) -> Result<(), String> {
+/// Only objects of the run and of its tree are touched; of the two objects by which Flux applies the tree only fields, since they stay.
+async fn check_owner(
+    place: &Place,
+    object: &DynamicObject,
+    deletes: bool,
+    context: &Context,
+) -> Result<(), ActionError> {
     let labels = object.metadata.labels.as_ref();
-    if is_of_run(labels, tools) || place.namespace() == Some(&labels::namespace(&tools.run_id)) {
+    if is_of_run(labels, context) || place.namespace() == Some(&context.namespace()) {
         return Ok(());
     }
     if place.is_of_flux() && is_root(place.namespace(), &place.name) {
-        return if deletes { Err(format!("the {place} is not the run's to delete")) } else { Ok(()) };
+        return if deletes { Err(ChangeError::Permanent(place.clone()).into()) } else { Ok(()) };
     }
     let [name, namespace] = KUSTOMIZATION.map(|label| labels.and_then(|labels| labels.get(label)));
     if let (Some(name), Some(namespace)) = (name, namespace)
-        && (is_root(Some(namespace), name) || is_layer(namespace, name, tools).await?)
+        && (is_root(Some(namespace), name) || is_layer(namespace, name, context).await?)
     {
         return Ok(());
     }
-    Err(format!("the {place} belongs neither to this run nor to its tree: it is not touched"))
+    Err(ChangeError::Foreign(place.clone()).into())
 }
 
-fn is_of_run(labels: Option<&BTreeMap<String, String>>, tools: &Tools) -> bool {
-    labels.and_then(|labels| labels.get(labels::RUN)) == Some(&tools.run_id)
+fn is_of_run(labels: Option<&BTreeMap<String, String>>, context: &Context) -> bool {
+    labels.and_then(|labels| labels.get(labels::RUN)) == Some(&context.run_id)
 }
 
 fn is_root(namespace: Option<&str>, name: &str) -> bool {
     namespace == Some(flux::NAMESPACE) && name == flux::NAME
 }
 
-/// A layer is a Kustomization of the tree: the root applies it, and puts the run's label on it.
-async fn is_layer(namespace: &str, name: &str, tools: &Tools) -> Result<bool, String> {
+/// Whether it is a layer, a Kustomization of the tree: the root applies it and puts the run's label on it.
+async fn is_layer(namespace: &str, name: &str, context: &Context) -> Result<bool, RunError> {
     if namespace != flux::NAMESPACE {
         return Ok(false);
     }
-    let layer = tools.cluster.flux().kustomizations().get_metadata_opt(name).await;
-    let layer = layer.map_err(|error| format!("cannot read the Kustomization {namespace}/{name}: {error}"))?;
-    Ok(layer.is_some_and(|layer| is_of_run(layer.metadata.labels.as_ref(), tools)))
+    let layer = context.cluster.flux().kustomizations().get_metadata_opt(name).await;
+    let layer = layer.map_err(RunError::failed(format!("read the Kustomization {namespace}/{name}")))?;
+    Ok(layer.is_some_and(|layer| is_of_run(layer.metadata.labels.as_ref(), context)))
 }
 
-/// Takes back what is still there, the newest first. Returns what went wrong.
-pub(crate) async fn undo(tools: &Tools) -> Vec<String> {
-    let made = std::mem::take(&mut *tools.objects.made.lock().unwrap_or_else(PoisonError::into_inner));
-    let mut troubles = Vec::new();
-    for Made { place, undo } in made.into_iter().rev() {
-        let api = place.api(tools.client.clone());
-        let outcome = match undo {
-            Undo::Delete => match api.delete(&place.name, &DeleteParams::default()).await {
-                Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-                deleted => deleted.map(drop),
-            },
+/// Undoes what still stands, the newest first. Returns what could not be undone.
+pub(super) async fn undo(objects: &Objects, context: &Context) -> Vec<RunError> {
+    let changes = std::mem::take(&mut *objects.changes.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut failures = Vec::new();
+    for Made { place, undo } in changes.into_iter().rev() {
+        let api = place.api(context.client.clone());
+        let undone = match undo {
+            Undo::Delete => delete(&place, &api).await,
             Undo::Restore(paths) => restore(&place, &api, &paths).await,
         };
-        troubles.extend(outcome.err().map(|error| format!("cannot take back the change of the {place}: {error}")));
+        failures.extend(undone.map_err(RunError::failed(format!("undo the change of the {place}"))).err());
     }
-    troubles
+    failures
 }
 
-/// Puts back what still stands as it was written.
+async fn delete(place: &Place, api: &Api<DynamicObject>) -> Result<(), kube::Error> {
+    match api.delete(&place.name, &DeleteParams::default()).await {
+        Err(error) if is_absent(&error) => Ok(()),
+        deleted => deleted.map(drop),
+    }
+}
+
+/// Restores the fields that still are as they were written.
 async fn restore(
     place: &Place,
     api: &Api<DynamicObject>,
@@ -207,7 +262,7 @@ async fn restore(
         if path.read(Some(&now)) == *written && written != before {
             let patch = path.patch(before.as_ref());
             match api.patch(&place.name, &PatchParams::default(), &Patch::Merge(&patch)).await {
-                Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+                Err(error) if is_absent(&error) => return Ok(()),
                 patched => patched.map(drop)?,
             }
         }
@@ -215,36 +270,6 @@ async fn restore(
     Ok(())
 }
 
-/// Objects that the scenario names, carry the run's label and are still there: kind and name of each.
-pub(crate) async fn left(tools: &Tools) -> Result<Vec<(String, String)>, kube::Error> {
-    let mut left = Vec::new();
-    for (_, place) in tools.objects.all() {
-        if is_left(place, tools).await? {
-            let name = place.namespace().map_or_else(|| place.name.clone(), |it| format!("{it}/{}", place.name));
-            left.push((place.kind().to_owned(), name));
-        }
-    }
-    Ok(left)
-}
-
-/// Deletes what [`left`] finds.
-pub(crate) async fn delete_left(tools: &Tools) -> Result<(), kube::Error> {
-    for (_, place) in tools.objects.all() {
-        if is_left(place, tools).await? {
-            match place.api(tools.client.clone()).delete(&place.name, &DeleteParams::default()).await {
-                Err(kube::Error::Api(status)) if status.code == 404 => {}
-                deleted => drop(deleted?),
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A kind that is not served any more has no object left.
-async fn is_left(place: &Place, tools: &Tools) -> Result<bool, kube::Error> {
-    let found = match place.api(tools.client.clone()).get_metadata_opt(&place.name).await {
-        Err(kube::Error::Api(status)) if status.code == 404 => None,
-        found => found?,
-    };
-    Ok(found.is_some_and(|found| is_of_run(found.metadata.labels.as_ref(), tools)))
+fn is_absent(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
 }

@@ -1,107 +1,123 @@
-//! Changing the tree: commits, reverts and force-pushes, one after another, each not before its time.
+//! Changing the tree: commits, reverts and force-pushes. The cleanup restores the tree of before the run; nothing else has to be undone.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use harness_cluster::HealthCheck;
-use harness_cluster::git::{Commit, GitRemote};
-use harness_plan::{TreeEdit, Trigger};
+use harness_cluster::git::{Commit as Pushed, GitRemote};
+use harness_plan::{Commit, ForcePush, Trigger};
 use harness_record::EventKind;
 use harness_record::event::{ActionKind, ActionStamps};
 use harness_tree::{SourceFile, read_tree};
-use tokio::sync::Mutex;
-use tokio::time::sleep_until;
+use tokio::sync::{Mutex, MutexGuard};
 
-use super::Tools;
-use crate::labels;
+use super::context::Context;
+use crate::error::{ActionError, describe};
 use crate::placeholders::Placeholders;
-use crate::tree::{SharedTree, WorkingTree};
+use crate::tree::{TreeError, WorkingTree};
+use crate::{RunError, labels};
 
-/// A change of the tree with its intended time.
-#[derive(Clone, Debug)]
-pub(super) struct Change {
-    pub(super) id: u32,
-    pub(super) intended_us: u64,
-    pub(super) what: What,
-    pub(super) trigger: Trigger,
-}
-
-/// What is changed.
-#[derive(Clone, Debug)]
-pub(super) enum What {
-    /// The plan's edits, with the commit's message.
-    Commit(Vec<TreeEdit>, String),
-    /// The newest commit is taken back.
-    Revert,
-    /// The newest commits are dropped, and another one takes their place.
-    ForcePush { back: u32, edits: Vec<TreeEdit>, message: String },
-}
-
-/// The tree and the NodePools whose health Flux waits for.
+/// The tree and the NodePools whose health Flux waits for. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Repository {
-    tree: SharedTree,
-    checked: std::sync::Arc<Mutex<BTreeSet<String>>>,
+    tree: Arc<Mutex<WorkingTree>>,
+    checked: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Repository {
     /// The tree before its first push; Flux is asked to wait for these NodePools.
     pub(crate) fn new(tree: WorkingTree, checked: impl IntoIterator<Item = String>) -> Self {
         let checked = checked.into_iter().collect();
-        Self { tree: SharedTree::new(Mutex::new(tree)), checked: std::sync::Arc::new(Mutex::new(checked)) }
+        Self { tree: Arc::new(Mutex::new(tree)), checked: Arc::new(Mutex::new(checked)) }
     }
 
-    /// What placeholders in the tree and in commits become from now on.
+    /// Sets what placeholders in the tree and in commits become from now on.
     pub(crate) async fn fill_with(&self, placeholders: Placeholders) {
         self.tree.lock().await.fill_with(placeholders);
     }
 
     /// Pushes the tree as it is.
-    pub(crate) async fn push_first(&self, git: &GitRemote, message: &str) -> Result<Commit, crate::RunError> {
+    pub(crate) async fn push_first(&self, git: &GitRemote, message: &str) -> Result<Pushed, RunError> {
         self.tree.lock().await.push_first(git, message).await
     }
-}
 
-/// Sends the changes in their order: a commit stands on the one before it.
-pub(super) async fn drive(changes: Vec<Change>, phase: String, tools: Tools) {
-    let hub = &tools.hub;
-    for Change { id, intended_us, what, trigger } in changes {
-        sleep_until(hub.clock.instant(intended_us)).await;
-        let begun_us = hub.clock.now_us();
-        let outcome = act(&what, &tools).await;
-        let stamps = |what, sent_us, acked_us, error| {
-            let phase = phase.clone();
-            EventKind::Action(ActionStamps { what, phase, intended_us, sent_us, acked_us, error })
-        };
-        match outcome {
-            Ok(commit) => {
-                let sent_us = hub.clock.us_of(commit.sent.into());
-                let acked_us = hub.clock.us_of(commit.acknowledged.into());
-                // At once: who waits for the newest revision must not take the one before it for that.
-                hub.note(|state| state.pushed.clone_from(&commit.sha));
-                let push = ActionKind::Push { id: Some(id), revision: commit.sha.clone() };
-                hub.record_at(acked_us, stamps(push, Some(sent_us), Some(acked_us), None));
-                tell(&trigger, &commit.sha, &phase, &tools).await;
-            }
-            Err(error) => {
-                hub.record(stamps(ActionKind::Planned(id), Some(begun_us), None, Some(error)));
-            }
+    /// Locks the tree, with the commits of others in it: Flux's image automation commits too.
+    async fn current(&self, git: &GitRemote) -> Result<MutexGuard<'_, WorkingTree>, TreeError> {
+        let mut tree = self.tree.lock().await;
+        tree.pull(git).await?;
+        Ok(tree)
+    }
+
+    /// Flux must not wait for the health of a pool that a push removes: it would take the commit for a failed one. It does not wait for a
+    /// pool that a push adds either, since it would look for the pool before that exists.
+    async fn stop_waiting_for_removed(&self, files: Vec<SourceFile>, context: &Context) -> Result<(), RunError> {
+        // A tree that cannot be read is a mistake on purpose; nothing of it is applied.
+        let Ok(tree) = read_tree("commit", &files) else { return Ok(()) };
+        let mut checked = self.checked.lock().await;
+        let still: BTreeSet<String> =
+            tree.pools.into_iter().map(|pool| pool.name).filter(|pool| checked.contains(pool)).collect();
+        if still == *checked {
+            return Ok(());
         }
+        let checks: Vec<HealthCheck> = still.iter().map(HealthCheck::node_pool).collect();
+        let configured = context.cluster.flux().configure(&checks, &labels::of_run(&context.run_id)).await;
+        configured.map_err(RunError::failed("set the health checks of the Kustomization node-config"))?;
+        *checked = still;
+        Ok(())
     }
 }
 
-/// Tells Flux of a push, in the way that the plan says. Whatever becomes of it, Flux looks at its interval, later but all the same.
-async fn tell(trigger: &Trigger, revision: &str, phase: &str, tools: &Tools) {
-    let hub = &tools.hub;
+/// Pushes a commit.
+pub(super) async fn commit(commit: &Commit, repository: &Repository, context: &Context) -> Result<Pushed, ActionError> {
+    let git = context.git()?;
+    let mut tree = repository.current(&git).await?;
+    let files = tree.edited(&commit.edits)?;
+    repository.stop_waiting_for_removed(tree.as_pushed(files.clone())?, context).await?;
+    let pushed = tree.commit(&git, files, commit.message.as_deref().unwrap_or_default()).await?;
+    Ok(note(pushed, context))
+}
+
+/// Reverts the newest commit.
+pub(super) async fn revert(repository: &Repository, context: &Context) -> Result<Pushed, ActionError> {
+    let git = context.git()?;
+    let mut tree = repository.current(&git).await?;
+    repository.stop_waiting_for_removed(tree.reverted()?, context).await?;
+    Ok(note(tree.revert(&git).await?, context))
+}
+
+/// Drops the newest commits and pushes another one in their place.
+pub(super) async fn force_push(
+    push: &ForcePush,
+    repository: &Repository,
+    context: &Context,
+) -> Result<Pushed, ActionError> {
+    let git = context.git()?;
+    let mut tree = repository.current(&git).await?;
+    let files = tree.rewound(push.back, &push.edits)?;
+    repository.stop_waiting_for_removed(tree.as_pushed(files.clone())?, context).await?;
+    let pushed = tree.force_push(&git, push.back, files, push.message.as_deref().unwrap_or_default()).await?;
+    Ok(note(pushed, context))
+}
+
+/// Without delay: a phase that waits for the newest revision must not take the one before it for that.
+fn note(pushed: Pushed, context: &Context) -> Pushed {
+    context.hub.note(|state| state.pushed.clone_from(&pushed.sha));
+    pushed
+}
+
+/// Notifies Flux of a push, in the way that the plan says. Where that fails Flux still fetches at its interval.
+pub(super) async fn notify_flux(trigger: &Trigger, revision: &str, phase: &str, context: &Context) {
+    let hub = &context.hub;
     match trigger {
         Trigger::None => {}
         Trigger::Annotation => {
-            if let Err(error) = tools.cluster.flux().fetch_now().await {
-                tracing::warn!("cannot ask Flux to fetch the commit: {error}");
+            if let Err(error) = context.cluster.flux().fetch_now().await {
+                tracing::warn!("cannot ask Flux to fetch the commit: {}", describe(&error));
             }
         }
         Trigger::Receiver(receiver) => {
             let sent_us = hub.clock.now_us();
-            let called = tools.cluster.call_receiver(&receiver.name, &receiver.token, revision).await;
+            let called = context.cluster.call_receiver(&receiver.name, &receiver.token, revision).await;
             let acked_us = hub.clock.now_us();
             hub.record_at(
                 acked_us,
@@ -111,56 +127,9 @@ async fn tell(trigger: &Trigger, revision: &str, phase: &str, tools: &Tools) {
                     intended_us: sent_us,
                     sent_us: Some(sent_us),
                     acked_us: called.is_ok().then_some(acked_us),
-                    error: called.err(),
+                    error: called.err().map(|error| error.to_string()),
                 }),
             );
         }
     }
-}
-
-async fn act(what: &What, tools: &Tools) -> Result<Commit, String> {
-    let git = tools.cluster.git().ok_or("this target has no Git repository that the harness can push to")?;
-    let mut tree = tools.repository.tree.lock().await;
-    // Flux's image automation commits too.
-    tree.take_in_others(&git).await?;
-    match what {
-        What::Commit(edits, message) => {
-            let files = tree.edited(edits)?;
-            stop_waiting_for_removed(tree.as_pushed(files.clone())?, tools).await?;
-            tree.commit(&git, files, message).await
-        }
-        What::ForcePush { back, edits, message } => {
-            let files = tree.rewound(*back, edits)?;
-            stop_waiting_for_removed(tree.as_pushed(files.clone())?, tools).await?;
-            tree.force_push(&git, *back, files, message).await
-        }
-        What::Revert => {
-            stop_waiting_for_removed(tree.reverted()?, tools).await?;
-            tree.revert(&git).await
-        }
-    }
-}
-
-/// Flux must not wait for the health of a pool that the commit removes: it would take the commit for a failed one. A pool that a commit
-/// adds is not waited for either, since Flux would look for it before it is there.
-async fn stop_waiting_for_removed(files: Vec<SourceFile>, tools: &Tools) -> Result<(), String> {
-    // A tree that cannot be read is a mistake on purpose; nothing of it is applied.
-    let Ok(tree) = read_tree("commit", &files) else {
-        return Ok(());
-    };
-    let mut checked = tools.repository.checked.lock().await;
-    let left: BTreeSet<String> =
-        tree.pools.into_iter().map(|pool| pool.name).filter(|pool| checked.contains(pool)).collect();
-    if left == *checked {
-        return Ok(());
-    }
-    let checks: Vec<HealthCheck> = left.iter().map(HealthCheck::node_pool).collect();
-    tools
-        .cluster
-        .flux()
-        .configure(&checks, &labels::of_run(&tools.run_id))
-        .await
-        .map_err(|error| format!("cannot set the health checks of the Kustomization node-config: {error}"))?;
-    *checked = left;
-    Ok(())
 }

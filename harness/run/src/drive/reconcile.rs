@@ -7,25 +7,36 @@ use harness_cluster::flux::{Flux, NAME};
 use kube::api::{Api, DynamicObject, ListParams};
 use tokio::time::Instant;
 
-/// How long one object may take to answer. A Kustomization answers when its health checks are through.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
-/// Between two looks at it.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+use super::context::Context;
+use crate::RunError;
+use crate::error::ActionError;
 
-/// Asks, in order, and waits for each answer. The error is in words, for the log.
-pub(super) async fn reconcile(flux: &Flux) -> Result<(), String> {
-    let stamp = flux.fetch_now().await.map_err(|error| format!("cannot ask for the GitRepository: {error}"))?;
-    answered(&flux.sources(), NAME, &stamp).await?;
-    // The root first: it may change what the layers are asked for.
-    ask(flux, NAME).await?;
+/// How long one object may take to reconcile. A Kustomization has reconciled when its health checks have passed.
+const RECONCILE_LIMIT: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(200);
+
+#[derive(Debug, thiserror::Error)]
+#[error("{name} has not reconciled within {} s; it says: {last}", RECONCILE_LIMIT.as_secs())]
+struct NotReconciled {
+    name: String,
+    last: String,
+}
+
+/// Asks each object of Flux in turn to reconcile, and waits until it has.
+pub(super) async fn act(context: &Context) -> Result<(), ActionError> {
+    let flux = &context.cluster.flux();
+    let stamp = flux.fetch_now().await.map_err(RunError::failed("ask for the GitRepository"))?;
+    wait_until_reconciled(&flux.sources(), NAME, &stamp).await?;
+    // The root first: it may change the layers.
+    apply(flux, NAME).await?;
     let mut open = layers(flux).await?;
     while !open.is_empty() {
         let waits =
             |layer: &Layer| open.iter().any(|other| layer.needs.contains(&other.name) && other.name != layer.name);
         let (later, now): (Vec<Layer>, Vec<Layer>) = open.iter().cloned().partition(waits);
-        // Layers that wait for each other are asked all the same: Flux says what is wrong with them.
+        // Layers that wait for each other are asked too: Flux says what is wrong with them.
         let (now, later) = if now.is_empty() { (later, Vec::new()) } else { (now, later) };
-        try_join_all(now.iter().map(|layer| ask(flux, &layer.name))).await?;
+        try_join_all(now.iter().map(|layer| apply(flux, &layer.name))).await?;
         open = later;
     }
     Ok(())
@@ -38,13 +49,13 @@ struct Layer {
     needs: Vec<String>,
 }
 
-async fn layers(flux: &Flux) -> Result<Vec<Layer>, String> {
+async fn layers(flux: &Flux) -> Result<Vec<Layer>, RunError> {
     let found = flux.kustomizations().list(&ListParams::default()).await;
-    let found = found.map_err(|error| format!("cannot list the Kustomizations: {error}"))?;
+    let found = found.map_err(RunError::failed("list the Kustomizations"))?;
     Ok(found.items.iter().filter_map(layer).collect())
 }
 
-/// One that is suspended would never answer.
+/// `None` for one that is suspended: it would never reconcile.
 fn layer(object: &DynamicObject) -> Option<Layer> {
     let name = object.metadata.name.clone().filter(|name| name != NAME)?;
     let spec = &object.data["spec"];
@@ -53,27 +64,27 @@ fn layer(object: &DynamicObject) -> Option<Layer> {
     (spec["suspend"] != true).then_some(Layer { name, needs })
 }
 
-async fn ask(flux: &Flux, name: &str) -> Result<(), String> {
-    let stamp =
-        flux.apply_now(name).await.map_err(|error| format!("cannot ask for the Kustomization {name}: {error}"))?;
-    answered(&flux.kustomizations(), name, &stamp).await
+async fn apply(flux: &Flux, name: &str) -> Result<(), ActionError> {
+    let doing = format!("ask for the Kustomization {name}");
+    let stamp = flux.apply_now(name).await.map_err(RunError::failed(doing))?;
+    wait_until_reconciled(&flux.kustomizations(), name, &stamp).await
 }
 
-async fn answered(api: &Api<DynamicObject>, name: &str, stamp: &str) -> Result<(), String> {
+async fn wait_until_reconciled(api: &Api<DynamicObject>, name: &str, stamp: &str) -> Result<(), ActionError> {
     let began = Instant::now();
     loop {
-        let object = api.get(name).await.map_err(|error| format!("cannot read {name}: {error}"))?;
+        let object = api.get(name).await.map_err(RunError::failed(format!("read {name}")))?;
         let status = &object.data["status"];
         if status["lastHandledReconcileAt"] == stamp {
             return Ok(());
         }
-        if began.elapsed() >= ANSWER_LIMIT {
-            let said = status["conditions"].as_array().map_or(&[][..], Vec::as_slice);
-            let ready = said.iter().find(|condition| condition["type"] == "Ready");
-            let last = ready.and_then(|ready| ready["message"].as_str()).unwrap_or("nothing");
-            return Err(format!("{name} has not reconciled within {} s; it says: {last}", ANSWER_LIMIT.as_secs()));
+        if began.elapsed() >= RECONCILE_LIMIT {
+            let conditions = status["conditions"].as_array().map_or(&[][..], Vec::as_slice);
+            let ready = conditions.iter().find(|condition| condition["type"] == "Ready");
+            let last = ready.and_then(|ready| ready["message"].as_str()).unwrap_or("nothing").to_owned();
+            return Err(NotReconciled { name: name.to_owned(), last }.into());
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL).await;
     }
 }
 
@@ -91,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_suspended_is_not_asked() {
+    fn a_suspended_kustomization_is_not_asked_to_reconcile() {
         let needs = json!([{"name": "infrastructure"}]);
         let apps = layer(&object(json!({"dependsOn": needs}))).unwrap();
         assert_eq!((apps.name.as_str(), apps.needs), ("apps", vec!["infrastructure".to_owned()]));

@@ -1,27 +1,39 @@
-//! Replacing pods: one is deleted, and its Deployment makes another.
+//! Replacing pods: one is deleted, and its Deployment creates another.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use harness_plan::Replace;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, Preconditions};
 
-use super::Tools;
-use crate::labels;
+use super::context::Context;
+use crate::hub::Hub;
 
-/// Pods that were gone before they could be deleted are passed over this often.
+/// How many pods that were gone before they could be deleted are passed over.
 const TRIES: u32 = 3;
 
 /// UIDs of the pods that the run has deleted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Replaced(Arc<Mutex<HashSet<String>>>);
 
-/// Deletes the workload's oldest Ready pod that was not deleted before. The error is in words, for the log.
-pub(super) async fn replace(workload: &str, tools: &Tools) -> Result<(), String> {
-    let pods: Api<Pod> = Api::namespaced(tools.client.clone(), &labels::namespace(&tools.run_id));
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReplaceError {
+    #[error("no Ready pod of {0} is left to replace")]
+    NoPod(String),
+    #[error("{TRIES} pods of {0} were gone before they could be deleted")]
+    Gone(String),
+    #[error(transparent)]
+    Delete(#[from] kube::Error),
+}
+
+/// Deletes the workload's oldest Ready pod that was not deleted before.
+pub(super) async fn act(replace: &Replace, replaced: &Replaced, context: &Context) -> Result<(), ReplaceError> {
+    let workload = replace.workload();
+    let pods: Api<Pod> = Api::namespaced(context.client.clone(), &context.namespace());
     for _ in 0..TRIES {
-        let (name, uid) =
-            choose(workload, tools).ok_or_else(|| format!("no Ready pod of {workload} is left to replace"))?;
+        let chosen = replaced.choose(workload, &context.hub);
+        let (name, uid) = chosen.ok_or_else(|| ReplaceError::NoPod(workload.to_owned()))?;
         let parameters = DeleteParams {
             // A pod of the same name would be another one.
             preconditions: Some(Preconditions { uid: Some(uid), resource_version: None }),
@@ -30,19 +42,21 @@ pub(super) async fn replace(workload: &str, tools: &Tools) -> Result<(), String>
         match pods.delete(&name, &parameters).await {
             Ok(_) => return Ok(()),
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(error.into()),
         }
     }
-    Err(format!("{TRIES} pods of {workload} were gone before they could be deleted"))
+    Err(ReplaceError::Gone(workload.to_owned()))
 }
 
-/// Chosen under one lock, so that two actions of the same moment take two pods.
-fn choose(workload: &str, tools: &Tools) -> Option<(String, String)> {
-    let mut replaced = tools.replaced.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let (name, uid) = tools.hub.read(|state| {
-        let (name, uid) = state.oldest_ready_pod(workload, |uid| !replaced.contains(uid))?;
-        Some((name.to_owned(), uid.to_owned()))
-    })?;
-    replaced.insert(uid.clone());
-    Some((name, uid))
+impl Replaced {
+    /// Chooses a pod under one lock, so that two actions of the same moment take two pods.
+    fn choose(&self, workload: &str, hub: &Hub) -> Option<(String, String)> {
+        let mut replaced = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (name, uid) = hub.read(|state| {
+            let (name, uid) = state.oldest_ready_pod(workload, |uid| !replaced.contains(uid))?;
+            Some((name.to_owned(), uid.to_owned()))
+        })?;
+        replaced.insert(uid.clone());
+        Some((name, uid))
+    }
 }

@@ -84,7 +84,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.jsonl");
         let (hub, log) = Hub::open(&path, RunClock::begin(), Box::new(|_| {})).unwrap();
-        hub.begin_phase("update");
+        hub.start_phase("update");
         let mut automations = Automations::default();
         let seen = [
             (1, Event::InitApply(automation("aaa"))),

@@ -153,7 +153,7 @@ async fn newest_fact(azure: &AzureClient) -> Result<u64, RunError> {
     let mut after = 0;
     loop {
         let page =
-            azure.facts(after, Duration::ZERO).await.map_err(RunError::azure("read the simulated Azure's facts"))?;
+            azure.facts(after, Duration::ZERO).await.map_err(RunError::failed("read the simulated Azure's facts"))?;
         after = page.next;
         if !page.more {
             return Ok(after);
@@ -163,7 +163,7 @@ async fn newest_fact(azure: &AzureClient) -> Result<u64, RunError> {
 
 impl Starting<'_> {
     fn client(&self, watched: &str) -> Result<(Client, Arc<SocketClock>), RunError> {
-        self.cluster.watch_client().map_err(RunError::kube(format!("open the watch of {watched}")))
+        self.cluster.watch_client().map_err(RunError::failed(format!("open the watch of {watched}")))
     }
 
     fn objects<K>(

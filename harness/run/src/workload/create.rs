@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::{autoscaler, budget, deployment, namespace};
 use crate::RunError;
-use crate::answered::answered;
 use crate::labels;
+use crate::requests::once;
 
 /// Creates the run's namespace with its quota, and for each workload a Deployment with no replicas and the objects that go with
 /// it. An autoscaler sleeps until its Deployment has replicas (`pkg/controller/podautoscaler/horizontal.go` of Kubernetes:
@@ -42,5 +42,5 @@ where
     let api: Api<K> = Api::namespaced(client.clone(), &namespace);
     let name = object.meta().name.as_deref().unwrap_or_default();
     let doing = format!("create the {} {namespace}/{name}", K::kind(&()));
-    answered(doing, api.create(&PostParams::default(), object)).await.map(drop)
+    once(doing, api.create(&PostParams::default(), object)).await.map(drop)
 }
