@@ -22,6 +22,8 @@ use crate::state::State;
 const QUEUE: usize = 65_536;
 /// What a kill may cost at most.
 const FLUSH_EVERY: Duration = Duration::from_millis(200);
+/// How long the last events may take to reach the disk. A hub that is never dropped must not keep the run from ending.
+const FINISH_LIMIT: Duration = Duration::from_secs(30);
 
 /// Called with each event after it was taken in; for the console.
 pub type OnEvent = Box<dyn FnMut(&Event) + Send>;
@@ -59,9 +61,19 @@ impl LogTask {
     /// Waits until every event is on disk. Every clone of the [`Hub`] must be dropped before.
     ///
     /// # Errors
-    /// The log could not be written to its end.
-    pub async fn finish(self) -> Result<(), RunError> {
-        self.0.await.unwrap_or_else(|panic| Err(RunError::failed("write the event log")(panic)))
+    /// The log could not be written to its end, or something still holds a hub.
+    pub async fn finish(mut self) -> Result<(), RunError> {
+        match tokio::time::timeout(FINISH_LIMIT, &mut self.0).await {
+            Ok(ended) => ended.unwrap_or_else(|panic| Err(RunError::failed("write the event log")(panic))),
+            Err(_) => {
+                self.0.abort();
+                Err(RunError::Deadline {
+                    what: "the end of the event log".to_owned(),
+                    limit_s: FINISH_LIMIT.as_secs(),
+                    last: "a task of the run still holds it; every event so far is in it".to_owned(),
+                })
+            }
+        }
     }
 }
 
@@ -323,6 +335,18 @@ mod tests {
         assert!(error.to_string().contains("was removed"), "{error}");
         drop((hub, error));
         assert!(log.finish().await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hub_that_is_never_dropped_does_not_hold_up_the_end_of_the_log() {
+        let folder = folder();
+        let path = folder.path().join("events.jsonl");
+        let (hub, log) = Hub::open(&path, RunClock::begin(), Box::new(|_| {})).unwrap();
+        hub.record(event("p"));
+        let error = log.finish().await.unwrap_err().to_string();
+        assert!(error.contains("still holds it"), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
+        drop(hub);
     }
 
     #[tokio::test]

@@ -77,17 +77,20 @@ impl Drop for Observers {
 
 type Listed = Pin<Box<dyn Future<Output = Result<(), oneshot::error::RecvError>> + Send>>;
 
+/// Watches that are being started. A start that is given up ends those that were started before: each holds the hub, and the log ends only
+/// when nobody does any more.
 struct Starting<'a> {
     cluster: &'a Cluster,
     hub: Hub,
-    tasks: Vec<JoinHandle<()>>,
+    observers: Observers,
     listed: Vec<Listed>,
 }
 
 impl Observers {
     /// Starts every watch and returns when each has its first list: what happens from then on is seen live.
     pub(crate) async fn start(cluster: &Cluster, scope: Scope<'_>, hub: &Hub) -> Result<Self, RunError> {
-        let mut starting = Starting { cluster, hub: hub.clone(), tasks: Vec::new(), listed: Vec::new() };
+        let observers = Self { tasks: Vec::new() };
+        let mut starting = Starting { cluster, hub: hub.clone(), observers, listed: Vec::new() };
         let nodepools: Vec<&str> = scope.nodepools.iter().map(String::as_str).collect();
         let of_pools =
             watcher::Config::default().labels(&format!("karpenter.sh/nodepool in ({})", nodepools.join(",")));
@@ -128,10 +131,9 @@ impl Observers {
         }
         if let Some(azure) = cluster.azure() {
             let after = newest_fact(&azure).await?;
-            starting.tasks.push(tokio::spawn(azure::follow(azure, after, hub.clone())));
+            starting.spawn(azure::follow(azure, after, hub.clone()));
         }
-        let Starting { tasks, listed, .. } = starting;
-        let observers = Self { tasks };
+        let Starting { observers, listed, .. } = starting;
         let first_lists = tokio::time::timeout(FIRST_LIST_LIMIT, join_all(listed)).await;
         match first_lists {
             Ok(lists) if lists.iter().all(Result::is_ok) => Ok(observers),
@@ -162,6 +164,10 @@ async fn newest_fact(azure: &AzureClient) -> Result<u64, RunError> {
 }
 
 impl Starting<'_> {
+    fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.observers.tasks.push(tokio::spawn(task));
+    }
+
     fn client(&self, watched: &str) -> Result<(Client, Arc<SocketClock>), RunError> {
         self.cluster.watch_client().map_err(RunError::failed(format!("open the watch of {watched}")))
     }
@@ -194,7 +200,7 @@ impl Starting<'_> {
         let (client, socket) = self.client(name)?;
         let api: Api<K> = Api::all_with(client, resource);
         let (queue, observations) = mpsc::channel(QUEUE);
-        self.tasks.push(tokio::spawn(watch(name, api, config, socket, queue, self.hub.clone())));
+        self.spawn(watch(name, api, config, socket, queue, self.hub.clone()));
         self.interpret(observations, take);
         Ok(())
     }
@@ -204,7 +210,7 @@ impl Starting<'_> {
         let (client, socket) = self.client(&place.to_string())?;
         let config = watcher::Config::default().fields(&format!("metadata.name={}", place.name));
         let (queue, observations) = mpsc::channel(OBJECT_QUEUE);
-        self.tasks.push(tokio::spawn(watch("objects", place.api(client), config, socket, queue, self.hub.clone())));
+        self.spawn(watch("objects", place.api(client), config, socket, queue, self.hub.clone()));
         let mut fields = Fields::new(object.clone());
         let hub = self.hub.clone();
         self.interpret(observations, move |stamped| fields.take(stamped, &hub));
@@ -236,7 +242,7 @@ impl Starting<'_> {
     {
         let (client, socket) = self.client(name)?;
         let (queue, observations) = mpsc::channel(QUEUE);
-        self.tasks.push(tokio::spawn(watch(name, Api::<K>::all(client), config, socket, queue, self.hub.clone())));
+        self.spawn(watch(name, Api::<K>::all(client), config, socket, queue, self.hub.clone()));
         self.interpret(observations, take);
         Ok(())
     }
@@ -249,7 +255,7 @@ impl Starting<'_> {
         let (listed, first_list) = oneshot::channel();
         let mut listed = Some(listed);
         self.listed.push(Box::pin(first_list));
-        self.tasks.push(tokio::spawn(async move {
+        self.spawn(async move {
             while let Some(stamped) = observations.recv().await {
                 if take(&stamped)
                     && let Some(listed) = listed.take()
@@ -258,6 +264,6 @@ impl Starting<'_> {
                     let _ = listed.send(());
                 }
             }
-        }));
+        });
     }
 }
