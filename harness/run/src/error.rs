@@ -23,7 +23,7 @@ pub enum RunError {
         source: std::io::Error,
     },
     /// The log is not where it was.
-    #[error("{} was removed or replaced while the run was going on; its events are lost", path.display())]
+    #[error("{} was removed or replaced during the run; its events are lost", path.display())]
     LogRemoved {
         /// The file.
         path: PathBuf,

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use harness_cluster::Cluster;
-use harness_plan::Capability;
-use harness_plan::Plan;
+use harness_plan::{Capability, Plan};
 use harness_record::EventKind;
 use harness_record::event::{EndReason, LOG_MINOR, LOG_VERSION, PhaseOutcome, RunStarted};
 use tokio_util::sync::CancellationToken;
@@ -16,17 +15,17 @@ use crate::clock::RunClock;
 use crate::drive::{Actions, Context, Repository};
 use crate::error::describe;
 use crate::hub::{Hub, OnEvent};
-use crate::observe::{Observers, Scope};
+use crate::observe::{Observers, Scope, usage};
 use crate::placeholders::Placeholders;
 use crate::prepare::{self, Before, Prepared};
 use crate::tree::{Tree, WorkingTree};
 use crate::webhook::Webhook;
-use crate::{RunError, cleanup, phases, scope, usage};
+use crate::{RunError, cleanup, phases, scope};
 
-/// How long a cleanup may take before the run ends without it, beyond its own limits.
+/// How long the cleanup may take, whatever its own limits: the run then ends without it.
 const CLEANUP_LIMIT: Duration = Duration::from_secs(180);
 
-/// How long stopped drivers may take to let go of the cluster.
+/// How long stopped tasks may take to drop the cluster.
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
 const RELEASE_POLL: Duration = Duration::from_millis(20);
 
@@ -36,31 +35,31 @@ pub struct Options {
     pub run_id: String,
     /// The run's folder; it exists. `events.jsonl` and `logs/` are made in it.
     pub out: PathBuf,
-    /// The node configuration that is pushed first. It belongs to the run, which writes into its folder.
+    /// The node configuration that is pushed first. The run writes into its folder.
     pub tree: Tree,
     /// The command that repeats the run, for reports.
     pub command: String,
-    /// Leave the cluster and everything on it as it is in the end.
+    /// Whether the cluster and everything on it stays as it is at the end.
     pub keep: bool,
-    /// Whether the cluster goes with the run.
+    /// Whether the cluster is taken down with the run.
     pub throwaway: bool,
     /// Called with each event, for the console.
     pub on_event: OnEvent,
     /// Asks the run to stop, clean up and report.
     pub interrupt: CancellationToken,
-    /// Asks a cleanup that goes on to stop too.
+    /// Asks the cleanup to stop too.
     pub abandon: CancellationToken,
 }
 
-/// Carries a plan out on a cluster. The outcome is in the log; an error is returned only where the log itself could not be kept,
-/// and then the cluster has been cleaned up all the same.
+/// Carries a plan out on a cluster. The outcome is in the log; an error is returned only where the log itself could not be kept, and then
+/// the cluster has been cleaned up nevertheless.
 ///
 /// # Errors
-/// [`RunError::Log`] and [`RunError::LogRemoved`].
+/// [`RunError::Log`], [`RunError::LogRemoved`] and [`RunError::Deadline`] for a log that could not be ended.
 pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<(), RunError> {
     let Options { run_id, out, tree, command, keep, throwaway, on_event, interrupt, abandon } = options;
     let versions = cluster.versions().await.into_iter().collect();
-    let clock = RunClock::begin();
+    let clock = RunClock::start();
     let opened = Hub::open(&out.join("events.jsonl"), clock, on_event);
     let (hub, log) = match opened {
         Ok(opened) => opened,
@@ -93,7 +92,7 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
             Err(NotCarriedOut::Failed(error)) => (EndReason::TargetFailed, describe(&error)),
         },
     };
-    // Of a run that carried everything out no phase is left to end.
+    // Between phases, where everything was carried out.
     hub.end_phase(PhaseOutcome::Cancelled, detail.clone());
     if !keep && reason != EndReason::NotRun {
         tokio::select! {
@@ -107,12 +106,12 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
                 }
             }
         }
-        // A cleanup that came to its end has ended its phase.
+        // Between phases, where the cleanup was finished.
         hub.end_phase(PhaseOutcome::Cancelled, "the cleanup was not finished".to_owned());
     }
     usage::record(&cluster, &hub).await;
     sampling.abort();
-    // The task holds a clone of the cluster and the hub until it is gone.
+    // The task holds the cluster and the hub until it has ended.
     let _aborted = sampling.await;
     drop(observers);
     if let Some(webhook) = webhook {
@@ -143,7 +142,7 @@ fn started(
         scenario: plan.scenario.clone(),
         target: cluster.target().to_owned(),
         seed: plan.seed,
-        started_at: clock.began_at(),
+        started_at: clock.started_at(),
         command: command.to_owned(),
         simulated: cluster.simulated(),
         versions,
@@ -211,7 +210,7 @@ async fn carry_out(
         reasons: scope::reasons(plan),
         objects: actions.objects.all(),
     };
-    hub.note(|state| state.count(scope::counted(plan)));
+    hub.update(|state| state.count_occurrences(scope::counted(plan)));
     *observers = Some(Observers::start(cluster, watched, hub).await?);
     let (outcome, detail) = match prepare::apply(plan, actions, before).await? {
         Prepared::Ready => (PhaseOutcome::Reached, String::new()),
@@ -225,7 +224,7 @@ async fn carry_out(
 }
 
 async fn teardown(mut cluster: Arc<Cluster>, logs: PathBuf, hub: &Hub) {
-    // Drivers that were stopped let go of the cluster when the runtime drops them, not when they are told to.
+    // A stopped task drops the cluster when the runtime drops the task, not when it is aborted.
     let limit = tokio::time::Instant::now() + RELEASE_LIMIT;
     loop {
         cluster = match Arc::try_unwrap(cluster) {
@@ -238,7 +237,7 @@ async fn teardown(mut cluster: Arc<Cluster>, logs: PathBuf, hub: &Hub) {
             Err(shared) => shared,
         };
         if tokio::time::Instant::now() >= limit {
-            tracing::error!("the cluster is still in use; it goes when this process ends, and its logs are lost");
+            tracing::error!("the cluster is still in use; it stops when this process ends, and its logs are lost");
             return;
         }
         tokio::time::sleep(RELEASE_POLL).await;

@@ -111,9 +111,8 @@ async fn prune(sha: &str, flux: &Flux, context: &Context) -> Result<(), RunError
     repeated(doing, async || flux.configure(&[], &labels).await).await?;
     repeated("ask Flux to reconcile", async || flux.fetch_now().await).await?;
     let mut last = String::new();
-    let applied = context.hub.wait_for(&mut last, |state| {
-        let applied = state.kustomization(flux::NAME).applied;
-        if applied.ends_with(sha) { Ok(()) } else { Err(applied) }
+    let applied = context.hub.wait_while_missing(&mut last, |state| {
+        Some(state.kustomization(flux::NAME).applied).filter(|applied| !applied.ends_with(sha))
     });
     let applied = tokio::time::timeout(RESTORE_LIMIT, applied).await;
     applied.map_err(|_| RunError::failed("prune the run's objects")(NotApplied { last }))

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::context::Context;
 use crate::error::ActionError;
 use crate::objects::Place;
+use crate::state::State;
 use crate::{RunError, labels};
 
 /// Flux marks what it applies with the Kustomization that it belongs to (fluxcd/pkg `ssa/manager.go`, `GetOwnerLabels`).
@@ -137,9 +138,8 @@ pub(super) async fn act(change: &Change, objects: &Objects, context: &Context) -
 /// Returns when the watch has shown the change: a phase must not wait for what was there before it.
 pub(super) async fn wait_until_seen(object: &str, sent_us: u64, context: &Context) {
     let mut last = String::new();
-    let seen = context
-        .hub
-        .wait_for(&mut last, |state| if state.field_seen_us(object) >= sent_us { Ok(()) } else { Err(String::new()) });
+    let missing = |state: &State| (state.field_seen_us(object) < sent_us).then(String::new);
+    let seen = context.hub.wait_while_missing(&mut last, missing);
     if tokio::time::timeout(SEEN_LIMIT, seen).await.is_err() {
         tracing::warn!("the change of {object} was not seen within {} s", SEEN_LIMIT.as_secs());
     }

@@ -101,7 +101,7 @@ pub(super) async fn force_push(
 
 /// Without delay: a phase that waits for the newest revision must not take the one before it for that.
 fn note(pushed: Pushed, context: &Context) -> Pushed {
-    context.hub.note(|state| state.pushed.clone_from(&pushed.sha));
+    context.hub.update(|state| state.pushed.clone_from(&pushed.sha));
     pushed
 }
 

@@ -7,11 +7,12 @@ use harness_azure::facts::{Fact, FactKind, VmRef};
 use harness_record::EventKind;
 use harness_record::event::{Audit, AzureFact, AzureFactKind};
 
+use crate::error::describe;
 use crate::hub::Hub;
 
 /// How long one call waits for the next fact.
 const WAIT: Duration = Duration::from_secs(10);
-/// Between two calls after a failure.
+/// The time between two calls after a failure.
 const RETRY: Duration = Duration::from_millis(500);
 
 /// Reads facts after `after` until the task is aborted.
@@ -29,7 +30,7 @@ pub(crate) async fn follow(client: Client, mut after: u64, hub: Hub) {
             Err(error) => {
                 hub.record(EventKind::Audit(Audit::WatchRestarted {
                     watch: "azure facts".to_owned(),
-                    error: error.to_string(),
+                    error: describe(&error),
                 }));
                 tokio::time::sleep(RETRY).await;
             }
@@ -37,7 +38,7 @@ pub(crate) async fn follow(client: Client, mut after: u64, hub: Hub) {
     }
 }
 
-/// A fact in the words of the log; `None` for what no report asks about.
+/// The fact as an event; `None` for one that no report asks about.
 fn translate(fact: &Fact, occurred_us: u64) -> Option<AzureFact> {
     let (what, code, message) = match &fact.kind {
         FactKind::VmAccepted { .. } => (AzureFactKind::VmAccepted, String::new(), String::new()),

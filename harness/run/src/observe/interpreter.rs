@@ -1,4 +1,4 @@
-//! Starts the watches and reads what they enqueue.
+//! Starts the watches and interprets what they enqueue.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -14,7 +14,6 @@ use harness_cluster::client::SocketClock;
 use harness_plan::NamedObject;
 use k8s_openapi::api::core::v1::Event as KubeEvent;
 use kube::api::{Api, ApiResource};
-use kube::core::GroupVersionKind;
 use kube::runtime::watcher;
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
@@ -22,20 +21,18 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::automation::{Automations, ImageUpdateAutomation};
+use super::azure;
 use super::flux::{GitRepository, Kustomization};
-use super::known::{Known, Reading};
-use super::nodeclaims::NodeClaim;
-use super::nodepools::NodePool;
-use super::nodes::Node;
+use super::karpenter::{Node, NodeClaim, NodePool};
+use super::milestones::{MilestoneTracker, Observed};
 use super::objects::Fields;
-use super::pods::Pod;
 use super::reasons::Reasons;
 use super::watch::{QUEUE, Stamped, watch};
-use super::{autoscalers, azure};
+use super::workloads::{Pod, ingest_autoscaler};
 use crate::RunError;
 use crate::hub::Hub;
 use crate::labels;
-use crate::objects::Place;
+use crate::objects::{Place, resource};
 
 /// How long the first lists may take.
 const FIRST_LIST_LIMIT: Duration = Duration::from_secs(30);
@@ -43,22 +40,22 @@ const FIRST_LIST_LIMIT: Duration = Duration::from_secs(30);
 /// Observations of one object that may wait for the interpreter.
 const OBJECT_QUEUE: usize = 1_024;
 
-/// More reasons than this that are no warnings are not watched: each takes a watch of its own.
+/// The most reasons that are watched though they are not warnings: each needs a watch of its own.
 const NAMED_REASONS_MAX: usize = 16;
 
-/// What is observed.
+/// What a run observes.
 pub(crate) struct Scope<'a> {
     /// The run whose pods are watched.
     pub(crate) run_id: &'a str,
     /// The NodePools whose NodeClaims and Nodes are watched.
     pub(crate) nodepools: BTreeSet<String>,
-    /// Whether there is a Flux to watch.
+    /// Whether Flux is watched.
     pub(crate) gitops: bool,
     /// Whether the run has autoscalers.
     pub(crate) autoscalers: bool,
     /// Whether Flux's image automation commits to the repository.
     pub(crate) image_automation: bool,
-    /// Reasons of controllers that are watched though they are no warnings.
+    /// Reasons of controllers that are watched though they are not warnings.
     pub(crate) reasons: BTreeSet<String>,
     /// The objects that the scenario names.
     pub(crate) objects: &'a [(NamedObject, Place)],
@@ -87,14 +84,14 @@ struct Starting<'a> {
 }
 
 impl Observers {
-    /// Starts every watch and returns when each has its first list: what happens from then on is seen live.
+    /// Starts every watch and returns when each has its first list: later changes are seen live.
     pub(crate) async fn start(cluster: &Cluster, scope: Scope<'_>, hub: &Hub) -> Result<Self, RunError> {
         let observers = Self { tasks: Vec::new() };
         let mut starting = Starting { cluster, hub: hub.clone(), observers, listed: Vec::new() };
         let nodepools: Vec<&str> = scope.nodepools.iter().map(String::as_str).collect();
         let of_pools =
             watcher::Config::default().labels(&format!("karpenter.sh/nodepool in ({})", nodepools.join(",")));
-        let of_run = watcher::Config::default().labels(&format!("{}={}", labels::RUN, scope.run_id));
+        let of_run = watcher::Config::default().labels(&labels::selector(scope.run_id));
         starting.objects::<Pod>("pods", &resource("", "v1", "Pod"), of_run.clone())?;
         starting.objects::<NodeClaim>("nodeclaims", &resource("karpenter.sh", "v1", "NodeClaim"), of_pools.clone())?;
         starting.objects::<Node>("nodes", &resource("", "v1", "Node"), of_pools)?;
@@ -118,13 +115,13 @@ impl Observers {
             let resource = resource("image.toolkit.fluxcd.io", "v1", "ImageUpdateAutomation");
             let hub = hub.clone();
             let mut automations = Automations::default();
-            let take = move |stamped: &Stamped<ImageUpdateAutomation>| automations.take(stamped, &hub);
-            starting.dynamic("imageupdateautomations", &resource, watcher::Config::default(), take)?;
+            let ingest = move |stamped: &Stamped<ImageUpdateAutomation>| automations.ingest(stamped, &hub);
+            starting.dynamic("imageupdateautomations", &resource, watcher::Config::default(), ingest)?;
         }
         starting.reasons(&scope.reasons)?;
         if scope.autoscalers {
             let hub = hub.clone();
-            starting.all("horizontalpodautoscalers", of_run, move |stamped| autoscalers::take(stamped, &hub))?;
+            starting.all("horizontalpodautoscalers", of_run, move |stamped| ingest_autoscaler(stamped, &hub))?;
         }
         for (object, place) in scope.objects {
             starting.named(object, place)?;
@@ -146,11 +143,7 @@ impl Observers {
     }
 }
 
-fn resource(group: &str, version: &str, kind: &str) -> ApiResource {
-    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
-}
-
-/// The facts of before the run are skipped: the simulator may have served others.
+/// Skips the facts of before the run: the simulator may have served other runs.
 async fn newest_fact(azure: &AzureClient) -> Result<u64, RunError> {
     let mut after = 0;
     loop {
@@ -179,20 +172,20 @@ impl Starting<'_> {
         config: watcher::Config,
     ) -> Result<(), RunError>
     where
-        K: Reading + Resource<DynamicType = ApiResource> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+        K: Observed + Resource<DynamicType = ApiResource> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
     {
-        let mut known = Known::new();
+        let mut tracker = MilestoneTracker::default();
         let hub = self.hub.clone();
-        self.dynamic(name, resource, config, move |stamped: &Stamped<K>| known.take(stamped, &hub))
+        self.dynamic(name, resource, config, move |stamped: &Stamped<K>| tracker.ingest(stamped, &hub))
     }
 
-    /// Watches a kind that is not compiled in, in every namespace.
+    /// Watches a kind by its resource, in every namespace.
     fn dynamic<K>(
         &mut self,
         name: &'static str,
         resource: &ApiResource,
         config: watcher::Config,
-        take: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
+        ingest: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
     ) -> Result<(), RunError>
     where
         K: Resource<DynamicType = ApiResource> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
@@ -201,7 +194,7 @@ impl Starting<'_> {
         let api: Api<K> = Api::all_with(client, resource);
         let (queue, observations) = mpsc::channel(QUEUE);
         self.spawn(watch(name, api, config, socket, queue, self.hub.clone()));
-        self.interpret(observations, take);
+        self.interpret(observations, ingest);
         Ok(())
     }
 
@@ -213,18 +206,18 @@ impl Starting<'_> {
         self.spawn(watch("objects", place.api(client), config, socket, queue, self.hub.clone()));
         let mut fields = Fields::new(object.clone());
         let hub = self.hub.clone();
-        self.interpret(observations, move |stamped| fields.take(stamped, &hub));
+        self.interpret(observations, move |stamped| fields.ingest(stamped, &hub));
         Ok(())
     }
 
-    /// Warnings, and what is asked about by name: the Normal events of a burst are as many as its pods, and say that all is well.
+    /// Watches warnings and the reasons that the plan names: a burst has as many Normal events as pods, and they explain nothing.
     fn reasons(&mut self, named: &BTreeSet<String>) -> Result<(), RunError> {
         let reasons = Arc::new(Mutex::new(Reasons::new(named.clone())));
         let normal = named.iter().take(NAMED_REASONS_MAX).map(|reason| format!("type=Normal,reason={reason}"));
         for fields in std::iter::once("type!=Normal".to_owned()).chain(normal) {
             let (reasons, hub) = (reasons.clone(), self.hub.clone());
             self.all::<KubeEvent>("events", watcher::Config::default().fields(&fields), move |stamped| {
-                reasons.lock().unwrap_or_else(PoisonError::into_inner).take(stamped, &hub)
+                reasons.lock().unwrap_or_else(PoisonError::into_inner).ingest(stamped, &hub)
             })?;
         }
         Ok(())
@@ -235,7 +228,7 @@ impl Starting<'_> {
         &mut self,
         name: &'static str,
         config: watcher::Config,
-        take: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
+        ingest: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
     ) -> Result<(), RunError>
     where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
@@ -243,24 +236,24 @@ impl Starting<'_> {
         let (client, socket) = self.client(name)?;
         let (queue, observations) = mpsc::channel(QUEUE);
         self.spawn(watch(name, Api::<K>::all(client), config, socket, queue, self.hub.clone()));
-        self.interpret(observations, take);
+        self.interpret(observations, ingest);
         Ok(())
     }
 
     fn interpret<K: Send + Sync + 'static>(
         &mut self,
         mut observations: mpsc::Receiver<Stamped<K>>,
-        mut take: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
+        mut ingest: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
     ) {
         let (listed, first_list) = oneshot::channel();
         let mut listed = Some(listed);
         self.listed.push(Box::pin(first_list));
         self.spawn(async move {
             while let Some(stamped) = observations.recv().await {
-                if take(&stamped)
+                if ingest(&stamped)
                     && let Some(listed) = listed.take()
                 {
-                    // Nobody waits any more when the start was given up.
+                    // The receiver is gone when the start was given up.
                     let _ = listed.send(());
                 }
             }

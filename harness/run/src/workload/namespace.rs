@@ -21,7 +21,7 @@ pub(super) async fn create(client: &Client, run_id: &str) -> Result<(), RunError
     once(format!("create the namespace {name}"), namespaces.create(&PostParams::default(), &namespace)).await.map(drop)
 }
 
-/// What the pods of the run may ask for together.
+/// The quota for the pods of the run.
 pub(super) fn quota(run_id: &str, planned: &NamespaceQuota) -> ResourceQuota {
     let hard: BTreeMap<String, Quantity> = [
         ("requests.cpu", planned.cpu.map(|cpu| cpu.to_string())),
