@@ -15,7 +15,7 @@ use crate::clock::RunClock;
 use crate::drive::{Actions, Context, Repository};
 use crate::error::describe;
 use crate::hub::{Hub, OnEvent};
-use crate::observe::{Observers, Scope, usage};
+use crate::observe::{Observers, usage};
 use crate::placeholders::Placeholders;
 use crate::prepare::{self, Before, Prepared};
 use crate::tree::{Tree, WorkingTree};
@@ -177,7 +177,7 @@ async fn carry_out(
     webhook: &mut Option<Webhook>,
 ) -> Result<(), NotCarriedOut> {
     let context = &actions.context;
-    let Context { cluster, hub, run_id, .. } = context;
+    let Context { cluster, hub, .. } = context;
     let offered = cluster.capabilities();
     let lacking: Vec<String> = plan
         .needs
@@ -201,17 +201,8 @@ async fn carry_out(
     actions.repository.fill_with(placeholders).await;
     prepare::set_behaviour(plan, context, before).await?;
     actions.objects.locate(&plan.objects, context).await?;
-    let watched = Scope {
-        run_id,
-        nodepools: scope::nodepools(plan),
-        gitops: true,
-        image_automation: plan.needs.contains(&Capability::ImageAutomation),
-        autoscalers: plan.workloads.iter().any(|workload| workload.autoscale.is_some()),
-        reasons: scope::reasons(plan),
-        objects: actions.objects.all(),
-    };
     hub.update(|state| state.count_occurrences(scope::counted(plan)));
-    *observers = Some(Observers::start(cluster, watched, hub).await?);
+    *observers = Some(Observers::start(plan, actions.objects.all(), context).await?);
     let (outcome, detail) = match prepare::apply(plan, actions, before).await? {
         Prepared::Ready => (PhaseOutcome::Reached, String::new()),
         Prepared::Refused(why) => (PhaseOutcome::DeadlinePassed, why),

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use harness_azure::control::Client as AzureClient;
 use harness_cluster::Cluster;
 use harness_cluster::client::SocketClock;
-use harness_plan::NamedObject;
+use harness_plan::{Capability, NamedObject, Plan};
 use k8s_openapi::api::core::v1::Event as KubeEvent;
 use kube::api::{Api, ApiResource};
 use kube::runtime::watcher;
@@ -29,10 +29,10 @@ use super::objects::Fields;
 use super::reasons::Reasons;
 use super::watch::{QUEUE, Stamped, watch};
 use super::workloads::{Pod, ingest_autoscaler};
-use crate::RunError;
+use crate::drive::Context;
 use crate::hub::Hub;
-use crate::labels;
 use crate::objects::{Place, resource};
+use crate::{RunError, labels, scope};
 
 /// How long the first lists may take.
 const FIRST_LIST_LIMIT: Duration = Duration::from_secs(30);
@@ -42,24 +42,6 @@ const OBJECT_QUEUE: usize = 1_024;
 
 /// The most reasons that are watched though they are not warnings: each needs a watch of its own.
 const NAMED_REASONS_MAX: usize = 16;
-
-/// What a run observes.
-pub(crate) struct Scope<'a> {
-    /// The run whose pods are watched.
-    pub(crate) run_id: &'a str,
-    /// The NodePools whose NodeClaims and Nodes are watched.
-    pub(crate) nodepools: BTreeSet<String>,
-    /// Whether Flux is watched.
-    pub(crate) gitops: bool,
-    /// Whether the run has autoscalers.
-    pub(crate) autoscalers: bool,
-    /// Whether Flux's image automation commits to the repository.
-    pub(crate) image_automation: bool,
-    /// Reasons of controllers that are watched though they are not warnings.
-    pub(crate) reasons: BTreeSet<String>,
-    /// The objects that the scenario names.
-    pub(crate) objects: &'a [(NamedObject, Place)],
-}
 
 /// The running watches. Dropping it ends them.
 pub(crate) struct Observers {
@@ -74,56 +56,53 @@ impl Drop for Observers {
 
 type Listed = Pin<Box<dyn Future<Output = Result<(), oneshot::error::RecvError>> + Send>>;
 
-/// Watches that are being started. A start that is given up ends those that were started before: each holds the hub, and the log ends only
-/// when nobody does any more.
+/// Watches that are being started. Dropping it ends those that run already: each holds the hub, and the log ends only when the last hub is
+/// dropped.
 struct Starting<'a> {
     cluster: &'a Cluster,
-    hub: Hub,
+    hub: &'a Hub,
     observers: Observers,
     listed: Vec<Listed>,
 }
 
 impl Observers {
-    /// Starts every watch and returns when each has its first list: later changes are seen live.
-    pub(crate) async fn start(cluster: &Cluster, scope: Scope<'_>, hub: &Hub) -> Result<Self, RunError> {
-        let observers = Self { tasks: Vec::new() };
-        let mut starting = Starting { cluster, hub: hub.clone(), observers, listed: Vec::new() };
-        let nodepools: Vec<&str> = scope.nodepools.iter().map(String::as_str).collect();
-        let of_pools =
-            watcher::Config::default().labels(&format!("karpenter.sh/nodepool in ({})", nodepools.join(",")));
-        let of_run = watcher::Config::default().labels(&labels::selector(scope.run_id));
+    /// Starts every watch and returns when each has its first list: later changes are seen live. `objects` are those that the scenario names.
+    pub(crate) async fn start(
+        plan: &Plan,
+        objects: &[(NamedObject, Place)],
+        context: &Context,
+    ) -> Result<Self, RunError> {
+        let Context { cluster, hub, run_id, .. } = context;
+        let mut starting = Starting { cluster, hub, observers: Self { tasks: Vec::new() }, listed: Vec::new() };
+        let everything = watcher::Config::default;
+        let nodepools = Vec::from_iter(scope::nodepools(plan)).join(",");
+        let of_pools = everything().labels(&format!("karpenter.sh/nodepool in ({nodepools})"));
+        let of_run = everything().labels(&labels::selector(run_id));
         starting.objects::<Pod>("pods", &resource("", "v1", "Pod"), of_run.clone())?;
         starting.objects::<NodeClaim>("nodeclaims", &resource("karpenter.sh", "v1", "NodeClaim"), of_pools.clone())?;
         starting.objects::<Node>("nodes", &resource("", "v1", "Node"), of_pools)?;
-        starting.objects::<NodePool>(
-            "nodepools",
-            &resource("karpenter.sh", "v1", "NodePool"),
-            watcher::Config::default(),
-        )?;
-        if scope.gitops {
-            // All of them: the tree may hold further Kustomizations, each for a part of it.
-            let everything = watcher::Config::default;
-            let repository = ApiResource {
-                plural: "gitrepositories".to_owned(),
-                ..resource("source.toolkit.fluxcd.io", "v1", "GitRepository")
-            };
-            starting.objects::<GitRepository>("gitrepositories", &repository, everything())?;
-            let kustomization = resource("kustomize.toolkit.fluxcd.io", "v1", "Kustomization");
-            starting.objects::<Kustomization>("kustomizations", &kustomization, everything())?;
-        }
-        if scope.image_automation {
+        starting.objects::<NodePool>("nodepools", &resource("karpenter.sh", "v1", "NodePool"), everything())?;
+        // All of them: the tree may hold further Kustomizations, each for a part of it.
+        let repository = ApiResource {
+            plural: "gitrepositories".to_owned(),
+            ..resource("source.toolkit.fluxcd.io", "v1", "GitRepository")
+        };
+        starting.objects::<GitRepository>("gitrepositories", &repository, everything())?;
+        let kustomization = resource("kustomize.toolkit.fluxcd.io", "v1", "Kustomization");
+        starting.objects::<Kustomization>("kustomizations", &kustomization, everything())?;
+        if plan.needs.contains(&Capability::ImageAutomation) {
             let resource = resource("image.toolkit.fluxcd.io", "v1", "ImageUpdateAutomation");
             let hub = hub.clone();
             let mut automations = Automations::default();
             let ingest = move |stamped: &Stamped<ImageUpdateAutomation>| automations.ingest(stamped, &hub);
-            starting.dynamic("imageupdateautomations", &resource, watcher::Config::default(), ingest)?;
+            starting.dynamic("imageupdateautomations", &resource, everything(), ingest)?;
         }
-        starting.reasons(&scope.reasons)?;
-        if scope.autoscalers {
+        starting.reasons(&scope::reasons(plan))?;
+        if plan.workloads.iter().any(|workload| workload.autoscale.is_some()) {
             let hub = hub.clone();
             starting.all("horizontalpodautoscalers", of_run, move |stamped| ingest_autoscaler(stamped, &hub))?;
         }
-        for (object, place) in scope.objects {
+        for (object, place) in objects {
             starting.named(object, place)?;
         }
         if let Some(azure) = cluster.azure() {

@@ -16,4 +16,4 @@ pub(crate) mod usage;
 mod watch;
 mod workloads;
 
-pub(crate) use interpreter::{Observers, Scope};
+pub(crate) use interpreter::Observers;

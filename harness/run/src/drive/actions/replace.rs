@@ -7,7 +7,7 @@ use harness_plan::Replace;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, Preconditions};
 
-use super::context::Context;
+use crate::drive::context::Context;
 use crate::hub::Hub;
 
 /// How many pods that were gone before they could be deleted are passed over.

@@ -7,7 +7,7 @@ use harness_cluster::metrics::{Demand, ExternalMetric, Load as Reported};
 use harness_plan::Load;
 use tokio::sync::Mutex;
 
-use super::context::Context;
+use crate::drive::context::Context;
 use crate::error::ActionError;
 
 /// Thousandths of a metric's unit, in which the metrics API takes values.

@@ -6,7 +6,7 @@ use harness_plan::Scale;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Api, Patch, PatchParams};
 
-use super::context::Context;
+use crate::drive::context::Context;
 
 /// How often a refused patch is sent again before the action counts as failed.
 const TRIES: u32 = 3;

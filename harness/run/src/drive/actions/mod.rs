@@ -1,4 +1,18 @@
 //! The verbs of a plan: what each acts on, how it is carried out, what follows it and how it is undone.
+//!
+//! A verb has a file with its `act`, its `undo` where something has to be undone, its state and its errors. This one is the only place that
+//! knows them all.
+
+mod azure;
+mod change;
+mod commit;
+mod component;
+mod git_fault;
+mod load;
+mod publish_image;
+mod reconcile;
+mod replace;
+mod scale;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,14 +20,15 @@ use std::fmt;
 use harness_cluster::git::Commit;
 use harness_plan::{Action, Plan, Trigger};
 
-use super::change::{self, Objects};
-use super::commit::{self, Repository};
+use change::Objects;
+use load::Loads;
+use replace::Replaced;
+
 use super::context::Context;
-use super::load::{self, Loads};
-use super::replace::{self, Replaced};
-use super::{azure, component, git_fault, publish_image, reconcile, scale};
 use crate::RunError;
 use crate::error::ActionError;
+
+pub(crate) use commit::Repository;
 
 /// Carries actions out. Cheap to clone.
 #[derive(Clone)]
@@ -97,7 +112,7 @@ impl Undo {
         undos.chain([Self::ClearAzureFaults]).collect()
     }
 
-    /// `None` where nothing is left of the action once the run's namespace, tree and nodes are gone.
+    /// `None` for an action without an effect that outlasts the run's namespace, tree and nodes.
     fn of(action: &Action) -> Option<Self> {
         match action {
             Action::KillComponent(name) => Some(Self::StartComponent(name.clone())),
@@ -114,14 +129,14 @@ impl Undo {
             | Action::StartComponent(_)
             | Action::ClearAzureFaults(_)
             | Action::ClearGitFaults(_)
-            // Azure takes no image back, and an image in the registry harms nobody.
+            // Azure cannot unpublish a node image, and images in the run's own part of the registry do no harm.
             | Action::PublishNodeImage(_)
             | Action::PublishImage(_)
             | Action::Reconcile(_) => None,
         }
     }
 
-    /// Whether it waits until the run's nodes are gone: another version of Kubernetes would make Karpenter replace them.
+    /// Whether it waits until the run's nodes are deleted: another version of Kubernetes would make Karpenter replace them.
     pub(crate) fn follows_nodes(&self) -> bool {
         match self {
             Self::ResetKubernetes => true,

@@ -2,7 +2,7 @@
 
 use harness_plan::PublishImage;
 
-use super::context::Context;
+use crate::drive::context::Context;
 use crate::error::ActionError;
 
 /// Pushes the image to the run's own part of the registry: on a cluster that stays, the images of earlier runs stay too.

@@ -11,7 +11,7 @@ use harness_record::event::{ActionKind, ActionStamps};
 use harness_tree::{SourceFile, read_tree};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::context::Context;
+use crate::drive::context::Context;
 use crate::error::{ActionError, describe};
 use crate::placeholders::Placeholders;
 use crate::tree::{TreeError, WorkingTree};

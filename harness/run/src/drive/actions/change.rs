@@ -9,9 +9,10 @@ use harness_plan::{Change, ChangeKind, FieldPath, NamedObject};
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::Value;
 
-use super::context::Context;
+use crate::drive::context::Context;
 use crate::error::ActionError;
 use crate::objects::Place;
+use crate::requests::{existing, within};
 use crate::state::State;
 use crate::{RunError, labels};
 
@@ -20,6 +21,8 @@ const KUSTOMIZATION: [&str; 2] = ["kustomize.toolkit.fluxcd.io/name", "kustomize
 
 /// How long a change may take to show in the watch. A deletion that a finalizer holds up shows later.
 const SEEN_LIMIT: Duration = Duration::from_secs(5);
+/// How long undoing one change may take before the next one is undone.
+const UNDO_LIMIT: Duration = Duration::from_secs(10);
 
 /// The objects that the scenario names, and the changes that the run made of them.
 #[derive(Clone, Debug, Default)]
@@ -83,11 +86,8 @@ impl Objects {
     pub(crate) async fn remaining(&self, context: &Context) -> Result<Vec<&Place>, kube::Error> {
         let mut remaining = Vec::new();
         for (_, place) in self.all() {
-            let found = match place.api(context.client.clone()).get_metadata_opt(&place.name).await {
-                // The kind is not served any more.
-                Err(error) if is_absent(&error) => None,
-                found => found?,
-            };
+            // Neither the object nor its kind need exist any more.
+            let found = existing(place.api(context.client.clone()).get_metadata(&place.name).await)?;
             if found.is_some_and(|found| is_of_run(found.metadata.labels.as_ref(), context)) {
                 remaining.push(place);
             }
@@ -234,20 +234,20 @@ pub(super) async fn undo(objects: &Objects, context: &Context) -> Vec<RunError> 
     let mut failures = Vec::new();
     for Made { place, undo } in changes.into_iter().rev() {
         let api = place.api(context.client.clone());
-        let undone = match undo {
-            Undo::Delete => delete(&place, &api).await,
-            Undo::Restore(paths) => restore(&place, &api, &paths).await,
-        };
-        failures.extend(undone.map_err(RunError::failed(format!("undo the change of the {place}"))).err());
+        let doing = format!("undo the change of the {place}");
+        let undone = within(UNDO_LIMIT, doing, async {
+            match undo {
+                Undo::Delete => delete(&place, &api).await,
+                Undo::Restore(paths) => restore(&place, &api, &paths).await,
+            }
+        });
+        failures.extend(undone.await.err());
     }
     failures
 }
 
 async fn delete(place: &Place, api: &Api<DynamicObject>) -> Result<(), kube::Error> {
-    match api.delete(&place.name, &DeleteParams::default()).await {
-        Err(error) if is_absent(&error) => Ok(()),
-        deleted => deleted.map(drop),
-    }
+    existing(api.delete(&place.name, &DeleteParams::default()).await).map(drop)
 }
 
 /// Restores the fields that still are as they were written.
@@ -261,15 +261,8 @@ async fn restore(
     for (path, written, before) in paths {
         if path.read(Some(&now)) == *written && written != before {
             let patch = path.patch(before.as_ref());
-            match api.patch(&place.name, &PatchParams::default(), &Patch::Merge(&patch)).await {
-                Err(error) if is_absent(&error) => return Ok(()),
-                patched => patched.map(drop)?,
-            }
+            existing(api.patch(&place.name, &PatchParams::default(), &Patch::Merge(&patch)).await)?;
         }
     }
     Ok(())
-}
-
-fn is_absent(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 404)
 }

@@ -3,7 +3,7 @@
 use harness_azure::control::{Client, ControlError};
 use harness_simulation::Fault;
 
-use super::context::Context;
+use crate::drive::context::Context;
 use crate::error::ActionError;
 
 /// Sets a fault.

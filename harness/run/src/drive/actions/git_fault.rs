@@ -2,7 +2,7 @@
 
 use harness_simulation::GitFault;
 
-use super::context::Context;
+use crate::drive::context::Context;
 use crate::error::ActionError;
 
 /// Makes the Git server fail in this way from now on.

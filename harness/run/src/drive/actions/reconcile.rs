@@ -7,8 +7,8 @@ use harness_cluster::flux::{Flux, NAME};
 use kube::api::{Api, DynamicObject, ListParams};
 use tokio::time::Instant;
 
-use super::context::Context;
 use crate::RunError;
+use crate::drive::context::Context;
 use crate::error::ActionError;
 
 /// How long one object may take to reconcile. A Kustomization has reconciled when its health checks have passed.

@@ -1,6 +1,6 @@
 //! Killing and starting the target's own processes.
 
-use super::context::Context;
+use crate::drive::context::Context;
 use crate::error::ActionError;
 
 /// Sends SIGKILL.
