@@ -1,4 +1,4 @@
-//! Control of components that are nothing but names: it records its orders, and can report a death.
+//! Control of components that are nothing but names: it remembers what it was told, and can report a death.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
@@ -31,7 +31,7 @@ impl Components {
         })
     }
 
-    /// The orders so far, such as `kill karpenter`.
+    /// What was ordered so far, such as `kill karpenter`.
     pub(crate) fn orders(&self) -> Vec<String> {
         self.orders.lock().unwrap().clone()
     }
@@ -66,7 +66,7 @@ impl Components {
     }
 }
 
-/// A process that does not exist: nothing reads it.
+/// A process that does not exist: nobody looks at it.
 const NO_PROCESS: ProcessRef = ProcessRef { pid: 0, start_ticks: 0 };
 
 impl ComponentControl for Components {
