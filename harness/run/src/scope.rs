@@ -58,7 +58,7 @@ pub(crate) fn reasons(plan: &Plan) -> BTreeSet<String> {
         .filter(|of| of.what == OccurrenceKind::Reason)
         .filter_map(|of| of.code.clone())
         .collect();
-    // Of pods that must stay pending the scheduler speaks first, and the provisioner says why, under the same reason.
+    // For pods that must stay pending, the scheduler and then the provisioner give this reason; only the provisioner explains why.
     if plan.expectations.iter().any(|expectation| matches!(expectation.check, Check::Pending(_))) {
         reasons.insert("FailedScheduling".to_owned());
     }

@@ -93,7 +93,7 @@ impl KustomizationStatus {
         messages.filter(|message| message.starts_with("Running health checks for revision ")).find_map(revision_in)
     }
 
-    /// The revision that the newest attempt was about. Before the manifests are there only the message names it.
+    /// The revision of the newest attempt. Until the manifests exist, only the message names it.
     fn attempted(&self) -> &str {
         let progress = find(&self.conditions, "Reconciling").and_then(|condition| condition.message.as_deref());
         progress.and_then(revision_in).unwrap_or(&self.last_attempted_revision)
@@ -110,7 +110,7 @@ impl KustomizationStatus {
 
     fn healthy(&self) -> Option<Candidate> {
         let ready = holds(&self.conditions, "Ready")?;
-        // A Ready of the revision before is still True while the next one is applied.
+        // Ready of the previous revision is still True while the next one is applied.
         let current = ready.message.as_deref().is_some_and(|message| message.contains(&self.last_applied_revision));
         (current && !self.last_applied_revision.is_empty()).then(|| {
             let revision = self.last_applied_revision.clone();
