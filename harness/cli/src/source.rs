@@ -159,7 +159,9 @@ fn add_layers(tree: &mut Tree, scenario: &Scenario) -> Result<bool, CliError> {
 /// The files with their placeholders filled for one moment, always the same: a plan knows neither clock nor target. What is pushed is
 /// filled anew.
 fn at_one_moment(files: &[SourceFile]) -> Result<Vec<SourceFile>, CliError> {
-    Placeholders::for_a_plan().fill(files.to_vec(), Timestamp::UNIX_EPOCH).map_err(CliError::Usage)
+    Placeholders::for_a_plan()
+        .fill(files.to_vec(), Timestamp::UNIX_EPOCH)
+        .map_err(|error| CliError::Usage(error.to_string()))
 }
 
 /// The tree at the path, or the one that comes with the harness. Warnings are said.

@@ -1,8 +1,16 @@
-//! What can go wrong while a plan is carried out. All of it ends the run; what happened before stays in the log.
+//! What can go wrong while a plan is carried out, and the text that the log and the console get of it.
 
+use std::error::Error;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
-/// A run could not go on.
+/// An error of another library, or of one verb.
+pub(crate) type Cause = Box<dyn Error + Send + Sync>;
+
+/// The reason why an action failed. The run goes on, and only the text matters: each verb has errors of its own.
+pub(crate) type ActionError = Cause;
+
+/// A run could not go on. What happened before stays in the log.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The folder or the log could not be written.
@@ -15,44 +23,19 @@ pub enum RunError {
         source: std::io::Error,
     },
     /// The log is not where it was.
-    #[error("{} was removed or replaced while the run was going on; its events are lost", path.display())]
+    #[error("{} was removed or replaced during the run; its events are lost", path.display())]
     LogRemoved {
         /// The file.
         path: PathBuf,
     },
-    /// A call to the API server failed.
+    /// A step failed.
     #[error("cannot {doing}: {source}")]
-    Kube {
+    Failed {
         /// What was being done, to what.
         doing: String,
         /// Why.
         #[source]
-        source: Box<kube::Error>,
-    },
-    /// The simulated Azure refused.
-    #[error("cannot {doing}: {source}")]
-    Azure {
-        /// What was being done.
-        doing: String,
-        /// Why.
-        #[source]
-        source: Box<harness_azure::control::ControlError>,
-    },
-    /// The tree could not be committed or pushed.
-    #[error("cannot {doing}: {reason}")]
-    Git {
-        /// What was being done.
-        doing: String,
-        /// Why.
-        reason: String,
-    },
-    /// The target cannot do what a phase needs.
-    #[error("cannot {doing}: {reason}")]
-    Target {
-        /// What was being done.
-        doing: String,
-        /// Why, and what to do.
-        reason: String,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// A component died.
     #[error("{component} died ({status}); its last lines:\n{log}")]
@@ -77,15 +60,50 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// For `map_err` on a call to the API server.
-    pub(crate) fn kube(doing: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
+    /// For `map_err`: the step that failed, as a verb with its object.
+    pub(crate) fn failed<E: Into<Cause>>(doing: impl Into<String>) -> impl FnOnce(E) -> Self {
         let doing = doing.into();
-        move |source| Self::Kube { doing, source: Box::new(source) }
+        move |source| Self::Failed { doing, source: source.into() }
     }
+}
 
-    /// For `map_err` on a call to the simulated Azure.
-    pub(crate) fn azure(doing: impl Into<String>) -> impl FnOnce(harness_azure::control::ControlError) -> Self {
-        let doing = doing.into();
-        move |source| Self::Azure { doing, source: Box::new(source) }
+/// Something that the preparation or an action needs and the target does not have.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Lacking {
+    #[error("this target has no Git repository that the harness can push to")]
+    Git,
+    #[error("this target has no metrics API whose values the harness can set")]
+    Metrics,
+    #[error("this target's Azure is not simulated")]
+    SimulatedAzure,
+}
+
+/// The text of an error with what caused it. Many libraries put the text of the source into their own: it is not repeated.
+pub(crate) fn describe(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        let cause = source.to_string();
+        if !text.contains(&cause) {
+            let _ = write!(text, ": {cause}");
+        }
+        next = source.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no answer")]
+    struct NoAnswer(#[source] std::io::Error);
+
+    #[test]
+    fn a_text_names_every_cause_once() {
+        let refused = std::io::Error::other("connection refused");
+        let error = RunError::failed("list the pods")(NoAnswer(refused));
+        assert_eq!(describe(&error), "cannot list the pods: no answer: connection refused");
     }
 }

@@ -6,26 +6,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use harness_cluster::Cluster;
-use harness_plan::Capability;
-use harness_plan::Plan;
+use harness_plan::{Capability, Plan};
 use harness_record::EventKind;
 use harness_record::event::{EndReason, LOG_MINOR, LOG_VERSION, PhaseOutcome, RunStarted};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::RunClock;
-use crate::drive::{Repository, Tools};
+use crate::drive::{Actions, Context, Repository};
+use crate::error::describe;
 use crate::hub::{Hub, OnEvent};
-use crate::observe::{Observers, Scope};
+use crate::observe::{Observers, usage};
 use crate::placeholders::Placeholders;
 use crate::prepare::{self, Before, Prepared};
 use crate::tree::{Tree, WorkingTree};
 use crate::webhook::Webhook;
-use crate::{RunError, asked, cleanup, labels, phases, pools, usage};
+use crate::{RunError, cleanup, phases, scope};
 
-/// How long a cleanup may take before the run ends without it, beyond its own limits.
+/// How long the cleanup may take, whatever its own limits: the run then ends without it.
 const CLEANUP_LIMIT: Duration = Duration::from_secs(180);
 
-/// How long stopped drivers may take to let go of the cluster.
+/// How long stopped tasks may take to drop the cluster.
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
 const RELEASE_POLL: Duration = Duration::from_millis(20);
 
@@ -35,31 +35,31 @@ pub struct Options {
     pub run_id: String,
     /// The run's folder; it exists. `events.jsonl` and `logs/` are made in it.
     pub out: PathBuf,
-    /// The node configuration that is pushed first. It belongs to the run, which writes into its folder.
+    /// The node configuration that is pushed first. The run writes into its folder.
     pub tree: Tree,
     /// The command that repeats the run, for reports.
     pub command: String,
-    /// Leave the cluster and everything on it as it is in the end.
+    /// Whether the cluster and everything on it stays as it is at the end.
     pub keep: bool,
-    /// Whether the cluster goes with the run.
+    /// Whether the cluster is taken down with the run.
     pub throwaway: bool,
     /// Called with each event, for the console.
     pub on_event: OnEvent,
     /// Asks the run to stop, clean up and report.
     pub interrupt: CancellationToken,
-    /// Asks a cleanup that goes on to stop too.
+    /// Asks the cleanup to stop too.
     pub abandon: CancellationToken,
 }
 
-/// Carries a plan out on a cluster. The outcome is in the log; an error is returned only where the log itself could not be kept,
-/// and then the cluster has been cleaned up all the same.
+/// Carries a plan out on a cluster. The outcome is in the log; an error is returned only where the log itself could not be kept, and then
+/// the cluster has been cleaned up nevertheless.
 ///
 /// # Errors
-/// [`RunError::Log`] and [`RunError::LogRemoved`].
+/// [`RunError::Log`], [`RunError::LogRemoved`] and [`RunError::Deadline`] for a log that could not be ended.
 pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<(), RunError> {
     let Options { run_id, out, tree, command, keep, throwaway, on_event, interrupt, abandon } = options;
     let versions = cluster.versions().await.into_iter().collect();
-    let clock = RunClock::begin();
+    let clock = RunClock::start();
     let opened = Hub::open(&out.join("events.jsonl"), clock, on_event);
     let (hub, log) = match opened {
         Ok(opened) => opened,
@@ -74,7 +74,8 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
     let cluster = Arc::new(cluster);
     let pools = plan.node_config.classes.iter().map(|class| class.name.clone());
     let repository = Repository::new(WorkingTree::new(tree), pools);
-    let tools = Tools::new(cluster.clone(), run_id, throwaway, hub.clone(), repository);
+    let context = Context::new(cluster.clone(), run_id, throwaway, hub.clone());
+    let actions = Actions::new(context, repository);
     let sampling = tokio::spawn(usage::sample(cluster.clone(), hub.clone()));
 
     let mut before = Before::default();
@@ -85,13 +86,13 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
         () = interrupt.cancelled() => (EndReason::Interrupted, String::new()),
         error = hub.failed() => (EndReason::TargetFailed, error),
         died = cluster.failed() => (EndReason::TargetFailed, died_text(&died)),
-        outcome = carry_out(plan, &tools, &mut before, &mut observers, &mut webhook) => match outcome {
+        outcome = carry_out(plan, &actions, &mut before, &mut observers, &mut webhook) => match outcome {
             Ok(()) => (EndReason::Completed, String::new()),
             Err(NotCarriedOut::Lacks(what)) => (EndReason::NotRun, what),
-            Err(NotCarriedOut::Failed(error)) => (EndReason::TargetFailed, error.to_string()),
+            Err(NotCarriedOut::Failed(error)) => (EndReason::TargetFailed, describe(&error)),
         },
     };
-    // Of a run that carried everything out no phase is left to end.
+    // Between phases, where everything was carried out.
     hub.end_phase(PhaseOutcome::Cancelled, detail.clone());
     if !keep && reason != EndReason::NotRun {
         tokio::select! {
@@ -99,24 +100,24 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
             () = abandon.cancelled() => tracing::warn!("cleanup abandoned"),
             // A cluster that has lost a component cannot clean up after itself.
             _ = cluster.failed() => {}
-            outcome = tokio::time::timeout(CLEANUP_LIMIT, cleanup::cleanup(plan, &tools, &before)) => {
+            outcome = tokio::time::timeout(CLEANUP_LIMIT, cleanup::cleanup(plan, &actions, &before)) => {
                 if outcome.is_err() {
                     tracing::warn!("cleanup did not end within {} s", CLEANUP_LIMIT.as_secs());
                 }
             }
         }
-        // A cleanup that came to its end has ended its phase.
+        // Between phases, where the cleanup was finished.
         hub.end_phase(PhaseOutcome::Cancelled, "the cleanup was not finished".to_owned());
     }
     usage::record(&cluster, &hub).await;
     sampling.abort();
-    // The task holds a clone of the cluster and the hub until it is gone.
+    // The task holds the cluster and the hub until it has ended.
     let _aborted = sampling.await;
     drop(observers);
     if let Some(webhook) = webhook {
         webhook.stop().await;
     }
-    drop(tools);
+    drop(actions);
     if throwaway && !keep {
         teardown(cluster, out.join("logs"), &hub).await;
     }
@@ -141,7 +142,7 @@ fn started(
         scenario: plan.scenario.clone(),
         target: cluster.target().to_owned(),
         seed: plan.seed,
-        started_at: clock.began_at(),
+        started_at: clock.started_at(),
         command: command.to_owned(),
         simulated: cluster.simulated(),
         versions,
@@ -170,55 +171,44 @@ impl From<RunError> for NotCarriedOut {
 
 async fn carry_out(
     plan: &Plan,
-    tools: &Tools,
+    actions: &Actions,
     before: &mut Before,
     observers: &mut Option<Observers>,
     webhook: &mut Option<Webhook>,
 ) -> Result<(), NotCarriedOut> {
-    let offered = tools.cluster.capabilities();
+    let context = &actions.context;
+    let Context { cluster, hub, .. } = context;
+    let offered = cluster.capabilities();
     let lacking: Vec<String> = plan.needs.difference(&offered).map(ToString::to_string).collect();
     if !lacking.is_empty() {
         return Err(NotCarriedOut::Lacks(format!("needs {}", lacking.join(", "))));
     }
-    let hub = &tools.hub;
-    hub.begin_phase(prepare::PHASE);
-    tools.cluster.provide(&plan.needs).await.map_err(|error| RunError::Target {
-        doing: "start what the scenario needs".to_owned(),
-        reason: error.to_string(),
-    })?;
+    hub.start_phase(prepare::PHASE);
+    cluster.provide(&plan.needs).await.map_err(RunError::failed("start what the scenario needs"))?;
     if plan.webhook {
         *webhook = Some(Webhook::start(hub.clone()).await?);
     }
-    let registry = plan.needs.contains(&Capability::ImageRegistry).then(|| tools.cluster.image_registry()).flatten();
-    let registry = registry.map(|registry| format!("{registry}/{}", labels::namespace(&tools.run_id)));
+    let registry = plan.needs.contains(&Capability::ImageRegistry).then(|| cluster.image_registry()).flatten();
+    let registry = registry.map(|registry| format!("{registry}/{}", context.namespace()));
     let placeholders = Placeholders { webhook: webhook.as_ref().map(Webhook::url), registry };
-    tools.repository.fill_with(placeholders).await;
-    prepare::set_behaviour(plan, tools, before).await?;
-    tools.objects.locate(&plan.objects, &tools.run_id, &tools.client).await?;
-    let scope = Scope {
-        run_id: &tools.run_id,
-        nodepools: pools::of(plan),
-        gitops: true,
-        image_automation: plan.needs.contains(&Capability::ImageAutomation),
-        autoscalers: plan.workloads.iter().any(|workload| workload.autoscale.is_some()),
-        reasons: asked::reasons(plan),
-        objects: tools.objects.all(),
-    };
-    hub.note(|state| state.count(asked::counted(plan)));
-    *observers = Some(Observers::start(&tools.cluster, scope, hub).await?);
-    let (outcome, detail) = match prepare::apply(plan, tools, before).await? {
+    actions.repository.fill_with(placeholders).await;
+    prepare::set_behaviour(plan, context, before).await?;
+    actions.objects.locate(&plan.objects, context).await?;
+    hub.update(|state| state.count_occurrences(scope::counted(plan)));
+    *observers = Some(Observers::start(plan, actions.objects.all(), context).await?);
+    let (outcome, detail) = match prepare::apply(plan, actions, before).await? {
         Prepared::Ready => (PhaseOutcome::Reached, String::new()),
         Prepared::Refused(why) => (PhaseOutcome::DeadlinePassed, why),
     };
     hub.end_phase(outcome, detail);
     if outcome == PhaseOutcome::Reached {
-        phases::run(plan, tools).await;
+        phases::run(plan, actions).await;
     }
     Ok(())
 }
 
 async fn teardown(mut cluster: Arc<Cluster>, logs: PathBuf, hub: &Hub) {
-    // Drivers that were stopped let go of the cluster when the runtime drops them, not when they are told to.
+    // A stopped task drops the cluster when the runtime drops the task, not when it is aborted.
     let limit = tokio::time::Instant::now() + RELEASE_LIMIT;
     loop {
         cluster = match Arc::try_unwrap(cluster) {
@@ -231,7 +221,7 @@ async fn teardown(mut cluster: Arc<Cluster>, logs: PathBuf, hub: &Hub) {
             Err(shared) => shared,
         };
         if tokio::time::Instant::now() >= limit {
-            tracing::error!("the cluster is still in use; it goes when this process ends, and its logs are lost");
+            tracing::error!("the cluster is still in use; it stops when this process ends, and its logs are lost");
             return;
         }
         tokio::time::sleep(RELEASE_POLL).await;

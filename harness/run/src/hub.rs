@@ -1,4 +1,4 @@
-//! The one place that every event passes: appended to the log, folded into the [`State`], shown to the console.
+//! The one place that every event passes through: it is appended to the log, applied to the [`State`] and shown on the console.
 
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -20,20 +20,22 @@ use crate::state::State;
 
 /// Events that may wait for the log. At about 300 bytes each this bounds the queue to 20 MB.
 const QUEUE: usize = 65_536;
-/// What a kill may cost at most.
+/// The most that a kill of this process can lose.
 const FLUSH_EVERY: Duration = Duration::from_millis(200);
+/// How long the last events may take to reach the disk. A hub that is never dropped must not keep the run from ending.
+const FINISH_LIMIT: Duration = Duration::from_secs(30);
 
-/// Called with each event after it was taken in; for the console.
+/// Called with each event after it was applied; for the console.
 pub type OnEvent = Box<dyn FnMut(&Event) + Send>;
 
-/// Where events are handed in and the present is read. Cheap to clone.
+/// Records events and reads the state. Cheap to clone.
 #[derive(Clone)]
-pub struct Hub {
+pub(crate) struct Hub {
     queue: mpsc::Sender<Event>,
     shared: Arc<Shared>,
     failure: watch::Receiver<Option<String>>,
     /// The run's clock.
-    pub clock: RunClock,
+    pub(crate) clock: RunClock,
 }
 
 #[derive(Default)]
@@ -41,38 +43,46 @@ struct Shared {
     state: Mutex<State>,
     changed: Notify,
     lost: AtomicU64,
-    /// The phase that goes on. Not part of the state: whoever ends a phase must know it before the log does.
+    /// The current phase. Not part of the state: the phase must be known before the log has its start.
     phase: Mutex<Option<String>>,
 }
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        // The state stays usable: no code panics between two changes of it.
+        // The state stays usable: nothing panics between two changes of it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Ends the log when everything has been handed in.
-pub struct LogTask(JoinHandle<Result<(), RunError>>);
+/// The task that writes the log.
+pub(crate) struct LogTask(JoinHandle<Result<(), RunError>>);
 
 impl LogTask {
     /// Waits until every event is on disk. Every clone of the [`Hub`] must be dropped before.
     ///
     /// # Errors
-    /// The log could not be written to its end.
-    pub async fn finish(self) -> Result<(), RunError> {
-        self.0.await.unwrap_or_else(|panic| {
-            Err(RunError::Target { doing: "write the event log".to_owned(), reason: panic.to_string() })
-        })
+    /// The log could not be written to its end, or something still holds a hub.
+    pub(crate) async fn finish(mut self) -> Result<(), RunError> {
+        match tokio::time::timeout(FINISH_LIMIT, &mut self.0).await {
+            Ok(ended) => ended.unwrap_or_else(|panic| Err(RunError::failed("write the event log")(panic))),
+            Err(_) => {
+                self.0.abort();
+                Err(RunError::Deadline {
+                    what: "the end of the event log".to_owned(),
+                    limit_s: FINISH_LIMIT.as_secs(),
+                    last: "a task of the run still holds it; every event so far is in it".to_owned(),
+                })
+            }
+        }
     }
 }
 
 impl Hub {
-    /// Opens the log at `path` and begins to take events in.
+    /// Creates the log at `path` and starts to write events.
     ///
     /// # Errors
     /// The log exists already or cannot be created.
-    pub fn open(path: &Path, clock: RunClock, on_event: OnEvent) -> Result<(Self, LogTask), RunError> {
+    pub(crate) fn open(path: &Path, clock: RunClock, on_event: OnEvent) -> Result<(Self, LogTask), RunError> {
         let failed = |source| RunError::Log { path: path.to_owned(), source };
         let file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
         let identity = identity(&file.metadata().map_err(failed)?);
@@ -85,71 +95,75 @@ impl Hub {
             file: Ok(LogWriter::new(BufWriter::new(file))),
             failure: failure_sender,
         };
-        let task = tokio::spawn(take_in(events, log, shared.clone(), clock, on_event));
+        let task = tokio::spawn(write_events(events, log, shared.clone(), clock, on_event));
         Ok((Self { queue, shared, failure, clock }, LogTask(task)))
     }
 
-    /// Hands in an event of now. Never waits: a full queue is counted and becomes an event itself.
-    pub fn record(&self, kind: EventKind) {
+    /// Records an event of now. Never waits: events that a full queue loses are counted, and the count becomes an event.
+    pub(crate) fn record(&self, kind: EventKind) {
         self.record_at(self.clock.now_us(), kind);
     }
 
-    /// Hands in an event of a known moment, in microseconds since the run began.
-    pub fn record_at(&self, at_us: u64, kind: EventKind) {
+    /// Records an event of a known moment, in microseconds since the run started.
+    pub(crate) fn record_at(&self, at_us: u64, kind: EventKind) {
         if self.queue.try_send(Event { at_us, kind }).is_err() {
             self.shared.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// A phase begins. Returns when, in microseconds since the run began.
-    pub fn begin_phase(&self, phase: &str) -> u64 {
-        let began_us = self.clock.now_us();
+    /// Starts a phase. Returns when, in microseconds since the run started.
+    pub(crate) fn start_phase(&self, phase: &str) -> u64 {
+        let started_us = self.clock.now_us();
         *self.shared.phase.lock().unwrap_or_else(PoisonError::into_inner) = Some(phase.to_owned());
-        self.record_at(began_us, EventKind::PhaseBegan { phase: phase.to_owned() });
-        began_us
+        self.record_at(started_us, EventKind::PhaseBegan { phase: phase.to_owned() });
+        started_us
     }
 
-    /// The name of the phase that goes on; empty where none does.
-    pub fn phase(&self) -> String {
+    /// The name of the current phase; empty between phases.
+    pub(crate) fn phase(&self) -> String {
         self.shared.phase.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
     }
 
-    /// The phase that goes on ends; nothing happens where none does.
-    pub fn end_phase(&self, outcome: PhaseOutcome, detail: String) {
+    /// Ends the current phase; nothing happens between phases.
+    pub(crate) fn end_phase(&self, outcome: PhaseOutcome, detail: String) {
         let ended = self.shared.phase.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(phase) = ended {
             self.record(EventKind::PhaseEnded { phase, outcome, detail });
         }
     }
 
-    /// Waits until the state satisfies `reached`, which returns what is missing otherwise. Never returns where that never
-    /// happens: the caller sets the limit and keeps `last`.
-    pub async fn wait_for(&self, last: &mut String, mut reached: impl FnMut(&State) -> Result<(), String>) {
+    /// Waits until nothing is missing in the state. Never returns where that never happens: the caller sets the limit. `last` is what was
+    /// missing last.
+    pub(crate) async fn wait_while_missing(
+        &self,
+        last: &mut String,
+        mut missing: impl FnMut(&State) -> Option<String>,
+    ) {
         loop {
             let changed = self.shared.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            match reached(&self.shared.state()) {
-                Ok(()) => return,
-                Err(missing) => *last = missing,
+            match missing(&self.shared.state()) {
+                None => return,
+                Some(missing) => *last = missing,
             }
             changed.await;
         }
     }
 
-    /// Reads the present.
-    pub fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+    /// Reads the state.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
         read(&self.shared.state())
     }
 
-    /// Changes the present by something that conditions wait for and no report asks about.
-    pub fn note(&self, change: impl FnOnce(&mut State)) {
+    /// Changes the state by something that conditions wait for and no report asks about.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.shared.state());
         self.shared.changed.notify_waiters();
     }
 
     /// Returns when the log can no longer be written, and says why. [`LogTask::finish`] has the error itself.
-    pub async fn failed(&self) -> String {
+    pub(crate) async fn failed(&self) -> String {
         let mut failure = self.failure.clone();
         loop {
             if let Some(error) = failure.borrow_and_update().clone() {
@@ -166,7 +180,7 @@ impl Hub {
 struct Log {
     path: PathBuf,
     identity: (u64, u64),
-    /// The error after a failure: the run goes on to its cleanup without a log.
+    /// The error after a failure: the run cleans up without a log.
     file: Result<LogWriter<BufWriter<File>>, RunError>,
     failure: watch::Sender<Option<String>>,
 }
@@ -188,12 +202,12 @@ impl Log {
     fn write_error(&self, error: LogError) -> RunError {
         let source = match error {
             LogError::Write(source) => source,
-            other => io::Error::other(other.to_string()),
+            other => io::Error::other(other),
         };
         RunError::Log { path: self.path.clone(), source }
     }
 
-    /// Writes out what is buffered. An unlinked file takes writes without complaint, so its path is looked at too.
+    /// Writes out what is buffered. Writes to an unlinked file succeed, so its path is checked too.
     fn flush(&mut self) {
         let Ok(file) = &mut self.file else {
             return;
@@ -208,14 +222,14 @@ impl Log {
     fn fail(&mut self, error: RunError) {
         tracing::error!("{error}");
         self.failure.send_replace(Some(error.to_string()));
-        // A BufWriter that is dropped would try again, and a full disk would fail again: let the buffer go.
+        // A BufWriter that is dropped would try again, and a full disk would fail again: the buffer is given up.
         if let Ok(file) = std::mem::replace(&mut self.file, Err(error)) {
             let _unwritten = file.into_inner().into_parts();
         }
     }
 }
 
-async fn take_in(
+async fn write_events(
     mut events: mpsc::Receiver<Event>,
     mut log: Log,
     shared: Arc<Shared>,
@@ -270,7 +284,7 @@ mod tests {
     async fn every_event_is_in_the_log_in_order() {
         let folder = folder();
         let path = folder.path().join("events.jsonl");
-        let (hub, log) = Hub::open(&path, RunClock::begin(), Box::new(|_| {})).unwrap();
+        let (hub, log) = Hub::open(&path, RunClock::start(), Box::new(|_| {})).unwrap();
         for i in 0..3_000 {
             hub.record_at(i, event(&format!("p{i}")));
         }
@@ -292,16 +306,16 @@ mod tests {
         let (queue, events) = mpsc::channel(1);
         queue.send(Event { at_us: 0, kind: event("p") }).await.unwrap();
         drop(queue);
-        let ended = take_in(events, log, Arc::default(), RunClock::begin(), Box::new(|_| {})).await;
+        let ended = write_events(events, log, Arc::default(), RunClock::start(), Box::new(|_| {})).await;
         let error = ended.unwrap_err().to_string();
         assert!(error.contains("/dev/full") && error.contains("No space left on device"), "{error}");
     }
 
     #[tokio::test]
-    async fn a_full_queue_is_an_event_not_silence() {
+    async fn events_that_a_full_queue_loses_are_counted_in_the_log() {
         let folder = folder();
         let path = folder.path().join("events.jsonl");
-        let (hub, log) = Hub::open(&path, RunClock::begin(), Box::new(|_| {})).unwrap();
+        let (hub, log) = Hub::open(&path, RunClock::start(), Box::new(|_| {})).unwrap();
         // The hub's task cannot run before this one awaits.
         for i in 0..QUEUE as u64 + 7 {
             hub.record_at(i, event("p"));
@@ -317,7 +331,7 @@ mod tests {
         let folder = folder();
         let path = folder.path().join("run").join("events.jsonl");
         std::fs::create_dir(folder.path().join("run")).unwrap();
-        let (hub, log) = Hub::open(&path, RunClock::begin(), Box::new(|_| {})).unwrap();
+        let (hub, log) = Hub::open(&path, RunClock::start(), Box::new(|_| {})).unwrap();
         hub.record(event("p"));
         std::fs::remove_dir_all(folder.path().join("run")).unwrap();
         let error =
@@ -327,27 +341,39 @@ mod tests {
         assert!(log.finish().await.is_err());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_hub_that_is_never_dropped_does_not_hold_up_the_end_of_the_log() {
+        let folder = folder();
+        let path = folder.path().join("events.jsonl");
+        let (hub, log) = Hub::open(&path, RunClock::start(), Box::new(|_| {})).unwrap();
+        hub.record(event("p"));
+        let error = log.finish().await.unwrap_err().to_string();
+        assert!(error.contains("still holds it"), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
+        drop(hub);
+    }
+
     #[tokio::test]
     async fn a_log_is_never_overwritten() {
         let folder = folder();
         let path = folder.path().join("events.jsonl");
         std::fs::write(&path, "mine").unwrap();
-        assert!(Hub::open(&path, RunClock::begin(), Box::new(|_| {})).is_err());
+        assert!(Hub::open(&path, RunClock::start(), Box::new(|_| {})).is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
     }
 
     #[tokio::test]
-    async fn waiting_sees_a_state_that_is_there_already_and_one_that_comes() {
+    async fn a_wait_ends_at_once_where_nothing_is_missing_and_otherwise_at_its_limit() {
         let folder = folder();
-        let (hub, _log) = Hub::open(&folder.path().join("events.jsonl"), RunClock::begin(), Box::new(|_| {})).unwrap();
+        let (hub, _log) = Hub::open(&folder.path().join("events.jsonl"), RunClock::start(), Box::new(|_| {})).unwrap();
         let mut last = String::new();
-        hub.wait_for(&mut last, |state| if state.pods() == 0 { Ok(()) } else { Err("pods".to_owned()) }).await;
-        let begun = Instant::now();
+        hub.wait_while_missing(&mut last, |state| (state.pods() != 0).then(|| "pods".to_owned())).await;
+        let started = Instant::now();
         let waiting = tokio::time::timeout(
             Duration::from_millis(50),
-            hub.wait_for(&mut last, |state| if state.pods() == 1 { Ok(()) } else { Err(state.fleet()) }),
+            hub.wait_while_missing(&mut last, |state| (state.pods() != 1).then(|| state.fleet())),
         );
-        assert!(waiting.await.is_err() && begun.elapsed() >= Duration::from_millis(50));
+        assert!(waiting.await.is_err() && started.elapsed() >= Duration::from_millis(50));
         assert!(last.starts_with("0 pods"), "{last}");
     }
 }

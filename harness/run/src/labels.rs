@@ -12,6 +12,11 @@ pub fn of_run(run_id: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(RUN.to_owned(), run_id.to_owned())])
 }
 
+/// Selects a run's objects.
+pub(crate) fn selector(run_id: &str) -> String {
+    format!("{RUN}={run_id}")
+}
+
 /// The namespace of a run's workloads.
 pub fn namespace(run_id: &str) -> String {
     format!("harness-{run_id}")

@@ -11,6 +11,11 @@ use crate::{RunError, labels};
 /// In an address: the namespace of the run.
 const RUN_NAMESPACE: &str = "{namespace}";
 
+/// A kind whose plural follows the rule.
+pub(crate) fn resource(group: &str, version: &str, kind: &str) -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
+}
+
 /// Where an object is, as the API server knows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
@@ -19,34 +24,49 @@ pub(crate) struct Place {
     pub(crate) name: String,
 }
 
+/// An address that leads nowhere.
+#[derive(Debug, thiserror::Error)]
+enum AddressError {
+    #[error("`{0}` is not an apiVersion: write `group/version` or `v1`")]
+    ApiVersion(String),
+    #[error("the API server does not serve {0}")]
+    Group(String),
+    #[error("the API server does not serve {kind} of {api_version}")]
+    Kind { kind: String, api_version: String },
+    #[error("a {0} has a namespace: name it")]
+    NeedsNamespace(String),
+    #[error("a {0} has no namespace: leave it out")]
+    HasNoNamespace(String),
+    #[error(transparent)]
+    Discovery(kube::Error),
+}
+
 impl Place {
     /// Asks the API server how it serves the kind.
     ///
     /// # Errors
-    /// The kind is not served, or a namespace is missing or too much.
+    /// The kind is not served, or a namespace is missing or should not be given.
     pub(crate) async fn of(at: &ObjectAddress, run_id: &str, client: &Client) -> Result<Self, RunError> {
-        let doing = || format!("look at the {at}");
-        let wrong = |reason: String| RunError::Target { doing: doing(), reason };
-        let version: GroupVersion =
-            at.api_version.parse().map_err(|_| wrong(format!("`{}` is no apiVersion", at.api_version)))?;
-        let kind = GroupVersionKind::gvk(&version.group, &version.version, &at.kind);
-        let (resource, capabilities) = pinned_kind(client, &kind).await.map_err(|error| match error {
-            kube::Error::Discovery(_) => {
-                wrong(format!("the API server does not serve {} of {}", at.kind, at.api_version))
-            }
-            kube::Error::Api(status) if status.code == 404 => {
-                wrong(format!("the API server does not serve {}", at.api_version))
-            }
-            error => RunError::kube(doing())(error),
+        Self::locate(at, run_id, client).await.map_err(RunError::failed(format!("look at the {at}")))
+    }
+
+    async fn locate(at: &ObjectAddress, run_id: &str, client: &Client) -> Result<Self, AddressError> {
+        let ObjectAddress { api_version, kind, namespace, name } = at;
+        let version: GroupVersion = api_version.parse().map_err(|_| AddressError::ApiVersion(api_version.clone()))?;
+        let found = pinned_kind(client, &GroupVersionKind::gvk(&version.group, &version.version, kind)).await;
+        let (resource, capabilities) = found.map_err(|error| match error {
+            kube::Error::Discovery(_) => AddressError::Kind { kind: kind.clone(), api_version: api_version.clone() },
+            kube::Error::Api(status) if status.code == 404 => AddressError::Group(api_version.clone()),
+            error => AddressError::Discovery(error),
         })?;
-        let namespace = at.namespace.as_ref().map(|name| match name.as_str() {
+        let namespace = namespace.as_ref().map(|name| match name.as_str() {
             RUN_NAMESPACE => labels::namespace(run_id),
             name => name.to_owned(),
         });
         match (&capabilities.scope, &namespace) {
-            (Scope::Namespaced, None) => Err(wrong(format!("a {} has a namespace: name it", at.kind))),
-            (Scope::Cluster, Some(_)) => Err(wrong(format!("a {} has no namespace: leave it out", at.kind))),
-            _ => Ok(Self { resource, namespace, name: at.name.clone() }),
+            (Scope::Namespaced, None) => Err(AddressError::NeedsNamespace(kind.clone())),
+            (Scope::Cluster, Some(_)) => Err(AddressError::HasNoNamespace(kind.clone())),
+            _ => Ok(Self { resource, namespace, name: name.clone() }),
         }
     }
 

@@ -4,36 +4,35 @@ use harness_plan::{Condition, Conditions, Phase, Plan};
 use harness_record::event::PhaseOutcome;
 use harness_units::Span;
 
-use crate::drive::{Driver, Tools};
-use crate::until::{Beginning, reached, settles_us};
-use crate::wanted::Wanted;
+use crate::conditions::{PhaseStart, PlannedReplicas, missing, settles_us};
+use crate::drive::{Actions, Driver};
+use crate::hub::Hub;
 
 /// A phase with a condition and no deadline of its own gets this one; the planner always sets one. After the end of a phase without a
 /// condition its last actions have this long to be answered.
 const DEADLINE: Span = Span::from_secs(300);
-/// What is missing where a phase ends with actions under way.
+/// What is missing where a phase ends while an action is due or not answered.
 const UNANSWERED: &str = "an action was still due or not answered";
 
-/// Carries out every phase. A phase whose deadline passes does not end the run: what comes after it may still answer
-/// something, and the fleet must come down in any case.
-pub(crate) async fn run(plan: &Plan, tools: &Tools) {
-    let mut wanted = Wanted::new(plan);
+/// Carries out every phase. A phase whose deadline passes does not end the run: the phases after it may still answer something, and the
+/// fleet must be scaled down in any case.
+pub(crate) async fn run(plan: &Plan, actions: &Actions) {
+    let mut replicas = PlannedReplicas::new(plan);
     for phase in &plan.phases {
-        let hub = &tools.hub;
-        let began_us = hub.begin_phase(&phase.name);
-        wanted.plan(phase);
-        // Before the first action: what it causes belongs to the phase.
-        let begin = hub.read(|state| Beginning::of(state, began_us, &wanted));
-        let mut driver = Driver::start(phase, began_us, tools);
-        let (outcome, detail) = end(phase, begin, &mut driver, tools).await;
+        let hub = &actions.context.hub;
+        let started_us = hub.start_phase(&phase.name);
+        replicas.add(phase);
+        // Before the first action: its effects belong to the phase.
+        let start = hub.read(|state| PhaseStart::new(started_us, state, &replicas));
+        let mut driver = Driver::start(phase, started_us, actions);
+        let (outcome, detail) = end(phase, start, &mut driver, hub).await;
         hub.end_phase(outcome, detail);
     }
 }
 
-async fn end(phase: &Phase, mut begin: Beginning, driver: &mut Driver, tools: &Tools) -> (PhaseOutcome, String) {
-    let hub = &tools.hub;
-    let began_us = begin.began_us;
-    let deadline = |span: Span| hub.clock.instant(began_us + span.as_micros());
+async fn end(phase: &Phase, mut start: PhaseStart, driver: &mut Driver, hub: &Hub) -> (PhaseOutcome, String) {
+    let started_us = start.at_us;
+    let deadline = |span: Span| hub.clock.instant(started_us + span.as_micros());
     let Some(until) = &phase.until else {
         let held_until = deadline(phase.hold.unwrap_or(Span::ZERO));
         tokio::time::sleep_until(held_until).await;
@@ -43,34 +42,33 @@ async fn end(phase: &Phase, mut begin: Beginning, driver: &mut Driver, tools: &T
             Err(_) => (PhaseOutcome::DeadlinePassed, UNANSWERED.to_owned()),
         };
     };
-    let mut missing = String::new();
+    let mut last = String::new();
     let awaited = async {
-        // The condition may hold before the last action is sent: a phase is not over while something is still due.
+        // The condition may hold before the last action is sent: a phase does not end while an action is still due.
         driver.finished().await;
-        begin.acted_us = hub.clock.now_us();
-        wait(until, &begin, &mut missing, tools).await;
+        start.acted_us = hub.clock.now_us();
+        wait(until, &start, &mut last, hub).await;
     };
     match tokio::time::timeout_at(deadline(phase.within.unwrap_or(DEADLINE)), awaited).await {
         Ok(()) => (PhaseOutcome::Reached, String::new()),
         Err(_) if !driver.is_finished() => (PhaseOutcome::DeadlinePassed, UNANSWERED.to_owned()),
         Err(_) => {
-            // The last look may be older than the deadline when nothing changed; say how it is now.
-            let now = hub.read(|state| reached(until, state, &begin, hub.clock.now_us()).err());
-            (PhaseOutcome::DeadlinePassed, now.unwrap_or(missing))
+            // Where nothing has changed for a while, `last` is older than the deadline.
+            let now = hub.read(|state| missing(until, state, &start, hub.clock.now_us()));
+            (PhaseOutcome::DeadlinePassed, now.unwrap_or(last))
         }
     }
 }
 
-/// Returns when the condition holds. A part that waits for quiet wakes when it would hold if nothing more happened, not at every event.
-async fn wait(until: &Conditions, begin: &Beginning, missing: &mut String, tools: &Tools) {
-    let hub = &tools.hub;
-    let noisy = until.0.iter().filter(|condition| !matches!(condition, Condition::Settled(_)));
-    let noisy = Conditions(noisy.cloned().collect());
+/// Returns when the conditions hold. One that waits for quiet is checked when it would hold if nothing more happened, not at every event.
+async fn wait(until: &Conditions, start: &PhaseStart, last: &mut String, hub: &Hub) {
+    let by_event = until.0.iter().filter(|condition| !matches!(condition, Condition::Settled(_)));
+    let by_event = Conditions(by_event.cloned().collect());
     loop {
-        if !noisy.0.is_empty() {
-            hub.wait_for(missing, |state| reached(&noisy, state, begin, 0)).await;
+        if !by_event.0.is_empty() {
+            hub.wait_while_missing(last, |state| missing(&by_event, state, start, 0)).await;
         }
-        let due_us = hub.read(|state| settles_us(until, state, begin));
+        let due_us = hub.read(|state| settles_us(until, state, start));
         if hub.clock.now_us() >= due_us {
             return;
         }

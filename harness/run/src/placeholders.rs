@@ -1,14 +1,15 @@
-//! What stands in a tree for things that are known only when it is pushed: `{cron+1m}`, `{webhook}`, `{registry}`.
+//! Placeholders in a tree, for values that are known only when it is pushed: `{cron+1m}`, `{webhook}`, `{registry}`.
 
 use harness_tree::SourceFile;
+use harness_units::Span;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-use crate::cron::fill_schedules;
-
+const CRON: &str = "{cron";
 const WEBHOOK: &str = "{webhook}";
 const REGISTRY: &str = "{registry}";
 
-/// What placeholders become.
+/// The values of placeholders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Placeholders {
     /// The address at which the run listens for notifications, without a closing `/`; `None` where it does not.
@@ -17,45 +18,90 @@ pub struct Placeholders {
     pub registry: Option<String>,
 }
 
+/// A placeholder cannot be filled in.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {source}")]
+pub struct PlaceholderError {
+    file: String,
+    source: Reason,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Reason {
+    #[error("`{0}` is not a time: write {{cron+1m}} or {{cron-2m}}, with the time from the push")]
+    NotATime(String),
+    #[error("`{WEBHOOK}` stands for nothing: nobody listens for notifications; give the scenario `webhook: {{}}`")]
+    NoWebhook,
+    #[error(
+        "`{REGISTRY}` stands for nothing: this target has no image registry; give the scenario `needs: [image-registry]`"
+    )]
+    NoRegistry,
+}
+
 impl Placeholders {
     /// Values that are well formed and mean nothing: for a tree that is read to plan with it.
     pub fn for_a_plan() -> Self {
         Self { webhook: Some("http://127.0.0.1:1".to_owned()), registry: Some("127.0.0.1:1".to_owned()) }
     }
 
-    /// The files with every placeholder filled in. Times count from `now`.
+    /// Returns the files with every placeholder filled in. Times count from `now`.
     ///
     /// # Errors
-    /// In words, with the file: what stands between the braces is no time, or there is nothing that it could become.
-    pub fn fill(&self, mut files: Vec<SourceFile>, now: Timestamp) -> Result<Vec<SourceFile>, String> {
+    /// A placeholder is not a time, or there is nothing that it could become.
+    pub fn fill(&self, mut files: Vec<SourceFile>, now: Timestamp) -> Result<Vec<SourceFile>, PlaceholderError> {
         for file in &mut files {
-            file.text = self.fill_text(&file.text, now).map_err(|error| format!("{}: {error}", file.path))?;
+            let filled = self.fill_text(&file.text, now);
+            file.text = filled.map_err(|source| PlaceholderError { file: file.path.clone(), source })?;
         }
         Ok(files)
     }
 
-    fn fill_text(&self, text: &str, now: Timestamp) -> Result<String, String> {
+    fn fill_text(&self, text: &str, now: Timestamp) -> Result<String, Reason> {
         let mut text = fill_schedules(text, now)?;
-        for (placeholder, value, advice) in [
-            (WEBHOOK, &self.webhook, "nobody listens for notifications; give the scenario `webhook: {}`"),
-            (
-                REGISTRY,
-                &self.registry,
-                "this target has no image registry; give the scenario `needs: [image-registry]`",
-            ),
-        ] {
+        for (placeholder, value, missing) in
+            [(WEBHOOK, &self.webhook, Reason::NoWebhook), (REGISTRY, &self.registry, Reason::NoRegistry)]
+        {
             if text.contains(placeholder) {
-                let value = value.as_ref().ok_or_else(|| format!("`{placeholder}` stands for nothing: {advice}"))?;
-                text = text.replace(placeholder, value);
+                text = text.replace(placeholder, value.as_ref().ok_or(missing)?);
             }
         }
         Ok(text)
     }
 }
 
+/// Replaces each `{cron+1m}` and `{cron-2m}` by the cron expression `M H * * *` of that minute, in UTC as Karpenter reads the schedules of
+/// budgets. Seconds are cut off: the next minute of the clock may start within a second.
+fn fill_schedules(text: &str, now: Timestamp) -> Result<String, Reason> {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(CRON) {
+        let (before, placeholder) = rest.split_at(at);
+        filled.push_str(before);
+        let not_a_time = |text: &str| Reason::NotATime(text.chars().take(40).collect());
+        let end = placeholder.find('}').ok_or_else(|| not_a_time(placeholder))?;
+        let (placeholder, after) = placeholder.split_at(end + 1);
+        filled.push_str(&schedule(placeholder, now).ok_or_else(|| not_a_time(placeholder))?);
+        rest = after;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+fn schedule(placeholder: &str, now: Timestamp) -> Option<String> {
+    let inner = placeholder.strip_prefix(CRON)?.strip_suffix('}')?;
+    let minute = if let Some(later) = inner.strip_prefix('+') {
+        now.checked_add(later.parse::<Span>().ok()?.as_duration()).ok()?
+    } else {
+        now.checked_sub(inner.strip_prefix('-')?.parse::<Span>().ok()?.as_duration()).ok()?
+    };
+    let minute = minute.to_zoned(TimeZone::UTC);
+    Some(format!("{} {} * * *", minute.minute(), minute.hour()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rstest::rstest;
 
     #[test]
     fn every_placeholder_is_filled_and_other_braces_stay() {
@@ -74,8 +120,26 @@ mod tests {
     fn what_cannot_be_filled_names_its_file_and_what_to_do() {
         for (text, part) in [("{webhook}", "webhook: {}"), ("{registry}", "image-registry"), ("{cron+x}", "no")] {
             let files = vec![SourceFile::new("b.yaml", text)];
-            let error = Placeholders::default().fill(files, Timestamp::UNIX_EPOCH).unwrap_err();
+            let error = Placeholders::default().fill(files, Timestamp::UNIX_EPOCH).unwrap_err().to_string();
             assert!(error.starts_with("b.yaml: ") && error.contains(part), "{error}");
         }
+    }
+
+    #[rstest]
+    #[case("schedule: \"{cron+1m}\"", "schedule: \"0 0 * * *\"")]
+    #[case("{cron-1h30m} and {cron+0s}", "29 22 * * * and 59 23 * * *")]
+    #[case("nothing {here} to fill", "nothing {here} to fill")]
+    fn a_placeholder_becomes_its_minute(#[case] text: &str, #[case] expected: &str) {
+        let now = "2026-03-01T23:59:59Z".parse().unwrap();
+        assert_eq!(fill_schedules(text, now).unwrap(), expected);
+    }
+
+    #[rstest]
+    #[case("{cron}")]
+    #[case("{cron+soon}")]
+    #[case("{cron+1m")]
+    #[case("{cronx+1m}")]
+    fn a_placeholder_that_is_not_a_time_is_refused(#[case] text: &str) {
+        assert!(fill_schedules(text, Timestamp::UNIX_EPOCH).unwrap_err().to_string().contains("is not a time"));
     }
 }

@@ -1,4 +1,4 @@
-//! Before the first phase: Azure behaves as planned, the workloads are there with no replicas, the tree is applied.
+//! Before the first phase: Azure behaves as planned, the workloads exist with no replicas, the tree is applied.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use harness_record::event::{ActionKind, ActionStamps};
 use harness_simulation::Behaviour;
 
 use crate::RunError;
-use crate::answered::answered;
-use crate::drive::Tools;
+use crate::drive::{Actions, Context};
 use crate::labels;
+use crate::requests::once;
 use crate::state::State;
 use crate::workload;
 
@@ -21,23 +21,23 @@ use crate::workload;
 pub(crate) const PHASE: &str = "prepare";
 /// The Kustomization's own timeout is 2 minutes; a little more lets Flux say so itself.
 const APPLY_LIMIT: Duration = Duration::from_secs(150);
-/// And so much more for each layer: its pods may wait for nodes, and it waits for those that it depends on.
+/// This much more for each layer: its pods may wait for nodes, and it waits for those that it depends on.
 const LAYER_LIMIT: Duration = Duration::from_secs(60);
-/// The API server asks its aggregated APIs every few seconds whether they are there.
+/// The API server checks every few seconds whether its aggregated APIs are available.
 const METRICS_LIMIT: Duration = Duration::from_secs(30);
-/// After Flux has said that it cannot apply the tree, how long it may change its mind.
+/// How long Flux may take to apply the tree after all once it has said that it cannot.
 const REFUSAL_GRACE: Duration = Duration::from_secs(10);
 
-/// What preparation changed, so that cleanup can put it back. Filled step by step: an interrupted preparation is cleaned up too.
+/// What preparation changed, so that cleanup can restore it. Filled step by step: an interrupted preparation is cleaned up too.
 #[derive(Debug, Default)]
 pub(crate) struct Before {
     /// The simulated Azure's behaviour.
     pub(crate) behaviour: Option<Behaviour>,
     /// The commit that Flux applied.
     pub(crate) commit: Option<String>,
-    /// How often Flux did what, where the plan changes that.
+    /// Flux's intervals, where the plan changes them.
     pub(crate) intervals: Option<Intervals>,
-    /// Whether the workloads' namespace was asked for.
+    /// Whether the creation of the workloads' namespace was requested.
     pub(crate) namespace: bool,
 }
 
@@ -45,75 +45,67 @@ pub(crate) struct Before {
 pub(crate) enum Prepared {
     /// The tree is in force and its pools are Ready.
     Ready,
-    /// The tree did not get into force: why.
+    /// Why the tree is not in force.
     Refused(String),
 }
 
 /// Sets the behaviour of the simulated Azure, where there is one.
-pub(crate) async fn set_behaviour(plan: &Plan, tools: &Tools, before: &mut Before) -> Result<(), RunError> {
-    let Some(azure) = tools.cluster.azure() else {
+pub(crate) async fn set_behaviour(plan: &Plan, context: &Context, before: &mut Before) -> Result<(), RunError> {
+    let Some(azure) = context.cluster.azure() else {
         return Ok(());
     };
-    let earlier = azure.behaviour().await.map_err(RunError::azure("read the simulated Azure's behaviour"))?;
+    let earlier = azure.behaviour().await.map_err(RunError::failed("read the simulated Azure's behaviour"))?;
     before.behaviour = Some(earlier);
-    azure.set_behaviour(&plan.azure).await.map_err(RunError::azure("set the simulated Azure's behaviour"))
+    azure.set_behaviour(&plan.azure).await.map_err(RunError::failed("set the simulated Azure's behaviour"))
 }
 
 /// Creates the workloads, pushes the tree and waits until Flux has applied it and its pools are Ready.
-pub(crate) async fn apply(plan: &Plan, tools: &Tools, before: &mut Before) -> Result<Prepared, RunError> {
+pub(crate) async fn apply(plan: &Plan, actions: &Actions, before: &mut Before) -> Result<Prepared, RunError> {
+    let context = &actions.context;
     if plan.workloads.iter().any(|workload| workload.autoscale.is_some())
-        && let Some(metrics) = tools.cluster.metrics()
+        && let Some(metrics) = context.cluster.metrics()
     {
         let available = metrics.available(METRICS_LIMIT).await;
-        available.map_err(|error| RunError::Target {
-            doing: "wait for the metrics that autoscalers read".to_owned(),
-            reason: error.to_string(),
-        })?;
+        available.map_err(RunError::failed("wait for the metrics that autoscalers read"))?;
     }
     before.namespace = true;
-    workload::create(&tools.client, &tools.run_id, plan).await?;
-    let Some(git) = tools.cluster.git() else {
-        return Err(RunError::Target {
-            doing: "apply the node configuration".to_owned(),
-            reason: "this target has no Git repository that the harness can push to".to_owned(),
-        });
-    };
-    before.commit = git.head().await.map_err(|error| RunError::Git {
-        doing: "read the head of the node configuration's repository".to_owned(),
-        reason: error.to_string(),
-    })?;
+    workload::create(&context.client, &context.run_id, plan).await?;
+    let git = context.git().map_err(RunError::failed("apply the node configuration"))?;
+    let doing = "read the head of the node configuration's repository";
+    before.commit = git.head().await.map_err(RunError::failed(doing))?;
     let pools: Vec<String> = plan.node_config.classes.iter().map(|class| class.name.clone()).collect();
-    let flux = tools.cluster.flux();
+    let flux = context.cluster.flux();
     let checks: Vec<HealthCheck> = pools.iter().map(HealthCheck::node_pool).collect();
-    let run = labels::of_run(&tools.run_id);
-    answered("set the health checks of the Kustomization node-config", flux.configure(&checks, &run)).await?;
-    answered("set the intervals of Flux", set_intervals(plan, &flux, before)).await?;
-    let revision = push(plan, &git, tools).await?;
-    answered("ask Flux to fetch the commit", flux.fetch_now()).await?;
+    let run = labels::of_run(&context.run_id);
+    once("set the health checks of the Kustomization node-config", flux.configure(&checks, &run)).await?;
+    once("set the intervals of Flux", set_intervals(plan, &flux, before)).await?;
+    let revision = push(plan, &git, actions).await?;
+    once("ask Flux to fetch the commit", flux.fetch_now()).await?;
     let layers = plan.gitops.as_ref().map_or(&[][..], |gitops| &gitops.layers);
     let layers = layers.iter().map(|layer| layer.name.clone()).collect();
-    Ok(wait_until_in_force(&Wanted { revision, pools, layers }, tools).await)
+    Ok(wait_until_in_force(&Goal { revision, pools, layers }, context).await)
 }
 
 async fn set_intervals(plan: &Plan, flux: &Flux, before: &mut Before) -> Result<(), kube::Error> {
     let Some(gitops) = &plan.gitops else { return Ok(()) };
-    let wanted = Intervals {
+    let planned = Intervals {
         source: gitops.source_interval.map(|span| span.to_string()),
         root: gitops.interval.map(|span| span.to_string()),
     };
-    if wanted == Intervals::default() {
+    if planned == Intervals::default() {
         return Ok(());
     }
     before.intervals = Some(flux.intervals().await?);
-    flux.set_intervals(&wanted).await
+    flux.set_intervals(&planned).await
 }
 
-async fn push(plan: &Plan, git: &GitRemote, tools: &Tools) -> Result<String, RunError> {
-    let message = format!("{}: node configuration under test (run {})", plan.scenario, tools.run_id);
-    let commit = tools.repository.push_first(git, &message).await?;
-    let sent_us = tools.hub.clock.us_of(commit.sent.into());
-    let acked_us = tools.hub.clock.us_of(commit.acknowledged.into());
-    tools.hub.record_at(
+async fn push(plan: &Plan, git: &GitRemote, actions: &Actions) -> Result<String, RunError> {
+    let Context { run_id, hub, .. } = &actions.context;
+    let message = format!("{}: node configuration under test (run {run_id})", plan.scenario);
+    let commit = actions.repository.push_first(git, &message).await?;
+    let sent_us = hub.clock.us_of(commit.sent.into());
+    let acked_us = hub.clock.us_of(commit.acknowledged.into());
+    hub.record_at(
         acked_us,
         EventKind::Action(ActionStamps {
             what: ActionKind::Push { id: None, revision: commit.sha.clone() },
@@ -124,28 +116,27 @@ async fn push(plan: &Plan, git: &GitRemote, tools: &Tools) -> Result<String, Run
             error: None,
         }),
     );
-    tools.hub.note(|state| state.pushed.clone_from(&commit.sha));
+    hub.update(|state| state.pushed.clone_from(&commit.sha));
     Ok(commit.sha)
 }
 
 /// What must be in force before the first phase.
-struct Wanted {
+struct Goal {
     revision: String,
     /// NodePools.
     pools: Vec<String>,
-    /// Flux Kustomizations of the tree, beside the one that applies it from its top.
+    /// Flux Kustomizations of the tree, apart from its root.
     layers: Vec<String>,
 }
 
-async fn wait_until_in_force(wanted: &Wanted, tools: &Tools) -> Prepared {
-    let hub = &tools.hub;
-    let mut missing = String::new();
-    let mut refusal = String::new();
-    let reached = hub.wait_for(&mut missing, |state| in_force(state, wanted));
-    // A layer may fail and come right again; of the tree itself it is the last word.
+async fn wait_until_in_force(goal: &Goal, context: &Context) -> Prepared {
+    let hub = &context.hub;
+    let (mut missing, mut failure) = (String::new(), String::new());
+    let reached = hub.wait_while_missing(&mut missing, |state| goal.missing(state));
+    // A layer may fail and recover; a failure of the root ends the wait.
     let refused = async {
-        let said = |state: &State| state.flux_failures.get(flux::NAME).map(drop).ok_or_else(String::new);
-        hub.wait_for(&mut refusal, said).await;
+        let none = |state: &State| (!state.flux_failures.contains_key(flux::NAME)).then(String::new);
+        hub.wait_while_missing(&mut failure, none).await;
         tokio::time::sleep(REFUSAL_GRACE).await;
     };
     let waited = async {
@@ -154,45 +145,49 @@ async fn wait_until_in_force(wanted: &Wanted, tools: &Tools) -> Prepared {
             () = refused => false,
         }
     };
-    let limit = APPLY_LIMIT + LAYER_LIMIT * u32::try_from(wanted.layers.len()).unwrap_or(u32::MAX);
+    let limit = APPLY_LIMIT + LAYER_LIMIT * u32::try_from(goal.layers.len()).unwrap_or(u32::MAX);
     match tokio::time::timeout(limit, waited).await {
         Ok(true) => Prepared::Ready,
         Ok(false) | Err(_) => {
-            let said = hub.read(|state| state.flux_failures.values().cloned().collect::<Vec<_>>().join("; "));
-            let missing = hub.read(|state| in_force(state, wanted).err());
-            let missing = missing.unwrap_or_else(|| "it got into force after the limit".to_owned());
-            Prepared::Refused(if said.is_empty() { missing } else { format!("{missing}; Flux says: {said}") })
+            let failures = hub.read(|state| state.flux_failures.values().cloned().collect::<Vec<_>>().join("; "));
+            let missing = hub.read(|state| goal.missing(state));
+            let missing = missing.unwrap_or_else(|| "it was in force only after the limit".to_owned());
+            Prepared::Refused(if failures.is_empty() { missing } else { format!("{missing}; Flux says: {failures}") })
         }
     }
 }
 
-fn in_force(state: &State, wanted: &Wanted) -> Result<(), String> {
-    let Wanted { revision, pools, layers } = wanted;
-    let short = &revision[..revision.len().min(12)];
-    let root = state.kustomization(flux::NAME);
-    if !root.healthy.ends_with(revision) {
-        let step = if root.applied.ends_with(revision) {
-            "applied, its health checks have not passed"
-        } else if state.fetched.ends_with(revision) {
-            "fetched, not applied"
-        } else {
-            "pushed, not fetched"
-        };
-        return Err(format!("commit {short} is {step}"));
+impl Goal {
+    /// What is not in force yet; `None` where everything is.
+    fn missing(&self, state: &State) -> Option<String> {
+        let Self { revision, pools, layers } = self;
+        let short = &revision[..revision.len().min(12)];
+        let root = state.kustomization(flux::NAME);
+        if !root.healthy.ends_with(revision) {
+            let stage = if root.applied.ends_with(revision) {
+                "applied, its health checks have not passed"
+            } else if state.fetched.ends_with(revision) {
+                "fetched, not applied"
+            } else {
+                "pushed, not fetched"
+            };
+            return Some(format!("commit {short} is {stage}"));
+        }
+        let waiting: Vec<&str> = pools.iter().map(String::as_str).filter(|pool| !state.nodepool_ready(pool)).collect();
+        if !waiting.is_empty() {
+            return Some(format!("NodePools not Ready: {}", waiting.join(", ")));
+        }
+        let behind: Vec<String> = layers
+            .iter()
+            .map(|layer| (layer, state.kustomization(layer)))
+            .filter(|(_, revisions)| !revisions.healthy.ends_with(revision))
+            .map(|(layer, revisions)| {
+                let applied = revisions.applied.ends_with(revision);
+                format!("{layer} ({})", if applied { "applied, not healthy" } else { "not applied" })
+            })
+            .collect();
+        (!behind.is_empty()).then(|| format!("layers behind commit {short}: {}", behind.join(", ")))
     }
-    let waiting: Vec<&str> = pools.iter().map(String::as_str).filter(|pool| !state.nodepool_ready(pool)).collect();
-    if !waiting.is_empty() {
-        return Err(format!("NodePools not Ready: {}", waiting.join(", ")));
-    }
-    let behind: Vec<String> = layers
-        .iter()
-        .filter(|layer| !state.kustomization(layer).healthy.ends_with(revision))
-        .map(|layer| {
-            let applied = state.kustomization(layer).applied.ends_with(revision);
-            format!("{layer} ({})", if applied { "applied, not healthy" } else { "not applied" })
-        })
-        .collect();
-    if behind.is_empty() { Ok(()) } else { Err(format!("layers behind commit {short}: {}", behind.join(", "))) }
 }
 
 #[cfg(test)]
@@ -216,9 +211,9 @@ mod tests {
     #[test]
     fn a_tree_is_in_force_when_every_layer_is() {
         let layers = ["infrastructure", "apps"].map(str::to_owned).to_vec();
-        let wanted = Wanted { revision: "new".to_owned(), pools: Vec::new(), layers };
+        let goal = Goal { revision: "new".to_owned(), pools: Vec::new(), layers };
         let mut state = State::default();
-        assert_eq!(in_force(&state, &wanted), Err("commit new is pushed, not fetched".to_owned()));
+        assert_eq!(goal.missing(&state), Some("commit new is pushed, not fetched".to_owned()));
         for event in [
             seen(flux::NAME, Reached::Healthy, "new"),
             seen("infrastructure", Reached::Healthy, "new"),
@@ -226,10 +221,10 @@ mod tests {
         ] {
             state.apply(&event);
         }
-        assert_eq!(in_force(&state, &wanted), Err("layers behind commit new: apps (not applied)".to_owned()));
+        assert_eq!(goal.missing(&state), Some("layers behind commit new: apps (not applied)".to_owned()));
         state.apply(&seen("apps", Reached::Applied, "new"));
-        assert_eq!(in_force(&state, &wanted), Err("layers behind commit new: apps (applied, not healthy)".to_owned()));
+        assert_eq!(goal.missing(&state), Some("layers behind commit new: apps (applied, not healthy)".to_owned()));
         state.apply(&seen("apps", Reached::Healthy, "new"));
-        assert_eq!(in_force(&state, &wanted), Ok(()));
+        assert_eq!(goal.missing(&state), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The few facts about the present that conditions wait for. Everything else is in the log.
+//! The present: the few facts that conditions wait for. Everything else is in the log.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,9 +9,9 @@ use harness_record::event::{AzureFactKind, EventKind, FieldValue, Milestone, Obj
 use harness_record::happening::Counter;
 use serde_json::Value;
 
-/// The present, folded from the events so far.
+/// The state of the run, folded from the events so far.
 #[derive(Debug, Default)]
-pub struct State {
+pub(crate) struct State {
     pods: HashMap<String, Pod>,
     pods_seen: u64,
     nodeclaims: BTreeMap<String, NodeClaim>,
@@ -21,32 +21,31 @@ pub struct State {
     counted: Counted,
     last_activity: (u64, String),
     autoscalers: BTreeMap<String, u32>,
-    /// By object and path; only what is there.
+    /// By object and path; without the fields that have no value.
     fields: BTreeMap<String, BTreeMap<String, Value>>,
-    /// By object: when a field of it was last seen to be another.
+    /// By object: when a field of it was last seen to change.
     fields_seen_us: BTreeMap<String, u64>,
-    /// Revision of the artifact that the source of the tree has fetched last.
-    pub fetched: String,
+    /// The revision that the source of the tree has fetched last.
+    pub(crate) fetched: String,
     /// The last revision that each object of Flux was seen with, by UID: a milestone names it only when it changes.
     revisions: HashMap<String, String>,
     /// By name.
     kustomizations: BTreeMap<String, Revisions>,
     /// The commit that the run has pushed last.
-    pub pushed: String,
-    /// Whether Azure failed a creation: the controller remembers for up to a day where it had no capacity.
-    pub azure_failed: bool,
-    /// Why Flux does not apply what a Kustomization asks for, where it said so and has not applied it since; by the Kustomization's name.
-    pub flux_failures: BTreeMap<String, String>,
-    notifications: u64,
+    pub(crate) pushed: String,
+    /// Whether Azure failed to create a VM: the controller remembers for up to a day where it had no capacity.
+    pub(crate) azure_failed: bool,
+    /// Why Flux failed to apply a Kustomization, until it has applied it again; by the Kustomization's name.
+    pub(crate) flux_failures: BTreeMap<String, String>,
 }
 
-/// How far a Kustomization has come.
+/// The revisions of a Kustomization.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Revisions {
+pub(crate) struct Revisions {
     /// The revision that was applied last.
-    pub applied: String,
+    pub(crate) applied: String,
     /// The revision whose health checks have passed last.
-    pub healthy: String,
+    pub(crate) healthy: String,
 }
 
 #[derive(Debug, Default)]
@@ -66,7 +65,7 @@ struct NodeClaim {
     deleting: bool,
 }
 
-/// What conditions count, with the moments at which it happened.
+/// The occurrences that conditions count, with their moments.
 #[derive(Debug, Default)]
 struct Counted {
     counter: Counter,
@@ -93,8 +92,8 @@ struct NodePool {
 }
 
 impl State {
-    /// Takes one event in.
-    pub fn apply(&mut self, event: &Event) {
+    /// Applies one event.
+    pub(crate) fn apply(&mut self, event: &Event) {
         self.counted.apply(event);
         match &event.kind {
             EventKind::Milestone(milestone) => {
@@ -124,7 +123,6 @@ impl State {
                     None => drop(fields.remove(path)),
                 }
             }
-            EventKind::Notified(_) => self.notifications += 1,
             EventKind::Reason(reason) if reason.kind == "Kustomization" && reason.severity == "Warning" => {
                 self.flux_failures.insert(reason.name.clone(), reason.message.clone());
             }
@@ -212,7 +210,7 @@ impl State {
     }
 
     /// Ready pods that are not being deleted, by workload.
-    pub fn ready_pods(&self) -> BTreeMap<&str, u32> {
+    pub(crate) fn ready_pods(&self) -> BTreeMap<&str, u32> {
         let mut counts = BTreeMap::new();
         for pod in self.pods.values().filter(|pod| pod.ready && !pod.deleting) {
             *counts.entry(pod.workload.as_str()).or_default() += 1;
@@ -220,110 +218,100 @@ impl State {
         counts
     }
 
-    /// Name and UID of the workload's Ready pod that was there first, among those whose UID is free.
-    pub fn oldest_ready_pod(&self, workload: &str, free: impl Fn(&str) -> bool) -> Option<(&str, &str)> {
+    /// Name and UID of the workload's Ready pod that was created first, among those that are eligible by their UID.
+    pub(crate) fn oldest_ready_pod(&self, workload: &str, eligible: impl Fn(&str) -> bool) -> Option<(&str, &str)> {
         let ready = self.pods.iter().filter(|(_, pod)| pod.ready && !pod.deleting && pod.workload == workload);
-        let oldest = ready.filter(|(uid, _)| free(uid)).min_by_key(|(_, pod)| pod.order)?;
+        let oldest = ready.filter(|(uid, _)| eligible(uid)).min_by_key(|(_, pod)| pod.order)?;
         Some((oldest.1.name.as_str(), oldest.0.as_str()))
     }
 
-    /// How far the Kustomization of that name has come.
-    pub fn kustomization(&self, name: &str) -> Revisions {
+    /// The revisions of the Kustomization of that name.
+    pub(crate) fn kustomization(&self, name: &str) -> Revisions {
         self.kustomizations.get(name).cloned().unwrap_or_default()
     }
 
-    /// From now on counts these, for [`State::happened`].
-    pub fn count(&mut self, of: Vec<EventPattern>) {
+    /// Starts to count these, for [`State::occurrences`].
+    pub(crate) fn count_occurrences(&mut self, of: Vec<EventPattern>) {
         self.counted.moments = of.into_iter().map(|of| (of, Vec::new())).collect();
     }
 
-    /// How often it has happened since a moment, in microseconds since the run began; 0 for what is not counted.
-    pub fn happened(&self, of: &EventPattern, since_us: u64) -> u32 {
+    /// How often it has occurred since a moment, in microseconds since the run started; 0 for an occurrence that is not counted.
+    pub(crate) fn occurrences(&self, of: &EventPattern, since_us: u64) -> u32 {
         let moments = self.counted.moments.iter().find(|(counted, _)| counted == of).map(|(_, moments)| moments);
         let count = moments.map_or(0, |moments| moments.iter().filter(|at_us| **at_us >= since_us).count());
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// When a pod, NodeClaim, Node or VM has last reached anything, in microseconds since the run began, and what that was.
-    pub fn last_activity(&self) -> &(u64, String) {
+    /// When a pod, NodeClaim, Node or VM has last reached a milestone, in microseconds since the run started, and which.
+    pub(crate) fn last_activity(&self) -> &(u64, String) {
         &self.last_activity
     }
 
-    /// An autoscaler wants so many replicas of its workload.
-    pub fn autoscaler_decided(&mut self, workload: &str, replicas: u32) {
+    /// Sets how many replicas the workload's autoscaler asks for.
+    pub(crate) fn set_autoscaled_replicas(&mut self, workload: &str, replicas: u32) {
         self.autoscalers.insert(workload.to_owned(), replicas);
     }
 
-    /// How many replicas the workload's autoscaler wants, where it has said so.
-    pub fn autoscaler_wants(&self, workload: &str) -> Option<u32> {
+    /// How many replicas the workload's autoscaler asks for, where that is known.
+    pub(crate) fn autoscaled_replicas(&self, workload: &str) -> Option<u32> {
         self.autoscalers.get(workload).copied()
     }
 
-    /// What stands in a field of an object that the scenario names; `None` where there is nothing.
-    pub fn field(&self, object: &str, path: &FieldPath) -> Option<&Value> {
+    /// The value of a field of an object that the scenario names; `None` where it has none.
+    pub(crate) fn field(&self, object: &str, path: &FieldPath) -> Option<&Value> {
         self.fields.get(object)?.get(path.as_str())
     }
 
-    /// When a field of an object was last seen to be another, in microseconds since the run began; 0 where none was seen.
-    pub fn field_seen_us(&self, object: &str) -> u64 {
+    /// When a field of an object was last seen to change, in microseconds since the run started; 0 where no change was seen.
+    pub(crate) fn field_seen_us(&self, object: &str) -> u64 {
         self.fields_seen_us.get(object).copied().unwrap_or(0)
     }
 
     /// UIDs of the NodeClaims that exist.
-    pub fn nodeclaim_uids(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn nodeclaim_uids(&self) -> impl Iterator<Item = &str> {
         self.nodeclaims.keys().map(String::as_str)
     }
 
     /// Names of the NodeClaims that exist, of those with these UIDs.
-    pub fn nodeclaims_among(&self, uids: &BTreeSet<String>) -> Vec<&str> {
+    pub(crate) fn nodeclaims_among(&self, uids: &BTreeSet<String>) -> Vec<&str> {
         let found = self.nodeclaims.iter().filter(|(uid, _)| uids.contains(*uid));
         found.map(|(_, claim)| claim.name.as_str()).collect()
     }
 
     /// NodeClaims that are not being deleted: of one NodePool, or of all.
-    pub fn wanted_nodeclaims(&self, nodepool: Option<&str>) -> u32 {
+    pub(crate) fn nodeclaims_to_stay(&self, nodepool: Option<&str>) -> u32 {
         let of_pool = |claim: &&NodeClaim| nodepool.is_none_or(|pool| claim.nodepool == pool);
         let count = self.nodeclaims.values().filter(|claim| !claim.deleting).filter(of_pool).count();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// Notifications that have come.
-    pub fn notifications(&self) -> u64 {
-        self.notifications
-    }
-
-    /// Pods that still exist.
-    pub fn pods(&self) -> usize {
+    /// The number of pods that exist.
+    pub(crate) fn pods(&self) -> usize {
         self.pods.len()
     }
 
     /// Names of the NodeClaims that exist.
-    pub fn nodeclaims(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn nodeclaims(&self) -> impl Iterator<Item = &str> {
         self.nodeclaims.values().map(|claim| claim.name.as_str())
     }
 
     /// Names of the Nodes that exist.
-    pub fn nodes(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &str> {
         self.nodes.values().map(String::as_str)
     }
 
     /// Names of the VMs that exist, where the target can tell.
-    pub fn vms(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn vms(&self) -> impl Iterator<Item = &str> {
         self.vms.iter().map(String::as_str)
     }
 
-    /// Names of the NodePools that exist.
-    pub fn nodepools(&self) -> impl Iterator<Item = &str> {
-        self.nodepools.values().map(|pool| pool.name.as_str())
-    }
-
     /// Whether the NodePool exists and is Ready.
-    pub fn nodepool_ready(&self, name: &str) -> bool {
+    pub(crate) fn nodepool_ready(&self, name: &str) -> bool {
         self.nodepools.values().any(|pool| pool.name == name && pool.ready)
     }
 
-    /// What is left of the fleet, in words: `2 pods, 1 NodeClaim, 1 Node, 1 VM`.
-    pub fn fleet(&self) -> String {
+    /// The fleet in words: `2 pods, 1 NodeClaims, 1 Nodes, 1 VMs`.
+    pub(crate) fn fleet(&self) -> String {
         format!(
             "{} pods, {} NodeClaims, {} Nodes, {} VMs",
             self.pods.len(),
@@ -380,7 +368,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_pod_counts_while_it_is_ready_and_wanted() {
+    fn a_pod_counts_while_it_is_ready_and_not_being_deleted() {
         let mut state = State::default();
         state.apply(&milestone(ObjectKind::Pod, "a", Reached::Created, "web"));
         state.apply(&milestone(ObjectKind::Pod, "b", Reached::Created, "web"));
@@ -395,7 +383,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_oldest_ready_pod_is_the_one_that_was_there_first() {
+    fn the_oldest_ready_pod_is_the_one_that_was_created_first() {
         let mut state = State::default();
         for uid in ["z", "y", "x"] {
             state.apply(&milestone(ObjectKind::Pod, uid, Reached::Created, "web"));
@@ -409,19 +397,19 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_failure_of_flux_is_over_when_a_revision_is_healthy() {
+    fn a_failure_of_flux_ends_when_a_revision_is_healthy() {
         let mut state = State::default();
-        let said = Reason {
+        let failure = Reason {
             kind: "Kustomization".to_owned(),
             name: "name-k".to_owned(),
             reason: "BuildFailed".to_owned(),
             message: "broken".to_owned(),
             severity: "Warning".to_owned(),
         };
-        state.apply(&Event { at_us: 0, kind: EventKind::Reason(said) });
+        state.apply(&Event { at_us: 0, kind: EventKind::Reason(failure) });
         assert_eq!(state.flux_failures["name-k"], "broken");
         state.apply(&milestone(ObjectKind::Kustomization, "other", Reached::Healthy, ""));
-        assert_eq!(state.flux_failures.len(), 1, "another one says nothing of it");
+        assert_eq!(state.flux_failures.len(), 1, "another Kustomization does not end it");
         state.apply(&milestone(ObjectKind::Kustomization, "k", Reached::Healthy, ""));
         assert!(state.flux_failures.is_empty());
     }
@@ -437,7 +425,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn each_kustomization_has_come_as_far_as_it_was_seen() {
+    fn each_kustomization_has_the_revisions_that_were_seen() {
         let mut state = State::default();
         let revision = BTreeMap::from([(attribute::REVISION.to_owned(), "main@sha1:a".to_owned())]);
         let seen = |uid: &str, reached| milestone(ObjectKind::Kustomization, uid, reached, "");
@@ -453,7 +441,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_fleet_is_empty_when_claims_nodes_and_vms_are_gone() {
+    fn the_fleet_is_empty_when_nodeclaims_nodes_and_vms_are_deleted() {
         let mut state = State::default();
         state.apply(&milestone(ObjectKind::NodeClaim, "c", Reached::Created, ""));
         state.apply(&milestone(ObjectKind::Node, "n", Reached::Created, ""));

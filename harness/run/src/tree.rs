@@ -2,15 +2,15 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use harness_cluster::git::{Author, Commit, GitRemote};
+use harness_cluster::git::{Author, Commit, GitError, GitRemote};
 use harness_plan::TreeEdit;
-use harness_tree::{SourceFile, amend};
+use harness_tree::{AmendError, SourceFile, amend};
 use jiff::Timestamp;
 
 use crate::RunError;
-use crate::placeholders::Placeholders;
+use crate::error::Cause;
+use crate::placeholders::{PlaceholderError, Placeholders};
 
 /// A tree that belongs to the run alone.
 #[derive(Debug)]
@@ -21,11 +21,11 @@ pub struct Tree {
     pub files: Vec<SourceFile>,
 }
 
-/// The tree of a run that goes on, with the commits that changed it.
+/// The tree while the run goes on, with the commits that changed it.
 pub(crate) struct WorkingTree {
     folder: PathBuf,
     files: Vec<SourceFile>,
-    /// Oldest first; without those that were taken back or dropped.
+    /// Oldest first; without those that were reverted or dropped.
     commits: Vec<Made>,
     placeholders: Placeholders,
     /// The newest commit of the branch that is in the files; `None` before the first push.
@@ -41,8 +41,34 @@ struct Made {
     onto: String,
 }
 
-/// The tree, as the drivers share it.
-pub(crate) type SharedTree = Arc<tokio::sync::Mutex<WorkingTree>>;
+/// The tree could not be changed or pushed; it is then as it was before.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TreeError {
+    #[error(transparent)]
+    Placeholder(#[from] PlaceholderError),
+    #[error(transparent)]
+    Amend(#[from] AmendError),
+    #[error(transparent)]
+    Push(#[from] GitError),
+    #[error("cannot pull what others have pushed: {0}")]
+    Pull(#[source] Cause),
+    #[error("cannot write the tree in {}: {source}", folder.display())]
+    Write {
+        folder: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("there is no commit of this run left to revert")]
+    NothingToRevert,
+    #[error("cannot drop {back} commits: this run has made {made} that were not reverted")]
+    TooFewCommits { back: u32, made: usize },
+}
+
+impl TreeError {
+    fn pull(error: impl Into<Cause>) -> Self {
+        Self::Pull(error.into())
+    }
+}
 
 impl WorkingTree {
     pub(crate) fn new(tree: Tree) -> Self {
@@ -55,31 +81,30 @@ impl WorkingTree {
         }
     }
 
-    /// What placeholders become from now on.
+    /// Sets what placeholders become from now on.
     pub(crate) fn fill_with(&mut self, placeholders: Placeholders) {
         self.placeholders = placeholders;
     }
 
     /// The files as they would be pushed now.
-    pub(crate) fn as_pushed(&self, files: Vec<SourceFile>) -> Result<Vec<SourceFile>, String> {
-        self.placeholders.fill(files, Timestamp::now())
+    pub(crate) fn as_pushed(&self, files: Vec<SourceFile>) -> Result<Vec<SourceFile>, TreeError> {
+        Ok(self.placeholders.fill(files, Timestamp::now())?)
     }
 
-    /// Takes in what others have pushed since the run's own last push: otherwise the next commit would undo it. In the files to which a
-    /// revert goes back it is as well, but for those that the reverted commit has changed.
-    pub(crate) async fn take_in_others(&mut self, git: &GitRemote) -> Result<(), String> {
-        let failed = |error: &dyn std::fmt::Display| format!("cannot take in what others have pushed: {error}");
+    /// Adds what others have pushed since the run's own last push: otherwise the next commit would undo it. The files that a revert goes back
+    /// to get it too, but for those that the reverted commit has changed.
+    pub(crate) async fn pull(&mut self, git: &GitRemote) -> Result<(), TreeError> {
         let Some(known) = &self.head else { return Ok(()) };
-        let head = git.head().await.map_err(|error| failed(&error))?;
+        let head = git.head().await.map_err(TreeError::pull)?;
         if head.as_ref() == Some(known) {
             return Ok(());
         }
-        let there = tempfile::tempdir().map_err(|error| failed(&error))?;
-        let Some(head) = git.export(there.path()).await.map_err(|error| failed(&error))? else { return Ok(()) };
-        let theirs = |file: &SourceFile| match std::fs::read_to_string(there.path().join(&file.path)) {
+        let pulled = tempfile::tempdir().map_err(TreeError::pull)?;
+        let Some(head) = git.export(pulled.path()).await.map_err(TreeError::pull)? else { return Ok(()) };
+        let theirs = |file: &SourceFile| match std::fs::read_to_string(pulled.path().join(&file.path)) {
             Ok(text) => Ok(Some(SourceFile::new(file.path.clone(), text))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(format!("cannot read {} as others have pushed it: {error}", file.path)),
+            Err(error) => Err(TreeError::pull(RunError::failed(format!("read {}", file.path))(error))),
         };
         let mut files = Vec::new();
         for ours in &self.files {
@@ -91,13 +116,13 @@ impl WorkingTree {
             }
             files.extend(theirs);
         }
-        write(&self.folder, &self.files, &files).map_err(|error| failed(&error))?;
+        write(&self.folder, &self.files, &files).map_err(TreeError::pull)?;
         self.files = files;
-        let added = add_missing(there.path(), &self.folder).map_err(|error| failed(&error))?;
+        let added = add_missing(pulled.path(), &self.folder).map_err(TreeError::pull)?;
         for path in added {
             let name = path.strip_prefix(&self.folder).unwrap_or(&path).to_string_lossy().into_owned();
             if name.ends_with(".yaml") || name.ends_with(".yml") {
-                let text = std::fs::read_to_string(&path).map_err(|error| failed(&error))?;
+                let text = std::fs::read_to_string(&path).map_err(TreeError::pull)?;
                 self.files.push(SourceFile::new(name, text));
             }
         }
@@ -106,48 +131,45 @@ impl WorkingTree {
     }
 
     /// The files as they would be after the edits.
-    pub(crate) fn edited(&self, edits: &[TreeEdit]) -> Result<Vec<SourceFile>, String> {
-        amend(&self.files, edits).map_err(|error| error.to_string())
+    pub(crate) fn edited(&self, edits: &[TreeEdit]) -> Result<Vec<SourceFile>, TreeError> {
+        Ok(amend(&self.files, edits)?)
     }
 
-    /// The files as they were before the newest commit that was not taken back.
-    pub(crate) fn reverted(&self) -> Result<Vec<SourceFile>, String> {
-        self.commits
-            .last()
-            .map(|made| made.before.clone())
-            .ok_or_else(|| "there is no commit of this run left to take back".to_owned())
+    /// The files as they were before the newest commit that was not reverted.
+    pub(crate) fn reverted(&self) -> Result<Vec<SourceFile>, TreeError> {
+        self.newest().map(|made| made.before.clone())
+    }
+
+    fn newest(&self) -> Result<&Made, TreeError> {
+        self.commits.last().ok_or(TreeError::NothingToRevert)
     }
 
     /// The files as they would be after the edits, without the newest commits.
-    pub(crate) fn rewound(&self, back: u32, edits: &[TreeEdit]) -> Result<Vec<SourceFile>, String> {
-        amend(&self.dropped(back)?.before, edits).map_err(|error| error.to_string())
+    pub(crate) fn rewound(&self, back: u32, edits: &[TreeEdit]) -> Result<Vec<SourceFile>, TreeError> {
+        Ok(amend(&self.dropped(back)?.before, edits)?)
     }
 
     /// The oldest of the newest commits.
-    fn dropped(&self, back: u32) -> Result<&Made, String> {
-        let count = self.commits.len();
-        let index = usize::try_from(back).ok().filter(|back| *back > 0).and_then(|back| count.checked_sub(back));
-        index
-            .and_then(|index| self.commits.get(index))
-            .ok_or_else(|| format!("cannot drop {back} commits: this run has made {count} that were not taken back"))
+    fn dropped(&self, back: u32) -> Result<&Made, TreeError> {
+        let made = self.commits.len();
+        let index = usize::try_from(back).ok().filter(|back| *back > 0).and_then(|back| made.checked_sub(back));
+        index.and_then(|index| self.commits.get(index)).ok_or(TreeError::TooFewCommits { back, made })
     }
 
     /// Pushes the tree as it is, with its times filled in.
     pub(crate) async fn push_first(&mut self, git: &GitRemote, message: &str) -> Result<Commit, RunError> {
         let files = self.files.clone();
-        self.push(git, files, message, None).await.map_err(|reason| RunError::Git {
-            doing: format!("push the node configuration {}", self.folder.display()),
-            reason,
-        })
+        let doing = format!("push the node configuration {}", self.folder.display());
+        self.push(git, files, message, None).await.map_err(RunError::failed(doing))
     }
 
-    /// Pushes files that [`WorkingTree::edited`] has made. The error is in words, for the log; the tree is then as it was.
+    /// Pushes files that [`WorkingTree::edited`] has made.
     pub(crate) async fn commit(
         &mut self,
         git: &GitRemote,
         files: Vec<SourceFile>,
         message: &str,
-    ) -> Result<Commit, String> {
+    ) -> Result<Commit, TreeError> {
         let (before, onto) = (self.files.clone(), self.head.clone().unwrap_or_default());
         let commit = self.push(git, files, message, None).await?;
         self.commits.push(Made { sha: commit.sha.clone(), message: message.to_owned(), before, onto });
@@ -161,7 +183,7 @@ impl WorkingTree {
         back: u32,
         files: Vec<SourceFile>,
         message: &str,
-    ) -> Result<Commit, String> {
+    ) -> Result<Commit, TreeError> {
         let dropped = self.dropped(back)?;
         let (before, onto) = (dropped.before.clone(), dropped.onto.clone());
         let commit = self.push(git, files, message, Some(&onto)).await?;
@@ -170,12 +192,10 @@ impl WorkingTree {
         Ok(commit)
     }
 
-    /// Takes the newest commit back, with the message that `git revert` gives.
-    pub(crate) async fn revert(&mut self, git: &GitRemote) -> Result<Commit, String> {
-        let files = self.reverted()?;
-        let Some(made) = self.commits.last() else {
-            return Err("there is no commit of this run left to take back".to_owned());
-        };
+    /// Reverts the newest commit, with the message that `git revert` gives.
+    pub(crate) async fn revert(&mut self, git: &GitRemote) -> Result<Commit, TreeError> {
+        let made = self.newest()?;
+        let files = made.before.clone();
         let subject = made.message.lines().next().unwrap_or_default();
         let message = format!("Revert \"{subject}\"\n\nThis reverts commit {}.\n", made.sha);
         let commit = self.push(git, files, &message, None).await?;
@@ -183,14 +203,14 @@ impl WorkingTree {
         Ok(commit)
     }
 
-    /// On top of what is there, or of `onto`, with which everything since then goes out of the history.
+    /// Pushes on top of what is there, or of `onto`, which removes everything since then from the history.
     async fn push(
         &mut self,
         git: &GitRemote,
         files: Vec<SourceFile>,
         message: &str,
         onto: Option<&str>,
-    ) -> Result<Commit, String> {
+    ) -> Result<Commit, TreeError> {
         let files = self.as_pushed(files)?;
         let earlier = std::mem::replace(&mut self.files, files);
         let pushed = match write(&self.folder, &earlier, &self.files) {
@@ -200,24 +220,24 @@ impl WorkingTree {
                     Some(onto) => git.force_push_tree(&self.folder, onto, message, &author).await,
                     None => git.push_tree(&self.folder, message, &author).await,
                 };
-                pushed.map_err(|error| error.to_string())
+                pushed.map_err(TreeError::from)
             }
-            Err(error) => Err(format!("cannot write the tree in {}: {error}", self.folder.display())),
+            Err(source) => Err(TreeError::Write { folder: self.folder.clone(), source }),
         };
         if let Ok(commit) = &pushed {
             self.head = Some(commit.sha.clone());
         } else {
             let failed = std::mem::replace(&mut self.files, earlier);
-            // What cannot be put back either shows in the next push, which writes only what differs.
+            // What cannot be restored either shows in the next push, which writes only what differs.
             if let Err(error) = write(&self.folder, &failed, &self.files) {
-                tracing::warn!("cannot put the tree back in {}: {error}", self.folder.display());
+                tracing::warn!("cannot restore the tree in {}: {error}", self.folder.display());
             }
         }
         pushed
     }
 }
 
-/// Makes the folder, which holds `earlier`, hold `files`. Whatever else lies there stays.
+/// Makes the folder, which holds `earlier`, hold `files`. Other files stay.
 fn write(folder: &Path, earlier: &[SourceFile], files: &[SourceFile]) -> io::Result<()> {
     for gone in earlier.iter().filter(|old| !files.iter().any(|new| new.path == old.path)) {
         remove(&folder.join(&gone.path))?;
@@ -263,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folder_follows_the_files_and_keeps_what_is_not_theirs() {
+    fn the_folder_follows_the_files_and_keeps_other_files() {
         let folder = tempfile::tempdir().unwrap();
         let file = |path: &str, text: &str| SourceFile::new(path, text);
         let first = [file("a.yaml", "a"), file("sub/b.yaml", "b")];
@@ -294,7 +314,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn commits_are_taken_back_newest_first_as_git_does_it() {
+    async fn commits_are_reverted_newest_first_as_git_does_it() {
         let folder = tempfile::tempdir().unwrap();
         let git = repository(folder.path());
         let copy = folder.path().join("tree");
@@ -302,7 +322,7 @@ mod tests {
         write(&copy, &[], std::slice::from_ref(&pool)).unwrap();
         let mut tree = WorkingTree::new(Tree { folder: copy, files: vec![pool] });
         let first = tree.push_first(&git, "the tree").await.unwrap();
-        assert!(tree.revert(&git).await.is_err(), "the tree under test is no commit of the plan");
+        assert!(tree.revert(&git).await.is_err(), "the tree under test is not a commit of the plan");
         let mut made = Vec::new();
         for weight in [1, 2] {
             let files = tree.edited(&[edit(weight)]).unwrap();
@@ -310,7 +330,7 @@ mod tests {
         }
         assert_eq!(tree.revert(&git).await.unwrap().tree, made[0].tree);
         assert_eq!(tree.revert(&git).await.unwrap().tree, first.tree);
-        assert!(tree.revert(&git).await.unwrap_err().contains("no commit"));
+        assert!(tree.revert(&git).await.unwrap_err().to_string().contains("no commit"));
         let subjects: Vec<String> = git.log(10).await.unwrap().into_iter().map(|entry| entry.subject).collect();
         let expected =
             ["Revert \"weight 1\"", "Revert \"weight 2\"", "weight 2", "weight 1", "the tree"].map(str::to_owned);
@@ -318,7 +338,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_others_push_stays_in_the_commits_that_follow() {
+    async fn commits_of_others_stay_in_the_commits_that_follow() {
         let folder = tempfile::tempdir().unwrap();
         let git = repository(folder.path());
         let copy = folder.path().join("tree");
@@ -342,25 +362,21 @@ mod tests {
             git.export(now.path()).await.unwrap();
             std::fs::read_to_string(now.path().join(name)).unwrap()
         };
-        tree.take_in_others(&git).await.unwrap();
+        tree.pull(&git).await.unwrap();
         let files = tree.edited(&[edit(2)]).unwrap();
         tree.commit(&git, files, "weight 2").await.unwrap();
         assert_eq!(pushed("app.yaml").await, "image: demo:1.1.0 # here\n");
         assert!(pushed("pool.yaml").await.contains("weight: 2"));
         for weight in ["weight: 1", "name: a"] {
-            tree.take_in_others(&git).await.unwrap();
+            tree.pull(&git).await.unwrap();
             tree.revert(&git).await.unwrap();
             assert!(pushed("pool.yaml").await.contains(weight));
-            assert_eq!(
-                pushed("app.yaml").await,
-                "image: demo:1.1.0 # here\n",
-                "a revert takes back its own commit alone"
-            );
+            assert_eq!(pushed("app.yaml").await, "image: demo:1.1.0 # here\n", "a revert undoes its own commit alone");
         }
     }
 
     #[tokio::test]
-    async fn what_is_dropped_is_out_of_the_history_and_of_the_tree() {
+    async fn dropped_commits_are_in_neither_the_history_nor_the_tree() {
         let folder = tempfile::tempdir().unwrap();
         let git = repository(folder.path());
         let copy = folder.path().join("tree");
@@ -368,14 +384,14 @@ mod tests {
         write(&copy, &[], std::slice::from_ref(&pool)).unwrap();
         let mut tree = WorkingTree::new(Tree { folder: copy.clone(), files: vec![pool] });
         let first = tree.push_first(&git, "the tree").await.unwrap();
-        let taken_back = tree.edited(&[edit(1)]).unwrap();
-        tree.commit(&git, taken_back, "weight 1").await.unwrap();
+        let reverted = tree.edited(&[edit(1)]).unwrap();
+        tree.commit(&git, reverted, "weight 1").await.unwrap();
         tree.revert(&git).await.unwrap();
         for weight in [2, 3] {
             let files = tree.edited(&[edit(weight)]).unwrap();
             tree.commit(&git, files, &format!("weight {weight}")).await.unwrap();
         }
-        assert!(tree.rewound(3, &[]).unwrap_err().contains("has made 2"));
+        assert!(tree.rewound(3, &[]).unwrap_err().to_string().contains("has made 2"));
         assert!(tree.rewound(0, &[]).is_err());
         let files = tree.rewound(2, &[edit(4)]).unwrap();
         let forced = tree.force_push(&git, 2, files, "weight 4").await.unwrap();
@@ -403,8 +419,8 @@ mod tests {
     }
 
     #[test]
-    fn without_a_commit_there_is_nothing_to_take_back() {
+    fn without_a_commit_there_is_nothing_to_revert() {
         let tree = WorkingTree::new(Tree { folder: PathBuf::from("unused"), files: Vec::new() });
-        assert!(tree.reverted().unwrap_err().contains("no commit"));
+        assert!(tree.reverted().unwrap_err().to_string().contains("no commit"));
     }
 }

@@ -1,4 +1,4 @@
-//! Where the run takes notifications: an HTTP server on loopback that stamps and enqueues.
+//! The webhook that Flux notifies: an HTTP server on loopback that stamps and enqueues notifications.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -18,7 +18,7 @@ use crate::RunError;
 use crate::clock::RunClock;
 use crate::hub::Hub;
 
-/// Notifications that may wait for the log; what comes beyond them is refused, and Flux sends it again.
+/// Notifications that may wait for the log; further ones are refused, and Flux sends them again.
 const QUEUE: usize = 1_024;
 /// Characters of a message that are kept.
 const MESSAGE_MAX: usize = 1_000;
@@ -29,27 +29,24 @@ pub(crate) struct Webhook {
     tasks: [JoinHandle<()>; 2],
 }
 
-/// What a connection holds: no hub, which the end of the log waits for.
+/// The state of the server. Connections outlive the listener, so it does not hold the hub, which the end of the log waits for.
 #[derive(Clone)]
-struct Door {
+struct Inbox {
     clock: RunClock,
     queue: mpsc::Sender<(u64, Notification)>,
 }
 
 impl Webhook {
-    /// Listens on a free loopback port; what comes goes to the hub.
+    /// Listens on a free loopback port and records notifications.
     pub(crate) async fn start(hub: Hub) -> Result<Self, RunError> {
-        let failed = |error: std::io::Error| RunError::Target {
-            doing: "listen for notifications on 127.0.0.1".to_owned(),
-            reason: error.to_string(),
-        };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+        let failed = || RunError::failed("listen for notifications on 127.0.0.1");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed())?;
+        let address = listener.local_addr().map_err(failed())?;
         let (queue, mut notifications) = mpsc::channel(QUEUE);
-        let app = Router::new().fallback(take).with_state(Door { clock: hub.clock, queue });
+        let app = Router::new().fallback(receive).with_state(Inbox { clock: hub.clock, queue });
         let serving = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
-                tracing::error!("cannot take notifications any more: {error}");
+                tracing::error!("cannot receive notifications any more: {error}");
             }
         });
         let recording = tokio::spawn(async move {
@@ -65,11 +62,11 @@ impl Webhook {
         format!("http://{}", self.address)
     }
 
-    /// Ends it and waits until it has let go of the hub.
+    /// Ends it and waits until it has dropped the hub.
     pub(crate) async fn stop(mut self) {
         for task in &mut self.tasks {
             task.abort();
-            // Aborted: there is no other outcome to look at.
+            // Aborted: there is no other outcome.
             let _ = task.await;
         }
     }
@@ -81,9 +78,9 @@ impl Drop for Webhook {
     }
 }
 
-async fn take(State(door): State<Door>, address: Uri, body: Bytes) -> StatusCode {
-    let at_us = door.clock.now_us();
-    match door.queue.try_send((at_us, read(address.path(), &body))) {
+async fn receive(State(inbox): State<Inbox>, address: Uri, body: Bytes) -> StatusCode {
+    let at_us = inbox.clock.now_us();
+    match inbox.queue.try_send((at_us, parse(address.path(), &body))) {
         Ok(()) => StatusCode::OK,
         Err(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
@@ -112,12 +109,12 @@ struct InvolvedObject {
     name: String,
 }
 
-fn read(path: &str, body: &[u8]) -> Notification {
+fn parse(path: &str, body: &[u8]) -> Notification {
     let Ok(event) = serde_json::from_slice::<FluxEvent>(body) else {
-        let message = cut(&String::from_utf8_lossy(body));
+        let message = truncate(&String::from_utf8_lossy(body));
         return Notification { path: path.to_owned(), message, ..Notification::default() };
     };
-    // Its key has the group of the object before it in the controllers, and no longer when the notification controller sends it.
+    // The controllers put the group of the object before the key; the notification controller removes it.
     let revision = event.metadata.unwrap_or_default().into_iter().find_map(|(key, value)| {
         let key = key.rsplit_once('/').map_or(key.as_str(), |(_, key)| key);
         (key == "revision").then(|| value.as_str().map(str::to_owned)).flatten()
@@ -129,13 +126,13 @@ fn read(path: &str, body: &[u8]) -> Notification {
         name: event.involved_object.name,
         severity: event.severity,
         reason: event.reason,
-        message: cut(&event.message),
+        message: truncate(&event.message),
         revision: revision.unwrap_or_default(),
         controller: event.reporting_controller,
     }
 }
 
-fn cut(message: &str) -> String {
+fn truncate(message: &str) -> String {
     message.chars().take(MESSAGE_MAX).collect()
 }
 
@@ -144,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_of_flux_is_read_and_anything_else_is_kept_as_text() {
+    fn an_event_of_flux_is_parsed_and_anything_else_is_kept_as_text() {
         let body = serde_json::json!({
             "involvedObject": {"kind": "Kustomization", "namespace": "flux-system", "name": "apps", "uid": "u",
                 "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "resourceVersion": "1"},
@@ -152,7 +149,7 @@ mod tests {
             "reason": "BuildFailed", "metadata": {"revision": "main@sha1:abc"},
             "reportingController": "kustomize-controller", "reportingInstance": "host",
         });
-        let read_one = read("/errors", body.to_string().as_bytes());
+        let parsed = parse("/errors", body.to_string().as_bytes());
         let expected = Notification {
             path: "/errors".to_owned(),
             kind: "Kustomization".to_owned(),
@@ -164,18 +161,20 @@ mod tests {
             revision: "main@sha1:abc".to_owned(),
             controller: "kustomize-controller".to_owned(),
         };
-        assert_eq!(read_one, expected);
-        let other = read("/chat", b"{\"text\": \"hello\"}");
+        assert_eq!(parsed, expected);
+        let other = parse("/chat", b"{\"text\": \"hello\"}");
         assert_eq!((other.path.as_str(), other.kind.as_str()), ("/chat", ""));
         assert_eq!(other.message, "{\"text\": \"hello\"}");
     }
 
     #[tokio::test]
-    async fn what_comes_is_in_the_log_with_its_path() {
+    async fn a_notification_is_in_the_log_with_its_path() {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.jsonl");
-        let (hub, log) = Hub::open(&path, RunClock::begin(), Box::new(|_| {})).unwrap();
+        let (sender, mut recorded) = mpsc::unbounded_channel();
+        let on_event = Box::new(move |_: &_| sender.send(()).unwrap());
+        let (hub, log) = Hub::open(&path, RunClock::start(), on_event).unwrap();
         let webhook = Webhook::start(hub.clone()).await.unwrap();
         let mut connection = tokio::net::TcpStream::connect(webhook.address).await.unwrap();
         let request = "POST /chat HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello";
@@ -183,11 +182,9 @@ mod tests {
         let mut answer = vec![0; 15];
         connection.read_exact(&mut answer).await.unwrap();
         assert_eq!(answer, b"HTTP/1.1 200 OK");
-        let mut last = String::new();
-        let recorded =
-            hub.wait_for(&mut last, |state| if state.notifications() == 1 { Ok(()) } else { Err(String::new()) });
-        tokio::time::timeout(std::time::Duration::from_secs(10), recorded).await.expect("the notification is taken in");
-        // The connection is still open; the log ends all the same.
+        let recorded = tokio::time::timeout(std::time::Duration::from_secs(10), recorded.recv()).await;
+        recorded.expect("the notification is recorded");
+        // The connection is still open; the log ends nevertheless.
         webhook.stop().await;
         drop(hub);
         log.finish().await.unwrap();

@@ -3,17 +3,13 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use harness_plan::{Action, Phase, PlannedAction, PublishImage, Trigger};
+use harness_plan::{Action, Phase};
 use harness_record::EventKind;
 use harness_record::event::{ActionKind, ActionStamps};
-use kube::api::Api;
 use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
 
-use super::commit::{self, Change, What};
-use super::scale::{self, Scaling};
-use super::{Tools, azure, change, components, git, load, reconcile, replace};
-use crate::labels;
+use super::actions::{Actions, Done, Subject};
 
 /// The running drivers of a phase. Dropping it stops what has not been sent.
 pub(crate) struct Driver {
@@ -26,52 +22,30 @@ impl Drop for Driver {
     }
 }
 
+/// An action with its intended time, in microseconds since the start of the run.
+struct Due {
+    id: u32,
+    intended_us: u64,
+    action: Action,
+}
+
 impl Driver {
     /// Starts to send the phase's actions; their times count from `began_us`.
-    pub(crate) fn start(phase: &Phase, began_us: u64, tools: &Tools) -> Self {
-        let mut scalings: BTreeMap<&str, Vec<Scaling>> = BTreeMap::new();
-        let mut changes = Vec::new();
-        let mut in_turn: BTreeMap<Subject, Vec<PlannedAction>> = BTreeMap::new();
+    pub(crate) fn start(phase: &Phase, began_us: u64, actions: &Actions) -> Self {
+        let mut in_turn: BTreeMap<Subject, Vec<Due>> = BTreeMap::new();
         let mut tasks = Vec::new();
-        for PlannedAction { id, at_us, action } in &phase.actions {
-            let (id, intended_us) = (*id, began_us + at_us);
-            match action {
-                Action::Scale(scale) => {
-                    scalings.entry(scale.workload()).or_default().push(Scaling { id, intended_us, to: scale.to });
-                }
-                Action::Commit(commit) => {
-                    let what = What::Commit(commit.edits.clone(), commit.message.clone().unwrap_or_default());
-                    changes.push(Change { id, intended_us, what, trigger: commit.trigger.clone() });
-                }
-                Action::Revert(_) => {
-                    let trigger = Trigger::default();
-                    changes.push(Change { id, intended_us, what: What::Revert, trigger });
-                }
-                Action::ForcePush(push) => {
-                    let (back, edits) = (push.back, push.edits.clone());
-                    let what = What::ForcePush { back, edits, message: push.message.clone().unwrap_or_default() };
-                    changes.push(Change { id, intended_us, what, trigger: Trigger::default() });
-                }
-                action => {
-                    let due = PlannedAction { id, at_us: intended_us, action: action.clone() };
-                    match subject(action) {
-                        Some(subject) => in_turn.entry(subject).or_default().push(due),
-                        None => tasks.push(tokio::spawn(one_by_one(vec![due], phase.name.clone(), tools.clone()))),
-                    }
-                }
+        let mut spawn = |due: Vec<Due>, newest_replaces_others: bool| {
+            tasks.push(tokio::spawn(drive(due, newest_replaces_others, phase.name.clone(), actions.clone())));
+        };
+        for planned in &phase.actions {
+            let due = Due { id: planned.id, intended_us: began_us + planned.at_us, action: planned.action.clone() };
+            match Subject::of(&due.action) {
+                Some(subject) => in_turn.entry(subject).or_default().push(due),
+                None => spawn(vec![due], false),
             }
         }
-        for actions in in_turn.into_values() {
-            tasks.push(tokio::spawn(one_by_one(actions, phase.name.clone(), tools.clone())));
-        }
-        for (workload, actions) in scalings {
-            let deployments = Api::namespaced(tools.client.clone(), &labels::namespace(&tools.run_id));
-            let driving =
-                scale::drive(deployments, workload.to_owned(), phase.name.clone(), actions, tools.hub.clone());
-            tasks.push(tokio::spawn(driving));
-        }
-        if !changes.is_empty() {
-            tasks.push(tokio::spawn(commit::drive(changes, phase.name.clone(), tools.clone())));
+        for (subject, due) in in_turn {
+            spawn(due, subject.newest_replaces_others());
         }
         Self { tasks }
     }
@@ -88,129 +62,56 @@ impl Driver {
     }
 }
 
-/// What an action acts on, where the order of two actions matters: a fault that is set and all faults that are cleared at the same
-/// moment are two different ends of the same thing.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Subject {
-    Azure,
-    Git,
-    Component(String),
-    Workload(String),
-    Object(String),
-}
-
-fn subject(action: &Action) -> Option<Subject> {
-    match action {
-        Action::AzureFault(_) | Action::ClearAzureFaults(_) => Some(Subject::Azure),
-        Action::GitFault(_) | Action::ClearGitFaults(_) => Some(Subject::Git),
-        Action::KillComponent(component) | Action::StartComponent(component) => {
-            Some(Subject::Component(component.clone()))
-        }
-        Action::Load(load) => Some(Subject::Workload(load.workload.clone())),
-        Action::Change(change) => Some(Subject::Object(change.object().to_owned())),
-        // Each is a thing of its own: an open loop, or the only one of its kind.
-        _ => None,
-    }
-}
-
-/// Actions in their order, none before its time; `at_us` counts from the begin of the run here.
-async fn one_by_one(actions: Vec<PlannedAction>, phase: String, tools: Tools) {
-    for PlannedAction { id, at_us, action } in actions {
-        send(id, phase.clone(), at_us, action, &tools).await;
-    }
-}
-
-async fn send(id: u32, phase: String, intended_us: u64, action: Action, tools: &Tools) {
-    let hub = &tools.hub;
-    sleep_until(hub.clock.instant(intended_us)).await;
-    let sent_us = hub.clock.now_us();
-    let outcome = act(&action, tools).await;
-    let acked_us = hub.clock.now_us();
-    let made = outcome.is_ok();
-    hub.record_at(
-        acked_us,
-        EventKind::Action(ActionStamps {
-            what: ActionKind::Planned(id),
-            phase,
-            intended_us,
-            sent_us: Some(sent_us),
-            acked_us: made.then_some(acked_us),
-            error: outcome.err(),
-        }),
-    );
-    if let Action::Change(planned) = &action
-        && made
-    {
-        change::seen(planned, sent_us, tools).await;
-    }
-}
-
-async fn act(action: &Action, tools: &Tools) -> Result<(), String> {
-    let simulated = || tools.cluster.azure().ok_or("this target's Azure is not simulated");
-    match action {
-        Action::Replace(replace) => replace::replace(replace.workload(), tools).await,
-        Action::Load(planned) => load::set(planned, tools).await,
-        Action::PublishNodeImage(_) => {
-            simulated()?;
-            tools.cluster.publish_node_image().await.map(drop).map_err(|error| error.to_string())
-        }
-        Action::UpgradeKubernetes(_) => {
-            simulated()?;
-            tools.cluster.upgrade_kubernetes().await.map(drop).map_err(|error| error.to_string())
-        }
-        Action::AzureFault(planned) => {
-            simulated()?.add_fault(planned).await.map(drop).map_err(|error| error.to_string())
-        }
-        Action::ClearAzureFaults(_) => azure::clear_faults(&simulated()?).await,
-        Action::Change(planned) => change::make(planned, tools).await,
-        Action::KillComponent(component) => components::kill(&tools.cluster, component).await,
-        Action::StartComponent(component) => components::start(&tools.cluster, component).await,
-        Action::Reconcile(_) => reconcile::reconcile(&tools.cluster.flux()).await,
-        Action::PublishImage(PublishImage { image, tag }) => {
-            // On a cluster that stays, the images of an earlier run stay too.
-            let image = format!("{}/{image}", labels::namespace(&tools.run_id));
-            tools.cluster.publish_image(&image, tag).await.map(drop).map_err(|error| error.to_string())
-        }
-        Action::GitFault(planned) => git::set(&tools.cluster, *planned).await,
-        Action::ClearGitFaults(_) => git::clear(&tools.cluster).await,
-        Action::Scale(_) | Action::Commit(_) | Action::Revert(_) | Action::ForcePush(_) => {
-            Err("this action has a driver of its own".to_owned())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use harness_plan::{Load, Nothing, Replace};
-    use harness_simulation::GitFault;
-
-    use super::*;
-
-    #[test]
-    fn opposite_ends_of_one_thing_go_in_turn() {
-        let kill = Action::KillComponent("karpenter".to_owned());
-        let start = Action::StartComponent("karpenter".to_owned());
-        let other = Action::StartComponent("etcd".to_owned());
-        assert_eq!(subject(&kill), subject(&start));
-        assert_ne!(subject(&start), subject(&other), "nobody waits for another thing");
-        assert!(subject(&Action::ClearAzureFaults(Nothing {})).is_some_and(|it| Some(it) != subject(&kill)));
-        let git = Action::GitFault(GitFault::Unavailable);
-        assert_eq!(subject(&git), subject(&Action::ClearGitFaults(Nothing {})));
-        assert_ne!(subject(&git), subject(&Action::ClearAzureFaults(Nothing {})));
-        let load = |workload: &str| {
-            let workload = workload.to_owned();
-            let (pod_metrics, external_metrics) = (BTreeMap::new(), BTreeMap::new());
-            Action::Load(Load { workload, cpu: None, memory: None, pod_metrics, external_metrics })
+/// Sends actions in their order, none before its time. One request is in flight at a time, since two could overtake each other. Each action
+/// keeps its own intended time, so that a slow server shows as latency and not as a lower rate.
+async fn drive(due: Vec<Due>, newest_replaces_others: bool, phase: String, actions: Actions) {
+    let clock = actions.context.hub.clock;
+    let mut rest = due.as_slice();
+    while let Some(first) = rest.first() {
+        sleep_until(clock.instant(first.intended_us)).await;
+        let now_us = clock.now_us();
+        let count = match newest_replaces_others {
+            true => rest.partition_point(|due| due.intended_us <= now_us).max(1),
+            false => 1,
         };
-        assert_eq!(subject(&load("web")), subject(&load("web")));
-        assert_ne!(subject(&load("web")), subject(&load("cache")));
-        let change = |what: serde_json::Value| {
-            let mut change = serde_json::json!({"object": "pool"});
-            change.as_object_mut().unwrap().extend(what.as_object().unwrap().clone());
-            Action::Change(serde_json::from_value(change).unwrap())
+        let (batch, later) = rest.split_at(count);
+        rest = later;
+        send(batch, &phase, &actions).await;
+    }
+}
+
+/// Sends the newest action of a batch for all of them.
+async fn send(batch: &[Due], phase: &str, actions: &Actions) {
+    let Some(newest) = batch.last() else { return };
+    let hub = &actions.context.hub;
+    let began_us = hub.clock.now_us();
+    let outcome = actions.act(&newest.action).await;
+    let ended_us = hub.clock.now_us();
+    let (pushed, sent_us, acked_us) = match &outcome {
+        Ok(Done::Pushed(commit, _)) => {
+            (Some(&commit.sha), hub.clock.us_of(commit.sent.into()), Some(hub.clock.us_of(commit.acknowledged.into())))
+        }
+        Ok(Done::Answered | Done::Changed(_)) => (None, began_us, Some(ended_us)),
+        Err(_) => (None, began_us, None),
+    };
+    for due in batch {
+        let what = match pushed {
+            Some(revision) => ActionKind::Push { id: Some(due.id), revision: revision.clone() },
+            None => ActionKind::Planned(due.id),
         };
-        let patch = serde_json::json!({"patch": {"metadata": {"annotations": {"a": "b"}}}});
-        assert_eq!(subject(&change(patch)), subject(&change(serde_json::json!({"delete": true}))));
-        assert_eq!(subject(&Action::Replace(Replace::one("web"))), None, "an open loop");
+        hub.record_at(
+            acked_us.unwrap_or(ended_us),
+            EventKind::Action(ActionStamps {
+                what,
+                phase: phase.to_owned(),
+                intended_us: due.intended_us,
+                sent_us: Some(sent_us),
+                acked_us,
+                error: outcome.as_ref().err().map(|error| crate::error::describe(error.as_ref())),
+            }),
+        );
+    }
+    if let Ok(done) = outcome {
+        actions.follow_up(done, sent_us, phase).await;
     }
 }

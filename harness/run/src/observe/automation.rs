@@ -1,4 +1,4 @@
-//! Commits of Flux's image automation: pushes that the run did not make, with the moment at which the watch told of them.
+//! Commits of Flux's image automation: pushes that are not the run's own, with the moment at which the watch showed them.
 
 use harness_record::EventKind;
 use harness_record::event::{ActionKind, ActionStamps};
@@ -21,20 +21,20 @@ pub(super) struct Status {
     last_push_commit: String,
 }
 
-/// Remembers the newest commit of each automation.
+/// The newest commit of each automation.
 #[derive(Default)]
 pub(super) struct Automations {
     pushed: std::collections::BTreeMap<String, String>,
 }
 
 impl Automations {
-    /// Takes one observation in. Returns true when the first list is complete.
-    pub(super) fn take(&mut self, stamped: &Stamped<ImageUpdateAutomation>, hub: &Hub) -> bool {
+    /// Records a commit that is new. Returns true when the first list is complete.
+    pub(super) fn ingest(&mut self, stamped: &Stamped<ImageUpdateAutomation>, hub: &Hub) -> bool {
         match &stamped.event {
-            // What a list shows was pushed at a moment that nobody knows.
-            Event::InitApply(automation) => drop(self.news(automation)),
+            // The moment at which a listed commit was pushed is unknown.
+            Event::InitApply(automation) => drop(self.new_commit(automation)),
             Event::Apply(automation) => {
-                if let Some(revision) = self.news(automation) {
+                if let Some(revision) = self.new_commit(automation) {
                     hub.record_at(stamped.at_us, pushed(revision, stamped.at_us, hub.phase()));
                 }
             }
@@ -44,7 +44,7 @@ impl Automations {
         false
     }
 
-    fn news(&mut self, automation: &ImageUpdateAutomation) -> Option<String> {
+    fn new_commit(&mut self, automation: &ImageUpdateAutomation) -> Option<String> {
         let commit = &automation.status.as_ref()?.last_push_commit;
         let uid = automation.metadata.uid.clone()?;
         if commit.is_empty() || self.pushed.get(&uid) == Some(commit) {
@@ -80,11 +80,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_push_is_told_once_and_one_of_before_not_at_all() {
+    async fn a_push_is_recorded_once_and_one_of_before_the_run_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.jsonl");
-        let (hub, log) = Hub::open(&path, RunClock::begin(), Box::new(|_| {})).unwrap();
-        hub.begin_phase("update");
+        let (hub, log) = Hub::open(&path, RunClock::start(), Box::new(|_| {})).unwrap();
+        hub.start_phase("update");
         let mut automations = Automations::default();
         let seen = [
             (1, Event::InitApply(automation("aaa"))),
@@ -94,7 +94,7 @@ mod tests {
             (5, Event::Apply(automation("bbb"))),
         ];
         let complete: Vec<bool> =
-            seen.into_iter().map(|(at_us, event)| automations.take(&Stamped { at_us, event }, &hub)).collect();
+            seen.into_iter().map(|(at_us, event)| automations.ingest(&Stamped { at_us, event }, &hub)).collect();
         assert_eq!(complete, [false, true, false, false, false]);
         drop(hub);
         log.finish().await.unwrap();

@@ -7,11 +7,12 @@ use harness_azure::facts::{Fact, FactKind, VmRef};
 use harness_record::EventKind;
 use harness_record::event::{Audit, AzureFact, AzureFactKind};
 
+use crate::error::describe;
 use crate::hub::Hub;
 
 /// How long one call waits for the next fact.
 const WAIT: Duration = Duration::from_secs(10);
-/// Between two calls after a failure.
+/// The time between two calls after a failure.
 const RETRY: Duration = Duration::from_millis(500);
 
 /// Reads facts after `after` until the task is aborted.
@@ -29,7 +30,7 @@ pub(crate) async fn follow(client: Client, mut after: u64, hub: Hub) {
             Err(error) => {
                 hub.record(EventKind::Audit(Audit::WatchRestarted {
                     watch: "azure facts".to_owned(),
-                    error: error.to_string(),
+                    error: describe(&error),
                 }));
                 tokio::time::sleep(RETRY).await;
             }
@@ -37,34 +38,41 @@ pub(crate) async fn follow(client: Client, mut after: u64, hub: Hub) {
     }
 }
 
-/// A fact in the words of the log; `None` for what no report asks about.
+/// The fact as an event; `None` for one that no report asks about.
 fn translate(fact: &Fact, occurred_us: u64) -> Option<AzureFact> {
+    let plain = |what| (what, String::new(), String::new());
+    let with_message = |what, message: String| (what, String::new(), message);
     let (what, code, message) = match &fact.kind {
-        FactKind::VmAccepted { .. } => (AzureFactKind::VmAccepted, String::new(), String::new()),
-        FactKind::VmCreating { .. } => (AzureFactKind::VmCreating, String::new(), String::new()),
-        FactKind::VmBooted { .. } => (AzureFactKind::VmBooted, String::new(), String::new()),
-        FactKind::NodeRegistered { .. } => (AzureFactKind::NodeRegistered, String::new(), String::new()),
-        FactKind::NodeReady { .. } => (AzureFactKind::NodeReady, String::new(), String::new()),
-        FactKind::VmDeleteRequested { .. } => (AzureFactKind::VmDeleteRequested, String::new(), String::new()),
-        FactKind::VmDeleted { .. } => (AzureFactKind::VmDeleted, String::new(), String::new()),
-        FactKind::NodeDeleted { .. } => (AzureFactKind::NodeDeleted, String::new(), String::new()),
+        FactKind::VmAccepted { .. } => plain(AzureFactKind::VmAccepted),
+        FactKind::VmCreating { .. } => plain(AzureFactKind::VmCreating),
+        FactKind::VmBooted { .. } => plain(AzureFactKind::VmBooted),
+        FactKind::NodeRegistered { .. } => plain(AzureFactKind::NodeRegistered),
+        FactKind::NodeReady { .. } => plain(AzureFactKind::NodeReady),
+        FactKind::VmDeleteRequested { .. } => plain(AzureFactKind::VmDeleteRequested),
+        FactKind::VmDeleted { .. } => plain(AzureFactKind::VmDeleted),
+        FactKind::NodeDeleted { .. } => plain(AzureFactKind::NodeDeleted),
         FactKind::ProvisioningFailed { code, message, .. } => {
             (AzureFactKind::ProvisioningFailed, code.clone(), message.clone())
         }
         FactKind::Throttled { operation, .. } => (AzureFactKind::Throttled, "429".to_owned(), operation.clone()),
-        FactKind::Refused { calls } => (AzureFactKind::Refused, String::new(), calls.to_string()),
-        FactKind::FaultStarted { id, fault } => (AzureFactKind::FaultBegan, String::new(), format!("{fault} ({id})")),
+        FactKind::Refused { calls } => with_message(AzureFactKind::Refused, calls.to_string()),
+        FactKind::FaultStarted { id, fault } => with_message(AzureFactKind::FaultBegan, format!("{fault} ({id})")),
         FactKind::FaultEnded { id, fault, applied } => {
-            (AzureFactKind::FaultEnded, String::new(), format!("{fault} ({id}), applied {applied} times"))
+            with_message(AzureFactKind::FaultEnded, format!("{fault} ({id}), applied {applied} times"))
         }
-        FactKind::SpotNotice { notice, .. } => (AzureFactKind::SpotNotice, String::new(), notice.to_string()),
-        FactKind::SpotEvicted { .. } => (AzureFactKind::SpotEvicted, String::new(), String::new()),
-        FactKind::VmCrashed { .. } => (AzureFactKind::VmCrashed, String::new(), String::new()),
+        FactKind::SpotNotice { notice, .. } => with_message(AzureFactKind::SpotNotice, notice.to_string()),
+        FactKind::SpotEvicted { .. } => plain(AzureFactKind::SpotEvicted),
+        FactKind::VmCrashed { .. } => plain(AzureFactKind::VmCrashed),
         FactKind::UnmodelledCall { method, path } => {
-            (AzureFactKind::UnmodelledCall, String::new(), format!("{method} {path}"))
+            with_message(AzureFactKind::UnmodelledCall, format!("{method} {path}"))
         }
-        FactKind::Overflow { lost } => (AzureFactKind::FactsLost, String::new(), lost.to_string()),
-        _ => return None,
+        FactKind::Overflow { lost } => with_message(AzureFactKind::FactsLost, lost.to_string()),
+        FactKind::VmRestarted { .. }
+        | FactKind::NodeCondition { .. }
+        | FactKind::NodeWriteFailed { .. }
+        | FactKind::NodeImagePublished { .. }
+        | FactKind::KubernetesVersion { .. }
+        | FactKind::Reset => return None,
     };
     let vm = fact.kind.vm();
     let of_vm = |read: fn(&VmRef) -> &str| vm.map(|vm| read(vm).to_owned()).unwrap_or_default();

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::milestones::Readiness;
+
 /// One condition of a status.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -23,4 +25,12 @@ pub(crate) fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Co
 /// The condition of that type where it is True.
 pub(crate) fn holds<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
     find(conditions, kind).filter(|condition| condition.status == "True")
+}
+
+/// What the condition Ready says.
+pub(crate) fn readiness(conditions: &[Condition]) -> Readiness {
+    match holds(conditions, "Ready") {
+        Some(ready) => Readiness::Ready { since: ready.last_transition_time },
+        None => Readiness::NotReady,
+    }
 }

@@ -1,9 +1,6 @@
-//! Flux: a revision is fetched, applied, healthy, or failed.
+//! Flux's objects: a revision is fetched, applied and healthy, or it fails.
 //!
-//! Each milestone carries the revision that it is about, since an object shows several of them at once: the one that is in force and the
-//! one that was tried.
-
-use std::collections::BTreeMap;
+//! Each milestone carries its revision, since an object shows several at once: the one that is in force and the one that was tried.
 
 use harness_record::event::{ObjectKind, Reached, attribute};
 use jiff::Timestamp;
@@ -11,15 +8,15 @@ use kube::core::Object;
 use serde::{Deserialize, Serialize};
 
 use super::condition::{Condition, find, holds};
-use super::known::{Look, Reading};
+use super::milestones::{Candidate, Observed};
 
 /// The part of a GitRepository that is read.
 pub(crate) type GitRepository = Object<Spec, GitRepositoryStatus>;
 /// The part of a Kustomization that is read.
 pub(crate) type Kustomization = Object<Spec, KustomizationStatus>;
 
-/// Characters of what an object says that are kept.
-const SAYS_MAX: usize = 500;
+/// Characters of a message that are kept.
+const MESSAGE_MAX: usize = 500;
 
 /// The conditions of a GitRepository that say what is wrong, the most basic first
 /// (source-controller `internal/controller/gitrepository_controller.go`, `gitRepositoryReadyCondition`).
@@ -53,14 +50,14 @@ pub(crate) struct KustomizationStatus {
     last_attempted_revision: String,
 }
 
-/// What went wrong, with its reason and its words.
-fn wrong(reached: Reached, condition: &Condition, revision: &str) -> Look {
+/// A failure, with its reason and its message.
+fn failure(reached: Reached, condition: &Condition, revision: &str) -> Candidate {
     let reason = condition.reason.clone().unwrap_or_default();
-    let says = condition.message.as_deref().unwrap_or_default().chars().take(SAYS_MAX).collect();
-    let look = Look::of(reached, condition.last_transition_time, format!("{reason} {revision}"))
+    let message = condition.message.as_deref().unwrap_or_default().chars().take(MESSAGE_MAX).collect();
+    let failure = Candidate::of(reached, condition.last_transition_time, format!("{reason} {revision}"))
         .with(attribute::REASON, reason)
-        .with(attribute::SAYS, says);
-    if revision.is_empty() { look } else { look.with(attribute::REVISION, revision.to_owned()) }
+        .with(attribute::SAYS, message);
+    if revision.is_empty() { failure } else { failure.with(attribute::REVISION, revision.to_owned()) }
 }
 
 impl GitRepositoryStatus {
@@ -69,24 +66,20 @@ impl GitRepositoryStatus {
     }
 }
 
-impl Reading for GitRepository {
+impl Observed for GitRepository {
     const KIND: ObjectKind = ObjectKind::GitRepository;
 
-    fn looks(&self) -> Vec<Look> {
+    fn milestones(&self) -> Vec<Candidate> {
         let Some(status) = &self.status else { return Vec::new() };
         let fetched = status.artifact.as_ref().map(|artifact| {
-            Look::of(Reached::Fetched, artifact.last_update_time, artifact.revision.clone())
+            Candidate::of(Reached::Fetched, artifact.last_update_time, artifact.revision.clone())
                 .with(attribute::REVISION, artifact.revision.clone())
         });
-        let failed = status.failure().map(|condition| wrong(Reached::Failed, condition, ""));
+        let failed = status.failure().map(|condition| failure(Reached::Failed, condition, ""));
         fetched.into_iter().chain(failed).collect()
     }
 
-    fn attributes(&self) -> BTreeMap<String, String> {
-        BTreeMap::new()
-    }
-
-    fn works(&self) -> bool {
+    fn is_healthy(&self) -> bool {
         self.status.as_ref().is_some_and(|status| status.failure().is_none())
     }
 }
@@ -100,46 +93,46 @@ impl KustomizationStatus {
         messages.filter(|message| message.starts_with("Running health checks for revision ")).find_map(revision_in)
     }
 
-    /// The revision that the newest attempt was about. Before the manifests are there only the message names it.
+    /// The revision of the newest attempt. Until the manifests exist, only the message names it.
     fn attempted(&self) -> &str {
         let progress = find(&self.conditions, "Reconciling").and_then(|condition| condition.message.as_deref());
         progress.and_then(revision_in).unwrap_or(&self.last_attempted_revision)
     }
 
-    fn applied(&self) -> Vec<Look> {
-        let look = |revision: &str| {
-            Look::of(Reached::Applied, None, revision.to_owned()).with(attribute::REVISION, revision.to_owned())
+    fn applied(&self) -> Vec<Candidate> {
+        let applied = |revision: &str| {
+            Candidate::of(Reached::Applied, None, revision.to_owned()).with(attribute::REVISION, revision.to_owned())
         };
-        let done = (!self.last_applied_revision.is_empty()).then(|| look(&self.last_applied_revision));
-        // What is checked now was applied after what was applied to the end, and comes again when an older revision does.
-        done.into_iter().chain(self.checked().map(|revision| look(revision).newest())).collect()
+        let done = (!self.last_applied_revision.is_empty()).then(|| applied(&self.last_applied_revision));
+        // The revision that is checked now was applied after the one that passed its checks, and is applied again when Flux goes back to it.
+        done.into_iter().chain(self.checked().map(|revision| applied(revision).recurring())).collect()
     }
 
-    fn healthy(&self) -> Option<Look> {
+    fn healthy(&self) -> Option<Candidate> {
         let ready = holds(&self.conditions, "Ready")?;
-        // A Ready of the revision before is still True while the next one is applied.
+        // Ready of the previous revision is still True while the next one is applied.
         let current = ready.message.as_deref().is_some_and(|message| message.contains(&self.last_applied_revision));
         (current && !self.last_applied_revision.is_empty()).then(|| {
             let revision = self.last_applied_revision.clone();
-            Look::of(Reached::Healthy, ready.last_transition_time, revision.clone())
+            Candidate::of(Reached::Healthy, ready.last_transition_time, revision.clone())
                 .with(attribute::REVISION, revision)
-                .newest()
+                .recurring()
         })
     }
 
-    /// A dependency that is not ready, or an artifact that is not there, is waited for: the revision itself was not tried.
-    fn wrong(&self) -> Option<Look> {
+    /// Flux waits for a dependency that is not ready and for an artifact that does not exist yet: it has not tried the revision itself.
+    fn failed(&self) -> Option<Candidate> {
         let ready = find(&self.conditions, "Ready").filter(|ready| ready.status == "False")?;
-        let says = ready.message.as_deref().unwrap_or_default();
+        let message = ready.message.as_deref().unwrap_or_default();
         match ready.reason.as_deref().unwrap_or_default() {
             SUPERSEDED => None,
-            "DependencyNotReady" => Some(wrong(Reached::Waiting, ready, "")),
+            "DependencyNotReady" => Some(failure(Reached::Waiting, ready, "")),
             "ArtifactFailed"
-                if says.contains("retrying in") || says.contains("not found") && !says.contains("path") =>
+                if message.contains("retrying in") || message.contains("not found") && !message.contains("path") =>
             {
-                Some(wrong(Reached::Waiting, ready, ""))
+                Some(failure(Reached::Waiting, ready, ""))
             }
-            _ => Some(wrong(Reached::Failed, ready, self.attempted())),
+            _ => Some(failure(Reached::Failed, ready, self.attempted())),
         }
     }
 }
@@ -150,22 +143,18 @@ fn revision_in(message: &str) -> Option<&str> {
     rest.split_whitespace().next()
 }
 
-impl Reading for Kustomization {
+impl Observed for Kustomization {
     const KIND: ObjectKind = ObjectKind::Kustomization;
 
-    fn looks(&self) -> Vec<Look> {
+    fn milestones(&self) -> Vec<Candidate> {
         let Some(status) = &self.status else { return Vec::new() };
-        let mut looks = status.applied();
-        looks.extend(status.healthy());
-        looks.extend(status.wrong());
-        looks
+        let mut milestones = status.applied();
+        milestones.extend(status.healthy());
+        milestones.extend(status.failed());
+        milestones
     }
 
-    fn attributes(&self) -> BTreeMap<String, String> {
-        BTreeMap::new()
-    }
-
-    fn works(&self) -> bool {
+    fn is_healthy(&self) -> bool {
         self.status.as_ref().is_some_and(|status| holds(&status.conditions, "Ready").is_some())
     }
 }
@@ -187,9 +176,9 @@ mod tests {
         .unwrap()
     }
 
-    fn reached(object: &impl Reading) -> Vec<(Reached, String)> {
-        let revision = |look: &Look| look.told(attribute::REVISION).unwrap_or_default().to_owned();
-        object.looks().into_iter().map(|look| (look.reached, revision(&look))).collect()
+    fn reached(object: &impl Observed) -> Vec<(Reached, String)> {
+        let revision = |milestone: &Candidate| milestone.attribute(attribute::REVISION).unwrap_or_default().to_owned();
+        object.milestones().into_iter().map(|it| (it.reached, revision(&it))).collect()
     }
 
     fn progress(reason: &str, doing: &str) -> Value {
@@ -208,7 +197,7 @@ mod tests {
         }));
         let expected = [(Reached::Applied, OLD.to_owned()), (Reached::Applied, NEW.to_owned())];
         assert_eq!(reached(&checking), expected);
-        assert!(!checking.works());
+        assert!(!checking.is_healthy());
     }
 
     #[test]
@@ -219,7 +208,7 @@ mod tests {
                             "message": "Applied revision: main@sha1:new"}],
         }));
         assert_eq!(reached(&done), [(Reached::Applied, NEW.to_owned()), (Reached::Healthy, NEW.to_owned())]);
-        assert!(done.works());
+        assert!(done.is_healthy());
     }
 
     #[rstest]
@@ -227,7 +216,7 @@ mod tests {
     #[case::refused("ReconciliationFailed", "Detecting drift", &[])]
     #[case::never_healthy("HealthCheckFailed", "Running health checks", &[(Reached::Applied, NEW)])]
     #[case::before_it_was_attempted("ArtifactFailed", "Fetching manifests", &[])]
-    fn a_failure_is_of_the_revision_that_was_tried(
+    fn a_failure_names_the_revision_that_was_tried(
         #[case] reason: &str,
         #[case] doing: &str,
         #[case] applied: &[(Reached, &str)],
@@ -243,9 +232,9 @@ mod tests {
         expected.extend(applied.iter().map(|(reached, revision)| (*reached, (*revision).to_owned())));
         expected.push((Reached::Failed, NEW.to_owned()));
         assert_eq!(reached(&failed), expected);
-        let look = failed.looks().pop().unwrap();
+        let failure = failed.milestones().pop().unwrap();
         assert_eq!(
-            (look.told(attribute::REASON), look.told(attribute::SAYS)),
+            (failure.attribute(attribute::REASON), failure.attribute(attribute::SAYS)),
             (Some(reason), Some("it does not work"))
         );
     }
@@ -258,7 +247,7 @@ mod tests {
     )]
     #[case::artifact("ArtifactFailed", "Source artifact not found, retrying in 5s", Some(Reached::Waiting))]
     #[case::superseded("HealthCheckCanceled", "New reconciliation triggered by GitRepository/x/y", None)]
-    fn what_was_not_tried_has_not_failed(
+    fn a_revision_that_was_not_tried_has_not_failed(
         #[case] reason: &str,
         #[case] message: &str,
         #[case] expected: Option<Reached>,
@@ -271,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_fails_and_keeps_what_it_has_fetched() {
+    fn a_source_that_fails_keeps_what_it_has_fetched() {
         let repository = |conditions: Value| -> GitRepository {
             serde_json::from_value(json!({
                 "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
@@ -285,9 +274,9 @@ mod tests {
             {"type": "Ready", "status": "False", "reason": "GitOperationFailed", "message": "failed to checkout: 503"},
         ]));
         assert_eq!(reached(&down), [(Reached::Fetched, OLD.to_owned()), (Reached::Failed, String::new())]);
-        assert!(!down.works());
+        assert!(!down.is_healthy());
         let up = repository(json!([{"type": "Ready", "status": "True", "reason": "Succeeded"}]));
         assert_eq!(reached(&up), [(Reached::Fetched, OLD.to_owned())]);
-        assert!(up.works());
+        assert!(up.is_healthy());
     }
 }

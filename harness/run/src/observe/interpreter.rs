@@ -1,4 +1,4 @@
-//! Starts the watches and reads what they enqueue.
+//! Starts the watches and interprets what they enqueue.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -11,10 +11,9 @@ use futures::future::join_all;
 use harness_azure::control::Client as AzureClient;
 use harness_cluster::Cluster;
 use harness_cluster::SocketClock;
-use harness_plan::NamedObject;
+use harness_plan::{Capability, NamedObject, Plan};
 use k8s_openapi::api::core::v1::Event as KubeEvent;
 use kube::api::{Api, ApiResource};
-use kube::core::GroupVersionKind;
 use kube::runtime::watcher;
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
@@ -22,20 +21,18 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::automation::{Automations, ImageUpdateAutomation};
+use super::azure;
 use super::flux::{GitRepository, Kustomization};
-use super::known::{Known, Reading};
-use super::nodeclaims::NodeClaim;
-use super::nodepools::NodePool;
-use super::nodes::Node;
+use super::karpenter::{Node, NodeClaim, NodePool};
+use super::milestones::{MilestoneTracker, Observed};
 use super::objects::Fields;
-use super::pods::Pod;
 use super::reasons::Reasons;
 use super::watch::{QUEUE, Stamped, watch};
-use super::{autoscalers, azure};
-use crate::RunError;
+use super::workloads::{Pod, ingest_autoscaler};
+use crate::drive::Context;
 use crate::hub::Hub;
-use crate::labels;
-use crate::objects::Place;
+use crate::objects::{Place, resource};
+use crate::{RunError, labels, scope};
 
 /// How long the first lists may take.
 const FIRST_LIST_LIMIT: Duration = Duration::from_secs(30);
@@ -43,26 +40,8 @@ const FIRST_LIST_LIMIT: Duration = Duration::from_secs(30);
 /// Observations of one object that may wait for the interpreter.
 const OBJECT_QUEUE: usize = 1_024;
 
-/// More reasons than this that are no warnings are not watched: each takes a watch of its own.
+/// The most reasons that are watched though they are not warnings: each needs a watch of its own.
 const NAMED_REASONS_MAX: usize = 16;
-
-/// What is observed.
-pub(crate) struct Scope<'a> {
-    /// The run whose pods are watched.
-    pub(crate) run_id: &'a str,
-    /// The NodePools whose NodeClaims and Nodes are watched.
-    pub(crate) nodepools: BTreeSet<String>,
-    /// Whether there is a Flux to watch.
-    pub(crate) gitops: bool,
-    /// Whether the run has autoscalers.
-    pub(crate) autoscalers: bool,
-    /// Whether Flux's image automation commits to the repository.
-    pub(crate) image_automation: bool,
-    /// Reasons of controllers that are watched though they are no warnings.
-    pub(crate) reasons: BTreeSet<String>,
-    /// The objects that the scenario names.
-    pub(crate) objects: &'a [(NamedObject, Place)],
-}
 
 /// The running watches. Dropping it ends them.
 pub(crate) struct Observers {
@@ -77,61 +56,60 @@ impl Drop for Observers {
 
 type Listed = Pin<Box<dyn Future<Output = Result<(), oneshot::error::RecvError>> + Send>>;
 
+/// Watches that are being started. Dropping it ends those that run already: each holds the hub, and the log ends only when the last hub is
+/// dropped.
 struct Starting<'a> {
     cluster: &'a Cluster,
-    hub: Hub,
-    tasks: Vec<JoinHandle<()>>,
+    hub: &'a Hub,
+    observers: Observers,
     listed: Vec<Listed>,
 }
 
 impl Observers {
-    /// Starts every watch and returns when each has its first list: what happens from then on is seen live.
-    pub(crate) async fn start(cluster: &Cluster, scope: Scope<'_>, hub: &Hub) -> Result<Self, RunError> {
-        let mut starting = Starting { cluster, hub: hub.clone(), tasks: Vec::new(), listed: Vec::new() };
-        let nodepools: Vec<&str> = scope.nodepools.iter().map(String::as_str).collect();
-        let of_pools =
-            watcher::Config::default().labels(&format!("karpenter.sh/nodepool in ({})", nodepools.join(",")));
-        let of_run = watcher::Config::default().labels(&format!("{}={}", labels::RUN, scope.run_id));
+    /// Starts every watch and returns when each has its first list: later changes are seen live. `objects` are those that the scenario names.
+    pub(crate) async fn start(
+        plan: &Plan,
+        objects: &[(NamedObject, Place)],
+        context: &Context,
+    ) -> Result<Self, RunError> {
+        let Context { cluster, hub, run_id, .. } = context;
+        let mut starting = Starting { cluster, hub, observers: Self { tasks: Vec::new() }, listed: Vec::new() };
+        let everything = watcher::Config::default;
+        let nodepools = Vec::from_iter(scope::nodepools(plan)).join(",");
+        let of_pools = everything().labels(&format!("karpenter.sh/nodepool in ({nodepools})"));
+        let of_run = everything().labels(&labels::selector(run_id));
         starting.objects::<Pod>("pods", &resource("", "v1", "Pod"), of_run.clone())?;
         starting.objects::<NodeClaim>("nodeclaims", &resource("karpenter.sh", "v1", "NodeClaim"), of_pools.clone())?;
         starting.objects::<Node>("nodes", &resource("", "v1", "Node"), of_pools)?;
-        starting.objects::<NodePool>(
-            "nodepools",
-            &resource("karpenter.sh", "v1", "NodePool"),
-            watcher::Config::default(),
-        )?;
-        if scope.gitops {
-            // All of them: the tree may hold further Kustomizations, each for a part of it.
-            let everything = watcher::Config::default;
-            let repository = ApiResource {
-                plural: "gitrepositories".to_owned(),
-                ..resource("source.toolkit.fluxcd.io", "v1", "GitRepository")
-            };
-            starting.objects::<GitRepository>("gitrepositories", &repository, everything())?;
-            let kustomization = resource("kustomize.toolkit.fluxcd.io", "v1", "Kustomization");
-            starting.objects::<Kustomization>("kustomizations", &kustomization, everything())?;
-        }
-        if scope.image_automation {
+        starting.objects::<NodePool>("nodepools", &resource("karpenter.sh", "v1", "NodePool"), everything())?;
+        // All of them: the tree may hold further Kustomizations, each for a part of it.
+        let repository = ApiResource {
+            plural: "gitrepositories".to_owned(),
+            ..resource("source.toolkit.fluxcd.io", "v1", "GitRepository")
+        };
+        starting.objects::<GitRepository>("gitrepositories", &repository, everything())?;
+        let kustomization = resource("kustomize.toolkit.fluxcd.io", "v1", "Kustomization");
+        starting.objects::<Kustomization>("kustomizations", &kustomization, everything())?;
+        if plan.needs.contains(&Capability::ImageAutomation) {
             let resource = resource("image.toolkit.fluxcd.io", "v1", "ImageUpdateAutomation");
             let hub = hub.clone();
             let mut automations = Automations::default();
-            let take = move |stamped: &Stamped<ImageUpdateAutomation>| automations.take(stamped, &hub);
-            starting.dynamic("imageupdateautomations", &resource, watcher::Config::default(), take)?;
+            let ingest = move |stamped: &Stamped<ImageUpdateAutomation>| automations.ingest(stamped, &hub);
+            starting.dynamic("imageupdateautomations", &resource, everything(), ingest)?;
         }
-        starting.reasons(&scope.reasons)?;
-        if scope.autoscalers {
+        starting.reasons(&scope::reasons(plan))?;
+        if plan.workloads.iter().any(|workload| workload.autoscale.is_some()) {
             let hub = hub.clone();
-            starting.all("horizontalpodautoscalers", of_run, move |stamped| autoscalers::take(stamped, &hub))?;
+            starting.all("horizontalpodautoscalers", of_run, move |stamped| ingest_autoscaler(stamped, &hub))?;
         }
-        for (object, place) in scope.objects {
+        for (object, place) in objects {
             starting.named(object, place)?;
         }
         if let Some(azure) = cluster.azure() {
             let after = newest_fact(&azure).await?;
-            starting.tasks.push(tokio::spawn(azure::follow(azure, after, hub.clone())));
+            starting.spawn(azure::follow(azure, after, hub.clone()));
         }
-        let Starting { tasks, listed, .. } = starting;
-        let observers = Self { tasks };
+        let Starting { observers, listed, .. } = starting;
         let first_lists = tokio::time::timeout(FIRST_LIST_LIMIT, join_all(listed)).await;
         match first_lists {
             Ok(lists) if lists.iter().all(Result::is_ok) => Ok(observers),
@@ -144,16 +122,12 @@ impl Observers {
     }
 }
 
-fn resource(group: &str, version: &str, kind: &str) -> ApiResource {
-    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
-}
-
-/// The facts of before the run are skipped: the simulator may have served others.
+/// Skips the facts of before the run: the simulator may have served other runs.
 async fn newest_fact(azure: &AzureClient) -> Result<u64, RunError> {
     let mut after = 0;
     loop {
         let page =
-            azure.facts(after, Duration::ZERO).await.map_err(RunError::azure("read the simulated Azure's facts"))?;
+            azure.facts(after, Duration::ZERO).await.map_err(RunError::failed("read the simulated Azure's facts"))?;
         after = page.next;
         if !page.more {
             return Ok(after);
@@ -162,8 +136,12 @@ async fn newest_fact(azure: &AzureClient) -> Result<u64, RunError> {
 }
 
 impl Starting<'_> {
+    fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.observers.tasks.push(tokio::spawn(task));
+    }
+
     fn client(&self, watched: &str) -> Result<(Client, Arc<SocketClock>), RunError> {
-        self.cluster.watch_client().map_err(RunError::kube(format!("open the watch of {watched}")))
+        self.cluster.watch_client().map_err(RunError::failed(format!("open the watch of {watched}")))
     }
 
     fn objects<K>(
@@ -173,20 +151,20 @@ impl Starting<'_> {
         config: watcher::Config,
     ) -> Result<(), RunError>
     where
-        K: Reading + Resource<DynamicType = ApiResource> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+        K: Observed + Resource<DynamicType = ApiResource> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
     {
-        let mut known = Known::new();
+        let mut tracker = MilestoneTracker::default();
         let hub = self.hub.clone();
-        self.dynamic(name, resource, config, move |stamped: &Stamped<K>| known.take(stamped, &hub))
+        self.dynamic(name, resource, config, move |stamped: &Stamped<K>| tracker.ingest(stamped, &hub))
     }
 
-    /// Watches a kind that is not compiled in, in every namespace.
+    /// Watches a kind by its resource, in every namespace.
     fn dynamic<K>(
         &mut self,
         name: &'static str,
         resource: &ApiResource,
         config: watcher::Config,
-        take: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
+        ingest: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
     ) -> Result<(), RunError>
     where
         K: Resource<DynamicType = ApiResource> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
@@ -194,8 +172,8 @@ impl Starting<'_> {
         let (client, socket) = self.client(name)?;
         let api: Api<K> = Api::all_with(client, resource);
         let (queue, observations) = mpsc::channel(QUEUE);
-        self.tasks.push(tokio::spawn(watch(name, api, config, socket, queue, self.hub.clone())));
-        self.interpret(observations, take);
+        self.spawn(watch(name, api, config, socket, queue, self.hub.clone()));
+        self.interpret(observations, ingest);
         Ok(())
     }
 
@@ -204,21 +182,21 @@ impl Starting<'_> {
         let (client, socket) = self.client(&place.to_string())?;
         let config = watcher::Config::default().fields(&format!("metadata.name={}", place.name));
         let (queue, observations) = mpsc::channel(OBJECT_QUEUE);
-        self.tasks.push(tokio::spawn(watch("objects", place.api(client), config, socket, queue, self.hub.clone())));
+        self.spawn(watch("objects", place.api(client), config, socket, queue, self.hub.clone()));
         let mut fields = Fields::new(object.clone());
         let hub = self.hub.clone();
-        self.interpret(observations, move |stamped| fields.take(stamped, &hub));
+        self.interpret(observations, move |stamped| fields.ingest(stamped, &hub));
         Ok(())
     }
 
-    /// Warnings, and what is asked about by name: the Normal events of a burst are as many as its pods, and say that all is well.
+    /// Watches warnings and the reasons that the plan names: a burst has as many Normal events as pods, and they explain nothing.
     fn reasons(&mut self, named: &BTreeSet<String>) -> Result<(), RunError> {
         let reasons = Arc::new(Mutex::new(Reasons::new(named.clone())));
         let normal = named.iter().take(NAMED_REASONS_MAX).map(|reason| format!("type=Normal,reason={reason}"));
         for fields in std::iter::once("type!=Normal".to_owned()).chain(normal) {
             let (reasons, hub) = (reasons.clone(), self.hub.clone());
             self.all::<KubeEvent>("events", watcher::Config::default().fields(&fields), move |stamped| {
-                reasons.lock().unwrap_or_else(PoisonError::into_inner).take(stamped, &hub)
+                reasons.lock().unwrap_or_else(PoisonError::into_inner).ingest(stamped, &hub)
             })?;
         }
         Ok(())
@@ -229,35 +207,35 @@ impl Starting<'_> {
         &mut self,
         name: &'static str,
         config: watcher::Config,
-        take: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
+        ingest: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
     ) -> Result<(), RunError>
     where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
     {
         let (client, socket) = self.client(name)?;
         let (queue, observations) = mpsc::channel(QUEUE);
-        self.tasks.push(tokio::spawn(watch(name, Api::<K>::all(client), config, socket, queue, self.hub.clone())));
-        self.interpret(observations, take);
+        self.spawn(watch(name, Api::<K>::all(client), config, socket, queue, self.hub.clone()));
+        self.interpret(observations, ingest);
         Ok(())
     }
 
     fn interpret<K: Send + Sync + 'static>(
         &mut self,
         mut observations: mpsc::Receiver<Stamped<K>>,
-        mut take: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
+        mut ingest: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
     ) {
         let (listed, first_list) = oneshot::channel();
         let mut listed = Some(listed);
         self.listed.push(Box::pin(first_list));
-        self.tasks.push(tokio::spawn(async move {
+        self.spawn(async move {
             while let Some(stamped) = observations.recv().await {
-                if take(&stamped)
+                if ingest(&stamped)
                     && let Some(listed) = listed.take()
                 {
-                    // Nobody waits any more when the start was given up.
+                    // The receiver is gone when the start was given up.
                     let _ = listed.send(());
                 }
             }
-        }));
+        });
     }
 }

@@ -1,21 +1,19 @@
 //! From watches and facts to events.
 //!
-//! A *watch* task reads one stream, stamps and enqueues: nothing else happens between the socket and the stamp. The
-//! *interpreter* takes stamped objects from the queue, compares each with what was known of it, and hands milestones to the hub.
+//! A *watch* task reads one stream, stamps and enqueues: nothing else happens between the socket and the stamp. The *interpreter* compares
+//! each stamped object with its earlier observations and records the milestones that are new.
 
 mod automation;
-mod autoscalers;
 mod azure;
 mod condition;
 mod flux;
 mod interpreter;
-mod known;
-mod nodeclaims;
-mod nodepools;
-mod nodes;
+mod karpenter;
+mod milestones;
 mod objects;
-mod pods;
 mod reasons;
+pub(crate) mod usage;
 mod watch;
+mod workloads;
 
-pub(crate) use interpreter::{Observers, Scope};
+pub(crate) use interpreter::Observers;

@@ -1,4 +1,4 @@
-//! Objects that the scenario names: what stands in the fields that it asks about.
+//! The objects that the scenario names: the values of the fields that it asks about.
 
 use std::collections::BTreeMap;
 
@@ -13,15 +13,15 @@ use sha2::{Digest, Sha256};
 use super::watch::Stamped;
 use crate::hub::Hub;
 
-/// A larger value goes into the log by its hash.
+/// The log has the hash of a larger value.
 const VALUE_BYTES_MAX: usize = 4 * 1024;
 
-/// One object, and what was last seen of it.
+/// One object and the values that were last seen.
 pub(crate) struct Fields {
     object: NamedObject,
-    /// By path; none before the first list.
+    /// Value and UID by the index of the path; empty before the first list.
     last: BTreeMap<usize, (Option<Value>, String)>,
-    /// What the list that is being read holds of it.
+    /// The object in the list that is being read.
     listing: Option<DynamicObject>,
 }
 
@@ -30,9 +30,9 @@ impl Fields {
         Self { object, last: BTreeMap::new(), listing: None }
     }
 
-    /// Takes one observation in. Returns true when a list is complete.
-    pub(crate) fn take(&mut self, stamped: &Stamped<DynamicObject>, hub: &Hub) -> bool {
-        let seen = match &stamped.event {
+    /// Records the fields that an observation shows to have changed. Returns true when a list is complete.
+    pub(crate) fn ingest(&mut self, stamped: &Stamped<DynamicObject>, hub: &Hub) -> bool {
+        let changed = match &stamped.event {
             Event::Init => {
                 self.listing = None;
                 return false;
@@ -43,32 +43,32 @@ impl Fields {
             }
             Event::InitDone => {
                 let listed = self.listing.take();
-                self.news(listed.as_ref(), Seen::Listed)
+                self.changed(listed.as_ref(), Seen::Listed)
             }
-            Event::Apply(object) => self.news(Some(object), Seen::Live),
-            Event::Delete(_) => self.news(None, Seen::Live),
+            Event::Apply(object) => self.changed(Some(object), Seen::Live),
+            Event::Delete(_) => self.changed(None, Seen::Live),
         };
-        for field in seen {
+        for field in changed {
             hub.record_at(stamped.at_us, EventKind::Field(field));
         }
         matches!(stamped.event, Event::InitDone)
     }
 
-    /// What differs from before; after a list everything, since it may have differed meanwhile.
-    fn news(&mut self, object: Option<&DynamicObject>, seen: Seen) -> Vec<FieldValue> {
+    /// The fields that have changed; after a list all of them, since they may have changed meanwhile.
+    fn changed(&mut self, object: Option<&DynamicObject>, seen: Seen) -> Vec<FieldValue> {
         let uid = object.and_then(|object| object.metadata.uid.clone()).unwrap_or_default();
-        // What came from JSON goes back into it.
+        // An object that was read from JSON can be written as JSON.
         let object = object.and_then(|object| serde_json::to_value(object).ok());
-        let mut news = Vec::new();
+        let mut changed = Vec::new();
         for (index, path) in self.object.paths.iter().enumerate() {
             let now = (path.read(object.as_ref()).map(bounded), uid.clone());
             let last = self.last.get(&index);
-            // Another object of the same name matters to whether it exists, not to the values that are the same.
+            // For another object of the same name only its existence has changed, where the values are the same.
             let same = last.is_some_and(|last| last.0 == now.0 && (last.1 == now.1 || !path.is_exists()));
             if same && seen == Seen::Live {
                 continue;
             }
-            news.push(FieldValue {
+            changed.push(FieldValue {
                 object: self.object.name.clone(),
                 path: path.as_str().to_owned(),
                 value: now.0.clone(),
@@ -77,7 +77,7 @@ impl Fields {
             });
             self.last.insert(index, now);
         }
-        news
+        changed
     }
 }
 
@@ -120,44 +120,44 @@ mod tests {
         .unwrap()
     }
 
-    fn told(news: Vec<FieldValue>) -> Vec<(String, Option<Value>)> {
-        news.into_iter().map(|field| (field.path, field.value)).collect()
+    fn values(changed: Vec<FieldValue>) -> Vec<(String, Option<Value>)> {
+        changed.into_iter().map(|field| (field.path, field.value)).collect()
     }
 
     #[test]
-    fn only_what_differs_is_told_and_after_a_list_everything() {
+    fn only_changes_are_recorded_and_after_a_list_every_field() {
         let mut fields = fields();
-        let first = told(fields.news(None, Seen::Listed));
+        let first = values(fields.changed(None, Seen::Listed));
         let expected = [
             ("exists".to_owned(), Some(json!(false))),
             ("spec.replicas".to_owned(), None),
             ("owners:spec.replicas".to_owned(), None),
         ];
         assert_eq!(first, expected);
-        assert_eq!(fields.news(Some(&deployment("a", 2, "kubectl")), Seen::Live).len(), 3);
-        assert!(fields.news(Some(&deployment("a", 2, "kubectl")), Seen::Live).is_empty());
-        let scaled = told(fields.news(Some(&deployment("a", 3, "kubectl")), Seen::Live));
+        assert_eq!(fields.changed(Some(&deployment("a", 2, "kubectl")), Seen::Live).len(), 3);
+        assert!(fields.changed(Some(&deployment("a", 2, "kubectl")), Seen::Live).is_empty());
+        let scaled = values(fields.changed(Some(&deployment("a", 3, "kubectl")), Seen::Live));
         assert_eq!(scaled, [("spec.replicas".to_owned(), Some(json!(3)))]);
-        let owned = told(fields.news(Some(&deployment("a", 3, "hpa")), Seen::Live));
+        let owned = values(fields.changed(Some(&deployment("a", 3, "hpa")), Seen::Live));
         assert_eq!(owned, [("owners:spec.replicas".to_owned(), Some(json!(["hpa"])))]);
-        assert_eq!(fields.news(Some(&deployment("a", 3, "hpa")), Seen::Listed).len(), 3);
+        assert_eq!(fields.changed(Some(&deployment("a", 3, "hpa")), Seen::Listed).len(), 3);
     }
 
     #[test]
-    fn another_object_of_the_same_name_exists_anew() {
+    fn another_object_of_the_same_name_is_a_change_of_its_existence() {
         let mut fields = fields();
-        fields.news(Some(&deployment("a", 2, "m")), Seen::Listed);
-        let news = fields.news(Some(&deployment("b", 2, "m")), Seen::Live);
-        assert_eq!(news.len(), 1);
-        assert_eq!((news[0].path.as_str(), news[0].uid.as_str()), ("exists", "b"));
+        fields.changed(Some(&deployment("a", 2, "m")), Seen::Listed);
+        let changed = fields.changed(Some(&deployment("b", 2, "m")), Seen::Live);
+        assert_eq!(changed.len(), 1);
+        assert_eq!((changed[0].path.as_str(), changed[0].uid.as_str()), ("exists", "b"));
     }
 
     #[test]
-    fn a_huge_value_is_told_by_its_hash_and_differs_when_it_differs() {
+    fn a_huge_value_is_recorded_as_its_hash() {
         let huge = |fill: &str| bounded(json!(fill.repeat(VALUE_BYTES_MAX)));
-        let told = huge("a");
-        assert!(told.as_str().unwrap().starts_with("sha256:") && told.as_str().unwrap().ends_with("(4098 bytes)"));
-        assert_ne!(told, huge("b"));
+        let hash = huge("a");
+        assert!(hash.as_str().unwrap().starts_with("sha256:") && hash.as_str().unwrap().ends_with("(4098 bytes)"));
+        assert_ne!(hash, huge("b"));
         assert_eq!(bounded(json!({"a": 1})), json!({"a": 1}));
     }
 }

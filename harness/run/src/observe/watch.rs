@@ -1,4 +1,4 @@
-//! One watch: stamp and enqueue.
+//! One watch: it stamps and enqueues.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -18,23 +18,24 @@ use kube::runtime::{WatchStreamExt, watcher};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
+use crate::error::describe;
 use crate::hub::Hub;
 
-/// What a watch hands on, with the moment at which it was seen.
+/// An observation of a watch, with the moment at which it was seen.
 pub(crate) struct Stamped<K> {
-    /// Microseconds since the run began.
+    /// Microseconds since the run started.
     pub(crate) at_us: u64,
     pub(crate) event: watcher::Event<K>,
 }
 
 /// Observations that may wait for the interpreter.
 pub(crate) const QUEUE: usize = 16_384;
-/// How often the lags are handed to the log.
+/// How often the lags are recorded.
 const AUDIT_EVERY: Duration = Duration::from_secs(1);
-/// Lags in one line of the log; what comes beyond it within a second is folded into the largest.
+/// The most lags in one event; of further ones within a second only the largest is kept.
 const LAGS_PER_LINE: usize = 2_000;
 
-/// Watches until the queue's reader is gone or the task is aborted. Errors are events: the watch lists again, with backoff.
+/// Watches until the queue is closed or the task is aborted. Errors are events: the watch lists again, with backoff.
 pub(crate) async fn watch<K>(
     name: &'static str,
     api: Api<K>,
@@ -73,7 +74,7 @@ pub(crate) async fn watch<K>(
                 }
                 Some(Err(error)) => hub.record(EventKind::Audit(Audit::WatchRestarted {
                     watch: name.to_owned(),
-                    error: error.to_string(),
+                    error: describe(&error),
                 })),
                 None => return,
             },
@@ -90,7 +91,7 @@ pub(crate) async fn watch<K>(
     }
 }
 
-/// The lags since the last line of the log.
+/// The lags since the last event.
 #[derive(Default)]
 struct Lags(VecDeque<u64>);
 
@@ -118,7 +119,7 @@ mod tests {
     use kube::Client;
     use serde_json::json;
 
-    /// Lists this many pods, then its watch is quiet for ever.
+    /// Lists this many pods; its watch is then quiet for ever.
     fn quiet_server(pods: usize) -> Client {
         let service = tower::service_fn(move |request: Request<kube::client::Body>| async move {
             if request.uri().query().is_some_and(|query| query.contains("watch=true")) {
@@ -139,7 +140,7 @@ mod tests {
     async fn watched(pods: usize, size: usize) -> (usize, Vec<Audit>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.jsonl");
-        let (hub, log) = Hub::open(&path, RunClock::begin(), Box::new(|_| {})).unwrap();
+        let (hub, log) = Hub::open(&path, RunClock::start(), Box::new(|_| {})).unwrap();
         let (queue, mut observations) = mpsc::channel(size);
         let api: Api<Pod> = Api::all(quiet_server(pods));
         let socket = Arc::new(SocketClock::new());
@@ -170,10 +171,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_does_not_fit_into_the_queue_is_counted_once() {
+    async fn observations_that_do_not_fit_into_the_queue_are_counted_once() {
         let (handed_on, audits) = watched(5, 2).await;
         assert_eq!(handed_on, 2);
-        // The list begins, has five pods and ends.
+        // The start of the list, five pods and its end.
         assert_eq!(lost(&audits), [("watch pods", 5)]);
     }
 

@@ -101,7 +101,7 @@ mod tests {
         "type": "External",
         "external": {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": "5"}},
     }))]
-    fn an_autoscaler_looks_at_what_the_plan_says(#[case] on: AutoscaleOn, #[case] metric: serde_json::Value) {
+    fn an_autoscaler_has_the_planned_metric(#[case] on: AutoscaleOn, #[case] metric: serde_json::Value) {
         let planned = Autoscale { min: 2, max: 9, on, scale_down_after: Span::from_secs(30) };
         let written = serde_json::to_value(autoscaler("r1", &plain(), &planned)).unwrap();
         let spec = &written["spec"];

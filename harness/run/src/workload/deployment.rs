@@ -1,21 +1,24 @@
-//! Deployments and their pods.
+//! Deployments, their pods and their PodDisruptionBudgets.
 
 use std::collections::BTreeMap;
 
-use harness_plan::{Spread, Workload};
+use harness_plan::{DisruptionBudget, Spread, Workload};
+use harness_units::Amount;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy};
 use k8s_openapi::api::core::v1::{
     Container, PodSpec, PodTemplateSpec, ResourceRequirements, Toleration, TopologySpreadConstraint,
 };
+use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::metadata::{metadata, selector};
 
-/// What real pods run. On a simulated kubelet nothing is pulled; elsewhere the smallest image that there is.
+/// The smallest image there is. A simulated kubelet pulls nothing.
 const IMAGE: &str = "registry.k8s.io/pause:3.10";
 
-/// Karpenter moves no pod with this annotation, nor the node that it runs on (`pkg/apis/v1/labels.go` of Karpenter).
+/// Karpenter disrupts no pod with this annotation, nor the node that it runs on (`pkg/apis/v1/labels.go` of Karpenter).
 const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
 
 pub(super) fn deployment(run_id: &str, workload: &Workload) -> Deployment {
@@ -29,10 +32,10 @@ pub(super) fn deployment(run_id: &str, workload: &Workload) -> Deployment {
         spec: Some(DeploymentSpec {
             replicas: Some(0),
             selector: pods_of(workload),
-            // Matters only where the template changes, which no run does: a pod that is taken away is followed by another at once.
+            // No run changes the template, and the strategy matters only then: a deleted pod is replaced at once.
             strategy: Some(DeploymentStrategy { type_: Some("Recreate".to_owned()), ..DeploymentStrategy::default() }),
             template: PodTemplateSpec { metadata: Some(pods), spec: Some(pod_spec(workload)) },
-            // A pod that waits for capacity is what is measured, not a stuck rollout.
+            // A pod that waits for capacity is measured; it is not a stuck rollout.
             progress_deadline_seconds: None,
             ..DeploymentSpec::default()
         }),
@@ -59,7 +62,7 @@ fn pod_spec(workload: &Workload) -> PodSpec {
         node_selector: Some(workload.node_selector.clone()).filter(|selector| !selector.is_empty()),
         tolerations: Some(workload.tolerations.iter().map(toleration).collect()),
         topology_spread_constraints: workload.spread.map(|over| vec![spread(workload, over)]),
-        // Nothing in these pods needs an API token, and a projected volume is work for everybody.
+        // Nothing in these pods needs an API token, and a projected volume costs every component work.
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
         termination_grace_period_seconds: Some(1),
@@ -76,7 +79,7 @@ fn spread(workload: &Workload, over: Spread) -> TopologySpreadConstraint {
         label_selector: Some(pods_of(workload)),
         max_skew: 1,
         topology_key: key.to_owned(),
-        // The scheduler's alternative, ScheduleAnyway, would not make anybody provision a node.
+        // With ScheduleAnyway no node would be provisioned.
         when_unsatisfiable: "DoNotSchedule".to_owned(),
         ..TopologySpreadConstraint::default()
     }
@@ -92,10 +95,36 @@ fn toleration(toleration: &harness_plan::Toleration) -> Toleration {
     }
 }
 
+/// The PodDisruptionBudget of a workload.
+pub(super) fn budget(run_id: &str, workload: &Workload, budget: DisruptionBudget) -> PodDisruptionBudget {
+    let (min_available, max_unavailable) = match budget {
+        DisruptionBudget::MinAvailable(amount) => (Some(number(amount)), None),
+        DisruptionBudget::MaxUnavailable(amount) => (None, Some(number(amount))),
+    };
+    PodDisruptionBudget {
+        metadata: metadata(run_id, workload),
+        spec: Some(PodDisruptionBudgetSpec {
+            min_available,
+            max_unavailable,
+            selector: Some(pods_of(workload)),
+            ..PodDisruptionBudgetSpec::default()
+        }),
+        status: None,
+    }
+}
+
+fn number(amount: Amount) -> IntOrString {
+    match amount {
+        Amount::Count(count) => IntOrString::Int(i32::try_from(count).unwrap_or(i32::MAX)),
+        Amount::Percent(_) => IntOrString::String(amount.to_string()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::metadata::tests::plain;
     use super::*;
+    use rstest::rstest;
     use serde_json::json;
 
     fn written(workload: &Workload) -> serde_json::Value {
@@ -121,5 +150,14 @@ mod tests {
             "labelSelector": {"matchLabels": {"harness.dev/workload": "web"}},
         }]);
         assert_eq!(template["spec"]["topologySpreadConstraints"], expected);
+    }
+
+    #[rstest]
+    #[case(DisruptionBudget::MinAvailable(Amount::Percent(80)), json!({"minAvailable": "80%"}))]
+    #[case(DisruptionBudget::MaxUnavailable(Amount::Count(1)), json!({"maxUnavailable": 1}))]
+    fn a_budget_is_as_planned(#[case] planned: DisruptionBudget, #[case] mut expected: serde_json::Value) {
+        let written = serde_json::to_value(budget("r1", &plain(), planned)).unwrap();
+        expected["selector"] = json!({"matchLabels": {"harness.dev/workload": "web"}});
+        assert_eq!(written["spec"], expected);
     }
 }

@@ -1,11 +1,51 @@
-//! What a run deploys: a namespace with its quota, and for each workload a Deployment with what belongs to it.
+//! What a run deploys: a namespace with its quota, and for each workload a Deployment with its disruption budget and its autoscaler.
 
 mod autoscaler;
-mod budget;
-mod create;
 mod deployment;
 mod metadata;
 mod namespace;
 
-pub(crate) use create::create;
+use std::fmt::Debug;
+
+use harness_plan::Plan;
+use k8s_openapi::NamespaceResourceScope;
+use kube::api::{Api, PostParams};
+use kube::{Client, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::requests::once;
+use crate::{RunError, labels};
+
 pub(crate) use namespace::{delete, exists, force_terminating};
+
+/// Creates the run's namespace with its quota, and for each workload a Deployment with no replicas and the objects that go with
+/// it. An autoscaler sleeps until its Deployment has replicas (`pkg/controller/podautoscaler/horizontal.go` of Kubernetes:
+/// `ScalingDisabled`).
+pub(crate) async fn create(client: &Client, run_id: &str, plan: &Plan) -> Result<(), RunError> {
+    namespace::create(client, run_id).await?;
+    if let Some(quota) = &plan.namespace_quota {
+        put(client, run_id, &namespace::quota(run_id, quota)).await?;
+    }
+    for workload in &plan.workloads {
+        if let Some(budget) = workload.disruption_budget {
+            put(client, run_id, &deployment::budget(run_id, workload, budget)).await?;
+        }
+        put(client, run_id, &deployment::deployment(run_id, workload)).await?;
+        if let Some(autoscale) = &workload.autoscale {
+            put(client, run_id, &autoscaler::autoscaler(run_id, workload, autoscale)).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn put<K>(client: &Client, run_id: &str, object: &K) -> Result<(), RunError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Serialize + DeserializeOwned + Clone + Debug,
+{
+    let namespace = labels::namespace(run_id);
+    let api: Api<K> = Api::namespaced(client.clone(), &namespace);
+    let name = object.meta().name.as_deref().unwrap_or_default();
+    let doing = format!("create the {} {namespace}/{name}", K::kind(&()));
+    once(doing, api.create(&PostParams::default(), object)).await.map(drop)
+}

@@ -9,8 +9,8 @@ use kube::Client;
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, PropagationPolicy};
 
 use crate::RunError;
-use crate::answered::answered;
 use crate::labels;
+use crate::requests::{existing, once};
 
 pub(super) async fn create(client: &Client, run_id: &str) -> Result<(), RunError> {
     let name = labels::namespace(run_id);
@@ -18,12 +18,10 @@ pub(super) async fn create(client: &Client, run_id: &str) -> Result<(), RunError
         ObjectMeta { name: Some(name.clone()), labels: Some(labels::of_run(run_id)), ..ObjectMeta::default() };
     let namespace = Namespace { metadata, ..Namespace::default() };
     let namespaces = Api::all(client.clone());
-    answered(format!("create the namespace {name}"), namespaces.create(&PostParams::default(), &namespace))
-        .await
-        .map(drop)
+    once(format!("create the namespace {name}"), namespaces.create(&PostParams::default(), &namespace)).await.map(drop)
 }
 
-/// What the pods of the run may ask for together.
+/// The quota for the pods of the run.
 pub(super) fn quota(run_id: &str, planned: &NamespaceQuota) -> ResourceQuota {
     let hard: BTreeMap<String, Quantity> = [
         ("requests.cpu", planned.cpu.map(|cpu| cpu.to_string())),
@@ -44,43 +42,31 @@ pub(super) fn quota(run_id: &str, planned: &NamespaceQuota) -> ResourceQuota {
     }
 }
 
-/// Asks for the deletion of the run's namespace and of what is in it. One that is gone is no error.
-pub(crate) async fn delete(client: &Client, run_id: &str) -> Result<(), RunError> {
+/// Asks for the deletion of the run's namespace and of everything in it.
+pub(crate) async fn delete(client: &Client, run_id: &str) -> Result<(), kube::Error> {
     let name = labels::namespace(run_id);
     let parameters =
         DeleteParams { propagation_policy: Some(PropagationPolicy::Background), ..DeleteParams::default() };
-    match Api::<Namespace>::all(client.clone()).delete(&name, &parameters).await {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-        Err(error) => Err(RunError::kube(format!("delete the namespace {name}"))(error)),
-    }
+    existing(Api::<Namespace>::all(client.clone()).delete(&name, &parameters).await).map(drop)
 }
 
-/// Whether the run's namespace is still there.
+/// Whether the run's namespace still exists.
 pub(crate) async fn exists(client: &Client, run_id: &str) -> Result<bool, RunError> {
     let name = labels::namespace(run_id);
-    Api::<Namespace>::all(client.clone())
-        .get_opt(&name)
-        .await
-        .map(|namespace| namespace.is_some())
-        .map_err(RunError::kube(format!("look for the namespace {name}")))
+    let found = Api::<Namespace>::all(client.clone()).get_opt(&name).await;
+    found.map(|found| found.is_some()).map_err(RunError::failed(format!("look for the namespace {name}")))
 }
 
-/// Deletes for good the pods that nobody will end: those on a node that crashed wait for a kubelet that does not answer.
+/// Deletes the pods without a grace period that nobody will end: on a node that crashed they wait for a kubelet that does not answer.
 pub(crate) async fn force_terminating(client: &Client, run_id: &str) -> Result<(), RunError> {
     let namespace = labels::namespace(run_id);
     let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
-    let found = pods
-        .list_metadata(&ListParams::default())
-        .await
-        .map_err(RunError::kube(format!("list the pods of {namespace}")))?;
+    let found = pods.list_metadata(&ListParams::default()).await;
+    let found = found.map_err(RunError::failed(format!("list the pods of {namespace}")))?;
     for pod in found.items.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_some()) {
         let name = pod.metadata.name.unwrap_or_default();
-        match pods.delete(&name, &DeleteParams::default().grace_period(0)).await {
-            Ok(_) => {}
-            Err(kube::Error::Api(status)) if status.code == 404 => {}
-            Err(error) => return Err(RunError::kube(format!("delete the pod {namespace}/{name} for good"))(error)),
-        }
+        let deleted = existing(pods.delete(&name, &DeleteParams::default().grace_period(0)).await);
+        deleted.map_err(RunError::failed(format!("delete the pod {namespace}/{name} at once")))?;
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ fn plan() -> Plan {
     plans::of_phases(&[plans::up(), plans::down()])
 }
 
-/// What holds of every run that was interrupted, wherever that was.
+/// Checks what holds of every interrupted run, wherever it was interrupted.
 async fn assert_clean(lab: &Lab, ran: &Ran, at: &str) {
     ran.assert_well_formed();
     let (reason, _) = ran.ended();
@@ -32,7 +32,7 @@ async fn assert_clean(lab: &Lab, ran: &Ran, at: &str) {
     let cancelled = phases.iter().any(|(_, outcome)| *outcome == Some(PhaseOutcome::Cancelled));
     match reason {
         EndReason::Interrupted => {}
-        // The cleanup had begun: there was nothing left to interrupt.
+        // The cleanup had started: there was nothing to interrupt.
         EndReason::Completed => assert!(!cancelled, "{at}: {phases:?}"),
         reason => panic!("{at}: {reason:?}"),
     }

@@ -1,10 +1,11 @@
-//! Changes behind the back of Flux: made, seen, refused where the object is not the run's, and taken back.
+//! Changes behind the back of Flux: made, seen, refused where the object does not belong to the run, and undone.
 
 use harness_plan::Plan;
-use harness_record::EventKind;
-use harness_record::event::{ActionStamps, EndReason};
+use harness_record::event::{ActionStamps, EndReason, PhaseOutcome};
+use harness_record::{Event, EventKind};
 use serde_json::{Value, json};
 
+use crate::api::{Effect, Fault, Verb};
 use crate::lab::{Lab, Ran};
 use crate::plans::of_phases;
 
@@ -43,7 +44,7 @@ fn fields(ran: &Ran, object: &str) -> Vec<Option<Value>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_written_is_seen_and_taken_back() {
+async fn a_patch_is_seen_and_undone() {
     let lab = Lab::start();
     let pool = json!({
         "name": "pool", "at": {"apiVersion": "karpenter.sh/v1", "kind": "NodePool", "name": "web"}, "paths": ["spec.weight"],
@@ -69,12 +70,12 @@ async fn what_was_written_is_seen_and_taken_back() {
     assert!(fields(&ran, "pool").contains(&Some(json!(9))), "{:?}", fields(&ran, "pool"));
     assert!(fields(&ran, "root").contains(&Some(json!("9m0s"))), "{:?}", fields(&ran, "root"));
     let root = lab.api.get("Kustomization", "flux-system", "node-config").unwrap();
-    assert_eq!(root["spec"]["interval"], "1m0s", "put back");
+    assert_eq!(root["spec"]["interval"], "1m0s", "restored");
     assert_eq!(lab.left_by(&ran).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_has_written_since_is_not_put_back() {
+async fn a_field_that_was_changed_since_is_not_restored() {
     let lab = Lab::start();
     let root = json!({
         "name": "root", "paths": ["spec.interval"],
@@ -98,7 +99,31 @@ async fn what_somebody_has_written_since_is_not_put_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_created_is_marked_and_removed() {
+async fn a_change_that_cannot_be_undone_does_not_stop_the_cleanup() {
+    let lab = Lab::start();
+    let pool = json!({
+        "name": "pool", "at": {"apiVersion": "karpenter.sh/v1", "kind": "NodePool", "name": "web"}, "paths": ["spec.weight"],
+    });
+    let api = lab.api.clone();
+    let silence = move |event: &Event| {
+        if matches!(&event.kind, EventKind::PhaseBegan { phase } if phase == "cleanup") {
+            api.fault(Fault::on(Effect::Silence, Verb::Get, "NodePool").times(1));
+        }
+    };
+    let plan = plan(json!([pool]), &[change(0, 0, "pool", &json!({"patch": {"spec": {"weight": 9}}}))]);
+    let ran = lab.run_with(&plan, silence).await;
+    ran.assert_well_formed();
+    let (began_us, ended_us, outcome, detail) = ran.phase("cleanup");
+    assert_eq!(
+        (outcome, detail),
+        (PhaseOutcome::Reached, "cannot undo the change of the NodePool web: no answer within 10 s")
+    );
+    assert!((10_000_000..30_000_000).contains(&(ended_us - began_us)), "{} us", ended_us - began_us);
+    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_created_object_is_labelled_and_deleted() {
     let lab = Lab::start();
     let manifest = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}, "data": {"a": "b"}});
     let actions_of = [change(0, 0, "mine", &json!({"create": manifest}))];
@@ -119,7 +144,7 @@ async fn what_was_created_is_marked_and_removed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_the_runs_is_not_touched() {
+async fn objects_that_do_not_belong_to_the_run_are_not_touched() {
     let lab = Lab::start();
     lab.api.create("ConfigMap", "default", json!({"metadata": {"name": "theirs"}, "data": {"a": "b"}})).unwrap();
     let actions_of = [

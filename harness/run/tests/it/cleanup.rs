@@ -1,4 +1,4 @@
-//! The cleanup where something stands in its way, and what it puts back.
+//! The cleanup where something stands in its way, and what it restores.
 
 use harness_record::event::{AzureFactKind, EndReason, PhaseOutcome};
 use harness_record::{Event, EventKind};
@@ -11,7 +11,7 @@ fn action(id: u32, action: &Value) -> Value {
     json!({"id": id, "atUs": 0, "action": action})
 }
 
-/// Does something when a phase begins.
+/// Does something when a phase starts.
 async fn run_when(lab: &Lab, phases: &[Value], phase: &'static str, act: impl Fn() + Send + 'static) -> Ran {
     let on_event = move |event: &Event| {
         if matches!(&event.kind, EventKind::PhaseBegan { phase: began } if began == phase) {
@@ -24,7 +24,7 @@ async fn run_when(lab: &Lab, phases: &[Value], phase: &'static str, act: impl Fn
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_flux_does_not_prune_is_deleted_directly() {
+async fn objects_that_flux_does_not_prune_are_deleted_directly() {
     let lab = Lab::start();
     let api = lab.api.clone();
     let suspend =
@@ -39,7 +39,7 @@ async fn what_flux_does_not_prune_is_deleted_directly() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_go_is_a_leak_and_the_cleanup_ends_all_the_same() {
+async fn an_object_that_cannot_be_deleted_is_a_leak_and_the_cleanup_ends_nevertheless() {
     let lab = Lab::start();
     let api = lab.api.clone();
     let hold = move || {
@@ -88,7 +88,7 @@ async fn faults_of_azure_end_with_the_run() {
     let (began_us, ended_us, ..) = ran.phase("slow");
     let began: Vec<(u64, &str)> = began.collect();
     assert!(
-        matches!(began[..], [(at_us, says)] if (began_us..ended_us).contains(&at_us) && says.starts_with("slowBoot")),
+        matches!(began[..], [(at_us, message)] if (began_us..ended_us).contains(&at_us) && message.starts_with("slowBoot")),
         "{began:?}"
     );
     assert!(lab.control.faults().await.unwrap().is_empty());
@@ -96,7 +96,7 @@ async fn faults_of_azure_end_with_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn intervals_of_flux_are_those_of_before() {
+async fn the_intervals_of_flux_are_restored() {
     let lab = Lab::start();
     let mut plan = of_phases(&[plans::hold()]);
     plan.gitops = Some(serde_json::from_value(json!({"sourceInterval": "5s", "interval": "7s"})).unwrap());

@@ -1,4 +1,4 @@
-//! Commits of the plan: pushed in their order, taken in by Flux, taken back by the cleanup.
+//! Commits of the plan: pushed in their order, applied by Flux, undone by the cleanup.
 
 use harness_record::EventKind;
 use harness_record::event::{ActionKind, ActionStamps, EndReason, PhaseOutcome};
@@ -48,7 +48,7 @@ async fn run_with_weights(lab: &Lab, phases: &[Value]) -> (Ran, Vec<(String, Val
 }
 
 #[tokio::test(start_paused = true)]
-async fn commits_stand_on_each_other_and_a_revert_takes_back_the_newest() {
+async fn commits_build_on_each_other_and_a_revert_undoes_the_newest() {
     let lab = Lab::start();
     let phases =
         [in_force("two", &[weight(0, 2), weight(1, 3)]), in_force("back", &[action(2, &json!({"revert": {}}))])];
@@ -59,8 +59,8 @@ async fn commits_stand_on_each_other_and_a_revert_takes_back_the_newest() {
     assert_eq!(weights, expected.map(|(phase, weight)| (phase.to_owned(), weight)));
     let subjects = lab.git.subjects();
     let own = "burst: node configuration under test (run r1)";
-    assert_eq!(subjects[1..], ["Revert \"weight 3\"", "weight 3", "weight 2", own, "begin"].map(str::to_owned));
-    assert!(subjects[0].starts_with("Restore ") && subjects[0].ends_with(": begin"), "{}", subjects[0]);
+    assert_eq!(subjects[1..], ["Revert \"weight 3\"", "weight 3", "weight 2", own, "start"].map(str::to_owned));
+    assert!(subjects[0].starts_with("Restore ") && subjects[0].ends_with(": start"), "{}", subjects[0]);
     let pushes = pushes(&ran);
     assert_eq!(pushes.len(), 4);
     for push in &pushes {
@@ -70,7 +70,7 @@ async fn commits_stand_on_each_other_and_a_revert_takes_back_the_newest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_push_that_fails_is_an_action_that_failed_and_the_next_one_does_not_hold_it() {
+async fn a_push_that_fails_is_an_action_that_failed_and_the_next_commit_does_not_contain_it() {
     let lab = Lab::start();
     let git = lab.git.clone();
     let phases = [in_force("first", &[weight(0, 2)]), in_force("second", &[weight(1, 5)])];
@@ -98,7 +98,7 @@ async fn a_push_that_fails_is_an_action_that_failed_and_the_next_one_does_not_ho
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_repository_that_takes_nothing_ends_the_preparation() {
+async fn a_repository_that_refuses_pushes_ends_the_preparation() {
     let lab = Lab::start();
     lab.git.refuse(1);
     let ran = lab.run(&of_phases(&[in_force("first", &[weight(0, 2)])])).await;
@@ -110,7 +110,7 @@ async fn a_repository_that_takes_nothing_ends_the_preparation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_flux_cannot_build_is_said_and_the_phase_ends_at_its_deadline() {
+async fn a_tree_that_flux_cannot_build_is_reported_and_the_phase_ends_at_its_deadline() {
     let lab = Lab::start();
     let broken = json!({"addText": {"file": "broken.yaml", "text": "kind: [NodePool"}});
     let commit = action(0, &json!({"commit": {"edits": [broken], "message": "break it", "trigger": "annotation"}}));

@@ -1,4 +1,4 @@
-//! What each end of a run writes, and the order of what comes before it.
+//! The events of each end of a run, and their order.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::lab::Lab;
 use crate::plans::{self, of_phases};
 
 #[tokio::test(start_paused = true)]
-async fn what_the_target_lacks_is_said_and_nothing_is_done() {
+async fn a_capability_that_the_target_lacks_is_named_and_nothing_is_done() {
     let lab = Lab::start();
     let mut plan = plans::burst();
     plan.needs.insert(Capability::MetricsApi);
@@ -58,7 +58,7 @@ async fn a_preparation_that_fails_is_cleaned_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tree_that_does_not_become_healthy_ends_the_preparation_and_no_phase_begins() {
+async fn a_tree_that_does_not_become_healthy_ends_the_preparation_and_no_phase_starts() {
     let lab = Lab::start();
     let mut plan = plans::burst();
     // A second pool that the tree does not have: its health check never passes.
@@ -104,11 +104,11 @@ async fn an_action_that_is_still_due_passes_the_deadline() {
     assert_eq!((outcome, detail), (PhaseOutcome::DeadlinePassed, "an action was still due or not answered"));
     let sent =
         ran.events.iter().any(|event| matches!(event.kind, EventKind::Action(ref it) if it.what.id() == Some(0)));
-    assert!(!sent, "what was due after the deadline is not sent");
+    assert!(!sent, "an action that is due after the deadline is not sent");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_log_that_is_taken_away_ends_the_run_and_the_cluster_is_cleaned_up() {
+async fn a_log_that_is_removed_ends_the_run_and_the_cluster_is_cleaned_up() {
     let lab = Lab::start();
     let log = lab.next_out().join("events.jsonl");
     let ran = lab
@@ -123,7 +123,7 @@ async fn a_log_that_is_taken_away_ends_the_run_and_the_cluster_is_cleaned_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_log_that_is_there_already_is_not_touched() {
+async fn a_log_that_exists_already_is_not_touched() {
     let lab = Lab::start();
     let out = lab.next_out();
     std::fs::create_dir_all(&out).unwrap();

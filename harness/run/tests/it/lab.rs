@@ -1,4 +1,4 @@
-//! A cluster with everything that belongs to it, and what a run on it has left.
+//! A cluster with everything that belongs to it, and the leaks of a run on it.
 
 use std::fs::{self, File};
 use std::future::Future;
@@ -58,7 +58,7 @@ impl Lab {
     pub(crate) fn start() -> Self {
         let api = ApiServer::start();
         let git = GitBranch::default();
-        git.commit(Files::from([("README.md".to_owned(), "Empty.\n".to_owned())]), "begin");
+        git.commit(Files::from([("README.md".to_owned(), "Empty.\n".to_owned())]), "start");
         let config = Config { behaviour: Behaviour { seed: 1, ..Behaviour::default() }, ..Config::default() };
         let azure = Arc::new(InProcess::start(config, Some(api.client())).unwrap());
         Self {
@@ -132,7 +132,7 @@ impl Lab {
         Ran { run_id, plan: plan.clone(), events, returned }
     }
 
-    /// What the run has left on the cluster and in Azure, and what of it is not as it was before.
+    /// What the run has leaked on the cluster and in Azure, and what it has not restored.
     pub(crate) async fn left_by(&self, ran: &Ran) -> Vec<String> {
         let namespace = labels::namespace(&ran.run_id);
         let mut left: Vec<String> = self.api.with(|store| {
@@ -181,7 +181,7 @@ impl Ran {
                 EventKind::PhaseBegan { phase } => phases.push((phase.clone(), None)),
                 EventKind::PhaseEnded { phase, outcome, .. } => {
                     let open = phases.iter_mut().find(|(name, ended)| name == phase && ended.is_none());
-                    open.unwrap_or_else(|| panic!("{phase} ended and had not begun")).1 = Some(*outcome);
+                    open.unwrap_or_else(|| panic!("{phase} ended without a start")).1 = Some(*outcome);
                 }
                 _ => {}
             }
@@ -189,7 +189,7 @@ impl Ran {
         phases
     }
 
-    /// Begin and end of a phase in microseconds, and what it said.
+    /// Start and end of a phase in microseconds, its outcome and its detail.
     pub(crate) fn phase(&self, name: &str) -> (u64, u64, PhaseOutcome, &str) {
         let began = self.events.iter().find_map(|event| match &event.kind {
             EventKind::PhaseBegan { phase } if phase == name => Some(event.at_us),
@@ -211,7 +211,7 @@ impl Ran {
         }
     }
 
-    /// What the log says was left.
+    /// The leaks in the log.
     pub(crate) fn leaks(&self) -> Vec<String> {
         let leaks = self.events.iter().filter_map(|event| match &event.kind {
             EventKind::Leak { kind, name } => Some(format!("{kind} {name}")),
@@ -224,7 +224,7 @@ impl Ran {
         RunResult::from_log(&self.plan, self.events.iter().cloned())
     }
 
-    /// A log is well formed whatever has happened: its header first, its end last, and each phase that was begun ended before the next.
+    /// A log is well formed whatever has happened: its header first, its end last, and each phase that was started ended before the next.
     pub(crate) fn assert_well_formed(&self) {
         self.returned.as_ref().unwrap();
         assert!(matches!(self.events[0].kind, EventKind::RunStarted(_)), "first: {:?}", self.events[0]);

@@ -9,6 +9,7 @@
 
 mod actors;
 mod api;
+mod azure;
 mod cancel;
 mod changes;
 mod cleanup;

@@ -43,7 +43,7 @@ pub(crate) fn of_phases(phases: &[Value]) -> Plan {
     .unwrap()
 }
 
-/// A burst that comes and goes, with what must hold of it.
+/// A burst that is scaled up and down, with its expectations.
 pub(crate) fn burst() -> Plan {
     let mut plan = of_phases(&[up(), hold(), down()]);
     plan.expectations = serde_json::from_value(json!([

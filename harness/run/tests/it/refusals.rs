@@ -1,4 +1,4 @@
-//! An API server that refuses: each kind of request once, with each of the codes that an overloaded or contended server gives.
+//! An API server that refuses each kind of request once, with each of the codes that an overloaded or contended server sends.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ fn plan() -> harness_plan::Plan {
 }
 
 #[test]
-fn a_single_refusal_ends_the_run_or_not_and_leaves_nothing_in_any_case() {
+fn a_single_refusal_leaves_nothing_whether_or_not_it_ends_the_run() {
     let kinds = kinds_of_requests();
     assert!(kinds.contains(&(Verb::Patch, "Deployment")) && kinds.contains(&(Verb::Delete, "Namespace")), "{kinds:?}");
     for (code, retry_after_s) in [(409, None), (429, Some(1)), (500, None)] {
@@ -98,7 +98,7 @@ async fn a_scale_that_stays_refused_is_an_action_that_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_became_due_while_one_request_was_slow_goes_with_the_next_at_its_own_intended_time() {
+async fn actions_that_become_due_during_a_slow_request_are_sent_with_the_next_and_keep_their_intended_times() {
     let lab = Lab::start();
     lab.api.fault(Fault::on(Effect::Slow(std::time::Duration::from_secs(2)), Verb::Patch, "Deployment").times(1));
     let actions = [plans::scale(0, 0, 0, 1), plans::scale(1, 500, 1, 2), plans::scale(2, 1_000, 2, 3)];

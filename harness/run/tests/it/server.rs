@@ -74,7 +74,7 @@ async fn deployments_are_scaled_through_their_scale_and_lists_come_in_pages() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_tells_what_its_selector_sees_and_how_far_it_is() {
+async fn a_watch_shows_the_objects_of_its_selector_and_sends_bookmarks() {
     let server = ApiServer::start();
     let api = config_maps(&server);
     let from = api.list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
@@ -119,7 +119,7 @@ async fn a_streamed_list_ends_with_its_bookmark() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_namespace_takes_along_what_is_in_it_and_waits_for_finalizers_and_graces() {
+async fn a_namespace_deletes_its_objects_and_waits_for_finalizers_and_grace_periods() {
     let server = ApiServer::start();
     let namespaces: Api<Namespace> = Api::all(server.client());
     let made = json!({"metadata": {"name": "mine"}});

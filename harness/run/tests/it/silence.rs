@@ -1,4 +1,4 @@
-//! An API server that is slow or says nothing: the plan's limits hold, and the run ends.
+//! An API server that is slow or does not answer: the plan's limits hold, and the run ends.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn a_slow_server_makes_a_slow_run_that_passes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_says_nothing_ends_a_phase_with_a_condition_at_its_deadline() {
+async fn a_server_that_does_not_answer_ends_a_phase_with_a_condition_at_its_deadline() {
     let lab = Lab::start();
     lab.api.fault(Fault::on(Effect::Silence, Verb::Patch, "Deployment"));
     let ran = run(&lab, &[plans::up()]).await;
@@ -45,7 +45,7 @@ async fn a_server_that_says_nothing_ends_a_phase_with_a_condition_at_its_deadlin
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_says_nothing_does_not_make_a_hold_endless() {
+async fn a_server_that_does_not_answer_does_not_make_a_hold_endless() {
     let lab = Lab::start();
     lab.api.fault(Fault::on(Effect::Silence, Verb::Patch, "Deployment"));
     let hold = json!({"name": "hold", "actions": [plans::scale(0, 0, 0, 1)], "for": "10s"});
@@ -57,7 +57,7 @@ async fn a_server_that_says_nothing_does_not_make_a_hold_endless() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_says_nothing_ends_the_preparation() {
+async fn a_server_that_does_not_answer_ends_the_preparation() {
     for (verb, kind) in [(Verb::Create, "Namespace"), (Verb::Create, "Deployment"), (Verb::Patch, "Kustomization")] {
         let lab = Lab::start();
         lab.api.fault(Fault::on(Effect::Silence, verb, kind).times(1));
@@ -81,7 +81,7 @@ async fn a_watch_without_its_first_list_ends_the_preparation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_goes_silent_for_good_ends_the_cleanup_too() {
+async fn a_server_that_never_answers_again_ends_the_cleanup_too() {
     let lab = Lab::start();
     let api = lab.api.clone();
     let silence = move |event: &Event| {

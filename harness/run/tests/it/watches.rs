@@ -1,4 +1,4 @@
-//! Watches that break, and clocks that jump: what was seen stays true, and what was not seen is marked.
+//! Watches that break, and clocks that jump: observations stay true, and milestones that were not seen live are marked.
 
 use std::time::Duration;
 
@@ -20,9 +20,9 @@ fn restarts(ran: &Ran) -> Vec<(String, String)> {
 }
 
 /// How the pods' milestone was seen, in the order of the log.
-fn seen(ran: &Ran, wanted: Reached) -> Vec<Seen> {
+fn seen(ran: &Ran, milestone: Reached) -> Vec<Seen> {
     let pods = ran.events.iter().filter_map(|event| match &event.kind {
-        EventKind::Milestone(it) if it.object.kind == ObjectKind::Pod && it.reached == wanted => Some(it.seen),
+        EventKind::Milestone(it) if it.object.kind == ObjectKind::Pod && it.reached == milestone => Some(it.seen),
         _ => None,
     });
     pods.collect()
@@ -37,7 +37,7 @@ fn when(phase: &'static str, mut act: impl FnMut() + Send + 'static) -> impl FnM
     }
 }
 
-/// For a while nobody can watch pods, and every change is forgotten meanwhile. Each refusal takes twice as long as the one before it, or
+/// Pods cannot be watched for a while, and every change is forgotten meanwhile. Each refusal takes twice as long as the one before it, or
 /// three times: the waits are drawn.
 fn break_pods(api: &ApiServer, lists_refused: u32) {
     api.fault(Fault::on(Effect::Refuse { code: 500, retry_after_s: None }, Verb::List, "Pod").times(lists_refused));
@@ -51,7 +51,7 @@ fn break_pods(api: &ApiServer, lists_refused: u32) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_breaks_goes_on_where_it_was() {
+async fn a_watch_that_breaks_resumes_where_it_was() {
     let lab = Lab::start();
     let api = lab.api.clone();
     let plan = of_phases(&[plans::up(), plans::hold(), plans::down()]);
@@ -63,7 +63,7 @@ async fn a_watch_that_breaks_goes_on_where_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_broken_watch_has_missed_is_marked_as_such() {
+async fn milestones_that_a_broken_watch_has_missed_are_marked() {
     let lab = Lab::start();
     let api = lab.api.clone();
     let gone = json!({"name": "gone", "actions": [plans::scale(1, 0, PODS, 0)], "until": "no-pods", "within": "2m"});
@@ -74,13 +74,13 @@ async fn what_a_broken_watch_has_missed_is_marked_as_such() {
     assert!(restarts.iter().all(|(watch, _)| watch == "pods") && restarts.len() >= 3, "{restarts:?}");
     assert!(restarts.iter().any(|(_, error)| error.contains("too old resource version")), "{restarts:?}");
     assert_eq!(seen(&ran, Reached::Ready), [Seen::Live; PODS as usize], "before the break");
-    assert_eq!(seen(&ran, Reached::Deleted), [Seen::Inferred; PODS as usize], "nobody saw the moment");
+    assert_eq!(seen(&ran, Reached::Deleted), [Seen::Inferred; PODS as usize], "the moment was not seen");
     assert_eq!(ran.phase("gone").2, harness_record::event::PhaseOutcome::Reached);
     assert!(ran.result().warnings.iter().any(|warning| warning.contains("watch")), "{:?}", ran.result().warnings);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_came_while_a_watch_was_broken_is_listed() {
+async fn objects_that_were_created_while_a_watch_was_broken_are_listed() {
     let lab = Lab::start();
     let api = lab.api.clone();
     let ran = lab.run_with(&of_phases(&[plans::up()]), when("up", move || break_pods(&api, 2))).await;
@@ -126,7 +126,7 @@ async fn a_wall_clock_that_jumps_changes_no_difference() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_what_belongs_to_the_run_is_watched() {
+async fn only_objects_of_the_run_are_watched() {
     let lab = Lab::start();
     let mut plan = plans::burst();
     let object = json!({

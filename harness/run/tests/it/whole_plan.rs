@@ -7,9 +7,9 @@ use harness_record::verdict::Verdict;
 use crate::lab::{Lab, Ran};
 use crate::plans::{self, BOOT_S, PODS};
 
-fn reached(ran: &Ran, wanted: Reached, kind: harness_record::event::ObjectKind) -> usize {
+fn reached(ran: &Ran, milestone: Reached, kind: harness_record::event::ObjectKind) -> usize {
     let is = |event: &&harness_record::Event| match &event.kind {
-        EventKind::Milestone(milestone) => milestone.reached == wanted && milestone.object.kind == kind,
+        EventKind::Milestone(it) => it.reached == milestone && it.object.kind == kind,
         _ => false,
     };
     ran.events.iter().filter(is).count()
@@ -50,9 +50,9 @@ async fn a_hold_lasts_as_long_as_planned_and_a_boot_as_long_as_azure_says() {
     let ran = lab.run(&plans::burst()).await;
     let (began_us, ended_us, ..) = ran.phase("hold");
     assert!((5_000_000..5_002_000).contains(&(ended_us - began_us)), "{} us", ended_us - began_us);
-    let facts = |wanted: harness_record::event::AzureFactKind| {
+    let facts = |kind: harness_record::event::AzureFactKind| {
         let mut moments = ran.events.iter().filter_map(move |event| match &event.kind {
-            EventKind::Azure(fact) if fact.what == wanted => Some(fact.occurred_us),
+            EventKind::Azure(fact) if fact.what == kind => Some(fact.occurred_us),
             _ => None,
         });
         moments.next().unwrap()
@@ -74,7 +74,7 @@ async fn a_second_run_on_the_same_cluster_finds_it_as_the_first_did() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_kept_stays_as_the_last_phase_left_it() {
+async fn a_cluster_that_is_kept_stays_as_the_last_phase_left_it() {
     let mut lab = Lab::start();
     lab.keep = true;
     let ran = lab.run(&plans::of_phases(&[plans::up()])).await;

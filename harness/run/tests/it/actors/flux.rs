@@ -1,4 +1,4 @@
-//! Flux: what was pushed is fetched when it is asked for or due, applied, and its health checked; what is no longer there is pruned.
+//! Flux: it fetches a commit on request or at its interval, applies it, checks its health, and prunes objects that are not in it.
 
 use std::time::Duration;
 
@@ -63,8 +63,8 @@ impl Flux {
         }
         let generation = root["metadata"]["generation"].as_u64().unwrap_or(0);
         let asked = text(&root, REQUESTED).to_owned();
-        let wanted = (generation, revision.clone());
-        if self.applied.as_ref() != Some(&wanted) {
+        let current = (generation, revision.clone());
+        if self.applied.as_ref() != Some(&current) {
             match self.put_tree(&root) {
                 Ok(()) => {}
                 Err(why) => {
@@ -80,9 +80,9 @@ impl Flux {
                     return;
                 }
             }
-            self.applied = Some(wanted);
-            let says = format!("Running health checks for revision {revision} with a timeout of 2m0s");
-            set_condition(&self.api, "Kustomization", &root, "Reconciling", "True", "Progressing", &says);
+            self.applied = Some(current);
+            let message = format!("Running health checks for revision {revision} with a timeout of 2m0s");
+            set_condition(&self.api, "Kustomization", &root, "Reconciling", "True", "Progressing", &message);
             return;
         }
         let checks = root["spec"]["healthChecks"].as_array().cloned().unwrap_or_default();
@@ -96,14 +96,14 @@ impl Flux {
             "lastAppliedRevision": revision, "lastAttemptedRevision": revision, "lastHandledReconcileAt": asked,
             "conditions": [],
         }});
-        let says = format!("Applied revision: {revision}");
+        let message = format!("Applied revision: {revision}");
         if text(&root, "/status/lastAppliedRevision") != revision
             || text(&root, "/status/lastHandledReconcileAt") != asked
             || has(&root, "Reconciling", "True")
         {
             self.api.merge("Kustomization", NAMESPACE, NAME, "status", &status);
             if let Some(root) = again(&self.api, "Kustomization", &root) {
-                set_condition(&self.api, "Kustomization", &root, "Ready", "True", "ReconciliationSucceeded", &says);
+                set_condition(&self.api, "Kustomization", &root, "Ready", "True", "ReconciliationSucceeded", &message);
             }
         }
     }
@@ -128,7 +128,7 @@ impl Flux {
             match self.api.get(kind, place, named) {
                 Some(there) => {
                     let mut patch = object.clone();
-                    // A label that is not asked for any more goes.
+                    // A label that the root does not have any more is removed.
                     for key in there["metadata"]["labels"].as_object().into_iter().flat_map(|labels| labels.keys()) {
                         if object["metadata"]["labels"].get(key).is_none() {
                             patch["metadata"]["labels"][key] = Value::Null;

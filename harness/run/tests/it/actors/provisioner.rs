@@ -18,7 +18,7 @@ use crate::api::{ApiServer, is_terminating};
 /// The size of every VM: 4 cores, of which 3860m are left for pods.
 const SIZE: &str = "Standard_D4s_v5";
 const ALLOCATABLE_MILLICORES: i64 = 3_860;
-/// How long a node must be empty before it goes.
+/// How long a node must be empty before it is deleted.
 const EMPTY_FOR: Duration = Duration::from_secs(1);
 const FINALIZER: &str = "karpenter.sh/termination";
 
@@ -62,13 +62,13 @@ impl Provisioner {
             let of_pool = |pod: &&Arc<Value>| text(pod, "/spec/nodeSelector/karpenter.sh~1nodepool") == name(pool);
             let waiting =
                 pods.iter().filter(of_pool).filter(|pod| has(pod, "PodScheduled", "False") && !is_terminating(pod));
-            let wanted: i64 = waiting.map(|pod| request(pod)).sum();
+            let requested: i64 = waiting.map(|pod| request(pod)).sum();
             let under_way = claims
                 .iter()
                 .filter(|claim| text(claim, "/metadata/labels/karpenter.sh~1nodepool") == name(pool))
                 .filter(|claim| !has(claim, "Initialized", "True") && !is_terminating(claim))
                 .count();
-            let missing = wanted - ALLOCATABLE_MILLICORES * i64::try_from(under_way).unwrap();
+            let missing = requested - ALLOCATABLE_MILLICORES * i64::try_from(under_way).unwrap();
             for _ in 0..(missing.max(0) + ALLOCATABLE_MILLICORES - 1) / ALLOCATABLE_MILLICORES {
                 self.made += 1;
                 let claim = json!({
@@ -164,7 +164,7 @@ impl Provisioner {
         }
     }
 
-    /// A class goes when no NodeClaim uses it any more.
+    /// A class is deleted when no NodeClaim uses it any more.
     fn release_classes(&self) {
         let claims = self.api.list("NodeClaim", "");
         for class in self.api.list("AKSNodeClass", "") {

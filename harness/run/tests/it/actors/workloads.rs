@@ -17,7 +17,7 @@ const END: Duration = Duration::from_millis(800);
 pub(super) struct Workloads {
     api: ApiServer,
     made: u32,
-    /// By UID: since when a pod is bound, and since when it is told to end.
+    /// By UID: since when a pod is bound, and since when it is being deleted.
     bound: BTreeMap<String, Instant>,
     ending: BTreeMap<String, Instant>,
 }
@@ -36,16 +36,16 @@ impl Workloads {
     fn deploy(&mut self) {
         for deployment in self.api.list("Deployment", "") {
             let uid = &deployment["metadata"]["uid"];
-            let wanted = deployment["spec"]["replicas"].as_u64().unwrap_or(1);
+            let replicas = deployment["spec"]["replicas"].as_u64().unwrap_or(1);
             let mut pods = self.api.list("Pod", "");
             pods.retain(|pod| pod["metadata"]["ownerReferences"][0]["uid"] == *uid && !is_terminating(pod));
             // Those that are not Ready go first.
             pods.sort_by_key(|pod| (has(pod, "Ready", "True"), name(pod).to_owned()));
-            let surplus = pods.len().saturating_sub(usize::try_from(wanted).unwrap());
+            let surplus = pods.len().saturating_sub(usize::try_from(replicas).unwrap());
             for pod in pods.iter().take(surplus) {
                 self.api.delete("Pod", namespace(pod), name(pod), None);
             }
-            for _ in pods.len() as u64..wanted {
+            for _ in pods.len() as u64..replicas {
                 self.made += 1;
                 let template = &deployment["spec"]["template"];
                 let pod = json!({
@@ -92,9 +92,9 @@ impl Workloads {
                     }
                 }
                 None => {
-                    let says = format!("0/{} nodes are available", nodes.len());
+                    let message = format!("0/{} nodes are available", nodes.len());
                     if !has(pod, "PodScheduled", "False") {
-                        set_condition(&self.api, "Pod", pod, "PodScheduled", "False", "Unschedulable", &says);
+                        set_condition(&self.api, "Pod", pod, "PodScheduled", "False", "Unschedulable", &message);
                     }
                 }
             }

@@ -24,7 +24,7 @@ pub(crate) type Matcher = Box<dyn Fn(&Call) -> bool + Send>;
 pub(crate) struct Fault {
     pub(crate) effect: Effect,
     matcher: Matcher,
-    /// How many are left; for ever where there is no number.
+    /// How many times it is left to occur; for ever where there is no number.
     left: Option<u32>,
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn set_conditions(conditions: &mut Vec<Value>, news: &[Value]) {
 }
 
 #[test]
-fn what_a_patch_leaves_out_stays() {
+fn fields_that_a_patch_leaves_out_stay() {
     let mut object = serde_json::json!({"a": {"b": 1, "c": 2}, "d": [1]});
     merge(&mut object, &serde_json::json!({"a": {"b": null, "e": {"f": null}}, "d": [2]}));
     assert_eq!(object, serde_json::json!({"a": {"c": 2, "e": {}}, "d": [2]}));

@@ -254,7 +254,7 @@ impl Store {
         self.put(id, terminating);
     }
 
-    /// The namespace controller and the garbage collector: what is in a namespace goes before it, what is owned goes after its owner.
+    /// The namespace controller and the garbage collector: objects in a namespace are deleted before it, owned objects after their owner.
     fn settle(&mut self) {
         loop {
             let before = self.revision;

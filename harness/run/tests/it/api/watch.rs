@@ -18,7 +18,7 @@ use super::select::Selectors;
 use super::store::Change;
 use super::{ApiServer, shown};
 
-/// How often a watch that is quiet says how far it is.
+/// How often a quiet watch sends a bookmark.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
 
 /// How a watch ends that a test breaks.

@@ -1,4 +1,4 @@
-//! CPU and memory of every process, sampled for the log.
+//! CPU and memory of every process, in samples.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use harness_record::event::{Audit, ProcessUsage};
 
 use crate::hub::Hub;
 
-/// Often enough for a curve, seldom enough to cost nothing.
+/// Often enough for a curve, and cheap.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// Samples until the task is aborted.
@@ -21,11 +21,11 @@ pub(crate) async fn sample(cluster: Arc<Cluster>, hub: Hub) {
     }
 }
 
-/// One sample of now.
+/// Records one sample.
 pub(crate) async fn record(cluster: &Cluster, hub: &Hub) {
     let usages = match cluster.usage().await {
         Ok(usages) => usages,
-        // A target that does not answer is noticed by whoever waits for its failure.
+        // The run ends anyway when the target fails.
         Err(error) => return tracing::debug!("no usage: {error}"),
     };
     let processes = usages.into_iter().map(|usage| ProcessUsage {

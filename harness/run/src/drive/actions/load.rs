@@ -1,43 +1,51 @@
-//! What pods use, as the target's metrics API says it.
+//! What pods use, as the target's metrics API reports it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use harness_cluster::metrics::{Demand, ExternalMetric, Load as Said};
+use harness_cluster::metrics::{Demand, ExternalMetric, Load as Reported};
 use harness_plan::Load;
 use tokio::sync::Mutex;
 
-use super::Tools;
-use crate::labels;
+use crate::drive::context::Context;
+use crate::error::ActionError;
 
-/// Thousandths of a metric's unit, in which the metrics API is told values.
+/// Thousandths of a metric's unit, in which the metrics API takes values.
 const MILLI: u64 = 1_000;
 
-/// What was said so far of each workload: the metrics API is told the whole each time.
+/// The load of each workload so far: the metrics API takes the whole each time.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Loads(Arc<Mutex<BTreeMap<String, Said>>>);
+pub(crate) struct Loads(Arc<Mutex<BTreeMap<String, Reported>>>);
 
-/// Says what the pods of a workload use from now on. The error is in words, for the log.
-pub(super) async fn set(load: &Load, tools: &Tools) -> Result<(), String> {
-    let metrics = tools.cluster.metrics().ok_or("this target has no metrics API that can be told anything")?;
+/// Sets what the pods of a workload use from now on.
+pub(super) async fn act(load: &Load, loads: &Loads, context: &Context) -> Result<(), ActionError> {
+    let metrics = context.metrics()?;
     for (name, value) in &load.external_metrics {
         let metric =
             ExternalMetric { name: name.clone(), labels: BTreeMap::new(), value_milli: u64::from(*value) * MILLI };
-        metrics.set_external(&metric).await.map_err(|error| error.to_string())?;
+        metrics.set_external(&metric).await?;
     }
     // Held while it is sent: of two actions on one workload the later must not be overtaken.
-    let mut said = tools.loads.0.lock().await;
-    let namespace = labels::namespace(&tools.run_id);
-    let whole = said.entry(load.workload.clone()).or_insert_with(|| Said::new(namespace, load.workload.as_str()));
+    let mut loads = loads.0.lock().await;
+    let new = || Reported::new(context.namespace(), load.workload.as_str());
+    let whole = loads.entry(load.workload.clone()).or_insert_with(new);
     add(whole, load);
-    if whole.is_empty() {
-        return Ok(());
+    if !whole.is_empty() {
+        metrics.set_load(whole).await?;
     }
-    metrics.set_load(whole).await.map_err(|error| error.to_string())
+    Ok(())
 }
 
-/// What is not given stays as it was.
-fn add(whole: &mut Said, load: &Load) {
+/// Clears every metric, where there are any.
+pub(super) async fn undo(context: &Context) -> Result<(), ActionError> {
+    match context.cluster.metrics() {
+        Some(metrics) => Ok(metrics.clear().await?),
+        None => Ok(()),
+    }
+}
+
+/// Values that the action does not give stay as they were.
+fn add(whole: &mut Reported, load: &Load) {
     if let Some(cpu) = load.cpu {
         whole.cpu_millicores = Some(Demand::total(cpu.0));
     }
@@ -54,8 +62,8 @@ mod tests {
     use harness_units::{Bytes, Millicores};
 
     #[test]
-    fn what_is_not_given_stays_as_it_was() {
-        let mut whole = Said::new("ns", "web");
+    fn values_that_are_not_given_stay_as_they_were() {
+        let mut whole = Reported::new("ns", "web");
         let metric = |value| BTreeMap::from([("requests".to_owned(), value)]);
         add(&mut whole, &Load { cpu: Some(Millicores(1_500)), pod_metrics: metric(7), ..Load::default() });
         add(&mut whole, &Load { memory: Some(Bytes(1 << 30)), ..Load::default() });

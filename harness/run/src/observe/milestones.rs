@@ -1,4 +1,4 @@
-//! What is known of each object, so that only what is new becomes a milestone.
+//! The milestones that objects reach: each is recorded once, though an object shows it in every observation from then on.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,68 +11,87 @@ use kube::runtime::watcher::Event;
 use super::watch::Stamped;
 use crate::hub::Hub;
 
-/// A milestone that an object has reached by what it looks like now.
-pub(crate) struct Look {
+/// A milestone that an object shows, recorded if it has not been.
+pub(crate) struct Candidate {
     pub(crate) reached: Reached,
-    pub(crate) server: Option<Timestamp>,
-    /// Distinguishes reaches of the same milestone: a revision, a flip of Ready. Empty where the first reach is all that counts.
-    pub(crate) which: String,
-    /// What the milestone itself carries, by the keys of `harness_record::event::attribute`, however often it was told.
-    carries: Vec<(&'static str, String)>,
-    /// Whether it is also told when `which` was reached before and another one since: what comes back is news.
-    newest: bool,
+    /// When, by the server.
+    server: Option<Timestamp>,
+    /// Distinguishes milestones of the same kind, such as the revisions of a Kustomization. Empty for one that an object reaches once.
+    instance: String,
+    /// Attributes of the milestone itself, by the keys of `harness_record::event::attribute`.
+    attributes: Vec<(&'static str, String)>,
+    /// Whether it is recorded again when it shows after another instance.
+    recurring: bool,
 }
 
-impl Look {
-    /// A milestone that is reached once.
+impl Candidate {
+    /// A milestone that an object reaches once.
     pub(crate) fn once(reached: Reached, server: Option<Timestamp>) -> Self {
         Self::of(reached, server, String::new())
     }
 
-    /// A milestone that is reached once for each `which`.
-    pub(crate) fn of(reached: Reached, server: Option<Timestamp>, which: String) -> Self {
-        Self { reached, server, which, carries: Vec::new(), newest: false }
+    /// A milestone that an object reaches once for each instance.
+    pub(crate) fn of(reached: Reached, server: Option<Timestamp>, instance: String) -> Self {
+        Self { reached, server, instance, attributes: Vec::new(), recurring: false }
     }
 
-    /// The same with something that it carries.
+    /// Adds an attribute.
     pub(crate) fn with(mut self, key: &'static str, value: String) -> Self {
-        self.carries.push((key, value));
+        self.attributes.push((key, value));
         self
     }
 
-    /// The same, told again when it comes back after another one.
-    pub(crate) fn newest(mut self) -> Self {
-        self.newest = true;
+    /// Makes it recurring: it is recorded again when it shows after another instance.
+    pub(crate) fn recurring(mut self) -> Self {
+        self.recurring = true;
         self
     }
 
-    /// What it carries under a key.
     #[cfg(test)]
-    pub(crate) fn told(&self, key: &str) -> Option<&str> {
-        self.carries.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_str())
+    pub(crate) fn attribute(&self, key: &str) -> Option<&str> {
+        self.attributes.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_str())
     }
 }
 
-/// How a kind of object is read.
-pub(crate) trait Reading: Resource {
-    /// Which kind it is in the log.
+/// The Ready condition of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    Ready {
+        /// Since when, by the server.
+        since: Option<Timestamp>,
+    },
+    /// Also for a kind without the condition.
+    NotReady,
+}
+
+/// A kind of object that is watched.
+pub(crate) trait Observed: Resource {
+    /// The kind in the log.
     const KIND: ObjectKind;
-    /// The milestones that show, in the order of an object's life, without `Created`, `Deleting` and `Deleted`.
-    fn looks(&self) -> Vec<Look>;
-    /// What is known of it, by the keys of `harness_record::event::attribute`.
-    fn attributes(&self) -> BTreeMap<String, String>;
-    /// Whether its Ready is True, False, or not a question for this kind.
-    fn ready(&self) -> Option<Option<Timestamp>> {
-        None
+
+    /// The milestones that the object shows, in the order in which objects reach them, without `Created`, `Ready`, `Deleting` and `Deleted`.
+    fn milestones(&self) -> Vec<Candidate> {
+        Vec::new()
     }
-    /// Whether it works, so that a failure is over and the same one would be another.
-    fn works(&self) -> bool {
+
+    /// The object's attributes, by the keys of `harness_record::event::attribute`.
+    fn attributes(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness::NotReady
+    }
+
+    /// Whether the object works: a failure before has ended, and the same failure would be another one.
+    fn is_healthy(&self) -> bool {
         false
     }
 }
 
-/// The known objects of one kind.
-pub(crate) struct Known {
+/// The milestones of all objects of one kind.
+#[derive(Default)]
+pub(crate) struct MilestoneTracker {
     objects: HashMap<String, Object>,
     /// UIDs of the list that is being read, between Init and InitDone.
     listing: Option<HashSet<String>>,
@@ -81,19 +100,15 @@ pub(crate) struct Known {
 struct Object {
     key: ObjectKey,
     reached: HashSet<(Reached, String)>,
-    /// Which one of a milestone was told last.
+    /// The instance of each kind of milestone that was recorded last.
     last: HashMap<Reached, String>,
     attributes: BTreeMap<String, String>,
     ready: bool,
 }
 
-impl Known {
-    pub(crate) fn new() -> Self {
-        Self { objects: HashMap::new(), listing: None }
-    }
-
-    /// Takes one observation in. Returns true when the first list is complete.
-    pub(crate) fn take<K: Reading>(&mut self, stamped: &Stamped<K>, hub: &Hub) -> bool {
+impl MilestoneTracker {
+    /// Records what an observation shows for the first time. Returns true when the first list is complete.
+    pub(crate) fn ingest<K: Observed>(&mut self, stamped: &Stamped<K>, hub: &Hub) -> bool {
         let at_us = stamped.at_us;
         match &stamped.event {
             Event::Init => self.listing = Some(HashSet::new()),
@@ -112,7 +127,7 @@ impl Known {
         false
     }
 
-    /// What was known and is not in the list was deleted at an unknown moment.
+    /// A known object that is not in the list was deleted at an unknown moment.
     fn end_list(&mut self, at_us: u64, hub: &Hub) {
         let Some(listed) = self.listing.take() else {
             return;
@@ -136,8 +151,8 @@ impl Known {
         }
     }
 
-    fn apply<K: Reading>(&mut self, at_us: u64, seen_object: &K, seen: Seen, hub: &Hub) {
-        let meta = seen_object.meta();
+    fn apply<K: Observed>(&mut self, at_us: u64, observed: &K, seen: Seen, hub: &Hub) {
+        let meta = observed.meta();
         let Some(uid) = meta.uid.clone() else { return };
         if let Some(listing) = &mut self.listing {
             listing.insert(uid.clone());
@@ -154,89 +169,79 @@ impl Known {
             attributes: BTreeMap::new(),
             ready: false,
         });
-        if seen_object.works() {
+        if observed.is_healthy() {
             object.reached.retain(|(reached, _)| !matches!(reached, Reached::Failed | Reached::Waiting));
         }
-        let mut looks = vec![Look::once(Reached::Created, meta.creation_timestamp.as_ref().map(|time| time.0))];
-        looks.extend(seen_object.looks());
-        looks.extend(object.spared(&looks));
-        looks.extend(object.ready_look(seen_object.ready()));
+        let created = meta.creation_timestamp.as_ref().map(|time| time.0);
+        let mut candidates = vec![Candidate::once(Reached::Created, created)];
+        candidates.extend(observed.milestones());
+        candidates.extend(object.spared(&candidates));
+        candidates.extend(object.changed_readiness(observed.readiness()));
         if let Some(deletion) = &meta.deletion_timestamp {
-            looks.push(Look::once(Reached::Deleting, Some(deletion.0)));
+            candidates.push(Candidate::once(Reached::Deleting, Some(deletion.0)));
         }
-        let mut attributes = object.news(seen_object.attributes());
-        for look in looks {
-            if !object.is_news(&look) {
+        let mut attributes = object.changed_attributes(observed.attributes());
+        for candidate in candidates {
+            if !object.is_new(&candidate) {
                 continue;
             }
-            let Look { reached, server, carries, .. } = look;
-            attributes.extend(carries.into_iter().map(|(key, value)| (key.to_owned(), value)));
+            attributes.extend(candidate.attributes.into_iter().map(|(key, value)| (key.to_owned(), value)));
             let milestone = Milestone {
                 object: object.key.clone(),
-                reached,
+                reached: candidate.reached,
                 seen,
-                server,
+                server: candidate.server,
                 attributes: std::mem::take(&mut attributes),
             };
             hub.record_at(at_us, EventKind::Milestone(milestone));
         }
-        if !attributes.is_empty() {
-            // Nothing to carry them yet: they wait for the next milestone.
-            for key in attributes.keys() {
-                object.attributes.remove(key);
-            }
+        // Attributes without a milestone that could carry them wait for the next one.
+        for key in attributes.keys() {
+            object.attributes.remove(key);
         }
     }
 }
 
 impl Object {
-    /// Whether a milestone is to be told.
-    fn is_news(&mut self, look: &Look) -> bool {
-        if matches!(look.reached, Reached::Ready | Reached::NotReady) {
+    /// Whether a milestone is to be recorded.
+    fn is_new(&mut self, candidate: &Candidate) -> bool {
+        let Candidate { reached, instance, recurring, .. } = candidate;
+        if matches!(reached, Reached::Ready | Reached::NotReady) {
             return true;
         }
-        let first = self.reached.insert((look.reached, look.which.clone()));
-        let back = look.newest && self.last.get(&look.reached).is_some_and(|last| *last != look.which);
-        if first || back {
-            self.last.insert(look.reached, look.which.clone());
+        let first = self.reached.insert((*reached, instance.clone()));
+        let again = *recurring && self.last.get(reached).is_some_and(|last| last != instance);
+        if first || again {
+            self.last.insert(*reached, instance.clone());
         }
-        first || back
+        first || again
     }
 
-    /// A disruption that was chosen and does not show any more was given up, and may be chosen again.
-    fn spared(&mut self, looks: &[Look]) -> Option<Look> {
-        let shows = looks.iter().any(|look| look.reached == Reached::Disrupted);
+    /// Karpenter gave a disruption up that it had chosen, and may choose it again.
+    fn spared(&mut self, candidates: &[Candidate]) -> Option<Candidate> {
+        let shows = candidates.iter().any(|candidate| candidate.reached == Reached::Disrupted);
         if shows || !self.reached.remove(&(Reached::Disrupted, String::new())) {
             return None;
         }
         self.reached.remove(&(Reached::Spared, String::new()));
-        Some(Look::once(Reached::Spared, None))
+        Some(Candidate::once(Reached::Spared, None))
     }
 
-    /// Ready comes and goes; each flip is a milestone.
-    fn ready_look(&mut self, now: Option<Option<Timestamp>>) -> Option<Look> {
-        let (is_ready, server) = match now {
-            Some(server) => (true, server),
-            None => (false, None),
+    /// Each change of Ready is a milestone.
+    fn changed_readiness(&mut self, readiness: Readiness) -> Option<Candidate> {
+        let (ready, reached, server) = match readiness {
+            Readiness::Ready { since } => (true, Reached::Ready, since),
+            Readiness::NotReady => (false, Reached::NotReady, None),
         };
-        if is_ready == self.ready {
-            return None;
-        }
-        self.ready = is_ready;
-        let reached = if is_ready { Reached::Ready } else { Reached::NotReady };
-        Some(Look::once(reached, server))
+        (std::mem::replace(&mut self.ready, ready) != ready).then(|| Candidate::once(reached, server))
     }
 
-    /// Remembers the attributes and returns those that are new or changed.
-    fn news(&mut self, attributes: BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let mut news = BTreeMap::new();
-        for (key, value) in attributes {
-            if self.attributes.get(&key) != Some(&value) {
-                self.attributes.insert(key.clone(), value.clone());
-                news.insert(key, value);
-            }
-        }
-        news
+    /// Keeps the attributes and returns those that are new or changed.
+    fn changed_attributes(&mut self, attributes: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let changed = attributes.into_iter().filter(|(key, value)| self.attributes.get(key) != Some(value));
+        let changed: BTreeMap<String, String> = changed.collect();
+        self.attributes.extend(changed.clone());
+        changed
     }
 }
 
@@ -244,8 +249,8 @@ impl Object {
 mod tests {
     use super::*;
     use crate::clock::RunClock;
-    use crate::observe::nodeclaims::NodeClaim;
-    use crate::observe::pods::Pod;
+    use crate::observe::karpenter::NodeClaim;
+    use crate::observe::workloads::Pod;
     use harness_record::Event as Recorded;
     use harness_record::event::attribute;
     use std::path::Path;
@@ -268,7 +273,7 @@ mod tests {
     type Line = (u64, String, Reached, Seen, BTreeMap<String, String>);
 
     /// What the log holds after the observations.
-    async fn log<K: Reading>(observations: Vec<Stamped<K>>) -> Vec<Line> {
+    async fn log<K: Observed>(observations: Vec<Stamped<K>>) -> Vec<Line> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.jsonl");
         record(&path, observations).await;
@@ -282,11 +287,11 @@ mod tests {
             .collect()
     }
 
-    async fn record<K: Reading>(path: &Path, observations: Vec<Stamped<K>>) {
-        let (hub, log) = Hub::open(path, RunClock::begin(), Box::new(|_| {})).unwrap();
-        let mut known = Known::new();
+    async fn record<K: Observed>(path: &Path, observations: Vec<Stamped<K>>) {
+        let (hub, log) = Hub::open(path, RunClock::start(), Box::new(|_| {})).unwrap();
+        let mut tracker = MilestoneTracker::default();
         for stamped in &observations {
-            known.take(stamped, &hub);
+            tracker.ingest(stamped, &hub);
         }
         drop(hub);
         log.finish().await.unwrap();
@@ -297,7 +302,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pods_life_is_told_once() {
+    async fn each_milestone_of_a_pod_is_recorded_once() {
         let unschedulable = serde_json::json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]);
         let ready = serde_json::json!([
             {"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}
@@ -333,7 +338,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_list_shows_is_marked_and_what_it_lacks_is_inferred() {
+    async fn listed_milestones_are_marked_and_deletions_are_inferred_from_a_list() {
         let log = log(vec![
             at(1, Event::Init),
             at(2, Event::InitApply(pod("old", None, serde_json::json!([])))),
@@ -357,7 +362,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_nodeclaim_tells_where_it_is_when_it_is_known() {
+    async fn a_nodeclaim_has_its_placement_as_soon_as_it_is_known() {
         let claim = |status: serde_json::Value, labels: serde_json::Value| -> NodeClaim {
             serde_json::from_value(serde_json::json!({
                 "apiVersion": "karpenter.sh/v1", "kind": "NodeClaim",
@@ -390,11 +395,11 @@ mod tests {
         assert_eq!(later[attribute::IMAGE], "/images/1");
         assert_eq!(later[attribute::CPU_MILLICORES], "4000");
         assert_eq!(later[attribute::MEMORY_BYTES], (16_u64 << 30).to_string());
-        assert!(!later.contains_key(attribute::NODEPOOL), "known already");
+        assert!(!later.contains_key(attribute::NODEPOOL), "recorded already");
     }
 
     #[tokio::test]
-    async fn a_disruption_that_was_given_up_is_told_and_may_come_again() {
+    async fn a_disruption_that_was_given_up_is_recorded_and_may_occur_again() {
         let claim = |conditions: serde_json::Value| -> NodeClaim {
             serde_json::from_value(serde_json::json!({
                 "apiVersion": "karpenter.sh/v1", "kind": "NodeClaim", "metadata": {"name": "c", "uid": "c"},
@@ -406,9 +411,9 @@ mod tests {
         let free = || serde_json::json!([]);
         let seen = [free(), chosen(), chosen(), free(), free(), chosen(), free()];
         let log = log((1..).zip(seen).map(|(at_us, now)| at(at_us, Event::Apply(claim(now)))).collect()).await;
-        let told: Vec<(u64, Reached)> = log.iter().map(|line| (line.0, line.2)).collect();
+        let recorded: Vec<(u64, Reached)> = log.iter().map(|line| (line.0, line.2)).collect();
         use Reached::{Created, Disrupted, Spared};
-        assert_eq!(told, [(1, Created), (2, Disrupted), (4, Spared), (6, Disrupted), (7, Spared)]);
+        assert_eq!(recorded, [(1, Created), (2, Disrupted), (4, Spared), (6, Disrupted), (7, Spared)]);
     }
 
     fn kustomization(
@@ -430,7 +435,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_is_told_once_until_it_works_again() {
+    async fn a_failure_is_recorded_once_until_the_object_is_healthy_again() {
         let healthy = |revision: &str| kustomization(revision, None, ("True", "ReconciliationSucceeded", revision));
         let failed = |tried: &str| kustomization("a", Some(tried), ("False", "HealthCheckFailed", "too slow"));
         let busy = || kustomization("a", None, ("Unknown", "Progressing", "Reconciliation in progress"));
@@ -444,7 +449,7 @@ mod tests {
             at(7, Event::Apply(healthy("a"))),
         ])
         .await;
-        let told: Vec<(u64, Reached, &str)> = log
+        let recorded: Vec<(u64, Reached, &str)> = log
             .iter()
             .map(|(at_us, _, reached, _, attributes)| {
                 (*at_us, *reached, attributes.get(attribute::REVISION).map_or("", String::as_str))
@@ -458,12 +463,12 @@ mod tests {
             (2, Reached::Failed, "b"),
             (5, Reached::Applied, "c"),
             (5, Reached::Healthy, "c"),
-            // What is checked is what is applied, and it is an older one than before.
+            // The revision that is checked is applied, and it is older than the one before.
             (6, Reached::Applied, "b"),
             (6, Reached::Failed, "b"),
             (7, Reached::Healthy, "a"),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(recorded, expected);
         let reason = log[4].4.get(attribute::REASON).map(String::as_str);
         assert_eq!(reason, Some("HealthCheckFailed"));
     }

@@ -1,0 +1,443 @@
+//! The conditions that end phases: what is missing until one holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use harness_cluster::flux;
+use harness_plan::{Action, Condition, Conditions, EventPattern, HappenedSoFar, Phase, Plan};
+use harness_units::Span;
+
+use crate::state::State;
+
+/// The replicas that the plan asks for by now, of the workloads whose pods phases wait for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PlannedReplicas {
+    workloads: BTreeMap<String, Replicas>,
+}
+
+#[derive(Clone, Debug)]
+struct Replicas {
+    /// By the newest scale action.
+    planned: u32,
+    /// The minimum of its autoscaler, where it has one.
+    autoscaled_min: Option<u32>,
+}
+
+impl PlannedReplicas {
+    /// Before the first action.
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let awaited = plan.workloads.iter().filter(|workload| workload.awaited && !workload.stays_pending);
+        let workloads = awaited.map(|workload| {
+            let autoscaled_min = workload.autoscale.as_ref().map(|autoscale| autoscale.min);
+            (workload.name.clone(), Replicas { planned: 0, autoscaled_min })
+        });
+        Self { workloads: workloads.collect() }
+    }
+
+    /// Adds the actions of a phase.
+    pub(crate) fn add(&mut self, phase: &Phase) {
+        for planned in &phase.actions {
+            if let Action::Scale(scale) = &planned.action
+                && let Some(replicas) = self.workloads.get_mut(scale.workload())
+            {
+                replicas.planned = scale.to;
+            }
+        }
+    }
+
+    /// The workloads that have more or fewer Ready pods than planned; `None` where there are none.
+    fn missing(&self, state: &State) -> Option<String> {
+        let ready = state.ready_pods();
+        let missing: Vec<String> = self
+            .workloads
+            .iter()
+            .map(|(name, replicas)| (name, ready.get(name.as_str()).copied().unwrap_or(0), replicas.now(name, state)))
+            .filter(|(_, ready, planned)| ready != planned)
+            .map(|(name, ready, planned)| format!("{name}: {ready} of {planned} pods Ready"))
+            .collect();
+        (!missing.is_empty()).then(|| missing.join(", "))
+    }
+}
+
+impl Replicas {
+    /// An autoscaler sleeps while its workload has no replicas; otherwise it decides.
+    fn now(&self, workload: &str, state: &State) -> u32 {
+        match self.autoscaled_min {
+            Some(min) if self.planned > 0 => state.autoscaled_replicas(workload).unwrap_or(0).max(min),
+            _ => self.planned,
+        }
+    }
+}
+
+/// What conditions compare the present with: how things were when the phase started, and the replicas that the plan asks for by now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PhaseStart {
+    /// When, in microseconds since the run started.
+    pub(crate) at_us: u64,
+    /// When the last of its actions was answered: their effects take a moment to show.
+    pub(crate) acted_us: u64,
+    /// UIDs of the NodeClaims that existed.
+    nodeclaims: BTreeSet<String>,
+    replicas: PlannedReplicas,
+}
+
+impl PhaseStart {
+    /// A phase that starts with this state.
+    pub(crate) fn new(at_us: u64, state: &State, replicas: &PlannedReplicas) -> Self {
+        let nodeclaims = state.nodeclaim_uids().map(str::to_owned).collect();
+        Self { at_us, acted_us: at_us, nodeclaims, replicas: replicas.clone() }
+    }
+}
+
+/// What is missing until all conditions hold; `None` where they do. `now_us` matters to [`Condition::Settled`] alone.
+pub(crate) fn missing(until: &Conditions, state: &State, start: &PhaseStart, now_us: u64) -> Option<String> {
+    let missing: Vec<String> =
+        until.0.iter().filter_map(|condition| missing_of(condition, state, start, now_us)).collect();
+    (!missing.is_empty()).then(|| missing.join("; "))
+}
+
+fn missing_of(condition: &Condition, state: &State, start: &PhaseStart, now_us: u64) -> Option<String> {
+    match condition {
+        Condition::AllPodsReady => start.replicas.missing(state),
+        Condition::NoPods => unless(state.pods() == 0, || format!("{} pods left", state.pods())),
+        Condition::NoNodes => {
+            let empty =
+                state.nodeclaims().next().is_none() && state.nodes().next().is_none() && state.vms().next().is_none();
+            unless(empty, || format!("left: {}", state.fleet()))
+        }
+        Condition::AllNodesReplaced => {
+            let old = state.nodeclaims_among(&start.nodeclaims);
+            let replaced = unless(old.is_empty(), || {
+                let count = start.nodeclaims.len();
+                format!("{} of the {count} NodeClaims of before are left: {}", old.len(), few(&old))
+            });
+            replaced.or_else(|| start.replicas.missing(state))
+        }
+        Condition::Settled(span) => {
+            let (last_us, what) = state.last_activity();
+            let quiet_us = now_us.saturating_sub((*last_us).max(start.acted_us));
+            unless(quiet_us >= span.as_micros(), || {
+                let quiet = Span::from_millis(quiet_us / 1_000);
+                format!("quiet for {quiet} only; last: {}", if what.is_empty() { "nothing" } else { what.as_str() })
+            })
+        }
+        Condition::Happened(HappenedSoFar { pattern, at_least }) => happened(pattern, *at_least, state, start),
+        Condition::Notified(notified) => happened(&notified.notification.pattern(), notified.at_least, state, start),
+        Condition::Nodes(nodes) => {
+            let count = state.nodeclaims_to_stay(nodes.nodepool.as_deref());
+            let of = nodes.nodepool.as_ref().map_or(String::new(), |pool| format!(" of {pool}"));
+            unless(nodes.bounds.hold(count), || format!("{count} NodeClaims{of} that are not being deleted"))
+        }
+        Condition::ReadyPods(pods) => {
+            let workload = &pods.workload;
+            let count = state.ready_pods().get(workload.as_str()).copied().unwrap_or(0);
+            unless(pods.bounds.hold(count), || format!("{count} Ready pods of {workload}"))
+        }
+        Condition::Field(field) => {
+            let value = state.field(&field.object, &field.path);
+            unless(field.value.matches(value), || {
+                let is = value.map_or("is not there".to_owned(), |value| format!("is {value}"));
+                format!("{}: {} {is}", field.object, field.path)
+            })
+        }
+        Condition::InForce => not_in_force(state),
+    }
+}
+
+/// The moment at which the conditions that wait for quiet hold if nothing more happens, in microseconds since the run started; 0 where
+/// there are none.
+pub(crate) fn settles_us(until: &Conditions, state: &State, start: &PhaseStart) -> u64 {
+    let quiet_us = until.0.iter().filter_map(|condition| match condition {
+        Condition::Settled(span) => Some(span.as_micros()),
+        _ => None,
+    });
+    quiet_us.max().map_or(0, |quiet_us| state.last_activity().0.max(start.acted_us) + quiet_us)
+}
+
+/// The stage that the newest revision has reached where it is not in force.
+fn not_in_force(state: &State) -> Option<String> {
+    let is = |revision: &str| !state.pushed.is_empty() && revision.ends_with(&state.pushed);
+    let root = state.kustomization(flux::NAME);
+    unless(is(&root.healthy), || {
+        let stage = match () {
+            () if is(&root.applied) => "applied, its health checks have not passed",
+            () if is(&state.fetched) => "fetched, not applied",
+            () => "pushed, not fetched",
+        };
+        let failure = state.flux_failures.get(flux::NAME);
+        let failure = failure.map_or(String::new(), |failure| format!("; Flux says: {failure}"));
+        format!("commit {} is {stage}{failure}", state.pushed.get(..12).unwrap_or(&state.pushed))
+    })
+}
+
+fn happened(pattern: &EventPattern, at_least: u32, state: &State, start: &PhaseStart) -> Option<String> {
+    let count = state.occurrences(pattern, start.at_us);
+    unless(count >= at_least, || format!("{pattern} has happened {count} times of {at_least}"))
+}
+
+fn unless(holds: bool, missing: impl FnOnce() -> String) -> Option<String> {
+    (!holds).then(missing)
+}
+
+/// The first few names.
+fn few(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown}, ...") } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::tests::{fact, milestone, of_root, with_attributes};
+    use harness_plan::{
+        Autoscale, AutoscaleOn, Bounds, Field, NodeCount, OccurrenceKind, PlannedAction, ReadyPods, Workload,
+    };
+    use harness_record::event::{AzureFactKind, FieldValue, ObjectKind, Reached, Seen, attribute};
+    use harness_record::{Event, EventKind};
+
+    fn workload(name: &str) -> Workload {
+        serde_json::from_value(serde_json::json!({
+            "name": name, "class": "c", "cpu": "500m", "memory": "1Gi", "nodeSelector": {}, "tolerations": [],
+            "replicasPeak": 1,
+        }))
+        .unwrap()
+    }
+
+    fn plan(workloads: Vec<Workload>) -> Plan {
+        serde_json::from_value(serde_json::json!({
+            "version": 1, "scenario": "s", "question": "q", "profile": "default", "seed": 1, "parameters": {},
+            "needs": [], "azure": {"quotaCores": {}, "faults": []},
+            "nodeConfig": {"source": "t", "sha256": "", "classes": []},
+            "workloads": workloads, "phases": [], "expectations": [],
+        }))
+        .unwrap()
+    }
+
+    fn scale(workload: &str, to: u32) -> Phase {
+        let action = Action::Scale(harness_plan::Scale::step(workload, 0, to));
+        Phase {
+            name: "p".to_owned(),
+            actions: vec![PlannedAction { id: 0, at_us: 0, action }],
+            until: None,
+            within: None,
+            hold: None,
+        }
+    }
+
+    fn pod(uid: &str, reached: Reached) -> Event {
+        milestone(ObjectKind::Pod, uid, reached, "web")
+    }
+
+    fn start(replicas: PlannedReplicas, state: &State) -> PhaseStart {
+        PhaseStart::new(0, state, &replicas)
+    }
+
+    #[test]
+    fn all_pods_ready_means_as_many_as_planned() {
+        let mut replicas = PlannedReplicas::new(&plan(vec![workload("web"), workload("idle")]));
+        replicas.add(&scale("web", 2));
+        let mut state = State::default();
+        let start = start(replicas, &state);
+        state.apply(&pod("a", Reached::Ready));
+        let text = missing(&Condition::AllPodsReady.into(), &state, &start, 0);
+        assert_eq!(text, Some("web: 1 of 2 pods Ready".to_owned()));
+        state.apply(&pod("b", Reached::Ready));
+        assert_eq!(missing(&Condition::AllPodsReady.into(), &state, &start, 0), None);
+        state.apply(&pod("c", Reached::Ready));
+        assert!(
+            missing(&Condition::AllPodsReady.into(), &state, &start, 0).is_some(),
+            "one too many is not as planned"
+        );
+    }
+
+    #[test]
+    fn a_workload_that_stays_pending_is_not_waited_for() {
+        let mut replicas = PlannedReplicas::new(&plan(vec![Workload { stays_pending: true, ..workload("web") }]));
+        replicas.add(&scale("web", 2));
+        let state = State::default();
+        assert_eq!(missing(&Condition::AllPodsReady.into(), &state, &start(replicas, &state), 0), None);
+    }
+
+    #[test]
+    fn an_autoscaler_decides_how_many_replicas_are_planned() {
+        let autoscale = Autoscale { min: 1, max: 9, on: AutoscaleOn::CpuPercent(50), scale_down_after: Span::ZERO };
+        let mut replicas =
+            PlannedReplicas::new(&plan(vec![Workload { autoscale: Some(autoscale), ..workload("web") }]));
+        let mut state = State::default();
+        assert_eq!(
+            missing(&Condition::AllPodsReady.into(), &state, &start(replicas.clone(), &state), 0),
+            None,
+            "it sleeps"
+        );
+        replicas.add(&scale("web", 3));
+        state.apply(&pod("a", Reached::Ready));
+        assert_eq!(
+            missing(&Condition::AllPodsReady.into(), &state, &start(replicas.clone(), &state), 0),
+            None,
+            "its minimum"
+        );
+        state.set_autoscaled_replicas("web", 2);
+        let text = missing(&Condition::AllPodsReady.into(), &state, &start(replicas, &state), 0);
+        assert_eq!(text, Some("web: 1 of 2 pods Ready".to_owned()));
+    }
+
+    #[test]
+    fn in_force_means_the_newest_revision() {
+        let mut state = State::default();
+        let is = |state: &State| missing(&Condition::InForce.into(), state, &PhaseStart::default(), 0);
+        assert!(is(&state).is_some(), "nothing was pushed yet");
+        state.apply(&of_root(ObjectKind::Kustomization, Reached::Healthy, "main@sha1:aaaa"));
+        state.pushed = "aaaa".to_owned();
+        assert_eq!(is(&state), None);
+        state.pushed = "bbbb".to_owned();
+        assert_eq!(is(&state), Some("commit bbbb is pushed, not fetched".to_owned()));
+        state.apply(&of_root(ObjectKind::GitRepository, Reached::Fetched, "main@sha1:bbbb"));
+        state.apply(&of_root(ObjectKind::Kustomization, Reached::Applied, "main@sha1:bbbb"));
+        assert!(is(&state).unwrap().contains("health checks have not passed"));
+        state.apply(&of_root(ObjectKind::Kustomization, Reached::Healthy, "main@sha1:bbbb"));
+        assert_eq!(is(&state), None);
+    }
+
+    #[test]
+    fn no_nodes_waits_for_nodeclaims_nodes_and_vms() {
+        let mut state = State::default();
+        assert_eq!(missing(&Condition::NoNodes.into(), &state, &PhaseStart::default(), 0), None);
+        state.apply(&fact(AzureFactKind::VmAccepted, "vm"));
+        let text = missing(&Condition::NoNodes.into(), &state, &PhaseStart::default(), 0).unwrap();
+        assert!(text.contains("1 VM"), "{text}");
+    }
+
+    #[test]
+    fn replaced_means_that_the_old_nodeclaims_are_deleted_not_that_there_are_none() {
+        let mut state = State::default();
+        state.apply(&milestone(ObjectKind::NodeClaim, "old", Reached::Created, ""));
+        let start = start(PlannedReplicas::default(), &state);
+        state.apply(&milestone(ObjectKind::NodeClaim, "new", Reached::Created, ""));
+        let text = missing(&Condition::AllNodesReplaced.into(), &state, &start, 0).unwrap();
+        assert!(text.contains("1 of the 1 NodeClaims of before are left: name-old"), "{text}");
+        state.apply(&milestone(ObjectKind::NodeClaim, "old", Reached::Deleted, ""));
+        assert_eq!(missing(&Condition::AllNodesReplaced.into(), &state, &start, 0), None);
+    }
+
+    #[test]
+    fn settled_counts_from_the_last_activity_or_from_the_start() {
+        let mut state = State::default();
+        let until = Conditions::from(Condition::Settled(Span::from_secs(10)));
+        let start = PhaseStart { acted_us: 5_000_000, ..PhaseStart::default() };
+        assert_eq!(settles_us(&until, &state, &start), 15_000_000);
+        assert!(missing(&until, &state, &start, 14_000_000).is_some());
+        assert_eq!(missing(&until, &state, &start, 15_000_000), None);
+        let mut event = milestone(ObjectKind::NodeClaim, "c", Reached::Created, "");
+        event.at_us = 9_000_000;
+        state.apply(&event);
+        let text = missing(&until, &state, &start, 15_000_000).unwrap();
+        assert_eq!(text, "quiet for 6s only; last: NodeClaim name-c Created");
+        assert_eq!(missing(&until, &state, &start, 19_000_000), None);
+        assert_eq!(
+            settles_us(&Conditions(vec![Condition::NoPods, Condition::Settled(Span::from_secs(10))]), &state, &start),
+            19_000_000
+        );
+        assert_eq!(settles_us(&Condition::NoPods.into(), &state, &start), 0, "nothing waits for quiet");
+    }
+
+    fn field(path: &str, value: Option<serde_json::Value>) -> Event {
+        let field = FieldValue {
+            object: "demo".to_owned(),
+            path: path.to_owned(),
+            value,
+            uid: "u".to_owned(),
+            seen: Seen::Live,
+        };
+        Event { at_us: 0, kind: EventKind::Field(field) }
+    }
+
+    #[test]
+    fn a_field_has_the_value_that_was_seen_last() {
+        let mut state = State::default();
+        let until = |value: serde_json::Value| {
+            let value = serde_json::from_value(value).unwrap();
+            let path = "spec.replicas".parse().unwrap();
+            Conditions::from(Condition::Field(Field { object: "demo".to_owned(), path, value }))
+        };
+        let two = until(serde_json::json!({"is": 2}));
+        let text = missing(&two, &state, &PhaseStart::default(), 0).unwrap();
+        assert_eq!(text, "demo: spec.replicas is not there");
+        state.apply(&field("spec.replicas", Some(5.into())));
+        let text = missing(&two, &state, &PhaseStart::default(), 0).unwrap();
+        assert_eq!(text, "demo: spec.replicas is 5");
+        state.apply(&field("spec.replicas", Some(2.into())));
+        assert_eq!(missing(&two, &state, &PhaseStart::default(), 0), None);
+        state.apply(&field("spec.replicas", None));
+        let gone = until(serde_json::json!({"present": false}));
+        assert_eq!(missing(&gone, &state, &PhaseStart::default(), 0), None);
+    }
+
+    #[test]
+    fn all_conditions_must_hold_and_each_says_what_is_missing() {
+        let mut state = State::default();
+        state.apply(&pod("a", Reached::Ready));
+        state.apply(&fact(AzureFactKind::VmAccepted, "vm"));
+        let until = Conditions(vec![Condition::NoPods, Condition::NoNodes]);
+        let text = missing(&until, &state, &PhaseStart::default(), 0).unwrap();
+        assert!(text.starts_with("1 pods left; left: "), "{text}");
+        state.apply(&pod("a", Reached::Deleted));
+        assert!(missing(&until, &state, &PhaseStart::default(), 0).is_some());
+        state.apply(&fact(AzureFactKind::VmDeleted, "vm"));
+        assert_eq!(missing(&until, &state, &PhaseStart::default(), 0), None);
+    }
+
+    #[test]
+    fn occurrences_before_the_phase_do_not_count() {
+        let pattern =
+            EventPattern { nodepool: Some("web".to_owned()), ..EventPattern::any(OccurrenceKind::NodeclaimDrifted) };
+        let mut state = State::default();
+        state.count_occurrences(vec![pattern.clone()]);
+        let pool = BTreeMap::from([(attribute::NODEPOOL.to_owned(), "web".to_owned())]);
+        for (at_us, uid) in [(10, "a"), (20, "b"), (30, "c")] {
+            state.apply(&with_attributes(milestone(ObjectKind::NodeClaim, uid, Reached::Created, ""), at_us, &pool));
+            state.apply(&with_attributes(
+                milestone(ObjectKind::NodeClaim, uid, Reached::Drifted, ""),
+                at_us,
+                &BTreeMap::new(),
+            ));
+        }
+        let start = PhaseStart { at_us: 20, ..PhaseStart::default() };
+        let until =
+            |at_least| Conditions::from(Condition::Happened(HappenedSoFar { pattern: pattern.clone(), at_least }));
+        assert_eq!(missing(&until(2), &state, &start, 0), None);
+        let text = missing(&until(3), &state, &start, 0).unwrap();
+        assert_eq!(text, "nodeclaim-drifted (nodepool web) has happened 2 times of 3");
+    }
+
+    #[test]
+    fn nodes_that_are_being_deleted_do_not_count() {
+        let mut state = State::default();
+        let pool = BTreeMap::from([(attribute::NODEPOOL.to_owned(), "web".to_owned())]);
+        for uid in ["a", "b"] {
+            state.apply(&with_attributes(milestone(ObjectKind::NodeClaim, uid, Reached::Created, ""), 1, &pool));
+        }
+        state.apply(&milestone(ObjectKind::NodeClaim, "b", Reached::Deleting, ""));
+        let nodes = |pool: &str, at_least, at_most| {
+            let bounds = Bounds { at_least, at_most };
+            Conditions::from(Condition::Nodes(NodeCount { nodepool: Some(pool.to_owned()), bounds }))
+        };
+        let lacks = |until: &Conditions| missing(until, &state, &PhaseStart::default(), 0);
+        assert_eq!(lacks(&nodes("web", Some(1), Some(1))), None);
+        assert_eq!(lacks(&nodes("other", None, Some(0))), None);
+        let text = lacks(&nodes("web", Some(2), None)).unwrap();
+        assert_eq!(text, "1 NodeClaims of web that are not being deleted");
+    }
+
+    #[test]
+    fn ready_pods_are_counted_between_bounds() {
+        let mut state = State::default();
+        state.apply(&pod("a", Reached::Ready));
+        let until = |at_least, at_most| {
+            let bounds = Bounds { at_least, at_most };
+            Conditions::from(Condition::ReadyPods(ReadyPods { workload: "web".to_owned(), bounds }))
+        };
+        assert_eq!(missing(&until(Some(1), None), &state, &PhaseStart::default(), 0), None);
+        let text = missing(&until(None, Some(0)), &state, &PhaseStart::default(), 0).unwrap();
+        assert_eq!(text, "1 Ready pods of web");
+    }
+}

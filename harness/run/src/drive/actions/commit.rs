@@ -1,0 +1,135 @@
+//! Changing the tree: commits, reverts and force-pushes. The cleanup restores the tree of before the run; nothing else has to be undone.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use harness_cluster::HealthCheck;
+use harness_cluster::git::{Commit as Pushed, GitRemote};
+use harness_plan::{Commit, ForcePush, Trigger};
+use harness_record::EventKind;
+use harness_record::event::{ActionKind, ActionStamps};
+use harness_tree::{SourceFile, read_tree};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::drive::context::Context;
+use crate::error::{ActionError, describe};
+use crate::placeholders::Placeholders;
+use crate::tree::{TreeError, WorkingTree};
+use crate::{RunError, labels};
+
+/// The tree and the NodePools whose health Flux waits for. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Repository {
+    tree: Arc<Mutex<WorkingTree>>,
+    checked: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Repository {
+    /// The tree before its first push; Flux is asked to wait for these NodePools.
+    pub(crate) fn new(tree: WorkingTree, checked: impl IntoIterator<Item = String>) -> Self {
+        let checked = checked.into_iter().collect();
+        Self { tree: Arc::new(Mutex::new(tree)), checked: Arc::new(Mutex::new(checked)) }
+    }
+
+    /// Sets what placeholders in the tree and in commits become from now on.
+    pub(crate) async fn fill_with(&self, placeholders: Placeholders) {
+        self.tree.lock().await.fill_with(placeholders);
+    }
+
+    /// Pushes the tree as it is.
+    pub(crate) async fn push_first(&self, git: &GitRemote, message: &str) -> Result<Pushed, RunError> {
+        self.tree.lock().await.push_first(git, message).await
+    }
+
+    /// Locks the tree, with the commits of others in it: Flux's image automation commits too.
+    async fn current(&self, git: &GitRemote) -> Result<MutexGuard<'_, WorkingTree>, TreeError> {
+        let mut tree = self.tree.lock().await;
+        tree.pull(git).await?;
+        Ok(tree)
+    }
+
+    /// Flux must not wait for the health of a pool that a push removes: it would take the commit for a failed one. It does not wait for a
+    /// pool that a push adds either, since it would look for the pool before that exists.
+    async fn stop_waiting_for_removed(&self, files: Vec<SourceFile>, context: &Context) -> Result<(), RunError> {
+        // A tree that cannot be read is a mistake on purpose; nothing of it is applied.
+        let Ok(tree) = read_tree("commit", &files) else { return Ok(()) };
+        let mut checked = self.checked.lock().await;
+        let still: BTreeSet<String> =
+            tree.pools.into_iter().map(|pool| pool.name).filter(|pool| checked.contains(pool)).collect();
+        if still == *checked {
+            return Ok(());
+        }
+        let checks: Vec<HealthCheck> = still.iter().map(HealthCheck::node_pool).collect();
+        let configured = context.cluster.flux().configure(&checks, &labels::of_run(&context.run_id)).await;
+        configured.map_err(RunError::failed("set the health checks of the Kustomization node-config"))?;
+        *checked = still;
+        Ok(())
+    }
+}
+
+/// Pushes a commit.
+pub(super) async fn commit(commit: &Commit, repository: &Repository, context: &Context) -> Result<Pushed, ActionError> {
+    let git = context.git()?;
+    let mut tree = repository.current(&git).await?;
+    let files = tree.edited(&commit.edits)?;
+    repository.stop_waiting_for_removed(tree.as_pushed(files.clone())?, context).await?;
+    let pushed = tree.commit(&git, files, commit.message.as_deref().unwrap_or_default()).await?;
+    Ok(note(pushed, context))
+}
+
+/// Reverts the newest commit.
+pub(super) async fn revert(repository: &Repository, context: &Context) -> Result<Pushed, ActionError> {
+    let git = context.git()?;
+    let mut tree = repository.current(&git).await?;
+    repository.stop_waiting_for_removed(tree.reverted()?, context).await?;
+    Ok(note(tree.revert(&git).await?, context))
+}
+
+/// Drops the newest commits and pushes another one in their place.
+pub(super) async fn force_push(
+    push: &ForcePush,
+    repository: &Repository,
+    context: &Context,
+) -> Result<Pushed, ActionError> {
+    let git = context.git()?;
+    let mut tree = repository.current(&git).await?;
+    let files = tree.rewound(push.back, &push.edits)?;
+    repository.stop_waiting_for_removed(tree.as_pushed(files.clone())?, context).await?;
+    let pushed = tree.force_push(&git, push.back, files, push.message.as_deref().unwrap_or_default()).await?;
+    Ok(note(pushed, context))
+}
+
+/// Without delay: a phase that waits for the newest revision must not take the one before it for that.
+fn note(pushed: Pushed, context: &Context) -> Pushed {
+    context.hub.update(|state| state.pushed.clone_from(&pushed.sha));
+    pushed
+}
+
+/// Notifies Flux of a push, in the way that the plan says. Where that fails Flux still fetches at its interval.
+pub(super) async fn notify_flux(trigger: &Trigger, revision: &str, phase: &str, context: &Context) {
+    let hub = &context.hub;
+    match trigger {
+        Trigger::None => {}
+        Trigger::Annotation => {
+            if let Err(error) = context.cluster.flux().fetch_now().await {
+                tracing::warn!("cannot ask Flux to fetch the commit: {}", describe(&error));
+            }
+        }
+        Trigger::Receiver(receiver) => {
+            let sent_us = hub.clock.now_us();
+            let called = context.cluster.call_receiver(&receiver.name, &receiver.token, revision).await;
+            let acked_us = hub.clock.now_us();
+            hub.record_at(
+                acked_us,
+                EventKind::Action(ActionStamps {
+                    what: ActionKind::ReceiverCall { receiver: receiver.name.clone() },
+                    phase: phase.to_owned(),
+                    intended_us: sent_us,
+                    sent_us: Some(sent_us),
+                    acked_us: called.is_ok().then_some(acked_us),
+                    error: called.err().map(|error| error.to_string()),
+                }),
+            );
+        }
+    }
+}

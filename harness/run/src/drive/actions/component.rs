@@ -1,0 +1,22 @@
+//! Killing and starting the target's own processes.
+
+use crate::drive::context::Context;
+use crate::error::ActionError;
+
+/// Sends SIGKILL.
+pub(super) async fn kill(component: &str, context: &Context) -> Result<(), ActionError> {
+    Ok(context.cluster.kill(component).await?)
+}
+
+/// Starts it again.
+pub(super) async fn start(component: &str, context: &Context) -> Result<(), ActionError> {
+    Ok(context.cluster.restart(component).await?)
+}
+
+/// Starts it where it does not run. One that is not known to run is started: a restart of one that runs does no harm either.
+pub(super) async fn undo(component: &str, context: &Context) -> Result<(), ActionError> {
+    let status = context.cluster.status().await;
+    let runs =
+        status.is_ok_and(|status| status.components.iter().any(|it| it.name == component && it.process.is_some()));
+    if runs { Ok(()) } else { start(component, context).await }
+}

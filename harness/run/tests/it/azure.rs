@@ -1,0 +1,65 @@
+//! A simulated Azure whose facts cannot be read: the watches that were started before are stopped with the run, and its log ends.
+
+use std::future::pending;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use harness_azure::Secret;
+use harness_azure::control::Client as AzureClient;
+use harness_record::event::EndReason;
+use harness_simulation::Behaviour;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use crate::lab::{Lab, Ran};
+use crate::plans;
+
+/// Everything is in this process and on loopback.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A control endpoint that answers what the preparation and the cleanup ask for, and `facts` with whatever that returns.
+async fn azure<F: Future<Output = StatusCode> + Send + 'static>(
+    facts: impl Fn() -> F + Clone + Send + Sync + 'static,
+) -> AzureClient {
+    let behaviour = serde_json::to_string(&Behaviour::default()).unwrap();
+    let app = Router::new()
+        .route("/behaviour", get(async || behaviour).put(async || StatusCode::NO_CONTENT))
+        .route("/faults", get(async || "[]"))
+        .route("/vms", get(async || "[]"))
+        .route("/facts", get(facts));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    AzureClient::new(format!("http://{address}"), Secret::new("token")).unwrap()
+}
+
+/// On real time: paused time would pass while a socket is waited for.
+async fn run(mut lab: Lab, azure: AzureClient) -> Ran {
+    lab.control = azure;
+    let ran = timeout(LIMIT, lab.run(&plans::burst())).await.expect("the run ends, and so does its log");
+    ran.assert_well_formed();
+    assert!(ran.leaks().is_empty(), "{:?}", ran.leaks());
+    ran
+}
+
+#[tokio::test]
+async fn an_interrupt_while_the_watches_start_ends_the_run() {
+    let lab = Lab::start();
+    let interrupt = lab.interrupt.clone();
+    let asked = azure(move || {
+        interrupt.cancel();
+        pending()
+    });
+    let ran = run(lab, asked.await).await;
+    assert_eq!(ran.ended(), (EndReason::Interrupted, ""));
+}
+
+#[tokio::test]
+async fn facts_that_are_refused_end_the_run() {
+    let ran = run(Lab::start(), azure(async || StatusCode::INTERNAL_SERVER_ERROR).await).await;
+    let (reason, detail) = ran.ended();
+    assert_eq!(reason, EndReason::TargetFailed);
+    assert!(detail.starts_with("cannot read the simulated Azure's facts: "), "{detail}");
+}
