@@ -1,0 +1,119 @@
+//! The local cluster that scenarios run on: one that is up, or one that is started for them.
+
+use std::path::PathBuf;
+
+use harness_cluster::Cluster;
+use harness_cluster::components::{self, BuildOptions, BuildReport};
+use harness_cluster::local::{self, LocalConfig, Phase};
+
+use crate::error::ClusterError;
+use crate::progress::{ClusterUse, Progress, Update};
+
+/// The name of the cluster of `harness up` where none is given.
+pub const DEFAULT_CLUSTER: &str = "harness";
+
+/// Which local cluster is meant, and what one is started from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalCluster {
+    /// The name of a cluster that may be up.
+    pub name: String,
+    /// A folder with the components' executables; without it they are built where that has not been done.
+    pub bin_dir: Option<PathBuf>,
+}
+
+impl Default for LocalCluster {
+    fn default() -> Self {
+        Self { name: DEFAULT_CLUSTER.to_owned(), bin_dir: None }
+    }
+}
+
+/// A cluster for one run.
+pub struct RunCluster {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Whether it was started for this run and ends with it.
+    pub throwaway: bool,
+}
+
+impl LocalCluster {
+    /// Makes the configuration of a cluster of that name. Builds the components first if they are not built.
+    ///
+    /// # Errors
+    /// [`ClusterError::Build`] and [`ClusterError::Missing`].
+    pub async fn config(&self, name: &str, progress: &dyn Progress) -> Result<LocalConfig, ClusterError> {
+        if self.bin_dir.is_none() && components::locate(None).is_err() {
+            progress.update(Update::ComponentsMissing);
+            build_components(&BuildOptions::from_env()?, progress).await?;
+        }
+        let components = components::locate(self.bin_dir.as_deref())?;
+        Ok(LocalConfig::new(name, &components))
+    }
+
+    /// Returns the cluster that is up under that name, or starts one for a run. With `keep` the new one has that name and stays.
+    ///
+    /// # Errors
+    /// [`ClusterError`]: it can be neither used nor started.
+    pub async fn for_run(&self, run_id: &str, keep: bool, progress: &dyn Progress) -> Result<RunCluster, ClusterError> {
+        if let Some(cluster) = find(&self.name).await? {
+            progress.update(Update::ClusterFound { name: &self.name });
+            return Ok(RunCluster { cluster, throwaway: false });
+        }
+        if keep {
+            // A cluster that stays must outlive this process.
+            let config = self.config(&self.name, progress).await?;
+            progress.update(Update::ClusterStarting(ClusterUse::Kept(&self.name)));
+            return Ok(RunCluster { cluster: local::up(config).await?, throwaway: false });
+        }
+        let config = self.config(&format!("run-{run_id}"), progress).await?;
+        progress.update(Update::ClusterStarting(ClusterUse::Run));
+        Ok(RunCluster { cluster: local::throwaway(config).await?, throwaway: true })
+    }
+}
+
+/// Builds the components that are not built.
+///
+/// # Errors
+/// [`BuildError`](components::BuildError), as a [`ClusterError::Build`].
+pub async fn build_components(options: &BuildOptions, progress: &dyn Progress) -> Result<BuildReport, ClusterError> {
+    let outcome = components::build(options, |step| progress.update(Update::Building(step))).await;
+    progress.update(Update::BuildEnded(outcome.as_ref().ok()));
+    Ok(outcome?)
+}
+
+async fn find(name: &str) -> Result<Option<Cluster>, ClusterError> {
+    Ok(local::attach(&local::default_state_root(), name).await?)
+}
+
+/// Attaches to the cluster of that name, which must be up. It may have failed.
+///
+/// # Errors
+/// [`ClusterError::NotUp`], and [`ClusterError::Local`] if it does not answer.
+pub async fn attach(name: &str) -> Result<Cluster, ClusterError> {
+    find(name).await?.ok_or_else(|| ClusterError::NotUp { name: name.to_owned() })
+}
+
+/// Attaches to the cluster of that name, if it is up.
+///
+/// # Errors
+/// [`ClusterError::Failed`], and [`ClusterError::Local`] if it does not answer.
+pub(crate) async fn find_usable(name: &str) -> Result<Option<Cluster>, ClusterError> {
+    let Some(cluster) = find(name).await? else { return Ok(None) };
+    let status = cluster.status().await?;
+    match status.failure {
+        Some(failure) if status.phase == Phase::Failed => Err(ClusterError::Failed { name: name.to_owned(), failure }),
+        _ => Ok(Some(cluster)),
+    }
+}
+
+/// Checks that a cluster has Flux, without which a run would wait for what never happens.
+///
+/// # Errors
+/// [`ClusterError::NoFlux`] and [`ClusterError::FluxUnknown`].
+pub(crate) async fn check_flux(cluster: &Cluster) -> Result<(), ClusterError> {
+    let name = cluster.name().to_owned();
+    match cluster.flux().is_installed().await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(ClusterError::NoFlux { name }),
+        Err(error) => Err(ClusterError::FluxUnknown { name, source: Box::new(error) }),
+    }
+}
