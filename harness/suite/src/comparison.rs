@@ -155,7 +155,7 @@ fn runs_of(runs: &[MeasuredRun], scenario: &str) -> Vec<MeasuredRun> {
 /// each.
 fn read_runs(folder: &Path) -> Result<Vec<MeasuredRun>, ComparisonError> {
     if !folder.is_dir() {
-        return Err(ComparisonError::NoFolder { folder: folder.to_owned() });
+        return Err(ComparisonError::NoFolder(folder.to_owned()));
     }
     if holds_a_run(folder) {
         return Ok(vec![read_measured(folder)?]);
@@ -171,7 +171,7 @@ fn read_runs(folder: &Path) -> Result<Vec<MeasuredRun>, ComparisonError> {
         .map(|folder| read_measured(folder))
         .collect::<Result<_, _>>()?;
     if runs.is_empty() {
-        return Err(ComparisonError::NoRuns { folder: folder.to_owned() });
+        return Err(ComparisonError::NoRuns(folder.to_owned()));
     }
     Ok(runs)
 }
@@ -196,14 +196,14 @@ fn read_measured(folder: &Path) -> Result<MeasuredRun, ComparisonError> {
     if has(LOG_FILE) && (has(PLAN_FILE) || !has(SUMMARY_FILE)) {
         return match read_run(folder) {
             Ok((_, result)) => Ok(MeasuredRun::from(&result)),
-            Err(FolderError::Log { path, source }) => Err(ComparisonError::Damaged { path, source: source.into() }),
+            Err(FolderError::Unreadable { path, source }) => Err(ComparisonError::Damaged { path, source }),
             Err(error) => Err(error.into()),
         };
     }
     let bytes = |file: &str| {
         let path = folder.join(file);
         std::fs::read(&path).map_err(|source| match source.kind() {
-            ErrorKind::NotFound => ComparisonError::MissingFile { path },
+            ErrorKind::NotFound => ComparisonError::MissingFile(path),
             _ => FileError::Read { path, source }.into(),
         })
     };

@@ -8,8 +8,6 @@ use harness_azure::catalogue::CatalogueError;
 use harness_cluster::ContentsError;
 use harness_cluster::components::{BuildError, Missing};
 use harness_cluster::local::{Failure, LocalError};
-use harness_plan::PlanError;
-use harness_record::log::LogError;
 use harness_report::ReportError;
 use harness_run::RunError;
 use harness_tree::{AmendError, LayersError, SourceFile};
@@ -106,17 +104,11 @@ pub enum InputError {
     #[error(transparent)]
     Skus(#[from] CatalogueError),
     /// Neither a built-in scenario nor a file.
-    #[error("{name} is neither a built-in scenario nor a file; `harness list` shows the built-in scenarios")]
-    UnknownScenario {
-        /// As it was asked for.
-        name: String,
-    },
+    #[error("{0} is neither a built-in scenario nor a file; `harness list` shows the built-in scenarios")]
+    UnknownScenario(String),
     /// None of the scenarios declares the parameter.
-    #[error("none of these scenarios has a parameter `{name}`; `harness list -v` shows the parameters of each")]
-    UnknownParameter {
-        /// The parameter.
-        name: String,
-    },
+    #[error("none of these scenarios has a parameter `{0}`; `harness list -v` shows the parameters of each")]
+    UnknownParameter(String),
     /// No scenario was named.
     #[error("no scenario to run: name at least one; `harness list` shows the built-in scenarios")]
     NoScenario,
@@ -168,8 +160,8 @@ impl InputError {
             Self::File(error) => error.exit_code(),
             Self::Invalid(_)
             | Self::Skus(_)
-            | Self::UnknownScenario { .. }
-            | Self::UnknownParameter { .. }
+            | Self::UnknownScenario(_)
+            | Self::UnknownParameter(_)
             | Self::NoScenario
             | Self::Amend { .. }
             | Self::Layers { .. }
@@ -209,29 +201,13 @@ pub enum FolderError {
         /// The file that is missing.
         file: &'static str,
     },
-    /// `plan.json` is not one that this harness reads.
+    /// `plan.json`, `events.jsonl` or `suite.json` is not one that this harness reads.
     #[error("cannot read {}: {source}", path.display())]
-    Plan {
+    Unreadable {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: PlanError,
-    },
-    /// `events.jsonl` is not a log that this harness reads.
-    #[error("cannot read {}: {source}", path.display())]
-    Log {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: LogError,
-    },
-    /// `suite.json` is not what `harness run` writes.
-    #[error("cannot read {}: {source}", path.display())]
-    Suite {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: serde_json::Error,
+        source: BoxedError,
     },
     /// `suite.json` has another version.
     #[error("cannot read {}: it has version {found}, this harness reads version {known}", path.display())]
@@ -272,9 +248,7 @@ impl FolderError {
             Self::Create { .. } | Self::Reports(_) | Self::Index { .. } => ExitCode::TargetFailed,
             Self::InUse { .. }
             | Self::NotARun { .. }
-            | Self::Plan { .. }
-            | Self::Log { .. }
-            | Self::Suite { .. }
+            | Self::Unreadable { .. }
             | Self::SuiteVersion { .. }
             | Self::SuiteFolder { .. } => ExitCode::InvalidInput,
         }
@@ -288,21 +262,15 @@ pub enum ComparisonError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// There is no such folder.
-    #[error("there is no folder {}", folder.display())]
-    NoFolder {
-        /// The folder.
-        folder: PathBuf,
-    },
+    #[error("there is no folder {}", .0.display())]
+    NoFolder(PathBuf),
     /// No run is in the folder.
     #[error(
         "{} holds no run: neither it nor a folder in it has events.jsonl and plan.json, or summary.json and latencies.hlog; \
          make a baseline with `harness run NAME --repeat 5 --out DIR`",
-        folder.display()
+        .0.display()
     )]
-    NoRuns {
-        /// The folder.
-        folder: PathBuf,
-    },
+    NoRuns(PathBuf),
     /// A file of a run does not hold what a comparison needs.
     #[error(
         "cannot read {}: {source}; copy the file from the run again, or record a new baseline with `harness run NAME --repeat 5 --out DIR`",
@@ -315,11 +283,8 @@ pub enum ComparisonError {
         source: BoxedError,
     },
     /// A file of a run is missing.
-    #[error("cannot read {}: it is missing; a baseline keeps summary.json and latencies.hlog of each run", path.display())]
-    MissingFile {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("cannot read {}: it is missing; a baseline keeps summary.json and latencies.hlog of each run", .0.display())]
+    MissingFile(PathBuf),
     /// The two sides have no scenario in common.
     #[error(
         "{} has runs of {}, {} of {}: there is nothing to compare",
@@ -373,10 +338,10 @@ impl ComparisonError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Folder(error) => error.exit_code(),
-            Self::NoFolder { .. }
-            | Self::NoRuns { .. }
+            Self::NoFolder(_)
+            | Self::NoRuns(_)
             | Self::Damaged { .. }
-            | Self::MissingFile { .. }
+            | Self::MissingFile(_)
             | Self::NothingInCommon { .. }
             | Self::OtherScenarios { .. }
             | Self::Differs { .. } => ExitCode::InvalidInput,
@@ -388,17 +353,11 @@ impl ComparisonError {
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// No cluster of that name is up.
-    #[error("`{name}` is not up; start it with `harness up`")]
-    NotUp {
-        /// Its name.
-        name: String,
-    },
+    #[error("`{0}` is not up; start it with `harness up`")]
+    NotUp(String),
     /// Flux was removed from it, and a run would wait for what never happens.
-    #[error("`{name}` has no Flux: bring it back with `harness flux install --cluster {name}`")]
-    NoFlux {
-        /// Its name.
-        name: String,
-    },
+    #[error("`{0}` has no Flux: bring it back with `harness flux install --cluster {0}`")]
+    NoFlux(String),
     /// It did not answer whether it has Flux.
     #[error("cannot find out whether `{name}` has Flux: {source}; `harness status --cluster {name}` shows how it is")]
     FluxUnknown {
@@ -436,8 +395,8 @@ impl ClusterError {
     /// The exit code of a command that ends with it.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NotUp { .. } => ExitCode::InvalidInput,
-            Self::NoFlux { .. }
+            Self::NotUp(_) => ExitCode::InvalidInput,
+            Self::NoFlux(_)
             | Self::FluxUnknown { .. }
             | Self::Failed { .. }
             | Self::Contents(_)
@@ -459,9 +418,7 @@ impl ClusterError {
                     | LocalError::Supervisor { .. }
             ),
             Self::Failed { .. } | Self::Contents(_) => true,
-            Self::NotUp { .. } | Self::NoFlux { .. } | Self::FluxUnknown { .. } | Self::Build(_) | Self::Missing(_) => {
-                false
-            }
+            Self::NotUp(_) | Self::NoFlux(_) | Self::FluxUnknown { .. } | Self::Build(_) | Self::Missing(_) => false,
         }
     }
 }

@@ -89,7 +89,7 @@ async fn find(name: &str) -> Result<Option<Cluster>, ClusterError> {
 /// # Errors
 /// [`ClusterError::NotUp`], and [`ClusterError::Local`] if it does not answer.
 pub async fn attach(name: &str) -> Result<Cluster, ClusterError> {
-    find(name).await?.ok_or_else(|| ClusterError::NotUp { name: name.to_owned() })
+    find(name).await?.ok_or_else(|| ClusterError::NotUp(name.to_owned()))
 }
 
 /// Attaches to the cluster of that name, if it is up.
@@ -113,7 +113,7 @@ pub(crate) async fn check_flux(cluster: &Cluster) -> Result<(), ClusterError> {
     let name = cluster.name().to_owned();
     match cluster.flux().is_installed().await {
         Ok(true) => Ok(()),
-        Ok(false) => Err(ClusterError::NoFlux { name }),
+        Ok(false) => Err(ClusterError::NoFlux(name)),
         Err(error) => Err(ClusterError::FluxUnknown { name, source: Box::new(error) }),
     }
 }

@@ -149,7 +149,7 @@ impl SuiteRecord {
         let path = folder.join(SUITE_FILE);
         let record: Self = match serde_json::from_str(&files::read_text(&path)?) {
             Ok(record) => record,
-            Err(source) => return Err(FolderError::Suite { path, source }),
+            Err(source) => return Err(FolderError::Unreadable { path, source: source.into() }),
         };
         if record.version != SUITE_VERSION {
             return Err(FolderError::SuiteVersion { path, found: record.version, known: SUITE_VERSION });

@@ -53,11 +53,12 @@ pub fn read_run(folder: &Path) -> Result<(Plan, RunResult), FolderError> {
     }
     let path = folder.join(PLAN_FILE);
     let text = files::read_text(&path)?;
-    let plan = Plan::from_json(text.as_bytes()).map_err(|source| FolderError::Plan { path, source })?;
+    let plan =
+        Plan::from_json(text.as_bytes()).map_err(|source| FolderError::Unreadable { path, source: source.into() })?;
     let path = folder.join(LOG_FILE);
     let log = File::open(&path).map_err(FileError::read(&path))?;
     let result = RunResult::read(&plan, BufReader::with_capacity(1 << 20, log))
-        .map_err(|source| FolderError::Log { path, source })?;
+        .map_err(|source| FolderError::Unreadable { path, source: source.into() })?;
     Ok((plan, result))
 }
 

@@ -106,7 +106,7 @@ fn check_parameters(parameters: &[String], scenarios: &[LoadedScenario]) -> Resu
     let is_known = |key: &str| scenarios.iter().any(|loaded| loaded.scenario.parameters().contains_key(key));
     match parameters.iter().map(|parameter| key(parameter)).find(|key| !is_known(key)) {
         None => Ok(()),
-        Some(key) => Err(InputError::UnknownParameter { name: key.to_owned() }),
+        Some(key) => Err(InputError::UnknownParameter(key.to_owned())),
     }
 }
 

@@ -73,7 +73,7 @@ impl<'a> SharedCluster<'a> {
                 Ok(Some(cluster)) => return Ok(cluster),
                 // It died after the last run, which is not to blame for it.
                 Ok(None) | Err(_) if is_own => self.remove().await,
-                Ok(None) => return Err(ClusterError::NotUp { name: current.name.clone() }),
+                Ok(None) => return Err(ClusterError::NotUp(current.name.clone())),
                 Err(error) => return Err(error),
             }
         } else if let Some(cluster) = find_usable(name).await? {
@@ -111,7 +111,7 @@ impl<'a> SharedCluster<'a> {
         let own = local::throwaway(config).await?;
         let inspected = async {
             let before = own.contents().await?;
-            let cluster = find_usable(&name).await?.ok_or_else(|| ClusterError::NotUp { name: name.clone() })?;
+            let cluster = find_usable(&name).await?.ok_or_else(|| ClusterError::NotUp(name.clone()))?;
             Ok((before, cluster))
         };
         match inspected.await {

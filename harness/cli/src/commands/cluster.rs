@@ -47,7 +47,7 @@ pub(super) async fn down(args: &Down, console: &Console) -> Result<ExitCode, Cli
 
 pub(super) async fn status(args: &Named, console: &Console) -> Result<ExitCode, CliError> {
     let status = local::status(&local::default_state_root(), &args.cluster).await?;
-    let status = status.ok_or_else(|| ClusterError::NotUp { name: args.cluster.clone() })?;
+    let status = status.ok_or_else(|| ClusterError::NotUp(args.cluster.clone()))?;
     if console.json() {
         console.json_data(&status)?;
     } else {

@@ -39,7 +39,7 @@ impl LoadedScenario {
             return Self::built_in(builtin);
         }
         if !Path::new(name).is_file() {
-            return Err(InputError::UnknownScenario { name: name.to_owned() });
+            return Err(InputError::UnknownScenario(name.to_owned()));
         }
         Self::parse(name, SourceFile::new(name, files::read_text(Path::new(name))?))
     }
