@@ -10,7 +10,7 @@ use harness_record::summary::read_hlog;
 use crate::error::{BoxedError, ComparisonError, FileError, FolderError};
 use crate::files;
 use crate::input::draw_seed;
-use crate::progress::{Progress, Update};
+use crate::progress::{ProgressListener, Update};
 use crate::record::SuiteRecord;
 use crate::request::RunRequest;
 use crate::run_folder::{LOG_FILE, PLAN_FILE, read_run};
@@ -125,7 +125,7 @@ pub(crate) fn choose_seed(
     request: &RunRequest,
     baseline: Option<&Baseline>,
     scenarios: &[&str],
-    progress: &dyn Progress,
+    progress: &dyn ProgressListener,
 ) -> Result<u64, ComparisonError> {
     let common = baseline.and_then(|baseline| baseline.common_seed(scenarios));
     let seed = request.options.seed.or(common).unwrap_or_else(draw_seed);

@@ -1,18 +1,18 @@
 //! Running scenarios, from their names to the reports over all of them. The `harness` binary is one caller of this crate; it adds arguments
 //! and a console.
 //!
-//! - [`LoadedScenario`], [`Tree`]: from names and paths to checked inputs and a plan.
+//! - [`LoadedScenario`], [`LoadedTree`]: from names and paths to checked inputs and a plan.
 //! - [`SingleRun`]: one run of one scenario on the cluster that is up, or on one of its own.
 //! - [`Suite`]: several runs one after another on one cluster, which is checked after each and replaced where a run changed it.
 //! - [`report_folder`], [`compare_folders`]: the reports of a folder again, and the comparison of two.
 //!
-//! Nothing is printed: a caller that wants to show what happens implements [`Progress`].
+//! Nothing is printed: a caller that wants to show what happens implements [`ProgressListener`].
 //!
 //! ```no_run
 //! use std::process::ExitCode;
 //! use std::sync::Arc;
 //!
-//! use harness_suite::{Interrupts, RunRequest, ScenarioChoice, SharedProgress, Silent, Suite, SuiteError};
+//! use harness_suite::{Interrupts, RunRequest, ScenarioChoice, SharedListener, Silent, Suite, SuiteError};
 //!
 //! fn main() -> ExitCode {
 //!     // The processes of a local cluster are started through this binary.
@@ -25,7 +25,7 @@
 //! }
 //!
 //! async fn run_everything() -> Result<harness_suite::ExitCode, SuiteError> {
-//!     let progress: SharedProgress = Arc::new(Silent);
+//!     let progress: SharedListener = Arc::new(Silent);
 //!     let request = RunRequest::new(ScenarioChoice::BuiltIn(None));
 //!     let suite = Suite::plan(request, progress.as_ref())?;
 //!     let report = suite.run(&Interrupts::default(), &progress).await?;
@@ -59,9 +59,11 @@ pub use error::{
 };
 pub use exit_code::ExitCode;
 pub use files::read_text;
-pub use input::{LoadedScenario, Tree, load_built_in, read_tree_folder, sku_facts};
+pub use input::{LoadedScenario, LoadedTree, load_built_in, read_tree_folder, sku_facts};
 pub use local_cluster::{DEFAULT_CLUSTER, LocalCluster, RunCluster, attach, build_components};
-pub use progress::{ClusterUse, Estimate, Position, Progress, ReplacementReason, SharedProgress, Silent, Update};
+pub use progress::{
+    ClusterUse, Estimate, Position, ProgressListener, ReplacementReason, SharedListener, Silent, Update,
+};
 pub use record::{Issue, RecordedJudgement, RunRecord, RunState, SuiteRecord};
 pub use report::{FolderReport, RunReport, SuiteReport, report_folder};
 pub use request::{Interrupts, PlanOptions, RunRequest, ScenarioChoice, TargetKind};

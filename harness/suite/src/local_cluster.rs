@@ -7,7 +7,7 @@ use harness_cluster::components::{self, BuildOptions, BuildReport};
 use harness_cluster::local::{self, LocalConfig, Phase};
 
 use crate::error::ClusterError;
-use crate::progress::{ClusterUse, Progress, Update};
+use crate::progress::{ClusterUse, ProgressListener, Update};
 
 /// The name of the cluster of `harness up` where none is given.
 pub const DEFAULT_CLUSTER: &str = "harness";
@@ -40,7 +40,7 @@ impl LocalCluster {
     ///
     /// # Errors
     /// [`ClusterError::Build`] and [`ClusterError::Missing`].
-    pub async fn config(&self, name: &str, progress: &dyn Progress) -> Result<LocalConfig, ClusterError> {
+    pub async fn config(&self, name: &str, progress: &dyn ProgressListener) -> Result<LocalConfig, ClusterError> {
         if self.bin_dir.is_none() && components::locate(None).is_err() {
             progress.update(Update::ComponentsMissing);
             build_components(&BuildOptions::from_env()?, progress).await?;
@@ -53,7 +53,12 @@ impl LocalCluster {
     ///
     /// # Errors
     /// [`ClusterError`]: it can be neither used nor started.
-    pub async fn for_run(&self, run_id: &str, keep: bool, progress: &dyn Progress) -> Result<RunCluster, ClusterError> {
+    pub async fn for_run(
+        &self,
+        run_id: &str,
+        keep: bool,
+        progress: &dyn ProgressListener,
+    ) -> Result<RunCluster, ClusterError> {
         if let Some(cluster) = find(&self.name).await? {
             progress.update(Update::ClusterFound { name: &self.name });
             return Ok(RunCluster { cluster, throwaway: false });
@@ -74,7 +79,10 @@ impl LocalCluster {
 ///
 /// # Errors
 /// [`BuildError`](components::BuildError), as a [`ClusterError::Build`].
-pub async fn build_components(options: &BuildOptions, progress: &dyn Progress) -> Result<BuildReport, ClusterError> {
+pub async fn build_components(
+    options: &BuildOptions,
+    progress: &dyn ProgressListener,
+) -> Result<BuildReport, ClusterError> {
     let outcome = components::build(options, |step| progress.update(Update::Building(step))).await;
     progress.update(Update::BuildEnded(outcome.as_ref().ok()));
     Ok(outcome?)

@@ -9,15 +9,15 @@ use harness_run::Options;
 use crate::command_line::repeat_run;
 use crate::error::{InputError, SuiteError};
 use crate::files;
-use crate::input::{LoadedScenario, Tree};
-use crate::progress::{SharedProgress, Update};
+use crate::input::{LoadedScenario, LoadedTree};
+use crate::progress::{SharedListener, Update};
 use crate::request::{Interrupts, PlanOptions};
 use crate::run_folder::PLAN_FILE;
 
 /// A scenario that is ready to be run.
 pub(crate) struct PlannedRun {
     pub(crate) plan: Plan,
-    pub(crate) tree: Tree,
+    pub(crate) tree: LoadedTree,
     /// The command that repeats the run.
     command: String,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Destination {
 
 impl PlannedRun {
     pub(crate) fn new(loaded: &LoadedScenario, options: PlanOptions, seed: u64) -> Result<Self, InputError> {
-        let tree = Tree::for_scenario(&loaded.scenario, options.node_config.as_deref())?;
+        let tree = LoadedTree::for_scenario(&loaded.scenario, options.node_config.as_deref())?;
         let plan = loaded.plan(&options, seed, &tree)?;
         Ok(Self { plan, tree, command: repeat_run(&loaded.name, &options, seed) })
     }
@@ -46,7 +46,7 @@ impl PlannedRun {
         &self,
         destination: Destination,
         interrupts: &Interrupts,
-        progress: &SharedProgress,
+        progress: &SharedListener,
     ) -> Result<(), SuiteError> {
         let Destination { run_id, out, cluster, throwaway, keep } = destination;
         files::replace_json(&out.join(PLAN_FILE), &self.plan)?;

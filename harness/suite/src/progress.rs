@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness_cluster::components::{BuildReport, Progress as BuildProgress};
+use harness_cluster::components::{BuildReport, Progress};
 use harness_plan::{NodeClass, Plan};
 use harness_record::Event;
 use harness_record::compare::Comparison;
@@ -13,22 +13,22 @@ use harness_tree::Finding;
 
 use crate::error::ClusterError;
 
-/// A receiver of updates. Calls come from the task that runs the scenarios and must not block.
-pub trait Progress: Send + Sync {
+/// A listener to updates. Calls come from the task that runs the scenarios and must not block.
+pub trait ProgressListener: Send + Sync {
     /// Takes note of an update.
     fn update(&self, update: Update<'_>);
 }
 
-/// A receiver that ignores every update.
+/// A listener that ignores every update.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 
-impl Progress for Silent {
+impl ProgressListener for Silent {
     fn update(&self, _: Update<'_>) {}
 }
 
-/// A receiver that several tasks share.
-pub type SharedProgress = Arc<dyn Progress>;
+/// A listener that several tasks share.
+pub type SharedListener = Arc<dyn ProgressListener>;
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ pub enum Update<'a> {
     /// The upstream components are not built, and a build of them starts.
     ComponentsMissing,
     /// A build of the components made progress.
-    Building(&'a BuildProgress),
+    Building(&'a Progress),
     /// A build of the components ended: what it did, or `None` if it failed.
     BuildEnded(Option<&'a BuildReport>),
     /// Scenarios run on a cluster that is up.

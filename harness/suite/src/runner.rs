@@ -14,7 +14,7 @@ use crate::comparison::{self, Baseline, choose_seed};
 use crate::error::SuiteError;
 use crate::exit_code::ExitCode;
 use crate::planned_run::{Destination, PlannedRun};
-use crate::progress::{Estimate, Position, Progress, ReplacementReason, SharedProgress, Update};
+use crate::progress::{Estimate, Position, ProgressListener, ReplacementReason, SharedListener, Update};
 use crate::record::{Issue, RunState, SuiteRecord};
 use crate::report::{RunOutcome, SuiteReport, report_ended_suite};
 use crate::request::{Interrupts, RunRequest};
@@ -40,7 +40,7 @@ impl Suite {
     ///
     /// # Errors
     /// [`SuiteError::KeepSeveral`], [`SuiteError::Input`] and [`SuiteError::Comparison`].
-    pub fn plan(request: RunRequest, progress: &dyn Progress) -> Result<Self, SuiteError> {
+    pub fn plan(request: RunRequest, progress: &dyn ProgressListener) -> Result<Self, SuiteError> {
         if request.keep {
             return Err(SuiteError::KeepSeveral);
         }
@@ -57,7 +57,7 @@ impl Suite {
     ///
     /// # Errors
     /// [`SuiteError::Folder`]: a folder could not be written, or the reports not be made. Whatever goes wrong with a run is in the report.
-    pub async fn run(self, interrupts: &Interrupts, progress: &SharedProgress) -> Result<SuiteReport, SuiteError> {
+    pub async fn run(self, interrupts: &Interrupts, progress: &SharedListener) -> Result<SuiteReport, SuiteError> {
         let Self { request, names, baseline, seed, runs } = self;
         let now = Timestamp::now();
         let id = new_run_id(now, seed);
@@ -110,7 +110,7 @@ struct SuiteRunner<'a> {
     /// With the baseline, of the scenarios whose runs have all ended.
     comparisons: Vec<Comparison>,
     interrupts: &'a Interrupts,
-    progress: &'a SharedProgress,
+    progress: &'a SharedListener,
     started: Instant,
     /// Why no further run is started.
     stopped: Option<RunState>,

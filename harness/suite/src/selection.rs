@@ -7,9 +7,9 @@ use harness_units::Span;
 
 use crate::error::{InputError, SuiteError};
 use crate::exit_code::ExitCode;
-use crate::input::{LoadedScenario, Tree, load_built_in};
+use crate::input::{LoadedScenario, LoadedTree, load_built_in};
 use crate::planned_run::PlannedRun;
-use crate::progress::{Progress, Update};
+use crate::progress::{ProgressListener, Update};
 use crate::record::{RunRecord, RunState};
 use crate::request::{PlanOptions, RunRequest, ScenarioChoice};
 
@@ -38,15 +38,15 @@ pub(crate) fn plan_all(
     request: &RunRequest,
     scenarios: &[LoadedScenario],
     seed: u64,
-    progress: &dyn Progress,
+    progress: &dyn ProgressListener,
 ) -> Result<Vec<SelectedRun>, SuiteError> {
     check_parameters(&request.options.parameters, scenarios)?;
-    let report_warnings = |tree: &Tree| {
+    let report_warnings = |tree: &LoadedTree| {
         tree.warnings.iter().for_each(|warning| progress.update(Update::TreeWarning(warning)));
     };
     if let Some(given) = &request.options.node_config {
         // A tree that is invalid in itself fails all of them, and its warnings are reported once and not once a scenario.
-        report_warnings(&Tree::read(Some(given))?);
+        report_warnings(&LoadedTree::read(Some(given))?);
     }
     let is_optional = matches!(request.scenarios, ScenarioChoice::BuiltIn(_));
     let mut folders = FolderNames::default();

@@ -8,7 +8,7 @@ use harness_cluster::{Cluster, Contents, local};
 
 use crate::error::ClusterError;
 use crate::local_cluster::{LocalCluster, attach, check_flux, find_usable};
-use crate::progress::{ClusterUse, SharedProgress, Update};
+use crate::progress::{ClusterUse, SharedListener, Update};
 
 /// How long the effects of a run's cleanup may take to end.
 const SETTLE_LIMIT: Duration = Duration::from_secs(20);
@@ -24,7 +24,7 @@ pub(crate) struct SharedCluster<'a> {
     id: &'a str,
     /// Where the logs of its own clusters go.
     logs: PathBuf,
-    progress: &'a SharedProgress,
+    progress: &'a SharedListener,
     /// Whether each run gets a fresh cluster, if the clusters are the suite's own.
     fresh: bool,
     current: Option<CurrentCluster>,
@@ -58,7 +58,7 @@ impl<'a> SharedCluster<'a> {
         id: &'a str,
         out: &Path,
         fresh: bool,
-        progress: &'a SharedProgress,
+        progress: &'a SharedListener,
     ) -> Self {
         let logs = out.join("logs");
         Self { target, id, logs, progress, fresh, current: None, started: 0, leaks: Vec::new() }

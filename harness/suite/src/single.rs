@@ -9,7 +9,7 @@ use crate::exit_code::ExitCode;
 use crate::input::LoadedScenario;
 use crate::local_cluster::{RunCluster, check_flux};
 use crate::planned_run::{Destination, PlannedRun};
-use crate::progress::{Progress, SharedProgress, Update};
+use crate::progress::{ProgressListener, SharedListener, Update};
 use crate::report::RunReport;
 use crate::request::{Interrupts, RunRequest};
 use crate::run_folder::{self, new_run_id};
@@ -27,7 +27,7 @@ impl SingleRun {
     ///
     /// # Errors
     /// [`SuiteError::Input`] and [`SuiteError::Comparison`].
-    pub fn plan(name: &str, request: RunRequest, progress: &dyn Progress) -> Result<Self, SuiteError> {
+    pub fn plan(name: &str, request: RunRequest, progress: &dyn ProgressListener) -> Result<Self, SuiteError> {
         let loaded = LoadedScenario::load(name)?;
         let scenario = loaded.scenario.name().to_owned();
         let baseline = Baseline::read(&request)?;
@@ -41,7 +41,7 @@ impl SingleRun {
     ///
     /// # Errors
     /// [`SuiteError`]: there is no cluster, or the log or the reports could not be kept. A run that fails is not an error.
-    pub async fn run(self, interrupts: &Interrupts, progress: &SharedProgress) -> Result<RunReport, SuiteError> {
+    pub async fn run(self, interrupts: &Interrupts, progress: &SharedListener) -> Result<RunReport, SuiteError> {
         let Self { request, scenario, baseline, planned } = self;
         let run_id = new_run_id(Timestamp::now(), planned.plan.seed);
         let out = run_folder::create(request.out.as_deref(), &run_id)?;

@@ -6,7 +6,7 @@ mod live;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use harness_suite::{ClusterUse, Estimate, Position, Progress, ReplacementReason, SharedProgress, Update};
+use harness_suite::{ClusterUse, Estimate, Position, ProgressListener, ReplacementReason, SharedListener, Update};
 
 use self::build::BuildView;
 use self::live::LiveView;
@@ -30,7 +30,7 @@ impl ConsoleProgress {
         Self { console: *console, view: Mutex::new(View::None) }
     }
 
-    pub(crate) fn shared(console: &Console) -> SharedProgress {
+    pub(crate) fn shared(console: &Console) -> SharedListener {
         Arc::new(Self::new(console))
     }
 
@@ -39,7 +39,7 @@ impl ConsoleProgress {
     }
 }
 
-impl Progress for ConsoleProgress {
+impl ProgressListener for ConsoleProgress {
     fn update(&self, update: Update<'_>) {
         let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
         match update {

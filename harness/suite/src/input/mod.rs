@@ -15,7 +15,7 @@ use crate::files;
 use crate::request::PlanOptions;
 
 pub use skus::sku_facts;
-pub use tree::Tree;
+pub use tree::LoadedTree;
 pub use tree_folder::read_tree_folder;
 
 /// A scenario that was asked for.
@@ -59,7 +59,7 @@ impl LoadedScenario {
     ///
     /// # Errors
     /// [`InputError::Invalid`]: a parameter does not exist or has the wrong type, or the tree has no place for the scenario.
-    pub fn plan(&self, options: &PlanOptions, seed: u64, tree: &Tree) -> Result<Plan, InputError> {
+    pub fn plan(&self, options: &PlanOptions, seed: u64, tree: &LoadedTree) -> Result<Plan, InputError> {
         let inputs = PlanInputs {
             profile: options.profile,
             seed,

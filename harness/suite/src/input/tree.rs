@@ -21,7 +21,7 @@ const BUILT_IN_LAYERS: &str = "gitops";
 
 /// A GitOps tree and the files that it was read from.
 #[derive(Clone, Debug)]
-pub struct Tree {
+pub struct LoadedTree {
     /// What the files say.
     pub tree: NodeConfigTree,
     /// The files.
@@ -34,7 +34,7 @@ pub struct Tree {
     layers: Option<PathBuf>,
 }
 
-impl Tree {
+impl LoadedTree {
     /// Reads the tree in a folder, or the built-in one.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl Tree {
     /// names, beside its file, else the built-in one.
     ///
     /// # Errors
-    /// Those of [`Tree::read`], and [`InputError::Amend`], [`InputError::Layers`] and [`InputError::Placeholder`] where the tree does not
+    /// Those of [`LoadedTree::read`], and [`InputError::Amend`], [`InputError::Layers`] and [`InputError::Placeholder`] where the tree does not
     /// have what the scenario changes.
     pub fn for_scenario(scenario: &Scenario, given: Option<&Path>) -> Result<Self, InputError> {
         let named = (given.is_none() && scenario.node_config() != BUILT_IN_TREE)
@@ -135,18 +135,18 @@ mod tests {
 
     #[test]
     fn the_built_in_tree_can_be_copied() {
-        let copy = Tree::read(None).unwrap().copy().unwrap();
+        let copy = LoadedTree::read(None).unwrap().copy().unwrap();
         assert!(copy.path().join("kustomization.yaml").is_file());
     }
 
     #[test]
     fn a_run_has_a_copy_of_its_own_with_what_the_scenario_changes() {
         let folder = tempfile::tempdir().unwrap();
-        write_files(folder.path(), &Tree::read(None).unwrap().files).unwrap();
+        write_files(folder.path(), &LoadedTree::read(None).unwrap().files).unwrap();
         std::fs::write(folder.path().join("notes.md"), "mine").unwrap();
         let before = read_tree_folder(folder.path()).unwrap();
         let scenario = amending("{remove: {object: {kind: NodePool, name: memory-optimized}}}");
-        let tree = Tree::for_scenario(&scenario, Some(folder.path())).unwrap();
+        let tree = LoadedTree::for_scenario(&scenario, Some(folder.path())).unwrap();
         assert_eq!(tree.tree.pools.len(), 2);
         let copy = tree.copy().unwrap();
         let has_pool = |root: &Path| root.join("node-classes/memory-optimized.yaml").exists();
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn an_amendment_of_something_that_the_tree_does_not_have_is_an_error() {
         let scenario = amending("{remove: {object: {kind: NodePool, name: nobody}}}");
-        let text = Tree::for_scenario(&scenario, None).unwrap_err().to_string();
+        let text = LoadedTree::for_scenario(&scenario, None).unwrap_err().to_string();
         assert!(text.contains("NodePool `nobody`") && text.contains("general-purpose"), "{text}");
     }
 

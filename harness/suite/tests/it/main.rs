@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use harness_suite::{
-    ClusterError, ComparisonError, ExitCode, FolderError, FolderReport, InputError, Issue, Progress, RecordedJudgement,
-    RunRecord, RunRequest, RunState, ScenarioChoice, SingleRun, Suite, SuiteError, SuiteRecord, Update, attach,
-    compare_folders, report_folder,
+    ClusterError, ComparisonError, ExitCode, FolderError, FolderReport, InputError, Issue, ProgressListener,
+    RecordedJudgement, RunRecord, RunRequest, RunState, ScenarioChoice, SingleRun, Suite, SuiteError, SuiteRecord,
+    Update, attach, compare_folders, report_folder,
 };
 use harness_testing::recordings;
 use rstest::rstest;
@@ -16,7 +16,7 @@ use rstest::rstest;
 #[derive(Default)]
 struct Seeds(Mutex<Vec<u64>>);
 
-impl Progress for Seeds {
+impl ProgressListener for Seeds {
     fn update(&self, update: Update<'_>) {
         if let Update::Seed { seed, .. } = update {
             self.0.lock().unwrap().push(seed);

@@ -13,11 +13,11 @@ use crate::error::CliError;
 /// What a path holds.
 pub(super) enum Input {
     Scenario { file: String, text: String },
-    Tree(Tree),
+    Tree(ManifestTree),
 }
 
 /// A folder of manifests, or one file of them.
-pub(super) struct Tree {
+pub(super) struct ManifestTree {
     /// As the user named it.
     pub(super) shown: String,
     /// The folder that the paths of `files` are relative to.
@@ -29,7 +29,7 @@ pub(super) struct Tree {
     pub(super) single: bool,
 }
 
-impl Tree {
+impl ManifestTree {
     /// Returns a path of the tree as the user would write it: what a pipeline shows must be relative to the repository.
     pub(super) fn shown_file(&self, file: &str) -> String {
         let path = self.root.join(file);
@@ -47,7 +47,13 @@ pub(super) fn read(path: &Path) -> Result<Input, CliError> {
         if files.is_empty() {
             return Err(CliError::EmptyTree { folder: path.to_owned() });
         }
-        return Ok(Input::Tree(Tree { shown, root: path.to_owned(), files, prefix: prefix(path), single: false }));
+        return Ok(Input::Tree(ManifestTree {
+            shown,
+            root: path.to_owned(),
+            files,
+            prefix: prefix(path),
+            single: false,
+        }));
     }
     let text = read_text(path)?;
     if !is_manifest(path, &text) {
@@ -56,7 +62,7 @@ pub(super) fn read(path: &Path) -> Result<Input, CliError> {
     let root = path.parent().unwrap_or(Path::new("")).to_owned();
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let prefix = prefix(&root);
-    Ok(Input::Tree(Tree { shown, root, files: vec![SourceFile::new(name, text)], prefix, single: true }))
+    Ok(Input::Tree(ManifestTree { shown, root, files: vec![SourceFile::new(name, text)], prefix, single: true }))
 }
 
 /// Whether a file holds Kubernetes objects or a dashboard. Everything else is meant as a scenario.
@@ -79,7 +85,7 @@ fn prefix(folder: &Path) -> String {
 }
 
 /// Writes every file that was changed, all of it or nothing, and says what changed.
-pub(super) fn write_changes(tree: &Tree, fixed: &[SourceFile], console: &Console) -> Result<(), CliError> {
+pub(super) fn write_changes(tree: &ManifestTree, fixed: &[SourceFile], console: &Console) -> Result<(), CliError> {
     for (before, after) in tree.files.iter().zip(fixed).filter(|(before, after)| before != after) {
         let path = tree.root.join(&after.path);
         replace(&path, &after.text).map_err(|source| CliError::Fix { path: path.clone(), source })?;

@@ -8,7 +8,7 @@ use harness_suite::{ExitCode, sku_facts};
 use harness_tree::validate::{Change, ValidationInputs, fix, validate as validate_tree};
 use harness_tree::{Finding, Severity, SourceFile};
 
-use self::files::{Input, Tree};
+use self::files::{Input, ManifestTree};
 use self::server::Server;
 use crate::args::Validate;
 use crate::console::Console;
@@ -75,7 +75,7 @@ fn check_scenario(file: String, text: String, console: &Console, outcome: &mut O
 
 async fn check_tree(
     args: &Validate,
-    tree: Tree,
+    tree: ManifestTree,
     server: Option<&mut Server>,
     console: &Console,
     outcome: &mut Outcome,
