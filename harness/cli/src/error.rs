@@ -9,7 +9,7 @@ use harness_cluster::flux::FluxError;
 use harness_cluster::local::LocalError;
 use harness_record::summary::SummaryError;
 use harness_suite::{
-    ClusterError, ComparisonError, ExitCode, FileError, FolderError, InputError, InvalidInput, SuiteError,
+    ComparisonError, ExitCode, FileError, FolderError, InputError, InvalidInput, SuiteError, TargetError,
 };
 
 use crate::console::{Console, StdoutError};
@@ -63,10 +63,10 @@ from_parts_of_a_suite_error! {
     InputError => InputError,
     FolderError => FolderError,
     ComparisonError => ComparisonError,
-    ClusterError => ClusterError,
+    TargetError => TargetError,
     FileError => FileError,
-    BuildError => ClusterError,
-    LocalError => ClusterError,
+    BuildError => TargetError,
+    LocalError => TargetError,
 }
 
 impl CliError {

@@ -131,12 +131,12 @@ pub enum InputError {
         source: LayersError,
     },
     /// A placeholder in a file of the tree cannot be replaced.
-    #[error("cannot replace the placeholders of the node configuration {tree}: {reason}")]
+    #[error("cannot replace the placeholders of the node configuration {tree}: {source}")]
     Placeholder {
         /// The tree.
         tree: String,
         /// The file, and why.
-        reason: String,
+        source: BoxedError,
     },
     /// A folder holds more than a tree can.
     #[error(
@@ -349,9 +349,9 @@ impl ComparisonError {
     }
 }
 
-/// There is no cluster to run on.
+/// No cluster can be used or started.
 #[derive(Debug, thiserror::Error)]
-pub enum ClusterError {
+pub enum TargetError {
     /// No cluster of that name is up.
     #[error("`{0}` is not up; start it with `harness up`")]
     NotUp(String),
@@ -391,7 +391,7 @@ pub enum ClusterError {
     Missing(#[from] Missing),
 }
 
-impl ClusterError {
+impl TargetError {
     /// The exit code of a command that ends with it.
     pub fn exit_code(&self) -> ExitCode {
         match self {
@@ -435,9 +435,9 @@ pub enum SuiteError {
     /// The baseline cannot be used.
     #[error(transparent)]
     Comparison(#[from] ComparisonError),
-    /// There is no cluster to run on.
+    /// No cluster can be used or started.
     #[error(transparent)]
-    Cluster(#[from] ClusterError),
+    Target(#[from] TargetError),
     /// The log of a run could not be kept.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -468,7 +468,7 @@ impl SuiteError {
             Self::Input(error) => error.exit_code(),
             Self::Folder(error) => error.exit_code(),
             Self::Comparison(error) => error.exit_code(),
-            Self::Cluster(error) => error.exit_code(),
+            Self::Target(error) => error.exit_code(),
             Self::Run(_) => ExitCode::TargetFailed,
             Self::KeepSeveral => ExitCode::InvalidInput,
             Self::Interrupted => ExitCode::Interrupted,

@@ -55,7 +55,7 @@ mod single;
 pub use command_line::shell_quoted;
 pub use comparison::compare_folders;
 pub use error::{
-    BoxedError, ClusterError, ComparisonError, FileError, FolderError, InputError, InvalidInput, SuiteError,
+    BoxedError, ComparisonError, FileError, FolderError, InputError, InvalidInput, SuiteError, TargetError,
 };
 pub use exit_code::ExitCode;
 pub use files::read_text;

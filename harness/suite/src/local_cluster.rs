@@ -6,7 +6,7 @@ use harness_cluster::Cluster;
 use harness_cluster::components::{self, BuildOptions, BuildReport};
 use harness_cluster::local::{self, LocalConfig, Phase};
 
-use crate::error::ClusterError;
+use crate::error::TargetError;
 use crate::progress::{ClusterUse, ProgressListener, Update};
 
 /// The name of the cluster of `harness up` where none is given.
@@ -39,8 +39,8 @@ impl LocalCluster {
     /// Makes the configuration of a cluster of that name. Builds the components first if they are not built.
     ///
     /// # Errors
-    /// [`ClusterError::Build`] and [`ClusterError::Missing`].
-    pub async fn config(&self, name: &str, progress: &dyn ProgressListener) -> Result<LocalConfig, ClusterError> {
+    /// [`TargetError::Build`] and [`TargetError::Missing`].
+    pub async fn config(&self, name: &str, progress: &dyn ProgressListener) -> Result<LocalConfig, TargetError> {
         if self.bin_dir.is_none() && components::locate(None).is_err() {
             progress.update(Update::ComponentsMissing);
             build_components(&BuildOptions::from_env()?, progress).await?;
@@ -52,13 +52,13 @@ impl LocalCluster {
     /// Returns the cluster that is up under that name, or starts one for a run. With `keep` the new one has that name and stays.
     ///
     /// # Errors
-    /// [`ClusterError`]: it can be neither used nor started.
+    /// [`TargetError`]: it can be neither used nor started.
     pub async fn for_run(
         &self,
         run_id: &str,
         keep: bool,
         progress: &dyn ProgressListener,
-    ) -> Result<RunCluster, ClusterError> {
+    ) -> Result<RunCluster, TargetError> {
         if let Some(cluster) = find(&self.name).await? {
             progress.update(Update::ClusterFound { name: &self.name });
             return Ok(RunCluster { cluster, throwaway: false });
@@ -78,37 +78,37 @@ impl LocalCluster {
 /// Builds the components that are not built.
 ///
 /// # Errors
-/// [`BuildError`](components::BuildError), as a [`ClusterError::Build`].
+/// [`BuildError`](components::BuildError), as a [`TargetError::Build`].
 pub async fn build_components(
     options: &BuildOptions,
     progress: &dyn ProgressListener,
-) -> Result<BuildReport, ClusterError> {
+) -> Result<BuildReport, TargetError> {
     let outcome = components::build(options, |step| progress.update(Update::Building(step))).await;
     progress.update(Update::BuildEnded(outcome.as_ref().ok()));
     Ok(outcome?)
 }
 
-async fn find(name: &str) -> Result<Option<Cluster>, ClusterError> {
+async fn find(name: &str) -> Result<Option<Cluster>, TargetError> {
     Ok(local::attach(&local::default_state_root(), name).await?)
 }
 
 /// Attaches to the cluster of that name, which must be up. It may have failed.
 ///
 /// # Errors
-/// [`ClusterError::NotUp`], and [`ClusterError::Local`] if it does not answer.
-pub async fn attach(name: &str) -> Result<Cluster, ClusterError> {
-    find(name).await?.ok_or_else(|| ClusterError::NotUp(name.to_owned()))
+/// [`TargetError::NotUp`], and [`TargetError::Local`] if it does not answer.
+pub async fn attach(name: &str) -> Result<Cluster, TargetError> {
+    find(name).await?.ok_or_else(|| TargetError::NotUp(name.to_owned()))
 }
 
 /// Attaches to the cluster of that name, if it is up.
 ///
 /// # Errors
-/// [`ClusterError::Failed`], and [`ClusterError::Local`] if it does not answer.
-pub(crate) async fn find_usable(name: &str) -> Result<Option<Cluster>, ClusterError> {
+/// [`TargetError::Failed`], and [`TargetError::Local`] if it does not answer.
+pub(crate) async fn find_usable(name: &str) -> Result<Option<Cluster>, TargetError> {
     let Some(cluster) = find(name).await? else { return Ok(None) };
     let status = cluster.status().await?;
     match status.failure {
-        Some(failure) if status.phase == Phase::Failed => Err(ClusterError::Failed { name: name.to_owned(), failure }),
+        Some(failure) if status.phase == Phase::Failed => Err(TargetError::Failed { name: name.to_owned(), failure }),
         _ => Ok(Some(cluster)),
     }
 }
@@ -116,12 +116,12 @@ pub(crate) async fn find_usable(name: &str) -> Result<Option<Cluster>, ClusterEr
 /// Checks that a cluster has Flux, without which a run would wait for what never happens.
 ///
 /// # Errors
-/// [`ClusterError::NoFlux`] and [`ClusterError::FluxUnknown`].
-pub(crate) async fn check_flux(cluster: &Cluster) -> Result<(), ClusterError> {
+/// [`TargetError::NoFlux`] and [`TargetError::FluxUnknown`].
+pub(crate) async fn check_flux(cluster: &Cluster) -> Result<(), TargetError> {
     let name = cluster.name().to_owned();
     match cluster.flux().is_installed().await {
         Ok(true) => Ok(()),
-        Ok(false) => Err(ClusterError::NoFlux(name)),
-        Err(error) => Err(ClusterError::FluxUnknown { name, source: Box::new(error) }),
+        Ok(false) => Err(TargetError::NoFlux(name)),
+        Err(error) => Err(TargetError::FluxUnknown { name, source: Box::new(error) }),
     }
 }

@@ -11,7 +11,7 @@ use harness_record::compare::Comparison;
 use harness_report::several::One;
 use harness_tree::Finding;
 
-use crate::error::ClusterError;
+use crate::error::TargetError;
 
 /// A listener to updates. Calls come from the task that runs the scenarios and must not block.
 pub trait ProgressListener: Send + Sync {
@@ -56,7 +56,7 @@ pub enum Update<'a> {
     /// A cluster is being started.
     ClusterStarting(ClusterUse<'a>),
     /// The start of a cluster failed and is attempted once more.
-    ClusterStartRetried(&'a ClusterError),
+    ClusterStartRetried(&'a TargetError),
     /// No workload of the scenario can be aimed at this NodePool.
     NotTested(&'a NodeClass),
     /// A plan is being carried out.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use harness_cluster::{Cluster, Contents, local};
 
-use crate::error::ClusterError;
+use crate::error::TargetError;
 use crate::local_cluster::{LocalCluster, attach, check_flux, find_usable};
 use crate::progress::{ClusterUse, SharedListener, Update};
 
@@ -65,7 +65,7 @@ impl<'a> SharedCluster<'a> {
     }
 
     /// Returns the cluster for the next run; the first time the one that is up, or a new one.
-    pub(crate) async fn acquire(&mut self) -> Result<Cluster, ClusterError> {
+    pub(crate) async fn acquire(&mut self) -> Result<Cluster, TargetError> {
         let name = &self.target.name;
         if let Some(current) = &self.current {
             let is_own = current.own.is_some();
@@ -73,7 +73,7 @@ impl<'a> SharedCluster<'a> {
                 Ok(Some(cluster)) => return Ok(cluster),
                 // It died after the last run, which is not to blame for it.
                 Ok(None) | Err(_) if is_own => self.remove().await,
-                Ok(None) => return Err(ClusterError::NotUp(current.name.clone())),
+                Ok(None) => return Err(TargetError::NotUp(current.name.clone())),
                 Err(error) => return Err(error),
             }
         } else if let Some(cluster) = find_usable(name).await? {
@@ -88,7 +88,7 @@ impl<'a> SharedCluster<'a> {
 
     /// Starts a cluster of its own. A start that fails is attempted once more: a machine that is busy for a moment is not a reason to give up
     /// every run that has not been started yet.
-    async fn start(&mut self) -> Result<Cluster, ClusterError> {
+    async fn start(&mut self) -> Result<Cluster, TargetError> {
         let purpose = match (self.fresh, self.started) {
             (true, _) => ClusterUse::Run,
             (false, 0) => ClusterUse::Suite,
@@ -104,14 +104,14 @@ impl<'a> SharedCluster<'a> {
         }
     }
 
-    async fn try_start(&mut self) -> Result<Cluster, ClusterError> {
+    async fn try_start(&mut self) -> Result<Cluster, TargetError> {
         self.started += 1;
         let name = format!("run-{}-{}", self.id, self.started);
         let config = self.target.config(&name, self.progress.as_ref()).await?;
         let own = local::throwaway(config).await?;
         let inspected = async {
             let before = own.contents().await?;
-            let cluster = find_usable(&name).await?.ok_or_else(|| ClusterError::NotUp(name.clone()))?;
+            let cluster = find_usable(&name).await?.ok_or_else(|| TargetError::NotUp(name.clone()))?;
             Ok((before, cluster))
         };
         match inspected.await {
@@ -183,7 +183,7 @@ impl CurrentCluster {
         }
     }
 
-    async fn leftovers(&self) -> Result<Vec<String>, ClusterError> {
+    async fn leftovers(&self) -> Result<Vec<String>, TargetError> {
         let now = match &self.own {
             Some(cluster) => cluster.contents().await?,
             None => attach(&self.name).await?.contents().await?,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use harness_cluster::local::{self, Phase};
-use harness_suite::{ClusterError, ExitCode, shell_quoted};
+use harness_suite::{ExitCode, TargetError, shell_quoted};
 
 use crate::args::{Down, Named, Up};
 use crate::console::Console;
@@ -47,7 +47,7 @@ pub(super) async fn down(args: &Down, console: &Console) -> Result<ExitCode, Cli
 
 pub(super) async fn status(args: &Named, console: &Console) -> Result<ExitCode, CliError> {
     let status = local::status(&local::default_state_root(), &args.cluster).await?;
-    let status = status.ok_or_else(|| ClusterError::NotUp(args.cluster.clone()))?;
+    let status = status.ok_or_else(|| TargetError::NotUp(args.cluster.clone()))?;
     if console.json() {
         console.json_data(&status)?;
     } else {

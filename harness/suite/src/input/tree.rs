@@ -126,7 +126,7 @@ fn parse(source: &str, files: &[SourceFile]) -> Result<NodeConfigTree, InvalidIn
 fn fill_placeholders(source: &str, files: &[SourceFile]) -> Result<Vec<SourceFile>, InputError> {
     Placeholders::for_a_plan()
         .fill(files.to_vec(), Timestamp::UNIX_EPOCH)
-        .map_err(|reason| InputError::Placeholder { tree: source.to_owned(), reason })
+        .map_err(|error| InputError::Placeholder { tree: source.to_owned(), source: error.into() })
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use harness_suite::{
-    ClusterError, ComparisonError, ExitCode, FolderError, FolderReport, InputError, Issue, ProgressListener,
-    RecordedJudgement, RunRecord, RunRequest, RunState, ScenarioChoice, SingleRun, Suite, SuiteError, SuiteRecord,
-    Update, attach, compare_folders, report_folder,
+    ComparisonError, ExitCode, FolderError, FolderReport, InputError, Issue, ProgressListener, RecordedJudgement,
+    RunRecord, RunRequest, RunState, ScenarioChoice, SingleRun, Suite, SuiteError, SuiteRecord, TargetError, Update,
+    attach, compare_folders, report_folder,
 };
 use harness_testing::recordings;
 use rstest::rstest;
@@ -142,6 +142,6 @@ fn runs_of_different_scenarios_are_not_compared() {
 #[tokio::test]
 async fn a_cluster_that_is_not_up_is_an_error_that_says_how_to_start_one() {
     let error = attach("nobody-started-this").await.err().unwrap();
-    assert!(matches!(&error, ClusterError::NotUp(name) if name == "nobody-started-this"));
+    assert!(matches!(&error, TargetError::NotUp(name) if name == "nobody-started-this"));
     assert!(error.to_string().contains("harness up"), "{error}");
 }
