@@ -1,16 +1,17 @@
-//! The command line as people type it.
+//! The command line.
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use harness_plan::{Group, Profile};
+use harness_suite::{DEFAULT_CLUSTER, LocalCluster, PlanOptions, RunRequest, ScenarioChoice, TargetKind};
 use harness_units::Span;
 
 /// Test node auto-provisioning and GitOps on Kubernetes before a change reaches production.
 ///
-/// Exit codes: 0 every expectation held, 1 one failed, 2 usage or invalid input, 3 the target failed, 4 inconclusive,
+/// Exit codes: 0 every expectation held, 1 an expectation failed, 2 usage or invalid input, 3 the target failed, 4 inconclusive,
 /// 5 something was left behind, 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, arg_required_else_help = true)]
@@ -24,18 +25,18 @@ pub(crate) struct Args {
 /// What is printed, for every command.
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct Output {
-    /// What stdout carries.
+    /// The format of the data on stdout.
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
-    /// Say less on stderr.
+    /// Print only warnings and errors on stderr.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// Say more on stderr; twice for the libraries' own words.
+    /// Print more on stderr; twice for debug messages.
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }
 
-/// The form of stdout.
+/// The format of stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
@@ -50,38 +51,38 @@ pub(crate) enum Format {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run scenarios and report.
+    /// Run scenarios and report on them.
     Run(Run),
-    /// List the scenarios that come with the harness.
+    /// List the built-in scenarios.
     List(List),
-    /// Print the plan of a scenario: everything that a run would do, nothing done.
+    /// Print the plan of a scenario, which is everything that a run would do, without running it.
     Plan(Plan),
-    /// Check scenario files and GitOps trees: what Flux would build, what the API server would say, what AKS would do.
+    /// Check scenario files and GitOps trees: what Flux would build, what the API server would refuse, what AKS would do with it.
     Validate(Validate),
-    /// Make the reports of a run's folder, or of a folder of several runs, again from the event logs.
+    /// Generate the reports of a run, or of several, again from their event logs.
     Report(Report),
-    /// Compare the latencies of two sides, each of one run or better of several (`run --repeat 5`); a regression exits with 1, 4 says that the
-    /// runs do not tell.
+    /// Compare the latencies of two sides, each of one run or better of several (`run --repeat 5`). A regression exits with 1; 4 means that
+    /// the runs do not suffice to tell.
     Compare(Compare),
     /// Check that this machine has what a run needs.
     Doctor(Doctor),
-    /// Start a local cluster that stays.
+    /// Start a local cluster that stays up.
     Up(Up),
     /// Stop a local cluster that `up` started.
     Down(Down),
-    /// Show the local clusters that are up.
+    /// Show the state of a local cluster that is up.
     Status(Named),
-    /// Print shell exports with which any Kubernetes or Azure client can use a cluster that is up.
+    /// Print shell exports that let any Kubernetes or Azure client use a cluster that is up.
     Env(Named),
-    /// The Flux of a cluster: install it, show how it is, make it reconcile now, remove it.
+    /// Manage the Flux of a cluster: install it, show its state, reconcile now, uninstall it.
     Flux(Flux),
-    /// The upstream components: build or list them.
+    /// Build or list the upstream components.
     Components(Components),
     /// Print the JSON schema of scenario files.
     Schema,
     /// Print completions for a shell.
     Completions {
-        /// Which shell.
+        /// The shell.
         shell: Shell,
     },
 }
@@ -89,81 +90,114 @@ pub(crate) enum Command {
 /// What decides a plan.
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct Planned {
-    /// The GitOps tree to test: a folder with a kustomization.yaml. Without it, the example tree that comes with the harness.
+    /// The GitOps tree to test: a folder with a kustomization.yaml. Default: the built-in example tree.
     #[arg(long, value_name = "PATH")]
     pub(crate) node_config: Option<PathBuf>,
     /// The size of the run.
-    #[arg(long, default_value = "default", value_parser = profile)]
+    #[arg(long, default_value = Profile::Default.as_str(), value_parser = profile())]
     pub(crate) profile: Profile,
-    /// Set a parameter; may be repeated. Of several scenarios those take it that have it.
+    /// Set a parameter of the scenario; may be repeated. Of several scenarios, those that have the parameter take it.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// The seed of every draw. Without it one is drawn and printed.
+    /// The seed of every random draw. Without it one is drawn and printed.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
 }
 
-/// The names of groups as possible values, for help and completions.
+impl Planned {
+    /// The same for the library.
+    pub(crate) fn options(&self) -> PlanOptions {
+        PlanOptions {
+            node_config: self.node_config.clone(),
+            profile: self.profile,
+            parameters: self.set.clone(),
+            seed: self.seed,
+        }
+    }
+}
+
+/// Every profile, smallest first.
+pub(crate) const PROFILES: [Profile; 3] = [Profile::Smoke, Profile::Default, Profile::Full];
+
+fn profile() -> impl TypedValueParser<Value = Profile> {
+    one_of(&PROFILES, Profile::as_str, |_| None)
+}
+
 fn group() -> impl TypedValueParser<Value = Group> {
-    PossibleValuesParser::new(Group::ALL.iter().map(|group| group.as_str())).try_map(|name| {
-        Group::ALL.iter().copied().find(|group| group.as_str() == name).ok_or("it is none of the groups")
+    one_of(Group::ALL, Group::as_str, |_| None)
+}
+
+fn target() -> impl TypedValueParser<Value = TargetKind> {
+    one_of(TargetKind::ALL, TargetKind::as_str, |target| {
+        Some(match target {
+            TargetKind::Local => "A control plane of processes on this machine, with a simulated Azure",
+        })
     })
 }
 
-fn profile(text: &str) -> Result<Profile, String> {
-    [Profile::Smoke, Profile::Default, Profile::Full]
-        .into_iter()
-        .find(|profile| profile.as_str() == text)
-        .ok_or_else(|| "it is one of smoke, default, full".to_owned())
+/// A parser of the names of an enumeration, which help and completions list.
+fn one_of<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+    help: fn(T) -> Option<&'static str>,
+) -> impl TypedValueParser<Value = T> {
+    let values = all.iter().map(move |&value| match help(value) {
+        Some(help) => PossibleValue::new(name(value)).help(help),
+        None => PossibleValue::new(name(value)),
+    });
+    PossibleValuesParser::new(values)
+        .try_map(move |text| all.iter().copied().find(|&value| name(value) == text).ok_or("not a possible value"))
 }
 
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct Run {
-    /// Names of scenarios that come with the harness, or scenario files. Several run one after another on one cluster, with one report over
-    /// all.
+    /// Names of built-in scenarios, or scenario files. Several run one after another on one cluster, with one report over all of them.
     #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "NAME|FILE")]
     pub(crate) scenarios: Vec<String>,
-    /// Run every scenario that comes with the harness, one after another on one cluster. The exit code is the worst of them: 3 before 5, 130,
-    /// 1, 4, 0.
+    /// Run every built-in scenario, one after another on one cluster. The exit code is the worst of theirs: 3 before 5, 130, 1, 4, 0.
     #[arg(long)]
     pub(crate) all: bool,
-    /// With --all: only those of this group.
+    /// With --all: only the scenarios of this group.
     #[arg(long, requires = "all", conflicts_with = "scenarios", value_parser = group())]
     pub(crate) group: Option<Group>,
     #[command(flatten)]
     pub(crate) planned: Planned,
     /// Where to run.
-    #[arg(long, value_enum, default_value_t = TargetKind::Local)]
+    #[arg(long, default_value = TargetKind::Local.as_str(), value_parser = target())]
     pub(crate) target: TargetKind,
-    /// The folder of the run, or that of several runs' folders; it must not hold another run. Default: `reports/RUN-ID`.
+    /// The folder for the run, or for the folders of several runs; it must not hold another run. Default: `reports/RUN-ID`.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Leave the cluster and everything on it as it is in the end.
+    /// Leave the cluster and everything on it as they are at the end.
     #[arg(long)]
     pub(crate) keep: bool,
-    /// Run each scenario N times, every run with the same plan and seed and on a fresh cluster (unless one is up), with one report over all.
+    /// Run each scenario N times, each time with the same plan and seed and on a fresh cluster (unless one is up), with one report over all
+    /// of them.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) repeat: u32,
-    /// Compare the latencies with those of this folder: of one run, or better of several. A regression exits with 1; one run against one tells
-    /// nothing and exits with 4. Without --seed the baseline's is used.
+    /// Compare the latencies with those in this folder, of one run or better of several. A regression exits with 1; comparing one run with
+    /// one run proves nothing and exits with 4. Without --seed the baseline's is used.
     #[arg(long, value_name = "DIR")]
     pub(crate) baseline: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) local: Local,
 }
 
-/// Where scenarios run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TargetKind {
-    /// A control plane of this machine's processes and a simulated Azure.
-    Local,
-}
-
-impl TargetKind {
-    /// The name as given to `--target`.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Local => "local",
+impl Run {
+    /// The same for the library.
+    pub(crate) fn request(self) -> RunRequest {
+        RunRequest {
+            options: self.planned.options(),
+            cluster: self.local.target(),
+            scenarios: match self.all {
+                true => ScenarioChoice::BuiltIn(self.group),
+                false => ScenarioChoice::Named(self.scenarios),
+            },
+            target: self.target,
+            out: self.out,
+            keep: self.keep,
+            repeat: self.repeat,
+            baseline: self.baseline,
         }
     }
 }
@@ -174,13 +208,17 @@ pub(crate) struct Local {
     /// The cluster's name.
     #[arg(long, default_value = DEFAULT_CLUSTER, value_name = "NAME")]
     pub(crate) cluster: String,
-    /// Take the components' binaries from this folder instead of building them.
+    /// Use the components' executables in this folder instead of building them.
     #[arg(long, value_name = "DIR", env = "HARNESS_BIN_DIR")]
     pub(crate) bin_dir: Option<PathBuf>,
 }
 
-/// The name of the cluster of `harness up` where none is given.
-pub(crate) const DEFAULT_CLUSTER: &str = "harness";
+impl Local {
+    /// The same for the library.
+    pub(crate) fn target(&self) -> LocalCluster {
+        LocalCluster { name: self.cluster.clone(), bin_dir: self.bin_dir.clone() }
+    }
+}
 
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct List {
@@ -191,7 +229,7 @@ pub(crate) struct List {
 
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct Plan {
-    /// Name of a scenario that comes with the harness, or a scenario file.
+    /// Name of a built-in scenario, or a scenario file.
     #[arg(value_name = "NAME|FILE")]
     pub(crate) scenario: String,
     #[command(flatten)]
@@ -203,16 +241,16 @@ pub(crate) struct Validate {
     /// Scenario files, folders of GitOps trees, or single manifests.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Put right in place what has exactly one right form; comments and everything else stay.
+    /// Correct in place what has exactly one correct form; comments and everything else stay.
     #[arg(long)]
     pub(crate) fix: bool,
-    /// Ask an API server about each object (dry run): the local cluster that is up, which is asked anyway, or one that is started for it.
+    /// Ask an API server about each object (dry run). A local cluster that is up is asked anyway; with this flag one is started if none is up.
     #[arg(long, conflicts_with = "offline")]
     pub(crate) server: bool,
-    /// Ask no API server, even where one is up.
+    /// Do not ask an API server, even if a cluster is up.
     #[arg(long)]
     pub(crate) offline: bool,
-    /// Warnings fail too.
+    /// Fail on warnings too.
     #[arg(long)]
     pub(crate) strict: bool,
     #[command(flatten)]
@@ -228,17 +266,17 @@ pub(crate) struct Report {
 
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct Compare {
-    /// The folder to compare with: of one run, or of several.
+    /// The folder to compare with, of one run or of several.
     #[arg(value_name = "A")]
     pub(crate) before: PathBuf,
-    /// The folder that may be worse: of one run, or of several.
+    /// The folder that may have a regression, of one run or of several.
     #[arg(value_name = "B")]
     pub(crate) after: PathBuf,
 }
 
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct Doctor {
-    /// Take the components' binaries from this folder instead of building them.
+    /// Use the components' executables in this folder instead of building them.
     #[arg(long, value_name = "DIR", env = "HARNESS_BIN_DIR")]
     pub(crate) bin_dir: Option<PathBuf>,
 }
@@ -274,13 +312,13 @@ pub(crate) struct Flux {
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum FluxCommand {
-    /// Check what Flux needs, apply its manifests, start its controllers and wait until every object is Ready. What is there already stays.
+    /// Check what Flux needs, apply its manifests, start its controllers and wait until every object is Ready. What is already there stays.
     Install(FluxInstall),
-    /// Show the controllers and every Flux object with its reason; exits with 1 when one is not Ready.
+    /// Show the controllers and every Flux object with its reason; exits with 1 if one is not Ready.
     Status(FluxOn),
-    /// Make Flux look now: sources first, then each object after what it depends on, each waited for.
+    /// Reconcile now: sources first, then each object after those that it depends on, waiting for each.
     Reconcile(FluxReconcile),
-    /// Suspend and remove every Flux object, the controllers and the CRDs. Namespaces and what Flux has deployed stay.
+    /// Suspend and delete every Flux object, the controllers and the CRDs. Namespaces and what Flux has deployed stay.
     Uninstall(FluxUninstall),
 }
 
@@ -288,7 +326,7 @@ pub(crate) enum FluxCommand {
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct FluxOn {
     /// The kind of cluster.
-    #[arg(long, value_enum, default_value_t = TargetKind::Local)]
+    #[arg(long, default_value = TargetKind::Local.as_str(), value_parser = target())]
     pub(crate) target: TargetKind,
     /// The cluster's name.
     #[arg(long, default_value = DEFAULT_CLUSTER, value_name = "NAME")]
@@ -299,22 +337,22 @@ pub(crate) struct FluxOn {
 pub(crate) struct FluxInstall {
     #[command(flatten)]
     pub(crate) on: FluxOn,
-    /// Change nothing; say what would be.
+    /// Change nothing; print what would be changed.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// How long each object may take to get Ready.
+    /// How long each object may take to become Ready.
     #[arg(long, default_value = "3m", value_name = "DURATION")]
     pub(crate) timeout: Span,
 }
 
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct FluxReconcile {
-    /// Which objects; all of them without a name.
+    /// The objects to reconcile. Default: all of them.
     #[arg(value_name = "[KIND/][NAMESPACE/]NAME")]
     pub(crate) names: Vec<String>,
     #[command(flatten)]
     pub(crate) on: FluxOn,
-    /// Do not fetch the sources of the named objects before them.
+    /// Do not fetch the sources of the named objects first.
     #[arg(long, requires = "names")]
     pub(crate) without_source: bool,
     /// How long each object may take.
@@ -329,7 +367,7 @@ pub(crate) struct FluxUninstall {
     /// Keep the custom resource definitions.
     #[arg(long)]
     pub(crate) keep_crds: bool,
-    /// Change nothing; say what would be.
+    /// Change nothing; print what would be changed.
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Do not ask for confirmation.
@@ -345,17 +383,17 @@ pub(crate) struct Components {
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum ComponentsCommand {
-    /// Build the components that are not built.
+    /// Build the components that have not been built yet.
     Build {
-        /// Keep Go's build cache: the next change of a version builds faster, at several GB of disk.
+        /// Keep Go's build cache: after the next version change the build is faster, at the cost of several GB of disk.
         #[arg(long)]
         keep_build_cache: bool,
-        /// Download modules to a folder that is removed afterwards, and leave the user's Go module cache alone.
+        /// Download modules to a folder that is deleted afterwards, and leave the user's Go module cache alone.
         #[arg(long)]
         private_module_cache: bool,
     },
     /// List the components: version, licence, whether they are built.
     List,
-    /// Print the key of this version's set of components and the folder in which it is kept: what a pipeline's cache needs.
+    /// Print the key of this version's set of components and the folder that holds it: what the cache of a pipeline needs.
     Key,
 }

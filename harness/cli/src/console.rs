@@ -1,13 +1,17 @@
-//! What goes to stdout and what to stderr. stdout carries data only, for whoever pipes it; stderr the rest.
+//! What goes to stdout and what to stderr. stdout carries data only, so that it can be piped; stderr carries the rest.
 
 use std::io::{self, IsTerminal, Write};
 
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Format, Output};
-use crate::error::CliError;
 
-/// Decided once, from the arguments and the environment.
+/// Data could not be written to stdout.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to stdout: {0}")]
+pub(crate) struct StdoutError(#[from] io::Error);
+
+/// Where output goes and what it looks like: decided once, from the arguments and the environment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
     /// What stdout carries.
@@ -35,18 +39,7 @@ impl Console {
         }
     }
 
-    /// The same, but for what is no error silent.
-    pub(crate) fn quietly(&self) -> Self {
-        Self { quiet: true, ..*self }
-    }
-
-    /// A console that shows nothing, for tests.
-    #[cfg(test)]
-    pub(crate) fn for_tests() -> Self {
-        Self { format: Format::Text, quiet: true, colour_out: false, colour_err: false, interactive: false }
-    }
-
-    /// Columns to write for: the terminal's, or as many as a log page shows.
+    /// The columns to write for: the terminal's, or as many as the log page of a pipeline shows.
     pub(crate) fn width(&self) -> usize {
         let columns = console::Term::stderr().size_checked().map(|(_, columns)| usize::from(columns));
         columns.unwrap_or(110).clamp(40, 160)
@@ -57,45 +50,45 @@ impl Console {
         self.format == Format::Json
     }
 
-    /// Data, to stdout. A reader who has gone (`| head`) is no error.
-    pub(crate) fn data(&self, text: &str) -> Result<(), CliError> {
+    /// Writes data to stdout. A reader that has closed the pipe (`| head`) is not an error.
+    pub(crate) fn data(&self, text: &str) -> Result<(), StdoutError> {
         let mut out = io::stdout().lock();
         let newline = if text.ends_with('\n') { "" } else { "\n" };
         match write!(out, "{text}{newline}").and_then(|()| out.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Stdout(error)),
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(StdoutError(error)),
             _ => Ok(()),
         }
     }
 
-    /// A value as JSON, to stdout.
-    pub(crate) fn json_data(&self, value: &impl serde::Serialize) -> Result<(), CliError> {
-        let text = serde_json::to_string_pretty(value).map_err(|error| CliError::Stdout(error.into()))?;
+    /// Writes a value to stdout as JSON.
+    pub(crate) fn json_data(&self, value: &impl serde::Serialize) -> Result<(), StdoutError> {
+        let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
         self.data(&text)
     }
 
-    /// A line about what is going on, to stderr.
+    /// Writes a line about what happens to stderr, unless quiet.
     pub(crate) fn say(&self, text: &str) {
         if !self.quiet {
-            // Nobody is left to be told when stderr is closed.
+            // When stderr is closed, nobody reads it.
             let _ = writeln!(io::stderr().lock(), "{text}");
         }
     }
 
-    /// A warning, said even when quiet.
+    /// Writes a warning to stderr, even when quiet.
     pub(crate) fn warning(&self, text: &str) {
         let label = if self.colour_err { "\u{1b}[1;33mwarning\u{1b}[0m" } else { "warning" };
         let _ = writeln!(io::stderr().lock(), "{label}: {text}");
     }
 
-    /// A line that is said even when quiet.
+    /// Writes an error to stderr, even when quiet.
     pub(crate) fn error(&self, text: &str) {
         let label = if self.colour_err { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
         let _ = writeln!(io::stderr().lock(), "{label}: {text}");
     }
 }
 
-/// The log, to stderr. `HARNESS_LOG` has the last word.
-pub(crate) fn log(output: &Output) {
+/// Starts logging to stderr. `HARNESS_LOG` overrides the level.
+pub(crate) fn start_log(output: &Output) {
     let level = match (output.quiet, output.verbose) {
         (true, _) => "error",
         (_, 0) => "warn,kube_runtime=error,kube_client=error,kube_client::client::builder=off",

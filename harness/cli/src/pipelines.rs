@@ -1,4 +1,4 @@
-//! The pipelines under `ci/` are there to be copied: what they call must exist.
+//! The pipelines under `ci/`, which people copy: every command that they call must exist.
 
 use clap::Parser;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::args::Args;
 const GITHUB: &str = include_str!("../../../ci/github-actions.yaml");
 const AZURE: &str = include_str!("../../../ci/azure-pipelines.yaml");
 
-/// Every script of a pipeline: the texts under `run`, `bash` and `script`.
+/// Collects the scripts of a pipeline: the texts under `run`, `bash` and `script`.
 fn scripts(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(map) => {
@@ -26,9 +26,9 @@ fn scripts(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// The commands of a script that call the harness, in words as the shell takes them apart. Variables stay as they are.
+/// Returns the commands of a script that call the harness, split into words as a shell does. Variables stay as they are.
 fn calls(script: &str) -> Vec<Vec<String>> {
-    // A command may be a line, or stand in $( ).
+    // A command is a line, or inside $( ).
     let commands = script.lines().flat_map(|line| {
         let inner = line.split_once("=$(").and_then(|(_, rest)| rest.rsplit_once(')')).map(|(inner, _)| inner);
         [Some(line), inner].into_iter().flatten()
@@ -48,7 +48,7 @@ fn parsed(pipeline: &str) -> (Value, Vec<Vec<String>>) {
 }
 
 #[test]
-fn every_call_is_one_that_exists() {
+fn every_command_exists() {
     for (name, pipeline) in [("github-actions", GITHUB), ("azure-pipelines", AZURE)] {
         let (_, calls) = parsed(pipeline);
         for words in &calls {
@@ -64,14 +64,14 @@ fn every_call_is_one_that_exists() {
 }
 
 #[test]
-fn a_call_that_does_not_exist_would_be_found() {
+fn a_command_that_does_not_exist_is_found() {
     let (_, calls) = parsed("jobs: {a: {steps: [{run: 'x=$(harness components kee)'}, {run: 'harness run --al'}]}}");
     assert_eq!(calls.len(), 2);
     assert!(calls.iter().all(|words| Args::try_parse_from(words).is_err()));
 }
 
 #[test]
-fn they_have_steps_and_keep_the_reports_of_a_run_that_failed() {
+fn the_reports_of_a_failed_run_are_kept() {
     let (github, _) = parsed(GITHUB);
     let steps = github["jobs"]["scenarios"]["steps"].as_array().unwrap();
     let reports = steps.iter().find(|step| step["name"] == "Reports").unwrap();
@@ -83,7 +83,7 @@ fn they_have_steps_and_keep_the_reports_of_a_run_that_failed() {
 }
 
 #[test]
-fn the_versions_are_those_that_the_build_asks_for() {
+fn the_versions_are_those_of_the_build() {
     let rust = env!("CARGO_PKG_RUST_VERSION");
     let go = harness_components::required_go().to_string();
     for pipeline in [GITHUB, AZURE] {

@@ -1,6 +1,6 @@
 //! The A/A test: how often equal runs are called slower, and how often a phase that is a fifth slower is found.
 //!
-//! On made-up runs ([`harness_record::compare::model`]), which takes a second, and on real ones: runs of one scenario are dealt into two sides in
+//! On generated runs ([`harness_record::compare::model`]), which takes a second, and on real ones: runs of one scenario are dealt into two sides in
 //! twenty ways, so that every pair is of equal runs. For what must be found one side's samples of one latency are made longer.
 
 use std::path::Path;
@@ -12,19 +12,19 @@ use harness_record::summary::{Summary, read_hlog};
 
 use crate::failure::Failure;
 
-/// Pairs of sides.
+/// The number of pairs.
 const PAIRS: u64 = 20;
-/// How much slower a phase is that must be found.
+/// The slowdown of a phase that must be found.
 const SLOWER: f64 = 1.2;
 /// The latencies that are made slower in turn on real runs: each is one phase, and each run of the scenario has all of them.
 const SLOWED: [&str; 3] = ["nodeclaim_registered", "node_provisioning", "node_termination"];
 
-/// What came of the pairs.
+/// The outcome of the pairs.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Outcome {
     /// Pairs of equal sides that were called slower.
     pub(crate) false_regressions: u32,
-    /// Pairs of equal sides of which nothing could be said.
+    /// Pairs of equal sides that were inconclusive.
     pub(crate) inconclusive: u32,
     /// Pairs with a slower phase that were not called slower.
     pub(crate) missed: u32,
@@ -38,7 +38,7 @@ impl Outcome {
     }
 }
 
-/// Made-up runs, this many a side.
+/// Generated runs, this many a side.
 pub(crate) fn model(runs: u64) -> Outcome {
     let model = Model::new(TYPICAL);
     let mut outcome = Outcome::default();
@@ -84,7 +84,7 @@ pub(crate) fn scatter(runs: &[MeasuredRun]) -> Vec<(String, f64)> {
     p50.filter_map(|row| Some((row.latency, row.scatter? * 100.0))).collect()
 }
 
-/// A run's folder, from the files that a baseline keeps.
+/// Reads a run's folder, from the files that a baseline keeps.
 pub(crate) fn read(folder: &Path) -> Result<MeasuredRun, Failure> {
     let read = |file: &str| {
         let path = folder.join(file);

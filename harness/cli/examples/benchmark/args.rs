@@ -14,7 +14,7 @@ pub(crate) struct Args {
     /// The binary that is measured.
     #[arg(long, default_value = "target/release/harness", value_name = "FILE")]
     pub(crate) harness: PathBuf,
-    /// Makes the log for `report`. Default: examples/synthesize beside the binary.
+    /// The program that generates the log for `report`. Default: examples/synthesize beside the binary.
     #[arg(long, value_name = "FILE")]
     synthesize: Option<PathBuf>,
     /// The folder of the scenarios and of their tree.
@@ -23,17 +23,17 @@ pub(crate) struct Args {
     /// Run only this item; may be repeated.
     #[arg(long, value_enum, value_name = "ITEM")]
     only: Vec<Item>,
-    /// Pods of each run of the growth curve, the first being what the others are compared with. Without --only, nothing but the
-    /// growth curve is run then.
+    /// Pods of each run of the growth curve, the first being what the others are compared with. Without --only, only the
+    /// growth curve is run.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pods: Option<Vec<NonZeroU32>>,
-    /// Run each item so often, and print median and range.
+    /// Run each item N times, and print median and range.
     #[arg(long, default_value = "1", value_name = "N")]
     pub(crate) repeat: NonZeroU32,
-    /// Real runs of the A/A test, dealt into two sides; 0: only made-up ones. Ten are five a side and take a quarter of an hour.
+    /// Real runs of the A/A test, dealt into two sides; 0: only generated ones. Ten are five a side and take a quarter of an hour.
     #[arg(long, default_value = "10", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     pub(crate) aa_runs: u32,
-    /// Take these folders of runs of one scenario for the A/A test instead of making new ones; may be repeated.
+    /// Use these folders of runs of one scenario for the A/A test instead of new runs; may be repeated.
     #[arg(long, value_name = "DIR")]
     pub(crate) aa_from: Vec<PathBuf>,
     /// Keep the runs' folders, the logs and benchmark.md here; the folder must be empty or new. Default: a temporary folder, kept only after a failure.
@@ -48,7 +48,7 @@ pub(crate) enum Item {
     Smoke,
     /// `up`: the start of a local cluster whose components are built.
     Warm,
-    /// 1,000 pods on about 140 nodes that boot in no time.
+    /// 1,000 pods on about 140 nodes that boot at once.
     Burst,
     /// The same with fewer and more pods.
     Growth,
@@ -60,7 +60,7 @@ pub(crate) enum Item {
     Catalogue,
     /// `report` over 1,000,000 events.
     Report,
-    /// How often `compare` calls equal runs slower, and how often it finds a phase that is slower.
+    /// How often `compare` reports a regression between equal runs, and how often it finds a slower phase.
     Aa,
 }
 

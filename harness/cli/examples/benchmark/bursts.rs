@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::process::Ran;
 use crate::rates::Rates;
 
-/// The process that the user starts; the run's own summary knows the others.
+/// The process that the user starts; the others are in the run's own summary.
 pub(crate) const HARNESS: &str = "harness";
 /// The process with the simulated Azure and the Git server in it.
 pub(crate) const SUPERVISOR: &str = "supervisor";
@@ -19,7 +19,7 @@ pub(crate) const SUPERVISOR: &str = "supervisor";
 pub(crate) struct Cost {
     /// User and system time, seconds.
     pub(crate) cpu_s: f64,
-    /// The most resident memory, megabytes.
+    /// Peak resident memory, megabytes.
     pub(crate) rss_mb: f64,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Cost {
 pub(crate) struct Burst {
     pub(crate) pods: u32,
     pub(crate) nodes: f64,
-    /// From the intended start of the first pod's creation to the last pod's being Ready.
+    /// From the intended start of the first pod's creation until the last pod is Ready.
     pub(crate) all_ready_s: f64,
     /// Pods and nodes per second.
     pub(crate) rates: Rates,
@@ -41,8 +41,8 @@ pub(crate) struct Burst {
 }
 
 impl Burst {
-    /// From a run's folder, and from what its process was seen to take. The harness's own row is the one seen from outside: it
-    /// covers the whole process, with the start of the cluster and the writing of the reports.
+    /// Reads a run's folder. The harness's own row is the one measured from outside: it covers the whole process, including the
+    /// start of the cluster and the writing of the reports.
     pub(crate) fn read(pods: u32, folder: &Path, ran: &Ran) -> Result<Self, Failure> {
         let (path, summary) = summary(folder)?;
         let missing = |figure| Failure::Missing { path: path.clone(), figure };
@@ -77,12 +77,12 @@ impl Burst {
         self.costs.values().map(|cost| cost.cpu_s).sum()
     }
 
-    /// CPU time of the harness and the supervisor, percent of that of all.
+    /// CPU time of the harness and the supervisor, percent of the total.
     pub(crate) fn own_share_percent(&self) -> f64 {
         self.own().map(|cost| cost.cpu_s).sum::<f64>() / self.cpu_s() * 100.0
     }
 
-    /// The peaks of the harness and the supervisor together, megabytes; they need not have been at the same moment.
+    /// The sum of the peaks of the harness and the supervisor, megabytes. They need not have been at the same moment.
     pub(crate) fn own_rss_mb(&self) -> f64 {
         self.own().map(|cost| cost.rss_mb).sum()
     }
@@ -107,7 +107,7 @@ pub(crate) fn largest(summary: &Summary, name: &str) -> Option<Figure> {
     summary.latencies.iter().find(|latency| latency.name == name && latency.labels.is_empty())?.max
 }
 
-/// A sample that never came is no figure.
+/// Returns a measured value. A censored sample is not a figure.
 pub(crate) fn measured_ms(figure: Option<Figure>) -> Option<f64> {
     match figure? {
         Figure::Measured(ms) => Some(ms),

@@ -13,7 +13,7 @@ pub(crate) struct Curve {
 }
 
 impl Curve {
-    /// One more run.
+    /// Adds a run.
     pub(crate) fn add(&mut self, burst: Burst) {
         match self.columns.iter_mut().find(|(pods, _)| *pods == burst.pods) {
             Some((_, runs)) => runs.push(burst),
@@ -79,7 +79,7 @@ impl Curve {
         text.push('\n');
     }
 
-    /// One row for each process, the most expensive of the last column first.
+    /// Adds a row for each process, sorted by the last column, most expensive first.
     fn processes(&self, text: &mut String, digits: usize, of: fn(&Cost) -> f64) {
         let names: BTreeSet<&String> =
             self.columns.iter().flat_map(|(_, runs)| runs).flat_map(|run| run.costs.keys()).collect();

@@ -15,21 +15,21 @@ use crate::failure::Failure;
 /// NodeClaims that are chosen within this time are one decision: the marks of one command follow each other at once.
 const ONE_DECISION_US: u64 = 500_000;
 
-/// What was decided in one run.
+/// The decisions of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Decisions {
     /// From the last acknowledged scale-down of the phase that shrinks the load first to the first decision, seconds.
     pub(crate) first_s: f64,
-    /// From one decision to the next in the mean, seconds; 0 where there was only one.
+    /// The mean time from one decision to the next, seconds; 0 if there was only one.
     pub(crate) between_s: f64,
-    /// How many.
+    /// The number of decisions.
     pub(crate) count: usize,
-    /// NodeClaims that they took away.
+    /// The NodeClaims that they removed.
     pub(crate) nodeclaims: usize,
 }
 
 impl Decisions {
-    /// From a run's folder.
+    /// Reads a run's folder.
     pub(crate) fn read(folder: &Path) -> Result<Self, Failure> {
         let path = folder.join("plan.json");
         let json = fs::read(&path).map_err(|source| Failure::file("read", &path, source))?;
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_another_phase_shrinks_is_another_matter() {
+    fn scale_downs_of_another_phase_are_separate() {
         let mut downs = ScaleDowns::default();
         for (phase, acked_us) in
             [("shrink", Some(10)), ("shrink", Some(12)), ("shrink", None), ("smaller", Some(90)), ("smaller", Some(95))]

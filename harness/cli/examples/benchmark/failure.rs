@@ -19,7 +19,7 @@ pub(crate) enum Failure {
     /// The program is not there or cannot be run.
     #[error("cannot start {}: {source}; build it first (ci/benchmark.sh does)", program.display())]
     Spawn { program: PathBuf, source: std::io::Error },
-    /// The operating system does not tell about the child.
+    /// The operating system does not report on the child.
     #[error("cannot wait for `{what}`: {reason}")]
     Wait { what: String, reason: String },
     /// It ended with another exit code than 0.

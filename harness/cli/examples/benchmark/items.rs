@@ -20,13 +20,13 @@ use crate::sheet::{Sheet, Unit};
 
 /// The pods of [`Item::Burst`].
 const BURST_PODS: u32 = 1_000;
-/// The pods of the growth curve that have a target of their own, and that target in seconds.
+/// The point of the growth curve that has a target of its own: pods, and the target in seconds.
 const GROWTH_TARGET: (u32, f64) = (3_000, 180.0);
 /// The events of [`Item::Report`].
 const REPORT_EVENTS: u32 = 1_000_000;
-/// The group whose scenarios are about Flux. The target of [`Item::Catalogue`] is of the others, which are about nodes.
+/// The group whose scenarios are about Flux. The target of [`Item::Catalogue`] is for the others, which are about nodes.
 const GITOPS: Group = Group::Gitops;
-/// The same draws in every run.
+/// The seed of every run.
 const SEED: &str = "1";
 /// Beyond the scenarios' own deadlines (10 minutes up, 10 down), start and cleanup.
 const RUN_LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -43,7 +43,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) curve: Curve,
 }
 
-/// `harness status --format json`, what is used of it.
+/// The part of `harness status --format json` that is used.
 #[derive(Deserialize)]
 struct Status {
     timings: Vec<Step>,
@@ -56,7 +56,7 @@ struct Step {
     to_ms: u64,
 }
 
-/// `index.json`, what is used of it.
+/// The part of `index.json` that is used.
 #[derive(Deserialize)]
 struct Index {
     scenarios: Vec<One>,
@@ -96,7 +96,7 @@ impl Bench<'_> {
         let up = self.runner.run(task("up").args(["up", "--cluster"]).arg(&cluster)).await;
         let status =
             self.runner.run(task("status").args(["status", "--format", "json", "--cluster"]).arg(&cluster)).await;
-        // Whatever came of the start, nothing may stay.
+        // Nothing may stay up, even after a start that failed.
         let down = self.runner.run(task("down").args(["down", "--cluster"]).arg(&cluster).always()).await;
         let (up, status, down) = (up?, status?, down?);
         self.sheet.target(Item::Warm, "`up` until it is usable", Unit::Seconds, up.wall.as_secs_f64(), 12.0);
@@ -127,7 +127,7 @@ impl Bench<'_> {
             let burst = match self.burst(pods, repeat).await {
                 Ok(burst) => burst,
                 Err(Failure::Interrupted) => return Err(Failure::Interrupted),
-                // The other points of the curve are worth having.
+                // The other points of the curve are useful without this one.
                 Err(failure) => {
                     eprintln!("{pods} pods: {failure}");
                     failed.get_or_insert(failure);
@@ -224,7 +224,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// `harness run --all`, on one cluster, and what each group takes of it.
+    /// `harness run --all` on one cluster, and the share of each group.
     pub(crate) async fn catalogue(&mut self, repeat: u32) -> Result<(), Failure> {
         let name = format!("catalogue-{repeat}");
         let ran = self.runner.run(self.run_task(&name, CATALOGUE_LIMIT).arg("--all")).await?;
@@ -310,7 +310,7 @@ impl Bench<'_> {
         self.runner.run(task.args(further.iter().copied())).await
     }
 
-    /// `harness run` on a cluster of its own, which is the case where the use of its processes is that of the run alone.
+    /// `harness run` on a cluster of its own, so that the processes are used by this run only.
     fn run_task(&self, name: &str, limit: Duration) -> Task {
         let task = Task::harness(name, limit).args(["run", "--seed", SEED, "--cluster"]).arg(cluster());
         task.arg("--out").arg(self.out.join(name))

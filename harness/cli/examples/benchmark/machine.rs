@@ -1,9 +1,9 @@
-//! What was measured on: figures of different machines, or of a busy one, are no comparison.
+//! The machine: figures of different machines, or of a busy one, cannot be compared.
 
 use std::path::Path;
 use std::process::Command;
 
-/// The machine, the load when it was asked, the revision and the binary, as a Markdown list.
+/// Describes the machine, its current load, the revision and the binary, as a Markdown list.
 pub(crate) fn facts(harness: &Path) -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let load = first_words("/proc/loadavg", 3);
@@ -14,7 +14,7 @@ pub(crate) fn facts(harness: &Path) -> String {
         format!("load average at the start (1, 5, 15 minutes): {load}"),
         format!("revision: {}", revision()),
         format!("binary: {}, {}", output(Command::new(harness).arg("--version")), harness.display()),
-        format!("begun: {}", jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default()),
+        format!("started: {}", jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default()),
     ];
     let busy = load.split(' ').next().and_then(|load| load.parse::<f64>().ok()).unwrap_or_default();
     if busy > 0.5 * cores as f64 {
@@ -33,7 +33,7 @@ fn revision() -> String {
     }
 }
 
-/// The output of a command; empty when there is none.
+/// Returns the output of a command; empty if it fails.
 fn output(command: &mut Command) -> String {
     let output = command.output().ok().filter(|output| output.status.success());
     output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
@@ -44,7 +44,7 @@ fn first_words(path: &str, count: usize) -> String {
     text.split_whitespace().take(count).collect::<Vec<_>>().join(" ")
 }
 
-/// The value of a `key: value` file.
+/// Returns a value of a `key: value` file.
 fn value(path: &str, key: &str) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     let line = text.lines().find(|line| line.starts_with(key))?;

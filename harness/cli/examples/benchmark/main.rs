@@ -51,11 +51,11 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Runs everything that was asked for and prints what came out, also when some of it failed.
+/// Runs the items that were asked for and prints the figures, even if some of them failed.
 async fn benchmark(args: Args) -> Result<Vec<Failure>, Failure> {
     let interrupt = CancellationToken::new();
     interrupt_on_signals(interrupt.clone())?;
-    // Removed in the end unless something failed or the user named the folder.
+    // Deleted at the end unless something failed or the user named the folder.
     let (out, temporary) = match &args.out {
         Some(out) => (fresh(out)?, None),
         None => {
@@ -109,7 +109,7 @@ async fn benchmark(args: Args) -> Result<Vec<Failure>, Failure> {
     Ok(failures)
 }
 
-/// Runs' folders have fixed names, and figures of two benchmarks must not be mixed.
+/// Refuses a folder that is not empty: the runs' folders have fixed names, and the figures of two benchmarks must not be mixed.
 fn fresh(out: &Path) -> Result<PathBuf, Failure> {
     let entries = match std::fs::read_dir(out) {
         Ok(entries) => entries.count(),
@@ -119,7 +119,7 @@ fn fresh(out: &Path) -> Result<PathBuf, Failure> {
     if entries > 0 { Err(Failure::NotEmpty { folder: out.to_owned() }) } else { Ok(out.to_owned()) }
 }
 
-/// So that no item pays for the build.
+/// Builds the components, so that no item includes the build.
 async fn components(runner: &Runner) -> Result<(), Failure> {
     if std::env::var_os("HARNESS_BIN_DIR").is_some() {
         return Ok(());
@@ -128,7 +128,7 @@ async fn components(runner: &Runner) -> Result<(), Failure> {
     runner.run(task).await.map(drop)
 }
 
-/// Ctrl-C and SIGTERM end the child that runs, which cleans up after itself, and then the benchmark.
+/// Makes Ctrl-C and SIGTERM end the current child, which cleans up after itself, and then the benchmark.
 fn interrupt_on_signals(interrupt: CancellationToken) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let listen = |kind| signal(kind).map_err(Failure::Signals);
@@ -138,7 +138,7 @@ fn interrupt_on_signals(interrupt: CancellationToken) -> Result<(), Failure> {
             _ = int.recv() => {}
             _ = term.recv() => {}
         }
-        eprintln!("interrupted: waiting until what runs has cleaned up");
+        eprintln!("interrupted: waiting for the current run to clean up");
         interrupt.cancel();
     });
     Ok(())

@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
 
-/// What a child that was interrupted may take to clean up: the limit of a run's own cleanup and some.
+/// How long an interrupted child may take to clean up: the limit of a run's own cleanup and a little more.
 const GRACE: Duration = Duration::from_secs(240);
-/// How often a child is looked at. Times are exact to this, and memory up to what was new within it. Looking takes CPU time from
-/// a run that has none to spare, so a short one is looked at more often than a long one.
+/// How often a child is sampled, which limits the resolution of times and of peak memory. Sampling takes CPU time from a run that
+/// has none to spare, so a short one is sampled more often than a long one.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const LOOK_CLOSELY_EVERY: Duration = Duration::from_millis(5);
 
@@ -55,13 +55,13 @@ impl Task {
         self
     }
 
-    /// For what is over in seconds.
+    /// Samples more often, for a child that ends within seconds.
     pub(crate) fn closely(mut self) -> Self {
         self.look_every = LOOK_CLOSELY_EVERY;
         self
     }
 
-    /// Runs although the benchmark was interrupted: it cleans up.
+    /// Runs even if the benchmark was interrupted: it cleans up.
     pub(crate) fn always(mut self) -> Self {
         self.always = true;
         self
@@ -74,7 +74,7 @@ pub(crate) struct Ran {
     pub(crate) wall: Duration,
     /// User and system time of the process itself, without its children.
     pub(crate) cpu: Duration,
-    /// The most resident memory of the process itself, bytes.
+    /// Peak resident memory of the process itself, bytes.
     pub(crate) rss_max_bytes: u64,
     /// Where its stdout is.
     pub(crate) stdout: PathBuf,
@@ -95,7 +95,7 @@ impl Runner {
         Ok(Self { harness, logs, interrupt })
     }
 
-    /// Runs to the end; anything but exit code 0 is a failure.
+    /// Runs a child to its end; any exit code but 0 is a failure.
     pub(crate) async fn run(&self, task: Task) -> Result<Ran, Failure> {
         if self.interrupt.is_cancelled() && !task.always {
             return Err(Failure::Interrupted);
@@ -110,13 +110,13 @@ impl Runner {
             .stdin(Stdio::null())
             .stdout(create(&stdout)?)
             .stderr(create(&stderr)?)
-            // A group of its own: a terminal sends Ctrl-C to the whole group, and a second SIGINT makes a run give its cleanup up.
+            // A group of its own: a terminal sends Ctrl-C to the whole group, and a second SIGINT makes a run abandon its cleanup.
             .process_group(0)
             .spawn()
             .map_err(|source| Failure::Spawn { program, source })?;
         let watched = self.watch(&task, child.id(), began).await;
         if watched.is_err() {
-            // Whatever could not be watched must not stay.
+            // A child that cannot be watched must not stay.
             let _ = child.kill();
         }
         let status = child.wait().map_err(|error| task.wait_failed(&error))?;
@@ -145,7 +145,7 @@ impl Runner {
             let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
             match waitid(Id::Pid(pid), flags).map_err(|error| task.wait_failed(&error))? {
                 WaitStatus::StillAlive => {}
-                // Its CPU time can still be read, its memory no more.
+                // Its CPU time can still be read, its memory cannot.
                 _ => {
                     let wall = began.elapsed();
                     seen.look(id);

@@ -1,4 +1,4 @@
-//! How many in a second, from the log of a run.
+//! Rates per second, from the log of a run.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,12 +11,12 @@ use harness_record::{Event, EventKind};
 
 use crate::failure::Failure;
 
-/// Things per second.
+/// A rate per second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Rate {
-    /// Over the whole time from the first begin to the last end.
+    /// The mean, from the first start to the last end.
     pub(crate) mean: f64,
-    /// In the best second, wherever it begins.
+    /// The maximum over any one second.
     pub(crate) most: f64,
 }
 
@@ -52,7 +52,7 @@ impl Rates {
     }
 }
 
-/// When each object reached a milestone first, microseconds since the run began.
+/// When each object reached a milestone first, microseconds since the start of the run.
 #[derive(Default)]
 struct Moments(HashMap<(ObjectKind, Reached), HashMap<String, u64>>);
 

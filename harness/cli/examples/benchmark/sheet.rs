@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::args::Item;
 use crate::failure::Failure;
 
-/// The unit of a figure, and how many of its digits mean something.
+/// The unit of a figure, and its significant digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     Seconds,
@@ -38,7 +38,7 @@ struct Row {
     values: Vec<f64>,
 }
 
-/// The table. Values of repetitions are gathered in one row.
+/// The table. The values of repetitions share one row.
 #[derive(Default)]
 pub(crate) struct Sheet {
     rows: Vec<Row>,
@@ -46,12 +46,12 @@ pub(crate) struct Sheet {
 }
 
 impl Sheet {
-    /// A figure that has a target: at most that much.
+    /// Adds a figure that has a target, an upper bound.
     pub(crate) fn target(&mut self, item: Item, what: &str, unit: Unit, value: f64, target: f64) {
         self.add(item, what, unit, value, Some(target));
     }
 
-    /// A figure that explains others.
+    /// Adds a figure that explains others.
     pub(crate) fn figure(&mut self, item: Item, what: &str, unit: Unit, value: f64) {
         self.add(item, what, unit, value, None);
     }
@@ -63,7 +63,7 @@ impl Sheet {
         }
     }
 
-    /// Something could not be measured.
+    /// Notes that an item could not be measured.
     pub(crate) fn failed(&mut self, item: Item, failure: &Failure) {
         self.failures.push((item, failure.to_string()));
     }
@@ -95,7 +95,7 @@ impl Sheet {
     }
 }
 
-/// The middle value; the mean of the two in the middle. 0 for none.
+/// Returns the median; 0 for no values.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -104,7 +104,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     if sorted.len().is_multiple_of(2) { (middle(half.saturating_sub(1)) + middle(half)) / 2.0 } else { middle(half) }
 }
 
-/// ` (min to max)` where there are several values.
+/// Returns ` (min to max)` if there are several values.
 pub(crate) fn range(values: &[f64], text: impl Fn(f64) -> String) -> String {
     if values.len() < 2 {
         return String::new();

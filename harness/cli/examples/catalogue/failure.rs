@@ -37,6 +37,9 @@ pub(crate) enum Failure {
     /// A program that must succeed.
     #[error("`{what}` ended with {status}")]
     Ended { what: String, status: String },
+    /// `suite.json`.
+    #[error(transparent)]
+    Record(#[from] harness_suite::FileError),
     /// A file.
     #[error("cannot {action} {}: {source}", path.display())]
     File { action: &'static str, path: PathBuf, source: std::io::Error },

@@ -31,7 +31,7 @@ use crate::suite::{Totals, Whole};
 
 fn main() -> ExitCode {
     match catalogue(&Args::parse()) {
-        Ok(exit_code) => ExitCode::from(exit_code),
+        Ok(exit_code) => exit_code.into(),
         Err(failure) => {
             eprintln!("error: {failure}");
             ExitCode::FAILURE
@@ -39,12 +39,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn catalogue(args: &Args) -> Result<u8, Failure> {
+fn catalogue(args: &Args) -> Result<harness_suite::ExitCode, Failure> {
     let jobs = jobs::all(args, harness_scenario::builtin_scenarios())?;
     let lanes = args.lanes.get();
     if args.list {
         println!("{}", jobs::listed(&jobs, lanes));
-        return Ok(0);
+        return Ok(harness_suite::ExitCode::Passed);
     }
     let started_at = jiff::Timestamp::now();
     let id = format!("catalogue-{}", started_at.strftime("%Y%m%d-%H%M%S"));

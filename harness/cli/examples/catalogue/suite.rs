@@ -1,65 +1,15 @@
 //! The report over everything: `suite.json`, from which `harness report` makes the index.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use serde::Serialize;
+use harness_suite::{ExitCode, RecordedJudgement, RunRecord, RunState, SuiteRecord};
 
 use crate::failure::Failure;
 use crate::jobs::Job;
 use crate::lanes::State;
-
-/// Exit codes of runs without a result (README.md).
-const TARGET_FAILED: u8 = 3;
-const NOT_RUN: u8 = 4;
-const INTERRUPTED: u8 = 130;
-
-/// The parts of `suite.json` that are used here. `harness run` writes the same file, and `harness report` reads it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Suite<'a> {
-    version: u32,
-    id: &'a str,
-    started_at: String,
-    took_ms: u64,
-    command: &'a str,
-    profile: &'a str,
-    target: &'a str,
-    seed: u64,
-    scenarios: Vec<Entry<'a>>,
-    left: [String; 0],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Entry<'a> {
-    name: &'a str,
-    scenario: &'a str,
-    group: &'a str,
-    question: &'a str,
-    state: Condition<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    judgement: Option<Judgement<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase")]
-enum Condition<'a> {
-    Ran,
-    NotRun { reason: Cow<'a, str>, exit_code: u8 },
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Judgement<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    broken: Option<&'a str>,
-    problems: &'a [String],
-    first: &'a [String],
-}
 
 /// The whole catalogue after its last run.
 pub(crate) struct Whole<'a> {
@@ -78,8 +28,10 @@ impl Whole<'_> {
     /// Writes `suite.json` and the table of durations, then has `harness report` make the index. Its exit code repeats the verdicts of the
     /// runs, so it does not tell whether the report was made.
     pub(crate) fn report(&self, out: &Path, harness: &Path) -> Result<(), Failure> {
-        write(out, "suite.json", &self.suite(out))?;
-        write(out, "durations.json", &self.durations())?;
+        self.record(out).save(out)?;
+        let path = out.join("durations.json");
+        let text = serde_json::to_string_pretty(&self.durations()).map_err(std::io::Error::from);
+        text.and_then(|text| std::fs::write(&path, text + "\n")).map_err(Failure::file("write", path.clone()))?;
         let status = Command::new(harness).arg("report").arg(out).status();
         let status = status.map_err(|source| Failure::Spawn { program: harness.to_owned(), source })?;
         match out.join("index.html").is_file() && out.join("junit.xml").is_file() {
@@ -88,19 +40,16 @@ impl Whole<'_> {
         }
     }
 
-    fn suite(&self, out: &Path) -> Suite<'_> {
+    fn record(&self, out: &Path) -> SuiteRecord {
         let has_log = |job: &Job| out.join(&job.name).join("events.jsonl").is_file();
-        Suite {
-            version: 1,
-            id: self.id,
-            started_at: self.started_at.to_string(),
+        let runs = self.jobs.iter().zip(self.states).map(|(job, state)| run_record(job, state, has_log(job)));
+        SuiteRecord {
             took_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
-            command: self.command,
-            profile: self.profile,
-            target: "local",
+            command: self.command.to_owned(),
+            profile: self.profile.to_owned(),
+            target: "local".to_owned(),
             seed: self.seed,
-            scenarios: self.jobs.iter().zip(self.states).map(|(job, state)| entry(job, state, has_log(job))).collect(),
-            left: [],
+            ..SuiteRecord::new(self.id, self.started_at, runs.collect())
         }
     }
 
@@ -119,28 +68,29 @@ impl Whole<'_> {
     }
 }
 
-fn write(out: &Path, name: &str, content: &impl Serialize) -> Result<(), Failure> {
-    let path = out.join(name);
-    let text = serde_json::to_string_pretty(content).map_err(std::io::Error::from);
-    text.and_then(|text| std::fs::write(&path, text + "\n")).map_err(Failure::file("write", path.clone()))
-}
-
-fn entry<'a>(job: &'a Job, state: &'a State, has_log: bool) -> Entry<'a> {
+fn run_record(job: &Job, state: &State, has_log: bool) -> RunRecord {
     let case = job.counter_case.as_ref().map(|(case, _)| case);
+    let not_run = |reason: &str, exit_code| RunState::NotRun { reason: reason.to_owned(), exit_code };
     let (state, judgement) = match state {
         // It did not even start: `harness report` has nothing to read.
-        State::Ran { problems, .. } if !has_log => {
-            (Condition::NotRun { reason: problems.join("; ").into(), exit_code: TARGET_FAILED }, None)
-        }
+        State::Ran { problems, .. } if !has_log => (not_run(&problems.join("; "), ExitCode::TargetFailed), None),
         State::Ran { problems, first, .. } => {
-            let broken = case.map(|case| case.broken.as_str());
-            (Condition::Ran, Some(Judgement { broken, problems, first }))
+            let broken = case.map(|case| case.broken.clone());
+            let judgement = RecordedJudgement { broken, problems: problems.clone(), first: first.clone() };
+            (RunState::Ran, Some(judgement))
         }
-        State::NotRun(reason) => (Condition::NotRun { reason: reason.into(), exit_code: NOT_RUN }, None),
-        State::Interrupted => (Condition::NotRun { reason: "interrupted".into(), exit_code: INTERRUPTED }, None),
+        State::NotRun(reason) => (not_run(reason, ExitCode::Inconclusive), None),
+        State::Interrupted => (not_run("interrupted", ExitCode::Interrupted), None),
     };
-    let scenario = case.map_or(job.name.as_str(), |case| case.scenario.as_str());
-    Entry { name: &job.name, scenario, group: &job.group, question: &job.question, state, judgement }
+    RunRecord {
+        name: job.name.clone(),
+        scenario: case.map_or(&job.name, |case| &case.scenario).clone(),
+        group: job.group.clone(),
+        question: job.question.clone(),
+        state,
+        issues: Vec::new(),
+        judgement,
+    }
 }
 
 /// How many jobs ended in which way.
@@ -173,12 +123,12 @@ impl Totals {
 
     /// 0 if every run had the expected outcome and few enough were flaky, 130 after an interrupt, otherwise 1. A scenario that was not run
     /// makes it 1 too: that must not look like a pass.
-    pub(crate) fn exit_code(&self, flaky_max: usize) -> u8 {
+    pub(crate) fn exit_code(&self, flaky_max: usize) -> ExitCode {
         match () {
-            () if self.interrupted > 0 => INTERRUPTED,
-            () if self.failed + self.not_run > 0 || self.flaky > flaky_max => 1,
-            () if self.passed + self.counter_cases == 0 => 1,
-            () => 0,
+            () if self.interrupted > 0 => ExitCode::Interrupted,
+            () if self.failed + self.not_run > 0 || self.flaky > flaky_max => ExitCode::Failed,
+            () if self.passed + self.counter_cases == 0 => ExitCode::Failed,
+            () => ExitCode::Passed,
         }
     }
 
@@ -251,7 +201,7 @@ mod tests {
             std::fs::create_dir(out.path().join(&job.name)).unwrap();
             std::fs::write(out.path().join(&job.name).join("events.jsonl"), "").unwrap();
         }
-        let json = serde_json::to_value(whole.suite(out.path())).unwrap();
+        let json = serde_json::to_value(whole.record(out.path())).unwrap();
         assert_eq!((&json["id"], &json["tookMs"]), (&json!("catalogue-1"), &json!(90_000)));
         let of = |index: usize| &json["scenarios"][index];
         assert_eq!(of(0)["state"], "ran");
@@ -275,11 +225,11 @@ mod tests {
     #[case(vec![ran(&["x"], &[]), State::Interrupted], 130, "0 passed, 1 failed, 1 interrupted, 0 flaky (at most 1)")]
     fn the_exit_code_and_the_last_line(#[case] states: Vec<State>, #[case] exit_code: u8, #[case] text: &str) {
         let totals = Totals::of(&[taking("a", 1), counter_case()], &states);
-        assert_eq!((totals.exit_code(1), totals.text(1).as_str()), (exit_code, text));
+        assert_eq!((u8::from(totals.exit_code(1)), totals.text(1).as_str()), (exit_code, text));
     }
 
     #[test]
     fn running_nothing_is_not_a_pass() {
-        assert_eq!(Totals::of(&[], &[]).exit_code(2), 1);
+        assert_eq!(Totals::of(&[], &[]).exit_code(2), ExitCode::Failed);
     }
 }

@@ -1,13 +1,13 @@
 //! `harness doctor`.
 
 use harness_components::doctor::{self, Check, Options, Status};
+use harness_suite::ExitCode;
 
 use crate::args::Doctor;
 use crate::console::Console;
 use crate::error::CliError;
-use crate::exit::{Exit, PASS, TARGET_FAILED};
 
-pub(crate) async fn doctor(args: Doctor, console: &Console) -> Result<Exit, CliError> {
+pub(super) async fn doctor(args: Doctor, console: &Console) -> Result<ExitCode, CliError> {
     let mut options = Options::from_env()?;
     options.bin_dir = args.bin_dir;
     let diagnosis = doctor::examine(&options).await;
@@ -16,11 +16,11 @@ pub(crate) async fn doctor(args: Doctor, console: &Console) -> Result<Exit, CliE
     } else {
         console.data(&lines(&diagnosis.checks, console).join("\n"))?;
     }
-    Ok(if diagnosis.status() == Status::Fail { TARGET_FAILED } else { PASS })
+    Ok(if diagnosis.status() == Status::Fail { ExitCode::TargetFailed } else { ExitCode::Passed })
 }
 
-/// Checks, for people.
-pub(crate) fn lines(checks: &[Check], console: &Console) -> Vec<String> {
+/// Describes checks, one or two lines each.
+pub(super) fn lines(checks: &[Check], console: &Console) -> Vec<String> {
     let mut lines = Vec::new();
     for check in checks {
         lines.push(format!("{} {:<22} {}", mark(check.status, console), check.name, check.detail));

@@ -36,7 +36,7 @@ pub(crate) fn scale_burst_passes_and_its_counts_agree(shared: &SharedCluster) {
 
 /// A tree with pools, names and taints unlike the example's is tested pool by pool.
 pub(crate) fn a_tree_of_another_team_passes(shared: &SharedCluster) {
-    let tree = repository("harness/cli/tests/strange-tree");
+    let tree = repository("harness/suite/tests/strange-tree");
     let ran =
         shared.run(&["scale-burst", "--profile", "smoke", "--seed", "7", "--node-config", tree.to_str().unwrap()]);
     ran.assert_passed();

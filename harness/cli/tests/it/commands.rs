@@ -8,7 +8,7 @@ use rstest::rstest;
 
 use crate::harness;
 
-fn say(arguments: &[&str]) -> (i32, String, String) {
+fn invoke(arguments: &[&str]) -> (i32, String, String) {
     let Output { status, stdout, stderr } = harness().args(arguments).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (status.code().unwrap(), text(stdout), text(stderr))
@@ -23,9 +23,9 @@ fn write(folder: &tempfile::TempDir, name: &str, text: &str) -> String {
 #[test]
 fn the_same_inputs_give_the_same_plan_byte_for_byte() {
     let arguments = ["plan", "scale-burst", "--profile", "full", "--seed", "42", "--set", "podsPerClass=50"];
-    let (code, first, _) = say(&arguments);
+    let (code, first, _) = invoke(&arguments);
     assert_eq!(code, 0);
-    assert_eq!(first, say(&arguments).1);
+    assert_eq!(first, invoke(&arguments).1);
     assert!(first.contains("\"seed\": 42"));
 }
 
@@ -45,8 +45,8 @@ fn the_same_inputs_give_the_same_plan_byte_for_byte() {
 #[case(&["report", "."], "plan.json")]
 #[case(&["env", "--cluster", "nobody-started-this"], "harness up")]
 #[case(&["validate", "does/not/exist"], "does/not/exist")]
-fn what_cannot_work_ends_with_2_and_says_what_to_do(#[case] arguments: &[&str], #[case] hint: &str) {
-    let (code, stdout, stderr) = say(arguments);
+fn a_command_that_cannot_work_exits_with_2_and_says_what_to_do(#[case] arguments: &[&str], #[case] hint: &str) {
+    let (code, stdout, stderr) = invoke(arguments);
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains(hint), "{stderr}");
     assert_eq!(stdout, "", "stdout carries data only");
@@ -59,7 +59,7 @@ fn an_invalid_scenario_names_its_line_and_starts_nothing() {
     let file = write(&folder, "bad.yaml", &good.replace("until: all-pods-ready", "untill: all-pods-ready"));
     let line = 1 + good.lines().position(|line| line.contains("until: all-pods-ready")).unwrap();
     let out = folder.path().join("out");
-    let (code, _, stderr) = say(&["run", &file, "--out", out.to_str().unwrap()]);
+    let (code, _, stderr) = invoke(&["run", &file, "--out", out.to_str().unwrap()]);
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains(&format!("bad.yaml:{line}:")) && stderr.contains("until"), "{stderr}");
     assert!(!out.exists(), "nothing was touched");
@@ -75,22 +75,22 @@ fn an_invalid_tree_names_its_line_and_starts_nothing() {
         "# old\napiVersion: karpenter.sh/v1beta1\nkind: NodePool\nmetadata: {name: x}\nspec: {template: {spec: {}}}\n",
     );
     let tree = folder.path().to_str().unwrap();
-    let (code, _, stderr) = say(&["run", "scale-burst", "--node-config", tree]);
+    let (code, _, stderr) = invoke(&["run", "scale-burst", "--node-config", tree]);
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains("pool.yaml:2:") && stderr.contains("karpenter.sh/v1"), "{stderr}");
-    assert_eq!(say(&["validate", tree]).0, 2);
+    assert_eq!(invoke(&["validate", tree]).0, 2);
 }
 
 #[test]
 fn a_folder_that_holds_a_run_is_not_touched() {
     let folder = tempfile::tempdir().unwrap();
     let log = write(&folder, "events.jsonl", "mine\n");
-    let (code, _, stderr) = say(&["run", "scale-burst", "--out", folder.path().to_str().unwrap()]);
+    let (code, _, stderr) = invoke(&["run", "scale-burst", "--out", folder.path().to_str().unwrap()]);
     assert_eq!(code, 2, "{stderr}");
     assert_eq!(std::fs::read_to_string(log).unwrap(), "mine\n");
 }
 
-/// Puts a recorded run into `NAME` in a folder. `killed` is one that was cut in the middle of a line.
+/// Unpacks a recorded run into `NAME` in a folder. `killed` is a log that ends in the middle of a line.
 fn recorded(folder: &Path, name: &str) -> PathBuf {
     let (recording, cut) = match name {
         "pass" => ("scale-burst", false),
@@ -116,7 +116,7 @@ fn recorded(folder: &Path, name: &str) -> PathBuf {
 fn a_recorded_run_is_reported_again(#[case] name: &str, #[case] expected: i32) {
     let folder = tempfile::tempdir().unwrap();
     let run = recorded(folder.path(), name);
-    let (code, stdout, stderr) = say(&["report", run.to_str().unwrap(), "--format", "json"]);
+    let (code, stdout, stderr) = invoke(&["report", run.to_str().unwrap(), "--format", "json"]);
     assert_eq!(code, expected, "{stderr}");
     let summary: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(summary["exitCode"], expected);
@@ -125,7 +125,7 @@ fn a_recorded_run_is_reported_again(#[case] name: &str, #[case] expected: i32) {
     }
 }
 
-/// The `suite.json` of these scenarios: name, state, troubles.
+/// The `suite.json` of these runs: name, state, issues.
 fn suite(scenarios: &[(&str, &str, &str)]) -> String {
     let entries = scenarios.iter().map(|(name, state, troubles)| {
         format!(
@@ -139,7 +139,7 @@ fn suite(scenarios: &[(&str, &str, &str)]) -> String {
     )
 }
 
-const SPOILT: &str = r#"{"exitCode": 5, "what": "after the run the cluster is not as it was before: Node a"}"#;
+const CHANGED_CLUSTER: &str = r#"{"exitCode": 5, "what": "after the run the cluster is not as it was before: Node a"}"#;
 const INTERRUPTED: &str = r#"{"not-run": {"reason": "interrupted", "exitCode": 130}}"#;
 
 #[rstest]
@@ -147,14 +147,14 @@ const INTERRUPTED: &str = r#"{"not-run": {"reason": "interrupted", "exitCode": 1
 #[case(&[("pass", r#""ran""#, ""), ("killed", r#""running""#, "")], 4)]
 #[case(&[("killed", r#""ran""#, ""), ("no-quota", r#""ran""#, ""), ("pass", r#""ran""#, "")], 1)]
 #[case(&[("no-quota", r#""ran""#, ""), ("none", INTERRUPTED, "")], 130)]
-#[case(&[("pass", r#""ran""#, SPOILT), ("none", INTERRUPTED, ""), ("none2", r#""waiting""#, "")], 5)]
+#[case(&[("pass", r#""ran""#, CHANGED_CLUSTER), ("none", INTERRUPTED, ""), ("none2", r#""waiting""#, "")], 5)]
 fn several_recorded_runs_are_reported_again(#[case] scenarios: &[(&str, &str, &str)], #[case] expected: i32) {
     let folder = tempfile::tempdir().unwrap();
     for (name, ..) in scenarios.iter().filter(|(name, ..)| !name.starts_with("none")) {
         recorded(folder.path(), name);
     }
     write(&folder, "suite.json", &suite(scenarios));
-    let (code, stdout, stderr) = say(&["report", folder.path().to_str().unwrap()]);
+    let (code, stdout, stderr) = invoke(&["report", folder.path().to_str().unwrap()]);
     assert_eq!(code, expected, "{stdout}{stderr}");
     assert!(stdout.contains(&format!("took 1m01s, exit code {expected}")), "{stdout}");
     let junit = std::fs::read_to_string(folder.path().join("junit.xml")).unwrap();
@@ -170,20 +170,20 @@ fn several_recorded_runs_are_reported_again(#[case] scenarios: &[(&str, &str, &s
         let index = std::fs::read_to_string(folder.path().join(file)).unwrap();
         assert!(scenarios.iter().all(|(name, ..)| index.contains(name)), "{file}: {index}");
     }
-    let (code, stdout, _) = say(&["report", folder.path().to_str().unwrap(), "--format", "json"]);
+    let (code, stdout, _) = invoke(&["report", folder.path().to_str().unwrap(), "--format", "json"]);
     let index: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((code, &index["exitCode"]), (expected, &serde_json::json!(expected)));
     assert_eq!(index["scenarios"].as_array().unwrap().len(), scenarios.len());
     assert_eq!(stdout, std::fs::read_to_string(folder.path().join("index.json")).unwrap());
-    // A second run does not go there.
+    // A second run does not write there.
     let out = folder.path().to_str().unwrap();
-    let (code, _, stderr) = say(&["run", "scale-burst", "--out", out]);
+    let (code, _, stderr) = invoke(&["run", "scale-burst", "--out", out]);
     assert_eq!((code, stderr.contains("suite.json")), (2, true), "{stderr}");
 }
 
 #[test]
 fn a_scenario_is_listed_with_its_group_its_parameters_and_its_times() {
-    let (code, stdout, _) = say(&["list", "--format", "json"]);
+    let (code, stdout, _) = invoke(&["list", "--format", "json"]);
     assert_eq!(code, 0);
     let rows: Vec<serde_json::Value> = serde_json::from_str(&stdout).unwrap();
     let burst = rows.iter().find(|row| row["name"] == "scale-burst").unwrap();
@@ -198,35 +198,35 @@ fn a_scenario_is_listed_with_its_group_its_parameters_and_its_times() {
             assert!(0 < about && about <= most, "{} {profile}: {takes}", row["name"]);
         }
     }
-    // Groups filter, and together they are all.
+    // The groups are a partition of all scenarios.
     let groups = ["scaling", "cost", "change", "failure", "autoscaling", "gitops"];
     let of = |group: &str| -> Vec<serde_json::Value> {
-        serde_json::from_str(&say(&["list", "--group", group, "--format", "json"]).1).unwrap()
+        serde_json::from_str(&invoke(&["list", "--group", group, "--format", "json"]).1).unwrap()
     };
     assert_eq!(groups.iter().flat_map(|group| of(group)).collect::<Vec<_>>(), rows);
-    let (_, text, _) = say(&["list", "-v"]);
+    let (_, text, _) = invoke(&["list", "-v"]);
     assert!(text.contains("6 | 40 | 300; Pods of each workload (count)"), "{text}");
 }
 
 #[test]
-fn a_run_compared_with_itself_is_no_regression() {
+fn a_run_compared_with_itself_is_not_a_regression() {
     let folder = tempfile::tempdir().unwrap();
     let run = recorded(folder.path(), "pass");
     let run = run.to_str().unwrap();
-    let (code, stdout, stderr) = say(&["compare", run, run]);
+    let (code, stdout, stderr) = invoke(&["compare", run, run]);
     assert_ne!(code, 1, "{stdout}{stderr}");
 }
 
 #[test]
-fn the_committed_schema_is_the_one_that_is_printed() {
-    let (code, stdout, _) = say(&["schema"]);
+fn the_committed_schema_is_the_printed_one() {
+    let (code, stdout, _) = invoke(&["schema"]);
     assert_eq!(code, 0);
     assert_eq!(stdout, std::fs::read_to_string(repository("scenarios/scenario.schema.json")).unwrap());
 }
 
 #[test]
-fn every_scenario_that_comes_along_is_listed_with_its_question() {
-    let (code, stdout, _) = say(&["list", "--format", "json"]);
+fn every_built_in_scenario_is_listed_with_its_question() {
+    let (code, stdout, _) = invoke(&["list", "--format", "json"]);
     assert_eq!(code, 0);
     let rows: Vec<serde_json::Value> = serde_json::from_str(&stdout).unwrap();
     assert!(rows.iter().any(|row| row["name"] == "scale-burst"));
@@ -244,35 +244,35 @@ fn a_tree_is_checked_in_every_format_and_fixed_in_place() {
     let pool = folder.path().join("node-pool.yaml");
     let before = std::fs::read_to_string(&pool).unwrap();
     let tree = folder.path().to_str().unwrap();
-    let (code, stdout, stderr) = say(&["validate", "--offline", tree]);
+    let (code, stdout, stderr) = invoke(&["validate", "--offline", tree]);
     assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
     assert!(stderr.contains("node-pool.yaml:1:1:") && stderr.contains("--fix does it"), "{stderr}");
-    let (code, stdout, _) = say(&["validate", "--offline", "--format", "json", tree]);
+    let (code, stdout, _) = invoke(&["validate", "--offline", "--format", "json", tree]);
     let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((code, &document["errors"]), (2, &1.into()));
-    let (code, stdout, _) = say(&["validate", "--offline", "--format", "sarif", tree]);
+    let (code, stdout, _) = invoke(&["validate", "--offline", "--format", "sarif", tree]);
     let log: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((code, &log["version"]), (2, &"2.1.0".into()));
-    let (code, stdout, _) = say(&["validate", "--offline", "--format", "github", tree]);
+    let (code, stdout, _) = invoke(&["validate", "--offline", "--format", "github", tree]);
     assert!(code == 2 && stdout.contains("::error file="), "{stdout}");
     assert_eq!(std::fs::read_to_string(&pool).unwrap(), before, "nothing was written without --fix");
 
-    let (code, _, stderr) = say(&["validate", "--offline", "--fix", tree]);
+    let (code, _, stderr) = invoke(&["validate", "--offline", "--fix", tree]);
     assert_eq!(code, 0, "{stderr}");
     assert!(stderr.contains("+apiVersion: karpenter.sh/v1\n") && stderr.contains("3 fixed"), "{stderr}");
     let after = std::fs::read_to_string(&pool).unwrap();
     assert!(after.contains("      expireAfter: 2160h # 90 days\n      # Node class reference\n"), "{after}");
-    let (code, _, stderr) = say(&["validate", "--offline", "--fix", tree]);
+    let (code, _, stderr) = invoke(&["validate", "--offline", "--fix", tree]);
     assert!(code == 0 && !stderr.contains("fixed"), "{stderr}");
     assert_eq!(std::fs::read_to_string(&pool).unwrap(), after);
 }
 
 #[test]
-fn warnings_fail_where_it_is_asked_for() {
+fn warnings_fail_with_strict() {
     let tree = repository("fixtures/refused/budget-zero/pool.yaml");
     let tree = tree.to_str().unwrap();
-    assert_eq!(say(&["validate", "--offline", tree]).0, 0);
-    assert_eq!(say(&["validate", "--offline", "--strict", tree]).0, 2);
-    let (code, _, stderr) = say(&["list", "--format", "sarif"]);
+    assert_eq!(invoke(&["validate", "--offline", tree]).0, 0);
+    assert_eq!(invoke(&["validate", "--offline", "--strict", tree]).0, 2);
+    let (code, _, stderr) = invoke(&["list", "--format", "sarif"]);
     assert!(code == 2 && stderr.contains("validate"), "{stderr}");
 }

@@ -15,11 +15,11 @@ const MS: u64 = 1_000;
 /// The plan of every run here.
 static PLAN: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let plan = harness().args(["plan", "scale-burst", "--profile", "smoke", "--seed", "7"]).output().unwrap();
-    assert!(plan.status.success(), "{}", said(&plan));
+    assert!(plan.status.success(), "{}", describe(&plan));
     plan.stdout
 });
 
-/// A folder with the plan and log of a run whose three latencies are this many milliseconds.
+/// Makes a folder with the plan and log of a run that has these three latencies.
 fn run_in(folder: &Path, id: &str, latencies_ms: [u64; 3]) {
     std::fs::create_dir_all(folder).unwrap();
     std::fs::write(folder.join("plan.json"), &*PLAN).unwrap();
@@ -52,7 +52,7 @@ fn run_in(folder: &Path, id: &str, latencies_ms: [u64; 3]) {
     std::fs::write(folder.join("events.jsonl"), lines.concat()).unwrap();
 }
 
-/// `count` runs that scatter by a percent or so, in a folder each; `factor` is on the time until Flux has applied.
+/// Makes `count` runs that scatter by about a percent, in a folder each. `factor` multiplies the time until Flux has applied.
 fn side(folder: &Path, count: u64, factor: f64) -> PathBuf {
     let name = folder.file_name().unwrap().to_string_lossy().into_owned();
     for index in 0..count {
@@ -66,7 +66,7 @@ fn side(folder: &Path, count: u64, factor: f64) -> PathBuf {
     folder.to_owned()
 }
 
-/// Leaves no more of each run than a baseline needs.
+/// Deletes what a baseline does not need of each run.
 fn strip(folder: &Path) {
     for run in std::fs::read_dir(folder).unwrap() {
         let run = run.unwrap().path();
@@ -85,26 +85,26 @@ fn compare(a: &Path, b: &Path, further: &[&str]) -> Output {
     harness().arg("compare").args([a, b]).args(further).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn describe(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     format!("exit {:?}\n{}\n{}", output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
 fn json_of(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| Value::String(said(output)))
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| Value::String(describe(output)))
 }
 
 #[rstest]
 #[case::equal(1.0, "same", 0, "SAME  scale-burst")]
 #[case::slower(1.5, "regression", 1, "REGRESSION  scale-burst")]
 #[case::faster(0.6, "better", 0, "BETTER  scale-burst")]
-fn five_runs_a_side(#[case] factor: f64, #[case] change: &str, #[case] code: i32, #[case] begins: &str) {
+fn five_runs_a_side_show_a_change(#[case] factor: f64, #[case] change: &str, #[case] code: i32, #[case] start: &str) {
     let folder = tempfile::tempdir().unwrap();
     let a = side(&folder.path().join("a"), 5, 1.0);
     let b = side(&folder.path().join("b"), 5, factor);
     let text = compare(&a, &b, &[]);
-    assert_eq!(text.status.code(), Some(code), "{}", said(&text));
-    assert!(String::from_utf8_lossy(&text.stdout).starts_with(begins), "{}", said(&text));
+    assert_eq!(text.status.code(), Some(code), "{}", describe(&text));
+    assert!(String::from_utf8_lossy(&text.stdout).starts_with(start), "{}", describe(&text));
 
     let output = compare(&a, &b, &["--format", "json"]);
     assert_eq!(output.status.code(), Some(code));
@@ -137,12 +137,12 @@ fn five_runs_a_side(#[case] factor: f64, #[case] change: &str, #[case] code: i32
 }
 
 #[test]
-fn one_run_a_side_says_that_it_says_nothing() {
+fn one_run_a_side_is_inconclusive_and_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let a = side(&folder.path().join("a"), 1, 1.0).join("run-0");
     let b = side(&folder.path().join("b"), 1, 3.0).join("run-0");
     let output = compare(&a, &b, &[]);
-    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(4), "{}", describe(&output));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         text.starts_with("INCONCLUSIVE") && text.contains("no noise is known") && text.contains("--repeat 5"),
@@ -151,11 +151,11 @@ fn one_run_a_side_says_that_it_says_nothing() {
     // Against five it is more than their noise.
     let five = side(&folder.path().join("five"), 5, 1.0);
     let output = compare(&five, &b, &[]);
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(String::from_utf8_lossy(&output.stdout).starts_with("SLOWER THAN THE NOISE"), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", describe(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("SLOWER THAN THE NOISE"), "{}", describe(&output));
 }
 
-/// What is wrong with a baseline is said with the file, and with what to do; nothing is run.
+/// An error names the file of the baseline and says what to do, and nothing is run.
 #[rstest]
 #[case::summary("summary.json", Some("{]"), "record a new baseline")]
 #[case::summary_of_another_version("summary.json", Some(r#"{"version": 99}"#), "record a new baseline")]
@@ -163,7 +163,7 @@ fn one_run_a_side_says_that_it_says_nothing() {
 #[case::histograms("latencies.hlog", Some("Tag=x,1,2,3,not-base64!"), "record a new baseline")]
 #[case::no_histograms("latencies.hlog", None, "keeps summary.json and latencies.hlog")]
 #[case::empty_histograms("latencies.hlog", Some(""), "does not belong to summary.json")]
-fn a_damaged_baseline(#[case] file: &str, #[case] content: Option<&str>, #[case] hint: &str) {
+fn a_damaged_baseline_is_refused(#[case] file: &str, #[case] content: Option<&str>, #[case] hint: &str) {
     let folder = tempfile::tempdir().unwrap();
     let baseline = side(&folder.path().join("baseline"), 2, 1.0);
     strip(&baseline);
@@ -182,8 +182,8 @@ fn a_damaged_baseline(#[case] file: &str, #[case] content: Option<&str>, #[case]
         .output()
         .unwrap();
     for output in [compare(&baseline, &later, &[]), compare(&later, &baseline, &["--format", "json"]), run] {
-        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-        assert!(output.stdout.is_empty(), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(2), "{}", describe(&output));
+        assert!(output.stdout.is_empty(), "{}", describe(&output));
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(stderr.contains(damaged.to_str().unwrap()) && stderr.contains(hint), "{stderr}");
     }
@@ -193,41 +193,45 @@ fn a_damaged_baseline(#[case] file: &str, #[case] content: Option<&str>, #[case]
 #[rstest]
 #[case::plan("plan.json", "{}")]
 #[case::log("events.jsonl", "nonsense\n")]
-fn a_damaged_run(#[case] file: &str, #[case] content: &str) {
+fn a_damaged_run_is_not_compared(#[case] file: &str, #[case] content: &str) {
     let folder = tempfile::tempdir().unwrap();
     let a = side(&folder.path().join("a"), 1, 1.0);
     std::fs::write(a.join("run-0").join(file), content).unwrap();
     let output = compare(&a, &a, &[]);
-    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-    assert!(said(&output).contains(file), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", describe(&output));
+    assert!(describe(&output).contains(file), "{}", describe(&output));
 }
 
 #[test]
-fn what_is_no_baseline_is_refused() {
+fn a_folder_without_runs_is_not_a_baseline() {
     let folder = tempfile::tempdir().unwrap();
     let (missing, empty) = (folder.path().join("missing"), folder.path().join("empty"));
     std::fs::create_dir(&empty).unwrap();
     for (baseline, why) in [(&missing, "there is no folder"), (&empty, "holds no run")] {
         let output = compare(baseline, baseline, &[]);
-        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-        assert!(said(&output).contains(why) && said(&output).contains(baseline.to_str().unwrap()), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(2), "{}", describe(&output));
+        assert!(
+            describe(&output).contains(why) && describe(&output).contains(baseline.to_str().unwrap()),
+            "{}",
+            describe(&output)
+        );
     }
 }
 
-/// Refused before anything is run, with what would be right.
+/// The error says what would be right, and nothing is run.
 #[rstest]
 #[case::scenario(&["spot", "--profile", "smoke"], "has runs of scale-burst and none of spot")]
 #[case::profile(&["scale-burst", "--profile", "full"], "use --profile smoke")]
 #[case::seed(&["scale-burst", "--profile", "smoke", "--seed", "8"], "use --seed 7")]
 #[case::several(&["spot", "node-drift", "--profile", "smoke"], "none of spot, node-drift")]
-fn a_baseline_of_something_else(#[case] words: &[&str], #[case] why: &str) {
+fn a_baseline_of_other_runs_is_refused(#[case] words: &[&str], #[case] why: &str) {
     let folder = tempfile::tempdir().unwrap();
     let baseline = side(&folder.path().join("baseline"), 2, 1.0);
     let out = folder.path().join("out");
     let output =
         harness().arg("run").args(words).arg("--baseline").arg(&baseline).arg("--out").arg(&out).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-    assert!(said(&output).contains(why), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", describe(&output));
+    assert!(describe(&output).contains(why), "{}", describe(&output));
     assert!(!out.exists());
 }
 
@@ -235,22 +239,21 @@ fn a_baseline_of_something_else(#[case] words: &[&str], #[case] why: &str) {
 #[case::none(&["--repeat", "0"], "--repeat")]
 #[case::too_many(&["--repeat", "101"], "--repeat")]
 #[case::kept(&["--repeat", "2", "--keep"], "use it with one run")]
-fn a_repetition_that_makes_no_sense(#[case] words: &[&str], #[case] why: &str) {
+fn a_repetition_that_cannot_work_is_refused(#[case] words: &[&str], #[case] why: &str) {
     let output = harness().args(["run", "scale-burst"]).args(words).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-    assert!(said(&output).contains(why), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", describe(&output));
+    assert!(describe(&output).contains(why), "{}", describe(&output));
 }
 
-/// The folder of repeated runs: as a side of a comparison, and the one report over all of them.
 #[test]
-fn the_folder_of_repeated_runs() {
+fn the_folder_of_repeated_runs_is_a_side_of_a_comparison_and_has_one_report() {
     let folder = tempfile::tempdir().unwrap();
     let repeated = folder.path().join("repeated");
     let names = ["scale-burst", "scale-burst.2", "scale-burst.3"];
     for (name, applied) in names.iter().zip([900, 910, 930]) {
         run_in(&repeated.join(name), name, [300, applied, 4_000]);
     }
-    // Beside them, what is no run of theirs.
+    // A run beside them that is not one of the suite.
     run_in(&repeated.join("logs"), "stranger", [1, 2, 3]);
     let entry = |name: &str, state: Value| json!({"name": name, "scenario": "scale-burst", "group": "scaling", "question": "?", "state": state});
     let mut scenarios: Vec<Value> = names.iter().map(|name| entry(name, json!("ran"))).collect();
@@ -266,8 +269,8 @@ fn the_folder_of_repeated_runs() {
 
     // The interrupted one decides the exit code of the whole.
     let output = harness().arg("report").arg(&repeated).output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", said(&output));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("scale-burst: 3 runs, "), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(130), "{}", describe(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("scale-burst: 3 runs, "), "{}", describe(&output));
     let read = |file: &str| std::fs::read_to_string(repeated.join(file)).unwrap();
     let index: Value = serde_json::from_str(&read("index.json")).unwrap();
     let group = &index["repeated"][0];
@@ -287,8 +290,12 @@ fn the_folder_of_repeated_runs() {
     run_in(&folder.path().join("outside"), "stranger", [1, 2, 3]);
     std::fs::write(repeated.join("suite.json"), suite_of(&scenarios).to_string()).unwrap();
     for output in [harness().arg("report").arg(&repeated).output().unwrap(), compare(&repeated, &repeated, &[])] {
-        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-        assert!(said(&output).contains("suite.json") && said(&output).contains("`../outside`"), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(2), "{}", describe(&output));
+        assert!(
+            describe(&output).contains("suite.json") && describe(&output).contains("`../outside`"),
+            "{}",
+            describe(&output)
+        );
     }
     assert!(!folder.path().join("outside/report.html").exists());
 }

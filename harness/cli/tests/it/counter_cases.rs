@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::harness;
 
-/// How many there are: few enough to be run on real clusters, and each for something that only a real controller shows.
-const HOW_MANY: std::ops::RangeInclusive<usize> = 8..=12;
+/// The number of counter-cases: few enough to run on real clusters, each about something that only a real controller shows.
+const COUNT: std::ops::RangeInclusive<usize> = 8..=12;
 
 /// The plan of a scenario, by name or file.
 fn plan(scenario: &Path) -> Value {
@@ -32,7 +32,7 @@ fn waits(plan: &Value) -> Vec<Value> {
 #[test]
 fn each_is_its_whole_scenario_with_one_thing_broken() {
     let cases = read_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/counter-cases")).unwrap();
-    assert!(HOW_MANY.contains(&cases.len()), "there are {}", cases.len());
+    assert!(COUNT.contains(&cases.len()), "there are {}", cases.len());
     let listed = std::fs::read_to_string(repository("scenarios/README.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     for (name, case) in cases {

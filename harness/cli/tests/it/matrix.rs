@@ -1,4 +1,4 @@
-//! The table in `scenarios/README.md`: every line of the documents is there, and what is said to show it exists under that name.
+//! The table in `scenarios/README.md`: it has every line of the documents, and each expectation that it names exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,13 +37,13 @@ fn expectations(scenario: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_line_is_shown_by_what_the_table_says() {
+fn every_line_is_shown_by_an_expectation_that_exists() {
     let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut wrong = Vec::new();
     for row in rows() {
         if row.scenario == "none" {
             if row.shown_by.len() < 6 {
-                wrong.push(format!("{}: says not why", row.id));
+                wrong.push(format!("{}: does not say why", row.id));
             }
             continue;
         }
@@ -58,7 +58,7 @@ fn every_line_is_shown_by_what_the_table_says() {
 }
 
 #[test]
-fn no_line_is_missing_and_none_is_there_twice() {
+fn each_line_is_there_once() {
     let found: Vec<String> = rows().into_iter().map(|row| row.id).collect();
     let expected: Vec<String> =
         LINES.iter().flat_map(|(prefix, count)| (1..=*count).map(move |number| format!("{prefix}{number}"))).collect();

@@ -1,29 +1,26 @@
-//! Asking before something is removed.
+//! Confirmation on the terminal before something is deleted.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use crate::error::CliError;
 
-/// Whether somebody is there to be asked.
-pub(super) fn can_ask(command: &str) -> Result<(), CliError> {
+/// Checks that there is a terminal to ask on.
+pub(super) fn check_terminal(command: &'static str) -> Result<(), CliError> {
     if io::stdin().is_terminal() && io::stderr().is_terminal() {
         return Ok(());
     }
-    Err(CliError::Usage(format!(
-        "`{command}` asks before it removes anything, and there is no terminal to ask on: give --yes, or --dry-run to see what it would do"
-    )))
+    Err(CliError::NoTerminal { command })
 }
 
 /// Asks on the terminal; anything but a yes is a no.
-pub(super) fn asked(question: &str) -> Result<bool, CliError> {
+pub(super) fn ask(question: &str) -> Result<bool, CliError> {
     let mut err = io::stderr().lock();
-    // Nobody is left to answer when stderr is closed: no answer is a no.
+    // When stderr is closed, nobody reads the question: that is a no.
     if write!(err, "{question} [y/N] ").and_then(|()| err.flush()).is_err() {
         return Ok(false);
     }
     let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    read.map_err(|source| CliError::Read { path: "standard input".into(), source })?;
+    io::stdin().lock().read_line(&mut answer).map_err(CliError::Stdin)?;
     Ok(is_yes(&answer))
 }
 

@@ -5,14 +5,14 @@ mod show;
 
 use harness_cluster::Cluster;
 use harness_cluster::flux::{Installing, Reconciling, Uninstalling};
-use harness_cluster::local::{self, Phase};
+use harness_cluster::local::Phase;
+use harness_suite::{ExitCode, TargetKind};
 
-use crate::args::{Flux, FluxCommand, FluxInstall, FluxOn, FluxReconcile, FluxUninstall, TargetKind};
+use crate::args::{Flux, FluxCommand, FluxInstall, FluxOn, FluxReconcile, FluxUninstall};
 use crate::console::Console;
 use crate::error::CliError;
-use crate::exit::{Exit, INTERRUPTED, LEFT, PASS, REGRESSION, TARGET_FAILED};
 
-pub(crate) async fn flux(args: Flux, console: &Console) -> Result<Exit, CliError> {
+pub(super) async fn flux(args: Flux, console: &Console) -> Result<ExitCode, CliError> {
     match args.command {
         FluxCommand::Install(args) => install(&args, console).await,
         FluxCommand::Status(on) => status(&on, console).await,
@@ -21,7 +21,7 @@ pub(crate) async fn flux(args: Flux, console: &Console) -> Result<Exit, CliError
     }
 }
 
-async fn install(args: &FluxInstall, console: &Console) -> Result<Exit, CliError> {
+async fn install(args: &FluxInstall, console: &Console) -> Result<ExitCode, CliError> {
     let cluster = attached(&args.on).await?;
     let say = |line: &str| console.say(line);
     let options = Installing { dry_run: args.dry_run, limit: args.timeout.as_duration() };
@@ -33,12 +33,12 @@ async fn install(args: &FluxInstall, console: &Console) -> Result<Exit, CliError
     }
     if report.is_refused() {
         console.error("Flux was not installed: a check before it failed, and nothing was changed");
-        return Ok(TARGET_FAILED);
+        return Ok(ExitCode::TargetFailed);
     }
-    Ok(if report.is_well() { PASS } else { REGRESSION })
+    Ok(if report.is_well() { ExitCode::Passed } else { ExitCode::Failed })
 }
 
-async fn status(on: &FluxOn, console: &Console) -> Result<Exit, CliError> {
+async fn status(on: &FluxOn, console: &Console) -> Result<ExitCode, CliError> {
     let cluster = attached(on).await?;
     let say = |line: &str| console.say(line);
     let status = cluster.flux_manager(&say).await?.status().await?;
@@ -47,10 +47,10 @@ async fn status(on: &FluxOn, console: &Console) -> Result<Exit, CliError> {
     } else {
         console.data(&show::status(&status, jiff::Timestamp::now()))?;
     }
-    Ok(if status.ready { PASS } else { REGRESSION })
+    Ok(if status.ready { ExitCode::Passed } else { ExitCode::Failed })
 }
 
-async fn reconcile(args: FluxReconcile, console: &Console) -> Result<Exit, CliError> {
+async fn reconcile(args: FluxReconcile, console: &Console) -> Result<ExitCode, CliError> {
     let cluster = attached(&args.on).await?;
     let say = |line: &str| console.say(line);
     let options =
@@ -61,20 +61,20 @@ async fn reconcile(args: FluxReconcile, console: &Console) -> Result<Exit, CliEr
     } else {
         console.data(&show::reconciled(&report))?;
     }
-    Ok(if report.is_well() { PASS } else { REGRESSION })
+    Ok(if report.is_well() { ExitCode::Passed } else { ExitCode::Failed })
 }
 
-async fn uninstall(args: &FluxUninstall, console: &Console) -> Result<Exit, CliError> {
+async fn uninstall(args: &FluxUninstall, console: &Console) -> Result<ExitCode, CliError> {
     let cluster = attached(&args.on).await?;
     let say = |line: &str| console.say(line);
     let manager = cluster.flux_manager(&say).await?;
     if !args.dry_run && !args.yes {
-        confirm::can_ask("harness flux uninstall")?;
+        confirm::check_terminal("harness flux uninstall")?;
         let would = manager.uninstall(&Uninstalling { dry_run: true, keep_crds: args.keep_crds }).await?;
         let question = show::question(&would, cluster.name());
-        if !would.is_empty() && !confirm::asked(&question)? {
+        if !would.is_empty() && !confirm::ask(&question)? {
             console.say("nothing was changed");
-            return Ok(INTERRUPTED);
+            return Ok(ExitCode::Interrupted);
         }
     }
     let options = Uninstalling { dry_run: args.dry_run, keep_crds: args.keep_crds };
@@ -84,22 +84,24 @@ async fn uninstall(args: &FluxUninstall, console: &Console) -> Result<Exit, CliE
     } else {
         console.data(&show::uninstalled(&report))?;
     }
-    let lost = if report.lost.is_empty() { PASS } else { REGRESSION };
-    Ok(if report.left.is_empty() { lost } else { LEFT.worse(lost) })
+    Ok(match (report.left.is_empty(), report.lost.is_empty()) {
+        (false, _) => ExitCode::LeftBehind,
+        (true, false) => ExitCode::Failed,
+        (true, true) => ExitCode::Passed,
+    })
 }
 
-/// The cluster that is meant.
+/// Attaches to the cluster that is meant.
 async fn attached(on: &FluxOn) -> Result<Cluster, CliError> {
     match on.target {
         TargetKind::Local => {
-            let name = &on.cluster;
-            let not_up = || CliError::NotUp { name: name.clone() };
-            let cluster = local::attach(&local::default_state_root(), name).await?.ok_or_else(not_up)?;
+            let cluster = harness_suite::attach(&on.cluster).await?;
+            let name = on.cluster.clone();
             match cluster.status().await?.phase {
-                // One whose controller has died is there to be repaired.
+                // A cluster whose controller has died can be repaired.
                 Phase::Ready | Phase::Failed => Ok(cluster),
-                Phase::Starting => Err(CliError::Target { reason: format!("`{name}` is still starting; try again") }),
-                Phase::Stopping => Err(CliError::Target { reason: format!("`{name}` is being taken down") }),
+                Phase::Starting => Err(CliError::ClusterStarting { name }),
+                Phase::Stopping => Err(CliError::ClusterStopping { name }),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Reports about Flux, for people.
+//! Reports about Flux, as text.
 
 use harness_cluster::flux::{
     Applied, ControllerState, Count, FluxStatus, InstallReport, ObjectState, Ready, ReconcileReport, UninstallReport,
@@ -140,12 +140,12 @@ pub(super) fn uninstalled(report: &UninstallReport) -> String {
     lines.join("\n")
 }
 
-/// What is asked before a removal.
+/// Returns the question before a removal.
 pub(super) fn question(would: &UninstallReport, cluster: &str) -> String {
     let running = would.controllers.iter().filter(|handled| handled.changed).count();
     let kept: usize = would.deployed_before.iter().map(|count| count.count).sum();
     format!(
-        "This stops {running} controllers and deletes {} objects and definitions of Flux on `{cluster}`. The {kept} objects that it has deployed stay ({}). Go on?",
+        "This stops {running} controllers and deletes {} objects and definitions of Flux on `{cluster}`. The {kept} objects that it deployed stay ({}). Continue?",
         would.deleted.len(),
         counts(&would.deployed_before)
     )
@@ -166,7 +166,7 @@ fn counts(counts: &[Count]) -> String {
     counts.iter().map(|count| format!("{} {}", count.count, count.kind)).collect::<Vec<_>>().join(", ")
 }
 
-/// `main@sha1:0123456789abcdef` with as much of the hash as people compare.
+/// Shortens the hash of `main@sha1:0123456789abcdef` to what people compare.
 fn short(revision: &str) -> String {
     const SHOWN: usize = 8;
     match revision.rsplit_once(':') {
@@ -187,7 +187,7 @@ fn age(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// Messages of kustomize have many lines; JSON has them all.
+/// Joins the lines of a message: those of kustomize have many. The JSON keeps them.
 fn one_line(text: &str) -> String {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
@@ -208,14 +208,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_revision_keeps_its_branch_and_the_begin_of_its_hash() {
+    fn a_revision_keeps_its_branch_and_the_start_of_its_hash() {
         assert_eq!(short("main@sha1:0123456789abcdef"), "main@sha1:01234567");
         assert_eq!(short("6.5.0"), "6.5.0");
         assert_eq!(short("latest@sha256:nothex-nothex"), "latest@sha256:nothex-nothex");
     }
 
     #[test]
-    fn ages_have_the_unit_that_is_read() {
+    fn an_age_has_one_unit() {
         let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
         let ago = |text: &str| age(text.parse().unwrap(), now);
         assert_eq!(ago("2026-11-21T11:59:01Z"), "59 s ago");
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_even() {
+    fn columns_are_aligned() {
         let rows = vec![vec!["a".to_owned(), "b".to_owned()], vec!["longer".to_owned(), String::new()]];
         assert_eq!(columns(rows), ["a       b", "longer"]);
     }

@@ -1,71 +1,69 @@
-//! `harness validate`: everything that can be said of scenarios and trees before anything runs.
+//! `harness validate`: everything that can be checked of scenarios and trees before anything runs.
 
-mod inputs;
+mod files;
 mod server;
 mod show;
-mod write;
 
-use harness_tree::validate::{Change, ValidationInputs, fix, validate as check_tree};
+use harness_suite::{ExitCode, sku_facts};
+use harness_tree::validate::{Change, ValidationInputs, fix, validate as validate_tree};
 use harness_tree::{Finding, Severity, SourceFile};
 
-use self::inputs::{Input, Tree};
+use self::files::{Input, ManifestTree};
 use self::server::Server;
 use crate::args::Validate;
 use crate::console::Console;
 use crate::error::CliError;
-use crate::exit::{Exit, PASS, USAGE};
-use crate::skus;
 
-/// What all paths together gave.
+/// The results for all paths.
 #[derive(Default)]
 struct Outcome {
     findings: Vec<Finding>,
     changes: Vec<Change>,
-    /// The texts that the findings speak of.
+    /// The texts that the findings are about.
     texts: Vec<SourceFile>,
 }
 
-pub(crate) async fn validate(args: &Validate, console: &Console) -> Result<Exit, CliError> {
+pub(super) async fn validate(args: &Validate, console: &Console) -> Result<ExitCode, CliError> {
     let mut unreadable = None;
     let mut inputs = Vec::new();
     for path in &args.paths {
-        match inputs::read(path) {
+        match files::read(path) {
             Ok(input) => inputs.push(input),
-            // Every path is looked at, whatever is wrong with those before it.
+            // Every path is checked, whatever is wrong with those before it.
             Err(error) => {
                 error.show(console);
-                unreadable = Some(error.exit());
+                unreadable = Some(error.exit_code());
             }
         }
     }
     let trees = inputs.iter().any(|input| matches!(input, Input::Tree(_)));
     let mut server = if trees { Server::find(args, console).await? } else { None };
     let mut outcome = Outcome::default();
-    let mut done = Ok(());
+    let mut checked = Ok(());
     for input in inputs {
-        done = match input {
+        checked = match input {
             Input::Scenario { file, text } => {
-                scenario(file, text, console, &mut outcome);
+                check_scenario(file, text, console, &mut outcome);
                 Ok(())
             }
-            Input::Tree(tree) => one_tree(args, tree, server.as_mut(), console, &mut outcome).await,
+            Input::Tree(tree) => check_tree(args, tree, server.as_mut(), console, &mut outcome).await,
         };
-        if done.is_err() {
+        if checked.is_err() {
             break;
         }
     }
-    // A cluster that was started for this goes whatever happened.
+    // A cluster that was started for this is taken down whatever happened.
     if let Some(server) = server {
         server.end(console).await;
     }
-    done?;
+    checked?;
     show::show(&outcome, console)?;
     let worst = outcome.findings.iter().map(|finding| finding.severity).max();
     let refused = worst.is_some_and(|worst| worst == Severity::Error || args.strict && worst == Severity::Warning);
-    Ok(if refused { USAGE } else { unreadable.unwrap_or(PASS) })
+    Ok(if refused { ExitCode::InvalidInput } else { unreadable.unwrap_or(ExitCode::Passed) })
 }
 
-fn scenario(file: String, text: String, console: &Console, outcome: &mut Outcome) {
+fn check_scenario(file: String, text: String, console: &Console, outcome: &mut Outcome) {
     match harness_scenario::parse(&file, &text) {
         Ok(_) => console.say(&format!("{file}: valid")),
         Err(problems) => {
@@ -75,28 +73,28 @@ fn scenario(file: String, text: String, console: &Console, outcome: &mut Outcome
     }
 }
 
-async fn one_tree(
+async fn check_tree(
     args: &Validate,
-    tree: Tree,
+    tree: ManifestTree,
     server: Option<&mut Server>,
     console: &Console,
     outcome: &mut Outcome,
 ) -> Result<(), CliError> {
-    let skus = skus::facts(harness_azure::Config::default().location.as_str());
+    let skus = sku_facts()?;
     let inputs = ValidationInputs { files: &tree.files, prefix: &tree.prefix, skus: &skus };
     let (mut validation, files, mut changes) = if args.fix {
         let fixed = fix(&inputs);
-        write::changed(&tree, &fixed.files, console)?;
+        files::write_changes(&tree, &fixed.files, console)?;
         (fixed.validation, fixed.files, fixed.changes)
     } else {
-        (check_tree(&inputs), tree.files.clone(), Vec::new())
+        (validate_tree(&inputs), tree.files.clone(), Vec::new())
     };
     let asked = server.is_some();
     if let Some(server) = server {
         server.check(&mut validation, &files).await?;
     }
     if tree.single {
-        // One manifest is no tree.
+        // A single manifest is not a tree.
         validation.findings.retain(|finding| finding.rule != "kustomization-missing");
     }
     show::summary(&tree.shown, &validation, changes.len(), asked, console);

@@ -1,21 +1,22 @@
-//! The check by an API server: one that is up, or one that is started for it.
+//! The dry run against an API server: that of a cluster that is up, or one that is started for it.
 
 use std::collections::BTreeSet;
 
 use harness_cluster::Cluster;
 use harness_cluster::dry_run::{DryRun, DryRunner};
 use harness_cluster::local;
+use harness_suite::RunCluster;
 use harness_tree::validate::{CheckedObject, Validation};
 use harness_tree::{Finding, Severity, SourceFile};
 
 use crate::args::Validate;
 use crate::console::Console;
 use crate::error::CliError;
-use crate::target;
+use crate::progress::ConsoleProgress;
 
 const RULE: &str = "api-server";
 
-/// A cluster to ask.
+/// A cluster whose API server is asked about each object.
 pub(super) struct Server {
     cluster: Cluster,
     throwaway: bool,
@@ -23,21 +24,22 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// The cluster that is up, or with `--server` one of its own; `None` where nobody is asked.
+    /// Returns the cluster that is up, or with `--server` one of its own; `None` if no API server is asked.
     pub(super) async fn find(args: &Validate, console: &Console) -> Result<Option<Self>, CliError> {
         if args.offline {
             return Ok(None);
         }
         let (cluster, throwaway) = if args.server {
-            let found = target::for_run(&args.local, "validate", false, console).await?;
-            (found.cluster, found.throwaway)
+            let progress = ConsoleProgress::new(console);
+            let RunCluster { cluster, throwaway } = args.local.target().for_run("validate", false, &progress).await?;
+            (cluster, throwaway)
         } else {
             match local::attach(&local::default_state_root(), &args.local.cluster).await {
                 Ok(Some(cluster)) => (cluster, false),
                 Ok(None) => return Ok(None),
                 Err(error) => {
                     console.say(&format!(
-                        "`{}` cannot be asked, and the embedded schemas are used: {error}",
+                        "cannot ask the API server of `{}`, so the embedded schemas are used: {error}",
                         args.local.cluster
                     ));
                     return Ok(None);
@@ -49,44 +51,44 @@ impl Server {
         Ok(Some(Self { cluster, throwaway, runner }))
     }
 
-    /// Adds what the server says to what was found.
+    /// Adds the answers of the API server to the findings.
     pub(super) async fn check(&mut self, validation: &mut Validation, files: &[SourceFile]) -> Result<(), CliError> {
-        let brought = |kind: &'static str| validation.objects.iter().filter(move |object| object.kind == kind);
-        let crds: BTreeSet<String> = brought("CustomResourceDefinition")
+        let of_kind = |kind: &'static str| validation.objects.iter().filter(move |object| object.kind == kind);
+        let crds: BTreeSet<String> = of_kind("CustomResourceDefinition")
             .filter_map(|crd| crd.value["spec"]["names"]["kind"].as_str().map(str::to_owned))
             .collect();
-        let namespaces: BTreeSet<String> = brought("Namespace").map(|object| object.name.clone()).collect();
-        let mut said = Vec::new();
+        let namespaces: BTreeSet<String> = of_kind("Namespace").map(|object| object.name.clone()).collect();
+        let mut found = Vec::new();
         let mut missing = BTreeSet::new();
         for object in validation.objects.iter().filter(|object| !object.kind.is_empty() && !object.name.is_empty()) {
             match self.runner.ask(&object.value).await? {
                 DryRun::Accepted { missing_namespace: Some(name) } if !namespaces.contains(&name) => {
                     if missing.insert(name.clone()) {
-                        said.push(no_namespace(object, &name));
+                        found.push(no_namespace(object, &name));
                     }
                 }
                 DryRun::Accepted { .. } => {}
                 DryRun::NotServed if crds.contains(&object.kind) => {}
                 DryRun::NotServed => {
                     let note = not_served(object);
-                    // That nobody serves this version has been said, with what to write instead.
-                    let gone = |known: &Finding| {
+                    // A rule has already found that no server has this version, and what to write instead.
+                    let is_known = |known: &Finding| {
                         known.rule == "api-version" && (&known.file, known.line) == (&note.file, note.line)
                     };
-                    if !validation.findings.iter().any(gone) {
-                        said.push(note);
+                    if !validation.findings.iter().any(is_known) {
+                        found.push(note);
                     }
                 }
-                DryRun::Refused(refusals) => said.extend(refusals.iter().map(|refusal| {
-                    let words = format!("the API server refuses {}: {}", object.id(), refusal.message);
+                DryRun::Refused(refusals) => found.extend(refusals.iter().map(|refusal| {
+                    let message = format!("the API server refuses {}: {}", object.id(), refusal.message);
                     object
-                        .finding(Severity::Error, RULE, &refusal.field, &words)
+                        .finding(Severity::Error, RULE, &refusal.field, &message)
                         .effect("Flux applies nothing of the tree and reports it as not ready")
                         .fix("change what it names")
                 })),
             }
         }
-        for finding in said {
+        for finding in found {
             merge(&mut validation.findings, finding, files);
         }
         validation
@@ -95,7 +97,7 @@ impl Server {
         Ok(())
     }
 
-    /// Ends what was started for the check.
+    /// Takes down the cluster if it was started for the check.
     pub(super) async fn end(self, console: &Console) {
         if !self.throwaway {
             return;
@@ -116,28 +118,31 @@ fn no_namespace(object: &CheckedObject, name: &str) -> Finding {
 }
 
 fn not_served(object: &CheckedObject) -> Finding {
-    let message = format!("the cluster serves no {} of {}: it could not be asked", object.kind, object.api_version);
+    let message = format!(
+        "the cluster does not serve {} of {}, so the object was not checked by its API server",
+        object.kind, object.api_version
+    );
     object
         .finding(Severity::Note, RULE, "apiVersion", &message)
         .effect("its fields are checked as far as a schema of it is embedded")
 }
 
-/// The server's words, where a rule has said the same already: with that rule.
-fn merge(findings: &mut Vec<Finding>, said: Finding, files: &[SourceFile]) {
+/// Adds a finding of the API server, or its message to the error that a rule has found on the same line.
+fn merge(findings: &mut Vec<Finding>, new: Finding, files: &[SourceFile]) {
     let same = findings.iter_mut().find(|known| {
         known.severity == Severity::Error
-            && said.severity == Severity::Error
-            && known.file == said.file
-            && known.line == said.line
+            && new.severity == Severity::Error
+            && known.file == new.file
+            && known.line == new.line
     });
     if let Some(known) = same {
         if !known.effect.contains("the API server refuses") || known.rule == RULE {
-            known.effect = format!("{}; {}", known.effect, said.message);
+            known.effect = format!("{}; {}", known.effect, new.message);
         } else {
-            known.effect = said.message;
+            known.effect = new.message;
         }
         return;
     }
-    let text = files.iter().find(|file| file.path == said.file).map_or("", |file| file.text.as_str());
-    findings.push(said.ending(text));
+    let text = files.iter().find(|file| file.path == new.file).map_or("", |file| file.text.as_str());
+    findings.push(new.ending(text));
 }

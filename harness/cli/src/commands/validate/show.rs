@@ -1,4 +1,4 @@
-//! What was found, in the form that was asked for.
+//! Findings, in the format that was asked for.
 
 use harness_report::findings;
 use harness_tree::Severity;
@@ -7,11 +7,10 @@ use harness_yaml::Diagnostic;
 
 use super::Outcome;
 use crate::args::Format;
-use crate::console::Console;
-use crate::error::CliError;
-use crate::source;
+use crate::console::{Console, StdoutError};
+use crate::diagnostics;
 
-/// One line about a tree, to stderr.
+/// Writes one line about a tree to stderr.
 pub(super) fn summary(shown: &str, validation: &Validation, fixed: usize, asked: bool, console: &Console) {
     let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
     let count = |severity, one: &str| {
@@ -41,10 +40,11 @@ pub(super) fn summary(shown: &str, validation: &Validation, fixed: usize, asked:
     console.say(&format!("{shown}: {}; {built}{left}", parts.join(", ")));
 }
 
-pub(super) fn show(outcome: &Outcome, console: &Console) -> Result<(), CliError> {
-    let failed = |error: serde_json::Error| CliError::Stdout(error.into());
+/// Writes the findings: as text to stderr, in every other format to stdout.
+pub(super) fn show(outcome: &Outcome, console: &Console) -> Result<(), StdoutError> {
+    let failed = |error: serde_json::Error| StdoutError::from(std::io::Error::from(error));
     match console.format {
-        Format::Text => people(outcome, console),
+        Format::Text => show_text(outcome, console),
         Format::Json => console.data(&findings::json(&outcome.findings, &outcome.changes).map_err(failed)?)?,
         Format::Sarif => {
             console.data(&findings::sarif(&outcome.findings, env!("CARGO_PKG_VERSION")).map_err(failed)?)?;
@@ -59,7 +59,7 @@ pub(super) fn show(outcome: &Outcome, console: &Console) -> Result<(), CliError>
     Ok(())
 }
 
-fn people(outcome: &Outcome, console: &Console) {
+fn show_text(outcome: &Outcome, console: &Console) {
     for finding in &outcome.findings {
         let mut problem = Diagnostic::from(finding.clone());
         problem.message = format!("{} [{}]", problem.message, finding.rule);
@@ -67,8 +67,8 @@ fn people(outcome: &Outcome, console: &Console) {
             problem.hint = Some(format!("{} (--fix does it)", problem.hint.unwrap_or_default()));
         }
         match finding.severity {
-            Severity::Error => console.error(&source::drawn(&problem, &outcome.texts, console)),
-            Severity::Warning => console.warning(&source::drawn(&problem, &outcome.texts, console)),
+            Severity::Error => console.error(&diagnostics::render(&problem, &outcome.texts, console)),
+            Severity::Warning => console.warning(&diagnostics::render(&problem, &outcome.texts, console)),
             Severity::Note => console.say(&finding.to_string()),
         }
     }

@@ -1,0 +1,88 @@
+//! `harness up`, `down`, `status` and `env`: local clusters that stay.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use harness_cluster::local::{self, Phase};
+use harness_suite::{ExitCode, TargetError, shell_quoted};
+
+use crate::args::{Down, Named, Up};
+use crate::console::Console;
+use crate::error::CliError;
+use crate::progress::ConsoleProgress;
+
+pub(super) async fn up(args: &Up, console: &Console) -> Result<ExitCode, CliError> {
+    let target = args.local.target();
+    let name = &target.name;
+    let config = target.config(name, &ConsoleProgress::new(console)).await?;
+    console.say(&format!("starting the local cluster `{name}`"));
+    let started = Instant::now();
+    let cluster = local::up(config).await?;
+    let took = started.elapsed().as_secs_f64();
+    console.say(&format!("`{name}` is ready after {took:.1} s; it stays until `harness down`"));
+    console.say("to use it from a shell: eval \"$(harness env)\"; to run a scenario on it: harness run scale-burst");
+    if console.json() {
+        console.json_data(&cluster.status().await?)?;
+    }
+    Ok(ExitCode::Passed)
+}
+
+pub(super) async fn down(args: &Down, console: &Console) -> Result<ExitCode, CliError> {
+    let root = local::default_state_root();
+    let Some(report) = local::down(&root, &args.cluster, args.logs.as_deref()).await? else {
+        console.say(&format!("`{}` is not up", args.cluster));
+        return Ok(ExitCode::Passed);
+    };
+    if console.json() {
+        console.json_data(&report)?;
+    }
+    if report.left.is_empty() {
+        let took = report.duration_ms as f64 / 1e3;
+        console.say(&format!("`{}` is down after {took:.1} s; nothing was left behind", args.cluster));
+        return Ok(ExitCode::Passed);
+    }
+    console.error(&format!("left behind: {}", report.left.join(", ")));
+    Ok(ExitCode::LeftBehind)
+}
+
+pub(super) async fn status(args: &Named, console: &Console) -> Result<ExitCode, CliError> {
+    let status = local::status(&local::default_state_root(), &args.cluster).await?;
+    let status = status.ok_or_else(|| TargetError::NotUp(args.cluster.clone()))?;
+    if console.json() {
+        console.json_data(&status)?;
+    } else {
+        console.data(&describe(&status))?;
+    }
+    Ok(if status.phase == Phase::Failed { ExitCode::TargetFailed } else { ExitCode::Passed })
+}
+
+fn describe(status: &local::Status) -> String {
+    let mut lines = vec![format!("{}: {:?}, since {}", status.name, status.phase, status.started_at).to_lowercase()];
+    lines.push(String::new());
+    for component in &status.components {
+        let state = match (&component.process, &component.last_exit) {
+            (Some(process), _) => format!("running, pid {}", process.pid),
+            (None, Some(exit)) => format!("stopped: {exit}"),
+            (None, None) => "not started".to_owned(),
+        };
+        lines.push(format!("  {:<26} {state}", component.name));
+    }
+    lines.push(String::new());
+    lines.extend(status.endpoints.iter().map(|(name, address)| format!("  {name:<26} {address}")));
+    if let Some(failure) = &status.failure {
+        lines.push(format!("\nfailed: {failure}"));
+    }
+    lines.join("\n")
+}
+
+/// Prints what `eval "$(harness env)"` needs to use the cluster with any client.
+pub(super) async fn env(args: &Named, console: &Console) -> Result<ExitCode, CliError> {
+    let variables: Vec<(String, String)> = harness_suite::attach(&args.cluster).await?.env();
+    if console.json() {
+        console.json_data(&variables.into_iter().collect::<BTreeMap<_, _>>())?;
+    } else {
+        let exports = variables.iter().map(|(name, value)| format!("export {name}={}", shell_quoted(value)));
+        console.data(&exports.collect::<Vec<_>>().join("\n"))?;
+    }
+    Ok(ExitCode::Passed)
+}

@@ -1,0 +1,135 @@
+//! The files to validate: read, and with `--fix` written in place.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use harness_suite::{read_text, read_tree_folder};
+use harness_tree::SourceFile;
+use similar::TextDiff;
+
+use crate::console::Console;
+use crate::error::CliError;
+
+/// What a path holds.
+pub(super) enum Input {
+    Scenario { file: String, text: String },
+    Tree(ManifestTree),
+}
+
+/// A folder of manifests, or one file of them.
+pub(super) struct ManifestTree {
+    /// As the user named it.
+    pub(super) shown: String,
+    /// The folder that the paths of `files` are relative to.
+    pub(super) root: PathBuf,
+    pub(super) files: Vec<SourceFile>,
+    /// The folder's own path in its Git repository.
+    pub(super) prefix: String,
+    /// Whether it is one file.
+    pub(super) single: bool,
+}
+
+impl ManifestTree {
+    /// Returns a path of the tree as the user would write it: what a pipeline shows must be relative to the repository.
+    pub(super) fn shown_file(&self, file: &str) -> String {
+        let path = self.root.join(file);
+        let here = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+        let path = here.unwrap_or(path);
+        path.strip_prefix(".").unwrap_or(&path).to_string_lossy().into_owned()
+    }
+}
+
+/// Reads a scenario file, the folder of a tree, or a single manifest.
+pub(super) fn read(path: &Path) -> Result<Input, CliError> {
+    let shown = path.display().to_string();
+    if path.is_dir() {
+        let files = read_tree_folder(path)?;
+        if files.is_empty() {
+            return Err(CliError::EmptyTree { folder: path.to_owned() });
+        }
+        return Ok(Input::Tree(ManifestTree {
+            shown,
+            root: path.to_owned(),
+            files,
+            prefix: prefix(path),
+            single: false,
+        }));
+    }
+    let text = read_text(path)?;
+    if !is_manifest(path, &text) {
+        return Ok(Input::Scenario { file: shown, text });
+    }
+    let root = path.parent().unwrap_or(Path::new("")).to_owned();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let prefix = prefix(&root);
+    Ok(Input::Tree(ManifestTree { shown, root, files: vec![SourceFile::new(name, text)], prefix, single: true }))
+}
+
+/// Whether a file holds Kubernetes objects or a dashboard. Everything else is meant as a scenario.
+fn is_manifest(path: &Path, text: &str) -> bool {
+    let versions = text.lines().filter_map(|line| line.strip_prefix("apiVersion:"));
+    let foreign = versions.clone().any(|version| !version.trim().trim_matches(['"', '\'']).starts_with("harness/"));
+    foreign
+        || (versions.count() == 0 && text.lines().any(|line| line.starts_with("kind:")))
+        || path.extension().is_some_and(|extension| extension == "json")
+}
+
+/// Returns the path of a folder below the top of its Git repository; empty for the top, and outside of any.
+fn prefix(folder: &Path) -> String {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(folder) = folder.canonicalize() else { return String::new() };
+    let top = folder.ancestors().find(|ancestor| ancestor.join(".git").exists());
+    top.and_then(|top| folder.strip_prefix(top).ok())
+        .map(|path| path.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// Writes every file that was changed, all of it or nothing, and says what changed.
+pub(super) fn write_changes(tree: &ManifestTree, fixed: &[SourceFile], console: &Console) -> Result<(), CliError> {
+    for (before, after) in tree.files.iter().zip(fixed).filter(|(before, after)| before != after) {
+        let path = tree.root.join(&after.path);
+        replace(&path, &after.text).map_err(|source| CliError::Fix { path: path.clone(), source })?;
+        let shown = tree.shown_file(&after.path);
+        let diff = TextDiff::from_lines(&before.text, &after.text);
+        let text = diff.unified_diff().context_radius(2).header(&shown, &shown).to_string();
+        console.say(text.trim_end());
+    }
+    Ok(())
+}
+
+/// Replaces a file and keeps its permissions.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let permissions = std::fs::metadata(path)?.permissions();
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    new.write_all(text.as_bytes())?;
+    new.as_file().set_permissions(permissions)?;
+    new.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("a.yaml", "apiVersion: harness/v1\nkind: Scenario\n", false)]
+    #[case("a.yaml", "# x\napiVersion: karpenter.sh/v1\n", true)]
+    #[case("a.yaml", "kind: NodePool\n", true)]
+    #[case("a.yaml", "name: x\nphases: []\n", false)]
+    #[case("a.json", "{}", true)]
+    fn manifests_are_distinguished_from_scenarios(#[case] path: &str, #[case] text: &str, #[case] manifest: bool) {
+        assert_eq!(is_manifest(Path::new(path), text), manifest);
+    }
+
+    #[test]
+    fn the_prefix_is_the_path_in_the_repository() {
+        let top = tempfile::tempdir().unwrap();
+        let inner = top.path().join("clusters/production");
+        std::fs::create_dir_all(&inner).unwrap();
+        assert_eq!(prefix(&inner), "");
+        std::fs::create_dir(top.path().join(".git")).unwrap();
+        assert_eq!((prefix(&inner).as_str(), prefix(top.path()).as_str()), ("clusters/production", ""));
+    }
+}

@@ -1,0 +1,74 @@
+//! The command that repeats a run, as a shell reads it.
+
+use crate::request::{PlanOptions, RunRequest, ScenarioChoice};
+
+/// A value that every POSIX shell reads back as it is.
+pub fn shell_quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+/// A word of a command line, quoted where it needs to be.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { shell_quoted(word) }
+}
+
+/// The command that repeats the run of one scenario.
+pub(crate) fn repeat_run(scenario: &str, options: &PlanOptions, seed: u64) -> String {
+    join(vec![scenario.to_owned()], options, seed)
+}
+
+/// The command that repeats all runs of a suite.
+pub(crate) fn repeat_suite(request: &RunRequest, seed: u64) -> String {
+    let mut words = match &request.scenarios {
+        ScenarioChoice::Named(names) => names.clone(),
+        ScenarioChoice::BuiltIn(group) => {
+            let group = group.iter().flat_map(|group| ["--group".to_owned(), group.as_str().to_owned()]);
+            std::iter::once("--all".to_owned()).chain(group).collect()
+        }
+    };
+    if request.repeat > 1 {
+        words.extend(["--repeat".to_owned(), request.repeat.to_string()]);
+    }
+    join(words, &request.options, seed)
+}
+
+fn join(what: Vec<String>, options: &PlanOptions, seed: u64) -> String {
+    let mut words = vec!["harness".to_owned(), "run".to_owned()];
+    words.extend(what);
+    words.extend(["--profile".to_owned(), options.profile.to_string()]);
+    for parameter in &options.parameters {
+        words.extend(["--set".to_owned(), parameter.clone()]);
+    }
+    if let Some(path) = &options.node_config {
+        words.extend(["--node-config".to_owned(), path.display().to_string()]);
+    }
+    words.extend(["--seed".to_owned(), seed.to_string()]);
+    words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness_plan::{Group, Profile};
+
+    #[test]
+    fn a_shell_reads_back_what_was_quoted() {
+        let awkward = "a 'quoted' $HOME `x` \\ \"y\"";
+        let script = format!("printf %s {}", shell_quoted(awkward));
+        let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), awkward);
+    }
+
+    #[test]
+    fn a_suite_is_repeated_with_everything_that_decides_its_plans() {
+        let mut request = RunRequest::new(ScenarioChoice::BuiltIn(Some(Group::Cost)));
+        request.repeat = 3;
+        request.options.profile = Profile::Smoke;
+        request.options.parameters = vec!["note=two words".to_owned()];
+        assert_eq!(
+            repeat_suite(&request, 7),
+            "harness run --all --group cost --repeat 3 --profile smoke --set 'note=two words' --seed 7"
+        );
+    }
+}

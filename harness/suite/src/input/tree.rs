@@ -1,0 +1,172 @@
+//! The tree that a scenario runs on.
+
+use std::path::{Path, PathBuf};
+
+use harness_run::Placeholders;
+use harness_scenario::Scenario;
+use harness_tree::{
+    Finding, LAYERS_FOLDER, LayersTree, NodeConfigTree, Severity, SourceFile, builtin_gitops, builtin_node_config,
+    with_layers,
+};
+use harness_yaml::Diagnostic;
+use jiff::Timestamp;
+
+use super::tree_folder::{copy_other_files, read_tree_folder, write_files};
+use crate::error::{FileError, InputError, InvalidInput};
+
+/// The name under which scenarios know the built-in tree.
+const BUILT_IN_TREE: &str = "node-config";
+/// The name under which scenarios know the built-in layers.
+const BUILT_IN_LAYERS: &str = "gitops";
+
+/// A GitOps tree and the files that it was read from.
+#[derive(Clone, Debug)]
+pub struct LoadedTree {
+    /// What the files say.
+    pub tree: NodeConfigTree,
+    /// The files.
+    pub files: Vec<SourceFile>,
+    /// The warnings about the files as they were before the scenario changed them.
+    pub warnings: Vec<Finding>,
+    /// The user's folder; `None` for the built-in tree.
+    folder: Option<PathBuf>,
+    /// The folder of the layers beside it; `None` for the built-in ones, and where there are none.
+    layers: Option<PathBuf>,
+}
+
+impl LoadedTree {
+    /// Reads the tree in a folder, or the built-in one.
+    ///
+    /// # Errors
+    /// [`InputError::Invalid`] for a tree that cannot work on AKS, and what [`read_tree_folder`] returns.
+    pub fn read(folder: Option<&Path>) -> Result<Self, InputError> {
+        let (source, files) = match folder {
+            Some(folder) => (folder.display().to_string(), read_tree_folder(folder)?),
+            None => (BUILT_IN_TREE.to_owned(), builtin_node_config()),
+        };
+        let tree = parse(&source, &files)?;
+        let warnings = tree.findings.iter().filter(|finding| finding.severity >= Severity::Warning).cloned().collect();
+        Ok(Self { tree, files, warnings, folder: folder.map(Path::to_owned), layers: None })
+    }
+
+    /// Reads the tree that a scenario runs on and applies what the scenario changes in it: the given tree, else the one that the scenario
+    /// names, beside its file, else the built-in one.
+    ///
+    /// # Errors
+    /// Those of [`LoadedTree::read`], and [`InputError::Amend`], [`InputError::Layers`] and [`InputError::Placeholder`] where the tree does not
+    /// have what the scenario changes.
+    pub fn for_scenario(scenario: &Scenario, given: Option<&Path>) -> Result<Self, InputError> {
+        let named = (given.is_none() && scenario.node_config() != BUILT_IN_TREE)
+            .then(|| beside(scenario, scenario.node_config()));
+        let mut tree = Self::read(given.or(named.as_deref()))?;
+        let layered = tree.add_layers(scenario)?;
+        if layered || !scenario.amendments().is_empty() {
+            let source = tree.tree.source.clone();
+            tree.files = harness_tree::amend(&tree.files, scenario.amendments()).map_err(|error| {
+                InputError::Amend { scenario: scenario.file().to_owned(), tree: source.clone(), source: error }
+            })?;
+            tree.tree = parse(&source, &fill_placeholders(&source, &tree.files)?)?;
+        }
+        Ok(tree)
+    }
+
+    /// Puts the scenario's layers beside the tree. Returns whether it has any.
+    fn add_layers(&mut self, scenario: &Scenario) -> Result<bool, InputError> {
+        let Some(gitops) = &scenario.model().gitops else { return Ok(false) };
+        let Some(name) = gitops.tree.as_deref() else { return Ok(false) };
+        let files = if name == BUILT_IN_LAYERS {
+            builtin_gitops()
+        } else {
+            let folder = beside(scenario, name);
+            let files = read_tree_folder(&folder)?;
+            self.layers = Some(folder);
+            files
+        };
+        let layers = LayersTree { source: name, files: &files, entry: gitops.entry() };
+        self.files = with_layers(&self.tree.source, &self.files, &layers)
+            .map_err(|source| InputError::Layers { scenario: scenario.file().to_owned(), source })?;
+        Ok(true)
+    }
+
+    /// Copies the folder, with the files of the tree in it, for a run that changes them: the user's folder is never written to. The copy is
+    /// deleted with the returned value.
+    ///
+    /// # Errors
+    /// [`FileError::Copy`] and [`FileError::Write`].
+    pub(crate) fn copy(&self) -> Result<tempfile::TempDir, FileError> {
+        let copy = tempfile::Builder::new()
+            .prefix("harness-tree-")
+            .tempdir()
+            .map_err(|source| FileError::Write { path: std::env::temp_dir(), source })?;
+        if let Some(folder) = &self.folder {
+            copy_other_files(folder, copy.path())?;
+        }
+        if let Some(layers) = &self.layers {
+            copy_other_files(layers, &copy.path().join(LAYERS_FOLDER))?;
+        }
+        write_files(copy.path(), &self.files)?;
+        Ok(copy)
+    }
+}
+
+/// A path that a scenario names, relative to its own file.
+fn beside(scenario: &Scenario, path: &str) -> PathBuf {
+    Path::new(scenario.file()).parent().unwrap_or(Path::new(".")).join(path)
+}
+
+fn parse(source: &str, files: &[SourceFile]) -> Result<NodeConfigTree, InvalidInput> {
+    harness_tree::read_tree(source, files).map_err(|findings| {
+        let errors = findings.into_iter().filter(|finding| finding.severity == Severity::Error);
+        InvalidInput { problems: errors.map(Diagnostic::from).collect(), texts: files.to_vec() }
+    })
+}
+
+/// Replaces the placeholders of the files as of one moment, always the same: a plan knows neither clock nor target. What is pushed gets the
+/// values of the run.
+fn fill_placeholders(source: &str, files: &[SourceFile]) -> Result<Vec<SourceFile>, InputError> {
+    Placeholders::for_a_plan()
+        .fill(files.to_vec(), Timestamp::UNIX_EPOCH)
+        .map_err(|error| InputError::Placeholder { tree: source.to_owned(), source: error.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_tree_can_be_copied() {
+        let copy = LoadedTree::read(None).unwrap().copy().unwrap();
+        assert!(copy.path().join("kustomization.yaml").is_file());
+    }
+
+    #[test]
+    fn a_run_has_a_copy_of_its_own_with_what_the_scenario_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        write_files(folder.path(), &LoadedTree::read(None).unwrap().files).unwrap();
+        std::fs::write(folder.path().join("notes.md"), "mine").unwrap();
+        let before = read_tree_folder(folder.path()).unwrap();
+        let scenario = amending("{remove: {object: {kind: NodePool, name: memory-optimized}}}");
+        let tree = LoadedTree::for_scenario(&scenario, Some(folder.path())).unwrap();
+        assert_eq!(tree.tree.pools.len(), 2);
+        let copy = tree.copy().unwrap();
+        let has_pool = |root: &Path| root.join("node-classes/memory-optimized.yaml").exists();
+        assert!(!has_pool(copy.path()) && has_pool(folder.path()));
+        assert_eq!(std::fs::read_to_string(copy.path().join("notes.md")).unwrap(), "mine");
+        assert_eq!(read_tree_folder(folder.path()).unwrap(), before);
+    }
+
+    #[test]
+    fn an_amendment_of_something_that_the_tree_does_not_have_is_an_error() {
+        let scenario = amending("{remove: {object: {kind: NodePool, name: nobody}}}");
+        let text = LoadedTree::for_scenario(&scenario, None).unwrap_err().to_string();
+        assert!(text.contains("NodePool `nobody`") && text.contains("general-purpose"), "{text}");
+    }
+
+    fn amending(edit: &str) -> Scenario {
+        let text = format!(
+            "apiVersion: harness/v1\nkind: Scenario\nname: amending\nquestion: Does it?\nneeds: [node-auto-provisioning, gitops]\n\
+             amend: [{edit}]\nphases:\n  - name: wait\n    for: 1s\n"
+        );
+        harness_scenario::parse("amending.yaml", &text).unwrap()
+    }
+}

@@ -1,0 +1,137 @@
+//! The folder of a tree: read, and copied for a run.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use harness_tree::SourceFile;
+
+use crate::error::{FileError, InputError};
+use crate::files;
+
+/// The largest file of a tree that is read; etcd refuses larger objects anyway.
+const FILE_BYTES_MAX: u64 = 2 << 20;
+/// The most files of a tree that are read.
+const FILES_MAX: usize = 10_000;
+
+/// An entry below a folder.
+struct TreeEntry {
+    path: PathBuf,
+    kind: fs::FileType,
+}
+
+impl TreeEntry {
+    /// Whether it can be part of a kustomize tree.
+    fn is_manifest(&self) -> bool {
+        let extension = self.path.extension().and_then(|extension| extension.to_str());
+        let manifest = matches!(extension, Some("yaml" | "yml" | "json"))
+            || self.path.file_name().is_some_and(|name| name == "Kustomization");
+        self.kind.is_file() && manifest
+    }
+
+    fn copy_to(&self, target: &Path) -> io::Result<()> {
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        if self.kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(&self.path)?, target)
+        } else if self.kind.is_file() {
+            fs::copy(&self.path, target).map(drop)
+        } else {
+            // Git holds neither sockets nor pipes; opening a pipe would wait for ever.
+            Err(io::Error::new(io::ErrorKind::Unsupported, "it is not a file, a folder or a symbolic link"))
+        }
+    }
+}
+
+/// Everything below a folder except folders themselves, sorted by path. `.git` is left out, links are not followed.
+fn walk(root: &Path) -> Result<Vec<TreeEntry>, FileError> {
+    let mut entries = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(FileError::read(&folder))? {
+            let entry = entry.map_err(FileError::read(&folder))?;
+            let path = entry.path();
+            let kind = entry.file_type().map_err(FileError::read(&path))?;
+            if !kind.is_dir() {
+                entries.push(TreeEntry { path, kind });
+            } else if entry.file_name() != ".git" {
+                folders.push(path);
+            }
+        }
+    }
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(entries)
+}
+
+/// Reads every regular file below a folder that can be part of a kustomize tree, sorted by path.
+///
+/// # Errors
+/// [`InputError::File`], and [`InputError::TooLarge`] for a folder that can hardly be a tree.
+pub fn read_tree_folder(root: &Path) -> Result<Vec<SourceFile>, InputError> {
+    let mut files = Vec::new();
+    // A link that leaves the tree is refused when the tree is pushed.
+    for TreeEntry { path, .. } in walk(root)?.into_iter().filter(TreeEntry::is_manifest) {
+        let size = fs::metadata(&path).map_err(FileError::read(&path))?.len();
+        if size > FILE_BYTES_MAX || files.len() >= FILES_MAX {
+            return Err(InputError::TooLarge { path, files_max: FILES_MAX, bytes_max: FILE_BYTES_MAX });
+        }
+        let text = files::read_text(&path)?;
+        let relative = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+        files.push(SourceFile::new(relative, text));
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
+}
+
+/// Copies what [`read_tree_folder`] leaves out: other files, which a kustomization may name, and links as they are.
+pub(super) fn copy_other_files(from: &Path, to: &Path) -> Result<(), FileError> {
+    for entry in walk(from)?.into_iter().filter(|entry| !entry.is_manifest()) {
+        let target = to.join(entry.path.strip_prefix(from).unwrap_or(&entry.path));
+        entry.copy_to(&target).map_err(|source| FileError::Copy { from: entry.path.clone(), to: target, source })?;
+    }
+    Ok(())
+}
+
+/// Writes the files of a tree below a folder that does not hold them yet.
+pub(super) fn write_files(root: &Path, files: &[SourceFile]) -> Result<(), FileError> {
+    for file in files {
+        let path = root.join(&file.path);
+        let parent = path.parent().unwrap_or(root);
+        fs::create_dir_all(parent).map_err(FileError::write(parent))?;
+        fs::write(&path, &file.text).map_err(FileError::write(&path))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in [("b/x.yaml", "x"), ("a.yml", "a"), (".git/config.yaml", "no"), ("sub/notes.md", "no")] {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        std::os::unix::fs::symlink("sub/notes.md", folder.path().join("link.yaml")).unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_tree_is_read_without_git_and_in_order() {
+        let files = read_tree_folder(folder().path()).unwrap();
+        assert_eq!(files, [SourceFile::new("a.yml", "a"), SourceFile::new("b/x.yaml", "x")]);
+    }
+
+    #[test]
+    fn a_copy_has_everything_else_too() {
+        let (from, to) = (folder(), tempfile::tempdir().unwrap());
+        copy_other_files(from.path(), to.path()).unwrap();
+        write_files(to.path(), &read_tree_folder(from.path()).unwrap()).unwrap();
+        assert_eq!(fs::read_to_string(to.path().join("b/x.yaml")).unwrap(), "x");
+        assert_eq!(fs::read_link(to.path().join("link.yaml")).unwrap(), Path::new("sub/notes.md"));
+        assert!(to.path().join("sub/notes.md").is_file() && !to.path().join(".git").exists());
+    }
+}

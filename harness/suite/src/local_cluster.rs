@@ -1,0 +1,127 @@
+//! The local cluster that scenarios run on: one that is up, or one that is started for them.
+
+use std::path::PathBuf;
+
+use harness_cluster::Cluster;
+use harness_cluster::local::{self, LocalConfig, Phase};
+use harness_components::{self as components, BuildOptions, BuildReport};
+
+use crate::error::TargetError;
+use crate::progress::{ClusterUse, ProgressListener, Update};
+
+/// The name of the cluster of `harness up` where none is given.
+pub const DEFAULT_CLUSTER: &str = "harness";
+
+/// Which local cluster is meant, and what one is started from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalCluster {
+    /// The name of a cluster that may be up.
+    pub name: String,
+    /// A folder with the components' executables; without it they are built where that has not been done.
+    pub bin_dir: Option<PathBuf>,
+}
+
+impl Default for LocalCluster {
+    fn default() -> Self {
+        Self { name: DEFAULT_CLUSTER.to_owned(), bin_dir: None }
+    }
+}
+
+/// A cluster for one run.
+pub struct RunCluster {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Whether it was started for this run and ends with it.
+    pub throwaway: bool,
+}
+
+impl LocalCluster {
+    /// Makes the configuration of a cluster of that name. Builds the components first if they are not built.
+    ///
+    /// # Errors
+    /// [`TargetError::Build`] and [`TargetError::Missing`].
+    pub async fn config(&self, name: &str, progress: &dyn ProgressListener) -> Result<LocalConfig, TargetError> {
+        if self.bin_dir.is_none() && components::locate(None).is_err() {
+            progress.update(Update::ComponentsMissing);
+            build_components(&BuildOptions::from_env()?, progress).await?;
+        }
+        let components = components::locate(self.bin_dir.as_deref())?;
+        Ok(LocalConfig::new(name, &components))
+    }
+
+    /// Returns the cluster that is up under that name, or starts one for a run. With `keep` the new one has that name and stays.
+    ///
+    /// # Errors
+    /// [`TargetError`]: it can be neither used nor started.
+    pub async fn for_run(
+        &self,
+        run_id: &str,
+        keep: bool,
+        progress: &dyn ProgressListener,
+    ) -> Result<RunCluster, TargetError> {
+        if let Some(cluster) = find(&self.name).await? {
+            progress.update(Update::ClusterFound { name: &self.name });
+            return Ok(RunCluster { cluster, throwaway: false });
+        }
+        if keep {
+            // A cluster that stays must outlive this process.
+            let config = self.config(&self.name, progress).await?;
+            progress.update(Update::ClusterStarting(ClusterUse::Kept(&self.name)));
+            return Ok(RunCluster { cluster: local::up(config).await?, throwaway: false });
+        }
+        let config = self.config(&format!("run-{run_id}"), progress).await?;
+        progress.update(Update::ClusterStarting(ClusterUse::Run));
+        Ok(RunCluster { cluster: local::throwaway(config).await?, throwaway: true })
+    }
+}
+
+/// Builds the components that are not built.
+///
+/// # Errors
+/// [`BuildError`](components::BuildError), as a [`TargetError::Build`].
+pub async fn build_components(
+    options: &BuildOptions,
+    progress: &dyn ProgressListener,
+) -> Result<BuildReport, TargetError> {
+    let outcome = components::build(options, |step| progress.update(Update::Building(step))).await;
+    progress.update(Update::BuildEnded(outcome.as_ref().ok()));
+    Ok(outcome?)
+}
+
+async fn find(name: &str) -> Result<Option<Cluster>, TargetError> {
+    Ok(local::attach(&local::default_state_root(), name).await?)
+}
+
+/// Attaches to the cluster of that name, which must be up. It may have failed.
+///
+/// # Errors
+/// [`TargetError::NotUp`], and [`TargetError::Local`] if it does not answer.
+pub async fn attach(name: &str) -> Result<Cluster, TargetError> {
+    find(name).await?.ok_or_else(|| TargetError::NotUp(name.to_owned()))
+}
+
+/// Attaches to the cluster of that name, if it is up.
+///
+/// # Errors
+/// [`TargetError::Failed`], and [`TargetError::Local`] if it does not answer.
+pub(crate) async fn find_usable(name: &str) -> Result<Option<Cluster>, TargetError> {
+    let Some(cluster) = find(name).await? else { return Ok(None) };
+    let status = cluster.status().await?;
+    match status.failure {
+        Some(failure) if status.phase == Phase::Failed => Err(TargetError::Failed { name: name.to_owned(), failure }),
+        _ => Ok(Some(cluster)),
+    }
+}
+
+/// Checks that a cluster has Flux, without which a run would wait for what never happens.
+///
+/// # Errors
+/// [`TargetError::NoFlux`] and [`TargetError::FluxUnknown`].
+pub(crate) async fn check_flux(cluster: &Cluster) -> Result<(), TargetError> {
+    let name = cluster.name().to_owned();
+    match cluster.flux().is_installed().await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(TargetError::NoFlux(name)),
+        Err(error) => Err(TargetError::FluxUnknown { name, source: Box::new(error) }),
+    }
+}

@@ -1,0 +1,75 @@
+//! A scenario that is ready to be run, and its run on a cluster.
+
+use std::path::PathBuf;
+
+use harness_cluster::Cluster;
+use harness_plan::Plan;
+use harness_run::Options;
+
+use crate::command_line::repeat_run;
+use crate::error::{InputError, SuiteError};
+use crate::files;
+use crate::input::{LoadedScenario, LoadedTree};
+use crate::progress::{SharedListener, Update};
+use crate::request::{Interrupts, PlanOptions};
+use crate::run_folder::PLAN_FILE;
+
+/// A scenario that is ready to be run.
+pub(crate) struct PlannedRun {
+    pub(crate) plan: Plan,
+    pub(crate) tree: LoadedTree,
+    /// The command that repeats the run.
+    command: String,
+}
+
+/// Where a plan is carried out, and into which folder.
+pub(crate) struct Destination {
+    pub(crate) run_id: String,
+    /// The run's folder; it exists.
+    pub(crate) out: PathBuf,
+    pub(crate) cluster: Cluster,
+    /// Whether the cluster ends with the run.
+    pub(crate) throwaway: bool,
+    /// Whether everything stays as it is at the end.
+    pub(crate) keep: bool,
+}
+
+impl PlannedRun {
+    pub(crate) fn new(loaded: &LoadedScenario, options: PlanOptions, seed: u64) -> Result<Self, InputError> {
+        let tree = LoadedTree::for_scenario(&loaded.scenario, options.node_config.as_deref())?;
+        let plan = loaded.plan(&options, seed, &tree)?;
+        Ok(Self { plan, tree, command: repeat_run(&loaded.name, &options, seed) })
+    }
+
+    /// Carries the plan out. What it came to is in the log, in the run's folder.
+    pub(crate) async fn execute(
+        &self,
+        destination: Destination,
+        interrupts: &Interrupts,
+        progress: &SharedListener,
+    ) -> Result<(), SuiteError> {
+        let Destination { run_id, out, cluster, throwaway, keep } = destination;
+        files::replace_json(&out.join(PLAN_FILE), &self.plan)?;
+        for class in self.plan.node_config.classes.iter().filter(|class| class.untestable.is_some()) {
+            progress.update(Update::NotTested(class));
+        }
+        // Deleted at the end of this function, whatever the run made of it.
+        let copy = self.tree.copy()?;
+        progress.update(Update::RunStarted(&self.plan));
+        let observer = progress.clone();
+        let options = Options {
+            run_id,
+            out,
+            tree: harness_run::Tree { folder: copy.path().to_owned(), files: self.tree.files.clone() },
+            command: self.command.clone(),
+            keep,
+            throwaway,
+            on_event: Box::new(move |event| observer.update(Update::Event(event))),
+            interrupt: interrupts.interrupt.clone(),
+            abandon: interrupts.abandon.clone(),
+        };
+        let executed = harness_run::execute(&self.plan, cluster, options).await;
+        progress.update(Update::RunEnded);
+        Ok(executed?)
+    }
+}

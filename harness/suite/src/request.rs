@@ -1,0 +1,106 @@
+//! What is asked for: which scenarios, planned with what, run where, reported to which folder.
+
+use std::path::PathBuf;
+
+use harness_plan::{Group, Profile};
+use tokio_util::sync::CancellationToken;
+
+use crate::local_cluster::LocalCluster;
+
+/// The scenarios to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScenarioChoice {
+    /// Names of built-in scenarios, or paths of scenario files, in this order. One that does not fit the node configuration is an error.
+    Named(Vec<String>),
+    /// Every built-in scenario, or those of a group. One that does not fit the node configuration is not run, and the report says why.
+    BuiltIn(Option<Group>),
+}
+
+/// What decides a plan besides its scenario.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// The folder of the GitOps tree to test; without it the tree that the scenario names.
+    pub node_config: Option<PathBuf>,
+    /// The size of the run.
+    pub profile: Profile,
+    /// Values of parameters, `KEY=VALUE` each. Of several scenarios each takes those of its own parameters.
+    pub parameters: Vec<String>,
+    /// The seed of every draw. Without it the baseline's is used, or one is drawn.
+    pub seed: Option<u64>,
+}
+
+/// Where scenarios run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum TargetKind {
+    /// A control plane of this machine's processes and a simulated Azure.
+    #[default]
+    Local,
+}
+
+impl TargetKind {
+    /// All of them.
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
+
+    /// The name as `--target` takes it and as reports write it.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// A request to run scenarios.
+#[derive(Clone, Debug)]
+pub struct RunRequest {
+    /// What to run.
+    pub scenarios: ScenarioChoice,
+    /// What decides the plans.
+    pub options: PlanOptions,
+    /// Where to run.
+    pub target: TargetKind,
+    /// Which local cluster to use if it is up, and from what to start one if it is not.
+    pub cluster: LocalCluster,
+    /// The folder of the run or suite; it must not hold another one. Without it `reports/ID` in the current folder.
+    pub out: Option<PathBuf>,
+    /// Leave the cluster and everything on it as they are at the end. Possible with a single run only.
+    pub keep: bool,
+    /// How often each scenario is run. Repeated runs have the same plan and a fresh cluster each, unless one is up.
+    pub repeat: u32,
+    /// The folder of a run or of several to compare the latencies with.
+    pub baseline: Option<PathBuf>,
+}
+
+impl RunRequest {
+    /// A request with the defaults of `harness run`.
+    pub fn new(scenarios: ScenarioChoice) -> Self {
+        Self {
+            scenarios,
+            options: PlanOptions::default(),
+            target: TargetKind::default(),
+            cluster: LocalCluster::default(),
+            out: None,
+            keep: false,
+            repeat: 1,
+            baseline: None,
+        }
+    }
+
+    /// The name of the only scenario, if this is a request for one run of one scenario.
+    pub fn single(&self) -> Option<&str> {
+        match &self.scenarios {
+            ScenarioChoice::Named(names) if self.repeat == 1 => match names.as_slice() {
+                [name] => Some(name),
+                _ => None,
+            },
+            ScenarioChoice::Named(_) | ScenarioChoice::BuiltIn(_) => None,
+        }
+    }
+}
+
+/// Two requests to a run that goes on. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupts {
+    /// Stop, clean up and report.
+    pub interrupt: CancellationToken,
+    /// Give up the cleanup too.
+    pub abandon: CancellationToken,
+}

@@ -1,0 +1,67 @@
+//! One run of one scenario.
+
+use harness_record::compare::MeasuredRun;
+use jiff::Timestamp;
+
+use crate::comparison::{self, Baseline, choose_seed};
+use crate::error::SuiteError;
+use crate::exit_code::ExitCode;
+use crate::input::LoadedScenario;
+use crate::local_cluster::{RunCluster, check_flux};
+use crate::planned_run::{Destination, PlannedRun};
+use crate::progress::{ProgressListener, SharedListener, Update};
+use crate::report::RunReport;
+use crate::request::{Interrupts, RunRequest};
+use crate::run_folder::{self, new_run_id};
+
+/// One run of one scenario, planned and not started.
+pub struct SingleRun {
+    request: RunRequest,
+    scenario: String,
+    baseline: Option<Baseline>,
+    planned: PlannedRun,
+}
+
+impl SingleRun {
+    /// Plans the run of a built-in scenario or a scenario file. Everything is checked, and nothing is touched.
+    ///
+    /// # Errors
+    /// [`SuiteError::Input`] and [`SuiteError::Comparison`].
+    pub fn plan(name: &str, request: RunRequest, progress: &dyn ProgressListener) -> Result<Self, SuiteError> {
+        let loaded = LoadedScenario::load(name)?;
+        let scenario = loaded.scenario.name().to_owned();
+        let baseline = Baseline::read(&request)?;
+        let seed = choose_seed(&request, baseline.as_ref(), &[&scenario], progress)?;
+        let planned = PlannedRun::new(&loaded, request.options.clone(), seed)?;
+        planned.tree.warnings.iter().for_each(|warning| progress.update(Update::TreeWarning(warning)));
+        Ok(Self { request, scenario, baseline, planned })
+    }
+
+    /// Runs it on the cluster that is up, or on one of its own, and writes its reports. A run that passes is compared with the baseline.
+    ///
+    /// # Errors
+    /// [`SuiteError`]: there is no cluster, or the log or the reports could not be kept. A run that fails is not an error.
+    pub async fn run(self, interrupts: &Interrupts, progress: &SharedListener) -> Result<RunReport, SuiteError> {
+        let Self { request, scenario, baseline, planned } = self;
+        let run_id = new_run_id(Timestamp::now(), planned.plan.seed);
+        let out = run_folder::create(request.out.as_deref(), &run_id)?;
+        let RunCluster { cluster, throwaway } = tokio::select! {
+            cluster = request.cluster.for_run(&run_id, request.keep, progress.as_ref()) => cluster?,
+            () = interrupts.interrupt.cancelled() => return Err(SuiteError::Interrupted),
+        };
+        if !throwaway {
+            check_flux(&cluster).await?;
+        }
+        let destination = Destination { run_id, out: out.clone(), cluster, throwaway, keep: request.keep };
+        planned.execute(destination, interrupts, progress).await?;
+        let (_, result) = run_folder::report_run(&out)?;
+        let mut report = RunReport::new(out, result);
+        if let (ExitCode::Passed, Some(baseline)) = (report.exit_code, &baseline) {
+            let comparison = baseline.compare(&scenario, &[MeasuredRun::from(&report.result)]);
+            comparison::write(&report.folder, vec![comparison.clone()], Vec::new())?;
+            report.exit_code = comparison.exit_code.into();
+            report.comparison = Some(comparison);
+        }
+        Ok(report)
+    }
+}
