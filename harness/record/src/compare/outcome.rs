@@ -51,8 +51,9 @@ impl Default for Thresholds {
 }
 
 /// What became of a latency, or of the whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Change {
     /// Slower.
     Regression,
@@ -67,12 +68,7 @@ pub enum Change {
 impl Change {
     /// `regression`, `same`, `better` or `inconclusive`.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Regression => "regression",
-            Self::Same => "same",
-            Self::Better => "better",
-            Self::Inconclusive => "inconclusive",
-        }
+        self.into()
     }
 
     /// 1 for a regression, 4 where the runs do not tell, otherwise 0.

@@ -3,8 +3,22 @@
 use serde::{Deserialize, Serialize};
 
 /// What a check came to. Three-valued: without evidence there is no verdict, and an empty sample is not a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::Display,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Verdict {
     /// It held, and there is evidence that it did.
     Pass,
@@ -17,22 +31,12 @@ pub enum Verdict {
 impl Verdict {
     /// `pass`, `inconclusive` or `fail`.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Inconclusive => "inconclusive",
-            Self::Fail => "fail",
-        }
+        self.into()
     }
 
     /// The conjunction of two verdicts: a failure outweighs a doubt, a doubt outweighs a pass.
     pub fn and(self, other: Self) -> Self {
         self.max(other)
-    }
-}
-
-impl std::fmt::Display for Verdict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

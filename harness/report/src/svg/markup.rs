@@ -34,21 +34,12 @@ impl Display for N {
 }
 
 /// Where a text stands relative to its x.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, strum::Display)]
+#[strum(serialize_all = "lowercase")]
 pub(crate) enum Anchor {
     Start,
     Middle,
     End,
-}
-
-impl Anchor {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Middle => "middle",
-            Self::End => "end",
-        }
-    }
 }
 
 /// A position and a size.
@@ -111,7 +102,7 @@ impl Svg {
             r#"<text class="{class}" x="{}" y="{}" text-anchor="{}">{}</text>"#,
             N(at.0),
             N(at.1),
-            anchor.as_str(),
+            anchor,
             Escaped(text)
         );
     }

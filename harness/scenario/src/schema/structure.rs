@@ -91,8 +91,7 @@ impl Walk<'_> {
         if node.kind == Kind::Null {
             self.report(node.mark, format!("{what} has no value"), "give one, or leave the key out");
         } else if let Some(name) = schema[TYPE_KEY].as_str() {
-            let kind = ScalarType::ALL.into_iter().find(|kind| kind.as_str() == name);
-            if let Some(kind) = kind {
+            if let Ok(kind) = name.parse() {
                 self.scalar(kind, node, what);
             }
         } else if schema["properties"].is_object() || is_type(schema, "object") {
