@@ -1,4 +1,5 @@
-//! YAML with the place of every key and value, so that any rule can point at what it is about, and the errors that do so.
+//! YAML with the place of every key and value, so that any rule can point at what it is about, the check against a JSON schema, and the
+//! errors of both.
 
 mod de;
 mod diagnostic;
@@ -6,6 +7,7 @@ mod mark;
 mod node;
 mod parse;
 mod problem;
+pub mod schema;
 pub mod suggest;
 mod tagged;
 
