@@ -80,7 +80,7 @@ impl Live {
             vms_failed: timelines.azure.failures.values().map(|failures| failures.count).sum(),
             pod_ready: stats(slots.all.iter().map(|slot| {
                 let pod = slot.pod.and_then(|pod| timelines.pods.all.get(pod as usize));
-                let gone_us = pod.map_or(slot.withdrawn_us, |pod| pod.going().map(Stamp::at_us));
+                let gone_us = pod.map_or(slot.withdrawn_us, |pod| pod.deletion().map(Stamp::at_us));
                 until(slot.intended_us, pod.and_then(|pod| pod.ready), || {
                     horizon.censor(slot.intended_us, gone_us, slot.withdrawn_us.is_some())
                 })

@@ -45,7 +45,7 @@ impl Percentile {
     }
 }
 
-/// The samples of one latency in one group. Made by [`Samples::new`], which sorts them.
+/// The samples of one latency in one group. Provenance by [`Samples::new`], which sorts them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Samples {
     /// Measured values in microseconds, ascending.

@@ -16,13 +16,13 @@ const TOLERANCE: f64 = 0.1;
 
 /// What is known of a workload's load: that which is not set again stays.
 #[derive(Clone, Debug, Default)]
-struct Known {
+struct Loads {
     cpu: Option<u64>,
     memory: Option<u64>,
     metrics: BTreeMap<String, u64>,
 }
 
-impl Known {
+impl Loads {
     fn learn(&mut self, load: &Load) {
         self.cpu = load.cpu.map(|cpu| cpu.0).or(self.cpu);
         self.memory = load.memory.map(|memory| memory.0).or(self.memory);
@@ -80,7 +80,7 @@ fn one(source: &Source<'_>, workload: &Workload, autoscale: &Autoscale, labels: 
         })
         .collect();
     loads.sort_by_key(|(at_us, id, _)| (*at_us, *id));
-    let mut known = Known::default();
+    let mut known = Loads::default();
     for (index, (set_us, _, load)) in loads.iter().enumerate() {
         known.learn(load);
         // Pods that the plan has just asked for are not the autoscaler's.
@@ -112,7 +112,7 @@ fn wanted(load: f64, there: i64, autoscale: &Autoscale) -> i64 {
     wanted.clamp(i64::from(autoscale.min), i64::from(autoscale.max.max(autoscale.min)))
 }
 
-/// Pods that are there and not going, over time.
+/// Pods that exist and are not being deleted, over time.
 fn pods(source: &Source<'_>, labels: &Labels) -> Steps {
     let of =
         source.timelines.pods.all.iter().filter(|pod| pod.workload == labels.workload && !labels.workload.is_none());
@@ -120,7 +120,7 @@ fn pods(source: &Source<'_>, labels: &Labels) -> Steps {
     for pod in of {
         let Some(created) = pod.created else { continue };
         changes.push((created.at_us(), 1));
-        changes.extend(pod.going().map(|stamp| (stamp.at_us().max(created.at_us()), -1)));
+        changes.extend(pod.deletion().map(|stamp| (stamp.at_us().max(created.at_us()), -1)));
     }
     Steps::from_changes(changes)
 }

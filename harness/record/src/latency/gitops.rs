@@ -14,7 +14,7 @@ use crate::timeline::{Push, ROOT, Stamp, pushes};
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     let gitops = &source.timelines.gitops;
-    let pushes = pushes(source.timelines);
+    let pushes = pushes(&source.timelines.actions);
     let fetched: Vec<Option<Stamp>> = pushes.iter().map(|push| gitops.fetched(push.commit)).collect();
     for (index, push) in pushes.iter().enumerate() {
         into.add(LatencyName::GitopsFetched, None, sample(index, push, &fetched, None, source));

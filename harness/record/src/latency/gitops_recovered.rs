@@ -14,7 +14,7 @@ use crate::timeline::{FluxStep, Push, ROOT, Stamp, pushes};
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     let gitops = &source.timelines.gitops;
-    let pushes = pushes(source.timelines);
+    let pushes = pushes(&source.timelines.actions);
     let mut add = |kustomization: &str, from_us: u64, to: Option<Stamp>| {
         let sample = until(from_us, to, || source.horizon.censor(from_us, None, false));
         into.add(LatencyName::GitopsRecovered, Some(&labels(kustomization, source)), sample);
@@ -50,10 +50,10 @@ fn repairs(source: &Source<'_>) -> Vec<u64> {
     done.filter_map(|(action, _)| action.acked_us).collect()
 }
 
-/// Whether the newest that was told by then is a failure at one of these revisions.
+/// Whether the newest that was reported by then is a failure at one of these revisions.
 fn has_failed(steps: &[&FluxStep], earlier: &[Push<'_>], at_us: u64) -> bool {
-    let mut told = steps.iter().filter(|step| step.at.at_us() <= at_us);
-    let last = told.rfind(|step| matches!(step.reached, Reached::Failed | Reached::Healthy));
+    let mut reported = steps.iter().filter(|step| step.at.at_us() <= at_us);
+    let last = reported.rfind(|step| matches!(step.reached, Reached::Failed | Reached::Healthy));
     last.is_some_and(|step| step.reached == Reached::Failed && earlier.iter().any(|push| *push.commit == *step.commit))
 }
 

@@ -6,12 +6,12 @@ use super::groups::{Grouping, Labels, Sample};
 use super::source::Source;
 use crate::samples::{Cause, Censored};
 use crate::steps::Steps;
-use crate::timeline::asked;
+use crate::timeline::desired_replicas;
 
-/// What changes a workload's Ready pods, or what is asked of them. At the same moment in this order.
+/// What changes a workload's Ready pods, or what is desired of them. At the same moment in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
-    /// So many are asked for.
+    /// So many are desired for.
     Asked(i64),
     /// The plan takes one, which comes again.
     Taken,
@@ -29,8 +29,8 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
             continue;
         }
         let Some(name) = timelines.names.get(&workload.name).filter(|name| !name.is_none()) else { continue };
-        let asked = asked(plan, timelines, horizon, &workload.name);
-        let mut steps: Vec<(u64, Step)> = asked.all().iter().map(|(at_us, to)| (*at_us, Step::Asked(*to))).collect();
+        let desired = desired_replicas(plan, timelines, horizon, &workload.name);
+        let mut steps: Vec<(u64, Step)> = desired.all().iter().map(|(at_us, to)| (*at_us, Step::Asked(*to))).collect();
         for (action, planned) in timelines.actions.of_plan() {
             if matches!(planned, Action::Replace(replace) if replace.workload() == workload.name)
                 && action.error.is_none()
@@ -69,23 +69,23 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Shortage {
     from_us: u64,
-    /// When it ended, and whether by pods that came; otherwise fewer were asked for.
+    /// When it ended, and whether by pods that came; otherwise fewer were desired for.
     end: Option<(u64, bool)>,
 }
 
 /// Shortages that the plan did not cause. While a growth is on its way the workload is short by the plan; a pod that the plan takes
 /// is missing by the plan until another one is Ready.
 fn shortages(steps: &[(u64, Step)]) -> Vec<Shortage> {
-    let (mut ready, mut asked, mut excused, mut by_plan) = (0_i64, 0_i64, 0_i64, 0_i64);
+    let (mut ready, mut desired, mut excused, mut by_plan) = (0_i64, 0_i64, 0_i64, 0_i64);
     let mut growing = false;
-    // Since when, and how many were asked for then.
+    // Since when, and how many were desired for then.
     let mut short: Option<(u64, i64)> = None;
     let mut all = Vec::new();
     for (at_us, step) in steps {
         match *step {
             Step::Asked(to) => {
-                growing |= to > asked;
-                asked = to;
+                growing |= to > desired;
+                desired = to;
             }
             Step::Taken => excused += 1,
             Step::Ready => {
@@ -97,14 +97,14 @@ fn shortages(steps: &[(u64, Step)]) -> Vec<Shortage> {
                 if excused > 0 {
                     excused -= 1;
                     by_plan += 1;
-                } else if !growing && short.is_none() && ready < asked - by_plan {
-                    short = Some((*at_us, asked));
+                } else if !growing && short.is_none() && ready < desired - by_plan {
+                    short = Some((*at_us, desired));
                 }
             }
         }
-        growing &= ready < asked - by_plan;
+        growing &= ready < desired - by_plan;
         if let Some((from_us, then)) = short
-            && ready >= then.min(asked) - by_plan
+            && ready >= then.min(desired) - by_plan
         {
             all.push(Shortage { from_us, end: Some((*at_us, *step == Step::Ready)) });
             short = None;

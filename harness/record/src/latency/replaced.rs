@@ -121,7 +121,7 @@ fn leaving<'a>(
     last_pod_us: Option<u64>,
 ) -> Option<Leaving<'a>> {
     let horizon_us = source.horizon.us;
-    let begun = |marked: Stamp, why: Why, from_us: u64, until_us: u64| {
+    let leaving = |marked: Stamp, why: Why, from_us: u64, until_us: u64| {
         (from_us < horizon_us).then_some(Leaving { index, claim, why, marked, from_us, until_us })
     };
     let chosen_as_drifted = claim.disrupted.filter(|_| source.timelines.names.text(claim.reason) == "Drifted");
@@ -130,22 +130,22 @@ fn leaving<'a>(
         let from_us = claim.disrupted.map_or(marked.at_us(), |stamp| stamp.at_us().max(marked.at_us()));
         return Some(Leaving { index, claim, why: Why::Drifted, marked, from_us, until_us: u64::MAX });
     }
-    let going = claim.deleting.or(claim.deleted);
+    let deletion = claim.deleting.or(claim.deleted);
     if let Some(marked) = claim.disrupted {
-        let until_us = going.map_or(horizon_us, Stamp::at_us);
-        return begun(marked, Why::Consolidated, marked.at_us(), until_us);
+        let until_us = deletion.map_or(horizon_us, Stamp::at_us);
+        return leaving(marked, Why::Consolidated, marked.at_us(), until_us);
     }
     let vm = source.join.vm(source.timelines, index);
     let lost_us = vm.and_then(|vm| vm.noticed_us.or(vm.evicted_us));
     let lost = lost_us.map(|us| Stamp::new(us, Seen::Live));
-    let marked = lost.into_iter().chain(going).min_by_key(|stamp| stamp.at_us())?;
+    let marked = lost.into_iter().chain(deletion).min_by_key(|stamp| stamp.at_us())?;
     // A node that nothing ran on any more is not replaced.
     let had_pods = last_pod_us.is_some_and(|us| us >= marked.at_us());
     let from_us = marked.at_us();
     if claim.launched.is_none() || !had_pods {
         return None;
     }
-    begun(marked, Why::Lost, from_us, horizon_us)
+    leaving(marked, Why::Lost, from_us, horizon_us)
 }
 
 /// When the last pod of each NodeClaim's node was gone; `u64::MAX` where it is still there.

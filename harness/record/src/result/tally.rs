@@ -128,7 +128,7 @@ pub(super) fn controller_reasons(source: &Source<'_>) -> Vec<ReasonCount> {
                 _ if is_pool(&key.owner) => key.owner.clone(),
                 _ => String::new(),
             };
-            let message = crate::text::line(&given.message, 1_000);
+            let message = crate::text::one_line(&given.message, 1_000);
             ReasonCount { kind: key.kind.clone(), nodepool, reason: key.reason.clone(), message, count: given.count }
         })
         .collect();

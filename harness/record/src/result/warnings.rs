@@ -30,7 +30,7 @@ pub(super) fn warnings(
         warnings.push(format!("{} lost: the queue {queue} was full", text::count(*lost, "observation")));
     }
     for (watch, (count, error)) in &timelines.audits.restarts_by_watch {
-        let error = text::line(error, 200);
+        let error = text::one_line(error, 200);
         let times = text::count(*count, "time");
         warnings.push(format!(
             "the watch of {watch} was interrupted {times} ({error}): what happened meanwhile is censored"
@@ -47,10 +47,10 @@ pub(super) fn warnings(
         warnings.push(format!(
             "{} to Azure not modelled by the simulator ({}): what followed may not be what Azure does",
             text::count(azure.unmodelled, "call"),
-            text::some(&calls, 3),
+            text::first_few(&calls, 3),
         ));
     }
-    if !evidence.azure_tells() && timelines.header.is_some() && source.plan.azure != Behaviour::default() {
+    if !evidence.has_azure_record() && timelines.header.is_some() && source.plan.azure != Behaviour::default() {
         warnings.push("the plan's Azure behaviour was not used: this target's Azure is not simulated".to_owned());
     }
     warnings.extend(source.plan.notes.iter().cloned());
@@ -81,7 +81,7 @@ fn newer(skipped: &Skipped) -> Option<String> {
         format!(
             "{} skipped that this harness does not know ({})",
             text::count(events, "event"),
-            text::some(&named.collect::<Vec<_>>(), 5)
+            text::first_few(&named.collect::<Vec<_>>(), 5)
         )
     };
     Some(format!("the log is of version {LOG_VERSION}.{minor}, this harness reads {LOG_VERSION}.{LOG_MINOR}: {what}"))

@@ -58,14 +58,14 @@ pub(crate) struct Failures {
 
 /// How often something happened, and between when.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Often {
+pub(crate) struct Recurrence {
     pub(crate) count: u64,
     pub(crate) first_us: u64,
     pub(crate) last_us: u64,
 }
 
-impl Often {
-    fn again(&mut self, at_us: u64, times: u64) {
+impl Recurrence {
+    fn add(&mut self, at_us: u64, times: u64) {
         self.first_us = if self.count == 0 { at_us } else { self.first_us.min(at_us) };
         self.last_us = self.last_us.max(at_us);
         self.count += times;
@@ -81,8 +81,8 @@ pub(crate) struct Azure {
     by_name: HashMap<Name, u32>,
     pub(crate) vms: Vec<VmTimeline>,
     pub(crate) failures: BTreeMap<(Name, Name), Failures>,
-    pub(crate) throttled: Often,
-    pub(crate) refused: Often,
+    pub(crate) throttled: Recurrence,
+    pub(crate) refused: Recurrence,
     pub(crate) unmodelled: u64,
     pub(crate) unmodelled_calls: BTreeMap<String, u64>,
     pub(crate) facts_lost: u64,
@@ -99,8 +99,8 @@ impl Azure {
         self.facts += 1;
         let at_us = fact.occurred_us;
         match fact.what {
-            AzureFactKind::Throttled => self.throttled.again(at_us, 1),
-            AzureFactKind::Refused => self.refused.again(at_us, times(fact)),
+            AzureFactKind::Throttled => self.throttled.add(at_us, 1),
+            AzureFactKind::Refused => self.refused.add(at_us, times(fact)),
             AzureFactKind::UnmodelledCall => {
                 self.unmodelled += 1;
                 if let Some(count) = self.unmodelled_calls.get_mut(&fact.message) {

@@ -4,10 +4,9 @@ use super::actions::Actions;
 use super::audit::Audits;
 use super::azure::Azure;
 use super::fields::Fields;
-use super::gitops::Gitops;
-use super::happened::Happened;
+use super::gitops::{Gitops, Notifications};
 use super::nodes::Nodes;
-use super::notifications::Notifications;
+use super::occurrences::Occurrences;
 use super::phases::Phases;
 use super::pods::Pods;
 use super::reasons::Reasons;
@@ -37,7 +36,7 @@ pub struct Timelines {
     pub(crate) phases: Phases,
     pub(crate) audits: Audits,
     pub(crate) reasons: Reasons,
-    pub(crate) happened: Happened,
+    pub(crate) occurrences: Occurrences,
     pub(crate) usage: UsageCurves,
     pub(crate) notifications: Notifications,
     pub(crate) leaks: Vec<(String, String)>,
@@ -56,7 +55,7 @@ impl Timelines {
     pub fn of_plan(plan: &Plan) -> Self {
         Self {
             actions: Actions::of(plan),
-            happened: Happened::of(plan),
+            occurrences: Occurrences::of(plan),
             usage: UsageCurves::of(plan),
             ..Self::default()
         }
@@ -67,7 +66,7 @@ impl Timelines {
         let at_us = event.at_us;
         self.events += 1;
         self.last_us = self.last_us.max(at_us);
-        self.happened.apply(event);
+        self.occurrences.apply(event);
         match &event.kind {
             EventKind::RunStarted(header) => self.header = Some(header.clone()),
             EventKind::PhaseBegan { phase } => self.phases.began(at_us, phase),

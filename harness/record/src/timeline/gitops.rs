@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::stamp::Stamp;
-use crate::event::{Milestone, ObjectKind, Reached, attribute};
+use crate::event::{Milestone, Notification, ObjectKind, Reached, attribute};
 
 /// The GitRepository of the run and the Kustomization that applies the tree from its top.
 pub(crate) const ROOT: &str = "node-config";
@@ -29,12 +29,12 @@ pub(crate) struct Gitops {
     /// In the order of the log.
     steps: Vec<FluxStep>,
     /// Kustomizations by name: when one was first seen, and when it was gone for good.
-    lives: Vec<Life>,
+    presences: Vec<Presence>,
 }
 
 /// From when to when there was a Kustomization of a name.
 #[derive(Clone, Debug)]
-struct Life {
+struct Presence {
     name: Box<str>,
     from_us: u64,
     gone_us: Option<u64>,
@@ -43,7 +43,7 @@ struct Life {
 impl Gitops {
     pub(crate) fn apply(&mut self, at_us: u64, milestone: &Milestone) {
         let object = &milestone.object;
-        self.live(at_us, milestone);
+        self.track_presence(at_us, milestone);
         if let Some(revision) = milestone.attributes.get(attribute::REVISION) {
             self.revisions.insert(object.uid.as_str().into(), revision.clone());
         }
@@ -67,15 +67,15 @@ impl Gitops {
         });
     }
 
-    fn live(&mut self, at_us: u64, milestone: &Milestone) {
+    fn track_presence(&mut self, at_us: u64, milestone: &Milestone) {
         if milestone.object.kind != ObjectKind::Kustomization {
             return;
         }
         let name = milestone.object.name.as_str();
         let gone_us = (milestone.reached == Reached::Deleted).then_some(at_us);
-        match self.lives.iter_mut().find(|life| &*life.name == name) {
-            Some(life) => life.gone_us = gone_us,
-            None => self.lives.push(Life { name: name.into(), from_us: at_us, gone_us }),
+        match self.presences.iter_mut().find(|presence| &*presence.name == name) {
+            Some(presence) => presence.gone_us = gone_us,
+            None => self.presences.push(Presence { name: name.into(), from_us: at_us, gone_us }),
         }
     }
 
@@ -86,15 +86,16 @@ impl Gitops {
 
     /// The names of all Kustomizations that were seen, the root's first.
     pub(crate) fn kustomizations(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.lives.iter().map(|life| &*life.name).collect();
+        let mut names: Vec<&str> = self.presences.iter().map(|presence| &*presence.name).collect();
         names.sort_by_key(|name| (*name != ROOT, *name));
         names
     }
 
     /// Whether a Kustomization was there at a moment, as far as is known.
     pub(crate) fn was_there(&self, kustomization: &str, at_us: u64) -> bool {
-        let life = self.lives.iter().find(|life| &*life.name == kustomization);
-        life.is_some_and(|life| life.from_us <= at_us && life.gone_us.is_none_or(|gone_us| gone_us > at_us))
+        let presence = self.presences.iter().find(|presence| &*presence.name == kustomization);
+        presence
+            .is_some_and(|presence| presence.from_us <= at_us && presence.gone_us.is_none_or(|gone_us| gone_us > at_us))
     }
 
     /// When the artifact of this commit was first stored.
@@ -106,6 +107,18 @@ impl Gitops {
     /// When a Kustomization first reached the milestone with this commit.
     pub(crate) fn first(&self, kustomization: &str, reached: Reached, commit: &str) -> Option<Stamp> {
         earliest(self.steps_of(kustomization).filter(|step| step.reached == reached), commit)
+    }
+}
+
+/// Notifications that Flux sent to the run's webhook, each with its time in microseconds since the run began, in the order of the log.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notifications {
+    pub(crate) all: Vec<(u64, Notification)>,
+}
+
+impl Notifications {
+    pub(crate) fn apply(&mut self, at_us: u64, notification: &Notification) {
+        self.all.push((at_us, notification.clone()));
     }
 }
 

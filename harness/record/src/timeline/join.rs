@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::azure::VmTimeline;
 use super::fold::Timelines;
-use super::nodes::{ClaimTimeline, Made, NodeTimeline, Placed};
+use super::nodes::{ClaimTimeline, NodeTimeline, Placed, Provenance};
 use super::pods::PodTimeline;
 use crate::names::Name;
 
@@ -76,7 +76,7 @@ impl Join {
     }
 
     /// What a NodeClaim and its Node are made from.
-    pub(crate) fn made(&self, timelines: &Timelines, claim: usize) -> Made {
+    pub(crate) fn made(&self, timelines: &Timelines, claim: usize) -> Provenance {
         let own = timelines.nodes.claims.get(claim).map(|claim| claim.made).unwrap_or_default();
         own.or(self.node(timelines, claim).map(|node| node.made).unwrap_or_default())
     }

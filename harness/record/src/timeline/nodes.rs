@@ -47,14 +47,14 @@ impl Placed {
 
 /// What a node is made from. Not known where the log does not tell it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Made {
+pub(crate) struct Provenance {
     pub(crate) nodepool_hash: Name,
     pub(crate) nodeclass_hash: Name,
     pub(crate) image: Name,
     pub(crate) kubelet_version: Name,
 }
 
-impl Made {
+impl Provenance {
     fn learn(&mut self, attributes: &BTreeMap<String, String>, names: &mut Names) {
         for (key, value) in attributes {
             match key.as_str() {
@@ -84,7 +84,7 @@ pub(crate) struct ClaimTimeline {
     pub(crate) name: Name,
     pub(crate) node: Name,
     pub(crate) placed: Placed,
-    pub(crate) made: Made,
+    pub(crate) made: Provenance,
     pub(crate) reason: Name,
     pub(crate) created: Option<Stamp>,
     pub(crate) launched: Option<Stamp>,
@@ -104,7 +104,7 @@ pub(crate) struct NodeTimeline {
     pub(crate) name: Name,
     pub(crate) nodeclaim: Name,
     pub(crate) placed: Placed,
-    pub(crate) made: Made,
+    pub(crate) made: Provenance,
     pub(crate) created: Option<Stamp>,
     pub(crate) ready: Option<Stamp>,
     pub(crate) deleting: Option<Stamp>,

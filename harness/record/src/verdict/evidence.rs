@@ -18,7 +18,7 @@ impl Evidence<'_> {
     }
 
     /// Whether VMs are those of the simulated Azure, which tells of each.
-    pub(crate) fn azure_tells(&self) -> bool {
+    pub(crate) fn has_azure_record(&self) -> bool {
         let timelines = self.source.timelines;
         let target = timelines.header.as_ref().map_or("", |header| header.target.as_str());
         timelines.azure.facts > 0 || matches!(target, "local" | "kind" | "k3s")
@@ -27,7 +27,7 @@ impl Evidence<'_> {
 
 /// What a check came to, without the expectation's name.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct CheckOutcome {
     pub(crate) verdict: Verdict,
     pub(crate) observed: Findings,
     pub(crate) limit: String,

@@ -2,7 +2,7 @@
 
 use harness_plan::{Bounds, Changes, ExpectedField};
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use super::window::Windows;
 use crate::event::Seen;
@@ -15,7 +15,7 @@ const SHOWN: usize = 6;
 const VALUE_LENGTH: usize = 120;
 
 /// At every moment of the phases, or at the end of the last.
-pub(super) fn check(check: &ExpectedField, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &ExpectedField, evidence: &Evidence<'_>) -> CheckOutcome {
     let ExpectedField { field: of, phases, always } = check;
     let always = *always;
     let source = evidence.source;
@@ -53,13 +53,13 @@ pub(super) fn check(check: &ExpectedField, evidence: &Evidence<'_>) -> Outcome {
     if observed.is_empty() && !windows.all.is_empty() {
         observed.push(format!("{}: {} always was", of.object, of.path));
     }
-    Outcome { verdict, observed: windows.observed(observed), limit, evidence: described(&shown, &windows) }
+    CheckOutcome { verdict, observed: windows.observed(observed), limit, evidence: described(&shown, &windows) }
 }
 
 /// What was seen, and in which phases.
 fn described(shown: &[String], windows: &Windows<'_>) -> String {
     let phases = format!("in {}", windows.described());
-    if shown.is_empty() { phases } else { format!("{}; {phases}", text::some(shown, SHOWN)) }
+    if shown.is_empty() { phases } else { format!("{}; {phases}", text::first_few(shown, SHOWN)) }
 }
 
 /// One phase after another begins with the same value: it is said once.
@@ -70,7 +70,7 @@ fn note(shown: &mut Vec<String>, one: String) {
 }
 
 /// How often the value was another than before.
-pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> CheckOutcome {
     let Changes { object, path, bounds: Bounds { at_least, at_most }, phases } = check;
     let fields = &evidence.source.timelines.fields;
     let windows = Windows::named_or_all(phases, evidence);
@@ -111,12 +111,12 @@ pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> Outcome {
         (None, Some(most)) => format!("at most {} of {path}", text::count(u64::from(*most), "change")),
         (None, None) => format!("any number of changes of {path}"),
     };
-    Outcome { verdict, observed: windows.observed(doubts), limit, evidence: described(&shown, &windows) }
+    CheckOutcome { verdict, observed: windows.observed(doubts), limit, evidence: described(&shown, &windows) }
 }
 
 fn say(valued: &Valued) -> String {
     match &valued.value {
-        Some(value) => text::line(&value.to_string(), VALUE_LENGTH),
+        Some(value) => text::one_line(&value.to_string(), VALUE_LENGTH),
         None if valued.uid.is_empty() => "no object".to_owned(),
         None => "nothing".to_owned(),
     }

@@ -2,7 +2,7 @@
 
 use harness_plan::{Bounds, EventPattern, OccurrenceKind};
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use super::window::Windows;
 use crate::text;
@@ -10,25 +10,30 @@ use crate::text;
 /// Names that are shown of what happened.
 const SHOWN: usize = 5;
 
-pub(super) fn check(pattern: &EventPattern, bounds: Bounds, phases: &[String], evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(
+    pattern: &EventPattern,
+    bounds: Bounds,
+    phases: &[String],
+    evidence: &Evidence<'_>,
+) -> CheckOutcome {
     let source = evidence.source;
     let Bounds { at_least, at_most } = bounds;
     let limit = limit(at_least, at_most);
     let windows = Windows::named_or_all(phases, evidence);
-    let inconclusive = |observed: &str, why: &str| Outcome {
+    let inconclusive = |observed: &str, why: &str| CheckOutcome {
         verdict: Verdict::Inconclusive,
         observed: observed.to_owned().into(),
         limit: limit.clone(),
         evidence: why.to_owned(),
     };
-    let Some(told) = source.timelines.happened.told(pattern) else {
+    let Some(tally) = source.timelines.occurrences.tally(pattern) else {
         return inconclusive("not counted", "the events were folded without this plan's expectations");
     };
-    if is_azures(pattern.what) && !evidence.azure_tells() {
+    if is_azures(pattern.what) && !evidence.has_azure_record() {
         return inconclusive("not known", "this target has no record of Azure's doings");
     }
     let mut seen: Vec<(u64, &str)> =
-        told.times.iter().filter(|(at_us, _)| windows.contain(*at_us)).map(|(us, name)| (*us, &**name)).collect();
+        tally.times.iter().filter(|(at_us, _)| windows.contain(*at_us)).map(|(us, name)| (*us, &**name)).collect();
     seen.sort_unstable();
     let count = seen.len() as u64;
     let lost = is_azures(pattern.what) && source.timelines.azure.facts_lost > 0;
@@ -51,16 +56,16 @@ pub(super) fn check(pattern: &EventPattern, bounds: Bounds, phases: &[String], e
             name => format!("{name} at {}", text::duration(*at_us)),
         })
         .collect();
-    let said = match &told.said {
+    let said = match &tally.quote {
         Some((_, _, message)) if says_why(pattern.what) => {
             format!("; it says: {message}")
         }
         _ => String::new(),
     };
-    let what = if names.is_empty() { "nothing of the kind".to_owned() } else { text::some(&names, SHOWN) };
+    let what = if names.is_empty() { "nothing of the kind".to_owned() } else { text::first_few(&names, SHOWN) };
     let times = text::count(count, "time");
     let observed = if verdict == Verdict::Pass { times.into() } else { windows.observed(times) };
-    Outcome { verdict, observed, limit, evidence: format!("{what}; in {}{said}", windows.described()) }
+    CheckOutcome { verdict, observed, limit, evidence: format!("{what}; in {}{said}", windows.described()) }
 }
 
 /// Whether its message tells why it happened.

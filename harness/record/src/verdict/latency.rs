@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use harness_plan::{Action, GroupBy, LatencyLimits, LatencyName, Plan, Workload};
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use crate::latency::{Cause, Percentile, Samples};
 use crate::text;
@@ -24,7 +24,7 @@ struct Finding {
     text: String,
 }
 
-pub(super) fn check(asked: &LatencyLimits, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(asked: &LatencyLimits, evidence: &Evidence<'_>) -> CheckOutcome {
     let groups = groups(asked, evidence);
     let mut findings: Vec<Finding> =
         groups.iter().flat_map(|(group, samples)| group_findings(group, samples, asked, evidence.complete())).collect();
@@ -38,8 +38,8 @@ pub(super) fn check(asked: &LatencyLimits, evidence: &Evidence<'_>) -> Outcome {
         .take(shown)
         .map(|finding| finding.text)
         .collect();
-    let observed = if texts.is_empty() { "no samples".to_owned() } else { text::some(&texts, SHOWN) };
-    Outcome { verdict, observed: observed.into(), limit: asked.describe_limits(), evidence: sizes(&groups) }
+    let observed = if texts.is_empty() { "no samples".to_owned() } else { text::first_few(&texts, SHOWN) };
+    CheckOutcome { verdict, observed: observed.into(), limit: asked.describe_limits(), evidence: sizes(&groups) }
 }
 
 /// What is expected to have samples has a group, also when there is none: an empty group is a doubt, not a pass.
@@ -145,5 +145,5 @@ fn sizes(groups: &BTreeMap<String, Samples>) -> String {
         .iter()
         .map(|(group, samples)| if group.is_empty() { size(samples) } else { format!("{group} ({})", size(samples)) })
         .collect();
-    text::some(&texts, 12)
+    text::first_few(&texts, 12)
 }

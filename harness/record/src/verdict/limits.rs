@@ -8,7 +8,7 @@
 use harness_plan::{Limits, PoolLimits};
 use harness_units::{Bytes, Millicores};
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use crate::text;
 
@@ -28,7 +28,7 @@ struct Finding {
     limit: String,
 }
 
-pub(super) fn check(check: &PoolLimits, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &PoolLimits, evidence: &Evidence<'_>) -> CheckOutcome {
     let plan = evidence.source.plan;
     let mut findings = Vec::new();
     let mut claims_seen = 0;
@@ -54,10 +54,10 @@ pub(super) fn check(check: &PoolLimits, evidence: &Evidence<'_>) -> Outcome {
         findings.iter().map(|finding| finding.observed.clone()).filter(|text| !text.is_empty()).collect();
     let limit: Vec<String> =
         findings.iter().map(|finding| finding.limit.clone()).filter(|text| !text.is_empty()).collect();
-    Outcome {
+    CheckOutcome {
         verdict,
-        observed: if claims_seen == 0 { "no NodeClaims".to_owned() } else { text::some(&observed, 12) }.into(),
-        limit: if limit.is_empty() { "no pool has a limit".to_owned() } else { text::some(&limit, 12) },
+        observed: if claims_seen == 0 { "no NodeClaims".to_owned() } else { text::first_few(&observed, 12) }.into(),
+        limit: if limit.is_empty() { "no pool has a limit".to_owned() } else { text::first_few(&limit, 12) },
         evidence: format!("capacity of {} over time", text::count(claims_seen, "NodeClaim")),
     }
 }

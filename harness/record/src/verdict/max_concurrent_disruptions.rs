@@ -7,7 +7,7 @@
 use harness_plan::MaxConcurrentDisruptions;
 use harness_units::Amount;
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::findings::Findings;
 use super::nodes::{Node, of_pool};
 use super::types::Verdict;
@@ -24,7 +24,7 @@ struct Most {
     at_us: u64,
 }
 
-pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -> CheckOutcome {
     let MaxConcurrentDisruptions { nodepools, reason, at_most, phases } = check;
     let (reason, at_most) = (reason.as_deref(), *at_most);
     let windows = Windows::of(phases.iter().map(String::as_str), evidence);
@@ -53,7 +53,7 @@ pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -
             .filter(|node| node.disruptions().iter().any(|(from_us, to_us)| (*from_us..*to_us).contains(&at_us)))
             .map(|node| node.name(evidence).to_owned())
             .collect();
-        shown.push(format!("at {at}: {}", text::some(&names, 5)));
+        shown.push(format!("at {at}: {}", text::first_few(&names, 5)));
         if count > allowed {
             verdict = Verdict::Fail;
         }
@@ -62,12 +62,12 @@ pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -
         verdict = verdict.and(Verdict::Inconclusive);
         observed.push("nothing was disrupted".to_owned());
     } else if !none.is_empty() {
-        shown.push(format!("nothing disrupted in {}", text::some(&none, 4)));
+        shown.push(format!("nothing disrupted in {}", text::first_few(&none, 4)));
     }
     let of = if matches!(at_most, Amount::Percent(_)) { " of a pool's nodes" } else { "" };
     let why = reason.map_or(String::new(), |reason| format!(" as {reason}"));
-    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::some(&shown, 4)) };
-    Outcome {
+    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::first_few(&shown, 4)) };
+    CheckOutcome {
         verdict,
         observed: windows.observed(observed),
         limit: format!("at most {at_most}{of} at once{why}"),

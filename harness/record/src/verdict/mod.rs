@@ -4,10 +4,10 @@
 //! inconclusive. A run passes when every expectation passed, nothing was left behind, no observation was lost and the log
 //! has its end.
 
+mod affected_pools;
 mod applied_in_order;
 mod available;
 mod check;
-mod concerned;
 mod evidence;
 mod exit;
 mod field;

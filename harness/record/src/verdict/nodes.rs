@@ -33,7 +33,7 @@ impl<'a> Node<'a> {
     }
 
     /// NodeClaim or Node began to go.
-    pub(super) fn going_us(&self, evidence: &Evidence<'_>) -> Option<u64> {
+    pub(super) fn deletion_us(&self, evidence: &Evidence<'_>) -> Option<u64> {
         let node = evidence.source.join.node(evidence.source.timelines, self.index);
         let of_node = node.and_then(|node| node.deleting.or(node.deleted));
         let stamps = [self.claim.deleting, self.claim.deleted, of_node];
@@ -51,7 +51,7 @@ impl<'a> Node<'a> {
 
     /// Whether it had been Ready by then and had not begun to go.
     pub(super) fn there(&self, at_us: u64, evidence: &Evidence<'_>) -> bool {
-        self.ready_us(evidence).is_some_and(|us| us <= at_us) && self.going_us(evidence).is_none_or(|us| us > at_us)
+        self.ready_us(evidence).is_some_and(|us| us <= at_us) && self.deletion_us(evidence).is_none_or(|us| us > at_us)
     }
 
     /// Why it was disrupted; empty where the log does not say.
@@ -66,7 +66,7 @@ impl<'a> Node<'a> {
     pub(super) fn disruptions(&self) -> Vec<(u64, u64)> {
         let at = |stamp: Option<crate::timeline::Stamp>| stamp.map(|stamp| stamp.at_us());
         let end_us = at(self.claim.deleted).unwrap_or(u64::MAX);
-        let going_us = at(self.claim.deleting.or(self.claim.deleted));
+        let deletion_us = at(self.claim.deleting.or(self.claim.deleted));
         let mut spans = Vec::new();
         let mut since = at(self.claim.disrupted);
         for (at_us, chosen) in &self.claim.choices {
@@ -80,7 +80,7 @@ impl<'a> Node<'a> {
             }
         }
         // What is deleted without a choice (repair, expiry, a person) is disrupted from then on.
-        if let Some(from_us) = since.into_iter().chain(going_us).min() {
+        if let Some(from_us) = since.into_iter().chain(deletion_us).min() {
             spans.push((from_us, end_us));
         }
         spans.retain(|(from_us, to_us)| from_us < to_us);

@@ -2,7 +2,7 @@
 
 use harness_plan::Order;
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use crate::event::{ActionKind, Reached};
 use crate::text;
@@ -10,7 +10,7 @@ use crate::text;
 /// Commits and steps that are shown.
 const SHOWN: usize = 6;
 
-pub(super) fn check(check: &Order, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Order, evidence: &Evidence<'_>) -> CheckOutcome {
     let Order { kustomizations, phases } = check;
     let source = evidence.source;
     let timelines = source.timelines;
@@ -65,8 +65,8 @@ pub(super) fn check(check: &Order, evidence: &Evidence<'_>) -> Outcome {
     if observed.is_empty() {
         observed.push(format!("in order for {}", text::count(pushes.len() as u64, "commit")));
     }
-    let evidence = if steps.is_empty() { "no commit".to_owned() } else { text::some(&steps, SHOWN) };
-    Outcome { verdict, observed: observed.into(), limit, evidence }
+    let evidence = if steps.is_empty() { "no commit".to_owned() } else { text::first_few(&steps, SHOWN) };
+    CheckOutcome { verdict, observed: observed.into(), limit, evidence }
 }
 
 fn short(revision: &str) -> &str {

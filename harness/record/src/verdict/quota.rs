@@ -7,7 +7,7 @@
 use harness_plan::{Action, Quota};
 use harness_simulation::FaultKind;
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use crate::steps::Steps;
 use crate::text;
@@ -21,7 +21,7 @@ struct Counted<'a> {
     gone_us: u64,
 }
 
-pub(super) fn check(check: &Quota, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Quota, evidence: &Evidence<'_>) -> CheckOutcome {
     let mut verdict = Verdict::Pass;
     let (mut observed, mut limits, mut count) = (Vec::new(), Vec::new(), 0_u64);
     for (scope, cores) in &check.cores {
@@ -54,10 +54,10 @@ pub(super) fn check(check: &Quota, evidence: &Evidence<'_>) -> Outcome {
     if evidence.source.timelines.azure.facts_lost > 0 {
         verdict = verdict.and(Verdict::Inconclusive);
     }
-    Outcome {
+    CheckOutcome {
         verdict,
-        observed: text::some(&observed, 8).into(),
-        limit: text::some(&limits, 8),
+        observed: text::first_few(&observed, 8).into(),
+        limit: text::first_few(&limits, 8),
         evidence: format!("cores of {} over time", text::count(count, "running VM")),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness_plan::{Action, Check, Condition, Conditions};
 
-use super::concerned;
+use super::affected_pools;
 use super::evidence::Evidence;
 use super::types::{ExpectationResult, Verdict};
 use crate::event::{EndReason, PhaseOutcome};
@@ -38,19 +38,19 @@ pub(crate) fn reasons(
     let failed = expectations.iter().any(|it| it.verdict == Verdict::Fail);
     let mut causes: Vec<String> = ending(evidence).into_iter().collect();
     let pods = missing_pods(evidence);
-    let pods_told = !pods.is_empty();
+    let pods_explained = !pods.is_empty();
     causes.extend(pods);
-    let (phases, explained) = failed_phases(evidence, pods_told);
+    let (phases, explained) = failed_phases(evidence, pods_explained);
     causes.extend(phases);
     if failed {
         causes.extend(global_causes(evidence));
     }
     causes.extend(left_behind(leaks));
     let rest = consequences(evidence, expectations, &explained);
-    let shorten = |lines: Vec<String>| -> Vec<String> { lines.iter().map(|line| text::line(line, 600)).collect() };
+    let shorten = |lines: Vec<String>| -> Vec<String> { lines.iter().map(|line| text::one_line(line, 600)).collect() };
     let (causes, rest) = (shorten(causes), shorten(rest));
     // A component that was killed, say, explains something only together with what failed.
-    let enough = pods_told || causes.len() > 1 || !failed;
+    let enough = pods_explained || causes.len() > 1 || !failed;
     let joined = if causes.is_empty() || !enough { JOINED } else { 0 };
     let line: Vec<String> = causes.iter().chain(rest.iter().take(joined)).cloned().collect();
     Reasons { line: line.join("; "), all: causes.into_iter().chain(rest).collect() }
@@ -84,7 +84,7 @@ fn consequences(
     // Of a run in which nothing was done nothing else can be said.
     let not_run = matches!(evidence.source.timelines.ended, Some((EndReason::NotRun, _)));
     if !doubtful.is_empty() && !not_run {
-        lines.push(format!("not enough evidence: {}", text::some(&doubtful, 3)));
+        lines.push(format!("not enough evidence: {}", text::first_few(&doubtful, 3)));
     }
     lines
 }
@@ -93,7 +93,9 @@ fn consequences(
 fn because<'a>(evidence: &Evidence<'a>, result: &ExpectationResult) -> Option<(&'a str, String)> {
     let plan = evidence.source.plan;
     let check = &plan.expectations.iter().find(|planned| planned.name == result.name)?.check;
-    concerned::pools(check, &result.subjects, plan).into_iter().find_map(|pool| Some((pool, known_of(pool, evidence)?)))
+    affected_pools::pools(check, &result.subjects, plan)
+        .into_iter()
+        .find_map(|pool| Some((pool, known_of(pool, evidence)?)))
 }
 
 /// `general-purpose: Azure: AllocationFailed (...), 3 times`.
@@ -191,7 +193,7 @@ fn pool_causes(pool: &str, evidence: &Evidence<'_>) -> Vec<String> {
         timelines.azure.failures.iter().filter(|((of, _), _)| names.text(*of) == pool || of.is_none()).collect();
     failures.sort_by_key(|(_, failures)| std::cmp::Reverse(failures.count));
     for ((_, code), failures) in failures.into_iter().take(2) {
-        let message = text::line(&failures.message, QUOTE);
+        let message = text::one_line(&failures.message, QUOTE);
         let message = if message.is_empty() { String::new() } else { format!(" ({message})") };
         causes.push(format!("Azure: {}{message}, {}", names.text(*code), text::count(failures.count, "time")));
     }
@@ -200,7 +202,7 @@ fn pool_causes(pool: &str, evidence: &Evidence<'_>) -> Vec<String> {
     let unregistered = vms().filter(|vm| vm.booted_us.is_some() && vm.registered_us.is_none()).count() as u64;
     if unregistered > 0 {
         causes.push(format!("{} booted and never registered", text::count(unregistered, "VM")));
-    } else if !evidence.azure_tells() {
+    } else if !evidence.has_azure_record() {
         let claims = timelines.nodes.claims.iter().enumerate();
         let stuck = claims
             .filter(|(index, claim)| {
@@ -246,7 +248,7 @@ fn controllers_word(pool: &str, evidence: &Evidence<'_>) -> Option<String> {
         };
         (rank, std::cmp::Reverse(given.count))
     })?;
-    Some(format!("{}: {}", key.reason, text::line(&given.message, QUOTE)))
+    Some(format!("{}: {}", key.reason, text::one_line(&given.message, QUOTE)))
 }
 
 /// What hit every pool.
@@ -287,13 +289,13 @@ fn global_causes(evidence: &Evidence<'_>) -> Option<String> {
         .filter_map(|action| Some(format!("{}: {}", timelines.actions.describe(action), action.error.as_ref()?)))
         .collect();
     if !failed.is_empty() {
-        causes.push(format!("failed actions: {}", text::some(&failed, 2)));
+        causes.push(format!("failed actions: {}", text::first_few(&failed, 2)));
     }
     (!causes.is_empty()).then(|| causes.join("; "))
 }
 
 /// Phases that gave up, where the pods do not explain it, and the pools of which that says what is known.
-fn failed_phases<'a>(evidence: &Evidence<'a>, pods_told: bool) -> (Vec<String>, BTreeSet<&'a str>) {
+fn failed_phases<'a>(evidence: &Evidence<'a>, pods_explained: bool) -> (Vec<String>, BTreeSet<&'a str>) {
     let source = evidence.source;
     let until =
         |name: &str| source.plan.phases.iter().find(|phase| phase.name == name).and_then(|phase| phase.until.as_ref());
@@ -304,13 +306,15 @@ fn failed_phases<'a>(evidence: &Evidence<'a>, pods_told: bool) -> (Vec<String>, 
         .all
         .iter()
         .filter(|phase| matches!(phase.ended, Some((_, PhaseOutcome::DeadlinePassed))))
-        .filter(|phase| !(pods_told && until(&phase.name).is_some_and(|until| until.0 == [Condition::AllPodsReady])))
+        .filter(|phase| {
+            !(pods_explained && until(&phase.name).is_some_and(|until| until.0 == [Condition::AllPodsReady]))
+        })
         .map(|phase| {
             let what = until(&phase.name).map_or("its condition".to_owned(), ToString::to_string);
             let ended_us = phase.ended.map_or(phase.began_us, |(at_us, _)| at_us);
             let took = text::duration(ended_us.saturating_sub(phase.began_us));
             let detail = if phase.detail.is_empty() { String::new() } else { format!(": {}", phase.detail) };
-            let of = until(&phase.name).and_then(|until| concerned::pool_of(until, source.plan));
+            let of = until(&phase.name).and_then(|until| affected_pools::pool_of(until, source.plan));
             let why = of.and_then(|pool| Some((pool, known_of(pool, evidence)?)));
             let why = why.map_or(String::new(), |(pool, why)| {
                 explained.insert(pool);
@@ -332,5 +336,5 @@ fn left_behind(leaks: &BTreeSet<(String, String)>) -> Option<String> {
     }
     let counts: Vec<String> = kinds.into_iter().map(|(kind, count)| text::count(count, kind)).collect();
     let names: Vec<String> = leaks.iter().map(|(_, name)| name.clone()).collect();
-    Some(format!("left behind: {} ({})", counts.join(", "), text::some(&names, SHOWN)))
+    Some(format!("left behind: {} ({})", counts.join(", "), text::first_few(&names, SHOWN)))
 }

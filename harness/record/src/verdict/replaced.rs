@@ -2,13 +2,13 @@
 
 use harness_plan::{NodeProperty, Replaced};
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::findings::Findings;
 use super::nodes::{Node, of_pool, used};
 use super::types::Verdict;
 use super::window::{Window, Windows};
 use crate::text;
-use crate::timeline::{Made, Name};
+use crate::timeline::{Name, Provenance};
 
 /// Names that are shown of nodes.
 const SHOWN: usize = 4;
@@ -25,7 +25,7 @@ struct Tally<'a> {
     new: Vec<Node<'a>>,
 }
 
-pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> CheckOutcome {
     let windows = Windows::of([asked.phase.as_str()], evidence);
     let mut verdict = windows.cap(Verdict::Pass);
     let (mut observed, mut shown) = (Findings::default(), Vec::new());
@@ -50,7 +50,7 @@ pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> Outcome {
         let (findings, of_new) = judge_new(&tally, asked, windows.ended(), evidence);
         verdict = verdict.and(of_new);
         observed.extend(findings);
-        shown.push(lives(&tally, asked.differs_in, evidence));
+        shown.push(describe_nodes(&tally, asked.differs_in, evidence));
     }
     if pools.is_empty() {
         verdict = verdict.and(Verdict::Inconclusive);
@@ -66,7 +66,7 @@ pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> Outcome {
         verdict = verdict.and(Verdict::Inconclusive);
     }
     let shown = if shown.is_empty() { String::new() } else { format!("{}; ", shown.join("; ")) };
-    Outcome {
+    CheckOutcome {
         verdict,
         observed: windows.observed(observed),
         limit: limit(asked),
@@ -137,7 +137,7 @@ fn judge_new(tally: &Tally<'_>, asked: &Replaced, ended: bool, evidence: &Eviden
     let name = property.as_str();
     if !same.is_empty() {
         let count = text::count(same.len() as u64, "new node");
-        return (vec![format!("{count} with the old {name} ({})", text::some(&same, SHOWN))], Verdict::Fail);
+        return (vec![format!("{count} with the old {name} ({})", text::first_few(&same, SHOWN))], Verdict::Fail);
     }
     if unknown > 0 {
         let text = format!("{name} not known of {}", text::count(unknown, "node"));
@@ -146,7 +146,7 @@ fn judge_new(tally: &Tally<'_>, asked: &Replaced, ended: bool, evidence: &Eviden
     (Vec::new(), Verdict::Pass)
 }
 
-fn value(made: Made, property: NodeProperty) -> Name {
+fn value(made: Provenance, property: NodeProperty) -> Name {
     match property {
         NodeProperty::NodepoolHash => made.nodepool_hash,
         NodeProperty::NodeclassHash => made.nodeclass_hash,
@@ -163,11 +163,11 @@ fn otherwise(tally: &Tally<'_>, evidence: &Evidence<'_>) -> String {
             format!("{} {}", node.name(evidence), if reason.is_empty() { "for no known reason" } else { reason })
         })
         .collect();
-    text::some(&texts, SHOWN)
+    text::first_few(&texts, SHOWN)
 }
 
 /// `a (image x) gone at 12.0s, b (image y) Ready at 9.0s`.
-fn lives(tally: &Tally<'_>, property: Option<NodeProperty>, evidence: &Evidence<'_>) -> String {
+fn describe_nodes(tally: &Tally<'_>, property: Option<NodeProperty>, evidence: &Evidence<'_>) -> String {
     let names = &evidence.source.timelines.names;
     let made = |node: &Node<'_>| match property {
         Some(property) => {
@@ -193,5 +193,5 @@ fn lives(tally: &Tally<'_>, property: Option<NodeProperty>, evidence: &Evidence<
         .map(|node| format!("{} stayed", node.name(evidence)))
         .collect();
     let all = [gone, stayed, came].into_iter().filter(|texts| !texts.is_empty());
-    all.map(|texts| text::some(&texts, SHOWN)).collect::<Vec<_>>().join(", ")
+    all.map(|texts| text::first_few(&texts, SHOWN)).collect::<Vec<_>>().join(", ")
 }

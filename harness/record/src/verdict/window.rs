@@ -80,6 +80,6 @@ impl<'a> Windows<'a> {
             format!("{} ({} to {})", window.phase, text::duration(window.from_us), text::duration(window.to_us))
         };
         let all: Vec<String> = self.all.iter().map(one).collect();
-        if all.is_empty() { "no phase that began".to_owned() } else { text::some(&all, 4) }
+        if all.is_empty() { "no phase that began".to_owned() } else { text::first_few(&all, 4) }
     }
 }

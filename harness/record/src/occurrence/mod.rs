@@ -1,10 +1,13 @@
-//! One thing that happened.
+//! Occurrences: what an event of the log counts as for a scenario. A condition that waits for something during the run and the verdict
+//! about it afterwards count the same way.
+
+mod counter;
 
 use harness_plan::{EventPattern, NotificationFilter, OccurrenceKind};
 
-use super::zone::same_zone;
+pub use counter::Counter;
 
-/// One thing that happened, and what was known by then of the object that it happened to. Empty texts are not known.
+/// Something that happened, with what was known by then of its object. What is not known is an empty text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occurrence<'a> {
     /// When: microseconds since the run began. Of a fact of the simulated Azure, when it happened there.
@@ -60,5 +63,31 @@ impl Occurrence<'_> {
             && of.severity.is_none_or(|severity| self.severity == severity.as_str())
             && of.path.as_deref().is_none_or(|path| self.path == path)
             && (self.newest || !of.newest)
+    }
+}
+
+/// Whether two names mean the same zone: `eastus-1` and `1` do.
+fn same_zone(known: &str, wanted: &str) -> bool {
+    let number = |zone: &str| !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_digit());
+    let last = |zone: &'_ str| zone.rsplit_once('-').map_or_else(|| zone.to_owned(), |(_, number)| number.to_owned());
+    known == wanted || (number(wanted) && last(known) == wanted) || (number(known) && last(wanted) == known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("eastus-1", "1", true)]
+    #[case("eastus-1", "eastus-1", true)]
+    #[case("1", "eastus-1", true)]
+    #[case("eastus-1", "2", false)]
+    #[case("eastus-1", "westus-1", false)]
+    #[case("eastus-11", "1", false)]
+    #[case("", "1", false)]
+    #[case("eastus-1", "", false)]
+    fn a_zone_is_its_number(#[case] known: &str, #[case] wanted: &str, #[case] same: bool) {
+        assert_eq!(same_zone(known, wanted), same);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use harness_plan::OccurrenceKind;
 
-use super::occurrence::Occurrence;
+use super::Occurrence;
 use crate::event::{
     ActionKind, ActionStamps, AzureFact, AzureFactKind, Event, EventKind, Milestone, Notification, ObjectKind, Reached,
     Reason, attribute,
@@ -13,7 +13,7 @@ use crate::names::{Name, Names, owner};
 
 /// What is known of an object.
 #[derive(Clone, Copy, Debug, Default)]
-struct Known {
+struct Attributes {
     workload: Name,
     nodepool: Name,
     instance_type: Name,
@@ -30,7 +30,7 @@ struct Known {
 /// 200 bytes an object.
 ///
 /// ```
-/// use harness_record::happening::Counter;
+/// use harness_record::occurrence::Counter;
 /// use harness_plan::{EventPattern, OccurrenceKind};
 /// # let events: Vec<harness_record::Event> = Vec::new();
 /// let of = EventPattern { nodepool: Some("general-purpose".to_owned()), ..EventPattern::any(OccurrenceKind::NodeReady) };
@@ -46,7 +46,7 @@ struct Known {
 #[derive(Clone, Debug, Default)]
 pub struct Counter {
     names: Names,
-    objects: Vec<Known>,
+    objects: Vec<Attributes>,
     by_uid: HashMap<Box<str>, u32>,
     /// The newest object of each name: reasons and facts know no UID.
     by_name: HashMap<(Kind, Box<str>), u32>,
@@ -119,7 +119,7 @@ impl Counter {
             Some(index) => *index,
             None => {
                 let index = self.objects.len() as u32;
-                self.objects.push(Known::default());
+                self.objects.push(Attributes::default());
                 self.by_uid.insert(object.uid.as_str().into(), index);
                 self.by_name.insert((kind, object.name.as_str().into()), index);
                 index
@@ -168,13 +168,13 @@ impl Counter {
         Some(Occurrence {
             code: told(attribute::REASON),
             message: if says.is_empty() { told(attribute::REVISION) } else { says },
-            ..self.occurrence(at_us, what, kind, &milestone.object.name, Known::default())
+            ..self.occurrence(at_us, what, kind, &milestone.object.name, Attributes::default())
         })
     }
 
     fn fact<'a>(&'a mut self, fact: &'a AzureFact) -> Option<Occurrence<'a>> {
         let name = if fact.vm.is_empty() { &fact.nodeclaim } else { &fact.vm };
-        let mut known = Known::default();
+        let mut known = Attributes::default();
         let key = (!name.is_empty()).then(|| (Kind::Vm, Box::from(name.as_str())));
         let index = key.as_ref().and_then(|key| self.by_name.get(key)).copied();
         if let Some(earlier) = index.and_then(|index| self.objects.get(index as usize)) {
@@ -228,7 +228,7 @@ impl Counter {
         what: OccurrenceKind,
         kind: &'a str,
         name: &'a str,
-        known: Known,
+        known: Attributes,
     ) -> Occurrence<'a> {
         Occurrence {
             at_us,
@@ -255,7 +255,7 @@ impl Counter {
             severity: &it.severity,
             path: &it.path,
             newest: !self.pushed.is_empty() && it.revision.ends_with(&self.pushed),
-            ..self.occurrence(at_us, OccurrenceKind::Notified, &it.kind, &it.name, Known::default())
+            ..self.occurrence(at_us, OccurrenceKind::Notified, &it.kind, &it.name, Attributes::default())
         }
     }
 }
