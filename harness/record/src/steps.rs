@@ -8,7 +8,7 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// From changes by so much, in any order; those of one moment are one change.
+    /// From differences, in any order; those of one moment are one change.
     pub(crate) fn from_changes(mut changes: Vec<(u64, i64)>) -> Self {
         changes.sort_unstable();
         let mut value = 0_i64;

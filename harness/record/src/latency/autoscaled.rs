@@ -14,7 +14,7 @@ use crate::timeline::Stamp;
 /// kube-controller-manager's `--horizontal-pod-autoscaler-tolerance`: a load that is this near to the target changes nothing.
 const TOLERANCE: f64 = 0.1;
 
-/// What is known of a workload's load: that which is not set again stays.
+/// The load of a workload: a metric stays until it is set again.
 #[derive(Clone, Debug, Default)]
 struct Loads {
     cpu: Option<u64>,
@@ -83,7 +83,7 @@ fn one(source: &Source<'_>, workload: &Workload, autoscale: &Autoscale, labels: 
     let mut known = Loads::default();
     for (index, (set_us, _, load)) in loads.iter().enumerate() {
         known.learn(load);
-        // Pods that the plan has just asked for are not the autoscaler's.
+        // The autoscaler did not create the pods of a scale action.
         let by_plan = scaled.iter().filter(|(at_us, _)| at_us <= set_us).map(|(_, to)| *to).next_back().unwrap_or(0);
         let there = match pods.at(*set_us) {
             0 => by_plan,
@@ -98,14 +98,14 @@ fn one(source: &Source<'_>, workload: &Workload, autoscale: &Autoscale, labels: 
         let seen = change.map(|(at_us, _)| Stamp::new(*at_us, Seen::Live));
         let sample = until(*set_us, seen, || match next_us {
             u64::MAX => horizon.censor(*set_us, None, false),
-            // Another load came before it was followed.
+            // Another load was set before the autoscaler had followed.
             _ => Censored { at_least_us: next_us - set_us, cause: Cause::Withdrawn },
         });
         into.add(LatencyName::Autoscaled, Some(labels), sample);
     }
 }
 
-/// How many pods the autoscaler wants (k8s.io/kubernetes `pkg/controller/podautoscaler/replica_calculator.go`).
+/// The number of pods that the autoscaler wants (k8s.io/kubernetes `pkg/controller/podautoscaler/replica_calculator.go`).
 fn wanted(load: f64, there: i64, autoscale: &Autoscale) -> i64 {
     let ratio = load / there.max(1) as f64;
     let wanted = if (ratio - 1.0).abs() <= TOLERANCE { there } else { load.ceil() as i64 };

@@ -17,7 +17,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
         })
         .collect();
     for slot in &slots.all {
-        // These must not come: that they do not is no latency.
+        // These must stay Pending: that is not a latency.
         if plan.workloads.get(slot.workload).is_some_and(|workload| workload.stays_pending) {
             continue;
         }
@@ -38,7 +38,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
             into.add(LatencyName::PodReadyService, Some(&labels), until(from_us, ready, missing(from_us)));
         }
     }
-    // Replacements wait for capacity too, so this one goes over pods and not over what was asked for.
+    // Replacements wait for capacity too, so this latency is about pods and not about requested replicas.
     for pod in &timelines.pods.all {
         let Some(from) = pod.unschedulable else { continue };
         let class = workloads.iter().find(|(workload, _)| *workload == pod.workload && !workload.is_none());

@@ -10,9 +10,9 @@ pub use counter::Counter;
 /// Something that happened, with what was known by then of its object. What is not known is an empty text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occurrence<'a> {
-    /// When: microseconds since the run began. Of a fact of the simulated Azure, when it happened there.
+    /// When, in microseconds since the run began. Of a fact of the simulated Azure, when it happened there.
     pub at_us: u64,
-    /// What.
+    /// Its kind.
     pub what: OccurrenceKind,
     /// The kind of the object that it happened to, as Kubernetes names it; `VirtualMachine` for those of Azure.
     pub kind: &'a str,
@@ -30,7 +30,7 @@ pub struct Occurrence<'a> {
     pub zone: &'a str,
     /// Azure's code; of a NodeClaim why it was disrupted; of a reason, and of what Flux failed at, the reason.
     pub code: &'a str,
-    /// What Azure or the controller said; of a revision that Flux applied, the revision.
+    /// The message of Azure or the controller; of a revision that Flux applied, the revision.
     pub message: &'a str,
     /// Of a notification: `info` or `error`.
     pub severity: &'a str,
@@ -41,9 +41,9 @@ pub struct Occurrence<'a> {
 }
 
 impl Occurrence<'_> {
-    /// Whether it is what is asked about. What is not known matches no key that is given.
+    /// Whether it matches a pattern. An unknown value matches no key that is given.
     pub fn is(&self, of: &EventPattern) -> bool {
-        let same = |known: &str, asked: &Option<String>| asked.as_deref().is_none_or(|asked| known == asked);
+        let same = |known: &str, wanted: &Option<String>| wanted.as_deref().is_none_or(|wanted| known == wanted);
         self.what == of.what
             && same(self.workload, &of.workload)
             && same(self.nodepool, &of.nodepool)

@@ -8,12 +8,12 @@ use crate::timeline::Stamp;
 ///
 /// The measured interval is NodeClaim seen to Node Ready seen. Azure's record of the VM is PUT accepted to Node made Ready; it
 /// is completed by NodeClaim seen to PUT accepted, which is the controller's time and not an error, so that both intervals have
-/// one begin. That begin is ours, and is checked by itself: a NodeClaim exists before its PUT, so one that is seen only after
-/// its PUT was seen late, and the interval that it begins is too short. Such an interval is compared from the PUT.
+/// the same start. That start is ours, and is checked by itself: a NodeClaim exists before its PUT, so one that is seen only after
+/// its PUT was seen late, and its interval is too short. Such an interval is compared from the PUT.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CrossCheck {
     /// |measured - Azure's record completed by NodeClaim seen to PUT accepted|. The VM is found by the NodeClaim that its PUT
-    /// names, the Node by what the NodeClaim says: a Node of another VM, a late stamp and a late begin all show.
+    /// names, the Node by the name in the NodeClaim: a Node of another VM, a late stamp and a late start all show.
     pub provisioning: Distribution,
     /// Node made Ready (the API server's answer to Azure's write) to Node Ready seen; 0 where the watch was the faster.
     pub observation: Distribution,
@@ -23,7 +23,7 @@ pub struct CrossCheck {
     pub recorded: Distribution,
     /// NodeClaim seen to PUT accepted, of those seen before: what the controller takes.
     pub request: Distribution,
-    /// PUT accepted to NodeClaim seen, of those seen only after: by how much such a begin is late at least.
+    /// PUT accepted to NodeClaim seen, of those seen only after: by how much such a start is late at least.
     pub late_begin: Distribution,
 }
 

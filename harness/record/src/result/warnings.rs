@@ -1,4 +1,4 @@
-//! What makes a result less than it seems.
+//! Warnings: what makes a result less reliable than it looks.
 
 use harness_simulation::Behaviour;
 
@@ -67,7 +67,7 @@ pub(super) fn warnings(
     warnings
 }
 
-/// What is not known here of a log that a newer harness wrote.
+/// What this reader skipped of a log that a newer harness wrote.
 fn newer(skipped: &Skipped) -> Option<String> {
     let minor = skipped.newer_minor?;
     let events: u64 = skipped.events.values().sum();
@@ -87,7 +87,7 @@ fn newer(skipped: &Skipped) -> Option<String> {
     Some(format!("the log is of version {LOG_VERSION}.{minor}, this harness reads {LOG_VERSION}.{LOG_MINOR}: {what}"))
 }
 
-/// What was seen so late that latencies are not what they seem.
+/// Observations so late that latencies are distorted.
 fn late(check: &CrossCheck) -> Vec<String> {
     let mut warnings = Vec::new();
     if check.observation.max_us > LATE_US {

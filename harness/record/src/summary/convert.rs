@@ -103,7 +103,7 @@ fn latency(latency: &Latency) -> LatencySummary {
     }
 }
 
-/// Money to the millionth of a dollar, hours to the tenth of a second or so: what the facts tell.
+/// Money to the millionth of a dollar, hours to the tenth of a second or so: the resolution of the facts.
 fn cost(cost: &Cost, simulated: bool) -> CostSummary {
     let usd = |micro_usd: u64| micro_usd as f64 / 1e6;
     CostSummary {

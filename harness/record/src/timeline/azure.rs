@@ -1,11 +1,11 @@
-//! What the simulated Azure tells of its VMs and of itself.
+//! The simulated Azure's record of its VMs and of itself.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::event::{AzureFact, AzureFactKind};
 use crate::names::{Name, Names};
 
-/// The life of one VM. Times are those of the simulator (`occurred_us`).
+/// The timeline of one VM. Times are those of the simulator (`occurred_us`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct VmTimeline {
     pub(crate) name: Name,
@@ -33,7 +33,7 @@ pub(crate) struct VmTimeline {
 }
 
 impl VmTimeline {
-    /// When there was no VM any more.
+    /// When the VM was gone.
     pub(crate) fn gone_us(&self) -> Option<u64> {
         match (self.evicted_us, self.deleted_us) {
             (Some(evicted_us), Some(deleted_us)) => Some(evicted_us.min(deleted_us)),
@@ -75,7 +75,7 @@ impl Recurrence {
 /// Different unmodelled calls that are named; a broken simulator could produce one for each request.
 const CALLS_NAMED: usize = 20;
 
-/// Everything that the simulated Azure told.
+/// Everything that the simulated Azure reported.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Azure {
     by_name: HashMap<Name, u32>,
@@ -89,7 +89,7 @@ pub(crate) struct Azure {
     pub(crate) facts: u64,
 }
 
-/// How many a fact stands for, where the simulator counts; one without a number still means one.
+/// How many events a fact stands for; a fact without a number stands for one.
 fn times(fact: &AzureFact) -> u64 {
     fact.message.parse().unwrap_or(1).max(1)
 }

@@ -1,4 +1,4 @@
-//! GitRepositories and Kustomizations: when which revision was fetched, applied, healthy, or failed.
+//! GitRepositories and Kustomizations: when each revision was fetched, applied, healthy, or failed; and the notifications about them.
 
 use std::collections::HashMap;
 
@@ -8,31 +8,31 @@ use crate::event::{Milestone, Notification, ObjectKind, Reached, attribute};
 /// The GitRepository of the run and the Kustomization that applies the tree from its top.
 pub(crate) const ROOT: &str = "node-config";
 
-/// One thing that an object of Flux has told of a revision.
+/// One report of a Flux object about a revision.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct FluxStep {
     pub(crate) at: Stamp,
     pub(crate) kind: ObjectKind,
     pub(crate) name: Box<str>,
     pub(crate) reached: Reached,
-    /// The commit's SHA; empty where it is about none.
+    /// The commit's SHA; empty where it is not about one.
     pub(crate) commit: Box<str>,
     /// Why it failed, where it did.
     pub(crate) reason: Box<str>,
 }
 
-/// Everything that Flux told. A run has some hundreds of such steps at most.
+/// Everything that Flux reported. A run has some hundreds of such steps at most.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gitops {
     /// The revision that an object was last seen with: earlier versions of the log name it only when it changes.
     revisions: HashMap<Box<str>, String>,
     /// In the order of the log.
     steps: Vec<FluxStep>,
-    /// Kustomizations by name: when one was first seen, and when it was gone for good.
+    /// When each Kustomization was first seen, and when it was gone for good.
     presences: Vec<Presence>,
 }
 
-/// From when to when there was a Kustomization of a name.
+/// From when to when a Kustomization of a name existed.
 #[derive(Clone, Debug)]
 struct Presence {
     name: Box<str>,
@@ -79,7 +79,7 @@ impl Gitops {
         }
     }
 
-    /// What a Kustomization told, in the order of the log.
+    /// The reports of a Kustomization, in the order of the log.
     pub(crate) fn steps_of(&self, kustomization: &str) -> impl Iterator<Item = &FluxStep> {
         self.steps.iter().filter(move |step| step.kind == ObjectKind::Kustomization && &*step.name == kustomization)
     }
@@ -91,8 +91,8 @@ impl Gitops {
         names
     }
 
-    /// Whether a Kustomization was there at a moment, as far as is known.
-    pub(crate) fn was_there(&self, kustomization: &str, at_us: u64) -> bool {
+    /// Whether a Kustomization existed at a moment, as far as is known.
+    pub(crate) fn existed(&self, kustomization: &str, at_us: u64) -> bool {
         let presence = self.presences.iter().find(|presence| &*presence.name == kustomization);
         presence
             .is_some_and(|presence| presence.from_us <= at_us && presence.gone_us.is_none_or(|gone_us| gone_us > at_us))

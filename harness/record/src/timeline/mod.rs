@@ -1,4 +1,4 @@
-//! Timelines: the fold of a log's events into what became of each object.
+//! Timelines: the fold of a log's events into the milestones of each object.
 
 mod actions;
 mod audit;

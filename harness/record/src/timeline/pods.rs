@@ -6,7 +6,7 @@ use super::stamp::{Stamp, first};
 use crate::event::{Milestone, Reached, attribute};
 use crate::names::{Name, Names};
 
-/// The life of one pod.
+/// The timeline of one pod.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct PodTimeline {
     pub(crate) name: Box<str>,
@@ -21,7 +21,7 @@ pub(crate) struct PodTimeline {
 }
 
 impl PodTimeline {
-    /// When it began to go, or was found gone.
+    /// When its deletion started, or when it was found deleted.
     pub(crate) fn deletion(&self) -> Option<Stamp> {
         self.deleting.or(self.deleted)
     }
@@ -87,7 +87,7 @@ pub(crate) struct ReadySpan {
     pub(crate) to_us: u64,
 }
 
-/// When each pod was Ready: half-open spans `[from, to)`, by pod, in time. A pod that begins to go is not Ready any more: it leaves the
+/// When each pod was Ready: half-open spans `[from, to)`, by pod, in time. A pod is not Ready once its deletion starts: it leaves the
 /// endpoints of its Service then.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Readiness {

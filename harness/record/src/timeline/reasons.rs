@@ -14,14 +14,14 @@ pub(crate) struct ReasonKey {
     pub(crate) reason: String,
 }
 
-/// How often, and what was said.
+/// How often a reason was given, and the message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ReasonTally {
     pub(crate) count: u64,
     pub(crate) message: String,
 }
 
-/// More owners than this are not kept apart: a run has a few pools and workloads.
+/// The largest number of keys: a run has a few pools and workloads.
 const KEYS_MAX: usize = 1_000;
 
 /// Warnings by owner.

@@ -81,7 +81,7 @@ fn steps(mut changes: Vec<Change>) -> Vec<(u64, [u32; 4])> {
     steps
 }
 
-/// What is reached after an object began to go does not bring it back.
+/// States up to an object's deletion; what it reaches later does not bring it back.
 fn until_deletion(reached: [(Option<Stamp>, u8); 5], deletion_us: u64) -> impl Iterator<Item = (u64, u8)> {
     let states = reached.into_iter().filter_map(|(stamp, state)| Some((stamp?.at_us(), state)));
     states.filter(move |(at_us, state)| *state > 2 || *at_us <= deletion_us)
@@ -119,7 +119,7 @@ pub(crate) fn node_steps(timelines: &Timelines, join: &Join) -> Vec<NodeStep> {
         let node = join.node(timelines, index);
         let ready = node.and_then(|node| node.ready);
         let deleted = [claim.deleted, node.and_then(|node| node.deleted)].into_iter().flatten();
-        // The Node may go before or after its NodeClaim; the later counts, once the NodeClaim is gone.
+        // The Node may be deleted before or after its NodeClaim; the later counts, once the NodeClaim is gone.
         let gone = claim.deleted.and(deleted.max_by_key(|stamp| stamp.at_us()));
         let reached = [(claim.created, 0), (claim.launched, 1), (ready, 2), (claim.deleting, 3), (gone, NONE)];
         let deletion_us = claim.deleting.or(claim.deleted).map_or(u64::MAX, |stamp| stamp.at_us());

@@ -8,10 +8,10 @@ use super::fold::Timelines;
 use crate::samples::{Cause, Censored};
 use crate::steps::Steps;
 
-/// Until when an object's way is followed, and which deadlines passed meanwhile.
+/// Until when an object is followed, and which deadlines passed meanwhile.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Horizon {
-    /// When cleanup began: what goes afterwards goes because the harness takes it away. The end of the log where it never began.
+    /// When cleanup started: later deletions are the harness's own. The end of the log where it did not start.
     pub(crate) us: u64,
     /// The end of the log.
     pub(crate) end_us: u64,
@@ -28,7 +28,7 @@ impl Horizon {
         }
     }
 
-    /// A sample that began at `from_us` and has no end, of an object that went at `gone_us`, or is still there.
+    /// A sample that starts at `from_us` and has no end, of an object that was gone at `gone_us`, or is still there.
     pub(crate) fn censor(&self, from_us: u64, gone_us: Option<u64>, by_the_plan: bool) -> Censored {
         let limit_us = if from_us <= self.us { self.us } else { self.end_us };
         let until_us = gone_us.unwrap_or(limit_us).min(limit_us);
@@ -61,10 +61,10 @@ pub(crate) struct Slot {
 ///
 /// Each growth of a workload opens as many slots as it asks for pods; each pod that is created fills the oldest open one, so
 /// that the j-th pod of a growth belongs to the scale action that covers it. A shrink closes open slots first, newest first,
-/// and then excuses as many deletions. A pod that goes unexcused before it was Ready opens its slot again: its replacement is
-/// measured from the same intended moment, as whoever asked for the replica would. A pod that the plan has replaced opens a slot
-/// and excuses a deletion: the one that comes is measured from the moment at which it was to be replaced. What an autoscaler adds was
-/// not asked for by the plan, and what it takes away early is withdrawn.
+/// and then excuses as many deletions. A pod that is deleted unexcused before it was Ready opens its slot again: its replacement is
+/// measured from the same intended moment, as a user who waits for the replica would. A pod that the plan has replaced opens a slot
+/// and excuses a deletion: the new one is measured from the moment at which the old one was to be replaced. The pods of an autoscaler are
+/// not requested by the plan, and those that it deletes early are withdrawn.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Slots {
     pub(crate) all: Vec<Slot>,
@@ -282,7 +282,7 @@ pub(crate) fn desired_replicas(plan: &Plan, timelines: &Timelines, horizon: &Hor
     Steps::from_values(values)
 }
 
-/// Phases of the plan that began: when, and until when their actions were sent.
+/// Phases of the plan that started: when, and until when their actions were sent.
 fn started_phases<'a>(
     plan: &'a Plan,
     timelines: &'a Timelines,

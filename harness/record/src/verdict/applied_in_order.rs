@@ -22,7 +22,7 @@ pub(super) fn check(check: &AppliedInOrder, evidence: &Evidence<'_>) -> CheckOut
     let asked: Vec<&Push<'_>> = all.iter().filter(|push| names.contains(&push.phase)).collect();
     let span = windows.all.first().zip(windows.all.last()).map(|(first, last)| (first.from_us, last.to_us));
     let (from_us, to_us) = span.unwrap_or_default();
-    // Revisions that somebody else has pushed have no place among ours.
+    // Revisions pushed by others have no place in the order.
     let reported: Vec<(&FluxStep, usize)> = source
         .timelines
         .gitops
@@ -78,7 +78,7 @@ pub(super) fn check(check: &AppliedInOrder, evidence: &Evidence<'_>) -> CheckOut
 /// Revisions that are shown.
 const SHOWN: usize = 60;
 
-/// `#7 0123abcd`: its place among the pushes and the begin of its SHA.
+/// `#7 0123abcd`: its place among the pushes and the start of its SHA.
 fn named(commit: &str, place: &BTreeMap<&str, usize>) -> String {
     let number = place.get(commit).map_or_else(String::new, |place| format!("#{} ", place + 1));
     format!("{number}{}", commit.get(..8).unwrap_or(commit))

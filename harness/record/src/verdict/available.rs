@@ -11,13 +11,13 @@ use crate::steps::{Steps, pieces};
 use crate::text;
 use crate::timeline::desired_replicas;
 
-/// The moment with the fewest Ready pods against what is needed, in one phase.
+/// The moment of one phase at which Ready pods were fewest, compared with what was needed.
 #[derive(Debug, PartialEq, Eq)]
 struct Lowest {
     ready: i64,
     needed: i64,
     at_us: u64,
-    /// For how long altogether fewer than needed were Ready.
+    /// The total time with fewer Ready pods than needed.
     short_us: u64,
     /// Whether pods were needed at any moment.
     any_needed: bool,
@@ -65,7 +65,7 @@ pub(super) fn check(check: &Available, evidence: &Evidence<'_>) -> CheckOutcome 
     }
     let limit = match at_least {
         Amount::Count(count) => format!("at least {count} Ready"),
-        Amount::Percent(_) => format!("at least {at_least} of the replicas desired for Ready"),
+        Amount::Percent(_) => format!("at least {at_least} of the replicas asked for Ready"),
     };
     let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::first_few(&shown, 6)) };
     CheckOutcome {

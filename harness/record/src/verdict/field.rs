@@ -1,4 +1,4 @@
-//! Was a field what it had to be, and how often did it change?
+//! Did a field have its expected value, and how often did it change?
 
 use harness_plan::{Bounds, Changes, ExpectedField};
 
@@ -14,7 +14,7 @@ const SHOWN: usize = 6;
 /// Characters of a value that are shown.
 const VALUE_LENGTH: usize = 120;
 
-/// At every moment of the phases, or at the end of the last.
+/// Checks the value at every moment of the phases, or at the end of the last.
 pub(super) fn check(check: &ExpectedField, evidence: &Evidence<'_>) -> CheckOutcome {
     let ExpectedField { field: of, phases, always } = check;
     let always = *always;
@@ -56,20 +56,20 @@ pub(super) fn check(check: &ExpectedField, evidence: &Evidence<'_>) -> CheckOutc
     CheckOutcome { verdict, observed: windows.observed(observed), limit, evidence: described(&shown, &windows) }
 }
 
-/// What was seen, and in which phases.
+/// The values that were seen, and the phases.
 fn described(shown: &[String], windows: &Windows<'_>) -> String {
     let phases = format!("in {}", windows.described());
     if shown.is_empty() { phases } else { format!("{}; {phases}", text::first_few(shown, SHOWN)) }
 }
 
-/// One phase after another begins with the same value: it is said once.
+/// Adds a text unless it repeats the last one: a phase often starts with the value with which the one before ended.
 fn note(shown: &mut Vec<String>, one: String) {
     if !shown.contains(&one) {
         shown.push(one);
     }
 }
 
-/// How often the value was another than before.
+/// Checks how often the value changed.
 pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> CheckOutcome {
     let Changes { object, path, bounds: Bounds { at_least, at_most }, phases } = check;
     let fields = &evidence.source.timelines.fields;
@@ -97,7 +97,7 @@ pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> CheckOutcome 
         }
     }
     let verdict = if at_most.is_some_and(|most| count > u64::from(most)) {
-        // What was not seen can only be more.
+        // Unseen changes can only add to the count.
         Verdict::Fail
     } else if at_least.is_some_and(|least| count < u64::from(least)) {
         if windows.ended() && verdict == Verdict::Pass { Verdict::Fail } else { Verdict::Inconclusive }

@@ -9,7 +9,7 @@ use super::types::Verdict;
 use crate::text;
 use crate::timeline::{Name, VmTimeline};
 
-/// Names that are shown of what does not agree.
+/// Names of disagreeing objects that are shown.
 const SHOWN: usize = 3;
 
 pub(super) fn check(check: &Fleet, evidence: &Evidence<'_>) -> CheckOutcome {
@@ -34,7 +34,7 @@ pub(super) fn check(check: &Fleet, evidence: &Evidence<'_>) -> CheckOutcome {
         verdict = verdict.and(match () {
             () if launched == 0 && machines == 0 => Verdict::Inconclusive,
             () if equal => Verdict::Pass,
-            // A boot may still have been on its way, its fact lost, or, without a record, a VM never have joined.
+            // The VM may still have been booting, its fact may be lost, or, without a record, the VM may never have joined.
             () if !from_azure || !evidence.complete() || timelines.azure.facts_lost > 0 => Verdict::Inconclusive,
             () => Verdict::Fail,
         });
@@ -85,8 +85,8 @@ fn by_claim<'a>(evidence: &Evidence<'a>) -> HashMap<Name, Vec<&'a VmTimeline>> {
     by_claim
 }
 
-/// A launched NodeClaim without a running VM that is nevertheless in order: Azure failed the creation after it had accepted it, or
-/// the VM was deleted before it ran.
+/// Whether a launched NodeClaim may be without a running VM: Azure failed the creation after it had accepted it, or the VM was deleted
+/// before it ran.
 fn excused(vm: &VmTimeline) -> bool {
     vm.failed_us.is_some() || vm.delete_requested_us.is_some() || vm.gone_us().is_some()
 }
@@ -109,7 +109,7 @@ fn apart(evidence: &Evidence<'_>) -> (u64, u64) {
     (failed, short)
 }
 
-/// Each launched NodeClaim has one VM that ran, and each VM that ran has a launched NodeClaim: what is otherwise.
+/// Exceptions to the rule that each launched NodeClaim has one VM that ran, and each VM that ran a launched NodeClaim.
 fn odd_ones(evidence: &Evidence<'_>) -> Vec<String> {
     let timelines = evidence.source.timelines;
     let text = |name| timelines.names.text(name);

@@ -1,4 +1,4 @@
-//! Did something happen so often?
+//! Did something happen as often as expected?
 
 use harness_plan::{Bounds, EventPattern, OccurrenceKind};
 
@@ -7,7 +7,7 @@ use super::types::Verdict;
 use super::window::Windows;
 use crate::text;
 
-/// Names that are shown of what happened.
+/// Names of objects that are shown.
 const SHOWN: usize = 5;
 
 pub(super) fn check(
@@ -44,7 +44,7 @@ pub(super) fn check(
     } else if lost && at_most.is_some() {
         Verdict::Inconclusive
     } else if phases.is_empty() && at_most.is_none() {
-        // It was to happen at any time, and did: how the phases ended changes nothing.
+        // It could happen at any time, and did: the way in which the phases ended does not matter.
         Verdict::Pass
     } else {
         windows.cap(Verdict::Pass)
@@ -68,7 +68,7 @@ pub(super) fn check(
     CheckOutcome { verdict, observed, limit, evidence: format!("{what}; in {}{said}", windows.described()) }
 }
 
-/// Whether its message tells why it happened.
+/// Whether the message says why it happened.
 fn says_why(what: OccurrenceKind) -> bool {
     matches!(
         what,
@@ -80,7 +80,7 @@ fn says_why(what: OccurrenceKind) -> bool {
     )
 }
 
-/// Whether only Azure's own record tells it.
+/// Whether it is known from Azure's own record only.
 fn is_azures(what: OccurrenceKind) -> bool {
     matches!(
         what,

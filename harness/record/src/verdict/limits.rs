@@ -1,7 +1,7 @@
 //! Did the pools respect their limits?
 //!
-//! Karpenter refuses a NodeClaim when what the pool has is above a limit already; what it has just asked for and does not
-//! know yet can carry it over (sigs.k8s.io/karpenter `pkg/controllers/provisioning/provisioner.go`, `Create`, and
+//! Karpenter refuses a NodeClaim when the pool is above a limit already; NodeClaims that it has just created and does not
+//! count yet can carry it over (sigs.k8s.io/karpenter `pkg/controllers/provisioning/provisioner.go`, `Create`, and
 //! `scheduling/scheduler.go`, `subtractMax`). So a violation is a NodeClaim that was created while the capacity of the launched ones
 //! alone was above the limit; everything else is the limit plus what was in flight.
 
@@ -21,7 +21,7 @@ struct Claim {
     memory: Option<u64>,
 }
 
-/// What came of one resource in one pool.
+/// The finding about one resource of one pool.
 struct Finding {
     verdict: Verdict,
     observed: String,

@@ -1,4 +1,4 @@
-//! Nodes as the checks see them.
+//! Nodes, for the checks about them.
 
 use super::evidence::Evidence;
 use crate::timeline::ClaimTimeline;
@@ -32,7 +32,7 @@ impl<'a> Node<'a> {
         node.ready.map(|stamp| stamp.at_us())
     }
 
-    /// NodeClaim or Node began to go.
+    /// The deletion of the NodeClaim or the Node started.
     pub(super) fn deletion_us(&self, evidence: &Evidence<'_>) -> Option<u64> {
         let node = evidence.source.join.node(evidence.source.timelines, self.index);
         let of_node = node.and_then(|node| node.deleting.or(node.deleted));
@@ -49,7 +49,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Whether it had been Ready by then and had not begun to go.
+    /// Whether it had been Ready by then and was not being deleted.
     pub(super) fn there(&self, at_us: u64, evidence: &Evidence<'_>) -> bool {
         self.ready_us(evidence).is_some_and(|us| us <= at_us) && self.deletion_us(evidence).is_none_or(|us| us > at_us)
     }
@@ -79,7 +79,7 @@ impl<'a> Node<'a> {
                 _ => {}
             }
         }
-        // What is deleted without a choice (repair, expiry, a person) is disrupted from then on.
+        // A deletion without a choice (repair, expiry, a person) is a disruption from then on.
         if let Some(from_us) = since.into_iter().chain(deletion_us).min() {
             spans.push((from_us, end_us));
         }
@@ -88,7 +88,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The pools of a check that any workload of the plan is aimed at: of the others nothing can be shown.
+/// The pools of a check that a workload of the plan targets: about the others nothing can be said.
 pub(super) fn used<'p>(nodepools: &'p [String], evidence: &Evidence<'_>) -> Vec<&'p str> {
     let workloads = &evidence.source.plan.workloads;
     let used = |pool: &str| workloads.iter().any(|workload| workload.class == pool && !workload.stays_pending);

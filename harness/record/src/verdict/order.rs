@@ -1,4 +1,4 @@
-//! Did Kustomizations follow each other?
+//! Were the Kustomizations applied one after the other?
 
 use harness_plan::Order;
 
@@ -30,7 +30,7 @@ pub(super) fn check(check: &Order, evidence: &Evidence<'_>) -> CheckOutcome {
     }
     let mut steps = Vec::new();
     for (index, (phase, revision)) in pushes.iter().enumerate() {
-        // One that was overtaken by the next commit need not have been applied by all.
+        // A commit that the next one overtook need not have been applied by every Kustomization.
         let newest = pushes.get(index + 1).is_none_or(|(next, _)| next != phase);
         let mut times = Vec::new();
         for (position, name) in kustomizations.iter().enumerate() {

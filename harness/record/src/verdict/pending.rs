@@ -8,7 +8,7 @@ use super::types::Verdict;
 use crate::text;
 use crate::timeline::OccurrenceTally;
 
-/// Names that are shown of pods that were bound.
+/// Names of bound pods that are shown.
 const SHOWN: usize = 3;
 
 pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> CheckOutcome {
@@ -47,7 +47,7 @@ pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> CheckOutcome {
                 shown.push(format!("{pod}: {code}: {message}"));
             }
             (None, Some((pod, code, message))) => {
-                // The right reason may come with the next try of the controller.
+                // The controller may give the right reason with its next try.
                 let late = if evidence.complete() { Verdict::Fail } else { Verdict::Inconclusive };
                 verdict = verdict.and(late);
                 observed.about(workload, "Pending, and the reason was another");

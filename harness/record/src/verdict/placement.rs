@@ -9,7 +9,7 @@ use super::types::Verdict;
 use crate::latency::Cause;
 use crate::text;
 
-/// Names that are shown of those that went wrong.
+/// Names of misplaced pods that are shown.
 const SHOWN: usize = 3;
 
 #[derive(Default)]
@@ -19,8 +19,8 @@ struct Tally {
     unknown: u64,
     unbound: u64,
     unbound_maybe: u64,
-    /// NodeClaims that were made for pods that must stay Pending.
-    for_nobody: Vec<String>,
+    /// NodeClaims that were created for pods that must stay Pending.
+    unwanted_claims: Vec<String>,
     intruders: Vec<String>,
     by_workload: BTreeMap<String, u64>,
 }
@@ -56,7 +56,7 @@ pub(super) fn check(check: &Placement, evidence: &Evidence<'_>) -> CheckOutcome 
         }
     }
     count_unbound(&asked, evidence, &mut tally);
-    tally.for_nobody = for_nobody(evidence);
+    tally.unwanted_claims = unwanted_claims(evidence);
     tally.outcome(exclusively)
 }
 
@@ -68,7 +68,7 @@ fn count_unbound(asked: &BTreeSet<&str>, evidence: &Evidence<'_>, tally: &mut Ta
         if !asked.contains(workload.name.as_str()) || pod.is_some_and(|pod| pod.scheduled.is_some()) {
             continue;
         }
-        // Nobody waits for these: that they come is not what is asked.
+        // No phase waits for these: whether they are bound is not checked.
         if workload.stays_pending || !workload.awaited {
             continue;
         }
@@ -85,7 +85,7 @@ fn count_unbound(asked: &BTreeSet<&str>, evidence: &Evidence<'_>, tally: &mut Ta
         let of = source.plan.workloads.iter().find(|known| known.name == source.timelines.names.text(pod.workload));
         let counts = of.is_some_and(|of| asked.contains(of.name.as_str()) && of.awaited && !of.stays_pending);
         let (Some(created), None, None) = (pod.created, pod.scheduled, pod.deletion()) else { continue };
-        // One that came for another, or an autoscaler's. Those that went again are in nobody's way.
+        // A replacement, or a pod of an autoscaler. Pods that were deleted meanwhile do not matter.
         if !counts || asked_for.contains(&index) || created.at_us() >= source.horizon.us {
             continue;
         }
@@ -97,8 +97,8 @@ fn count_unbound(asked: &BTreeSet<&str>, evidence: &Evidence<'_>, tally: &mut Ta
     }
 }
 
-/// NodeClaims that were made for pods that must stay Pending: Karpenter said so, or they are of a pool that nobody else asks for.
-fn for_nobody(evidence: &Evidence<'_>) -> Vec<String> {
+/// NodeClaims that were created for pods that must stay Pending: Karpenter said so, or no other workload needs their pool.
+fn unwanted_claims(evidence: &Evidence<'_>) -> Vec<String> {
     let source = evidence.source;
     let timelines = source.timelines;
     let plan = source.plan;
@@ -139,14 +139,14 @@ impl Tally {
             let count = text::count(self.intruders.len() as u64, "foreign pod");
             observed.push(format!("{count} ({})", text::first_few(&self.intruders, SHOWN)));
         }
-        if !self.for_nobody.is_empty() {
-            let count = text::count(self.for_nobody.len() as u64, "NodeClaim");
+        if !self.unwanted_claims.is_empty() {
+            let count = text::count(self.unwanted_claims.len() as u64, "NodeClaim");
             observed.push(format!(
                 "{count} for pods that must stay Pending ({})",
-                text::first_few(&self.for_nobody, SHOWN)
+                text::first_few(&self.unwanted_claims, SHOWN)
             ));
         }
-        let verdict = if wrong + self.unbound > 0 || !self.intruders.is_empty() || !self.for_nobody.is_empty() {
+        let verdict = if wrong + self.unbound > 0 || !self.intruders.is_empty() || !self.unwanted_claims.is_empty() {
             Verdict::Fail
         } else if self.right == 0 || self.unknown + self.unbound_maybe > 0 {
             Verdict::Inconclusive

@@ -43,7 +43,7 @@ pub(super) fn check(check: &Price, evidence: &Evidence<'_>) -> CheckOutcome {
         let (after, before) = (u128::from(second.micro_usd_per_hour), u128::from(first.micro_usd_per_hour));
         observed.push(format!("{} %", (after * 100).div_ceil(before)));
         let held = after * 100 <= before * u128::from(at_most_percent);
-        // A phase that went on until its deadline had its time to become cheaper; a cut one did not.
+        // A phase that lasted until its deadline gave the fleet its time to become cheaper; a cut one did not.
         match (held, windows.ended()) {
             (true, _) => windows.cap(Verdict::Pass),
             (false, true) => Verdict::Fail,

@@ -1,8 +1,8 @@
 //! Did Azure's quotas hold?
 //!
 //! Regular VMs count against the quota of their family and against the region's, spot VMs against the one of spot alone. A quota is broken where a VM
-//! was granted while those that ran already left no room for it; what was granted and did not run yet is in flight. A quota that the plan changes
-//! holds from the moment at which Azure was told.
+//! was granted while those that ran already left no room for it; what was granted and did not run yet is in flight. A changed quota
+//! holds from the moment at which Azure acknowledged the change.
 
 use harness_plan::{Action, Quota};
 use harness_simulation::FaultKind;
@@ -105,7 +105,7 @@ fn limit(scope: &str, cores: u32, evidence: &Evidence<'_>) -> Steps {
             source.timelines.actions.all.iter().find(|done| done.what.id() == Some(action.id) && done.error.is_none());
         if let Some(done) = done.filter(|_| of == scope) {
             let before = values.last().map_or(0, |(_, cores)| *cores);
-            // More is there as soon as it may have been granted, less only when that is certain.
+            // A raised quota counts as soon as it may have been granted, a lowered one only when that is certain.
             let at_us = if i64::from(*to) > before { done.sent_us } else { done.acked_us };
             values.push((at_us.unwrap_or(done.intended_us), i64::from(*to)));
         }
@@ -127,7 +127,7 @@ fn walk<'v, 'a>(vms: &'v [Counted<'a>], limit: &Steps) -> (u64, Option<&'v Count
         vms.iter().filter(|vm| (vm.booted_us..vm.gone_us).contains(&at_us)).map(|vm| vm.cores).sum()
     };
     let peak = vms.iter().map(|vm| running(vm.booted_us)).max().unwrap_or(0);
-    // What ran when it was granted ran just before: a VM that boots at once has itself for room.
+    // The VMs that ran just before the grant are compared: a VM that boots at once must not count against itself.
     let broken = vms.iter().filter(|vm| {
         let others: u64 = vms
             .iter()

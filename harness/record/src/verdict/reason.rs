@@ -1,4 +1,4 @@
-//! Why: lines that name the pool and Azure's error code.
+//! The reasons of a run's verdict: lines that name the pool and Azure's error code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,15 +11,15 @@ use crate::event::{EndReason, PhaseOutcome};
 use crate::text;
 use crate::timeline::is_schedulers;
 
-/// The most that is quoted of a message.
+/// Length of a quoted message, characters.
 const QUOTE: usize = 160;
-/// Names that are shown of what was left behind.
+/// Names of leaks that are shown.
 const SHOWN: usize = 5;
 
-/// Causes that the one line takes together when there is no cause of the first rank.
+/// Causes that the one line combines when there is none of the first rank.
 const JOINED: usize = 3;
 
-/// Why the run came to what it came to.
+/// Why the run has its verdict.
 #[derive(Debug, Default)]
 pub(crate) struct Reasons {
     /// The one line; empty when everything held.
@@ -28,8 +28,8 @@ pub(crate) struct Reasons {
     pub(crate) all: Vec<String>,
 }
 
-/// Why the run came to what it came to. What only follows (a percentile of pods that never came, their placement) is not in the one
-/// line when its cause is.
+/// Finds the reasons. A mere consequence (a percentile of pods that were never Ready, their placement) is not in the one line when its
+/// cause is.
 pub(crate) fn reasons(
     evidence: &Evidence<'_>,
     expectations: &[ExpectationResult],
@@ -49,15 +49,15 @@ pub(crate) fn reasons(
     let rest = consequences(evidence, expectations, &explained);
     let shorten = |lines: Vec<String>| -> Vec<String> { lines.iter().map(|line| text::one_line(line, 600)).collect() };
     let (causes, rest) = (shorten(causes), shorten(rest));
-    // A component that was killed, say, explains something only together with what failed.
+    // A killed component, for example, explains something only together with a failure.
     let enough = pods_explained || causes.len() > 1 || !failed;
     let joined = if causes.is_empty() || !enough { JOINED } else { 0 };
     let line: Vec<String> = causes.iter().chain(rest.iter().take(joined)).cloned().collect();
     Reasons { line: line.join("; "), all: causes.into_iter().chain(rest).collect() }
 }
 
-/// Failed expectations except phases, which have lines of their own, and those without evidence. What is known of the pools that are
-/// explained already is not repeated.
+/// Failed expectations, and those without evidence; phases have lines of their own. A pool that is explained already is not explained
+/// again.
 fn consequences(
     evidence: &Evidence<'_>,
     expectations: &[ExpectationResult],
@@ -81,7 +81,7 @@ fn consequences(
         .filter(|it| it.verdict == Verdict::Inconclusive)
         .map(|it| format!("{} ({})", it.name, it.observed))
         .collect();
-    // Of a run in which nothing was done nothing else can be said.
+    // About a run in which nothing was done there is nothing else to say.
     let not_run = matches!(evidence.source.timelines.ended, Some((EndReason::NotRun, _)));
     if !doubtful.is_empty() && !not_run {
         lines.push(format!("not enough evidence: {}", text::first_few(&doubtful, 3)));
@@ -89,7 +89,7 @@ fn consequences(
     lines
 }
 
-/// What is known of the pools that a failed expectation is about: Azure's code, or the controller's reason.
+/// Explanations of the pools that a failed expectation is about: Azure's code, or the controller's reason.
 fn because<'a>(evidence: &Evidence<'a>, result: &ExpectationResult) -> Option<(&'a str, String)> {
     let plan = evidence.source.plan;
     let check = &plan.expectations.iter().find(|planned| planned.name == result.name)?.check;
@@ -104,7 +104,7 @@ fn known_of(pool: &str, evidence: &Evidence<'_>) -> Option<String> {
     (!causes.is_empty()).then(|| format!("{pool}: {}", causes.join("; ")))
 }
 
-/// Why the run did not go to its end.
+/// Why the run did not complete.
 fn ending(evidence: &Evidence<'_>) -> Option<String> {
     let timelines = evidence.source.timelines;
     let (what, detail) = match &timelines.ended {
@@ -136,7 +136,7 @@ fn waits_for_pods(until: Option<&Conditions>) -> bool {
     until.is_some_and(|until| until.0.contains(&Condition::AllPodsReady))
 }
 
-/// For each class whose pods were not Ready when a phase that waited for them gave up: how many, and why.
+/// For each class whose pods were not Ready at the deadline of a phase that waited for them: how many, and why.
 fn missing_pods(evidence: &Evidence<'_>) -> Vec<String> {
     let source = evidence.source;
     let gave_up = source.plan.phases.iter().filter(|phase| waits_for_pods(phase.until.as_ref())).find_map(|phase| {
@@ -183,7 +183,7 @@ fn missing_pods(evidence: &Evidence<'_>) -> Vec<String> {
         .collect()
 }
 
-/// What is known of a pool that explains missing pods, in Azure's words before the controller's.
+/// Explanations of a pool's missing pods, Azure's before the controller's.
 fn pool_causes(pool: &str, evidence: &Evidence<'_>) -> Vec<String> {
     let source = evidence.source;
     let timelines = source.timelines;
@@ -228,7 +228,7 @@ fn pool_causes(pool: &str, evidence: &Evidence<'_>) -> Vec<String> {
     causes
 }
 
-/// What the controllers said of the pool: the reason that says most.
+/// The most telling reason that controllers gave about the pool.
 fn controllers_word(pool: &str, evidence: &Evidence<'_>) -> Option<String> {
     let source = evidence.source;
     let classes: BTreeMap<&str, &str> =
@@ -251,7 +251,7 @@ fn controllers_word(pool: &str, evidence: &Evidence<'_>) -> Option<String> {
     Some(format!("{}: {}", key.reason, text::one_line(&given.message, QUOTE)))
 }
 
-/// What hit every pool.
+/// Causes that concern every pool.
 fn global_causes(evidence: &Evidence<'_>) -> Option<String> {
     let timelines = evidence.source.timelines;
     let mut causes = Vec::new();
@@ -294,7 +294,7 @@ fn global_causes(evidence: &Evidence<'_>) -> Option<String> {
     (!causes.is_empty()).then(|| causes.join("; "))
 }
 
-/// Phases that gave up, where the pods do not explain it, and the pools of which that says what is known.
+/// Phases that missed their deadline, where the pods do not explain it, and the pools that these lines explain.
 fn failed_phases<'a>(evidence: &Evidence<'a>, pods_explained: bool) -> (Vec<String>, BTreeSet<&'a str>) {
     let source = evidence.source;
     let until =

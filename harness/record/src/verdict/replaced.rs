@@ -1,4 +1,4 @@
-//! Were the nodes replaced by others, for the reason that was to be caused?
+//! Were the nodes replaced by others, for the expected reason?
 
 use harness_plan::{NodeProperty, Replaced};
 
@@ -10,18 +10,18 @@ use super::window::{Window, Windows};
 use crate::text;
 use crate::timeline::{Name, Provenance};
 
-/// Names that are shown of nodes.
+/// Names of nodes that are shown.
 const SHOWN: usize = 4;
 
-/// What came of the nodes of one pool.
+/// The nodes of one pool.
 #[derive(Default)]
 struct Tally<'a> {
     old: Vec<Node<'a>>,
-    /// Gone in the phase for the reason that was asked for.
+    /// Gone in the phase for the expected reason.
     replaced: Vec<Node<'a>>,
-    /// Gone in the phase for another reason, or one that is not known.
+    /// Gone in the phase for another or an unknown reason.
     otherwise: Vec<(Node<'a>, &'a str)>,
-    /// Came in the phase and were Ready in it.
+    /// Created in the phase and Ready in it.
     new: Vec<Node<'a>>,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> CheckOutcome {
         unknown += tally.otherwise.iter().filter(|(_, reason)| reason.is_empty()).count() as u64;
         if tally.old.is_empty() {
             verdict = verdict.and(Verdict::Inconclusive);
-            observed.about(pool, "no node was Ready at the begin");
+            observed.about(pool, "no node was Ready at the start");
             continue;
         }
         let mut text = format!("{} of {} replaced", tally.replaced.len(), text::count(tally.old.len() as u64, "node"));
@@ -58,7 +58,7 @@ pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> CheckOutcome {
     }
     let wanted = asked.at_least.map_or(old, u64::from);
     if replaced < wanted && old > 0 {
-        // A node that went for a reason that the log does not tell may have gone for this one.
+        // A node that was deleted for an unknown reason may have been deleted for this one.
         let certain = windows.ended() && replaced + unknown < wanted;
         verdict = verdict.and(if certain { Verdict::Fail } else { Verdict::Inconclusive });
     }
@@ -101,7 +101,7 @@ fn tally<'a>(pool: &str, reason: Option<&str>, window: &Window<'_>, evidence: &E
             tally.new.push(node);
         }
     }
-    // What came before anything went for this reason came for something else.
+    // Nodes from before the first deletion for this reason were created for something else.
     let began = |node: &Node<'_>| node.claim.disrupted.or(node.claim.deleting).or(node.claim.deleted);
     let first_us = tally.replaced.iter().filter_map(|node| Some(began(node)?.at_us())).min();
     tally.new.retain(|node| {
@@ -111,11 +111,11 @@ fn tally<'a>(pool: &str, reason: Option<&str>, window: &Window<'_>, evidence: &E
     tally
 }
 
-/// Whether others came, and whether they are different.
+/// Whether new nodes were created, and whether they differ.
 fn judge_new(tally: &Tally<'_>, asked: &Replaced, ended: bool, evidence: &Evidence<'_>) -> (Vec<String>, Verdict) {
     let not_yet = if ended { Verdict::Fail } else { Verdict::Inconclusive };
     if tally.replaced.is_empty() {
-        // How many had to be is looked at over all pools.
+        // The minimum is checked over all pools.
         return (Vec::new(), Verdict::Pass);
     }
     if tally.new.is_empty() {
@@ -172,7 +172,7 @@ fn describe_nodes(tally: &Tally<'_>, property: Option<NodeProperty>, evidence: &
     let made = |node: &Node<'_>| match property {
         Some(property) => {
             let value = value(evidence.source.join.made(evidence.source.timelines, node.index), property);
-            // The end of an image's or a hash's text is what tells it apart.
+            // Images and hashes differ at the end of their text.
             let text = names.text(value);
             let count = text.chars().count();
             let end: String = text.chars().skip(count.saturating_sub(40)).collect();

@@ -9,7 +9,7 @@ use super::window::Windows;
 use crate::text;
 use crate::timeline::VmTimeline;
 
-/// Names that are shown of VMs.
+/// Names of VMs that are shown.
 const SHOWN: usize = 4;
 
 pub(super) fn check(check: &ReplacedBeforeLoss, evidence: &Evidence<'_>) -> CheckOutcome {
@@ -18,7 +18,7 @@ pub(super) fn check(check: &ReplacedBeforeLoss, evidence: &Evidence<'_>) -> Chec
     let mut noticed: Vec<(&VmTimeline, u64)> =
         timelines.azure.vms.iter().filter_map(|vm| Some((vm, vm.noticed_us?))).collect();
     noticed.retain(|(_, noticed_us)| windows.contain(*noticed_us));
-    // Who is lost first has the first claim on a new node.
+    // The VM that is lost first gets the first new node.
     noticed.sort_by_key(|(vm, noticed_us)| (vm.gone_us().unwrap_or(u64::MAX), *noticed_us));
     let mut taken: Vec<usize> = Vec::new();
     let mut verdict = windows.cap(Verdict::Pass);

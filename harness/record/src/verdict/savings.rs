@@ -18,7 +18,7 @@ pub(super) fn check(check: &Savings, evidence: &Evidence<'_>) -> CheckOutcome {
     };
     let timelines = evidence.source.timelines;
     let Some(cost) = cost(timelines) else {
-        return inconclusive("no prices".to_owned(), "no VM ran whose price the log tells");
+        return inconclusive("no prices".to_owned(), "no VM with a known price ran");
     };
     if cost.spot_vms == 0 {
         return inconclusive(format!("no spot VM among {}", text::count(cost.vms, "VM")), "facts of Azure");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a check came to. Three-valued: without evidence there is no verdict, and an empty sample is not a pass.
+/// The outcome of a check. Three-valued: without evidence there is no verdict, and an empty sample is not a pass.
 #[derive(
     Clone,
     Copy,
@@ -40,18 +40,18 @@ impl Verdict {
     }
 }
 
-/// One expectation of the plan and what it came to. All texts are for people, one line each.
+/// One expectation of the plan and its verdict. All texts are for people, one line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectationResult {
     /// The expectation's name, unique within the plan.
     pub name: String,
-    /// What it came to.
+    /// Its verdict.
     pub verdict: Verdict,
     /// What was observed, such as `p99 41.2s (encoder, 40 pods)`.
     pub observed: String,
     /// The workloads or NodePools that the observation names.
     pub subjects: Vec<String>,
-    /// What was asked for, such as `p99 <= 60s`.
+    /// The limit, such as `p99 <= 60s`.
     pub limit: String,
     /// What the verdict rests on, such as `120 pods, 0 censored`.
     pub evidence: String,

@@ -8,7 +8,7 @@ use super::types::Verdict;
 use super::window::Windows;
 use crate::text;
 
-/// Names that are shown of pods that were disturbed.
+/// Names of interrupted pods that are shown.
 const SHOWN: usize = 4;
 
 pub(super) fn check(check: &Uninterrupted, evidence: &Evidence<'_>) -> CheckOutcome {

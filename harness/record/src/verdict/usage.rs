@@ -1,4 +1,4 @@
-//! Did processes run, and did they use no more than they may?
+//! Did the processes keep running within their limits?
 
 use harness_plan::Usage;
 
@@ -11,11 +11,11 @@ use crate::timeline::Curve;
 /// Moments that are shown.
 const SHOWN: usize = 3;
 
-/// What one process came to.
+/// What one process used.
 struct Used {
     /// Thousandths of a core, averaged over the phases.
     cpu_millicores: f64,
-    /// The most resident memory that a sample shows.
+    /// The most resident memory of any sample.
     rss_bytes: u64,
 }
 
@@ -25,7 +25,7 @@ pub(super) fn check(check: &Usage, evidence: &Evidence<'_>) -> CheckOutcome {
     let windows = Windows::named_or_all(&check.phases, evidence);
     let looks: Vec<u64> = curves.looks_us.iter().copied().filter(|at_us| windows.contain(*at_us)).collect();
     let limit = describe_limits(limits);
-    // A line needs two points.
+    // CPU over time needs two samples.
     if looks.len() < 2 {
         return CheckOutcome {
             verdict: Verdict::Inconclusive,
@@ -68,7 +68,7 @@ pub(super) fn check(check: &Usage, evidence: &Evidence<'_>) -> CheckOutcome {
     CheckOutcome { verdict, observed: windows.observed(observed), limit, evidence }
 }
 
-/// When the process was not there, and, where nothing else is asked of it, when it was another one.
+/// When the process did not run, and, where no limit is set, when it was restarted.
 fn troubles(curve: &Curve, looks: &[u64], limits: &Usage, windows: &Windows<'_>) -> Vec<String> {
     let there = |at_us: &u64| curve.samples.binary_search_by_key(at_us, |sample| sample.at_us).is_ok();
     let moments = |moments: Vec<u64>| {
