@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use harness_yaml::Diagnostic;
 use harness_yaml::Mark;
+use harness_yaml::edit::TextEdit;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, strum::Display)]
@@ -57,17 +58,13 @@ pub struct Finding {
     pub edits: Vec<Edit>,
 }
 
-/// One change of a text, by bytes.
+/// One change of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
     /// The file's path in the tree.
     pub file: String,
-    /// Where it begins.
-    pub offset: usize,
-    /// How many bytes go.
-    pub length: usize,
-    /// What comes instead.
-    pub text: String,
+    /// The change.
+    pub edit: TextEdit,
 }
 
 impl Finding {

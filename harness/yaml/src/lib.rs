@@ -3,6 +3,7 @@
 
 mod de;
 mod diagnostic;
+pub mod edit;
 mod mark;
 mod node;
 mod parse;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_tree::{Finding, Severity};
+use harness_tree::{Edit, Finding, Severity};
 use serde::Serialize;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -192,8 +192,8 @@ fn result(finding: &Finding, rule_index: usize) -> SarifResult<'_> {
 
 fn fixes(finding: &Finding) -> Vec<Fix<'_>> {
     let mut files: BTreeMap<&str, Vec<Replacement<'_>>> = BTreeMap::new();
-    for edit in &finding.edits {
-        files.entry(&edit.file).or_default().push(Replacement {
+    for Edit { file, edit } in &finding.edits {
+        files.entry(file).or_default().push(Replacement {
             deleted_region: Bytes { byte_offset: edit.offset, byte_length: edit.length },
             inserted_content: Content { text: &edit.text },
         });
