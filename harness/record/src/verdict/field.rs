@@ -71,7 +71,8 @@ fn note(shown: &mut Vec<String>, one: String) {
 
 /// Checks how often the value changed.
 pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> CheckOutcome {
-    let Changes { object, path, bounds: Bounds { at_least, at_most }, phases } = check;
+    let Changes { object, path, bounds, phases } = check;
+    let Bounds { at_least, at_most } = *bounds;
     let fields = &evidence.source.timelines.fields;
     let windows = Windows::named_or_all(phases, evidence);
     let (mut count, mut verdict) = (0_u64, Verdict::Pass);
@@ -105,12 +106,7 @@ pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> CheckOutcome 
         windows.cap(verdict)
     };
     doubts.insert(0, format!("{object}: {}", text::count(count, "change")));
-    let limit = match (at_least, at_most) {
-        (Some(least), Some(most)) => format!("{least} to {} of {path}", text::count(u64::from(*most), "change")),
-        (Some(least), None) => format!("at least {} of {path}", text::count(u64::from(*least), "change")),
-        (None, Some(most)) => format!("at most {} of {path}", text::count(u64::from(*most), "change")),
-        (None, None) => format!("any number of changes of {path}"),
-    };
+    let limit = format!("{} of {path}", bounds.describe("change"));
     CheckOutcome { verdict, observed: windows.observed(doubts), limit, evidence: described(&shown, &windows) }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn check(
 ) -> CheckOutcome {
     let source = evidence.source;
     let Bounds { at_least, at_most } = bounds;
-    let limit = limit(at_least, at_most);
+    let limit = bounds.describe("time");
     let windows = Windows::named_or_all(phases, evidence);
     let inconclusive = |observed: &str, why: &str| CheckOutcome {
         verdict: Verdict::Inconclusive,
@@ -96,15 +96,4 @@ fn is_azures(what: OccurrenceKind) -> bool {
             | OccurrenceKind::FaultBegan
             | OccurrenceKind::FaultEnded
     )
-}
-
-/// `at least 3`, `2 to 5 times`.
-fn limit(at_least: Option<u32>, at_most: Option<u32>) -> String {
-    match (at_least, at_most) {
-        (Some(least), Some(most)) if least == most => format!("exactly {}", text::count(u64::from(least), "time")),
-        (Some(least), Some(most)) => format!("{least} to {}", text::count(u64::from(most), "time")),
-        (Some(least), None) => format!("at least {}", text::count(u64::from(least), "time")),
-        (None, Some(most)) => format!("at most {}", text::count(u64::from(most), "time")),
-        (None, None) => "any number of times".to_owned(),
-    }
 }
