@@ -97,11 +97,11 @@ fn late(check: &CrossCheck) -> Vec<String> {
             text::duration(check.observation.p99_us),
         ));
     }
-    if check.late_begin.max_us > LATE_US {
+    if check.late_start.max_us > LATE_US {
         warnings.push(format!(
             "{} seen up to {} after Azure had accepted the VM: node_provisioning may be too short by as much",
-            text::count(check.late_begin.count, "NodeClaim"),
-            text::duration(check.late_begin.max_us),
+            text::count(check.late_start.count, "NodeClaim"),
+            text::duration(check.late_start.max_us),
         ));
     }
     warnings

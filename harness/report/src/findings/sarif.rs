@@ -207,7 +207,7 @@ fn fixes(finding: &Finding) -> Vec<Fix<'_>> {
     vec![Fix { description, artifact_changes }]
 }
 
-/// A path as a relative URI: what is no character of one is written in percent.
+/// A path as a relative URI: characters that a URI cannot have are percent-encoded.
 fn uri(path: &str) -> Artifact<'_> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     if path.bytes().all(plain) {

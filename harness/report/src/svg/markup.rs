@@ -33,7 +33,7 @@ impl Display for N {
     }
 }
 
-/// Where a text stands relative to its x.
+/// Where a text is anchored.
 #[derive(Clone, Copy, strum::Display)]
 #[strum(serialize_all = "lowercase")]
 pub(crate) enum Anchor {
@@ -57,7 +57,7 @@ pub(crate) struct Svg {
 }
 
 impl Svg {
-    /// `label` is what a screen reader says instead of the picture.
+    /// `label` is read out by a screen reader instead of the picture.
     pub(crate) fn new(class: &str, width: f64, height: f64, label: &str) -> Self {
         let mut out = String::new();
         let _ = write!(
