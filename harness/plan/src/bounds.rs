@@ -35,6 +35,12 @@ impl Bounds {
         self.at_least.is_none_or(|least| number >= least) && self.at_most.is_none_or(|most| number <= most)
     }
 
+    /// `at least 3 times`, `2 to 5 changes`, `exactly 1 time`. The noun is in the singular.
+    pub fn describe(self, noun: &str) -> String {
+        let plural = if self.at_most.or(self.at_least) == Some(1) { "" } else { "s" };
+        format!("{self} {noun}{plural}")
+    }
+
     /// Bounds that hold always, or never. `always` is what to say of a minimum of 0 alone.
     pub(crate) fn problems(self, always: &str) -> Vec<Problem> {
         match (self.at_least, self.at_most) {

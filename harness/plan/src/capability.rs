@@ -6,8 +6,24 @@ use serde::{Deserialize, Serialize};
 /// One thing that a scenario needs from its target.
 ///
 /// A target that lacks it makes the run *inconclusive* ("not run: needs X"), never a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::IntoStaticStr,
+    strum::Display,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Capability {
     /// NodePools and NodeClaims are served and a controller acts on them.
     NodeAutoProvisioning,
@@ -30,26 +46,11 @@ pub enum Capability {
 impl Capability {
     /// The name as written in a scenario's `needs`.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NodeAutoProvisioning => "node-auto-provisioning",
-            Self::Gitops => "gitops",
-            Self::SimulatedAzure => "simulated-azure",
-            Self::ComponentControl => "component-control",
-            Self::MetricsApi => "metrics-api",
-            Self::FluxNotification => "flux-notification",
-            Self::ImageAutomation => "image-automation",
-            Self::ImageRegistry => "image-registry",
-        }
+        self.into()
     }
 
     /// Whether a target that offers it may start what it needs only when a run asks for it.
     pub fn is_on_demand(self) -> bool {
         matches!(self, Self::FluxNotification | Self::ImageAutomation | Self::ImageRegistry)
-    }
-}
-
-impl std::fmt::Display for Capability {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
     }
 }

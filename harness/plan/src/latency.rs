@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
     strum::Display,
     strum::IntoStaticStr,
     strum::VariantArray,
+    strum::VariantNames,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -121,6 +122,7 @@ impl LatencyName {
     Deserialize,
     schemars::JsonSchema,
     strum::IntoStaticStr,
+    strum::VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]

@@ -53,3 +53,55 @@ pub use read::PlanError;
 pub use selection::Selection;
 pub use tree_edit::{ObjectRef, TreeEdit};
 pub use workload::{Autoscale, AutoscaleOn, DisruptionBudget, NamespaceQuota, Spread, Toleration, Workload};
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use harness_simulation::{CapacityCode, CapacityType, ConditionStatus, FaultKind, Leg};
+    use schemars::JsonSchema;
+    use serde_json::Value;
+    use strum::VariantNames;
+
+    use super::*;
+
+    /// The names by which serde reads the variants of a type, as its schema gives them.
+    fn names_in_schema<T: JsonSchema>() -> BTreeSet<String> {
+        fn collect(schema: &Value, names: &mut BTreeSet<String>) {
+            let list = |key: &str| schema[key].as_array().into_iter().flatten();
+            list("oneOf").for_each(|variant| collect(variant, names));
+            let written = list("enum").chain(list("required")).chain(std::iter::once(&schema["const"]));
+            names.extend(written.filter_map(Value::as_str).map(str::to_owned));
+        }
+        let mut names = BTreeSet::new();
+        collect(schemars::schema_for!(T).as_value(), &mut names);
+        names
+    }
+
+    /// serde and strum have an attribute each for the spelling of variants.
+    #[test]
+    fn variants_have_the_same_names_in_files_and_in_messages() {
+        fn check<T: JsonSchema + VariantNames>(outside_of_schema: &[&str]) {
+            let mut names = names_in_schema::<T>();
+            names.extend(outside_of_schema.iter().map(|&name| name.to_owned()));
+            let expected: BTreeSet<String> = T::VARIANTS.iter().map(|&name| name.to_owned()).collect();
+            assert_eq!(names, expected, "{}", T::schema_name());
+        }
+        check::<Action>(&[]);
+        check::<Capability>(&[]);
+        check::<CapacityCode>(&[]);
+        check::<CapacityType>(&[]);
+        check::<Check>(&["phase"]);
+        check::<Condition>(&[]);
+        check::<ConditionStatus>(&[]);
+        check::<FaultKind>(&[]);
+        check::<Group>(&[]);
+        check::<GroupBy>(&[]);
+        check::<LatencyName>(&[]);
+        check::<Leg>(&[]);
+        check::<NodeProperty>(&[]);
+        check::<OccurrenceKind>(&[]);
+        check::<Profile>(&[]);
+        check::<Severity>(&[]);
+    }
+}

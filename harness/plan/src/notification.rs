@@ -43,9 +43,21 @@ impl NotificationFilter {
 }
 
 /// How bad an event of Flux is (fluxcd/pkg `apis/event/v1beta1`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "NotificationSeverity")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Severity {
     /// Something was done.
     Info,
@@ -56,10 +68,7 @@ pub enum Severity {
 impl Severity {
     /// As Flux and scenarios write it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Error => "error",
-        }
+        self.into()
     }
 }
 

@@ -18,13 +18,13 @@ use harness_record::{RunResult, Summary};
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args().nth(1).ok_or("usage: summarize DIR")?;
     let folder = Path::new(&folder);
-    let begin = Instant::now();
+    let start = Instant::now();
     let plan = Plan::from_json(&std::fs::read(folder.join("plan.json"))?)?;
     let log = BufReader::with_capacity(1 << 20, File::open(folder.join("events.jsonl"))?);
     let result = RunResult::read(&plan, log)?;
     print!("{}", Summary::from(&result).to_json()?);
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: unknown");
-    eprintln!("{} events, {:.2} s, {peak}", result.counts.events, begin.elapsed().as_secs_f64());
+    eprintln!("{} events, {:.2} s, {peak}", result.counts.events, start.elapsed().as_secs_f64());
     Ok(())
 }

@@ -33,7 +33,7 @@ const CLASSES: [(&str, &str, &str); 3] = [
 const PODS_PER_NODE: u64 = 8;
 /// Pods of one class in one burst.
 const PODS_PER_BURST: u64 = 400;
-/// Between the begins of two bursts.
+/// Between the starts of two bursts.
 const BURST_EVERY_US: u64 = 120 * S;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -91,19 +91,19 @@ fn header(seed: u64) -> Event {
 
 /// The events of one burst in the order of time.
 fn burst(index: u64, objects: &mut u64, random: &mut ChaCha8Rng) -> Vec<Event> {
-    let begin_us = index * BURST_EVERY_US + S;
-    let drain_us = begin_us + 60 * S;
+    let start_us = index * BURST_EVERY_US + S;
+    let drain_us = start_us + 60 * S;
     let mut events = Vec::new();
     let mut at = |at_us: u64, kind: EventKind| events.push(Event { at_us, kind });
-    at(begin_us, EventKind::PhaseBegan { phase: format!("burst-{index}") });
+    at(start_us, EventKind::PhaseBegan { phase: format!("burst-{index}") });
     for (class, (pool, workload, size)) in (0_u64..).zip(CLASSES) {
         let id = (index * 6 + class) as u32;
-        at(begin_us + 12 * MS, action(id, &format!("burst-{index}"), begin_us));
+        at(start_us + 12 * MS, action(id, &format!("burst-{index}"), start_us));
         at(drain_us + 12 * MS, action(id + 3, &format!("drain-{index}"), drain_us));
         for node in 0..PODS_PER_BURST / PODS_PER_NODE {
             let claim_name = format!("{pool}-{index:03}{node:03}");
             let node_name = format!("aks-{claim_name}-vm");
-            let created_us = begin_us + S + node * 10 * MS + random.random_range(0..10 * MS);
+            let created_us = start_us + S + node * 10 * MS + random.random_range(0..10 * MS);
             let boot_us = 4 * S + random.random_range(0..4 * S);
             let ready_us = created_us + boot_us;
             let zone = format!("eastus-{}", node % 3 + 1);
@@ -141,7 +141,7 @@ fn burst(index: u64, objects: &mut u64, random: &mut ChaCha8Rng) -> Vec<Event> {
             for pod in 0..PODS_PER_NODE {
                 let name = format!("{workload}-7d9f8c6b5d-{index:03}{:04}", node * PODS_PER_NODE + pod);
                 let object = key(ObjectKind::Pod, &name, objects);
-                let created_us = begin_us + 20 * MS + (node * PODS_PER_NODE + pod) * MS;
+                let created_us = start_us + 20 * MS + (node * PODS_PER_NODE + pod) * MS;
                 let bound_us = ready_us + S + pod * 3 * MS;
                 at(created_us, milestone(&object, Reached::Created, &[(attribute::WORKLOAD, workload)]));
                 at(created_us + 15 * MS, milestone(&object, Reached::Unschedulable, &[]));
@@ -156,7 +156,7 @@ fn burst(index: u64, objects: &mut u64, random: &mut ChaCha8Rng) -> Vec<Event> {
         }
     }
     for second in 0..BURST_EVERY_US / S {
-        let at_us = begin_us + second * S;
+        let at_us = start_us + second * S;
         let lag_us = (0..64).map(|_| random.random_range(50..5_000)).collect();
         at(at_us, EventKind::Audit(Audit::WatchLag { lag_us }));
         at(at_us, usage((index * 120 + second) * 10));

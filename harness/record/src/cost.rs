@@ -1,6 +1,6 @@
 //! What the VMs cost, by the prices that the facts carry.
 //!
-//! A VM costs from running to gone (Azure bills from `Starting` on, and not while it creates or deallocates:
+//! A VM costs money from running to gone (Azure bills from `Starting` on, and not while it creates or deallocates:
 //! <https://learn.microsoft.com/azure/virtual-machines/states-billing>). One that is still there costs until the log ends. Disks, addresses and the control plane are not in it.
 
 use std::collections::HashMap;
@@ -67,7 +67,7 @@ pub(crate) fn cost(timelines: &Timelines) -> Option<Cost> {
     let vms = &timelines.azure.vms;
     let on_demand: HashMap<Name, u64> =
         vms.iter().filter(|vm| !is_spot(vm)).filter_map(|vm| Some((vm.instance_type, vm.price?))).collect();
-    // Sums of price times time; divided once, so that many short lives do not round to nothing.
+    // Sums of price times time, divided once: many short-lived VMs must not round to nothing.
     let (mut spot, mut regular, mut same) = (0_u128, 0_u128, Some(0_u128));
     let mut cost = Cost::default();
     let mut changes = Vec::new();

@@ -44,7 +44,7 @@ pub enum EventKind {
         phase: String,
         /// How.
         outcome: PhaseOutcome,
-        /// What was still missing, in a few words, where the condition was not reached.
+        /// What was still missing, where the condition was not reached.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         detail: String,
     },
@@ -58,9 +58,9 @@ pub enum EventKind {
     Reason(Reason),
     /// The value of a field of an object that the scenario names: the first that is seen, and each that differs from the one before.
     Field(FieldValue),
-    /// The harness looks at itself.
+    /// The self-audit of the harness.
     Audit(Audit),
-    /// CPU and memory of the processes, cumulative since each began.
+    /// CPU and memory of the processes, cumulative since each started.
     Usage {
         /// One for each process.
         processes: Vec<ProcessUsage>,
@@ -76,11 +76,11 @@ pub enum EventKind {
     RunEnded {
         /// Why it ended.
         reason: EndReason,
-        /// In a few words, where the reason is not `completed`.
+        /// Details, where the reason is not `completed`.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         detail: String,
     },
-    /// A notification came to the run's webhook.
+    /// The run's webhook received a notification.
     Notified(Notification),
 }
 
@@ -203,14 +203,14 @@ pub struct FieldValue {
     pub object: String,
     /// What of it: `spec.replicas`, `exists`, `owners:spec.replicas`.
     pub path: String,
-    /// What stands there; absent where there is nothing. A value of more than 4 KiB is told by its hash:
+    /// The value; absent where the field is. A value of more than 4 KiB is replaced by its hash:
     /// `sha256:... (5120 bytes)`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<serde_json::Value>,
-    /// The object's UID; empty where there is no object.
+    /// The object's UID; empty where the object does not exist.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub uid: String,
-    /// Whether the change itself was seen. Every value is told once more when the watch was interrupted.
+    /// Whether the change itself was seen. Every value is reported again after the watch was interrupted.
     #[serde(default, skip_serializing_if = "Seen::is_live")]
     pub seen: Seen,
 }
@@ -302,8 +302,8 @@ pub enum ObjectKind {
 }
 
 /// The milestones, over all kinds of objects. For each object the first reach counts; `NotReady` and `Ready`, and
-/// `Spared` and `Disrupted`, may come again and are then kept as transitions. Those of Flux's objects come once for each revision, and again
-/// when an earlier revision comes back.
+/// `Spared` and `Disrupted`, may be reached again and are then kept as transitions. Flux's objects reach theirs once for each revision, and again
+/// when an earlier revision returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reached {
@@ -325,9 +325,9 @@ pub enum Reached {
     NotReady,
     /// NodeClaim: condition Drifted is True.
     Drifted,
-    /// NodeClaim: chosen for disruption (condition DisruptionReason). May come again after [`Self::Spared`].
+    /// NodeClaim: chosen for disruption (condition DisruptionReason). May be reached again after [`Self::Spared`].
     Disrupted,
-    /// NodeClaim: was chosen for disruption and is not any more, because its replacement did not come.
+    /// NodeClaim: was chosen for disruption and is not any more, because its replacement failed.
     Spared,
     /// GitRepository: an artifact of the revision is stored.
     Fetched,
@@ -339,8 +339,8 @@ pub enum Reached {
     Deleting,
     /// Gone.
     Deleted,
-    /// GitRepository: what it is to fetch cannot be fetched. Kustomization: it failed at the revision. With the reason; told again when it
-    /// fails for another reason, at another revision, or after it had worked again.
+    /// GitRepository: its source cannot be fetched. Kustomization: it failed at the revision. With the reason; reported again when it
+    /// fails for another reason, at another revision, or after a success.
     Failed,
     /// Kustomization: one that it depends on is not ready, so that the revision is not tried.
     Waiting,
@@ -437,13 +437,13 @@ pub enum AzureFactKind {
     FaultBegan,
     /// A fault ended.
     FaultEnded,
-    /// A spot VM was told that it will go.
+    /// A spot VM got its eviction notice.
     SpotNotice,
     /// A spot VM was taken back.
     SpotEvicted,
     /// A VM crashed.
     VmCrashed,
-    /// A call came that the simulator does not model: what followed may not be what Azure does.
+    /// A call that the simulator does not model: what followed may differ from what Azure does.
     UnmodelledCall,
     /// Facts were lost because the harness read too slowly.
     FactsLost,
@@ -486,7 +486,7 @@ pub struct Notification {
     /// `ReconciliationSucceeded`, `BuildFailed`, ...
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// The controller's message, or the whole body of one that is no event of Flux; cut to 1,000 characters.
+    /// The controller's message, or the whole body of one that is not a Flux event; cut to 1,000 characters.
     pub message: String,
     /// The revision that it names, such as `main@sha1:...`.
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -6,12 +6,12 @@
 pub mod compare;
 mod cost;
 pub mod event;
-pub mod happening;
 mod histogram;
 pub mod latency;
 pub mod live;
 pub mod log;
 mod names;
+pub mod occurrence;
 pub mod result;
 mod samples;
 mod steps;

@@ -1,4 +1,4 @@
-//! A run while it goes on: what the console shows.
+//! A run in progress, as the console shows it.
 
 use harness_plan::{Action, Conditions, Plan};
 
@@ -14,12 +14,12 @@ pub struct Live {
     timelines: Timelines,
 }
 
-/// How it stands. Times are microseconds since the run began.
+/// A snapshot. Times are microseconds since the run began.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LiveView {
     /// The time of the latest event.
     pub at_us: u64,
-    /// The phase that goes on.
+    /// The current phase.
     pub phase: Option<LivePhase>,
     /// Pods that the plan asks for now and that phases wait for.
     pub pods_wanted: u64,
@@ -35,14 +35,14 @@ pub struct LiveView {
     pub node_provisioning: LatencyStats,
 }
 
-/// The phase that goes on.
+/// The current phase.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LivePhase {
     /// Its name.
     pub name: String,
     /// What ends it.
     pub until: Option<Conditions>,
-    /// When it began.
+    /// When it started.
     pub began_us: u64,
     /// Its deadline, or the end of its hold; `None` for preparation and cleanup.
     pub due_us: Option<u64>,
@@ -64,7 +64,7 @@ impl Live {
         &self.timelines
     }
 
-    /// How it stands: time in proportion to the objects seen (about a millisecond for 3,000 pods), so ask a few times a second, not
+    /// A snapshot: time in proportion to the objects seen (about a millisecond for 3,000 pods), so ask a few times a second, not
     /// at each event.
     pub fn view(&self) -> LiveView {
         let timelines = &self.timelines;
@@ -80,7 +80,7 @@ impl Live {
             vms_failed: timelines.azure.failures.values().map(|failures| failures.count).sum(),
             pod_ready: stats(slots.all.iter().map(|slot| {
                 let pod = slot.pod.and_then(|pod| timelines.pods.all.get(pod as usize));
-                let gone_us = pod.map_or(slot.withdrawn_us, |pod| pod.going().map(Stamp::at_us));
+                let gone_us = pod.map_or(slot.withdrawn_us, |pod| pod.deletion().map(Stamp::at_us));
                 until(slot.intended_us, pod.and_then(|pod| pod.ready), || {
                     horizon.censor(slot.intended_us, gone_us, slot.withdrawn_us.is_some())
                 })

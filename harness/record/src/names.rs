@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A text that was seen before, by its number. The default is the empty text: not known.
+/// A text that was seen before, by its number. The default is the empty text, for what is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Name(u32);
 
@@ -58,7 +58,7 @@ impl Names {
     }
 }
 
-/// Who made an object, by its generated name; the object itself where nobody did.
+/// The owner of an object, by its generated name; the object itself where it has none.
 pub(crate) fn owner<'a>(kind: &str, name: &'a str) -> &'a str {
     match kind {
         // DEPLOYMENT-TEMPLATEHASH-SUFFIX

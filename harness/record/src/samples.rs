@@ -1,15 +1,15 @@
-//! Samples of one latency, and what can be said of them when some never came.
+//! Samples of one latency, and what they say when some of them have no end.
 
 /// Why a sample has no measured value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
-    /// The milestone will not be reached: the object went without it, or a deadline of the plan passed first.
+    /// The milestone will not be reached: the object was deleted before it, or a deadline of the plan passed first.
     Never,
     /// The plan itself took the object back before any deadline (a scale-down while the pod was still on its way).
     Withdrawn,
     /// The run ended, or its cleanup began, while the object was on its way.
     Open,
-    /// Begin or end of the interval was not seen as it happened, only in a list (after a reconnect).
+    /// The start or the end of the interval was not seen as it happened, only in a list (after a reconnect).
     Unseen,
 }
 
@@ -27,7 +27,7 @@ pub struct Censored {
 pub enum Percentile {
     /// It is this many microseconds.
     Measured(u64),
-    /// It falls on a sample that never came: all that is known is that it is larger than this many microseconds.
+    /// It falls on a sample without an end: all that is known is that it is larger than this many microseconds.
     Beyond(u64),
 }
 
@@ -50,7 +50,7 @@ impl Percentile {
 pub struct Samples {
     /// Measured values in microseconds, ascending.
     pub measured_us: Vec<u64>,
-    /// Those that never came, ascending by how long they were followed.
+    /// Samples without an end, ascending by how long they were followed.
     pub censored: Vec<Censored>,
 }
 
@@ -104,7 +104,7 @@ impl Samples {
         Some(Percentile::Beyond(censored.at_least_us.max(self.measured_us.last().copied().unwrap_or(0))))
     }
 
-    /// The smallest that the percentile can be, in microseconds: those that may still have come count with the time that they had,
+    /// The smallest that the percentile can be, in microseconds: those that may still have ended count with the time that they had,
     /// those that never will ([`Cause::Never`]) as infinite (`u64::MAX`). `None` without samples.
     pub fn percentile_at_least_us(&self, percent: u8) -> Option<u64> {
         let rank = rank(self.count(), percent)?;
@@ -117,7 +117,7 @@ impl Samples {
         values.get(rank).copied()
     }
 
-    /// Censored samples that will certainly never come.
+    /// Censored samples that will certainly never end.
     pub fn never(&self) -> u64 {
         self.censored.iter().filter(|censored| censored.cause == Cause::Never).count() as u64
     }

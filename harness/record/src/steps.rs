@@ -8,7 +8,7 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// From changes by so much, in any order; those of one moment are one change.
+    /// From differences, in any order; those of one moment are one change.
     pub(crate) fn from_changes(mut changes: Vec<(u64, i64)>) -> Self {
         changes.sort_unstable();
         let mut value = 0_i64;
@@ -84,9 +84,9 @@ mod tests {
             prop_assert_eq!(pieces[0].0, from);
             prop_assert_eq!(pieces[pieces.len() - 1].1, from + length);
             prop_assert!(pieces.windows(2).all(|pair| pair[0].1 == pair[1].0));
-            for (begin, end) in pieces {
-                for at in begin..end {
-                    prop_assert_eq!((a.at(at), b.at(at)), (a.at(begin), b.at(begin)));
+            for (start, end) in pieces {
+                for at in start..end {
+                    prop_assert_eq!((a.at(at), b.at(at)), (a.at(start), b.at(start)));
                 }
             }
         }

@@ -68,7 +68,7 @@ pub(crate) fn count(count: u64, what: &str) -> String {
 }
 
 /// The first few, and how many more.
-pub(crate) fn some(texts: &[String], most: usize) -> String {
+pub(crate) fn first_few(texts: &[String], most: usize) -> String {
     let shown = texts.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
     match texts.len().saturating_sub(most) {
         0 => shown,
@@ -76,8 +76,8 @@ pub(crate) fn some(texts: &[String], most: usize) -> String {
     }
 }
 
-/// Cuts a text to one line of at most so many characters.
-pub(crate) fn line(text: &str, most: usize) -> String {
+/// Cuts a text to one line of at most `most` characters.
+pub(crate) fn one_line(text: &str, most: usize) -> String {
     let one = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if one.chars().count() <= most {
         return one;
@@ -128,8 +128,8 @@ mod tests {
 
     #[test]
     fn a_line_is_one_line() {
-        assert_eq!(line("a\n  b", 10), "a b");
-        assert_eq!(line("abcdefghij", 6), "abc...");
+        assert_eq!(one_line("a\n  b", 10), "a b");
+        assert_eq!(one_line("abcdefghij", 6), "abc...");
     }
 
     proptest! {

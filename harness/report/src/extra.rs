@@ -1,4 +1,4 @@
-//! What several formats say in the same words: counts, what the VMs cost, and what others have published.
+//! Lines that several formats share: counts, the cost of the VMs, and published figures.
 
 use harness_record::RunResult;
 use harness_record::result::PublishedFigure;
@@ -40,7 +40,7 @@ pub(crate) fn cost(result: &RunResult) -> Vec<Line> {
     lines
 }
 
-/// How many there were of what, what is 0 left out where it is so in most runs.
+/// Counts, without those that are 0 in most runs and in this one.
 pub(crate) fn counts(result: &RunResult) -> Vec<Line> {
     let counts = &result.counts;
     let line = |name: &str, value: String| (name.to_owned(), value);

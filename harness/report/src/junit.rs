@@ -89,7 +89,7 @@ fn expectation_case(plan: &Plan, result: &RunResult, expectation: &ExpectationRe
 /// The scenario, and the group of the expectation where it has one.
 fn class(plan: &Plan, result: &RunResult, expectation: &str) -> String {
     let group = plan.expectations.iter().find(|e| e.name == expectation).and_then(|e| e.group.as_ref());
-    // A dot begins another level in what reads the file.
+    // Readers of the file take a dot for the start of another level.
     let group = group.map_or(String::new(), |group| format!(".{}", group.replace('.', "-")));
     format!("harness.{}{group}", result.run.scenario)
 }
@@ -132,7 +132,7 @@ fn left_behind(result: &RunResult) -> TestCaseStatus {
             status
         }
         Leftovers::Unknown => {
-            let message = "cleanup is not known to have ended, so what is left is not known";
+            let message = "cleanup is not known to have ended, so leaks are not known";
             non_success(NonSuccessKind::Error, "not known", message, "")
         }
         Leftovers::Found(_) => {
@@ -143,7 +143,7 @@ fn left_behind(result: &RunResult) -> TestCaseStatus {
     }
 }
 
-/// A few lines for whoever opens the suite.
+/// A few lines for the reader of the suite.
 fn output(result: &RunResult) -> String {
     let headline = outcome::headline(result);
     let mut lines = vec![format!("{} (exit code {})", headline.word, result.exit_code)];

@@ -103,7 +103,7 @@ fn expectations(md: &mut String, result: &RunResult) {
         return;
     }
     md.push_str("| | Expectation | Observed | Limit | Evidence |\n|---|---|---|---|---|\n");
-    // What did not hold comes first: a reader of a comment may not go further.
+    // Failures first: a reader of a comment may not look further.
     let mut sorted: Vec<_> = result.expectations.iter().collect();
     sorted.sort_by_key(|expectation| std::cmp::Reverse(expectation.verdict));
     for expectation in sorted.iter().take(EXPECTATIONS) {

@@ -1,4 +1,4 @@
-//! What a run came to, in the words that every format uses.
+//! The outcome of a run, in the words that every format uses.
 
 use harness_record::RunResult;
 use harness_record::event::{EndReason, PhaseOutcome};
@@ -51,7 +51,7 @@ pub(crate) fn headline(result: &RunResult) -> Headline {
     Headline { word, meaning, tone }
 }
 
-/// A sign that tells verdicts apart without colour.
+/// A sign that distinguishes verdicts without colour.
 pub(crate) fn sign(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "\u{2713}",
@@ -101,15 +101,15 @@ const CLEANUP: &str = "cleanup";
 pub(crate) enum Leftovers {
     /// So many objects.
     Found(usize),
-    /// Cleanup came to its end and found nothing.
+    /// Cleanup ended and found nothing.
     None,
     /// Nothing was done, so nothing was cleaned up.
     NothingDone,
-    /// Cleanup did not come to its end: nobody looked.
+    /// Cleanup did not end: leaks were not counted.
     Unknown,
 }
 
-/// Nothing left is only known where cleanup came to its end.
+/// That nothing leaked is known only where cleanup ended.
 pub(crate) fn leftovers(result: &RunResult) -> Leftovers {
     if !result.leaks.is_empty() {
         return Leftovers::Found(result.leaks.len());

@@ -65,7 +65,7 @@ impl<'a> Became<'a> {
 /// Whether a run had the expected result. A counter-case, a scenario with something broken on purpose, must fail for that reason.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Judgement<'a> {
-    /// What is broken on purpose; `None` if it is no counter-case.
+    /// What is broken on purpose; `None` if it is not a counter-case.
     pub broken: Option<&'a str>,
     /// What is wrong with the result, most important first. Empty if it is the expected one.
     pub problems: &'a [String],
@@ -109,7 +109,7 @@ pub struct Trouble {
 }
 
 impl One<'_> {
-    /// What it came to in a word or two, and the verdict whose colour that has.
+    /// The outcome in a word or two, and the verdict whose colour it has.
     pub fn word(&self) -> (&'static str, Verdict) {
         match self.became {
             Became::Judged(_, result, judgement) if self.troubles.is_empty() => judgement.word(result),
@@ -167,7 +167,7 @@ pub fn junit(title: &str, all: &[One<'_>]) -> Result<String, SerializeError> {
                 suite
             }
         };
-        // A suite's name tells it from the others, also where one scenario was run twice.
+        // The names of suites differ, also where one scenario was run twice.
         suite.name = one.name.into();
         for trouble in one.troubles {
             // 4: nothing is wrong, and nothing is known.

@@ -22,7 +22,7 @@ pub(crate) fn tick(us: u64) -> String {
     if number.contains('.') { format!("{}{unit}", number.trim_end_matches('0').trim_end_matches('.')) } else { text }
 }
 
-/// A percentile: its value, or `> bound` where it falls on a sample that never came.
+/// A percentile: its value, or `> bound` where it falls on a sample without an end.
 pub(crate) fn percentile(value: Option<Percentile>) -> String {
     match value {
         None => NONE.to_owned(),

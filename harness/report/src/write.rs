@@ -25,7 +25,7 @@ pub enum ReportError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// `report.html` could not be made.
@@ -101,7 +101,7 @@ pub fn write_all(folder: &Path, plan: &Plan, result: &RunResult) -> Result<Vec<P
     }
 }
 
-/// The whole file or, on an error, what was there before.
+/// Writes the whole file or, on an error, keeps the one that was there before.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
@@ -109,12 +109,12 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let write = || {
         let mut file = File::create(&part)?;
         file.write_all(bytes)?;
-        // A full disk may only be told of here.
+        // A full disk may be reported only here.
         file.sync_all()?;
         fs::rename(&part, path)
     };
     write().inspect_err(|_| {
-        // The first error is the one to tell.
+        // The first error is reported.
         let _ = fs::remove_file(&part);
     })
 }

@@ -6,7 +6,7 @@ use harness_cluster::flux;
 use harness_plan::{EventPattern, FieldPath};
 use harness_record::Event;
 use harness_record::event::{AzureFactKind, EventKind, FieldValue, Milestone, ObjectKind, Reached, attribute};
-use harness_record::happening::Counter;
+use harness_record::occurrence::Counter;
 use serde_json::Value;
 
 /// The state of the run, folded from the events so far.

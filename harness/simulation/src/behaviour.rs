@@ -141,8 +141,24 @@ impl Behaviour {
 }
 
 /// One leg of a VM's lifecycle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "camelCase")]
+#[strum(serialize_all = "camelCase")]
 pub enum Leg {
     /// Creation accepted to creating.
     Accept,
@@ -158,17 +174,11 @@ pub enum Leg {
 
 impl Leg {
     /// Every leg, in the order of a VM's lifecycle.
-    pub const ALL: [Self; 5] = [Self::Accept, Self::Boot, Self::Register, Self::Ready, Self::Delete];
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The key, which is also the name of the leg's child generator.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Accept => "accept",
-            Self::Boot => "boot",
-            Self::Register => "register",
-            Self::Ready => "ready",
-            Self::Delete => "delete",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

@@ -115,8 +115,9 @@ impl Fault {
 }
 
 /// What goes wrong.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr, strum::VariantNames)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[strum(serialize_all = "camelCase")]
 pub enum FaultKind {
     /// Azure has no machine for such a VM: its creation fails with Azure's code.
     NoCapacity {
@@ -259,20 +260,8 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 impl FaultKind {
     /// The key of the variant.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::NoCapacity { .. } => "noCapacity",
-            Self::Quota { .. } => "quota",
-            Self::Throttle { .. } => "throttle",
-            Self::SlowBoot { .. } => "slowBoot",
-            Self::StuckBoot { .. } => "stuckBoot",
-            Self::NeverRegister { .. } => "neverRegister",
-            Self::VmCrash { .. } => "vmCrash",
-            Self::NodeCondition { .. } => "nodeCondition",
-            Self::SpotEvict { .. } => "spotEvict",
-            Self::ArmOutage { .. } => "armOutage",
-            Self::OperationFail { .. } => "operationFail",
-        }
+    pub fn as_str(&self) -> &'static str {
+        self.into()
     }
 
     /// Whether it acts once, when it is set, and is over then.
@@ -364,7 +353,9 @@ pub enum ArmFaultMode {
 }
 
 /// Azure's codes for capacity that is not there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr, strum::VariantNames,
+)]
 pub enum CapacityCode {
     /// No capacity for the size in the region.
     AllocationFailed,
@@ -382,20 +373,15 @@ pub enum CapacityCode {
 
 impl CapacityCode {
     /// The code as Azure writes it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AllocationFailed => "AllocationFailed",
-            Self::ZonalAllocationFailed => "ZonalAllocationFailed",
-            Self::OverconstrainedAllocationRequest => "OverconstrainedAllocationRequest",
-            Self::OverconstrainedZonalAllocationRequest => "OverconstrainedZonalAllocationRequest",
-            Self::SkuNotAvailable => "SkuNotAvailable",
-            Self::VMSizeNotSupported => "VMSizeNotSupported",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
 /// The status of a condition, as Kubernetes writes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr, strum::VariantNames,
+)]
 pub enum ConditionStatus {
     /// `"True"`.
     True,
@@ -407,12 +393,8 @@ pub enum ConditionStatus {
 
 impl ConditionStatus {
     /// As Kubernetes writes it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::True => "True",
-            Self::False => "False",
-            Self::Unknown => "Unknown",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Writes `crds/*.json` from the CRD files of the upstream modules: `cargo run -p harness-scenario --example crds -- SOURCE FILE...`,
+//! Writes `crds/*.json` from the CRD files of the upstream modules: `cargo run -p harness-tree --example crds -- SOURCE FILE...`,
 //! where SOURCE is what the files are from, such as `github.com/fluxcd/source-controller v1.9.5`. What validation does not need is
 //! left out: descriptions, and the status that only controllers write.
 

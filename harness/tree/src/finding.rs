@@ -6,10 +6,12 @@ use serde::Serialize;
 
 use harness_yaml::Diagnostic;
 use harness_yaml::Mark;
+use harness_yaml::edit::TextEdit;
 
 /// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, strum::Display)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing.
     Note,
@@ -17,16 +19,6 @@ pub enum Severity {
     Warning,
     /// It cannot work; no load is started on such a tree.
     Error,
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Note => "note",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        })
-    }
 }
 
 /// What one rule found at one place.
@@ -66,17 +58,13 @@ pub struct Finding {
     pub edits: Vec<Edit>,
 }
 
-/// One change of a text, by bytes.
+/// One change of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
     /// The file's path in the tree.
     pub file: String,
-    /// Where it begins.
-    pub offset: usize,
-    /// How many bytes go.
-    pub length: usize,
-    /// What comes instead.
-    pub text: String,
+    /// The change.
+    pub edit: TextEdit,
 }
 
 impl Finding {

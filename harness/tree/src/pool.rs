@@ -72,8 +72,8 @@ pub struct Requirement {
     pub min_values: Option<u64>,
 }
 
-/// The operators of NodePool requirements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The operators of NodePool requirements, as the CRD of karpenter-provider-azure v1.14.0 spells them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::VariantNames)]
 pub enum Operator {
     /// One of the values.
     In,
@@ -91,25 +91,6 @@ pub enum Operator {
     Gte,
     /// A number at most as large.
     Lte,
-}
-
-impl Operator {
-    /// Every operator with its spelling, as in the CRD of karpenter-provider-azure v1.14.0.
-    pub const ALL: [(&'static str, Self); 8] = [
-        ("In", Self::In),
-        ("NotIn", Self::NotIn),
-        ("Exists", Self::Exists),
-        ("DoesNotExist", Self::DoesNotExist),
-        ("Gt", Self::Gt),
-        ("Lt", Self::Lt),
-        ("Gte", Self::Gte),
-        ("Lte", Self::Lte),
-    ];
-
-    /// From its spelling.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, operator)| operator)
-    }
 }
 
 impl Requirement {
@@ -189,7 +170,7 @@ fn requirement(node: &Node) -> Option<Requirement> {
     let values = node.get("values").map_or(&[][..], Node::items);
     Some(Requirement {
         key: node.get("key")?.text()?.to_owned(),
-        operator: Operator::from_name(node.get("operator")?.text()?)?,
+        operator: node.get("operator")?.text()?.parse().ok()?,
         values: values.iter().filter_map(Node::scalar).collect(),
         min_values: node.get("minValues").and_then(Node::whole),
     })

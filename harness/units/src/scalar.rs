@@ -8,7 +8,8 @@ use serde::de;
 pub const TYPE_KEY: &str = "x-harness-type";
 
 /// The type of a single value in a scenario.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum ScalarType {
     /// `30s`.
     Duration,
@@ -21,30 +22,20 @@ pub enum ScalarType {
     /// Events per second, above 0.
     Rate,
     /// `500m`.
+    #[strum(serialize = "CPU quantity")]
     Cpu,
     /// `512Mi`.
+    #[strum(serialize = "memory quantity")]
     Memory,
     /// `3` or `20%`.
+    #[strum(serialize = "number or percentage")]
     Amount,
 }
 
 impl ScalarType {
-    /// Every type.
-    pub const ALL: [Self; 8] =
-        [Self::Duration, Self::Count, Self::Share, Self::Factor, Self::Rate, Self::Cpu, Self::Memory, Self::Amount];
-
     /// Its name in the JSON schema and in messages.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Duration => "duration",
-            Self::Count => "count",
-            Self::Share => "share",
-            Self::Factor => "factor",
-            Self::Rate => "rate",
-            Self::Cpu => "CPU quantity",
-            Self::Memory => "memory quantity",
-            Self::Amount => "number or percentage",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// What to write.
@@ -59,12 +50,6 @@ impl ScalarType {
             Self::Memory => "memory as Kubernetes writes it, such as 512Mi or 6Gi",
             Self::Amount => "a whole number or a percentage up to 100%, such as 3 or 20%",
         }
-    }
-}
-
-impl fmt::Display for ScalarType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -1,11 +1,14 @@
-//! YAML with the place of every key and value, so that any rule can point at what it is about, and the errors that do so.
+//! YAML with the place of every key and value, so that any rule can point at what it is about, the check against a JSON schema, and the
+//! errors of both.
 
 mod de;
 mod diagnostic;
+pub mod edit;
 mod mark;
 mod node;
 mod parse;
 mod problem;
+pub mod schema;
 pub mod suggest;
 mod tagged;
 

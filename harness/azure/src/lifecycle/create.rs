@@ -167,7 +167,8 @@ fn record(
 ) -> VmRecord {
     let quota_family = &spec.sku.series.quota_family;
     let draws: BTreeMap<Leg, Draw> = Leg::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .map(|leg| {
             let distribution = behaviour.leg(leg, &vm.family, quota_family, vm.capacity_type);
             let mut rng = child(behaviour.seed, leg.as_str(), &vm.nodepool, ordinal);

@@ -61,8 +61,9 @@ impl Beside for After {
 }
 
 /// What can be done.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr, strum::VariantNames)]
 #[serde(rename_all = "camelCase")]
+#[strum(serialize_all = "camelCase")]
 pub enum Action {
     /// Set the replicas of workloads.
     Scale(Scale),
@@ -128,26 +129,8 @@ pub const COMPONENTS: [&str; 13] = [
 
 impl Action {
     /// The key of the variant.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Scale(_) => "scale",
-            Self::Replace(_) => "replace",
-            Self::Commit(_) => "commit",
-            Self::Revert(_) => "revert",
-            Self::Load(_) => "load",
-            Self::PublishNodeImage(_) => "publishNodeImage",
-            Self::UpgradeKubernetes(_) => "upgradeKubernetes",
-            Self::AzureFault(_) => "azureFault",
-            Self::ClearAzureFaults(_) => "clearAzureFaults",
-            Self::KillComponent(_) => "killComponent",
-            Self::StartComponent(_) => "startComponent",
-            Self::Change(_) => "change",
-            Self::Reconcile(_) => "reconcile",
-            Self::PublishImage(_) => "publishImage",
-            Self::GitFault(_) => "gitFault",
-            Self::ClearGitFaults(_) => "clearGitFaults",
-            Self::ForcePush(_) => "forcePush",
-        }
+    pub fn as_str(&self) -> &'static str {
+        self.into()
     }
 
     /// What a target must offer for it.

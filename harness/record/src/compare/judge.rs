@@ -132,8 +132,8 @@ fn judge(row: &Row, basis: Basis, thresholds: &Thresholds) -> (Change, String) {
     }
 }
 
-/// A row whose percentile falls on a sample that never came in some run. It is larger than any that was measured, by an amount that nobody knows,
-/// so it has no ratio. It is a regression in its own right where it was measured in every run before (at least two) and in less than half of those
+/// A row whose percentile falls on a sample without an end in some run. It is larger than any measured one by an unknown amount, so it has
+/// no ratio. It is a regression in its own right where it was measured in every run before (at least two) and in less than half of those
 /// after (of at least two; or in the only one, against at least three), and the other way round better.
 ///
 /// How often that happens by chance, where a run loses the percentile with probability q on both sides: at most 2.7 % for five runs a side

@@ -1,4 +1,4 @@
-//! Made-up runs with known noise and a known change: what the comparison is tested on.
+//! Invented runs with known noise and a known change: what the comparison is tested on.
 //!
 //! A run of the model provisions nodes through phases, as a real one does: a NodeClaim is launched, its Node registers, is initialized, and
 //! later terminates; pods wait for their nodes. The draws of the boots belong to the experiment and are the same in every run, as

@@ -50,32 +50,28 @@ impl Default for Thresholds {
     }
 }
 
-/// What became of a latency, or of the whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The outcome for a latency, or for the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Change {
     /// Slower.
     Regression,
-    /// No change that matters, as far as the runs tell.
+    /// No change that matters, as far as the runs show.
     Same,
     /// Faster.
     Better,
-    /// The runs do not tell.
+    /// The runs do not decide.
     Inconclusive,
 }
 
 impl Change {
     /// `regression`, `same`, `better` or `inconclusive`.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Regression => "regression",
-            Self::Same => "same",
-            Self::Better => "better",
-            Self::Inconclusive => "inconclusive",
-        }
+        self.into()
     }
 
-    /// 1 for a regression, 4 where the runs do not tell, otherwise 0.
+    /// 1 for a regression, 4 where the runs do not decide, otherwise 0.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Regression => 1,
@@ -118,7 +114,7 @@ pub struct RowSide {
     pub samples: u64,
     /// Censored samples over all runs.
     pub censored: u64,
-    /// Runs in which the percentile falls on a sample that never came.
+    /// Runs in which the percentile falls on a sample without an end.
     pub runs_beyond: usize,
     /// Milliseconds: the geometric mean of the runs' percentiles; the median of them where some are only bounds.
     pub ms: Option<Figure>,
@@ -149,7 +145,7 @@ pub struct Row {
     /// The probability of so large a difference by chance in any gated row, in the direction of the difference; `None` for rows that are only
     /// shown, and where no noise is known.
     pub p: Option<f64>,
-    /// What became of it; `None` for rows that are only shown.
+    /// The outcome; `None` for rows that are only shown.
     pub change: Option<Change>,
     /// Why, where the figures do not say it; may be empty.
     pub why: String,

@@ -100,6 +100,6 @@ fn figure(values: &[Percentile]) -> Option<Figure> {
     }
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by_key(|value| (value.is_beyond(), value.micros()));
-    // The upper of the two in the middle: what never came is not made to look as if it had.
+    // The upper of the two in the middle: a percentile without an end must not look measured.
     sorted.get(sorted.len() / 2).copied().map(Figure::from)
 }

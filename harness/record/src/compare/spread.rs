@@ -19,7 +19,7 @@ pub struct LatencySpread {
     pub percentile: u8,
     /// Milliseconds, run by run; null for a run without samples.
     pub ms: Vec<Option<Figure>>,
-    /// Milliseconds, the median of the runs; what never came is the largest. The upper of two in the middle.
+    /// Milliseconds, the median of the runs; a percentile without an end is the largest. The upper of two in the middle.
     pub median_ms: Option<Figure>,
     /// The relative standard deviation from run to run; null with one run, or where a run has only a bound.
     pub scatter: Option<f64>,

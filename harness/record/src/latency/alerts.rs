@@ -1,10 +1,10 @@
 //! How long a notification takes from its cause.
 //!
 //! The cause of a notification is the push whose commit its revision names. One that names no commit (a source that cannot be fetched, an
-//! image policy) is caused by the newest action before it. Of the same cause Flux tells the same thing again with each try, and in
-//! every one of its intervals: one sample is the first notification at each address about each object with each reason.
+//! image policy) is caused by the newest action before it. Flux repeats a notification with each try and in every interval, so only the
+//! first one at each address about each object with each reason is a sample.
 //!
-//! Actions of preparation and cleanup are no causes: the Alerts themselves come and go with their pushes.
+//! Actions of preparation and cleanup do not count as causes: the Alerts themselves are created and deleted with their pushes.
 
 use std::collections::BTreeSet;
 

@@ -14,15 +14,15 @@ use crate::timeline::Stamp;
 /// kube-controller-manager's `--horizontal-pod-autoscaler-tolerance`: a load that is this near to the target changes nothing.
 const TOLERANCE: f64 = 0.1;
 
-/// What is known of a workload's load: that which is not set again stays.
+/// The load of a workload: a metric stays until it is set again.
 #[derive(Clone, Debug, Default)]
-struct Known {
+struct Loads {
     cpu: Option<u64>,
     memory: Option<u64>,
     metrics: BTreeMap<String, u64>,
 }
 
-impl Known {
+impl Loads {
     fn learn(&mut self, load: &Load) {
         self.cpu = load.cpu.map(|cpu| cpu.0).or(self.cpu);
         self.memory = load.memory.map(|memory| memory.0).or(self.memory);
@@ -80,10 +80,10 @@ fn one(source: &Source<'_>, workload: &Workload, autoscale: &Autoscale, labels: 
         })
         .collect();
     loads.sort_by_key(|(at_us, id, _)| (*at_us, *id));
-    let mut known = Known::default();
+    let mut known = Loads::default();
     for (index, (set_us, _, load)) in loads.iter().enumerate() {
         known.learn(load);
-        // Pods that the plan has just asked for are not the autoscaler's.
+        // The autoscaler did not create the pods of a scale action.
         let by_plan = scaled.iter().filter(|(at_us, _)| at_us <= set_us).map(|(_, to)| *to).next_back().unwrap_or(0);
         let there = match pods.at(*set_us) {
             0 => by_plan,
@@ -98,21 +98,21 @@ fn one(source: &Source<'_>, workload: &Workload, autoscale: &Autoscale, labels: 
         let seen = change.map(|(at_us, _)| Stamp::new(*at_us, Seen::Live));
         let sample = until(*set_us, seen, || match next_us {
             u64::MAX => horizon.censor(*set_us, None, false),
-            // Another load came before it was followed.
+            // Another load was set before the autoscaler had followed.
             _ => Censored { at_least_us: next_us - set_us, cause: Cause::Withdrawn },
         });
         into.add(LatencyName::Autoscaled, Some(labels), sample);
     }
 }
 
-/// How many pods the autoscaler wants (k8s.io/kubernetes `pkg/controller/podautoscaler/replica_calculator.go`).
+/// The number of pods that the autoscaler wants (k8s.io/kubernetes `pkg/controller/podautoscaler/replica_calculator.go`).
 fn wanted(load: f64, there: i64, autoscale: &Autoscale) -> i64 {
     let ratio = load / there.max(1) as f64;
     let wanted = if (ratio - 1.0).abs() <= TOLERANCE { there } else { load.ceil() as i64 };
     wanted.clamp(i64::from(autoscale.min), i64::from(autoscale.max.max(autoscale.min)))
 }
 
-/// Pods that are there and not going, over time.
+/// Pods that exist and are not being deleted, over time.
 fn pods(source: &Source<'_>, labels: &Labels) -> Steps {
     let of =
         source.timelines.pods.all.iter().filter(|pod| pod.workload == labels.workload && !labels.workload.is_none());
@@ -120,7 +120,7 @@ fn pods(source: &Source<'_>, labels: &Labels) -> Steps {
     for pod in of {
         let Some(created) = pod.created else { continue };
         changes.push((created.at_us(), 1));
-        changes.extend(pod.going().map(|stamp| (stamp.at_us().max(created.at_us()), -1)));
+        changes.extend(pod.deletion().map(|stamp| (stamp.at_us().max(created.at_us()), -1)));
     }
     Steps::from_changes(changes)
 }

@@ -1,4 +1,4 @@
-//! How long a foreign change stays until somebody puts it right.
+//! How long a foreign change lasts until a controller undoes it.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     }
 }
 
-/// What was right before a change.
+/// The declared value before a change.
 struct Right<'a> {
     object: &'a str,
     deleted: bool,
@@ -37,8 +37,8 @@ struct Right<'a> {
 }
 
 impl Right<'_> {
-    /// When what the change wrote was first seen as it was before, after it was seen to be otherwise. A watch may show the change
-    /// before its request is answered.
+    /// When the changed value was first seen restored, after it had been seen changed. A watch may show the change before the answer to
+    /// its request.
     fn again(&self, sent_us: u64, acked_us: u64, until_us: u64) -> Option<Stamp> {
         let mut now: BTreeMap<&FieldPath, (Option<&Value>, &str)> = BTreeMap::new();
         for path in self.paths {
@@ -51,7 +51,7 @@ impl Right<'_> {
             later.iter().map(move |valued| (valued.at_us, path, valued))
         });
         let mut seen: Vec<_> = seen.collect();
-        // Of what was seen at one moment all counts before it is compared.
+        // Everything that was seen at one moment is taken in before it is compared.
         seen.sort_by_key(|(at_us, ..)| *at_us);
         let mut changed = false;
         for moment in seen.chunk_by(|a, b| a.0 == b.0) {
@@ -59,7 +59,7 @@ impl Right<'_> {
                 now.insert(*path, (valued.value.as_ref(), &*valued.uid));
             }
             let right = self.is_right(&before, &now);
-            // An object that is deleted and there again at once was never seen to be missing.
+            // An object that is recreated at once is never seen to be missing.
             changed |= !right || self.deleted;
             if changed && right {
                 let at_us = moment.first().map_or(acked_us, |(at_us, ..)| *at_us);
@@ -77,7 +77,7 @@ impl Right<'_> {
     ) -> bool {
         before.iter().all(|(path, (value, uid))| {
             let Some((value_now, uid_now)) = now.get(path) else { return false };
-            // An object that was deleted is there again as another one.
+            // A deleted object is recreated with another UID.
             value == value_now && (!self.deleted || uid != uid_now)
         })
     }

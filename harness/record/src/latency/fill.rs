@@ -1,4 +1,4 @@
-//! How fast a growth gets its nodes.
+//! How fast the fleet grows to what the scale-ups of a phase need.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -13,16 +13,16 @@ use crate::timeline::Stamp;
 /// A phase's scale-ups of one class.
 struct Growth<'a> {
     class: &'a str,
-    /// The first of them was intended.
+    /// The intended time of the first of them.
     from_us: u64,
-    /// The phase ended.
+    /// The end of the phase.
     until_us: u64,
 }
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     let Source { timelines, join, horizon, .. } = source;
     let growths = growths(source);
-    // Those that came for others are not of the growth.
+    // Replacements do not belong to the growth.
     let replacing: HashSet<usize> =
         replacements(source).into_iter().filter_map(|replacement| replacement.new).collect();
     for (index, claim) in timelines.nodes.claims.iter().enumerate() {
@@ -32,7 +32,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
             |growth: &&Growth<'_>| growth.class == pool && (growth.from_us..growth.until_us).contains(&created.at_us());
         let Some(growth) = growths.iter().rfind(of) else { continue };
         let gone_us = claim.deleting.or(claim.deleted).map(Stamp::at_us);
-        // A try that Azure refused, at once or later, was followed by another: the fleet is filled by that one.
+        // After a creation that Azure refused, at once or later, the controller tries again: the fleet is filled by the later one.
         let failed = join.vm(timelines, index).is_some_and(|vm| vm.failed_us.is_some());
         let refused = (claim.launched.is_none() || failed) && gone_us.is_some_and(|us| us < horizon.us);
         if replacing.contains(&index) || refused {

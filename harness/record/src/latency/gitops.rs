@@ -1,8 +1,8 @@
 //! Latencies of a push through Flux.
 //!
-//! Of the root Kustomization there is one sample for each push, and it is the whole; each Kustomization that was there has its own in the
-//! groups. A push that a later one overtook before Flux looked is censored with the time until that later one got there: nobody
-//! will ever apply it, and nothing is wrong. One that Flux refused is censored too, and will never come.
+//! The whole has one sample of the root Kustomization for each push; every Kustomization that existed has its own in the groups. A push
+//! that a later one overtook before Flux looked is censored with the time until the later one arrived: Flux never applies it, and nothing is
+//! wrong. One that Flux refused is censored too, as a sample that never ends.
 
 use harness_plan::LatencyName;
 
@@ -14,7 +14,7 @@ use crate::timeline::{Push, ROOT, Stamp, pushes};
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     let gitops = &source.timelines.gitops;
-    let pushes = pushes(source.timelines);
+    let pushes = pushes(&source.timelines.actions);
     let fetched: Vec<Option<Stamp>> = pushes.iter().map(|push| gitops.fetched(push.commit)).collect();
     for (index, push) in pushes.iter().enumerate() {
         into.add(LatencyName::GitopsFetched, None, sample(index, push, &fetched, None, source));
@@ -28,7 +28,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
                 pushes.iter().map(|push| gitops.first(kustomization, reached, push.commit)).collect();
             for (index, push) in pushes.iter().enumerate() {
                 let there = reached.get(index).is_some_and(Option::is_some);
-                if kustomization != ROOT && !there && !gitops.was_there(kustomization, push.acked_us) {
+                if kustomization != ROOT && !there && !gitops.existed(kustomization, push.acked_us) {
                     continue;
                 }
                 let failed = gitops.first(kustomization, Reached::Failed, push.commit);
@@ -48,7 +48,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
         }
     }
     if !gitops.kustomizations().contains(&ROOT) {
-        // Nothing of what was pushed was seen to be applied.
+        // No pushed revision was seen to be applied.
         for push in &pushes {
             for name in [LatencyName::GitopsApplied, LatencyName::GitopsHealthy] {
                 into.add(name, None, Sample::Censored(source.horizon.censor(push.acked_us, None, false)));

@@ -1,8 +1,8 @@
-//! How long Flux takes to be well again once what was wrong is repaired.
+//! How long Flux takes to recover once the cause of its failure is repaired.
 //!
-//! What repairs is a push after a Kustomization has failed at an earlier revision, the end of a fault of the Git server, or the start of a
-//! Flux controller. Well again is a Kustomization that is healthy at the newest revision of that moment, or at one that was pushed
-//! later still. An end or a start that finds the newest revision in force has repaired nothing, and is no sample.
+//! A repair is a push after a Kustomization has failed at an earlier revision, the end of a fault of the Git server, or the start of a
+//! Flux controller. A Kustomization has recovered when it is healthy at the newest revision of that moment, or at a later one. The end of a
+//! fault or the start of a controller while the newest revision is in force repairs nothing, and does not make a sample.
 
 use harness_plan::{Action, FLUX_CONTROLLERS, LatencyName};
 
@@ -14,7 +14,7 @@ use crate::timeline::{FluxStep, Push, ROOT, Stamp, pushes};
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     let gitops = &source.timelines.gitops;
-    let pushes = pushes(source.timelines);
+    let pushes = pushes(&source.timelines.actions);
     let mut add = |kustomization: &str, from_us: u64, to: Option<Stamp>| {
         let sample = until(from_us, to, || source.horizon.censor(from_us, None, false));
         into.add(LatencyName::GitopsRecovered, Some(&labels(kustomization, source)), sample);
@@ -39,7 +39,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     }
 }
 
-/// When faults of the Git server were ended and controllers of Flux started, by the answer.
+/// When faults of the Git server ended and controllers of Flux started: the moment of the acknowledgement.
 fn repairs(source: &Source<'_>) -> Vec<u64> {
     let repairs = |action: &Action| match action {
         Action::ClearGitFaults(_) => true,
@@ -50,10 +50,10 @@ fn repairs(source: &Source<'_>) -> Vec<u64> {
     done.filter_map(|(action, _)| action.acked_us).collect()
 }
 
-/// Whether the newest that was told by then is a failure at one of these revisions.
+/// Whether the last report up to a moment is a failure at one of these revisions.
 fn has_failed(steps: &[&FluxStep], earlier: &[Push<'_>], at_us: u64) -> bool {
-    let mut told = steps.iter().filter(|step| step.at.at_us() <= at_us);
-    let last = told.rfind(|step| matches!(step.reached, Reached::Failed | Reached::Healthy));
+    let mut reported = steps.iter().filter(|step| step.at.at_us() <= at_us);
+    let last = reported.rfind(|step| matches!(step.reached, Reached::Failed | Reached::Healthy));
     last.is_some_and(|step| step.reached == Reached::Failed && earlier.iter().any(|push| *push.commit == *step.commit))
 }
 

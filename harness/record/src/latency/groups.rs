@@ -7,7 +7,7 @@ use harness_plan::{GroupBy, LatencyName};
 use crate::samples::{Censored, Samples};
 use crate::timeline::{Name, ROOT};
 
-/// The value of a label that never became known.
+/// The value of a label that stayed unknown.
 pub const UNKNOWN: &str = "unknown";
 
 /// What samples are split by, in the order of the reports.

@@ -1,4 +1,4 @@
-//! How long empty nodes are paid for.
+//! How long empty nodes cost money.
 
 use std::collections::HashMap;
 
@@ -19,13 +19,13 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     }
     for index in 0..timelines.nodes.claims.len() {
         let Some(pods) = pods.get(&index) else { continue };
-        // One that is still there, and it was never empty.
+        // A pod is still there: the node was never empty.
         let deleted: Option<Vec<Stamp>> = pods.iter().map(|pod| pod.deleted).collect();
         let Some(from) = deleted.and_then(|stamps| stamps.into_iter().max_by_key(|stamp| stamp.at_us())) else {
             continue;
         };
         let vm_gone_us = join.vm(timelines, index).and_then(|vm| vm.gone_us());
-        // The harness took the pods away, or the VM took them with it.
+        // The harness deleted the pods, or they were lost with the VM.
         if from.at_us() >= horizon.us || vm_gone_us.is_some_and(|us| us <= from.at_us()) {
             continue;
         }

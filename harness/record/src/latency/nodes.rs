@@ -27,7 +27,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
         }
         if let Some(from) = claim.deleting.filter(|_| claim.launched.is_some()) {
             let sample = between(from, gone(source, index), || {
-                // It goes on after cleanup began: cleanup is what it is often for.
+                // It is followed into the cleanup, which is the reason for most terminations.
                 crate::latency::Censored {
                     at_least_us: horizon.end_us.saturating_sub(from.at_us()),
                     cause: crate::latency::Cause::Open,
@@ -38,7 +38,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     }
 }
 
-/// NodeClaim, Node and, where the simulated Azure tells, VM are gone.
+/// When NodeClaim, Node and, where Azure's record is known, VM are gone.
 pub(crate) fn gone(source: &Source<'_>, claim: usize) -> Option<Stamp> {
     let timelines = source.timelines;
     let mut last = timelines.nodes.claims.get(claim)?.deleted?;

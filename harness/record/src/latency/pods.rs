@@ -17,7 +17,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
         })
         .collect();
     for slot in &slots.all {
-        // These must not come: that they do not is no latency.
+        // These must stay Pending: that is not a latency.
         if plan.workloads.get(slot.workload).is_some_and(|workload| workload.stays_pending) {
             continue;
         }
@@ -25,7 +25,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
         let (workload, class) = workloads.get(slot.workload).copied().unwrap_or_default();
         let labels = labels(source, pod, workload, class);
         let gone_us = match pod {
-            Some(pod) => pod.going().map(|stamp| stamp.at_us()),
+            Some(pod) => pod.deletion().map(|stamp| stamp.at_us()),
             None => slot.withdrawn_us,
         };
         let missing = |from_us| move || horizon.censor(from_us, gone_us, slot.withdrawn_us.is_some());
@@ -38,12 +38,12 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
             into.add(LatencyName::PodReadyService, Some(&labels), until(from_us, ready, missing(from_us)));
         }
     }
-    // Replacements wait for capacity too, so this one goes over pods and not over what was asked for.
+    // Replacements wait for capacity too, so this latency is about pods and not about requested replicas.
     for pod in &timelines.pods.all {
         let Some(from) = pod.unschedulable else { continue };
         let class = workloads.iter().find(|(workload, _)| *workload == pod.workload && !workload.is_none());
         let labels = labels(source, Some(pod), pod.workload, class.map_or(Name::NONE, |(_, class)| *class));
-        let gone_us = pod.going().map(|stamp| stamp.at_us());
+        let gone_us = pod.deletion().map(|stamp| stamp.at_us());
         let sample = between(from, pod.scheduled, || horizon.censor(from.at_us(), gone_us, true));
         into.add(LatencyName::Capacity, Some(&labels), sample);
     }

@@ -1,4 +1,4 @@
-//! How long a workload is short of pods that it lost.
+//! How long a workload runs short of pods that it lost.
 
 use harness_plan::{Action, LatencyName};
 
@@ -6,31 +6,32 @@ use super::groups::{Grouping, Labels, Sample};
 use super::source::Source;
 use crate::samples::{Cause, Censored};
 use crate::steps::Steps;
-use crate::timeline::asked;
+use crate::timeline::desired_replicas;
 
-/// What changes a workload's Ready pods, or what is asked of them. At the same moment in this order.
+/// What changes the Ready or the desired pods of a workload; changes of one moment are taken in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
-    /// So many are asked for.
-    Asked(i64),
-    /// The plan takes one, which comes again.
+    /// The plan wants this many.
+    Desired(i64),
+    /// The plan deletes one, which is created again.
     Taken,
-    /// One is Ready.
+    /// A pod turns Ready.
     Ready,
-    /// One is not any more.
+    /// A pod stops being Ready.
     Lost,
 }
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     let Source { plan, timelines, horizon, .. } = source;
     for workload in &plan.workloads {
-        // What an autoscaler asks for is not in the log.
+        // The log does not say how many pods an autoscaler wants.
         if workload.stays_pending || workload.autoscale.is_some() {
             continue;
         }
         let Some(name) = timelines.names.get(&workload.name).filter(|name| !name.is_none()) else { continue };
-        let asked = asked(plan, timelines, horizon, &workload.name);
-        let mut steps: Vec<(u64, Step)> = asked.all().iter().map(|(at_us, to)| (*at_us, Step::Asked(*to))).collect();
+        let desired = desired_replicas(plan, timelines, horizon, &workload.name);
+        let mut steps: Vec<(u64, Step)> =
+            desired.all().iter().map(|(at_us, to)| (*at_us, Step::Desired(*to))).collect();
         for (action, planned) in timelines.actions.of_plan() {
             if matches!(planned, Action::Replace(replace) if replace.workload() == workload.name)
                 && action.error.is_none()
@@ -69,23 +70,23 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Shortage {
     from_us: u64,
-    /// When it ended, and whether by pods that came; otherwise fewer were asked for.
+    /// When it ended, and whether new pods ended it; otherwise the plan wanted fewer.
     end: Option<(u64, bool)>,
 }
 
-/// Shortages that the plan did not cause. While a growth is on its way the workload is short by the plan; a pod that the plan takes
-/// is missing by the plan until another one is Ready.
+/// Shortages that the plan did not cause. While the workload grows it is short because of the plan, and so it is after the plan has
+/// deleted a pod, until another one is Ready.
 fn shortages(steps: &[(u64, Step)]) -> Vec<Shortage> {
-    let (mut ready, mut asked, mut excused, mut by_plan) = (0_i64, 0_i64, 0_i64, 0_i64);
+    let (mut ready, mut desired, mut excused, mut by_plan) = (0_i64, 0_i64, 0_i64, 0_i64);
     let mut growing = false;
-    // Since when, and how many were asked for then.
+    // Since when, and how many pods were desired then.
     let mut short: Option<(u64, i64)> = None;
     let mut all = Vec::new();
     for (at_us, step) in steps {
         match *step {
-            Step::Asked(to) => {
-                growing |= to > asked;
-                asked = to;
+            Step::Desired(to) => {
+                growing |= to > desired;
+                desired = to;
             }
             Step::Taken => excused += 1,
             Step::Ready => {
@@ -97,14 +98,14 @@ fn shortages(steps: &[(u64, Step)]) -> Vec<Shortage> {
                 if excused > 0 {
                     excused -= 1;
                     by_plan += 1;
-                } else if !growing && short.is_none() && ready < asked - by_plan {
-                    short = Some((*at_us, asked));
+                } else if !growing && short.is_none() && ready < desired - by_plan {
+                    short = Some((*at_us, desired));
                 }
             }
         }
-        growing &= ready < asked - by_plan;
+        growing &= ready < desired - by_plan;
         if let Some((from_us, then)) = short
-            && ready >= then.min(asked) - by_plan
+            && ready >= then.min(desired) - by_plan
         {
             all.push(Shortage { from_us, end: Some((*at_us, *step == Step::Ready)) });
             short = None;
@@ -116,32 +117,32 @@ fn shortages(steps: &[(u64, Step)]) -> Vec<Shortage> {
 
 #[cfg(test)]
 mod tests {
-    use super::Step::{Asked, Lost, Ready, Taken};
+    use super::Step::{Desired, Lost, Ready, Taken};
     use super::*;
     use proptest::collection::vec;
     use proptest::prelude::*;
     use rstest::rstest;
 
     #[rstest]
-    #[case::lost_and_back(vec![(0, Asked(2)), (1, Ready), (2, Ready), (5, Lost), (9, Ready)], vec![(5, Some((9, true)))])]
+    #[case::lost_and_back(vec![(0, Desired(2)), (1, Ready), (2, Ready), (5, Lost), (9, Ready)], vec![(5, Some((9, true)))])]
     #[case::two_lost_are_one_shortage(
-        vec![(0, Asked(2)), (1, Ready), (2, Ready), (5, Lost), (6, Lost), (8, Ready), (9, Ready)],
+        vec![(0, Desired(2)), (1, Ready), (2, Ready), (5, Lost), (6, Lost), (8, Ready), (9, Ready)],
         vec![(5, Some((9, true)))]
     )]
-    #[case::never_back(vec![(0, Asked(1)), (1, Ready), (5, Lost)], vec![(5, None)])]
-    #[case::a_scale_down_is_the_plans(vec![(0, Asked(2)), (1, Ready), (2, Ready), (4, Asked(1)), (5, Lost)], vec![])]
-    #[case::a_growth_is_the_plans(vec![(0, Asked(1)), (1, Ready), (4, Asked(3)), (5, Ready), (6, Ready)], vec![])]
-    #[case::what_the_plan_takes_is_the_plans(vec![(0, Asked(1)), (1, Ready), (4, Taken), (5, Lost), (8, Ready)], vec![])]
+    #[case::never_back(vec![(0, Desired(1)), (1, Ready), (5, Lost)], vec![(5, None)])]
+    #[case::a_scale_down_is_the_plans(vec![(0, Desired(2)), (1, Ready), (2, Ready), (4, Desired(1)), (5, Lost)], vec![])]
+    #[case::a_growth_is_the_plans(vec![(0, Desired(1)), (1, Ready), (4, Desired(3)), (5, Ready), (6, Ready)], vec![])]
+    #[case::what_the_plan_takes_is_the_plans(vec![(0, Desired(1)), (1, Ready), (4, Taken), (5, Lost), (8, Ready)], vec![])]
     #[case::but_not_what_goes_beside_it(
-        vec![(0, Asked(2)), (1, Ready), (1, Ready), (4, Taken), (5, Lost), (6, Lost), (8, Ready), (9, Ready)],
+        vec![(0, Desired(2)), (1, Ready), (1, Ready), (4, Taken), (5, Lost), (6, Lost), (8, Ready), (9, Ready)],
         vec![(6, Some((9, true)))]
     )]
     #[case::fewer_are_asked_for(
-        vec![(0, Asked(2)), (1, Ready), (1, Ready), (5, Lost), (7, Asked(1))],
+        vec![(0, Desired(2)), (1, Ready), (1, Ready), (5, Lost), (7, Desired(1))],
         vec![(5, Some((7, false)))]
     )]
     #[case::more_are_asked_for_meanwhile(
-        vec![(0, Asked(1)), (1, Ready), (5, Lost), (6, Asked(3)), (7, Ready)],
+        vec![(0, Desired(1)), (1, Ready), (5, Lost), (6, Desired(3)), (7, Ready)],
         vec![(5, Some((7, true)))]
     )]
     fn what_the_plan_did_not_cause(#[case] steps: Vec<(u64, Step)>, #[case] expected: Vec<(u64, Option<(u64, bool)>)>) {
@@ -154,7 +155,7 @@ mod tests {
         fn shortages_do_not_overlap_and_only_the_last_is_open(steps in vec((0_u64..100, 0_u8..4, 0_i64..6), 0..60)) {
             let mut steps: Vec<(u64, Step)> = steps
                 .into_iter()
-                .map(|(at_us, kind, to)| (at_us, [Asked(to), Taken, Ready, Lost][usize::from(kind)]))
+                .map(|(at_us, kind, to)| (at_us, [Desired(to), Taken, Ready, Lost][usize::from(kind)]))
                 .collect();
             steps.sort_unstable();
             let found = shortages(&steps);

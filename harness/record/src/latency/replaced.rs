@@ -10,16 +10,16 @@ use super::source::{Source, between};
 use crate::event::Seen;
 use crate::timeline::{ClaimTimeline, Name, Stamp};
 
-/// Choices that are this near to each other are one decision of the controller, microseconds: it marks the nodes that it
+/// Disruptions this close to each other are one decision of the controller, microseconds: it marks the nodes that it
 /// consolidates together one after another.
 const TOGETHER_US: u64 = 2_000_000;
 
-/// A node that went or is to go, and the one that came for it. Both are indices of NodeClaims.
+/// A node that was deleted or is to be, and its replacement. Both are indices of NodeClaims.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Replacement {
     pub(crate) old: usize,
     pub(crate) new: Option<usize>,
-    /// When it was seen that the old one is to go.
+    /// When the old one was first seen to be on its way out.
     pub(crate) marked: Stamp,
     /// Replacement initialized and the old Node gone.
     pub(crate) done: Option<Stamp>,
@@ -33,30 +33,30 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     }
 }
 
-/// Why a node goes.
+/// Why a node is deleted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Why {
-    /// It is always replaced.
+    /// A drifted node is always replaced.
     Drifted,
-    /// A replacement, where one is needed, is made between the choice and the deletion.
+    /// The replacement, where one is needed, is created between the choice and the deletion.
     Consolidated,
-    /// By repair, expiry, eviction or a person: another is made when its pods have no place.
+    /// By repair, expiry, eviction or a person: a replacement is created when its pods find no node.
     Lost,
 }
 
-/// One that goes.
+/// A node on its way out.
 struct Leaving<'a> {
     index: usize,
     claim: &'a ClaimTimeline,
     why: Why,
     marked: Stamp,
-    /// Its replacement is asked for after this.
+    /// The replacement is created after this moment.
     from_us: u64,
-    /// And before this.
+    /// The replacement is created before this moment.
     until_us: u64,
 }
 
-/// Every node that was replaced or is to be, with what came for it.
+/// Every node that was replaced or is to be, with its replacement.
 pub(crate) fn replacements(source: &Source<'_>) -> Vec<Replacement> {
     let Source { timelines, join, .. } = source;
     let claims = &timelines.nodes.claims;
@@ -77,7 +77,7 @@ pub(crate) fn replacements(source: &Source<'_>) -> Vec<Replacement> {
         .collect();
     leaving
         .sort_by_key(|it| (at(it.claim.disrupted).min(it.from_us.max(it.marked.at_us())), it.marked.at_us(), it.index));
-    // Who took a NodeClaim for its replacement, and when that one was chosen.
+    // Which NodeClaim has this one as its replacement, and when it was chosen for disruption.
     let mut taken: HashMap<usize, (Why, u64)> = HashMap::new();
     let mut all = Vec::new();
     for it in leaving {
@@ -96,7 +96,7 @@ pub(crate) fn replacements(source: &Source<'_>) -> Vec<Replacement> {
         };
         let free = candidates().find(|candidate| !taken.contains_key(candidate));
         let new = free.or_else(|| candidates().find(shared));
-        // Drift is always followed by a replacement; of the others only those for which one was made were replaced.
+        // Drift always leads to a replacement; of the others, only those with one were replaced.
         if new.is_none() && it.why != Why::Drifted {
             continue;
         }
@@ -121,31 +121,31 @@ fn leaving<'a>(
     last_pod_us: Option<u64>,
 ) -> Option<Leaving<'a>> {
     let horizon_us = source.horizon.us;
-    let begun = |marked: Stamp, why: Why, from_us: u64, until_us: u64| {
+    let leaving = |marked: Stamp, why: Why, from_us: u64, until_us: u64| {
         (from_us < horizon_us).then_some(Leaving { index, claim, why, marked, from_us, until_us })
     };
     let chosen_as_drifted = claim.disrupted.filter(|_| source.timelines.names.text(claim.reason) == "Drifted");
     if let Some(marked) = claim.drifted.or(chosen_as_drifted) {
-        // Chosen for disruption comes after marked; the replacement is asked for then.
+        // A NodeClaim is chosen for disruption after it was marked; then its replacement is created.
         let from_us = claim.disrupted.map_or(marked.at_us(), |stamp| stamp.at_us().max(marked.at_us()));
         return Some(Leaving { index, claim, why: Why::Drifted, marked, from_us, until_us: u64::MAX });
     }
-    let going = claim.deleting.or(claim.deleted);
+    let deletion = claim.deleting.or(claim.deleted);
     if let Some(marked) = claim.disrupted {
-        let until_us = going.map_or(horizon_us, Stamp::at_us);
-        return begun(marked, Why::Consolidated, marked.at_us(), until_us);
+        let until_us = deletion.map_or(horizon_us, Stamp::at_us);
+        return leaving(marked, Why::Consolidated, marked.at_us(), until_us);
     }
     let vm = source.join.vm(source.timelines, index);
     let lost_us = vm.and_then(|vm| vm.noticed_us.or(vm.evicted_us));
     let lost = lost_us.map(|us| Stamp::new(us, Seen::Live));
-    let marked = lost.into_iter().chain(going).min_by_key(|stamp| stamp.at_us())?;
-    // A node that nothing ran on any more is not replaced.
+    let marked = lost.into_iter().chain(deletion).min_by_key(|stamp| stamp.at_us())?;
+    // An empty node is not replaced.
     let had_pods = last_pod_us.is_some_and(|us| us >= marked.at_us());
     let from_us = marked.at_us();
     if claim.launched.is_none() || !had_pods {
         return None;
     }
-    begun(marked, Why::Lost, from_us, horizon_us)
+    leaving(marked, Why::Lost, from_us, horizon_us)
 }
 
 /// When the last pod of each NodeClaim's node was gone; `u64::MAX` where it is still there.

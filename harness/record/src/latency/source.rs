@@ -1,4 +1,4 @@
-//! What samples are made from.
+//! The input of every latency.
 
 use harness_plan::Plan;
 
@@ -6,14 +6,14 @@ use super::groups::Sample;
 use crate::samples::{Cause, Censored};
 use crate::timeline::{Horizon, Join, Names, Readiness, Slots, Stamp, Timelines};
 
-/// Everything that samples are made from.
+/// Everything that samples are computed from.
 pub(crate) struct Source<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) timelines: &'a Timelines,
     pub(crate) join: &'a Join,
     pub(crate) slots: &'a Slots,
     pub(crate) horizon: &'a Horizon,
-    /// The timelines' names and those of the plan: a workload of which no pod was ever seen has a name too.
+    /// The timelines' names and those of the plan: a workload without any pod has a name too.
     pub(crate) names: &'a Names,
     pub(crate) readiness: &'a Readiness,
 }

@@ -22,9 +22,9 @@ pub enum LogError {
     /// There is no whole line.
     #[error("the event log is empty: the run was killed before it began, or this is not the folder of a run")]
     Empty,
-    /// The first line is not the one that every log begins with.
+    /// The first line is not the one with which every log starts.
     #[error(
-        "line 1 is not the begin of an event log (`run_started`): is this an events.jsonl, and is it whole? {reason}"
+        "line 1 is not the start of an event log (`run_started`): is this an events.jsonl, and is it whole? {reason}"
     )]
     NoHeader {
         /// What was found.

@@ -1,4 +1,4 @@
-//! `events.jsonl`: one event a line, appended while the run goes on, readable after a kill in mid-line.
+//! `events.jsonl`: one event a line, appended during the run, readable after a kill in mid-line.
 
 mod error;
 mod reader;

@@ -11,7 +11,7 @@ use super::v1::V1;
 use super::v2::{Parsed, V2};
 use crate::event::{Event, LOG_MINOR};
 
-/// Different unknown names that are kept; the others are counted together.
+/// Unknown names that are kept apart; the others are counted together.
 const NAMES_KEPT: usize = 20;
 
 /// The last line of a log was cut: the run was killed, or its disk was full, in the middle of a write.
@@ -19,7 +19,7 @@ const NAMES_KEPT: usize = 20;
 pub struct Truncated {
     /// Which line, from 1.
     pub line: u64,
-    /// How many bytes of it are there.
+    /// Its length as far as it was written, bytes.
     pub bytes: usize,
 }
 
@@ -52,7 +52,7 @@ enum Format {
 }
 
 impl Format {
-    /// The one for a log's version; `None` where there is none.
+    /// The reader of a version; `None` for an unknown one.
     fn of(version: u64, minor: u64) -> Option<Self> {
         match version {
             1 => Some(Self::V1(V1)),
@@ -196,7 +196,7 @@ impl<R: BufRead> Iterator for LogReader<R> {
     }
 }
 
-/// As much of the first line as every version has.
+/// The part of the first line that every version has.
 #[derive(Deserialize)]
 struct AnyHeader {
     e: AnyKind,

@@ -1,13 +1,14 @@
 //! Version 1 of the log, as version 2 writes it.
 //!
-//! Differences: an action said what it did, in words where no latency needed it, beside the id of the plan's action. Now the id says it.
+//! The difference: an action carried a description beside the id of the plan's action, as prose where no latency needed it. Now it
+//! carries the id alone.
 
 use serde_json::{Map, Value, json};
 
 use super::v2::{Parsed, V2};
 use crate::event::Event;
 
-/// The reader of this version. Its minor version was 0 to the end.
+/// The reader of this version. Its minor version was always 0.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct V1;
 
@@ -15,7 +16,7 @@ impl V1 {
     /// The first line, which is that of version 2.
     ///
     /// # Errors
-    /// It is not the one that every log begins with.
+    /// It is not the one with which every log starts.
     pub(super) fn header(self, line: &[u8]) -> Result<Event, String> {
         V2::new(0).header(line)
     }
@@ -48,7 +49,7 @@ fn upgrade(action: &mut Map<String, Value>) -> Result<(), String> {
     let now = match (what.get("push"), id) {
         (Some(push), id) => json!({"push": {"id": id, "revision": push["revision"]}}),
         (None, Some(id)) => json!({"planned": id}),
-        // Nothing else had no id.
+        // Only pushes had no id.
         (None, None) => match what["other"].as_str().and_then(|what| what.strip_prefix("call receiver ")) {
             Some(receiver) => json!({"receiver_call": {"receiver": receiver}}),
             None => return Err(format!("an action without an id: {what}")),

@@ -1,7 +1,7 @@
-//! Version 2 of the log, which is written now: one JSON object a line, `{"t": MICROSECONDS, "e": {KIND: ...}}`.
+//! Version 2 of the log, the current one: one JSON object a line, `{"t": MICROSECONDS, "e": {KIND: ...}}`.
 //!
-//! Its minor version grows when something is added: a kind of event, a milestone, a fact of Azure, a field or an attribute. What is
-//! added must not change the meaning of what was there before; a change that does needs another major version. So a reader of an older
+//! Its minor version grows when something is added: a kind of event, a milestone, a fact of Azure, a field or an attribute. An addition
+//! must not change the meaning of what was there before; a change that does needs another major version. So a reader of an older
 //! minor version may skip what it does not know, as long as it says so.
 
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 
 use crate::event::{Event, EventKind, LOG_MINOR};
 
-/// What a whole line is.
+/// A line that was read.
 #[derive(Debug)]
 pub(super) enum Parsed {
     Event(Box<Event>),
@@ -32,7 +32,7 @@ impl V2 {
     /// The first line.
     ///
     /// # Errors
-    /// It is not the one that every log begins with.
+    /// It is not the one with which every log starts.
     pub(super) fn header(self, line: &[u8]) -> Result<Event, String> {
         let event: Event = serde_json::from_slice(line).map_err(|error| error.to_string())?;
         match event.kind {
@@ -55,7 +55,7 @@ impl V2 {
     }
 }
 
-/// As much of a line as every event has.
+/// The part of a line that every event has.
 #[derive(Deserialize)]
 struct AnyEvent {
     #[serde(rename = "t")]

@@ -23,7 +23,7 @@ impl<W: Write> LogWriter<W> {
     /// Appends one event.
     ///
     /// # Errors
-    /// The writer under it failed; what was written of the line stays there, and a reader takes it for a cut one.
+    /// The writer under it failed; the part of the line that was written stays, and a reader takes it for a cut one.
     pub fn append(&mut self, event: &Event) -> Result<(), LogError> {
         self.line.clear();
         serde_json::to_writer(&mut self.line, event).map_err(LogError::Encode)?;
@@ -39,7 +39,7 @@ impl<W: Write> LogWriter<W> {
         self.inner.flush().map_err(LogError::Write)
     }
 
-    /// The writer under it, for those who need to look at the file.
+    /// The writer under it.
     pub fn get_ref(&self) -> &W {
         &self.inner
     }

@@ -1,4 +1,4 @@
-//! The harness's look at itself, and the processes' use of the machine.
+//! The self-audit of the harness, and the processes' use of the machine.
 
 use hdrhistogram::Histogram;
 
@@ -17,7 +17,7 @@ pub struct Distribution {
     pub max_us: u64,
 }
 
-/// The harness's look at itself.
+/// The self-audit of the harness.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SelfAudit {
     /// The most resident memory of the harness, bytes.
@@ -47,7 +47,7 @@ pub struct ComponentUsage {
     pub cpu_ms: u64,
     /// Of the CPU time of all processes, 0 to 1.
     pub cpu_share: f64,
-    /// Resident memory at the last look, bytes.
+    /// Resident memory in the last sample, bytes.
     pub rss_bytes: u64,
     /// The most resident memory, bytes.
     pub rss_max_bytes: u64,

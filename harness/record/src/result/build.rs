@@ -22,7 +22,7 @@ impl RunResult {
     ///
     /// # Errors
     /// The log cannot be read, is of another version, or has a corrupt line that is not its last ([`LogError`]). A cut last line
-    /// is no error: it is a warning of the result.
+    /// is not an error but a warning of the result.
     pub fn read<R: BufRead>(plan: &Plan, reader: R) -> Result<Self, LogError> {
         let mut log = read_log(reader)?;
         let mut timelines = Timelines::of_plan(plan);
@@ -41,7 +41,7 @@ impl RunResult {
     }
 
     /// Computes the result from folded events ([`Timelines::of_plan`] of the same plan, otherwise expectations on how often
-    /// something happened are inconclusive); `truncated` tells that the log's last line was cut.
+    /// something happened are inconclusive); `truncated` says that the log's last line was cut.
     pub fn from_timelines(plan: &Plan, timelines: &Timelines, truncated: Option<Truncated>) -> Self {
         let horizon = Horizon::of(timelines);
         let join = Join::of(timelines);

@@ -1,4 +1,4 @@
-//! How many there were of what.
+//! Counts of a run.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ pub struct Counts {
     pub vms_crashed: u64,
     /// Spot VMs that were taken back.
     pub vms_evicted: u64,
-    /// NodeClaims for which another came: drift, consolidation, repair, expiry, eviction.
+    /// NodeClaims that were replaced: drift, consolidation, repair, expiry, eviction.
     #[serde(default)]
     pub nodes_replaced: u64,
     /// NodeClaims that were chosen for disruption, by the controller's reason.

@@ -8,12 +8,12 @@ use crate::timeline::Stamp;
 ///
 /// The measured interval is NodeClaim seen to Node Ready seen. Azure's record of the VM is PUT accepted to Node made Ready; it
 /// is completed by NodeClaim seen to PUT accepted, which is the controller's time and not an error, so that both intervals have
-/// one begin. That begin is ours, and is checked by itself: a NodeClaim exists before its PUT, so one that is seen only after
-/// its PUT was seen late, and the interval that it begins is too short. Such an interval is compared from the PUT.
+/// the same start. That start is ours, and is checked by itself: a NodeClaim exists before its PUT, so one that is seen only after
+/// its PUT was seen late, and its interval is too short. Such an interval is compared from the PUT.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CrossCheck {
     /// |measured - Azure's record completed by NodeClaim seen to PUT accepted|. The VM is found by the NodeClaim that its PUT
-    /// names, the Node by what the NodeClaim says: a Node of another VM, a late stamp and a late begin all show.
+    /// names, the Node by the name in the NodeClaim: a Node of another VM, a late stamp and a late start all show.
     pub provisioning: Distribution,
     /// Node made Ready (the API server's answer to Azure's write) to Node Ready seen; 0 where the watch was the faster.
     pub observation: Distribution,
@@ -23,8 +23,8 @@ pub struct CrossCheck {
     pub recorded: Distribution,
     /// NodeClaim seen to PUT accepted, of those seen before: what the controller takes.
     pub request: Distribution,
-    /// PUT accepted to NodeClaim seen, of those seen only after: by how much such a begin is late at least.
-    pub late_begin: Distribution,
+    /// PUT accepted to NodeClaim seen, of those seen only after: by how much such a start is late at least.
+    pub late_start: Distribution,
 }
 
 /// The four moments of one node, microseconds since the run began.
@@ -73,7 +73,7 @@ fn compare(all: &[Moments]) -> CrossCheck {
         measured: of(|it| it.ready_seen_us.saturating_sub(it.claim_seen_us)),
         recorded: of(Moments::recorded_us),
         request: distribution_of(all.iter().filter_map(|it| it.accepted_us.checked_sub(it.claim_seen_us))),
-        late_begin: distribution_of(
+        late_start: distribution_of(
             all.iter().filter(|it| it.claim_seen_us > it.accepted_us).map(|it| it.claim_seen_us - it.accepted_us),
         ),
     }
@@ -103,7 +103,7 @@ mod tests {
         assert_near(check.request.max_us, 400);
         assert_near(check.measured.max_us, 7_410);
         assert_near(check.recorded.max_us, 7_000);
-        assert_eq!(check.late_begin.count, 0);
+        assert_eq!(check.late_start.count, 0);
     }
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn a_begin_after_the_put_is_late_and_makes_the_interval_too_short() {
         let check = compare(&[Moments { claim_seen_us: 1_000 * MS, ..right() }]);
-        assert_near(check.late_begin.max_us, 600);
+        assert_near(check.late_start.max_us, 600);
         assert_near(check.provisioning.max_us, 590);
         assert_eq!(check.request.count, 0);
     }

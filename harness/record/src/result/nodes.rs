@@ -1,9 +1,9 @@
-//! The life of each node.
+//! The timeline of each node.
 
 /// A span of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval {
-    /// Its begin, microseconds since the run began.
+    /// Its start, microseconds since the run began.
     pub from_us: u64,
     /// Its end; `None` while it lasts.
     pub to_us: Option<u64>,
@@ -46,17 +46,17 @@ pub struct NodeRow {
     pub disrupted_us: Option<u64>,
     /// Why it was chosen; may be empty.
     pub disruption_reason: String,
-    /// Its deletion began.
+    /// Its deletion started.
     pub deleting_us: Option<u64>,
     /// NodeClaim, Node and (where it is known) VM are all gone.
     pub gone_us: Option<u64>,
     /// Pods of the run that were bound there.
     pub pods: u32,
-    /// The VM, as the simulated Azure tells it.
+    /// The VM, as the simulated Azure reports it.
     pub vm: Option<VmRow>,
 }
 
-/// A VM as the simulated Azure tells it. Times are microseconds since the run began.
+/// A VM as the simulated Azure reports it. Times are microseconds since the run began.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VmRow {
     /// Its name.
@@ -69,7 +69,7 @@ pub struct VmRow {
     pub registered_us: Option<u64>,
     /// Its Node was made Ready.
     pub ready_us: Option<u64>,
-    /// Its deletion was asked for.
+    /// Its deletion was requested.
     pub delete_requested_us: Option<u64>,
     /// It was gone.
     pub deleted_us: Option<u64>,

@@ -6,7 +6,7 @@ use harness_plan::LatencyName;
 
 use crate::samples::Percentile;
 
-/// A figure that somebody else has published, beside ours.
+/// A figure that others have published, beside ours.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublishedFigure {
     /// Which latency.

@@ -21,7 +21,7 @@ use crate::verdict::{ExpectationResult, Verdict};
 pub struct RunResult {
     /// What was run, where and when.
     pub run: RunInfo,
-    /// What the run came to.
+    /// The verdict of the run.
     pub verdict: Verdict,
     /// The exit code of `harness run` and `harness report`: see `harness_record::verdict::exit_code`.
     pub exit_code: u8,
@@ -44,11 +44,11 @@ pub struct RunResult {
     pub phases: Vec<PhaseRow>,
     /// Actions in the order of the log.
     pub actions: Vec<ActionRow>,
-    /// How many there were of what.
+    /// Counts over the run.
     pub counts: Counts,
     /// What the VMs cost; `None` where no price is known.
     pub cost: Option<Cost>,
-    /// What others have published for the same thing, beside ours.
+    /// Published figures for the same thing, beside ours.
     pub published: Vec<PublishedFigure>,
     /// What was simulated, in words.
     pub simulated: Vec<String>,
@@ -58,13 +58,13 @@ pub struct RunResult {
     pub azure_failures: Vec<AzureFailure>,
     /// Warnings that controllers gave, by object kind, pool and reason, most frequent first.
     pub controller_reasons: Vec<ReasonCount>,
-    /// The harness's look at itself.
+    /// The self-audit of the harness.
     pub self_audit: SelfAudit,
     /// CPU and memory by process, largest CPU time first.
     pub usage: Vec<ComponentUsage>,
     /// Measured provisioning against the simulated Azure's own record; `None` where no node has both.
     pub cross_check: Option<CrossCheck>,
-    /// What makes the result less than it seems, one line each: log cut, watches restarted, observations lost, unmodelled calls.
+    /// What makes the result less reliable than it looks, one line each: log cut, watches restarted, observations lost, unmodelled calls.
     pub warnings: Vec<String>,
 }
 
@@ -119,7 +119,7 @@ pub struct Latency {
     pub samples: Samples,
 }
 
-/// A phase and what became of it.
+/// A phase and how it ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PhaseRow {
     /// Its name.
@@ -147,7 +147,7 @@ pub struct ActionRow {
     pub id: Option<u32>,
     /// Its phase.
     pub phase: String,
-    /// What was done, in words: `scale web 0 -> 40`.
+    /// A description: `scale web 0 -> 40`.
     pub what: String,
     /// One of many: pods are asked for and replaced by the thousand.
     pub is_routine: bool,

@@ -11,7 +11,7 @@ use crate::latency::{Groups, Source, replacements};
 
 /// The harness's own process.
 const HARNESS: &str = "harness";
-/// What is ours: the harness, the supervisor that it leaves, and the simulated Azure.
+/// The harness's own processes: itself, the supervisor, and the simulated Azure.
 const OURS: [&str; 3] = [HARNESS, "supervisor", "azure-sim"];
 
 fn count<T>(all: &[T], is: impl Fn(&T) -> bool) -> u64 {
@@ -65,7 +65,7 @@ pub(super) fn counts(source: &Source<'_>) -> Counts {
     }
 }
 
-/// What others have published, beside the same percentile of ours.
+/// Published figures, beside the same percentile of ours.
 pub(super) fn published(source: &Source<'_>, groups: &Groups) -> Vec<PublishedFigure> {
     let one = |published: &harness_plan::Published| {
         let by = match (&published.workload, &published.nodepool) {
@@ -128,7 +128,7 @@ pub(super) fn controller_reasons(source: &Source<'_>) -> Vec<ReasonCount> {
                 _ if is_pool(&key.owner) => key.owner.clone(),
                 _ => String::new(),
             };
-            let message = crate::text::line(&given.message, 1_000);
+            let message = crate::text::one_line(&given.message, 1_000);
             ReasonCount { kind: key.kind.clone(), nodepool, reason: key.reason.clone(), message, count: given.count }
         })
         .collect();

@@ -1,4 +1,4 @@
-//! What makes a result less than it seems.
+//! Warnings: what makes a result less reliable than it looks.
 
 use harness_simulation::Behaviour;
 
@@ -30,7 +30,7 @@ pub(super) fn warnings(
         warnings.push(format!("{} lost: the queue {queue} was full", text::count(*lost, "observation")));
     }
     for (watch, (count, error)) in &timelines.audits.restarts_by_watch {
-        let error = text::line(error, 200);
+        let error = text::one_line(error, 200);
         let times = text::count(*count, "time");
         warnings.push(format!(
             "the watch of {watch} was interrupted {times} ({error}): what happened meanwhile is censored"
@@ -47,10 +47,10 @@ pub(super) fn warnings(
         warnings.push(format!(
             "{} to Azure not modelled by the simulator ({}): what followed may not be what Azure does",
             text::count(azure.unmodelled, "call"),
-            text::some(&calls, 3),
+            text::first_few(&calls, 3),
         ));
     }
-    if !evidence.azure_tells() && timelines.header.is_some() && source.plan.azure != Behaviour::default() {
+    if !evidence.has_azure_record() && timelines.header.is_some() && source.plan.azure != Behaviour::default() {
         warnings.push("the plan's Azure behaviour was not used: this target's Azure is not simulated".to_owned());
     }
     warnings.extend(source.plan.notes.iter().cloned());
@@ -67,7 +67,7 @@ pub(super) fn warnings(
     warnings
 }
 
-/// What is not known here of a log that a newer harness wrote.
+/// What this reader skipped of a log that a newer harness wrote.
 fn newer(skipped: &Skipped) -> Option<String> {
     let minor = skipped.newer_minor?;
     let events: u64 = skipped.events.values().sum();
@@ -81,13 +81,13 @@ fn newer(skipped: &Skipped) -> Option<String> {
         format!(
             "{} skipped that this harness does not know ({})",
             text::count(events, "event"),
-            text::some(&named.collect::<Vec<_>>(), 5)
+            text::first_few(&named.collect::<Vec<_>>(), 5)
         )
     };
     Some(format!("the log is of version {LOG_VERSION}.{minor}, this harness reads {LOG_VERSION}.{LOG_MINOR}: {what}"))
 }
 
-/// What was seen so late that latencies are not what they seem.
+/// Observations so late that latencies are distorted.
 fn late(check: &CrossCheck) -> Vec<String> {
     let mut warnings = Vec::new();
     if check.observation.max_us > LATE_US {
@@ -97,11 +97,11 @@ fn late(check: &CrossCheck) -> Vec<String> {
             text::duration(check.observation.p99_us),
         ));
     }
-    if check.late_begin.max_us > LATE_US {
+    if check.late_start.max_us > LATE_US {
         warnings.push(format!(
             "{} seen up to {} after Azure had accepted the VM: node_provisioning may be too short by as much",
-            text::count(check.late_begin.count, "NodeClaim"),
-            text::duration(check.late_begin.max_us),
+            text::count(check.late_start.count, "NodeClaim"),
+            text::duration(check.late_start.max_us),
         ));
     }
     warnings

@@ -103,7 +103,7 @@ fn latency(latency: &Latency) -> LatencySummary {
     }
 }
 
-/// Money to the millionth of a dollar, hours to the tenth of a second or so: what the facts tell.
+/// Money to the millionth of a dollar, hours to the tenth of a second or so: the resolution of the facts.
 fn cost(cost: &Cost, simulated: bool) -> CostSummary {
     let usd = |micro_usd: u64| micro_usd as f64 / 1e6;
     CostSummary {
@@ -181,8 +181,8 @@ fn cross_check(check: &CrossCheck) -> CrossCheckSummary {
         request_ms_p50: of(&check.request, check.request.p50_us),
         request_ms_p99: of(&check.request, check.request.p99_us),
         request_ms_max: of(&check.request, check.request.max_us),
-        late_begins: check.late_begin.count,
-        late_begin_ms_max: of(&check.late_begin, check.late_begin.max_us),
+        late_begins: check.late_start.count,
+        late_begin_ms_max: of(&check.late_start, check.late_start.max_us),
     }
 }
 

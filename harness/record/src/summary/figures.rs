@@ -15,7 +15,7 @@ pub fn millis(us: u64) -> f64 {
 pub enum Figure {
     /// It is this.
     Measured(f64),
-    /// It is larger than this: it falls on a sample that never came.
+    /// It is larger than this: it falls on a sample without an end.
     Beyond {
         /// The bound.
         beyond: f64,

@@ -51,13 +51,13 @@ pub fn write_hlog<W: Write>(result: &RunResult, writer: &mut W) -> Result<(), Hl
     let mut serializer = V2DeflateSerializer::new();
     let mut builder = IntervalLogWriterBuilder::new();
     builder.add_comment(&format!("harness run {}; values in microseconds, the maximum in milliseconds", result.run.id));
-    let begin = Duration::try_from(result.run.started_at.as_duration()).unwrap_or_default();
-    builder.with_start_time(std::time::UNIX_EPOCH + begin).with_max_value_divisor(MAX_DIVISOR);
+    let start = Duration::try_from(result.run.started_at.as_duration()).unwrap_or_default();
+    builder.with_start_time(std::time::UNIX_EPOCH + start).with_max_value_divisor(MAX_DIVISOR);
     let mut log = builder.begin_log_with(writer, &mut serializer).map_err(|error| failed(&error))?;
     let whole = Duration::from_micros(result.run.duration_us);
     for latency in result.latencies.iter().filter(|latency| !latency.samples.measured_us.is_empty()) {
         let tag = tag(latency.name.as_str(), &latency.labels);
-        log.write_histogram(&latency.samples.histogram(), begin, whole, Tag::new(&tag))
+        log.write_histogram(&latency.samples.histogram(), start, whole, Tag::new(&tag))
             .map_err(|error| failed(&error))?;
     }
     Ok(())
@@ -66,7 +66,7 @@ pub fn write_hlog<W: Write>(result: &RunResult, writer: &mut W) -> Result<(), Hl
 /// Reads what [`write_hlog`] wrote.
 ///
 /// # Errors
-/// It is no such log.
+/// It is not such a log.
 pub fn read_hlog(text: &[u8]) -> Result<Vec<HlogRow>, HlogError> {
     let mut deserializer = Deserializer::new();
     let mut rows = Vec::new();

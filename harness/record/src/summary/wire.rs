@@ -49,12 +49,12 @@ pub struct Summary {
     pub simulated: Vec<String>,
     /// One for each latency and group.
     pub latencies: Vec<LatencySummary>,
-    /// How many there were of what.
+    /// Counts over the run.
     pub counts: Counts,
     /// What the VMs cost; null where no price is known.
     #[serde(default)]
     pub cost: Option<CostSummary>,
-    /// What others have published, beside ours.
+    /// Published figures, beside ours.
     #[serde(default)]
     pub published: Vec<PublishedSummary>,
     /// One for each expectation.
@@ -63,20 +63,20 @@ pub struct Summary {
     pub leaks: Vec<LeakedObject>,
     /// The phases.
     pub phases: Vec<PhaseSummary>,
-    /// Actions that failed; those that went well are counted only.
+    /// Actions that failed; the others are only counted.
     pub failed_actions: Vec<ActionFailure>,
     /// Creations that Azure failed, by pool and code.
     pub azure_failures: Vec<AzureFailureSummary>,
     /// Warnings that controllers gave.
     pub controller_reasons: Vec<ReasonCount>,
-    /// The harness's look at itself.
+    /// The self-audit of the harness.
     #[serde(rename = "self")]
     pub self_audit: SelfSummary,
     /// CPU and memory by process.
     pub usage: Vec<UsageSummary>,
     /// Measured provisioning against the simulated Azure's own record; null where there is none.
     pub cross_check: Option<CrossCheckSummary>,
-    /// What makes the result less than it seems.
+    /// What makes the result less reliable than it looks.
     pub warnings: Vec<String>,
 }
 
@@ -98,9 +98,9 @@ pub struct RunSummary {
     pub seed: u64,
     /// The harness's version.
     pub harness: String,
-    /// Wall time of the begin.
+    /// Wall time of the start.
     pub started_at: Timestamp,
-    /// From the begin to the last event.
+    /// From the start to the last event.
     pub duration_ms: f64,
     /// The command that repeats the run.
     pub command: String,
@@ -152,7 +152,7 @@ pub struct LatencySummary {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CostSummary {
-    /// Altogether.
+    /// In total.
     pub usd: f64,
     /// Spot VMs.
     pub usd_spot: f64,
@@ -202,7 +202,7 @@ pub struct PublishedSummary {
 pub struct ExpectationSummary {
     /// Its name.
     pub name: String,
-    /// What it came to.
+    /// Its verdict.
     pub verdict: Verdict,
     /// What was observed.
     pub observed: String,
@@ -274,7 +274,7 @@ pub struct AzureFailureSummary {
     pub last_ms: f64,
 }
 
-/// The harness's look at itself. Figures are null when the log does not have them.
+/// The self-audit of the harness. Figures are null when the log does not have them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SelfSummary {
@@ -357,7 +357,7 @@ impl Summary {
     /// Reads a `summary.json`.
     ///
     /// # Errors
-    /// It is of another version, or no summary.
+    /// It is of another version, or not a summary.
     pub fn from_json(json: &[u8]) -> Result<Self, SummaryError> {
         #[derive(Deserialize)]
         struct Versioned {

@@ -15,7 +15,7 @@ pub(crate) struct Actions {
 }
 
 impl Actions {
-    /// Nothing was done yet of this plan.
+    /// No action of this plan has been done yet.
     pub(crate) fn of(plan: &Plan) -> Self {
         let actions = plan.phases.iter().flat_map(|phase| &phase.actions);
         let planned = actions.map(|planned| (planned.id, planned.action.clone())).collect();
@@ -26,23 +26,23 @@ impl Actions {
         self.all.push(action.clone());
     }
 
-    /// The plan's action that was done.
+    /// The plan's action, where it is one.
     pub(crate) fn planned(&self, done: &ActionStamps) -> Option<&Action> {
         self.planned.get(&done.what.id()?)
     }
 
-    /// Those that are the plan's, with the plan's action.
+    /// The actions of the plan, each with what was planned.
     pub(crate) fn of_plan(&self) -> impl Iterator<Item = (&ActionStamps, &Action)> {
         self.all.iter().filter_map(|done| Some((done, self.planned(done)?)))
     }
 
-    /// What an action did, in words.
+    /// A description of an action.
     pub(crate) fn describe(&self, done: &ActionStamps) -> String {
         match (&done.what, self.planned(done)) {
             (ActionKind::Push { revision, .. }, _) => format!("push {}", revision.get(..12).unwrap_or(revision)),
             (ActionKind::ReceiverCall { receiver }, _) => format!("call receiver {receiver}"),
             (ActionKind::Planned(_), Some(action)) => action.to_string(),
-            // A plan of another run lies beside the log.
+            // The plan beside the log is that of another run.
             (ActionKind::Planned(id), None) => format!("action {id}"),
         }
     }
@@ -51,4 +51,30 @@ impl Actions {
     pub(crate) fn send_lags_us(&self) -> impl Iterator<Item = u64> {
         self.all.iter().filter_map(|action| Some(action.sent_us?.saturating_sub(action.intended_us)))
     }
+}
+
+/// An acknowledged push.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Push<'a> {
+    pub(crate) commit: &'a str,
+    pub(crate) acked_us: u64,
+    /// The phase that it belongs to.
+    pub(crate) phase: &'a str,
+}
+
+/// Every acknowledged push, the first one first.
+pub(crate) fn pushes(actions: &Actions) -> Vec<Push<'_>> {
+    let mut pushes: Vec<Push<'_>> = actions
+        .all
+        .iter()
+        .filter_map(|action| match (&action.what, action.acked_us) {
+            (ActionKind::Push { revision, .. }, Some(acked_us)) => {
+                Some(Push { commit: revision, acked_us, phase: &action.phase })
+            }
+            _ => None,
+        })
+        .collect();
+    // Stable: pushes are sent one after another, so the log has them in their order.
+    pushes.sort_by_key(|push| push.acked_us);
+    pushes
 }

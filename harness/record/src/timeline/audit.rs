@@ -1,4 +1,4 @@
-//! The harness's look at itself, and processes' use of the machine.
+//! The self-audit of the harness, and the processes' use of the machine.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::histogram::histogram;
 /// CPU and memory of one process over the run, over restarts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Used {
-    /// Of its earlier lives, milliseconds.
+    /// CPU time before its last restart, milliseconds.
     before_ms: u64,
     last_ms: u64,
     pub(crate) rss_bytes: u64,
@@ -71,7 +71,7 @@ impl Audits {
     pub(crate) fn usage(&mut self, processes: &[ProcessUsage]) {
         for process in processes {
             let used = self.usage.entry(process.name.clone()).or_default();
-            // Cumulative since the process began: a smaller figure is that of a new process of the same name.
+            // Cumulative since the process started: a smaller figure is that of a new process of the same name.
             if process.cpu_ms < used.last_ms {
                 used.before_ms += used.last_ms;
             }

@@ -1,11 +1,11 @@
-//! What the simulated Azure tells of its VMs and of itself.
+//! The simulated Azure's record of its VMs and of itself.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::event::{AzureFact, AzureFactKind};
 use crate::names::{Name, Names};
 
-/// The life of one VM. Times are those of the simulator (`occurred_us`).
+/// The timeline of one VM. Times are those of the simulator (`occurred_us`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct VmTimeline {
     pub(crate) name: Name,
@@ -33,7 +33,7 @@ pub(crate) struct VmTimeline {
 }
 
 impl VmTimeline {
-    /// When there was no VM any more.
+    /// When the VM was gone.
     pub(crate) fn gone_us(&self) -> Option<u64> {
         match (self.evicted_us, self.deleted_us) {
             (Some(evicted_us), Some(deleted_us)) => Some(evicted_us.min(deleted_us)),
@@ -58,14 +58,14 @@ pub(crate) struct Failures {
 
 /// How often something happened, and between when.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Often {
+pub(crate) struct Recurrence {
     pub(crate) count: u64,
     pub(crate) first_us: u64,
     pub(crate) last_us: u64,
 }
 
-impl Often {
-    fn again(&mut self, at_us: u64, times: u64) {
+impl Recurrence {
+    fn add(&mut self, at_us: u64, times: u64) {
         self.first_us = if self.count == 0 { at_us } else { self.first_us.min(at_us) };
         self.last_us = self.last_us.max(at_us);
         self.count += times;
@@ -75,21 +75,21 @@ impl Often {
 /// Different unmodelled calls that are named; a broken simulator could produce one for each request.
 const CALLS_NAMED: usize = 20;
 
-/// Everything that the simulated Azure told.
+/// Everything that the simulated Azure reported.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Azure {
     by_name: HashMap<Name, u32>,
     pub(crate) vms: Vec<VmTimeline>,
     pub(crate) failures: BTreeMap<(Name, Name), Failures>,
-    pub(crate) throttled: Often,
-    pub(crate) refused: Often,
+    pub(crate) throttled: Recurrence,
+    pub(crate) refused: Recurrence,
     pub(crate) unmodelled: u64,
     pub(crate) unmodelled_calls: BTreeMap<String, u64>,
     pub(crate) facts_lost: u64,
     pub(crate) facts: u64,
 }
 
-/// How many a fact stands for, where the simulator counts; one without a number still means one.
+/// How many events a fact stands for; a fact without a number stands for one.
 fn times(fact: &AzureFact) -> u64 {
     fact.message.parse().unwrap_or(1).max(1)
 }
@@ -99,8 +99,8 @@ impl Azure {
         self.facts += 1;
         let at_us = fact.occurred_us;
         match fact.what {
-            AzureFactKind::Throttled => self.throttled.again(at_us, 1),
-            AzureFactKind::Refused => self.refused.again(at_us, times(fact)),
+            AzureFactKind::Throttled => self.throttled.add(at_us, 1),
+            AzureFactKind::Refused => self.refused.add(at_us, times(fact)),
             AzureFactKind::UnmodelledCall => {
                 self.unmodelled += 1;
                 if let Some(count) = self.unmodelled_calls.get_mut(&fact.message) {

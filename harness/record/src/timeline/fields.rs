@@ -1,4 +1,4 @@
-//! Fields of the objects that the scenario names: which value each had when.
+//! The values over time of the fields that a scenario names.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use crate::event::{FieldValue, Seen};
 
-/// A value and since when it stands.
+/// A value and the moment from which it holds.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Valued {
     pub(crate) at_us: u64,
-    /// `None` where there is nothing.
+    /// `None` where the field is absent.
     pub(crate) value: Option<Value>,
-    /// The object's UID; empty where there is no object.
+    /// The object's UID; empty where the object does not exist.
     pub(crate) uid: Box<str>,
     pub(crate) seen: Seen,
 }
@@ -40,13 +40,13 @@ impl Fields {
         self.all.get(object).and_then(|paths| paths.get(path.as_str())).map_or(&[], Vec::as_slice)
     }
 
-    /// What stood there at a moment; `None` where nothing was seen until then.
+    /// The value at a moment; `None` where nothing was seen until then.
     pub(crate) fn at(&self, object: &str, path: &FieldPath, at_us: u64) -> Option<&Valued> {
         let values = self.of(object, path);
         values.partition_point(|valued| valued.at_us <= at_us).checked_sub(1).and_then(|index| values.get(index))
     }
 
-    /// What was newly seen in `(from, to]`, in time.
+    /// The changes that were seen in `(from, to]`, in time.
     pub(crate) fn within(&self, object: &str, path: &FieldPath, from_us: u64, to_us: u64) -> &[Valued] {
         let values = self.of(object, path);
         let first = values.partition_point(|valued| valued.at_us <= from_us);

@@ -1,13 +1,12 @@
-//! The fold itself.
+//! The fold.
 
 use super::actions::Actions;
 use super::audit::Audits;
 use super::azure::Azure;
 use super::fields::Fields;
-use super::gitops::Gitops;
-use super::happened::Happened;
+use super::gitops::{Gitops, Notifications};
 use super::nodes::Nodes;
-use super::notifications::Notifications;
+use super::occurrences::Occurrences;
 use super::phases::Phases;
 use super::pods::Pods;
 use super::reasons::Reasons;
@@ -18,10 +17,10 @@ use harness_plan::Plan;
 use crate::event::{EndReason, Event, EventKind, ObjectKind, RunStarted};
 use crate::log::Skipped;
 
-/// What became of every object, action and phase: the fold of a log's events.
+/// The milestones of every object, action and phase: the fold of a log's events.
 ///
-/// Pure and total: any sequence of events can be applied, also a log that was cut. Events of different objects may come in any
-/// order; those of one object must come in theirs. Memory grows with objects, not with events: about 250 bytes a pod.
+/// Pure and total: any sequence of events can be applied, also a log that was cut. Events of different objects may be in any
+/// order; those of one object must be in theirs. Memory grows with objects, not with events: about 250 bytes a pod.
 #[derive(Clone, Debug, Default)]
 pub struct Timelines {
     pub(crate) header: Option<RunStarted>,
@@ -37,7 +36,7 @@ pub struct Timelines {
     pub(crate) phases: Phases,
     pub(crate) audits: Audits,
     pub(crate) reasons: Reasons,
-    pub(crate) happened: Happened,
+    pub(crate) occurrences: Occurrences,
     pub(crate) usage: UsageCurves,
     pub(crate) notifications: Notifications,
     pub(crate) leaks: Vec<(String, String)>,
@@ -52,22 +51,22 @@ impl Timelines {
         Self::default()
     }
 
-    /// Nothing has happened yet, and what the plan's expectations ask about will be counted.
+    /// Nothing has happened yet; occurrences that the plan's expectations count will be counted.
     pub fn of_plan(plan: &Plan) -> Self {
         Self {
             actions: Actions::of(plan),
-            happened: Happened::of(plan),
+            occurrences: Occurrences::of(plan),
             usage: UsageCurves::of(plan),
             ..Self::default()
         }
     }
 
-    /// Takes one event in.
+    /// Adds one event.
     pub fn apply(&mut self, event: &Event) {
         let at_us = event.at_us;
         self.events += 1;
         self.last_us = self.last_us.max(at_us);
-        self.happened.apply(event);
+        self.occurrences.apply(event);
         match &event.kind {
             EventKind::RunStarted(header) => self.header = Some(header.clone()),
             EventKind::PhaseBegan { phase } => self.phases.began(at_us, phase),
@@ -78,7 +77,7 @@ impl Timelines {
                 ObjectKind::NodeClaim => self.nodes.apply_claim(at_us, milestone, &mut self.names),
                 ObjectKind::Node => self.nodes.apply_node(at_us, milestone, &mut self.names),
                 ObjectKind::GitRepository | ObjectKind::Kustomization => self.gitops.apply(at_us, milestone),
-                // A pool's own life enters no latency.
+                // No latency is about a pool itself.
                 ObjectKind::NodePool => {}
             },
             EventKind::Azure(fact) => self.azure.apply(fact, &mut self.names),
@@ -92,7 +91,7 @@ impl Timelines {
             EventKind::Notified(notification) => self.notifications.apply(at_us, notification),
             EventKind::Leak { kind, name } => self.leaks.push((kind.clone(), name.clone())),
             EventKind::RunEnded { reason, detail } => {
-                // The larger reason wins when two are told.
+                // Of two reasons the larger one wins.
                 if self.ended.as_ref().is_none_or(|(known, _)| known <= reason) {
                     self.ended = Some((*reason, detail.clone()));
                 }

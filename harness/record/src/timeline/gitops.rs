@@ -1,40 +1,40 @@
-//! GitRepositories and Kustomizations: when which revision was fetched, applied, healthy, or failed.
+//! GitRepositories and Kustomizations: when each revision was fetched, applied, healthy, or failed; and the notifications about them.
 
 use std::collections::HashMap;
 
 use super::stamp::Stamp;
-use crate::event::{Milestone, ObjectKind, Reached, attribute};
+use crate::event::{Milestone, Notification, ObjectKind, Reached, attribute};
 
 /// The GitRepository of the run and the Kustomization that applies the tree from its top.
 pub(crate) const ROOT: &str = "node-config";
 
-/// One thing that an object of Flux has told of a revision.
+/// One report of a Flux object about a revision.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct FluxStep {
     pub(crate) at: Stamp,
     pub(crate) kind: ObjectKind,
     pub(crate) name: Box<str>,
     pub(crate) reached: Reached,
-    /// The commit's SHA; empty where it is about none.
+    /// The commit's SHA; empty where it is not about one.
     pub(crate) commit: Box<str>,
     /// Why it failed, where it did.
     pub(crate) reason: Box<str>,
 }
 
-/// Everything that Flux told. A run has some hundreds of such steps at most.
+/// Everything that Flux reported. A run has some hundreds of such steps at most.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gitops {
     /// The revision that an object was last seen with: earlier versions of the log name it only when it changes.
     revisions: HashMap<Box<str>, String>,
     /// In the order of the log.
     steps: Vec<FluxStep>,
-    /// Kustomizations by name: when one was first seen, and when it was gone for good.
-    lives: Vec<Life>,
+    /// When each Kustomization was first seen, and when it was gone for good.
+    presences: Vec<Presence>,
 }
 
-/// From when to when there was a Kustomization of a name.
+/// From when to when a Kustomization of a name existed.
 #[derive(Clone, Debug)]
-struct Life {
+struct Presence {
     name: Box<str>,
     from_us: u64,
     gone_us: Option<u64>,
@@ -43,7 +43,7 @@ struct Life {
 impl Gitops {
     pub(crate) fn apply(&mut self, at_us: u64, milestone: &Milestone) {
         let object = &milestone.object;
-        self.live(at_us, milestone);
+        self.track_presence(at_us, milestone);
         if let Some(revision) = milestone.attributes.get(attribute::REVISION) {
             self.revisions.insert(object.uid.as_str().into(), revision.clone());
         }
@@ -67,34 +67,35 @@ impl Gitops {
         });
     }
 
-    fn live(&mut self, at_us: u64, milestone: &Milestone) {
+    fn track_presence(&mut self, at_us: u64, milestone: &Milestone) {
         if milestone.object.kind != ObjectKind::Kustomization {
             return;
         }
         let name = milestone.object.name.as_str();
         let gone_us = (milestone.reached == Reached::Deleted).then_some(at_us);
-        match self.lives.iter_mut().find(|life| &*life.name == name) {
-            Some(life) => life.gone_us = gone_us,
-            None => self.lives.push(Life { name: name.into(), from_us: at_us, gone_us }),
+        match self.presences.iter_mut().find(|presence| &*presence.name == name) {
+            Some(presence) => presence.gone_us = gone_us,
+            None => self.presences.push(Presence { name: name.into(), from_us: at_us, gone_us }),
         }
     }
 
-    /// What a Kustomization told, in the order of the log.
+    /// The reports of a Kustomization, in the order of the log.
     pub(crate) fn steps_of(&self, kustomization: &str) -> impl Iterator<Item = &FluxStep> {
         self.steps.iter().filter(move |step| step.kind == ObjectKind::Kustomization && &*step.name == kustomization)
     }
 
     /// The names of all Kustomizations that were seen, the root's first.
     pub(crate) fn kustomizations(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.lives.iter().map(|life| &*life.name).collect();
+        let mut names: Vec<&str> = self.presences.iter().map(|presence| &*presence.name).collect();
         names.sort_by_key(|name| (*name != ROOT, *name));
         names
     }
 
-    /// Whether a Kustomization was there at a moment, as far as is known.
-    pub(crate) fn was_there(&self, kustomization: &str, at_us: u64) -> bool {
-        let life = self.lives.iter().find(|life| &*life.name == kustomization);
-        life.is_some_and(|life| life.from_us <= at_us && life.gone_us.is_none_or(|gone_us| gone_us > at_us))
+    /// Whether a Kustomization existed at a moment, as far as is known.
+    pub(crate) fn existed(&self, kustomization: &str, at_us: u64) -> bool {
+        let presence = self.presences.iter().find(|presence| &*presence.name == kustomization);
+        presence
+            .is_some_and(|presence| presence.from_us <= at_us && presence.gone_us.is_none_or(|gone_us| gone_us > at_us))
     }
 
     /// When the artifact of this commit was first stored.
@@ -106,6 +107,18 @@ impl Gitops {
     /// When a Kustomization first reached the milestone with this commit.
     pub(crate) fn first(&self, kustomization: &str, reached: Reached, commit: &str) -> Option<Stamp> {
         earliest(self.steps_of(kustomization).filter(|step| step.reached == reached), commit)
+    }
+}
+
+/// Notifications that Flux sent to the run's webhook, each with its time in microseconds since the run began, in the order of the log.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notifications {
+    pub(crate) all: Vec<(u64, Notification)>,
+}
+
+impl Notifications {
+    pub(crate) fn apply(&mut self, at_us: u64, notification: &Notification) {
+        self.all.push((at_us, notification.clone()));
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::azure::VmTimeline;
 use super::fold::Timelines;
-use super::nodes::{ClaimTimeline, Made, NodeTimeline, Placed};
+use super::nodes::{ClaimTimeline, NodeTimeline, Placed, Provenance};
 use super::pods::PodTimeline;
 use crate::names::Name;
 
@@ -67,7 +67,7 @@ impl Join {
         self.node_to_claim.iter().enumerate().filter(|(_, claim)| claim.is_none()).map(|(node, _)| node)
     }
 
-    /// Where a NodeClaim is, from whichever of the three tells it.
+    /// Where a NodeClaim is, by the first of the three that says so.
     pub(crate) fn placed(&self, timelines: &Timelines, claim: usize) -> Placed {
         let own = timelines.nodes.claims.get(claim).map(|claim| claim.placed).unwrap_or_default();
         let node = self.node(timelines, claim).map(|node| node.placed).unwrap_or_default();
@@ -75,8 +75,8 @@ impl Join {
         own.or(node).or(vm)
     }
 
-    /// What a NodeClaim and its Node are made from.
-    pub(crate) fn made(&self, timelines: &Timelines, claim: usize) -> Made {
+    /// What a NodeClaim and its Node were made from.
+    pub(crate) fn made(&self, timelines: &Timelines, claim: usize) -> Provenance {
         let own = timelines.nodes.claims.get(claim).map(|claim| claim.made).unwrap_or_default();
         own.or(self.node(timelines, claim).map(|node| node.made).unwrap_or_default())
     }
@@ -115,7 +115,7 @@ impl Join {
     }
 }
 
-/// A Node comes after its NodeClaim; names are not used twice in practice.
+/// A Node is created after its NodeClaim; names are not used twice in practice.
 fn of_claim(candidates: &[u32], nodes: &[NodeTimeline], claim: &ClaimTimeline) -> Option<u32> {
     let claimed_us = claim.created.map_or(0, |stamp| stamp.at_us());
     let after = |node: &&u32| {

@@ -1,43 +1,36 @@
-//! Timelines: the fold of a log's events into what became of each object.
+//! Timelines: the fold of a log's events into the milestones of each object.
 
 mod actions;
-mod asked;
 mod audit;
 mod azure;
 mod fields;
 mod fold;
 mod gitops;
-mod happened;
 mod join;
 mod nodes;
-mod notifications;
+mod occurrences;
 mod phases;
 mod pods;
-mod pushes;
-mod readiness;
 mod reasons;
 mod series;
 mod slots;
 mod stamp;
-mod steps_over_time;
 mod usage;
 
 pub use fold::Timelines;
-pub use steps_over_time::{NodeStep, PodStep};
+pub use series::{NodeStep, PodStep};
 
 pub(crate) use crate::names::{Name, Names};
-pub(crate) use asked::asked;
+pub(crate) use actions::{Push, pushes};
 pub(crate) use azure::{Failures, VmTimeline};
 pub(crate) use fields::{Fields, Valued};
 pub(crate) use gitops::{FluxStep, ROOT};
-pub(crate) use happened::Told;
 pub(crate) use join::Join;
-pub(crate) use nodes::{ClaimTimeline, Made, Placed};
-pub(crate) use pods::PodTimeline;
-pub(crate) use pushes::{Push, pushes};
-pub(crate) use readiness::Readiness;
+pub(crate) use nodes::{ClaimTimeline, Placed, Provenance};
+pub(crate) use occurrences::OccurrenceTally;
+pub(crate) use pods::{PodTimeline, Readiness};
 pub(crate) use reasons::is_schedulers;
 pub(crate) use series::{node_steps, pod_steps};
-pub(crate) use slots::{Horizon, Slots};
+pub(crate) use slots::{Horizon, Slots, desired_replicas};
 pub(crate) use stamp::Stamp;
 pub(crate) use usage::Curve;

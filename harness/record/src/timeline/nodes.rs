@@ -6,7 +6,7 @@ use super::stamp::{Stamp, first};
 use crate::event::{Milestone, Reached, attribute};
 use crate::names::{Name, Names};
 
-/// Where a node is and what it is: what samples are split by.
+/// Where a node is and what it is: the labels of its samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Placed {
     pub(crate) nodepool: Name,
@@ -32,7 +32,7 @@ impl Placed {
         }
     }
 
-    /// What is not known here is taken from there.
+    /// Fills in what is not known here from another one.
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
             nodepool: self.nodepool.or(other.nodepool),
@@ -45,16 +45,16 @@ impl Placed {
     }
 }
 
-/// What a node is made from. Not known where the log does not tell it.
+/// What a node was made from, as far as the log says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Made {
+pub(crate) struct Provenance {
     pub(crate) nodepool_hash: Name,
     pub(crate) nodeclass_hash: Name,
     pub(crate) image: Name,
     pub(crate) kubelet_version: Name,
 }
 
-impl Made {
+impl Provenance {
     fn learn(&mut self, attributes: &BTreeMap<String, String>, names: &mut Names) {
         for (key, value) in attributes {
             match key.as_str() {
@@ -67,7 +67,7 @@ impl Made {
         }
     }
 
-    /// What is not known here is taken from there.
+    /// Fills in what is not known here from another one.
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
             nodepool_hash: self.nodepool_hash.or(other.nodepool_hash),
@@ -78,13 +78,13 @@ impl Made {
     }
 }
 
-/// The life of one NodeClaim.
+/// The timeline of one NodeClaim.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ClaimTimeline {
     pub(crate) name: Name,
     pub(crate) node: Name,
     pub(crate) placed: Placed,
-    pub(crate) made: Made,
+    pub(crate) made: Provenance,
     pub(crate) reason: Name,
     pub(crate) created: Option<Stamp>,
     pub(crate) launched: Option<Stamp>,
@@ -98,13 +98,13 @@ pub(crate) struct ClaimTimeline {
     pub(crate) deleted: Option<Stamp>,
 }
 
-/// The life of one Node.
+/// The timeline of one Node.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct NodeTimeline {
     pub(crate) name: Name,
     pub(crate) nodeclaim: Name,
     pub(crate) placed: Placed,
-    pub(crate) made: Made,
+    pub(crate) made: Provenance,
     pub(crate) created: Option<Stamp>,
     pub(crate) ready: Option<Stamp>,
     pub(crate) deleting: Option<Stamp>,

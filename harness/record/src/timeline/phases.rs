@@ -2,7 +2,7 @@
 
 use crate::event::PhaseOutcome;
 
-/// The phase that the run adds after those of the plan (before them it adds `prepare`): what goes in it goes because the harness takes it away.
+/// The phase that the run adds after those of the plan (before them it adds `prepare`): in it the harness deletes what it created.
 pub(crate) const CLEANUP: &str = "cleanup";
 
 /// One phase.
@@ -36,7 +36,7 @@ impl Phases {
         self.all.iter().find(|phase| phase.name == name)
     }
 
-    /// The one that goes on.
+    /// The current phase.
     pub(crate) fn current(&self) -> Option<&PhaseTimeline> {
         self.all.iter().rev().find(|phase| phase.ended.is_none())
     }

@@ -7,27 +7,27 @@ use crate::names::owner;
 
 /// The owner of an object by its generated name, so that thousands of objects are a few lines.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key {
+pub(crate) struct ReasonKey {
     pub(crate) kind: String,
     /// Of a Pod and a ReplicaSet its Deployment, of a NodeClaim its NodePool, otherwise the object itself.
     pub(crate) owner: String,
     pub(crate) reason: String,
 }
 
-/// How often, and what was said.
+/// How often a reason was given, and the message.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Given {
+pub(crate) struct ReasonTally {
     pub(crate) count: u64,
     pub(crate) message: String,
 }
 
-/// More owners than this are not kept apart: a run has a few pools and workloads.
-const KEYS: usize = 1_000;
+/// The largest number of keys: a run has a few pools and workloads.
+const KEYS_MAX: usize = 1_000;
 
 /// Warnings by owner.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reasons {
-    pub(crate) all: BTreeMap<Key, Given>,
+    pub(crate) all: BTreeMap<ReasonKey, ReasonTally>,
 }
 
 impl Reasons {
@@ -36,8 +36,8 @@ impl Reasons {
             return;
         }
         let owner = owner(&reason.kind, &reason.name);
-        let key = Key { kind: reason.kind.clone(), owner: owner.to_owned(), reason: reason.reason.clone() };
-        if self.all.len() >= KEYS && !self.all.contains_key(&key) {
+        let key = ReasonKey { kind: reason.kind.clone(), owner: owner.to_owned(), reason: reason.reason.clone() };
+        if self.all.len() >= KEYS_MAX && !self.all.contains_key(&key) {
             return;
         }
         let given = self.all.entry(key).or_default();

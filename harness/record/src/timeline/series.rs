@@ -1,9 +1,38 @@
-//! Objects by state over time.
+//! Objects by state over time, as step functions: a step holds from its time to that of the next one.
 
 use super::fold::Timelines;
 use super::join::Join;
 use super::stamp::Stamp;
-use super::steps_over_time::{NodeStep, PodStep};
+
+/// Pods of the run by state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PodStep {
+    /// From when, microseconds since the run began.
+    pub at_us: u64,
+    /// Created, not bound.
+    pub pending: u32,
+    /// Bound, not Ready.
+    pub scheduled: u32,
+    /// Ready.
+    pub ready: u32,
+    /// Being deleted.
+    pub deleting: u32,
+}
+
+/// NodeClaims with their Nodes by state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeStep {
+    /// From when, microseconds since the run began.
+    pub at_us: u64,
+    /// NodeClaim seen, not Launched.
+    pub claimed: u32,
+    /// Launched, Node not Ready.
+    pub launched: u32,
+    /// Node Ready.
+    pub ready: u32,
+    /// Being deleted.
+    pub deleting: u32,
+}
 
 /// More steps than this are thinned: more than a report can draw.
 const STEPS: usize = 2_000;
@@ -52,10 +81,10 @@ fn steps(mut changes: Vec<Change>) -> Vec<(u64, [u32; 4])> {
     steps
 }
 
-/// What is reached after an object began to go does not bring it back.
-fn until_going(reached: [(Option<Stamp>, u8); 5], going_us: u64) -> impl Iterator<Item = (u64, u8)> {
+/// States up to an object's deletion; what it reaches later does not bring it back.
+fn until_deletion(reached: [(Option<Stamp>, u8); 5], deletion_us: u64) -> impl Iterator<Item = (u64, u8)> {
     let states = reached.into_iter().filter_map(|(stamp, state)| Some((stamp?.at_us(), state)));
-    states.filter(move |(at_us, state)| *state > 2 || *at_us <= going_us)
+    states.filter(move |(at_us, state)| *state > 2 || *at_us <= deletion_us)
 }
 
 /// Pods by state over time.
@@ -67,10 +96,10 @@ pub(crate) fn pod_steps(timelines: &Timelines) -> Vec<PodStep> {
     let mut states = Vec::new();
     for (index, pod) in timelines.pods.all.iter().enumerate() {
         let reached = [(pod.created, 0), (pod.scheduled, 1), (pod.ready, 2), (pod.deleting, 3), (pod.deleted, NONE)];
-        let going_us = pod.going().map_or(u64::MAX, |stamp| stamp.at_us());
-        states.extend(until_going(reached, going_us));
+        let deletion_us = pod.deletion().map_or(u64::MAX, |stamp| stamp.at_us());
+        states.extend(until_deletion(reached, deletion_us));
         while let Some(flip) = flips.next_if(|flip| flip.pod as usize <= index) {
-            if flip.at_us < going_us {
+            if flip.at_us < deletion_us {
                 states.push((flip.at_us, if flip.ready { 2 } else { 1 }));
             }
         }
@@ -90,13 +119,13 @@ pub(crate) fn node_steps(timelines: &Timelines, join: &Join) -> Vec<NodeStep> {
         let node = join.node(timelines, index);
         let ready = node.and_then(|node| node.ready);
         let deleted = [claim.deleted, node.and_then(|node| node.deleted)].into_iter().flatten();
-        // The Node may go before or after its NodeClaim; the later counts, once the NodeClaim is gone.
+        // The Node may be deleted before or after its NodeClaim; the later counts, once the NodeClaim is gone.
         let gone = claim.deleted.and(deleted.max_by_key(|stamp| stamp.at_us()));
         let reached = [(claim.created, 0), (claim.launched, 1), (ready, 2), (claim.deleting, 3), (gone, NONE)];
-        let going_us = claim.deleting.or(claim.deleted).map_or(u64::MAX, |stamp| stamp.at_us());
-        states.extend(until_going(reached, going_us));
+        let deletion_us = claim.deleting.or(claim.deleted).map_or(u64::MAX, |stamp| stamp.at_us());
+        states.extend(until_deletion(reached, deletion_us));
         for (at_us, ready) in node.map_or(&[][..], |node| &node.flips) {
-            if *at_us < going_us {
+            if *at_us < deletion_us {
                 states.push((*at_us, if *ready { 2 } else { 1 }));
             }
         }

@@ -1,4 +1,4 @@
-//! Which pod was asked for when.
+//! What the plan wants of each workload and when, and which pod answers which request.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -6,11 +6,12 @@ use harness_plan::{Action, Plan};
 
 use super::fold::Timelines;
 use crate::samples::{Cause, Censored};
+use crate::steps::Steps;
 
-/// Until when an object's way is followed, and which deadlines passed meanwhile.
+/// Until when an object is followed, and which deadlines passed meanwhile.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Horizon {
-    /// When cleanup began: what goes afterwards goes because the harness takes it away. The end of the log where it never began.
+    /// When cleanup started: later deletions are the harness's own. The end of the log where it did not start.
     pub(crate) us: u64,
     /// The end of the log.
     pub(crate) end_us: u64,
@@ -27,7 +28,7 @@ impl Horizon {
         }
     }
 
-    /// A sample that began at `from_us` and has no end, of an object that went at `gone_us`, or is still there.
+    /// A sample that starts at `from_us` and has no end, of an object that was gone at `gone_us`, or is still there.
     pub(crate) fn censor(&self, from_us: u64, gone_us: Option<u64>, by_the_plan: bool) -> Censored {
         let limit_us = if from_us <= self.us { self.us } else { self.end_us };
         let until_us = gone_us.unwrap_or(limit_us).min(limit_us);
@@ -60,10 +61,10 @@ pub(crate) struct Slot {
 ///
 /// Each growth of a workload opens as many slots as it asks for pods; each pod that is created fills the oldest open one, so
 /// that the j-th pod of a growth belongs to the scale action that covers it. A shrink closes open slots first, newest first,
-/// and then excuses as many deletions. A pod that goes unexcused before it was Ready opens its slot again: its replacement is
-/// measured from the same intended moment, as whoever asked for the replica would. A pod that the plan has replaced opens a slot
-/// and excuses a deletion: the one that comes is measured from the moment at which it was to be replaced. What an autoscaler adds was
-/// not asked for by the plan, and what it takes away early is withdrawn.
+/// and then excuses as many deletions. A pod that is deleted unexcused before it was Ready opens its slot again: its replacement is
+/// measured from the same intended moment, as a user who waits for the replica would. A pod that the plan has replaced opens a slot
+/// and excuses a deletion: the new one is measured from the moment at which the old one was to be replaced. The pods of an autoscaler are
+/// not requested by the plan, and those that it deletes early are withdrawn.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Slots {
     pub(crate) all: Vec<Slot>,
@@ -85,7 +86,7 @@ enum Step {
         acked_us: Option<u64>,
     },
     Created(u32),
-    Going(u32),
+    Deletion(u32),
 }
 
 impl Slots {
@@ -96,7 +97,7 @@ impl Slots {
         for (workload, mut steps) in steps {
             let name = |step: &Step| match step {
                 Step::Scale { .. } | Step::Replace { .. } => "",
-                Step::Created(pod) | Step::Going(pod) => {
+                Step::Created(pod) | Step::Deletion(pod) => {
                     timelines.pods.all.get(*pod as usize).map_or("", |pod| &*pod.name)
                 }
             };
@@ -150,7 +151,7 @@ impl Slots {
                     // An autoscaler's pods replace nothing.
                     None => self.replaced += u64::from(!autoscaled),
                 },
-                Step::Going(pod) => {
+                Step::Deletion(pod) => {
                     let of_pod = slot_of_pod.get(pod as usize).copied().flatten();
                     let slot = of_pod.and_then(|index| Some((index, self.all.get_mut(index)?)));
                     let was_ready = timelines.pods.all.get(pod as usize).is_some_and(|pod| pod.ready.is_some());
@@ -181,7 +182,7 @@ impl Step {
         match self {
             Self::Scale { .. } | Self::Replace { .. } => 0,
             Self::Created(_) => 1,
-            Self::Going(_) => 2,
+            Self::Deletion(_) => 2,
         }
     }
 }
@@ -210,7 +211,7 @@ fn steps(plan: &Plan, timelines: &Timelines, horizon: &Horizon) -> BTreeMap<usiz
         }
     }
     // What was due and left no trace: the run was killed, or the phase's deadline passed before it was sent.
-    for (phase, began_us, until_us) in begun(plan, timelines, horizon) {
+    for (phase, began_us, until_us) in started_phases(plan, timelines, horizon) {
         for planned in &phase.actions {
             let intended_us = began_us.saturating_add(planned.at_us);
             let (workload, step) = match &planned.action {
@@ -240,15 +241,49 @@ fn steps(plan: &Plan, timelines: &Timelines, horizon: &Horizon) -> BTreeMap<usiz
         if let Some(created) = first.into_iter().flatten().next() {
             steps.push((created.at_us(), Step::Created(pod as u32)));
         }
-        if let Some(going) = seen.going().filter(|going| going.at_us() < horizon.us) {
-            steps.push((going.at_us(), Step::Going(pod as u32)));
+        if let Some(deletion) = seen.deletion().filter(|deletion| deletion.at_us() < horizon.us) {
+            steps.push((deletion.at_us(), Step::Deletion(pod as u32)));
         }
     }
     steps
 }
 
-/// Phases of the plan that began: when, and until when their actions were sent.
-pub(super) fn begun<'a>(
+/// The replicas that the plan wants of a workload, over time: from the moment at which the request was sent, or was due where it was not
+/// sent. Of a workload that an autoscaler scales the plan wants the autoscaler's minimum.
+pub(crate) fn desired_replicas(plan: &Plan, timelines: &Timelines, horizon: &Horizon, workload: &str) -> Steps {
+    let planned = plan.workloads.iter().find(|known| known.name == workload);
+    if let Some(autoscale) = planned.and_then(|workload| workload.autoscale.as_ref()) {
+        return Steps::from_values([(0, i64::from(autoscale.min))]);
+    }
+    let mut recorded = BTreeSet::new();
+    let mut values: Vec<(u64, i64)> = Vec::new();
+    for action in &timelines.actions.all {
+        recorded.extend(action.what.id());
+        if let Some(Action::Scale(scale)) = timelines.actions.planned(action)
+            && scale.workload() == workload
+        {
+            values.push((action.sent_us.unwrap_or(action.intended_us), i64::from(scale.to)));
+        }
+    }
+    for (phase, began_us, until_us) in started_phases(plan, timelines, horizon) {
+        for action in &phase.actions {
+            let due_us = began_us.saturating_add(action.at_us);
+            if let Action::Scale(scale) = &action.action
+                && scale.workload() == workload
+                && due_us <= until_us
+                && !recorded.contains(&action.id)
+            {
+                values.push((due_us, i64::from(scale.to)));
+            }
+        }
+    }
+    // Stable: actions of one moment stay in their order.
+    values.sort_by_key(|(at_us, _)| *at_us);
+    Steps::from_values(values)
+}
+
+/// Phases of the plan that started: when, and until when their actions were sent.
+fn started_phases<'a>(
     plan: &'a Plan,
     timelines: &'a Timelines,
     horizon: &'a Horizon,

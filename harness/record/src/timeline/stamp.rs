@@ -8,7 +8,7 @@ use crate::event::Seen;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp(NonZeroU64);
 
-/// Two bits tell how it was seen, and the value is never 0.
+/// Two bits say how it was seen, and the value is never 0.
 const LATEST_US: u64 = (u64::MAX >> 2) - 1;
 
 impl Stamp {

@@ -10,7 +10,7 @@ use crate::event::ProcessUsage;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Sample {
     pub(crate) at_us: u64,
-    /// User and system time, milliseconds, over all lives of the process so far.
+    /// User and system time, milliseconds, over all restarts of the process so far.
     pub(crate) cpu_ms: u64,
     pub(crate) rss_bytes: u64,
 }

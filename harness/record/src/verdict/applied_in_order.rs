@@ -4,26 +4,26 @@ use std::collections::BTreeMap;
 
 use harness_plan::{Action, AppliedInOrder};
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use super::window::Windows;
 use crate::event::Reached;
 use crate::text;
 use crate::timeline::{FluxStep, Push, ROOT, pushes};
 
-pub(super) fn check(check: &AppliedInOrder, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &AppliedInOrder, evidence: &Evidence<'_>) -> CheckOutcome {
     let AppliedInOrder { last, phases } = check;
     let source = evidence.source;
     let of_plan: Vec<&str> = source.plan.phases.iter().map(|phase| phase.name.as_str()).collect();
     let names: Vec<&str> = if phases.is_empty() { of_plan } else { phases.iter().map(String::as_str).collect() };
     let windows = Windows::of(names.iter().copied(), evidence);
-    let all = pushes(source.timelines);
+    let all = pushes(&source.timelines.actions);
     let place: BTreeMap<&str, usize> = all.iter().enumerate().map(|(index, push)| (push.commit, index)).collect();
     let asked: Vec<&Push<'_>> = all.iter().filter(|push| names.contains(&push.phase)).collect();
     let span = windows.all.first().zip(windows.all.last()).map(|(first, last)| (first.from_us, last.to_us));
     let (from_us, to_us) = span.unwrap_or_default();
-    // Revisions that somebody else has pushed have no place among ours.
-    let told: Vec<(&FluxStep, usize)> = source
+    // Revisions pushed by others have no place in the order.
+    let reported: Vec<(&FluxStep, usize)> = source
         .timelines
         .gitops
         .steps_of(ROOT)
@@ -34,14 +34,14 @@ pub(super) fn check(check: &AppliedInOrder, evidence: &Evidence<'_>) -> Outcome 
 
     let mut verdict = windows.cap(Verdict::Pass);
     let mut observed = Vec::new();
-    let applied = asked.iter().filter(|push| told.iter().any(|(step, _)| *step.commit == *push.commit)).count();
+    let applied = asked.iter().filter(|push| reported.iter().any(|(step, _)| *step.commit == *push.commit)).count();
     observed.push(format!("{applied} of {} applied", text::count(asked.len() as u64, "revision")));
     let planned = planned(&names, evidence);
     if asked.is_empty() || asked.len() < planned {
         verdict = verdict.and(Verdict::Inconclusive);
         observed.push(format!("{} of {} pushed", asked.len(), text::count(planned as u64, "commit")));
     }
-    if let Some([(earlier, _), (later, _)]) = told.windows(2).find(|pair| matches!(pair, [a, b] if b.1 < a.1)) {
+    if let Some([(earlier, _), (later, _)]) = reported.windows(2).find(|pair| matches!(pair, [a, b] if b.1 < a.1)) {
         verdict = Verdict::Fail;
         observed.push(format!(
             "{} at {} after {} at {}",
@@ -52,7 +52,8 @@ pub(super) fn check(check: &AppliedInOrder, evidence: &Evidence<'_>) -> Outcome 
         ));
     }
     if let (true, Some(newest)) = (*last, asked.last()) {
-        let in_force = told.last().filter(|(step, _)| step.reached == Reached::Healthy).map(|(step, _)| &*step.commit);
+        let in_force =
+            reported.last().filter(|(step, _)| step.reached == Reached::Healthy).map(|(step, _)| &*step.commit);
         if in_force != Some(newest.commit) {
             verdict = verdict.and(if windows.ended() { Verdict::Fail } else { Verdict::Inconclusive });
             observed.push(format!(
@@ -63,10 +64,10 @@ pub(super) fn check(check: &AppliedInOrder, evidence: &Evidence<'_>) -> Outcome 
         }
     }
     let limit = if *last { "in the order of the pushes, the last one in force" } else { "in the order of the pushes" };
-    let shown = told.iter().filter(|(step, _)| step.reached == Reached::Applied);
+    let shown = reported.iter().filter(|(step, _)| step.reached == Reached::Applied);
     let shown: Vec<String> = shown.map(|(step, _)| named(&step.commit, &place)).collect();
-    let shown = if shown.is_empty() { "none".to_owned() } else { text::some(&shown, SHOWN) };
-    Outcome {
+    let shown = if shown.is_empty() { "none".to_owned() } else { text::first_few(&shown, SHOWN) };
+    CheckOutcome {
         verdict,
         observed: windows.observed(observed),
         limit: limit.to_owned(),
@@ -77,7 +78,7 @@ pub(super) fn check(check: &AppliedInOrder, evidence: &Evidence<'_>) -> Outcome 
 /// Revisions that are shown.
 const SHOWN: usize = 60;
 
-/// `#7 0123abcd`: its place among the pushes and the begin of its SHA.
+/// `#7 0123abcd`: its place among the pushes and the start of its SHA.
 fn named(commit: &str, place: &BTreeMap<&str, usize>) -> String {
     let number = place.get(commit).map_or_else(String::new, |place| format!("#{} ", place + 1));
     format!("{number}{}", commit.get(..8).unwrap_or(commit))

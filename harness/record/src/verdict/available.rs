@@ -3,27 +3,27 @@
 use harness_plan::Available;
 use harness_units::Amount;
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::findings::Findings;
 use super::types::Verdict;
 use super::window::{Window, Windows};
 use crate::steps::{Steps, pieces};
 use crate::text;
-use crate::timeline::asked;
+use crate::timeline::desired_replicas;
 
-/// The moment with the fewest Ready pods against what is needed, in one phase.
+/// The moment of one phase at which Ready pods were fewest, compared with what was needed.
 #[derive(Debug, PartialEq, Eq)]
 struct Lowest {
     ready: i64,
     needed: i64,
     at_us: u64,
-    /// For how long altogether fewer than needed were Ready.
+    /// The total time with fewer Ready pods than needed.
     short_us: u64,
     /// Whether pods were needed at any moment.
     any_needed: bool,
 }
 
-pub(super) fn check(check: &Available, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Available, evidence: &Evidence<'_>) -> CheckOutcome {
     let Available { workloads, at_least, phases } = check;
     let at_least = *at_least;
     let source = evidence.source;
@@ -34,9 +34,9 @@ pub(super) fn check(check: &Available, evidence: &Evidence<'_>) -> Outcome {
     for workload in workloads.names() {
         let name = timelines.names.get(workload).filter(|name| !name.is_none());
         let ready = Steps::from_changes(source.readiness.changes(&timelines.pods, |pod| Some(pod.workload) == name));
-        let asked = asked(source.plan, timelines, source.horizon, workload);
+        let desired = desired_replicas(source.plan, timelines, source.horizon, workload);
         for window in &windows.all {
-            let lowest = lowest(&ready, &asked, at_least, window);
+            let lowest = lowest(&ready, &desired, at_least, window);
             let Lowest { ready, needed, at_us, short_us, any_needed } = lowest;
             let at = text::duration(at_us);
             if !any_needed {
@@ -67,8 +67,8 @@ pub(super) fn check(check: &Available, evidence: &Evidence<'_>) -> Outcome {
         Amount::Count(count) => format!("at least {count} Ready"),
         Amount::Percent(_) => format!("at least {at_least} of the replicas asked for Ready"),
     };
-    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::some(&shown, 6)) };
-    Outcome {
+    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::first_few(&shown, 6)) };
+    CheckOutcome {
         verdict,
         observed: windows.observed(observed),
         limit,
@@ -76,14 +76,14 @@ pub(super) fn check(check: &Available, evidence: &Evidence<'_>) -> Outcome {
     }
 }
 
-fn lowest(ready: &Steps, asked: &Steps, at_least: Amount, window: &Window<'_>) -> Lowest {
+fn lowest(ready: &Steps, desired: &Steps, at_least: Amount, window: &Window<'_>) -> Lowest {
     let mut lowest = Lowest { ready: 0, needed: 0, at_us: window.from_us, short_us: 0, any_needed: false };
     let mut margin = i64::MAX;
     // A phase of no length is its moment.
-    for (from_us, to_us) in pieces(&[ready, asked], window.from_us, window.to_us) {
+    for (from_us, to_us) in pieces(&[ready, desired], window.from_us, window.to_us) {
         let needed = match at_least {
             Amount::Count(count) => i64::from(count),
-            Amount::Percent(_) => i64::try_from(at_least.of(asked.at(from_us).unsigned_abs())).unwrap_or(i64::MAX),
+            Amount::Percent(_) => i64::try_from(at_least.of(desired.at(from_us).unsigned_abs())).unwrap_or(i64::MAX),
         };
         lowest.any_needed |= needed > 0;
         let there = ready.at(from_us);
@@ -109,18 +109,18 @@ mod tests {
         #[test]
         fn the_step_function_misses_no_moment(
             ready in vec((0_u64..60, -3_i64..4), 0..30),
-            asked in vec((0_u64..60, 0_i64..9), 0..8),
+            desired in vec((0_u64..60, 0_i64..9), 0..8),
             percent in 0_u32..=100,
             from_us in 0_u64..40,
             length in 1_u64..30,
         ) {
-            let mut asked = asked;
-            asked.sort_by_key(|(at_us, _)| *at_us);
-            let (ready, asked) = (Steps::from_changes(ready), Steps::from_values(asked));
+            let mut desired = desired;
+            desired.sort_by_key(|(at_us, _)| *at_us);
+            let (ready, desired) = (Steps::from_changes(ready), Steps::from_values(desired));
             let window = Window { phase: "p", from_us, to_us: from_us + length };
             let at_least = Amount::Percent(percent);
-            let found = lowest(&ready, &asked, at_least, &window);
-            let needed = |at: u64| at_least.of(asked.at(at) as u64) as i64;
+            let found = lowest(&ready, &desired, at_least, &window);
+            let needed = |at: u64| at_least.of(desired.at(at) as u64) as i64;
             let margins = (window.from_us..window.to_us).map(|at| ready.at(at) - needed(at));
             prop_assert_eq!(found.ready - found.needed, margins.clone().min().unwrap());
             prop_assert_eq!(found.short_us, margins.filter(|margin| *margin < 0).count() as u64);

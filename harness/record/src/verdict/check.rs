@@ -2,7 +2,7 @@
 
 use harness_plan::{Check, Expectation};
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::ExpectationResult;
 use super::{
     applied_in_order, available, field, fleet, happened, latency, limits, max_concurrent_disruptions, order, pending,
@@ -35,7 +35,7 @@ pub(crate) fn check(expectation: &Expectation, evidence: &Evidence<'_>) -> Expec
         Check::Usage(check) => usage::check(check, evidence),
         Check::AppliedInOrder(check) => applied_in_order::check(check, evidence),
     };
-    let Outcome { verdict, observed, limit, evidence } = outcome;
+    let CheckOutcome { verdict, observed, limit, evidence } = outcome;
     let (name, text) = (expectation.name.clone(), observed.to_string());
     ExpectationResult { name, verdict, observed: text, subjects: observed.into_subjects(), limit, evidence }
 }

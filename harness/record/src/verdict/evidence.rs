@@ -1,4 +1,4 @@
-//! What verdicts rest on, and what a check comes to.
+//! What verdicts rest on, and the outcome of a check.
 
 use super::findings::Findings;
 use super::types::Verdict;
@@ -12,22 +12,22 @@ pub(crate) struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    /// Whether every phase ended by itself. What did not come until then did not come; in a run that was cut it may still have.
+    /// Whether every phase ended by itself. What had not happened by then did not happen; in a run that was cut it might have.
     pub(crate) fn complete(&self) -> bool {
         matches!(self.source.timelines.ended, Some((EndReason::Completed, _)))
     }
 
-    /// Whether VMs are those of the simulated Azure, which tells of each.
-    pub(crate) fn azure_tells(&self) -> bool {
+    /// Whether the log has the simulated Azure's record of every VM.
+    pub(crate) fn has_azure_record(&self) -> bool {
         let timelines = self.source.timelines;
         let target = timelines.header.as_ref().map_or("", |header| header.target.as_str());
         timelines.azure.facts > 0 || matches!(target, "local" | "kind" | "k3s")
     }
 }
 
-/// What a check came to, without the expectation's name.
+/// The outcome of a check, without the expectation's name.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct CheckOutcome {
     pub(crate) verdict: Verdict,
     pub(crate) observed: Findings,
     pub(crate) limit: String,

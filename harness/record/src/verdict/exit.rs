@@ -7,8 +7,8 @@ use crate::event::EndReason;
 ///
 /// | code | when | why here |
 /// |---|---|---|
-/// | 3 | the target or a component failed | nothing after it can be trusted, neither the expectations nor the count of what is left |
-/// | 5 | something was left behind | 130 promises that it was cleaned up, so it cannot be given; and what is left costs money until somebody acts, while a failed expectation closes the gate either way and stands in every report |
+/// | 3 | the target or a component failed | nothing after it can be trusted, neither the expectations nor the count of leaks |
+/// | 5 | something was left behind | 130 promises that it was cleaned up, so it cannot be given; and a leak costs money until it is removed, while a failed expectation closes the gate either way and stands in every report |
 /// | 130 | interrupted | it says more than the expectations of a part of a run |
 /// | 1 | an expectation failed | |
 /// | 4 | inconclusive: not run, killed (no end in the log), no evidence | |

@@ -1,8 +1,8 @@
-//! Was a field what it had to be, and how often did it change?
+//! Did a field have its expected value, and how often did it change?
 
 use harness_plan::{Bounds, Changes, ExpectedField};
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use super::window::Windows;
 use crate::event::Seen;
@@ -14,8 +14,8 @@ const SHOWN: usize = 6;
 /// Characters of a value that are shown.
 const VALUE_LENGTH: usize = 120;
 
-/// At every moment of the phases, or at the end of the last.
-pub(super) fn check(check: &ExpectedField, evidence: &Evidence<'_>) -> Outcome {
+/// Checks the value at every moment of the phases, or at the end of the last.
+pub(super) fn check(check: &ExpectedField, evidence: &Evidence<'_>) -> CheckOutcome {
     let ExpectedField { field: of, phases, always } = check;
     let always = *always;
     let source = evidence.source;
@@ -53,25 +53,26 @@ pub(super) fn check(check: &ExpectedField, evidence: &Evidence<'_>) -> Outcome {
     if observed.is_empty() && !windows.all.is_empty() {
         observed.push(format!("{}: {} always was", of.object, of.path));
     }
-    Outcome { verdict, observed: windows.observed(observed), limit, evidence: described(&shown, &windows) }
+    CheckOutcome { verdict, observed: windows.observed(observed), limit, evidence: described(&shown, &windows) }
 }
 
-/// What was seen, and in which phases.
+/// The values that were seen, and the phases.
 fn described(shown: &[String], windows: &Windows<'_>) -> String {
     let phases = format!("in {}", windows.described());
-    if shown.is_empty() { phases } else { format!("{}; {phases}", text::some(shown, SHOWN)) }
+    if shown.is_empty() { phases } else { format!("{}; {phases}", text::first_few(shown, SHOWN)) }
 }
 
-/// One phase after another begins with the same value: it is said once.
+/// Adds a text unless it repeats the last one: a phase often starts with the value with which the one before ended.
 fn note(shown: &mut Vec<String>, one: String) {
     if !shown.contains(&one) {
         shown.push(one);
     }
 }
 
-/// How often the value was another than before.
-pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> Outcome {
-    let Changes { object, path, bounds: Bounds { at_least, at_most }, phases } = check;
+/// Checks how often the value changed.
+pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> CheckOutcome {
+    let Changes { object, path, bounds, phases } = check;
+    let Bounds { at_least, at_most } = *bounds;
     let fields = &evidence.source.timelines.fields;
     let windows = Windows::named_or_all(phases, evidence);
     let (mut count, mut verdict) = (0_u64, Verdict::Pass);
@@ -97,7 +98,7 @@ pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> Outcome {
         }
     }
     let verdict = if at_most.is_some_and(|most| count > u64::from(most)) {
-        // What was not seen can only be more.
+        // Unseen changes can only add to the count.
         Verdict::Fail
     } else if at_least.is_some_and(|least| count < u64::from(least)) {
         if windows.ended() && verdict == Verdict::Pass { Verdict::Fail } else { Verdict::Inconclusive }
@@ -105,18 +106,13 @@ pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> Outcome {
         windows.cap(verdict)
     };
     doubts.insert(0, format!("{object}: {}", text::count(count, "change")));
-    let limit = match (at_least, at_most) {
-        (Some(least), Some(most)) => format!("{least} to {} of {path}", text::count(u64::from(*most), "change")),
-        (Some(least), None) => format!("at least {} of {path}", text::count(u64::from(*least), "change")),
-        (None, Some(most)) => format!("at most {} of {path}", text::count(u64::from(*most), "change")),
-        (None, None) => format!("any number of changes of {path}"),
-    };
-    Outcome { verdict, observed: windows.observed(doubts), limit, evidence: described(&shown, &windows) }
+    let limit = format!("{} of {path}", bounds.describe("change"));
+    CheckOutcome { verdict, observed: windows.observed(doubts), limit, evidence: described(&shown, &windows) }
 }
 
 fn say(valued: &Valued) -> String {
     match &valued.value {
-        Some(value) => text::line(&value.to_string(), VALUE_LENGTH),
+        Some(value) => text::one_line(&value.to_string(), VALUE_LENGTH),
         None if valued.uid.is_empty() => "no object".to_owned(),
         None => "nothing".to_owned(),
     }

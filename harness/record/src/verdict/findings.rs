@@ -1,8 +1,8 @@
-//! What a check has found, part by part.
+//! The findings of a check.
 
 use std::fmt;
 
-/// What was found, and which workloads or NodePools it is about: a reader of the verdict looks for causes there.
+/// Findings, and the workloads or NodePools that they are about: there the reason looks for causes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Findings {
     parts: Vec<String>,

@@ -4,49 +4,49 @@ use std::collections::{HashMap, HashSet};
 
 use harness_plan::{Fleet, VmCount};
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use crate::text;
 use crate::timeline::{Name, VmTimeline};
 
-/// Names that are shown of what does not agree.
+/// Names of disagreeing objects that are shown.
 const SHOWN: usize = 3;
 
-pub(super) fn check(check: &Fleet, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Fleet, evidence: &Evidence<'_>) -> CheckOutcome {
     let timelines = evidence.source.timelines;
-    let told = evidence.azure_tells();
+    let from_azure = evidence.has_azure_record();
     let launched = timelines.nodes.claims.iter().filter(|claim| claim.launched.is_some()).count() as u64;
     let booted = timelines.azure.vms.iter().filter(|vm| vm.booted_us.is_some()).count() as u64;
     let nodes = timelines.nodes.nodes.len() as u64 - evidence.source.join.unclaimed().count() as u64;
     let mut verdict = Verdict::Pass;
     let (mut observed, mut limit) = (Vec::new(), Vec::new());
     if check.vms == Some(VmCount::AsManyAsNodeclaims) {
-        let (machines, what) = if told { (booted, "VM") } else { (nodes, "Node") };
-        let verb = if told { "booted" } else { "joined" };
+        let (machines, what) = if from_azure { (booted, "VM") } else { (nodes, "Node") };
+        let verb = if from_azure { "booted" } else { "joined" };
         observed.push(format!(
             "{} {verb}, {} launched",
             text::count(machines, what),
             text::count(launched, "NodeClaim")
         ));
         limit.push("as many VMs as NodeClaims".to_owned());
-        let odd = if told { odd_ones(evidence) } else { Vec::new() };
-        let equal = if told { odd.is_empty() } else { machines == launched };
+        let odd = if from_azure { odd_ones(evidence) } else { Vec::new() };
+        let equal = if from_azure { odd.is_empty() } else { machines == launched };
         verdict = verdict.and(match () {
             () if launched == 0 && machines == 0 => Verdict::Inconclusive,
             () if equal => Verdict::Pass,
-            // A boot may still have been on its way, its fact lost, or, without a record, a VM never have joined.
-            () if !told || !evidence.complete() || timelines.azure.facts_lost > 0 => Verdict::Inconclusive,
+            // The VM may still have been booting, its fact may be lost, or, without a record, the VM may never have joined.
+            () if !from_azure || !evidence.complete() || timelines.azure.facts_lost > 0 => Verdict::Inconclusive,
             () => Verdict::Fail,
         });
         if !odd.is_empty() {
-            observed.push(text::some(&odd, SHOWN));
+            observed.push(text::first_few(&odd, SHOWN));
         }
     }
     if let Some(most) = check.at_end {
         limit.push(format!("{} at the end", text::count(u64::from(most), "VM")));
-        match left(told, evidence) {
+        match remaining(from_azure, evidence) {
             Some(left) => {
-                let what = if told { "VM" } else { "NodeClaim" };
+                let what = if from_azure { "VM" } else { "NodeClaim" };
                 observed.push(format!("{} at the end", text::count(left, what)));
                 verdict = verdict.and(match () {
                     () if left == u64::from(most) => Verdict::Pass,
@@ -60,7 +60,7 @@ pub(super) fn check(check: &Fleet, evidence: &Evidence<'_>) -> Outcome {
             }
         }
     }
-    let evidence = if told {
+    let evidence = if from_azure {
         let lost = match timelines.azure.facts_lost {
             0 => String::new(),
             lost => format!(", {} lost", text::count(lost, "fact")),
@@ -73,7 +73,7 @@ pub(super) fn check(check: &Fleet, evidence: &Evidence<'_>) -> Outcome {
     } else {
         "this target has no record of VMs: from Nodes and NodeClaims".to_owned()
     };
-    Outcome { verdict, observed: observed.into(), limit: limit.join(", "), evidence }
+    CheckOutcome { verdict, observed: observed.into(), limit: limit.join(", "), evidence }
 }
 
 /// VMs by their NodeClaim's name.
@@ -85,8 +85,8 @@ fn by_claim<'a>(evidence: &Evidence<'a>) -> HashMap<Name, Vec<&'a VmTimeline>> {
     by_claim
 }
 
-/// A launched NodeClaim without a running VM that is nevertheless in order: Azure failed the creation after it had accepted it, or
-/// the VM was deleted before it ran.
+/// Whether a launched NodeClaim may be without a running VM: Azure failed the creation after it had accepted it, or the VM was deleted
+/// before it ran.
 fn excused(vm: &VmTimeline) -> bool {
     vm.failed_us.is_some() || vm.delete_requested_us.is_some() || vm.gone_us().is_some()
 }
@@ -109,7 +109,7 @@ fn apart(evidence: &Evidence<'_>) -> (u64, u64) {
     (failed, short)
 }
 
-/// Each launched NodeClaim has one VM that ran, and each VM that ran has a launched NodeClaim: what is otherwise.
+/// Exceptions to the rule that each launched NodeClaim has one VM that ran, and each VM that ran a launched NodeClaim.
 fn odd_ones(evidence: &Evidence<'_>) -> Vec<String> {
     let timelines = evidence.source.timelines;
     let text = |name| timelines.names.text(name);
@@ -134,14 +134,14 @@ fn odd_ones(evidence: &Evidence<'_>) -> Vec<String> {
 }
 
 /// VMs (without a record of them: NodeClaims) that were there when the last phase of the plan ended.
-fn left(told: bool, evidence: &Evidence<'_>) -> Option<u64> {
+fn remaining(from_azure: bool, evidence: &Evidence<'_>) -> Option<u64> {
     let source = evidence.source;
     let last = source.plan.phases.last()?;
     let (end_us, _) = source.timelines.phases.named(&last.name)?.ended?;
     let there = |from_us: Option<u64>, to_us: Option<u64>| {
         from_us.is_some_and(|from_us| from_us <= end_us) && to_us.is_none_or(|to_us| to_us > end_us)
     };
-    let count = if told {
+    let count = if from_azure {
         let vms = source.timelines.azure.vms.iter();
         // A creation that failed left no VM behind.
         vms.filter(|vm| vm.booted_us.is_some() || vm.failed_us.is_none_or(|failed_us| failed_us > end_us))

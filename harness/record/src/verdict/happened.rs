@@ -1,34 +1,39 @@
-//! Did something happen so often?
+//! Did something happen as often as expected?
 
 use harness_plan::{Bounds, EventPattern, OccurrenceKind};
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use super::window::Windows;
 use crate::text;
 
-/// Names that are shown of what happened.
+/// Names of objects that are shown.
 const SHOWN: usize = 5;
 
-pub(super) fn check(pattern: &EventPattern, bounds: Bounds, phases: &[String], evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(
+    pattern: &EventPattern,
+    bounds: Bounds,
+    phases: &[String],
+    evidence: &Evidence<'_>,
+) -> CheckOutcome {
     let source = evidence.source;
     let Bounds { at_least, at_most } = bounds;
-    let limit = limit(at_least, at_most);
+    let limit = bounds.describe("time");
     let windows = Windows::named_or_all(phases, evidence);
-    let inconclusive = |observed: &str, why: &str| Outcome {
+    let inconclusive = |observed: &str, why: &str| CheckOutcome {
         verdict: Verdict::Inconclusive,
         observed: observed.to_owned().into(),
         limit: limit.clone(),
         evidence: why.to_owned(),
     };
-    let Some(told) = source.timelines.happened.told(pattern) else {
+    let Some(tally) = source.timelines.occurrences.tally(pattern) else {
         return inconclusive("not counted", "the events were folded without this plan's expectations");
     };
-    if is_azures(pattern.what) && !evidence.azure_tells() {
+    if is_azures(pattern.what) && !evidence.has_azure_record() {
         return inconclusive("not known", "this target has no record of Azure's doings");
     }
     let mut seen: Vec<(u64, &str)> =
-        told.times.iter().filter(|(at_us, _)| windows.contain(*at_us)).map(|(us, name)| (*us, &**name)).collect();
+        tally.times.iter().filter(|(at_us, _)| windows.contain(*at_us)).map(|(us, name)| (*us, &**name)).collect();
     seen.sort_unstable();
     let count = seen.len() as u64;
     let lost = is_azures(pattern.what) && source.timelines.azure.facts_lost > 0;
@@ -39,7 +44,7 @@ pub(super) fn check(pattern: &EventPattern, bounds: Bounds, phases: &[String], e
     } else if lost && at_most.is_some() {
         Verdict::Inconclusive
     } else if phases.is_empty() && at_most.is_none() {
-        // It was to happen at any time, and did: how the phases ended changes nothing.
+        // It could happen at any time, and did: the way in which the phases ended does not matter.
         Verdict::Pass
     } else {
         windows.cap(Verdict::Pass)
@@ -51,19 +56,19 @@ pub(super) fn check(pattern: &EventPattern, bounds: Bounds, phases: &[String], e
             name => format!("{name} at {}", text::duration(*at_us)),
         })
         .collect();
-    let said = match &told.said {
+    let said = match &tally.quote {
         Some((_, _, message)) if says_why(pattern.what) => {
             format!("; it says: {message}")
         }
         _ => String::new(),
     };
-    let what = if names.is_empty() { "nothing of the kind".to_owned() } else { text::some(&names, SHOWN) };
+    let what = if names.is_empty() { "nothing of the kind".to_owned() } else { text::first_few(&names, SHOWN) };
     let times = text::count(count, "time");
     let observed = if verdict == Verdict::Pass { times.into() } else { windows.observed(times) };
-    Outcome { verdict, observed, limit, evidence: format!("{what}; in {}{said}", windows.described()) }
+    CheckOutcome { verdict, observed, limit, evidence: format!("{what}; in {}{said}", windows.described()) }
 }
 
-/// Whether its message tells why it happened.
+/// Whether the message says why it happened.
 fn says_why(what: OccurrenceKind) -> bool {
     matches!(
         what,
@@ -75,7 +80,7 @@ fn says_why(what: OccurrenceKind) -> bool {
     )
 }
 
-/// Whether only Azure's own record tells it.
+/// Whether it is known from Azure's own record only.
 fn is_azures(what: OccurrenceKind) -> bool {
     matches!(
         what,
@@ -91,15 +96,4 @@ fn is_azures(what: OccurrenceKind) -> bool {
             | OccurrenceKind::FaultBegan
             | OccurrenceKind::FaultEnded
     )
-}
-
-/// `at least 3`, `2 to 5 times`.
-fn limit(at_least: Option<u32>, at_most: Option<u32>) -> String {
-    match (at_least, at_most) {
-        (Some(least), Some(most)) if least == most => format!("exactly {}", text::count(u64::from(least), "time")),
-        (Some(least), Some(most)) => format!("{least} to {}", text::count(u64::from(most), "time")),
-        (Some(least), None) => format!("at least {}", text::count(u64::from(least), "time")),
-        (None, Some(most)) => format!("at most {}", text::count(u64::from(most), "time")),
-        (None, None) => "any number of times".to_owned(),
-    }
 }

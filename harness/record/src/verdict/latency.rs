@@ -1,14 +1,14 @@
 //! Do percentiles stay below their limits?
 //!
 //! Each percentile is known as an interval: what it is when every censored sample is larger than all that were measured, and
-//! what it is when those that may still have come, came when they were last looked at. A limit above both holds, one
+//! what it is when those that might still have ended did so when they were last seen. A limit above both holds, one
 //! below both does not, and one between them is inconclusive.
 
 use std::collections::BTreeMap;
 
 use harness_plan::{Action, GroupBy, LatencyLimits, LatencyName, Plan, Workload};
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use crate::latency::{Cause, Percentile, Samples};
 use crate::text;
@@ -19,18 +19,18 @@ const SHOWN: usize = 4;
 /// One limit in one group.
 struct Finding {
     verdict: Verdict,
-    /// How bad, for choosing what is shown of those with equal verdict: the share of the limit, in thousandths.
+    /// The share of the limit, in thousandths: of findings with equal verdict the worst are shown.
     permille: u64,
     text: String,
 }
 
-pub(super) fn check(asked: &LatencyLimits, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(asked: &LatencyLimits, evidence: &Evidence<'_>) -> CheckOutcome {
     let groups = groups(asked, evidence);
     let mut findings: Vec<Finding> =
         groups.iter().flat_map(|(group, samples)| group_findings(group, samples, asked, evidence.complete())).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse((finding.verdict, finding.permille)));
     let verdict = findings.first().map_or(Verdict::Inconclusive, |finding| finding.verdict);
-    // Of what is bad everything, of what is good the nearest to its limit.
+    // All failures, and of the passes those closest to their limit.
     let shown = if verdict == Verdict::Pass { asked.percentiles().count().max(1) } else { findings.len() };
     let texts: Vec<String> = findings
         .into_iter()
@@ -38,11 +38,11 @@ pub(super) fn check(asked: &LatencyLimits, evidence: &Evidence<'_>) -> Outcome {
         .take(shown)
         .map(|finding| finding.text)
         .collect();
-    let observed = if texts.is_empty() { "no samples".to_owned() } else { text::some(&texts, SHOWN) };
-    Outcome { verdict, observed: observed.into(), limit: asked.describe_limits(), evidence: sizes(&groups) }
+    let observed = if texts.is_empty() { "no samples".to_owned() } else { text::first_few(&texts, SHOWN) };
+    CheckOutcome { verdict, observed: observed.into(), limit: asked.describe_limits(), evidence: sizes(&groups) }
 }
 
-/// What is expected to have samples has a group, also when there is none: an empty group is a doubt, not a pass.
+/// The groups that are expected to have samples, with or without any: an empty group is a doubt, not a pass.
 fn groups(asked: &LatencyLimits, evidence: &Evidence<'_>) -> BTreeMap<String, Samples> {
     let Some(by) = asked.by else {
         let all = evidence.groups.all(asked.of).cloned().unwrap_or_default();
@@ -51,7 +51,7 @@ fn groups(asked: &LatencyLimits, evidence: &Evidence<'_>) -> BTreeMap<String, Sa
     let plan = evidence.source.plan;
     let used = plan.workloads.iter().filter(|workload| workload.replicas_peak > 0 && is_gated(workload));
     let expected: Vec<String> = match by {
-        // Of what happens to some nodes and workloads only, a group without samples is one to which it did not happen.
+        // Some latencies concern a part of the nodes and workloads only: to a group without samples it did not happen.
         _ if is_of_some(asked.of) => Vec::new(),
         GroupBy::Workload if asked.of == LatencyName::Autoscaled => {
             used.filter(|workload| workload.autoscale.is_some()).map(|workload| workload.name.clone()).collect()
@@ -69,7 +69,7 @@ fn groups(asked: &LatencyLimits, evidence: &Evidence<'_>) -> BTreeMap<String, Sa
     groups
 }
 
-/// The objects that the plan changes and that somebody is expected to put right.
+/// Objects that the plan changes and that a controller is expected to restore.
 fn changed(plan: &Plan) -> Vec<String> {
     let actions = plan.phases.iter().flat_map(|phase| &phase.actions);
     let changes = actions.filter_map(|planned| match &planned.action {
@@ -79,7 +79,7 @@ fn changed(plan: &Plan) -> Vec<String> {
     changes.collect()
 }
 
-/// Whether a workload's pods are to come: those that nobody waits for are shown and not judged.
+/// Whether the pods of a workload are awaited: the others are shown and not judged.
 fn is_gated(workload: &Workload) -> bool {
     workload.awaited && !workload.stays_pending
 }
@@ -145,5 +145,5 @@ fn sizes(groups: &BTreeMap<String, Samples>) -> String {
         .iter()
         .map(|(group, samples)| if group.is_empty() { size(samples) } else { format!("{group} ({})", size(samples)) })
         .collect();
-    text::some(&texts, 12)
+    text::first_few(&texts, 12)
 }

@@ -1,14 +1,14 @@
 //! Did the pools respect their limits?
 //!
-//! Karpenter refuses a NodeClaim when what the pool has is above a limit already; what it has just asked for and does not
-//! know yet can carry it over (sigs.k8s.io/karpenter `pkg/controllers/provisioning/provisioner.go`, `Create`, and
+//! Karpenter refuses a NodeClaim when the pool is above a limit already; NodeClaims that it has just created and does not
+//! count yet can carry it over (sigs.k8s.io/karpenter `pkg/controllers/provisioning/provisioner.go`, `Create`, and
 //! `scheduling/scheduler.go`, `subtractMax`). So a violation is a NodeClaim that was created while the capacity of the launched ones
 //! alone was above the limit; everything else is the limit plus what was in flight.
 
 use harness_plan::{Limits, PoolLimits};
 use harness_units::{Bytes, Millicores};
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use crate::text;
 
@@ -21,14 +21,14 @@ struct Claim {
     memory: Option<u64>,
 }
 
-/// What came of one resource in one pool.
+/// The finding about one resource of one pool.
 struct Finding {
     verdict: Verdict,
     observed: String,
     limit: String,
 }
 
-pub(super) fn check(check: &PoolLimits, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &PoolLimits, evidence: &Evidence<'_>) -> CheckOutcome {
     let plan = evidence.source.plan;
     let mut findings = Vec::new();
     let mut claims_seen = 0;
@@ -54,10 +54,10 @@ pub(super) fn check(check: &PoolLimits, evidence: &Evidence<'_>) -> Outcome {
         findings.iter().map(|finding| finding.observed.clone()).filter(|text| !text.is_empty()).collect();
     let limit: Vec<String> =
         findings.iter().map(|finding| finding.limit.clone()).filter(|text| !text.is_empty()).collect();
-    Outcome {
+    CheckOutcome {
         verdict,
-        observed: if claims_seen == 0 { "no NodeClaims".to_owned() } else { text::some(&observed, 12) }.into(),
-        limit: if limit.is_empty() { "no pool has a limit".to_owned() } else { text::some(&limit, 12) },
+        observed: if claims_seen == 0 { "no NodeClaims".to_owned() } else { text::first_few(&observed, 12) }.into(),
+        limit: if limit.is_empty() { "no pool has a limit".to_owned() } else { text::first_few(&limit, 12) },
         evidence: format!("capacity of {} over time", text::count(claims_seen, "NodeClaim")),
     }
 }

@@ -1,13 +1,12 @@
 //! How many nodes of a pool were disrupted at the same time?
 //!
-//! A part of the pool is rounded up and is taken of the NodeClaims that are initialized when a node is chosen, as the controller
-//! takes it (sigs.k8s.io/karpenter `pkg/controllers/disruption/helpers.go`, `BuildDisruptionBudgetMapping`). So it is looked at when
-//! a disruption begins: later the pool may be smaller without anybody having chosen too many.
+//! A percentage is rounded up and refers to the NodeClaims that are initialized when a node is chosen, as in the controller (sigs.k8s.io/karpenter `pkg/controllers/disruption/helpers.go`, `BuildDisruptionBudgetMapping`). So the check looks at
+//! the start of each disruption: later the pool may be smaller without too many having been chosen.
 
 use harness_plan::MaxConcurrentDisruptions;
 use harness_units::Amount;
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::findings::Findings;
 use super::nodes::{Node, of_pool};
 use super::types::Verdict;
@@ -15,7 +14,7 @@ use super::window::{Window, Windows};
 use crate::steps::Steps;
 use crate::text;
 
-/// The moment that was nearest to what is allowed, or farthest above it.
+/// The moment that was closest to the limit, or farthest above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Most {
     disrupted: u64,
@@ -24,7 +23,7 @@ struct Most {
     at_us: u64,
 }
 
-pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -> CheckOutcome {
     let MaxConcurrentDisruptions { nodepools, reason, at_most, phases } = check;
     let (reason, at_most) = (reason.as_deref(), *at_most);
     let windows = Windows::of(phases.iter().map(String::as_str), evidence);
@@ -34,7 +33,7 @@ pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -
         let nodes = of_pool(pool, evidence);
         let total = total(&nodes);
         let is = |node: &&Node<'_>| reason.is_none_or(|reason| node.reason(evidence) == reason);
-        // A NodeClaim without a machine is given up, not disrupted.
+        // A NodeClaim without a machine is abandoned, not disrupted.
         let disrupted: Vec<&Node<'_>> = nodes.iter().filter(|node| node.claim.launched.is_some()).filter(is).collect();
         let spans: Vec<(u64, u64)> = disrupted.iter().flat_map(|node| node.disruptions()).collect();
         let most = windows.all.iter().filter_map(|window| most(&spans, &total, at_most, window)).max_by_key(|most| {
@@ -53,7 +52,7 @@ pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -
             .filter(|node| node.disruptions().iter().any(|(from_us, to_us)| (*from_us..*to_us).contains(&at_us)))
             .map(|node| node.name(evidence).to_owned())
             .collect();
-        shown.push(format!("at {at}: {}", text::some(&names, 5)));
+        shown.push(format!("at {at}: {}", text::first_few(&names, 5)));
         if count > allowed {
             verdict = Verdict::Fail;
         }
@@ -62,12 +61,12 @@ pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -
         verdict = verdict.and(Verdict::Inconclusive);
         observed.push("nothing was disrupted".to_owned());
     } else if !none.is_empty() {
-        shown.push(format!("nothing disrupted in {}", text::some(&none, 4)));
+        shown.push(format!("nothing disrupted in {}", text::first_few(&none, 4)));
     }
     let of = if matches!(at_most, Amount::Percent(_)) { " of a pool's nodes" } else { "" };
     let why = reason.map_or(String::new(), |reason| format!(" as {reason}"));
-    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::some(&shown, 4)) };
-    Outcome {
+    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::first_few(&shown, 4)) };
+    CheckOutcome {
         verdict,
         observed: windows.observed(observed),
         limit: format!("at most {at_most}{of} at once{why}"),
@@ -88,15 +87,15 @@ fn total(nodes: &[Node<'_>]) -> Steps {
 
 fn most(spans: &[(u64, u64)], total: &Steps, at_most: Amount, window: &Window<'_>) -> Option<Most> {
     let ends = spans.iter().filter(|(_, to_us)| *to_us < u64::MAX).map(|(_, to_us)| (*to_us, -1));
-    let begins: Vec<u64> = spans.iter().map(|(from_us, _)| *from_us).collect();
-    let running = Steps::from_changes(begins.iter().map(|from_us| (*from_us, 1)).chain(ends).collect());
+    let starts: Vec<u64> = spans.iter().map(|(from_us, _)| *from_us).collect();
+    let running = Steps::from_changes(starts.iter().map(|from_us| (*from_us, 1)).chain(ends).collect());
     let at = |at_us: u64, of_us: u64| {
         let disrupted = running.at(at_us).unsigned_abs();
         let of = total.at(of_us).unsigned_abs();
         Most { disrupted, of, allowed: at_most.of(of), at_us }
     };
-    let moments = begins.into_iter().filter(|us| (window.from_us..=window.to_us).contains(us));
-    // What began before the phase was chosen by what there was then.
+    let moments = starts.into_iter().filter(|us| (window.from_us..=window.to_us).contains(us));
+    // A disruption from before the phase was chosen by the pool of that time.
     let earlier = spans.iter().filter(|(from_us, to_us)| *from_us < window.from_us && *to_us > window.from_us);
     let latest = earlier.map(|(from_us, _)| *from_us).max();
     moments

@@ -1,13 +1,13 @@
-//! Verdicts: what each expectation came to, and what the run came to.
+//! Verdicts: of each expectation, and of the run.
 //!
-//! Three-valued ([`Verdict`]): a check over an empty sample, over a log that was cut, or over samples that may still have come, is
+//! Three-valued ([`Verdict`]): a check over an empty sample, over a log that was cut, or over samples that might still have ended, is
 //! inconclusive. A run passes when every expectation passed, nothing was left behind, no observation was lost and the log
 //! has its end.
 
+mod affected_pools;
 mod applied_in_order;
 mod available;
 mod check;
-mod concerned;
 mod evidence;
 mod exit;
 mod field;

@@ -1,4 +1,4 @@
-//! Nodes as the checks see them.
+//! Nodes, for the checks about them.
 
 use super::evidence::Evidence;
 use crate::timeline::ClaimTimeline;
@@ -32,8 +32,8 @@ impl<'a> Node<'a> {
         node.ready.map(|stamp| stamp.at_us())
     }
 
-    /// NodeClaim or Node began to go.
-    pub(super) fn going_us(&self, evidence: &Evidence<'_>) -> Option<u64> {
+    /// The deletion of the NodeClaim or the Node started.
+    pub(super) fn deletion_us(&self, evidence: &Evidence<'_>) -> Option<u64> {
         let node = evidence.source.join.node(evidence.source.timelines, self.index);
         let of_node = node.and_then(|node| node.deleting.or(node.deleted));
         let stamps = [self.claim.deleting, self.claim.deleted, of_node];
@@ -49,9 +49,9 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Whether it had been Ready by then and had not begun to go.
+    /// Whether it had been Ready by then and was not being deleted.
     pub(super) fn there(&self, at_us: u64, evidence: &Evidence<'_>) -> bool {
-        self.ready_us(evidence).is_some_and(|us| us <= at_us) && self.going_us(evidence).is_none_or(|us| us > at_us)
+        self.ready_us(evidence).is_some_and(|us| us <= at_us) && self.deletion_us(evidence).is_none_or(|us| us > at_us)
     }
 
     /// Why it was disrupted; empty where the log does not say.
@@ -66,7 +66,7 @@ impl<'a> Node<'a> {
     pub(super) fn disruptions(&self) -> Vec<(u64, u64)> {
         let at = |stamp: Option<crate::timeline::Stamp>| stamp.map(|stamp| stamp.at_us());
         let end_us = at(self.claim.deleted).unwrap_or(u64::MAX);
-        let going_us = at(self.claim.deleting.or(self.claim.deleted));
+        let deletion_us = at(self.claim.deleting.or(self.claim.deleted));
         let mut spans = Vec::new();
         let mut since = at(self.claim.disrupted);
         for (at_us, chosen) in &self.claim.choices {
@@ -79,8 +79,8 @@ impl<'a> Node<'a> {
                 _ => {}
             }
         }
-        // What is deleted without a choice (repair, expiry, a person) is disrupted from then on.
-        if let Some(from_us) = since.into_iter().chain(going_us).min() {
+        // A deletion without a choice (repair, expiry, a person) is a disruption from then on.
+        if let Some(from_us) = since.into_iter().chain(deletion_us).min() {
             spans.push((from_us, end_us));
         }
         spans.retain(|(from_us, to_us)| from_us < to_us);
@@ -88,7 +88,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The pools of a check that any workload of the plan is aimed at: of the others nothing can be shown.
+/// The pools of a check that a workload of the plan targets: about the others nothing can be said.
 pub(super) fn used<'p>(nodepools: &'p [String], evidence: &Evidence<'_>) -> Vec<&'p str> {
     let workloads = &evidence.source.plan.workloads;
     let used = |pool: &str| workloads.iter().any(|workload| workload.class == pool && !workload.stays_pending);

@@ -1,8 +1,8 @@
-//! Did Kustomizations follow each other?
+//! Were the Kustomizations applied one after the other?
 
 use harness_plan::Order;
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use crate::event::{ActionKind, Reached};
 use crate::text;
@@ -10,7 +10,7 @@ use crate::text;
 /// Commits and steps that are shown.
 const SHOWN: usize = 6;
 
-pub(super) fn check(check: &Order, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Order, evidence: &Evidence<'_>) -> CheckOutcome {
     let Order { kustomizations, phases } = check;
     let source = evidence.source;
     let timelines = source.timelines;
@@ -30,7 +30,7 @@ pub(super) fn check(check: &Order, evidence: &Evidence<'_>) -> Outcome {
     }
     let mut steps = Vec::new();
     for (index, (phase, revision)) in pushes.iter().enumerate() {
-        // One that was overtaken by the next commit need not have been applied by all.
+        // A commit that the next one overtook need not have been applied by every Kustomization.
         let newest = pushes.get(index + 1).is_none_or(|(next, _)| next != phase);
         let mut times = Vec::new();
         for (position, name) in kustomizations.iter().enumerate() {
@@ -65,8 +65,8 @@ pub(super) fn check(check: &Order, evidence: &Evidence<'_>) -> Outcome {
     if observed.is_empty() {
         observed.push(format!("in order for {}", text::count(pushes.len() as u64, "commit")));
     }
-    let evidence = if steps.is_empty() { "no commit".to_owned() } else { text::some(&steps, SHOWN) };
-    Outcome { verdict, observed: observed.into(), limit, evidence }
+    let evidence = if steps.is_empty() { "no commit".to_owned() } else { text::first_few(&steps, SHOWN) };
+    CheckOutcome { verdict, observed: observed.into(), limit, evidence }
 }
 
 fn short(revision: &str) -> &str {

@@ -2,15 +2,16 @@
 
 use harness_plan::Pending;
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::findings::Findings;
 use super::types::Verdict;
 use crate::text;
+use crate::timeline::OccurrenceTally;
 
-/// Names that are shown of pods that were bound.
+/// Names of bound pods that are shown.
 const SHOWN: usize = 3;
 
-pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> CheckOutcome {
     let says = check.message_contains.as_deref();
     let source = evidence.source;
     let timelines = source.timelines;
@@ -29,7 +30,7 @@ pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> Outcome {
         if !bound.is_empty() {
             verdict = Verdict::Fail;
             let count = text::count(bound.len() as u64, "pod");
-            observed.about(workload, format!("{count} bound ({})", text::some(&bound, SHOWN)));
+            observed.about(workload, format!("{count} bound ({})", text::first_few(&bound, SHOWN)));
             continue;
         }
         if count == 0 {
@@ -37,16 +38,16 @@ pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> Outcome {
             observed.about(workload, "no pod was ever there");
             continue;
         }
-        let any = timelines.happened.reasons_about(workload, None);
-        let asked = timelines.happened.reasons_about(workload, says);
-        let said = |told: Option<&crate::timeline::Told>| told.and_then(|told| told.said.clone());
-        match (said(asked), said(any)) {
+        let any = timelines.occurrences.reasons_about(workload, None);
+        let asked = timelines.occurrences.reasons_about(workload, says);
+        let quote = |tally: Option<&OccurrenceTally>| tally.and_then(|tally| tally.quote.clone());
+        match (quote(asked), quote(any)) {
             (Some((pod, code, message)), _) => {
                 observed.about(workload, format!("{} Pending", text::count(count, "pod")));
                 shown.push(format!("{pod}: {code}: {message}"));
             }
             (None, Some((pod, code, message))) => {
-                // The right reason may come with the next try of the controller.
+                // The controller may give the right reason with its next try.
                 let late = if evidence.complete() { Verdict::Fail } else { Verdict::Inconclusive };
                 verdict = verdict.and(late);
                 observed.about(workload, "Pending, and the reason was another");
@@ -62,6 +63,6 @@ pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> Outcome {
         Some(says) => format!("never bound, with a reason that says `{says}`"),
         None => "never bound, with a reason".to_owned(),
     };
-    let shown = if shown.is_empty() { "no reason about these pods".to_owned() } else { text::some(&shown, 3) };
-    Outcome { verdict, observed, limit, evidence: shown }
+    let shown = if shown.is_empty() { "no reason about these pods".to_owned() } else { text::first_few(&shown, 3) };
+    CheckOutcome { verdict, observed, limit, evidence: shown }
 }

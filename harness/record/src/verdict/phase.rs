@@ -2,12 +2,12 @@
 
 use harness_plan::PhaseReached;
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use crate::event::PhaseOutcome;
 use crate::text;
 
-pub(super) fn check(check: &PhaseReached, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &PhaseReached, evidence: &Evidence<'_>) -> CheckOutcome {
     let name = check.phase.as_str();
     let planned = evidence.source.plan.phases.iter().find(|phase| phase.name == name);
     let until = planned.and_then(|phase| phase.until.as_ref()).map_or("held".to_owned(), ToString::to_string);
@@ -16,7 +16,7 @@ pub(super) fn check(check: &PhaseReached, evidence: &Evidence<'_>) -> Outcome {
         None => until.clone(),
     };
     let Some(phase) = evidence.source.timelines.phases.named(name) else {
-        return Outcome {
+        return CheckOutcome {
             verdict: Verdict::Inconclusive,
             observed: "the phase never began".to_owned().into(),
             limit,
@@ -25,7 +25,7 @@ pub(super) fn check(check: &PhaseReached, evidence: &Evidence<'_>) -> Outcome {
     };
     let began = text::duration(phase.began_us);
     let Some((ended_us, outcome)) = phase.ended else {
-        return Outcome {
+        return CheckOutcome {
             verdict: Verdict::Inconclusive,
             observed: "the phase did not end".to_owned().into(),
             limit,
@@ -41,5 +41,5 @@ pub(super) fn check(check: &PhaseReached, evidence: &Evidence<'_>) -> Outcome {
         PhaseOutcome::Cancelled => (Verdict::Inconclusive, format!("cancelled after {took}{detail}")),
     };
     let evidence = format!("began at {began}, ended at {}", text::duration(ended_us));
-    Outcome { verdict, observed: observed.into(), limit, evidence }
+    CheckOutcome { verdict, observed: observed.into(), limit, evidence }
 }

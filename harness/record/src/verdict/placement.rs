@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness_plan::Placement;
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use crate::latency::Cause;
 use crate::text;
 
-/// Names that are shown of those that went wrong.
+/// Names of misplaced pods that are shown.
 const SHOWN: usize = 3;
 
 #[derive(Default)]
@@ -19,13 +19,13 @@ struct Tally {
     unknown: u64,
     unbound: u64,
     unbound_maybe: u64,
-    /// NodeClaims that were made for pods that must stay Pending.
-    for_nobody: Vec<String>,
+    /// NodeClaims that were created for pods that must stay Pending.
+    unwanted_claims: Vec<String>,
     intruders: Vec<String>,
     by_workload: BTreeMap<String, u64>,
 }
 
-pub(super) fn check(check: &Placement, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Placement, evidence: &Evidence<'_>) -> CheckOutcome {
     let exclusively = check.exclusively;
     let source = evidence.source;
     let class_of = |workload: &str| {
@@ -56,7 +56,7 @@ pub(super) fn check(check: &Placement, evidence: &Evidence<'_>) -> Outcome {
         }
     }
     count_unbound(&asked, evidence, &mut tally);
-    tally.for_nobody = for_nobody(evidence);
+    tally.unwanted_claims = unwanted_claims(evidence);
     tally.outcome(exclusively)
 }
 
@@ -68,11 +68,11 @@ fn count_unbound(asked: &BTreeSet<&str>, evidence: &Evidence<'_>, tally: &mut Ta
         if !asked.contains(workload.name.as_str()) || pod.is_some_and(|pod| pod.scheduled.is_some()) {
             continue;
         }
-        // Nobody waits for these: that they come is not what is asked.
+        // No phase waits for these: whether they are bound is not checked.
         if workload.stays_pending || !workload.awaited {
             continue;
         }
-        let gone_us = pod.map_or(slot.withdrawn_us, |pod| pod.going().map(|stamp| stamp.at_us()));
+        let gone_us = pod.map_or(slot.withdrawn_us, |pod| pod.deletion().map(|stamp| stamp.at_us()));
         let cause = source.horizon.censor(slot.intended_us, gone_us, slot.withdrawn_us.is_some()).cause;
         match cause {
             Cause::Never => tally.unbound += 1,
@@ -84,8 +84,8 @@ fn count_unbound(asked: &BTreeSet<&str>, evidence: &Evidence<'_>, tally: &mut Ta
     for (index, pod) in (0_u32..).zip(&source.timelines.pods.all) {
         let of = source.plan.workloads.iter().find(|known| known.name == source.timelines.names.text(pod.workload));
         let counts = of.is_some_and(|of| asked.contains(of.name.as_str()) && of.awaited && !of.stays_pending);
-        let (Some(created), None, None) = (pod.created, pod.scheduled, pod.going()) else { continue };
-        // One that came for another, or an autoscaler's. Those that went again are in nobody's way.
+        let (Some(created), None, None) = (pod.created, pod.scheduled, pod.deletion()) else { continue };
+        // A replacement, or a pod of an autoscaler. Pods that were deleted meanwhile do not matter.
         if !counts || asked_for.contains(&index) || created.at_us() >= source.horizon.us {
             continue;
         }
@@ -97,15 +97,15 @@ fn count_unbound(asked: &BTreeSet<&str>, evidence: &Evidence<'_>, tally: &mut Ta
     }
 }
 
-/// NodeClaims that were made for pods that must stay Pending: Karpenter said so, or they are of a pool that nobody else asks for.
-fn for_nobody(evidence: &Evidence<'_>) -> Vec<String> {
+/// NodeClaims that were created for pods that must stay Pending: Karpenter said so, or no other workload needs their pool.
+fn unwanted_claims(evidence: &Evidence<'_>) -> Vec<String> {
     let source = evidence.source;
     let timelines = source.timelines;
     let plan = source.plan;
     let mut found = Vec::new();
     for workload in plan.workloads.iter().filter(|workload| workload.stays_pending) {
-        let nominated = timelines.happened.nominated(&workload.name);
-        for (at_us, pod) in nominated.map_or(&[][..], |told| &told.times) {
+        let nominated = timelines.occurrences.nominated(&workload.name);
+        for (at_us, pod) in nominated.map_or(&[][..], |tally| &tally.times) {
             found.push(format!("one for {pod} at {}", text::duration(*at_us)));
         }
         let asks = |other: &harness_plan::Workload| !other.stays_pending && other.class == workload.class;
@@ -122,12 +122,12 @@ fn for_nobody(evidence: &Evidence<'_>) -> Vec<String> {
 }
 
 impl Tally {
-    fn outcome(self, exclusively: bool) -> Outcome {
+    fn outcome(self, exclusively: bool) -> CheckOutcome {
         let wrong = self.wrong.len() as u64;
         let all = self.right + wrong + self.unknown + self.unbound + self.unbound_maybe;
         let mut observed = vec![format!("{} of {} on their class", self.right, text::count(all, "pod"))];
         if wrong > 0 {
-            observed.push(format!("{wrong} elsewhere ({})", text::some(&self.wrong, SHOWN)));
+            observed.push(format!("{wrong} elsewhere ({})", text::first_few(&self.wrong, SHOWN)));
         }
         if self.unbound + self.unbound_maybe > 0 {
             observed.push(format!("{} never bound", self.unbound + self.unbound_maybe));
@@ -137,13 +137,16 @@ impl Tally {
         }
         if !self.intruders.is_empty() {
             let count = text::count(self.intruders.len() as u64, "foreign pod");
-            observed.push(format!("{count} ({})", text::some(&self.intruders, SHOWN)));
+            observed.push(format!("{count} ({})", text::first_few(&self.intruders, SHOWN)));
         }
-        if !self.for_nobody.is_empty() {
-            let count = text::count(self.for_nobody.len() as u64, "NodeClaim");
-            observed.push(format!("{count} for pods that must stay Pending ({})", text::some(&self.for_nobody, SHOWN)));
+        if !self.unwanted_claims.is_empty() {
+            let count = text::count(self.unwanted_claims.len() as u64, "NodeClaim");
+            observed.push(format!(
+                "{count} for pods that must stay Pending ({})",
+                text::first_few(&self.unwanted_claims, SHOWN)
+            ));
         }
-        let verdict = if wrong + self.unbound > 0 || !self.intruders.is_empty() || !self.for_nobody.is_empty() {
+        let verdict = if wrong + self.unbound > 0 || !self.intruders.is_empty() || !self.unwanted_claims.is_empty() {
             Verdict::Fail
         } else if self.right == 0 || self.unknown + self.unbound_maybe > 0 {
             Verdict::Inconclusive
@@ -159,6 +162,6 @@ impl Tally {
             self.by_workload.iter().map(|(workload, bound)| format!("{workload} {bound}")).collect();
         let evidence =
             if bound.is_empty() { "no pod was bound".to_owned() } else { format!("bound: {}", bound.join(", ")) };
-        Outcome { verdict, observed: observed.into(), limit, evidence }
+        CheckOutcome { verdict, observed: observed.into(), limit, evidence }
     }
 }

@@ -2,13 +2,13 @@
 
 use harness_plan::Price;
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use super::window::Windows;
 use crate::cost::{PriceAt, price_at};
 use crate::text;
 
-pub(super) fn check(check: &Price, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Price, evidence: &Evidence<'_>) -> CheckOutcome {
     let (before, after, at_most_percent) = (check.before.as_str(), check.after.as_str(), check.at_most_percent);
     let timelines = evidence.source.timelines;
     let windows = Windows::of([before, after], evidence);
@@ -18,7 +18,7 @@ pub(super) fn check(check: &Price, evidence: &Evidence<'_>) -> Outcome {
         Some(price_at(timelines, window.to_us))
     };
     let (Some(first), Some(second)) = (end(before), end(after)) else {
-        return Outcome {
+        return CheckOutcome {
             verdict: Verdict::Inconclusive,
             observed: windows.observed(Vec::new()),
             limit,
@@ -43,14 +43,14 @@ pub(super) fn check(check: &Price, evidence: &Evidence<'_>) -> Outcome {
         let (after, before) = (u128::from(second.micro_usd_per_hour), u128::from(first.micro_usd_per_hour));
         observed.push(format!("{} %", (after * 100).div_ceil(before)));
         let held = after * 100 <= before * u128::from(at_most_percent);
-        // A phase that went on until its deadline had its time to become cheaper; a cut one did not.
+        // A phase that lasted until its deadline gave the fleet its time to become cheaper; a cut one did not.
         match (held, windows.ended()) {
             (true, _) => windows.cap(Verdict::Pass),
             (false, true) => Verdict::Fail,
             (false, false) => Verdict::Inconclusive,
         }
     };
-    Outcome {
+    CheckOutcome {
         verdict,
         observed: windows.observed(observed),
         limit,

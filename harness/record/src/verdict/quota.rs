@@ -1,13 +1,13 @@
 //! Did Azure's quotas hold?
 //!
 //! Regular VMs count against the quota of their family and against the region's, spot VMs against the one of spot alone. A quota is broken where a VM
-//! was granted while those that ran already left no room for it; what was granted and did not run yet is in flight. A quota that the plan changes
-//! holds from the moment at which Azure was told.
+//! was granted while those that ran already left no room for it; what was granted and did not run yet is in flight. A changed quota
+//! holds from the moment at which Azure acknowledged the change.
 
 use harness_plan::{Action, Quota};
 use harness_simulation::FaultKind;
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use crate::steps::Steps;
 use crate::text;
@@ -21,7 +21,7 @@ struct Counted<'a> {
     gone_us: u64,
 }
 
-pub(super) fn check(check: &Quota, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Quota, evidence: &Evidence<'_>) -> CheckOutcome {
     let mut verdict = Verdict::Pass;
     let (mut observed, mut limits, mut count) = (Vec::new(), Vec::new(), 0_u64);
     for (scope, cores) in &check.cores {
@@ -54,10 +54,10 @@ pub(super) fn check(check: &Quota, evidence: &Evidence<'_>) -> Outcome {
     if evidence.source.timelines.azure.facts_lost > 0 {
         verdict = verdict.and(Verdict::Inconclusive);
     }
-    Outcome {
+    CheckOutcome {
         verdict,
-        observed: text::some(&observed, 8).into(),
-        limit: text::some(&limits, 8),
+        observed: text::first_few(&observed, 8).into(),
+        limit: text::first_few(&limits, 8),
         evidence: format!("cores of {} over time", text::count(count, "running VM")),
     }
 }
@@ -105,7 +105,7 @@ fn limit(scope: &str, cores: u32, evidence: &Evidence<'_>) -> Steps {
             source.timelines.actions.all.iter().find(|done| done.what.id() == Some(action.id) && done.error.is_none());
         if let Some(done) = done.filter(|_| of == scope) {
             let before = values.last().map_or(0, |(_, cores)| *cores);
-            // More is there as soon as it may have been granted, less only when that is certain.
+            // A raised quota counts as soon as it may have been granted, a lowered one only when that is certain.
             let at_us = if i64::from(*to) > before { done.sent_us } else { done.acked_us };
             values.push((at_us.unwrap_or(done.intended_us), i64::from(*to)));
         }
@@ -127,7 +127,7 @@ fn walk<'v, 'a>(vms: &'v [Counted<'a>], limit: &Steps) -> (u64, Option<&'v Count
         vms.iter().filter(|vm| (vm.booted_us..vm.gone_us).contains(&at_us)).map(|vm| vm.cores).sum()
     };
     let peak = vms.iter().map(|vm| running(vm.booted_us)).max().unwrap_or(0);
-    // What ran when it was granted ran just before: a VM that boots at once has itself for room.
+    // The VMs that ran just before the grant are compared: a VM that boots at once must not count against itself.
     let broken = vms.iter().filter(|vm| {
         let others: u64 = vms
             .iter()

@@ -1,25 +1,25 @@
-//! Why: lines that name the pool and Azure's error code.
+//! The reasons of a run's verdict: lines that name the pool and Azure's error code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use harness_plan::{Action, Check, Condition, Conditions};
 
-use super::concerned;
+use super::affected_pools;
 use super::evidence::Evidence;
 use super::types::{ExpectationResult, Verdict};
 use crate::event::{EndReason, PhaseOutcome};
 use crate::text;
 use crate::timeline::is_schedulers;
 
-/// The most that is quoted of a message.
+/// Length of a quoted message, characters.
 const QUOTE: usize = 160;
-/// Names that are shown of what was left behind.
+/// Names of leaks that are shown.
 const SHOWN: usize = 5;
 
-/// Causes that the one line takes together when there is no cause of the first rank.
+/// Causes that the one line combines when there is none of the first rank.
 const JOINED: usize = 3;
 
-/// Why the run came to what it came to.
+/// Why the run has its verdict.
 #[derive(Debug, Default)]
 pub(crate) struct Reasons {
     /// The one line; empty when everything held.
@@ -28,8 +28,8 @@ pub(crate) struct Reasons {
     pub(crate) all: Vec<String>,
 }
 
-/// Why the run came to what it came to. What only follows (a percentile of pods that never came, their placement) is not in the one
-/// line when its cause is.
+/// Finds the reasons. A mere consequence (a percentile of pods that were never Ready, their placement) is not in the one line when its
+/// cause is.
 pub(crate) fn reasons(
     evidence: &Evidence<'_>,
     expectations: &[ExpectationResult],
@@ -38,26 +38,26 @@ pub(crate) fn reasons(
     let failed = expectations.iter().any(|it| it.verdict == Verdict::Fail);
     let mut causes: Vec<String> = ending(evidence).into_iter().collect();
     let pods = missing_pods(evidence);
-    let pods_told = !pods.is_empty();
+    let pods_explained = !pods.is_empty();
     causes.extend(pods);
-    let (phases, explained) = failed_phases(evidence, pods_told);
+    let (phases, explained) = failed_phases(evidence, pods_explained);
     causes.extend(phases);
     if failed {
         causes.extend(global_causes(evidence));
     }
     causes.extend(left_behind(leaks));
     let rest = consequences(evidence, expectations, &explained);
-    let shorten = |lines: Vec<String>| -> Vec<String> { lines.iter().map(|line| text::line(line, 600)).collect() };
+    let shorten = |lines: Vec<String>| -> Vec<String> { lines.iter().map(|line| text::one_line(line, 600)).collect() };
     let (causes, rest) = (shorten(causes), shorten(rest));
-    // A component that was killed, say, explains something only together with what failed.
-    let enough = pods_told || causes.len() > 1 || !failed;
+    // A killed component, for example, explains something only together with a failure.
+    let enough = pods_explained || causes.len() > 1 || !failed;
     let joined = if causes.is_empty() || !enough { JOINED } else { 0 };
     let line: Vec<String> = causes.iter().chain(rest.iter().take(joined)).cloned().collect();
     Reasons { line: line.join("; "), all: causes.into_iter().chain(rest).collect() }
 }
 
-/// Failed expectations except phases, which have lines of their own, and those without evidence. What is known of the pools that are
-/// explained already is not repeated.
+/// Failed expectations, and those without evidence; phases have lines of their own. A pool that is explained already is not explained
+/// again.
 fn consequences(
     evidence: &Evidence<'_>,
     expectations: &[ExpectationResult],
@@ -81,19 +81,21 @@ fn consequences(
         .filter(|it| it.verdict == Verdict::Inconclusive)
         .map(|it| format!("{} ({})", it.name, it.observed))
         .collect();
-    // Of a run in which nothing was done nothing else can be said.
+    // About a run in which nothing was done there is nothing else to say.
     let not_run = matches!(evidence.source.timelines.ended, Some((EndReason::NotRun, _)));
     if !doubtful.is_empty() && !not_run {
-        lines.push(format!("not enough evidence: {}", text::some(&doubtful, 3)));
+        lines.push(format!("not enough evidence: {}", text::first_few(&doubtful, 3)));
     }
     lines
 }
 
-/// What is known of the pools that a failed expectation is about: Azure's code, or the controller's reason.
+/// Explanations of the pools that a failed expectation is about: Azure's code, or the controller's reason.
 fn because<'a>(evidence: &Evidence<'a>, result: &ExpectationResult) -> Option<(&'a str, String)> {
     let plan = evidence.source.plan;
     let check = &plan.expectations.iter().find(|planned| planned.name == result.name)?.check;
-    concerned::pools(check, &result.subjects, plan).into_iter().find_map(|pool| Some((pool, known_of(pool, evidence)?)))
+    affected_pools::pools(check, &result.subjects, plan)
+        .into_iter()
+        .find_map(|pool| Some((pool, known_of(pool, evidence)?)))
 }
 
 /// `general-purpose: Azure: AllocationFailed (...), 3 times`.
@@ -102,7 +104,7 @@ fn known_of(pool: &str, evidence: &Evidence<'_>) -> Option<String> {
     (!causes.is_empty()).then(|| format!("{pool}: {}", causes.join("; ")))
 }
 
-/// Why the run did not go to its end.
+/// Why the run did not complete.
 fn ending(evidence: &Evidence<'_>) -> Option<String> {
     let timelines = evidence.source.timelines;
     let (what, detail) = match &timelines.ended {
@@ -134,7 +136,7 @@ fn waits_for_pods(until: Option<&Conditions>) -> bool {
     until.is_some_and(|until| until.0.contains(&Condition::AllPodsReady))
 }
 
-/// For each class whose pods were not Ready when a phase that waited for them gave up: how many, and why.
+/// For each class whose pods were not Ready at the deadline of a phase that waited for them: how many, and why.
 fn missing_pods(evidence: &Evidence<'_>) -> Vec<String> {
     let source = evidence.source;
     let gave_up = source.plan.phases.iter().filter(|phase| waits_for_pods(phase.until.as_ref())).find_map(|phase| {
@@ -181,7 +183,7 @@ fn missing_pods(evidence: &Evidence<'_>) -> Vec<String> {
         .collect()
 }
 
-/// What is known of a pool that explains missing pods, in Azure's words before the controller's.
+/// Explanations of a pool's missing pods, Azure's before the controller's.
 fn pool_causes(pool: &str, evidence: &Evidence<'_>) -> Vec<String> {
     let source = evidence.source;
     let timelines = source.timelines;
@@ -191,7 +193,7 @@ fn pool_causes(pool: &str, evidence: &Evidence<'_>) -> Vec<String> {
         timelines.azure.failures.iter().filter(|((of, _), _)| names.text(*of) == pool || of.is_none()).collect();
     failures.sort_by_key(|(_, failures)| std::cmp::Reverse(failures.count));
     for ((_, code), failures) in failures.into_iter().take(2) {
-        let message = text::line(&failures.message, QUOTE);
+        let message = text::one_line(&failures.message, QUOTE);
         let message = if message.is_empty() { String::new() } else { format!(" ({message})") };
         causes.push(format!("Azure: {}{message}, {}", names.text(*code), text::count(failures.count, "time")));
     }
@@ -200,7 +202,7 @@ fn pool_causes(pool: &str, evidence: &Evidence<'_>) -> Vec<String> {
     let unregistered = vms().filter(|vm| vm.booted_us.is_some() && vm.registered_us.is_none()).count() as u64;
     if unregistered > 0 {
         causes.push(format!("{} booted and never registered", text::count(unregistered, "VM")));
-    } else if !evidence.azure_tells() {
+    } else if !evidence.has_azure_record() {
         let claims = timelines.nodes.claims.iter().enumerate();
         let stuck = claims
             .filter(|(index, claim)| {
@@ -226,7 +228,7 @@ fn pool_causes(pool: &str, evidence: &Evidence<'_>) -> Vec<String> {
     causes
 }
 
-/// What the controllers said of the pool: the reason that says most.
+/// The most telling reason that controllers gave about the pool.
 fn controllers_word(pool: &str, evidence: &Evidence<'_>) -> Option<String> {
     let source = evidence.source;
     let classes: BTreeMap<&str, &str> =
@@ -246,10 +248,10 @@ fn controllers_word(pool: &str, evidence: &Evidence<'_>) -> Option<String> {
         };
         (rank, std::cmp::Reverse(given.count))
     })?;
-    Some(format!("{}: {}", key.reason, text::line(&given.message, QUOTE)))
+    Some(format!("{}: {}", key.reason, text::one_line(&given.message, QUOTE)))
 }
 
-/// What hit every pool.
+/// Causes that concern every pool.
 fn global_causes(evidence: &Evidence<'_>) -> Option<String> {
     let timelines = evidence.source.timelines;
     let mut causes = Vec::new();
@@ -287,13 +289,13 @@ fn global_causes(evidence: &Evidence<'_>) -> Option<String> {
         .filter_map(|action| Some(format!("{}: {}", timelines.actions.describe(action), action.error.as_ref()?)))
         .collect();
     if !failed.is_empty() {
-        causes.push(format!("failed actions: {}", text::some(&failed, 2)));
+        causes.push(format!("failed actions: {}", text::first_few(&failed, 2)));
     }
     (!causes.is_empty()).then(|| causes.join("; "))
 }
 
-/// Phases that gave up, where the pods do not explain it, and the pools of which that says what is known.
-fn failed_phases<'a>(evidence: &Evidence<'a>, pods_told: bool) -> (Vec<String>, BTreeSet<&'a str>) {
+/// Phases that missed their deadline, where the pods do not explain it, and the pools that these lines explain.
+fn failed_phases<'a>(evidence: &Evidence<'a>, pods_explained: bool) -> (Vec<String>, BTreeSet<&'a str>) {
     let source = evidence.source;
     let until =
         |name: &str| source.plan.phases.iter().find(|phase| phase.name == name).and_then(|phase| phase.until.as_ref());
@@ -304,13 +306,15 @@ fn failed_phases<'a>(evidence: &Evidence<'a>, pods_told: bool) -> (Vec<String>, 
         .all
         .iter()
         .filter(|phase| matches!(phase.ended, Some((_, PhaseOutcome::DeadlinePassed))))
-        .filter(|phase| !(pods_told && until(&phase.name).is_some_and(|until| until.0 == [Condition::AllPodsReady])))
+        .filter(|phase| {
+            !(pods_explained && until(&phase.name).is_some_and(|until| until.0 == [Condition::AllPodsReady]))
+        })
         .map(|phase| {
             let what = until(&phase.name).map_or("its condition".to_owned(), ToString::to_string);
             let ended_us = phase.ended.map_or(phase.began_us, |(at_us, _)| at_us);
             let took = text::duration(ended_us.saturating_sub(phase.began_us));
             let detail = if phase.detail.is_empty() { String::new() } else { format!(": {}", phase.detail) };
-            let of = until(&phase.name).and_then(|until| concerned::pool_of(until, source.plan));
+            let of = until(&phase.name).and_then(|until| affected_pools::pool_of(until, source.plan));
             let why = of.and_then(|pool| Some((pool, known_of(pool, evidence)?)));
             let why = why.map_or(String::new(), |(pool, why)| {
                 explained.insert(pool);
@@ -332,5 +336,5 @@ fn left_behind(leaks: &BTreeSet<(String, String)>) -> Option<String> {
     }
     let counts: Vec<String> = kinds.into_iter().map(|(kind, count)| text::count(count, kind)).collect();
     let names: Vec<String> = leaks.iter().map(|(_, name)| name.clone()).collect();
-    Some(format!("left behind: {} ({})", counts.join(", "), text::some(&names, SHOWN)))
+    Some(format!("left behind: {} ({})", counts.join(", "), text::first_few(&names, SHOWN)))
 }

@@ -1,31 +1,31 @@
-//! Were the nodes replaced by others, for the reason that was to be caused?
+//! Were the nodes replaced by others, for the expected reason?
 
 use harness_plan::{NodeProperty, Replaced};
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::findings::Findings;
 use super::nodes::{Node, of_pool, used};
 use super::types::Verdict;
 use super::window::{Window, Windows};
 use crate::text;
-use crate::timeline::{Made, Name};
+use crate::timeline::{Name, Provenance};
 
-/// Names that are shown of nodes.
+/// Names of nodes that are shown.
 const SHOWN: usize = 4;
 
-/// What came of the nodes of one pool.
+/// The nodes of one pool.
 #[derive(Default)]
 struct Tally<'a> {
     old: Vec<Node<'a>>,
-    /// Gone in the phase for the reason that was asked for.
+    /// Gone in the phase for the expected reason.
     replaced: Vec<Node<'a>>,
-    /// Gone in the phase for another reason, or one that is not known.
+    /// Gone in the phase for another or an unknown reason.
     otherwise: Vec<(Node<'a>, &'a str)>,
-    /// Came in the phase and were Ready in it.
+    /// Created in the phase and Ready in it.
     new: Vec<Node<'a>>,
 }
 
-pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> CheckOutcome {
     let windows = Windows::of([asked.phase.as_str()], evidence);
     let mut verdict = windows.cap(Verdict::Pass);
     let (mut observed, mut shown) = (Findings::default(), Vec::new());
@@ -39,7 +39,7 @@ pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> Outcome {
         unknown += tally.otherwise.iter().filter(|(_, reason)| reason.is_empty()).count() as u64;
         if tally.old.is_empty() {
             verdict = verdict.and(Verdict::Inconclusive);
-            observed.about(pool, "no node was Ready at the begin");
+            observed.about(pool, "no node was Ready at the start");
             continue;
         }
         let mut text = format!("{} of {} replaced", tally.replaced.len(), text::count(tally.old.len() as u64, "node"));
@@ -50,7 +50,7 @@ pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> Outcome {
         let (findings, of_new) = judge_new(&tally, asked, windows.ended(), evidence);
         verdict = verdict.and(of_new);
         observed.extend(findings);
-        shown.push(lives(&tally, asked.differs_in, evidence));
+        shown.push(describe_nodes(&tally, asked.differs_in, evidence));
     }
     if pools.is_empty() {
         verdict = verdict.and(Verdict::Inconclusive);
@@ -58,7 +58,7 @@ pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> Outcome {
     }
     let wanted = asked.at_least.map_or(old, u64::from);
     if replaced < wanted && old > 0 {
-        // A node that went for a reason that the log does not tell may have gone for this one.
+        // A node that was deleted for an unknown reason may have been deleted for this one.
         let certain = windows.ended() && replaced + unknown < wanted;
         verdict = verdict.and(if certain { Verdict::Fail } else { Verdict::Inconclusive });
     }
@@ -66,7 +66,7 @@ pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> Outcome {
         verdict = verdict.and(Verdict::Inconclusive);
     }
     let shown = if shown.is_empty() { String::new() } else { format!("{}; ", shown.join("; ")) };
-    Outcome {
+    CheckOutcome {
         verdict,
         observed: windows.observed(observed),
         limit: limit(asked),
@@ -101,7 +101,7 @@ fn tally<'a>(pool: &str, reason: Option<&str>, window: &Window<'_>, evidence: &E
             tally.new.push(node);
         }
     }
-    // What came before anything went for this reason came for something else.
+    // Nodes from before the first deletion for this reason were created for something else.
     let began = |node: &Node<'_>| node.claim.disrupted.or(node.claim.deleting).or(node.claim.deleted);
     let first_us = tally.replaced.iter().filter_map(|node| Some(began(node)?.at_us())).min();
     tally.new.retain(|node| {
@@ -111,11 +111,11 @@ fn tally<'a>(pool: &str, reason: Option<&str>, window: &Window<'_>, evidence: &E
     tally
 }
 
-/// Whether others came, and whether they are different.
+/// Whether new nodes were created, and whether they differ.
 fn judge_new(tally: &Tally<'_>, asked: &Replaced, ended: bool, evidence: &Evidence<'_>) -> (Vec<String>, Verdict) {
     let not_yet = if ended { Verdict::Fail } else { Verdict::Inconclusive };
     if tally.replaced.is_empty() {
-        // How many had to be is looked at over all pools.
+        // The minimum is checked over all pools.
         return (Vec::new(), Verdict::Pass);
     }
     if tally.new.is_empty() {
@@ -137,7 +137,7 @@ fn judge_new(tally: &Tally<'_>, asked: &Replaced, ended: bool, evidence: &Eviden
     let name = property.as_str();
     if !same.is_empty() {
         let count = text::count(same.len() as u64, "new node");
-        return (vec![format!("{count} with the old {name} ({})", text::some(&same, SHOWN))], Verdict::Fail);
+        return (vec![format!("{count} with the old {name} ({})", text::first_few(&same, SHOWN))], Verdict::Fail);
     }
     if unknown > 0 {
         let text = format!("{name} not known of {}", text::count(unknown, "node"));
@@ -146,7 +146,7 @@ fn judge_new(tally: &Tally<'_>, asked: &Replaced, ended: bool, evidence: &Eviden
     (Vec::new(), Verdict::Pass)
 }
 
-fn value(made: Made, property: NodeProperty) -> Name {
+fn value(made: Provenance, property: NodeProperty) -> Name {
     match property {
         NodeProperty::NodepoolHash => made.nodepool_hash,
         NodeProperty::NodeclassHash => made.nodeclass_hash,
@@ -163,16 +163,16 @@ fn otherwise(tally: &Tally<'_>, evidence: &Evidence<'_>) -> String {
             format!("{} {}", node.name(evidence), if reason.is_empty() { "for no known reason" } else { reason })
         })
         .collect();
-    text::some(&texts, SHOWN)
+    text::first_few(&texts, SHOWN)
 }
 
 /// `a (image x) gone at 12.0s, b (image y) Ready at 9.0s`.
-fn lives(tally: &Tally<'_>, property: Option<NodeProperty>, evidence: &Evidence<'_>) -> String {
+fn describe_nodes(tally: &Tally<'_>, property: Option<NodeProperty>, evidence: &Evidence<'_>) -> String {
     let names = &evidence.source.timelines.names;
     let made = |node: &Node<'_>| match property {
         Some(property) => {
             let value = value(evidence.source.join.made(evidence.source.timelines, node.index), property);
-            // The end of an image's or a hash's text is what tells it apart.
+            // Images and hashes differ at the end of their text.
             let text = names.text(value);
             let count = text.chars().count();
             let end: String = text.chars().skip(count.saturating_sub(40)).collect();
@@ -193,5 +193,5 @@ fn lives(tally: &Tally<'_>, property: Option<NodeProperty>, evidence: &Evidence<
         .map(|node| format!("{} stayed", node.name(evidence)))
         .collect();
     let all = [gone, stayed, came].into_iter().filter(|texts| !texts.is_empty());
-    all.map(|texts| text::some(&texts, SHOWN)).collect::<Vec<_>>().join(", ")
+    all.map(|texts| text::first_few(&texts, SHOWN)).collect::<Vec<_>>().join(", ")
 }

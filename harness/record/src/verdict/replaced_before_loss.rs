@@ -2,23 +2,23 @@
 
 use harness_plan::ReplacedBeforeLoss;
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::nodes::{Node, of_pool};
 use super::types::Verdict;
 use super::window::Windows;
 use crate::text;
 use crate::timeline::VmTimeline;
 
-/// Names that are shown of VMs.
+/// Names of VMs that are shown.
 const SHOWN: usize = 4;
 
-pub(super) fn check(check: &ReplacedBeforeLoss, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &ReplacedBeforeLoss, evidence: &Evidence<'_>) -> CheckOutcome {
     let timelines = evidence.source.timelines;
     let windows = Windows::of(check.phases.iter().map(String::as_str), evidence);
     let mut noticed: Vec<(&VmTimeline, u64)> =
         timelines.azure.vms.iter().filter_map(|vm| Some((vm, vm.noticed_us?))).collect();
     noticed.retain(|(_, noticed_us)| windows.contain(*noticed_us));
-    // Who is lost first has the first claim on a new node.
+    // The VM that is lost first gets the first new node.
     noticed.sort_by_key(|(vm, noticed_us)| (vm.gone_us().unwrap_or(u64::MAX), *noticed_us));
     let mut taken: Vec<usize> = Vec::new();
     let mut verdict = windows.cap(Verdict::Pass);
@@ -36,10 +36,10 @@ pub(super) fn check(check: &ReplacedBeforeLoss, evidence: &Evidence<'_>) -> Outc
         match (came, gone_us) {
             (Some((node, ready_us)), _) if gone_us.is_none_or(|gone_us| ready_us <= gone_us) => {
                 taken.push(node.index);
-                before.push(told(name, *noticed_us, Some((node, ready_us)), gone_us, evidence));
+                before.push(describe(name, *noticed_us, Some((node, ready_us)), gone_us, evidence));
             }
-            (came, Some(_)) => late.push(told(name, *noticed_us, came, gone_us, evidence)),
-            (came, None) => open.push(told(name, *noticed_us, came, gone_us, evidence)),
+            (came, Some(_)) => late.push(describe(name, *noticed_us, came, gone_us, evidence)),
+            (came, None) => open.push(describe(name, *noticed_us, came, gone_us, evidence)),
         }
     }
     if !late.is_empty() {
@@ -52,8 +52,8 @@ pub(super) fn check(check: &ReplacedBeforeLoss, evidence: &Evidence<'_>) -> Outc
         all => format!("{} of {} replaced before the loss", before.len(), text::count(all as u64, "spot VM")),
     };
     let shown: Vec<String> = late.into_iter().chain(open).chain(before).collect();
-    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::some(&shown, SHOWN)) };
-    Outcome {
+    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::first_few(&shown, SHOWN)) };
+    CheckOutcome {
         verdict,
         observed: windows.observed(vec![observed]),
         limit: "a new node Ready before each spot VM is gone".to_owned(),
@@ -61,7 +61,7 @@ pub(super) fn check(check: &ReplacedBeforeLoss, evidence: &Evidence<'_>) -> Outc
     }
 }
 
-fn told(
+fn describe(
     vm: &str,
     noticed_us: u64,
     came: Option<(Node<'_>, u64)>,

@@ -1,21 +1,21 @@
-//! Were the nodes left alone?
+//! Were the nodes retained?
 
 use harness_plan::Retained;
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::findings::Findings;
 use super::nodes::{of_pool, used};
 use super::types::Verdict;
 use super::window::Windows;
 use crate::text;
 
-/// Names that are shown of nodes that went.
+/// Names of deleted nodes that are shown.
 const SHOWN: usize = 4;
 
-pub(super) fn check(check: &Retained, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Retained, evidence: &Evidence<'_>) -> CheckOutcome {
     let windows = Windows::of(check.phases.iter().map(String::as_str), evidence);
     let mut verdict = windows.cap(Verdict::Pass);
-    let (mut observed, mut went, mut there) = (Findings::default(), Vec::new(), Vec::new());
+    let (mut observed, mut deleted, mut there) = (Findings::default(), Vec::new(), Vec::new());
     let pools = used(check.nodepools.names(), evidence);
     let span = windows.all.first().zip(windows.all.last()).map(|(first, last)| (first.from_us, last.to_us));
     for pool in &pools {
@@ -23,38 +23,38 @@ pub(super) fn check(check: &Retained, evidence: &Evidence<'_>) -> Outcome {
         let nodes: Vec<_> = of_pool(pool, evidence).into_iter().filter(|node| node.there(from_us, evidence)).collect();
         if nodes.is_empty() {
             verdict = verdict.and(Verdict::Inconclusive);
-            observed.about(pool, "no node was Ready at the begin");
+            observed.about(pool, "no node was Ready at the start");
             continue;
         }
         let gone: Vec<String> = nodes
             .iter()
             .filter_map(|node| {
-                let going_us = node.going_us(evidence).filter(|us| *us <= to_us)?;
+                let deletion_us = node.deletion_us(evidence).filter(|us| *us <= to_us)?;
                 let why = match node.reason(evidence) {
                     "" => String::new(),
                     reason => format!(" ({reason})"),
                 };
-                Some(format!("{} went at {}{why}", node.name(evidence), text::duration(going_us)))
+                Some(format!("{} went at {}{why}", node.name(evidence), text::duration(deletion_us)))
             })
             .collect();
         let count = text::count(nodes.len() as u64, "node");
         if gone.is_empty() {
             observed.about(pool, format!("{count} kept"));
             let names: Vec<String> = nodes.iter().map(|node| node.name(evidence).to_owned()).collect();
-            there.push(text::some(&names, SHOWN));
+            there.push(text::first_few(&names, SHOWN));
         } else {
             verdict = Verdict::Fail;
             observed.about(pool, format!("{} of {count} went", gone.len()));
-            went.extend(gone);
+            deleted.extend(gone);
         }
     }
     if pools.is_empty() {
         verdict = verdict.and(Verdict::Inconclusive);
         observed.push("no workload is aimed at these pools".to_owned());
     }
-    let shown = if went.is_empty() { there } else { went };
-    let shown = if shown.is_empty() { "no nodes".to_owned() } else { text::some(&shown, SHOWN) };
-    Outcome {
+    let shown = if deleted.is_empty() { there } else { deleted };
+    let shown = if shown.is_empty() { "no nodes".to_owned() } else { text::first_few(&shown, SHOWN) };
+    CheckOutcome {
         verdict,
         observed: windows.observed(observed),
         limit: "every node kept".to_owned(),

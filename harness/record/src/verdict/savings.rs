@@ -2,15 +2,15 @@
 
 use harness_plan::Savings;
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use crate::cost::cost;
 use crate::text;
 
-pub(super) fn check(check: &Savings, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Savings, evidence: &Evidence<'_>) -> CheckOutcome {
     let at_least_percent = check.at_least_percent;
     let limit = format!("at least {at_least_percent} % less than on demand");
-    let inconclusive = |observed: String, why: &str| Outcome {
+    let inconclusive = |observed: String, why: &str| CheckOutcome {
         verdict: Verdict::Inconclusive,
         observed: observed.into(),
         limit: limit.clone(),
@@ -18,7 +18,7 @@ pub(super) fn check(check: &Savings, evidence: &Evidence<'_>) -> Outcome {
     };
     let timelines = evidence.source.timelines;
     let Some(cost) = cost(timelines) else {
-        return inconclusive("no prices".to_owned(), "no VM ran whose price the log tells");
+        return inconclusive("no prices".to_owned(), "no VM with a known price ran");
     };
     if cost.spot_vms == 0 {
         return inconclusive(format!("no spot VM among {}", text::count(cost.vms, "VM")), "facts of Azure");
@@ -38,7 +38,7 @@ pub(super) fn check(check: &Savings, evidence: &Evidence<'_>) -> Outcome {
         (false, true) => Verdict::Fail,
         (_, false) => Verdict::Inconclusive,
     };
-    Outcome {
+    CheckOutcome {
         verdict,
         observed: format!("{saved} % less: {} instead of {}", text::usd(spent), text::usd(same)).into(),
         limit,

@@ -2,9 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a check came to. Three-valued: without evidence there is no verdict, and an empty sample is not a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// The outcome of a check. Three-valued: without evidence there is no verdict, and an empty sample is not a pass.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::Display,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Verdict {
     /// It held, and there is evidence that it did.
     Pass,
@@ -17,11 +31,7 @@ pub enum Verdict {
 impl Verdict {
     /// `pass`, `inconclusive` or `fail`.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Inconclusive => "inconclusive",
-            Self::Fail => "fail",
-        }
+        self.into()
     }
 
     /// The conjunction of two verdicts: a failure outweighs a doubt, a doubt outweighs a pass.
@@ -30,24 +40,18 @@ impl Verdict {
     }
 }
 
-impl std::fmt::Display for Verdict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// One expectation of the plan and what it came to. All texts are for people, one line each.
+/// One expectation of the plan and its verdict. All texts are for people, one line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectationResult {
     /// The expectation's name, unique within the plan.
     pub name: String,
-    /// What it came to.
+    /// Its verdict.
     pub verdict: Verdict,
     /// What was observed, such as `p99 41.2s (encoder, 40 pods)`.
     pub observed: String,
     /// The workloads or NodePools that the observation names.
     pub subjects: Vec<String>,
-    /// What was asked for, such as `p99 <= 60s`.
+    /// The limit, such as `p99 <= 60s`.
     pub limit: String,
     /// What the verdict rests on, such as `120 pods, 0 censored`.
     pub evidence: String,

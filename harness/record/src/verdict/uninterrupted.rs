@@ -2,16 +2,16 @@
 
 use harness_plan::Uninterrupted;
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::findings::Findings;
 use super::types::Verdict;
 use super::window::Windows;
 use crate::text;
 
-/// Names that are shown of pods that were disturbed.
+/// Names of interrupted pods that are shown.
 const SHOWN: usize = 4;
 
-pub(super) fn check(check: &Uninterrupted, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Uninterrupted, evidence: &Evidence<'_>) -> CheckOutcome {
     let Uninterrupted { workloads, phases } = check;
     let source = evidence.source;
     let timelines = source.timelines;
@@ -32,8 +32,8 @@ pub(super) fn check(check: &Uninterrupted, evidence: &Evidence<'_>) -> Outcome {
                 count += 1;
                 if span.to_us <= window.to_us {
                     let pod = timelines.pods.all.get(span.pod as usize);
-                    let going = pod.and_then(|pod| pod.going()).is_some_and(|stamp| stamp.at_us() == span.to_us);
-                    let how = if going { "went" } else { "was not Ready any more" };
+                    let deleted = pod.and_then(|pod| pod.deletion()).is_some_and(|stamp| stamp.at_us() == span.to_us);
+                    let how = if deleted { "went" } else { "was not Ready any more" };
                     let pod = pod.map_or("", |pod| &pod.name);
                     disturbed.push(format!("{pod} {how} at {}", text::duration(span.to_us)));
                 }
@@ -56,9 +56,9 @@ pub(super) fn check(check: &Uninterrupted, evidence: &Evidence<'_>) -> Outcome {
         observed.push("none disturbed".to_owned());
     }
     let ready =
-        if there.is_empty() { "no pod was Ready".to_owned() } else { format!("Ready: {}", text::some(&there, 6)) };
-    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::some(&shown, SHOWN)) };
-    Outcome {
+        if there.is_empty() { "no pod was Ready".to_owned() } else { format!("Ready: {}", text::first_few(&there, 6)) };
+    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::first_few(&shown, SHOWN)) };
+    CheckOutcome {
         verdict,
         observed: windows.observed(observed),
         limit: "every Ready pod stays Ready".to_owned(),

@@ -1,8 +1,8 @@
-//! Did processes run, and did they use no more than they may?
+//! Did the processes keep running within their limits?
 
 use harness_plan::Usage;
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{CheckOutcome, Evidence};
 use super::types::Verdict;
 use super::window::Windows;
 use crate::text;
@@ -11,23 +11,23 @@ use crate::timeline::Curve;
 /// Moments that are shown.
 const SHOWN: usize = 3;
 
-/// What one process came to.
+/// What one process used.
 struct Used {
     /// Thousandths of a core, averaged over the phases.
     cpu_millicores: f64,
-    /// The most resident memory that a sample shows.
+    /// The most resident memory of any sample.
     rss_bytes: u64,
 }
 
-pub(super) fn check(check: &Usage, evidence: &Evidence<'_>) -> Outcome {
+pub(super) fn check(check: &Usage, evidence: &Evidence<'_>) -> CheckOutcome {
     let limits = check;
     let curves = &evidence.source.timelines.usage;
     let windows = Windows::named_or_all(&check.phases, evidence);
     let looks: Vec<u64> = curves.looks_us.iter().copied().filter(|at_us| windows.contain(*at_us)).collect();
-    let limit = said(limits);
-    // A line needs two points.
+    let limit = describe_limits(limits);
+    // CPU over time needs two samples.
     if looks.len() < 2 {
-        return Outcome {
+        return CheckOutcome {
             verdict: Verdict::Inconclusive,
             observed: windows.observed(vec!["the processes were not looked at".to_owned()]),
             limit,
@@ -65,15 +65,15 @@ pub(super) fn check(check: &Usage, evidence: &Evidence<'_>) -> Outcome {
         .collect();
     let evidence =
         format!("{}; {}; in {}", each.join(", "), text::count(looks.len() as u64, "sample"), windows.described());
-    Outcome { verdict, observed: windows.observed(observed), limit, evidence }
+    CheckOutcome { verdict, observed: windows.observed(observed), limit, evidence }
 }
 
-/// When the process was not there, and, where nothing else is asked of it, when it was another one.
+/// When the process did not run, and, where no limit is set, when it was restarted.
 fn troubles(curve: &Curve, looks: &[u64], limits: &Usage, windows: &Windows<'_>) -> Vec<String> {
     let there = |at_us: &u64| curve.samples.binary_search_by_key(at_us, |sample| sample.at_us).is_ok();
     let moments = |moments: Vec<u64>| {
         let shown: Vec<String> = moments.into_iter().map(text::duration).collect();
-        text::some(&shown, SHOWN)
+        text::first_few(&shown, SHOWN)
     };
     let missing: Vec<u64> = looks.iter().copied().filter(|at_us| !there(at_us)).collect();
     let restarts: Vec<u64> = curve.restarts_us.iter().copied().filter(|at_us| windows.contain(*at_us)).collect();
@@ -101,7 +101,7 @@ fn used(curve: &Curve, windows: &Windows<'_>) -> Used {
     }
 }
 
-fn said(limits: &Usage) -> String {
+fn describe_limits(limits: &Usage) -> String {
     let parts = [
         limits.cpu.map(|most| format!("CPU <= {most} on average")),
         limits.memory.map(|most| format!("memory <= {most}")),

@@ -1,4 +1,4 @@
-//! From when to when a check looks.
+//! The phases that a check is about.
 
 use super::evidence::Evidence;
 use super::findings::Findings;
@@ -6,15 +6,15 @@ use super::types::Verdict;
 use crate::event::PhaseOutcome;
 use crate::text;
 
-/// One phase that a check looks at, times in microseconds since the run began.
+/// One phase, times in microseconds since the run began.
 pub(super) struct Window<'a> {
     pub(super) phase: &'a str,
     pub(super) from_us: u64,
-    /// Its end; where it has none, the begin of cleanup or the end of the log.
+    /// Its end; where it has none, the start of cleanup or the end of the log.
     pub(super) to_us: u64,
 }
 
-/// The phases that a check looks at, and why they are less than what was asked for.
+/// The phases of a check, and why they are fewer or shorter than the plan says.
 pub(super) struct Windows<'a> {
     pub(super) all: Vec<Window<'a>>,
     doubts: Vec<String>,
@@ -52,12 +52,12 @@ impl<'a> Windows<'a> {
         windows
     }
 
-    /// Whether every phase went on until its end or its deadline: what did not happen by then did not happen in it.
+    /// Whether every phase lasted until its end or its deadline: what had not happened by then did not happen in it.
     pub(super) fn ended(&self) -> bool {
         self.ended
     }
 
-    /// No pass where a phase did not run as it was meant to.
+    /// Not a pass where a phase did not run as planned.
     pub(super) fn cap(&self, verdict: Verdict) -> Verdict {
         if self.doubts.is_empty() { verdict } else { verdict.and(Verdict::Inconclusive) }
     }
@@ -67,7 +67,7 @@ impl<'a> Windows<'a> {
         self.all.iter().any(|window| (window.from_us..=window.to_us).contains(&at_us))
     }
 
-    /// What was observed, with why the phases are less than what was asked for.
+    /// The observation, with the doubts about the phases.
     pub(super) fn observed(&self, findings: impl Into<Findings>) -> Findings {
         let mut findings = findings.into();
         findings.extend(self.doubts.iter().cloned());
@@ -80,6 +80,6 @@ impl<'a> Windows<'a> {
             format!("{} ({} to {})", window.phase, text::duration(window.from_us), text::duration(window.to_us))
         };
         let all: Vec<String> = self.all.iter().map(one).collect();
-        if all.is_empty() { "no phase that began".to_owned() } else { text::some(&all, 4) }
+        if all.is_empty() { "no phase that began".to_owned() } else { text::first_few(&all, 4) }
     }
 }

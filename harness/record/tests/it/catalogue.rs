@@ -94,9 +94,9 @@ fn sizes() -> Vec<SkuFact> {
 /// What stands in a tree for things that are known only when it is pushed: `{cron+1m}`, `{webhook}`, `{registry}`.
 fn fill(file: &mut SourceFile) {
     file.text = file.text.replace("{webhook}", "http://127.0.0.1:1").replace("{registry}", "127.0.0.1:1");
-    while let Some(begin) = file.text.find("{cron") {
-        let end = begin + file.text[begin..].find('}').expect("a closing brace");
-        file.text.replace_range(begin..=end, "0 0 1 1 *");
+    while let Some(start) = file.text.find("{cron") {
+        let end = start + file.text[start..].find('}').expect("a closing brace");
+        file.text.replace_range(start..=end, "0 0 1 1 *");
     }
 }
 

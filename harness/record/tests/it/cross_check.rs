@@ -25,7 +25,7 @@ fn checked(events: Vec<Event>) -> (CrossCheck, Vec<String>) {
 fn a_clean_recording_has_no_warning() {
     let (check, warnings) = checked(run(&Fault::None));
     assert!(check.provisioning.max_us <= 15 * MS, "{check:?}");
-    assert_eq!(check.late_begin.count, 0);
+    assert_eq!(check.late_start.count, 0);
     assert_eq!(warnings, Vec::<String>::new());
 }
 
@@ -48,8 +48,8 @@ fn a_delayed_watch_of_nodeclaims_is_a_warning() {
         0 | 1 => at_us + 80 * MS + 900 * MS,
         _ => at_us,
     }));
-    assert_eq!(check.late_begin.count, 2);
-    assert!(check.late_begin.max_us >= 899 * MS && check.provisioning.max_us >= 880 * MS, "{check:?}");
+    assert_eq!(check.late_start.count, 2);
+    assert!(check.late_start.max_us >= 899 * MS && check.provisioning.max_us >= 880 * MS, "{check:?}");
     let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
     assert!(warning.contains("2 NodeClaims seen up to") && warning.contains("too short"), "{warning}");
 }

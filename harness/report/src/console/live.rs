@@ -1,4 +1,4 @@
-//! The view while a run goes on. Plain text: drawing is the caller's.
+//! The view of a run in progress. Plain text: the caller draws it.
 
 use harness_record::latency::LatencyStats;
 use harness_record::live::{Live, LivePhase, LiveView};

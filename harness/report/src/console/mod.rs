@@ -1,6 +1,6 @@
-//! Text for the terminal: the end of a run, a comparison, and the view while a run goes on.
+//! Text for the terminal: the end of a run, a comparison, and the view of a run in progress.
 //!
-//! Nothing here looks at the environment: the caller says how wide a line may be (in characters) and whether there is colour.
+//! Nothing here looks at the environment: the caller gives the width of a line in characters, and whether there is colour.
 
 pub(crate) mod compared;
 mod live;

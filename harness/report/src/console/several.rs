@@ -9,10 +9,10 @@ use crate::text;
 
 /// Reasons that are printed with a scenario that has ended; the rest is in its report.
 const REASONS: usize = 3;
-/// What each reason begins with.
+/// The start of each reason.
 const BULLET: &str = "      - ";
 
-/// What one came to, in lines: the verdict, and reasons where it did not pass. Without a newline at the end.
+/// The outcome of one run, in lines: the verdict, and reasons where it did not pass. Without a newline at the end.
 pub fn ended(one: &One<'_>, width: usize, colour: bool) -> String {
     let paint = Paint { colour };
     let (word, tone) = one.word();

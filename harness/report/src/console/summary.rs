@@ -215,13 +215,13 @@ fn published(out: &mut Vec<String>, result: &RunResult, width: usize, paint: Pai
         out.push(if index == 0 { paint.bold(&line) } else { line });
     }
     // Several figures of one source differ in the same way.
-    let mut told: Vec<(&str, &str)> = Vec::new();
+    let mut sources: Vec<(&str, &str)> = Vec::new();
     for line in &lines {
         let source = (line.source.as_str(), line.differs.as_str());
-        if !told.contains(&source) {
-            told.push(source);
+        if !sources.contains(&source) {
+            sources.push(source);
         }
     }
-    let notes: Vec<String> = told.iter().map(|(source, differs)| format!("{source}: {differs}")).collect();
+    let notes: Vec<String> = sources.iter().map(|(source, differs)| format!("{source}: {differs}")).collect();
     listed(out, &notes.iter().map(String::as_str).collect::<Vec<_>>(), width);
 }

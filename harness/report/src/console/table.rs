@@ -59,7 +59,7 @@ pub(crate) fn lines(header: &[&str], align: &[Align], rows: &[Vec<String>], widt
     std::iter::once(header).chain(rows).collect()
 }
 
-/// A text in lines of at most `width` characters, broken at spaces; lines after the first begin with `indent` spaces.
+/// A text in lines of at most `width` characters, broken at spaces; lines after the first start with `indent` spaces.
 pub(crate) fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();

@@ -4,7 +4,7 @@ use harness_tree::validate::Change;
 use harness_tree::{Finding, Severity};
 use serde::Serialize;
 
-/// The version of the format; a field that goes or changes its meaning is a new one.
+/// The version of the format: it changes when a field is removed or gets another meaning.
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
@@ -28,7 +28,7 @@ struct Fixed<'a> {
     fix: &'a str,
 }
 
-/// The findings, and what was put right before they were made. Paths are as the caller has set them.
+/// The findings, and what was fixed before they were made. Paths are as the caller has set them.
 ///
 /// # Errors
 /// Never for these types; the error is that of the writer.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_tree::{Finding, Severity};
+use harness_tree::{Edit, Finding, Severity};
 use serde::Serialize;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -192,8 +192,8 @@ fn result(finding: &Finding, rule_index: usize) -> SarifResult<'_> {
 
 fn fixes(finding: &Finding) -> Vec<Fix<'_>> {
     let mut files: BTreeMap<&str, Vec<Replacement<'_>>> = BTreeMap::new();
-    for edit in &finding.edits {
-        files.entry(&edit.file).or_default().push(Replacement {
+    for Edit { file, edit } in &finding.edits {
+        files.entry(file).or_default().push(Replacement {
             deleted_region: Bytes { byte_offset: edit.offset, byte_length: edit.length },
             inserted_content: Content { text: &edit.text },
         });
@@ -207,7 +207,7 @@ fn fixes(finding: &Finding) -> Vec<Fix<'_>> {
     vec![Fix { description, artifact_changes }]
 }
 
-/// A path as a relative URI: what is no character of one is written in percent.
+/// A path as a relative URI: characters that a URI cannot have are percent-encoded.
 fn uri(path: &str) -> Artifact<'_> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     if path.bytes().all(plain) {

@@ -46,7 +46,7 @@ impl LatencyRow {
     }
 }
 
-/// What a latency is measured from and to, in a few words: the table of `reports/README.md`.
+/// The start and the end of a latency, as in the table of `reports/README.md`.
 pub(crate) fn definition(name: LatencyName) -> &'static str {
     match name {
         LatencyName::PodReady => "intended start of the pod's creation, to Ready seen",

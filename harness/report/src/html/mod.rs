@@ -2,9 +2,9 @@
 
 mod charts;
 mod latencies;
-mod lives;
 mod page;
 mod rows;
+mod timelines;
 
 pub(crate) use page::icon;
 

@@ -7,8 +7,8 @@ use harness_record::verdict::{ExpectationResult, Verdict};
 
 use super::charts;
 use super::latencies::{self, LatencyFigure, LatencyRow};
-use super::lives::{self, PoolLives, STATES, State};
-use super::rows::{self, ClassLine, Fact, NodeLine, PhaseLine, Tile, TroubleLine, UsageLine};
+use super::rows::{self, ClassLine, Fact, NodeLine, PhaseLine, ProblemLine, Tile, UsageLine};
+use super::timelines::{self, PoolTimelines, STATES, State};
 use crate::extra::{self, PublishedLine};
 use crate::outcome::{self, Headline, Leftovers};
 use crate::svg::Layer;
@@ -36,9 +36,9 @@ pub(crate) struct Page<'a> {
     pub(crate) tiles: Vec<Tile>,
     pub(crate) tally: String,
     pub(crate) expectations: Vec<ExpectationLine<'a>>,
-    pub(crate) troubles: Vec<TroubleLine>,
+    pub(crate) problems: Vec<ProblemLine>,
     /// Whether they belong to a run that did not pass.
-    pub(crate) troubles_matter: bool,
+    pub(crate) problems_matter: bool,
     pub(crate) figures: Vec<LatencyFigure>,
     pub(crate) latencies: Vec<LatencyRow>,
     pub(crate) latencies_by_group: Vec<LatencyRow>,
@@ -53,8 +53,8 @@ pub(crate) struct Page<'a> {
     pub(crate) cost: Vec<Fact>,
     pub(crate) price_source: &'static str,
     pub(crate) published: Vec<PublishedLine>,
-    pub(crate) lives: Vec<PoolLives>,
-    pub(crate) lives_note: String,
+    pub(crate) timelines: Vec<PoolTimelines>,
+    pub(crate) timelines_note: String,
     pub(crate) states: [State; 7],
     pub(crate) nodes: Vec<NodeLine>,
     pub(crate) nodes_note: String,
@@ -84,9 +84,9 @@ pub(crate) fn icon(tone: Verdict) -> &'static str {
 impl<'a> Page<'a> {
     pub(crate) fn new(plan: &'a Plan, result: &'a RunResult) -> Self {
         let headline = outcome::headline(result);
-        let (lives, drawn) = lives::by_pool(result);
+        let (timelines, drawn) = timelines::by_pool(result);
         let total = result.nodes.len();
-        let lives_note = if drawn < total {
+        let timelines_note = if drawn < total {
             format!("{drawn} of {} are drawn.", text::counted(total as u64, "node"))
         } else {
             String::new()
@@ -131,8 +131,8 @@ impl<'a> Page<'a> {
                 .iter()
                 .map(|of| ExpectationLine { tone: of.verdict.as_str(), sign: outcome::sign(of.verdict), of })
                 .collect(),
-            troubles: rows::troubles(result),
-            troubles_matter: headline.tone != Verdict::Pass,
+            problems: rows::problems(result),
+            problems_matter: headline.tone != Verdict::Pass,
             figures: figures.into_iter().flatten().collect(),
             latencies: by_group(false),
             latencies_by_group: by_group(true),
@@ -147,8 +147,8 @@ impl<'a> Page<'a> {
             cost: named(extra::cost(result)),
             price_source: extra::price_source(result),
             published: extra::published(result),
-            lives,
-            lives_note,
+            timelines,
+            timelines_note,
             states: STATES,
             nodes,
             nodes_note,
@@ -209,7 +209,7 @@ fn tiles(result: &RunResult) -> Vec<Tile> {
         Leftovers::Found(n) => (text::count(n as u64), "listed under what went wrong"),
         Leftovers::None => ("0".to_owned(), "nothing found after cleanup"),
         Leftovers::NothingDone => (text::NONE.to_owned(), "nothing was done"),
-        Leftovers::Unknown => ("?".to_owned(), "cleanup did not come to its end"),
+        Leftovers::Unknown => ("?".to_owned(), "cleanup did not end"),
     };
     tiles.push(Tile { label: "Left behind", value, detail: detail.to_owned() });
     tiles

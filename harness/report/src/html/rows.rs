@@ -110,12 +110,12 @@ pub(crate) fn audit(result: &RunResult) -> Vec<Fact> {
         facts.push(Fact::new("Difference to the simulated Azure's record, provisioning", spread(&check.provisioning)));
         facts.push(Fact::new("Node made Ready to seen Ready", spread(&check.observation)));
         facts.push(Fact::new("NodeClaim seen to VM asked for (the controller's)", spread(&check.request)));
-        facts.push(Fact::new("NodeClaims seen only after their VM was asked for", text::count(check.late_begin.count)));
+        facts.push(Fact::new("NodeClaims seen only after their VM was asked for", text::count(check.late_start.count)));
     }
     facts
 }
 
-pub(crate) struct TroubleLine {
+pub(crate) struct ProblemLine {
     pub(crate) what: String,
     pub(crate) pool: String,
     pub(crate) code: String,
@@ -127,17 +127,17 @@ pub(crate) struct TroubleLine {
 const MESSAGE: usize = 400;
 
 /// Azure's failures, controllers' warnings, failed actions, leaks.
-pub(crate) fn troubles(result: &RunResult) -> Vec<TroubleLine> {
+pub(crate) fn problems(result: &RunResult) -> Vec<ProblemLine> {
     const EACH: usize = 20;
-    let mut lines: Vec<TroubleLine> = Vec::new();
-    lines.extend(result.leaks.iter().take(EACH).map(|leak| TroubleLine {
+    let mut lines: Vec<ProblemLine> = Vec::new();
+    lines.extend(result.leaks.iter().take(EACH).map(|leak| ProblemLine {
         what: "Left behind".to_owned(),
         pool: String::new(),
         code: leak.kind.clone(),
         count: "1".to_owned(),
         message: leak.name.clone(),
     }));
-    lines.extend(result.azure_failures.iter().take(EACH).map(|failure| TroubleLine {
+    lines.extend(result.azure_failures.iter().take(EACH).map(|failure| ProblemLine {
         what: "Azure".to_owned(),
         pool: failure.nodepool.clone(),
         code: failure.code.clone(),
@@ -150,14 +150,14 @@ pub(crate) fn troubles(result: &RunResult) -> Vec<TroubleLine> {
         ),
     }));
     let failed = result.actions.iter().filter_map(|action| Some((action, action.error.as_ref()?)));
-    lines.extend(failed.take(EACH).map(|(action, error)| TroubleLine {
+    lines.extend(failed.take(EACH).map(|(action, error)| ProblemLine {
         what: "Action".to_owned(),
         pool: String::new(),
         code: text::one_line(&action.what, 60),
         count: "1".to_owned(),
         message: text::one_line(error, MESSAGE),
     }));
-    lines.extend(result.controller_reasons.iter().take(EACH).map(|reason| TroubleLine {
+    lines.extend(result.controller_reasons.iter().take(EACH).map(|reason| ProblemLine {
         what: reason.kind.clone(),
         pool: reason.nodepool.clone(),
         code: reason.reason.clone(),
@@ -178,7 +178,7 @@ pub(crate) struct ClassLine {
     pub(crate) aimed_by: String,
 }
 
-/// The node classes of the tree and what was aimed at each.
+/// The node classes of the tree and the workload of each.
 pub(crate) fn classes(plan: &Plan, result: &RunResult) -> Vec<ClassLine> {
     plan.node_config
         .classes

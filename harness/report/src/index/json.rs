@@ -24,9 +24,9 @@ pub struct Index {
     pub profile: String,
     /// The seed, where all had the same one.
     pub seed: Option<u64>,
-    /// Wall time of the begin, RFC 3339; null where it is not known.
+    /// Wall time of the start, RFC 3339; null where it is not known.
     pub started_at: Option<String>,
-    /// From the first one's begin to the last one's end.
+    /// From the start of the first one to the end of the last one.
     pub duration_ms: f64,
     /// `pass`, `fail` or `inconclusive`.
     pub verdict: Verdict,
@@ -34,7 +34,7 @@ pub struct Index {
     pub exit_code: u8,
     /// The command that repeats them all; may be empty.
     pub command: String,
-    /// How many came to what.
+    /// Counts by outcome.
     pub totals: IndexTotals,
     /// One for each scenario, in the order in which they were to run.
     pub scenarios: Vec<IndexEntry>,
@@ -45,7 +45,7 @@ pub struct Index {
     pub left: Vec<String>,
 }
 
-/// How many came to what.
+/// Counts by outcome.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IndexTotals {

@@ -49,7 +49,7 @@ pub fn repeated(all: &[One<'_>]) -> Vec<RepeatedScenario> {
     groups.into_iter().map(group).collect()
 }
 
-/// The name without the number that tells the runs of one scenario apart: `scale-burst` of `scale-burst.2`.
+/// The name without the number of the run: `scale-burst` of `scale-burst.2`.
 fn scenario_of(name: &str) -> &str {
     match name.rsplit_once('.') {
         Some((scenario, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => scenario,

@@ -1,4 +1,4 @@
-//! What every format of the index says.
+//! The content of every format of the index.
 
 use harness_record::verdict::Verdict;
 use jiff::Timestamp;
@@ -18,9 +18,9 @@ pub struct Head {
     pub profile: String,
     /// The seed, where all had the same one.
     pub seed: Option<u64>,
-    /// Wall time of the begin; `None` where it is not known.
+    /// Wall time of the start; `None` where it is not known.
     pub started_at: Option<Timestamp>,
-    /// From the first one's begin to the last one's end, what is between them included, microseconds.
+    /// From the start of the first one to the end of the last one, microseconds.
     pub took_us: u64,
     /// The exit code of the whole.
     pub exit_code: u8,
@@ -60,7 +60,7 @@ impl Row<'_> {
     }
 }
 
-/// Those that did not pass first, then in their order: a reader may not go further than the first screen.
+/// Those that did not pass first, then in their order: a reader may not look past the first screen.
 pub(super) fn rows<'a>(all: &[One<'a>]) -> Vec<Row<'a>> {
     let mut rows: Vec<Row<'a>> = all.iter().map(row).collect();
     rows.sort_by_key(|row| match (row.ran, row.tone) {
@@ -124,7 +124,7 @@ pub(super) fn path_segment(name: &str) -> String {
     out
 }
 
-/// How many came to what.
+/// Counts by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Totals {
     pub(super) passed: usize,
@@ -179,7 +179,7 @@ impl Totals {
         if parts.is_empty() { "nothing was run".to_owned() } else { parts.join(", ") }
     }
 
-    /// What they came to together. Not all of them is no pass.
+    /// Their common outcome. It is not a pass unless all of them were run.
     pub(super) fn tone(&self, head: &Head) -> Verdict {
         match () {
             () if self.failed > 0 || !head.left.is_empty() => Verdict::Fail,
@@ -203,7 +203,7 @@ impl Totals {
     }
 }
 
-/// `21 November 2026, 12:15 · took 24m · target local · profile default · seed 42`, without what is not known.
+/// `21 November 2026, 12:15 · took 24m · target local · profile default · seed 42`, as far as it is known.
 pub(super) fn about(head: &Head) -> String {
     let mut parts: Vec<String> = head.started_at.map(text::wall_time).into_iter().collect();
     parts.push(format!("took {}", text::duration(head.took_us)));

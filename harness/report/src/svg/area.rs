@@ -10,7 +10,7 @@ use super::scale::{CountScale, TimeScale};
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 270.0;
 const PLOT: Plot = Plot { left: 62.0, right: 992.0, top: 30.0, bottom: 232.0 };
-/// Columns that are told apart: about two units of width each.
+/// Columns that can be distinguished: about two units of width each.
 const BUCKETS: u64 = 460;
 
 /// One layer, from the bottom up.

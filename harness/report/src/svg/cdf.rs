@@ -1,4 +1,4 @@
-//! Cumulative distributions of a latency: which share of all samples took at most so long. Samples that never came keep a
+//! Cumulative distributions of a latency: the share of all samples up to each duration. Samples without an end keep a
 //! curve below 100 %.
 
 use std::fmt::Write;
@@ -13,7 +13,7 @@ use crate::text;
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 300.0;
 const PLOT: Plot = Plot { left: 52.0, right: 468.0, top: 16.0, bottom: 252.0 };
-/// Points of a curve that a screen can tell apart, and slowest samples that are drawn one by one.
+/// Points of a curve that a screen can show, and slowest samples that are drawn one by one.
 const POINTS: usize = 240;
 const TAIL: usize = 20;
 
@@ -127,7 +127,7 @@ fn draw_series(svg: &mut Svg, index: usize, series: &CdfSeries<'_>, scale: &Time
         let _ = write!(d, "H{}V{}", N(scale.x(us)), N(y(share(at + 1))));
     }
     if series.censored == 0 {
-        // All came: nothing is left to the right of the slowest.
+        // No sample is censored: nothing is to the right of the slowest.
         let _ = write!(d, "H{}", N(PLOT.right));
     }
     let title = format!("{}: {}, {} censored", series.name, text::counted(all, "sample"), text::count(series.censored));
@@ -156,7 +156,7 @@ mod tests {
         for svg in [chart(&[], &[]), chart(&[nothing], &[]), chart(&[nothing, zero], &[])] {
             assert!(svg.ends_with("</svg>") && !svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         }
-        assert!(chart(&[nothing], &[]).contains("curve censored"), "what never came is drawn at 0 %");
+        assert!(chart(&[nothing], &[]).contains("curve censored"), "samples without an end are drawn at 0 %");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The life of each object as a row of coloured spans over one axis of time.
+//! The timeline of each object as a row of coloured spans over one axis of time.
 
 use super::axis::{self, Plot};
 use super::markup::{Anchor, N, Rect, Svg};
@@ -7,7 +7,7 @@ use super::scale::TimeScale;
 const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 172.0;
 const RIGHT: f64 = 992.0;
-/// Up to so many rows are named at their left.
+/// Up to this many rows are named at their left.
 const NAMED_ROWS: usize = 40;
 
 /// One span of a row.
@@ -35,7 +35,7 @@ pub(crate) struct GanttChart<'a> {
     pub(crate) label: String,
     pub(crate) rows: &'a [GanttRow],
     pub(crate) end_us: u64,
-    /// Begins of phases, as lines behind the rows.
+    /// Starts of phases, as lines behind the rows.
     pub(crate) lines_us: &'a [u64],
 }
 

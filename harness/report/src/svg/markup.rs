@@ -33,22 +33,13 @@ impl Display for N {
     }
 }
 
-/// Where a text stands relative to its x.
-#[derive(Clone, Copy)]
+/// Where a text is anchored.
+#[derive(Clone, Copy, strum::Display)]
+#[strum(serialize_all = "lowercase")]
 pub(crate) enum Anchor {
     Start,
     Middle,
     End,
-}
-
-impl Anchor {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Middle => "middle",
-            Self::End => "end",
-        }
-    }
 }
 
 /// A position and a size.
@@ -66,7 +57,7 @@ pub(crate) struct Svg {
 }
 
 impl Svg {
-    /// `label` is what a screen reader says instead of the picture.
+    /// `label` is read out by a screen reader instead of the picture.
     pub(crate) fn new(class: &str, width: f64, height: f64, label: &str) -> Self {
         let mut out = String::new();
         let _ = write!(
@@ -111,7 +102,7 @@ impl Svg {
             r#"<text class="{class}" x="{}" y="{}" text-anchor="{}">{}</text>"#,
             N(at.0),
             N(at.1),
-            anchor.as_str(),
+            anchor,
             Escaped(text)
         );
     }

@@ -14,5 +14,5 @@ pub(crate) use cdf::{CdfChart, CdfSeries, Domain, LimitMark};
 pub(crate) use gantt::{GanttBar, GanttChart, GanttRow};
 pub(crate) use histogram::{HistogramChart, HistogramPanel};
 
-/// Series that are told apart by colour and dash; more are not drawn, which the caption says.
+/// Series that colour and dash can distinguish; more are not drawn, which the caption says.
 pub(crate) const SERIES_MAX: usize = 8;

@@ -3,17 +3,22 @@
 use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::model::ScenarioFile;
 use harness_units::{ScalarType, TYPE_KEY};
+use harness_yaml::schema::Schema;
 
 /// The JSON schema (draft 2020-12) of scenario files. `scenarios/scenario.schema.json` is this, written out.
 pub fn scenario_schema() -> Value {
     SCHEMA.clone()
 }
 
-pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+/// The same, for the check of a file's structure. A schema that could not be read would refuse every scenario, which tests rule out.
+pub(super) static STRUCTURE: LazyLock<Schema> = LazyLock::new(|| Schema::deserialize(&*SCHEMA).unwrap_or_default());
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<ScenarioFile>();
     let mut schema = schema.to_value();
     without_null(&mut schema);

@@ -1,7 +1,7 @@
 //! The JSON schema of scenario files, and the check of a file's structure against it.
 //!
-//! The schema is generated from [`crate::model`], so that editors, the check and the types cannot disagree. The check is our
-//! own and not a validator's, since it must find every error with its place and say what was meant.
+//! The schema is generated from [`crate::model`], so that editors, the check and the types cannot disagree. The check is not
+//! that of a validator, since it must find every error with its place and say what was meant.
 
 mod generate;
 mod structure;

@@ -1,17 +1,11 @@
 //! The check of a file's structure: unknown and missing keys, wrong types, unreadable values. Everything that is wrong is found
 //! at once, which a deserializer cannot do.
 
-use std::borrow::Cow;
-
-use serde_json::Value;
-
-use super::generate::SCHEMA;
 use harness_units::ScalarType;
-use harness_units::TYPE_KEY;
-use harness_yaml::BESIDE_KEY;
-use harness_yaml::Diagnostic;
-use harness_yaml::suggest;
-use harness_yaml::{Entry, Kind, Mark, Node};
+use harness_yaml::schema::{Dialect, Place, Schema, Type, Violation, walk};
+use harness_yaml::{Diagnostic, Kind, Mark, Node};
+
+use super::generate::STRUCTURE;
 
 /// Keys of earlier versions of the format, and those that took their place. An entry stays as long as somebody may have a file with the old key.
 const RENAMED: [(&str, &str); 6] = [
@@ -22,15 +16,6 @@ const RENAMED: [(&str, &str); 6] = [
     ("says", "messageContains"),
     ("undisturbed", "uninterrupted"),
 ];
-
-/// What to do about a key that is none of those known.
-fn unknown_key(key: &str, known: &[&str]) -> String {
-    let renamed = RENAMED.iter().find(|(old, new)| *old == key && known.contains(new));
-    match renamed {
-        Some((_, new)) => format!("it is called `{new}` now"),
-        None => suggest::hint(key, known.iter().copied()),
-    }
-}
 
 /// A place where a parameter is used, with the type that is expected there.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,279 +32,109 @@ fn reference(text: &str) -> Option<&str> {
 
 /// Checks a document. Returns what is wrong and where parameters are used.
 pub(crate) fn check(file: &str, document: &Node) -> (Vec<Diagnostic>, Vec<Use>) {
-    let mut walk = Walk { file, diagnostics: Vec::new(), uses: Vec::new() };
-    walk.value(&SCHEMA, document, "the file");
-    (walk.diagnostics, walk.uses)
+    let mut format = ScenarioFormat { file, diagnostics: Vec::new(), uses: Vec::new() };
+    walk(&STRUCTURE, document, &mut format);
+    (format.diagnostics, format.uses)
 }
 
-struct Walk<'a> {
+/// What scenario files add to JSON Schema: values with units, and parameters in their place.
+struct ScenarioFormat<'a> {
     file: &'a str,
     diagnostics: Vec<Diagnostic>,
     uses: Vec<Use>,
 }
 
-/// One way to write a value that has several.
-enum Variant<'a> {
-    Name(&'a str),
-    Keyed(&'a str, &'a Value),
-    List(&'a Value),
-}
-
-fn resolve(schema: &Value) -> &Value {
-    match schema["$ref"].as_str().and_then(|path| path.strip_prefix('#')) {
-        Some(pointer) => SCHEMA.pointer(pointer).map_or(schema, resolve),
-        None => schema,
-    }
-}
-
-fn texts(list: &Value) -> impl Iterator<Item = &str> {
-    list.as_array().into_iter().flatten().filter_map(Value::as_str)
-}
-
-fn is_type(schema: &Value, name: &str) -> bool {
-    schema["type"] == name || texts(&schema["type"]).any(|one| one == name)
-}
-
-impl Walk<'_> {
-    fn report(&mut self, mark: Mark, message: String, hint: impl Into<String>) {
+impl ScenarioFormat<'_> {
+    fn add(&mut self, mark: Mark, message: String, hint: String) {
         self.diagnostics.push(Diagnostic::new(self.file, mark, message).with_hint(hint));
     }
 
-    /// `what` names the value in messages: the key that it stands under.
-    fn value(&mut self, schema: &Value, node: &Node, what: &str) {
-        let schema = resolve(schema);
-        if node.kind == Kind::Null {
-            self.report(node.mark, format!("{what} has no value"), "give one, or leave the key out");
-        } else if let Some(name) = schema[TYPE_KEY].as_str() {
-            let kind = ScalarType::ALL.into_iter().find(|kind| kind.as_str() == name);
-            if let Some(kind) = kind {
-                self.scalar(kind, node, what);
-            }
-        } else if schema["properties"].is_object() || is_type(schema, "object") {
-            self.object(schema, node, what);
-        } else if schema["oneOf"].is_array() || schema["enum"].is_array() || !schema["const"].is_null() {
-            let rest = self.beside(&schema[BESIDE_KEY], node);
-            self.variants(&variants(schema), rest.as_ref().unwrap_or(node), what);
-        } else if is_type(schema, "array") {
-            self.list(schema, node, what);
-        } else {
-            self.plain(schema, node, what);
-        }
-    }
-
-    fn scalar(&mut self, kind: ScalarType, node: &Node, what: &str) {
+    fn scalar(&mut self, kind: ScalarType, at: &Place<'_>) {
+        let (node, what) = (at.node, at.name(DOCUMENT));
+        let hint = || format!("write {}", kind.example());
         let Some(text) = node.scalar().filter(|_| !matches!(node.kind, Kind::Bool(_))) else {
-            let message = format!("{what} is {}, where a {kind} is expected", node.describe());
-            self.report(node.mark, message, format!("write {}", kind.example()));
-            return;
+            return self.add(node.mark, format!("{what} is {}, where a {kind} is expected", node.describe()), hint());
         };
         if let Some(parameter) = reference(&text) {
             self.uses.push(Use { parameter: parameter.to_owned(), kind, mark: node.mark });
         } else if let Err(message) = kind.check(&text) {
-            self.report(node.mark, format!("{what}: {message}"), format!("write {}", kind.example()));
+            self.add(node.mark, format!("{what}: {message}"), hint());
         }
     }
+}
 
-    fn object(&mut self, schema: &Value, node: &Node, what: &str) {
-        let Kind::Map(entries) = &node.kind else {
-            let keys = keys(schema).join(", ");
-            let hint = if keys.is_empty() { "write `key: value`".to_owned() } else { format!("its keys are {keys}") };
-            self.report(node.mark, format!("{what} is {}, where a map is expected", node.describe()), hint);
-            return;
-        };
-        for entry in entries {
-            self.entry(schema, entry, what);
-        }
-        for required in texts(&schema["required"]) {
-            if node.get(required).is_none() {
-                let description = describe(&schema["properties"][required]);
-                self.report(node.mark, format!("{what} lacks `{required}`"), description);
-            }
-        }
+/// The document, in messages.
+const DOCUMENT: &str = "the file";
+
+impl Dialect for ScenarioFormat<'_> {
+    const NULL_IS_ABSENT: bool = false;
+
+    fn visit(&mut self, at: &Place<'_>, schema: &Schema) -> bool {
+        let kind = schema.scalar_type.as_deref().and_then(|name| name.parse().ok());
+        kind.is_some_and(|kind| {
+            self.scalar(kind, at);
+            true
+        })
     }
 
-    fn entry(&mut self, schema: &Value, entry: &Entry, what: &str) {
-        let known = &schema["properties"][entry.key.as_str()];
-        if !known.is_null() && entry.value.kind == Kind::Null {
+    /// Blanks say nothing.
+    fn length(&self, text: &str) -> usize {
+        text.trim().chars().count()
+    }
+
+    fn report(&mut self, at: &Place<'_>, violation: Violation<'_>) {
+        let node = at.node;
+        let mark = match &violation {
             // Nothing has no place of its own.
-            let message = format!("`{}` has no value", entry.key);
-            self.report(entry.key_mark, message, "give one, or leave the key out");
-        } else if !known.is_null() {
-            self.value(known, &entry.value, &format!("`{}`", entry.key));
-        } else if schema["additionalProperties"].is_object() {
-            self.value(&schema["additionalProperties"], &entry.value, &format!("`{}`", entry.key));
-        } else {
-            let keys = keys(schema);
-            let only = &resolve(&schema["properties"]["only"])["properties"][entry.key.as_str()];
-            let hint = match keys.as_slice() {
-                [] => "write {}".to_owned(),
-                _ if only.is_object() => format!("write `only: {{{}: ...}}`", entry.key),
-                _ => unknown_key(&entry.key, &keys),
-            };
-            self.report(entry.key_mark, format!("unknown key `{}` in {what}", entry.key), hint);
-        }
-    }
-
-    /// Checks what may stand beside the key of a variant; the rest of the map, where something did.
-    fn beside(&mut self, beside: &Value, node: &Node) -> Option<Node> {
-        let Kind::Map(entries) = &node.kind else { return None };
-        let (known, rest): (Vec<&Entry>, Vec<&Entry>) =
-            entries.iter().partition(|entry| beside[entry.key.as_str()].is_object());
-        for entry in &known {
-            self.value(&beside[entry.key.as_str()], &entry.value, &format!("`{}`", entry.key));
-        }
-        let rest = rest.into_iter().cloned().collect();
-        (!known.is_empty()).then(|| Node { kind: Kind::Map(rest), ..node.clone() })
-    }
-
-    fn variants(&mut self, variants: &[Variant<'_>], node: &Node, what: &str) {
-        let names: Vec<&str> = variants.iter().filter_map(Variant::name).collect();
-        match &node.kind {
-            Kind::Text(text) => match variants.iter().find(|variant| variant.name() == Some(text.as_str())) {
-                Some(Variant::Name(_)) => {}
-                Some(Variant::Keyed(_, schema)) => {
-                    let hint = format!("write `{text}: ...`; {}", describe(schema));
-                    self.report(node.mark, format!("`{text}` needs a value"), hint);
-                }
-                _ => self.report(
-                    node.mark,
-                    format!("{what} cannot be `{text}`"),
-                    suggest::hint(text, names.iter().copied()),
-                ),
-            },
-            Kind::Map(entries) => match entries.as_slice() {
-                [entry] => match variants.iter().find(|variant| variant.name() == Some(entry.key.as_str())) {
-                    Some(Variant::Keyed(_, schema)) => {
-                        self.value(schema, &entry.value, &format!("`{}`", entry.key));
-                    }
-                    Some(_) => self.report(
-                        entry.key_mark,
-                        format!("`{}` takes no value", entry.key),
-                        format!("write `{}` alone", entry.key),
-                    ),
-                    None => self.report(
-                        entry.key_mark,
-                        format!("unknown key `{}` in {what}", entry.key),
-                        unknown_key(&entry.key, &names),
-                    ),
-                },
-                [] => self.report(
-                    node.mark,
-                    format!("{what} must have exactly one key"),
-                    format!("it is one of {}", names.join(", ")),
-                ),
-                [first, second, ..] => {
-                    // What they hold is checked all the same: parameters are used in it.
-                    for entry in entries {
-                        let only = Node { kind: Kind::Map(vec![entry.clone()]), ..node.clone() };
-                        self.variants(variants, &only, what);
-                    }
-                    let message =
-                        format!("{what} has `{}` beside `{}`: it must have exactly one key", second.key, first.key);
-                    self.report(second.key_mark, message, "give each an item of its own");
-                }
-            },
-            Kind::List(_) => match variants.iter().find_map(Variant::list) {
-                Some(schema) => self.list(schema, node, what),
-                None => self.report(
-                    node.mark,
-                    format!("{what} cannot be a list"),
-                    format!("it is one of {}", names.join(", ")),
-                ),
-            },
-            _ => self.report(
-                node.mark,
-                format!("{what} cannot be {}", node.describe()),
-                format!("it is one of {}", names.join(", ")),
-            ),
-        }
-    }
-
-    fn list(&mut self, schema: &Value, node: &Node, what: &str) {
-        let Kind::List(items) = &node.kind else {
-            let message = format!("{what} is {}, where a list is expected", node.describe());
-            self.report(node.mark, message, "write `[a, b]`, or each item on a line of its own after `- `");
-            return;
+            Violation::Null => at.entry().map_or(node.mark, |entry| entry.key_mark),
+            Violation::UnknownKey { entry, .. } | Violation::VariantWithValue(entry) => entry.key_mark,
+            Violation::SecondVariant { second, .. } => second.key_mark,
+            Violation::Duplicate { item, .. } => item.mark,
+            _ => node.mark,
         };
-        if (items.len() as u64) < schema["minItems"].as_u64().unwrap_or(0) {
-            self.report(node.mark, format!("{what} is empty"), "name at least one");
-        }
-        for (index, item) in items.iter().enumerate() {
-            self.value(&schema["items"], item, &format!("item {} of {what}", index + 1));
-        }
-    }
-
-    fn plain(&mut self, schema: &Value, node: &Node, what: &str) {
-        let (holds, expected, hint) = match &node.kind {
-            _ if is_type(schema, "string") && is_type(schema, "number") => {
-                (matches!(node.kind, Kind::Text(_) | Kind::Number(..)), "a number or a text", "write a single value")
-            }
-            _ if is_type(schema, "string") => {
-                (node.text().is_some(), "a text", "put it in quotes when it looks like something else")
-            }
-            _ if is_type(schema, "boolean") => {
-                (matches!(node.kind, Kind::Bool(_)), "true or false", "write true or false")
-            }
-            _ if is_type(schema, "integer") => (node.whole().is_some(), "a whole number", "write a whole number"),
-            _ => (true, "", ""),
+        let hint = match &violation {
+            Violation::Type(schema) => type_hint(schema),
+            Violation::UnknownKey { entry, known, schema } => unknown_key(&entry.key, known, schema, &violation, node),
+            Violation::MissingKey { schema, .. } => schema.map_or_else(|| violation.hint(node), describe),
+            Violation::Length(0, schema) | Violation::Pattern(_, schema) => describe(schema),
+            Violation::Count { count: 0, .. } => "name at least one".to_owned(),
+            Violation::VariantWithoutValue(schema) => format!("{}; {}", violation.hint(node), describe(schema)),
+            _ => violation.hint(node),
         };
-        if !holds {
-            let message = format!("{what} is {}, where {expected} is expected", node.describe());
-            self.report(node.mark, message, hint);
-        }
-        let short = node
-            .text()
-            .is_some_and(|text| (text.trim().chars().count() as u64) < schema["minLength"].as_u64().unwrap_or(0));
-        if short {
-            self.report(node.mark, format!("{what} is empty"), describe(schema));
+        // What a name may be is a rule of its own, which says it better than a pattern does.
+        let is_name = at.entry().is_some_and(|entry| entry.key == "name");
+        if !(is_name && matches!(violation, Violation::Pattern(..))) {
+            self.add(mark, violation.message(&at.name(DOCUMENT), node), hint);
         }
     }
 }
 
-fn variants(schema: &Value) -> Vec<Variant<'_>> {
-    let mut found = Vec::new();
-    let alternatives = schema["oneOf"].as_array().map_or_else(|| vec![schema], |list| list.iter().collect());
-    for alternative in alternatives {
-        let alternative = resolve(alternative);
-        if alternative["oneOf"].is_array() {
-            found.extend(variants(alternative));
-            continue;
-        }
-        found.extend(alternative["const"].as_str().map(Variant::Name));
-        found.extend(texts(&alternative["enum"]).map(Variant::Name));
-        if is_type(alternative, "array") {
-            found.push(Variant::List(alternative));
-        }
-        let keyed = alternative["properties"].as_object().into_iter().flatten();
-        let keyed = keyed.filter(|(key, _)| schema[BESIDE_KEY][key.as_str()].is_null());
-        found.extend(keyed.map(|(key, schema)| Variant::Keyed(key, schema)));
-    }
-    found
+fn type_hint(schema: &Schema) -> String {
+    let hint = match schema.types() {
+        [Type::Object] if schema.properties.is_empty() => "write `key: value`",
+        [Type::Object] => return format!("its keys are {}", schema.keys().join(", ")),
+        [Type::Array] => "write `[a, b]`, or each item on a line of its own after `- `",
+        [Type::String] => "put it in quotes when it looks like something else",
+        [_] => return format!("write {}", schema.describe_types()),
+        _ => "write a single value",
+    };
+    hint.to_owned()
 }
 
-impl<'a> Variant<'a> {
-    fn name(&self) -> Option<&'a str> {
-        match self {
-            Self::Name(name) | Self::Keyed(name, _) => Some(name),
-            Self::List(_) => None,
-        }
+/// What to do about a key that is none of those known.
+fn unknown_key(key: &str, known: &[&str], schema: &Schema, violation: &Violation<'_>, map: &Node) -> String {
+    let selector = schema.properties.get("only").map(|only| STRUCTURE.resolve(only));
+    if selector.is_some_and(|selector| selector.properties.contains_key(key)) {
+        return format!("write `only: {{{key}: ...}}`");
     }
-
-    fn list(&self) -> Option<&'a Value> {
-        match self {
-            Self::List(schema) => Some(schema),
-            _ => None,
-        }
+    match RENAMED.iter().find(|(old, new)| *old == key && known.contains(new)) {
+        Some((_, new)) => format!("it is called `{new}` now"),
+        None => violation.hint(map),
     }
 }
 
-fn keys(schema: &Value) -> Vec<&str> {
-    schema["properties"].as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect()
-}
-
-/// What the schema says of a value, else of its type.
-fn describe(schema: &Value) -> String {
-    let description = schema["description"].as_str().or_else(|| resolve(schema)["description"].as_str());
-    let text: Cow<'_, str> = description.unwrap_or("it is required").into();
-    text.split('\n').next().unwrap_or_default().to_owned()
+/// What the schema says of a value.
+fn describe(schema: &Schema) -> String {
+    let description = schema.description.as_deref().unwrap_or("it is required");
+    description.lines().next().unwrap_or_default().to_owned()
 }

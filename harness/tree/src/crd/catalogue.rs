@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::schema::Schema;
+use harness_yaml::schema::Schema;
 
 /// A custom resource definition of a pinned module.
 #[derive(Debug, Deserialize)]

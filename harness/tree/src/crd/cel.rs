@@ -11,7 +11,7 @@ use cel::objects::{Key, Map};
 use cel::{Context, Env, ExecutionError, Program, Value};
 use serde_json::Value as Json;
 
-use super::schema::{Rule, Schema};
+use harness_yaml::schema::{Rule, Schema, Type};
 use harness_yaml::{Kind, Node};
 
 /// What a rule says of a value.
@@ -91,7 +91,7 @@ pub(super) fn value(node: &Node, schema: &Schema) -> Value {
         Kind::Null => Value::Null,
         Kind::Bool(value) => Value::Bool(*value),
         Kind::Number(value, text) => match text.parse::<i64>() {
-            Ok(whole) if schema.kind != "number" => Value::Int(whole),
+            Ok(whole) if !schema.takes(Type::Number) => Value::Int(whole),
             _ => Value::Float(*value),
         },
         Kind::Text(text) => Value::String(Arc::new(text.clone())),
@@ -154,7 +154,7 @@ fn key(name: &str) -> Key {
 mod tests {
     use super::*;
     use crate::crd::all;
-    use crate::crd::schema::Additional;
+    use harness_yaml::schema::Additional;
 
     fn rules<'s>(schema: &'s Schema, into: &mut Vec<&'s Rule>) {
         into.extend(&schema.rules);

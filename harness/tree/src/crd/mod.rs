@@ -8,7 +8,6 @@ mod cel;
 mod check;
 mod hints;
 mod place;
-mod schema;
 
 pub(crate) use catalogue::{all, find, kinds_of, served};
 pub(crate) use check::check;

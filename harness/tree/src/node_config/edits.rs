@@ -1,206 +1,61 @@
-//! Edits of a text by the places of its values: nothing but the bytes that are meant is touched, so that comments, order and quotes stay.
-//!
-//! Each function returns no edit where it is not sure: then the finding is one for people.
+//! The edits that fix a finding. Without a certain one there is none: then the finding is one for people.
+
+use harness_yaml::edit::text::{self, TextEdit};
+use harness_yaml::{Entry, Node};
 
 use crate::finding::Edit;
 use crate::object::Object;
-use harness_yaml::{Entry, Node};
 
 impl Object<'_> {
-    fn source_of(&self, node: &Node) -> Option<(&str, &str)> {
-        let file = self.files.get(usize::from(node.mark.source))?;
-        Some((&file.path, &file.text))
+    /// Edits of the file in which a value stands.
+    fn edits(&self, node: &Node, edits: impl FnOnce(&str) -> Option<Vec<TextEdit>>) -> Vec<Edit> {
+        let Some(file) = self.files.get(usize::from(node.mark.source)) else { return Vec::new() };
+        let edits = edits(&file.text).unwrap_or_default();
+        edits.into_iter().map(|edit| Edit { file: file.path.clone(), edit }).collect()
     }
 
     /// Writes another scalar; quotes stay as they are.
-    pub(crate) fn replacing(&self, node: &Node, text: &str) -> Vec<Edit> {
-        let Some(raw) = self.raw(node) else { return Vec::new() };
-        let quote = raw.chars().next().filter(|c| ['"', '\''].contains(c));
-        self.replacing_raw(node, &quote.map_or_else(|| text.to_owned(), |quote| format!("{quote}{text}{quote}")))
+    pub(crate) fn replacing(&self, node: &Node, new: &str) -> Vec<Edit> {
+        self.edits(node, |text| Some(vec![text::replace(text, node, new)?]))
     }
 
-    /// Writes exactly this where a scalar stands.
-    pub(crate) fn replacing_raw(&self, node: &Node, text: &str) -> Vec<Edit> {
-        let (Some((file, _)), Some(raw)) = (self.source_of(node), self.raw(node)) else { return Vec::new() };
-        vec![Edit { file: file.to_owned(), offset: node.mark.offset, length: raw.len(), text: text.to_owned() }]
+    /// Writes exactly `new` in the place of a scalar.
+    pub(crate) fn replacing_raw(&self, node: &Node, new: &str) -> Vec<Edit> {
+        self.edits(node, |text| Some(vec![text::replace_raw(text, node, new)?]))
     }
 
-    /// A number or a boolean as a text.
+    /// Writes a number or a boolean as a text.
     pub(super) fn quoting(&self, node: &Node) -> Vec<Edit> {
         node.scalar().map_or_else(Vec::new, |text| self.replacing_raw(node, &format!("\"{text}\"")))
     }
 
-    /// What stands in the file; `None` where the value is not written there as it is, such as in a folded text or after a substitution.
-    fn raw(&self, node: &Node) -> Option<&str> {
-        let (_, text) = self.source_of(node)?;
-        let raw = text.get(node.mark.offset..node.mark.offset + node.mark.length)?;
-        (raw.trim_matches(['"', '\'']) == node.scalar()?).then_some(raw)
-    }
-
     /// Writes another key.
     pub(crate) fn renaming(&self, map: &Node, entry: &Entry, key: &str) -> Vec<Edit> {
-        let Some((file, text)) = self.source_of(map) else { return Vec::new() };
-        let (offset, length) = (entry.key_mark.offset, entry.key_mark.length);
-        if text.get(offset..offset + length) != Some(entry.key.as_str()) {
-            return Vec::new();
-        }
-        vec![Edit { file: file.to_owned(), offset, length, text: key.to_owned() }]
+        self.edits(map, |text| Some(vec![text::rename(text, entry, key)?]))
     }
 
-    /// Takes an entry out of a map, with its value. One that has comments is left to people: they would be lost.
+    /// Removes an entry of a map, with its value. One that has comments is left to people: they would be lost.
     pub(crate) fn removing(&self, map: &Node, entry: &Entry) -> Vec<Edit> {
-        let mut edits = self.span_of(map, entry);
-        let text = self.source_of(map).map_or("", |(_, text)| text);
-        edits.retain(|edit| !has_comment(&text[edit.offset..edit.offset + edit.length]));
-        edits
-    }
-
-    fn span_of(&self, map: &Node, entry: &Entry) -> Vec<Edit> {
-        let Some((file, text)) = self.source_of(map) else { return Vec::new() };
-        if map.entries().len() == 1 {
-            // A key without a value would be null, which is something else than an empty map.
-            return Vec::new();
-        }
-        let span = if is_flow(text, map) { flow_span(text, map, entry) } else { block_span(text, entry) };
-        span.map_or_else(Vec::new, |(offset, end)| {
-            vec![Edit { file: file.to_owned(), offset, length: end - offset, text: String::new() }]
+        self.edits(map, |text| {
+            let edit = text::remove(text, map, entry)?;
+            (!text::has_comment(&text[edit.offset..edit.end()])).then(|| vec![edit])
         })
     }
 
-    /// Writes another entry where one stands; the value with everything in it goes.
+    /// Writes another entry in the place of one, with its whole value.
     pub(crate) fn exchanging(&self, map: &Node, entry: &Entry, line: &str) -> Vec<Edit> {
-        let Some((file, text)) = self.source_of(map) else { return Vec::new() };
-        let offset = entry.key_mark.offset;
-        let end = if entry.value.scalar().is_some() {
-            entry.value.mark.offset + entry.value.mark.length
-        } else if is_flow(text, &entry.value) {
-            entry.value.end
-        } else {
-            let Some((_, end)) = block_span(text, entry) else { return Vec::new() };
-            offset + text[offset..end].trim_end().len()
-        };
-        if has_comment(&text[offset..end]) {
-            return Vec::new();
-        }
-        vec![Edit { file: file.to_owned(), offset, length: end - offset, text: line.to_owned() }]
+        self.edits(map, |text| Some(vec![text::exchange(text, entry, line)?]))
     }
 
-    /// Puts an entry before the first of a map.
+    /// Inserts an entry before the first one of a map.
     pub(crate) fn inserting(&self, map: &Node, line: &str) -> Vec<Edit> {
-        let (Some((file, text)), Some(first)) = (self.source_of(map), map.entries().first()) else { return Vec::new() };
-        let offset = first.key_mark.offset;
-        if first.key_mark.source != map.mark.source {
-            return Vec::new();
-        }
-        let edit = |offset, text| vec![Edit { file: file.to_owned(), offset, length: 0, text }];
-        if is_flow(text, map) {
-            return edit(offset, format!("{line}, "));
-        }
-        let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
-        let indent = " ".repeat(column(text, offset));
-        let start = line_start(text, offset);
-        if text[start..offset].trim().is_empty() {
-            // The comments above the first entry are about that one.
-            edit(above_comments(text, start), format!("{indent}{line}{newline}"))
-        } else {
-            // After a `- ` the keys below stand as deep as the first one.
-            edit(offset, format!("{line}{newline}{indent}"))
-        }
+        self.edits(map, |text| Some(vec![text::insert_first(text, map, line)?]))
     }
 
     /// Moves an entry to the front of another map of the same file, with the comment behind it.
     pub(crate) fn moving(&self, from: &Node, entry: &Entry, to: &Node) -> Vec<Edit> {
-        let Some((_, text)) = self.source_of(from) else { return Vec::new() };
-        let removed = self.span_of(from, entry);
-        if removed.is_empty() || from.mark.source != to.mark.source || entry.value.scalar().is_none() {
-            return Vec::new();
-        }
-        let offset = entry.key_mark.offset;
-        let end = if is_flow(text, from) || is_flow(text, to) {
-            entry.value.mark.offset + entry.value.mark.length
-        } else {
-            text[offset..].find('\n').map_or(text.len(), |at| offset + at)
-        };
-        let inserted = self.inserting(to, text[offset..end].trim_end());
-        if inserted.is_empty() { Vec::new() } else { removed.into_iter().chain(inserted).collect() }
+        self.edits(from, |text| text::move_to(text, from, entry, to).map(Vec::from))
     }
-}
-
-/// Whether there is a comment, or what might be one: a `#` in a text counts too.
-fn has_comment(text: &str) -> bool {
-    text.lines().any(|line| line.trim_start().starts_with('#') || line.contains(" #"))
-}
-
-fn is_flow(text: &str, node: &Node) -> bool {
-    text.get(node.mark.offset..).is_some_and(|text| text.starts_with(['{', '[']))
-}
-
-fn line_start(text: &str, offset: usize) -> usize {
-    text[..offset].rfind('\n').map_or(0, |at| at + 1)
-}
-
-fn column(text: &str, offset: usize) -> usize {
-    text[line_start(text, offset)..offset].chars().count()
-}
-
-/// The start of the comment lines that stand right above a line, or of the line itself.
-fn above_comments(text: &str, mut start: usize) -> usize {
-    while start > 0 {
-        let above = line_start(text, start - 1);
-        if !text[above..start].trim_start().starts_with('#') {
-            break;
-        }
-        start = above;
-    }
-    start
-}
-
-/// From the entry to the next one, or from the end of the one before to its own end.
-fn flow_span(text: &str, map: &Node, entry: &Entry) -> Option<(usize, usize)> {
-    let entries = map.entries();
-    let index = entries.iter().position(|other| other.key_mark == entry.key_mark)?;
-    match entries.get(index + 1) {
-        Some(next) => Some((entry.key_mark.offset, next.key_mark.offset)),
-        None => {
-            let before = text.get(..entry.key_mark.offset)?;
-            let comma = before.rfind(',')?;
-            let end = if is_flow(text, &entry.value) {
-                entry.value.end
-            } else {
-                entry.value.mark.offset + entry.value.mark.length
-            };
-            Some((comma, end))
-        }
-    }
-}
-
-/// The whole lines of an entry and its value. Comments and empty lines behind it belong to what follows.
-fn block_span(text: &str, entry: &Entry) -> Option<(usize, usize)> {
-    let offset = entry.key_mark.offset;
-    let start = text.get(..offset)?.rfind('\n').map_or(0, |at| at + 1);
-    let indent = offset - start;
-    if !text[start..offset].chars().all(|c| c == ' ') {
-        return None;
-    }
-    let mut end = None;
-    let mut at = start;
-    for (number, line) in text[start..].split_inclusive('\n').enumerate() {
-        let content = line.trim_start_matches(' ');
-        let depth = line.len() - content.len();
-        let blank = content.trim().is_empty();
-        // The items of a list may stand as deep as its key.
-        let item = !entry.value.items().is_empty()
-            && depth == indent
-            && (content.starts_with("- ") || content.trim_end() == "-");
-        if number > 0 && !blank && depth <= indent && !item {
-            break;
-        }
-        at += line.len();
-        if !blank {
-            end = Some(at);
-        }
-    }
-    Some((start, end?))
 }
 
 #[cfg(test)]
@@ -215,12 +70,8 @@ mod tests {
         let files = [SourceFile::new("x.yaml", TEXT)];
         let node = harness_yaml::documents(TEXT).unwrap().remove(0);
         let object = Object { file: "x.yaml", node: node.clone(), files: &files };
-        let mut edits = change(&object, node.get("spec").unwrap());
-        edits.sort_by_key(|edit| std::cmp::Reverse(edit.offset));
-        let mut text = TEXT.to_owned();
-        for edit in edits {
-            text.replace_range(edit.offset..edit.offset + edit.length, &edit.text);
-        }
+        let edits = change(&object, node.get("spec").unwrap());
+        let text = harness_yaml::edit::apply(TEXT, edits.into_iter().map(|edit| edit.edit).collect());
         assert!(harness_yaml::documents(&text).is_ok(), "{text}");
         text
     }

@@ -1,10 +1,11 @@
-//! `--fix`: the edits of findings, applied until nothing mechanical is left.
+//! `--fix`: the edits of findings, applied until no finding has one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::run::{Validation, ValidationInputs, validate};
-use crate::finding::{Edit, Finding};
+use crate::finding::Finding;
 use crate::source_file::SourceFile;
+use harness_yaml::edit::{TextEdit, apply};
 
 /// A fix can make the next one possible: a NodePool's fields are checked once its version is right. More rounds than this are not needed
 /// by any tree; the limit keeps two fixes that undo each other from running for ever.
@@ -25,7 +26,7 @@ pub struct Change {
     pub fix: String,
 }
 
-/// A tree with its mechanical faults put right.
+/// A tree with its mechanical errors fixed.
 #[derive(Clone, Debug)]
 pub struct Fixed {
     /// All files; those without a change are the same, byte for byte.
@@ -36,7 +37,7 @@ pub struct Fixed {
     pub validation: Validation,
 }
 
-/// Puts right whatever has exactly one right form. A file that cannot be read is not touched, and a change after which a file could not be
+/// Fixes whatever has exactly one right form. A file that cannot be read is not touched, and a change after which a file could not be
 /// read any more is not made.
 pub fn fix(inputs: &ValidationInputs<'_>) -> Fixed {
     let mut files = inputs.files.to_vec();
@@ -55,18 +56,18 @@ pub fn fix(inputs: &ValidationInputs<'_>) -> Fixed {
 }
 
 fn round(files: &[SourceFile], findings: &[Finding]) -> (Vec<SourceFile>, Vec<Change>) {
-    let mut taken: BTreeMap<&str, Vec<&Edit>> = BTreeMap::new();
+    let mut taken: BTreeMap<&str, Vec<&TextEdit>> = BTreeMap::new();
     let mut changes: Vec<(Change, BTreeSet<&str>)> = Vec::new();
     for finding in findings.iter().filter(|finding| !finding.edits.is_empty()) {
         let clashes = finding.edits.iter().any(|edit| {
-            taken.get(edit.file.as_str()).is_some_and(|others| others.iter().any(|other| overlap(edit, other)))
+            taken.get(edit.file.as_str()).is_some_and(|others| others.iter().any(|other| overlap(&edit.edit, other)))
         });
         // What clashes with a fix of this round has its turn in the next one.
         if clashes {
             continue;
         }
         for edit in &finding.edits {
-            taken.entry(&edit.file).or_default().push(edit);
+            taken.entry(&edit.file).or_default().push(&edit.edit);
         }
         let change = Change {
             rule: finding.rule,
@@ -79,18 +80,12 @@ fn round(files: &[SourceFile], findings: &[Finding]) -> (Vec<SourceFile>, Vec<Ch
     }
     let mut next = files.to_vec();
     let mut kept: BTreeSet<&str> = BTreeSet::new();
-    for (path, mut edits) in taken {
+    for (path, edits) in taken {
         let Some(file) = next.iter_mut().find(|file| file.path == path) else { continue };
         if harness_yaml::documents(&file.text).is_err() {
             continue;
         }
-        edits.sort_by_key(|edit| std::cmp::Reverse(edit.offset));
-        let mut text = file.text.clone();
-        for edit in edits {
-            if text.get(edit.offset..edit.offset + edit.length).is_some() {
-                text.replace_range(edit.offset..edit.offset + edit.length, &edit.text);
-            }
-        }
+        let text = apply(&file.text, edits.into_iter().cloned().collect());
         if text != file.text && harness_yaml::documents(&text).is_ok() {
             file.text = text;
             kept.insert(path);
@@ -102,6 +97,6 @@ fn round(files: &[SourceFile], findings: &[Finding]) -> (Vec<SourceFile>, Vec<Ch
 }
 
 /// Two insertions at one place clash too: their order would be a matter of chance.
-fn overlap(a: &Edit, b: &Edit) -> bool {
-    a.offset == b.offset || (a.offset < b.offset + b.length && b.offset < a.offset + a.length)
+fn overlap(a: &TextEdit, b: &TextEdit) -> bool {
+    a.offset == b.offset || (a.offset < b.end() && b.offset < a.end())
 }

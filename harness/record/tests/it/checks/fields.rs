@@ -19,7 +19,7 @@ fn seen(scene: &mut Scene, at: u64, value: Option<Value>, seen: Seen) {
     scene.story.at(at * S, EventKind::Field(FieldValue { object, path, value, uid: "uid".to_owned(), seen }));
 }
 
-/// 2 from the begin, 5 between 15 and 25 s, then 2 again, and nothing from 45 s.
+/// 2 from the start, 5 between 15 and 25 s, then 2 again, and nothing from 45 s.
 fn scene() -> Scene {
     let mut scene = Scene::new();
     seen(&mut scene, 1, Some(json!(2)), Seen::Listed);

@@ -99,5 +99,5 @@ fn no_node_no_evidence() {
     let mut scene = Scene::new();
     scene.phase("p", 10, 60);
     scene.node("late", &node(20));
-    is(&scene.check(check(None, None, None)), Inconclusive, "general-purpose: no node was Ready at the begin");
+    is(&scene.check(check(None, None, None)), Inconclusive, "general-purpose: no node was Ready at the start");
 }

@@ -30,5 +30,5 @@ fn no_node_no_evidence() {
     let mut scene = Scene::new();
     scene.phase("p", 10, 50);
     scene.phase("q", 50, 80);
-    is(&scene.check(check()), Inconclusive, "general-purpose: no node was Ready at the begin");
+    is(&scene.check(check()), Inconclusive, "general-purpose: no node was Ready at the start");
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use harness_plan::{Action, EventPattern, Plan};
 use harness_record::event::*;
-use harness_record::happening::Counter;
+use harness_record::occurrence::Counter;
 use harness_record::{Event, EventKind};
 
 pub(crate) struct Log<'a> {

@@ -144,8 +144,8 @@ pub(crate) fn reads(check: &Check, signal: &Signal, log: &Log<'_>) -> bool {
                     | Signal::Claim { reached: Reached::Created | Reached::Launched | Reached::Deleted, .. }
             ) || check.at_end.is_some() && in_phases(&last)
         }
-        Check::Happened(check) => in_phases(&check.phases) || happening_reads(&check.pattern, signal),
-        Check::Notified(check) => in_phases(&check.phases) || happening_reads(&check.notification.pattern(), signal),
+        Check::Happened(check) => in_phases(&check.phases) || pattern_reads(&check.pattern, signal),
+        Check::Notified(check) => in_phases(&check.phases) || pattern_reads(&check.notification.pattern(), signal),
         Check::Pending(check) => {
             let workloads = check.workloads.names();
             let about = |name: &str| workloads.iter().any(|workload| name.starts_with(workload.as_str()));
@@ -263,9 +263,9 @@ fn latency_reads(asked: &LatencyLimits, signal: &Signal) -> bool {
     }
 }
 
-/// Whether a count may go up or down with what a signal tells: the same kind of happening, and no other object, pool or workload than
+/// Whether a count may go up or down with what a signal tells: the same kind of occurrence, and no other object, pool or workload than
 /// the one that is asked about.
-fn happening_reads(of: &EventPattern, signal: &Signal) -> bool {
+fn pattern_reads(of: &EventPattern, signal: &Signal) -> bool {
     let is = |asked: &Option<String>, told: &str| asked.as_deref().is_none_or(|asked| asked == told);
     match signal {
         Signal::Pod { workload, reached } => of_pod(of.what) == Some(*reached) && is(&of.workload, workload),

@@ -200,7 +200,7 @@ impl Scene {
         }
     }
 
-    /// A pod of [`WEB`]: created a second before it is Ready, gone a second after it begins to go.
+    /// A pod of [`WEB`]: created a second before it is Ready, gone a second after its deletion starts.
     pub(crate) fn pod(&mut self, name: &str, on: &str, ready: Option<u64>, going: Option<u64>) {
         self.pod_of(WEB, name, on, ready.map_or(1, |ready| ready - 1), ready, going);
     }

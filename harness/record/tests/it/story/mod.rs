@@ -13,7 +13,7 @@ pub(crate) const MS: u64 = 1_000;
 pub(crate) const S: u64 = 1_000_000;
 /// When the burst begins.
 pub(crate) const BURST: u64 = 2 * S;
-/// The burst's deadline, from its begin.
+/// The burst's deadline, from its start.
 pub(crate) const WITHIN: u64 = 60 * S;
 /// Pods that share a node.
 const PER_NODE: u32 = 4;

@@ -39,8 +39,8 @@ pub(crate) fn latency(
     }
 }
 
-fn node(pool: &(&str, &str, &str, usize, usize, u64), index: usize, begin_us: u64) -> NodeRow {
-    let created = begin_us + 180_000 + 41_003 * (index as u64 % 9);
+fn node(pool: &(&str, &str, &str, usize, usize, u64), index: usize, start_us: u64) -> NodeRow {
+    let created = start_us + 180_000 + 41_003 * (index as u64 % 9);
     let took = drawn(pool.5, index * 7 + pool.0.len());
     let ready = created + took;
     let name = format!("{}-{:x}{}", pool.0, 0xb0d5 + index * 7919, ["k2", "zp", "q9"][index % 3]);
@@ -89,7 +89,7 @@ fn steps<const N: usize>(mut changes: Vec<(u64, usize, i64)>) -> Vec<(u64, [u32;
 
 /// A run in which everything held, `factor` times as large as the usual one.
 pub(crate) fn passed(factor: usize) -> RunResult {
-    let begin_us = 9_412_000;
+    let start_us = 9_412_000;
     let mut nodes = Vec::new();
     let mut latencies = Vec::new();
     let (mut pod_changes, mut node_changes) = (Vec::new(), Vec::new());
@@ -98,7 +98,7 @@ pub(crate) fn passed(factor: usize) -> RunResult {
     for pool in &POOLS {
         let (mut provisioning, mut ready) = (Vec::new(), Vec::new());
         for index in 0..pool.3 * factor {
-            let node = node(pool, index, begin_us);
+            let node = node(pool, index, start_us);
             let (created, node_ready) = (node.created_us.unwrap(), node.ready_us.unwrap());
             provisioning.push(node_ready - created);
             for (at, from, to) in [
@@ -112,10 +112,10 @@ pub(crate) fn passed(factor: usize) -> RunResult {
                 node_changes.extend(to.map(|s| (at, s, 1)));
             }
             for pod in 0..pool.4 {
-                let seen = begin_us + 3_000 * (index * pool.4 + pod) as u64 / factor as u64;
+                let seen = start_us + 3_000 * (index * pool.4 + pod) as u64 / factor as u64;
                 let bound = node_ready + 12_000 * pod as u64;
                 let pod_ready = bound + 640_000 + (scattered(pod + index) * 500_000.0) as u64;
-                ready.push(pod_ready - begin_us);
+                ready.push(pod_ready - start_us);
                 for (at, from, to) in [
                     (seen, None, Some(0)),
                     (bound, Some(0), Some(1)),
@@ -282,14 +282,14 @@ pub(crate) fn passed(factor: usize) -> RunResult {
             .map(|(at_us, [claimed, launched, ready, deleting])| NodeStep { at_us, claimed, launched, ready, deleting })
             .collect(),
         phases: vec![
-            phase("prepare", false, None, 0, begin_us, None, PhaseOutcome::Reached),
+            phase("prepare", false, None, 0, start_us, None, PhaseOutcome::Reached),
             phase(
                 "burst",
                 true,
                 Some("all-pods-ready"),
-                begin_us,
+                start_us,
                 burst_end,
-                Some(begin_us + 300 * SECOND),
+                Some(start_us + 300 * SECOND),
                 PhaseOutcome::Reached,
             ),
             phase("hold", true, None, burst_end, 58 * SECOND, Some(58 * SECOND), PhaseOutcome::Held),
@@ -312,9 +312,9 @@ pub(crate) fn passed(factor: usize) -> RunResult {
                 phase: "burst".to_owned(),
                 what: "scale web 0 -> 40".to_owned(),
                 is_routine: true,
-                intended_us: begin_us,
-                sent_us: Some(begin_us + 300),
-                acked_us: Some(begin_us + 9_000),
+                intended_us: start_us,
+                sent_us: Some(start_us + 300),
+                acked_us: Some(start_us + 9_000),
                 error: None,
             },
         ],
@@ -376,7 +376,7 @@ pub(crate) fn passed(factor: usize) -> RunResult {
             measured: Distribution { count: node_count, p50_us: 41_200_000, p99_us: 88_000_000, max_us: 91_000_000 },
             recorded: Distribution { count: node_count, p50_us: 41_000_000, p99_us: 87_800_000, max_us: 90_800_000 },
             request: Distribution { count: node_count, p50_us: 180_000, p99_us: 560_000, max_us: 610_000 },
-            late_begin: Distribution::default(),
+            late_start: Distribution::default(),
         }),
         warnings: Vec::new(),
     }

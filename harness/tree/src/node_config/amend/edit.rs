@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::AmendError;
-use super::text::{documents, written};
 use crate::kustomize::{built_files, folder_of, join, kustomization_in};
 use crate::source_file::SourceFile;
 use harness_plan::{ObjectRef, TreeEdit};
+use harness_yaml::Node;
+use harness_yaml::edit::{rewrite, write};
 
 /// Changes a tree: each edit sees what those before it have made of it. Files that no edit touches stay as they are, byte for
-/// byte; of a changed file the comments are lost. The result is sorted by path.
+/// byte; a changed file keeps its comments. The result is sorted by path.
 ///
 /// Only objects that the tree's kustomization builds are found. A file that cannot be read holds none.
 ///
@@ -85,7 +86,7 @@ impl Tree {
             return Err(AmendError::Exists { what: name_of(&asked), file });
         }
         let file = format!("harness-{}-{name}.yaml", kind.to_lowercase());
-        self.add_text(&file, folder, &written(std::slice::from_ref(object)))
+        self.add_text(&file, folder, &write(std::slice::from_ref(object)))
     }
 
     /// Adds the copies of `object` in one file.
@@ -110,7 +111,7 @@ impl Tree {
             return Err(AmendError::Exists { what: format!("{kind} `{name}`"), file });
         }
         let file = format!("harness-{}-{}.yaml", kind.to_lowercase(), name.replace("{n}", "n"));
-        self.add_text(&file, None, &written(copies))
+        self.add_text(&file, None, &write(copies))
     }
 
     fn add_text(&mut self, file: &str, folder: Option<&str>, text: &str) -> Result<(), AmendError> {
@@ -192,7 +193,7 @@ impl Tree {
 
     fn write(&mut self, path: &str, documents: &[Value]) {
         if let Some(file) = self.files.iter_mut().find(|file| file.path == path) {
-            file.text = written(documents);
+            file.text = rewrite(&file.text, documents);
         }
     }
 
@@ -221,6 +222,17 @@ impl Tree {
         let kinds: Vec<String> = by_kind.iter().map(|(kind, names)| format!("{kind} {}", names.join(", "))).collect();
         if kinds.is_empty() { "no object that can be read".to_owned() } else { kinds.join("; ") }
     }
+}
+
+/// The documents of a file.
+fn documents(file: &SourceFile) -> Result<Vec<Value>, AmendError> {
+    let documents = harness_yaml::documents(&file.text).map_err(|error| AmendError::Syntax {
+        file: file.path.clone(),
+        line: error.mark.line,
+        column: error.mark.column,
+        message: error.message,
+    })?;
+    Ok(documents.iter().map(Node::to_json).collect())
 }
 
 /// The objects of documents, those in Lists included.

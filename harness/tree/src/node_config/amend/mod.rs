@@ -2,7 +2,6 @@
 
 mod edit;
 mod error;
-mod text;
 
 pub(crate) use edit::add_resource;
 pub use edit::amend;

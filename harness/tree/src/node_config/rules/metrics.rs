@@ -9,6 +9,7 @@ use regex::Regex;
 
 use crate::finding::{Edit, Finding, Severity};
 use crate::source_file::SourceFile;
+use harness_yaml::edit::TextEdit;
 use harness_yaml::suggest;
 use harness_yaml::{Mark, Node};
 
@@ -212,7 +213,8 @@ fn finding(file: &SourceFile, mark: Mark, name: &str) -> Finding {
     let (fix, edits) = match FORMER.iter().find(|(former, _)| *former == base).map(|(_, instead)| instead) {
         Some(Renamed(new)) => {
             let new = format!("karpenter_{new}{suffix}");
-            let edit = Edit { file: file.path.clone(), offset: mark.offset, length: mark.length, text: new.clone() };
+            let edit = TextEdit { offset: mark.offset, length: mark.length, text: new.clone() };
+            let edit = Edit { file: file.path.clone(), edit };
             (format!("write `{new}`"), vec![edit])
         }
         Some(Use(words)) => ((*words).to_owned(), Vec::new()),

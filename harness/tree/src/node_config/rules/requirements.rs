@@ -6,6 +6,7 @@ use crate::object::Object;
 use crate::pool::Operator;
 use harness_yaml::Node;
 use harness_yaml::suggest;
+use strum::VariantNames;
 
 const RULE: &str = "requirements";
 const REFUSED: &str = "the API server refuses the object: Flux reports the tree as not ready";
@@ -53,28 +54,27 @@ fn one(object: &Object<'_>, item: &Node) -> Vec<Finding> {
         return findings;
     };
     let name = operator.scalar().unwrap_or_default();
-    match Operator::from_name(&name) {
-        None => {
-            let fix = suggest::hint(&name, Operator::ALL.iter().map(|(known, _)| *known));
-            let names: Vec<&str> = Operator::ALL.iter().map(|(known, _)| *known).collect();
-            let right = same_but_case(&name, &names);
+    match name.parse() {
+        Err(_) => {
+            let fix = suggest::hint(&name, Operator::VARIANTS.iter().copied());
+            let right = same_but_case(&name, Operator::VARIANTS);
             let edits = right.map(|right| object.replacing(operator, right)).unwrap_or_default();
             findings.push(error(operator.mark, format!("there is no operator `{name}`"), fix).edits(edits));
         }
-        Some(Operator::In | Operator::NotIn) if values.is_empty() => {
+        Ok(Operator::In | Operator::NotIn) if values.is_empty() => {
             findings.push(error(mark, format!("`{name}` without values"), "name at least one value".to_owned()));
         }
-        Some(Operator::Exists | Operator::DoesNotExist) if !values.is_empty() => {
+        Ok(Operator::Exists | Operator::DoesNotExist) if !values.is_empty() => {
             findings.push(error(mark, format!("`{name}` takes no values"), "remove `values`".to_owned()));
         }
-        Some(Operator::Gt | Operator::Lt | Operator::Gte | Operator::Lte) if !is_one_number(values) => {
+        Ok(Operator::Gt | Operator::Lt | Operator::Gte | Operator::Lte) if !is_one_number(values) => {
             findings.push(error(
                 mark,
                 format!("`{name}` takes one whole number"),
                 "write `values: [\"8\"]`".to_owned(),
             ));
         }
-        Some(_) => {}
+        Ok(_) => {}
     }
     findings.extend(min_values(object, item, &name, values));
     findings

@@ -83,7 +83,7 @@ pub(super) fn too_often(object: &str, path: &FieldPath, most: u32, phases: &[Str
     mutations
 }
 
-/// A value for the table: the begin of a long one.
+/// A value for the table: the start of a long one.
 fn shown(value: &Value) -> String {
     let text = value.to_string();
     if text.chars().count() <= 40 { text } else { text.chars().take(40).chain("...".chars()).collect() }

@@ -45,7 +45,7 @@ pub(super) fn claims(asked: &LatencyLimits, log: &Log<'_>) -> Vec<Claim> {
 /// What begins a sample is not done, or what ends it does not come where it is what makes the sample.
 fn too_few(asked: &LatencyLimits, log: &Log<'_>) -> Vec<Mutation> {
     let ends = ends(asked, log);
-    let begins: Vec<usize> = (0..log.events.len())
+    let starts: Vec<usize> = (0..log.events.len())
         .filter(|index| {
             let EventKind::Action(action) = &log.events[*index].kind else { return false };
             matches!(action.what, ActionKind::Push { .. })
@@ -53,8 +53,8 @@ fn too_few(asked: &LatencyLimits, log: &Log<'_>) -> Vec<Mutation> {
         })
         .collect();
     let mut mutations = Vec::new();
-    for count in 1..=begins.len().max(ends.len()) {
-        if let Some(some) = begins.len().checked_sub(count).and_then(|first| begins.get(first..)) {
+    for count in 1..=starts.len().max(ends.len()) {
+        if let Some(some) = starts.len().checked_sub(count).and_then(|first| starts.get(first..)) {
             let edits = some.iter().map(|index| Edit::Drop(*index)).collect();
             mutations.push(Mutation::new(format!("the last {count} pushes and changes are not made"), edits));
         }

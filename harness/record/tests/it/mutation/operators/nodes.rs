@@ -120,7 +120,7 @@ pub(super) fn made_of_the_same(pools: &[String], phase: &str, property: NodeProp
     mutations
 }
 
-/// A node of the pool begins to go in the phases.
+/// A node of the pool starts to be deleted in the phases.
 pub(super) fn not_kept(pool: &str, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
     let windows = log.windows(phases);
     let (Some(first), Some(last)) = (windows.first(), windows.last()) else { return Vec::new() };

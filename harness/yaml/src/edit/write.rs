@@ -1,25 +1,12 @@
-//! Between the text of a file and its documents as values.
+//! Values as YAML.
 
 use serde_json::{Map, Number, Value};
 use serde_saphyr::ser_options;
 
-use super::AmendError;
-use crate::source_file::SourceFile;
-use harness_yaml::{self as yaml, Kind, Node};
+use crate::{Kind, Node};
 
-/// The documents of a file.
-pub(super) fn documents(file: &SourceFile) -> Result<Vec<Value>, AmendError> {
-    let documents = yaml::documents(&file.text).map_err(|error| AmendError::Syntax {
-        file: file.path.clone(),
-        line: error.mark.line,
-        column: error.mark.column,
-        message: error.message,
-    })?;
-    Ok(documents.iter().map(value).collect())
-}
-
-/// The documents as text. Comments are lost, and keys are sorted.
-pub(super) fn written(documents: &[Value]) -> String {
+/// The documents as YAML, with sorted keys.
+pub fn write(documents: &[Value]) -> String {
     let options = ser_options! { indent_step: 2, compact_list_indent: true, prefer_block_scalars: false };
     let yaml = serde_saphyr::to_string_multiple_with_options(documents, options).ok();
     // What a reader would take for something else is written as JSON, which is YAML too.
@@ -27,19 +14,23 @@ pub(super) fn written(documents: &[Value]) -> String {
         .unwrap_or_else(|| documents.iter().map(|document| format!("{document:#}\n")).collect::<Vec<_>>().join("---\n"))
 }
 
-fn means(text: &str, documents: &[Value]) -> bool {
-    yaml::documents(text).is_ok_and(|read| read.iter().map(value).eq(documents.iter().cloned()))
+/// Whether a text holds exactly these documents.
+pub(super) fn means(text: &str, documents: &[Value]) -> bool {
+    crate::documents(text).is_ok_and(|read| read.iter().map(Node::to_json).eq(documents.iter().cloned()))
 }
 
-fn value(node: &Node) -> Value {
-    match &node.kind {
-        Kind::Null => Value::Null,
-        Kind::Bool(value) => Value::Bool(*value),
-        Kind::Number(value, text) => number(*value, text),
-        Kind::Text(text) => Value::String(text.clone()),
-        Kind::List(items) => items.iter().map(value).collect(),
-        Kind::Map(entries) => {
-            entries.iter().map(|entry| (entry.key.clone(), self::value(&entry.value))).collect::<Map<_, _>>().into()
+impl Node {
+    /// The value without its places.
+    pub fn to_json(&self) -> Value {
+        match &self.kind {
+            Kind::Null => Value::Null,
+            Kind::Bool(value) => Value::Bool(*value),
+            Kind::Number(value, text) => number(*value, text),
+            Kind::Text(text) => Value::String(text.clone()),
+            Kind::List(items) => items.iter().map(Self::to_json).collect(),
+            Kind::Map(entries) => {
+                entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect::<Map<_, _>>().into()
+            }
         }
     }
 }
@@ -63,7 +54,7 @@ mod tests {
     use serde_json::json;
 
     fn read(text: &str) -> Vec<Value> {
-        documents(&SourceFile::new("x.yaml", text)).unwrap()
+        crate::documents(text).unwrap().iter().map(crate::Node::to_json).collect()
     }
 
     #[test]
@@ -73,13 +64,13 @@ mod tests {
             "version": "1e3", "empty": "", "null": "null", "nested": [{"a": [], "b": {}}], "long": "x ".repeat(200),
             "lines": "a\nb\n", "time": "2026-01-01", "half": 0.5, "big": 12_345_678_901_u64, "sha": "main@sha1:0",
         });
-        assert_eq!(read(&written(std::slice::from_ref(&document))), [document]);
+        assert_eq!(read(&write(std::slice::from_ref(&document))), [document]);
     }
 
     #[test]
     fn several_documents_stay_several() {
         let documents = [json!({"a": 1}), json!({"b": [1, 2]})];
-        assert_eq!(read(&written(&documents)), documents);
+        assert_eq!(read(&write(&documents)), documents);
     }
 
     #[test]
@@ -108,7 +99,7 @@ mod tests {
         fn whatever_is_written_is_read_back(value in any_value()) {
             // A document of nothing is none.
             let document = json!({"value": value});
-            prop_assert_eq!(read(&written(std::slice::from_ref(&document))), vec![document]);
+            prop_assert_eq!(read(&write(std::slice::from_ref(&document))), vec![document]);
         }
     }
 }

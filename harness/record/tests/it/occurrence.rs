@@ -3,7 +3,7 @@
 use crate::story::{self, Fault, MS, S, Story};
 use harness_plan::{EventPattern, OccurrenceKind};
 use harness_record::event::*;
-use harness_record::happening::Counter;
+use harness_record::occurrence::Counter;
 use rstest::rstest;
 
 fn count(events: &[Event], of: &EventPattern) -> u32 {

@@ -1,19 +1,19 @@
-//! From events to what happened.
+//! From events to occurrences.
 
 use std::collections::HashMap;
 
 use harness_plan::OccurrenceKind;
 
-use super::occurrence::Occurrence;
+use super::Occurrence;
 use crate::event::{
     ActionKind, ActionStamps, AzureFact, AzureFactKind, Event, EventKind, Milestone, Notification, ObjectKind, Reached,
     Reason, attribute,
 };
 use crate::names::{Name, Names, owner};
 
-/// What is known of an object.
+/// The attributes of an object, as far as they are known.
 #[derive(Clone, Copy, Debug, Default)]
-struct Known {
+struct Attributes {
     workload: Name,
     nodepool: Name,
     instance_type: Name,
@@ -24,13 +24,13 @@ struct Known {
     reached: u32,
 }
 
-/// Folds events in their order and says what each of them is an occurrence of.
+/// Folds events in their order and says which occurrence each of them is.
 ///
-/// It keeps what milestones and facts tell of each object, since later ones tell only what is new. Constant time an event; about
+/// It keeps the attributes of each object, since later milestones and facts carry only what is new. Constant time an event; about
 /// 200 bytes an object.
 ///
 /// ```
-/// use harness_record::happening::Counter;
+/// use harness_record::occurrence::Counter;
 /// use harness_plan::{EventPattern, OccurrenceKind};
 /// # let events: Vec<harness_record::Event> = Vec::new();
 /// let of = EventPattern { nodepool: Some("general-purpose".to_owned()), ..EventPattern::any(OccurrenceKind::NodeReady) };
@@ -46,15 +46,15 @@ struct Known {
 #[derive(Clone, Debug, Default)]
 pub struct Counter {
     names: Names,
-    objects: Vec<Known>,
+    objects: Vec<Attributes>,
     by_uid: HashMap<Box<str>, u32>,
-    /// The newest object of each name: reasons and facts know no UID.
+    /// The newest object of each name: reasons and facts carry no UID.
     by_name: HashMap<(Kind, Box<str>), u32>,
-    /// The newest commit that was pushed in the phase that goes on; empty before that.
+    /// The newest commit that was pushed in the current phase; empty before that.
     pushed: String,
 }
 
-/// The kinds of objects that things happen to.
+/// The kinds of objects that occurrences are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {
     Pod,
@@ -82,8 +82,8 @@ impl Counter {
         Self::default()
     }
 
-    /// Takes one event in and says what happened with it; `None` where it is nothing that can be asked about. A milestone that an
-    /// object reaches again (after an interrupted watch was listed again) is none, except for changes of Ready.
+    /// Adds one event and returns its occurrence; `None` where it is not one that a scenario can count. A milestone that is seen again
+    /// (in the list after an interrupted watch) is not an occurrence, except for changes of Ready.
     pub fn learn<'a>(&'a mut self, event: &'a Event) -> Option<Occurrence<'a>> {
         match &event.kind {
             EventKind::Milestone(milestone) => self.milestone(event.at_us, milestone),
@@ -119,7 +119,7 @@ impl Counter {
             Some(index) => *index,
             None => {
                 let index = self.objects.len() as u32;
-                self.objects.push(Known::default());
+                self.objects.push(Attributes::default());
                 self.by_uid.insert(object.uid.as_str().into(), index);
                 self.by_name.insert((kind, object.name.as_str().into()), index);
                 index
@@ -155,7 +155,7 @@ impl Counter {
         Some(Occurrence { code: self.names.text(code), ..self.occurrence(at_us, what, kind_name, &object.name, known) })
     }
 
-    /// Flux's objects reach the same milestone with each revision, and say of each what it is about.
+    /// Flux's objects reach the same milestone with each revision; each milestone carries its own revision and reason.
     fn of_flux<'a>(
         &'a self,
         at_us: u64,
@@ -163,18 +163,18 @@ impl Counter {
         kind: &'a str,
         milestone: &'a Milestone,
     ) -> Option<Occurrence<'a>> {
-        let told = |key: &str| milestone.attributes.get(key).map_or("", String::as_str);
-        let says = told(attribute::SAYS);
+        let value = |key: &str| milestone.attributes.get(key).map_or("", String::as_str);
+        let says = value(attribute::SAYS);
         Some(Occurrence {
-            code: told(attribute::REASON),
-            message: if says.is_empty() { told(attribute::REVISION) } else { says },
-            ..self.occurrence(at_us, what, kind, &milestone.object.name, Known::default())
+            code: value(attribute::REASON),
+            message: if says.is_empty() { value(attribute::REVISION) } else { says },
+            ..self.occurrence(at_us, what, kind, &milestone.object.name, Attributes::default())
         })
     }
 
     fn fact<'a>(&'a mut self, fact: &'a AzureFact) -> Option<Occurrence<'a>> {
         let name = if fact.vm.is_empty() { &fact.nodeclaim } else { &fact.vm };
-        let mut known = Known::default();
+        let mut known = Attributes::default();
         let key = (!name.is_empty()).then(|| (Kind::Vm, Box::from(name.as_str())));
         let index = key.as_ref().and_then(|key| self.by_name.get(key)).copied();
         if let Some(earlier) = index.and_then(|index| self.objects.get(index as usize)) {
@@ -210,7 +210,7 @@ impl Counter {
             Kind::of(&reason.kind).and_then(|kind| self.by_name.get(&(kind, Box::from(reason.name.as_str()))).copied());
         let known = index.and_then(|index| self.objects.get(index as usize)).copied().unwrap_or_default();
         let mut occurrence = self.occurrence(at_us, OccurrenceKind::Reason, &reason.kind, &reason.name, known);
-        // The watch of Events may be before that of the object: then its name tells the owner.
+        // The watch of Events may be ahead of that of the object: then the name gives the owner.
         let of_owner = owner(&reason.kind, &reason.name);
         match reason.kind.as_str() {
             "Pod" | "ReplicaSet" | "Deployment" | "HorizontalPodAutoscaler" if occurrence.workload.is_empty() => {
@@ -228,7 +228,7 @@ impl Counter {
         what: OccurrenceKind,
         kind: &'a str,
         name: &'a str,
-        known: Known,
+        known: Attributes,
     ) -> Occurrence<'a> {
         Occurrence {
             at_us,
@@ -255,7 +255,7 @@ impl Counter {
             severity: &it.severity,
             path: &it.path,
             newest: !self.pushed.is_empty() && it.revision.ends_with(&self.pushed),
-            ..self.occurrence(at_us, OccurrenceKind::Notified, &it.kind, &it.name, Known::default())
+            ..self.occurrence(at_us, OccurrenceKind::Notified, &it.kind, &it.name, Attributes::default())
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which pools an expectation or a phase's condition is about, so that what is known of these explains it.
+//! Which pools an expectation or a phase's condition is about: their errors explain its failure.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ pub(super) fn pools<'p>(check: &'p Check, subjects: &[String], plan: &'p Plan) -
     };
     let scope = check.scope();
     let all: Vec<&str> = match (scope.selection, scope.pattern) {
-        // What keeps pods of any class from their nodes has lines of its own.
+        // Pods without a node have lines of their own in the reason.
         _ if matches!(check, Check::Placement(_) | Check::Limits(_)) => Vec::new(),
         (Some((workloads, Candidates::Workloads | Candidates::PendingWorkloads)), _) => of_workloads(workloads.names()),
         (Some((nodepools, Candidates::Nodepools | Candidates::LimitedNodepools)), _) => nodepools

@@ -1,15 +1,18 @@
-//! One thing that happened.
+//! Occurrences: what an event of the log counts as for a scenario. A condition that waits for something during the run and the verdict
+//! about it afterwards count the same way.
+
+mod counter;
 
 use harness_plan::{EventPattern, NotificationFilter, OccurrenceKind};
 
-use super::zone::same_zone;
+pub use counter::Counter;
 
-/// One thing that happened, and what was known by then of the object that it happened to. Empty texts are not known.
+/// Something that happened, with what was known by then of its object. What is not known is an empty text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occurrence<'a> {
-    /// When: microseconds since the run began. Of a fact of the simulated Azure, when it happened there.
+    /// When, in microseconds since the run began. Of a fact of the simulated Azure, when it happened there.
     pub at_us: u64,
-    /// What.
+    /// Its kind.
     pub what: OccurrenceKind,
     /// The kind of the object that it happened to, as Kubernetes names it; `VirtualMachine` for those of Azure.
     pub kind: &'a str,
@@ -27,7 +30,7 @@ pub struct Occurrence<'a> {
     pub zone: &'a str,
     /// Azure's code; of a NodeClaim why it was disrupted; of a reason, and of what Flux failed at, the reason.
     pub code: &'a str,
-    /// What Azure or the controller said; of a revision that Flux applied, the revision.
+    /// The message of Azure or the controller; of a revision that Flux applied, the revision.
     pub message: &'a str,
     /// Of a notification: `info` or `error`.
     pub severity: &'a str,
@@ -38,9 +41,9 @@ pub struct Occurrence<'a> {
 }
 
 impl Occurrence<'_> {
-    /// Whether it is what is asked about. What is not known matches no key that is given.
+    /// Whether it matches a pattern. An unknown value matches no key that is given.
     pub fn is(&self, of: &EventPattern) -> bool {
-        let same = |known: &str, asked: &Option<String>| asked.as_deref().is_none_or(|asked| known == asked);
+        let same = |known: &str, wanted: &Option<String>| wanted.as_deref().is_none_or(|wanted| known == wanted);
         self.what == of.what
             && same(self.workload, &of.workload)
             && same(self.nodepool, &of.nodepool)
@@ -60,5 +63,31 @@ impl Occurrence<'_> {
             && of.severity.is_none_or(|severity| self.severity == severity.as_str())
             && of.path.as_deref().is_none_or(|path| self.path == path)
             && (self.newest || !of.newest)
+    }
+}
+
+/// Whether two names mean the same zone: `eastus-1` and `1` do.
+fn same_zone(known: &str, wanted: &str) -> bool {
+    let number = |zone: &str| !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_digit());
+    let last = |zone: &'_ str| zone.rsplit_once('-').map_or_else(|| zone.to_owned(), |(_, number)| number.to_owned());
+    known == wanted || (number(wanted) && last(known) == wanted) || (number(known) && last(wanted) == known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("eastus-1", "1", true)]
+    #[case("eastus-1", "eastus-1", true)]
+    #[case("1", "eastus-1", true)]
+    #[case("eastus-1", "2", false)]
+    #[case("eastus-1", "westus-1", false)]
+    #[case("eastus-11", "1", false)]
+    #[case("", "1", false)]
+    #[case("eastus-1", "", false)]
+    fn a_zone_is_its_number(#[case] known: &str, #[case] wanted: &str, #[case] same: bool) {
+        assert_eq!(same_zone(known, wanted), same);
     }
 }

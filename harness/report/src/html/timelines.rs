@@ -1,4 +1,4 @@
-//! The nodes' lives as gantt charts, one a pool.
+//! The nodes' timelines as Gantt charts, one a pool.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,17 @@ use crate::text;
 
 /// Nodes that are drawn, over all pools.
 const NODES_SHOWN: usize = 200;
-/// A pool is never drawn with fewer, where it has them.
+/// Nodes that are drawn of each pool at least, where it has as many.
 const NODES_SHOWN_A_POOL: usize = 8;
 
-/// A colour of the lives and what it means. In the order of a life.
+/// A colour of the charts and its meaning, in the order in which a node reaches the states.
 pub(crate) struct State {
     pub(crate) class: &'static str,
     pub(crate) name: &'static str,
     pub(crate) meaning: &'static str,
 }
 
-/// The states of a node's life, with their classes in the style sheet.
+/// The states of a node, with their classes in the style sheet.
 pub(crate) const STATES: [State; 7] = [
     State { class: "c-claimed", name: "claimed", meaning: "NodeClaim created, VM not yet launched" },
     State { class: "c-launched", name: "launched", meaning: "VM launched and booting" },
@@ -31,15 +31,15 @@ pub(crate) const STATES: [State; 7] = [
     State { class: "c-notready", name: "not ready", meaning: "Node not Ready after it had been" },
 ];
 
-/// One pool's lives.
-pub(crate) struct PoolLives {
+/// The chart of one pool.
+pub(crate) struct PoolTimelines {
     pub(crate) pool: String,
     pub(crate) summary: String,
     pub(crate) chart: String,
 }
 
 /// One chart a pool, and how many nodes are drawn of how many.
-pub(crate) fn by_pool(result: &RunResult) -> (Vec<PoolLives>, usize) {
+pub(crate) fn by_pool(result: &RunResult) -> (Vec<PoolTimelines>, usize) {
     let mut pools: BTreeMap<&str, Vec<&NodeRow>> = BTreeMap::new();
     for node in &result.nodes {
         pools.entry(&node.nodepool).or_default().push(node);
@@ -47,7 +47,7 @@ pub(crate) fn by_pool(result: &RunResult) -> (Vec<PoolLives>, usize) {
     let end_us = result.run.duration_us;
     let lines_us: Vec<u64> = result.phases.iter().filter_map(|phase| phase.began_us).collect();
     let mut drawn = 0;
-    let mut lives = Vec::new();
+    let mut timelines = Vec::new();
     for (pool, nodes) in pools {
         let share = NODES_SHOWN * nodes.len() / result.nodes.len().max(1);
         let shown = chosen(&nodes, share.max(NODES_SHOWN_A_POOL));
@@ -57,12 +57,12 @@ pub(crate) fn by_pool(result: &RunResult) -> (Vec<PoolLives>, usize) {
         let label =
             format!("Timeline of {} of {} from claim to removal", text::counted(rows.len() as u64, "node"), pool);
         let chart = GanttChart { label, rows: &rows, end_us, lines_us: &lines_us }.render();
-        lives.push(PoolLives { pool: pool.to_owned(), summary: summary(&nodes, shown.len()), chart });
+        timelines.push(PoolTimelines { pool: pool.to_owned(), summary: summary(&nodes, shown.len()), chart });
     }
-    (lives, drawn)
+    (timelines, drawn)
 }
 
-/// What a pool's nodes were: `24 nodes: 20 D4s_v5, 4 D8s_v5; 23 Ready`.
+/// The nodes of a pool: `24 nodes: 20 D4s_v5, 4 D8s_v5; 23 Ready`.
 fn summary(nodes: &[&NodeRow], shown: usize) -> String {
     let mut sizes: BTreeMap<&str, u64> = BTreeMap::new();
     for node in nodes {
@@ -98,7 +98,7 @@ fn slowness(node: &NodeRow) -> u64 {
     }
 }
 
-/// What rows are ordered by: a burst then reads as one curve, and later nodes still come later.
+/// The order of the rows: a burst reads as one curve, and later nodes are further down.
 fn order(node: &NodeRow) -> (u64, u64) {
     (node.ready_us.or(node.created_us).unwrap_or(u64::MAX), node.created_us.unwrap_or(u64::MAX))
 }
@@ -116,7 +116,7 @@ fn chosen<'a>(nodes: &[&'a NodeRow], most: usize) -> Vec<&'a NodeRow> {
     nodes
 }
 
-/// Spans between milestones. A milestone that comes after a later one was reached does not take the life back.
+/// Spans between milestones. A milestone that is reached after a later one does not take the node back to it.
 fn bars(node: &NodeRow, end_us: u64) -> Vec<GanttBar> {
     let milestones = [
         (node.created_us, "c-claimed"),
