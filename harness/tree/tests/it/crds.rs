@@ -7,7 +7,7 @@ use std::path::Path;
 fn schemas_follow_the_pinned_modules() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pinned: BTreeMap<String, String> = BTreeMap::new();
-    for entry in std::fs::read_dir(here.join("../components")).unwrap() {
+    for entry in std::fs::read_dir(here.join("../catalogue")).unwrap() {
         let Ok(text) = std::fs::read_to_string(entry.unwrap().path().join("go.mod")) else { continue };
         for line in text.lines().map(str::trim) {
             if let [module, version, ..] = line.split_whitespace().collect::<Vec<_>>()[..] {
