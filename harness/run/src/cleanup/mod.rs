@@ -16,6 +16,7 @@ use crate::drive::{Actions, Context, Undo};
 use crate::error::describe;
 use crate::prepare::Before;
 use crate::requests::{repeated, within};
+use crate::state::State;
 use crate::{RunError, labels, workload};
 use remaining::Remaining;
 
@@ -110,12 +111,10 @@ async fn prune(sha: &str, flux: &Flux, context: &Context) -> Result<(), RunError
     let doing = "end the health checks of the Kustomization";
     repeated(doing, async || flux.configure(&[], &labels).await).await?;
     repeated("ask Flux to reconcile", async || flux.fetch_now().await).await?;
-    let mut last = String::new();
-    let applied = context.hub.wait_while_missing(&mut last, |state| {
-        Some(state.kustomization(flux::NAME).applied).filter(|applied| !applied.ends_with(sha))
-    });
-    let applied = tokio::time::timeout(RESTORE_LIMIT, applied).await;
-    applied.map_err(|_| RunError::failed("prune the run's objects")(NotApplied { last }))
+    let applied = |state: &State| state.kustomization(flux::NAME).applied;
+    let restored = context.hub.wait_until(|state| applied(state).ends_with(sha));
+    let restored = tokio::time::timeout(RESTORE_LIMIT, restored).await;
+    restored.map_err(|_| RunError::failed("prune the run's objects")(NotApplied { last: context.hub.read(applied) }))
 }
 
 #[derive(Debug, thiserror::Error)]

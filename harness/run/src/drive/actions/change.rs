@@ -13,7 +13,6 @@ use crate::drive::context::Context;
 use crate::error::ActionError;
 use crate::objects::Place;
 use crate::requests::{existing, within};
-use crate::state::State;
 use crate::{RunError, labels};
 
 /// Flux marks what it applies with the Kustomization that it belongs to (fluxcd/pkg `ssa/manager.go`, `GetOwnerLabels`).
@@ -137,9 +136,7 @@ pub(super) async fn act(change: &Change, objects: &Objects, context: &Context) -
 
 /// Returns when the watch has shown the change: a phase must not wait for what was there before it.
 pub(super) async fn wait_until_seen(object: &str, sent_us: u64, context: &Context) {
-    let mut last = String::new();
-    let missing = |state: &State| (state.field_seen_us(object) < sent_us).then(String::new);
-    let seen = context.hub.wait_while_missing(&mut last, missing);
+    let seen = context.hub.wait_until(|state| state.field_seen_us(object) >= sent_us);
     if tokio::time::timeout(SEEN_LIMIT, seen).await.is_err() {
         tracing::warn!("the change of {object} was not seen within {} s", SEEN_LIMIT.as_secs());
     }

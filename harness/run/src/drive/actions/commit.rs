@@ -6,8 +6,7 @@ use std::sync::Arc;
 use harness_cluster::HealthCheck;
 use harness_cluster::git::{Commit as Pushed, GitRemote};
 use harness_plan::{Commit, ForcePush, Trigger};
-use harness_record::EventKind;
-use harness_record::event::{ActionKind, ActionStamps};
+use harness_record::event::ActionKind;
 use harness_tree::{SourceFile, read_tree};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -118,18 +117,8 @@ pub(super) async fn notify_flux(trigger: &Trigger, revision: &str, phase: &str, 
         Trigger::Receiver(receiver) => {
             let sent_us = hub.clock.now_us();
             let called = context.cluster.call_receiver(&receiver.name, &receiver.token, revision).await;
-            let acked_us = hub.clock.now_us();
-            hub.record_at(
-                acked_us,
-                EventKind::Action(ActionStamps {
-                    what: ActionKind::ReceiverCall { receiver: receiver.name.clone() },
-                    phase: phase.to_owned(),
-                    intended_us: sent_us,
-                    sent_us: Some(sent_us),
-                    acked_us: called.is_ok().then_some(acked_us),
-                    error: called.err().map(|error| error.to_string()),
-                }),
-            );
+            let answer = called.map(|()| hub.clock.now_us()).map_err(ActionError::from);
+            hub.record_unplanned(ActionKind::ReceiverCall { receiver: receiver.name.clone() }, phase, sent_us, answer);
         }
     }
 }
