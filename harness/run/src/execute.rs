@@ -52,7 +52,7 @@ pub struct Options {
     pub abandon: CancellationToken,
 }
 
-/// Carries a plan out on a cluster. The outcome is in the log; an error is returned only where the log itself could not be kept, and then
+/// Carries out a plan on a cluster. The outcome is in the log; an error is returned only where the log itself could not be kept, and then
 /// the cluster has been cleaned up nevertheless.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use crate::hub::Hub;
 const DEADLINE: Span = Span::from_secs(300);
 /// What is missing where a phase ends while an action is due or not answered.
 const UNANSWERED: &str = "an action was still due or not answered";
-/// What is missing where the conditions hold by the time at which they are checked for the last time.
+/// What is missing where the conditions hold when they are checked for the last time, after the deadline.
 const LATE: &str = "the conditions held only after the deadline";
 
 /// Carries out every phase. A phase whose deadline passes does not end the run: the phases after it may still answer something, and the

@@ -19,7 +19,7 @@ use crate::workload;
 
 /// The name of the phase, in the log and in reports.
 pub(crate) const PHASE: &str = "prepare";
-/// The Kustomization's own timeout is 2 minutes; a little more lets Flux say so itself.
+/// The Kustomization's own timeout is 2 minutes; with a little more Flux itself reports that it has passed.
 const APPLY_LIMIT: Duration = Duration::from_secs(150);
 /// This much more for each layer: its pods may wait for nodes, and it waits for those that it depends on.
 const LAYER_LIMIT: Duration = Duration::from_secs(60);
@@ -110,11 +110,11 @@ async fn push(plan: &Plan, git: &GitRemote, actions: &Actions) -> Result<(), Run
     Ok(())
 }
 
-/// What must be in force before the first phase, apart from the newest commit.
+/// What must be true before the first phase, apart from the newest commit being in force.
 struct Goal {
-    /// NodePools.
+    /// The NodePools that must be Ready.
     pools: Vec<String>,
-    /// Flux Kustomizations of the tree, apart from its root.
+    /// The layers that must be healthy.
     layers: Vec<String>,
 }
 

@@ -24,7 +24,7 @@ use remaining::Remaining;
 pub(crate) const PHASE: &str = "cleanup";
 /// How long the deletion of everything may take. Draining, the deletion of VMs (polled every few seconds) and finalizers take most of it.
 const GONE_LIMIT: Duration = Duration::from_secs(120);
-/// How long Flux may take to apply the tree of before the run. A controller may have to start first.
+/// How long Flux may take to apply the original tree. A controller may have to start first.
 const RESTORE_LIMIT: Duration = Duration::from_secs(30);
 /// After this long, what Flux has not pruned is deleted directly.
 const PRUNE_GRACE: Duration = Duration::from_secs(20);
@@ -91,7 +91,7 @@ async fn restore_objects(context: &Context, before: &Before) -> Vec<RunError> {
     failures
 }
 
-/// Pushes the tree of before the run as a new commit: history is not rewritten. Flux prunes what is not in it.
+/// Pushes the original tree as a new commit: history is not rewritten. Flux prunes what is not in it.
 async fn restore_tree(context: &Context, before: &Before) -> Result<(), RunError> {
     let (Some(git), Some(commit)) = (context.cluster.git(), &before.commit) else {
         return Ok(());
@@ -104,7 +104,7 @@ async fn restore_tree(context: &Context, before: &Before) -> Result<(), RunError
     pruned
 }
 
-/// Makes Flux apply the tree of before the run, which prunes the run's own objects.
+/// Makes Flux apply the original tree, which prunes the run's own objects.
 async fn prune(sha: &str, flux: &Flux, context: &Context) -> Result<(), RunError> {
     // An object keeps its label until it is deleted, so that it can be found: labels are removed after the objects.
     let labels = labels::of_run(&context.run_id);
@@ -118,7 +118,7 @@ async fn prune(sha: &str, flux: &Flux, context: &Context) -> Result<(), RunError
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("Flux has not applied the tree of before the run within {} s; the last was {last}", RESTORE_LIMIT.as_secs())]
+#[error("Flux has not applied the original tree within {} s; the last was {last}", RESTORE_LIMIT.as_secs())]
 struct NotApplied {
     last: String,
 }

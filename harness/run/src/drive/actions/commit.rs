@@ -1,4 +1,4 @@
-//! Changing the tree: commits, reverts and force-pushes. The cleanup restores the tree of before the run; nothing else has to be undone.
+//! Changing the tree: commits, reverts and force-pushes. The cleanup restores the original tree; nothing else has to be undone.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(crate) struct Repository {
 }
 
 impl Repository {
-    /// The tree before its first push; Flux is asked to wait for these NodePools.
+    /// The tree before its first push, and the NodePools whose health Flux waits for.
     pub(crate) fn new(tree: WorkingTree, checked: impl IntoIterator<Item = String>) -> Self {
         let checked = checked.into_iter().collect();
         Self { tree: Arc::new(Mutex::new(tree)), checked: Arc::new(Mutex::new(checked)) }
@@ -98,13 +98,13 @@ pub(super) async fn force_push(
     Ok(note(pushed, context))
 }
 
-/// Without delay: a phase that waits for the newest revision must not take the one before it for that.
+/// Notes the commit at once: a phase that waits for the newest revision must not take the one before it for that.
 fn note(pushed: Pushed, context: &Context) -> Pushed {
     context.hub.update(|state| state.pushed.clone_from(&pushed.sha));
     pushed
 }
 
-/// Notifies Flux of a push, in the way that the plan says. Where that fails Flux still fetches at its interval.
+/// Notifies Flux of a push, in the way that the plan says. Where that fails, Flux fetches at its interval.
 pub(super) async fn notify_flux(trigger: &Trigger, revision: &str, phase: &str, context: &Context) {
     let hub = &context.hub;
     match trigger {
