@@ -139,7 +139,10 @@ fn missing_of(condition: &Condition, state: &State, start: &PhaseStart, now_us: 
                 format!("{}: {} {is}", field.object, field.path)
             })
         }
-        Condition::InForce => not_in_force(state),
+        Condition::InForce => not_in_force(state).map(|stage| match state.flux_failures.get(flux::NAME) {
+            Some(failure) => format!("{stage}; Flux says: {failure}"),
+            None => stage,
+        }),
     }
 }
 
@@ -153,8 +156,8 @@ pub(crate) fn settles_us(until: &Conditions, state: &State, start: &PhaseStart) 
     quiet_us.max().map_or(0, |quiet_us| state.last_activity().0.max(start.acted_us) + quiet_us)
 }
 
-/// The stage that the newest revision has reached where it is not in force.
-fn not_in_force(state: &State) -> Option<String> {
+/// The stage that the newest commit has reached where it is not in force.
+pub(crate) fn not_in_force(state: &State) -> Option<String> {
     let is = |revision: &str| !state.pushed.is_empty() && revision.ends_with(&state.pushed);
     let root = state.kustomization(flux::NAME);
     unless(is(&root.healthy), || {
@@ -163,10 +166,13 @@ fn not_in_force(state: &State) -> Option<String> {
             () if is(&state.fetched) => "fetched, not applied",
             () => "pushed, not fetched",
         };
-        let failure = state.flux_failures.get(flux::NAME);
-        let failure = failure.map_or(String::new(), |failure| format!("; Flux says: {failure}"));
-        format!("commit {} is {stage}{failure}", state.pushed.get(..12).unwrap_or(&state.pushed))
+        format!("commit {} is {stage}", short(&state.pushed))
     })
+}
+
+/// A commit as messages name it.
+pub(crate) fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
 }
 
 fn happened(pattern: &EventPattern, at_least: u32, state: &State, start: &PhaseStart) -> Option<String> {

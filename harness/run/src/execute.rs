@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use harness_cluster::Cluster;
+use harness_cluster::local::Failure;
 use harness_plan::{Capability, Plan};
 use harness_record::EventKind;
 use harness_record::event::{EndReason, LOG_MINOR, LOG_VERSION, PhaseOutcome, RunStarted};
@@ -51,7 +52,7 @@ pub struct Options {
     pub abandon: CancellationToken,
 }
 
-/// Carries a plan out on a cluster. The outcome is in the log; an error is returned only where the log itself could not be kept, and then
+/// Carries out a plan on a cluster. The outcome is in the log; an error is returned only where the log itself could not be kept, and then
 /// the cluster has been cleaned up nevertheless.
 ///
 /// # Errors
@@ -85,11 +86,11 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
         biased;
         () = interrupt.cancelled() => (EndReason::Interrupted, String::new()),
         error = hub.failed() => (EndReason::TargetFailed, error),
-        died = cluster.failed() => (EndReason::TargetFailed, died_text(&died)),
+        failure = cluster.failed() => (EndReason::TargetFailed, died(failure).to_string()),
         outcome = carry_out(plan, &actions, &mut before, &mut observers, &mut webhook) => match outcome {
-            Ok(()) => (EndReason::Completed, String::new()),
-            Err(NotCarriedOut::Lacks(what)) => (EndReason::NotRun, what),
-            Err(NotCarriedOut::Failed(error)) => (EndReason::TargetFailed, describe(&error)),
+            Ok(None) => (EndReason::Completed, String::new()),
+            Ok(Some(lacking)) => (EndReason::NotRun, format!("needs {lacking}")),
+            Err(error) => (EndReason::TargetFailed, describe(&error)),
         },
     };
     // Between phases, where everything was carried out.
@@ -149,39 +150,24 @@ fn started(
     }
 }
 
-fn died_text(died: &harness_cluster::local::Failure) -> String {
-    let error = RunError::ComponentDied {
-        component: died.component.clone(),
-        status: died.reason.clone(),
-        log: died.log_tail.join("\n"),
-    };
-    error.to_string()
+fn died(failure: Failure) -> RunError {
+    RunError::ComponentDied { component: failure.component, status: failure.reason, log: failure.log_tail.join("\n") }
 }
 
-enum NotCarriedOut {
-    Lacks(String),
-    Failed(RunError),
-}
-
-impl From<RunError> for NotCarriedOut {
-    fn from(error: RunError) -> Self {
-        Self::Failed(error)
-    }
-}
-
+/// Returns what the target lacks, where it lacks something and nothing was done.
 async fn carry_out(
     plan: &Plan,
     actions: &Actions,
     before: &mut Before,
     observers: &mut Option<Observers>,
     webhook: &mut Option<Webhook>,
-) -> Result<(), NotCarriedOut> {
+) -> Result<Option<String>, RunError> {
     let context = &actions.context;
     let Context { cluster, hub, .. } = context;
     let offered = cluster.capabilities();
     let lacking: Vec<String> = plan.needs.difference(&offered).map(ToString::to_string).collect();
     if !lacking.is_empty() {
-        return Err(NotCarriedOut::Lacks(format!("needs {}", lacking.join(", "))));
+        return Ok(Some(lacking.join(", ")));
     }
     hub.start_phase(prepare::PHASE);
     cluster.provide(&plan.needs).await.map_err(RunError::failed("start what the scenario needs"))?;
@@ -204,7 +190,7 @@ async fn carry_out(
     if outcome == PhaseOutcome::Reached {
         phases::run(plan, actions).await;
     }
-    Ok(())
+    Ok(None)
 }
 
 async fn teardown(mut cluster: Arc<Cluster>, logs: PathBuf, hub: &Hub) {

@@ -1,4 +1,4 @@
-//! Carrying a plan out on a cluster, with every observation in the event log.
+//! Carrying out a plan on a cluster, with every observation in the event log.
 //!
 //! Three parts never call each other back:
 //!

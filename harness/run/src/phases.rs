@@ -13,6 +13,8 @@ use crate::hub::Hub;
 const DEADLINE: Span = Span::from_secs(300);
 /// What is missing where a phase ends while an action is due or not answered.
 const UNANSWERED: &str = "an action was still due or not answered";
+/// What is missing where the conditions hold when they are checked for the last time, after the deadline.
+const LATE: &str = "the conditions held only after the deadline";
 
 /// Carries out every phase. A phase whose deadline passes does not end the run: the phases after it may still answer something, and the
 /// fleet must be scaled down in any case.
@@ -42,31 +44,29 @@ async fn end(phase: &Phase, mut start: PhaseStart, driver: &mut Driver, hub: &Hu
             Err(_) => (PhaseOutcome::DeadlinePassed, UNANSWERED.to_owned()),
         };
     };
-    let mut last = String::new();
     let awaited = async {
         // The condition may hold before the last action is sent: a phase does not end while an action is still due.
         driver.finished().await;
         start.acted_us = hub.clock.now_us();
-        wait(until, &start, &mut last, hub).await;
+        wait(until, &start, hub).await;
     };
     match tokio::time::timeout_at(deadline(phase.within.unwrap_or(DEADLINE)), awaited).await {
         Ok(()) => (PhaseOutcome::Reached, String::new()),
         Err(_) if !driver.is_finished() => (PhaseOutcome::DeadlinePassed, UNANSWERED.to_owned()),
         Err(_) => {
-            // Where nothing has changed for a while, `last` is older than the deadline.
-            let now = hub.read(|state| missing(until, state, &start, hub.clock.now_us()));
-            (PhaseOutcome::DeadlinePassed, now.unwrap_or(last))
+            let missing = hub.read(|state| missing(until, state, &start, hub.clock.now_us()));
+            (PhaseOutcome::DeadlinePassed, missing.unwrap_or_else(|| LATE.to_owned()))
         }
     }
 }
 
 /// Returns when the conditions hold. One that waits for quiet is checked when it would hold if nothing more happened, not at every event.
-async fn wait(until: &Conditions, start: &PhaseStart, last: &mut String, hub: &Hub) {
+async fn wait(until: &Conditions, start: &PhaseStart, hub: &Hub) {
     let by_event = until.0.iter().filter(|condition| !matches!(condition, Condition::Settled(_)));
     let by_event = Conditions(by_event.cloned().collect());
     loop {
         if !by_event.0.is_empty() {
-            hub.wait_while_missing(last, |state| missing(&by_event, state, start, 0)).await;
+            hub.wait_until(|state| missing(&by_event, state, start, 0).is_none()).await;
         }
         let due_us = hub.read(|state| settles_us(until, state, start));
         if hub.clock.now_us() >= due_us {

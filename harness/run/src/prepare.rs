@@ -6,11 +6,11 @@ use harness_cluster::HealthCheck;
 use harness_cluster::flux::{self, Flux, Intervals};
 use harness_cluster::git::GitRemote;
 use harness_plan::Plan;
-use harness_record::EventKind;
-use harness_record::event::{ActionKind, ActionStamps};
+use harness_record::event::ActionKind;
 use harness_simulation::Behaviour;
 
 use crate::RunError;
+use crate::conditions::{not_in_force, short};
 use crate::drive::{Actions, Context};
 use crate::labels;
 use crate::requests::once;
@@ -19,7 +19,7 @@ use crate::workload;
 
 /// The name of the phase, in the log and in reports.
 pub(crate) const PHASE: &str = "prepare";
-/// The Kustomization's own timeout is 2 minutes; a little more lets Flux say so itself.
+/// The Kustomization's own timeout is 2 minutes; with a little more Flux itself reports that it has passed.
 const APPLY_LIMIT: Duration = Duration::from_secs(150);
 /// This much more for each layer: its pods may wait for nodes, and it waits for those that it depends on.
 const LAYER_LIMIT: Duration = Duration::from_secs(60);
@@ -79,11 +79,11 @@ pub(crate) async fn apply(plan: &Plan, actions: &Actions, before: &mut Before) -
     let run = labels::of_run(&context.run_id);
     once("set the health checks of the Kustomization node-config", flux.configure(&checks, &run)).await?;
     once("set the intervals of Flux", set_intervals(plan, &flux, before)).await?;
-    let revision = push(plan, &git, actions).await?;
+    push(plan, &git, actions).await?;
     once("ask Flux to fetch the commit", flux.fetch_now()).await?;
     let layers = plan.gitops.as_ref().map_or(&[][..], |gitops| &gitops.layers);
     let layers = layers.iter().map(|layer| layer.name.clone()).collect();
-    Ok(wait_until_in_force(&Goal { revision, pools, layers }, context).await)
+    Ok(wait_until_in_force(&Goal { pools, layers }, context).await)
 }
 
 async fn set_intervals(plan: &Plan, flux: &Flux, before: &mut Before) -> Result<(), kube::Error> {
@@ -99,44 +99,31 @@ async fn set_intervals(plan: &Plan, flux: &Flux, before: &mut Before) -> Result<
     flux.set_intervals(&planned).await
 }
 
-async fn push(plan: &Plan, git: &GitRemote, actions: &Actions) -> Result<String, RunError> {
+async fn push(plan: &Plan, git: &GitRemote, actions: &Actions) -> Result<(), RunError> {
     let Context { run_id, hub, .. } = &actions.context;
     let message = format!("{}: node configuration under test (run {run_id})", plan.scenario);
     let commit = actions.repository.push_first(git, &message).await?;
     let sent_us = hub.clock.us_of(commit.sent.into());
     let acked_us = hub.clock.us_of(commit.acknowledged.into());
-    hub.record_at(
-        acked_us,
-        EventKind::Action(ActionStamps {
-            what: ActionKind::Push { id: None, revision: commit.sha.clone() },
-            phase: PHASE.to_owned(),
-            intended_us: sent_us,
-            sent_us: Some(sent_us),
-            acked_us: Some(acked_us),
-            error: None,
-        }),
-    );
     hub.update(|state| state.pushed.clone_from(&commit.sha));
-    Ok(commit.sha)
+    hub.record_unplanned(ActionKind::Push { id: None, revision: commit.sha }, PHASE, sent_us, Ok(acked_us));
+    Ok(())
 }
 
-/// What must be in force before the first phase.
+/// What must be true before the first phase, apart from the newest commit being in force.
 struct Goal {
-    revision: String,
-    /// NodePools.
+    /// The NodePools that must be Ready.
     pools: Vec<String>,
-    /// Flux Kustomizations of the tree, apart from its root.
+    /// The layers that must be healthy.
     layers: Vec<String>,
 }
 
 async fn wait_until_in_force(goal: &Goal, context: &Context) -> Prepared {
     let hub = &context.hub;
-    let (mut missing, mut failure) = (String::new(), String::new());
-    let reached = hub.wait_while_missing(&mut missing, |state| goal.missing(state));
+    let reached = hub.wait_until(|state| goal.missing(state).is_none());
     // A layer may fail and recover; a failure of the root ends the wait.
     let refused = async {
-        let none = |state: &State| (!state.flux_failures.contains_key(flux::NAME)).then(String::new);
-        hub.wait_while_missing(&mut failure, none).await;
+        hub.wait_until(|state| state.flux_failures.contains_key(flux::NAME)).await;
         tokio::time::sleep(REFUSAL_GRACE).await;
     };
     let waited = async {
@@ -160,19 +147,10 @@ async fn wait_until_in_force(goal: &Goal, context: &Context) -> Prepared {
 impl Goal {
     /// What is not in force yet; `None` where everything is.
     fn missing(&self, state: &State) -> Option<String> {
-        let Self { revision, pools, layers } = self;
-        let short = &revision[..revision.len().min(12)];
-        let root = state.kustomization(flux::NAME);
-        if !root.healthy.ends_with(revision) {
-            let stage = if root.applied.ends_with(revision) {
-                "applied, its health checks have not passed"
-            } else if state.fetched.ends_with(revision) {
-                "fetched, not applied"
-            } else {
-                "pushed, not fetched"
-            };
-            return Some(format!("commit {short} is {stage}"));
+        if let Some(missing) = not_in_force(state) {
+            return Some(missing);
         }
+        let Self { pools, layers } = self;
         let waiting: Vec<&str> = pools.iter().map(String::as_str).filter(|pool| !state.nodepool_ready(pool)).collect();
         if !waiting.is_empty() {
             return Some(format!("NodePools not Ready: {}", waiting.join(", ")));
@@ -180,13 +158,13 @@ impl Goal {
         let behind: Vec<String> = layers
             .iter()
             .map(|layer| (layer, state.kustomization(layer)))
-            .filter(|(_, revisions)| !revisions.healthy.ends_with(revision))
+            .filter(|(_, revisions)| !revisions.healthy.ends_with(&state.pushed))
             .map(|(layer, revisions)| {
-                let applied = revisions.applied.ends_with(revision);
+                let applied = revisions.applied.ends_with(&state.pushed);
                 format!("{layer} ({})", if applied { "applied, not healthy" } else { "not applied" })
             })
             .collect();
-        (!behind.is_empty()).then(|| format!("layers behind commit {short}: {}", behind.join(", ")))
+        (!behind.is_empty()).then(|| format!("layers behind commit {}: {}", short(&state.pushed), behind.join(", ")))
     }
 }
 
@@ -196,8 +174,8 @@ mod tests {
 
     use super::*;
     use crate::state::tests::{milestone, with_attributes};
-    use harness_record::Event;
     use harness_record::event::{ObjectKind, Reached, attribute};
+    use harness_record::{Event, EventKind};
 
     fn seen(name: &str, reached: Reached, revision: &str) -> Event {
         let revision = BTreeMap::from([(attribute::REVISION.to_owned(), format!("main@sha1:{revision}"))]);
@@ -211,8 +189,9 @@ mod tests {
     #[test]
     fn a_tree_is_in_force_when_every_layer_is() {
         let layers = ["infrastructure", "apps"].map(str::to_owned).to_vec();
-        let goal = Goal { revision: "new".to_owned(), pools: Vec::new(), layers };
+        let goal = Goal { pools: Vec::new(), layers };
         let mut state = State::default();
+        state.pushed = "new".to_owned();
         assert_eq!(goal.missing(&state), Some("commit new is pushed, not fetched".to_owned()));
         for event in [
             seen(flux::NAME, Reached::Healthy, "new"),

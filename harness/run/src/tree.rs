@@ -32,7 +32,7 @@ pub(crate) struct WorkingTree {
     head: Option<String>,
 }
 
-/// A commit of the plan, and what was there before it.
+/// A commit of the plan, and the files before it.
 struct Made {
     sha: String,
     message: String,
@@ -237,7 +237,7 @@ impl WorkingTree {
     }
 }
 
-/// Makes the folder, which holds `earlier`, hold `files`. Other files stay.
+/// Replaces `earlier` by `files` in the folder. Other files stay.
 fn write(folder: &Path, earlier: &[SourceFile], files: &[SourceFile]) -> io::Result<()> {
     for gone in earlier.iter().filter(|old| !files.iter().any(|new| new.path == old.path)) {
         remove(&folder.join(&gone.path))?;
@@ -254,7 +254,7 @@ fn write(folder: &Path, earlier: &[SourceFile], files: &[SourceFile]) -> io::Res
     Ok(())
 }
 
-/// Copies the files of a folder that another does not have, and returns their places there.
+/// Copies the files of `from` that `to` does not have, and returns their paths in `to`.
 fn add_missing(from: &Path, to: &Path) -> io::Result<Vec<PathBuf>> {
     let mut added = Vec::new();
     for entry in std::fs::read_dir(from)? {

@@ -16,6 +16,7 @@ use crate::drive::{Actions, Context, Undo};
 use crate::error::describe;
 use crate::prepare::Before;
 use crate::requests::{repeated, within};
+use crate::state::State;
 use crate::{RunError, labels, workload};
 use remaining::Remaining;
 
@@ -23,7 +24,7 @@ use remaining::Remaining;
 pub(crate) const PHASE: &str = "cleanup";
 /// How long the deletion of everything may take. Draining, the deletion of VMs (polled every few seconds) and finalizers take most of it.
 const GONE_LIMIT: Duration = Duration::from_secs(120);
-/// How long Flux may take to apply the tree of before the run. A controller may have to start first.
+/// How long Flux may take to apply the original tree. A controller may have to start first.
 const RESTORE_LIMIT: Duration = Duration::from_secs(30);
 /// After this long, what Flux has not pruned is deleted directly.
 const PRUNE_GRACE: Duration = Duration::from_secs(20);
@@ -90,7 +91,7 @@ async fn restore_objects(context: &Context, before: &Before) -> Vec<RunError> {
     failures
 }
 
-/// Pushes the tree of before the run as a new commit: history is not rewritten. Flux prunes what is not in it.
+/// Pushes the original tree as a new commit: history is not rewritten. Flux prunes what is not in it.
 async fn restore_tree(context: &Context, before: &Before) -> Result<(), RunError> {
     let (Some(git), Some(commit)) = (context.cluster.git(), &before.commit) else {
         return Ok(());
@@ -103,23 +104,21 @@ async fn restore_tree(context: &Context, before: &Before) -> Result<(), RunError
     pruned
 }
 
-/// Makes Flux apply the tree of before the run, which prunes the run's own objects.
+/// Makes Flux apply the original tree, which prunes the run's own objects.
 async fn prune(sha: &str, flux: &Flux, context: &Context) -> Result<(), RunError> {
     // An object keeps its label until it is deleted, so that it can be found: labels are removed after the objects.
     let labels = labels::of_run(&context.run_id);
     let doing = "end the health checks of the Kustomization";
     repeated(doing, async || flux.configure(&[], &labels).await).await?;
     repeated("ask Flux to reconcile", async || flux.fetch_now().await).await?;
-    let mut last = String::new();
-    let applied = context.hub.wait_while_missing(&mut last, |state| {
-        Some(state.kustomization(flux::NAME).applied).filter(|applied| !applied.ends_with(sha))
-    });
-    let applied = tokio::time::timeout(RESTORE_LIMIT, applied).await;
-    applied.map_err(|_| RunError::failed("prune the run's objects")(NotApplied { last }))
+    let applied = |state: &State| state.kustomization(flux::NAME).applied;
+    let restored = context.hub.wait_until(|state| applied(state).ends_with(sha));
+    let restored = tokio::time::timeout(RESTORE_LIMIT, restored).await;
+    restored.map_err(|_| RunError::failed("prune the run's objects")(NotApplied { last: context.hub.read(applied) }))
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("Flux has not applied the tree of before the run within {} s; the last was {last}", RESTORE_LIMIT.as_secs())]
+#[error("Flux has not applied the original tree within {} s; the last was {last}", RESTORE_LIMIT.as_secs())]
 struct NotApplied {
     last: String,
 }

@@ -166,7 +166,7 @@ async fn of_pools(plan: &Plan, context: &Context) -> Result<Vec<Remaining>, RunE
     Ok(found)
 }
 
-/// What existed by the watches, for a target that does not answer.
+/// What exists according to the watches, for a target that does not answer.
 pub(super) fn last_known(state: &State) -> Vec<Remaining> {
     let nodeclaims = state.nodeclaims().map(|name| Remaining::new("NodeClaim", name));
     let nodes = state.nodes().map(|name| Remaining::new("Node", name));

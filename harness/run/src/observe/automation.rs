@@ -1,7 +1,6 @@
 //! Commits of Flux's image automation: pushes that are not the run's own, with the moment at which the watch showed them.
 
-use harness_record::EventKind;
-use harness_record::event::{ActionKind, ActionStamps};
+use harness_record::event::ActionKind;
 use kube::core::Object;
 use kube::runtime::watcher::Event;
 use serde::{Deserialize, Serialize};
@@ -35,7 +34,8 @@ impl Automations {
             Event::InitApply(automation) => drop(self.new_commit(automation)),
             Event::Apply(automation) => {
                 if let Some(revision) = self.new_commit(automation) {
-                    hub.record_at(stamped.at_us, pushed(revision, stamped.at_us, hub.phase()));
+                    let push = ActionKind::Push { id: None, revision };
+                    hub.record_unplanned(push, &hub.phase(), stamped.at_us, Ok(stamped.at_us));
                 }
             }
             Event::InitDone => return true,
@@ -53,17 +53,6 @@ impl Automations {
         self.pushed.insert(uid, commit.clone());
         Some(commit.clone())
     }
-}
-
-fn pushed(revision: String, at_us: u64, phase: String) -> EventKind {
-    EventKind::Action(ActionStamps {
-        what: ActionKind::Push { id: None, revision },
-        phase,
-        intended_us: at_us,
-        sent_us: Some(at_us),
-        acked_us: Some(at_us),
-        error: None,
-    })
 }
 
 #[cfg(test)]

@@ -2,17 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
 use harness_azure::control::Client as AzureClient;
 use harness_cluster::Cluster;
-use harness_cluster::SocketClock;
 use harness_plan::{Capability, NamedObject, Plan};
-use k8s_openapi::api::core::v1::Event as KubeEvent;
 use kube::api::{Api, ApiResource};
 use kube::runtime::watcher;
 use kube::{Client, Resource};
@@ -54,15 +50,13 @@ impl Drop for Observers {
     }
 }
 
-type Listed = Pin<Box<dyn Future<Output = Result<(), oneshot::error::RecvError>> + Send>>;
-
 /// Watches that are being started. Dropping it ends those that run already: each holds the hub, and the log ends only when the last hub is
 /// dropped.
 struct Starting<'a> {
     cluster: &'a Cluster,
     hub: &'a Hub,
     observers: Observers,
-    listed: Vec<Listed>,
+    listed: Vec<oneshot::Receiver<()>>,
 }
 
 impl Observers {
@@ -95,12 +89,19 @@ impl Observers {
             let hub = hub.clone();
             let mut automations = Automations::default();
             let ingest = move |stamped: &Stamped<ImageUpdateAutomation>| automations.ingest(stamped, &hub);
-            starting.dynamic("imageupdateautomations", &resource, everything(), ingest)?;
+            starting.watch(
+                "imageupdateautomations",
+                |client| Api::all_with(client, &resource),
+                everything(),
+                QUEUE,
+                ingest,
+            )?;
         }
         starting.reasons(&scope::reasons(plan))?;
         if plan.workloads.iter().any(|workload| workload.autoscale.is_some()) {
             let hub = hub.clone();
-            starting.all("horizontalpodautoscalers", of_run, move |stamped| ingest_autoscaler(stamped, &hub))?;
+            let ingest = move |stamped: &_| ingest_autoscaler(stamped, &hub);
+            starting.watch("horizontalpodautoscalers", Api::all, of_run, QUEUE, ingest)?;
         }
         for (object, place) in objects {
             starting.named(object, place)?;
@@ -140,10 +141,7 @@ impl Starting<'_> {
         self.observers.tasks.push(tokio::spawn(task));
     }
 
-    fn client(&self, watched: &str) -> Result<(Client, Arc<SocketClock>), RunError> {
-        self.cluster.watch_client().map_err(RunError::failed(format!("open the watch of {watched}")))
-    }
-
+    /// Watches the milestones of a kind, in every namespace.
     fn objects<K>(
         &mut self,
         name: &'static str,
@@ -155,38 +153,17 @@ impl Starting<'_> {
     {
         let mut tracker = MilestoneTracker::default();
         let hub = self.hub.clone();
-        self.dynamic(name, resource, config, move |stamped: &Stamped<K>| tracker.ingest(stamped, &hub))
-    }
-
-    /// Watches a kind by its resource, in every namespace.
-    fn dynamic<K>(
-        &mut self,
-        name: &'static str,
-        resource: &ApiResource,
-        config: watcher::Config,
-        ingest: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
-    ) -> Result<(), RunError>
-    where
-        K: Resource<DynamicType = ApiResource> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
-    {
-        let (client, socket) = self.client(name)?;
-        let api: Api<K> = Api::all_with(client, resource);
-        let (queue, observations) = mpsc::channel(QUEUE);
-        self.spawn(watch(name, api, config, socket, queue, self.hub.clone()));
-        self.interpret(observations, ingest);
-        Ok(())
+        let ingest = move |stamped: &Stamped<K>| tracker.ingest(stamped, &hub);
+        self.watch(name, |client| Api::all_with(client, resource), config, QUEUE, ingest)
     }
 
     /// Watches one object.
     fn named(&mut self, object: &NamedObject, place: &Place) -> Result<(), RunError> {
-        let (client, socket) = self.client(&place.to_string())?;
         let config = watcher::Config::default().fields(&format!("metadata.name={}", place.name));
-        let (queue, observations) = mpsc::channel(OBJECT_QUEUE);
-        self.spawn(watch("objects", place.api(client), config, socket, queue, self.hub.clone()));
         let mut fields = Fields::new(object.clone());
         let hub = self.hub.clone();
-        self.interpret(observations, move |stamped| fields.ingest(stamped, &hub));
-        Ok(())
+        let ingest = move |stamped: &_| fields.ingest(stamped, &hub);
+        self.watch("objects", |client| place.api(client), config, OBJECT_QUEUE, ingest)
     }
 
     /// Watches warnings and the reasons that the plan names: a burst has as many Normal events as pods, and they explain nothing.
@@ -195,38 +172,32 @@ impl Starting<'_> {
         let normal = named.iter().take(NAMED_REASONS_MAX).map(|reason| format!("type=Normal,reason={reason}"));
         for fields in std::iter::once("type!=Normal".to_owned()).chain(normal) {
             let (reasons, hub) = (reasons.clone(), self.hub.clone());
-            self.all::<KubeEvent>("events", watcher::Config::default().fields(&fields), move |stamped| {
-                reasons.lock().unwrap_or_else(PoisonError::into_inner).ingest(stamped, &hub)
-            })?;
+            let ingest =
+                move |stamped: &_| reasons.lock().unwrap_or_else(PoisonError::into_inner).ingest(stamped, &hub);
+            self.watch("events", Api::all, watcher::Config::default().fields(&fields), QUEUE, ingest)?;
         }
         Ok(())
     }
 
-    /// Watches a kind that Kubernetes itself has, in every namespace.
-    fn all<K>(
+    /// Starts a watch and the task that interprets what it enqueues. `ingest` returns true when a list is complete.
+    fn watch<K>(
         &mut self,
         name: &'static str,
+        api: impl FnOnce(Client) -> Api<K>,
         config: watcher::Config,
-        ingest: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
+        queue: usize,
+        mut ingest: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
     ) -> Result<(), RunError>
     where
-        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+        K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
     {
-        let (client, socket) = self.client(name)?;
-        let (queue, observations) = mpsc::channel(QUEUE);
-        self.spawn(watch(name, Api::<K>::all(client), config, socket, queue, self.hub.clone()));
-        self.interpret(observations, ingest);
-        Ok(())
-    }
-
-    fn interpret<K: Send + Sync + 'static>(
-        &mut self,
-        mut observations: mpsc::Receiver<Stamped<K>>,
-        mut ingest: impl FnMut(&Stamped<K>) -> bool + Send + 'static,
-    ) {
+        let client = self.cluster.watch_client();
+        let (client, socket) = client.map_err(RunError::failed(format!("open the watch of {name}")))?;
+        let (queue, mut observations) = mpsc::channel(queue);
+        self.spawn(watch(name, api(client), config, socket, queue, self.hub.clone()));
         let (listed, first_list) = oneshot::channel();
         let mut listed = Some(listed);
-        self.listed.push(Box::pin(first_list));
+        self.listed.push(first_list);
         self.spawn(async move {
             while let Some(stamped) = observations.recv().await {
                 if ingest(&stamped)
@@ -237,5 +208,6 @@ impl Starting<'_> {
                 }
             }
         });
+        Ok(())
     }
 }

@@ -32,7 +32,7 @@ async fn objects_that_flux_does_not_prune_are_deleted_directly() {
     let ran = run_when(&lab, &[plans::up()], "cleanup", suspend).await;
     let (began_us, ended_us, outcome, detail) = ran.phase("cleanup");
     assert_eq!(outcome, PhaseOutcome::Reached);
-    assert!(detail.contains("Flux has not applied the tree of before the run"), "{detail}");
+    assert!(detail.contains("Flux has not applied the original tree"), "{detail}");
     // The limit of Flux, then the grace of the pruning, then what nodes take to go.
     assert!((50_000_000..75_000_000).contains(&(ended_us - began_us)), "{} us", ended_us - began_us);
     assert_eq!(lab.left_by(&ran).await, [""; 0]);

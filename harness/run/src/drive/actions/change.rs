@@ -1,4 +1,4 @@
-//! Changing objects behind the back of whoever declares them, and undoing what is left of that.
+//! Changes of objects behind the back of their owner, and undoing them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -13,7 +13,6 @@ use crate::drive::context::Context;
 use crate::error::ActionError;
 use crate::objects::Place;
 use crate::requests::{existing, within};
-use crate::state::State;
 use crate::{RunError, labels};
 
 /// Flux marks what it applies with the Kustomization that it belongs to (fluxcd/pkg `ssa/manager.go`, `GetOwnerLabels`).
@@ -40,7 +39,7 @@ struct Made {
 
 #[derive(Clone, Debug)]
 enum Undo {
-    /// Of each path: what was written, and what was there before.
+    /// Of each path: the value that was written, and the one before.
     Restore(Vec<(FieldPath, Option<Value>, Option<Value>)>),
     Delete,
 }
@@ -67,7 +66,7 @@ enum ChangeError {
 }
 
 impl Objects {
-    /// Asks the API server where the objects are; a kind that it serves only later is not found.
+    /// Asks the API server how it serves the objects. A kind that it serves only later is an error.
     pub(crate) async fn locate(&self, named: &[NamedObject], context: &Context) -> Result<(), RunError> {
         let mut located = Vec::new();
         for object in named {
@@ -137,9 +136,7 @@ pub(super) async fn act(change: &Change, objects: &Objects, context: &Context) -
 
 /// Returns when the watch has shown the change: a phase must not wait for what was there before it.
 pub(super) async fn wait_until_seen(object: &str, sent_us: u64, context: &Context) {
-    let mut last = String::new();
-    let missing = |state: &State| (state.field_seen_us(object) < sent_us).then(String::new);
-    let seen = context.hub.wait_while_missing(&mut last, missing);
+    let seen = context.hub.wait_until(|state| state.field_seen_us(object) >= sent_us);
     if tokio::time::timeout(SEEN_LIMIT, seen).await.is_err() {
         tracing::warn!("the change of {object} was not seen within {} s", SEEN_LIMIT.as_secs());
     }
@@ -161,7 +158,7 @@ async fn create(
     Ok(())
 }
 
-/// Returns of each path what was written, and what was there before.
+/// Returns the value of each path that was written, and the one before.
 async fn write(
     patch: &Value,
     change: &Change,
@@ -228,7 +225,7 @@ async fn is_layer(namespace: &str, name: &str, context: &Context) -> Result<bool
     Ok(layer.is_some_and(|layer| is_of_run(layer.metadata.labels.as_ref(), context)))
 }
 
-/// Undoes what still stands, the newest first. Returns what could not be undone.
+/// Undoes the changes that still hold, the newest first. Returns what could not be undone.
 pub(super) async fn undo(objects: &Objects, context: &Context) -> Vec<RunError> {
     let changes = std::mem::take(&mut *objects.changes.lock().unwrap_or_else(PoisonError::into_inner));
     let mut failures = Vec::new();
@@ -250,7 +247,7 @@ async fn delete(place: &Place, api: &Api<DynamicObject>) -> Result<(), kube::Err
     existing(api.delete(&place.name, &DeleteParams::default()).await).map(drop)
 }
 
-/// Restores the fields that still are as they were written.
+/// Restores the fields that still have the value that was written.
 async fn restore(
     place: &Place,
     api: &Api<DynamicObject>,

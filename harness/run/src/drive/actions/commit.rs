@@ -1,4 +1,4 @@
-//! Changing the tree: commits, reverts and force-pushes. The cleanup restores the tree of before the run; nothing else has to be undone.
+//! Changing the tree: commits, reverts and force-pushes. The cleanup restores the original tree; nothing else has to be undone.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,8 +6,7 @@ use std::sync::Arc;
 use harness_cluster::HealthCheck;
 use harness_cluster::git::{Commit as Pushed, GitRemote};
 use harness_plan::{Commit, ForcePush, Trigger};
-use harness_record::EventKind;
-use harness_record::event::{ActionKind, ActionStamps};
+use harness_record::event::ActionKind;
 use harness_tree::{SourceFile, read_tree};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -25,7 +24,7 @@ pub(crate) struct Repository {
 }
 
 impl Repository {
-    /// The tree before its first push; Flux is asked to wait for these NodePools.
+    /// The tree before its first push, and the NodePools whose health Flux waits for.
     pub(crate) fn new(tree: WorkingTree, checked: impl IntoIterator<Item = String>) -> Self {
         let checked = checked.into_iter().collect();
         Self { tree: Arc::new(Mutex::new(tree)), checked: Arc::new(Mutex::new(checked)) }
@@ -99,13 +98,13 @@ pub(super) async fn force_push(
     Ok(note(pushed, context))
 }
 
-/// Without delay: a phase that waits for the newest revision must not take the one before it for that.
+/// Notes the commit at once: a phase that waits for the newest revision must not take the one before it for that.
 fn note(pushed: Pushed, context: &Context) -> Pushed {
     context.hub.update(|state| state.pushed.clone_from(&pushed.sha));
     pushed
 }
 
-/// Notifies Flux of a push, in the way that the plan says. Where that fails Flux still fetches at its interval.
+/// Notifies Flux of a push, in the way that the plan says. Where that fails, Flux fetches at its interval.
 pub(super) async fn notify_flux(trigger: &Trigger, revision: &str, phase: &str, context: &Context) {
     let hub = &context.hub;
     match trigger {
@@ -118,18 +117,8 @@ pub(super) async fn notify_flux(trigger: &Trigger, revision: &str, phase: &str, 
         Trigger::Receiver(receiver) => {
             let sent_us = hub.clock.now_us();
             let called = context.cluster.call_receiver(&receiver.name, &receiver.token, revision).await;
-            let acked_us = hub.clock.now_us();
-            hub.record_at(
-                acked_us,
-                EventKind::Action(ActionStamps {
-                    what: ActionKind::ReceiverCall { receiver: receiver.name.clone() },
-                    phase: phase.to_owned(),
-                    intended_us: sent_us,
-                    sent_us: Some(sent_us),
-                    acked_us: called.is_ok().then_some(acked_us),
-                    error: called.err().map(|error| error.to_string()),
-                }),
-            );
+            let answer = called.map(|()| hub.clock.now_us()).map_err(ActionError::from);
+            hub.record_unplanned(ActionKind::ReceiverCall { receiver: receiver.name.clone() }, phase, sent_us, answer);
         }
     }
 }

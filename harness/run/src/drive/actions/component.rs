@@ -1,19 +1,19 @@
-//! Killing and starting the target's own processes.
+//! Killing and starting components.
 
 use crate::drive::context::Context;
 use crate::error::ActionError;
 
-/// Sends SIGKILL.
+/// Kills a component with SIGKILL.
 pub(super) async fn kill(component: &str, context: &Context) -> Result<(), ActionError> {
     Ok(context.cluster.kill(component).await?)
 }
 
-/// Starts it again.
+/// Starts a component again.
 pub(super) async fn start(component: &str, context: &Context) -> Result<(), ActionError> {
     Ok(context.cluster.restart(component).await?)
 }
 
-/// Starts it where it does not run. One that is not known to run is started: a restart of one that runs does no harm either.
+/// Starts a component unless it is known to run: a restart of one that runs does no harm.
 pub(super) async fn undo(component: &str, context: &Context) -> Result<(), ActionError> {
     let status = context.cluster.status().await;
     let runs =

@@ -74,10 +74,7 @@ impl Subject {
 
     /// Whether the newest of several actions that are due is sent for all of them: it makes those before it superfluous.
     pub(super) fn newest_replaces_others(&self) -> bool {
-        match self {
-            Self::Replicas(_) => true,
-            Self::Azure | Self::Git | Self::Component(_) | Self::Load(_) | Self::Object(_) | Self::Tree => false,
-        }
+        matches!(self, Self::Replicas(_))
     }
 }
 
@@ -138,14 +135,7 @@ impl Undo {
 
     /// Whether it waits until the run's nodes are deleted: another version of Kubernetes would make Karpenter replace them.
     pub(crate) fn follows_nodes(&self) -> bool {
-        match self {
-            Self::ResetKubernetes => true,
-            Self::StartComponent(_)
-            | Self::ClearAzureFaults
-            | Self::ClearGitFault
-            | Self::ClearLoads
-            | Self::RestoreObjects => false,
-        }
+        *self == Self::ResetKubernetes
     }
 }
 

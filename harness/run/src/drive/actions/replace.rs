@@ -10,7 +10,7 @@ use kube::api::{Api, DeleteParams, Preconditions};
 use crate::drive::context::Context;
 use crate::hub::Hub;
 
-/// How many pods that were gone before they could be deleted are passed over.
+/// How many pods are tried: one may be gone before it can be deleted.
 const TRIES: u32 = 3;
 
 /// UIDs of the pods that the run has deleted.
