@@ -5,7 +5,7 @@ use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// When each pod is asked for. Rates are those of each workload, not of all together.
+/// When each pod is requested. Rates are those of each workload, not of all together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Arrival {

@@ -45,7 +45,7 @@ pub struct Plan {
     pub webhook: bool,
     /// What is deployed, one for each class that can be tested.
     pub workloads: Vec<Workload>,
-    /// Objects of the cluster that are looked at.
+    /// Objects of the cluster that are watched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<NamedObject>,
     /// What is done, in order.
@@ -117,7 +117,7 @@ impl Profile {
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Group {
-    /// Pods come and nodes follow.
+    /// Pods are created and nodes follow.
     Scaling,
     /// The fleet shrinks and costs less.
     Cost,

@@ -125,7 +125,7 @@ pub enum OccurrenceKind {
     NodeclaimDeleted,
     /// A Node turns Ready.
     NodeReady,
-    /// A Node is not Ready any more.
+    /// A Node stops being Ready.
     NodeNotReady,
     /// A Node is gone.
     NodeDeleted,
@@ -137,7 +137,7 @@ pub enum OccurrenceKind {
     PodScheduled,
     /// A pod turns Ready.
     PodReady,
-    /// A pod is not Ready any more.
+    /// A pod stops being Ready.
     PodNotReady,
     /// A pod has a deletion timestamp.
     PodDeleting,
@@ -153,7 +153,7 @@ pub enum OccurrenceKind {
     VmDeleted,
     /// A VM crashes.
     VmCrashed,
-    /// A spot VM is told that it will go.
+    /// A spot VM gets its eviction notice.
     SpotNotice,
     /// A spot VM is taken back.
     SpotEvicted,
@@ -161,7 +161,7 @@ pub enum OccurrenceKind {
     CallThrottled,
     /// Resource Manager refuses a call because it is down.
     CallRefused,
-    /// A fault of the simulated Azure begins.
+    /// A fault of the simulated Azure starts.
     FaultBegan,
     /// A fault of the simulated Azure ends.
     FaultEnded,

@@ -18,7 +18,7 @@ pub struct NamedObject {
     pub name: String,
     /// Where it is.
     pub at: ObjectAddress,
-    /// What of it is looked at, sorted; `exists` is always among them.
+    /// Its fields that are watched, sorted; `exists` is always among them.
     pub paths: Vec<FieldPath>,
 }
 

@@ -1,4 +1,4 @@
-//! Paths into objects: what of an object is looked at.
+//! Paths into objects.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// What of an object is looked at, as a scenario writes it:
+/// A path into an object, as a scenario writes it:
 ///
 /// - `spec.replicas`, `metadata.annotations[example.com/owner]`, `spec.template.spec.containers[0].image`,
 ///   `status.conditions[type=Ready].status`: a value;

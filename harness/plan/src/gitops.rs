@@ -62,11 +62,11 @@ pub struct LayerKind {
     pub kind: String,
 }
 
-/// How Flux comes to know of a commit.
+/// How Flux learns of a commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Trigger {
-    /// It looks at its interval: nobody tells it.
+    /// It polls at its interval: nothing notifies it.
     None,
     /// The source is asked to fetch at once, by its annotation.
     #[default]

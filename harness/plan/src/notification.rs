@@ -1,4 +1,4 @@
-//! Which notifications are meant, and who tells Flux of a commit.
+//! Filters for notifications, and the Receiver that notifies Flux of a commit.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! When each pod is asked for.
+//! When each pod is requested.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(crate) fn child(seed: u64, name: &str, owner: &str) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(hash.finalize().into())
 }
 
-/// An upper bound of the time from the first moment to the last of so many arrivals.
+/// An upper bound of the time from the first moment to the last of `count` arrivals.
 pub(crate) fn length(arrival: &Arrival, count: u32) -> Duration {
     let seconds = match arrival {
         // The moments of a Poisson process with a given count fill this time and no more.
@@ -35,7 +35,7 @@ pub(crate) fn length(arrival: &Arrival, count: u32) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
-/// The moments of so many arrivals in microseconds from the first possible one, in order. `None` for a burst.
+/// The moments of `count` arrivals in microseconds from the first possible one, in order. `None` for a burst.
 pub(crate) fn moments(arrival: &Arrival, count: u32, rng: &mut ChaCha8Rng) -> Option<Vec<u64>> {
     match arrival {
         Arrival::Burst => None,
@@ -55,7 +55,7 @@ fn micros(seconds: f64) -> u64 {
     (seconds * 1e6).round() as u64
 }
 
-/// Seconds from the begin to the arrival with this index, for arrivals without chance: where the rate's integral reaches the index.
+/// Seconds from the start to the arrival with this index, for arrivals without chance: where the rate's integral reaches the index.
 fn moment(arrival: &Arrival, index: u32, count: u32) -> f64 {
     let index = f64::from(index);
     match arrival {
@@ -157,7 +157,7 @@ mod tests {
             |from: u64, to: u64| moments.iter().filter(|at| (from * 1_000_000..to * 1_000_000).contains(*at)).count();
         assert_eq!(second(0, 10), 10);
         assert_eq!(second(10, 12), 20);
-        // The last rate goes on: 10 more pods in a second.
+        // The last rate continues: 10 more pods in a second.
         assert_eq!(second(12, 13), 10);
     }
 

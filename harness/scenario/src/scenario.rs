@@ -104,19 +104,19 @@ impl Scenario {
 
     /// The most that its phases can take in a profile: the sum of their deadlines. Starting a cluster and cleaning up come on top.
     pub fn duration_at_most(&self, profile: Profile) -> Span {
-        self.duration(profile, |told, _| told.length.as_duration())
+        self.duration(profile, |scheduled, _| scheduled.length.as_duration())
     }
 
     /// About how long its phases take in a profile when nothing goes wrong; an estimate for people who choose what to run.
     pub fn duration_expected(&self, profile: Profile) -> Span {
-        self.duration(profile, |told, file| rules::expected(told, file.azure.boot.as_ref()))
+        self.duration(profile, |scheduled, file| rules::expected(scheduled, file.azure.boot.as_ref()))
     }
 
-    fn duration(&self, profile: Profile, of: impl Fn(&rules::Told, &ScenarioFile) -> Duration) -> Span {
+    fn duration(&self, profile: Profile, of: impl Fn(&rules::PhaseSchedule, &ScenarioFile) -> Duration) -> Span {
         // A profile's own values were checked when the scenario was read.
         let Ok(bound) = self.bind(profile, &[]) else { return Span::ZERO };
-        let story = rules::Story::of(&bound.file);
-        let total: Duration = story.phases.iter().map(|told| of(told, &bound.file)).sum();
+        let schedule = rules::Schedule::of(&bound.file);
+        let total: Duration = schedule.phases.iter().map(|scheduled| of(scheduled, &bound.file)).sum();
         Duration::from_secs(total.as_secs_f64().round() as u64).into()
     }
 
@@ -144,12 +144,12 @@ impl Scenario {
         self.document.find(value).map_or(value, |node| node.place(&path))
     }
 
-    /// The place of the first number of replicas that is asked for.
+    /// The place of the first number of replicas.
     pub(crate) fn scale_mark(&self, file: &ScenarioFile) -> Mark {
         rules::scale_mark(&self.document, file)
     }
 
-    /// The place of the key at the end of a path; the file's begin where there is none.
+    /// The place of the key at the end of a path; the start of the file where there is none.
     pub(crate) fn key_mark(&self, path: &[&str]) -> Mark {
         rules::key_mark(&self.document, path)
     }

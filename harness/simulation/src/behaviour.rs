@@ -16,7 +16,7 @@ use harness_yaml::Problem;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Behaviour {
-    /// The seed of every draw. The same seed gives the n-th VM of a node pool the same draws, in whatever order the calls come.
+    /// The seed of every draw. The same seed gives the n-th VM of a node pool the same draws, in whatever order the calls arrive.
     #[schemars(skip)]
     #[serde(skip_serializing_if = "is_default")]
     pub seed: u64,

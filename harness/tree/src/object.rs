@@ -7,7 +7,7 @@ use harness_yaml::{Mark, Node};
 /// One Kubernetes object and where it stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Object<'a> {
-    /// Where it begins.
+    /// The file in which it starts.
     pub(crate) file: &'a str,
     pub(crate) node: Node,
     /// The files that the places in the node speak of: a patch may have brought a part from another one.

@@ -31,7 +31,7 @@ pub struct NodePool {
     pub labels: BTreeMap<String, String>,
     /// Taints of its nodes.
     pub taints: Vec<Taint>,
-    /// Taints that somebody must remove before a node counts as initialized.
+    /// Taints that must be removed before a node counts as initialized.
     pub startup_taints: Vec<Taint>,
     /// What its nodes must be.
     pub requirements: Vec<Requirement>,

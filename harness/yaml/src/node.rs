@@ -9,7 +9,7 @@ pub struct Node {
     pub kind: Kind,
     /// Where it stands.
     pub mark: Mark,
-    /// The offset behind the last byte. For a map or list in block style it is where what follows begins.
+    /// The offset behind the last byte. For a map or list in block style it is the start of what follows.
     pub end: usize,
 }
 
@@ -42,12 +42,12 @@ pub struct Entry {
 }
 
 impl Node {
-    /// The value under a key; `None` where this is no map or has no such key.
+    /// The value under a key; `None` where this is not a map or has no such key.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entry(key).map(|entry| &entry.value)
     }
 
-    /// The key and value; `None` where this is no map or has no such key.
+    /// The key and value; `None` where this is not a map or has no such key.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| entry.key == key)
     }
@@ -145,7 +145,7 @@ impl Node {
     }
 }
 
-/// Changes, for what kustomize does to objects. What is put in bears the place of whoever asked for it.
+/// Changes, for what kustomize does to objects. A new value has the place of the field that caused it.
 impl Node {
     /// A text.
     pub fn of_text(text: impl Into<String>, mark: Mark) -> Self {

@@ -278,7 +278,7 @@ mod tests {
     #[case("a: 1\na: 2\n", 2, "given twice")]
     #[case("a: [1\nb: 2\n", 2, "not YAML")]
     #[case("a: *nowhere\n", 1, "not YAML")]
-    fn what_is_no_yaml_is_refused_where_it_stands(#[case] text: &str, #[case] line: u32, #[case] part: &str) {
+    fn what_is_not_yaml_is_refused_at_its_place(#[case] text: &str, #[case] line: u32, #[case] part: &str) {
         let error = documents(text).unwrap_err();
         assert_eq!(error.mark.line, line, "{error}");
         assert!(error.message.contains(part), "{error}");

@@ -51,7 +51,7 @@ impl Problem {
     }
 }
 
-/// `quotaCores.X: there is no quota X; name a family by its letters ...`
+/// `quotaCores.X: unknown quota X; name a family by its letters ...`
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.path.is_empty() {

@@ -79,7 +79,7 @@ impl<'de, E: Deserialize<'de>, B: Beside> Visitor<'de> for TaggedVisitor<E, B> {
     }
 }
 
-/// A variant whose key has been read, and whose value comes next.
+/// A variant whose key has been read, and whose value is next.
 struct Keyed<'a, A> {
     key: String,
     map: &'a mut A,

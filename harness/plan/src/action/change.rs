@@ -1,4 +1,4 @@
-//! Changes of objects behind the back of whoever declares them.
+//! Changes of objects behind the back of their owner.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -29,7 +29,7 @@ pub struct Replaced {
     pub differs_in: Option<NodeProperty>,
 }
 
-/// What a node is made from, by which an old and a new node are told apart.
+/// What a node is made from: the difference between an old and a new node.
 #[derive(
     Clone,
     Copy,

@@ -1,4 +1,4 @@
-//! From a scenario to a plan: arrivals become actions with times, expectations get names, nothing is left to be decided.
+//! From a scenario to a plan: arrivals become actions with times, expectations get names, everything is decided.
 
 mod expectations;
 mod git;

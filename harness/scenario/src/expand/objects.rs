@@ -1,4 +1,4 @@
-//! Objects of the cluster, and what of each is looked at.
+//! Objects of the cluster, and which of their fields are watched.
 
 use std::collections::{BTreeMap, BTreeSet};
 

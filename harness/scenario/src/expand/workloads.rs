@@ -13,14 +13,14 @@ use harness_yaml::suggest;
 /// A workload and how many of its pods the class can hold.
 pub(super) struct Sized {
     pub(super) workload: Workload,
-    /// The most replicas that are asked for; more would wait for ever.
+    /// The maximum number of replicas; more would wait for ever.
     bound: Option<u32>,
-    /// Set once the bound has cut a number that a phase asked for.
+    /// Set once the bound has cut the number of a phase.
     asked: u32,
 }
 
 impl Sized {
-    /// As many replicas as are asked for and can be held.
+    /// The wanted replicas, as far as there is room.
     pub(super) fn bounded(&mut self, replicas: u32) -> u32 {
         self.asked = self.asked.max(replicas);
         self.bound.map_or(replicas, |bound| replicas.min(bound))

@@ -1,6 +1,6 @@
 //! Actions: of sense and effect, and inside their phase.
 
-use super::{Context, Story, length};
+use super::{Context, Schedule, length};
 use crate::arrival;
 use harness_plan::{Action, Selection};
 use harness_units::Span;
@@ -17,9 +17,9 @@ pub(super) fn make_sense(context: &Context<'_>) -> Vec<Diagnostic> {
 }
 
 pub(super) fn are_in_time(context: &Context<'_>) -> Vec<Diagnostic> {
-    let story = Story::of(context.scenario);
+    let schedule = Schedule::of(context.scenario);
     let mut found = Vec::new();
-    for (phase, told) in context.scenario.phases.iter().zip(&story.phases) {
+    for (phase, scheduled) in context.scenario.phases.iter().zip(&schedule.phases) {
         let end = length(phase);
         if end == Span::ZERO {
             continue;
@@ -38,7 +38,7 @@ pub(super) fn are_in_time(context: &Context<'_>) -> Vec<Diagnostic> {
             }
             let (last, what, path) = match &action.variant {
                 Action::Scale(scale) if !scale.arrival.is_burst() => {
-                    let scalings = told.scalings.iter().filter(|scaling| scaling.mark == action.mark);
+                    let scalings = scheduled.scalings.iter().filter(|scaling| scaling.mark == action.mark);
                     let Some(last) = scalings.max_by_key(|scaling| scaling.end) else { continue };
                     let count = last.from.abs_diff(last.to);
                     (last.end, format!("the last of {count} pods arrives"), ["scale", "arrival"])
@@ -61,14 +61,14 @@ pub(super) fn are_in_time(context: &Context<'_>) -> Vec<Diagnostic> {
 }
 
 pub(super) fn change_something(context: &Context<'_>) -> Vec<Diagnostic> {
-    let story = Story::of(context.scenario);
+    let schedule = Schedule::of(context.scenario);
     let mut found = Vec::new();
     for action in context.actions() {
         let Action::Scale(scale) = &action.variant else { continue };
-        let mut scalings = story.scalings().filter(|scaling| scaling.mark == action.mark).peekable();
+        let mut scalings = schedule.scalings().filter(|scaling| scaling.mark == action.mark).peekable();
         if scalings.peek().is_none() {
             if scale.workloads != Selection::All {
-                // Names that nobody knows have been reported.
+                // Unknown names have been reported.
                 continue;
             }
             let message = "this scales nothing: the scenario has no workloads";
@@ -85,12 +85,12 @@ pub(super) fn change_something(context: &Context<'_>) -> Vec<Diagnostic> {
 }
 
 pub(super) fn follow_each_other(context: &Context<'_>) -> Vec<Diagnostic> {
-    let story = Story::of(context.scenario);
+    let schedule = Schedule::of(context.scenario);
     let mut found = Vec::new();
-    for phase in &story.phases {
+    for phase in &schedule.phases {
         for (index, scaling) in phase.scalings.iter().enumerate() {
             let earlier = phase.scalings[..index].iter().rev().find(|earlier| earlier.workload == scaling.workload);
-            let Some(earlier) = earlier.filter(|earlier| scaling.begin <= earlier.end) else { continue };
+            let Some(earlier) = earlier.filter(|earlier| scaling.start <= earlier.end) else { continue };
             let message = format!(
                 "this scales workloads that the action in line {} is still scaling, until {} s after the start of the phase",
                 earlier.mark.line,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Told;
+use super::PhaseSchedule;
 use harness_plan::Condition;
 use harness_simulation::Distribution;
 
@@ -19,15 +19,15 @@ const CONSOLIDATION: Duration = Duration::from_secs(75);
 
 const PODS_GONE: Duration = Duration::from_secs(5);
 
-/// A controller that is asked acts within seconds; one that looks at its interval takes about half of that.
+/// A controller that is notified acts within seconds; one that polls takes half of its interval on average.
 const OBSERVED: Duration = Duration::from_secs(15);
 
 /// From a push to a revision whose health checks have passed.
 const APPLIED: Duration = Duration::from_secs(10);
 
 /// Never more than the phase's own deadline.
-pub(crate) fn expected(told: &Told, boot: Option<&Distribution>) -> Duration {
-    let arrived = told.scalings.iter().map(|scaling| scaling.end).max().unwrap_or_default();
+pub(crate) fn expected(scheduled: &PhaseSchedule, boot: Option<&Distribution>) -> Duration {
+    let arrived = scheduled.scalings.iter().map(|scaling| scaling.end).max().unwrap_or_default();
     let provisioned = || BATCH_AND_POLL + boot.map_or(BOOT, slow);
     let takes = |until: &Condition| match until {
         Condition::AllPodsReady | Condition::ReadyPods(_) | Condition::Happened(_) => provisioned(),
@@ -38,8 +38,8 @@ pub(crate) fn expected(told: &Told, boot: Option<&Distribution>) -> Duration {
         Condition::Field(_) | Condition::Notified(_) => OBSERVED,
         Condition::InForce => APPLIED,
     };
-    let Some(then) = told.until.iter().map(takes).max() else { return told.length.as_duration() };
-    (arrived + then).min(told.length.as_duration())
+    let Some(then) = scheduled.until.iter().map(takes).max() else { return scheduled.length.as_duration() };
+    (arrived + then).min(scheduled.length.as_duration())
 }
 
 /// A slow boot, since a phase waits for the slowest.

@@ -1,6 +1,6 @@
 //! Limits on latencies: of something that happens, within what the phases allow.
 
-use super::{Context, Story};
+use super::{Context, Schedule};
 use harness_plan::{Action, Check, Condition, LatencyLimits, LatencyName};
 use harness_units::Span;
 use harness_yaml::{Diagnostic, Problem};
@@ -25,8 +25,8 @@ fn problems(context: &Context<'_>, latency: &LatencyLimits) -> Vec<Problem> {
         }
     };
     // A phase without an end has been reported, and says nothing about how long a sample can take.
-    let story = Story::of(context.scenario);
-    let Some(window) = window.filter(|_| story.phases.iter().all(|phase| phase.length > Span::ZERO)) else {
+    let schedule = Schedule::of(context.scenario);
+    let Some(window) = window.filter(|_| schedule.phases.iter().all(|phase| phase.length > Span::ZERO)) else {
         return Vec::new();
     };
     let too_long = latency.percentiles().filter(|(.., limit)| *limit > window);
@@ -44,9 +44,9 @@ fn problems(context: &Context<'_>, latency: &LatencyLimits) -> Vec<Problem> {
 /// The longest that a sample of this latency can take before the phases give up, or why there is never one.
 fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'static str> {
     use LatencyName as L;
-    let story = Story::of(context.scenario);
+    let schedule = Schedule::of(context.scenario);
     let raised = || {
-        story
+        schedule
             .window(|scaling| scaling.to > scaling.from, |until| *until == Condition::AllPodsReady)
             .map(Some)
             .ok_or("no phase scales anything up")
@@ -54,7 +54,7 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
     match of {
         L::PodReady | L::PodReadyService | L::PodScheduled | L::Capacity => raised(),
         L::NodeProvisioning | L::NodeclaimLaunched | L::NodeclaimRegistered | L::NodeclaimInitialized => raised(),
-        L::NodeTermination => story
+        L::NodeTermination => schedule
             .window(|scaling| scaling.to < scaling.from, |until| *until == Condition::NoNodes)
             .map(Some)
             .or(makes_nodes_go(context).then_some(None))
@@ -90,7 +90,7 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
             }
         }
         L::AlertFired => Err("no action of this format causes an alert"),
-        // A notification may come for whatever a phase does: how long it may take is the phases' affair.
+        // Anything that a phase does can cause a notification: the phases limit how long it may take.
         L::AlertDelivered => match context.scenario.webhook {
             Some(_) => Ok(None),
             None => Err("nobody listens for notifications (`webhook: {}`)"),

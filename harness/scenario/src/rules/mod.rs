@@ -9,7 +9,7 @@ mod names;
 mod needs;
 mod objects;
 mod phases;
-mod story;
+mod schedule;
 
 use crate::model::{PhaseSpec, ScenarioFile};
 use crate::schema::Use;
@@ -19,9 +19,9 @@ use harness_yaml::Diagnostic;
 use harness_yaml::{Located, Mark, Node, Problem};
 
 pub(crate) use estimate::expected;
-pub(crate) use story::{Story, Told};
+pub(crate) use schedule::{PhaseSchedule, Schedule};
 
-/// What a rule looks at.
+/// The input of a rule.
 pub(crate) struct Context<'a> {
     pub(crate) file: &'a str,
     pub(crate) document: &'a Node,
@@ -60,13 +60,13 @@ impl Context<'_> {
     /// What the scenario names and does, for its expectations.
     fn facts(&self) -> Facts<'_> {
         let scenario = self.scenario;
-        let story = Story::of(scenario);
+        let schedule = Schedule::of(scenario);
         let names = self.names();
-        let running = names.workloads.iter().copied().filter(|name| story.ever_runs(name)).collect();
+        let running = names.workloads.iter().copied().filter(|name| schedule.ever_runs(name)).collect();
         let pending = scenario.workloads.iter().filter(|(_, workload)| workload.stays_pending);
         Facts {
             running,
-            scales_up: story.scalings().any(|scaling| scaling.to > 0),
+            scales_up: schedule.scalings().any(|scaling| scaling.to > 0),
             pending: pending.map(|(name, _)| name.as_str()).collect(),
             has_layers: scenario.gitops.as_ref().is_some_and(|gitops| gitops.tree.is_some()),
             has_webhook: scenario.webhook.is_some(),
@@ -139,13 +139,13 @@ pub(crate) fn length(phase: &PhaseSpec) -> Span {
     setting.map_or(Span::ZERO, |setting| setting.value)
 }
 
-/// The place of the key at the end of a path; the file's begin where there is none.
+/// The place of the key at the end of a path; the start of the file where there is none.
 pub(crate) fn key_mark(document: &Node, path: &[&str]) -> Mark {
     let Some((last, parents)) = path.split_last() else { return Mark::START };
     document.at(parents).and_then(|parent| parent.entry(last)).map_or(Mark::START, |entry| entry.key_mark)
 }
 
-/// The place of the first number of replicas that is asked for; the start of the file where there is none.
+/// The place of the first number of replicas; the start of the file where there is none.
 pub(crate) fn scale_mark(document: &Node, scenario: &ScenarioFile) -> Mark {
     let mut actions = scenario.phases.iter().flat_map(|phase| &phase.actions);
     let first = actions.find(|action| matches!(action.variant, Action::Scale(_)));

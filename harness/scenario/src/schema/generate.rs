@@ -55,7 +55,7 @@ fn counts(schema: &mut Value) {
     }
 }
 
-/// `null` is no way to leave a key out: it is an unfinished line, and the schema should say so.
+/// `null` does not leave a key out: it is an unfinished line, and the schema should say so.
 fn without_null(schema: &mut Value) {
     match schema {
         Value::Object(object) => {

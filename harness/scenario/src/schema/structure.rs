@@ -7,7 +7,7 @@ use harness_yaml::{Diagnostic, Kind, Mark, Node};
 
 use super::generate::STRUCTURE;
 
-/// Keys of earlier versions of the format, and those that took their place. An entry stays as long as somebody may have a file with the old key.
+/// Keys of earlier versions of the format, and those that took their place. An entry stays as long as files with the old key may exist.
 const RENAMED: [(&str, &str); 6] = [
     ("at-the-end", "atEnd"),
     ("atOnce", "maxConcurrentDisruptions"),

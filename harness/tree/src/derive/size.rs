@@ -6,7 +6,7 @@ use super::pod_size::PodSize;
 use harness_plan::Limits;
 use harness_units::{Bytes, Millicores};
 
-/// A derived pod takes one part in so many of a node: several share a node, and a node is not full of daemons.
+/// A derived pod takes this fraction of a node: several share a node, and a node is not full of daemons.
 const PARTS: u64 = 7;
 
 /// A node is called middle-sized among the sizes up to this many CPUs; a pool of a whole family has sizes with hundreds, which a test

@@ -82,7 +82,7 @@ fn within(path: &str, prefix: &str) -> Option<String> {
     if rest.is_empty() { Some(String::new()) } else { rest.strip_prefix('/').map(str::to_owned) }
 }
 
-/// The folder that a path means where the repository begins further down, and where that would be. A tree that is kept in one repository and
+/// The folder that a path means where the repository starts further down, and where that would be. A tree that is kept in one repository and
 /// pushed to another is found so; the last part of its path must still be named.
 fn elsewhere(files: &[SourceFile], path: &str, prefix: &str) -> Option<(String, String)> {
     let tops = prefix.match_indices('/').map(|(at, _)| (&prefix[..at], &prefix[at + 1..]));

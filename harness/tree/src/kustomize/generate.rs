@@ -40,7 +40,8 @@ fn one(builder: &mut Builder<'_>, path: &str, folder: &str, item: &Node, kind: &
                     data.put(key, Node::of_text(builder.files[index].text.clone(), file.mark));
                 }
                 _ => {
-                    let message = format!("`{name}` is no YAML or JSON file: what is generated from it is not checked");
+                    let message =
+                        format!("`{name}` is not a YAML or JSON file: what is generated from it is not checked");
                     builder.findings.push(
                         Finding::new(Severity::Note, "kustomization-unchecked", path, file.mark, message)
                             .effect("Flux builds it from the file"),

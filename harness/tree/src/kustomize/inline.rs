@@ -3,7 +3,7 @@
 use crate::source_file::SourceFile;
 use harness_yaml::{self as yaml, Mark, Node, SyntaxError};
 
-/// Where the text of a block scalar begins: the offset of its first line and how far it is indented.
+/// Where the text of a block scalar starts: the offset of its first line and how far it is indented.
 struct Block<'t> {
     text: &'t str,
     first_line: u32,
@@ -24,7 +24,7 @@ pub(super) fn documents(files: &[SourceFile], text: &str, mark: Mark) -> Result<
 
 fn block(file: &str, mark: Mark) -> Option<Block<'_>> {
     let head = file.get(mark.offset..)?;
-    // The span may begin at the indicator or at the first line.
+    // The span may start at the indicator or at the first line.
     let (text, first_line, first_offset) = if head.starts_with('|') {
         let end = head.find('\n')? + 1;
         (&head[end..], mark.line + 1, mark.offset + end)

@@ -1,7 +1,7 @@
 //! What Flux makes of a folder: kustomize's build, as far as it needs nothing but the files of the tree.
 //!
 //! Every value keeps the place that it is from, so that a finding about a patched object points into the patch. What cannot be done here is
-//! said as a note: nobody shall take silence for a check. Source: sigs.k8s.io/kustomize/api v0.21.1, which kustomize-controller v1.9.5 uses.
+//! reported as a note: silence must not look like a check. Source: sigs.k8s.io/kustomize/api v0.21.1, which kustomize-controller v1.9.5 uses.
 
 mod build;
 mod builder;

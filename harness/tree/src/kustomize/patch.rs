@@ -218,7 +218,7 @@ fn add(object: &mut Node, path: &[String], value: Node) -> Result<(), String> {
         Kind::List(items) if last == "-" => items.push(value),
         Kind::List(items) => {
             let index = last.parse::<usize>().ok().filter(|index| *index <= items.len());
-            items.insert(index.ok_or_else(|| format!("`{last}` is no place in the list"))?, value);
+            items.insert(index.ok_or_else(|| format!("`{last}` is not a place in the list"))?, value);
         }
         Kind::Map(_) => node.put(last, value),
         _ => return Err(format!("`{}` is neither a map nor a list", above.join("/"))),

@@ -26,7 +26,7 @@ pub struct ValidationInputs<'a> {
     pub skus: &'a [SkuFact],
 }
 
-/// What came of it.
+/// The result.
 #[derive(Clone, Debug)]
 pub struct Validation {
     /// In the order of the files.
@@ -57,7 +57,7 @@ pub struct CheckedObject {
     pub namespace: Option<String>,
     /// `metadata.name`.
     pub name: String,
-    /// The file that it begins in.
+    /// The file in which it starts.
     pub file: String,
     /// The content.
     pub value: Value,
@@ -67,7 +67,7 @@ pub struct CheckedObject {
 }
 
 impl CheckedObject {
-    /// What somebody else, such as an API server, says of the field at a path such as `spec.disruption.budgets[0].nodes`. Where the object
+    /// A finding of another source, such as an API server, about the field at a path such as `spec.disruption.budgets[0].nodes`. Where the object
     /// has no such field it is said of the nearest one above.
     pub fn finding(&self, severity: Severity, rule: &'static str, path: &str, message: &str) -> Finding {
         let mark = crd::at_field(&self.node, path);
@@ -157,7 +157,7 @@ impl Run<'_> {
         let charts: Vec<&str> = files.iter().filter_map(|file| file.path.strip_suffix("Chart.yaml")).collect();
         let mut objects = Vec::new();
         for (index, file) in files.iter().enumerate() {
-            // The templates of a chart are no YAML before Helm has read them.
+            // The templates of a chart are not YAML until Helm has rendered them.
             let in_chart = charts.iter().any(|chart| file.path.starts_with(chart));
             let taken = self.used.contains(&index) || kustomize::is_kustomization(&file.path) || in_chart;
             if taken || !kustomize::is_yaml(&file.path) {
@@ -242,7 +242,7 @@ impl Run<'_> {
         let mut folders = Vec::new();
         for (folder, built) in std::mem::take(&mut self.built) {
             let found = node_config::objects_of(files, built);
-            // Loose objects are no tree: what one of them refers to may be anywhere.
+            // Loose objects are not a tree: what one of them refers to may be anywhere.
             let mut findings = node_config::check_objects(&found, self.complete && folder.is_some());
             findings.extend(node_config::values_exist(&found));
             folders.extend(folder);

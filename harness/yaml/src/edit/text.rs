@@ -1,4 +1,4 @@
-//! Edits of a text by the places of its values: nothing but the bytes that are meant is touched, so that comments, order and quotes stay.
+//! Edits of a text by the places of its values: only the bytes of the change are touched, so that comments, order and quotes stay.
 //!
 //! Each function returns `None` where it is not sure.
 

@@ -48,7 +48,7 @@ struct Tree {
 }
 
 impl Tree {
-    /// Changes every object that is meant. One that becomes null is removed.
+    /// Changes every object that matches. One that becomes null is removed.
     fn change(&mut self, asked: &ObjectRef, mut change: impl FnMut(&mut Value)) -> Result<(), AmendError> {
         let mut touched = Vec::new();
         for (path, mut documents) in self.built() {
@@ -131,7 +131,7 @@ impl Tree {
         Ok(())
     }
 
-    /// A folder of the tree as its paths begin; the empty text is the top.
+    /// A folder of the tree, as a prefix of its paths; the empty text is the top.
     fn folder(&self, asked: Option<&str>) -> Result<String, AmendError> {
         let Some(asked) = asked else { return Ok(String::new()) };
         let known = |folder: &String| self.files.iter().any(|file| file.path.starts_with(&format!("{folder}/")));
@@ -140,7 +140,7 @@ impl Tree {
             .ok_or_else(|| AmendError::NoFolder { folder: asked.to_owned(), there: self.folders().join(", ") })
     }
 
-    /// Removes a file and whatever line of a kustomization names it; a folder whose kustomization names nothing any more goes too.
+    /// Removes a file and every line of a kustomization that names it; a folder whose kustomization is empty then is removed too.
     fn remove_file(&mut self, path: &str) -> Result<(), AmendError> {
         self.files.retain(|file| file.path != path);
         self.remove_resource(path)
@@ -256,7 +256,7 @@ fn list_items(document: &Value) -> Option<&Vec<Value>> {
     document.get("items").and_then(Value::as_array).filter(|_| text_at(document, &["kind"]).ends_with("List"))
 }
 
-/// The documents without the objects that were removed, and without Lists that hold nothing any more.
+/// The documents without the objects that were removed, and without Lists that are empty then.
 fn without_removed(documents: Vec<Value>) -> Vec<Value> {
     let kept = documents.into_iter().filter_map(|mut document| {
         if list_items(&document).is_some()

@@ -3,10 +3,10 @@
 /// A change that the tree has no place for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AmendError {
-    /// No object of the tree is meant.
+    /// No object of the tree matches.
     #[error("the tree has no {asked} to change; it has {there}")]
     NoObject {
-        /// The kind and the name that were asked for.
+        /// The kind and the name of the edit.
         asked: String,
         /// What the tree has, by kind.
         there: String,

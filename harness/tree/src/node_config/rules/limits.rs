@@ -14,7 +14,8 @@ pub(super) fn are_quantities(object: &Object<'_>) -> Vec<Finding> {
     for entry in object.node.at(&["spec", "limits"]).map_or(&[][..], Node::entries) {
         let readable = entry.value.scalar().is_some_and(|text| text.parse::<Bytes>().is_ok());
         if !readable {
-            let message = format!("the limit of `{}` is {}, which is no quantity", entry.key, entry.value.describe());
+            let message =
+                format!("the limit of `{}` is {}, which is not a quantity", entry.key, entry.value.describe());
             findings.push(
                 object
                     .error(RULE, entry.value.mark, message)

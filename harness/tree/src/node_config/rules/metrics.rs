@@ -172,7 +172,7 @@ fn walk(file: &SourceFile, node: &Node, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The names in the bytes of one text. A span that begins behind `|` has the lines of the block.
+/// The names in the bytes of one text. A span that starts behind `|` has the lines of the block.
 fn in_text(file: &SourceFile, mark: Mark, end: usize) -> Vec<Finding> {
     let Some(raw) = file.text.get(mark.offset..end) else { return Vec::new() };
     let Some(regex) = NAME.as_ref() else { return Vec::new() };

@@ -69,7 +69,7 @@ fn of_object(object: &Object<'_>) -> Vec<Finding> {
     if object.is_node_class() && ["v1beta1", "v1alpha2"].contains(&object.version()) {
         findings.extend(CLASS_RULES.iter().flat_map(|rule| rule(object)));
     }
-    // The rules know what AKS does and what is meant; the schema says whatever they do not say.
+    // The rules know what AKS does and what the author means; the schema adds whatever they do not cover.
     let checked = crd::check(object);
     for (news, extent) in checked {
         if !is_said(&findings, &news, &extent) {

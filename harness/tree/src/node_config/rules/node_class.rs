@@ -65,7 +65,7 @@ fn subnet(object: &Object<'_>) -> Option<Finding> {
     );
     (!well_formed).then(|| {
         object
-            .error(RULE, node.mark, "`vnetSubnetID` is no resource id of a subnet".to_owned())
+            .error(RULE, node.mark, "`vnetSubnetID` is not the resource id of a subnet".to_owned())
             .effect(REFUSED)
             .fix("write /subscriptions/S/resourceGroups/G/providers/Microsoft.Network/virtualNetworks/V/subnets/N")
     })

@@ -77,7 +77,7 @@ pub(super) fn disruption(object: &Object<'_>) -> Vec<Finding> {
         if !is_duration(&text, never) {
             let key = path[path.len() - 1];
             let fix = if never { "write it like 30s, 10m, 720h or Never" } else { "write it like 30s, 10m or 1h" };
-            let message = format!("`{key}` is {}, which is no duration of Karpenter", node.describe());
+            let message = format!("`{key}` is {}, which is not a duration of Karpenter", node.describe());
             findings.push(object.error(RULE, node.mark, message).effect(REFUSED).fix(fix));
         }
     }

@@ -1,4 +1,4 @@
-//! Requirements: their shape. Whether a VM size meets them is asked where the sizes are known.
+//! The structure of requirements. Whether a VM size meets them is checked where the sizes are known.
 
 use super::pool::same_but_case;
 use crate::finding::Finding;
@@ -23,7 +23,7 @@ pub(super) fn are_well_formed(object: &Object<'_>) -> Vec<Finding> {
         return vec![finding];
     };
     let items = requirements.items();
-    let mut findings: Vec<Finding> = items.iter().flat_map(|item| one(object, item)).collect();
+    let mut findings: Vec<Finding> = items.iter().flat_map(|item| check_requirement(object, item)).collect();
     if items.len() > REQUIREMENTS_MAX {
         let message = format!("{} requirements are more than {REQUIREMENTS_MAX}", items.len());
         findings.push(object.error(RULE, requirements.mark, message).effect(REFUSED).fix("remove some"));
@@ -31,7 +31,7 @@ pub(super) fn are_well_formed(object: &Object<'_>) -> Vec<Finding> {
     findings
 }
 
-fn one(object: &Object<'_>, item: &Node) -> Vec<Finding> {
+fn check_requirement(object: &Object<'_>, item: &Node) -> Vec<Finding> {
     let error = |mark, message: String, fix: String| object.error(RULE, mark, message).effect(REFUSED).fix(fix);
     let mut findings = Vec::new();
     let key = item.get("key").and_then(Node::text).unwrap_or_default();

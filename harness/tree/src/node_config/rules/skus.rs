@@ -39,7 +39,7 @@ pub(super) fn values_exist(object: &Object<'_>) -> Vec<Finding> {
             }
             let number = text.len() == 1 && text != "0" && text.chars().all(|c| c.is_ascii_digit());
             if key == "topology.kubernetes.io/zone" && number {
-                let message = format!("`{text}` is no zone of a node");
+                let message = format!("`{text}` is not a zone of a node");
                 let fix = format!("write it with the region, such as `eastus-{text}`");
                 findings.push(object.error(RULE, value.mark, message).effect(NO_NODE).fix(fix));
             }

@@ -136,7 +136,7 @@ pub(super) fn are_served(object: &Object<'_>) -> Option<Finding> {
 fn nothing(object: &Object<'_>) -> Finding {
     let lacks = if object.kind().is_empty() { "kind" } else { "apiVersion" };
     object
-        .error(RULE, object.node.mark, format!("this is no Kubernetes object: it has no `{lacks}`"))
+        .error(RULE, object.node.mark, format!("this is not a Kubernetes object: it has no `{lacks}`"))
         .effect("kustomize cannot build the tree: Flux applies nothing of it")
         .fix("give it `apiVersion`, `kind` and `metadata.name`, or leave the file out of `resources`")
 }
@@ -146,7 +146,7 @@ fn karpenter_of_old(object: &Object<'_>) -> Option<Finding> {
     let mark = object.key_mark(&["apiVersion"]);
     let (message, fix) = match (group, kind) {
         ("karpenter.sh", "NodePool" | "NodeClaim") if version != "v1" => (
-            format!("{kind} {group}/{version} is not served any more"),
+            format!("{kind} {group}/{version} is no longer served"),
             "write `apiVersion: karpenter.sh/v1`; v1beta1 ended with Karpenter 1.0, and `disruption.expireAfter` moved to `template.spec.expireAfter`",
         ),
         ("karpenter.sh", "Provisioner" | "Machine") => {
@@ -184,7 +184,7 @@ fn embedded(object: &Object<'_>, group: &str, version: &str, kind: &str) -> Opti
             Some(_) => None,
             None => {
                 // An alpha of the image automation differs in its fields; the schema says where, once the version is right.
-                let message = format!("{kind} {group}/{version} is not served any more");
+                let message = format!("{kind} {group}/{version} is no longer served");
                 let finding = object.error(RULE, mark, message).effect(REFUSED).fix(fix);
                 Some(finding.edits(version_edits(object, &current)))
             }
@@ -212,7 +212,7 @@ fn embedded(object: &Object<'_>, group: &str, version: &str, kind: &str) -> Opti
     )
 }
 
-/// `NodePool` and its like are nobody else's; a `Kustomization` is also one of kustomize, and a `Bucket` one of many.
+/// Only Karpenter has a `NodePool`; a `Kustomization` is also one of kustomize, and many groups have a `Bucket`.
 fn is_near(group: &str, known: &str) -> bool {
     known.starts_with("karpenter") || suggest::closest(group, [known]).is_some() && group != "kustomize.config.k8s.io"
 }
@@ -256,7 +256,7 @@ fn misspelt(object: &Object<'_>, kind: &str) -> Option<Finding> {
         let message = format!("there is no kind `{kind}` in {api_version}");
         return Some(object.error(RULE, object.key_mark(&["kind"]), message).effect(REFUSED).fix(fix).edits(edits));
     }
-    // A known kind in a group that nobody serves: `app/v1`.
+    // A known kind in a group that no server has: `app/v1`.
     let (right, _) = SERVED
         .iter()
         .find(|(version, kinds)| kinds.contains(&kind) && suggest::closest(api_version, [*version]).is_some())?;

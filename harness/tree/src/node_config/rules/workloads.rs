@@ -31,7 +31,7 @@ pub(super) fn tolerate_taints(objects: &[Object<'_>]) -> Vec<Finding> {
         for taint in pool.node.at(&["spec", "template", "spec", "taints"]).map_or(&[][..], Node::items) {
             let text = |key: &str| taint.get(key).and_then(Node::scalar).unwrap_or_default();
             if text("effect") == "PreferNoSchedule" || text("key") == "CriticalAddonsOnly" {
-                // The first keeps nobody out; the second is tolerated by the add-ons that AKS brings.
+                // The first keeps no pod out; the second is tolerated by AKS's own add-ons.
                 continue;
             }
             let tolerations = workloads.iter().flat_map(|spec| spec.get("tolerations").map_or(&[][..], Node::items));

@@ -1,4 +1,4 @@
-//! What the phases do to the replicas, for the rules that ask whether something can happen at all.
+//! What the phases do to the replicas, for the rules that check whether something can happen at all.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,16 +13,16 @@ use harness_yaml::Mark;
 /// Stands for all workloads that are derived from the tree; no workload can have this name.
 pub(crate) const DERIVED: &str = "*";
 
-/// What the phases do, by the values of one run.
-pub(crate) struct Story {
-    pub(crate) phases: Vec<Told>,
+/// What the phases do, with the values of one run.
+pub(crate) struct Schedule {
+    pub(crate) phases: Vec<PhaseSchedule>,
 }
 
 /// What one phase does.
-pub(crate) struct Told {
-    /// The most that it lasts.
+pub(crate) struct PhaseSchedule {
+    /// Its maximum length.
     pub(crate) length: Span,
-    /// What ends it, all at once; empty where it is held.
+    /// The conditions that end it; empty where it is held.
     pub(crate) until: Vec<Condition>,
     pub(crate) scalings: Vec<Scaling>,
 }
@@ -35,13 +35,13 @@ pub(crate) struct Scaling {
     pub(crate) workload: String,
     pub(crate) from: u32,
     pub(crate) to: u32,
-    /// From the phase's begin to its first arrival.
-    pub(crate) begin: Duration,
-    /// From the phase's begin to its last arrival.
+    /// From the start of the phase to its first arrival.
+    pub(crate) start: Duration,
+    /// From the start of the phase to its last arrival.
     pub(crate) end: Duration,
 }
 
-impl Story {
+impl Schedule {
     pub(crate) fn of(scenario: &ScenarioFile) -> Self {
         let mut all: Vec<&str> = scenario.workloads.keys().map(String::as_str).collect();
         if scenario.other_classes == OtherClasses::Derived {
@@ -58,19 +58,19 @@ impl Story {
                 let to = scale.to;
                 for workload in all.iter().copied().filter(|name| scale.workloads.selects(name)) {
                     let from = replicas.insert(workload, to).unwrap_or(0);
-                    let begin = action.beside.after.as_duration();
+                    let start = action.beside.after.as_duration();
                     let lasts = arrival::length(&scale.arrival, from.abs_diff(to));
                     scalings.push(Scaling {
                         mark: action.mark,
                         workload: workload.to_owned(),
                         from,
                         to,
-                        begin,
-                        end: begin.saturating_add(lasts),
+                        start,
+                        end: start.saturating_add(lasts),
                     });
                 }
             }
-            phases.push(Told {
+            phases.push(PhaseSchedule {
                 length: length(phase),
                 until: phase.until.as_ref().map(|until| until.value.0.clone()).unwrap_or_default(),
                 scalings,
@@ -88,7 +88,7 @@ impl Story {
         self.scalings().any(|scaling| scaling.workload == workload && scaling.to > 0)
     }
 
-    /// The longest that what a phase causes can take: from that phase's begin to the end of the next phase that waits for it.
+    /// The longest that an effect of a phase can take: from the start of that phase to the end of the next phase that waits for it.
     /// `None` when no phase causes it.
     pub(crate) fn window(
         &self,
@@ -96,9 +96,9 @@ impl Story {
         awaited_by: impl Fn(&Condition) -> bool,
     ) -> Option<Span> {
         (0..self.phases.len())
-            .filter(|begin| self.phases[*begin].scalings.iter().any(&causes))
-            .map(|begin| {
-                let rest = &self.phases[begin..];
+            .filter(|start| self.phases[*start].scalings.iter().any(&causes))
+            .map(|start| {
+                let rest = &self.phases[start..];
                 let awaited = rest.iter().position(|phase| phase.until.iter().any(&awaited_by));
                 let until = awaited.map_or(rest.len(), |index| index + 1);
                 rest[..until].iter().map(|phase| phase.length.as_duration()).sum::<Duration>()
