@@ -262,6 +262,12 @@ impl Component {
         }
     }
 
+    /// Whether Flux cannot apply a tree without it.
+    #[must_use]
+    pub const fn applies_trees(self) -> bool {
+        matches!(self, Self::SourceController | Self::KustomizeController)
+    }
+
     /// Whether it is one of Flux's controllers.
     #[must_use]
     pub const fn is_flux(self) -> bool {

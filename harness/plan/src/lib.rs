@@ -27,7 +27,7 @@ mod v1;
 mod workload;
 
 pub use action::{
-    Action, AddMany, After, COMPONENTS, Change, ChangeKind, Commit, FLUX_CONTROLLERS, ForcePush, Load, Nothing,
+    Action, AddMany, After, Change, ChangeKind, Commit, ForcePush, Load, Nothing,
     PlannedAction, PublishImage, Replace, SOMEBODY, Scale, TimedAction,
 };
 pub use arrival::{Arrival, RateStep};
@@ -39,6 +39,7 @@ pub use check::{
     Notified, Order, PREPARE, Pending, PhaseReached, Placement, PlacementTarget, PoolLimits, Price, Quota, Replaced,
     ReplacedBeforeLoss, Retained, Savings, Scope, Uninterrupted, Usage, VmCount,
 };
+pub use harness_catalogue::Component;
 pub use document::{Group, PLAN_VERSION, Plan, Profile, Published};
 pub use event_pattern::{EventPattern, OccurrenceKind};
 pub use field::{Field, Matcher, NamedObject, ObjectAddress};

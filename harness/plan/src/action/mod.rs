@@ -12,6 +12,7 @@ mod scale;
 
 use std::fmt;
 
+use harness_catalogue::Component;
 use harness_simulation::{Fault, GitFault};
 use harness_units::Span;
 use harness_yaml::{Beside, Problem, Tagged};
@@ -84,9 +85,9 @@ pub enum Action {
     /// End every fault of the simulated Azure: `clearAzureFaults: {}`. Needs simulated-azure.
     ClearAzureFaults(Nothing),
     /// Send SIGKILL to a component of the local cluster, such as `karpenter`. Needs component-control.
-    KillComponent(String),
+    KillComponent(Component),
     /// Start a component that was killed. Needs component-control.
-    StartComponent(String),
+    StartComponent(Component),
     /// Change an object behind the back of whoever declares it. Needs gitops.
     Change(Change),
     /// Ask Flux to fetch at once, and every Kustomization to apply, in the order of their dependencies: `reconcile: {}`. Needs gitops.
@@ -106,26 +107,6 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
-
-/// The components whose start lets Flux go on.
-pub const FLUX_CONTROLLERS: [&str; 2] = ["kustomize-controller", "source-controller"];
-
-/// The components of a local cluster that a scenario may kill.
-pub const COMPONENTS: [&str; 13] = [
-    "etcd",
-    "image-automation-controller",
-    "image-reflector-controller",
-    "image-registry",
-    "karpenter",
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kustomize-controller",
-    "kwok",
-    "kwok-leases",
-    "notification-controller",
-    "source-controller",
-];
 
 impl Action {
     /// The key of the variant.
@@ -160,7 +141,7 @@ impl Action {
     /// Whether Flux can recover by it from what it failed at.
     pub fn repairs(&self) -> bool {
         match self {
-            Self::StartComponent(name) => FLUX_CONTROLLERS.contains(&name.as_str()),
+            Self::StartComponent(component) => component.applies_trees(),
             other => other.pushes() || matches!(other, Self::ClearGitFaults(_)),
         }
     }
@@ -193,7 +174,6 @@ impl Action {
             Self::Load(load) => names.workload(&["workload"], &load.workload),
             Self::AzureFault(fault) => fault.problems(),
             Self::GitFault(fault) => fault.problems(),
-            Self::KillComponent(name) | Self::StartComponent(name) => component(name),
             Self::Change(change) => change.problems(names),
             Self::Revert(_)
             | Self::PublishNodeImage(_)
@@ -201,16 +181,11 @@ impl Action {
             | Self::ClearAzureFaults(_)
             | Self::Reconcile(_)
             | Self::PublishImage(_)
+            | Self::KillComponent(_)
+            | Self::StartComponent(_)
             | Self::ClearGitFaults(_) => Vec::new(),
         };
         found.into_iter().map(|problem| problem.under(self.as_str())).collect()
-    }
-}
-
-fn component(name: &str) -> Vec<Problem> {
-    match COMPONENTS.contains(&name) {
-        true => Vec::new(),
-        false => vec![Problem::unknown(&[], format!("no component is named `{name}`"), name, COMPONENTS)],
     }
 }
 

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Expected, Facts, Scope, during};
-use crate::COMPONENTS;
+use crate::Component;
 
 /// The processes ran all the time, and used no more than this together. Without a limit they must only run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,7 +34,7 @@ impl Expected for Usage {
     }
 
     fn problems(&self, _: &Facts<'_>) -> Vec<Problem> {
-        let known = || COMPONENTS.into_iter().chain(["supervisor"]);
+        let known = || Component::ALL.iter().map(|component| component.name()).chain(["supervisor"]);
         let unknown = |(index, name): (usize, &String)| {
             let message = format!("no process is named `{name}`");
             let path = ["processes", &index.to_string()];

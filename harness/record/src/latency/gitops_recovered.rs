@@ -4,7 +4,7 @@
 //! Flux controller. A Kustomization has recovered when it is healthy at the newest revision of that moment, or at a later one. The end of a
 //! fault or the start of a controller while the newest revision is in force repairs nothing, and does not make a sample.
 
-use harness_plan::{Action, FLUX_CONTROLLERS, LatencyName};
+use harness_plan::{Action, LatencyName};
 
 use super::gitops::labels;
 use super::groups::Grouping;
@@ -43,7 +43,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
 fn repairs(source: &Source<'_>) -> Vec<u64> {
     let repairs = |action: &Action| match action {
         Action::ClearGitFaults(_) => true,
-        Action::StartComponent(component) => FLUX_CONTROLLERS.contains(&component.as_str()),
+        Action::StartComponent(component) => component.applies_trees(),
         _ => false,
     };
     let done = source.timelines.actions.of_plan().filter(|(_, planned)| repairs(planned));

@@ -82,8 +82,8 @@ fn each_kustomization_has_its_own_and_the_whole_is_the_roots() {
 
 #[rstest]
 #[case::the_server_is_back(Action::ClearGitFaults(Nothing {}), &[5])]
-#[case::the_controller_is_back(Action::StartComponent("source-controller".to_owned()), &[5])]
-#[case::another_component_is_back(Action::StartComponent("karpenter".to_owned()), &[])]
+#[case::the_controller_is_back(Action::StartComponent(Component::SourceController), &[5])]
+#[case::another_component_is_back(Action::StartComponent(Component::Karpenter), &[])]
 fn what_waited_is_well_again_after_the_repair(#[case] repair: Action, #[case] expected: &[u64]) {
     let mut scene = begun();
     scene.push(20, "p", "waits");

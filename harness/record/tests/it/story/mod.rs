@@ -257,9 +257,8 @@ const START: u32 = 91;
 pub(crate) fn plan_with(fault: &Fault) -> Plan {
     let mut plan = plan();
     if let Fault::Killed { again } = fault {
-        let name = || "karpenter".to_owned();
-        let start = again.then(|| (START, Action::StartComponent(name())));
-        for (id, action) in [(KILL, Action::KillComponent(name()))].into_iter().chain(start) {
+        let start = again.then(|| (START, Action::StartComponent(Component::Karpenter)));
+        for (id, action) in [(KILL, Action::KillComponent(Component::Karpenter))].into_iter().chain(start) {
             plan.phases[0].actions.push(PlannedAction { id, at_us: 0, action });
         }
     }

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use harness_cluster::git::Commit;
-use harness_plan::{Action, Plan, Trigger};
+use harness_plan::{Action, Component, Plan, Trigger};
 
 use change::Objects;
 use load::Loads;
@@ -46,7 +46,7 @@ pub(crate) struct Actions {
 pub(super) enum Subject {
     Azure,
     Git,
-    Component(String),
+    Component(Component),
     Replicas(String),
     Load(String),
     Object(String),
@@ -62,7 +62,7 @@ impl Subject {
             Action::Load(load) => Some(Self::Load(load.workload.clone())),
             Action::AzureFault(_) | Action::ClearAzureFaults(_) => Some(Self::Azure),
             Action::GitFault(_) | Action::ClearGitFaults(_) => Some(Self::Git),
-            Action::KillComponent(name) | Action::StartComponent(name) => Some(Self::Component(name.clone())),
+            Action::KillComponent(it) | Action::StartComponent(it) => Some(Self::Component(*it)),
             Action::Change(change) => Some(Self::Object(change.object().to_owned())),
             Action::Replace(_)
             | Action::PublishNodeImage(_)
@@ -91,7 +91,7 @@ pub(super) enum Done {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Undo {
     /// First: the other steps may need the component.
-    StartComponent(String),
+    StartComponent(Component),
     ClearAzureFaults,
     ClearGitFault,
     ClearLoads,
@@ -112,7 +112,7 @@ impl Undo {
     /// `None` for an action without an effect that outlasts the run's namespace, tree and nodes.
     fn of(action: &Action) -> Option<Self> {
         match action {
-            Action::KillComponent(name) => Some(Self::StartComponent(name.clone())),
+            Action::KillComponent(component) => Some(Self::StartComponent(*component)),
             Action::AzureFault(_) => Some(Self::ClearAzureFaults),
             Action::GitFault(_) => Some(Self::ClearGitFault),
             Action::Load(_) => Some(Self::ClearLoads),
@@ -183,8 +183,8 @@ impl Actions {
             Action::UpgradeKubernetes(_) => azure::upgrade_kubernetes(context).await?,
             Action::AzureFault(fault) => azure::add_fault(fault, context).await?,
             Action::ClearAzureFaults(_) => azure::clear_faults(context).await?,
-            Action::KillComponent(name) => component::kill(name, context).await?,
-            Action::StartComponent(name) => component::start(name, context).await?,
+            Action::KillComponent(name) => component::kill(*name, context).await?,
+            Action::StartComponent(name) => component::start(*name, context).await?,
             Action::Change(change) => {
                 change::act(change, &self.objects, context).await?;
                 return Ok(Done::Changed(change.object().to_owned()));
@@ -210,7 +210,7 @@ impl Actions {
     pub(crate) async fn undo(&self, undo: &Undo) -> Vec<RunError> {
         let context = &self.context;
         let undone = match undo {
-            Undo::StartComponent(name) => component::undo(name, context).await,
+            Undo::StartComponent(component) => component::undo(*component, context).await,
             Undo::ClearAzureFaults => azure::undo_faults(context).await,
             Undo::ClearGitFault => git_fault::undo(context).await,
             Undo::ClearLoads => load::undo(context).await,
@@ -231,10 +231,10 @@ mod tests {
 
     #[test]
     fn opposite_ends_of_one_thing_are_one_subject() {
-        let kill = Subject::of(&Action::KillComponent("karpenter".to_owned()));
-        let start = Subject::of(&Action::StartComponent("karpenter".to_owned()));
+        let kill = Subject::of(&Action::KillComponent(Component::Karpenter));
+        let start = Subject::of(&Action::StartComponent(Component::Karpenter));
         assert_eq!(kill, start);
-        assert_ne!(start, Subject::of(&Action::StartComponent("etcd".to_owned())), "one does not wait for the other");
+        assert_ne!(start, Subject::of(&Action::StartComponent(Component::Etcd)), "one does not wait for the other");
         let clear_azure = Subject::of(&Action::ClearAzureFaults(Nothing {}));
         assert!(clear_azure.is_some() && clear_azure != kill);
         let git = Subject::of(&Action::GitFault(GitFault::Unavailable));
@@ -281,7 +281,7 @@ mod tests {
         }));
         let steps: Vec<Undo> = Undo::of_plan(&plan.unwrap()).into_iter().collect();
         let expected = [
-            Undo::StartComponent("etcd".to_owned()),
+            Undo::StartComponent(Component::Etcd),
             Undo::ClearAzureFaults,
             Undo::ClearGitFault,
             Undo::RestoreObjects,
