@@ -53,7 +53,7 @@ mod shared_cluster;
 mod single;
 
 pub use command_line::shell_quoted;
-pub use comparison::compare_folders;
+pub use comparison::{compare_folders, read_measured_run};
 pub use error::{
     BoxedError, ComparisonError, FileError, FolderError, InputError, InvalidInput, SuiteError, TargetError,
 };

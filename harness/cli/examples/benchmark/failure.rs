@@ -46,9 +46,9 @@ pub(crate) enum Failure {
     /// The log of a run.
     #[error("{}: {source}", path.display())]
     Log { path: PathBuf, source: LogError },
-    /// The histograms of a run.
-    #[error("{}: {reason}", path.display())]
-    Baseline { path: PathBuf, reason: String },
+    /// The samples of a run.
+    #[error(transparent)]
+    Samples(#[from] harness_suite::ComparisonError),
     /// What `status` said.
     #[error("the output of `harness status` is not as expected: {0}")]
     Status(serde_json::Error),
