@@ -1,11 +1,15 @@
 //! Why something could not be measured.
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use harness_plan::PlanError;
 use harness_record::log::LogError;
 use harness_record::summary::SummaryError;
+
+/// An error of any library.
+pub(crate) type BoxedError = Box<dyn Error + Send + Sync>;
 
 /// Why something could not be measured.
 #[derive(Debug, thiserror::Error)]
@@ -20,8 +24,8 @@ pub(crate) enum Failure {
     #[error("cannot start {}: {source}; build it first (ci/benchmark.sh does)", program.display())]
     Spawn { program: PathBuf, source: std::io::Error },
     /// The operating system does not report on the child.
-    #[error("cannot wait for `{what}`: {reason}")]
-    Wait { what: String, reason: String },
+    #[error("cannot wait for `{what}`: {source}")]
+    Wait { what: String, source: BoxedError },
     /// It ended with another exit code than 0.
     #[error("`{what}` ended with {code}: {said} ({})", log.display())]
     Ended { what: String, code: String, said: String, log: PathBuf },
