@@ -31,6 +31,8 @@ pub(crate) enum CliError {
     Fix { path: PathBuf, source: io::Error },
     #[error("cannot read {}: it holds no YAML or JSON file; is this the right folder?", folder.display())]
     EmptyTree { folder: PathBuf },
+    #[error("{option} is an option of --target {target}")]
+    OtherTarget { option: &'static str, target: &'static str },
     #[error("only `harness validate` has findings to print as sarif or github")]
     NoFindings,
     #[error(
@@ -78,6 +80,7 @@ impl CliError {
             Self::Stdin(_)
             | Self::EmptyTree { .. }
             | Self::NoFindings
+            | Self::OtherTarget { .. }
             | Self::NoTerminal { .. }
             | Self::Flux(FluxError::NoSuchObject { .. }) => ExitCode::InvalidInput,
             Self::Stdout(_)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use harness_gitops::flux::{self, Flux};
 use harness_gitops::git::GitRemote;
 use harness_kubernetes::{ApiError, definitions, is_established};
+use harness_local::declared;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
 use crate::cluster::{Cluster, Parts};
@@ -57,7 +58,7 @@ pub async fn attach(options: &Options) -> Result<Cluster, ClusterError> {
         provisioner: provisioner(&client).await?,
         components: None,
         metrics: None,
-        simulated: Vec::new(),
+        simulated: declared(&client).await?,
         versions: vec![("kubernetes".to_owned(), version.git_version)],
         local: None,
     }))

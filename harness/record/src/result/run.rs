@@ -1,8 +1,9 @@
 //! The whole result, and its parts that are about the run as such.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harness_plan::LatencyName;
+use harness_simulation::Simulated;
 use jiff::Timestamp;
 
 use super::published::PublishedFigure;
@@ -50,8 +51,8 @@ pub struct RunResult {
     pub cost: Option<Cost>,
     /// Published figures for the same thing, beside ours.
     pub published: Vec<PublishedFigure>,
-    /// What was simulated, in words.
-    pub simulated: Vec<String>,
+    /// What was simulated.
+    pub simulated: BTreeSet<Simulated>,
     /// What was left behind.
     pub leaks: Vec<LeakedObject>,
     /// Creations that Azure failed, by pool and code, most frequent first.
