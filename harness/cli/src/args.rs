@@ -10,8 +10,6 @@ use harness_plan::{Group, Profile};
 use harness_suite::{DEFAULT_CLUSTER, LocalCluster, PlanOptions, RunRequest, ScenarioChoice, Target, TargetKind};
 use harness_units::Span;
 
-use crate::error::CliError;
-
 /// Test node auto-provisioning and GitOps on Kubernetes before a change reaches production.
 ///
 /// Exit codes: 0 every expectation held, 1 an expectation failed, 2 usage or invalid input, 3 the target failed, 4 inconclusive,
@@ -199,10 +197,10 @@ impl Run {
     ///
     /// # Errors
     /// An option of one kind of target was given for another one.
-    pub(crate) fn request(self) -> Result<RunRequest, CliError> {
+    pub(crate) fn request(self) -> Result<RunRequest, OtherTarget> {
         let target = match self.target {
             TargetKind::Local => match self.existing.given() {
-                Some(option) => return Err(CliError::OtherTarget { option, target: TargetKind::Kubeconfig.as_str() }),
+                Some(option) => return Err(OtherTarget { option, target: TargetKind::Kubeconfig.as_str() }),
                 None => Target::Local(self.local.target()),
             },
             TargetKind::Kubeconfig => Target::Kubeconfig(self.existing.options()),
@@ -220,6 +218,14 @@ impl Run {
             baseline: self.baseline,
         })
     }
+}
+
+/// An option was given that another kind of target has.
+#[derive(Debug, thiserror::Error)]
+#[error("{option} is an option of --target {target}")]
+pub(crate) struct OtherTarget {
+    option: &'static str,
+    target: &'static str,
 }
 
 /// Which cluster of `--target kubeconfig`.

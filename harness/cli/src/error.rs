@@ -13,6 +13,7 @@ use harness_suite::{
     ComparisonError, ExitCode, FileError, FolderError, InputError, InvalidInput, SuiteError, TargetError,
 };
 
+use crate::args::OtherTarget;
 use crate::console::{Console, StdoutError};
 use crate::diagnostics;
 
@@ -31,8 +32,8 @@ pub(crate) enum CliError {
     Fix { path: PathBuf, source: io::Error },
     #[error("cannot read {}: it holds no YAML or JSON file; is this the right folder?", folder.display())]
     EmptyTree { folder: PathBuf },
-    #[error("{option} is an option of --target {target}")]
-    OtherTarget { option: &'static str, target: &'static str },
+    #[error(transparent)]
+    OtherTarget(#[from] OtherTarget),
     #[error("only `harness validate` has findings to print as sarif or github")]
     NoFindings,
     #[error(
@@ -80,7 +81,7 @@ impl CliError {
             Self::Stdin(_)
             | Self::EmptyTree { .. }
             | Self::NoFindings
-            | Self::OtherTarget { .. }
+            | Self::OtherTarget(_)
             | Self::NoTerminal { .. }
             | Self::Flux(FluxError::NoSuchObject { .. }) => ExitCode::InvalidInput,
             Self::Stdout(_)
