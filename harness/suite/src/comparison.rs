@@ -93,7 +93,7 @@ impl Baseline {
                 asked: asked.iter().map(|name| (*name).to_owned()).collect(),
             });
         }
-        let (profile, target) = (request.options.profile.as_str(), request.target.as_str());
+        let (profile, target) = (request.options.profile.as_str(), request.target.kind().as_str());
         for run in runs {
             let check = |what: &'static str, theirs: &str, ours: &str| {
                 let (theirs, ours) = (theirs.to_owned(), ours.to_owned());
