@@ -27,7 +27,7 @@ pub enum VmState {
     Failed,
     /// A deletion was accepted.
     Deleting,
-    /// It is gone.
+    /// It was removed.
     Deleted,
 }
 
@@ -49,7 +49,7 @@ pub struct VmRecord {
     pub vcpus: u32,
     /// US dollars per hour, eastus, of this VM: the spot price for a spot VM.
     pub price_per_hour: f64,
-    /// What was drawn for each leg, and what faults made of it.
+    /// The drawn duration of each leg, with the effect of faults.
     pub draws: BTreeMap<Leg, Draw>,
     /// PUT accepted.
     pub accepted: Stamp,
@@ -137,7 +137,7 @@ pub struct OperationCount {
     pub count: u64,
 }
 
-/// One quota with what is used of it.
+/// One quota and its usage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QuotaUsage {
@@ -161,7 +161,7 @@ pub struct Version {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EvictRequest {
-    /// Time between the Node's `PreemptionScheduled` and the loss of the VM; absent takes it at once, without a word.
+    /// Time between the Node's `PreemptionScheduled` and the loss of the VM; absent removes it immediately, without notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<Span>,
 }

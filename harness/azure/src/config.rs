@@ -1,4 +1,4 @@
-//! What a simulator is started with.
+//! The configuration of a simulator.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use harness_simulation::Behaviour;
 
-/// Everything that is fixed for the life of a simulator. Reads from and writes to JSON and YAML.
+/// Everything that is fixed for the lifetime of a simulator. Reads from and writes to JSON and YAML.
 ///
 /// Every listener is on 127.0.0.1.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -114,7 +114,7 @@ impl Config {
                 return Err(ConfigError::ResourceId { key, value: value.clone() });
             }
         }
-        if crate::version::parse_version(&self.kubernetes_version).is_none() {
+        if parse_version(&self.kubernetes_version).is_none() {
             return Err(ConfigError::Version(self.kubernetes_version.clone()));
         }
         if self.resource_group.eq_ignore_ascii_case(&self.node_resource_group) {
@@ -128,6 +128,17 @@ impl Config {
             None => Ok(()),
         }
     }
+}
+
+/// Major, minor and patch of `v1.36.3`; a missing patch is 0.
+pub(crate) fn parse_version(text: &str) -> Option<(u64, u64, u64)> {
+    let mut parts = text.trim_start_matches('v').split('.').map(|p| p.parse::<u64>().ok());
+    let (major, minor) = (parts.next()??, parts.next()??);
+    let patch = match parts.next() {
+        Some(patch) => patch?,
+        None => 0,
+    };
+    parts.next().is_none().then_some((major, minor, patch))
 }
 
 /// A configuration that the simulated Azure cannot start with.
@@ -162,13 +173,13 @@ pub enum ConfigError {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum TlsConfig {
-    /// A throw-away CA and a certificate for 127.0.0.1 and localhost are made at the start.
+    /// A temporary CA and a certificate for 127.0.0.1 and localhost are created at the start.
     #[default]
     Generated,
     /// Given by the caller, from files or as text.
     #[serde(rename_all = "camelCase")]
     Given {
-        /// The CA that clients are told to trust.
+        /// The CA that clients must trust.
         ca: Pem,
         /// The server's certificate chain; must be valid for 127.0.0.1.
         cert: Pem,

@@ -1,11 +1,11 @@
-//! How often what was asked, and what is not modelled.
+//! Counters of calls, and of calls that are not modelled.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::api::{OperationCount, UnmodelledCall};
 
-/// How many different unmodelled calls are told apart; further ones are counted together as `(others)`.
+/// How many different unmodelled calls are counted separately; further ones are counted together as `(others)`.
 const UNMODELLED_KEPT: usize = 1_000;
 
 /// The counters.

@@ -1,7 +1,7 @@
 //! The managed identity endpoint, in the form of App Service, and the tokens that it gives out.
 //!
 //! Protocol: "How to use managed identities for App Service" (api-version 2019-08-01): a plain http GET with the header
-//! `X-IDENTITY-HEADER`; clients are told of it by `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`.
+//! `X-IDENTITY-HEADER`; clients read its address and header from `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`.
 
 use std::sync::Arc;
 

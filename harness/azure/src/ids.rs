@@ -1,4 +1,4 @@
-//! Identifiers that Azure would make up.
+//! Identifiers that Azure would generate.
 
 use sha2::{Digest, Sha256};
 

@@ -23,7 +23,7 @@ pub struct InProcess {
 }
 
 impl InProcess {
-    /// Starts it. With a Kubernetes client the Nodes of its VMs are made.
+    /// Starts it. With a Kubernetes client the Nodes of its VMs are created.
     ///
     /// # Errors
     /// [`Error::Config`] and [`Error::Catalogue`].

@@ -23,7 +23,6 @@ pub mod config;
 pub mod control;
 mod counters;
 mod documents;
-mod draw;
 pub mod draws;
 pub mod facts;
 mod faults;
@@ -39,7 +38,6 @@ mod quota;
 mod simulator;
 pub mod tls;
 mod tokens;
-mod version;
 mod world;
 
 pub use config::{Config, ConfigError, Pem, PemKey, Secret, TlsConfig};

@@ -1,4 +1,4 @@
-//! Long-running operations: what `Azure-AsyncOperation` and `Location` lead to.
+//! Long-running operations, which `Azure-AsyncOperation` and `Location` name.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use harness_simulation::CapacityType;
 
-/// How many vCPUs may run at once, in the region and by family.
+/// The limits of vCPUs, of the region and of each family.
 ///
 /// The defaults are generous on purpose: a run that asks about quota sets it.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +83,7 @@ pub(crate) struct QuotaExceeded {
     pub(crate) limit: i64,
     /// vCPUs in use.
     pub(crate) used: i64,
-    /// vCPUs that were asked for.
+    /// The requested vCPUs.
     pub(crate) required: i64,
 }
 
@@ -96,7 +96,7 @@ pub(crate) struct Quota {
 }
 
 impl Quota {
-    /// Takes the cores of a VM, or takes nothing and says which quota is in the way (the family's before the region's).
+    /// Takes the cores of a VM, or takes nothing and returns the exceeded quota (the family's before the region's).
     ///
     /// # Errors
     /// [`QuotaExceeded`].

@@ -59,7 +59,7 @@ pub enum Error {
 }
 
 impl Simulator {
-    /// Starts it. Without a Kubernetes client no Nodes are made until one is given with [`Simulator::attach`].
+    /// Starts it. Without a Kubernetes client no Nodes are created until one is given with [`Simulator::attach`].
     ///
     /// # Errors
     /// [`Error`].
@@ -130,7 +130,7 @@ impl Simulator {
         &self.world.facts
     }
 
-    /// The control plane's Kubernetes version, without `v`, as the managed cluster says it: what an upgrade changes.
+    /// The control plane's Kubernetes version, without `v`, as the managed cluster reports it; an upgrade changes it.
     pub fn kubernetes_version(&self) -> watch::Receiver<String> {
         self.world.kubernetes.subscribe()
     }
@@ -143,7 +143,7 @@ impl Simulator {
         control::Client::new(self.control_url(), self.control_token().clone())
     }
 
-    /// The document that `AZURE_ENVIRONMENT_FILEPATH` must name: it tells Azure SDK clients of this cloud.
+    /// The document that `AZURE_ENVIRONMENT_FILEPATH` must name: it describes this cloud to Azure SDK clients.
     pub fn environment_file(&self) -> String {
         let arm = self.arm_url();
         serde_json::json!({
@@ -195,7 +195,7 @@ impl Drop for Simulator {
 /// The state of a new simulator; the configuration is valid. `arm_base` is the address that its answers name.
 pub(crate) fn new_world(config: Config, kube: Option<kube::Client>, arm_base: String) -> Result<Arc<World>, Error> {
     let world = Arc::new(World::new(config, catalogue()?));
-    // Nothing else has seen it yet; a second value cannot come.
+    // Set once: nothing else has seen it yet.
     let _ = world.arm_base.set(arm_base);
     if let Some(kube) = kube {
         world.kube.send_replace(Some(Kube(kube)));

@@ -6,11 +6,11 @@ use harness_tls::{Authority, CertificateError, Usage};
 
 use crate::config::{Pem, PemKey, Secret, TlsConfig};
 
-/// A certificate could not be made, read or used.
+/// A certificate could not be created, read or used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The throw-away authority or its certificate could not be made.
-    #[error("cannot make the simulated Azure's certificate: {0}")]
+    /// The temporary authority or its certificate could not be created.
+    #[error("cannot create the certificate of the simulated Azure: {0}")]
     Make(#[from] CertificateError),
     /// A PEM file could not be read.
     #[error("cannot read the {what} of the simulated Azure from {}: {source}; check tls in its configuration", path.display())]
@@ -39,7 +39,7 @@ pub struct Certificates {
     pub key_pem: Secret,
 }
 
-/// Makes a throw-away authority and a server certificate for 127.0.0.1 and localhost. The authority's key is dropped at once.
+/// Creates a temporary authority and a server certificate for 127.0.0.1 and localhost. The authority's key is not kept.
 ///
 /// # Errors
 /// When the generator fails.
@@ -49,7 +49,7 @@ pub fn generate() -> Result<Certificates, TlsError> {
     Ok(Certificates { ca_pem: authority.pem(), cert_pem: server.certificate, key_pem: Secret::new(server.key) })
 }
 
-/// Reads the configured certificates, or makes them.
+/// Reads the configured certificates, or creates them.
 ///
 /// # Errors
 /// [`TlsError`].

@@ -23,7 +23,7 @@ use crate::quota::QuotaLimits;
 use crate::tokens::Tokens;
 use harness_simulation::Behaviour;
 
-/// How many writes of Nodes are under way at once: enough for 100 and more a second, few enough not to crowd the API server.
+/// How many writes of Nodes are in flight: enough for 100 and more a second, few enough not to crowd the API server.
 const NODE_WRITES_AT_ONCE: usize = 32;
 
 /// The shared state.
@@ -40,19 +40,19 @@ pub(crate) struct World {
     /// How many versions of the node images were published since the start. It only grows, through resets too: Azure takes
     /// no image back, and a controller keeps for days what it has read.
     images_published: AtomicU32,
-    /// The control plane's version, without `v`: what the managed cluster's document says.
+    /// The control plane's version, without `v`: as in the managed cluster's document.
     pub(crate) kubernetes: watch::Sender<String>,
     pub(crate) facts: FactLog,
     pub(crate) counters: Counters,
     pub(crate) tokens: Tokens,
     pub(crate) kube: watch::Sender<Option<Kube>>,
     pub(crate) node_writes: Semaphore,
-    /// Whose turn it is to be told Ready: one Node at a time. Where a whole fleet turns Ready in one instant, an API server of few cores
-    /// tells its watchers up to half a second late, and what is measured would be this crowd instead of the boots.
+    /// One Node becomes Ready at a time. If a whole fleet became Ready in one instant, an API server with few cores would
+    /// notify its watchers up to half a second late, and the measurement would show that burst instead of the boots.
     pub(crate) ready_turn: Semaphore,
     /// `https://127.0.0.1:P`, known once the listener is bound.
     pub(crate) arm_base: OnceLock<String>,
-    /// The answer of `Microsoft.Compute/skus`, once it was asked for: big, and always the same.
+    /// The answer of `Microsoft.Compute/skus`, once requested: large, and always the same.
     skus: OnceLock<Bytes>,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
@@ -147,7 +147,7 @@ impl World {
         self.kubernetes.borrow().clone()
     }
 
-    /// Tells everybody who follows the control plane's version.
+    /// Publishes the control plane's version.
     pub(crate) fn kubernetes_changed(&self, version: &str) {
         let changed = self.kubernetes.send_if_modified(|known| {
             let changed = known != version;
@@ -171,6 +171,6 @@ impl World {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A handler that panicked has answered nobody; what it left is whole, because each step below is one assignment.
+    // A handler that panicked has not answered; the state is consistent, because each step below is one assignment.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

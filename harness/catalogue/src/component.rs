@@ -8,7 +8,7 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use crate::modules::{Module, module_of};
 
-/// An upstream process that a local cluster consists of, besides its supervisor.
+/// An upstream process of a local cluster.
 #[derive(
     Clone,
     Copy,
@@ -45,7 +45,7 @@ pub enum Component {
     SourceController,
     /// Applies Flux Kustomizations.
     KustomizeController,
-    /// Sends Flux's notifications, and takes the calls of Git hosts.
+    /// Sends Flux's notifications, and receives the calls of Git hosts.
     NotificationController,
     /// Reads the tags of image repositories, and chooses one by a policy.
     ImageReflectorController,
@@ -61,7 +61,7 @@ pub enum Component {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Port {
-    /// What it is there for: its API, or its artifacts.
+    /// Its purpose: its API, or its artifacts.
     Main,
     /// Its peers.
     Peer,
@@ -104,7 +104,7 @@ const fn https(port: Port, path: &'static str) -> Ready {
     Ready { scheme: Scheme::Https, port, path }
 }
 
-/// The groups in which components stop, in this order: what writes stops before what stores.
+/// The groups in which components stop, in this order: writers stop before the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, VariantArray)]
 pub enum Stage {
     /// What started on demand.
@@ -170,7 +170,7 @@ impl Component {
         }
     }
 
-    /// The name of its executable.
+    /// Returns the name of its executable.
     #[must_use]
     pub fn binary(self) -> &'static str {
         match self {
@@ -206,7 +206,7 @@ impl Component {
         }
     }
 
-    /// How to see that it is ready.
+    /// Returns its readiness probe.
     #[must_use]
     pub const fn ready(self) -> Ready {
         match self {
@@ -225,7 +225,7 @@ impl Component {
         }
     }
 
-    /// With which others it stops.
+    /// Returns the group that it stops with.
     #[must_use]
     pub const fn stage(self) -> Stage {
         match self {
@@ -242,7 +242,7 @@ impl Component {
         }
     }
 
-    /// When it starts.
+    /// Returns when it starts.
     #[must_use]
     pub const fn starts(self) -> Starts {
         match self.stage() {
@@ -251,7 +251,7 @@ impl Component {
         }
     }
 
-    /// The Kubernetes user as which it reaches the API server; `None` where it does not.
+    /// Returns its Kubernetes user; `None` if it is not a client of the API server.
     #[must_use]
     pub fn user(self) -> Option<&'static str> {
         match self {

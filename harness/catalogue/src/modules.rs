@@ -1,6 +1,6 @@
 //! The upstream Go modules that executables are built from.
 //!
-//! Pins live in the `go.mod` files and nowhere else: versions shown to people are read from there.
+//! Pins live in the `go.mod` files only: displayed versions are read from there.
 
 /// One binary of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub struct Module {
     pub path: &'static str,
     /// SPDX identifier of the upstream licence (its `LICENSE` file).
     pub licence: &'static str,
-    /// Where the source lives, for people.
+    /// The address of the source, for display.
     pub origin: &'static str,
     /// The embedded `go.mod`.
     pub go_mod: &'static str,
@@ -56,7 +56,7 @@ pub struct Module {
     /// Version stamps.
     pub stamps: &'static [Stamp],
     /// Time of a cold build on 2 idle cores in catalogue order, seconds: half of the CPU time that Go used for it
-    /// (measured on 2 busy cores, where wall time says little).
+    /// (measured on 2 busy cores, where wall time varies).
     pub expected_build_s: u64,
     /// Growth of the Go build cache by this module in catalogue order, bytes.
     pub build_cache_bytes: u64,

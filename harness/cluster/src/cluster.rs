@@ -7,7 +7,7 @@ use std::sync::Arc;
 use harness_azure::control::Client as AzureClient;
 use harness_catalogue::Component;
 use harness_components::control::{ComponentControl, ComponentUsage, Failure, Status, TeardownReport, own_usage};
-use harness_gitops::flux::{Flux, Managed, Manager, Say};
+use harness_gitops::flux::{Flux, FluxTarget, Manager, ReportLine};
 use harness_gitops::git::GitRemote;
 use harness_gitops::{receiver, registry};
 use harness_kubernetes::SocketClock;
@@ -203,10 +203,10 @@ impl Cluster {
     ///
     /// # Errors
     /// When the target gives the harness no administrator's rights, or its manifests cannot be read.
-    pub async fn flux_manager<'a>(&'a self, say: Say<'a>) -> Result<Manager<'a>, ClusterError> {
+    pub async fn flux_manager<'a>(&'a self, say: ReportLine<'a>) -> Result<Manager<'a>, ClusterError> {
         let lacks = || ClusterError::Lacks { what: "a Flux that the harness may manage" };
         let local = self.parts.local.as_deref().ok_or_else(lacks)?;
-        let managed = Managed {
+        let managed = FluxTarget {
             cluster: self.parts.name.clone(),
             target: self.parts.target,
             client: local.admin_client().await?,

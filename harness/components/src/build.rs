@@ -31,7 +31,7 @@ const DISK_RESERVE_BYTES: u64 = 500_000_000;
 /// What to build, with what, where.
 #[derive(Debug, Clone)]
 pub struct BuildOptions {
-    /// Where the result goes.
+    /// The cache folder of the result.
     pub cache: CacheFolder,
     /// `PATH` on which Go and Git are looked for.
     pub search_path: OsString,
@@ -102,7 +102,7 @@ pub struct ModuleReport {
 /// ends the build.
 ///
 /// # Errors
-/// [`BuildError`], which says what to install or to do.
+/// [`BuildError`], which names what to install or to do.
 pub async fn build(options: &BuildOptions, progress: impl Fn(&Progress)) -> Result<BuildReport, BuildError> {
     let cache = &options.cache;
     if set_is_complete(cache) {
@@ -132,7 +132,7 @@ pub async fn build(options: &BuildOptions, progress: impl Fn(&Progress)) -> Resu
     tracker.whole(Step::Planned { reused: MODULES.len() - missing.len() });
     let (build_cache, scratch) = (cache.build_cache(), cache.scratch());
     for folder in [&build_cache, &scratch] {
-        std::fs::create_dir_all(folder).map_err(io_error("make", folder))?;
+        std::fs::create_dir_all(folder).map_err(io_error("create", folder))?;
     }
     let shared = Shared {
         cache,
@@ -192,7 +192,7 @@ fn assemble(cache: &CacheFolder) -> Result<(), BuildError> {
     let key = set_key();
     let staged = cache.work().join("set");
     if staged.exists() {
-        std::fs::remove_dir_all(&staged).map_err(io_error("remove what is left of", &staged))?;
+        std::fs::remove_dir_all(&staged).map_err(io_error("remove the leftovers of", &staged))?;
     }
     let mut modules = Vec::new();
     for module in &MODULES {
@@ -205,7 +205,7 @@ fn assemble(cache: &CacheFolder) -> Result<(), BuildError> {
         let from = cache.module(module);
         for (kind, files) in [("bin", &manifest.binaries), ("crds", &manifest.crds)] {
             let folder = staged.join(kind);
-            std::fs::create_dir_all(&folder).map_err(io_error("make", &folder))?;
+            std::fs::create_dir_all(&folder).map_err(io_error("create", &folder))?;
             for file in files {
                 let (from, to) = (from.join(kind).join(&file.name), folder.join(&file.name));
                 // Some file systems have no hard links; then it costs the space twice.
@@ -219,7 +219,7 @@ fn assemble(cache: &CacheFolder) -> Result<(), BuildError> {
     let manifest = SetManifest { version: 1, key: key.clone(), modules };
     write_manifest(&staged, &manifest)?;
     let in_use = staged.join(IN_USE);
-    File::create(&in_use).map_err(io_error("make", in_use))?;
+    File::create(&in_use).map_err(io_error("create", in_use))?;
     let folder = cache.set(&key);
     if folder.exists() {
         // Damaged, or the build would not have been started.
@@ -268,7 +268,7 @@ async fn remove_folder(folder: PathBuf) -> Result<(), BuildError> {
     removed.await.map_err(std::io::Error::other).and_then(|result| result).map_err(io_error("remove", folder))
 }
 
-/// Removes sets of other keys that no running cluster holds, then modules that no set is made of.
+/// Removes sets of other keys that no running cluster holds, then modules that no set contains.
 ///
 /// What cannot be removed stays: an old set costs room, not correctness.
 fn remove_unused_sets(cache: &CacheFolder) {
@@ -280,7 +280,7 @@ fn remove_unused_sets(cache: &CacheFolder) {
         if !in_use.exists() || set.ends_with(&current) {
             continue;
         }
-        // Held until the set is gone: nobody begins to use it meanwhile.
+        // Held until the set is removed, so that no process starts to use it meanwhile.
         let free = File::open(&in_use).ok().filter(|f| f.try_lock().is_ok());
         if free.is_some() {
             if let Err(error) = std::fs::remove_dir_all(&set) {
@@ -306,7 +306,7 @@ fn sub_folders(folder: &Path) -> Vec<PathBuf> {
     entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
-/// The keys of the modules that a set is made of.
+/// The keys of the modules of a set.
 fn keys_of(set: &Path) -> Vec<String> {
     let manifest = std::fs::read(set.join("manifest.json")).ok();
     let manifest = manifest.and_then(|text| serde_json::from_slice::<SetManifest>(&text).ok());

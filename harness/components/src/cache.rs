@@ -59,7 +59,7 @@ impl CacheFolder {
         &self.root
     }
 
-    /// Where the complete set of `key` lies or will lie.
+    /// The folder of the complete set of `key`, whether it exists or not.
     #[must_use]
     pub fn set(&self, key: &str) -> PathBuf {
         self.root.join(key)
@@ -109,7 +109,7 @@ impl CacheFolder {
 /// Free bytes for an ordinary user on the file system of `path`, or of its nearest ancestor that exists.
 ///
 /// # Errors
-/// What `statvfs` says.
+/// The result of `statvfs`.
 #[allow(clippy::useless_conversion, reason = "narrower on 32-bit systems")]
 pub fn free_bytes(path: &Path) -> io::Result<u64> {
     let existing = path.ancestors().find(|p| p.exists()).unwrap_or_else(|| Path::new("/"));
@@ -183,7 +183,7 @@ pub(super) fn intact(folder: &Path, module: &Module) -> Option<ModuleManifest> {
 }
 
 /// The version that each binary beside the manifest of its set was built from, by the binary's name. Empty where there is no such
-/// manifest; a binary of another size than the manifest's is not the one that it tells of and left out.
+/// manifest; a binary of another size than the manifest's is another one and left out.
 pub fn built_versions(binaries: &Path) -> BTreeMap<String, String> {
     let manifest = binaries.parent().and_then(|set| std::fs::read(set.join("manifest.json")).ok());
     let manifest = manifest.and_then(|text| serde_json::from_slice::<SetManifest>(&text).ok());

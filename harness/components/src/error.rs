@@ -67,7 +67,7 @@ pub enum BuildError {
     NotWritable {
         /// The folder.
         folder: PathBuf,
-        /// What the system said.
+        /// The reason that the operating system gives.
         source: io::Error,
     },
     /// Another build held the lock for too long.
@@ -85,7 +85,7 @@ pub enum BuildError {
     Start {
         /// The command line.
         command: String,
-        /// What the system said.
+        /// The reason that the operating system gives.
         source: io::Error,
     },
     /// `go build` failed.
@@ -125,7 +125,7 @@ pub enum BuildError {
         action: &'static str,
         /// To what.
         path: PathBuf,
-        /// What the system said.
+        /// The reason that the operating system gives.
         source: io::Error,
     },
 }

@@ -1,9 +1,9 @@
-//! Content keys: what makes a built component the same.
+//! Content keys: equal keys mean equal binaries.
 //!
 //! A key covers everything that decides what the binary does: `go.mod`, `go.sum`, packages, flags, the
 //! environment of the build, operating system and architecture. It does not cover the Go version. A patch
 //! release of Go changes no behaviour that is tested here, and distributions ship one every month: each
-//! would cost everybody a build of the whole set. The Go version is recorded in the manifest instead.
+//! would cost every user a build of the whole set. The Go version is recorded in the manifest instead.
 
 use sha2::{Digest, Sha256};
 

@@ -1,17 +1,20 @@
-//! The executables of the components: how they are built, where the built ones are, what a machine needs for them, and control of those that run.
+//! The executables of the components: how they are built, where they are found, what a machine needs for them, and the interface to running ones.
 //!
-//! [`build()`] compiles what is missing into the user's cache folder, [`locate()`] finds the result or
-//! checks a folder of binaries from elsewhere, [`list()`] says what there is.
+//! [`build()`] compiles the missing modules of the catalogue into the user's cache folder: `toolchain` finds Go, `preflight` checks disk and
+//! memory, `lock` admits one build at a time, `module_build` compiles each module, and `cache` puts the binaries of all modules into a *set*,
+//! a folder named by the key of its content (`key`). [`locate()`] finds the set of this version, or checks a folder of binaries from
+//! elsewhere; [`list()`] lists the modules and whether they are built; [`doctor`] checks the machine. [`control`] is what every target with
+//! components offers to a run: status, usage, kill, restart.
 //!
 //! # What it costs on disk
 //!
-//! | what | where | size | when it goes |
+//! | what | where | size | when it is deleted |
 //! |---|---|---|---|
 //! | binaries and CRDs | `<cache>/harness/components/` | about 0.9 GB | another version of the harness replaces them |
 //! | Go build cache | the same folder, `gocache/` | about 7 GB | after a successful build, unless asked to stay |
 //! | Go module cache | where Go keeps it (`go env GOMODCACHE`) | grows by about 6 GB | never by itself: it is the user's; `go clean -modcache` empties it |
 //!
-//! With [`BuildOptions::private_module_cache`] the downloaded modules go into the harness's own folder
+//! With [`BuildOptions::private_module_cache`] the downloaded modules are stored in the harness's own folder
 //! instead, and are removed with the build cache.
 
 mod build;

@@ -21,7 +21,7 @@ pub struct Listed {
     pub version: &'static str,
     /// SPDX identifier of the upstream licence.
     pub licence: &'static str,
-    /// Where the source lives.
+    /// The address of the source.
     pub origin: &'static str,
     /// Whether it is built.
     pub built: bool,

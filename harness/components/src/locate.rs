@@ -12,7 +12,7 @@ use super::preflight::expected_build;
 use super::toolchain::is_executable;
 use harness_catalogue::{Component, MODULES};
 
-/// Locked (shared) by everybody who runs binaries of a set, so that a later build does not remove it.
+/// Locked (shared) by every process that runs binaries of a set, so that a later build does not remove it.
 pub(super) const IN_USE: &str = ".in-use";
 
 /// A complete set of binaries and CRDs.
@@ -22,7 +22,7 @@ pub(super) const IN_USE: &str = ".in-use";
 pub struct BinDir {
     binaries: PathBuf,
     crds: Vec<PathBuf>,
-    /// `None` for a folder from elsewhere: nobody here removes it.
+    /// `None` for a folder from elsewhere: it is never removed.
     _in_use: Option<Arc<File>>,
 }
 

@@ -1,6 +1,6 @@
 //! One build at a time in one cache folder.
 //!
-//! An advisory lock of the file system: it goes with the process that holds it, however that ends.
+//! An advisory lock of the file system: it is released when the process that holds it ends, however it ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::error::{BuildError, io_error};
 
-/// How often a waiting build looks again.
+/// The pause between two attempts of a waiting build.
 const POLL: Duration = Duration::from_millis(200);
 
 /// Held while building; dropping it lets the next one in.
@@ -29,7 +29,7 @@ impl BuildLock {
             .open(path)
             .map_err(io_error("open the lock file", path))?;
         let started = Instant::now();
-        let mut told = false;
+        let mut reported = false;
         loop {
             match file.try_lock() {
                 Ok(()) => break,
@@ -39,9 +39,9 @@ impl BuildLock {
                 Err(TryLockError::WouldBlock) => {}
             }
             let holder = describe_holder(path);
-            if !told {
+            if !reported {
                 waiting(&holder);
-                told = true;
+                reported = true;
             }
             if started.elapsed() >= limit {
                 return Err(BuildError::LockTimeout { waited: started.elapsed(), holder });

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-/// What new processes can have, bytes: the machine's, or less when a control group says so.
+/// What new processes can have, bytes: the machine's, or less where a control group limits it.
 pub(crate) fn available_memory() -> Option<u64> {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
@@ -18,7 +18,7 @@ pub(crate) fn available_memory() -> Option<u64> {
     }
 }
 
-/// The number in a file; `None` when there is none, or it says `max`.
+/// The number in a file; `None` when there is none, or it is `max`.
 pub(crate) fn read_number(path: &str) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }

@@ -52,7 +52,7 @@ pub(super) async fn build_module<F: Fn(&Progress)>(
         // Damaged, or it would have been reused.
         std::fs::remove_dir_all(&folder).map_err(io_error("remove the damaged", &folder))?;
     }
-    std::fs::create_dir_all(shared.cache.modules()).map_err(io_error("make", shared.cache.modules()))?;
+    std::fs::create_dir_all(shared.cache.modules()).map_err(io_error("create", shared.cache.modules()))?;
     std::fs::rename(&staged, &folder).map_err(io_error("move the finished binaries to", &folder))?;
     std::fs::remove_dir_all(&work).map_err(io_error("remove", &work))?;
     let bytes = manifest.binaries.iter().map(|file| file.bytes).sum();
@@ -64,11 +64,11 @@ pub(super) async fn build_module<F: Fn(&Progress)>(
 fn prepare(cache: &CacheFolder, module: &Module) -> Result<PathBuf, BuildError> {
     let work = cache.work().join(module.name);
     if work.exists() {
-        std::fs::remove_dir_all(&work).map_err(io_error("remove what is left of", &work))?;
+        std::fs::remove_dir_all(&work).map_err(io_error("remove the leftovers of", &work))?;
     }
     for folder in ["out/bin", "out/crds"] {
         let path = work.join(folder);
-        std::fs::create_dir_all(&path).map_err(io_error("make", path))?;
+        std::fs::create_dir_all(&path).map_err(io_error("create", path))?;
     }
     for (name, text) in [("go.mod", module.go_mod), ("go.sum", module.go_sum)] {
         let path = work.join(name);
@@ -89,7 +89,7 @@ async fn compile<F: Fn(&Progress)>(
         [only] => staged.join("bin").join(only.name),
         _ => staged.join("bin"),
     };
-    // -v names each package as it is compiled: progress, and the sign that only linking is left.
+    // -v names each package as it is compiled: progress, and the sign that only linking remains.
     let mut arguments = vec!["build".to_owned(), "-v".to_owned()];
     arguments.extend(go_command::flags(module));
     arguments.push("-o".to_owned());
@@ -132,7 +132,7 @@ fn start_error(tools: &Tools, verb: &str, source: std::io::Error) -> BuildError 
     BuildError::Start { command: format!("{} {verb}", tools.go.display()), source }
 }
 
-/// Follows what `go build -v` says.
+/// Follows the output of `go build -v`.
 struct Watch<'a, F> {
     shared: &'a Shared<'a, F>,
     module: &'static Module,
@@ -157,7 +157,7 @@ impl<'a, F: Fn(&Progress)> Watch<'a, F> {
     async fn read(&mut self, output: impl AsyncRead + Unpin) {
         let mut lines = BufReader::new(output);
         let mut line = Vec::new();
-        // A read error means that Go is gone; its exit status tells why.
+        // A read error means that Go has ended; its exit status says why.
         while lines.read_until(b'\n', &mut line).await.is_ok_and(|n| n > 0) {
             self.line(String::from_utf8_lossy(&line).trim_end());
             line.clear();
@@ -285,7 +285,7 @@ fn describe(
 
 /// Fetches the sources of `modules` ahead of their builds, so that the network works while the cores do.
 ///
-/// A failure is left to the build itself, which meets it again and reports it.
+/// A failure is ignored: the build itself fails for the same reason and reports it.
 pub(super) async fn prefetch<F>(shared: &Shared<'_, F>, modules: &[&'static Module]) {
     for module in modules {
         let work = shared.cache.work().join(format!("{}-prefetch", module.name));

@@ -69,10 +69,10 @@ fn scale(cores: f64) -> f64 {
 /// Room that a build of `modules` needs: for the harness's own folder and for Go's downloaded modules,
 /// which are one entry when they share a file system.
 ///
-/// What an earlier build left behind (its build cache, modules already downloaded) is not counted again.
+/// What an earlier build has stored (its build cache, modules already downloaded) is not counted again.
 ///
 /// # Errors
-/// [`BuildError::Io`] when a file system does not tell how full it is.
+/// [`BuildError::Io`] when a file system does not report its free space.
 pub fn disk_needs(cache: &CacheFolder, module_cache: &Path, modules: &[&Module]) -> Result<Vec<DiskNeed>, BuildError> {
     if modules.is_empty() {
         return Ok(Vec::new());
@@ -107,7 +107,7 @@ pub(super) fn downloaded(module_cache: &Path, module: &Module) -> bool {
     module_cache.join(format!("{}@{}", escaped(module.path), module.version())).is_dir()
 }
 
-/// Go's form of a module path for file systems that do not tell upper case from lower
+/// Go's form of a module path for file systems that do not distinguish upper from lower case
 /// (`golang.org/x/mod/module.EscapePath`).
 fn escaped(path: &str) -> String {
     path.chars().fold(String::new(), |mut text, c| {
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(
             need.check().unwrap_err().to_string(),
             "not enough disk space for building the components in /cache: 16.0 GB needed, 3.2 GB free; \
-             make room, or set HARNESS_CACHE_DIR to a folder on a larger disk"
+             free some space, or set HARNESS_CACHE_DIR to a folder on a larger disk"
         );
         let enough = DiskNeed { free_bytes: need.need_bytes, ..need };
         assert!(enough.check().is_ok());

@@ -1,4 +1,4 @@
-//! What a build says while it runs.
+//! The progress of a build.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -13,11 +13,11 @@ pub struct Progress {
     pub step: Step,
     /// Folder name of the module it is about; empty for steps of the whole build.
     pub module: &'static str,
-    /// Position of the module among those that this build has to make, from 1; 0 for steps of the whole build.
+    /// Position of the module among those that this build compiles, from 1; 0 for steps of the whole build.
     pub index: usize,
     /// How many modules this build has to make.
     pub of: usize,
-    /// Since the build began, waiting for the lock not counted.
+    /// Since the build started, waiting for the lock not counted.
     pub elapsed: Duration,
     /// Expected time until everything is built, corrected by how this machine has done so far.
     pub remaining: Duration,
@@ -37,7 +37,7 @@ pub enum Step {
         /// Modules that are already built.
         reused: usize,
     },
-    /// The module's build began.
+    /// The module's build has started.
     Started,
     /// Go is fetching a module.
     Downloading {
@@ -49,7 +49,7 @@ pub enum Step {
         /// Packages of this module so far.
         packages: u64,
     },
-    /// All packages are compiled: the linker is at work, and the next module begins.
+    /// All packages are compiled: the linker is at work, and the next module starts.
     Linking,
     /// The module's binaries are in place.
     Finished {

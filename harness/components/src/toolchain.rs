@@ -24,7 +24,7 @@ pub(super) const FIXED_ENVIRONMENT: [(&str, &str); 4] = [
     ("GOTOOLCHAIN", "local"),
     // The pins are exact: a build never edits go.mod. This also drops flags from the user's own GOFLAGS.
     ("GOFLAGS", "-mod=readonly"),
-    // A go.work in a parent folder is not ours.
+    // A go.work in a parent folder is the user's.
     ("GOWORK", "off"),
 ];
 
@@ -142,7 +142,7 @@ pub fn find_program(name: &str, search_path: &OsStr) -> Option<PathBuf> {
         .find(|path| is_executable(path))
 }
 
-/// Whether `path` is a file that somebody may execute.
+/// Whether `path` is an executable file.
 pub(crate) fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }

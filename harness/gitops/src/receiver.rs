@@ -1,4 +1,4 @@
-//! Playing the Git host that calls a Flux Receiver after a push.
+//! Calling a Flux Receiver after a push, as a Git host does.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use crate::flux::NAMESPACE;
 
 /// How long a Receiver that was just applied may take to have its address.
 const READY_LIMIT: Duration = Duration::from_secs(30);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// The controller answers when it has asked every source to reconcile.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 
@@ -64,7 +64,7 @@ pub async fn call(
     for (header, value) in headers {
         request = request.header(header, value);
     }
-    // The URL is made from the token.
+    // The path of the URL is a secret: it is made from the token.
     let answer = request.send().await.map_err(|error| failed(error.without_url().into()))?;
     let status = answer.status();
     if status.is_success() { Ok(()) } else { Err(failed(format!("it answers {status}").into())) }
@@ -84,7 +84,7 @@ async fn wait_until_ready(client: &kube::Client, name: &str) -> Result<Value, No
         if started.elapsed() >= READY_LIMIT {
             return Err(NotReady { last });
         }
-        tokio::time::sleep(BETWEEN_LOOKS).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -94,7 +94,7 @@ fn is_ready(receiver: &Value) -> bool {
     ready && receiver["status"]["webhookPath"].as_str().is_some_and(|path| !path.is_empty())
 }
 
-/// What each Git host proves itself with; `None` for one that is not known here.
+/// The headers with which each Git host authenticates; `None` for an unknown type.
 fn headers(kind: &str, token: &str, payload: &[u8]) -> Option<Vec<(&'static str, String)>> {
     let signed = || {
         let key = hmac::Key::new(hmac::HMAC_SHA256, token.as_bytes());
@@ -104,7 +104,7 @@ fn headers(kind: &str, token: &str, payload: &[u8]) -> Option<Vec<(&'static str,
         })
     };
     Some(match kind {
-        // Whoever knows the path, which is made from the token, may call.
+        // The path is the proof: it is made from the token.
         "generic" => Vec::new(),
         "generic-hmac" => vec![("X-Signature", signed())],
         "github" => vec![("X-GitHub-Event", "push".to_owned()), ("X-Hub-Signature-256", signed())],

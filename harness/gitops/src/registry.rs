@@ -1,4 +1,4 @@
-//! Pushing an image of nearly nothing to a registry (OCI distribution specification 1.0, "Push").
+//! Pushing a minimal image to a registry (OCI distribution specification 1.0, "Push").
 
 use std::error::Error;
 use std::time::Duration;

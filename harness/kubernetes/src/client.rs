@@ -1,7 +1,7 @@
 //! Clients that measure: no hidden retry, no hidden queue, and a stamp at the socket.
 //!
-//! kube retries 429, 503 and 504 up to 15 times behind the caller's back (`kube-client/src/client/retry.rs`), which would turn a
-//! refused request into a slow one; here a refusal is seen and counted.
+//! kube retries 429, 503 and 504 up to 15 times without telling its caller (`kube-client/src/client/retry.rs`), which would turn a
+//! refused request into a slow one; here every refusal is seen and counted.
 
 use std::io;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ use kube::{Client, Config};
 use tower::util::MapRequestLayer;
 use tower::{BoxError, Service, ServiceBuilder};
 
-/// Requests in flight at once where many are to be sent; the server has few cores, more would only queue there.
+/// The number of requests in flight where many are sent: the server has few cores, and more would only queue there.
 pub const REQUESTS_AT_ONCE: usize = 8;
 
 /// When bytes were last read from the sockets of one client, and since when some have been waiting for their handler.
@@ -39,7 +39,7 @@ pub struct SocketClock {
 
 impl SocketClock {
     /// A clock of a connection from which nothing was read yet.
-    #[expect(clippy::new_without_default, reason = "it begins to count: two of them differ")]
+    #[expect(clippy::new_without_default, reason = "it counts from its creation: two of them differ")]
     pub fn new() -> Self {
         Self { epoch: Instant::now(), last_read_ns: AtomicU64::new(0), waiting_since_ns: AtomicU64::new(0) }
     }
@@ -62,13 +62,13 @@ impl SocketClock {
         now_ns.saturating_sub(since) / 1_000
     }
 
-    /// The handler has nothing left to do: what is read from now on is new.
+    /// Records that the handler has processed everything that was read so far.
     pub fn caught_up(&self) {
         self.waiting_since_ns.store(0, Ordering::Relaxed);
     }
 }
 
-/// A configuration made fit for measuring.
+/// Returns the configuration without retries, for measuring.
 pub fn measuring_config(mut config: Config) -> Config {
     config.default_retry = false;
     config
@@ -104,7 +104,7 @@ pub fn measuring_client(config: Config) -> Result<(Client, RequestCount), kube::
     Ok((ClientBuilder::try_from(measuring_config(config))?.with_layer(&sent.layer()).build(), sent))
 }
 
-/// The same over an API server in this process.
+/// The same for an API server in this process.
 pub fn measuring_client_of<S, B>(service: S) -> (Client, RequestCount)
 where
     S: Service<Request<Body>, Response = Response<B>> + Send + 'static,
@@ -160,7 +160,7 @@ impl Service<Uri> for StampingConnector {
     }
 }
 
-/// A connection that tells the clock when bytes were read from it.
+/// A connection that stamps its clock at every read.
 struct StampedStream<S> {
     stream: S,
     clock: Arc<SocketClock>,
@@ -271,8 +271,8 @@ mod tests {
     fn lag_counts_from_the_first_bytes_that_wait() {
         let clock = SocketClock::new();
         clock.read();
-        let begun = Instant::now();
-        while begun.elapsed() < Duration::from_millis(5) {
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_millis(5) {
             clock.read();
         }
         assert!(clock.lag_us() >= 5_000, "a busy handler counts from the first read, got {} us", clock.lag_us());

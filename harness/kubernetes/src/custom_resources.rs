@@ -1,4 +1,4 @@
-//! Waiting for custom resources: a definition that was applied is not at once something that can be asked for.
+//! Waiting for custom resources: their objects cannot be listed until some time after their definition was applied.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use crate::client::REQUESTS_AT_ONCE;
 use crate::error::ApiError;
 
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The pause between two reads.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Waits until every one of `crds` has the condition `Established` and its objects can be listed. Between the two the server refuses every
 /// request with 429, "storage is (re)initializing" (`apiserver/pkg/storage/cacher/cacher.go`): for seconds, where it is short of CPU.
@@ -42,14 +42,14 @@ async fn served(client: &Client, crd: &Value, deadline: Instant, limit: Duration
         if Instant::now() >= deadline {
             return Err(late("established", format!("conditions {}", current.data["status"]["conditions"])));
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     let objects: Api<DynamicObject> = Api::all_with(client.clone(), &resource_of(crd));
     while let Err(error) = objects.list_metadata(&ListParams::default().limit(1)).await {
         if Instant::now() >= deadline {
             return Err(late("served", error.to_string()));
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }
@@ -60,13 +60,13 @@ pub fn definitions(client: &Client) -> Api<DynamicObject> {
     Api::all_with(client.clone(), &ApiResource::from_gvk(&kind))
 }
 
-/// Whether the API server has taken a CRD in.
+/// Whether a CRD has the condition `Established`.
 pub fn is_established(crd: &Value) -> bool {
     let mut conditions = crd["status"]["conditions"].as_array().into_iter().flatten();
     conditions.any(|condition| condition["type"] == "Established" && condition["status"] == "True")
 }
 
-/// What a CRD defines, in the version that is stored.
+/// The API of a CRD's objects, in the version that is stored.
 fn resource_of(crd: &Value) -> ApiResource {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let versions = crd["spec"]["versions"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -12,7 +12,7 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchP
 use serde_json::Value;
 
 use super::error::LocalError;
-use super::nap;
+use super::karpenter;
 use harness_kubernetes::{ApiError, REQUESTS_AT_ONCE, custom_resources_served};
 
 const NAMESPACES: &str = include_str!("../../../kind-config/rbac/namespaces.yaml");
@@ -23,8 +23,8 @@ const METRICS: &str = include_str!("../../../kind-config/metrics/apiservices.yam
 /// Who applied it, in `managedFields`.
 pub(crate) const FIELD_MANAGER: &str = "harness-bootstrap";
 
-/// Between two looks at what is not there yet.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The pause between two reads of an object that does not exist yet.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Applies namespaces first, then access rules.
 pub(crate) async fn access(client: &kube::Client) -> Result<(), LocalError> {
@@ -114,31 +114,31 @@ pub(crate) async fn flux_applied(client: &kube::Client, limit: Duration) -> Resu
             let waited_ms = millis(started);
             return Err(ApiError::Wait { object: object.into(), wanted: "ready", waited_ms, last }.into());
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Makes the NAP controller's service account and returns a token for it.
-pub(crate) async fn nap_token(client: &kube::Client) -> Result<String, LocalError> {
-    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), nap::NAMESPACE);
-    let object = format!("ServiceAccount {}/{}", nap::NAMESPACE, nap::SERVICE_ACCOUNT);
+/// Creates the NAP controller's service account and returns a token for it.
+pub(crate) async fn karpenter_token(client: &kube::Client) -> Result<String, LocalError> {
+    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), karpenter::NAMESPACE);
+    let object = format!("ServiceAccount {}/{}", karpenter::NAMESPACE, karpenter::SERVICE_ACCOUNT);
     let account = serde_json::json!({
         "apiVersion": "v1", "kind": "ServiceAccount",
-        "metadata": {"name": nap::SERVICE_ACCOUNT, "namespace": nap::NAMESPACE},
+        "metadata": {"name": karpenter::SERVICE_ACCOUNT, "namespace": karpenter::NAMESPACE},
     });
-    api.patch(nap::SERVICE_ACCOUNT, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&account))
+    api.patch(karpenter::SERVICE_ACCOUNT, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&account))
         .await
         .map_err(ApiError::request("apply", &object))?;
     let request = TokenRequest {
         spec: TokenRequestSpec {
-            // Longer than any cluster lives: the file is not renewed.
+            // Longer than any cluster exists: the file is not renewed.
             expiration_seconds: Some(365 * 24 * 3600),
             ..TokenRequestSpec::default()
         },
         ..TokenRequest::default()
     };
     let answer = api
-        .create_token_request(nap::SERVICE_ACCOUNT, &PostParams::default(), &request)
+        .create_token_request(karpenter::SERVICE_ACCOUNT, &PostParams::default(), &request)
         .await
         .map_err(ApiError::request("request a token of", &object))?;
     Ok(answer.status.map(|status| status.token).unwrap_or_default())

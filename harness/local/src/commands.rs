@@ -4,13 +4,13 @@ use harness_azure::Config as AzureConfig;
 use harness_catalogue::Component;
 
 use super::error::LocalError;
+use super::karpenter::{self, AzureAddresses};
 use super::layout::Layout;
-use super::nap::{self, AzureAddresses};
 use super::pki::PkiFiles;
 use super::process::Launch;
 use super::{control_plane, flux_processes, image_registry, kwok};
 
-/// What the command lines of one cluster's components are made from.
+/// The inputs of the command lines of one cluster's components.
 #[derive(Clone)]
 pub(crate) struct Commands {
     pub(crate) layout: Layout,
@@ -20,7 +20,7 @@ pub(crate) struct Commands {
 }
 
 impl Commands {
-    /// How to start a component. Writes the files and makes the folders that it needs.
+    /// Returns how to start a component; writes the files and creates the folders that it needs.
     pub(crate) fn launch(&self, component: Component) -> Result<Launch, LocalError> {
         let layout = &self.layout;
         let files = PkiFiles::new(&layout.state);
@@ -37,7 +37,7 @@ impl Commands {
             Component::ImageReflectorController => flux_processes::image_reflector_controller(layout)?,
             Component::ImageAutomationController => flux_processes::image_automation_controller(layout),
             Component::ImageRegistry => image_registry::registry(layout)?,
-            Component::Karpenter => nap::karpenter(layout, &self.azure, &self.addresses, &self.provision_mode),
+            Component::Karpenter => karpenter::controller(layout, &self.azure, &self.addresses, &self.provision_mode),
         })
     }
 }

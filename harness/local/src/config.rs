@@ -1,4 +1,4 @@
-//! What a local cluster is made from.
+//! The configuration of a local cluster.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,8 +14,8 @@ use super::state_dir::{StateDir, default_state_root, write_private};
 
 /// The variable with the provision mode of new local clusters.
 const PROVISION_MODE_VARIABLE: &str = "HARNESS_PROVISION_MODE";
-/// The provision modes that the simulated Azure can answer, the default first. The others of the provider make VMs and
-/// network interfaces themselves.
+/// The provision modes that the simulated Azure can answer, the default first. In the other modes of the provider it creates VMs and
+/// network interfaces itself.
 pub(crate) const PROVISION_MODES: [&str; 2] = ["aksmachineapi", "aksmachineapiheaderbatch"];
 
 /// The choices for one local cluster. Written to its folder, from which its supervisor and later commands read it.
@@ -38,7 +38,7 @@ pub struct LocalConfig {
     pub provision_mode: String,
     /// How long the whole start may take.
     pub start_timeout: Duration,
-    /// Keeps the executables in the cache until the supervisor has its own hold.
+    /// Keeps the executables in the cache until the supervisor has locked them.
     #[serde(skip)]
     components: Option<BinDir>,
 }
@@ -97,7 +97,7 @@ impl LocalConfig {
         Ok(())
     }
 
-    /// Writes the configuration where the supervisor looks for it.
+    /// Writes the configuration where the supervisor reads it.
     pub(crate) fn save(&self) -> Result<(), LocalError> {
         let path = self.state().config_file();
         let text = serde_json::to_vec_pretty(self).map_err(LocalError::content(&path))?;
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_are_no_folder_or_label_are_refused() {
+    fn names_that_are_not_a_folder_and_a_dns_label_are_refused() {
         for good in ["harness", "a", "run-0199", "9"] {
             assert!(validate_name(good).is_ok(), "{good}");
         }
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_component_that_has_gone_is_named() {
+    fn a_missing_component_is_named() {
         let temp = tempfile::tempdir().unwrap();
         let config = LocalConfig::new("t", &components(temp.path()));
         config.validate().unwrap();

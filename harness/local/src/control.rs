@@ -28,7 +28,7 @@ type App = State<Arc<Shared>>;
 
 /// Listens on `socket` and answers in the background, until the runtime ends.
 pub(crate) fn serve(shared: Arc<Shared>, socket: &Path) -> Result<(), LocalError> {
-    // Left by a supervisor that was killed; the lock that we hold says that it is dead.
+    // Left by a supervisor that was killed; the lock that this process holds proves that it is dead.
     match std::fs::remove_file(socket) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(LocalError::file("remove the old socket", socket)(error));
@@ -73,7 +73,7 @@ async fn ready(State(shared): App) -> Response {
     Json(shared.status()).into_response()
 }
 
-/// Answers when the cluster has failed. A connection that ends without an answer says that the supervisor is gone.
+/// Answers when the cluster has failed. A connection that ends without an answer means that the supervisor has ended.
 async fn failed(State(shared): App) -> Response {
     let mut failure = shared.failure.subscribe();
     match failure.wait_for(Option::is_some).await {

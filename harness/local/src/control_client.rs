@@ -1,4 +1,4 @@
-//! The other end of the control socket.
+//! The client of the supervisor's control socket.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::on_demand::START_LIMIT;
 use super::shared::{ANNOUNCE_LIMIT, READY_LIMIT};
 use super::state_dir::StateDir;
 
-/// A call that answers at once.
+/// The limit of a call that needs no waiting.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
 
 /// Talks to the supervisor of one cluster. Cheap to clone.
@@ -136,13 +136,13 @@ impl ComponentControl for ControlClient {
         Box::pin(self.call(Method::GET, "usage", Some(CALL_LIMIT), "report the usage of its components"))
     }
 
-    /// A supervisor that is gone is a failure.
+    /// A supervisor that does not answer is a failure, too.
     fn failed(&self) -> BoxFuture<'_, Failure> {
         Box::pin(async {
             let failed = self.call::<Failure>(Method::GET, "failed", None, "report a failure").await;
             failed.unwrap_or_else(|error| Failure {
                 component: "supervisor".to_owned(),
-                reason: format!("is gone: {error}"),
+                reason: format!("has ended: {error}"),
                 log_tail: Vec::new(),
                 at: Timestamp::now(),
             })
@@ -185,7 +185,7 @@ fn control_error(cluster: &str, doing: &'static str, reason: String) -> ControlE
     ControlError { by: format!("the supervisor of cluster {cluster:?}"), doing: doing.to_owned(), reason }
 }
 
-/// The innermost reason: "connection refused" says more than "error sending request".
+/// Returns the innermost reason: "connection refused" is more useful than "error sending request".
 fn describe(error: &reqwest::Error) -> String {
     let mut source: &dyn std::error::Error = error;
     while let Some(inner) = source.source() {

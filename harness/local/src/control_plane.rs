@@ -1,6 +1,6 @@
 //! Command lines of etcd and the Kubernetes control plane.
 //!
-//! Sources: the flags of each program at the pinned version; what was measured is said where it decides.
+//! Sources: the flags of each program at the pinned version; comments name the measurements that decided a flag.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::process::Launch;
 const SERVICE_RANGE: &str = "10.0.0.0/16";
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
-/// Controllers that have nothing to do here: there are no bootstrap tokens, volumes to attach, routes or load
+/// All controllers except those without work here: there are no bootstrap tokens, volumes to attach, routes or load
 /// balancers. The TTL controller annotates every Node for kubelets that read Secrets; there are none, and it costs
 /// a write a node.
 const CONTROLLERS: &str = "--controllers=*,-bootstrap-signer-controller,-token-cleaner-controller,\
@@ -56,7 +56,7 @@ pub(crate) fn etcd(layout: &Layout, files: &PkiFiles) -> Launch {
         flag("--peer-key-file", &key),
         text("--peer-client-cert-auth=true"),
         flag("--peer-trusted-ca-file", &ca),
-        // The data is thrown away with the cluster; waiting for the disk buys nothing.
+        // The data is deleted with the cluster: waiting for the disk protects nothing.
         text("--unsafe-no-fsync"),
         text("--quota-backend-bytes=8589934592"),
         text("--auto-compaction-mode=periodic"),
@@ -76,7 +76,7 @@ pub(crate) fn api_server(layout: &Layout, files: &PkiFiles) -> Launch {
         text("--bind-address=127.0.0.1"),
         // Without a default route the server finds no address of its own and refuses to start.
         text("--advertise-address=127.0.0.1"),
-        // A loopback address is not allowed in Endpoints; without this it says so for ever.
+        // A loopback address is not allowed in Endpoints; without this the server logs that for ever.
         text("--endpoint-reconciler-type=none"),
         text(format!("--secure-port={}", layout.ports.get(Component::KubeApiserver, Port::Main))),
         text(format!("--service-cluster-ip-range={SERVICE_RANGE}")),

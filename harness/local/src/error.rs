@@ -1,4 +1,4 @@
-//! What can go wrong while a local cluster is made, used or taken down.
+//! What can go wrong while a local cluster is started, used or stopped.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -56,10 +56,10 @@ pub enum LocalError {
         /// What is wrong with it.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// A certificate could not be made.
+    /// A certificate could not be created.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// No free loopback port could be had.
+    /// No free loopback port was found.
     #[error("cannot get a free port on 127.0.0.1: {source}")]
     Port {
         /// The operating system's reason.
@@ -75,13 +75,13 @@ pub enum LocalError {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// The thread that starts processes is gone; the supervisor cannot go on.
+    /// The thread that starts processes has ended; the supervisor cannot continue.
     #[error("cannot start {component}: the thread that starts processes has ended")]
     SpawnerGone {
         /// The component.
         component: String,
     },
-    /// A component ended although nobody asked it to.
+    /// A component ended without being stopped.
     #[error("{component} {exit}; its last log lines:\n{log_tail}")]
     ComponentDied {
         /// The component.
@@ -163,8 +163,8 @@ pub enum LocalError {
         /// Why not.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// No client of the simulated Azure's controls can be made.
-    #[error("cannot make a client of the simulated Azure's controls: {0}")]
+    /// No client of the simulated Azure's control endpoint could be built.
+    #[error("cannot build a client of the simulated Azure's control endpoint: {0}")]
     AzureControl(#[source] AzureControlError),
     /// NAP cannot ask the simulated Azure for machines in this way.
     #[error("the provision mode {given:?} is not {modes}: change HARNESS_PROVISION_MODE or leave it out")]
@@ -183,7 +183,7 @@ pub enum LocalError {
 }
 
 impl LocalError {
-    /// Whether a second attempt may fare better: something was not there in time, or did not answer.
+    /// Whether a second attempt may succeed: something was not ready in time, or did not answer.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Supervisor(_) | Self::Api(_) | Self::NotReady { .. } | Self::StartTimeout { .. })
     }

@@ -1,10 +1,10 @@
 //! Where Flux's controllers post their events.
 //!
 //! A controller posts each event from within the reconciliation that it is about, and tries a refused post again after 1, 2, 4 and 8
-//! seconds (`Recorder` in fluxcd/pkg `runtime/events`): without anybody who listens, every apply would take a quarter of a minute longer. The
-//! notification controller starts only when a run asks for it, so this relay listens from the start. It takes events and drops
-//! them, as the notification controller does where no Alert is about them; from the moment that it runs, it is handed each event, and
-//! its answer, or that there is none, is the relay's.
+//! seconds (`Recorder` in fluxcd/pkg `runtime/events`): without a listener, every apply would take a quarter of a minute longer. The
+//! notification controller starts only when a run asks for it, so this relay listens from the start. It accepts events and
+//! drops them, as the notification controller does with events that no Alert selects. Once the notification controller runs, the relay
+//! forwards each event to it and returns its answer, or 502 if there is none.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -32,7 +32,7 @@ pub(crate) struct EventRelay {
     accepting: AbortHandle,
 }
 
-/// Who takes the events, once somebody does.
+/// The address of the notification controller, once it runs.
 pub(crate) type Target = Arc<OnceLock<String>>;
 
 #[derive(Clone)]
@@ -62,7 +62,7 @@ impl EventRelay {
         Ok(Self { address, target, accepting })
     }
 
-    /// What the controllers are given as `--events-addr`.
+    /// The value of the controllers' `--events-addr`.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
@@ -82,10 +82,10 @@ impl Drop for EventRelay {
 async fn take(State(relay): State<Relay>, event: Bytes) -> Response {
     let Some(target) = relay.target.get() else { return StatusCode::ACCEPTED.into_response() };
     match relay.http.post(target).header(CONTENT_TYPE, "application/json").body(event).send().await {
-        // 429 says that the same event was posted before, and must stay 429: it is not tried again.
+        // 429 means that the same event was posted before, and must stay 429: the controllers do not retry it.
         Ok(answer) => answer.status().into_response(),
         Err(error) => {
-            tracing::debug!(%error, "the notification controller takes no event");
+            tracing::debug!(%error, "the notification controller does not accept an event");
             StatusCode::BAD_GATEWAY.into_response()
         }
     }
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn events_are_dropped_until_somebody_takes_them() {
+    async fn events_are_dropped_until_the_notification_controller_runs() {
         let relay = EventRelay::start().await.unwrap();
         assert_eq!(post_to(&relay, "early").await, StatusCode::ACCEPTED);
 

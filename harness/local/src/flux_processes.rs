@@ -18,7 +18,7 @@ pub(crate) fn source_controller(layout: &Layout) -> Result<Launch, LocalError> {
     launch.args.extend([
         OsString::from(format!("--storage-path={}", storage.display())),
         format!("--storage-addr={address}").into(),
-        // This is what artifact URLs are made from.
+        // The host of artifact URLs.
         format!("--storage-adv-addr={address}").into(),
     ]);
     Ok(launch)
@@ -28,7 +28,7 @@ pub(crate) fn kustomize_controller(layout: &Layout) -> Launch {
     let mut launch = controller(layout, Component::KustomizeController);
     launch.args.extend([
         OsString::from("--requeue-dependency=5s"),
-        // A base on the internet would make a run depend on it.
+        // A run must not depend on a base on the internet.
         "--no-remote-bases=true".into(),
         // A commit that never becomes healthy must not hold up its own repair for the whole timeout.
         "--feature-gates=CancelHealthCheckOnNewRevision=true".into(),
@@ -38,7 +38,7 @@ pub(crate) fn kustomize_controller(layout: &Layout) -> Launch {
 
 pub(crate) fn notification_controller(layout: &Layout) -> Launch {
     let mut launch = controller(layout, Component::NotificationController);
-    // Its own option of that name says where it listens.
+    // Its own option of that name is the address that it listens on.
     launch.args.retain(|argument| !argument.to_string_lossy().starts_with("--events-addr"));
     launch.args.extend([
         OsString::from(format!(
@@ -56,7 +56,7 @@ pub(crate) fn image_reflector_controller(layout: &Layout) -> Result<Launch, Loca
     let mut launch = controller(layout, Component::ImageReflectorController);
     launch.args.extend([
         OsString::from(format!("--storage-path={}", storage.display())),
-        // The database maps twice this much; the default is made for thousands of repositories.
+        // The database maps twice this size; the default suits thousands of repositories.
         "--storage-value-log-file-size=16777216".into(),
     ]);
     Ok(launch)
@@ -68,7 +68,7 @@ pub(crate) fn image_automation_controller(layout: &Layout) -> Launch {
 
 fn controller(layout: &Layout, component: Component) -> Launch {
     let mut launch = layout.launch(component);
-    // A flag for it is not merged by these programs (their main.go).
+    // These programs ignore a `--kubeconfig` flag (their main.go).
     launch.env.insert("KUBECONFIG".into(), layout.state.kubeconfig(component.name()).into());
     launch.env.insert("RUNTIME_NAMESPACE".into(), "flux-system".into());
     launch.args = vec![

@@ -9,14 +9,14 @@ use super::control_client::ControlClient;
 use super::error::LocalError;
 use super::process::Process;
 use super::state_dir::StateDir;
-use super::{kubeconfig, nap, teardown, versions};
+use super::{karpenter, kubeconfig, teardown, versions};
 use harness_components::control::{Status, TeardownReport};
 use harness_gitops::git::GitRemote;
 use harness_kubernetes::{RequestCount, measuring_client};
 
 /// One running local cluster.
 pub struct Local {
-    /// What it was made from.
+    /// Its configuration.
     pub config: LocalConfig,
     /// The control of its components.
     pub control: ControlClient,
@@ -60,7 +60,7 @@ impl Local {
         let (client, requests) = measuring_client(kube_config.clone()).map_err(LocalError::client("harness"))?;
         let url = status.endpoints.get("azure-control").cloned().unwrap_or_default();
         let azure = AzureClient::new(url, config.azure.control_token.clone()).map_err(LocalError::AzureControl)?;
-        let git = GitRemote::new(status.endpoints.get("git").cloned().unwrap_or_default())?.past_faults();
+        let git = GitRemote::new(status.endpoints.get("git").cloned().unwrap_or_default())?.exempt_from_faults();
         Ok(Self { config, state, control, status, kube_config, client, requests, azure, git, _process: process })
     }
 
@@ -69,14 +69,14 @@ impl Local {
         self.status.endpoints.get(name).cloned().unwrap_or_default()
     }
 
-    /// Whatever a shell needs so that any Kubernetes or Azure SDK client uses this cluster and its Azure.
+    /// The variables with which any Kubernetes or Azure SDK client uses this cluster and its simulated Azure.
     pub fn env(&self) -> Vec<(String, String)> {
         let azure = &self.config.azure;
         let path = |path: PathBuf| path.to_string_lossy().into_owned();
         [
             ("KUBECONFIG", path(self.state.kubeconfig("admin"))),
-            ("AZURE_ENVIRONMENT_FILEPATH", path(nap::environment_file(&self.state))),
-            ("SSL_CERT_FILE", path(nap::azure_ca_file(&self.state))),
+            ("AZURE_ENVIRONMENT_FILEPATH", path(karpenter::environment_file(&self.state))),
+            ("SSL_CERT_FILE", path(karpenter::azure_ca_file(&self.state))),
             ("IDENTITY_ENDPOINT", self.endpoint("identity")),
             ("IDENTITY_HEADER", azure.identity_header.expose().to_owned()),
             ("AZURE_SUBSCRIPTION_ID", azure.subscription_id.clone()),
@@ -93,13 +93,13 @@ impl Local {
     /// Component and version of what runs, read from the executables.
     pub async fn versions(&self) -> Vec<(String, String)> {
         let bin_dir = self.config.bin_dir.clone();
-        // Reads some hundred megabytes of executables where no manifest tells.
+        // Reads some hundred megabytes of executables where no manifest lists the versions.
         let mut all = tokio::task::spawn_blocking(move || versions::read(&bin_dir)).await.unwrap_or_default();
         all.extend(self.status.versions.iter().map(|(name, version)| (name.clone(), version.clone())));
         all
     }
 
-    /// Stops everything in order, verifies that nothing is left, and removes the folder; with `logs_to` the logs are moved there first.
+    /// Stops everything in order, checks for leaks, and removes the folder; with `logs_to` the logs are moved there first.
     pub async fn teardown(self, logs_to: Option<&Path>) -> TeardownReport {
         teardown::teardown(&self.config.name, &self.state, &self.control, logs_to).await
     }

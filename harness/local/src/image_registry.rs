@@ -23,7 +23,7 @@ pub(crate) fn registry(layout: &Layout) -> Result<Launch, LocalError> {
     let text = serde_saphyr::to_string(&configuration).map_err(LocalError::content(&path))?;
     write_private(&path, text)?;
     let mut launch = layout.launch(Component::ImageRegistry);
-    // Without this it sends traces to where an environment variable or a default says.
+    // By default it exports traces over the network.
     launch.env.insert("OTEL_TRACES_EXPORTER".into(), "none".into());
     launch.args = vec!["serve".into(), path.into()];
     Ok(launch)

@@ -1,4 +1,4 @@
-//! The hidden subcommands that the harness runs itself with.
+//! The hidden subcommands with which the harness starts itself.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

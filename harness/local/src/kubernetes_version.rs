@@ -19,7 +19,7 @@ use super::version_proxy::{Identity, VersionProxy};
 /// The component that the version is announced to.
 const KARPENTER: Component = Component::Karpenter;
 
-/// What was announced to the controller last.
+/// The version that was last announced to the controller.
 #[derive(Clone, Debug)]
 pub(crate) struct Announced {
     /// The version, without `v`.
@@ -64,12 +64,12 @@ impl KubernetesVersion {
         })
     }
 
-    /// What is announced, to wait for.
+    /// The announced version, to wait for.
     pub(crate) fn announced(&self) -> watch::Receiver<Announced> {
         self.announced.subscribe()
     }
 
-    /// Until the simulated Azure has ended.
+    /// Announces every change, until the simulated Azure ends.
     pub(crate) async fn follow(mut self, mut managed: watch::Receiver<String>) {
         loop {
             let version = managed.borrow_and_update().clone();

@@ -7,7 +7,7 @@ use super::layout::Layout;
 use super::process::Launch;
 use super::state_dir::write_private;
 
-/// See the files themselves; the second says why there are two processes.
+/// The second file explains why there are two processes.
 const STAGES: &str = include_str!("../../../kind-config/kwok/stages.yaml");
 const LEASES: &str = include_str!("../../../kind-config/kwok/leases.yaml");
 
@@ -39,7 +39,7 @@ fn launch(layout: &Layout, component: Component, stages: &str, lease_seconds: u3
         // Apart from the services' range; room for four million pods.
         "--cidr=10.64.0.0/10".into(),
         format!("--node-lease-duration-seconds={lease_seconds}").into(),
-        // One line a patched pod is CPU time and nothing that the watch does not say.
+        // A line for each patched pod costs CPU time, and the watch records the same.
         "--v=WARN".into(),
     ];
     Ok(launch)

@@ -22,7 +22,7 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(600);
 ///
 /// # Errors
 /// When one of that name is up, a component is missing, or the start fails (the message has the last log lines and
-/// the folder to which the logs were moved; nothing is left running).
+/// the folder to which the logs were moved; no process stays).
 pub async fn up(config: LocalConfig) -> Result<Local, LocalError> {
     let state = prepare(&config)?;
     let log = open_log(&state.log("supervisor"))?;
@@ -110,7 +110,7 @@ pub fn list(state_root: &Path) -> Vec<String> {
     names
 }
 
-/// Takes the cluster of that name down; `None` when there is none. What a killed supervisor left is removed as well.
+/// Takes the cluster of that name down; `None` when there is none. Also removes the folder of a supervisor that was killed.
 ///
 /// # Errors
 /// When the folder cannot be read. What could not be stopped or removed is in the report.
@@ -129,7 +129,7 @@ fn supervised(state: &StateDir) -> Result<bool, LocalError> {
     Ok(state.root().exists() && state.try_lock()?.is_none())
 }
 
-/// Checks the configuration and makes a fresh folder with it.
+/// Checks the configuration and creates a new folder with it.
 fn prepare(config: &LocalConfig) -> Result<StateDir, LocalError> {
     harness_tls::install_crypto();
     config.validate()?;

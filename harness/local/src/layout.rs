@@ -1,4 +1,4 @@
-//! What every component's command line is made from.
+//! The folders, ports and environment that the command lines of all components share.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ use super::state_dir::StateDir;
 /// A garbage collector that runs less often: on two cores 1,000 pods were ready 8 % sooner, for more memory.
 const GOGC: &str = "400";
 
-/// Where things are and who listens where.
+/// The folders and ports of one cluster.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     pub(crate) bin_dir: PathBuf,
@@ -34,11 +34,11 @@ impl Layout {
         let name = component.name();
         let mut env: BTreeMap<String, OsString> = BTreeMap::new();
         env.insert("GOGC".into(), GOGC.into());
-        // Some libraries insist on a home and on a folder for temporary files; neither is the user's.
+        // Some libraries need a home and a folder for temporary files; neither must be the user's.
         env.insert("HOME".into(), self.state.data().into());
         env.insert("TMPDIR".into(), self.state.data().into());
         env.insert("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into());
-        // Never through the proxy of somebody's shell or system.
+        // Everything is on loopback, whatever proxy the user's shell or system configures.
         env.insert("NO_PROXY".into(), "*".into());
         Launch {
             name: name.to_owned(),

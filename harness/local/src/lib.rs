@@ -1,8 +1,10 @@
-//! A cluster made here: the upstream control plane, Flux and NAP as processes, beside a simulated Azure.
+//! The local target: the upstream control plane, Flux and NAP as processes, beside a simulated Azure.
 //!
-//! [`up`] and [`throwaway`] start a *supervisor*: this same program as a process of its own, which runs the simulated
-//! Azure and the Git server and owns every other process. The kernel kills the components when the supervisor ends,
-//! however it ends, and a throw-away supervisor when the process that asked for it ends.
+//! [`up`] and [`throwaway`] write a `LocalConfig` to the cluster's folder ([`StateDir`]) and start a *supervisor*: this program as a process
+//! of its own (`supervisor`). It runs the simulated Azure, the Git server and the metrics APIs itself; `start` decides the order in which the
+//! components start, `commands` their command lines, `registry` watches them, and `internal exec` prepares each process. A caller talks to
+//! it through the control socket ([`ControlClient`], served by `control`). The kernel kills the components when the supervisor ends, however
+//! it ends, and a throw-away supervisor when the process that started it ends; `teardown` checks that nothing stays.
 
 mod bootstrap;
 mod commands;
@@ -19,13 +21,13 @@ mod flux_processes;
 mod handle;
 mod image_registry;
 mod internal;
+mod karpenter;
 mod kubeconfig;
 mod kubernetes_version;
 mod kwok;
 mod launch;
 mod layout;
 mod metrics_control;
-mod nap;
 mod on_demand;
 mod pki;
 mod ports;
@@ -36,7 +38,7 @@ mod sandbox;
 mod shared;
 mod start;
 mod state_dir;
-mod steps;
+mod step_timings;
 mod supervisor;
 mod teardown;
 mod version_proxy;

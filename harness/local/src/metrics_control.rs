@@ -1,4 +1,4 @@
-//! The metrics from the side of a run.
+//! The metrics APIs, as a run controls them.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use harness_metrics::{APIS, ExternalMetric, Load, WorkloadReport};
 
 use super::control_client::ControlClient;
 
-/// Between two looks at the APIServices.
-const LOOK_PERIOD: Duration = Duration::from_millis(100);
+/// The pause between two reads of the APIServices.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Says what the metrics APIs of a cluster answer. Cheap to clone.
+/// Sets what the metrics APIs of a cluster answer. Cheap to clone.
 #[derive(Clone)]
 pub struct MetricsControl {
     control: ControlClient,
@@ -34,8 +34,8 @@ impl MetricsControl {
         Self { control, client }
     }
 
-    /// Replaces what is said about the load's workload. When it returns, the next question of the HPA is answered with it. A load
-    /// that says nothing makes the workload's metrics unknown again.
+    /// Replaces the load of a workload. When it returns, the next request of the HPA is answered with it. An empty load makes the
+    /// workload's metrics unknown again.
     ///
     /// # Errors
     /// When the load is invalid, pods cannot be listed, or the supervisor does not answer.
@@ -88,7 +88,7 @@ impl MetricsControl {
                     let waited_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
                     return Err(ApiError::Wait { object, wanted: "available", waited_ms, last });
                 }
-                tokio::time::sleep(LOOK_PERIOD).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         }
         Ok(())

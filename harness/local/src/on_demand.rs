@@ -10,12 +10,12 @@ use super::event_relay::Target;
 use super::probes::Probes;
 use super::registry::Registry;
 
-/// How long one of them may take to become ready: a machine that is busy with other clusters needs a multiple of the usual second.
+/// How long one of them may take to become ready: usually a second, and several on a machine that runs other clusters.
 const READY_LIMIT: Duration = Duration::from_secs(60);
 /// How long a start may take, with those before it that it waits for.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(150);
 
-/// Starts them.
+/// Starts components on demand.
 pub(crate) struct OnDemand {
     commands: Commands,
     registry: Registry,
@@ -30,7 +30,7 @@ impl OnDemand {
         Self { commands, registry, probes, events, turn: tokio::sync::Mutex::default() }
     }
 
-    /// Starts a component and waits until it is ready. One that runs is left alone.
+    /// Starts a component and waits until it is ready. Does nothing if it runs already.
     pub(crate) async fn start(&self, component: Component) -> Result<(), LocalError> {
         let _turn = self.turn.lock().await;
         if component.starts() == Starts::WithCluster {
@@ -40,7 +40,7 @@ impl OnDemand {
         self.probes.ready(&self.registry, &self.commands.layout, component, READY_LIMIT).await?;
         if component == Component::NotificationController {
             let address = self.commands.layout.ports.address(component, Port::Events);
-            // Set before, where it is started for the second time.
+            // Set already if this is a second start.
             let _ = self.events.set(format!("http://{address}/"));
         }
         Ok(())

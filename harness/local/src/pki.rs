@@ -41,15 +41,15 @@ impl PkiFiles {
     }
 }
 
-/// The authorities of one cluster, with every server certificate already on disk. The front proxy's signs one client and is
-/// forgotten: who shows a certificate of it is the API server.
+/// The authorities of one cluster, with every server certificate already on disk. The key of the front proxy's authority is not
+/// kept: it signs one certificate, that of the API server.
 pub(crate) struct Pki {
     pub(crate) cluster: Authority,
     pub(crate) files: PkiFiles,
 }
 
 impl Pki {
-    /// Makes the authorities and writes the servers' certificates and the service accounts' signing key.
+    /// Creates the authorities and writes the servers' certificates and the service accounts' signing key.
     pub(crate) fn create(state: &StateDir) -> Result<Self, LocalError> {
         let files = PkiFiles::new(state);
         let cluster = Authority::new("harness-cluster-ca")?;

@@ -8,7 +8,7 @@ use harness_catalogue::{Component, Port};
 
 use super::error::LocalError;
 
-/// Who listens where. All on 127.0.0.1 except where [`super::nap`] says otherwise.
+/// The number of each port of each component, on 127.0.0.1; [`super::karpenter`] names the exceptions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ports(BTreeMap<(Component, Port), u16>);
 
@@ -48,7 +48,7 @@ impl Ports {
     }
 }
 
-/// The lowest port that is tried; common services sit below.
+/// The lowest port that is tried: common services use lower ones.
 const LOWEST: u16 = 20_000;
 
 fn free_below(end: u16) -> Option<TcpListener> {
@@ -58,7 +58,7 @@ fn free_below(end: u16) -> Option<TcpListener> {
         return None;
     }
     // The standard library seeds its hashers from the operating system: two clusters that start at the same time
-    // do not look at the same ports.
+    // do not try the same ports.
     let random = RandomState::new();
     (0..TRIES).find_map(|attempt| {
         let mut hasher = random.build_hasher();

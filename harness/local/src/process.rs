@@ -68,8 +68,7 @@ impl Spawner {
             .name("spawner".into())
             .spawn(move || {
                 while let Ok((mut command, reply)) = inbox.recv() {
-                    // A requester that no longer waits is gone together with its cluster's runtime; its child
-                    // must not stay.
+                    // The requester's runtime has ended, and with it the cluster: its child must not stay.
                     if let Err(Ok(mut child)) = reply.send(command.spawn()) {
                         let _ = child.kill();
                         let _ = child.wait();
@@ -113,9 +112,9 @@ impl Spawner {
         command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
         let program = PathBuf::from(command.get_program());
         let (reply, answer) = oneshot::channel();
-        let gone = || LocalError::SpawnerGone { component: name.to_owned() };
-        self.jobs.send((command, reply)).map_err(|_| gone())?;
-        let child = answer.await.map_err(|_| gone())?.map_err(|source| LocalError::Spawn {
+        let ended = || LocalError::SpawnerGone { component: name.to_owned() };
+        self.jobs.send((command, reply)).map_err(|_| ended())?;
+        let child = answer.await.map_err(|_| ended())?.map_err(|source| LocalError::Spawn {
             component: name.to_owned(),
             program: program.clone(),
             source,
@@ -130,7 +129,7 @@ pub(crate) struct Process {
     pid: Pid,
     started: Instant,
     /// Locked while a signal is sent and while the child is reaped, so that a signal never meets a process id
-    /// that already belongs to somebody else.
+    /// that already belongs to another process.
     reaped: Arc<Mutex<bool>>,
     exit: watch::Receiver<Option<Exit>>,
     last_usage: Arc<Mutex<Option<FinalUsage>>>,
@@ -140,7 +139,7 @@ pub(crate) struct Process {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FinalUsage {
     pub(crate) cpu_ms: u64,
-    /// 0: a dead process tells no memory any more.
+    /// 0: a dead process has no memory any more.
     pub(crate) rss_peak_bytes: u64,
 }
 
@@ -157,7 +156,7 @@ impl Process {
             while let Err(nix::errno::Errno::EINTR) = waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)
             {
             }
-            // A process that waits to be reaped still tells its CPU time.
+            // A process that waits to be reaped still has its CPU time.
             let last = harness_components::control::read_usage("", pid.as_raw().unsigned_abs())
                 .map(|usage| FinalUsage { cpu_ms: usage.cpu_ms, rss_peak_bytes: usage.rss_peak_bytes });
             *final_usage.lock().unwrap_or_else(PoisonError::into_inner) = last;
@@ -262,7 +261,7 @@ mod tests {
         let ready = temp.path().join("ready");
         let mut command = Command::new("sh");
         command.arg("-c").arg(format!("trap '' TERM; : > {}; while :; do sleep 0.05; done", ready.display()));
-        let process = spawner.run("stubborn", command, &temp.path().join("log")).await.unwrap();
+        let process = spawner.run("ignores-sigterm", command, &temp.path().join("log")).await.unwrap();
         let deadline = Instant::now() + Duration::from_secs(10);
         while !ready.exists() {
             assert!(Instant::now() < deadline, "the shell never set its trap");
@@ -270,6 +269,6 @@ mod tests {
         }
         assert!(process.stop(Duration::from_millis(100)).await, "it stopped although it ignores SIGTERM");
         assert_eq!(process.exited().unwrap().status, "signal: 9 (SIGKILL)");
-        assert!(!process.signal(Signal::SIGTERM), "a signal was sent to a process that is gone");
+        assert!(!process.signal(Signal::SIGTERM), "a signal was sent to a process that has ended");
     }
 }

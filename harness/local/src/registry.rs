@@ -17,7 +17,7 @@ use harness_components::control::{ComponentStatus, Failure, ProcessRef};
 /// How many lines of a dead component's log are kept.
 const TAIL_LINES: usize = 20;
 
-/// Starts components and notices when one ends that nobody stopped.
+/// Starts components and reports the first one that ends without being stopped.
 #[derive(Clone)]
 pub(crate) struct Registry {
     spawner: Spawner,
@@ -29,7 +29,7 @@ struct Slot {
     launch: Launch,
     process: Process,
     reference: Option<ProcessRef>,
-    /// Set before it is stopped on purpose; its end is then no failure.
+    /// Set before it is stopped on purpose; its end is then not a failure.
     stopping: bool,
     restarts: u32,
     /// CPU time of its earlier processes, in milliseconds.
@@ -46,7 +46,7 @@ impl Registry {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts a component, for the first time or again. One that runs is left alone.
+    /// Starts a component, for the first time or again. Does nothing if it runs already.
     pub(crate) async fn start(&self, component: Component, launch: Launch) -> Result<(), LocalError> {
         if self.runs(component) {
             return Ok(());
@@ -164,7 +164,7 @@ impl Registry {
         }
     }
 
-    /// Stops one component by SIGTERM, and after `grace` by SIGKILL; one that has ended is left alone.
+    /// Stops one component by SIGTERM, and after `grace` by SIGKILL; does nothing if it has ended.
     pub(crate) async fn stop_one(&self, component: Component, grace: Duration) -> Result<(), LocalError> {
         self.knows(component)?;
         let (_, killed) = self.stop(&[component], grace).await;
@@ -172,8 +172,8 @@ impl Registry {
         Ok(())
     }
 
-    /// Stops some components at once, each by SIGTERM and after `grace` by SIGKILL.
-    /// Returns who stopped and who had to be killed; those that do not run are in neither.
+    /// Stops some components at the same time, each by SIGTERM and after `grace` by SIGKILL.
+    /// Returns those that stopped and those that had to be killed; those that do not run are in neither.
     pub(crate) async fn stop(&self, components: &[Component], grace: Duration) -> (Vec<String>, Vec<String>) {
         let processes: Vec<(Component, Process)> = {
             let mut slots = self.slots();

@@ -2,7 +2,7 @@
 //!
 //! The NAP controller calls client-go's `rest.InClusterConfig`, which reads a token at a path that only root can
 //! write. In a mount namespace of its own the path can be made for this one process without touching the machine:
-//! as root a mount namespace suffices, an ordinary user makes it inside a user namespace.
+//! as root a mount namespace suffices, an ordinary user also needs a user namespace.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -20,7 +20,7 @@ use super::process::{Spawner, log_tail};
 use super::registry::Registry;
 use super::start::InProcess;
 use super::state_dir::{StateDir, write_private};
-use super::steps::Steps;
+use super::step_timings::StepTimings;
 
 /// How long the NAP controller may take to be started with another version of the control plane.
 pub(crate) const ANNOUNCE_LIMIT: Duration = Duration::from_secs(20);
@@ -31,7 +31,7 @@ pub(crate) struct Shared {
     pub(crate) config: LocalConfig,
     pub(crate) state: StateDir,
     pub(crate) registry: Registry,
-    pub(crate) steps: Steps,
+    pub(crate) steps: StepTimings,
     pub(crate) metrics: Arc<Metrics>,
     started_at: Timestamp,
     pub(crate) phase: watch::Sender<Phase>,
@@ -62,7 +62,7 @@ impl Shared {
     ) -> Self {
         Self {
             registry: Registry::new(spawner),
-            steps: Steps::new(),
+            steps: StepTimings::new(),
             metrics: Arc::default(),
             started_at: Timestamp::now(),
             phase: watch::channel(Phase::Starting).0,
@@ -132,7 +132,7 @@ impl Shared {
         probes.ready(&self.registry, layout, component, READY_LIMIT).await
     }
 
-    /// Waits until the NAP controller has been told this version of the control plane.
+    /// Waits until the NAP controller has been given this version of the control plane.
     pub(crate) async fn wait_until_announced(&self, version: &str) -> Result<(), LocalError> {
         let announced = self.announced_version.get().ok_or(LocalError::NotUp)?;
         wait_until_announced(announced.clone(), version, ANNOUNCE_LIMIT).await

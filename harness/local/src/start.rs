@@ -1,4 +1,4 @@
-//! The order in which a cluster comes up.
+//! The order in which a cluster starts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use super::commands::Commands;
 use super::config::LocalConfig;
 use super::error::LocalError;
 use super::event_relay::EventRelay;
+use super::karpenter::{self, AzureAddresses};
 use super::kubernetes_version::KubernetesVersion;
 use super::layout::Layout;
-use super::nap::{self, AzureAddresses};
 use super::on_demand::OnDemand;
 use super::pki::{Pki, PkiFiles, read_pem};
 use super::ports::Ports;
 use super::probes::Probes;
 use super::registry::Registry;
 use super::state_dir::{StateDir, private_dir, write_private};
-use super::steps::Steps;
+use super::step_timings::StepTimings;
 use super::{bootstrap, declaration, kubeconfig};
 
 /// How long one component may take to become ready.
@@ -48,11 +48,11 @@ pub(crate) struct InProcess {
     pub(crate) events: EventRelay,
     pub(crate) on_demand: OnDemand,
     pub(crate) layout: Layout,
-    /// Ask components whether they are ready.
+    /// The readiness probes.
     pub(crate) probes: Probes,
-    /// What `/version` says.
+    /// The version in the API server's `/version`.
     pub(crate) kubernetes_version: String,
-    /// What is announced of it to the NAP controller.
+    /// The version that is announced to the NAP controller.
     pub(crate) announced_version: KubernetesVersion,
 }
 
@@ -69,7 +69,7 @@ pub(crate) async fn bring_up(
     config: &LocalConfig,
     state: &StateDir,
     registry: &Registry,
-    steps: &Steps,
+    steps: &StepTimings,
     metrics: &Arc<Metrics>,
 ) -> Result<InProcess, LocalError> {
     let from_ms = steps.now_ms();
@@ -110,7 +110,7 @@ pub(crate) async fn bring_up(
         steps.time(&format!("{component} ready"), ready).await
     };
 
-    // Both at once: the API server needs longer to initialise than etcd, and repeats its first connection.
+    // Both at the same time: the API server needs longer to initialise than etcd, and repeats its first connection.
     start(Component::Etcd).await?;
     start(Component::KubeApiserver).await?;
     let ((), git, metrics_server) = tokio::try_join!(
@@ -126,8 +126,8 @@ pub(crate) async fn bring_up(
             start(Component::KubeControllerManager).await?;
             start(Component::KubeScheduler).await?;
             declaration::declare(&client).await?;
-            let token = bootstrap::nap_token(&client).await?;
-            nap::write_service_account(state, &token, &pki.cluster.pem())?;
+            let token = bootstrap::karpenter_token(&client).await?;
+            karpenter::write_service_account(state, &token, &pki.cluster.pem())?;
             azure.attach(kubeconfig::client(&state.kubeconfig("azure-sim")).await?);
             metrics.attach(kubeconfig::client(&state.kubeconfig("harness-metrics")).await?).await;
             Ok(())
@@ -135,7 +135,7 @@ pub(crate) async fn bring_up(
         steps.time("custom resources", bootstrap::custom_resources(&client, &config.crds, COMPONENT_LIMIT)),
     )?;
 
-    // What is not up yet needs the custom resources.
+    // The remaining components need the custom resources.
     let with_cluster: Vec<Component> =
         Component::ALL.iter().copied().filter(|it| it.starts() == Starts::WithCluster).collect();
     for component in with_cluster.iter().filter(|component| !registry.runs(**component)) {
@@ -170,7 +170,7 @@ pub(crate) async fn bring_up(
 async fn start_azure(config: &LocalConfig, state: &StateDir) -> Result<Simulator, LocalError> {
     let azure = Simulator::start(config.azure.clone(), None).await?;
     let addresses = AzureAddresses { arm: azure.arm_url(), identity: azure.identity_url() };
-    nap::write_azure_files(state, &addresses, azure.ca_pem())?;
+    karpenter::write_azure_files(state, &addresses, azure.ca_pem())?;
     Ok(azure)
 }
 
@@ -186,7 +186,7 @@ async fn start_metrics(metrics: &Arc<Metrics>, files: &PkiFiles) -> Result<Metri
 /// The name of the repository that Flux applies.
 const REPOSITORY: &str = "node-config";
 
-/// A Git server whose repository holds a tree without objects: what is applied is nothing, until somebody pushes.
+/// A Git server whose repository holds a tree without objects: Flux applies nothing until the first push.
 async fn start_git(state: &StateDir) -> Result<Git, LocalError> {
     let server = GitServer::start(&state.data().join("git"), 0).await?;
     let repository = server.create_repository(REPOSITORY).await?;

@@ -18,7 +18,7 @@ fn private_temp() -> PathBuf {
     std::env::temp_dir().join(format!("harness-{}", nix::unistd::geteuid()))
 }
 
-/// Paths inside a cluster's folder. The folder is 0700 and its files 0600: keys and tokens live in it.
+/// Paths inside a cluster's folder. The folder is 0700 and its files 0600: it holds keys and tokens.
 #[derive(Clone, Debug)]
 pub struct StateDir {
     root: PathBuf,
@@ -30,10 +30,10 @@ impl StateDir {
         Self { root: root.into() }
     }
 
-    /// Makes the folder and its subfolders, only for this user.
+    /// Creates the folder and its subfolders, for this user only.
     ///
     /// # Errors
-    /// When a folder cannot be made, or an existing one belongs to somebody else.
+    /// When a folder cannot be created, or an existing one belongs to another user.
     pub fn create(root: impl Into<PathBuf>) -> Result<Self, LocalError> {
         let this = Self::at(root);
         private_dir(&this.root)?;
@@ -73,8 +73,8 @@ impl StateDir {
     }
     /// The supervisor's control socket.
     ///
-    /// The kernel takes 107 bytes of path (unix(7)). Below a deeper folder the socket lies in the temporary folder, in
-    /// a private one of this user.
+    /// The kernel takes 107 bytes of path (unix(7)). Where the folder's own path is too long, the socket is in a private folder
+    /// of this user below the temporary folder.
     pub fn socket(&self) -> PathBuf {
         let here = self.root.join("control.sock");
         if here.as_os_str().len() <= SOCKET_PATH_BYTES {
@@ -101,7 +101,7 @@ impl StateDir {
     /// Takes the supervisor's lock; it is released when the value is dropped or the process ends, however it ends.
     ///
     /// # Errors
-    /// When the file cannot be made. `Ok(None)` when another process holds the lock.
+    /// When the file cannot be created. `Ok(None)` when another process holds the lock.
     pub fn try_lock(&self) -> Result<Option<Flock<File>>, LocalError> {
         let path = self.lock_file();
         let file = private_options().open(&path).map_err(LocalError::file("open", &path))?;
@@ -133,12 +133,12 @@ impl StateDir {
         Ok(())
     }
 
-    /// Removes the folder and all in it. A folder that is already gone is fine.
+    /// Removes the folder and all in it. A folder that does not exist is not an error.
     ///
     /// # Errors
     /// When something in it cannot be removed.
     pub fn remove(&self) -> Result<(), LocalError> {
-        // It may lie elsewhere.
+        // It may be outside the folder.
         let _ = fs::remove_file(self.socket());
         match fs::remove_dir_all(&self.root) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -149,16 +149,16 @@ impl StateDir {
     }
 }
 
-/// Makes a folder (and its parents) that only this user can enter; an existing one must already be this user's.
+/// Creates a folder (and its parents) that only this user can enter; an existing one must already be this user's.
 pub(crate) fn private_dir(path: &Path) -> Result<(), LocalError> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(LocalError::file("make the folder", path))?;
+        .map_err(LocalError::file("create the folder", path))?;
     let meta = fs::symlink_metadata(path).map_err(LocalError::file("inspect", path))?;
     if !meta.is_dir() || meta.uid() != nix::unistd::geteuid().as_raw() {
-        // Below a shared folder such as /tmp somebody else may have made it first, to read our keys.
+        // Below a shared folder such as /tmp another user may have created it first, to read the keys.
         let reason = std::io::Error::new(std::io::ErrorKind::PermissionDenied, "it belongs to another user");
         return Err(LocalError::file("use the folder", path)(reason));
     }
@@ -193,7 +193,7 @@ fn private_options() -> OpenOptions {
 /// Where clusters are kept unless configured: `$HARNESS_STATE_DIR`, else `harness/clusters` in the user's cache
 /// folder, else a private folder under the system's temporary one.
 ///
-/// Not `$XDG_RUNTIME_DIR`: it is small memory-backed storage, and etcd's data lies here.
+/// Not `$XDG_RUNTIME_DIR`: it is small memory-backed storage, and etcd's data is stored here.
 pub fn default_state_root() -> PathBuf {
     let from_env = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     if let Some(root) = from_env("HARNESS_STATE_DIR") {
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_beside_the_logs_goes() {
+    fn only_the_logs_are_kept() {
         let temp = tempfile::tempdir().unwrap();
         let state = StateDir::create(temp.path().join("a")).unwrap();
         write_private(&state.config_file(), "{}").unwrap();

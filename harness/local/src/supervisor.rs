@@ -19,18 +19,18 @@ use super::shared::Shared;
 use super::start::{InProcess, bring_up};
 use super::state_dir::{StateDir, private_dir};
 
-/// How often a start is repeated when somebody else took one of the chosen ports.
+/// How often a start is repeated when another process has taken one of the chosen ports.
 const START_ATTEMPTS: u32 = 3;
 /// A log larger than this is cut to its newest part.
 const LOG_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 const LOG_CHECK: Duration = Duration::from_secs(5);
-/// How long a cluster that could not start stays to be asked why.
+/// How long the supervisor of a failed start stays, to report why.
 const FAILED_START_LINGER: Duration = Duration::from_secs(60);
 
-/// Runs the supervisor of the cluster in `state_dir` until it is told to stop.
+/// Runs the supervisor of the cluster in `state_dir` until it is stopped.
 ///
 /// # Errors
-/// When the folder holds no configuration, another supervisor owns it, or the control socket cannot be made.
+/// When the folder holds no configuration, another supervisor owns it, or the control socket cannot be created.
 /// A cluster that fails later is reported over the socket.
 pub fn main(state_dir: PathBuf) -> Result<ExitCode, LocalError> {
     // What `ps` shows; the program may have been started through /proc/self/exe.
@@ -77,7 +77,7 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
     match started {
         Some(Ok(running)) => {
             shared.set_running(&running);
-            // The one start is over; a second value cannot come.
+            // Set once: there is one start.
             let _ = shared.announced_version.set(running.announced_version.announced());
             let _ = shared.on_demand.set(running.on_demand);
             let _ = shared.git_faults.set(running.git.server.fault_switch());
@@ -89,7 +89,7 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
         Some(Err(error)) => {
             tracing::error!(%error, "the start failed");
             shared.fail(failure_of(&error));
-            // What did come up is of no use to anybody.
+            // A partly started cluster is of no use.
             stop_all(&shared).await;
             linger = Some(FAILED_START_LINGER);
         }
@@ -120,9 +120,9 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
         following.abort();
         let _ = following.await;
     }
-    let began = Instant::now();
+    let started = Instant::now();
     let mut report = stop(&shared, &Stage::VARIANTS[..2]).await;
-    // Between those who ask it and the API server that it asks.
+    // After its client, NAP, and before its upstream, the API server.
     if let Some((azure, git, metrics, events)) = in_process {
         tokio::join!(git.server.shutdown(), azure.shutdown(), shared.metrics.clear());
         drop((metrics, events));
@@ -130,7 +130,7 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
     let rest = stop(&shared, &Stage::VARIANTS[2..]).await;
     report.stopped.extend(rest.stopped);
     report.killed.extend(rest.killed);
-    report.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     if let Some(reply) = reply {
         let _ = reply.send(report);
         // The answer leaves through a task of this runtime.

@@ -1,4 +1,4 @@
-//! Taking a local cluster down, and making sure that nothing of it is left.
+//! Stopping a local cluster, and checking for leaks.
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use super::control_client::ControlClient;
 use super::state_dir::StateDir;
 
-/// How long processes may take to end after the supervisor said that they are stopped.
+/// How long processes may take to end after the supervisor has reported them as stopped.
 const GONE_LIMIT: Duration = Duration::from_secs(2);
 
 /// The last status that a supervisor wrote.
@@ -19,15 +19,15 @@ pub(crate) fn saved_status(state: &StateDir) -> Option<Status> {
     serde_json::from_slice(&std::fs::read(state.cluster_file()).ok()?).ok()
 }
 
-/// Stops everything, verifies that it is gone, moves the logs and removes the folder.
+/// Stops everything, checks that every process has ended, moves the logs and removes the folder.
 pub(crate) async fn teardown(
     name: &str,
     state: &StateDir,
     control: &ControlClient,
     logs_to: Option<&Path>,
 ) -> TeardownReport {
-    let began = Instant::now();
-    // Before the stop: afterwards nobody can say which processes there were.
+    let started = Instant::now();
+    // Before the stop: afterwards the processes are unknown.
     let status = match control.status().await {
         Ok(status) => Some(status),
         Err(_) => saved_status(state),
@@ -44,7 +44,7 @@ pub(crate) async fn teardown(
     let mut report = match control.shutdown().await {
         Ok(report) => report,
         Err(error) => {
-            tracing::warn!(name, %error, "the supervisor does not answer; killing what is left");
+            tracing::warn!(name, %error, "the supervisor does not answer; killing its processes");
             for (_, process) in &processes {
                 kill_exactly(*process);
             }
@@ -52,12 +52,12 @@ pub(crate) async fn teardown(
         }
     };
     for (component, process) in processes {
-        if gone(process).await {
+        if has_ended(process).await {
             continue;
         }
         kill_exactly(process);
         report.killed.push(component.clone());
-        if !gone(process).await {
+        if !has_ended(process).await {
             report.left.push(format!("process {} ({component})", process.pid));
         }
     }
@@ -73,24 +73,24 @@ pub(crate) async fn teardown(
         if let Err(error) = state.remove_all_but_logs() {
             report.left.push(error.to_string());
         }
-        report.duration_ms = millis(began);
+        report.duration_ms = millis(started);
         return report;
     }
     if let Err(error) = state.remove() {
         report.left.push(error.to_string());
     }
-    report.duration_ms = millis(began);
+    report.duration_ms = millis(started);
     report
 }
 
-/// Kills that very process, not another one that has its id now.
+/// Kills the process, unless its id belongs to another one by now.
 fn kill_exactly(process: ProcessRef) {
     if process.alive() {
         let _ = kill(Pid::from_raw(i32::try_from(process.pid).unwrap_or(i32::MAX)), Signal::SIGKILL);
     }
 }
 
-async fn gone(process: ProcessRef) -> bool {
+async fn has_ended(process: ProcessRef) -> bool {
     let started = Instant::now();
     while process.alive() {
         if started.elapsed() > GONE_LIMIT {

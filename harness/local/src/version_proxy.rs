@@ -1,12 +1,12 @@
 //! The API server as the NAP controller sees it after an upgrade of the control plane.
 //!
 //! NAP takes the version of the control plane from `GET /version` (`pkg/providers/kubernetesversion` of the provider), with
-//! the client that it also uses for everything else. The API server here cannot say another version: its `--version` may
+//! the client that it also uses for everything else. The API server here cannot report another version: its `--version` may
 //! only change what follows the patch number (component-base `version/dynamic.go`), there is no later release to start,
-//! and a restart would cut every watch that measures. So this proxy stands between NAP and the API server, and only while
+//! and a restart would close every watch that measures. So this proxy stands between NAP and the API server, and only while
 //! the managed cluster's version is not that of the start: it passes everything through and answers `/version` with the
-//! managed cluster's version. What is real: the controller, its reading of the version, the drift, the new nodes. What is
-//! not: the API server, which stays as it is, and says so to everybody else.
+//! managed cluster's version. Real are the controller, its reading of the version, the drift and the new nodes; the
+//! API server itself stays at its version, and reports that to every other client.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -29,7 +29,7 @@ use super::error::{BoxedError, LocalError};
 /// Bytes of a request's body at most. The API server itself takes 3 MiB.
 const BODY_LIMIT: usize = 8 << 20;
 
-/// What the proxy is made from, as PEM. It serves under the API server's own name.
+/// The certificates of the proxy, as PEM. It serves under the API server's own name.
 pub(crate) struct Identity {
     /// The cluster's authority, which signed both sides.
     pub(crate) ca: String,
@@ -37,7 +37,7 @@ pub(crate) struct Identity {
     pub(crate) certificate: String,
     /// Its key.
     pub(crate) key: String,
-    /// The certificate of the one client that is let in.
+    /// The certificate of the one client that is admitted.
     pub(crate) client: String,
 }
 
@@ -163,7 +163,7 @@ mod tests {
     /// An API server that repeats what it was asked.
     fn upstream() -> kube::Client {
         let service = tower::service_fn(async |request: Request<Body>| {
-            let said = match request.uri().path() {
+            let answer = match request.uri().path() {
                 "/version" => json!({"gitVersion": "v1.36.3", "platform": "linux/amd64"}),
                 path => {
                     let host = request.headers().contains_key(HOST);
@@ -172,8 +172,8 @@ mod tests {
                     json!({"method": method, "path": path, "host": host, "body": String::from_utf8_lossy(&body)})
                 }
             };
-            let mut response = Response::new(Body::from(said.to_string().into_bytes()));
-            if said["path"] == "/missing" {
+            let mut response = Response::new(Body::from(answer.to_string().into_bytes()));
+            if answer["path"] == "/missing" {
                 *response.status_mut() = StatusCode::NOT_FOUND;
             }
             Ok::<_, Infallible>(response)
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_client_gets_through_and_hears_the_version_that_is_to_be_said() {
+    async fn only_the_admitted_client_is_served_and_reads_the_announced_version() {
         let ca = Authority::new("test-ca").unwrap();
         let server = ca.server("kube-apiserver", &[], Usage::Server).unwrap();
         let (karpenter, other) = (ca.client("karpenter", &[]).unwrap(), ca.client("kwok", &[]).unwrap());

@@ -2,7 +2,7 @@
 //!
 //! Go keeps the modules of a build in the binary (`debug/buildinfo`), also in a stripped one: what is reported is
 //! what ran, wherever `--bin-dir` points. Searching some 500 MB for it at the start of every run would cost a second of CPU time,
-//! so that it is done only where no manifest tells.
+//! so it is searched only where no manifest lists the version.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,7 +11,7 @@ use std::path::Path;
 use harness_catalogue::MODULES;
 use harness_components::built_versions;
 
-/// The version of each executable in `bin_dir`; one that does not tell is left out.
+/// The version of each executable in `bin_dir`; one without build information is left out.
 pub(crate) fn read(bin_dir: &Path) -> Vec<(String, String)> {
     let mut built = built_versions(bin_dir);
     MODULES
@@ -28,7 +28,7 @@ pub(crate) fn read(bin_dir: &Path) -> Vec<(String, String)> {
 fn module_version(executable: &Path, module: &str) -> Option<String> {
     const CHUNK: usize = 1 << 20;
     let needles = [format!("dep\t{module}\tv"), format!("mod\t{module}\tv")];
-    // A line that lies across two chunks is found in the second one's look back.
+    // Chunks overlap, so that a line across two chunks is found in the second one.
     let overlap = module.len() + 64;
     let mut file = File::open(executable).ok()?;
     let mut buffer: Vec<u8> = Vec::with_capacity(CHUNK + overlap);
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_manifest_of_a_set_is_believed_only_of_its_own_binaries() {
+    fn the_manifest_of_a_set_is_used_for_its_own_binaries_only() {
         let set = tempfile::tempdir().unwrap();
         let binaries = set.path().join("bin");
         std::fs::create_dir(&binaries).unwrap();

@@ -7,9 +7,9 @@ use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde_json::json;
 
-use super::error::MetricsError;
+use super::load::MetricsError;
 use super::load::{ExternalMetric, Load};
-use super::report::WorkloadReport;
+use super::model::WorkloadReport;
 use super::state::Shared;
 
 /// The routes below `/v1/metrics`.

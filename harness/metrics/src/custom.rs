@@ -14,7 +14,7 @@ use super::state::Shared;
 use super::status::Refusal;
 use super::{discovery, quantity};
 
-/// The name that asks for all pods which the label selector selects.
+/// The name that stands for all pods of the label selector.
 const ALL: &str = "*";
 
 /// The routes of the group.

@@ -1,4 +1,4 @@
-//! What the groups hold, for the API server's discovery.
+//! The resources of each group, for the API server's discovery.
 //!
 //! Only the documents by group and version: the API server asks for its aggregated form first and falls back to these
 //! (`kube-aggregator` v0.36, `pkg/apiserver/handler_discovery.go`).
@@ -24,7 +24,7 @@ async fn groups() -> Json<Value> {
 
 async fn group(Path(wanted): Path<String>) -> Result<Json<Value>, Refusal> {
     let Some((name, version)) = APIS.iter().find(|(name, _)| *name == wanted) else {
-        return Err(Refusal::not_found(format!("there is no group {wanted} here")));
+        return Err(Refusal::not_found(format!("unknown group {wanted}")));
     };
     let mut group = group_of(name, version);
     group["kind"] = "APIGroup".into();

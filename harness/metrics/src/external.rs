@@ -18,7 +18,7 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/apis/external.metrics.k8s.io/v1beta1/namespaces/{namespace}/{metric}", get(values))
 }
 
-/// The values are the same in every namespace; an HPA asks in its own.
+/// The values are the same in every namespace; an HPA asks for those of its own.
 async fn values(
     State(metrics): State<Shared>,
     Path((_namespace, metric)): Path<(String, String)>,

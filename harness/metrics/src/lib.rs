@@ -1,14 +1,13 @@
-//! The metrics that the horizontal pod autoscaler reads, said by the harness: `metrics.k8s.io`, `custom.metrics.k8s.io` and
+//! The metrics that the horizontal pod autoscaler reads, set by the harness: `metrics.k8s.io`, `custom.metrics.k8s.io` and
 //! `external.metrics.k8s.io` as aggregated APIs.
 //!
-//! On simulated kubelets nothing inside a pod runs, so nothing can be measured there. A run says how much load a workload has
-//! ([`Load`], [`ExternalMetric`]) and the API says what a metrics server would see of it, pod by pod. Until a run has said
-//! something, nothing is known: lists are empty and no pod is watched.
+//! On simulated kubelets nothing inside a pod runs, so nothing can be measured there. A run sets the load of a workload
+//! ([`Load`], [`ExternalMetric`]), and the APIs answer what a metrics server would measure, pod by pod. Until a run has set
+//! a load, lists are empty and no pod is watched.
 
 mod control;
 mod custom;
 mod discovery;
-mod error;
 mod external;
 mod load;
 mod loads;
@@ -16,7 +15,6 @@ mod model;
 mod pod;
 mod quantity;
 mod query;
-mod report;
 mod resource;
 mod selector;
 mod server;
@@ -29,7 +27,7 @@ mod watch;
 
 pub use control::routes;
 pub use load::{Cap, DEFAULT_WINDOW_S, Demand, ExternalMetric, Load, WORKLOAD_LABEL};
-pub use report::{DemandReport, WorkloadReport};
+pub use model::{DemandReport, WorkloadReport};
 pub use server::{MetricsServer, ServerError, ServerIdentity};
 pub use state::{Metrics, Shared};
 

@@ -1,15 +1,13 @@
-//! What a run says about load.
+//! The load that a run sets.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::MetricsError;
-
-/// The label that says which workload a pod belongs to.
+/// The label that names the workload of a pod.
 pub const WORKLOAD_LABEL: &str = "harness.dev/workload";
 
-/// The window of a sample unless the load says otherwise, in seconds.
+/// The window of a sample unless the load sets another, in seconds.
 ///
 /// The HPA leaves out the CPU sample of a pod that has been Ready for less than the window. metrics-server has a resolution of 15 s
 /// beside an HPA period of 15 s; the local HPA's period is 5 s, and this is the same for it.
@@ -18,9 +16,23 @@ pub const DEFAULT_WINDOW_S: u32 = 5;
 /// The largest value of a demand: the HPA reads thousandths into 64 bits with a sign.
 const VALUE_MAX: u64 = i64::MAX as u64 / 1000;
 
+/// A refused or failed request to set metrics. It crosses the control socket as text.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MetricsError {
+    /// A value is out of range.
+    #[error("cannot set the {what}: {reason}")]
+    Invalid { what: String, reason: String },
+    /// The supervisor has no client yet.
+    #[error("the cluster's API server is not up yet; set load when the cluster is usable")]
+    NotAttached,
+    /// The first list of pods or nodes was not received in time.
+    #[error("pods and nodes were not listed after {waited_ms} ms; last error of the watch: {last}")]
+    NotListed { waited_ms: u64, last: String },
+}
+
 /// The load on one workload: on the pods of one namespace with one value of [`WORKLOAD_LABEL`].
 ///
-/// What is not said is not known, and not answered: a workload without `memory_bytes` has no memory metric, not one of zero.
+/// A field that is not set is unknown and not answered: a workload without `memory_bytes` has no memory metric, not one of zero.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Load {
@@ -50,7 +62,7 @@ fn default_window_s() -> u32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Demand {
-    /// So much together, spread evenly over the Ready pods: what comes from outside, such as requests of users.
+    /// A total, divided evenly among the Ready pods: load from outside, such as requests of users.
     Total {
         /// The sum over all pods.
         total: u64,
@@ -126,12 +138,12 @@ impl Load {
         }
     }
 
-    /// Whether nothing is said.
+    /// Whether no field is set.
     pub fn is_empty(&self) -> bool {
         self.cpu_millicores.is_none() && self.memory_bytes.is_none() && self.custom_milli.is_empty()
     }
 
-    /// Checks what the types cannot.
+    /// Checks the values beyond their types.
     pub(crate) fn validate(&self) -> Result<(), MetricsError> {
         let refused = |reason: String| {
             Err(MetricsError::Invalid { what: format!("load of {}/{}", self.namespace, self.workload), reason })
@@ -160,7 +172,7 @@ impl Load {
 }
 
 impl ExternalMetric {
-    /// Checks what the types cannot.
+    /// Checks the values beyond their types.
     pub(crate) fn validate(&self) -> Result<(), MetricsError> {
         let refused = |reason| MetricsError::Invalid { what: format!("external metric {:?}", self.name), reason };
         check_name(&self.name).map_err(refused)?;
@@ -177,7 +189,7 @@ fn check_name(name: &str) -> Result<(), String> {
     if name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(allowed) {
         Ok(())
     } else {
-        Err(format!("{name:?} is no name of a metric: use letters, digits, '-', '_', '.' and ':'"))
+        Err(format!("{name:?} is not the name of a metric: use letters, digits, '-', '_', '.' and ':'"))
     }
 }
 
@@ -205,7 +217,7 @@ mod tests {
         assert!(refused(&|load| load.namespace.clear()).contains("must be given"));
         assert!(refused(&|load| load.window_s = 0).contains("windowS is 0"));
         let text = refused(&|load| load.custom_milli = [("a/b".into(), Demand::total(1))].into());
-        assert!(text.contains("is no name of a metric"), "{text}");
+        assert!(text.contains("is not the name of a metric"), "{text}");
         let text = refused(&|load| load.custom_milli = [("rps".into(), Demand::capped(1, Cap::Request))].into());
         assert!(text.contains("no request or limit"), "{text}");
         let text = refused(&|load| load.custom_milli = [("cpu".into(), Demand::total(1))].into());

@@ -12,7 +12,7 @@ pub(crate) struct Loads {
 }
 
 impl Loads {
-    /// Replaces what was said about the workload; an empty load removes it.
+    /// Replaces the load of the workload; an empty load removes it.
     pub(crate) fn set(&mut self, load: Load) {
         let key = (load.namespace.clone(), load.workload.clone());
         if load.is_empty() {
@@ -61,7 +61,7 @@ impl Loads {
 }
 
 impl Load {
-    /// Everything that is said, by the name under which it is reported.
+    /// Every load, by the name under which it is reported.
     pub(crate) fn demands(&self) -> impl Iterator<Item = (&str, Demand)> {
         let cpu = self.cpu_millicores.map(|demand| ("cpu", demand));
         let memory = self.memory_bytes.map(|demand| ("memory", demand));

@@ -1,14 +1,39 @@
-//! From loads and pods to what each pod uses.
+//! The usage of each pod, from loads and pods.
 
 use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use super::load::Load;
 use super::loads::Loads;
 use super::pod::{PodFacts, Resource};
-use super::report::{DemandReport, WorkloadReport};
 use super::spread::{Shares, spread};
 
-/// What one pod uses; what nobody has said is absent.
+/// One workload with load, as the metrics show it now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadReport {
+    /// The namespace of its pods.
+    pub namespace: String,
+    /// Its name.
+    pub workload: String,
+    /// Its pods that are Ready and share the load.
+    pub ready_pods: usize,
+    /// By metric: `cpu` in thousandths of a core, `memory` in bytes, others in thousandths of their unit.
+    pub metrics: BTreeMap<String, DemandReport>,
+}
+
+/// One demand, as it was divided among the pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DemandReport {
+    /// The sum over the pods of what the API answers.
+    pub used: u64,
+    /// What was demanded beyond it, because the pods are saturated or there are none.
+    pub overload: u64,
+}
+
+/// The usage of one pod; metrics without a load are absent.
 #[derive(Debug)]
 pub(crate) struct PodUsage {
     pub(crate) pod: PodFacts,

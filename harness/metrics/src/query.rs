@@ -1,4 +1,4 @@
-//! What a request may ask for besides its path.
+//! The query parameters of a request.
 
 use std::collections::BTreeMap;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kube::core::{Expression, Selector};
 
-/// A selector that cannot be used; the text goes back to the client.
+/// A selector that cannot be used; the text is returned to the client.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unable to parse the selector {text:?}: {reason}")]
 pub(crate) struct SelectorError {
@@ -12,7 +12,7 @@ pub(crate) struct SelectorError {
     reason: String,
 }
 
-/// Reads a label selector. Nothing selects everything. `>` and `<`, which no HPA can make, are refused.
+/// Reads a label selector. Nothing selects everything. `>` and `<`, which no HPA can have, are refused.
 pub(crate) fn labels(text: &str) -> Result<Selector, SelectorError> {
     let refused = |reason: String| SelectorError { text: text.to_owned(), reason };
     if text.trim().is_empty() {
@@ -95,7 +95,7 @@ fn key(text: &str) -> Result<String, String> {
     if !text.is_empty() && text.chars().all(allowed) {
         Ok(text.to_owned())
     } else {
-        Err(format!("{text:?} is no key of a label"))
+        Err(format!("{text:?} is not a key of a label"))
     }
 }
 
@@ -104,7 +104,7 @@ fn value(text: &str) -> Result<String, String> {
     if text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
         Ok(text.to_owned())
     } else {
-        Err(format!("{text:?} is no value of a label"))
+        Err(format!("{text:?} is not a value of a label"))
     }
 }
 
@@ -138,9 +138,9 @@ mod tests {
     }
 
     #[rstest]
-    #[case("a,,b", "is no key")]
-    #[case("=a", "is no key")]
-    #[case("a=b c", "is no value")]
+    #[case("a,,b", "is not a key")]
+    #[case("=a", "is not a key")]
+    #[case("a=b c", "is not a value")]
     #[case("a in (b", "closing parenthesis")]
     #[case("a within (b)", "\"in\" or \"notin\"")]
     #[case("a>1", "not supported")]

@@ -11,7 +11,7 @@ pub(crate) struct Shares {
     pub(crate) overload: u64,
 }
 
-/// Shares a demand among pods. `cap_of` says what a pod cannot exceed.
+/// Shares a demand among pods. `cap_of` is the maximum of a pod.
 ///
 /// A total is spread evenly and to the last unit: the first pods get one more where it cannot be divided. A saturated pod does not
 /// hand its rest to another, as no load balancer would.

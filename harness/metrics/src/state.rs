@@ -3,11 +3,10 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use super::error::MetricsError;
+use super::load::MetricsError;
 use super::load::{ExternalMetric, Load};
 use super::loads::Loads;
-use super::model::{self, Usage};
-use super::report::WorkloadReport;
+use super::model::{self, Usage, WorkloadReport};
 use super::watch::{Seen, Watches};
 
 /// How long the first list of pods and nodes may take; below the limit of a call over the control socket.

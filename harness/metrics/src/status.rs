@@ -21,17 +21,17 @@ impl Refusal {
         Self { code: StatusCode::NOT_FOUND, reason: "NotFound", message: message.into() }
     }
 
-    /// The request makes no sense.
+    /// The request is malformed.
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self { code: StatusCode::BAD_REQUEST, reason: "BadRequest", message: message.into() }
     }
 
-    /// These APIs can be got and listed, nothing else.
+    /// These APIs support get and list only.
     pub(crate) fn method_not_allowed() -> Self {
         Self {
             code: StatusCode::METHOD_NOT_ALLOWED,
             reason: "MethodNotAllowed",
-            message: "metrics can be got and listed, not watched or written".to_owned(),
+            message: "metrics support get and list only, not watch or write".to_owned(),
         }
     }
 }

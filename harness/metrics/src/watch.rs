@@ -12,7 +12,7 @@ use kube::runtime::reflector::{self, Store};
 use kube::runtime::{WatchStreamExt, watcher};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::error::MetricsError;
+use super::load::MetricsError;
 use super::load::WORKLOAD_LABEL;
 use super::pod::{PodFacts, node_ready};
 
@@ -63,7 +63,7 @@ impl Watches {
     pub(crate) async fn listed(&self, limit: Duration) -> Result<(), MetricsError> {
         let started = Instant::now();
         let both = async {
-            // An error means that the task is gone, which ends with this value only.
+            // An error means that the task has ended, which happens only with this value.
             let _ = tokio::join!(self.seen.pods.wait_until_ready(), self.seen.nodes.wait_until_ready());
         };
         tokio::time::timeout(limit, both).await.map_err(|_| MetricsError::NotListed {
@@ -103,7 +103,7 @@ where
     AbortOnDropHandle::new(tokio::spawn(task))
 }
 
-/// "connection refused" says more than "client error".
+/// "connection refused" is more useful than "client error".
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut reason = error;
     while let Some(source) = reason.source() {
@@ -119,7 +119,7 @@ mod tests {
     #[tokio::test]
     async fn pods_that_cannot_be_listed_say_why() {
         harness_tls::install_crypto();
-        // A port that was free a moment ago: nobody listens.
+        // A port that was free a moment ago has no listener.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = kube::Config::new(format!("http://127.0.0.1:{port}").parse().unwrap());
         let watches = Watches::start(kube::Client::try_from(config).unwrap());

@@ -1,4 +1,4 @@
-//! Certificate authorities that live as long as a cluster.
+//! Certificate authorities with the lifetime of a cluster.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -8,9 +8,9 @@ use rcgen::{
 /// The names under which every server on loopback is reached.
 const LOOPBACK_NAMES: [&str; 2] = ["127.0.0.1", "localhost"];
 
-/// A certificate could not be made.
+/// A certificate could not be created.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot make the certificate of {subject}: {source}")]
+#[error("cannot create the certificate of {subject}: {source}")]
 pub struct CertificateError {
     subject: String,
     source: rcgen::Error,
@@ -109,7 +109,7 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// A new ECDSA P-256 key; `subject` says for what, in errors.
+    /// A new ECDSA P-256 key; `subject` names its purpose in errors.
     ///
     /// # Errors
     /// When the generator fails.
@@ -129,7 +129,7 @@ fn params(common_name: &str, groups: &[&str]) -> CertificateParams {
     params.distinguished_name = name;
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
-    // A day of slack before, for clocks that are behind; a cluster does not live for a year.
+    // A day of slack before, for clocks that are behind; no cluster exists for a year.
     let today = jiff::Zoned::now().date();
     let edge =
         |date: jiff::civil::Date| rcgen::date_time_ymd(i32::from(date.year()), date.month() as u8, date.day() as u8);

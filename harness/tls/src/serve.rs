@@ -24,7 +24,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Which connections a server admits, beyond what TLS demands.
 pub trait Admission: Clone + Send + Sync + 'static {
-    /// Whether a connection gets a handshake. One that does not is closed at once, as by a server that is not there.
+    /// Whether a connection gets a handshake. One that does not is closed immediately, as if the server had just ended.
     fn admits_connection(&self) -> bool {
         true
     }
@@ -35,7 +35,7 @@ pub trait Admission: Clone + Send + Sync + 'static {
     }
 }
 
-/// Everybody who passes the handshake.
+/// Admits every client that completes the handshake.
 impl Admission for () {}
 
 /// Serves every connection in a task of `tasks`, until `stop`. A service that fails closes its connection without an answer.

@@ -7,8 +7,8 @@ use super::call::Call;
 use super::locations;
 use super::reply::{Reply, list};
 use super::route::Cluster;
+use crate::config::parse_version;
 use crate::documents::{ClusterState, NetworkState};
-use crate::version::parse_version;
 use crate::world::World;
 
 /// The document with its agent pools.
@@ -96,7 +96,7 @@ fn wanted_version(wanted: &Map<String, Value>) -> Option<(u64, u64, u64)> {
     parse_version(wanted.get("kubernetesVersion")?.as_str()?)
 }
 
-/// AKS goes up one minor version at a time and never down.
+/// AKS upgrades by at most one minor version at a time, and never downgrades.
 fn check_version(current: &Value, wanted: &Map<String, Value>) -> Result<(), Reply> {
     let Some(wanted) = wanted.get("kubernetesVersion").and_then(Value::as_str) else {
         return Ok(());

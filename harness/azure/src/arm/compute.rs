@@ -105,7 +105,7 @@ pub(super) fn start(world: &World, group: &str, name: &str) -> Result<Reply, Rep
     Ok(begun(world, &operation))
 }
 
-/// Stops the VM and starts it again after another boot: its Node goes NotReady and comes back.
+/// Stops the VM and starts it again after another boot: its Node becomes NotReady and then Ready.
 pub(super) fn restart(world: &Arc<World>, group: &str, name: &str) -> Result<Reply, Reply> {
     with_vm(world, group, name, |_| ())?;
     let operation = world.reboot(name).map_err(refuse)?;

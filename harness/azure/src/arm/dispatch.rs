@@ -1,4 +1,4 @@
-//! What every call goes through: outage, token, route, throttling; then its handler.
+//! The path of every call: outage, token, route, throttling; then its handler.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Resource Graph: only the two queries that the provider asks.
+//! Resource Graph: only the two queries of the provider.
 
 use http::StatusCode;
 use serde_json::{Value, json};

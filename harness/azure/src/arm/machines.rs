@@ -245,7 +245,7 @@ fn strings(value: Option<&Value>) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// A machine as a GET shows it: the body as it came, and what Azure adds.
+/// A machine as a GET shows it: the body of its PUT, and the fields that Azure adds.
 fn view(vm: &Vm, state: MachineState) -> String {
     let mut status = json!({"creationTimestamp": vm.record.accepted.wall.to_string()});
     if let Some(failure) = vm.record.failure.as_ref().filter(|_| state == MachineState::Failed) {

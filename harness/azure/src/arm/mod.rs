@@ -1,4 +1,4 @@
-//! Azure Resource Manager: the calls that node auto-provisioning makes, and those that people make on such a cluster.
+//! Azure Resource Manager: the calls of node auto-provisioning, and those of the operators of such a cluster.
 //!
 //! Paths and shapes: the Azure SDK for Go at the versions that Azure/karpenter-provider-azure v1.14.0 uses. Resource
 //! ids are compared in any case, as Azure does.

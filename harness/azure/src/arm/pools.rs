@@ -95,7 +95,7 @@ pub(super) fn delete(world: &World, cluster: &Cluster, pool: &str) -> Result<Rep
         let fleet = world.fleet();
         fleet.vms.iter().filter(|(_, vm)| vm.pool == key).map(|(name, _)| name.clone()).collect()
     };
-    // The pool goes at once, its VMs take their time; the operation lasts until they are gone.
+    // The pool is removed immediately; the operation ends when its VMs are removed.
     let operation = if machines.is_empty() {
         world.operations().begin(0)
     } else {

@@ -16,7 +16,7 @@ struct Arguments {
     /// Configuration, YAML or JSON; everything has a default
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The cluster in which the Nodes appear; without it VMs boot but no Node is made
+    /// The cluster in which the Nodes appear; without it VMs boot but no Node is created
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// Write the CA that clients must trust to this file (SSL_CERT_FILE)

@@ -18,7 +18,7 @@ use harness_simulation::Behaviour;
 use harness_simulation::Fault;
 use harness_units::Span;
 
-/// How long a call may take beyond what it was asked to wait for.
+/// How long a call may take beyond the requested wait.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
 
 /// A client of a running simulator's control endpoint. Cheap to clone.
@@ -60,7 +60,7 @@ pub enum ControlError {
         /// Its message.
         message: String,
     },
-    /// The answer is not what was expected.
+    /// The answer has another form.
     #[error(
         "cannot read the answer of the simulated Azure to {method} {path}: {source}; check that client and simulator have the same version"
     )]
@@ -95,7 +95,7 @@ impl Client {
     /// # Errors
     /// When the HTTP client cannot be built.
     pub(crate) fn in_process(router: Router, token: Secret) -> Result<Self, ControlError> {
-        // It opens no connection and only makes requests; to make one reads every certificate of the machine.
+        // It only builds requests and opens no connection; a full client would read every certificate of the machine.
         static HTTP: OnceLock<reqwest::Client> = OnceLock::new();
         let url = "http://azure.in-process".to_owned();
         let http = match HTTP.get() {
@@ -149,7 +149,7 @@ impl Client {
         self.send(Method::DELETE, &path, None::<&()>, CALL_LIMIT).await.map(drop)
     }
 
-    /// The records of all VMs, gone ones included, in the order of their acceptance.
+    /// The records of all VMs, removed ones included, in the order of their acceptance.
     ///
     /// # Errors
     /// [`ControlError`].
@@ -165,7 +165,7 @@ impl Client {
         self.get(&format!("/vms/{}", segment(name))).await
     }
 
-    /// Stops a VM; its Node goes NotReady.
+    /// Stops a VM; its Node becomes NotReady.
     ///
     /// # Errors
     /// [`ControlError`].
@@ -173,7 +173,7 @@ impl Client {
         self.act(name, "crash", None::<&()>).await
     }
 
-    /// Starts a stopped VM; its Node goes Ready.
+    /// Starts a stopped VM; its Node becomes Ready.
     ///
     /// # Errors
     /// [`ControlError`].
@@ -181,7 +181,7 @@ impl Client {
         self.act(name, "restart", None::<&()>).await
     }
 
-    /// Evicts a VM, with notice or at once.
+    /// Evicts a VM, with notice or immediately.
     ///
     /// # Errors
     /// [`ControlError`].
@@ -190,7 +190,7 @@ impl Client {
         self.act(name, "evict", Some(&body)).await
     }
 
-    /// Deletes a VM behind the controller's back, as somebody does in the portal.
+    /// Deletes a VM without the controller, as a user of the portal may.
     ///
     /// # Errors
     /// [`ControlError`].
@@ -241,7 +241,7 @@ impl Client {
         self.version(Method::POST, "/images/publish").await
     }
 
-    /// The control plane's Kubernetes version, without `v`, as the managed cluster says it.
+    /// The control plane's Kubernetes version, without `v`, as the managed cluster reports it.
     ///
     /// # Errors
     /// [`ControlError`].

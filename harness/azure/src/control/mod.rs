@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `GET`, `PUT /behaviour` | the behaviour |
 //! | `GET`, `POST /faults`, `DELETE /faults/ID` | the live faults |
-//! | `GET /vms`, `GET /vms/NAME` | the records, of VMs that are gone too |
+//! | `GET /vms`, `GET /vms/NAME` | the records of all VMs, removed ones included |
 //! | `POST /vms/NAME/crash`, `restart`, `evict`, `delete` | one VM; `evict` takes `{"notice":"30s"}` |
 //! | `GET /facts?after=SEQ&wait=SECONDS` | the facts, waiting for the first (60 s at most) |
 //! | `GET /unmodelled` | calls that are not modelled, with their counts |

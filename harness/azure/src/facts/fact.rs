@@ -42,7 +42,7 @@ pub struct VmRef {
     pub zone: String,
     /// Spot or on-demand.
     pub capacity_type: CapacityType,
-    /// Virtual processors: what it takes of its quota.
+    /// Virtual processors: its share of its quota.
     pub vcpus: u32,
     /// Its own price in millionths of a US dollar per hour: the spot price for a spot VM.
     pub price_micro_usd_per_hour: u64,
@@ -84,12 +84,12 @@ pub enum FactKind {
         /// The VM.
         vm: Arc<VmRef>,
     },
-    /// The VM is gone.
+    /// The VM was removed.
     VmDeleted {
         /// The VM.
         vm: Arc<VmRef>,
     },
-    /// The Node object was deleted because its VM is gone.
+    /// The Node object was deleted because its VM was removed.
     NodeDeleted {
         /// The VM.
         vm: Arc<VmRef>,
@@ -144,12 +144,12 @@ pub enum FactKind {
         /// The VM.
         vm: Arc<VmRef>,
     },
-    /// A VM stopped: its Node goes NotReady.
+    /// A VM stopped: its Node becomes NotReady.
     VmCrashed {
         /// The VM.
         vm: Arc<VmRef>,
     },
-    /// A stopped VM runs again: its Node goes Ready.
+    /// A stopped VM runs again: its Node becomes Ready.
     VmRestarted {
         /// The VM.
         vm: Arc<VmRef>,
@@ -169,7 +169,7 @@ pub enum FactKind {
         vm: Arc<VmRef>,
         /// Which write.
         step: String,
-        /// Why, as the API server said.
+        /// The API server's reason.
         reason: String,
     },
     /// Every node image has a newer version.

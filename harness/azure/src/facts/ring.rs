@@ -9,8 +9,8 @@ use tokio::sync::watch;
 use super::{Fact, FactKind, FactsPage};
 use crate::clock::Stamp;
 
-/// How many facts are kept. A VM makes eight in its life, so this is the life of 8,000 VMs; older ones are dropped,
-/// and a reader that missed them is told how many ([`FactKind::Overflow`]).
+/// How many facts are kept. A VM has eight in its lifetime, so these are the lifetimes of 8,000 VMs; older ones are dropped,
+/// and a reader that missed them gets their number ([`FactKind::Overflow`]).
 pub const FACTS_KEPT: usize = 65_536;
 
 /// How many facts one page carries at most.

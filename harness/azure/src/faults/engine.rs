@@ -1,4 +1,4 @@
-//! The live faults: which of them hits what, and when each is over.
+//! The live faults: which calls and VMs each affects, and when it ends.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::quota::QuotaLimits;
 use harness_simulation::{ArmFaultMode, CapacityCode, Fault, FaultKind, VmSelector};
 use harness_units::Span;
 
-/// How many faults may be live at once.
+/// How many faults may be live at the same time.
 const FAULTS_MAX: usize = 256;
 
-/// How often an outage may say how many calls it refused: clients try again without end.
+/// How often an outage reports the number of refused calls: clients retry without end.
 const REFUSALS_EVERY: Duration = Duration::from_secs(1);
 
-/// A VM that a fault might hit.
+/// A VM that a fault may affect.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Subject<'a> {
     pub(crate) vm: &'a VmRef,
@@ -52,7 +52,7 @@ struct Live {
     ends: Option<Instant>,
 }
 
-/// The faults in force, in the order in which they were set; the first that hits, counts.
+/// The faults in force, in the order in which they were set; the first that applies decides.
 #[derive(Debug, Default)]
 pub(crate) struct FaultEngine {
     live: Vec<Live>,
@@ -64,30 +64,30 @@ pub(crate) struct FaultEngine {
 /// Calls that outages refused.
 #[derive(Debug, Default)]
 struct Refusals {
-    unsaid: u64,
-    said_at: Option<Instant>,
+    unreported: u64,
+    reported_at: Option<Instant>,
 }
 
 impl Refusals {
-    fn again(&mut self, facts: &FactLog) {
-        self.unsaid += 1;
-        if self.said_at.is_none_or(|at| at.elapsed() >= REFUSALS_EVERY) {
-            self.said_at = Some(Instant::now());
-            self.say(facts);
+    fn count(&mut self, facts: &FactLog) {
+        self.unreported += 1;
+        if self.reported_at.is_none_or(|at| at.elapsed() >= REFUSALS_EVERY) {
+            self.reported_at = Some(Instant::now());
+            self.report(facts);
         }
     }
 
-    fn say(&mut self, facts: &FactLog) {
-        let calls = std::mem::take(&mut self.unsaid);
+    fn report(&mut self, facts: &FactLog) {
+        let calls = std::mem::take(&mut self.unreported);
         if calls > 0 {
             facts.push(FactKind::Refused { calls });
         }
     }
 
-    /// Says the rest; the next outage says its first call at once.
+    /// Reports the rest; the next outage reports its first call immediately.
     fn end(&mut self, facts: &FactLog) {
-        self.say(facts);
-        self.said_at = None;
+        self.report(facts);
+        self.reported_at = None;
     }
 }
 
@@ -247,7 +247,7 @@ impl FaultEngine {
             FaultKind::NoCapacity { only, code, .. }
                 if *code != Some(CapacityCode::VMSizeNotSupported) && is_meant(only, s.vm, s.quota_family) =>
             {
-                // The codes of a zone or a region would tell the controller that there is no VM of the other capacity type either.
+                // The codes of a zone or a region would make the controller exclude the other capacity type as well.
                 Some(code.or(only.capacity_type.map(|_| CapacityCode::SkuNotAvailable)))
             }
             _ => None,
@@ -264,7 +264,7 @@ impl FaultEngine {
         })
     }
 
-    /// What the faults make of a drawn boot: `None` never ends. With the names of those that hit.
+    /// Applies the faults to a drawn boot time: `None` never ends. Also returns the names of the faults that applied.
     pub(crate) fn boot(&mut self, facts: &FactLog, s: Subject<'_>, drawn: Duration) -> (Option<Duration>, Vec<String>) {
         let stuck = self.hit_vm(facts, s, |k| match k {
             FaultKind::StuckBoot { only, .. } if is_meant(only, s.vm, s.quota_family) => Some(()),
@@ -323,7 +323,7 @@ impl FaultEngine {
             FaultKind::ArmOutage { mode } => Some(*mode),
             _ => None,
         })?;
-        self.refusals.again(facts);
+        self.refusals.count(facts);
         if !self.live.iter().any(|l| matches!(l.fault.kind, FaultKind::ArmOutage { .. })) {
             // This call was the last of a counted outage, whose end came before it was noted.
             self.refusals.end(facts);
@@ -331,13 +331,13 @@ impl FaultEngine {
         Some(mode)
     }
 
-    /// Whether this connection is refused. It is no application of the fault, whose count is of calls.
+    /// Whether this connection is refused. It does not count as an application of the fault, which counts calls.
     pub(crate) fn refusing(&mut self, facts: &FactLog) -> bool {
         self.expire(facts);
         let refused =
             self.live.iter().any(|l| matches!(l.fault.kind, FaultKind::ArmOutage { mode: ArmFaultMode::Refused }));
         if refused {
-            self.refusals.again(facts);
+            self.refusals.count(facts);
         }
         refused
     }

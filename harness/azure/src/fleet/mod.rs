@@ -1,4 +1,4 @@
-//! The VMs as data: what they are made of, how many there are, and what Azure says where there can be no more.
+//! The VMs as data: their specification, their store, and the errors of Azure when capacity or quota is exhausted.
 
 mod capacity;
 mod spec;

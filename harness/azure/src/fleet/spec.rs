@@ -1,4 +1,4 @@
-//! What a PUT body says about a machine, and the names that follow from it.
+//! The machine that a PUT body describes, and the names that follow from it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ struct Kubernetes {
     orchestrator_version: Option<String>,
 }
 
-/// A machine as asked for.
+/// A machine as requested.
 #[derive(Debug, Clone)]
 pub(crate) struct MachineSpec {
     pub(crate) sku: Arc<Sku>,
@@ -95,7 +95,7 @@ pub(crate) enum SpecError {
     NeverSpot(String),
 }
 
-/// What Azure takes where a body says nothing.
+/// The defaults of Azure for fields that a body leaves out.
 #[derive(Debug, Clone)]
 pub(crate) struct Defaults {
     /// The control plane's version.

@@ -6,7 +6,7 @@ use super::vm::Vm;
 use crate::api::VmRecord;
 use crate::quota::Quota;
 
-/// How many records of VMs that are gone are kept; the oldest go first.
+/// How many records of removed VMs are kept; the oldest are dropped first.
 pub(crate) const GONE_KEPT: usize = 10_000;
 
 /// Everything the fleet's lock protects.

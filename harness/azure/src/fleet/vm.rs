@@ -34,9 +34,9 @@ impl MachineState {
 /// How a VM ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct End {
-    /// How long the deletion takes from when it was asked for.
+    /// How long the deletion takes from its request.
     pub(crate) takes: Duration,
-    /// When it was asked for.
+    /// When it was requested.
     pub(crate) asked: tokio::time::Instant,
 }
 
@@ -100,7 +100,7 @@ pub(crate) struct Vm {
     pub(crate) signal: watch::Sender<Signal>,
     /// Operations that end when the creation ends.
     pub(crate) put_operations: Vec<String>,
-    /// Operations that end when it is gone.
+    /// Operations that end when it is removed.
     pub(crate) delete_operations: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What people and faults do to running VMs.
+//! Commands on running VMs, of users and of faults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use harness_simulation::Fault;
 use harness_simulation::{Behaviour, CapacityType, Leg};
 use harness_units::Span;
 
-/// How long a reset waits for its VMs to be gone.
+/// How long a reset waits until its VMs are removed.
 const RESET_LIMIT: Duration = Duration::from_secs(8);
 
 /// Why a command cannot be carried out.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum CommandError {
-    #[error("there is no VM, machine or NodeClaim called `{0}`")]
+    #[error("unknown VM, machine or NodeClaim `{0}`")]
     Unknown(String),
-    #[error("VM `{0}` does not run")]
+    #[error("VM `{0}` is not running")]
     NotRunning(String),
     #[error("VM `{0}` is not a spot VM, so Azure would not evict it")]
     NotSpot(String),
@@ -36,7 +36,7 @@ pub(crate) enum CommandError {
 }
 
 impl World {
-    /// The record of a VM, alive or gone.
+    /// The record of a VM, running or removed.
     pub(crate) fn vm_record(&self, name: &str) -> Option<VmRecord> {
         let fleet = self.fleet();
         if let Some(machine) = fleet.find(name) {
@@ -52,7 +52,7 @@ impl World {
         self.halt(name, true)
     }
 
-    /// Starts a stopped VM; a running one is left alone.
+    /// Starts a stopped VM; does nothing if it runs.
     pub(crate) fn restart(&self, name: &str) -> Result<(), CommandError> {
         self.halt(name, false)
     }
@@ -130,7 +130,7 @@ impl World {
         Ok(())
     }
 
-    /// Evicts a spot VM, with notice or at once.
+    /// Evicts a spot VM, with notice or immediately.
     pub(crate) fn evict(self: &Arc<Self>, name: &str, notice: Option<Span>) -> Result<(), CommandError> {
         let mut fleet = self.fleet();
         let machine = fleet.find(name).ok_or_else(|| CommandError::Unknown(name.to_owned()))?.to_owned();
@@ -173,7 +173,7 @@ impl World {
         Ok(())
     }
 
-    /// Deletes a VM behind the controller's back.
+    /// Deletes a VM without the controller.
     pub(crate) fn delete_vm(&self, name: &str) -> Result<String, CommandError> {
         let mut fleet = self.fleet();
         let machine = fleet.find(name).ok_or_else(|| CommandError::Unknown(name.to_owned()))?.to_owned();
@@ -182,11 +182,11 @@ impl World {
         Ok(operation)
     }
 
-    /// Sets a fault. One that acts once acts now and is over.
+    /// Sets a fault. An instant fault acts now and ends.
     pub(crate) fn add_fault(self: &Arc<Self>, fault: Fault) -> Result<Fault, CommandError> {
         let fault = self.faults().add(fault, &self.facts)?;
         if fault.kind.is_instant() {
-            let acted = self.strike(&fault);
+            let acted = self.apply_instant_fault(&fault);
             let mut faults = self.faults();
             if let Ok(times) = acted {
                 faults.applied(&fault.id, times);
@@ -205,7 +205,7 @@ impl World {
         Ok(fault)
     }
 
-    /// Puts a behaviour into force; its faults replace the live ones.
+    /// Sets the behaviour; its faults replace the live ones.
     pub(crate) fn set_behaviour(self: &Arc<Self>, behaviour: Behaviour) -> Result<(), CommandError> {
         if let Some(problem) = behaviour.problems().first() {
             return Err(CommandError::Behaviour(problem.to_string()));

@@ -9,8 +9,7 @@ use tokio::sync::watch;
 use super::vm_task;
 use crate::api::{Draw, VmRecord, VmState};
 use crate::clock::Stamp;
-use crate::draw::draw;
-use crate::draws::child;
+use crate::draws::{child, draw};
 use crate::facts::{FactKind, VmRef};
 use crate::faults::Subject;
 use crate::fleet::{Defaults, MachineSpec, Names, SpecError};
@@ -37,7 +36,7 @@ pub(crate) struct PutRequest {
 pub(crate) enum PutOutcome {
     /// A new machine, and the operation that creates it.
     Created(String),
-    /// The machine was there; its creation goes on under this operation.
+    /// The machine exists; its creation continues under this operation.
     Continuing(String),
     /// The machine was there and is done; tags may have changed.
     Updated,

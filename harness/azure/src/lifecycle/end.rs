@@ -27,9 +27,9 @@ pub(crate) enum DeleteError {
 pub(super) enum Taken {
     /// Deleted, which takes its time.
     Deleted,
-    /// Evicted: gone at once.
+    /// Evicted: removed immediately.
     Evicted,
-    /// Removed at once, by a reset.
+    /// Removed immediately, by a reset.
     Reset,
 }
 

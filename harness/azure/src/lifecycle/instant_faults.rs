@@ -1,4 +1,4 @@
-//! Faults that act once: whom they hit, and what becomes of those.
+//! Instant faults: the choice of VMs, and the effect on them.
 
 use std::sync::Arc;
 
@@ -12,39 +12,39 @@ use crate::world::World;
 use harness_simulation::{CapacityType, ConditionStatus, Fault, FaultKind, VmSelector};
 use harness_units::{Share, Span};
 
-/// What is done to a VM.
-enum Blow<'a> {
+/// The effect of a fault on a VM.
+enum Effect<'a> {
     Crash,
     Condition { kind: &'a str, status: ConditionStatus },
     Evict { notice: Option<Span> },
 }
 
 impl World {
-    /// Carries out a fault that acts once. Returns how many VMs it hit.
-    pub(super) fn strike(self: &Arc<Self>, fault: &Fault) -> Result<u64, CommandError> {
-        let (only, share, blow) = match &fault.kind {
-            FaultKind::VmCrash { only, share } => (only.clone(), *share, Blow::Crash),
+    /// Carries out an instant fault. Returns the number of VMs that it affected.
+    pub(super) fn apply_instant_fault(self: &Arc<Self>, fault: &Fault) -> Result<u64, CommandError> {
+        let (only, share, effect) = match &fault.kind {
+            FaultKind::VmCrash { only, share } => (only.clone(), *share, Effect::Crash),
             FaultKind::NodeCondition { only, condition, status, share } => {
-                (only.clone(), *share, Blow::Condition { kind: condition, status: *status })
+                (only.clone(), *share, Effect::Condition { kind: condition, status: *status })
             }
             FaultKind::SpotEvict { only, share, notice } => {
                 let only = VmSelector { capacity_type: Some(CapacityType::Spot), ..only.clone() };
                 let notice = (*notice > Span::ZERO).then_some(*notice);
-                (only, *share, Blow::Evict { notice })
+                (only, *share, Effect::Evict { notice })
             }
             _ => return Ok(0),
         };
-        let with_node_only = matches!(blow, Blow::Condition { .. });
+        let with_node_only = matches!(effect, Effect::Condition { .. });
         let chosen = self.choose(fault, &only, share, with_node_only);
         if chosen.is_empty() {
             return Err(CommandError::NoneMatch(fault.id.clone()));
         }
         let mut hit = 0;
         for name in &chosen {
-            let done = match &blow {
-                Blow::Crash => self.crash(name),
-                Blow::Condition { kind, status } => self.report_condition(name, kind, status.as_str()),
-                Blow::Evict { notice } => self.evict(name, *notice),
+            let done = match &effect {
+                Effect::Crash => self.crash(name),
+                Effect::Condition { kind, status } => self.report_condition(name, kind, status.as_str()),
+                Effect::Evict { notice } => self.evict(name, *notice),
             };
             match done {
                 Ok(()) => {
@@ -68,7 +68,7 @@ impl World {
     }
 
     /// The running VMs that are meant: a share of them (at least one) and no more than the fault's count. Which ones
-    /// depends on the seed, the fault's name and the VMs' ordinals, not on names, which the controller makes up anew each
+    /// depends on the seed, the fault's name and the VMs' ordinals, not on names, which the controller chooses anew each
     /// time. VMs whose Node is Ready go first: to stop one that is still starting would show nothing.
     fn choose(&self, fault: &Fault, only: &VmSelector, share: Share, with_node_only: bool) -> Vec<String> {
         let fleet = self.fleet();

@@ -1,4 +1,4 @@
-//! The life of one VM, in one task: every write of its Node comes from here, so that they never cross.
+//! The lifecycle of one VM, in one task that does every write of its Node, so that writes never overlap.
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::world::World;
 use harness_simulation::Leg;
 use harness_units::Span;
 
-/// Why a VM's task goes no further.
+/// Why a VM's task ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Exit {
     /// The VM shall end.
@@ -100,7 +100,7 @@ impl Life {
         self.follow(Signal { notice: None, conditions: Arc::default(), ..shown }).await
     }
 
-    /// Carries out what is asked of a running VM, until it shall end. `shown` is what its Node shows already.
+    /// Carries out the commands on a running VM, until it is removed. `shown` is what its Node shows already.
     async fn follow(&mut self, mut shown: Signal) -> Step {
         loop {
             let wanted = self.signal.borrow_and_update().clone();
@@ -122,7 +122,7 @@ impl Life {
             if wanted.conditions != shown.conditions && !wanted.stopped {
                 self.write(WriteStep::Agent).await?;
             }
-            // What the agent of a stopped VM was told meanwhile, it reports when the VM runs again.
+            // Conditions that were set on a stopped VM are reported when it runs again.
             let conditions = if wanted.stopped { shown.conditions } else { Arc::clone(&wanted.conditions) };
             shown = Signal { conditions, ..wanted };
             tokio::select! {
@@ -166,7 +166,7 @@ impl Life {
         Some(effective)
     }
 
-    /// The VM has booted and Azure says so. False when no Node will ever appear.
+    /// Reports that the VM has booted. False when no Node will ever appear.
     fn boot(&self) -> bool {
         let world = &self.world;
         let mut fleet = world.fleet();
@@ -222,7 +222,7 @@ impl Life {
     }
 
     /// Writes the Node until the API server has acknowledged it. A request that is under way is never dropped, because
-    /// a Node that was created after all would outlive its VM; between attempts an end is heard.
+    /// a Node that was created after all would outlive its VM; the task can be ended between attempts.
     async fn write(&mut self, step: WriteStep) -> Step {
         let mut attempt = 0u32;
         loop {
@@ -324,7 +324,7 @@ fn leg(record: &VmRecord, leg: Leg) -> Duration {
 }
 
 impl World {
-    /// The creation of a machine has failed: it holds no quota and stays as Failed until somebody deletes it.
+    /// The creation of a machine has failed: it holds no quota and stays as Failed until it is deleted.
     pub(super) fn fail_creation(
         &self,
         fleet: &mut Fleet,

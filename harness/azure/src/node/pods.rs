@@ -1,4 +1,4 @@
-//! The pods of a Node whose kubelet falls silent or comes back.
+//! The pods of a Node whose kubelet stops or starts to report.
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, Patch, PatchParams};

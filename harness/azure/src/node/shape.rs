@@ -1,4 +1,4 @@
-//! What a VM's Node looks like.
+//! The Node of a VM.
 //!
 //! Name, provider id, labels and taints as AKS sets them; capacity and allocatable from [`crate::allocatable`].
 
@@ -117,7 +117,7 @@ impl NodeShape {
     }
 
     /// The kubelet's conditions at this moment, with real transition times. A condition that the agent reports beats the
-    /// kubelet's of the same type, unless the VM does not run: then nobody reports anything.
+    /// kubelet's of the same type, unless the VM does not run: then there is no reporter.
     pub(crate) fn conditions(status: ReadyStatus, agent: &[AgentCondition]) -> Value {
         let now = now_text();
         let (ready, reason, message) = match status {
@@ -329,7 +329,7 @@ mod tests {
         let ready = |status| {
             let all = NodeShape::conditions(status, &agent);
             let all = all.as_array().unwrap();
-            assert_eq!(all.len(), 4, "what is not the kubelet's is patched by its agent alone");
+            assert_eq!(all.len(), 4, "conditions of the agent are patched by the agent only");
             all.iter().find(|c| c["type"] == "Ready").unwrap()["status"].clone()
         };
         assert_eq!((ready(ReadyStatus::Ready), ready(ReadyStatus::Lost)), (json!("False"), json!("Unknown")));

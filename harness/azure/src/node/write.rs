@@ -24,7 +24,7 @@ const DELETE_ATTEMPTS: u32 = 20;
 pub(crate) struct NodeWriter {
     world: Arc<World>,
     vm: Arc<VmRef>,
-    /// The Node is made from these when it is written: keeping it would double the memory of a VM.
+    /// The Node is built from these when it is written: keeping it would double the memory of a VM.
     pool: String,
     spec: Arc<MachineSpec>,
     names: Arc<Names>,
@@ -68,13 +68,13 @@ impl NodeWriter {
         };
         let outcome = self.with(|api| async move { api.create(&PostParams::default(), &node).await.map(drop) }).await;
         match outcome {
-            // An earlier attempt whose answer was lost, or a Node left by an earlier simulator: its status may be old.
+            // An earlier attempt whose answer was lost, or a Node of an earlier simulator: its status may be old.
             Outcome::Failed(reason) if reason == CONFLICT => self.ready(status, &[]).await,
             other => self.judge("create", other),
         }
     }
 
-    /// Writes the kubelet's conditions, Ready among them; what the agent reports beats the kubelet. A Node that is gone needs
+    /// Writes the kubelet's conditions, Ready among them; what the agent reports beats the kubelet. A Node that does not exist needs
     /// none.
     pub(crate) async fn ready(&self, status: ReadyStatus, agent: &[AgentCondition]) -> bool {
         let Ok(_turn) = self.world.ready_turn.acquire().await else {
@@ -103,7 +103,7 @@ impl NodeWriter {
         self.judge("pods", outcome)
     }
 
-    /// Deletes the Node, as the cloud controller manager does when its VM is gone. True when this call deleted it.
+    /// Deletes the Node, as the cloud controller manager does when its VM no longer exists. True when this call deleted it.
     pub(crate) async fn delete(&self) -> bool {
         let mut wait = Duration::from_millis(100);
         for _ in 0..DELETE_ATTEMPTS {
@@ -123,7 +123,7 @@ impl NodeWriter {
             }
             wait = (wait * 2).min(Duration::from_secs(3));
         }
-        tracing::error!(node = self.names.vm, "gave up deleting the Node of a VM that is gone");
+        tracing::error!(node = self.names.vm, "gave up deleting the Node of a removed VM");
         false
     }
 

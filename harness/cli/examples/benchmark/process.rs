@@ -18,7 +18,7 @@ use crate::failure::{BoxedError, Failure};
 const GRACE: Duration = Duration::from_secs(240);
 /// How often a child is sampled, which limits the resolution of times and of peak memory. Sampling takes CPU time from a run that
 /// has none to spare, so a short one is sampled more often than a long one.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 const LOOK_CLOSELY_EVERY: Duration = Duration::from_millis(5);
 
 /// What to run.
@@ -34,7 +34,7 @@ pub(crate) struct Task {
 impl Task {
     /// The harness; `name` is that of the log files.
     pub(crate) fn harness(name: impl Into<String>, limit: Duration) -> Self {
-        let (arguments, look_every) = (Vec::new(), LOOK_EVERY);
+        let (arguments, look_every) = (Vec::new(), POLL_INTERVAL);
         Self { name: name.into(), program: None, arguments, limit, look_every, always: false }
     }
 

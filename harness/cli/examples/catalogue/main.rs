@@ -1,7 +1,7 @@
 //! Every scenario and every counter-case on real local clusters, with one report over all of them. `ci/catalogue.sh` starts it.
 //!
-//! It drives the `harness` binary as a user would. Each run is a process with a cluster of its own, so no run sees what another left
-//! behind. A few lanes take the runs, longest first. `harness report` makes the index over all of them, in which counter-cases and
+//! It drives the `harness` binary as a user would. Each run is a process with a cluster of its own, so no run sees leaks of
+//! another. A few lanes start the runs, longest first. `harness report` makes the index over all of them, in which counter-cases and
 //! flaky runs are marked.
 
 mod args;

@@ -22,7 +22,7 @@ const BEYOND_PHASES: Duration = Duration::from_secs(8 * 60);
 /// How long an interrupted run may take to clean up: its own limit and a little more.
 const GRACE: Duration = Duration::from_secs(4 * 60);
 /// How often to check whether a run has ended.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// How long after its run the processes of a cluster may still be there.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -130,7 +130,7 @@ impl Processes {
                 kill(pid, signal).map_err(|error| wait_failed(error.into()))?;
                 deadline = Instant::now() + self.grace;
             }
-            std::thread::sleep(LOOK_EVERY);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 }
@@ -178,7 +178,7 @@ fn processes_left(run: &str) -> Vec<String> {
         if left.is_empty() || began.elapsed() >= GONE_WITHIN {
             return left;
         }
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 pub use status::{ComponentStatus, Failure, Phase, ProcessRef, Status, StepTiming, TeardownReport};
 pub use usage::{ComponentUsage, own_usage, read_usage, start_ticks};
 
-/// Whoever runs the components did not do what it was asked for.
+/// A request to control a component has failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{by} did not {doing}: {reason}")]
 pub struct ControlError {
@@ -28,7 +28,7 @@ pub trait ComponentControl: Debug + Send + Sync {
     fn status(&self) -> BoxFuture<'_, Result<Status, ControlError>>;
     /// CPU time and memory of each process.
     fn usage(&self) -> BoxFuture<'_, Result<Vec<ComponentUsage>, ControlError>>;
-    /// Ends when a component has died that nobody stopped.
+    /// Waits until a component ends without being stopped.
     fn failed(&self) -> BoxFuture<'_, Failure>;
     /// Kills a component, which stays dead until [`ComponentControl::restart`].
     fn kill<'a>(&'a self, component: &'a str) -> BoxFuture<'a, Result<(), ControlError>>;
@@ -38,8 +38,8 @@ pub trait ComponentControl: Debug + Send + Sync {
     fn stop<'a>(&'a self, component: &'a str) -> BoxFuture<'a, Result<(), ControlError>>;
     /// Waits until a component is ready.
     fn component_ready<'a>(&'a self, component: &'a str) -> BoxFuture<'a, Result<(), ControlError>>;
-    /// Waits until the provisioner has been told this version of the control plane (without `v`).
+    /// Waits until the provisioner has been given this version of the control plane (without `v`).
     fn version_announced<'a>(&'a self, version: &'a str) -> BoxFuture<'a, Result<(), ControlError>>;
-    /// Starts a component that runs only on demand, and waits until it is ready. One that runs is left alone.
+    /// Starts a component that runs only on demand, and waits until it is ready. Does nothing if it runs already.
     fn start_on_demand<'a>(&'a self, component: &'a str) -> BoxFuture<'a, Result<(), ControlError>>;
 }

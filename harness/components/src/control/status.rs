@@ -1,4 +1,4 @@
-//! What the supervisor says about its cluster; also the content of `cluster.json`.
+//! The status of a local cluster, as its supervisor reports it; also the content of `cluster.json`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -37,7 +37,7 @@ pub struct Status {
     pub endpoints: BTreeMap<String, String>,
     /// What each component is and does, in the order of their start.
     pub components: Vec<ComponentStatus>,
-    /// The name and version of what runs, as far as a component tells.
+    /// The name and version of what runs, as far as a component reports it.
     pub versions: BTreeMap<String, String>,
     /// How long each step of the start took.
     pub timings: Vec<StepTiming>,
@@ -84,7 +84,7 @@ pub struct ComponentStatus {
 pub struct StepTiming {
     /// What was done.
     pub step: String,
-    /// Its begin, in milliseconds after the supervisor's start.
+    /// Its start, in milliseconds after the supervisor's start.
     pub from_ms: u64,
     /// Its end, in milliseconds after the supervisor's start.
     pub to_ms: u64,
@@ -93,7 +93,7 @@ pub struct StepTiming {
 /// Why a cluster cannot be used any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The component, or `supervisor` when the whole is gone, or `start` when a step of the start failed.
+    /// The component, or `supervisor` when the supervisor itself has ended, or `start` when a step of the start failed.
     pub component: String,
     /// What happened, in one line: the exit status, or the failed step.
     pub reason: String,

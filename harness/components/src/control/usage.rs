@@ -18,7 +18,7 @@ pub struct ComponentUsage {
     pub rss_peak_bytes: u64,
 }
 
-/// Reads the usage of `pid`; `None` when it is gone.
+/// Reads the usage of `pid`; `None` when it has ended.
 pub fn read_usage(name: &str, pid: u32) -> Option<ComponentUsage> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
@@ -39,7 +39,7 @@ pub fn own_usage() -> Option<ComponentUsage> {
 }
 
 /// When `pid` started, in clock ticks since boot; with the id it names a process for good, where an id alone may be
-/// given to another process later. `None` when it is gone or only waits to be reaped.
+/// given to another process later. `None` when it has ended, reaped or not.
 pub fn start_ticks(pid: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let fields = stat_fields(&stat);

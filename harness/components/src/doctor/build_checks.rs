@@ -115,14 +115,14 @@ fn cache_folder(options: &Options) -> Check {
 
 fn disk(options: &Options, tools: Option<&Tools>, missing: &[&'static Module]) -> Check {
     const NAME: &str = "disk";
-    // Without Go nobody knows where its modules go; the cache folder's disk is the best guess.
+    // Without Go its module cache is unknown; the cache folder's disk is the best guess.
     let module_cache = tools.map_or(options.cache.root(), |tools| tools.module_cache.as_path());
     let needs = match disk_needs(&options.cache, module_cache, missing) {
         Ok(needs) => needs,
         Err(error) => return Check::warn(NAME, error.to_string(), "check the disk by hand"),
     };
     if let Some(error) = needs.iter().find_map(|need| need.check().err()) {
-        let advice = "make room, or set HARNESS_CACHE_DIR (and GOMODCACHE) to a larger disk";
+        let advice = "free some space, or set HARNESS_CACHE_DIR (and GOMODCACHE) to a larger disk";
         return Check::fail(NAME, error.to_string(), advice);
     }
     let details: Vec<String> = needs

@@ -60,7 +60,7 @@ fn cores(count: usize) -> Check {
 fn memory(available: Option<u64>) -> Check {
     const NAME: &str = "memory";
     let Some(available) = available else {
-        return Check::warn(NAME, "/proc/meminfo does not tell", "make sure that 4 GB are free");
+        return Check::warn(NAME, "/proc/meminfo has no MemAvailable", "make sure that 4 GB are free");
     };
     let detail = format!("{} available", human(available));
     let advice = "end other programs or use a machine with 4 GB free";
@@ -95,7 +95,7 @@ fn open_files() -> Check {
     }
 }
 
-/// Go programs raise their own soft limit to the hard one; the harness itself lives with the soft one.
+/// Go programs raise their own soft limit to the hard one; the harness itself keeps the soft one.
 fn judge_open_files(soft: u64, hard: u64) -> Check {
     const NAME: &str = "open files";
     let detail = format!("{soft} at once, {hard} at most");

@@ -14,7 +14,7 @@ const TOOLS: [(&str, &str); 5] = [
     ("az", "the aks target: signing in to Azure"),
 ];
 
-/// One check each; a tool that is not there is no fault.
+/// One check each; a missing tool is not a failure.
 pub(super) fn all(search_path: &OsStr) -> Vec<Check> {
     TOOLS
         .into_iter()

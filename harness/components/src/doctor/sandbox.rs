@@ -16,7 +16,7 @@ const NAME: &str = "private mounts";
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Tries what will be done: a new namespace and a tmpfs over `/run` in it. An ordinary user needs a user
-/// namespace as well, and some distributions hand those out without the right to mount: only trying tells.
+/// namespace as well, and some distributions hand those out without the right to mount: only an attempt shows it.
 pub(super) async fn private_mounts(search_path: &OsStr) -> Check {
     let root = nix::unistd::geteuid().is_root();
     let Some(unshare) = find_program("unshare", search_path) else {

@@ -1,4 +1,4 @@
-//! Server-side apply that tells what came of it.
+//! Server-side apply that reports whether it changed the object.
 
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use serde::Serialize;
@@ -19,9 +19,9 @@ pub enum Outcome {
     Unchanged,
     /// It had been suspended and is looked after again.
     Resumed,
-    /// Its controller is told to leave it alone.
+    /// It was suspended.
     Suspended,
-    /// It is gone.
+    /// It was deleted.
     Deleted,
 }
 
@@ -39,7 +39,7 @@ impl Outcome {
     }
 }
 
-/// An object and what became of it; in a dry run what would.
+/// An object and the outcome of applying it; in a dry run the outcome that it would have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Applied {
@@ -92,7 +92,7 @@ pub(super) async fn apply(
     Ok(Applied { object, outcome })
 }
 
-/// An object without what the server and the controllers write.
+/// An object without the fields that the server and the controllers write.
 fn wanted(object: &DynamicObject) -> DynamicObject {
     let mut object = object.clone();
     object.metadata.managed_fields = None;

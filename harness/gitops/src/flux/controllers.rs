@@ -1,4 +1,4 @@
-//! Flux's controllers on a target: whether they run, and what they cost.
+//! Flux's controllers on a target: whether they run, and their CPU time and memory.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::error::FluxError;
 use super::manager::Manager;
 use harness_components::control::ComponentUsage;
 
-/// The CPU time that is told is that of at least this long; the kernel counts in steps of 10 ms.
+/// CPU time is measured over at least this long: the kernel counts in steps of 10 ms.
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// One controller as it is now.
@@ -44,7 +44,7 @@ pub struct ControllerState {
     pub rss_peak_bytes: Option<u64>,
 }
 
-/// What was done with a controller; in a dry run what would be.
+/// A controller and the action on it; in a dry run the action that would be taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Handled {
@@ -63,23 +63,23 @@ pub(super) struct Reading {
 impl Manager<'_> {
     /// The names of the controllers that do not run.
     pub(super) async fn stopped(&self) -> Result<Vec<String>, FluxError> {
-        let status = self.managed.components.status().await?;
+        let status = self.target.components.status().await?;
         let runs = |name: &str| status.components.iter().any(|it| it.name == name && it.process.is_some());
-        let names = self.managed.parts.controllers.iter().map(|part| part.name.clone());
+        let names = self.target.parts.controllers.iter().map(|part| part.name.clone());
         Ok(names.filter(|name| !runs(name)).collect())
     }
 
     /// Begins to count CPU time.
     pub(super) async fn reading(&self) -> Result<Reading, FluxError> {
-        Ok(Reading { at: Instant::now(), usages: self.managed.components.usage().await? })
+        Ok(Reading { at: Instant::now(), usages: self.target.components.usage().await? })
     }
 
-    /// The controllers now, with the CPU time since that reading, which is made a second long at least.
+    /// Returns the controllers, with the CPU time since that reading, at least a second ago.
     pub(super) async fn controllers(&self, first: Reading) -> Result<Vec<ControllerState>, FluxError> {
         tokio::time::sleep(WINDOW.saturating_sub(first.at.elapsed())).await;
         let elapsed = first.at.elapsed();
-        let (now, status) = (self.managed.components.usage().await?, self.managed.components.status().await?);
-        let versions = &self.managed.versions;
+        let (now, status) = (self.target.components.usage().await?, self.target.components.status().await?);
+        let versions = &self.target.versions;
         let of = |usages: &[ComponentUsage], name: &str| usages.iter().find(|usage| usage.name == name).cloned();
         let state = |name: &String| {
             let component = status.components.iter().find(|component| component.name == *name);
@@ -102,34 +102,34 @@ impl Manager<'_> {
                 rss_peak_bytes: usage.as_ref().map(|usage| usage.rss_peak_bytes),
             }
         };
-        Ok(self.managed.parts.controllers.iter().map(|part| state(&part.name)).collect())
+        Ok(self.target.parts.controllers.iter().map(|part| state(&part.name)).collect())
     }
 
     /// Starts the controllers that do not run, and waits until each is ready.
     pub(super) async fn start_controllers(&self, dry_run: bool) -> Result<Vec<Handled>, FluxError> {
         let stopped = self.stopped().await?;
         let mut handled = Vec::new();
-        for part in &self.managed.parts.controllers {
+        for part in &self.target.parts.controllers {
             let changed = stopped.contains(&part.name);
             if changed && !dry_run {
-                self.say(&format!("starting {}", part.name));
-                self.managed.components.restart(&part.name).await?;
+                self.report(&format!("starting {}", part.name));
+                self.target.components.restart(&part.name).await?;
             }
             handled.push(Handled { name: part.name.clone(), changed });
         }
         if !dry_run {
-            for part in &self.managed.parts.controllers {
-                self.managed.components.component_ready(&part.name).await?;
+            for part in &self.target.parts.controllers {
+                self.target.components.component_ready(&part.name).await?;
             }
         }
         Ok(handled)
     }
 
-    /// Stops the controllers that run, all at once.
+    /// Stops the controllers that run, all at the same time.
     pub(super) async fn stop_controllers(&self, dry_run: bool) -> Result<Vec<Handled>, FluxError> {
         let stopped = self.stopped().await?;
         let running: Vec<&str> = self
-            .managed
+            .target
             .parts
             .controllers
             .iter()
@@ -138,12 +138,12 @@ impl Manager<'_> {
             .collect();
         if !dry_run {
             for name in &running {
-                self.say(&format!("stopping {name}"));
+                self.report(&format!("stopping {name}"));
             }
-            futures::future::try_join_all(running.iter().map(|name| self.managed.components.stop(name))).await?;
+            futures::future::try_join_all(running.iter().map(|name| self.target.components.stop(name))).await?;
         }
         let handled = |name: &String| Handled { name: name.clone(), changed: running.contains(&name.as_str()) };
-        Ok(self.managed.parts.controllers.iter().map(|part| handled(&part.name)).collect())
+        Ok(self.target.parts.controllers.iter().map(|part| handled(&part.name)).collect())
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::error::{FluxError, is_missing};
 use super::kinds::ObjectRef;
-use super::list::Found;
+use super::object::Found;
 use super::parts::is_flux_group;
 
 /// How many objects there are of a kind.
@@ -25,10 +25,10 @@ pub struct Count {
 /// Objects by which version of their API they are read.
 pub(super) type Inventory = BTreeMap<ObjectRef, String>;
 
-/// Objects that are there, with their UIDs: an object that was deleted and made again is another one.
+/// Existing objects with their UIDs: an object that was deleted and created again is another one.
 pub(super) type Deployed = BTreeMap<ObjectRef, String>;
 
-/// What these objects say that they have applied. Flux's own objects and CRDs are left out: they go with it.
+/// The inventories of these objects, without Flux's own objects and CRDs, which are removed with it.
 pub(super) fn inventory(found: &[Found]) -> Inventory {
     let entries = found.iter().filter_map(|found| found.object.data["status"]["inventory"]["entries"].as_array());
     entries.flatten().filter_map(entry).filter(|(object, _)| !belongs_to_flux(object)).collect()
@@ -64,7 +64,7 @@ pub(super) async fn deployed(client: &kube::Client, inventory: &Inventory) -> Re
         let every = || format!("every {kind}");
         let resource = match oneshot::pinned_kind(client, &GroupVersionKind::gvk(group, version, kind)).await {
             Ok((resource, _)) => resource,
-            // Nobody serves it any more, so that there is none.
+            // The kind is no longer served, so it has no objects.
             Err(kube::Error::Discovery(_)) => continue,
             Err(error) if is_missing(&error) => continue,
             Err(error) => return Err(FluxError::api("find out how to list", every())(error)),
@@ -95,7 +95,7 @@ pub(super) fn counts(deployed: &Deployed) -> Vec<Count> {
     counts.into_iter().map(|(kind, count)| Count { kind: kind.to_owned(), count }).collect()
 }
 
-/// What was there before and is gone, or is another object of the same name.
+/// Objects that no longer exist, or were replaced by another one of the same name.
 pub(super) fn lost(before: &Deployed, after: &Deployed) -> Vec<ObjectRef> {
     before.iter().filter(|(object, uid)| after.get(*object) != Some(*uid)).map(|(object, _)| object.clone()).collect()
 }

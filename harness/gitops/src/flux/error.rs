@@ -3,30 +3,30 @@
 use harness_components::control::ControlError;
 use harness_kubernetes::ApiError;
 
-/// Flux could not be looked at or changed.
+/// A request to manage Flux has failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FluxError {
-    /// The API server refused or failed a request, or something was not there in time.
+    /// The API server refused or failed a request, or an object did not reach a state in time.
     #[error(transparent)]
     Api(#[from] ApiError),
     /// A controller could not be started, stopped or asked.
     #[error(transparent)]
     Control(#[from] ControlError),
-    /// Nothing of Flux is served.
+    /// The API server serves no kind of Flux.
     #[error("the cluster serves no Flux objects: install Flux with `harness flux install`")]
     NotInstalled,
-    /// A controller does not run, so that nobody would answer.
+    /// A controller that is needed does not run.
     #[error("{names} does not run: start it with `harness flux install`")]
     Stopped {
         /// The controllers, comma separated.
         names: String,
     },
-    /// What was named is not there.
-    #[error("`{asked}` is no Flux object that can be reconciled; there are: {known}")]
+    /// No object has the given name.
+    #[error("unknown Flux object `{asked}`; those that can be reconciled: {known}")]
     NoSuchObject {
-        /// As it was asked for.
+        /// The given name.
         asked: String,
-        /// What there is, comma separated.
+        /// The known names, comma separated.
         known: String,
     },
 }
@@ -39,7 +39,7 @@ impl FluxError {
     }
 }
 
-/// Whether the API server says that there is no such object or kind.
+/// Whether the API server does not know the object or its kind.
 pub(super) fn is_missing(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }

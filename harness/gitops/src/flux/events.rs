@@ -9,7 +9,7 @@ use super::error::FluxError;
 use super::kinds::ObjectRef;
 use super::parts::is_flux_group;
 
-/// How many are told; the API server keeps an hour of them (`--event-ttl`).
+/// How many are reported; the API server keeps an hour of them (`--event-ttl`).
 const TOLD: usize = 20;
 
 /// One warning about a Flux object.
@@ -23,9 +23,9 @@ pub struct Warning {
     pub reason: String,
     /// The message.
     pub message: String,
-    /// How often it was said.
+    /// How often it occurred.
     pub count: i64,
-    /// When it was said last.
+    /// When it occurred last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_at: Option<Timestamp>,
 }

@@ -4,15 +4,15 @@ use kube::api::DynamicObject;
 use serde_json::Value;
 
 use super::kinds::ObjectRef;
-use super::list::Found;
+use super::object::Found;
 use super::order::Node;
 
-/// The labels that kustomize-controller puts on what it applies.
+/// The labels that kustomize-controller puts on the objects that it applies.
 const APPLIED_BY: [&str; 2] = ["kustomize.toolkit.fluxcd.io/namespace", "kustomize.toolkit.fluxcd.io/name"];
 
 const SOURCES: &str = "source.toolkit.fluxcd.io";
 
-/// Each object with what it needs and what it comes after.
+/// Each object with the objects that it needs and those that it follows.
 pub(super) fn nodes(found: &[Found]) -> Vec<Node> {
     found.iter().map(node).collect()
 }
@@ -28,7 +28,7 @@ fn node(found: &Found) -> Node {
     Node { id, needs, after }
 }
 
-/// The source that an object is made from.
+/// The source of an object.
 pub(super) fn source(found: &Found) -> Option<ObjectRef> {
     sources(&found.reference(), &found.object.data["spec"]).into_iter().next()
 }
@@ -46,7 +46,7 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-/// The object that a reference names; what it leaves out is as given, and the namespace that of the object itself.
+/// The object that a reference names; kind and namespace default to the given kind and the object's own namespace.
 fn reference(from: &ObjectRef, reference: &Value, group: &str, kind: &str) -> Option<ObjectRef> {
     let text = |key: &str| reference[key].as_str().filter(|text| !text.is_empty());
     Some(ObjectRef {

@@ -1,4 +1,4 @@
-//! Installing Flux: what is there already stays, what is missing comes, and in the end it works.
+//! Installing Flux: applies what is missing or different, starts the controllers, and waits until they reconcile.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,8 @@ use super::controllers::Handled;
 use super::error::FluxError;
 use super::kinds;
 use super::kinds::ObjectRef;
-use super::list;
 use super::manager::{Manager, millis};
+use super::object::list_objects;
 use super::reconcile::Reconciling;
 use super::report::ReconcileReport;
 use harness_components::doctor::{Check, Status};
@@ -23,7 +23,7 @@ const SERVED_LIMIT: Duration = Duration::from_secs(60);
 /// How to install.
 #[derive(Clone, Debug)]
 pub struct Installing {
-    /// Nothing is changed; the report says what would be.
+    /// Changes nothing; the report lists what would be changed.
     pub dry_run: bool,
     /// How long each object may take to get Ready.
     pub limit: Duration,
@@ -37,14 +37,14 @@ pub struct InstallReport {
     pub dry_run: bool,
     /// What was checked before; with a failed one nothing was done.
     pub checks: Vec<Check>,
-    /// Each object and what became of it.
+    /// Each object and its outcome.
     pub objects: Vec<Applied>,
     /// Each controller, and whether it was started.
     pub controllers: Vec<Handled>,
     /// The reconciliation that shows that it works; absent in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reconciliation: Option<ReconcileReport>,
-    /// From begin to end, in milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: u64,
 }
 
@@ -73,16 +73,16 @@ impl Manager<'_> {
         if report.is_refused() {
             return Ok(report);
         }
-        let parts = &self.managed.parts;
-        self.say("applying namespace, access rules, custom resources and objects");
+        let parts = &self.target.parts;
+        self.report("applying namespace, access rules, custom resources and objects");
         for manifests in [&parts.namespaces, &parts.access, &parts.crds] {
             self.apply_all(manifests, dry_run, &mut report.objects).await?;
         }
         if !dry_run {
-            custom_resources_served(&self.managed.client, &parts.crds, SERVED_LIMIT).await?;
+            custom_resources_served(&self.target.client, &parts.crds, SERVED_LIMIT).await?;
         }
         self.apply_all(&parts.objects, dry_run, &mut report.objects).await?;
-        let found = list::objects(&self.managed.client, &kinds::served(&self.managed.client).await?).await?;
+        let found = list_objects(&self.target.client, &kinds::served(&self.target.client).await?).await?;
         let own: Vec<ObjectRef> = parts.objects.iter().map(ObjectRef::of).collect();
         for resumed in self.resume(&found, &own, dry_run).await? {
             match report.objects.iter_mut().find(|applied| applied.object == resumed.object) {
@@ -92,7 +92,7 @@ impl Manager<'_> {
         }
         report.controllers = self.start_controllers(dry_run).await?;
         if !dry_run {
-            self.say("asking every object to reconcile");
+            self.report("asking every object to reconcile");
             let all = Reconciling { names: Vec::new(), with_sources: true, limit: options.limit };
             report.reconciliation = Some(self.reconcile(&all).await?);
         }
@@ -103,7 +103,7 @@ impl Manager<'_> {
     async fn apply_all(&self, manifests: &[Value], dry_run: bool, into: &mut Vec<Applied>) -> Result<(), FluxError> {
         for manifest in manifests {
             // The same manager as at the start of the cluster: two of them would share every field.
-            let applied = apply(&self.managed.client, manifest, self.managed.parts.field_manager, dry_run).await?;
+            let applied = apply(&self.target.client, manifest, self.target.parts.field_manager, dry_run).await?;
             into.push(applied);
         }
         Ok(())

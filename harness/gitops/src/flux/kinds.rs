@@ -1,5 +1,5 @@
-//! The kinds of Flux objects that a cluster serves, read from its CRDs: a kind that comes with a controller that nobody
-//! had thought of is managed like the others.
+//! The kinds of Flux objects that a cluster serves, read from its CRDs: a kind of an unknown
+//! controller is managed like the others.
 
 use std::fmt;
 
@@ -63,7 +63,7 @@ pub struct FluxKind {
     pub plural: String,
     /// Whether its objects live in namespaces.
     pub namespaced: bool,
-    /// Whether its controller says how it is.
+    /// Whether its controller reports a status.
     pub has_status: bool,
     /// Whether its controller answers the request for a reconciliation.
     pub answers_requests: bool,
@@ -110,7 +110,7 @@ impl FluxKind {
         }
     }
 
-    /// Whether its objects are sources: what the others fetch from.
+    /// Whether its objects are sources, from which others fetch.
     pub(super) fn is_source(&self) -> bool {
         self.group == "source.toolkit.fluxcd.io"
     }
@@ -203,7 +203,7 @@ pub(super) mod tests {
             FluxKind::from_crd("alerts.notification.toolkit.fluxcd.io", &crd(group, &versions, "True")).unwrap();
         assert_eq!((found.version.as_str(), found.has_status, found.answers_requests), ("v1beta3", false, false));
         assert!(found.can_be_suspended && !found.is_source());
-        // Not served yet, and somebody else's.
+        // Not served yet, and not Flux's.
         assert_eq!(FluxKind::from_crd("x", &crd(group, &versions, "False")), None);
         assert_eq!(FluxKind::from_crd("x", &crd("karpenter.sh", &versions, "True")), None);
     }

@@ -7,11 +7,11 @@ use harness_components::control::ComponentControl;
 use super::parts::Parts;
 use crate::git::GitRemote;
 
-/// Reports, in a line each, what is going on.
-pub type Say<'a> = &'a (dyn Fn(&str) + Send + Sync);
+/// Takes the lines that report progress.
+pub type ReportLine<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
-/// A cluster whose Flux is managed.
-pub struct Managed<'a> {
+/// The cluster whose Flux is managed.
+pub struct FluxTarget<'a> {
     /// Its name.
     pub cluster: String,
     /// The kind of target that it is, as `--target` names it.
@@ -30,25 +30,25 @@ pub struct Managed<'a> {
 
 /// The Flux of one cluster, with the rights to change it.
 pub struct Manager<'a> {
-    pub(super) managed: Managed<'a>,
-    say: Say<'a>,
+    pub(super) target: FluxTarget<'a>,
+    report: ReportLine<'a>,
 }
 
 impl std::fmt::Debug for Manager<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The client carries credentials.
-        f.debug_struct("Manager").field("cluster", &self.managed.cluster).finish_non_exhaustive()
+        f.debug_struct("Manager").field("cluster", &self.target.cluster).finish_non_exhaustive()
     }
 }
 
 impl<'a> Manager<'a> {
-    /// Manages the Flux of a cluster, and reports to `say`.
-    pub fn new(managed: Managed<'a>, say: Say<'a>) -> Self {
-        Self { managed, say }
+    /// Manages the Flux of a cluster, and reports its progress to `report`.
+    pub fn new(target: FluxTarget<'a>, report: ReportLine<'a>) -> Self {
+        Self { target, report }
     }
 
-    pub(super) fn say(&self, line: &str) {
-        (self.say)(line);
+    pub(super) fn report(&self, line: &str) {
+        (self.report)(line);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Flux on a cluster: what a run asks of it, and its installation, status, reconciliation and removal.
+//! Flux on a cluster: its use by a run ([`Flux`]), and its installation, status, reconciliation and removal ([`Manager`]).
 
 mod apply;
 mod controllers;
@@ -8,7 +8,6 @@ mod events;
 mod graph;
 mod install;
 mod kinds;
-mod list;
 mod manager;
 mod object;
 mod objects;
@@ -30,7 +29,7 @@ pub use error::FluxError;
 pub use events::Warning;
 pub use install::{InstallReport, Installing};
 pub use kinds::{FluxKind, ObjectRef};
-pub use manager::{Managed, Manager, Say};
+pub use manager::{FluxTarget, Manager, ReportLine};
 pub use object::{ObjectState, Ready};
 pub use objects::{Flux, HealthCheck, Intervals, NAME, NAMESPACE};
 pub use parts::{ControllerPart, Parts, access_of, controller_names, is_flux_group};

@@ -1,10 +1,12 @@
-//! What one Flux object says of itself.
+//! Flux objects: the list of all, and the state of each, as its status reports it.
 
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use kube::api::DynamicObject;
+use kube::api::{DynamicObject, ListParams};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::error::FluxError;
 use super::kinds::{FluxKind, ObjectRef};
 
 /// Whether an object is Ready.
@@ -13,9 +15,9 @@ use super::kinds::{FluxKind, ObjectRef};
 pub enum Ready {
     /// It is.
     Yes,
-    /// Its controller says that it is not.
+    /// It is not, as its controller reports.
     No,
-    /// Its controller has not come to anything yet, or has not seen the newest generation.
+    /// Its controller has no result yet, or has not seen the newest generation.
     Unknown,
     /// Its kind has no status: there is nothing that it could fail at.
     Static,
@@ -34,10 +36,10 @@ pub struct ObjectState {
     pub reason: String,
     /// Its message.
     pub message: String,
-    /// What it has fetched, applied or chosen last, as its kind says it.
+    /// What it has fetched, applied or chosen last, in the form of its kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// Whether its controller is told to leave it alone.
+    /// Whether it is suspended: its controller does not reconcile it.
     pub suspended: bool,
     /// Whether it is being deleted and waits for its finalizers.
     pub deleting: bool,
@@ -58,9 +60,9 @@ impl ObjectState {
         if !kind.has_status {
             ready = Ready::Static;
         } else if reason.is_empty() && ready == Ready::Unknown {
-            "no controller has said anything about it yet".clone_into(&mut message);
+            "no controller has reported on it yet".clone_into(&mut message);
         } else if ready == Ready::Yes && !suspended && is_behind(object) {
-            // Being suspended is itself a change of the generation, which nobody looks at.
+            // Suspending an object changes its generation, which its controller then does not observe.
             ready = Ready::Unknown;
             "Outdated".clone_into(&mut reason);
             message = format!("its newest generation has not been looked at yet; before: {message}");
@@ -103,7 +105,7 @@ pub(super) fn condition(status: &Value, kind: &str) -> (Ready, String, String) {
     (ready, text("reason").to_owned(), text("message").to_owned())
 }
 
-/// Where each kind says what it has got: sources, Kustomizations, image automations and policies, and what was only tried.
+/// The status field of each kind that holds its revision: sources, Kustomizations, image automations and policies, and attempts.
 const REVISIONS: [&str; 5] =
     ["/artifact/revision", "/lastAppliedRevision", "/lastPushCommit", "/latestRef/tag", "/lastAttemptedRevision"];
 
@@ -127,6 +129,47 @@ fn last_reconciled(object: &DynamicObject) -> Option<Timestamp> {
 
 fn text(value: &Value, pointer: &str) -> Option<String> {
     value.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// The number of requests in flight: the server has few cores, and more would only queue there.
+pub(super) const PARALLEL: usize = 8;
+
+/// One object with its kind.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) kind: FluxKind,
+    pub(super) object: DynamicObject,
+}
+
+impl Found {
+    pub(super) fn reference(&self) -> ObjectRef {
+        self.kind.reference(&self.object)
+    }
+
+    pub(super) fn state(&self) -> ObjectState {
+        ObjectState::read(&self.kind, &self.object)
+    }
+}
+
+/// Lists the objects of these kinds, in the order of the kinds and then of names.
+pub(super) async fn list_objects(client: &kube::Client, kinds: &[FluxKind]) -> Result<Vec<Found>, FluxError> {
+    let lists: Vec<Vec<Found>> = stream::iter(kinds.iter().cloned())
+        .map(|kind| async move {
+            let list = kind.all(client).list(&ListParams::default()).await;
+            let list = list.map_err(FluxError::api("list", format!("every {}", kind.kind)))?;
+            let found = list.items.into_iter().map(|object| Found { kind: kind.clone(), object });
+            Ok::<_, FluxError>(found.collect())
+        })
+        .buffered(PARALLEL)
+        .try_collect()
+        .await?;
+    let mut all: Vec<Found> = lists.into_iter().flatten().collect();
+    // Stable: kinds keep their order.
+    all.sort_by_key(|found| {
+        let place = kinds.iter().position(|kind| *kind == found.kind);
+        (place, found.object.metadata.namespace.clone(), found.object.metadata.name.clone())
+    });
+    Ok(all)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::error::is_missing;
 pub const NAMESPACE: &str = "flux-system";
 /// The name of both the GitRepository and the Kustomization.
 pub const NAME: &str = "node-config";
-/// A new value asks the controller to reconcile at once (fluxcd/pkg `apis/meta/annotations.go`).
+/// A new value asks the controller to reconcile immediately (fluxcd/pkg `apis/meta/annotations.go`).
 pub(super) const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
 
 /// One object whose health Flux waits for after an apply.
@@ -115,7 +115,7 @@ impl Flux {
         self.kustomizations.patch(NAME, &PatchParams::default(), &Patch::Merge(&patch)).await.map(drop)
     }
 
-    /// How often Flux looks into the repository and applies what it has fetched.
+    /// How often Flux fetches the repository and applies the result.
     ///
     /// # Errors
     /// When the API server does not answer.
@@ -158,21 +158,21 @@ impl Flux {
     }
 }
 
-/// How often Flux does what, as its objects say it (`1m0s`).
+/// The intervals of Flux's objects, as they are written (`1m0s`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Intervals {
-    /// Of the GitRepository: how often it looks for a new commit.
+    /// Of the GitRepository: how often it checks for a new commit.
     pub source: Option<String>,
     /// Of the Kustomization: how often it applies, also without a new commit.
     pub root: Option<String>,
 }
 
-/// What makes layers put the labels on the objects that they apply: their own `commonMetadata`, patched in on the way.
+/// The patch that makes layers put the labels on the objects that they apply: their own `commonMetadata`, patched in on the way.
 fn layer_patches(labels: &BTreeMap<String, String>) -> Value {
     const GROUP: &str = "kustomize.toolkit.fluxcd.io";
     let patch = json!({
         "apiVersion": format!("{GROUP}/v1"), "kind": "Kustomization",
-        // The target says which; a patch needs a name all the same.
+        // The target selects the object; a patch needs a name nevertheless.
         "metadata": {"name": "any"},
         "spec": {"commonMetadata": {"labels": labels}},
     });

@@ -1,4 +1,4 @@
-//! In which order Flux objects have to be looked at: what an object needs comes before it.
+//! The order of Flux objects: each after the objects that it needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use super::kinds::ObjectRef;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) id: ObjectRef,
-    /// What must have worked before it: its source, and what it depends on.
+    /// The objects that must be Ready before it: its source, and its dependencies.
     pub(super) needs: Vec<ObjectRef>,
     /// What should have been looked at before it, however that went: who applies it.
     pub(super) after: Vec<ObjectRef>,
@@ -69,7 +69,7 @@ pub(super) fn order(nodes: &[Node], elsewhere: &BTreeSet<ObjectRef>) -> Order {
     Order { turns: turns(&free), obstacles }
 }
 
-/// The shortest way from a node back to itself through what is needed.
+/// Returns the shortest cycle of needs through a node.
 fn cycle_from(start: &Node, known: &BTreeMap<&ObjectRef, &Node>) -> Option<Vec<ObjectRef>> {
     let mut paths = std::collections::VecDeque::from([vec![&start.id]]);
     let mut seen = BTreeSet::new();

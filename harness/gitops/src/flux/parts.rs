@@ -1,4 +1,4 @@
-//! What a target brings to an installation of Flux: manifests, and controllers that it can start.
+//! The parts of an installation of Flux on a target: manifests, and controllers that the target can start.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -29,15 +29,15 @@ pub struct ControllerPart {
 pub struct Parts {
     /// The controllers.
     pub controllers: Vec<ControllerPart>,
-    /// Namespaces; they stay when Flux goes.
+    /// Namespaces; they stay when Flux is removed.
     pub namespaces: Vec<Value>,
-    /// What the controllers may do.
+    /// The access rules of the controllers.
     pub access: Vec<Value>,
     /// The custom resources.
     pub crds: Vec<Value>,
     /// The objects that point at the repository.
     pub objects: Vec<Value>,
-    /// The field manager of those who installed Flux before: a second one would share every field.
+    /// The field manager that installed Flux first: a second one would share every field.
     pub field_manager: &'static str,
 }
 

@@ -11,8 +11,8 @@ use kube::api::{Api, DynamicObject, ListParams, PostParams};
 use serde_json::Value;
 
 use super::error::FluxError;
-use super::list::PARALLEL;
 use super::manager::Manager;
+use super::object::PARALLEL;
 use super::objects::NAMESPACE;
 use harness_catalogue::Component;
 use harness_components::doctor::Check;
@@ -46,7 +46,7 @@ impl Manager<'_> {
 
     async fn server(&self) -> Check {
         const NAME: &str = "api-server";
-        let version = match self.managed.client.apiserver_version().await {
+        let version = match self.target.client.apiserver_version().await {
             Ok(version) => version,
             Err(error) => {
                 return Check::fail(NAME, format!("it does not answer: {error}"), "see `harness status`");
@@ -61,7 +61,7 @@ impl Manager<'_> {
             ),
             (Some(found), Some((lowest, highest))) if found > highest => Check::warn(
                 NAME,
-                format!("it is {}; this Flux was made for 1.{lowest} to 1.{highest}", version.git_version),
+                format!("it is {}; this Flux supports 1.{lowest} to 1.{highest}", version.git_version),
                 "mostly it works; a newer harness brings a newer Flux",
             ),
             (Some(_), Some((lowest, highest))) => {
@@ -73,10 +73,10 @@ impl Manager<'_> {
         }
     }
 
-    /// Asks the API server what it would allow.
+    /// Asks the API server whether every needed right is granted.
     async fn rights(&self) -> Result<Check, FluxError> {
         let groups: BTreeSet<&str> =
-            self.managed.parts.crds.iter().filter_map(|crd| crd["spec"]["group"].as_str()).collect();
+            self.target.parts.crds.iter().filter_map(|crd| crd["spec"]["group"].as_str()).collect();
         let flux = groups.iter().map(|group| (*group, "*"));
         let all = WRITTEN.into_iter().chain(flux);
         let questions: Vec<(&str, &str, &str)> = all
@@ -87,7 +87,7 @@ impl Manager<'_> {
         // Who may not hand out a right may not install those that have it.
         let bind = [("bind", "rbac.authorization.k8s.io", "clusterroles")];
         let asked = questions.len() + bind.len();
-        let api: Api<SelfSubjectAccessReview> = Api::all(self.managed.client.clone());
+        let api: Api<SelfSubjectAccessReview> = Api::all(self.target.client.clone());
         let refused: Vec<Option<String>> = stream::iter(questions.into_iter().chain(bind))
             .map(|(verb, group, resource)| {
                 let (api, question) = (api.clone(), review(verb, group, resource));
@@ -104,19 +104,19 @@ impl Manager<'_> {
             .await?;
         let refused: Vec<String> = refused.into_iter().flatten().collect();
         Ok(if refused.is_empty() {
-            Check::ok("access", format!("all {asked} rights that it takes are given"))
+            Check::ok("access", format!("all {asked} necessary rights are granted"))
         } else {
             Check::fail("access", format!("not allowed: {}", refused.join(", ")), "use an identity that may")
         })
     }
 
     async fn namespace(&self) -> Result<Check, FluxError> {
-        let api: Api<Namespace> = Api::all(self.managed.client.clone());
+        let api: Api<Namespace> = Api::all(self.target.client.clone());
         let found = api.get_opt(NAMESPACE).await.map_err(FluxError::api("read", format!("Namespace {NAMESPACE}")))?;
         Ok(match found {
-            None => Check::ok("namespace", format!("{NAMESPACE} will be made")),
+            None => Check::ok("namespace", format!("{NAMESPACE} will be created")),
             Some(namespace) if namespace.metadata.deletion_timestamp.is_some() => {
-                let advice = "wait until it is gone, or find out what holds it: its finalizers";
+                let advice = "wait until it is deleted, or find out which finalizer holds it";
                 Check::fail("namespace", format!("{NAMESPACE} is being deleted"), advice)
             }
             Some(_) => Check::ok("namespace", format!("{NAMESPACE} is there")),
@@ -125,16 +125,16 @@ impl Manager<'_> {
 
     /// A CRD can be replaced unless objects may be stored in a version that the new one does not have.
     async fn custom_resources(&self) -> Result<Check, FluxError> {
-        let live = definitions(&self.managed.client).list(&ListParams::default()).await;
+        let live = definitions(&self.target.client).list(&ListParams::default()).await;
         let live = live.map_err(FluxError::api("list", "every CustomResourceDefinition"))?.items;
         let (mut there, mut troubles) = (0, Vec::new());
-        for wanted in &self.managed.parts.crds {
+        for wanted in &self.target.parts.crds {
             let name = wanted["metadata"]["name"].as_str().unwrap_or_default();
             let Some(found) = live.iter().find(|crd| crd.metadata.name.as_deref() == Some(name)) else { continue };
             there += 1;
             troubles.extend(in_the_way(wanted, found).map(|why| format!("{name} {why}")));
         }
-        let all = self.managed.parts.crds.len();
+        let all = self.target.parts.crds.len();
         Ok(if troubles.is_empty() {
             Check::ok("custom-resources", format!("{there} of {all} are served; the others will be"))
         } else {
@@ -145,7 +145,7 @@ impl Manager<'_> {
 
     /// Two sets of controllers on the same objects would undo each other's work.
     async fn other_flux(&self) -> Result<Check, FluxError> {
-        let api: Api<Deployment> = Api::all(self.managed.client.clone());
+        let api: Api<Deployment> = Api::all(self.target.client.clone());
         let found = api.list(&ListParams::default().labels(PART_OF_FLUX)).await;
         let found = found.map_err(FluxError::api("list", "every Deployment"))?.items;
         let names: Vec<String> = found
@@ -165,14 +165,14 @@ impl Manager<'_> {
             std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
         };
         let missing: Vec<String> = self
-            .managed
+            .target
             .parts
             .controllers
             .iter()
             .filter(|part| !runs(&part.program))
             .map(|part| part.program.display().to_string())
             .collect();
-        let names: Vec<&str> = self.managed.parts.controllers.iter().map(|part| part.name.as_str()).collect();
+        let names: Vec<&str> = self.target.parts.controllers.iter().map(|part| part.name.as_str()).collect();
         if missing.is_empty() {
             Check::ok("controllers", names.join(", "))
         } else {
@@ -182,7 +182,7 @@ impl Manager<'_> {
     }
 
     async fn repository(&self) -> Option<Check> {
-        let git = self.managed.git.as_ref()?;
+        let git = self.target.git.as_ref()?;
         let head = git.log(1).await.map(|log| log.into_iter().next());
         Some(match head {
             Ok(Some(commit)) => {

@@ -1,14 +1,14 @@
-//! How far an object is that was asked to reconcile.
+//! The progress of a requested reconciliation.
 
 use kube::api::DynamicObject;
 
 use super::object::{ObjectState, Ready, condition};
 
-/// Reasons of "not Ready" that pass by themselves: the controller comes back to them within seconds
+/// Reasons of "not Ready" that end by themselves: the controller retries within seconds
 /// (kustomize-controller `internal/controller/kustomization_controller.go`).
 const PASSING: [&str; 4] = ["DependencyNotReady", "ArtifactFailed", "HealthCheckCanceled", "Progressing"];
 
-/// How far it is.
+/// The progress of a requested reconciliation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     /// The request is not answered yet, or the answer may still change.
@@ -19,7 +19,7 @@ pub(super) enum Progress {
     Failed,
 }
 
-/// How far an object is with the request `token`. `newest` is the revision that its source has now: a controller whose cache
+/// Returns the progress of the request `token` on an object. `newest` is the revision that its source has now: a controller whose cache
 /// is behind may have answered with the one before.
 pub(super) fn progress(state: &ObjectState, object: &DynamicObject, token: &str, newest: Option<&str>) -> Progress {
     if state.last_handled_request.as_deref() != Some(token) || state.deleting {
@@ -38,7 +38,7 @@ pub(super) fn progress(state: &ObjectState, object: &DynamicObject, token: &str,
     }
 }
 
-/// Whether a controller is at work on an object at this moment.
+/// Whether a controller is reconciling an object at this moment.
 pub(super) fn is_at_work(object: &DynamicObject) -> bool {
     let (reconciling, reason, _) = condition(&object.data["status"], "Reconciling");
     // After a failure the condition stays, as `ProgressingWithRetry`.
@@ -83,7 +83,7 @@ mod tests {
     #[rstest]
     #[case("main@sha1:a", Progress::Waiting)]
     #[case("main@sha1:b", Progress::Done)]
-    fn an_answer_for_the_revision_before_is_none(#[case] applied: &str, #[case] expected: Progress) {
+    fn an_answer_for_an_earlier_revision_does_not_count(#[case] applied: &str, #[case] expected: Progress) {
         let object = object(json!({
             "conditions": [ready("True", "ReconciliationSucceeded")], "lastHandledReconcileAt": "now",
             "lastAppliedRevision": applied,

@@ -1,4 +1,4 @@
-//! A forced reconciliation: sources first, then each object after what it needs, each waited for.
+//! A forced reconciliation: sources first, then each object after those that it needs; waits for each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -13,9 +13,8 @@ use super::error::{FluxError, is_missing};
 use super::graph;
 use super::kinds::ObjectRef;
 use super::kinds::{self, FluxKind};
-use super::list::{self, Found};
 use super::manager::{Manager, millis};
-use super::object::ObjectState;
+use super::object::{Found, ObjectState, list_objects};
 use super::objects::REQUESTED_AT;
 use super::order::{Node, Obstacle, Turn, order};
 use super::progress::{Progress, progress};
@@ -27,9 +26,9 @@ pub(super) const FIELD_MANAGER: &str = "harness-flux";
 
 /// How often objects that came meanwhile are looked for: a Kustomization may apply further ones, and those again.
 const ROUNDS: usize = 5;
-/// Objects that are waited for at once.
+/// The number of objects that are waited for at the same time.
 const IN_FLIGHT: usize = 16;
-/// Between two looks at an object.
+/// The pause between two reads of an object.
 const PERIOD: Duration = Duration::from_millis(100);
 
 /// What is to be reconciled.
@@ -37,7 +36,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 pub struct Reconciling {
     /// Names, `[KIND/][NAMESPACE/]NAME`; none means all.
     pub names: Vec<String>,
-    /// Whether the sources of what is named are fetched before it.
+    /// Whether the sources of the named objects are fetched first.
     pub with_sources: bool,
     /// How long one object may take.
     pub limit: Duration,
@@ -52,10 +51,10 @@ impl Manager<'_> {
     ///
     /// # Errors
     /// When Flux is not installed or does not run, a name means nothing, or the API server fails. An object that does not get
-    /// Ready is no error: it is in the report.
+    /// Ready is not an error: it is in the report.
     pub async fn reconcile(&self, options: &Reconciling) -> Result<ReconcileReport, FluxError> {
         let began = Instant::now();
-        let kinds = kinds::served(&self.managed.client).await?;
+        let kinds = kinds::served(&self.target.client).await?;
         if kinds.is_empty() {
             return Err(FluxError::NotInstalled);
         }
@@ -65,8 +64,8 @@ impl Manager<'_> {
         }
         let (mut report, mut ended) = (ReconcileReport::default(), Ended::new());
         for round in 1..=ROUNDS {
-            let mut found = list::objects(&self.managed.client, &kinds).await?;
-            // Nobody answers for what is going.
+            let mut found = list_objects(&self.target.client, &kinds).await?;
+            // No controller answers for an object that is being deleted.
             found.retain(|found| found.object.metadata.deletion_timestamp.is_none());
             let chosen = select(&found, &options.names, options.with_sources)?;
             let fresh: Vec<&Found> = chosen.into_iter().filter(|it| !ended.contains_key(&it.reference())).collect();
@@ -75,7 +74,7 @@ impl Manager<'_> {
             }
             let before = ended.len();
             let obstacles = self.round(&kinds, &found, &fresh, options, &mut ended, &mut report).await?;
-            // What is in the way may have gone with what was applied meanwhile: it is looked at again.
+            // The obstacle may have been removed by what was applied meanwhile: it is checked again.
             if ended.len() == before || round == ROUNDS || !options.names.is_empty() {
                 for (object, obstacle) in obstacles {
                     self.end(Reconciled::blocked(object, &obstacle), &mut ended, &mut report);
@@ -90,7 +89,7 @@ impl Manager<'_> {
     }
 
     fn end(&self, one: Reconciled, ended: &mut Ended, report: &mut ReconcileReport) {
-        self.say(&format!("{}: {}", one.object, one.ending.as_str()));
+        self.report(&format!("{}: {}", one.object, one.ending.as_str()));
         ended.insert(one.object.clone(), one.ending.is_well());
         report.objects.push(one);
     }
@@ -151,8 +150,8 @@ impl Manager<'_> {
     /// Asks one object and waits for the answer.
     async fn ask(&self, kinds: &[FluxKind], found: &Found, limit: Duration) -> Result<Reconciled, FluxError> {
         let id = found.reference();
-        let api = found.kind.api(&self.managed.client, &id);
-        self.say(&format!("asking {id}"));
+        let api = found.kind.api(&self.target.client, &id);
+        self.report(&format!("asking {id}"));
         let (began, token) = (Instant::now(), Timestamp::now().to_string());
         let ended = |ending: Ending, state: Option<ObjectState>| {
             let (reason, message, revision) =
@@ -189,15 +188,15 @@ impl Manager<'_> {
         let Some(kind) = kinds.iter().find(|kind| kind.group == source.group && kind.kind == source.kind) else {
             return Ok(None);
         };
-        let object = kind.api(&self.managed.client, &source).get_opt(&source.name).await;
+        let object = kind.api(&self.target.client, &source).get_opt(&source.name).await;
         let object = object.map_err(FluxError::api("read", source.to_string()))?;
         Ok(object.and_then(|object| object.data["status"]["artifact"]["revision"].as_str().map(str::to_owned)))
     }
 }
 
-/// A suspended object: left alone, which is a failure where it was named.
+/// A suspended object: not reconciled, which is a failure if it was named.
 fn suspended_one(found: &Found, options: &Reconciling) -> Reconciled {
     let ending = if is_named(found, &options.names) { Ending::Failed } else { Ending::Suspended };
-    let message = "it is suspended (spec.suspend): nobody would answer".to_owned();
+    let message = "it is suspended (spec.suspend), so its controller does not reconcile it".to_owned();
     Reconciled::not_asked(found.reference(), ending, "Suspended", message)
 }

@@ -13,13 +13,13 @@ pub enum Ending {
     Reconciled,
     /// Its controller has answered and it is not Ready.
     Failed,
-    /// There was no answer within the limit, or none that stays.
+    /// There was no final answer within the limit.
     TimedOut,
-    /// It was not asked: it is suspended.
+    /// Not requested: the object is suspended.
     Suspended,
-    /// It was not asked: what it needs has failed, is missing, or needs it in turn.
+    /// Not requested: an object that it needs has failed, is missing, or needs it in turn.
     HeldBack,
-    /// It was asked and went meanwhile: its Kustomization no longer holds it.
+    /// The object was deleted meanwhile: its Kustomization no longer contains it.
     Gone,
 }
 
@@ -56,7 +56,7 @@ pub struct Reconciled {
     pub requested_at: Option<String>,
     /// From the request to the answer, in milliseconds.
     pub took_ms: u64,
-    /// The reason of the condition `Ready`, or why it was not asked.
+    /// The reason of the condition `Ready`, or why it was not requested.
     pub reason: String,
     /// The message.
     pub message: String,
@@ -66,7 +66,7 @@ pub struct Reconciled {
 }
 
 impl Reconciled {
-    /// One that was not asked.
+    /// An object that was not asked to reconcile.
     pub(super) fn not_asked(object: ObjectRef, ending: Ending, reason: &str, message: String) -> Self {
         let reason = reason.to_owned();
         Self { object, ending, requested_at: None, took_ms: 0, reason, message, revision: None }
@@ -92,7 +92,7 @@ impl Reconciled {
 pub struct ReconcileReport {
     /// Each object.
     pub objects: Vec<Reconciled>,
-    /// From begin to end, in milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: u64,
 }
 

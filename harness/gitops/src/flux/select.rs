@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::error::FluxError;
 use super::graph;
 use super::kinds::ObjectRef;
-use super::list::Found;
+use super::object::Found;
 
 /// The objects that are meant: without names all that answer requests, else those of the names, `[KIND/][NAMESPACE/]NAME`, with the
 /// sources that they need.

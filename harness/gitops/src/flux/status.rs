@@ -1,4 +1,4 @@
-//! How the Flux of a cluster is: controllers, every object, what is deployed, what was warned of.
+//! The status of Flux on a cluster: controllers, every object, the deployed objects, and warnings.
 
 use serde::Serialize;
 
@@ -7,11 +7,10 @@ use super::deployed::{self, Count};
 use super::error::FluxError;
 use super::events::{self, Warning};
 use super::kinds;
-use super::list::{self, Found};
 use super::manager::Manager;
-use super::object::ObjectState;
+use super::object::{Found, ObjectState, list_objects};
 
-/// Everything that can be said.
+/// The status of Flux on a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FluxStatus {
@@ -27,7 +26,7 @@ pub struct FluxStatus {
     pub controllers: Vec<ControllerState>,
     /// Every object of every kind that is served, sources first.
     pub objects: Vec<ObjectState>,
-    /// What the Kustomizations have applied and is there, Flux's own objects left out.
+    /// The objects that the Kustomizations have applied and that exist, without Flux's own.
     pub deployed: Vec<Count>,
     /// Recent warnings, newest first.
     pub warnings: Vec<Warning>,
@@ -40,16 +39,16 @@ impl Manager<'_> {
     /// When the API server or the target does not answer.
     pub async fn status(&self) -> Result<FluxStatus, FluxError> {
         let reading = self.reading().await?;
-        let kinds = kinds::served(&self.managed.client).await?;
-        let found = list::objects(&self.managed.client, &kinds).await?;
-        let deployed = deployed::deployed(&self.managed.client, &deployed::inventory(&found)).await?;
-        let warnings = events::warnings(&self.managed.client).await?;
+        let kinds = kinds::served(&self.target.client).await?;
+        let found = list_objects(&self.target.client, &kinds).await?;
+        let deployed = deployed::deployed(&self.target.client, &deployed::inventory(&found)).await?;
+        let warnings = events::warnings(&self.target.client).await?;
         let controllers = self.controllers(reading).await?;
         let objects: Vec<ObjectState> = found.iter().map(Found::state).collect();
         let troubles = troubles(!kinds.is_empty(), &controllers, &objects);
         Ok(FluxStatus {
-            cluster: self.managed.cluster.clone(),
-            target: self.managed.target.to_owned(),
+            cluster: self.target.cluster.clone(),
+            target: self.target.target.to_owned(),
             ready: troubles.is_empty(),
             troubles,
             controllers,
@@ -116,7 +115,7 @@ mod tests {
             [
                 "source-controller does not run (signal: 9 (SIGKILL))",
                 "Kustomization flux-system/apps is not Ready: BuildFailed: kustomize build failed",
-                "GitRepository flux-system/new no controller has said anything about it yet",
+                "GitRepository flux-system/new no controller has reported on it yet",
             ]
         );
         assert!(super::troubles(false, &[], &[])[0].contains("harness flux install"));

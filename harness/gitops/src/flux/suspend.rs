@@ -10,22 +10,22 @@ use super::error::{FluxError, is_missing};
 use super::graph;
 use super::kinds::FluxKind;
 use super::kinds::ObjectRef;
-use super::list::{self, Found};
 use super::manager::Manager;
+use super::object::{Found, list_objects};
 use super::order::order;
 use super::progress::is_at_work;
 use super::reconcile::FIELD_MANAGER;
 
-/// On an object that a removal has suspended, and not somebody who wants it so.
+/// The annotation of objects that a removal has suspended, not a user.
 const SUSPENDED_BY: &str = "harness.dev/suspended-by";
 const UNINSTALL: &str = "flux-uninstall";
 
-/// How long reconciliations that have begun may take to end before their controller is stopped.
+/// How long running reconciliations may take to end before their controller is stopped.
 const QUIET_LIMIT: Duration = Duration::from_secs(20);
 const PERIOD: Duration = Duration::from_millis(200);
 
 impl Manager<'_> {
-    /// Suspends what can be suspended and is not, who applies before what is applied: an active parent may undo it.
+    /// Suspends every active object, parents before the objects that they apply: an active parent may undo it.
     pub(super) async fn suspend(&self, found: &[Found], dry_run: bool) -> Result<Vec<Applied>, FluxError> {
         let order = order(&graph::nodes(found), &found.iter().map(Found::reference).collect());
         let place = |id: &ObjectRef| order.turns.iter().position(|turn| turn.id == *id).unwrap_or(usize::MAX);
@@ -43,7 +43,7 @@ impl Manager<'_> {
         Ok(suspended)
     }
 
-    /// Resumes what a removal has suspended, and `own` objects whoever has.
+    /// Resumes the objects that a removal has suspended, and `own` objects in any case.
     pub(super) async fn resume(
         &self,
         found: &[Found],
@@ -57,7 +57,7 @@ impl Manager<'_> {
             let marks = found.object.metadata.annotations.as_ref();
             let by_removal = marks.and_then(|marks| marks.get(SUSPENDED_BY)).is_some_and(|by| by == UNINSTALL);
             if !by_removal && !own.contains(&object) {
-                self.say(&format!("{object} is suspended and stays so"));
+                self.report(&format!("{object} is suspended and stays so"));
                 continue;
             }
             if dry_run || self.merge(&found.kind, &object, "resume", &unmark).await? {
@@ -71,21 +71,21 @@ impl Manager<'_> {
     pub(super) async fn quiet(&self, kinds: &[FluxKind]) -> Result<(), FluxError> {
         let began = Instant::now();
         loop {
-            let found = list::objects(&self.managed.client, kinds).await?;
+            let found = list_objects(&self.target.client, kinds).await?;
             let busy: Vec<String> =
                 found.iter().filter(|it| is_at_work(&it.object)).map(|it| it.reference().to_string()).collect();
             if busy.is_empty() {
                 return Ok(());
             }
             if began.elapsed() > QUIET_LIMIT {
-                self.say(&format!("not waiting any longer for {}", busy.join(", ")));
+                self.report(&format!("not waiting any longer for {}", busy.join(", ")));
                 return Ok(());
             }
             tokio::time::sleep(PERIOD).await;
         }
     }
 
-    /// A merge patch; `false` where the object is gone.
+    /// A merge patch; `false` if the object does not exist.
     pub(super) async fn merge(
         &self,
         kind: &FluxKind,
@@ -94,7 +94,7 @@ impl Manager<'_> {
         patch: &Value,
     ) -> Result<bool, FluxError> {
         let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        match kind.api(&self.managed.client, object).patch(&object.name, &parameters, &Patch::Merge(patch)).await {
+        match kind.api(&self.target.client, object).patch(&object.name, &parameters, &Patch::Merge(patch)).await {
             Ok(_) => Ok(true),
             Err(error) if is_missing(&error) => Ok(false),
             Err(error) => Err(FluxError::api(doing, object.to_string())(error)),

@@ -1,6 +1,6 @@
-//! Removing Flux and keeping what it has deployed.
+//! Removing Flux and keeping the objects that it has deployed.
 //!
-//! A Kustomization that is deleted takes along what it has applied (`spec.prune`, in its finalizer), unless it is suspended
+//! Deleting a Kustomization deletes the objects that it has applied (`spec.prune`, in its finalizer), unless it is suspended
 //! (`finalizerShouldDeleteResources` in kustomize-controller). So everything is suspended first, the controllers are stopped, and
 //! only then the objects go, without the controllers' finalizer.
 
@@ -16,20 +16,20 @@ use super::deployed::{self, Count};
 use super::error::{FluxError, is_missing};
 use super::kinds::ObjectRef;
 use super::kinds::{self, FluxKind};
-use super::list::{self, Found};
 use super::manager::{Manager, millis};
+use super::object::{Found, list_objects};
 use harness_kubernetes::definitions;
 
 /// The finalizer of Flux's controllers (fluxcd/pkg `apis/meta`); those of others stay.
 const FINALIZER: &str = "finalizers.fluxcd.io";
-/// How long objects and CRDs may take to be gone.
+/// How long the deletion of objects and CRDs may take.
 const GONE_LIMIT: Duration = Duration::from_secs(60);
 const PERIOD: Duration = Duration::from_millis(100);
 
 /// How to remove.
 #[derive(Clone, Debug)]
 pub struct Uninstalling {
-    /// Nothing is changed; the report says what would be.
+    /// Changes nothing; the report lists what would be changed.
     pub dry_run: bool,
     /// Whether the custom resource definitions stay.
     pub keep_crds: bool,
@@ -55,7 +55,7 @@ pub struct UninstallReport {
     pub lost: Vec<ObjectRef>,
     /// What of Flux is still there, in words.
     pub left: Vec<String>,
-    /// From begin to end, in milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: u64,
 }
 
@@ -74,33 +74,33 @@ impl Manager<'_> {
     /// When the API server refuses something or a controller cannot be stopped. What does not go in time is in the report.
     pub async fn uninstall(&self, options: &Uninstalling) -> Result<UninstallReport, FluxError> {
         let (began, dry_run) = (Instant::now(), options.dry_run);
-        let kinds = kinds::served(&self.managed.client).await?;
-        let found = list::objects(&self.managed.client, &kinds).await?;
+        let kinds = kinds::served(&self.target.client).await?;
+        let found = list_objects(&self.target.client, &kinds).await?;
         let inventory = deployed::inventory(&found);
-        let before = deployed::deployed(&self.managed.client, &inventory).await?;
+        let before = deployed::deployed(&self.target.client, &inventory).await?;
         let mut report = UninstallReport { dry_run, deployed_before: deployed::counts(&before), ..Default::default() };
 
         report.suspended = self.suspend(&found, dry_run).await?;
         if !dry_run {
-            self.say(&format!("{} objects suspended", report.suspended.len()));
+            self.report(&format!("{} objects suspended", report.suspended.len()));
             self.quiet(&kinds).await?;
         }
         report.controllers = self.stop_controllers(dry_run).await?;
         // Those too that came while the controllers still ran.
-        let found = list::objects(&self.managed.client, &kinds).await?;
+        let found = list_objects(&self.target.client, &kinds).await?;
         self.delete_objects(&found, dry_run, &mut report.deleted).await?;
         if !dry_run {
-            self.say("waiting until every object is gone");
-            self.objects_gone(&kinds, &mut report.left).await?;
+            self.report("waiting until every object is deleted");
+            self.wait_until_deleted(&kinds, &mut report.left).await?;
         }
-        for manifest in &self.managed.parts.access {
+        for manifest in &self.target.parts.access {
             let object = ObjectRef::of(manifest);
-            self.delete(&api_of(&self.managed.client, manifest), object, dry_run, &mut report.deleted).await?;
+            self.delete(&api_of(&self.target.client, manifest), object, dry_run, &mut report.deleted).await?;
         }
         if !options.keep_crds && report.left.is_empty() {
             self.delete_crds(&kinds, dry_run, &mut report).await?;
         }
-        let after = deployed::deployed(&self.managed.client, &inventory).await?;
+        let after = deployed::deployed(&self.target.client, &inventory).await?;
         report.deployed_after = deployed::counts(&after);
         report.lost = deployed::lost(&before, &after);
         report.took_ms = millis(began);
@@ -121,7 +121,7 @@ impl Manager<'_> {
                 let patch = json!({"metadata": {"finalizers": others}});
                 self.merge(&found.kind, &object, "remove the finalizer of", &patch).await?;
             }
-            self.delete(&found.kind.api(&self.managed.client, &object), object, dry_run, deleted).await?;
+            self.delete(&found.kind.api(&self.target.client, &object), object, dry_run, deleted).await?;
         }
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Manager<'_> {
         dry_run: bool,
         report: &mut UninstallReport,
     ) -> Result<(), FluxError> {
-        let api = definitions(&self.managed.client);
+        let api = definitions(&self.target.client);
         for kind in kinds {
             let object = ObjectRef {
                 group: "apiextensions.k8s.io".to_owned(),
@@ -175,11 +175,11 @@ impl Manager<'_> {
         Ok(())
     }
 
-    /// Waits until no object is left; what stays is said.
-    async fn objects_gone(&self, kinds: &[FluxKind], left: &mut Vec<String>) -> Result<(), FluxError> {
+    /// Waits until no object exists; reports those that stay.
+    async fn wait_until_deleted(&self, kinds: &[FluxKind], left: &mut Vec<String>) -> Result<(), FluxError> {
         let began = Instant::now();
         loop {
-            let found = list::objects(&self.managed.client, kinds).await?;
+            let found = list_objects(&self.target.client, kinds).await?;
             if found.is_empty() {
                 return Ok(());
             }

@@ -10,7 +10,7 @@ use super::Credentials;
 use super::client_error::GitError;
 use super::remote::{Author, Commit, LogEntry, UrlRemote};
 
-/// What a branch is asked for; [`GitRemote`] says what each call does.
+/// The operations on a branch; [`GitRemote`] documents each.
 pub trait Branch: Debug + Send + Sync {
     /// [`GitRemote::push_tree`].
     fn push_tree<'a>(
@@ -75,8 +75,8 @@ impl GitRemote {
 
     /// The same, whose requests the faults of our own server do not hit. Another server does not care.
     #[must_use]
-    pub fn past_faults(self) -> Self {
-        self.map_url(UrlRemote::past_faults)
+    pub fn exempt_from_faults(self) -> Self {
+        self.map_url(UrlRemote::exempt_from_faults)
     }
 
     fn map_url(self, change: impl FnOnce(UrlRemote) -> UrlRemote) -> Self {
@@ -98,11 +98,11 @@ impl GitRemote {
     /// Commits exactly the content of the folder `tree` to `main` and pushes it.
     ///
     /// Files are taken byte for byte: no line-end conversion, no `.gitignore`. Entries called `.git` are left
-    /// out. A new commit is made even when nothing differs, so that there is a revision to wait for.
+    /// out. A new commit is created even when nothing differs, so that there is a revision to wait for.
     ///
     /// # Errors
-    /// [`GitError::LinkLeavesTree`] and [`GitError::Unsupported`] for what Git cannot hold,
-    /// [`GitError::Overtaken`] when others push all the time, else what Git said.
+    /// [`GitError::LinkLeavesTree`] and [`GitError::Unsupported`] for files that Git cannot hold,
+    /// [`GitError::Overtaken`] when others push all the time, otherwise the message of Git.
     pub async fn push_tree(&self, tree: &Path, message: &str, author: &Author) -> Result<Commit, GitError> {
         match &self.place {
             Place::Url(remote) => remote.push_tree(tree, message, author).await,
@@ -122,7 +122,7 @@ impl GitRemote {
     }
 
     /// Commits exactly the content of the folder `tree` on top of the commit `onto`, and makes `main` point at it: what was committed
-    /// since `onto` is no longer part of the history. It fails where somebody else has pushed meanwhile.
+    /// since `onto` is no longer part of the history. It fails if another client has pushed meanwhile.
     ///
     /// # Errors
     /// [`GitError::UnknownCommit`] when `onto` is not in the branch, else as [`GitRemote::push_tree`].
@@ -142,7 +142,7 @@ impl GitRemote {
     /// The commit that `main` points at; `None` when there is no commit yet.
     ///
     /// # Errors
-    /// What Git said.
+    /// [`GitError`] with the message of Git.
     pub async fn head(&self) -> Result<Option<String>, GitError> {
         match &self.place {
             Place::Url(remote) => remote.head().await,
@@ -150,11 +150,11 @@ impl GitRemote {
         }
     }
 
-    /// Writes the content of `main` into the folder `into`, which has nothing of it yet, and returns the commit; `None` when there is no
+    /// Writes the content of `main` into the folder `into`, which must be empty, and returns the commit; `None` when there is no
     /// commit yet. Files are written byte for byte, but for line ends where the tree's own `.gitattributes` ask for others.
     ///
     /// # Errors
-    /// When a file cannot be written, else what Git said.
+    /// When a file cannot be written, otherwise the message of Git.
     pub async fn export(&self, into: &Path) -> Result<Option<String>, GitError> {
         match &self.place {
             Place::Url(remote) => remote.export(into).await,
@@ -165,7 +165,7 @@ impl GitRemote {
     /// The newest `limit` commits of `main`, newest first.
     ///
     /// # Errors
-    /// What Git said.
+    /// [`GitError`] with the message of Git.
     pub async fn log(&self, limit: usize) -> Result<Vec<LogEntry>, GitError> {
         match &self.place {
             Place::Url(remote) => remote.log(limit).await,

@@ -1,7 +1,7 @@
 //! One request handed to `git http-backend`, which is a CGI program (RFC 3875).
 //!
-//! A task of its own owns the process. It ends the whole process group as soon as the client is gone, the
-//! server shuts down or the limit has passed, so that no `upload-pack` is left working for nobody.
+//! A task of its own owns the process. It ends the whole process group as soon as the client disconnects, the
+//! server shuts down or the limit has passed, so that no `upload-pack` works without a client.
 
 use std::io;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ const CHUNKS_AHEAD: usize = 4;
 /// A Git process that takes longer than this is stuck.
 const RUN_LIMIT: Duration = Duration::from_secs(10 * 60);
 
-/// How often to look whether killed processes are gone, and for how long.
+/// How often to check whether killed processes have ended, and for how long.
 const GROUP_POLL: Duration = Duration::from_millis(2);
 const GROUP_LIMIT: Duration = Duration::from_secs(1);
 
@@ -245,11 +245,11 @@ async fn read_head(output: &mut BufReader<ChildStdout>) -> io::Result<Head> {
 
 /// Ends Git and the processes that it started; gives back their group.
 fn end_group(child: &Child) -> Option<Pid> {
-    // Without an id the process has been waited for, and its number may be somebody else's.
+    // Without an id the process has been waited for, and its number may belong to another one.
     let id = child.id().and_then(|id| i32::try_from(id).ok())?;
     let group = Pid::from_raw(id);
     if let Err(error) = killpg(group, Signal::SIGKILL) {
-        tracing::debug!(%error, "a Git process group was gone already");
+        tracing::debug!(%error, "a Git process group had ended already");
     }
     Some(group)
 }
@@ -262,7 +262,7 @@ async fn group_is_gone(group: Pid) {
             tokio::time::sleep(GROUP_POLL).await;
         }
     };
-    // Where nobody reaps orphans (a container without an init) they stay as zombies, which do no harm.
+    // Without an init that reaps orphans, as in some containers, they stay as zombies, which do no harm.
     if tokio::time::timeout(GROUP_LIMIT, gone).await.is_err() {
         tracing::debug!(%group, "ended Git processes were not reaped");
     }

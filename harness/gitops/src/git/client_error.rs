@@ -14,7 +14,7 @@ pub enum GitError {
     /// A git command failed.
     #[error("cannot {action} {url}: {status}: {stderr}")]
     Command {
-        /// What was being done.
+        /// The attempted operation, as a verb.
         action: &'static str,
         /// The repository.
         url: String,
@@ -26,7 +26,7 @@ pub enum GitError {
     /// A git command did not finish.
     #[error("cannot {action} {url}: no answer in {limit:?}")]
     Timeout {
-        /// What was being done.
+        /// The attempted operation, as a verb.
         action: &'static str,
         /// The repository.
         url: String,
@@ -36,7 +36,7 @@ pub enum GitError {
     /// Git printed something unexpected.
     #[error("cannot {action} {url}: git printed {output:?}")]
     Output {
-        /// What was being done.
+        /// The attempted operation, as a verb.
         action: &'static str,
         /// The repository.
         url: String,
@@ -50,13 +50,13 @@ pub enum GitError {
         url: String,
         /// How often it was tried.
         attempts: usize,
-        /// What Git said last.
+        /// The last lines of its output.
         answer: String,
     },
     /// A commit to go back to is not in the branch.
-    #[error("commit {sha} is not in the history of `main` of {url}: `log` shows what is")]
+    #[error("commit {sha} is not in the history of `main` of {url}: `log` lists the commits")]
     UnknownCommit {
-        /// The commit asked for.
+        /// The given commit.
         sha: String,
         /// The repository.
         url: String,
@@ -81,14 +81,14 @@ pub enum GitError {
         /// What it is.
         why: &'static str,
     },
-    /// A file or folder could not be read or made.
+    /// A file or folder could not be read or created.
     #[error("cannot {action} {path}: {source}", path = path.display())]
     Io {
-        /// What was being done.
+        /// The attempted operation, as a verb.
         action: &'static str,
-        /// To what.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The reason that the operating system gives.
         source: io::Error,
     },
 }

@@ -66,7 +66,7 @@ impl Git {
         let mut arguments: Vec<OsString> = ["init", "--quiet", "--bare", "--template="].map(OsString::from).into();
         arguments.extend(["--initial-branch=main".into(), "--".into(), path.into()]);
         self.run(GitCall {
-            action: "make the repository",
+            action: "create the repository",
             url: &path.display().to_string(),
             folder,
             arguments,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GitCounts {
-    /// Clients that asked which refs there are (`info/refs`, and `ls-refs` of protocol v2).
+    /// Requests for the list of refs (`info/refs`, and `ls-refs` of protocol v2).
     pub listings: u64,
     /// Packs handed out: clones and fetches.
     pub fetches: u64,

@@ -7,7 +7,7 @@ use harness_simulation::GitFault;
 
 use super::Credentials;
 
-/// What the server does wrong on purpose, to every request but those of [`super::GitRemote::past_faults`].
+/// The faults of the server, which affect every request except those of [`super::GitRemote::exempt_from_faults`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GitFaults {
     /// Answer 503 to everything.
@@ -25,7 +25,7 @@ impl From<GitFault> for GitFaults {
             GitFault::Unavailable => Self { unavailable: true, ..none },
             GitFault::Slow(delay) => Self { delay: delay.as_duration(), ..none },
             GitFault::WrongCredentials => {
-                // Nobody has these.
+                // No client has these.
                 let password = uuid::Uuid::new_v4().to_string();
                 Self { credentials: Some(Credentials { username: "nobody".to_owned(), password }), ..none }
             }

@@ -20,9 +20,9 @@ pub use remote::{Author, Commit, LogEntry};
 pub use server::{GitServer, Repository};
 pub use server_error::GitServerError;
 
-/// The header by which the server knows the run's own requests, which its faults do not hit. Nobody is kept out by it: the server is on
+/// The header by which the server knows the run's own requests, which are exempt from its faults. It is not a protection: the server is on
 /// loopback and its faults are there to be seen, not to protect anything.
-pub(crate) const PAST_FAULTS_HEADER: &str = "x-harness-past-faults";
+pub(crate) const EXEMPT_FROM_FAULTS_HEADER: &str = "x-harness-exempt-from-faults";
 
 /// A user name and a password for HTTP basic authentication.
 #[derive(Clone, PartialEq, Eq)]

@@ -9,17 +9,17 @@ use std::time::Instant;
 use super::client_error::GitError;
 use super::command::{Git, GitCall, tail};
 use super::tree::{Entry, Kind, entries};
-use super::{Credentials, PAST_FAULTS_HEADER};
+use super::{Credentials, EXEMPT_FROM_FAULTS_HEADER};
 
 const BRANCH: &str = "refs/heads/main";
 
 /// Where the fetched head of the branch is kept in the private repository.
 const FETCHED: &str = "refs/harness/head";
 
-/// Two writers at once overtake each other seldom more than once.
+/// Two writers at the same time seldom overtake each other more than once.
 const PUSH_ATTEMPTS: usize = 6;
 
-/// Who makes the commits.
+/// The author of the commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
     /// Name.
@@ -41,7 +41,7 @@ pub struct Commit {
     pub sha: String,
     /// Object name of its tree: equal trees have equal names.
     pub tree: String,
-    /// When the push that succeeded was begun.
+    /// When the push that succeeded was started.
     pub sent: Instant,
     /// When that push had been answered and the `git push` process had ended.
     pub acknowledged: Instant,
@@ -71,10 +71,10 @@ pub(super) struct UrlRemote {
     git: Git,
     url: String,
     credentials: Option<Credentials>,
-    past_faults: bool,
+    exempt_from_faults: bool,
 }
 
-/// The private repository of one operation; it goes with the value.
+/// The private repository of one operation; it is removed when the value is dropped.
 struct Workshop<'a> {
     remote: &'a UrlRemote,
     folder: tempfile::TempDir,
@@ -88,7 +88,7 @@ impl UrlRemote {
     pub(super) fn new(url: impl Into<String>) -> Result<Self, GitError> {
         let search_path = std::env::var_os("PATH").unwrap_or_default();
         let git = Git::find(&search_path).ok_or(GitError::NoGit)?;
-        Ok(Self { git, url: url.into(), credentials: None, past_faults: false })
+        Ok(Self { git, url: url.into(), credentials: None, exempt_from_faults: false })
     }
 
     /// The same with a user name and a password.
@@ -100,8 +100,8 @@ impl UrlRemote {
 
     /// The same, whose requests the faults of our own server do not hit. Another server does not care.
     #[must_use]
-    pub(super) fn past_faults(mut self) -> Self {
-        self.past_faults = true;
+    pub(super) fn exempt_from_faults(mut self) -> Self {
+        self.exempt_from_faults = true;
         self
     }
 
@@ -114,11 +114,11 @@ impl UrlRemote {
     /// Commits exactly the content of the folder `tree` to `main` and pushes it.
     ///
     /// Files are taken byte for byte: no line-end conversion, no `.gitignore`. Entries called `.git` are left
-    /// out. A new commit is made even when nothing differs, so that there is a revision to wait for.
+    /// out. A new commit is created even when nothing differs, so that there is a revision to wait for.
     ///
     /// # Errors
-    /// [`GitError::LinkLeavesTree`] and [`GitError::Unsupported`] for what Git cannot hold,
-    /// [`GitError::Overtaken`] when others push all the time, else what Git said.
+    /// [`GitError::LinkLeavesTree`] and [`GitError::Unsupported`] for files that Git cannot hold,
+    /// [`GitError::Overtaken`] when others push all the time, otherwise the message of Git.
     pub(super) async fn push_tree(&self, tree: &Path, message: &str, author: &Author) -> Result<Commit, GitError> {
         let workshop = self.workshop().await?;
         let name = workshop.write_tree(tree).await?;
@@ -139,7 +139,7 @@ impl UrlRemote {
     }
 
     /// Commits exactly the content of the folder `tree` on top of the commit `onto`, and makes `main` point at it: what was committed
-    /// since `onto` is no longer part of the history. It fails where somebody else has pushed meanwhile.
+    /// since `onto` is no longer part of the history. It fails if another client has pushed meanwhile.
     ///
     /// # Errors
     /// [`GitError::UnknownCommit`] when `onto` is not in the branch, else as [`UrlRemote::push_tree`].
@@ -170,17 +170,17 @@ impl UrlRemote {
     /// The commit that `main` points at; `None` when there is no commit yet.
     ///
     /// # Errors
-    /// What Git said.
+    /// [`GitError`] with the message of Git.
     pub(super) async fn head(&self) -> Result<Option<String>, GitError> {
         // Not in the working folder: a repository there could have settings of its own.
         self.head_from(Path::new("/")).await
     }
 
-    /// Writes the content of `main` into the folder `into`, which has nothing of it yet, and returns the commit; `None` when there is no
+    /// Writes the content of `main` into the folder `into`, which must be empty, and returns the commit; `None` when there is no
     /// commit yet. Files are written byte for byte, but for line ends where the tree's own `.gitattributes` ask for others.
     ///
     /// # Errors
-    /// When a file cannot be written, else what Git said.
+    /// When a file cannot be written, otherwise the message of Git.
     pub(super) async fn export(&self, into: &Path) -> Result<Option<String>, GitError> {
         let workshop = self.workshop().await?;
         if self.head_from(&workshop.repository()).await?.is_none() {
@@ -193,14 +193,14 @@ impl UrlRemote {
     /// The newest `limit` commits of `main`, newest first.
     ///
     /// # Errors
-    /// What Git said.
+    /// [`GitError`] with the message of Git.
     pub(super) async fn log(&self, limit: usize) -> Result<Vec<LogEntry>, GitError> {
         self.workshop().await?.history(Some(limit)).await
     }
 
     async fn workshop(&self) -> Result<Workshop<'_>, GitError> {
         let folder = tempfile::Builder::new().prefix("harness-git-").tempdir().map_err(|source| GitError::Io {
-            action: "make a temporary folder in",
+            action: "create a temporary folder in",
             path: std::env::temp_dir(),
             source,
         })?;
@@ -236,8 +236,8 @@ impl UrlRemote {
             let header = format!("Authorization: {}", credentials.header());
             config.push(("http.extraHeader".to_owned(), header));
         }
-        if self.past_faults {
-            config.push(("http.extraHeader".to_owned(), format!("{PAST_FAULTS_HEADER}: yes")));
+        if self.exempt_from_faults {
+            config.push(("http.extraHeader".to_owned(), format!("{EXEMPT_FROM_FAULTS_HEADER}: yes")));
         }
         let mut environment = vec![("GIT_CONFIG_COUNT".to_owned(), config.len().to_string())];
         for (index, (key, value)) in config.into_iter().enumerate() {
@@ -338,7 +338,7 @@ impl Workshop<'_> {
         }
     }
 
-    /// Puts a commit of `tree` on top of the branch, again when somebody else was faster.
+    /// Puts a commit of `tree` on top of the branch, again if another client was faster.
     async fn commit_and_push(&self, tree: &str, message: &str, author: &Author) -> Result<Commit, GitError> {
         let mut answer = String::new();
         for _ in 0..PUSH_ATTEMPTS {
@@ -390,7 +390,7 @@ impl Workshop<'_> {
         message: &str,
         author: &Author,
     ) -> Result<String, GitError> {
-        let action = "make a commit for";
+        let action = "create a commit for";
         let mut arguments = vec!["commit-tree", tree];
         if let Some(parent) = parent {
             arguments.extend(["-p", parent]);
@@ -464,7 +464,7 @@ fn log_entry(record: &str) -> Option<LogEntry> {
     })
 }
 
-/// Why a push was rejected, when the reason is that somebody else pushed in between.
+/// Returns why a push was rejected, if another client has pushed in between.
 fn overtaken(output: &Output) -> Option<String> {
     let text = String::from_utf8_lossy(&output.stdout);
     let rejected = text.lines().find(|line| line.starts_with('!'))?;

@@ -24,10 +24,10 @@ use super::counters::{Counters, GitCounts, add};
 use super::fault::{GitFaultSwitch, GitFaults};
 use super::server_error::GitServerError;
 use super::service::{Call, Service, is_name, parse};
-use super::{GitError, PAST_FAULTS_HEADER};
+use super::{EXEMPT_FROM_FAULTS_HEADER, GitError};
 use harness_components::find_program;
 
-/// Git processes at once: more only wait for the same cores.
+/// The number of Git processes at the same time: more would only wait for the same cores.
 const PROCESSES: usize = 16;
 
 /// Longest wait for one of them.
@@ -69,15 +69,15 @@ struct Shared {
 }
 
 impl GitServer {
-    /// Serves the repositories in `root` (made if need be) on `127.0.0.1:port`; port 0 is a free one.
+    /// Serves the repositories in `root` (created if necessary) on `127.0.0.1:port`; port 0 is a free one.
     ///
     /// # Errors
-    /// [`GitServerError`]: no Git, a Git without `http-backend`, a port that is taken, a folder that cannot be made.
+    /// [`GitServerError`]: no Git, a Git without `http-backend`, a port that is taken, a folder that cannot be created.
     pub async fn start(root: &Path, port: u16) -> Result<Self, GitServerError> {
         let search_path = std::env::var_os("PATH").unwrap_or_default();
         let git = Git::find(&search_path).ok_or(GitServerError::NoGit)?;
         let backend = find_backend(&git).await?;
-        std::fs::create_dir_all(root).map_err(io_error("make the folder", root))?;
+        std::fs::create_dir_all(root).map_err(io_error("create the folder", root))?;
         let root = root.canonicalize().map_err(io_error("resolve the folder", root))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
@@ -136,11 +136,11 @@ impl GitServer {
         if repository.path.join("HEAD").is_file() {
             return Ok(repository);
         }
-        // Made beside its place and moved, so that nobody sees half a repository.
+        // Created beside its place and moved, so that no client sees an incomplete repository.
         let staged = tempfile::Builder::new()
             .prefix(".new-")
             .tempdir_in(&self.shared.root)
-            .map_err(io_error("make a folder in", &self.shared.root))?;
+            .map_err(io_error("create a folder in", &self.shared.root))?;
         let bare = staged.path().join("bare");
         self.git.init_bare(&bare).await.map_err(|error| self.git_error("create a repository", error))?;
         let config = bare.join("config");
@@ -175,7 +175,7 @@ impl GitServer {
         self.shared.faults.clone()
     }
 
-    /// Ends the server and every Git process that it started, and waits until they are gone (at most 10 s).
+    /// Ends the server and every Git process that it started, and waits until they have ended (at most 10 s).
     pub async fn shutdown(mut self) {
         self.shared.cancel.cancel();
         self.shared.tasks.close();
@@ -232,8 +232,8 @@ async fn handle(
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    let past_faults = request.headers().contains_key(PAST_FAULTS_HEADER);
-    let faults = if past_faults { GitFaults::default() } else { shared.faults.get() };
+    let exempt_from_faults = request.headers().contains_key(EXEMPT_FROM_FAULTS_HEADER);
+    let faults = if exempt_from_faults { GitFaults::default() } else { shared.faults.get() };
     if !faults.delay.is_zero() {
         tokio::select! {
             () = tokio::time::sleep(faults.delay) => {}
@@ -314,7 +314,7 @@ fn environment(shared: &Shared, client: SocketAddr, parts: &http::request::Parts
         ("LC_ALL", "C".to_owned()),
         ("GIT_CONFIG_NOSYSTEM", "1".to_owned()),
         ("GIT_CONFIG_GLOBAL", "/dev/null".to_owned()),
-        // In a user namespace the files seem to belong to somebody else.
+        // In a user namespace the files seem to belong to another user.
         ("GIT_CONFIG_COUNT", "1".to_owned()),
         ("GIT_CONFIG_KEY_0", "safe.directory".to_owned()),
         ("GIT_CONFIG_VALUE_0", "*".to_owned()),

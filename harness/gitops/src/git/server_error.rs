@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::client_error::GitError;
 
-/// Why the Git server could not start, or could not make a repository.
+/// Why the Git server could not start, or could not create a repository.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GitServerError {
@@ -14,7 +14,7 @@ pub enum GitServerError {
     NoGit,
     /// Git is there without its HTTP side.
     #[error(
-        "this Git has no http-backend ({path} is not there): install the full Git package of your distribution",
+        "this Git has no http-backend ({path} does not exist): install the full Git package of your distribution",
         path = path.display()
     )]
     NoBackend {
@@ -24,7 +24,7 @@ pub enum GitServerError {
     /// `git` could not be started or failed.
     #[error("cannot {action} with {git}: {source}", git = git.display())]
     Git {
-        /// What was being done.
+        /// The attempted operation, as a verb.
         action: &'static str,
         /// The program.
         git: PathBuf,
@@ -34,23 +34,25 @@ pub enum GitServerError {
     /// The port could not be bound.
     #[error("cannot listen on 127.0.0.1:{port} for Git: {source}; choose another port, or 0 for a free one")]
     Listen {
-        /// The port asked for.
+        /// The requested port.
         port: u16,
-        /// What the system said.
+        /// The reason that the operating system gives.
         source: io::Error,
     },
-    /// A file or folder could not be made or read.
+    /// A file or folder could not be created or read.
     #[error("cannot {action} {path}: {source}", path = path.display())]
     Io {
-        /// What was being done.
+        /// The attempted operation, as a verb.
         action: &'static str,
-        /// To what.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The reason that the operating system gives.
         source: io::Error,
     },
-    /// A repository name that is no plain name.
-    #[error("{name:?} is no repository name: use letters, digits, `-`, `_` and `.`, beginning with a letter or digit")]
+    /// A repository name with other characters.
+    #[error(
+        "{name:?} is not a repository name: use letters, digits, `-`, `_` and `.`, beginning with a letter or digit"
+    )]
     Name {
         /// The name.
         name: String,

@@ -4,7 +4,7 @@
 
 use http::Method;
 
-/// What a request asks for.
+/// The service that a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
     /// `GET info/refs?service=...`

@@ -1,4 +1,4 @@
-//! What of a folder goes into a commit.
+//! The files of a folder that a commit contains.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -75,7 +75,7 @@ pub(super) fn entries(root: &Path) -> Result<Vec<Entry>, GitError> {
             let executable = meta.permissions().mode() & 0o111 != 0;
             Kind::File { executable }
         } else {
-            return Err(unsupported("is no file, folder or symbolic link"));
+            return Err(unsupported("is not a file, folder or symbolic link"));
         };
         entries.push(Entry { path, kind });
     }
@@ -95,7 +95,7 @@ fn check_link(root: &Path, link: &Path, target: &Path) -> Result<(), GitError> {
             Component::RootDir | Component::Prefix(_) => return Err(leaves()),
         }
     }
-    // Through other links the text may lie. A link to nothing is content like any other.
+    // Other links on the way may lead elsewhere. A link to nothing is content like any other.
     match root.join(link).canonicalize() {
         Ok(end) if !end.starts_with(root) => Err(leaves()),
         _ => Ok(()),

@@ -399,7 +399,7 @@ async fn faults_are_seen_by_clients_and_can_be_lifted() {
 async fn faults_do_not_hit_who_goes_past_them() {
     let it = fixture().await;
     it.push("first", &[("a", "a")]).await;
-    let ours = it.remote.clone().past_faults();
+    let ours = it.remote.clone().exempt_from_faults();
     for fault in [GitFault::Unavailable, GitFault::WrongCredentials] {
         it.server.fault_switch().set(fault.into());
         assert!(it.remote.head().await.is_err(), "{fault:?}");

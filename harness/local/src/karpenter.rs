@@ -1,7 +1,7 @@
 //! The unmodified NAP controller (Azure/karpenter-provider-azure), pointed at the simulated Azure.
 //!
 //! Its metrics and health ports bind every interface: `METRICS_PORT` and `HEALTH_PROBE_PORT` take no address
-//! (karpenter v1.14 `pkg/operator/operator.go`). They serve figures and "ok", nothing else.
+//! (karpenter v1.14 `pkg/operator/operator.go`). They serve metrics and health only.
 
 use std::path::PathBuf;
 
@@ -14,12 +14,12 @@ use super::layout::Layout;
 use super::process::Launch;
 use super::state_dir::{StateDir, private_dir, write_private};
 
-/// Where the controller's service account lives.
+/// The namespace of the controller's service account.
 pub(crate) const NAMESPACE: &str = "karpenter";
-/// The service account whose token it finds where pods find theirs.
+/// The service account whose token it reads at the path that pods use.
 pub(crate) const SERVICE_ACCOUNT: &str = "karpenter";
 
-/// A public key of nobody: no machine is ever logged in to, but the controller insists on one.
+/// A public key without a private half: the controller requires one, and simulated machines have no login.
 const SSH_PUBLIC_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA harness";
 
 /// Addresses that the controller and any other Azure client need.
@@ -68,7 +68,7 @@ pub(crate) fn write_service_account(state: &StateDir, token: &str, ca_pem: &str)
 }
 
 /// The controller's command line and environment. Its files must have been written.
-pub(crate) fn karpenter(
+pub(crate) fn controller(
     layout: &Layout,
     azure: &AzureConfig,
     addresses: &AzureAddresses,
