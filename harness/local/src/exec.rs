@@ -1,7 +1,8 @@
 //! `internal exec`: the last step before a component runs.
 //!
 //! Code between fork and exec must be async-signal-safe, which cannot be written without `unsafe`. So every
-//! component is started through this program instead: it is a process of its own, prepares itself (parent-death signal, private mounts), and then becomes the component. No thread may exist when it
+//! component is started through this program instead: it is a process of its own, prepares itself (parent-death
+//! signal, private mounts), and then becomes the component. No thread may exist when it
 //! runs: unsharing a user namespace is refused in a process with several.
 
 use std::convert::Infallible;

@@ -7,8 +7,7 @@ use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde_json::json;
 
-use super::load::MetricsError;
-use super::load::{ExternalMetric, Load};
+use super::load::{ExternalMetric, Load, MetricsError};
 use super::model::WorkloadReport;
 use super::state::Shared;
 

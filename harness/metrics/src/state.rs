@@ -3,8 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use super::load::MetricsError;
-use super::load::{ExternalMetric, Load};
+use super::load::{ExternalMetric, Load, MetricsError};
 use super::loads::Loads;
 use super::model::{self, Usage, WorkloadReport};
 use super::watch::{Seen, Watches};

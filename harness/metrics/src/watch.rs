@@ -12,8 +12,7 @@ use kube::runtime::reflector::{self, Store};
 use kube::runtime::{WatchStreamExt, watcher};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::load::MetricsError;
-use super::load::WORKLOAD_LABEL;
+use super::load::{MetricsError, WORKLOAD_LABEL};
 use super::pod::{PodFacts, node_ready};
 
 /// Cached pods and nodes.

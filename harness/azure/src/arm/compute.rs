@@ -88,28 +88,28 @@ pub(super) fn delete(world: &World, group: &str, name: &str) -> Result<Reply, Re
         return Ok(Reply::empty(StatusCode::NO_CONTENT));
     }
     let operation = world.delete_vm(name).map_err(refuse)?;
-    Ok(begun(world, &operation))
+    Ok(accepted(world, &operation))
 }
 
 pub(super) fn power_off(world: &World, group: &str, name: &str) -> Result<Reply, Reply> {
     with_vm(world, group, name, |_| ())?;
     world.crash(name).map_err(refuse)?;
     let operation = world.operations().begin(0);
-    Ok(begun(world, &operation))
+    Ok(accepted(world, &operation))
 }
 
 pub(super) fn start(world: &World, group: &str, name: &str) -> Result<Reply, Reply> {
     with_vm(world, group, name, |_| ())?;
     world.restart(name).map_err(refuse)?;
     let operation = world.operations().begin(0);
-    Ok(begun(world, &operation))
+    Ok(accepted(world, &operation))
 }
 
 /// Stops the VM and starts it again after another boot: its Node becomes NotReady and then Ready.
 pub(super) fn restart(world: &Arc<World>, group: &str, name: &str) -> Result<Reply, Reply> {
     with_vm(world, group, name, |_| ())?;
     let operation = world.reboot(name).map_err(refuse)?;
-    Ok(begun(world, &operation))
+    Ok(accepted(world, &operation))
 }
 
 pub(super) fn simulate_eviction(world: &Arc<World>, group: &str, name: &str) -> Result<Reply, Reply> {
@@ -122,7 +122,7 @@ fn refuse(error: CommandError) -> Reply {
     Reply::error(StatusCode::CONFLICT, "OperationNotAllowed", &error.to_string())
 }
 
-fn begun(world: &World, operation: &str) -> Reply {
+fn accepted(world: &World, operation: &str) -> Reply {
     Reply::empty(StatusCode::ACCEPTED).operation(
         world.arm_base(),
         &world.config.subscription_id,

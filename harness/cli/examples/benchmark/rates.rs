@@ -40,8 +40,8 @@ impl Rates {
             moments.take(&event.map_err(broken)?);
         }
         let missing = |figure| Failure::Missing { path: path.clone(), figure };
-        let between = |begun: (ObjectKind, Reached), ended: (ObjectKind, Reached)| {
-            rate(&moments.of(begun.0, begun.1), &moments.of(ended.0, ended.1))
+        let between = |started: (ObjectKind, Reached), ended: (ObjectKind, Reached)| {
+            rate(&moments.of(started.0, started.1), &moments.of(ended.0, ended.1))
         };
         let pods_scheduled = between((ObjectKind::Pod, Reached::Created), (ObjectKind::Pod, Reached::Scheduled));
         let nodes_provisioned = between((ObjectKind::NodeClaim, Reached::Created), (ObjectKind::Node, Reached::Ready));

@@ -150,7 +150,7 @@ impl GitRemote {
         }
     }
 
-    /// Writes the content of `main` into the folder `into`, which must be empty, and returns the commit; `None` when there is no
+    /// Writes the content of `main` into the folder `into`, which must not hold any of it, and returns the commit; `None` when there is no
     /// commit yet. Files are written byte for byte, but for line ends where the tree's own `.gitattributes` ask for others.
     ///
     /// # Errors
