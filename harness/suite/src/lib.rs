@@ -54,7 +54,7 @@ mod single;
 mod target;
 
 pub use command_line::shell_quoted;
-pub use comparison::compare_folders;
+pub use comparison::{compare_folders, read_measured_run};
 pub use error::{
     BoxedError, ComparisonError, FileError, FolderError, InputError, InvalidInput, SuiteError, TargetError,
 };
