@@ -27,8 +27,8 @@ mod v1;
 mod workload;
 
 pub use action::{
-    Action, AddMany, After, Change, ChangeKind, Commit, ForcePush, Load, Nothing,
-    PlannedAction, PublishImage, Replace, SOMEBODY, Scale, TimedAction,
+    Action, AddMany, After, Change, ChangeKind, Commit, ForcePush, Load, Nothing, PlannedAction, PublishImage, Replace,
+    SOMEBODY, Scale, TimedAction,
 };
 pub use arrival::{Arrival, RateStep};
 pub use bounds::Bounds;
@@ -39,12 +39,12 @@ pub use check::{
     Notified, Order, PREPARE, Pending, PhaseReached, Placement, PlacementTarget, PoolLimits, Price, Quota, Replaced,
     ReplacedBeforeLoss, Retained, Savings, Scope, Uninterrupted, Usage, VmCount,
 };
-pub use harness_catalogue::Component;
 pub use document::{Group, PLAN_VERSION, Plan, Profile, Published};
 pub use event_pattern::{EventPattern, OccurrenceKind};
 pub use field::{Field, Matcher, NamedObject, ObjectAddress};
 pub use field_path::FieldPath;
 pub use gitops::{Gitops, Layer, LayerKind, Trigger};
+pub use harness_catalogue::Component;
 pub use latency::{GroupBy, LatencyName};
 pub use names::{Names, named_once};
 pub use node_config::{Limits, NodeClass, NodeConfig};

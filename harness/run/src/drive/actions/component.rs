@@ -18,7 +18,7 @@ pub(super) async fn start(component: Component, context: &Context) -> Result<(),
 /// Starts a component unless it is known to run: a restart of one that runs does no harm.
 pub(super) async fn undo(component: Component, context: &Context) -> Result<(), ActionError> {
     let status = context.cluster.status().await;
-    let runs =
-        status.is_ok_and(|status| status.components.iter().any(|it| it.name == component.name() && it.process.is_some()));
+    let runs = status
+        .is_ok_and(|status| status.components.iter().any(|it| it.name == component.name() && it.process.is_some()));
     if runs { Ok(()) } else { start(component, context).await }
 }
