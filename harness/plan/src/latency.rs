@@ -79,6 +79,34 @@ impl LatencyName {
         self.into()
     }
 
+    /// Its start and its end, as in the table of `reports/README.md`.
+    pub const fn definition(self) -> &'static str {
+        match self {
+            Self::PodReady => "intended start of the pod's creation, to Ready seen",
+            Self::PodReadyService => "creation acknowledged, to Ready seen (service time)",
+            Self::PodScheduled => "intended start of the pod's creation, to bound",
+            Self::Capacity => "first observed Unschedulable, to bound",
+            Self::NodeProvisioning => "NodeClaim observed, to its Node Ready observed",
+            Self::NodeclaimLaunched => "NodeClaim observed, to Launched",
+            Self::NodeclaimRegistered => "Launched, to Registered",
+            Self::NodeclaimInitialized => "Registered, to Initialized",
+            Self::NodeTermination => "NodeClaim deletion observed, to Node, NodeClaim and VM gone",
+            Self::GitopsFetched => "push acknowledged, to artifact of that revision",
+            Self::GitopsApplied => "push acknowledged, to revision applied",
+            Self::GitopsHealthy => "push acknowledged, to health checks passed",
+            Self::GitopsRefused => "push acknowledged, to Flux saying that it failed at this revision",
+            Self::GitopsRecovered => "repair acknowledged, to health checks passed at the newest revision",
+            Self::DriftCorrected => "foreign change acknowledged, to declared value seen again",
+            Self::NodeReplaced => "disruption reason observed, to replacement initialized and old node gone",
+            Self::NodeFill => "scale action's intended time, to Node Ready, over the nodes of the growth",
+            Self::NodeIdle => "last pod of a node gone, to its VM gone",
+            Self::WorkloadRecovered => "Ready pods below what was asked for, to as many as asked for again",
+            Self::Autoscaled => "load set, to the first pod that the autoscaler adds or takes away",
+            Self::AlertFired => "cause acknowledged, to alert firing",
+            Self::AlertDelivered => "cause acknowledged, to notification received",
+        }
+    }
+
     /// Whether it is measured between a push and the cluster.
     pub fn is_of_gitops(self) -> bool {
         use LatencyName::{GitopsApplied, GitopsFetched, GitopsHealthy, GitopsRecovered, GitopsRefused};

@@ -1,22 +1,15 @@
 //! How long empty nodes cost money.
 
-use std::collections::HashMap;
-
 use harness_plan::LatencyName;
 
 use super::groups::Grouping;
-use super::nodes::{gone, labels};
+use super::nodes::{gone, labels, pods_by_claim};
 use super::source::{Source, between};
-use crate::timeline::{PodTimeline, Stamp};
+use crate::timeline::Stamp;
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     let Source { timelines, join, horizon, .. } = source;
-    let mut pods: HashMap<usize, Vec<&PodTimeline>> = HashMap::new();
-    for pod in timelines.pods.all.iter().filter(|pod| pod.scheduled.is_some()) {
-        if let Some(claim) = join.claim_of_pod(timelines, pod) {
-            pods.entry(claim).or_default().push(pod);
-        }
-    }
+    let pods = pods_by_claim(source);
     for index in 0..timelines.nodes.claims.len() {
         let Some(pods) = pods.get(&index) else { continue };
         // A pod is still there: the node was never empty.

@@ -27,7 +27,6 @@
 
 mod alerts;
 mod autoscaled;
-mod collect;
 mod drift;
 mod fill;
 mod gitops;
@@ -44,8 +43,26 @@ pub use crate::samples::histogram;
 pub use crate::samples::{Cause, Censored, LatencyStats, Percentile, Samples};
 pub use groups::{Groups, UNKNOWN};
 
-pub(crate) use collect::collect;
 pub(crate) use groups::Sample;
 pub(crate) use nodes::gone;
 pub(crate) use replaced::replacements;
 pub(crate) use source::{Source, between, until};
+
+use groups::Grouping;
+
+/// All samples that the log supports.
+pub(crate) fn collect(source: &Source<'_>) -> Groups {
+    let mut grouping = Grouping::default();
+    pods::collect(source, &mut grouping);
+    nodes::collect(source, &mut grouping);
+    replaced::collect(source, &mut grouping);
+    fill::collect(source, &mut grouping);
+    idle::collect(source, &mut grouping);
+    recovered::collect(source, &mut grouping);
+    autoscaled::collect(source, &mut grouping);
+    gitops::collect(source, &mut grouping);
+    drift::collect(source, &mut grouping);
+    alerts::collect(source, &mut grouping);
+    gitops_recovered::collect(source, &mut grouping);
+    grouping.finish(|name| source.names.text(name))
+}

@@ -1,11 +1,13 @@
 //! Latencies of NodeClaims and Nodes.
 
+use std::collections::HashMap;
+
 use harness_plan::LatencyName;
 
 use super::groups::{Grouping, Labels};
 use super::source::{Source, between};
 use crate::event::Seen;
-use crate::timeline::Stamp;
+use crate::timeline::{PodTimeline, Stamp};
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     let Source { timelines, join, horizon, .. } = source;
@@ -36,6 +38,17 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
             into.add(LatencyName::NodeTermination, Some(&labels), sample);
         }
     }
+}
+
+/// The pods of the run that were bound, by the NodeClaim of their node.
+pub(super) fn pods_by_claim<'t>(source: &Source<'t>) -> HashMap<usize, Vec<&'t PodTimeline>> {
+    let mut pods: HashMap<usize, Vec<&PodTimeline>> = HashMap::new();
+    for pod in source.timelines.pods.all.iter().filter(|pod| pod.scheduled.is_some()) {
+        if let Some(claim) = source.join.claim_of_pod(source.timelines, pod) {
+            pods.entry(claim).or_default().push(pod);
+        }
+    }
+    pods
 }
 
 /// When NodeClaim, Node and, where Azure's record is known, VM are gone.

@@ -28,7 +28,11 @@ fn comes_to_the_recorded_verdict(
     // Row by row, so that what differs can be read.
     for key in ["expectations", "latencies"] {
         let rows = |of: &Value| of[key].as_array().cloned().unwrap_or_else(|| panic!("{}: no {key}", recording.name));
-        let (now, then) = (rows(&summary), rows(&recording.verdict));
+        let (mut now, then) = (rows(&summary), rows(&recording.verdict));
+        if key == "latencies" {
+            // A recording has no row of a latency that was added after it.
+            now.retain(|row| then.iter().any(|then| then["name"] == row["name"]));
+        }
         for (now, then) in now.iter().zip(&then) {
             assert_eq!(now, then, "{}: {key}", recording.name);
         }

@@ -46,34 +46,6 @@ impl LatencyRow {
     }
 }
 
-/// The start and the end of a latency, as in the table of `reports/README.md`.
-pub(crate) fn definition(name: LatencyName) -> &'static str {
-    match name {
-        LatencyName::PodReady => "intended start of the pod's creation, to Ready seen",
-        LatencyName::PodReadyService => "creation acknowledged, to Ready seen (service time)",
-        LatencyName::PodScheduled => "intended start of the pod's creation, to bound",
-        LatencyName::Capacity => "first observed Unschedulable, to bound",
-        LatencyName::NodeProvisioning => "NodeClaim observed, to its Node Ready observed",
-        LatencyName::NodeclaimLaunched => "NodeClaim observed, to Launched",
-        LatencyName::NodeclaimRegistered => "Launched, to Registered",
-        LatencyName::NodeclaimInitialized => "Registered, to Initialized",
-        LatencyName::NodeTermination => "NodeClaim deletion observed, to Node, NodeClaim and VM gone",
-        LatencyName::GitopsFetched => "push acknowledged, to artifact of that revision",
-        LatencyName::GitopsApplied => "push acknowledged, to revision applied",
-        LatencyName::GitopsHealthy => "push acknowledged, to health checks passed",
-        LatencyName::GitopsRefused => "push acknowledged, to Flux saying that it failed at this revision",
-        LatencyName::GitopsRecovered => "repair acknowledged, to health checks passed at the newest revision",
-        LatencyName::DriftCorrected => "foreign change acknowledged, to declared value seen again",
-        LatencyName::NodeReplaced => "disruption reason observed, to replacement initialized and old node gone",
-        LatencyName::NodeFill => "scale action's intended time, to Node Ready, over the nodes of the growth",
-        LatencyName::NodeIdle => "last pod of a node gone, to its VM gone",
-        LatencyName::WorkloadRecovered => "Ready pods below what was asked for, to as many as asked for again",
-        LatencyName::Autoscaled => "load set, to the first pod that the autoscaler adds or takes away",
-        LatencyName::AlertFired => "cause acknowledged, to alert firing",
-        LatencyName::AlertDelivered => "cause acknowledged, to notification received",
-    }
-}
-
 /// A latency's pictures.
 pub(crate) struct LatencyFigure {
     pub(crate) title: &'static str,
@@ -188,7 +160,7 @@ pub(crate) fn figure(plan: &Plan, result: &RunResult, name: LatencyName, title: 
     Some(LatencyFigure {
         title,
         name: name.as_str(),
-        definition: definition(name),
+        definition: name.definition(),
         legend,
         cdf: cdf.render(),
         histogram: histogram.render(),

@@ -109,7 +109,7 @@ impl<'a> Page<'a> {
             .iter()
             .copied()
             .filter(|name| result.latencies.iter().any(|latency| latency.name == *name))
-            .map(|name| Fact::new(name.as_str(), latencies::definition(name)))
+            .map(|name| Fact::new(name.as_str(), name.definition()))
             .collect();
         let facts = |map: &std::collections::BTreeMap<String, String>| -> Vec<Fact> {
             map.iter().map(|(name, value)| Fact::new(name, value)).collect()

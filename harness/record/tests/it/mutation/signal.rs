@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use harness_plan::{
-    Available, Check, EventPattern, LatencyLimits, LatencyName, MaxConcurrentDisruptions, OccurrenceKind, Order,
-    Placement, Plan, Retained, Uninterrupted, Usage,
-};
+use harness_plan::{Candidates, Check, EventPattern, OccurrenceKind, Order, Placement, Plan, Usage};
 use harness_record::event::*;
 use harness_record::{Event, EventKind};
 
 use super::edit::{Edit, Mutation};
 use super::log::Log;
+use super::operators::latency;
 
 /// What one event tells, and of what.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,7 +109,8 @@ fn told(event: &Event, log: &Log<'_>) -> Vec<Signal> {
     vec![one]
 }
 
-/// Whether a check is by its definition computed from what a signal tells: of its own phases, pools, workloads, objects and processes.
+/// Whether a check is by its definition computed from what a signal tells: of its own phases, pools, workloads, objects and processes. A
+/// check without an arm is computed from what its scope names.
 pub(crate) fn reads(check: &Check, signal: &Signal, log: &Log<'_>) -> bool {
     let plan = log.plan;
     let in_phases = |named: &[String]| match signal {
@@ -134,8 +133,7 @@ pub(crate) fn reads(check: &Check, signal: &Signal, log: &Log<'_>) -> bool {
             let foreign = *exclusively && matches!(signal, Signal::Pod { reached: Reached::Scheduled, .. });
             of_workloads(workloads) || of_pools(&classes) || foreign || is_about_pending(signal, plan)
         }
-        Check::Latency(asked) => latency_reads(asked, signal),
-        Check::Limits(check) => of_pools(check.nodepools.names()),
+        Check::Latency(asked) => latency::reads(asked.of, signal),
         Check::Fleet(check) => {
             let last = plan.phases.last().map(|phase| phase.name.clone()).into_iter().collect::<Vec<_>>();
             matches!(
@@ -150,13 +148,6 @@ pub(crate) fn reads(check: &Check, signal: &Signal, log: &Log<'_>) -> bool {
             let workloads = check.workloads.names();
             let about = |name: &str| workloads.iter().any(|workload| name.starts_with(workload.as_str()));
             of_workloads(workloads) || matches!(signal, Signal::Reason { kind, name } if kind == "Pod" && about(name))
-        }
-        Check::Uninterrupted(Uninterrupted { workloads, phases })
-        | Check::Available(Available { workloads, phases, .. }) => in_phases(phases) || of_workloads(workloads.names()),
-        Check::Replaced(check) => in_phases(std::slice::from_ref(&check.phase)) || of_pools(check.nodepools.names()),
-        Check::Retained(Retained { nodepools, phases })
-        | Check::MaxConcurrentDisruptions(MaxConcurrentDisruptions { nodepools, phases, .. }) => {
-            in_phases(phases) || of_pools(nodepools.names())
         }
         Check::Price(check) => {
             in_phases(&[check.before.clone(), check.after.clone()]) || matches!(signal, Signal::Vm { .. })
@@ -192,6 +183,18 @@ pub(crate) fn reads(check: &Check, signal: &Signal, log: &Log<'_>) -> bool {
                 || matches!(signal, Signal::Flux { object, .. } if object == "node-config")
                 || matches!(signal, Signal::Action(_))
         }
+        other => {
+            let scope = other.scope();
+            let phases: Vec<String> = scope.all_phases().map(str::to_owned).collect();
+            let selected = match scope.selection {
+                Some((workloads, Candidates::Workloads | Candidates::PendingWorkloads)) => {
+                    of_workloads(workloads.names())
+                }
+                Some((nodepools, Candidates::Nodepools | Candidates::LimitedNodepools)) => of_pools(nodepools.names()),
+                None => false,
+            };
+            selected || !phases.is_empty() && in_phases(&phases)
+        }
     }
 }
 
@@ -206,60 +209,6 @@ fn is_about_pending(signal: &Signal, plan: &Plan) -> bool {
         Signal::Reason { kind, name } if kind == "Pod" => pending.any(|workload| name.starts_with(&workload.name)),
         Signal::Claim { pool, .. } => pending.any(|workload| workload.class == *pool),
         _ => false,
-    }
-}
-
-/// The milestones between which a latency is measured, and those that decide which objects have one.
-fn latency_reads(asked: &LatencyLimits, signal: &Signal) -> bool {
-    use LatencyName as Name;
-    use Reached::{Applied, Created, Deleted, Deleting, Failed, Fetched, Healthy};
-    let pod = |of: &[Reached]| matches!(signal, Signal::Pod { reached, .. } if of.contains(reached));
-    let claim = |of: &[Reached]| matches!(signal, Signal::Claim { reached, .. } if of.contains(reached));
-    let node = |of: &[Reached]| matches!(signal, Signal::Node { reached, .. } if of.contains(reached));
-    let flux = |of: &[Reached]| matches!(signal, Signal::Flux { reached, .. } if of.contains(reached));
-    let acted = matches!(signal, Signal::Action(_));
-    match asked.of {
-        Name::PodReady | Name::PodReadyService => acted || pod(&[Created, Reached::Ready, Deleting, Deleted]),
-        Name::PodScheduled => acted || pod(&[Created, Reached::Scheduled, Deleting, Deleted]),
-        Name::Capacity => pod(&[Reached::Unschedulable, Reached::Scheduled, Deleting, Deleted]),
-        Name::NodeProvisioning => claim(&[Created, Deleting, Deleted]) || node(&[Reached::Ready]),
-        Name::NodeclaimLaunched => claim(&[Created, Reached::Launched, Deleting, Deleted]),
-        Name::NodeclaimRegistered => claim(&[Reached::Launched, Reached::Registered, Deleting, Deleted]),
-        Name::NodeclaimInitialized => claim(&[Reached::Registered, Reached::Initialized, Deleting, Deleted]),
-        Name::NodeTermination => {
-            claim(&[Reached::Launched, Deleting, Deleted])
-                || node(&[Deleted])
-                || matches!(signal, Signal::Vm { what: AzureFactKind::VmDeleted | AzureFactKind::VmBooted, .. })
-        }
-        Name::GitopsFetched => acted || flux(&[Fetched]),
-        Name::GitopsApplied => acted || flux(&[Applied, Failed]),
-        Name::GitopsHealthy => acted || flux(&[Healthy, Failed]),
-        Name::GitopsRefused => acted || flux(&[Failed]),
-        Name::GitopsRecovered => acted || flux(&[Healthy, Failed]),
-        Name::DriftCorrected => acted || matches!(signal, Signal::Field { .. }),
-        Name::NodeReplaced => {
-            claim(&[
-                Created,
-                Reached::Initialized,
-                Reached::Drifted,
-                Reached::Disrupted,
-                Reached::Spared,
-                Deleting,
-                Deleted,
-            ]) || node(&[Deleted])
-                || matches!(signal, Signal::Vm { what: AzureFactKind::SpotNotice | AzureFactKind::SpotEvicted, .. })
-        }
-        Name::NodeFill => acted || claim(&[Created, Reached::Launched, Deleting, Deleted]) || node(&[Reached::Ready]),
-        Name::NodeIdle => {
-            pod(&[Reached::Scheduled, Deleted])
-                || claim(&[Deleted])
-                || node(&[Deleted])
-                || matches!(signal, Signal::Vm { .. })
-        }
-        Name::WorkloadRecovered => acted || pod(&[Reached::Ready, Reached::NotReady, Deleting, Deleted]),
-        Name::Autoscaled => acted || pod(&[Created, Deleting, Deleted]),
-        Name::AlertFired => false,
-        Name::AlertDelivered => acted || matches!(signal, Signal::Notified),
     }
 }
 

@@ -8,6 +8,7 @@ use harness_record::{Event, EventKind};
 
 use super::super::edit::{Claim, Edit, Mutation, at};
 use super::super::log::Log;
+use super::super::signal::Signal;
 
 /// Single samples that are tried.
 const SINGLE: usize = 24;
@@ -142,6 +143,60 @@ fn ends(asked: &LatencyLimits, log: &Log<'_>) -> Vec<End> {
             let told = log.events.iter().enumerate().filter(|(_, event)| matches!(event.kind, EventKind::Notified(_)));
             told.map(|(index, _)| End { index, group: String::new() }).collect()
         }
+    }
+}
+
+/// The milestones between which a latency is measured, and those that decide which objects have one.
+pub(crate) fn reads(of: LatencyName, signal: &Signal) -> bool {
+    use LatencyName as Name;
+    use Reached::{Applied, Created, Deleted, Deleting, Failed, Fetched, Healthy};
+    let pod = |these: &[Reached]| matches!(signal, Signal::Pod { reached, .. } if these.contains(reached));
+    let claim = |these: &[Reached]| matches!(signal, Signal::Claim { reached, .. } if these.contains(reached));
+    let node = |these: &[Reached]| matches!(signal, Signal::Node { reached, .. } if these.contains(reached));
+    let flux = |these: &[Reached]| matches!(signal, Signal::Flux { reached, .. } if these.contains(reached));
+    let acted = matches!(signal, Signal::Action(_));
+    match of {
+        Name::PodReady | Name::PodReadyService => acted || pod(&[Created, Reached::Ready, Deleting, Deleted]),
+        Name::PodScheduled => acted || pod(&[Created, Reached::Scheduled, Deleting, Deleted]),
+        Name::Capacity => pod(&[Reached::Unschedulable, Reached::Scheduled, Deleting, Deleted]),
+        Name::NodeProvisioning => claim(&[Created, Deleting, Deleted]) || node(&[Reached::Ready]),
+        Name::NodeclaimLaunched => claim(&[Created, Reached::Launched, Deleting, Deleted]),
+        Name::NodeclaimRegistered => claim(&[Reached::Launched, Reached::Registered, Deleting, Deleted]),
+        Name::NodeclaimInitialized => claim(&[Reached::Registered, Reached::Initialized, Deleting, Deleted]),
+        Name::NodeTermination => {
+            claim(&[Reached::Launched, Deleting, Deleted])
+                || node(&[Deleted])
+                || matches!(signal, Signal::Vm { what: AzureFactKind::VmDeleted | AzureFactKind::VmBooted, .. })
+        }
+        Name::GitopsFetched => acted || flux(&[Fetched]),
+        Name::GitopsApplied => acted || flux(&[Applied, Failed]),
+        Name::GitopsHealthy => acted || flux(&[Healthy, Failed]),
+        Name::GitopsRefused => acted || flux(&[Failed]),
+        Name::GitopsRecovered => acted || flux(&[Healthy, Failed]),
+        Name::DriftCorrected => acted || matches!(signal, Signal::Field { .. }),
+        Name::NodeReplaced => {
+            claim(&[
+                Created,
+                Reached::Initialized,
+                Reached::Drifted,
+                Reached::Disrupted,
+                Reached::Spared,
+                Deleting,
+                Deleted,
+            ]) || node(&[Deleted])
+                || matches!(signal, Signal::Vm { what: AzureFactKind::SpotNotice | AzureFactKind::SpotEvicted, .. })
+        }
+        Name::NodeFill => acted || claim(&[Created, Reached::Launched, Deleting, Deleted]) || node(&[Reached::Ready]),
+        Name::NodeIdle => {
+            pod(&[Reached::Scheduled, Deleted])
+                || claim(&[Deleted])
+                || node(&[Deleted])
+                || matches!(signal, Signal::Vm { .. })
+        }
+        Name::WorkloadRecovered => acted || pod(&[Reached::Ready, Reached::NotReady, Deleting, Deleted]),
+        Name::Autoscaled => acted || pod(&[Created, Deleting, Deleted]),
+        Name::AlertFired => false,
+        Name::AlertDelivered => acted || matches!(signal, Signal::Notified),
     }
 }
 

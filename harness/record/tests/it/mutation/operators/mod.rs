@@ -3,15 +3,14 @@
 mod fields;
 mod flux;
 mod happened;
-mod latency;
+pub(super) mod latency;
 mod nodes;
 mod pods;
 mod usage;
 mod vms;
 
 use harness_plan::{
-    Available, Bounds, Changes, Check, EventPattern, MaxConcurrentDisruptions, Replaced, Retained, Selection,
-    Uninterrupted, VmCount,
+    Bounds, Candidates, Changes, Check, EventPattern, MaxConcurrentDisruptions, Replaced, Scope, Selection, VmCount,
 };
 use harness_record::EventKind;
 use harness_record::event::PhaseOutcome;
@@ -19,7 +18,8 @@ use harness_record::event::PhaseOutcome;
 use super::edit::{Claim, Edit, Mutation};
 use super::log::Log;
 
-/// What a check claims and what should refute it. A new kind of check does not compile without an answer here.
+/// What a check claims and what should refute it. A kind of check without an arm has the claims of its scope; where these do not refute it, it
+/// is reported as toothless and needs an arm.
 pub(crate) fn claims(check: &Check, log: &Log<'_>) -> Vec<Claim> {
     match check {
         Check::Phase(check) => vec![Claim::new("", deadline_passes(&check.phase, log).into_iter().collect())],
@@ -44,12 +44,6 @@ pub(crate) fn claims(check: &Check, log: &Log<'_>) -> Vec<Claim> {
             claims.push(Claim::new("a reason", pods::without_a_reason(check.workloads.names(), log)));
             claims
         }
-        Check::Uninterrupted(Uninterrupted { workloads, phases }) => {
-            each(workloads, |workload| pods::disturbed(workload, phases, log))
-        }
-        Check::Available(Available { workloads, phases, .. }) => {
-            each(workloads, |workload| pods::too_few(workload, phases, log))
-        }
         Check::Replaced(Replaced { nodepools, phase, differs_in, .. }) => {
             let mut claims = each(nodepools, |pool| nodes::not_replaced(pool, phase, log));
             if let Some(property) = differs_in {
@@ -57,7 +51,6 @@ pub(crate) fn claims(check: &Check, log: &Log<'_>) -> Vec<Claim> {
             }
             claims
         }
-        Check::Retained(Retained { nodepools, phases }) => each(nodepools, |pool| nodes::not_kept(pool, phases, log)),
         Check::MaxConcurrentDisruptions(MaxConcurrentDisruptions { nodepools, reason, phases, .. }) => {
             each(nodepools, |pool| nodes::all_at_once(pool, reason.as_deref(), phases, log))
         }
@@ -81,6 +74,21 @@ pub(crate) fn claims(check: &Check, log: &Log<'_>) -> Vec<Claim> {
             let last = check.last.then(|| Claim::new("the last in force", flux::not_in_force(log)));
             std::iter::once(order).chain(last).collect()
         }
+        other => by_scope(&other.scope(), log),
+    }
+}
+
+/// The changes that refute most expectations about workloads or NodePools in some phases: pods that are not Ready, nodes that are deleted.
+fn by_scope(scope: &Scope<'_>, log: &Log<'_>) -> Vec<Claim> {
+    let phases: Vec<String> = scope.all_phases().map(str::to_owned).collect();
+    match scope.selection {
+        Some((workloads, Candidates::Workloads | Candidates::PendingWorkloads)) => {
+            each(workloads, |workload| pods::too_few(workload, &phases, log))
+        }
+        Some((nodepools, Candidates::Nodepools | Candidates::LimitedNodepools)) => {
+            each(nodepools, |pool| nodes::not_kept(pool, &phases, log))
+        }
+        None => Vec::new(),
     }
 }
 

@@ -69,17 +69,6 @@ pub(super) fn without_a_reason(workloads: &[String], log: &Log<'_>) -> Vec<Mutat
     workloads.iter().map(of).collect()
 }
 
-/// A pod that was Ready when the phase began is not Ready for a moment.
-pub(super) fn disturbed(workload: &str, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
-    let mut mutations = Vec::new();
-    for (phase, window) in phases.iter().filter_map(|phase| Some((phase, log.window(phase)?))) {
-        let Some(pod) = ready_at(workload, window.from_us, log).into_iter().next() else { continue };
-        let what = format!("{} is not Ready for a moment in {phase}", pod.name);
-        mutations.push(Mutation::new(what, not_ready(&[pod], window)).naming(workload));
-    }
-    mutations
-}
-
 /// So many pods are not Ready for a moment that too few are left: one, two, ... all of them.
 pub(super) fn too_few(workload: &str, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
     let mut mutations = Vec::new();
