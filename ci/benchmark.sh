@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # The benchmark: how fast the harness is, what it costs and how exactly it measures, as figures beside their targets.
-# It reports and does not judge: a target that is missed is no failure, a run that fails is. About an hour and a quarter on two idle cores.
+# It reports and does not judge: a missed target is not a failure, a failed run is. About an hour and a quarter on two idle cores.
 #
 #   ci/benchmark.sh                          everything, once
 #   ci/benchmark.sh --only smoke --repeat 5  one item, median and range of five
 #   ci/benchmark.sh --pods 250,500           the growth curve over these numbers of pods
-#   ci/benchmark.sh --only aa                how often `compare` calls equal runs slower, over ten real runs and over made-up ones
+#   ci/benchmark.sh --only aa                how often `compare` calls equal runs slower, over ten real runs and over simulated ones
 #   ci/benchmark.sh --only aa --aa-runs 0    the same without real runs: a second
 #   ci/benchmark.sh --help
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# The binary on its own first: together with the example its dependencies would be built with other features, and it is the
-# binary as users build it that is measured.
+# First the binary on its own, because the benchmark measures it as users build it: together with the example, its dependencies
+# would be built with other features.
 cargo build --release --locked --package harness --bin harness
 cargo build --release --locked --package harness-record --example synthesize
 cargo build --release --locked --package harness --example benchmark

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The catalogue: every scenario must pass, and every counter-case, a scenario with one thing broken, must fail for its reason; on real
-# local clusters, two at a time. It writes index.html over all of them, with junit.xml beside it. About 40 minutes on two idle cores.
+# The catalogue, on real local clusters, two at a time: every scenario must pass, and every counter-case, which is a scenario with one thing
+# broken, must fail for its reason. It writes index.html over all of them, and junit.xml beside it. About 40 minutes on two idle cores.
 #
 #   ci/catalogue.sh                          everything, reports in reports/catalogue-TIME/
 #   ci/catalogue.sh --only spot,spot--no-fallback --out /tmp/spot
-#   ci/catalogue.sh --list                   what is run and how long it takes
+#   ci/catalogue.sh --list                   the runs and how long each takes
 #   ci/catalogue.sh --help
 set -euo pipefail
 cd "$(dirname "$0")/.."

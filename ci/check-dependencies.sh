@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Licences, bans, origins and advisories of every crate (deny.toml). What cannot be checked is a failure.
+# Licences, bans, origins and advisories of every crate (deny.toml). A check that cannot be done is a failure.
 #
-#   --allow-unreachable-advisories   a machine that cannot fetch the database of advisories says so, and the rest decides
+#   --allow-unreachable-advisories   if the database of advisories cannot be fetched, say so, and let the other checks decide
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

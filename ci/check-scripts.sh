@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs shellcheck over every script, where this machine has it; `bash -n` in any case.
+# Runs `bash -n` over every script, and shellcheck where this machine has it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the build and the checks need and a machine may lack. A tool that is missing and cannot be installed is an error, an optional one a note.
+# Installs what the build and the checks need. A tool that is missing and cannot be installed is an error; for an optional one there is a note.
 set -euo pipefail
 
 need() { # command, what to install
@@ -17,7 +17,7 @@ cargo --version
 go version
 git --version
 
-# Built without optimizations: they are compiled for longer than they run.
+# Built without optimizations: compiling them takes longer than running them.
 cargo_tool() { # crate, version, options
     command -v "$1" >/dev/null && return
     echo "installing $1 $2 (a few minutes, once for each machine)"

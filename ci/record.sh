@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes the recorded runs under fixtures/recordings again, all or some, and shows how their verdicts differ from those of before.
+# Records the runs under fixtures/recordings again, all or some, and shows how their verdicts differ from the previous ones.
 # Needs an idle machine: a starved run is not worth keeping. About an hour for all, on two cores.
 #
 #   ci/record.sh                          every scenario, every counter-case, and the short scenarios listed below
 #   ci/record.sh spot spot--no-fallback   some of them
 #
-# A run that comes to another verdict than before is recorded all the same: git has the one of before, and the difference is printed.
+# A run with another verdict than before is recorded all the same: the previous one is in git, and the difference is printed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +13,7 @@ cargo build --release --locked --package harness --bin harness
 cargo build --release --locked --package harness --example catalogue
 cargo build --release --locked --package harness-testing --bin recording
 
-# What the tests record beside the scenarios: runs that fail, and how the controller takes faults.
+# Recorded beside the scenarios: runs that fail, and how the controller handles faults.
 short=(arm-down arm-down-too-long controller-killed never-registers no-capacity no-quota throttled)
 if [ "$#" -gt 0 ]; then
     names=("$@")

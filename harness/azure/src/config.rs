@@ -93,8 +93,8 @@ impl Config {
     /// Checks names and the behaviour.
     ///
     /// # Errors
-    /// A sentence that names the key and what is wrong with it.
-    pub fn validate(&self) -> Result<(), String> {
+    /// [`ConfigError`] names the first key that is wrong.
+    pub fn validate(&self) -> Result<(), ConfigError> {
         let named = [
             ("subscriptionId", &self.subscription_id),
             ("tenantId", &self.tenant_id),
@@ -107,27 +107,55 @@ impl Config {
         ];
         for (key, value) in named {
             if value.is_empty() {
-                return Err(format!("{key}: must not be empty"));
+                return Err(ConfigError::Empty(key));
             }
             // Each of them becomes a segment of resource ids.
             if value.contains(['/', '?', '#']) || value.contains(char::is_whitespace) {
-                return Err(format!("{key}: `{value}` cannot be part of an Azure resource id"));
+                return Err(ConfigError::ResourceId { key, value: value.clone() });
             }
         }
         if crate::version::parse_version(&self.kubernetes_version).is_none() {
-            return Err(format!("kubernetesVersion: `{}` is not a version such as 1.36.3", self.kubernetes_version));
+            return Err(ConfigError::Version(self.kubernetes_version.clone()));
         }
         if self.resource_group.eq_ignore_ascii_case(&self.node_resource_group) {
-            return Err("nodeResourceGroup: must differ from resourceGroup".to_owned());
+            return Err(ConfigError::SameGroup);
         }
         if self.identity_header.expose().is_empty() || self.control_token.expose().is_empty() {
-            return Err("identityHeader and controlToken: must not be empty".to_owned());
+            return Err(ConfigError::Empty("identityHeader and controlToken"));
         }
         match self.behaviour.problems().first() {
-            Some(problem) => Err(format!("behaviour.{problem}")),
+            Some(problem) => Err(ConfigError::Behaviour(problem.to_string())),
             None => Ok(()),
         }
     }
+}
+
+/// A configuration that the simulated Azure cannot start with.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A required text is empty.
+    #[error("{0}: must not be empty")]
+    Empty(&'static str),
+    /// A name that would break the resource ids that it is part of.
+    #[error("{key}: `{value}` cannot be part of an Azure resource id; leave out `/`, `?`, `#` and white space")]
+    ResourceId {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// Not a version.
+    #[error("kubernetesVersion: `{0}` is not a version such as 1.36.3")]
+    Version(String),
+    /// The nodes' resource group is the cluster's.
+    #[error("nodeResourceGroup: must differ from resourceGroup")]
+    SameGroup,
+    /// The first problem of the behaviour.
+    #[error("behaviour.{0}")]
+    Behaviour(String),
+    /// A fault of the behaviour that cannot be set.
+    #[error("behaviour.faults: {0}")]
+    Faults(String),
 }
 
 /// Where the ARM endpoint's certificate comes from.
@@ -227,9 +255,9 @@ mod tests {
     #[test]
     fn names_that_cannot_be_in_a_resource_id_are_refused() {
         let bad = Config { cluster_name: "a/b".to_owned(), ..Config::default() };
-        assert!(bad.validate().unwrap_err().contains("clusterName"));
+        assert!(matches!(bad.validate(), Err(ConfigError::ResourceId { key: "clusterName", .. })));
         assert!(Config::default().validate().is_ok());
         let bad = Config { kubernetes_version: "latest".to_owned(), ..Config::default() };
-        assert!(bad.validate().unwrap_err().contains("kubernetesVersion"));
+        assert!(matches!(bad.validate(), Err(ConfigError::Version(_))));
     }
 }

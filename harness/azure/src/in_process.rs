@@ -28,7 +28,7 @@ impl InProcess {
     /// # Errors
     /// [`Error::Config`] and [`Error::Catalogue`].
     pub fn start(config: Config, kube: Option<kube::Client>) -> Result<Self, Error> {
-        config.validate().map_err(Error::Config)?;
+        config.validate()?;
         Ok(Self { world: new_world(config, kube, ARM_BASE.to_owned())? })
     }
 

@@ -42,7 +42,7 @@ mod tokens;
 mod version;
 mod world;
 
-pub use config::{Config, Pem, PemKey, Secret, TlsConfig};
+pub use config::{Config, ConfigError, Pem, PemKey, Secret, TlsConfig};
 pub use facts::{Fact, FactKind, FactsPage, VmRef};
 pub use in_process::InProcess;
 pub use simulator::{Error, Simulator};

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::arm;
 use crate::catalogue::{CatalogueError, catalogue};
-use crate::config::{Config, Secret};
+use crate::config::{Config, ConfigError, Secret};
 use crate::control;
 use crate::facts::FactLog;
 use crate::identity;
@@ -34,9 +34,9 @@ pub struct Simulator {
 /// The simulated Azure could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The configuration is invalid.
-    #[error("the simulated Azure's configuration is invalid: {0}")]
-    Config(String),
+    /// A key of the configuration is wrong.
+    #[error("cannot use the configuration of the simulated Azure: {0}")]
+    Config(#[from] ConfigError),
     /// Certificates.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -45,7 +45,7 @@ pub enum Error {
     Catalogue(#[from] CatalogueError),
     /// A port could not be taken.
     #[error(
-        "cannot listen on 127.0.0.1:{port} for the simulated Azure's {what}; choose another port or 0 for a free one"
+        "cannot listen on 127.0.0.1:{port} for the simulated Azure's {what}: {source}; choose another port, or 0 for a free one"
     )]
     Listen {
         /// Which endpoint.
@@ -64,7 +64,7 @@ impl Simulator {
     /// # Errors
     /// [`Error`].
     pub async fn start(config: Config, kube: Option<kube::Client>) -> Result<Self, Error> {
-        config.validate().map_err(Error::Config)?;
+        config.validate()?;
         let certificates = tls::load(&config.tls)?;
         let tls = server_config(&certificates.cert_pem, certificates.key_pem.expose(), None).map_err(TlsError::Use)?;
         let (arm_listener, arm) = listen("Azure Resource Manager", config.arm_port).await?;
@@ -200,7 +200,7 @@ pub(crate) fn new_world(config: Config, kube: Option<kube::Client>, arm_base: St
     if let Some(kube) = kube {
         world.kube.send_replace(Some(Kube(kube)));
     }
-    world.set_behaviour(world.config.behaviour.clone()).map_err(|e| Error::Config(format!("behaviour: {e}")))?;
+    world.set_behaviour(world.config.behaviour.clone()).map_err(|error| ConfigError::Faults(error.to_string()))?;
     Ok(world)
 }
 

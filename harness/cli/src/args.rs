@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use harness_cluster::kubeconfig;
 use harness_plan::{Group, Profile};
-use harness_suite::{DEFAULT_CLUSTER, LocalCluster, PlanOptions, RunRequest, ScenarioChoice, TargetKind};
+use harness_suite::{DEFAULT_CLUSTER, LocalCluster, PlanOptions, RunRequest, ScenarioChoice, Target, TargetKind};
 use harness_units::Span;
 
 /// Test node auto-provisioning and GitOps on Kubernetes before a change reaches production.
@@ -131,8 +132,14 @@ fn target() -> impl TypedValueParser<Value = TargetKind> {
     one_of(TargetKind::ALL, TargetKind::as_str, |target| {
         Some(match target {
             TargetKind::Local => "A control plane of processes on this machine, with a simulated Azure",
+            TargetKind::Kubeconfig => "A cluster that somebody else runs, with its own NAP and Flux",
         })
     })
+}
+
+/// Only on a cluster of its own does the harness install and remove things.
+fn managed_target() -> impl TypedValueParser<Value = TargetKind> {
+    one_of(&[TargetKind::Local], TargetKind::as_str, |_| None)
 }
 
 /// A parser of the names of an enumeration, which help and completions list.
@@ -181,24 +188,73 @@ pub(crate) struct Run {
     pub(crate) baseline: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) local: Local,
+    #[command(flatten)]
+    pub(crate) existing: Existing,
 }
 
 impl Run {
     /// The same for the library.
-    pub(crate) fn request(self) -> RunRequest {
-        RunRequest {
+    ///
+    /// # Errors
+    /// An option of one kind of target was given for another one.
+    pub(crate) fn request(self) -> Result<RunRequest, OtherTarget> {
+        let target = match self.target {
+            TargetKind::Local => match self.existing.given() {
+                Some(option) => return Err(OtherTarget { option, target: TargetKind::Kubeconfig.as_str() }),
+                None => Target::Local(self.local.target()),
+            },
+            TargetKind::Kubeconfig => Target::Kubeconfig(self.existing.options()),
+        };
+        Ok(RunRequest {
             options: self.planned.options(),
-            cluster: self.local.target(),
             scenarios: match self.all {
                 true => ScenarioChoice::BuiltIn(self.group),
                 false => ScenarioChoice::Named(self.scenarios),
             },
-            target: self.target,
+            target,
             out: self.out,
             keep: self.keep,
             repeat: self.repeat,
             baseline: self.baseline,
+        })
+    }
+}
+
+/// An option was given that another kind of target has.
+#[derive(Debug, thiserror::Error)]
+#[error("{option} is an option of --target {target}")]
+pub(crate) struct OtherTarget {
+    option: &'static str,
+    target: &'static str,
+}
+
+/// Which cluster of `--target kubeconfig`.
+#[derive(Clone, Debug, Flags)]
+pub(crate) struct Existing {
+    /// With --target kubeconfig: the kubeconfig. Default: the files of KUBECONFIG, or ~/.kube/config.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// With --target kubeconfig: the context. Default: the current one.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// With --target kubeconfig: a repository that both the harness and the cluster's Flux can reach, to which the harness may push. Its Flux
+    /// follows it from then on. Default: the one that it follows.
+    #[arg(long, value_name = "URL", env = "HARNESS_GIT_URL", hide_env_values = true)]
+    pub(crate) git_url: Option<String>,
+}
+
+impl Existing {
+    /// The first of these options that was given on the command line.
+    fn given(&self) -> Option<&'static str> {
+        match self {
+            Self { kubeconfig: Some(_), .. } => Some("--kubeconfig"),
+            Self { context: Some(_), .. } => Some("--context"),
+            _ => None,
         }
+    }
+
+    fn options(self) -> kubeconfig::Options {
+        kubeconfig::Options { kubeconfig: self.kubeconfig, context: self.context, git_url: self.git_url }
     }
 }
 
@@ -326,7 +382,7 @@ pub(crate) enum FluxCommand {
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct FluxOn {
     /// The kind of cluster.
-    #[arg(long, default_value = TargetKind::Local.as_str(), value_parser = target())]
+    #[arg(long, default_value = TargetKind::Local.as_str(), value_parser = managed_target())]
     pub(crate) target: TargetKind,
     /// The cluster's name.
     #[arg(long, default_value = DEFAULT_CLUSTER, value_name = "NAME")]

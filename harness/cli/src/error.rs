@@ -13,6 +13,7 @@ use harness_suite::{
     ComparisonError, ExitCode, FileError, FolderError, InputError, InvalidInput, SuiteError, TargetError,
 };
 
+use crate::args::OtherTarget;
 use crate::console::{Console, StdoutError};
 use crate::diagnostics;
 
@@ -31,6 +32,8 @@ pub(crate) enum CliError {
     Fix { path: PathBuf, source: io::Error },
     #[error("cannot read {}: it holds no YAML or JSON file; is this the right folder?", folder.display())]
     EmptyTree { folder: PathBuf },
+    #[error(transparent)]
+    OtherTarget(#[from] OtherTarget),
     #[error("only `harness validate` has findings to print as sarif or github")]
     NoFindings,
     #[error(
@@ -78,6 +81,7 @@ impl CliError {
             Self::Stdin(_)
             | Self::EmptyTree { .. }
             | Self::NoFindings
+            | Self::OtherTarget(_)
             | Self::NoTerminal { .. }
             | Self::Flux(FluxError::NoSuchObject { .. }) => ExitCode::InvalidInput,
             Self::Stdout(_)

@@ -13,7 +13,7 @@ use harness_gitops::{receiver, registry};
 use harness_kubernetes::SocketClock;
 use harness_local::{Local, MetricsControl};
 use harness_plan::Capability;
-use harness_simulation::GitFault;
+use harness_simulation::{GitFault, Simulated};
 
 use crate::control_plane::ControlPlane;
 use crate::error::ClusterError;
@@ -40,8 +40,8 @@ pub struct Parts {
     pub components: Option<Arc<dyn ComponentControl>>,
     /// The metrics that the HPA reads, where they can be set.
     pub metrics: Option<MetricsControl>,
-    /// What is not real, in words, for every report.
-    pub simulated: Vec<String>,
+    /// What is not real.
+    pub simulated: BTreeSet<Simulated>,
     /// Component and version of what runs, as far as it is known without asking.
     pub versions: Vec<(String, String)>,
     /// The local cluster that these parts belong to, and that is taken down with them.
@@ -147,8 +147,8 @@ impl Cluster {
     }
 
     /// What is not real here, for every report.
-    pub fn simulated(&self) -> Vec<String> {
-        self.parts.simulated.clone()
+    pub fn simulated(&self) -> &BTreeSet<Simulated> {
+        &self.parts.simulated
     }
 
     /// The repository of the node configuration, if the harness can push to it.

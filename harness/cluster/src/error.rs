@@ -46,6 +46,20 @@ pub enum ClusterError {
         /// Why not; holds no content of the file.
         source: Box<kube::config::KubeconfigError>,
     },
+    /// The API server of a kubeconfig does not answer.
+    #[error(
+        "the API server {address} of `{name}` does not answer: {reason}; is the cluster up, and is the kubeconfig current?"
+    )]
+    Unreachable {
+        /// The context.
+        name: String,
+        /// Its address.
+        address: String,
+        /// The innermost reason.
+        reason: String,
+        /// The client's error.
+        source: Box<kube::Error>,
+    },
     /// No client can be made from a configuration.
     #[error("cannot make a client of the API server for {identity}: {source}")]
     Client {
@@ -68,6 +82,7 @@ impl ClusterError {
             | Self::Publish(_)
             | Self::Git(_)
             | Self::Kubeconfig { .. }
+            | Self::Unreachable { .. }
             | Self::Client { .. } => false,
         }
     }

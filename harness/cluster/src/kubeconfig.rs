@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use harness_gitops::flux::{self, Flux};
 use harness_gitops::git::GitRemote;
 use harness_kubernetes::{ApiError, definitions, is_established};
+use harness_local::declared;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
 use crate::cluster::{Cluster, Parts};
@@ -44,11 +45,17 @@ pub async fn attach(options: &Options) -> Result<Cluster, ClusterError> {
     let selected = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
     let config = kube::Config::from_custom_kubeconfig(kubeconfig, &selected).await.map_err(unusable)?;
     let name = context.unwrap_or_else(|| config.cluster_url.host().unwrap_or("cluster").to_owned());
+    let address = config.cluster_url.to_string();
     harness_tls::install_crypto();
     let control_plane = ControlPlane::over_network(config)
         .map_err(|source| ClusterError::Client { identity: name.clone(), source: Box::new(source) })?;
     let client = control_plane.client();
-    let version = client.apiserver_version().await.map_err(ApiError::request("read", "/version"))?;
+    let version = client.apiserver_version().await.map_err(|source| ClusterError::Unreachable {
+        name: name.clone(),
+        address,
+        reason: innermost(&source),
+        source: Box::new(source),
+    })?;
     Ok(Cluster::new(Parts {
         name,
         target: "kubeconfig",
@@ -57,7 +64,7 @@ pub async fn attach(options: &Options) -> Result<Cluster, ClusterError> {
         provisioner: provisioner(&client).await?,
         components: None,
         metrics: None,
-        simulated: Vec::new(),
+        simulated: declared(&client).await?,
         versions: vec![("kubernetes".to_owned(), version.git_version)],
         local: None,
     }))
@@ -94,6 +101,15 @@ async fn gitops(client: &kube::Client, git_url: Option<&str>) -> Result<GitOps, 
         (None, None) => return Ok(GitOps::Absent),
     };
     Ok(GitOps::Existing { git: GitRemote::new(url)? })
+}
+
+/// The innermost reason: "Connection refused" says more than "client error (Connect)".
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
 }
 
 fn place(options: &Options) -> String {

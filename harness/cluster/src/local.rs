@@ -8,6 +8,8 @@ pub use harness_components::control::{
 };
 use harness_local::{Local, MetricsControl};
 pub use harness_local::{LocalConfig, LocalError, StateDir, default_state_root, dispatch, down, list, status};
+use harness_simulation::Simulated;
+use strum::VariantArray;
 
 use crate::cluster::{Cluster, Parts};
 use crate::control_plane::ControlPlane;
@@ -58,11 +60,7 @@ fn cluster(local: Local) -> Result<Cluster, ClusterError> {
         provisioner: Provisioner::SimulatedAzure(local.azure.clone()),
         components: Some(Arc::new(local.control.clone())),
         metrics: Some(metrics),
-        simulated: vec![
-            "Azure Resource Manager and the VM fleet".into(),
-            "kubelets (kwok)".into(),
-            "upgrades of the control plane (NAP is told the new version, the API server stays as it is)".into(),
-        ],
+        simulated: Simulated::VARIANTS.iter().copied().collect(),
         versions: Vec::new(),
         local: Some(Box::new(local)),
     }))

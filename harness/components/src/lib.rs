@@ -7,9 +7,9 @@
 //!
 //! | what | where | size | when it goes |
 //! |---|---|---|---|
-//! | binaries and CRDs | `<cache>/harness/components/` | about 0.85 GB | another version of the harness replaces them |
-//! | Go build cache | the same folder, `gocache/` | about 6 GB | after a successful build, unless asked to stay |
-//! | Go module cache | where Go keeps it (`go env GOMODCACHE`) | grows by about 5 GB | never by itself: it is the user's; `go clean -modcache` empties it |
+//! | binaries and CRDs | `<cache>/harness/components/` | about 0.9 GB | another version of the harness replaces them |
+//! | Go build cache | the same folder, `gocache/` | about 7 GB | after a successful build, unless asked to stay |
+//! | Go module cache | where Go keeps it (`go env GOMODCACHE`) | grows by about 6 GB | never by itself: it is the user's; `go clean -modcache` empties it |
 //!
 //! With [`BuildOptions::private_module_cache`] the downloaded modules go into the harness's own folder
 //! instead, and are removed with the build cache.

@@ -1,5 +1,6 @@
 //! Playing the Git host that calls a Flux Receiver after a push.
 
+use std::error::Error;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -17,10 +18,19 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 
 /// A call could not be made, or the Receiver refused it.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot call the Receiver {NAMESPACE}/{name}: {reason}")]
+#[error("cannot call the Receiver {NAMESPACE}/{name}: {source}")]
 pub struct ReceiverError {
     name: String,
-    reason: String,
+    source: BoxedError,
+}
+
+type BoxedError = Box<dyn Error + Send + Sync>;
+
+/// The Receiver was not Ready in time.
+#[derive(Debug, thiserror::Error)]
+#[error("it was not Ready within {} s; last seen: {last}", READY_LIMIT.as_secs())]
+struct NotReady {
+    last: String,
 }
 
 /// Calls the Receiver `name` as the Git host of its type does after a push of the commit `revision`, signed with `token`. `url` is where the
@@ -37,41 +47,42 @@ pub async fn call(
     token: &str,
     revision: &str,
 ) -> Result<(), ReceiverError> {
-    let failed = |reason: String| ReceiverError { name: name.to_owned(), reason };
-    let receiver = ready(client, name).await.map_err(failed)?;
+    let failed = |source: BoxedError| ReceiverError { name: name.to_owned(), source };
+    let receiver = wait_until_ready(client, name).await.map_err(|error| failed(error.into()))?;
     let kind = receiver["spec"]["type"].as_str().unwrap_or_default();
     let path = receiver["status"]["webhookPath"].as_str().unwrap_or_default();
     let payload = json!({"ref": "refs/heads/main", "after": revision}).to_string();
     let headers = headers(kind, token, payload.as_bytes())
-        .ok_or_else(|| failed(format!("its type {kind} is none that the harness can play")))?;
+        .ok_or_else(|| failed(format!("the harness does not know the calls of type {kind}").into()))?;
     harness_tls::install_crypto();
     let http = reqwest::Client::builder().no_proxy().timeout(ANSWER_LIMIT).build();
     let mut request = http
-        .map_err(|error| failed(error.to_string()))?
+        .map_err(|error| failed(error.into()))?
         .post(format!("{url}{path}"))
         .header("content-type", "application/json")
         .body(payload);
     for (header, value) in headers {
         request = request.header(header, value);
     }
-    let answer = request.send().await.map_err(|error| failed(error.without_url().to_string()))?;
+    // The URL is made from the token.
+    let answer = request.send().await.map_err(|error| failed(error.without_url().into()))?;
     let status = answer.status();
-    if status.is_success() { Ok(()) } else { Err(failed(format!("it answers {status}"))) }
+    if status.is_success() { Ok(()) } else { Err(failed(format!("it answers {status}").into())) }
 }
 
-async fn ready(client: &kube::Client, name: &str) -> Result<Value, String> {
+async fn wait_until_ready(client: &kube::Client, name: &str) -> Result<Value, NotReady> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("notification.toolkit.fluxcd.io", "v1", "Receiver"));
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), NAMESPACE, &resource);
-    let began = Instant::now();
+    let started = Instant::now();
     loop {
         let last = match api.get_opt(name).await {
             Ok(Some(receiver)) if is_ready(&receiver.data) => return Ok(receiver.data),
             Ok(Some(receiver)) => format!("conditions {}", receiver.data["status"]["conditions"]),
-            Ok(None) => "there is none of that name".to_owned(),
+            Ok(None) => "it does not exist".to_owned(),
             Err(error) => error.to_string(),
         };
-        if began.elapsed() >= READY_LIMIT {
-            return Err(format!("it was not Ready within {} s; last seen: {last}", READY_LIMIT.as_secs()));
+        if started.elapsed() >= READY_LIMIT {
+            return Err(NotReady { last });
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;
     }

@@ -1,5 +1,6 @@
 //! Pushing an image of nearly nothing to a registry (OCI distribution specification 1.0, "Push").
 
+use std::error::Error;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, LOCATION};
@@ -16,12 +17,12 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// An image could not be pushed.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {doing} {image} in the registry {registry}: {reason}")]
+#[error("cannot {doing} {image} in the registry {registry}: {source}")]
 pub struct PublishError {
     doing: &'static str,
     image: String,
     registry: String,
-    reason: String,
+    source: Box<dyn Error + Send + Sync>,
 }
 
 /// Pushes an image whose only layer is an empty archive to `image:tag` of the registry at `registry` (host and port, plain HTTP), and returns
@@ -57,10 +58,10 @@ pub async fn publish(registry: &str, image: &str, tag: &str) -> Result<String, P
 fn client(registry: &str, image: &str) -> Result<Client, PublishError> {
     harness_tls::install_crypto();
     let failed = |error: reqwest::Error| PublishError {
-        doing: "make a client for",
+        doing: "build a client to push",
         image: image.to_owned(),
         registry: registry.to_owned(),
-        reason: error.to_string(),
+        source: error.into(),
     };
     Client::builder().no_proxy().timeout(REQUEST_LIMIT).build().map_err(failed)
 }
@@ -75,11 +76,11 @@ impl Push<'_> {
     async fn blob(&self, content: Vec<u8>) -> Result<(), PublishError> {
         let doing = "push a blob of";
         let url = format!("http://{}/v2/{}/blobs/uploads/", self.registry, self.image);
-        let begun = self.send(doing, self.http.post(&url), StatusCode::ACCEPTED).await?;
-        let location = begun.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-        let location = location.ok_or_else(|| self.error(doing, "it names no place for the upload".to_owned()))?;
+        let upload = self.send(doing, self.http.post(&url), StatusCode::ACCEPTED).await?;
+        let location = upload.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let location = location.ok_or_else(|| self.error(doing, "its answer has no location for the upload"))?;
         // A relative one is allowed.
-        let mut location = begun.url().join(location).map_err(|error| self.error(doing, error.to_string()))?;
+        let mut location = upload.url().join(location).map_err(|error| self.error(doing, error))?;
         location.query_pairs_mut().append_pair("digest", &digest(&content));
         let request = self.http.put(location).header(CONTENT_TYPE, "application/octet-stream").body(content);
         self.send(doing, request, StatusCode::CREATED).await.map(drop)
@@ -91,17 +92,18 @@ impl Push<'_> {
         request: RequestBuilder,
         expected: StatusCode,
     ) -> Result<Response, PublishError> {
-        let answer = request.send().await.map_err(|error| self.error(doing, error.to_string()))?;
+        let answer = request.send().await.map_err(|error| self.error(doing, error))?;
         let status = answer.status();
         if status == expected {
             return Ok(answer);
         }
-        let said: String = answer.text().await.unwrap_or_default().chars().take(300).collect();
-        Err(self.error(doing, format!("{status}: {said}")))
+        let body: String = answer.text().await.unwrap_or_default().chars().take(300).collect();
+        Err(self.error(doing, format!("{status}: {body}")))
     }
 
-    fn error(&self, doing: &'static str, reason: String) -> PublishError {
-        PublishError { doing, image: self.image.to_owned(), registry: self.registry.to_owned(), reason }
+    fn error(&self, doing: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> PublishError {
+        let (image, registry) = (self.image.to_owned(), self.registry.to_owned());
+        PublishError { doing, image, registry, source: source.into() }
     }
 }
 

@@ -211,7 +211,61 @@ impl<S: Write + Unpin> Write for StampedStream<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::convert::Infallible;
     use std::time::Duration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tower::service_fn;
+
+    /// A server that refuses every request, one a connection, and counts them.
+    async fn overloaded_server() -> (Config, Arc<AtomicU64>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let refused = Arc::new(AtomicU64::new(0));
+        let count = refused.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 4096]).await;
+                count.fetch_add(1, Ordering::SeqCst);
+                let answer = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+                let _ = stream.write_all(answer).await;
+            }
+        });
+        (Config::new(url.parse().unwrap()), refused)
+    }
+
+    #[tokio::test]
+    async fn a_refused_request_is_sent_once_and_counted() {
+        let (config, refused) = overloaded_server().await;
+        let (client, sent) = measuring_client(config).unwrap();
+        client.apiserver_version().await.unwrap_err();
+        assert_eq!((sent.get(), refused.load(Ordering::SeqCst)), (1, 1));
+        client.clone().apiserver_version().await.unwrap_err();
+        assert_eq!((sent.get(), refused.load(Ordering::SeqCst)), (2, 2), "a clone counts the same requests");
+    }
+
+    #[tokio::test]
+    async fn requests_of_a_server_in_this_process_are_counted() {
+        let answer = r#"{"major": "1", "minor": "36", "gitVersion": "v1.36.0", "gitCommit": "", "gitTreeState": "", "buildDate": "",
+            "goVersion": "", "compiler": "", "platform": ""}"#;
+        let service =
+            service_fn(
+                move |_| async move { Ok::<_, Infallible>(Response::new(Body::from(answer.as_bytes().to_vec()))) },
+            );
+        let (client, sent) = measuring_client_of(service);
+        assert_eq!(client.apiserver_version().await.unwrap().git_version, "v1.36.0");
+        assert_eq!(sent.get(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_clock_of_a_watch_counts_from_the_bytes_that_its_socket_received() {
+        let (config, _) = overloaded_server().await;
+        let (client, clock) = watch_client(config).unwrap();
+        assert_eq!(clock.lag_us(), 0, "nothing was received yet");
+        client.apiserver_version().await.unwrap_err();
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        assert!(clock.lag_us() >= 2_000, "got {} us", clock.lag_us());
+    }
 
     #[test]
     fn lag_counts_from_the_first_bytes_that_wait() {

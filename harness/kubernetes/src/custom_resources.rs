@@ -82,6 +82,88 @@ fn resource_of(crd: &Value) -> ApiResource {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::{Request, Response};
+    use kube::client::Body;
+    use std::convert::Infallible;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tower::service_fn;
+
+    fn crd(established: bool) -> Value {
+        let status = if established { "True" } else { "False" };
+        serde_json::json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": "widgets.example.com"},
+            "spec": {
+                "group": "example.com", "names": {"kind": "Widget", "plural": "widgets"},
+                "versions": [{"name": "v1", "storage": true}],
+            },
+            "status": {"conditions": [{"type": "NamesAccepted", "status": "True"}, {"type": "Established", "status": status}]},
+        })
+    }
+
+    fn json(status: u16, value: &Value) -> Response<Body> {
+        Response::builder().status(status).body(Body::from(value.to_string().into_bytes())).unwrap()
+    }
+
+    /// An API server that establishes the CRD after it was read `reads` times, and refuses the first `lists` lists of its objects.
+    fn server(reads: usize, lists: usize) -> Client {
+        let (read, listed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let service = service_fn(move |request: Request<Body>| {
+            let answer = match request.uri().path() {
+                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com" => {
+                    json(200, &crd(read.fetch_add(1, Ordering::SeqCst) >= reads))
+                }
+                "/apis/example.com/v1/widgets" if listed.fetch_add(1, Ordering::SeqCst) >= lists => json(
+                    200,
+                    &serde_json::json!({
+                        "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList", "metadata": {}, "items": [],
+                    }),
+                ),
+                "/apis/example.com/v1/widgets" => json(
+                    429,
+                    &serde_json::json!({
+                        "apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Failure", "code": 429,
+                        "reason": "TooManyRequests", "message": "storage is (re)initializing",
+                    }),
+                ),
+                path => panic!("unexpected request of {path}"),
+            };
+            async move { Ok::<_, Infallible>(answer) }
+        });
+        Client::new(service, "default")
+    }
+
+    #[tokio::test]
+    async fn custom_resources_are_served_once_established_and_listed() {
+        custom_resources_served(&server(1, 1), &[crd(false)], Duration::from_secs(10)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_runs_out_names_the_state_that_was_not_reached() {
+        let waits = [(usize::MAX, 0, "established", "Established"), (0, usize::MAX, "served", "(re)initializing")];
+        for (reads, lists, expected, seen) in waits {
+            let error =
+                custom_resources_served(&server(reads, lists), &[crd(false)], Duration::ZERO).await.unwrap_err();
+            let ApiError::Wait { object, wanted, last, .. } = &error else { panic!("{error}") };
+            assert_eq!((object.as_str(), *wanted), ("CustomResourceDefinition widgets.example.com", expected));
+            assert!(last.contains(seen), "{last}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_crd_that_does_not_exist_is_an_error_and_not_waited_for() {
+        let service = service_fn(|_: Request<Body>| async {
+            let status = serde_json::json!({
+                "apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Failure", "code": 404,
+                "reason": "NotFound", "message": "not found",
+            });
+            Ok::<_, Infallible>(json(404, &status))
+        });
+        let client = Client::new(service, "default");
+        let error = custom_resources_served(&client, &[crd(false)], Duration::from_secs(60)).await.unwrap_err();
+        assert!(matches!(error, ApiError::Request { doing: "read", .. }), "{error}");
+    }
 
     #[test]
     fn what_a_crd_defines_is_asked_for_in_the_version_that_is_stored() {

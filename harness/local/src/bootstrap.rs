@@ -146,8 +146,7 @@ pub(crate) async fn nap_token(client: &kube::Client) -> Result<String, LocalErro
 
 /// The documents of a YAML file.
 fn documents(name: &str, text: &str) -> Result<Vec<Value>, LocalError> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(text)
-        .map_err(|error| LocalError::Content { path: name.into(), reason: error.to_string() })?;
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(LocalError::content(name))?;
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
 }
 

@@ -100,8 +100,7 @@ impl LocalConfig {
     /// Writes the configuration where the supervisor looks for it.
     pub(crate) fn save(&self) -> Result<(), LocalError> {
         let path = self.state().config_file();
-        let text = serde_json::to_vec_pretty(self)
-            .map_err(|error| LocalError::Content { path: path.clone(), reason: error.to_string() })?;
+        let text = serde_json::to_vec_pretty(self).map_err(LocalError::content(&path))?;
         write_private(&path, text)
     }
 
@@ -114,7 +113,7 @@ impl LocalConfig {
     pub(crate) fn load(state: &StateDir) -> Result<Self, LocalError> {
         let path = state.config_file();
         let text = std::fs::read(&path).map_err(LocalError::file("read", &path))?;
-        serde_json::from_slice(&text).map_err(|error| LocalError::Content { path, reason: error.to_string() })
+        serde_json::from_slice(&text).map_err(LocalError::content(path))
     }
 }
 

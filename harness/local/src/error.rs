@@ -1,5 +1,6 @@
 //! What can go wrong while a local cluster is made, used or taken down.
 
+use std::error::Error;
 use std::path::PathBuf;
 
 use harness_azure::control::ControlError as AzureControlError;
@@ -7,6 +8,9 @@ use harness_components::control::ControlError;
 use harness_gitops::git::{GitError, GitServerError};
 use harness_kubernetes::ApiError;
 use harness_tls::CertificateError;
+
+/// An error of any library.
+pub(crate) type BoxedError = Box<dyn Error + Send + Sync>;
 
 /// A failed step on the local target. Messages say what was being done, to what, and what to do next;
 /// none carries a key, a token or a kubeconfig.
@@ -45,12 +49,12 @@ pub enum LocalError {
         source: std::io::Error,
     },
     /// Content that was written by an earlier process could not be read back.
-    #[error("{} is not what this version of harness writes ({reason}): remove the folder if no cluster of that name runs", path.display())]
+    #[error("{} is not what this version of harness writes: {source}; remove the folder if no cluster of that name runs", path.display())]
     Content {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        reason: String,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// A certificate could not be made.
     #[error(transparent)]
@@ -126,12 +130,12 @@ pub enum LocalError {
     #[error(transparent)]
     Api(#[from] ApiError),
     /// The NAP controller could not be given another version of the control plane.
-    #[error("cannot announce Kubernetes {version} to the NAP controller: {reason}")]
+    #[error("cannot announce Kubernetes {version} to the NAP controller: {source}")]
     Announce {
         /// The version, without `v`.
         version: String,
         /// Why not.
-        reason: String,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The proxy that answers with another version of the control plane could not be started.
     #[error("cannot start the version proxy: {0}")]
@@ -140,12 +144,12 @@ pub enum LocalError {
     #[error("the cluster is not up: wait until `harness status` shows it ready")]
     NotUp,
     /// A Kubernetes client could not be built.
-    #[error("cannot build a Kubernetes client from the kubeconfig of {identity}: {reason}")]
+    #[error("cannot build a client with the certificate of {identity}: {source}")]
     Client {
-        /// Whose kubeconfig it is.
+        /// The user of the certificate.
         identity: String,
-        /// What is wrong, without the kubeconfig's content.
-        reason: String,
+        /// What is wrong with its kubeconfig or certificate; without their content.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The simulated Azure could not be started.
     #[error("cannot start the simulated Azure: {0}")]
@@ -154,10 +158,10 @@ pub enum LocalError {
     #[error(transparent)]
     Metrics(#[from] harness_metrics::ServerError),
     /// The relay of Flux's events could not be started.
-    #[error("cannot start the relay of Flux's events on 127.0.0.1: {reason}")]
+    #[error("cannot start the relay of Flux's events on 127.0.0.1: {source}")]
     EventRelay {
-        /// The reason.
-        reason: String,
+        /// Why not.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// No client of the simulated Azure's controls can be made.
     #[error("cannot make a client of the simulated Azure's controls: {0}")]
@@ -182,6 +186,18 @@ impl LocalError {
     /// Whether a second attempt may fare better: something was not there in time, or did not answer.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Supervisor(_) | Self::Api(_) | Self::NotReady { .. } | Self::StartTimeout { .. })
+    }
+
+    /// Wraps an error in the content of a file; for `map_err`.
+    pub(crate) fn content<E: Into<BoxedError>>(path: impl Into<PathBuf>) -> impl FnOnce(E) -> Self {
+        let path = path.into();
+        move |error| Self::Content { path, source: error.into() }
+    }
+
+    /// Wraps the error of a client that cannot be built; for `map_err`.
+    pub(crate) fn client<E: Into<BoxedError>>(identity: impl Into<String>) -> impl FnOnce(E) -> Self {
+        let identity = identity.into();
+        move |error| Self::Client { identity, source: error.into() }
     }
 
     /// Wraps a file error; for `map_err`.

@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use super::error::LocalError;
+use super::error::{BoxedError, LocalError};
 
 /// How long the notification controller may take for its answer; a controller that posts waits 5 s.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -44,15 +44,12 @@ struct Relay {
 impl EventRelay {
     /// Listens on a free loopback port.
     pub(crate) async fn start() -> Result<Self, LocalError> {
-        let failed = |reason: String| LocalError::EventRelay { reason };
+        let failed = |source: BoxedError| LocalError::EventRelay { source };
         harness_tls::install_crypto();
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(ANSWER_LIMIT)
-            .build()
-            .map_err(|error| failed(error.to_string()))?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| failed(error.to_string()))?;
-        let address = listener.local_addr().map_err(|error| failed(error.to_string()))?;
+        let http = reqwest::Client::builder().no_proxy().timeout(ANSWER_LIMIT).build();
+        let http = http.map_err(|error| failed(error.into()))?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| failed(error.into()))?;
+        let address = listener.local_addr().map_err(|error| failed(error.into()))?;
         let target = Target::default();
         let relay = Relay { target: Arc::clone(&target), http };
         let app = Router::new().fallback(take).with_state(relay);

@@ -5,19 +5,38 @@
 //! to *itself* (parent-death signal, private mounts), and then becomes the component. No thread may exist when it
 //! runs: unsharing a user namespace is refused in a process with several.
 
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
+use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getppid};
 
-use super::sandbox;
+use super::sandbox::{self, SandboxError};
 
 /// The exit status of a helper that could not become its program, as `env` and shells use it.
 const CANNOT_RUN: u8 = 126;
+
+/// Why the helper could not become its program.
+#[derive(Debug, thiserror::Error)]
+enum ExecError {
+    #[error("{0}\n{USAGE}")]
+    Arguments(String),
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    #[error("cannot ask for the parent-death signal: {0}")]
+    ParentDeathSignal(#[source] Errno),
+    #[error("the supervisor (process {pid}) has ended")]
+    SupervisorEnded { pid: i32 },
+    #[error("cannot run {}: {source}", program.display())]
+    Run { program: PathBuf, source: std::io::Error },
+}
+
+const USAGE: &str = "usage: internal exec --parent PID [--service-account DIR] [--keep DIR]... -- PROGRAM [ARG]...";
 
 /// What to become, and under which conditions.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -70,9 +89,7 @@ impl ExecRequest {
             }
         }
         if request.parent <= 1 || request.command.is_empty() {
-            return Err(
-                "usage: internal exec --parent PID [--service-account DIR] [--keep DIR]... -- PROGRAM [ARG]...".into(),
-            );
+            return Err("--parent and a program are required".to_owned());
         }
         Ok(request)
     }
@@ -80,31 +97,25 @@ impl ExecRequest {
 
 /// Becomes the program that the arguments after `internal exec` name; returns only when that fails.
 pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let error = match ExecRequest::parse(args) {
-        Ok(request) => become_program(&request),
-        Err(error) => error,
-    };
+    let Err(error) =
+        ExecRequest::parse(args).map_err(ExecError::Arguments).and_then(|request| become_program(&request));
     eprintln!("harness internal exec: {error}");
     ExitCode::from(CANNOT_RUN)
 }
 
-fn become_program(request: &ExecRequest) -> String {
-    if let Some(dir) = &request.service_account
-        && let Err(error) = sandbox::enter(dir, &request.keep)
-    {
-        return error;
+fn become_program(request: &ExecRequest) -> Result<Infallible, ExecError> {
+    if let Some(dir) = &request.service_account {
+        sandbox::enter(dir, &request.keep)?;
     }
     // After the sandbox: a change of credentials clears the signal.
-    if let Err(error) = prctl::set_pdeathsig(Signal::SIGKILL) {
-        return format!("cannot ask for the parent-death signal: {error}");
-    }
-    // The parent may have died before the signal was set; then nobody would ever stop this process.
+    prctl::set_pdeathsig(Signal::SIGKILL).map_err(ExecError::ParentDeathSignal)?;
+    // The supervisor may have ended before the signal was set; then this process would never be stopped.
     if getppid() != Pid::from_raw(request.parent) {
-        return format!("the supervisor (process {}) is gone", request.parent);
+        return Err(ExecError::SupervisorEnded { pid: request.parent });
     }
     let program = &request.command[0];
-    let error = Command::new(program).args(&request.command[1..]).exec();
-    format!("cannot run {}: {error}", program.display())
+    let source = Command::new(program).args(&request.command[1..]).exec();
+    Err(ExecError::Run { program: program.into(), source })
 }
 
 #[cfg(test)]

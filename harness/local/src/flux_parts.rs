@@ -38,7 +38,6 @@ impl Local {
     /// When its kubeconfig cannot be used.
     pub async fn admin_client(&self) -> Result<kube::Client, LocalError> {
         let config = kubeconfig::config(&self.state.kubeconfig("admin")).await?;
-        kube::Client::try_from(config)
-            .map_err(|error| LocalError::Client { identity: "admin".to_owned(), reason: error.to_string() })
+        kube::Client::try_from(config).map_err(LocalError::client("admin"))
     }
 }

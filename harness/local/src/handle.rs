@@ -57,8 +57,7 @@ impl Local {
     ) -> Result<Self, LocalError> {
         let path = state.kubeconfig("harness");
         let kube_config = kubeconfig::config(&path).await?;
-        let (client, requests) = measuring_client(kube_config.clone())
-            .map_err(|error| LocalError::Client { identity: "harness".to_owned(), reason: error.to_string() })?;
+        let (client, requests) = measuring_client(kube_config.clone()).map_err(LocalError::client("harness"))?;
         let url = status.endpoints.get("azure-control").cloned().unwrap_or_default();
         let azure = AzureClient::new(url, config.azure.control_token.clone()).map_err(LocalError::AzureControl)?;
         let git = GitRemote::new(status.endpoints.get("git").cloned().unwrap_or_default())?.past_faults();

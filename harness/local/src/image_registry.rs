@@ -20,8 +20,7 @@ pub(crate) fn registry(layout: &Layout) -> Result<Launch, LocalError> {
         "http": {"addr": layout.ports.address(Component::ImageRegistry, Port::Main)},
     });
     let path = folder.join("config.yml");
-    let text = serde_saphyr::to_string(&configuration)
-        .map_err(|error| LocalError::Content { path: path.clone(), reason: error.to_string() })?;
+    let text = serde_saphyr::to_string(&configuration).map_err(LocalError::content(&path))?;
     write_private(&path, text)?;
     let mut launch = layout.launch(Component::ImageRegistry);
     // Without this it sends traces to where an environment variable or a default says.

@@ -35,18 +35,16 @@ pub(crate) fn write(
         "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": identity}}],
         "current-context": cluster,
     });
-    let text = serde_saphyr::to_string(&document)
-        .map_err(|error| LocalError::Content { path: path.clone(), reason: error.to_string() })?;
+    let text = serde_saphyr::to_string(&document).map_err(LocalError::content(&path))?;
     write_private(&path, text)
 }
 
 /// How to reach the API server as the identity of the kubeconfig at `path`.
 pub(crate) async fn config(path: &Path) -> Result<kube::Config, LocalError> {
-    let failed = |reason: String| LocalError::Client { identity: identity(path), reason };
-    let kubeconfig = kube::config::Kubeconfig::read_from(path).map_err(|error| failed(error.to_string()))?;
+    let kubeconfig = kube::config::Kubeconfig::read_from(path).map_err(LocalError::client(identity(path)))?;
     let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default())
         .await
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(LocalError::client(identity(path)))?;
     // The proxy of the environment is for the outside; everything here is on loopback.
     config.proxy_url = None;
     Ok(config)
@@ -55,8 +53,7 @@ pub(crate) async fn config(path: &Path) -> Result<kube::Config, LocalError> {
 /// A client from the kubeconfig at `path` that neither retries nor limits its rate: a measuring client must not
 /// hide a failed request nor delay one.
 pub(crate) async fn client(path: &Path) -> Result<kube::Client, LocalError> {
-    let refused = |error: kube::Error| LocalError::Client { identity: identity(path), reason: error.to_string() };
-    kube::Client::try_from(measuring_config(config(path).await?)).map_err(refused)
+    kube::Client::try_from(measuring_config(config(path).await?)).map_err(LocalError::client(identity(path)))
 }
 
 fn identity(path: &Path) -> String {

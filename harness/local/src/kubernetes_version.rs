@@ -1,5 +1,6 @@
 //! Upgrades of the control plane: the managed cluster's version is announced to the NAP controller.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -8,7 +9,7 @@ use harness_catalogue::Component;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::error::LocalError;
+use super::error::{BoxedError, LocalError};
 use super::kubeconfig;
 use super::pki::{PkiFiles, read_pem};
 use super::registry::Registry;
@@ -24,7 +25,7 @@ pub(crate) struct Announced {
     /// The version, without `v`.
     pub(crate) version: String,
     /// Why this version could not be announced.
-    pub(crate) failure: Option<String>,
+    pub(crate) failure: Option<Arc<LocalError>>,
 }
 
 /// Follows the managed cluster's version. While it is that of the start, the controller asks the API server; otherwise
@@ -73,13 +74,13 @@ impl KubernetesVersion {
         loop {
             let version = managed.borrow_and_update().clone();
             if self.announced.borrow().version != version {
-                let failure = self.announce(&version).await.err().map(|error| error.to_string());
+                let failure = self.announce(&version).await.err().map(Arc::new);
                 match &failure {
                     None => {
                         tracing::info!(version, "announced this version of the control plane to the NAP controller")
                     }
-                    Some(reason) => {
-                        tracing::error!(version, reason, "cannot announce this version to the NAP controller")
+                    Some(error) => {
+                        tracing::error!(version, %error, "cannot announce this version to the NAP controller")
                     }
                 }
                 self.announced.send_replace(Announced { version, failure });
@@ -92,9 +93,8 @@ impl KubernetesVersion {
 
     async fn announce(&mut self, version: &str) -> Result<(), LocalError> {
         let path = self.state.kubeconfig(KARPENTER.name());
-        let content = |reason: String| LocalError::Content { path: path.clone(), reason };
         let yaml = std::fs::read_to_string(&path).map_err(LocalError::file("read", &path))?;
-        let mut document: Value = serde_saphyr::from_str(&yaml).map_err(|error| content(error.to_string()))?;
+        let mut document: Value = serde_saphyr::from_str(&yaml).map_err(LocalError::content(&path))?;
         let proxy = match self.proxy.take() {
             _ if version == self.at_start => None,
             Some(proxy) => {
@@ -104,14 +104,14 @@ impl KubernetesVersion {
             None => {
                 let client = document["users"][0]["user"]["client-certificate-data"].as_str().unwrap_or_default();
                 let client = STANDARD.decode(client).ok().and_then(|pem| String::from_utf8(pem).ok());
-                let client = client.ok_or_else(|| content("it holds no client certificate".to_owned()))?;
+                let client = client.ok_or("it holds no client certificate").map_err(LocalError::content(&path))?;
                 Some(VersionProxy::start(&self.identity(client)?, self.upstream.clone(), version).await?)
             }
         };
         let server = proxy.as_ref().map_or_else(|| self.api_url.clone(), VersionProxy::url);
         self.proxy = proxy;
         document["clusters"][0]["cluster"]["server"] = server.into();
-        let yaml = serde_saphyr::to_string(&document).map_err(|error| content(error.to_string()))?;
+        let yaml = serde_saphyr::to_string(&document).map_err(LocalError::content(&path))?;
         write_private(&path, yaml)?;
         // One that was killed on purpose stays dead, and reads its kubeconfig when it is started.
         if self.registry.runs(KARPENTER) {
@@ -141,13 +141,13 @@ pub(crate) async fn wait_until_announced(
     let waited = tokio::time::timeout(limit, announced.wait_for(|last| last.version == version))
         .await
         .map(|last| last.map(|last| last.failure.clone()));
-    let reason = match waited {
+    let source: BoxedError = match waited {
         Ok(Ok(None)) => return Ok(()),
-        Ok(Ok(Some(failure))) => failure,
-        Ok(Err(_)) => "the cluster is being taken down".to_owned(),
-        Err(_) => format!("not within {} s; the last was {}", limit.as_secs(), announced.borrow().version),
+        Ok(Ok(Some(failure))) => failure.into(),
+        Ok(Err(_)) => "the cluster is being taken down".into(),
+        Err(_) => format!("not within {} s; the last was {}", limit.as_secs(), announced.borrow().version).into(),
     };
-    Err(LocalError::Announce { version: version.to_owned(), reason })
+    Err(LocalError::Announce { version: version.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -161,7 +161,8 @@ mod tests {
             |version: &'static str, ms| wait_until_announced(announced.subscribe(), version, Duration::from_millis(ms));
         assert!(wait("1.36.3", 1000).await.is_ok());
         assert!(wait("1.36.4", 5).await.unwrap_err().to_string().contains("1.36.3"));
-        announced.send_replace(Announced { version: "1.36.4".into(), failure: Some("no port".into()) });
-        assert!(wait("1.36.4", 1000).await.unwrap_err().to_string().contains("no port"));
+        announced.send_replace(Announced { version: "1.36.4".into(), failure: Some(Arc::new(LocalError::NotUp)) });
+        let failed = wait("1.36.4", 1000).await.unwrap_err().to_string();
+        assert!(failed.ends_with(&LocalError::NotUp.to_string()), "{failed}");
     }
 }

@@ -10,6 +10,7 @@ mod config;
 mod control;
 mod control_client;
 mod control_plane;
+mod declaration;
 mod error;
 mod event_relay;
 mod exec;
@@ -43,6 +44,7 @@ mod versions;
 
 pub use config::LocalConfig;
 pub use control_client::ControlClient;
+pub use declaration::declared;
 pub use error::LocalError;
 pub use handle::Local;
 pub use internal::dispatch;

@@ -72,11 +72,41 @@ fn free_below(end: u16) -> Option<TcpListener> {
 mod tests {
     use super::*;
 
+    impl Ports {
+        /// Numbers that follow each other, for tests that look for them in a command line.
+        pub(crate) fn consecutive(first: u16) -> Self {
+            let listed = Component::ALL.iter().flat_map(|it| it.ports().iter().map(|port| (*it, *port)));
+            Self(listed.zip(first..).collect())
+        }
+    }
+
     #[test]
     fn every_listed_port_has_a_number_of_its_own() {
         let ports = Ports::choose().unwrap();
         let distinct: std::collections::BTreeSet<u16> = ports.0.values().copied().collect();
         assert_eq!(distinct.len(), ports.0.len());
         assert!(!distinct.contains(&0));
+        for component in Component::ALL {
+            for port in component.ports() {
+                assert_ne!(ports.get(*component, *port), 0, "{component} {port:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_preferred_port_is_free_and_below_the_range_of_outgoing_connections() {
+        let end = LOWEST + 1_000;
+        // Every port stays taken, so that the later ones must avoid the earlier ones.
+        let held: Vec<TcpListener> = (0..30).filter_map(|_| free_below(end)).collect();
+        let numbers: std::collections::BTreeSet<u16> =
+            held.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
+        assert_eq!((held.len(), numbers.len()), (30, 30));
+        assert!(numbers.iter().all(|number| (LOWEST..end).contains(number)), "{numbers:?}");
+    }
+
+    #[test]
+    fn no_port_is_preferred_where_few_are_below_that_range() {
+        assert!(free_below(LOWEST + 999).is_none());
+        assert!(free_below(LOWEST - 1).is_none());
     }
 }

@@ -25,10 +25,7 @@ impl Probes {
     /// Probes that show the certificate of `identity` where a component asks for one.
     pub(crate) fn new(files: &PkiFiles, identity: &Pair) -> Result<Self, LocalError> {
         let ca = read_pem(&files.certificate("ca"))?;
-        let failed = |error: reqwest::Error| LocalError::Client {
-            identity: "the readiness probes".into(),
-            reason: error.to_string(),
-        };
+        let failed = |error: reqwest::Error| LocalError::client("the readiness probes")(error);
         let root = reqwest::Certificate::from_pem(ca.as_bytes()).map_err(failed)?;
         let pem = format!("{}{}", identity.certificate, identity.key);
         let identity = reqwest::Identity::from_pem(pem.as_bytes()).map_err(failed)?;

@@ -25,7 +25,7 @@ use super::probes::Probes;
 use super::registry::Registry;
 use super::state_dir::{StateDir, private_dir, write_private};
 use super::steps::Steps;
-use super::{bootstrap, kubeconfig};
+use super::{bootstrap, declaration, kubeconfig};
 
 /// How long one component may take to become ready.
 const COMPONENT_LIMIT: Duration = Duration::from_secs(60);
@@ -125,6 +125,7 @@ pub(crate) async fn bring_up(
             // These need no custom resource, so their start overlaps with the CRDs'.
             start(Component::KubeControllerManager).await?;
             start(Component::KubeScheduler).await?;
+            declaration::declare(&client).await?;
             let token = bootstrap::nap_token(&client).await?;
             nap::write_service_account(state, &token, &pki.cluster.pem())?;
             azure.attach(kubeconfig::client(&state.kubeconfig("azure-sim")).await?);

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::error::LocalError;
+use super::error::{BoxedError, LocalError};
 
 /// Bytes of a request's body at most. The API server itself takes 3 MiB.
 const BODY_LIMIT: usize = 8 << 20;
@@ -96,31 +96,33 @@ impl VersionProxy {
 async fn answer(upstream: &kube::Client, version: &str, request: Request<Incoming>) -> Response<Body> {
     match forward(upstream, version, request).await {
         Ok(response) => response,
-        Err(reason) => {
-            tracing::warn!(reason, "the version proxy cannot pass a request on");
-            let mut response = Response::new(Body::from(reason.into_bytes()));
+        Err(error) => {
+            tracing::warn!(%error, "the version proxy cannot forward a request");
+            let mut response = Response::new(Body::from(error.to_string().into_bytes()));
             *response.status_mut() = StatusCode::BAD_GATEWAY;
             response
         }
     }
 }
 
-async fn forward(upstream: &kube::Client, version: &str, request: Request<Incoming>) -> Result<Response<Body>, String> {
+async fn forward(
+    upstream: &kube::Client,
+    version: &str,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, BoxedError> {
     let asks_for_version = request.uri().path() == "/version";
     let (mut parts, body) = request.into_parts();
-    let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(|error| error.to_string())?.to_bytes();
+    let body = Limited::new(body, BODY_LIMIT).collect().await?.to_bytes();
     strip(&mut parts.headers);
     parts.headers.remove(HOST);
     parts.version = Version::HTTP_11;
-    let response =
-        upstream.send(Request::from_parts(parts, Body::from(body))).await.map_err(|error| error.to_string())?;
+    let response = upstream.send(Request::from_parts(parts, Body::from(body))).await?;
     let (mut parts, body) = response.into_parts();
     strip(&mut parts.headers);
     if !asks_for_version || parts.status != StatusCode::OK {
         return Ok(Response::from_parts(parts, body));
     }
-    let told = body.collect_bytes().await.map_err(|error| error.to_string())?;
-    let changed = with_version(&told, version)?;
+    let changed = replace_version(&body.collect_bytes().await?, version)?;
     parts.headers.remove(CONTENT_LENGTH);
     Ok(Response::from_parts(parts, Body::from(changed)))
 }
@@ -132,16 +134,15 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
-/// The API server's answer to `/version` with this version instead of its own.
-fn with_version(told: &[u8], version: &str) -> Result<Vec<u8>, String> {
-    let mut info: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(told).map_err(|error| format!("the API server's /version cannot be read: {error}"))?;
+/// Replaces the version in the API server's answer to `/version`.
+fn replace_version(answer: &[u8], version: &str) -> Result<Vec<u8>, serde_json::Error> {
+    let mut info: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(answer)?;
     let mut numbers = version.split('.');
     for key in ["major", "minor"] {
         info.insert(key.to_owned(), numbers.next().unwrap_or_default().into());
     }
     info.insert("gitVersion".to_owned(), format!("v{version}").into());
-    serde_json::to_vec(&info).map_err(|error| error.to_string())
+    serde_json::to_vec(&info)
 }
 
 #[cfg(test)]
@@ -152,11 +153,11 @@ mod tests {
 
     #[test]
     fn only_the_version_is_changed() {
-        let told = json!({"major": "1", "minor": "36", "gitVersion": "v1.36.3", "platform": "linux/amd64"});
-        let changed = with_version(told.to_string().as_bytes(), "1.37.0").unwrap();
+        let answer = json!({"major": "1", "minor": "36", "gitVersion": "v1.36.3", "platform": "linux/amd64"});
+        let changed = replace_version(answer.to_string().as_bytes(), "1.37.0").unwrap();
         let changed: Value = serde_json::from_slice(&changed).unwrap();
         assert_eq!(changed, json!({"major": "1", "minor": "37", "gitVersion": "v1.37.0", "platform": "linux/amd64"}));
-        assert!(with_version(b"<html>", "1.37.0").is_err());
+        assert!(replace_version(b"<html>", "1.37.0").is_err());
     }
 
     /// An API server that repeats what it was asked.

@@ -83,7 +83,8 @@ fn header(seed: u64) -> Event {
         seed,
         started_at: jiff::Timestamp::UNIX_EPOCH,
         command: "synthesize".to_owned(),
-        simulated: vec!["everything".to_owned()],
+        simulated: BTreeSet::new(),
+        capabilities: BTreeSet::new(),
         versions: BTreeMap::new(),
     };
     Event { at_us: 0, kind: EventKind::RunStarted(header) }

@@ -3,8 +3,10 @@
 //! Times are microseconds of one monotonic clock since the run began (`at_us`). Wall time is for people and appears in
 //! the header; server stamps have a resolution of one second and are kept beside ours as a cross-check, never mixed in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use harness_plan::Capability;
+use harness_simulation::Simulated;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -106,8 +108,10 @@ pub struct RunStarted {
     pub started_at: Timestamp,
     /// The command that repeats the run.
     pub command: String,
-    /// What was simulated, in words.
-    pub simulated: Vec<String>,
+    /// What was simulated.
+    pub simulated: BTreeSet<Simulated>,
+    /// What the target offered.
+    pub capabilities: BTreeSet<Capability>,
     /// Versions of the target's parts (`kubernetes`, `karpenter`, ...).
     pub versions: BTreeMap<String, String>,
 }

@@ -6,7 +6,6 @@
 pub mod compare;
 mod cost;
 pub mod event;
-mod histogram;
 pub mod latency;
 pub mod live;
 pub mod log;

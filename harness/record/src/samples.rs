@@ -1,5 +1,7 @@
 //! Samples of one latency, and what they say when some of them have no end.
 
+use hdrhistogram::Histogram;
+
 /// Why a sample has no measured value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
@@ -147,15 +149,40 @@ impl Samples {
     }
 
     /// The measured values as an HDR histogram; it has no place for censored ones.
-    pub fn histogram(&self) -> hdrhistogram::Histogram<u64> {
-        let mut histogram = crate::histogram::histogram();
+    pub fn histogram(&self) -> Histogram<u64> {
+        let mut histogram = histogram();
         self.measured_us.iter().for_each(|us| histogram.saturating_record((*us).max(1)));
         histogram
     }
+}
+
+/// The largest value that is recorded, a day in microseconds. Larger ones count as this.
+const LARGEST_US: u64 = 24 * 3_600 * 1_000_000;
+
+/// An empty histogram of microseconds with 3 significant digits, from 1 us to a day.
+pub fn histogram() -> Histogram<u64> {
+    // The bounds are constants that the constructor accepts (a test says so); the fallback keeps this total.
+    Histogram::new_with_bounds(1, LARGEST_US, 3).unwrap_or_else(|_| fallback())
+}
+
+fn fallback() -> Histogram<u64> {
+    #[expect(clippy::expect_used, reason = "3 digits are within 0..=5, the only condition of `new`")]
+    Histogram::new(3).expect("3 digits are within 0..=5")
 }
 
 /// Nearest rank, from 0.
 fn rank(count: u64, percent: u8) -> Option<usize> {
     let rank = (u128::from(count) * u128::from(percent.min(100))).div_ceil(100).max(1);
     (count > 0).then_some(rank as usize - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_a_day() {
+        assert_eq!(histogram().high(), LARGEST_US);
+        assert_eq!(histogram().sigfig(), 3);
+    }
 }

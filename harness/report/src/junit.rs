@@ -48,7 +48,7 @@ pub(crate) fn suite(plan: &Plan, result: &RunResult) -> TestSuite {
         ("harness", &run.harness),
         ("node-config", &run.node_config),
         ("node-config-sha256", &run.node_config_sha256),
-        ("simulated", &result.simulated.join("; ")),
+        ("simulated", &text::joined(&result.simulated)),
     ]);
     for expectation in &result.expectations {
         suite.add_test_case(expectation_case(plan, result, expectation));

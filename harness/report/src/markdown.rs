@@ -199,10 +199,10 @@ fn facts(md: &mut String, result: &RunResult) {
 fn repeat(md: &mut String, plan: &Plan, result: &RunResult) {
     md.push_str("<details><summary>What was simulated, and how to repeat it</summary>\n\n");
     if result.simulated.is_empty() {
-        md.push_str("Nothing was simulated: the cluster and its cloud were real.\n");
+        md.push_str("The target declares nothing as simulated.\n");
     }
     for line in &result.simulated {
-        let _ = writeln!(md, "- {}", plain(line));
+        let _ = writeln!(md, "- {}", plain(&line.to_string()));
     }
     for note in &plan.notes {
         let _ = writeln!(md, "- {}", plain(note));

@@ -11,6 +11,11 @@ use jiff::tz::TimeZone;
 /// What stands for a figure that there is none of.
 pub(crate) const NONE: &str = "\u{2013}";
 
+/// Several things in one line.
+pub(crate) fn joined<T: ToString>(all: impl IntoIterator<Item = T>) -> String {
+    all.into_iter().map(|one| one.to_string()).collect::<Vec<_>>().join("; ")
+}
+
 /// A moment of an axis in microseconds, without needless zeros: `0`, `500ms`, `1.5s`, `2m`.
 pub(crate) fn tick(us: u64) -> String {
     if us == 0 {

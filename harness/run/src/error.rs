@@ -74,7 +74,7 @@ pub(crate) enum Lacking {
     Git,
     #[error("this target has no metrics API whose values the harness can set")]
     Metrics,
-    #[error("this target's Azure is not simulated")]
+    #[error("the harness does not control this target's Azure")]
     SimulatedAzure,
 }
 

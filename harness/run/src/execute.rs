@@ -145,7 +145,8 @@ fn started(
         seed: plan.seed,
         started_at: clock.started_at(),
         command: command.to_owned(),
-        simulated: cluster.simulated(),
+        simulated: cluster.simulated().clone(),
+        capabilities: cluster.capabilities(),
         versions,
     }
 }

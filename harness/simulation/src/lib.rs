@@ -9,6 +9,7 @@ mod distribution;
 mod fault;
 mod git_fault;
 mod quota;
+mod simulated;
 
 pub use behaviour::{Behaviour, Leg, LegOverride};
 pub use capacity_type::CapacityType;
@@ -16,3 +17,4 @@ pub use distribution::Distribution;
 pub use fault::{ArmFaultMode, CapacityCode, ConditionStatus, Fault, FaultKind, VmSelector};
 pub use git_fault::GitFault;
 pub use quota::is_quota_scope;
+pub use simulated::Simulated;

@@ -1,6 +1,7 @@
 //! The command that repeats a run, as a shell reads it.
 
 use crate::request::{PlanOptions, RunRequest, ScenarioChoice};
+use crate::target::Target;
 
 /// A value that every POSIX shell reads back as it is.
 pub fn shell_quoted(value: &str) -> String {
@@ -14,8 +15,8 @@ fn shell_word(word: &str) -> String {
 }
 
 /// The command that repeats the run of one scenario.
-pub(crate) fn repeat_run(scenario: &str, options: &PlanOptions, seed: u64) -> String {
-    join(vec![scenario.to_owned()], options, seed)
+pub(crate) fn repeat_run(scenario: &str, options: &PlanOptions, target: &Target, seed: u64) -> String {
+    join(vec![scenario.to_owned()], options, target, seed)
 }
 
 /// The command that repeats all runs of a suite.
@@ -30,10 +31,10 @@ pub(crate) fn repeat_suite(request: &RunRequest, seed: u64) -> String {
     if request.repeat > 1 {
         words.extend(["--repeat".to_owned(), request.repeat.to_string()]);
     }
-    join(words, &request.options, seed)
+    join(words, &request.options, &request.target, seed)
 }
 
-fn join(what: Vec<String>, options: &PlanOptions, seed: u64) -> String {
+fn join(what: Vec<String>, options: &PlanOptions, target: &Target, seed: u64) -> String {
     let mut words = vec!["harness".to_owned(), "run".to_owned()];
     words.extend(what);
     words.extend(["--profile".to_owned(), options.profile.to_string()]);
@@ -44,6 +45,13 @@ fn join(what: Vec<String>, options: &PlanOptions, seed: u64) -> String {
         words.extend(["--node-config".to_owned(), path.display().to_string()]);
     }
     words.extend(["--seed".to_owned(), seed.to_string()]);
+    if let Target::Kubeconfig(cluster) = target {
+        // Without --git-url: it may hold a token.
+        words.extend(["--target".to_owned(), target.kind().as_str().to_owned()]);
+        let file = cluster.kubeconfig.iter().map(|path| path.display().to_string());
+        words.extend(file.flat_map(|path| ["--kubeconfig".to_owned(), path]));
+        words.extend(cluster.context.iter().flat_map(|context| ["--context".to_owned(), context.clone()]));
+    }
     words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
 }
 

@@ -93,7 +93,7 @@ impl Baseline {
                 asked: asked.iter().map(|name| (*name).to_owned()).collect(),
             });
         }
-        let (profile, target) = (request.options.profile.as_str(), request.target.as_str());
+        let (profile, target) = (request.options.profile.as_str(), request.target.kind().as_str());
         for run in runs {
             let check = |what: &'static str, theirs: &str, ours: &str| {
                 let (theirs, ours) = (theirs.to_owned(), ours.to_owned());
@@ -158,7 +158,7 @@ fn read_runs(folder: &Path) -> Result<Vec<MeasuredRun>, ComparisonError> {
         return Err(ComparisonError::NoFolder(folder.to_owned()));
     }
     if holds_a_run(folder) {
-        return Ok(vec![read_measured(folder)?]);
+        return Ok(vec![read_measured_run(folder)?]);
     }
     let folders = if SuiteRecord::exists_in(folder) {
         SuiteRecord::read(folder)?.runs.iter().map(|run| folder.join(&run.name)).collect()
@@ -168,7 +168,7 @@ fn read_runs(folder: &Path) -> Result<Vec<MeasuredRun>, ComparisonError> {
     let runs: Vec<MeasuredRun> = folders
         .iter()
         .filter(|folder| holds_a_run(folder))
-        .map(|folder| read_measured(folder))
+        .map(|folder| read_measured_run(folder))
         .collect::<Result<_, _>>()?;
     if runs.is_empty() {
         return Err(ComparisonError::NoRuns(folder.to_owned()));
@@ -190,8 +190,11 @@ fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
     Ok(folders)
 }
 
-/// Reads a run from its log where that is kept, otherwise from the summary and its histograms.
-fn read_measured(folder: &Path) -> Result<MeasuredRun, ComparisonError> {
+/// Reads the latencies of a run: from its log where that is kept, otherwise from its summary and histograms.
+///
+/// # Errors
+/// [`ComparisonError`]: a file is missing or damaged.
+pub fn read_measured_run(folder: &Path) -> Result<MeasuredRun, ComparisonError> {
     let has = |file: &str| folder.join(file).is_file();
     if has(LOG_FILE) && (has(PLAN_FILE) || !has(SUMMARY_FILE)) {
         return match read_run(folder) {

@@ -51,9 +51,10 @@ mod runner;
 mod selection;
 mod shared_cluster;
 mod single;
+mod target;
 
 pub use command_line::shell_quoted;
-pub use comparison::compare_folders;
+pub use comparison::{compare_folders, read_measured_run};
 pub use error::{
     BoxedError, ComparisonError, FileError, FolderError, InputError, InvalidInput, SuiteError, TargetError,
 };
@@ -66,7 +67,8 @@ pub use progress::{
 };
 pub use record::{Issue, RecordedJudgement, RunRecord, RunState, SuiteRecord};
 pub use report::{FolderReport, RunReport, SuiteReport, report_folder};
-pub use request::{Interrupts, PlanOptions, RunRequest, ScenarioChoice, TargetKind};
+pub use request::{Interrupts, PlanOptions, RunRequest, ScenarioChoice};
 pub use run_folder::read_run;
 pub use runner::Suite;
 pub use single::SingleRun;
+pub use target::{Target, TargetKind};

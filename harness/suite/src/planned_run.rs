@@ -13,6 +13,7 @@ use crate::input::{LoadedScenario, LoadedTree};
 use crate::progress::{SharedListener, Update};
 use crate::request::{Interrupts, PlanOptions};
 use crate::run_folder::PLAN_FILE;
+use crate::target::Target;
 
 /// A scenario that is ready to be run.
 pub(crate) struct PlannedRun {
@@ -35,10 +36,15 @@ pub(crate) struct Destination {
 }
 
 impl PlannedRun {
-    pub(crate) fn new(loaded: &LoadedScenario, options: PlanOptions, seed: u64) -> Result<Self, InputError> {
+    pub(crate) fn new(
+        loaded: &LoadedScenario,
+        options: PlanOptions,
+        target: &Target,
+        seed: u64,
+    ) -> Result<Self, InputError> {
         let tree = LoadedTree::for_scenario(&loaded.scenario, options.node_config.as_deref())?;
         let plan = loaded.plan(&options, seed, &tree)?;
-        Ok(Self { plan, tree, command: repeat_run(&loaded.name, &options, seed) })
+        Ok(Self { plan, tree, command: repeat_run(&loaded.name, &options, target, seed) })
     }
 
     /// Carries the plan out. What it came to is in the log, in the run's folder.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use harness_plan::{Group, Profile};
 use tokio_util::sync::CancellationToken;
 
-use crate::local_cluster::LocalCluster;
+use crate::target::Target;
 
 /// The scenarios to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,25 +29,6 @@ pub struct PlanOptions {
     pub seed: Option<u64>,
 }
 
-/// Where scenarios run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
-#[strum(serialize_all = "kebab-case")]
-pub enum TargetKind {
-    /// A control plane of this machine's processes and a simulated Azure.
-    #[default]
-    Local,
-}
-
-impl TargetKind {
-    /// All of them.
-    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
-
-    /// The name as `--target` takes it and as reports write it.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-}
-
 /// A request to run scenarios.
 #[derive(Clone, Debug)]
 pub struct RunRequest {
@@ -56,9 +37,7 @@ pub struct RunRequest {
     /// What decides the plans.
     pub options: PlanOptions,
     /// Where to run.
-    pub target: TargetKind,
-    /// Which local cluster to use if it is up, and from what to start one if it is not.
-    pub cluster: LocalCluster,
+    pub target: Target,
     /// The folder of the run or suite; it must not hold another one. Without it `reports/ID` in the current folder.
     pub out: Option<PathBuf>,
     /// Leave the cluster and everything on it as they are at the end. Possible with a single run only.
@@ -75,8 +54,7 @@ impl RunRequest {
         Self {
             scenarios,
             options: PlanOptions::default(),
-            target: TargetKind::default(),
-            cluster: LocalCluster::default(),
+            target: Target::default(),
             out: None,
             keep: false,
             repeat: 1,

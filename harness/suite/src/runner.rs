@@ -65,15 +65,15 @@ impl Suite {
         let mut record = SuiteRecord::new(&id, now, runs.iter().map(|run| run.record.clone()).collect());
         record.command = repeat_suite(&request, seed);
         record.profile = request.options.profile.to_string();
-        record.target = request.target.as_str().to_owned();
+        record.target = request.target.kind().as_str().to_owned();
         record.seed = seed;
         record.save(&out)?;
         let mut runner = SuiteRunner {
             out: &out,
             runs: &runs,
             record,
-            cluster: SharedCluster::new(&request.cluster, &id, &out, request.repeat > 1, progress),
-            cluster_name: &request.cluster.name,
+            cluster: SharedCluster::new(&request.target, &id, &out, request.repeat > 1, progress),
+            cluster_name: request.target.cluster_name(),
             baseline: baseline.as_ref(),
             measured: BTreeMap::new(),
             comparisons: Vec::new(),

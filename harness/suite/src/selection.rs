@@ -57,7 +57,7 @@ pub(crate) fn plan_all(
         let scenario = &loaded.scenario;
         let options = own_options(&request.options, scenario);
         let has_own_parameters = !options.parameters.is_empty();
-        let planned = PlannedRun::new(loaded, options, seed);
+        let planned = PlannedRun::new(loaded, options, &request.target, seed);
         if let Ok(planned) = &planned
             && request.options.node_config.is_none()
             && reported.insert(scenario.node_config())

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use harness_cluster::{Cluster, Contents, local};
 
 use crate::error::TargetError;
-use crate::local_cluster::{LocalCluster, attach, check_flux, find_usable};
+use crate::local_cluster::{check_flux, find_usable};
 use crate::progress::{ClusterUse, SharedListener, Update};
+use crate::target::Target;
 
 /// How long the effects of a run's cleanup may take to end.
 const SETTLE_LIMIT: Duration = Duration::from_secs(20);
@@ -19,7 +20,7 @@ const NAMED_MAX: usize = 8;
 
 /// The cluster that the runs of a suite get, one after another.
 pub(crate) struct SharedCluster<'a> {
-    target: &'a LocalCluster,
+    target: &'a Target,
     /// The suite's id, part of the names of its own clusters.
     id: &'a str,
     /// Where the logs of its own clusters go.
@@ -53,34 +54,28 @@ pub(crate) enum AfterRun {
 }
 
 impl<'a> SharedCluster<'a> {
-    pub(crate) fn new(
-        target: &'a LocalCluster,
-        id: &'a str,
-        out: &Path,
-        fresh: bool,
-        progress: &'a SharedListener,
-    ) -> Self {
+    pub(crate) fn new(target: &'a Target, id: &'a str, out: &Path, fresh: bool, progress: &'a SharedListener) -> Self {
         let logs = out.join("logs");
         Self { target, id, logs, progress, fresh, current: None, started: 0, leaks: Vec::new() }
     }
 
     /// Returns the cluster for the next run; the first time the one that is up, or a new one.
     pub(crate) async fn acquire(&mut self) -> Result<Cluster, TargetError> {
-        let name = &self.target.name;
         if let Some(current) = &self.current {
             let is_own = current.own.is_some();
-            match find_usable(&current.name).await {
+            match self.target.find(&current.name).await {
                 Ok(Some(cluster)) => return Ok(cluster),
                 // It died after the last run, which is not to blame for it.
                 Ok(None) | Err(_) if is_own => self.remove().await,
                 Ok(None) => return Err(TargetError::NotUp(current.name.clone())),
                 Err(error) => return Err(error),
             }
-        } else if let Some(cluster) = find_usable(name).await? {
-            self.progress.update(Update::ClusterFound { name });
+        } else if let Some(cluster) = self.target.find(self.target.cluster_name()).await? {
+            let name = cluster.name().to_owned();
+            self.progress.update(Update::ClusterFound { name: &name });
             check_flux(&cluster).await?;
             let before = cluster.contents().await?;
-            self.current = Some(CurrentCluster { name: name.clone(), own: None, before });
+            self.current = Some(CurrentCluster { name, own: None, before });
             return Ok(cluster);
         }
         self.start().await
@@ -105,9 +100,12 @@ impl<'a> SharedCluster<'a> {
     }
 
     async fn try_start(&mut self) -> Result<Cluster, TargetError> {
+        let Target::Local(local_cluster) = self.target else {
+            return Err(TargetError::NotUp(self.target.cluster_name().to_owned()));
+        };
         self.started += 1;
         let name = format!("run-{}-{}", self.id, self.started);
-        let config = self.target.config(&name, self.progress.as_ref()).await?;
+        let config = local_cluster.config(&name, self.progress.as_ref()).await?;
         let own = local::throwaway(config).await?;
         let inspected = async {
             let before = own.contents().await?;
@@ -134,7 +132,7 @@ impl<'a> SharedCluster<'a> {
             self.remove().await;
             return AfterRun::Replaced(None);
         }
-        let leftovers = current.settled_leftovers().await;
+        let leftovers = current.settled_leftovers(self.target).await;
         if leftovers.is_empty() {
             if self.fresh {
                 self.remove().await;
@@ -169,10 +167,10 @@ impl<'a> SharedCluster<'a> {
 
 impl CurrentCluster {
     /// Returns what is different from before the first run once everything had its time to end.
-    async fn settled_leftovers(&self) -> Vec<String> {
+    async fn settled_leftovers(&self, target: &Target) -> Vec<String> {
         let started = Instant::now();
         loop {
-            let leftovers = match self.leftovers().await {
+            let leftovers = match self.leftovers(target).await {
                 Ok(leftovers) => leftovers,
                 Err(error) => vec![error.to_string()],
             };
@@ -183,10 +181,13 @@ impl CurrentCluster {
         }
     }
 
-    async fn leftovers(&self) -> Result<Vec<String>, TargetError> {
+    async fn leftovers(&self, target: &Target) -> Result<Vec<String>, TargetError> {
         let now = match &self.own {
             Some(cluster) => cluster.contents().await?,
-            None => attach(&self.name).await?.contents().await?,
+            None => {
+                let found = target.find(&self.name).await?;
+                found.ok_or_else(|| TargetError::NotUp(self.name.clone()))?.contents().await?
+            }
         };
         Ok(now.left_since(&self.before))
     }

@@ -32,7 +32,7 @@ impl SingleRun {
         let scenario = loaded.scenario.name().to_owned();
         let baseline = Baseline::read(&request)?;
         let seed = choose_seed(&request, baseline.as_ref(), &[&scenario], progress)?;
-        let planned = PlannedRun::new(&loaded, request.options.clone(), seed)?;
+        let planned = PlannedRun::new(&loaded, request.options.clone(), &request.target, seed)?;
         planned.tree.warnings.iter().for_each(|warning| progress.update(Update::TreeWarning(warning)));
         Ok(Self { request, scenario, baseline, planned })
     }
@@ -46,7 +46,7 @@ impl SingleRun {
         let run_id = new_run_id(Timestamp::now(), planned.plan.seed);
         let out = run_folder::create(request.out.as_deref(), &run_id)?;
         let RunCluster { cluster, throwaway } = tokio::select! {
-            cluster = request.cluster.for_run(&run_id, request.keep, progress.as_ref()) => cluster?,
+            cluster = request.target.for_run(&run_id, request.keep, progress.as_ref()) => cluster?,
             () = interrupts.interrupt.cancelled() => return Err(SuiteError::Interrupted),
         };
         if !throwaway {

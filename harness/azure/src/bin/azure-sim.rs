@@ -35,35 +35,35 @@ struct Arguments {
 
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    #[error("cannot read the configuration {}", path.display())]
+    #[error("cannot read the configuration {}: {source}", path.display())]
     Read {
         path: PathBuf,
         #[source]
         source: std::io::Error,
     },
-    #[error("the configuration {} is invalid: {reason}", path.display())]
-    Parse { path: PathBuf, reason: String },
-    #[error("cannot read the kubeconfig {}", path.display())]
+    #[error("cannot parse the configuration {}: {source}", path.display())]
+    Parse { path: PathBuf, source: Box<serde_saphyr::Error> },
+    #[error("cannot read the kubeconfig {}: {source}", path.display())]
     Kubeconfig {
         path: PathBuf,
         #[source]
         source: kube::config::KubeconfigError,
     },
-    #[error("cannot make a client from the kubeconfig {}", path.display())]
+    #[error("cannot build a client from the kubeconfig {}: {source}", path.display())]
     Kube {
         path: PathBuf,
         #[source]
         source: Box<kube::Error>,
     },
-    #[error("cannot write {}", path.display())]
+    #[error("cannot write {}: {source}", path.display())]
     Write {
         path: PathBuf,
         #[source]
         source: std::io::Error,
     },
-    #[error("cannot write to the standard output")]
+    #[error("cannot write to the standard output: {0}")]
     Stdout(#[source] std::io::Error),
-    #[error("cannot listen for signals")]
+    #[error("cannot listen for signals: {0}")]
     Signals(#[source] std::io::Error),
     #[error(transparent)]
     Start(#[from] harness_azure::Error),
@@ -76,13 +76,7 @@ async fn main() -> ExitCode {
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let mut text = failure.to_string();
-            let mut cause = std::error::Error::source(&failure);
-            while let Some(error) = cause {
-                text = format!("{text}: {error}");
-                cause = error.source();
-            }
-            tracing::error!("{text}");
+            tracing::error!("{failure}");
             ExitCode::FAILURE
         }
     }
@@ -133,7 +127,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
 fn read_config(path: &Path) -> Result<Config, Failure> {
     let text = std::fs::read_to_string(path).map_err(|source| Failure::Read { path: path.to_owned(), source })?;
     // JSON is YAML.
-    serde_saphyr::from_str(&text).map_err(|e| Failure::Parse { path: path.to_owned(), reason: e.to_string() })
+    serde_saphyr::from_str(&text).map_err(|error| Failure::Parse { path: path.to_owned(), source: Box::new(error) })
 }
 
 async fn kube_client(path: &Path) -> Result<kube::Client, Failure> {

@@ -35,12 +35,10 @@ pub struct Client {
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// The HTTP client could not be built.
-    #[error("cannot build the HTTP client for the simulated Azure's control endpoint")]
+    #[error("cannot build the HTTP client for the simulated Azure's control endpoint: {0}")]
     Build(#[source] reqwest::Error),
     /// No answer.
-    #[error(
-        "no answer from the simulated Azure's control endpoint to {method} {path}; is the simulator still running?"
-    )]
+    #[error("cannot send {method} {path} to the simulated Azure: {source}; check that it still runs")]
     Send {
         /// The HTTP method.
         method: Method,
@@ -50,7 +48,7 @@ pub enum ControlError {
         #[source]
         source: reqwest::Error,
     },
-    /// It said no.
+    /// It refused the request.
     #[error("the simulated Azure refused {method} {path} with {status}: {message}")]
     Refused {
         /// The HTTP method.
@@ -59,11 +57,13 @@ pub enum ControlError {
         path: String,
         /// The HTTP status.
         status: u16,
-        /// What it said.
+        /// Its message.
         message: String,
     },
     /// The answer is not what was expected.
-    #[error("cannot read the simulated Azure's answer to {method} {path}; client and simulator may differ in version")]
+    #[error(
+        "cannot read the answer of the simulated Azure to {method} {path}: {source}; check that client and simulator have the same version"
+    )]
     Read {
         /// The HTTP method.
         method: Method,

@@ -41,7 +41,7 @@ impl From<CommandError> for Refusal {
     fn from(error: CommandError) -> Self {
         let (status, code) = match &error {
             CommandError::Unknown(_) => (StatusCode::NOT_FOUND, "NotFound"),
-            CommandError::Invalid(_) => (StatusCode::BAD_REQUEST, "Invalid"),
+            CommandError::Fault(_) | CommandError::Behaviour(_) => (StatusCode::BAD_REQUEST, "Invalid"),
             CommandError::NotRunning(_) | CommandError::NotSpot(_) | CommandError::NoneMatch(_) => {
                 (StatusCode::CONFLICT, "NotPossible")
             }

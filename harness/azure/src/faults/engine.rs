@@ -91,19 +91,27 @@ impl Refusals {
     }
 }
 
+/// A fault that cannot be set.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum FaultError {
+    #[error("fault {fault}: {problem}")]
+    Invalid { fault: String, problem: String },
+    #[error("fault quota: unknown quota family `{0}`; give regional, spot, a quota family or its letters")]
+    UnknownQuota(String),
+    #[error("there are {FAULTS_MAX} faults already; remove one first")]
+    TooMany,
+}
+
 impl FaultEngine {
     /// Sets a fault; one of the same name is replaced. Gives it a name if it has none.
-    pub(crate) fn add(&mut self, mut fault: Fault, facts: &FactLog) -> Result<Fault, String> {
+    pub(crate) fn add(&mut self, mut fault: Fault, facts: &FactLog) -> Result<Fault, FaultError> {
         if let Some(problem) = fault.problems().first() {
-            let name = if fault.id.is_empty() { fault.kind.as_str() } else { &fault.id };
-            return Err(format!("fault {name}: {problem}"));
+            let fault = if fault.id.is_empty() { fault.kind.as_str().to_owned() } else { fault.id };
+            return Err(FaultError::Invalid { fault, problem: problem.to_string() });
         }
         if let FaultKind::Quota { scope, .. } = &fault.kind {
             if !known_quota(scope) {
-                return Err(format!(
-                    "fault {}: there is no quota family `{scope}`; give regional, spot, a quota family or its letters",
-                    fault.kind.as_str()
-                ));
+                return Err(FaultError::UnknownQuota(scope.to_string()));
             }
             // A second limit takes the place of the first.
             if fault.id.is_empty() {
@@ -116,7 +124,7 @@ impl FaultEngine {
         }
         self.remove(&fault.id, facts);
         if self.live.len() >= FAULTS_MAX {
-            return Err(format!("there are {FAULTS_MAX} faults already; remove one first"));
+            return Err(FaultError::TooMany);
         }
         facts.push(FactKind::FaultStarted { id: fault.id.clone(), fault: fault.kind.as_str().to_owned() });
         self.live.push(Live {
@@ -448,12 +456,12 @@ mod tests {
     fn impossible_faults_are_refused() {
         for (text, why) in [
             (r#"{"throttle":{"share":0}}"#, "fault throttle: throttle.share: a fault that never happens"),
-            (r#"{"quota":{"scope":"ZZ","cores":1},"id":"z"}"#, "there is no quota family `ZZ`"),
+            (r#"{"quota":{"scope":"ZZ","cores":1},"id":"z"}"#, "unknown quota family `ZZ`"),
             (r#"{"armOutage":{},"count":0}"#, "count: a fault that never applies"),
         ] {
             let fault: Fault = serde_json::from_str(text).unwrap();
             let refused = FaultEngine::default().add(fault, &FactLog::default()).unwrap_err();
-            assert!(refused.contains(why), "{refused}");
+            assert!(refused.to_string().contains(why), "{refused}");
         }
     }
 

@@ -2,4 +2,4 @@
 
 mod engine;
 
-pub(crate) use engine::{FaultEngine, Subject, is_meant};
+pub(crate) use engine::{FaultEngine, FaultError, Subject, is_meant};

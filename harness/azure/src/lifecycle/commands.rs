@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::end::Taken;
 use crate::api::{ProvisioningError, QuotaUsage, VmRecord, VmState};
 use crate::facts::FactKind;
+use crate::faults::FaultError;
 use crate::fleet::AgentCondition;
 use crate::world::World;
 use harness_simulation::Fault;
@@ -24,8 +25,10 @@ pub(crate) enum CommandError {
     NotRunning(String),
     #[error("VM `{0}` is not a spot VM, so Azure would not evict it")]
     NotSpot(String),
+    #[error(transparent)]
+    Fault(#[from] FaultError),
     #[error("{0}")]
-    Invalid(String),
+    Behaviour(String),
     #[error("no running VM matches fault `{0}`")]
     NoneMatch(String),
     #[error("{0} VMs are still there after 8s; the API server may not answer, so that their Nodes cannot be deleted")]
@@ -181,7 +184,7 @@ impl World {
 
     /// Sets a fault. One that acts once acts now and is over.
     pub(crate) fn add_fault(self: &Arc<Self>, fault: Fault) -> Result<Fault, CommandError> {
-        let fault = self.faults().add(fault, &self.facts).map_err(CommandError::Invalid)?;
+        let fault = self.faults().add(fault, &self.facts)?;
         if fault.kind.is_instant() {
             let acted = self.strike(&fault);
             let mut faults = self.faults();
@@ -205,7 +208,7 @@ impl World {
     /// Puts a behaviour into force; its faults replace the live ones.
     pub(crate) fn set_behaviour(self: &Arc<Self>, behaviour: Behaviour) -> Result<(), CommandError> {
         if let Some(problem) = behaviour.problems().first() {
-            return Err(CommandError::Invalid(problem.to_string()));
+            return Err(CommandError::Behaviour(problem.to_string()));
         }
         let faults = behaviour.faults.clone();
         self.replace_behaviour(behaviour);

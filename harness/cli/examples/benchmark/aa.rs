@@ -3,14 +3,9 @@
 //! On generated runs ([`harness_record::compare::model`]), which takes a second, and on real ones: runs of one scenario are dealt into two sides in
 //! twenty ways, so that every pair is of equal runs. For what must be found one side's samples of one latency are made longer.
 
-use std::path::Path;
-
 use harness_record::compare::model::{Model, STEADY, SplitMix64, TYPICAL};
 use harness_record::compare::{Change, Comparison, MeasuredRun, Thresholds, compare, spread};
 use harness_record::latency::Samples;
-use harness_record::summary::{Summary, read_hlog};
-
-use crate::failure::Failure;
 
 /// The number of pairs.
 const PAIRS: u64 = 20;
@@ -82,17 +77,4 @@ fn slowed(run: &MeasuredRun, name: &str) -> MeasuredRun {
 pub(crate) fn scatter(runs: &[MeasuredRun]) -> Vec<(String, f64)> {
     let p50 = spread(runs).into_iter().filter(|row| row.percentile == 50);
     p50.filter_map(|row| Some((row.latency, row.scatter? * 100.0))).collect()
-}
-
-/// Reads a run's folder, from the files that a baseline keeps.
-pub(crate) fn read(folder: &Path) -> Result<MeasuredRun, Failure> {
-    let read = |file: &str| {
-        let path = folder.join(file);
-        std::fs::read(&path).map_err(|source| Failure::file("read", &path, source))
-    };
-    let summary = Summary::from_json(&read("summary.json")?)
-        .map_err(|source| Failure::Summary { path: folder.join("summary.json"), source })?;
-    let baseline = |reason: String| Failure::Baseline { path: folder.join("latencies.hlog"), reason };
-    let histograms = read_hlog(&read("latencies.hlog")?).map_err(|error| baseline(error.to_string()))?;
-    MeasuredRun::from_summary(&summary, &histograms).map_err(|error| baseline(error.to_string()))
 }

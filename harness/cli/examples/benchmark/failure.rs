@@ -1,11 +1,15 @@
 //! Why something could not be measured.
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use harness_plan::PlanError;
 use harness_record::log::LogError;
 use harness_record::summary::SummaryError;
+
+/// An error of any library.
+pub(crate) type BoxedError = Box<dyn Error + Send + Sync>;
 
 /// Why something could not be measured.
 #[derive(Debug, thiserror::Error)]
@@ -20,8 +24,8 @@ pub(crate) enum Failure {
     #[error("cannot start {}: {source}; build it first (ci/benchmark.sh does)", program.display())]
     Spawn { program: PathBuf, source: std::io::Error },
     /// The operating system does not report on the child.
-    #[error("cannot wait for `{what}`: {reason}")]
-    Wait { what: String, reason: String },
+    #[error("cannot wait for `{what}`: {source}")]
+    Wait { what: String, source: BoxedError },
     /// It ended with another exit code than 0.
     #[error("`{what}` ended with {code}: {said} ({})", log.display())]
     Ended { what: String, code: String, said: String, log: PathBuf },
@@ -46,9 +50,9 @@ pub(crate) enum Failure {
     /// The log of a run.
     #[error("{}: {source}", path.display())]
     Log { path: PathBuf, source: LogError },
-    /// The histograms of a run.
-    #[error("{}: {reason}", path.display())]
-    Baseline { path: PathBuf, reason: String },
+    /// The samples of a run.
+    #[error(transparent)]
+    Samples(#[from] harness_suite::ComparisonError),
     /// What `status` said.
     #[error("the output of `harness status` is not as expected: {0}")]
     Status(serde_json::Error),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use harness_plan::Group;
 use harness_record::compare::MeasuredRun;
+use harness_suite::read_measured_run;
 use serde::Deserialize;
 
 use crate::aa;
@@ -264,7 +265,7 @@ impl Bench<'_> {
     pub(crate) async fn aa(&mut self, repeat: u32) -> Result<(), Failure> {
         self.aa_rows("made-up runs, 5 a side", aa::model(5));
         let mut runs: Vec<MeasuredRun> =
-            self.args.aa_from.iter().map(|folder| aa::read(folder)).collect::<Result<_, _>>()?;
+            self.args.aa_from.iter().map(|folder| read_measured_run(folder)).collect::<Result<_, _>>()?;
         if runs.is_empty() && self.args.aa_runs > 0 {
             let name = format!("aa-{repeat}");
             let words = ["scale-burst", "--profile", "smoke", "--repeat"];
@@ -278,7 +279,7 @@ impl Bench<'_> {
                     (_, 1) => out.join("scale-burst"),
                     _ => out.join(format!("scale-burst.{number}")),
                 };
-                runs.push(aa::read(&folder)?);
+                runs.push(read_measured_run(&folder)?);
             }
         }
         if runs.len() < 2 {

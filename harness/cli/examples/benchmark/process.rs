@@ -12,7 +12,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 use tokio_util::sync::CancellationToken;
 
-use crate::failure::Failure;
+use crate::failure::{BoxedError, Failure};
 
 /// How long an interrupted child may take to clean up: the limit of a run's own cleanup and a little more.
 const GRACE: Duration = Duration::from_secs(240);
@@ -119,7 +119,7 @@ impl Runner {
             // A child that cannot be watched must not stay.
             let _ = child.kill();
         }
-        let status = child.wait().map_err(|error| task.wait_failed(&error))?;
+        let status = child.wait().map_err(|error| task.wait_failed(error))?;
         let Watched { wall, seen, stopped } = watched?;
         match stopped {
             Some(Stopped::Interrupted) => Err(Failure::Interrupted),
@@ -135,15 +135,15 @@ impl Runner {
 
     /// Waits until it has ended, which leaves it to be reaped.
     async fn watch(&self, task: &Task, id: u32, began: Instant) -> Result<Watched, Failure> {
-        let pid = Pid::from_raw(i32::try_from(id).map_err(|error| task.wait_failed(&error))?);
-        let send = |signal| kill(pid, signal).map_err(|error| task.wait_failed(&error));
+        let pid = Pid::from_raw(i32::try_from(id).map_err(|error| task.wait_failed(error))?);
+        let send = |signal| kill(pid, signal).map_err(|error| task.wait_failed(error));
         let mut seen = Seen::default();
         let mut stopped = None;
         let mut deadline = began + task.limit;
         loop {
             seen.look(id);
             let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-            match waitid(Id::Pid(pid), flags).map_err(|error| task.wait_failed(&error))? {
+            match waitid(Id::Pid(pid), flags).map_err(|error| task.wait_failed(error))? {
                 WaitStatus::StillAlive => {}
                 // Its CPU time can still be read, its memory cannot.
                 _ => {
@@ -169,8 +169,8 @@ impl Runner {
 }
 
 impl Task {
-    fn wait_failed(&self, error: &dyn std::fmt::Display) -> Failure {
-        Failure::Wait { what: self.name.clone(), reason: error.to_string() }
+    fn wait_failed(&self, error: impl Into<BoxedError>) -> Failure {
+        Failure::Wait { what: self.name.clone(), source: error.into() }
     }
 }
 

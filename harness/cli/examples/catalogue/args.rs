@@ -11,7 +11,7 @@ use harness_plan::Profile;
 /// A scenario must pass. A counter-case, a scenario with one thing broken, must fail for the reason given in its file. A run that goes
 /// wrong is repeated at the end, alone; if it then has the expected outcome, it is flaky.
 ///
-/// Exit codes: 0 every run had the expected outcome; 1 one had not, was not run, or too many were flaky; 130 interrupted.
+/// Exit codes: 0 every run had the expected outcome; 1 one had another outcome, or too many were flaky; 130 interrupted.
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
     /// The binary that runs the scenarios.

@@ -49,12 +49,12 @@ pub(crate) enum Refused {
         source: std::io::Error,
     },
     /// Not YAML of this shape.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {source}", path.display())]
     Shape {
         /// The file.
         path: PathBuf,
         /// Where and why.
-        reason: String,
+        source: Box<serde_saphyr::Error>,
     },
     /// Its name does not begin with that of its scenario.
     #[error("{name}: the name must be `{scenario}{SEPARATOR}CASE`, for a case of {scenario}")]
@@ -116,7 +116,7 @@ pub(crate) fn read_all(folder: &Path) -> Result<Vec<(String, CounterCase)>, Refu
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).map_err(|source| failed(&path, source))?;
         let case: CounterCase = serde_saphyr::from_str(&text)
-            .map_err(|error| Refused::Shape { path: path.clone(), reason: error.to_string() })?;
+            .map_err(|error| Refused::Shape { path: path.clone(), source: Box::new(error) })?;
         let rest = name.strip_prefix(&case.scenario).and_then(|rest| rest.strip_prefix(SEPARATOR));
         if rest.is_none_or(str::is_empty) {
             return Err(Refused::Name { name, scenario: case.scenario });

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use harness_plan::Capability;
 use harness_plan::Profile;
 use harness_scenario::{Builtin, Scenario};
 use serde_json::Value;
@@ -21,8 +20,6 @@ const IN_VAIN: Duration = Duration::from_secs(90);
 /// Measured wall time from the start of `harness run` to its exit in seconds, by profile and name. Each run of the catalogue writes such a
 /// table, `durations.json`, to its output folder.
 const MEASURED: &str = include_str!("durations.json");
-/// The program behind the capability `image-registry`. It is not built by `harness components build`.
-const REGISTRY: &str = "docker-registry";
 
 /// Seconds, by profile and name.
 type Measured = BTreeMap<String, BTreeMap<String, u64>>;
@@ -43,14 +40,11 @@ pub(crate) struct Job {
     pub(crate) expected: Duration,
     /// How long its phases take if each runs into its deadline.
     pub(crate) at_most: Duration,
-    /// Why this machine cannot run it.
-    pub(crate) unavailable: Option<String>,
 }
 
 /// The runs that were asked for, longest first.
 pub(crate) fn all(args: &Args, builtin: &[Builtin]) -> Result<Vec<Job>, Failure> {
     let measured: Measured = serde_json::from_str(MEASURED).map_err(Failure::Durations)?;
-    let registry = on_path(REGISTRY);
     let cases = if args.no_counter_cases { Vec::new() } else { counter_case::read_all(&args.counter_cases)? };
     let names = || builtin.iter().map(|one| one.name).chain(cases.iter().map(|(name, _)| name.as_str()));
     if let Some(unknown) = args.only.iter().find(|asked| !names().any(|name| name == asked.as_str())) {
@@ -59,7 +53,7 @@ pub(crate) fn all(args: &Args, builtin: &[Builtin]) -> Result<Vec<Job>, Failure>
     let asked = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
     let mut jobs = Vec::new();
     for one in builtin.iter().filter(|one| asked(one.name)) {
-        jobs.push(job(one.name, args.profile, parsed(one.name, one.text)?, None, &measured, registry));
+        jobs.push(job(one.name, args.profile, parsed(one.name, one.text)?, None, &measured));
     }
     for (name, case) in cases.iter().filter(|(name, _)| asked(name)) {
         let one = builtin.iter().find(|one| one.name == case.scenario);
@@ -69,7 +63,7 @@ pub(crate) fn all(args: &Args, builtin: &[Builtin]) -> Result<Vec<Job>, Failure>
         let broken = counter_case::make(case, &scenario)
             .map_err(|source| Failure::CounterCase { name: name.clone(), source })?;
         let parsed = parsed(name, &broken.to_string())?;
-        jobs.push(job(name, COUNTER_CASE_PROFILE, parsed, Some((case.clone(), broken)), &measured, registry));
+        jobs.push(job(name, COUNTER_CASE_PROFILE, parsed, Some((case.clone(), broken)), &measured));
     }
     longest_first(&mut jobs);
     Ok(jobs)
@@ -93,20 +87,12 @@ fn job(
     scenario: Scenario,
     counter_case: Option<(CounterCase, Value)>,
     measured: &Measured,
-    registry: bool,
 ) -> Job {
     let expected = match &counter_case {
         None => expected(name, &scenario, profile, measured),
         Some((case, _)) => seconds(measured, profile, name)
             .unwrap_or_else(|| expected(&case.scenario, &scenario, profile, measured) + IN_VAIN),
     };
-    let needs_registry = scenario.needs().contains(&Capability::ImageRegistry);
-    let unavailable = (needs_registry && !registry).then(|| {
-        format!(
-            "needs {}: {REGISTRY} is not on PATH (Debian: apt-get install {REGISTRY})",
-            Capability::ImageRegistry.as_str()
-        )
-    });
     Job {
         name: name.to_owned(),
         group: scenario.group().as_str().to_owned(),
@@ -115,7 +101,6 @@ fn job(
         counter_case,
         expected,
         at_most: scenario.duration_at_most(profile).as_duration(),
-        unavailable,
     }
 }
 
@@ -131,15 +116,10 @@ fn expected(name: &str, scenario: &Scenario, profile: Profile, measured: &Measur
     seconds(measured, profile, name).unwrap_or_else(|| estimated(profile).mul_f64(correction))
 }
 
-fn on_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-}
-
 /// How long the jobs take in a number of lanes, each of which takes the next job when it is free.
 pub(crate) fn makespan(jobs: &[Job], lanes: usize) -> Duration {
     let mut busy_until = vec![Duration::ZERO; lanes.max(1)];
-    for job in jobs.iter().filter(|job| job.unavailable.is_none()) {
+    for job in jobs {
         if let Some(free) = busy_until.iter_mut().min() {
             *free += job.expected;
         }
@@ -163,10 +143,9 @@ pub(crate) fn listed(jobs: &[Job], lanes: usize) -> String {
     let mut lines: Vec<String> = jobs
         .iter()
         .map(|job| {
-            let what = match (&job.unavailable, &job.counter_case) {
-                (Some(why), _) => format!("not run: {why}"),
-                (None, Some((case, _))) => format!("counter-case: {}", case.broken),
-                (None, None) => job.question.clone(),
+            let what = match &job.counter_case {
+                Some((case, _)) => format!("counter-case: {}", case.broken),
+                None => job.question.clone(),
             };
             format!("{:widest$}  {:>7}  {what}", job.name, text(job.expected))
         })
@@ -192,7 +171,6 @@ pub(crate) mod tests {
             counter_case: None,
             expected: Duration::from_secs(60 * minutes),
             at_most: Duration::from_secs(60 * minutes),
-            unavailable: None,
         }
     }
 
@@ -263,17 +241,11 @@ pub(crate) mod tests {
         // 6 in one lane, 3 + 2 + 2 in the other.
         assert_eq!(makespan(&jobs, 2), Duration::from_secs(7 * 60));
         assert_eq!(makespan(&jobs, 1), Duration::from_secs(13 * 60));
-        let unavailable = Job { unavailable: Some("docker-registry".to_owned()), ..taking("e", 90) };
-        assert_eq!(makespan(&[unavailable], 1), Duration::ZERO);
     }
 
     #[test]
     fn the_list_shows_what_is_run_and_how_long_it_takes() {
-        let unavailable = Job { unavailable: Some("needs image-registry".to_owned()), ..taking("images", 4) };
-        let text = listed(&[taking("burst", 5), unavailable], 2);
-        assert_eq!(
-            text,
-            "burst        5m  Does it?\nimages       4m  not run: needs image-registry\n2 runs in 2 lanes: about 5m"
-        );
+        let text = listed(&[taking("burst", 5), taking("images", 4)], 2);
+        assert_eq!(text, "burst        5m  Does it?\nimages       4m  Does it?\n2 runs in 2 lanes: about 5m");
     }
 }

@@ -44,8 +44,6 @@ pub(crate) enum State {
         /// How long the last attempt took.
         took: Duration,
     },
-    /// It was not run, for this reason.
-    NotRun(String),
     /// It was interrupted, or never started because of the interrupt.
     Interrupted,
 }
@@ -69,11 +67,9 @@ impl State {
 
 /// Runs everything. The states are in the order of the jobs.
 pub(crate) fn run(jobs: &[Job], lanes: usize, runner: &dyn Runner) -> Vec<State> {
-    let states: Vec<Option<State>> = jobs.iter().map(|job| job.unavailable.clone().map(State::NotRun)).collect();
-    let waiting: VecDeque<(usize, &Job)> =
-        jobs.iter().enumerate().filter(|(_, job)| job.unavailable.is_none()).collect();
-    let count = Count { done: AtomicUsize::new(0), of: waiting.len() };
-    let (states, waiting) = (Mutex::new(states), Mutex::new(waiting));
+    let waiting: VecDeque<(usize, &Job)> = jobs.iter().enumerate().collect();
+    let count = Count { done: AtomicUsize::new(0), of: jobs.len() };
+    let (states, waiting) = (Mutex::new(vec![State::Interrupted; jobs.len()]), Mutex::new(waiting));
     let next = || locked(&waiting).pop_front();
     std::thread::scope(|scope| {
         for _ in 0..lanes.min(count.of) {
@@ -81,14 +77,13 @@ pub(crate) fn run(jobs: &[Job], lanes: usize, runner: &dyn Runner) -> Vec<State>
                 while let Some((index, job)) = next() {
                     let state = attempt(job, 1, Vec::new(), runner, &count);
                     if let Some(slot) = locked(&states).get_mut(index) {
-                        *slot = Some(state);
+                        *slot = state;
                     }
                 }
             });
         }
     });
-    let states = states.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut states: Vec<State> = states.into_iter().map(|state| state.unwrap_or(State::Interrupted)).collect();
+    let mut states = states.into_inner().unwrap_or_else(PoisonError::into_inner);
     repeat(jobs, &mut states, runner);
     states
 }
@@ -271,17 +266,6 @@ mod tests {
         assert_eq!(started(&fake).len(), 4);
         assert_eq!(locked(&fake.log).not_repeated, 3);
         assert_eq!(states.iter().filter(|state| state.as_expected()).count(), 1);
-    }
-
-    #[test]
-    fn a_job_that_this_machine_cannot_run_is_not_run() {
-        let mut all = jobs(&["a", "b"]);
-        all[0].unavailable = Some("needs image-registry".to_owned());
-        let fake = Fake::default();
-        let states = run(&all, 2, &fake);
-        assert_eq!(states[0], State::NotRun("needs image-registry".to_owned()));
-        assert!(states[1].as_expected());
-        assert_eq!(started(&fake), named(&[("b", 1)]));
     }
 
     #[test]

@@ -79,7 +79,6 @@ fn run_record(job: &Job, state: &State, has_log: bool) -> RunRecord {
             let judgement = RecordedJudgement { broken, problems: problems.clone(), first: first.clone() };
             (RunState::Ran, Some(judgement))
         }
-        State::NotRun(reason) => (not_run(reason, ExitCode::Inconclusive), None),
         State::Interrupted => (not_run("interrupted", ExitCode::Interrupted), None),
     };
     RunRecord {
@@ -100,7 +99,6 @@ pub(crate) struct Totals {
     counter_cases: usize,
     failed: usize,
     flaky: usize,
-    not_run: usize,
     interrupted: usize,
 }
 
@@ -113,7 +111,6 @@ impl Totals {
                 State::Ran { problems, .. } if !problems.is_empty() => totals.failed += 1,
                 State::Ran { .. } if job.counter_case.is_some() => totals.counter_cases += 1,
                 State::Ran { .. } => totals.passed += 1,
-                State::NotRun(_) => totals.not_run += 1,
                 State::Interrupted => totals.interrupted += 1,
             }
             totals.flaky += usize::from(state.is_flaky());
@@ -121,12 +118,12 @@ impl Totals {
         totals
     }
 
-    /// 0 if every run had the expected outcome and few enough were flaky, 130 after an interrupt, otherwise 1. A scenario that was not run
-    /// makes it 1 too: that must not look like a pass.
+    /// 0 if every run had the expected outcome and at most `flaky_max` were flaky, 130 after an interrupt, otherwise 1: also if nothing ran,
+    /// which must not look like a pass.
     pub(crate) fn exit_code(&self, flaky_max: usize) -> ExitCode {
         match () {
             () if self.interrupted > 0 => ExitCode::Interrupted,
-            () if self.failed + self.not_run > 0 || self.flaky > flaky_max => ExitCode::Failed,
+            () if self.failed > 0 || self.flaky > flaky_max => ExitCode::Failed,
             () if self.passed + self.counter_cases == 0 => ExitCode::Failed,
             () => ExitCode::Passed,
         }
@@ -135,11 +132,9 @@ impl Totals {
     /// The last line.
     pub(crate) fn text(&self, flaky_max: usize) -> String {
         let mut text = format!("{} passed, {} failed", self.passed, self.failed);
-        for (count, what) in [
-            (self.counter_cases, "counter-cases failed as expected"),
-            (self.not_run, "not run"),
-            (self.interrupted, "interrupted"),
-        ] {
+        for (count, what) in
+            [(self.counter_cases, "counter-cases failed as expected"), (self.interrupted, "interrupted")]
+        {
             if count > 0 {
                 text.push_str(&format!(", {count} {what}"));
             }
@@ -176,16 +171,9 @@ mod tests {
 
     #[test]
     fn the_file_has_a_judgement_for_each_run() {
-        let jobs = [taking("a", 1), taking("b", 1), counter_case(), taking("c", 1), taking("d", 1), taking("e", 1)];
-        let unavailable = State::NotRun("needs image-registry".to_owned());
-        let states = [
-            ran(&[], &[]),
-            ran(&[], &["phase up"]),
-            ran(&[], &[]),
-            unavailable,
-            State::Interrupted,
-            ran(&["cannot start"], &[]),
-        ];
+        let jobs = [taking("a", 1), taking("b", 1), counter_case(), taking("d", 1), taking("e", 1)];
+        let states =
+            [ran(&[], &[]), ran(&[], &["phase up"]), ran(&[], &[]), State::Interrupted, ran(&["cannot start"], &[])];
         let whole = Whole {
             jobs: &jobs,
             states: &states,
@@ -209,9 +197,8 @@ mod tests {
         assert_eq!(of(1)["judgement"]["first"], json!(["phase up"]));
         assert_eq!((&of(2)["name"], &of(2)["scenario"]), (&json!("spot--x"), &json!("spot")));
         assert_eq!(of(2)["judgement"]["broken"], "There is no spot.");
-        assert_eq!(of(3)["state"], json!({"not-run": {"reason": "needs image-registry", "exitCode": 4}}));
-        assert_eq!(of(4)["state"], json!({"not-run": {"reason": "interrupted", "exitCode": 130}}));
-        assert_eq!(of(5)["state"], json!({"not-run": {"reason": "cannot start", "exitCode": 3}}));
+        assert_eq!(of(3)["state"], json!({"not-run": {"reason": "interrupted", "exitCode": 130}}));
+        assert_eq!(of(4)["state"], json!({"not-run": {"reason": "cannot start", "exitCode": 3}}));
         // The duration of a second attempt, alone on the machine, would mislead.
         assert_eq!(whole.durations(), [("default", [("a", 61), ("spot--x", 61)].into())].into());
     }
@@ -221,7 +208,6 @@ mod tests {
     #[case(vec![ran(&[], &["x"]), ran(&[], &[])], 0, "1 passed, 0 failed, 1 counter-cases failed as expected, 1 flaky (at most 1)")]
     #[case(vec![ran(&[], &["x"]), ran(&[], &["y"])], 1, "1 passed, 0 failed, 1 counter-cases failed as expected, 2 flaky (at most 1)")]
     #[case(vec![ran(&[], &[]), ran(&["it passed"], &["it passed"])], 1, "1 passed, 1 failed, 0 flaky (at most 1)")]
-    #[case(vec![State::NotRun("no".to_owned()), ran(&[], &[])], 1, "0 passed, 0 failed, 1 counter-cases failed as expected, 1 not run, 0 flaky (at most 1)")]
     #[case(vec![ran(&["x"], &[]), State::Interrupted], 130, "0 passed, 1 failed, 1 interrupted, 0 flaky (at most 1)")]
     fn the_exit_code_and_the_last_line(#[case] states: Vec<State>, #[case] exit_code: u8, #[case] text: &str) {
         let totals = Totals::of(&[taking("a", 1), counter_case()], &states);

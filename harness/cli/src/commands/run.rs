@@ -10,7 +10,7 @@ use crate::progress::ConsoleProgress;
 use crate::signals;
 
 pub(super) async fn run(args: Run, console: &Console) -> Result<ExitCode, CliError> {
-    let request = args.request();
+    let request = args.request()?;
     let progress = ConsoleProgress::shared(console);
     // Ctrl-C while scenarios are planned ends the process: nothing has been started.
     if let Some(name) = request.single().map(str::to_owned) {

@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Test::shared("runs::an_evicted_spot_vm_is_replaced", runs::an_evicted_spot_vm_is_replaced),
         Test::own("processes::a_failed_start_leaves_nothing", processes::a_failed_start_leaves_nothing),
         Test::shared("runs::only_what_is_the_runs_is_changed", changes::only_what_is_the_runs_is_changed),
+        Test::shared("targets::a_kubeconfig_is_all_that_a_run_needs", runs::a_kubeconfig_is_all_that_a_run_needs),
         Test::own("runs::a_removed_folder_fails_the_run", runs::a_removed_folder_fails_the_run),
         Test::shared(
             "runs::a_delayed_watch_shows_in_the_self_audit",

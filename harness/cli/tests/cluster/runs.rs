@@ -66,6 +66,29 @@ pub(crate) fn an_evicted_spot_vm_is_replaced(shared: &SharedCluster) {
     assert_eq!(ran.count(|event| event["azure"]["what"] == "spot_evicted"), 1, "{}", ran.report());
 }
 
+/// A run on a cluster of which only the kubeconfig is known: it finds NAP and Flux there, pushes to the repository that Flux follows, controls no
+/// Azure, reports what the cluster declares as simulated, and leaves nothing.
+pub(crate) fn a_kubeconfig_is_all_that_a_run_needs(shared: &SharedCluster) {
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("kubeconfig");
+    let before = shared.with(async |cluster| {
+        let variables = cluster.env();
+        let (_, path) = variables.iter().find(|(name, _)| name == "KUBECONFIG").unwrap();
+        std::fs::copy(path, &kubeconfig).unwrap();
+        cluster.contents().await.unwrap()
+    });
+    let arguments = [&scenario("any-target"), "--target", "kubeconfig", "--kubeconfig", kubeconfig.to_str().unwrap()];
+    let ran = start_alone(&arguments).ended();
+    ran.assert_passed();
+    let header = &ran.events()[0]["e"]["run_started"];
+    assert_eq!(header["target"], "kubeconfig");
+    assert_eq!(header["capabilities"], serde_json::json!(["node-auto-provisioning", "gitops"]));
+    assert_eq!(header["simulated"], serde_json::json!(["azure", "kubelets", "control-plane-upgrades"]));
+    assert_eq!(ran.count(|event| event["azure"].is_object()), 0, "the run does not control this Azure");
+    let after = shared.with(async |cluster| cluster.contents().await.unwrap());
+    assert_eq!(after.left_since(&before), Vec::<String>::new());
+}
+
 /// Ctrl-C in a phase: the run cleans up, reports, and ends with 130.
 fn ctrl_c(phase: &str) {
     let started = start_alone(&[&scenario("one-pod")]);

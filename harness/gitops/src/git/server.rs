@@ -142,7 +142,7 @@ impl GitServer {
             .tempdir_in(&self.shared.root)
             .map_err(io_error("make a folder in", &self.shared.root))?;
         let bare = staged.path().join("bare");
-        self.git.init_bare(&bare).await.map_err(|error| self.git_error("make a repository", &error))?;
+        self.git.init_bare(&bare).await.map_err(|error| self.git_error("create a repository", error))?;
         let config = bare.join("config");
         let text = std::fs::read_to_string(&config).map_err(io_error("read", &config))?;
         std::fs::write(&config, text + REPOSITORY_CONFIG).map_err(io_error("write", &config))?;
@@ -190,8 +190,8 @@ impl GitServer {
         }
     }
 
-    fn git_error(&self, action: &'static str, error: &GitError) -> GitServerError {
-        GitServerError::Git { action, git: self.git.program().to_owned(), reason: error.to_string() }
+    fn git_error(&self, action: &'static str, error: GitError) -> GitServerError {
+        GitServerError::Git { action, git: self.git.program().to_owned(), source: Box::new(error) }
     }
 }
 
@@ -215,7 +215,7 @@ async fn find_backend(git: &Git) -> Result<PathBuf, GitServerError> {
     let folder = git.exec_path().await.map_err(|error| GitServerError::Git {
         action: "ask for the folder of Git's programs",
         git: git.program().to_owned(),
-        reason: error.to_string(),
+        source: Box::new(error),
     })?;
     let path = folder.join("git-http-backend");
     // On a search path of one folder: the same test as for any other program.

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::client_error::GitError;
+
 /// Why the Git server could not start, or could not make a repository.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -20,14 +22,14 @@ pub enum GitServerError {
         path: PathBuf,
     },
     /// `git` could not be started or failed.
-    #[error("cannot {action} with {git}: {reason}", git = git.display())]
+    #[error("cannot {action} with {git}: {source}", git = git.display())]
     Git {
         /// What was being done.
         action: &'static str,
         /// The program.
         git: PathBuf,
-        /// What happened.
-        reason: String,
+        /// Why not.
+        source: Box<GitError>,
     },
     /// The port could not be bound.
     #[error("cannot listen on 127.0.0.1:{port} for Git: {source}; choose another port, or 0 for a free one")]

@@ -39,7 +39,7 @@ mod recovered;
 mod replaced;
 mod source;
 
-pub use crate::histogram::histogram;
+pub use crate::samples::histogram;
 pub use crate::samples::{Cause, Censored, LatencyStats, Percentile, Samples};
 pub use groups::{Groups, UNKNOWN};
 

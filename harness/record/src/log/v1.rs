@@ -1,8 +1,10 @@
 //! Version 1 of the log, as version 2 writes it.
 //!
 //! The difference: an action carried a description beside the id of the plan's action, as prose where no latency needed it. Now it
-//! carries the id alone.
+//! carries the id alone. The header had what is simulated in words, and not what the target offered.
 
+use harness_plan::Capability;
+use harness_simulation::Simulated;
 use serde_json::{Map, Value, json};
 
 use super::v2::{Parsed, V2};
@@ -18,7 +20,12 @@ impl V1 {
     /// # Errors
     /// It is not the one with which every log starts.
     pub(super) fn header(self, line: &[u8]) -> Result<Event, String> {
-        V2::new(0).header(line)
+        let parse = |error: serde_json::Error| error.to_string();
+        let mut event: Value = serde_json::from_slice(line).map_err(parse)?;
+        if let Some(Value::Object(header)) = event.pointer_mut("/e/run_started") {
+            upgrade_header(header);
+        }
+        V2::new(0).header(&serde_json::to_vec(&event).map_err(parse)?)
     }
 
     /// A later line.
@@ -41,6 +48,27 @@ impl V1 {
 
 fn contains(line: &[u8], part: &[u8]) -> bool {
     line.windows(part.len()).any(|window| window == part)
+}
+
+/// The words of version 1, each with its name.
+const SIMULATED: [(&str, Simulated); 3] = [
+    ("Azure Resource Manager and the VM fleet", Simulated::Azure),
+    ("kubelets (kwok)", Simulated::Kubelets),
+    (
+        "upgrades of the control plane (NAP is told the new version, the API server stays as it is)",
+        Simulated::ControlPlaneUpgrades,
+    ),
+];
+
+fn upgrade_header(header: &mut Map<String, Value>) {
+    let words = header.remove("simulated").unwrap_or_default();
+    let words: Vec<&str> = words.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let names = SIMULATED.iter().filter(|(text, _)| words.contains(text)).map(|(_, name)| *name);
+    header.insert("simulated".to_owned(), json!(names.collect::<Vec<_>>()));
+    // These targets had the simulated Azure, and no other.
+    let simulated_azure = matches!(header.get("target").and_then(Value::as_str), Some("local" | "kind" | "k3s"));
+    let offered = simulated_azure.then_some(Capability::SimulatedAzure);
+    header.insert("capabilities".to_owned(), json!(offered.into_iter().collect::<Vec<_>>()));
 }
 
 fn upgrade(action: &mut Map<String, Value>) -> Result<(), String> {

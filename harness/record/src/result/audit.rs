@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use crate::histogram::histogram;
+use crate::samples::histogram;
 
 /// A few percentiles of many values, microseconds. From an HDR histogram of 3 digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

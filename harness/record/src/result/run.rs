@@ -1,17 +1,18 @@
 //! The whole result, and its parts that are about the run as such.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harness_plan::LatencyName;
+use harness_simulation::Simulated;
 use jiff::Timestamp;
 
-use super::published::PublishedFigure;
 use super::{
     AzureFailure, ComponentUsage, Counts, CrossCheck, LeakedObject, NodeRow, NodeStep, PodStep, ReasonCount, SelfAudit,
 };
 use crate::cost::Cost;
 use crate::event::{EndReason, PhaseOutcome};
 use crate::latency::{LatencyStats, Samples};
+use crate::samples::Percentile;
 use crate::verdict::{ExpectationResult, Verdict};
 
 /// Everything that a report can say about a run: a pure function of its plan and its event log.
@@ -50,8 +51,8 @@ pub struct RunResult {
     pub cost: Option<Cost>,
     /// Published figures for the same thing, beside ours.
     pub published: Vec<PublishedFigure>,
-    /// What was simulated, in words.
-    pub simulated: Vec<String>,
+    /// What was simulated.
+    pub simulated: BTreeSet<Simulated>,
     /// What was left behind.
     pub leaks: Vec<LeakedObject>,
     /// Creations that Azure failed, by pool and code, most frequent first.
@@ -159,4 +160,25 @@ pub struct ActionRow {
     pub acked_us: Option<u64>,
     /// Why it failed.
     pub error: Option<String>,
+}
+
+/// A figure that others have published, beside ours.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PublishedFigure {
+    /// Which latency.
+    pub name: LatencyName,
+    /// Of which of our samples: empty for all, otherwise one label such as `nodepool` = `general-purpose`.
+    pub labels: BTreeMap<String, String>,
+    /// Which percentile; 100 is the maximum.
+    pub percent: u8,
+    /// The published value, microseconds.
+    pub published_us: u64,
+    /// The same percentile of our samples; `None` where there is none.
+    pub ours: Option<Percentile>,
+    /// Our samples.
+    pub count: u64,
+    /// Who published it, and where.
+    pub source: String,
+    /// How their method differs from ours.
+    pub differs: String,
 }

@@ -6,7 +6,7 @@ use harness_plan::GroupBy;
 
 use super::audit::{ComponentUsage, SelfAudit, distribution, distribution_of};
 use super::counts::{AzureFailure, Counts, ReasonCount};
-use super::published::PublishedFigure;
+use super::run::PublishedFigure;
 use crate::latency::{Groups, Source, replacements};
 
 /// The harness's own process.

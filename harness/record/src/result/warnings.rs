@@ -51,7 +51,9 @@ pub(super) fn warnings(
         ));
     }
     if !evidence.has_azure_record() && timelines.header.is_some() && source.plan.azure != Behaviour::default() {
-        warnings.push("the plan's Azure behaviour was not used: this target's Azure is not simulated".to_owned());
+        warnings.push(
+            "the plan's Azure behaviour was not used: the harness does not control this target's Azure".to_owned(),
+        );
     }
     warnings.extend(source.plan.notes.iter().cloned());
     if let Some(header) = &timelines.header {

@@ -24,7 +24,7 @@ impl From<&RunResult> for Summary {
             exit_code: result.exit_code,
             reason: result.reason.clone(),
             reasons: result.reasons.clone(),
-            simulated: result.simulated.clone(),
+            simulated: result.simulated.iter().map(ToString::to_string).collect(),
             latencies: result.latencies.iter().map(latency).collect(),
             counts: result.counts.clone(),
             cost: result.cost.as_ref().map(|it| cost(it, !result.simulated.is_empty())),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use crate::event::{Audit, ProcessUsage};
-use crate::histogram::histogram;
+use crate::samples::histogram;
 
 /// CPU and memory of one process over the run, over restarts.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,5 +1,7 @@
 //! What verdicts rest on, and the outcome of a check.
 
+use harness_plan::Capability;
+
 use super::findings::Findings;
 use super::types::Verdict;
 use crate::event::EndReason;
@@ -20,8 +22,8 @@ impl Evidence<'_> {
     /// Whether the log has the simulated Azure's record of every VM.
     pub(crate) fn has_azure_record(&self) -> bool {
         let timelines = self.source.timelines;
-        let target = timelines.header.as_ref().map_or("", |header| header.target.as_str());
-        timelines.azure.facts > 0 || matches!(target, "local" | "kind" | "k3s")
+        let offered = timelines.header.as_ref().map(|header| &header.capabilities);
+        timelines.azure.facts > 0 || offered.is_some_and(|offered| offered.contains(&Capability::SimulatedAzure))
     }
 }
 

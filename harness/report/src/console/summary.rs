@@ -56,7 +56,7 @@ pub fn summary(result: &RunResult, width: usize, colour: bool) -> String {
     }
     out.push(String::new());
     if !result.simulated.is_empty() {
-        out.extend(table::wrap(&format!("simulated: {}", result.simulated.join("; ")), width, 2));
+        out.extend(table::wrap(&format!("simulated: {}", text::joined(&result.simulated)), width, 2));
     }
     if !run.command.is_empty() {
         // Not wrapped: it is there to be copied.

@@ -96,7 +96,7 @@ fn says_what_a_reader_must_know() {
         "compute-optimized",
         "&gt; 5m",
         "harness run scale-burst --profile default --seed 42",
-        "VM boot lognormal",
+        "Azure Resource Manager and the VM fleet",
         "encoder: 26 of 40 pods Ready",
         "GET /subscriptions/x",
         "kube-apiserver",

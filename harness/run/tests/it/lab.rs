@@ -1,5 +1,6 @@
 //! A cluster with everything that belongs to it, and the leaks of a run on it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::future::Future;
 use std::io::BufReader;
@@ -17,7 +18,7 @@ use harness_record::log::read_log;
 use harness_record::result::RunResult;
 use harness_record::{Event, EventKind};
 use harness_run::{Options, RunError, Tree, execute, labels};
-use harness_simulation::Behaviour;
+use harness_simulation::{Behaviour, Simulated};
 use harness_tree::SourceFile;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -85,7 +86,7 @@ impl Lab {
             provisioner: Provisioner::SimulatedAzure(self.control.clone()),
             components: Some(self.components.clone()),
             metrics: None,
-            simulated: vec!["everything".to_owned()],
+            simulated: BTreeSet::from([Simulated::Azure, Simulated::Kubelets]),
             versions: vec![("kubernetes".to_owned(), "v1.36.3".to_owned())],
             local: None,
         })

@@ -7,7 +7,6 @@ mod expectations;
 mod latency;
 mod names;
 mod needs;
-mod objects;
 mod phases;
 mod schedule;
 
@@ -125,7 +124,7 @@ const RULES: [Rule; 15] = [
     expectations::can_fail,
     expectations::are_different,
     latency::limits_can_fail,
-    objects::have_one_name,
+    names::objects,
 ];
 
 /// Applies every rule.

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::SkuFact;
-use super::pod_size::PodSize;
+use super::sku::PodSize;
 use crate::pool::{NodePool, Requirement};
 use harness_plan::Limits;
 

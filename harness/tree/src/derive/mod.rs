@@ -8,12 +8,10 @@
 
 mod aim;
 pub(crate) mod fit;
-mod pod_size;
 mod size;
 mod sku;
 
 pub use aim::{Aim, aim};
 pub use fit::pods_on;
-pub use pod_size::PodSize;
 pub use size::{capacity, derived_size};
-pub use sku::SkuFact;
+pub use sku::{PodSize, SkuFact};

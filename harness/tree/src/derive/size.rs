@@ -2,7 +2,7 @@
 
 use super::SkuFact;
 use super::fit::{nodes_within, pods_on};
-use super::pod_size::PodSize;
+use super::sku::PodSize;
 use harness_plan::Limits;
 use harness_units::{Bytes, Millicores};
 

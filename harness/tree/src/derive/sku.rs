@@ -1,4 +1,4 @@
-//! What the derivation must know of a VM size. The caller brings it: this crate has no catalogue of its own.
+//! The sizes of VMs and pods. The caller provides the VM sizes: this crate has no catalogue of its own.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,4 +40,13 @@ pub struct SkuFact {
     pub allocatable_cpu: Millicores,
     /// Memory that pods can request on a node of this size.
     pub allocatable_memory: Bytes,
+}
+
+/// The requests of one pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PodSize {
+    /// CPU request.
+    pub cpu: Millicores,
+    /// Memory request.
+    pub memory: Bytes,
 }

@@ -157,7 +157,7 @@ pub fn move_to(text: &str, from: &Node, entry: &Entry, to: &Node) -> Option<[Tex
     Some([removed, insert_first(text, to, text[offset..end].trim_end())?])
 }
 
-/// The number of lines' indentation in spaces, the first of them behind `front`.
+/// The lines with their indentation, the first one behind `front`.
 fn indented(lines: &str, indent: usize, front: &str) -> Vec<String> {
     let first = format!("{}{front}", " ".repeat(indent));
     let later = " ".repeat(indent + front.len());
@@ -165,7 +165,7 @@ fn indented(lines: &str, indent: usize, front: &str) -> Vec<String> {
     lines.map(|(index, line)| format!("{}{line}", if index == 0 { &first } else { &later })).collect()
 }
 
-/// Whole lines at the start of a line, or behind the last one, which may be without its end.
+/// Inserts whole lines at the start of a line, or behind a last line that has no line break.
 fn block_insertion(text: &str, offset: usize, lines: &[String]) -> TextEdit {
     let newline = newline(text);
     let lines = lines.join(newline);

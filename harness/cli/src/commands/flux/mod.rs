@@ -6,7 +6,7 @@ mod show;
 use harness_cluster::Cluster;
 use harness_cluster::flux::{Installing, Reconciling, Uninstalling};
 use harness_cluster::local::Phase;
-use harness_suite::{ExitCode, TargetKind};
+use harness_suite::ExitCode;
 
 use crate::args::{Flux, FluxCommand, FluxInstall, FluxOn, FluxReconcile, FluxUninstall};
 use crate::console::Console;
@@ -93,16 +93,12 @@ async fn uninstall(args: &FluxUninstall, console: &Console) -> Result<ExitCode, 
 
 /// Attaches to the cluster that is meant.
 async fn attached(on: &FluxOn) -> Result<Cluster, CliError> {
-    match on.target {
-        TargetKind::Local => {
-            let cluster = harness_suite::attach(&on.cluster).await?;
-            let name = on.cluster.clone();
-            match cluster.status().await?.phase {
-                // A cluster whose controller has died can be repaired.
-                Phase::Ready | Phase::Failed => Ok(cluster),
-                Phase::Starting => Err(CliError::ClusterStarting { name }),
-                Phase::Stopping => Err(CliError::ClusterStopping { name }),
-            }
-        }
+    let cluster = harness_suite::attach(&on.cluster).await?;
+    let name = on.cluster.clone();
+    match cluster.status().await?.phase {
+        // A cluster whose controller has died can be repaired.
+        Phase::Ready | Phase::Failed => Ok(cluster),
+        Phase::Starting => Err(CliError::ClusterStarting { name }),
+        Phase::Stopping => Err(CliError::ClusterStopping { name }),
     }
 }

@@ -1,10 +1,13 @@
 //! A few nodes, pods and phases, event by event: what the tests of the checks and of the node latencies are made from.
 //! Times are whole seconds since the run began.
 
+use std::collections::BTreeSet;
+
 use harness_plan::*;
 use harness_record::event::*;
 use harness_record::verdict::ExpectationResult;
 use harness_record::{Event, EventKind, RunResult};
+use harness_simulation::Simulated;
 use harness_units::Span;
 
 use crate::story::{self, S, Story};
@@ -88,7 +91,8 @@ impl Scene {
                 seed: plan.seed,
                 started_at: "2026-01-01T00:00:00Z".parse().unwrap(),
                 command: "harness run scene".to_owned(),
-                simulated: vec!["Azure".to_owned()],
+                simulated: BTreeSet::from([Simulated::Azure]),
+                capabilities: BTreeSet::from([Capability::SimulatedAzure]),
                 versions: Default::default(),
             }),
         );

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness_plan::*;
 use harness_record::event::*;
-use harness_simulation::{Behaviour, Distribution};
+use harness_simulation::{Behaviour, Distribution, Simulated};
 use harness_units::{Bytes, Millicores, Span};
 use serde_json::{Value, json};
 
@@ -369,7 +369,8 @@ fn prepare(story: &mut Story, fault: &Fault) {
             seed: 7,
             started_at: "2026-11-21T12:00:00Z".parse().unwrap(),
             command: "harness run scale-burst --profile smoke --seed 7".to_owned(),
-            simulated: if only_reasons { Vec::new() } else { vec!["Azure Resource Manager and VMs".to_owned()] },
+            simulated: (!only_reasons).then_some(Simulated::Azure).into_iter().collect(),
+            capabilities: (!only_reasons).then_some(Capability::SimulatedAzure).into_iter().collect(),
             versions: BTreeMap::from([("kubernetes".to_owned(), "v1.36.3".to_owned())]),
         }),
     );

@@ -1,5 +1,7 @@
 //! A run in which everything held.
 
+use std::collections::BTreeSet;
+
 use harness_plan::LatencyName;
 use harness_record::event::{EndReason, PhaseOutcome};
 use harness_record::latency::{Censored, Percentile, Samples};
@@ -9,6 +11,7 @@ use harness_record::result::{
 };
 use harness_record::verdict::{ExpectationResult, Verdict};
 use harness_record::{Cost, RunResult};
+use harness_simulation::Simulated;
 
 use super::plan::{POOLS, SECOND, plan};
 
@@ -338,10 +341,7 @@ pub(crate) fn passed(factor: usize) -> RunResult {
             ..Counts::default()
         },
         nodes,
-        simulated: vec![
-            "Azure: Resource Manager API, quota, VM fleet; VM boot lognormal, median 5s, p95 9s".to_owned(),
-            "kubelets: Nodes and pods are played by kwok".to_owned(),
-        ],
+        simulated: BTreeSet::from([Simulated::Azure, Simulated::Kubelets]),
         leaks: Vec::new(),
         azure_failures: Vec::new(),
         controller_reasons: Vec::new(),

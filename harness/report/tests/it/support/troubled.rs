@@ -200,7 +200,6 @@ pub(crate) fn hostile(text: &str) -> (Plan, RunResult) {
         (figure.source, figure.differs) = (s(), s());
         figure.labels = BTreeMap::from([(s(), s())]);
     }
-    result.simulated = vec![s()];
     for expectation in &mut result.expectations {
         (expectation.name, expectation.observed, expectation.limit, expectation.evidence) = (s(), s(), s(), s());
     }

@@ -1,0 +1,53 @@
+//! What of a target is not real.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
+/// A part of a target that is simulated. Every report lists them.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Simulated {
+    /// Azure Resource Manager and the VMs behind it.
+    Azure,
+    /// The kubelets of nodes.
+    Kubelets,
+    /// Upgrades of the control plane.
+    ControlPlaneUpgrades,
+}
+
+impl Simulated {
+    /// The name, as the log and the declaration of a cluster have it.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// In words, for reports.
+impl fmt::Display for Simulated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Azure => "Azure Resource Manager and the VM fleet",
+            Self::Kubelets => "kubelets (kwok)",
+            Self::ControlPlaneUpgrades => {
+                "upgrades of the control plane (NAP is told the new version, the API server stays as it is)"
+            }
+        })
+    }
+}
