@@ -41,6 +41,8 @@ pub enum LatencyName {
     NodeclaimInitialized,
     /// NodeClaim deletion observed to Node, NodeClaim and VM gone.
     NodeTermination,
+    /// NodeClaim deletion observed to the last of the run's pods on its node gone: what budgets and grace periods cost.
+    NodeDrained,
     /// Push acknowledged to artifact of that revision.
     GitopsFetched,
     /// Push acknowledged to revision applied.
@@ -91,6 +93,7 @@ impl LatencyName {
             Self::NodeclaimRegistered => "Launched, to Registered",
             Self::NodeclaimInitialized => "Registered, to Initialized",
             Self::NodeTermination => "NodeClaim deletion observed, to Node, NodeClaim and VM gone",
+            Self::NodeDrained => "NodeClaim deletion observed, to the last of the run's pods on its node gone",
             Self::GitopsFetched => "push acknowledged, to artifact of that revision",
             Self::GitopsApplied => "push acknowledged, to revision applied",
             Self::GitopsHealthy => "push acknowledged, to health checks passed",
@@ -127,6 +130,7 @@ impl LatencyName {
             | Self::NodeclaimRegistered
             | Self::NodeclaimInitialized
             | Self::NodeTermination
+            | Self::NodeDrained
             | Self::NodeReplaced
             | Self::NodeFill
             | Self::NodeIdle => &[Nodepool, InstanceType, CapacityType, Zone],

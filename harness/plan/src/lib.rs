@@ -26,19 +26,11 @@ mod tree_edit;
 mod v1;
 mod workload;
 
-pub use action::{
-    Action, AddMany, After, Change, ChangeKind, Commit, ForcePush, Load, Nothing, PlannedAction, PublishImage, Replace,
-    SOMEBODY, Scale, TimedAction,
-};
+pub use action::*;
 pub use arrival::{Arrival, RateStep};
 pub use bounds::Bounds;
 pub use capability::Capability;
-pub use check::{
-    AppliedInOrder, Available, Candidates, Changes, Check, Expectation, Expected, ExpectedField, Facts, Fleet,
-    Happened, Label, LabelledCheck, LatencyLimits, MaxConcurrentDisruptions, NodeProperty, NotificationPattern,
-    Notified, Order, PREPARE, Pending, PhaseReached, Placement, PlacementTarget, PoolLimits, Price, Quota, Replaced,
-    ReplacedBeforeLoss, Retained, Savings, Scope, Uninterrupted, Usage, VmCount,
-};
+pub use check::*;
 pub use document::{Group, PLAN_VERSION, Plan, Profile, Published};
 pub use event_pattern::{EventPattern, OccurrenceKind};
 pub use field::{Field, Matcher, NamedObject, ObjectAddress};

@@ -20,7 +20,7 @@ pub fn builtin_scenarios() -> &'static [Builtin] {
     &SCENARIOS
 }
 
-const SCENARIOS: [Builtin; 25] = [
+const SCENARIOS: [Builtin; 26] = [
     scenario!("capacity-shortage"),
     scenario!("class-targeting"),
     scenario!("consolidation"),
@@ -36,6 +36,7 @@ const SCENARIOS: [Builtin; 25] = [
     scenario!("gitops-rollback"),
     scenario!("hpa-cpu-memory"),
     scenario!("hpa-own-metric"),
+    scenario!("node-deletion"),
     scenario!("node-drift"),
     scenario!("node-repair"),
     scenario!("quota"),

@@ -166,6 +166,17 @@ pub enum FaultKind {
         #[serde(default, skip_serializing_if = "is_default")]
         share: Share,
     },
+    /// Deletions of VMs take longer: until they end the VMs are there, cost money and count against the quota.
+    SlowDelete {
+        /// Which VMs (default: all).
+        #[serde(default, skip_serializing_if = "is_default")]
+        only: VmSelector,
+        /// This is added to the drawn time of the deletion.
+        extra: Span,
+        /// The share of matching VMs (default: 1, all).
+        #[serde(default, skip_serializing_if = "is_default")]
+        share: Share,
+    },
     /// VMs never finish booting: their machines stay in Creating until they are deleted.
     StuckBoot {
         /// Which VMs (default: all).
@@ -275,6 +286,7 @@ impl FaultKind {
             Self::NoCapacity { share, .. }
             | Self::Throttle { share, .. }
             | Self::SlowBoot { share, .. }
+            | Self::SlowDelete { share, .. }
             | Self::StuckBoot { share, .. }
             | Self::NeverRegister { share, .. }
             | Self::VmCrash { share, .. }
@@ -306,6 +318,10 @@ impl FaultKind {
             }
             Self::SlowBoot { factor, extra, .. } if *factor == one() && *extra == Span::ZERO => {
                 found.push(Problem::new(&[], "a slow boot that is no slower", "give a factor above 1, or `extra`"));
+            }
+            Self::SlowDelete { extra, .. } if *extra == Span::ZERO => {
+                let message = "a slow deletion that is no slower";
+                found.push(Problem::new(&["extra"], message, "give a duration above 0s"));
             }
             Self::SpotEvict { notice, .. } if *notice > SPOT_NOTICE_MAX => {
                 let message = format!("Azure gives a notice of at most {SPOT_NOTICE_MAX}");

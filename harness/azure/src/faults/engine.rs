@@ -288,6 +288,16 @@ impl FaultEngine {
         }
     }
 
+    /// How much longer the deletion of this VM takes.
+    pub(crate) fn slow_delete(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, Duration)> {
+        self.hit_vm(facts, s, |k| match k {
+            FaultKind::SlowDelete { only, extra, .. } if is_meant(only, s.vm, s.quota_family) => {
+                Some(extra.as_duration())
+            }
+            _ => None,
+        })
+    }
+
     /// Whether this VM never shows up as a Node.
     pub(crate) fn never_register(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<String> {
         self.hit_vm(facts, s, |k| match k {

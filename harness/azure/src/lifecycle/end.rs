@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::api::{ProvisioningError, VmState};
+use crate::api::{ProvisioningError, VmRecord, VmState};
 use crate::facts::FactKind;
+use crate::faults::Subject;
 use crate::fleet::End;
 use crate::fleet::Fleet;
 use crate::world::World;
 use harness_simulation::Leg;
+use harness_units::Span;
 
 /// Why machines cannot be deleted.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -78,16 +80,32 @@ impl World {
         let takes = match how {
             // A machine that failed has no VM to wait for.
             Taken::Deleted if vm.record.state == VmState::Failed => Duration::ZERO,
-            Taken::Deleted => vm
-                .record
-                .draws
-                .get(&Leg::Delete)
-                .and_then(|d| d.effective)
-                .map_or(Duration::ZERO, harness_units::Span::as_duration),
+            Taken::Deleted => self.deletion(&mut vm.record),
             Taken::Evicted | Taken::Reset => Duration::ZERO,
         };
         vm.record.state = VmState::Deleting;
         let end = End { takes, asked: Instant::now() };
         vm.signal.send_modify(|s| s.end = Some(end));
+    }
+
+    /// How long the deletion of a VM takes, and with which faults.
+    fn deletion(&self, record: &mut VmRecord) -> Duration {
+        let subject = Subject {
+            vm: &record.vm,
+            quota_family: &record.quota_family,
+            ordinal: record.ordinal,
+            seed: self.behaviour().seed,
+        };
+        let slow = self.faults().slow_delete(&self.facts, subject);
+        let Some(draw) = record.draws.get_mut(&Leg::Delete) else {
+            return slow.map_or(Duration::ZERO, |(_, extra)| extra);
+        };
+        let mut takes = draw.effective.map_or(Duration::ZERO, Span::as_duration);
+        if let Some((id, extra)) = slow {
+            takes = takes.saturating_add(extra);
+            draw.effective = Some(takes.into());
+            record.faults.push(id);
+        }
+        takes
     }
 }

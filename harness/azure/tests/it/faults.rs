@@ -6,6 +6,7 @@ use harness_units::Share;
 use std::time::{Duration, Instant};
 
 use harness_azure::FactKind;
+use harness_azure::control::VmState;
 use harness_simulation::{ArmFaultMode, CapacityCode, VmSelector};
 use harness_simulation::{Distribution, Fault, FaultKind, Leg};
 use harness_units::Span;
@@ -191,6 +192,26 @@ async fn stuck_boots_stay_creating_until_deleted() {
     assert_eq!(lab.control.vm("web-1").await.unwrap().draws[&Leg::Boot].effective, None);
     lab.delete_machines(&["web-1"]).await;
     lab.fact("deleted", |k| matches!(k, FactKind::VmDeleted { .. })).await;
+}
+
+#[tokio::test]
+async fn a_slow_deletion_keeps_the_vm_and_its_quota_until_it_ends() {
+    let lab = Lab::start(instant(), None).await;
+    let only = VmSelector { vm: Some("web-1".into()), ..every() };
+    let fault = Fault::new(FaultKind::SlowDelete { only, extra: Span::from_secs(3600), share: Share(1.0) });
+    let id = lab.control.add_fault(&fault).await.unwrap().id;
+    for name in ["web-1", "web-2"] {
+        lab.create(name, "Standard_D4s_v5", false).await;
+        lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of(name, k)).await;
+    }
+    lab.delete_machines(&["web-1", "web-2"]).await;
+    lab.fact("deleted", |k| matches!(k, FactKind::VmDeleted { .. }) && of("web-2", k)).await;
+    let slow = lab.control.vm("web-1").await.unwrap();
+    assert_eq!(slow.state, VmState::Deleting);
+    assert_eq!(slow.faults, [id]);
+    let (drawn, takes) = (slow.draws[&Leg::Delete].drawn, slow.draws[&Leg::Delete].effective.unwrap());
+    assert_eq!(takes.as_micros(), drawn.as_micros() + Span::from_secs(3600).as_micros());
+    assert!(lab.control.quota().await.unwrap().iter().any(|q| q.used == 4), "its cores are still in use");
 }
 
 #[tokio::test]

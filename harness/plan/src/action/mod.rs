@@ -5,6 +5,7 @@
 
 mod change;
 mod commit;
+mod delete_node_claims;
 mod load;
 mod publish_image;
 mod replace;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use change::{Change, ChangeKind, SOMEBODY};
 pub use commit::{AddMany, Commit, ForcePush};
+pub use delete_node_claims::DeleteNodeClaims;
 pub use load::Load;
 pub use publish_image::PublishImage;
 pub use replace::Replace;
@@ -70,6 +72,8 @@ pub enum Action {
     Scale(Scale),
     /// Delete Ready pods, the oldest first, so that their Deployments create others.
     Replace(Replace),
+    /// Delete NodeClaims of a NodePool, as `kubectl delete nodeclaim` does. Needs node-auto-provisioning.
+    DeleteNodeClaims(DeleteNodeClaims),
     /// Change the tree and push the commit. Needs gitops.
     Commit(Commit),
     /// Revert the newest commit of the run (`git revert`): `revert: {}`. Needs gitops.
@@ -117,7 +121,7 @@ impl Action {
     /// What a target must offer for it.
     pub const fn needs(&self) -> Capability {
         match self {
-            Self::Scale(_) | Self::Replace(_) => Capability::NodeAutoProvisioning,
+            Self::Scale(_) | Self::Replace(_) | Self::DeleteNodeClaims(_) => Capability::NodeAutoProvisioning,
             Self::Commit(_) | Self::Revert(_) | Self::ForcePush(_) | Self::Change(_) | Self::Reconcile(_) => {
                 Capability::Gitops
             }
@@ -150,7 +154,11 @@ impl Action {
     pub const fn disrupts_nodes(&self) -> bool {
         match self {
             Self::AzureFault(fault) => fault.kind.is_instant(),
-            Self::Commit(_) | Self::ForcePush(_) | Self::PublishNodeImage(_) | Self::UpgradeKubernetes(_) => true,
+            Self::DeleteNodeClaims(_)
+            | Self::Commit(_)
+            | Self::ForcePush(_)
+            | Self::PublishNodeImage(_)
+            | Self::UpgradeKubernetes(_) => true,
             _ => false,
         }
     }
@@ -169,6 +177,7 @@ impl Action {
         let found = match self {
             Self::Scale(scale) => scale.problems(names),
             Self::Replace(replace) => replace.problems(names),
+            Self::DeleteNodeClaims(delete) => delete.problems(),
             Self::Commit(commit) => commit.problems(),
             Self::ForcePush(push) => push.problems(),
             Self::Load(load) => names.workload(&["workload"], &load.workload),
@@ -195,6 +204,7 @@ impl fmt::Display for Action {
         match self {
             Self::Scale(scale) => scale.fmt(f),
             Self::Replace(replace) => replace.fmt(f),
+            Self::DeleteNodeClaims(delete) => delete.fmt(f),
             Self::Commit(commit) => write!(f, "commit `{}`", commit.message.as_deref().unwrap_or_default()),
             Self::Revert(_) => f.write_str("revert"),
             Self::Load(load) => write!(f, "load {}", load.workload),

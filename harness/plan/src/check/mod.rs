@@ -23,6 +23,7 @@ mod savings;
 mod scope;
 mod uninterrupted;
 mod usage;
+mod zones;
 
 use std::fmt;
 
@@ -51,6 +52,7 @@ pub use savings::Savings;
 pub use scope::{Candidates, Scope};
 pub use uninterrupted::Uninterrupted;
 pub use usage::Usage;
+pub use zones::Zones;
 
 use crate::Selection;
 
@@ -134,6 +136,8 @@ pub enum Check {
     Uninterrupted(Uninterrupted),
     /// At no moment were fewer pods of a workload Ready.
     Available(Available),
+    /// At no moment did the Ready pods of a workload run in fewer zones.
+    Zones(Zones),
     /// The nodes that existed when the phase started were replaced by others.
     Replaced(Replaced),
     /// The nodes that existed when the phases started existed when they ended.
@@ -190,6 +194,7 @@ impl Check {
             Self::Pending(check) => check,
             Self::Uninterrupted(check) => check,
             Self::Available(check) => check,
+            Self::Zones(check) => check,
             Self::Replaced(check) => check,
             Self::Retained(check) => check,
             Self::MaxConcurrentDisruptions(check) => check,
@@ -219,6 +224,7 @@ impl Check {
             Self::Pending(check) => Some(&mut check.workloads),
             Self::Uninterrupted(check) => Some(&mut check.workloads),
             Self::Available(check) => Some(&mut check.workloads),
+            Self::Zones(check) => Some(&mut check.workloads),
             Self::Replaced(check) => Some(&mut check.nodepools),
             Self::Retained(check) => Some(&mut check.nodepools),
             Self::MaxConcurrentDisruptions(check) => Some(&mut check.nodepools),

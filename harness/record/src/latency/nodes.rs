@@ -11,6 +11,7 @@ use crate::timeline::{PodTimeline, Stamp};
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     let Source { timelines, join, horizon, .. } = source;
+    let pods = pods_by_claim(source);
     for (index, claim) in timelines.nodes.claims.iter().enumerate() {
         let labels = labels(source, index);
         let gone_us = claim.deleting.or(claim.deleted).map(|stamp| stamp.at_us());
@@ -37,6 +38,16 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
             });
             into.add(LatencyName::NodeTermination, Some(&labels), sample);
         }
+        // In cleanup the harness deletes the pods itself.
+        if let Some(from) = claim.deleting.filter(|from| from.at_us() < horizon.us) {
+            let drained: Vec<Option<Stamp>> = pods.get(&index).map_or(Vec::new(), |pods| evicted(pods, from));
+            if !drained.is_empty() {
+                let all: Option<Vec<Stamp>> = drained.into_iter().collect();
+                let last = all.and_then(|stamps| stamps.into_iter().reduce(later));
+                let sample = between(from, last, || horizon.censor(from.at_us(), None, false));
+                into.add(LatencyName::NodeDrained, Some(&labels), sample);
+            }
+        }
     }
 }
 
@@ -49,6 +60,15 @@ pub(super) fn pods_by_claim<'t>(source: &Source<'t>) -> HashMap<usize, Vec<&'t P
         }
     }
     pods
+}
+
+/// When the pods that were on a node at a moment were gone.
+fn evicted(pods: &[&PodTimeline], at: Stamp) -> Vec<Option<Stamp>> {
+    let was_there = |pod: &&&PodTimeline| {
+        let bound = pod.scheduled.is_some_and(|bound| bound.at_us() <= at.at_us());
+        bound && pod.deleted.is_none_or(|deleted| deleted.at_us() > at.at_us())
+    };
+    pods.iter().filter(was_there).map(|pod| pod.deleted).collect()
 }
 
 /// When NodeClaim, Node and, where Azure's record is known, VM are gone.
@@ -79,5 +99,26 @@ pub(super) fn labels(source: &Source<'_>, claim: usize) -> Labels {
         capacity_type: placed.capacity_type,
         zone: placed.zone,
         ..Labels::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(scheduled: u64, deleted: Option<u64>) -> PodTimeline {
+        let live = |at_us| Stamp::new(at_us, Seen::Live);
+        PodTimeline { scheduled: Some(live(scheduled)), deleted: deleted.map(live), ..PodTimeline::default() }
+    }
+
+    #[test]
+    fn only_pods_that_were_on_the_node_are_drained() {
+        let (gone, later, before, stays) = (pod(1, Some(12)), pod(11, Some(15)), pod(1, Some(9)), pod(2, None));
+        let at = Stamp::new(10, Seen::Live);
+        let moments = |pods: &[&PodTimeline]| -> Vec<Option<u64>> {
+            evicted(pods, at).into_iter().map(|gone| gone.map(|stamp| stamp.at_us())).collect()
+        };
+        assert_eq!(moments(&[&gone, &later, &before]), [Some(12)]);
+        assert_eq!(moments(&[&gone, &stays]), [Some(12), None], "not drained as long as a pod stays");
     }
 }

@@ -32,6 +32,7 @@ mod types;
 mod uninterrupted;
 mod usage;
 mod window;
+mod zones;
 
 use harness_plan::{Check, Expectation};
 
@@ -56,6 +57,7 @@ pub(crate) fn check(expectation: &Expectation, evidence: &Evidence<'_>) -> Expec
         Check::Pending(check) => pending::check(check, evidence),
         Check::Uninterrupted(check) => uninterrupted::check(check, evidence),
         Check::Available(check) => available::check(check, evidence),
+        Check::Zones(check) => zones::check(check, evidence),
         Check::Replaced(check) => replaced::check(check, evidence),
         Check::Retained(check) => retained::check(check, evidence),
         Check::MaxConcurrentDisruptions(check) => max_concurrent_disruptions::check(check, evidence),

@@ -18,6 +18,7 @@ mod components;
 mod ends;
 mod git;
 mod lab;
+mod node_claims;
 mod plans;
 mod refusals;
 mod server;

@@ -68,7 +68,7 @@ fn window(context: &Context<'_>, of: LatencyName) -> Result<Option<Span>, &'stat
         L::NodeFill => raised(),
         L::NodeIdle => Ok(None),
         // What makes nodes be replaced may be a fault, a commit or the tree's own settings: how long it may take is the phases' affair.
-        L::NodeReplaced | L::WorkloadRecovered => {
+        L::NodeReplaced | L::NodeDrained | L::WorkloadRecovered => {
             if makes_nodes_go(context) {
                 Ok(None)
             } else {

@@ -15,6 +15,10 @@ struct Module {
     children: BTreeMap<String, Module>,
     /// What it re-exports, by the name under which it does: the path behind it.
     exports: BTreeMap<String, Vec<String>>,
+    /// Modules all of whose public items it re-exports.
+    globs: Vec<Vec<String>>,
+    /// The items that it defines, by name.
+    items: BTreeSet<String>,
     /// Every path that it names, from the root of the crate. A path into another crate is not among them.
     names: Vec<Vec<String>>,
 }
@@ -53,12 +57,16 @@ fn items(items: &[Item], folder: &Path, path: &[String], module: &mut Module) {
                 for (segments, name) in flatten(&used.tree, Vec::new()) {
                     let Some(absolute) = absolute(&segments, path, module) else { continue };
                     if !matches!(used.vis, syn::Visibility::Inherited) {
-                        module.exports.insert(name, absolute.clone());
+                        match absolute.split_last() {
+                            Some((last, above)) if last == "*" => module.globs.push(above.to_vec()),
+                            _ => _ = module.exports.insert(name, absolute.clone()),
+                        }
                     }
                     module.names.push(absolute);
                 }
             }
             other => {
+                module.items.extend(defined(other));
                 let mut paths = Paths { path, names: Vec::new() };
                 paths.visit_item(other);
                 module.names.extend(paths.names);
@@ -72,6 +80,25 @@ fn is_test(attributes: &[Attribute]) -> bool {
         attribute.path().is_ident("cfg")
             && attribute.parse_args::<syn::Meta>().is_ok_and(|meta| meta.path().is_ident("test"))
     })
+}
+
+/// The name of what an item defines.
+fn defined(item: &Item) -> Option<String> {
+    let name = match item {
+        Item::Const(it) => &it.ident,
+        Item::Enum(it) => &it.ident,
+        Item::Fn(it) => &it.sig.ident,
+        Item::Struct(it) => &it.ident,
+        Item::Trait(it) => &it.ident,
+        Item::Type(it) => &it.ident,
+        _ => return None,
+    };
+    Some(name.to_string())
+}
+
+/// The module at a path.
+fn module_at<'m>(root: &'m Module, path: &[String]) -> Option<&'m Module> {
+    path.iter().try_fold(root, |module, name| module.children.get(name))
 }
 
 /// The paths of a `use`, each with the name that it is known by.
@@ -95,7 +122,10 @@ fn flatten(tree: &UseTree, mut before: Vec<String>) -> Vec<(Vec<String>, String)
             }
             vec![(before, rename.rename.to_string())]
         }
-        UseTree::Glob(_) => vec![(before, "*".to_owned())],
+        UseTree::Glob(_) => {
+            before.push("*".to_owned());
+            vec![(before, "*".to_owned())]
+        }
         UseTree::Group(group) => group.items.iter().flat_map(|tree| flatten(tree, before.clone())).collect(),
     }
 }
@@ -145,7 +175,12 @@ fn resolve(root: &Module, path: &[String]) -> Vec<String> {
             module = child;
             depth += 1;
         }
-        let Some(behind) = path.get(depth).and_then(|name| module.exports.get(name)) else { break };
+        let Some(name) = path.get(depth) else { break };
+        let has = |glob: &&Vec<String>| {
+            module_at(root, glob).is_some_and(|of| of.items.contains(name) || of.exports.contains_key(name))
+        };
+        let globbed = || Some(module.globs.iter().find(has)?.iter().chain([name]).cloned().collect());
+        let Some(behind) = module.exports.get(name).cloned().or_else(globbed) else { break };
         let next: Vec<String> = behind.iter().chain(&path[depth + 1..]).cloned().collect();
         if next == path {
             break;

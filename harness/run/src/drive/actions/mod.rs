@@ -7,6 +7,7 @@ mod azure;
 mod change;
 mod commit;
 mod component;
+mod delete_node_claims;
 mod git_fault;
 mod load;
 mod publish_image;
@@ -65,6 +66,7 @@ impl Subject {
             Action::KillComponent(it) | Action::StartComponent(it) => Some(Self::Component(*it)),
             Action::Change(change) => Some(Self::Object(change.object().to_owned())),
             Action::Replace(_)
+            | Action::DeleteNodeClaims(_)
             | Action::PublishNodeImage(_)
             | Action::UpgradeKubernetes(_)
             | Action::Reconcile(_)
@@ -120,6 +122,7 @@ impl Undo {
             Action::UpgradeKubernetes(_) => Some(Self::ResetKubernetes),
             Action::Scale(_)
             | Action::Replace(_)
+            | Action::DeleteNodeClaims(_)
             | Action::Commit(_)
             | Action::Revert(_)
             | Action::ForcePush(_)
@@ -166,6 +169,7 @@ impl Actions {
         match action {
             Action::Scale(scale) => scale::act(scale, context).await?,
             Action::Replace(replace) => replace::act(replace, &self.replaced, context).await?,
+            Action::DeleteNodeClaims(asked) => delete_node_claims::act(asked, context).await?,
             Action::Commit(planned) => {
                 let pushed = commit::commit(planned, &self.repository, context).await?;
                 return Ok(Done::Pushed(pushed, planned.trigger.clone()));

@@ -131,6 +131,7 @@ fn ends(asked: &LatencyLimits, log: &Log<'_>) -> Vec<End> {
         Name::NodeclaimRegistered => milestones(ObjectKind::NodeClaim, Reached::Registered),
         Name::NodeclaimInitialized => milestones(ObjectKind::NodeClaim, Reached::Initialized),
         Name::NodeTermination | Name::NodeReplaced | Name::NodeIdle => milestones(ObjectKind::Node, Reached::Deleted),
+        Name::NodeDrained => milestones(ObjectKind::Pod, Reached::Deleted),
         Name::GitopsFetched => milestones(ObjectKind::GitRepository, Reached::Fetched),
         Name::GitopsApplied => milestones(ObjectKind::Kustomization, Reached::Applied),
         Name::GitopsHealthy | Name::GitopsRecovered => milestones(ObjectKind::Kustomization, Reached::Healthy),
@@ -168,6 +169,7 @@ pub(crate) fn reads(of: LatencyName, signal: &Signal) -> bool {
                 || node(&[Deleted])
                 || matches!(signal, Signal::Vm { what: AzureFactKind::VmDeleted | AzureFactKind::VmBooted, .. })
         }
+        Name::NodeDrained => pod(&[Reached::Scheduled, Deleted]) || claim(&[Deleting]),
         Name::GitopsFetched => acted || flux(&[Fetched]),
         Name::GitopsApplied => acted || flux(&[Applied, Failed]),
         Name::GitopsHealthy => acted || flux(&[Healthy, Failed]),

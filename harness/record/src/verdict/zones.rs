@@ -1,0 +1,123 @@
+//! Did each workload always run in enough zones?
+
+use std::collections::BTreeMap;
+
+use harness_plan::Zones;
+
+use super::evidence::{CheckOutcome, Evidence};
+use super::findings::Findings;
+use super::types::Verdict;
+use super::window::{Window, Windows};
+use crate::steps::{Steps, pieces};
+use crate::text;
+
+/// The first moment of a phase at which the Ready pods of a workload ran in the fewest zones.
+#[derive(Debug, PartialEq, Eq)]
+struct Fewest<'a> {
+    at_us: u64,
+    zones: Vec<&'a str>,
+    /// Ready pods on nodes whose zone is not known.
+    unknown: i64,
+}
+
+pub(super) fn check(check: &Zones, evidence: &Evidence<'_>) -> CheckOutcome {
+    let Zones { workloads, at_least, phases } = check;
+    let windows = Windows::of(phases.iter().map(String::as_str), evidence);
+    let mut verdict = windows.cap(Verdict::Pass);
+    let (mut observed, mut shown) = (Findings::default(), Vec::new());
+    for workload in workloads.names() {
+        let ready = ready_by_zone(workload, evidence);
+        for window in &windows.all {
+            let Some(Fewest { at_us, zones, unknown }) = fewest(&ready, window) else {
+                verdict = verdict.and(Verdict::Inconclusive);
+                observed.about(workload, format!("no pod was Ready in {}", window.phase));
+                continue;
+            };
+            let count = zones.len() as u64;
+            let at = text::duration(at_us);
+            if count < u64::from(*at_least) {
+                let mut found = format!("{} at {at}", text::count(count, "zone"));
+                if unknown > 0 {
+                    found = format!("{found} and {} in unknown zones", text::count(unknown.unsigned_abs(), "pod"));
+                    verdict = verdict.and(Verdict::Inconclusive);
+                } else {
+                    verdict = Verdict::Fail;
+                }
+                observed.about(workload, found);
+            }
+            let zones = if zones.is_empty() { "none".to_owned() } else { zones.join(" ") };
+            shown.push(format!("{workload} in {}: {zones} at {at}", window.phase));
+        }
+    }
+    if observed.is_empty() && !shown.is_empty() {
+        observed.push("always enough".to_owned());
+    }
+    let shown = if shown.is_empty() { String::new() } else { format!("fewest: {}; ", text::first_few(&shown, 6)) };
+    CheckOutcome {
+        verdict,
+        observed: windows.observed(observed),
+        limit: format!("Ready pods in at least {}", text::count(u64::from(*at_least), "zone")),
+        evidence: format!("{shown}in {}", windows.described()),
+    }
+}
+
+/// The number of Ready pods of a workload over time, by the zone of their nodes; the empty name is that of nodes without a known one.
+fn ready_by_zone<'a>(workload: &str, evidence: &Evidence<'a>) -> BTreeMap<&'a str, Steps> {
+    let source = evidence.source;
+    let (timelines, pods) = (source.timelines, &source.timelines.pods);
+    let mut changes: BTreeMap<&str, Vec<(u64, i64)>> = BTreeMap::new();
+    for span in source.readiness.all() {
+        let Some(pod) = pods.all.get(span.pod as usize) else { continue };
+        if timelines.names.text(pod.workload) != workload {
+            continue;
+        }
+        let zone = timelines.names.text(source.join.placed_of_pod(timelines, pod).zone);
+        let end = (span.to_us < u64::MAX).then_some((span.to_us, -1));
+        changes.entry(zone).or_default().extend([(span.from_us, 1)].into_iter().chain(end));
+    }
+    changes.into_iter().map(|(zone, changes)| (zone, Steps::from_changes(changes))).collect()
+}
+
+/// `None` where no pod was Ready at any moment.
+fn fewest<'a>(ready: &BTreeMap<&'a str, Steps>, window: &Window<'_>) -> Option<Fewest<'a>> {
+    let functions: Vec<&Steps> = ready.values().collect();
+    let at = |at_us: u64| {
+        let there = |(zone, ready): (&&'a str, &Steps)| (!zone.is_empty() && ready.at(at_us) > 0).then_some(*zone);
+        let unknown = ready.get("").map_or(0, |ready| ready.at(at_us));
+        Fewest { at_us, zones: ready.iter().filter_map(there).collect(), unknown }
+    };
+    let moments: Vec<Fewest<'a>> =
+        pieces(&functions, window.from_us, window.to_us).into_iter().map(|(from_us, _)| at(from_us)).collect();
+    let any = moments.iter().any(|moment| moment.unknown > 0 || !moment.zones.is_empty());
+    moments.into_iter().min_by_key(|moment| (moment.zones.len(), moment.at_us)).filter(|_| any)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn window() -> Window<'static> {
+        Window { phase: "hold", from_us: 10, to_us: 50 }
+    }
+
+    #[rstest]
+    #[case::spread(&[("a", 1, 60), ("b", 2, 60)], Some((10, 2)))]
+    #[case::one_zone_is_lost_for_a_moment(&[("a", 1, 60), ("b", 2, 20), ("b", 30, 60)], Some((20, 1)))]
+    #[case::another_pod_keeps_the_zone(&[("a", 1, 60), ("b", 2, 20), ("b", 15, 60)], Some((10, 2)))]
+    #[case::a_pod_of_an_unknown_zone_counts_for_none(&[("a", 1, 60), ("", 2, 60)], Some((10, 1)))]
+    #[case::a_loss_after_the_phase(&[("a", 1, 60), ("b", 2, 55)], Some((10, 2)))]
+    #[case::no_pod(&[("a", 60, 70)], None)]
+    fn the_moment_with_the_fewest_zones_counts(
+        #[case] spans: &[(&'static str, u64, u64)],
+        #[case] expected: Option<(u64, usize)>,
+    ) {
+        let mut changes: BTreeMap<&str, Vec<(u64, i64)>> = BTreeMap::new();
+        for (zone, from_us, to_us) in spans {
+            changes.entry(zone).or_default().extend([(*from_us, 1), (*to_us, -1)]);
+        }
+        let ready = changes.into_iter().map(|(zone, changes)| (zone, Steps::from_changes(changes))).collect();
+        let found = fewest(&ready, &window()).map(|found| (found.at_us, found.zones.len()));
+        assert_eq!(found, expected);
+    }
+}
