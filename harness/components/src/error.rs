@@ -47,7 +47,7 @@ pub enum BuildError {
     NoGit,
     /// A file system has too little room.
     #[error(
-        "not enough disk space for {what} in {folder}: {need} needed, {free} free; make room, or set {variable} to a folder on a larger disk",
+        "not enough disk space for {what} in {folder}: {need} needed, {free} free; free some space, or set {variable} to a folder on a larger disk",
         folder = folder.display()
     )]
     NoSpace {
