@@ -1,6 +1,6 @@
 //! Changes of YAML texts that leave comments, order and quotes as they are.
 //!
-//! [`rewrite`] makes a text say something else, with the smallest edits; the functions of [`text`] are these edits, for rules that know what
+//! [`rewrite()`] makes a text say something else, with the smallest edits; the functions of [`text`] are these edits, for rules that know what
 //! they want.
 
 mod rewrite;
