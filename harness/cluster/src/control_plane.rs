@@ -60,8 +60,8 @@ impl ControlPlane {
         self.client.clone()
     }
 
-    /// A client for one watch, with the clock of its socket. In this process there is no socket whose reads could wait for their handler: the
-    /// lag is 0.
+    /// A client for one watch, with the clock of its socket. An API server in this process has no socket, and
+    /// the lag is 0.
     ///
     /// # Errors
     /// When the certificates of the configuration cannot be used.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use harness_gitops::flux::{self, Flux};
 use harness_gitops::git::GitRemote;
-use harness_kubernetes::{ApiError, definitions, is_established};
+use harness_kubernetes::{ApiError, definitions, innermost_reason, is_established};
 use harness_local::declared;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
@@ -53,7 +53,7 @@ pub async fn attach(options: &Options) -> Result<Cluster, ClusterError> {
     let version = client.apiserver_version().await.map_err(|source| ClusterError::Unreachable {
         name: name.clone(),
         address,
-        reason: innermost(&source),
+        reason: innermost_reason(&source),
         source: Box::new(source),
     })?;
     Ok(Cluster::new(Parts {
@@ -89,27 +89,12 @@ async fn gitops(client: &kube::Client, git_url: Option<&str>) -> Result<GitOps, 
         };
     }
     let followed = flux.url().await.map_err(ApiError::request("read", object()))?;
-    let url = match (git_url, followed) {
-        (Some(url), followed) => {
-            let git = GitRemote::new(url)?;
-            if followed.as_deref() != Some(url) {
-                flux.follow(url).await.map_err(ApiError::request("set the URL of", object()))?;
-            }
-            return Ok(GitOps::Existing { git });
-        }
-        (None, Some(url)) => url,
-        (None, None) => return Ok(GitOps::Absent),
-    };
-    Ok(GitOps::Existing { git: GitRemote::new(url)? })
-}
-
-/// The innermost reason: "Connection refused" says more than "client error (Connect)".
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
+    let Some(url) = git_url.or(followed.as_deref()) else { return Ok(GitOps::Absent) };
+    let git = GitRemote::new(url)?;
+    if followed.as_deref() != Some(url) {
+        flux.follow(url).await.map_err(ApiError::request("set the URL of", object()))?;
     }
-    error.to_string()
+    Ok(GitOps::Existing { git })
 }
 
 fn place(options: &Options) -> String {

@@ -27,6 +27,15 @@ pub enum ApiError {
     },
 }
 
+/// The innermost reason of an error: "connection refused" says more than "client error (Connect)".
+pub fn innermost_reason(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
 impl ApiError {
     /// Wraps the error of a request; for `map_err`.
     pub fn request(doing: &'static str, object: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use harness_components::control::{ComponentControl, ComponentUsage, ControlError, Failure, Status, TeardownReport};
+use harness_kubernetes::innermost_reason;
 use jiff::Timestamp;
 use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
@@ -108,7 +109,7 @@ impl ControlClient {
     }
 
     async fn finish(&self, request: RequestBuilder, doing: &'static str) -> Result<Vec<u8>, ControlError> {
-        let failed = |error: reqwest::Error| self.error(doing, describe(&error));
+        let failed = |error: reqwest::Error| self.error(doing, innermost_reason(&error));
         let answer = request.send().await.map_err(failed)?;
         let status = answer.status();
         let body = answer.bytes().await.map_err(failed)?;
@@ -183,13 +184,4 @@ impl ComponentControl for ControlClient {
 
 fn control_error(cluster: &str, doing: &'static str, reason: String) -> ControlError {
     ControlError { by: format!("the supervisor of cluster {cluster:?}"), doing: doing.to_owned(), reason }
-}
-
-/// Returns the innermost reason: "connection refused" is more useful than "error sending request".
-fn describe(error: &reqwest::Error) -> String {
-    let mut source: &dyn std::error::Error = error;
-    while let Some(inner) = source.source() {
-        source = inner;
-    }
-    source.to_string()
 }

@@ -12,7 +12,6 @@ use super::state_dir::StateDir;
 use super::{karpenter, kubeconfig, teardown, versions};
 use harness_components::control::{Status, TeardownReport};
 use harness_gitops::git::GitRemote;
-use harness_kubernetes::{RequestCount, measuring_client};
 
 /// One running local cluster.
 pub struct Local {
@@ -20,12 +19,8 @@ pub struct Local {
     pub config: LocalConfig,
     /// The control of its components.
     pub control: ControlClient,
-    /// For watches.
+    /// How to reach the API server with the rights of a run.
     pub kube_config: kube::Config,
-    /// A client with the run's rights: it neither retries nor limits its rate.
-    pub client: kube::Client,
-    /// How many requests the client and its clones have sent.
-    pub requests: RequestCount,
     /// The controls of the simulated Azure.
     pub azure: AzureClient,
     /// The repository that Flux applies; its requests are not subject to the faults of the Git server.
@@ -57,11 +52,10 @@ impl Local {
     ) -> Result<Self, LocalError> {
         let path = state.kubeconfig("harness");
         let kube_config = kubeconfig::config(&path).await?;
-        let (client, requests) = measuring_client(kube_config.clone()).map_err(LocalError::client("harness"))?;
         let url = status.endpoints.get("azure-control").cloned().unwrap_or_default();
         let azure = AzureClient::new(url, config.azure.control_token.clone()).map_err(LocalError::AzureControl)?;
         let git = GitRemote::new(status.endpoints.get("git").cloned().unwrap_or_default())?.exempt_from_faults();
-        Ok(Self { config, state, control, status, kube_config, client, requests, azure, git, _process: process })
+        Ok(Self { config, state, control, status, kube_config, azure, git, _process: process })
     }
 
     /// The address of one of its endpoints; empty where there is none of that name.

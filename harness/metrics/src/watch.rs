@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use harness_kubernetes::innermost_reason;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::Resource;
 use kube::api::Api;
@@ -93,22 +94,13 @@ where
         let mut events = std::pin::pin!(trimmed.reflect(writer));
         while let Some(event) = events.next().await {
             if let Err(error) = event {
-                let reason = format!("{kind}: {error}: {}", innermost(&error));
+                let reason = format!("{kind}: {error}: {}", innermost_reason(&error));
                 tracing::warn!(reason, "the metrics' watch failed and starts again");
                 *last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
             }
         }
     };
     AbortOnDropHandle::new(tokio::spawn(task))
-}
-
-/// "connection refused" is more useful than "client error".
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut reason = error;
-    while let Some(source) = reason.source() {
-        reason = source;
-    }
-    reason.to_string()
 }
 
 #[cfg(test)]

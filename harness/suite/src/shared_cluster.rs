@@ -169,8 +169,9 @@ impl CurrentCluster {
     /// Returns what is different from before the first run once everything had its time to end.
     async fn settled_leftovers(&self, target: &Target) -> Vec<String> {
         let started = Instant::now();
+        let mut attached = None;
         loop {
-            let leftovers = match self.leftovers(target).await {
+            let leftovers = match self.leftovers(target, &mut attached).await {
                 Ok(leftovers) => leftovers,
                 Err(error) => vec![error.to_string()],
             };
@@ -181,15 +182,17 @@ impl CurrentCluster {
         }
     }
 
-    async fn leftovers(&self, target: &Target) -> Result<Vec<String>, TargetError> {
-        let now = match &self.own {
-            Some(cluster) => cluster.contents().await?,
-            None => {
+    /// What is different now. `attached` keeps the connection to a cluster that is not the suite's own.
+    async fn leftovers(&self, target: &Target, attached: &mut Option<Cluster>) -> Result<Vec<String>, TargetError> {
+        let cluster = match (&self.own, attached) {
+            (Some(own), _) => own,
+            (None, Some(attached)) => attached,
+            (None, none) => {
                 let found = target.find(&self.name).await?;
-                found.ok_or_else(|| TargetError::NotUp(self.name.clone()))?.contents().await?
+                none.insert(found.ok_or_else(|| TargetError::NotUp(self.name.clone()))?)
             }
         };
-        Ok(now.left_since(&self.before))
+        Ok(cluster.contents().await?.left_since(&self.before))
     }
 }
 
