@@ -68,18 +68,18 @@ fn moment(arrival: &Arrival, index: u32, count: u32) -> f64 {
             2.0 * index / (from + (from * from + 2.0 * index * (to - from) / total).max(0.0).sqrt())
         }
         Arrival::Steps(steps) => {
-            let mut begin = 0.0;
+            let mut start = 0.0;
             let mut arrived = 0.0;
             for (number, step) in steps.iter().enumerate() {
                 let rate = step.per_second.0;
                 let lasts = step.duration.as_duration().as_secs_f64();
                 if index < arrived + rate * lasts || number + 1 == steps.len() {
-                    return begin + (index - arrived) / rate;
+                    return start + (index - arrived) / rate;
                 }
-                begin += lasts;
+                start += lasts;
                 arrived += rate * lasts;
             }
-            begin
+            start
         }
     }
 }

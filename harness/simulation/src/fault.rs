@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::CapacityType;
-use crate::quota::{QUOTA_HINT, is_quota_scope};
+use crate::behaviour::{QUOTA_HINT, is_quota_scope};
 use harness_yaml::{Beside, Problem, Tagged};
 
 /// Azure gives at most this notice before a spot VM is evicted.

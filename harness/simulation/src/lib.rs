@@ -8,13 +8,11 @@ mod capacity_type;
 mod distribution;
 mod fault;
 mod git_fault;
-mod quota;
 mod simulated;
 
-pub use behaviour::{Behaviour, Leg, LegOverride};
+pub use behaviour::{Behaviour, Leg, LegOverride, is_quota_scope};
 pub use capacity_type::CapacityType;
 pub use distribution::Distribution;
 pub use fault::{ArmFaultMode, CapacityCode, ConditionStatus, Fault, FaultKind, VmSelector};
 pub use git_fault::GitFault;
-pub use quota::is_quota_scope;
 pub use simulated::Simulated;

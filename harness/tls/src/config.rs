@@ -1,4 +1,4 @@
-//! The server's side of a TLS connection.
+//! The process's cryptography provider, and the server's side of a TLS connection.
 
 use std::sync::Arc;
 
@@ -8,7 +8,11 @@ use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
-use crate::install_crypto;
+/// Makes ring the process's default for rustls, which servers and HTTP clients need. Harmless when done before.
+pub fn install_crypto() {
+    // An error means that one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
 
 /// A certificate or key cannot be used.
 #[derive(Debug, thiserror::Error)]

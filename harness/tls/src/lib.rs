@@ -2,12 +2,10 @@
 
 mod authority;
 mod config;
-mod crypto;
 mod serve;
 
 pub use authority::{Authority, CertificateError, Pair, SigningKey, Usage};
-pub use config::{TlsError, server_config};
-pub use crypto::install_crypto;
+pub use config::{TlsError, install_crypto, server_config};
 pub use rustls::pki_types::CertificateDer;
 pub use serve::{Admission, serve};
 pub use tokio_rustls::TlsAcceptor;

@@ -20,7 +20,7 @@ pub struct DeleteNodeClaims {
 }
 
 impl DeleteNodeClaims {
-    /// Which NodePools there are depends on the tree: an unknown one shows when the action is carried out.
+    /// Which NodePools there are depends on the tree, and so an unknown one is found when the scenario meets its tree.
     pub(super) fn problems(&self) -> Vec<Problem> {
         let mut found = Vec::new();
         if self.nodepool.is_empty() {

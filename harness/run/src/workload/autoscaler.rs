@@ -8,7 +8,7 @@ use k8s_openapi::api::autoscaling::v2::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use super::metadata::metadata;
+use super::metadata;
 
 pub(super) fn autoscaler(run_id: &str, workload: &Workload, planned: &Autoscale) -> HorizontalPodAutoscaler {
     let window_s = i32::try_from(planned.scale_down_after.as_duration().as_secs()).unwrap_or(i32::MAX);
@@ -83,7 +83,7 @@ fn whole(number: u32) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::metadata::tests::plain;
+    use super::super::tests::plain;
     use super::*;
     use harness_units::Span;
     use rstest::rstest;

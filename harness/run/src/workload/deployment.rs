@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::metadata::{metadata, selector};
+use super::{metadata, selector};
 
 /// The smallest image there is. A simulated kubelet pulls nothing.
 const IMAGE: &str = "registry.k8s.io/pause:3.10";
@@ -122,7 +122,7 @@ fn number(amount: Amount) -> IntOrString {
 
 #[cfg(test)]
 mod tests {
-    use super::super::metadata::tests::plain;
+    use super::super::tests::plain;
     use super::*;
     use rstest::rstest;
     use serde_json::json;

@@ -2,14 +2,14 @@
 
 mod autoscaler;
 mod deployment;
-mod metadata;
 mod namespace;
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use harness_plan::Plan;
+use harness_plan::{Plan, Workload};
 use k8s_openapi::NamespaceResourceScope;
-use kube::api::{Api, PostParams};
+use kube::api::{Api, ObjectMeta, PostParams};
 use kube::{Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -48,4 +48,34 @@ where
     let name = object.meta().name.as_deref().unwrap_or_default();
     let doing = format!("create the {} {namespace}/{name}", K::kind(&()));
     once(doing, api.create(&PostParams::default(), object)).await.map(drop)
+}
+
+/// The metadata of an object that belongs to a workload: its name, and the labels by which the run finds it.
+fn metadata(run_id: &str, workload: &Workload) -> ObjectMeta {
+    let mut all = labels::of_run(run_id);
+    all.extend(selector(workload));
+    ObjectMeta { name: Some(workload.name.clone()), labels: Some(all), ..ObjectMeta::default() }
+}
+
+/// The label by which the pods of a workload are selected.
+fn selector(workload: &Workload) -> BTreeMap<String, String> {
+    BTreeMap::from([(labels::WORKLOAD.to_owned(), workload.name.clone())])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness_units::{Bytes, Millicores};
+
+    /// A workload with nothing special.
+    pub(super) fn plain() -> Workload {
+        Workload { replicas_peak: 1, ..Workload::new("web", "general-purpose", Millicores(500), Bytes(512 << 20)) }
+    }
+
+    #[test]
+    fn what_belongs_to_a_workload_can_be_found_by_its_run() {
+        let labels = metadata("r1", &plain()).labels.unwrap();
+        assert_eq!(labels[labels::RUN], "r1");
+        assert_eq!(labels[labels::WORKLOAD], "web");
+    }
 }

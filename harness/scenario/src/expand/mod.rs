@@ -1,13 +1,10 @@
 //! From a scenario to a plan: arrivals become actions with times, expectations get names, everything is decided.
 
 mod expectations;
-mod git;
 mod gitops;
-mod inputs;
 mod objects;
 mod phases;
 mod plan;
 mod workloads;
 
-pub(crate) use inputs::Inputs;
-pub(crate) use plan::expand;
+pub(crate) use plan::{Inputs, expand};

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::git;
 use super::objects;
 use super::workloads::Sized;
 use crate::arrival;
 use crate::model::PhaseSpec;
-use harness_plan::{Action, ForcePush, ObjectAddress, Phase, PlannedAction, Replace, Scale, TimedAction};
+use harness_plan::{Action, Commit, ForcePush, ObjectAddress, Phase, PlannedAction, Replace, Scale, TimedAction, TreeEdit};
 
 /// Writes the phases and each workload's peak.
 pub(super) fn expand(
@@ -62,7 +61,7 @@ impl Unfolding<'_> {
         match action {
             Action::Scale(scale) => self.scalings(scale, &owner),
             Action::Replace(replace) => self.replacements(replace, &owner),
-            Action::Commit(commit) => git::commits(commit, phase, self.seed, &owner),
+            Action::Commit(commit) => commits(commit, phase, self.seed, &owner),
             Action::ForcePush(push) => {
                 let message = push.message.clone().unwrap_or_else(|| phase.to_owned());
                 vec![(0, Action::ForcePush(ForcePush { message: Some(message), ..push.clone() }))]
@@ -107,4 +106,25 @@ impl Unfolding<'_> {
         }
         steps
     }
+}
+
+/// The commits of one action, with their times from the action's start.
+fn commits(asked: &Commit, phase: &str, seed: u64, owner: &str) -> Vec<(u64, Action)> {
+    let mut edits = asked.edits.clone();
+    edits
+        .extend(asked.add_many.iter().map(|many| TreeEdit::AddMany { object: many.object.clone(), count: many.count }));
+    let message = asked.message.clone().unwrap_or_else(|| phase.to_owned());
+    let commit = |edits, message| {
+        Action::Commit(Commit { edits, message: Some(message), trigger: asked.trigger.clone(), ..Commit::default() })
+    };
+    let Some(times) = asked.times else { return vec![(0, commit(edits, message))] };
+    let mut rng = arrival::child(seed, "commits", owner);
+    let moments = asked.arrival.as_ref().and_then(|arrival| arrival::moments(arrival, times, &mut rng));
+    let moments = moments.unwrap_or_else(|| vec![0; times as usize]);
+    let numbered = |(n, at): (u32, u64)| {
+        let message = if message.contains("{n}") { message.clone() } else { format!("{message} ({n} of {times})") };
+        let edits = edits.iter().map(|edit| edit.numbered(n)).collect();
+        (at, commit(edits, message.replace("{n}", &n.to_string())))
+    };
+    (1_u32..).zip(moments).map(numbered).collect()
 }

@@ -1,12 +1,22 @@
 //! All of it together.
 
-use super::{Inputs, expectations, gitops, objects, phases, workloads};
-use harness_plan::{Candidates, NodeConfig, PLAN_VERSION, Plan, Workload};
+use crate::scenario::{Bound, Scenario};
+use super::{expectations, gitops, objects, phases, workloads};
+use harness_plan::{Action, Candidates, NodeConfig, PLAN_VERSION, Plan, Workload};
 use harness_simulation::Behaviour;
-use harness_tree::{Severity, check_skus};
+use harness_tree::{NodeConfigTree, Severity, SkuFact, check_skus};
 use harness_units::Share;
 use harness_yaml::suggest;
-use harness_yaml::{Diagnostic, in_order};
+use harness_yaml::{Diagnostic, Mark, in_order};
+
+/// What a plan is made from.
+pub(crate) struct Inputs<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) bound: &'a Bound,
+    pub(crate) seed: u64,
+    pub(crate) tree: &'a NodeConfigTree,
+    pub(crate) skus: &'a [SkuFact],
+}
 
 /// Decides everything.
 pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
@@ -93,13 +103,24 @@ fn azure(asked: &Behaviour, seed: u64) -> Behaviour {
     Behaviour { seed, registered_share: asked.registered_share.or(Some(REGISTERED_SHARE)), ..asked.clone() }
 }
 
-/// Pools that an expectation names must be in the tree that the scenario is written for; on another one they are left out.
+/// Pools that the scenario names must be in the tree that it is written for; on another one they are left out.
 fn unknown_pools(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
     if inputs.tree.source != inputs.scenario.node_config() {
         return Vec::new();
     }
     let pools = || inputs.tree.pools.iter().map(|pool| pool.name.as_str());
-    let mut found = Vec::new();
+    let mut named = pools_of_expectations(inputs);
+    named.extend(pools_of_actions(inputs));
+    named.retain(|(name, _)| !pools().any(|pool| pool == *name));
+    let unknown = named.into_iter().map(|(name, mark)| {
+        let message = format!("there is no NodePool `{name}` in the tree `{}`", inputs.tree.source);
+        Diagnostic::new(inputs.scenario.file(), mark, message).with_hint(suggest::hint(name, pools()))
+    });
+    unknown.collect()
+}
+
+fn pools_of_expectations<'a>(inputs: &'a Inputs<'_>) -> Vec<(&'a str, Mark)> {
+    let mut named = Vec::new();
     for expectation in &inputs.bound.file.expect {
         let Some((selection, Candidates::Nodepools | Candidates::LimitedNodepools)) =
             expectation.variant.scope().selection
@@ -107,14 +128,21 @@ fn unknown_pools(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
             continue;
         };
         for (index, name) in selection.names().iter().enumerate() {
-            if !pools().any(|pool| pool == name) {
-                let message = format!("there is no NodePool `{name}` in the tree `{}`", inputs.tree.source);
-                let path = [expectation.variant.as_str(), "nodepools", &index.to_string()];
-                let mark = inputs.scenario.place(expectation.mark, &path);
-                let hint = suggest::hint(name, pools());
-                found.push(Diagnostic::new(inputs.scenario.file(), mark, message).with_hint(hint));
-            }
+            let path = [expectation.variant.as_str(), "nodepools", &index.to_string()];
+            named.push((name.as_str(), inputs.scenario.place(expectation.mark, &path)));
         }
     }
-    found
+    named
+}
+
+/// Those of actions before the first commit, which may add others.
+fn pools_of_actions<'a>(inputs: &'a Inputs<'_>) -> impl Iterator<Item = (&'a str, Mark)> {
+    let actions = inputs.bound.file.phases.iter().flat_map(|phase| &phase.actions);
+    actions.take_while(|action| !action.variant.pushes()).filter_map(|action| match &action.variant {
+        Action::DeleteNodeClaims(asked) => {
+            let mark = inputs.scenario.place(action.mark, &[action.variant.as_str(), "nodepool"]);
+            Some((asked.nodepool.as_str(), mark))
+        }
+        _ => None,
+    })
 }

@@ -1,15 +1,16 @@
-//! The top of the file: its head, parameters and workloads.
+//! The top of the file: its head, its parameters and its phases.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{PhaseSpec, WorkloadSpec};
+use super::WorkloadSpec;
 use harness_plan::{
-    Capability, Gitops, Group, LabelledCheck, NamespaceQuota, Nothing, ObjectAddress, Profile, Published, TreeEdit,
+    Capability, Conditions, Gitops, Group, LabelledCheck, NamespaceQuota, Nothing, ObjectAddress, Profile, Published, TimedAction, TreeEdit,
 };
 use harness_simulation::Behaviour;
+use harness_units::Span;
 use harness_yaml::Located;
 
 /// A scenario: one question, how it is put to a cluster, and what must hold.
@@ -188,4 +189,28 @@ pub enum OtherClasses {
     Derived,
     /// Leave them alone.
     Ignored,
+}
+
+/// One step: its actions are sent, then its condition is awaited (`until` and `within`) or its time is held (`for`).
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PhaseSpec {
+    /// Unique in the scenario: lower-case letters, digits and hyphens.
+    #[schemars(regex(pattern = r"^[a-z]([-a-z0-9]{0,40}[a-z0-9])?$"))]
+    pub name: Located<String>,
+    /// Only in these profiles (default: in every one). Expectations that name a phase are left out with it.
+    #[serde(default)]
+    pub profiles: Vec<Profile>,
+    /// What is done, each `after` its time from the start of the phase.
+    #[serde(default, rename = "do")]
+    pub actions: Vec<Located<TimedAction>>,
+    /// The condition that ends the phase, or a list of them that must all hold at once. It needs `within`.
+    #[serde(default)]
+    pub until: Option<Located<Conditions>>,
+    /// The deadline of `until`, from the start of the phase. There is no default: a wait without a limit is not a test.
+    #[serde(default)]
+    pub within: Option<Located<Span>>,
+    /// How long the phase lasts, where it has no condition.
+    #[serde(default, rename = "for")]
+    pub hold: Option<Located<Span>>,
 }

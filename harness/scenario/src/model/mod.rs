@@ -4,9 +4,7 @@
 //! externally tagged (`constant: {perSecond: 5}`), so that an error can point at the key.
 
 mod file;
-mod phase;
 mod workload;
 
-pub use file::{ApiVersion, FileKind, OtherClasses, ParameterSpec, ParameterText, ScenarioFile};
-pub use phase::PhaseSpec;
+pub use file::{ApiVersion, FileKind, OtherClasses, ParameterSpec, ParameterText, PhaseSpec, ScenarioFile};
 pub use workload::{Tolerations, WorkloadSpec};

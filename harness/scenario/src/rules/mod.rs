@@ -1,10 +1,8 @@
 //! What the structure of a scenario cannot say: one function a rule, each with every error that it finds.
 
 mod actions;
-mod azure;
 mod estimate;
 mod expectations;
-mod latency;
 mod names;
 mod needs;
 mod phases;
@@ -120,16 +118,22 @@ const RULES: [Rule; 15] = [
     actions::are_in_time,
     actions::change_something,
     actions::follow_each_other,
-    azure::behaviour,
+    azure_is_possible,
     expectations::can_fail,
     expectations::are_different,
-    latency::limits_can_fail,
+    expectations::limits_can_fail,
     names::objects,
 ];
 
 /// Applies every rule.
 pub(crate) fn check(context: &Context<'_>) -> Vec<Diagnostic> {
     RULES.iter().flat_map(|rule| rule(context)).collect()
+}
+
+/// The simulated Azure: distributions that exist, faults that happen.
+fn azure_is_possible(context: &Context<'_>) -> Vec<Diagnostic> {
+    let Some(node) = context.document.get("azure") else { return Vec::new() };
+    context.scenario.azure.problems().into_iter().map(|problem| context.placed(node, problem)).collect()
 }
 
 /// The most that a phase can last: its deadline, or how long it is held.

@@ -190,6 +190,13 @@ fn every_condition_is_expected_and_names_are_unique() {
     "no NodePool `general`",
     "it is one of"
 )]
+#[case(
+    "within: 2h\n",
+    "within: 2h\n  - {name: deleted, do: [{deleteNodeClaims: {nodepool: general}}], for: 1m}\n",
+    14,
+    "no NodePool `general`",
+    "it is one of"
+)]
 fn what_a_scenario_names_must_be_in_its_tree(
     #[case] right: &str,
     #[case] wrong: &str,
