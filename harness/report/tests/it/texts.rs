@@ -1,4 +1,4 @@
-//! Markdown, JUnit and console: what they say, as snapshots.
+//! Markdown, JUnit and console, as snapshots.
 
 use crate::support;
 use harness_record::RunResult;
@@ -21,7 +21,7 @@ fn texts(#[case] name: &str, #[case] result: RunResult) {
     insta::assert_snapshot!(format!("console_{name}"), console::summary(&result, 110, false));
 }
 
-/// Counts of a JUnit file: as its attributes say, and as its elements are.
+/// Counts of a JUnit file: those in its attributes, and those of its elements.
 fn counts(xml: &str) -> ([usize; 3], [usize; 3]) {
     let mut reader = Reader::from_str(xml);
     let (mut said, mut found) = ([0; 3], [0; 3]);

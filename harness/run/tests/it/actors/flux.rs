@@ -19,12 +19,12 @@ pub(super) struct Flux {
     api: ApiServer,
     git: GitBranch,
     looked: Instant,
-    /// Generation and revision that were applied last.
+    /// Generation and revision of the last apply.
     applied: Option<(u64, String)>,
 }
 
 impl Flux {
-    /// With the two objects that an installation has.
+    /// Creates the two objects of an installation.
     pub(super) fn new(api: ApiServer, git: GitBranch) -> Self {
         let object = json!({"metadata": {"name": NAME}, "spec": {"interval": "1m0s"}});
         api.create("GitRepository", NAMESPACE, object.clone());
@@ -108,7 +108,7 @@ impl Flux {
         }
     }
 
-    /// The objects of the newest commit, each with the labels that the Kustomization asks for.
+    /// The objects of the newest commit, each with the labels of the Kustomization.
     fn put_tree(&self, root: &Value) -> Result<(), String> {
         let Some(head) = self.git.head_now() else { return Ok(()) };
         let yaml = head.files.iter().filter(|(path, _)| path.ends_with(".yaml"));
@@ -128,7 +128,7 @@ impl Flux {
             match self.api.get(kind, place, named) {
                 Some(there) => {
                     let mut patch = object.clone();
-                    // A label that the root does not have any more is removed.
+                    // A label that the root no longer has is removed.
                     for key in there["metadata"]["labels"].as_object().into_iter().flat_map(|labels| labels.keys()) {
                         if object["metadata"]["labels"].get(key).is_none() {
                             patch["metadata"]["labels"][key] = Value::Null;

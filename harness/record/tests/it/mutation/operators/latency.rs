@@ -1,4 +1,4 @@
-//! What ends a latency comes too late, or never: of one sample, of all of a group, of all.
+//! The end of a latency is too late, or missing: for one sample, for all of a group, for all.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::super::edit::{Claim, Edit, Mutation, at};
 use super::super::log::Log;
 use super::super::signal::Signal;
 
-/// Single samples that are tried.
+/// Number of single samples to try.
 const SINGLE: usize = 24;
 
 /// An event that ends a sample, and the group that the sample is in.
@@ -31,10 +31,10 @@ pub(super) fn claims(asked: &LatencyLimits, log: &Log<'_>) -> Vec<Claim> {
                 let event = &log.events[end.index];
                 Edit::Replace(end.index, at(event, event.at_us + late_us))
             });
-            late.push(named(Mutation::new(format!("{which} comes {} s later", late_us / 1_000_000), moved.collect())));
+            late.push(named(Mutation::new(format!("{which} is {} s later", late_us / 1_000_000), moved.collect())));
         }
         let dropped = ends.iter().flat_map(|end| without(end, asked.of, log)).collect();
-        never.push(named(Mutation::new(format!("{which} never comes"), dropped)));
+        never.push(named(Mutation::new(format!("{which} is missing"), dropped)));
     }
     let limits = late_us.map(|_| Claim::new("limits", late.into_iter().chain(never.iter().cloned()).collect()));
     let never = never.into_iter().map(|mutation| mutation.naming("never came")).collect();
@@ -43,7 +43,7 @@ pub(super) fn claims(asked: &LatencyLimits, log: &Log<'_>) -> Vec<Claim> {
     limits.into_iter().chain(censored).chain(few).collect()
 }
 
-/// What begins a sample is not done, or what ends it does not come where it is what makes the sample.
+/// The start of a sample is dropped, or its end where the end makes the sample.
 fn too_few(asked: &LatencyLimits, log: &Log<'_>) -> Vec<Mutation> {
     let ends = ends(asked, log);
     let starts: Vec<usize> = (0..log.events.len())
@@ -61,13 +61,13 @@ fn too_few(asked: &LatencyLimits, log: &Log<'_>) -> Vec<Mutation> {
         }
         if let Some(some) = ends.len().checked_sub(count).and_then(|first| ends.get(first..)) {
             let edits = some.iter().flat_map(|end| without(end, asked.of, log)).collect();
-            mutations.push(Mutation::new(format!("the last {count} of {} never come", asked.of), edits));
+            mutations.push(Mutation::new(format!("the last {count} of {} are missing", asked.of), edits));
         }
     }
     mutations.into_iter().map(|mutation| mutation.naming("of at least")).collect()
 }
 
-/// The end of a sample does not come. A pod that an autoscaler would have added is not there at all.
+/// The end of a sample is dropped. A pod that an autoscaler would have added does not exist at all.
 fn without(end: &End, of: LatencyName, log: &Log<'_>) -> Vec<Edit> {
     match &log.events[end.index].kind {
         EventKind::Milestone(it) if of == LatencyName::Autoscaled => {
@@ -81,7 +81,7 @@ fn without(end: &End, of: LatencyName, log: &Log<'_>) -> Vec<Edit> {
 fn choices<'e>(ends: &'e [End], asked: &LatencyLimits, log: &Log<'_>) -> Vec<(String, Vec<&'e End>)> {
     let mut choices = Vec::new();
     let step = ends.len().div_ceil(SINGLE).max(1);
-    // The last ones first: less follows from them.
+    // The last ones first: less depends on them.
     for end in ends.iter().rev().step_by(step) {
         choices.push((described(&log.events[end.index]), vec![end]));
     }
@@ -141,8 +141,9 @@ fn ends(asked: &LatencyLimits, log: &Log<'_>) -> Vec<End> {
         // Nothing in a log ends it.
         Name::AlertFired => Vec::new(),
         Name::AlertDelivered => {
-            let told = log.events.iter().enumerate().filter(|(_, event)| matches!(event.kind, EventKind::Notified(_)));
-            told.map(|(index, _)| End { index, group: String::new() }).collect()
+            let matching =
+                log.events.iter().enumerate().filter(|(_, event)| matches!(event.kind, EventKind::Notified(_)));
+            matching.map(|(index, _)| End { index, group: String::new() }).collect()
         }
     }
 }
@@ -217,7 +218,7 @@ fn group(by: Option<GroupBy>, it: &Milestone, log: &Log<'_>) -> String {
     }
 }
 
-/// The values of the objects that the plan changes and that are to be put right.
+/// The corrected values of the objects that the plan changes.
 fn corrections(log: &Log<'_>) -> Vec<End> {
     let actions = log.plan.phases.iter().flat_map(|phase| &phase.actions);
     let changed: Vec<&str> = actions
@@ -235,7 +236,7 @@ fn corrections(log: &Log<'_>) -> Vec<End> {
     fields.collect()
 }
 
-/// Pods that come and go after a load was set: what an autoscaler does.
+/// Pods that are created and deleted after a load was set: what an autoscaler does.
 fn followed(log: &Log<'_>) -> Vec<End> {
     let mut ends = Vec::new();
     for reached in [Reached::Created, Reached::Deleting] {

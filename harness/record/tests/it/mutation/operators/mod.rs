@@ -18,7 +18,7 @@ use harness_record::event::PhaseOutcome;
 use super::edit::{Claim, Edit, Mutation};
 use super::log::Log;
 
-/// What a check claims and what should refute it. A kind of check without an arm has the claims of its scope; where these do not refute it, it
+/// The claims of a check and the changes that should refute them. A kind of check without an arm has the claims of its scope; where these do not refute it, it
 /// is reported as toothless and needs an arm.
 pub(crate) fn claims(check: &Check, log: &Log<'_>) -> Vec<Claim> {
     match check {
