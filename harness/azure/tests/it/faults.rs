@@ -398,10 +398,10 @@ async fn a_condition_reaches_as_many_nodes_and_stays() {
     assert!(jiff::Timestamp::now().duration_since(since).as_secs() < 60, "{written}");
     assert!(written["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
     let facts = lab.sim.facts().after(0).facts;
-    let told = facts.iter().filter(
+    let matching = facts.iter().filter(
         |f| matches!(&f.kind, FactKind::NodeCondition { condition, status, .. } if condition == HEALTHY && status == "False"),
     );
-    assert_eq!(told.count(), 2);
+    assert_eq!(matching.count(), 2);
 
     // The simulator's own writes leave it alone.
     lab.control.crash(&hit[0]).await.unwrap();

@@ -58,9 +58,9 @@ async fn the_control_plane_is_upgraded_and_restored_by_control() {
     let cluster = lab.get(&lab.sim.config().cluster_id()).await.body;
     assert_eq!(cluster["properties"]["currentKubernetesVersion"], "1.36.5");
     // The body decides, as it does for the provider, which waits until it has seen the upgrade; without it, the cluster.
-    for (name, asked, kubelet) in [("web-1", Some("1.36.3"), "v1.36.3"), ("web-2", None, "v1.36.5")] {
+    for (name, requested, kubelet) in [("web-1", Some("1.36.3"), "v1.36.3"), ("web-2", None, "v1.36.5")] {
         let mut body = crate::support::machine_body(name, "Standard_D4s_v5", false);
-        body["properties"]["kubernetes"]["orchestratorVersion"] = json!(asked);
+        body["properties"]["kubernetes"]["orchestratorVersion"] = json!(requested);
         lab.put(&lab.machine(name), &body).await;
         lab.fact("ready", |k| matches!(k, FactKind::NodeReady { .. }) && of(name, k)).await;
         let node = kube.node(&lab.vm_name(name).await).unwrap();

@@ -26,14 +26,14 @@ async fn provide(cluster: Cluster) {
     }
     let git = cluster.git().unwrap();
     let head = git.head().await.unwrap().unwrap();
-    let asked = BTreeSet::from([Capability::Gitops, Capability::FluxNotification, Capability::ImageAutomation]);
-    cluster.provide(&asked).await.unwrap();
+    let capabilities = BTreeSet::from([Capability::Gitops, Capability::FluxNotification, Capability::ImageAutomation]);
+    cluster.provide(&capabilities).await.unwrap();
     let mut before = Vec::new();
     for name in names {
         before.push(pid_of(&cluster, name).await.unwrap_or_else(|| panic!("{name} does not run")));
     }
     cluster.kill(names[0]).await.unwrap();
-    cluster.provide(&asked).await.unwrap();
+    cluster.provide(&capabilities).await.unwrap();
     assert_ne!(pid_of(&cluster, names[0]).await, Some(before[0]));
     assert_eq!(pid_of(&cluster, names[1]).await, Some(before[1]), "what runs is left alone");
 

@@ -406,9 +406,9 @@ async fn faults_do_not_hit_a_client_that_bypasses_them() {
         assert!(ours.head().await.unwrap().is_some(), "{fault:?}");
     }
     it.server.fault_switch().set(GitFault::Slow(harness_units::Span::from_millis(300)).into());
-    let begun = Instant::now();
+    let started = Instant::now();
     assert!(it.remote.head().await.unwrap().is_some());
-    assert!(begun.elapsed() >= Duration::from_millis(300));
+    assert!(started.elapsed() >= Duration::from_millis(300));
     it.server.set_faults(GitFaults::default());
     assert_eq!(it.server.fault_switch().get(), GitFaults::default());
 }

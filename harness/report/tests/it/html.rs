@@ -70,8 +70,8 @@ fn is_well_formed_and_self_contained(#[case] name: &str, #[case] result: RunResu
     }
     assert!(!page.contains("@import") && !page.contains("url("), "styles load nothing");
     let pictures = elements.iter().filter(|element| *element == "svg").count();
-    let said = attributes.iter().filter(|(key, _)| key == "aria-label" || key == "aria-hidden").count();
-    assert!(said >= pictures, "every picture is described or hidden: {said} of {pictures}");
+    let described = attributes.iter().filter(|(key, _)| key == "aria-label" || key == "aria-hidden").count();
+    assert!(described >= pictures, "every picture is described or hidden: {described} of {pictures}");
 }
 
 #[rstest]

@@ -48,11 +48,11 @@ async fn run(mut lab: Lab, azure: AzureClient) -> Ran {
 async fn an_interrupt_while_the_watches_start_ends_the_run() {
     let lab = Lab::start();
     let interrupt = lab.interrupt.clone();
-    let asked = azure(move || {
+    let endpoint = azure(move || {
         interrupt.cancel();
         pending()
     });
-    let ran = run(lab, asked.await).await;
+    let ran = run(lab, endpoint.await).await;
     assert_eq!(ran.ended(), (EndReason::Interrupted, ""));
 }
 

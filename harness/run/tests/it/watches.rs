@@ -133,10 +133,10 @@ async fn only_objects_of_the_run_are_watched() {
         "name": "mine", "at": {"apiVersion": "v1", "kind": "ConfigMap", "namespace": "default", "name": "mine"}, "paths": ["data"],
     });
     plan.objects = serde_json::from_value(json!([object])).unwrap();
-    let asked = json!({"name": "nominated", "check": {"happened": {
+    let expectation = json!({"name": "nominated", "check": {"happened": {
         "what": "reason", "code": "Nominated", "atMost": 9,
     }}});
-    plan.expectations.push(serde_json::from_value(asked).unwrap());
+    plan.expectations.push(serde_json::from_value(expectation).unwrap());
     lab.run(&plan).await.assert_well_formed();
     let calls = lab.api.calls();
     let watches = calls.iter().filter(|call| call.verb == Verb::Watch);

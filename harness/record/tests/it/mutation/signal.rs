@@ -133,7 +133,7 @@ pub(crate) fn reads(check: &Check, signal: &Signal, log: &Log<'_>) -> bool {
             let foreign = *exclusively && matches!(signal, Signal::Pod { reached: Reached::Scheduled, .. });
             of_workloads(workloads) || of_pools(&classes) || foreign || is_about_pending(signal, plan)
         }
-        Check::Latency(asked) => latency::reads(asked.of, signal),
+        Check::Latency(limits) => latency::reads(limits.of, signal),
         Check::Fleet(check) => {
             let last = plan.phases.last().map(|phase| phase.name.clone()).into_iter().collect::<Vec<_>>();
             matches!(
@@ -215,7 +215,7 @@ fn is_about_pending(signal: &Signal, plan: &Plan) -> bool {
 /// Whether a count may rise or fall with a signal: the same kind of occurrence, and no other object, pool or workload than that of the
 /// pattern.
 fn pattern_reads(of: &EventPattern, signal: &Signal) -> bool {
-    let is = |asked: &Option<String>, value: &str| asked.as_deref().is_none_or(|asked| asked == value);
+    let is = |key: &Option<String>, value: &str| key.as_deref().is_none_or(|key| key == value);
     match signal {
         Signal::Pod { workload, reached } => of_pod(of.what) == Some(*reached) && is(&of.workload, workload),
         Signal::Claim { pool, reached } => of_claim(of.what) == Some(*reached) && is(&of.nodepool, pool),

@@ -39,9 +39,9 @@ impl Flux {
 
     fn fetch(&mut self) {
         let Some(source) = self.api.get("GitRepository", NAMESPACE, NAME) else { return };
-        let asked = text(&source, REQUESTED).to_owned();
+        let requested = text(&source, REQUESTED).to_owned();
         let due = self.looked.elapsed() >= INTERVAL || source["status"]["artifact"].is_null();
-        if (asked == text(&source, "/status/lastHandledReconcileAt") && !due) || source["spec"]["suspend"] == true {
+        if (requested == text(&source, "/status/lastHandledReconcileAt") && !due) || source["spec"]["suspend"] == true {
             return;
         }
         self.looked = Instant::now();
@@ -49,7 +49,7 @@ impl Flux {
         let at = self.api.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let status = json!({"status": {
             "artifact": {"revision": format!("main@sha1:{}", head.sha), "lastUpdateTime": at},
-            "lastHandledReconcileAt": asked,
+            "lastHandledReconcileAt": requested,
         }});
         self.api.merge("GitRepository", NAMESPACE, NAME, "status", &status);
     }
@@ -62,7 +62,7 @@ impl Flux {
             return;
         }
         let generation = root["metadata"]["generation"].as_u64().unwrap_or(0);
-        let asked = text(&root, REQUESTED).to_owned();
+        let requested = text(&root, REQUESTED).to_owned();
         let current = (generation, revision.clone());
         if self.applied.as_ref() != Some(&current) {
             match self.put_tree(&root) {
@@ -93,12 +93,12 @@ impl Flux {
             return;
         }
         let status = json!({"status": {
-            "lastAppliedRevision": revision, "lastAttemptedRevision": revision, "lastHandledReconcileAt": asked,
+            "lastAppliedRevision": revision, "lastAttemptedRevision": revision, "lastHandledReconcileAt": requested,
             "conditions": [],
         }});
         let message = format!("Applied revision: {revision}");
         if text(&root, "/status/lastAppliedRevision") != revision
-            || text(&root, "/status/lastHandledReconcileAt") != asked
+            || text(&root, "/status/lastHandledReconcileAt") != requested
             || has(&root, "Reconciling", "True")
         {
             self.api.merge("Kustomization", NAMESPACE, NAME, "status", &status);

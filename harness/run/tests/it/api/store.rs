@@ -233,10 +233,10 @@ impl Store {
 
     fn end(&mut self, id: Id, grace_s: Option<u64>) {
         let Some(object) = self.objects.get(&id).cloned() else { return };
-        let asked = grace_s.or(object["spec"]["terminationGracePeriodSeconds"].as_u64());
+        let grace = grace_s.or(object["spec"]["terminationGracePeriodSeconds"].as_u64());
         // A pod that no kubelet has started has nothing to stop.
         let runs = id.0 == "Pod" && object["spec"]["nodeName"].as_str().is_some_and(|node| !node.is_empty());
-        let lingers = id.0 == "Namespace" || !finalizers(&object).is_empty() || (runs && asked != Some(0));
+        let lingers = id.0 == "Namespace" || !finalizers(&object).is_empty() || (runs && grace != Some(0));
         if !lingers {
             return self.remove(&id);
         }
@@ -245,7 +245,7 @@ impl Store {
         }
         let mut terminating = (*object).clone();
         terminating["metadata"]["deletionTimestamp"] = json!(seconds(self.now));
-        if let (true, Some(grace_s)) = (runs, asked) {
+        if let (true, Some(grace_s)) = (runs, grace) {
             terminating["metadata"]["deletionGracePeriodSeconds"] = json!(grace_s);
         }
         if id.0 == "Namespace" {

@@ -82,7 +82,7 @@ fn to_another(of: &EventPattern, index: usize, log: &Log<'_>) -> Vec<Edit> {
 fn placed(event: &Event, of: &EventPattern, value: Option<&str>) -> Event {
     let mut event = event.clone();
     if let EventKind::Azure(fact) = &mut event.kind {
-        for (asked, slot) in [
+        for (expected, slot) in [
             (&of.code, &mut fact.code),
             (&of.zone, &mut fact.zone),
             (&of.capacity_type, &mut fact.capacity_type),
@@ -90,8 +90,8 @@ fn placed(event: &Event, of: &EventPattern, value: Option<&str>) -> Event {
             (&of.nodepool, &mut fact.nodepool),
         ] {
             // An empty field is not changed: an earlier fact has its value.
-            if let Some(asked) = asked.as_ref().filter(|_| !slot.is_empty()) {
-                value.unwrap_or(asked).clone_into(slot);
+            if let Some(expected) = expected.as_ref().filter(|_| !slot.is_empty()) {
+                value.unwrap_or(expected).clone_into(slot);
             }
         }
     }
@@ -206,8 +206,8 @@ fn invented(of: &EventPattern, phase: &str, at_us: u64, number: usize, log: &Log
             severity: "Warning".to_owned(),
         }));
     }
-    let asked = of.notification.clone().unwrap_or_default();
-    let (kind, name) = asked.about.map(|about| (about.kind, about.name.unwrap_or_default())).unwrap_or_default();
+    let expected = of.notification.clone().unwrap_or_default();
+    let (kind, name) = expected.about.map(|about| (about.kind, about.name.unwrap_or_default())).unwrap_or_default();
     let newest = log.events.iter().rev().find_map(|event| match &event.kind {
         EventKind::Action(ActionStamps { what: ActionKind::Push { revision, .. }, phase: of, .. }) if of == phase => {
             Some(format!("main@sha1:{revision}"))
@@ -215,13 +215,13 @@ fn invented(of: &EventPattern, phase: &str, at_us: u64, number: usize, log: &Log
         _ => None,
     });
     event(EventKind::Notified(Notification {
-        path: asked.path.unwrap_or_else(|| "/mutated".to_owned()),
+        path: expected.path.unwrap_or_else(|| "/mutated".to_owned()),
         kind,
         name,
-        severity: asked.severity.map_or("info", |severity| severity.as_str()).to_owned(),
+        severity: expected.severity.map_or("info", |severity| severity.as_str()).to_owned(),
         reason: text(&of.code),
         message: of.message_contains.clone().unwrap_or_else(|| "mutated".to_owned()),
-        revision: newest.filter(|_| asked.newest).unwrap_or_default(),
+        revision: newest.filter(|_| expected.newest).unwrap_or_default(),
         ..Notification::default()
     }))
 }

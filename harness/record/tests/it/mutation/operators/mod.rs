@@ -30,7 +30,7 @@ pub(crate) fn claims(check: &Check, log: &Log<'_>) -> Vec<Claim> {
             }
             claims
         }
-        Check::Latency(asked) => latency::claims(asked, log),
+        Check::Latency(limits) => latency::claims(limits, log),
         Check::Limits(check) => vec![Claim::new("", nodes::over_the_limits(check.nodepools.names(), log))],
         Check::Fleet(check) => {
             let as_many = check.vms.map(|VmCount::AsManyAsNodeclaims| Claim::new("as many", vms::another_fleet(log)));
