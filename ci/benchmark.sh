@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The benchmark: how fast the harness is, what it costs and how exactly it measures, as figures beside their targets.
-# It reports and does not judge: a missed target is not a failure, a failed run is. About an hour and a quarter on two idle cores.
+# It reports and does not judge: a failed run is a failure, a missed target is not. About an hour and a quarter on two idle cores.
 #
 #   ci/benchmark.sh                          everything, once
 #   ci/benchmark.sh --only smoke --repeat 5  one item, median and range of five

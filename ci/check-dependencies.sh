@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Licences, bans, origins and advisories of every crate (deny.toml). A check that cannot be done is a failure.
+# Checks licences, bans, origins and advisories of every crate (deny.toml). A check that cannot be made is a failure.
 #
 #   --allow-unreachable-advisories   if the database of advisories cannot be fetched, say so, and let the other checks decide
 set -euo pipefail

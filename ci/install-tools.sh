@@ -6,7 +6,7 @@ need() { # command, what to install
     command -v "$1" >/dev/null || { echo "error: $1 is not on PATH: install $2" >&2; exit 1; }
 }
 need cargo "Rust 1.95 or later (https://rustup.rs)"
-need go "Go 1.26 or later (https://go.dev/dl)"
+need go "Go 1.26.5 or later (https://go.dev/dl)"
 need git "git"
 need cc "a C compiler (gcc)"
 
@@ -20,7 +20,7 @@ git --version
 # Built without optimizations: compiling them takes longer than running them.
 cargo_tool() { # crate, version, options
     command -v "$1" >/dev/null && return
-    echo "installing $1 $2 (a few minutes, once for each machine)"
+    echo "installing $1 $2 (takes a few minutes, once per machine)"
     timeout 1200 cargo install "$1" --version "$2" --locked --debug --quiet "${@:3}"
 }
 cargo_tool cargo-deny 0.20.2

@@ -5,7 +5,7 @@
 #   ci/record.sh                          every scenario, every counter-case, and the short scenarios listed below
 #   ci/record.sh spot spot--no-fallback   some of them
 #
-# A run with another verdict than before is recorded all the same: the previous one is in git, and the difference is printed.
+# A run whose verdict differs from the previous one is recorded nevertheless: the previous one is in Git, and the difference is printed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,7 +42,7 @@ for name in "${names[@]}"; do
     elif [ -f "harness/cli/tests/scenarios/$name.yaml" ]; then
         record "harness/cli/tests/scenarios/$name.yaml" || code=$?
     else
-        echo "error: there is no scenario and no counter-case $name" >&2
+        echo "error: there is no scenario or counter-case named $name" >&2
         exit 2
     fi
     # 0 and 1 are verdicts. Anything else is a run that says nothing about the scenario.

@@ -1,4 +1,4 @@
-//! Several scenarios that were run together: what became of each, and `junit.xml` over all of them.
+//! Several scenarios that were run together: the outcome of each, and `junit.xml` over all of them.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use crate::{junit, outcome, text};
 
 /// One scenario among several.
 #[derive(Clone, Copy, Debug)]
-pub struct One<'a> {
+pub struct SuiteEntry<'a> {
     /// Its name, unique among them: also that of its folder.
     pub name: &'a str,
     /// Its group, as scenarios write it.
     pub group: &'a str,
-    /// What became of it.
-    pub became: Became<'a>,
+    /// Its outcome.
+    pub outcome: EntryOutcome<'a>,
     /// What went wrong around the run, which its own log cannot hold.
-    pub troubles: &'a [Trouble],
-    /// Its exit code, troubles included.
+    pub issues: &'a [EntryIssue],
+    /// Its exit code, issues included.
     pub exit_code: u8,
 }
 
-/// What became of a scenario.
+/// The outcome of a scenario.
 #[derive(Clone, Copy, Debug)]
-pub enum Became<'a> {
+pub enum EntryOutcome<'a> {
     /// It was run, and this is its result.
     Ran(&'a Plan, &'a RunResult),
     /// It was run, and its result is not judged by its verdict alone.
@@ -35,7 +35,7 @@ pub enum Became<'a> {
     NotRun(&'a str),
 }
 
-impl<'a> Became<'a> {
+impl<'a> EntryOutcome<'a> {
     /// Plan and result, if it was run.
     pub fn ran(&self) -> Option<(&'a Plan, &'a RunResult)> {
         match *self {
@@ -101,23 +101,23 @@ impl Judgement<'_> {
 
 /// Something that went wrong around a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct EntryIssue {
     /// The exit code that it makes.
     pub exit_code: u8,
     /// What happened, one line.
     pub what: String,
 }
 
-impl One<'_> {
+impl SuiteEntry<'_> {
     /// The outcome in a word or two, and the verdict whose colour it has.
     pub fn word(&self) -> (&'static str, Verdict) {
-        match self.became {
-            Became::Judged(_, result, judgement) if self.troubles.is_empty() => judgement.word(result),
-            Became::Ran(_, result) if result.exit_code == self.exit_code => {
+        match self.outcome {
+            EntryOutcome::Judged(_, result, judgement) if self.issues.is_empty() => judgement.word(result),
+            EntryOutcome::Ran(_, result) if result.exit_code == self.exit_code => {
                 let headline = outcome::headline(result);
                 (headline.word, headline.tone)
             }
-            Became::NotRun(_) if self.troubles.is_empty() => ("Not run", Verdict::Inconclusive),
+            EntryOutcome::NotRun(_) if self.issues.is_empty() => ("Not run", Verdict::Inconclusive),
             _ => match self.exit_code {
                 1 => ("Slower", Verdict::Fail),
                 4 => ("Inconclusive", Verdict::Inconclusive),
@@ -130,21 +130,21 @@ impl One<'_> {
 
     /// Why, most important first, one line each. Empty for one that passed at the first attempt.
     pub fn reasons(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.troubles.iter().map(|trouble| text::one_line(&trouble.what, 500)).collect();
-        match self.became {
-            Became::Ran(_, result) if result.exit_code != 0 => {
+        let mut lines: Vec<String> = self.issues.iter().map(|issue| text::one_line(&issue.what, 500)).collect();
+        match self.outcome {
+            EntryOutcome::Ran(_, result) if result.exit_code != 0 => {
                 lines.extend(outcome::reasons(result).into_iter().map(|line| text::one_line(line, 500)));
             }
-            Became::Ran(..) => {}
-            Became::Judged(_, result, judgement) => lines.extend(judgement.reasons(result)),
-            Became::NotRun(why) => lines.push(format!("not run: {}", text::one_line(why, 500))),
+            EntryOutcome::Ran(..) => {}
+            EntryOutcome::Judged(_, result, judgement) => lines.extend(judgement.reasons(result)),
+            EntryOutcome::NotRun(why) => lines.push(format!("not run: {}", text::one_line(why, 500))),
         }
         lines
     }
 
     /// How long it took, in microseconds; `None` for one that was not run.
     pub fn took_us(&self) -> Option<u64> {
-        self.became.ran().map(|(_, result)| result.run.duration_us)
+        self.outcome.ran().map(|(_, result)| result.run.duration_us)
     }
 }
 
@@ -153,27 +153,29 @@ impl One<'_> {
 /// # Errors
 ///
 /// Only where the XML writer fails, which writing to memory does not.
-pub fn junit(title: &str, all: &[One<'_>]) -> Result<String, SerializeError> {
+pub fn junit(title: &str, all: &[SuiteEntry<'_>]) -> Result<String, SerializeError> {
     let mut report = Report::new(title);
-    report.set_time(Duration::from_micros(all.iter().filter_map(One::took_us).sum()));
-    for one in all {
-        let mut suite = match one.became {
-            Became::Ran(plan, result) => junit::suite(plan, result),
-            Became::Judged(plan, result, judgement) => judged(one, junit::suite(plan, result), result, &judgement),
-            Became::NotRun(why) => {
-                let mut suite = TestSuite::new(one.name);
+    report.set_time(Duration::from_micros(all.iter().filter_map(SuiteEntry::took_us).sum()));
+    for entry in all {
+        let mut suite = match entry.outcome {
+            EntryOutcome::Ran(plan, result) => junit::suite(plan, result),
+            EntryOutcome::Judged(plan, result, judgement) => {
+                judged(entry, junit::suite(plan, result), result, &judgement)
+            }
+            EntryOutcome::NotRun(why) => {
+                let mut suite = TestSuite::new(entry.name);
                 let status = junit::non_success(NonSuccessKind::Error, "not run", &format!("not run: {why}"), "");
-                suite.add_test_case(around(one, "the run ended as planned", status));
+                suite.add_test_case(around(entry, "the run ended as planned", status));
                 suite
             }
         };
         // The names of suites differ, also where one scenario was run twice.
-        suite.name = one.name.into();
-        for trouble in one.troubles {
+        suite.name = entry.name.into();
+        for issue in entry.issues {
             // 4: nothing is wrong, and nothing is known.
-            let kind = if trouble.exit_code == 4 { NonSuccessKind::Error } else { NonSuccessKind::Failure };
-            let status = junit::non_success(kind, "trouble", &trouble.what, "");
-            suite.add_test_case(around(one, "nothing went wrong around the run", status));
+            let kind = if issue.exit_code == 4 { NonSuccessKind::Error } else { NonSuccessKind::Failure };
+            let status = junit::non_success(kind, "trouble", &issue.what, "");
+            suite.add_test_case(around(entry, "nothing went wrong around the run", status));
         }
         report.timestamp = report.timestamp.or(suite.timestamp);
         report.add_test_suite(suite);
@@ -183,10 +185,10 @@ pub fn junit(title: &str, all: &[One<'_>]) -> Result<String, SerializeError> {
 
 /// The suite of a run, with a case for the judgement that lists the first attempt. It is the only case of a counter-case, whose
 /// expectations fail on purpose.
-fn judged(one: &One<'_>, whole: TestSuite, result: &RunResult, judgement: &Judgement<'_>) -> TestSuite {
+fn judged(entry: &SuiteEntry<'_>, whole: TestSuite, result: &RunResult, judgement: &Judgement<'_>) -> TestSuite {
     let mut suite = whole;
     if judgement.broken.is_some() {
-        let mut alone = TestSuite::new(one.name);
+        let mut alone = TestSuite::new(entry.name);
         (alone.time, alone.timestamp) = (suite.time, suite.timestamp);
         (alone.properties, alone.system_out) = (suite.properties, suite.system_out);
         suite = alone;
@@ -200,7 +202,7 @@ fn judged(one: &One<'_>, whole: TestSuite, result: &RunResult, judgement: &Judge
         first.set_type("judgement").set_message(text::one_line(main, 500)).set_description(judgement.first.join("\n"));
         status.add_rerun(first);
     }
-    let mut case = around(one, "the result is the expected one", status);
+    let mut case = around(entry, "the result is the expected one", status);
     if let Some(broken) = judgement.broken {
         let mut lines = vec![format!("broken on purpose: {broken}")];
         lines.extend(outcome::reasons(result).into_iter().map(str::to_owned));
@@ -210,9 +212,9 @@ fn judged(one: &One<'_>, whole: TestSuite, result: &RunResult, judgement: &Judge
     suite
 }
 
-fn around(one: &One<'_>, name: &str, status: TestCaseStatus) -> TestCase {
+fn around(entry: &SuiteEntry<'_>, name: &str, status: TestCaseStatus) -> TestCase {
     let mut case = TestCase::new(name, status);
-    case.set_classname(format!("harness.{}.run", one.name));
+    case.set_classname(format!("harness.{}.run", entry.name));
     case.set_time(Duration::ZERO);
     case
 }

@@ -8,7 +8,7 @@ use harness_components::{BuildReport, Progress};
 use harness_plan::{NodeClass, Plan};
 use harness_record::Event;
 use harness_record::compare::Comparison;
-use harness_report::several::One;
+use harness_report::several::SuiteEntry;
 use harness_tree::Finding;
 
 use crate::error::TargetError;
@@ -79,7 +79,7 @@ pub enum Update<'a> {
         /// Which one.
         position: Position,
         /// What it came to.
-        outcome: One<'a>,
+        outcome: SuiteEntry<'a>,
     },
     /// The cluster is not as it was before the run: what is different.
     ClusterChanged(&'a str),

@@ -3,7 +3,7 @@
 
 use std::path::{Component, Path};
 
-use harness_report::several::{Judgement, Trouble};
+use harness_report::several::{EntryIssue, Judgement};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +113,7 @@ pub struct Issue {
     pub what: String,
 }
 
-impl From<&Issue> for Trouble {
+impl From<&Issue> for EntryIssue {
     fn from(issue: &Issue) -> Self {
         Self { exit_code: issue.exit_code.into(), what: issue.what.clone() }
     }

@@ -6,7 +6,7 @@ use harness_plan::Plan;
 use harness_record::RunResult;
 use harness_record::compare::Comparison;
 use harness_report::index::{self, Head};
-use harness_report::several::{self, Became, One, Trouble};
+use harness_report::several::{self, EntryIssue, EntryOutcome, SuiteEntry};
 
 use crate::error::{BoxedError, FolderError};
 use crate::exit_code::ExitCode;
@@ -52,7 +52,7 @@ pub struct SuiteReport {
 
 impl SuiteReport {
     /// The outcome of each run, in their order.
-    pub fn outcomes(&self) -> Vec<One<'_>> {
+    pub fn outcomes(&self) -> Vec<SuiteEntry<'_>> {
         self.outcomes.iter().map(RunOutcome::describe).collect()
     }
 }
@@ -133,7 +133,7 @@ fn write_index(
         command: record.command.clone(),
         left: record.leaks.clone(),
     };
-    let all: Vec<One<'_>> = outcomes.iter().map(RunOutcome::describe).collect();
+    let all: Vec<SuiteEntry<'_>> = outcomes.iter().map(RunOutcome::describe).collect();
     let write = |name: &str, text: Result<String, BoxedError>| {
         let path = folder.join(name);
         match text {
@@ -154,7 +154,7 @@ pub(crate) struct RunOutcome {
     record: RunRecord,
     /// Its plan and result, or why it has none.
     ran: Result<Box<(Plan, RunResult)>, String>,
-    issues: Vec<Trouble>,
+    issues: Vec<EntryIssue>,
     exit_code: ExitCode,
 }
 
@@ -179,22 +179,22 @@ impl RunOutcome {
             (Err(_), _, RunState::Waiting | RunState::Running | RunState::Ran) => ExitCode::Inconclusive,
         };
         let exit_code = record.issues.iter().map(|issue| issue.exit_code).fold(own, ExitCode::max);
-        let issues = record.issues.iter().map(Trouble::from).collect();
+        let issues = record.issues.iter().map(EntryIssue::from).collect();
         Self { record, ran, issues, exit_code }
     }
 
     /// The outcome as reports take it.
-    pub(crate) fn describe(&self) -> One<'_> {
-        let became = match (&self.ran, &self.record.judgement) {
-            (Ok(ran), None) => Became::Ran(&ran.0, &ran.1),
-            (Ok(ran), Some(judgement)) => Became::Judged(&ran.0, &ran.1, judgement.into()),
-            (Err(reason), _) => Became::NotRun(reason),
+    pub(crate) fn describe(&self) -> SuiteEntry<'_> {
+        let outcome = match (&self.ran, &self.record.judgement) {
+            (Ok(ran), None) => EntryOutcome::Ran(&ran.0, &ran.1),
+            (Ok(ran), Some(judgement)) => EntryOutcome::Judged(&ran.0, &ran.1, judgement.into()),
+            (Err(reason), _) => EntryOutcome::NotRun(reason),
         };
-        One {
+        SuiteEntry {
             name: &self.record.name,
             group: &self.record.group,
-            became,
-            troubles: &self.issues,
+            outcome,
+            issues: &self.issues,
             exit_code: self.exit_code.into(),
         }
     }

@@ -63,7 +63,7 @@ async fn refusals_name_their_machine_in_the_flat_shape() {
 }
 
 #[tokio::test]
-async fn one_bad_name_refuses_the_whole_and_leaves_nothing() {
+async fn one_bad_name_refuses_the_whole_batch_and_creates_nothing() {
     let lab = Lab::start(instant(), None).await;
     let long = "x".repeat(35);
     let answer = put(&lab, &["web-1", &long]).await;

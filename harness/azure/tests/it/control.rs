@@ -43,7 +43,7 @@ async fn an_invalid_behaviour_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn facts_wait_for_the_first_and_come_in_order() {
+async fn reading_facts_waits_for_the_first_and_keeps_their_order() {
     let lab = Lab::start(instant(), None).await;
     let after = lab.sim.facts().last_seq();
     let started = Instant::now();
@@ -63,7 +63,7 @@ async fn facts_wait_for_the_first_and_come_in_order() {
 }
 
 #[tokio::test]
-async fn the_monotonic_clock_is_the_machines_own() {
+async fn the_monotonic_clock_is_that_of_the_machine() {
     let lab = Lab::start(instant(), None).await;
     let before = harness_azure::clock::monotonic_ns();
     lab.create("web-1", "Standard_D4s_v5", false).await;
@@ -97,7 +97,7 @@ async fn a_reset_removes_vms_and_nodes_and_counts_from_zero() {
 }
 
 #[tokio::test]
-async fn commands_say_why_they_cannot() {
+async fn commands_say_why_they_cannot_be_carried_out() {
     let lab = Lab::start(instant(), None).await;
     lab.create("web-1", "Standard_D4s_v5", false).await;
     lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. })).await;
@@ -116,7 +116,7 @@ async fn commands_say_why_they_cannot() {
 }
 
 #[tokio::test]
-async fn a_simulator_that_is_stopped_is_gone() {
+async fn a_stopped_simulator_no_longer_answers() {
     let lab = Lab::start(instant(), None).await;
     lab.create("web-1", "Standard_D4s_v5", false).await;
     let (url, control) = (lab.sim.arm_url(), lab.control.clone());

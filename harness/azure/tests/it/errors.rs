@@ -41,7 +41,7 @@ async fn the_identity_endpoint_checks_its_header() {
 )]
 #[case("GET", "/metadata/endpoints")]
 #[tokio::test]
-async fn what_is_not_modelled_is_refused_counted_and_a_fact(#[case] method: &str, #[case] path: &str) {
+async fn a_call_that_is_not_modelled_is_refused_counted_and_a_fact(#[case] method: &str, #[case] path: &str) {
     let lab = Lab::start(instant(), None).await;
     let path = path.replace("{S}", &lab.sim.config().subscription_id);
     let answer = lab.send(lab.request(method.parse::<Method>().unwrap(), &path)).await;
@@ -71,7 +71,7 @@ async fn what_is_not_modelled_is_refused_counted_and_a_fact(#[case] method: &str
 #[case("{N}/providers/Microsoft.Network/virtualNetworks/other", 404, "ResourceNotFound")]
 #[case("{N}/providers/Microsoft.Network/virtualNetworks/aks-vnet/subnets/other", 404, "ResourceNotFound")]
 #[tokio::test]
-async fn what_does_not_exist(#[case] path: &str, #[case] status: u16, #[case] code: &str) {
+async fn resources_that_do_not_exist(#[case] path: &str, #[case] status: u16, #[case] code: &str) {
     let lab = Lab::start(instant(), None).await;
     let path = path
         .replace("{S}", &lab.sim.config().subscription_id)
@@ -97,7 +97,7 @@ async fn the_api_version_is_required() {
 #[case(json!({"properties": {"hardware": {"vmSize": "Standard_D2s_v5"}}, "zones": ["9"]}), "zone")]
 #[case(json!({"properties": {"hardware": {"vmSize": "Standard_B2s"}, "priority": "Spot"}}), "Spot")]
 #[tokio::test]
-async fn machines_that_cannot_be(#[case] body: Value, #[case] term: &str) {
+async fn machines_that_cannot_be_created(#[case] body: Value, #[case] term: &str) {
     let lab = Lab::start(instant(), None).await;
     let answer = lab.put(&lab.machine("web-1"), &body).await;
     assert_eq!((answer.status, answer.code()), (400, "InvalidParameter"));

@@ -10,7 +10,7 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use tower::service_fn;
 
-/// The Nodes that exist, and what was asked.
+/// The Nodes that exist, and the requests so far.
 #[derive(Clone, Default)]
 pub(crate) struct FakeKube {
     state: Arc<Mutex<State>>,

@@ -1,4 +1,4 @@
-//! Each fault, seen from outside.
+//! Each fault, as a client sees it.
 
 use harness_simulation::ConditionStatus;
 use harness_units::Factor;
@@ -98,7 +98,7 @@ async fn a_quota_of_each_scope_changes_while_vms_run(#[case] scope: &str, #[case
     lab.control.add_fault(&limit(8).named("more")).await.unwrap();
     lab.create("web-3", "Standard_D4s_v5", spot).await;
     lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-3", k)).await;
-    // The other capacity type has a quota of its own.
+    // The other capacity type has its own quota.
     lab.create("web-4", "Standard_E4s_v5", !spot).await;
     if scope != "regional" {
         lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-4", k)).await;
@@ -106,7 +106,7 @@ async fn a_quota_of_each_scope_changes_while_vms_run(#[case] scope: &str, #[case
 }
 
 #[tokio::test]
-async fn each_fact_of_a_vm_tells_its_cores_and_its_own_price() {
+async fn each_fact_of_a_vm_has_its_cores_and_its_own_price() {
     let lab = Lab::start(instant(), None).await;
     for (name, spot, price) in [("web-1", false, 192_000), ("web-2", true, 57_600)] {
         lab.create(name, "Standard_D4s_v5", spot).await;
@@ -120,7 +120,7 @@ async fn each_fact_of_a_vm_tells_its_cores_and_its_own_price() {
 }
 
 #[tokio::test]
-async fn throttling_says_when_to_come_again() {
+async fn throttling_says_when_to_retry() {
     let lab = Lab::start(instant(), None).await;
     let fault = Fault::new(FaultKind::Throttle {
         retry_after: Span::from_millis(1_200),
@@ -246,7 +246,7 @@ async fn any_code_and_text() {
     assert_eq!(lab.get(&put.header("azure-asyncoperation")).await.body["error"]["code"], "InsufficientSubnetSize");
 }
 
-/// How many refused calls the facts tell.
+/// The number of refused calls in the facts.
 async fn refused(lab: &Lab) -> u64 {
     let facts = lab.control.facts(0, Duration::ZERO).await.unwrap().facts;
     facts.iter().map(|fact| if let FactKind::Refused { calls } = fact.kind { calls } else { 0 }).sum()
@@ -259,7 +259,7 @@ async fn an_outage_that_answers_503_and_ends() {
     lab.control.add_fault(&fault.named("down")).await.unwrap();
     let answer = lab.get(&lab.pool()).await;
     assert_eq!((answer.status, answer.code()), (503, "ServiceUnavailable"));
-    // The first refused call is told at once, the rest at the end.
+    // There is a fact for the first refused call at once, and one for the rest at the end.
     lab.fact("refused", |k| matches!(k, FactKind::Refused { calls: 1 })).await;
     for _ in 0..4 {
         assert_eq!(lab.get(&lab.pool()).await.status, 503);
@@ -327,7 +327,7 @@ async fn crashes_and_evictions_of_a_share() {
     assert!(lab.control.faults().await.unwrap().is_empty(), "they act once");
 }
 
-/// So many VMs in two pools, all with a Ready Node.
+/// That many VMs in two pools, all with a Ready Node.
 async fn fleet(lab: &Lab, of_web: usize, of_batch: usize) {
     let pools = [("web", of_web), ("batch", of_batch)];
     for (pool, count) in pools {
@@ -353,7 +353,7 @@ fn pool(name: &str) -> VmSelector {
 }
 
 #[tokio::test]
-async fn a_count_bounds_whom_a_crash_hits_and_the_seed_chooses() {
+async fn a_count_limits_how_many_vms_crash_and_the_seed_chooses_them() {
     let mut chosen = Vec::new();
     for _ in 0..2 {
         let kube = FakeKube::default();
@@ -398,10 +398,10 @@ async fn a_condition_reaches_as_many_nodes_and_stays() {
     assert!(jiff::Timestamp::now().duration_since(since).as_secs() < 60, "{written}");
     assert!(written["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
     let facts = lab.sim.facts().after(0).facts;
-    let told = facts.iter().filter(
+    let matching = facts.iter().filter(
         |f| matches!(&f.kind, FactKind::NodeCondition { condition, status, .. } if condition == HEALTHY && status == "False"),
     );
-    assert_eq!(told.count(), 2);
+    assert_eq!(matching.count(), 2);
 
     // The simulator's own writes leave it alone.
     lab.control.crash(&hit[0]).await.unwrap();
@@ -414,7 +414,7 @@ async fn a_condition_reaches_as_many_nodes_and_stays() {
         assert_eq!(kube.condition(&other.vm.name, HEALTHY), None);
     }
 
-    // The agent may find it well again.
+    // The agent may find the node healthy again.
     let only = VmSelector { vm: Some(hit[0].clone()), ..VmSelector::default() };
     lab.control.add_fault(&condition(only, HEALTHY, ConditionStatus::True)).await.unwrap();
     shows(&kube, &one, HEALTHY, "True").await;

@@ -92,7 +92,7 @@ async fn deleting_before_the_boot_ends_cancels_the_creation() {
 }
 
 #[tokio::test]
-async fn deleting_what_is_not_there_is_the_error_that_the_provider_knows() {
+async fn deleting_a_missing_machine_is_the_error_that_the_provider_knows() {
     let lab = Lab::start(instant(), None).await;
     let answer = lab.delete_machines(&["web-9"]).await;
     assert_eq!((answer.status, answer.code()), (400, "InvalidParameter"));

@@ -1,4 +1,4 @@
-//! The simulated Azure through its own doors: https, the identity and control endpoints, and a fake API server.
+//! The simulated Azure through its interfaces: HTTPS, the identity and control endpoints, and a fake API server.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed; helpers are not seen as tests")]
 
@@ -11,6 +11,6 @@ mod fake_kube;
 mod faults;
 mod machines;
 mod nodes;
-mod people;
 mod quota;
 mod support;
+mod user_calls;

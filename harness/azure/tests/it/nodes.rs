@@ -19,7 +19,7 @@ async fn until(what: &str, mut met: impl FnMut() -> bool) {
 }
 
 #[tokio::test]
-async fn a_node_comes_ready_and_goes_with_its_vm() {
+async fn a_node_becomes_ready_and_is_deleted_with_its_vm() {
     let kube = FakeKube::default();
     let lab = Lab::start(instant(), Some(kube.client())).await;
     lab.create("web-1", "Standard_D4s_v5", false).await;
@@ -77,7 +77,7 @@ async fn each_leg_takes_the_time_that_was_drawn() {
 }
 
 #[tokio::test]
-async fn vms_that_booted_before_there_was_an_api_server_get_their_nodes_then() {
+async fn vms_that_booted_before_there_was_an_api_server_get_their_nodes_later() {
     let lab = Lab::start(instant(), None).await;
     lab.create("web-1", "Standard_D4s_v5", false).await;
     lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. })).await;
@@ -100,7 +100,7 @@ async fn a_vm_survives_its_node() {
 }
 
 #[tokio::test]
-async fn an_api_server_that_fails_is_tried_again_and_complained_about_once() {
+async fn a_failing_api_server_is_retried_and_reported_once() {
     let kube = FakeKube::default();
     kube.refuse(2);
     let lab = Lab::start(instant(), Some(kube.client())).await;
@@ -117,7 +117,7 @@ async fn an_api_server_that_fails_is_tried_again_and_complained_about_once() {
 }
 
 #[tokio::test]
-async fn a_node_that_is_there_already_is_taken_over() {
+async fn an_existing_node_is_adopted() {
     let kube = FakeKube::default();
     let first = Lab::start(instant(), Some(kube.client())).await;
     first.create("web-1", "Standard_D4s_v5", false).await;
@@ -180,7 +180,7 @@ async fn a_vm_that_is_deleted_while_its_node_is_written_leaves_no_node() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_nodes_come_quickly_and_never_too_many_at_once() {
+async fn many_nodes_are_created_quickly_and_never_too_many_at_once() {
     let kube = FakeKube::default();
     kube.answer_after(Duration::from_millis(20));
     let lab = Lab::start(instant(), Some(kube.client())).await;

@@ -32,7 +32,7 @@ async fn usages_follow_the_vms() {
     assert_eq!(usage(&lab, "lowPriorityCores").await.0, 0);
 }
 
-/// The first GET after the PUT shows the refusal, in the shape and the words that the provider's classifier reads.
+/// The first GET after the PUT shows the refusal, with the shape and the text that the provider's classifier reads.
 async fn refused(lab: &Lab, machine: &str, term: &str) {
     let answer = lab.get(&lab.machine(machine)).await;
     let p = &answer.body["properties"];
@@ -54,10 +54,10 @@ async fn no_quota_for_a_family() {
     assert_eq!((vm.nodepool.as_str(), vm.family.as_str(), code.as_str()), ("web", "F", "OperationNotAllowed"));
     assert!(message.contains("Current Limit: 0"), "{message}");
     assert_eq!(lab.get(&put.header("azure-asyncoperation")).await.body["status"], "Failed");
-    // Another family is not concerned.
+    // Another family is not affected.
     lab.create("web-1", "Standard_D4s_v5", false).await;
     lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-1", k)).await;
-    // What failed can be deleted, and then the name is free again.
+    // A failed machine can be deleted, and then its name is free again.
     lab.delete_machines(&["encoder-1"]).await;
     lab.fact("deleted", |k| matches!(k, FactKind::VmDeleted { .. }) && of("encoder-1", k)).await;
     assert_eq!(lab.create("encoder-1", "Standard_D4s_v5", false).await.status, 201);

@@ -9,7 +9,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 pub(crate) const VERSION: &str = "api-version=2026-04-02-preview";
-/// No wait in these tests is longer.
+/// The limit of every wait in these tests.
 pub(crate) use harness_testing::limits::ANSWER;
 
 pub(crate) struct Lab {
@@ -37,7 +37,7 @@ impl Answer {
     }
 }
 
-/// Nothing takes any time.
+/// Everything is instant.
 pub(crate) fn instant() -> Behaviour {
     Behaviour { seed: 7, ..Behaviour::instant() }
 }
@@ -135,7 +135,7 @@ impl Lab {
         self.post(&format!("{}/deleteMachines", self.pool()), &json!({ "machineNames": names })).await
     }
 
-    /// Waits until a fact is found among all from the start.
+    /// Waits until one of all facts since the start matches.
     pub(crate) async fn fact(&self, what: &str, wanted: impl Fn(&FactKind) -> bool) -> Fact {
         let deadline = tokio::time::Instant::now() + ANSWER.get();
         let mut after = 0;

@@ -80,14 +80,14 @@ async fn follow(cluster: Cluster) {
     let missing = format!("/apis/metrics.k8s.io/v1beta1/namespaces/{NAMESPACE}/pods/nobody");
     assert_eq!(raw(&client, &missing).await.unwrap_err(), 404);
 
-    // A saturated workload says what it leaves undone.
+    // For a saturated workload, the excess load is reported.
     web.cpu_millicores = Some(Demand::capped(1000, Cap::Request));
     metrics.set_load(&web).await.unwrap();
     let report = metrics.report().await.unwrap();
     let web_now = report.iter().find(|report| report.workload == "web").unwrap();
     assert_eq!((web_now.ready_pods, web_now.metrics["cpu"]), (4, DemandReport { used: 400, overload: 600 }));
 
-    // And back, as soon as the load has gone.
+    // And back, as soon as the load is removed.
     web.cpu_millicores = Some(Demand::total(50));
     metrics.set_load(&web).await.unwrap();
     scaled(&client, "web", 1).await;
@@ -98,7 +98,7 @@ async fn follow(cluster: Cluster) {
     metrics.clear().await.unwrap();
     assert_eq!(raw(&client, all).await.unwrap()["items"], json!([]));
     assert!(metrics.report().await.unwrap().is_empty());
-    // An aggregated API that is registered does not keep a namespace from going.
+    // A registered aggregated API does not block the deletion of a namespace.
     namespaces.delete(NAMESPACE, &DeleteParams::default()).await.unwrap();
     wait_for("the namespace is gone", limits::NAMESPACE_GONE, async || match namespaces.get_opt(NAMESPACE).await {
         Ok(None) => Ok(()),
@@ -136,7 +136,7 @@ async fn workload(client: &Client, name: &str, metric: Value) {
     autoscalers.create(&PostParams::default(), &serde_json::from_value(autoscaler).unwrap()).await.unwrap();
 }
 
-/// Waits until the Deployment has so many pods, all Ready.
+/// Waits until the Deployment has that many pods, all Ready.
 async fn scaled(client: &Client, name: &str, replicas: i32) {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), NAMESPACE);
     let autoscalers: Api<HorizontalPodAutoscaler> = Api::namespaced(client.clone(), NAMESPACE);
@@ -155,7 +155,7 @@ async fn scaled(client: &Client, name: &str, replicas: i32) {
     .await;
 }
 
-/// Nodes as the administrator may write them; a run may not.
+/// Nodes, with the rights of an administrator; a run may not write them.
 async fn administrators_nodes(cluster: &Cluster) -> Api<Node> {
     let kubeconfig = cluster.env().into_iter().find(|(name, _)| name == "KUBECONFIG").unwrap().1;
     let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
@@ -163,7 +163,7 @@ async fn administrators_nodes(cluster: &Cluster) -> Api<Node> {
     Api::all(Client::try_from(config).unwrap())
 }
 
-/// A node that kwok plays, Ready and with room for every pod.
+/// A node that kwok simulates, Ready and with room for every pod.
 async fn node(nodes: &Api<Node>) {
     let object = json!({"metadata": {
         "name": NODE,

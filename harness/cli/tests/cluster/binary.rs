@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-/// A name that no cluster has: a run with it starts one of its own.
+/// A name that no cluster has: a run with it starts its own.
 pub(crate) const NO_CLUSTER: &str = "not-up";
 
 /// The binary under test.
@@ -25,14 +25,14 @@ pub(crate) fn scenario(name: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// A run on a cluster of its own.
+/// A run on its own cluster.
 pub(crate) fn start_alone(arguments: &[&str]) -> Started {
     let mut command = harness();
     command.arg("run").args(arguments).args(["--cluster", NO_CLUSTER]);
     start(command)
 }
 
-/// Starts a run in a folder of its own; the command lacks `--out` only.
+/// Starts a run with its own folder; the command lacks only `--out`.
 pub(crate) fn start(mut command: Command) -> Started {
     let folder = tempfile::tempdir().unwrap();
     let stderr = std::fs::File::create(folder.path().join("stderr")).unwrap();
@@ -47,7 +47,7 @@ pub(crate) fn start(mut command: Command) -> Started {
     Started { child, folder }
 }
 
-/// A run that goes on. It is killed where the test ends before it.
+/// A run in progress. It is killed if the test ends first.
 pub(crate) struct Started {
     child: Child,
     folder: tempfile::TempDir,
@@ -94,7 +94,7 @@ impl Started {
         });
     }
 
-    /// Waits for the beginning of a phase.
+    /// Waits for the start of a phase.
     pub(crate) fn wait_for_phase(&self, run: &str, phase: &str) {
         self.wait_for_event(run, &format!("the phase {phase}"), |event| event["phase_began"]["phase"] == phase);
     }
@@ -109,13 +109,13 @@ impl Started {
         std::fs::read_to_string(self.folder.path().join("stderr")).unwrap_or_default()
     }
 
-    /// Waits for the end and reads what came out.
+    /// Waits for the end and reads the results.
     pub(crate) fn ended(mut self) -> Ran {
         let child = &mut self.child;
         let folder = self.folder.path().to_owned();
         let code = wait_for_blocking("the run ends", limits::RUN, || match child.try_wait().unwrap() {
             Some(status) => Ok(status.code().unwrap_or(-1)),
-            None => Err(last_words(&folder)),
+            None => Err(tail_of_output(&folder)),
         });
         let stderr = self.stderr();
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
@@ -125,7 +125,7 @@ impl Started {
 }
 
 /// The last lines of stderr and of the log.
-fn last_words(folder: &Path) -> String {
+fn tail_of_output(folder: &Path) -> String {
     let tail = |file: &str, lines: usize| {
         let text = std::fs::read_to_string(folder.join(file)).unwrap_or_default();
         let all: Vec<&str> = text.lines().collect();
@@ -186,14 +186,14 @@ impl Ran {
         values.map(str::to_owned).collect()
     }
 
-    /// It passed, each report is there, and nothing is left.
+    /// It passed, every report exists, and nothing is left behind.
     pub(crate) fn assert_passed(&self) {
         assert_eq!((self.code, &self.summary["verdict"]), (0, &"pass".into()), "{}", self.report());
         self.assert_reports();
         self.assert_nothing_left();
     }
 
-    /// Each report is there.
+    /// Every report exists.
     pub(crate) fn assert_reports(&self) {
         for file in ["summary.json", "junit.xml", "report.html", "report.md", "latencies.hlog", "plan.json"] {
             let size = std::fs::metadata(self.run().join(file)).map_or(0, |it| it.len());
@@ -201,7 +201,7 @@ impl Ran {
         }
     }
 
-    /// Nothing was left behind, by the run's own count and by the machine's.
+    /// Nothing was left behind, according to the run and to the machine.
     pub(crate) fn assert_nothing_left(&self) {
         assert_eq!(self.summary["leaks"], serde_json::json!([]), "{}", self.report());
         let run_id = self.summary["run"]["id"].as_str().unwrap().to_owned();

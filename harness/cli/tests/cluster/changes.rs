@@ -1,4 +1,4 @@
-//! Changes behind Git's back: a run changes only what belongs to it or to its tree, and its cleanup reverts what is still there.
+//! Changes behind Git's back: a run changes only what belongs to it or to its tree, and its cleanup undoes what still differs.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::binary::{read_json, scenario};
 use crate::shared::SharedCluster;
 
-/// Changes of what is not the run's are refused, and the others are reverted.
-pub(crate) fn only_what_is_the_runs_is_changed(shared: &SharedCluster) {
+/// Changes to objects that do not belong to the run are refused, and the others are undone.
+pub(crate) fn only_objects_of_the_run_are_changed(shared: &SharedCluster) {
     let ran = shared.run(&[&scenario("changes"), "--seed", "11"]);
     assert_eq!(ran.code, 0, "{}", ran.report());
     let events = ran.events();
@@ -41,7 +41,7 @@ pub(crate) fn only_what_is_the_runs_is_changed(shared: &SharedCluster) {
         let mut fields = events.iter().map(|event| &event["e"]["field"]);
         fields.rfind(|field| field["object"] == object && field["path"] == path).map(|it| it["value"].clone())
     };
-    // The watches go on until cleanup has ended.
+    // The watches continue until the cleanup has ended.
     assert_eq!(last("root", "spec.interval"), Some(json!("10m0s")), "{}", ran.report());
     assert_eq!(last("stray", "exists"), Some(json!(false)), "{}", ran.report());
     ran.assert_reports();

@@ -15,7 +15,7 @@ const STOPPED: Duration = Duration::from_secs(4);
 pub(crate) fn a_delayed_watch_shows_in_the_self_audit(shared: &SharedCluster) {
     let started = shared.start(&[&scenario("delayed-watch"), "--seed", "11"]);
     started.wait_for_event("", "the first VM", |event| event["azure"]["what"] == "vm_accepted");
-    // The harness alone: cluster, controllers and simulated Azure are other processes and go on.
+    // The harness alone: cluster, controllers and simulated Azure are other processes and continue.
     started.signal(Signal::SIGSTOP);
     let stopped = Timestamp::now();
     let until = Instant::now() + STOPPED;

@@ -1,4 +1,4 @@
-//! The embedded schemas and rules say what the real API server says.
+//! The embedded schemas and rules agree with the real API server.
 
 use std::path::Path;
 
@@ -24,8 +24,8 @@ fn tree(folder: &Path) -> Vec<SourceFile> {
     files
 }
 
-/// Whether something was found that the server is said to refuse an object for.
-fn said_to_be_refused(validation: &Validation) -> bool {
+/// Whether a finding predicts that the server refuses an object.
+fn predicts_a_refusal(validation: &Validation) -> bool {
     validation
         .findings
         .iter()
@@ -46,7 +46,7 @@ async fn compare(cluster: Cluster) {
     for folder in std::iter::once(fixtures.join("node-config")).chain(refused) {
         let files = tree(&folder);
         let validation = validate(&ValidationInputs { files: &files, ..ValidationInputs::default() });
-        // What cannot be built is never sent.
+        // A tree that cannot be built is never sent.
         if validation
             .findings
             .iter()
@@ -58,13 +58,13 @@ async fn compare(cluster: Cluster) {
         for object in validation.objects.iter().filter(|object| !object.name.is_empty() && !object.kind.is_empty()) {
             answers.push((object.id(), runner.ask(&object.value).await.unwrap()));
         }
-        // Of a kind that the local cluster does not serve it cannot be known.
+        // For a kind that the local cluster does not serve, the answer is not known.
         if answers.iter().any(|(_, answer)| *answer == DryRun::NotServed) {
             continue;
         }
         let by_server = answers.iter().any(|(_, answer)| matches!(answer, DryRun::Refused(_)));
         refusals += usize::from(by_server);
-        if by_server == said_to_be_refused(&validation) {
+        if by_server == predicts_a_refusal(&validation) {
             agreed += 1;
         } else {
             disagreed.push(format!(

@@ -38,7 +38,7 @@ impl SharedCluster {
     }
 }
 
-/// A tree of layers whose names are against their order.
+/// A tree of layers whose alphabetical order is not their order.
 struct Tree {
     folder: tempfile::TempDir,
 }
@@ -118,7 +118,7 @@ fn strings(value: &Value) -> String {
     value.as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect::<Vec<_>>().join("\n")
 }
 
-/// Flux is installed, inspected, reconciled, removed and brought back; what it deployed stays.
+/// Flux is installed, inspected, reconciled, removed and installed again; what it deployed stays.
 pub(crate) fn every_command_works(cluster: &SharedCluster) {
     let before = cluster.with(async |cluster| cluster.git().unwrap().head().await.unwrap().unwrap());
     a_fresh_cluster_has_flux(cluster);
@@ -126,7 +126,7 @@ pub(crate) fn every_command_works(cluster: &SharedCluster) {
     cluster.push(good.folder.path());
     an_install_changes_nothing_and_finds_the_layers(cluster);
     a_reconciliation_keeps_the_order(cluster);
-    what_is_broken_is_said(cluster);
+    what_is_broken_is_reported(cluster);
     cluster.push(good.folder.path());
     let repaired = cluster.data(&["flux", "reconcile"], 0);
     assert_eq!(find(&repaired["objects"], "Kustomization", "m-apps")["ending"], "reconciled", "{repaired:#}");
@@ -135,10 +135,10 @@ pub(crate) fn every_command_works(cluster: &SharedCluster) {
     assert_eq!(pools.each_ref().map(BTreeMap::len), [3, 3], "{pools:?}");
     a_removal_keeps_what_was_deployed(cluster);
     assert_eq!(cluster.pools(), pools, "the removal touched what was deployed");
-    an_install_brings_everything_back(cluster);
+    an_install_restores_everything(cluster);
     assert_eq!(cluster.pools(), pools, "the installation made it again");
     a_dead_controller_is_started_again(cluster);
-    what_somebody_suspended_stays_so(cluster);
+    what_a_user_suspended_stays_suspended(cluster);
     cluster.with(async |cluster| {
         cluster.git().unwrap().restore(&before, &Author::default()).await.unwrap();
     });
@@ -172,7 +172,7 @@ fn an_install_changes_nothing_and_finds_the_layers(cluster: &SharedCluster) {
         assert!(checks.contains(&check), "{checks:?}");
     }
     assert!(report["checks"].as_array().unwrap().iter().all(|it| it["status"] == "ok"), "{report:#}");
-    // They came with the reconciliation of the root.
+    // The reconciliation of the root created them.
     for (layer, ..) in GOOD {
         let layer = find(&report["reconciliation"]["objects"], "Kustomization", layer);
         assert_eq!(layer["ending"], "reconciled", "{report:#}");
@@ -189,19 +189,19 @@ fn a_reconciliation_keeps_the_order(cluster: &SharedCluster) {
         ("Kustomization", "a-monitoring"),
     ];
     assert_eq!(report["objects"].as_array().unwrap().len(), expected.len(), "{report:#}");
-    let mut free_from = Timestamp::UNIX_EPOCH;
+    let mut free_at = Timestamp::UNIX_EPOCH;
     for (kind, name) in expected {
         let one = find(&report["objects"], kind, name);
         let requested = one["requestedAt"].as_str().unwrap();
-        let asked: Timestamp = requested.parse().unwrap();
-        // Asked only when what is before it had answered.
+        let requested_at: Timestamp = requested.parse().unwrap();
+        // Requested only after its dependencies were reconciled.
         assert!(
-            asked >= free_from,
-            "{name} was asked at {asked}, and what it needs was done at {free_from}: {report:#}"
+            requested_at >= free_at,
+            "{name} was requested at {requested_at}, before its dependencies were reconciled at {free_at}: {report:#}"
         );
-        free_from = asked + SignedDuration::from_millis(one["tookMs"].as_i64().unwrap());
+        free_at = requested_at + SignedDuration::from_millis(one["tookMs"].as_i64().unwrap());
         if kind == "Kustomization" {
-            // Flux itself says that it has dealt with that request, and when.
+            // Flux itself reports that it has handled that request, and when.
             let status = &cluster.kustomization(name).data["status"];
             assert_eq!(status["lastHandledReconcileAt"], requested, "{status:#}");
         }
@@ -222,7 +222,7 @@ fn a_reconciliation_keeps_the_order(cluster: &SharedCluster) {
     assert!(stderr.contains("`nobody`") && stderr.contains("Kustomization/flux-system/m-apps"), "{stderr}");
 }
 
-fn what_is_broken_is_said(cluster: &SharedCluster) {
+fn what_is_broken_is_reported(cluster: &SharedCluster) {
     let more: [(&str, &str, &[&str]); 3] =
         [("c-one", "./apps", &["c-two"]), ("c-two", "./apps", &["c-one"]), ("lost", "./apps", &["nowhere"])];
     let broken = Tree::new(&[GOOD, &more].concat());
@@ -301,7 +301,7 @@ fn a_removal_keeps_what_was_deployed(cluster: &SharedCluster) {
     assert!(code == 0 && stdout.contains("nothing to remove"), "{stdout}");
 }
 
-fn an_install_brings_everything_back(cluster: &SharedCluster) {
+fn an_install_restores_everything(cluster: &SharedCluster) {
     let would = cluster.data(&["flux", "install", "--dry-run"], 0);
     assert!(outcomes(&would).contains(&"created") && would["reconciliation"].is_null(), "{would:#}");
     assert_eq!(cluster.command(&["flux", "status"]).0, 1, "a dry run installed something");
@@ -337,7 +337,7 @@ fn a_dead_controller_is_started_again(cluster: &SharedCluster) {
     assert_eq!(started, [&json!({"name": "source-controller", "changed": true})], "{report:#}");
 }
 
-fn what_somebody_suspended_stays_so(cluster: &SharedCluster) {
+fn what_a_user_suspended_stays_suspended(cluster: &SharedCluster) {
     cluster.with(async |cluster| {
         let patch = json!({"spec": {"suspend": true}});
         let api = cluster.flux().kustomizations();
@@ -352,7 +352,7 @@ fn what_somebody_suspended_stays_so(cluster: &SharedCluster) {
     assert_eq!(layer["ending"], "suspended", "{report:#}");
     assert_eq!(cluster.kustomization("a-monitoring").data["spec"]["suspend"], true);
 
-    // As a removal leaves it that was interrupted.
+    // As an interrupted removal leaves it.
     cluster.with(async |cluster| {
         let patch = json!({"metadata": {"annotations": {"harness.dev/suspended-by": "flux-uninstall"}}});
         let api = cluster.flux().kustomizations();

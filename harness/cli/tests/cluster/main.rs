@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         Test::own("processes::two_clusters_run_side_by_side", processes::two_clusters_run_side_by_side),
         Test::shared("runs::an_evicted_spot_vm_is_replaced", runs::an_evicted_spot_vm_is_replaced),
         Test::own("processes::a_failed_start_leaves_nothing", processes::a_failed_start_leaves_nothing),
-        Test::shared("runs::only_what_is_the_runs_is_changed", changes::only_what_is_the_runs_is_changed),
+        Test::shared("runs::only_objects_of_the_run_are_changed", changes::only_objects_of_the_run_are_changed),
         Test::shared("targets::a_kubeconfig_is_all_that_a_run_needs", runs::a_kubeconfig_is_all_that_a_run_needs),
         Test::own("runs::a_removed_folder_fails_the_run", runs::a_removed_folder_fails_the_run),
         Test::shared(
@@ -53,8 +53,8 @@ fn main() -> ExitCode {
         Test::own("suite::ctrl_c_ends_it", suite::ctrl_c_ends_the_suite),
         Test::shared("runs::a_tree_of_another_team_passes", runs::a_tree_of_another_team_passes),
         Test::own(
-            "suite::a_spoilt_cluster_does_not_affect_the_next_run",
-            suite::a_spoilt_cluster_does_not_affect_the_next_run,
+            "suite::a_contaminated_cluster_does_not_affect_the_next_run",
+            suite::a_contaminated_cluster_does_not_affect_the_next_run,
         ),
         Test::shared(
             "autoscaler::follows_cpu_an_own_metric_and_an_external_one",

@@ -1,4 +1,4 @@
-//! Components that start when a run asks for them.
+//! Components that start when a run first needs them.
 
 use std::collections::BTreeSet;
 
@@ -22,22 +22,22 @@ pub(crate) fn starts_once_and_again_after_a_kill(shared: &SharedCluster) {
 async fn provide(cluster: Cluster) {
     let names = ["notification-controller", "image-reflector-controller", "image-automation-controller"];
     for name in names {
-        assert_eq!(pid_of(&cluster, name).await, None, "{name} runs before it is asked for");
+        assert_eq!(pid_of(&cluster, name).await, None, "{name} runs before it is needed");
     }
     let git = cluster.git().unwrap();
     let head = git.head().await.unwrap().unwrap();
-    let asked = BTreeSet::from([Capability::Gitops, Capability::FluxNotification, Capability::ImageAutomation]);
-    cluster.provide(&asked).await.unwrap();
+    let capabilities = BTreeSet::from([Capability::Gitops, Capability::FluxNotification, Capability::ImageAutomation]);
+    cluster.provide(&capabilities).await.unwrap();
     let mut before = Vec::new();
     for name in names {
         before.push(pid_of(&cluster, name).await.unwrap_or_else(|| panic!("{name} does not run")));
     }
     cluster.kill(names[0]).await.unwrap();
-    cluster.provide(&asked).await.unwrap();
+    cluster.provide(&capabilities).await.unwrap();
     assert_ne!(pid_of(&cluster, names[0]).await, Some(before[0]));
     assert_eq!(pid_of(&cluster, names[1]).await, Some(before[1]), "what runs is left alone");
 
-    // Their identities may do what they need: a Receiver becomes Ready, and refuses a wrong token.
+    // Their identities have the rights that they need: a Receiver becomes Ready, and refuses a wrong token.
     let receiver = json!({
         "apiVersion": "notification.toolkit.fluxcd.io/v1", "kind": "Receiver",
         "metadata": {"name": "push", "namespace": "flux-system"},
@@ -57,7 +57,7 @@ async fn provide(cluster: Cluster) {
     cluster.flux().fetch_now().await.unwrap();
 }
 
-/// Committed, and applied by Flux.
+/// Commits a tree and waits until Flux has applied it.
 async fn apply_through_git(cluster: &Cluster, objects: &[Value]) {
     let tree = tempfile::tempdir().unwrap();
     let documents: Vec<String> = objects.iter().map(Value::to_string).collect();
@@ -69,7 +69,7 @@ async fn apply_through_git(cluster: &Cluster, objects: &[Value]) {
     cluster.flux().fetch_now().await.unwrap();
 }
 
-/// The image registry of the cluster takes images, and one digest belongs to one tag.
+/// The image registry of the cluster accepts images, and one digest belongs to one tag.
 pub(crate) fn the_registry_takes_images(shared: &SharedCluster) {
     shared.with(async |cluster| publish(cluster).await);
 }

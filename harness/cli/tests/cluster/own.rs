@@ -1,4 +1,4 @@
-//! What tests with a cluster of their own share.
+//! What tests with their own cluster share.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -23,12 +23,12 @@ pub(crate) fn built() -> Result<BinDir, String> {
     }
 }
 
-/// A configuration whose state lies below `root`.
+/// A configuration whose state is below `root`.
 pub(crate) fn config(name: &str, root: &Path) -> LocalConfig {
     config_of(name, root, &built().unwrap())
 }
 
-/// The same with other components.
+/// A configuration with other components.
 pub(crate) fn config_of(name: &str, root: &Path, components: &BinDir) -> LocalConfig {
     let mut config = LocalConfig::new(name, components);
     config.state_root = root.to_owned();
@@ -36,7 +36,7 @@ pub(crate) fn config_of(name: &str, root: &Path, components: &BinDir) -> LocalCo
     config
 }
 
-/// Does asynchronous work to its end.
+/// Runs a future to its end.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(work)
@@ -48,7 +48,7 @@ pub(crate) fn processes(status: &Status) -> Vec<(String, u32)> {
     std::iter::once(("supervisor".to_owned(), status.supervisor.pid)).chain(components).collect()
 }
 
-/// Waits until none of them exists any more. A zombie of this process's own child counts as gone.
+/// Waits until none of them exists any more. A zombie child of this process counts as gone.
 pub(crate) async fn all_gone(processes: &[(String, u32)], limit: Limit) {
     wait_for("every process is gone", limit, async || {
         let left: Vec<_> = processes.iter().filter(|(_, pid)| running(*pid)).collect();
@@ -69,7 +69,7 @@ pub(crate) fn sigkill(pid: u32) {
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
 }
 
-/// Takes a cluster down and demands that nothing is left of it.
+/// Takes a cluster down and checks that nothing remains.
 pub(crate) async fn take_down(cluster: Cluster, state_root: &Path) {
     let status = cluster.status().await.unwrap();
     let name = cluster.name().to_owned();
@@ -77,7 +77,7 @@ pub(crate) async fn take_down(cluster: Cluster, state_root: &Path) {
     let report = cluster.teardown(None).await;
     assert!(report.left.is_empty(), "{report:?}");
     assert!(started.elapsed() < limits::CLUSTER_DOWN.get(), "the teardown took {:?}: {report:?}", started.elapsed());
-    // The report says that they are gone: no time is left for them to go.
+    // The report says that they are gone, so there is no further wait.
     let left: Vec<_> = processes(&status).into_iter().filter(|(_, pid)| running(*pid)).collect();
     assert!(left.is_empty(), "{left:?}");
     assert!(!state_root.join(name).exists(), "the folder is still there");

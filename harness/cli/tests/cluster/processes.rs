@@ -1,4 +1,4 @@
-//! Who starts, watches and ends whom.
+//! How processes start, watch and stop each other.
 
 use harness_catalogue::{Component, Starts};
 use harness_cluster::Cluster;
@@ -23,7 +23,7 @@ async fn side_by_side() {
         tokio::join!(local::throwaway(config("one", temp.path())), local::throwaway(config("two", temp.path())),);
     let (one, two) = (one.unwrap(), two.unwrap());
 
-    // Both work, and neither is the other.
+    // Both work, and they are separate.
     for cluster in [&one, &two] {
         let namespaces: Api<Namespace> = Api::all(cluster.client());
         let names: Vec<_> = namespaces
@@ -42,7 +42,7 @@ async fn side_by_side() {
     );
     assert_eq!(local::list(temp.path()), ["one", "two"]);
 
-    // A component that is killed and started again on request is no failure.
+    // A component that is killed and started again on request is not a failure.
     let before = pid_of(&one, "kwok").await;
     one.kill("kwok").await.unwrap();
     assert!(!running(before));
@@ -54,7 +54,7 @@ async fn side_by_side() {
     let error = one.kill("nobody").await.unwrap_err().to_string();
     assert!(error.contains("there is no component \"nobody\"") && error.contains("kwok"), "{error}");
 
-    // A fault of one Git server is that one's alone, affects every client but the run, and ends.
+    // A fault of one Git server does not affect the other server, affects every client but the run, and ends.
     let elsewhere = |cluster: &Cluster| GitRemote::new(cluster.git().unwrap().url()).unwrap();
     one.set_git_fault(Some(GitFault::Unavailable)).await.unwrap();
     assert!(one.has_git_fault().await.unwrap() && !two.has_git_fault().await.unwrap());
@@ -76,7 +76,7 @@ async fn side_by_side() {
     assert!(!failure.log_tail.is_empty() && failure.log_tail.len() <= 20, "{:?}", failure.log_tail);
     assert_eq!(one.status().await.unwrap().phase, Phase::Failed);
 
-    // With the supervisor goes everything that it started, and the other cluster is not affected.
+    // Everything that the supervisor started ends with it, and the other cluster is not affected.
     let of_two = processes(&two.status().await.unwrap());
     assert_eq!(
         of_two.len(),
@@ -104,7 +104,7 @@ async fn side_by_side() {
     assert!(local::list(temp.path()).is_empty());
 }
 
-/// A start that cannot work reports why and leaves nothing.
+/// A start that cannot work reports why and leaves nothing behind.
 pub(crate) fn a_failed_start_leaves_nothing() {
     block_on(fail_to_start());
 }
@@ -112,11 +112,11 @@ pub(crate) fn a_failed_start_leaves_nothing() {
 async fn fail_to_start() {
     let real = built().unwrap();
     let temp = tempfile::tempdir().unwrap();
-    // Everything is there, but the API server is a program that complains and ends.
+    // Every component exists, but the API server is a program that prints an error and exits.
     let bin = temp.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
     for name in Component::ALL.iter().map(|it| it.binary()).filter(|name| *name != "kube-apiserver") {
-        // Two components may share one.
+        // Two components may share an executable.
         let _ = std::os::unix::fs::symlink(real.folder().join(name), bin.join(name));
     }
     std::os::unix::fs::symlink(real.crds()[0].parent().unwrap(), bin.join("crds")).unwrap();
@@ -134,7 +134,7 @@ async fn fail_to_start() {
     assert!(!state.join("broken").exists());
     assert!(state.join("broken.failed/kube-apiserver.log").exists(), "the logs are lost");
 
-    // A missing component is said before anything starts.
+    // A missing component is reported before anything starts.
     std::fs::remove_file(&broken).unwrap();
     let error = local::throwaway(config_of("broken", &state, &broken_set)).await.unwrap_err().to_string();
     assert!(error.contains("kube-apiserver is missing") && error.contains("components build"), "{error}");

@@ -1,4 +1,4 @@
-//! The unmodified NAP controller on a whole cluster: from a commit to a Running pod and back to nothing.
+//! The unmodified NAP controller on a whole cluster: from a commit to a Running pod and back to no node.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,7 +40,7 @@ spec:
   disruption: {consolidationPolicy: WhenEmpty, consolidateAfter: 0s}
 ";
 
-/// A commit becomes a pool, a pod becomes a node, and both go away again.
+/// A commit becomes a pool, a pod gets a node, and both are deleted again.
 pub(crate) fn a_commit_becomes_a_pool_and_a_pod_becomes_a_node(shared: &SharedCluster) {
     let state_root = shared.state();
     shared.with(async |cluster| provision(cluster, &state_root).await);
@@ -108,7 +108,7 @@ async fn provision(cluster: Cluster, state_root: &Path) {
     assert_eq!(azure.vms().await.unwrap().iter().filter(|vm| vm.deleted.is_none()).count(), 1);
     assert!(azure.unmodelled().await.unwrap().is_empty(), "{:?}", azure.unmodelled().await.unwrap());
 
-    // What each process used is known.
+    // The usage of each process is known.
     let usage = cluster.usage().await.unwrap();
     let running = Component::ALL.iter().filter(|it| it.starts() == Starts::WithCluster).map(|it| it.name());
     for name in running.chain(["supervisor"]) {
@@ -118,7 +118,7 @@ async fn provision(cluster: Cluster, state_root: &Path) {
     let versions = cluster.versions().await;
     assert!(versions.iter().any(|(name, version)| name == "karpenter" && version.starts_with('v')), "{versions:?}");
 
-    // NAP can be killed and goes on where it was: the empty node goes, and the VM with it.
+    // NAP continues after a kill: the empty node is deleted, and the VM with it.
     cluster.kill("karpenter").await.unwrap();
     pods.delete("web", &DeleteParams::default()).await.unwrap();
     cluster.restart("karpenter").await.unwrap();
@@ -135,7 +135,7 @@ async fn provision(cluster: Cluster, state_root: &Path) {
     })
     .await;
 
-    // As it was: the pool goes with the commit that had it.
+    // As before: the pool is deleted with the commit that removes it.
     git.restore(before.as_deref().unwrap(), &Author::default()).await.unwrap();
     flux.configure(&[], &BTreeMap::new()).await.unwrap();
     flux.fetch_now().await.unwrap();

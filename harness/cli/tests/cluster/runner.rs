@@ -1,11 +1,11 @@
-//! Runs the tests of this binary: two lanes beside each other, a limit for each test, and a JUnit file.
+//! The runner of this binary's tests: two lanes side by side, a limit for each test, and a JUnit file.
 //!
 //! libtest would start as many clusters as it has threads. Here one lane holds the tests that share a cluster, one after another, and
-//! the other lane those that need a cluster of their own, so that at most two clusters are up at a time.
+//! the other lane those that need their own cluster, so that at most two clusters are up at a time.
 //!
-//! - `HARNESS_REQUIRE_CLUSTER=1`: where the components are missing every test fails. Otherwise it is ignored, with the reason.
-//! - `HARNESS_TEST_REPEATS=1`: a test that failed is run once more. If it passes then, it counts as flaky, here and in JUnit.
-//! - `HARNESS_TEST_JUNIT=FILE`: where the JUnit file goes.
+//! - `HARNESS_REQUIRE_CLUSTER=1`: where the components are missing, every test fails. Otherwise it is ignored, with the reason.
+//! - `HARNESS_TEST_REPEATS=1`: a test that failed is run once more. If it then passes, it counts as flaky, here and in JUnit.
+//! - `HARNESS_TEST_JUNIT=FILE`: the JUnit file.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, T
 
 use crate::shared::SharedCluster;
 
-/// One test, and which lane it runs in.
+/// One test, and the lane that it runs in.
 pub(crate) struct Test {
     pub(crate) name: &'static str,
     body: Body,
@@ -39,7 +39,7 @@ impl Test {
         Self { name, body: Body::Shared(body) }
     }
 
-    /// A test that starts, and ends, clusters of its own.
+    /// A test that starts and stops its own clusters.
     pub(crate) fn own(name: &'static str, body: fn()) -> Self {
         Self { name, body: Body::Own(body) }
     }
@@ -64,7 +64,7 @@ enum Outcome {
 }
 
 impl Attempt {
-    /// Whether it took any time: where the components are missing nothing does.
+    /// Whether it took any time: where the components are missing, no test does.
     fn ran(&self) -> bool {
         self.took > Duration::ZERO
     }
@@ -94,7 +94,7 @@ impl Results {
     }
 }
 
-/// Runs what the command line chooses of `tests`. `missing` says why no cluster can be started here, if none can.
+/// Runs those of `tests` that the command line selects. `missing` is the reason why no cluster can be started here, if there is one.
 pub(crate) fn run(tests: Vec<Test>, missing: Option<String>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     // The lanes do the work; the trials only wait for them, in the order in which they are listed.
@@ -160,7 +160,7 @@ fn trial(test: &'static str, results: Arc<Results>) -> Trial {
     })
 }
 
-/// Runs tests one after another, and takes the shared cluster down in the end if they used it.
+/// Runs tests one after another, and takes the shared cluster down at the end if they used it.
 fn lane(tests: &[Test], repeats: usize, results: &Results) {
     let shared = Arc::new(SharedCluster::default());
     for test in tests {
@@ -169,7 +169,7 @@ fn lane(tests: &[Test], repeats: usize, results: &Results) {
             let attempt = attempt(test, &shared);
             if let Outcome::Failed(why) = &attempt.outcome {
                 eprintln!("\n{} failed after {:.1} s: {why}", test.name, attempt.took.as_secs_f64());
-                // Whatever the test left there must not fail the next one.
+                // What the test left behind must not fail the next one.
                 shared.discard();
             }
             attempts.push(attempt);
@@ -179,7 +179,7 @@ fn lane(tests: &[Test], repeats: usize, results: &Results) {
     shared.discard();
 }
 
-/// Runs a test in a thread of its own, so that one that hangs can be left behind.
+/// Runs a test in its own thread, so that one that hangs can be abandoned.
 fn attempt(test: &Test, shared: &Arc<SharedCluster>) -> Attempt {
     let (body, shared) = (test.body, shared.clone());
     let (sender, receiver) = mpsc::channel();

@@ -67,7 +67,7 @@ pub(crate) fn an_evicted_spot_vm_is_replaced(shared: &SharedCluster) {
 }
 
 /// A run on a cluster of which only the kubeconfig is known: it finds NAP and Flux there, pushes to the repository that Flux follows, controls no
-/// Azure, reports what the cluster declares as simulated, and leaves nothing.
+/// Azure, reports what the cluster declares as simulated, and leaves nothing behind.
 pub(crate) fn a_kubeconfig_is_all_that_a_run_needs(shared: &SharedCluster) {
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("kubeconfig");
@@ -112,7 +112,7 @@ pub(crate) fn ctrl_c_in_drain() {
     ctrl_c("drain")
 }
 
-/// The folder of a run is removed while it runs: the run fails, and its cluster is gone.
+/// The folder of a run is removed during the run: the run fails, and its cluster is stopped.
 pub(crate) fn a_removed_folder_fails_the_run() {
     let started = start_alone(&[&scenario("one-pod")]);
     let run_id = started.run_id();
@@ -123,7 +123,7 @@ pub(crate) fn a_removed_folder_fails_the_run() {
     assert_eq!(processes_of(&run_id), Vec::<String>::new());
 }
 
-/// SIGKILL leaves no process, and a log from which a report can be made.
+/// SIGKILL leaves no process behind, and a log that can be reported on.
 pub(crate) fn sigkill_leaves_no_process() {
     let started = start_alone(&[&scenario("one-pod")]);
     started.wait_for_phase("", "burst");

@@ -13,7 +13,7 @@ use crate::own;
 /// Its name, as `--cluster` takes it.
 const NAME: &str = "shared";
 
-/// The shared cluster. It dies with this process, however that ends.
+/// The shared cluster. It ends with this process, in whatever way that ends.
 #[derive(Default)]
 pub(crate) struct SharedCluster {
     up: Mutex<Option<Up>>,
@@ -51,7 +51,7 @@ impl SharedCluster {
         up.state.path().to_owned()
     }
 
-    /// Does something with the cluster.
+    /// Calls a function with the cluster.
     pub(crate) fn with<T>(&self, work: impl AsyncFnOnce(Cluster) -> T) -> T {
         let state = self.state();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,4 +1,4 @@
-//! Several scenarios on one cluster: whatever becomes of one, the next is not affected.
+//! Several scenarios on one cluster: whatever happens to one, the next is not affected.
 
 use std::path::Path;
 use std::process::Command;
@@ -45,8 +45,8 @@ fn kill_component(cluster: &str, component: &str) {
     sigkill(process.pid);
 }
 
-/// A run that leaves something gets the blame, and the next run gets a fresh cluster; so it does after a dead API server.
-pub(crate) fn a_spoilt_cluster_does_not_affect_the_next_run() {
+/// What a run leaves behind counts against that run, and the next run gets a fresh cluster; so it does after an API server has died.
+pub(crate) fn a_contaminated_cluster_does_not_affect_the_next_run() {
     let started = start_suite(3);
     let out = started.folder();
     started.wait_for_phase("one-pod", "burst");
@@ -75,7 +75,7 @@ pub(crate) fn a_spoilt_cluster_does_not_affect_the_next_run() {
     }
     let junit = std::fs::read_to_string(out.join("junit.xml")).unwrap();
     assert_eq!(junit.matches("<testsuite ").count(), 3, "{junit}");
-    // Made again from the folder, it is the same.
+    // Generated again from the folder, the report is the same.
     let again = harness().args(["report", out.to_str().unwrap()]).output().unwrap();
     assert_eq!(again.status.code(), Some(3));
     assert_eq!(std::fs::read_to_string(out.join("junit.xml")).unwrap(), junit);
@@ -97,7 +97,7 @@ pub(crate) fn ctrl_c_ends_the_suite() {
     assert!(!out.join("one-pod.2").exists());
 }
 
-/// Repeated runs share one plan and one report, each has a cluster of its own, and comparing them with themselves finds no regression.
+/// Repeated runs share one plan and one report, each has its own cluster, and comparing them with themselves finds no regression.
 pub(crate) fn repeated_runs_have_one_report() {
     let mut command: Command = harness();
     command.arg("run").arg(scenario("one-pod")).args(["--repeat", "2", "--seed", "3", "--cluster", NO_CLUSTER]);
@@ -113,7 +113,7 @@ pub(crate) fn repeated_runs_have_one_report() {
     let plan = |run: &Path| std::fs::read_to_string(run.join("plan.json")).unwrap();
     assert_eq!(plan(&runs[0]), plan(&runs[1]));
     let clusters = std::fs::read_dir(out.join("logs")).unwrap().count();
-    assert_eq!(clusters, 2, "each run has a cluster of its own");
+    assert_eq!(clusters, 2, "each run has its own cluster");
     let index = read_json(&out.join("index.json"));
     assert_eq!(index["repeated"][0]["runs"], serde_json::json!(["one-pod", "one-pod.2"]), "{index:#}");
 

@@ -1,5 +1,5 @@
 //! What changes around a fleet: a new node image and an upgrade of the control plane reach the unmodified NAP controller
-//! and its nodes. The fleet is made by NAP's other way of asking, many machines with one call.
+//! and its nodes. The fleet is created in NAP's batch mode: many machines with one call.
 
 use harness_cluster::Cluster;
 use harness_cluster::local;
@@ -49,7 +49,7 @@ async fn drift() {
     let image = cluster.publish_node_image().await.unwrap();
     drifted(&cluster, "ImageDrift").await;
 
-    // An upgrade: the nodes that are there drift, one that comes is of the new version and has the new image.
+    // An upgrade: existing nodes drift, a new one has the new version and the new image.
     let upgraded = cluster.upgrade_kubernetes().await.unwrap();
     assert_ne!(upgraded, start);
     assert_eq!(azure.kubernetes_version().await.unwrap(), upgraded);
@@ -63,7 +63,7 @@ async fn drift() {
     let nodes: Api<Node> = Api::all(cluster.client());
     let node = nodes.get(&late).await.unwrap();
     assert_eq!(node.status.unwrap().node_info.unwrap().kubelet_version, format!("v{upgraded}"));
-    // The Node loses its taint before the NodeClaim is told its name.
+    // The Node loses its taint before its name is in the NodeClaim.
     let fresh = wait_for("the late node has a NodeClaim", limits::NODES, async || {
         let claims = claims(&cluster).await?;
         let found = claims.iter().find(|claim| claim["status"]["nodeName"] == late.as_str()).cloned();
@@ -75,7 +75,7 @@ async fn drift() {
     // The API server itself stays as it is.
     assert_eq!(cluster.client().apiserver_version().await.unwrap().git_version, format!("v{start}"));
 
-    // Put back for the next run: a class that is made now knows nothing of the upgrade.
+    // Reset for the next run: a class that is created now is not affected by the upgrade.
     assert_eq!(cluster.reset_kubernetes().await.unwrap(), start);
     let mut second = node_class();
     second["metadata"]["name"] = json!("second");
@@ -108,7 +108,7 @@ fn node_class() -> Value {
     })
 }
 
-/// Two cores a node, and nothing that is drifted may be touched: the fleet stays to be looked at.
+/// Two cores per node, and drifted nodes may not be disrupted: the fleet stays for the checks.
 fn node_pool() -> Value {
     json!({
         "apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": {"name": "test"},

@@ -52,7 +52,7 @@ fn run_in(folder: &Path, id: &str, latencies_ms: [u64; 3]) {
     std::fs::write(folder.join("events.jsonl"), lines.concat()).unwrap();
 }
 
-/// Makes `count` runs that scatter by about a percent, in a folder each. `factor` multiplies the time until Flux has applied.
+/// Makes `count` runs that scatter by about a percent, each in its own folder. `factor` multiplies the time until Flux has applied.
 fn side(folder: &Path, count: u64, factor: f64) -> PathBuf {
     let name = folder.file_name().unwrap().to_string_lossy().into_owned();
     for index in 0..count {
@@ -126,7 +126,7 @@ fn five_runs_a_side_show_a_change(#[case] factor: f64, #[case] change: &str, #[c
     let fetched = rows.iter().find(|row| row["latency"] == "gitops_fetched").unwrap();
     assert_eq!(fetched["change"], "same", "{one:#}");
 
-    // A baseline that keeps two files of each run says the same.
+    // A baseline that keeps two files of each run gives the same result.
     strip(&a);
     let stripped = json_of(&compare(&a, &b, &["--format", "json"]));
     assert_eq!(
@@ -148,7 +148,7 @@ fn one_run_a_side_is_inconclusive_and_says_why() {
         text.starts_with("INCONCLUSIVE") && text.contains("no noise is known") && text.contains("--repeat 5"),
         "{text}"
     );
-    // Against five it is more than their noise.
+    // Against five runs, the difference is larger than their noise.
     let five = side(&folder.path().join("five"), 5, 1.0);
     let output = compare(&five, &b, &[]);
     assert_eq!(output.status.code(), Some(1), "{}", describe(&output));
@@ -218,7 +218,7 @@ fn a_folder_without_runs_is_not_a_baseline() {
     }
 }
 
-/// The error says what would be right, and nothing is run.
+/// The error says what would be valid, and nothing is run.
 #[rstest]
 #[case::scenario(&["spot", "--profile", "smoke"], "has runs of scale-burst and none of spot")]
 #[case::profile(&["scale-burst", "--profile", "full"], "use --profile smoke")]
@@ -253,7 +253,7 @@ fn the_folder_of_repeated_runs_is_a_side_of_a_comparison_and_has_one_report() {
     for (name, applied) in names.iter().zip([900, 910, 930]) {
         run_in(&repeated.join(name), name, [300, applied, 4_000]);
     }
-    // A run beside them that is not one of the suite.
+    // A run beside them that does not belong to the suite.
     run_in(&repeated.join("logs"), "stranger", [1, 2, 3]);
     let entry = |name: &str, state: Value| json!({"name": name, "scenario": "scale-burst", "group": "scaling", "question": "?", "state": state});
     let mut scenarios: Vec<Value> = names.iter().map(|name| entry(name, json!("ran"))).collect();

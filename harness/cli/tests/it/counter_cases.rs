@@ -1,5 +1,5 @@
-//! The counter-cases of `ci/catalogue.sh`, as far as that needs no cluster: each is of a scenario that exists, leaves its phases and
-//! expectations as they are, can be planned, and is listed where users look. `ci/catalogue.sh` shows that each fails.
+//! The counter-cases of `ci/catalogue.sh`, without a cluster: each belongs to a scenario that exists, leaves its phases and expectations
+//! as they are, names expectations that exist, can be planned, and is listed in `scenarios/README.md`. `ci/catalogue.sh` shows that each fails.
 
 #[path = "../../examples/catalogue/counter_case.rs"]
 mod counter_case;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::harness;
 
-/// The number of counter-cases: few enough to run on real clusters, each about something that only a real controller shows.
+/// The number of counter-cases: few enough to run on real clusters, each for behaviour that only a real controller shows.
 const COUNT: std::ops::RangeInclusive<usize> = 8..=12;
 
 /// The plan of a scenario, by name or file.
@@ -22,7 +22,7 @@ fn plan(scenario: &Path) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// What a plan waits for and how long, phase by phase.
+/// The conditions and limits of a plan's phases.
 fn waits(plan: &Value) -> Vec<Value> {
     let mut phases = plan["phases"].as_array().unwrap().clone();
     phases.iter_mut().for_each(|phase| drop(phase.as_object_mut().unwrap().remove("actions").unwrap()));
@@ -30,7 +30,7 @@ fn waits(plan: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn each_is_its_whole_scenario_with_one_thing_broken() {
+fn each_counter_case_is_its_whole_scenario_with_one_thing_broken() {
     let cases = read_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/counter-cases")).unwrap();
     assert!(COUNT.contains(&cases.len()), "there are {}", cases.len());
     let listed = std::fs::read_to_string(repository("scenarios/README.md")).unwrap();
@@ -45,6 +45,15 @@ fn each_is_its_whole_scenario_with_one_thing_broken() {
         let (whole, broken) = (plan(Path::new(&case.scenario)), plan(&file));
         assert_eq!(broken["expectations"], whole["expectations"], "{name}");
         assert_eq!(waits(&broken), waits(&whole), "{name}");
+        // A part of several words is that of an expectation's name; one word is a code in a reason, which only a run has.
+        let names: Vec<&str> =
+            whole["expectations"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+        for part in case.fails.iter().chain(&case.may_fail).filter(|part| part.contains(' ')) {
+            assert!(
+                names.iter().any(|it| it.contains(part.as_str())),
+                "{name}: no expectation has `{part}`: {names:#?}"
+            );
+        }
         assert!(listed.contains(&format!("`{name}`")), "{name} is not in scenarios/README.md");
     }
 }

@@ -1,4 +1,4 @@
-//! The table in `scenarios/README.md`: it has every line of the documents, and each expectation that it names exists.
+//! The tables in `scenarios/README.md`: they list every requirement, and each expectation that they name exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::harness;
 
-/// The lines of the three documents: their prefix and how many there are.
+/// The requirements of the three documents: prefix and number.
 const LINES: [(&str, usize); 3] = [("G", 26), ("R", 9), ("S", 15)];
 
 struct Row {
@@ -37,7 +37,7 @@ fn expectations(scenario: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_line_is_shown_by_an_expectation_that_exists() {
+fn every_requirement_names_an_expectation_that_exists() {
     let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut wrong = Vec::new();
     for row in rows() {
@@ -58,7 +58,7 @@ fn every_line_is_shown_by_an_expectation_that_exists() {
 }
 
 #[test]
-fn each_line_is_there_once() {
+fn each_requirement_is_listed_once() {
     let found: Vec<String> = rows().into_iter().map(|row| row.id).collect();
     let expected: Vec<String> =
         LINES.iter().flat_map(|(prefix, count)| (1..=*count).map(move |number| format!("{prefix}{number}"))).collect();

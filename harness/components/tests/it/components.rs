@@ -15,7 +15,7 @@ use harness_components::{
 use harness_testing::limits::CHILD_PROCESS;
 use harness_testing::wait_for;
 
-/// A cache folder, a search path with a pretended Go, and what that Go wrote down.
+/// A cache folder, a search path with a fake Go, and that Go's log.
 struct Workshop {
     folder: tempfile::TempDir,
     options: BuildOptions,
@@ -83,7 +83,7 @@ impl Workshop {
         let mut search_path = root.join("bin").into_os_string();
         search_path.push(":/usr/bin:/bin");
         let mut options = BuildOptions::new(CacheFolder::inside(&root.join("cache")), search_path);
-        // What the shell writes fits anywhere, and the machine of the tests may have little room.
+        // The shell's output needs no space to speak of, and the machine of the tests may have little.
         options.disk_reserve_bytes = None;
         Self { folder, options }
     }
@@ -98,7 +98,7 @@ impl Workshop {
         std::fs::write(self.state(does), format!("{}\n", binary.package)).unwrap();
     }
 
-    /// The builds so far, as the packages' list of each.
+    /// The builds so far, each as its list of packages.
     fn builds(&self) -> Vec<String> {
         let log = std::fs::read_to_string(self.state("log")).unwrap_or_default();
         log.lines().filter_map(|line| line.strip_prefix("build ")).map(str::to_owned).collect()
@@ -163,7 +163,7 @@ async fn builds_everything_once_and_leaves_only_the_result() {
     assert!(steps.iter().any(|p| matches!(&p.step, Step::Downloading { what } if what == "example.com/x v1.0.0")));
     assert!(steps.iter().any(|p| p.step == Step::Linking && p.module == "karpenter"));
 
-    // Nothing to do: not even a Go is needed.
+    // Nothing to do: not even Go is needed.
     let mut without_go = shop.options.clone();
     without_go.search_path = OsString::new();
     let again = build(&without_go, |p| panic!("{p:?}")).await.unwrap();
@@ -172,7 +172,7 @@ async fn builds_everything_once_and_leaves_only_the_result() {
 }
 
 #[tokio::test]
-async fn go_gets_its_flags_and_a_cache_of_its_own() {
+async fn go_gets_its_flags_and_its_own_cache() {
     let shop = Workshop::new();
     shop.build().await.unwrap();
     let arguments = std::fs::read_to_string(shop.state("arguments")).unwrap();
@@ -204,7 +204,7 @@ async fn a_failed_build_says_why_and_resumes_where_it_failed() {
     assert!(missing.contains(&"kwok") && !missing.contains(&"etcd"), "{missing:?}");
     let kept = shop.cache().root().join("gocache/object");
     assert!(kept.exists(), "the build cache is what makes resuming fast");
-    assert!(in_cache(shop.cache()).is_err(), "half a set is no set");
+    assert!(in_cache(shop.cache()).is_err(), "half a set is not a set");
 
     std::fs::remove_file(shop.state("fail")).unwrap();
     let report = shop.build().await.unwrap();
@@ -229,10 +229,10 @@ async fn a_damaged_binary_is_found_and_only_its_module_built_again() {
 }
 
 #[tokio::test]
-async fn a_version_with_one_module_more_builds_that_one_alone() {
+async fn a_version_with_a_new_module_builds_only_that_one() {
     let shop = Workshop::new();
     let current = shop.build().await.unwrap().folder;
-    // As a version left it that did not have the notification controller: its set has another key, its modules the same.
+    // As left by a version without the notification controller: the set has another key, its modules have the same ones.
     let older = current.with_file_name("0123older");
     std::fs::rename(&current, &older).unwrap();
     let modules = shop.cache().root().join("modules");
@@ -248,7 +248,7 @@ async fn a_version_with_one_module_more_builds_that_one_alone() {
 }
 
 #[tokio::test]
-async fn modules_of_a_set_in_use_stay_also_those_that_are_unknown_here() {
+async fn modules_of_a_set_in_use_stay_even_if_this_version_does_not_know_them() {
     let shop = Workshop::new();
     let root = shop.cache().root();
     let newer = root.join("89abnewer");
@@ -266,7 +266,7 @@ async fn modules_of_a_set_in_use_stay_also_those_that_are_unknown_here() {
     shop.build().await.unwrap();
     assert!(module.exists(), "a running cluster of a newer version lost a module");
     drop(running);
-    // The set is whole, so that nothing is removed until something is built again.
+    // The set is complete, so nothing is removed until something is built again.
     std::fs::remove_file(in_cache(shop.cache()).unwrap().path(Component::Etcd)).unwrap();
     shop.build().await.unwrap();
     assert!(!module.exists() && !newer.exists());
@@ -309,7 +309,7 @@ async fn dropping_the_build_ends_go() {
         _ => Ok(()),
     })
     .await;
-    // The lock went with the future.
+    // Dropping the future released the lock.
     std::fs::remove_file(shop.state("hang")).unwrap();
     shop.build().await.unwrap();
 }
@@ -324,7 +324,7 @@ async fn a_module_has_a_time_limit() {
 }
 
 #[tokio::test]
-async fn caches_stay_or_go_as_asked() {
+async fn caches_are_kept_or_removed_as_requested() {
     let mut shop = Workshop::new();
     shop.options.keep_build_cache = true;
     shop.options.private_module_cache = true;
@@ -338,7 +338,7 @@ async fn caches_stay_or_go_as_asked() {
 }
 
 #[tokio::test]
-async fn sets_of_other_versions_go_unless_they_are_in_use() {
+async fn sets_of_other_versions_are_removed_unless_they_are_in_use() {
     let shop = Workshop::new();
     let root = shop.cache().root();
     let old = |name: &str| {
@@ -388,7 +388,7 @@ async fn refusals_say_what_to_install() {
     let error = shop.build().await.unwrap_err();
     assert!(matches!(error, BuildError::NoSpace { .. }), "{error}");
     assert!(error.to_string().contains("HARNESS_CACHE_DIR"), "{error}");
-    assert!(shop.builds().is_empty(), "it began all the same");
+    assert!(shop.builds().is_empty(), "it started nevertheless");
 
     let shop = Workshop::new();
     std::fs::write(shop.folder.path().join("cache/harness"), "in the way").unwrap();
@@ -408,7 +408,7 @@ async fn the_doctor_sees_what_a_build_would_refuse() {
     let components = sick.get("components").unwrap();
     assert_eq!(components.status, Status::Warn);
     assert!(components.advice.as_ref().unwrap().contains(" min"), "{components:?}");
-    // The pretended Git answers nothing.
+    // The fake Git prints nothing.
     assert_eq!(sick.get("git").unwrap().status, Status::Fail);
 
     let shop = Workshop::new();

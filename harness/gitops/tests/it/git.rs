@@ -28,7 +28,7 @@ async fn fixture() -> Fixture {
 }
 
 impl Fixture {
-    /// A folder of its own with these files.
+    /// A new folder with these files.
     fn tree(&self, name: &str, files: &[(&str, &str)]) -> PathBuf {
         let root = self.folder.path().join(name);
         std::fs::create_dir_all(&root).unwrap();
@@ -157,7 +157,7 @@ async fn takes_compressed_request_bodies() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pushes_at_the_same_time_all_arrive() {
+async fn concurrent_pushes_all_arrive() {
     let it = fixture().await;
     let trees: Vec<PathBuf> =
         (0..4).map(|index| it.tree(&format!("tree-{index}"), &[("who", &index.to_string())])).collect();
@@ -187,7 +187,7 @@ async fn a_commit_holds_exactly_the_folder() {
             ("windows.yaml", "a\r\nb\r\n"),
             ("sub/run.sh", "#!/bin/sh\n"),
             ("odd \"name\" \u{e4}", "odd\n"),
-            // A checkout of the user's, with a hook that must not run.
+            // A checkout of a user, with a hook that must not run.
             (".git/HEAD", "ref: refs/heads/theirs\n"),
             (".git/hooks/pre-push", "#!/bin/sh\nexit 1\n"),
             ("sub/.git/HEAD", "ref: refs/heads/theirs\n"),
@@ -235,7 +235,7 @@ async fn an_empty_tree_and_an_empty_repository() {
     assert!(it.remote.log(5).await.unwrap().is_empty());
     let sha = it.push("empty", &[]).await;
     assert_eq!(it.stored(&["ls-tree", "-r", &sha]), "");
-    // Nothing differs, and yet there is a new revision to wait for.
+    // Nothing differs, but there is a new revision to wait for.
     assert_ne!(it.push("empty", &[]).await, sha);
 }
 
@@ -267,7 +267,7 @@ async fn a_link_out_of_the_tree_is_not_pushed() {
     assert_eq!(it.remote.head().await.unwrap(), None);
 }
 
-/// Sends `request` as it stands and gives back the status line.
+/// Sends `request` as it is and returns the status line.
 async fn raw(it: &Fixture, request: &str) -> String {
     let mut stream = TcpStream::connect(it.server.address()).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -313,7 +313,7 @@ async fn nothing_else_is_reachable() {
     }
 }
 
-/// Begins a fetch and never sends its body: Git waits for it.
+/// Starts a fetch and never sends its body: Git waits for it.
 async fn hanging_fetch(it: &Fixture) -> TcpStream {
     let mut stream = TcpStream::connect(it.server.address()).await.unwrap();
     let head = "POST /node-config.git/git-upload-pack HTTP/1.1\r\nHost: x\r\n\
@@ -335,7 +335,7 @@ async fn hanging_fetch(it: &Fixture) -> TcpStream {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn git_ends_when_its_client_goes() {
+async fn git_ends_when_its_client_disconnects() {
     let it = fixture().await;
     it.push("first", &[("a", "a")]).await;
     let stream = hanging_fetch(&it).await;
@@ -396,7 +396,7 @@ async fn faults_are_seen_by_clients_and_can_be_lifted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn faults_do_not_hit_who_goes_past_them() {
+async fn faults_do_not_hit_a_client_that_bypasses_them() {
     let it = fixture().await;
     it.push("first", &[("a", "a")]).await;
     let ours = it.remote.clone().exempt_from_faults();
@@ -406,15 +406,15 @@ async fn faults_do_not_hit_who_goes_past_them() {
         assert!(ours.head().await.unwrap().is_some(), "{fault:?}");
     }
     it.server.fault_switch().set(GitFault::Slow(harness_units::Span::from_millis(300)).into());
-    let begun = Instant::now();
+    let started = Instant::now();
     assert!(it.remote.head().await.unwrap().is_some());
-    assert!(begun.elapsed() >= Duration::from_millis(300));
+    assert!(started.elapsed() >= Duration::from_millis(300));
     it.server.set_faults(GitFaults::default());
     assert_eq!(it.server.fault_switch().get(), GitFaults::default());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forced_push_takes_commits_out_of_the_history() {
+async fn a_force_push_removes_commits_from_the_history() {
     let it = fixture().await;
     let first = it.push("first", &[("a", "1")]).await;
     let dropped = it.push("second", &[("a", "2")]).await;

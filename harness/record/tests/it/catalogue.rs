@@ -1,4 +1,4 @@
-//! The recordings are those of today's scenarios: one for each, made from what the scenario file plans.
+//! The recordings match the scenarios: there is one for each, of the plan that its file makes today.
 
 use std::path::Path;
 use std::process::Command;
@@ -19,7 +19,7 @@ use crate::recording::Recording;
 #[allow(dead_code, reason = "the scenario crate's tests use more of it")]
 mod common;
 
-/// Run by hand where this fails: the recording of a scenario is made by a run of it.
+/// What to do where a test fails: a recording is made by a run of the scenario.
 fn record(name: &str) -> String {
     format!("make it with `ci/record.sh {name}` and commit fixtures/recordings/{name}")
 }
@@ -33,21 +33,22 @@ fn a_scenario_has_a_recording_of_what_it_plans(#[files("../../scenarios/*.yaml")
     assert!(recording.passed(), "the recorded run of {name} did not pass: {}", record(&name));
     let text = std::fs::read_to_string(&path).unwrap();
     let now = planned(&common::scenario(&text), &recording.plan);
-    let stale = |what: &str| format!("{name} plans other {what} than its recorded run had: {}", record(&name));
-    // What is checked, not what it is called: a name is text, and text may be written better.
+    let stale =
+        |what: &str| format!("{name} plans {what} that differ from those of its recorded run: {}", record(&name));
+    // The checks, not their names: a name is text, and text may be improved.
     let checks = |plan: &Plan| plan.expectations.iter().map(|it| (it.group.clone(), it.check.clone())).collect();
     let (checked_now, checked_then): (Vec<_>, Vec<_>) = (checks(&now), checks(&recording.plan));
     let changed = checked_now.iter().zip(&checked_then).find(|(now, then)| now != then);
     assert_eq!(changed, None, "{}", stale("checks"));
     assert_eq!(checked_now.len(), checked_then.len(), "{}", stale("expectations"));
     for (now, then) in now.phases.iter().zip(&recording.plan.phases) {
-        assert_eq!(without_chance(now), without_chance(then), "{}", stale("phases"));
+        assert_eq!(without_draws(now), without_draws(then), "{}", stale("phases"));
     }
     assert_eq!(now.phases.len(), recording.plan.phases.len(), "{}", stale("phases"));
 }
 
-/// What a phase does, in the order of its actions, and how it ends. When each action is due is drawn.
-fn without_chance(phase: &Phase) -> (String, usize, String) {
+/// Name of a phase, number of its actions, and how it ends; without the times of the actions, which are drawn.
+fn without_draws(phase: &Phase) -> (String, usize, String) {
     let ends = format!("{:?} within {:?} for {:?}", phase.until, phase.within, phase.hold);
     (phase.name.clone(), phase.actions.len(), ends)
 }
@@ -59,7 +60,7 @@ fn planned(scenario: &Scenario, recorded: &Plan) -> Plan {
     if let Some(gitops) = &scenario.model().gitops
         && let Some(layers) = &gitops.tree
     {
-        assert_eq!(layers, "gitops", "only the layers that come with the harness are known here");
+        assert_eq!(layers, "gitops", "only the built-in layers are known here");
         let layers = LayersTree { source: layers, files: &builtin_gitops(), entry: gitops.entry() };
         files = with_layers(source, &files, &layers).unwrap();
     }
@@ -72,8 +73,8 @@ fn planned(scenario: &Scenario, recorded: &Plan) -> Plan {
     plan(scenario, &inputs).unwrap_or_else(|errors| panic!("{}", common::lines(&errors)))
 }
 
-/// The sizes of the scenario crate's tests, and of each that has eight cores one that is twice and one that is four times as large:
-/// some scenarios ask for large nodes.
+/// The sizes of the scenario crate's tests, and for each with eight cores one that is twice and one that is four times as large:
+/// some scenarios need large nodes.
 fn sizes() -> Vec<SkuFact> {
     let mut sizes = common::skus();
     let eight: Vec<SkuFact> = sizes.iter().filter(|size| size.vcpus == 8).cloned().collect();
@@ -91,7 +92,7 @@ fn sizes() -> Vec<SkuFact> {
     sizes
 }
 
-/// What stands in a tree for things that are known only when it is pushed: `{cron+1m}`, `{webhook}`, `{registry}`.
+/// Replaces the placeholders for what is known only when a tree is pushed: `{cron+1m}`, `{webhook}`, `{registry}`.
 fn fill(file: &mut SourceFile) {
     file.text = file.text.replace("{webhook}", "http://127.0.0.1:1").replace("{registry}", "127.0.0.1:1");
     while let Some(start) = file.text.find("{cron") {
@@ -100,7 +101,7 @@ fn fill(file: &mut SourceFile) {
     }
 }
 
-/// Folders are found when the tests are compiled: one that came later has no tests yet.
+/// Folders are found when the tests are compiled: one that was added later has no tests yet.
 #[test]
 fn every_recording_has_its_tests() {
     let tests = Command::new(std::env::current_exe().unwrap()).arg("--list").output().unwrap();
@@ -111,20 +112,23 @@ fn every_recording_has_its_tests() {
     assert_eq!(
         compiled.len(),
         recordings.len(),
-        "recordings came or went after these tests were compiled: `touch harness/record/tests/it/main.rs \
+        "recordings were added or removed after these tests were compiled: `touch harness/record/tests/it/main.rs \
          harness/report/tests/it/main.rs` and run them again\n{recordings:#?}\n{compiled:#?}"
     );
 }
 
-/// A run with something broken is beside the one that it is a case of.
+/// The recording of a counter-case is beside that of its scenario.
 #[test]
 fn a_case_has_its_scenario() {
     let recordings = recordings::names().unwrap();
     let cases: Vec<(&str, &str)> = recordings.iter().filter_map(|name| name.split_once("--")).collect();
     for (scenario, case) in cases {
-        assert!(recordings.iter().any(|name| name == scenario), "{scenario}--{case} is a case of no recorded scenario");
+        assert!(
+            recordings.iter().any(|name| name == scenario),
+            "{scenario}--{case} is a case of a scenario without a recording"
+        );
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../scenarios/{scenario}.yaml"));
-        assert!(file.is_file(), "{scenario}--{case} is a case of no scenario");
+        assert!(file.is_file(), "{scenario}--{case} is a case of an unknown scenario");
         assert!(!Recording::read(&recordings_folder(scenario, case)).passed(), "{scenario}--{case} passed");
     }
 }

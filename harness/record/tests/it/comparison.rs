@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::story::{Fault, S, plan, run};
+use crate::log_builder::{Fault, S, plan, run};
 use harness_record::compare::model::{BUSY, Model, Noise, PHASES, STEADY, SplitMix64, TYPICAL};
 use harness_record::compare::{Basis, Change, Comparison, MeasuredRun, Row, Thresholds, compare, spread};
 use harness_record::event::{EndReason, Reached};
@@ -12,7 +12,7 @@ use harness_record::{Event, EventKind, RunResult, Summary};
 use proptest::prelude::*;
 use rstest::rstest;
 
-/// The run of the story, its pods Ready later by so much.
+/// The run of the log builder, its pods Ready later by that much.
 fn slower_by(us: u64) -> RunResult {
     let mut events: Vec<Event> = run(&Fault::None);
     for event in &mut events {
@@ -48,7 +48,7 @@ fn change(run: &mut MeasuredRun, latency: &str, to: impl Fn(u64) -> u64) {
     found.samples = Samples::new(found.samples.measured_us.iter().map(|us| to(*us)).collect(), Vec::new());
 }
 
-/// That part of the samples of a latency never came.
+/// That share of the samples of a latency is censored.
 fn lose(run: &mut MeasuredRun, latency: &str, keep: usize) {
     let found = run.latencies.iter_mut().find(|it| it.name == latency && it.labels.is_empty()).unwrap();
     let mut measured = found.samples.measured_us.clone();
@@ -81,7 +81,7 @@ fn a_phase_that_is_a_fifth_slower_is_found_in_at_least_eighteen_pairs_of_twenty(
         let phase = (pair % STEADY as u64) as usize;
         let comparison = judged(&model.runs(5, 2 * pair), &model.with(phase, 1.2).runs(5, 2 * pair + 1));
         let (name, _) = PHASES[phase];
-        // Found means: of the phase that is slower itself.
+        // Found means: in the latency of the phase that is slower.
         if row(&comparison, name, 50).change != Some(Change::Regression) {
             missed.push((pair, name, comparison.reason));
         }
@@ -119,7 +119,7 @@ fn one_run_a_side_is_never_a_regression(#[case] factor: f64) {
         );
         assert_eq!(comparison.advice, "Run both sides with --repeat 5.");
         assert!(comparison.rows.iter().all(|row| row.interval.is_none() && row.p.is_none()));
-        // What was measured is shown all the same.
+        // What was measured is shown nevertheless.
         assert!(row(&comparison, "nodeclaim_registered", 50).ratio.unwrap() > factor * 0.8);
     }
 }
@@ -146,7 +146,7 @@ fn one_run_is_compared_with_the_noise_of_the_baseline() {
 // Runs as the harness reads them.
 
 #[test]
-fn a_run_is_no_regression_against_itself() {
+fn a_run_is_not_a_regression_against_itself() {
     let run = measured(&slower_by(0));
     let once = judged(std::slice::from_ref(&run), std::slice::from_ref(&run));
     assert_eq!((once.change, once.exit_code), (Change::Inconclusive, 4));
@@ -156,7 +156,7 @@ fn a_run_is_no_regression_against_itself() {
     assert_eq!((comparison.change, comparison.exit_code), (Change::Same, 0), "{comparison:#?}");
 }
 
-/// Runs of the story with some scatter.
+/// Runs of the log builder with some scatter.
 fn several(result: &RunResult, luck: u64) -> Vec<MeasuredRun> {
     let mut random = SplitMix64::new(luck);
     let run = measured(result);
@@ -195,7 +195,7 @@ fn tells_a_difference(#[case] before: u64, #[case] after: u64, #[case] expected:
 }
 
 #[test]
-fn what_never_comes_is_a_regression_of_its_own() {
+fn a_percentile_that_is_no_longer_reached_is_a_regression() {
     let model = Model::new(TYPICAL);
     let (before, mut after) = (model.runs(5, 1), model.runs(5, 2));
     for run in &mut after[..2] {
@@ -212,10 +212,10 @@ fn what_never_comes_is_a_regression_of_its_own() {
     assert_eq!(row(&thrice, "pod_ready", 95).change, Some(Change::Regression));
     assert!(matches!(row(&thrice, "pod_ready", 95).after.ms, Some(Figure::Beyond { .. })));
     assert_eq!((thrice.change, thrice.exit_code), (Change::Regression, 1));
-    // The median was measured in every run and is judged as ever.
+    // The median was measured in every run and is judged as usual.
     assert_eq!(row(&thrice, "pod_ready", 50).change, Some(Change::Same));
     assert_eq!(judged(&after, &before).change, Change::Better);
-    // One run a side: nobody knows how often that happens.
+    // One run on each side: how often that happens by chance is not known.
     assert_eq!(judged(&before[..1], &after[..1]).change, Change::Inconclusive);
     // One run against a baseline that never lost it.
     assert_eq!(judged(&before, &after[..1]).change, Change::Regression);
@@ -283,7 +283,7 @@ fn a_baseline_of_two_files_is_enough() {
     assert!(error.to_string().contains("latencies.hlog does not belong to summary.json"), "{error}");
 }
 
-// What is compared with what.
+// Which runs are compared.
 
 #[test]
 fn says_what_differs() {
@@ -311,7 +311,7 @@ fn different_experiments_are_not_judged(#[case] alter: fn(&mut MeasuredRun)) {
     assert!(!comparison.advice.is_empty() && comparison.differences.len() == 1, "{:?}", comparison.differences);
 }
 
-/// Where both sides have several seeds, the scatter shows what the draws make of it.
+/// Where both sides have several seeds, the scatter includes the effect of the draws.
 #[test]
 fn several_seeds_a_side_are_noise() {
     let model = Model::new(TYPICAL);
@@ -364,7 +364,7 @@ fn the_spread_of_several_runs() {
     assert_eq!((fetched.scatter, fetched.median_ms), (None, Some(Figure::Measured(110.0))));
 }
 
-// Whatever the runs are.
+// Properties of all comparisons.
 
 /// Runs of a few latencies, some samples lost, some latencies missing.
 fn any_side(runs: std::ops::Range<usize>) -> impl Strategy<Value = Vec<MeasuredRun>> {
@@ -391,7 +391,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn a_side_is_no_regression_against_itself(side in any_side(1..7)) {
+    fn a_side_is_not_a_regression_against_itself(side in any_side(1..7)) {
         let comparison = judged(&side, &side);
         prop_assert!(!matches!(comparison.change, Change::Regression | Change::Better), "{comparison:#?}");
     }
@@ -407,7 +407,7 @@ proptest! {
                 Change::Better => Change::Regression,
                 other => other,
             });
-            // Whether a small difference is within the harness's accuracy is asked of the side before, so "the same" and "not known" may differ.
+            // Whether a small difference is within the harness's accuracy depends on the side before, so "the same" and "not known" may differ.
             let decided = |change: Option<Change>| matches!(change, Some(Change::Regression | Change::Better));
             prop_assert!(other.change == swapped || !(decided(other.change) || decided(swapped)), "{:?} {:?}", row, other);
             prop_assert_eq!(row.p.is_some(), other.p.is_some());

@@ -1,6 +1,6 @@
-//! The cross-check against the simulated Azure's own record notices what would make measuring wrong.
+//! The cross-check against the simulated Azure's own record reveals wrong measurements.
 
-use crate::story::{Fault, MS, S, plan, run};
+use crate::log_builder::{Fault, MS, S, plan, run};
 use harness_record::event::{ObjectKind, Reached};
 use harness_record::result::CrossCheck;
 use harness_record::{Event, EventKind, RunResult};
@@ -55,8 +55,8 @@ fn a_delayed_watch_of_nodeclaims_is_a_warning() {
 }
 
 #[test]
-fn nodes_taken_for_each_others_show() {
-    // Every Node has the moment of another one, 2 s apart.
+fn nodes_that_are_mistaken_for_each_other_show() {
+    // Every Node has the moment of another Node, 2 s apart.
     let (check, _) = checked(restamped(ObjectKind::Node, Reached::Ready, |index, at_us| match index % 2 {
         0 => at_us + 2 * S,
         _ => at_us - 2 * S,

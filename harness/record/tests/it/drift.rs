@@ -1,7 +1,7 @@
-//! How long foreign changes stay.
+//! How long foreign changes last.
 
+use crate::log_builder::{MS, S};
 use crate::scene::Scene;
-use crate::story::{MS, S};
 use harness_plan::*;
 use harness_record::RunResult;
 use harness_record::event::*;
@@ -29,7 +29,7 @@ fn seen(scene: &mut Scene, at_us: u64, path: &str, value: Option<Value>, uid: &s
         uid: uid.to_owned(),
         seen: if at_us < 5 * S { Seen::Listed } else { Seen::Live },
     };
-    scene.story.at(at_us, EventKind::Field(field));
+    scene.builder.at(at_us, EventKind::Field(field));
 }
 
 /// Sent a millisecond after `at`, acknowledged ten later.
@@ -47,7 +47,7 @@ fn corrected(result: &RunResult, by: Option<&str>) -> Samples {
 }
 
 #[test]
-fn a_field_is_right_again_when_all_that_was_written_is() {
+fn a_change_is_corrected_when_every_field_that_it_wrote_is() {
     let mut scene = scene();
     for path in ["spec.weight", "spec.limits.cpu"] {
         seen(&mut scene, S, path, Some(json!(10)), "u");
@@ -65,7 +65,7 @@ fn a_field_is_right_again_when_all_that_was_written_is() {
 }
 
 #[test]
-fn an_object_is_back_as_another_one() {
+fn a_deleted_object_is_corrected_by_a_new_one() {
     let mut scene = scene();
     seen(&mut scene, S, "exists", Some(json!(true)), "old");
     change(&mut scene, 10, json!({"delete": true}), false);
@@ -75,7 +75,7 @@ fn an_object_is_back_as_another_one() {
 }
 
 #[test]
-fn a_finalizer_that_keeps_an_object_is_no_correction() {
+fn a_finalizer_that_keeps_an_object_is_not_a_correction() {
     let mut scene = scene();
     seen(&mut scene, S, "exists", Some(json!(true)), "old");
     change(&mut scene, 10, json!({"delete": true}), false);
@@ -85,7 +85,7 @@ fn a_finalizer_that_keeps_an_object_is_no_correction() {
 }
 
 #[test]
-fn what_is_never_put_right_is_censored_and_what_stays_is_no_sample() {
+fn a_change_that_is_never_corrected_is_censored_and_one_that_may_stay_is_not_a_sample() {
     let mut scene = scene();
     seen(&mut scene, S, "spec.weight", Some(json!(10)), "u");
     change(&mut scene, 10, json!({"patch": {"spec": {"weight": 5}}}), false);
@@ -97,7 +97,7 @@ fn what_is_never_put_right_is_censored_and_what_stays_is_no_sample() {
 }
 
 #[test]
-fn a_value_that_was_never_seen_otherwise_was_not_put_right() {
+fn a_change_that_was_never_seen_was_not_corrected() {
     let mut scene = scene();
     seen(&mut scene, S, "spec.weight", Some(json!(10)), "u");
     change(&mut scene, 10, json!({"patch": {"spec": {"weight": 5}}}), false);

@@ -1,4 +1,4 @@
-//! How runs end: the verdict, its reasons and its expectations of generated logs that went one way or another.
+//! How runs end: verdict, reasons and expectations of generated logs, of a run that passes and of some that do not.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use harness_record::log::LogWriter;
 use harness_record::{RunResult, Summary};
 use rstest::rstest;
 
-use crate::story::{Fault, plan, run};
+use crate::log_builder::{Fault, plan, run};
 
 /// How the log ends.
 enum End {
@@ -30,7 +30,7 @@ enum End {
 )]
 #[case::never_registers("never-registers", Fault::NeverRegisters { pool: "compute-optimized" }, End::Whole)]
 #[case::killed("killed", Fault::None, End::Cut(0.6))]
-fn a_run_says_what_it_came_to(#[case] name: &str, #[case] fault: Fault, #[case] end: End) {
+fn a_run_states_its_verdict_and_its_reasons(#[case] name: &str, #[case] fault: Fault, #[case] end: End) {
     let mut log = LogWriter::new(Vec::new());
     run(&fault).iter().for_each(|event| log.append(event).unwrap());
     let mut log = log.into_inner();
@@ -47,7 +47,7 @@ fn a_run_says_what_it_came_to(#[case] name: &str, #[case] fault: Fault, #[case] 
     settings.bind(|| insta::assert_snapshot!(name, verdict(&result)));
 }
 
-/// What decides a pipeline, a line each.
+/// What a pipeline sees, one line each.
 fn verdict(result: &RunResult) -> String {
     let mut text = format!("{} (exit code {})\n", result.verdict, result.exit_code);
     for (what, lines) in [("reason", &result.reasons), ("warning", &result.warnings)] {

@@ -1,7 +1,7 @@
-//! Latencies of pushes through Flux: applied, overtaken, refused, well again.
+//! Latencies of pushes through Flux: applied, overtaken, refused, recovered.
 
+use crate::log_builder::S;
 use crate::scene::Scene;
-use crate::story::S;
 use harness_plan::*;
 use harness_record::RunResult;
 use harness_record::event::*;
@@ -29,7 +29,7 @@ fn causes(samples: &Samples) -> Vec<(u64, Cause)> {
 }
 
 /// A tree in force after four seconds.
-fn begun() -> Scene {
+fn started() -> Scene {
     let mut scene = Scene::new();
     scene.push(1, "prepare", "c0");
     scene.flux(4, ROOT, Reached::Applied, "c0");
@@ -40,7 +40,7 @@ fn begun() -> Scene {
 
 #[test]
 fn a_push_that_was_overtaken_is_withdrawn_and_one_that_was_refused_never_comes() {
-    let mut scene = begun();
+    let mut scene = started();
     for (at, commit) in [(11, "overtaken"), (12, "good"), (20, "bad"), (30, "fixed")] {
         scene.push(at, "p", commit);
     }
@@ -59,7 +59,7 @@ fn a_push_that_was_overtaken_is_withdrawn_and_one_that_was_refused_never_comes()
 
 #[test]
 fn each_kustomization_has_its_own_and_the_whole_is_the_roots() {
-    let mut scene = begun();
+    let mut scene = started();
     scene.flux(6, "apps", Reached::Healthy, "c0");
     scene.push(20, "p", "c1");
     scene.flux(22, ROOT, Reached::Healthy, "c1");
@@ -67,7 +67,7 @@ fn each_kustomization_has_its_own_and_the_whole_is_the_roots() {
     scene.push(40, "p", "c2");
     scene.flux(41, ROOT, Reached::Healthy, "c2");
     scene.flux(50, "apps", Reached::Healthy, "c2");
-    // It came with the last commit.
+    // The last commit added it.
     scene.flux(51, "monitoring", Reached::Healthy, "c2");
     let result = scene.run(Vec::new());
     let healthy = |kustomization| samples(&result, LatencyName::GitopsHealthy, kustomization);
@@ -84,8 +84,8 @@ fn each_kustomization_has_its_own_and_the_whole_is_the_roots() {
 #[case::the_server_is_back(Action::ClearGitFaults(Nothing {}), &[5])]
 #[case::the_controller_is_back(Action::StartComponent(Component::SourceController), &[5])]
 #[case::another_component_is_back(Action::StartComponent(Component::Karpenter), &[])]
-fn what_waited_is_well_again_after_the_repair(#[case] repair: Action, #[case] expected: &[u64]) {
-    let mut scene = begun();
+fn a_kustomization_that_waited_recovers_with_the_repair(#[case] repair: Action, #[case] expected: &[u64]) {
+    let mut scene = started();
     scene.push(20, "p", "waits");
     scene.planned(40, "p", repair);
     scene.flux(45, ROOT, Reached::Healthy, "waits");
@@ -93,15 +93,15 @@ fn what_waited_is_well_again_after_the_repair(#[case] repair: Action, #[case] ex
 }
 
 #[test]
-fn an_end_of_nothing_repairs_nothing() {
-    let mut scene = begun();
+fn the_end_of_a_fault_without_effect_repairs_nothing() {
+    let mut scene = started();
     scene.planned(40, "p", Action::ClearGitFaults(Nothing {}));
     assert_eq!(samples(&scene.run(Vec::new()), LatencyName::GitopsRecovered, None).count(), 0);
 }
 
 #[test]
-fn what_stays_broken_is_censored() {
-    let mut scene = begun();
+fn a_kustomization_that_stays_broken_is_censored() {
+    let mut scene = started();
     scene.push(20, "p", "bad");
     scene.flux(22, ROOT, Reached::Failed, "bad");
     scene.push(30, "p", "worse");

@@ -1,6 +1,6 @@
 //! Reading and writing logs.
 
-use crate::story::{Fault, plan, run};
+use crate::log_builder::{Fault, plan, run};
 use harness_record::event::{LOG_MINOR, LOG_VERSION};
 use harness_record::log::{LogError, LogWriter, read_log};
 use harness_record::{Event, RunResult};
@@ -22,9 +22,9 @@ fn reads_what_it_writes() {
     assert_eq!((reader.truncated(), reader.lines()), (None, events.len() as u64));
 }
 
-/// A kill at any byte of the log: everything before the cut line is there, and it is no error.
+/// A kill at any byte of the log: everything before the cut line is read, and there is no error.
 #[test]
-fn a_cut_at_any_byte_is_no_error() {
+fn a_cut_at_any_byte_is_not_an_error() {
     let events: Vec<Event> = run(&Fault::None).into_iter().take(12).collect();
     let log = written(&events);
     let header = log.iter().position(|byte| *byte == b'\n').unwrap();
@@ -73,7 +73,7 @@ fn refuses_another_version_even_of_another_shape() {
 }
 
 #[test]
-fn refuses_what_is_no_log() {
+fn refuses_what_is_not_a_log() {
     assert!(matches!(read_log(&b"{\"verdict\":\"pass\"}\n"[..]), Err(LogError::NoHeader { .. })));
     assert!(matches!(read_log(&b""[..]), Err(LogError::Empty)));
     let headless = written(&run(&Fault::None)[1..]);
@@ -98,7 +98,7 @@ fn what_a_newer_minor_version_adds_is_skipped_and_counted() {
         + &format!("{CORDONED}\n{{\"t\":8,\"e\":\"rested\"}}\n{CORDONED}\n{last}");
     let mut reader = read_log(log.as_bytes()).unwrap();
     let read: Vec<Event> = reader.by_ref().map(Result::unwrap).collect();
-    assert_eq!(read[1..], run(&Fault::None)[1..2], "what stands behind it is read");
+    assert_eq!(read[1..], run(&Fault::None)[1..2], "the events after it are read");
     let skipped = reader.skipped();
     assert_eq!(skipped.newer_minor, Some(u64::from(LOG_MINOR) + 1));
     let counted: Vec<(&str, u64)> = skipped.events.iter().map(|(name, count)| (name.as_str(), *count)).collect();
@@ -117,7 +117,7 @@ fn unknown_names_are_kept_up_to_a_limit() {
     assert_eq!(skipped.events[""], 980);
 }
 
-/// In a log of a version that is known, a name that is not is damage.
+/// In a log of a known version, an unknown name is damage.
 #[rstest]
 #[case::of_this_version(LOG_MINOR, CORDONED, "unknown variant")]
 #[case::not_whole(LOG_MINOR + 1, &CORDONED[..CORDONED.len() - 1], "unknown variant")]
@@ -142,7 +142,7 @@ fn a_cut_unknown_line_is_cut() {
 }
 
 #[test]
-fn a_log_of_this_minor_version_says_nothing_of_versions() {
+fn a_log_of_this_minor_version_has_no_warning_about_versions() {
     let result = RunResult::read(&plan(), written(&run(&Fault::None)).as_slice()).unwrap();
     assert!(result.warnings.is_empty(), "{:?}", result.warnings);
     let newer = header_of(LOG_VERSION, LOG_MINOR + 1);

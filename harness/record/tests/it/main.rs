@@ -1,4 +1,4 @@
-//! What is computed from an event log: generated logs (`story`, `scene`) and recorded runs (`recording`).
+//! What is computed from an event log: generated logs (`log_builder`, `scene`) and recorded runs (`recording`).
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +14,7 @@ mod drift;
 mod endings;
 mod gitops_latencies;
 mod log;
+mod log_builder;
 mod mutation;
 mod node_latencies;
 mod occurrence;
@@ -23,4 +24,3 @@ mod recorded;
 mod recording;
 mod scene;
 mod slots;
-mod story;

@@ -1,7 +1,7 @@
 //! Latencies of what happens to nodes and workloads: filled, replaced, idle, recovered, autoscaled.
 
-use crate::scene::{Life, POOL, Scene, WEB, node};
-use crate::story::{MS, S};
+use crate::log_builder::{MS, S};
+use crate::scene::{NodeHistory, POOL, Scene, WEB, node};
 use harness_plan::*;
 use harness_record::RunResult;
 use harness_record::event::*;
@@ -19,25 +19,25 @@ fn seconds(samples: &Samples) -> Vec<u64> {
 }
 
 #[test]
-fn a_fleet_is_filled_from_the_growths_begin() {
+fn a_fill_counts_from_the_start_of_the_growth() {
     let mut scene = Scene::new();
     scene.phase("up", 2, 40);
     scene.phase("drift", 40, 90);
     scene.scale(2, "up", 0, 3);
     scene.scale(6, "up", 3, 6);
     scene.node("a", &node(3));
-    scene.node("b", &Life { ready: Some(12), ..node(7).disrupted(50, "Drifted") });
-    // Azure refused this one, and another came.
-    scene.node("refused", &Life { ready: None, deleting: Some(9), gone: Some(9), ..node(8) });
-    let late = Life { ready: None, deleting: Some(14), gone: Some(14), ..node(9) };
+    scene.node("b", &NodeHistory { ready: Some(12), ..node(7).disrupted(50, "Drifted") });
+    // Azure refused this one, and another was created.
+    scene.node("refused", &NodeHistory { ready: None, deleting: Some(9), gone: Some(9), ..node(8) });
+    let late = NodeHistory { ready: None, deleting: Some(14), gone: Some(14), ..node(9) };
     scene.node("failed-later", &late);
-    let claim = scene.story.key(ObjectKind::NodeClaim, "failed-later-too");
+    let claim = scene.builder.key(ObjectKind::NodeClaim, "failed-later-too");
     for (at, reached) in [(9, Reached::Created), (10, Reached::Launched), (15, Reached::Deleting)] {
-        scene.story.reached(at * S, &claim, reached, &[(attribute::NODEPOOL, POOL)]);
+        scene.builder.reached(at * S, &claim, reached, &[(attribute::NODEPOOL, POOL)]);
     }
     scene.fact(13, AzureFactKind::ProvisioningFailed, "failed-later-too", &late);
-    scene.node("never", &Life { ready: None, ..node(10) });
-    // Comes for another, and in a phase that asks for nothing.
+    scene.node("never", &NodeHistory { ready: None, ..node(10) });
+    // A replacement, and one that was created in a phase that scales nothing.
     scene.node("for-b", &node(51));
     let fill = samples(&scene.run(Vec::new()), LatencyName::NodeFill);
     assert_eq!(seconds(&fill), [4, 10]);
@@ -56,8 +56,8 @@ fn a_node_is_idle_from_its_last_pod_to_its_vms_end() {
     scene.pod("web-4", "busy", Some(5), None);
     scene.node("forgotten", &node(1));
     scene.pod("web-5", "forgotten", Some(5), Some(20));
-    // The VM took its pod with it.
-    scene.node("lost", &Life { deleting: Some(20), gone: Some(22), ..node(1) });
+    // The pod was lost with the VM.
+    scene.node("lost", &NodeHistory { deleting: Some(20), gone: Some(22), ..node(1) });
     scene.pod("web-6", "lost", Some(5), Some(25));
     let idle = samples(&scene.run(Vec::new()), LatencyName::NodeIdle);
     assert_eq!(seconds(&idle), [33 - 15]);
@@ -66,25 +66,25 @@ fn a_node_is_idle_from_its_last_pod_to_its_vms_end() {
 
 #[rstest]
 #[case::drift(node(1).disrupted(20, "Drifted"), &[22], vec![5], 0)]
-#[case::drift_without_another(Life { drifted: Some(20), ..node(1) }, &[], vec![], 1)]
+#[case::drift_without_another(NodeHistory { drifted: Some(20), ..node(1) }, &[], vec![], 1)]
 #[case::consolidated_with_another(
-    Life { disrupted: Some((20, "Underutilized")), deleting: Some(28), gone: Some(30), ..node(1) },
+    NodeHistory { disrupted: Some((20, "Underutilized")), deleting: Some(28), gone: Some(30), ..node(1) },
     &[21],
     vec![10],
     0
 )]
 #[case::consolidated_without(node(1).disrupted(20, "Underutilized"), &[25], vec![], 0)]
 #[case::empty(node(1).disrupted(20, "Empty"), &[40], vec![], 0)]
-#[case::repaired(Life { deleting: Some(20), gone: Some(40), ..node(1) }, &[22], vec![20], 0)]
-#[case::evicted(Life { capacity_type: "spot", evicted: Some(20), deleting: Some(24), gone: Some(30), ..node(1) }, &[22], vec![10], 0)]
+#[case::repaired(NodeHistory { deleting: Some(20), gone: Some(40), ..node(1) }, &[22], vec![20], 0)]
+#[case::evicted(NodeHistory { capacity_type: "spot", evicted: Some(20), deleting: Some(24), gone: Some(30), ..node(1) }, &[22], vec![10], 0)]
 #[case::noticed(
-    Life { capacity_type: "spot", noticed: Some(18), evicted: Some(26), deleting: Some(27), gone: Some(28), ..node(1) },
+    NodeHistory { capacity_type: "spot", noticed: Some(18), evicted: Some(26), deleting: Some(27), gone: Some(28), ..node(1) },
     &[19],
     vec![10],
     0
 )]
 fn a_node_is_replaced_by_the_one_that_was_made_for_it(
-    #[case] old: Life,
+    #[case] old: NodeHistory,
     #[case] new: &[u64],
     #[case] measured: Vec<u64>,
     #[case] censored: usize,
@@ -104,7 +104,8 @@ fn a_node_is_replaced_by_the_one_that_was_made_for_it(
 fn nodes_that_are_consolidated_together_share_their_replacement() {
     let mut scene = Scene::new();
     scene.phase("p", 1, 90);
-    let old = |at| Life { disrupted: Some((at, "Underutilized")), deleting: Some(28), gone: Some(30), ..node(1) };
+    let old =
+        |at| NodeHistory { disrupted: Some((at, "Underutilized")), deleting: Some(28), gone: Some(30), ..node(1) };
     scene.node("a", &old(20));
     scene.node("b", &old(20));
     scene.node("new", &node(21));
@@ -115,7 +116,7 @@ fn nodes_that_are_consolidated_together_share_their_replacement() {
 }
 
 #[test]
-fn a_workload_recovers_when_it_has_as_many_as_asked_for() {
+fn a_workload_recovers_when_it_has_as_many_pods_as_planned() {
     let mut scene = Scene::new();
     scene.phase("up", 1, 10);
     scene.phase("p", 10, 90);
@@ -136,7 +137,7 @@ fn a_workload_recovers_when_it_has_as_many_as_asked_for() {
 }
 
 #[test]
-fn what_the_plan_replaces_is_no_loss() {
+fn a_pod_that_the_plan_replaces_is_not_a_shortage() {
     let mut scene = Scene::new();
     scene.phase("p", 1, 90);
     scene.scale(1, "p", 0, 1);
@@ -147,7 +148,7 @@ fn what_the_plan_replaces_is_no_loss() {
     assert_eq!(samples(&scene.run(Vec::new()), LatencyName::WorkloadRecovered).count(), 0);
 }
 
-/// A workload whose pods are each to use 60 % of half a core, and loads in thousandths of a core with their times.
+/// A workload whose pods should each use 60 % of half a core, and loads in thousandths of a core with their times.
 fn autoscaled(loads: &[(u64, u64)]) -> Scene {
     let mut scene = Scene::new();
     scene.phase("p", 1, 200);
@@ -164,7 +165,7 @@ fn autoscaled(loads: &[(u64, u64)]) -> Scene {
     for (id, (at, millicores)) in (10..).zip(loads) {
         let load = Load { workload: WEB.to_owned(), cpu: Some(Millicores(*millicores)), ..Load::default() };
         scene.plan.phases[0].actions.push(PlannedAction { id, at_us: 0, action: Action::Load(load) });
-        scene.story.action(at * S - 11 * MS, "p", ActionKind::Planned(id));
+        scene.builder.action(at * S - 11 * MS, "p", ActionKind::Planned(id));
     }
     scene.node("n", &node(1));
     scene.pod("web-1", "n", Some(5), None);
@@ -172,15 +173,15 @@ fn autoscaled(loads: &[(u64, u64)]) -> Scene {
 }
 
 #[test]
-fn an_autoscaler_is_measured_to_the_first_pod_that_it_adds_or_takes() {
+fn an_autoscaler_is_measured_to_the_first_pod_that_it_adds_or_removes() {
     let mut scene = autoscaled(&[(2, 50), (20, 600), (60, 50)]);
     // Created a second before it is Ready.
     scene.pod("web-2", "n", Some(36), Some(90));
     let result = scene.run(Vec::new());
-    // The first load asks for the one pod that is there.
+    // The first load needs only the one pod that exists.
     let autoscaled = samples(&result, LatencyName::Autoscaled);
     assert_eq!((seconds(&autoscaled), autoscaled.censored.len()), (vec![15, 30], 0));
-    // What the autoscaler adds was not asked for by the plan and replaces nothing.
+    // A pod that the autoscaler adds is not planned and replaces nothing.
     assert_eq!((result.counts.pods_planned, result.counts.pods_replaced), (1, 0));
 }
 

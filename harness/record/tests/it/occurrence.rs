@@ -1,6 +1,6 @@
-//! What is counted of a log, for the run that waits and for the verdict.
+//! Occurrences in a log, as conditions and verdicts count them.
 
-use crate::story::{self, Fault, MS, S, Story};
+use crate::log_builder::{self, Fault, LogBuilder, MS, S};
 use harness_plan::{EventPattern, OccurrenceKind};
 use harness_record::event::*;
 use harness_record::occurrence::Counter;
@@ -29,36 +29,36 @@ fn fact(what: AzureFactKind, vm: &str) -> AzureFact {
     }
 }
 
-/// A spot NodeClaim in zone 2 that learns what it is bit by bit, its VM that is taken back, and a pod.
+/// A spot NodeClaim in zone 2 whose attributes become known bit by bit, its VM, which is evicted, and a pod.
 fn log() -> Vec<Event> {
-    let mut story = Story::default();
-    let claim = story.key(ObjectKind::NodeClaim, "batch-x1");
-    story.reached(S, &claim, Reached::Created, &[("nodepool", "batch"), ("capacity-type", "spot")]);
+    let mut builder = LogBuilder::default();
+    let claim = builder.key(ObjectKind::NodeClaim, "batch-x1");
+    builder.reached(S, &claim, Reached::Created, &[("nodepool", "batch"), ("capacity-type", "spot")]);
     let accepted = AzureFact {
         nodepool: "batch".to_owned(),
         capacity_type: "spot".to_owned(),
         zone: "eastus-2".to_owned(),
         ..fact(AzureFactKind::VmAccepted, "vm1")
     };
-    story.at(2 * S, EventKind::Azure(accepted));
-    story.reached(3 * S, &claim, Reached::Launched, &[("zone", "eastus-2"), ("instance-type", "Standard_F4s_v2")]);
+    builder.at(2 * S, EventKind::Azure(accepted));
+    builder.reached(3 * S, &claim, Reached::Launched, &[("zone", "eastus-2"), ("instance-type", "Standard_F4s_v2")]);
     // The watch was interrupted and listed again.
-    story.reached(3 * S + MS, &claim, Reached::Launched, &[]);
-    story.at(
+    builder.reached(3 * S + MS, &claim, Reached::Launched, &[]);
+    builder.at(
         9 * S,
         EventKind::Azure(AzureFact { code: "Preempted".to_owned(), ..fact(AzureFactKind::SpotEvicted, "vm1") }),
     );
-    story.reached(10 * S, &claim, Reached::Disrupted, &[("reason", "Drifted")]);
-    story.reached(11 * S, &claim, Reached::Deleting, &[]);
-    let pod = story.key(ObjectKind::Pod, "web-5d9c-abcde");
-    story.reached(11 * S, &pod, Reached::Created, &[("workload", "web")]);
-    story.reached(12 * S, &pod, Reached::Ready, &[]);
-    story.reached(13 * S, &pod, Reached::NotReady, &[]);
-    story.reached(14 * S, &pod, Reached::Ready, &[]);
+    builder.reached(10 * S, &claim, Reached::Disrupted, &[("reason", "Drifted")]);
+    builder.reached(11 * S, &claim, Reached::Deleting, &[]);
+    let pod = builder.key(ObjectKind::Pod, "web-5d9c-abcde");
+    builder.reached(11 * S, &pod, Reached::Created, &[("workload", "web")]);
+    builder.reached(12 * S, &pod, Reached::Ready, &[]);
+    builder.reached(13 * S, &pod, Reached::NotReady, &[]);
+    builder.reached(14 * S, &pod, Reached::Ready, &[]);
     for (kind, name) in
         [("Pod", "web-5d9c-abcde"), ("Pod", "api-77f-zzzzz"), ("NodeClaim", "batch-x1"), ("NodeClaim", "other-y2")]
     {
-        story.at(
+        builder.at(
             15 * S,
             EventKind::Reason(Reason {
                 kind: kind.to_owned(),
@@ -69,8 +69,8 @@ fn log() -> Vec<Event> {
             }),
         );
     }
-    story.at(16 * S, EventKind::Azure(AzureFact { code: "429".to_owned(), ..fact(AzureFactKind::Throttled, "") }));
-    story.events()
+    builder.at(16 * S, EventKind::Azure(AzureFact { code: "429".to_owned(), ..fact(AzureFactKind::Throttled, "") }));
+    builder.events()
 }
 
 #[rstest]
@@ -115,15 +115,15 @@ fn every_given_key_must_match(#[case] what: OccurrenceKind, #[case] keys: &[(&st
 
 #[test]
 fn flux_reaches_the_same_with_each_revision() {
-    let mut story = Story::default();
-    let layer = story.key(ObjectKind::Kustomization, "apps");
-    let told = |revision: &'static str| [(attribute::REVISION, revision)];
+    let mut builder = LogBuilder::default();
+    let layer = builder.key(ObjectKind::Kustomization, "apps");
+    let at_revision = |revision: &'static str| [(attribute::REVISION, revision)];
     for (at, revision) in [(1, "main@sha1:a"), (2, "main@sha1:b")] {
-        story.reached(at * S, &layer, Reached::Applied, &told(revision));
+        builder.reached(at * S, &layer, Reached::Applied, &at_revision(revision));
     }
     let failure = [(attribute::REASON, "BuildFailed"), (attribute::SAYS, "no such file")];
-    story.reached(3 * S, &layer, Reached::Failed, &failure);
-    let events = story.events();
+    builder.reached(3 * S, &layer, Reached::Failed, &failure);
+    let events = builder.events();
     let of = |what, object: &str| EventPattern { object: Some(object.to_owned()), ..EventPattern::any(what) };
     assert_eq!(count(&events, &of(OccurrenceKind::RevisionApplied, "apps")), 2);
     assert_eq!(count(&events, &of(OccurrenceKind::RevisionApplied, "node-config")), 0);
@@ -139,8 +139,8 @@ fn flux_reaches_the_same_with_each_revision() {
 
 #[test]
 fn a_whole_run_is_counted_as_its_result_counts_it() {
-    let plan = story::plan();
-    let events = story::run(&Fault::None);
+    let plan = log_builder::plan();
+    let events = log_builder::run(&Fault::None);
     let result = harness_record::RunResult::from_log(&plan, events.clone());
     let of = |what| u64::from(count(&events, &EventPattern::any(what)));
     assert_eq!(of(OccurrenceKind::PodCreated), result.counts.pods_created);

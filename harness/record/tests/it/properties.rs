@@ -1,8 +1,8 @@
-//! What must hold of any log.
+//! What must hold for any log.
 
 use std::collections::BTreeMap;
 
-use crate::story::{self, Fault, plan, run};
+use crate::log_builder::{self, Fault, plan, run};
 use harness_record::event::*;
 use harness_record::latency::{Cause, Censored, Percentile, Samples};
 use harness_record::log::{LogWriter, read_log};
@@ -61,7 +61,7 @@ proptest! {
         }
         if let Some(percentile) = percentile {
             let least = samples.percentile_at_least_us(percent).unwrap();
-            // The interval is one: the least is no more than what is shown, unless some will never come.
+            // The interval is one: the least is no more than what is shown, unless some are censored.
             prop_assert!(least <= percentile.micros() || censored.iter().any(|it| it.cause == Cause::Never));
         }
     }
@@ -79,7 +79,7 @@ proptest! {
     #[test]
     fn interleaving_of_objects_does_not_matter(fault in faults(), keys in vec(0_u64..50, 32)) {
         let events = run(&fault);
-        let told = RunResult::from_log(&plan(), events.clone());
+        let original = RunResult::from_log(&plan(), events.clone());
         let stream = |event: &Event| match &event.kind {
             EventKind::Milestone(milestone) => milestone.object.uid.bytes().map(usize::from).sum::<usize>() % 28,
             EventKind::Azure(_) => 29,
@@ -98,11 +98,11 @@ proptest! {
             .collect();
         streams.sort_by_key(|(key, _)| *key);
         let shuffled = RunResult::from_log(&plan(), streams.into_iter().flat_map(|(_, events)| events));
-        prop_assert_eq!(Summary::from(&told), Summary::from(&shuffled));
-        prop_assert_eq!(told.nodes, shuffled.nodes);
-        prop_assert_eq!(told.pods_over_time, shuffled.pods_over_time);
-        prop_assert_eq!(told.nodes_over_time, shuffled.nodes_over_time);
-        prop_assert_eq!(told.latencies, shuffled.latencies);
+        prop_assert_eq!(Summary::from(&original), Summary::from(&shuffled));
+        prop_assert_eq!(original.nodes, shuffled.nodes);
+        prop_assert_eq!(original.pods_over_time, shuffled.pods_over_time);
+        prop_assert_eq!(original.nodes_over_time, shuffled.nodes_over_time);
+        prop_assert_eq!(original.latencies, shuffled.latencies);
     }
 
     /// A kill at any event leaves a result, and never a pass.
@@ -142,7 +142,7 @@ proptest! {
     /// Any events at all, in any order, from anywhere: no panic, and figures that agree with each other.
     #[test]
     fn any_log_has_a_result(events in vec(any_event(), 0..60)) {
-        let plan = story::every_check();
+        let plan = log_builder::every_check();
         let result = RunResult::from_log(&plan, events.clone());
         prop_assert_eq!(result.expectations.len(), plan.expectations.len());
         prop_assert_eq!(result.counts.events, events.len() as u64);
@@ -161,7 +161,7 @@ proptest! {
 /// No check passes or fails where nothing was seen.
 #[test]
 fn a_log_that_says_nothing_decides_nothing() {
-    let plan = story::every_check();
+    let plan = log_builder::every_check();
     assert_eq!(plan.expectations.len(), 19);
     let ended = Event {
         at_us: 1,

@@ -1,6 +1,6 @@
 //! Every failure that a run must explain: the right verdict and code, and one line that names the pool and Azure's error code.
 
-use crate::story::{self, Fault, MS, S, Story, plan, plan_with, planned, run};
+use crate::log_builder::{self, Fault, LogBuilder, MS, S, plan, plan_with, planned, run};
 use harness_record::event::*;
 use harness_record::verdict::Verdict;
 use harness_record::{Event, EventKind, RunResult};
@@ -45,11 +45,11 @@ fn says_why(#[case] fault: Fault, #[case] parts: &[&str]) {
         assert!(result.reason.contains(part), "{part:?} is not in {:?}", result.reason);
     }
     assert!(!result.reason.contains('\n'));
-    assert!(!result.reason.contains("placement"), "what follows is not the cause: {}", result.reason);
+    assert!(!result.reason.contains("placement"), "a consequence is not the cause: {}", result.reason);
 }
 
 #[test]
-fn names_no_pool_that_is_well() {
+fn does_not_name_healthy_pools() {
     let fault = Fault::Fails { pool: POOL, code: "OperationNotAllowed", message: "quota" };
     let result = RunResult::from_log(&plan_with(&fault), run(&fault));
     assert!(!result.reason.contains("general-purpose:"), "{}", result.reason);
@@ -58,7 +58,7 @@ fn names_no_pool_that_is_well() {
 }
 
 #[test]
-fn what_was_survived_is_a_pass() {
+fn a_fault_that_was_survived_is_a_pass() {
     // Killed and started again: late, but within every limit.
     let mut plan = plan_with(&Fault::Killed { again: true });
     plan.expectations.retain(|it| !it.name.starts_with("latency"));
@@ -77,16 +77,16 @@ fn a_pass_has_no_reason() {
     assert!(cross_check.provisioning.max_us <= 100 * MS, "{cross_check:?}");
 }
 
-/// A log whose end is another.
+/// A log that ends in another way.
 fn ending(reason: EndReason, detail: &str, at_us: u64) -> Vec<Event> {
     let mut events = run(&Fault::None);
     events.retain(|event| event.at_us <= at_us);
-    let mut story = Story::default();
-    story.phase_ended(at_us, "burst", PhaseOutcome::Cancelled, "");
-    story.phase_began(at_us, "cleanup");
-    story.phase_ended(at_us + S, "cleanup", PhaseOutcome::Reached, "");
-    story.ended(at_us + S, reason, detail);
-    events.extend(story.events());
+    let mut builder = LogBuilder::default();
+    builder.phase_ended(at_us, "burst", PhaseOutcome::Cancelled, "");
+    builder.phase_began(at_us, "cleanup");
+    builder.phase_ended(at_us + S, "cleanup", PhaseOutcome::Reached, "");
+    builder.ended(at_us + S, reason, detail);
+    events.extend(builder.events());
     events
 }
 
@@ -110,9 +110,9 @@ fn the_target_failed() {
 
 #[test]
 fn not_run() {
-    let mut story = Story::default();
-    story.ended(0, EndReason::NotRun, "needs gitops");
-    let result = RunResult::from_log(&plan(), story.events());
+    let mut builder = LogBuilder::default();
+    builder.ended(0, EndReason::NotRun, "needs gitops");
+    let result = RunResult::from_log(&plan(), builder.events());
     assert_eq!((result.verdict, result.exit_code), (Verdict::Inconclusive, 4));
     assert!(result.reason.starts_with("not run: needs gitops"), "{}", result.reason);
 }
@@ -143,7 +143,7 @@ fn something_left_behind() {
 }
 
 #[test]
-fn lost_observations_are_no_pass() {
+fn lost_observations_are_not_a_pass() {
     let mut events = run(&Fault::None);
     let overflow = Audit::QueueOverflow { queue: "log".to_owned(), lost: 3 };
     events.insert(10, Event { at_us: 3 * S, kind: EventKind::Audit(overflow) });
@@ -153,7 +153,7 @@ fn lost_observations_are_no_pass() {
 }
 
 #[test]
-fn a_pod_in_the_wrong_place_and_a_stranger() {
+fn misplaced_and_foreign_pods_fail_the_placement() {
     let mut events = run(&Fault::None);
     for event in &mut events {
         if let EventKind::Milestone(milestone) = &mut event.kind
@@ -169,7 +169,7 @@ fn a_pod_in_the_wrong_place_and_a_stranger() {
     assert_eq!(placement.verdict, Verdict::Fail);
     assert!(placement.observed.contains("web-7d9f8c6b5d-00000 on memory-optimized"), "{}", placement.observed);
 
-    // Asked of the cache only, the same pod is a stranger.
+    // If only the cache is checked, the same pod is a foreign one.
     let mut plan = plan();
     plan.expectations[2].check = planned(json!({"placement": {"workloads": ["cache"]}}));
     let result = RunResult::from_log(&plan, events.clone());
@@ -179,17 +179,17 @@ fn a_pod_in_the_wrong_place_and_a_stranger() {
 }
 
 #[test]
-fn a_vm_too_many_or_left_fails_the_fleet() {
+fn an_extra_vm_fails_the_fleet_whether_or_not_it_is_deleted() {
     let extra = |deleted: bool| {
         let mut events = run(&Fault::None);
-        let mut story = Story::default();
-        let vm = story::Vm { name: "orphan-vm".to_owned(), pool: POOL.to_owned(), ..story::Vm::default() };
-        story.azure(3 * S, AzureFactKind::VmAccepted, &vm);
-        story.azure(4 * S, AzureFactKind::VmBooted, &vm);
+        let mut builder = LogBuilder::default();
+        let vm = log_builder::Vm { name: "orphan-vm".to_owned(), pool: POOL.to_owned(), ..log_builder::Vm::default() };
+        builder.azure(3 * S, AzureFactKind::VmAccepted, &vm);
+        builder.azure(4 * S, AzureFactKind::VmBooted, &vm);
         if deleted {
-            story.azure(6 * S, AzureFactKind::VmDeleted, &vm);
+            builder.azure(6 * S, AzureFactKind::VmDeleted, &vm);
         }
-        events.extend(story.events());
+        events.extend(builder.events());
         RunResult::from_log(&plan(), events).expectations.remove(6)
     };
     let fleet = extra(true);
@@ -220,7 +220,7 @@ fn late_is_not_never() {
             && phase == "burst"
         {
             *outcome = PhaseOutcome::DeadlinePassed;
-            event.at_us = story::BURST + 3 * S;
+            event.at_us = log_builder::BURST + 3 * S;
         }
     }
     events.sort_by_key(|event| event.at_us);

@@ -1,7 +1,7 @@
-//! Recorded runs: what was computed from a log when it was written is computed from it for ever.
+//! Recorded runs: a log has the result that it had when it was written, for ever.
 //!
 //! One test each for every folder of `fixtures/recordings`. The folders are found when the tests are compiled; `catalogue` notices
-//! one that came later.
+//! one that was added later.
 
 use std::path::PathBuf;
 

@@ -16,7 +16,7 @@ pub(crate) struct Recording {
     pub(crate) plan: Plan,
     /// `events.jsonl`, byte for byte.
     pub(crate) log: Vec<u8>,
-    /// What the harness that made the run came to.
+    /// The result that the harness computed at the time of the run.
     pub(crate) verdict: Value,
 }
 

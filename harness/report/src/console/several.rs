@@ -4,7 +4,7 @@ use super::paint::Paint;
 use super::table::{self, Align};
 use crate::index::repeated;
 use crate::outcome;
-use crate::several::One;
+use crate::several::SuiteEntry;
 use crate::text;
 
 /// Reasons that are printed with a scenario that has ended; the rest is in its report.
@@ -13,13 +13,13 @@ const REASONS: usize = 3;
 const BULLET: &str = "      - ";
 
 /// The outcome of one run, in lines: the verdict, and reasons where it did not pass. Without a newline at the end.
-pub fn ended(one: &One<'_>, width: usize, colour: bool) -> String {
+pub fn ended(entry: &SuiteEntry<'_>, width: usize, colour: bool) -> String {
     let paint = Paint { colour };
-    let (word, tone) = one.word();
-    let took = one.took_us().map_or(String::new(), |us| format!(" in {}", text::duration(us)));
+    let (word, tone) = entry.word();
+    let took = entry.took_us().map_or(String::new(), |us| format!(" in {}", text::duration(us)));
     let badge = paint.badge(tone, &format!("{} {}", outcome::sign(tone), word.to_uppercase()));
-    let mut lines = vec![format!("{}: {badge}{took}", paint.bold(one.name))];
-    for reason in one.reasons().iter().take(REASONS) {
+    let mut lines = vec![format!("{}: {badge}{took}", paint.bold(entry.name))];
+    for reason in entry.reasons().iter().take(REASONS) {
         let wrapped = table::wrap(reason, width.max(40).saturating_sub(BULLET.len()), 0);
         lines.extend(wrapped.iter().enumerate().map(|(index, line)| {
             let front = if index == 0 { BULLET.to_owned() } else { " ".repeat(BULLET.len()) };
@@ -31,19 +31,19 @@ pub fn ended(one: &One<'_>, width: usize, colour: bool) -> String {
 
 /// All of them as a table of lines of at most `width` characters, of scenarios that ran more than once how the runs differ, and a last line that counts
 /// them. With a newline at its end.
-pub fn several(all: &[One<'_>], took_us: u64, exit_code: u8, width: usize, colour: bool) -> String {
+pub fn several(all: &[SuiteEntry<'_>], took_us: u64, exit_code: u8, width: usize, colour: bool) -> String {
     let paint = Paint { colour };
     let rows: Vec<Vec<String>> = all
         .iter()
-        .map(|one| {
-            let (word, tone) = one.word();
+        .map(|entry| {
+            let (word, tone) = entry.word();
             vec![
                 format!("{} {}", outcome::sign(tone), word.to_lowercase()),
-                one.name.to_owned(),
-                one.group.to_owned(),
-                one.took_us().map_or_else(|| text::NONE.to_owned(), text::duration),
-                one.exit_code.to_string(),
-                one.reasons().into_iter().next().unwrap_or_default(),
+                entry.name.to_owned(),
+                entry.group.to_owned(),
+                entry.took_us().map_or_else(|| text::NONE.to_owned(), text::duration),
+                entry.exit_code.to_string(),
+                entry.reasons().into_iter().next().unwrap_or_default(),
             ]
         })
         .collect();
@@ -52,13 +52,13 @@ pub fn several(all: &[One<'_>], took_us: u64, exit_code: u8, width: usize, colou
     let badge_width = rows.iter().filter_map(|row| row.first()).map(|cell| cell.chars().count()).max().unwrap_or(0);
     let mut out: Vec<String> = Vec::new();
     for (index, line) in table::lines(&header, &align, &rows, width.max(40)).into_iter().enumerate() {
-        let one = index.checked_sub(1).and_then(|row| all.get(row));
-        out.push(match one {
+        let entry = index.checked_sub(1).and_then(|row| all.get(row));
+        out.push(match entry {
             // Painted after the widths are set: colour has no width.
-            Some(one) => {
+            Some(entry) => {
                 let end = line.char_indices().nth(badge_width).map_or(line.len(), |(at, _)| at);
                 let (front, rest) = line.split_at(end);
-                format!("{}{rest}", paint.verdict(one.word().1, front))
+                format!("{}{rest}", paint.verdict(entry.word().1, front))
             }
             None => paint.bold(&line),
         });
@@ -72,7 +72,7 @@ pub fn several(all: &[One<'_>], took_us: u64, exit_code: u8, width: usize, colou
         let align = [Align::Left, Align::Right, Align::Right, Align::Right];
         out.extend(table::lines(&header, &align, &rows, width.max(40)));
     }
-    let passed = all.iter().filter(|one| one.exit_code == 0).count();
+    let passed = all.iter().filter(|entry| entry.exit_code == 0).count();
     out.push(String::new());
     out.push(format!("{passed} of {} passed, took {}, exit code {exit_code}", all.len(), text::duration(took_us)));
     out.push(String::new());
@@ -82,16 +82,16 @@ pub fn several(all: &[One<'_>], took_us: u64, exit_code: u8, width: usize, colou
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::several::{Became, Trouble, junit};
+    use crate::several::{EntryIssue, EntryOutcome, junit};
 
-    fn not_run<'a>(name: &'a str, why: &'a str, troubles: &'a [Trouble], exit_code: u8) -> One<'a> {
-        One { name, group: "cost", became: Became::NotRun(why), troubles, exit_code }
+    fn not_run<'a>(name: &'a str, why: &'a str, issues: &'a [EntryIssue], exit_code: u8) -> SuiteEntry<'a> {
+        SuiteEntry { name, group: "cost", outcome: EntryOutcome::NotRun(why), issues, exit_code }
     }
 
     #[test]
     fn what_was_not_run_says_why() {
-        let troubles = [Trouble { exit_code: 5, what: "after the run the cluster still had: NodeClaim a".to_owned() }];
-        let all = [not_run("spot", "needs metrics-api", &[], 4), not_run("expiry", "no log", &troubles, 5)];
+        let issues = [EntryIssue { exit_code: 5, what: "after the run the cluster still had: NodeClaim a".to_owned() }];
+        let all = [not_run("spot", "needs metrics-api", &[], 4), not_run("expiry", "no log", &issues, 5)];
         assert_eq!(ended(&all[0], 80, false), "spot: ? NOT RUN\n      - not run: needs metrics-api");
         let table = several(&all, 61_000_000, 5, 90, false);
         let lines: Vec<&str> = table.lines().collect();

@@ -7,7 +7,7 @@ use super::repeated::{RepeatedScenario, repeated};
 use super::rows::{Head, Row, about, rows, totals};
 use crate::html::icon;
 use crate::outcome;
-use crate::several::One;
+use crate::several::SuiteEntry;
 use crate::text;
 
 struct Tile {
@@ -37,7 +37,7 @@ struct Page<'a> {
 /// # Errors
 ///
 /// Only where the template itself cannot be rendered, which no content of a run causes.
-pub fn render(head: &Head, all: &[One<'_>]) -> Result<String, askama::Error> {
+pub fn render(head: &Head, all: &[SuiteEntry<'_>]) -> Result<String, askama::Error> {
     let totals = totals(all);
     let tone = totals.tone(head);
     let (ran, not_run): (Vec<_>, Vec<_>) = rows(all).into_iter().partition(|row| row.ran);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::repeated::{RepeatedScenario, repeated};
 use super::rows::{Head, path_segment, totals};
-use crate::several::One;
+use crate::several::SuiteEntry;
 
 /// The version of `index.json`. Keys may be added within a version, never renamed or removed.
 pub const INDEX_VERSION: u32 = 1;
@@ -114,7 +114,7 @@ fn is_zero(count: &usize) -> bool {
 /// # Errors
 ///
 /// None in practice: the type has nothing that JSON cannot express.
-pub fn render(head: &Head, all: &[One<'_>]) -> Result<String, serde_json::Error> {
+pub fn render(head: &Head, all: &[SuiteEntry<'_>]) -> Result<String, serde_json::Error> {
     let mut json = serde_json::to_string_pretty(&Index::new(head, all))?;
     json.push('\n');
     Ok(json)
@@ -130,7 +130,7 @@ fn usd(micro_usd: u64) -> f64 {
 
 impl Index {
     /// From the runs.
-    pub fn new(head: &Head, all: &[One<'_>]) -> Self {
+    pub fn new(head: &Head, all: &[SuiteEntry<'_>]) -> Self {
         let totals = totals(all);
         Self {
             version: INDEX_VERSION,
@@ -154,33 +154,33 @@ impl Index {
                 nodes_ready: totals.nodes,
                 usd: totals.micro_usd.map(usd),
             },
-            scenarios: all.iter().map(entry).collect(),
+            scenarios: all.iter().map(index_entry).collect(),
             repeated: repeated(all),
             left: head.left.clone(),
         }
     }
 }
 
-fn entry(one: &One<'_>) -> IndexEntry {
-    let (word, verdict) = one.word();
-    let (question, cost, ran) = match one.became.ran() {
+fn index_entry(entry: &SuiteEntry<'_>) -> IndexEntry {
+    let (word, verdict) = entry.word();
+    let (question, cost, ran) = match entry.outcome.ran() {
         Some((plan, result)) => (plan.question.clone(), result.cost.as_ref(), true),
         None => (String::new(), None, false),
     };
-    let first = one.became.judgement().map_or(&[][..], |judgement| judgement.first);
+    let first = entry.outcome.judgement().map_or(&[][..], |judgement| judgement.first);
     IndexEntry {
-        name: one.name.to_owned(),
-        group: one.group.to_owned(),
+        name: entry.name.to_owned(),
+        group: entry.group.to_owned(),
         question,
         verdict,
         word: word.to_owned(),
-        exit_code: one.exit_code,
-        duration_ms: one.took_us().map(millis),
-        reasons: one.reasons(),
+        exit_code: entry.exit_code,
+        duration_ms: entry.took_us().map(millis),
+        reasons: entry.reasons(),
         ran,
-        folder: ran.then(|| path_segment(one.name)),
+        folder: ran.then(|| path_segment(entry.name)),
         usd: cost.map(|cost| usd(cost.micro_usd())),
-        broken: one.became.broken().map(str::to_owned),
+        broken: entry.outcome.broken().map(str::to_owned),
         first_attempt: first.to_vec(),
     }
 }

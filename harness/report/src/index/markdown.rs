@@ -6,10 +6,10 @@ use super::repeated::repeated;
 use super::rows::{Head, Row, about, rows, totals};
 use crate::markdown::{fence, plain};
 use crate::outcome;
-use crate::several::One;
+use crate::several::SuiteEntry;
 
 /// The index as GitHub-flavoured Markdown.
-pub fn render(head: &Head, all: &[One<'_>]) -> String {
+pub fn render(head: &Head, all: &[SuiteEntry<'_>]) -> String {
     let totals = totals(all);
     let tone = totals.tone(head);
     let mut md = String::new();

@@ -1,6 +1,6 @@
 //! One page over several runs: `index.html`, `index.md` and `index.json`.
 //!
-//! Each takes the same list ([`crate::several::One`]) and says for each scenario its outcome and the reason, how long it took and
+//! Each takes the same list ([`crate::several::SuiteEntry`]) and says for each scenario its outcome and the reason, how long it took and
 //! where its own report is, and what was not run and why. Of scenarios that ran more than once it shows how the runs differ.
 
 mod html;

@@ -4,7 +4,7 @@ use harness_record::compare::{LatencySpread, MeasuredRun, spread};
 use harness_record::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 
-use crate::several::{Became, One};
+use crate::several::{EntryOutcome, SuiteEntry};
 use crate::text;
 
 /// One scenario that ran more than once.
@@ -22,12 +22,12 @@ pub struct RepeatedScenario {
 }
 
 /// Those of the runs whose scenario ran more than once, in the order of their first.
-pub fn repeated(all: &[One<'_>]) -> Vec<RepeatedScenario> {
-    let mut groups: Vec<(&str, Vec<(&One<'_>, MeasuredRun)>)> = Vec::new();
-    for one in all {
-        let Became::Ran(_, result) = one.became else { continue };
-        let run = (one, MeasuredRun::from(result));
-        let name = scenario_of(one.name);
+pub fn repeated(all: &[SuiteEntry<'_>]) -> Vec<RepeatedScenario> {
+    let mut groups: Vec<(&str, Vec<(&SuiteEntry<'_>, MeasuredRun)>)> = Vec::new();
+    for entry in all {
+        let EntryOutcome::Ran(_, result) = entry.outcome else { continue };
+        let run = (entry, MeasuredRun::from(result));
+        let name = scenario_of(entry.name);
         match groups
             .iter_mut()
             .find(|(scenario, runs)| *scenario == name && runs.iter().all(|it| it.1.scenario == run.1.scenario))
@@ -37,12 +37,12 @@ pub fn repeated(all: &[One<'_>]) -> Vec<RepeatedScenario> {
         }
     }
     groups.retain(|(_, runs)| runs.len() > 1);
-    let group = |(scenario, runs): (&str, Vec<(&One<'_>, MeasuredRun)>)| {
-        let (ones, runs): (Vec<&One<'_>>, Vec<MeasuredRun>) = runs.into_iter().unzip();
+    let group = |(scenario, runs): (&str, Vec<(&SuiteEntry<'_>, MeasuredRun)>)| {
+        let (entries, runs): (Vec<&SuiteEntry<'_>>, Vec<MeasuredRun>) = runs.into_iter().unzip();
         RepeatedScenario {
             scenario: scenario.to_owned(),
-            runs: ones.iter().map(|one| one.name.to_owned()).collect(),
-            passed: ones.iter().filter(|one| one.word().1 == Verdict::Pass).count(),
+            runs: entries.iter().map(|entry| entry.name.to_owned()).collect(),
+            passed: entries.iter().filter(|entry| entry.word().1 == Verdict::Pass).count(),
             latencies: spread(&runs),
         }
     };

@@ -4,7 +4,7 @@ use harness_record::verdict::Verdict;
 use jiff::Timestamp;
 
 use crate::outcome;
-use crate::several::{Became, One};
+use crate::several::{EntryOutcome, SuiteEntry};
 use crate::text;
 
 /// The runs as a whole.
@@ -61,7 +61,7 @@ impl Row<'_> {
 }
 
 /// Those that did not pass first, then in their order: a reader may not look past the first screen.
-pub(super) fn rows<'a>(all: &[One<'a>]) -> Vec<Row<'a>> {
+pub(super) fn rows<'a>(all: &[SuiteEntry<'a>]) -> Vec<Row<'a>> {
     let mut rows: Vec<Row<'a>> = all.iter().map(row).collect();
     rows.sort_by_key(|row| match (row.ran, row.tone) {
         (true, Verdict::Fail) => 0,
@@ -74,25 +74,25 @@ pub(super) fn rows<'a>(all: &[One<'a>]) -> Vec<Row<'a>> {
     rows
 }
 
-fn row<'a>(one: &One<'a>) -> Row<'a> {
-    let (word, tone) = one.word();
-    let reasons = one.reasons();
-    let (question, tally, ran) = match one.became.ran() {
+fn row<'a>(entry: &SuiteEntry<'a>) -> Row<'a> {
+    let (word, tone) = entry.word();
+    let reasons = entry.reasons();
+    let (question, tally, ran) = match entry.outcome.ran() {
         Some((plan, result)) => (plan.question.as_str(), tally_of(outcome::tally(result)), true),
         None => ("", String::new(), false),
     };
-    let broken = one.became.broken();
+    let broken = entry.outcome.broken();
     Row {
-        name: one.name,
-        group: one.group,
+        name: entry.name,
+        group: entry.group,
         question: broken.unwrap_or(question),
         tone,
         word,
-        took: one.took_us().map_or_else(|| text::NONE.to_owned(), text::duration),
+        took: entry.took_us().map_or_else(|| text::NONE.to_owned(), text::duration),
         tally,
         more: reasons.len().saturating_sub(1),
         reason: first(reasons),
-        report: if ran { format!("{}/report.html", path_segment(one.name)) } else { String::new() },
+        report: if ran { format!("{}/report.html", path_segment(entry.name)) } else { String::new() },
         ran,
         counter_case: broken.is_some(),
     }
@@ -141,19 +141,19 @@ pub(super) struct Totals {
     pub(super) micro_usd: Option<u64>,
 }
 
-pub(super) fn totals(all: &[One<'_>]) -> Totals {
+pub(super) fn totals(all: &[SuiteEntry<'_>]) -> Totals {
     let mut totals = Totals::default();
-    for one in all {
-        let (_, tone) = one.word();
-        match (&one.became, tone) {
+    for entry in all {
+        let (_, tone) = entry.word();
+        match (&entry.outcome, tone) {
             (_, Verdict::Fail) => totals.failed += 1,
-            (Became::NotRun(_), _) => totals.not_run += 1,
-            (became, Verdict::Pass) if became.broken().is_some() => totals.counter_cases += 1,
+            (EntryOutcome::NotRun(_), _) => totals.not_run += 1,
+            (outcome, Verdict::Pass) if outcome.broken().is_some() => totals.counter_cases += 1,
             (_, Verdict::Pass) => totals.passed += 1,
             (_, Verdict::Inconclusive) => totals.inconclusive += 1,
         }
-        totals.flaky += usize::from(one.became.is_flaky());
-        if let Some((_, result)) = one.became.ran() {
+        totals.flaky += usize::from(entry.outcome.is_flaky());
+        if let Some((_, result)) = entry.outcome.ran() {
             totals.pods += result.counts.pods_ready;
             totals.nodes += result.counts.nodes_ready;
             if let Some(cost) = &result.cost {

@@ -1,4 +1,4 @@
-//! What a comparison says, in each format.
+//! Comparisons, in each format.
 
 use harness_record::RunResult;
 use harness_record::compare::{Comparisons, MeasuredRun, Thresholds, compare};

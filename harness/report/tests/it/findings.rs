@@ -45,7 +45,7 @@ fn github_annotations_are_escaped() {
     assert!(line.contains("::`imageFamily` cannot be `50%25, or: more`%0A"), "{line}");
 }
 
-/// The structure that the standard demands of these objects, and that GitHub's code scanning demands besides.
+/// The structure that the standard and GitHub's code scanning require of these objects.
 #[test]
 fn sarif_has_the_structure_of_the_standard() {
     let files = tree();

@@ -13,7 +13,7 @@ fn page(plan: &Plan, result: &RunResult) -> String {
     html::render(plan, result).unwrap()
 }
 
-/// The page is written so that it is XML too: every element is closed, every attribute quoted, nothing stands unescaped.
+/// The page is written so that it is XML too: every element is closed, every attribute is quoted, everything is escaped.
 /// Returns the names of its elements and the values of its attributes.
 fn parsed(page: &str) -> (Vec<String>, Vec<(String, String)>) {
     let body = page.strip_prefix("<!doctype html>").expect("a doctype");
@@ -41,7 +41,7 @@ fn parsed(page: &str) -> (Vec<String>, Vec<(String, String)>) {
     (elements, attributes)
 }
 
-/// Written for eyes too: the folder is `CARGO_TARGET_TMPDIR`.
+/// Keeps the page for a look at it: the folder is `CARGO_TARGET_TMPDIR`.
 fn keep(name: &str, page: &str) {
     std::fs::write(std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("report-{name}.html")), page)
         .unwrap();
@@ -70,8 +70,8 @@ fn is_well_formed_and_self_contained(#[case] name: &str, #[case] result: RunResu
     }
     assert!(!page.contains("@import") && !page.contains("url("), "styles load nothing");
     let pictures = elements.iter().filter(|element| *element == "svg").count();
-    let said = attributes.iter().filter(|(key, _)| key == "aria-label" || key == "aria-hidden").count();
-    assert!(said >= pictures, "every picture is described or hidden: {said} of {pictures}");
+    let described = attributes.iter().filter(|(key, _)| key == "aria-label" || key == "aria-hidden").count();
+    assert!(described >= pictures, "every picture is described or hidden: {described} of {pictures}");
 }
 
 #[rstest]
@@ -87,7 +87,7 @@ fn never_shows_what_is_not_a_number(#[case] result: RunResult) {
 }
 
 #[test]
-fn says_what_a_reader_must_know() {
+fn contains_what_a_reader_must_know() {
     let page = page(&support::plan(), &support::failed());
     for text in [
         "Failed",
@@ -116,7 +116,7 @@ fn thousands_of_nodes_make_a_small_page() {
 }
 
 #[test]
-fn a_pool_that_took_long_is_drawn_as_never_where_it_never_came() {
+fn a_pool_whose_percentile_was_not_reached_is_drawn_as_never() {
     let page = page(&support::plan(), &support::failed());
     assert!(page.contains("class=\"bar never\"") && page.contains("curve censored"));
 }

@@ -5,7 +5,7 @@ use harness_plan::Plan;
 use harness_record::RunResult;
 use harness_record::verdict::Verdict;
 use harness_report::index::{self, Head, Index};
-use harness_report::several::{self, Became, Judgement, One, Trouble};
+use harness_report::several::{self, EntryIssue, EntryOutcome, Judgement, SuiteEntry};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
@@ -23,12 +23,18 @@ fn head(exit_code: u8) -> Head {
     }
 }
 
-fn ran<'a>(name: &'a str, plan: &'a Plan, result: &'a RunResult) -> One<'a> {
-    One { name, group: "scaling", became: Became::Ran(plan, result), troubles: &[], exit_code: result.exit_code }
+fn ran<'a>(name: &'a str, plan: &'a Plan, result: &'a RunResult) -> SuiteEntry<'a> {
+    SuiteEntry {
+        name,
+        group: "scaling",
+        outcome: EntryOutcome::Ran(plan, result),
+        issues: &[],
+        exit_code: result.exit_code,
+    }
 }
 
-fn not_run(name: &'static str, why: &'static str) -> One<'static> {
-    One { name, group: "failure", became: Became::NotRun(why), troubles: &[], exit_code: 4 }
+fn not_run(name: &'static str, why: &'static str) -> SuiteEntry<'static> {
+    SuiteEntry { name, group: "failure", outcome: EntryOutcome::NotRun(why), issues: &[], exit_code: 4 }
 }
 
 /// Elements, attributes: the page is XML too.
@@ -53,7 +59,7 @@ fn parsed(page: &str) -> (Vec<String>, Vec<(String, String)>) {
 }
 
 #[test]
-fn says_of_each_what_it_came_to_and_why() {
+fn lists_each_outcome_with_its_reason() {
     let plan = support::plan();
     let (passed, failed, killed) = (support::passed(1), support::failed(), support::killed());
     let all = [
@@ -74,7 +80,7 @@ fn says_of_each_what_it_came_to_and_why() {
     let links: Vec<&str> =
         attributes.iter().filter(|(key, _)| key == "href").map(|(_, value)| value.as_str()).collect();
     let own: Vec<&&str> = links.iter().filter(|link| !link.starts_with("data:")).collect();
-    // What failed first, what was not run without a link.
+    // Failures come first; a run that was not run has no link.
     assert_eq!(own, [&"quota/report.html", &"spot/report.html", &"scale-burst/report.html"]);
     for text in
         ["1 passed, 1 failed, 1 inconclusive, 1 not run", "the target lacks gitops", "exit code 1", "took 24m05s"]
@@ -85,31 +91,31 @@ fn says_of_each_what_it_came_to_and_why() {
 }
 
 #[test]
-fn not_all_of_them_is_no_pass() {
+fn a_scenario_that_was_not_run_prevents_a_pass() {
     let plan = support::plan();
     let passed = support::passed(1);
-    let verdict = |all: &[One<'_>], head: &Head| Index::new(head, all).verdict;
-    let one = ran("scale-burst", &plan, &passed);
-    assert_eq!(verdict(&[one], &head(0)), Verdict::Pass);
+    let verdict = |all: &[SuiteEntry<'_>], head: &Head| Index::new(head, all).verdict;
+    let entry = ran("scale-burst", &plan, &passed);
+    assert_eq!(verdict(&[entry], &head(0)), Verdict::Pass);
     assert_eq!(verdict(&[], &head(0)), Verdict::Inconclusive);
-    assert_eq!(verdict(&[one, not_run("spot", "lacks it")], &head(4)), Verdict::Inconclusive);
-    assert_eq!(verdict(&[one], &Head { left: vec!["NodePool x".to_owned()], ..head(5) }), Verdict::Fail);
+    assert_eq!(verdict(&[entry, not_run("spot", "lacks it")], &head(4)), Verdict::Inconclusive);
+    assert_eq!(verdict(&[entry], &Head { left: vec!["NodePool x".to_owned()], ..head(5) }), Verdict::Fail);
 }
 
 #[test]
-fn a_run_that_passed_with_trouble_around_it_failed() {
+fn a_passed_run_with_an_issue_around_it_fails() {
     let plan = support::plan();
     let passed = support::passed(1);
-    let troubles = [Trouble { exit_code: 5, what: "left behind: Namespace x".to_owned() }];
-    let one = One { troubles: &troubles, exit_code: 5, ..ran("scale-burst", &plan, &passed) };
-    let index = Index::new(&head(5), &[one]);
+    let issues = [EntryIssue { exit_code: 5, what: "left behind: Namespace x".to_owned() }];
+    let entry = SuiteEntry { issues: &issues, exit_code: 5, ..ran("scale-burst", &plan, &passed) };
+    let index = Index::new(&head(5), &[entry]);
     assert_eq!((index.totals.passed, index.totals.failed), (0, 1));
     assert_eq!(index.scenarios[0].reasons, ["left behind: Namespace x"]);
 }
 
-fn judged<'a>(name: &'a str, plan: &'a Plan, result: &'a RunResult, judgement: Judgement<'a>) -> One<'a> {
+fn judged<'a>(name: &'a str, plan: &'a Plan, result: &'a RunResult, judgement: Judgement<'a>) -> SuiteEntry<'a> {
     let exit_code = u8::from(!judgement.problems.is_empty());
-    One { became: Became::Judged(plan, result, judgement), exit_code, ..ran(name, plan, result) }
+    SuiteEntry { outcome: EntryOutcome::Judged(plan, result, judgement), exit_code, ..ran(name, plan, result) }
 }
 
 #[test]
@@ -127,12 +133,12 @@ fn counter_cases_and_flaky_runs_are_marked_and_the_whole_passes() {
     assert_eq!(index.verdict, Verdict::Pass);
     let totals = &index.totals;
     assert_eq!((totals.passed, totals.failed, totals.counter_cases, totals.flaky), (2, 0, 1, 1));
-    let words: Vec<&str> = index.scenarios.iter().map(|one| one.word.as_str()).collect();
+    let words: Vec<&str> = index.scenarios.iter().map(|entry| entry.word.as_str()).collect();
     assert_eq!(words, ["Passed", "Flaky", "Failed as expected"]);
     assert_eq!(index.scenarios[1].first_attempt, first);
     assert_eq!(index.scenarios[1].reasons, ["first attempt: phase burst: 3 pods missing"]);
     assert_eq!(index.scenarios[2].broken.as_deref(), broken);
-    // Why it failed is what people want to know of a counter-case.
+    // Why it failed is what people want to know about a counter-case.
     assert!(!index.scenarios[2].reasons.is_empty());
 
     let page = index::html(&head(0), &all).unwrap();
@@ -161,7 +167,7 @@ fn an_unexpected_result_fails_the_whole() {
     ];
     let index = Index::new(&head(1), &all);
     assert_eq!((index.verdict, index.totals.failed, index.totals.flaky), (Verdict::Fail, 4, 0));
-    let words: Vec<&str> = index.scenarios.iter().map(|one| one.word.as_str()).collect();
+    let words: Vec<&str> = index.scenarios.iter().map(|entry| entry.word.as_str()).collect();
     assert_eq!(words, ["Did not fail", "Failed for another reason", "Failed", "Failed"]);
     assert_eq!(index.scenarios[1].reasons[0], other[0]);
     let xml = several::junit("catalogue", &all).unwrap();
@@ -173,11 +179,11 @@ fn an_unexpected_result_fails_the_whole() {
 fn hostile_texts_stay_texts() {
     let text = "<script>alert(1)</script>\"'|`&\n](javascript:x)";
     let (plan, result) = support::hostile(text);
-    let one = One { group: text, ..ran(text, &plan, &result) };
+    let entry = SuiteEntry { group: text, ..ran(text, &plan, &result) };
     let head = Head { title: text.to_owned(), command: text.to_owned(), left: vec![text.to_owned()], ..head(1) };
-    let (elements, attributes) = parsed(&index::html(&head, &[one]).unwrap());
+    let (elements, attributes) = parsed(&index::html(&head, &[entry]).unwrap());
     assert!(!elements.iter().any(|element| element == "script"));
     assert!(attributes.iter().all(|(key, value)| key != "href" || !value.contains(':') || value.starts_with("data:")));
-    let md = index::markdown(&head, &[one]);
+    let md = index::markdown(&head, &[entry]);
     assert!(!md.lines().filter(|line| !line.starts_with("<script>")).any(|line| line.contains("<script>")), "{md}");
 }

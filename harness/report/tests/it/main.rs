@@ -1,4 +1,4 @@
-//! What people read: reports of runs that never were (`support`) and of recorded runs.
+//! Reports of invented runs (`support`) and of recorded runs.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Reports of recorded runs: the whole way from `events.jsonl` to what people read, in every format.
+//! Reports of recorded runs: from `events.jsonl` to every format.
 
 use std::path::{Path, PathBuf};
 

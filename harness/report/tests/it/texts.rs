@@ -1,4 +1,4 @@
-//! Markdown, JUnit and console: what they say, as snapshots.
+//! Markdown, JUnit and console, as snapshots.
 
 use crate::support;
 use harness_record::RunResult;
@@ -21,15 +21,15 @@ fn texts(#[case] name: &str, #[case] result: RunResult) {
     insta::assert_snapshot!(format!("console_{name}"), console::summary(&result, 110, false));
 }
 
-/// Counts of a JUnit file: as its attributes say, and as its elements are.
+/// Counts of a JUnit file: those in its attributes, and those of its elements.
 fn counts(xml: &str) -> ([usize; 3], [usize; 3]) {
     let mut reader = Reader::from_str(xml);
-    let (mut said, mut found) = ([0; 3], [0; 3]);
+    let (mut stated, mut found) = ([0; 3], [0; 3]);
     loop {
         match reader.read_event().unwrap() {
             Event::Start(tag) | Event::Empty(tag) => match tag.name().as_ref() {
                 b"testsuites" => {
-                    for (slot, name) in said.iter_mut().zip(["tests", "failures", "errors"]) {
+                    for (slot, name) in stated.iter_mut().zip(["tests", "failures", "errors"]) {
                         let value = tag.try_get_attribute(name).unwrap().unwrap();
                         *slot = std::str::from_utf8(&value.value).unwrap().parse().unwrap();
                     }
@@ -39,7 +39,7 @@ fn counts(xml: &str) -> ([usize; 3], [usize; 3]) {
                 b"error" => found[2] += 1,
                 _ => {}
             },
-            Event::Eof => return (said, found),
+            Event::Eof => return (stated, found),
             _ => {}
         }
     }
@@ -52,8 +52,8 @@ fn counts(xml: &str) -> ([usize; 3], [usize; 3]) {
 #[case(support::not_run(), [3, 0, 2])]
 #[case(support::leaked(), [8, 1, 0])]
 fn junit_counts_are_right(#[case] result: RunResult, #[case] expected: [usize; 3]) {
-    let (said, found) = counts(&junit::render(&support::plan(), &result).unwrap());
-    assert_eq!(said, expected);
+    let (stated, found) = counts(&junit::render(&support::plan(), &result).unwrap());
+    assert_eq!(stated, expected);
     assert_eq!(found, expected);
 }
 
@@ -72,8 +72,8 @@ fn the_group_of_an_expectation_is_the_class_of_its_case() {
 fn hostile_texts_stay_texts() {
     let (plan, result) = support::hostile("<script>\u{1b}[31m|`&\"'\n</testcase>");
     let xml = junit::render(&plan, &result).unwrap();
-    let (said, found) = counts(&xml);
-    assert_eq!(said, found);
+    let (stated, found) = counts(&xml);
+    assert_eq!(stated, found);
     assert!(!markdown::render(&plan, &result).contains("<script>\n"));
     assert!(!console::summary(&result, 110, false).contains('\u{1b}'));
 }

@@ -1,4 +1,4 @@
-//! Files of a run's folder.
+//! The files in a run's folder.
 
 use crate::support;
 use std::fs;
@@ -20,7 +20,7 @@ fn every_report_is_written_and_can_be_read() {
     assert_eq!((summary.exit_code, summary.run.id.as_str()), (1, "20261121-121500-4f2a"));
     let rows = read_hlog(&fs::read(folder.path().join("latencies.hlog")).unwrap()).unwrap();
     assert!(rows.iter().any(|row| row.name == "node_provisioning" && !row.histogram.is_empty()));
-    // Again, over what is there.
+    // Again, over the existing files.
     write_all(folder.path(), &support::plan(), &result).unwrap();
 }
 
@@ -46,7 +46,7 @@ fn one_that_fails_does_not_stop_the_others() {
 }
 
 #[test]
-fn a_folder_that_has_gone_is_named() {
+fn a_missing_folder_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let gone = folder.path().join("gone");
     let error = write_all(&gone, &support::plan(), &support::passed(1)).unwrap_err();

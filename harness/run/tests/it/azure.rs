@@ -1,4 +1,4 @@
-//! A simulated Azure whose facts cannot be read: the watches that were started before are stopped with the run, and its log ends.
+//! A simulated Azure whose facts cannot be read: the watches that had been started end with the run, and its log has its end.
 
 use std::future::pending;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::plans;
 /// Everything is in this process and on loopback.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// A control endpoint that answers what the preparation and the cleanup ask for, and `facts` with whatever that returns.
+/// A control endpoint that answers the requests of preparation and cleanup, and those for facts with what `facts` returns.
 async fn azure<F: Future<Output = StatusCode> + Send + 'static>(
     facts: impl Fn() -> F + Clone + Send + Sync + 'static,
 ) -> AzureClient {
@@ -35,7 +35,7 @@ async fn azure<F: Future<Output = StatusCode> + Send + 'static>(
     AzureClient::new(format!("http://{address}"), Secret::new("token")).unwrap()
 }
 
-/// On real time: paused time would pass while a socket is waited for.
+/// On real time: paused time would advance during a wait for a socket.
 async fn run(mut lab: Lab, azure: AzureClient) -> Ran {
     lab.control = azure;
     let ran = timeout(LIMIT, lab.run(&plans::burst())).await.expect("the run ends, and so does its log");
@@ -48,11 +48,11 @@ async fn run(mut lab: Lab, azure: AzureClient) -> Ran {
 async fn an_interrupt_while_the_watches_start_ends_the_run() {
     let lab = Lab::start();
     let interrupt = lab.interrupt.clone();
-    let asked = azure(move || {
+    let endpoint = azure(move || {
         interrupt.cancel();
         pending()
     });
-    let ran = run(lab, asked.await).await;
+    let ran = run(lab, endpoint.await).await;
     assert_eq!(ran.ended(), (EndReason::Interrupted, ""));
 }
 

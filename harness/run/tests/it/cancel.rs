@@ -1,4 +1,4 @@
-//! Ctrl-C at every moment: nothing is left, and the log is whole.
+//! Ctrl-C at every moment: nothing is left behind, and the log is whole.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -16,12 +16,12 @@ use crate::api::{Stage, Verb};
 use crate::lab::{Lab, Ran, on_paused_time};
 use crate::plans;
 
-/// Without the hold, in which nothing happens.
+/// The plan without the hold, during which nothing happens.
 fn plan() -> Plan {
     plans::of_phases(&[plans::up(), plans::down()])
 }
 
-/// Checks what holds of every interrupted run, wherever it was interrupted.
+/// Checks what holds for every interrupted run, wherever it was interrupted.
 async fn assert_clean(lab: &Lab, ran: &Ran, at: &str) {
     ran.assert_well_formed();
     let (reason, _) = ran.ended();
@@ -37,7 +37,7 @@ async fn assert_clean(lab: &Lab, ran: &Ran, at: &str) {
         reason => panic!("{at}: {reason:?}"),
     }
     assert!(ran.leaks().is_empty(), "{at}: {:?}", ran.leaks());
-    assert_eq!(lab.left_by(ran).await, [""; 0], "{at}");
+    assert_eq!(lab.leaks_of(ran).await, [""; 0], "{at}");
 }
 
 #[test]

@@ -71,7 +71,7 @@ async fn a_patch_is_seen_and_undone() {
     assert!(fields(&ran, "root").contains(&Some(json!("9m0s"))), "{:?}", fields(&ran, "root"));
     let root = lab.api.get("Kustomization", "flux-system", "node-config").unwrap();
     assert_eq!(root["spec"]["interval"], "1m0s", "restored");
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,7 +119,7 @@ async fn a_change_that_cannot_be_undone_does_not_stop_the_cleanup() {
         (PhaseOutcome::Reached, "cannot undo the change of the NodePool web: no answer within 10 s")
     );
     assert!((10_000_000..30_000_000).contains(&(ended_us - began_us)), "{} us", ended_us - began_us);
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]

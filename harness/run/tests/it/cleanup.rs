@@ -1,4 +1,4 @@
-//! The cleanup where something stands in its way, and what it restores.
+//! The cleanup when something is in its way, and what it restores.
 
 use harness_record::event::{AzureFactKind, EndReason, PhaseOutcome};
 use harness_record::{Event, EventKind};
@@ -33,9 +33,9 @@ async fn objects_that_flux_does_not_prune_are_deleted_directly() {
     let (began_us, ended_us, outcome, detail) = ran.phase("cleanup");
     assert_eq!(outcome, PhaseOutcome::Reached);
     assert!(detail.contains("Flux has not applied the original tree"), "{detail}");
-    // The limit of Flux, then the grace of the pruning, then what nodes take to go.
+    // The limit of Flux, then the grace period of the pruning, then the time in which nodes are deleted.
     assert!((50_000_000..75_000_000).contains(&(ended_us - began_us)), "{} us", ended_us - began_us);
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,7 +92,7 @@ async fn faults_of_azure_end_with_the_run() {
         "{began:?}"
     );
     assert!(lab.control.faults().await.unwrap().is_empty());
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]

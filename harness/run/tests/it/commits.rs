@@ -66,7 +66,7 @@ async fn commits_build_on_each_other_and_a_revert_undoes_the_newest() {
     for push in &pushes {
         assert_eq!(push.acked_us.unwrap() - push.sent_us.unwrap(), 20_000, "stamped around the push alone");
     }
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,7 +94,7 @@ async fn a_push_that_fails_is_an_action_that_failed_and_the_next_commit_does_not
         lab.git.subjects()[1..3],
         ["weight 5", "burst: node configuration under test (run r1)"].map(str::to_owned)
     );
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,7 +106,7 @@ async fn a_repository_that_refuses_pushes_ends_the_preparation() {
     let (reason, detail) = ran.ended();
     assert_eq!(reason, EndReason::TargetFailed);
     assert!(detail.starts_with("cannot push the node configuration") && detail.contains("hung up"), "{detail}");
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,5 +120,5 @@ async fn a_tree_that_flux_cannot_build_is_reported_and_the_phase_ends_at_its_dea
     assert_eq!(outcome, PhaseOutcome::DeadlinePassed, "{detail}");
     assert!(detail.contains("is fetched, not applied; Flux says: broken.yaml: "), "{detail}");
     assert!((60_000_000..60_010_000).contains(&(ended_us - began_us)));
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }

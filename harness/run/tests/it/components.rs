@@ -1,4 +1,4 @@
-//! Control of components that are nothing but names: it remembers what it was told, and can report a death.
+//! Control of components that are nothing but names: it records what was requested, and can report a death.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
@@ -30,7 +30,7 @@ impl Components {
         })
     }
 
-    /// What was ordered so far, such as `kill karpenter`.
+    /// The requests so far, such as `kill karpenter`.
     pub(crate) fn orders(&self) -> Vec<String> {
         self.orders.lock().unwrap().clone()
     }
@@ -39,7 +39,7 @@ impl Components {
         self.running.lock().unwrap().contains(component)
     }
 
-    /// A component dies that nobody stopped.
+    /// A component dies without a request.
     pub(crate) fn die(&self, component: &str) {
         self.running.lock().unwrap().remove(component);
         self.died.send_replace(Some(Failure {
@@ -69,7 +69,7 @@ fn refused(doing: &str, reason: &str) -> ControlError {
     ControlError { by: "the test".to_owned(), doing: doing.to_owned(), reason: reason.to_owned() }
 }
 
-/// A process that does not exist: nobody looks at it.
+/// A process that does not exist: nothing reads it.
 const NO_PROCESS: ProcessRef = ProcessRef { pid: 0, start_ticks: 0 };
 
 impl ComponentControl for Components {

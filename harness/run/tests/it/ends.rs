@@ -22,7 +22,7 @@ async fn a_capability_that_the_target_lacks_is_named_and_nothing_is_done() {
     assert_eq!(ran.ended(), (EndReason::NotRun, "needs metrics-api"));
     assert!(ran.phases().is_empty(), "{:?}", ran.phases());
     assert_eq!(lab.api.calls().len(), 0);
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -54,7 +54,7 @@ async fn a_preparation_that_fails_is_cleaned_up() {
     assert!(detail.starts_with("cannot create the Deployment harness-r1/web"), "{detail}");
     let phases = [("prepare", PhaseOutcome::Cancelled), ("cleanup", PhaseOutcome::Reached)];
     assert_eq!(ran.phases(), phases.map(|(name, outcome)| (name.to_owned(), Some(outcome))));
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,7 +73,7 @@ async fn a_tree_that_does_not_become_healthy_ends_the_preparation_and_no_phase_s
     let names: Vec<String> = ran.phases().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["prepare", "cleanup"]);
     assert_eq!(ran.ended().0, EndReason::Completed);
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,7 +119,7 @@ async fn a_log_that_is_removed_ends_the_run_and_the_cluster_is_cleaned_up() {
         })
         .await;
     assert!(matches!(ran.returned, Err(RunError::LogRemoved { .. })), "{:?}", ran.returned);
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,7 +167,7 @@ async fn an_interrupt_ends_the_phase_at_once() {
     assert!((2_000_000..2_010_000).contains(&(ended_us - began_us)), "{} us", ended_us - began_us);
     assert_eq!(ran.ended(), (EndReason::Interrupted, ""));
     assert!(ran.phases().iter().all(|(name, _)| name != "down"));
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -182,5 +182,5 @@ async fn a_tree_that_flux_refuses_is_not_waited_for() {
     assert!((10_000_000..11_000_000).contains(&(ended_us - began_us)), "{} us", ended_us - began_us);
     let names: Vec<String> = ran.phases().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["prepare", "cleanup"]);
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }

@@ -1,4 +1,4 @@
-//! A branch in this process, with commits that are what Git's are: a tree, a parent, and a name that follows from both.
+//! A branch in this process, with commits like those of Git: a tree, a parent, and a hash of both.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -45,7 +45,7 @@ impl GitBranch {
         self.state.lock().unwrap().commits.last().cloned()
     }
 
-    /// Somebody commits, beside the run.
+    /// A commit by somebody other than the run.
     pub(crate) fn commit(&self, files: Files, message: &str) -> String {
         let mut state = self.state.lock().unwrap();
         let parent = state.commits.last().map_or("", |made| &made.sha).to_owned();

@@ -1,4 +1,4 @@
-//! A cluster with everything that belongs to it, and the leaks of a run on it.
+//! A cluster with its parts, and the leaks of a run on it.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -48,7 +48,7 @@ pub(crate) struct Lab {
     pub(crate) abandon: CancellationToken,
     /// The tree under test: names and contents of its files.
     pub(crate) tree: Vec<(&'static str, &'static str)>,
-    /// Left as it is in the end.
+    /// Whether the cluster is kept at the end.
     pub(crate) keep: bool,
     folder: TempDir,
     runs: AtomicU32,
@@ -97,12 +97,12 @@ impl Lab {
         self.folder.path().join(format!("run-{}", self.runs.load(Ordering::Relaxed) + 1))
     }
 
-    /// Carries a plan out on it.
+    /// Carries out a plan.
     pub(crate) async fn run(&self, plan: &Plan) -> Ran {
         self.run_with(plan, |_| {}).await
     }
 
-    /// The same, with something that is called with each event.
+    /// Carries out a plan and calls a function with each event.
     pub(crate) async fn run_with(&self, plan: &Plan, on_event: impl FnMut(&Event) + Send + 'static) -> Ran {
         let out = self.next_out();
         let run_id = format!("r{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1);
@@ -134,9 +134,9 @@ impl Lab {
     }
 
     /// What the run has leaked on the cluster and in Azure, and what it has not restored.
-    pub(crate) async fn left_by(&self, ran: &Ran) -> Vec<String> {
+    pub(crate) async fn leaks_of(&self, ran: &Ran) -> Vec<String> {
         let namespace = labels::namespace(&ran.run_id);
-        let mut left: Vec<String> = self.api.with(|store| {
+        let mut leaks: Vec<String> = self.api.with(|store| {
             let of_run = |(kind, place, name): &(&str, String, String), object: &Value| {
                 object["metadata"]["labels"][labels::RUN] == *ran.run_id
                     || *place == namespace
@@ -146,25 +146,25 @@ impl Lab {
             store.all().filter(|(id, it)| of_run(id, it)).map(|(id, _)| format!("{} {}/{}", id.0, id.1, id.2)).collect()
         });
         let vms = self.control.vms().await.unwrap();
-        left.extend(vms.iter().filter(|vm| vm.state != VmState::Deleted).map(|vm| format!("VM {}", vm.vm.name)));
+        leaks.extend(vms.iter().filter(|vm| vm.state != VmState::Deleted).map(|vm| format!("VM {}", vm.vm.name)));
         let root = self.api.get("Kustomization", "flux-system", "node-config").unwrap();
         if root["spec"]["commonMetadata"].is_object()
             || root["spec"]["healthChecks"].as_array().is_some_and(|it| !it.is_empty())
         {
-            left.push(format!("the Kustomization's {}", root["spec"]));
+            leaks.push(format!("the Kustomization's {}", root["spec"]));
         }
         let behaviour = self.control.behaviour().await.unwrap();
         if behaviour.seed != 1 {
-            left.push(format!("Azure's behaviour of the seed {}", behaviour.seed));
+            leaks.push(format!("Azure's behaviour of the seed {}", behaviour.seed));
         }
         if self.git.head_now().unwrap().files.contains_key("web.yaml") {
-            left.push("the tree under test in the repository".to_owned());
+            leaks.push("the tree under test in the repository".to_owned());
         }
-        left
+        leaks
     }
 }
 
-/// A run that is over.
+/// A run that has ended.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) run_id: String,
@@ -174,7 +174,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// The phases in the order in which they began, with their outcomes; `None` for one that was not ended.
+    /// The phases in the order in which they started, with their outcomes; `None` for one that did not end.
     pub(crate) fn phases(&self) -> Vec<(String, Option<PhaseOutcome>)> {
         let mut phases: Vec<(String, Option<PhaseOutcome>)> = Vec::new();
         for event in &self.events {
@@ -225,7 +225,7 @@ impl Ran {
         RunResult::from_log(&self.plan, self.events.iter().cloned())
     }
 
-    /// A log is well formed whatever has happened: its header first, its end last, and each phase that was started ended before the next.
+    /// A log is well formed whatever has happened: the header first, the end last, and each phase ended before the next one starts.
     pub(crate) fn assert_well_formed(&self) {
         self.returned.as_ref().unwrap();
         assert!(matches!(self.events[0].kind, EventKind::RunStarted(_)), "first: {:?}", self.events[0]);

@@ -1,5 +1,5 @@
 //! A run against a control plane in this process: a fake API server, the simulated Azure beside it, and controllers as small actors.
-//! Everything happens on paused time, so that minutes pass in milliseconds and twice the same.
+//! Everything happens on paused time, so that minutes pass in milliseconds and every run is the same.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! NodeClaims that are deleted by hand: as many as asked for, and an error where there are none.
+//! NodeClaims that the plan deletes: the requested number, and an error where there are none.
 
 use harness_record::EventKind;
 use harness_record::event::{ActionStamps, ObjectKind, PhaseOutcome, Reached};
@@ -30,7 +30,7 @@ fn action(id: u32, ran: &Ran) -> &ActionStamps {
 }
 
 #[tokio::test(start_paused = true)]
-async fn as_many_as_asked_for_are_deleted_and_the_pods_get_other_nodes() {
+async fn the_requested_number_is_deleted_and_the_pods_get_other_nodes() {
     let lab = Lab::start();
     let one = json!({
         "name": "one", "actions": [delete(1, &json!({"nodepool": "web", "count": 1}))],
@@ -45,7 +45,7 @@ async fn as_many_as_asked_for_are_deleted_and_the_pods_get_other_nodes() {
     assert!(ran.phases().iter().all(|(_, outcome)| *outcome == Some(PhaseOutcome::Reached)), "{:?}", ran.phases());
     assert_eq!((action(1, &ran).error.as_ref(), action(2, &ran).error.as_ref()), (None, None));
     assert_eq!((deleted_in("one", &ran), deleted_in("all", &ran)), (1, 2));
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]

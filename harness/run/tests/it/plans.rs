@@ -1,4 +1,4 @@
-//! Plans as the planner would write them, small.
+//! Small plans, as the planner would make them.
 
 use harness_plan::{Plan, Workload};
 use harness_units::{Bytes, Millicores};

@@ -25,7 +25,7 @@ fn plan() -> harness_plan::Plan {
 }
 
 #[test]
-fn a_single_refusal_leaves_nothing_whether_or_not_it_ends_the_run() {
+fn a_single_refusal_leaves_nothing_behind_whether_or_not_it_ends_the_run() {
     let kinds = kinds_of_requests();
     assert!(kinds.contains(&(Verb::Patch, "Deployment")) && kinds.contains(&(Verb::Delete, "Namespace")), "{kinds:?}");
     for (code, retry_after_s) in [(409, None), (429, Some(1)), (500, None)] {
@@ -38,12 +38,12 @@ fn a_single_refusal_leaves_nothing_whether_or_not_it_ends_the_run() {
                 ran.assert_well_formed();
                 let (reason, detail) = ran.ended();
                 match verb {
-                    // Watches list again, deletions and lists of the cleanup are tried again, a scale is sent again.
+                    // Watches list again, deletions and lists of the cleanup are retried, a scale is sent again.
                     Verb::List | Verb::Watch | Verb::Delete => {
                         assert_eq!(reason, EndReason::Completed, "{at}: {detail}")
                     }
                     Verb::Patch if *kind == "Deployment" => assert_eq!(reason, EndReason::Completed, "{at}: {detail}"),
-                    // What a preparation needs is not tried twice: an answer that was lost may have been a yes.
+                    // The preparation does not retry: a lost answer may have been a success.
                     Verb::Create => assert_eq!(reason, EndReason::TargetFailed, "{at}"),
                     _ => assert!(matches!(reason, EndReason::Completed | EndReason::TargetFailed), "{at}: {reason:?}"),
                 }
@@ -51,14 +51,14 @@ fn a_single_refusal_leaves_nothing_whether_or_not_it_ends_the_run() {
                     assert!(detail.contains("refused by a test"), "{at}: {detail}");
                 }
                 assert!(ran.leaks().is_empty(), "{at}: {:?}", ran.leaks());
-                assert_eq!(lab.left_by(&ran).await, [""; 0], "{at}");
+                assert_eq!(lab.leaks_of(&ran).await, [""; 0], "{at}");
             });
         }
     }
 }
 
 #[test]
-fn an_answer_that_is_lost_leaves_nothing_either() {
+fn a_lost_answer_leaves_nothing_behind_either() {
     for (verb, kind) in kinds_of_requests() {
         if verb == Verb::Watch {
             continue;
@@ -68,7 +68,7 @@ fn an_answer_that_is_lost_leaves_nothing_either() {
             lab.api.fault(Fault::on(Effect::Lost, verb, kind).times(1));
             let ran = lab.run(&plan()).await;
             ran.assert_well_formed();
-            assert_eq!(lab.left_by(&ran).await, [""; 0], "{verb:?} {kind}");
+            assert_eq!(lab.leaks_of(&ran).await, [""; 0], "{verb:?} {kind}");
         });
     }
 }
@@ -119,7 +119,7 @@ async fn actions_that_become_due_during_a_slow_request_are_sent_with_the_next_an
     assert_eq!(lab.api.calls().iter().filter(|call| call.verb == Verb::Patch && call.kind == "Deployment").count(), 2);
 }
 
-/// Runs until the cleanup begins, then this happens to one request of each kind that the cleanup sends.
+/// Runs until the cleanup starts; then the fault hits one request of each kind that the cleanup sends.
 async fn hit_in_the_cleanup(effect: Effect, verb: Verb, kind: &'static str) -> (Lab, Ran) {
     let lab = Lab::start();
     let api = lab.api.clone();
@@ -133,7 +133,7 @@ async fn hit_in_the_cleanup(effect: Effect, verb: Verb, kind: &'static str) -> (
     (lab, ran)
 }
 
-/// Without watches, and what is only created in the preparation.
+/// The kinds without watches and without what only the preparation creates.
 fn kinds_in_the_cleanup() -> BTreeSet<(Verb, &'static str)> {
     let calls = on_paused_time(async {
         let lab = Lab::start();
@@ -152,7 +152,7 @@ fn kinds_in_the_cleanup() -> BTreeSet<(Verb, &'static str)> {
 }
 
 #[test]
-fn a_refusal_in_the_cleanup_leaves_nothing() {
+fn a_refusal_in_the_cleanup_leaves_nothing_behind() {
     let kinds = kinds_in_the_cleanup();
     assert!(
         kinds.contains(&(Verb::Patch, "Kustomization")) && kinds.contains(&(Verb::Delete, "Namespace")),
@@ -165,7 +165,7 @@ fn a_refusal_in_the_cleanup_leaves_nothing() {
             on_paused_time(async {
                 let (lab, ran) = hit_in_the_cleanup(effect, *verb, kind).await;
                 assert_eq!(
-                    lab.left_by(&ran).await,
+                    lab.leaks_of(&ran).await,
                     [""; 0],
                     "{effect:?} on {verb:?} {kind}: {:?}",
                     ran.phase("cleanup")
@@ -177,11 +177,11 @@ fn a_refusal_in_the_cleanup_leaves_nothing() {
 }
 
 #[test]
-fn one_request_of_the_cleanup_that_is_never_answered_leaves_nothing() {
+fn one_request_of_the_cleanup_that_is_never_answered_leaves_nothing_behind() {
     for (verb, kind) in kinds_in_the_cleanup() {
         on_paused_time(async {
             let (lab, ran) = hit_in_the_cleanup(Effect::Silence, verb, kind).await;
-            assert_eq!(lab.left_by(&ran).await, [""; 0], "{verb:?} {kind}: {:?}", ran.phase("cleanup"));
+            assert_eq!(lab.leaks_of(&ran).await, [""; 0], "{verb:?} {kind}: {:?}", ran.phase("cleanup"));
         });
     }
 }

@@ -1,4 +1,4 @@
-//! The fake API server through the client that the run uses: a fake that is wrong would prove nothing.
+//! The fake API server, through the client that the run uses: a wrong fake would prove nothing.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! An API server that is slow or does not answer: the plan's limits hold, and the run ends.
+//! An API server that is slow or does not answer: the limits of the plan hold, and the run ends.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn a_slow_server_makes_a_slow_run_that_passes() {
     assert!(
         ran.phases().iter().all(|(_, outcome)| matches!(outcome, Some(PhaseOutcome::Reached | PhaseOutcome::Held)))
     );
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,7 +53,7 @@ async fn a_server_that_does_not_answer_does_not_make_a_hold_endless() {
     let (.., outcome, detail) = ran.phase("hold");
     assert_eq!((outcome, detail), (PhaseOutcome::DeadlinePassed, "an action was still due or not answered"));
     assert_eq!(ran.ended().0, EndReason::Completed);
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,7 +66,7 @@ async fn a_server_that_does_not_answer_ends_the_preparation() {
         assert_eq!(reason, EndReason::TargetFailed, "{verb:?} {kind}");
         assert!(detail.contains("no answer"), "{verb:?} {kind}: {detail}");
         assert_eq!(ran.phase("prepare").2, PhaseOutcome::Cancelled);
-        assert_eq!(lab.left_by(&ran).await, [""; 0], "{verb:?} {kind}");
+        assert_eq!(lab.leaks_of(&ran).await, [""; 0], "{verb:?} {kind}");
     }
 }
 
@@ -81,7 +81,7 @@ async fn a_watch_without_its_first_list_ends_the_preparation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_never_answers_again_ends_the_cleanup_too() {
+async fn a_server_that_stops_answering_ends_the_cleanup_too() {
     let lab = Lab::start();
     let api = lab.api.clone();
     let silence = move |event: &Event| {

@@ -19,7 +19,7 @@ fn restarts(ran: &Ran) -> Vec<(String, String)> {
     restarts.collect()
 }
 
-/// How the pods' milestone was seen, in the order of the log.
+/// How a milestone of the pods was seen, in the order of the log.
 fn seen(ran: &Ran, milestone: Reached) -> Vec<Seen> {
     let pods = ran.events.iter().filter_map(|event| match &event.kind {
         EventKind::Milestone(it) if it.object.kind == ObjectKind::Pod && it.reached == milestone => Some(it.seen),
@@ -28,7 +28,7 @@ fn seen(ran: &Ran, milestone: Reached) -> Vec<Seen> {
     pods.collect()
 }
 
-/// Does something when a phase begins.
+/// Does something when a phase starts.
 fn when(phase: &'static str, mut act: impl FnMut() + Send + 'static) -> impl FnMut(&Event) + Send + 'static {
     move |event| {
         if matches!(&event.kind, EventKind::PhaseBegan { phase: began } if began == phase) {
@@ -37,14 +37,14 @@ fn when(phase: &'static str, mut act: impl FnMut() + Send + 'static) -> impl FnM
     }
 }
 
-/// Pods cannot be watched for a while, and every change is forgotten meanwhile. Each refusal takes twice as long as the one before it, or
-/// three times: the waits are drawn.
+/// Pods cannot be watched for a while, and the server forgets every change meanwhile. The wait after each refusal is two to three times as
+/// long as the one before: it is drawn.
 fn break_pods(api: &ApiServer, lists_refused: u32) {
     api.fault(Fault::on(Effect::Refuse { code: 500, retry_after_s: None }, Verb::List, "Pod").times(lists_refused));
     assert_eq!(api.break_watches("Pod"), 1);
     let api = api.clone();
     tokio::spawn(async move {
-        // Before the watch is opened again, and after the first change that it has not seen.
+        // Before the watch is opened again, and after the first change that it missed.
         tokio::time::sleep(Duration::from_millis(100)).await;
         api.compact();
     });
@@ -90,7 +90,7 @@ async fn objects_that_were_created_while_a_watch_was_broken_are_listed() {
     assert_eq!(ran.phase("up").2, harness_record::event::PhaseOutcome::Reached);
 }
 
-/// Everything but the server's own stamps and the header, which carry wall time, and what this process itself has used.
+/// The events without the server's own stamps and the header, which contain wall time, and without this process's own usage.
 fn without_wall_time(ran: &Ran) -> Vec<Event> {
     let mut events = ran.events[1..].to_vec();
     events.retain(|event| !matches!(event.kind, EventKind::Usage { .. }));
@@ -133,10 +133,10 @@ async fn only_objects_of_the_run_are_watched() {
         "name": "mine", "at": {"apiVersion": "v1", "kind": "ConfigMap", "namespace": "default", "name": "mine"}, "paths": ["data"],
     });
     plan.objects = serde_json::from_value(json!([object])).unwrap();
-    let asked = json!({"name": "nominated", "check": {"happened": {
+    let expectation = json!({"name": "nominated", "check": {"happened": {
         "what": "reason", "code": "Nominated", "atMost": 9,
     }}});
-    plan.expectations.push(serde_json::from_value(asked).unwrap());
+    plan.expectations.push(serde_json::from_value(expectation).unwrap());
     lab.run(&plan).await.assert_well_formed();
     let calls = lab.api.calls();
     let watches = calls.iter().filter(|call| call.verb == Verb::Watch);

@@ -40,7 +40,7 @@ async fn a_plan_is_carried_out_in_its_order_and_passes() {
     assert_eq!(result.verdict, Verdict::Pass, "{:#?}", (&result.reasons, &result.expectations));
     assert_eq!(result.exit_code, 0);
     assert!(result.warnings.is_empty(), "{:?}", result.warnings);
-    assert_eq!(lab.left_by(&ran).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
     assert!(ran.leaks().is_empty());
 }
 
@@ -70,7 +70,7 @@ async fn a_second_run_on_the_same_cluster_finds_it_as_the_first_did() {
     let second = lab.run(&plans::burst()).await;
     second.assert_well_formed();
     assert_eq!((first.phases(), first.result().verdict), (second.phases(), second.result().verdict));
-    assert_eq!(lab.left_by(&second).await, [""; 0]);
+    assert_eq!(lab.leaks_of(&second).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! What is asked: scenarios, node configurations and plans.
+//! The scenario language: scenarios, their checks and their plans.
 
 #![allow(
     clippy::unwrap_used,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::{self, builtin, own_tree, scenario, skus};
+use crate::common::{self, builtin, builtin_tree, scenario, skus};
 use harness_plan::{Action, Check, Plan, Profile};
 use harness_scenario::{PlanInputs, Scenario, plan};
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use rstest::rstest;
 
 fn planned(scenario: &Scenario, profile: Profile, seed: u64, overrides: &[&str]) -> Plan {
     let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
-    let inputs = PlanInputs { profile, seed, overrides: &overrides, tree: &own_tree(), skus: &skus() };
+    let inputs = PlanInputs { profile, seed, overrides: &overrides, tree: &builtin_tree(), skus: &skus() };
     plan(scenario, &inputs).unwrap_or_else(|errors| panic!("{}", common::lines(&errors)))
 }
 
@@ -32,8 +32,8 @@ fn overrides_reach_the_plan() {
 }
 
 #[test]
-fn overrides_are_held_to_the_rules() {
-    let tree = own_tree();
+fn overrides_must_follow_the_rules() {
+    let tree = builtin_tree();
     let overrides = ["podReadyP99=10m".to_owned()];
     let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &overrides, tree: &tree, skus: &skus() };
     let errors = plan(&builtin("scale-burst"), &inputs).unwrap_err();
@@ -42,7 +42,7 @@ fn overrides_are_held_to_the_rules() {
 
 #[test]
 fn a_burst_that_the_limits_cannot_hold_is_refused() {
-    let tree = own_tree();
+    let tree = builtin_tree();
     let overrides = ["podsPerClass=5000".to_owned()];
     let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &overrides, tree: &tree, skus: &skus() };
     let errors = plan(&builtin("scale-burst"), &inputs).unwrap_err();
@@ -55,9 +55,9 @@ fn a_burst_that_the_limits_cannot_hold_is_refused() {
 }
 
 #[test]
-fn the_default_profile_is_a_matter_of_minutes() {
+fn the_default_profile_takes_minutes() {
     let scenario = builtin("scale-burst");
-    // 5m and 3m of deadlines and 20s of holding; 24s, 20s and 75s when all is well.
+    // 5m and 3m of deadlines and 20s of holding; 24s, 20s and 75s in a run that passes.
     assert_eq!(scenario.duration_at_most(Profile::Default).to_string(), "8m20s");
     assert_eq!(scenario.duration_expected(Profile::Default).to_string(), "1m59s");
 }
@@ -140,7 +140,7 @@ proptest! {
 }
 
 #[test]
-fn only_chance_depends_on_the_seed() {
+fn only_random_draws_depend_on_the_seed() {
     let phases = |arrival: &str, seed| planned(&scenario(&text(arrival, 30, 0)), Profile::Default, seed, &[]).phases;
     let constant = "{constant: {perSecond: 3}}";
     assert_eq!(phases(constant, 1), phases(constant, 2));
@@ -167,7 +167,7 @@ fn every_condition_is_expected_and_names_are_unique() {
     assert_eq!(names.len(), plan.expectations.len());
 }
 
-/// On the tree that a scenario is written for, what it names must be there and fit.
+/// On the tree that a scenario is written for, the classes that it names must exist and fit.
 #[rstest]
 #[case(
     "class: general-purpose",
@@ -208,7 +208,7 @@ fn what_a_scenario_names_must_be_in_its_tree(
     let text = &text[..text.find("  - name: part").unwrap()];
     assert!(text.contains(right), "the case changes something");
     let scenario = scenario(&text.replacen(right, wrong, 1));
-    let tree = own_tree();
+    let tree = builtin_tree();
     let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &[], tree: &tree, skus: &skus() };
     let errors = plan(&scenario, &inputs).unwrap_err();
     assert_eq!(errors.len(), 1, "{}", common::lines(&errors));
@@ -266,7 +266,7 @@ phases:
 }
 
 #[test]
-fn objects_are_looked_at_where_somebody_asks() {
+fn the_fields_that_a_scenario_names_are_watched() {
     let text = "\
 apiVersion: harness/v1
 kind: Scenario
@@ -326,7 +326,7 @@ expect:
 }
 
 #[test]
-fn what_happens_to_git_reaches_the_plan() {
+fn git_actions_reach_the_plan() {
     let text = "apiVersion: harness/v1
 kind: Scenario
 name: git

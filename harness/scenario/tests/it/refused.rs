@@ -1,6 +1,6 @@
-//! Scenarios that must be refused, each with the place and the words.
+//! Scenarios that must be refused, each at the right place with the right message.
 //!
-//! A fixture is a scenario; its first lines are comments that say what is expected: `# line:column: a part of the message | a part of
+//! A fixture is a scenario; its first lines are comments with the expected errors: `# line:column: a part of the message | a part of
 
 //! the hint`. Exactly those errors, in that order.
 

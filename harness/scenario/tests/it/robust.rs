@@ -1,4 +1,4 @@
-//! Whatever stands in a file, the answer is a value or errors with places in that file, never a panic.
+//! Whatever a file contains, the result is a value or errors with places in that file, never a panic.
 
 use crate::common::{self, lines, skus};
 use harness_plan::Profile;
@@ -50,7 +50,7 @@ proptest! {
                 }
             }
             Ok(scenario) => {
-                let tree = common::own_tree();
+                let tree = common::builtin_tree();
                 let inputs = PlanInputs { profile: Profile::Smoke, seed: 1, overrides: &[], tree: &tree, skus: &skus() };
                 if let Ok(plan) = plan(&scenario, &inputs) {
                     prop_assert!(!plan.workloads.is_empty());

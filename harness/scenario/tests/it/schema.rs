@@ -1,4 +1,4 @@
-//! The JSON schema: committed as generated, and true of every scenario.
+//! The JSON schema: committed as generated, and satisfied by every scenario.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ fn the_committed_schema_is_the_generated_one() {
 }
 
 #[rstest]
-fn scenarios_hold_to_the_schema(#[files("../../scenarios/*.yaml")] path: std::path::PathBuf) {
+fn scenarios_match_the_schema(#[files("../../scenarios/*.yaml")] path: std::path::PathBuf) {
     let text = std::fs::read_to_string(&path).unwrap();
     let value = value(&text);
     let validator = jsonschema::validator_for(&scenario_schema()).unwrap();
@@ -26,12 +26,12 @@ fn scenarios_hold_to_the_schema(#[files("../../scenarios/*.yaml")] path: std::pa
     assert!(errors.is_empty(), "{}: {errors:#?}", path.display());
 }
 
-/// The schema must refuse what the parser refuses, or an editor would call a broken file right.
+/// The schema must refuse what the parser refuses, or an editor would accept a broken file.
 #[rstest]
 #[case("phases: []", "phases: x")]
 #[case("question: q", "quesiton: q")]
 #[case("kind: Scenario", "kind: Scenarios")]
-fn the_schema_refuses_what_is_broken(#[case] right: &str, #[case] wrong: &str) {
+fn the_schema_refuses_broken_scenarios(#[case] right: &str, #[case] wrong: &str) {
     let text = "apiVersion: harness/v1\nkind: Scenario\nname: a\nquestion: q\nphases: []\n";
     let schema = {
         let mut schema = scenario_schema();
@@ -45,7 +45,7 @@ fn the_schema_refuses_what_is_broken(#[case] right: &str, #[case] wrong: &str) {
 }
 
 #[rstest]
-fn every_scenario_is_right_and_built_in(#[files("../../scenarios/*.yaml")] path: std::path::PathBuf) {
+fn every_scenario_is_valid_and_built_in(#[files("../../scenarios/*.yaml")] path: std::path::PathBuf) {
     let text = std::fs::read_to_string(&path).unwrap();
     let scenario = harness_scenario::parse(&path.display().to_string(), &text)
         .unwrap_or_else(|errors| panic!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));

@@ -1,4 +1,4 @@
-//! A tree that nobody here wrote: other names, two pools with equal requirements, spot, a startup taint, Arm.
+//! A tree of another team: other names, two pools with equal requirements, spot, a startup taint, Arm.
 
 use crate::common::{builtin, lines, skus, tree};
 use harness_plan::{Check, Plan, Profile};
@@ -65,7 +65,7 @@ fn each_pool_gets_a_workload_of_its_own_or_a_reason() {
 }
 
 #[test]
-fn what_a_pool_cannot_hold_is_not_asked_for() {
+fn a_pool_is_not_asked_for_more_pods_than_it_can_hold() {
     let plan = planned(&five_pools());
     let cheap = plan.workloads.iter().find(|workload| workload.class == "cheap").unwrap();
     assert!(cheap.replicas_peak > 0 && cheap.replicas_peak < 40, "{}", cheap.replicas_peak);
@@ -73,7 +73,7 @@ fn what_a_pool_cannot_hold_is_not_asked_for() {
 }
 
 #[test]
-fn expectations_speak_of_what_is_there() {
+fn expectations_cover_only_what_exists() {
     let plan = planned(&five_pools());
     let placement = plan.expectations.iter().find_map(|one| match &one.check {
         Check::Placement(check) => Some(check.workloads.names().to_vec()),
@@ -93,7 +93,7 @@ fn expectations_speak_of_what_is_there() {
 #[case::off("  limits: {cpu: 0}\n", "", &[(FAMILY, "D")], "switch it off")]
 #[case::no_size("", "", &[(FAMILY, "M")], "no VM size")]
 #[case::contradiction("", "", &[(FAMILY, "D"), (FAMILY, "E")], "no VM size")]
-fn pools_without_a_workload_say_why(
+fn pools_without_a_workload_have_a_reason(
     #[case] spec: &str,
     #[case] template: &str,
     #[case] requirements: &[(&str, &str)],

@@ -1,4 +1,4 @@
-//! The crate as another program uses it, as far as that needs no cluster.
+//! The crate as another program uses it, where no cluster is needed.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails as the test does")]
 
 use std::path::Path;
@@ -40,7 +40,7 @@ fn run(name: &str, state: RunState) -> RunRecord {
     }
 }
 
-/// A run of which the catalogue says whether it had the expected result.
+/// A run with a judgement by the catalogue: whether it had the expected result.
 fn judged(name: &str, broken: Option<&str>, problems: &[&str]) -> RunRecord {
     let problems = problems.iter().map(|problem| (*problem).to_owned()).collect();
     let judgement = RecordedJudgement { broken: broken.map(str::to_owned), problems, first: Vec::new() };

@@ -40,7 +40,7 @@ fn section(manifest: &str, head: &str) -> BTreeSet<String> {
     names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-/// Which crates each may name, by the table in ARCHITECTURE.md: the third column, crates in backticks.
+/// The crates that each may name, by the table in ARCHITECTURE.md: the third column, crates in backticks.
 fn allowed() -> BTreeMap<String, BTreeSet<String>> {
     let text = fs::read_to_string(repository("harness/ARCHITECTURE.md")).unwrap();
     let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("/` |"));
@@ -102,7 +102,7 @@ fn mentions(text: &str, word: &str) -> bool {
         .any(|(at, _)| !is_part(text[..at].chars().next_back()) && !is_part(text[at + word.len()..].chars().next()))
 }
 
-/// The Rust files of some folders of a package, and those that they take in by `#[path]`.
+/// The Rust files of some folders of a package, and those that they include by `#[path]`.
 fn texts(folder: &Path, below: &[&str]) -> Vec<String> {
     let mut texts = Vec::new();
     let mut paths: Vec<PathBuf> = below.iter().map(|name| folder.join(name)).filter(|path| path.is_dir()).collect();

@@ -1,4 +1,4 @@
-//! Cycles between modules. In each folder of a crate the modules side by side name each other in one direction only.
+//! Cycles between modules. In each folder of a crate, sibling modules name each other in one direction only.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,7 +13,7 @@ use syn::{Attribute, Item, UseTree};
 #[derive(Default)]
 struct Module {
     children: BTreeMap<String, Module>,
-    /// What it re-exports, by the name under which it does: the path behind it.
+    /// Its re-exports, by name: the path behind each.
     exports: BTreeMap<String, Vec<String>>,
     /// Modules all of whose public items it re-exports.
     globs: Vec<Vec<String>>,

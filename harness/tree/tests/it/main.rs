@@ -1,4 +1,4 @@
-//! GitOps trees: what is read, what is refused and what is mended.
+//! GitOps trees: what is read, what is refused and what is fixed.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! Trees that must be refused: `fixtures/refused/NAME`, each with `expected.json` that says why, what is found where, and what of it is left
-//! once `--fix` has done what is mechanical.
+//! Trees that must be refused: `fixtures/refused/NAME`, each with `expected.json`: why, what is found where, and what remains
+//! after `--fix`.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ struct Expected {
     /// The document that shows such a manifest, where one does.
     source: String,
     findings: Vec<Expectation>,
-    /// What is left after `--fix`, as `rule at file:line:column`.
+    /// What remains after `--fix`, as `rule at file:line:column`.
     after_fix: Vec<String>,
 }
 
@@ -87,18 +87,18 @@ fn refused(#[files("../../fixtures/refused/*/expected.json")] path: std::path::P
     assert_eq!(found, expected.findings, "found:\n{}", lines(&validation.findings));
     assert_eq!(left, expected.after_fix, "left:\n{}", lines(&fixed.validation.findings));
 
-    // Each says what it means, and its places in lines and in bytes are one.
+    // Each finding has its texts, and its places in lines and in bytes agree.
     for finding in serious(&validation) {
         assert!(!finding.effect.is_empty() && finding.fix.is_some(), "{finding}");
         let text = &files.iter().find(|file| file.path == finding.file).unwrap().text;
         assert_eq!(text[..finding.offset].matches('\n').count() + 1, finding.line as usize, "{finding}");
         assert!(finding.end_line >= finding.line, "{finding}");
     }
-    // Nothing mechanical is left, and a second time nothing is done.
+    // Nothing mechanical remains, and a second `--fix` changes nothing.
     assert!(fixed.validation.findings.iter().all(|finding| !finding.fixable), "{}", lines(&fixed.validation.findings));
     let again = fix(&ValidationInputs { files: &fixed.files, ..inputs });
     assert!(again.changes.is_empty() && again.files == fixed.files, "{:#?}", again.changes);
-    // Whatever is a comment stays one, and whatever was not touched stays as it is.
+    // Comments stay, and so does everything that was not changed.
     for (before, after) in files.iter().zip(&fixed.files) {
         let comments = |text: &str| {
             text.matches(" # ").count() + text.lines().filter(|line| line.trim().starts_with("# ")).count()

@@ -1,6 +1,6 @@
-//! Node configurations: what is read, and what is refused with which words at which place.
+//! Node configurations: what is read, and what is refused, with its message and its place.
 
-use crate::common::{lines, own_tree, skus, tree};
+use crate::common::{builtin_tree, lines, skus, tree};
 use harness_tree::{Finding, Severity, SourceFile, builtin_node_config, check_skus, read_tree};
 use rstest::rstest;
 
@@ -30,8 +30,8 @@ fn findings(files: &[(&str, &str)]) -> Vec<Finding> {
 }
 
 #[test]
-fn the_tree_that_comes_with_the_harness_is_clean() {
-    let tree = own_tree();
+fn the_built_in_tree_is_clean() {
+    let tree = builtin_tree();
     assert_eq!(lines(&tree.findings), "");
     assert_eq!(lines(&check_skus(&tree.pools, &skus())), "");
     let names: Vec<&str> = tree.pools.iter().map(|pool| pool.name.as_str()).collect();
@@ -206,7 +206,7 @@ fn trees_that_cannot_be_built(
 }
 
 #[test]
-fn folders_are_followed_and_what_is_not_checked_is_said() {
+fn folders_are_followed_and_what_is_not_checked_is_reported() {
     let files = [
         ("kustomization.yaml", "resources: [base, pool.yaml]\nvars: [{name: X}]\n"),
         ("base/kustomization.yaml", "resources: [./class.yaml]\n"),

@@ -21,10 +21,10 @@ fn storm() -> Scene {
 }
 
 #[test]
-fn an_overtaken_revision_is_no_disorder() {
+fn an_overtaken_revision_is_in_order() {
     let mut scene = storm();
     scene.flux(20, "node-config", Reached::Applied, "c3");
-    // A layer is slower, and is asked about by nobody.
+    // A slower layer, which the check does not name.
     scene.flux(21, "layer", Reached::Healthy, "c1");
     scene.flux(22, "node-config", Reached::Healthy, "c3");
     let result = scene.check(check(true));
@@ -33,7 +33,7 @@ fn an_overtaken_revision_is_no_disorder() {
 }
 
 #[test]
-fn an_older_revision_after_a_newer_one_is() {
+fn an_older_revision_after_a_newer_one_is_out_of_order() {
     let mut scene = storm();
     for (at, commit) in [(20, "c3"), (30, "c2"), (40, "c3")] {
         scene.flux(at, "node-config", Reached::Applied, commit);
@@ -60,7 +60,7 @@ fn applied_is_not_yet_in_force() {
 }
 
 #[test]
-fn without_a_push_there_is_nothing_to_say() {
+fn without_a_push_it_is_inconclusive() {
     let mut scene = Scene::new();
     scene.phase("storm", 10, 60);
     is(&scene.check(check(true)), Inconclusive, "0 of 0 revisions applied, 0 of 0 commits pushed");

@@ -6,7 +6,7 @@ fn check(at_least: &str) -> Check {
     planned(json!({"available": {"workloads": [WEB], "atLeast": amount(at_least), "in": ["p"]}}))
 }
 
-/// Four pods are asked for; one is lost at 20 s and replaced at 25 s, another one at 22 s and 30 s.
+/// Four planned pods; one is lost at 20 s and replaced at 25 s, another is lost at 22 s and replaced at 30 s.
 fn scene() -> Scene {
     let mut scene = Scene::new();
     scene.phase("up", 1, 10);
@@ -32,14 +32,14 @@ fn the_lowest_moment_counts(#[case] at_least: &str, #[case] verdict: Verdict, #[
 }
 
 #[test]
-fn fewer_are_needed_when_fewer_are_asked_for() {
+fn fewer_are_needed_when_fewer_are_planned() {
     let mut scene = scene();
     scene.scale(19, "p", 4, 2);
     is(&scene.check(check("100%")), Pass, "always enough");
 }
 
 #[test]
-fn where_none_are_asked_for_there_is_no_evidence() {
+fn without_planned_pods_there_is_no_evidence() {
     let mut scene = Scene::new();
     scene.phase("p", 10, 50);
     is(&scene.check(check("80%")), Inconclusive, "web: no pod was needed in p");

@@ -16,7 +16,7 @@ fn changes(at_least: Option<u32>, at_most: Option<u32>, phases: &[&str]) -> Chec
 
 fn seen(scene: &mut Scene, at: u64, value: Option<Value>, seen: Seen) {
     let (object, path) = ("demo".to_owned(), "spec.replicas".to_owned());
-    scene.story.at(at * S, EventKind::Field(FieldValue { object, path, value, uid: "uid".to_owned(), seen }));
+    scene.builder.at(at * S, EventKind::Field(FieldValue { object, path, value, uid: "uid".to_owned(), seen }));
 }
 
 /// 2 from the start, 5 between 15 and 25 s, then 2 again, and nothing from 45 s.
@@ -61,14 +61,14 @@ fn how_often(#[case] check: Check, #[case] verdict: Verdict, #[case] observed: &
 }
 
 #[test]
-fn says_what_was_when() {
+fn lists_each_value_with_its_time() {
     let result = scene().check(field(json!({"is": 2}), &["a"], true));
     assert_eq!(result.limit, "spec.replicas is 2 at every moment");
     assert_eq!(result.evidence, "2 since 1.00s, 5 at 15.0s; in a (10.0s to 20.0s)");
 }
 
 #[test]
-fn what_was_never_seen_is_no_evidence() {
+fn an_object_that_was_never_seen_is_inconclusive() {
     for check in [field(json!({"present": false}), &["a"], false), changes(None, Some(0), &["a"])] {
         let mut again = Scene::new();
         again.phase("a", 10, 20);
@@ -77,7 +77,7 @@ fn what_was_never_seen_is_no_evidence() {
 }
 
 #[test]
-fn between_two_lists_a_value_may_have_been_another() {
+fn between_two_lists_a_value_may_have_changed_unseen() {
     let with = |check: Check| {
         let mut scene = scene();
         seen(&mut scene, 35, Some(json!(2)), Seen::Listed);
@@ -86,6 +86,6 @@ fn between_two_lists_a_value_may_have_been_another() {
     is(&with(changes(None, Some(0), &["c"])), Inconclusive, "demo: 0 changes, its watch was interrupted in c");
     is(&with(field(json!({"is": 2}), &["c"], true)), Inconclusive, "demo: its watch was interrupted in c");
     is(&with(field(json!({"is": 2}), &["c"], false)), Pass, "demo: spec.replicas is 2");
-    // What was too often is that all the same.
+    // What was too often remains too often.
     assert_eq!(with(changes(None, Some(0), &["b", "c"])).verdict, Fail);
 }

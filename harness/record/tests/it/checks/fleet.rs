@@ -7,11 +7,14 @@ fn check() -> Check {
 }
 
 #[test]
-fn evictions_replacements_and_crashes_are_no_discrepancy() {
+fn evictions_replacements_and_crashes_are_not_discrepancies() {
     let mut scene = Scene::new();
     scene.node("a", &node(1).disrupted(20, "Drifted"));
     scene.node("b", &node(21));
-    scene.node("s", &Life { capacity_type: "spot", evicted: Some(30), deleting: Some(31), gone: Some(33), ..node(1) });
+    scene.node(
+        "s",
+        &NodeHistory { capacity_type: "spot", evicted: Some(30), deleting: Some(31), gone: Some(33), ..node(1) },
+    );
     scene.fact(40, AzureFactKind::VmCrashed, "b", &node(21));
     is(&scene.check(check()), Pass, "3 VMs booted, 3 NodeClaims launched");
 }
@@ -20,26 +23,26 @@ fn evictions_replacements_and_crashes_are_no_discrepancy() {
 fn launched_twice_is_one_too_many() {
     let mut scene = Scene::new();
     scene.node("a", &node(1));
-    let life = node(5);
-    let vm = story::Vm {
+    let history = node(5);
+    let vm = log_builder::Vm {
         name: "vm-again".to_owned(),
         claim: "a".to_owned(),
-        pool: life.pool.to_owned(),
-        ..story::Vm::default()
+        pool: history.pool.to_owned(),
+        ..log_builder::Vm::default()
     };
-    scene.story.azure(6 * S, AzureFactKind::VmBooted, &vm);
+    scene.builder.azure(6 * S, AzureFactKind::VmBooted, &vm);
     is(&scene.check(check()), Fail, "2 VMs booted, 1 NodeClaim launched, a has 2 VMs");
 }
 
 #[test]
-fn one_too_many_and_one_too_few_are_not_equal() {
+fn one_too_many_and_one_too_few_do_not_cancel_out() {
     let mut scene = Scene::new();
     scene.node("a", &node(1));
-    let claim = scene.story.key(ObjectKind::NodeClaim, "b");
-    scene.story.reached(2 * S, &claim, Reached::Created, &[(attribute::NODEPOOL, POOL)]);
-    scene.story.reached(3 * S, &claim, Reached::Launched, &[]);
-    let orphan = story::Vm { name: "vm-orphan".to_owned(), ..story::Vm::default() };
-    scene.story.azure(4 * S, AzureFactKind::VmBooted, &orphan);
+    let claim = scene.builder.key(ObjectKind::NodeClaim, "b");
+    scene.builder.reached(2 * S, &claim, Reached::Created, &[(attribute::NODEPOOL, POOL)]);
+    scene.builder.reached(3 * S, &claim, Reached::Launched, &[]);
+    let orphan = log_builder::Vm { name: "vm-orphan".to_owned(), ..log_builder::Vm::default() };
+    scene.builder.azure(4 * S, AzureFactKind::VmBooted, &orphan);
     is(
         &scene.check(check()),
         Fail,
@@ -48,11 +51,11 @@ fn one_too_many_and_one_too_few_are_not_equal() {
 }
 
 #[test]
-fn what_azure_failed_after_it_was_launched_is_no_discrepancy() {
+fn a_vm_that_azure_failed_after_its_launch_is_not_a_discrepancy() {
     let mut scene = Scene::new();
     scene.node("a", &node(1));
-    let claim = scene.story.key(ObjectKind::NodeClaim, "b");
-    scene.story.reached(2 * S, &claim, Reached::Launched, &[(attribute::NODEPOOL, POOL)]);
+    let claim = scene.builder.key(ObjectKind::NodeClaim, "b");
+    scene.builder.reached(2 * S, &claim, Reached::Launched, &[(attribute::NODEPOOL, POOL)]);
     scene.fact(2, AzureFactKind::VmAccepted, "b", &node(2));
     scene.fact(4, AzureFactKind::ProvisioningFailed, "b", &node(2));
     let result = scene.check(check());

@@ -10,9 +10,9 @@ fn scene() -> Scene {
     let mut scene = Scene::new();
     scene.phase("a", 1, 20);
     scene.phase("b", 20, 40);
-    let life = node(1);
-    scene.node("n", &life);
-    scene.fact(30, AzureFactKind::VmCrashed, "n", &life);
+    let history = node(1);
+    scene.node("n", &history);
+    scene.fact(30, AzureFactKind::VmCrashed, "n", &history);
     scene
 }
 
@@ -28,22 +28,22 @@ fn counts(#[case] check: Check, #[case] verdict: Verdict, #[case] observed: &str
 }
 
 #[test]
-fn says_what_and_when() {
+fn lists_what_happened_and_when() {
     let result = scene().check(crashes(Some(1), Some(3), &["b"]));
     assert_eq!(result.limit, "1 to 3 times");
     assert_eq!(result.evidence, "vm-n at 30.0s; in b (20.0s to 40.0s)");
 }
 
 #[test]
-fn lost_facts_are_no_evidence() {
+fn lost_facts_are_inconclusive() {
     let mut scene = scene();
-    let lost = Life { vcpus: None, price: None, ..node(1) };
+    let lost = NodeHistory { vcpus: None, price: None, ..node(1) };
     scene.fact(35, AzureFactKind::FactsLost, "", &lost);
     assert_eq!(scene.check(crashes(None, Some(3), &["b"])).verdict, Inconclusive);
 }
 
 #[test]
-fn a_target_that_tells_nothing_of_azure_is_no_evidence() {
+fn a_target_without_facts_from_azure_is_inconclusive() {
     let mut scene = Scene::new();
     scene.phase("a", 1, 20);
     let mut result = scene.plan.clone();

@@ -8,7 +8,7 @@ fn check(at_most: &str, reason: Option<&str>) -> Check {
     )
 }
 
-/// Ten nodes, of which two go together and a third when one of these is gone; a fourth is empty.
+/// Ten nodes: two are disrupted together, a third when one of these is deleted; a fourth is empty.
 fn scene() -> Scene {
     let mut scene = Scene::new();
     scene.phase("p", 10, 60);
@@ -16,7 +16,7 @@ fn scene() -> Scene {
         scene.node(&format!("stays-{index}"), &node(1));
     }
     scene.node("a", &node(1).disrupted(20, "Drifted"));
-    scene.node("b", &Life { gone: Some(30), ..node(1).disrupted(21, "Drifted") });
+    scene.node("b", &NodeHistory { gone: Some(30), ..node(1).disrupted(21, "Drifted") });
     scene.node("c", &node(1).disrupted(24, "Drifted"));
     scene.node("d", &node(1).disrupted(22, "Empty"));
     scene
@@ -29,20 +29,25 @@ fn scene() -> Scene {
 #[case::a_number("2", Some("Drifted"), Pass, "general-purpose: 2 at once at 21.0s")]
 #[case::whatever_the_reason("2", None, Fail, "general-purpose: 3 at once at 22.0s")]
 #[case::of_that_reason_none("2", Some("Expired"), Inconclusive, "nothing was disrupted")]
-fn no_more_than(#[case] at_most: &str, #[case] reason: Option<&str>, #[case] verdict: Verdict, #[case] observed: &str) {
+fn at_most_that_many_at_once(
+    #[case] at_most: &str,
+    #[case] reason: Option<&str>,
+    #[case] verdict: Verdict,
+    #[case] observed: &str,
+) {
     is(&scene().check(check(at_most, reason)), verdict, observed);
 }
 
 #[test]
-fn who_was_spared_is_not_being_disrupted_any_more() {
+fn a_node_whose_disruption_was_cancelled_no_longer_counts() {
     let mut scene = scene();
-    scene.node("e", &Life { disrupted: Some((12, "Drifted")), spared: Some(15), ..node(1) });
+    scene.node("e", &NodeHistory { disrupted: Some((12, "Drifted")), spared: Some(15), ..node(1) });
     is(&scene.check(check("2", Some("Drifted"))), Pass, "general-purpose: 2 at once at 21.0s");
 }
 
 #[test]
-fn what_began_before_the_phase_counts_in_it() {
+fn a_disruption_that_started_before_the_phase_counts_in_it() {
     let mut scene = scene();
-    scene.node("e", &Life { gone: Some(50), ..node(1).disrupted(8, "Drifted") });
+    scene.node("e", &NodeHistory { gone: Some(50), ..node(1).disrupted(8, "Drifted") });
     is(&scene.check(check("2", Some("Drifted"))), Fail, "general-purpose: 3 at once at 21.0s");
 }

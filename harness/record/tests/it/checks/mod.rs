@@ -19,8 +19,8 @@ mod savings;
 mod uninterrupted;
 mod usage;
 
-use crate::scene::{Life, POOL, Scene, WEB, names, node};
-use crate::story::{self, S, planned};
+use crate::log_builder::{self, S, planned};
+use crate::scene::{NodeHistory, POOL, Scene, WEB, names, node};
 use Verdict::{Fail, Inconclusive, Pass};
 use harness_plan::*;
 use harness_record::event::*;
@@ -38,7 +38,7 @@ fn amount(text: &str) -> Amount {
     text.parse().expect("is an amount")
 }
 
-/// What every check that is bound to phases makes of phases that did not run as they were meant to.
+/// The verdict of every check that is bound to phases on phases that did not run as planned.
 fn phase_of(kind: &str, scene: &mut Scene) {
     match kind {
         "reached" => scene.phase("p", 10, 50),
@@ -70,8 +70,8 @@ fn good(kind: &str) -> Scene {
     phase_of(kind, &mut scene);
     scene.node("old", &node(1).disrupted(20, "Drifted"));
     scene.node("new", &node(21));
-    scene.node("cache", &Life { pool: "memory-optimized", ..node(1) });
-    scene.node("spot", &Life { capacity_type: "spot", noticed: Some(30), evicted: Some(45), ..node(1) });
+    scene.node("cache", &NodeHistory { pool: "memory-optimized", ..node(1) });
+    scene.node("spot", &NodeHistory { capacity_type: "spot", noticed: Some(30), evicted: Some(45), ..node(1) });
     scene.node("after", &node(31));
     scene.scale(1, "before", 0, 1);
     scene.pod("web-1", "after", Some(5), None);
@@ -79,7 +79,7 @@ fn good(kind: &str) -> Scene {
 }
 
 #[test]
-fn what_holds_holds() {
+fn what_should_hold_holds() {
     let (labels, checks): (Vec<_>, Vec<_>) = bound_checks().into_iter().unzip();
     let result = good("reached").run(checks);
     for (label, result) in labels.iter().zip(&result.expectations) {
@@ -93,7 +93,7 @@ fn what_holds_holds() {
 #[case("cancelled", "phase p was cancelled")]
 #[case("not ended", "phase p did not end")]
 #[case("never", "phase p never began")]
-fn a_phase_that_did_not_run_as_meant_is_no_pass(#[case] kind: &str, #[case] doubt: &str) {
+fn a_phase_that_did_not_run_as_planned_does_not_pass(#[case] kind: &str, #[case] doubt: &str) {
     let (labels, checks): (Vec<_>, Vec<_>) = bound_checks().into_iter().unzip();
     let result = good(kind).run(checks);
     for (label, result) in labels.iter().zip(&result.expectations) {

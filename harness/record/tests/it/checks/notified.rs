@@ -1,4 +1,4 @@
-//! Notifications that came to the run's webhook.
+//! Notifications that the run's webhook received.
 
 use super::*;
 use harness_record::EventKind;
@@ -7,7 +7,7 @@ fn scene() -> Scene {
     let mut scene = Scene::new();
     scene.phase("good", 1, 20);
     scene.phase("bad", 20, 40);
-    // What comes at 5 s is about a commit that is pushed in that phase later.
+    // The notification at 5 s is about a commit that is pushed later in that phase.
     for (at, revision) in [(3, "old"), (21, "abc")] {
         let push = ActionStamps {
             what: ActionKind::Push { id: None, revision: revision.to_owned() },
@@ -17,7 +17,7 @@ fn scene() -> Scene {
             acked_us: Some(at * S),
             error: None,
         };
-        scene.story.at(at * S, EventKind::Action(push));
+        scene.builder.at(at * S, EventKind::Action(push));
     }
     for (at, path, severity, reason, name) in [
         (5, "/all", "info", "ReconciliationSucceeded", "node-config"),
@@ -36,7 +36,7 @@ fn scene() -> Scene {
             revision: "main@sha1:abc".to_owned(),
             controller: "kustomize-controller".to_owned(),
         };
-        scene.story.at(at * S, EventKind::Notified(notification));
+        scene.builder.at(at * S, EventKind::Notified(notification));
     }
     scene
 }

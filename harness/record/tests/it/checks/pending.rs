@@ -46,7 +46,7 @@ fn stays_and_says_why(
 }
 
 #[test]
-fn who_says_why_is_quoted_before_who_says_only_that_there_is_no_place() {
+fn a_reason_that_explains_is_quoted_before_one_that_only_finds_no_place() {
     let mut scene = scene(None, Some("no nodes available to schedule pods"));
     scene.reason(5, "control-7d9f-abcde", "FailedScheduling", "Failed to schedule pod, did not tolerate taint x");
     let result = scene.check(check(None));
@@ -55,14 +55,14 @@ fn who_says_why_is_quoted_before_who_says_only_that_there_is_no_place() {
 }
 
 #[test]
-fn without_pods_there_is_nothing_to_say() {
+fn without_pods_it_is_inconclusive() {
     let mut scene = Scene::new();
     scene.phase("p", 1, 50);
     is(&scene.check(check(None)), Inconclusive, "control: no pod was ever there");
 }
 
 #[test]
-fn a_node_made_for_them_fails_the_placement() {
+fn a_node_created_for_them_fails_the_placement() {
     let placement = planned(json!({"placement": {"workloads": [WEB]}}));
     let with = |nominated: bool| {
         let mut scene = scene(None, Some("taint"));

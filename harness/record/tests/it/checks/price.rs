@@ -10,9 +10,9 @@ fn scene(price: Option<(f64, f64)>) -> Scene {
     let mut scene = Scene::new();
     scene.phase("fill", 1, 10);
     scene.phase("shrink", 10, 60);
-    scene.node("a", &Life { price, ..node(1) });
+    scene.node("a", &NodeHistory { price, ..node(1) });
     for name in ["b", "c", "d"] {
-        scene.node(name, &Life { price, ..node(1).disrupted(20, "Underutilized") });
+        scene.node(name, &NodeHistory { price, ..node(1).disrupted(20, "Underutilized") });
     }
     scene
 }
@@ -22,7 +22,7 @@ const OBSERVED: &str = "$0.800 an hour (4 VMs) at the end of fill, $0.200 an hou
 #[rstest]
 #[case::fallen(25, Pass)]
 #[case::not_enough(24, Fail)]
-fn falls_to_a_part(#[case] at_most_percent: u32, #[case] verdict: Verdict) {
+fn falls_to_a_share(#[case] at_most_percent: u32, #[case] verdict: Verdict) {
     is(&scene(Some((0.2, 0.2))).check(check(at_most_percent)), verdict, OBSERVED);
 }
 
@@ -34,7 +34,7 @@ fn without_prices_there_is_no_evidence() {
 }
 
 #[test]
-fn of_nothing_there_is_no_part() {
+fn a_share_of_nothing_is_inconclusive() {
     let mut scene = Scene::new();
     scene.phase("fill", 1, 10);
     scene.phase("shrink", 10, 60);

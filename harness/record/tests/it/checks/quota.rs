@@ -11,8 +11,8 @@ fn scene() -> Scene {
     let mut scene = Scene::new();
     scene.node("a", &node(1));
     scene.node("b", &node(10));
-    scene.node("d", &Life { size: "Standard_D4s_v5", ..node(1) });
-    scene.node("s", &Life { capacity_type: "spot", ..node(1) });
+    scene.node("d", &NodeHistory { size: "Standard_D4s_v5", ..node(1) });
+    scene.node("s", &NodeHistory { capacity_type: "spot", ..node(1) });
     scene
 }
 
@@ -27,14 +27,14 @@ fn holds(#[case] scope: &str, #[case] cores: u32, #[case] verdict: Verdict, #[ca
 }
 
 #[test]
-fn an_unknown_size_is_no_evidence() {
+fn an_unknown_size_is_inconclusive() {
     let mut scene = scene();
-    scene.node("u", &Life { vcpus: None, ..node(20) });
+    scene.node("u", &NodeHistory { vcpus: None, ..node(20) });
     assert_eq!(scene.check(check("F", 8)).verdict, Inconclusive);
 }
 
 #[test]
-fn holds_from_when_the_plan_raised_it() {
+fn a_raised_quota_holds_from_then_on() {
     let mut scene = scene();
     scene.phase("p", 1, 50);
     let raise = Action::AzureFault(Fault::new(FaultKind::Quota { scope: "F".to_owned(), cores: 8 }));

@@ -1,4 +1,4 @@
-//! What explains a check that failed.
+//! The reasons of a check that failed.
 
 use super::*;
 use harness_record::EventKind;
@@ -8,16 +8,16 @@ fn failing(azure: bool) -> harness_record::RunResult {
     scene.phase("p", 10, 60);
     scene.node("old", &node(1));
     if azure {
-        let life = node(20);
-        scene.fact(20, AzureFactKind::VmAccepted, "refused", &life);
-        let vm = story::Vm {
+        let history = node(20);
+        scene.fact(20, AzureFactKind::VmAccepted, "refused", &history);
+        let vm = log_builder::Vm {
             name: "vm-refused".to_owned(),
             claim: "refused".to_owned(),
             pool: POOL.to_owned(),
             code: "AllocationFailed".to_owned(),
             message: "no capacity".to_owned(),
         };
-        scene.story.azure(22 * S, AzureFactKind::ProvisioningFailed, &vm);
+        scene.builder.azure(22 * S, AzureFactKind::ProvisioningFailed, &vm);
     } else {
         let reason = Reason {
             kind: "NodePool".to_owned(),
@@ -26,7 +26,7 @@ fn failing(azure: bool) -> harness_record::RunResult {
             message: "No allowed disruptions due to blocking budget".to_owned(),
             severity: "Warning".to_owned(),
         };
-        scene.story.at(22 * S, EventKind::Reason(reason));
+        scene.builder.at(22 * S, EventKind::Reason(reason));
     }
     scene.run(vec![planned(json!({"replaced": {"nodepools": [POOL], "in": "p"}}))])
 }
@@ -46,8 +46,9 @@ fn so_is_a_phase_that_waited_for_it() {
     scene.plan.phases[0].until =
         Some(serde_json::from_value(json!({"nodes": {"nodepool": POOL, "atLeast": 2}})).unwrap());
     scene.node("old", &node(1));
-    let vm = story::Vm { pool: POOL.to_owned(), code: "SkuNotAvailable".to_owned(), ..story::Vm::default() };
-    scene.story.azure(22 * S, AzureFactKind::ProvisioningFailed, &vm);
+    let vm =
+        log_builder::Vm { pool: POOL.to_owned(), code: "SkuNotAvailable".to_owned(), ..log_builder::Vm::default() };
+    scene.builder.azure(22 * S, AzureFactKind::ProvisioningFailed, &vm);
     let result = scene.run(vec![planned(json!({"phase": {"phase": "p"}}))]);
     assert_eq!(
         result.reason,

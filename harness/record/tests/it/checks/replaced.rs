@@ -10,14 +10,14 @@ fn check(at_least: Option<u32>, reason: Option<&str>, differs_in: Option<NodePro
 
 const IMAGE: Option<NodeProperty> = Some(NodeProperty::Image);
 
-/// Two nodes; the first goes as drifted and another comes for it.
-fn scene(second: Life, images: [Option<&'static str>; 2]) -> Scene {
+/// Two nodes; the first is deleted as drifted, and another is created for it.
+fn scene(second: NodeHistory, images: [Option<&'static str>; 2]) -> Scene {
     let made = |image: Option<&'static str>| image.map(|image| (attribute::IMAGE, image)).into_iter().collect();
     let mut scene = Scene::new();
     scene.phase("p", 10, 60);
-    scene.node("old-1", &Life { made: made(images[0]), ..node(1).disrupted(20, "Drifted") });
-    scene.node("old-2", &Life { made: made(images[0]), ..second });
-    scene.node("new-1", &Life { made: made(images[1]), ..node(21) });
+    scene.node("old-1", &NodeHistory { made: made(images[0]), ..node(1).disrupted(20, "Drifted") });
+    scene.node("old-2", &NodeHistory { made: made(images[0]), ..second });
+    scene.node("new-1", &NodeHistory { made: made(images[1]), ..node(21) });
     scene
 }
 
@@ -32,25 +32,25 @@ fn scene(second: Life, images: [Option<&'static str>; 2]) -> Scene {
     "general-purpose: 1 of 2 nodes replaced, 1 went otherwise (old-2 Empty)"
 )]
 #[case::for_no_known_reason(
-    Life { deleting: Some(30), gone: Some(33), ..node(1) },
+    NodeHistory { deleting: Some(30), gone: Some(33), ..node(1) },
     None,
     Inconclusive,
     "general-purpose: 1 of 2 nodes replaced, 1 went otherwise (old-2 for no known reason)"
 )]
 #[case::drifted_says_enough(
-    Life { drifted: Some(25), deleting: Some(30), gone: Some(33), ..node(1) },
+    NodeHistory { drifted: Some(25), deleting: Some(30), gone: Some(33), ..node(1) },
     None,
     Pass,
     "general-purpose: 2 of 2 nodes replaced"
 )]
 #[case::gone_too_late(
-    Life { gone: Some(70), ..node(1).disrupted(30, "Drifted") },
+    NodeHistory { gone: Some(70), ..node(1).disrupted(30, "Drifted") },
     None,
     Fail,
     "general-purpose: 1 of 2 nodes replaced"
 )]
-fn so_many_for_the_reason(
-    #[case] second: Life,
+fn enough_nodes_for_the_reason(
+    #[case] second: NodeHistory,
     #[case] at_least: Option<u32>,
     #[case] verdict: Verdict,
     #[case] observed: &str,
@@ -62,7 +62,7 @@ fn so_many_for_the_reason(
 #[case::another_image([Some("a"), Some("b")], Pass, "general-purpose: 1 of 2 nodes replaced")]
 #[case::the_same_image([Some("a"), Some("a")], Fail, "general-purpose: 1 of 2 nodes replaced, 1 new node with the old image (new-1)")]
 #[case::not_known([None, Some("b")], Inconclusive, "general-purpose: 1 of 2 nodes replaced, image not known of 1 node")]
-fn by_other_ones(#[case] images: [Option<&'static str>; 2], #[case] verdict: Verdict, #[case] observed: &str) {
+fn by_different_nodes(#[case] images: [Option<&'static str>; 2], #[case] verdict: Verdict, #[case] observed: &str) {
     let result = scene(node(1), images).check(check(Some(1), Some("Drifted"), IMAGE));
     is(&result, verdict, observed);
     if verdict == Pass {
@@ -79,8 +79,8 @@ fn a_kubelets_version_is_that_of_the_node() {
     let with = |version: &'static str| {
         let mut scene = Scene::new();
         scene.phase("p", 10, 60);
-        scene.node("old", &Life { made: made("v1.34.1"), ..node(1).disrupted(20, "Drifted") });
-        scene.node("new", &Life { made: made(version), ..node(21) });
+        scene.node("old", &NodeHistory { made: made("v1.34.1"), ..node(1).disrupted(20, "Drifted") });
+        scene.node("new", &NodeHistory { made: made(version), ..node(21) });
         scene.check(check(None, None, Some(NodeProperty::KubeletVersion))).verdict
     };
     assert_eq!((with("v1.34.2"), with("v1.34.1")), (Pass, Fail));
@@ -95,7 +95,7 @@ fn gone_without_another_is_not_replaced() {
 }
 
 #[test]
-fn no_node_no_evidence() {
+fn without_nodes_there_is_no_evidence() {
     let mut scene = Scene::new();
     scene.phase("p", 10, 60);
     scene.node("late", &node(20));

@@ -1,4 +1,4 @@
-//! New nodes before spot VMs are gone.
+//! Replacements that are Ready before spot VMs are evicted.
 
 use super::*;
 
@@ -10,8 +10,8 @@ fn scene(lost: &[u64], new: &[u64]) -> Scene {
     let mut scene = Scene::new();
     scene.phase("p", 10, 60);
     for (index, at) in lost.iter().enumerate() {
-        let life = Life { capacity_type: "spot", noticed: Some(20), evicted: Some(*at), ..node(1) };
-        scene.node(&format!("spot-{index}"), &life);
+        let history = NodeHistory { capacity_type: "spot", noticed: Some(20), evicted: Some(*at), ..node(1) };
+        scene.node(&format!("spot-{index}"), &history);
     }
     for (index, created) in new.iter().enumerate() {
         scene.node(&format!("new-{index}"), &node(*created));

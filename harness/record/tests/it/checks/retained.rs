@@ -12,7 +12,7 @@ fn check() -> Check {
 #[case::in_the_second_phase(node(1).disrupted(55, "Drifted"), Fail, "general-purpose: 1 of 2 nodes went")]
 #[case::afterwards(node(1).disrupted(90, "Empty"), Pass, "general-purpose: 2 nodes kept")]
 #[case::it_came_later(node(12).disrupted(30, "Empty"), Pass, "general-purpose: 1 node kept")]
-fn from_the_first_phase_to_the_last(#[case] second: Life, #[case] verdict: Verdict, #[case] observed: &str) {
+fn from_the_first_phase_to_the_last(#[case] second: NodeHistory, #[case] verdict: Verdict, #[case] observed: &str) {
     let mut scene = Scene::new();
     scene.phase("p", 10, 50);
     scene.phase("q", 50, 80);
@@ -26,7 +26,7 @@ fn from_the_first_phase_to_the_last(#[case] second: Life, #[case] verdict: Verdi
 }
 
 #[test]
-fn no_node_no_evidence() {
+fn without_nodes_there_is_no_evidence() {
     let mut scene = Scene::new();
     scene.phase("p", 10, 50);
     scene.phase("q", 50, 80);

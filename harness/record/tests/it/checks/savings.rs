@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn spot(price: Option<(f64, f64)>) -> Life {
-    Life { capacity_type: "spot", price, gone: Some(3_602), deleting: Some(3_600), ..node(1) }
+fn spot(price: Option<(f64, f64)>) -> NodeHistory {
+    NodeHistory { capacity_type: "spot", price, gone: Some(3_602), deleting: Some(3_600), ..node(1) }
 }
 
 fn scene(spots: &[Option<(f64, f64)>]) -> Scene {
@@ -20,7 +20,7 @@ fn scene(spots: &[Option<(f64, f64)>]) -> Scene {
 #[case::too_little(&[Some((0.06, 0.2))], 71, Fail, "70 % less: $0.0600 instead of $0.200")]
 #[case::no_price(&[None], 10, Inconclusive, "no prices")]
 #[case::some_without(&[None, Some((0.06, 0.2))], 10, Inconclusive, "no price of 1 VM")]
-fn against_the_same_on_demand(
+fn compared_with_the_same_vms_on_demand(
     #[case] spots: &[Option<(f64, f64)>],
     #[case] at_least_percent: u32,
     #[case] verdict: Verdict,
@@ -39,7 +39,7 @@ fn without_spot_there_is_no_evidence() {
 #[test]
 fn the_result_says_what_the_vms_cost() {
     let mut scene = scene(&[Some((0.06, 0.2))]);
-    scene.node("regular", &Life { gone: Some(1_802), deleting: Some(1_800), ..node(1) });
+    scene.node("regular", &NodeHistory { gone: Some(1_802), deleting: Some(1_800), ..node(1) });
     let cost = scene.run(Vec::new()).cost.expect("prices are known");
     assert_eq!((cost.spot_micro_usd, cost.on_demand_micro_usd), (60_000, 100_000));
     assert_eq!(cost.at_on_demand_prices_micro_usd, Some(300_000));

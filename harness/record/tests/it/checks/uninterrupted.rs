@@ -25,11 +25,11 @@ fn pods_that_were_ready(#[case] going: Option<u64>, #[case] verdict: Verdict, #[
 }
 
 #[test]
-fn a_pod_that_is_not_ready_for_a_moment_was_disturbed() {
+fn a_pod_that_is_not_ready_for_a_moment_was_interrupted() {
     let mut scene = scene(None);
-    let pod = scene.story.key(ObjectKind::Pod, "web-3");
+    let pod = scene.builder.key(ObjectKind::Pod, "web-3");
     for (at, reached) in [(4, Reached::Created), (5, Reached::Ready), (20, Reached::NotReady), (21, Reached::Ready)] {
-        scene.story.reached(at * S, &pod, reached, &[(attribute::WORKLOAD, WEB)]);
+        scene.builder.reached(at * S, &pod, reached, &[(attribute::WORKLOAD, WEB)]);
     }
     let result = scene.check(check());
     is(&result, Fail, "web: 1 of 3 pods disturbed");
@@ -37,7 +37,7 @@ fn a_pod_that_is_not_ready_for_a_moment_was_disturbed() {
 }
 
 #[test]
-fn nobody_there_is_no_evidence() {
+fn without_pods_there_is_no_evidence() {
     let mut scene = Scene::new();
     scene.phase("p", 10, 50);
     is(&scene.check(check()), Inconclusive, "web: no pod was Ready when p began");

@@ -4,7 +4,7 @@ use super::*;
 use harness_record::EventKind;
 use harness_units::{Bytes, Millicores};
 
-/// Looks at two controllers every 10 s from 0 to 60 s; the CPU time of the first grows by `cpu_ms` with each. `gone` is a look without it.
+/// Samples of two controllers every 10 s from 0 to 60 s; the CPU time of the first grows by `cpu_ms` with each. `gone` is a sample without it.
 fn scene(cpu_ms: u64, rss_bytes: u64, gone: Option<u64>) -> Scene {
     let mut scene = Scene::new();
     scene.phase("p", 10, 50);
@@ -19,7 +19,7 @@ fn scene(cpu_ms: u64, rss_bytes: u64, gone: Option<u64>) -> Scene {
         if gone != Some(look) {
             processes.push(usage("source-controller", 500 + look * cpu_ms, rss_bytes));
         }
-        scene.story.at(look * 10 * S, EventKind::Usage { processes });
+        scene.builder.at(look * 10 * S, EventKind::Usage { processes });
     }
     scene
 }
@@ -43,7 +43,7 @@ fn together(#[case] check: Check, #[case] verdict: Verdict, #[case] observed: &s
 }
 
 #[test]
-fn says_who_used_what() {
+fn lists_the_usage_of_each_process() {
     let result = scene(500, 64 << 20, None).check(check(Some(50), Some(128)));
     assert_eq!(result.limit, "CPU <= 50m on average, memory <= 128Mi");
     let expected = "source-controller 50m and 64Mi, kustomize-controller 0m and 64Mi; 5 samples; in p (10.0s to 50.0s)";
@@ -51,23 +51,23 @@ fn says_who_used_what() {
 }
 
 #[test]
-fn a_process_that_was_not_there_is_told() {
+fn a_missing_process_is_reported() {
     is(&scene(500, 1, Some(3)).check(check(None, None)), Fail, "source-controller: not there at 30.0s");
-    // What is outside of the phases is not asked about.
+    // Samples outside the phases do not count.
     is(&scene(500, 1, Some(6)).check(check(None, None)), Pass, "running all the time");
 }
 
 #[test]
-fn another_process_of_the_name_is_not_the_same_one() {
+fn another_process_of_the_same_name_is_reported() {
     let mut scene = scene(0, 1, None);
     let usage = |cpu_ms| ProcessUsage { name: "source-controller".to_owned(), cpu_ms, rss_bytes: 1, rss_max_bytes: 1 };
     let other = ProcessUsage { name: "kustomize-controller".to_owned(), ..usage(100) };
-    scene.story.at(45 * S, EventKind::Usage { processes: vec![usage(3), other] });
+    scene.builder.at(45 * S, EventKind::Usage { processes: vec![usage(3), other] });
     is(&scene.check(check(None, None)), Fail, "source-controller: another process at 45.0s");
 }
 
 #[test]
-fn without_samples_nothing_is_known() {
+fn without_samples_it_is_inconclusive() {
     let mut scene = Scene::new();
     scene.phase("p", 10, 50);
     let result = scene.check(check(Some(1), None));

@@ -16,13 +16,13 @@ pub(crate) enum Edit {
 pub(crate) struct Mutation {
     /// What was changed, for the table.
     pub(crate) what: String,
-    /// What the finding must name, all of it; nothing where the expectation's own name is all that can be said.
+    /// What the finding must name; empty where it can name nothing but the expectation.
     pub(crate) names: Vec<String>,
     pub(crate) edits: Vec<Edit>,
 }
 
 /// One thing that an expectation claims, of one workload, pool or process where it is about several, and the changes that should
-/// refute it, most telling first.
+/// refute it, the most telling first.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
     pub(crate) what: String,
@@ -46,7 +46,7 @@ impl Mutation {
         self
     }
 
-    /// The changed log. What keeps its time keeps its place; what is moved or added goes behind everything of its time.
+    /// The changed log. An event that keeps its time keeps its place; one that is moved or added follows all events of its time.
     pub(crate) fn apply(&self, events: &[Event]) -> Vec<Event> {
         let mut kept: Vec<Option<Event>> = events.iter().cloned().map(Some).collect();
         let mut placed: Vec<Event> = Vec::new();
@@ -109,7 +109,7 @@ pub(crate) fn milestone(at_us: u64, object: &ObjectKey, reached: Reached, attrib
 }
 
 /// An object that no run has seen.
-pub(crate) fn stranger(kind: ObjectKind, name: &str) -> ObjectKey {
+pub(crate) fn unseen_object(kind: ObjectKind, name: &str) -> ObjectKey {
     let namespace = if kind == ObjectKind::Pod { "harness-run".to_owned() } else { String::new() };
     ObjectKey { kind, namespace, name: name.to_owned(), uid: format!("ffffffff-0000-4000-8000-{name}") }
 }

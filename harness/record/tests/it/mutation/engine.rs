@@ -1,4 +1,4 @@
-//! Finds, for one expectation of a recorded run, a change of its log that makes the expectation fail and no unrelated one.
+//! Search for a change of a recorded log that makes one expectation fail and no unrelated one.
 
 use harness_plan::{Check, Expectation};
 use harness_record::RunResult;
@@ -14,22 +14,22 @@ pub(crate) struct Killed {
     pub(crate) mutation: String,
     pub(crate) verdict: Verdict,
     pub(crate) observed: String,
-    /// Other expectations that fell with it, all of them related.
+    /// Other expectations that failed with it, all of them related.
     pub(crate) collateral: Vec<String>,
 }
 
-/// Tries the changes that should refute a claim of an expectation, in their order. The first that touches nothing else wins, otherwise the one that takes the fewest
-/// related expectations with it.
+/// Tries the changes that should refute a claim of an expectation, in their order. The first that makes nothing else fail wins, otherwise the
+/// one that makes the fewest related expectations fail.
 ///
 /// # Errors
-/// No change does it: what was tried, a line each.
+/// No change refutes it: what was tried, one line each.
 pub(crate) fn kill(log: &Log<'_>, original: &RunResult, index: usize, claim: &Claim) -> Result<Killed, Vec<String>> {
     let target = &log.plan.expectations[index];
     let mut best: Option<Killed> = None;
     let mut tried = Vec::new();
     for mutation in &claim.mutations {
         if mutation.edits.is_empty() {
-            tried.push(format!("{}: nothing of it in this log", mutation.what));
+            tried.push(format!("{}: this log has nothing to change", mutation.what));
             continue;
         }
         let result = RunResult::from_log(log.plan, mutation.apply(log.events));
@@ -55,7 +55,7 @@ pub(crate) fn kill(log: &Log<'_>, original: &RunResult, index: usize, claim: &Cl
             .map(|(_, expectation)| expectation)
             .partition(|other| signals.iter().any(|signal| reads(&other.check, signal, log)));
         if let Some(other) = unrelated.first() {
-            tried.push(format!("{}: takes {} with it, which is unrelated", mutation.what, other.name));
+            tried.push(format!("{}: makes {} fail, which is unrelated", mutation.what, other.name));
             continue;
         }
         let collateral: Vec<String> = related.iter().map(|other| other.name.clone()).collect();
@@ -74,7 +74,7 @@ pub(crate) fn kill(log: &Log<'_>, original: &RunResult, index: usize, claim: &Cl
     best.ok_or(tried)
 }
 
-/// The run as a whole does not pass, says so of this expectation, and names what was changed.
+/// Checks that the run as a whole does not pass, that a reason is about this expectation, and that the finding names what was changed.
 fn names_it(
     mutation: &Mutation,
     target: &Expectation,
@@ -86,7 +86,7 @@ fn names_it(
     }
     let lines: Vec<&String> = result.reasons.iter().filter(|line| is_about(line, target)).collect();
     if found.verdict == Verdict::Fail && lines.is_empty() {
-        return Err(format!("no reason of the run is about it: {:?}", result.reasons));
+        return Err(format!("none of the run's reasons is about it: {:?}", result.reasons));
     }
     if result.reasons.is_empty() {
         return Err("the run gives no reason".to_owned());
@@ -100,7 +100,7 @@ fn names_it(
     }
 }
 
-/// Reasons of failed expectations begin with their names, those of phases with theirs.
+/// Reasons of failed expectations start with their names, those of phases with the phase's.
 fn is_about(line: &str, target: &Expectation) -> bool {
     match &target.check {
         Check::Phase(check) => line.starts_with(&format!("phase {}: ", check.phase)),

@@ -10,13 +10,13 @@ use harness_record::{Event, EventKind};
 pub(crate) struct Log<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) events: &'a [Event],
-    /// Everything that milestones tell of an object in the end, by UID.
+    /// All attributes of an object at the end, by UID.
     attributes: HashMap<&'a str, BTreeMap<&'a str, &'a str>>,
     /// The pool of each NodeClaim, Node and VM, by name.
     pools: HashMap<&'a str, &'a str>,
 }
 
-/// From when to when a phase went, in microseconds.
+/// Start and end of a phase, in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
     pub(crate) from_us: u64,
@@ -34,7 +34,7 @@ impl Window {
 }
 
 impl<'a> Log<'a> {
-    /// The plan's action that was done.
+    /// The plan's action that was carried out.
     pub(crate) fn planned(&self, done: &ActionStamps) -> Option<&'a Action> {
         let id = done.what.id()?;
         let mut planned = self.plan.phases.iter().flat_map(|phase| &phase.actions);
@@ -63,7 +63,7 @@ impl<'a> Log<'a> {
         Self { plan, events, attributes, pools }
     }
 
-    /// What is known of an attribute of an object in the end.
+    /// The value of an object's attribute at the end.
     pub(crate) fn attribute(&self, object: &ObjectKey, key: &str) -> &'a str {
         self.attributes.get(object.uid.as_str()).and_then(|known| known.get(key)).copied().unwrap_or("")
     }
@@ -136,7 +136,7 @@ impl<'a> Log<'a> {
             .find(|(_, event)| matches!(&event.kind, EventKind::PhaseEnded { phase: name, .. } if name == phase))
     }
 
-    /// The phases that a check looks at: those of the plan where it names none.
+    /// The phases that a check is about: all of the plan where it names none.
     pub(crate) fn phases<'s>(&self, named: &'s [String]) -> Vec<&'s str>
     where
         'a: 's,
@@ -152,7 +152,7 @@ impl<'a> Log<'a> {
         self.phases(named).into_iter().filter_map(|phase| self.window(phase)).collect()
     }
 
-    /// The events that are occurrences of what is asked about, within the phases, as the verdict counts them.
+    /// The events that match a pattern within the phases, as the verdict counts them.
     pub(crate) fn occurrences(&self, of: &EventPattern, named: &[String]) -> Vec<usize> {
         let windows = self.windows(named);
         let mut counter = Counter::new();

@@ -1,10 +1,10 @@
-//! Every expectation is put where it fails.
+//! Every expectation can fail.
 //!
 //! For each recorded run that passed and each claim of each of its expectations (of each workload, at least and at most, as many and at
 //! the end), a change of the log must make that expectation fail or be
 //! inconclusive: a milestone dropped or late, an object given to another pool, zone or hash, a VM, reason or value added, a phase that
-//! did not end. The changed log goes the same way as that of a run ([`RunResult::from_log`]), the run must not pass, the finding must
-//! name what was changed, and no expectation may fall that is not computed from it by its definition (`signal`).
+//! did not end. The changed log is evaluated as that of a run is ([`RunResult::from_log`]), the run must not pass, the finding must
+//! name what was changed, and no expectation may fail that is not computed from it by its definition (`signal`).
 //!
 //! An expectation that nothing kills is toothless: it would pass whatever happens. `cargo test -p harness-record mutation --
 //! --nocapture` prints the table, which is also written to `mutations/` in Cargo's folder for files of tests.
@@ -33,7 +33,7 @@ fn every_expectation_can_fail(
 ) {
     let recording = Recording::read(&folder);
     if !recording.passed() {
-        // What failed has shown that it can.
+        // An expectation that failed has shown that it can.
         return;
     }
     let events = recording.events();

@@ -1,4 +1,4 @@
-//! What a change touches, and which checks are computed from that: what may fall together with the expectation that is meant.
+//! What a change touches, and which checks are computed from that: those may fail together with the expectation under test.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use super::edit::{Edit, Mutation};
 use super::log::Log;
 use super::operators::latency;
 
-/// What one event tells, and of what.
+/// A piece of information in an event, and what it is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Signal {
-    /// When a phase began, how and when it ended.
+    /// When a phase started, how and when it ended.
     Phase(String),
     /// Something that the harness did, in a phase.
     Action(String),
@@ -47,35 +47,35 @@ pub(crate) enum Signal {
     },
     Notified,
     Usage(String),
-    /// Nothing that a check is computed from alone.
+    /// Something from which no check is computed alone.
     Run,
 }
 
-/// What a mutation touches: all that the events tell which it drops, replaces or adds.
+/// What a mutation touches: the signals of all events that it drops, replaces or adds.
 pub(crate) fn touched(mutation: &Mutation, log: &Log<'_>) -> BTreeSet<Signal> {
     let mut signals = BTreeSet::new();
     for edit in &mutation.edits {
         match edit {
-            Edit::Drop(index) => signals.extend(told(&log.events[*index], log)),
+            Edit::Drop(index) => signals.extend(signals_of(&log.events[*index], log)),
             Edit::Replace(index, event) => {
-                signals.extend(told(&log.events[*index], log));
-                signals.extend(told(event, log));
+                signals.extend(signals_of(&log.events[*index], log));
+                signals.extend(signals_of(event, log));
                 if let (EventKind::Usage { processes: before }, EventKind::Usage { processes: after }) =
                     (&log.events[*index].kind, &event.kind)
                 {
-                    // Of a line with many processes those that differ.
+                    // Of a line with many processes, only those that differ.
                     for process in before.iter().filter(|process| after.contains(process)) {
                         signals.remove(&Signal::Usage(process.name.clone()));
                     }
                 }
             }
-            Edit::Add(event) => signals.extend(told(event, log)),
+            Edit::Add(event) => signals.extend(signals_of(event, log)),
         }
     }
     signals
 }
 
-fn told(event: &Event, log: &Log<'_>) -> Vec<Signal> {
+fn signals_of(event: &Event, log: &Log<'_>) -> Vec<Signal> {
     let one = match &event.kind {
         EventKind::PhaseBegan { phase } | EventKind::PhaseEnded { phase, .. } => Signal::Phase(phase.clone()),
         EventKind::Action(action) => Signal::Action(action.phase.clone()),
@@ -109,7 +109,7 @@ fn told(event: &Event, log: &Log<'_>) -> Vec<Signal> {
     vec![one]
 }
 
-/// Whether a check is by its definition computed from what a signal tells: of its own phases, pools, workloads, objects and processes. A
+/// Whether a check is by its definition computed from a signal: one of its own phases, pools, workloads, objects and processes. A
 /// check without an arm is computed from what its scope names.
 pub(crate) fn reads(check: &Check, signal: &Signal, log: &Log<'_>) -> bool {
     let plan = log.plan;
@@ -133,7 +133,7 @@ pub(crate) fn reads(check: &Check, signal: &Signal, log: &Log<'_>) -> bool {
             let foreign = *exclusively && matches!(signal, Signal::Pod { reached: Reached::Scheduled, .. });
             of_workloads(workloads) || of_pools(&classes) || foreign || is_about_pending(signal, plan)
         }
-        Check::Latency(asked) => latency::reads(asked.of, signal),
+        Check::Latency(limits) => latency::reads(limits.of, signal),
         Check::Fleet(check) => {
             let last = plan.phases.last().map(|phase| phase.name.clone()).into_iter().collect::<Vec<_>>();
             matches!(
@@ -212,10 +212,10 @@ fn is_about_pending(signal: &Signal, plan: &Plan) -> bool {
     }
 }
 
-/// Whether a count may go up or down with what a signal tells: the same kind of occurrence, and no other object, pool or workload than
-/// the one that is asked about.
+/// Whether a count may rise or fall with a signal: the same kind of occurrence, and no other object, pool or workload than that of the
+/// pattern.
 fn pattern_reads(of: &EventPattern, signal: &Signal) -> bool {
-    let is = |asked: &Option<String>, told: &str| asked.as_deref().is_none_or(|asked| asked == told);
+    let is = |key: &Option<String>, value: &str| key.as_deref().is_none_or(|key| key == value);
     match signal {
         Signal::Pod { workload, reached } => of_pod(of.what) == Some(*reached) && is(&of.workload, workload),
         Signal::Claim { pool, reached } => of_claim(of.what) == Some(*reached) && is(&of.nodepool, pool),
@@ -224,7 +224,7 @@ fn pattern_reads(of: &EventPattern, signal: &Signal) -> bool {
         Signal::Flux { object, reached } => of_flux(of.what) == Some(*reached) && is(&of.object, object),
         Signal::Reason { name, .. } => of.what == OccurrenceKind::Reason && is(&of.object, name),
         Signal::Notified => of.what == OccurrenceKind::Notified,
-        // `newest` asks for the newest push of the phase.
+        // `newest` means the newest push of the phase.
         Signal::Action(_) => of.notification.as_ref().is_some_and(|of| of.newest),
         Signal::Phase(_) | Signal::Field { .. } | Signal::Usage(_) | Signal::Run => false,
     }

@@ -32,7 +32,7 @@ pub(crate) fn markdown(recording: &str, rows: &[Row]) -> String {
     text
 }
 
-const HEAD: &str = "| scenario | expectation | claim | mutation that killed it | what came of it | related ones that fell too |\n\
+const HEAD: &str = "| scenario | expectation | claim | mutation that killed it | result | related ones that failed too |\n\
                     |---|---|---|---|---|--:|\n";
 
 /// Writes the rows of one recording to `mutations/NAME.md` in the folder of the tests' files.

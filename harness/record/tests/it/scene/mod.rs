@@ -1,5 +1,5 @@
 //! A few nodes, pods and phases, event by event: what the tests of the checks and of the node latencies are made from.
-//! Times are whole seconds since the run began.
+//! Times are whole seconds since the start of the run.
 
 use std::collections::BTreeSet;
 
@@ -10,15 +10,15 @@ use harness_record::{Event, EventKind, RunResult};
 use harness_simulation::Simulated;
 use harness_units::Span;
 
-use crate::story::{self, S, Story};
+use crate::log_builder::{self, LogBuilder, S};
 
 /// The pool that most tests use, and its workload.
 pub(crate) const POOL: &str = "general-purpose";
 pub(crate) const WEB: &str = "web";
 
-/// The life of a node with its VM; `None` does not happen.
+/// The history of a node with its VM; `None` for what does not happen.
 #[derive(Clone, Debug)]
-pub(crate) struct Life {
+pub(crate) struct NodeHistory {
     pub(crate) pool: &'static str,
     pub(crate) capacity_type: &'static str,
     pub(crate) size: &'static str,
@@ -39,8 +39,8 @@ pub(crate) struct Life {
 }
 
 /// A node of [`POOL`] that is Ready three seconds after it was created and stays.
-pub(crate) fn node(created: u64) -> Life {
-    Life {
+pub(crate) fn node(created: u64) -> NodeHistory {
+    NodeHistory {
         pool: POOL,
         capacity_type: "on-demand",
         size: "Standard_F4s_v2",
@@ -59,27 +59,27 @@ pub(crate) fn node(created: u64) -> Life {
     }
 }
 
-impl Life {
-    /// Chosen, deleted a second later, gone two seconds after that.
+impl NodeHistory {
+    /// Chosen for disruption, being deleted a second later, gone two seconds after that.
     pub(crate) fn disrupted(self, at: u64, reason: &'static str) -> Self {
         Self { disrupted: Some((at, reason)), deleting: Some(at + 1), gone: Some(at + 3), ..self }
     }
 }
 
-/// A run that is put together.
+/// A run that is assembled event by event.
 pub(crate) struct Scene {
-    pub(crate) story: Story,
+    pub(crate) builder: LogBuilder,
     pub(crate) plan: Plan,
     ended: bool,
 }
 
 impl Scene {
     pub(crate) fn new() -> Self {
-        let mut plan = story::plan();
+        let mut plan = log_builder::plan();
         plan.phases.clear();
         plan.expectations.clear();
-        let mut story = Story::default();
-        story.at(
+        let mut builder = LogBuilder::default();
+        builder.at(
             0,
             EventKind::RunStarted(RunStarted {
                 version: LOG_VERSION,
@@ -96,7 +96,7 @@ impl Scene {
                 versions: Default::default(),
             }),
         );
-        Self { story, plan, ended: true }
+        Self { builder, plan, ended: true }
     }
 
     /// A phase of the plan.
@@ -106,13 +106,13 @@ impl Scene {
 
     pub(crate) fn phase_with(&mut self, name: &str, from: u64, end: Option<(u64, PhaseOutcome)>) {
         self.plan_phase(name);
-        self.story.phase_began(from * S, name);
+        self.builder.phase_began(from * S, name);
         if let Some((to, outcome)) = end {
-            self.story.phase_ended(to * S, name, outcome, "");
+            self.builder.phase_ended(to * S, name, outcome, "");
         }
     }
 
-    /// One that the plan has and the run never comes to.
+    /// A phase of the plan that the run never reaches.
     pub(crate) fn plan_phase(&mut self, name: &str) {
         self.plan.phases.push(Phase {
             name: name.to_owned(),
@@ -131,76 +131,76 @@ impl Scene {
         self.planned(at, phase, Action::Scale(Scale::step(WEB, from, to)));
     }
 
-    pub(crate) fn fact(&mut self, at: u64, what: AzureFactKind, name: &str, life: &Life) {
+    pub(crate) fn fact(&mut self, at: u64, what: AzureFactKind, name: &str, history: &NodeHistory) {
         let micro = |usd: f64| (usd * 1e6).round() as u64;
         let fact = AzureFact {
             what,
             occurred_us: at * S,
             vm: format!("vm-{name}"),
             nodeclaim: name.to_owned(),
-            nodepool: life.pool.to_owned(),
-            instance_type: life.size.to_owned(),
+            nodepool: history.pool.to_owned(),
+            instance_type: history.size.to_owned(),
             zone: "eastus-1".to_owned(),
-            capacity_type: life.capacity_type.to_owned(),
-            vcpus: life.vcpus,
-            price_micro_usd_per_hour: life.price.map(|(own, _)| micro(own)),
-            on_demand_micro_usd_per_hour: life.price.map(|(_, regular)| micro(regular)),
+            capacity_type: history.capacity_type.to_owned(),
+            vcpus: history.vcpus,
+            price_micro_usd_per_hour: history.price.map(|(own, _)| micro(own)),
+            on_demand_micro_usd_per_hour: history.price.map(|(_, regular)| micro(regular)),
             code: String::new(),
             message: String::new(),
         };
-        self.story.at(at * S, EventKind::Azure(fact));
+        self.builder.at(at * S, EventKind::Azure(fact));
     }
 
     /// A node, its NodeClaim and its VM.
-    pub(crate) fn node(&mut self, name: &str, life: &Life) {
-        let claim = self.story.key(ObjectKind::NodeClaim, name);
+    pub(crate) fn node(&mut self, name: &str, history: &NodeHistory) {
+        let claim = self.builder.key(ObjectKind::NodeClaim, name);
         let vm = format!("vm-{name}");
         let mut attributes = vec![
-            (attribute::NODEPOOL, life.pool),
-            (attribute::CAPACITY_TYPE, life.capacity_type),
+            (attribute::NODEPOOL, history.pool),
+            (attribute::CAPACITY_TYPE, history.capacity_type),
             (attribute::NODE, &vm),
         ];
         let kubelet = |(key, _): &&(&str, &str)| *key == attribute::KUBELET_VERSION;
-        attributes.extend(life.made.iter().filter(|it| !kubelet(it)));
-        self.story.reached(life.created * S, &claim, Reached::Created, &attributes);
-        self.fact(life.created, AzureFactKind::VmAccepted, name, life);
-        if let Some(ready) = life.ready {
-            let object = self.story.key(ObjectKind::Node, &vm);
-            let mut attributes = vec![(attribute::NODECLAIM, name), (attribute::NODEPOOL, life.pool)];
-            attributes.extend(life.made.iter().filter(kubelet));
-            self.fact(life.created + 1, AzureFactKind::VmBooted, name, life);
-            self.fact(life.created + 2, AzureFactKind::NodeRegistered, name, life);
-            self.fact(ready, AzureFactKind::NodeReady, name, life);
-            self.story.reached((life.created + 1) * S, &claim, Reached::Launched, &[]);
-            self.story.reached((life.created + 2) * S, &object, Reached::Created, &attributes);
-            self.story.reached((life.created + 2) * S, &claim, Reached::Registered, &[]);
-            self.story.reached(ready * S, &object, Reached::Ready, &[]);
-            self.story.reached(ready * S, &claim, Reached::Initialized, &[]);
-            if let Some(gone) = life.gone {
-                self.story.reached(gone * S, &object, Reached::Deleted, &[]);
+        attributes.extend(history.made.iter().filter(|it| !kubelet(it)));
+        self.builder.reached(history.created * S, &claim, Reached::Created, &attributes);
+        self.fact(history.created, AzureFactKind::VmAccepted, name, history);
+        if let Some(ready) = history.ready {
+            let object = self.builder.key(ObjectKind::Node, &vm);
+            let mut attributes = vec![(attribute::NODECLAIM, name), (attribute::NODEPOOL, history.pool)];
+            attributes.extend(history.made.iter().filter(kubelet));
+            self.fact(history.created + 1, AzureFactKind::VmBooted, name, history);
+            self.fact(history.created + 2, AzureFactKind::NodeRegistered, name, history);
+            self.fact(ready, AzureFactKind::NodeReady, name, history);
+            self.builder.reached((history.created + 1) * S, &claim, Reached::Launched, &[]);
+            self.builder.reached((history.created + 2) * S, &object, Reached::Created, &attributes);
+            self.builder.reached((history.created + 2) * S, &claim, Reached::Registered, &[]);
+            self.builder.reached(ready * S, &object, Reached::Ready, &[]);
+            self.builder.reached(ready * S, &claim, Reached::Initialized, &[]);
+            if let Some(gone) = history.gone {
+                self.builder.reached(gone * S, &object, Reached::Deleted, &[]);
             }
         }
-        if let Some(at) = life.drifted {
-            self.story.reached(at * S, &claim, Reached::Drifted, &[]);
+        if let Some(at) = history.drifted {
+            self.builder.reached(at * S, &claim, Reached::Drifted, &[]);
         }
-        if let Some((at, reason)) = life.disrupted {
-            self.story.reached(at * S, &claim, Reached::Disrupted, &[(attribute::REASON, reason)]);
+        if let Some((at, reason)) = history.disrupted {
+            self.builder.reached(at * S, &claim, Reached::Disrupted, &[(attribute::REASON, reason)]);
         }
-        if let Some(at) = life.spared {
-            self.story.reached(at * S, &claim, Reached::Spared, &[]);
+        if let Some(at) = history.spared {
+            self.builder.reached(at * S, &claim, Reached::Spared, &[]);
         }
-        if let Some(at) = life.noticed {
-            self.fact(at, AzureFactKind::SpotNotice, name, life);
+        if let Some(at) = history.noticed {
+            self.fact(at, AzureFactKind::SpotNotice, name, history);
         }
-        if let Some(at) = life.evicted {
-            self.fact(at, AzureFactKind::SpotEvicted, name, life);
+        if let Some(at) = history.evicted {
+            self.fact(at, AzureFactKind::SpotEvicted, name, history);
         }
-        if let Some(at) = life.deleting {
-            self.story.reached(at * S, &claim, Reached::Deleting, &[]);
+        if let Some(at) = history.deleting {
+            self.builder.reached(at * S, &claim, Reached::Deleting, &[]);
         }
-        if let Some(at) = life.gone {
-            self.fact(at, AzureFactKind::VmDeleted, name, life);
-            self.story.reached(at * S, &claim, Reached::Deleted, &[]);
+        if let Some(at) = history.gone {
+            self.fact(at, AzureFactKind::VmDeleted, name, history);
+            self.builder.reached(at * S, &claim, Reached::Deleted, &[]);
         }
     }
 
@@ -218,41 +218,41 @@ impl Scene {
         ready: Option<u64>,
         going: Option<u64>,
     ) {
-        let pod = self.story.key(ObjectKind::Pod, name);
-        self.story.reached(created * S, &pod, Reached::Created, &[(attribute::WORKLOAD, workload)]);
+        let pod = self.builder.key(ObjectKind::Pod, name);
+        self.builder.reached(created * S, &pod, Reached::Created, &[(attribute::WORKLOAD, workload)]);
         if let Some(ready) = ready {
             let node = format!("vm-{on}");
-            self.story.reached(ready * S, &pod, Reached::Scheduled, &[(attribute::NODE, &node)]);
-            self.story.reached(ready * S, &pod, Reached::Ready, &[]);
+            self.builder.reached(ready * S, &pod, Reached::Scheduled, &[(attribute::NODE, &node)]);
+            self.builder.reached(ready * S, &pod, Reached::Ready, &[]);
         }
         if let Some(going) = going {
-            self.story.reached(going * S, &pod, Reached::Deleting, &[]);
-            self.story.reached((going + 1) * S, &pod, Reached::Deleted, &[]);
+            self.builder.reached(going * S, &pod, Reached::Deleting, &[]);
+            self.builder.reached((going + 1) * S, &pod, Reached::Deleted, &[]);
         }
     }
 
     /// A push that is answered in the same second.
     pub(crate) fn push(&mut self, at: u64, phase: &str, commit: &str) {
-        self.story.action(at * S, phase, ActionKind::Push { id: None, revision: commit.to_owned() });
+        self.builder.action(at * S, phase, ActionKind::Push { id: None, revision: commit.to_owned() });
     }
 
-    /// A Kustomization tells something of a revision.
+    /// A Kustomization reaches a milestone at a revision.
     pub(crate) fn flux(&mut self, at: u64, name: &str, reached: Reached, commit: &str) {
-        let object = self.story.key(ObjectKind::Kustomization, name);
+        let object = self.builder.key(ObjectKind::Kustomization, name);
         let revision = format!("main@sha1:{commit}");
         let mut attributes = vec![(attribute::REVISION, revision.as_str())];
         if reached == Reached::Failed {
             attributes.extend([(attribute::REASON, "BuildFailed"), (attribute::SAYS, "broken.yaml")]);
         }
-        self.story.reached(at * S, &object, reached, &attributes);
+        self.builder.reached(at * S, &object, reached, &attributes);
     }
 
-    /// An action of the plan that is no push: it is planned and carried out.
+    /// An action of the plan other than a push: it is planned and carried out.
     pub(crate) fn planned(&mut self, at: u64, phase: &str, action: Action) {
         let id = self.plan.phases.iter().map(|phase| phase.actions.len() as u32).sum::<u32>() + 1;
         let of_plan = self.plan.phases.iter_mut().find(|known| known.name == phase).unwrap();
         of_plan.actions.push(PlannedAction { id, at_us: 0, action });
-        self.story.action(at * S, phase, ActionKind::Planned(id));
+        self.builder.action(at * S, phase, ActionKind::Planned(id));
     }
 
     pub(crate) fn reason(&mut self, at: u64, pod: &str, reason: &str, message: &str) {
@@ -263,7 +263,7 @@ impl Scene {
             message: message.to_owned(),
             severity: "Warning".to_owned(),
         };
-        self.story.at(at * S, EventKind::Reason(reason));
+        self.builder.at(at * S, EventKind::Reason(reason));
     }
 
     /// The whole run, with these expectations.
@@ -274,13 +274,13 @@ impl Scene {
             .collect();
         let last = 1_000 * S;
         if self.ended {
-            self.story.ended(last, EndReason::Completed, "");
+            self.builder.ended(last, EndReason::Completed, "");
         }
-        let events: Vec<Event> = self.story.events();
+        let events: Vec<Event> = self.builder.events();
         RunResult::from_log(&self.plan, events)
     }
 
-    /// What one expectation came to.
+    /// The result of one expectation.
     pub(crate) fn check(self, check: Check) -> ExpectationResult {
         self.run(vec![check]).expectations.remove(0)
     }

@@ -15,7 +15,7 @@ use harness_simulation::Simulated;
 
 use super::plan::{POOLS, SECOND, plan};
 
-/// A number from 0 to 1 that looks random and is always the same.
+/// A pseudo-random number from 0 to 1, always the same.
 fn scattered(index: usize) -> f64 {
     (index as f64 * 0.618_033_988_75 + 0.137).fract()
 }

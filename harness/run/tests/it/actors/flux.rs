@@ -19,12 +19,12 @@ pub(super) struct Flux {
     api: ApiServer,
     git: GitBranch,
     looked: Instant,
-    /// Generation and revision that were applied last.
+    /// Generation and revision of the last apply.
     applied: Option<(u64, String)>,
 }
 
 impl Flux {
-    /// With the two objects that an installation has.
+    /// Creates the two objects of an installation.
     pub(super) fn new(api: ApiServer, git: GitBranch) -> Self {
         let object = json!({"metadata": {"name": NAME}, "spec": {"interval": "1m0s"}});
         api.create("GitRepository", NAMESPACE, object.clone());
@@ -39,9 +39,9 @@ impl Flux {
 
     fn fetch(&mut self) {
         let Some(source) = self.api.get("GitRepository", NAMESPACE, NAME) else { return };
-        let asked = text(&source, REQUESTED).to_owned();
+        let requested = text(&source, REQUESTED).to_owned();
         let due = self.looked.elapsed() >= INTERVAL || source["status"]["artifact"].is_null();
-        if (asked == text(&source, "/status/lastHandledReconcileAt") && !due) || source["spec"]["suspend"] == true {
+        if (requested == text(&source, "/status/lastHandledReconcileAt") && !due) || source["spec"]["suspend"] == true {
             return;
         }
         self.looked = Instant::now();
@@ -49,7 +49,7 @@ impl Flux {
         let at = self.api.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let status = json!({"status": {
             "artifact": {"revision": format!("main@sha1:{}", head.sha), "lastUpdateTime": at},
-            "lastHandledReconcileAt": asked,
+            "lastHandledReconcileAt": requested,
         }});
         self.api.merge("GitRepository", NAMESPACE, NAME, "status", &status);
     }
@@ -62,7 +62,7 @@ impl Flux {
             return;
         }
         let generation = root["metadata"]["generation"].as_u64().unwrap_or(0);
-        let asked = text(&root, REQUESTED).to_owned();
+        let requested = text(&root, REQUESTED).to_owned();
         let current = (generation, revision.clone());
         if self.applied.as_ref() != Some(&current) {
             match self.put_tree(&root) {
@@ -93,12 +93,12 @@ impl Flux {
             return;
         }
         let status = json!({"status": {
-            "lastAppliedRevision": revision, "lastAttemptedRevision": revision, "lastHandledReconcileAt": asked,
+            "lastAppliedRevision": revision, "lastAttemptedRevision": revision, "lastHandledReconcileAt": requested,
             "conditions": [],
         }});
         let message = format!("Applied revision: {revision}");
         if text(&root, "/status/lastAppliedRevision") != revision
-            || text(&root, "/status/lastHandledReconcileAt") != asked
+            || text(&root, "/status/lastHandledReconcileAt") != requested
             || has(&root, "Reconciling", "True")
         {
             self.api.merge("Kustomization", NAMESPACE, NAME, "status", &status);
@@ -108,7 +108,7 @@ impl Flux {
         }
     }
 
-    /// The objects of the newest commit, each with the labels that the Kustomization asks for.
+    /// The objects of the newest commit, each with the labels of the Kustomization.
     fn put_tree(&self, root: &Value) -> Result<(), String> {
         let Some(head) = self.git.head_now() else { return Ok(()) };
         let yaml = head.files.iter().filter(|(path, _)| path.ends_with(".yaml"));
@@ -128,7 +128,7 @@ impl Flux {
             match self.api.get(kind, place, named) {
                 Some(there) => {
                     let mut patch = object.clone();
-                    // A label that the root does not have any more is removed.
+                    // A label that the root no longer has is removed.
                     for key in there["metadata"]["labels"].as_object().into_iter().flat_map(|labels| labels.keys()) {
                         if object["metadata"]["labels"].get(key).is_none() {
                             patch["metadata"]["labels"][key] = Value::Null;

@@ -1,4 +1,4 @@
-//! What the real controllers do, as small actors: each looks at everything and does the next thing that is to be done.
+//! The real controllers as small actors: each reads everything and does the next thing that is due.
 //!
 //! An actor acts a fixed time after a change, so that the order of events is the same each time.
 
@@ -17,9 +17,9 @@ use tokio::time::{sleep, timeout};
 use crate::api::{ApiServer, set_conditions};
 use crate::git::GitBranch;
 
-/// How long after a change an actor looks at the cluster.
+/// How long after a change an actor reads the cluster.
 const AFTER: [Duration; 3] = [Duration::from_millis(7), Duration::from_millis(11), Duration::from_millis(17)];
-/// Without a change it looks this often: graces and settling times pass silently.
+/// How often it does so without a change: grace periods and settling times pass silently.
 const IDLE: Duration = Duration::from_millis(500);
 
 /// The running actors. Dropping it ends them.
@@ -63,7 +63,7 @@ impl Actors {
 
 async fn next(api: &ApiServer, after: Duration) {
     let mut changed = api.changed();
-    // Nothing may change for long; then it is time for what is due by the clock.
+    // Nothing may change for long; then actions may be due by the clock.
     let _ = timeout(IDLE, changed.changed()).await;
     sleep(after).await;
 }
@@ -85,7 +85,7 @@ fn has(object: &Value, condition: &str, status: &str) -> bool {
     conditions.iter().any(|one| one["type"] == condition && one["status"] == status)
 }
 
-/// Sets a condition, where it is not so already.
+/// Sets a condition that differs.
 fn set_condition(
     api: &ApiServer,
     kind: &str,

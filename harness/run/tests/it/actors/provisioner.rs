@@ -1,4 +1,4 @@
-//! Node auto-provisioning: NodeClaims for pods that fit nowhere, machines of the simulated Azure for NodeClaims, and their end.
+//! Node auto-provisioning: NodeClaims for pods that fit nowhere, machines of the simulated Azure for NodeClaims, and their deletion.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl Provisioner {
         self.release_classes();
     }
 
-    /// As many NodeClaims as the pods that fit nowhere need beside those that are under way.
+    /// Creates the NodeClaims that pods without a place need beyond those that are starting.
     fn provision(&mut self) {
         let claims = self.api.list("NodeClaim", "");
         let pods = self.api.list("Pod", "");
@@ -92,7 +92,7 @@ impl Provisioner {
         }
     }
 
-    /// Launched, registered, initialized, empty.
+    /// Takes a NodeClaim to its next state: launched, registered, initialized, empty.
     async fn advance(&mut self, claim: &Value) {
         let Some(machine) = self.machine(name(claim)).await else {
             let created = self.arm(Method::PUT, &format!("machines/{}", name(claim)), &body_of(claim)).await;
@@ -138,7 +138,7 @@ impl Provisioner {
         }
     }
 
-    /// Drained, the machine deleted, and only then gone.
+    /// Drains the node, deletes its machine, and only then the NodeClaim.
     async fn terminate(&mut self, claim: &Value) {
         let vm = text(claim, "/status/nodeName").to_owned();
         let pods: Vec<Arc<Value>> = self
@@ -159,12 +159,12 @@ impl Provisioner {
                 let names = json!({"machineNames": [name(claim)]});
                 self.arm(Method::POST, "deleteMachines", &names).await;
             }
-            // A Node that is still there is deleted by the cloud controller manager in a moment.
+            // A Node that still exists is deleted by the cloud controller manager in a moment.
             None => self.api.merge("NodeClaim", "", name(claim), "", &json!({"metadata": {"finalizers": null}})),
         }
     }
 
-    /// A class is deleted when no NodeClaim uses it any more.
+    /// Deletes a node class once no NodeClaim uses it.
     fn release_classes(&self) {
         let claims = self.api.list("NodeClaim", "");
         for class in self.api.list("AKSNodeClass", "") {

@@ -1,4 +1,4 @@
-//! The Deployment controller, the scheduler, the kubelets and the collector of pods whose Node is gone.
+//! The Deployment controller, the scheduler, the kubelets and the garbage collector of pods whose Node is gone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl Workloads {
             let replicas = deployment["spec"]["replicas"].as_u64().unwrap_or(1);
             let mut pods = self.api.list("Pod", "");
             pods.retain(|pod| pod["metadata"]["ownerReferences"][0]["uid"] == *uid && !is_terminating(pod));
-            // Those that are not Ready go first.
+            // Pods that are not Ready are deleted first.
             pods.sort_by_key(|pod| (has(pod, "Ready", "True"), name(pod).to_owned()));
             let surplus = pods.len().saturating_sub(usize::try_from(replicas).unwrap());
             for pod in pods.iter().take(surplus) {

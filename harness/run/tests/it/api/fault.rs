@@ -7,24 +7,24 @@ use super::request::{Call, Verb};
 /// What happens instead of, or before, the answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Effect {
-    /// Nothing is done, and this is answered.
+    /// The request is not carried out, and this is the answer.
     Refuse { code: u16, retry_after_s: Option<u64> },
-    /// It is done, late.
+    /// It is carried out late.
     Slow(Duration),
-    /// Nothing is done and nothing is answered.
+    /// It is neither carried out nor answered.
     Silence,
-    /// It is done, and the connection breaks before the answer.
+    /// It is carried out, and the connection breaks before the answer.
     Lost,
 }
 
-/// Which requests.
+/// Which requests a fault hits.
 pub(crate) type Matcher = Box<dyn Fn(&Call) -> bool + Send>;
 
 /// An effect on the requests that match.
 pub(crate) struct Fault {
     pub(crate) effect: Effect,
     matcher: Matcher,
-    /// How many times it is left to occur; for ever where there is no number.
+    /// How many more times it occurs; `None` for ever.
     left: Option<u32>,
 }
 

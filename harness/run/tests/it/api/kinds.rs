@@ -1,4 +1,4 @@
-//! The kinds that are served. What is not in the table is answered with 404, as by an API server without the CRD.
+//! The kinds that are served. The answer for any other is 404, as from an API server without the CRD.
 
 /// A kind, and how it is served.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Kind {
     }
 }
 
-/// The kind of that name; a test that asks for another has a typing error.
+/// The kind of that name; any other is a typo in a test.
 pub(crate) fn named(name: &str) -> &'static Kind {
     KINDS.iter().find(|kind| kind.kind == name).unwrap_or_else(|| panic!("no kind {name} is served"))
 }

@@ -33,7 +33,7 @@ pub(crate) fn strategic_merge(target: &mut Value, patch: &Value) {
     merge(target, &patch);
 }
 
-/// Each condition takes the place of the one of its type.
+/// Each condition replaces the one of its type.
 pub(crate) fn set_conditions(conditions: &mut Vec<Value>, news: &[Value]) {
     for new in news {
         match conditions.iter_mut().find(|old| old["type"] == new["type"]) {

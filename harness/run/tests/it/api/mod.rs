@@ -41,9 +41,9 @@ const HALF_WAY: Duration = Duration::from_millis(1);
 /// Where a request of the run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// The server has it and has done nothing.
+    /// The server has it and has not carried it out.
     Arrived,
-    /// It is done and not answered.
+    /// It is carried out and not answered.
     Applied,
 }
 
@@ -132,7 +132,7 @@ impl ApiServer {
         let (broken, kept): (Vec<_>, Vec<_>) =
             std::mem::take(&mut script.watches).into_iter().partition(|(call, _)| call.kind == kind);
         script.watches = kept;
-        // A watch whose reader is gone has no receiver any more.
+        // A watch whose reader is gone no longer has a receiver.
         broken.into_iter().filter(|(_, end)| end.send(Broken::Reset).is_ok()).count()
     }
 
@@ -152,7 +152,7 @@ impl ApiServer {
         self.shared.began_at + self.shared.began.elapsed() + off
     }
 
-    /// Tells of changes, by their revision.
+    /// Announces changes, by their revision.
     pub(crate) fn changed(&self) -> channel::Receiver<u64> {
         self.shared.changed.subscribe()
     }
@@ -188,7 +188,7 @@ impl ApiServer {
 
     /// A merge patch, of the object or of its `status`.
     pub(crate) fn merge(&self, kind: &str, namespace: &str, name: &str, subresource: &str, patch: &Value) {
-        // Gone meanwhile: its controller hears of that.
+        // Deleted meanwhile: its controller gets the 404.
         let _ = self.with(|store| store.patch(named(kind), namespace, name, subresource, PatchKind::Merge, patch));
     }
 

@@ -1,4 +1,4 @@
-//! What a request asks for, read from its method, path and query.
+//! Requests, read from their method, path and query.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use http::{Method, Uri};
 
 use super::kinds::{self, Kind};
 
-/// What is asked.
+/// The verb of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verb {
     Get,

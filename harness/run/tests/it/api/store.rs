@@ -20,12 +20,12 @@ pub(crate) struct Change {
     pub(crate) revision: u64,
     pub(crate) kind: &'static str,
     pub(crate) before: Option<Arc<Value>>,
-    /// With the revision of the change also where the object is gone.
+    /// The object with the revision of the change, also where it was deleted.
     pub(crate) after: Arc<Value>,
     pub(crate) gone: bool,
 }
 
-/// How a deletion is asked for.
+/// The options of a deletion.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Deletion {
     pub(crate) grace_s: Option<u64>,
@@ -233,10 +233,10 @@ impl Store {
 
     fn end(&mut self, id: Id, grace_s: Option<u64>) {
         let Some(object) = self.objects.get(&id).cloned() else { return };
-        let asked = grace_s.or(object["spec"]["terminationGracePeriodSeconds"].as_u64());
-        // A pod that no kubelet has taken has nothing to end.
+        let grace = grace_s.or(object["spec"]["terminationGracePeriodSeconds"].as_u64());
+        // A pod that no kubelet has started has nothing to stop.
         let runs = id.0 == "Pod" && object["spec"]["nodeName"].as_str().is_some_and(|node| !node.is_empty());
-        let lingers = id.0 == "Namespace" || !finalizers(&object).is_empty() || (runs && asked != Some(0));
+        let lingers = id.0 == "Namespace" || !finalizers(&object).is_empty() || (runs && grace != Some(0));
         if !lingers {
             return self.remove(&id);
         }
@@ -245,7 +245,7 @@ impl Store {
         }
         let mut terminating = (*object).clone();
         terminating["metadata"]["deletionTimestamp"] = json!(seconds(self.now));
-        if let (true, Some(grace_s)) = (runs, asked) {
+        if let (true, Some(grace_s)) = (runs, grace) {
             terminating["metadata"]["deletionGracePeriodSeconds"] = json!(grace_s);
         }
         if id.0 == "Namespace" {
@@ -339,7 +339,7 @@ fn conflict(kind: &Kind, name: &str) -> Refusal {
     Refusal::new(409, "Conflict", message)
 }
 
-/// The few rules whose breach a run could cause.
+/// The few validation rules that a run could break.
 fn validate(kind: &Kind, name: &str, object: &Value) -> Result<(), Refusal> {
     let invalid =
         |what: &str| Err(Refusal::new(422, "Invalid", format!("{} \"{name}\" is invalid: {what}", kind.resource())));

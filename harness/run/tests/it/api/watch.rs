@@ -21,7 +21,7 @@ use super::{ApiServer, shown};
 /// How often a quiet watch sends a bookmark.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
 
-/// How a watch ends that a test breaks.
+/// How a test breaks a watch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Broken {
     #[default]
@@ -97,7 +97,7 @@ impl Watch {
             }
             tokio::select! {
                 biased;
-                // The sender lives as long as the server.
+                // The sender exists as long as the server.
                 _ = self.broken.changed() => {
                     self.over = true;
                     return Some(Err(io::Error::from(io::ErrorKind::ConnectionReset)));
@@ -131,7 +131,7 @@ impl Watch {
         }
     }
 
-    /// What a change is to this watch: an object that stops to match is deleted to it.
+    /// What this watch sees of a change: an object that no longer matches is deleted for it.
     fn event(&self, change: &Change) -> Option<&'static str> {
         let place = &self.call.namespace;
         let is_mine = |object: &Arc<Value>| {

@@ -7,18 +7,18 @@ use harness_yaml::Diagnostic;
 mod trees;
 pub(crate) use trees::*;
 
-/// A scenario that comes with the harness.
+/// A built-in scenario.
 pub(crate) fn builtin(name: &str) -> Scenario {
     let builtin = builtin_scenarios().iter().find(|one| one.name == name).expect("a built-in scenario");
     scenario(builtin.text)
 }
 
-/// A scenario that is expected to be right.
+/// A scenario that must be valid.
 pub(crate) fn scenario(text: &str) -> Scenario {
     parse("scenario.yaml", text).unwrap_or_else(|errors| panic!("{}", lines(&errors)))
 }
 
-/// What is wrong with a scenario.
+/// The errors of a scenario.
 pub(crate) fn errors(text: &str) -> Vec<Diagnostic> {
     parse("scenario.yaml", text).err().unwrap_or_default()
 }

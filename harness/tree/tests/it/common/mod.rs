@@ -57,8 +57,8 @@ fn sku(&(name, vcpus, gib, cpu, mib, price): &(&str, u32, u64, u64, u64, u64)) -
     }
 }
 
-/// The node configuration that comes with the harness.
-pub(crate) fn own_tree() -> NodeConfigTree {
+/// The built-in node configuration.
+pub(crate) fn builtin_tree() -> NodeConfigTree {
     read_tree("node-config", &builtin_node_config()).unwrap_or_else(|findings| panic!("{}", lines(&findings)))
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn tree(files: &[(&str, &str)]) -> Result<NodeConfigTree, Vec<Finding
     read_tree("other", &files)
 }
 
-/// What is wrong, a line each.
+/// The findings, one line each.
 pub(crate) fn lines<T: std::fmt::Display>(all: &[T]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

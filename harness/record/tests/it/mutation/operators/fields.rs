@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::edit::{Edit, Mutation};
 use super::super::log::Log;
 
-/// How long a wrong value stands, microseconds.
+/// How long a wrong value stays, microseconds.
 const MOMENT_US: u64 = 1_000;
 
 /// The field has a value that it must not have: for a moment in the phases, or when the last of them ends.
@@ -19,8 +19,8 @@ pub(super) fn wrong(of: &Field, phases: &[String], always: bool, log: &Log<'_>) 
     for phase in looked_at {
         let Some(window) = log.window(phase) else { continue };
         let at_us = if always { window.middle_us() } else { window.to_us };
-        let told = values(&of.object, of.path.as_str(), log);
-        let Some((_, before)) = told.iter().rev().find(|(at, _)| *at <= at_us) else { continue };
+        let known = values(&of.object, of.path.as_str(), log);
+        let Some((_, before)) = known.iter().rev().find(|(at, _)| *at <= at_us) else { continue };
         let Some(value) = wrong_value(&of.value, before.value.as_ref()) else { continue };
         let wrong = FieldValue { value: value.clone(), seen: Seen::Live, ..(*before).clone() };
         let right = FieldValue { seen: Seen::Live, ..(*before).clone() };
@@ -33,7 +33,7 @@ pub(super) fn wrong(of: &Field, phases: &[String], always: bool, log: &Log<'_>) 
     mutations
 }
 
-/// A value that must not be: the one that stands there without the part that it must have, one of the same kind, nothing at all.
+/// A value that is not allowed: the right one without the part that it must have, another one of the same kind, or none at all.
 fn wrong_value(matcher: &Matcher, right: Option<&Value>) -> Option<Option<Value>> {
     let without = match (&matcher.contains, right) {
         (Some(Value::String(part)), Some(Value::String(text))) => Some(json!(text.replace(part, ""))),
@@ -55,22 +55,22 @@ fn wrong_value(matcher: &Matcher, right: Option<&Value>) -> Option<Option<Value>
 /// The field keeps its value.
 pub(super) fn kept(object: &str, path: &FieldPath, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
     let windows = log.windows(phases);
-    let told = log.events.iter().enumerate().filter(|(_, event)| match &event.kind {
+    let known = log.events.iter().enumerate().filter(|(_, event)| match &event.kind {
         EventKind::Field(field) => field.object == object && field.path == path.as_str(),
         _ => false,
     });
-    let within = told.filter(|(_, event)| windows.iter().any(|window| window.contains(event.at_us)));
+    let within = known.filter(|(_, event)| windows.iter().any(|window| window.contains(event.at_us)));
     let edits: Vec<Edit> = within.map(|(index, _)| Edit::Drop(index)).collect();
     vec![Mutation::new(format!("{path} of {object} keeps its value"), edits).naming(object)]
 }
 
-/// The field has another value and its own again so often that it is too often.
+/// The field alternates between another value and its own, until that is too often.
 pub(super) fn too_often(object: &str, path: &FieldPath, most: u32, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
     let mut mutations = Vec::new();
     for phase in log.phases(phases) {
         let Some(window) = log.window(phase) else { continue };
-        let told = values(object, path.as_str(), log);
-        let Some((_, before)) = told.iter().rev().find(|(at, _)| *at <= window.middle_us()) else { continue };
+        let known = values(object, path.as_str(), log);
+        let Some((_, before)) = known.iter().rev().find(|(at, _)| *at <= window.middle_us()) else { continue };
         let edits = (0..=u64::from(most) / 2).flat_map(|index| {
             let other = FieldValue { value: Some(json!("mutated")), seen: Seen::Live, ..(*before).clone() };
             let same = FieldValue { seen: Seen::Live, ..(*before).clone() };
@@ -95,9 +95,9 @@ fn event(at_us: u64, field: FieldValue) -> Edit {
 
 /// Every value of a field, in the order of the log.
 fn values<'a>(object: &str, path: &str, log: &Log<'a>) -> Vec<(u64, &'a FieldValue)> {
-    let told = log.events.iter().filter_map(|event| match &event.kind {
+    let known = log.events.iter().filter_map(|event| match &event.kind {
         EventKind::Field(field) if field.object == object && field.path == path => Some((event.at_us, field)),
         _ => None,
     });
-    told.collect()
+    known.collect()
 }

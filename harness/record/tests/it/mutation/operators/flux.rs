@@ -9,7 +9,7 @@ use super::super::log::Log;
 /// The Kustomization that applies the node configuration.
 const ROOT: &str = "node-config";
 
-/// Each Kustomization applies a revision before the one that it follows is healthy; or one never applies anything.
+/// Each Kustomization applies a revision before its predecessor is healthy; or one never applies anything.
 pub(super) fn out_of_order(kustomizations: &[String], log: &Log<'_>) -> Vec<Claim> {
     let mut claims = Vec::new();
     for pair in kustomizations.windows(2) {
@@ -53,7 +53,7 @@ pub(super) fn not_in_force(log: &Log<'_>) -> Vec<Mutation> {
 }
 
 fn of<'a>(name: &str, reached: Reached, log: &Log<'a>) -> Vec<(usize, &'a harness_record::Event, &'a Milestone)> {
-    let told = log.events.iter().enumerate().filter_map(|(index, event)| match &event.kind {
+    let matching = log.events.iter().enumerate().filter_map(|(index, event)| match &event.kind {
         EventKind::Milestone(it)
             if it.object.kind == ObjectKind::Kustomization && it.object.name == name && it.reached == reached =>
         {
@@ -61,5 +61,5 @@ fn of<'a>(name: &str, reached: Reached, log: &Log<'a>) -> Vec<(usize, &'a harnes
         }
         _ => None,
     });
-    told.collect()
+    matching.collect()
 }

@@ -1,4 +1,4 @@
-//! Happenings that do not come, come later, come to others, or come too often.
+//! Occurrences that are missing, late, of another object, or too many.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,11 @@ use harness_plan::{EventPattern, OccurrenceKind};
 use harness_record::event::*;
 use harness_record::{Event, EventKind};
 
-use super::super::edit::{Edit, Mutation, at, milestone, stranger, with};
+use super::super::edit::{Edit, Mutation, at, milestone, unseen_object, with};
 use super::super::log::Log;
 use super::super::signal::{of_claim, of_flux, of_node, of_pod, of_vm};
 
-/// It does not happen, happens to others, or happens later: the first or last few times, or all.
+/// The first or last few occurrences, or all, are dropped, moved to other objects, or late.
 pub(super) fn too_few(of: &EventPattern, phases: &[String], least: u32, log: &Log<'_>) -> Vec<Mutation> {
     let found = log.occurrences(of, phases);
     let mut mutations = Vec::new();
@@ -34,7 +34,7 @@ pub(super) fn too_few(of: &EventPattern, phases: &[String], least: u32, log: &Lo
     mutations
 }
 
-/// The object that it happened to is of another pool, size, capacity type or zone, or went for another reason.
+/// The object of the occurrence is of another pool, size, capacity type or zone, or was deleted for another reason.
 fn to_another(of: &EventPattern, index: usize, log: &Log<'_>) -> Vec<Edit> {
     let event = &log.events[index];
     match &event.kind {
@@ -78,27 +78,27 @@ fn to_another(of: &EventPattern, index: usize, log: &Log<'_>) -> Vec<Edit> {
     }
 }
 
-/// The fact with what is asked about set in it: to that value, or to what is asked for.
+/// The fact with the fields of the pattern set: to that value, or to the pattern's own.
 fn placed(event: &Event, of: &EventPattern, value: Option<&str>) -> Event {
     let mut event = event.clone();
     if let EventKind::Azure(fact) = &mut event.kind {
-        for (asked, slot) in [
+        for (expected, slot) in [
             (&of.code, &mut fact.code),
             (&of.zone, &mut fact.zone),
             (&of.capacity_type, &mut fact.capacity_type),
             (&of.instance_type, &mut fact.instance_type),
             (&of.nodepool, &mut fact.nodepool),
         ] {
-            // One that is not known is not changed: an earlier fact has told it.
-            if let Some(asked) = asked.as_ref().filter(|_| !slot.is_empty()) {
-                value.unwrap_or(asked).clone_into(slot);
+            // An empty field is not changed: an earlier fact has its value.
+            if let Some(expected) = expected.as_ref().filter(|_| !slot.is_empty()) {
+                value.unwrap_or(expected).clone_into(slot);
             }
         }
     }
     event
 }
 
-/// VMs to which it happened in the phases are of the zone, size, capacity type or pool that is asked about.
+/// VMs of other occurrences in the phases are of the pattern's zone, size, capacity type or pool.
 fn of_those(of: &EventPattern, phases: &[String], count: usize, log: &Log<'_>) -> Option<Mutation> {
     let what = of_vm(of.what)?;
     let windows = log.windows(phases);
@@ -115,10 +115,10 @@ fn of_those(of: &EventPattern, phases: &[String], count: usize, log: &Log<'_>) -
         .filter(|(at, changed)| *changed != log.events[*at])
         .map(|(at, changed)| Edit::Replace(at, changed))
         .collect();
-    (!edits.is_empty()).then(|| Mutation::new(format!("{} happened to another than it did", of.what), edits))
+    (!edits.is_empty()).then(|| Mutation::new(format!("{} happened to another object", of.what), edits))
 }
 
-/// It happens as often again as is needed for once too often, to objects that no run has seen where it can.
+/// As many more occurrences as make it one too many, of new objects where that is possible.
 pub(super) fn too_many(of: &EventPattern, phases: &[String], most: u32, log: &Log<'_>) -> Vec<Mutation> {
     let count = (most as usize + 1).saturating_sub(log.occurrences(of, phases).len());
     let mut mutations: Vec<Mutation> = of_those(of, phases, count, log).into_iter().collect();
@@ -134,7 +134,7 @@ pub(super) fn too_many(of: &EventPattern, phases: &[String], most: u32, log: &Lo
     mutations
 }
 
-/// One more event that is what is asked about.
+/// One more event that matches the pattern.
 fn invented(of: &EventPattern, phase: &str, at_us: u64, number: usize, log: &Log<'_>) -> Option<Event> {
     let text = |key: &Option<String>| key.clone().unwrap_or_default();
     let name = of.object.clone().unwrap_or_else(|| format!("mutant-{number}"));
@@ -157,7 +157,7 @@ fn invented(of: &EventPattern, phase: &str, at_us: u64, number: usize, log: &Log
         ];
         let known: Vec<(&str, &str)> =
             known.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?))).collect();
-        return Some(milestone(at_us, &stranger(kind, &name), reached, &known));
+        return Some(milestone(at_us, &unseen_object(kind, &name), reached, &known));
     }
     if let Some(reached) = of_flux(of.what) {
         let kind =
@@ -206,8 +206,8 @@ fn invented(of: &EventPattern, phase: &str, at_us: u64, number: usize, log: &Log
             severity: "Warning".to_owned(),
         }));
     }
-    let asked = of.notification.clone().unwrap_or_default();
-    let (kind, name) = asked.about.map(|about| (about.kind, about.name.unwrap_or_default())).unwrap_or_default();
+    let expected = of.notification.clone().unwrap_or_default();
+    let (kind, name) = expected.about.map(|about| (about.kind, about.name.unwrap_or_default())).unwrap_or_default();
     let newest = log.events.iter().rev().find_map(|event| match &event.kind {
         EventKind::Action(ActionStamps { what: ActionKind::Push { revision, .. }, phase: of, .. }) if of == phase => {
             Some(format!("main@sha1:{revision}"))
@@ -215,13 +215,13 @@ fn invented(of: &EventPattern, phase: &str, at_us: u64, number: usize, log: &Log
         _ => None,
     });
     event(EventKind::Notified(Notification {
-        path: asked.path.unwrap_or_else(|| "/mutated".to_owned()),
+        path: expected.path.unwrap_or_else(|| "/mutated".to_owned()),
         kind,
         name,
-        severity: asked.severity.map_or("info", |severity| severity.as_str()).to_owned(),
+        severity: expected.severity.map_or("info", |severity| severity.as_str()).to_owned(),
         reason: text(&of.code),
         message: of.message_contains.clone().unwrap_or_else(|| "mutated".to_owned()),
-        revision: newest.filter(|_| asked.newest).unwrap_or_default(),
+        revision: newest.filter(|_| expected.newest).unwrap_or_default(),
         ..Notification::default()
     }))
 }

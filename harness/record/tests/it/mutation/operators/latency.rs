@@ -1,4 +1,4 @@
-//! What ends a latency comes too late, or never: of one sample, of all of a group, of all.
+//! The end of a latency is too late, or missing: for one sample, for all of a group, for all.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::super::edit::{Claim, Edit, Mutation, at};
 use super::super::log::Log;
 use super::super::signal::Signal;
 
-/// Single samples that are tried.
+/// Number of single samples to try.
 const SINGLE: usize = 24;
 
 /// An event that ends a sample, and the group that the sample is in.
@@ -19,33 +19,33 @@ struct End {
     group: String,
 }
 
-pub(super) fn claims(asked: &LatencyLimits, log: &Log<'_>) -> Vec<Claim> {
-    let late_us = asked.percentiles().map(|(_, _, limit)| limit.as_micros()).max().map(|limit| limit + 1_000_000);
+pub(super) fn claims(limits: &LatencyLimits, log: &Log<'_>) -> Vec<Claim> {
+    let late_us = limits.percentiles().map(|(_, _, limit)| limit.as_micros()).max().map(|limit| limit + 1_000_000);
     let (mut late, mut never) = (Vec::new(), Vec::new());
-    for (which, ends) in choices(&ends(asked, log), asked, log) {
+    for (which, ends) in choices(&ends(limits, log), limits, log) {
         let group = ends.first().map(|end| end.group.as_str()).unwrap_or_default();
-        let same = asked.by.is_some() && !group.is_empty() && ends.iter().all(|end| end.group == group);
+        let same = limits.by.is_some() && !group.is_empty() && ends.iter().all(|end| end.group == group);
         let named = |mutation: Mutation| if same { mutation.naming(group) } else { mutation };
         if let Some(late_us) = late_us {
             let moved = ends.iter().map(|end| {
                 let event = &log.events[end.index];
                 Edit::Replace(end.index, at(event, event.at_us + late_us))
             });
-            late.push(named(Mutation::new(format!("{which} comes {} s later", late_us / 1_000_000), moved.collect())));
+            late.push(named(Mutation::new(format!("{which} is {} s later", late_us / 1_000_000), moved.collect())));
         }
-        let dropped = ends.iter().flat_map(|end| without(end, asked.of, log)).collect();
-        never.push(named(Mutation::new(format!("{which} never comes"), dropped)));
+        let dropped = ends.iter().flat_map(|end| without(end, limits.of, log)).collect();
+        never.push(named(Mutation::new(format!("{which} is missing"), dropped)));
     }
-    let limits = late_us.map(|_| Claim::new("limits", late.into_iter().chain(never.iter().cloned()).collect()));
+    let within_limits = late_us.map(|_| Claim::new("limits", late.into_iter().chain(never.iter().cloned()).collect()));
     let never = never.into_iter().map(|mutation| mutation.naming("never came")).collect();
-    let censored = asked.censored.map(|_| Claim::new("censored", never));
-    let few = (asked.samples_min > 1).then(|| Claim::new("samples", too_few(asked, log)));
-    limits.into_iter().chain(censored).chain(few).collect()
+    let censored = limits.censored.map(|_| Claim::new("censored", never));
+    let few = (limits.samples_min > 1).then(|| Claim::new("samples", too_few(limits, log)));
+    within_limits.into_iter().chain(censored).chain(few).collect()
 }
 
-/// What begins a sample is not done, or what ends it does not come where it is what makes the sample.
-fn too_few(asked: &LatencyLimits, log: &Log<'_>) -> Vec<Mutation> {
-    let ends = ends(asked, log);
+/// The start of a sample is dropped, or its end where the end makes the sample.
+fn too_few(limits: &LatencyLimits, log: &Log<'_>) -> Vec<Mutation> {
+    let ends = ends(limits, log);
     let starts: Vec<usize> = (0..log.events.len())
         .filter(|index| {
             let EventKind::Action(action) = &log.events[*index].kind else { return false };
@@ -60,14 +60,14 @@ fn too_few(asked: &LatencyLimits, log: &Log<'_>) -> Vec<Mutation> {
             mutations.push(Mutation::new(format!("the last {count} pushes and changes are not made"), edits));
         }
         if let Some(some) = ends.len().checked_sub(count).and_then(|first| ends.get(first..)) {
-            let edits = some.iter().flat_map(|end| without(end, asked.of, log)).collect();
-            mutations.push(Mutation::new(format!("the last {count} of {} never come", asked.of), edits));
+            let edits = some.iter().flat_map(|end| without(end, limits.of, log)).collect();
+            mutations.push(Mutation::new(format!("the last {count} of {} are missing", limits.of), edits));
         }
     }
     mutations.into_iter().map(|mutation| mutation.naming("of at least")).collect()
 }
 
-/// The end of a sample does not come. A pod that an autoscaler would have added is not there at all.
+/// The end of a sample is dropped. A pod that an autoscaler would have added does not exist at all.
 fn without(end: &End, of: LatencyName, log: &Log<'_>) -> Vec<Edit> {
     match &log.events[end.index].kind {
         EventKind::Milestone(it) if of == LatencyName::Autoscaled => {
@@ -78,10 +78,10 @@ fn without(end: &End, of: LatencyName, log: &Log<'_>) -> Vec<Edit> {
 }
 
 /// Which samples are touched together: single ones, the later half of a group or all of it, the later half of all, all.
-fn choices<'e>(ends: &'e [End], asked: &LatencyLimits, log: &Log<'_>) -> Vec<(String, Vec<&'e End>)> {
+fn choices<'e>(ends: &'e [End], limits: &LatencyLimits, log: &Log<'_>) -> Vec<(String, Vec<&'e End>)> {
     let mut choices = Vec::new();
     let step = ends.len().div_ceil(SINGLE).max(1);
-    // The last ones first: less follows from them.
+    // The last ones first: less depends on them.
     for end in ends.iter().rev().step_by(step) {
         choices.push((described(&log.events[end.index]), vec![end]));
     }
@@ -93,15 +93,15 @@ fn choices<'e>(ends: &'e [End], asked: &LatencyLimits, log: &Log<'_>) -> Vec<(St
         // Half of the samples decide a median, and not each of these events ends one.
         for count in [2, 3, 4, 6].into_iter().filter(|count| *count < ends.len()) {
             let last = ends[ends.len() - count..].to_vec();
-            choices.push((format!("the last {count} of {} of {group}", asked.of), last));
+            choices.push((format!("the last {count} of {} of {group}", limits.of), last));
         }
-        choices.push((format!("the later half of {} of {group}", asked.of), ends[ends.len() / 2..].to_vec()));
-        choices.push((format!("every {} of {group}", asked.of), ends.clone()));
+        choices.push((format!("the later half of {} of {group}", limits.of), ends[ends.len() / 2..].to_vec()));
+        choices.push((format!("every {} of {group}", limits.of), ends.clone()));
     }
     if !ends.is_empty() {
         let all: Vec<&End> = ends.iter().collect();
-        choices.push((format!("the later half of {}", asked.of), all[all.len() / 2..].to_vec()));
-        choices.push((format!("every {}", asked.of), all));
+        choices.push((format!("the later half of {}", limits.of), all[all.len() / 2..].to_vec()));
+        choices.push((format!("every {}", limits.of), all));
     }
     choices
 }
@@ -117,13 +117,13 @@ fn described(event: &Event) -> String {
 }
 
 /// The events that end the samples of a latency.
-fn ends(asked: &LatencyLimits, log: &Log<'_>) -> Vec<End> {
+fn ends(limits: &LatencyLimits, log: &Log<'_>) -> Vec<End> {
     use LatencyName as Name;
     let milestones = |kind: ObjectKind, reached: Reached| -> Vec<End> {
         let all = log.milestones(kind, reached);
-        all.map(|(index, _, it)| End { index, group: group(asked.by, it, log) }).collect()
+        all.map(|(index, _, it)| End { index, group: group(limits.by, it, log) }).collect()
     };
-    match asked.of {
+    match limits.of {
         Name::PodReady | Name::PodReadyService | Name::WorkloadRecovered => milestones(ObjectKind::Pod, Reached::Ready),
         Name::PodScheduled | Name::Capacity => milestones(ObjectKind::Pod, Reached::Scheduled),
         Name::NodeProvisioning | Name::NodeFill => milestones(ObjectKind::Node, Reached::Ready),
@@ -141,8 +141,9 @@ fn ends(asked: &LatencyLimits, log: &Log<'_>) -> Vec<End> {
         // Nothing in a log ends it.
         Name::AlertFired => Vec::new(),
         Name::AlertDelivered => {
-            let told = log.events.iter().enumerate().filter(|(_, event)| matches!(event.kind, EventKind::Notified(_)));
-            told.map(|(index, _)| End { index, group: String::new() }).collect()
+            let matching =
+                log.events.iter().enumerate().filter(|(_, event)| matches!(event.kind, EventKind::Notified(_)));
+            matching.map(|(index, _)| End { index, group: String::new() }).collect()
         }
     }
 }
@@ -217,7 +218,7 @@ fn group(by: Option<GroupBy>, it: &Milestone, log: &Log<'_>) -> String {
     }
 }
 
-/// The values of the objects that the plan changes and that are to be put right.
+/// The corrected values of the objects that the plan changes.
 fn corrections(log: &Log<'_>) -> Vec<End> {
     let actions = log.plan.phases.iter().flat_map(|phase| &phase.actions);
     let changed: Vec<&str> = actions
@@ -235,7 +236,7 @@ fn corrections(log: &Log<'_>) -> Vec<End> {
     fields.collect()
 }
 
-/// Pods that come and go after a load was set: what an autoscaler does.
+/// Pods that are created and deleted after a load was set: what an autoscaler does.
 fn followed(log: &Log<'_>) -> Vec<End> {
     let mut ends = Vec::new();
     for reached in [Reached::Created, Reached::Deleting] {

@@ -18,7 +18,7 @@ use harness_record::event::PhaseOutcome;
 use super::edit::{Claim, Edit, Mutation};
 use super::log::Log;
 
-/// What a check claims and what should refute it. A kind of check without an arm has the claims of its scope; where these do not refute it, it
+/// The claims of a check and the changes that should refute them. A kind of check without an arm has the claims of its scope; where these do not refute it, it
 /// is reported as toothless and needs an arm.
 pub(crate) fn claims(check: &Check, log: &Log<'_>) -> Vec<Claim> {
     match check {
@@ -30,7 +30,7 @@ pub(crate) fn claims(check: &Check, log: &Log<'_>) -> Vec<Claim> {
             }
             claims
         }
-        Check::Latency(asked) => latency::claims(asked, log),
+        Check::Latency(limits) => latency::claims(limits, log),
         Check::Limits(check) => vec![Claim::new("", nodes::over_the_limits(check.nodepools.names(), log))],
         Check::Fleet(check) => {
             let as_many = check.vms.map(|VmCount::AsManyAsNodeclaims| Claim::new("as many", vms::another_fleet(log)));

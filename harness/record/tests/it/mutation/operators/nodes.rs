@@ -1,10 +1,10 @@
-//! Nodes that are too large, stay, go, or go together.
+//! Nodes that are too large, stay, are deleted, or are disrupted together.
 
 use harness_plan::NodeProperty;
 use harness_record::Event;
 use harness_record::event::*;
 
-use super::super::edit::{Edit, Mutation, milestone, stranger, with, without};
+use super::super::edit::{Edit, Mutation, milestone, unseen_object, with, without};
 use super::super::log::{Log, Window};
 
 /// The capacity attributes, which limits are about.
@@ -53,7 +53,7 @@ pub(super) fn over_the_limits(pools: &[String], log: &Log<'_>) -> Vec<Mutation> 
             if beside {
                 mutations.insert(0, Mutation::new(what, edits).naming(pool));
             } else {
-                let other = stranger(ObjectKind::NodeClaim, &format!("{pool}-mutant"));
+                let other = unseen_object(ObjectKind::NodeClaim, &format!("{pool}-mutant"));
                 let created = milestone(launched_us + 1, &other, Reached::Created, &[(attribute::NODEPOOL, pool)]);
                 edits.push(Edit::Add(created));
                 mutations.push(Mutation::new(format!("{what}, and another NodeClaim is created"), edits).naming(pool));
@@ -72,14 +72,14 @@ pub(super) fn over_the_limits(pools: &[String], log: &Log<'_>) -> Vec<Mutation> 
     mutations
 }
 
-/// NodeClaims of a pool that were there before the phase and went in it.
+/// NodeClaims of a pool that existed before the phase and were deleted in it.
 fn gone_in<'a>(pool: &str, window: Window, log: &Log<'a>) -> Vec<&'a ObjectKey> {
     let earlier = claims(pool, log).into_iter().filter(|(created_us, _)| *created_us < window.from_us);
     let gone = |claim: &&ObjectKey| log.when(&claim.uid, Reached::Deleted).is_some_and(|us| window.contains(us));
     earlier.map(|(_, claim)| claim).filter(gone).collect()
 }
 
-/// A node stays, or goes for another reason; then all do.
+/// One node stays, or is deleted for another reason; then all do.
 pub(super) fn not_replaced(pool: &str, phase: &str, log: &Log<'_>) -> Vec<Mutation> {
     let Some(window) = log.window(phase) else { return Vec::new() };
     let gone = gone_in(pool, window, log);
@@ -89,7 +89,7 @@ pub(super) fn not_replaced(pool: &str, phase: &str, log: &Log<'_>) -> Vec<Mutati
         let of_some = || some.iter().flat_map(|claim| log.of_object(&claim.uid));
         let other = of_some().filter(|(_, _, it)| it.attributes.contains_key(attribute::REASON));
         let other = other.map(|(index, event, _)| Edit::Replace(index, with(event, attribute::REASON, "Another")));
-        let what = format!("{count} of {} nodes of {pool} go for another reason", gone.len());
+        let what = format!("{count} of {} nodes of {pool} are deleted for another reason", gone.len());
         mutations.push(Mutation::new(what, other.collect()).naming(pool));
         let stay = of_some().filter(|(_, _, it)| matches!(it.reached, Reached::Deleting | Reached::Deleted));
         let stay = stay.map(|(index, ..)| Edit::Drop(index)).collect();
@@ -98,7 +98,7 @@ pub(super) fn not_replaced(pool: &str, phase: &str, log: &Log<'_>) -> Vec<Mutati
     mutations
 }
 
-/// A node that came is made from the same as one that went.
+/// A new node has the same property as one that was deleted.
 pub(super) fn made_of_the_same(pools: &[String], phase: &str, property: NodeProperty, log: &Log<'_>) -> Vec<Mutation> {
     let Some(window) = log.window(phase) else { return Vec::new() };
     let key = property.as_str();
@@ -132,17 +132,17 @@ pub(super) fn not_kept(pool: &str, phases: &[String], log: &Log<'_>) -> Vec<Muta
     });
     let going = there.take(1).map(|node| {
         let going = milestone(last.middle_us(), node, Reached::Deleting, &[]);
-        Mutation::new(format!("{} of {pool} begins to go", node.name), vec![Edit::Add(going)]).naming(pool)
+        Mutation::new(format!("{} of {pool} is being deleted", node.name), vec![Edit::Add(going)]).naming(pool)
     });
     going.collect()
 }
 
-/// What was disrupted one after another is disrupted together, or every node of the pool is chosen for a moment.
+/// Nodes that were disrupted one after another are disrupted together, or every node of the pool is chosen for a moment.
 pub(super) fn all_at_once(pool: &str, reason: Option<&str>, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
     let windows = log.windows(phases);
     let mut mutations = Vec::new();
     let all = claims(pool, log);
-    let begun = log.events.iter().enumerate().filter_map(|(index, event)| match &event.kind {
+    let milestones = log.events.iter().enumerate().filter_map(|(index, event)| match &event.kind {
         harness_record::EventKind::Milestone(it)
             if it.object.kind == ObjectKind::NodeClaim && log.subject(&it.object) == pool =>
         {
@@ -150,7 +150,7 @@ pub(super) fn all_at_once(pool: &str, reason: Option<&str>, phases: &[String], l
         }
         _ => None,
     });
-    let chosen: Vec<(usize, &Event, &Milestone)> = begun
+    let chosen: Vec<(usize, &Event, &Milestone)> = milestones
         .filter(|(_, event, it)| {
             matches!(it.reached, Reached::Disrupted | Reached::Deleting)
                 && windows.iter().any(|window| window.contains(event.at_us))

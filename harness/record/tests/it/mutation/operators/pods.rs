@@ -3,7 +3,7 @@
 use harness_record::event::*;
 use harness_record::{Event, EventKind};
 
-use super::super::edit::{Edit, Mutation, milestone, stranger, with};
+use super::super::edit::{Edit, Mutation, milestone, unseen_object, with};
 use super::super::log::{Log, Window};
 
 /// A pool that no tree has.
@@ -11,14 +11,14 @@ const ELSEWHERE: &str = "another-pool";
 /// How long a pod is made not Ready, microseconds.
 const MOMENT_US: u64 = 1_000;
 
-/// A pod is bound to a node of another pool: of one that no plan has, or of another one of the run.
+/// A pod is bound to a node of another pool: one that no plan has, or another of the run.
 pub(super) fn misplaced(workload: &str, log: &Log<'_>) -> Vec<Mutation> {
     let mut bound = log.milestones(ObjectKind::Pod, Reached::Scheduled);
     let Some((index, event, it)) = bound.find(|(_, _, it)| log.subject(&it.object) == workload) else {
         return Vec::new();
     };
     let pod = &it.object.name;
-    let node = stranger(ObjectKind::Node, "elsewhere");
+    let node = unseen_object(ObjectKind::Node, "elsewhere");
     let created = milestone(event.at_us, &node, Reached::Created, &[(attribute::NODEPOOL, ELSEWHERE)]);
     let edits = vec![Edit::Add(created), Edit::Replace(index, with(event, attribute::NODE, &node.name))];
     let mut mutations = vec![Mutation::new(format!("{pod} is bound to a node of {ELSEWHERE}"), edits).naming(pod)];
@@ -33,18 +33,18 @@ pub(super) fn misplaced(workload: &str, log: &Log<'_>) -> Vec<Mutation> {
     mutations
 }
 
-/// A pod of nobody is bound to a node of one of the classes.
+/// A pod of no workload is bound to a node of one of the classes.
 pub(super) fn intruder(workloads: &[String], log: &Log<'_>) -> Vec<Mutation> {
     let mut bound = log.milestones(ObjectKind::Pod, Reached::Scheduled);
     let own = bound.find(|(_, _, it)| workloads.iter().any(|name| name == log.subject(&it.object)));
     let Some((_, event, it)) = own else { return Vec::new() };
-    let pod = stranger(ObjectKind::Pod, "intruder");
+    let pod = unseen_object(ObjectKind::Pod, "intruder");
     let node = log.attribute(&it.object, attribute::NODE);
     let edits = vec![Edit::Add(milestone(event.at_us, &pod, Reached::Scheduled, &[(attribute::NODE, node)]))];
-    vec![Mutation::new(format!("a pod of nobody is bound to {node}"), edits).naming(&pod.name)]
+    vec![Mutation::new(format!("a pod of no workload is bound to {node}"), edits).naming(&pod.name)]
 }
 
-/// A pod that must wait is bound.
+/// A pod that must stay Pending is bound.
 pub(super) fn bound_after_all(workload: &str, log: &Log<'_>) -> Vec<Mutation> {
     let mut created = log.milestones(ObjectKind::Pod, Reached::Created);
     let pod = created.find(|(_, _, it)| log.subject(&it.object) == workload);
@@ -56,20 +56,20 @@ pub(super) fn bound_after_all(workload: &str, log: &Log<'_>) -> Vec<Mutation> {
     bound.into_iter().collect()
 }
 
-/// No controller says why the pods wait.
+/// No controller says why the pods are Pending.
 pub(super) fn without_a_reason(workloads: &[String], log: &Log<'_>) -> Vec<Mutation> {
     let of = |workload: &String| {
-        let told = log.events.iter().enumerate().filter(|(_, event)| match &event.kind {
+        let matching = log.events.iter().enumerate().filter(|(_, event)| match &event.kind {
             EventKind::Reason(reason) => reason.kind == "Pod" && reason.name.starts_with(workload.as_str()),
             _ => false,
         });
-        let edits = told.map(|(index, _)| Edit::Drop(index)).collect();
-        Mutation::new(format!("no controller says anything of {workload}"), edits).naming(workload)
+        let edits = matching.map(|(index, _)| Edit::Drop(index)).collect();
+        Mutation::new(format!("no controller gives a reason for {workload}"), edits).naming(workload)
     };
     workloads.iter().map(of).collect()
 }
 
-/// So many pods are not Ready for a moment that too few are left: one, two, ... all of them.
+/// One pod, two, ... all pods are not Ready for a moment, until too few are.
 pub(super) fn too_few(workload: &str, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
     let mut mutations = Vec::new();
     for (phase, window) in phases.iter().filter_map(|phase| Some((phase, log.window(phase)?))) {
@@ -83,7 +83,7 @@ pub(super) fn too_few(workload: &str, phases: &[String], log: &Log<'_>) -> Vec<M
     mutations
 }
 
-/// Pods of a workload that are Ready at a moment, as far as their first Ready and their end tell.
+/// Pods of a workload that are Ready at a moment, by their first Ready and their end.
 fn ready_at<'a>(workload: &str, at_us: u64, log: &Log<'a>) -> Vec<&'a ObjectKey> {
     let ready = log.milestones(ObjectKind::Pod, Reached::Ready);
     let mut pods: Vec<&ObjectKey> = ready

@@ -1,4 +1,4 @@
-//! Processes that are not there, are others, or use too much.
+//! Processes that are missing, are replaced by others, or use too much.
 
 use harness_record::EventKind;
 use harness_record::event::ProcessUsage;
@@ -45,7 +45,7 @@ pub(super) fn claims(
             let edit = changed(middle, name, log, |usage| usage.cpu_ms = 0);
             claim("is the same", vec![mutation("is another process", vec![edit]).naming(name)]);
         }
-        claim("is there", vec![mutation("is not there", vec![without(middle, name, log)]).naming(name)]);
+        claim("exists", vec![mutation("is missing", vec![without(middle, name, log)]).naming(name)]);
     }
     claims
 }

@@ -1,4 +1,4 @@
-//! VMs that nobody asked for, that stay, cost more, are larger, or are lost too early.
+//! VMs that no NodeClaim asked for, that stay, cost more, are larger, or are lost too early.
 
 use harness_record::event::*;
 use harness_record::{Event, EventKind};
@@ -9,7 +9,7 @@ use super::super::log::Log;
 /// The VM that the operators add.
 const MUTANT: &str = "vm-mutant";
 
-/// A fact with something else in it.
+/// A changed fact.
 fn changed(event: &Event, change: impl Fn(&mut AzureFact)) -> Event {
     let mut event = event.clone();
     if let EventKind::Azure(fact) = &mut event.kind {
@@ -50,7 +50,7 @@ pub(super) fn another_fleet(log: &Log<'_>) -> Vec<Mutation> {
     mutations
 }
 
-/// One VM more is there when the last phase ends: one that was deleted, or one that nobody asked for.
+/// One more VM exists when the last phase ends: one that was deleted, or one that no NodeClaim asked for.
 pub(super) fn others_at_the_end(log: &Log<'_>) -> Vec<Mutation> {
     let end_us = log.plan.phases.last().and_then(|phase| log.window(&phase.name)).map(|window| window.to_us);
     let deleted: Vec<_> = log
@@ -62,12 +62,12 @@ pub(super) fn others_at_the_end(log: &Log<'_>) -> Vec<Mutation> {
         Mutation::new(what, vec![Edit::Drop(*index)]).naming("at the end")
     });
     let more = log.facts(AzureFactKind::VmBooted).last().map(|(_, event, _)| {
-        Mutation::new("one VM more is there at the end", vec![Edit::Add(extra(event))]).naming("at the end")
+        Mutation::new("one more VM exists at the end", vec![Edit::Add(extra(event))]).naming("at the end")
     });
     stays.chain(more).collect()
 }
 
-/// What runs at the end of the second phase costs a thousand times as much, or its price is not known.
+/// The VMs at the end of the second phase cost a thousand times as much, or their price is not known.
 pub(super) fn dearer(before: &str, after: &str, log: &Log<'_>) -> Vec<Mutation> {
     let (Some(first), Some(second)) = (log.window(before), log.window(after)) else { return Vec::new() };
     let mut vms: Vec<(u64, &str)> =
@@ -78,7 +78,7 @@ pub(super) fn dearer(before: &str, after: &str, log: &Log<'_>) -> Vec<Mutation> 
         ends.map(|(_, _, it)| it.occurred_us).min().unwrap_or(u64::MAX)
     };
     let runs_at = |(booted_us, vm): (u64, &str), at_us: u64| booted_us <= at_us && gone_us(vm) > at_us;
-    // Those that came in between first: they change only the second price.
+    // Those that were created in between first: they change only the second price.
     vms.sort_by_key(|vm| runs_at(*vm, first.to_us));
     let mut mutations = Vec::new();
     let priced = |vm: &str, price: fn(u64) -> Option<u64>| -> Vec<Edit> {
@@ -101,7 +101,7 @@ pub(super) fn dearer(before: &str, after: &str, log: &Log<'_>) -> Vec<Mutation> 
     }
     let cheap = vms.iter().filter(|vm| runs_at(**vm, first.to_us) && !runs_at(**vm, second.to_us));
     let cheap: Vec<Edit> = cheap.flat_map(|vm| priced(vm.1, |_| Some(1))).collect();
-    mutations.push(Mutation::new("what went had cost next to nothing", cheap).naming(before));
+    mutations.push(Mutation::new("the deleted VMs cost next to nothing", cheap).naming(before));
     mutations
 }
 
@@ -131,7 +131,7 @@ pub(super) fn over_quota(scope: &str, cores: u32, log: &Log<'_>) -> Vec<Mutation
     mutations
 }
 
-/// A spot VM is gone as soon as it is given notice, or no new node becomes Ready.
+/// A spot VM is gone as soon as it gets its notice, or no new node becomes Ready.
 pub(super) fn lost_too_early(phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
     let windows = log.windows(phases);
     let mut mutations = Vec::new();

@@ -1,4 +1,4 @@
-//! Runs in which something did not hold, made from the one in which everything did.
+//! Runs that did not pass, made from the one that did.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use harness_record::verdict::{Verdict, exit_code};
 use super::passed::{expectation, passed};
 use super::plan::{SECOND, plan};
 
-/// A run without quota for one family: some nodes never came.
+/// A run without quota for one family: some nodes were never created.
 pub(crate) fn failed() -> RunResult {
     let mut result = passed(1);
     let never = |count: usize| vec![Censored { at_least_us: 300 * SECOND, cause: Cause::Never }; count];
@@ -88,7 +88,7 @@ pub(crate) fn failed() -> RunResult {
     result
 }
 
-/// A run that the target could not do.
+/// A run that the target could not carry out.
 pub(crate) fn not_run() -> RunResult {
     let mut result = nothing();
     result.run.ended = Some(EndReason::NotRun);
@@ -152,7 +152,7 @@ pub(crate) fn leaked() -> RunResult {
     result
 }
 
-/// A run of which nothing is known.
+/// A run about which nothing is known.
 pub(crate) fn nothing() -> RunResult {
     let mut result = passed(1);
     result.run.duration_us = 0;

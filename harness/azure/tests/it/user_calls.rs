@@ -1,4 +1,4 @@
-//! The calls that people and their tools make on a cluster.
+//! Calls that users and their tools make.
 
 use harness_azure::FactKind;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ async fn the_managed_cluster_is_read_changed_and_upgraded() {
     assert_eq!(after["properties"]["networkProfile"]["networkPlugin"], "azure");
     assert_eq!(after["tags"]["team"], "a");
 
-    // Whoever plays the control plane is told, and a machine that names no version gets this one.
+    // The new version shows in the process, at the control endpoint and as a fact, and a machine that names no version gets it.
     assert_eq!(*lab.sim.kubernetes_version().borrow(), "1.37.0");
     assert_eq!(lab.control.kubernetes_version().await.unwrap(), "1.37.0");
     lab.fact("upgraded", |k| matches!(k, FactKind::KubernetesVersion { version } if version == "1.37.0")).await;
@@ -48,7 +48,7 @@ async fn the_managed_cluster_is_read_changed_and_upgraded() {
 }
 
 #[tokio::test]
-async fn the_control_plane_is_upgraded_and_put_back_by_control() {
+async fn the_control_plane_is_upgraded_and_restored_by_control() {
     let kube = FakeKube::default();
     let lab = Lab::start(instant(), Some(kube.client())).await;
     let mut followed = lab.sim.kubernetes_version();
@@ -58,9 +58,9 @@ async fn the_control_plane_is_upgraded_and_put_back_by_control() {
     let cluster = lab.get(&lab.sim.config().cluster_id()).await.body;
     assert_eq!(cluster["properties"]["currentKubernetesVersion"], "1.36.5");
     // The body decides, as it does for the provider, which waits until it has seen the upgrade; without it, the cluster.
-    for (name, asked, kubelet) in [("web-1", Some("1.36.3"), "v1.36.3"), ("web-2", None, "v1.36.5")] {
+    for (name, requested, kubelet) in [("web-1", Some("1.36.3"), "v1.36.3"), ("web-2", None, "v1.36.5")] {
         let mut body = crate::support::machine_body(name, "Standard_D4s_v5", false);
-        body["properties"]["kubernetes"]["orchestratorVersion"] = json!(asked);
+        body["properties"]["kubernetes"]["orchestratorVersion"] = json!(requested);
         lab.put(&lab.machine(name), &body).await;
         lab.fact("ready", |k| matches!(k, FactKind::NodeReady { .. }) && of(name, k)).await;
         let node = kube.node(&lab.vm_name(name).await).unwrap();
@@ -89,7 +89,7 @@ async fn a_published_image_is_the_newest_of_each_kind_and_stays() {
     assert_eq!(lab.control.publish_image().await.unwrap(), "202608.14.1");
     assert_eq!(versions().await, ["202608.14.1"]);
     lab.fact("published", |k| matches!(k, FactKind::NodeImagePublished { version } if version == "202608.14.1")).await;
-    // What a controller has read must not become older under its hands.
+    // A version that a controller has read must not go back.
     lab.control.set_behaviour(&instant()).await.unwrap();
     lab.control.reset().await.unwrap();
     assert_eq!(versions().await, ["202608.14.1"]);
@@ -97,7 +97,7 @@ async fn a_published_image_is_the_newest_of_each_kind_and_stays() {
 }
 
 #[tokio::test]
-async fn agent_pools_come_and_go() {
+async fn agent_pools_are_created_and_deleted() {
     let lab = Lab::start(instant(), None).await;
     let pools = format!("{}/agentPools", lab.sim.config().cluster_id());
     let body = json!({"properties": {"mode": "System", "vmSize": "Standard_D4s_v5", "count": 2}});

@@ -1,5 +1,5 @@
-//! Logs of runs that went one way or another, made up event by event: what the golden recordings and the tests of the reasons
-//! are made from. Deterministic: no clock, no chance.
+//! Logs of runs that pass or fail in one way or another, made event by event: the tests of endings, reasons and properties use them.
+//! Deterministic: no clock, no random numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 pub(crate) const MS: u64 = 1_000;
 pub(crate) const S: u64 = 1_000_000;
-/// When the burst begins.
+/// When the burst starts.
 pub(crate) const BURST: u64 = 2 * S;
 /// The burst's deadline, from its start.
 pub(crate) const WITHIN: u64 = 60 * S;
@@ -32,7 +32,7 @@ pub(crate) enum Fault {
         code: &'static str,
         message: &'static str,
     },
-    /// VMs of the pool boot and never join.
+    /// VMs of the pool boot and never register.
     NeverRegisters {
         pool: &'static str,
     },
@@ -44,7 +44,7 @@ pub(crate) enum Fault {
     Killed {
         again: bool,
     },
-    /// On a target that tells nothing of Azure: only the controller's word.
+    /// On a target without facts from Azure: only the controller's reasons.
     OnlyReasons {
         pool: &'static str,
     },
@@ -127,16 +127,16 @@ pub(crate) fn plan() -> Plan {
     }
 }
 
-/// A log in the making. Events may be told in any order; [`Story::events`] sorts them by time.
+/// A log under construction. Events may be added in any order; [`LogBuilder::events`] sorts them by time.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Story {
+pub(crate) struct LogBuilder {
     events: Vec<Event>,
     /// Actions that the plan must have.
     pub(crate) to_plan: Vec<PlannedAction>,
     uids: u64,
 }
 
-impl Story {
+impl LogBuilder {
     pub(crate) fn at(&mut self, at_us: u64, kind: EventKind) {
         self.events.push(Event { at_us, kind });
     }
@@ -306,8 +306,8 @@ pub(crate) struct Vm {
 
 /// A whole run of [`plan`], with one thing that goes wrong.
 pub(crate) fn run(fault: &Fault) -> Vec<Event> {
-    let mut story = Story::default();
-    prepare(&mut story, fault);
+    let mut builder = LogBuilder::default();
+    prepare(&mut builder, fault);
     let healthy = |pool: &str| match fault {
         Fault::None => true,
         Fault::Fails { pool: bad, .. } | Fault::NeverRegisters { pool: bad } | Fault::OnlyReasons { pool: bad } => {
@@ -316,7 +316,7 @@ pub(crate) fn run(fault: &Fault) -> Vec<Event> {
         Fault::Killed { again } => *again,
         Fault::Throttled | Fault::Down => false,
     };
-    // The controller that is started again begins 20 s later.
+    // The controller that is started again acts 20 s later.
     let delay_us = if *fault == (Fault::Killed { again: true }) { 20 * S } else { 0 };
     let all_ready = CLASSES.iter().all(|(pool, _, _)| healthy(pool));
     let last_ready_us = BURST + delay_us + 9 * S;
@@ -324,40 +324,40 @@ pub(crate) fn run(fault: &Fault) -> Vec<Event> {
     let drain_us = burst_end_us + 5 * S;
     let end_us = drain_us + 12 * S;
 
-    story.phase_began(BURST, "burst");
+    builder.phase_began(BURST, "burst");
     let mut missing = Vec::new();
     for (id, (pool, workload, peak)) in (0..).zip(CLASSES) {
-        story.action(BURST, "burst", ActionKind::Planned(id));
-        story.action(drain_us, "drain", ActionKind::Planned(3 + id));
+        builder.action(BURST, "burst", ActionKind::Planned(id));
+        builder.action(drain_us, "drain", ActionKind::Planned(3 + id));
         let nodes = if healthy(pool) {
-            nodes(&mut story, pool, peak.div_ceil(PER_NODE), delay_us, drain_us, fault)
+            nodes(&mut builder, pool, peak.div_ceil(PER_NODE), delay_us, drain_us, fault)
         } else {
             missing.push(format!("{workload}: 0 of {peak} pods Ready"));
-            broken(&mut story, pool, fault, drain_us);
+            broken(&mut builder, pool, fault, drain_us);
             Vec::new()
         };
-        pods(&mut story, workload, peak, &nodes, delay_us, drain_us);
+        pods(&mut builder, workload, peak, &nodes, delay_us, drain_us);
     }
-    globally(&mut story, fault);
+    globally(&mut builder, fault);
     if all_ready {
-        story.phase_ended(burst_end_us, "burst", PhaseOutcome::Reached, "");
+        builder.phase_ended(burst_end_us, "burst", PhaseOutcome::Reached, "");
     } else {
-        story.phase_ended(burst_end_us, "burst", PhaseOutcome::DeadlinePassed, &missing.join(", "));
+        builder.phase_ended(burst_end_us, "burst", PhaseOutcome::DeadlinePassed, &missing.join(", "));
     }
-    story.phase_began(burst_end_us, "hold");
-    story.phase_ended(drain_us, "hold", PhaseOutcome::Held, "");
-    story.phase_began(drain_us, "drain");
-    story.phase_ended(end_us, "drain", PhaseOutcome::Reached, "");
-    story.phase_began(end_us, "cleanup");
-    story.phase_ended(end_us + S, "cleanup", PhaseOutcome::Reached, "");
-    audit(&mut story, end_us);
-    story.ended(end_us + 2 * S, EndReason::Completed, "");
-    story.events()
+    builder.phase_began(burst_end_us, "hold");
+    builder.phase_ended(drain_us, "hold", PhaseOutcome::Held, "");
+    builder.phase_began(drain_us, "drain");
+    builder.phase_ended(end_us, "drain", PhaseOutcome::Reached, "");
+    builder.phase_began(end_us, "cleanup");
+    builder.phase_ended(end_us + S, "cleanup", PhaseOutcome::Reached, "");
+    audit(&mut builder, end_us);
+    builder.ended(end_us + 2 * S, EndReason::Completed, "");
+    builder.events()
 }
 
-fn prepare(story: &mut Story, fault: &Fault) {
+fn prepare(builder: &mut LogBuilder, fault: &Fault) {
     let only_reasons = matches!(fault, Fault::OnlyReasons { .. });
-    story.at(
+    builder.at(
         0,
         EventKind::RunStarted(RunStarted {
             version: LOG_VERSION,
@@ -374,30 +374,37 @@ fn prepare(story: &mut Story, fault: &Fault) {
             versions: BTreeMap::from([("kubernetes".to_owned(), "v1.36.3".to_owned())]),
         }),
     );
-    story.phase_began(MS, "prepare");
+    builder.phase_began(MS, "prepare");
     let revision = "0123456789abcdef0123456789abcdef01234567";
-    story.action(100 * MS, "prepare", ActionKind::Push { id: None, revision: revision.to_owned() });
+    builder.action(100 * MS, "prepare", ActionKind::Push { id: None, revision: revision.to_owned() });
     let flux = format!("main@sha1:{revision}");
-    let git = story.key(ObjectKind::GitRepository, "node-config");
-    story.reached(400 * MS, &git, Reached::Fetched, &[(attribute::REVISION, &flux)]);
-    let kustomization = story.key(ObjectKind::Kustomization, "node-config");
-    story.reached(700 * MS, &kustomization, Reached::Applied, &[(attribute::REVISION, &flux)]);
-    // Flux tells the revision once; the next milestone is of the same one.
-    story.reached(900 * MS, &kustomization, Reached::Healthy, &[]);
-    story.phase_ended(BURST, "prepare", PhaseOutcome::Reached, "");
+    let git = builder.key(ObjectKind::GitRepository, "node-config");
+    builder.reached(400 * MS, &git, Reached::Fetched, &[(attribute::REVISION, &flux)]);
+    let kustomization = builder.key(ObjectKind::Kustomization, "node-config");
+    builder.reached(700 * MS, &kustomization, Reached::Applied, &[(attribute::REVISION, &flux)]);
+    // Flux reports the revision once; the next milestone is about the same one.
+    builder.reached(900 * MS, &kustomization, Reached::Healthy, &[]);
+    builder.phase_ended(BURST, "prepare", PhaseOutcome::Reached, "");
 }
 
 /// Healthy nodes of a pool; returns their names and when each is Ready.
-fn nodes(story: &mut Story, pool: &str, count: u32, delay_us: u64, drain_us: u64, fault: &Fault) -> Vec<(String, u64)> {
-    let told = !matches!(fault, Fault::OnlyReasons { .. });
+fn nodes(
+    builder: &mut LogBuilder,
+    pool: &str,
+    count: u32,
+    delay_us: u64,
+    drain_us: u64,
+    fault: &Fault,
+) -> Vec<(String, u64)> {
+    let has_facts = !matches!(fault, Fault::OnlyReasons { .. });
     (0..count)
         .map(|index| {
             let created_us = BURST + delay_us + S + u64::from(index) * 20 * MS;
             let claim_name = format!("{pool}-{index:05}");
             let node_name = format!("aks-{claim_name}-vm");
             let vm = Vm { name: node_name.clone(), claim: claim_name.clone(), pool: pool.to_owned(), ..Vm::default() };
-            let claim = story.key(ObjectKind::NodeClaim, &claim_name);
-            let node = story.key(ObjectKind::Node, &node_name);
+            let claim = builder.key(ObjectKind::NodeClaim, &claim_name);
+            let node = builder.key(ObjectKind::Node, &node_name);
             let placed = [
                 (attribute::NODEPOOL, pool),
                 (attribute::INSTANCE_TYPE, "Standard_F4s_v2"),
@@ -406,40 +413,40 @@ fn nodes(story: &mut Story, pool: &str, count: u32, delay_us: u64, drain_us: u64
                 (attribute::CPU_MILLICORES, "4000"),
                 (attribute::MEMORY_BYTES, "8589934592"),
             ];
-            story.reached(created_us, &claim, Reached::Created, &[(attribute::NODEPOOL, pool)]);
-            story.reached(created_us + S, &claim, Reached::Launched, &placed);
+            builder.reached(created_us, &claim, Reached::Created, &[(attribute::NODEPOOL, pool)]);
+            builder.reached(created_us + S, &claim, Reached::Launched, &placed);
             let ready_us = created_us + 5_100 * MS + u64::from(index) * 7 * MS;
-            story.reached(ready_us - 60 * MS, &node, Reached::Created, &[(attribute::NODECLAIM, &claim_name)]);
-            story.reached(ready_us, &node, Reached::Ready, &placed[..4]);
-            story.reached(ready_us + 200 * MS, &claim, Reached::Registered, &[(attribute::NODE, &node_name)]);
-            story.reached(ready_us + 900 * MS, &claim, Reached::Initialized, &[]);
+            builder.reached(ready_us - 60 * MS, &node, Reached::Created, &[(attribute::NODECLAIM, &claim_name)]);
+            builder.reached(ready_us, &node, Reached::Ready, &placed[..4]);
+            builder.reached(ready_us + 200 * MS, &claim, Reached::Registered, &[(attribute::NODE, &node_name)]);
+            builder.reached(ready_us + 900 * MS, &claim, Reached::Initialized, &[]);
             let going_us = drain_us + 2 * S;
-            story.reached(going_us, &claim, Reached::Deleting, &[]);
-            story.reached(going_us + 10 * MS, &node, Reached::Deleting, &[]);
-            story.reached(going_us + 6 * S, &node, Reached::Deleted, &[]);
-            story.reached(going_us + 7 * S, &claim, Reached::Deleted, &[]);
-            if told {
-                story.azure(created_us + 80 * MS, AzureFactKind::VmAccepted, &vm);
-                story.azure(created_us + 90 * MS, AzureFactKind::VmCreating, &vm);
-                story.azure(ready_us - 100 * MS, AzureFactKind::VmBooted, &vm);
-                story.azure(ready_us - 70 * MS, AzureFactKind::NodeRegistered, &vm);
-                story.azure(ready_us - 12 * MS, AzureFactKind::NodeReady, &vm);
-                story.azure(going_us + 5 * S, AzureFactKind::VmDeleteRequested, &vm);
-                story.azure(going_us + 5_900 * MS, AzureFactKind::VmDeleted, &vm);
+            builder.reached(going_us, &claim, Reached::Deleting, &[]);
+            builder.reached(going_us + 10 * MS, &node, Reached::Deleting, &[]);
+            builder.reached(going_us + 6 * S, &node, Reached::Deleted, &[]);
+            builder.reached(going_us + 7 * S, &claim, Reached::Deleted, &[]);
+            if has_facts {
+                builder.azure(created_us + 80 * MS, AzureFactKind::VmAccepted, &vm);
+                builder.azure(created_us + 90 * MS, AzureFactKind::VmCreating, &vm);
+                builder.azure(ready_us - 100 * MS, AzureFactKind::VmBooted, &vm);
+                builder.azure(ready_us - 70 * MS, AzureFactKind::NodeRegistered, &vm);
+                builder.azure(ready_us - 12 * MS, AzureFactKind::NodeReady, &vm);
+                builder.azure(going_us + 5 * S, AzureFactKind::VmDeleteRequested, &vm);
+                builder.azure(going_us + 5_900 * MS, AzureFactKind::VmDeleted, &vm);
             }
             (node_name, ready_us)
         })
         .collect()
 }
 
-/// What a pool looks like that gets no node.
-fn broken(story: &mut Story, pool: &'static str, fault: &Fault, drain_us: u64) {
+/// The events of a pool that gets no node.
+fn broken(builder: &mut LogBuilder, pool: &'static str, fault: &Fault, drain_us: u64) {
     match fault {
         Fault::Fails { code, message, .. } => {
             for index in 0..3_u64 {
                 let created_us = BURST + S + index * 10 * S;
                 let name = format!("{pool}-{index:05}");
-                let claim = story.key(ObjectKind::NodeClaim, &name);
+                let claim = builder.key(ObjectKind::NodeClaim, &name);
                 let vm = Vm {
                     name: format!("aks-{name}-vm"),
                     claim: name.clone(),
@@ -447,96 +454,96 @@ fn broken(story: &mut Story, pool: &'static str, fault: &Fault, drain_us: u64) {
                     code: (*code).to_owned(),
                     message: (*message).to_owned(),
                 };
-                story.reached(created_us, &claim, Reached::Created, &[(attribute::NODEPOOL, pool)]);
-                story.azure(
+                builder.reached(created_us, &claim, Reached::Created, &[(attribute::NODEPOOL, pool)]);
+                builder.azure(
                     created_us + 80 * MS,
                     AzureFactKind::VmAccepted,
                     &Vm { code: String::new(), message: String::new(), ..vm.clone() },
                 );
-                story.azure(created_us + 300 * MS, AzureFactKind::ProvisioningFailed, &vm);
+                builder.azure(created_us + 300 * MS, AzureFactKind::ProvisioningFailed, &vm);
                 warn(
-                    story,
+                    builder,
                     created_us + 400 * MS,
                     "NodeClaim",
                     &name,
                     "InsufficientCapacityError",
                     "all requested instance types were unavailable during launch",
                 );
-                story.reached(created_us + 500 * MS, &claim, Reached::Deleting, &[]);
-                story.reached(created_us + 700 * MS, &claim, Reached::Deleted, &[]);
+                builder.reached(created_us + 500 * MS, &claim, Reached::Deleting, &[]);
+                builder.reached(created_us + 700 * MS, &claim, Reached::Deleted, &[]);
             }
         }
         Fault::NeverRegisters { .. } => {
             for index in 0..3_u64 {
                 let created_us = BURST + S + index * 20 * MS;
                 let name = format!("{pool}-{index:05}");
-                let claim = story.key(ObjectKind::NodeClaim, &name);
+                let claim = builder.key(ObjectKind::NodeClaim, &name);
                 let vm =
                     Vm { name: format!("aks-{name}-vm"), claim: name.clone(), pool: pool.to_owned(), ..Vm::default() };
                 let capacity = [(attribute::NODEPOOL, pool), (attribute::CPU_MILLICORES, "4000")];
-                story.reached(created_us, &claim, Reached::Created, &[(attribute::NODEPOOL, pool)]);
-                story.reached(created_us + S, &claim, Reached::Launched, &capacity);
-                story.azure(created_us + 80 * MS, AzureFactKind::VmAccepted, &vm);
-                story.azure(created_us + 5 * S, AzureFactKind::VmBooted, &vm);
-                story.reached(drain_us + 2 * S, &claim, Reached::Deleting, &[]);
-                story.azure(drain_us + 3 * S, AzureFactKind::VmDeleted, &vm);
-                story.reached(drain_us + 4 * S, &claim, Reached::Deleted, &[]);
+                builder.reached(created_us, &claim, Reached::Created, &[(attribute::NODEPOOL, pool)]);
+                builder.reached(created_us + S, &claim, Reached::Launched, &capacity);
+                builder.azure(created_us + 80 * MS, AzureFactKind::VmAccepted, &vm);
+                builder.azure(created_us + 5 * S, AzureFactKind::VmBooted, &vm);
+                builder.reached(drain_us + 2 * S, &claim, Reached::Deleting, &[]);
+                builder.azure(drain_us + 3 * S, AzureFactKind::VmDeleted, &vm);
+                builder.reached(drain_us + 4 * S, &claim, Reached::Deleted, &[]);
             }
         }
         Fault::OnlyReasons { .. } => {
             for index in 0..3_u64 {
                 let created_us = BURST + S + index * 10 * S;
                 let name = format!("{pool}-{index:05}");
-                let claim = story.key(ObjectKind::NodeClaim, &name);
-                story.reached(created_us, &claim, Reached::Created, &[(attribute::NODEPOOL, pool)]);
+                let claim = builder.key(ObjectKind::NodeClaim, &name);
+                builder.reached(created_us, &claim, Reached::Created, &[(attribute::NODEPOOL, pool)]);
                 warn(
-                    story,
+                    builder,
                     created_us + 400 * MS,
                     "NodeClaim",
                     &name,
                     "InsufficientCapacityError",
                     "NodeClaim event: subscription level Standard FSv2 Family vCPUs quota has been reached (may try provision an alternative instance type)",
                 );
-                story.reached(created_us + 500 * MS, &claim, Reached::Deleting, &[]);
-                story.reached(created_us + 700 * MS, &claim, Reached::Deleted, &[]);
+                builder.reached(created_us + 500 * MS, &claim, Reached::Deleting, &[]);
+                builder.reached(created_us + 700 * MS, &claim, Reached::Deleted, &[]);
             }
         }
         Fault::Throttled | Fault::Down => {
             let name = format!("{pool}-00000");
-            let claim = story.key(ObjectKind::NodeClaim, &name);
-            story.reached(BURST + S, &claim, Reached::Created, &[(attribute::NODEPOOL, pool)]);
-            story.reached(drain_us + 2 * S, &claim, Reached::Deleting, &[]);
-            story.reached(drain_us + 4 * S, &claim, Reached::Deleted, &[]);
+            let claim = builder.key(ObjectKind::NodeClaim, &name);
+            builder.reached(BURST + S, &claim, Reached::Created, &[(attribute::NODEPOOL, pool)]);
+            builder.reached(drain_us + 2 * S, &claim, Reached::Deleting, &[]);
+            builder.reached(drain_us + 4 * S, &claim, Reached::Deleted, &[]);
         }
         Fault::None | Fault::Killed { .. } => {}
     }
 }
 
-fn globally(story: &mut Story, fault: &Fault) {
+fn globally(builder: &mut LogBuilder, fault: &Fault) {
     match fault {
         Fault::Throttled => {
             for index in 0..40 {
-                story.call(BURST + S + index * S, AzureFactKind::Throttled, "machines.put");
+                builder.call(BURST + S + index * S, AzureFactKind::Throttled, "machines.put");
             }
         }
         Fault::Down => {
-            // 25 calls, two of them told together.
-            story.call(BURST + S, AzureFactKind::Refused, "2");
+            // 25 calls, two of them in one fact.
+            builder.call(BURST + S, AzureFactKind::Refused, "2");
             for index in 2..25 {
-                story.call(BURST + S + index * 2 * S, AzureFactKind::Refused, "1");
+                builder.call(BURST + S + index * 2 * S, AzureFactKind::Refused, "1");
             }
         }
         Fault::Killed { again } => {
-            story.action(BURST + 500 * MS, "burst", ActionKind::Planned(KILL));
+            builder.action(BURST + 500 * MS, "burst", ActionKind::Planned(KILL));
             if *again {
-                story.action(BURST + 18 * S, "burst", ActionKind::Planned(START));
+                builder.action(BURST + 18 * S, "burst", ActionKind::Planned(START));
             }
         }
         _ => {}
     }
 }
 
-pub(crate) fn warn(story: &mut Story, at_us: u64, kind: &str, name: &str, reason: &str, message: &str) {
+pub(crate) fn warn(builder: &mut LogBuilder, at_us: u64, kind: &str, name: &str, reason: &str, message: &str) {
     let reason = Reason {
         kind: kind.to_owned(),
         name: name.to_owned(),
@@ -544,18 +551,18 @@ pub(crate) fn warn(story: &mut Story, at_us: u64, kind: &str, name: &str, reason
         message: message.to_owned(),
         severity: "Warning".to_owned(),
     };
-    story.at(at_us, EventKind::Reason(reason));
+    builder.at(at_us, EventKind::Reason(reason));
 }
 
-fn pods(story: &mut Story, workload: &str, count: u32, nodes: &[(String, u64)], delay_us: u64, drain_us: u64) {
+fn pods(builder: &mut LogBuilder, workload: &str, count: u32, nodes: &[(String, u64)], delay_us: u64, drain_us: u64) {
     for index in 0..count {
         let name = format!("{workload}-7d9f8c6b5d-{index:05}");
-        let pod = story.key(ObjectKind::Pod, &name);
+        let pod = builder.key(ObjectKind::Pod, &name);
         let created_us = BURST + 20 * MS + u64::from(index) * 3 * MS;
-        story.reached(created_us, &pod, Reached::Created, &[(attribute::WORKLOAD, workload)]);
-        story.reached(created_us + 30 * MS, &pod, Reached::Unschedulable, &[]);
+        builder.reached(created_us, &pod, Reached::Created, &[(attribute::WORKLOAD, workload)]);
+        builder.reached(created_us + 30 * MS, &pod, Reached::Unschedulable, &[]);
         warn(
-            story,
+            builder,
             created_us + 40 * MS,
             "Pod",
             &name,
@@ -564,17 +571,17 @@ fn pods(story: &mut Story, workload: &str, count: u32, nodes: &[(String, u64)], 
         );
         if let Some((node, ready_us)) = nodes.get((index / PER_NODE) as usize) {
             let bound_us = ready_us + S + delay_us / 1_000;
-            story.reached(bound_us, &pod, Reached::Scheduled, &[(attribute::NODE, node)]);
-            story.reached(bound_us + 500 * MS + u64::from(index) * 11 * MS, &pod, Reached::Ready, &[]);
+            builder.reached(bound_us, &pod, Reached::Scheduled, &[(attribute::NODE, node)]);
+            builder.reached(bound_us + 500 * MS + u64::from(index) * 11 * MS, &pod, Reached::Ready, &[]);
         }
-        story.reached(drain_us + 100 * MS, &pod, Reached::Deleting, &[]);
-        story.reached(drain_us + 1_100 * MS, &pod, Reached::Deleted, &[]);
+        builder.reached(drain_us + 100 * MS, &pod, Reached::Deleting, &[]);
+        builder.reached(drain_us + 1_100 * MS, &pod, Reached::Deleted, &[]);
     }
 }
 
-fn audit(story: &mut Story, end_us: u64) {
-    story.at(BURST + S, EventKind::Audit(Audit::WatchLag { lag_us: vec![120, 250, 900, 4_000] }));
-    story.at(end_us, EventKind::Audit(Audit::Requests { sent: 61 }));
+fn audit(builder: &mut LogBuilder, end_us: u64) {
+    builder.at(BURST + S, EventKind::Audit(Audit::WatchLag { lag_us: vec![120, 250, 900, 4_000] }));
+    builder.at(end_us, EventKind::Audit(Audit::Requests { sent: 61 }));
     let process = |name: &str, cpu_ms, rss_bytes| ProcessUsage {
         name: name.to_owned(),
         cpu_ms,
@@ -586,5 +593,5 @@ fn audit(story: &mut Story, end_us: u64) {
         process("azure-sim", 200, 30_000_000),
         process("kube-apiserver", 9_500, 400_000_000),
     ];
-    story.at(end_us, EventKind::Usage { processes });
+    builder.at(end_us, EventKind::Usage { processes });
 }
