@@ -24,11 +24,6 @@ impl Stamp {
     pub fn now() -> Self {
         Self { monotonic_ns: monotonic_ns(), wall: Timestamp::now() }
     }
-
-    /// Milliseconds from `earlier` to this stamp on the monotonic clock; 0 when `earlier` is later.
-    pub fn ms_since(&self, earlier: &Stamp) -> f64 {
-        self.monotonic_ns.saturating_sub(earlier.monotonic_ns) as f64 / 1e6
-    }
 }
 
 /// Nanoseconds of `CLOCK_MONOTONIC`, comparable between processes of one machine. On a runtime of tokio whose time is paused (tests) it

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 
-use crate::arm::{Dispatched, dispatch};
+use crate::arm::{Reply, dispatch};
 use crate::config::{Config, Secret};
 use crate::control;
 use crate::simulator::{Error, new_world};
@@ -53,10 +53,7 @@ impl InProcess {
 
     /// A call of Azure Resource Manager. `None` where a fault closes the connection without an answer.
     pub async fn arm(&self, request: Request<Full<Bytes>>) -> Option<Response<Full<Bytes>>> {
-        match dispatch(&self.world, request).await {
-            Dispatched::Reply(reply) => Some(reply.into_response()),
-            Dispatched::Refuse => None,
-        }
+        dispatch(&self.world, request).await.map(Reply::into_response)
     }
 }
 

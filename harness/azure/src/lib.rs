@@ -28,7 +28,6 @@ pub mod facts;
 mod faults;
 mod fleet;
 mod identity;
-mod ids;
 mod images;
 mod in_process;
 mod lifecycle;

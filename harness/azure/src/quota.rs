@@ -91,8 +91,10 @@ pub(crate) struct QuotaExceeded {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Quota {
     families: BTreeMap<String, i64>,
-    regional: i64,
-    low_priority: i64,
+    /// vCPUs of regular VMs.
+    pub(crate) regional: i64,
+    /// vCPUs of spot VMs.
+    pub(crate) low_priority: i64,
 }
 
 impl Quota {
@@ -152,16 +154,6 @@ impl Quota {
     pub(crate) fn family(&self, quota_family: &str) -> i64 {
         self.families.get(quota_family).copied().unwrap_or(0)
     }
-
-    /// vCPUs of regular VMs in use.
-    pub(crate) fn regional(&self) -> i64 {
-        self.regional
-    }
-
-    /// vCPUs of spot VMs in use.
-    pub(crate) fn low_priority(&self) -> i64 {
-        self.low_priority
-    }
 }
 
 #[cfg(test)]
@@ -214,8 +206,8 @@ mod tests {
                     if fits { vms.push((family, capacity, vcpus)) } else { prop_assert_eq!(&before, &quota) }
                 }
                 let of = |c: CapacityType| -> i64 { vms.iter().filter(|v| v.1 == c).map(|v| i64::from(v.2)).sum() };
-                prop_assert_eq!(quota.low_priority(), of(CapacityType::Spot));
-                prop_assert_eq!(quota.regional(), of(CapacityType::OnDemand));
+                prop_assert_eq!(quota.low_priority, of(CapacityType::Spot));
+                prop_assert_eq!(quota.regional, of(CapacityType::OnDemand));
                 for (i, (name, _)) in FAMILIES.iter().enumerate() {
                     let used: i64 = vms.iter().filter(|v| v.0 == i && v.1 == CapacityType::OnDemand).map(|v| i64::from(v.2)).sum();
                     prop_assert_eq!(quota.family(name), used);

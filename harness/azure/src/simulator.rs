@@ -74,18 +74,12 @@ impl Simulator {
         let world = new_world(config, kube, format!("https://{arm}"))?;
         let tasks = world.tasks.clone();
         tasks.spawn(arm::serve(Arc::clone(&world), arm_listener, tls));
-        tasks.spawn(serve(
-            Arc::clone(&world),
-            "managed identity endpoint",
-            identity_listener,
-            identity::router(Arc::clone(&world)),
-        ));
-        tasks.spawn(serve(
-            Arc::clone(&world),
-            "control endpoint",
-            control_listener,
-            control::router(Arc::clone(&world)),
-        ));
+        for (what, listener, router) in [
+            ("managed identity endpoint", identity_listener, identity::router(Arc::clone(&world))),
+            ("control endpoint", control_listener, control::router(Arc::clone(&world))),
+        ] {
+            tasks.spawn(serve(Arc::clone(&world), what, listener, router));
+        }
         tracing::info!(%arm, %identity, %control, location = world.config.location, "simulated Azure is up");
         Ok(Self { world, ca_pem: certificates.ca_pem, arm, identity, control })
     }
@@ -147,7 +141,7 @@ impl Simulator {
     pub fn environment_file(&self) -> String {
         let arm = self.arm_url();
         serde_json::json!({
-            "name": "SimulatedAzure",
+            "name": "AzureHarness",
             "resourceManagerEndpoint": arm,
             "activeDirectoryEndpoint": format!("{arm}aad/"),
             "tokenAudience": arm,
@@ -194,9 +188,7 @@ impl Drop for Simulator {
 
 /// The state of a new simulator; the configuration is valid. `arm_base` is the address that its answers name.
 pub(crate) fn new_world(config: Config, kube: Option<kube::Client>, arm_base: String) -> Result<Arc<World>, Error> {
-    let world = Arc::new(World::new(config, catalogue()?));
-    // Set once: nothing else has seen it yet.
-    let _ = world.arm_base.set(arm_base);
+    let world = Arc::new(World::new(config, catalogue()?, arm_base));
     if let Some(kube) = kube {
         world.kube.send_replace(Some(Kube(kube)));
     }

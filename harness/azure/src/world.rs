@@ -50,8 +50,8 @@ pub(crate) struct World {
     /// One Node becomes Ready at a time. If a whole fleet became Ready in one instant, an API server with few cores would
     /// notify its watchers up to half a second late, and the measurement would show that burst instead of the boots.
     pub(crate) ready_turn: Semaphore,
-    /// `https://127.0.0.1:P`, known once the listener is bound.
-    pub(crate) arm_base: OnceLock<String>,
+    /// The address that answers name, `https://127.0.0.1:P`.
+    pub(crate) arm_base: String,
     /// The answer of `Microsoft.Compute/skus`, once requested: large, and always the same.
     skus: OnceLock<Bytes>,
     pub(crate) stop: CancellationToken,
@@ -69,7 +69,7 @@ impl std::fmt::Debug for Kube {
 }
 
 impl World {
-    pub(crate) fn new(config: Config, catalogue: &'static Catalogue) -> Self {
+    pub(crate) fn new(config: Config, catalogue: &'static Catalogue, arm_base: String) -> Self {
         let cluster = ClusterState::new(&config);
         let network = NetworkState::new(&config);
         Self {
@@ -88,7 +88,7 @@ impl World {
             kube: watch::Sender::new(None),
             node_writes: Semaphore::new(NODE_WRITES_AT_ONCE),
             ready_turn: Semaphore::new(1),
-            arm_base: OnceLock::new(),
+            arm_base,
             skus: OnceLock::new(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -159,14 +159,15 @@ impl World {
         }
     }
 
+    /// Counts a call that is not modelled. True the first time.
+    pub(crate) fn unmodelled(&self, method: &str, path: &str) -> bool {
+        self.facts.push(FactKind::UnmodelledCall { method: method.to_owned(), path: path.to_owned() });
+        self.counters.unmodelled(method, path)
+    }
+
     /// The quota limits with those of live faults over them.
     pub(crate) fn limits(&self) -> QuotaLimits {
         self.faults().limits(&QuotaLimits::new(&self.behaviour().quota_cores), &self.facts)
-    }
-
-    /// `https://127.0.0.1:P`.
-    pub(crate) fn arm_base(&self) -> &str {
-        self.arm_base.get().map_or("", String::as_str)
     }
 }
 

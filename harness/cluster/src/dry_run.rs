@@ -80,14 +80,10 @@ impl DryRunner {
             return Ok(DryRun::NotServed);
         }
         let failed = |source| DryRunError { object: format!("{kind} {name}"), source: Box::new(source) };
-        let Some((resource, capabilities)) =
-            self.kind(GroupVersionKind::gvk(group, version, &kind)).await.map_err(failed)?
-        else {
-            return Ok(DryRun::NotServed);
-        };
+        let served = self.kind(GroupVersionKind::gvk(group, version, &kind)).await.map_err(failed)?;
+        let Some((resource, capabilities)) = served else { return Ok(DryRun::NotServed) };
         let namespaced = capabilities.scope == Scope::Namespaced;
         let own = object["metadata"]["namespace"].as_str().unwrap_or(NAMESPACE_INSTEAD);
-        let failed = |source| DryRunError { object: format!("{kind} {name}"), source: Box::new(source) };
         let first = self.apply(&resource, namespaced.then_some(own), &name, object).await;
         match answer(first).map_err(failed)? {
             DryRun::Refused(refusals)
@@ -95,7 +91,6 @@ impl DryRunner {
             {
                 let mut moved = object.clone();
                 moved["metadata"]["namespace"] = Value::from(NAMESPACE_INSTEAD);
-                let failed = |source| DryRunError { object: format!("{kind} {name}"), source: Box::new(source) };
                 let again = self.apply(&resource, Some(NAMESPACE_INSTEAD), &name, &moved).await;
                 Ok(match answer(again).map_err(failed)? {
                     DryRun::Accepted { .. } => DryRun::Accepted { missing_namespace: Some(own.to_owned()) },

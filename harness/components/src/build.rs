@@ -118,10 +118,7 @@ pub async fn build(options: &BuildOptions, progress: impl Fn(&Progress)) -> Resu
     let started = Instant::now();
     let missing = missing_modules(cache);
     let private = cache.private_module_cache();
-    let module_cache = match options.private_module_cache {
-        true => &private,
-        false => &tools.module_cache,
-    };
+    let module_cache = if options.private_module_cache { &private } else { &tools.module_cache };
     if let Some(reserve) = options.disk_reserve_bytes {
         for mut need in disk_needs(cache, module_cache, &missing)? {
             need.need_bytes = need.need_bytes.saturating_add(reserve);
@@ -196,12 +193,7 @@ fn assemble(cache: &CacheFolder) -> Result<(), BuildError> {
     }
     let mut modules = Vec::new();
     for module in &MODULES {
-        let Some(manifest) = finished(cache, module) else {
-            return Err(BuildError::Absent {
-                module: module.name,
-                missing: cache.module(module).display().to_string(),
-            });
-        };
+        let manifest = finished(cache, module).ok_or_else(|| absent(cache, module))?;
         let from = cache.module(module);
         for (kind, files) in [("bin", &manifest.binaries), ("crds", &manifest.crds)] {
             let folder = staged.join(kind);
@@ -233,13 +225,9 @@ async fn clean<F>(shared: &Shared<'_, F>, options: &BuildOptions) -> Result<(), 
     let cache = shared.cache;
     if options.private_module_cache {
         // Go's module cache is read-only on purpose; Go itself knows how to remove it.
-        let status = go(shared.tools, &shared.folders, cache.root(), ["clean", "-modcache"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        let limit = shared.limit;
-        let status = tokio::time::timeout(limit, status).await;
+        let mut clean = go(shared.tools, &shared.folders, cache.root(), ["clean", "-modcache"]);
+        let status = clean.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let status = tokio::time::timeout(shared.limit, status).await;
         if !matches!(&status, Ok(Ok(status)) if status.success()) {
             let source = std::io::Error::other(format!("`go clean -modcache` ended with {status:?}"));
             return Err(io_error("empty", cache.private_module_cache())(source));
@@ -313,14 +301,15 @@ fn keys_of(set: &Path) -> Vec<String> {
     manifest.into_iter().flat_map(|set| set.modules).map(|module| module.key).collect()
 }
 
+fn absent(cache: &CacheFolder, module: &Module) -> BuildError {
+    BuildError::Absent { module: module.name, missing: cache.module(module).display().to_string() }
+}
+
 fn report(cache: &CacheFolder, started: Instant, built: &[&'static Module]) -> Result<BuildReport, BuildError> {
     let modules = MODULES
         .iter()
         .map(|module| {
-            let manifest = finished(cache, module).ok_or_else(|| BuildError::Absent {
-                module: module.name,
-                missing: cache.module(module).display().to_string(),
-            })?;
+            let manifest = finished(cache, module).ok_or_else(|| absent(cache, module))?;
             let fresh = built.iter().any(|b| b.name == module.name);
             Ok(ModuleReport {
                 module: module.name,

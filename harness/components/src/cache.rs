@@ -137,6 +137,13 @@ pub(super) struct BuiltFile {
     pub(super) sha256: String,
 }
 
+impl BuiltFile {
+    /// Whether the file is in `folder`, in its size.
+    pub(super) fn is_in(&self, folder: &Path) -> bool {
+        folder.join(&self.name).metadata().is_ok_and(|meta| meta.len() == self.bytes)
+    }
+}
+
 /// What was built, by what, when: `manifest.json` of a module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -168,11 +175,9 @@ pub(super) fn intact(folder: &Path, module: &Module) -> Option<ModuleManifest> {
     let text = std::fs::read(folder.join("manifest.json")).ok()?;
     let manifest: ModuleManifest = serde_json::from_slice(&text).ok()?;
     let whole = |kind: &str, files: &[BuiltFile], expected: &[&str]| {
-        let present = |file: &BuiltFile| {
-            let path = folder.join(kind).join(&file.name);
-            path.metadata().is_ok_and(|meta| meta.len() == file.bytes)
-        };
-        files.iter().all(present) && expected.iter().all(|name| files.iter().any(|file| file.name == *name))
+        let folder = folder.join(kind);
+        files.iter().all(|file| file.is_in(&folder))
+            && expected.iter().all(|name| files.iter().any(|file| file.name == *name))
     };
     let binaries: Vec<&str> = module.binaries.iter().map(|b| b.name).collect();
     let crds: Vec<&str> = module.crds.iter().map(|crd| crd.file).collect();
@@ -190,7 +195,7 @@ pub fn built_versions(binaries: &Path) -> BTreeMap<String, String> {
     let modules = manifest.into_iter().flat_map(|set| set.modules);
     modules
         .flat_map(|module| module.binaries.into_iter().map(move |binary| (binary, module.version.clone())))
-        .filter(|(binary, _)| binaries.join(&binary.name).metadata().is_ok_and(|meta| meta.len() == binary.bytes))
+        .filter(|(binary, _)| binary.is_in(binaries))
         .map(|(binary, version)| (binary.name, version))
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
+use std::process::Stdio;
 
 use tokio::process::Command;
 
@@ -90,7 +91,7 @@ pub(super) struct GoFolders<'a> {
     pub(super) module_cache: Option<&'a Path>,
 }
 
-/// A `go` command that runs in `folder` and dies with the future that waits for it.
+/// A `go` command without input that runs in `folder` and dies with the future that waits for it.
 pub(super) fn go<I, S>(tools: &Tools, folders: &GoFolders<'_>, folder: &Path, args: I) -> Command
 where
     I: IntoIterator<Item = S>,
@@ -106,6 +107,7 @@ where
         .env("GOCACHE", folders.build_cache)
         .env("GOTMPDIR", folders.scratch)
         .env("PATH", &tools.search_path)
+        .stdin(Stdio::null())
         .kill_on_drop(true);
     // Somebody who has set it knows why.
     if folders.roomy && std::env::var_os("GOGC").is_none() {

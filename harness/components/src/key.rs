@@ -53,18 +53,9 @@ fn digest(parts: &[String]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
-    let mut text = hex(&hash.finalize());
+    let mut text = format!("{:x}", hash.finalize());
     text.truncate(KEY_DIGITS);
     text
-}
-
-/// Lower-case hexadecimal of `bytes`.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        use std::fmt::Write as _;
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -80,9 +80,10 @@ fn not_built(cache: &CacheFolder) -> Missing {
     let missing = missing_modules(cache);
     let names: Vec<&str> = missing.iter().flat_map(|module| module.binaries).map(|binary| binary.name).collect();
     Missing::NotBuilt {
-        components: match names.is_empty() {
-            true => "all modules are, the set is not put together".to_owned(),
-            false => names.join(", "),
+        components: if names.is_empty() {
+            "all modules are, the set is not put together".to_owned()
+        } else {
+            names.join(", ")
         },
         minutes: expected_build(&missing).as_secs().div_ceil(60),
     }
@@ -92,10 +93,7 @@ fn from_elsewhere(folder: &Path) -> Result<BinDir, Missing> {
     // Components run with other working folders.
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let nested = folder.join("bin");
-    let binaries = match nested.is_dir() {
-        true => nested,
-        false => folder.clone(),
-    };
+    let binaries = if nested.is_dir() { nested } else { folder.clone() };
     let mut missing: Vec<String> = MODULES
         .iter()
         .flat_map(|module| module.binaries)
@@ -131,16 +129,10 @@ pub(super) fn set_is_complete(cache: &CacheFolder) -> bool {
     let set = cache.set(&set_key());
     set.join(IN_USE).is_file()
         && MODULES.iter().all(|module| {
-            let Some(manifest) = intact(&cache.module(module), module) else {
-                return false;
-            };
-            let whole = |kind: &str, files: &[super::cache::BuiltFile]| {
-                files.iter().all(|file| {
-                    let path = set.join(kind).join(&file.name);
-                    path.metadata().is_ok_and(|meta| meta.len() == file.bytes)
-                })
-            };
-            whole("bin", &manifest.binaries) && whole("crds", &manifest.crds)
+            intact(&cache.module(module), module).is_some_and(|manifest| {
+                manifest.binaries.iter().all(|file| file.is_in(&set.join("bin")))
+                    && manifest.crds.iter().all(|file| file.is_in(&set.join("crds")))
+            })
         })
 }
 

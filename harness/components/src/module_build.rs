@@ -12,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::cache::{BuiltFile, CacheFolder, ModuleManifest, intact, write_manifest};
 use super::error::{BuildError, io_error};
 use super::go_command::{self, GoFolders, go};
-use super::key::{hex, module_key};
+use super::key::module_key;
 use super::progress::{Progress, Step, Tracker};
 use super::toolchain::Tools;
 use harness_catalogue::{MODULES, Module};
@@ -96,7 +96,6 @@ async fn compile<F: Fn(&Progress)>(
     arguments.push(output.display().to_string());
     arguments.extend(module.binaries.iter().map(|b| b.package.to_owned()));
     let mut child = go(shared.tools, &shared.folders, work, &arguments)
-        .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -218,7 +217,7 @@ async fn copy_crds<F>(
         return Ok(());
     }
     let arguments = ["list", "-m", "-f", "{{.Dir}}", module.path];
-    let output = go(shared.tools, &shared.folders, work, arguments).stdin(Stdio::null()).output();
+    let output = go(shared.tools, &shared.folders, work, arguments).output();
     let output = tokio::time::timeout(shared.limit, output)
         .await
         .map_err(|_| BuildError::TooSlow {
@@ -262,7 +261,7 @@ fn describe(
                 Ok(BuiltFile {
                     name: name.to_owned(),
                     bytes: content.len() as u64,
-                    sha256: hex(&Sha256::digest(&content)),
+                    sha256: format!("{:x}", Sha256::digest(&content)),
                 })
             })
             .collect()
@@ -277,7 +276,7 @@ fn describe(
         goarch: go_command::goarch().to_owned(),
         flags: go_command::flags(module),
         built_at: jiff::Timestamp::now().to_string(),
-        build_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        build_ms: took.as_millis() as u64,
         binaries: files("bin", binaries.collect())?,
         crds: files("crds", module.crds.iter().map(|crd| crd.file).collect())?,
     })
@@ -298,11 +297,8 @@ pub(super) async fn prefetch<F>(shared: &Shared<'_, F>, modules: &[&'static Modu
         }
         let mut arguments = vec!["list", "-deps"];
         arguments.extend(module.binaries.iter().map(|b| b.package));
-        let status = go(shared.tools, &shared.folders, &work, arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
+        let status =
+            go(shared.tools, &shared.folders, &work, arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
         match tokio::time::timeout(shared.limit, status).await {
             Ok(Ok(status)) if status.success() => {}
             outcome => {

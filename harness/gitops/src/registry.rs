@@ -31,7 +31,10 @@ pub struct PublishError {
 /// # Errors
 /// When the registry does not answer, or refuses.
 pub async fn publish(registry: &str, image: &str, tag: &str) -> Result<String, PublishError> {
-    let push = Push { http: client(registry, image)?, registry, image };
+    harness_tls::install_crypto();
+    let failed = |error: reqwest::Error| publish_error("build a client to push", registry, image, error);
+    let http = Client::builder().no_proxy().timeout(REQUEST_LIMIT).build().map_err(failed)?;
+    let push = Push { http, registry, image };
     // Two blocks of zeros are the end of an archive (POSIX pax).
     let layer = vec![0_u8; 1024];
     let config = json!({
@@ -53,17 +56,6 @@ pub async fn publish(registry: &str, image: &str, tag: &str) -> Result<String, P
     let request = push.http.put(url).header(CONTENT_TYPE, MANIFEST).body(manifest);
     push.send("push the manifest of", request, StatusCode::CREATED).await?;
     Ok(name)
-}
-
-fn client(registry: &str, image: &str) -> Result<Client, PublishError> {
-    harness_tls::install_crypto();
-    let failed = |error: reqwest::Error| PublishError {
-        doing: "build a client to push",
-        image: image.to_owned(),
-        registry: registry.to_owned(),
-        source: error.into(),
-    };
-    Client::builder().no_proxy().timeout(REQUEST_LIMIT).build().map_err(failed)
 }
 
 struct Push<'a> {
@@ -102,16 +94,19 @@ impl Push<'_> {
     }
 
     fn error(&self, doing: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> PublishError {
-        let (image, registry) = (self.image.to_owned(), self.registry.to_owned());
-        PublishError { doing, image, registry, source: source.into() }
+        publish_error(doing, self.registry, self.image, source)
     }
 }
 
+fn publish_error(
+    doing: &'static str,
+    registry: &str,
+    image: &str,
+    source: impl Into<Box<dyn Error + Send + Sync>>,
+) -> PublishError {
+    PublishError { doing, image: image.to_owned(), registry: registry.to_owned(), source: source.into() }
+}
+
 fn digest(content: &[u8]) -> String {
-    let hash = Sha256::digest(content);
-    hash.iter().fold("sha256:".to_owned(), |mut text, byte| {
-        use std::fmt::Write as _;
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    format!("sha256:{:x}", Sha256::digest(content))
 }

@@ -111,7 +111,7 @@ pub(crate) async fn flux_applied(client: &kube::Client, limit: Duration) -> Resu
         }
         if started.elapsed() > limit {
             let last = format!("Ready={status}: {message}");
-            let waited_ms = millis(started);
+            let waited_ms = started.elapsed().as_millis() as u64;
             return Err(ApiError::Wait { object: object.into(), wanted: "ready", waited_ms, last }.into());
         }
         tokio::time::sleep(POLL_INTERVAL).await;
@@ -184,10 +184,6 @@ fn condition(object: &Value, kind: &str) -> (String, String) {
     let text =
         |key: &str, absent: &str| found.and_then(|condition| condition[key].as_str()).unwrap_or(absent).to_owned();
     (text("status", "Unknown"), text("message", ""))
-}
-
-fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

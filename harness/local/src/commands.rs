@@ -1,14 +1,22 @@
 //! The command line of each component.
 
 use harness_azure::Config as AzureConfig;
-use harness_catalogue::Component;
+use harness_catalogue::{Component, Port};
 
 use super::error::LocalError;
 use super::karpenter::{self, AzureAddresses};
 use super::layout::Layout;
 use super::pki::PkiFiles;
 use super::process::Launch;
-use super::{control_plane, flux_processes, image_registry, kwok};
+use super::state_dir::{private_dir, write_private};
+use super::{control_plane, flux_processes};
+
+/// The second file explains why there are two processes.
+const STAGES: &str = include_str!("../../../kind-config/kwok/stages.yaml");
+const LEASES: &str = include_str!("../../../kind-config/kwok/leases.yaml");
+
+/// Nodes with this annotation get leases, and their pods run. The simulated Azure puts it on its nodes.
+const NODES: &str = "kwok.x-k8s.io/node=fake";
 
 /// The inputs of the command lines of one cluster's components.
 #[derive(Clone)]
@@ -29,17 +37,62 @@ impl Commands {
             Component::KubeApiserver => control_plane::api_server(layout, &files),
             Component::KubeControllerManager => control_plane::controller_manager(layout, &files),
             Component::KubeScheduler => control_plane::scheduler(layout, &files),
-            Component::Kwok => kwok::kubelets(layout)?,
-            Component::KwokLeases => kwok::leases(layout)?,
+            Component::Kwok => kwok(layout, component, STAGES, 0)?,
+            // Every quarter of the 40 s of a lease.
+            Component::KwokLeases => kwok(layout, component, LEASES, 40)?,
             Component::SourceController => flux_processes::source_controller(layout)?,
             Component::KustomizeController => flux_processes::kustomize_controller(layout),
             Component::NotificationController => flux_processes::notification_controller(layout),
             Component::ImageReflectorController => flux_processes::image_reflector_controller(layout)?,
-            Component::ImageAutomationController => flux_processes::image_automation_controller(layout),
-            Component::ImageRegistry => image_registry::registry(layout)?,
+            Component::ImageAutomationController => flux_processes::controller(layout, component),
+            Component::ImageRegistry => image_registry(layout)?,
             Component::Karpenter => karpenter::controller(layout, &self.azure, &self.addresses, &self.provision_mode),
         })
     }
+}
+
+/// kwok with these stages: one process plays the kubelets, one renews the node leases.
+fn kwok(layout: &Layout, component: Component, stages: &str, lease_seconds: u32) -> Result<Launch, LocalError> {
+    let name = component.name();
+    let config = layout.state.root().join(format!("{name}.yaml"));
+    write_private(&config, stages)?;
+    let mut launch = layout.launch(component);
+    launch.args = vec![
+        format!("--kubeconfig={}", layout.state.kubeconfig(name).display()).into(),
+        format!("--config={}", config.display()).into(),
+        format!("--manage-nodes-with-annotation-selector={NODES}").into(),
+        "--node-ip=127.0.0.1".into(),
+        format!("--node-port={}", layout.ports.get(component, Port::Main)).into(),
+        format!("--server-address={}", layout.ports.address(component, Port::Main)).into(),
+        // Apart from the services' range; room for four million pods.
+        "--cidr=10.64.0.0/10".into(),
+        format!("--node-lease-duration-seconds={lease_seconds}").into(),
+        // A line for each patched pod costs CPU time, and the watch records the same.
+        "--v=WARN".into(),
+    ];
+    Ok(launch)
+}
+
+/// The image registry, the distribution project's, unmodified. Images are kept in the folder of the cluster and are removed with it.
+fn image_registry(layout: &Layout) -> Result<Launch, LocalError> {
+    let folder = layout.state.data().join("image-registry");
+    private_dir(&folder)?;
+    let storage = folder.join("images");
+    private_dir(&storage)?;
+    let configuration = serde_json::json!({
+        "version": "0.1",
+        "log": {"level": "warn", "accesslog": {"disabled": true}},
+        "storage": {"filesystem": {"rootdirectory": storage}},
+        "http": {"addr": layout.ports.address(Component::ImageRegistry, Port::Main)},
+    });
+    let path = folder.join("config.yml");
+    let text = serde_saphyr::to_string(&configuration).map_err(LocalError::content(&path))?;
+    write_private(&path, text)?;
+    let mut launch = layout.launch(Component::ImageRegistry);
+    // By default it exports traces over the network.
+    launch.env.insert("OTEL_TRACES_EXPORTER".into(), "none".into());
+    launch.args = vec!["serve".into(), path.into()];
+    Ok(launch)
 }
 
 #[cfg(test)]
@@ -47,7 +100,6 @@ mod tests {
     use super::*;
     use crate::ports::Ports;
     use crate::state_dir::StateDir;
-    use harness_catalogue::Port;
     use std::collections::BTreeSet;
     use std::ffi::OsStr;
     use std::path::{Path, PathBuf};

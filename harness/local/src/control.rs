@@ -11,13 +11,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use harness_catalogue::Component;
-use harness_components::control::{Phase, TeardownReport};
-use harness_gitops::git::{GitFaultSwitch, GitFaults};
+use harness_components::control::{ComponentUsage, Failure, Phase, Status, TeardownReport};
 use harness_simulation::GitFault;
 use serde_json::json;
 use tokio::net::UnixListener;
 
 use super::error::LocalError;
+use super::kubernetes_version::{ANNOUNCE_LIMIT, wait_until_announced};
 use super::shared::Shared;
 use super::state_dir::private_dir;
 
@@ -25,6 +25,9 @@ use super::state_dir::private_dir;
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(10);
 
 type App = State<Arc<Shared>>;
+
+/// The answer to an order: 204, or why it was not carried out.
+type Done = Result<StatusCode, LocalError>;
 
 /// Listens on `socket` and answers in the background, until the runtime ends.
 pub(crate) fn serve(shared: Arc<Shared>, socket: &Path) -> Result<(), LocalError> {
@@ -62,76 +65,77 @@ pub(crate) fn serve(shared: Arc<Shared>, socket: &Path) -> Result<(), LocalError
     Ok(())
 }
 
-async fn status(State(shared): App) -> Response {
-    Json(shared.status()).into_response()
+async fn status(State(shared): App) -> Json<Status> {
+    Json(shared.status())
 }
 
 /// Answers when the start is over, well or not.
-async fn ready(State(shared): App) -> Response {
-    let mut phase = shared.phase();
-    let _ = phase.wait_for(|phase| *phase != Phase::Starting).await;
-    Json(shared.status()).into_response()
+async fn ready(State(shared): App) -> Json<Status> {
+    let _ = shared.phase.subscribe().wait_for(|phase| *phase != Phase::Starting).await;
+    Json(shared.status())
 }
 
 /// Answers when the cluster has failed. A connection that ends without an answer means that the supervisor has ended.
-async fn failed(State(shared): App) -> Response {
+async fn failed(State(shared): App) -> Result<Json<Option<Failure>>, StatusCode> {
     let mut failure = shared.failure.subscribe();
-    match failure.wait_for(Option::is_some).await {
-        Ok(failure) => Json(failure.clone()).into_response(),
-        Err(_) => StatusCode::GONE.into_response(),
-    }
+    let failed = failure.wait_for(Option::is_some).await.map_err(|_| StatusCode::GONE)?;
+    Ok(Json(failed.clone()))
 }
 
-async fn usage(State(shared): App) -> Response {
-    Json(shared.usage()).into_response()
+async fn usage(State(shared): App) -> Json<Vec<ComponentUsage>> {
+    Json(shared.usage())
 }
 
-async fn kill(State(shared): App, UrlPath(name): UrlPath<String>) -> Response {
-    answer(async { shared.registry.kill(component(&name)?).await }.await)
+async fn kill(State(shared): App, UrlPath(name): UrlPath<String>) -> Done {
+    shared.registry.kill(component(&name)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
-async fn restart(State(shared): App, UrlPath(name): UrlPath<String>) -> Response {
-    answer(async { shared.registry.restart(component(&name)?).await }.await)
+async fn restart(State(shared): App, UrlPath(name): UrlPath<String>) -> Done {
+    shared.registry.restart(component(&name)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Answers when the component has ended.
-async fn stop(State(shared): App, UrlPath(name): UrlPath<String>) -> Response {
-    answer(async { shared.registry.stop_one(component(&name)?, STOP_GRACE).await }.await)
+async fn stop(State(shared): App, UrlPath(name): UrlPath<String>) -> Done {
+    shared.registry.stop_one(component(&name)?, STOP_GRACE).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Starts a component that runs on demand; answers when it is ready.
-async fn start(State(shared): App, UrlPath(name): UrlPath<String>) -> Response {
-    answer(async { shared.start_on_demand(component(&name)?).await }.await)
+async fn start(State(shared): App, UrlPath(name): UrlPath<String>) -> Done {
+    let component = component(&name)?;
+    shared.up()?.on_demand.start(component).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Answers when the component is ready, or has not become so in time.
-async fn component_ready(State(shared): App, UrlPath(name): UrlPath<String>) -> Response {
-    answer(async { shared.wait_until_ready(component(&name)?).await }.await)
+async fn component_ready(State(shared): App, UrlPath(name): UrlPath<String>) -> Done {
+    let component = component(&name)?;
+    shared.registry.knows(component)?;
+    shared.up()?.on_demand.ready(component).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Answers when this version of the control plane was announced to the NAP controller.
-async fn version_announced(State(shared): App, UrlPath(version): UrlPath<String>) -> Response {
-    answer(shared.wait_until_announced(&version).await)
+async fn version_announced(State(shared): App, UrlPath(version): UrlPath<String>) -> Done {
+    wait_until_announced(shared.up()?.announced_version.clone(), &version, ANNOUNCE_LIMIT).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
-async fn set_git_fault(State(shared): App, Json(fault): Json<GitFault>) -> Response {
-    answer(git_faults(&shared).map(|switch| switch.set(fault.into())))
+async fn set_git_fault(State(shared): App, Json(fault): Json<GitFault>) -> Done {
+    shared.up()?.git_fault.set(Some(fault));
+    Ok(StatusCode::NO_CONTENT)
 }
 
-async fn clear_git_fault(State(shared): App) -> Response {
-    answer(git_faults(&shared).map(|switch| switch.set(GitFaults::default())))
+async fn clear_git_fault(State(shared): App) -> Done {
+    shared.up()?.git_fault.set(None);
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Whether the Git server has a fault, as a bare `true` or `false`.
-async fn has_git_fault(State(shared): App) -> Response {
-    match git_faults(&shared) {
-        Ok(switch) => Json(switch.get() != GitFaults::default()).into_response(),
-        Err(error) => answer(Err(error)),
-    }
-}
-
-fn git_faults(shared: &Shared) -> Result<&GitFaultSwitch, LocalError> {
-    shared.git_faults.get().ok_or(LocalError::NotUp)
+async fn has_git_fault(State(shared): App) -> Result<Json<bool>, LocalError> {
+    Ok(Json(shared.up()?.git_fault.get().is_some()))
 }
 
 fn component(name: &str) -> Result<Component, LocalError> {
@@ -141,27 +145,19 @@ fn component(name: &str) -> Result<Component, LocalError> {
     })
 }
 
-async fn shutdown(State(shared): App) -> Response {
-    let (reply, report) = tokio::sync::oneshot::channel::<TeardownReport>();
-    if shared.shutdown.send(reply).await.is_err() {
-        return StatusCode::GONE.into_response();
-    }
-    match report.await {
-        Ok(report) => Json(report).into_response(),
-        Err(_) => StatusCode::GONE.into_response(),
-    }
+async fn shutdown(State(shared): App) -> Result<Json<TeardownReport>, StatusCode> {
+    let (reply, report) = tokio::sync::oneshot::channel();
+    shared.shutdown.send(reply).await.map_err(|_| StatusCode::GONE)?;
+    report.await.map(Json).map_err(|_| StatusCode::GONE)
 }
 
-fn answer(result: Result<(), LocalError>) -> Response {
-    match result {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(error) => {
-            let code = match error {
-                LocalError::UnknownComponent { .. } => StatusCode::NOT_FOUND,
-                LocalError::NotUp => StatusCode::SERVICE_UNAVAILABLE,
-                _ => StatusCode::INTERNAL_SERVER_ERROR,
-            };
-            (code, Json(json!({"error": error.to_string()}))).into_response()
-        }
+impl IntoResponse for LocalError {
+    fn into_response(self) -> Response {
+        let code = match self {
+            Self::UnknownComponent { .. } => StatusCode::NOT_FOUND,
+            Self::NotUp => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        (code, Json(json!({"error": self.to_string()}))).into_response()
     }
 }

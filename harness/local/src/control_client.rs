@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::control::STOP_GRACE;
-use super::on_demand::START_LIMIT;
-use super::shared::{ANNOUNCE_LIMIT, READY_LIMIT};
+use super::kubernetes_version::ANNOUNCE_LIMIT;
+use super::on_demand::{READY_LIMIT, START_LIMIT};
 use super::state_dir::StateDir;
 
 /// The limit of a call that needs no waiting.

@@ -62,11 +62,8 @@ pub(crate) fn image_reflector_controller(layout: &Layout) -> Result<Launch, Loca
     Ok(launch)
 }
 
-pub(crate) fn image_automation_controller(layout: &Layout) -> Launch {
-    controller(layout, Component::ImageAutomationController)
-}
-
-fn controller(layout: &Layout, component: Component) -> Launch {
+/// What the command lines of all of them have in common.
+pub(crate) fn controller(layout: &Layout, component: Component) -> Launch {
     let mut launch = layout.launch(component);
     // These programs ignore a `--kubeconfig` flag (their main.go).
     launch.env.insert("KUBECONFIG".into(), layout.state.kubeconfig(component.name()).into());

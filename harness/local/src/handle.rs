@@ -9,8 +9,9 @@ use super::control_client::ControlClient;
 use super::error::LocalError;
 use super::process::Process;
 use super::state_dir::StateDir;
-use super::{karpenter, kubeconfig, teardown, versions};
+use super::{bootstrap, karpenter, kubeconfig, teardown, versions};
 use harness_components::control::{Status, TeardownReport};
+use harness_gitops::flux::{ControllerPart, NAMESPACE, Parts, access_of, controller_names, is_flux_group};
 use harness_gitops::git::GitRemote;
 
 /// One running local cluster.
@@ -52,9 +53,10 @@ impl Local {
     ) -> Result<Self, LocalError> {
         let path = state.kubeconfig("harness");
         let kube_config = kubeconfig::config(&path).await?;
-        let url = status.endpoints.get("azure-control").cloned().unwrap_or_default();
-        let azure = AzureClient::new(url, config.azure.control_token.clone()).map_err(LocalError::AzureControl)?;
-        let git = GitRemote::new(status.endpoints.get("git").cloned().unwrap_or_default())?.exempt_from_faults();
+        let endpoint = |name: &str| status.endpoints.get(name).cloned().unwrap_or_default();
+        let azure = AzureClient::new(endpoint("azure-control"), config.azure.control_token.clone());
+        let azure = azure.map_err(LocalError::AzureControl)?;
+        let git = GitRemote::new(endpoint("git"))?.exempt_from_faults();
         Ok(Self { config, state, control, status, kube_config, azure, git, _process: process })
     }
 
@@ -96,5 +98,39 @@ impl Local {
     /// Stops everything in order, checks for leaks, and removes the folder; with `logs_to` the logs are moved there first.
     pub async fn teardown(self, logs_to: Option<&Path>) -> TeardownReport {
         teardown::teardown(&self.config.name, &self.state, &self.control, logs_to).await
+    }
+
+    /// The manifests and controllers of Flux on this cluster.
+    ///
+    /// # Errors
+    /// When a file of a custom resource cannot be read.
+    pub fn flux_parts(&self) -> Result<Parts, LocalError> {
+        let names = controller_names();
+        // Those that this cluster was started with.
+        let started = self.status.components.iter().map(|component| component.name.as_str());
+        let controllers = started
+            .filter(|name| names.contains(name))
+            .map(|name| ControllerPart { name: name.to_owned(), program: self.config.bin_dir.join(name) });
+        let mut crds = bootstrap::crds(&self.config.crds)?;
+        crds.retain(|crd| crd["spec"]["group"].as_str().is_some_and(is_flux_group));
+        let mut namespaces = bootstrap::namespaces()?;
+        namespaces.retain(|namespace| namespace["metadata"]["name"] == NAMESPACE);
+        Ok(Parts {
+            controllers: controllers.collect(),
+            namespaces,
+            access: access_of(&names, &bootstrap::access_rules()?),
+            crds,
+            objects: bootstrap::flux_objects(&self.endpoint("git"))?,
+            field_manager: bootstrap::FIELD_MANAGER,
+        })
+    }
+
+    /// A client with the rights of an administrator. It tries again what the server refuses for its load: it does not measure.
+    ///
+    /// # Errors
+    /// When its kubeconfig cannot be used.
+    pub async fn admin_client(&self) -> Result<kube::Client, LocalError> {
+        let config = kubeconfig::config(&self.state.kubeconfig("admin")).await?;
+        kube::Client::try_from(config).map_err(LocalError::client("admin"))
     }
 }

@@ -5,9 +5,8 @@
 
 use std::path::PathBuf;
 
-use harness_azure::Config as AzureConfig;
+use harness_azure::{Config as AzureConfig, Simulator};
 use harness_catalogue::{Component, Port};
-use serde_json::json;
 
 use super::error::LocalError;
 use super::layout::Layout;
@@ -47,15 +46,9 @@ pub(crate) fn service_account_dir(state: &StateDir) -> PathBuf {
 }
 
 /// Writes what Azure clients need: the environment file and the CA.
-pub(crate) fn write_azure_files(state: &StateDir, azure: &AzureAddresses, ca_pem: &str) -> Result<(), LocalError> {
-    let environment = json!({
-        "name": "AzureHarness",
-        "resourceManagerEndpoint": azure.arm,
-        "activeDirectoryEndpoint": format!("{}aad/", azure.arm),
-        "tokenAudience": azure.arm,
-    });
-    write_private(&environment_file(state), format!("{environment:#}\n"))?;
-    write_private(&azure_ca_file(state), ca_pem)
+pub(crate) fn write_azure_files(state: &StateDir, azure: &Simulator) -> Result<(), LocalError> {
+    write_private(&environment_file(state), azure.environment_file())?;
+    write_private(&azure_ca_file(state), azure.ca_pem())
 }
 
 /// Writes the files of the service account.

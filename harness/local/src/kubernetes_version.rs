@@ -16,6 +16,9 @@ use super::registry::Registry;
 use super::state_dir::{StateDir, write_private};
 use super::version_proxy::{Identity, VersionProxy};
 
+/// How long the NAP controller may take to be started with another version of the control plane.
+pub(crate) const ANNOUNCE_LIMIT: Duration = Duration::from_secs(20);
+
 /// The component that the version is announced to.
 const KARPENTER: Component = Component::Karpenter;
 

@@ -10,7 +10,7 @@ use super::error::LocalError;
 use super::handle::Local;
 use super::process::{Launch, Process, Spawner, log_tail};
 use super::state_dir::{StateDir, open_log, private_dir};
-use super::teardown::{millis, saved_status, teardown};
+use super::teardown::{saved_status, teardown};
 use harness_components::control::{ComponentControl, Failure, Phase, ProcessRef, Status, TeardownReport};
 
 /// How long a supervisor may take until its socket answers.
@@ -139,7 +139,7 @@ fn prepare(config: &LocalConfig) -> Result<StateDir, LocalError> {
     if supervised(&state)? {
         return Err(LocalError::AlreadyUp {
             name: config.name.clone(),
-            pid: supervisor_of(&state).map_or(0, |p| p.pid),
+            pid: saved_status(&state).map_or(0, |status| status.supervisor.pid),
         });
     }
     // Left by a supervisor that was killed.
@@ -165,10 +165,6 @@ fn sweep(state_root: &Path) {
     }
 }
 
-fn supervisor_of(state: &StateDir) -> Option<ProcessRef> {
-    Some(saved_status(state)?.supervisor)
-}
-
 /// Waits for the supervisor's socket, then for the cluster.
 async fn connect(
     config: LocalConfig,
@@ -187,7 +183,7 @@ async fn connect(
             if !alive() || started.elapsed() > SOCKET_LIMIT {
                 return Err(LocalError::StartTimeout {
                     name: config.name.clone(),
-                    waited_ms: millis(started),
+                    waited_ms: started.elapsed().as_millis() as u64,
                     last: format!("{last}; supervisor's log: {}", log_tail(&state.log("supervisor"), 5).join(" | ")),
                     logs: kept_logs(&config),
                 });
@@ -226,7 +222,7 @@ fn start_failed(config: &LocalConfig, failure: Option<&Failure>, started: Instan
         },
         failure => LocalError::StartTimeout {
             name: config.name.clone(),
-            waited_ms: millis(started),
+            waited_ms: started.elapsed().as_millis() as u64,
             last: failure.map_or_else(|| "the supervisor was stopped".to_owned(), ToString::to_string),
             logs: kept_logs(config),
         },

@@ -85,7 +85,7 @@ impl MetricsControl {
                     None => "it does not exist".to_owned(),
                 };
                 if started.elapsed() > limit {
-                    let waited_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    let waited_ms = started.elapsed().as_millis() as u64;
                     return Err(ApiError::Wait { object, wanted: "available", waited_ms, last });
                 }
                 tokio::time::sleep(POLL_INTERVAL).await;

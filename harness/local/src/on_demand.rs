@@ -10,8 +10,8 @@ use super::event_relay::Target;
 use super::probes::Probes;
 use super::registry::Registry;
 
-/// How long one of them may take to become ready: usually a second, and several on a machine that runs other clusters.
-const READY_LIMIT: Duration = Duration::from_secs(60);
+/// How long a component may take to become ready: usually a second, and several on a machine that runs other clusters.
+pub(crate) const READY_LIMIT: Duration = Duration::from_secs(60);
 /// How long a start may take, with those before it that it waits for.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(150);
 
@@ -37,12 +37,17 @@ impl OnDemand {
             return Ok(());
         }
         self.registry.start(component, self.commands.launch(component)?).await?;
-        self.probes.ready(&self.registry, &self.commands.layout, component, READY_LIMIT).await?;
+        self.ready(component).await?;
         if component == Component::NotificationController {
             let address = self.commands.layout.ports.address(component, Port::Events);
             // Set already if this is a second start.
             let _ = self.events.set(format!("http://{address}/"));
         }
         Ok(())
+    }
+
+    /// Waits until a component that has been started answers its readiness probe.
+    pub(crate) async fn ready(&self, component: Component) -> Result<(), LocalError> {
+        self.probes.ready(&self.registry, &self.commands.layout, component, READY_LIMIT).await
     }
 }

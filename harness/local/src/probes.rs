@@ -48,7 +48,7 @@ impl Probes {
             if started.elapsed() > limit {
                 return Err(LocalError::NotReady {
                     component: component.name().to_owned(),
-                    waited_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    waited_ms: started.elapsed().as_millis() as u64,
                     last,
                     log_tail: registry.tail(component),
                 });

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use harness_components::control::{ComponentUsage, read_usage};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
 use super::error::LocalError;
@@ -31,21 +31,6 @@ pub(crate) struct Launch {
     /// See [`ExecRequest::keep`].
     pub(crate) keep: Vec<PathBuf>,
     pub(crate) log: PathBuf,
-}
-
-/// How a process ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Exit {
-    /// The status in words: "exit status: 1", "signal: 9 (SIGKILL)".
-    pub status: String,
-    /// Whether it was status 0.
-    pub success: bool,
-}
-
-impl From<ExitStatus> for Exit {
-    fn from(status: ExitStatus) -> Self {
-        Self { status: status.to_string(), success: status.success() }
-    }
 }
 
 type SpawnJob = (Command, oneshot::Sender<std::io::Result<Child>>);
@@ -131,16 +116,9 @@ pub(crate) struct Process {
     /// Locked while a signal is sent and while the child is reaped, so that a signal never meets a process id
     /// that already belongs to another process.
     reaped: Arc<Mutex<bool>>,
-    exit: watch::Receiver<Option<Exit>>,
-    last_usage: Arc<Mutex<Option<FinalUsage>>>,
-}
-
-/// What a process had used when it ended.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct FinalUsage {
-    pub(crate) cpu_ms: u64,
-    /// 0: a dead process has no memory any more.
-    pub(crate) rss_peak_bytes: u64,
+    /// How it ended, in words: "exit status: 1", "signal: 9 (SIGKILL)".
+    exit: watch::Receiver<Option<String>>,
+    last_usage: Arc<Mutex<Option<ComponentUsage>>>,
 }
 
 impl Process {
@@ -151,20 +129,17 @@ impl Process {
         let flag = Arc::clone(&reaped);
         let last_usage = Arc::new(Mutex::new(None));
         let final_usage = Arc::clone(&last_usage);
+        let component = name.to_owned();
         std::thread::Builder::new().name(format!("wait-{name}")).stack_size(64 * 1024).spawn(move || {
             // First without reaping: until the lock is held the process id must stay ours.
             while let Err(nix::errno::Errno::EINTR) = waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)
             {
             }
             // A process that waits to be reaped still has its CPU time.
-            let last = harness_components::control::read_usage("", pid.as_raw().unsigned_abs())
-                .map(|usage| FinalUsage { cpu_ms: usage.cpu_ms, rss_peak_bytes: usage.rss_peak_bytes });
+            let last = read_usage(&component, pid.as_raw().unsigned_abs());
             *final_usage.lock().unwrap_or_else(PoisonError::into_inner) = last;
             let mut reaped = flag.lock().unwrap_or_else(PoisonError::into_inner);
-            let exit = match child.wait() {
-                Ok(status) => Exit::from(status),
-                Err(error) => Exit { status: format!("unknown ({error})"), success: false },
-            };
+            let exit = child.wait().map_or_else(|error| format!("unknown ({error})"), |status| status.to_string());
             *reaped = true;
             drop(reaped);
             sender.send_replace(Some(exit));
@@ -183,12 +158,12 @@ impl Process {
     }
 
     /// What it had used when it ended; `None` while it runs.
-    pub(crate) fn last_usage(&self) -> Option<FinalUsage> {
-        *self.last_usage.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn last_usage(&self) -> Option<ComponentUsage> {
+        self.last_usage.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How it ended, if it has.
-    pub(crate) fn exited(&self) -> Option<Exit> {
+    pub(crate) fn exited(&self) -> Option<String> {
         self.exit.borrow().clone()
     }
 
@@ -199,12 +174,10 @@ impl Process {
     }
 
     /// Waits for the end.
-    pub(crate) async fn wait(&self) -> Exit {
+    pub(crate) async fn wait(&self) -> String {
         let mut exit = self.exit.clone();
-        match exit.wait_for(Option::is_some).await {
-            Ok(exit) => exit.clone().unwrap_or(Exit { status: "unknown".into(), success: false }),
-            Err(_) => Exit { status: "unknown (its watcher has ended)".into(), success: false },
-        }
+        let ended = exit.wait_for(Option::is_some).await.ok().and_then(|exit| exit.clone());
+        ended.unwrap_or_else(|| "unknown (its watcher has ended)".to_owned())
     }
 
     /// Asks it to stop, and kills it when it has not after `grace`. `true` when it had to be killed.
@@ -268,7 +241,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         assert!(process.stop(Duration::from_millis(100)).await, "it stopped although it ignores SIGTERM");
-        assert_eq!(process.exited().unwrap().status, "signal: 9 (SIGKILL)");
+        assert_eq!(process.exited().unwrap(), "signal: 9 (SIGKILL)");
         assert!(!process.signal(Signal::SIGTERM), "a signal was sent to a process that has ended");
     }
 }

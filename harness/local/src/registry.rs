@@ -11,8 +11,7 @@ use tokio::sync::watch;
 
 use super::error::LocalError;
 use super::process::{Launch, Process, Spawner, log_tail};
-use harness_components::control::{self, ComponentUsage};
-use harness_components::control::{ComponentStatus, Failure, ProcessRef};
+use harness_components::control::{ComponentStatus, ComponentUsage, Failure, ProcessRef, read_usage};
 
 /// How many lines of a dead component's log are kept.
 const TAIL_LINES: usize = 20;
@@ -37,6 +36,25 @@ struct Slot {
     retired_peak_bytes: u64,
 }
 
+impl Slot {
+    /// CPU time and memory, those of its earlier processes included.
+    fn usage(&self) -> ComponentUsage {
+        let (name, pid) = (&self.launch.name, self.process.pid());
+        let now = match self.process.exited() {
+            None => read_usage(name, pid),
+            // A dead process has no memory any more.
+            Some(_) => self.process.last_usage(),
+        };
+        let nothing = ComponentUsage { name: name.clone(), pid, cpu_ms: 0, rss_bytes: 0, rss_peak_bytes: 0 };
+        let now = now.unwrap_or(nothing);
+        ComponentUsage {
+            cpu_ms: now.cpu_ms + self.retired_cpu_ms,
+            rss_peak_bytes: now.rss_peak_bytes.max(self.retired_peak_bytes),
+            ..now
+        }
+    }
+}
+
 impl Registry {
     pub(crate) fn new(spawner: Spawner) -> Self {
         Self { spawner, slots: Arc::default(), failure: watch::channel(None).0 }
@@ -57,26 +75,17 @@ impl Registry {
         {
             let mut slots = self.slots();
             let before = slots.remove(&component);
-            let restarts = before.as_ref().map_or(0, |slot| slot.restarts + 1);
-            let (cpu, peak) = before.map_or((0, 0), |slot| {
-                let last = slot.process.last_usage();
-                (
-                    slot.retired_cpu_ms + last.map_or(0, |u| u.cpu_ms),
-                    slot.retired_peak_bytes.max(last.map_or(0, |u| u.rss_peak_bytes)),
-                )
-            });
-            slots.insert(
-                component,
-                Slot {
-                    launch,
-                    process: process.clone(),
-                    reference,
-                    stopping: false,
-                    restarts,
-                    retired_cpu_ms: cpu,
-                    retired_peak_bytes: peak,
-                },
-            );
+            let used = before.as_ref().map(Slot::usage);
+            let slot = Slot {
+                launch,
+                process: process.clone(),
+                reference,
+                stopping: false,
+                restarts: before.map_or(0, |slot| slot.restarts + 1),
+                retired_cpu_ms: used.as_ref().map_or(0, |used| used.cpu_ms),
+                retired_peak_bytes: used.as_ref().map_or(0, |used| used.rss_peak_bytes),
+            };
+            slots.insert(component, slot);
         }
         self.watch(component, process);
         Ok(())
@@ -95,17 +104,15 @@ impl Registry {
             };
             let failure = Failure {
                 component: component.name().to_owned(),
-                reason: format!("ended unexpectedly ({})", exit.status),
+                reason: format!("ended unexpectedly ({exit})"),
                 log_tail: log_tail(&log, TAIL_LINES),
                 at: Timestamp::now(),
             };
-            tracing::error!(%component, exit = exit.status, "ended unexpectedly");
+            tracing::error!(%component, exit, "ended unexpectedly");
             // The first failure is the cause; later ones are mostly its consequences.
             this.failure.send_if_modified(|current| {
                 let first = current.is_none();
-                if first {
-                    *current = Some(failure);
-                }
+                current.get_or_insert(failure);
                 first
             });
         });
@@ -213,7 +220,7 @@ impl Registry {
                     name: slot.launch.name.clone(),
                     process: slot.reference.filter(|_| exit.is_none()),
                     restarts: slot.restarts,
-                    last_exit: exit.map(|exit| exit.status),
+                    last_exit: exit,
                 }
             })
             .collect()
@@ -221,30 +228,6 @@ impl Registry {
 
     /// CPU time and memory of each component, its earlier processes included.
     pub(crate) fn usage(&self) -> Vec<ComponentUsage> {
-        let slots = self.slots();
-        slots
-            .values()
-            .map(|slot| {
-                let name = &slot.launch.name;
-                let pid = slot.process.pid();
-                let last = slot.process.last_usage();
-                let current = match slot.process.exited() {
-                    None => control::read_usage(name, pid),
-                    Some(_) => None,
-                };
-                let now = current.unwrap_or(ComponentUsage {
-                    name: name.clone(),
-                    pid,
-                    cpu_ms: last.map_or(0, |u| u.cpu_ms),
-                    rss_bytes: 0,
-                    rss_peak_bytes: last.map_or(0, |u| u.rss_peak_bytes),
-                });
-                ComponentUsage {
-                    cpu_ms: now.cpu_ms + slot.retired_cpu_ms,
-                    rss_peak_bytes: now.rss_peak_bytes.max(slot.retired_peak_bytes),
-                    ..now
-                }
-            })
-            .collect()
+        self.slots().values().map(Slot::usage).collect()
     }
 }

@@ -4,8 +4,8 @@
 //! write. In a mount namespace of its own the path can be made for this one process without touching the machine:
 //! as root a mount namespace suffices, an ordinary user also needs a user namespace.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
@@ -23,18 +23,12 @@ pub(crate) enum SandboxError {
     )]
     UserNamespace(#[source] Errno),
     #[error("cannot {doing} {}: {source}", path.display())]
-    Mount { doing: &'static str, path: PathBuf, source: Errno },
-    #[error("cannot {doing} {}: {source}", path.display())]
-    File { doing: &'static str, path: PathBuf, source: std::io::Error },
+    Folder { doing: &'static str, path: PathBuf, source: io::Error },
 }
 
 impl SandboxError {
-    fn mount(doing: &'static str, path: &Path) -> impl FnOnce(Errno) -> Self {
-        move |source| Self::Mount { doing, path: path.to_owned(), source }
-    }
-
-    fn file(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        move |source| Self::File { doing, path: path.to_owned(), source }
+    fn folder<E: Into<io::Error>>(doing: &'static str, path: &Path) -> impl FnOnce(E) -> Self {
+        move |error| Self::Folder { doing, path: path.to_owned(), source: error.into() }
     }
 }
 
@@ -49,20 +43,20 @@ pub(crate) fn enter(service_account: &Path, keep: &[PathBuf]) -> Result<(), Sand
     unshare_mounts()?;
     // Without this a mount here would show up on the machine.
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
-        .map_err(SandboxError::mount("make the mounts private below", Path::new("/")))?;
+        .map_err(SandboxError::folder("make the mounts private below", Path::new("/")))?;
 
-    let run = fs::canonicalize(RUN).map_err(SandboxError::file("find", Path::new(RUN)))?;
+    let run = fs::canonicalize(RUN).map_err(SandboxError::folder("find", Path::new(RUN)))?;
     // The new tree is assembled beside the old one, because folders to keep may be in the old one.
     let staging = service_account.join("run");
-    fs::create_dir_all(&staging).map_err(SandboxError::file("create", &staging))?;
+    fs::create_dir_all(&staging).map_err(SandboxError::folder("create", &staging))?;
     mount(Some("tmpfs"), &staging, Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some("mode=0755,size=1m"))
-        .map_err(SandboxError::mount("mount a private", &run))?;
+        .map_err(SandboxError::folder("mount a private", &run))?;
 
     let visible = staging.join(SERVICE_ACCOUNT);
-    fs::create_dir_all(&visible).map_err(SandboxError::file("create", &visible))?;
+    fs::create_dir_all(&visible).map_err(SandboxError::folder("create", &visible))?;
     for name in ["token", "ca.crt", "namespace"] {
         let from = service_account.join(name);
-        fs::copy(&from, visible.join(name)).map_err(SandboxError::file("copy", &from))?;
+        fs::copy(&from, visible.join(name)).map_err(SandboxError::folder("copy", &from))?;
     }
     for dir in keep {
         if let Ok(below) = dir.strip_prefix(&run) {
@@ -73,9 +67,9 @@ pub(crate) fn enter(service_account: &Path, keep: &[PathBuf]) -> Result<(), Sand
 }
 
 fn bind(from: &Path, to: &Path) -> Result<(), SandboxError> {
-    fs::create_dir_all(to).map_err(SandboxError::file("create", to))?;
+    fs::create_dir_all(to).map_err(SandboxError::folder("create", to))?;
     mount(Some(from), to, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>)
-        .map_err(SandboxError::mount("bind a folder to", to))
+        .map_err(SandboxError::folder("bind a folder to", to))
 }
 
 /// Moves the calling process into its own mount namespace, and into its own user namespace where it needs one for that.
@@ -91,7 +85,7 @@ fn unshare_mounts() -> Result<(), SandboxError> {
     }
     unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS).map_err(SandboxError::UserNamespace)?;
     let write =
-        |path: &str, content: String| fs::write(path, content).map_err(SandboxError::file("write", Path::new(path)));
+        |path: &str, content: String| fs::write(path, content).map_err(SandboxError::folder("write", Path::new(path)));
     // A group may only be mapped by an ordinary user once setgroups is denied (user_namespaces(7)).
     write("/proc/self/setgroups", "deny".into())?;
     write("/proc/self/uid_map", format!("{user} {user} 1\n"))?;

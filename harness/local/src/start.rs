@@ -1,11 +1,12 @@
 //! The order in which a cluster starts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
 use harness_azure::Simulator;
-use harness_catalogue::{Component, Starts};
+use harness_catalogue::{Component, Port, Starts};
 use harness_gitops::git::{Author, GitServer};
 use harness_kubernetes::ApiError;
 use harness_metrics::{Metrics, MetricsServer, ServerIdentity};
@@ -47,9 +48,8 @@ pub(crate) struct InProcess {
     pub(crate) metrics: MetricsServer,
     pub(crate) events: EventRelay,
     pub(crate) on_demand: OnDemand,
-    pub(crate) layout: Layout,
-    /// The readiness probes.
-    pub(crate) probes: Probes,
+    /// The addresses of the cluster's endpoints, by name.
+    pub(crate) endpoints: BTreeMap<String, String>,
     /// The version in the API server's `/version`.
     pub(crate) kubernetes_version: String,
     /// The version that is announced to the NAP controller.
@@ -155,15 +155,26 @@ pub(crate) async fn bring_up(
     let version = client.apiserver_version().await.map_err(ApiError::request("read", "/version"))?;
     let at_start = azure.kubernetes_version().borrow().clone();
     let announced_version = KubernetesVersion::new(state, registry, layout.api_url(), at_start).await?;
-    let on_demand = OnDemand::new(commands.clone(), registry.clone(), probes.clone(), events.target());
+    let endpoints = [
+        ("kubernetes", layout.api_url()),
+        ("git", git.url.clone()),
+        ("arm", azure.arm_url()),
+        ("identity", azure.identity_url()),
+        ("azure-control", azure.control_url()),
+        // These two answer once a run has needed them.
+        (
+            "flux-receiver",
+            format!("http://{}", layout.ports.address(Component::NotificationController, Port::Receiver)),
+        ),
+        ("image-registry", layout.ports.address(Component::ImageRegistry, Port::Main)),
+    ];
     Ok(InProcess {
+        endpoints: endpoints.into_iter().map(|(name, url)| (name.to_owned(), url)).collect(),
         azure,
         git,
         metrics: metrics_server,
-        layout,
-        probes,
+        on_demand: OnDemand::new(commands, registry.clone(), probes, events.target()),
         events,
-        on_demand,
         kubernetes_version: version.git_version,
         announced_version,
     })
@@ -171,8 +182,7 @@ pub(crate) async fn bring_up(
 
 async fn start_azure(config: &LocalConfig, state: &StateDir) -> Result<Simulator, LocalError> {
     let azure = Simulator::start(config.azure.clone(), None).await?;
-    let addresses = AzureAddresses { arm: azure.arm_url(), identity: azure.identity_url() };
-    karpenter::write_azure_files(state, &addresses, azure.ca_pem())?;
+    karpenter::write_azure_files(state, &azure)?;
     Ok(azure)
 }
 

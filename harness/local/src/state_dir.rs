@@ -81,9 +81,8 @@ impl StateDir {
             return here;
         }
         use std::os::unix::ffi::OsStrExt;
-        let digest = Sha256::digest(self.root.as_os_str().as_bytes());
-        let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        private_temp().join(format!("{name}.sock"))
+        let digest = format!("{:x}", Sha256::digest(self.root.as_os_str().as_bytes()));
+        private_temp().join(format!("{}.sock", &digest[..16]))
     }
     /// What the supervisor is to start; written by the client that launches it.
     pub fn config_file(&self) -> PathBuf {

@@ -15,7 +15,7 @@ use super::config::LocalConfig;
 use super::control;
 use super::error::LocalError;
 use super::process::Spawner;
-use super::shared::Shared;
+use super::shared::{Shared, Up};
 use super::start::{InProcess, bring_up};
 use super::state_dir::{StateDir, private_dir};
 
@@ -76,13 +76,16 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
     let mut linger = None;
     match started {
         Some(Ok(running)) => {
-            shared.set_running(&running);
+            let up = Up {
+                endpoints: running.endpoints,
+                kubernetes_version: running.kubernetes_version,
+                announced_version: running.announced_version.announced(),
+                on_demand: running.on_demand,
+                git_fault: running.git.server.fault_switch(),
+            };
             // Set once: there is one start.
-            let _ = shared.announced_version.set(running.announced_version.announced());
-            let _ = shared.on_demand.set(running.on_demand);
-            let _ = shared.git_faults.set(running.git.server.fault_switch());
+            let _ = shared.up.set(up);
             following = Some(tokio::spawn(running.announced_version.follow(running.azure.kubernetes_version())));
-            let _ = shared.probes.set((running.layout, running.probes));
             in_process = Some((running.azure, running.git, running.metrics, running.events));
             shared.set_phase(Phase::Ready);
         }
@@ -95,7 +98,8 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
         }
         None => {}
     }
-    if started_is_serving(reply.is_some(), &shared) {
+    // Neither asked to stop while it started, nor by a signal.
+    if *shared.phase.borrow() != Phase::Starting {
         let mut failures = shared.registry.failures();
         // One that happened before the subscription counts too.
         failures.mark_changed();
@@ -130,17 +134,13 @@ async fn run(config: LocalConfig, state: StateDir, spawner: Spawner) -> Result<E
     let rest = stop(&shared, &Stage::VARIANTS[2..]).await;
     report.stopped.extend(rest.stopped);
     report.killed.extend(rest.killed);
-    report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    report.duration_ms = started.elapsed().as_millis() as u64;
     if let Some(reply) = reply {
         let _ = reply.send(report);
         // The answer leaves through a task of this runtime.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn started_is_serving(asked_to_stop: bool, shared: &Shared) -> bool {
-    !asked_to_stop && *shared.phase().borrow() != Phase::Starting
 }
 
 async fn linger_for(limit: Option<Duration>) {

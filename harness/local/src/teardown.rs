@@ -73,13 +73,13 @@ pub(crate) async fn teardown(
         if let Err(error) = state.remove_all_but_logs() {
             report.left.push(error.to_string());
         }
-        report.duration_ms = millis(started);
+        report.duration_ms = started.elapsed().as_millis() as u64;
         return report;
     }
     if let Err(error) = state.remove() {
         report.left.push(error.to_string());
     }
-    report.duration_ms = millis(started);
+    report.duration_ms = started.elapsed().as_millis() as u64;
     report
 }
 
@@ -113,8 +113,4 @@ fn move_logs(from: &Path, to: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-pub(crate) fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

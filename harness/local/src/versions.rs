@@ -10,6 +10,7 @@ use std::path::Path;
 
 use harness_catalogue::MODULES;
 use harness_components::built_versions;
+use regex::bytes::Regex;
 
 /// The version of each executable in `bin_dir`; one without build information is left out.
 pub(crate) fn read(bin_dir: &Path) -> Vec<(String, String)> {
@@ -27,7 +28,7 @@ pub(crate) fn read(bin_dir: &Path) -> Vec<(String, String)> {
 /// Looks for the line `dep<TAB>MODULE<TAB>VERSION` (or `mod`) of the build information.
 fn module_version(executable: &Path, module: &str) -> Option<String> {
     const CHUNK: usize = 1 << 20;
-    let needles = [format!("dep\t{module}\tv"), format!("mod\t{module}\tv")];
+    let line = Regex::new(&format!(r"(?:dep|mod)\t{}\t(v[^\t\n]*)[\t\n]", regex::escape(module))).ok()?;
     // Chunks overlap, so that a line across two chunks is found in the second one.
     let overlap = module.len() + 64;
     let mut file = File::open(executable).ok()?;
@@ -36,32 +37,13 @@ fn module_version(executable: &Path, module: &str) -> Option<String> {
         let kept = buffer.len().min(overlap);
         buffer.drain(..buffer.len() - kept);
         let read = file.by_ref().take(CHUNK as u64).read_to_end(&mut buffer).ok()?;
-        for needle in &needles {
-            if let Some(at) = find(&buffer, needle.as_bytes()) {
-                let version = &buffer[at + needle.len() - 1..];
-                // The end may be in the next chunk; then it is found there again.
-                if let Some(end) = version.iter().position(|byte| matches!(byte, b'\t' | b'\n')) {
-                    return String::from_utf8(version[..end].to_vec()).ok();
-                }
-            }
+        if let Some(found) = line.captures(&buffer) {
+            return String::from_utf8(found[1].to_vec()).ok();
         }
         if read == 0 {
             return None;
         }
     }
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    let first = *needle.first()?;
-    let mut from = 0;
-    while let Some(offset) = haystack[from..].iter().position(|byte| *byte == first) {
-        let at = from + offset;
-        if haystack[at..].starts_with(needle) {
-            return Some(at);
-        }
-        from = at + 1;
-    }
-    None
 }
 
 #[cfg(test)]

@@ -29,23 +29,25 @@ async fn clear(State(metrics): State<Shared>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn set_load(State(metrics): State<Shared>, Json(load): Json<Load>) -> Response {
-    answer(metrics.set_load(load).await)
+async fn set_load(State(metrics): State<Shared>, Json(load): Json<Load>) -> Result<StatusCode, MetricsError> {
+    metrics.set_load(load).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
-async fn set_external(State(metrics): State<Shared>, Json(metric): Json<ExternalMetric>) -> Response {
-    answer(metrics.set_external(metric))
+async fn set_external(
+    State(metrics): State<Shared>,
+    Json(metric): Json<ExternalMetric>,
+) -> Result<StatusCode, MetricsError> {
+    metrics.set_external(metric)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
-fn answer(result: Result<(), MetricsError>) -> Response {
-    match result {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(error) => {
-            let code = match error {
-                MetricsError::Invalid { .. } => StatusCode::BAD_REQUEST,
-                MetricsError::NotAttached | MetricsError::NotListed { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            };
-            (code, Json(json!({"error": error.to_string()}))).into_response()
-        }
+impl IntoResponse for MetricsError {
+    fn into_response(self) -> Response {
+        let code = match self {
+            Self::Invalid { .. } => StatusCode::BAD_REQUEST,
+            Self::NotAttached | Self::NotListed { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        (code, Json(json!({"error": self.to_string()}))).into_response()
     }
 }

@@ -1,6 +1,7 @@
-//! `custom.metrics.k8s.io/v1beta2`: the application's own metrics of pods (`k8s.io/metrics` v0.36, `pkg/apis/custom_metrics/v1beta2/types.go`).
+//! `custom.metrics.k8s.io/v1beta2`: the application's own metrics of pods; and `external.metrics.k8s.io/v1beta1`: metrics of nothing in the
+//! cluster (`k8s.io/metrics` v0.36, `pkg/apis/custom_metrics/v1beta2/types.go` and `pkg/apis/external_metrics/v1beta1/types.go`).
 //!
-//! The HPA picks the version from the discovery of the API server (`pkg/client/custom_metrics/discovery.go`), so one is enough.
+//! The HPA picks the version from the discovery of the API server (`pkg/client/custom_metrics/discovery.go`), so one of each is enough.
 
 use axum::extract::{Path, Query, State};
 use axum::routing::get;
@@ -9,19 +10,20 @@ use kube::core::SelectorExt;
 use serde_json::{Value, json};
 
 use super::model::PodUsage;
-use super::query::{ListQuery, now};
+use super::request::{ListQuery, Refusal, now};
 use super::state::Shared;
-use super::status::Refusal;
 use super::{discovery, quantity};
 
 /// The name that stands for all pods of the label selector.
 const ALL: &str = "*";
 
-/// The routes of the group.
+/// The routes of both groups.
 pub(crate) fn router() -> Router<Shared> {
     Router::new()
         .route("/apis/custom.metrics.k8s.io/v1beta2", get(discovery::custom_metrics))
         .route("/apis/custom.metrics.k8s.io/v1beta2/namespaces/{namespace}/pods/{name}/{metric}", get(pods))
+        .route("/apis/external.metrics.k8s.io/v1beta1", get(discovery::external_metrics))
+        .route("/apis/external.metrics.k8s.io/v1beta1/namespaces/{namespace}/{metric}", get(external))
 }
 
 async fn pods(
@@ -68,4 +70,29 @@ fn metric_value(usage: &PodUsage, metric: &str, at: &str) -> Option<Value> {
         "windowSeconds": usage.window_s,
         "value": quantity::milli(*value),
     }))
+}
+
+/// The values are the same in every namespace; an HPA asks for those of its own.
+async fn external(
+    State(metrics): State<Shared>,
+    Path((_namespace, metric)): Path<(String, String)>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Value>, Refusal> {
+    let selector = query.labels()?;
+    let loads = metrics.loads();
+    let Some(values) = loads.external(&metric) else {
+        return Err(Refusal::not_found(format!("the server could not find the external metric {metric}")));
+    };
+    let at = now();
+    let items: Vec<Value> = values
+        .into_iter()
+        .filter(|(labels, _)| selector.matches(labels))
+        .map(|(labels, value)| {
+            // Without a window: it is the value at that moment, not a rate.
+            json!({"metricName": metric, "metricLabels": labels, "timestamp": at, "value": quantity::milli(value)})
+        })
+        .collect();
+    Ok(Json(json!({
+        "kind": "ExternalMetricValueList", "apiVersion": "external.metrics.k8s.io/v1beta1", "metadata": {}, "items": items,
+    })))
 }

@@ -9,8 +9,8 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::APIS;
+use super::request::Refusal;
 use super::state::Shared;
-use super::status::Refusal;
 
 /// The routes above the groups.
 pub(crate) fn router() -> Router<Shared> {

@@ -8,19 +8,17 @@
 mod control;
 mod custom;
 mod discovery;
-mod external;
 mod load;
 mod loads;
 mod model;
 mod pod;
 mod quantity;
-mod query;
+mod request;
 mod resource;
 mod selector;
 mod server;
 mod spread;
 mod state;
-mod status;
 #[cfg(test)]
 mod tests;
 mod watch;

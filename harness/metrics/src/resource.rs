@@ -9,9 +9,8 @@ use serde_json::{Map, Value, json};
 use super::load::DEFAULT_WINDOW_S;
 use super::model::{NodeUsage, PodUsage, by_node};
 use super::pod::Resource;
-use super::query::{ListQuery, now};
+use super::request::{ListQuery, Refusal, now};
 use super::state::Shared;
-use super::status::Refusal;
 use super::{discovery, quantity};
 
 type Answer = Result<Json<Value>, Refusal>;

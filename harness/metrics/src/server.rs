@@ -13,9 +13,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use super::request::Refusal;
 use super::state::Shared;
-use super::status::Refusal;
-use super::{custom, discovery, external, resource};
+use super::{custom, discovery, resource};
 
 /// The server's certificate, its key, and the authority of its clients, all PEM.
 #[derive(Clone, Copy)]
@@ -73,7 +73,6 @@ pub(crate) fn router(metrics: Shared) -> Router {
         .merge(discovery::router())
         .merge(resource::router())
         .merge(custom::router())
-        .merge(external::router())
         .fallback(async || Refusal::not_found("the server could not find the requested resource"))
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())
         .with_state(metrics)

@@ -67,7 +67,7 @@ impl Watches {
             let _ = tokio::join!(self.seen.pods.wait_until_ready(), self.seen.nodes.wait_until_ready());
         };
         tokio::time::timeout(limit, both).await.map_err(|_| MetricsError::NotListed {
-            waited_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            waited_ms: started.elapsed().as_millis() as u64,
             last: self.last_error().unwrap_or_else(|| "none".to_owned()),
         })
     }

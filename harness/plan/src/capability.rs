@@ -48,9 +48,4 @@ impl Capability {
     pub fn as_str(self) -> &'static str {
         self.into()
     }
-
-    /// Whether a target that offers it may start what it needs only when a run asks for it.
-    pub fn is_on_demand(self) -> bool {
-        matches!(self, Self::FluxNotification | Self::ImageAutomation | Self::ImageRegistry)
-    }
 }

@@ -48,3 +48,10 @@ pub struct Limits {
     /// `limits.nodes`.
     pub nodes: Option<u64>,
 }
+
+impl Limits {
+    /// Whether they switch the pool off: a limit of 0 allows no node.
+    pub fn switch_off(&self) -> bool {
+        self.cpu == Some(Millicores(0)) || self.memory == Some(Bytes(0)) || self.nodes == Some(0)
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -77,12 +78,8 @@ impl<'de> Visitor<'de> for SelectionVisitor {
         }
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Selection, A::Error> {
-        let mut names = Vec::new();
-        while let Some(name) = items.next_element()? {
-            names.push(name);
-        }
-        Ok(Selection::Named(names))
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Selection, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(items)).map(Selection::Named)
     }
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn read(
     uses: &[Use],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> BTreeMap<String, Parameter> {
-    let declared = document.get("parameters").map_or(&[][..], Node::entries);
+    let declared = document.entries_at(&["parameters"]);
     let mut types: BTreeMap<&str, &Use> = BTreeMap::new();
     for one in uses {
         let names = declared.iter().map(|entry| entry.key.as_str());

@@ -67,6 +67,18 @@ impl<'a> Object<'a> {
         Finding::new(Severity::Error, rule, self.file_of(mark), mark, message)
     }
 
+    /// An error for which the API server refuses the object.
+    pub(crate) fn refused(
+        &self,
+        rule: &'static str,
+        mark: Mark,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Finding {
+        let effect = "the API server refuses the object: Flux reports the tree as not ready";
+        self.error(rule, mark, message).effect(effect).fix(fix)
+    }
+
     pub(crate) fn warning(&self, rule: &'static str, mark: Mark, message: impl Into<String>) -> Finding {
         Finding::new(Severity::Warning, rule, self.file_of(mark), mark, message)
     }

@@ -139,8 +139,9 @@ impl NodePool {
                 nodes: quantity("nodes").and_then(|text| text.parse().ok()),
             },
             replicas: spec(&["replicas"]).and_then(Node::whole),
-            labels: spec(&["template", "metadata", "labels"])
-                .map_or(&[][..], Node::entries)
+            labels: object
+                .node
+                .entries_at(&["spec", "template", "metadata", "labels"])
                 .iter()
                 .filter_map(|entry| Some((entry.key.clone(), entry.value.scalar()?)))
                 .collect(),
@@ -167,7 +168,7 @@ fn taint(node: &Node) -> Taint {
 }
 
 fn requirement(node: &Node) -> Option<Requirement> {
-    let values = node.get("values").map_or(&[][..], Node::items);
+    let values = node.items_at(&["values"]);
     Some(Requirement {
         key: node.get("key")?.text()?.to_owned(),
         operator: node.get("operator")?.text()?.parse().ok()?,

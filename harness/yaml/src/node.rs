@@ -102,6 +102,16 @@ impl Node {
         }
     }
 
+    /// The items of the list at the end of a path of keys; empty where there is none.
+    pub fn items_at(&self, path: &[&str]) -> &[Node] {
+        self.at(path).map_or(&[], Node::items)
+    }
+
+    /// The entries of the map at the end of a path of keys; empty where there is none.
+    pub fn entries_at(&self, path: &[&str]) -> &[Entry] {
+        self.at(path).map_or(&[], Node::entries)
+    }
+
     /// The text of a text; `None` for anything else.
     pub fn text(&self) -> Option<&str> {
         match &self.kind {

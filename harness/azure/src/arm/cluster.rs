@@ -1,12 +1,13 @@
 //! The managed cluster: `Microsoft.ContainerService/managedClusters`.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
 use super::locations;
-use super::reply::{Reply, list};
-use super::route::Cluster;
+use super::reply::Reply;
 use crate::config::parse_version;
 use crate::documents::{ClusterState, NetworkState};
 use crate::world::World;
@@ -28,28 +29,36 @@ fn shown(world: &World) -> Value {
     document
 }
 
-pub(super) fn get(world: &World, _cluster: &Cluster) -> Result<Reply, Reply> {
+/// Azure's answer for another managed cluster than the one that exists.
+pub(super) fn exists(world: &World, call: &Call) -> Result<(), Reply> {
+    locations::group_exists(world, call)?;
+    let [_, group, name] = call.names();
+    let config = &world.config;
+    if group.eq_ignore_ascii_case(&config.resource_group) && name.eq_ignore_ascii_case(&config.cluster_name) {
+        return Ok(());
+    }
+    Err(Reply::not_found("Microsoft.ContainerService/managedClusters", name, group))
+}
+
+pub(super) fn get(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
     Ok(Reply::ok(&shown(world)))
 }
 
-pub(super) fn list_all(world: &World) -> Reply {
-    Reply::ok(&list(vec![shown(world)]))
+pub(super) fn list_all(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
+    Ok(Reply::list(vec![shown(world)]))
 }
 
-pub(super) fn list_of_group(world: &World, group: &str) -> Result<Reply, Reply> {
-    locations::group_exists(world, group)?;
-    if group.eq_ignore_ascii_case(&world.config.resource_group) {
-        Ok(list_all(world))
-    } else {
-        Ok(Reply::ok(&list(Vec::new())))
-    }
+pub(super) fn list_of_group(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let [_, group] = call.names();
+    let has_it = group.eq_ignore_ascii_case(&world.config.resource_group);
+    Ok(Reply::list(has_it.then(|| shown(world)).into_iter().collect()))
 }
 
 /// What a PUT cannot change.
 const FIXED: [&str; 6] =
     ["provisioningState", "powerState", "currentKubernetesVersion", "nodeResourceGroup", "agentPoolProfiles", "fqdn"];
 
-pub(super) fn put(world: &World, _cluster: &Cluster, call: &Call) -> Result<Reply, Reply> {
+pub(super) fn put(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let body = call.object()?;
     let location = body.get("location").and_then(Value::as_str);
     if location.is_some_and(|l| !l.eq_ignore_ascii_case(&world.config.location)) {
@@ -83,13 +92,7 @@ pub(super) fn put(world: &World, _cluster: &Cluster, call: &Call) -> Result<Repl
     let operation = world.operations().begin(0);
     let mut document = shown(world);
     document["properties"]["provisioningState"] = json!("Updating");
-    Ok(Reply::json(StatusCode::OK, &document).operation(
-        world.arm_base(),
-        &world.config.subscription_id,
-        "Microsoft.ContainerService",
-        &world.config.location,
-        &operation,
-    ))
+    Ok(Reply::json(StatusCode::OK, &document).operation(world, "Microsoft.ContainerService", &operation))
 }
 
 fn wanted_version(wanted: &Map<String, Value>) -> Option<(u64, u64, u64)> {
@@ -131,9 +134,9 @@ fn merge(kept: &mut Value, given: &Value) {
     }
 }
 
-pub(super) fn upgrade_profile(world: &World, _cluster: &Cluster) -> Result<Reply, Reply> {
+pub(super) fn upgrade_profile(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
     let state = world.cluster();
-    let version = state.cluster["properties"]["kubernetesVersion"].as_str().unwrap_or_default().to_owned();
+    let version = state.version();
     let upgrades: Vec<Value> = match parse_version(&version) {
         Some((major, minor, patch)) => vec![
             json!({"kubernetesVersion": format!("{major}.{minor}.{}", patch + 1)}),
@@ -188,11 +191,8 @@ impl World {
 
     /// Documents that callers may have changed, as at the start.
     pub(crate) fn reset_documents(&self) {
-        {
-            let mut state = self.cluster();
-            *state = ClusterState::new(&self.config);
-            self.kubernetes_changed(&self.config.kubernetes_version);
-        }
+        *self.cluster() = ClusterState::new(&self.config);
+        self.kubernetes_changed(&self.config.kubernetes_version);
         *self.network() = NetworkState::new(&self.config);
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::call::Call;
 use super::locations;
-use super::reply::{Reply, list};
+use super::reply::Reply;
 use crate::api::VmState;
-use crate::fleet::{MachineState, Vm};
-use crate::ids::uuid_of;
+use crate::documents::{nic_id, uuid_of};
+use crate::fleet::{Fleet, MachineState, Vm};
 use crate::lifecycle::CommandError;
 use crate::world::World;
 use harness_simulation::CapacityType;
@@ -19,22 +20,24 @@ use harness_units::Span;
 const SIMULATED_NOTICE: Span = Span::from_secs(30);
 
 /// The sizes; none for a filter that names another region.
-pub(super) fn skus(world: &World, query: &str) -> Reply {
-    match filtered_location(query) {
-        Some(location) if !location.eq_ignore_ascii_case(&world.config.location) => Reply::ok(&list(Vec::new())),
-        _ => Reply::bytes(StatusCode::OK, world.skus()),
+pub(super) fn skus(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    match filtered_location(&call.query) {
+        Some(location) if !location.eq_ignore_ascii_case(&world.config.location) => Ok(Reply::list(Vec::new())),
+        _ => Ok(Reply::bytes(StatusCode::OK, world.skus())),
     }
 }
 
 /// The region of `$filter=location eq 'REGION'`.
 fn filtered_location(query: &str) -> Option<String> {
     let filter = query.split('&').find_map(|p| p.strip_prefix("$filter=").or_else(|| p.strip_prefix("%24filter=")))?;
-    let text = super::route::decode(&filter.replace('+', " "));
+    let text = super::call::decode(&filter.replace('+', " "));
     let rest = text.trim().strip_prefix("location eq '")?;
     Some(rest.strip_suffix('\'')?.to_owned())
 }
 
-pub(super) fn usages(world: &World) -> Reply {
+pub(super) fn usages(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let [_, location] = call.names();
+    locations::offered(world, location, "Microsoft.Compute/locations/usages")?;
     let value: Vec<Value> = world
         .quota_usages(true)
         .into_iter()
@@ -52,23 +55,30 @@ pub(super) fn usages(world: &World) -> Reply {
             })
         })
         .collect();
-    Reply::ok(&list(value))
+    Ok(Reply::list(value))
 }
 
-pub(super) fn list_vms(world: &World, group: &str) -> Result<Reply, Reply> {
-    locations::group_exists(world, group)?;
-    if !group.eq_ignore_ascii_case(&world.config.node_resource_group) {
-        return Ok(Reply::ok(&list(Vec::new())));
-    }
+pub(super) fn list_vms(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let fleet = world.fleet();
-    let value = fleet.vms.values().filter(|vm| vm.exists()).map(|vm| document(world, vm)).collect();
-    Ok(Reply::ok(&list(value)))
+    Ok(Reply::list(vms_of_group(world, &fleet, call).map(|vm| document(world, vm)).collect()))
 }
 
-pub(super) fn get(world: &World, group: &str, name: &str, query: &str) -> Result<Reply, Reply> {
-    let with_view = query.to_lowercase().contains("$expand=instanceview")
-        || query.to_lowercase().contains("%24expand=instanceview");
-    with_vm(world, group, name, |vm| {
+/// The VMs that Azure has in the resource group of a call.
+pub(super) fn vms_of_group<'f>(world: &World, fleet: &'f Fleet, call: &Call) -> impl Iterator<Item = &'f Vm> {
+    let [_, group] = call.names();
+    let is_theirs = is_node_group(world, group);
+    fleet.vms.values().filter(move |vm| is_theirs && vm.exists())
+}
+
+/// Whether a resource group is the one of the VMs.
+pub(super) fn is_node_group(world: &World, group: &str) -> bool {
+    group.eq_ignore_ascii_case(&world.config.node_resource_group)
+}
+
+pub(super) fn get(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let query = call.query.to_lowercase();
+    let with_view = query.contains("$expand=instanceview") || query.contains("%24expand=instanceview");
+    with_vm(world, call, |vm| {
         let mut document = document(world, vm);
         if with_view {
             document["properties"]["instanceView"] = view(vm);
@@ -77,44 +87,37 @@ pub(super) fn get(world: &World, group: &str, name: &str, query: &str) -> Result
     })
 }
 
-pub(super) fn instance_view(world: &World, group: &str, name: &str) -> Result<Reply, Reply> {
-    with_vm(world, group, name, |vm| Reply::ok(&view(vm)))
+pub(super) fn instance_view(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    with_vm(world, call, |vm| Reply::ok(&view(vm)))
 }
 
-pub(super) fn delete(world: &World, group: &str, name: &str) -> Result<Reply, Reply> {
+pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     // Azure: 204 for one that is not there.
-    if with_vm(world, group, name, |_| ()).is_err() {
-        locations::group_exists(world, group)?;
-        return Ok(Reply::empty(StatusCode::NO_CONTENT));
-    }
-    let operation = world.delete_vm(name).map_err(refuse)?;
+    let Ok(name) = name(world, call) else { return Ok(Reply::empty(StatusCode::NO_CONTENT)) };
+    let operation = world.delete_vm(&name).map_err(refuse)?;
     Ok(accepted(world, &operation))
 }
 
-pub(super) fn power_off(world: &World, group: &str, name: &str) -> Result<Reply, Reply> {
-    with_vm(world, group, name, |_| ())?;
-    world.crash(name).map_err(refuse)?;
+pub(super) fn power_off(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    world.crash(&name(world, call)?).map_err(refuse)?;
     let operation = world.operations().begin(0);
     Ok(accepted(world, &operation))
 }
 
-pub(super) fn start(world: &World, group: &str, name: &str) -> Result<Reply, Reply> {
-    with_vm(world, group, name, |_| ())?;
-    world.restart(name).map_err(refuse)?;
+pub(super) fn start(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    world.restart(&name(world, call)?).map_err(refuse)?;
     let operation = world.operations().begin(0);
     Ok(accepted(world, &operation))
 }
 
 /// Stops the VM and starts it again after another boot: its Node becomes NotReady and then Ready.
-pub(super) fn restart(world: &Arc<World>, group: &str, name: &str) -> Result<Reply, Reply> {
-    with_vm(world, group, name, |_| ())?;
-    let operation = world.reboot(name).map_err(refuse)?;
+pub(super) fn restart(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let operation = world.reboot(&name(world, call)?).map_err(refuse)?;
     Ok(accepted(world, &operation))
 }
 
-pub(super) fn simulate_eviction(world: &Arc<World>, group: &str, name: &str) -> Result<Reply, Reply> {
-    with_vm(world, group, name, |_| ())?;
-    world.evict(name, Some(SIMULATED_NOTICE)).map_err(refuse)?;
+pub(super) fn simulate_eviction(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    world.evict(&name(world, call)?, Some(SIMULATED_NOTICE)).map_err(refuse)?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -123,27 +126,24 @@ fn refuse(error: CommandError) -> Reply {
 }
 
 fn accepted(world: &World, operation: &str) -> Reply {
-    Reply::empty(StatusCode::ACCEPTED).operation(
-        world.arm_base(),
-        &world.config.subscription_id,
-        "Microsoft.Compute",
-        &world.config.location,
-        operation,
-    )
+    Reply::empty(StatusCode::ACCEPTED).operation(world, "Microsoft.Compute", operation)
 }
 
-fn with_vm<T>(world: &World, group: &str, name: &str, answer: impl FnOnce(&Vm) -> T) -> Result<T, Reply> {
-    locations::group_exists(world, group)?;
+/// The name of a call's VM, which exists.
+fn name(world: &World, call: &Call) -> Result<String, Reply> {
+    with_vm(world, call, |vm| vm.names.vm.clone())
+}
+
+fn with_vm<T>(world: &World, call: &Call, answer: impl FnOnce(&Vm) -> T) -> Result<T, Reply> {
+    let [_, group, name] = call.names();
     let fleet = world.fleet();
-    match fleet.by_vm(name) {
-        Some(vm) if vm.exists() && group.eq_ignore_ascii_case(&world.config.node_resource_group) => Ok(answer(vm)),
-        _ => Err(Reply::not_found("Microsoft.Compute/virtualMachines", name, group)),
-    }
+    let found = fleet.by_vm(name).filter(|vm| vm.exists() && is_node_group(world, group));
+    found.map(answer).ok_or_else(|| Reply::not_found("Microsoft.Compute/virtualMachines", name, group))
 }
 
 fn document(world: &World, vm: &Vm) -> Value {
     let spot = vm.spec.capacity_type == CapacityType::Spot;
-    let nic = super::network::nic_id(&world.config, &vm.names.vm);
+    let nic = nic_id(&world.config, &vm.names.vm);
     let mut document = json!({
         "id": vm.names.vm_id,
         "name": vm.names.vm,
@@ -159,9 +159,8 @@ fn document(world: &World, vm: &Vm) -> Value {
             "networkProfile": {"networkInterfaces": [{"id": nic, "properties": {"primary": true}}]},
             "priority": if spot { "Spot" } else { "Regular" },
             "provisioningState": match vm.machine_state() {
-                MachineState::Creating => "Creating",
-                MachineState::Deleting => "Deleting",
-                MachineState::Succeeded | MachineState::Failed => "Succeeded",
+                MachineState::Failed => MachineState::Succeeded,
+                state => state,
             },
             "timeCreated": vm.record.accepted.wall.to_string(),
         },

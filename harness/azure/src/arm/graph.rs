@@ -1,11 +1,11 @@
 //! Resource Graph: only the two queries of the provider.
 
-use http::StatusCode;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::call::Call;
 use super::reply::Reply;
-use crate::facts::FactKind;
 use crate::world::World;
 
 /// Answers the provider's lists of VMs and network interfaces of its own making, of which there are none: the VMs of a
@@ -13,7 +13,7 @@ use crate::world::World;
 /// because an empty answer would be a wrong one.
 ///
 /// Queries: `pkg/providers/instance/azureresourcegraphlist.go` of Azure/karpenter-provider-azure v1.14.0.
-pub(super) fn query(world: &World, call: &Call) -> Result<Reply, Reply> {
+pub(super) fn query(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let body = call.object()?;
     let query = body.get("query").and_then(Value::as_str).unwrap_or_default().to_lowercase();
     let of_karpenter = query.contains("karpenter.sh_nodepool");
@@ -28,13 +28,7 @@ pub(super) fn query(world: &World, call: &Call) -> Result<Reply, Reply> {
             "facets": [],
         })));
     }
-    let path = "/providers/Microsoft.ResourceGraph/resources";
-    world.counters.unmodelled("POST", path);
-    world.facts.push(FactKind::UnmodelledCall { method: "POST".to_owned(), path: path.to_owned() });
+    world.unmodelled("POST", "/providers/Microsoft.ResourceGraph/resources");
     tracing::warn!(query, "a Resource Graph query that is not modelled was refused");
-    Err(Reply::error(
-        StatusCode::BAD_REQUEST,
-        "BadRequest",
-        "The simulated Azure does not model this Resource Graph query.",
-    ))
+    Err(Reply::bad_request("BadRequest", "The simulated Azure does not model this Resource Graph query."))
 }

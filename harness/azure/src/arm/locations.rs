@@ -1,19 +1,24 @@
-//! Subscriptions, locations and resource groups: `Microsoft.Resources`.
+//! Subscriptions, locations with their long-running operations, and resource groups.
+
+use std::sync::Arc;
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::reply::{Reply, list};
+use super::call::Call;
+use super::reply::Reply;
+use crate::images;
+use crate::operations::OperationStatus;
 use crate::world::World;
 
 const ZONES: [&str; 3] = ["1", "2", "3"];
 
-pub(super) fn locations(world: &World) -> Reply {
+pub(super) fn locations(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
     let config = &world.config;
     let location = &config.location;
     let mappings: Vec<Value> =
         ZONES.iter().map(|zone| json!({"logicalZone": zone, "physicalZone": format!("{location}-az{zone}")})).collect();
-    Reply::ok(&list(vec![json!({
+    Ok(Reply::list(vec![json!({
         "id": format!("/subscriptions/{}/locations/{location}", config.subscription_id),
         "name": location,
         "type": "Region",
@@ -40,6 +45,38 @@ pub(super) fn offered(world: &World, location: &str, what: &str) -> Result<(), R
     }
 }
 
+pub(super) fn node_image_versions(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let [_, location] = call.names();
+    offered(world, location, "Microsoft.ContainerService/locations/nodeImageVersions")?;
+    Ok(Reply::ok(&images::node_image_versions(&world.image_version())))
+}
+
+pub(super) fn operation(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let [_, _, _, id] = call.names();
+    let mut body = world.operations().body(id).ok_or_else(|| no_operation(id))?;
+    body["id"] = json!(format!(
+        "/subscriptions/{}/providers/Microsoft.ContainerService/locations/{}/operations/{id}",
+        world.config.subscription_id, world.config.location
+    ));
+    Ok(Reply::ok(&body))
+}
+
+pub(super) fn operation_result(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let [_, _, _, id] = call.names();
+    let operations = world.operations();
+    match operations.status(id).ok_or_else(|| no_operation(id))? {
+        OperationStatus::InProgress => {
+            Ok(Reply::empty(StatusCode::ACCEPTED).operation(world, "Microsoft.ContainerService", id))
+        }
+        OperationStatus::Succeeded => Ok(Reply::empty(StatusCode::NO_CONTENT)),
+        OperationStatus::Failed(error) => Err(Reply::error(StatusCode::CONFLICT, &error.code, &error.message)),
+    }
+}
+
+fn no_operation(id: &str) -> Reply {
+    Reply::error(StatusCode::NOT_FOUND, "NotFound", &format!("The operation '{id}' was not found."))
+}
+
 fn subscription_document(world: &World) -> Value {
     let config = &world.config;
     json!({
@@ -51,12 +88,25 @@ fn subscription_document(world: &World) -> Value {
     })
 }
 
-pub(super) fn subscription(world: &World) -> Reply {
-    Reply::ok(&subscription_document(world))
+pub(super) fn subscription(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
+    Ok(Reply::ok(&subscription_document(world)))
 }
 
-pub(super) fn subscriptions(world: &World) -> Reply {
-    Reply::ok(&list(vec![subscription_document(world)]))
+pub(super) fn subscriptions(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
+    Ok(Reply::list(vec![subscription_document(world)]))
+}
+
+/// Azure's answer for another subscription than the one that exists.
+pub(super) fn subscription_exists(world: &World, call: &Call) -> Result<(), Reply> {
+    let [subscription] = call.names();
+    if subscription.eq_ignore_ascii_case(&world.config.subscription_id) {
+        return Ok(());
+    }
+    Err(Reply::error(
+        StatusCode::NOT_FOUND,
+        "SubscriptionNotFound",
+        &format!("The subscription '{subscription}' could not be found."),
+    ))
 }
 
 fn group_document(world: &World, name: &str) -> Value {
@@ -74,31 +124,32 @@ fn group_document(world: &World, name: &str) -> Value {
     document
 }
 
-pub(super) fn resource_groups(world: &World) -> Reply {
+pub(super) fn resource_groups(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
     let config = &world.config;
-    Reply::ok(&list(vec![
-        group_document(world, &config.resource_group),
-        group_document(world, &config.node_resource_group),
-    ]))
+    let groups = [&config.resource_group, &config.node_resource_group];
+    Ok(Reply::list(groups.map(|group| group_document(world, group)).to_vec()))
 }
 
-pub(super) fn resource_group(world: &World, name: &str) -> Result<Reply, Reply> {
-    let known = group_exists(world, name)?;
+pub(super) fn resource_group(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let [_, group] = call.names();
+    let config = &world.config;
+    // As configured, in whatever case the caller wrote it.
+    let is_nodes = group.eq_ignore_ascii_case(&config.node_resource_group);
+    let known = if is_nodes { &config.node_resource_group } else { &config.resource_group };
     Ok(Reply::ok(&group_document(world, known)))
 }
 
-/// The group's name as configured, or Azure's answer for another.
-pub(super) fn group_exists<'a>(world: &'a World, name: &str) -> Result<&'a str, Reply> {
+/// Azure's answer for another resource group than the two that exist.
+pub(super) fn group_exists(world: &World, call: &Call) -> Result<(), Reply> {
+    subscription_exists(world, call)?;
+    let [_, group] = call.names();
     let config = &world.config;
-    [&config.resource_group, &config.node_resource_group]
-        .into_iter()
-        .find(|known| known.eq_ignore_ascii_case(name))
-        .map(String::as_str)
-        .ok_or_else(|| {
-            Reply::error(
-                StatusCode::NOT_FOUND,
-                "ResourceGroupNotFound",
-                &format!("Resource group '{name}' could not be found."),
-            )
-        })
+    if [&config.resource_group, &config.node_resource_group].iter().any(|known| known.eq_ignore_ascii_case(group)) {
+        return Ok(());
+    }
+    Err(Reply::error(
+        StatusCode::NOT_FOUND,
+        "ResourceGroupNotFound",
+        &format!("Resource group '{group}' could not be found."),
+    ))
 }

@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 use super::call::Call;
 use super::pools;
 use super::reply::Reply;
-use super::route::Cluster;
 use crate::api::VmState;
 use crate::fleet::{MachineState, Vm, provisioning_error};
 use crate::lifecycle::{PutError, PutOutcome, PutRequest};
@@ -40,17 +39,22 @@ struct BatchEntry {
 /// Machines in one batch at most.
 const BATCH_MAX: usize = 50;
 
-pub(super) fn get(world: &World, cluster: &Cluster, pool: &str, machine: &str) -> Result<Reply, Reply> {
-    let pool = pools::existing(world, cluster, pool)?;
+pub(super) fn get(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let [_, group, cluster, _, machine] = call.names();
+    let pool = pools::existing(world, call)?;
     let fleet = world.fleet();
     match fleet.vms.get(&machine.to_lowercase()) {
         Some(vm) if vm.pool == pool => Ok(shown(StatusCode::OK, view(vm, vm.machine_state()))),
-        _ => Err(missing(cluster, &pool, machine)),
+        _ => Err(Reply::not_found(
+            &format!("Microsoft.ContainerService/managedClusters/{cluster}/agentPools/{pool}/machines"),
+            machine,
+            group,
+        )),
     }
 }
 
-pub(super) fn list_machines(world: &World, cluster: &Cluster, pool: &str) -> Result<Reply, Reply> {
-    let pool = pools::existing(world, cluster, pool)?;
+pub(super) fn list_machines(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let pool = pools::existing(world, call)?;
     let fleet = world.fleet();
     let machines: Vec<String> =
         fleet.vms.values().filter(|vm| vm.pool == pool).map(|vm| view(vm, vm.machine_state())).collect();
@@ -61,14 +65,9 @@ fn shown(status: StatusCode, text: String) -> Reply {
     Reply::bytes(status, Bytes::from(text))
 }
 
-pub(super) fn put(
-    world: &Arc<World>,
-    cluster: &Cluster,
-    pool: &str,
-    machine: &str,
-    call: &Call,
-) -> Result<Reply, Reply> {
-    let pool = pools::existing(world, cluster, pool)?;
+pub(super) fn put(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let [_, _, _, _, machine] = call.names();
+    let pool = pools::existing(world, call)?;
     pools::takes_machines(world, &pool)?;
     let mut body = call.object()?;
     let properties = match body.remove("properties") {
@@ -78,26 +77,23 @@ pub(super) fn put(
             return Err(Reply::bad_request("InvalidParameter", "Required parameter properties is not an object."));
         }
     };
-    let zones = strings(body.get("zones"));
-    match call.header(BATCH_HEADER) {
-        Some(header) => put_batch(world, &pool, machine, properties, header),
-        None => {
-            valid_name(machine)?;
-            let outcome = world.put_machine(PutRequest {
-                pool,
-                machine: machine.to_lowercase(),
-                properties,
-                zones,
-                if_match: call.header("if-match").map(str::to_owned),
-                if_none_match: call.header("if-none-match").is_some(),
-            });
-            match outcome {
-                Ok(outcome) => Ok(accepted(world, machine, &outcome)),
-                Err(error) => {
-                    let (status, code) = classify(&error);
-                    Err(Reply::error(status, code, &error.to_string()))
-                }
-            }
+    if let Some(header) = call.header(BATCH_HEADER) {
+        return put_batch(world, &pool, machine, properties, header);
+    }
+    valid_name(machine)?;
+    let outcome = world.put_machine(PutRequest {
+        pool,
+        machine: machine.to_lowercase(),
+        properties,
+        zones: strings(body.get("zones")),
+        if_match: call.header("if-match").map(str::to_owned),
+        if_none_match: call.header("if-none-match").is_some(),
+    });
+    match outcome {
+        Ok(outcome) => Ok(accepted(world, machine, &outcome)),
+        Err(error) => {
+            let (status, code) = classify(&error);
+            Err(Reply::error(status, code, &error.to_string()))
         }
     }
 }
@@ -179,13 +175,7 @@ fn accepted(world: &World, machine: &str, outcome: &PutOutcome) -> Reply {
         None => Reply::json(status, &json!({"properties": {"provisioningState": "Creating"}})),
     };
     match operation {
-        Some(id) => reply.operation(
-            world.arm_base(),
-            &world.config.subscription_id,
-            "Microsoft.ContainerService",
-            &world.config.location,
-            id,
-        ),
+        Some(id) => reply.operation(world, "Microsoft.ContainerService", id),
         None => reply,
     }
 }
@@ -200,18 +190,12 @@ fn classify(error: &PutError) -> (StatusCode, &'static str) {
     }
 }
 
-pub(super) fn delete_machines(world: &World, cluster: &Cluster, pool: &str, call: &Call) -> Result<Reply, Reply> {
-    let pool = pools::existing(world, cluster, pool)?;
+pub(super) fn delete_machines(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let pool = pools::existing(world, call)?;
     let body = call.object()?;
     let names: Vec<String> = strings(body.get("machineNames")).into_iter().map(|n| n.to_lowercase()).collect();
     match world.delete_machines(&pool, &names) {
-        Ok(operation) => Ok(Reply::empty(StatusCode::ACCEPTED).operation(
-            world.arm_base(),
-            &world.config.subscription_id,
-            "Microsoft.ContainerService",
-            &world.config.location,
-            &operation,
-        )),
+        Ok(id) => Ok(Reply::empty(StatusCode::ACCEPTED).operation(world, "Microsoft.ContainerService", &id)),
         Err(error) => Err(Reply::bad_request("InvalidParameter", &error.to_string())),
     }
 }
@@ -230,19 +214,9 @@ fn valid_name(machine: &str) -> Result<(), Reply> {
     }
 }
 
-fn missing(cluster: &Cluster, pool: &str, machine: &str) -> Reply {
-    Reply::not_found(
-        &format!("Microsoft.ContainerService/managedClusters/{}/agentPools/{pool}/machines", cluster.name),
-        machine,
-        &cluster.group,
-    )
-}
-
 fn strings(value: Option<&Value>) -> Vec<String> {
-    value
-        .and_then(Value::as_array)
-        .map(|a| a.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect())
-        .unwrap_or_default()
+    let array = value.and_then(Value::as_array).into_iter().flatten();
+    array.filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
 /// A machine as a GET shows it: the body of its PUT, and the fields that Azure adds.
@@ -259,7 +233,7 @@ fn view(vm: &Vm, state: MachineState) -> String {
         "nodeImageVersion": vm.spec.node_image_version,
         "eTag": vm.etag_text(),
         "resourceId": vm.names.vm_id,
-        "provisioningState": state.as_str(),
+        "provisioningState": state,
         "status": status,
     })
     .to_string();

@@ -16,5 +16,6 @@ mod reply;
 mod route;
 mod server;
 
-pub(crate) use dispatch::{Dispatched, dispatch};
+pub(crate) use dispatch::dispatch;
+pub(crate) use reply::Reply;
 pub(crate) use server::serve;

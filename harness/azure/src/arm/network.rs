@@ -1,34 +1,38 @@
 //! Network interfaces, virtual networks and subnets: `Microsoft.Network`.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::locations;
-use super::reply::{Reply, list};
-use crate::config::Config;
-use crate::documents::{subnet_document, vnet_document, vnet_id, vnet_key as key};
+use super::compute::{is_node_group, vms_of_group};
+use super::reply::Reply;
+use crate::documents::{NetworkState, nic_id, nic_name, subnet_document, vnet_document, vnet_id, vnet_key as key};
 use crate::fleet::Vm;
 use crate::world::World;
 
-pub(super) fn vnets(world: &World, group: &str) -> Result<Reply, Reply> {
-    locations::group_exists(world, group)?;
+pub(super) fn vnets(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let [_, group] = call.names();
     let prefix = format!("{}/", group.to_lowercase());
     let network = world.network();
     let found = network.vnets.iter().filter(|(k, _)| k.starts_with(&prefix));
-    Ok(Reply::ok(&list(found.map(|(_, v)| v.clone()).collect())))
+    Ok(Reply::list(found.map(|(_, v)| v.clone()).collect()))
 }
 
-pub(super) fn vnet(world: &World, group: &str, name: &str) -> Result<Reply, Reply> {
-    locations::group_exists(world, group)?;
-    match world.network().vnets.get(&key(group, name)) {
-        Some(document) => Ok(Reply::ok(document)),
-        None => Err(no_vnet(group, name)),
-    }
+pub(super) fn vnet(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    Ok(Reply::ok(existing(&mut world.network(), call)?))
 }
 
-pub(super) fn put_vnet(world: &World, group: &str, name: &str, call: &Call) -> Result<Reply, Reply> {
-    locations::group_exists(world, group)?;
+/// The virtual network of a call, or Azure's answer for one that does not exist.
+fn existing<'n>(network: &'n mut NetworkState, call: &Call) -> Result<&'n mut Value, Reply> {
+    let [_, group, vnet] = call.names();
+    let found = network.vnets.get_mut(&key(group, vnet));
+    found.ok_or_else(|| Reply::not_found("Microsoft.Network/virtualNetworks", vnet, group))
+}
+
+pub(super) fn put_vnet(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let [_, group, name] = call.names();
     let mut body = call.object()?;
     let mut properties = body.remove("properties").unwrap_or_default();
     let subnets: Vec<Value> = properties["subnets"]
@@ -51,8 +55,8 @@ pub(super) fn put_vnet(world: &World, group: &str, name: &str, call: &Call) -> R
     Ok(Reply::json(if existed { StatusCode::OK } else { StatusCode::CREATED }, &document))
 }
 
-pub(super) fn delete_vnet(world: &World, group: &str, name: &str) -> Result<Reply, Reply> {
-    locations::group_exists(world, group)?;
+pub(super) fn delete_vnet(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let [_, group, name] = call.names();
     let mut network = world.network();
     if let Some(document) = network.vnets.get(&key(group, name)) {
         let id = document["id"].as_str().unwrap_or_default().to_lowercase();
@@ -64,83 +68,59 @@ pub(super) fn delete_vnet(world: &World, group: &str, name: &str) -> Result<Repl
     Ok(Reply::empty(if existed { StatusCode::OK } else { StatusCode::NO_CONTENT }))
 }
 
-pub(super) fn subnets(world: &World, group: &str, vnet: &str) -> Result<Reply, Reply> {
-    locations::group_exists(world, group)?;
-    match world.network().vnets.get(&key(group, vnet)) {
-        Some(document) => Ok(Reply::ok(&json!({"value": document["properties"]["subnets"]}))),
-        None => Err(no_vnet(group, vnet)),
-    }
+pub(super) fn subnets(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    Ok(Reply::ok(&json!({"value": existing(&mut world.network(), call)?["properties"]["subnets"]})))
 }
 
-pub(super) fn subnet(world: &World, group: &str, vnet: &str, name: &str) -> Result<Reply, Reply> {
-    locations::group_exists(world, group)?;
-    let network = world.network();
-    let document = network.vnets.get(&key(group, vnet)).ok_or_else(|| no_vnet(group, vnet))?;
-    let found = document["properties"]["subnets"].as_array().into_iter().flatten().find(|s| is_called(s, name));
-    match found {
+pub(super) fn subnet(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let [_, group, vnet, name] = call.names();
+    let mut network = world.network();
+    let mut subnets = existing(&mut network, call)?["properties"]["subnets"].as_array().into_iter().flatten();
+    match subnets.find(|s| is_called(s, name)) {
         Some(subnet) => Ok(Reply::ok(subnet)),
         None => Err(Reply::not_found(&format!("Microsoft.Network/virtualNetworks/{vnet}/subnets"), name, group)),
     }
 }
 
-pub(super) fn put_subnet(world: &World, group: &str, vnet: &str, name: &str, call: &Call) -> Result<Reply, Reply> {
-    locations::group_exists(world, group)?;
-    let mut body = call.object()?;
-    let properties = body.remove("properties").unwrap_or_default();
+pub(super) fn put_subnet(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let [_, group, vnet, name] = call.names();
+    let properties = call.object()?.remove("properties").unwrap_or_default();
     let document = subnet_document(&world.config, group, vnet, name, properties);
     let mut network = world.network();
-    let parent = network.vnets.get_mut(&key(group, vnet)).ok_or_else(|| no_vnet(group, vnet))?;
-    let Some(subnets) = parent["properties"]["subnets"].as_array_mut() else {
-        return Err(no_vnet(group, vnet));
-    };
-    let before = subnets.len();
-    subnets.retain(|s| !is_called(s, name));
-    let existed = subnets.len() < before;
-    subnets.push(document.clone());
+    let subnets = &mut existing(&mut network, call)?["properties"]["subnets"];
+    let existed = remove(subnets, name);
+    if let Some(subnets) = subnets.as_array_mut() {
+        subnets.push(document.clone());
+    }
     Ok(Reply::json(if existed { StatusCode::OK } else { StatusCode::CREATED }, &document))
 }
 
-pub(super) fn delete_subnet(world: &World, group: &str, vnet: &str, name: &str) -> Result<Reply, Reply> {
-    locations::group_exists(world, group)?;
+pub(super) fn delete_subnet(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let [_, group, vnet, name] = call.names();
     let mut network = world.network();
-    let parent = network.vnets.get_mut(&key(group, vnet)).ok_or_else(|| no_vnet(group, vnet))?;
+    let subnets = &mut existing(&mut network, call)?["properties"]["subnets"];
     let id = format!("{}/subnets/{name}", vnet_id(&world.config, group, vnet));
     if id.eq_ignore_ascii_case(&world.config.subnet_id()) {
         return Err(in_use("InUseSubnetCannotBeDeleted", name));
     }
-    let Some(subnets) = parent["properties"]["subnets"].as_array_mut() else {
-        return Err(no_vnet(group, vnet));
-    };
-    let before = subnets.len();
-    subnets.retain(|s| !is_called(s, name));
-    let existed = subnets.len() < before;
+    let existed = remove(subnets, name);
     Ok(Reply::empty(if existed { StatusCode::OK } else { StatusCode::NO_CONTENT }))
+}
+
+/// Removes a subnet; false when there is none of that name.
+fn remove(subnets: &mut Value, name: &str) -> bool {
+    let Some(subnets) = subnets.as_array_mut() else { return false };
+    let before = subnets.len();
+    subnets.retain(|subnet| !is_called(subnet, name));
+    subnets.len() < before
 }
 
 fn is_called(document: &Value, name: &str) -> bool {
     document["name"].as_str().is_some_and(|n| n.eq_ignore_ascii_case(name))
 }
 
-fn no_vnet(group: &str, name: &str) -> Reply {
-    Reply::not_found("Microsoft.Network/virtualNetworks", name, group)
-}
-
 fn in_use(code: &str, name: &str) -> Reply {
     Reply::bad_request(code, &format!("'{name}' is in use by the nodes of the managed cluster and cannot be deleted."))
-}
-
-/// The id of a VM's network interface.
-pub(super) fn nic_id(config: &Config, vm: &str) -> String {
-    format!(
-        "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.Network/networkInterfaces/{}",
-        config.subscription_id,
-        config.node_resource_group,
-        nic_name(vm)
-    )
-}
-
-fn nic_name(vm: &str) -> String {
-    format!("{vm}-nic")
 }
 
 fn nic_document(world: &World, vm: &Vm) -> Value {
@@ -163,24 +143,17 @@ fn nic_document(world: &World, vm: &Vm) -> Value {
     })
 }
 
-pub(super) fn nics(world: &World, group: &str) -> Result<Reply, Reply> {
-    locations::group_exists(world, group)?;
-    let mut value = Vec::new();
-    if group.eq_ignore_ascii_case(&world.config.node_resource_group) {
-        let fleet = world.fleet();
-        value.extend(fleet.vms.values().filter(|vm| vm.exists()).map(|vm| nic_document(world, vm)));
-    }
-    Ok(Reply::ok(&list(value)))
+pub(super) fn nics(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let fleet = world.fleet();
+    Ok(Reply::list(vms_of_group(world, &fleet, call).map(|vm| nic_document(world, vm)).collect()))
 }
 
-pub(super) fn nic(world: &World, group: &str, name: &str) -> Result<Reply, Reply> {
-    locations::group_exists(world, group)?;
+pub(super) fn nic(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let [_, group, name] = call.names();
     let fleet = world.fleet();
     let vm = name.to_lowercase().strip_suffix("-nic").and_then(|vm| fleet.by_vm(vm));
-    match vm {
-        Some(vm) if vm.exists() && group.eq_ignore_ascii_case(&world.config.node_resource_group) => {
-            Ok(Reply::ok(&nic_document(world, vm)))
-        }
-        _ => Err(Reply::not_found("Microsoft.Network/networkInterfaces", name, group)),
+    match vm.filter(|vm| vm.exists() && is_node_group(world, group)) {
+        Some(vm) => Ok(Reply::ok(&nic_document(world, vm))),
+        None => Err(Reply::not_found("Microsoft.Network/networkInterfaces", name, group)),
     }
 }

@@ -1,25 +1,22 @@
 //! Agent pools: `Microsoft.ContainerService/managedClusters/agentPools`.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::reply::{Reply, list};
-use super::route::Cluster;
+use super::reply::Reply;
 use crate::world::World;
 
-/// The pool's name as it was given first, or Azure's answer for one that does not exist.
-pub(super) fn existing(world: &World, cluster: &Cluster, pool: &str) -> Result<String, Reply> {
+/// The key of a call's pool, or Azure's answer for one that does not exist.
+pub(super) fn existing(world: &World, call: &Call) -> Result<String, Reply> {
+    let [_, group, cluster, pool] = call.names();
     let key = pool.to_lowercase();
     if world.cluster().pools.contains_key(&key) {
-        Ok(key)
-    } else {
-        Err(Reply::not_found(
-            &format!("Microsoft.ContainerService/managedClusters/{}/agentPools", cluster.name),
-            pool,
-            &cluster.group,
-        ))
+        return Ok(key);
     }
+    Err(Reply::not_found(&format!("Microsoft.ContainerService/managedClusters/{cluster}/agentPools"), pool, group))
 }
 
 /// Machines can only be put into a pool of mode Machines.
@@ -34,21 +31,19 @@ pub(super) fn takes_machines(world: &World, pool: &str) -> Result<(), Reply> {
     }
 }
 
-pub(super) fn list_pools(world: &World, _cluster: &Cluster) -> Result<Reply, Reply> {
-    let pools: Vec<Value> = {
-        let state = world.cluster();
-        state.pools.values().cloned().collect()
-    };
-    Ok(Reply::ok(&list(pools.into_iter().map(|p| counted(world, p)).collect())))
+pub(super) fn list_pools(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
+    let pools: Vec<Value> = world.cluster().pools.values().cloned().collect();
+    Ok(Reply::list(pools.into_iter().map(|pool| counted(world, pool)).collect()))
 }
 
-pub(super) fn get(world: &World, cluster: &Cluster, pool: &str) -> Result<Reply, Reply> {
-    let key = existing(world, cluster, pool)?;
+pub(super) fn get(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let key = existing(world, call)?;
     let document = world.cluster().pools.get(&key).cloned().unwrap_or_default();
     Ok(Reply::ok(&counted(world, document)))
 }
 
-pub(super) fn put(world: &World, _cluster: &Cluster, pool: &str, call: &Call) -> Result<Reply, Reply> {
+pub(super) fn put(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let [_, _, _, pool] = call.names();
     let body = call.object()?;
     let mut properties = match body.get("properties") {
         Some(Value::Object(map)) => map.clone(),
@@ -72,25 +67,19 @@ pub(super) fn put(world: &World, _cluster: &Cluster, pool: &str, call: &Call) ->
         ));
     }
     properties.insert("provisioningState".to_owned(), json!("Succeeded"));
-    let mut state = world.cluster();
-    let existed = state.pools.contains_key(pool);
     let document = json!({
         "id": format!("{}/agentPools/{pool}", world.config.cluster_id()),
         "name": pool,
         "type": "Microsoft.ContainerService/managedClusters/agentPools",
         "properties": properties,
     });
-    state.pools.insert(pool.to_owned(), document.clone());
-    drop(state);
+    let existed = world.cluster().pools.insert(pool.to_owned(), document.clone()).is_some();
     let status = if existed { StatusCode::OK } else { StatusCode::CREATED };
     Ok(Reply::json(status, &counted(world, document)))
 }
 
-pub(super) fn delete(world: &World, cluster: &Cluster, pool: &str) -> Result<Reply, Reply> {
-    let key = pool.to_lowercase();
-    if existing(world, cluster, pool).is_err() {
-        return Ok(Reply::empty(StatusCode::NO_CONTENT));
-    }
+pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    let Ok(key) = existing(world, call) else { return Ok(Reply::empty(StatusCode::NO_CONTENT)) };
     let machines: Vec<String> = {
         let fleet = world.fleet();
         fleet.vms.iter().filter(|(_, vm)| vm.pool == key).map(|(name, _)| name.clone()).collect()
@@ -102,13 +91,7 @@ pub(super) fn delete(world: &World, cluster: &Cluster, pool: &str) -> Result<Rep
         world.delete_machines(&key, &machines).unwrap_or_else(|_| world.operations().begin(0))
     };
     world.cluster().pools.remove(&key);
-    Ok(Reply::empty(StatusCode::ACCEPTED).operation(
-        world.arm_base(),
-        &world.config.subscription_id,
-        "Microsoft.ContainerService",
-        &world.config.location,
-        &operation,
-    ))
+    Ok(Reply::empty(StatusCode::ACCEPTED).operation(world, "Microsoft.ContainerService", &operation))
 }
 
 /// With the number of machines that it has at present.

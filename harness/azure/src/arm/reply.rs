@@ -7,6 +7,8 @@ use http_body_util::Full;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::world::World;
+
 /// An answer of Azure Resource Manager.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -34,6 +36,11 @@ impl Reply {
         Self::json(StatusCode::OK, body)
     }
 
+    /// A list in Azure's shape.
+    pub(super) fn list(value: Vec<Value>) -> Self {
+        Self::ok(&json!({ "value": value }))
+    }
+
     pub(super) fn bytes(status: StatusCode, body: Bytes) -> Self {
         Self { status, headers: Vec::new(), body }
     }
@@ -54,8 +61,12 @@ impl Reply {
     }
 
     /// With the way to a long-running operation.
-    pub(super) fn operation(self, base: &str, subscription: &str, provider: &str, location: &str, id: &str) -> Self {
-        let root = format!("{base}/subscriptions/{subscription}/providers/{provider}/locations/{location}");
+    pub(super) fn operation(self, world: &World, provider: &str, id: &str) -> Self {
+        let (base, config) = (&world.arm_base, &world.config);
+        let root = format!(
+            "{base}/subscriptions/{}/providers/{provider}/locations/{}",
+            config.subscription_id, config.location
+        );
         self.with(ASYNC_OPERATION, format!("{root}/operations/{id}?api-version=2026-04-02-preview"))
             .with(LOCATION, format!("{root}/operationresults/{id}?api-version=2026-04-02-preview"))
     }
@@ -142,9 +153,4 @@ pub(super) fn bearer(headers: &http::HeaderMap) -> Option<&str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// A list in Azure's shape.
-pub(super) fn list(value: Vec<Value>) -> Value {
-    json!({ "value": value })
 }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use harness_tls::{Admission, TlsAcceptor};
-use http::{Request, Response};
-use http_body_util::Full;
+use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::TcpListener;
 
-use super::dispatch::{Dispatched, dispatch};
+use super::dispatch::dispatch;
+use super::reply::Reply;
 use crate::world::World;
 
 /// Closes connections while a fault refuses them.
@@ -33,14 +32,7 @@ pub(crate) async fn serve(world: Arc<World>, listener: TcpListener, tls: TlsAcce
     let (stop, tasks, faults) = (world.stop.clone(), world.tasks.clone(), Faults(Arc::clone(&world)));
     let service = service_fn(move |request: Request<Incoming>| {
         let world = Arc::clone(&world);
-        async move { answer(&world, request).await }
+        async move { dispatch(&world, request).await.map(Reply::into_response).ok_or(Refused) }
     });
     harness_tls::serve(listener, tls, faults, service, (stop, tasks)).await;
-}
-
-async fn answer(world: &Arc<World>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Refused> {
-    match dispatch(world, request).await {
-        Dispatched::Reply(reply) => Ok(reply.into_response()),
-        Dispatched::Refuse => Err(Refused),
-    }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use super::sku::{Catalogue, Series, Sku};
+use super::sku::{Catalogue, Series};
 
 const DATA: &str = include_str!("skus.yaml");
 
@@ -38,27 +38,17 @@ fn parse(data: &str) -> Result<Catalogue, CatalogueError> {
     let all: Vec<Series> = serde_saphyr::from_str(data).map_err(|e| CatalogueError::Read(e.to_string()))?;
     let mut skus = Vec::new();
     let mut by_name = HashMap::new();
-    for series in all {
+    for mut series in all {
+        let sizes = std::mem::take(&mut series.sizes);
         let series = Arc::new(series);
-        for row in &series.rows {
-            let family: String = row.size.chars().take(1).filter(char::is_ascii_uppercase).collect();
-            if family.is_empty() {
-                return Err(CatalogueError::Name(row.size.clone()));
+        for mut sku in sizes {
+            sku.family = sku.size.chars().take(1).filter(char::is_ascii_uppercase).collect();
+            if sku.family.is_empty() {
+                return Err(CatalogueError::Name(sku.size));
             }
-            let sku = Arc::new(Sku {
-                name: format!("Standard_{}", row.size),
-                size: row.size.clone(),
-                family,
-                vcpus: row.vcpus,
-                memory_gib: row.memory_gib,
-                price_per_hour: row.price_per_hour,
-                cache_gib: row.cache_gib,
-                temp_gib: row.temp_gib,
-                gpus: row.gpus,
-                nics: row.nics,
-                data_disks: row.data_disks,
-                series: Arc::clone(&series),
-            });
+            sku.name = format!("Standard_{}", sku.size);
+            sku.series = Arc::clone(&series);
+            let sku = Arc::new(sku);
             if by_name.insert(sku.name.to_ascii_lowercase(), Arc::clone(&sku)).is_some() {
                 return Err(CatalogueError::Twice(sku.name.clone()));
             }

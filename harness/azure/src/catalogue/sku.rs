@@ -37,7 +37,7 @@ impl Architecture {
 }
 
 /// What the sizes of a series have in common.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Series {
     /// Its name, `Dsv5`.
@@ -74,27 +74,8 @@ pub struct Series {
     /// The zones where it is sold.
     #[serde(default = "all_zones")]
     pub zones: Vec<String>,
-    /// Its sizes.
-    #[serde(rename = "sizes")]
-    pub(crate) rows: Vec<Row>,
-}
-
-/// One size as a row of the data file.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Row {
-    pub(crate) size: String,
-    pub(crate) vcpus: u32,
-    pub(crate) memory_gib: f64,
-    pub(crate) price_per_hour: f64,
-    #[serde(default)]
-    pub(crate) cache_gib: u64,
-    #[serde(default)]
-    pub(crate) temp_gib: u64,
-    #[serde(default)]
-    pub(crate) gpus: u32,
-    pub(crate) nics: u32,
-    pub(crate) data_disks: u32,
+    /// Its sizes, until each shares the series.
+    pub(super) sizes: Vec<Sku>,
 }
 
 fn yes() -> bool {
@@ -115,13 +96,16 @@ fn all_zones() -> Vec<String> {
 }
 
 /// One size.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Sku {
     /// `Standard_D4s_v5`.
+    #[serde(skip)]
     pub name: String,
     /// `D4s_v5`.
     pub size: String,
     /// The family letter, `D`: what Karpenter calls `karpenter.azure.com/sku-family`.
+    #[serde(skip)]
     pub family: String,
     /// Virtual processors.
     pub vcpus: u32,
@@ -130,16 +114,20 @@ pub struct Sku {
     /// US dollars per hour, eastus, regular.
     pub price_per_hour: f64,
     /// Size of the storage cache, GiB.
+    #[serde(default)]
     pub cache_gib: u64,
     /// Size of the temporary disk, GiB.
+    #[serde(default)]
     pub temp_gib: u64,
     /// NVIDIA devices.
+    #[serde(default)]
     pub gpus: u32,
     /// Network interfaces at most.
     pub nics: u32,
     /// Data disks at most.
     pub data_disks: u32,
     /// What it shares with its series.
+    #[serde(skip)]
     pub series: Arc<Series>,
 }
 

@@ -6,9 +6,18 @@ mod network;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 pub(crate) use cluster::ClusterState;
-pub(crate) use network::{NetworkState, subnet_document, vnet_document, vnet_id, vnet_key};
+pub(crate) use network::{NetworkState, nic_id, nic_name, subnet_document, vnet_document, vnet_id, vnet_key};
 
 /// Documents by name, in lower case.
 pub(crate) type Documents = BTreeMap<String, Value>;
+
+/// A stable id in the form of a UUID, as Azure would generate one.
+pub(crate) fn uuid_of(text: &str) -> String {
+    let hash = Sha256::digest(text.to_lowercase());
+    let mut bytes = [0u8; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+}

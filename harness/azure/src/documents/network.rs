@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Documents;
+use super::{Documents, uuid_of};
 use crate::config::Config;
-use crate::ids::uuid_of;
 
 /// The virtual networks, by `group/name` in lower case; each holds its subnets by name.
 #[derive(Debug)]
@@ -60,11 +59,7 @@ pub(crate) fn vnet_document(config: &Config, group: &str, vnet: &str, properties
             "subnets": [],
         },
     });
-    if let Value::Object(given) = properties {
-        for (name, value) in given.into_iter().filter(|(n, _)| n != "provisioningState" && n != "resourceGuid") {
-            document["properties"][name] = value;
-        }
-    }
+    set_properties(&mut document, properties);
     document
 }
 
@@ -75,10 +70,29 @@ pub(crate) fn subnet_document(config: &Config, group: &str, vnet: &str, subnet: 
         "type": "Microsoft.Network/virtualNetworks/subnets",
         "properties": {"provisioningState": "Succeeded"},
     });
+    set_properties(&mut document, properties);
+    document
+}
+
+/// Sets what a caller may set.
+fn set_properties(document: &mut Value, properties: Value) {
     if let Value::Object(given) = properties {
-        for (name, value) in given.into_iter().filter(|(n, _)| n != "provisioningState") {
+        for (name, value) in given.into_iter().filter(|(n, _)| n != "provisioningState" && n != "resourceGuid") {
             document["properties"][name] = value;
         }
     }
-    document
+}
+
+/// The id of a VM's network interface.
+pub(crate) fn nic_id(config: &Config, vm: &str) -> String {
+    format!(
+        "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.Network/networkInterfaces/{}",
+        config.subscription_id,
+        config.node_resource_group,
+        nic_name(vm)
+    )
+}
+
+pub(crate) fn nic_name(vm: &str) -> String {
+    format!("{vm}-nic")
 }

@@ -96,11 +96,6 @@ impl FactLog {
         self.after(after)
     }
 
-    /// The number of the last fact; 0 before the first.
-    pub fn last_seq(&self) -> u64 {
-        self.lock().next - 1
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         // A poisoned log still holds whole facts: each push is complete or absent.
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

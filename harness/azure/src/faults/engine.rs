@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::api::FaultState;
+use crate::api::{FaultState, ProvisioningError};
 use crate::catalogue::catalogue;
 use crate::draws::happens;
 use crate::facts::{FactKind, FactLog, VmRef};
@@ -39,6 +39,22 @@ pub(crate) fn is_meant(only: &VmSelector, vm: &VmRef, quota_family: &str) -> boo
         && same(&only.zone, &[&vm.zone, zone_number])
         && same(&only.nodepool, &[&vm.nodepool])
         && only.capacity_type.is_none_or(|c| c == vm.capacity_type)
+}
+
+/// Which VMs a fault is for, if it is for VMs.
+fn selector(kind: &FaultKind) -> Option<&VmSelector> {
+    match kind {
+        FaultKind::NoCapacity { only, .. }
+        | FaultKind::SlowBoot { only, .. }
+        | FaultKind::SlowDelete { only, .. }
+        | FaultKind::StuckBoot { only, .. }
+        | FaultKind::NeverRegister { only, .. }
+        | FaultKind::VmCrash { only, .. }
+        | FaultKind::NodeCondition { only, .. }
+        | FaultKind::SpotEvict { only, .. }
+        | FaultKind::OperationFail { only, .. } => Some(only),
+        FaultKind::Quota { .. } | FaultKind::Throttle { .. } | FaultKind::ArmOutage { .. } => None,
+    }
 }
 
 fn known_quota(scope: &str) -> bool {
@@ -220,33 +236,29 @@ impl FaultEngine {
         None
     }
 
+    /// The first live fault that `wants` this VM, which its selector means.
     fn hit_vm<T>(
         &mut self,
         facts: &FactLog,
         s: Subject<'_>,
         wants: impl Fn(&FaultKind) -> Option<T>,
     ) -> Option<(String, T)> {
-        self.hit(facts, s.seed, &s.vm.nodepool, s.ordinal, wants)
+        self.hit(facts, s.seed, &s.vm.nodepool, s.ordinal, |kind| {
+            selector(kind).filter(|only| is_meant(only, s.vm, s.quota_family)).and_then(|_| wants(kind))
+        })
     }
 
     /// Whether the PUT itself is refused because the subscription may not use the size.
-    pub(crate) fn size_not_supported(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<String> {
-        let code = Some(CapacityCode::VMSizeNotSupported);
-        self.hit_vm(facts, s, |k| match k {
-            FaultKind::NoCapacity { only, code: c, .. } if *c == code && is_meant(only, s.vm, s.quota_family) => {
-                Some(())
-            }
-            _ => None,
-        })
-        .map(|(id, ())| id)
+    pub(crate) fn size_not_supported(&mut self, facts: &FactLog, s: Subject<'_>) -> bool {
+        let refused = Some(CapacityCode::VMSizeNotSupported);
+        self.hit_vm(facts, s, |k| matches!(k, FaultKind::NoCapacity { code, .. } if *code == refused).then_some(()))
+            .is_some()
     }
 
     /// Whether there is no machine for this VM.
     pub(crate) fn no_capacity(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, Option<CapacityCode>)> {
         self.hit_vm(facts, s, |k| match k {
-            FaultKind::NoCapacity { only, code, .. }
-                if *code != Some(CapacityCode::VMSizeNotSupported) && is_meant(only, s.vm, s.quota_family) =>
-            {
+            FaultKind::NoCapacity { only, code, .. } if *code != Some(CapacityCode::VMSizeNotSupported) => {
                 // The codes of a zone or a region would make the controller exclude the other capacity type as well.
                 Some(code.or(only.capacity_type.map(|_| CapacityCode::SkuNotAvailable)))
             }
@@ -255,56 +267,51 @@ impl FaultEngine {
     }
 
     /// Whether the creation fails with a given code and text.
-    pub(crate) fn operation_fail(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, (String, String))> {
+    pub(crate) fn operation_fail(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, ProvisioningError)> {
         self.hit_vm(facts, s, |k| match k {
-            FaultKind::OperationFail { only, code, message, .. } if is_meant(only, s.vm, s.quota_family) => {
-                Some((code.clone(), message.clone()))
+            FaultKind::OperationFail { code, message, .. } => {
+                Some(ProvisioningError { code: code.clone(), message: message.clone() })
             }
             _ => None,
         })
     }
 
-    /// Applies the faults to a drawn boot time: `None` never ends. Also returns the names of the faults that applied.
-    pub(crate) fn boot(&mut self, facts: &FactLog, s: Subject<'_>, drawn: Duration) -> (Option<Duration>, Vec<String>) {
-        let stuck = self.hit_vm(facts, s, |k| match k {
-            FaultKind::StuckBoot { only, .. } if is_meant(only, s.vm, s.quota_family) => Some(()),
-            _ => None,
-        });
+    /// Applies the faults to a drawn boot time: `None` never ends. Also returns the name of the fault that applied.
+    pub(crate) fn boot(
+        &mut self,
+        facts: &FactLog,
+        s: Subject<'_>,
+        drawn: Duration,
+    ) -> (Option<Duration>, Option<String>) {
+        let stuck = self.hit_vm(facts, s, |k| matches!(k, FaultKind::StuckBoot { .. }).then_some(()));
         if let Some((id, ())) = stuck {
-            return (None, vec![id]);
+            return (None, Some(id));
         }
         let slow = self.hit_vm(facts, s, |k| match k {
-            FaultKind::SlowBoot { only, factor, extra, .. } if is_meant(only, s.vm, s.quota_family) => {
-                Some((factor.0, extra.as_duration()))
-            }
+            FaultKind::SlowBoot { factor, extra, .. } => Some((factor.0, extra.as_duration())),
             _ => None,
         });
         match slow {
             Some((id, (factor, extra))) => {
                 let longer = Duration::try_from_secs_f64(drawn.as_secs_f64() * factor).unwrap_or(drawn);
-                (Some(longer.saturating_add(extra)), vec![id])
+                (Some(longer.saturating_add(extra)), Some(id))
             }
-            None => (Some(drawn), Vec::new()),
+            None => (Some(drawn), None),
         }
     }
 
     /// How much longer the deletion of this VM takes.
     pub(crate) fn slow_delete(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, Duration)> {
         self.hit_vm(facts, s, |k| match k {
-            FaultKind::SlowDelete { only, extra, .. } if is_meant(only, s.vm, s.quota_family) => {
-                Some(extra.as_duration())
-            }
+            FaultKind::SlowDelete { extra, .. } => Some(extra.as_duration()),
             _ => None,
         })
     }
 
-    /// Whether this VM never shows up as a Node.
+    /// The fault by which this VM never shows up as a Node.
     pub(crate) fn never_register(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<String> {
-        self.hit_vm(facts, s, |k| match k {
-            FaultKind::NeverRegister { only, .. } if is_meant(only, s.vm, s.quota_family) => Some(()),
-            _ => None,
-        })
-        .map(|(id, ())| id)
+        let hit = self.hit_vm(facts, s, |k| matches!(k, FaultKind::NeverRegister { .. }).then_some(()));
+        hit.map(|(id, ())| id)
     }
 
     /// Whether this call is throttled: the whole seconds of `Retry-After`.

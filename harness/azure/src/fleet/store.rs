@@ -49,41 +49,29 @@ impl Fleet {
     pub(crate) fn bury(&mut self, machine: &str) -> Option<Vm> {
         let mut vm = self.vms.remove(machine)?;
         self.by_vm_name.remove(&vm.names.vm.to_lowercase());
-        if std::mem::take(&mut vm.holds_quota) {
-            self.release(&vm);
-        }
+        release(&mut self.quota, &mut vm);
         if self.gone.len() == GONE_KEPT {
             self.gone.pop_front();
         }
         Some(vm)
     }
 
-    pub(crate) fn release(&mut self, vm: &Vm) {
-        let sku = &vm.spec.sku;
-        self.quota.release(&sku.series.quota_family, vm.spec.capacity_type, sku.vcpus);
-    }
-
     /// Gives the cores of a VM back that stays.
     pub(crate) fn release_quota_of(&mut self, machine: &str) {
-        let Some(vm) = self.vms.get_mut(machine) else {
-            return;
-        };
-        if std::mem::take(&mut vm.holds_quota) {
-            let (family, capacity, vcpus) =
-                (vm.spec.sku.series.quota_family.clone(), vm.spec.capacity_type, vm.spec.sku.vcpus);
-            self.quota.release(&family, capacity, vcpus);
+        if let Some(vm) = self.vms.get_mut(machine) {
+            release(&mut self.quota, vm);
         }
     }
 
-    /// The machine of this VM, machine or NodeClaim name.
-    pub(crate) fn find(&self, name: &str) -> Option<&str> {
-        if let Some((machine, _)) = self.vms.get_key_value(name) {
-            return Some(machine);
-        }
-        if let Some(machine) = self.by_vm_name.get(&name.to_lowercase()) {
-            return Some(machine);
-        }
-        self.vms.iter().find(|(_, vm)| vm.record.vm.nodeclaim == name).map(|(machine, _)| machine.as_str())
+    /// The VM of this VM, machine or NodeClaim name.
+    pub(crate) fn find(&self, name: &str) -> Option<&Vm> {
+        let by_nodeclaim = || self.vms.values().find(|vm| vm.record.vm.nodeclaim == name);
+        self.vms.get(name).or_else(|| self.by_vm(name)).or_else(by_nodeclaim)
+    }
+
+    pub(crate) fn find_mut(&mut self, name: &str) -> Option<&mut Vm> {
+        let machine = self.find(name)?.record.vm.machine.clone();
+        self.vms.get_mut(&machine)
     }
 
     /// The VM of this name, in any case.
@@ -103,5 +91,13 @@ impl Fleet {
     pub(crate) fn forget(&mut self) {
         self.gone.clear();
         self.ordinals.clear();
+    }
+}
+
+/// Gives back the cores that a VM holds.
+fn release(quota: &mut Quota, vm: &mut Vm) {
+    if std::mem::take(&mut vm.holds_quota) {
+        let sku = &vm.spec.sku;
+        quota.release(&sku.series.quota_family, vm.spec.capacity_type, sku.vcpus);
     }
 }

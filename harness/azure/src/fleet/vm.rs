@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
@@ -12,23 +13,12 @@ use crate::api::{VmRecord, VmState};
 use harness_units::Span;
 
 /// `properties.provisioningState` of a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) enum MachineState {
     Creating,
     Succeeded,
     Failed,
     Deleting,
-}
-
-impl MachineState {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Creating => "Creating",
-            Self::Succeeded => "Succeeded",
-            Self::Failed => "Failed",
-            Self::Deleting => "Deleting",
-        }
-    }
 }
 
 /// How a VM ends.

@@ -7,7 +7,7 @@ use super::end::Taken;
 use crate::api::{ProvisioningError, QuotaUsage, VmRecord, VmState};
 use crate::facts::FactKind;
 use crate::faults::FaultError;
-use crate::fleet::AgentCondition;
+use crate::fleet::{AgentCondition, Vm};
 use crate::world::World;
 use harness_simulation::Fault;
 use harness_simulation::{Behaviour, CapacityType, Leg};
@@ -39,8 +39,8 @@ impl World {
     /// The record of a VM, running or removed.
     pub(crate) fn vm_record(&self, name: &str) -> Option<VmRecord> {
         let fleet = self.fleet();
-        if let Some(machine) = fleet.find(name) {
-            return fleet.vms.get(machine).map(|vm| vm.record.clone());
+        if let Some(vm) = fleet.find(name) {
+            return Some(vm.record.clone());
         }
         let gone =
             fleet.gone.iter().rev().find(|r| r.vm.name == name || r.vm.machine == name || r.vm.nodeclaim == name);
@@ -67,9 +67,8 @@ impl World {
         let operation = self.operations().begin(1);
         let (world, name, id) = (Arc::clone(self), name.to_owned(), operation.clone());
         self.tasks.spawn(async move {
-            tokio::select! {
-                () = tokio::time::sleep(takes) => {}
-                () = world.stop.cancelled() => return,
+            if world.stop.run_until_cancelled(tokio::time::sleep(takes)).await.is_none() {
+                return;
             }
             match world.restart(&name) {
                 Ok(()) => world.operations().advance(&id),
@@ -84,10 +83,7 @@ impl World {
 
     fn halt(&self, name: &str, stop: bool) -> Result<(), CommandError> {
         let mut fleet = self.fleet();
-        let machine = fleet.find(name).ok_or_else(|| CommandError::Unknown(name.to_owned()))?.to_owned();
-        let Some(vm) = fleet.vms.get_mut(&machine) else {
-            return Err(CommandError::Unknown(name.to_owned()));
-        };
+        let vm = fleet.find_mut(name).ok_or_else(|| CommandError::Unknown(name.to_owned()))?;
         match (vm.record.state, stop) {
             (VmState::Running, true) => vm.record.state = VmState::Stopped,
             (VmState::Stopped, false) => vm.record.state = VmState::Running,
@@ -106,10 +102,7 @@ impl World {
     /// Lets the agent on a running VM report a condition of its Node.
     pub(super) fn report_condition(&self, name: &str, condition: &str, status: &str) -> Result<(), CommandError> {
         let mut fleet = self.fleet();
-        let machine = fleet.find(name).ok_or_else(|| CommandError::Unknown(name.to_owned()))?.to_owned();
-        let Some(vm) = fleet.vms.get_mut(&machine) else {
-            return Err(CommandError::Unknown(name.to_owned()));
-        };
+        let vm = fleet.find_mut(name).ok_or_else(|| CommandError::Unknown(name.to_owned()))?;
         if vm.record.state != VmState::Running {
             return Err(CommandError::NotRunning(name.to_owned()));
         }
@@ -133,10 +126,8 @@ impl World {
     /// Evicts a spot VM, with notice or immediately.
     pub(crate) fn evict(self: &Arc<Self>, name: &str, notice: Option<Span>) -> Result<(), CommandError> {
         let mut fleet = self.fleet();
-        let machine = fleet.find(name).ok_or_else(|| CommandError::Unknown(name.to_owned()))?.to_owned();
-        let Some(vm) = fleet.vms.get(&machine) else {
-            return Err(CommandError::Unknown(name.to_owned()));
-        };
+        let vm = fleet.find(name).ok_or_else(|| CommandError::Unknown(name.to_owned()))?;
+        let who = Arc::clone(&vm.record.vm);
         if vm.spec.capacity_type != CapacityType::Spot {
             return Err(CommandError::NotSpot(name.to_owned()));
         }
@@ -144,30 +135,25 @@ impl World {
             return Err(CommandError::NotRunning(name.to_owned()));
         }
         let Some(notice) = notice else {
-            self.take(&mut fleet, &machine, Taken::Evicted, None);
+            self.take(&mut fleet, &who.machine, Taken::Evicted, None);
             return Ok(());
         };
         if vm.signal.borrow().notice.is_some() {
             return Ok(());
         }
-        self.facts.push(FactKind::SpotNotice { vm: Arc::clone(&vm.record.vm), notice });
+        self.facts.push(FactKind::SpotNotice { vm: Arc::clone(&who), notice });
         vm.signal.send_modify(|s| s.notice = Some(notice));
-        let who = Arc::clone(&vm.record.vm);
         drop(fleet);
         let world = Arc::clone(self);
         self.tasks.spawn(async move {
-            tokio::select! {
-                () = tokio::time::sleep(notice.as_duration()) => {}
-                () = world.stop.cancelled() => return,
+            if world.stop.run_until_cancelled(tokio::time::sleep(notice.as_duration())).await.is_none() {
+                return;
             }
             let mut fleet = world.fleet();
             // The controller may have replaced and deleted it meanwhile.
-            let still_there = fleet
-                .vms
-                .get(&machine)
-                .is_some_and(|vm| Arc::ptr_eq(&vm.record.vm, &who) && vm.record.state != VmState::Deleting);
-            if still_there {
-                world.take(&mut fleet, &machine, Taken::Evicted, None);
+            let is_same = |vm: &Vm| Arc::ptr_eq(&vm.record.vm, &who) && vm.record.state != VmState::Deleting;
+            if fleet.vms.get(&who.machine).is_some_and(is_same) {
+                world.take(&mut fleet, &who.machine, Taken::Evicted, None);
             }
         });
         Ok(())
@@ -176,7 +162,8 @@ impl World {
     /// Deletes a VM without the controller.
     pub(crate) fn delete_vm(&self, name: &str) -> Result<String, CommandError> {
         let mut fleet = self.fleet();
-        let machine = fleet.find(name).ok_or_else(|| CommandError::Unknown(name.to_owned()))?.to_owned();
+        let vm = fleet.find(name).ok_or_else(|| CommandError::Unknown(name.to_owned()))?;
+        let machine = vm.record.vm.machine.clone();
         let operation = self.operations().begin(1);
         self.take(&mut fleet, &machine, Taken::Deleted, Some(&operation));
         Ok(operation)
@@ -196,9 +183,8 @@ impl World {
         } else if let Some(lasts) = fault.lasts {
             let world = Arc::clone(self);
             self.tasks.spawn(async move {
-                tokio::select! {
-                    () = tokio::time::sleep(lasts.as_duration()) => world.faults().expire(&world.facts),
-                    () = world.stop.cancelled() => {}
+                if world.stop.run_until_cancelled(tokio::time::sleep(lasts.as_duration())).await.is_some() {
+                    world.faults().expire(&world.facts);
                 }
             });
         }
@@ -230,8 +216,7 @@ impl World {
     pub(crate) async fn reset(self: &Arc<Self>) -> Result<(), CommandError> {
         {
             let mut fleet = self.fleet();
-            let machines: Vec<String> = fleet.vms.keys().cloned().collect();
-            for machine in machines {
+            for machine in fleet.vms.keys().cloned().collect::<Vec<_>>() {
                 self.take(&mut fleet, &machine, Taken::Reset, None);
             }
         }
@@ -257,19 +242,16 @@ impl World {
     pub(crate) fn quota_usages(&self, all: bool) -> Vec<QuotaUsage> {
         let limits = self.limits();
         let fleet = self.fleet();
+        let usage = |name: &str, used, limit| QuotaUsage { name: name.to_owned(), used, limit };
         let mut usages = vec![
-            QuotaUsage { name: "cores".to_owned(), used: fleet.quota.regional(), limit: limits.regional_cores },
-            QuotaUsage {
-                name: "lowPriorityCores".to_owned(),
-                used: fleet.quota.low_priority(),
-                limit: limits.low_priority_cores,
-            },
+            usage("cores", fleet.quota.regional, limits.regional_cores),
+            usage("lowPriorityCores", fleet.quota.low_priority, limits.low_priority_cores),
         ];
         for (family, letter) in self.catalogue.quota_families() {
             let used = fleet.quota.family(family);
             let limit = limits.family(family, letter);
             if all || used > 0 || limit != limits.family_default {
-                usages.push(QuotaUsage { name: family.to_owned(), used, limit });
+                usages.push(usage(family, used, limit));
             }
         }
         usages

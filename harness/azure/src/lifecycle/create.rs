@@ -12,9 +12,9 @@ use crate::clock::Stamp;
 use crate::draws::{child, draw};
 use crate::facts::{FactKind, VmRef};
 use crate::faults::Subject;
-use crate::fleet::{Defaults, MachineSpec, Names, SpecError};
-use crate::fleet::{MachineState, Signal, Vm, echo};
-use crate::fleet::{not_supported, quota_error};
+use crate::fleet::{
+    Defaults, MachineSpec, MachineState, Names, Signal, SpecError, Vm, echo, not_supported, quota_error,
+};
 use crate::images::default_node_image_version;
 use crate::world::World;
 use harness_simulation::{Behaviour, Leg};
@@ -100,7 +100,7 @@ impl World {
             ordinal: fleet.upcoming_ordinal(&vm_ref.nodepool),
             seed: behaviour.seed,
         };
-        if self.faults().size_not_supported(&self.facts, subject).is_some() {
+        if self.faults().size_not_supported(&self.facts, subject) {
             return Err(PutError::SizeNotSupported(not_supported(&vm_ref.sku, &self.config.location)));
         }
         let ordinal = fleet.next_ordinal(&vm_ref.nodepool);
@@ -167,13 +167,11 @@ fn record(
     let quota_family = &spec.sku.series.quota_family;
     let draws: BTreeMap<Leg, Draw> = Leg::ALL
         .iter()
-        .copied()
-        .map(|leg| {
+        .map(|&leg| {
             let distribution = behaviour.leg(leg, &vm.family, quota_family, vm.capacity_type);
             let mut rng = child(behaviour.seed, leg.as_str(), &vm.nodepool, ordinal);
             let drawn = Span::from(draw(&distribution, &mut rng));
-            let effective = Some(drawn);
-            (leg, Draw { drawn, effective })
+            (leg, Draw { drawn, effective: Some(drawn) })
         })
         .collect();
     VmRecord {

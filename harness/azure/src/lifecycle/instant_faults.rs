@@ -60,9 +60,7 @@ impl World {
     }
 
     fn mark(&self, name: &str, fault: &str) {
-        let mut fleet = self.fleet();
-        let machine = fleet.find(name).map(str::to_owned);
-        if let Some(vm) = machine.and_then(|m| fleet.vms.get_mut(&m)) {
+        if let Some(vm) = self.fleet().find_mut(name) {
             vm.record.faults.push(fault.to_owned());
         }
     }

@@ -8,12 +8,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::api::{ProvisioningError, VmRecord, VmState};
-use crate::clock::Stamp;
 use crate::facts::{FactKind, VmRef};
 use crate::faults::Subject;
-use crate::fleet::Fleet;
-use crate::fleet::capacity_error;
-use crate::fleet::{End, Signal};
+use crate::fleet::{End, Fleet, Signal, capacity_error};
 use crate::node::{NodeWriter, ReadyStatus};
 use crate::world::World;
 use harness_simulation::Leg;
@@ -40,10 +37,7 @@ pub(super) async fn live(world: Arc<World>, machine: String, signal: watch::Rece
     let mut life = Life { world, machine, vm, signal, writer };
     let exit = match life.run().await {
         Break(exit) => exit,
-        Continue(()) => match life.until_end().await {
-            Break(exit) => exit,
-            Continue(()) => Exit::Stop,
-        },
+        Continue(()) => life.until_end().await,
     };
     if let Exit::End(end) = exit {
         life.end(end).await;
@@ -61,17 +55,11 @@ struct Life {
 impl Life {
     /// From acceptance to a Ready Node, and then as long as it lasts. `Continue` means: nothing more happens by itself.
     async fn run(&mut self) -> Step {
-        let Some(record) = self.record() else {
+        let Some(record) = self.record().filter(|record| record.state != VmState::Failed) else {
             return Continue(());
         };
-        if record.state == VmState::Failed {
-            return Continue(());
-        }
         self.pause(leg(&record, Leg::Accept)).await?;
         let Some(boot) = self.create() else {
-            return Continue(());
-        };
-        let Some(boot) = boot else {
             return Continue(());
         };
         let registered_for = boot.mul_f64(self.world.behaviour().registered_share.map_or(0.0, |share| share.0));
@@ -132,8 +120,8 @@ impl Life {
         }
     }
 
-    /// Grants the VM, or fails its creation (`None`). The inner `None` is a boot that never ends.
-    fn create(&self) -> Option<Option<Duration>> {
+    /// Grants the VM, or fails its creation. Returns how long it boots; `None` where it never will.
+    fn create(&self) -> Option<Duration> {
         let world = &self.world;
         let mut fleet = world.fleet();
         let vm = fleet.vms.get(&self.machine)?;
@@ -142,12 +130,9 @@ impl Life {
         let subject = Subject { vm: &self.vm, quota_family: &quota_family, ordinal, seed: world.behaviour().seed };
         let failure = {
             let mut faults = world.faults();
-            if let Some((id, code)) = faults.no_capacity(&world.facts, subject) {
-                Some((id, capacity_error(code, &self.vm, &world.config.location)))
-            } else {
-                faults
-                    .operation_fail(&world.facts, subject)
-                    .map(|(id, (code, message))| (id, ProvisioningError { code, message }))
+            match faults.no_capacity(&world.facts, subject) {
+                Some((id, code)) => Some((id, capacity_error(code, &self.vm, &world.config.location))),
+                None => faults.operation_fail(&world.facts, subject),
             }
         };
         if let Some((id, error)) = failure {
@@ -163,7 +148,7 @@ impl Life {
             draw.effective = effective.map(Span::from);
         }
         record.faults.extend(hit_by);
-        Some(effective)
+        effective
     }
 
     /// Reports that the VM has booted. False when no Node will ever appear.
@@ -199,11 +184,8 @@ impl Life {
     /// The VM is taken away, and then its Node, as the cloud controller manager does it.
     async fn end(&mut self, end: End) {
         let at = end.asked + end.takes;
-        if at > Instant::now() {
-            tokio::select! {
-                () = tokio::time::sleep_until(at) => {}
-                () = self.world.stop.cancelled() => return,
-            }
+        if at > Instant::now() && self.world.stop.run_until_cancelled(tokio::time::sleep_until(at)).await.is_none() {
+            return;
         }
         {
             let mut fleet = self.world.fleet();
@@ -254,21 +236,16 @@ impl Life {
         }
         tokio::select! {
             () = tokio::time::sleep_until(until) => Continue(()),
-            exit = ended(&mut self.signal) => Break(exit),
-            () = self.world.stop.cancelled() => Break(Exit::Stop),
+            exit = self.until_end() => Break(exit),
         }
     }
 
     /// Waits until the VM runs (it may have been stopped before it had a Node).
     async fn running(&mut self) -> Step {
-        let waited = tokio::select! {
-            signal = self.signal.wait_for(|s| s.end.is_some() || !s.stopped) => signal.ok().map(|s| s.clone()),
-            () = self.world.stop.cancelled() => None,
-        };
-        match waited {
-            Some(Signal { end: Some(end), .. }) => Break(Exit::End(end)),
-            Some(_) => Continue(()),
-            None => Break(Exit::Stop),
+        let runs = self.signal.wait_for(|signal| signal.end.is_some() || !signal.stopped);
+        match self.world.stop.run_until_cancelled(runs).await {
+            Some(Ok(signal)) => signal.end.map_or(Continue(()), |end| Break(Exit::End(end))),
+            Some(Err(_)) | None => Break(Exit::Stop),
         }
     }
 
@@ -280,15 +257,16 @@ impl Life {
                 Ok(_) => Continue(()),
                 Err(_) => Break(Exit::Stop),
             },
-            exit = ended(&mut self.signal) => Break(exit),
-            () = self.world.stop.cancelled() => Break(Exit::Stop),
+            exit = self.until_end() => Break(exit),
         }
     }
 
-    async fn until_end(&mut self) -> Step {
-        tokio::select! {
-            exit = ended(&mut self.signal) => Break(exit),
-            () = self.world.stop.cancelled() => Break(Exit::Stop),
+    /// Waits until the VM shall end.
+    async fn until_end(&mut self) -> Exit {
+        let ended = self.signal.wait_for(|signal| signal.end.is_some());
+        match self.world.stop.run_until_cancelled(ended).await {
+            Some(Ok(signal)) => signal.end.map_or(Exit::Stop, Exit::End),
+            Some(Err(_)) | None => Exit::Stop,
         }
     }
 
@@ -310,13 +288,6 @@ enum WriteStep {
     Preemption,
     Agent,
     Pods { ready: bool },
-}
-
-async fn ended(signal: &mut watch::Receiver<Signal>) -> Exit {
-    match signal.wait_for(|s| s.end.is_some()).await {
-        Ok(s) => s.end.map_or(Exit::Stop, Exit::End),
-        Err(_) => Exit::Stop,
-    }
 }
 
 fn leg(record: &VmRecord, leg: Leg) -> Duration {
@@ -342,7 +313,7 @@ impl World {
         vm.record.state = VmState::Failed;
         vm.record.faults.extend(fault);
         vm.record.failure = Some(error.clone());
-        let _: Stamp = self.facts.push(FactKind::ProvisioningFailed {
+        self.facts.push(FactKind::ProvisioningFailed {
             vm: Arc::clone(&vm.record.vm),
             code: error.code,
             message: error.message,

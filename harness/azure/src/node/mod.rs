@@ -2,7 +2,6 @@
 
 mod pods;
 mod shape;
-mod taint;
 mod write;
 
 pub(crate) use shape::ReadyStatus;

@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::taint;
-use crate::allocatable::{NodeResources, node_resources};
+use crate::allocatable::node_resources;
 use crate::config::Config;
 use crate::fleet::{AgentCondition, MachineSpec, Names};
 use harness_simulation::CapacityType;
@@ -24,159 +23,126 @@ pub(crate) enum ReadyStatus {
     Lost,
 }
 
-/// Everything of a Node that does not change.
-#[derive(Debug)]
-pub(crate) struct NodeShape {
-    name: String,
-    provider_id: String,
-    labels: BTreeMap<String, String>,
-    taints: Vec<Value>,
-    resources: NodeResources,
-    max_pods: u32,
-    os_disk_gb: u32,
-    kubernetes_version: String,
-    os_image: &'static str,
-    architecture: &'static str,
-    address: String,
+/// The Node at the moment of its creation. Unlike other kinds, a Node may be created with its status
+/// (`pkg/registry/core/node/strategy.go` of Kubernetes: "Nodes allow all fields, including status, to be set on
+/// create"), and kubelets do so.
+pub(crate) fn node(config: &Config, pool: &str, spec: &MachineSpec, names: &Names, status: ReadyStatus) -> Value {
+    let r = node_resources(&spec.sku);
+    let kubelet = format!("v{}", spec.kubernetes_version.trim_start_matches('v'));
+    let quantities = |cpu_m: u64, memory_bytes: u64| {
+        let mut q = json!({
+            "cpu": if cpu_m.is_multiple_of(1000) { (cpu_m / 1000).to_string() } else { format!("{cpu_m}m") },
+            // Rounded up: a Node that offered a byte less than promised would leave a pod pending.
+            "memory": format!("{}Ki", memory_bytes.div_ceil(1024)),
+            "pods": spec.max_pods.to_string(),
+            "ephemeral-storage": format!("{}G", spec.os_disk_gb),
+        });
+        if r.gpus > 0 {
+            q["nvidia.com/gpu"] = json!(r.gpus.to_string());
+        }
+        q
+    };
+    json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": names.vm,
+            "labels": labels(config, pool, spec, names),
+            "annotations": {
+                // kwok renews the lease of such Nodes and runs their pods; the status stays ours.
+                "kwok.x-k8s.io/node": "fake",
+                "node.alpha.kubernetes.io/ttl": "0",
+                "volumes.kubernetes.io/controller-managed-attach-detach": "true",
+            },
+        },
+        "spec": {
+            "providerID": names.provider_id,
+            "taints": spec.taints.iter().filter_map(|text| taint(text)).collect::<Vec<_>>(),
+        },
+        "status": {
+            "capacity": quantities(r.capacity_cpu_m, r.capacity_memory_bytes),
+            "allocatable": quantities(r.allocatable_cpu_m, r.allocatable_memory_bytes),
+            "conditions": conditions(status, &[]),
+            "addresses": [
+                {"type": "InternalIP", "address": address(&names.vm)},
+                {"type": "Hostname", "address": names.vm},
+            ],
+            "nodeInfo": {
+                "architecture": spec.sku.series.architecture.kubernetes(),
+                "operatingSystem": "linux",
+                "osImage": os_image(&spec.os_sku),
+                "kernelVersion": "6.8.0-azure",
+                "kubeletVersion": kubelet,
+                "kubeProxyVersion": kubelet,
+                "containerRuntimeVersion": "containerd://2.0.0",
+                "machineID": names.vm,
+                "systemUUID": names.vm,
+                "bootID": names.vm,
+            },
+        },
+    })
 }
 
-impl NodeShape {
-    pub(crate) fn new(config: &Config, pool: &str, spec: &MachineSpec, names: &Names) -> Self {
-        Self {
-            name: names.vm.clone(),
-            provider_id: names.provider_id.clone(),
-            labels: labels(config, pool, spec, names),
-            taints: spec.taints.iter().filter_map(|t| taint::parse(t)).collect(),
-            resources: node_resources(&spec.sku),
-            max_pods: spec.max_pods,
-            os_disk_gb: spec.os_disk_gb,
-            kubernetes_version: format!("v{}", spec.kubernetes_version.trim_start_matches('v')),
-            os_image: os_image(&spec.os_sku),
-            architecture: spec.sku.series.architecture.kubernetes(),
-            address: address(&names.vm),
-        }
-    }
-
-    /// The Node at the moment of its creation. Unlike other kinds, a Node may be created with its status
-    /// (`pkg/registry/core/node/strategy.go` of Kubernetes: "Nodes allow all fields, including status, to be set on
-    /// create"), and kubelets do so.
-    pub(crate) fn node(&self, status: ReadyStatus) -> Value {
-        let r = &self.resources;
-        let quantities = |cpu_m: u64, memory_bytes: u64| {
-            let mut q = json!({
-                "cpu": if cpu_m.is_multiple_of(1000) { (cpu_m / 1000).to_string() } else { format!("{cpu_m}m") },
-                // Rounded up: a Node that offered a byte less than promised would leave a pod pending.
-                "memory": format!("{}Ki", memory_bytes.div_ceil(1024)),
-                "pods": self.max_pods.to_string(),
-                "ephemeral-storage": format!("{}G", self.os_disk_gb),
-            });
-            if r.gpus > 0 {
-                q["nvidia.com/gpu"] = json!(r.gpus.to_string());
-            }
-            q
-        };
+/// The kubelet's conditions at this moment, with real transition times. A condition that the agent reports beats the
+/// kubelet's of the same type, unless the VM does not run: then there is no reporter.
+pub(crate) fn conditions(status: ReadyStatus, agent: &[AgentCondition]) -> Value {
+    let now = now_text();
+    let (ready, reason, message) = match status {
+        ReadyStatus::Starting => ("False", "KubeletNotReady", "container runtime network not ready"),
+        ReadyStatus::Ready => ("True", "KubeletReady", "kubelet is posting ready status"),
+        ReadyStatus::Lost => ("Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status."),
+    };
+    let pressure = |kind: &str, good: &str, text: &str| {
+        let lost = status == ReadyStatus::Lost;
         json!({
-            "apiVersion": "v1",
-            "kind": "Node",
-            "metadata": {
-                "name": self.name,
-                "labels": self.labels,
-                "annotations": {
-                    // kwok renews the lease of such Nodes and runs their pods; the status stays ours.
-                    "kwok.x-k8s.io/node": "fake",
-                    "node.alpha.kubernetes.io/ttl": "0",
-                    "volumes.kubernetes.io/controller-managed-attach-detach": "true",
-                },
-            },
-            "spec": {
-                "providerID": self.provider_id,
-                "taints": self.taints,
-            },
-            "status": {
-                "capacity": quantities(r.capacity_cpu_m, r.capacity_memory_bytes),
-                "allocatable": quantities(r.allocatable_cpu_m, r.allocatable_memory_bytes),
-                "conditions": Self::conditions(status, &[]),
-                "addresses": [
-                    {"type": "InternalIP", "address": self.address},
-                    {"type": "Hostname", "address": self.name},
-                ],
-                "nodeInfo": {
-                    "architecture": self.architecture,
-                    "operatingSystem": "linux",
-                    "osImage": self.os_image,
-                    "kernelVersion": "6.8.0-azure",
-                    "kubeletVersion": self.kubernetes_version,
-                    "kubeProxyVersion": self.kubernetes_version,
-                    "containerRuntimeVersion": "containerd://2.0.0",
-                    "machineID": self.name,
-                    "systemUUID": self.name,
-                    "bootID": self.name,
-                },
-            },
-        })
-    }
-
-    /// The kubelet's conditions at this moment, with real transition times. A condition that the agent reports beats the
-    /// kubelet's of the same type, unless the VM does not run: then there is no reporter.
-    pub(crate) fn conditions(status: ReadyStatus, agent: &[AgentCondition]) -> Value {
-        let now = now_text();
-        let (ready, reason, message) = match status {
-            ReadyStatus::Starting => ("False", "KubeletNotReady", "container runtime network not ready"),
-            ReadyStatus::Ready => ("True", "KubeletReady", "kubelet is posting ready status"),
-            ReadyStatus::Lost => ("Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status."),
-        };
-        let pressure = |kind: &str, good: &str, text: &str| {
-            let lost = status == ReadyStatus::Lost;
-            json!({
-                "type": kind,
-                "status": if lost { "Unknown" } else { "False" },
-                "reason": if lost { reason } else { good },
-                "message": if lost { message } else { text },
-                "lastHeartbeatTime": now,
-                "lastTransitionTime": now,
-            })
-        };
-        let mut all = vec![
-            pressure("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-            pressure("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-            pressure("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-            json!({
-                "type": "Ready",
-                "status": ready,
-                "reason": reason,
-                "message": message,
-                "lastHeartbeatTime": now,
-                "lastTransitionTime": now,
-            }),
-        ];
-        if status != ReadyStatus::Lost {
-            for reported in agent {
-                if let Some(of_kubelet) = all.iter_mut().find(|c| c["type"] == reported.kind) {
-                    *of_kubelet = agent_condition(reported, &now, &now);
-                }
-            }
-        }
-        Value::Array(all)
-    }
-
-    /// The conditions that the agent reports.
-    pub(crate) fn agent(reported: &[AgentCondition]) -> Value {
-        let now = now_text();
-        reported.iter().map(|condition| agent_condition(condition, &time_text(condition.since), &now)).collect()
-    }
-
-    /// The condition that AKS writes when Azure has scheduled a preemption.
-    pub(crate) fn preemption() -> Value {
-        let now = now_text();
-        json!([{
-            "type": "PreemptionScheduled",
-            "status": "True",
-            "reason": "PreemptionScheduled",
-            "message": "The spot VM of this node is going to be evicted",
+            "type": kind,
+            "status": if lost { "Unknown" } else { "False" },
+            "reason": if lost { reason } else { good },
+            "message": if lost { message } else { text },
             "lastHeartbeatTime": now,
             "lastTransitionTime": now,
-        }])
+        })
+    };
+    let mut all = vec![
+        pressure("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        pressure("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        pressure("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        json!({
+            "type": "Ready",
+            "status": ready,
+            "reason": reason,
+            "message": message,
+            "lastHeartbeatTime": now,
+            "lastTransitionTime": now,
+        }),
+    ];
+    if status != ReadyStatus::Lost {
+        for reported in agent {
+            if let Some(of_kubelet) = all.iter_mut().find(|c| c["type"] == reported.kind) {
+                *of_kubelet = agent_condition(reported, &now, &now);
+            }
+        }
     }
+    Value::Array(all)
+}
+
+/// The conditions that the agent reports.
+pub(crate) fn agent_conditions(reported: &[AgentCondition]) -> Value {
+    let now = now_text();
+    reported.iter().map(|condition| agent_condition(condition, &time_text(condition.since), &now)).collect()
+}
+
+/// The condition that AKS writes when Azure has scheduled a preemption.
+pub(crate) fn preemption() -> Value {
+    let now = now_text();
+    json!([{
+        "type": "PreemptionScheduled",
+        "status": "True",
+        "reason": "PreemptionScheduled",
+        "message": "The spot VM of this node is going to be evicted",
+        "lastHeartbeatTime": now,
+        "lastTransitionTime": now,
+    }])
 }
 
 fn agent_condition(reported: &AgentCondition, since: &str, now: &str) -> Value {
@@ -256,6 +222,20 @@ fn address(name: &str) -> String {
     format!("10.{}.{}.{}", 224 + hash[0] % 16, hash[1], hash[2].max(4))
 }
 
+/// A taint as JSON from the text form of the kubelet, `key=value:Effect`; `None` when the text is not one.
+fn taint(text: &str) -> Option<Value> {
+    let (rest, effect) = text.rsplit_once(':')?;
+    if !matches!(effect, "NoSchedule" | "PreferNoSchedule" | "NoExecute") || rest.is_empty() {
+        return None;
+    }
+    let (key, value) = rest.split_once('=').unwrap_or((rest, ""));
+    let mut taint = json!({"key": key, "effect": effect});
+    if !value.is_empty() {
+        taint["value"] = json!(value);
+    }
+    Some(taint)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,18 +243,18 @@ mod tests {
     use crate::fleet::Defaults;
     use k8s_openapi::api::core::v1::Node;
 
-    fn shape(properties: Value, zones: &[&str]) -> NodeShape {
+    fn ready_node(properties: Value, zones: &[&str]) -> Value {
         let config = Config::default();
         let defaults = Defaults { kubernetes_version: "1.36.3".to_owned(), node_image_version: "image".to_owned() };
         let zones = zones.iter().map(|z| (*z).to_owned()).collect();
         let spec = MachineSpec::parse(&properties, zones, &config, catalogue().unwrap(), defaults).unwrap();
         let names = Names::new(&config, "aksmanagedap", "web-1");
-        NodeShape::new(&config, "aksmanagedap", &spec, &names)
+        node(&config, "aksmanagedap", &spec, &names, ReadyStatus::Ready)
     }
 
     #[test]
     fn a_node_as_aks_would_make_it() {
-        let shape = shape(
+        let made = ready_node(
             json!({
                 "hardware": {"vmSize": "Standard_D4s_v5"},
                 "priority": "Spot",
@@ -287,7 +267,7 @@ mod tests {
             }),
             &["2"],
         );
-        let node: Node = serde_json::from_value(shape.node(ReadyStatus::Ready)).unwrap();
+        let node: Node = serde_json::from_value(made).unwrap();
         let labels = node.metadata.labels.unwrap();
         assert_eq!(labels["topology.kubernetes.io/zone"], "eastus-2");
         assert_eq!(labels["karpenter.sh/nodepool"], "web");
@@ -311,10 +291,10 @@ mod tests {
 
     #[test]
     fn a_gpu_node_offers_its_devices_and_an_arm_node_says_so() {
-        let gpu = shape(json!({"hardware": {"vmSize": "Standard_NC64as_T4_v3"}}), &[]).node(ReadyStatus::Ready);
+        let gpu = ready_node(json!({"hardware": {"vmSize": "Standard_NC64as_T4_v3"}}), &[]);
         assert_eq!(gpu["status"]["allocatable"]["nvidia.com/gpu"], "4");
         assert_eq!(gpu["metadata"]["labels"]["topology.kubernetes.io/zone"], "0");
-        let arm = shape(json!({"hardware": {"vmSize": "Standard_D2ps_v5"}}), &[]).node(ReadyStatus::Ready);
+        let arm = ready_node(json!({"hardware": {"vmSize": "Standard_D2ps_v5"}}), &[]);
         assert_eq!(arm["metadata"]["labels"]["kubernetes.io/arch"], "arm64");
     }
 
@@ -327,13 +307,13 @@ mod tests {
         };
         let agent = [reported("Ready", "False"), reported("kubernetes.azure.com/NodeHealthy", "False")];
         let ready = |status| {
-            let all = NodeShape::conditions(status, &agent);
+            let all = conditions(status, &agent);
             let all = all.as_array().unwrap();
             assert_eq!(all.len(), 4, "conditions of the agent are patched by the agent only");
             all.iter().find(|c| c["type"] == "Ready").unwrap()["status"].clone()
         };
         assert_eq!((ready(ReadyStatus::Ready), ready(ReadyStatus::Lost)), (json!("False"), json!("Unknown")));
-        let own = NodeShape::agent(&agent);
+        let own = agent_conditions(&agent);
         assert_eq!(
             (&own[1]["status"], &own[1]["lastTransitionTime"]),
             (&json!("False"), &json!("2026-08-21T10:00:00Z"))
@@ -342,8 +322,22 @@ mod tests {
 
     #[test]
     fn a_lost_node_is_not_ready_in_the_words_of_the_node_controller() {
-        let lost = NodeShape::conditions(ReadyStatus::Lost, &[]);
+        let lost = conditions(ReadyStatus::Lost, &[]);
         let ready = lost.as_array().unwrap().iter().find(|c| c["type"] == "Ready").unwrap();
         assert_eq!((&ready["status"], &ready["reason"]), (&json!("Unknown"), &json!("NodeStatusUnknown")));
+    }
+
+    #[test]
+    fn taints_with_and_without_a_value() {
+        assert_eq!(
+            taint("karpenter.sh/unregistered:NoExecute").unwrap(),
+            json!({"key": "karpenter.sh/unregistered", "effect": "NoExecute"})
+        );
+        assert_eq!(
+            taint("dedicated=batch:NoSchedule").unwrap(),
+            json!({"key": "dedicated", "value": "batch", "effect": "NoSchedule"})
+        );
+        assert_eq!(taint("dedicated"), None);
+        assert_eq!(taint("a=b:Sometimes"), None);
     }
 }

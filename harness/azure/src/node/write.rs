@@ -9,7 +9,7 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use super::pods;
-use super::shape::{NodeShape, ReadyStatus};
+use super::shape::{self, ReadyStatus};
 use crate::facts::{FactKind, VmRef};
 use crate::fleet::{AgentCondition, MachineSpec, Names, Vm};
 use crate::world::World;
@@ -62,7 +62,8 @@ impl NodeWriter {
     /// Creates the Node with its status. False when it has to be tried again.
     pub(crate) async fn create(&self, status: ReadyStatus) -> bool {
         self.may_exist.store(true, Ordering::Relaxed);
-        let node: Node = match serde_json::from_value(self.shape().node(status)) {
+        let node = shape::node(&self.world.config, &self.pool, &self.spec, &self.names, status);
+        let node: Node = match serde_json::from_value(node) {
             Ok(node) => node,
             Err(e) => return self.judge("create", Outcome::Failed(e.to_string())),
         };
@@ -80,26 +81,23 @@ impl NodeWriter {
         let Ok(_turn) = self.world.ready_turn.acquire().await else {
             return self.judge("ready", Outcome::Failed(STOPS.to_owned()));
         };
-        let conditions = NodeShape::conditions(status, agent);
-        self.patch("ready", json!({"status": {"conditions": conditions}})).await
+        self.patch("ready", shape::conditions(status, agent)).await
     }
 
     /// Writes the condition of a scheduled preemption.
     pub(crate) async fn preemption(&self) -> bool {
-        let conditions = NodeShape::preemption();
-        self.patch("preemption notice", json!({"status": {"conditions": conditions}})).await
+        self.patch("preemption notice", shape::preemption()).await
     }
 
     /// Writes what the agent on the VM reports.
     pub(crate) async fn agent(&self, agent: &[AgentCondition]) -> bool {
-        let conditions = NodeShape::agent(agent);
-        self.patch("agent's condition", json!({"status": {"conditions": conditions}})).await
+        self.patch("agent's condition", shape::agent_conditions(agent)).await
     }
 
     /// Writes whether the Node's running pods are Ready.
     pub(crate) async fn pods(&self, ready: bool) -> bool {
-        let name = self.names.vm.clone();
-        let outcome = self.with(|api| async move { pods::mark(api.into_client(), &name, ready).await }).await;
+        let name = &self.names.vm;
+        let outcome = self.with(|api| async move { pods::mark(api.into_client(), name, ready).await }).await;
         self.judge("pods", outcome)
     }
 
@@ -107,19 +105,16 @@ impl NodeWriter {
     pub(crate) async fn delete(&self) -> bool {
         let mut wait = Duration::from_millis(100);
         for _ in 0..DELETE_ATTEMPTS {
-            let name = self.names.vm.clone();
+            let name = &self.names.vm;
             let outcome =
-                self.with(|api| async move { api.delete(&name, &DeleteParams::default()).await.map(drop) }).await;
+                self.with(|api| async move { api.delete(name, &DeleteParams::default()).await.map(drop) }).await;
             match outcome {
                 Outcome::Done => return true,
                 Outcome::Missing => return false,
-                Outcome::Failed(_) => {
-                    self.judge("delete", outcome);
-                }
-            }
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = self.world.stop.cancelled() => return false,
+                failed => self.judge("delete", failed),
+            };
+            if self.world.stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
+                return false;
             }
             wait = (wait * 2).min(Duration::from_secs(3));
         }
@@ -127,18 +122,12 @@ impl NodeWriter {
         false
     }
 
-    fn shape(&self) -> NodeShape {
-        NodeShape::new(&self.world.config, &self.pool, &self.spec, &self.names)
-    }
-
-    async fn patch(&self, step: &str, patch: serde_json::Value) -> bool {
-        let name = self.names.vm.clone();
+    async fn patch(&self, step: &str, conditions: serde_json::Value) -> bool {
+        let name = &self.names.vm;
+        // Strategic, so that conditions of others (kwok, node problem detectors) stay.
+        let patch = Patch::Strategic(json!({"status": {"conditions": conditions}}));
         let outcome = self
-            .with(|api| async move {
-                // Strategic, so that conditions of others (kwok, node problem detectors) stay.
-                let patch = Patch::Strategic(&patch);
-                api.patch_status(&name, &PatchParams::default(), &patch).await.map(drop)
-            })
+            .with(|api| async move { api.patch_status(name, &PatchParams::default(), &patch).await.map(drop) })
             .await;
         match outcome {
             Outcome::Missing => true,

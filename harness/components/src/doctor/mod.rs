@@ -5,8 +5,11 @@
 mod build_checks;
 mod check;
 mod machine;
-mod optional_tools;
 mod sandbox;
+
+use std::ffi::OsStr;
+
+use crate::find_program;
 
 pub use check::{Check, Diagnosis, Options, Status};
 
@@ -15,6 +18,26 @@ pub async fn examine(options: &Options) -> Diagnosis {
     let mut checks = build_checks::all(options).await;
     checks.extend(machine::all());
     checks.push(sandbox::private_mounts(&options.search_path).await);
-    checks.extend(optional_tools::all(&options.search_path));
+    checks.extend(optional_tools(&options.search_path));
     Diagnosis { checks }
+}
+
+/// Programs that nothing here needs, and what each would add.
+const TOOLS: [(&str, &str); 5] = [
+    ("kubectl", "looking into a cluster that `harness up` keeps"),
+    ("docker", "the kind target"),
+    ("kind", "the kind target"),
+    ("k3s", "the k3s target"),
+    ("az", "the aks target: signing in to Azure"),
+];
+
+/// One check each; a missing tool is not a failure.
+fn optional_tools(search_path: &OsStr) -> Vec<Check> {
+    TOOLS
+        .into_iter()
+        .map(|(name, enables)| match find_program(name, search_path) {
+            Some(path) => Check::ok(name, format!("{} ({enables})", path.display())),
+            None => Check::ok(name, format!("not found; optional, for {enables}")),
+        })
+        .collect()
 }

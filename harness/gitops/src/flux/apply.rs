@@ -8,8 +8,9 @@ use super::error::{FluxError, is_missing};
 use super::kinds::ObjectRef;
 
 /// What became of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Outcome {
     /// It was not there.
     Created,
@@ -28,14 +29,7 @@ pub enum Outcome {
 impl Outcome {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Configured => "configured",
-            Self::Unchanged => "unchanged",
-            Self::Resumed => "resumed",
-            Self::Suspended => "suspended",
-            Self::Deleted => "deleted",
-        }
+        self.into()
     }
 }
 

@@ -148,6 +148,5 @@ impl Manager<'_> {
 }
 
 fn millicores(now_ms: u64, before_ms: u64, elapsed: Duration) -> u64 {
-    let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
-    now_ms.saturating_sub(before_ms) * 1000 / elapsed_ms
+    now_ms.saturating_sub(before_ms) * 1000 / (elapsed.as_millis() as u64).max(1)
 }

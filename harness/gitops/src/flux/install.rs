@@ -8,9 +8,8 @@ use serde_json::Value;
 use super::apply::{Applied, apply};
 use super::controllers::Handled;
 use super::error::FluxError;
-use super::kinds;
-use super::kinds::ObjectRef;
-use super::manager::{Manager, millis};
+use super::kinds::{self, ObjectRef};
+use super::manager::Manager;
 use super::object::list_objects;
 use super::reconcile::Reconciling;
 use super::report::ReconcileReport;
@@ -96,7 +95,7 @@ impl Manager<'_> {
             let all = Reconciling { names: Vec::new(), with_sources: true, limit: options.limit };
             report.reconciliation = Some(self.reconcile(&all).await?);
         }
-        report.took_ms = millis(began);
+        report.took_ms = began.elapsed().as_millis() as u64;
         Ok(report)
     }
 

@@ -3,9 +3,16 @@
 use std::collections::BTreeMap;
 
 use harness_components::control::ComponentControl;
+use kube::api::{Patch, PatchParams};
+use serde_json::Value;
 
+use super::error::{FluxError, is_missing};
+use super::kinds::{FluxKind, ObjectRef};
 use super::parts::Parts;
 use crate::git::GitRemote;
+
+/// Who writes, in `managedFields`.
+const FIELD_MANAGER: &str = "harness-flux";
 
 /// Takes the lines that report progress.
 pub type ReportLine<'a> = &'a (dyn Fn(&str) + Send + Sync);
@@ -50,9 +57,20 @@ impl<'a> Manager<'a> {
     pub(super) fn report(&self, line: &str) {
         (self.report)(line);
     }
-}
 
-/// Milliseconds since then.
-pub(super) fn millis(since: std::time::Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+    /// A merge patch; `false` if the object does not exist.
+    pub(super) async fn merge(
+        &self,
+        kind: &FluxKind,
+        object: &ObjectRef,
+        doing: &'static str,
+        patch: &Value,
+    ) -> Result<bool, FluxError> {
+        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        match kind.api(&self.target.client, object).patch(&object.name, &parameters, &Patch::Merge(patch)).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_missing(&error) => Ok(false),
+            Err(error) => Err(FluxError::api(doing, object.to_string())(error)),
+        }
+    }
 }

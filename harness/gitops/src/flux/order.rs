@@ -31,18 +31,10 @@ pub(super) enum Obstacle {
 /// The order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Order {
-    /// Those that can have their turn, each after all that it waits for.
-    pub(super) turns: Vec<Turn>,
+    /// Those that can have their turn, each after all that it waits for, with those in the order that it waits for.
+    pub(super) turns: Vec<Node>,
     /// The others, and why.
     pub(super) obstacles: BTreeMap<ObjectRef, Obstacle>,
-}
-
-/// One object with those in the order that it waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Turn {
-    pub(super) id: ObjectRef,
-    pub(super) needs: Vec<ObjectRef>,
-    pub(super) after: Vec<ObjectRef>,
 }
 
 /// Orders `nodes`. What a node needs and is neither among them nor in `elsewhere` is missing; what is in `elsewhere` is there and
@@ -90,7 +82,7 @@ fn cycle_from(start: &Node, known: &BTreeMap<&ObjectRef, &Node>) -> Option<Vec<O
 }
 
 /// An order of nodes whose needs have no cycle. Where "after" contradicts them, or another "after", it is dropped.
-fn turns(free: &[&Node]) -> Vec<Turn> {
+fn turns(free: &[&Node]) -> Vec<Node> {
     let ids: BTreeSet<&ObjectRef> = free.iter().map(|node| &node.id).collect();
     let mut waits: BTreeMap<&ObjectRef, BTreeSet<&ObjectRef>> =
         free.iter().map(|node| (&node.id, node.needs.iter().filter(|need| ids.contains(need)).collect())).collect();
@@ -116,7 +108,7 @@ fn turns(free: &[&Node]) -> Vec<Turn> {
         for node in round {
             done.insert(node.id.clone());
             let needs = node.needs.iter().filter(|need| ids.contains(need)).cloned().collect();
-            turns.push(Turn { id: node.id.clone(), needs, after: soft.remove(&node.id).unwrap_or_default() });
+            turns.push(Node { id: node.id.clone(), needs, after: soft.remove(&node.id).unwrap_or_default() });
         }
     }
     turns

@@ -6,23 +6,17 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
-use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use super::error::{FluxError, is_missing};
+use super::error::FluxError;
 use super::graph;
-use super::kinds::ObjectRef;
-use super::kinds::{self, FluxKind};
-use super::manager::{Manager, millis};
-use super::object::{Found, ObjectState, list_objects};
+use super::kinds::{self, FluxKind, ObjectRef};
+use super::manager::Manager;
+use super::object::{Found, ObjectState, Progress, list_objects, progress};
 use super::objects::REQUESTED_AT;
-use super::order::{Node, Obstacle, Turn, order};
-use super::progress::{Progress, progress};
+use super::order::{Node, Obstacle, order};
 use super::report::{Ending, ReconcileReport, Reconciled};
 use super::select::{is_named, select};
-
-/// Who writes, in `managedFields`.
-pub(super) const FIELD_MANAGER: &str = "harness-flux";
 
 /// How often objects that came meanwhile are looked for: a Kustomization may apply further ones, and those again.
 const ROUNDS: usize = 5;
@@ -84,7 +78,7 @@ impl Manager<'_> {
                 break;
             }
         }
-        report.took_ms = millis(began);
+        report.took_ms = began.elapsed().as_millis() as u64;
         Ok(report)
     }
 
@@ -116,7 +110,7 @@ impl Manager<'_> {
 
         let needs: BTreeMap<&ObjectRef, &Vec<ObjectRef>> = nodes.iter().map(|node| (&node.id, &node.needs)).collect();
         let object_of = |id: &ObjectRef| active.iter().find(|found| found.reference() == *id);
-        let mut waiting: Vec<Turn> = order.turns;
+        let mut waiting: Vec<Node> = order.turns;
         let mut running = FuturesUnordered::new();
         while !waiting.is_empty() || !running.is_empty() {
             let mut index = 0;
@@ -157,14 +151,20 @@ impl Manager<'_> {
             let (reason, message, revision) =
                 state.map(|state| (state.reason, state.message, state.revision)).unwrap_or_default();
             let (object, requested_at) = (id.clone(), Some(token.clone()));
-            Reconciled { object, ending, requested_at, took_ms: millis(began), reason, message, revision }
+            Reconciled {
+                object,
+                ending,
+                requested_at,
+                took_ms: began.elapsed().as_millis() as u64,
+                reason,
+                message,
+                revision,
+            }
         };
         let patch = json!({"metadata": {"annotations": {REQUESTED_AT: token}}});
-        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        match api.patch(&id.name, &parameters, &Patch::Merge(&patch)).await {
-            Err(error) if is_missing(&error) => return Ok(ended(Ending::Gone, None)),
-            answer => answer.map_err(FluxError::api("ask for a reconciliation of", id.to_string()))?,
-        };
+        if !self.merge(&found.kind, &id, "ask for a reconciliation of", &patch).await? {
+            return Ok(ended(Ending::Gone, None));
+        }
         loop {
             let object = api.get_opt(&id.name).await.map_err(FluxError::api("read", id.to_string()))?;
             let Some(object) = object else { return Ok(ended(Ending::Gone, None)) };

@@ -6,18 +6,21 @@ use super::kinds::ObjectRef;
 use super::order::Obstacle;
 
 /// How it ended for one object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "lowercase")]
 pub enum Ending {
     /// Its controller has answered and it is Ready.
     Reconciled,
     /// Its controller has answered and it is not Ready.
     Failed,
     /// There was no final answer within the limit.
+    #[strum(serialize = "timed out")]
     TimedOut,
     /// Not requested: the object is suspended.
     Suspended,
     /// Not requested: an object that it needs has failed, is missing, or needs it in turn.
+    #[strum(serialize = "held back")]
     HeldBack,
     /// The object was deleted meanwhile: its Kustomization no longer contains it.
     Gone,
@@ -26,14 +29,7 @@ pub enum Ending {
 impl Ending {
     /// The words for it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Reconciled => "reconciled",
-            Self::Failed => "failed",
-            Self::TimedOut => "timed out",
-            Self::Suspended => "suspended",
-            Self::HeldBack => "held back",
-            Self::Gone => "gone",
-        }
+        self.into()
     }
 
     /// Whether nothing went wrong.

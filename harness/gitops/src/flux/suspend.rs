@@ -2,19 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use kube::api::{Patch, PatchParams};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::apply::{Applied, Outcome};
-use super::error::{FluxError, is_missing};
+use super::error::FluxError;
 use super::graph;
-use super::kinds::FluxKind;
-use super::kinds::ObjectRef;
+use super::kinds::{FluxKind, ObjectRef};
 use super::manager::Manager;
-use super::object::{Found, list_objects};
+use super::object::{Found, is_at_work, list_objects};
 use super::order::order;
-use super::progress::is_at_work;
-use super::reconcile::FIELD_MANAGER;
 
 /// The annotation of objects that a removal has suspended, not a user.
 const SUSPENDED_BY: &str = "harness.dev/suspended-by";
@@ -82,22 +78,6 @@ impl Manager<'_> {
                 return Ok(());
             }
             tokio::time::sleep(PERIOD).await;
-        }
-    }
-
-    /// A merge patch; `false` if the object does not exist.
-    pub(super) async fn merge(
-        &self,
-        kind: &FluxKind,
-        object: &ObjectRef,
-        doing: &'static str,
-        patch: &Value,
-    ) -> Result<bool, FluxError> {
-        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        match kind.api(&self.target.client, object).patch(&object.name, &parameters, &Patch::Merge(patch)).await {
-            Ok(_) => Ok(true),
-            Err(error) if is_missing(&error) => Ok(false),
-            Err(error) => Err(FluxError::api(doing, object.to_string())(error)),
         }
     }
 }

@@ -14,9 +14,8 @@ use super::apply::{Applied, Outcome, api_of};
 use super::controllers::Handled;
 use super::deployed::{self, Count};
 use super::error::{FluxError, is_missing};
-use super::kinds::ObjectRef;
-use super::kinds::{self, FluxKind};
-use super::manager::{Manager, millis};
+use super::kinds::{self, FluxKind, ObjectRef};
+use super::manager::Manager;
 use super::object::{Found, list_objects};
 use harness_kubernetes::definitions;
 
@@ -103,7 +102,7 @@ impl Manager<'_> {
         let after = deployed::deployed(&self.target.client, &inventory).await?;
         report.deployed_after = deployed::counts(&after);
         report.lost = deployed::lost(&before, &after);
-        report.took_ms = millis(began);
+        report.took_ms = began.elapsed().as_millis() as u64;
         Ok(report)
     }
 

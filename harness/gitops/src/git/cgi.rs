@@ -6,8 +6,6 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes};
@@ -20,9 +18,6 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-
-use super::counters::{Counters, add};
-use super::service::Service;
 
 /// More header than `git http-backend` ever writes, bytes.
 const HEAD_LIMIT: u64 = 16 * 1024;
@@ -44,8 +39,6 @@ const GROUP_LIMIT: Duration = Duration::from_secs(1);
 pub(super) struct Run {
     pub(super) backend: PathBuf,
     pub(super) environment: Vec<(&'static str, String)>,
-    pub(super) service: Service,
-    pub(super) counters: Arc<Counters>,
     pub(super) cancel: CancellationToken,
     /// Given back when the process has ended.
     pub(super) permit: OwnedSemaphorePermit,
@@ -105,13 +98,11 @@ async fn own(
     head: oneshot::Sender<Head>,
     chunks: mpsc::Sender<Chunk>,
 ) {
-    let counters = Arc::clone(&run.counters);
-    counters.active.fetch_add(1, Ordering::Relaxed);
     let good = match (child.stdin.take(), child.stdout.take()) {
         (Some(stdin), Some(stdout)) => {
             let exchange = async {
-                let request = send_request(stdin, body, run.service, &counters);
-                let response = send_response(stdout, head, &chunks, &counters);
+                let request = send_request(stdin, body);
+                let response = send_response(stdout, head, &chunks);
                 tokio::try_join!(request, response)
             };
             tokio::select! {
@@ -137,34 +128,18 @@ async fn own(
     if let Some(group) = ended {
         group_is_gone(group).await;
     }
-    if good && exited {
-        if run.service == Service::ReceivePack {
-            add(&counters.pushes, 1);
-        }
-    } else {
-        add(&counters.failed, 1);
+    if !(good && exited) {
         // A body that just stops would look complete to the client.
         let broken = io::Error::new(io::ErrorKind::ConnectionAborted, "git was ended");
         let _ = tokio::time::timeout(Duration::from_secs(1), chunks.send(Err(broken))).await;
     }
-    counters.active.fetch_sub(1, Ordering::Relaxed);
     drop(run.permit);
 }
 
 /// The request body into Git's standard input.
-async fn send_request(
-    mut stdin: ChildStdin,
-    mut body: BodyDataStream,
-    service: Service,
-    counters: &Counters,
-) -> Result<(), Aborted> {
-    let mut first = true;
+async fn send_request(mut stdin: ChildStdin, mut body: BodyDataStream) -> Result<(), Aborted> {
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|_| Aborted::ClientGone)?;
-        add(&counters.received_bytes, chunk.len());
-        if std::mem::take(&mut first) && service == Service::UploadPack {
-            count_upload_pack(&chunk, counters);
-        }
         if stdin.write_all(&chunk).await.is_err() {
             // Git has read enough and will say why; its answer and exit status decide.
             return Ok(());
@@ -174,23 +149,11 @@ async fn send_request(
     Ok(())
 }
 
-/// Protocol v2 sends a listing of refs and a fetch to the same address.
-fn count_upload_pack(first: &[u8], counters: &Counters) {
-    const LISTING: &[u8] = b"command=ls-refs";
-    let start = &first[..first.len().min(64)];
-    if start.windows(LISTING.len()).any(|window| window == LISTING) {
-        add(&counters.listings, 1);
-    } else {
-        add(&counters.fetches, 1);
-    }
-}
-
 /// Git's standard output to the client.
 async fn send_response(
     stdout: ChildStdout,
     mut head: oneshot::Sender<Head>,
     chunks: &mpsc::Sender<Chunk>,
-    counters: &Counters,
 ) -> Result<(), Aborted> {
     let mut output = BufReader::with_capacity(CHUNK, stdout);
     let parsed = tokio::select! {
@@ -207,7 +170,6 @@ async fn send_response(
         if length == 0 {
             return Ok(());
         }
-        add(&counters.sent_bytes, length);
         let sent = chunks.send(Ok(Bytes::from(chunk))).await;
         sent.map_err(|_| Aborted::ClientGone)?;
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use super::client_error::GitError;
+use super::error::GitError;
 use harness_components::find_program;
 
 /// Repositories here are small: a command that takes longer is stuck.
@@ -36,6 +36,12 @@ pub(super) struct GitCall<'a> {
     pub(super) input: Vec<u8>,
 }
 
+impl<'a> GitCall<'a> {
+    pub(super) fn new(action: &'static str, url: &'a str, folder: &'a Path, arguments: Vec<OsString>) -> Self {
+        Self { action, url, folder, arguments, environment: Vec::new(), input: Vec::new() }
+    }
+}
+
 impl Git {
     pub(super) fn find(search_path: &OsStr) -> Option<Self> {
         find_program("git", search_path).map(|program| Self { program })
@@ -47,17 +53,10 @@ impl Git {
 
     /// The folder of Git's own programs.
     pub(super) async fn exec_path(&self) -> Result<PathBuf, GitError> {
-        let output = self
-            .run(GitCall {
-                action: "ask for the program folder of",
-                url: "git",
-                folder: Path::new("/"),
-                arguments: vec!["--exec-path".into()],
-                environment: Vec::new(),
-                input: Vec::new(),
-            })
-            .await?;
-        Ok(PathBuf::from(OsString::from_vec(trimmed(output))))
+        let action = "ask for the program folder of";
+        let mut output = self.run(GitCall::new(action, "git", Path::new("/"), vec!["--exec-path".into()])).await?;
+        output.truncate(output.trim_ascii_end().len());
+        Ok(PathBuf::from(OsString::from_vec(output)))
     }
 
     /// Makes an empty bare repository with the branch `main` and no hooks.
@@ -65,16 +64,8 @@ impl Git {
         let folder = path.parent().unwrap_or(path);
         let mut arguments: Vec<OsString> = ["init", "--quiet", "--bare", "--template="].map(OsString::from).into();
         arguments.extend(["--initial-branch=main".into(), "--".into(), path.into()]);
-        self.run(GitCall {
-            action: "create the repository",
-            url: &path.display().to_string(),
-            folder,
-            arguments,
-            environment: Vec::new(),
-            input: Vec::new(),
-        })
-        .await
-        .map(drop)
+        let url = path.display().to_string();
+        self.run(GitCall::new("create the repository", &url, folder, arguments)).await.map(drop)
     }
 
     /// Runs to the end and gives back standard output.
@@ -140,14 +131,9 @@ fn isolate(command: &mut Command) {
         .env("NO_PROXY", no_proxy);
 }
 
-/// The last lines of a message, without credentials that never are in it: they go by environment.
+/// The last lines of a message.
 pub(super) fn tail(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<&str> = text.trim().lines().collect();
     lines[lines.len().saturating_sub(STDERR_LINES)..].join(" | ")
-}
-
-fn trimmed(mut output: Vec<u8>) -> Vec<u8> {
-    output.truncate(output.trim_ascii_end().len());
-    output
 }

@@ -1,15 +1,20 @@
 //! A client that commits whole trees to `main` of a repository behind a URL, on any Git server.
 
 use std::ffi::OsString;
+use std::ops::Deref;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::Output;
+use std::sync::Arc;
 use std::time::Instant;
 
-use super::client_error::GitError;
+use futures::future::BoxFuture;
+
+use super::EXEMPT_FROM_FAULTS_HEADER;
+use super::branch::{Author, Branch, Commit, LogEntry};
 use super::command::{Git, GitCall, tail};
+use super::error::GitError;
 use super::tree::{Entry, Kind, entries};
-use super::{Credentials, EXEMPT_FROM_FAULTS_HEADER};
 
 const BRANCH: &str = "refs/heads/main";
 
@@ -19,58 +24,73 @@ const FETCHED: &str = "refs/harness/head";
 /// Two writers at the same time seldom overtake each other more than once.
 const PUSH_ATTEMPTS: usize = 6;
 
-/// The author of the commits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Author {
-    /// Name.
-    pub name: String,
-    /// Address.
-    pub email: String,
+/// The branch `main` of a repository: behind a URL, or in this process.
+///
+/// Every operation on a URL works in a private repository in a temporary folder with settings of its own: no
+/// configuration, hooks, signing or credential helpers of the user, and no repository of the user is touched.
+#[derive(Debug, Clone)]
+pub struct GitRemote {
+    place: Place,
 }
 
-impl Default for Author {
-    fn default() -> Self {
-        Self { name: "harness".to_owned(), email: "harness@localhost".to_owned() }
+#[derive(Debug, Clone)]
+enum Place {
+    Url(UrlRemote),
+    InProcess(Arc<dyn Branch>),
+}
+
+impl GitRemote {
+    /// A client for `url`, with the `git` on the search path.
+    ///
+    /// # Errors
+    /// [`GitError::NoGit`].
+    pub fn new(url: impl Into<String>) -> Result<Self, GitError> {
+        let search_path = std::env::var_os("PATH").unwrap_or_default();
+        let git = Git::find(&search_path).ok_or(GitError::NoGit)?;
+        let remote = UrlRemote { git, url: url.into(), exempt_from_faults: false };
+        Ok(Self { place: Place::Url(remote) })
+    }
+
+    /// A branch in this process.
+    #[must_use]
+    pub fn in_process(branch: Arc<dyn Branch>) -> Self {
+        Self { place: Place::InProcess(branch) }
+    }
+
+    /// The same, whose requests the faults of our own server do not hit. Another server does not care.
+    #[must_use]
+    pub fn exempt_from_faults(mut self) -> Self {
+        if let Place::Url(remote) = &mut self.place {
+            remote.exempt_from_faults = true;
+        }
+        self
+    }
+
+    /// The repository's address; empty for a branch in this process.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        match &self.place {
+            Place::Url(remote) => &remote.url,
+            Place::InProcess(_) => "",
+        }
     }
 }
 
-/// A commit that the server has accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Commit {
-    /// Object name, 40 hexadecimal digits.
-    pub sha: String,
-    /// Object name of its tree: equal trees have equal names.
-    pub tree: String,
-    /// When the push that succeeded was started.
-    pub sent: Instant,
-    /// When that push had been answered and the `git push` process had ended.
-    pub acknowledged: Instant,
+impl Deref for GitRemote {
+    type Target = dyn Branch;
+
+    fn deref(&self) -> &Self::Target {
+        match &self.place {
+            Place::Url(remote) => remote,
+            Place::InProcess(branch) => branch.as_ref(),
+        }
+    }
 }
 
-/// One commit of the branch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogEntry {
-    /// Object name, 40 hexadecimal digits.
-    pub sha: String,
-    /// Object name of its tree.
-    pub tree: String,
-    /// Author's name.
-    pub author: String,
-    /// Author's date, 1 s resolution.
-    pub at: jiff::Timestamp,
-    /// First line of the message.
-    pub subject: String,
-}
-
-/// The branch `main` of a repository behind a URL.
-///
-/// Every operation works in a private repository in a temporary folder with settings of its own: no
-/// configuration, hooks, signing or credential helpers of the user, and no repository of the user is touched.
 #[derive(Debug, Clone)]
-pub(super) struct UrlRemote {
+struct UrlRemote {
     git: Git,
     url: String,
-    credentials: Option<Credentials>,
     exempt_from_faults: bool,
 }
 
@@ -80,130 +100,82 @@ struct Workshop<'a> {
     folder: tempfile::TempDir,
 }
 
-impl UrlRemote {
-    /// A client for `url`, with the `git` on the search path.
-    ///
-    /// # Errors
-    /// [`GitError::NoGit`].
-    pub(super) fn new(url: impl Into<String>) -> Result<Self, GitError> {
-        let search_path = std::env::var_os("PATH").unwrap_or_default();
-        let git = Git::find(&search_path).ok_or(GitError::NoGit)?;
-        Ok(Self { git, url: url.into(), credentials: None, exempt_from_faults: false })
+impl Branch for UrlRemote {
+    fn push_tree<'a>(
+        &'a self,
+        tree: &'a Path,
+        message: &'a str,
+        author: &'a Author,
+    ) -> BoxFuture<'a, Result<Commit, GitError>> {
+        Box::pin(async move {
+            let workshop = self.workshop().await?;
+            let name = workshop.write_tree(tree).await?;
+            workshop.commit_and_push(&name, message, author).await
+        })
     }
 
-    /// The same with a user name and a password.
-    #[must_use]
-    pub(super) fn with_credentials(mut self, credentials: Credentials) -> Self {
-        self.credentials = Some(credentials);
-        self
+    fn restore<'a>(&'a self, sha: &'a str, author: &'a Author) -> BoxFuture<'a, Result<Commit, GitError>> {
+        Box::pin(async move {
+            let workshop = self.workshop().await?;
+            let unknown = || GitError::UnknownCommit { sha: sha.to_owned(), url: self.url.clone() };
+            let history = workshop.history(None).await?;
+            let earlier = history.iter().find(|entry| entry.sha == sha).ok_or_else(unknown)?;
+            let message = format!("Restore {}: {}", &sha[..sha.len().min(12)], earlier.subject);
+            workshop.commit_and_push(&earlier.tree, &message, author).await
+        })
     }
 
-    /// The same, whose requests the faults of our own server do not hit. Another server does not care.
-    #[must_use]
-    pub(super) fn exempt_from_faults(mut self) -> Self {
-        self.exempt_from_faults = true;
-        self
+    fn force_push_tree<'a>(
+        &'a self,
+        tree: &'a Path,
+        onto: &'a str,
+        message: &'a str,
+        author: &'a Author,
+    ) -> BoxFuture<'a, Result<Commit, GitError>> {
+        Box::pin(async move {
+            let workshop = self.workshop().await?;
+            let name = workshop.write_tree(tree).await?;
+            let unknown = || GitError::UnknownCommit { sha: onto.to_owned(), url: self.url.clone() };
+            let history = workshop.history(None).await?;
+            let head = history.first().ok_or_else(unknown)?;
+            if !history.iter().any(|entry| entry.sha == onto) {
+                return Err(unknown());
+            }
+            let sha = workshop.commit_tree(&name, Some(onto), message, author).await?;
+            let lease = format!("--force-with-lease={BRANCH}:{}", head.sha);
+            let (output, sent, acknowledged) = workshop.push(&sha, &[&lease]).await?;
+            if !output.status.success() {
+                return Err(workshop.refused(&output));
+            }
+            Ok(Commit { sha, tree: name, sent, acknowledged })
+        })
     }
 
-    /// The repository's address.
-    #[must_use]
-    pub(super) fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Commits exactly the content of the folder `tree` to `main` and pushes it.
-    ///
-    /// Files are taken byte for byte: no line-end conversion, no `.gitignore`. Entries called `.git` are left
-    /// out. A new commit is created even when nothing differs, so that there is a revision to wait for.
-    ///
-    /// # Errors
-    /// [`GitError::LinkLeavesTree`] and [`GitError::Unsupported`] for files that Git cannot hold,
-    /// [`GitError::Overtaken`] when others push all the time, otherwise the message of Git.
-    pub(super) async fn push_tree(&self, tree: &Path, message: &str, author: &Author) -> Result<Commit, GitError> {
-        let workshop = self.workshop().await?;
-        let name = workshop.write_tree(tree).await?;
-        workshop.commit_and_push(&name, message, author).await
-    }
-
-    /// Commits to `main` the tree of an earlier commit of `main`, as a new commit: a rollback as people do it.
-    ///
-    /// # Errors
-    /// [`GitError::UnknownCommit`] when `sha` is not in the branch, else as [`UrlRemote::push_tree`].
-    pub(super) async fn restore(&self, sha: &str, author: &Author) -> Result<Commit, GitError> {
-        let workshop = self.workshop().await?;
-        let unknown = || GitError::UnknownCommit { sha: sha.to_owned(), url: self.url.clone() };
-        let history = workshop.history(None).await?;
-        let earlier = history.iter().find(|entry| entry.sha == sha).ok_or_else(unknown)?;
-        let message = format!("Restore {}: {}", &sha[..sha.len().min(12)], earlier.subject);
-        workshop.commit_and_push(&earlier.tree, &message, author).await
-    }
-
-    /// Commits exactly the content of the folder `tree` on top of the commit `onto`, and makes `main` point at it: what was committed
-    /// since `onto` is no longer part of the history. It fails if another client has pushed meanwhile.
-    ///
-    /// # Errors
-    /// [`GitError::UnknownCommit`] when `onto` is not in the branch, else as [`UrlRemote::push_tree`].
-    pub(super) async fn force_push_tree(
-        &self,
-        tree: &Path,
-        onto: &str,
-        message: &str,
-        author: &Author,
-    ) -> Result<Commit, GitError> {
-        let workshop = self.workshop().await?;
-        let name = workshop.write_tree(tree).await?;
-        let unknown = || GitError::UnknownCommit { sha: onto.to_owned(), url: self.url.clone() };
-        let history = workshop.history(None).await?;
-        let head = history.first().ok_or_else(unknown)?;
-        if !history.iter().any(|entry| entry.sha == onto) {
-            return Err(unknown());
-        }
-        let sha = workshop.commit_tree(&name, Some(onto), message, author).await?;
-        let lease = format!("--force-with-lease={BRANCH}:{}", head.sha);
-        let (output, sent, acknowledged) = workshop.push(&sha, &[&lease]).await?;
-        if !output.status.success() {
-            return Err(workshop.refused(&output));
-        }
-        Ok(Commit { sha, tree: name, sent, acknowledged })
-    }
-
-    /// The commit that `main` points at; `None` when there is no commit yet.
-    ///
-    /// # Errors
-    /// [`GitError`] with the message of Git.
-    pub(super) async fn head(&self) -> Result<Option<String>, GitError> {
+    fn head(&self) -> BoxFuture<'_, Result<Option<String>, GitError>> {
         // Not in the working folder: a repository there could have settings of its own.
-        self.head_from(Path::new("/")).await
+        Box::pin(self.head_from(Path::new("/")))
     }
 
-    /// Writes the content of `main` into the folder `into`, which must not hold any of it, and returns the commit; `None` when there is no
-    /// commit yet. Files are written byte for byte, but for line ends where the tree's own `.gitattributes` ask for others.
-    ///
-    /// # Errors
-    /// When a file cannot be written, otherwise the message of Git.
-    pub(super) async fn export(&self, into: &Path) -> Result<Option<String>, GitError> {
-        let workshop = self.workshop().await?;
-        if self.head_from(&workshop.repository()).await?.is_none() {
-            return Ok(None);
-        }
-        workshop.fetch(&["--depth=1"]).await?;
-        workshop.export(into).await.map(Some)
+    fn export<'a>(&'a self, into: &'a Path) -> BoxFuture<'a, Result<Option<String>, GitError>> {
+        Box::pin(async move {
+            let workshop = self.workshop().await?;
+            if self.head_from(&workshop.repository()).await?.is_none() {
+                return Ok(None);
+            }
+            workshop.fetch(&["--depth=1"]).await?;
+            workshop.export(into).await.map(Some)
+        })
     }
 
-    /// The newest `limit` commits of `main`, newest first.
-    ///
-    /// # Errors
-    /// [`GitError`] with the message of Git.
-    pub(super) async fn log(&self, limit: usize) -> Result<Vec<LogEntry>, GitError> {
-        self.workshop().await?.history(Some(limit)).await
+    fn log(&self, limit: usize) -> BoxFuture<'_, Result<Vec<LogEntry>, GitError>> {
+        Box::pin(async move { self.workshop().await?.history(Some(limit)).await })
     }
+}
 
+impl UrlRemote {
     async fn workshop(&self) -> Result<Workshop<'_>, GitError> {
-        let folder = tempfile::Builder::new().prefix("harness-git-").tempdir().map_err(|source| GitError::Io {
-            action: "create a temporary folder in",
-            path: std::env::temp_dir(),
-            source,
-        })?;
+        let folder = tempfile::Builder::new().prefix("harness-git-").tempdir();
+        let folder = folder.map_err(GitError::io("create a temporary folder in", std::env::temp_dir()))?;
         self.git.init_bare(&folder.path().join("repository")).await?;
         Ok(Workshop { remote: self, folder })
     }
@@ -231,11 +203,6 @@ impl UrlRemote {
             ("core.hooksPath".to_owned(), "/dev/null".to_owned()),
             ("credential.helper".to_owned(), String::new()),
         ];
-        if let Some(credentials) = &self.credentials {
-            // By environment: arguments are visible to every user of the machine.
-            let header = format!("Authorization: {}", credentials.header());
-            config.push(("http.extraHeader".to_owned(), header));
-        }
         if self.exempt_from_faults {
             config.push(("http.extraHeader".to_owned(), format!("{EXEMPT_FROM_FAULTS_HEADER}: yes")));
         }
@@ -244,14 +211,8 @@ impl UrlRemote {
             environment.push((format!("GIT_CONFIG_KEY_{index}"), key));
             environment.push((format!("GIT_CONFIG_VALUE_{index}"), value));
         }
-        GitCall {
-            action,
-            url: &self.url,
-            folder,
-            arguments: arguments.into_iter().map(Into::into).collect(),
-            environment,
-            input: Vec::new(),
-        }
+        let arguments = arguments.into_iter().map(Into::into).collect();
+        GitCall { environment, ..GitCall::new(action, &self.url, folder, arguments) }
     }
 
     fn unexpected(&self, action: &'static str, output: String) -> GitError {
@@ -285,11 +246,7 @@ impl Workshop<'_> {
     /// Stores the content of `root` and gives back the name of its tree.
     async fn write_tree(&self, root: &Path) -> Result<String, GitError> {
         let action = "store the tree for";
-        let root = root.canonicalize().map_err(|source| GitError::Io {
-            action: "read the tree",
-            path: root.to_owned(),
-            source,
-        })?;
+        let root = root.canonicalize().map_err(GitError::io("read the tree", root))?;
         let entries = entries(&root)?;
         let names = self.store_contents(&root, &entries).await?;
         let mut index = Vec::new();
@@ -316,11 +273,8 @@ impl Workshop<'_> {
                 Kind::Link(target) => {
                     // Git stores the text of a link as the content of a file.
                     let path = self.folder.path().join(format!("link-{index}"));
-                    std::fs::write(&path, target.as_os_str().as_bytes()).map_err(|source| GitError::Io {
-                        action: "write",
-                        path: path.clone(),
-                        source,
-                    })?;
+                    let written = std::fs::write(&path, target.as_os_str().as_bytes());
+                    written.map_err(GitError::io("write", &path))?;
                     path
                 }
             };

@@ -7,25 +7,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::response::Response;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::branch::GitRemote;
+use super::EXEMPT_FROM_FAULTS_HEADER;
 use super::cgi::{self, Run};
 use super::command::Git;
-use super::counters::{Counters, GitCounts, add};
-use super::fault::{GitFaultSwitch, GitFaults};
-use super::server_error::GitServerError;
-use super::service::{Call, Service, is_name, parse};
-use super::{EXEMPT_FROM_FAULTS_HEADER, GitError};
+use super::error::{GitError, GitServerError};
+use super::fault::GitFaultSwitch;
+use super::remote::GitRemote;
+use super::service::{is_name, repository_of};
 use harness_components::find_program;
+use harness_simulation::GitFault;
 
 /// The number of Git processes at the same time: more would only wait for the same cores.
 const PROCESSES: usize = 16;
@@ -62,8 +61,7 @@ struct Shared {
     backend: PathBuf,
     search_path: OsString,
     processes: Arc<Semaphore>,
-    counters: Arc<Counters>,
-    faults: GitFaultSwitch,
+    fault: GitFaultSwitch,
     cancel: CancellationToken,
     tasks: TaskTracker,
 }
@@ -79,17 +77,15 @@ impl GitServer {
         let backend = find_backend(&git).await?;
         std::fs::create_dir_all(root).map_err(io_error("create the folder", root))?;
         let root = root.canonicalize().map_err(io_error("resolve the folder", root))?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            .await
-            .map_err(|source| GitServerError::Listen { port, source })?;
-        let address = listener.local_addr().map_err(|source| GitServerError::Listen { port, source })?;
+        let refused = |source| GitServerError::Listen { port, source };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
         let shared = Arc::new(Shared {
             root,
             backend,
             search_path,
             processes: Arc::new(Semaphore::new(PROCESSES)),
-            counters: Arc::default(),
-            faults: GitFaultSwitch::default(),
+            fault: GitFaultSwitch::default(),
             cancel: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
@@ -142,7 +138,7 @@ impl GitServer {
             .tempdir_in(&self.shared.root)
             .map_err(io_error("create a folder in", &self.shared.root))?;
         let bare = staged.path().join("bare");
-        self.git.init_bare(&bare).await.map_err(|error| self.git_error("create a repository", error))?;
+        self.git.init_bare(&bare).await.map_err(git_error("create a repository", &self.git))?;
         let config = bare.join("config");
         let text = std::fs::read_to_string(&config).map_err(io_error("read", &config))?;
         std::fs::write(&config, text + REPOSITORY_CONFIG).map_err(io_error("write", &config))?;
@@ -158,40 +154,25 @@ impl GitServer {
         GitRemote::new(repository.url.clone())
     }
 
-    /// What it has done so far.
-    #[must_use]
-    pub fn counters(&self) -> GitCounts {
-        self.shared.counters.snapshot()
-    }
-
-    /// Replaces the faults; requests that came before keep the old ones.
-    pub fn set_faults(&self, faults: GitFaults) {
-        self.shared.faults.set(faults);
-    }
-
-    /// Sets the faults from elsewhere.
+    /// Its fault, to be set from elsewhere.
     #[must_use]
     pub fn fault_switch(&self) -> GitFaultSwitch {
-        self.shared.faults.clone()
+        self.shared.fault.clone()
     }
 
     /// Ends the server and every Git process that it started, and waits until they have ended (at most 10 s).
     pub async fn shutdown(mut self) {
         self.shared.cancel.cancel();
-        self.shared.tasks.close();
-        let tasks = tokio::time::timeout(SHUTDOWN_LIMIT, self.shared.tasks.wait()).await;
-        if tasks.is_err() {
-            tracing::warn!(limit = ?SHUTDOWN_LIMIT, "Git processes did not end in time");
-        }
+        // First the requests: after the last one no process is started.
         if let Some(mut serving) = self.serving.take()
             && tokio::time::timeout(SHUTDOWN_LIMIT, &mut serving).await.is_err()
         {
             serving.abort();
         }
-    }
-
-    fn git_error(&self, action: &'static str, error: GitError) -> GitServerError {
-        GitServerError::Git { action, git: self.git.program().to_owned(), source: Box::new(error) }
+        self.shared.tasks.close();
+        if tokio::time::timeout(SHUTDOWN_LIMIT, self.shared.tasks.wait()).await.is_err() {
+            tracing::warn!(limit = ?SHUTDOWN_LIMIT, "Git processes did not end in time");
+        }
     }
 }
 
@@ -212,14 +193,15 @@ const REPOSITORY_CONFIG: &str = "\
 ";
 
 async fn find_backend(git: &Git) -> Result<PathBuf, GitServerError> {
-    let folder = git.exec_path().await.map_err(|error| GitServerError::Git {
-        action: "ask for the folder of Git's programs",
-        git: git.program().to_owned(),
-        source: Box::new(error),
-    })?;
+    let folder = git.exec_path().await.map_err(git_error("ask for the folder of Git's programs", git))?;
     let path = folder.join("git-http-backend");
     // On a search path of one folder: the same test as for any other program.
     find_program("git-http-backend", folder.as_os_str()).ok_or(GitServerError::NoBackend { path })
+}
+
+fn git_error(action: &'static str, git: &Git) -> impl FnOnce(GitError) -> GitServerError {
+    let git = git.program().to_owned();
+    move |error| GitServerError::Git { action, git, source: Box::new(error) }
 }
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> GitServerError {
@@ -232,55 +214,37 @@ async fn handle(
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    let exempt_from_faults = request.headers().contains_key(EXEMPT_FROM_FAULTS_HEADER);
-    let faults = if exempt_from_faults { GitFaults::default() } else { shared.faults.get() };
-    if !faults.delay.is_zero() {
-        tokio::select! {
-            () = tokio::time::sleep(faults.delay) => {}
-            () = shared.cancel.cancelled() => {}
-        }
+    let exempt = request.headers().contains_key(EXEMPT_FROM_FAULTS_HEADER);
+    let fault = shared.fault.get().filter(|_| !exempt);
+    if let Some(GitFault::Slow(delay)) = fault {
+        shared.cancel.run_until_cancelled(tokio::time::sleep(delay.as_duration())).await;
     }
-    if faults.unavailable || shared.cancel.is_cancelled() {
-        add(&shared.counters.failed, 1);
-        return plain(StatusCode::SERVICE_UNAVAILABLE);
+    if fault == Some(GitFault::Unavailable) || shared.cancel.is_cancelled() {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    if let Some(credentials) = &faults.credentials {
-        let given = request.headers().get(header::AUTHORIZATION);
-        if given.is_none_or(|value| value.as_bytes() != credentials.header().as_bytes()) {
-            add(&shared.counters.unauthorized, 1);
-            let mut response = plain(StatusCode::UNAUTHORIZED);
-            let realm = HeaderValue::from_static("Basic realm=\"git\"");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, realm);
-            return response;
-        }
+    if fault == Some(GitFault::WrongCredentials) {
+        return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Basic realm=\"git\"")]).into_response();
     }
     serve(&shared, client, request).await
 }
 
 async fn serve(shared: &Arc<Shared>, client: SocketAddr, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let call = parse(&parts.method, parts.uri.path(), parts.uri.query());
-    let Some(call) = call.filter(|call| exists(&shared.root, call)) else {
-        add(&shared.counters.not_found, 1);
-        return plain(StatusCode::NOT_FOUND);
-    };
+    let repository = repository_of(&parts.method, parts.uri.path(), parts.uri.query());
+    if !repository.is_some_and(|name| shared.root.join(format!("{name}.git")).join("HEAD").is_file()) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     let processes = Arc::clone(&shared.processes).acquire_owned();
     let permit = tokio::select! {
         permit = tokio::time::timeout(QUEUE_LIMIT, processes) => permit,
-        () = shared.cancel.cancelled() => return plain(StatusCode::SERVICE_UNAVAILABLE),
+        () = shared.cancel.cancelled() => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
     };
     let Ok(Ok(permit)) = permit else {
-        add(&shared.counters.failed, 1);
-        return plain(StatusCode::SERVICE_UNAVAILABLE);
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    if call.service == Service::Advertise {
-        add(&shared.counters.listings, 1);
-    }
     let run = Run {
         backend: shared.backend.clone(),
         environment: environment(shared, client, &parts),
-        service: call.service,
-        counters: Arc::clone(&shared.counters),
         cancel: shared.cancel.clone(),
         permit,
     };
@@ -289,25 +253,15 @@ async fn serve(shared: &Arc<Shared>, client: SocketAddr, request: Request) -> Re
         Ok(response) => response,
         Err(error) => {
             tracing::warn!(%error, path = parts.uri.path(), "git http-backend failed");
-            plain(StatusCode::INTERNAL_SERVER_ERROR)
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
-}
-
-fn exists(root: &Path, call: &Call<'_>) -> bool {
-    root.join(format!("{}.git", call.repository)).join("HEAD").is_file()
-}
-
-fn plain(status: StatusCode) -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    response
 }
 
 /// The CGI environment (RFC 3875, `git-http-backend(1)`), and nothing of the harness's own.
 fn environment(shared: &Shared, client: SocketAddr, parts: &http::request::Parts) -> Vec<(&'static str, String)> {
     let root = shared.root.display().to_string();
-    let header = |name: &str| text(&parts.headers, name);
+    let header = |name: &str| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
     let mut environment = vec![
         ("PATH", shared.search_path.to_string_lossy().into_owned()),
         ("HOME", root.clone()),
@@ -336,8 +290,4 @@ fn environment(shared: &Shared, client: SocketAddr, parts: &http::request::Parts
     ];
     environment.extend(optional.into_iter().filter_map(|(k, v)| v.map(|v| (k, v))));
     environment
-}
-
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(str::to_owned)
 }

@@ -4,35 +4,15 @@
 
 use http::Method;
 
-/// The service that a request is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Service {
-    /// `GET info/refs?service=...`
-    Advertise,
-    /// `POST git-upload-pack`: clone and fetch.
-    UploadPack,
-    /// `POST git-receive-pack`: push.
-    ReceivePack,
-}
-
-/// A request that is served: the folder name of a repository and the call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Call<'a> {
-    pub(super) repository: &'a str,
-    pub(super) service: Service,
-}
-
-/// Reads method, path and query; `None` for everything that is not one of the three calls.
-pub(super) fn parse<'a>(method: &Method, path: &'a str, query: Option<&str>) -> Option<Call<'a>> {
+/// The folder name of the repository that a request is for; `None` for everything that is not one of the three calls.
+pub(super) fn repository_of<'a>(method: &Method, path: &'a str, query: Option<&str>) -> Option<&'a str> {
     let (folder, rest) = path.strip_prefix('/')?.split_once('/')?;
-    let repository = folder.strip_suffix(".git").filter(|name| is_name(name))?;
-    let service = match (method, rest, query) {
-        (&Method::GET, "info/refs", Some("service=git-upload-pack" | "service=git-receive-pack")) => Service::Advertise,
-        (&Method::POST, "git-upload-pack", None) => Service::UploadPack,
-        (&Method::POST, "git-receive-pack", None) => Service::ReceivePack,
-        _ => return None,
-    };
-    Some(Call { repository, service })
+    let served = matches!(
+        (method, rest, query),
+        (&Method::GET, "info/refs", Some("service=git-upload-pack" | "service=git-receive-pack"))
+            | (&Method::POST, "git-upload-pack" | "git-receive-pack", None)
+    );
+    folder.strip_suffix(".git").filter(|name| served && is_name(name))
 }
 
 /// Whether `name` is a plain repository name, so that it can be neither a path nor an option.
@@ -50,10 +30,10 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case("GET", "/a.git/info/refs?service=git-upload-pack", Some(Service::Advertise))]
-    #[case("GET", "/a.git/info/refs?service=git-receive-pack", Some(Service::Advertise))]
-    #[case("POST", "/a.git/git-upload-pack", Some(Service::UploadPack))]
-    #[case("POST", "/node-config_1.x.git/git-receive-pack", Some(Service::ReceivePack))]
+    #[case("GET", "/a.git/info/refs?service=git-upload-pack", Some("a"))]
+    #[case("GET", "/a.git/info/refs?service=git-receive-pack", Some("a"))]
+    #[case("POST", "/a.git/git-upload-pack", Some("a"))]
+    #[case("POST", "/node-config_1.x.git/git-receive-pack", Some("node-config_1.x"))]
     // The dumb protocol and files of the repository.
     #[case("GET", "/a.git/info/refs", None)]
     #[case("GET", "/a.git/HEAD", None)]
@@ -73,13 +53,12 @@ mod tests {
     #[case("POST", "/.git/git-upload-pack", None)]
     #[case("POST", "/-x.git/git-upload-pack", None)]
     #[case("GET", "/", None)]
-    fn only_smart_http(#[case] method: &str, #[case] target: &str, #[case] expected: Option<Service>) {
+    fn only_smart_http(#[case] method: &str, #[case] target: &str, #[case] expected: Option<&str>) {
         let (path, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (target, None),
         };
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let found = parse(&method, path, query).map(|call| call.service);
-        assert_eq!(found, expected);
+        assert_eq!(repository_of(&method, path, query), expected);
     }
 }

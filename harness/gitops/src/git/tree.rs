@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use super::client_error::GitError;
+use super::error::GitError;
 
 /// One entry of a Git tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,14 +38,9 @@ impl Entry {
 /// Every file and link under `root`, in order of their names. Entries called `.git` are left out: Git holds
 /// none, and a checkout has one.
 pub(super) fn entries(root: &Path) -> Result<Vec<Entry>, GitError> {
-    let io = |action, path: &Path| {
-        let path = path.to_owned();
-        move |source| GitError::Io { action, path, source }
-    };
-    let root = root.canonicalize().map_err(io("read the tree", root))?;
+    let root = root.canonicalize().map_err(GitError::io("read the tree", root))?;
     if !root.is_dir() {
-        let source = std::io::ErrorKind::NotADirectory.into();
-        return Err(io("read the tree", &root)(source));
+        return Err(GitError::io("read the tree", &root)(std::io::ErrorKind::NotADirectory.into()));
     }
     let mut entries = Vec::new();
     let walk = walkdir::WalkDir::new(&root)
@@ -56,7 +51,7 @@ pub(super) fn entries(root: &Path) -> Result<Vec<Entry>, GitError> {
     for found in walk {
         let found = found.map_err(|error| {
             let path = error.path().unwrap_or(&root).to_owned();
-            io("read", &path)(error.into())
+            GitError::io("read", path)(error.into())
         })?;
         let path = found.path().strip_prefix(&root).unwrap_or(found.path()).to_owned();
         let kind = found.file_type();
@@ -67,11 +62,11 @@ pub(super) fn entries(root: &Path) -> Result<Vec<Entry>, GitError> {
         let kind = if kind.is_dir() {
             continue;
         } else if kind.is_symlink() {
-            let target = std::fs::read_link(found.path()).map_err(io("read the link", &path))?;
+            let target = std::fs::read_link(found.path()).map_err(GitError::io("read the link", &path))?;
             check_link(&root, &path, &target)?;
             Kind::Link(target)
         } else if kind.is_file() {
-            let meta = found.metadata().map_err(|error| io("read", &path)(error.into()))?;
+            let meta = found.metadata().map_err(|error| GitError::io("read", &path)(error.into()))?;
             let executable = meta.permissions().mode() & 0o111 != 0;
             Kind::File { executable }
         } else {

@@ -49,7 +49,7 @@ pub struct AddMany {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ForcePush {
     /// How many of the run's newest commits are dropped (default: 1).
-    #[serde(default = "one")]
+    #[serde(default = "crate::defaults::one")]
     pub back: u32,
     /// What the commit in their place changes.
     #[serde(default)]
@@ -57,10 +57,6 @@ pub struct ForcePush {
     /// The first line of its message (default: the phase's name).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-}
-
-fn one() -> u32 {
-    1
 }
 
 impl Commit {

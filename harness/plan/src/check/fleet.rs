@@ -6,7 +6,7 @@ use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Expected, Facts, Scope};
+use super::{Expected, Facts};
 
 /// Azure's own record of the VMs agrees with the cluster. At least one of the two keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -29,10 +29,6 @@ pub enum VmCount {
 }
 
 impl Expected for Fleet {
-    fn scope(&self) -> Scope<'_> {
-        Scope::default()
-    }
-
     fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
         let (message, hint) = if self.vms.is_none() && self.at_end.is_none() {
             ("this expects nothing", "give `vms`, `atEnd` or both")

@@ -7,7 +7,7 @@ use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Expected, Facts, Scope};
+use super::{Expected, Facts};
 use crate::{GroupBy, LatencyName};
 
 /// Limits on one latency, which hold in each group. At least one of the percentiles or `censored`.
@@ -65,10 +65,6 @@ impl LatencyLimits {
 }
 
 impl Expected for LatencyLimits {
-    fn scope(&self) -> Scope<'_> {
-        Scope::default()
-    }
-
     fn problems(&self, _: &Facts<'_>) -> Vec<Problem> {
         let mut found = Vec::new();
         if self.percentiles().next().is_none() && self.censored.is_none() {

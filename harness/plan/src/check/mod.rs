@@ -169,7 +169,9 @@ pub enum Check {
 /// What every expectation says of itself; its name is its `Display`.
 pub trait Expected: fmt::Display {
     /// What it is about.
-    fn scope(&self) -> Scope<'_>;
+    fn scope(&self) -> Scope<'_> {
+        Scope::default()
+    }
 
     /// What the types cannot rule out, and why it could never fail, with paths from the value.
     fn problems(&self, _: &Facts<'_>) -> Vec<Problem> {
@@ -267,11 +269,7 @@ pub struct PhaseReached {
     pub phase: String,
 }
 
-impl Expected for PhaseReached {
-    fn scope(&self) -> Scope<'_> {
-        Scope::default()
-    }
-}
+impl Expected for PhaseReached {}
 
 impl fmt::Display for PhaseReached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Expected, Facts, Scope};
+use super::{Expected, Facts};
 
 /// The cores of running VMs never exceeded the quotas of `azure.quotaCores` by more than what was in flight: `quota: {}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,10 +20,6 @@ pub struct Quota {
 }
 
 impl Expected for Quota {
-    fn scope(&self) -> Scope<'_> {
-        Scope::default()
-    }
-
     fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
         let hint = "set `azure: {quotaCores: {F: 16}}`";
         let found = Problem::new(&[], "no quota is set that could be exceeded", hint);

@@ -6,7 +6,7 @@ use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Expected, Facts, Scope};
+use super::{Expected, Facts};
 
 /// The VMs of the run cost less than the same VMs at on-demand prices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,10 +17,6 @@ pub struct Savings {
 }
 
 impl Expected for Savings {
-    fn scope(&self) -> Scope<'_> {
-        Scope::default()
-    }
-
     fn problems(&self, _: &Facts<'_>) -> Vec<Problem> {
         let hint = "give a percentage above 0";
         let found = Problem::new(&["atLeastPercent"], "every run saves at least 0%", hint);

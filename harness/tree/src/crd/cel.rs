@@ -101,25 +101,27 @@ pub(super) fn value(node: &Node, schema: &Schema) -> Value {
             Value::List(Arc::new(items.iter().map(|item| value(item, inner)).collect()))
         }
         Kind::Map(entries) => {
-            let empty = Schema::default();
-            let mut map: HashMap<Key, Value> = entries
-                .iter()
-                .filter(|entry| entry.value.kind != Kind::Null)
-                .map(|entry| (key(&entry.key), value(&entry.value, schema.field(&entry.key).unwrap_or(&empty))))
-                .collect();
-            for (name, inner) in &schema.properties {
-                if let Some(default) = inner.default.as_ref().filter(|_| !map.contains_key(&key(name))) {
-                    map.insert(key(name), defaulted(default, inner));
-                }
-            }
-            Value::Map(Map { map: Arc::new(map) })
+            let present = entries.iter().filter(|entry| entry.value.kind != Kind::Null);
+            map(schema, present.map(|entry| (entry.key.as_str(), move |inner: &Schema| value(&entry.value, inner))))
         }
     }
 }
 
+/// A map, with the defaults of the fields that it lacks.
+fn map<'f, V: FnOnce(&Schema) -> Value>(schema: &Schema, fields: impl Iterator<Item = (&'f str, V)>) -> Value {
+    let empty = Schema::default();
+    let mut map: HashMap<Key, Value> =
+        fields.map(|(name, value)| (key(name), value(schema.field(name).unwrap_or(&empty)))).collect();
+    for (name, inner) in &schema.properties {
+        if let Some(default) = inner.default.as_ref().filter(|_| !map.contains_key(&key(name))) {
+            map.insert(key(name), defaulted(default, inner));
+        }
+    }
+    Value::Map(Map { map: Arc::new(map) })
+}
+
 /// A default, with the defaults of what it holds.
 fn defaulted(json: &Json, schema: &Schema) -> Value {
-    let empty = Schema::default();
     match json {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(*value),
@@ -128,21 +130,14 @@ fn defaulted(json: &Json, schema: &Schema) -> Value {
         }
         Json::String(text) => Value::String(Arc::new(text.clone())),
         Json::Array(items) => {
+            let empty = Schema::default();
             let inner = schema.items.as_deref().unwrap_or(&empty);
             Value::List(Arc::new(items.iter().map(|item| defaulted(item, inner)).collect()))
         }
-        Json::Object(fields) => {
-            let mut map: HashMap<Key, Value> = fields
-                .iter()
-                .map(|(name, value)| (key(name), defaulted(value, schema.field(name).unwrap_or(&empty))))
-                .collect();
-            for (name, inner) in &schema.properties {
-                if let Some(default) = inner.default.as_ref().filter(|_| !map.contains_key(&key(name))) {
-                    map.insert(key(name), defaulted(default, inner));
-                }
-            }
-            Value::Map(Map { map: Arc::new(map) })
-        }
+        Json::Object(fields) => map(
+            schema,
+            fields.iter().map(|(name, value)| (name.as_str(), move |inner: &Schema| defaulted(value, inner))),
+        ),
     }
 }
 

@@ -106,11 +106,7 @@ fn untestable(pool: &NodePool, fitting: &[&SkuFact]) -> Option<String> {
             "nothing here removes its startup taint {taint}, so that its nodes never count as initialized"
         ));
     }
-    let limits = &pool.limits;
-    if limits.cpu.is_some_and(|cpu| cpu.0 == 0)
-        || limits.memory.is_some_and(|memory| memory.0 == 0)
-        || limits.nodes == Some(0)
-    {
+    if pool.limits.switch_off() {
         return Some("its limits switch it off".to_owned());
     }
     let system = |key: &str| ["kubernetes.io/os", "beta.kubernetes.io/os"].contains(&key);

@@ -8,10 +8,8 @@
 
 mod aim;
 pub(crate) mod fit;
-mod size;
 mod sku;
 
 pub use aim::{Aim, aim};
-pub use fit::pods_on;
-pub use size::{capacity, derived_size};
+pub use fit::{capacity, derived_size, pods_on};
 pub use sku::{PodSize, SkuFact};

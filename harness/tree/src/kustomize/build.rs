@@ -61,7 +61,7 @@ impl Builder<'_> {
             Finding::new(Severity::Note, "kustomization-missing", path.unwrap_or(NAMES[0]), Mark::START, message)
                 .effect("Flux builds one that names every YAML file of the tree")
                 .fix("add a kustomization.yaml that names what is meant");
-        self.findings.push(note);
+        self.build.findings.push(note);
         objects
     }
 
@@ -86,7 +86,7 @@ impl Builder<'_> {
             return self.report("kustomization-fields", path, Mark::START, message, "write one, with `resources`");
         };
         self.open.push(path.to_owned());
-        self.kustomizations.insert(path.to_owned());
+        self.build.kustomizations.insert(path.to_owned());
         fields::check(self, path, document);
         let component = document.get("kind").and_then(Node::text) == Some("Component");
         let mut own = if component { std::mem::take(objects) } else { Vec::new() };
@@ -97,7 +97,7 @@ impl Builder<'_> {
 
     fn content(&mut self, path: &str, document: &Node, objects: &mut Vec<Built>) {
         let folder = super::folder_of(path);
-        let list = |key: &str| document.get(key).map_or(&[][..], Node::items);
+        let list = |key: &str| document.items_at(&[key]);
         let text = |key: &str| document.get(key).and_then(Node::scalar).unwrap_or_default();
         for key in ["resources", "bases"] {
             let items = list(key);
@@ -177,8 +177,8 @@ impl Builder<'_> {
 
     /// The objects of a file; a `List` is taken apart as kustomize does.
     fn file(&mut self, index: usize, objects: &mut Vec<Built>) {
-        if !self.resources.contains(&index) {
-            self.resources.push(index);
+        if !self.build.resources.contains(&index) {
+            self.build.resources.push(index);
         }
         let documents = match self.parse(index) {
             Ok(documents) => documents,

@@ -34,10 +34,8 @@ pub(crate) struct Build {
 
 pub(super) struct Builder<'a> {
     pub(super) files: &'a [SourceFile],
-    pub(super) findings: Vec<Finding>,
-    pub(super) resources: Vec<usize>,
-    pub(super) used: BTreeSet<usize>,
-    pub(super) kustomizations: BTreeSet<String>,
+    /// What was built so far, without the objects.
+    pub(super) build: Build,
     /// The kustomizations that are being read, outermost first.
     pub(super) open: Vec<String>,
     /// Kustomizations read so far, each as often as it is built.
@@ -49,17 +47,15 @@ pub(super) const OPENED_MAX: usize = 2_000;
 
 impl<'a> Builder<'a> {
     pub(super) fn new(files: &'a [SourceFile]) -> Self {
-        let (findings, resources, used) = (Vec::new(), Vec::new(), BTreeSet::new());
-        Self { files, findings, resources, used, kustomizations: BTreeSet::new(), open: Vec::new(), opened: 0 }
+        Self { files, build: Build::default(), open: Vec::new(), opened: 0 }
     }
 
     pub(super) fn finish(self, objects: Vec<Built>) -> Build {
-        let Self { findings, resources, used, kustomizations, .. } = self;
-        Build { objects, findings, resources, used, kustomizations }
+        Build { objects, ..self.build }
     }
 
     pub(super) fn report(&mut self, rule: &'static str, file: &str, mark: Mark, message: String, fix: &str) {
-        self.findings.push(Finding::new(Severity::Error, rule, file, mark, message).effect(EFFECT).fix(fix));
+        self.build.findings.push(Finding::new(Severity::Error, rule, file, mark, message).effect(EFFECT).fix(fix));
     }
 
     /// The file that a place is in.
@@ -74,7 +70,7 @@ impl<'a> Builder<'a> {
     /// A file that a patch or generator uses.
     pub(super) fn using(&mut self, path: &str) -> Option<usize> {
         let index = self.index_of(path)?;
-        self.used.insert(index);
+        self.build.used.insert(index);
         Some(index)
     }
 

@@ -56,7 +56,7 @@ pub(super) fn check(builder: &mut Builder<'_>, path: &str, document: &Node) {
         }
         if UNCHECKED.contains(&key) {
             let message = format!("`{key}` cannot be built here: the objects are checked without it");
-            builder.findings.push(
+            builder.build.findings.push(
                 Finding::new(Severity::Note, "kustomization-unchecked", path, entry.key_mark, message)
                     .effect("Flux applies it; what it makes of the objects shows in the run"),
             );

@@ -29,23 +29,22 @@ pub(crate) fn flux_build(files: &[SourceFile], object: &Built, prefix: &str) -> 
     let mut builder = Builder::new(files);
     let spec = object.node.get("spec");
     let path = spec.and_then(|spec| spec.get("path"));
+    let mark = path.map_or(object.node.mark, |path| path.mark);
     let text = path.and_then(Node::text).unwrap_or_default();
     let asked = super::join("", text);
     let folder = asked.as_deref().and_then(|path| within(path, prefix)).filter(|folder| exists(files, folder));
     let folder = folder.or_else(|| {
         let (top, folder) = elsewhere(files, asked.as_deref()?, prefix)?;
-        let mark = path.map_or(object.node.mark, |path| path.mark);
         let message = format!("`{text}` is taken for `{folder}` of this tree, as if the repository began at `{top}`");
         let note = Finding::new(Severity::Note, "flux-path", builder.path_of(mark), mark, message)
             .effect("that is so where the tree is pushed to a repository of its own");
-        builder.findings.push(note);
+        builder.build.findings.push(note);
         Some(folder)
     });
     let Some(folder) = folder else {
-        let mark = path.map_or(object.node.mark, |path| path.mark);
         let message =
             format!("there is no folder `{text}` in this tree: what the Kustomization applies is not checked");
-        builder.findings.push(
+        builder.build.findings.push(
             Finding::new(Severity::Warning, "flux-path", builder.path_of(mark), mark, message)
                 .effect("if its source is this repository, it stays not ready: kustomization path not found")
                 .fix(
@@ -59,11 +58,10 @@ pub(crate) fn flux_build(files: &[SourceFile], object: &Built, prefix: &str) -> 
         && files.iter().any(|file| is_kustomization(&file.path))
     {
         // A tree of several parts is hardly meant to be applied as a whole: more likely the source is another repository.
-        let mark = path.map_or(object.node.mark, |path| path.mark);
         let message = "the path is the top of the repository, which has no kustomization.yaml: what the Kustomization applies is not checked";
         let finding = Finding::new(Severity::Note, "flux-path", builder.path_of(mark), mark, message)
             .effect("if its source is this repository, Flux applies every YAML file in it");
-        builder.findings.push(finding);
+        builder.build.findings.push(finding);
         return FluxBuild { folder: None, build: builder.finish(Vec::new()) };
     }
     let mut objects = builder.root(&folder);
@@ -95,7 +93,7 @@ fn exists(files: &[SourceFile], folder: &str) -> bool {
 }
 
 fn overlay(builder: &mut Builder<'_>, folder: &str, spec: &Node, objects: &mut Vec<Built>) {
-    let list = |key: &str| spec.get(key).map_or(&[][..], Node::items);
+    let list = |key: &str| spec.items_at(&[key]);
     let text = |key: &str| spec.get(key).and_then(Node::text).unwrap_or_default();
     for component in list("components") {
         let path = builder.path_of(component.mark);
@@ -128,7 +126,7 @@ fn overlay(builder: &mut Builder<'_>, folder: &str, spec: &Node, objects: &mut V
 }
 
 fn substitute_all(builder: &mut Builder<'_>, post_build: &Node, objects: &mut [Built]) {
-    let pairs = post_build.get("substitute").map_or(&[][..], Node::entries);
+    let pairs = post_build.entries_at(&["substitute"]);
     let values: BTreeMap<&str, String> =
         pairs.iter().filter_map(|pair| Some((pair.key.as_str(), pair.value.scalar()?))).collect();
     let from = post_build.entry("substituteFrom");
@@ -137,17 +135,13 @@ fn substitute_all(builder: &mut Builder<'_>, post_build: &Node, objects: &mut [B
         let finding =
             Finding::new(Severity::Note, "flux-substitution", builder.path_of(entry.key_mark), entry.key_mark, message)
                 .effect("Flux puts them in before it applies the objects");
-        builder.findings.push(finding);
+        builder.build.findings.push(finding);
     }
     let mut unknown = Vec::new();
     for built in objects.iter_mut() {
         let disabled = ["labels", "annotations"].iter().any(|field| {
-            built
-                .node
-                .at(&["metadata", field, "kustomize.toolkit.fluxcd.io/substitute"])
-                .and_then(Node::scalar)
-                .as_deref()
-                == Some("disabled")
+            let asked = built.node.at(&["metadata", field, "kustomize.toolkit.fluxcd.io/substitute"]);
+            asked.and_then(Node::text) == Some("disabled")
         });
         if !disabled {
             substitute(&mut built.node, &values, &mut unknown);
@@ -158,7 +152,7 @@ fn substitute_all(builder: &mut Builder<'_>, post_build: &Node, objects: &mut [B
         let finding = Finding::new(Severity::Error, "flux-substitution", builder.path_of(mark), mark, message)
             .effect("kustomize-controller 1.9 refuses to build: Flux applies nothing of the tree")
             .fix(format!("set it in `postBuild.substitute`, or write `${{{name}:=default}}`"));
-        builder.findings.push(finding);
+        builder.build.findings.push(finding);
     }
 }
 
@@ -187,13 +181,10 @@ fn expanded(text: &str, values: &BTreeMap<&str, String>) -> (String, Vec<String>
         let inner = &rest[at + 2..at + end];
         let name_end = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inner.len());
         let (name, modifier) = inner.split_at(name_end);
-        let value = values.get(name).cloned().or_else(|| {
-            modifier
-                .strip_prefix(":=")
-                .or(modifier.strip_prefix(":-"))
-                .or(modifier.strip_prefix('='))
-                .map(str::to_owned)
-        });
+        let value = values
+            .get(name)
+            .cloned()
+            .or_else(|| [":=", ":-", "="].iter().find_map(|sign| modifier.strip_prefix(sign)).map(str::to_owned));
         out.push_str(if escaped { &rest[..at - 1] } else { &rest[..at] });
         match value {
             Some(value) if !escaped => out.push_str(&value),

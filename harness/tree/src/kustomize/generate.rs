@@ -8,7 +8,7 @@ use harness_yaml::{Entry, Kind, Node};
 /// content and is the same in every reference.
 pub(super) fn generate(builder: &mut Builder<'_>, path: &str, folder: &str, document: &Node, into: &mut Vec<Built>) {
     for (field, kind) in [("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")] {
-        for item in document.get(field).map_or(&[][..], Node::items) {
+        for item in document.items_at(&[field]) {
             one(builder, path, folder, item, kind, into);
         }
     }
@@ -21,7 +21,7 @@ fn one(builder: &mut Builder<'_>, path: &str, folder: &str, item: &Node, kind: &
         return builder.report("kustomization-generators", path, item.mark, message, "give it a name");
     }
     let mut data = Node::empty_map(item.mark);
-    for literal in item.get("literals").map_or(&[][..], Node::items) {
+    for literal in item.items_at(&["literals"]) {
         let Some(text) = literal.text() else { continue };
         match text.split_once('=') {
             Some((key, value)) => data.put(key, Node::of_text(value.trim_matches(['"', '\'']), literal.mark)),
@@ -32,7 +32,7 @@ fn one(builder: &mut Builder<'_>, path: &str, folder: &str, item: &Node, kind: &
         }
     }
     for field in ["files", "envs"] {
-        for file in item.get(field).map_or(&[][..], Node::items) {
+        for file in item.items_at(&[field]) {
             let text = file.text().unwrap_or_default();
             let (key, name) = text.split_once('=').unwrap_or((text.rsplit('/').next().unwrap_or_default(), text));
             match super::join(folder, name).and_then(|path| builder.using(&path)) {
@@ -42,7 +42,7 @@ fn one(builder: &mut Builder<'_>, path: &str, folder: &str, item: &Node, kind: &
                 _ => {
                     let message =
                         format!("`{name}` is not a YAML or JSON file: what is generated from it is not checked");
-                    builder.findings.push(
+                    builder.build.findings.push(
                         Finding::new(Severity::Note, "kustomization-unchecked", path, file.mark, message)
                             .effect("Flux builds it from the file"),
                     );

@@ -9,13 +9,13 @@ const RULE: &str = "kustomization-patches";
 
 /// Applies the patches of a kustomization.
 pub(super) fn apply(builder: &mut Builder<'_>, path: &str, folder: &str, document: &Node, objects: &mut Vec<Built>) {
-    for item in document.get("patchesStrategicMerge").map_or(&[][..], Node::items) {
+    for item in document.items_at(&["patchesStrategicMerge"]) {
         if let Some(documents) = text_or_file(builder, path, folder, item) {
             documents.iter().for_each(|patch| strategic(builder, path, item.mark, patch, None, objects));
         }
     }
     for list in ["patches", "patchesJson6902"] {
-        for item in document.get(list).map_or(&[][..], Node::items) {
+        for item in document.items_at(&[list]) {
             one(builder, path, folder, item, objects);
         }
     }
@@ -129,7 +129,7 @@ fn strategic(
 fn nothing_selected(builder: &mut Builder<'_>, path: &str, mark: Mark) {
     use crate::finding::{Finding, Severity};
     let message = "the target of this patch selects no object";
-    builder.findings.push(
+    builder.build.findings.push(
         Finding::new(Severity::Warning, RULE, path, mark, message)
             .effect("kustomize says nothing, and the patch changes nothing")
             .fix("correct `target`, or remove the patch"),

@@ -134,7 +134,7 @@ pub(super) fn of(files: &[SourceFile], root: &Build) -> (Vec<Layer>, Vec<LayerKi
     let mut layers: Vec<Layer> = builds
         .iter()
         .map(|layer| {
-            let needs = layer.object.node.at(&["spec", "dependsOn"]).map_or(&[][..], Node::items);
+            let needs = layer.object.node.items_at(&["spec", "dependsOn"]);
             let depends_on = needs.iter().filter_map(|need| need.get("name")?.text().map(str::to_owned));
             Layer { name: name(layer).to_owned(), depends_on: depends_on.collect() }
         })

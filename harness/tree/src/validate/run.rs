@@ -9,7 +9,7 @@ use crate::crd;
 use crate::derive::SkuFact;
 use crate::finding::{Finding, Severity};
 use crate::kustomize::{self, Build, Built};
-use crate::node_config::{self, NodeConfigTree};
+use crate::node_config;
 use crate::object::Object;
 use crate::source_file::SourceFile;
 use harness_yaml::{self as yaml, Kind, Node};
@@ -249,9 +249,9 @@ impl Run<'_> {
             let broken = findings.iter().any(|finding| finding.severity == Severity::Error);
             self.findings.extend(findings);
             if !broken {
-                let tree = NodeConfigTree { pools: node_config::pools_of(&found), ..NodeConfigTree::default() };
-                self.findings.extend(node_config::check_skus(&tree.pools, self.inputs.skus));
-                self.findings.extend(node_config::pools_and_skus(&tree.pools, self.inputs.skus));
+                let pools = node_config::pools_of(&found);
+                self.findings.extend(node_config::check_skus(&pools, self.inputs.skus));
+                self.findings.extend(node_config::pools_and_skus(&pools, self.inputs.skus));
             }
             for object in &found {
                 let checked = checked(object, &paths);

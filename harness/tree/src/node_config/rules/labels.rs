@@ -4,8 +4,8 @@
 
 use crate::finding::Finding;
 use crate::object::Object;
+use harness_yaml::Mark;
 use harness_yaml::suggest;
-use harness_yaml::{Mark, Node};
 
 const KARPENTER: [&str; 1] = ["karpenter.sh/capacity-type"];
 
@@ -46,8 +46,8 @@ const SINGLE: [&str; 6] =
     ["accelerator", "agentpool", "karpenter.sh/nodepool", "kubernetes.io/hostname", "storageprofile", "storagetier"];
 
 pub(super) fn are_allowed(object: &Object<'_>) -> Vec<Finding> {
-    let labels = object.node.at(&["spec", "template", "metadata", "labels"]).map_or(&[][..], Node::entries);
-    let requirements = object.node.at(&["spec", "template", "spec", "requirements"]).map_or(&[][..], Node::items);
+    let labels = object.node.entries_at(&["spec", "template", "metadata", "labels"]);
+    let requirements = object.node.items_at(&["spec", "template", "spec", "requirements"]);
     let asked = requirements.iter().filter_map(|item| item.get("key")).filter_map(|key| Some((key.text()?, key.mark)));
     let mut findings: Vec<Finding> = labels
         .iter()
@@ -88,10 +88,5 @@ fn restricted(object: &Object<'_>, key: &str, mark: Mark) -> Option<Finding> {
     }
     let fix = suggest::closest(key, allowed.iter().copied())
         .map_or_else(|| "use a label of a domain of your own".to_owned(), |near| format!("did you mean `{near}`?"));
-    Some(
-        object
-            .error("labels", mark, format!("a NodePool may not use the label `{key}`"))
-            .effect("the API server refuses the object: Flux reports the tree as not ready")
-            .fix(fix),
-    )
+    Some(object.refused("labels", mark, format!("a NodePool may not use the label `{key}`"), fix))
 }

@@ -5,23 +5,22 @@ use crate::finding::{Finding, Severity};
 use crate::object::Object;
 use crate::pool::NodePool;
 use harness_units::Bytes;
-use harness_yaml::Node;
 
 const RULE: &str = "limits";
 
 pub(super) fn are_quantities(object: &Object<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for entry in object.node.at(&["spec", "limits"]).map_or(&[][..], Node::entries) {
+    for entry in object.node.entries_at(&["spec", "limits"]) {
         let readable = entry.value.scalar().is_some_and(|text| text.parse::<Bytes>().is_ok());
         if !readable {
             let message =
                 format!("the limit of `{}` is {}, which is not a quantity", entry.key, entry.value.describe());
-            findings.push(
-                object
-                    .error(RULE, entry.value.mark, message)
-                    .effect("the API server refuses the object: Flux reports the tree as not ready")
-                    .fix("write it as Kubernetes does, such as 1000 or 1000Gi"),
-            );
+            findings.push(object.refused(
+                RULE,
+                entry.value.mark,
+                message,
+                "write it as Kubernetes does, such as 1000 or 1000Gi",
+            ));
         }
     }
     findings
@@ -34,10 +33,7 @@ pub fn check_skus(pools: &[NodePool], skus: &[SkuFact]) -> Vec<Finding> {
 
 fn too_small(pool: &NodePool, skus: &[SkuFact]) -> Option<Finding> {
     let limits = &pool.limits;
-    if limits.cpu.is_some_and(|cpu| cpu.0 == 0)
-        || limits.memory.is_some_and(|memory| memory.0 == 0)
-        || limits.nodes == Some(0)
-    {
+    if limits.switch_off() {
         let message = format!("the limits of `{}` switch the pool off", pool.name);
         return Some(
             Finding::new(Severity::Warning, RULE, &pool.file, pool.limits_mark, message)

@@ -21,6 +21,7 @@ use crate::pool::NodePool;
 pub use limits::check_skus;
 pub(crate) use metrics::are_exposed as metrics_are_exposed;
 pub use node_class::max_pods;
+pub(super) use objects::some_pool;
 pub(crate) use versions::is_checked;
 
 /// A rule over all objects of a tree.
@@ -42,8 +43,6 @@ const POOL_RULES: [ObjectRule; 8] = [
     limits::are_quantities,
 ];
 
-const CLASS_RULES: [ObjectRule; 1] = [node_class::values];
-
 /// Applies every rule that needs no facts about the target. `complete` is false where a part of the tree could not be read: then
 /// nothing is said about what seems to be missing.
 pub(crate) fn check(objects: &[Object<'_>], complete: bool) -> Vec<Finding> {
@@ -54,11 +53,6 @@ pub(crate) fn check(objects: &[Object<'_>], complete: bool) -> Vec<Finding> {
     findings
 }
 
-/// A tree that is meant for the provisioner has a pool.
-pub(super) fn some_pool(objects: &[Object<'_>]) -> Option<Finding> {
-    objects::some_pool(objects)
-}
-
 fn of_object(object: &Object<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = versions::are_served(object).into_iter().collect();
     findings.extend(objects::have_names(object));
@@ -67,11 +61,10 @@ fn of_object(object: &Object<'_>) -> Vec<Finding> {
         findings.extend(POOL_RULES.iter().flat_map(|rule| rule(object)));
     }
     if object.is_node_class() && ["v1beta1", "v1alpha2"].contains(&object.version()) {
-        findings.extend(CLASS_RULES.iter().flat_map(|rule| rule(object)));
+        findings.extend(node_class::values(object));
     }
     // The rules know what AKS does and what the author means; the schema adds whatever they do not cover.
-    let checked = crd::check(object);
-    for (news, extent) in checked {
+    for (news, extent) in crd::check(object) {
         if !is_said(&findings, &news, &extent) {
             findings.push(news);
         } else if let Some(known) = findings.iter_mut().find(|known| same_place(known, &news) && !known.fixable) {

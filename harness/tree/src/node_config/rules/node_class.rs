@@ -2,13 +2,11 @@
 //!
 //! Source: karpenter.azure.com_aksnodeclasses.yaml of karpenter-provider-azure v1.14.0.
 
-use super::pool::same_but_case;
+use super::pool::spelling;
 use crate::finding::Finding;
 use crate::object::Object;
-use harness_yaml::suggest;
 
 const RULE: &str = "node-class-values";
-const REFUSED: &str = "the API server refuses the object: Flux reports the tree as not ready";
 
 const RANGES: [(&[&str], u64, u64); 4] = [
     (&["spec", "osDiskSizeGB"], 30, 2048),
@@ -32,23 +30,12 @@ pub(super) fn values(object: &Object<'_>) -> Vec<Finding> {
         let Some(node) = object.node.at(path) else { continue };
         if !node.whole().is_some_and(|value| (low..=high).contains(&value)) {
             let message = format!("`{}` is {}", path[path.len() - 1], node.describe());
-            findings.push(
-                object
-                    .error(RULE, node.mark, message)
-                    .effect(REFUSED)
-                    .fix(format!("write a number from {low} to {high}")),
-            );
+            findings.push(object.refused(RULE, node.mark, message, format!("write a number from {low} to {high}")));
         }
     }
     for (path, known) in SPELLINGS {
         let Some(node) = object.node.at(path) else { continue };
-        let text = node.scalar().unwrap_or_default();
-        if !known.contains(&text.as_str()) {
-            let message = format!("`{}` cannot be `{text}`", path[path.len() - 1]);
-            let fix = suggest::hint(&text, known.iter().copied());
-            let edits = same_but_case(&text, known).map(|right| object.replacing(node, right)).unwrap_or_default();
-            findings.push(object.error(RULE, node.mark, message).effect(REFUSED).fix(fix).edits(edits));
-        }
+        findings.extend(spelling(object, RULE, path[path.len() - 1], node, known));
     }
     findings.extend(subnet(object));
     findings
@@ -64,10 +51,12 @@ fn subnet(object: &Object<'_>) -> Option<Finding> {
             if [subscription, group, network, subnet].iter().all(|part| !part.is_empty())
     );
     (!well_formed).then(|| {
-        object
-            .error(RULE, node.mark, "`vnetSubnetID` is not the resource id of a subnet".to_owned())
-            .effect(REFUSED)
-            .fix("write /subscriptions/S/resourceGroups/G/providers/Microsoft.Network/virtualNetworks/V/subnets/N")
+        object.refused(
+            RULE,
+            node.mark,
+            "`vnetSubnetID` is not the resource id of a subnet".to_owned(),
+            "write /subscriptions/S/resourceGroups/G/providers/Microsoft.Network/virtualNetworks/V/subnets/N",
+        )
     })
 }
 

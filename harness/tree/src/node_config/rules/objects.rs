@@ -23,10 +23,12 @@ pub(super) fn have_names(object: &Object<'_>) -> Vec<Finding> {
     }
     let mark = object.node.at(&["metadata", "name"]).map_or(object.node.mark, |node| node.mark);
     let message = format!("`{name}` cannot be the name of a {}", object.kind());
-    let finding = object
-        .error("object-name", mark, message)
-        .effect("the API server refuses the object: Flux reports the tree as not ready")
-        .fix("use lower-case letters, digits, hyphens and dots in `metadata.name`");
+    let finding = object.refused(
+        "object-name",
+        mark,
+        message,
+        "use lower-case letters, digits, hyphens and dots in `metadata.name`",
+    );
     vec![finding]
 }
 
@@ -80,7 +82,8 @@ pub(super) fn references_lead_somewhere(objects: &[Object<'_>]) -> Vec<Finding> 
     findings
 }
 
-pub(super) fn some_pool(objects: &[Object<'_>]) -> Option<Finding> {
+/// A tree that is meant for the provisioner has a pool.
+pub(in crate::node_config) fn some_pool(objects: &[Object<'_>]) -> Option<Finding> {
     if objects.iter().any(|object| object.kind() == "NodePool") {
         return None;
     }

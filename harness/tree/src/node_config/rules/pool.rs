@@ -5,8 +5,6 @@ use crate::object::Object;
 use harness_yaml::Node;
 use harness_yaml::suggest;
 
-const REFUSED: &str = "the API server refuses the object: Flux reports the tree as not ready";
-
 const POLICIES: [&str; 3] = ["WhenEmpty", "WhenEmptyOrUnderutilized", "Balanced"];
 const REASONS: [&str; 3] = ["Underutilized", "Empty", "Drifted"];
 const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
@@ -16,10 +14,12 @@ pub(super) fn node_class_ref(object: &Object<'_>) -> Vec<Finding> {
     let path = ["spec", "template", "spec", "nodeClassRef"];
     let Some(reference) = object.node.at(&path) else {
         let mark = object.key_mark(&path);
-        let finding = object
-            .error(RULE, mark, "`spec.template.spec.nodeClassRef` is missing")
-            .effect(REFUSED)
-            .fix("write `nodeClassRef: {group: karpenter.azure.com, kind: AKSNodeClass, name: ...}`");
+        let finding = object.refused(
+            RULE,
+            mark,
+            "`spec.template.spec.nodeClassRef` is missing",
+            "write `nodeClassRef: {group: karpenter.azure.com, kind: AKSNodeClass, name: ...}`",
+        );
         return vec![finding];
     };
     let mut findings = Vec::new();
@@ -34,7 +34,7 @@ pub(super) fn node_class_ref(object: &Object<'_>) -> Vec<Finding> {
             let other = reference.get("apiVersion").is_some() && key == "group";
             let line = expected.filter(|_| !other && value.is_none()).map(|text| format!("{key}: {text}"));
             let edits = line.map(|line| object.inserting(reference, &line)).unwrap_or_default();
-            let finding = object.error(RULE, mark, format!("`nodeClassRef` has no `{key}`")).effect(REFUSED).fix(fix);
+            let finding = object.refused(RULE, mark, format!("`nodeClassRef` has no `{key}`"), fix);
             findings.push(finding.edits(edits));
         } else if expected.is_some_and(|expected| expected != text) {
             let mark = value.map_or(reference.mark, |value| value.mark);
@@ -78,16 +78,19 @@ pub(super) fn disruption(object: &Object<'_>) -> Vec<Finding> {
             let key = path[path.len() - 1];
             let fix = if never { "write it like 30s, 10m, 720h or Never" } else { "write it like 30s, 10m or 1h" };
             let message = format!("`{key}` is {}, which is not a duration of Karpenter", node.describe());
-            findings.push(object.error(RULE, node.mark, message).effect(REFUSED).fix(fix));
+            findings.push(object.refused(RULE, node.mark, message, fix));
         }
     }
     let Some(disruption) = object.node.at(&["spec", "disruption"]) else { return findings };
     if disruption.get("consolidateAfter").is_none() {
         let mark = object.key_mark(&["spec", "disruption"]);
         let finding = object
-            .error(RULE, mark, "`spec.disruption` has no `consolidateAfter`")
-            .effect(REFUSED)
-            .fix("write `consolidateAfter: 0s`, which is what pools without `disruption` have, or longer")
+            .refused(
+                RULE,
+                mark,
+                "`spec.disruption` has no `consolidateAfter`",
+                "write `consolidateAfter: 0s`, which is what pools without `disruption` have, or longer",
+            )
             .edits(object.inserting(disruption, "consolidateAfter: 0s"));
         findings.push(finding);
     }
@@ -97,13 +100,23 @@ pub(super) fn disruption(object: &Object<'_>) -> Vec<Finding> {
     findings
 }
 
-fn spelling(object: &Object<'_>, rule: &'static str, key: &str, node: &Node, known: &[&str]) -> Option<Finding> {
+/// A value that is not one of those that are known.
+pub(super) fn spelling(
+    object: &Object<'_>,
+    rule: &'static str,
+    key: &str,
+    node: &Node,
+    known: &[&str],
+) -> Option<Finding> {
     let text = node.scalar().unwrap_or_default();
     (!known.contains(&text.as_str())).then(|| {
         object
-            .error(rule, node.mark, format!("`{key}` cannot be `{text}`"))
-            .effect(REFUSED)
-            .fix(suggest::hint(&text, known.iter().copied()))
+            .refused(
+                rule,
+                node.mark,
+                format!("`{key}` cannot be `{text}`"),
+                suggest::hint(&text, known.iter().copied()),
+            )
             .edits(same_but_case(&text, known).map(|right| object.replacing(node, right)).unwrap_or_default())
     })
 }
@@ -116,7 +129,7 @@ pub(super) fn same_but_case<'k>(text: &str, known: &[&'k str]) -> Option<&'k str
 pub(super) fn budgets(object: &Object<'_>) -> Vec<Finding> {
     const RULE: &str = "budgets";
     let mut findings = Vec::new();
-    for budget in object.node.at(&["spec", "disruption", "budgets"]).map_or(&[][..], Node::items) {
+    for budget in object.node.items_at(&["spec", "disruption", "budgets"]) {
         let nodes = budget.get("nodes");
         let text = nodes.and_then(Node::scalar).unwrap_or_default();
         let mark = nodes.map_or(budget.mark, |nodes| nodes.mark);
@@ -125,22 +138,17 @@ pub(super) fn budgets(object: &Object<'_>) -> Vec<Finding> {
         let quoted = nodes.is_some_and(|node| node.text().is_some());
         if !percent && !count {
             let message = format!("`nodes` of a budget is `{text}`");
-            findings.push(
-                object
-                    .error(RULE, mark, message)
-                    .effect(REFUSED)
-                    .fix("write a count (\"5\") or a percentage (\"10%\")"),
-            );
+            findings.push(object.refused(RULE, mark, message, "write a count (\"5\") or a percentage (\"10%\")"));
         } else if !quoted {
             let message = format!("`nodes` of a budget is the number {text}, where a text is expected");
             let edits = nodes.map(|nodes| object.quoting(nodes)).unwrap_or_default();
             let fix = format!("write `nodes: \"{text}\"`");
-            findings.push(object.error(RULE, mark, message).effect(REFUSED).fix(fix).edits(edits));
+            findings.push(object.refused(RULE, mark, message, fix).edits(edits));
         }
         let (schedule, duration) = (budget.get("schedule"), budget.get("duration"));
         if schedule.is_some() != duration.is_some() {
             let message = "a budget has both `schedule` and `duration`, or neither";
-            findings.push(object.error(RULE, budget.mark, message).effect(REFUSED).fix("add the other one"));
+            findings.push(object.refused(RULE, budget.mark, message, "add the other one"));
         }
         if ["0", "0%"].contains(&text.as_str()) && schedule.is_none() && budget.get("reasons").is_none() {
             let finding = object
@@ -149,7 +157,7 @@ pub(super) fn budgets(object: &Object<'_>) -> Vec<Finding> {
                 .fix("give it `schedule` and `duration`, or remove it");
             findings.push(finding);
         }
-        for reason in budget.get("reasons").map_or(&[][..], Node::items) {
+        for reason in budget.items_at(&["reasons"]) {
             findings.extend(spelling(object, RULE, "reasons", reason, &REASONS));
         }
     }
@@ -160,29 +168,29 @@ pub(super) fn taints(object: &Object<'_>) -> Vec<Finding> {
     const RULE: &str = "taints";
     let mut findings = Vec::new();
     for list in ["taints", "startupTaints"] {
-        for taint in object.node.at(&["spec", "template", "spec", list]).map_or(&[][..], Node::items) {
+        for taint in object.node.items_at(&["spec", "template", "spec", list]) {
             if taint.get("key").and_then(Node::text).is_none_or(str::is_empty) {
-                findings.push(
-                    object
-                        .error(RULE, taint.mark, format!("an item of `{list}` has no `key`"))
-                        .effect(REFUSED)
-                        .fix("give it a key"),
-                );
+                findings.push(object.refused(
+                    RULE,
+                    taint.mark,
+                    format!("an item of `{list}` has no `key`"),
+                    "give it a key",
+                ));
             }
             match taint.get("effect") {
                 Some(effect) => findings.extend(spelling(object, RULE, "effect", effect, &EFFECTS)),
-                None => findings.push(
-                    object
-                        .error(RULE, taint.mark, format!("an item of `{list}` has no `effect`"))
-                        .effect(REFUSED)
-                        .fix("write `effect: NoSchedule`"),
-                ),
+                None => findings.push(object.refused(
+                    RULE,
+                    taint.mark,
+                    format!("an item of `{list}` has no `effect`"),
+                    "write `effect: NoSchedule`",
+                )),
             }
             if let Some(value) = taint.get("value").filter(|value| value.text().is_none()) {
                 let message = format!("the value of a taint is {}, where a text is expected", value.describe());
                 let fix = format!("write `value: \"{}\"`", value.scalar().unwrap_or_default());
                 let edits = object.quoting(value);
-                findings.push(object.error(RULE, value.mark, message).effect(REFUSED).fix(fix).edits(edits));
+                findings.push(object.refused(RULE, value.mark, message, fix).edits(edits));
             }
         }
     }
@@ -196,27 +204,26 @@ pub(super) fn weight_and_replicas(object: &Object<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(weight) = weight.filter(|weight| !weight.whole().is_some_and(|value| (1..=100).contains(&value))) {
         let message = format!("`weight` is {}", weight.describe());
-        findings.push(
-            object
-                .error(RULE, weight.mark, message)
-                .effect(REFUSED)
-                .fix("write a number from 1 to 100, or leave it out for 0"),
-        );
+        findings.push(object.refused(
+            RULE,
+            weight.mark,
+            message,
+            "write a number from 1 to 100, or leave it out for 0",
+        ));
     }
     let Some(replicas) = replicas else { return findings };
     if replicas.whole().is_none() {
         let message = format!("`replicas` is {}", replicas.describe());
-        findings.push(object.error(RULE, replicas.mark, message).effect(REFUSED).fix("write a whole number from 0"));
+        findings.push(object.refused(RULE, replicas.mark, message, "write a whole number from 0"));
     }
     if let Some(weight) = weight {
         let message = "a static pool (with `replicas`) has no weight";
-        findings.push(object.error(RULE, weight.mark, message).effect(REFUSED).fix("remove `weight` or `replicas`"));
+        findings.push(object.refused(RULE, weight.mark, message, "remove `weight` or `replicas`"));
     }
-    let others =
-        object.node.at(&["spec", "limits"]).map_or(&[][..], Node::entries).iter().filter(|entry| entry.key != "nodes");
+    let others = object.node.entries_at(&["spec", "limits"]).iter().filter(|entry| entry.key != "nodes");
     for entry in others {
         let message = format!("a static pool (with `replicas`) has no limit of `{}`", entry.key);
-        findings.push(object.error(RULE, entry.key_mark, message).effect(REFUSED).fix("keep only `limits.nodes`"));
+        findings.push(object.refused(RULE, entry.key_mark, message, "keep only `limits.nodes`"));
     }
     findings
 }

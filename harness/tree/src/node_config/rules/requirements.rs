@@ -9,48 +9,45 @@ use harness_yaml::suggest;
 use strum::VariantNames;
 
 const RULE: &str = "requirements";
-const REFUSED: &str = "the API server refuses the object: Flux reports the tree as not ready";
 const REQUIREMENTS_MAX: usize = 100;
 const MIN_VALUES_MAX: u64 = 50;
 
 pub(super) fn are_well_formed(object: &Object<'_>) -> Vec<Finding> {
     let path = ["spec", "template", "spec", "requirements"];
     let Some(requirements) = object.node.at(&path) else {
-        let finding = object
-            .error(RULE, object.key_mark(&path), "`spec.template.spec.requirements` is missing")
-            .effect(REFUSED)
-            .fix("list at least `karpenter.azure.com/sku-family`; `requirements: []` allows every VM size");
+        let finding = object.refused(
+            RULE,
+            object.key_mark(&path),
+            "`spec.template.spec.requirements` is missing",
+            "list at least `karpenter.azure.com/sku-family`; `requirements: []` allows every VM size",
+        );
         return vec![finding];
     };
     let items = requirements.items();
     let mut findings: Vec<Finding> = items.iter().flat_map(|item| check_requirement(object, item)).collect();
     if items.len() > REQUIREMENTS_MAX {
         let message = format!("{} requirements are more than {REQUIREMENTS_MAX}", items.len());
-        findings.push(object.error(RULE, requirements.mark, message).effect(REFUSED).fix("remove some"));
+        findings.push(object.refused(RULE, requirements.mark, message, "remove some"));
     }
     findings
 }
 
 fn check_requirement(object: &Object<'_>, item: &Node) -> Vec<Finding> {
-    let error = |mark, message: String, fix: String| object.error(RULE, mark, message).effect(REFUSED).fix(fix);
     let mut findings = Vec::new();
     let key = item.get("key").and_then(Node::text).unwrap_or_default();
     if key.is_empty() {
-        findings.push(error(item.mark, "a requirement has no `key`".to_owned(), "name a label".to_owned()));
+        findings.push(object.refused(RULE, item.mark, "a requirement has no `key`", "name a label"));
     }
-    let values = item.get("values").map_or(&[][..], Node::items);
+    let values = item.items_at(&["values"]);
     let mark = item.entry("values").map_or(item.mark, |entry| entry.key_mark);
     for value in values.iter().filter(|value| value.text().is_none()) {
         let message = format!("a value of `{key}` is {}, where a text is expected", value.describe());
         let fix = format!("write \"{}\"", value.scalar().unwrap_or_default());
-        findings.push(error(value.mark, message, fix).edits(object.quoting(value)));
+        findings.push(object.refused(RULE, value.mark, message, fix).edits(object.quoting(value)));
     }
     let Some(operator) = item.get("operator") else {
-        findings.push(error(
-            item.mark,
-            format!("the requirement on `{key}` has no `operator`"),
-            "write `operator: In`".to_owned(),
-        ));
+        let message = format!("the requirement on `{key}` has no `operator`");
+        findings.push(object.refused(RULE, item.mark, message, "write `operator: In`"));
         return findings;
     };
     let name = operator.scalar().unwrap_or_default();
@@ -59,20 +56,18 @@ fn check_requirement(object: &Object<'_>, item: &Node) -> Vec<Finding> {
             let fix = suggest::hint(&name, Operator::VARIANTS.iter().copied());
             let right = same_but_case(&name, Operator::VARIANTS);
             let edits = right.map(|right| object.replacing(operator, right)).unwrap_or_default();
-            findings.push(error(operator.mark, format!("there is no operator `{name}`"), fix).edits(edits));
+            findings
+                .push(object.refused(RULE, operator.mark, format!("there is no operator `{name}`"), fix).edits(edits));
         }
         Ok(Operator::In | Operator::NotIn) if values.is_empty() => {
-            findings.push(error(mark, format!("`{name}` without values"), "name at least one value".to_owned()));
+            findings.push(object.refused(RULE, mark, format!("`{name}` without values"), "name at least one value"));
         }
         Ok(Operator::Exists | Operator::DoesNotExist) if !values.is_empty() => {
-            findings.push(error(mark, format!("`{name}` takes no values"), "remove `values`".to_owned()));
+            findings.push(object.refused(RULE, mark, format!("`{name}` takes no values"), "remove `values`"));
         }
         Ok(Operator::Gt | Operator::Lt | Operator::Gte | Operator::Lte) if !is_one_number(values) => {
-            findings.push(error(
-                mark,
-                format!("`{name}` takes one whole number"),
-                "write `values: [\"8\"]`".to_owned(),
-            ));
+            let message = format!("`{name}` takes one whole number");
+            findings.push(object.refused(RULE, mark, message, "write `values: [\"8\"]`"));
         }
         Ok(_) => {}
     }
@@ -91,7 +86,7 @@ fn min_values(object: &Object<'_>, item: &Node, operator: &str, values: &[Node])
         Some(_) => return None,
     };
     let fix = format!("write a number from 1 to {MIN_VALUES_MAX}, at most as many as values are named");
-    Some(object.error(RULE, node.mark, message).effect(REFUSED).fix(fix))
+    Some(object.refused(RULE, node.mark, message, fix))
 }
 
 fn is_one_number(values: &[Node]) -> bool {

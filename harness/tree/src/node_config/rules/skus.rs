@@ -21,12 +21,12 @@ const NO_NODE: &str = "no node is ever made for it: pods stay pending with Faile
 pub(super) fn values_exist(object: &Object<'_>) -> Vec<Finding> {
     const RULE: &str = "requirement-values";
     let mut findings = Vec::new();
-    for item in object.node.at(&["spec", "template", "spec", "requirements"]).map_or(&[][..], Node::items) {
+    for item in object.node.items_at(&["spec", "template", "spec", "requirements"]) {
         let key = item.get("key").and_then(Node::text).unwrap_or_default();
         if item.get("operator").and_then(Node::text) != Some("In") {
             continue;
         }
-        for value in item.get("values").map_or(&[][..], Node::items) {
+        for value in item.items_at(&["values"]) {
             let text = value.text().unwrap_or_default();
             if let Some((_, known)) =
                 CLOSED.iter().find(|(closed, _)| *closed == key).filter(|(_, known)| !known.contains(&text))
@@ -96,14 +96,8 @@ fn competes(a: &NodePool, b: &NodePool, skus: &[SkuFact]) -> bool {
         taints.sort();
         taints
     };
-    let off = |pool: &NodePool| {
-        let limits = &pool.limits;
-        limits.cpu.is_some_and(|cpu| cpu.0 == 0)
-            || limits.memory.is_some_and(|memory| memory.0 == 0)
-            || limits.nodes == Some(0)
-    };
-    if a.weight != b.weight || taints(a) != taints(b) || [a, b].iter().any(|pool| pool.replicas.is_some() || off(pool))
-    {
+    let unused = |pool: &NodePool| pool.replicas.is_some() || pool.limits.switch_off();
+    if a.weight != b.weight || taints(a) != taints(b) || unused(a) || unused(b) {
         return false;
     }
     let both = NodePool {

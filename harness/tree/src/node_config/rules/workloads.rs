@@ -28,13 +28,13 @@ pub(super) fn tolerate_taints(objects: &[Object<'_>]) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     for pool in objects.iter().filter(|object| object.is_node_pool()) {
-        for taint in pool.node.at(&["spec", "template", "spec", "taints"]).map_or(&[][..], Node::items) {
+        for taint in pool.node.items_at(&["spec", "template", "spec", "taints"]) {
             let text = |key: &str| taint.get(key).and_then(Node::scalar).unwrap_or_default();
             if text("effect") == "PreferNoSchedule" || text("key") == "CriticalAddonsOnly" {
                 // The first keeps no pod out; the second is tolerated by AKS's own add-ons.
                 continue;
             }
-            let tolerations = workloads.iter().flat_map(|spec| spec.get("tolerations").map_or(&[][..], Node::items));
+            let tolerations = workloads.iter().flat_map(|spec| spec.items_at(&["tolerations"]));
             if tolerations.into_iter().any(|toleration| tolerates(toleration, &text)) {
                 continue;
             }
@@ -73,7 +73,7 @@ pub(super) fn select_their_pods(object: &Object<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let selector = object.node.at(&["spec", "selector"]);
-    let labels = object.node.at(&["spec", "template", "metadata", "labels"]).map_or(&[][..], Node::entries);
+    let labels = object.node.entries_at(&["spec", "template", "metadata", "labels"]);
     let mut findings = Vec::new();
     let wanted = selector.and_then(|selector| selector.get("matchLabels")).map_or(&[][..], Node::entries);
     if selector.is_none() {

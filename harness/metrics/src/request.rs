@@ -1,13 +1,16 @@
-//! The query parameters of a request.
+//! What a request asks for, and its refusal.
 
 use std::collections::BTreeMap;
 
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use kube::core::{Selector, SelectorExt};
 use serde::Deserialize;
+use serde_json::json;
 
-use super::selector;
-use super::status::Refusal;
+use super::selector::{self, SelectorError};
 
 /// The options of a list. Paging is not offered: every answer is whole.
 #[derive(Debug, Default, Deserialize)]
@@ -65,4 +68,44 @@ impl Wanted {
 /// Now, as Kubernetes writes times: in whole seconds.
 pub(crate) fn now() -> String {
     Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A refusal in the shape of every Kubernetes API: a `Status` object.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    code: StatusCode,
+    reason: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    /// There is no such object or metric.
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self { code: StatusCode::NOT_FOUND, reason: "NotFound", message: message.into() }
+    }
+
+    /// These APIs support get and list only.
+    pub(crate) fn method_not_allowed() -> Self {
+        Self {
+            code: StatusCode::METHOD_NOT_ALLOWED,
+            reason: "MethodNotAllowed",
+            message: "metrics support get and list only, not watch or write".to_owned(),
+        }
+    }
+}
+
+impl From<SelectorError> for Refusal {
+    fn from(error: SelectorError) -> Self {
+        Self { code: StatusCode::BAD_REQUEST, reason: "BadRequest", message: error.to_string() }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": self.message, "reason": self.reason, "code": self.code.as_u16(),
+        });
+        (self.code, Json(body)).into_response()
+    }
 }
