@@ -45,6 +45,9 @@ pub struct Finding {
     pub message: String,
     /// What Kubernetes, Karpenter or AKS does with it.
     pub effect: String,
+    /// Whether the effect is that an API server refuses the object, of which its own message says more.
+    #[serde(skip)]
+    pub refused: bool,
     /// What to write instead.
     pub fix: Option<String>,
     /// The line of the last character, from 1; 0 until the text is known.
@@ -86,6 +89,7 @@ impl Finding {
             length: mark.length,
             message: message.into(),
             effect: String::new(),
+            refused: false,
             fix: None,
             end_line: 0,
             end_column: 0,
@@ -99,6 +103,12 @@ impl Finding {
     pub fn effect(mut self, effect: impl Into<String>) -> Self {
         self.effect = effect.into();
         self
+    }
+
+    /// The same where an API server refuses the object, with what follows from that.
+    pub(crate) fn refused(mut self, effect: &str) -> Self {
+        self.refused = true;
+        self.effect(effect)
     }
 
     /// The same with the edits that do what the fix says. Without any it stays what it is: for people to fix.

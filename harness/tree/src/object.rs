@@ -75,8 +75,8 @@ impl<'a> Object<'a> {
         message: impl Into<String>,
         fix: impl Into<String>,
     ) -> Finding {
-        let effect = "the API server refuses the object: Flux reports the tree as not ready";
-        self.error(rule, mark, message).effect(effect).fix(fix)
+        let effect = "the API server refuses the object: Flux applies nothing of the tree and reports it as not ready";
+        self.error(rule, mark, message).refused(effect).fix(fix)
     }
 
     pub(crate) fn warning(&self, rule: &'static str, mark: Mark, message: impl Into<String>) -> Finding {

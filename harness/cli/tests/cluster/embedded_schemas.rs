@@ -26,10 +26,7 @@ fn tree(folder: &Path) -> Vec<SourceFile> {
 
 /// Whether a finding predicts that the server refuses an object.
 fn predicts_a_refusal(validation: &Validation) -> bool {
-    validation
-        .findings
-        .iter()
-        .any(|finding| finding.severity == Severity::Error && finding.effect.starts_with("the API server refuses"))
+    validation.findings.iter().any(|finding| finding.severity == Severity::Error && finding.refused)
 }
 
 /// For each tree under `fixtures`, `validate` predicts a refusal exactly where the API server refuses an object.

@@ -10,10 +10,7 @@ use serde_json::Value;
 
 use crate::{FieldPath, Names, ObjectAddress};
 
-/// The field manager of changes where a scenario names none.
-pub const SOMEBODY: &str = "somebody";
-
-/// A change of an object behind the back of whoever declares it. Only what the run owns or what its tree holds can be changed, and the
+/// A change of an object behind the back of its owner. Only what the run owns or what its tree holds can be changed, and the
 /// GitRepository and Kustomization `flux-system/node-config`; cleanup takes back what is still there. One of `patch`, `delete`, `create`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -30,16 +27,16 @@ pub struct Change {
     /// Create it from this manifest; what is left out of `apiVersion`, `kind` and `metadata` is that of `object`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create: Option<Value>,
-    /// Nobody is expected to put it right (default: false). Otherwise the time until that is a sample of `drift_corrected`.
+    /// The change is expected to stay (default: false). Otherwise the time until it is reverted is a sample of `drift_corrected`.
     #[serde(default)]
     pub stays: bool,
     /// The field manager of the request (default: somebody). Flux takes away what `kubectl` has added and leaves what others have.
-    #[serde(default = "somebody")]
+    #[serde(default = "default_manager")]
     pub by: String,
 }
 
-fn somebody() -> String {
-    SOMEBODY.to_owned()
+fn default_manager() -> String {
+    "somebody".to_owned()
 }
 
 /// What is done to an object.

@@ -20,7 +20,7 @@ use harness_yaml::{Beside, Problem, Tagged};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use change::{Change, ChangeKind, SOMEBODY};
+pub use change::{Change, ChangeKind};
 pub use commit::{AddMany, Commit, ForcePush};
 pub use delete_node_claims::DeleteNodeClaims;
 pub use load::Load;
@@ -92,7 +92,7 @@ pub enum Action {
     KillComponent(Component),
     /// Start a component that was killed. Needs component-control.
     StartComponent(Component),
-    /// Change an object behind the back of whoever declares it. Needs gitops.
+    /// Change an object behind the back of its owner. Needs gitops.
     Change(Change),
     /// Ask Flux to fetch at once, and every Kustomization to apply, in the order of their dependencies: `reconcile: {}`. Needs gitops.
     Reconcile(Nothing),

@@ -6,7 +6,9 @@ use super::objects;
 use super::workloads::Sized;
 use crate::arrival;
 use crate::model::PhaseSpec;
-use harness_plan::{Action, Commit, ForcePush, ObjectAddress, Phase, PlannedAction, Replace, Scale, TimedAction, TreeEdit};
+use harness_plan::{
+    Action, Commit, ForcePush, ObjectAddress, Phase, PlannedAction, Replace, Scale, TimedAction, TreeEdit,
+};
 
 /// Writes the phases and each workload's peak.
 pub(super) fn expand(

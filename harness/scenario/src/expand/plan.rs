@@ -1,7 +1,7 @@
 //! All of it together.
 
-use crate::scenario::{Bound, Scenario};
 use super::{expectations, gitops, objects, phases, workloads};
+use crate::scenario::{Bound, Scenario};
 use harness_plan::{Action, Candidates, NodeConfig, PLAN_VERSION, Plan, Workload};
 use harness_simulation::Behaviour;
 use harness_tree::{NodeConfigTree, Severity, SkuFact, check_skus};

@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::WorkloadSpec;
 use harness_plan::{
-    Capability, Conditions, Gitops, Group, LabelledCheck, NamespaceQuota, Nothing, ObjectAddress, Profile, Published, TimedAction, TreeEdit,
+    Capability, Conditions, Gitops, Group, LabelledCheck, NamespaceQuota, Nothing, ObjectAddress, Profile, Published,
+    TimedAction, TreeEdit,
 };
 use harness_simulation::Behaviour;
 use harness_units::Span;

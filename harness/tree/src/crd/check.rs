@@ -11,7 +11,6 @@ use super::hints;
 use crate::finding::Finding;
 use crate::object::Object;
 
-const REFUSED: &str = "the API server refuses the object: Flux applies nothing of the tree and reports it as not ready";
 const UNKNOWN_FIELD: &str =
     "the API server refuses the field (Flux applies server-side): the tree is reported as not ready";
 
@@ -66,7 +65,7 @@ impl Structure<'_, '_> {
             edits = self.object.renaming(map, entry, right);
         }
         let message = format!("there is no field `{key}` in {}", name(self.object, at));
-        let finding = self.object.error("unknown-field", entry.key_mark, message).effect(UNKNOWN_FIELD).fix(fix);
+        let finding = self.object.error("unknown-field", entry.key_mark, message).refused(UNKNOWN_FIELD).fix(fix);
         self.findings.push((finding.edits(edits), entry.key_mark.offset..entry.value.end));
     }
 }
@@ -111,7 +110,7 @@ impl Dialect for Structure<'_, '_> {
             }
             _ => "schema-value",
         };
-        let finding = object.error(rule, mark, message).effect(REFUSED).fix(fix).edits(edits);
+        let finding = object.refused(rule, mark, message, fix).edits(edits);
         self.findings.push((finding, mark.offset..mark.offset + mark.length));
     }
 }
@@ -130,8 +129,8 @@ impl Rules<'_, '_> {
         let finding = match outcome {
             Outcome::Holds => return,
             Outcome::Broken(message) => {
-                let finding = object.error("schema-rule", mark, format!("{what}: {message}"));
-                finding.effect(REFUSED).fix(format!("make this true: {}", rule.rule))
+                let fix = format!("make this true: {}", rule.rule);
+                object.refused("schema-rule", mark, format!("{what}: {message}"), fix)
             }
             Outcome::Unknown(reason) => {
                 let message = format!("{what}: the rule `{}` is not checked without --server: {reason}", rule.rule);

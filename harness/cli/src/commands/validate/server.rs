@@ -136,11 +136,7 @@ fn merge(findings: &mut Vec<Finding>, new: Finding, files: &[SourceFile]) {
             && known.line == new.line
     });
     if let Some(known) = same {
-        if !known.effect.contains("the API server refuses") || known.rule == RULE {
-            known.effect = format!("{}; {}", known.effect, new.message);
-        } else {
-            known.effect = new.message;
-        }
+        known.effect = if known.refused { new.message } else { format!("{}; {}", known.effect, new.message) };
         return;
     }
     let text = files.iter().find(|file| file.path == new.file).map_or("", |file| file.text.as_str());

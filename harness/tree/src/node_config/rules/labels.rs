@@ -58,13 +58,7 @@ pub(super) fn are_allowed(object: &Object<'_>) -> Vec<Finding> {
     for entry in labels.iter().filter(|entry| entry.value.text().is_none()) {
         let message = format!("the label `{}` is {}, where a text is expected", entry.key, entry.value.describe());
         let fix = format!("write `{}: \"{}\"`", entry.key, entry.value.scalar().unwrap_or_default());
-        findings.push(
-            object
-                .error("labels", entry.value.mark, message)
-                .effect("the API server refuses the object")
-                .fix(fix)
-                .edits(object.quoting(&entry.value)),
-        );
+        findings.push(object.refused("labels", entry.value.mark, message, fix).edits(object.quoting(&entry.value)));
     }
     findings
 }

@@ -66,8 +66,6 @@ fn tolerates(toleration: &Node, taint: &impl Fn(&str) -> String) -> bool {
 /// `spec.selector` and the labels of the pod template, without which no workload of apps/v1 is accepted.
 pub(super) fn select_their_pods(object: &Object<'_>) -> Vec<Finding> {
     const RULE: &str = "workload-selector";
-    const REFUSED: &str =
-        "the API server refuses the object: Flux applies nothing of the tree and reports it as not ready";
     let kinds = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"];
     if object.group() != "apps" || !kinds.contains(&object.kind()) || object.node.get("spec").is_none() {
         return Vec::new();
@@ -80,14 +78,14 @@ pub(super) fn select_their_pods(object: &Object<'_>) -> Vec<Finding> {
         let message = format!("a {} needs `spec.selector`", object.kind());
         let mark = object.key_mark(&["spec"]);
         let fix = "write `selector: {matchLabels: {app: ...}}`, and the same label in `template.metadata.labels`";
-        findings.push(object.error(RULE, mark, message).effect(REFUSED).fix(fix));
+        findings.push(object.refused(RULE, mark, message, fix));
     }
     for entry in wanted {
         let label = labels.iter().find(|label| label.key == entry.key);
         if label.and_then(|label| label.value.scalar()) != entry.value.scalar() {
             let message = format!("the pod template lacks the label `{}` that the selector asks for", entry.key);
             let fix = "write the same label in `spec.template.metadata.labels`";
-            findings.push(object.error(RULE, entry.key_mark, message).effect(REFUSED).fix(fix));
+            findings.push(object.refused(RULE, entry.key_mark, message, fix));
         }
     }
     findings
