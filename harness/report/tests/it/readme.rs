@@ -2,8 +2,8 @@
 
 use crate::support;
 use harness_plan::LatencyName;
+use harness_record::{ExitCode, Summary};
 use harness_report::index::{self, Head};
-use harness_report::machine;
 use harness_report::several::{Became, Judgement, One};
 use serde_json::Value;
 
@@ -36,7 +36,7 @@ fn every_key_of_the_summary_is_described() {
     let mut result = support::failed();
     result.leaks = support::leaked().leaks;
     result.actions[0].error = Some("refused".to_owned());
-    let summary: Value = serde_json::from_str(&machine::summary_json(&result).unwrap()).unwrap();
+    let summary: Value = serde_json::from_str(&Summary::from(&result).to_json().unwrap()).unwrap();
     let mut found = Vec::new();
     keys(&summary, &mut found);
     assert!(found.len() > 80, "{found:?}");
@@ -53,7 +53,7 @@ fn every_key_of_the_index_is_described() {
     let first = ["phase up".to_owned()];
     let became =
         Became::Judged(&plan, &result, Judgement { broken: Some("There is no quota."), problems: &[], first: &first });
-    let one = One { name: "quota", group: "failure", became, troubles: &[], exit_code: 0 };
+    let one = One { name: "quota", group: "failure", became, troubles: &[], exit_code: ExitCode::Passed };
     let index: Value = serde_json::from_str(&index::json(&Head::default(), &[one]).unwrap()).unwrap();
     let mut found = Vec::new();
     keys(&index, &mut found);

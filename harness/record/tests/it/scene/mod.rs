@@ -277,7 +277,7 @@ impl Scene {
             self.story.ended(last, EndReason::Completed, "");
         }
         let events: Vec<Event> = self.story.events();
-        RunResult::from_log(&self.plan, events)
+        crate::result_of(&self.plan, events)
     }
 
     /// What one expectation came to.
