@@ -63,10 +63,10 @@ pub(crate) fn price_at(timelines: &Timelines, at_us: u64) -> PriceAt {
 /// What the run's VMs cost; `None` where no VM ran whose price is known.
 pub(crate) fn cost(timelines: &Timelines) -> Option<Cost> {
     let names = &timelines.names;
-    let is_spot = |vm: &VmTimeline| names.text(vm.capacity_type) == "spot";
+    let is_spot = |vm: &VmTimeline| names.text(vm.placed.capacity_type) == "spot";
     let vms = &timelines.azure.vms;
     let on_demand: HashMap<Name, u64> =
-        vms.iter().filter(|vm| !is_spot(vm)).filter_map(|vm| Some((vm.instance_type, vm.price?))).collect();
+        vms.iter().filter(|vm| !is_spot(vm)).filter_map(|vm| Some((vm.placed.instance_type, vm.price?))).collect();
     // Sums of price times time, divided once: many short-lived VMs must not round to nothing.
     let (mut spot, mut regular, mut same) = (0_u128, 0_u128, Some(0_u128));
     let mut cost = Cost::default();
@@ -85,7 +85,7 @@ pub(crate) fn cost(timelines: &Timelines) -> Option<Cost> {
         let regular_price = if is_spot(vm) {
             cost.spot_vms += 1;
             spot += amount;
-            vm.price_on_demand.or_else(|| on_demand.get(&vm.instance_type).copied())
+            vm.price_on_demand.or_else(|| on_demand.get(&vm.placed.instance_type).copied())
         } else {
             regular += amount;
             Some(price)

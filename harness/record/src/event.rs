@@ -287,8 +287,21 @@ pub struct ObjectKey {
     pub uid: String,
 }
 
-/// The kinds of objects that are observed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// The kinds of objects that are observed. As text they are spelled as Kubernetes does.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum ObjectKind {
     /// A pod of the run.

@@ -6,9 +6,11 @@
 pub mod compare;
 mod cost;
 pub mod event;
+mod exit_code;
 pub mod latency;
 pub mod live;
 pub mod log;
+mod milliseconds;
 mod names;
 pub mod occurrence;
 pub mod result;
@@ -21,6 +23,7 @@ pub mod verdict;
 
 pub use cost::Cost;
 pub use event::{Event, EventKind};
+pub use exit_code::ExitCode;
 pub use live::Live;
 pub use result::RunResult;
 pub use summary::Summary;

@@ -4,8 +4,7 @@ use harness_plan::{Action, Conditions, Plan};
 
 use crate::event::Event;
 use crate::latency::{LatencyStats, Sample, Samples, between, until};
-use crate::timeline::{Horizon, Join, PodTimeline, Slots, Stamp, Timelines};
-use crate::timeline::{NodeStep, PodStep};
+use crate::timeline::{Horizon, Join, NodeStep, PodStep, Slots, Stamp, Timelines, node_steps, pod_steps};
 
 /// Events taken in so far, and the plan that they follow.
 #[derive(Clone, Debug)]
@@ -59,25 +58,21 @@ impl Live {
         self.timelines.apply(event);
     }
 
-    /// What was taken in.
-    pub fn timelines(&self) -> &Timelines {
-        &self.timelines
-    }
-
     /// A snapshot: time in proportion to the objects seen (about a millisecond for 3,000 pods), so ask a few times a second, not
     /// at each event.
     pub fn view(&self) -> LiveView {
         let timelines = &self.timelines;
+        let at_us = timelines.last_us;
         let horizon = Horizon::of(timelines);
         let slots = Slots::of(&self.plan, timelines, &horizon);
         let join = Join::of(timelines);
         LiveView {
-            at_us: timelines.last_us(),
+            at_us,
             phase: self.phase(),
             pods_wanted: self.wanted(),
-            pods: self.pods(),
-            nodes: self.nodes(&join),
-            vms_failed: timelines.azure.failures.values().map(|failures| failures.count).sum(),
+            pods: PodStep { at_us, ..pod_steps(timelines).pop().unwrap_or_default() },
+            nodes: NodeStep { at_us, ..node_steps(timelines, &join).pop().unwrap_or_default() },
+            vms_failed: timelines.azure.failures.values().map(|failures| failures.times.count).sum(),
             pod_ready: stats(slots.all.iter().map(|slot| {
                 let pod = slot.pod.and_then(|pod| timelines.pods.all.get(pod as usize));
                 let gone_us = pod.map_or(slot.withdrawn_us, |pod| pod.deletion().map(Stamp::at_us));
@@ -87,8 +82,8 @@ impl Live {
             })),
             node_provisioning: stats(timelines.nodes.claims.iter().enumerate().filter_map(|(index, claim)| {
                 let from = claim.created?;
-                let ready = join.node(timelines, index).and_then(|node| node.ready);
-                let gone_us = claim.deleting.or(claim.deleted).map(Stamp::at_us);
+                let ready = join.node(index).and_then(|node| node.ready);
+                let gone_us = claim.deletion().map(Stamp::at_us);
                 Some(between(from, ready, || horizon.censor(from.at_us(), gone_us, false)))
             })),
         }
@@ -117,55 +112,8 @@ impl Live {
         let awaited = self.plan.workloads.iter().filter(|workload| workload.awaited && !workload.stays_pending);
         awaited.filter_map(|workload| last(&workload.name)).sum()
     }
-
-    fn pods(&self) -> PodStep {
-        let pods = &self.timelines.pods;
-        let mut ready: Vec<bool> = pods.all.iter().map(|pod| pod.ready.is_some()).collect();
-        for flip in &pods.flips {
-            if let Some(ready) = ready.get_mut(flip.pod as usize) {
-                *ready = flip.ready;
-            }
-        }
-        let mut step = PodStep { at_us: self.timelines.last_us(), ..PodStep::default() };
-        for (pod, ready) in pods.all.iter().zip(ready) {
-            let PodTimeline { deleted, deleting, scheduled, .. } = pod;
-            match (deleted, deleting, scheduled) {
-                (Some(_), _, _) => {}
-                (_, Some(_), _) => step.deleting += 1,
-                _ if ready => step.ready += 1,
-                (_, _, Some(_)) => step.scheduled += 1,
-                _ => step.pending += 1,
-            }
-        }
-        step
-    }
-
-    fn nodes(&self, join: &Join) -> NodeStep {
-        let mut step = NodeStep { at_us: self.timelines.last_us(), ..NodeStep::default() };
-        for (index, claim) in self.timelines.nodes.claims.iter().enumerate() {
-            let node = join.node(&self.timelines, index);
-            let ready =
-                node.is_some_and(|node| node.ready.is_some() && node.flips.last().is_none_or(|(_, ready)| *ready));
-            let node_gone = node.is_none_or(|node| node.deleted.is_some());
-            match () {
-                () if claim.deleted.is_some() && node_gone => {}
-                () if claim.deleting.or(claim.deleted).is_some() => step.deleting += 1,
-                () if ready => step.ready += 1,
-                () if claim.launched.is_some() => step.launched += 1,
-                () => step.claimed += 1,
-            }
-        }
-        step
-    }
 }
 
 fn stats(samples: impl Iterator<Item = Sample>) -> LatencyStats {
-    let (mut measured, mut censored) = (Vec::new(), Vec::new());
-    for sample in samples {
-        match sample {
-            Sample::Measured(us) => measured.push(us),
-            Sample::Censored(it) => censored.push(it),
-        }
-    }
-    Samples::new(measured, censored).stats()
+    samples.collect::<Samples>().stats()
 }

@@ -1,6 +1,9 @@
 //! Samples of one latency, and what they say when some of them have no end.
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+use crate::milliseconds::{micros, millis};
 
 /// Why a sample has no measured value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,8 +27,17 @@ pub struct Censored {
     pub cause: Cause,
 }
 
-/// A percentile of samples of which some may be censored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One sample.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sample {
+    Measured(u64),
+    Censored(Censored),
+}
+
+/// A percentile of samples of which some may be censored. As JSON it is in milliseconds: a number where it was measured,
+/// `{"beyond": number}` where only a bound is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Figure", into = "Figure")]
 pub enum Percentile {
     /// It is this many microseconds.
     Measured(u64),
@@ -47,6 +59,31 @@ impl Percentile {
     }
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Figure {
+    Measured(f64),
+    Beyond { beyond: f64 },
+}
+
+impl From<Percentile> for Figure {
+    fn from(percentile: Percentile) -> Self {
+        match percentile {
+            Percentile::Measured(us) => Self::Measured(millis(us)),
+            Percentile::Beyond(us) => Self::Beyond { beyond: millis(us) },
+        }
+    }
+}
+
+impl From<Figure> for Percentile {
+    fn from(figure: Figure) -> Self {
+        match figure {
+            Figure::Measured(ms) => Self::Measured(micros(ms)),
+            Figure::Beyond { beyond } => Self::Beyond(micros(beyond)),
+        }
+    }
+}
+
 /// The samples of one latency in one group. Made by [`Samples::new`], which sorts them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Samples {
@@ -57,7 +94,7 @@ pub struct Samples {
 }
 
 /// What is printed of a latency, in microseconds. All `None` when there is no sample.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LatencyStats {
     /// Samples, the censored ones included.
     pub count: u64,
@@ -77,6 +114,19 @@ pub struct LatencyStats {
     pub p99: Option<Percentile>,
     /// The largest.
     pub max: Option<Percentile>,
+}
+
+impl FromIterator<Sample> for Samples {
+    fn from_iter<I: IntoIterator<Item = Sample>>(samples: I) -> Self {
+        let (mut measured, mut censored) = (Vec::new(), Vec::new());
+        for sample in samples {
+            match sample {
+                Sample::Measured(us) => measured.push(us),
+                Sample::Censored(it) => censored.push(it),
+            }
+        }
+        Self::new(measured, censored)
+    }
 }
 
 impl Samples {
@@ -160,7 +210,7 @@ impl Samples {
 const LARGEST_US: u64 = 24 * 3_600 * 1_000_000;
 
 /// An empty histogram of microseconds with 3 significant digits, from 1 us to a day.
-pub fn histogram() -> Histogram<u64> {
+pub(crate) fn histogram() -> Histogram<u64> {
     // The bounds are constants that the constructor accepts (a test says so); the fallback keeps this total.
     Histogram::new_with_bounds(1, LARGEST_US, 3).unwrap_or_else(|_| fallback())
 }

@@ -12,15 +12,10 @@ impl Steps {
     pub(crate) fn from_changes(mut changes: Vec<(u64, i64)>) -> Self {
         changes.sort_unstable();
         let mut value = 0_i64;
-        let mut steps: Vec<(u64, i64)> = Vec::new();
-        for (at_us, change) in changes {
-            value = i64::saturating_add(value, change);
-            match steps.last_mut() {
-                Some(last) if last.0 == at_us => last.1 = value,
-                _ => steps.push((at_us, value)),
-            }
-        }
-        Self { steps }
+        Self::from_values(changes.into_iter().map(|(at_us, change)| {
+            value = value.saturating_add(change);
+            (at_us, value)
+        }))
     }
 
     /// From values that are set, in time; the last of one moment counts.

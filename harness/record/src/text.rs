@@ -1,5 +1,7 @@
 //! Figures as people read them.
 
+pub(crate) use harness_units::count;
+
 use crate::samples::Percentile;
 
 /// Three significant digits of a value from 0 to 1,000.
@@ -60,11 +62,6 @@ pub fn usd(micro_usd: u64) -> String {
         100_000..1_000_000 => format!("${value:.3}"),
         _ => format!("${value:.2}"),
     }
-}
-
-/// `1 pod`, `2 pods`.
-pub(crate) fn count(count: u64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// The first few, and how many more.

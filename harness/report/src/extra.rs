@@ -7,7 +7,16 @@ use harness_record::text::{significant, usd};
 use crate::text;
 
 /// A name and its value.
-pub(crate) type Line = (String, String);
+pub(crate) struct Fact {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+impl Fact {
+    pub(crate) fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: value.into() }
+    }
+}
 
 /// Where the prices are from.
 pub(crate) fn price_source(result: &RunResult) -> &'static str {
@@ -15,15 +24,14 @@ pub(crate) fn price_source(result: &RunResult) -> &'static str {
 }
 
 /// What the VMs cost; empty where no price is known.
-pub(crate) fn cost(result: &RunResult) -> Vec<Line> {
+pub(crate) fn cost(result: &RunResult) -> Vec<Fact> {
     let Some(cost) = &result.cost else { return Vec::new() };
-    let line = |name: &str, value: String| (name.to_owned(), value);
     let hours = format!("{} VM-hours", significant(cost.vm_us as f64 / 3.6e9));
     let mut lines =
-        vec![line("All VMs", format!("{} ({hours}, {})", usd(cost.micro_usd()), text::counted(cost.vms, "VM")))];
+        vec![Fact::new("All VMs", format!("{} ({hours}, {})", usd(cost.micro_usd()), text::counted(cost.vms, "VM")))];
     if cost.spot_vms > 0 {
-        lines.push(line("On demand", usd(cost.on_demand_micro_usd)));
-        lines.push(line("Spot", format!("{} ({})", usd(cost.spot_micro_usd), text::counted(cost.spot_vms, "VM"))));
+        lines.push(Fact::new("On demand", usd(cost.on_demand_micro_usd)));
+        lines.push(Fact::new("Spot", format!("{} ({})", usd(cost.spot_micro_usd), text::counted(cost.spot_vms, "VM"))));
         let same = match cost.at_on_demand_prices_micro_usd {
             Some(0) | None => "not known".to_owned(),
             Some(same) => {
@@ -31,27 +39,26 @@ pub(crate) fn cost(result: &RunResult) -> Vec<Line> {
                 format!("{} ({saved}% saved)", usd(same))
             }
         };
-        lines.push(line("The same VMs on demand", same));
+        lines.push(Fact::new("The same VMs on demand", same));
     }
-    lines.push(line("At most in an hour", usd(cost.peak_micro_usd_per_hour)));
+    lines.push(Fact::new("At most in an hour", usd(cost.peak_micro_usd_per_hour)));
     if cost.vms_without_price > 0 {
-        lines.push(line("VMs without a known price", text::count(cost.vms_without_price)));
+        lines.push(Fact::new("VMs without a known price", text::count(cost.vms_without_price)));
     }
     lines
 }
 
 /// Counts, without those that are 0 in most runs and in this one.
-pub(crate) fn counts(result: &RunResult) -> Vec<Line> {
+pub(crate) fn counts(result: &RunResult) -> Vec<Fact> {
     let counts = &result.counts;
-    let line = |name: &str, value: String| (name.to_owned(), value);
     let of = |part: u64, what: &str| format!("{} {what}", text::count(part));
     let mut lines = vec![
-        line(
+        Fact::new(
             "Pods",
             [of(counts.pods_planned, "planned"), of(counts.pods_created, "created"), of(counts.pods_ready, "Ready")]
                 .join(", "),
         ),
-        line(
+        Fact::new(
             "NodeClaims",
             [
                 of(counts.nodeclaims, "seen"),
@@ -64,7 +71,7 @@ pub(crate) fn counts(result: &RunResult) -> Vec<Line> {
     if counts.vms_accepted > 0 {
         let parts =
             [of(counts.vms_accepted, "accepted"), of(counts.vms_booted, "booted"), of(counts.vms_deleted, "gone")];
-        lines.push(line("VMs", parts.join(", ")));
+        lines.push(Fact::new("VMs", parts.join(", ")));
     }
     let by = |map: &std::collections::BTreeMap<String, u64>| -> String {
         map.iter().map(|(name, count)| format!("{} {name}", text::count(*count))).collect::<Vec<_>>().join(", ")
@@ -77,12 +84,14 @@ pub(crate) fn counts(result: &RunResult) -> Vec<Line> {
         ("Calls answered 429", counts.arm_throttled),
         ("Calls refused by an outage", counts.arm_refused),
     ];
-    lines.extend(rare.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| line(name, text::count(count))));
+    lines.extend(
+        rare.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| Fact::new(name, text::count(count))),
+    );
     if !counts.disruptions.is_empty() {
-        lines.push(line("NodeClaims chosen for disruption", by(&counts.disruptions)));
+        lines.push(Fact::new("NodeClaims chosen for disruption", by(&counts.disruptions)));
     }
     if !counts.vms_failed.is_empty() {
-        lines.push(line("VM creations that failed", by(&counts.vms_failed)));
+        lines.push(Fact::new("VM creations that failed", by(&counts.vms_failed)));
     }
     lines
 }
@@ -90,7 +99,7 @@ pub(crate) fn counts(result: &RunResult) -> Vec<Line> {
 /// A published figure beside ours, as text.
 pub(crate) struct PublishedLine {
     /// `node_fill`.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// `p70 of general-purpose`.
     pub(crate) of: String,
     pub(crate) theirs: String,
@@ -109,7 +118,7 @@ impl PublishedLine {
         let percent = if figure.percent >= 100 { "max".to_owned() } else { format!("p{}", figure.percent) };
         let group: Vec<&str> = figure.labels.values().map(String::as_str).collect();
         Self {
-            name: figure.name.as_str(),
+            name: figure.name.clone(),
             of: if group.is_empty() { percent } else { format!("{percent} of {}", group.join(", ")) },
             theirs: text::duration(figure.published_us),
             ours: text::percentile(figure.ours),

@@ -53,8 +53,8 @@ pub(crate) fn suite(plan: &Plan, result: &RunResult) -> TestSuite {
     for expectation in &result.expectations {
         suite.add_test_case(expectation_case(plan, result, expectation));
     }
-    suite.add_test_case(run_case(result, "the run ended as planned", ended(result)));
-    suite.add_test_case(run_case(result, "nothing is left behind", left_behind(result)));
+    suite.add_test_case(run_case(&run.scenario, "the run ended as planned", ended(result)));
+    suite.add_test_case(run_case(&run.scenario, "nothing is left behind", left_behind(result)));
     suite.set_system_out(output(result));
     suite
 }
@@ -103,9 +103,10 @@ fn phase_duration(plan: &Plan, result: &RunResult, expectation: &str) -> Duratio
     span.map_or(Duration::ZERO, |(began, ended)| Duration::from_micros(ended.saturating_sub(began)))
 }
 
-fn run_case(result: &RunResult, name: &str, status: TestCaseStatus) -> TestCase {
+/// A case about a run as such.
+pub(crate) fn run_case(run: &str, name: &str, status: TestCaseStatus) -> TestCase {
     let mut case = TestCase::new(name, status);
-    case.set_classname(format!("harness.{}.run", result.run.scenario));
+    case.set_classname(format!("harness.{run}.run"));
     case.set_time(Duration::ZERO);
     case
 }
@@ -152,15 +153,9 @@ fn output(result: &RunResult) -> String {
         let all = result.latencies.iter().find(|latency| latency.name == name && latency.labels.is_empty());
         lines.extend(all.map(|latency| {
             let stats = &latency.stats;
-            format!(
-                "{name}: {}, {} censored, p50 {}, p95 {}, p99 {}, max {}",
-                text::counted(stats.count, "sample"),
-                text::count(stats.censored),
-                text::percentile(stats.p50),
-                text::percentile(stats.p95),
-                text::percentile(stats.p99),
-                text::percentile(stats.max)
-            )
+            let (samples, censored) = (text::counted(stats.count, "sample"), text::count(stats.censored));
+            let [p50, p95, p99, max] = [stats.p50, stats.p95, stats.p99, stats.max].map(text::percentile);
+            format!("{name}: {samples}, {censored} censored, p50 {p50}, p95 {p95}, p99 {p99}, max {max}")
         }));
     }
     lines.push(format!("run again: {}", result.run.command));

@@ -10,7 +10,6 @@ pub mod findings;
 pub mod html;
 pub mod index;
 pub mod junit;
-pub mod machine;
 pub mod markdown;
 mod outcome;
 pub mod several;

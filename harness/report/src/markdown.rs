@@ -6,7 +6,7 @@ use harness_plan::{GroupBy, LatencyName, Plan};
 use harness_record::RunResult;
 use harness_record::verdict::Verdict;
 
-use crate::extra;
+use crate::extra::{self, Fact};
 use crate::outcome;
 use crate::text;
 
@@ -149,16 +149,9 @@ fn latencies(md: &mut String, result: &RunResult) {
             }
         };
         let stats = &latency.stats;
-        let _ = writeln!(
-            md,
-            "| {name} | {} | {} | {} | {} | {} | {} |",
-            text::count(stats.count),
-            text::count(stats.censored),
-            plain(&text::percentile(stats.p50)),
-            plain(&text::percentile(stats.p95)),
-            plain(&text::percentile(stats.p99)),
-            plain(&text::percentile(stats.max))
-        );
+        let (count, censored) = (text::count(stats.count), text::count(stats.censored));
+        let percentiles = [stats.p50, stats.p95, stats.p99, stats.max].map(|value| plain(&text::percentile(value)));
+        let _ = writeln!(md, "| {name} | {count} | {censored} | {} |", percentiles.join(" | "));
     }
     md.push('\n');
 }
@@ -186,8 +179,8 @@ fn published(md: &mut String, result: &RunResult) {
 }
 
 fn facts(md: &mut String, result: &RunResult) {
-    let joined = |lines: Vec<extra::Line>| -> String {
-        lines.iter().map(|(name, value)| format!("{}: {}", plain(name), plain(value))).collect::<Vec<_>>().join("; ")
+    let joined = |facts: Vec<Fact>| -> String {
+        facts.iter().map(|fact| format!("{}: {}", plain(&fact.name), plain(&fact.value))).collect::<Vec<_>>().join("; ")
     };
     let _ = writeln!(md, "{}\n", joined(extra::counts(result)));
     let cost = extra::cost(result);

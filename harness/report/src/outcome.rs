@@ -1,8 +1,10 @@
 //! The outcome of a run, in the words that every format uses.
 
-use harness_record::RunResult;
 use harness_record::event::{EndReason, PhaseOutcome};
 use harness_record::verdict::Verdict;
+use harness_record::{ExitCode, RunResult};
+
+use crate::text;
 
 /// The headline: how the run ended where that outweighs its expectations, otherwise the verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,35 +20,33 @@ pub(crate) struct Headline {
 /// By exit code, as design and `reports/README.md` define them.
 pub(crate) fn headline(result: &RunResult) -> Headline {
     let (word, meaning, tone) = match result.exit_code {
-        0 => ("Passed", "Every expectation held.", Verdict::Pass),
-        1 => ("Failed", "An expectation did not hold.", Verdict::Fail),
-        3 => (
+        ExitCode::Passed => ("Passed", "Every expectation held.", Verdict::Pass),
+        ExitCode::Failed => ("Failed", "An expectation did not hold.", Verdict::Fail),
+        // Invalid input ends before there is a run.
+        ExitCode::TargetFailed | ExitCode::InvalidInput => (
             "Target failed",
             "The target or one of its components failed, so the expectations say nothing about the node configuration.",
             Verdict::Fail,
         ),
-        4 if result.run.ended.is_none() => (
+        ExitCode::Inconclusive if result.run.ended.is_none() => (
             "Killed",
             "The log has no end: the run was killed. What is shown is what had been seen until then.",
             Verdict::Inconclusive,
         ),
-        4 if result.run.ended == Some(EndReason::NotRun) => {
+        ExitCode::Inconclusive if result.run.ended == Some(EndReason::NotRun) => {
             ("Not run", "The target lacks what the scenario needs; nothing was done.", Verdict::Inconclusive)
         }
-        4 => ("Inconclusive", "There is not enough evidence for a verdict.", Verdict::Inconclusive),
-        5 => (
+        ExitCode::Inconclusive => {
+            ("Inconclusive", "There is not enough evidence for a verdict.", Verdict::Inconclusive)
+        }
+        ExitCode::LeftBehind => (
             "Left behind",
             "Something was left behind after cleanup; it may cost money until it is removed.",
             Verdict::Fail,
         ),
-        130 => ("Interrupted", "The run was stopped before its end and cleaned up.", Verdict::Inconclusive),
-        _ => match result.verdict {
-            Verdict::Pass => ("Passed", "Every expectation held.", Verdict::Pass),
-            Verdict::Fail => ("Failed", "The run failed.", Verdict::Fail),
-            Verdict::Inconclusive => {
-                ("Inconclusive", "There is not enough evidence for a verdict.", Verdict::Inconclusive)
-            }
-        },
+        ExitCode::Interrupted => {
+            ("Interrupted", "The run was stopped before its end and cleaned up.", Verdict::Inconclusive)
+        }
     };
     Headline { word, meaning, tone }
 }
@@ -75,10 +75,11 @@ pub(crate) fn reasons(result: &RunResult) -> Vec<&str> {
     lines
 }
 
-/// Expectations by verdict: passed, failed, inconclusive.
-pub(crate) fn tally(result: &RunResult) -> (usize, usize, usize) {
+/// Expectations by verdict: `7 passed, 1 failed`.
+pub(crate) fn tally(result: &RunResult) -> String {
     let of = |verdict| result.expectations.iter().filter(|e| e.verdict == verdict).count();
-    (of(Verdict::Pass), of(Verdict::Fail), of(Verdict::Inconclusive))
+    let (passed, failed, inconclusive) = (of(Verdict::Pass), of(Verdict::Fail), of(Verdict::Inconclusive));
+    text::tally(&[(passed, "passed"), (failed, "failed"), (inconclusive, "inconclusive")], "none")
 }
 
 /// How a phase ended, in words.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use harness_plan::Plan;
-use harness_record::RunResult;
 use harness_record::verdict::Verdict;
-use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestRerun, TestSuite};
+use harness_record::{ExitCode, RunResult};
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestCaseStatus, TestRerun, TestSuite};
 
 use crate::{junit, outcome, text};
 
@@ -21,7 +21,7 @@ pub struct SuiteEntry<'a> {
     /// What went wrong around the run, which its own log cannot hold.
     pub issues: &'a [EntryIssue],
     /// Its exit code, issues included.
-    pub exit_code: u8,
+    pub exit_code: ExitCode,
 }
 
 /// The outcome of a scenario.
@@ -79,9 +79,9 @@ impl Judgement<'_> {
         match self.broken {
             _ if expected && !self.first.is_empty() => ("Flaky", Verdict::Pass),
             Some(_) if expected => ("Failed as expected", Verdict::Pass),
-            Some(_) if result.exit_code == 0 => ("Did not fail", Verdict::Fail),
+            Some(_) if result.exit_code == ExitCode::Passed => ("Did not fail", Verdict::Fail),
             Some(_) => ("Failed for another reason", Verdict::Fail),
-            None if expected || result.exit_code != 0 => {
+            None if expected || result.exit_code != ExitCode::Passed => {
                 let headline = outcome::headline(result);
                 (headline.word, headline.tone)
             }
@@ -92,7 +92,7 @@ impl Judgement<'_> {
     fn reasons(&self, result: &RunResult) -> Vec<String> {
         let first = self.first.iter().map(|why| format!("first attempt: {why}"));
         let mut lines: Vec<String> = self.problems.iter().cloned().chain(first).collect();
-        if result.exit_code != 0 {
+        if result.exit_code != ExitCode::Passed {
             lines.extend(outcome::reasons(result).into_iter().map(str::to_owned));
         }
         lines.iter().map(|line| text::one_line(line, 500)).collect()
@@ -103,7 +103,7 @@ impl Judgement<'_> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryIssue {
     /// The exit code that it makes.
-    pub exit_code: u8,
+    pub exit_code: ExitCode,
     /// What happened, one line.
     pub what: String,
 }
@@ -119,11 +119,11 @@ impl SuiteEntry<'_> {
             }
             EntryOutcome::NotRun(_) if self.issues.is_empty() => ("Not run", Verdict::Inconclusive),
             _ => match self.exit_code {
-                1 => ("Slower", Verdict::Fail),
-                4 => ("Inconclusive", Verdict::Inconclusive),
-                5 => ("Left behind", Verdict::Fail),
-                3 => ("Target failed", Verdict::Fail),
-                _ => ("Failed", Verdict::Fail),
+                ExitCode::Failed => ("Slower", Verdict::Fail),
+                ExitCode::Inconclusive => ("Inconclusive", Verdict::Inconclusive),
+                ExitCode::LeftBehind => ("Left behind", Verdict::Fail),
+                ExitCode::TargetFailed => ("Target failed", Verdict::Fail),
+                ExitCode::Passed | ExitCode::Interrupted | ExitCode::InvalidInput => ("Failed", Verdict::Fail),
             },
         }
     }
@@ -132,7 +132,7 @@ impl SuiteEntry<'_> {
     pub fn reasons(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.issues.iter().map(|issue| text::one_line(&issue.what, 500)).collect();
         match self.outcome {
-            EntryOutcome::Ran(_, result) if result.exit_code != 0 => {
+            EntryOutcome::Ran(_, result) if result.exit_code != ExitCode::Passed => {
                 lines.extend(outcome::reasons(result).into_iter().map(|line| text::one_line(line, 500)));
             }
             EntryOutcome::Ran(..) => {}
@@ -165,17 +165,20 @@ pub fn junit(title: &str, all: &[SuiteEntry<'_>]) -> Result<String, SerializeErr
             EntryOutcome::NotRun(why) => {
                 let mut suite = TestSuite::new(entry.name);
                 let status = junit::non_success(NonSuccessKind::Error, "not run", &format!("not run: {why}"), "");
-                suite.add_test_case(around(entry, "the run ended as planned", status));
+                suite.add_test_case(junit::run_case(entry.name, "the run ended as planned", status));
                 suite
             }
         };
         // The names of suites differ, also where one scenario was run twice.
         suite.name = entry.name.into();
         for issue in entry.issues {
-            // 4: nothing is wrong, and nothing is known.
-            let kind = if issue.exit_code == 4 { NonSuccessKind::Error } else { NonSuccessKind::Failure };
+            // Inconclusive: nothing is wrong, and nothing is known.
+            let kind = match issue.exit_code {
+                ExitCode::Inconclusive => NonSuccessKind::Error,
+                _ => NonSuccessKind::Failure,
+            };
             let status = junit::non_success(kind, "trouble", &issue.what, "");
-            suite.add_test_case(around(entry, "nothing went wrong around the run", status));
+            suite.add_test_case(junit::run_case(entry.name, "nothing went wrong around the run", status));
         }
         report.timestamp = report.timestamp.or(suite.timestamp);
         report.add_test_suite(suite);
@@ -202,7 +205,7 @@ fn judged(entry: &SuiteEntry<'_>, whole: TestSuite, result: &RunResult, judgemen
         first.set_type("judgement").set_message(text::one_line(main, 500)).set_description(judgement.first.join("\n"));
         status.add_rerun(first);
     }
-    let mut case = around(entry, "the result is the expected one", status);
+    let mut case = junit::run_case(entry.name, "the result is the expected one", status);
     if let Some(broken) = judgement.broken {
         let mut lines = vec![format!("broken on purpose: {broken}")];
         lines.extend(outcome::reasons(result).into_iter().map(str::to_owned));
@@ -210,11 +213,4 @@ fn judged(entry: &SuiteEntry<'_>, whole: TestSuite, result: &RunResult, judgemen
     }
     suite.add_test_case(case);
     suite
-}
-
-fn around(entry: &SuiteEntry<'_>, name: &str, status: TestCaseStatus) -> TestCase {
-    let mut case = TestCase::new(name, status);
-    case.set_classname(format!("harness.{}.run", entry.name));
-    case.set_time(Duration::ZERO);
-    case
 }

@@ -2,7 +2,6 @@
 //! carry more and a longer figure would claim that it does.
 
 use harness_record::latency::Percentile;
-use harness_record::summary::Figure;
 pub use harness_record::text::duration;
 use harness_record::text::significant;
 use jiff::Timestamp;
@@ -29,19 +28,7 @@ pub(crate) fn tick(us: u64) -> String {
 
 /// A percentile: its value, or `> bound` where it falls on a sample without an end.
 pub(crate) fn percentile(value: Option<Percentile>) -> String {
-    match value {
-        None => NONE.to_owned(),
-        Some(Percentile::Measured(us)) => duration(us),
-        Some(Percentile::Beyond(us)) => format!("> {}", duration(us)),
-    }
-}
-
-/// The same of a figure of a summary.
-pub(crate) fn figure(value: Option<Figure>) -> String {
-    percentile(value.map(|figure| match figure {
-        Figure::Measured(_) => Percentile::Measured(figure.micros()),
-        Figure::Beyond { .. } => Percentile::Beyond(figure.micros()),
-    }))
+    value.map_or_else(|| NONE.to_owned(), harness_record::text::percentile)
 }
 
 /// A mean: its value, or `>= bound` where some samples are only known to be larger than what they were followed for.
@@ -83,6 +70,13 @@ pub(crate) fn count(value: u64) -> String {
 pub(crate) fn counted(value: u64, noun: &str) -> String {
     let s = if value == 1 { "" } else { "s" };
     format!("{} {noun}{s}", count(value))
+}
+
+/// `12 passed, 1 failed`: those that are not 0.
+pub(crate) fn tally(parts: &[(usize, &str)], none: &str) -> String {
+    let parts = parts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}"));
+    let parts: Vec<String> = parts.collect();
+    if parts.is_empty() { none.to_owned() } else { parts.join(", ") }
 }
 
 /// A share from 0 to 1 in percent: `8.1%`.

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use harness_plan::Plan;
-use harness_record::RunResult;
-use harness_record::summary::{HlogError, SummaryError};
+use harness_record::summary::{HlogError, SummaryError, write_hlog};
+use harness_record::{RunResult, Summary};
 use quick_junit::SerializeError;
 
-use crate::{html, junit, machine, markdown};
+use crate::{html, junit, markdown};
 
 /// Why a report was not written.
 #[derive(Debug, thiserror::Error)]
@@ -73,11 +73,11 @@ pub fn write_all(folder: &Path, plan: &Plan, result: &RunResult) -> Result<Vec<P
     // Made one after another, so that only one of them is in memory.
     type Make = fn(&Plan, &RunResult) -> Result<Vec<u8>, ReportError>;
     let formats: [(&str, Make); 5] = [
-        ("summary.json", |_, result| Ok(machine::summary_json(result)?.into_bytes())),
+        ("summary.json", |_, result| Ok(Summary::from(result).to_json()?.into_bytes())),
         ("junit.xml", |plan, result| Ok(junit::render(plan, result)?.into_bytes())),
         ("report.html", |plan, result| Ok(html::render(plan, result)?.into_bytes())),
         ("report.md", |plan, result| Ok(markdown::render(plan, result).into_bytes())),
-        ("latencies.hlog", |_, result| Ok(machine::hlog(result)?)),
+        ("latencies.hlog", |_, result| Ok(write_hlog(result)?)),
     ];
     let mut written = Vec::new();
     let mut errors = Vec::new();

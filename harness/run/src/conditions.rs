@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness_cluster::flux;
 use harness_plan::{Action, Condition, Conditions, EventPattern, HappenedSoFar, Phase, Plan};
-use harness_units::Span;
+use harness_units::{Span, count};
 
 use crate::state::State;
 
@@ -52,7 +52,7 @@ impl PlannedReplicas {
             .iter()
             .map(|(name, replicas)| (name, ready.get(name.as_str()).copied().unwrap_or(0), replicas.now(name, state)))
             .filter(|(_, ready, planned)| ready != planned)
-            .map(|(name, ready, planned)| format!("{name}: {ready} of {planned} pods Ready"))
+            .map(|(name, ready, planned)| format!("{name}: {ready} of {} Ready", count(planned, "pod")))
             .collect();
         (!missing.is_empty()).then(|| missing.join(", "))
     }
@@ -98,7 +98,7 @@ pub(crate) fn missing(until: &Conditions, state: &State, start: &PhaseStart, now
 fn missing_of(condition: &Condition, state: &State, start: &PhaseStart, now_us: u64) -> Option<String> {
     match condition {
         Condition::AllPodsReady => start.replicas.missing(state),
-        Condition::NoPods => unless(state.pods() == 0, || format!("{} pods left", state.pods())),
+        Condition::NoPods => unless(state.pods() == 0, || format!("{} left", count(state.pods(), "pod"))),
         Condition::NoNodes => {
             let empty =
                 state.nodeclaims().next().is_none() && state.nodes().next().is_none() && state.vms().next().is_none();
@@ -107,8 +107,8 @@ fn missing_of(condition: &Condition, state: &State, start: &PhaseStart, now_us: 
         Condition::AllNodesReplaced => {
             let old = state.nodeclaims_among(&start.nodeclaims);
             let replaced = unless(old.is_empty(), || {
-                let count = start.nodeclaims.len();
-                format!("{} of the {count} NodeClaims of before are left: {}", old.len(), few(&old))
+                let before = count(start.nodeclaims.len(), "NodeClaim");
+                format!("{} of {before} from before left: {}", old.len(), few(&old))
             });
             replaced.or_else(|| start.replicas.missing(state))
         }
@@ -123,14 +123,16 @@ fn missing_of(condition: &Condition, state: &State, start: &PhaseStart, now_us: 
         Condition::Happened(HappenedSoFar { pattern, at_least }) => happened(pattern, *at_least, state, start),
         Condition::Notified(notified) => happened(&notified.notification.pattern(), notified.at_least, state, start),
         Condition::Nodes(nodes) => {
-            let count = state.nodeclaims_to_stay(nodes.nodepool.as_deref());
+            let found = state.nodeclaims_to_stay(nodes.nodepool.as_deref());
             let of = nodes.nodepool.as_ref().map_or(String::new(), |pool| format!(" of {pool}"));
-            unless(nodes.bounds.hold(count), || format!("{count} NodeClaims{of} that are not being deleted"))
+            unless(nodes.bounds.hold(found), || {
+                format!("{}{of} besides those being deleted", count(found, "NodeClaim"))
+            })
         }
         Condition::ReadyPods(pods) => {
             let workload = &pods.workload;
-            let count = state.ready_pods().get(workload.as_str()).copied().unwrap_or(0);
-            unless(pods.bounds.hold(count), || format!("{count} Ready pods of {workload}"))
+            let ready = state.ready_pods().get(workload.as_str()).copied().unwrap_or(0);
+            unless(pods.bounds.hold(ready), || format!("{} of {workload}", count(ready, "Ready pod")))
         }
         Condition::Field(field) => {
             let value = state.field(&field.object, &field.path);
@@ -176,8 +178,8 @@ pub(crate) fn short(commit: &str) -> &str {
 }
 
 fn happened(pattern: &EventPattern, at_least: u32, state: &State, start: &PhaseStart) -> Option<String> {
-    let count = state.occurrences(pattern, start.at_us);
-    unless(count >= at_least, || format!("{pattern} has happened {count} times of {at_least}"))
+    let times = state.occurrences(pattern, start.at_us);
+    unless(times >= at_least, || format!("{pattern} has happened {times} of {}", count(at_least, "time")))
 }
 
 fn unless(holds: bool, missing: impl FnOnce() -> String) -> Option<String> {
@@ -320,7 +322,7 @@ mod tests {
         let start = start(PlannedReplicas::default(), &state);
         state.apply(&milestone(ObjectKind::NodeClaim, "new", Reached::Created, ""));
         let text = missing(&Condition::AllNodesReplaced.into(), &state, &start, 0).unwrap();
-        assert!(text.contains("1 of the 1 NodeClaims of before are left: name-old"), "{text}");
+        assert!(text.contains("1 of 1 NodeClaim from before left: name-old"), "{text}");
         state.apply(&milestone(ObjectKind::NodeClaim, "old", Reached::Deleted, ""));
         assert_eq!(missing(&Condition::AllNodesReplaced.into(), &state, &start, 0), None);
     }
@@ -385,7 +387,7 @@ mod tests {
         state.apply(&fact(AzureFactKind::VmAccepted, "vm"));
         let until = Conditions(vec![Condition::NoPods, Condition::NoNodes]);
         let text = missing(&until, &state, &PhaseStart::default(), 0).unwrap();
-        assert!(text.starts_with("1 pods left; left: "), "{text}");
+        assert!(text.starts_with("1 pod left; left: "), "{text}");
         state.apply(&pod("a", Reached::Deleted));
         assert!(missing(&until, &state, &PhaseStart::default(), 0).is_some());
         state.apply(&fact(AzureFactKind::VmDeleted, "vm"));
@@ -412,7 +414,7 @@ mod tests {
             |at_least| Conditions::from(Condition::Happened(HappenedSoFar { pattern: pattern.clone(), at_least }));
         assert_eq!(missing(&until(2), &state, &start, 0), None);
         let text = missing(&until(3), &state, &start, 0).unwrap();
-        assert_eq!(text, "nodeclaim-drifted (nodepool web) has happened 2 times of 3");
+        assert_eq!(text, "nodeclaim-drifted (nodepool web) has happened 2 of 3 times");
     }
 
     #[test]
@@ -431,7 +433,7 @@ mod tests {
         assert_eq!(lacks(&nodes("web", Some(1), Some(1))), None);
         assert_eq!(lacks(&nodes("other", None, Some(0))), None);
         let text = lacks(&nodes("web", Some(2), None)).unwrap();
-        assert_eq!(text, "1 NodeClaims of web that are not being deleted");
+        assert_eq!(text, "1 NodeClaim of web besides those being deleted");
     }
 
     #[test]
@@ -444,6 +446,6 @@ mod tests {
         };
         assert_eq!(missing(&until(Some(1), None), &state, &PhaseStart::default(), 0), None);
         let text = missing(&until(None, Some(0)), &state, &PhaseStart::default(), 0).unwrap();
-        assert_eq!(text, "1 Ready pods of web");
+        assert_eq!(text, "1 Ready pod of web");
     }
 }

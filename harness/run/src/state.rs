@@ -7,6 +7,7 @@ use harness_plan::{EventPattern, FieldPath};
 use harness_record::Event;
 use harness_record::event::{AzureFactKind, EventKind, FieldValue, Milestone, ObjectKind, Reached, attribute};
 use harness_record::occurrence::Counter;
+use harness_units::count;
 use serde_json::Value;
 
 /// The state of the run, folded from the events so far.
@@ -310,15 +311,15 @@ impl State {
         self.nodepools.values().any(|pool| pool.name == name && pool.ready)
     }
 
-    /// The fleet in words: `2 pods, 1 NodeClaims, 1 Nodes, 1 VMs`.
+    /// The fleet in words: `2 pods, 1 NodeClaim, 1 Node, 1 VM`.
     pub(crate) fn fleet(&self) -> String {
-        format!(
-            "{} pods, {} NodeClaims, {} Nodes, {} VMs",
-            self.pods.len(),
-            self.nodeclaims.len(),
-            self.nodes.len(),
-            self.vms.len()
-        )
+        let all = [
+            (self.pods.len(), "pod"),
+            (self.nodeclaims.len(), "NodeClaim"),
+            (self.nodes.len(), "Node"),
+            (self.vms.len(), "VM"),
+        ];
+        all.map(|(number, noun)| count(number, noun)).join(", ")
     }
 }
 
@@ -446,7 +447,7 @@ pub(crate) mod tests {
         state.apply(&milestone(ObjectKind::NodeClaim, "c", Reached::Created, ""));
         state.apply(&milestone(ObjectKind::Node, "n", Reached::Created, ""));
         state.apply(&fact(AzureFactKind::VmAccepted, "vm"));
-        assert_eq!(state.fleet(), "0 pods, 1 NodeClaims, 1 Nodes, 1 VMs");
+        assert_eq!(state.fleet(), "0 pods, 1 NodeClaim, 1 Node, 1 VM");
         state.apply(&milestone(ObjectKind::NodeClaim, "c", Reached::Deleted, ""));
         state.apply(&milestone(ObjectKind::Node, "n", Reached::Deleted, ""));
         assert_eq!(state.vms().count(), 1, "a VM may outlive its Node: that is a leak");

@@ -33,7 +33,7 @@ pub fn compare_folders(before: &Path, after: &Path) -> Result<Comparisons, Compa
             comparisons.push(compare(&runs_of(&earlier, &scenario), &runs, Thresholds::default()));
         }
     }
-    let only_later = scenarios(&later).into_iter().filter(|name| earlier.iter().all(|run| run.scenario != *name));
+    let only_later = scenarios(&later).into_iter().filter(|name| earlier.iter().all(|run| run.info.scenario != *name));
     not_compared.extend(only_later.map(|scenario| format!("{scenario}: the earlier side has no run of it")));
     if comparisons.is_empty() {
         return Err(ComparisonError::NothingInCommon {
@@ -73,19 +73,20 @@ impl Baseline {
 
     /// Whether it has a run of the scenario.
     pub(crate) fn has(&self, scenario: &str) -> bool {
-        self.runs.iter().any(|run| run.scenario == scenario)
+        self.runs.iter().any(|run| run.info.scenario == scenario)
     }
 
     /// Returns the seed that all of its runs of these scenarios have in common.
     pub(crate) fn common_seed(&self, scenarios: &[&str]) -> Option<u64> {
-        let mut seeds = self.runs.iter().filter(|run| scenarios.contains(&run.scenario.as_str())).map(|run| run.seed);
+        let mut seeds =
+            self.runs.iter().filter(|run| scenarios.contains(&run.info.scenario.as_str())).map(|run| run.info.seed);
         let first = seeds.next()?;
         seeds.all(|seed| seed == first).then_some(first)
     }
 
     /// Checks that the request can be compared once it has run: the same profile, target and seed.
     pub(crate) fn check(&self, asked: &[&str], request: &RunRequest, seed: u64) -> Result<(), ComparisonError> {
-        let mut runs = self.runs.iter().filter(|run| asked.contains(&run.scenario.as_str())).peekable();
+        let mut runs = self.runs.iter().filter(|run| asked.contains(&run.info.scenario.as_str())).peekable();
         if runs.peek().is_none() {
             return Err(ComparisonError::OtherScenarios {
                 folder: self.folder.clone(),
@@ -100,15 +101,21 @@ impl Baseline {
                 if theirs == ours {
                     return Ok(());
                 }
-                Err(ComparisonError::Differs { folder: self.folder.clone(), run: run.id.clone(), what, theirs, ours })
+                Err(ComparisonError::Differs {
+                    folder: self.folder.clone(),
+                    run: run.info.id.clone(),
+                    what,
+                    theirs,
+                    ours,
+                })
             };
-            check("profile", &run.profile, profile)?;
-            check("target", &run.target, target)?;
-            let same = self.runs.iter().filter(|other| other.scenario == run.scenario);
-            let one_seed = same.clone().all(|other| other.seed == run.seed);
+            check("profile", &run.info.profile, profile)?;
+            check("target", &run.info.target, target)?;
+            let same = self.runs.iter().filter(|other| other.info.scenario == run.info.scenario);
+            let one_seed = same.clone().all(|other| other.info.seed == run.info.seed);
             // One run against one proves nothing anyway, and runs of different seeds have no seed to keep to.
             if one_seed && (same.count() > 1 || request.repeat > 1) {
-                check("seed", &run.seed.to_string(), &seed.to_string())?;
+                check("seed", &run.info.seed.to_string(), &seed.to_string())?;
             }
         }
         Ok(())
@@ -140,15 +147,15 @@ pub(crate) fn choose_seed(
 fn scenarios(runs: &[MeasuredRun]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for run in runs {
-        if !names.contains(&run.scenario) {
-            names.push(run.scenario.clone());
+        if !names.contains(&run.info.scenario) {
+            names.push(run.info.scenario.clone());
         }
     }
     names
 }
 
 fn runs_of(runs: &[MeasuredRun], scenario: &str) -> Vec<MeasuredRun> {
-    runs.iter().filter(|run| run.scenario == scenario).cloned().collect()
+    runs.iter().filter(|run| run.info.scenario == scenario).cloned().collect()
 }
 
 /// Reads every run of a folder, at least one: of one run, of a suite, or of a baseline that keeps only `summary.json` and `latencies.hlog` of

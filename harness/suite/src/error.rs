@@ -8,12 +8,11 @@ use harness_azure::catalogue::CatalogueError;
 use harness_cluster::local::{Failure, LocalError};
 use harness_cluster::{ClusterError, ContentsError};
 use harness_components::{BuildError, Missing};
+use harness_record::ExitCode;
 use harness_report::ReportError;
 use harness_run::RunError;
 use harness_tree::{AmendError, LayersError, SourceFile};
 use harness_yaml::Diagnostic;
-
-use crate::exit_code::ExitCode;
 
 /// An error of a library below, of which only the message and the sources are of interest.
 pub type BoxedError = Box<dyn Error + Send + Sync>;

@@ -37,7 +37,6 @@
 mod command_line;
 mod comparison;
 mod error;
-mod exit_code;
 mod files;
 mod input;
 mod local_cluster;
@@ -58,8 +57,8 @@ pub use comparison::{compare_folders, read_measured_run};
 pub use error::{
     BoxedError, ComparisonError, FileError, FolderError, InputError, InvalidInput, SuiteError, TargetError,
 };
-pub use exit_code::ExitCode;
 pub use files::read_text;
+pub use harness_record::ExitCode;
 pub use input::{LoadedScenario, LoadedTree, load_built_in, read_tree_folder, sku_facts};
 pub use local_cluster::{DEFAULT_CLUSTER, LocalCluster, RunCluster, attach, build_components};
 pub use progress::{

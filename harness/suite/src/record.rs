@@ -3,12 +3,12 @@
 
 use std::path::{Component, Path};
 
+use harness_record::ExitCode;
 use harness_report::several::{EntryIssue, Judgement};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{FileError, FolderError};
-use crate::exit_code::ExitCode;
 use crate::files;
 use crate::run_folder::SUITE_FILE;
 
@@ -115,7 +115,7 @@ pub struct Issue {
 
 impl From<&Issue> for EntryIssue {
     fn from(issue: &Issue) -> Self {
-        Self { exit_code: issue.exit_code.into(), what: issue.what.clone() }
+        Self { exit_code: issue.exit_code, what: issue.what.clone() }
     }
 }
 

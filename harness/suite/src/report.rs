@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use harness_plan::Plan;
-use harness_record::RunResult;
 use harness_record::compare::Comparison;
+use harness_record::{ExitCode, RunResult};
 use harness_report::index::{self, Head};
 use harness_report::several::{self, EntryIssue, EntryOutcome, SuiteEntry};
 
 use crate::error::{BoxedError, FolderError};
-use crate::exit_code::ExitCode;
 use crate::files;
 use crate::record::{RunRecord, RunState, SuiteRecord};
 use crate::run_folder::{has_log, read_run, report_run};
@@ -29,7 +28,7 @@ pub struct RunReport {
 
 impl RunReport {
     pub(crate) fn new(folder: PathBuf, result: RunResult) -> Self {
-        let exit_code = result.exit_code.into();
+        let exit_code = result.exit_code;
         Self { folder, result, comparison: None, exit_code }
     }
 }
@@ -129,7 +128,7 @@ fn write_index(
         seed: Some(record.seed),
         started_at: Some(record.started_at),
         took_us: record.took_ms.saturating_mul(1000),
-        exit_code: exit_code.into(),
+        exit_code,
         command: record.command.clone(),
         left: record.leaks.clone(),
     };
@@ -168,10 +167,10 @@ impl RunOutcome {
             (None, RunState::Running | RunState::Ran) => Err("there is no log of it".to_owned()),
         };
         let own = match (&ran, &record.judgement, &record.state) {
-            (Ok(ran), None, _) => ran.1.exit_code.into(),
+            (Ok(ran), None, _) => ran.1.exit_code,
             (Ok(_), Some(judgement), _) if judgement.problems.is_empty() => ExitCode::Passed,
             // Only a counter-case has a problem with a run that passed: it should have failed.
-            (Ok(ran), Some(_), _) => match ran.1.exit_code.into() {
+            (Ok(ran), Some(_), _) => match ran.1.exit_code {
                 ExitCode::Passed => ExitCode::Failed,
                 other => other,
             },
@@ -195,7 +194,7 @@ impl RunOutcome {
             group: &self.record.group,
             outcome,
             issues: &self.issues,
-            exit_code: self.exit_code.into(),
+            exit_code: self.exit_code,
         }
     }
 }

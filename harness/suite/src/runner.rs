@@ -5,14 +5,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use harness_plan::Plan;
-use harness_record::RunResult;
 use harness_record::compare::{Comparison, MeasuredRun};
+use harness_record::{ExitCode, RunResult};
 use jiff::Timestamp;
 
 use crate::command_line::repeat_suite;
 use crate::comparison::{self, Baseline, choose_seed};
 use crate::error::SuiteError;
-use crate::exit_code::ExitCode;
 use crate::planned_run::{Destination, PlannedRun};
 use crate::progress::{Estimate, Position, ProgressListener, ReplacementReason, SharedListener, Update};
 use crate::record::{Issue, RunState, SuiteRecord};
@@ -230,7 +229,7 @@ impl SuiteRunner<'_> {
     /// Checks the cluster after a run, unless everything is about to end anyway.
     async fn check_cluster(&mut self, end: &RunEnd, issues: &mut Vec<Issue>) {
         let target_failed = match end {
-            RunEnd::Ran(ran) => ExitCode::from(ran.1.exit_code) == ExitCode::TargetFailed,
+            RunEnd::Ran(ran) => ran.1.exit_code == ExitCode::TargetFailed,
             RunEnd::Broken(_) => true,
             RunEnd::NotRun(_) => return,
         };
@@ -279,7 +278,7 @@ impl SuiteRunner<'_> {
         let Some(runs) = self.measured.remove(scenario) else { return };
         let comparison = baseline.compare(scenario, &runs);
         self.progress.update(Update::Compared(&comparison));
-        let exit_code = ExitCode::from(comparison.exit_code);
+        let exit_code = comparison.exit_code;
         if exit_code != ExitCode::Passed {
             let what =
                 format!("compared with {}: {} {}", baseline.folder().display(), comparison.reason, comparison.advice);

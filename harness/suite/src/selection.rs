@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use harness_record::ExitCode;
 use harness_scenario::Scenario;
 use harness_units::Span;
 
 use crate::error::{InputError, SuiteError};
-use crate::exit_code::ExitCode;
 use crate::input::{LoadedScenario, LoadedTree, load_built_in};
 use crate::planned_run::PlannedRun;
 use crate::progress::{ProgressListener, Update};

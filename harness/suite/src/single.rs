@@ -1,11 +1,11 @@
 //! One run of one scenario.
 
+use harness_record::ExitCode;
 use harness_record::compare::MeasuredRun;
 use jiff::Timestamp;
 
 use crate::comparison::{self, Baseline, choose_seed};
 use crate::error::SuiteError;
-use crate::exit_code::ExitCode;
 use crate::input::LoadedScenario;
 use crate::local_cluster::{RunCluster, check_flux};
 use crate::planned_run::{Destination, PlannedRun};
@@ -59,7 +59,7 @@ impl SingleRun {
         if let (ExitCode::Passed, Some(baseline)) = (report.exit_code, &baseline) {
             let comparison = baseline.compare(&scenario, &[MeasuredRun::from(&report.result)]);
             comparison::write(&report.folder, vec![comparison.clone()], Vec::new())?;
-            report.exit_code = comparison.exit_code.into();
+            report.exit_code = comparison.exit_code;
             report.comparison = Some(comparison);
         }
         Ok(report)

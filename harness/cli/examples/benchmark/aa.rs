@@ -1,11 +1,12 @@
 //! The A/A test: how often equal runs are called slower, and how often a phase that is a fifth slower is found.
 //!
-//! On generated runs ([`harness_record::compare::model`]), which takes a second, and on real ones: runs of one scenario are dealt into two sides in
+//! On generated runs (`model`), which takes a second, and on real ones: runs of one scenario are dealt into two sides in
 //! twenty ways, so that every pair is of equal runs. For what must be found one side's samples of one latency are made longer.
 
-use harness_record::compare::model::{Model, STEADY, SplitMix64, TYPICAL};
-use harness_record::compare::{Change, Comparison, MeasuredRun, Thresholds, compare, spread};
+use harness_record::compare::{Change, Comparison, MeasuredRun, SplitMix64, Thresholds, compare, spread};
 use harness_record::latency::Samples;
+
+use crate::model::{Model, STEADY, TYPICAL};
 
 /// The number of pairs.
 const PAIRS: u64 = 20;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use harness_record::summary::{Figure, Summary};
+use harness_record::Summary;
+use harness_record::latency::Percentile;
 
 use crate::failure::Failure;
 use crate::process::Ran;
@@ -51,7 +52,7 @@ impl Burst {
             .usage
             .iter()
             .map(|used| {
-                let cost = Cost { cpu_s: used.cpu_ms as f64 / 1e3, rss_mb: used.max_rss_bytes as f64 / 1e6 };
+                let cost = Cost { cpu_s: used.cpu_ms as f64 / 1e3, rss_mb: used.rss_max_bytes as f64 / 1e6 };
                 (used.name.clone(), cost)
             })
             .collect();
@@ -103,14 +104,14 @@ pub(crate) fn summary(folder: &Path) -> Result<(PathBuf, Summary), Failure> {
 }
 
 /// The largest sample of a latency over all groups.
-pub(crate) fn largest(summary: &Summary, name: &str) -> Option<Figure> {
-    summary.latencies.iter().find(|latency| latency.name == name && latency.labels.is_empty())?.max
+pub(crate) fn largest(summary: &Summary, name: &str) -> Option<Percentile> {
+    summary.latencies.iter().find(|latency| latency.name == name && latency.labels.is_empty())?.stats.max
 }
 
 /// Returns a measured value. A censored sample is not a figure.
-pub(crate) fn measured_ms(figure: Option<Figure>) -> Option<f64> {
+pub(crate) fn measured_ms(figure: Option<Percentile>) -> Option<f64> {
     match figure? {
-        Figure::Measured(ms) => Some(ms),
-        Figure::Beyond { .. } => None,
+        Percentile::Measured(us) => Some(us as f64 / 1e3),
+        Percentile::Beyond(_) => None,
     }
 }

@@ -79,13 +79,13 @@ impl Bench<'_> {
         let (path, summary) = summary(&self.out.join(&name))?;
         self.sheet.target(Item::Smoke, "start to exit", Unit::Seconds, ran.wall.as_secs_f64(), 90.0);
         for phase in &summary.phases {
-            let (Some(began_ms), Some(ended_ms)) = (phase.began_ms, phase.ended_ms) else {
+            let (Some(began_us), Some(ended_us)) = (phase.began_us, phase.ended_us) else {
                 return Err(Failure::Missing { path, figure: "phase" });
             };
             let what = format!("of it: {}", phase.name);
-            self.sheet.figure(Item::Smoke, &what, Unit::Seconds, (ended_ms - began_ms) / 1e3);
+            self.sheet.figure(Item::Smoke, &what, Unit::Seconds, (ended_us - began_us) as f64 / 1e6);
         }
-        let rest_s = ran.wall.as_secs_f64() - summary.run.duration_ms / 1e3;
+        let rest_s = ran.wall.as_secs_f64() - summary.run.duration_us as f64 / 1e6;
         self.sheet.figure(Item::Smoke, "of it: the cluster's start and end, reports", Unit::Seconds, rest_s);
         Ok(())
     }

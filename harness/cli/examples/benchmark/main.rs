@@ -16,6 +16,8 @@ mod decisions;
 mod failure;
 mod items;
 mod machine;
+#[path = "../../../record/tests/it/model.rs"]
+mod model;
 mod process;
 mod rates;
 mod sheet;

@@ -150,7 +150,7 @@ fn outcome(folder: &Path, status: ExitStatus, mut troubles: Vec<String>) -> Outc
     let exit_code = status.code();
     match summary {
         Ok(summary) => {
-            if exit_code.is_some_and(|code| code != i32::from(summary.exit_code)) {
+            if exit_code.is_some_and(|code| code != i32::from(u8::from(summary.exit_code))) {
                 troubles.push(format!("it ended with {status}, but its report says {}", summary.exit_code));
             }
             let failed = summary.expectations.iter().filter(|one| one.verdict == Verdict::Fail);

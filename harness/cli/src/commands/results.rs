@@ -1,5 +1,6 @@
 //! `harness report` and `harness compare`, and what `harness run` prints at its end.
 
+use harness_record::Summary;
 use harness_suite::{ExitCode, FolderReport, RunReport, SuiteReport, compare_folders, report_folder};
 
 use crate::args::{Compare, Report};
@@ -27,14 +28,14 @@ pub(super) fn compare(args: &Compare, console: &Console) -> Result<ExitCode, Cli
         let (width, colour) = (console.width(), console.colour_out);
         console.data(&harness_report::console::comparisons(&comparisons, width, colour))?;
     }
-    Ok(comparisons.exit_code.into())
+    Ok(comparisons.exit_code)
 }
 
 /// Prints what a run came to.
 pub(super) fn show_run(report: &RunReport, console: &Console) -> Result<(), CliError> {
     let (width, colour) = (console.width(), console.colour_out);
     if console.json() {
-        console.data(&harness_report::machine::summary_json(&report.result)?)?;
+        console.data(&Summary::from(&report.result).to_json()?)?;
     } else {
         console.data(&harness_report::console::summary(&report.result, width, colour))?;
         console.say(&format!("report: {}", report.folder.join("report.html").display()));
@@ -60,8 +61,8 @@ pub(super) fn show_suite(report: &SuiteReport, console: &Console) -> Result<(), 
         console.data(&report.json)?;
     } else {
         let took_us = report.record.took_ms.saturating_mul(1000);
-        let (exit_code, width) = (report.exit_code.into(), console.width());
-        let table = harness_report::console::several(&report.outcomes(), took_us, exit_code, width, console.colour_out);
+        let (width, colour) = (console.width(), console.colour_out);
+        let table = harness_report::console::several(&report.outcomes(), took_us, report.exit_code, width, colour);
         console.data(&table)?;
     }
     console.say(&format!("report: {}", report.folder.join("index.html").display()));

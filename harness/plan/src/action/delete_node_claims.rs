@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use harness_units::count;
 use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,8 +42,7 @@ impl DeleteNodeClaims {
 impl fmt::Display for DeleteNodeClaims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.count {
-            Some(1) => write!(f, "delete 1 NodeClaim of {}", self.nodepool),
-            Some(count) => write!(f, "delete {count} NodeClaims of {}", self.nodepool),
+            Some(wanted) => write!(f, "delete {} of {}", count(wanted, "NodeClaim"), self.nodepool),
             None => write!(f, "delete the NodeClaims of {}", self.nodepool),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use harness_units::count;
 use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,7 @@ impl fmt::Display for Fleet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [
             self.vms.map(|_| "as many VMs as NodeClaims".to_owned()),
-            self.at_end.map(|left| format!("{left} VMs at the end")),
+            self.at_end.map(|left| format!("{} at the end", count(left, "VM"))),
         ];
         write!(f, "fleet: {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
     }

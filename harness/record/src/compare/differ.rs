@@ -12,9 +12,9 @@ pub(super) fn usable(runs: &[MeasuredRun]) -> (Vec<&MeasuredRun>, SideRuns) {
     let mut side = SideRuns::default();
     let mut usable = Vec::new();
     for run in runs {
-        let why = match run.ended {
+        let why = match run.info.ended {
             Some(EndReason::Completed) => {
-                side.runs.push(run.id.clone());
+                side.runs.push(run.info.id.clone());
                 usable.push(run);
                 continue;
             }
@@ -23,7 +23,7 @@ pub(super) fn usable(runs: &[MeasuredRun]) -> (Vec<&MeasuredRun>, SideRuns) {
             Some(EndReason::Interrupted) => "it was interrupted",
             None => "it was killed before its end",
         };
-        side.left_out.push(format!("{}: {why}", run.id));
+        side.left_out.push(format!("{}: {why}", run.info.id));
     }
     (usable, side)
 }
@@ -49,18 +49,20 @@ pub(super) fn differences(before: &[&MeasuredRun], after: &[&MeasuredRun]) -> Ve
             differences.push(format!("{what}: {} before, {} after", joined(&a), joined(&b)));
         }
     };
-    differ("scenario", &|run| run.scenario.clone());
-    differ("profile", &|run| run.profile.clone());
-    differ("target", &|run| run.target.clone());
-    differ("seed", &|run| run.seed.to_string());
-    differ("harness", &|run| run.harness.clone());
-    let keys: BTreeSet<&String> = before.iter().chain(after).flat_map(|run| run.parameters.keys()).collect();
+    differ("scenario", &|run| run.info.scenario.clone());
+    differ("profile", &|run| run.info.profile.clone());
+    differ("target", &|run| run.info.target.clone());
+    differ("seed", &|run| run.info.seed.to_string());
+    differ("harness", &|run| run.info.harness.clone());
+    let keys: BTreeSet<&String> = before.iter().chain(after).flat_map(|run| run.info.parameters.keys()).collect();
     for key in keys {
-        let of = |run: &MeasuredRun| run.parameters.get(key).cloned().unwrap_or_else(|| "not set".to_owned());
+        let of = |run: &MeasuredRun| run.info.parameters.get(key).cloned().unwrap_or_else(|| "not set".to_owned());
         differ(&format!("parameter {key}"), &of);
     }
     // A comparison before and after a change of the node configuration is what it is for: it is named because it is the first cause to look at.
-    differ("node configuration", &|run| run.node_config_sha256.get(..12).unwrap_or(&run.node_config_sha256).to_owned());
+    differ("node configuration", &|run| {
+        run.info.node_config_sha256.get(..12).unwrap_or(&run.info.node_config_sha256).to_owned()
+    });
     differences
 }
 
@@ -70,9 +72,9 @@ pub(super) fn not_one_experiment(before: &[&MeasuredRun], after: &[&MeasuredRun]
         return None;
     }
     for (what, of) in [
-        ("scenario", (|run| run.scenario.clone()) as fn(&MeasuredRun) -> String),
-        ("profile", |run| run.profile.clone()),
-        ("target", |run| run.target.clone()),
+        ("scenario", (|run| run.info.scenario.clone()) as fn(&MeasuredRun) -> String),
+        ("profile", |run| run.info.profile.clone()),
+        ("target", |run| run.info.target.clone()),
     ] {
         let (a, b) = (values(before, of), values(after, of));
         if a != b || a.len() > 1 {
@@ -82,7 +84,7 @@ pub(super) fn not_one_experiment(before: &[&MeasuredRun], after: &[&MeasuredRun]
     }
     // The seed decides the draws of the simulated Azure. With one seed on one side and another on the other, their difference is between the
     // sides and in no side's scatter. Sides whose runs have several seeds show it.
-    let seed = |run: &MeasuredRun| run.seed.to_string();
+    let seed = |run: &MeasuredRun| run.info.seed.to_string();
     let (a, b) = (values(before, seed), values(after, seed));
     let shows_seeds = |runs: &[&MeasuredRun], seeds: &BTreeSet<String>| runs.len() == 1 || seeds.len() > 1;
     let shown = shows_seeds(before, &a) && shows_seeds(after, &b) && before.len() + after.len() > 2;

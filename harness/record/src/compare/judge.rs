@@ -6,6 +6,7 @@ use super::permute::{Adjusted, exchanges, max_t};
 use super::rows::{Values, rows};
 use super::run::MeasuredRun;
 use super::stats::{TwoGroups, t_upper_tail};
+use crate::text::count;
 
 /// Compares the runs after with those before. All of them should be of one scenario; where they are not, nothing is judged and the answer says so.
 pub fn compare(before: &[MeasuredRun], after: &[MeasuredRun], thresholds: Thresholds) -> Comparison {
@@ -38,7 +39,7 @@ pub fn compare(before: &[MeasuredRun], after: &[MeasuredRun], thresholds: Thresh
     };
     Comparison {
         version: COMPARISON_VERSION,
-        scenario: before.first().or(after.first()).map(|run| run.scenario.clone()).unwrap_or_default(),
+        scenario: before.first().or(after.first()).map(|run| run.info.scenario.clone()).unwrap_or_default(),
         before: side_before,
         after: side_after,
         basis,
@@ -106,7 +107,7 @@ fn judge(row: &Row, basis: Basis, thresholds: &Thresholds) -> (Change, String) {
     if row.before.runs_beyond + row.after.runs_beyond > 0 {
         return judge_bounds(row);
     }
-    let (Some(ratio), Some(before), Some(after)) = (row.ratio, row.before.ms, row.after.ms) else {
+    let (Some(ratio), Some(before), Some(after)) = (row.ratio, row.before.figure, row.after.figure) else {
         return (Change::Inconclusive, "not every run has it".to_owned());
     };
     let (Some(p), Some([low, high])) = (row.p, row.interval) else {
@@ -173,7 +174,7 @@ fn overall(rows: &[Row], basis: Basis) -> Change {
 fn in_words(change: Change, basis: Basis, runs: [usize; 2], rows: &[Row], thresholds: &Thresholds) -> (String, String) {
     let of = |change: Change| rows.iter().filter(|row| row.change == Some(change)).count();
     let gated = rows.iter().filter(|row| row.gated).count();
-    let rows_of = |count: usize| if count == 1 { "1 figure".to_owned() } else { format!("{count} figures") };
+    let rows_of = |number: usize| count(number, "figure");
     let excluded = (thresholds.ratio_excluded - 1.0) * 100.0;
     let than_noise = if basis == Basis::Noise { " by more than the noise that was seen" } else { "" };
     let reason = match (change, runs) {

@@ -19,9 +19,9 @@
 
 mod differ;
 mod judge;
-pub mod model;
 mod outcome;
 mod permute;
+mod random;
 mod rows;
 mod run;
 mod spread;
@@ -29,5 +29,6 @@ mod stats;
 
 pub use judge::compare;
 pub use outcome::{Basis, COMPARISON_VERSION, Change, Comparison, Comparisons, Row, RowSide, SideRuns, Thresholds};
+pub use random::SplitMix64;
 pub use run::{MeasuredLatency, MeasuredRun, NotOneRun};
 pub use spread::{LatencySpread, spread};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::summary::Figure;
+use crate::exit_code::ExitCode;
+use crate::latency::Percentile;
 
 /// The version of the document. Keys may be added within a version, never renamed or removed.
 pub const COMPARISON_VERSION: u32 = 1;
@@ -71,12 +72,12 @@ impl Change {
         self.into()
     }
 
-    /// 1 for a regression, 4 where the runs do not decide, otherwise 0.
-    pub fn exit_code(self) -> u8 {
+    /// The exit code of `harness compare`.
+    pub fn exit_code(self) -> ExitCode {
         match self {
-            Self::Regression => 1,
-            Self::Inconclusive => 4,
-            Self::Same | Self::Better => 0,
+            Self::Regression => ExitCode::Failed,
+            Self::Inconclusive => ExitCode::Inconclusive,
+            Self::Same | Self::Better => ExitCode::Passed,
         }
     }
 }
@@ -116,8 +117,9 @@ pub struct RowSide {
     pub censored: u64,
     /// Runs in which the percentile falls on a sample without an end.
     pub runs_beyond: usize,
-    /// Milliseconds: the geometric mean of the runs' percentiles; the median of them where some are only bounds.
-    pub ms: Option<Figure>,
+    /// The geometric mean of the runs' percentiles; the median of them where some are only bounds.
+    #[serde(rename = "ms")]
+    pub figure: Option<Percentile>,
     /// Scatter from run to run: the relative standard deviation of the runs' percentiles; `None` with one run or with bounds.
     pub scatter: Option<f64>,
 }
@@ -178,8 +180,8 @@ pub struct Comparison {
     pub reason: String,
     /// What to do to get a better answer; empty where there is nothing to do.
     pub advice: String,
-    /// The exit code: 1 with a regression, 4 when inconclusive, otherwise 0.
-    pub exit_code: u8,
+    /// [`Change::exit_code`].
+    pub exit_code: ExitCode,
 }
 
 impl Comparison {
@@ -197,8 +199,8 @@ pub struct Comparisons {
     pub version: u32,
     /// The first of `regression`, `inconclusive`, `better` and `same` that any of them is.
     pub change: Change,
-    /// The exit code: 1 with a regression, 4 when any is inconclusive, otherwise 0.
-    pub exit_code: u8,
+    /// [`Change::exit_code`].
+    pub exit_code: ExitCode,
     /// One for each scenario.
     pub comparisons: Vec<Comparison>,
     /// Scenarios that only one side has.

@@ -1,6 +1,6 @@
 //! The permutation test over all gated rows together: single-step maxT of Westfall and Young.
 
-use super::model::SplitMix64;
+use super::random::SplitMix64;
 
 /// Every exchange of labels is looked at up to this many (ten runs a side have 184,756); beyond, [`DRAWS`] are drawn.
 const EXACT_MAX: u64 = 200_000;

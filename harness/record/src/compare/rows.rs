@@ -6,7 +6,6 @@ use super::outcome::{Row, RowSide, Thresholds};
 use super::run::MeasuredRun;
 use super::stats;
 use crate::latency::Percentile;
-use crate::summary::Figure;
 
 /// The percentiles that are compared: the middle, and the tail as far as a run of some dozens of samples knows it.
 const PERCENTILES: [u8; 2] = [50, 95];
@@ -49,7 +48,7 @@ fn row(
             samples: samples.iter().map(|samples| samples.count()).sum(),
             censored: samples.iter().map(|samples| samples.censored.len() as u64).sum(),
             runs_beyond: values.iter().filter(|value| value.is_beyond()).count(),
-            ms: figure(values),
+            figure: figure(values),
             scatter: logs(values).and_then(|logs| stats::sd(&logs)),
         }
     });
@@ -85,7 +84,7 @@ fn why_not_gated(labels: &BTreeMap<String, String>, everywhere: bool, enough: bo
 }
 
 /// `None` where one is only a bound. A latency of 0 counts as one microsecond, the resolution of the clock.
-fn logs(values: &[Percentile]) -> Option<Vec<f64>> {
+pub(super) fn logs(values: &[Percentile]) -> Option<Vec<f64>> {
     let log = |value: &Percentile| match value {
         Percentile::Measured(us) => Some(((*us).max(1) as f64).ln()),
         Percentile::Beyond(_) => None,
@@ -94,12 +93,16 @@ fn logs(values: &[Percentile]) -> Option<Vec<f64>> {
 }
 
 /// What stands for all runs of a side.
-fn figure(values: &[Percentile]) -> Option<Figure> {
-    if let Some(mean) = logs(values).and_then(|logs| stats::mean(&logs)) {
-        return Some(Figure::Measured((mean.exp()).round() / 1e3));
+fn figure(values: &[Percentile]) -> Option<Percentile> {
+    match logs(values).and_then(|logs| stats::mean(&logs)) {
+        Some(mean) => Some(Percentile::Measured(mean.exp().round() as u64)),
+        None => median(values),
     }
+}
+
+/// The upper of the two in the middle: a percentile without an end must not look measured.
+pub(super) fn median(values: &[Percentile]) -> Option<Percentile> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by_key(|value| (value.is_beyond(), value.micros()));
-    // The upper of the two in the middle: a percentile without an end must not look measured.
-    sorted.get(sorted.len() / 2).copied().map(Figure::from)
+    sorted.get(sorted.len() / 2).copied()
 }

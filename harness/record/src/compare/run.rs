@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::EndReason;
-use crate::latency::{Cause, Censored, Samples};
+use crate::latency::{Cause, Censored, LatencyStats, Percentile, Samples};
 use crate::result::{RunInfo, RunResult};
-use crate::summary::{HlogRow, RunSummary, Summary};
+use crate::summary::{HlogRow, Summary};
 
 /// More samples than any run has: what claims them is damaged.
 const SAMPLES_MAX: u64 = 100_000_000;
@@ -39,49 +38,20 @@ pub struct MeasuredLatency {
 /// ([`MeasuredRun::from_summary`]), which is all that a baseline needs to keep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeasuredRun {
-    /// The run's id.
-    pub id: String,
-    /// The scenario's name.
-    pub scenario: String,
-    /// The profile.
-    pub profile: String,
-    /// The target.
-    pub target: String,
-    /// The seed of every draw.
-    pub seed: u64,
-    /// The harness's version.
-    pub harness: String,
-    /// The parameters' values.
-    pub parameters: BTreeMap<String, String>,
-    /// SHA-256 of the node configuration.
-    pub node_config_sha256: String,
-    /// How it ended; `None` where its log has no end.
-    pub ended: Option<EndReason>,
+    /// What was run, where and when.
+    pub info: RunInfo,
     /// Latencies in the order of the reports.
     pub latencies: Vec<MeasuredLatency>,
 }
 
 impl From<&RunResult> for MeasuredRun {
     fn from(result: &RunResult) -> Self {
-        let RunInfo { id, scenario, profile, target, seed, harness, parameters, node_config_sha256, ended, .. } =
-            &result.run;
         let latencies = result.latencies.iter().map(|latency| MeasuredLatency {
             name: latency.name.as_str().to_owned(),
             labels: latency.labels.clone(),
             samples: latency.samples.clone(),
         });
-        Self {
-            id: id.clone(),
-            scenario: scenario.clone(),
-            profile: profile.clone(),
-            target: target.clone(),
-            seed: *seed,
-            harness: harness.clone(),
-            parameters: parameters.clone(),
-            node_config_sha256: node_config_sha256.clone(),
-            ended: *ended,
-            latencies: latencies.collect(),
-        }
+        Self { info: result.run.clone(), latencies: latencies.collect() }
     }
 }
 
@@ -96,47 +66,31 @@ impl MeasuredRun {
             let row = histograms.iter().find(|row| row.name == latency.name && row.labels == latency.labels);
             // Counted before anything is made from it: a damaged file may claim any number.
             let counted = row.map_or(0, |row| row.histogram.len());
-            if latency.count.checked_sub(latency.censored) != Some(counted) {
+            let LatencyStats { count, censored, max, .. } = latency.stats;
+            if count.checked_sub(censored) != Some(counted) {
                 // A tag of a histogram holds no commas or spaces, so the group of a label with one cannot be found. Groups are only shown.
                 if !latency.labels.is_empty() {
                     continue;
                 }
-                return Err(NotOneRun {
-                    latency: latency.name.clone(),
-                    summary: latency.count.saturating_sub(latency.censored),
-                    histogram: counted,
-                });
+                let summary = count.saturating_sub(censored);
+                return Err(NotOneRun { latency: latency.name.clone(), summary, histogram: counted });
             }
-            if latency.count > SAMPLES_MAX {
-                return Err(NotOneRun { latency: latency.name.clone(), summary: latency.count, histogram: counted });
+            if count > SAMPLES_MAX {
+                return Err(NotOneRun { latency: latency.name.clone(), summary: count, histogram: counted });
             }
             let mut measured = Vec::new();
             for value in row.iter().flat_map(|row| row.histogram.iter_recorded()) {
                 let count = value.count_since_last_iteration() as usize;
                 measured.extend(std::iter::repeat_n(value.value_iterated_to(), count));
             }
-            let bound_us = latency.max.map_or(0, |max| max.micros());
-            let censored = Censored { at_least_us: bound_us, cause: Cause::Open };
+            let followed = Censored { at_least_us: max.map_or(0, Percentile::micros), cause: Cause::Open };
             latencies.push(MeasuredLatency {
                 name: latency.name.clone(),
                 labels: latency.labels.clone(),
-                samples: Samples::new(measured, vec![censored; latency.censored as usize]),
+                samples: Samples::new(measured, vec![followed; censored as usize]),
             });
         }
-        let RunSummary { id, scenario, profile, target, seed, harness, parameters, node_config_sha256, ended, .. } =
-            &summary.run;
-        Ok(Self {
-            id: id.clone(),
-            scenario: scenario.clone(),
-            profile: profile.clone(),
-            target: target.clone(),
-            seed: *seed,
-            harness: harness.clone(),
-            parameters: parameters.clone(),
-            node_config_sha256: node_config_sha256.clone(),
-            ended: *ended,
-            latencies,
-        })
+        Ok(Self { info: summary.run.clone(), latencies })
     }
 
     /// The samples of a latency in a group; `None` where there are none.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::rows::{logs, median};
 use super::run::MeasuredRun;
 use super::stats;
 use crate::latency::Percentile;
-use crate::summary::Figure;
 
 /// One percentile of one latency over all its samples, run by run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,10 +17,12 @@ pub struct LatencySpread {
     pub latency: String,
     /// Which percentile.
     pub percentile: u8,
-    /// Milliseconds, run by run; null for a run without samples.
-    pub ms: Vec<Option<Figure>>,
-    /// Milliseconds, the median of the runs; a percentile without an end is the largest. The upper of two in the middle.
-    pub median_ms: Option<Figure>,
+    /// Run by run; `None` for a run without samples.
+    #[serde(rename = "ms")]
+    pub by_run: Vec<Option<Percentile>>,
+    /// The median of the runs; a percentile without an end is the largest. The upper of two in the middle.
+    #[serde(rename = "medianMs")]
+    pub median: Option<Percentile>,
     /// The relative standard deviation from run to run; null with one run, or where a run has only a bound.
     pub scatter: Option<f64>,
 }
@@ -38,17 +40,14 @@ pub fn spread(runs: &[MeasuredRun]) -> Vec<LatencySpread> {
 
 fn one(name: &str, percentile: u8, runs: &[MeasuredRun]) -> LatencySpread {
     let none = BTreeMap::new();
-    let values: Vec<Option<Percentile>> =
+    let by_run: Vec<Option<Percentile>> =
         runs.iter().map(|run| run.samples(name, &none).and_then(|samples| samples.percentile(percentile))).collect();
-    let mut sorted: Vec<Percentile> = values.iter().copied().flatten().collect();
-    sorted.sort_unstable_by_key(|value| (value.is_beyond(), value.micros()));
-    let logs: Option<Vec<f64>> =
-        sorted.iter().map(|value| (!value.is_beyond()).then(|| (value.micros().max(1) as f64).ln())).collect();
+    let known: Vec<Percentile> = by_run.iter().copied().flatten().collect();
     LatencySpread {
         latency: name.to_owned(),
         percentile,
-        ms: values.into_iter().map(|value| value.map(Figure::from)).collect(),
-        median_ms: sorted.get(sorted.len() / 2).copied().map(Figure::from),
-        scatter: logs.and_then(|logs| stats::sd(&logs)),
+        by_run,
+        median: median(&known),
+        scatter: logs(&known).and_then(|logs| stats::sd(&logs)),
     }
 }

@@ -10,9 +10,10 @@ use std::collections::BTreeSet;
 
 use harness_plan::LatencyName;
 
-use super::groups::{Grouping, Sample};
+use super::groups::Grouping;
 use super::source::Source;
 use crate::event::{ActionKind, ActionStamps, Notification};
+use crate::samples::Sample;
 
 /// The phases around those of the plan.
 const AROUND: [&str; 2] = ["prepare", "cleanup"];
@@ -20,7 +21,7 @@ const AROUND: [&str; 2] = ["prepare", "cleanup"];
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     let actions = &source.timelines.actions.all;
     let mut known = BTreeSet::new();
-    for (at_us, notification) in &source.timelines.notifications.all {
+    for (at_us, notification) in &source.timelines.notifications {
         let Some((cause, from_us)) = cause(actions, *at_us, notification) else { continue };
         let Notification { path, kind, namespace, name, reason, .. } = notification;
         if known.insert((cause, path, kind, namespace, name, reason)) {

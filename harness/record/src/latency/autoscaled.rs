@@ -9,7 +9,7 @@ use super::source::{Source, until};
 use crate::event::Seen;
 use crate::samples::{Cause, Censored};
 use crate::steps::Steps;
-use crate::timeline::Stamp;
+use crate::timeline::{Placed, Stamp};
 
 /// kube-controller-manager's `--horizontal-pod-autoscaler-tolerance`: a load that is this near to the target changes nothing.
 const TOLERANCE: f64 = 0.1;
@@ -49,7 +49,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
         let Some(autoscale) = &workload.autoscale else { continue };
         let name = source.timelines.names.get(&workload.name).unwrap_or_default();
         let nodepool = source.names.get(&workload.class).unwrap_or_default();
-        let labels = Labels { workload: name, nodepool, ..Labels::default() };
+        let labels = Labels { workload: name, placed: Placed { nodepool, ..Placed::default() }, ..Labels::default() };
         one(source, workload, autoscale, &labels, into);
     }
 }

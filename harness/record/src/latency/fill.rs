@@ -27,18 +27,18 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
         replacements(source).into_iter().filter_map(|replacement| replacement.new).collect();
     for (index, claim) in timelines.nodes.claims.iter().enumerate() {
         let Some(created) = claim.created else { continue };
-        let pool = timelines.names.text(join.placed(timelines, index).nodepool);
+        let pool = timelines.names.text(join.placed(index).nodepool);
         let of =
             |growth: &&Growth<'_>| growth.class == pool && (growth.from_us..growth.until_us).contains(&created.at_us());
         let Some(growth) = growths.iter().rfind(of) else { continue };
-        let gone_us = claim.deleting.or(claim.deleted).map(Stamp::at_us);
+        let gone_us = claim.deletion().map(Stamp::at_us);
         // After a creation that Azure refused, at once or later, the controller tries again: the fleet is filled by the later one.
-        let failed = join.vm(timelines, index).is_some_and(|vm| vm.failed_us.is_some());
+        let failed = join.vm(index).is_some_and(|vm| vm.failed_us.is_some());
         let refused = (claim.launched.is_none() || failed) && gone_us.is_some_and(|us| us < horizon.us);
         if replacing.contains(&index) || refused {
             continue;
         }
-        let ready = join.node(timelines, index).and_then(|node| node.ready);
+        let ready = join.node(index).and_then(|node| node.ready);
         let sample = until(growth.from_us, ready, || horizon.censor(growth.from_us, gone_us, false));
         into.add(LatencyName::NodeFill, Some(&labels(source, index)), sample);
     }

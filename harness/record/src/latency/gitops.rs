@@ -6,10 +6,10 @@
 
 use harness_plan::LatencyName;
 
-use super::groups::{Grouping, Labels, Sample};
+use super::groups::{Grouping, Labels};
 use super::source::{Source, until};
 use crate::event::Reached;
-use crate::samples::{Cause, Censored};
+use crate::samples::{Cause, Censored, Sample};
 use crate::timeline::{Push, ROOT, Stamp, pushes};
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use harness_plan::{GroupBy, LatencyName};
 
-use crate::samples::{Censored, Samples};
-use crate::timeline::{Name, ROOT};
+use crate::samples::{Sample, Samples};
+use crate::timeline::{Name, Placed, ROOT};
 
 /// The value of a label that stayed unknown.
-pub const UNKNOWN: &str = "unknown";
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// What samples are split by, in the order of the reports.
 const DIMENSIONS: [GroupBy; 7] = [
@@ -24,10 +24,7 @@ const DIMENSIONS: [GroupBy; 7] = [
 /// A sample's labels, by number; 0 is not known.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Labels {
-    pub(crate) nodepool: Name,
-    pub(crate) instance_type: Name,
-    pub(crate) capacity_type: Name,
-    pub(crate) zone: Name,
+    pub(crate) placed: Placed,
     pub(crate) workload: Name,
     pub(crate) object: Name,
     pub(crate) kustomization: Name,
@@ -36,10 +33,10 @@ pub(crate) struct Labels {
 impl Labels {
     fn get(&self, by: GroupBy) -> Name {
         match by {
-            GroupBy::Nodepool => self.nodepool,
-            GroupBy::InstanceType => self.instance_type,
-            GroupBy::CapacityType => self.capacity_type,
-            GroupBy::Zone => self.zone,
+            GroupBy::Nodepool => self.placed.nodepool,
+            GroupBy::InstanceType => self.placed.instance_type,
+            GroupBy::CapacityType => self.placed.capacity_type,
+            GroupBy::Zone => self.placed.zone,
             GroupBy::Workload => self.workload,
             GroupBy::Object => self.object,
             GroupBy::Kustomization => self.kustomization,
@@ -47,14 +44,7 @@ impl Labels {
     }
 }
 
-/// One sample.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Sample {
-    Measured(u64),
-    Censored(Censored),
-}
-
-type Key = (LatencyName, Option<(u8, Name)>);
+type Key = (LatencyName, Option<(GroupBy, Name)>);
 
 /// One group of one latency: its label and the label's value, or no label for the whole.
 type Row = (LatencyName, Option<(GroupBy, String)>, Samples);
@@ -62,7 +52,7 @@ type Row = (LatencyName, Option<(GroupBy, String)>, Samples);
 /// Collects samples into their groups.
 #[derive(Debug, Default)]
 pub(crate) struct Grouping {
-    groups: BTreeMap<Key, (Vec<u64>, Vec<Censored>)>,
+    groups: BTreeMap<Key, Vec<Sample>>,
 }
 
 impl Grouping {
@@ -75,31 +65,25 @@ impl Grouping {
 
     /// Adds a sample to the groups of its labels, and not to the whole.
     pub(crate) fn add_part(&mut self, name: LatencyName, labels: &Labels, sample: Sample) {
-        for (index, by) in DIMENSIONS.into_iter().enumerate() {
-            self.push((name, Some((index as u8, labels.get(by)))), sample);
+        for by in DIMENSIONS {
+            self.push((name, Some((by, labels.get(by)))), sample);
         }
     }
 
     fn push(&mut self, key: Key, sample: Sample) {
-        let (measured, censored) = self.groups.entry(key).or_default();
-        match sample {
-            Sample::Measured(us) => measured.push(us),
-            Sample::Censored(it) => censored.push(it),
-        }
+        self.groups.entry(key).or_default().push(sample);
     }
 
     /// Names the groups by `text`.
     pub(crate) fn finish<'t>(self, text: impl Fn(Name) -> &'t str) -> Groups {
         let mut groups = Groups::default();
-        for ((name, group), (measured, censored)) in self.groups {
-            let samples = Samples::new(measured, censored);
-            let by = group.and_then(|(index, value)| Some((DIMENSIONS.get(usize::from(index))?, value)));
-            match by {
-                None => groups.all.push((name, samples)),
-                Some((by, value)) => {
-                    let value = if value.is_none() { UNKNOWN } else { text(value) };
-                    groups.by_label.entry((name, *by)).or_default().insert(value.to_owned(), samples);
-                }
+        for ((name, group), samples) in self.groups {
+            let samples = samples.into_iter().collect();
+            if let Some((by, value)) = group {
+                let value = if value.is_none() { UNKNOWN } else { text(value) };
+                groups.by_label.entry((name, by)).or_default().insert(value.to_owned(), samples);
+            } else {
+                groups.all.insert(name, samples);
             }
         }
         groups
@@ -108,30 +92,26 @@ impl Grouping {
 
 /// The samples of every latency, whole and split.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Groups {
-    all: Vec<(LatencyName, Samples)>,
+pub(crate) struct Groups {
+    all: BTreeMap<LatencyName, Samples>,
     by_label: BTreeMap<(LatencyName, GroupBy), BTreeMap<String, Samples>>,
 }
 
 impl Groups {
     /// All samples of a latency; `None` where there is none.
-    pub fn all(&self, name: LatencyName) -> Option<&Samples> {
-        self.all.iter().find(|(known, _)| *known == name).map(|(_, samples)| samples)
+    pub(crate) fn all(&self, name: LatencyName) -> Option<&Samples> {
+        self.all.get(&name)
     }
 
     /// The samples of a latency by the value of a label; [`UNKNOWN`] where the label is not known. Empty where there is none.
-    pub fn by(&self, name: LatencyName, by: GroupBy) -> impl Iterator<Item = (&str, &Samples)> {
-        self.by_label
-            .get(&(name, by))
-            .into_iter()
-            .flat_map(|groups| groups.iter().map(|(value, samples)| (value.as_str(), samples)))
+    pub(crate) fn by(&self, name: LatencyName, by: GroupBy) -> impl Iterator<Item = (&str, &Samples)> {
+        self.by_label.get(&(name, by)).into_iter().flatten().map(|(value, samples)| (value.as_str(), samples))
     }
 
     /// Every group in the order of the reports: the latency, the whole, then each label's values. A label of which no value
     /// is known is left out.
     pub(crate) fn into_rows(mut self) -> Vec<Row> {
         let mut rows = Vec::new();
-        self.all.sort_by_key(|(name, _)| *name);
         for (name, samples) in self.all {
             rows.push((name, None, samples));
             for by in DIMENSIONS {

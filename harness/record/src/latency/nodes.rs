@@ -7,6 +7,7 @@ use harness_plan::LatencyName;
 use super::groups::{Grouping, Labels};
 use super::source::{Source, between};
 use crate::event::Seen;
+use crate::samples::{Cause, Censored};
 use crate::timeline::{PodTimeline, Stamp};
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
@@ -14,9 +15,9 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     let pods = pods_by_claim(source);
     for (index, claim) in timelines.nodes.claims.iter().enumerate() {
         let labels = labels(source, index);
-        let gone_us = claim.deleting.or(claim.deleted).map(|stamp| stamp.at_us());
+        let gone_us = claim.deletion().map(|stamp| stamp.at_us());
         let missing = |from: Stamp| move || horizon.censor(from.at_us(), gone_us, false);
-        let node_ready = join.node(timelines, index).and_then(|node| node.ready);
+        let node_ready = join.node(index).and_then(|node| node.ready);
         if let Some(from) = claim.created {
             into.add(LatencyName::NodeProvisioning, Some(&labels), between(from, node_ready, missing(from)));
             into.add(LatencyName::NodeclaimLaunched, Some(&labels), between(from, claim.launched, missing(from)));
@@ -31,10 +32,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
         if let Some(from) = claim.deleting.filter(|_| claim.launched.is_some()) {
             let sample = between(from, gone(source, index), || {
                 // It is followed into the cleanup, which is the reason for most terminations.
-                crate::latency::Censored {
-                    at_least_us: horizon.end_us.saturating_sub(from.at_us()),
-                    cause: crate::latency::Cause::Open,
-                }
+                Censored { at_least_us: horizon.end_us.saturating_sub(from.at_us()), cause: Cause::Open }
             });
             into.add(LatencyName::NodeTermination, Some(&labels), sample);
         }
@@ -51,11 +49,32 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     }
 }
 
+/// How long empty nodes cost money.
+pub(super) fn collect_idle(source: &Source<'_>, into: &mut Grouping) {
+    let Source { timelines, join, horizon, .. } = source;
+    let pods = pods_by_claim(source);
+    for index in 0..timelines.nodes.claims.len() {
+        let Some(pods) = pods.get(&index) else { continue };
+        // A pod is still there: the node was never empty.
+        let deleted: Option<Vec<Stamp>> = pods.iter().map(|pod| pod.deleted).collect();
+        let Some(from) = deleted.and_then(|stamps| stamps.into_iter().max_by_key(|stamp| stamp.at_us())) else {
+            continue;
+        };
+        let vm_gone_us = join.vm(index).and_then(|vm| vm.gone_us());
+        // The harness deleted the pods, or they were lost with the VM.
+        if from.at_us() >= horizon.us || vm_gone_us.is_some_and(|us| us <= from.at_us()) {
+            continue;
+        }
+        let sample = between(from, gone(source, index), || horizon.censor(from.at_us(), None, false));
+        into.add(LatencyName::NodeIdle, Some(&labels(source, index)), sample);
+    }
+}
+
 /// The pods of the run that were bound, by the NodeClaim of their node.
-pub(super) fn pods_by_claim<'t>(source: &Source<'t>) -> HashMap<usize, Vec<&'t PodTimeline>> {
+pub(crate) fn pods_by_claim<'t>(source: &Source<'t>) -> HashMap<usize, Vec<&'t PodTimeline>> {
     let mut pods: HashMap<usize, Vec<&PodTimeline>> = HashMap::new();
     for pod in source.timelines.pods.all.iter().filter(|pod| pod.scheduled.is_some()) {
-        if let Some(claim) = source.join.claim_of_pod(source.timelines, pod) {
+        if let Some(claim) = source.join.claim_of_pod(pod) {
             pods.entry(claim).or_default().push(pod);
         }
     }
@@ -75,10 +94,10 @@ fn evicted(pods: &[&PodTimeline], at: Stamp) -> Vec<Option<Stamp>> {
 pub(crate) fn gone(source: &Source<'_>, claim: usize) -> Option<Stamp> {
     let timelines = source.timelines;
     let mut last = timelines.nodes.claims.get(claim)?.deleted?;
-    if let Some(node) = source.join.node(timelines, claim) {
+    if let Some(node) = source.join.node(claim) {
         last = later(last, node.deleted?);
     }
-    if let Some(vm) = source.join.vm(timelines, claim).filter(|vm| vm.booted_us.is_some()) {
+    if let Some(vm) = source.join.vm(claim).filter(|vm| vm.booted_us.is_some()) {
         last = later(last, Stamp::new(vm.deleted_us?, Seen::Live));
     }
     Some(last)
@@ -92,14 +111,7 @@ pub(super) fn later(a: Stamp, b: Stamp) -> Stamp {
 
 /// What a NodeClaim's samples are split by.
 pub(super) fn labels(source: &Source<'_>, claim: usize) -> Labels {
-    let placed = source.join.placed(source.timelines, claim);
-    Labels {
-        nodepool: placed.nodepool,
-        instance_type: placed.instance_type,
-        capacity_type: placed.capacity_type,
-        zone: placed.zone,
-        ..Labels::default()
-    }
+    Labels { placed: source.join.placed(claim), ..Labels::default() }
 }
 
 #[cfg(test)]

@@ -4,18 +4,13 @@ use harness_plan::LatencyName;
 
 use super::groups::{Grouping, Labels};
 use super::source::{Source, between, until};
-use crate::timeline::{Name, PodTimeline};
+use crate::timeline::{Name, Placed, PodTimeline};
 
 pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     let Source { plan, timelines, slots, horizon, .. } = source;
-    let workloads: Vec<(Name, Name)> = plan
-        .workloads
-        .iter()
-        .map(|workload| {
-            let known = |text| source.names.get(text).unwrap_or_default();
-            (known(&workload.name), known(&workload.class))
-        })
-        .collect();
+    let known = |text: &str| source.names.get(text).unwrap_or_default();
+    let workloads: Vec<(Name, Name)> =
+        plan.workloads.iter().map(|workload| (known(&workload.name), known(&workload.class))).collect();
     for slot in &slots.all {
         // These must stay Pending: that is not a latency.
         if plan.workloads.get(slot.workload).is_some_and(|workload| workload.stays_pending) {
@@ -51,13 +46,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
 
 /// A pod that was never bound counts for the pool of its class: that is where it is missing.
 fn labels(source: &Source<'_>, pod: Option<&PodTimeline>, workload: Name, class: Name) -> Labels {
-    let placed = pod.map(|pod| source.join.placed_of_pod(source.timelines, pod)).unwrap_or_default();
-    Labels {
-        nodepool: placed.nodepool.or(class),
-        instance_type: placed.instance_type,
-        capacity_type: placed.capacity_type,
-        zone: placed.zone,
-        workload,
-        ..Labels::default()
-    }
+    let placed = pod.map(|pod| source.join.placed_of_pod(pod)).unwrap_or_default();
+    let placed = Placed { nodepool: placed.nodepool.or(class), ..placed };
+    Labels { placed, workload, ..Labels::default() }
 }

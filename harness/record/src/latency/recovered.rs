@@ -2,11 +2,11 @@
 
 use harness_plan::{Action, LatencyName};
 
-use super::groups::{Grouping, Labels, Sample};
+use super::groups::{Grouping, Labels};
 use super::source::Source;
-use crate::samples::{Cause, Censored};
+use crate::samples::{Cause, Censored, Sample};
 use crate::steps::Steps;
-use crate::timeline::desired_replicas;
+use crate::timeline::{Placed, desired_replicas};
 
 /// What changes the Ready or the desired pods of a workload; changes of one moment are taken in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,11 +48,8 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
         }
         steps.retain(|(at_us, _)| *at_us < horizon.us);
         steps.sort_unstable();
-        let labels = Labels {
-            workload: name,
-            nodepool: source.names.get(&workload.class).unwrap_or_default(),
-            ..Labels::default()
-        };
+        let nodepool = source.names.get(&workload.class).unwrap_or_default();
+        let labels = Labels { workload: name, placed: Placed { nodepool, ..Placed::default() }, ..Labels::default() };
         for shortage in shortages(&steps) {
             let sample = match shortage.end {
                 Some((end_us, true)) => Sample::Measured(end_us - shortage.from_us),

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use harness_plan::LatencyName;
 
 use super::groups::Grouping;
-use super::nodes::{labels, later};
+use super::nodes::{labels, later, pods_by_claim};
 use super::source::{Source, between};
 use crate::event::Seen;
-use crate::timeline::{ClaimTimeline, Name, Stamp};
+use crate::timeline::{ClaimTimeline, Name, PodTimeline, Stamp};
 
 /// Disruptions this close to each other are one decision of the controller, microseconds: it marks the nodes that it
 /// consolidates together one after another.
@@ -65,7 +65,7 @@ pub(crate) fn replacements(source: &Source<'_>) -> Vec<Replacement> {
     let mut by_creation: HashMap<Name, Vec<(u64, usize)>> = HashMap::new();
     for (index, claim) in claims.iter().enumerate() {
         if let Some(created) = claim.created {
-            by_creation.entry(join.placed(timelines, index).nodepool).or_default().push((created.at_us(), index));
+            by_creation.entry(join.placed(index).nodepool).or_default().push((created.at_us(), index));
         }
     }
     by_creation.values_mut().for_each(|of_pool| of_pool.sort_unstable());
@@ -81,7 +81,7 @@ pub(crate) fn replacements(source: &Source<'_>) -> Vec<Replacement> {
     let mut taken: HashMap<usize, (Why, u64)> = HashMap::new();
     let mut all = Vec::new();
     for it in leaving {
-        let pool = join.placed(timelines, it.index).nodepool;
+        let pool = join.placed(it.index).nodepool;
         let of_pool = by_creation.get(&pool).map_or(&[][..], Vec::as_slice);
         let first = of_pool.partition_point(|(created_us, _)| *created_us < it.from_us);
         let candidates = || {
@@ -104,7 +104,7 @@ pub(crate) fn replacements(source: &Source<'_>) -> Vec<Replacement> {
             taken.insert(new, (it.why, it.from_us));
         }
         let initialized = new.and_then(|new| claims.get(new)?.initialized);
-        let old_gone = match join.node(timelines, it.index) {
+        let old_gone = match join.node(it.index) {
             Some(node) => node.deleted,
             None => it.claim.deleted,
         };
@@ -130,12 +130,12 @@ fn leaving<'a>(
         let from_us = claim.disrupted.map_or(marked.at_us(), |stamp| stamp.at_us().max(marked.at_us()));
         return Some(Leaving { index, claim, why: Why::Drifted, marked, from_us, until_us: u64::MAX });
     }
-    let deletion = claim.deleting.or(claim.deleted);
+    let deletion = claim.deletion();
     if let Some(marked) = claim.disrupted {
         let until_us = deletion.map_or(horizon_us, Stamp::at_us);
         return leaving(marked, Why::Consolidated, marked.at_us(), until_us);
     }
-    let vm = source.join.vm(source.timelines, index);
+    let vm = source.join.vm(index);
     let lost_us = vm.and_then(|vm| vm.noticed_us.or(vm.evicted_us));
     let lost = lost_us.map(|us| Stamp::new(us, Seen::Live));
     let marked = lost.into_iter().chain(deletion).min_by_key(|stamp| stamp.at_us())?;
@@ -150,14 +150,7 @@ fn leaving<'a>(
 
 /// When the last pod of each NodeClaim's node was gone; `u64::MAX` where it is still there.
 fn last_pods_us(source: &Source<'_>) -> HashMap<usize, u64> {
-    let timelines = source.timelines;
-    let mut last: HashMap<usize, u64> = HashMap::new();
-    for pod in timelines.pods.all.iter().filter(|pod| pod.scheduled.is_some()) {
-        if let Some(claim) = source.join.claim_of_pod(timelines, pod) {
-            let gone_us = pod.deleted.map_or(u64::MAX, Stamp::at_us);
-            let known = last.entry(claim).or_insert(0);
-            *known = (*known).max(gone_us);
-        }
-    }
-    last
+    let gone_us = |pod: &&PodTimeline| pod.deleted.map_or(u64::MAX, Stamp::at_us);
+    let pods = pods_by_claim(source).into_iter();
+    pods.filter_map(|(claim, pods)| Some((claim, pods.iter().map(gone_us).max()?))).collect()
 }

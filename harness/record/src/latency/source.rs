@@ -2,15 +2,14 @@
 
 use harness_plan::Plan;
 
-use super::groups::Sample;
-use crate::samples::{Cause, Censored};
+use crate::samples::{Cause, Censored, Sample};
 use crate::timeline::{Horizon, Join, Names, Readiness, Slots, Stamp, Timelines};
 
 /// Everything that samples are computed from.
 pub(crate) struct Source<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) timelines: &'a Timelines,
-    pub(crate) join: &'a Join,
+    pub(crate) join: &'a Join<'a>,
     pub(crate) slots: &'a Slots,
     pub(crate) horizon: &'a Horizon,
     /// The timelines' names and those of the plan: a workload without any pod has a name too.

@@ -6,9 +6,8 @@ use std::io::BufRead;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::LogError;
-use super::v1::V1;
-use super::v2::{Parsed, V2};
+use super::v2::Parsed;
+use super::{LogError, v1, v2};
 use crate::event::{Event, LOG_MINOR};
 
 /// Unknown names that are kept apart; the others are counted together.
@@ -47,31 +46,34 @@ impl Skipped {
 /// The readers, one for each version that was ever written.
 #[derive(Clone, Copy, Debug)]
 enum Format {
-    V1(V1),
-    V2(V2),
+    V1,
+    V2 {
+        /// Whether the log's minor version is newer than [`LOG_MINOR`].
+        is_newer: bool,
+    },
 }
 
 impl Format {
     /// The reader of a version; `None` for an unknown one.
     fn of(version: u64, minor: u64) -> Option<Self> {
         match version {
-            1 => Some(Self::V1(V1)),
-            2 => Some(Self::V2(V2::new(minor))),
+            1 => Some(Self::V1),
+            2 => Some(Self::V2 { is_newer: minor > u64::from(LOG_MINOR) }),
             _ => None,
         }
     }
 
     fn header(self, line: &[u8]) -> Result<Event, String> {
         match self {
-            Self::V1(format) => format.header(line),
-            Self::V2(format) => format.header(line),
+            Self::V1 => v1::header(line),
+            Self::V2 { .. } => v2::header(line),
         }
     }
 
     fn event(self, line: &[u8]) -> Result<Parsed, String> {
         match self {
-            Self::V1(format) => format.event(line),
-            Self::V2(format) => format.event(line),
+            Self::V1 => v1::event(line),
+            Self::V2 { is_newer } => v2::event(line, is_newer),
         }
     }
 }
@@ -82,8 +84,20 @@ impl Format {
 ///
 /// # Errors
 /// [`LogError::Empty`], [`LogError::NoHeader`] or [`LogError::Version`].
-pub fn read_log<R: BufRead>(reader: R) -> Result<LogReader<R>, LogError> {
-    LogReader::new(reader)
+pub fn read_log<R: BufRead>(mut reader: R) -> Result<LogReader<R>, LogError> {
+    let mut buffer = Vec::with_capacity(1024);
+    match next_line(&mut reader, &mut buffer, 0)? {
+        Line::End => return Err(LogError::Empty),
+        Line::Last if serde_json::from_slice::<IgnoredAny>(&buffer).is_err() => return Err(LogError::Empty),
+        Line::Whole | Line::Last => {}
+    }
+    let refused = |error: serde_json::Error| LogError::NoHeader { reason: error.to_string() };
+    let any: AnyHeader = serde_json::from_slice(&buffer).map_err(refused)?;
+    let AnyRunStarted { version, minor, harness } = any.e.run_started;
+    let format = Format::of(version, minor).ok_or(LogError::Version { found: version, harness })?;
+    let first = format.header(&buffer).map_err(|reason| LogError::NoHeader { reason })?;
+    let skipped = Skipped::of(minor);
+    Ok(LogReader { reader, buffer, line: 1, format, skipped, first: Some(first), truncated: None, ended: false })
 }
 
 /// The iterator of [`read_log`].
@@ -108,30 +122,9 @@ enum Line {
 }
 
 impl<R: BufRead> LogReader<R> {
-    fn new(mut reader: R) -> Result<Self, LogError> {
-        let mut buffer = Vec::with_capacity(1024);
-        match next_line(&mut reader, &mut buffer, 0)? {
-            Line::End => return Err(LogError::Empty),
-            Line::Last if serde_json::from_slice::<IgnoredAny>(&buffer).is_err() => return Err(LogError::Empty),
-            Line::Whole | Line::Last => {}
-        }
-        let refused = |error: serde_json::Error| LogError::NoHeader { reason: error.to_string() };
-        let any: AnyHeader = serde_json::from_slice(&buffer).map_err(refused)?;
-        let AnyRunStarted { version, minor, harness } = any.e.run_started;
-        let format = Format::of(version, minor).ok_or(LogError::Version { found: version, harness })?;
-        let first = format.header(&buffer).map_err(|reason| LogError::NoHeader { reason })?;
-        let skipped = Skipped::of(minor);
-        Ok(Self { reader, buffer, line: 1, format, skipped, first: Some(first), truncated: None, ended: false })
-    }
-
     /// The cut last line, once the end was reached.
     pub fn truncated(&self) -> Option<Truncated> {
         self.truncated
-    }
-
-    /// Lines read so far.
-    pub fn lines(&self) -> u64 {
-        self.line
     }
 
     /// What was skipped so far of a log of a newer minor version.

@@ -7,43 +7,37 @@ use harness_plan::Capability;
 use harness_simulation::Simulated;
 use serde_json::{Map, Value, json};
 
-use super::v2::{Parsed, V2};
+use super::v2::{self, Parsed};
 use crate::event::Event;
 
-/// The reader of this version. Its minor version was always 0.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct V1;
-
-impl V1 {
-    /// The first line, which is that of version 2.
-    ///
-    /// # Errors
-    /// It is not the one with which every log starts.
-    pub(super) fn header(self, line: &[u8]) -> Result<Event, String> {
-        let parse = |error: serde_json::Error| error.to_string();
-        let mut event: Value = serde_json::from_slice(line).map_err(parse)?;
-        if let Some(Value::Object(header)) = event.pointer_mut("/e/run_started") {
-            upgrade_header(header);
-        }
-        V2::new(0).header(&serde_json::to_vec(&event).map_err(parse)?)
+/// The first line, as one of version 2.
+///
+/// # Errors
+/// It is not the one with which every log starts.
+pub(super) fn header(line: &[u8]) -> Result<Event, String> {
+    let parse = |error: serde_json::Error| error.to_string();
+    let mut event: Value = serde_json::from_slice(line).map_err(parse)?;
+    if let Some(Value::Object(header)) = event.pointer_mut("/e/run_started") {
+        upgrade_header(header);
     }
+    v2::header(&serde_json::to_vec(&event).map_err(parse)?)
+}
 
-    /// A later line.
-    ///
-    /// # Errors
-    /// It is not an event.
-    pub(super) fn event(self, line: &[u8]) -> Result<Parsed, String> {
-        let parse = |error: serde_json::Error| error.to_string();
-        // Only actions differ, and a log may have a million other lines.
-        if !contains(line, br#""action""#) {
-            return V2::new(0).event(line);
-        }
-        let mut event: Value = serde_json::from_slice(line).map_err(parse)?;
-        if let Some(Value::Object(action)) = event.pointer_mut("/e/action") {
-            upgrade(action)?;
-        }
-        serde_json::from_value(event).map(|event| Parsed::Event(Box::new(event))).map_err(parse)
+/// A later line. The minor version was always 0.
+///
+/// # Errors
+/// It is not an event.
+pub(super) fn event(line: &[u8]) -> Result<Parsed, String> {
+    // Only actions differ, and a log may have a million other lines.
+    if !contains(line, br#""action""#) {
+        return v2::event(line, false);
     }
+    let parse = |error: serde_json::Error| error.to_string();
+    let mut event: Value = serde_json::from_slice(line).map_err(parse)?;
+    if let Some(Value::Object(action)) = event.pointer_mut("/e/action") {
+        upgrade(action)?;
+    }
+    serde_json::from_value(event).map(|event| Parsed::Event(Box::new(event))).map_err(parse)
 }
 
 fn contains(line: &[u8], part: &[u8]) -> bool {
@@ -107,7 +101,7 @@ mod tests {
         let stamps = json!({"phase": "p", "intended_us": 5});
         action.as_object_mut().unwrap().extend(stamps.as_object().unwrap().clone());
         let line = json!({"t": 9, "e": {"action": action}}).to_string();
-        let Ok(Parsed::Event(event)) = V1.event(line.as_bytes()) else { panic!("{line}") };
+        let Ok(Parsed::Event(event)) = event(line.as_bytes()) else { panic!("{line}") };
         let EventKind::Action(read) = event.kind else { panic!("{line}") };
         assert_eq!((read.what, read.intended_us), (expected, 5));
     }

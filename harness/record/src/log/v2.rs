@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::event::{Event, EventKind, LOG_MINOR};
+use crate::event::{Event, EventKind};
 
 /// A line that was read.
 #[derive(Debug)]
@@ -17,42 +17,27 @@ pub(super) enum Parsed {
     Unknown(String),
 }
 
-/// The reader of this version.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct V2 {
-    /// The log's minor version is newer than [`LOG_MINOR`].
-    newer: bool,
+/// The first line.
+///
+/// # Errors
+/// It is not the one with which every log starts.
+pub(super) fn header(line: &[u8]) -> Result<Event, String> {
+    let event: Event = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    match event.kind {
+        EventKind::RunStarted(_) => Ok(event),
+        _ => Err("another event".to_owned()),
+    }
 }
 
-impl V2 {
-    pub(super) fn new(minor: u64) -> Self {
-        Self { newer: minor > u64::from(LOG_MINOR) }
-    }
-
-    /// The first line.
-    ///
-    /// # Errors
-    /// It is not the one with which every log starts.
-    pub(super) fn header(self, line: &[u8]) -> Result<Event, String> {
-        let event: Event = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-        match event.kind {
-            EventKind::RunStarted(_) => Ok(event),
-            _ => Err("another event".to_owned()),
-        }
-    }
-
-    /// A later line.
-    ///
-    /// # Errors
-    /// It is not an event; in a log of a newer minor version only where it is not even of the form of one.
-    pub(super) fn event(self, line: &[u8]) -> Result<Parsed, String> {
-        let error = match serde_json::from_slice(line) {
-            Ok(event) => return Ok(Parsed::Event(Box::new(event))),
-            Err(error) => error,
-        };
-        let unknown = if self.newer && is_event(line) { unknown_name(&error) } else { None };
+/// A later line.
+///
+/// # Errors
+/// It is not an event; in a log of a newer minor version only where it is not even of the form of one.
+pub(super) fn event(line: &[u8], is_newer: bool) -> Result<Parsed, String> {
+    serde_json::from_slice(line).map(|event| Parsed::Event(Box::new(event))).or_else(|error| {
+        let unknown = if is_newer && is_event(line) { unknown_name(&error) } else { None };
         unknown.map(Parsed::Unknown).ok_or_else(|| error.to_string())
-    }
+    })
 }
 
 /// The part of a line that every event has.

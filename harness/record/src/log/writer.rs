@@ -39,11 +39,6 @@ impl<W: Write> LogWriter<W> {
         self.inner.flush().map_err(LogError::Write)
     }
 
-    /// The writer under it.
-    pub fn get_ref(&self) -> &W {
-        &self.inner
-    }
-
     /// Gives the writer back, not flushed.
     pub fn into_inner(self) -> W {
         self.inner

@@ -48,32 +48,11 @@ pub struct Counter {
     names: Names,
     objects: Vec<Attributes>,
     by_uid: HashMap<Box<str>, u32>,
-    /// The newest object of each name: reasons and facts carry no UID.
-    by_name: HashMap<(Kind, Box<str>), u32>,
+    /// The newest object of each name: reasons carry no UID.
+    by_name: HashMap<(ObjectKind, Box<str>), u32>,
+    vms: HashMap<Box<str>, u32>,
     /// The newest commit that was pushed in the current phase; empty before that.
     pushed: String,
-}
-
-/// The kinds of objects that occurrences are about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Kind {
-    Pod,
-    NodeClaim,
-    Node,
-    Vm,
-    Source,
-    Kustomization,
-}
-
-impl Kind {
-    fn of(kind: &str) -> Option<Self> {
-        Some(match kind {
-            "Pod" => Self::Pod,
-            "NodeClaim" => Self::NodeClaim,
-            "Node" => Self::Node,
-            _ => return None,
-        })
-    }
 }
 
 impl Counter {
@@ -103,17 +82,12 @@ impl Counter {
     }
 
     fn milestone<'a>(&'a mut self, at_us: u64, milestone: &'a Milestone) -> Option<Occurrence<'a>> {
-        let (kind, kind_name) = match milestone.object.kind {
-            ObjectKind::Pod => (Kind::Pod, "Pod"),
-            ObjectKind::NodeClaim => (Kind::NodeClaim, "NodeClaim"),
-            ObjectKind::Node => (Kind::Node, "Node"),
-            ObjectKind::GitRepository => (Kind::Source, "GitRepository"),
-            ObjectKind::Kustomization => (Kind::Kustomization, "Kustomization"),
-            ObjectKind::NodePool => return None,
-        };
         let object = &milestone.object;
-        if matches!(kind, Kind::Source | Kind::Kustomization) {
-            return self.of_flux(at_us, of_milestone(kind, milestone.reached)?, kind_name, milestone);
+        let kind = object.kind;
+        match kind {
+            ObjectKind::NodePool => return None,
+            ObjectKind::GitRepository | ObjectKind::Kustomization => return self.of_flux(at_us, milestone),
+            ObjectKind::Pod | ObjectKind::NodeClaim | ObjectKind::Node => {}
         }
         let index = match self.by_uid.get(object.uid.as_str()) {
             Some(index) => *index,
@@ -151,35 +125,30 @@ impl Counter {
         }
         let known = *known;
         let what = of_milestone(kind, milestone.reached)?;
-        let code = if kind == Kind::NodeClaim { known.reason } else { Name::NONE };
-        Some(Occurrence { code: self.names.text(code), ..self.occurrence(at_us, what, kind_name, &object.name, known) })
+        let code = if kind == ObjectKind::NodeClaim { known.reason } else { Name::NONE };
+        Some(Occurrence {
+            code: self.names.text(code),
+            ..self.occurrence(at_us, what, kind.into(), &object.name, known)
+        })
     }
 
     /// Flux's objects reach the same milestone with each revision; each milestone carries its own revision and reason.
-    fn of_flux<'a>(
-        &'a self,
-        at_us: u64,
-        what: OccurrenceKind,
-        kind: &'a str,
-        milestone: &'a Milestone,
-    ) -> Option<Occurrence<'a>> {
+    fn of_flux<'a>(&'a self, at_us: u64, milestone: &'a Milestone) -> Option<Occurrence<'a>> {
+        let object = &milestone.object;
+        let what = of_milestone(object.kind, milestone.reached)?;
         let value = |key: &str| milestone.attributes.get(key).map_or("", String::as_str);
         let says = value(attribute::SAYS);
         Some(Occurrence {
             code: value(attribute::REASON),
             message: if says.is_empty() { value(attribute::REVISION) } else { says },
-            ..self.occurrence(at_us, what, kind, &milestone.object.name, Attributes::default())
+            ..self.occurrence(at_us, what, object.kind.into(), &object.name, Attributes::default())
         })
     }
 
     fn fact<'a>(&'a mut self, fact: &'a AzureFact) -> Option<Occurrence<'a>> {
         let name = if fact.vm.is_empty() { &fact.nodeclaim } else { &fact.vm };
-        let mut known = Attributes::default();
-        let key = (!name.is_empty()).then(|| (Kind::Vm, Box::from(name.as_str())));
-        let index = key.as_ref().and_then(|key| self.by_name.get(key)).copied();
-        if let Some(earlier) = index.and_then(|index| self.objects.get(index as usize)) {
-            known = *earlier;
-        }
+        let index = self.vms.get(name.as_str()).copied();
+        let mut known = index.and_then(|index| self.objects.get(index as usize)).copied().unwrap_or_default();
         for (slot, text) in [
             (&mut known.nodepool, &fact.nodepool),
             (&mut known.instance_type, &fact.instance_type),
@@ -188,13 +157,11 @@ impl Counter {
         ] {
             *slot = self.names.intern(text).or(*slot);
         }
-        match (index.and_then(|index| self.objects.get_mut(index as usize)), key) {
-            (Some(earlier), _) => *earlier = known,
-            (None, Some(key)) => {
-                self.by_name.insert(key, self.objects.len() as u32);
-                self.objects.push(known);
-            }
-            (None, None) => {}
+        if let Some(earlier) = index.and_then(|index| self.objects.get_mut(index as usize)) {
+            *earlier = known;
+        } else if !name.is_empty() {
+            self.vms.insert(name.as_str().into(), self.objects.len() as u32);
+            self.objects.push(known);
         }
         let what = of_fact(fact.what)?;
         let kind = if name.is_empty() { "" } else { "VirtualMachine" };
@@ -206,8 +173,8 @@ impl Counter {
     }
 
     fn reason<'a>(&'a self, at_us: u64, reason: &'a Reason) -> Occurrence<'a> {
-        let index =
-            Kind::of(&reason.kind).and_then(|kind| self.by_name.get(&(kind, Box::from(reason.name.as_str()))).copied());
+        let kind: Option<ObjectKind> = reason.kind.parse().ok();
+        let index = kind.and_then(|kind| self.by_name.get(&(kind, reason.name.as_str().into())).copied());
         let known = index.and_then(|index| self.objects.get(index as usize)).copied().unwrap_or_default();
         let mut occurrence = self.occurrence(at_us, OccurrenceKind::Reason, &reason.kind, &reason.name, known);
         // The watch of Events may be ahead of that of the object: then the name gives the owner.
@@ -260,31 +227,31 @@ impl Counter {
     }
 }
 
-fn of_milestone(kind: Kind, reached: Reached) -> Option<OccurrenceKind> {
+fn of_milestone(kind: ObjectKind, reached: Reached) -> Option<OccurrenceKind> {
     Some(match (kind, reached) {
-        (Kind::NodeClaim, Reached::Created) => OccurrenceKind::NodeclaimCreated,
-        (Kind::NodeClaim, Reached::Launched) => OccurrenceKind::NodeclaimLaunched,
-        (Kind::NodeClaim, Reached::Registered) => OccurrenceKind::NodeclaimRegistered,
-        (Kind::NodeClaim, Reached::Initialized) => OccurrenceKind::NodeclaimInitialized,
-        (Kind::NodeClaim, Reached::Drifted) => OccurrenceKind::NodeclaimDrifted,
-        (Kind::NodeClaim, Reached::Disrupted) => OccurrenceKind::NodeclaimDisrupted,
-        (Kind::NodeClaim, Reached::Deleting) => OccurrenceKind::NodeclaimDeleting,
-        (Kind::NodeClaim, Reached::Deleted) => OccurrenceKind::NodeclaimDeleted,
-        (Kind::Node, Reached::Ready) => OccurrenceKind::NodeReady,
-        (Kind::Node, Reached::NotReady) => OccurrenceKind::NodeNotReady,
-        (Kind::Node, Reached::Deleted) => OccurrenceKind::NodeDeleted,
-        (Kind::Pod, Reached::Created) => OccurrenceKind::PodCreated,
-        (Kind::Pod, Reached::Unschedulable) => OccurrenceKind::PodUnschedulable,
-        (Kind::Pod, Reached::Scheduled) => OccurrenceKind::PodScheduled,
-        (Kind::Pod, Reached::Ready) => OccurrenceKind::PodReady,
-        (Kind::Pod, Reached::NotReady) => OccurrenceKind::PodNotReady,
-        (Kind::Pod, Reached::Deleting) => OccurrenceKind::PodDeleting,
-        (Kind::Pod, Reached::Deleted) => OccurrenceKind::PodDeleted,
-        (Kind::Source, Reached::Failed) => OccurrenceKind::SourceFailed,
-        (Kind::Kustomization, Reached::Failed) => OccurrenceKind::KustomizationFailed,
-        (Kind::Kustomization, Reached::Waiting) => OccurrenceKind::KustomizationWaiting,
-        (Kind::Kustomization, Reached::Applied) => OccurrenceKind::RevisionApplied,
-        (Kind::Kustomization, Reached::Healthy) => OccurrenceKind::RevisionHealthy,
+        (ObjectKind::NodeClaim, Reached::Created) => OccurrenceKind::NodeclaimCreated,
+        (ObjectKind::NodeClaim, Reached::Launched) => OccurrenceKind::NodeclaimLaunched,
+        (ObjectKind::NodeClaim, Reached::Registered) => OccurrenceKind::NodeclaimRegistered,
+        (ObjectKind::NodeClaim, Reached::Initialized) => OccurrenceKind::NodeclaimInitialized,
+        (ObjectKind::NodeClaim, Reached::Drifted) => OccurrenceKind::NodeclaimDrifted,
+        (ObjectKind::NodeClaim, Reached::Disrupted) => OccurrenceKind::NodeclaimDisrupted,
+        (ObjectKind::NodeClaim, Reached::Deleting) => OccurrenceKind::NodeclaimDeleting,
+        (ObjectKind::NodeClaim, Reached::Deleted) => OccurrenceKind::NodeclaimDeleted,
+        (ObjectKind::Node, Reached::Ready) => OccurrenceKind::NodeReady,
+        (ObjectKind::Node, Reached::NotReady) => OccurrenceKind::NodeNotReady,
+        (ObjectKind::Node, Reached::Deleted) => OccurrenceKind::NodeDeleted,
+        (ObjectKind::Pod, Reached::Created) => OccurrenceKind::PodCreated,
+        (ObjectKind::Pod, Reached::Unschedulable) => OccurrenceKind::PodUnschedulable,
+        (ObjectKind::Pod, Reached::Scheduled) => OccurrenceKind::PodScheduled,
+        (ObjectKind::Pod, Reached::Ready) => OccurrenceKind::PodReady,
+        (ObjectKind::Pod, Reached::NotReady) => OccurrenceKind::PodNotReady,
+        (ObjectKind::Pod, Reached::Deleting) => OccurrenceKind::PodDeleting,
+        (ObjectKind::Pod, Reached::Deleted) => OccurrenceKind::PodDeleted,
+        (ObjectKind::GitRepository, Reached::Failed) => OccurrenceKind::SourceFailed,
+        (ObjectKind::Kustomization, Reached::Failed) => OccurrenceKind::KustomizationFailed,
+        (ObjectKind::Kustomization, Reached::Waiting) => OccurrenceKind::KustomizationWaiting,
+        (ObjectKind::Kustomization, Reached::Applied) => OccurrenceKind::RevisionApplied,
+        (ObjectKind::Kustomization, Reached::Healthy) => OccurrenceKind::RevisionHealthy,
         _ => return None,
     })
 }

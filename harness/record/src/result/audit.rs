@@ -1,6 +1,7 @@
 //! The self-audit of the harness, and the processes' use of the machine.
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::samples::histogram;
 
@@ -39,18 +40,28 @@ pub struct SelfAudit {
 }
 
 /// CPU and memory of one process over the run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ComponentUsage {
     /// `harness`, `kube-apiserver`, ...
     pub name: String,
     /// User and system time, milliseconds.
     pub cpu_ms: u64,
     /// Of the CPU time of all processes, 0 to 1.
+    #[serde(serialize_with = "rounded_share")]
     pub cpu_share: f64,
-    /// Resident memory in the last sample, bytes.
-    pub rss_bytes: u64,
     /// The most resident memory, bytes.
+    #[serde(rename = "maxRssBytes")]
     pub rss_max_bytes: u64,
+}
+
+/// Shares to a tenth of a thousandth: more digits only make two runs look different.
+pub(crate) fn rounded(share: f64) -> f64 {
+    (share * 1e4).round() / 1e4
+}
+
+fn rounded_share<S: Serializer>(share: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    rounded(*share).serialize(serializer)
 }
 
 pub(super) fn distribution(histogram: &Histogram<u64>) -> Distribution {

@@ -10,12 +10,13 @@ use super::cross_check::cross_check;
 use super::run::{Latency, RunInfo, RunResult};
 use super::{rows, tally, warnings};
 use crate::cost::cost;
-use crate::event::{EndReason, Event};
+use crate::event::EndReason;
+use crate::exit_code::ExitCode;
 use crate::latency::{Groups, Source, collect};
 use crate::log::{LogError, Truncated, read_log};
 use crate::result::LeakedObject;
 use crate::timeline::{Horizon, Join, Readiness, Slots, Timelines, node_steps, pod_steps};
-use crate::verdict::{Evidence, Verdict, check, exit_code, reasons};
+use crate::verdict::{Evidence, Verdict, check, reasons};
 
 impl RunResult {
     /// Reads a log and computes the result, in memory that grows with objects and samples, not with events.
@@ -31,13 +32,6 @@ impl RunResult {
         }
         timelines.skipped = log.skipped().clone();
         Ok(Self::from_timelines(plan, &timelines, log.truncated()))
-    }
-
-    /// Computes the result from events that are at hand.
-    pub fn from_log(plan: &Plan, events: impl IntoIterator<Item = Event>) -> Self {
-        let mut timelines = Timelines::of_plan(plan);
-        events.into_iter().for_each(|event| timelines.apply(&event));
-        Self::from_timelines(plan, &timelines, None)
     }
 
     /// Computes the result from folded events ([`Timelines::of_plan`] of the same plan, otherwise expectations on how often
@@ -92,7 +86,7 @@ impl RunResult {
         Self {
             run: info(plan, timelines),
             verdict,
-            exit_code: exit_code(ended, !leaks.is_empty(), verdict),
+            exit_code: ExitCode::of_run(ended, !leaks.is_empty(), verdict),
             reason: reasons.line,
             reasons: reasons.all,
             expectations,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::milliseconds;
+
 /// Counts over the whole run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -67,7 +69,7 @@ pub struct Counts {
 }
 
 /// Creations that Azure failed with one code in one pool.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AzureFailure {
     /// The NodePool; empty when unknown.
     pub nodepool: String,
@@ -78,8 +80,10 @@ pub struct AzureFailure {
     /// How many.
     pub count: u64,
     /// The first, microseconds since the run began.
+    #[serde(rename = "firstMs", with = "milliseconds")]
     pub first_us: u64,
     /// The last, microseconds since the run began.
+    #[serde(rename = "lastMs", with = "milliseconds")]
     pub last_us: u64,
 }
 

@@ -53,10 +53,10 @@ pub(super) fn cross_check(source: &Source<'_>) -> Option<CrossCheck> {
     let timelines = source.timelines;
     let live = |stamp: Option<Stamp>| stamp.filter(|it| it.is_live()).map(Stamp::at_us);
     let moments = |(index, claim): (usize, &crate::timeline::ClaimTimeline)| {
-        let vm = source.join.vm(timelines, index)?;
+        let vm = source.join.vm(index)?;
         Some(Moments {
             claim_seen_us: live(claim.created)?,
-            ready_seen_us: live(source.join.node(timelines, index)?.ready)?,
+            ready_seen_us: live(source.join.node(index)?.ready)?,
             accepted_us: vm.accepted_us?,
             made_ready_us: vm.ready_us?,
         })

@@ -11,6 +11,7 @@ mod tally;
 mod warnings;
 
 pub use crate::timeline::{NodeStep, PodStep};
+pub(crate) use audit::rounded;
 pub use audit::{ComponentUsage, Distribution, SelfAudit};
 pub use counts::{AzureFailure, Counts, LeakedObject, ReasonCount};
 pub use cross_check::CrossCheck;

@@ -24,10 +24,6 @@ pub struct NodeRow {
     pub capacity_type: String,
     /// The zone, such as `eastus-2`; empty when unknown.
     pub zone: String,
-    /// Capacity in thousandths of a core.
-    pub cpu_millicores: Option<u64>,
-    /// Capacity in bytes.
-    pub memory_bytes: Option<u64>,
     /// The NodeClaim was first seen.
     pub created_us: Option<u64>,
     /// Its condition Launched.
@@ -56,23 +52,9 @@ pub struct NodeRow {
     pub vm: Option<VmRow>,
 }
 
-/// A VM as the simulated Azure reports it. Times are microseconds since the run began.
+/// What became of a VM, as the simulated Azure reports it. Times are microseconds since the run began.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VmRow {
-    /// Its name.
-    pub name: String,
-    /// Its creation was accepted.
-    pub accepted_us: Option<u64>,
-    /// It ran.
-    pub booted_us: Option<u64>,
-    /// Its Node was created.
-    pub registered_us: Option<u64>,
-    /// Its Node was made Ready.
-    pub ready_us: Option<u64>,
-    /// Its deletion was requested.
-    pub delete_requested_us: Option<u64>,
-    /// It was gone.
-    pub deleted_us: Option<u64>,
     /// It crashed.
     pub crashed_us: Option<u64>,
     /// It was taken back.
@@ -81,6 +63,4 @@ pub struct VmRow {
     pub failed_us: Option<u64>,
     /// Azure's error code, where the creation failed; may be empty.
     pub code: String,
-    /// Azure's message.
-    pub message: String,
 }

@@ -1,10 +1,10 @@
 //! Rows of nodes, phases and actions.
 
-use super::nodes::{Interval, NodeRow, VmRow};
-use super::run::{ActionRow, PhaseRow};
 use harness_plan::Action;
 
-use crate::latency::{Source, gone};
+use super::nodes::{Interval, NodeRow, VmRow};
+use super::run::{ActionRow, PhaseRow};
+use crate::latency::{Source, gone, pods_by_claim};
 use crate::timeline::{Placed, Stamp, VmTimeline};
 
 fn us(stamp: Option<Stamp>) -> Option<u64> {
@@ -14,25 +14,17 @@ fn us(stamp: Option<Stamp>) -> Option<u64> {
 pub(super) fn nodes(source: &Source<'_>) -> Vec<NodeRow> {
     let timelines = source.timelines;
     let text = |name| timelines.names.text(name).to_owned();
-    let mut pods = vec![0_u32; timelines.nodes.claims.len()];
-    for pod in timelines.pods.all.iter().filter(|pod| pod.scheduled.is_some()) {
-        let claim = source.join.claim_of_pod(timelines, pod);
-        if let Some(count) = claim.and_then(|claim| pods.get_mut(claim)) {
-            *count += 1;
-        }
-    }
+    let pods = pods_by_claim(source);
     let placed = |placed: Placed| NodeRow {
         nodepool: text(placed.nodepool),
         instance_type: text(placed.instance_type),
         capacity_type: text(placed.capacity_type),
         zone: text(placed.zone),
-        cpu_millicores: placed.cpu_millicores,
-        memory_bytes: placed.memory_bytes,
         ..NodeRow::default()
     };
     let mut rows: Vec<NodeRow> = Vec::with_capacity(timelines.nodes.claims.len());
     for (index, claim) in timelines.nodes.claims.iter().enumerate() {
-        let node = source.join.node(timelines, index);
+        let node = source.join.node(index);
         let deleting = claim.deleting.or(node.and_then(|node| node.deleting)).or(claim.deleted);
         rows.push(NodeRow {
             nodeclaim: text(claim.name),
@@ -48,9 +40,9 @@ pub(super) fn nodes(source: &Source<'_>) -> Vec<NodeRow> {
             disruption_reason: text(claim.reason),
             deleting_us: us(deleting),
             gone_us: us(gone(source, index)),
-            pods: pods.get(index).copied().unwrap_or(0),
-            vm: source.join.vm(timelines, index).map(|machine| vm(machine, &text)),
-            ..placed(source.join.placed(timelines, index))
+            pods: pods.get(&index).map_or(0, |pods| pods.len() as u32),
+            vm: source.join.vm(index).map(|machine| vm(machine, &text)),
+            ..placed(source.join.placed(index))
         });
     }
     rows.sort_by(|a, b| (a.created_us, &a.nodeclaim).cmp(&(b.created_us, &b.nodeclaim)));
@@ -87,29 +79,13 @@ fn not_ready(flips: &[(u64, bool)]) -> Vec<Interval> {
 }
 
 fn vm(vm: &VmTimeline, text: &impl Fn(crate::timeline::Name) -> String) -> VmRow {
-    VmRow {
-        name: text(vm.name),
-        accepted_us: vm.accepted_us,
-        booted_us: vm.booted_us,
-        registered_us: vm.registered_us,
-        ready_us: vm.ready_us,
-        delete_requested_us: vm.delete_requested_us,
-        deleted_us: vm.deleted_us,
-        crashed_us: vm.crashed_us,
-        evicted_us: vm.evicted_us,
-        failed_us: vm.failed_us,
-        code: text(vm.code),
-        message: vm.message.to_string(),
-    }
+    VmRow { crashed_us: vm.crashed_us, evicted_us: vm.evicted_us, failed_us: vm.failed_us, code: text(vm.code) }
 }
 
 pub(super) fn phases(source: &Source<'_>) -> Vec<PhaseRow> {
     let planned = |name: &str| source.plan.phases.iter().find(|phase| phase.name == name);
-    let mut rows: Vec<PhaseRow> = source
-        .timelines
-        .phases
-        .all
-        .iter()
+    let seen = source.timelines.phases.all.iter();
+    let mut rows: Vec<PhaseRow> = seen
         .map(|phase| {
             let plan = planned(&phase.name);
             let span = plan.and_then(|plan| plan.within.or(plan.hold));
@@ -131,11 +107,7 @@ pub(super) fn phases(source: &Source<'_>) -> Vec<PhaseRow> {
                 name: phase.name.clone(),
                 planned: true,
                 until: phase.until.as_ref().map(ToString::to_string),
-                began_us: None,
-                ended_us: None,
-                due_us: None,
-                outcome: None,
-                detail: String::new(),
+                ..PhaseRow::default()
             });
         }
     }
@@ -145,13 +117,10 @@ pub(super) fn phases(source: &Source<'_>) -> Vec<PhaseRow> {
 pub(super) fn actions(source: &Source<'_>) -> Vec<ActionRow> {
     let actions = &source.timelines.actions;
     let row = |action: &crate::event::ActionStamps| ActionRow {
-        id: action.what.id(),
-        phase: action.phase.clone(),
         what: actions.describe(action),
         is_routine: matches!(actions.planned(action), Some(Action::Scale(_) | Action::Replace(_))),
         intended_us: action.intended_us,
         sent_us: action.sent_us,
-        acked_us: action.acked_us,
         error: action.error.clone(),
     };
     actions.all.iter().map(row).collect()

@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use harness_plan::LatencyName;
 use harness_simulation::Simulated;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{
     AzureFailure, ComponentUsage, Counts, CrossCheck, LeakedObject, NodeRow, NodeStep, PodStep, ReasonCount, SelfAudit,
 };
 use crate::cost::Cost;
 use crate::event::{EndReason, PhaseOutcome};
+use crate::exit_code::ExitCode;
 use crate::latency::{LatencyStats, Samples};
+use crate::milliseconds;
 use crate::samples::Percentile;
 use crate::verdict::{ExpectationResult, Verdict};
 
@@ -24,8 +27,8 @@ pub struct RunResult {
     pub run: RunInfo,
     /// The verdict of the run.
     pub verdict: Verdict,
-    /// The exit code of `harness run` and `harness report`: see `harness_record::verdict::exit_code`.
-    pub exit_code: u8,
+    /// The exit code of `harness run` and `harness report`.
+    pub exit_code: ExitCode,
     /// One line that says why; empty when every expectation held and nothing is worth saying.
     pub reason: String,
     /// The parts of `reason` and further causes, most important first, one line each.
@@ -70,7 +73,8 @@ pub struct RunResult {
 }
 
 /// What was run, where and when.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RunInfo {
     /// The run's id.
     pub id: String,
@@ -89,6 +93,7 @@ pub struct RunInfo {
     /// Wall time at 0 us.
     pub started_at: Timestamp,
     /// Time of the last event, microseconds since the run began.
+    #[serde(rename = "durationMs", with = "milliseconds")]
     pub duration_us: u64,
     /// The command that repeats the run.
     pub command: String,
@@ -121,19 +126,23 @@ pub struct Latency {
 }
 
 /// A phase and how it ended.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PhaseRow {
     /// Its name.
     pub name: String,
     /// Whether it is of the plan; `prepare` and `cleanup` are not.
     pub planned: bool,
     /// The condition that ends it, as a scenario writes it.
+    #[serde(skip)]
     pub until: Option<String>,
     /// When it began.
+    #[serde(rename = "beganMs", default, with = "milliseconds::option")]
     pub began_us: Option<u64>,
     /// When it ended.
+    #[serde(rename = "endedMs", default, with = "milliseconds::option")]
     pub ended_us: Option<u64>,
     /// The moment of its deadline, or of the end of its hold.
+    #[serde(rename = "dueMs", default, with = "milliseconds::option")]
     pub due_us: Option<u64>,
     /// How it ended.
     pub outcome: Option<PhaseOutcome>,
@@ -144,10 +153,6 @@ pub struct PhaseRow {
 /// An action and its stamps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActionRow {
-    /// The planned action's id.
-    pub id: Option<u32>,
-    /// Its phase.
-    pub phase: String,
     /// A description: `scale web 0 -> 40`.
     pub what: String,
     /// One of many: pods are asked for and replaced by the thousand.
@@ -156,24 +161,25 @@ pub struct ActionRow {
     pub intended_us: u64,
     /// When it was sent.
     pub sent_us: Option<u64>,
-    /// When it was acknowledged.
-    pub acked_us: Option<u64>,
     /// Why it failed.
     pub error: Option<String>,
 }
 
 /// A figure that others have published, beside ours.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishedFigure {
-    /// Which latency.
-    pub name: LatencyName,
+    /// The latency's name.
+    pub name: String,
     /// Of which of our samples: empty for all, otherwise one label such as `nodepool` = `general-purpose`.
     pub labels: BTreeMap<String, String>,
     /// Which percentile; 100 is the maximum.
+    #[serde(rename = "percentile")]
     pub percent: u8,
     /// The published value, microseconds.
+    #[serde(rename = "publishedMs", with = "milliseconds")]
     pub published_us: u64,
     /// The same percentile of our samples; `None` where there is none.
+    #[serde(rename = "oursMs")]
     pub ours: Option<Percentile>,
     /// Our samples.
     pub count: u64,

@@ -1,5 +1,6 @@
 //! Counts and the self-audit.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use harness_plan::GroupBy;
@@ -7,7 +8,8 @@ use harness_plan::GroupBy;
 use super::audit::{ComponentUsage, SelfAudit, distribution, distribution_of};
 use super::counts::{AzureFailure, Counts, ReasonCount};
 use super::run::PublishedFigure;
-use crate::latency::{Groups, Source, replacements};
+use crate::latency::{Groups, Samples, Source, UNKNOWN, replacements};
+use crate::timeline::Failures;
 
 /// The harness's own process.
 const HARNESS: &str = "harness";
@@ -24,12 +26,12 @@ pub(super) fn counts(source: &Source<'_>) -> Counts {
     let azure = &timelines.azure;
     let mut vms_failed: BTreeMap<String, u64> = BTreeMap::new();
     for ((_, code), failures) in &azure.failures {
-        *vms_failed.entry(timelines.names.text(*code).to_owned()).or_default() += failures.count;
+        *vms_failed.entry(timelines.names.text(*code).to_owned()).or_default() += failures.times.count;
     }
     let mut disruptions: BTreeMap<String, u64> = BTreeMap::new();
     for claim in claims.iter().filter(|claim| claim.disrupted.is_some()) {
         let reason = match timelines.names.text(claim.reason) {
-            "" => crate::latency::UNKNOWN,
+            "" => UNKNOWN,
             reason => reason,
         };
         *disruptions.entry(reason.to_owned()).or_default() += 1;
@@ -80,12 +82,12 @@ pub(super) fn published(source: &Source<'_>, groups: &Groups) -> Vec<PublishedFi
             None => groups.all(published.of),
         };
         PublishedFigure {
-            name: published.of,
+            name: published.of.as_str().to_owned(),
             labels: by.map(|(by, value)| BTreeMap::from([(by.as_str().to_owned(), value.clone())])).unwrap_or_default(),
             percent: published.percentile,
             published_us: published.value.as_micros(),
             ours: samples.and_then(|samples| samples.percentile(published.percentile)),
-            count: samples.map_or(0, crate::latency::Samples::count),
+            count: samples.map_or(0, Samples::count),
             source: published.source.clone(),
             differs: published.differs.clone(),
         }
@@ -95,19 +97,17 @@ pub(super) fn published(source: &Source<'_>, groups: &Groups) -> Vec<PublishedFi
 
 pub(super) fn azure_failures(source: &Source<'_>) -> Vec<AzureFailure> {
     let names = &source.timelines.names;
-    let row = |((pool, code), failures): (&(_, _), &_)| {
-        let failures: &crate::timeline::Failures = failures;
-        AzureFailure {
-            nodepool: names.text(*pool).to_owned(),
-            code: names.text(*code).to_owned(),
-            message: failures.message.clone(),
-            count: failures.count,
-            first_us: failures.first_us,
-            last_us: failures.last_us,
-        }
-    };
-    let mut rows: Vec<AzureFailure> = source.timelines.azure.failures.iter().map(row).collect();
-    rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| (&a.nodepool, &a.code).cmp(&(&b.nodepool, &b.code))));
+    let failures = source.timelines.azure.failures.iter();
+    let rows = failures.map(|((pool, code), Failures { times, message })| AzureFailure {
+        nodepool: names.text(*pool).to_owned(),
+        code: names.text(*code).to_owned(),
+        message: message.clone(),
+        count: times.count,
+        first_us: times.first_us,
+        last_us: times.last_us,
+    });
+    let mut rows: Vec<AzureFailure> = rows.collect();
+    rows.sort_by_cached_key(|row| (Reverse(row.count), row.nodepool.clone(), row.code.clone()));
     rows
 }
 
@@ -132,10 +132,7 @@ pub(super) fn controller_reasons(source: &Source<'_>) -> Vec<ReasonCount> {
             ReasonCount { kind: key.kind.clone(), nodepool, reason: key.reason.clone(), message, count: given.count }
         })
         .collect();
-    rows.sort_by(|a, b| {
-        let name = |row: &ReasonCount| (row.kind.clone(), row.nodepool.clone(), row.reason.clone());
-        b.count.cmp(&a.count).then_with(|| name(a).cmp(&name(b)))
-    });
+    rows.sort_by_cached_key(|row| (Reverse(row.count), row.kind.clone(), row.nodepool.clone(), row.reason.clone()));
     rows
 }
 
@@ -165,10 +162,9 @@ pub(super) fn usage(source: &Source<'_>) -> Vec<ComponentUsage> {
             name: name.clone(),
             cpu_ms: used.cpu_ms(),
             cpu_share: if all_ms == 0 { 0.0 } else { used.cpu_ms() as f64 / all_ms as f64 },
-            rss_bytes: used.rss_bytes,
             rss_max_bytes: used.rss_max_bytes,
         })
         .collect();
-    rows.sort_by(|a, b| b.cpu_ms.cmp(&a.cpu_ms).then_with(|| a.name.cmp(&b.name)));
+    rows.sort_by_cached_key(|row| (Reverse(row.cpu_ms), row.name.clone()));
     rows
 }

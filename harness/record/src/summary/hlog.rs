@@ -5,7 +5,6 @@
 //! their count is in `summary.json`.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -42,25 +41,26 @@ pub struct HlogRow {
     pub histogram: Histogram<u64>,
 }
 
-/// Writes every latency that has measured samples.
+/// The log of every latency that has measured samples.
 ///
 /// # Errors
-/// The writer failed.
-pub fn write_hlog<W: Write>(result: &RunResult, writer: &mut W) -> Result<(), HlogError> {
+/// A histogram cannot be encoded.
+pub fn write_hlog(result: &RunResult) -> Result<Vec<u8>, HlogError> {
+    let mut text = Vec::new();
     let failed = |error: &dyn std::fmt::Debug| HlogError::Write(format!("{error:?}"));
     let mut serializer = V2DeflateSerializer::new();
     let mut builder = IntervalLogWriterBuilder::new();
     builder.add_comment(&format!("harness run {}; values in microseconds, the maximum in milliseconds", result.run.id));
     let start = Duration::try_from(result.run.started_at.as_duration()).unwrap_or_default();
     builder.with_start_time(std::time::UNIX_EPOCH + start).with_max_value_divisor(MAX_DIVISOR);
-    let mut log = builder.begin_log_with(writer, &mut serializer).map_err(|error| failed(&error))?;
+    let mut log = builder.begin_log_with(&mut text, &mut serializer).map_err(|error| failed(&error))?;
     let whole = Duration::from_micros(result.run.duration_us);
     for latency in result.latencies.iter().filter(|latency| !latency.samples.measured_us.is_empty()) {
         let tag = tag(latency.name.as_str(), &latency.labels);
         log.write_histogram(&latency.samples.histogram(), start, whole, Tag::new(&tag))
             .map_err(|error| failed(&error))?;
     }
-    Ok(())
+    Ok(text)
 }
 
 /// Reads what [`write_hlog`] wrote.

@@ -1,13 +1,17 @@
-//! The wire types of `summary.json`. Durations are milliseconds; times are milliseconds since the run began.
+//! `summary.json`. Durations are milliseconds; times are milliseconds since the run began.
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::figures::Figure;
-use crate::event::{EndReason, PhaseOutcome};
-use crate::result::{Counts, LeakedObject, ReasonCount};
+use crate::cost::Cost;
+use crate::exit_code::ExitCode;
+use crate::latency::LatencyStats;
+use crate::milliseconds::{self, millis};
+use crate::result::{
+    AzureFailure, ComponentUsage, Counts, CrossCheck, Distribution, Latency, LeakedObject, PhaseRow, PublishedFigure,
+    ReasonCount, RunInfo, RunResult, SelfAudit, rounded,
+};
 use crate::verdict::{ExpectationResult, Verdict};
 
 /// The version of `summary.json`. Keys may be added within a version, never renamed or removed.
@@ -36,11 +40,11 @@ pub struct Summary {
     /// [`SUMMARY_VERSION`].
     pub version: u32,
     /// What was run.
-    pub run: RunSummary,
+    pub run: RunInfo,
     /// `pass`, `fail` or `inconclusive`.
     pub verdict: Verdict,
     /// The exit code of `harness run`.
-    pub exit_code: u8,
+    pub exit_code: ExitCode,
     /// One line that says why; empty when every expectation held.
     pub reason: String,
     /// Its parts and further causes.
@@ -56,69 +60,31 @@ pub struct Summary {
     pub cost: Option<CostSummary>,
     /// Published figures, beside ours.
     #[serde(default)]
-    pub published: Vec<PublishedSummary>,
+    pub published: Vec<PublishedFigure>,
     /// One for each expectation.
-    pub expectations: Vec<ExpectationSummary>,
+    pub expectations: Vec<ExpectationResult>,
     /// What was left behind.
     pub leaks: Vec<LeakedObject>,
     /// The phases.
-    pub phases: Vec<PhaseSummary>,
+    pub phases: Vec<PhaseRow>,
     /// Actions that failed; the others are only counted.
     pub failed_actions: Vec<ActionFailure>,
     /// Creations that Azure failed, by pool and code.
-    pub azure_failures: Vec<AzureFailureSummary>,
+    pub azure_failures: Vec<AzureFailure>,
     /// Warnings that controllers gave.
     pub controller_reasons: Vec<ReasonCount>,
     /// The self-audit of the harness.
     #[serde(rename = "self")]
     pub self_audit: SelfSummary,
     /// CPU and memory by process.
-    pub usage: Vec<UsageSummary>,
+    pub usage: Vec<ComponentUsage>,
     /// Measured provisioning against the simulated Azure's own record; null where there is none.
     pub cross_check: Option<CrossCheckSummary>,
     /// What makes the result less reliable than it looks.
     pub warnings: Vec<String>,
 }
 
-/// What was run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RunSummary {
-    /// The run's id.
-    pub id: String,
-    /// The scenario's name.
-    pub scenario: String,
-    /// The question that it answers.
-    pub question: String,
-    /// `smoke`, `default` or `full`.
-    pub profile: String,
-    /// The target's name.
-    pub target: String,
-    /// The seed.
-    pub seed: u64,
-    /// The harness's version.
-    pub harness: String,
-    /// Wall time of the start.
-    pub started_at: Timestamp,
-    /// From the start to the last event.
-    pub duration_ms: f64,
-    /// The command that repeats the run.
-    pub command: String,
-    /// Versions of the target's parts.
-    pub versions: BTreeMap<String, String>,
-    /// The parameters' values.
-    pub parameters: BTreeMap<String, String>,
-    /// The tree's name.
-    pub node_config: String,
-    /// The tree's SHA-256.
-    pub node_config_sha256: String,
-    /// Why it ended; null when it was killed.
-    pub ended: Option<EndReason>,
-    /// More about the end.
-    pub ended_detail: String,
-}
-
-/// One latency in one group. Figures are null when there is no sample.
+/// One latency in one group. Percentiles are null when there is no sample.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LatencySummary {
@@ -128,24 +94,9 @@ pub struct LatencySummary {
     pub labels: BTreeMap<String, String>,
     /// Always `ms`.
     pub unit: String,
-    /// Samples, the censored ones included.
-    pub count: u64,
-    /// Censored samples.
-    pub censored: u64,
-    /// The smallest.
-    pub min: Option<Figure>,
-    /// The mean; a lower bound with censored samples.
-    pub mean: Option<Figure>,
-    /// The 50th percentile.
-    pub p50: Option<Figure>,
-    /// The 90th percentile.
-    pub p90: Option<Figure>,
-    /// The 95th percentile.
-    pub p95: Option<Figure>,
-    /// The 99th percentile.
-    pub p99: Option<Figure>,
-    /// The largest.
-    pub max: Option<Figure>,
+    /// Count, percentiles.
+    #[serde(flatten)]
+    pub stats: LatencyStats,
 }
 
 /// What the VMs cost, in US dollars, from running to gone; the VMs alone.
@@ -174,104 +125,17 @@ pub struct CostSummary {
     pub simulated: bool,
 }
 
-/// A published figure beside ours.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PublishedSummary {
-    /// The latency's name.
-    pub name: String,
-    /// Of which of our samples: empty for all.
-    pub labels: BTreeMap<String, String>,
-    /// Which percentile; 100 is the maximum.
-    pub percentile: u8,
-    /// What was published.
-    pub published_ms: f64,
-    /// The same percentile of ours; null where there is no sample.
-    pub ours_ms: Option<Figure>,
-    /// Our samples.
-    pub count: u64,
-    /// Who published it, and where.
-    pub source: String,
-    /// How their method differs.
-    pub differs: String,
-}
-
-/// One expectation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ExpectationSummary {
-    /// Its name.
-    pub name: String,
-    /// Its verdict.
-    pub verdict: Verdict,
-    /// What was observed.
-    pub observed: String,
-    /// What was asked for.
-    pub limit: String,
-    /// What the verdict rests on.
-    pub evidence: String,
-}
-
-impl From<&ExpectationResult> for ExpectationSummary {
-    fn from(it: &ExpectationResult) -> Self {
-        Self {
-            name: it.name.clone(),
-            verdict: it.verdict,
-            observed: it.observed.clone(),
-            limit: it.limit.clone(),
-            evidence: it.evidence.clone(),
-        }
-    }
-}
-
-/// One phase.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PhaseSummary {
-    /// Its name.
-    pub name: String,
-    /// Whether it is of the plan.
-    pub planned: bool,
-    /// When it began; null when it never did.
-    pub began_ms: Option<f64>,
-    /// When it ended.
-    pub ended_ms: Option<f64>,
-    /// Its deadline, or the end of its hold.
-    pub due_ms: Option<f64>,
-    /// How it ended.
-    pub outcome: Option<PhaseOutcome>,
-    /// What was missing.
-    pub detail: String,
-}
-
 /// An action that failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ActionFailure {
     /// What was to be done.
     pub what: String,
-    /// When it was due.
-    pub intended_ms: f64,
+    /// When it was due, in microseconds since the run began.
+    #[serde(rename = "intendedMs", with = "milliseconds")]
+    pub intended_us: u64,
     /// Why it failed.
     pub error: String,
-}
-
-/// Creations that Azure failed with one code in one pool.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AzureFailureSummary {
-    /// The NodePool; empty when unknown.
-    pub nodepool: String,
-    /// Azure's error code.
-    pub code: String,
-    /// Azure's message, of the first.
-    pub message: String,
-    /// How many.
-    pub count: u64,
-    /// The first.
-    pub first_ms: f64,
-    /// The last.
-    pub last_ms: f64,
 }
 
 /// The self-audit of the harness. Figures are null when the log does not have them.
@@ -298,20 +162,6 @@ pub struct SelfSummary {
     pub watch_restarts: u64,
     /// Observations that were lost.
     pub observations_lost: u64,
-}
-
-/// CPU and memory of a process.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UsageSummary {
-    /// Its name.
-    pub name: String,
-    /// CPU time, milliseconds.
-    pub cpu_ms: u64,
-    /// Of that of all processes, 0 to 1.
-    pub cpu_share: f64,
-    /// The most resident memory, bytes.
-    pub max_rss_bytes: u64,
 }
 
 /// Measured provisioning against the simulator's own record.
@@ -378,5 +228,110 @@ impl Summary {
         let mut json = serde_json::to_string_pretty(self)?;
         json.push('\n');
         Ok(json)
+    }
+}
+
+impl From<&RunResult> for Summary {
+    fn from(result: &RunResult) -> Self {
+        let failed_actions = result.actions.iter().filter_map(|action| {
+            let error = action.error.clone()?;
+            Some(ActionFailure { what: action.what.clone(), intended_us: action.intended_us, error })
+        });
+        Self {
+            version: SUMMARY_VERSION,
+            run: result.run.clone(),
+            verdict: result.verdict,
+            exit_code: result.exit_code,
+            reason: result.reason.clone(),
+            reasons: result.reasons.clone(),
+            simulated: result.simulated.iter().map(ToString::to_string).collect(),
+            latencies: result.latencies.iter().map(LatencySummary::from).collect(),
+            counts: result.counts.clone(),
+            cost: result.cost.as_ref().map(|cost| CostSummary::new(cost, !result.simulated.is_empty())),
+            published: result.published.clone(),
+            expectations: result.expectations.clone(),
+            leaks: result.leaks.clone(),
+            phases: result.phases.clone(),
+            failed_actions: failed_actions.collect(),
+            azure_failures: result.azure_failures.clone(),
+            controller_reasons: result.controller_reasons.clone(),
+            self_audit: SelfSummary::from(&result.self_audit),
+            usage: result.usage.clone(),
+            cross_check: result.cross_check.as_ref().map(CrossCheckSummary::from),
+            warnings: result.warnings.clone(),
+        }
+    }
+}
+
+impl From<&Latency> for LatencySummary {
+    fn from(latency: &Latency) -> Self {
+        let name = latency.name.as_str().to_owned();
+        Self { name, labels: latency.labels.clone(), unit: "ms".to_owned(), stats: latency.stats }
+    }
+}
+
+impl CostSummary {
+    /// Money to the millionth of a dollar, hours to the tenth of a second or so: the resolution of the facts.
+    fn new(cost: &Cost, simulated: bool) -> Self {
+        let usd = |micro_usd: u64| micro_usd as f64 / 1e6;
+        Self {
+            usd: usd(cost.micro_usd()),
+            usd_spot: usd(cost.spot_micro_usd),
+            usd_on_demand: usd(cost.on_demand_micro_usd),
+            usd_at_on_demand_prices: cost.at_on_demand_prices_micro_usd.map(usd),
+            usd_per_hour_peak: usd(cost.peak_micro_usd_per_hour),
+            vm_hours: (cost.vm_us as f64 / 3.6e9 * 1e5).round() / 1e5,
+            vms: cost.vms,
+            spot_vms: cost.spot_vms,
+            vms_without_price: cost.vms_without_price,
+            simulated,
+        }
+    }
+}
+
+/// No figure where nothing was counted.
+fn figure(distribution: &Distribution, us: u64) -> Option<f64> {
+    (distribution.count > 0).then(|| millis(us))
+}
+
+impl From<&SelfAudit> for SelfSummary {
+    fn from(audit: &SelfAudit) -> Self {
+        let SelfAudit { watch_lag, send_lag, .. } = audit;
+        Self {
+            max_rss_bytes: audit.rss_max_bytes,
+            cpu_ms: audit.cpu_ms,
+            cpu_share: audit.cpu_share.map(rounded),
+            watch_lag_ms_p99: figure(watch_lag, watch_lag.p99_us),
+            watch_lag_ms_max: figure(watch_lag, watch_lag.max_us),
+            send_lag_ms_p99: figure(send_lag, send_lag.p99_us),
+            send_lag_ms_max: figure(send_lag, send_lag.max_us),
+            requests_sent: audit.requests_sent,
+            watch_restarts: audit.watch_restarts,
+            observations_lost: audit.observations_lost,
+        }
+    }
+}
+
+impl From<&CrossCheck> for CrossCheckSummary {
+    fn from(check: &CrossCheck) -> Self {
+        let CrossCheck { provisioning, observation, measured, recorded, request, late_start } = check;
+        Self {
+            count: provisioning.count,
+            provisioning_difference_ms_p50: millis(provisioning.p50_us),
+            provisioning_difference_ms_p99: millis(provisioning.p99_us),
+            provisioning_difference_ms_max: millis(provisioning.max_us),
+            ready_seen_after_ms_p50: millis(observation.p50_us),
+            ready_seen_after_ms_p99: millis(observation.p99_us),
+            ready_seen_after_ms_max: millis(observation.max_us),
+            measured_ms_p50: millis(measured.p50_us),
+            measured_ms_p99: millis(measured.p99_us),
+            recorded_ms_p50: millis(recorded.p50_us),
+            recorded_ms_p99: millis(recorded.p99_us),
+            request_ms_p50: figure(request, request.p50_us),
+            request_ms_p99: figure(request, request.p99_us),
+            request_ms_max: figure(request, request.max_us),
+            late_begins: late_start.count,
+            late_begin_ms_max: figure(late_start, late_start.max_us),
+        }
     }
 }

@@ -22,10 +22,6 @@ impl Actions {
         Self { planned: Arc::new(planned), all: Vec::new() }
     }
 
-    pub(crate) fn apply(&mut self, action: &ActionStamps) {
-        self.all.push(action.clone());
-    }
-
     /// The plan's action, where it is one.
     pub(crate) fn planned(&self, done: &ActionStamps) -> Option<&Action> {
         self.planned.get(&done.what.id()?)

@@ -13,7 +13,6 @@ pub(crate) struct Used {
     /// CPU time before its last restart, milliseconds.
     before_ms: u64,
     last_ms: u64,
-    pub(crate) rss_bytes: u64,
     pub(crate) rss_max_bytes: u64,
 }
 
@@ -76,7 +75,6 @@ impl Audits {
                 used.before_ms += used.last_ms;
             }
             used.last_ms = process.cpu_ms;
-            used.rss_bytes = process.rss_bytes;
             used.rss_max_bytes = used.rss_max_bytes.max(process.rss_max_bytes).max(process.rss_bytes);
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::nodes::Placed;
 use crate::event::{AzureFact, AzureFactKind};
 use crate::names::{Name, Names};
 
@@ -10,10 +11,7 @@ use crate::names::{Name, Names};
 pub(crate) struct VmTimeline {
     pub(crate) name: Name,
     pub(crate) nodeclaim: Name,
-    pub(crate) nodepool: Name,
-    pub(crate) instance_type: Name,
-    pub(crate) capacity_type: Name,
-    pub(crate) zone: Name,
+    pub(crate) placed: Placed,
     pub(crate) accepted_us: Option<u64>,
     pub(crate) booted_us: Option<u64>,
     pub(crate) registered_us: Option<u64>,
@@ -25,7 +23,6 @@ pub(crate) struct VmTimeline {
     pub(crate) evicted_us: Option<u64>,
     pub(crate) failed_us: Option<u64>,
     pub(crate) code: Name,
-    pub(crate) message: Box<str>,
     pub(crate) vcpus: Option<u32>,
     /// Millionths of a US dollar an hour.
     pub(crate) price: Option<u64>,
@@ -50,10 +47,9 @@ impl VmTimeline {
 /// Creations that failed with one code in one pool.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Failures {
-    pub(crate) count: u64,
+    pub(crate) times: Recurrence,
+    /// That of the first.
     pub(crate) message: String,
-    pub(crate) first_us: u64,
-    pub(crate) last_us: u64,
 }
 
 /// How often something happened, and between when.
@@ -119,15 +115,8 @@ impl Azure {
         let code = names.intern(&fact.code);
         let nodepool = names.intern(&fact.nodepool);
         if fact.what == AzureFactKind::ProvisioningFailed {
-            let failures = self.failures.entry((nodepool, code)).or_insert_with(|| Failures {
-                count: 0,
-                message: fact.message.clone(),
-                first_us: at_us,
-                last_us: at_us,
-            });
-            failures.count += 1;
-            failures.first_us = failures.first_us.min(at_us);
-            failures.last_us = failures.last_us.max(at_us);
+            let message = || Failures { message: fact.message.clone(), ..Failures::default() };
+            self.failures.entry((nodepool, code)).or_insert_with(message).times.add(at_us, 1);
         }
         let text = if fact.vm.is_empty() { &fact.nodeclaim } else { &fact.vm };
         if text.is_empty() {
@@ -140,10 +129,13 @@ impl Azure {
         });
         let Some(vm) = self.vms.get_mut(index as usize) else { return };
         vm.nodeclaim = vm.nodeclaim.or(names.intern(&fact.nodeclaim));
-        vm.nodepool = vm.nodepool.or(nodepool);
-        vm.instance_type = vm.instance_type.or(names.intern(&fact.instance_type));
-        vm.capacity_type = vm.capacity_type.or(names.intern(&fact.capacity_type));
-        vm.zone = vm.zone.or(names.intern(&fact.zone));
+        vm.placed = vm.placed.or(Placed {
+            nodepool,
+            instance_type: names.intern(&fact.instance_type),
+            capacity_type: names.intern(&fact.capacity_type),
+            zone: names.intern(&fact.zone),
+            ..Placed::default()
+        });
         vm.vcpus = vm.vcpus.or(fact.vcpus);
         vm.price = vm.price.or(fact.price_micro_usd_per_hour);
         vm.price_on_demand = vm.price_on_demand.or(fact.on_demand_micro_usd_per_hour);
@@ -159,7 +151,6 @@ impl Azure {
             AzureFactKind::SpotEvicted => &mut vm.evicted_us,
             AzureFactKind::ProvisioningFailed => {
                 vm.code = code;
-                vm.message = fact.message.as_str().into();
                 &mut vm.failed_us
             }
             _ => return,

@@ -4,7 +4,7 @@ use super::actions::Actions;
 use super::audit::Audits;
 use super::azure::Azure;
 use super::fields::Fields;
-use super::gitops::{Gitops, Notifications};
+use super::gitops::Gitops;
 use super::nodes::Nodes;
 use super::occurrences::Occurrences;
 use super::phases::Phases;
@@ -14,7 +14,7 @@ use super::usage::UsageCurves;
 use crate::names::Names;
 use harness_plan::Plan;
 
-use crate::event::{EndReason, Event, EventKind, ObjectKind, RunStarted};
+use crate::event::{EndReason, Event, EventKind, Notification, ObjectKind, RunStarted};
 use crate::log::Skipped;
 
 /// The milestones of every object, action and phase: the fold of a log's events.
@@ -38,7 +38,8 @@ pub struct Timelines {
     pub(crate) reasons: Reasons,
     pub(crate) occurrences: Occurrences,
     pub(crate) usage: UsageCurves,
-    pub(crate) notifications: Notifications,
+    /// Notifications that Flux sent to the run's webhook, each with its time, in the order of the log.
+    pub(crate) notifications: Vec<(u64, Notification)>,
     pub(crate) leaks: Vec<(String, String)>,
     /// What the reader skipped, because the log is of a newer minor version.
     pub(crate) skipped: Skipped,
@@ -46,11 +47,6 @@ pub struct Timelines {
 }
 
 impl Timelines {
-    /// Nothing has happened yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Nothing has happened yet; occurrences that the plan's expectations count will be counted.
     pub fn of_plan(plan: &Plan) -> Self {
         Self {
@@ -71,7 +67,7 @@ impl Timelines {
             EventKind::RunStarted(header) => self.header = Some(header.clone()),
             EventKind::PhaseBegan { phase } => self.phases.began(at_us, phase),
             EventKind::PhaseEnded { phase, outcome, detail } => self.phases.ended(at_us, phase, *outcome, detail),
-            EventKind::Action(action) => self.actions.apply(action),
+            EventKind::Action(action) => self.actions.all.push(action.clone()),
             EventKind::Milestone(milestone) => match milestone.object.kind {
                 ObjectKind::Pod => self.pods.apply(at_us, milestone, &mut self.names),
                 ObjectKind::NodeClaim => self.nodes.apply_claim(at_us, milestone, &mut self.names),
@@ -88,7 +84,7 @@ impl Timelines {
                 self.audits.usage(processes);
                 self.usage.apply(at_us, processes);
             }
-            EventKind::Notified(notification) => self.notifications.apply(at_us, notification),
+            EventKind::Notified(notification) => self.notifications.push((at_us, notification.clone())),
             EventKind::Leak { kind, name } => self.leaks.push((kind.clone(), name.clone())),
             EventKind::RunEnded { reason, detail } => {
                 // Of two reasons the larger one wins.
@@ -97,23 +93,5 @@ impl Timelines {
                 }
             }
         }
-    }
-
-    /// Events taken in.
-    pub fn events(&self) -> u64 {
-        self.events
-    }
-
-    /// The time of the latest event, microseconds since the run began.
-    pub fn last_us(&self) -> u64 {
-        self.last_us
-    }
-}
-
-impl<'a> FromIterator<&'a Event> for Timelines {
-    fn from_iter<I: IntoIterator<Item = &'a Event>>(events: I) -> Self {
-        let mut timelines = Self::new();
-        events.into_iter().for_each(|event| timelines.apply(event));
-        timelines
     }
 }

@@ -1,9 +1,9 @@
-//! GitRepositories and Kustomizations: when each revision was fetched, applied, healthy, or failed; and the notifications about them.
+//! GitRepositories and Kustomizations: when each revision was fetched, applied, healthy, or failed.
 
 use std::collections::HashMap;
 
 use super::stamp::Stamp;
-use crate::event::{Milestone, Notification, ObjectKind, Reached, attribute};
+use crate::event::{Milestone, ObjectKind, Reached, attribute};
 
 /// The GitRepository of the run and the Kustomization that applies the tree from its top.
 pub(crate) const ROOT: &str = "node-config";
@@ -107,18 +107,6 @@ impl Gitops {
     /// When a Kustomization first reached the milestone with this commit.
     pub(crate) fn first(&self, kustomization: &str, reached: Reached, commit: &str) -> Option<Stamp> {
         earliest(self.steps_of(kustomization).filter(|step| step.reached == reached), commit)
-    }
-}
-
-/// Notifications that Flux sent to the run's webhook, each with its time in microseconds since the run began, in the order of the log.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Notifications {
-    pub(crate) all: Vec<(u64, Notification)>,
-}
-
-impl Notifications {
-    pub(crate) fn apply(&mut self, at_us: u64, notification: &Notification) {
-        self.all.push((at_us, notification.clone()));
     }
 }
 

@@ -9,8 +9,9 @@ use super::pods::PodTimeline;
 use crate::names::Name;
 
 /// Indices that join the timelines of NodeClaims, Nodes and VMs.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Join {
+#[derive(Clone, Debug)]
+pub(crate) struct Join<'t> {
+    timelines: &'t Timelines,
     claim_to_node: Vec<Option<u32>>,
     claim_to_vm: Vec<Option<u32>>,
     node_to_claim: Vec<Option<u32>>,
@@ -18,10 +19,17 @@ pub(crate) struct Join {
     claims_by_node_name: HashMap<Name, u32>,
 }
 
-impl Join {
-    pub(crate) fn of(timelines: &Timelines) -> Self {
-        let mut join = Self::default();
+impl<'t> Join<'t> {
+    pub(crate) fn of(timelines: &'t Timelines) -> Self {
         let nodes = &timelines.nodes.nodes;
+        let mut join = Self {
+            timelines,
+            claim_to_node: Vec::new(),
+            claim_to_vm: Vec::new(),
+            node_to_claim: vec![None; nodes.len()],
+            nodes_by_name: HashMap::new(),
+            claims_by_node_name: HashMap::new(),
+        };
         let mut nodes_by_claim: HashMap<Name, Vec<u32>> = HashMap::new();
         for (index, node) in nodes.iter().enumerate() {
             join.nodes_by_name.entry(node.name).or_default().push(index as u32);
@@ -29,13 +37,8 @@ impl Join {
                 nodes_by_claim.entry(node.nodeclaim).or_default().push(index as u32);
             }
         }
-        let mut vms_by_claim: HashMap<Name, u32> = HashMap::new();
-        for (index, vm) in timelines.azure.vms.iter().enumerate() {
-            if !vm.nodeclaim.is_none() {
-                vms_by_claim.insert(vm.nodeclaim, index as u32);
-            }
-        }
-        join.node_to_claim = vec![None; nodes.len()];
+        let vms = (0_u32..).zip(&timelines.azure.vms).filter(|(_, vm)| !vm.nodeclaim.is_none());
+        let vms_by_claim: HashMap<Name, u32> = vms.map(|(index, vm)| (vm.nodeclaim, index)).collect();
         for (index, claim) in timelines.nodes.claims.iter().enumerate() {
             let vm = vms_by_claim.get(&claim.name).copied();
             let vm_name = vm.and_then(|vm| timelines.azure.vms.get(vm as usize)).map_or(Name::NONE, |vm| vm.name);
@@ -54,12 +57,12 @@ impl Join {
         join
     }
 
-    pub(crate) fn node<'t>(&self, timelines: &'t Timelines, claim: usize) -> Option<&'t NodeTimeline> {
-        timelines.nodes.nodes.get((*self.claim_to_node.get(claim)?)? as usize)
+    pub(crate) fn node(&self, claim: usize) -> Option<&'t NodeTimeline> {
+        self.timelines.nodes.nodes.get((*self.claim_to_node.get(claim)?)? as usize)
     }
 
-    pub(crate) fn vm<'t>(&self, timelines: &'t Timelines, claim: usize) -> Option<&'t VmTimeline> {
-        timelines.azure.vms.get((*self.claim_to_vm.get(claim)?)? as usize)
+    pub(crate) fn vm(&self, claim: usize) -> Option<&'t VmTimeline> {
+        self.timelines.azure.vms.get((*self.claim_to_vm.get(claim)?)? as usize)
     }
 
     /// Nodes that no NodeClaim owns, by index.
@@ -68,46 +71,46 @@ impl Join {
     }
 
     /// Where a NodeClaim is, by the first of the three that says so.
-    pub(crate) fn placed(&self, timelines: &Timelines, claim: usize) -> Placed {
-        let own = timelines.nodes.claims.get(claim).map(|claim| claim.placed).unwrap_or_default();
-        let node = self.node(timelines, claim).map(|node| node.placed).unwrap_or_default();
-        let vm = self.vm(timelines, claim).map(VmTimeline::placed).unwrap_or_default();
+    pub(crate) fn placed(&self, claim: usize) -> Placed {
+        let own = self.timelines.nodes.claims.get(claim).map(|claim| claim.placed).unwrap_or_default();
+        let node = self.node(claim).map(|node| node.placed).unwrap_or_default();
+        let vm = self.vm(claim).map(|vm| vm.placed).unwrap_or_default();
         own.or(node).or(vm)
     }
 
     /// What a NodeClaim and its Node were made from.
-    pub(crate) fn made(&self, timelines: &Timelines, claim: usize) -> Provenance {
-        let own = timelines.nodes.claims.get(claim).map(|claim| claim.made).unwrap_or_default();
-        own.or(self.node(timelines, claim).map(|node| node.made).unwrap_or_default())
+    pub(crate) fn made(&self, claim: usize) -> Provenance {
+        let own = self.timelines.nodes.claims.get(claim).map(|claim| claim.made).unwrap_or_default();
+        own.or(self.node(claim).map(|node| node.made).unwrap_or_default())
     }
 
     /// The NodeClaim under a pod's node.
-    pub(crate) fn claim_of_pod(&self, timelines: &Timelines, pod: &PodTimeline) -> Option<usize> {
-        match self.node_of_pod(timelines, pod).and_then(|node| *self.node_to_claim.get(node)?) {
+    pub(crate) fn claim_of_pod(&self, pod: &PodTimeline) -> Option<usize> {
+        match self.node_of_pod(pod).and_then(|node| *self.node_to_claim.get(node)?) {
             Some(claim) => Some(claim as usize),
             None => self.claims_by_node_name.get(&pod.node).map(|claim| *claim as usize),
         }
     }
 
     /// Where a pod was bound; all unknown where it was not, or where nothing is known of its node.
-    pub(crate) fn placed_of_pod(&self, timelines: &Timelines, pod: &PodTimeline) -> Placed {
-        let node = self.node_of_pod(timelines, pod).and_then(|node| timelines.nodes.nodes.get(node));
+    pub(crate) fn placed_of_pod(&self, pod: &PodTimeline) -> Placed {
+        let node = self.node_of_pod(pod).and_then(|node| self.timelines.nodes.nodes.get(node));
         let node = node.map(|node| node.placed).unwrap_or_default();
-        match self.claim_of_pod(timelines, pod) {
-            Some(claim) => node.or(self.placed(timelines, claim)),
+        match self.claim_of_pod(pod) {
+            Some(claim) => node.or(self.placed(claim)),
             None => node,
         }
     }
 
     /// The newest Node of the name that was there when the pod was bound.
-    fn node_of_pod(&self, timelines: &Timelines, pod: &PodTimeline) -> Option<usize> {
+    fn node_of_pod(&self, pod: &PodTimeline) -> Option<usize> {
         if pod.node.is_none() {
             return None;
         }
         let candidates = self.nodes_by_name.get(&pod.node)?;
         let bound_us = pod.scheduled.map_or(u64::MAX, |stamp| stamp.at_us());
         let there = |node: &&u32| {
-            let created = timelines.nodes.nodes.get(**node as usize).and_then(|node| node.created);
+            let created = self.timelines.nodes.nodes.get(**node as usize).and_then(|node| node.created);
             created.is_none_or(|created| created.at_us() <= bound_us)
         };
         // The watch of Nodes may be a little behind that of pods.
@@ -123,17 +126,4 @@ fn of_claim(candidates: &[u32], nodes: &[NodeTimeline], claim: &ClaimTimeline) -
         created.is_some_and(|created| created.at_us() >= claimed_us)
     };
     candidates.iter().find(after).or(candidates.last()).copied()
-}
-
-impl VmTimeline {
-    pub(crate) fn placed(&self) -> Placed {
-        Placed {
-            nodepool: self.nodepool,
-            instance_type: self.instance_type,
-            capacity_type: self.capacity_type,
-            zone: self.zone,
-            cpu_millicores: None,
-            memory_bytes: None,
-        }
-    }
 }

@@ -26,7 +26,7 @@ pub(crate) use azure::{Failures, VmTimeline};
 pub(crate) use fields::{Fields, Valued};
 pub(crate) use gitops::{FluxStep, ROOT};
 pub(crate) use join::Join;
-pub(crate) use nodes::{ClaimTimeline, Placed, Provenance};
+pub(crate) use nodes::{ClaimTimeline, NodeTimeline, Placed, Provenance};
 pub(crate) use occurrences::OccurrenceTally;
 pub(crate) use pods::{PodTimeline, Readiness};
 pub(crate) use reasons::is_schedulers;

@@ -98,6 +98,13 @@ pub(crate) struct ClaimTimeline {
     pub(crate) deleted: Option<Stamp>,
 }
 
+impl ClaimTimeline {
+    /// When its deletion started, or when it was found deleted.
+    pub(crate) fn deletion(&self) -> Option<Stamp> {
+        self.deleting.or(self.deleted)
+    }
+}
+
 /// The timeline of one Node.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct NodeTimeline {

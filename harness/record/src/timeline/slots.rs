@@ -187,49 +187,57 @@ impl Step {
     }
 }
 
+/// An action of the plan that was sent, or that was due and left no trace.
+struct Asked<'a> {
+    action: &'a Action,
+    /// When it was sent, or was due where it was not sent.
+    at_us: u64,
+    intended_us: u64,
+    acked_us: Option<u64>,
+    /// Whether it was sent, and no error is known.
+    done: bool,
+}
+
+/// The actions of the plan: those of the log, in its order, then those that were due and left no trace, because the run was killed or the
+/// phase's deadline passed before they were sent.
+fn asked<'a>(plan: &'a Plan, timelines: &'a Timelines, horizon: &Horizon) -> Vec<Asked<'a>> {
+    let recorded: BTreeSet<u32> = timelines.actions.all.iter().filter_map(|action| action.what.id()).collect();
+    let sent = timelines.actions.of_plan().map(|(stamps, action)| Asked {
+        action,
+        at_us: stamps.sent_us.unwrap_or(stamps.intended_us),
+        intended_us: stamps.intended_us,
+        acked_us: stamps.acked_us,
+        done: stamps.error.is_none(),
+    });
+    let mut asked: Vec<Asked<'_>> = sent.collect();
+    for phase in &plan.phases {
+        let Some(seen) = timelines.phases.named(&phase.name) else { continue };
+        let until_us = seen.ended.map_or(horizon.us, |(ended_us, _)| ended_us);
+        for planned in phase.actions.iter().filter(|planned| !recorded.contains(&planned.id)) {
+            let at_us = seen.began_us.saturating_add(planned.at_us);
+            if at_us <= until_us {
+                asked.push(Asked { action: &planned.action, at_us, intended_us: at_us, acked_us: None, done: false });
+            }
+        }
+    }
+    asked
+}
+
 fn steps(plan: &Plan, timelines: &Timelines, horizon: &Horizon) -> BTreeMap<usize, Vec<(u64, Step)>> {
     let index: BTreeMap<&str, usize> =
         plan.workloads.iter().enumerate().map(|(index, workload)| (workload.name.as_str(), index)).collect();
     let mut steps: BTreeMap<usize, Vec<(u64, Step)>> = BTreeMap::new();
-    let mut recorded = BTreeSet::new();
-    for action in &timelines.actions.all {
-        recorded.extend(action.what.id());
-        let at_us = action.sent_us.unwrap_or(action.intended_us);
-        let (intended_us, acked_us) = (action.intended_us, action.acked_us);
-        let (workload, step) = match timelines.actions.planned(action) {
-            Some(Action::Scale(scale)) => {
+    for Asked { action, at_us, intended_us, acked_us, done } in asked(plan, timelines, horizon) {
+        let (workload, step) = match action {
+            Action::Scale(scale) => {
                 let from = scale.from.unwrap_or_default();
                 (scale.workload(), Step::Scale { from, to: scale.to, intended_us, acked_us })
             }
-            Some(Action::Replace(replace)) => {
-                (replace.workload(), Step::Replace { done: action.error.is_none(), intended_us, acked_us })
-            }
+            Action::Replace(replace) => (replace.workload(), Step::Replace { done, intended_us, acked_us }),
             _ => continue,
         };
         if let Some(index) = index.get(workload) {
             steps.entry(*index).or_default().push((at_us, step));
-        }
-    }
-    // What was due and left no trace: the run was killed, or the phase's deadline passed before it was sent.
-    for (phase, began_us, until_us) in started_phases(plan, timelines, horizon) {
-        for planned in &phase.actions {
-            let intended_us = began_us.saturating_add(planned.at_us);
-            let (workload, step) = match &planned.action {
-                Action::Scale(scale) => {
-                    let from = scale.from.unwrap_or_default();
-                    (scale.workload(), Step::Scale { from, to: scale.to, intended_us, acked_us: None })
-                }
-                Action::Replace(replace) => {
-                    (replace.workload(), Step::Replace { done: false, intended_us, acked_us: None })
-                }
-                _ => continue,
-            };
-            if intended_us <= until_us
-                && !recorded.contains(&planned.id)
-                && let Some(index) = index.get(workload)
-            {
-                steps.entry(*index).or_default().push((intended_us, step));
-            }
         }
     }
     let by_name: BTreeMap<_, usize> =
@@ -255,41 +263,15 @@ pub(crate) fn desired_replicas(plan: &Plan, timelines: &Timelines, horizon: &Hor
     if let Some(autoscale) = planned.and_then(|workload| workload.autoscale.as_ref()) {
         return Steps::from_values([(0, i64::from(autoscale.min))]);
     }
-    let mut recorded = BTreeSet::new();
-    let mut values: Vec<(u64, i64)> = Vec::new();
-    for action in &timelines.actions.all {
-        recorded.extend(action.what.id());
-        if let Some(Action::Scale(scale)) = timelines.actions.planned(action)
-            && scale.workload() == workload
-        {
-            values.push((action.sent_us.unwrap_or(action.intended_us), i64::from(scale.to)));
-        }
-    }
-    for (phase, began_us, until_us) in started_phases(plan, timelines, horizon) {
-        for action in &phase.actions {
-            let due_us = began_us.saturating_add(action.at_us);
-            if let Action::Scale(scale) = &action.action
-                && scale.workload() == workload
-                && due_us <= until_us
-                && !recorded.contains(&action.id)
-            {
-                values.push((due_us, i64::from(scale.to)));
-            }
-        }
-    }
+    let asked = asked(plan, timelines, horizon);
+    let mut values: Vec<(u64, i64)> = asked
+        .iter()
+        .filter_map(|asked| match asked.action {
+            Action::Scale(scale) if scale.workload() == workload => Some((asked.at_us, i64::from(scale.to))),
+            _ => None,
+        })
+        .collect();
     // Stable: actions of one moment stay in their order.
     values.sort_by_key(|(at_us, _)| *at_us);
     Steps::from_values(values)
-}
-
-/// Phases of the plan that started: when, and until when their actions were sent.
-fn started_phases<'a>(
-    plan: &'a Plan,
-    timelines: &'a Timelines,
-    horizon: &'a Horizon,
-) -> impl Iterator<Item = (&'a harness_plan::Phase, u64, u64)> {
-    plan.phases.iter().filter_map(|phase| {
-        let seen = timelines.phases.named(&phase.name)?;
-        Some((phase, seen.began_us, seen.ended.map_or(horizon.us, |(ended_us, _)| ended_us)))
-    })
 }

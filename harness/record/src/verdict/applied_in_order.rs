@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use harness_plan::{Action, AppliedInOrder};
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::types::Verdict;
-use super::window::Windows;
+use super::outcome::{CheckOutcome, Evidence, Verdict};
+use super::window::{Windows, named_or_all};
 use crate::event::Reached;
 use crate::text;
 use crate::timeline::{FluxStep, Push, ROOT, pushes};
@@ -14,8 +13,7 @@ use crate::timeline::{FluxStep, Push, ROOT, pushes};
 pub(super) fn check(check: &AppliedInOrder, evidence: &Evidence<'_>) -> CheckOutcome {
     let AppliedInOrder { last, phases } = check;
     let source = evidence.source;
-    let of_plan: Vec<&str> = source.plan.phases.iter().map(|phase| phase.name.as_str()).collect();
-    let names: Vec<&str> = if phases.is_empty() { of_plan } else { phases.iter().map(String::as_str).collect() };
+    let names = named_or_all(phases, evidence);
     let windows = Windows::of(names.iter().copied(), evidence);
     let all = pushes(&source.timelines.actions);
     let place: BTreeMap<&str, usize> = all.iter().enumerate().map(|(index, push)| (push.commit, index)).collect();
@@ -35,11 +33,11 @@ pub(super) fn check(check: &AppliedInOrder, evidence: &Evidence<'_>) -> CheckOut
     let mut verdict = windows.cap(Verdict::Pass);
     let mut observed = Vec::new();
     let applied = asked.iter().filter(|push| reported.iter().any(|(step, _)| *step.commit == *push.commit)).count();
-    observed.push(format!("{applied} of {} applied", text::count(asked.len() as u64, "revision")));
+    observed.push(format!("{applied} of {} applied", text::count(asked.len(), "revision")));
     let planned = planned(&names, evidence);
     if asked.is_empty() || asked.len() < planned {
         verdict = verdict.and(Verdict::Inconclusive);
-        observed.push(format!("{} of {} pushed", asked.len(), text::count(planned as u64, "commit")));
+        observed.push(format!("{} of {} pushed", asked.len(), text::count(planned, "commit")));
     }
     if let Some([(earlier, _), (later, _)]) = reported.windows(2).find(|pair| matches!(pair, [a, b] if b.1 < a.1)) {
         verdict = Verdict::Fail;

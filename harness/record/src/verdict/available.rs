@@ -3,9 +3,7 @@
 use harness_plan::Available;
 use harness_units::Amount;
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::findings::Findings;
-use super::types::Verdict;
+use super::outcome::{CheckOutcome, Evidence, Findings, Verdict};
 use super::window::{Window, Windows};
 use crate::steps::{Steps, pieces};
 use crate::text;
@@ -28,7 +26,7 @@ pub(super) fn check(check: &Available, evidence: &Evidence<'_>) -> CheckOutcome 
     let at_least = *at_least;
     let source = evidence.source;
     let timelines = source.timelines;
-    let windows = Windows::of(phases.iter().map(String::as_str), evidence);
+    let windows = Windows::of(phases, evidence);
     let mut verdict = windows.cap(Verdict::Pass);
     let (mut observed, mut shown) = (Findings::default(), Vec::new());
     for workload in workloads.names() {
@@ -67,13 +65,7 @@ pub(super) fn check(check: &Available, evidence: &Evidence<'_>) -> CheckOutcome 
         Amount::Count(count) => format!("at least {count} Ready"),
         Amount::Percent(_) => format!("at least {at_least} of the replicas asked for Ready"),
     };
-    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::first_few(&shown, 6)) };
-    CheckOutcome {
-        verdict,
-        observed: windows.observed(observed),
-        limit,
-        evidence: format!("{shown}in {}", windows.described()),
-    }
+    CheckOutcome { verdict, observed: windows.observed(observed), limit, evidence: windows.evidence(&shown, 6) }
 }
 
 fn lowest(ready: &Steps, desired: &Steps, at_least: Amount, window: &Window<'_>) -> Lowest {

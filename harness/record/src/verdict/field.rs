@@ -2,9 +2,8 @@
 
 use harness_plan::{Bounds, Changes, ExpectedField};
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::types::Verdict;
-use super::window::Windows;
+use super::outcome::{CheckOutcome, Evidence, Verdict};
+use super::window::{Windows, named_or_all};
 use crate::event::Seen;
 use crate::text;
 use crate::timeline::Valued;
@@ -18,11 +17,8 @@ const VALUE_LENGTH: usize = 120;
 pub(super) fn check(check: &ExpectedField, evidence: &Evidence<'_>) -> CheckOutcome {
     let ExpectedField { field: of, phases, always } = check;
     let always = *always;
-    let source = evidence.source;
-    let fields = &source.timelines.fields;
-    let planned: Vec<&str> = source.plan.phases.iter().map(|phase| phase.name.as_str()).collect();
-    let named: Vec<&str> = phases.iter().map(String::as_str).collect();
-    let named = if named.is_empty() { planned } else { named };
+    let fields = &evidence.source.timelines.fields;
+    let named = named_or_all(phases, evidence);
     let windows = if always { Windows::of(named, evidence) } else { Windows::of(named.last().copied(), evidence) };
     let limit = format!("{} {}{}", of.path, of.value, if always { " at every moment" } else { "" });
     let mut verdict = windows.cap(Verdict::Pass);
@@ -53,13 +49,7 @@ pub(super) fn check(check: &ExpectedField, evidence: &Evidence<'_>) -> CheckOutc
     if observed.is_empty() && !windows.all.is_empty() {
         observed.push(format!("{}: {} always was", of.object, of.path));
     }
-    CheckOutcome { verdict, observed: windows.observed(observed), limit, evidence: described(&shown, &windows) }
-}
-
-/// The values that were seen, and the phases.
-fn described(shown: &[String], windows: &Windows<'_>) -> String {
-    let phases = format!("in {}", windows.described());
-    if shown.is_empty() { phases } else { format!("{}; {phases}", text::first_few(shown, SHOWN)) }
+    CheckOutcome { verdict, observed: windows.observed(observed), limit, evidence: windows.evidence(&shown, SHOWN) }
 }
 
 /// Adds a text unless it repeats the last one: a phase often starts with the value with which the one before ended.
@@ -74,7 +64,7 @@ pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> CheckOutcome 
     let Changes { object, path, bounds, phases } = check;
     let Bounds { at_least, at_most } = *bounds;
     let fields = &evidence.source.timelines.fields;
-    let windows = Windows::named_or_all(phases, evidence);
+    let windows = Windows::of(named_or_all(phases, evidence), evidence);
     let (mut count, mut verdict) = (0_u64, Verdict::Pass);
     let (mut doubts, mut shown) = (Vec::new(), Vec::new());
     for window in &windows.all {
@@ -107,7 +97,7 @@ pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> CheckOutcome 
     };
     doubts.insert(0, format!("{object}: {}", text::count(count, "change")));
     let limit = format!("{} of {path}", bounds.describe("change"));
-    CheckOutcome { verdict, observed: windows.observed(doubts), limit, evidence: described(&shown, &windows) }
+    CheckOutcome { verdict, observed: windows.observed(doubts), limit, evidence: windows.evidence(&shown, SHOWN) }
 }
 
 fn say(valued: &Valued) -> String {

@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use harness_plan::{Fleet, VmCount};
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::types::Verdict;
+use super::outcome::{CheckOutcome, Evidence, Verdict};
 use crate::text;
 use crate::timeline::{Name, VmTimeline};
 
@@ -43,7 +42,7 @@ pub(super) fn check(check: &Fleet, evidence: &Evidence<'_>) -> CheckOutcome {
         }
     }
     if let Some(most) = check.at_end {
-        limit.push(format!("{} at the end", text::count(u64::from(most), "VM")));
+        limit.push(format!("{} at the end", text::count(most, "VM")));
         match remaining(from_azure, evidence) {
             Some(left) => {
                 let what = if from_azure { "VM" } else { "NodeClaim" };

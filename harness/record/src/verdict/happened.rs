@@ -2,9 +2,8 @@
 
 use harness_plan::{Bounds, EventPattern, OccurrenceKind};
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::types::Verdict;
-use super::window::Windows;
+use super::outcome::{CheckOutcome, Evidence, Verdict};
+use super::window::{Windows, named_or_all};
 use crate::text;
 
 /// Names of objects that are shown.
@@ -19,18 +18,13 @@ pub(super) fn check(
     let source = evidence.source;
     let Bounds { at_least, at_most } = bounds;
     let limit = bounds.describe("time");
-    let windows = Windows::named_or_all(phases, evidence);
-    let inconclusive = |observed: &str, why: &str| CheckOutcome {
-        verdict: Verdict::Inconclusive,
-        observed: observed.to_owned().into(),
-        limit: limit.clone(),
-        evidence: why.to_owned(),
-    };
+    let windows = Windows::of(named_or_all(phases, evidence), evidence);
     let Some(tally) = source.timelines.occurrences.tally(pattern) else {
-        return inconclusive("not counted", "the events were folded without this plan's expectations");
+        let why = "the events were folded without this plan's expectations";
+        return CheckOutcome::inconclusive("not counted", limit, why);
     };
     if is_azures(pattern.what) && !evidence.has_azure_record() {
-        return inconclusive("not known", "this target has no record of Azure's doings");
+        return CheckOutcome::inconclusive("not known", limit, "this target has no record of Azure's doings");
     }
     let mut seen: Vec<(u64, &str)> =
         tally.times.iter().filter(|(at_us, _)| windows.contain(*at_us)).map(|(us, name)| (*us, &**name)).collect();

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use harness_plan::{Action, GroupBy, LatencyLimits, LatencyName, Plan, Workload};
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::types::Verdict;
+use super::outcome::{CheckOutcome, Evidence, Verdict};
 use crate::latency::{Cause, Percentile, Samples};
 use crate::text;
 

@@ -8,9 +8,10 @@
 use harness_plan::{Limits, PoolLimits};
 use harness_units::{Bytes, Millicores};
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::types::Verdict;
+use super::nodes::{Node, of_pool};
+use super::outcome::{CheckOutcome, Evidence, Verdict};
 use crate::text;
+use crate::timeline::Stamp;
 
 /// One NodeClaim of a pool: times in microseconds, and its capacity where it is known.
 struct Claim {
@@ -63,25 +64,17 @@ pub(super) fn check(check: &PoolLimits, evidence: &Evidence<'_>) -> CheckOutcome
 }
 
 fn claims(pool: &str, evidence: &Evidence<'_>) -> Vec<Claim> {
-    let source = evidence.source;
-    let timelines = source.timelines;
-    timelines
-        .nodes
-        .claims
-        .iter()
-        .enumerate()
-        .filter_map(|(index, claim)| {
-            let placed = source.join.placed(timelines, index);
-            (timelines.names.text(placed.nodepool) == pool).then_some(())?;
-            Some(Claim {
-                created_us: claim.created.or(claim.launched)?.at_us(),
-                launched_us: claim.launched.map(|stamp| stamp.at_us()),
-                gone_us: claim.deleted.map(|stamp| stamp.at_us()),
-                cpu: placed.cpu_millicores,
-                memory: placed.memory_bytes,
-            })
+    let claim = |node: Node<'_>| {
+        let placed = node.placed();
+        Some(Claim {
+            created_us: node.claim.created.or(node.claim.launched)?.at_us(),
+            launched_us: node.claim.launched.map(Stamp::at_us),
+            gone_us: node.claim.deleted.map(Stamp::at_us),
+            cpu: placed.cpu_millicores,
+            memory: placed.memory_bytes,
         })
-        .collect()
+    };
+    of_pool(pool, evidence).into_iter().filter_map(claim).collect()
 }
 
 fn pool_findings(pool: &str, limits: &Limits, claims: &[Claim]) -> Vec<Finding> {

@@ -6,10 +6,8 @@
 use harness_plan::MaxConcurrentDisruptions;
 use harness_units::Amount;
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::findings::Findings;
 use super::nodes::{Node, of_pool};
-use super::types::Verdict;
+use super::outcome::{CheckOutcome, Evidence, Findings, Verdict};
 use super::window::{Window, Windows};
 use crate::steps::Steps;
 use crate::text;
@@ -26,13 +24,13 @@ struct Most {
 pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -> CheckOutcome {
     let MaxConcurrentDisruptions { nodepools, reason, at_most, phases } = check;
     let (reason, at_most) = (reason.as_deref(), *at_most);
-    let windows = Windows::of(phases.iter().map(String::as_str), evidence);
+    let windows = Windows::of(phases, evidence);
     let mut verdict = windows.cap(Verdict::Pass);
     let (mut observed, mut shown, mut none) = (Findings::default(), Vec::new(), Vec::new());
     for pool in nodepools.names() {
         let nodes = of_pool(pool, evidence);
         let total = total(&nodes);
-        let is = |node: &&Node<'_>| reason.is_none_or(|reason| node.reason(evidence) == reason);
+        let is = |node: &&Node<'_>| reason.is_none_or(|reason| node.reason() == reason);
         // A NodeClaim without a machine is abandoned, not disrupted.
         let disrupted: Vec<&Node<'_>> = nodes.iter().filter(|node| node.claim.launched.is_some()).filter(is).collect();
         let spans: Vec<(u64, u64)> = disrupted.iter().flat_map(|node| node.disruptions()).collect();
@@ -50,7 +48,7 @@ pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -
         let names: Vec<String> = disrupted
             .iter()
             .filter(|node| node.disruptions().iter().any(|(from_us, to_us)| (*from_us..*to_us).contains(&at_us)))
-            .map(|node| node.name(evidence).to_owned())
+            .map(|node| node.name().to_owned())
             .collect();
         shown.push(format!("at {at}: {}", text::first_few(&names, 5)));
         if count > allowed {
@@ -65,12 +63,11 @@ pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -
     }
     let of = if matches!(at_most, Amount::Percent(_)) { " of a pool's nodes" } else { "" };
     let why = reason.map_or(String::new(), |reason| format!(" as {reason}"));
-    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::first_few(&shown, 4)) };
     CheckOutcome {
         verdict,
         observed: windows.observed(observed),
         limit: format!("at most {at_most}{of} at once{why}"),
-        evidence: format!("{shown}in {}", windows.described()),
+        evidence: windows.evidence(&shown, 4),
     }
 }
 

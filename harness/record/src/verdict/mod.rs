@@ -4,13 +4,9 @@
 //! inconclusive. A run passes when every expectation passed, nothing was left behind, no observation was lost and the log
 //! has its end.
 
-mod affected_pools;
 mod applied_in_order;
 mod available;
-mod evidence;
-mod exit;
 mod field;
-mod findings;
 mod fleet;
 mod happened;
 mod latency;
@@ -18,6 +14,7 @@ mod limits;
 mod max_concurrent_disruptions;
 mod nodes;
 mod order;
+mod outcome;
 mod pending;
 mod phase;
 mod placement;
@@ -28,7 +25,6 @@ mod replaced;
 mod replaced_before_loss;
 mod retained;
 mod savings;
-mod types;
 mod uninterrupted;
 mod usage;
 mod window;
@@ -36,13 +32,12 @@ mod zones;
 
 use harness_plan::{Check, Expectation};
 
-pub use exit::exit_code;
-pub use types::{ExpectationResult, Verdict};
+pub use outcome::{ExpectationResult, Verdict};
 
-pub(crate) use evidence::Evidence;
+pub(crate) use outcome::Evidence;
 pub(crate) use reason::reasons;
 
-use evidence::CheckOutcome;
+use outcome::CheckOutcome;
 
 /// Checks one expectation.
 pub(crate) fn check(expectation: &Expectation, evidence: &Evidence<'_>) -> ExpectationResult {

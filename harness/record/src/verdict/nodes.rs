@@ -1,13 +1,16 @@
 //! Nodes, for the checks about them.
 
-use super::evidence::Evidence;
-use crate::timeline::ClaimTimeline;
+use super::outcome::Evidence;
+use crate::latency::Source;
+use crate::timeline::{ClaimTimeline, NodeTimeline, Placed, Provenance, Stamp};
 
-/// A NodeClaim by its index.
+/// A NodeClaim with its Node.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'a> {
     pub(super) index: usize,
     pub(super) claim: &'a ClaimTimeline,
+    node: Option<&'a NodeTimeline>,
+    source: &'a Source<'a>,
 }
 
 /// The NodeClaims of a pool, in the order in which they were first seen.
@@ -16,47 +19,54 @@ pub(super) fn of_pool<'a>(pool: &str, evidence: &Evidence<'a>) -> Vec<Node<'a>> 
     let timelines = source.timelines;
     let claims = timelines.nodes.claims.iter().enumerate();
     claims
-        .filter(|(index, _)| timelines.names.text(source.join.placed(timelines, *index).nodepool) == pool)
-        .map(|(index, claim)| Node { index, claim })
+        .filter(|(index, _)| timelines.names.text(source.join.placed(*index).nodepool) == pool)
+        .map(|(index, claim)| Node { index, claim, node: source.join.node(index), source })
         .collect()
 }
 
 impl<'a> Node<'a> {
-    pub(super) fn name(&self, evidence: &Evidence<'a>) -> &'a str {
-        evidence.source.timelines.names.text(self.claim.name)
+    pub(super) fn name(&self) -> &'a str {
+        self.source.timelines.names.text(self.claim.name)
+    }
+
+    pub(super) fn placed(&self) -> Placed {
+        self.source.join.placed(self.index)
+    }
+
+    /// What it was made from.
+    pub(super) fn made(&self) -> Provenance {
+        self.source.join.made(self.index)
     }
 
     /// Its Node was Ready for the first time.
-    pub(super) fn ready_us(&self, evidence: &Evidence<'_>) -> Option<u64> {
-        let node = evidence.source.join.node(evidence.source.timelines, self.index)?;
-        node.ready.map(|stamp| stamp.at_us())
+    pub(super) fn ready_us(&self) -> Option<u64> {
+        self.node?.ready.map(Stamp::at_us)
     }
 
     /// The deletion of the NodeClaim or the Node started.
-    pub(super) fn deletion_us(&self, evidence: &Evidence<'_>) -> Option<u64> {
-        let node = evidence.source.join.node(evidence.source.timelines, self.index);
-        let of_node = node.and_then(|node| node.deleting.or(node.deleted));
+    pub(super) fn deletion_us(&self) -> Option<u64> {
+        let of_node = self.node.and_then(|node| node.deleting.or(node.deleted));
         let stamps = [self.claim.deleting, self.claim.deleted, of_node];
-        stamps.into_iter().flatten().map(|stamp| stamp.at_us()).min()
+        stamps.into_iter().flatten().map(Stamp::at_us).min()
     }
 
     /// NodeClaim and Node are gone.
-    pub(super) fn gone_us(&self, evidence: &Evidence<'_>) -> Option<u64> {
+    pub(super) fn gone_us(&self) -> Option<u64> {
         let deleted_us = self.claim.deleted?.at_us();
-        match evidence.source.join.node(evidence.source.timelines, self.index) {
+        match self.node {
             Some(node) => Some(deleted_us.max(node.deleted?.at_us())),
             None => Some(deleted_us),
         }
     }
 
     /// Whether it had been Ready by then and was not being deleted.
-    pub(super) fn there(&self, at_us: u64, evidence: &Evidence<'_>) -> bool {
-        self.ready_us(evidence).is_some_and(|us| us <= at_us) && self.deletion_us(evidence).is_none_or(|us| us > at_us)
+    pub(super) fn there(&self, at_us: u64) -> bool {
+        self.ready_us().is_some_and(|us| us <= at_us) && self.deletion_us().is_none_or(|us| us > at_us)
     }
 
     /// Why it was disrupted; empty where the log does not say.
-    pub(super) fn reason(&self, evidence: &Evidence<'a>) -> &'a str {
-        match evidence.source.timelines.names.text(self.claim.reason) {
+    pub(super) fn reason(&self) -> &'a str {
+        match self.source.timelines.names.text(self.claim.reason) {
             "" if self.claim.drifted.is_some() => "Drifted",
             reason => reason,
         }
@@ -64,11 +74,10 @@ impl<'a> Node<'a> {
 
     /// From when to when it was being disrupted: from the choice (or the deletion) to its end, or until it was spared.
     pub(super) fn disruptions(&self) -> Vec<(u64, u64)> {
-        let at = |stamp: Option<crate::timeline::Stamp>| stamp.map(|stamp| stamp.at_us());
-        let end_us = at(self.claim.deleted).unwrap_or(u64::MAX);
-        let deletion_us = at(self.claim.deleting.or(self.claim.deleted));
+        let end_us = self.claim.deleted.map_or(u64::MAX, Stamp::at_us);
+        let deletion_us = self.claim.deletion().map(Stamp::at_us);
         let mut spans = Vec::new();
-        let mut since = at(self.claim.disrupted);
+        let mut since = self.claim.disrupted.map(Stamp::at_us);
         for (at_us, chosen) in &self.claim.choices {
             match since {
                 Some(from_us) if !chosen => {

@@ -2,8 +2,7 @@
 
 use harness_plan::Order;
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::types::Verdict;
+use super::outcome::{CheckOutcome, Evidence, Verdict};
 use crate::event::{ActionKind, Reached};
 use crate::text;
 
@@ -63,7 +62,7 @@ pub(super) fn check(check: &Order, evidence: &Evidence<'_>) -> CheckOutcome {
         steps.push(format!("{}: {}", short(revision), times.join(", ")));
     }
     if observed.is_empty() {
-        observed.push(format!("in order for {}", text::count(pushes.len() as u64, "commit")));
+        observed.push(format!("in order for {}", text::count(pushes.len(), "commit")));
     }
     let evidence = if steps.is_empty() { "no commit".to_owned() } else { text::first_few(&steps, SHOWN) };
     CheckOutcome { verdict, observed: observed.into(), limit, evidence }

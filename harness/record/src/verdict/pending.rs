@@ -2,9 +2,7 @@
 
 use harness_plan::Pending;
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::findings::Findings;
-use super::types::Verdict;
+use super::outcome::{CheckOutcome, Evidence, Findings, Verdict};
 use crate::text;
 use crate::timeline::OccurrenceTally;
 
@@ -29,7 +27,7 @@ pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> CheckOutcome {
         }
         if !bound.is_empty() {
             verdict = Verdict::Fail;
-            let count = text::count(bound.len() as u64, "pod");
+            let count = text::count(bound.len(), "pod");
             observed.about(workload, format!("{count} bound ({})", text::first_few(&bound, SHOWN)));
             continue;
         }

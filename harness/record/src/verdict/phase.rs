@@ -2,8 +2,7 @@
 
 use harness_plan::PhaseReached;
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::types::Verdict;
+use super::outcome::{CheckOutcome, Evidence, Verdict};
 use crate::event::PhaseOutcome;
 use crate::text;
 
@@ -16,21 +15,12 @@ pub(super) fn check(check: &PhaseReached, evidence: &Evidence<'_>) -> CheckOutco
         None => until.clone(),
     };
     let Some(phase) = evidence.source.timelines.phases.named(name) else {
-        return CheckOutcome {
-            verdict: Verdict::Inconclusive,
-            observed: "the phase never began".to_owned().into(),
-            limit,
-            evidence: "no such phase in the log".to_owned(),
-        };
+        return CheckOutcome::inconclusive("the phase never began", limit, "no such phase in the log");
     };
     let began = text::duration(phase.began_us);
     let Some((ended_us, outcome)) = phase.ended else {
-        return CheckOutcome {
-            verdict: Verdict::Inconclusive,
-            observed: "the phase did not end".to_owned().into(),
-            limit,
-            evidence: format!("began at {began}, the log ends at {}", text::duration(evidence.source.horizon.end_us)),
-        };
+        let seen = format!("began at {began}, the log ends at {}", text::duration(evidence.source.horizon.end_us));
+        return CheckOutcome::inconclusive("the phase did not end", limit, seen);
     };
     let took = text::duration(ended_us.saturating_sub(phase.began_us));
     let detail = if phase.detail.is_empty() { String::new() } else { format!(": {}", phase.detail) };

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness_plan::Placement;
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::types::Verdict;
+use super::nodes::of_pool;
+use super::outcome::{CheckOutcome, Evidence, Verdict};
 use crate::latency::Cause;
 use crate::text;
 
@@ -38,7 +38,7 @@ pub(super) fn check(check: &Placement, evidence: &Evidence<'_>) -> CheckOutcome 
     for pod in source.timelines.pods.all.iter().filter(|pod| pod.scheduled.is_some()) {
         let workload = names.text(pod.workload);
         let class = class_of(workload);
-        let placed = source.join.placed_of_pod(source.timelines, pod);
+        let placed = source.join.placed_of_pod(pod);
         let pool = names.text(placed.nodepool);
         let must_not = source.plan.workloads.iter().any(|known| known.name == workload && known.stays_pending);
         let landed = || format!("{} on {pool}", pod.name);
@@ -62,6 +62,11 @@ pub(super) fn check(check: &Placement, evidence: &Evidence<'_>) -> CheckOutcome 
 
 fn count_unbound(asked: &BTreeSet<&str>, evidence: &Evidence<'_>, tally: &mut Tally) {
     let source = evidence.source;
+    let mut count = |cause| match cause {
+        Cause::Never => tally.unbound += 1,
+        Cause::Open if evidence.complete() => tally.unbound += 1,
+        _ => tally.unbound_maybe += 1,
+    };
     for slot in &source.slots.all {
         let Some(workload) = source.plan.workloads.get(slot.workload) else { continue };
         let pod = slot.pod.and_then(|pod| source.timelines.pods.all.get(pod as usize));
@@ -73,12 +78,7 @@ fn count_unbound(asked: &BTreeSet<&str>, evidence: &Evidence<'_>, tally: &mut Ta
             continue;
         }
         let gone_us = pod.map_or(slot.withdrawn_us, |pod| pod.deletion().map(|stamp| stamp.at_us()));
-        let cause = source.horizon.censor(slot.intended_us, gone_us, slot.withdrawn_us.is_some()).cause;
-        match cause {
-            Cause::Never => tally.unbound += 1,
-            Cause::Open if evidence.complete() => tally.unbound += 1,
-            _ => tally.unbound_maybe += 1,
-        }
+        count(source.horizon.censor(slot.intended_us, gone_us, slot.withdrawn_us.is_some()).cause);
     }
     let asked_for: BTreeSet<u32> = source.slots.all.iter().filter_map(|slot| slot.pod).collect();
     for (index, pod) in (0_u32..).zip(&source.timelines.pods.all) {
@@ -89,11 +89,7 @@ fn count_unbound(asked: &BTreeSet<&str>, evidence: &Evidence<'_>, tally: &mut Ta
         if !counts || asked_for.contains(&index) || created.at_us() >= source.horizon.us {
             continue;
         }
-        match source.horizon.censor(created.at_us(), None, false).cause {
-            Cause::Never => tally.unbound += 1,
-            Cause::Open if evidence.complete() => tally.unbound += 1,
-            _ => tally.unbound_maybe += 1,
-        }
+        count(source.horizon.censor(created.at_us(), None, false).cause);
     }
 }
 
@@ -112,11 +108,7 @@ fn unwanted_claims(evidence: &Evidence<'_>) -> Vec<String> {
         if workload.class.is_empty() || plan.workloads.iter().any(asks) {
             continue;
         }
-        for (index, claim) in timelines.nodes.claims.iter().enumerate() {
-            if timelines.names.text(source.join.placed(timelines, index).nodepool) == workload.class {
-                found.push(timelines.names.text(claim.name).to_owned());
-            }
-        }
+        found.extend(of_pool(&workload.class, evidence).iter().map(|node| node.name().to_owned()));
     }
     found
 }
@@ -136,11 +128,11 @@ impl Tally {
             observed.push(format!("{} on nodes of unknown pool", self.unknown));
         }
         if !self.intruders.is_empty() {
-            let count = text::count(self.intruders.len() as u64, "foreign pod");
+            let count = text::count(self.intruders.len(), "foreign pod");
             observed.push(format!("{count} ({})", text::first_few(&self.intruders, SHOWN)));
         }
         if !self.unwanted_claims.is_empty() {
-            let count = text::count(self.unwanted_claims.len() as u64, "NodeClaim");
+            let count = text::count(self.unwanted_claims.len(), "NodeClaim");
             observed.push(format!(
                 "{count} for pods that must stay Pending ({})",
                 text::first_few(&self.unwanted_claims, SHOWN)

@@ -2,8 +2,7 @@
 
 use harness_plan::Price;
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::types::Verdict;
+use super::outcome::{CheckOutcome, Evidence, Verdict};
 use super::window::Windows;
 use crate::cost::{PriceAt, price_at};
 use crate::text;
@@ -18,12 +17,7 @@ pub(super) fn check(check: &Price, evidence: &Evidence<'_>) -> CheckOutcome {
         Some(price_at(timelines, window.to_us))
     };
     let (Some(first), Some(second)) = (end(before), end(after)) else {
-        return CheckOutcome {
-            verdict: Verdict::Inconclusive,
-            observed: windows.observed(Vec::new()),
-            limit,
-            evidence: format!("in {}", windows.described()),
-        };
+        return CheckOutcome::inconclusive(windows.observed(Vec::new()), limit, windows.evidence(&[], 0));
     };
     let described = |price: PriceAt, phase: &str| {
         format!(

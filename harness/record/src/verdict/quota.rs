@@ -7,8 +7,7 @@
 use harness_plan::{Action, Quota};
 use harness_simulation::FaultKind;
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::types::Verdict;
+use super::outcome::{CheckOutcome, Evidence, Verdict};
 use crate::steps::Steps;
 use crate::text;
 
@@ -70,11 +69,11 @@ fn counted<'a>(scope: &str, evidence: &Evidence<'a>) -> (Vec<Counted<'a>>, u64) 
     let mut counted = Vec::new();
     for vm in &timelines.azure.vms {
         let Some(booted_us) = vm.booted_us else { continue };
-        let spot = names.text(vm.capacity_type) == "spot";
+        let spot = names.text(vm.placed.capacity_type) == "spot";
         let counts = match scope {
             "spot" => spot,
             "regional" => !spot,
-            family => !spot && self::family(names.text(vm.instance_type)) == family,
+            family => !spot && self::family(names.text(vm.placed.instance_type)) == family,
         };
         if !counts {
             continue;

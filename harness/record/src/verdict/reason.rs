@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harness_plan::{Action, Check, Condition, Conditions};
+use harness_plan::{Action, Candidates, Check, Condition, Conditions, EventPattern, Plan};
 
-use super::affected_pools;
-use super::evidence::Evidence;
-use super::types::{ExpectationResult, Verdict};
+use super::nodes::of_pool;
+use super::outcome::{Evidence, ExpectationResult, Verdict};
 use crate::event::{EndReason, PhaseOutcome};
 use crate::text;
 use crate::timeline::is_schedulers;
@@ -93,9 +92,7 @@ fn consequences(
 fn because<'a>(evidence: &Evidence<'a>, result: &ExpectationResult) -> Option<(&'a str, String)> {
     let plan = evidence.source.plan;
     let check = &plan.expectations.iter().find(|planned| planned.name == result.name)?.check;
-    affected_pools::pools(check, &result.subjects, plan)
-        .into_iter()
-        .find_map(|pool| Some((pool, known_of(pool, evidence)?)))
+    pools_of(check, &result.subjects, plan).into_iter().find_map(|pool| Some((pool, known_of(pool, evidence)?)))
 }
 
 /// `general-purpose: Azure: AllocationFailed (...), 3 times`.
@@ -185,40 +182,33 @@ fn missing_pods(evidence: &Evidence<'_>) -> Vec<String> {
 
 /// Explanations of a pool's missing pods, Azure's before the controller's.
 fn pool_causes(pool: &str, evidence: &Evidence<'_>) -> Vec<String> {
-    let source = evidence.source;
-    let timelines = source.timelines;
+    let timelines = evidence.source.timelines;
     let names = &timelines.names;
     let mut causes = Vec::new();
     let mut failures: Vec<_> =
         timelines.azure.failures.iter().filter(|((of, _), _)| names.text(*of) == pool || of.is_none()).collect();
-    failures.sort_by_key(|(_, failures)| std::cmp::Reverse(failures.count));
+    failures.sort_by_key(|(_, failures)| std::cmp::Reverse(failures.times.count));
     for ((_, code), failures) in failures.into_iter().take(2) {
         let message = text::one_line(&failures.message, QUOTE);
         let message = if message.is_empty() { String::new() } else { format!(" ({message})") };
-        causes.push(format!("Azure: {}{message}, {}", names.text(*code), text::count(failures.count, "time")));
+        causes.push(format!("Azure: {}{message}, {}", names.text(*code), text::count(failures.times.count, "time")));
     }
-    let of_pool = |of| names.text(of) == pool;
-    let vms = || timelines.azure.vms.iter().filter(|vm| of_pool(vm.nodepool));
-    let unregistered = vms().filter(|vm| vm.booted_us.is_some() && vm.registered_us.is_none()).count() as u64;
+    let vms = || timelines.azure.vms.iter().filter(|vm| names.text(vm.placed.nodepool) == pool);
+    let unregistered = vms().filter(|vm| vm.booted_us.is_some() && vm.registered_us.is_none()).count();
     if unregistered > 0 {
         causes.push(format!("{} booted and never registered", text::count(unregistered, "VM")));
     } else if !evidence.has_azure_record() {
-        let claims = timelines.nodes.claims.iter().enumerate();
-        let stuck = claims
-            .filter(|(index, claim)| {
-                let launched_only = claim.launched.is_some() && claim.registered.is_none();
-                launched_only && of_pool(source.join.placed(timelines, *index).nodepool)
-            })
-            .count() as u64;
+        let nodes = of_pool(pool, evidence).into_iter();
+        let stuck = nodes.filter(|node| node.claim.launched.is_some() && node.claim.registered.is_none()).count();
         if stuck > 0 {
             causes.push(format!("{} launched and never registered", text::count(stuck, "NodeClaim")));
         }
     }
-    let crashed = vms().filter(|vm| vm.crashed_us.is_some()).count() as u64;
+    let crashed = vms().filter(|vm| vm.crashed_us.is_some()).count();
     if crashed > 0 {
         causes.push(format!("{} crashed", text::count(crashed, "VM")));
     }
-    let evicted = vms().filter(|vm| vm.evicted_us.is_some()).count() as u64;
+    let evicted = vms().filter(|vm| vm.evicted_us.is_some()).count();
     if evicted > 0 {
         causes.push(format!("{} evicted", text::count(evicted, "spot VM")));
     }
@@ -314,7 +304,7 @@ fn failed_phases<'a>(evidence: &Evidence<'a>, pods_explained: bool) -> (Vec<Stri
             let ended_us = phase.ended.map_or(phase.began_us, |(at_us, _)| at_us);
             let took = text::duration(ended_us.saturating_sub(phase.began_us));
             let detail = if phase.detail.is_empty() { String::new() } else { format!(": {}", phase.detail) };
-            let of = until(&phase.name).and_then(|until| affected_pools::pool_of(until, source.plan));
+            let of = until(&phase.name).and_then(|until| pool_of(until, source.plan));
             let why = of.and_then(|pool| Some((pool, known_of(pool, evidence)?)));
             let why = why.map_or(String::new(), |(pool, why)| {
                 explained.insert(pool);
@@ -337,4 +327,54 @@ fn left_behind(leaks: &BTreeSet<(String, String)>) -> Option<String> {
     let counts: Vec<String> = kinds.into_iter().map(|(kind, count)| text::count(count, kind)).collect();
     let names: Vec<String> = leaks.iter().map(|(_, name)| name.clone()).collect();
     Some(format!("left behind: {} ({})", counts.join(", "), text::first_few(&names, SHOWN)))
+}
+
+/// The pools that a check is about, of those that its findings name; empty where it is about all of them or none.
+fn pools_of<'p>(check: &'p Check, subjects: &[String], plan: &'p Plan) -> Vec<&'p str> {
+    let of_workloads = |workloads: &'p [String]| -> Vec<&'p str> {
+        let named = workloads.iter().filter(|workload| subjects.contains(workload));
+        named.filter_map(|workload| class_of(workload, plan)).collect()
+    };
+    let scope = check.scope();
+    let all: Vec<&str> = match (scope.selection, scope.pattern) {
+        // Pods without a node have lines of their own in the reason.
+        _ if matches!(check, Check::Placement(_) | Check::Limits(_)) => Vec::new(),
+        (Some((workloads, Candidates::Workloads | Candidates::PendingWorkloads)), _) => of_workloads(workloads.names()),
+        (Some((nodepools, Candidates::Nodepools | Candidates::LimitedNodepools)), _) => nodepools
+            .names()
+            .iter()
+            .map(String::as_str)
+            .filter(|pool| subjects.iter().any(|subject| subject == pool))
+            .collect(),
+        (None, Some(pattern)) => of_pattern(pattern, plan).into_iter().collect(),
+        (None, None) => Vec::new(),
+    };
+    let mut seen = BTreeSet::new();
+    all.into_iter().filter(|pool| seen.insert(*pool)).collect()
+}
+
+/// The pool that a phase's conditions are about.
+fn pool_of<'p>(until: &'p Conditions, plan: &'p Plan) -> Option<&'p str> {
+    until.0.iter().find_map(|condition| match condition {
+        Condition::ReadyPods(pods) => class_of(&pods.workload, plan),
+        Condition::Nodes(nodes) => nodes.nodepool.as_deref(),
+        Condition::Happened(happened) => of_pattern(&happened.pattern, plan),
+        Condition::AllPodsReady
+        | Condition::NoPods
+        | Condition::NoNodes
+        | Condition::AllNodesReplaced
+        | Condition::Settled(_)
+        | Condition::Field(_)
+        | Condition::Notified(_)
+        | Condition::InForce => None,
+    })
+}
+
+fn of_pattern<'p>(pattern: &'p EventPattern, plan: &'p Plan) -> Option<&'p str> {
+    let workload = || pattern.workload.as_ref().and_then(|workload| class_of(workload, plan));
+    pattern.nodepool.as_deref().or_else(workload)
+}
+
+fn class_of<'p>(workload: &str, plan: &'p Plan) -> Option<&'p str> {
+    plan.workloads.iter().find(|known| known.name == workload).map(|known| known.class.as_str())
 }

@@ -2,10 +2,8 @@
 
 use harness_plan::{NodeProperty, Replaced};
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::findings::Findings;
 use super::nodes::{Node, of_pool, used};
-use super::types::Verdict;
+use super::outcome::{CheckOutcome, Evidence, Findings, Verdict};
 use super::window::{Window, Windows};
 use crate::text;
 use crate::timeline::{Name, Provenance};
@@ -42,12 +40,12 @@ pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> CheckOutcome {
             observed.about(pool, "no node was Ready at the start");
             continue;
         }
-        let mut text = format!("{} of {} replaced", tally.replaced.len(), text::count(tally.old.len() as u64, "node"));
+        let mut text = format!("{} of {} replaced", tally.replaced.len(), text::count(tally.old.len(), "node"));
         if !tally.otherwise.is_empty() {
-            text.push_str(&format!(", {} went otherwise ({})", tally.otherwise.len(), otherwise(&tally, evidence)));
+            text.push_str(&format!(", {} went otherwise ({})", tally.otherwise.len(), otherwise(&tally)));
         }
         observed.about(pool, text);
-        let (findings, of_new) = judge_new(&tally, asked, windows.ended(), evidence);
+        let (findings, of_new) = judge_new(&tally, asked, windows.ended());
         verdict = verdict.and(of_new);
         observed.extend(findings);
         shown.push(describe_nodes(&tally, asked.differs_in, evidence));
@@ -75,9 +73,8 @@ pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> CheckOutcome {
 }
 
 fn limit(asked: &Replaced) -> String {
-    let many = asked
-        .at_least
-        .map_or("every node".to_owned(), |least| format!("at least {}", text::count(u64::from(least), "node")));
+    let many =
+        asked.at_least.map_or("every node".to_owned(), |least| format!("at least {}", text::count(least, "node")));
     let why = asked.reason.as_ref().map_or(String::new(), |reason| format!(" as {reason}"));
     let how = asked.differs_in.map_or(String::new(), |it| format!(", by nodes of another {}", it.as_str()));
     format!("{many} replaced{why}{how}")
@@ -86,17 +83,17 @@ fn limit(asked: &Replaced) -> String {
 fn tally<'a>(pool: &str, reason: Option<&str>, window: &Window<'_>, evidence: &Evidence<'a>) -> Tally<'a> {
     let mut tally = Tally::default();
     for node in of_pool(pool, evidence) {
-        if node.there(window.from_us, evidence) {
+        if node.there(window.from_us) {
             tally.old.push(node);
-            if node.gone_us(evidence).is_some_and(|us| us <= window.to_us) {
-                let why = node.reason(evidence);
+            if node.gone_us().is_some_and(|us| us <= window.to_us) {
+                let why = node.reason();
                 match reason {
                     Some(reason) if why != reason => tally.otherwise.push((node, why)),
                     _ => tally.replaced.push(node),
                 }
             }
         } else if node.claim.created.is_some_and(|stamp| stamp.at_us() >= window.from_us)
-            && node.ready_us(evidence).is_some_and(|us| us <= window.to_us)
+            && node.ready_us().is_some_and(|us| us <= window.to_us)
         {
             tally.new.push(node);
         }
@@ -112,7 +109,7 @@ fn tally<'a>(pool: &str, reason: Option<&str>, window: &Window<'_>, evidence: &E
 }
 
 /// Whether new nodes were created, and whether they differ.
-fn judge_new(tally: &Tally<'_>, asked: &Replaced, ended: bool, evidence: &Evidence<'_>) -> (Vec<String>, Verdict) {
+fn judge_new(tally: &Tally<'_>, asked: &Replaced, ended: bool) -> (Vec<String>, Verdict) {
     let not_yet = if ended { Verdict::Fail } else { Verdict::Inconclusive };
     if tally.replaced.is_empty() {
         // The minimum is checked over all pools.
@@ -122,7 +119,7 @@ fn judge_new(tally: &Tally<'_>, asked: &Replaced, ended: bool, evidence: &Eviden
         return (vec!["no other came".to_owned()], not_yet);
     }
     let Some(property) = asked.differs_in else { return (Vec::new(), Verdict::Pass) };
-    let of = |node: &Node<'_>| value(evidence.source.join.made(evidence.source.timelines, node.index), property);
+    let of = |node: &Node<'_>| value(node.made(), property);
     let before: Vec<Name> = tally.replaced.iter().map(of).collect();
     let mut same = Vec::new();
     let mut unknown = before.iter().filter(|value| value.is_none()).count() as u64;
@@ -131,12 +128,12 @@ fn judge_new(tally: &Tally<'_>, asked: &Replaced, ended: bool, evidence: &Eviden
         if value.is_none() {
             unknown += 1;
         } else if before.contains(&value) {
-            same.push(node.name(evidence).to_owned());
+            same.push(node.name().to_owned());
         }
     }
     let name = property.as_str();
     if !same.is_empty() {
-        let count = text::count(same.len() as u64, "new node");
+        let count = text::count(same.len(), "new node");
         return (vec![format!("{count} with the old {name} ({})", text::first_few(&same, SHOWN))], Verdict::Fail);
     }
     if unknown > 0 {
@@ -155,12 +152,12 @@ fn value(made: Provenance, property: NodeProperty) -> Name {
     }
 }
 
-fn otherwise(tally: &Tally<'_>, evidence: &Evidence<'_>) -> String {
+fn otherwise(tally: &Tally<'_>) -> String {
     let texts: Vec<String> = tally
         .otherwise
         .iter()
         .map(|(node, reason)| {
-            format!("{} {}", node.name(evidence), if reason.is_empty() { "for no known reason" } else { reason })
+            format!("{} {}", node.name(), if reason.is_empty() { "for no known reason" } else { reason })
         })
         .collect();
     text::first_few(&texts, SHOWN)
@@ -171,9 +168,8 @@ fn describe_nodes(tally: &Tally<'_>, property: Option<NodeProperty>, evidence: &
     let names = &evidence.source.timelines.names;
     let made = |node: &Node<'_>| match property {
         Some(property) => {
-            let value = value(evidence.source.join.made(evidence.source.timelines, node.index), property);
             // Images and hashes differ at the end of their text.
-            let text = names.text(value);
+            let text = names.text(value(node.made(), property));
             let count = text.chars().count();
             let end: String = text.chars().skip(count.saturating_sub(40)).collect();
             format!(" ({} {})", property.as_str(), if end.is_empty() { "not known" } else { &end })
@@ -181,16 +177,16 @@ fn describe_nodes(tally: &Tally<'_>, property: Option<NodeProperty>, evidence: &
         None => String::new(),
     };
     let one = |node: &Node<'_>, what: &str, at_us: Option<u64>| {
-        format!("{}{} {what} at {}", node.name(evidence), made(node), text::duration(at_us.unwrap_or(0)))
+        format!("{}{} {what} at {}", node.name(), made(node), text::duration(at_us.unwrap_or(0)))
     };
-    let gone: Vec<String> = tally.replaced.iter().map(|node| one(node, "gone", node.gone_us(evidence))).collect();
-    let came: Vec<String> = tally.new.iter().map(|node| one(node, "Ready", node.ready_us(evidence))).collect();
+    let gone: Vec<String> = tally.replaced.iter().map(|node| one(node, "gone", node.gone_us())).collect();
+    let came: Vec<String> = tally.new.iter().map(|node| one(node, "Ready", node.ready_us())).collect();
     let stayed: Vec<String> = tally
         .old
         .iter()
         .filter(|old| !tally.replaced.iter().any(|node| node.index == old.index))
         .filter(|old| !tally.otherwise.iter().any(|(node, _)| node.index == old.index))
-        .map(|node| format!("{} stayed", node.name(evidence)))
+        .map(|node| format!("{} stayed", node.name()))
         .collect();
     let all = [gone, stayed, came].into_iter().filter(|texts| !texts.is_empty());
     all.map(|texts| text::first_few(&texts, SHOWN)).collect::<Vec<_>>().join(", ")

@@ -2,9 +2,8 @@
 
 use harness_plan::ReplacedBeforeLoss;
 
-use super::evidence::{CheckOutcome, Evidence};
 use super::nodes::{Node, of_pool};
-use super::types::Verdict;
+use super::outcome::{CheckOutcome, Evidence, Verdict};
 use super::window::Windows;
 use crate::text;
 use crate::timeline::VmTimeline;
@@ -14,7 +13,7 @@ const SHOWN: usize = 4;
 
 pub(super) fn check(check: &ReplacedBeforeLoss, evidence: &Evidence<'_>) -> CheckOutcome {
     let timelines = evidence.source.timelines;
-    let windows = Windows::of(check.phases.iter().map(String::as_str), evidence);
+    let windows = Windows::of(&check.phases, evidence);
     let mut noticed: Vec<(&VmTimeline, u64)> =
         timelines.azure.vms.iter().filter_map(|vm| Some((vm, vm.noticed_us?))).collect();
     noticed.retain(|(_, noticed_us)| windows.contain(*noticed_us));
@@ -24,22 +23,22 @@ pub(super) fn check(check: &ReplacedBeforeLoss, evidence: &Evidence<'_>) -> Chec
     let mut verdict = windows.cap(Verdict::Pass);
     let (mut before, mut open, mut late) = (Vec::new(), Vec::new(), Vec::new());
     for (vm, noticed_us) in &noticed {
-        let pool = timelines.names.text(vm.nodepool);
+        let pool = timelines.names.text(vm.placed.nodepool);
         let name = timelines.names.text(vm.name);
         let candidates = of_pool(pool, evidence).into_iter();
         let came = candidates
             .filter(|node| !taken.contains(&node.index))
             .filter(|node| node.claim.created.is_some_and(|stamp| stamp.at_us() >= *noticed_us))
-            .filter_map(|node| Some((node, node.ready_us(evidence)?)))
+            .filter_map(|node| Some((node, node.ready_us()?)))
             .min_by_key(|(_, ready_us)| *ready_us);
         let gone_us = vm.gone_us();
         match (came, gone_us) {
             (Some((node, ready_us)), _) if gone_us.is_none_or(|gone_us| ready_us <= gone_us) => {
                 taken.push(node.index);
-                before.push(describe(name, *noticed_us, Some((node, ready_us)), gone_us, evidence));
+                before.push(describe(name, *noticed_us, Some((node, ready_us)), gone_us));
             }
-            (came, Some(_)) => late.push(describe(name, *noticed_us, came, gone_us, evidence)),
-            (came, None) => open.push(describe(name, *noticed_us, came, gone_us, evidence)),
+            (came, Some(_)) => late.push(describe(name, *noticed_us, came, gone_us)),
+            (came, None) => open.push(describe(name, *noticed_us, came, gone_us)),
         }
     }
     if !late.is_empty() {
@@ -49,31 +48,21 @@ pub(super) fn check(check: &ReplacedBeforeLoss, evidence: &Evidence<'_>) -> Chec
     }
     let observed = match noticed.len() {
         0 => "no spot VM was given notice".to_owned(),
-        all => format!("{} of {} replaced before the loss", before.len(), text::count(all as u64, "spot VM")),
+        all => format!("{} of {} replaced before the loss", before.len(), text::count(all, "spot VM")),
     };
     let shown: Vec<String> = late.into_iter().chain(open).chain(before).collect();
-    let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::first_few(&shown, SHOWN)) };
     CheckOutcome {
         verdict,
-        observed: windows.observed(vec![observed]),
+        observed: windows.observed(observed),
         limit: "a new node Ready before each spot VM is gone".to_owned(),
-        evidence: format!("{shown}in {}", windows.described()),
+        evidence: windows.evidence(&shown, SHOWN),
     }
 }
 
-fn describe(
-    vm: &str,
-    noticed_us: u64,
-    came: Option<(Node<'_>, u64)>,
-    gone_us: Option<u64>,
-    evidence: &Evidence<'_>,
-) -> String {
+fn describe(vm: &str, noticed_us: u64, came: Option<(Node<'_>, u64)>, gone_us: Option<u64>) -> String {
     let gone = gone_us.map_or("not gone".to_owned(), |us| format!("gone at {}", text::duration(us)));
     let came = match came {
-        Some((node, us)) => {
-            let name = evidence.source.timelines.names.text(node.claim.name);
-            format!("{name} Ready at {}", text::duration(us))
-        }
+        Some((node, us)) => format!("{} Ready at {}", node.name(), text::duration(us)),
         None => "no new node".to_owned(),
     };
     format!("{vm} noticed at {}, {gone}, {came}", text::duration(noticed_us))

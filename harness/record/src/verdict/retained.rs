@@ -2,10 +2,8 @@
 
 use harness_plan::Retained;
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::findings::Findings;
 use super::nodes::{of_pool, used};
-use super::types::Verdict;
+use super::outcome::{CheckOutcome, Evidence, Findings, Verdict};
 use super::window::Windows;
 use crate::text;
 
@@ -13,14 +11,14 @@ use crate::text;
 const SHOWN: usize = 4;
 
 pub(super) fn check(check: &Retained, evidence: &Evidence<'_>) -> CheckOutcome {
-    let windows = Windows::of(check.phases.iter().map(String::as_str), evidence);
+    let windows = Windows::of(&check.phases, evidence);
     let mut verdict = windows.cap(Verdict::Pass);
     let (mut observed, mut deleted, mut there) = (Findings::default(), Vec::new(), Vec::new());
     let pools = used(check.nodepools.names(), evidence);
     let span = windows.all.first().zip(windows.all.last()).map(|(first, last)| (first.from_us, last.to_us));
     for pool in &pools {
         let Some((from_us, to_us)) = span else { continue };
-        let nodes: Vec<_> = of_pool(pool, evidence).into_iter().filter(|node| node.there(from_us, evidence)).collect();
+        let nodes: Vec<_> = of_pool(pool, evidence).into_iter().filter(|node| node.there(from_us)).collect();
         if nodes.is_empty() {
             verdict = verdict.and(Verdict::Inconclusive);
             observed.about(pool, "no node was Ready at the start");
@@ -29,18 +27,18 @@ pub(super) fn check(check: &Retained, evidence: &Evidence<'_>) -> CheckOutcome {
         let gone: Vec<String> = nodes
             .iter()
             .filter_map(|node| {
-                let deletion_us = node.deletion_us(evidence).filter(|us| *us <= to_us)?;
-                let why = match node.reason(evidence) {
+                let deletion_us = node.deletion_us().filter(|us| *us <= to_us)?;
+                let why = match node.reason() {
                     "" => String::new(),
                     reason => format!(" ({reason})"),
                 };
-                Some(format!("{} went at {}{why}", node.name(evidence), text::duration(deletion_us)))
+                Some(format!("{} went at {}{why}", node.name(), text::duration(deletion_us)))
             })
             .collect();
-        let count = text::count(nodes.len() as u64, "node");
+        let count = text::count(nodes.len(), "node");
         if gone.is_empty() {
             observed.about(pool, format!("{count} kept"));
-            let names: Vec<String> = nodes.iter().map(|node| node.name(evidence).to_owned()).collect();
+            let names: Vec<String> = nodes.iter().map(|node| node.name().to_owned()).collect();
             there.push(text::first_few(&names, SHOWN));
         } else {
             verdict = Verdict::Fail;

@@ -2,32 +2,28 @@
 
 use harness_plan::Savings;
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::types::Verdict;
+use super::outcome::{CheckOutcome, Evidence, Verdict};
 use crate::cost::cost;
 use crate::text;
 
 pub(super) fn check(check: &Savings, evidence: &Evidence<'_>) -> CheckOutcome {
     let at_least_percent = check.at_least_percent;
     let limit = format!("at least {at_least_percent} % less than on demand");
-    let inconclusive = |observed: String, why: &str| CheckOutcome {
-        verdict: Verdict::Inconclusive,
-        observed: observed.into(),
-        limit: limit.clone(),
-        evidence: why.to_owned(),
-    };
     let timelines = evidence.source.timelines;
     let Some(cost) = cost(timelines) else {
-        return inconclusive("no prices".to_owned(), "no VM with a known price ran");
+        return CheckOutcome::inconclusive("no prices", limit, "no VM with a known price ran");
     };
     if cost.spot_vms == 0 {
-        return inconclusive(format!("no spot VM among {}", text::count(cost.vms, "VM")), "facts of Azure");
+        let observed = format!("no spot VM among {}", text::count(cost.vms, "VM"));
+        return CheckOutcome::inconclusive(observed, limit, "facts of Azure");
     }
     if cost.vms_without_price > 0 {
-        return inconclusive(format!("no price of {}", text::count(cost.vms_without_price, "VM")), "facts of Azure");
+        let observed = format!("no price of {}", text::count(cost.vms_without_price, "VM"));
+        return CheckOutcome::inconclusive(observed, limit, "facts of Azure");
     }
     let Some(same) = cost.at_on_demand_prices_micro_usd.filter(|same| *same > 0) else {
-        return inconclusive("on-demand price of a spot VM's size not known".to_owned(), "facts of Azure");
+        let observed = "on-demand price of a spot VM's size not known";
+        return CheckOutcome::inconclusive(observed, limit, "facts of Azure");
     };
     let spent = cost.micro_usd();
     // Rounded down: 19.9 % are not 20 %.

@@ -2,9 +2,7 @@
 
 use harness_plan::Uninterrupted;
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::findings::Findings;
-use super::types::Verdict;
+use super::outcome::{CheckOutcome, Evidence, Findings, Verdict};
 use super::window::Windows;
 use crate::text;
 
@@ -15,7 +13,7 @@ pub(super) fn check(check: &Uninterrupted, evidence: &Evidence<'_>) -> CheckOutc
     let Uninterrupted { workloads, phases } = check;
     let source = evidence.source;
     let timelines = source.timelines;
-    let windows = Windows::of(phases.iter().map(String::as_str), evidence);
+    let windows = Windows::of(phases, evidence);
     let mut verdict = windows.cap(Verdict::Pass);
     let (mut observed, mut shown, mut there) = (Findings::default(), Vec::new(), Vec::new());
     for workload in workloads.names() {

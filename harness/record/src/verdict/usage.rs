@@ -2,9 +2,8 @@
 
 use harness_plan::Usage;
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::types::Verdict;
-use super::window::Windows;
+use super::outcome::{CheckOutcome, Evidence, Verdict};
+use super::window::{Windows, named_or_all};
 use crate::text;
 use crate::timeline::Curve;
 
@@ -19,24 +18,19 @@ struct Used {
     rss_bytes: u64,
 }
 
-pub(super) fn check(check: &Usage, evidence: &Evidence<'_>) -> CheckOutcome {
-    let limits = check;
+pub(super) fn check(limits: &Usage, evidence: &Evidence<'_>) -> CheckOutcome {
     let curves = &evidence.source.timelines.usage;
-    let windows = Windows::named_or_all(&check.phases, evidence);
+    let windows = Windows::of(named_or_all(&limits.phases, evidence), evidence);
     let looks: Vec<u64> = curves.looks_us.iter().copied().filter(|at_us| windows.contain(*at_us)).collect();
     let limit = describe_limits(limits);
     // CPU over time needs two samples.
     if looks.len() < 2 {
-        return CheckOutcome {
-            verdict: Verdict::Inconclusive,
-            observed: windows.observed(vec!["the processes were not looked at".to_owned()]),
-            limit,
-            evidence: format!("{}; in {}", text::count(looks.len() as u64, "sample"), windows.described()),
-        };
+        let samples = windows.evidence(&[text::count(looks.len(), "sample")], 1);
+        return CheckOutcome::inconclusive(windows.observed("the processes were not looked at"), limit, samples);
     }
     let mut verdict = windows.cap(Verdict::Pass);
     let (mut observed, mut all) = (Vec::new(), Vec::new());
-    for name in &check.processes {
+    for name in &limits.processes {
         let Some(curve) = curves.named(name) else {
             verdict = verdict.and(Verdict::Inconclusive);
             observed.push(format!("{name}: not counted"));
@@ -63,8 +57,7 @@ pub(super) fn check(check: &Usage, evidence: &Evidence<'_>) -> CheckOutcome {
         .iter()
         .map(|(name, used)| format!("{name} {:.0}m and {}", used.cpu_millicores, mebibytes(used.rss_bytes)))
         .collect();
-    let evidence =
-        format!("{}; {}; in {}", each.join(", "), text::count(looks.len() as u64, "sample"), windows.described());
+    let evidence = format!("{}; {}; in {}", each.join(", "), text::count(looks.len(), "sample"), windows.described());
     CheckOutcome { verdict, observed: windows.observed(observed), limit, evidence }
 }
 

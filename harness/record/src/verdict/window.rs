@@ -1,8 +1,6 @@
 //! The phases that a check is about.
 
-use super::evidence::Evidence;
-use super::findings::Findings;
-use super::types::Verdict;
+use super::outcome::{Evidence, Findings, Verdict};
 use crate::event::PhaseOutcome;
 use crate::text;
 
@@ -14,6 +12,14 @@ pub(super) struct Window<'a> {
     pub(super) to_us: u64,
 }
 
+/// These phases; all phases of the plan where none is named.
+pub(super) fn named_or_all<'a>(phases: &'a [String], evidence: &Evidence<'a>) -> Vec<&'a str> {
+    match phases {
+        [] => evidence.source.plan.phases.iter().map(|phase| phase.name.as_str()).collect(),
+        phases => phases.iter().map(String::as_str).collect(),
+    }
+}
+
 /// The phases of a check, and why they are fewer or shorter than the plan says.
 pub(super) struct Windows<'a> {
     pub(super) all: Vec<Window<'a>>,
@@ -22,17 +28,12 @@ pub(super) struct Windows<'a> {
 }
 
 impl<'a> Windows<'a> {
-    /// These phases; all phases of the plan where none is named.
-    pub(super) fn named_or_all(phases: &'a [String], evidence: &Evidence<'a>) -> Self {
-        match phases {
-            [] => Self::of(evidence.source.plan.phases.iter().map(|phase| phase.name.as_str()), evidence),
-            phases => Self::of(phases.iter().map(String::as_str), evidence),
-        }
-    }
-
-    pub(super) fn of(phases: impl IntoIterator<Item = &'a str>, evidence: &Evidence<'_>) -> Self {
+    pub(super) fn of<S: AsRef<str> + ?Sized + 'a>(
+        phases: impl IntoIterator<Item = &'a S>,
+        evidence: &Evidence<'_>,
+    ) -> Self {
         let mut windows = Self { all: Vec::new(), doubts: Vec::new(), ended: true };
-        for phase in phases {
+        for phase in phases.into_iter().map(AsRef::as_ref) {
             let Some(seen) = evidence.source.timelines.phases.named(phase) else {
                 windows.doubts.push(format!("phase {phase} never began"));
                 windows.ended = false;
@@ -72,6 +73,12 @@ impl<'a> Windows<'a> {
         let mut findings = findings.into();
         findings.extend(self.doubts.iter().cloned());
         findings
+    }
+
+    /// The first of what is shown, and the phases: `a, b; in hold (12.0s to 42.0s)`.
+    pub(super) fn evidence(&self, shown: &[String], most: usize) -> String {
+        let phases = format!("in {}", self.described());
+        if shown.is_empty() { phases } else { format!("{}; {phases}", text::first_few(shown, most)) }
     }
 
     /// `hold (12.0s to 42.0s)`.

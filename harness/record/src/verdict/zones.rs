@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use harness_plan::Zones;
 
-use super::evidence::{CheckOutcome, Evidence};
-use super::findings::Findings;
-use super::types::Verdict;
+use super::outcome::{CheckOutcome, Evidence, Findings, Verdict};
 use super::window::{Window, Windows};
 use crate::steps::{Steps, pieces};
 use crate::text;
@@ -22,7 +20,7 @@ struct Fewest<'a> {
 
 pub(super) fn check(check: &Zones, evidence: &Evidence<'_>) -> CheckOutcome {
     let Zones { workloads, at_least, phases } = check;
-    let windows = Windows::of(phases.iter().map(String::as_str), evidence);
+    let windows = Windows::of(phases, evidence);
     let mut verdict = windows.cap(Verdict::Pass);
     let (mut observed, mut shown) = (Findings::default(), Vec::new());
     for workload in workloads.names() {
@@ -56,7 +54,7 @@ pub(super) fn check(check: &Zones, evidence: &Evidence<'_>) -> CheckOutcome {
     CheckOutcome {
         verdict,
         observed: windows.observed(observed),
-        limit: format!("Ready pods in at least {}", text::count(u64::from(*at_least), "zone")),
+        limit: format!("Ready pods in at least {}", text::count(*at_least, "zone")),
         evidence: format!("{shown}in {}", windows.described()),
     }
 }
@@ -71,7 +69,7 @@ fn ready_by_zone<'a>(workload: &str, evidence: &Evidence<'a>) -> BTreeMap<&'a st
         if timelines.names.text(pod.workload) != workload {
             continue;
         }
-        let zone = timelines.names.text(source.join.placed_of_pod(timelines, pod).zone);
+        let zone = timelines.names.text(source.join.placed_of_pod(pod).zone);
         let end = (span.to_us < u64::MAX).then_some((span.to_us, -1));
         changes.entry(zone).or_default().extend([(span.from_us, 1)].into_iter().chain(end));
     }

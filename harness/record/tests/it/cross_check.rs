@@ -3,7 +3,7 @@
 use crate::log_builder::{Fault, MS, S, plan, run};
 use harness_record::event::{ObjectKind, Reached};
 use harness_record::result::CrossCheck;
-use harness_record::{Event, EventKind, RunResult};
+use harness_record::{Event, EventKind};
 
 /// Moves the stamps of one milestone; `by_us` gets the object's name and the stamp.
 fn restamped(kind: ObjectKind, reached: Reached, new_us: impl Fn(usize, u64) -> u64) -> Vec<Event> {
@@ -17,7 +17,7 @@ fn restamped(kind: ObjectKind, reached: Reached, new_us: impl Fn(usize, u64) -> 
 }
 
 fn checked(events: Vec<Event>) -> (CrossCheck, Vec<String>) {
-    let result = RunResult::from_log(&plan(), events);
+    let result = crate::result_of(&plan(), events);
     (result.cross_check.unwrap(), result.warnings)
 }
 

@@ -15,6 +15,7 @@ mod endings;
 mod gitops_latencies;
 mod log;
 mod log_builder;
+mod model;
 mod mutation;
 mod node_latencies;
 mod occurrence;
@@ -24,3 +25,13 @@ mod recorded;
 mod recording;
 mod scene;
 mod slots;
+
+use harness_plan::Plan;
+use harness_record::{Event, RunResult, Timelines};
+
+/// The result of a run of this plan with these events.
+fn result_of(plan: &Plan, events: impl IntoIterator<Item = Event>) -> RunResult {
+    let mut timelines = Timelines::of_plan(plan);
+    events.into_iter().for_each(|event| timelines.apply(&event));
+    RunResult::from_timelines(plan, &timelines, None)
+}

@@ -141,7 +141,7 @@ fn flux_reaches_the_same_with_each_revision() {
 fn a_whole_run_is_counted_as_its_result_counts_it() {
     let plan = log_builder::plan();
     let events = log_builder::run(&Fault::None);
-    let result = harness_record::RunResult::from_log(&plan, events.clone());
+    let result = crate::result_of(&plan, events.clone());
     let of = |what| u64::from(count(&events, &EventPattern::any(what)));
     assert_eq!(of(OccurrenceKind::PodCreated), result.counts.pods_created);
     assert_eq!(of(OccurrenceKind::NodeclaimLaunched), result.counts.nodeclaims_launched);

@@ -8,7 +8,7 @@ use harness_record::latency::{Cause, Censored, Percentile, Samples};
 use harness_record::log::{LogWriter, read_log};
 use harness_record::summary::{read_hlog, write_hlog};
 use harness_record::verdict::Verdict;
-use harness_record::{Event, EventKind, Live, RunResult, Summary};
+use harness_record::{Event, EventKind, ExitCode, Live, Summary};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -79,7 +79,7 @@ proptest! {
     #[test]
     fn interleaving_of_objects_does_not_matter(fault in faults(), keys in vec(0_u64..50, 32)) {
         let events = run(&fault);
-        let original = RunResult::from_log(&plan(), events.clone());
+        let original = crate::result_of(&plan(), events.clone());
         let stream = |event: &Event| match &event.kind {
             EventKind::Milestone(milestone) => milestone.object.uid.bytes().map(usize::from).sum::<usize>() % 28,
             EventKind::Azure(_) => 29,
@@ -97,7 +97,7 @@ proptest! {
             .map(|(stream, events)| (keys.get(stream).copied().unwrap_or(0), events))
             .collect();
         streams.sort_by_key(|(key, _)| *key);
-        let shuffled = RunResult::from_log(&plan(), streams.into_iter().flat_map(|(_, events)| events));
+        let shuffled = crate::result_of(&plan(), streams.into_iter().flat_map(|(_, events)| events));
         prop_assert_eq!(Summary::from(&original), Summary::from(&shuffled));
         prop_assert_eq!(original.nodes, shuffled.nodes);
         prop_assert_eq!(original.pods_over_time, shuffled.pods_over_time);
@@ -113,8 +113,8 @@ proptest! {
         let mut live = Live::new(&plan());
         events.iter().for_each(|event| live.apply(event));
         let view = live.view();
-        let result = RunResult::from_log(&plan(), events);
-        prop_assert!(matches!(result.exit_code, 1 | 4), "{}", result.exit_code);
+        let result = crate::result_of(&plan(), events);
+        prop_assert!(matches!(result.exit_code, ExitCode::Failed | ExitCode::Inconclusive), "{}", result.exit_code);
         prop_assert!(!result.reason.is_empty());
         let pods = view.pods;
         let there = u64::from(pods.pending + pods.scheduled + pods.ready + pods.deleting);
@@ -129,11 +129,11 @@ proptest! {
 
     #[test]
     fn any_event_survives_the_log(event in any_event()) {
-        let mut writer = LogWriter::new(Vec::new());
+        let mut log = Vec::new();
+        let mut writer = LogWriter::new(&mut log);
         let header = run(&Fault::None).swap_remove(0);
         writer.append(&header).unwrap();
         writer.append(&event).unwrap();
-        let log = writer.into_inner();
         prop_assert_eq!(log.iter().filter(|byte| **byte == b'\n').count(), 2);
         let read: Vec<Event> = read_log(log.as_slice()).unwrap().map(Result::unwrap).collect();
         prop_assert_eq!(read, vec![header, event]);
@@ -143,7 +143,7 @@ proptest! {
     #[test]
     fn any_log_has_a_result(events in vec(any_event(), 0..60)) {
         let plan = log_builder::every_check();
-        let result = RunResult::from_log(&plan, events.clone());
+        let result = crate::result_of(&plan, events.clone());
         prop_assert_eq!(result.expectations.len(), plan.expectations.len());
         prop_assert_eq!(result.counts.events, events.len() as u64);
         for latency in &result.latencies {
@@ -168,7 +168,7 @@ fn a_log_that_says_nothing_decides_nothing() {
         kind: EventKind::RunEnded { reason: harness_record::event::EndReason::Completed, detail: String::new() },
     };
     for events in [vec![], vec![ended]] {
-        for expectation in RunResult::from_log(&plan, events).expectations {
+        for expectation in crate::result_of(&plan, events).expectations {
             assert_eq!(expectation.verdict, Verdict::Inconclusive, "{expectation:#?}");
         }
     }
@@ -176,9 +176,8 @@ fn a_log_that_says_nothing_decides_nothing() {
 
 #[test]
 fn histograms_survive_the_log() {
-    let result = RunResult::from_log(&plan(), run(&Fault::None));
-    let mut text = Vec::new();
-    write_hlog(&result, &mut text).unwrap();
+    let result = crate::result_of(&plan(), run(&Fault::None));
+    let text = write_hlog(&result).unwrap();
     let rows = read_hlog(&text).unwrap();
     assert_eq!(rows.len(), result.latencies.len());
     for (row, latency) in rows.iter().zip(&result.latencies) {

@@ -3,7 +3,7 @@
 use crate::log_builder::{self, Fault, LogBuilder, MS, S, plan, plan_with, planned, run};
 use harness_record::event::*;
 use harness_record::verdict::Verdict;
-use harness_record::{Event, EventKind, RunResult};
+use harness_record::{Event, EventKind, ExitCode};
 use rstest::rstest;
 use serde_json::json;
 
@@ -39,8 +39,8 @@ const POOL: &str = "compute-optimized";
     &["compute-optimized: 10 of 10 pods never Ready", "InsufficientCapacityError", "Family vCPUs quota has been reached"],
 )]
 fn says_why(#[case] fault: Fault, #[case] parts: &[&str]) {
-    let result = RunResult::from_log(&plan_with(&fault), run(&fault));
-    assert_eq!((result.verdict, result.exit_code), (Verdict::Fail, 1), "{result:#?}");
+    let result = crate::result_of(&plan_with(&fault), run(&fault));
+    assert_eq!((result.verdict, result.exit_code), (Verdict::Fail, ExitCode::Failed), "{result:#?}");
     for part in parts {
         assert!(result.reason.contains(part), "{part:?} is not in {:?}", result.reason);
     }
@@ -51,7 +51,7 @@ fn says_why(#[case] fault: Fault, #[case] parts: &[&str]) {
 #[test]
 fn does_not_name_healthy_pools() {
     let fault = Fault::Fails { pool: POOL, code: "OperationNotAllowed", message: "quota" };
-    let result = RunResult::from_log(&plan_with(&fault), run(&fault));
+    let result = crate::result_of(&plan_with(&fault), run(&fault));
     assert!(!result.reason.contains("general-purpose:"), "{}", result.reason);
     assert_eq!(result.azure_failures.len(), 1);
     assert_eq!((result.azure_failures[0].nodepool.as_str(), result.azure_failures[0].count), (POOL, 3));
@@ -62,15 +62,19 @@ fn a_fault_that_was_survived_is_a_pass() {
     // Killed and started again: late, but within every limit.
     let mut plan = plan_with(&Fault::Killed { again: true });
     plan.expectations.retain(|it| !it.name.starts_with("latency"));
-    let result = RunResult::from_log(&plan, run(&Fault::Killed { again: true }));
-    assert_eq!((result.verdict, result.exit_code), (Verdict::Pass, 0), "{:#?}", result.expectations);
+    let result = crate::result_of(&plan, run(&Fault::Killed { again: true }));
+    assert_eq!((result.verdict, result.exit_code), (Verdict::Pass, ExitCode::Passed), "{:#?}", result.expectations);
     assert_eq!((result.reason.as_str(), result.reasons.len()), ("", 0));
 }
 
 #[test]
 fn a_pass_has_no_reason() {
-    let result = RunResult::from_log(&plan(), run(&Fault::None));
-    assert_eq!((result.verdict, result.exit_code, result.reason.as_str()), (Verdict::Pass, 0, ""), "{result:#?}");
+    let result = crate::result_of(&plan(), run(&Fault::None));
+    assert_eq!(
+        (result.verdict, result.exit_code, result.reason.as_str()),
+        (Verdict::Pass, ExitCode::Passed, ""),
+        "{result:#?}"
+    );
     assert_eq!(result.counts.nodeclaims, result.counts.vms_booted);
     let cross_check = result.cross_check.unwrap();
     assert_eq!(cross_check.provisioning.count, result.counts.nodeclaims);
@@ -92,15 +96,20 @@ fn ending(reason: EndReason, detail: &str, at_us: u64) -> Vec<Event> {
 
 #[test]
 fn interrupted() {
-    let result = RunResult::from_log(&plan(), ending(EndReason::Interrupted, "SIGINT", 5 * S));
-    assert_eq!((result.verdict, result.exit_code), (Verdict::Inconclusive, 130), "{:#?}", result.expectations);
+    let result = crate::result_of(&plan(), ending(EndReason::Interrupted, "SIGINT", 5 * S));
+    assert_eq!(
+        (result.verdict, result.exit_code),
+        (Verdict::Inconclusive, ExitCode::Interrupted),
+        "{:#?}",
+        result.expectations
+    );
     assert!(result.reason.starts_with("interrupted in phase burst: SIGINT"), "{}", result.reason);
 }
 
 #[test]
 fn the_target_failed() {
-    let result = RunResult::from_log(&plan(), ending(EndReason::TargetFailed, "kube-apiserver exited with 1", 5 * S));
-    assert_eq!((result.verdict, result.exit_code), (Verdict::Inconclusive, 3));
+    let result = crate::result_of(&plan(), ending(EndReason::TargetFailed, "kube-apiserver exited with 1", 5 * S));
+    assert_eq!((result.verdict, result.exit_code), (Verdict::Inconclusive, ExitCode::TargetFailed));
     assert!(
         result.reason.contains("the target failed in phase burst: kube-apiserver exited with 1"),
         "{}",
@@ -112,8 +121,8 @@ fn the_target_failed() {
 fn not_run() {
     let mut builder = LogBuilder::default();
     builder.ended(0, EndReason::NotRun, "needs gitops");
-    let result = RunResult::from_log(&plan(), builder.events());
-    assert_eq!((result.verdict, result.exit_code), (Verdict::Inconclusive, 4));
+    let result = crate::result_of(&plan(), builder.events());
+    assert_eq!((result.verdict, result.exit_code), (Verdict::Inconclusive, ExitCode::Inconclusive));
     assert!(result.reason.starts_with("not run: needs gitops"), "{}", result.reason);
 }
 
@@ -121,8 +130,8 @@ fn not_run() {
 fn killed() {
     let mut events = run(&Fault::None);
     events.retain(|event| event.at_us <= 5 * S);
-    let result = RunResult::from_log(&plan(), events);
-    assert_eq!((result.verdict, result.exit_code), (Verdict::Inconclusive, 4));
+    let result = crate::result_of(&plan(), events);
+    assert_eq!((result.verdict, result.exit_code), (Verdict::Inconclusive, ExitCode::Inconclusive));
     assert!(result.reason.starts_with("killed in phase burst: the log has no end"), "{}", result.reason);
     assert_eq!(result.run.ended, None);
 }
@@ -136,8 +145,8 @@ fn something_left_behind() {
         events.push(Event { at_us: end.at_us, kind });
     }
     events.push(end);
-    let result = RunResult::from_log(&plan(), events);
-    assert_eq!((result.verdict, result.exit_code), (Verdict::Fail, 5));
+    let result = crate::result_of(&plan(), events);
+    assert_eq!((result.verdict, result.exit_code), (Verdict::Fail, ExitCode::LeftBehind));
     assert_eq!(result.reason, "left behind: 2 VirtualMachines (aks-a-vm, aks-b-vm)");
     assert_eq!(result.leaks.len(), 2);
 }
@@ -147,8 +156,8 @@ fn lost_observations_are_not_a_pass() {
     let mut events = run(&Fault::None);
     let overflow = Audit::QueueOverflow { queue: "log".to_owned(), lost: 3 };
     events.insert(10, Event { at_us: 3 * S, kind: EventKind::Audit(overflow) });
-    let result = RunResult::from_log(&plan(), events);
-    assert_eq!((result.verdict, result.exit_code), (Verdict::Inconclusive, 4));
+    let result = crate::result_of(&plan(), events);
+    assert_eq!((result.verdict, result.exit_code), (Verdict::Inconclusive, ExitCode::Inconclusive));
     assert!(result.warnings.iter().any(|it| it.contains("3 observations lost")), "{:?}", result.warnings);
 }
 
@@ -164,7 +173,7 @@ fn misplaced_and_foreign_pods_fail_the_placement() {
             "aks-memory-optimized-00000-vm".clone_into(node);
         }
     }
-    let result = RunResult::from_log(&plan(), events.clone());
+    let result = crate::result_of(&plan(), events.clone());
     let placement = &result.expectations[2];
     assert_eq!(placement.verdict, Verdict::Fail);
     assert!(placement.observed.contains("web-7d9f8c6b5d-00000 on memory-optimized"), "{}", placement.observed);
@@ -172,10 +181,10 @@ fn misplaced_and_foreign_pods_fail_the_placement() {
     // If only the cache is checked, the same pod is a foreign one.
     let mut plan = plan();
     plan.expectations[2].check = planned(json!({"placement": {"workloads": ["cache"]}}));
-    let result = RunResult::from_log(&plan, events.clone());
+    let result = crate::result_of(&plan, events.clone());
     assert!(result.expectations[2].observed.contains("1 foreign pod"), "{}", result.expectations[2].observed);
     plan.expectations[2].check = planned(json!({"placement": {"workloads": ["cache"], "exclusively": false}}));
-    assert_eq!(RunResult::from_log(&plan, events).expectations[2].verdict, Verdict::Pass);
+    assert_eq!(crate::result_of(&plan, events).expectations[2].verdict, Verdict::Pass);
 }
 
 #[test]
@@ -190,7 +199,7 @@ fn an_extra_vm_fails_the_fleet_whether_or_not_it_is_deleted() {
             builder.azure(6 * S, AzureFactKind::VmDeleted, &vm);
         }
         events.extend(builder.events());
-        RunResult::from_log(&plan(), events).expectations.remove(6)
+        crate::result_of(&plan(), events).expectations.remove(6)
     };
     let fleet = extra(true);
     assert_eq!(fleet.verdict, Verdict::Fail);
@@ -205,10 +214,10 @@ fn an_extra_vm_fails_the_fleet_whether_or_not_it_is_deleted() {
 fn an_empty_sample_is_inconclusive() {
     let mut plan = plan();
     plan.workloads.push(harness_plan::Workload { name: "idle".to_owned(), ..plan.workloads[0].clone() });
-    let result = RunResult::from_log(&plan, run(&Fault::None));
+    let result = crate::result_of(&plan, run(&Fault::None));
     let latency = &result.expectations[3];
     assert_eq!((latency.verdict, latency.observed.as_str()), (Verdict::Inconclusive, "idle: no samples"));
-    assert_eq!(result.exit_code, 4);
+    assert_eq!(result.exit_code, ExitCode::Inconclusive);
 }
 
 #[test]
@@ -224,7 +233,7 @@ fn late_is_not_never() {
         }
     }
     events.sort_by_key(|event| event.at_us);
-    let result = RunResult::from_log(&plan(), events);
+    let result = crate::result_of(&plan(), events);
     assert!(
         result.reason.contains("general-purpose: 12 of 12 pods Ready only after phase burst's deadline"),
         "{}",

@@ -36,7 +36,7 @@ fn result(mut builder: LogBuilder, end_us: u64) -> RunResult {
     // Only web's actions were due.
     let mut plan = plan();
     plan.phases[0].actions.clone_from(&builder.to_plan);
-    RunResult::from_log(&plan, builder.events())
+    crate::result_of(&plan, builder.events())
 }
 
 fn latency(result: &RunResult, name: LatencyName) -> &Latency {
@@ -201,7 +201,7 @@ fn an_action_that_left_no_trace_counts_as_planned() {
     let mut builder = burst_started();
     // Killed before the request was answered: the plan says that 12 pods of web were due, and of the others 18.
     builder.at(BURST + 4 * S, harness_record::EventKind::Audit(Audit::Requests { sent: 1 }));
-    let result = RunResult::from_log(&plan(), builder.events());
+    let result = crate::result_of(&plan(), builder.events());
     let ready = latency(&result, LatencyName::PodReady);
     assert_eq!((ready.stats.count, ready.stats.censored), (30, 30));
     assert_eq!(ready.stats.min, Some(Percentile::Beyond(4 * S)));
@@ -227,7 +227,7 @@ fn a_pod_that_was_only_listed_is_censored() {
     }
     let mut plan = plan();
     plan.phases[0].actions = to_plan;
-    let result = RunResult::from_log(&plan, events);
+    let result = crate::result_of(&plan, events);
     assert_eq!(causes(latency(&result, LatencyName::PodReady)), [(2 * S, Cause::Unseen)]);
     // Its binding was seen as it happened.
     assert_eq!(latency(&result, LatencyName::PodScheduled).stats.censored, 0);

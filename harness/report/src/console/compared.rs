@@ -33,7 +33,7 @@ pub(crate) fn word(comparison: &Comparison) -> &'static str {
 
 /// A side's figure with its scatter from run to run: `5.02s ±3%`.
 pub(crate) fn figure(side: &RowSide) -> String {
-    let value = text::figure(side.ms);
+    let value = text::percentile(side.figure);
     match side.scatter {
         Some(scatter) => format!("{value} \u{b1}{:.0}%", scatter * 100.0),
         None => value,
@@ -180,15 +180,13 @@ pub fn comparison(comparison: &Comparison, width: usize, colour: bool) -> String
             out.push(paint.bold(title));
         }
         let cells: Vec<Vec<String>> = rows.iter().map(|row| cells(row)).collect();
-        for (index, line) in table::lines(&header, &align, &cells, width).into_iter().enumerate() {
-            let change = index.checked_sub(1).map(|row| rows.get(row).and_then(|row| row.change));
-            out.push(match change {
-                None => paint.bold(&line),
-                Some(None) => paint.dim(&line),
-                Some(Some(Change::Same)) => line,
-                Some(Some(change)) => paint.verdict(tone(change), &line),
-            });
-        }
+        out.extend(table::painted(&header, &align, &cells, width, paint, |number, line| {
+            match rows.get(number).and_then(|row| row.change) {
+                None => paint.dim(&line),
+                Some(Change::Same) => line,
+                Some(change) => paint.verdict(tone(change), &line),
+            }
+        }));
     };
     print("", &rows);
     print("Where", &where_to_look(comparison));

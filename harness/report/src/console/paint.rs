@@ -22,20 +22,18 @@ impl Paint {
     }
 
     pub(crate) fn verdict(self, verdict: Verdict, text: &str) -> String {
-        let code = match verdict {
-            Verdict::Pass => "32",
-            Verdict::Fail => "31",
-            Verdict::Inconclusive => "33",
-        };
-        self.wrap(code, text)
+        self.wrap(colour(verdict), text)
     }
 
     pub(crate) fn badge(self, verdict: Verdict, text: &str) -> String {
-        let code = match verdict {
-            Verdict::Pass => "1;32",
-            Verdict::Fail => "1;31",
-            Verdict::Inconclusive => "1;33",
-        };
-        self.wrap(code, text)
+        self.wrap(&format!("1;{}", colour(verdict)), text)
+    }
+}
+
+fn colour(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "32",
+        Verdict::Fail => "31",
+        Verdict::Inconclusive => "33",
     }
 }

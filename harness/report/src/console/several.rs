@@ -1,5 +1,7 @@
 //! Several scenarios: a line when one has ended, and the table at the end.
 
+use harness_record::ExitCode;
+
 use super::paint::Paint;
 use super::table::{self, Align};
 use crate::index::repeated;
@@ -31,7 +33,7 @@ pub fn ended(entry: &SuiteEntry<'_>, width: usize, colour: bool) -> String {
 
 /// All of them as a table of lines of at most `width` characters, of scenarios that ran more than once how the runs differ, and a last line that counts
 /// them. With a newline at its end.
-pub fn several(all: &[SuiteEntry<'_>], took_us: u64, exit_code: u8, width: usize, colour: bool) -> String {
+pub fn several(all: &[SuiteEntry<'_>], took_us: u64, exit_code: ExitCode, width: usize, colour: bool) -> String {
     let paint = Paint { colour };
     let rows: Vec<Vec<String>> = all
         .iter()
@@ -50,19 +52,10 @@ pub fn several(all: &[SuiteEntry<'_>], took_us: u64, exit_code: u8, width: usize
     let header = ["", "SCENARIO", "GROUP", "TOOK", "EXIT", "WHY"];
     let align = [Align::Fixed, Align::Fixed, Align::Fixed, Align::Right, Align::Right, Align::Left];
     let badge_width = rows.iter().filter_map(|row| row.first()).map(|cell| cell.chars().count()).max().unwrap_or(0);
-    let mut out: Vec<String> = Vec::new();
-    for (index, line) in table::lines(&header, &align, &rows, width.max(40)).into_iter().enumerate() {
-        let entry = index.checked_sub(1).and_then(|row| all.get(row));
-        out.push(match entry {
-            // Painted after the widths are set: colour has no width.
-            Some(entry) => {
-                let end = line.char_indices().nth(badge_width).map_or(line.len(), |(at, _)| at);
-                let (front, rest) = line.split_at(end);
-                format!("{}{rest}", paint.verdict(entry.word().1, front))
-            }
-            None => paint.bold(&line),
-        });
-    }
+    let mut out = table::painted(&header, &align, &rows, width.max(40), paint, |number, line| {
+        let (front, rest) = table::split(&line, badge_width);
+        all.get(number).map_or(line.clone(), |entry| format!("{}{rest}", paint.verdict(entry.word().1, front)))
+    });
     for scenario in repeated(all) {
         out.push(String::new());
         out.push(paint.bold(&scenario.title()));
@@ -72,7 +65,7 @@ pub fn several(all: &[SuiteEntry<'_>], took_us: u64, exit_code: u8, width: usize
         let align = [Align::Left, Align::Right, Align::Right, Align::Right];
         out.extend(table::lines(&header, &align, &rows, width.max(40)));
     }
-    let passed = all.iter().filter(|entry| entry.exit_code == 0).count();
+    let passed = all.iter().filter(|entry| entry.exit_code == ExitCode::Passed).count();
     out.push(String::new());
     out.push(format!("{passed} of {} passed, took {}, exit code {exit_code}", all.len(), text::duration(took_us)));
     out.push(String::new());
@@ -84,16 +77,22 @@ mod tests {
     use super::*;
     use crate::several::{EntryIssue, EntryOutcome, junit};
 
-    fn not_run<'a>(name: &'a str, why: &'a str, issues: &'a [EntryIssue], exit_code: u8) -> SuiteEntry<'a> {
+    fn not_run<'a>(name: &'a str, why: &'a str, issues: &'a [EntryIssue], exit_code: ExitCode) -> SuiteEntry<'a> {
         SuiteEntry { name, group: "cost", outcome: EntryOutcome::NotRun(why), issues, exit_code }
     }
 
     #[test]
     fn what_was_not_run_says_why() {
-        let issues = [EntryIssue { exit_code: 5, what: "after the run the cluster still had: NodeClaim a".to_owned() }];
-        let all = [not_run("spot", "needs metrics-api", &[], 4), not_run("expiry", "no log", &issues, 5)];
+        let issues = [EntryIssue {
+            exit_code: ExitCode::LeftBehind,
+            what: "after the run the cluster still had: NodeClaim a".to_owned(),
+        }];
+        let all = [
+            not_run("spot", "needs metrics-api", &[], ExitCode::Inconclusive),
+            not_run("expiry", "no log", &issues, ExitCode::LeftBehind),
+        ];
         assert_eq!(ended(&all[0], 80, false), "spot: ? NOT RUN\n      - not run: needs metrics-api");
-        let table = several(&all, 61_000_000, 5, 90, false);
+        let table = several(&all, 61_000_000, ExitCode::LeftBehind, 90, false);
         let lines: Vec<&str> = table.lines().collect();
         assert!(
             lines[1].starts_with("? not run      spot") && lines[1].ends_with("not run: needs metrics-api"),

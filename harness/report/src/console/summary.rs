@@ -33,8 +33,7 @@ pub fn summary(result: &RunResult, width: usize, colour: bool) -> String {
     ));
     let facts = format!("took {}, seed {}, exit code {}", text::duration(run.duration_us), run.seed, result.exit_code);
     out.push(paint.dim(&facts));
-    let reasons = outcome::reasons(result);
-    listed(&mut out, &reasons, width);
+    listed(&mut out, &outcome::reasons(result), width);
     // What was never tried has nothing to show.
     if run.ended != Some(EndReason::NotRun) {
         expectations(&mut out, result, width, paint);
@@ -47,12 +46,12 @@ pub fn summary(result: &RunResult, width: usize, colour: bool) -> String {
         out.push(String::new());
         out.push(paint.badge(Verdict::Fail, "Left behind"));
         let leaks: Vec<String> = result.leaks.iter().map(|leak| format!("{} {}", leak.kind, leak.name)).collect();
-        listed(&mut out, &leaks.iter().map(String::as_str).collect::<Vec<_>>(), width);
+        listed(&mut out, &leaks, width);
     }
     if !result.warnings.is_empty() {
         out.push(String::new());
         out.push(paint.bold("Warnings"));
-        listed(&mut out, &result.warnings.iter().map(String::as_str).collect::<Vec<_>>(), width);
+        listed(&mut out, &result.warnings, width);
     }
     out.push(String::new());
     if !result.simulated.is_empty() {
@@ -66,9 +65,9 @@ pub fn summary(result: &RunResult, width: usize, colour: bool) -> String {
     out.join("\n")
 }
 
-fn listed(out: &mut Vec<String>, texts: &[&str], width: usize) {
+fn listed(out: &mut Vec<String>, texts: &[impl AsRef<str>], width: usize) {
     for text in texts.iter().take(MOST) {
-        let line = text::one_line(text, 600);
+        let line = text::one_line(text.as_ref(), 600);
         out.extend(
             table::wrap(&line, width.saturating_sub(4), 2)
                 .into_iter()
@@ -90,8 +89,7 @@ fn expectations(out: &mut Vec<String>, result: &RunResult, width: usize, paint: 
         out.push(String::new());
         out.push(format!("{:<14}  {}", format!("{} {verdict}", outcome::sign(verdict)), name.join("\n")));
         if let Some(line) = out.last_mut() {
-            let end = line.char_indices().nth(2 + verdict.as_str().len()).map_or(line.len(), |(at, _)| at);
-            let (front, rest) = line.split_at(end);
+            let (front, rest) = table::split(line, 2 + verdict.as_str().len());
             *line = format!("{}{}", paint.badge(verdict, front), paint.bold(rest));
         }
         let parts =
@@ -110,15 +108,10 @@ fn expectations(out: &mut Vec<String>, result: &RunResult, width: usize, paint: 
     };
     let rows: Vec<Vec<String>> = held.iter().map(row).collect();
     let align = [Align::Fixed, Align::Left, Align::Left];
-    for line in table::lines(&["", "EXPECTATION", "OBSERVED"], &align, &rows, width).into_iter() {
-        // Painted after the widths are set: colour has no width.
-        let end = line.char_indices().nth(6).map_or(line.len(), |(at, _)| at);
-        let (front, rest) = line.split_at(end);
-        out.push(match front.trim().is_empty() {
-            true => paint.bold(&line),
-            false => format!("{}{rest}", paint.verdict(Verdict::Pass, front)),
-        });
-    }
+    out.extend(table::painted(&["", "EXPECTATION", "OBSERVED"], &align, &rows, width, paint, |_, line| {
+        let (front, rest) = table::split(&line, 6);
+        format!("{}{rest}", paint.verdict(Verdict::Pass, front))
+    }));
 }
 
 fn latencies(out: &mut Vec<String>, result: &RunResult, width: usize, paint: Paint) {
@@ -147,10 +140,8 @@ fn latencies(out: &mut Vec<String>, result: &RunResult, width: usize, paint: Pai
     out.push(String::new());
     let mut align = [Align::Right; 7];
     align[0] = Align::Left;
-    let lines = table::lines(&["LATENCY", "COUNT", "CENSORED", "P50", "P95", "P99", "MAX"], &align, &rows, width);
-    for (index, line) in lines.into_iter().enumerate() {
-        out.push(if index == 0 { paint.bold(&line) } else { line });
-    }
+    let header = ["LATENCY", "COUNT", "CENSORED", "P50", "P95", "P99", "MAX"];
+    out.extend(table::painted(&header, &align, &rows, width, paint, |_, line| line));
 }
 
 fn counts(out: &mut Vec<String>, result: &RunResult, width: usize) {
@@ -189,11 +180,11 @@ fn counts(out: &mut Vec<String>, result: &RunResult, width: usize) {
 }
 
 fn cost(out: &mut Vec<String>, result: &RunResult, width: usize) {
-    let lines = extra::cost(result);
-    if lines.is_empty() {
+    let facts = extra::cost(result);
+    if facts.is_empty() {
         return;
     }
-    let parts: Vec<String> = lines.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let parts: Vec<String> = facts.iter().map(|fact| format!("{}: {}", fact.name, fact.value)).collect();
     let line = format!("cost by {}: {}", extra::price_source(result), parts.join("; "));
     out.extend(table::wrap(&line, width, 2));
 }
@@ -209,11 +200,8 @@ fn published(out: &mut Vec<String>, result: &RunResult, width: usize, paint: Pai
     let rows: Vec<Vec<String>> = lines.iter().map(row).collect();
     let align = [Align::Left, Align::Right, Align::Right, Align::Right];
     out.push(String::new());
-    for (index, line) in
-        table::lines(&["PUBLISHED", "THEIRS", "HERE", "SAMPLES"], &align, &rows, width).into_iter().enumerate()
-    {
-        out.push(if index == 0 { paint.bold(&line) } else { line });
-    }
+    let header = ["PUBLISHED", "THEIRS", "HERE", "SAMPLES"];
+    out.extend(table::painted(&header, &align, &rows, width, paint, |_, line| line));
     // Several figures of one source differ in the same way.
     let mut sources: Vec<(&str, &str)> = Vec::new();
     for line in &lines {
@@ -223,5 +211,5 @@ fn published(out: &mut Vec<String>, result: &RunResult, width: usize, paint: Pai
         }
     }
     let notes: Vec<String> = sources.iter().map(|(source, differs)| format!("{source}: {differs}")).collect();
-    listed(out, &notes.iter().map(String::as_str).collect::<Vec<_>>(), width);
+    listed(out, &notes, width);
 }

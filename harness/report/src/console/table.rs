@@ -1,5 +1,6 @@
 //! Tables that fit a width, and wrapped lines.
 
+use super::paint::Paint;
 use crate::text;
 
 /// On which side a column is even.
@@ -57,6 +58,25 @@ pub(crate) fn lines(header: &[&str], align: &[Align], rows: &[Vec<String>], widt
     let header = line(header);
     let rows = rows.iter().map(|row| line(&row.iter().map(String::as_str).collect::<Vec<_>>()));
     std::iter::once(header).chain(rows).collect()
+}
+
+/// The same with the header in bold, and each row painted by its number: after the widths are set, because colour has no width.
+pub(crate) fn painted(
+    header: &[&str],
+    align: &[Align],
+    rows: &[Vec<String>],
+    width: usize,
+    paint: Paint,
+    row: impl Fn(usize, String) -> String,
+) -> Vec<String> {
+    let mut lines = lines(header, align, rows, width).into_iter();
+    let header = lines.next().map(|header| paint.bold(&header));
+    header.into_iter().chain(lines.enumerate().map(|(number, line)| row(number, line))).collect()
+}
+
+/// A line in two: its first characters, and the rest.
+pub(crate) fn split(line: &str, characters: usize) -> (&str, &str) {
+    line.split_at(line.char_indices().nth(characters).map_or(line.len(), |(at, _)| at))
 }
 
 /// A text in lines of at most `width` characters, broken at spaces; lines after the first start with `indent` spaces.

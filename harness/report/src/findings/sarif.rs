@@ -6,134 +6,14 @@
 use std::collections::BTreeMap;
 
 use harness_tree::{Edit, Finding, Severity};
-use serde::Serialize;
+use serde_json::{Value, json};
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
-
-#[derive(Serialize)]
-struct Log<'a> {
-    #[serde(rename = "$schema")]
-    schema: &'static str,
-    version: &'static str,
-    runs: [Run<'a>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Run<'a> {
-    tool: Tool<'a>,
-    /// Columns are counted in characters, not in UTF-16 units.
-    column_kind: &'static str,
-    results: Vec<SarifResult<'a>>,
-}
-
-#[derive(Serialize)]
-struct Tool<'a> {
-    driver: Driver<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Driver<'a> {
-    name: &'static str,
-    semantic_version: &'a str,
-    rules: Vec<Rule<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Rule<'a> {
-    id: &'a str,
-    short_description: Text,
-    default_configuration: Configuration,
-}
-
-#[derive(Serialize)]
-struct Configuration {
-    level: &'static str,
-}
-
-#[derive(Serialize)]
-struct Text {
-    text: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SarifResult<'a> {
-    rule_id: &'a str,
-    rule_index: usize,
-    level: &'static str,
-    message: Text,
-    locations: [Location<'a>; 1],
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    fixes: Vec<Fix<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Location<'a> {
-    physical_location: Physical<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Physical<'a> {
-    artifact_location: Artifact<'a>,
-    region: Region,
-}
-
-#[derive(Serialize)]
-struct Artifact<'a> {
-    uri: std::borrow::Cow<'a, str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Region {
-    start_line: u32,
-    start_column: u32,
-    end_line: u32,
-    end_column: u32,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Fix<'a> {
-    description: Text,
-    artifact_changes: Vec<Changed<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Changed<'a> {
-    artifact_location: Artifact<'a>,
-    replacements: Vec<Replacement<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Replacement<'a> {
-    deleted_region: Bytes,
-    inserted_content: Content<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Bytes {
-    byte_offset: usize,
-    byte_length: usize,
-}
-
-#[derive(Serialize)]
-struct Content<'a> {
-    text: &'a str,
-}
 
 /// One run with all findings. `version` is that of the harness.
 ///
 /// # Errors
-/// Never for these types; the error is that of the writer.
+/// Never for this document; the error is that of the writer.
 pub fn sarif(findings: &[Finding], version: &str) -> Result<String, serde_json::Error> {
     // Worst first: a rule's default level is the worst that it was found with.
     let mut levels: BTreeMap<&str, Severity> = BTreeMap::new();
@@ -141,20 +21,26 @@ pub fn sarif(findings: &[Finding], version: &str) -> Result<String, serde_json::
         let level = levels.entry(finding.rule).or_insert(finding.severity);
         *level = finding.severity.max(*level);
     }
-    let index: BTreeMap<&str, usize> = levels.keys().enumerate().map(|(index, rule)| (*rule, index)).collect();
-    let rules = levels
-        .iter()
-        .map(|(rule, severity)| Rule {
-            id: rule,
-            short_description: Text { text: rule.replace('-', " ") },
-            default_configuration: Configuration { level: level(*severity) },
+    let rule = |(rule, severity): (&&str, &Severity)| {
+        json!({
+            "id": rule,
+            "shortDescription": {"text": rule.replace('-', " ")},
+            "defaultConfiguration": {"level": level(*severity)},
         })
-        .collect();
-    let results =
-        findings.iter().map(|finding| result(finding, index.get(finding.rule).copied().unwrap_or(0))).collect();
-    let driver = Driver { name: "harness", semantic_version: version, rules };
-    let run = Run { tool: Tool { driver }, column_kind: "unicodeCodePoints", results };
-    serde_json::to_string_pretty(&Log { schema: SCHEMA, version: "2.1.0", runs: [run] })
+    };
+    let rules: Vec<Value> = levels.iter().map(rule).collect();
+    let index = |finding: &Finding| levels.keys().position(|rule| *rule == finding.rule);
+    let results: Vec<Value> = findings.iter().map(|finding| result(finding, index(finding))).collect();
+    serde_json::to_string_pretty(&json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {"name": "harness", "semanticVersion": version, "rules": rules}},
+            // Columns are counted in characters, not in UTF-16 units.
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    }))
 }
 
 fn level(severity: Severity) -> &'static str {
@@ -165,7 +51,7 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-fn result(finding: &Finding, rule_index: usize) -> SarifResult<'_> {
+fn result(finding: &Finding, rule_index: Option<usize>) -> Value {
     let mut text = finding.message.clone();
     if !finding.effect.is_empty() {
         text = format!("{text}. Effect: {}", finding.effect);
@@ -173,49 +59,40 @@ fn result(finding: &Finding, rule_index: usize) -> SarifResult<'_> {
     if let Some(fix) = &finding.fix {
         text = format!("{text}. Fix: {fix}");
     }
-    let region = Region {
-        start_line: finding.line.max(1),
-        start_column: finding.column.max(1),
-        end_line: finding.end_line.max(finding.line).max(1),
-        end_column: finding.end_column.max(1),
-    };
-    let place = Location { physical_location: Physical { artifact_location: uri(&finding.file), region } };
-    SarifResult {
-        rule_id: finding.rule,
-        rule_index,
-        level: level(finding.severity),
-        message: Text { text },
-        locations: [place],
-        fixes: fixes(finding),
+    let region = json!({
+        "startLine": finding.line.max(1),
+        "startColumn": finding.column.max(1),
+        "endLine": finding.end_line.max(finding.line).max(1),
+        "endColumn": finding.end_column.max(1),
+    });
+    let mut result = json!({
+        "ruleId": finding.rule,
+        "ruleIndex": rule_index,
+        "level": level(finding.severity),
+        "message": {"text": text},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(&finding.file)}, "region": region}}],
+    });
+    if !finding.edits.is_empty() {
+        result["fixes"] = json!([fix(finding)]);
     }
+    result
 }
 
-fn fixes(finding: &Finding) -> Vec<Fix<'_>> {
-    let mut files: BTreeMap<&str, Vec<Replacement<'_>>> = BTreeMap::new();
+fn fix(finding: &Finding) -> Value {
+    let mut files: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for Edit { file, edit } in &finding.edits {
-        files.entry(file).or_default().push(Replacement {
-            deleted_region: Bytes { byte_offset: edit.offset, byte_length: edit.length },
-            inserted_content: Content { text: &edit.text },
-        });
+        files.entry(file).or_default().push(json!({
+            "deletedRegion": {"byteOffset": edit.offset, "byteLength": edit.length},
+            "insertedContent": {"text": edit.text},
+        }));
     }
-    if files.is_empty() {
-        return Vec::new();
-    }
-    let artifact_changes =
-        files.into_iter().map(|(file, replacements)| Changed { artifact_location: uri(file), replacements }).collect();
-    let description = Text { text: finding.fix.clone().unwrap_or_else(|| finding.message.clone()) };
-    vec![Fix { description, artifact_changes }]
+    let change = |(file, replacements): (&str, Vec<Value>)| json!({"artifactLocation": {"uri": uri(file)}, "replacements": replacements});
+    let changes: Vec<Value> = files.into_iter().map(change).collect();
+    json!({"description": {"text": finding.fix.as_ref().unwrap_or(&finding.message)}, "artifactChanges": changes})
 }
 
 /// A path as a relative URI: characters that a URI cannot have are percent-encoded.
-fn uri(path: &str) -> Artifact<'_> {
+fn uri(path: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    if path.bytes().all(plain) {
-        return Artifact { uri: path.into() };
-    }
-    let encoded: String = path
-        .bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect();
-    Artifact { uri: encoded.into() }
+    path.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

@@ -18,12 +18,9 @@ pub(crate) struct LatencyRow {
     pub(crate) count: String,
     pub(crate) censored: String,
     pub(crate) has_censored: bool,
+    /// p50, p90, p95, p99 and the maximum.
+    pub(crate) percentiles: [String; 5],
     pub(crate) mean: String,
-    pub(crate) p50: String,
-    pub(crate) p90: String,
-    pub(crate) p95: String,
-    pub(crate) p99: String,
-    pub(crate) max: String,
 }
 
 impl LatencyRow {
@@ -36,12 +33,8 @@ impl LatencyRow {
             count: text::count(stats.count),
             censored: text::count(stats.censored),
             has_censored: stats.censored > 0,
+            percentiles: [stats.p50, stats.p90, stats.p95, stats.p99, stats.max].map(text::percentile),
             mean: text::mean(stats.mean),
-            p50: text::percentile(stats.p50),
-            p90: text::percentile(stats.p90),
-            p95: text::percentile(stats.p95),
-            p99: text::percentile(stats.p99),
-            max: text::percentile(stats.max),
         }
     }
 }
@@ -123,12 +116,8 @@ pub(crate) fn figure(plan: &Plan, result: &RunResult, name: LatencyName, title: 
         .take(SERIES_MAX)
         .map(|(group, latency)| {
             let stats = &latency.stats;
-            format!(
-                "{group}: p50 {}, p95 {}, p99 {}",
-                text::percentile(stats.p50),
-                text::percentile(stats.p95),
-                text::percentile(stats.p99)
-            )
+            let [p50, p95, p99] = [stats.p50, stats.p95, stats.p99].map(text::percentile);
+            format!("{group}: p50 {p50}, p95 {p95}, p99 {p99}")
         })
         .collect();
     let described = described.join("; ");

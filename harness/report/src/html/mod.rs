@@ -7,6 +7,7 @@ mod rows;
 mod timelines;
 
 pub(crate) use page::icon;
+pub(crate) use rows::Tile;
 
 use harness_plan::Plan;
 use harness_record::RunResult;

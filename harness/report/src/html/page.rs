@@ -3,13 +3,14 @@
 use askama::Template;
 use harness_plan::{LatencyName, Plan};
 use harness_record::RunResult;
+use harness_record::result::Latency;
 use harness_record::verdict::{ExpectationResult, Verdict};
 
 use super::charts;
 use super::latencies::{self, LatencyFigure, LatencyRow};
-use super::rows::{self, ClassLine, Fact, NodeLine, PhaseLine, ProblemLine, Tile, UsageLine};
+use super::rows::{self, ClassLine, NodeLine, PhaseLine, ProblemLine, Tile, UsageLine};
 use super::timelines::{self, PoolTimelines, STATES, State};
-use crate::extra::{self, PublishedLine};
+use crate::extra::{self, Fact, PublishedLine};
 use crate::outcome::{self, Headline, Leftovers};
 use crate::svg::Layer;
 use crate::text;
@@ -60,8 +61,6 @@ pub(crate) struct Page<'a> {
     pub(crate) nodes_note: String,
     pub(crate) classes: Vec<ClassLine>,
     pub(crate) setup: Vec<Fact>,
-    pub(crate) parameters: Vec<Fact>,
-    pub(crate) versions: Vec<Fact>,
     pub(crate) usage: Vec<UsageLine>,
     pub(crate) audit: Vec<Fact>,
 }
@@ -111,9 +110,6 @@ impl<'a> Page<'a> {
             .filter(|name| result.latencies.iter().any(|latency| latency.name == *name))
             .map(|name| Fact::new(name.as_str(), name.definition()))
             .collect();
-        let facts = |map: &std::collections::BTreeMap<String, String>| -> Vec<Fact> {
-            map.iter().map(|(name, value)| Fact::new(name, value)).collect()
-        };
         Self {
             plan,
             result,
@@ -125,7 +121,7 @@ impl<'a> Page<'a> {
             took: text::duration(result.run.duration_us),
             reasons: outcome::reasons(result),
             tiles: tiles(result),
-            tally: tally(result),
+            tally: outcome::tally(result),
             expectations: result
                 .expectations
                 .iter()
@@ -143,8 +139,8 @@ impl<'a> Page<'a> {
             node_layers: charts::NODE_LAYERS,
             has_marks: charts::has_marks(result),
             phases: rows::phases(result),
-            counts: named(extra::counts(result)),
-            cost: named(extra::cost(result)),
+            counts: extra::counts(result),
+            cost: extra::cost(result),
             price_source: extra::price_source(result),
             published: extra::published(result),
             timelines,
@@ -154,45 +150,31 @@ impl<'a> Page<'a> {
             nodes_note,
             classes: rows::classes(plan, result),
             setup: setup(plan, result),
-            parameters: facts(&result.run.parameters),
-            versions: facts(&result.run.versions),
             usage: rows::usage(result),
             audit: rows::audit(result),
         }
     }
 }
 
-fn named(lines: Vec<extra::Line>) -> Vec<Fact> {
-    lines.into_iter().map(|(name, value)| Fact::new(name, value)).collect()
-}
-
-fn tally(result: &RunResult) -> String {
-    let (passed, failed, inconclusive) = outcome::tally(result);
-    let parts = [(passed, "passed"), (failed, "failed"), (inconclusive, "inconclusive")];
-    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
-}
-
 fn tiles(result: &RunResult) -> Vec<Tile> {
     let counts = &result.counts;
     let latency = |name: LatencyName| result.latencies.iter().find(|l| l.name == name && l.labels.is_empty());
+    let p50_and_max = |latency: &Latency| {
+        format!("p50 {}, max {}", text::percentile(latency.stats.p50), text::percentile(latency.stats.max))
+    };
     let mut tiles = Vec::new();
     if let Some(provisioning) = latency(LatencyName::NodeProvisioning) {
         tiles.push(Tile {
             label: "Node provisioning, p95",
             value: text::percentile(provisioning.stats.p95),
-            detail: format!(
-                "p50 {}, max {}",
-                text::percentile(provisioning.stats.p50),
-                text::percentile(provisioning.stats.max)
-            ),
+            detail: p50_and_max(provisioning),
         });
     }
     if let Some(ready) = latency(LatencyName::PodReady) {
         tiles.push(Tile {
             label: "Pod ready, p99",
             value: text::percentile(ready.stats.p99),
-            detail: format!("p50 {}, max {}", text::percentile(ready.stats.p50), text::percentile(ready.stats.max)),
+            detail: p50_and_max(ready),
         });
     }
     tiles.push(Tile {

@@ -4,6 +4,7 @@ use harness_plan::Plan;
 use harness_record::RunResult;
 use harness_record::result::NodeRow;
 
+use crate::extra::Fact;
 use crate::outcome;
 use crate::text;
 
@@ -14,16 +15,10 @@ pub(crate) struct Tile {
     pub(crate) detail: String,
 }
 
-/// A name and its value.
-pub(crate) struct Fact {
-    pub(crate) name: String,
-    pub(crate) value: String,
-}
-
-impl Fact {
-    pub(crate) fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
-        Self { name: name.into(), value: value.into() }
-    }
+/// The time between two moments, where both are known.
+fn span(from_us: Option<u64>, to_us: Option<u64>) -> String {
+    let span = from_us.zip(to_us).map(|(from_us, to_us)| to_us.saturating_sub(from_us));
+    span.map_or_else(|| text::NONE.to_owned(), text::duration)
 }
 
 pub(crate) struct PhaseLine {
@@ -37,17 +32,13 @@ pub(crate) struct PhaseLine {
 }
 
 pub(crate) fn phases(result: &RunResult) -> Vec<PhaseLine> {
-    let span = |from: Option<u64>, to: Option<u64>| match (from, to) {
-        (Some(from), Some(to)) => text::duration(to.saturating_sub(from)),
-        _ => text::NONE.to_owned(),
-    };
     result
         .phases
         .iter()
         .map(|phase| PhaseLine {
             name: phase.name.clone(),
             until: phase.until.clone().unwrap_or_else(|| text::NONE.to_owned()),
-            began: phase.began_us.map_or_else(|| text::NONE.to_owned(), text::duration),
+            began: span(Some(0), phase.began_us),
             took: span(phase.began_us, phase.ended_us),
             allowed: span(phase.began_us, phase.due_us),
             outcome: outcome::phase_outcome(phase.outcome, phase.began_us.is_some()),
@@ -215,13 +206,20 @@ pub(crate) struct NodeLine {
     pub(crate) name: String,
     pub(crate) pool: String,
     pub(crate) kind: String,
-    pub(crate) created: String,
-    pub(crate) launched: String,
-    pub(crate) registered: String,
-    pub(crate) ready: String,
-    pub(crate) initialized: String,
-    pub(crate) gone: String,
+    /// When it was seen; how long it took until launched, registered, Ready and initialized; how long its deletion took.
+    pub(crate) times: [String; 6],
     pub(crate) pods: String,
+}
+
+/// The NodeClaim's name, or the Node's where it has none.
+pub(crate) fn name(node: &NodeRow) -> &str {
+    if node.nodeclaim.is_empty() { node.node.as_deref().unwrap_or("") } else { &node.nodeclaim }
+}
+
+/// `D4s_v5, spot, eastus-2`, as far as it is known.
+pub(crate) fn kind(node: &NodeRow) -> String {
+    let parts = [text::size(&node.instance_type), &node.capacity_type, &node.zone];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// Nodes of the table: the slowest ones.
@@ -238,28 +236,19 @@ pub(crate) fn nodes(result: &RunResult) -> Vec<NodeLine> {
     nodes
         .into_iter()
         .take(NODE_LINES)
-        .map(|node| {
-            let none = || text::NONE.to_owned();
-            let since = |from: Option<u64>, to: Option<u64>| match (from, to) {
-                (Some(from), Some(to)) => text::duration(to.saturating_sub(from)),
-                _ => none(),
-            };
-            let kind = [text::size(&node.instance_type), &node.capacity_type, &node.zone];
-            let kind: Vec<&str> = kind.into_iter().filter(|part| !part.is_empty()).collect();
-            let name =
-                if node.nodeclaim.is_empty() { node.node.clone().unwrap_or_default() } else { node.nodeclaim.clone() };
-            NodeLine {
-                name,
-                pool: node.nodepool.clone(),
-                kind: kind.join(", "),
-                created: node.created_us.map_or_else(none, text::duration),
-                launched: since(node.created_us, node.launched_us),
-                registered: since(node.created_us, node.registered_us),
-                ready: since(node.created_us, node.ready_us),
-                initialized: since(node.created_us, node.initialized_us),
-                gone: since(node.deleting_us, node.gone_us),
-                pods: text::count(u64::from(node.pods)),
-            }
+        .map(|node| NodeLine {
+            name: name(node).to_owned(),
+            pool: node.nodepool.clone(),
+            kind: kind(node),
+            times: [
+                span(Some(0), node.created_us),
+                span(node.created_us, node.launched_us),
+                span(node.created_us, node.registered_us),
+                span(node.created_us, node.ready_us),
+                span(node.created_us, node.initialized_us),
+                span(node.deleting_us, node.gone_us),
+            ],
+            pods: text::count(u64::from(node.pods)),
         })
         .collect()
 }

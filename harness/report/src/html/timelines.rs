@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use harness_record::RunResult;
 use harness_record::result::NodeRow;
 
+use super::rows::{kind, name};
 use crate::svg::{GanttBar, GanttChart, GanttRow};
 use crate::text;
 
@@ -154,7 +155,7 @@ fn bars(node: &NodeRow, end_us: u64) -> Vec<GanttBar> {
 fn row(node: &NodeRow, pool: &str, end_us: u64) -> GanttRow {
     let vm = node.vm.as_ref();
     let crosses_us = vm.into_iter().flat_map(|vm| [vm.failed_us, vm.crashed_us, vm.evicted_us]).flatten().collect();
-    let name = if node.nodeclaim.is_empty() { node.node.as_deref().unwrap_or("") } else { &node.nodeclaim };
+    let name = name(node);
     let short = name.strip_prefix(pool).map_or(name, |rest| rest.trim_start_matches('-'));
     let size = text::size(&node.instance_type);
     let label = if size.is_empty() { short.to_owned() } else { format!("{} {size}", text::one_line(short, 12)) };
@@ -162,12 +163,8 @@ fn row(node: &NodeRow, pool: &str, end_us: u64) -> GanttRow {
 }
 
 fn title(node: &NodeRow, name: &str) -> String {
-    let what = [text::size(&node.instance_type), &node.capacity_type, &node.zone];
-    let what: Vec<&str> = what.into_iter().filter(|part| !part.is_empty()).collect();
-    let mut lines = vec![name.to_owned()];
-    if !what.is_empty() {
-        lines.push(what.join(", "));
-    }
+    let mut lines = vec![name.to_owned(), kind(node)];
+    lines.retain(|line| !line.is_empty());
     let created = node.created_us.unwrap_or(0);
     if let Some(us) = node.created_us {
         lines.push(format!("NodeClaim seen at {}", text::duration(us)));

@@ -5,16 +5,10 @@ use harness_record::text::usd;
 
 use super::repeated::{RepeatedScenario, repeated};
 use super::rows::{Head, Row, about, rows, totals};
-use crate::html::icon;
+use crate::html::{Tile, icon};
 use crate::outcome;
 use crate::several::SuiteEntry;
 use crate::text;
-
-struct Tile {
-    label: &'static str,
-    value: String,
-    detail: String,
-}
 
 #[derive(Template)]
 #[template(path = "index.html")]
@@ -43,7 +37,11 @@ pub fn render(head: &Head, all: &[SuiteEntry<'_>]) -> Result<String, askama::Err
     let (ran, not_run): (Vec<_>, Vec<_>) = rows(all).into_iter().partition(|row| row.ran);
     let tile = |label, value, detail: &str| Tile { label, value, detail: detail.to_owned() };
     let count = |count: usize| text::count(count as u64);
-    let ready = format!("{} and {} were Ready", text::counted(totals.pods, "pod"), text::counted(totals.nodes, "node"));
+    let ready = format!(
+        "{} and {} were Ready",
+        text::counted(totals.pods_ready, "pod"),
+        text::counted(totals.nodes_ready, "node")
+    );
     let mut tiles = vec![
         tile("Passed", count(totals.passed), "every expectation held"),
         tile("Failed", count(totals.failed), "an expectation or the run itself"),

@@ -1,10 +1,11 @@
 //! `index.json`: the index for machines. Keys and units are described in `reports/README.md`.
 
 use harness_record::verdict::Verdict;
+use harness_record::{Cost, ExitCode};
 use serde::{Deserialize, Serialize};
 
 use super::repeated::{RepeatedScenario, repeated};
-use super::rows::{Head, path_segment, totals};
+use super::rows::{Head, IndexTotals, dollars, path_segment, totals};
 use crate::several::SuiteEntry;
 
 /// The version of `index.json`. Keys may be added within a version, never renamed or removed.
@@ -31,7 +32,7 @@ pub struct Index {
     /// `pass`, `fail` or `inconclusive`.
     pub verdict: Verdict,
     /// The exit code of the whole.
-    pub exit_code: u8,
+    pub exit_code: ExitCode,
     /// The command that repeats them all; may be empty.
     pub command: String,
     /// Counts by outcome.
@@ -43,32 +44,6 @@ pub struct Index {
     pub repeated: Vec<RepeatedScenario>,
     /// What was left behind after the last of them.
     pub left: Vec<String>,
-}
-
-/// Counts by outcome.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct IndexTotals {
-    /// Scenarios whose every expectation held.
-    pub passed: usize,
-    /// Scenarios that failed.
-    pub failed: usize,
-    /// Scenarios that ran without enough evidence.
-    pub inconclusive: usize,
-    /// Scenarios that did not run.
-    pub not_run: usize,
-    /// Counter-cases that failed as expected; not counted as passed.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub counter_cases: usize,
-    /// Runs, of those above, that had the expected result at the second attempt only.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub flaky: usize,
-    /// Pods that were Ready, over all runs.
-    pub pods_ready: u64,
-    /// Nodes that were Ready, over all runs.
-    pub nodes_ready: u64,
-    /// What the VMs cost, US dollars; null where no price is known.
-    pub usd: Option<f64>,
 }
 
 /// One scenario.
@@ -86,7 +61,7 @@ pub struct IndexEntry {
     /// The verdict in a word or two, as the other formats write it.
     pub word: String,
     /// Its exit code.
-    pub exit_code: u8,
+    pub exit_code: ExitCode,
     /// How long it took; null for one that was not run.
     pub duration_ms: Option<f64>,
     /// Why it did not pass, most important first; empty where it did.
@@ -95,18 +70,15 @@ pub struct IndexEntry {
     pub ran: bool,
     /// The folder of its reports, relative to the index, as a path of a URL; null where there is none.
     pub folder: Option<String>,
-    /// What its VMs cost, US dollars; null where no price is known.
-    pub usd: Option<f64>,
+    /// What its VMs cost, millionths of a US dollar; `None` where no price is known. As JSON in dollars.
+    #[serde(default, rename = "usd", with = "dollars")]
+    pub micro_usd: Option<u64>,
     /// What is broken on purpose; only a counter-case has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<String>,
     /// What was wrong at the first attempt; only a scenario that was repeated has it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub first_attempt: Vec<String>,
-}
-
-fn is_zero(count: &usize) -> bool {
-    *count == 0
 }
 
 /// The index as indented JSON with a newline at its end.
@@ -124,10 +96,6 @@ fn millis(us: u64) -> f64 {
     us as f64 / 1e3
 }
 
-fn usd(micro_usd: u64) -> f64 {
-    micro_usd as f64 / 1e6
-}
-
 impl Index {
     /// From the runs.
     pub fn new(head: &Head, all: &[SuiteEntry<'_>]) -> Self {
@@ -143,17 +111,7 @@ impl Index {
             verdict: totals.tone(head),
             exit_code: head.exit_code,
             command: head.command.clone(),
-            totals: IndexTotals {
-                passed: totals.passed,
-                failed: totals.failed,
-                inconclusive: totals.inconclusive,
-                not_run: totals.not_run,
-                counter_cases: totals.counter_cases,
-                flaky: totals.flaky,
-                pods_ready: totals.pods,
-                nodes_ready: totals.nodes,
-                usd: totals.micro_usd.map(usd),
-            },
+            totals,
             scenarios: all.iter().map(index_entry).collect(),
             repeated: repeated(all),
             left: head.left.clone(),
@@ -179,7 +137,7 @@ fn index_entry(entry: &SuiteEntry<'_>) -> IndexEntry {
         reasons: entry.reasons(),
         ran,
         folder: ran.then(|| path_segment(entry.name)),
-        usd: cost.map(|cost| usd(cost.micro_usd())),
+        micro_usd: cost.map(Cost::micro_usd),
         broken: entry.outcome.broken().map(str::to_owned),
         first_attempt: first.to_vec(),
     }

@@ -10,7 +10,7 @@ mod repeated;
 mod rows;
 
 pub use html::render as html;
-pub use json::{INDEX_VERSION, Index, IndexEntry, IndexTotals, render as json};
+pub use json::{INDEX_VERSION, Index, IndexEntry, render as json};
 pub use markdown::render as markdown;
 pub use repeated::{RepeatedScenario, repeated};
-pub use rows::Head;
+pub use rows::{Head, IndexTotals};

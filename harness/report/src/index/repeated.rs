@@ -28,10 +28,9 @@ pub fn repeated(all: &[SuiteEntry<'_>]) -> Vec<RepeatedScenario> {
         let EntryOutcome::Ran(_, result) = entry.outcome else { continue };
         let run = (entry, MeasuredRun::from(result));
         let name = scenario_of(entry.name);
-        match groups
-            .iter_mut()
-            .find(|(scenario, runs)| *scenario == name && runs.iter().all(|it| it.1.scenario == run.1.scenario))
-        {
+        match groups.iter_mut().find(|(scenario, runs)| {
+            *scenario == name && runs.iter().all(|it| it.1.info.scenario == run.1.info.scenario)
+        }) {
             Some((_, runs)) => runs.push(run),
             None => groups.push((name, vec![run])),
         }
@@ -76,18 +75,18 @@ impl RepeatedScenario {
     /// The p50 of every latency, and the p95 where it is another figure.
     pub(crate) fn lines(&self) -> Vec<SpreadLine> {
         let p50 = |of: &LatencySpread| self.latencies.iter().find(|it| it.latency == of.latency && it.percentile == 50);
-        let differs = |it: &&LatencySpread| it.percentile == 50 || p50(it).is_none_or(|p50| p50.ms != it.ms);
+        let differs = |it: &&LatencySpread| it.percentile == 50 || p50(it).is_none_or(|p50| p50.by_run != it.by_run);
         self.latencies.iter().filter(differs).map(line).collect()
     }
 }
 
 fn line(spread: &LatencySpread) -> SpreadLine {
-    let mut sorted: Vec<_> = spread.ms.iter().copied().flatten().collect();
-    sorted.sort_by_key(|figure| (matches!(figure, harness_record::summary::Figure::Beyond { .. }), figure.micros()));
+    let mut sorted: Vec<_> = spread.by_run.iter().copied().flatten().collect();
+    sorted.sort_by_key(|value| (value.is_beyond(), value.micros()));
     SpreadLine {
         name: format!("{} p{}", spread.latency, spread.percentile),
-        median: text::figure(spread.median_ms),
-        range: format!("{} to {}", text::figure(sorted.first().copied()), text::figure(sorted.last().copied())),
+        median: text::percentile(spread.median),
+        range: format!("{} to {}", text::percentile(sorted.first().copied()), text::percentile(sorted.last().copied())),
         scatter: spread
             .scatter
             .map_or_else(|| text::NONE.to_owned(), |scatter| format!("\u{b1}{:.1}%", scatter * 100.0)),

@@ -1,7 +1,9 @@
 //! The content of every format of the index.
 
+use harness_record::ExitCode;
 use harness_record::verdict::Verdict;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::outcome;
 use crate::several::{EntryOutcome, SuiteEntry};
@@ -23,7 +25,7 @@ pub struct Head {
     /// From the start of the first one to the end of the last one, microseconds.
     pub took_us: u64,
     /// The exit code of the whole.
-    pub exit_code: u8,
+    pub exit_code: ExitCode,
     /// The command that repeats them all; may be empty.
     pub command: String,
     /// What was left behind after the last of them.
@@ -78,7 +80,7 @@ fn row<'a>(entry: &SuiteEntry<'a>) -> Row<'a> {
     let (word, tone) = entry.word();
     let reasons = entry.reasons();
     let (question, tally, ran) = match entry.outcome.ran() {
-        Some((plan, result)) => (plan.question.as_str(), tally_of(outcome::tally(result)), true),
+        Some((plan, result)) => (plan.question.as_str(), outcome::tally(result), true),
         None => ("", String::new(), false),
     };
     let broken = entry.outcome.broken();
@@ -104,12 +106,6 @@ fn first(reasons: Vec<String>) -> String {
     first.strip_prefix("not run: ").map_or(first.clone(), str::to_owned)
 }
 
-fn tally_of((passed, failed, inconclusive): (usize, usize, usize)) -> String {
-    let parts = [(passed, "passed"), (failed, "failed"), (inconclusive, "inconclusive")];
-    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
-}
-
 /// A folder's name in a relative link (RFC 3986, section 3.3): whatever is not unreserved is encoded.
 pub(super) fn path_segment(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
@@ -125,24 +121,52 @@ pub(super) fn path_segment(name: &str) -> String {
 }
 
 /// Counts by outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Totals {
-    pub(super) passed: usize,
-    pub(super) failed: usize,
-    pub(super) inconclusive: usize,
-    pub(super) not_run: usize,
-    /// Counter-cases that failed as expected.
-    pub(super) counter_cases: usize,
-    /// Runs, of those above, that needed a second attempt.
-    pub(super) flaky: usize,
-    pub(super) pods: u64,
-    pub(super) nodes: u64,
-    /// Millionths of a US dollar; `None` where no price is known.
-    pub(super) micro_usd: Option<u64>,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IndexTotals {
+    /// Scenarios whose every expectation held.
+    pub passed: usize,
+    /// Scenarios that failed.
+    pub failed: usize,
+    /// Scenarios that ran without enough evidence.
+    pub inconclusive: usize,
+    /// Scenarios that did not run.
+    pub not_run: usize,
+    /// Counter-cases that failed as expected; not counted as passed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub counter_cases: usize,
+    /// Runs, of those above, that had the expected result at the second attempt only.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub flaky: usize,
+    /// Pods that were Ready, over all runs.
+    pub pods_ready: u64,
+    /// Nodes that were Ready, over all runs.
+    pub nodes_ready: u64,
+    /// What the VMs cost, millionths of a US dollar; `None` where no price is known. As JSON in dollars.
+    #[serde(default, rename = "usd", with = "dollars")]
+    pub micro_usd: Option<u64>,
 }
 
-pub(super) fn totals(all: &[SuiteEntry<'_>]) -> Totals {
-    let mut totals = Totals::default();
+/// Money on the wire: US dollars, where the types hold millionths.
+pub(super) mod dollars {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(micro_usd: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        micro_usd.map(|micro_usd| micro_usd as f64 / 1e6).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+        let usd: Option<f64> = Option::deserialize(deserializer)?;
+        Ok(usd.map(|usd| (usd * 1e6).round() as u64))
+    }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+pub(super) fn totals(all: &[SuiteEntry<'_>]) -> IndexTotals {
+    let mut totals = IndexTotals::default();
     for entry in all {
         let (_, tone) = entry.word();
         match (&entry.outcome, tone) {
@@ -154,8 +178,8 @@ pub(super) fn totals(all: &[SuiteEntry<'_>]) -> Totals {
         }
         totals.flaky += usize::from(entry.outcome.is_flaky());
         if let Some((_, result)) = entry.outcome.ran() {
-            totals.pods += result.counts.pods_ready;
-            totals.nodes += result.counts.nodes_ready;
+            totals.pods_ready += result.counts.pods_ready;
+            totals.nodes_ready += result.counts.nodes_ready;
             if let Some(cost) = &result.cost {
                 totals.micro_usd = Some(totals.micro_usd.unwrap_or(0).saturating_add(cost.micro_usd()));
             }
@@ -164,7 +188,7 @@ pub(super) fn totals(all: &[SuiteEntry<'_>]) -> Totals {
     totals
 }
 
-impl Totals {
+impl IndexTotals {
     /// `12 passed, 1 failed, 2 not run`.
     pub(super) fn described(&self) -> String {
         let parts = [
@@ -175,8 +199,7 @@ impl Totals {
             (self.counter_cases, "failed as expected"),
             (self.flaky, "flaky"),
         ];
-        let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-        if parts.is_empty() { "nothing was run".to_owned() } else { parts.join(", ") }
+        text::tally(&parts, "nothing was run")
     }
 
     /// Their common outcome. It is not a pass unless all of them were run.
@@ -185,7 +208,7 @@ impl Totals {
             () if self.failed > 0 || !head.left.is_empty() => Verdict::Fail,
             () if self.inconclusive + self.not_run > 0
                 || self.passed + self.counter_cases == 0
-                || head.exit_code != 0 =>
+                || head.exit_code != ExitCode::Passed =>
             {
                 Verdict::Inconclusive
             }

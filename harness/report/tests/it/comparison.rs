@@ -10,7 +10,7 @@ use crate::support;
 fn five(result: &RunResult, name: &str, factor: f64) -> Vec<MeasuredRun> {
     let one = |index: u32| {
         let mut run = MeasuredRun::from(result);
-        run.id = format!("{name}-{index}");
+        run.info.id = format!("{name}-{index}");
         for us in run.latencies.iter_mut().flat_map(|latency| &mut latency.samples.measured_us) {
             *us = (*us as f64 * factor * (1.0 + 0.01 * f64::from(index))) as u64;
         }

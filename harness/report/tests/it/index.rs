@@ -2,14 +2,14 @@
 
 use crate::support;
 use harness_plan::Plan;
-use harness_record::RunResult;
 use harness_record::verdict::Verdict;
+use harness_record::{ExitCode, RunResult};
 use harness_report::index::{self, Head, Index};
 use harness_report::several::{self, EntryIssue, EntryOutcome, Judgement, SuiteEntry};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-fn head(exit_code: u8) -> Head {
+fn head(exit_code: ExitCode) -> Head {
     Head {
         title: "20261121-121500-4f2a".to_owned(),
         target: "local".to_owned(),
@@ -34,7 +34,13 @@ fn ran<'a>(name: &'a str, plan: &'a Plan, result: &'a RunResult) -> SuiteEntry<'
 }
 
 fn not_run(name: &'static str, why: &'static str) -> SuiteEntry<'static> {
-    SuiteEntry { name, group: "failure", outcome: EntryOutcome::NotRun(why), issues: &[], exit_code: 4 }
+    SuiteEntry {
+        name,
+        group: "failure",
+        outcome: EntryOutcome::NotRun(why),
+        issues: &[],
+        exit_code: ExitCode::Inconclusive,
+    }
 }
 
 /// Elements, attributes: the page is XML too.
@@ -68,7 +74,7 @@ fn lists_each_outcome_with_its_reason() {
         ran("spot", &plan, &killed),
         not_run("gitops", "the target lacks gitops"),
     ];
-    let head = head(1);
+    let head = head(ExitCode::Failed);
     insta::assert_snapshot!("index_markdown", index::markdown(&head, &all));
     insta::assert_snapshot!("index_json", index::json(&head, &all).unwrap());
     let page = index::html(&head, &all).unwrap();
@@ -95,26 +101,29 @@ fn a_scenario_that_was_not_run_prevents_a_pass() {
     let plan = support::plan();
     let passed = support::passed(1);
     let verdict = |all: &[SuiteEntry<'_>], head: &Head| Index::new(head, all).verdict;
-    let entry = ran("scale-burst", &plan, &passed);
-    assert_eq!(verdict(&[entry], &head(0)), Verdict::Pass);
-    assert_eq!(verdict(&[], &head(0)), Verdict::Inconclusive);
-    assert_eq!(verdict(&[entry, not_run("spot", "lacks it")], &head(4)), Verdict::Inconclusive);
-    assert_eq!(verdict(&[entry], &Head { left: vec!["NodePool x".to_owned()], ..head(5) }), Verdict::Fail);
+    let one = ran("scale-burst", &plan, &passed);
+    assert_eq!(verdict(&[one], &head(ExitCode::Passed)), Verdict::Pass);
+    assert_eq!(verdict(&[], &head(ExitCode::Passed)), Verdict::Inconclusive);
+    assert_eq!(verdict(&[one, not_run("spot", "lacks it")], &head(ExitCode::Inconclusive)), Verdict::Inconclusive);
+    assert_eq!(
+        verdict(&[one], &Head { left: vec!["NodePool x".to_owned()], ..head(ExitCode::LeftBehind) }),
+        Verdict::Fail
+    );
 }
 
 #[test]
 fn a_passed_run_with_an_issue_around_it_fails() {
     let plan = support::plan();
     let passed = support::passed(1);
-    let issues = [EntryIssue { exit_code: 5, what: "left behind: Namespace x".to_owned() }];
-    let entry = SuiteEntry { issues: &issues, exit_code: 5, ..ran("scale-burst", &plan, &passed) };
-    let index = Index::new(&head(5), &[entry]);
+    let issues = [EntryIssue { exit_code: ExitCode::LeftBehind, what: "left behind: Namespace x".to_owned() }];
+    let one = SuiteEntry { issues: &issues, exit_code: ExitCode::LeftBehind, ..ran("scale-burst", &plan, &passed) };
+    let index = Index::new(&head(ExitCode::LeftBehind), &[one]);
     assert_eq!((index.totals.passed, index.totals.failed), (0, 1));
     assert_eq!(index.scenarios[0].reasons, ["left behind: Namespace x"]);
 }
 
 fn judged<'a>(name: &'a str, plan: &'a Plan, result: &'a RunResult, judgement: Judgement<'a>) -> SuiteEntry<'a> {
-    let exit_code = u8::from(!judgement.problems.is_empty());
+    let exit_code = if judgement.problems.is_empty() { ExitCode::Passed } else { ExitCode::Failed };
     SuiteEntry { outcome: EntryOutcome::Judged(plan, result, judgement), exit_code, ..ran(name, plan, result) }
 }
 
@@ -129,7 +138,7 @@ fn counter_cases_and_flaky_runs_are_marked_and_the_whole_passes() {
         judged("spot", &plan, &passed, Judgement { first: &first, ..Judgement::default() }),
         judged("scale-burst--no-quota", &plan, &failed, Judgement { broken, ..Judgement::default() }),
     ];
-    let index = Index::new(&head(0), &all);
+    let index = Index::new(&head(ExitCode::Passed), &all);
     assert_eq!(index.verdict, Verdict::Pass);
     let totals = &index.totals;
     assert_eq!((totals.passed, totals.failed, totals.counter_cases, totals.flaky), (2, 0, 1, 1));
@@ -141,11 +150,11 @@ fn counter_cases_and_flaky_runs_are_marked_and_the_whole_passes() {
     // Why it failed is what people want to know about a counter-case.
     assert!(!index.scenarios[2].reasons.is_empty());
 
-    let page = index::html(&head(0), &all).unwrap();
+    let page = index::html(&head(ExitCode::Passed), &all).unwrap();
     for text in ["2 passed, 1 failed as expected, 1 flaky", "The subscription has no quota.", "Counter-cases"] {
         assert!(page.contains(text), "{text}");
     }
-    let markdown = index::markdown(&head(0), &all);
+    let markdown = index::markdown(&head(ExitCode::Passed), &all);
     assert!(markdown.contains("failed as expected | [scale-burst--no-quota]"), "{markdown}");
 
     let xml = several::junit("catalogue", &all).unwrap();
@@ -165,7 +174,7 @@ fn an_unexpected_result_fails_the_whole() {
         judged("b", &plan, &failed, Judgement { problems: &other, ..Judgement::default() }),
         judged("c", &plan, &passed, Judgement { problems: &other, ..Judgement::default() }),
     ];
-    let index = Index::new(&head(1), &all);
+    let index = Index::new(&head(ExitCode::Failed), &all);
     assert_eq!((index.verdict, index.totals.failed, index.totals.flaky), (Verdict::Fail, 4, 0));
     let words: Vec<&str> = index.scenarios.iter().map(|entry| entry.word.as_str()).collect();
     assert_eq!(words, ["Did not fail", "Failed for another reason", "Failed", "Failed"]);
@@ -179,11 +188,16 @@ fn an_unexpected_result_fails_the_whole() {
 fn hostile_texts_stay_texts() {
     let text = "<script>alert(1)</script>\"'|`&\n](javascript:x)";
     let (plan, result) = support::hostile(text);
-    let entry = SuiteEntry { group: text, ..ran(text, &plan, &result) };
-    let head = Head { title: text.to_owned(), command: text.to_owned(), left: vec![text.to_owned()], ..head(1) };
-    let (elements, attributes) = parsed(&index::html(&head, &[entry]).unwrap());
+    let one = SuiteEntry { group: text, ..ran(text, &plan, &result) };
+    let head = Head {
+        title: text.to_owned(),
+        command: text.to_owned(),
+        left: vec![text.to_owned()],
+        ..head(ExitCode::Failed)
+    };
+    let (elements, attributes) = parsed(&index::html(&head, &[one]).unwrap());
     assert!(!elements.iter().any(|element| element == "script"));
     assert!(attributes.iter().all(|(key, value)| key != "href" || !value.contains(':') || value.starts_with("data:")));
-    let md = index::markdown(&head, &[entry]);
+    let md = index::markdown(&head, &[one]);
     assert!(!md.lines().filter(|line| !line.starts_with("<script>")).any(|line| line.contains("<script>")), "{md}");
 }

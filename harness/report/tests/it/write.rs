@@ -3,6 +3,7 @@
 use crate::support;
 use std::fs;
 
+use harness_record::ExitCode;
 use harness_record::summary::{Summary, read_hlog};
 use harness_report::{ReportError, write_all};
 
@@ -17,7 +18,7 @@ fn every_report_is_written_and_can_be_read() {
     assert_eq!(names, ["junit.xml", "latencies.hlog", "report.html", "report.md", "summary.json"]);
     assert_eq!(written.len(), 5);
     let summary = Summary::from_json(&fs::read(folder.path().join("summary.json")).unwrap()).unwrap();
-    assert_eq!((summary.exit_code, summary.run.id.as_str()), (1, "20261121-121500-4f2a"));
+    assert_eq!((summary.exit_code, summary.run.id.as_str()), (ExitCode::Failed, "20261121-121500-4f2a"));
     let rows = read_hlog(&fs::read(folder.path().join("latencies.hlog")).unwrap()).unwrap();
     assert!(rows.iter().any(|row| row.name == "node_provisioning" && !row.histogram.is_empty()));
     // Again, over the existing files.

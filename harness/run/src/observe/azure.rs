@@ -6,6 +6,7 @@ use harness_azure::control::Client;
 use harness_azure::facts::{Fact, FactKind, VmRef};
 use harness_record::EventKind;
 use harness_record::event::{Audit, AzureFact, AzureFactKind};
+use harness_units::count;
 
 use crate::error::describe;
 use crate::hub::Hub;
@@ -58,7 +59,7 @@ fn translate(fact: &Fact, occurred_us: u64) -> Option<AzureFact> {
         FactKind::Refused { calls } => with_message(AzureFactKind::Refused, calls.to_string()),
         FactKind::FaultStarted { id, fault } => with_message(AzureFactKind::FaultBegan, format!("{fault} ({id})")),
         FactKind::FaultEnded { id, fault, applied } => {
-            with_message(AzureFactKind::FaultEnded, format!("{fault} ({id}), applied {applied} times"))
+            with_message(AzureFactKind::FaultEnded, format!("{fault} ({id}), applied {}", count(applied, "time")))
         }
         FactKind::SpotNotice { notice, .. } => with_message(AzureFactKind::SpotNotice, notice.to_string()),
         FactKind::SpotEvicted { .. } => plain(AzureFactKind::SpotEvicted),

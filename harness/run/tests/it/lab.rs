@@ -16,7 +16,7 @@ use harness_plan::Plan;
 use harness_record::event::{EndReason, PhaseOutcome};
 use harness_record::log::read_log;
 use harness_record::result::RunResult;
-use harness_record::{Event, EventKind};
+use harness_record::{Event, EventKind, Timelines};
 use harness_run::{Options, RunError, Tree, execute, labels};
 use harness_simulation::{Behaviour, Simulated};
 use harness_tree::SourceFile;
@@ -222,7 +222,9 @@ impl Ran {
     }
 
     pub(crate) fn result(&self) -> RunResult {
-        RunResult::from_log(&self.plan, self.events.iter().cloned())
+        let mut timelines = Timelines::of_plan(&self.plan);
+        self.events.iter().for_each(|event| timelines.apply(event));
+        RunResult::from_timelines(&self.plan, &timelines, None)
     }
 
     /// A log is well formed whatever has happened: the header first, the end last, and each phase ended before the next one starts.

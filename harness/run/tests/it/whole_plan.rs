@@ -1,8 +1,8 @@
 //! A whole plan, from its preparation to its cleanup.
 
-use harness_record::EventKind;
 use harness_record::event::{EndReason, PhaseOutcome, Reached};
 use harness_record::verdict::Verdict;
+use harness_record::{EventKind, ExitCode};
 
 use crate::lab::{Lab, Ran};
 use crate::plans::{self, BOOT_S, PODS};
@@ -38,7 +38,7 @@ async fn a_plan_is_carried_out_in_its_order_and_passes() {
     assert_eq!((reached(&ran, Reached::Ready, Node), reached(&ran, Reached::Initialized, NodeClaim)), (2, 2));
     let result = ran.result();
     assert_eq!(result.verdict, Verdict::Pass, "{:#?}", (&result.reasons, &result.expectations));
-    assert_eq!(result.exit_code, 0);
+    assert_eq!(result.exit_code, ExitCode::Passed);
     assert!(result.warnings.is_empty(), "{:?}", result.warnings);
     assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
     assert!(ran.leaks().is_empty());

@@ -73,7 +73,7 @@ fn a_suite_has_the_exit_code_of_its_worst_run(#[case] record: RunRecord, #[case]
     SuiteRecord::new("x", jiff::Timestamp::UNIX_EPOCH, vec![record]).save(folder.path()).unwrap();
     let FolderReport::Suite(report) = report_folder(folder.path()).unwrap() else { panic!("it is a suite") };
     assert_eq!((report.exit_code, report.failures.len()), (expected, 0));
-    assert_eq!(report.outcomes()[0].exit_code, u8::from(expected));
+    assert_eq!(report.outcomes()[0].exit_code, expected);
     for file in ["index.html", "index.md", "index.json", "junit.xml"] {
         assert!(folder.path().join(file).is_file(), "{file}");
     }

@@ -12,7 +12,7 @@ use harness_yaml::edit::{TextEdit, apply};
 const ROUNDS_MAX: usize = 8;
 
 /// What was changed in one file, a finding at a time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Change {
     /// The rule that was followed.
     pub rule: &'static str,

@@ -54,7 +54,7 @@ fn a_target_without_facts_from_azure_is_inconclusive() {
         (3 * S, EventKind::RunEnded { reason: EndReason::Completed, detail: String::new() }),
     ];
     let events = events.into_iter().map(|(at_us, kind)| harness_record::Event { at_us, kind });
-    let result = harness_record::RunResult::from_log(&result, events);
+    let result = crate::result_of(&result, events);
     assert_eq!(result.expectations[0].verdict, Inconclusive);
 }
 

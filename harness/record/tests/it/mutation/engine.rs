@@ -1,8 +1,8 @@
 //! Search for a change of a recorded log that makes one expectation fail and no unrelated one.
 
 use harness_plan::{Check, Expectation};
-use harness_record::RunResult;
 use harness_record::verdict::{ExpectationResult, Verdict};
+use harness_record::{ExitCode, RunResult};
 
 use super::edit::{Claim, Mutation};
 use super::log::Log;
@@ -32,7 +32,7 @@ pub(crate) fn kill(log: &Log<'_>, original: &RunResult, index: usize, claim: &Cl
             tried.push(format!("{}: this log has nothing to change", mutation.what));
             continue;
         }
-        let result = RunResult::from_log(log.plan, mutation.apply(log.events));
+        let result = crate::result_of(log.plan, mutation.apply(log.events));
         let found = &result.expectations[index];
         if found.verdict == Verdict::Pass {
             tried.push(format!("{}: still passes ({})", mutation.what, found.observed));
@@ -81,7 +81,7 @@ fn names_it(
     found: &ExpectationResult,
     result: &RunResult,
 ) -> Result<(), String> {
-    if result.verdict == Verdict::Pass || result.exit_code == 0 {
+    if result.verdict == Verdict::Pass || result.exit_code == ExitCode::Passed {
         return Err("the run passes nevertheless".to_owned());
     }
     let lines: Vec<&String> = result.reasons.iter().filter(|line| is_about(line, target)).collect();

@@ -3,7 +3,7 @@
 //! For each recorded run that passed and each claim of each of its expectations (of each workload, at least and at most, as many and at
 //! the end), a change of the log must make that expectation fail or be
 //! inconclusive: a milestone dropped or late, an object given to another pool, zone or hash, a VM, reason or value added, a phase that
-//! did not end. The changed log is evaluated as that of a run is ([`RunResult::from_log`]), the run must not pass, the finding must
+//! did not end. The changed log is evaluated as that of a run is, the run must not pass, the finding must
 //! name what was changed, and no expectation may fail that is not computed from it by its definition (`signal`).
 //!
 //! An expectation that nothing kills is toothless: it would pass whatever happens. `cargo test -p harness-record mutation --
@@ -18,7 +18,6 @@ mod table;
 
 use std::path::PathBuf;
 
-use harness_record::RunResult;
 use rstest::rstest;
 
 use crate::recording::Recording;
@@ -37,7 +36,7 @@ fn every_expectation_can_fail(
         return;
     }
     let events = recording.events();
-    let original = RunResult::from_log(&recording.plan, events.clone());
+    let original = crate::result_of(&recording.plan, events.clone());
     let log = Log::of(&recording.plan, &events);
     let mut rows = Vec::new();
     for (index, expectation) in recording.plan.expectations.iter().enumerate() {

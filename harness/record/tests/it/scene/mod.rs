@@ -277,7 +277,7 @@ impl Scene {
             self.builder.ended(last, EndReason::Completed, "");
         }
         let events: Vec<Event> = self.builder.events();
-        RunResult::from_log(&self.plan, events)
+        crate::result_of(&self.plan, events)
     }
 
     /// The result of one expectation.

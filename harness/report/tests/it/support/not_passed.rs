@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use harness_plan::{LatencyName, Plan};
-use harness_record::RunResult;
 use harness_record::event::{EndReason, PhaseOutcome};
 use harness_record::latency::{Cause, Censored};
 use harness_record::result::{AzureFailure, Counts, Interval, LeakedObject, ReasonCount, SelfAudit, VmRow};
-use harness_record::verdict::{Verdict, exit_code};
+use harness_record::verdict::Verdict;
+use harness_record::{ExitCode, RunResult};
 
 use super::passed::{expectation, passed};
 use super::plan::{SECOND, plan};
@@ -59,7 +59,7 @@ pub(crate) fn failed() -> RunResult {
         "80 pods in 2 groups, 40 censored",
     );
     result.verdict = Verdict::Fail;
-    result.exit_code = exit_code(result.run.ended, false, result.verdict);
+    result.exit_code = ExitCode::of_run(result.run.ended, false, result.verdict);
     result.reasons = vec![
         "compute-optimized: Azure refused 12 creations with QuotaExceeded (standardFSv2Family: limit 0, requested 8)"
             .to_owned(),
@@ -93,7 +93,7 @@ pub(crate) fn not_run() -> RunResult {
     let mut result = nothing();
     result.run.ended = Some(EndReason::NotRun);
     result.run.ended_detail = "not run: needs node-auto-provisioning".to_owned();
-    result.exit_code = exit_code(result.run.ended, false, result.verdict);
+    result.exit_code = ExitCode::of_run(result.run.ended, false, result.verdict);
     result.reasons = vec!["not run: needs node-auto-provisioning".to_owned()];
     result.reason = result.reasons[0].clone();
     result.expectations = vec![expectation(
@@ -113,7 +113,7 @@ pub(crate) fn killed() -> RunResult {
     result.run.ended = None;
     result.run.duration_us = end;
     result.verdict = Verdict::Inconclusive;
-    result.exit_code = exit_code(None, false, result.verdict);
+    result.exit_code = ExitCode::of_run(None, false, result.verdict);
     result.reasons = vec!["the log has no end: the run was killed in phase burst".to_owned()];
     result.reason = result.reasons[0].clone();
     result.phases.truncate(2);
@@ -146,7 +146,7 @@ pub(crate) fn leaked() -> RunResult {
     let mut result = passed(1);
     result.leaks = vec![LeakedObject { kind: "VirtualMachine".to_owned(), name: "aks-web-1".to_owned() }];
     result.verdict = Verdict::Fail;
-    result.exit_code = exit_code(result.run.ended, true, result.verdict);
+    result.exit_code = ExitCode::of_run(result.run.ended, true, result.verdict);
     result.reasons = vec!["left behind: VirtualMachine aks-web-1".to_owned()];
     result.phases[4].outcome = Some(PhaseOutcome::DeadlinePassed);
     result
@@ -157,7 +157,7 @@ pub(crate) fn nothing() -> RunResult {
     let mut result = passed(1);
     result.run.duration_us = 0;
     result.verdict = Verdict::Inconclusive;
-    result.exit_code = 4;
+    result.exit_code = ExitCode::Inconclusive;
     result.latencies.clear();
     result.expectations.clear();
     result.cost = None;

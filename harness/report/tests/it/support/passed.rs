@@ -10,7 +10,7 @@ use harness_record::result::{
     PublishedFigure, RunInfo, SelfAudit, VmRow,
 };
 use harness_record::verdict::{ExpectationResult, Verdict};
-use harness_record::{Cost, RunResult};
+use harness_record::{Cost, ExitCode, RunResult};
 use harness_simulation::Simulated;
 
 use super::plan::{POOLS, SECOND, plan};
@@ -50,13 +50,11 @@ fn node(pool: &(&str, &str, &str, usize, usize, u64), index: usize, start_us: u6
     let deleting = 62 * SECOND + 300_000 * (index as u64 % 11);
     NodeRow {
         node: Some(format!("aks-{name}")),
-        nodeclaim: name.clone(),
+        nodeclaim: name,
         nodepool: pool.0.to_owned(),
         instance_type: pool.2.to_owned(),
         capacity_type: if index % 5 == 4 { "spot" } else { "on-demand" }.to_owned(),
         zone: format!("eastus-{}", index % 3 + 1),
-        cpu_millicores: Some(8000),
-        memory_bytes: Some(16 << 30),
         created_us: Some(created),
         launched_us: Some(created + took / 8),
         registered_us: Some(ready - 480_000),
@@ -69,12 +67,7 @@ fn node(pool: &(&str, &str, &str, usize, usize, u64), index: usize, start_us: u6
         deleting_us: Some(deleting),
         gone_us: Some(deleting + 3 * SECOND + 700_000 * (index as u64 % 4)),
         pods: pool.4 as u32,
-        vm: Some(VmRow {
-            name,
-            accepted_us: Some(created + 60_000),
-            booted_us: Some(ready - 600_000),
-            ..VmRow::default()
-        }),
+        vm: Some(VmRow::default()),
     }
 }
 
@@ -202,7 +195,7 @@ pub(crate) fn passed(factor: usize) -> RunResult {
             ended_detail: String::new(),
         },
         verdict: Verdict::Pass,
-        exit_code: 0,
+        exit_code: ExitCode::Passed,
         cost: Some(Cost {
             spot_micro_usd: 12_345,
             on_demand_micro_usd: 98_765,
@@ -214,7 +207,7 @@ pub(crate) fn passed(factor: usize) -> RunResult {
             vms_without_price: 0,
         }),
         published: vec![PublishedFigure {
-            name: LatencyName::NodeProvisioning,
+            name: "node_provisioning".to_owned(),
             labels: [("nodepool".to_owned(), "general-purpose".to_owned())].into(),
             percent: 70,
             published_us: 101 * SECOND,
@@ -301,23 +294,17 @@ pub(crate) fn passed(factor: usize) -> RunResult {
         ],
         actions: vec![
             ActionRow {
-                id: None,
-                phase: "prepare".to_owned(),
                 what: "push 4bf1c2d9a0e3".to_owned(),
                 is_routine: false,
                 intended_us: 6 * SECOND,
                 sent_us: Some(6 * SECOND),
-                acked_us: Some(6_100_000),
                 error: None,
             },
             ActionRow {
-                id: Some(1),
-                phase: "burst".to_owned(),
                 what: "scale web 0 -> 40".to_owned(),
                 is_routine: true,
                 intended_us: start_us,
                 sent_us: Some(start_us + 300),
-                acked_us: Some(start_us + 9_000),
                 error: None,
             },
         ],
@@ -366,7 +353,6 @@ pub(crate) fn passed(factor: usize) -> RunResult {
             name: name.to_owned(),
             cpu_ms,
             cpu_share,
-            rss_bytes: (mib - 6) << 20,
             rss_max_bytes: mib << 20,
         })
         .into(),

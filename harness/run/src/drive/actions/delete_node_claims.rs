@@ -1,6 +1,7 @@
 //! Deleting NodeClaims, as an on-call engineer does it. Nothing has to be undone: Karpenter drains the nodes and deletes the VMs.
 
 use harness_plan::DeleteNodeClaims;
+use harness_units::count;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, ObjectMeta, PartialObjectMeta, Preconditions};
 
 use crate::drive::context::Context;
@@ -12,7 +13,8 @@ const NODEPOOL: &str = "karpenter.sh/nodepool";
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DeleteNodeClaimsError {
     #[error(
-        "NodePool {nodepool} has {found} NodeClaims that are not being deleted, and {wanted} are to be deleted; are its nodes up, and is it a NodePool of this tree?"
+        "NodePool {nodepool} has {} besides those being deleted, and the action deletes {wanted}; are its nodes up, and is it a NodePool of this tree?",
+        count(found, "NodeClaim")
     )]
     TooFew { nodepool: String, found: usize, wanted: usize },
     #[error("cannot list the NodeClaims of NodePool {nodepool}")]
@@ -93,9 +95,9 @@ mod tests {
     }
 
     #[rstest]
-    #[case::all_of_none(None, vec![], "web has 0 NodeClaims that are not being deleted, and 1 are")]
+    #[case::all_of_none(None, vec![], "web has 0 NodeClaims besides those being deleted, and the action deletes 1")]
     #[case::all_are_going(None, vec![claim("a", 1, true)], "web has 0 NodeClaims")]
-    #[case::more_than_there_are(Some(2), vec![claim("a", 1, false)], "web has 1 NodeClaims that are not being deleted, and 2 are")]
+    #[case::more_than_there_are(Some(2), vec![claim("a", 1, false)], "web has 1 NodeClaim besides those being deleted, and the action deletes 2")]
     fn too_few_are_an_error(
         #[case] count: Option<u32>,
         #[case] found: Vec<PartialObjectMeta<DynamicObject>>,

@@ -1,4 +1,4 @@
-//! Invented runs with known noise and a known change: what the comparison is tested on.
+//! Invented runs with known noise and a known change: what the comparison is tested on, also in the benchmark of `harness-cli`.
 //!
 //! A run of the model provisions nodes through phases, as a real one does: a NodeClaim is launched, its Node registers, is initialized, and
 //! later terminates; pods wait for their nodes. The draws of the boots belong to the experiment and are the same in every run, as
@@ -7,48 +7,13 @@
 
 use std::collections::BTreeMap;
 
-use super::run::{MeasuredLatency, MeasuredRun};
-use crate::event::EndReason;
-use crate::latency::Samples;
-
-/// SplitMix64 (Steele, Lea, Flood, Fast splittable pseudorandom number generators, 2014): small, and the same numbers for ever.
-#[derive(Clone, Debug)]
-pub struct SplitMix64(u64);
-
-impl SplitMix64 {
-    /// The same seed gives the same numbers.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next number.
-    pub fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Uniform in (0, 1).
-    pub fn unit(&mut self) -> f64 {
-        ((self.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
-    }
-
-    /// Uniform below `bound`, which must not be 0; the bias is below `bound` / 2^64.
-    pub fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next_u64()) * bound as u128) >> 64) as usize
-    }
-
-    /// Standard normal (Box and Muller).
-    pub fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * self.unit().ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.unit()).cos()
-    }
-}
+use harness_record::compare::{MeasuredLatency, MeasuredRun, SplitMix64};
+use harness_record::event::EndReason;
+use harness_record::latency::Samples;
+use harness_record::result::RunInfo;
 
 /// The phases of the model, each with its latency's name and its typical length in milliseconds.
-pub const PHASES: [(&str, f64); 5] = [
+pub(crate) const PHASES: [(&str, f64); 5] = [
     ("nodeclaim_registered", 4_000.0),
     ("node_termination", 13_000.0),
     ("pod_bound", 400.0),
@@ -57,57 +22,54 @@ pub const PHASES: [(&str, f64); 5] = [
 ];
 /// How many of the phases, from the front, have their length from a model or a timer; the others are the controllers' own time, whose
 /// noise is [`Noise::controller`].
-pub const STEADY: usize = 3;
+pub(crate) const STEADY: usize = 3;
 
 /// The noise: standard deviations of the logarithm, so 0.05 is about 5 %.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Noise {
+pub(crate) struct Noise {
     /// Of a run as a whole, in all its phases alike.
-    pub run: f64,
+    pub(crate) run: f64,
     /// Of a run in each steady phase.
-    pub phase: f64,
+    pub(crate) phase: f64,
     /// Of a run in each phase that is the controllers' own time.
-    pub controller: f64,
+    pub(crate) controller: f64,
     /// Of each sample.
-    pub sample: f64,
+    pub(crate) sample: f64,
     /// How likely a run is starved, and by what factor it is then slower in everything.
-    pub starved: (f64, f64),
+    pub(crate) starved: (f64, f64),
 }
 
 /// Like runs of `scale-burst` in its smoke profile on two cores: the percentiles of steady latencies scatter by 3.2 % from run to run. Measured with
 /// one seed: `node_provisioning` 3.2 %, `node_fill` 2.9 %, `node_termination` 1.1 %, the p95 of the pods' latencies 2.4 to 4 %.
-pub const TYPICAL: Noise = Noise { run: 0.02, phase: 0.02, controller: 0.10, sample: 0.05, starved: (0.0, 1.0) };
-/// The same with compilers at work on both cores (load 10): what is the controllers' own time, such as `nodeclaim_launched` and `gitops_applied`,
-/// scattered by 40 to 50 %, the medians of the pods' latencies by 14 %.
-pub const BUSY: Noise = Noise { run: 0.04, phase: 0.08, controller: 0.45, sample: 0.10, starved: (0.0, 1.0) };
+pub(crate) const TYPICAL: Noise = Noise { run: 0.02, phase: 0.02, controller: 0.10, sample: 0.05, starved: (0.0, 1.0) };
 
 /// Runs of one experiment.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Model {
+pub(crate) struct Model {
     /// Nodes of a run.
-    pub nodes: usize,
+    pub(crate) nodes: usize,
     /// Pods on each node.
-    pub pods_per_node: usize,
+    pub(crate) pods_per_node: usize,
     /// The noise.
-    pub noise: Noise,
+    pub(crate) noise: Noise,
     /// The index of a phase in [`PHASES`] that is slower, and its factor.
-    pub slower: Option<(usize, f64)>,
+    pub(crate) slower: Option<(usize, f64)>,
 }
 
 impl Model {
     /// Like `scale-burst` in its smoke profile, with this noise and nothing slower.
-    pub fn new(noise: Noise) -> Self {
+    pub(crate) fn new(noise: Noise) -> Self {
         Self { nodes: 12, pods_per_node: 3, noise, slower: None }
     }
 
     /// The same with one phase slower.
     #[must_use]
-    pub fn with(&self, phase: usize, factor: f64) -> Self {
+    pub(crate) fn with(&self, phase: usize, factor: f64) -> Self {
         Self { slower: Some((phase, factor)), ..self.clone() }
     }
 
     /// One run; `luck` decides its noise.
-    pub fn run(&self, luck: u64) -> MeasuredRun {
+    pub(crate) fn run(&self, luck: u64) -> MeasuredRun {
         let mut noise = SplitMix64::new(luck);
         // The experiment's own draws.
         let mut draws = SplitMix64::new(7);
@@ -152,22 +114,20 @@ impl Model {
             labels: BTreeMap::new(),
             samples: Samples::new(values, Vec::new()),
         });
-        MeasuredRun {
+        let info = RunInfo {
             id: format!("model-{luck}"),
             scenario: "model".to_owned(),
             profile: "smoke".to_owned(),
             target: "model".to_owned(),
             seed: 7,
-            harness: String::new(),
-            parameters: BTreeMap::new(),
-            node_config_sha256: String::new(),
             ended: Some(EndReason::Completed),
-            latencies: latencies.collect(),
-        }
+            ..RunInfo::default()
+        };
+        MeasuredRun { info, latencies: latencies.collect() }
     }
 
     /// Several runs of a series; no two series have a run in common.
-    pub fn runs(&self, count: u64, series: u64) -> Vec<MeasuredRun> {
+    pub(crate) fn runs(&self, count: u64, series: u64) -> Vec<MeasuredRun> {
         (0..count).map(|index| self.run(SplitMix64::new(series * 1_000 + index).next_u64())).collect()
     }
 }
