@@ -6,6 +6,7 @@ use harness_units::Share;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::fault::{QUOTA_HINT, is_quota_scope};
 use crate::{CapacityType, Distribution, Fault};
 use harness_yaml::Problem;
 
@@ -195,15 +196,6 @@ pub struct LegOverride {
     pub capacity_type: Option<CapacityType>,
     /// How long the leg takes instead.
     pub distribution: Distribution,
-}
-
-pub(crate) const QUOTA_HINT: &str =
-    "name a family by its letters (F, NC) or its quota (standardFSv2Family), or write regional or spot";
-
-/// Whether a quota can have this name: `regional`, `spot`, a family's letters (`F`) or a quota family (`standardFSv2Family`).
-pub fn is_quota_scope(name: &str) -> bool {
-    let letters = name.len() <= 3 && !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase());
-    letters || ["regional", "spot"].contains(&name) || name.len() > "Family".len() && name.ends_with("Family")
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ mod fault;
 mod git_fault;
 mod simulated;
 
-pub use behaviour::{Behaviour, Leg, LegOverride, is_quota_scope};
+pub use behaviour::{Behaviour, Leg, LegOverride};
 pub use capacity_type::CapacityType;
 pub use distribution::Distribution;
-pub use fault::{ArmFaultMode, CapacityCode, ConditionStatus, Fault, FaultKind, VmSelector};
+pub use fault::{ArmFaultMode, CapacityCode, ConditionStatus, Fault, FaultKind, VmSelector, is_quota_scope};
 pub use git_fault::GitFault;
 pub use simulated::Simulated;

@@ -2,9 +2,11 @@
 
 mod expectations;
 mod gitops;
+mod inputs;
 mod objects;
 mod phases;
 mod plan;
 mod workloads;
 
-pub(crate) use plan::{Inputs, expand};
+pub(crate) use inputs::Inputs;
+pub(crate) use plan::expand;

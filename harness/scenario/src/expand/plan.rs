@@ -1,22 +1,12 @@
 //! All of it together.
 
-use super::{expectations, gitops, objects, phases, workloads};
-use crate::scenario::{Bound, Scenario};
+use super::{Inputs, expectations, gitops, objects, phases, workloads};
 use harness_plan::{Action, Candidates, NodeConfig, PLAN_VERSION, Plan, Workload};
 use harness_simulation::Behaviour;
-use harness_tree::{NodeConfigTree, Severity, SkuFact, check_skus};
+use harness_tree::{Severity, check_skus};
 use harness_units::Share;
 use harness_yaml::suggest;
 use harness_yaml::{Diagnostic, Mark, in_order};
-
-/// What a plan is made from.
-pub(crate) struct Inputs<'a> {
-    pub(crate) scenario: &'a Scenario,
-    pub(crate) bound: &'a Bound,
-    pub(crate) seed: u64,
-    pub(crate) tree: &'a NodeConfigTree,
-    pub(crate) skus: &'a [SkuFact],
-}
 
 /// Decides everything.
 pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
