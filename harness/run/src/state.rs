@@ -219,6 +219,11 @@ impl State {
         counts
     }
 
+    /// Whether the pod of that UID is Ready and not being deleted.
+    pub(crate) fn is_ready(&self, uid: &str) -> bool {
+        self.pods.get(uid).is_some_and(|pod| pod.ready && !pod.deleting)
+    }
+
     /// Name and UID of the workload's Ready pod that was created first, among those that are eligible by their UID.
     pub(crate) fn oldest_ready_pod(&self, workload: &str, eligible: impl Fn(&str) -> bool) -> Option<(&str, &str)> {
         let ready = self.pods.iter().filter(|(_, pod)| pod.ready && !pod.deleting && pod.workload == workload);

@@ -91,7 +91,7 @@ async fn send(batch: &[Due], phase: &str, actions: &Actions) {
         Ok(Done::Pushed(commit, _)) => {
             (Some(&commit.sha), hub.clock.us_of(commit.sent.into()), Some(hub.clock.us_of(commit.acknowledged.into())))
         }
-        Ok(Done::Answered | Done::Changed(_)) => (None, began_us, Some(ended_us)),
+        Ok(Done::Answered | Done::Changed(_) | Done::Replaced(_)) => (None, began_us, Some(ended_us)),
         Err(_) => (None, began_us, None),
     };
     for due in batch {

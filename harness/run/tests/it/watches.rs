@@ -90,6 +90,30 @@ async fn objects_that_were_created_while_a_watch_was_broken_are_listed() {
     assert_eq!(ran.phase("up").2, harness_record::event::PhaseOutcome::Reached);
 }
 
+/// The end of a phase in which a pod was deleted came 0.7 ms after the answer, before the watch had shown the deletion: every pod seemed to
+/// be Ready, and the pod that took its place was never bound.
+#[tokio::test(start_paused = true)]
+async fn a_phase_does_not_end_before_the_pods_that_it_deleted_are_seen_to_be() {
+    let lab = Lab::start();
+    let api = lab.api.clone();
+    let churn = json!({
+        "name": "churn", "actions": [{"id": 1, "atUs": 0, "action": {"replace": {"workloads": ["web"], "count": 1}}}],
+        "until": "all-pods-ready", "within": "2m",
+    });
+    let plan = of_phases(&[plans::up(), churn]);
+    let ran = lab.run_with(&plan, when("churn", move || break_pods(&api, 2))).await;
+    ran.assert_well_formed();
+    let (began_us, ended_us, outcome, _) = ran.phase("churn");
+    assert_eq!(outcome, harness_record::event::PhaseOutcome::Reached);
+    let ready = ran.events.iter().filter(|event| match &event.kind {
+        EventKind::Milestone(it) => it.object.kind == ObjectKind::Pod && it.reached == Reached::Ready,
+        _ => false,
+    });
+    // Those of the phase before can be of the moment at which this one started.
+    let in_churn = ready.filter(|event| event.at_us > began_us && event.at_us <= ended_us).count();
+    assert_eq!(in_churn, 1, "the pod that took its place");
+}
+
 /// The events without the server's own stamps and the header, which contain wall time, and without this process's own usage.
 fn without_wall_time(ran: &Ran) -> Vec<Event> {
     let mut events = ran.events[1..].to_vec();

@@ -87,6 +87,8 @@ pub(super) enum Done {
     Pushed(Commit, Trigger),
     /// An object was changed, which the next action on it waits to see.
     Changed(String),
+    /// The pod of this UID is being deleted, which the end of the phase waits to see.
+    Replaced(String),
 }
 
 /// A step of the cleanup that undoes actions, in the order of the cleanup.
@@ -168,7 +170,9 @@ impl Actions {
         let context = &self.context;
         match action {
             Action::Scale(scale) => scale::act(scale, context).await?,
-            Action::Replace(replace) => replace::act(replace, &self.replaced, context).await?,
+            Action::Replace(replace) => {
+                return Ok(Done::Replaced(replace::act(replace, &self.replaced, context).await?));
+            }
             Action::DeleteNodeClaims(asked) => delete_node_claims::act(asked, context).await?,
             Action::Commit(planned) => {
                 let pushed = commit::commit(planned, &self.repository, context).await?;
@@ -207,6 +211,7 @@ impl Actions {
             Done::Answered => {}
             Done::Pushed(commit, trigger) => commit::notify_flux(&trigger, &commit.sha, phase, &self.context).await,
             Done::Changed(object) => change::wait_until_seen(&object, sent_us, &self.context).await,
+            Done::Replaced(uid) => replace::wait_until_seen(&uid, &self.context).await,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use harness_plan::Replace;
 use k8s_openapi::api::core::v1::Pod;
@@ -12,6 +13,8 @@ use crate::hub::Hub;
 
 /// How many pods are tried: one may be gone before it can be deleted.
 const TRIES: u32 = 3;
+/// How long the watch may take to show a deletion. A watch that broke needs several seconds to start again.
+const SEEN_LIMIT: Duration = Duration::from_secs(30);
 
 /// UIDs of the pods that the run has deleted.
 #[derive(Clone, Debug, Default)]
@@ -27,8 +30,8 @@ pub(super) enum ReplaceError {
     Delete(#[from] kube::Error),
 }
 
-/// Deletes the workload's oldest Ready pod that was not deleted before.
-pub(super) async fn act(replace: &Replace, replaced: &Replaced, context: &Context) -> Result<(), ReplaceError> {
+/// Deletes the workload's oldest Ready pod that was not deleted before. Returns its UID.
+pub(super) async fn act(replace: &Replace, replaced: &Replaced, context: &Context) -> Result<String, ReplaceError> {
     let workload = replace.workload();
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &context.namespace());
     for _ in 0..TRIES {
@@ -36,16 +39,25 @@ pub(super) async fn act(replace: &Replace, replaced: &Replaced, context: &Contex
         let (name, uid) = chosen.ok_or_else(|| ReplaceError::NoPod(workload.to_owned()))?;
         let parameters = DeleteParams {
             // A pod of the same name would be another one.
-            preconditions: Some(Preconditions { uid: Some(uid), resource_version: None }),
+            preconditions: Some(Preconditions { uid: Some(uid.clone()), resource_version: None }),
             ..DeleteParams::default()
         };
         match pods.delete(&name, &parameters).await {
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(uid),
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
             Err(error) => return Err(error.into()),
         }
     }
     Err(ReplaceError::Gone(workload.to_owned()))
+}
+
+/// Returns when the watch has shown the deletion: until then the state counts the pod as Ready, and a phase that waits for every pod
+/// would end before the new one was created.
+pub(super) async fn wait_until_seen(uid: &str, context: &Context) {
+    let seen = context.hub.wait_until(|state| !state.is_ready(uid));
+    if tokio::time::timeout(SEEN_LIMIT, seen).await.is_err() {
+        tracing::warn!("the deletion of the pod {uid} was not seen within {} s", SEEN_LIMIT.as_secs());
+    }
 }
 
 impl Replaced {
