@@ -126,10 +126,10 @@ pub(super) fn route(method: &Method, path: &str) -> Option<Route> {
     let given: Vec<String> = segments(path).map(decode).collect();
     for (parent, check, calls) in CALLS {
         for (_, below, operation, handler) in calls.iter().filter(|(wanted, ..)| method == wanted) {
-            let pattern: Vec<&str> = segments(parent).chain(segments(below)).collect();
-            let same = |(part, segment): (&&str, &String)| *part == "*" || segment.eq_ignore_ascii_case(part);
-            if pattern.len() == given.len() && pattern.iter().zip(&given).all(same) {
-                let names = pattern.iter().zip(&given).filter(|(part, _)| **part == "*");
+            let pattern = || segments(parent).chain(segments(below));
+            let same = |(part, segment): (&str, &String)| part == "*" || segment.eq_ignore_ascii_case(part);
+            if pattern().count() == given.len() && pattern().zip(&given).all(same) {
+                let names = pattern().zip(&given).filter(|(part, _)| *part == "*");
                 let names = names.map(|(_, segment)| segment.clone()).collect();
                 return Some(Route { operation, names, check, handler: *handler });
             }

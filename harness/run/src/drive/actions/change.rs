@@ -13,6 +13,7 @@ use crate::drive::context::Context;
 use crate::error::ActionError;
 use crate::objects::Place;
 use crate::requests::{existing, within};
+use crate::state::State;
 use crate::{RunError, labels};
 
 /// Flux marks what it applies with the Kustomization that it belongs to (fluxcd/pkg `ssa/manager.go`, `GetOwnerLabels`).
@@ -136,10 +137,8 @@ pub(super) async fn act(change: &Change, objects: &Objects, context: &Context) -
 
 /// Returns when the watch has shown the change: a phase must not wait for what was there before it.
 pub(super) async fn wait_until_seen(object: &str, sent_us: u64, context: &Context) {
-    let seen = context.hub.wait_until(|state| state.field_seen_us(object) >= sent_us);
-    if tokio::time::timeout(SEEN_LIMIT, seen).await.is_err() {
-        tracing::warn!("the change of {object} was not seen within {} s", SEEN_LIMIT.as_secs());
-    }
+    let shown = |state: &State| state.field_seen_us(object) >= sent_us;
+    context.wait_until_seen(&format!("the change of {object}"), SEEN_LIMIT, shown).await;
 }
 
 async fn create(

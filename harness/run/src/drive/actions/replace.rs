@@ -54,10 +54,7 @@ pub(super) async fn act(replace: &Replace, replaced: &Replaced, context: &Contex
 /// Returns when the watch has shown the deletion: until then the state counts the pod as Ready, and a phase that waits for every pod
 /// would end before the new one was created.
 pub(super) async fn wait_until_seen(uid: &str, context: &Context) {
-    let seen = context.hub.wait_until(|state| !state.is_ready(uid));
-    if tokio::time::timeout(SEEN_LIMIT, seen).await.is_err() {
-        tracing::warn!("the deletion of the pod {uid} was not seen within {} s", SEEN_LIMIT.as_secs());
-    }
+    context.wait_until_seen(&format!("the deletion of the pod {uid}"), SEEN_LIMIT, |state| !state.is_ready(uid)).await;
 }
 
 impl Replaced {
