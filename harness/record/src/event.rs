@@ -16,7 +16,7 @@ pub const LOG_VERSION: u32 = 2;
 
 /// The minor version: it grows when kinds of events, milestones, facts, fields or attributes are added that change nothing of the meaning
 /// of what was there before. In a log of a newer minor version a reader skips what it does not know, and says so.
-pub const LOG_MINOR: u32 = 0;
+pub const LOG_MINOR: u32 = 1;
 
 /// Something that happened, and when it was seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,6 +84,8 @@ pub enum EventKind {
     },
     /// The run's webhook received a notification.
     Notified(Notification),
+    /// The watches have shown what a planned action set in motion, or it is not waited for any more. Since minor version 1.
+    Effect(ActionEffect),
 }
 
 /// What a reader of the log must know before anything else.
@@ -198,6 +200,27 @@ impl ActionKind {
             Self::ReceiverCall { .. } => None,
         }
     }
+}
+
+/// What became of the effect of a planned action: a pod that is deleted, a commit that Flux applies, NodeClaims that drift.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActionEffect {
+    /// The planned action's id.
+    pub action: u32,
+    /// What became of it.
+    pub outcome: EffectOutcome,
+}
+
+/// What became of an action's effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectOutcome {
+    /// The watches have shown it.
+    Observed,
+    /// It is known not to come: Flux failed at the commit, or another took its place.
+    NeverComes,
+    /// It was not seen within its limit or its phase; conditions no longer wait for it.
+    NotSeen,
 }
 
 /// The value of a field of an object that the scenario names.

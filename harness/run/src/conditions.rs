@@ -46,14 +46,17 @@ impl PlannedReplicas {
 
     /// The workloads that have more or fewer Ready pods than planned; `None` where there are none.
     fn missing(&self, state: &State) -> Option<String> {
-        let ready = state.ready_pods();
-        let missing: Vec<String> = self
-            .workloads
-            .iter()
-            .map(|(name, replicas)| (name, ready.get(name.as_str()).copied().unwrap_or(0), replicas.now(name, state)))
-            .filter(|(_, ready, planned)| ready != planned)
-            .map(|(name, ready, planned)| format!("{name}: {ready} of {} Ready", count(planned, "pod")))
-            .collect();
+        let (ready, on_notice) = (state.ready_pods(), state.ready_pods_on_notice());
+        let of = |counts: &BTreeMap<&str, u32>, name: &str| counts.get(name).copied().unwrap_or(0);
+        let mut missing = Vec::new();
+        for (name, replicas) in &self.workloads {
+            let (ready, on_notice, planned) = (of(&ready, name), of(&on_notice, name), replicas.now(name, state));
+            if ready != planned {
+                missing.push(format!("{name}: {ready} of {} Ready", count(planned, "pod")));
+            } else if on_notice > 0 {
+                missing.push(format!("{name}: {} on VMs that Azure is about to take back", count(on_notice, "pod")));
+            }
+        }
         (!missing.is_empty()).then(|| missing.join(", "))
     }
 }
@@ -88,11 +91,33 @@ impl PhaseStart {
     }
 }
 
+/// As [`missing`], without what waits for quiet.
+pub(crate) fn missing_besides_quiet(until: &Conditions, state: &State, start: &PhaseStart) -> Option<String> {
+    missing(until, state, start, u64::MAX)
+}
+
 /// What is missing until all conditions hold; `None` where they do. `now_us` matters to [`Condition::Settled`] alone.
 pub(crate) fn missing(until: &Conditions, state: &State, start: &PhaseStart, now_us: u64) -> Option<String> {
-    let missing: Vec<String> =
-        until.0.iter().filter_map(|condition| missing_of(condition, state, start, now_us)).collect();
+    let effects = until.0.iter().any(looks_at_state).then(|| state.missing_effects()).flatten();
+    let conditions = until.0.iter().filter_map(|condition| missing_of(condition, state, start, now_us));
+    let missing: Vec<String> = effects.into_iter().chain(conditions).collect();
     (!missing.is_empty()).then(|| missing.join("; "))
+}
+
+/// Whether a condition is about the present, which shows the effects of actions only after a moment. The others are about what has happened
+/// since the phase started.
+fn looks_at_state(condition: &Condition) -> bool {
+    match condition {
+        Condition::AllPodsReady
+        | Condition::NoPods
+        | Condition::NoNodes
+        | Condition::AllNodesReplaced
+        | Condition::Settled(_)
+        | Condition::Nodes(_)
+        | Condition::ReadyPods(_)
+        | Condition::Field(_) => true,
+        Condition::Happened(_) | Condition::Notified(_) | Condition::InForce => false,
+    }
 }
 
 fn missing_of(condition: &Condition, state: &State, start: &PhaseStart, now_us: u64) -> Option<String> {
@@ -141,7 +166,7 @@ fn missing_of(condition: &Condition, state: &State, start: &PhaseStart, now_us: 
                 format!("{}: {} {is}", field.object, field.path)
             })
         }
-        Condition::InForce => not_in_force(state).map(|stage| match state.flux_failures.get(flux::NAME) {
+        Condition::InForce => state.commit_stage().map(|stage| match state.flux_failures.get(flux::NAME) {
             Some(failure) => format!("{stage}; Flux says: {failure}"),
             None => stage,
         }),
@@ -156,25 +181,6 @@ pub(crate) fn settles_us(until: &Conditions, state: &State, start: &PhaseStart) 
         _ => None,
     });
     quiet_us.max().map_or(0, |quiet_us| state.last_activity().0.max(start.acted_us) + quiet_us)
-}
-
-/// The stage that the newest commit has reached where it is not in force.
-pub(crate) fn not_in_force(state: &State) -> Option<String> {
-    let is = |revision: &str| !state.pushed.is_empty() && revision.ends_with(&state.pushed);
-    let root = state.kustomization(flux::NAME);
-    unless(is(&root.healthy), || {
-        let stage = match () {
-            () if is(&root.applied) => "applied, its health checks have not passed",
-            () if is(&state.fetched) => "fetched, not applied",
-            () => "pushed, not fetched",
-        };
-        format!("commit {} is {stage}", short(&state.pushed))
-    })
-}
-
-/// A commit as messages name it.
-pub(crate) fn short(commit: &str) -> &str {
-    commit.get(..12).unwrap_or(commit)
 }
 
 fn happened(pattern: &EventPattern, at_least: u32, state: &State, start: &PhaseStart) -> Option<String> {
@@ -197,6 +203,7 @@ fn few(names: &[&str]) -> String {
 mod tests {
     use super::*;
     use crate::state::tests::{fact, milestone, of_root, with_attributes};
+    use crate::state::{Effect, Expected};
     use harness_plan::{
         Autoscale, AutoscaleOn, Bounds, Field, NodeCount, OccurrenceKind, PlannedAction, ReadyPods, Workload,
     };
@@ -259,6 +266,39 @@ mod tests {
     }
 
     #[test]
+    fn conditions_on_the_present_wait_for_the_effects_of_actions_and_those_on_events_do_not() {
+        let mut state = State::default();
+        state.pushed = "new".to_owned();
+        let pattern = EventPattern::any(OccurrenceKind::PodReady);
+        let none_yet = Conditions::from(Condition::Happened(HappenedSoFar { pattern, at_least: 0 }));
+        let all_ready = Conditions::from(Condition::AllPodsReady);
+        let lacks = |until: &Conditions, state: &State| missing(until, state, &PhaseStart::default(), 0);
+        assert_eq!(lacks(&all_ready, &state), None);
+        let effect = Effect::Commit { sha: "new".to_owned(), layers: [].into() };
+        state.expect(Expected { id: 1, action: "commit `x`".to_owned(), effect, sent_us: 0 });
+        let expected = "`commit `x`` has no effect yet: commit new is pushed, not fetched";
+        assert_eq!(lacks(&all_ready, &state).as_deref(), Some(expected));
+        let quiet = Conditions::from(Condition::Settled(Span::from_secs(1)));
+        assert_eq!(missing_besides_quiet(&quiet, &state, &PhaseStart::default()).as_deref(), Some(expected));
+        assert_eq!(lacks(&none_yet, &state), None);
+    }
+
+    #[test]
+    fn pods_on_vms_with_a_notice_are_not_all_pods_ready() {
+        let mut replicas = PlannedReplicas::new(&plan(vec![workload("web")]));
+        replicas.add(&scale("web", 1));
+        let mut state = State::default();
+        let node = BTreeMap::from([(attribute::NODE.to_owned(), "vm".to_owned())]);
+        state.apply(&with_attributes(pod("a", Reached::Scheduled), 1, &node));
+        state.apply(&pod("a", Reached::Ready));
+        let start = start(replicas, &state);
+        assert_eq!(missing(&Condition::AllPodsReady.into(), &state, &start, 0), None);
+        state.apply(&fact(AzureFactKind::SpotNotice, "vm"));
+        let text = missing(&Condition::AllPodsReady.into(), &state, &start, 0);
+        assert_eq!(text, Some("web: 1 pod on VMs that Azure is about to take back".to_owned()));
+    }
+
+    #[test]
     fn a_workload_that_stays_pending_is_not_waited_for() {
         let mut replicas = PlannedReplicas::new(&plan(vec![Workload { stays_pending: true, ..workload("web") }]));
         replicas.add(&scale("web", 2));
@@ -284,7 +324,7 @@ mod tests {
             None,
             "its minimum"
         );
-        state.set_autoscaled_replicas("web", 2);
+        state.set_autoscaler("web", 2, String::new(), 0);
         let text = missing(&Condition::AllPodsReady.into(), &state, &start(replicas, &state), 0);
         assert_eq!(text, Some("web: 1 of 2 pods Ready".to_owned()));
     }

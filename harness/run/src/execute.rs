@@ -73,8 +73,7 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
     };
     hub.record_at(0, EventKind::RunStarted(started(plan, &cluster, &run_id, &command, clock, versions)));
     let cluster = Arc::new(cluster);
-    let pools = plan.node_config.classes.iter().map(|class| class.name.clone());
-    let repository = Repository::new(WorkingTree::new(tree), pools);
+    let repository = Repository::new(WorkingTree::new(tree), plan);
     let context = Context::new(cluster.clone(), run_id, throwaway, hub.clone());
     let actions = Actions::new(context, repository);
     let sampling = tokio::spawn(usage::sample(cluster.clone(), hub.clone()));

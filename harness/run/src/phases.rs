@@ -1,12 +1,13 @@
 //! The plan's phases, one after another.
 
-use harness_plan::{Condition, Conditions, Phase, Plan};
+use harness_plan::{Conditions, Phase, Plan};
 use harness_record::event::PhaseOutcome;
 use harness_units::Span;
 
-use crate::conditions::{PhaseStart, PlannedReplicas, missing, settles_us};
+use crate::conditions::{PhaseStart, PlannedReplicas, missing, missing_besides_quiet, settles_us};
 use crate::drive::{Actions, Driver};
 use crate::hub::Hub;
+use crate::state::State;
 
 /// A phase with a condition and no deadline of its own gets this one; the planner always sets one. After the end of a phase without a
 /// condition its last actions have this long to be answered.
@@ -28,6 +29,7 @@ pub(crate) async fn run(plan: &Plan, actions: &Actions) {
         let start = hub.read(|state| PhaseStart::new(started_us, state, &replicas));
         let mut driver = Driver::start(phase, started_us, actions);
         let (outcome, detail) = end(phase, start, &mut driver, hub).await;
+        hub.update(State::end_phase);
         hub.end_phase(outcome, detail);
     }
 }
@@ -62,12 +64,8 @@ async fn end(phase: &Phase, mut start: PhaseStart, driver: &mut Driver, hub: &Hu
 
 /// Returns when the conditions hold. One that waits for quiet is checked when it would hold if nothing more happened, not at every event.
 async fn wait(until: &Conditions, start: &PhaseStart, hub: &Hub) {
-    let by_event = until.0.iter().filter(|condition| !matches!(condition, Condition::Settled(_)));
-    let by_event = Conditions(by_event.cloned().collect());
     loop {
-        if !by_event.0.is_empty() {
-            hub.wait_until(|state| missing(&by_event, state, start, 0).is_none()).await;
-        }
+        hub.wait_until(|state| missing_besides_quiet(until, state, start).is_none()).await;
         let due_us = hub.read(|state| settles_us(until, state, start));
         if hub.clock.now_us() >= due_us {
             return;

@@ -10,11 +10,10 @@ use harness_record::event::ActionKind;
 use harness_simulation::Behaviour;
 
 use crate::RunError;
-use crate::conditions::{not_in_force, short};
 use crate::drive::{Actions, Context};
 use crate::labels;
 use crate::requests::once;
-use crate::state::State;
+use crate::state::{State, short};
 use crate::workload;
 
 /// The name of the phase, in the log and in reports.
@@ -147,7 +146,7 @@ async fn wait_until_in_force(goal: &Goal, context: &Context) -> Prepared {
 impl Goal {
     /// What is not in force yet; `None` where everything is.
     fn missing(&self, state: &State) -> Option<String> {
-        if let Some(missing) = not_in_force(state) {
+        if let Some(missing) = state.commit_stage() {
             return Some(missing);
         }
         let Self { pools, layers } = self;

@@ -4,8 +4,9 @@ use harness_plan::Action;
 
 use super::nodes::{Interval, NodeRow, VmRow};
 use super::run::{ActionRow, PhaseRow};
+use crate::event::EffectOutcome;
 use crate::latency::{Source, gone, pods_by_claim};
-use crate::timeline::{Placed, Stamp, VmTimeline};
+use crate::timeline::{Actions, Placed, Stamp, VmTimeline};
 
 fn us(stamp: Option<Stamp>) -> Option<u64> {
     stamp.map(|stamp| stamp.at_us())
@@ -121,7 +122,12 @@ pub(super) fn actions(source: &Source<'_>) -> Vec<ActionRow> {
         is_routine: matches!(actions.planned(action), Some(Action::Scale(_) | Action::Replace(_))),
         intended_us: action.intended_us,
         sent_us: action.sent_us,
+        observed_us: observed_us(actions, action),
         error: action.error.clone(),
     };
     actions.all.iter().map(row).collect()
+}
+
+fn observed_us(actions: &Actions, action: &crate::event::ActionStamps) -> Option<u64> {
+    actions.effect_of(action).filter(|(_, outcome)| *outcome == EffectOutcome::Observed).map(|(at_us, _)| at_us)
 }

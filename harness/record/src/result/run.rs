@@ -161,6 +161,8 @@ pub struct ActionRow {
     pub intended_us: u64,
     /// When it was sent.
     pub sent_us: Option<u64>,
+    /// When the watches had shown its effect, where it is one that shows only after the answer.
+    pub observed_us: Option<u64>,
     /// Why it failed.
     pub error: Option<String>,
 }

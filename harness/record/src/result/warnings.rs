@@ -3,7 +3,8 @@
 use harness_simulation::Behaviour;
 
 use super::cross_check::CrossCheck;
-use crate::event::{LOG_MINOR, LOG_VERSION};
+use crate::event::{ActionStamps, EffectOutcome, LOG_MINOR, LOG_VERSION};
+use crate::latency::Source;
 use crate::log::{Skipped, Truncated};
 use crate::text;
 use crate::verdict::Evidence;
@@ -37,6 +38,7 @@ pub(super) fn warnings(
         ));
     }
     warnings.extend(cross_check.into_iter().flat_map(late));
+    warnings.extend(unseen_effects(source));
     let azure = &timelines.azure;
     if azure.facts_lost > 0 {
         warnings
@@ -67,6 +69,16 @@ pub(super) fn warnings(
         }
     }
     warnings
+}
+
+/// Actions whose effect never showed: the conditions of their phases were checked without it.
+fn unseen_effects(source: &Source<'_>) -> Option<String> {
+    let actions = &source.timelines.actions;
+    let not_seen = |action: &&ActionStamps| matches!(actions.effect_of(action), Some((_, EffectOutcome::NotSeen)));
+    let unseen: Vec<String> = actions.all.iter().filter(not_seen).map(|action| actions.describe(action)).collect();
+    (!unseen.is_empty()).then(|| {
+        format!("no effect was seen of {}: what followed may not be because of it", text::first_few(&unseen, 5))
+    })
 }
 
 /// What this reader skipped of a log that a newer harness wrote.

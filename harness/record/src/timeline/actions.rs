@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use harness_plan::{Action, Plan};
 
-use crate::event::{ActionKind, ActionStamps};
+use crate::event::{ActionEffect, ActionKind, ActionStamps, EffectOutcome};
 
 /// Every action, in the order of the log, beside the plan's.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Actions {
     planned: Arc<BTreeMap<u32, Action>>,
     pub(crate) all: Vec<ActionStamps>,
+    /// What became of the effects of the plan's actions, by id: the first that is known.
+    effects: BTreeMap<u32, (u64, EffectOutcome)>,
 }
 
 impl Actions {
@@ -19,7 +21,17 @@ impl Actions {
     pub(crate) fn of(plan: &Plan) -> Self {
         let actions = plan.phases.iter().flat_map(|phase| &phase.actions);
         let planned = actions.map(|planned| (planned.id, planned.action.clone())).collect();
-        Self { planned: Arc::new(planned), all: Vec::new() }
+        Self { planned: Arc::new(planned), all: Vec::new(), effects: BTreeMap::new() }
+    }
+
+    /// Notes what became of an action's effect.
+    pub(crate) fn effect(&mut self, at_us: u64, effect: &ActionEffect) {
+        self.effects.entry(effect.action).or_insert((at_us, effect.outcome));
+    }
+
+    /// What became of the action's effect, and when that was known.
+    pub(crate) fn effect_of(&self, done: &ActionStamps) -> Option<(u64, EffectOutcome)> {
+        self.effects.get(&done.what.id()?).copied()
     }
 
     /// The plan's action, where it is one.

@@ -68,6 +68,7 @@ impl Timelines {
             EventKind::PhaseBegan { phase } => self.phases.began(at_us, phase),
             EventKind::PhaseEnded { phase, outcome, detail } => self.phases.ended(at_us, phase, *outcome, detail),
             EventKind::Action(action) => self.actions.all.push(action.clone()),
+            EventKind::Effect(effect) => self.actions.effect(at_us, effect),
             EventKind::Milestone(milestone) => match milestone.object.kind {
                 ObjectKind::Pod => self.pods.apply(at_us, milestone, &mut self.names),
                 ObjectKind::NodeClaim => self.nodes.apply_claim(at_us, milestone, &mut self.names),

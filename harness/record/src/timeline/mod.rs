@@ -21,7 +21,7 @@ pub use fold::Timelines;
 pub use series::{NodeStep, PodStep};
 
 pub(crate) use crate::names::{Name, Names};
-pub(crate) use actions::{Push, pushes};
+pub(crate) use actions::{Actions, Push, pushes};
 pub(crate) use azure::{Failures, VmTimeline};
 pub(crate) use fields::{Fields, Valued};
 pub(crate) use gitops::{FluxStep, ROOT};

@@ -1,7 +1,6 @@
 //! What every action needs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use harness_azure::control::Client as AzureClient;
 use harness_cluster::git::GitRemote;
@@ -11,7 +10,6 @@ use kube::Client;
 use crate::error::Lacking;
 use crate::hub::Hub;
 use crate::labels;
-use crate::state::State;
 
 /// The cluster, the run and its log. Cheap to clone.
 #[derive(Clone)]
@@ -27,13 +25,6 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(cluster: Arc<Cluster>, run_id: String, throwaway: bool, hub: Hub) -> Self {
         Self { client: cluster.client(), cluster, run_id, throwaway, hub }
-    }
-
-    /// Waits until the watches have shown an effect, such as "the change of web": a phase must not end on the state before it.
-    pub(crate) async fn wait_until_seen(&self, effect: &str, limit: Duration, shown: impl FnMut(&State) -> bool) {
-        if tokio::time::timeout(limit, self.hub.wait_until(shown)).await.is_err() {
-            tracing::warn!("{effect} was not seen within {} s", limit.as_secs());
-        }
     }
 
     /// The namespace of the run's workloads.

@@ -2,6 +2,7 @@
 
 mod actions;
 mod context;
+mod effects;
 mod schedule;
 
 pub(crate) use actions::{Actions, Repository, Undo};

@@ -88,10 +88,10 @@ async fn send(batch: &[Due], phase: &str, actions: &Actions) {
     let outcome = actions.act(&newest.action).await;
     let ended_us = hub.clock.now_us();
     let (pushed, sent_us, acked_us) = match &outcome {
-        Ok(Done::Pushed(commit, _)) => {
+        Ok(Done { pushed: Some((commit, _)), .. }) => {
             (Some(&commit.sha), hub.clock.us_of(commit.sent.into()), Some(hub.clock.us_of(commit.acknowledged.into())))
         }
-        Ok(Done::Answered | Done::Changed(_) | Done::Replaced(_)) => (None, began_us, Some(ended_us)),
+        Ok(Done { pushed: None, .. }) => (None, began_us, Some(ended_us)),
         Err(_) => (None, began_us, None),
     };
     for due in batch {
@@ -112,6 +112,6 @@ async fn send(batch: &[Due], phase: &str, actions: &Actions) {
         );
     }
     if let Ok(done) = outcome {
-        actions.follow_up(done, sent_us, phase).await;
+        actions.follow_up(done, (newest.id, &newest.action), sent_us, phase).await;
     }
 }

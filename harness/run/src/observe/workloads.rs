@@ -62,13 +62,13 @@ impl Observed for Pod {
     }
 }
 
-/// Notes how many replicas an autoscaler asks for: conditions wait for it, and it is not a milestone. Returns true when the first list is
+/// Notes how many replicas an autoscaler asks for, and by which metrics: conditions wait for it, and it is not a milestone. Returns true when the first list is
 /// complete.
 pub(super) fn ingest_autoscaler(stamped: &Stamped<HorizontalPodAutoscaler>, hub: &Hub) -> bool {
     match &stamped.event {
         Event::Apply(autoscaler) | Event::InitApply(autoscaler) => {
-            if let Some((workload, replicas)) = desired_replicas(autoscaler) {
-                hub.update(|state| state.set_autoscaled_replicas(workload, replicas));
+            if let Some((workload, replicas, metrics)) = decision(autoscaler) {
+                hub.update(|state| state.set_autoscaler(workload, replicas, metrics, stamped.at_us));
             }
         }
         Event::InitDone => return true,
@@ -77,8 +77,10 @@ pub(super) fn ingest_autoscaler(stamped: &Stamped<HorizontalPodAutoscaler>, hub:
     false
 }
 
-fn desired_replicas(autoscaler: &HorizontalPodAutoscaler) -> Option<(&str, u32)> {
+/// The workload, the replicas that are asked for, and the metrics that were read, as text.
+fn decision(autoscaler: &HorizontalPodAutoscaler) -> Option<(&str, u32, String)> {
     let workload = autoscaler.metadata.labels.as_ref()?.get(labels::WORKLOAD)?;
-    let desired = autoscaler.status.as_ref()?.desired_replicas;
-    Some((workload, u32::try_from(desired).unwrap_or(0)))
+    let status = autoscaler.status.as_ref()?;
+    let metrics = serde_json::to_string(&status.current_metrics).unwrap_or_default();
+    Some((workload, u32::try_from(status.desired_replicas).unwrap_or(0), metrics))
 }

@@ -102,9 +102,11 @@ fn signals_of(event: &Event, log: &Log<'_>) -> Vec<Signal> {
         EventKind::Usage { processes } => {
             return processes.iter().map(|process| Signal::Usage(process.name.clone())).collect();
         }
-        EventKind::RunStarted(_) | EventKind::Audit(_) | EventKind::Leak { .. } | EventKind::RunEnded { .. } => {
-            Signal::Run
-        }
+        EventKind::RunStarted(_)
+        | EventKind::Audit(_)
+        | EventKind::Leak { .. }
+        | EventKind::RunEnded { .. }
+        | EventKind::Effect(_) => Signal::Run,
     };
     vec![one]
 }

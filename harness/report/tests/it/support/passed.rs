@@ -298,6 +298,7 @@ pub(crate) fn passed(factor: usize) -> RunResult {
                 is_routine: false,
                 intended_us: 6 * SECOND,
                 sent_us: Some(6 * SECOND),
+                observed_us: None,
                 error: None,
             },
             ActionRow {
@@ -305,6 +306,7 @@ pub(crate) fn passed(factor: usize) -> RunResult {
                 is_routine: true,
                 intended_us: start_us,
                 sent_us: Some(start_us + 300),
+                observed_us: None,
                 error: None,
             },
         ],

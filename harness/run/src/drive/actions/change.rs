@@ -9,18 +9,17 @@ use harness_plan::{Change, ChangeKind, FieldPath, NamedObject};
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::Value;
 
+use super::Done;
 use crate::drive::context::Context;
 use crate::error::ActionError;
 use crate::objects::Place;
 use crate::requests::{existing, within};
-use crate::state::State;
+use crate::state::Effect;
 use crate::{RunError, labels};
 
 /// Flux marks what it applies with the Kustomization that it belongs to (fluxcd/pkg `ssa/manager.go`, `GetOwnerLabels`).
 const KUSTOMIZATION: [&str; 2] = ["kustomize.toolkit.fluxcd.io/name", "kustomize.toolkit.fluxcd.io/namespace"];
 
-/// How long a change may take to show in the watch. A deletion that a finalizer holds up shows later.
-const SEEN_LIMIT: Duration = Duration::from_secs(5);
 /// How long undoing one change may take before the next one is undone.
 const UNDO_LIMIT: Duration = Duration::from_secs(10);
 
@@ -113,7 +112,12 @@ impl Objects {
 }
 
 /// Makes a change.
-pub(super) async fn act(change: &Change, objects: &Objects, context: &Context) -> Result<(), ActionError> {
+pub(super) async fn act(change: &Change, objects: &Objects, context: &Context) -> Result<Done, ActionError> {
+    make(change, objects, context).await?;
+    Ok(Effect::Change { object: change.object().to_owned() }.into())
+}
+
+async fn make(change: &Change, objects: &Objects, context: &Context) -> Result<(), ActionError> {
     let place = objects.place(change.object()).ok_or(ChangeError::NotNamed)?;
     let api = place.api(context.client.clone());
     if let ChangeKind::Create(manifest) = change.kind() {
@@ -133,12 +137,6 @@ pub(super) async fn act(change: &Change, objects: &Objects, context: &Context) -
     let deleted = api.delete(&place.name, &DeleteParams::default()).await;
     deleted.map_err(RunError::failed(format!("delete the {place}")))?;
     Ok(())
-}
-
-/// Returns when the watch has shown the change: a phase must not wait for what was there before it.
-pub(super) async fn wait_until_seen(object: &str, sent_us: u64, context: &Context) {
-    let shown = |state: &State| state.field_seen_us(object) >= sent_us;
-    context.wait_until_seen(&format!("the change of {object}"), SEEN_LIMIT, shown).await;
 }
 
 async fn create(

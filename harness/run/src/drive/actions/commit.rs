@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use harness_cluster::HealthCheck;
 use harness_cluster::git::{Commit as Pushed, GitRemote};
-use harness_plan::{Commit, ForcePush, Trigger};
+use harness_plan::{Commit, ForcePush, Plan, Trigger};
 use harness_record::event::ActionKind;
 use harness_tree::{SourceFile, read_tree};
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::Done;
 use crate::drive::context::Context;
 use crate::error::{ActionError, describe};
 use crate::placeholders::Placeholders;
+use crate::state::Effect;
 use crate::tree::{TreeError, WorkingTree};
 use crate::{RunError, labels};
 
@@ -21,13 +23,16 @@ use crate::{RunError, labels};
 pub(crate) struct Repository {
     tree: Arc<Mutex<WorkingTree>>,
     checked: Arc<Mutex<BTreeSet<String>>>,
+    /// The Kustomizations that apply parts of the tree, besides the root.
+    layers: Arc<[String]>,
 }
 
 impl Repository {
-    /// The tree before its first push, and the NodePools whose health Flux waits for.
-    pub(crate) fn new(tree: WorkingTree, checked: impl IntoIterator<Item = String>) -> Self {
-        let checked = checked.into_iter().collect();
-        Self { tree: Arc::new(Mutex::new(tree)), checked: Arc::new(Mutex::new(checked)) }
+    /// The tree before its first push. Flux waits for the health of the plan's NodePools.
+    pub(crate) fn new(tree: WorkingTree, plan: &Plan) -> Self {
+        let checked = plan.node_config.classes.iter().map(|class| class.name.clone()).collect();
+        let layers = plan.gitops.iter().flat_map(|gitops| &gitops.layers).map(|layer| layer.name.clone()).collect();
+        Self { tree: Arc::new(Mutex::new(tree)), checked: Arc::new(Mutex::new(checked)), layers }
     }
 
     /// Sets what placeholders in the tree and in commits become from now on.
@@ -67,21 +72,21 @@ impl Repository {
 }
 
 /// Pushes a commit.
-pub(super) async fn commit(commit: &Commit, repository: &Repository, context: &Context) -> Result<Pushed, ActionError> {
+pub(super) async fn commit(commit: &Commit, repository: &Repository, context: &Context) -> Result<Done, ActionError> {
     let git = context.git()?;
     let mut tree = repository.current(&git).await?;
     let files = tree.edited(&commit.edits)?;
     repository.stop_waiting_for_removed(tree.as_pushed(files.clone())?, context).await?;
     let pushed = tree.commit(&git, files, commit.message.as_deref().unwrap_or_default()).await?;
-    Ok(note(pushed, context))
+    Ok(done(pushed, commit.trigger.clone(), repository, context))
 }
 
 /// Reverts the newest commit.
-pub(super) async fn revert(repository: &Repository, context: &Context) -> Result<Pushed, ActionError> {
+pub(super) async fn revert(repository: &Repository, context: &Context) -> Result<Done, ActionError> {
     let git = context.git()?;
     let mut tree = repository.current(&git).await?;
     repository.stop_waiting_for_removed(tree.reverted()?, context).await?;
-    Ok(note(tree.revert(&git).await?, context))
+    Ok(done(tree.revert(&git).await?, Trigger::default(), repository, context))
 }
 
 /// Drops the newest commits and pushes another one in their place.
@@ -89,19 +94,20 @@ pub(super) async fn force_push(
     push: &ForcePush,
     repository: &Repository,
     context: &Context,
-) -> Result<Pushed, ActionError> {
+) -> Result<Done, ActionError> {
     let git = context.git()?;
     let mut tree = repository.current(&git).await?;
     let files = tree.rewound(push.back, &push.edits)?;
     repository.stop_waiting_for_removed(tree.as_pushed(files.clone())?, context).await?;
     let pushed = tree.force_push(&git, push.back, files, push.message.as_deref().unwrap_or_default()).await?;
-    Ok(note(pushed, context))
+    Ok(done(pushed, Trigger::default(), repository, context))
 }
 
 /// Notes the commit at once: a phase that waits for the newest revision must not take the one before it for that.
-fn note(pushed: Pushed, context: &Context) -> Pushed {
+fn done(pushed: Pushed, trigger: Trigger, repository: &Repository, context: &Context) -> Done {
     context.hub.update(|state| state.pushed.clone_from(&pushed.sha));
-    pushed
+    let effect = Effect::Commit { sha: pushed.sha.clone(), layers: repository.layers.clone() };
+    Done { pushed: Some((pushed, trigger)), effect: Some(effect) }
 }
 
 /// Notifies Flux of a push, in the way that the plan says. Where that fails, Flux fetches at its interval.

@@ -1,11 +1,14 @@
 //! Deleting NodeClaims, as an on-call engineer does it. Nothing has to be undone: Karpenter drains the nodes and deletes the VMs.
 
+use std::collections::BTreeSet;
+
 use harness_plan::DeleteNodeClaims;
 use harness_units::count;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, ObjectMeta, PartialObjectMeta, Preconditions};
 
 use crate::drive::context::Context;
 use crate::objects::resource;
+use crate::state::Effect;
 
 /// The label with the name of a NodeClaim's NodePool.
 const NODEPOOL: &str = "karpenter.sh/nodepool";
@@ -24,14 +27,16 @@ pub(super) enum DeleteNodeClaimsError {
 }
 
 /// Deletes NodeClaims of the NodePool, the oldest first.
-pub(super) async fn act(asked: &DeleteNodeClaims, context: &Context) -> Result<(), DeleteNodeClaimsError> {
+pub(super) async fn act(asked: &DeleteNodeClaims, context: &Context) -> Result<Effect, DeleteNodeClaimsError> {
     let nodepool = &asked.nodepool;
     let claims: Api<DynamicObject> =
         Api::all_with(context.client.clone(), &resource("karpenter.sh", "v1", "NodeClaim"));
     let of_pool = ListParams::default().labels(&format!("{NODEPOOL}={nodepool}"));
     let found = claims.list_metadata(&of_pool).await;
     let found = found.map_err(|source| DeleteNodeClaimsError::List { nodepool: nodepool.clone(), source })?.items;
+    let mut uids = BTreeSet::new();
     for (name, uid) in choose(found, asked)? {
+        uids.insert(uid.clone());
         let parameters = DeleteParams {
             // A NodeClaim of the same name would be another one.
             preconditions: Some(Preconditions { uid: Some(uid), resource_version: None }),
@@ -44,7 +49,7 @@ pub(super) async fn act(asked: &DeleteNodeClaims, context: &Context) -> Result<(
             Err(source) => return Err(DeleteNodeClaimsError::Delete { name, source }),
         }
     }
-    Ok(())
+    Ok(Effect::NodeClaimDeletions { uids })
 }
 
 /// Names and UIDs of those that are to be deleted.

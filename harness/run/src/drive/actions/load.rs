@@ -7,8 +7,10 @@ use harness_cluster::metrics::{Demand, ExternalMetric, Load as Reported};
 use harness_plan::Load;
 use tokio::sync::Mutex;
 
+use super::Done;
 use crate::drive::context::Context;
 use crate::error::ActionError;
+use crate::state::Effect;
 
 /// Thousandths of a metric's unit, in which the metrics API takes values.
 const MILLI: u64 = 1_000;
@@ -18,22 +20,27 @@ const MILLI: u64 = 1_000;
 pub(crate) struct Loads(Arc<Mutex<BTreeMap<String, Reported>>>);
 
 /// Sets what the pods of a workload use from now on.
-pub(super) async fn act(load: &Load, loads: &Loads, context: &Context) -> Result<(), ActionError> {
+pub(super) async fn act(load: &Load, loads: &Loads, context: &Context) -> Result<Done, ActionError> {
     let metrics = context.metrics()?;
+    let mut changed = false;
     for (name, value) in &load.external_metrics {
         let metric =
             ExternalMetric { name: name.clone(), labels: BTreeMap::new(), value_milli: u64::from(*value) * MILLI };
         metrics.set_external(&metric).await?;
+        changed = true;
     }
     // Held while it is sent: of two actions on one workload the later must not be overtaken.
     let mut loads = loads.0.lock().await;
     let new = || Reported::new(context.namespace(), load.workload.as_str());
     let whole = loads.entry(load.workload.clone()).or_insert_with(new);
+    let before = whole.clone();
     add(whole, load);
+    changed |= *whole != before;
     if !whole.is_empty() {
         metrics.set_load(whole).await?;
     }
-    Ok(())
+    let effect = changed.then(|| Effect::Load { workload: load.workload.clone() });
+    Ok(Done { pushed: None, effect })
 }
 
 /// Clears every metric, where there are any.

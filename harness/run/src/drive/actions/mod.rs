@@ -26,8 +26,10 @@ use load::Loads;
 use replace::Replaced;
 
 use super::context::Context;
+use super::effects::Effects;
 use crate::RunError;
 use crate::error::ActionError;
+use crate::state::{Effect, Expected};
 
 pub(crate) use commit::Repository;
 
@@ -39,6 +41,7 @@ pub(crate) struct Actions {
     pub(crate) objects: Objects,
     replaced: Replaced,
     loads: Loads,
+    effects: Effects,
 }
 
 /// What an action acts on, where the order of two actions matters: a fault that is set and all faults that are cleared at the same
@@ -80,15 +83,19 @@ impl Subject {
     }
 }
 
-/// What an action has done, as far as the log and the next action depend on it.
-pub(super) enum Done {
-    Answered,
-    /// A commit was pushed, of which Flux is notified next. Its stamps are those of the push alone.
-    Pushed(Commit, Trigger),
-    /// An object was changed, which the next action on it waits to see.
-    Changed(String),
-    /// The pod of this UID is being deleted, which the end of the phase waits to see.
-    Replaced(String),
+/// What an action has done, as far as the log, conditions and the next action depend on it.
+#[derive(Default)]
+pub(super) struct Done {
+    /// A commit was pushed, of which Flux is notified next. The action's stamps are those of the push alone.
+    pub(super) pushed: Option<(Commit, Trigger)>,
+    /// What shows only after the answer.
+    pub(super) effect: Option<Effect>,
+}
+
+impl From<Effect> for Done {
+    fn from(effect: Effect) -> Self {
+        Self { pushed: None, effect: Some(effect) }
+    }
 }
 
 /// A step of the cleanup that undoes actions, in the order of the cleanup.
@@ -162,56 +169,50 @@ impl Actions {
     /// Before the first action.
     pub(crate) fn new(context: Context, repository: Repository) -> Self {
         let (replaced, loads, objects) = (Replaced::default(), Loads::default(), Objects::default());
-        Self { context, repository, objects, replaced, loads }
+        Self { context, repository, objects, replaced, loads, effects: Effects::default() }
     }
 
     /// Carries one action out.
     pub(super) async fn act(&self, action: &Action) -> Result<Done, ActionError> {
         let context = &self.context;
+        let repository = &self.repository;
         match action {
             Action::Scale(scale) => scale::act(scale, context).await?,
-            Action::Replace(replace) => {
-                return Ok(Done::Replaced(replace::act(replace, &self.replaced, context).await?));
-            }
-            Action::DeleteNodeClaims(asked) => delete_node_claims::act(asked, context).await?,
-            Action::Commit(planned) => {
-                let pushed = commit::commit(planned, &self.repository, context).await?;
-                return Ok(Done::Pushed(pushed, planned.trigger.clone()));
-            }
-            Action::Revert(_) => {
-                let pushed = commit::revert(&self.repository, context).await?;
-                return Ok(Done::Pushed(pushed, Trigger::default()));
-            }
-            Action::ForcePush(planned) => {
-                let pushed = commit::force_push(planned, &self.repository, context).await?;
-                return Ok(Done::Pushed(pushed, Trigger::default()));
-            }
-            Action::Load(load) => load::act(load, &self.loads, context).await?,
-            Action::PublishNodeImage(_) => azure::publish_node_image(context).await?,
-            Action::UpgradeKubernetes(_) => azure::upgrade_kubernetes(context).await?,
-            Action::AzureFault(fault) => azure::add_fault(fault, context).await?,
+            Action::Replace(replace) => return Ok(replace::act(replace, &self.replaced, context).await?.into()),
+            Action::DeleteNodeClaims(asked) => return Ok(delete_node_claims::act(asked, context).await?.into()),
+            Action::Commit(planned) => return commit::commit(planned, repository, context).await,
+            Action::Revert(_) => return commit::revert(repository, context).await,
+            Action::ForcePush(planned) => return commit::force_push(planned, repository, context).await,
+            Action::Load(load) => return load::act(load, &self.loads, context).await,
+            Action::PublishNodeImage(_) => return azure::publish_node_image(context).await,
+            Action::UpgradeKubernetes(_) => return azure::upgrade_kubernetes(context).await,
+            Action::AzureFault(fault) => return azure::add_fault(fault, context).await,
             Action::ClearAzureFaults(_) => azure::clear_faults(context).await?,
             Action::KillComponent(name) => component::kill(*name, context).await?,
             Action::StartComponent(name) => component::start(*name, context).await?,
-            Action::Change(change) => {
-                change::act(change, &self.objects, context).await?;
-                return Ok(Done::Changed(change.object().to_owned()));
-            }
+            Action::Change(change) => return change::act(change, &self.objects, context).await,
             Action::Reconcile(_) => reconcile::act(context).await?,
             Action::PublishImage(image) => publish_image::act(image, context).await?,
             Action::GitFault(fault) => git_fault::act(*fault, context).await?,
             Action::ClearGitFaults(_) => git_fault::undo(context).await?,
         }
-        Ok(Done::Answered)
+        Ok(Done::default())
     }
 
     /// What follows an action that succeeded, before the next one on the same subject is sent.
-    pub(super) async fn follow_up(&self, done: Done, sent_us: u64, phase: &str) {
-        match done {
-            Done::Answered => {}
-            Done::Pushed(commit, trigger) => commit::notify_flux(&trigger, &commit.sha, phase, &self.context).await,
-            Done::Changed(object) => change::wait_until_seen(&object, sent_us, &self.context).await,
-            Done::Replaced(uid) => replace::wait_until_seen(&uid, &self.context).await,
+    pub(super) async fn follow_up(&self, done: Done, planned: (u32, &Action), sent_us: u64, phase: &str) {
+        let hub = &self.context.hub;
+        if let Some(effect) = done.effect {
+            let (id, action) = planned;
+            let expected = Expected { id, action: action.to_string(), effect, sent_us };
+            self.effects.expect(expected.clone(), hub);
+            // The next change of an object is compared with this one, and must not be seen together with it.
+            if matches!(expected.effect, Effect::Change { .. }) {
+                hub.wait_until(|state| !state.expects(&expected)).await;
+            }
+        }
+        if let Some((commit, trigger)) = done.pushed {
+            commit::notify_flux(&trigger, &commit.sha, phase, &self.context).await;
         }
     }
 

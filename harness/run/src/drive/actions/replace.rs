@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use harness_plan::Replace;
 use k8s_openapi::api::core::v1::Pod;
@@ -10,11 +9,10 @@ use kube::api::{Api, DeleteParams, Preconditions};
 
 use crate::drive::context::Context;
 use crate::hub::Hub;
+use crate::state::Effect;
 
 /// How many pods are tried: one may be gone before it can be deleted.
 const TRIES: u32 = 3;
-/// How long the watch may take to show a deletion. A watch that broke needs several seconds to start again.
-const SEEN_LIMIT: Duration = Duration::from_secs(30);
 
 /// UIDs of the pods that the run has deleted.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +28,8 @@ pub(super) enum ReplaceError {
     Delete(#[from] kube::Error),
 }
 
-/// Deletes the workload's oldest Ready pod that was not deleted before. Returns its UID.
-pub(super) async fn act(replace: &Replace, replaced: &Replaced, context: &Context) -> Result<String, ReplaceError> {
+/// Deletes the workload's oldest Ready pod that was not deleted before.
+pub(super) async fn act(replace: &Replace, replaced: &Replaced, context: &Context) -> Result<Effect, ReplaceError> {
     let workload = replace.workload();
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &context.namespace());
     for _ in 0..TRIES {
@@ -43,18 +41,12 @@ pub(super) async fn act(replace: &Replace, replaced: &Replaced, context: &Contex
             ..DeleteParams::default()
         };
         match pods.delete(&name, &parameters).await {
-            Ok(_) => return Ok(uid),
+            Ok(_) => return Ok(Effect::PodDeletion { uid }),
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
             Err(error) => return Err(error.into()),
         }
     }
     Err(ReplaceError::Gone(workload.to_owned()))
-}
-
-/// Returns when the watch has shown the deletion: until then the state counts the pod as Ready, and a phase that waits for every pod
-/// would end before the new one was created.
-pub(super) async fn wait_until_seen(uid: &str, context: &Context) {
-    context.wait_until_seen(&format!("the deletion of the pod {uid}"), SEEN_LIMIT, |state| !state.is_ready(uid)).await;
 }
 
 impl Replaced {

@@ -5,10 +5,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use harness_cluster::flux;
 use harness_plan::{EventPattern, FieldPath};
 use harness_record::Event;
-use harness_record::event::{AzureFactKind, EventKind, FieldValue, Milestone, ObjectKind, Reached, attribute};
+use harness_record::event::{
+    ActionKind, ActionStamps, AzureFact, AzureFactKind, EventKind, FieldValue, Milestone, ObjectKind, Reached,
+    attribute,
+};
 use harness_record::occurrence::Counter;
 use harness_units::count;
 use serde_json::Value;
+
+mod effects;
+
+pub(crate) use effects::{Effect, Expected, Shown};
 
 /// The state of the run, folded from the events so far.
 #[derive(Debug, Default)]
@@ -17,11 +24,19 @@ pub(crate) struct State {
     pods_seen: u64,
     nodeclaims: BTreeMap<String, NodeClaim>,
     nodes: BTreeMap<String, String>,
+    /// Names of Nodes that are gone: the pods on them are lost, whatever the API server says of them yet.
+    gone_nodes: BTreeSet<String>,
+    /// Names of Nodes that were Ready and are not any more: the API server marks the pods on them a moment later.
+    not_ready_nodes: BTreeSet<String>,
     vms: BTreeSet<String>,
+    /// By the VM's name, which is its Node's too.
+    losses: BTreeMap<String, Loss>,
+    /// When each kind of loss last occurred.
+    losses_us: BTreeMap<Loss, u64>,
     nodepools: BTreeMap<String, NodePool>,
     counted: Counted,
     last_activity: (u64, String),
-    autoscalers: BTreeMap<String, u32>,
+    autoscalers: BTreeMap<String, Autoscaler>,
     /// By object and path; without the fields that have no value.
     fields: BTreeMap<String, BTreeMap<String, Value>>,
     /// By object: when a field of it was last seen to change.
@@ -34,6 +49,10 @@ pub(crate) struct State {
     kustomizations: BTreeMap<String, Revisions>,
     /// The commit that the run has pushed last.
     pub(crate) pushed: String,
+    /// The commits of Flux's image automation, each with its moment.
+    pushed_by_flux: Vec<(u64, String)>,
+    /// What actions have set in motion and the watches have not shown.
+    expected: Vec<Expected>,
     /// Whether Azure failed to create a VM: the controller remembers for up to a day where it had no capacity.
     pub(crate) azure_failed: bool,
     /// Why Flux failed to apply a Kustomization, until it has applied it again; by the Kustomization's name.
@@ -47,12 +66,15 @@ pub(crate) struct Revisions {
     pub(crate) applied: String,
     /// The revision whose health checks have passed last.
     pub(crate) healthy: String,
+    /// The revision at which it has failed; empty once it has applied or checked another.
+    pub(crate) failed: String,
 }
 
 #[derive(Debug, Default)]
 struct Pod {
     name: String,
     workload: String,
+    node: String,
     ready: bool,
     deleting: bool,
     /// The order in which pods were first seen.
@@ -64,6 +86,26 @@ struct NodeClaim {
     name: String,
     nodepool: String,
     deleting: bool,
+    drifted: bool,
+}
+
+/// What takes a VM away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Loss {
+    /// Azure has announced that it takes it back: its pods run a little longer.
+    Notice,
+    /// Azure has taken it back.
+    Eviction,
+    /// It has stopped.
+    Crash,
+}
+
+/// What is known of a workload's autoscaler.
+#[derive(Debug, Default)]
+struct Autoscaler {
+    replicas: u32,
+    /// The metrics that it has read, as text, and when another text was first seen.
+    metrics: (String, u64),
 }
 
 /// The occurrences that conditions count, with their moments.
@@ -108,10 +150,15 @@ impl State {
                 match fact.what {
                     AzureFactKind::VmAccepted => {
                         self.vms.insert(fact.vm.clone());
+                        // A VM of a name that was used before is another one.
+                        self.losses.remove(&fact.vm);
                     }
                     AzureFactKind::VmDeleted => {
                         self.vms.remove(&fact.vm);
                     }
+                    AzureFactKind::SpotNotice => self.lose(fact, Loss::Notice),
+                    AzureFactKind::SpotEvicted => self.lose(fact, Loss::Eviction),
+                    AzureFactKind::VmCrashed => self.lose(fact, Loss::Crash),
                     AzureFactKind::ProvisioningFailed => self.azure_failed = true,
                     _ => {}
                 }
@@ -124,11 +171,20 @@ impl State {
                     None => drop(fields.remove(path)),
                 }
             }
+            EventKind::Action(ActionStamps { what: ActionKind::Push { id: None, revision }, .. }) => {
+                self.pushed_by_flux.push((event.at_us, revision.clone()));
+            }
             EventKind::Reason(reason) if reason.kind == "Kustomization" && reason.severity == "Warning" => {
                 self.flux_failures.insert(reason.name.clone(), reason.message.clone());
             }
             _ => {}
         }
+    }
+
+    fn lose(&mut self, fact: &AzureFact, loss: Loss) {
+        let last_us = self.losses_us.entry(loss).or_default();
+        *last_us = fact.occurred_us.max(*last_us);
+        self.losses.insert(fact.vm.clone(), loss);
     }
 
     fn note_activity(&mut self, at_us: u64, milestone: &Milestone) {
@@ -157,6 +213,9 @@ impl State {
                 if let Some(workload) = milestone.attributes.get(attribute::WORKLOAD) {
                     pod.workload.clone_from(workload);
                 }
+                if let Some(node) = milestone.attributes.get(attribute::NODE) {
+                    pod.node.clone_from(node);
+                }
                 match reached {
                     Reached::Ready => pod.ready = true,
                     Reached::NotReady => pod.ready = false,
@@ -174,12 +233,26 @@ impl State {
                     claim.nodepool.clone_from(nodepool);
                 }
                 claim.deleting |= reached == Reached::Deleting;
+                claim.drifted |= reached == Reached::Drifted;
             }
             (ObjectKind::Node, Reached::Deleted) => {
                 self.nodes.remove(uid);
+                self.gone_nodes.insert(milestone.object.name.clone());
             }
-            (ObjectKind::Node, _) => {
-                self.nodes.insert(uid.clone(), milestone.object.name.clone());
+            (ObjectKind::Node, reached) => {
+                let name = &milestone.object.name;
+                self.nodes.insert(uid.clone(), name.clone());
+                self.gone_nodes.remove(name);
+                match reached {
+                    // A VM that had crashed runs again.
+                    Reached::Ready => {
+                        if self.not_ready_nodes.remove(name) && self.losses.get(name) == Some(&Loss::Crash) {
+                            self.losses.remove(name);
+                        }
+                    }
+                    Reached::NotReady => drop(self.not_ready_nodes.insert(name.clone())),
+                    _ => {}
+                }
             }
             (ObjectKind::NodePool, Reached::Deleted) => {
                 self.nodepools.remove(uid);
@@ -200,23 +273,45 @@ impl State {
                 self.kustomizations.remove(&milestone.object.name);
             }
             (ObjectKind::Kustomization, Reached::Applied) => {
-                self.kustomizations.entry(milestone.object.name.clone()).or_default().applied = revision;
+                let revisions = self.kustomizations.entry(milestone.object.name.clone()).or_default();
+                revisions.applied = revision;
+                revisions.failed.clear();
             }
             (ObjectKind::Kustomization, Reached::Healthy) => {
                 self.flux_failures.remove(&milestone.object.name);
-                self.kustomizations.entry(milestone.object.name.clone()).or_default().healthy = revision;
+                let revisions = self.kustomizations.entry(milestone.object.name.clone()).or_default();
+                revisions.healthy = revision;
+                revisions.failed.clear();
+            }
+            (ObjectKind::Kustomization, Reached::Failed) => {
+                self.kustomizations.entry(milestone.object.name.clone()).or_default().failed = revision;
             }
             _ => {}
         }
     }
 
-    /// Ready pods that are not being deleted, by workload.
+    /// Ready pods that are not being deleted, by workload. A pod on a node that is lost is not one of them, whatever the API server says of
+    /// it yet.
     pub(crate) fn ready_pods(&self) -> BTreeMap<&str, u32> {
-        let mut counts = BTreeMap::new();
-        for pod in self.pods.values().filter(|pod| pod.ready && !pod.deleting) {
-            *counts.entry(pod.workload.as_str()).or_default() += 1;
+        self.count_ready(|state, pod| !state.is_lost(pod))
+    }
+
+    /// Those of them whose VM Azure has announced to take back.
+    pub(crate) fn ready_pods_on_notice(&self) -> BTreeMap<&str, u32> {
+        self.count_ready(|state, pod| !state.is_lost(pod) && state.losses.get(&pod.node) == Some(&Loss::Notice))
+    }
+
+    fn is_lost(&self, pod: &Pod) -> bool {
+        let by_azure = matches!(self.losses.get(&pod.node), Some(Loss::Eviction | Loss::Crash));
+        by_azure || self.gone_nodes.contains(&pod.node) || self.not_ready_nodes.contains(&pod.node)
+    }
+
+    fn count_ready(&self, counts: impl Fn(&Self, &Pod) -> bool) -> BTreeMap<&str, u32> {
+        let mut by_workload = BTreeMap::new();
+        for pod in self.pods.values().filter(|pod| pod.ready && !pod.deleting && counts(self, pod)) {
+            *by_workload.entry(pod.workload.as_str()).or_default() += 1;
         }
-        counts
+        by_workload
     }
 
     /// Whether the pod of that UID is Ready and not being deleted.
@@ -236,6 +331,21 @@ impl State {
         self.kustomizations.get(name).cloned().unwrap_or_default()
     }
 
+    /// The stage that the newest commit has reached where it is not in force.
+    pub(crate) fn commit_stage(&self) -> Option<String> {
+        let is = |revision: &str| !self.pushed.is_empty() && revision.ends_with(&self.pushed);
+        let root = self.kustomization(flux::NAME);
+        if is(&root.healthy) {
+            return None;
+        }
+        let stage = match () {
+            () if is(&root.applied) => "applied, its health checks have not passed",
+            () if is(&self.fetched) => "fetched, not applied",
+            () => "pushed, not fetched",
+        };
+        Some(format!("commit {} is {stage}", short(&self.pushed)))
+    }
+
     /// Starts to count these, for [`State::occurrences`].
     pub(crate) fn count_occurrences(&mut self, of: Vec<EventPattern>) {
         self.counted.moments = of.into_iter().map(|of| (of, Vec::new())).collect();
@@ -253,14 +363,33 @@ impl State {
         &self.last_activity
     }
 
-    /// Sets how many replicas the workload's autoscaler asks for.
-    pub(crate) fn set_autoscaled_replicas(&mut self, workload: &str, replicas: u32) {
-        self.autoscalers.insert(workload.to_owned(), replicas);
+    /// Sets how many replicas the workload's autoscaler asks for, and the metrics that it has read, as they were seen at a moment.
+    pub(crate) fn set_autoscaler(&mut self, workload: &str, replicas: u32, metrics: String, at_us: u64) {
+        let autoscaler = self.autoscalers.entry(workload.to_owned()).or_default();
+        autoscaler.replicas = replicas;
+        if autoscaler.metrics.0 != metrics {
+            autoscaler.metrics = (metrics, at_us);
+        }
     }
 
     /// How many replicas the workload's autoscaler asks for, where that is known.
     pub(crate) fn autoscaled_replicas(&self, workload: &str) -> Option<u32> {
-        self.autoscalers.get(workload).copied()
+        self.autoscalers.get(workload).map(|autoscaler| autoscaler.replicas)
+    }
+
+    /// When the workload's autoscaler was first seen to have read the metrics that it has now, in microseconds since the run started.
+    pub(crate) fn metrics_read_us(&self, workload: &str) -> u64 {
+        self.autoscalers.get(workload).map_or(0, |autoscaler| autoscaler.metrics.1)
+    }
+
+    /// When a VM was last lost in this way, in microseconds since the run started; 0 where none was.
+    pub(crate) fn loss_seen_us(&self, loss: Loss) -> u64 {
+        self.losses_us.get(&loss).copied().unwrap_or(0)
+    }
+
+    /// Whether Flux's image automation has pushed the commit of a revision since a moment.
+    pub(crate) fn was_pushed_by_flux_since(&self, revision: &str, since_us: u64) -> bool {
+        self.pushed_by_flux.iter().any(|(at_us, commit)| *at_us >= since_us && revision.ends_with(commit))
     }
 
     /// The value of a field of an object that the scenario names; `None` where it has none.
@@ -282,6 +411,16 @@ impl State {
     pub(crate) fn nodeclaims_among(&self, uids: &BTreeSet<String>) -> Vec<&str> {
         let found = self.nodeclaims.iter().filter(|(uid, _)| uids.contains(*uid));
         found.map(|(_, claim)| claim.name.as_str()).collect()
+    }
+
+    /// How many NodeClaims with these UIDs are not being deleted.
+    pub(crate) fn nodeclaims_staying(&self, uids: &BTreeSet<String>) -> usize {
+        self.nodeclaims.iter().filter(|(uid, claim)| uids.contains(*uid) && !claim.deleting).count()
+    }
+
+    /// Whether any NodeClaim with one of these UIDs is marked as drifted, or is gone.
+    pub(crate) fn any_drifted(&self, uids: &BTreeSet<String>) -> bool {
+        uids.iter().any(|uid| self.nodeclaims.get(uid).is_none_or(|claim| claim.drifted))
     }
 
     /// NodeClaims that are not being deleted: of one NodePool, or of all.
@@ -326,6 +465,11 @@ impl State {
         ];
         all.map(|(number, noun)| count(number, noun)).join(", ")
     }
+}
+
+/// A commit as messages name it.
+pub(crate) fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
 }
 
 #[cfg(test)]
