@@ -14,7 +14,7 @@ use crate::check::NotificationPattern;
 use crate::{Bounds, EventPattern, Field, Names, PlannedAction};
 
 /// One step of a run: its actions are sent at their times, then its conditions are awaited or its time is held.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Phase {
     /// Unique within the plan.
@@ -30,6 +30,13 @@ pub struct Phase {
     /// How long the phase is held, from its start, where it has no condition.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub hold: Option<Span>,
+    /// Whether the deadline may pass: the phase is then watched for that long at most, and nobody expects its conditions.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deadline_may_pass: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A condition that ends a phase.
@@ -47,7 +54,7 @@ pub enum Condition {
     AllNodesReplaced,
     /// No pod, NodeClaim, Node or VM has reached a milestone for this long.
     Settled(Span),
-    /// Something has happened this often since the phase started.
+    /// Something has happened this often since the phase started, or an earlier one.
     Happened(HappenedSoFar),
     /// This many NodeClaims are not being deleted.
     Nodes(NodeCount),
@@ -55,14 +62,16 @@ pub enum Condition {
     ReadyPods(ReadyPods),
     /// The field of an object has the value that it must have.
     Field(Field),
-    /// Flux has sent this many notifications since the phase started.
+    /// Flux has sent this many notifications since the phase started, or an earlier one.
     Notified(NotifiedSoFar),
     /// Flux has applied the newest revision that the run has pushed, and its health checks have passed: the root Kustomization, by that
     /// very revision.
     InForce,
+    /// At least one of these conditions holds.
+    Any(Vec<Condition>),
 }
 
-/// Events since the start of the phase.
+/// Events since the start of a phase.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HappenedSoFar {
@@ -72,9 +81,12 @@ pub struct HappenedSoFar {
     /// Minimum number (default: 1).
     #[serde(default = "crate::defaults::one")]
     pub at_least: u32,
+    /// Since the start of this earlier phase (default: of the phase that waits).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
 }
 
-/// Notifications since the start of the phase.
+/// Notifications since the start of a phase.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NotifiedSoFar {
@@ -84,6 +96,9 @@ pub struct NotifiedSoFar {
     /// Minimum number (default: 1).
     #[serde(default = "crate::defaults::one")]
     pub at_least: u32,
+    /// Since the start of this earlier phase (default: of the phase that waits).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
 }
 
 /// A number of nodes. At least one of the bounds.
@@ -115,20 +130,30 @@ impl Condition {
         self.into()
     }
 
-    /// The events that it counts, and how many of them it waits for.
-    pub fn counts(&self) -> Option<(Cow<'_, EventPattern>, u32)> {
+    /// The conditions that it is made of: itself, or those of which any must hold.
+    pub fn parts(&self) -> Vec<&Self> {
         match self {
-            Self::Happened(happened) => Some((Cow::Borrowed(&happened.pattern), happened.at_least)),
-            Self::Notified(notified) => Some((Cow::Owned(notified.notification.pattern()), notified.at_least)),
-            Self::AllPodsReady
-            | Self::NoPods
-            | Self::NoNodes
-            | Self::AllNodesReplaced
-            | Self::Settled(_)
-            | Self::Nodes(_)
-            | Self::ReadyPods(_)
-            | Self::Field(_)
-            | Self::InForce => None,
+            Self::Any(alternatives) => alternatives.iter().flat_map(Self::parts).collect(),
+            one => vec![one],
+        }
+    }
+
+    /// The events that it counts.
+    pub fn counted(&self) -> Vec<Cow<'_, EventPattern>> {
+        let of = |part: &'_ Self| match part {
+            Self::Happened(happened) => Some(Cow::Owned(happened.pattern.clone())),
+            Self::Notified(notified) => Some(Cow::Owned(notified.notification.pattern())),
+            _ => None,
+        };
+        self.parts().into_iter().filter_map(of).collect()
+    }
+
+    /// The earlier phase from whose start it counts.
+    pub fn since(&self) -> Option<&str> {
+        match self {
+            Self::Happened(happened) => happened.since.as_deref(),
+            Self::Notified(notified) => notified.since.as_deref(),
+            _ => None,
         }
     }
 
@@ -144,9 +169,16 @@ impl Condition {
                 let unknown = names.workload(&["workload"], &pods.workload);
                 always(pods.bounds).into_iter().chain(unknown).collect()
             }
-            Self::Happened(HappenedSoFar { pattern: EventPattern { workload: Some(workload), .. }, .. }) => {
-                names.workload(&["workload"], workload)
+            Self::Happened(HappenedSoFar { pattern, since, .. }) => {
+                let workload = pattern.workload.iter().flat_map(|workload| names.workload(&["workload"], workload));
+                let since = since.iter().flat_map(|phase| names.phase(&["since"], phase));
+                workload.chain(since).collect()
             }
+            Self::Notified(NotifiedSoFar { since: Some(phase), .. }) => names.phase(&["since"], phase),
+            Self::Any(alternatives) if alternatives.len() < 2 => {
+                vec![Problem::new(&[], "`any` has no alternatives to choose from", "give at least two conditions")]
+            }
+            Self::Any(alternatives) => numbered(alternatives, names),
             Self::Settled(span) if *span == Span::ZERO => {
                 vec![Problem::new(&[], "`settled` must be longer than 0s", "give a duration above 0s")]
             }
@@ -159,7 +191,6 @@ impl Condition {
             | Self::NoNodes
             | Self::AllNodesReplaced
             | Self::Settled(_)
-            | Self::Happened(_)
             | Self::Notified(_)
             | Self::InForce => Vec::new(),
         };
@@ -174,9 +205,11 @@ impl fmt::Display for Condition {
                 f.write_str(self.as_str())
             }
             Self::Settled(span) => write!(f, "settled for {span}"),
-            Self::Happened(happened) => write!(f, "at least {} x {}", happened.at_least, happened.pattern),
-            Self::Notified(notified) => {
-                write!(f, "at least {} x {}", notified.at_least, notified.notification.pattern())
+            Self::Happened(HappenedSoFar { pattern, at_least, since }) => {
+                write!(f, "at least {at_least} x {pattern}{}", counted_from(since.as_deref()))
+            }
+            Self::Notified(NotifiedSoFar { notification, at_least, since }) => {
+                write!(f, "at least {at_least} x {}{}", notification.pattern(), counted_from(since.as_deref()))
             }
             Self::Nodes(nodes) => {
                 write!(f, "{} nodes", nodes.bounds)?;
@@ -184,8 +217,16 @@ impl fmt::Display for Condition {
             }
             Self::ReadyPods(pods) => write!(f, "{} Ready pods of {}", pods.bounds, pods.workload),
             Self::Field(field) => field.fmt(f),
+            Self::Any(alternatives) => {
+                let alternatives: Vec<String> = alternatives.iter().map(ToString::to_string).collect();
+                write!(f, "({})", alternatives.join(" or "))
+            }
         }
     }
+}
+
+fn counted_from(since: Option<&str>) -> String {
+    since.map_or(String::new(), |phase| format!(" since {phase}"))
 }
 
 /// What ends a phase: conditions that must all hold at once. One alone is written without a list.
@@ -202,15 +243,18 @@ impl Conditions {
     pub fn problems(&self, names: &Names<'_>) -> Vec<Problem> {
         match self.0.as_slice() {
             [one] => one.problems(names),
-            several => {
-                let of = |(index, condition): (usize, &Condition)| {
-                    let problems = condition.problems(names).into_iter();
-                    problems.map(move |problem| problem.under(index.to_string())).collect::<Vec<_>>()
-                };
-                several.iter().enumerate().flat_map(of).collect()
-            }
+            several => numbered(several, names),
         }
     }
+}
+
+/// The problems of several conditions, each under its index.
+fn numbered(conditions: &[Condition], names: &Names<'_>) -> Vec<Problem> {
+    let of = |(index, condition): (usize, &Condition)| {
+        let problems = condition.problems(names).into_iter();
+        problems.map(move |problem| problem.under(index.to_string())).collect::<Vec<_>>()
+    };
+    conditions.iter().enumerate().flat_map(of).collect()
 }
 
 impl From<Condition> for Conditions {

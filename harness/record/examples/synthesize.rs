@@ -259,6 +259,7 @@ fn plan(seed: u64, bursts: u64) -> Plan {
         within: until.is_some().then(|| Span::from_secs(seconds)),
         hold: until.is_none().then(|| Span::from_secs(seconds)),
         until: until.map(Conditions::from),
+        ..Phase::default()
     };
     let names: Vec<String> = CLASSES.iter().map(|(_, workload, _)| (*workload).to_owned()).collect();
     let check = |json| serde_json::from_value(json).expect("is a check");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use harness_cluster::flux;
-use harness_plan::{Action, Condition, Conditions, EventPattern, HappenedSoFar, Phase, Plan};
+use harness_plan::{Action, Condition, Conditions, EventPattern, HappenedSoFar, NotifiedSoFar, Phase, Plan};
 use harness_units::{Span, count};
 
 use crate::state::State;
@@ -78,6 +78,8 @@ pub(crate) struct PhaseStart {
     pub(crate) at_us: u64,
     /// When the last of its actions was answered: their effects take a moment to show.
     pub(crate) acted_us: u64,
+    /// When each earlier phase started.
+    earlier_us: BTreeMap<String, u64>,
     /// UIDs of the NodeClaims that existed.
     nodeclaims: BTreeSet<String>,
     replicas: PlannedReplicas,
@@ -85,15 +87,20 @@ pub(crate) struct PhaseStart {
 
 impl PhaseStart {
     /// A phase that starts with this state.
-    pub(crate) fn new(at_us: u64, state: &State, replicas: &PlannedReplicas) -> Self {
+    pub(crate) fn new(
+        at_us: u64,
+        state: &State,
+        replicas: &PlannedReplicas,
+        earlier_us: &BTreeMap<String, u64>,
+    ) -> Self {
         let nodeclaims = state.nodeclaim_uids().map(str::to_owned).collect();
-        Self { at_us, acted_us: at_us, nodeclaims, replicas: replicas.clone() }
+        Self { at_us, acted_us: at_us, earlier_us: earlier_us.clone(), nodeclaims, replicas: replicas.clone() }
     }
-}
 
-/// As [`missing`], without what waits for quiet.
-pub(crate) fn missing_besides_quiet(until: &Conditions, state: &State, start: &PhaseStart) -> Option<String> {
-    missing(until, state, start, u64::MAX)
+    /// From when on events are counted: from the start of that phase, or of this one.
+    fn counted_from_us(&self, phase: Option<&str>) -> u64 {
+        phase.and_then(|phase| self.earlier_us.get(phase).copied()).unwrap_or(self.at_us)
+    }
 }
 
 /// What is missing until all conditions hold; `None` where they do. `now_us` matters to [`Condition::Settled`] alone.
@@ -116,6 +123,8 @@ fn looks_at_state(condition: &Condition) -> bool {
         | Condition::Nodes(_)
         | Condition::ReadyPods(_)
         | Condition::Field(_) => true,
+        // Each alternative by itself.
+        Condition::Any(_) => false,
         Condition::Happened(_) | Condition::Notified(_) | Condition::InForce => false,
     }
 }
@@ -145,8 +154,18 @@ fn missing_of(condition: &Condition, state: &State, start: &PhaseStart, now_us: 
                 format!("quiet for {quiet} only; last: {}", if what.is_empty() { "nothing" } else { what.as_str() })
             })
         }
-        Condition::Happened(HappenedSoFar { pattern, at_least }) => happened(pattern, *at_least, state, start),
-        Condition::Notified(notified) => happened(&notified.notification.pattern(), notified.at_least, state, start),
+        Condition::Happened(HappenedSoFar { pattern, at_least, since }) => {
+            happened(pattern, *at_least, state, start.counted_from_us(since.as_deref()))
+        }
+        Condition::Notified(NotifiedSoFar { notification, at_least, since }) => {
+            happened(&notification.pattern(), *at_least, state, start.counted_from_us(since.as_deref()))
+        }
+        Condition::Any(alternatives) => {
+            let alone = |condition: &Condition| missing(&condition.clone().into(), state, start, now_us);
+            let missing: Vec<Option<String>> = alternatives.iter().map(alone).collect();
+            let missing: Option<Vec<String>> = missing.into_iter().collect();
+            missing.map(|missing| format!("none of: {}", missing.join(" | ")))
+        }
         Condition::Nodes(nodes) => {
             let found = state.nodeclaims_to_stay(nodes.nodepool.as_deref());
             let of = nodes.nodepool.as_ref().map_or(String::new(), |pool| format!(" of {pool}"));
@@ -173,18 +192,19 @@ fn missing_of(condition: &Condition, state: &State, start: &PhaseStart, now_us: 
     }
 }
 
-/// The moment at which the conditions that wait for quiet hold if nothing more happens, in microseconds since the run started; 0 where
-/// there are none.
-pub(crate) fn settles_us(until: &Conditions, state: &State, start: &PhaseStart) -> u64 {
-    let quiet_us = until.0.iter().filter_map(|condition| match condition {
+/// The next moment at which a condition that waits for quiet holds if nothing more happens, in microseconds since the run started; `None` where
+/// none does.
+pub(crate) fn settles_us(until: &Conditions, state: &State, start: &PhaseStart, now_us: u64) -> Option<u64> {
+    let quiet_us = until.0.iter().flat_map(Condition::parts).filter_map(|condition| match condition {
         Condition::Settled(span) => Some(span.as_micros()),
         _ => None,
     });
-    quiet_us.max().map_or(0, |quiet_us| state.last_activity().0.max(start.acted_us) + quiet_us)
+    let since_us = state.last_activity().0.max(start.acted_us);
+    quiet_us.map(|quiet_us| since_us + quiet_us).filter(|due_us| *due_us > now_us).min()
 }
 
-fn happened(pattern: &EventPattern, at_least: u32, state: &State, start: &PhaseStart) -> Option<String> {
-    let times = state.occurrences(pattern, start.at_us);
+fn happened(pattern: &EventPattern, at_least: u32, state: &State, since_us: u64) -> Option<String> {
+    let times = state.occurrences(pattern, since_us);
     unless(times >= at_least, || format!("{pattern} has happened {times} of {}", count(at_least, "time")))
 }
 
@@ -230,13 +250,7 @@ mod tests {
 
     fn scale(workload: &str, to: u32) -> Phase {
         let action = Action::Scale(harness_plan::Scale::step(workload, 0, to));
-        Phase {
-            name: "p".to_owned(),
-            actions: vec![PlannedAction { id: 0, at_us: 0, action }],
-            until: None,
-            within: None,
-            hold: None,
-        }
+        Phase { name: "p".to_owned(), actions: vec![PlannedAction { id: 0, at_us: 0, action }], ..Phase::default() }
     }
 
     fn pod(uid: &str, reached: Reached) -> Event {
@@ -244,7 +258,7 @@ mod tests {
     }
 
     fn start(replicas: PlannedReplicas, state: &State) -> PhaseStart {
-        PhaseStart::new(0, state, &replicas)
+        PhaseStart::new(0, state, &replicas, &BTreeMap::new())
     }
 
     #[test]
@@ -270,7 +284,7 @@ mod tests {
         let mut state = State::default();
         state.pushed = "new".to_owned();
         let pattern = EventPattern::any(OccurrenceKind::PodReady);
-        let none_yet = Conditions::from(Condition::Happened(HappenedSoFar { pattern, at_least: 0 }));
+        let none_yet = Conditions::from(Condition::Happened(HappenedSoFar { pattern, at_least: 0, since: None }));
         let all_ready = Conditions::from(Condition::AllPodsReady);
         let lacks = |until: &Conditions, state: &State| missing(until, state, &PhaseStart::default(), 0);
         assert_eq!(lacks(&all_ready, &state), None);
@@ -279,7 +293,7 @@ mod tests {
         let expected = "`commit `x`` has no effect yet: commit new is pushed, not fetched";
         assert_eq!(lacks(&all_ready, &state).as_deref(), Some(expected));
         let quiet = Conditions::from(Condition::Settled(Span::from_secs(1)));
-        assert_eq!(missing_besides_quiet(&quiet, &state, &PhaseStart::default()).as_deref(), Some(expected));
+        assert_eq!(missing(&quiet, &state, &PhaseStart::default(), u64::MAX).as_deref(), Some(expected));
         assert_eq!(lacks(&none_yet, &state), None);
     }
 
@@ -372,7 +386,7 @@ mod tests {
         let mut state = State::default();
         let until = Conditions::from(Condition::Settled(Span::from_secs(10)));
         let start = PhaseStart { acted_us: 5_000_000, ..PhaseStart::default() };
-        assert_eq!(settles_us(&until, &state, &start), 15_000_000);
+        assert_eq!(settles_us(&until, &state, &start, 0), Some(15_000_000));
         assert!(missing(&until, &state, &start, 14_000_000).is_some());
         assert_eq!(missing(&until, &state, &start, 15_000_000), None);
         let mut event = milestone(ObjectKind::NodeClaim, "c", Reached::Created, "");
@@ -382,10 +396,15 @@ mod tests {
         assert_eq!(text, "quiet for 6s only; last: NodeClaim name-c Created");
         assert_eq!(missing(&until, &state, &start, 19_000_000), None);
         assert_eq!(
-            settles_us(&Conditions(vec![Condition::NoPods, Condition::Settled(Span::from_secs(10))]), &state, &start),
-            19_000_000
+            settles_us(
+                &Conditions(vec![Condition::NoPods, Condition::Settled(Span::from_secs(10))]),
+                &state,
+                &start,
+                0
+            ),
+            Some(19_000_000)
         );
-        assert_eq!(settles_us(&Condition::NoPods.into(), &state, &start), 0, "nothing waits for quiet");
+        assert_eq!(settles_us(&Condition::NoPods.into(), &state, &start, 0), None, "nothing waits for quiet");
     }
 
     fn field(path: &str, value: Option<serde_json::Value>) -> Event {
@@ -450,8 +469,9 @@ mod tests {
             ));
         }
         let start = PhaseStart { at_us: 20, ..PhaseStart::default() };
-        let until =
-            |at_least| Conditions::from(Condition::Happened(HappenedSoFar { pattern: pattern.clone(), at_least }));
+        let until = |at_least| {
+            Conditions::from(Condition::Happened(HappenedSoFar { pattern: pattern.clone(), at_least, since: None }))
+        };
         assert_eq!(missing(&until(2), &state, &start, 0), None);
         let text = missing(&until(3), &state, &start, 0).unwrap();
         assert_eq!(text, "nodeclaim-drifted (nodepool web) has happened 2 of 3 times");
@@ -487,5 +507,47 @@ mod tests {
         assert_eq!(missing(&until(Some(1), None), &state, &PhaseStart::default(), 0), None);
         let text = missing(&until(None, Some(0)), &state, &PhaseStart::default(), 0).unwrap();
         assert_eq!(text, "1 Ready pod of web");
+    }
+
+    #[test]
+    fn any_of_several_conditions_is_enough_and_each_waits_for_the_effects_by_itself() {
+        let pattern = EventPattern::any(OccurrenceKind::PodReady);
+        let happened =
+            |at_least| Condition::Happened(HappenedSoFar { pattern: pattern.clone(), at_least, since: None });
+        let settled = Condition::Settled(Span::from_secs(10));
+        let either = |at_least| Conditions::from(Condition::Any(vec![happened(at_least), settled.clone()]));
+        let mut state = State::default();
+        let effect = Effect::PodDeletion { uid: "a".to_owned() };
+        state.apply(&pod("a", Reached::Ready));
+        state.expect(Expected { id: 1, action: "replace web".to_owned(), effect, sent_us: 0 });
+        let lacks = |until: &Conditions, now_us| missing(until, &state, &PhaseStart::default(), now_us);
+        assert_eq!(lacks(&either(0), 0), None, "an event needs no effect");
+        let text = lacks(&either(1), u64::MAX).unwrap();
+        assert!(
+            text.starts_with("none of: pod-ready has happened 0 of 1 time | `replace web` has no effect"),
+            "{text}"
+        );
+        assert_eq!(settles_us(&either(1), &state, &PhaseStart::default(), 0), Some(10_000_000));
+        assert_eq!(settles_us(&either(1), &state, &PhaseStart::default(), 10_000_000), None, "it is quiet already");
+    }
+
+    #[test]
+    fn events_are_counted_from_the_start_of_the_phase_that_is_named() {
+        let pattern = EventPattern::any(OccurrenceKind::NodeclaimDrifted);
+        let mut state = State::default();
+        state.count_occurrences(vec![pattern.clone()]);
+        state.apply(&with_attributes(
+            milestone(ObjectKind::NodeClaim, "a", Reached::Drifted, ""),
+            10,
+            &BTreeMap::new(),
+        ));
+        let earlier_us = BTreeMap::from([("rollout".to_owned(), 5)]);
+        let start = PhaseStart::new(20, &state, &PlannedReplicas::default(), &earlier_us);
+        let since = |since: Option<&str>| {
+            let since = since.map(str::to_owned);
+            Conditions::from(Condition::Happened(HappenedSoFar { pattern: pattern.clone(), at_least: 1, since }))
+        };
+        assert!(missing(&since(None), &state, &start, 30).is_some());
+        assert_eq!(missing(&since(Some("rollout")), &state, &start, 30), None);
     }
 }

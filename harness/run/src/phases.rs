@@ -1,10 +1,12 @@
 //! The plan's phases, one after another.
 
+use std::collections::BTreeMap;
+
 use harness_plan::{Conditions, Phase, Plan};
 use harness_record::event::PhaseOutcome;
 use harness_units::Span;
 
-use crate::conditions::{PhaseStart, PlannedReplicas, missing, missing_besides_quiet, settles_us};
+use crate::conditions::{PhaseStart, PlannedReplicas, missing, settles_us};
 use crate::drive::{Actions, Driver};
 use crate::hub::Hub;
 use crate::state::State;
@@ -21,12 +23,14 @@ const LATE: &str = "the conditions held only after the deadline";
 /// fleet must be scaled down in any case.
 pub(crate) async fn run(plan: &Plan, actions: &Actions) {
     let mut replicas = PlannedReplicas::new(plan);
+    let mut started_us_by_phase = BTreeMap::new();
     for phase in &plan.phases {
         let hub = &actions.context.hub;
         let started_us = hub.start_phase(&phase.name);
         replicas.add(phase);
         // Before the first action: its effects belong to the phase.
-        let start = hub.read(|state| PhaseStart::new(started_us, state, &replicas));
+        let start = hub.read(|state| PhaseStart::new(started_us, state, &replicas, &started_us_by_phase));
+        started_us_by_phase.insert(phase.name.clone(), started_us);
         let mut driver = Driver::start(phase, started_us, actions);
         let (outcome, detail) = end(phase, start, &mut driver, hub).await;
         hub.update(State::end_phase);
@@ -62,14 +66,20 @@ async fn end(phase: &Phase, mut start: PhaseStart, driver: &mut Driver, hub: &Hu
     }
 }
 
-/// Returns when the conditions hold. One that waits for quiet is checked when it would hold if nothing more happened, not at every event.
+/// Returns when the conditions hold: at an event, or when it has been quiet for long enough.
 async fn wait(until: &Conditions, start: &PhaseStart, hub: &Hub) {
+    let missing = |state: &State| missing(until, state, start, hub.clock.now_us());
     loop {
-        hub.wait_until(|state| missing_besides_quiet(until, state, start).is_none()).await;
-        let due_us = hub.read(|state| settles_us(until, state, start));
-        if hub.clock.now_us() >= due_us {
-            return;
+        let due_us = hub.read(|state| settles_us(until, state, start, hub.clock.now_us()));
+        let quiet = async {
+            match due_us {
+                Some(due_us) => tokio::time::sleep_until(hub.clock.instant(due_us)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = hub.wait_until(|state| missing(state).is_none()) => return,
+            () = quiet => {}
         }
-        tokio::time::sleep_until(hub.clock.instant(due_us)).await;
     }
 }

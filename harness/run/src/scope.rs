@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use harness_plan::{Action, Change, Check, EventPattern, OccurrenceKind, Plan, TreeEdit};
+use harness_plan::{Action, Change, Check, Condition, EventPattern, OccurrenceKind, Plan, TreeEdit};
 use serde_json::Value;
 
 /// The names of the NodePools that a run may bring into being: those of its tree, those that its commits add and those that it creates itself.
@@ -67,7 +67,7 @@ pub(crate) fn reasons(plan: &Plan) -> BTreeSet<String> {
 
 fn awaited(plan: &Plan) -> impl Iterator<Item = Cow<'_, EventPattern>> {
     let conditions = plan.phases.iter().filter_map(|phase| phase.until.as_ref()).flat_map(|until| &until.0);
-    conditions.filter_map(|condition| Some(condition.counts()?.0))
+    conditions.flat_map(Condition::counted)
 }
 
 #[cfg(test)]
@@ -136,7 +136,7 @@ mod tests {
         let actions = actions.into_iter().map(|action| PlannedAction { id: 0, at_us: 0, action }).collect();
         let mut plan = plan(json!([]), &[]);
         plan.node_config.classes.push(NodeClass { name: "a".to_owned(), ..NodeClass::default() });
-        plan.phases.push(Phase { name: "p".to_owned(), actions, until: None, within: None, hold: None });
+        plan.phases.push(Phase { name: "p".to_owned(), actions, ..Phase::default() });
         assert_eq!(
             nodepools(&plan),
             ["a", "added", "by-hand", "many-1", "many-2", "renamed"].map(str::to_owned).into()

@@ -366,7 +366,8 @@ fn pool_of<'p>(until: &'p Conditions, plan: &'p Plan) -> Option<&'p str> {
         | Condition::Settled(_)
         | Condition::Field(_)
         | Condition::Notified(_)
-        | Condition::InForce => None,
+        | Condition::InForce
+        | Condition::Any(_) => None,
     })
 }
 

@@ -20,7 +20,7 @@ pub(super) fn objects(
         }
     };
     for phase in phases {
-        for condition in phase.until.iter().flat_map(|until| &until.0) {
+        for condition in phase.until.iter().flat_map(|until| &until.0).flat_map(Condition::parts) {
             if let Condition::Field(field) = condition {
                 look(&field.object, field.path.clone());
             }

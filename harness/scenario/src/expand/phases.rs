@@ -42,6 +42,7 @@ pub(super) fn expand(
             until: spec.until.as_ref().map(|until| until.value.clone()),
             within: spec.within.as_ref().map(|within| within.value),
             hold: spec.hold.as_ref().map(|hold| hold.value),
+            deadline_may_pass: spec.deadline_may_pass,
         });
     }
     phases

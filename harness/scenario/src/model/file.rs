@@ -214,4 +214,8 @@ pub struct PhaseSpec {
     /// How long the phase lasts, where it has no condition.
     #[serde(default, rename = "for")]
     pub hold: Option<Located<Span>>,
+    /// The deadline may pass: the phase waits for its condition for that long at most, and that it is reached is not expected (default:
+    /// false).
+    #[serde(default)]
+    pub deadline_may_pass: bool,
 }

@@ -29,7 +29,14 @@ const APPLIED: Duration = Duration::from_secs(10);
 pub(crate) fn expected(scheduled: &PhaseSchedule, boot: Option<&Distribution>) -> Duration {
     let arrived = scheduled.scalings.iter().map(|scaling| scaling.end).max().unwrap_or_default();
     let provisioned = || BATCH_AND_POLL + boot.map_or(BOOT, slow);
-    let takes = |until: &Condition| match until {
+    let Some(then) = scheduled.until.iter().map(|until| takes(until, &provisioned)).max() else {
+        return scheduled.length.as_duration();
+    };
+    (arrived + then).min(scheduled.length.as_duration())
+}
+
+fn takes(until: &Condition, provisioned: &impl Fn() -> Duration) -> Duration {
+    match until {
         Condition::AllPodsReady | Condition::ReadyPods(_) | Condition::Happened(_) => provisioned(),
         Condition::NoPods => PODS_GONE,
         Condition::NoNodes | Condition::Nodes(_) => CONSOLIDATION,
@@ -37,9 +44,10 @@ pub(crate) fn expected(scheduled: &PhaseSchedule, boot: Option<&Distribution>) -
         Condition::Settled(span) => CONSOLIDATION + span.as_duration(),
         Condition::Field(_) | Condition::Notified(_) => OBSERVED,
         Condition::InForce => APPLIED,
-    };
-    let Some(then) = scheduled.until.iter().map(takes).max() else { return scheduled.length.as_duration() };
-    (arrived + then).min(scheduled.length.as_duration())
+        Condition::Any(alternatives) => {
+            alternatives.iter().map(|until| takes(until, provisioned)).min().unwrap_or_default()
+        }
+    }
 }
 
 /// A slow boot, since a phase waits for the slowest.

@@ -107,13 +107,14 @@ impl Context<'_> {
 
 type Rule = fn(&Context<'_>) -> Vec<Diagnostic>;
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     names::scenario_and_phases,
     names::workloads,
     needs::cover_the_actions,
     needs::placeholders_have_values,
     phases::end,
     phases::have_time,
+    phases::count_from_earlier_ones,
     actions::make_sense,
     actions::are_in_time,
     actions::change_something,

@@ -1,6 +1,7 @@
 //! Every phase ends, and within a time that is said.
 
 use super::Context;
+use harness_plan::Condition;
 use harness_units::Span;
 use harness_yaml::Diagnostic;
 
@@ -30,6 +31,27 @@ pub(super) fn end(context: &Context<'_>) -> Vec<Diagnostic> {
                 "use `until` with `within`, or `for`; split the phase where both are meant",
             )),
             _ => {}
+        }
+    }
+    found
+}
+
+/// A wait that counts from the start of a phase names an earlier one.
+pub(super) fn count_from_earlier_ones(context: &Context<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let phases = &context.scenario.phases;
+    for (index, phase) in phases.iter().enumerate() {
+        if phase.deadline_may_pass && phase.within.is_none() {
+            let message = format!("the phase `{}` has no deadline that may pass", phase.name.value);
+            found.push(context.error(phase.name.mark, message, "give it `until` and `within`"));
+        }
+        let Some(until) = &phase.until else { continue };
+        for since in until.0.iter().flat_map(Condition::parts).filter_map(Condition::since) {
+            // Unknown names have been reported.
+            if phases[index..].iter().any(|later| later.name.value == since) {
+                let message = format!("the phase `{since}` has not ended when `{}` waits", phase.name.value);
+                found.push(context.error(until.mark, message, "name an earlier phase, or leave out `since`"));
+            }
         }
     }
     found

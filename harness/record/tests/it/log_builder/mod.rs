@@ -79,6 +79,7 @@ pub(crate) fn plan() -> Plan {
         until: until.map(Conditions::from),
         within: within.map(Span::from_micros),
         hold: hold.map(Span::from_micros),
+        ..Phase::default()
     };
     let names: Vec<String> = CLASSES.iter().map(|(_, workload, _)| (*workload).to_owned()).collect();
     let pools: Vec<String> = CLASSES.iter().map(|(pool, _, _)| (*pool).to_owned()).collect();

@@ -119,7 +119,7 @@ impl Scene {
             actions: Vec::new(),
             until: Some(Condition::AllPodsReady.into()),
             within: Some(Span::from_secs(600)),
-            hold: None,
+            ..Phase::default()
         });
     }
 

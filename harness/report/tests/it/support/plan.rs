@@ -57,6 +57,7 @@ pub(crate) fn plan() -> Plan {
                 until: until.map(Conditions::from),
                 within: within.map(Span::from_secs),
                 hold: hold.map(Span::from_secs),
+                ..Phase::default()
             })
             .collect(),
         expectations: vec![
