@@ -19,7 +19,9 @@ mod latency;
 mod names;
 mod node_config;
 mod notification;
+mod one_or_many;
 mod phase;
+mod placing;
 mod read;
 mod selection;
 mod tree_edit;
@@ -42,10 +44,11 @@ pub use names::{Names, named_once};
 pub use node_config::{Limits, NodeClass, NodeConfig};
 pub use notification::{NotificationFilter, Receiver, Severity};
 pub use phase::{Condition, Conditions, HappenedSoFar, NodeCount, NotifiedSoFar, Phase, ReadyPods};
+pub use placing::{Affinity, AffinityKind, Spread, SpreadList, Topology};
 pub use read::PlanError;
 pub use selection::Selection;
 pub use tree_edit::{ObjectRef, TreeEdit};
-pub use workload::{Autoscale, AutoscaleOn, DisruptionBudget, NamespaceQuota, Spread, Toleration, Workload};
+pub use workload::{Autoscale, AutoscaleOn, DisruptionBudget, NamespaceQuota, Toleration, Workload};
 
 #[cfg(test)]
 mod tests {

@@ -6,11 +6,10 @@ use std::fmt;
 use harness_units::Span;
 use harness_yaml::Problem;
 use schemars::JsonSchema;
-use serde::de::value::{MapAccessDeserializer, StrDeserializer};
-use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::check::NotificationPattern;
+use crate::one_or_many;
 use crate::{Bounds, EventPattern, Field, Names, PlannedAction};
 
 /// One step of a run: its actions are sent at their times, then its conditions are awaited or its time is held.
@@ -277,42 +276,13 @@ impl fmt::Display for Conditions {
 
 impl Serialize for Conditions {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0.as_slice() {
-            [one] => one.serialize(serializer),
-            several => several.serialize(serializer),
-        }
+        one_or_many::serialize(&self.0, serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Conditions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ConditionsVisitor)
-    }
-}
-
-struct ConditionsVisitor;
-
-impl<'de> Visitor<'de> for ConditionsVisitor {
-    type Value = Conditions;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a condition or a list of conditions")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Conditions, E> {
-        Condition::deserialize(StrDeserializer::new(text)).map(Conditions::from)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Conditions, A::Error> {
-        Condition::deserialize(MapAccessDeserializer::new(map)).map(Conditions::from)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Conditions, A::Error> {
-        let mut conditions = Vec::new();
-        while let Some(condition) = items.next_element()? {
-            conditions.push(condition);
-        }
-        Ok(Conditions(conditions))
+        one_or_many::deserialize(deserializer, "a condition or a list of conditions").map(Self)
     }
 }
 

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use harness_units::Amount;
-use harness_units::{Bytes, Millicores, Span};
+use harness_units::{Amount, Bytes, Millicores, Span};
 
-/// A Deployment of identical pods that fit one class and no other.
+use crate::{Affinity, SpreadList};
+
+/// A Deployment of identical pods that fit one class, or that class and its fallback, and no other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Workload {
@@ -16,6 +17,9 @@ pub struct Workload {
     pub name: String,
     /// The class (NodePool) that its pods must land on.
     pub class: String,
+    /// Other classes on which its pods may run too; the provisioner chooses among them all by weight and price.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<String>,
     /// CPU request of one pod.
     pub cpu: Millicores,
     /// Memory request of one pod.
@@ -38,9 +42,21 @@ pub struct Workload {
     /// Its PodDisruptionBudget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disruption_budget: Option<DisruptionBudget>,
-    /// Over what its pods are spread (topologySpreadConstraints, maxSkew 1).
+    /// Over what its pods are spread (topologySpreadConstraints).
+    #[serde(default, skip_serializing_if = "SpreadList::is_empty")]
+    pub spread: SpreadList,
+    /// Beside or apart from which pods its pods run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub affinity: Vec<Affinity>,
+    /// Labels of the nodes that its pods prefer (`preferredDuringSchedulingIgnoredDuringExecution`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prefers: BTreeMap<String, String>,
+    /// The value of its pods' PriorityClass, which the run creates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spread: Option<Spread>,
+    pub priority: Option<i32>,
+    /// How long its pods may take to end; 1 second where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub termination_grace_period: Option<Span>,
     /// Its HorizontalPodAutoscaler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscale: Option<Autoscale>,
@@ -53,6 +69,7 @@ impl Workload {
         Self {
             name: name.into(),
             class: class.into(),
+            fallback: Vec::new(),
             cpu,
             memory,
             node_selector: BTreeMap::new(),
@@ -62,9 +79,18 @@ impl Workload {
             awaited: true,
             do_not_disrupt: false,
             disruption_budget: None,
-            spread: None,
+            spread: SpreadList::default(),
+            affinity: Vec::new(),
+            prefers: BTreeMap::new(),
+            priority: None,
+            termination_grace_period: None,
             autoscale: None,
         }
+    }
+
+    /// The classes (NodePools) on which its pods may run, the one that it is for first.
+    pub fn classes(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.class).chain(&self.fallback).map(String::as_str)
     }
 }
 
@@ -84,16 +110,6 @@ pub enum DisruptionBudget {
     MinAvailable(Amount),
     /// Number or percentage of the pods that may be unavailable.
     MaxUnavailable(Amount),
-}
-
-/// Over what pods are spread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Spread {
-    /// `topology.kubernetes.io/zone`.
-    Zone,
-    /// `kubernetes.io/hostname`.
-    Node,
 }
 
 /// A HorizontalPodAutoscaler.

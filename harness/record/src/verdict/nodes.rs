@@ -100,6 +100,8 @@ impl<'a> Node<'a> {
 /// The pools of a check that a workload of the plan targets: about the others nothing can be said.
 pub(super) fn used<'p>(nodepools: &'p [String], evidence: &Evidence<'_>) -> Vec<&'p str> {
     let workloads = &evidence.source.plan.workloads;
-    let used = |pool: &str| workloads.iter().any(|workload| workload.class == pool && !workload.stays_pending);
+    let used = |pool: &str| {
+        workloads.iter().any(|workload| !workload.stays_pending && workload.classes().any(|class| class == pool))
+    };
     nodepools.iter().map(String::as_str).filter(|pool| used(pool)).collect()
 }

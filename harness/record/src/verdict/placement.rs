@@ -28,22 +28,23 @@ struct Tally {
 pub(super) fn check(check: &Placement, evidence: &Evidence<'_>) -> CheckOutcome {
     let exclusively = check.exclusively;
     let source = evidence.source;
-    let class_of = |workload: &str| {
-        source.plan.workloads.iter().find(|known| known.name == workload).map_or("", |known| known.class.as_str())
+    let classes_of = |workload: &str| -> Vec<&str> {
+        let known = source.plan.workloads.iter().find(|known| known.name == workload);
+        known.map(|known| known.classes().collect()).unwrap_or_default()
     };
     let asked: BTreeSet<&str> = check.workloads.names().iter().map(String::as_str).collect();
-    let classes: BTreeSet<&str> = asked.iter().map(|workload| class_of(workload)).collect();
+    let classes: BTreeSet<&str> = asked.iter().flat_map(|workload| classes_of(workload)).collect();
     let names = &source.timelines.names;
     let mut tally = Tally::default();
     for pod in source.timelines.pods.all.iter().filter(|pod| pod.scheduled.is_some()) {
         let workload = names.text(pod.workload);
-        let class = class_of(workload);
+        let its_classes = classes_of(workload);
         let placed = source.join.placed_of_pod(pod);
         let pool = names.text(placed.nodepool);
         let must_not = source.plan.workloads.iter().any(|known| known.name == workload && known.stays_pending);
         let landed = || format!("{} on {pool}", pod.name);
         if !asked.contains(workload) {
-            if exclusively && class != pool && classes.contains(pool) {
+            if exclusively && !its_classes.contains(&pool) && classes.contains(pool) {
                 tally.intruders.push(landed());
             }
             continue;
@@ -51,7 +52,7 @@ pub(super) fn check(check: &Placement, evidence: &Evidence<'_>) -> CheckOutcome 
         *tally.by_workload.entry(workload.to_owned()).or_default() += 1;
         match pool {
             "" => tally.unknown += 1,
-            pool if pool == class && !must_not => tally.right += 1,
+            pool if its_classes.contains(&pool) && !must_not => tally.right += 1,
             _ => tally.wrong.push(landed()),
         }
     }
@@ -104,7 +105,9 @@ fn unwanted_claims(evidence: &Evidence<'_>) -> Vec<String> {
         for (at_us, pod) in nominated.map_or(&[][..], |tally| &tally.times) {
             found.push(format!("one for {pod} at {}", text::duration(*at_us)));
         }
-        let asks = |other: &harness_plan::Workload| !other.stays_pending && other.class == workload.class;
+        let asks = |other: &harness_plan::Workload| {
+            !other.stays_pending && other.classes().any(|class| class == workload.class)
+        };
         if workload.class.is_empty() || plan.workloads.iter().any(asks) {
             continue;
         }

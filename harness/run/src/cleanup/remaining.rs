@@ -101,6 +101,8 @@ pub(super) async fn find(plan: &Plan, actions: &Actions, before: &Before) -> Res
     if before.namespace && workload::exists(&context.client, &context.run_id).await? {
         found.push(Remaining::new("Namespace", context.namespace()));
     }
+    let classes = workload::priority_classes(&context.client, &context.run_id, plan).await?;
+    found.extend(classes.into_iter().map(|name| Remaining::new("PriorityClass", name)));
     for Pruned { kind, group, version } in &PRUNED {
         let objects = list(&resource(group, version, kind), context).await;
         let objects = objects.map_err(RunError::failed(format!("list the run's objects of the kind {kind}")))?;

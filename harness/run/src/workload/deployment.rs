@@ -3,20 +3,26 @@
 use std::collections::BTreeMap;
 
 use harness_plan::{DisruptionBudget, Spread, Workload};
-use harness_units::Amount;
+use harness_units::{Amount, Span};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy};
 use k8s_openapi::api::core::v1::{
     Container, PodSpec, PodTemplateSpec, ResourceRequirements, Toleration, TopologySpreadConstraint,
 };
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
+use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use kube::api::ObjectMeta;
 
-use super::{metadata, selector};
+use super::{affinity, metadata, selector};
+use crate::labels;
 
 /// The smallest image there is. A simulated kubelet pulls nothing.
 const IMAGE: &str = "registry.k8s.io/pause:3.10";
+
+/// How long the pods of a workload may take to end where the scenario says nothing.
+const TERMINATION_GRACE: Span = Span::from_secs(1);
 
 /// Karpenter disrupts no pod with this annotation, nor the node that it runs on (`pkg/apis/v1/labels.go` of Karpenter).
 const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
@@ -34,7 +40,7 @@ pub(super) fn deployment(run_id: &str, workload: &Workload) -> Deployment {
             selector: pods_of(workload),
             // No run changes the template, and the strategy matters only then: a deleted pod is replaced at once.
             strategy: Some(DeploymentStrategy { type_: Some("Recreate".to_owned()), ..DeploymentStrategy::default() }),
-            template: PodTemplateSpec { metadata: Some(pods), spec: Some(pod_spec(workload)) },
+            template: PodTemplateSpec { metadata: Some(pods), spec: Some(pod_spec(run_id, workload)) },
             // A pod that waits for capacity is measured; it is not a stuck rollout.
             progress_deadline_seconds: None,
             ..DeploymentSpec::default()
@@ -47,7 +53,7 @@ fn pods_of(workload: &Workload) -> LabelSelector {
     LabelSelector { match_labels: Some(selector(workload)), ..LabelSelector::default() }
 }
 
-fn pod_spec(workload: &Workload) -> PodSpec {
+fn pod_spec(run_id: &str, workload: &Workload) -> PodSpec {
     let requests = BTreeMap::from([
         ("cpu".to_owned(), Quantity(workload.cpu.to_string())),
         ("memory".to_owned(), Quantity(workload.memory.to_string())),
@@ -61,28 +67,39 @@ fn pod_spec(workload: &Workload) -> PodSpec {
         }],
         node_selector: Some(workload.node_selector.clone()).filter(|selector| !selector.is_empty()),
         tolerations: Some(workload.tolerations.iter().map(toleration).collect()),
-        topology_spread_constraints: workload.spread.map(|over| vec![spread(workload, over)]),
+        topology_spread_constraints: Some(workload.spread.0.iter().map(|asked| spread(workload, *asked)).collect())
+            .filter(|spread: &Vec<_>| !spread.is_empty()),
+        affinity: affinity::of(workload),
+        priority_class_name: workload.priority.map(|value| priority_class_name(run_id, value)),
         // Nothing in these pods needs an API token, and a projected volume costs every component work.
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
-        termination_grace_period_seconds: Some(1),
+        termination_grace_period_seconds: Some(grace_s(workload.termination_grace_period)),
         ..PodSpec::default()
     }
 }
 
-fn spread(workload: &Workload, over: Spread) -> TopologySpreadConstraint {
-    let key = match over {
-        Spread::Zone => "topology.kubernetes.io/zone",
-        Spread::Node => "kubernetes.io/hostname",
-    };
+fn spread(workload: &Workload, asked: Spread) -> TopologySpreadConstraint {
     TopologySpreadConstraint {
         label_selector: Some(pods_of(workload)),
-        max_skew: 1,
-        topology_key: key.to_owned(),
-        // With ScheduleAnyway no node would be provisioned.
-        when_unsatisfiable: "DoNotSchedule".to_owned(),
+        max_skew: i32::try_from(asked.max_skew).unwrap_or(i32::MAX),
+        topology_key: asked.over.label().to_owned(),
+        // With ScheduleAnyway no node would be provisioned for the spread.
+        when_unsatisfiable: if asked.soft { "ScheduleAnyway" } else { "DoNotSchedule" }.to_owned(),
         ..TopologySpreadConstraint::default()
     }
+}
+
+/// Whole seconds, as Kubernetes counts; rounded up.
+fn grace_s(asked: Option<Span>) -> i64 {
+    let grace = asked.unwrap_or(TERMINATION_GRACE);
+    i64::try_from(grace.as_micros().div_ceil(1_000_000)).unwrap_or(i64::MAX)
+}
+
+/// The name of the PriorityClass with this value.
+pub(super) fn priority_class_name(run_id: &str, value: i32) -> String {
+    let sign = if value < 0 { "minus-" } else { "" };
+    format!("{}-priority-{sign}{}", labels::namespace(run_id), value.unsigned_abs())
 }
 
 fn toleration(toleration: &harness_plan::Toleration) -> Toleration {
@@ -92,6 +109,20 @@ fn toleration(toleration: &harness_plan::Toleration) -> Toleration {
         value: toleration.value.clone(),
         effect: toleration.effect.clone(),
         ..Toleration::default()
+    }
+}
+
+/// The PriorityClass with this value. It is deleted with its owner.
+pub(super) fn priority_class(run_id: &str, value: i32, owner: &OwnerReference) -> PriorityClass {
+    PriorityClass {
+        metadata: ObjectMeta {
+            name: Some(priority_class_name(run_id, value)),
+            labels: Some(labels::of_run(run_id)),
+            owner_references: Some(vec![owner.clone()]),
+            ..ObjectMeta::default()
+        },
+        value,
+        ..PriorityClass::default()
     }
 }
 
@@ -124,6 +155,7 @@ fn number(amount: Amount) -> IntOrString {
 mod tests {
     use super::super::tests::plain;
     use super::*;
+    use harness_plan::{SpreadList, Topology};
     use rstest::rstest;
     use serde_json::json;
 
@@ -142,14 +174,38 @@ mod tests {
 
     #[test]
     fn pods_are_marked_and_spread_as_planned() {
-        let workload = Workload { do_not_disrupt: true, spread: Some(Spread::Zone), ..plain() };
+        let spread = vec![Topology::Zone.into(), Spread { over: Topology::CapacityType, max_skew: 2, soft: true }];
+        let workload = Workload { do_not_disrupt: true, spread: SpreadList(spread), ..plain() };
         let template = &written(&workload)["spec"]["template"];
         assert_eq!(template["metadata"]["annotations"], json!({"karpenter.sh/do-not-disrupt": "true"}));
         let expected = json!([{
             "maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule",
             "labelSelector": {"matchLabels": {"harness.dev/workload": "web"}},
+        }, {
+            "maxSkew": 2, "topologyKey": "karpenter.sh/capacity-type", "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {"harness.dev/workload": "web"}},
         }]);
         assert_eq!(template["spec"]["topologySpreadConstraints"], expected);
+    }
+
+    #[rstest]
+    #[case::one_second_by_default(None, 1)]
+    #[case::as_asked(Some(Span::from_secs(30)), 30)]
+    #[case::rounded_up(Some(Span::from_millis(1_500)), 2)]
+    fn pods_get_the_time_to_end_that_the_scenario_gives(#[case] asked: Option<Span>, #[case] expected: i64) {
+        let workload = Workload { termination_grace_period: asked, ..plain() };
+        assert_eq!(written(&workload)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"], expected);
+    }
+
+    #[test]
+    fn pods_name_the_priority_class_of_their_run() {
+        let of = |priority| {
+            let workload = Workload { priority, ..plain() };
+            written(&workload)["spec"]["template"]["spec"]["priorityClassName"].clone()
+        };
+        assert_eq!(of(None), serde_json::Value::Null);
+        assert_eq!(of(Some(1_000)), "harness-r1-priority-1000");
+        assert_eq!(of(Some(-5)), "harness-r1-priority-minus-5");
     }
 
     #[rstest]

@@ -1,15 +1,17 @@
 //! What a run deploys: a namespace with its quota, and for each workload a Deployment with its disruption budget and its autoscaler.
 
+mod affinity;
 mod autoscaler;
 mod deployment;
 mod namespace;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use harness_plan::{Plan, Workload};
 use k8s_openapi::NamespaceResourceScope;
-use kube::api::{Api, ObjectMeta, PostParams};
+use k8s_openapi::api::scheduling::v1::PriorityClass;
+use kube::api::{Api, ListParams, ObjectMeta, PostParams};
 use kube::{Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,11 +21,16 @@ use crate::{RunError, labels};
 
 pub(crate) use namespace::{delete, exists, force_terminating};
 
-/// Creates the run's namespace with its quota, and for each workload a Deployment with no replicas and the objects that go with
+/// Creates the run's namespace with its quota, a PriorityClass for each priority, and for each workload a Deployment with no replicas and the objects that go with
 /// it. An autoscaler sleeps until its Deployment has replicas (`pkg/controller/podautoscaler/horizontal.go` of Kubernetes:
 /// `ScalingDisabled`).
 pub(crate) async fn create(client: &Client, run_id: &str, plan: &Plan) -> Result<(), RunError> {
-    namespace::create(client, run_id).await?;
+    let owner = namespace::create(client, run_id).await?;
+    for value in priorities(plan) {
+        let class = deployment::priority_class(run_id, value, &owner);
+        let doing = format!("create the PriorityClass of priority {value}");
+        once(doing, Api::all(client.clone()).create(&PostParams::default(), &class)).await?;
+    }
     if let Some(quota) = &plan.namespace_quota {
         put(client, run_id, &namespace::quota(run_id, quota)).await?;
     }
@@ -37,6 +44,21 @@ pub(crate) async fn create(client: &Client, run_id: &str, plan: &Plan) -> Result
         }
     }
     Ok(())
+}
+
+fn priorities(plan: &Plan) -> BTreeSet<i32> {
+    plan.workloads.iter().filter_map(|workload| workload.priority).collect()
+}
+
+/// The PriorityClasses of the run that still exist: the garbage collector deletes them after the namespace.
+pub(crate) async fn priority_classes(client: &Client, run_id: &str, plan: &Plan) -> Result<Vec<String>, RunError> {
+    if priorities(plan).is_empty() {
+        return Ok(Vec::new());
+    }
+    let of_run = ListParams::default().labels(&labels::selector(run_id));
+    let found = Api::<PriorityClass>::all(client.clone()).list_metadata(&of_run).await;
+    let found = found.map_err(RunError::failed("list the run's PriorityClasses"))?;
+    Ok(found.items.into_iter().filter_map(|class| class.metadata.name).collect())
 }
 
 async fn put<K>(client: &Client, run_id: &str, object: &K) -> Result<(), RunError>

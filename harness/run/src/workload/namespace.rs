@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use harness_plan::NamespaceQuota;
 use k8s_openapi::api::core::v1::{Namespace, Pod, ResourceQuota, ResourceQuotaSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Client;
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, PropagationPolicy};
 
@@ -12,13 +13,22 @@ use crate::RunError;
 use crate::labels;
 use crate::requests::{existing, once};
 
-pub(super) async fn create(client: &Client, run_id: &str) -> Result<(), RunError> {
+/// Creates the run's namespace. Returns a reference to it for objects outside of it that are deleted with it.
+pub(super) async fn create(client: &Client, run_id: &str) -> Result<OwnerReference, RunError> {
     let name = labels::namespace(run_id);
     let metadata =
         ObjectMeta { name: Some(name.clone()), labels: Some(labels::of_run(run_id)), ..ObjectMeta::default() };
     let namespace = Namespace { metadata, ..Namespace::default() };
     let namespaces = Api::all(client.clone());
-    once(format!("create the namespace {name}"), namespaces.create(&PostParams::default(), &namespace)).await.map(drop)
+    let doing = format!("create the namespace {name}");
+    let created = once(doing, namespaces.create(&PostParams::default(), &namespace)).await?;
+    Ok(OwnerReference {
+        api_version: "v1".to_owned(),
+        kind: "Namespace".to_owned(),
+        name,
+        uid: created.metadata.uid.unwrap_or_default(),
+        ..OwnerReference::default()
+    })
 }
 
 /// The quota for the pods of the run.

@@ -139,13 +139,39 @@ impl Choice<'_> {
             return;
         }
         self.used.insert(aim.pool.name.clone());
-        let (most, surely) = capacity(&aim.fitting, &aim.pool.limits, pod, pods_max);
+        let fallback = self.fallback(spec, aims);
+        let (mut most, mut surely) = capacity(&aim.fitting, &aim.pool.limits, pod, pods_max);
+        for aim in &fallback {
+            let more = capacity(&aim.fitting, &aim.pool.limits, pod, max_pods(aim.pool.max_pods));
+            (most, surely) = (most.saturating_add(more.0), surely.saturating_add(more.1));
+        }
         let bound = match () {
             () if !spec.awaited => u64::MAX,
             () if self.own_tree() => most,
             () => surely,
         };
         self.add(name.to_owned(), aim, pod, bound, Some(spec));
+        if let Some(sized) = self.chosen.workloads.last_mut() {
+            widen(&mut sized.workload, &fallback, spec);
+        }
+    }
+
+    /// The other classes on which the pods may run, of those that the tree has.
+    fn fallback<'a>(&mut self, spec: &WorkloadSpec, aims: &'a [Aim<'a>]) -> Vec<&'a Aim<'a>> {
+        let mut found = Vec::new();
+        for class in &spec.fallback {
+            match aims.iter().find(|aim| aim.pool.name == class.value) {
+                Some(aim) => found.push(aim),
+                None if self.own_tree() => {
+                    let hint = suggest::hint(class, aims.iter().map(|aim| aim.pool.name.as_str()));
+                    let message =
+                        format!("there is no class `{}` in the tree `{}`", class.value, self.inputs.tree.source);
+                    self.error(class.mark, message, hint);
+                }
+                None => self.chosen.notes.push(format!("the tree has no class `{}` to fall back to", class.value)),
+            }
+        }
+        found
     }
 
     /// A negative control: whether it fits is what the run asks. Its class still wants a workload that does fit.
@@ -225,6 +251,21 @@ impl Choice<'_> {
     }
 }
 
+/// Lets the pods run on nodes of other classes too: they are reached by name, and tolerate the taints of all of them.
+fn widen(workload: &mut Workload, fallback: &[&Aim<'_>], spec: &WorkloadSpec) {
+    if fallback.is_empty() {
+        return;
+    }
+    workload.fallback = fallback.iter().map(|aim| aim.pool.name.clone()).collect();
+    // A node selector names one of them only.
+    workload.node_selector = spec.node_selector.clone();
+    if spec.tolerations == Tolerations::OfTheClass {
+        let more = fallback.iter().flat_map(|aim| &aim.tolerations);
+        let more: Vec<_> = more.filter(|toleration| !workload.tolerations.contains(toleration)).cloned().collect();
+        workload.tolerations.extend(more);
+    }
+}
+
 /// What a scenario says of a workload beyond its class and size.
 fn adorn(workload: &mut Workload, spec: &WorkloadSpec) {
     workload.node_selector.extend(spec.node_selector.clone());
@@ -235,6 +276,10 @@ fn adorn(workload: &mut Workload, spec: &WorkloadSpec) {
     workload.awaited = spec.awaited && !spec.stays_pending;
     workload.do_not_disrupt = spec.do_not_disrupt;
     workload.disruption_budget = spec.disruption_budget;
-    workload.spread = spec.spread;
+    workload.spread = spec.spread.as_ref().map(|spread| spread.value.clone()).unwrap_or_default();
+    workload.affinity = spec.affinity.iter().map(|affinity| affinity.value.clone()).collect();
+    workload.prefers = spec.prefers.clone();
+    workload.priority = spec.priority;
+    workload.termination_grace_period = spec.termination_grace_period;
     workload.autoscale = spec.autoscale.clone();
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use harness_plan::{Autoscale, DisruptionBudget, Spread};
-use harness_units::{Bytes, Millicores};
+use harness_plan::{Affinity, Autoscale, DisruptionBudget, SpreadList};
+use harness_units::{Bytes, Millicores, Span};
 use harness_yaml::Located;
 
 /// A Deployment of identical pods for one node class.
@@ -15,6 +15,10 @@ use harness_yaml::Located;
 pub struct WorkloadSpec {
     /// The class, which is the name of a NodePool. Node selector and tolerations follow from that pool.
     pub class: Located<String>,
+    /// Other classes on which its pods may run too, such as on-demand nodes where there are no spot nodes: node affinity names all of these
+    /// NodePools, and the provisioner chooses among them by weight and price (default: none; the pods run on nodes of `class` or not at all).
+    #[serde(default)]
+    pub fallback: Vec<Located<String>>,
     /// CPU request of one pod.
     pub cpu: Located<Millicores>,
     /// Memory request of one pod.
@@ -37,9 +41,21 @@ pub struct WorkloadSpec {
     /// Its PodDisruptionBudget (default: none).
     #[serde(default)]
     pub disruption_budget: Option<DisruptionBudget>,
-    /// Over what its pods are spread evenly (default: nothing).
+    /// Over what its pods are spread evenly: `zone`, `{over: capacity-type, maxSkew: 2, soft: true}`, or a list of that (default: nothing).
     #[serde(default)]
-    pub spread: Option<Spread>,
+    pub spread: Option<Located<SpreadList>>,
+    /// Beside or apart from the pods of which workloads its pods run (default: wherever there is room).
+    #[serde(default)]
+    pub affinity: Vec<Located<Affinity>>,
+    /// Labels of the nodes that its pods prefer where there are several (default: none).
+    #[serde(default)]
+    pub prefers: BTreeMap<String, String>,
+    /// The priority of its pods: the run creates a PriorityClass with this value, and pods with a higher one preempt others (default: 0).
+    #[serde(default)]
+    pub priority: Option<i32>,
+    /// How long its pods may take to end once they are deleted (default: 1s).
+    #[serde(default)]
+    pub termination_grace_period: Option<Span>,
     /// Its HorizontalPodAutoscaler (default: none). Needs metrics-api.
     #[serde(default)]
     pub autoscale: Option<Autoscale>,

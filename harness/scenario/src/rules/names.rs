@@ -59,6 +59,12 @@ pub(super) fn workloads(context: &Context<'_>) -> Vec<Diagnostic> {
                 found.push(context.error(mark, message, hint));
             }
         }
+        if let Some(spread) = &workload.spread {
+            found.extend(context.all_placed(spread.mark, spread.problems()));
+        }
+        for affinity in &workload.affinity {
+            found.extend(context.all_placed(affinity.mark, affinity.problems(&context.names())));
+        }
     }
     found
 }
