@@ -53,6 +53,8 @@ pub(crate) struct Revisions {
 struct Pod {
     name: String,
     workload: String,
+    /// Empty until it is bound.
+    node: String,
     ready: bool,
     deleting: bool,
     /// The order in which pods were first seen.
@@ -157,6 +159,9 @@ impl State {
                 if let Some(workload) = milestone.attributes.get(attribute::WORKLOAD) {
                     pod.workload.clone_from(workload);
                 }
+                if let Some(node) = milestone.attributes.get(attribute::NODE) {
+                    pod.node.clone_from(node);
+                }
                 match reached {
                     Reached::Ready => pod.ready = true,
                     Reached::NotReady => pod.ready = false,
@@ -217,6 +222,13 @@ impl State {
             *counts.entry(pod.workload.as_str()).or_default() += 1;
         }
         counts
+    }
+
+    /// The nodes with Ready pods of the workload that are not being deleted, each once and in order.
+    pub(crate) fn nodes_of(&self, workload: &str) -> Vec<String> {
+        let ready = self.pods.values().filter(|pod| pod.ready && !pod.deleting && pod.workload == workload);
+        let nodes: BTreeSet<&String> = ready.map(|pod| &pod.node).filter(|node| !node.is_empty()).collect();
+        nodes.into_iter().cloned().collect()
     }
 
     /// Whether the pod of that UID is Ready and not being deleted.
