@@ -149,7 +149,8 @@ fn needs(plan: &Plan) -> Vec<Need<'_>> {
 fn has_another_cause(plan: &Plan, need: &Need<'_>) -> bool {
     match need.what.what {
         OccurrenceKind::VmFailed => {
-            !plan.azure.quota_cores.is_empty() && need.what.code.as_deref().is_none_or(|code| code == "OperationNotAllowed")
+            !plan.azure.quota_cores.is_empty()
+                && need.what.code.as_deref().is_none_or(|code| code == "OperationNotAllowed")
         }
         // NodeClaims are deleted when their nodes are not needed or are disrupted, and they may be so for long.
         OccurrenceKind::NodeclaimDeleting | OccurrenceKind::NodeclaimDeleted => {
@@ -230,8 +231,10 @@ impl Set {
         match &self.fault.kind {
             FaultKind::NoCapacity { code: given, .. } => {
                 is(OccurrenceKind::VmFailed)
-                    && code.is_none_or(|code| given.map_or(code.contains("AllocationFailed"), |it| it.as_str() == code)
-                        || given.is_none() && code == CapacityCode::SkuNotAvailable.as_str())
+                    && code.is_none_or(|code| {
+                        given.map_or(code.contains("AllocationFailed"), |it| it.as_str() == code)
+                            || given.is_none() && code == CapacityCode::SkuNotAvailable.as_str()
+                    })
             }
             FaultKind::OperationFail { code: given, .. } => {
                 is(OccurrenceKind::VmFailed) && code.is_none_or(|code| code == given)
@@ -262,7 +265,8 @@ fn cases(plan: &Plan, per_node: &BTreeMap<String, u64>, set: &Set, need: &Need<'
         FaultKind::Throttle { operation: None, .. } => None,
         kind => Some(kind.only()?),
     };
-    let only_a_pool = |only: &&VmSelector| **only == VmSelector { nodepool: only.nodepool.clone(), ..VmSelector::default() };
+    let only_a_pool =
+        |only: &&VmSelector| **only == VmSelector { nodepool: only.nodepool.clone(), ..VmSelector::default() };
     let narrowed = nodepool.is_some_and(|only| !only_a_pool(&only));
     let EventPattern { instance_type, capacity_type, zone, .. } = need.what.as_ref();
     let is_narrow = instance_type.is_some() || capacity_type.is_some() || zone.is_some();
@@ -324,9 +328,9 @@ mod tests {
     }
 
     #[rstest]
-    #[case(json!({"stuckBoot": {"share": 0.25}}), Some(6), Some("up to 1 in 6 seeds do not cause what x needs: `stuckBoot` hits a share of 0.25 of at least 6; write `atLeast: 1` beside it"))]
+    #[case(json!({"stuckBoot": {"share": 0.25}}), Some(6), Some("up to 1 in 6 seeds do not cause what x needs: `stuckBoot` hits a share of 25% of at least 6; write `atLeast: 1` beside it"))]
     #[case(json!({"stuckBoot": {"share": 0.25}}), Some(1), Some("up to 75 % of all seeds do not cause what x needs"))]
-    #[case(json!({"stuckBoot": {"share": 0.25}}), None, Some("some seeds may not cause what x needs: `stuckBoot` hits a share of 0.25 of a number that the plan does not say"))]
+    #[case(json!({"stuckBoot": {"share": 0.25}}), None, Some("some seeds may not cause what x needs: `stuckBoot` hits a share of 25% of a number that the plan does not say"))]
     #[case(json!({"stuckBoot": {"share": 0.25}}), Some(60), None)]
     #[case(json!({"stuckBoot": {"share": 0.25}, "atLeast": 1}), None, None)]
     #[case(json!({"stuckBoot": {}, "nth": [3]}), None, None)]

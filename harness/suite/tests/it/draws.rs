@@ -1,20 +1,28 @@
 //! What the scenarios need of the simulated Azure comes for every seed: the draws of the engine itself, in every profile.
 
+use std::sync::LazyLock;
+
 use harness_azure::{Rehearsal, VmRef};
 use harness_plan::Profile;
 use harness_scenario::{Chance, PlanInputs};
 use harness_simulation::{CapacityType, Fault, FaultKind, VmSelector};
 use harness_suite::{LoadedScenario, LoadedTree, load_built_in, sku_facts};
 use harness_testing::repository;
+use harness_tree::SkuFact;
 
 const SEEDS: u64 = 1000;
 const PROFILES: [Profile; 3] = [Profile::Smoke, Profile::Default, Profile::Full];
 
-/// The events that a scenario needs and that draws decide over.
-fn chances(loaded: &LoadedScenario, profile: Profile) -> Vec<Chance> {
+/// The events that a scenario needs and that draws decide over, by profile.
+fn chances(loaded: &LoadedScenario) -> Vec<(Profile, Chance)> {
+    static SKUS: LazyLock<Vec<SkuFact>> = LazyLock::new(|| sku_facts().unwrap());
     let tree = LoadedTree::for_scenario(&loaded.scenario, None).unwrap();
-    let inputs = PlanInputs { profile, seed: 7, overrides: &[], tree: &tree.tree, skus: &sku_facts().unwrap() };
-    harness_scenario::chances(&loaded.scenario, &inputs).unwrap()
+    let of_profile = |profile| {
+        let inputs = PlanInputs { profile, seed: 7, overrides: &[], tree: &tree.tree, skus: &SKUS };
+        let chances = harness_scenario::chances(&loaded.scenario, &inputs).unwrap();
+        chances.into_iter().map(move |chance| (profile, chance))
+    };
+    PROFILES.into_iter().flat_map(of_profile).collect()
 }
 
 /// A VM that a fault means.
@@ -74,15 +82,13 @@ fn what_a_scenario_needs_comes_for_every_seed() {
     all.extend(short.map(|file| LoadedScenario::load(file.unwrap().path().to_str().unwrap()).unwrap()));
     let (mut wrong, mut checked) = (Vec::new(), Vec::new());
     for loaded in &all {
-        for profile in PROFILES {
-            for chance in chances(loaded, profile) {
-                let without = seeds_without(&chance);
-                let what = format!("{} in profile {profile}: {}", loaded.name, chance.needed_by);
-                if without > 0 || chance.note().is_some() {
-                    wrong.push(format!("{what} is not caused by {without} of {SEEDS} seeds: {:?}", chance.note()));
-                }
-                checked.push(what);
+        for (profile, chance) in chances(loaded) {
+            let without = seeds_without(&chance);
+            let what = format!("{} in profile {profile}: {}", loaded.name, chance.needed_by);
+            if without > 0 || chance.note().is_some() {
+                wrong.push(format!("{what} is not caused by {without} of {SEEDS} seeds: {:?}", chance.note()));
             }
+            checked.push(what);
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -107,10 +113,15 @@ fn the_share_alone_that_failure_storm_had_is_found() {
     let file = folder.path().join("old.yaml");
     std::fs::write(&file, lines.join("\n")).unwrap();
     let loaded = LoadedScenario::load(file.to_str().unwrap()).unwrap();
-    let chance = chances(&loaded, Profile::Smoke).into_iter().find(|one| one.needed_by.contains("vm-failed")).unwrap();
+    let is_meant =
+        |(profile, one): &(Profile, Chance)| *profile == Profile::Smoke && one.needed_by.contains("vm-failed");
+    let (_, chance) = chances(&loaded).into_iter().find(is_meant).unwrap();
     assert!(seeds_without(&chance) > 0);
     let note = chance.note().unwrap();
-    assert!(note.contains("`operationFail` hits a share of 0.25") && note.ends_with("write `atLeast: 1` beside it"), "{note}");
+    assert!(
+        note.contains("`operationFail` hits a share of 25%") && note.ends_with("write `atLeast: 1` beside it"),
+        "{note}"
+    );
     // The run that was seen had six creations, and failed with about one seed in six.
     let six = Chance { cases: Some(6), ..chance };
     assert!((140..220).contains(&seeds_without(&six)), "{}", seeds_without(&six));
