@@ -35,7 +35,7 @@ for name in "${names[@]}"; do
     code=0
     if [ -f "harness/cli/tests/counter-cases/$name.yaml" ]; then
         # The catalogue makes the scenario file, and checks that the run fails for the reason that the counter-case gives.
-        target/release/examples/catalogue --harness target/release/harness --only "$name" --out "$folder" >/dev/null || code=2
+        target/release/examples/catalogue --harness target/release/harness --only "$name" --seed 7 --out "$folder" >/dev/null || code=2
         run=$folder/$name
     elif [ -f "scenarios/$name.yaml" ]; then
         record "$name" || code=$?

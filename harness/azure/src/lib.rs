@@ -41,5 +41,6 @@ mod world;
 
 pub use config::{Config, ConfigError, Pem, PemKey, Secret, TlsConfig};
 pub use facts::{Fact, FactKind, FactsPage, VmRef};
+pub use faults::{Rehearsal, RehearsalError};
 pub use in_process::InProcess;
 pub use simulator::{Error, Simulator};

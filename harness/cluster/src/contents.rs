@@ -122,7 +122,7 @@ impl Cluster {
             let alive = vms.into_iter().filter(|record| record.state != VmState::Deleted);
             contents.things.extend(alive.map(|record| format!("VirtualMachine {}", record.vm.name)));
             let faults = azure.faults().await.map_err(ContentsError::when("list the simulated Azure's faults"))?;
-            contents.faults = faults.into_iter().map(|state| state.fault.id).collect();
+            contents.faults = faults.into_iter().map(|state| state.fault.terms.id).collect();
             let kubernetes = azure.kubernetes_version().await;
             contents.kubernetes =
                 Some(kubernetes.map_err(ContentsError::when("read the control plane's Kubernetes version"))?);

@@ -15,6 +15,8 @@ pub struct Names<'a> {
     pub objects: &'a BTreeMap<String, ObjectAddress>,
     /// Its phases in the profile.
     pub phases: Vec<&'a str>,
+    /// Those of its faults of Azure that last and have one.
+    pub faults: Vec<String>,
 }
 
 impl Names<'_> {
@@ -26,6 +28,12 @@ impl Names<'_> {
     /// That a phase is one of the scenario's.
     pub fn phase(&self, path: &[&str], name: &str) -> Vec<Problem> {
         self.one_of(path, "phase", name, &self.phases, "give the scenario a phase of this name")
+    }
+
+    /// That a fault is one that the scenario sets, and that it lasts until it is cleared.
+    pub fn fault(&self, path: &[&str], name: &str) -> Vec<Problem> {
+        let known: Vec<&str> = self.faults.iter().map(String::as_str).collect();
+        self.one_of(path, "fault", name, &known, "give the fault that is meant a name: `id: ...` beside it")
     }
 
     /// That an object is one of the scenario's.

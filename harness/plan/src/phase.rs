@@ -137,14 +137,13 @@ impl Condition {
         }
     }
 
-    /// The events that it counts.
-    pub fn counted(&self) -> Vec<Cow<'_, EventPattern>> {
-        let of = |part: &'_ Self| match part {
-            Self::Happened(happened) => Some(Cow::Owned(happened.pattern.clone())),
-            Self::Notified(notified) => Some(Cow::Owned(notified.notification.pattern())),
+    /// The events that it counts, and how many of them it waits for.
+    pub fn counts(&self) -> Option<(Cow<'_, EventPattern>, u32)> {
+        match self {
+            Self::Happened(happened) => Some((Cow::Borrowed(&happened.pattern), happened.at_least)),
+            Self::Notified(notified) => Some((Cow::Owned(notified.notification.pattern()), notified.at_least)),
             _ => None,
-        };
-        self.parts().into_iter().filter_map(of).collect()
+        }
     }
 
     /// The earlier phase from whose start it counts.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use harness_units::{Amount, Bytes, Millicores, Span};
+use harness_units::{Amount, Bytes, Millicores, Percent, Span};
 
 use crate::{Affinity, SpreadList};
 
@@ -133,9 +133,9 @@ pub struct Autoscale {
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum AutoscaleOn {
     /// CPU in percent of the request.
-    CpuPercent(u32),
+    CpuPercent(Percent),
     /// Memory in percent of the request.
-    MemoryPercent(u32),
+    MemoryPercent(Percent),
     /// A metric of the application, averaged over its pods.
     PodMetric {
         /// The metric's name.

@@ -229,6 +229,7 @@ mod tests {
     };
     use harness_record::event::{AzureFactKind, FieldValue, ObjectKind, Reached, Seen, attribute};
     use harness_record::{Event, EventKind};
+    use harness_units::Percent;
 
     fn workload(name: &str) -> Workload {
         serde_json::from_value(serde_json::json!({
@@ -322,7 +323,8 @@ mod tests {
 
     #[test]
     fn an_autoscaler_decides_how_many_replicas_are_planned() {
-        let autoscale = Autoscale { min: 1, max: 9, on: AutoscaleOn::CpuPercent(50), scale_down_after: Span::ZERO };
+        let autoscale =
+            Autoscale { min: 1, max: 9, on: AutoscaleOn::CpuPercent(Percent(50)), scale_down_after: Span::ZERO };
         let mut replicas =
             PlannedReplicas::new(&plan(vec![Workload { autoscale: Some(autoscale), ..workload("web") }]));
         let mut state = State::default();

@@ -67,7 +67,7 @@ pub(crate) fn reasons(plan: &Plan) -> BTreeSet<String> {
 
 fn awaited(plan: &Plan) -> impl Iterator<Item = Cow<'_, EventPattern>> {
     let conditions = plan.phases.iter().filter_map(|phase| phase.until.as_ref()).flat_map(|until| &until.0);
-    conditions.flat_map(Condition::counted)
+    conditions.flat_map(Condition::parts).filter_map(|condition| Some(condition.counts()?.0))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The entry points of the crate.
 
-use crate::expand;
+use crate::expand::{self, Chance};
 use crate::scenario::Scenario;
 use harness_plan::{Plan, Profile};
 use harness_tree::NodeConfigTree;
@@ -36,6 +36,18 @@ pub fn parse(file_name: &str, text: &str) -> Result<Scenario, Vec<Diagnostic>> {
 /// # Errors
 /// Every error that was found: in the overrides, in what they make of the scenario, and in what the tree makes of its workloads.
 pub fn plan(scenario: &Scenario, inputs: &PlanInputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
+    Ok(expand(scenario, inputs)?.0)
+}
+
+/// The events that the plan needs and that the draws of a fault decide over. Those that a seed may not cause are among the plan's notes.
+///
+/// # Errors
+/// Those of [`plan`].
+pub fn chances(scenario: &Scenario, inputs: &PlanInputs<'_>) -> Result<Vec<Chance>, Vec<Diagnostic>> {
+    Ok(expand(scenario, inputs)?.1)
+}
+
+fn expand(scenario: &Scenario, inputs: &PlanInputs<'_>) -> Result<(Plan, Vec<Chance>), Vec<Diagnostic>> {
     let bound = scenario.bind(inputs.profile, inputs.overrides)?;
     let diagnostics = scenario.check(&bound);
     if !diagnostics.is_empty() {

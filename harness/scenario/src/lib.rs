@@ -59,6 +59,7 @@ mod scenario;
 mod schema;
 
 pub use builtin::{Builtin, builtin_scenarios};
-pub use entry::{PlanInputs, parse, plan};
+pub use entry::{PlanInputs, chances, parse, plan};
+pub use expand::Chance;
 pub use scenario::Scenario;
 pub use schema::scenario_schema;

@@ -6,7 +6,7 @@ use harness_units::Share;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{QUOTA_HINT, is_quota_scope};
+use crate::fault_kind::{QUOTA_HINT, is_quota_scope};
 use crate::{CapacityType, Distribution, Fault};
 use harness_yaml::Problem;
 
@@ -16,7 +16,8 @@ use harness_yaml::Problem;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Behaviour {
-    /// The seed of every draw. The same seed gives the n-th VM of a node pool the same draws, in whatever order the calls arrive.
+    /// The seed of every draw. The same seed gives the n-th VM of a node pool since the behaviour was set the same draws, in whatever order
+    /// the calls arrive.
     #[schemars(skip)]
     #[serde(skip_serializing_if = "is_default")]
     pub seed: u64,

@@ -1,44 +1,41 @@
-//! What goes wrong in Azure.
+//! One fault: what goes wrong, for how long and how often.
 
-use harness_units::{Factor, Share, Span};
+use harness_units::{Share, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::CapacityType;
+use crate::FaultKind;
 use harness_yaml::{Beside, Problem, Tagged};
 
-/// Azure gives at most this notice before a spot VM is evicted.
-/// Source: Azure's documentation of scheduled events, event type Preempt.
-const SPOT_NOTICE_MAX: Span = Span::from_secs(30);
-
-/// One fault, with its identity and its end: `{throttle: {retryAfter: 5s, share: 0.5}, for: 20s}`.
+/// One fault, with its identity, its end and its number: `{throttle: {retryAfter: 5s, share: 50%}, for: 20s, atLeast: 1}`.
 ///
-/// Without `for` and `count` it lasts until it is removed. A fault that acts once, when it is set ([`FaultKind::is_instant`]), acts on
-/// `count` of the VMs that match, chosen by the seed; on all of them without it, on those that there are if they are fewer.
+/// A fault that lasts meets cases: creations of VMs that match, their boots and deletions, or calls. Its `share` decides each case by a draw of
+/// its own, so that a small number of cases may see none of it. What must happen for every seed has `atLeast` (the first so many cases are hit,
+/// and the share decides over the others) or `nth` (these cases are hit and no other). Without `for`, `count` and `nth` it lasts until it is
+/// removed.
+///
+/// A fault that acts once, when it is set ([`FaultKind::is_instant`]), acts on VMs that match, chosen by the seed: on exactly `count` of them,
+/// or on a `share`, which is never none. Too few VMs are an error; with `count` and `atLeast`, as many as there are will do, down to `atLeast`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Tagged<FaultKind, Terms>", into = "Tagged<FaultKind, Terms>")]
+#[serde(from = "Tagged<FaultKind, FaultTerms>", into = "Tagged<FaultKind, FaultTerms>")]
 pub struct Fault {
-    /// Its name; empty means that the simulator gives one (`fault-N`). A second fault with the name of a live one replaces it.
-    pub id: String,
     /// What goes wrong.
     pub kind: FaultKind,
-    /// It ends by itself after this time.
-    pub lasts: Option<Span>,
-    /// It ends by itself after it has been applied this many times; for a fault that acts once, the most VMs that it acts on.
-    pub count: Option<u32>,
+    /// Its name, its end and its number.
+    pub terms: FaultTerms,
 }
 
-impl From<Tagged<FaultKind, Terms>> for Fault {
-    fn from(tagged: Tagged<FaultKind, Terms>) -> Self {
-        let Tagged { variant: kind, beside: Terms { id, lasts, count } } = tagged;
-        Self { id, kind, lasts, count }
+impl From<Tagged<FaultKind, FaultTerms>> for Fault {
+    fn from(tagged: Tagged<FaultKind, FaultTerms>) -> Self {
+        let Tagged { variant: kind, beside: terms } = tagged;
+        Self { kind, terms }
     }
 }
 
-impl From<Fault> for Tagged<FaultKind, Terms> {
+impl From<Fault> for Tagged<FaultKind, FaultTerms> {
     fn from(fault: Fault) -> Self {
-        let Fault { id, kind, lasts, count } = fault;
-        Self { variant: kind, beside: Terms { id, lasts, count } }
+        let Fault { kind, terms } = fault;
+        Self { variant: kind, beside: terms }
     }
 }
 
@@ -48,378 +45,150 @@ impl JsonSchema for Fault {
     }
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        Tagged::<FaultKind, Terms>::json_schema(generator)
+        Tagged::<FaultKind, FaultTerms>::json_schema(generator)
     }
 }
 
 /// What stands beside the kind of a fault.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
-struct Terms {
-    /// Its name (default: one that the simulator gives). A second fault with the name of a live one replaces it.
+pub struct FaultTerms {
+    /// Its name, by which it can be cleared (default: one that the simulator gives). A second fault with the name of a live one replaces it.
     #[serde(skip_serializing_if = "String::is_empty")]
-    id: String,
-    /// It ends by itself after this time (default: it lasts until it is cleared).
+    pub id: String,
+    /// It ends by itself after this time (default: it lasts until it is cleared). The controller may remember it for longer: a shortage of
+    /// capacity for an hour or more.
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
-    lasts: Option<Span>,
-    /// It ends by itself after it has been applied this many times. For vmCrash, nodeCondition and spotEvict, which act once: the most VMs
-    /// that they act on (default: all that match).
+    pub lasts: Option<Span>,
+    /// It ends by itself after it has been applied this many times. For vmCrash, nodeCondition and spotEvict, which act once: exactly so many
+    /// of the VMs that match; fewer are an error, unless `atLeast` allows it (default: all that match).
     #[serde(skip_serializing_if = "Option::is_none")]
-    count: Option<u32>,
+    pub count: Option<u32>,
+    /// The first so many matching VMs or calls are hit whatever the seed, and `share` decides over the rest (default: 0). For vmCrash,
+    /// nodeCondition and spotEvict: the fewest VMs that it acts on, whatever `share` or `count` say; fewer that match are an error (default:
+    /// `count`, or 1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<u32>,
+    /// Exactly these matching VMs or calls are hit, counted from 1 since the fault was set: `nth: [2, 5]`. It ends by itself after the last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nth: Vec<u32>,
 }
 
-impl Beside for Terms {
-    const KEYS: &'static [&'static str] = &["id", "for", "count"];
+impl Beside for FaultTerms {
+    const KEYS: &'static [&'static str] = &["id", "for", "count", "atLeast", "nth"];
 }
 
 impl Fault {
     /// A fault without a name that lasts until it is removed.
     pub fn new(kind: FaultKind) -> Self {
-        Self { id: String::new(), kind, lasts: None, count: None }
+        Self { kind, terms: FaultTerms::default() }
     }
 
     /// With a name.
     #[must_use]
     pub fn named(mut self, id: impl Into<String>) -> Self {
-        self.id = id.into();
+        self.terms.id = id.into();
         self
     }
 
     /// Ends by itself after this time.
     #[must_use]
     pub fn lasting(mut self, lasts: impl Into<Span>) -> Self {
-        self.lasts = Some(lasts.into());
+        self.terms.lasts = Some(lasts.into());
         self
     }
 
-    /// Ends by itself after this many applications.
+    /// Ends by itself after this many applications; a fault that acts once acts on so many VMs.
     #[must_use]
     pub fn times(mut self, count: u32) -> Self {
-        self.count = Some(count);
+        self.terms.count = Some(count);
         self
+    }
+
+    /// Hits at least so many, whatever the seed.
+    #[must_use]
+    pub fn at_least(mut self, count: u32) -> Self {
+        self.terms.at_least = Some(count);
+        self
+    }
+
+    /// Hits these cases and no other.
+    #[must_use]
+    pub fn on_the(mut self, nth: impl Into<Vec<u32>>) -> Self {
+        self.terms.nth = nth.into();
+        self
+    }
+
+    /// The name under which it can be removed, where it does not get one from the simulator. A second quota of a scope takes the place of the
+    /// first.
+    pub fn name(&self) -> Option<String> {
+        match &self.kind {
+            _ if !self.terms.id.is_empty() => Some(self.terms.id.clone()),
+            FaultKind::Quota { scope, .. } => Some(format!("quota-{scope}")),
+            _ => None,
+        }
     }
 
     /// What the types cannot rule out.
     pub fn problems(&self) -> Vec<Problem> {
         let kind = self.kind.as_str();
         let mut found: Vec<Problem> = self.kind.problems().into_iter().map(|problem| problem.under(kind)).collect();
-        if self.count == Some(0) {
-            found.push(Problem::new(&["count"], "a fault that never applies", "give a count of at least 1, or none"));
-        }
-        if self.lasts == Some(Span::ZERO) {
-            found.push(Problem::new(&["for"], "a fault that lasts 0s", "give a duration above 0s"));
-        }
-        found
-    }
-}
-
-/// What goes wrong.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr, strum::VariantNames)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
-#[strum(serialize_all = "camelCase")]
-pub enum FaultKind {
-    /// Azure has no machine for such a VM: its creation fails with Azure's code.
-    NoCapacity {
-        /// Which VMs (default: all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        only: VmSelector,
-        /// Which of Azure's codes (default: SkuNotAvailable where `only` names a capacity type, since a code of the zone or region would rule
-        /// out the other type too; otherwise ZonalAllocationFailed for a VM with a zone and AllocationFailed without).
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        code: Option<CapacityCode>,
-        /// The share of matching VMs (default: 1, all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        share: Share,
-    },
-    /// Another quota while the fault lasts.
-    Quota {
-        /// `regional`, `spot`, a family's letters (`F`) or a quota family (`standardFSv2Family`).
-        scope: String,
-        /// vCPUs.
-        cores: u32,
-    },
-    /// Resource Manager answers 429 with Retry-After.
-    Throttle {
-        /// What Retry-After says, rounded up to whole seconds (default: 5s).
-        #[serde(default = "retry_after")]
-        retry_after: Span,
-        /// The share of calls (default: 1, all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        share: Share,
-        /// Only calls of this operation, such as machines.put; names as in the simulator's request counters (default: all).
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        operation: Option<String>,
-    },
-    /// Boots take longer.
-    SlowBoot {
-        /// Which VMs (default: all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        only: VmSelector,
-        /// The drawn boot is multiplied by this (default: 1).
-        #[serde(default = "one", skip_serializing_if = "is_one")]
-        factor: Factor,
-        /// Then this is added (default: 0s).
-        #[serde(default, skip_serializing_if = "is_default")]
-        extra: Span,
-        /// The share of matching VMs (default: 1, all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        share: Share,
-    },
-    /// Deletions of VMs take longer: until they end the VMs are there, cost money and count against the quota.
-    SlowDelete {
-        /// Which VMs (default: all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        only: VmSelector,
-        /// This is added to the drawn time of the deletion.
-        extra: Span,
-        /// The share of matching VMs (default: 1, all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        share: Share,
-    },
-    /// VMs never finish booting: their machines stay in Creating until they are deleted.
-    StuckBoot {
-        /// Which VMs (default: all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        only: VmSelector,
-        /// The share of matching VMs (default: 1, all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        share: Share,
-    },
-    /// VMs boot and Azure reports success, but they never join the cluster.
-    NeverRegister {
-        /// Which VMs (default: all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        only: VmSelector,
-        /// The share of matching VMs (default: 1, all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        share: Share,
-    },
-    /// Running VMs stop: their Nodes turn NotReady, the VMs stay. Acts once.
-    VmCrash {
-        /// Which VMs (default: all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        only: VmSelector,
-        /// The share of matching VMs, at least one (default: 1, all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        share: Share,
-    },
-    /// An agent on running VMs reports a condition of their Nodes from now on, with the present time as its transition. It stays through
-    /// every other write of those Nodes, until the VM is replaced or the agent reports another status. Only VMs whose Node has been Ready
-    /// are meant. Acts once.
-    NodeCondition {
-        /// Which VMs (default: all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        only: VmSelector,
-        /// The condition's type, such as kubernetes.azure.com/NodeHealthy.
-        condition: String,
-        /// Its status.
-        status: ConditionStatus,
-        /// The share of matching VMs, at least one (default: 1, all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        share: Share,
-    },
-    /// Running spot VMs are evicted. Acts once.
-    SpotEvict {
-        /// Which spot VMs (default: all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        only: VmSelector,
-        /// The share of matching VMs, at least one (default: 1, all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        share: Share,
-        /// Warning before the VM is gone: its Node gets the condition PreemptionScheduled first (default: 0s, none). Azure gives at most 30 s.
-        #[serde(default, skip_serializing_if = "is_default")]
-        notice: Span,
-    },
-    /// Resource Manager is down.
-    ArmOutage {
-        /// How it shows (default: unavailable).
-        #[serde(default, skip_serializing_if = "is_default")]
-        mode: ArmFaultMode,
-    },
-    /// Creations fail with any code, after they were accepted.
-    OperationFail {
-        /// Which VMs (default: all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        only: VmSelector,
-        /// Azure's error code, such as OperationNotAllowed.
-        code: String,
-        /// Azure's message, from which the controller classifies some codes (default: none).
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        message: String,
-        /// The share of matching VMs (default: 1, all).
-        #[serde(default, skip_serializing_if = "is_default")]
-        share: Share,
-    },
-}
-
-fn retry_after() -> Span {
-    Span::from_secs(5)
-}
-
-fn one() -> Factor {
-    Factor(1.0)
-}
-
-fn is_one(factor: &Factor) -> bool {
-    *factor == one()
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
-impl FaultKind {
-    /// The key of the variant.
-    pub fn as_str(&self) -> &'static str {
-        self.into()
-    }
-
-    /// Whether it acts once, when it is set, and is over then.
-    pub const fn is_instant(&self) -> bool {
-        matches!(self, Self::VmCrash { .. } | Self::NodeCondition { .. } | Self::SpotEvict { .. })
-    }
-
-    /// The share of matching VMs or calls that it hits; all of them where it has none.
-    pub const fn share(&self) -> Share {
-        match self {
-            Self::NoCapacity { share, .. }
-            | Self::Throttle { share, .. }
-            | Self::SlowBoot { share, .. }
-            | Self::SlowDelete { share, .. }
-            | Self::StuckBoot { share, .. }
-            | Self::NeverRegister { share, .. }
-            | Self::VmCrash { share, .. }
-            | Self::NodeCondition { share, .. }
-            | Self::SpotEvict { share, .. }
-            | Self::OperationFail { share, .. } => *share,
-            Self::Quota { .. } | Self::ArmOutage { .. } => Share::WHOLE,
-        }
-    }
-
-    fn problems(&self) -> Vec<Problem> {
-        let mut found = Vec::new();
-        if self.share().0 == 0.0 {
-            found.push(Problem::new(&["share"], "a fault that never happens", "give a share above 0"));
-        }
-        match self {
-            Self::Quota { scope, .. } if !is_quota_scope(scope) => {
-                found.push(Problem::new(&["scope"], format!("unknown quota `{scope}`"), QUOTA_HINT));
+        match self.terms.lasts {
+            Some(Span::ZERO) => {
+                found.push(Problem::new(&["for"], "a fault that lasts 0s", "give a duration above 0s"));
             }
-            Self::OperationFail { code, .. } if code.is_empty() => {
-                let hint = "give one, such as OperationNotAllowed";
-                found.push(Problem::new(&["code"], "an operation fails with a code", hint));
-            }
-            Self::NodeCondition { condition, .. }
-                if condition.is_empty() || condition.contains(char::is_whitespace) =>
-            {
-                let message = format!("`{condition}` cannot be the type of a condition");
-                found.push(Problem::new(&["condition"], message, "give one, such as kubernetes.azure.com/NodeHealthy"));
-            }
-            Self::SlowBoot { factor, extra, .. } if *factor == one() && *extra == Span::ZERO => {
-                found.push(Problem::new(&[], "a slow boot that is no slower", "give a factor above 1, or `extra`"));
-            }
-            Self::SlowDelete { extra, .. } if *extra == Span::ZERO => {
-                let message = "a slow deletion that is no slower";
-                found.push(Problem::new(&["extra"], message, "give a duration above 0s"));
-            }
-            Self::SpotEvict { notice, .. } if *notice > SPOT_NOTICE_MAX => {
-                let message = format!("Azure gives a notice of at most {SPOT_NOTICE_MAX}");
-                found.push(Problem::new(&["notice"], message, "give a shorter one"));
+            Some(_) if self.kind.is_instant() => {
+                found.push(Problem::new(&["for"], "this fault acts once, when it is set", "leave `for` out"));
             }
             _ => {}
         }
+        found.extend(self.problems_of_number());
         found
     }
-}
 
-/// Which VMs. Every given key must match; an empty selector matches every VM.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub struct VmSelector {
-    /// The VM, its AKS machine or its NodeClaim, by name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub vm: Option<String>,
-    /// The size, such as Standard_F4s_v2.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sku: Option<String>,
-    /// The family's letters (`F`) or the quota family (`standardFSv2Family`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub family: Option<String>,
-    /// The zone: `"1"`, `eastus-1`, or `"0"` for VMs without a zone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub zone: Option<String>,
-    /// Spot or on-demand.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub capacity_type: Option<CapacityType>,
-    /// The NodePool.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub nodepool: Option<String>,
-}
-
-/// How an outage of Azure Resource Manager shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum ArmFaultMode {
-    /// Every call is answered 503 `ServiceUnavailable`.
-    #[default]
-    Unavailable,
-    /// Connections are closed before the TLS handshake.
-    Refused,
-}
-
-/// Azure's codes for capacity that is not there.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr, strum::VariantNames,
-)]
-pub enum CapacityCode {
-    /// No capacity for the size in the region.
-    AllocationFailed,
-    /// No capacity for the size in the zone.
-    ZonalAllocationFailed,
-    /// The constraints together cannot be met in the region.
-    OverconstrainedAllocationRequest,
-    /// The constraints together cannot be met in the zone.
-    OverconstrainedZonalAllocationRequest,
-    /// The size is not offered there at present.
-    SkuNotAvailable,
-    /// The subscription may not use the size: the answer to the PUT itself.
-    VMSizeNotSupported,
-}
-
-impl CapacityCode {
-    /// The code as Azure writes it.
-    pub fn as_str(self) -> &'static str {
-        self.into()
+    /// `count`, `atLeast` and `nth` that contradict each other or the kind.
+    fn problems_of_number(&self) -> Option<Problem> {
+        let FaultTerms { count, at_least, nth, .. } = &self.terms;
+        let by_share = self.kind.share().is_some_and(|share| share < Share::WHOLE);
+        let problem = |key: &str, message: &str, hint: &str| Some(Problem::new(&[key], message, hint));
+        match (count, at_least) {
+            (Some(0), _) => {
+                return problem("count", "a fault that never applies", "give a count of at least 1, or none");
+            }
+            (_, Some(0)) => return problem("atLeast", "a fault applies at least 0 times anyway", "give at least 1"),
+            (Some(count), Some(least)) if least > count => {
+                let message = format!("at least {least}, and it ends after {count}");
+                return problem("atLeast", &message, "give at most `count`");
+            }
+            _ => {}
+        }
+        if self.kind.is_instant() {
+            return match (count, nth.is_empty()) {
+                (Some(_), _) if by_share => {
+                    problem("count", "both a number and a share of the VMs", "give one of `count` and `share`")
+                }
+                (_, false) => problem("nth", "this fault acts once, on VMs that run", "give `count`"),
+                _ => None,
+            };
+        }
+        if at_least.is_some() && !by_share {
+            let hint = "leave it out, or give a `share` below 1 that decides over the rest";
+            return problem("atLeast", "this fault hits everything that matches anyway", hint);
+        }
+        if nth.is_empty() {
+            return None;
+        }
+        match () {
+            () if self.kind.share().is_none() => {
+                problem("nth", "this fault is not about single VMs or calls", "give `for` or `count`")
+            }
+            () if by_share => problem("nth", "both chosen cases and a share of them", "give one of `nth` and `share`"),
+            () if count.is_some() => problem("nth", "both chosen cases and a count", "give one of `nth` and `count`"),
+            () if nth.contains(&0) => problem("nth", "the first case has the number 1", "count from 1"),
+            () if !nth.is_sorted_by(|a, b| a < b) => problem("nth", "not in order", "give each once, in order: [2, 5]"),
+            () => None,
+        }
     }
-}
-
-/// The status of a condition, as Kubernetes writes it.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr, strum::VariantNames,
-)]
-pub enum ConditionStatus {
-    /// `"True"`.
-    True,
-    /// `"False"`.
-    False,
-    /// `"Unknown"`.
-    Unknown,
-}
-
-impl ConditionStatus {
-    /// As Kubernetes writes it.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-}
-
-pub(crate) const QUOTA_HINT: &str =
-    "name a family by its letters (F, NC) or its quota (standardFSv2Family), or write regional or spot";
-
-/// Whether a quota can have this name: `regional`, `spot`, a family's letters (`F`) or a quota family (`standardFSv2Family`).
-pub fn is_quota_scope(name: &str) -> bool {
-    let letters = name.len() <= 3 && !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase());
-    letters || ["regional", "spot"].contains(&name) || name.len() > "Family".len() && name.ends_with("Family")
 }
 
 #[cfg(test)]
@@ -432,6 +201,9 @@ mod tests {
     #[case(json!({"noCapacity": {"only": {"zone": "2", "capacityType": "spot"}, "code": "SkuNotAvailable", "share": 0.5}}))]
     #[case(json!({"quota": {"scope": "regional", "cores": 8}, "id": "q"}))]
     #[case(json!({"throttle": {"retryAfter": "5s", "operation": "machines.put"}, "for": "20s"}))]
+    #[case(json!({"operationFail": {"code": "X", "share": 0.25}, "atLeast": 2}))]
+    #[case(json!({"stuckBoot": {}, "nth": [2, 5]}))]
+    #[case(json!({"spotEvict": {"only": {"vms": ["a", "b"]}}, "count": 3, "atLeast": 1}))]
     #[case(json!({"slowBoot": {"factor": 3.0}}))]
     #[case(json!({"stuckBoot": {}, "count": 1}))]
     #[case(json!({"vmCrash": {"only": {"nodepool": "web"}}, "count": 2}))]
@@ -466,6 +238,17 @@ mod tests {
     #[case(json!({"nodeCondition": {"condition": "a b", "status": "True"}}), "nodeCondition.condition: `a b` cannot be")]
     #[case(json!({"slowBoot": {}}), "slowBoot: a slow boot that is no slower")]
     #[case(json!({"spotEvict": {"notice": "31s"}}), "spotEvict.notice: Azure gives a notice of at most 30s")]
+    #[case(json!({"vmCrash": {"share": 0.5}, "count": 2}), "count: both a number and a share of the VMs")]
+    #[case(json!({"vmCrash": {}, "for": "20s"}), "for: this fault acts once")]
+    #[case(json!({"vmCrash": {}, "nth": [1]}), "nth: this fault acts once")]
+    #[case(json!({"vmCrash": {}, "count": 1, "atLeast": 2}), "atLeast: at least 2, and it ends after 1")]
+    #[case(json!({"stuckBoot": {}, "atLeast": 1}), "atLeast: this fault hits everything that matches anyway")]
+    #[case(json!({"stuckBoot": {"share": 0.5}, "atLeast": 0}), "atLeast: a fault applies at least 0 times anyway")]
+    #[case(json!({"stuckBoot": {"share": 0.5}, "nth": [1]}), "nth: both chosen cases and a share of them")]
+    #[case(json!({"stuckBoot": {}, "nth": [1], "count": 1}), "nth: both chosen cases and a count")]
+    #[case(json!({"stuckBoot": {}, "nth": [0]}), "nth: the first case has the number 1")]
+    #[case(json!({"stuckBoot": {}, "nth": [5, 2]}), "nth: not in order")]
+    #[case(json!({"armOutage": {}, "nth": [2]}), "nth: this fault is not about single VMs or calls")]
     fn faults_without_effect_or_sense_are_found(#[case] json: serde_json::Value, #[case] problem: &str) {
         let fault: Fault = serde_json::from_value(json).unwrap();
         let problems = fault.problems();

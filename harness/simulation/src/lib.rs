@@ -7,12 +7,14 @@ mod behaviour;
 mod capacity_type;
 mod distribution;
 mod fault;
+mod fault_kind;
 mod git_fault;
 mod simulated;
 
 pub use behaviour::{Behaviour, Leg, LegOverride};
 pub use capacity_type::CapacityType;
 pub use distribution::Distribution;
-pub use fault::{ArmFaultMode, CapacityCode, ConditionStatus, Fault, FaultKind, VmSelector, is_quota_scope};
+pub use fault::{Fault, FaultTerms};
+pub use fault_kind::{ArmFaultMode, CapacityCode, ConditionStatus, FaultKind, VmSelector, is_quota_scope};
 pub use git_fault::GitFault;
 pub use simulated::Simulated;

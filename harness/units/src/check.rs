@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::{Amount, Bytes, Factor, Millicores, Rate, ScalarError, ScalarType, Share, Span};
+use crate::{Amount, Bytes, Factor, Millicores, Percent, Rate, ScalarError, ScalarType, Share, Span};
 
 impl ScalarType {
     /// Checks that a text is of this type.
@@ -17,6 +17,7 @@ impl ScalarType {
             Self::Duration => reads::<Span>(text),
             Self::Count => reads::<u32>(text.trim()),
             Self::Share => reads::<Share>(text),
+            Self::Percent => reads::<Percent>(text),
             Self::Factor => reads::<Factor>(text),
             Self::Rate => reads::<Rate>(text),
             Self::Cpu => reads::<Millicores>(text),
@@ -40,6 +41,10 @@ mod tests {
     #[case(ScalarType::Count, "4.5", false)]
     #[case(ScalarType::Share, "1", true)]
     #[case(ScalarType::Share, "1.01", false)]
+    #[case(ScalarType::Share, "50%", true)]
+    #[case(ScalarType::Percent, "150%", true)]
+    #[case(ScalarType::Percent, "0.125", false)]
+    #[case(ScalarType::Amount, "0.2", true)]
     #[case(ScalarType::Factor, "0.5", false)]
     #[case(ScalarType::Rate, "0", false)]
     #[case(ScalarType::Rate, "NaN", false)]

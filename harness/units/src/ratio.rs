@@ -1,4 +1,4 @@
-//! Numbers that are parts, factors and rates.
+//! Numbers that are factors and rates.
 
 use std::fmt;
 use std::str::FromStr;
@@ -40,17 +40,5 @@ macro_rules! number {
     };
 }
 
-number!(Share, "A part, from 0 to 1.", "A number from 0 to 1: 0.25.", |value| (0.0..=1.0).contains(&value));
 number!(Factor, "A factor of at least 1.", "A number of at least 1: 2.5.", |value| value >= 1.0);
 number!(Rate, "Events per second, above 0.", "A number above 0: 5, 0.5.", |value| value > 0.0);
-
-impl Share {
-    /// All of it.
-    pub const WHOLE: Self = Self(1.0);
-}
-
-impl Default for Share {
-    fn default() -> Self {
-        Self::WHOLE
-    }
-}

@@ -15,8 +15,11 @@ pub enum ScalarType {
     Duration,
     /// A whole number from 0.
     Count,
-    /// From 0 to 1.
+    /// `25%` or `0.25`, at most all.
     Share,
+    /// `75%`, `0.75` or `75`.
+    #[strum(serialize = "percentage")]
+    Percent,
     /// At least 1.
     Factor,
     /// Events per second, above 0.
@@ -27,7 +30,7 @@ pub enum ScalarType {
     /// `512Mi`.
     #[strum(serialize = "memory quantity")]
     Memory,
-    /// `3` or `20%`.
+    /// `3`, `20%` or `0.2`.
     #[strum(serialize = "number or percentage")]
     Amount,
 }
@@ -43,12 +46,13 @@ impl ScalarType {
         match self {
             Self::Duration => "a number with its unit, such as 30s, 1m30s or 250ms",
             Self::Count => "a whole number from 0, such as 40",
-            Self::Share => "a number from 0 to 1, such as 0.25",
+            Self::Share => "a part of the whole, such as 25% or 0.25",
+            Self::Percent => "a percentage, such as 75% or 0.75",
             Self::Factor => "a number of at least 1, such as 2.5",
             Self::Rate => "a number above 0, such as 5 or 0.5",
             Self::Cpu => "CPU as Kubernetes writes it, such as 500m or 2",
             Self::Memory => "memory as Kubernetes writes it, such as 512Mi or 6Gi",
-            Self::Amount => "a whole number or a percentage up to 100%, such as 3 or 20%",
+            Self::Amount => "a whole number or a part of the whole, such as 3, 20% or 0.2",
         }
     }
 }
@@ -84,7 +88,8 @@ impl de::Visitor<'_> for TextOrNumber {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<String, E> {
-        Ok(value.to_string())
+        // With its point: 1.0 is not the whole number 1.
+        Ok(format!("{value:?}"))
     }
 }
 

@@ -42,7 +42,7 @@ impl From<CommandError> for Refusal {
         let (status, code) = match &error {
             CommandError::Unknown(_) => (StatusCode::NOT_FOUND, "NotFound"),
             CommandError::Fault(_) | CommandError::Behaviour(_) => (StatusCode::BAD_REQUEST, "Invalid"),
-            CommandError::NotRunning(_) | CommandError::NotSpot(_) | CommandError::NoneMatch(_) => {
+            CommandError::NotRunning(_) | CommandError::NotSpot(_) | CommandError::TooFew(_) => {
                 (StatusCode::CONFLICT, "NotPossible")
             }
             CommandError::Reset(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Timeout"),

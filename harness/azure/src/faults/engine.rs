@@ -9,7 +9,7 @@ use crate::catalogue::catalogue;
 use crate::draws::happens;
 use crate::facts::{FactKind, FactLog, VmRef};
 use crate::quota::QuotaLimits;
-use harness_simulation::{ArmFaultMode, CapacityCode, Fault, FaultKind, VmSelector};
+use harness_simulation::{ArmFaultMode, CapacityCode, Fault, FaultKind, FaultTerms, VmSelector};
 use harness_units::Span;
 
 /// How many faults may be live at the same time.
@@ -33,28 +33,15 @@ pub(crate) fn is_meant(only: &VmSelector, vm: &VmRef, quota_family: &str) -> boo
         wanted.as_deref().is_none_or(|w| candidates.iter().any(|c| c.eq_ignore_ascii_case(w)))
     };
     let zone_number = vm.zone.rsplit('-').next().unwrap_or(&vm.zone);
-    same(&only.vm, &[&vm.name, &vm.machine, &vm.nodeclaim])
+    let names = [&vm.name, &vm.machine, &vm.nodeclaim];
+    let is_one = |wanted: &String| names.iter().any(|name| name.eq_ignore_ascii_case(wanted));
+    only.vm.as_ref().is_none_or(is_one)
+        && (only.vms.is_empty() || only.vms.iter().any(is_one))
         && same(&only.sku, &[&vm.sku, vm.sku.trim_start_matches("Standard_")])
         && same(&only.family, &[&vm.family, quota_family])
         && same(&only.zone, &[&vm.zone, zone_number])
         && same(&only.nodepool, &[&vm.nodepool])
         && only.capacity_type.is_none_or(|c| c == vm.capacity_type)
-}
-
-/// Which VMs a fault is for, if it is for VMs.
-fn selector(kind: &FaultKind) -> Option<&VmSelector> {
-    match kind {
-        FaultKind::NoCapacity { only, .. }
-        | FaultKind::SlowBoot { only, .. }
-        | FaultKind::SlowDelete { only, .. }
-        | FaultKind::StuckBoot { only, .. }
-        | FaultKind::NeverRegister { only, .. }
-        | FaultKind::VmCrash { only, .. }
-        | FaultKind::NodeCondition { only, .. }
-        | FaultKind::SpotEvict { only, .. }
-        | FaultKind::OperationFail { only, .. } => Some(only),
-        FaultKind::Quota { .. } | FaultKind::Throttle { .. } | FaultKind::ArmOutage { .. } => None,
-    }
 }
 
 fn known_quota(scope: &str) -> bool {
@@ -64,8 +51,39 @@ fn known_quota(scope: &str) -> bool {
 #[derive(Debug)]
 struct Live {
     fault: Fault,
+    /// The cases that it has met: matching VMs or calls that no fault before it has decided.
+    met: u64,
     applied: u64,
     ends: Option<Instant>,
+}
+
+impl Live {
+    /// Whether it hits the next case. The draw of a case is its own, so that what `atLeast` or `nth` decide shifts no other.
+    fn hits(&mut self, seed: u64, owner: &str, ordinal: u64) -> bool {
+        let FaultTerms { id, at_least, nth, .. } = &self.fault.terms;
+        self.met += 1;
+        if !nth.is_empty() {
+            return nth.iter().any(|number| u64::from(*number) == self.met);
+        }
+        let share = self.fault.kind.share().unwrap_or_default().0;
+        self.applied < u64::from(at_least.unwrap_or(0)) || happens(seed, &format!("fault/{id}"), owner, ordinal, share)
+    }
+
+    /// Whether it has been applied as often as it is meant to be.
+    fn is_over(&self) -> bool {
+        let FaultTerms { count, nth, .. } = &self.fault.terms;
+        count.is_some_and(|count| self.applied >= u64::from(count))
+            || nth.last().is_some_and(|last| self.met >= u64::from(*last))
+    }
+}
+
+/// Why the creation of a VM fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CreationFailure {
+    /// There is no machine for it; with the code where the fault gives one.
+    NoCapacity(Option<CapacityCode>),
+    /// Another error of Azure.
+    Other(ProvisioningError),
 }
 
 /// The faults in force, in the order in which they were set; the first that applies decides.
@@ -122,30 +140,27 @@ impl FaultEngine {
     /// Sets a fault; one of the same name is replaced. Gives it a name if it has none.
     pub(crate) fn add(&mut self, mut fault: Fault, facts: &FactLog) -> Result<Fault, FaultError> {
         if let Some(problem) = fault.problems().first() {
-            let fault = if fault.id.is_empty() { fault.kind.as_str().to_owned() } else { fault.id };
+            let fault = fault.name().unwrap_or_else(|| fault.kind.as_str().to_owned());
             return Err(FaultError::Invalid { fault, problem: problem.to_string() });
         }
-        if let FaultKind::Quota { scope, .. } = &fault.kind {
-            if !known_quota(scope) {
-                return Err(FaultError::UnknownQuota(scope.to_string()));
-            }
-            // A second limit takes the place of the first.
-            if fault.id.is_empty() {
-                fault.id = format!("quota-{scope}");
-            }
+        if let FaultKind::Quota { scope, .. } = &fault.kind
+            && !known_quota(scope)
+        {
+            return Err(FaultError::UnknownQuota(scope.to_string()));
         }
-        if fault.id.is_empty() {
+        fault.terms.id = fault.name().unwrap_or_else(|| {
             self.named += 1;
-            fault.id = format!("fault-{}", self.named);
-        }
-        self.remove(&fault.id, facts);
+            format!("fault-{}", self.named)
+        });
+        self.remove(&fault.terms.id, facts);
         if self.live.len() >= FAULTS_MAX {
             return Err(FaultError::TooMany);
         }
-        facts.push(FactKind::FaultStarted { id: fault.id.clone(), fault: fault.kind.as_str().to_owned() });
+        facts.push(FactKind::FaultStarted { id: fault.terms.id.clone(), fault: fault.kind.as_str().to_owned() });
         self.live.push(Live {
-            ends: fault.lasts.map(|l| Instant::now() + l.as_duration()),
+            ends: fault.terms.lasts.map(|l| Instant::now() + l.as_duration()),
             fault: fault.clone(),
+            met: 0,
             applied: 0,
         });
         Ok(fault)
@@ -153,19 +168,20 @@ impl FaultEngine {
 
     /// Ends a fault. False when there is none of that name.
     pub(crate) fn remove(&mut self, id: &str, facts: &FactLog) -> bool {
-        let Some(at) = self.live.iter().position(|l| l.fault.id == id) else {
+        let Some(at) = self.live.iter().position(|l| l.fault.terms.id == id) else {
             return false;
         };
         self.end(at, facts);
         true
     }
 
-    /// Ends every fault.
+    /// Ends every fault, and starts again: the draws of a fault without a name depend on the number that it gets.
     pub(crate) fn clear(&mut self, facts: &FactLog) {
         while !self.live.is_empty() {
             self.end(0, facts);
         }
         self.calls = 0;
+        self.named = 0;
     }
 
     /// Ends those whose time is over.
@@ -178,7 +194,7 @@ impl FaultEngine {
 
     /// Counts an application from outside (instant faults).
     pub(crate) fn applied(&mut self, id: &str, times: u64) {
-        if let Some(l) = self.live.iter_mut().find(|l| l.fault.id == id) {
+        if let Some(l) = self.live.iter_mut().find(|l| l.fault.terms.id == id) {
             l.applied += times;
         }
     }
@@ -201,7 +217,7 @@ impl FaultEngine {
             self.refusals.end(facts);
         }
         facts.push(FactKind::FaultEnded {
-            id: over.fault.id,
+            id: over.fault.terms.id,
             fault: over.fault.kind.as_str().to_owned(),
             applied: over.applied,
         });
@@ -218,17 +234,15 @@ impl FaultEngine {
     ) -> Option<(String, T)> {
         self.expire(facts);
         for at in 0..self.live.len() {
-            let l = &self.live[at];
-            let Some(found) = wants(&l.fault.kind) else {
+            let Some(found) = wants(&self.live[at].fault.kind) else {
                 continue;
             };
-            let share = l.fault.kind.share().0;
-            let id = l.fault.id.clone();
-            if !happens(seed, &format!("fault/{id}"), owner, ordinal, share) {
+            if !self.live[at].hits(seed, owner, ordinal) {
                 continue;
             }
             self.live[at].applied += 1;
-            if self.live[at].fault.count.is_some_and(|c| self.live[at].applied >= u64::from(c)) {
+            let id = self.live[at].fault.terms.id.clone();
+            if self.live[at].is_over() {
                 self.end(at, facts);
             }
             return Some((id, found));
@@ -244,7 +258,7 @@ impl FaultEngine {
         wants: impl Fn(&FaultKind) -> Option<T>,
     ) -> Option<(String, T)> {
         self.hit(facts, s.seed, &s.vm.nodepool, s.ordinal, |kind| {
-            selector(kind).filter(|only| is_meant(only, s.vm, s.quota_family)).and_then(|_| wants(kind))
+            kind.only().filter(|only| is_meant(only, s.vm, s.quota_family)).and_then(|_| wants(kind))
         })
     }
 
@@ -255,25 +269,25 @@ impl FaultEngine {
             .is_some()
     }
 
-    /// Whether there is no machine for this VM.
-    pub(crate) fn no_capacity(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, Option<CapacityCode>)> {
-        self.hit_vm(facts, s, |k| match k {
+    /// Whether the creation of this VM fails, and why.
+    pub(crate) fn creation(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, CreationFailure)> {
+        let no_capacity = self.hit_vm(facts, s, |k| match k {
             FaultKind::NoCapacity { only, code, .. } if *code != Some(CapacityCode::VMSizeNotSupported) => {
                 // The codes of a zone or a region would make the controller exclude the other capacity type as well.
                 Some(code.or(only.capacity_type.map(|_| CapacityCode::SkuNotAvailable)))
             }
             _ => None,
-        })
-    }
-
-    /// Whether the creation fails with a given code and text.
-    pub(crate) fn operation_fail(&mut self, facts: &FactLog, s: Subject<'_>) -> Option<(String, ProvisioningError)> {
-        self.hit_vm(facts, s, |k| match k {
+        });
+        if let Some((id, code)) = no_capacity {
+            return Some((id, CreationFailure::NoCapacity(code)));
+        }
+        let other = self.hit_vm(facts, s, |k| match k {
             FaultKind::OperationFail { code, message, .. } => {
                 Some(ProvisioningError { code: code.clone(), message: message.clone() })
             }
             _ => None,
-        })
+        });
+        other.map(|(id, error)| (id, CreationFailure::Other(error)))
     }
 
     /// Applies the faults to a drawn boot time: `None` never ends. Also returns the name of the fault that applied.
@@ -411,6 +425,9 @@ mod tests {
     #[case(r#"{"sku":"F4s_v2"}"#, true)]
     #[case(r#"{"capacityType":"on-demand"}"#, false)]
     #[case(r#"{"vm":"web-1","nodepool":"web","capacityType":"spot"}"#, true)]
+    #[case(r#"{"vms":["web-2","aks-p-web-1-00000001-vm"]}"#, true)]
+    #[case(r#"{"vms":["web-2"]}"#, false)]
+    #[case(r#"{"vm":"web-1","vms":["web-2"]}"#, false)]
     fn selectors(#[case] selector: &str, #[case] expected: bool) {
         let selector: VmSelector = serde_json::from_str(selector).unwrap();
         assert_eq!(is_meant(&selector, &vm(), "standardFSv2Family"), expected);
@@ -444,19 +461,71 @@ mod tests {
         assert_eq!(engine.limits(&base, &facts), base);
     }
 
+    /// The numbers of the boots that a fault lets never end, of so many.
+    fn stuck(fault: Fault, seed: u64, boots: u64) -> Vec<u64> {
+        let facts = FactLog::default();
+        let mut engine = FaultEngine::default();
+        engine.add(fault, &facts).unwrap();
+        let vm = vm();
+        let boot = |n: &u64| engine.boot(&facts, Subject { seed, ..subject(&vm, *n) }, Duration::ZERO).0.is_none();
+        (0..boots).filter(boot).collect()
+    }
+
+    fn by_share(share: f64) -> Fault {
+        Fault::new(FaultKind::StuckBoot { only: VmSelector::default(), share: Share(share) }).named("s")
+    }
+
     #[test]
     fn a_share_hits_the_same_vms_each_time() {
-        let run = || -> Vec<u64> {
-            let facts = FactLog::default();
-            let mut engine = FaultEngine::default();
-            let kind = FaultKind::StuckBoot { only: VmSelector::default(), share: Share(0.25) };
-            engine.add(Fault::new(kind).named("s"), &facts).unwrap();
-            let vm = vm();
-            (0..400).filter(|n| engine.boot(&facts, subject(&vm, *n), Duration::ZERO).0.is_none()).collect()
-        };
-        let first = run();
+        let first = stuck(by_share(0.25), 7, 400);
         assert!((70..130).contains(&first.len()), "{}", first.len());
-        assert_eq!(first, run());
+        assert_eq!(first, stuck(by_share(0.25), 7, 400));
+    }
+
+    #[test]
+    fn a_share_alone_can_hit_nothing_and_at_least_1_cannot() {
+        // Six creations and a quarter of them, as in a small run: none is hit in (3/4)^6 = 18 % of the seeds.
+        let none = |fault: &Fault| (0..1000).filter(|seed| stuck(fault.clone(), *seed, 6).is_empty()).count();
+        assert!((140..220).contains(&none(&by_share(0.25))), "{}", none(&by_share(0.25)));
+        assert_eq!(none(&by_share(0.25).at_least(1)), 0);
+    }
+
+    #[test]
+    fn the_first_are_hit_and_the_share_decides_over_the_rest_as_it_would_alone() {
+        for seed in 0..50 {
+            let mut expected = stuck(by_share(0.25), seed, 100);
+            expected.retain(|n| *n >= 3);
+            expected.splice(0..0, 0..3);
+            assert_eq!(stuck(by_share(0.25).at_least(3), seed, 100), expected);
+        }
+    }
+
+    #[test]
+    fn chosen_cases_are_hit_for_every_seed_and_no_other() {
+        let facts = FactLog::default();
+        for seed in 0..50 {
+            assert_eq!(stuck(by_share(1.0).on_the([2, 5]), seed, 100), [1, 4]);
+        }
+        let mut engine = FaultEngine::default();
+        engine.add(by_share(1.0).on_the([2]), &facts).unwrap();
+        let vm = vm();
+        assert!(engine.boot(&facts, subject(&vm, 0), Duration::ZERO).1.is_none());
+        assert_eq!(engine.states().len(), 1);
+        assert!(engine.boot(&facts, subject(&vm, 1), Duration::ZERO).1.is_some());
+        assert!(engine.states().is_empty(), "there is nothing left to do");
+    }
+
+    #[test]
+    fn a_fault_without_a_name_is_the_same_one_after_all_were_cleared() {
+        let facts = FactLog::default();
+        let mut engine = FaultEngine::default();
+        let unnamed = || Fault { terms: FaultTerms::default(), ..by_share(0.5) };
+        let mut add = || {
+            let id = engine.add(unnamed(), &facts).unwrap().terms.id;
+            engine.clear(&facts);
+            id
+        };
+        assert_eq!(add(), add());
     }
 
     #[test]
@@ -480,9 +549,9 @@ mod tests {
         let shortage = |text| FaultKind::NoCapacity { only: only(text), code: None, share: Share::WHOLE };
         let vm = vm();
         engine.add(Fault::new(shortage(r#"{"capacityType":"spot"}"#)).named("n"), &facts).unwrap();
-        let code = engine.no_capacity(&facts, subject(&vm, 0)).unwrap().1;
-        assert_eq!(code, Some(CapacityCode::SkuNotAvailable));
+        let why = engine.creation(&facts, subject(&vm, 0)).unwrap().1;
+        assert_eq!(why, CreationFailure::NoCapacity(Some(CapacityCode::SkuNotAvailable)));
         engine.add(Fault::new(shortage("{}")).named("n"), &facts).unwrap();
-        assert_eq!(engine.no_capacity(&facts, subject(&vm, 1)).unwrap().1, None);
+        assert_eq!(engine.creation(&facts, subject(&vm, 1)).unwrap().1, CreationFailure::NoCapacity(None));
     }
 }

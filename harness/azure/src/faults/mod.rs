@@ -1,5 +1,9 @@
 //! The engine that applies the faults that are set.
 
+mod choice;
 mod engine;
+mod rehearsal;
 
-pub(crate) use engine::{FaultEngine, FaultError, Subject, is_meant};
+pub(crate) use choice::{Candidate, TooFew, choose};
+pub(crate) use engine::{CreationFailure, FaultEngine, FaultError, Subject, is_meant};
+pub use rehearsal::{Rehearsal, RehearsalError};

@@ -18,7 +18,7 @@ pub(crate) struct Fleet {
     pub(crate) by_vm_name: HashMap<String, String>,
     pub(crate) gone: VecDeque<VmRecord>,
     pub(crate) quota: Quota,
-    /// The next ordinal by node pool.
+    /// The next ordinal by node pool, since the behaviour was set.
     ordinals: HashMap<String, u64>,
     etags: u64,
 }
@@ -87,9 +87,13 @@ impl Fleet {
         all
     }
 
-    /// Forgets ordinals and the records of the dead.
+    /// Forgets the records of the dead.
     pub(crate) fn forget(&mut self) {
         self.gone.clear();
+    }
+
+    /// The next VM of each node pool is its first.
+    pub(crate) fn count_anew(&mut self) {
         self.ordinals.clear();
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::end::Taken;
 use crate::api::{ProvisioningError, QuotaUsage, VmRecord, VmState};
 use crate::facts::FactKind;
-use crate::faults::FaultError;
+use crate::faults::{FaultError, TooFew};
 use crate::fleet::{AgentCondition, Vm};
 use crate::world::World;
 use harness_simulation::Fault;
@@ -29,8 +29,8 @@ pub(crate) enum CommandError {
     Fault(#[from] FaultError),
     #[error("{0}")]
     Behaviour(String),
-    #[error("no running VM matches fault `{0}`")]
-    NoneMatch(String),
+    #[error(transparent)]
+    TooFew(#[from] TooFew),
     #[error("{0} VMs are still there after 8s; the API server may not answer, so that their Nodes cannot be deleted")]
     Reset(usize),
 }
@@ -176,11 +176,11 @@ impl World {
             let acted = self.apply_instant_fault(&fault);
             let mut faults = self.faults();
             if let Ok(times) = acted {
-                faults.applied(&fault.id, times);
+                faults.applied(&fault.terms.id, times);
             }
-            faults.remove(&fault.id, &self.facts);
+            faults.remove(&fault.terms.id, &self.facts);
             acted?;
-        } else if let Some(lasts) = fault.lasts {
+        } else if let Some(lasts) = fault.terms.lasts {
             let world = Arc::clone(self);
             self.tasks.spawn(async move {
                 if world.stop.run_until_cancelled(tokio::time::sleep(lasts.as_duration())).await.is_some() {
@@ -191,13 +191,15 @@ impl World {
         Ok(fault)
     }
 
-    /// Sets the behaviour; its faults replace the live ones.
+    /// Sets the behaviour; its faults replace the live ones, and the VMs of each node pool are counted anew, so that a seed means the same
+    /// whatever happened before.
     pub(crate) fn set_behaviour(self: &Arc<Self>, behaviour: Behaviour) -> Result<(), CommandError> {
         if let Some(problem) = behaviour.problems().first() {
             return Err(CommandError::Behaviour(problem.to_string()));
         }
         let faults = behaviour.faults.clone();
         self.replace_behaviour(behaviour);
+        self.fleet().count_anew();
         self.faults().clear(&self.facts);
         for fault in faults {
             self.add_fault(fault)?;

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use rand::seq::SliceRandom;
-
 use super::commands::CommandError;
 use crate::api::VmState;
-use crate::draws::child;
-use crate::faults::is_meant;
+use crate::faults::{Candidate, TooFew, choose, is_meant};
+use crate::fleet::Vm;
 use crate::world::World;
 use harness_simulation::{CapacityType, ConditionStatus, Fault, FaultKind, VmSelector};
-use harness_units::{Share, Span};
+use harness_units::Span;
 
 /// The effect of a fault on a VM.
 enum Effect<'a> {
@@ -22,23 +20,19 @@ enum Effect<'a> {
 impl World {
     /// Carries out an instant fault. Returns the number of VMs that it affected.
     pub(super) fn apply_instant_fault(self: &Arc<Self>, fault: &Fault) -> Result<u64, CommandError> {
-        let (only, share, effect) = match &fault.kind {
-            FaultKind::VmCrash { only, share } => (only.clone(), *share, Effect::Crash),
-            FaultKind::NodeCondition { only, condition, status, share } => {
-                (only.clone(), *share, Effect::Condition { kind: condition, status: *status })
+        let (only, effect) = match &fault.kind {
+            FaultKind::VmCrash { only, .. } => (only.clone(), Effect::Crash),
+            FaultKind::NodeCondition { only, condition, status, .. } => {
+                (only.clone(), Effect::Condition { kind: condition, status: *status })
             }
-            FaultKind::SpotEvict { only, share, notice } => {
+            FaultKind::SpotEvict { only, notice, .. } => {
                 let only = VmSelector { capacity_type: Some(CapacityType::Spot), ..only.clone() };
                 let notice = (*notice > Span::ZERO).then_some(*notice);
-                (only, *share, Effect::Evict { notice })
+                (only, Effect::Evict { notice })
             }
             _ => return Ok(0),
         };
-        let with_node_only = matches!(effect, Effect::Condition { .. });
-        let chosen = self.choose(fault, &only, share, with_node_only);
-        if chosen.is_empty() {
-            return Err(CommandError::NoneMatch(fault.id.clone()));
-        }
+        let chosen = self.chosen(fault, &only, &effect)?;
         let mut hit = 0;
         for name in &chosen {
             let done = match &effect {
@@ -49,7 +43,7 @@ impl World {
             match done {
                 Ok(()) => {
                     hit += 1;
-                    self.mark(name, &fault.id);
+                    self.mark(name, &fault.terms.id);
                 }
                 // It may have ended between the choice and now.
                 Err(CommandError::Unknown(_) | CommandError::NotRunning(_)) => {}
@@ -65,27 +59,23 @@ impl World {
         }
     }
 
-    /// The running VMs that are meant: a share of them (at least one) and no more than the fault's count. Which ones
-    /// depends on the seed, the fault's name and the VMs' ordinals, not on names, which the controller chooses anew each
-    /// time. VMs whose Node is Ready go first: to stop one that is still starting would show nothing.
-    fn choose(&self, fault: &Fault, only: &VmSelector, share: Share, with_node_only: bool) -> Vec<String> {
+    /// The VMs on which the fault acts, of those that run, are meant, and on which it would show.
+    fn chosen(&self, fault: &Fault, only: &VmSelector, effect: &Effect<'_>) -> Result<Vec<String>, TooFew> {
         let fleet = self.fleet();
-        let mut meant: Vec<_> = fleet
-            .vms
-            .values()
-            .filter(|vm| vm.record.state == VmState::Running && is_meant(only, &vm.record.vm, &vm.record.quota_family))
-            .filter(|vm| !with_node_only || vm.record.ready.is_some())
-            .collect();
-        let of_share =
-            if share.0 < 1.0 { (meant.len() as f64 * share.0).round().max(1.0) as usize } else { meant.len() };
-        let of_count = fault.count.map_or(usize::MAX, |count| count as usize);
-        let wanted = of_share.min(of_count);
-        if wanted < meant.len() {
-            meant.sort_by_key(|vm| (&vm.record.vm.nodepool, vm.record.ordinal));
-            meant.shuffle(&mut child(self.behaviour().seed, &format!("fault/{}", fault.id), "choice", 0));
-            meant.sort_by_key(|vm| vm.record.ready.is_none());
-            meant.truncate(wanted);
-        }
-        meant.into_iter().map(|vm| vm.names.vm.clone()).collect()
+        let meant =
+            |vm: &&Vm| vm.record.state == VmState::Running && is_meant(only, &vm.record.vm, &vm.record.quota_family);
+        let candidates = fleet.vms.values().filter(meant).filter_map(|vm| {
+            let (ready, signal) = (vm.record.ready.is_some(), vm.signal.borrow());
+            let noticed = signal.notice.is_some();
+            let shows = match effect {
+                Effect::Crash | Effect::Evict { notice: None } => true,
+                Effect::Evict { notice: Some(_) } => !noticed,
+                Effect::Condition { kind, status } => {
+                    ready && !signal.conditions.iter().any(|said| said.kind == *kind && said.status == status.as_str())
+                }
+            };
+            shows.then_some(Candidate { vm: &vm.record.vm, ordinal: vm.record.ordinal, ready, noticed })
+        });
+        choose(fault, self.behaviour().seed, candidates.collect())
     }
 }

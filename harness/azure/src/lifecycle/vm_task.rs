@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::api::{ProvisioningError, VmRecord, VmState};
 use crate::facts::{FactKind, VmRef};
-use crate::faults::Subject;
+use crate::faults::{CreationFailure, Subject};
 use crate::fleet::{End, Fleet, Signal, capacity_error};
 use crate::node::{NodeWriter, ReadyStatus};
 use crate::world::World;
@@ -128,14 +128,12 @@ impl Life {
         let (ordinal, quota_family) = (vm.record.ordinal, vm.record.quota_family.clone());
         let drawn = leg(&vm.record, Leg::Boot);
         let subject = Subject { vm: &self.vm, quota_family: &quota_family, ordinal, seed: world.behaviour().seed };
-        let failure = {
-            let mut faults = world.faults();
-            match faults.no_capacity(&world.facts, subject) {
-                Some((id, code)) => Some((id, capacity_error(code, &self.vm, &world.config.location))),
-                None => faults.operation_fail(&world.facts, subject),
-            }
-        };
-        if let Some((id, error)) = failure {
+        let failure = world.faults().creation(&world.facts, subject);
+        if let Some((id, failure)) = failure {
+            let error = match failure {
+                CreationFailure::NoCapacity(code) => capacity_error(code, &self.vm, &world.config.location),
+                CreationFailure::Other(error) => error,
+            };
             world.fail_creation(&mut fleet, &self.machine, error, Some(id));
             return None;
         }

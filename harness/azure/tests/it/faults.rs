@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use harness_azure::FactKind;
 use harness_azure::control::VmState;
-use harness_simulation::{ArmFaultMode, CapacityCode, VmSelector};
+use harness_simulation::{ArmFaultMode, Behaviour, CapacityCode, VmSelector};
 use harness_simulation::{Distribution, Fault, FaultKind, Leg};
 use harness_units::Span;
 use rstest::rstest;
@@ -33,7 +33,7 @@ fn every() -> VmSelector {
 async fn no_capacity(#[case] code: Option<CapacityCode>, #[case] expected: &str) {
     let lab = Lab::start(instant(), None).await;
     let fault = Fault::new(FaultKind::NoCapacity { only: family("F"), code, share: Share(1.0) });
-    let id = lab.control.add_fault(&fault).await.unwrap().id;
+    let id = lab.control.add_fault(&fault).await.unwrap().terms.id;
     let put = lab.create("encoder-1", "Standard_F4s_v2", false).await;
     assert_eq!(put.status, 201);
     lab.fact("failed", |k| matches!(k, FactKind::ProvisioningFailed { .. })).await;
@@ -199,7 +199,7 @@ async fn a_slow_deletion_keeps_the_vm_and_its_quota_until_it_ends() {
     let lab = Lab::start(instant(), None).await;
     let only = VmSelector { vm: Some("web-1".into()), ..every() };
     let fault = Fault::new(FaultKind::SlowDelete { only, extra: Span::from_secs(3600), share: Share(1.0) });
-    let id = lab.control.add_fault(&fault).await.unwrap().id;
+    let id = lab.control.add_fault(&fault).await.unwrap().terms.id;
     for name in ["web-1", "web-2"] {
         lab.create(name, "Standard_D4s_v5", false).await;
         lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of(name, k)).await;
@@ -276,7 +276,7 @@ async fn an_outage_that_refuses_connections() {
     // A connection that is open already is cut too.
     assert_eq!(lab.get(&lab.pool()).await.status, 200);
     let fault = Fault::new(FaultKind::ArmOutage { mode: ArmFaultMode::Refused });
-    let id = lab.control.add_fault(&fault).await.unwrap().id;
+    let id = lab.control.add_fault(&fault).await.unwrap().terms.id;
     for _ in 0..3 {
         assert!(lab.request(reqwest::Method::GET, &lab.pool()).send().await.is_err());
     }
@@ -353,7 +353,7 @@ fn pool(name: &str) -> VmSelector {
 }
 
 #[tokio::test]
-async fn a_count_limits_how_many_vms_crash_and_the_seed_chooses_them() {
+async fn a_count_is_how_many_vms_crash_and_the_seed_chooses_them() {
     let mut chosen = Vec::new();
     for _ in 0..2 {
         let kube = FakeKube::default();
@@ -364,9 +364,12 @@ async fn a_count_limits_how_many_vms_crash_and_the_seed_chooses_them() {
         let hit = hit_by(&lab, "crash").await;
         assert_eq!(hit.len(), 3);
         assert!(hit.iter().all(|name| name.starts_with("web-")), "{hit:?}");
-        let all = Fault::new(FaultKind::VmCrash { only: pool("batch"), share: Share(1.0) }).times(9).named("all");
-        lab.control.add_fault(&all).await.unwrap();
-        assert_eq!(hit_by(&lab, "all").await.len(), 3, "there are no more");
+        let nine = Fault::new(FaultKind::VmCrash { only: pool("batch"), share: Share(1.0) }).times(9).named("nine");
+        let refused = lab.control.add_fault(&nine).await.unwrap_err().to_string();
+        assert!(refused.contains("3 running VMs match fault `nine`, which acts on at least 9"), "{refused}");
+        assert_eq!(hit_by(&lab, "nine").await.len(), 0, "in silence it acted on three");
+        lab.control.add_fault(&nine.at_least(2)).await.unwrap();
+        assert_eq!(hit_by(&lab, "nine").await.len(), 3);
         let ended = lab.fact("over", |k| matches!(k, FactKind::FaultEnded { id, .. } if id == "crash")).await;
         assert!(matches!(ended.kind, FactKind::FaultEnded { applied: 3, .. }));
         chosen.push(hit);
@@ -477,4 +480,76 @@ async fn a_fault_that_would_do_nothing_is_an_error() {
     let error = lab.control.add_fault(&Fault::new(kind)).await.unwrap_err();
     assert!(error.to_string().contains("no running VM"), "{error}");
     assert!(lab.control.faults().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_share_of_few_vms_acts_on_at_least_as_many_as_it_must() {
+    let kube = FakeKube::default();
+    let lab = Lab::start(instant(), Some(kube.client())).await;
+    fleet(&lab, 4, 0).await;
+    let crash = |name: &str| Fault::new(FaultKind::VmCrash { only: every(), share: Share(0.1) }).named(name);
+    lab.control.add_fault(&crash("one")).await.unwrap();
+    assert_eq!(hit_by(&lab, "one").await.len(), 1);
+    lab.control.add_fault(&crash("two").at_least(2)).await.unwrap();
+    assert_eq!(hit_by(&lab, "two").await.len(), 2);
+    let refused = lab.control.add_fault(&crash("three").at_least(2)).await.unwrap_err().to_string();
+    assert!(refused.contains("1 running VM matches fault `three`, which acts on at least 2"), "{refused}");
+}
+
+#[tokio::test]
+async fn an_eviction_prefers_vms_without_a_notice_and_no_vm_gets_two() {
+    let kube = FakeKube::default();
+    let lab = Lab::start(instant(), Some(kube.client())).await;
+    fleet(&lab, 3, 0).await;
+    let evict = |notice, name: &str| {
+        Fault::new(FaultKind::SpotEvict { only: every(), share: Share::WHOLE, notice: Span::from_secs(notice) })
+            .named(name)
+    };
+    lab.control.add_fault(&evict(30, "notice").times(2)).await.unwrap();
+    let noticed = hit_by(&lab, "notice").await;
+    assert_eq!(noticed.len(), 2);
+    // A second notice would do nothing, and was counted nevertheless.
+    let refused = lab.control.add_fault(&evict(30, "again").times(2)).await.unwrap_err().to_string();
+    assert!(refused.contains("1 running VM"), "{refused}");
+    lab.control.add_fault(&evict(0, "surprise").times(1)).await.unwrap();
+    let surprised = hit_by(&lab, "surprise").await;
+    assert!(surprised.len() == 1 && !noticed.contains(&surprised[0]), "{surprised:?} of {noticed:?}");
+}
+
+#[tokio::test]
+async fn a_shortage_with_a_time_ends_by_itself_and_says_so() {
+    let lab = Lab::start(instant(), None).await;
+    let fault = Fault::new(FaultKind::NoCapacity { only: family("D"), code: None, share: Share::WHOLE });
+    lab.control.add_fault(&fault.named("short").lasting(Span::from_millis(300))).await.unwrap();
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    let failed = lab.fact("failed", |k| matches!(k, FactKind::ProvisioningFailed { .. })).await;
+    assert!(matches!(failed.kind, FactKind::ProvisioningFailed { code, .. } if code.ends_with("AllocationFailed")));
+    // Nothing asks for it: the fact comes at its time.
+    let ended = lab.fact("ended", |k| matches!(k, FactKind::FaultEnded { id, .. } if id == "short")).await;
+    assert!(matches!(ended.kind, FactKind::FaultEnded { applied: 1, .. }), "{ended:?}");
+    lab.create("web-2", "Standard_D4s_v5", false).await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-2", k)).await;
+}
+
+#[tokio::test]
+async fn a_seed_means_the_same_after_the_behaviour_was_set_again() {
+    let lab = Lab::start(instant(), None).await;
+    let fault = Fault::new(FaultKind::NeverRegister { only: every(), share: Share(0.5) });
+    let behaviour = Behaviour { seed: 11, faults: vec![fault], ..Behaviour::instant() };
+    let mut hit = Vec::new();
+    for round in ["a", "b"] {
+        lab.control.set_behaviour(&behaviour).await.unwrap();
+        for n in 0..8 {
+            let name = format!("{round}-{n}");
+            lab.create(&name, "Standard_D4s_v5", false).await;
+            lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of(&name, k)).await;
+        }
+        let faults = hit_by(&lab, "fault-1").await;
+        let faults: Vec<String> =
+            faults.iter().filter_map(|name| name.strip_prefix(round)).map(str::to_owned).collect();
+        assert!(!faults.is_empty(), "{round}");
+        hit.push(faults);
+    }
+    // On a cluster that stays, the second run had other draws than the first.
+    assert_eq!(hit[0], hit[1]);
 }

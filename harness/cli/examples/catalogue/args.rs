@@ -1,9 +1,9 @@
 //! The command line.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use harness_plan::Profile;
 
 /// Run every scenario and every counter-case on real local clusters, and write one report over all of them.
@@ -11,7 +11,8 @@ use harness_plan::Profile;
 /// A scenario must pass. A counter-case, a scenario with one thing broken, must fail for the reason given in its file. A run that goes
 /// wrong is repeated at the end, alone; if it then has the expected outcome, it is flaky.
 ///
-/// Exit codes: 0 every run had the expected outcome; 1 one had another outcome, or too many were flaky; 130 interrupted.
+/// Exit codes: 0 every run had the expected outcome; 1 one had another outcome, too many were flaky, or a verdict depends on the order; 130
+/// interrupted.
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
     /// The binary that runs the scenarios.
@@ -32,15 +33,42 @@ pub(crate) struct Args {
     /// How many clusters run at a time. On two cores more than two starve each other.
     #[arg(long, default_value = "2", value_name = "N")]
     pub(crate) lanes: NonZeroUsize,
-    /// The seed of every run.
-    #[arg(long, default_value_t = 7, value_name = "N")]
-    pub(crate) seed: u64,
+    /// The seed of every run, and of random orders. Default: a new one, which is printed first.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// The order of the runs. Random orders are drawn from the seed and printed.
+    #[arg(long, value_enum, default_value_t, value_name = "ORDER")]
+    pub(crate) order: Order,
+    /// Run everything on one cluster, one after another. It is started first and taken down at the end, and nothing is repeated.
+    #[arg(long, conflicts_with = "lanes")]
+    pub(crate) one_cluster: bool,
+    /// Run everything in this many random orders on one cluster, and fail where a verdict differs between them.
+    #[arg(long, value_name = "N", conflicts_with_all = ["lanes", "order"])]
+    pub(crate) orders: Option<NonZeroU32>,
     /// Write the reports here; the folder must be empty or new. Default: reports/catalogue-TIME.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// List the runs and about how long they take, and run nothing.
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+/// The order of the runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Order {
+    /// Those that take longest first, so that the lanes end together.
+    #[default]
+    LongestFirst,
+    /// As the seed decides.
+    Random,
+}
+
+impl Args {
+    /// How many clusters run at a time, and whether one is kept for all runs.
+    pub(crate) fn clusters(&self) -> (usize, bool) {
+        let shared = self.one_cluster || self.orders.is_some();
+        (if shared { 1 } else { self.lanes.get() }, shared)
+    }
 }
 
 fn profile(text: &str) -> Result<Profile, String> {

@@ -65,8 +65,8 @@ impl State {
     }
 }
 
-/// Runs everything. The states are in the order of the jobs.
-pub(crate) fn run(jobs: &[Job], lanes: usize, runner: &dyn Runner) -> Vec<State> {
+/// Runs everything, and once more what went wrong if it `repeats`. The states are in the order of the jobs.
+pub(crate) fn run(jobs: &[Job], lanes: usize, repeats: bool, runner: &dyn Runner) -> Vec<State> {
     let waiting: VecDeque<(usize, &Job)> = jobs.iter().enumerate().collect();
     let count = Count { done: AtomicUsize::new(0), of: jobs.len() };
     let (states, waiting) = (Mutex::new(vec![State::Interrupted; jobs.len()]), Mutex::new(waiting));
@@ -84,7 +84,9 @@ pub(crate) fn run(jobs: &[Job], lanes: usize, runner: &dyn Runner) -> Vec<State>
         }
     });
     let mut states = states.into_inner().unwrap_or_else(PoisonError::into_inner);
-    repeat(jobs, &mut states, runner);
+    if repeats {
+        repeat(jobs, &mut states, runner);
+    }
     states
 }
 
@@ -220,7 +222,7 @@ mod tests {
     fn a_lane_that_is_free_takes_the_next_job() {
         // The first one ends last. If the jobs were dealt out in advance, those of its lane would never run and it would wait in vain.
         let fake = Fake { waits: [("a", vec!["b", "c", "d", "e"])].into(), ..Fake::default() };
-        let states = run(&jobs(&["a", "b", "c", "d", "e"]), 2, &fake);
+        let states = run(&jobs(&["a", "b", "c", "d", "e"]), 2, true, &fake);
         assert!(states.iter().all(State::as_expected), "{states:?}");
         let log = locked(&fake.log);
         assert_eq!((log.ended.last().map(String::as_str), log.at_once_max), (Some("a"), 2));
@@ -232,14 +234,14 @@ mod tests {
     #[test]
     fn one_lane_runs_one_after_another() {
         let fake = Fake::default();
-        assert!(run(&jobs(&["a", "b", "c"]), 1, &fake).iter().all(State::as_expected));
+        assert!(run(&jobs(&["a", "b", "c"]), 1, true, &fake).iter().all(State::as_expected));
         assert_eq!(locked(&fake.log).at_once_max, 1);
     }
 
     #[test]
     fn what_fails_once_is_flaky_and_what_fails_twice_fails() {
         let fake = Fake { fails: [("a", vec![1]), ("c", vec![1, 2])].into(), ..Fake::default() };
-        let states = run(&jobs(&["a", "b", "c"]), 1, &fake);
+        let states = run(&jobs(&["a", "b", "c"]), 1, true, &fake);
         assert_eq!(started(&fake), named(&[("a", 1), ("b", 1), ("c", 1), ("a", 2), ("c", 2)]));
         let flaky: Vec<bool> = states.iter().map(State::is_flaky).collect();
         let expected: Vec<bool> = states.iter().map(State::as_expected).collect();
@@ -254,15 +256,23 @@ mod tests {
     #[test]
     fn repeated_runs_have_the_machine_to_themselves() {
         let fake = Fake { fails: [("a", vec![1]), ("b", vec![1])].into(), ..Fake::default() };
-        run(&jobs(&["a", "b"]), 2, &fake);
+        run(&jobs(&["a", "b"]), 2, true, &fake);
         let mut log = locked(&fake.log);
         assert_eq!(log.started.split_off(2), named(&[("a", 2), ("b", 2)]));
     }
 
     #[test]
+    fn on_one_cluster_nothing_is_repeated() {
+        let fake = Fake { fails: [("a", vec![1])].into(), ..Fake::default() };
+        let states = run(&jobs(&["a", "b"]), 1, false, &fake);
+        assert_eq!(started(&fake), named(&[("a", 1), ("b", 1)]));
+        assert!(states[0].went_wrong());
+    }
+
+    #[test]
     fn more_failures_than_may_be_flaky_are_not_repeated() {
         let fake = Fake { fails: [("a", vec![1]), ("b", vec![1]), ("c", vec![1])].into(), ..Fake::default() };
-        let states = run(&jobs(&["a", "b", "c", "d"]), 2, &fake);
+        let states = run(&jobs(&["a", "b", "c", "d"]), 2, true, &fake);
         assert_eq!(started(&fake).len(), 4);
         assert_eq!(locked(&fake.log).not_repeated, 3);
         assert_eq!(states.iter().filter(|state| state.as_expected()).count(), 1);
@@ -271,7 +281,7 @@ mod tests {
     #[test]
     fn after_an_interrupt_nothing_is_started_or_repeated() {
         let fake = Fake { fails: [("a", vec![1])].into(), interrupted_in: Some("b"), ..Fake::default() };
-        let states = run(&jobs(&["a", "b", "c"]), 1, &fake);
+        let states = run(&jobs(&["a", "b", "c"]), 1, true, &fake);
         assert_eq!(started(&fake), named(&[("a", 1), ("b", 1)]));
         assert!(matches!(&states[0], State::Ran { problems, first, .. } if problems.len() == 1 && first.is_empty()));
         assert_eq!(states[1..], [State::Interrupted, State::Interrupted]);

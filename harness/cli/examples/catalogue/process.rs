@@ -31,6 +31,8 @@ pub(crate) struct Processes {
     harness: PathBuf,
     out: PathBuf,
     seed: u64,
+    /// The cluster that all runs share, if they do.
+    cluster: Option<String>,
     interrupts: Interrupts,
     /// Limits; tests use shorter ones.
     beyond_phases: Duration,
@@ -38,9 +40,15 @@ pub(crate) struct Processes {
 }
 
 impl Processes {
-    /// Each run gets a folder below `out`.
+    /// Each run gets a folder below `out`, and a cluster of its own.
     pub(crate) fn new(harness: PathBuf, out: PathBuf, seed: u64, interrupts: Interrupts) -> Self {
-        Self { harness, out, seed, interrupts, beyond_phases: BEYOND_PHASES, grace: GRACE }
+        Self { harness, out, seed, cluster: None, interrupts, beyond_phases: BEYOND_PHASES, grace: GRACE }
+    }
+
+    /// The runs share the cluster of this name, which is up.
+    pub(crate) fn on(mut self, cluster: Option<String>) -> Self {
+        self.cluster = cluster;
+        self
     }
 
     /// Runs a job to its end.
@@ -63,8 +71,7 @@ impl Processes {
             .arg("run")
             .arg(self.scenario(job)?)
             .args(["--profile", job.profile.as_str(), "--seed", &self.seed.to_string()])
-            // No cluster has this name, so the run starts its own.
-            .args(["--cluster", &format!("catalogue-{}", std::process::id()), "--out"])
+            .args(["--cluster", &self.cluster_name(), "--out"])
             .arg(folder)
             .stdin(Stdio::null())
             .stdout(log_file)
@@ -80,6 +87,11 @@ impl Processes {
             let _ = child.kill();
         }
         ended
+    }
+
+    /// The shared cluster. Otherwise no cluster has this name, so the run starts its own.
+    fn cluster_name(&self) -> String {
+        self.cluster.clone().unwrap_or_else(|| format!("catalogue-{}", std::process::id()))
     }
 
     /// The argument of `harness run`: a name, or the file of a counter-case.
@@ -237,6 +249,15 @@ mod tests {
             let log = std::fs::read_to_string(out.join(format!("logs/spot-{attempt}.log"))).unwrap();
             assert!(log.starts_with("run spot --profile default --seed 7 --cluster catalogue-"), "{log}");
         }
+    }
+
+    #[test]
+    fn runs_can_share_a_cluster() {
+        let folder = tempfile::tempdir().unwrap();
+        let processes = processes(folder.path(), "echo \"$*\"").on(Some("shared".to_owned()));
+        processes.run(&taking("spot", 1), 1);
+        let log = std::fs::read_to_string(folder.path().join("out/logs/spot-1.log")).unwrap();
+        assert!(log.contains("--cluster shared --out"), "{log}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A scenario asks for an action in one line that may be about several workloads and may spread over time. A plan has it unfolded: one
 //! workload, one step, one moment.
 
+mod azure_fault;
 mod change;
 mod commit;
 mod delete_node_claims;
@@ -14,12 +15,13 @@ mod scale;
 use std::fmt;
 
 use harness_catalogue::Component;
-use harness_simulation::{Fault, GitFault};
+use harness_simulation::GitFault;
 use harness_units::Span;
 use harness_yaml::{Beside, Problem, Tagged};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use azure_fault::{AzureFault, ClearAzureFaults};
 pub use change::{Change, ChangeKind};
 pub use commit::{AddMany, Commit, ForcePush};
 pub use delete_node_claims::DeleteNodeClaims;
@@ -85,9 +87,9 @@ pub enum Action {
     /// Upgrade the control plane to the next patch version: `upgradeKubernetes: {}`. Needs simulated-azure.
     UpgradeKubernetes(Nothing),
     /// Let something go wrong in the simulated Azure. Needs simulated-azure.
-    AzureFault(Fault),
-    /// End every fault of the simulated Azure: `clearAzureFaults: {}`. Needs simulated-azure.
-    ClearAzureFaults(Nothing),
+    AzureFault(AzureFault),
+    /// End one fault of the simulated Azure, or every one: `clearAzureFaults: {}`. Needs simulated-azure.
+    ClearAzureFaults(ClearAzureFaults),
     /// Send SIGKILL to a component of the local cluster, such as `karpenter`. Needs component-control.
     KillComponent(Component),
     /// Start a component that was killed. Needs component-control.
@@ -153,7 +155,7 @@ impl Action {
     /// Whether nodes can be disrupted by it for another reason than having no pods.
     pub const fn disrupts_nodes(&self) -> bool {
         match self {
-            Self::AzureFault(fault) => fault.kind.is_instant(),
+            Self::AzureFault(asked) => asked.fault.kind.is_instant(),
             Self::DeleteNodeClaims(_)
             | Self::Commit(_)
             | Self::ForcePush(_)
@@ -181,13 +183,13 @@ impl Action {
             Self::Commit(commit) => commit.problems(),
             Self::ForcePush(push) => push.problems(),
             Self::Load(load) => names.workload(&["workload"], &load.workload),
-            Self::AzureFault(fault) => fault.problems(),
+            Self::AzureFault(asked) => asked.problems(names),
+            Self::ClearAzureFaults(asked) => asked.problems(names),
             Self::GitFault(fault) => fault.problems(),
             Self::Change(change) => change.problems(names),
             Self::Revert(_)
             | Self::PublishNodeImage(_)
             | Self::UpgradeKubernetes(_)
-            | Self::ClearAzureFaults(_)
             | Self::Reconcile(_)
             | Self::PublishImage(_)
             | Self::KillComponent(_)
@@ -210,8 +212,9 @@ impl fmt::Display for Action {
             Self::Load(load) => write!(f, "load {}", load.workload),
             Self::PublishNodeImage(_) => f.write_str("publish node image"),
             Self::UpgradeKubernetes(_) => f.write_str("upgrade kubernetes"),
-            Self::AzureFault(fault) => write!(f, "azure fault {}", fault.kind.as_str()),
-            Self::ClearAzureFaults(_) => f.write_str("clear azure faults"),
+            Self::AzureFault(asked) => write!(f, "azure fault {}", asked.fault.kind.as_str()),
+            Self::ClearAzureFaults(ClearAzureFaults { id: Some(id) }) => write!(f, "clear azure fault {id}"),
+            Self::ClearAzureFaults(ClearAzureFaults { id: None }) => f.write_str("clear azure faults"),
             Self::KillComponent(name) => write!(f, "kill {name}"),
             Self::StartComponent(name) => write!(f, "start {name}"),
             Self::Change(change) => change.fmt(f),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use harness_units::Percent;
 use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,8 @@ pub struct Price {
     pub after: String,
     /// The phase at whose end the earlier price is taken.
     pub before: String,
-    /// Upper bound of the later price, in percent of the earlier one.
-    pub at_most_percent: u32,
+    /// Upper bound of the later price, as a part of the earlier one.
+    pub at_most_percent: Percent,
 }
 
 impl Expected for Price {
@@ -28,12 +29,12 @@ impl Expected for Price {
     fn problems(&self, _: &Facts<'_>) -> Vec<Problem> {
         let hint = "expect `fleet: {atEnd: 0}`";
         let found = Problem::new(&["atMostPercent"], "a fleet that costs nothing has no nodes", hint);
-        (self.at_most_percent == 0).then_some(found).into_iter().collect()
+        (self.at_most_percent == Percent(0)).then_some(found).into_iter().collect()
     }
 }
 
 impl fmt::Display for Price {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "price after {} at most {}% of that after {}", self.after, self.at_most_percent, self.before)
+        write!(f, "price after {} at most {} of that after {}", self.after, self.at_most_percent, self.before)
     }
 }

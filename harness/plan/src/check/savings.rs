@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use harness_units::Percent;
 use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,20 +13,20 @@ use super::{Expected, Facts};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Savings {
-    /// Minimum savings in percent of the on-demand price.
-    pub at_least_percent: u32,
+    /// Minimum savings, as a part of the on-demand price.
+    pub at_least_percent: Percent,
 }
 
 impl Expected for Savings {
     fn problems(&self, _: &Facts<'_>) -> Vec<Problem> {
         let hint = "give a percentage above 0";
         let found = Problem::new(&["atLeastPercent"], "every run saves at least 0%", hint);
-        (self.at_least_percent == 0).then_some(found).into_iter().collect()
+        (self.at_least_percent == Percent(0)).then_some(found).into_iter().collect()
     }
 }
 
 impl fmt::Display for Savings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "spot saves at least {}%", self.at_least_percent)
+        write!(f, "spot saves at least {}", self.at_least_percent)
     }
 }

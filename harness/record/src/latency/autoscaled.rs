@@ -34,8 +34,8 @@ impl Loads {
     fn in_pods(&self, on: &AutoscaleOn, workload: &Workload) -> Option<f64> {
         let of_request = |request: u64, percent: u32| request as f64 * f64::from(percent) / 100.0;
         let (load, target) = match on {
-            AutoscaleOn::CpuPercent(percent) => (self.cpu?, of_request(workload.cpu.0, *percent)),
-            AutoscaleOn::MemoryPercent(percent) => (self.memory?, of_request(workload.memory.0, *percent)),
+            AutoscaleOn::CpuPercent(percent) => (self.cpu?, of_request(workload.cpu.0, percent.0)),
+            AutoscaleOn::MemoryPercent(percent) => (self.memory?, of_request(workload.memory.0, percent.0)),
             AutoscaleOn::PodMetric { name, average } | AutoscaleOn::ExternalMetric { name, average } => {
                 (*self.metrics.get(name)?, f64::from(*average))
             }

@@ -8,7 +8,7 @@ use crate::cost::{PriceAt, price_at};
 use crate::text;
 
 pub(super) fn check(check: &Price, evidence: &Evidence<'_>) -> CheckOutcome {
-    let (before, after, at_most_percent) = (check.before.as_str(), check.after.as_str(), check.at_most_percent);
+    let (before, after, at_most_percent) = (check.before.as_str(), check.after.as_str(), check.at_most_percent.0);
     let timelines = evidence.source.timelines;
     let windows = Windows::of([before, after], evidence);
     let limit = format!("at most {at_most_percent} % of the price before");

@@ -98,8 +98,8 @@ fn limit(scope: &str, cores: u32, evidence: &Evidence<'_>) -> Steps {
     let planned = source.plan.phases.iter().flat_map(|phase| &phase.actions);
     let mut values = vec![(0, i64::from(cores))];
     for action in planned {
-        let Action::AzureFault(fault) = &action.action else { continue };
-        let FaultKind::Quota { scope: of, cores: to } = &fault.kind else { continue };
+        let Action::AzureFault(asked) = &action.action else { continue };
+        let FaultKind::Quota { scope: of, cores: to } = &asked.fault.kind else { continue };
         let done =
             source.timelines.actions.all.iter().find(|done| done.what.id() == Some(action.id) && done.error.is_none());
         if let Some(done) = done.filter(|_| of == scope) {

@@ -7,7 +7,7 @@ use crate::cost::cost;
 use crate::text;
 
 pub(super) fn check(check: &Savings, evidence: &Evidence<'_>) -> CheckOutcome {
-    let at_least_percent = check.at_least_percent;
+    let at_least_percent = check.at_least_percent.0;
     let limit = format!("at least {at_least_percent} % less than on demand");
     let timelines = evidence.source.timelines;
     let Some(cost) = cost(timelines) else {

@@ -6,7 +6,7 @@ use harness_plan::*;
 use harness_record::RunResult;
 use harness_record::event::*;
 use harness_record::latency::{Cause, Samples};
-use harness_units::Millicores;
+use harness_units::{Millicores, Percent};
 use rstest::rstest;
 
 fn samples(result: &RunResult, name: LatencyName) -> Samples {
@@ -158,7 +158,7 @@ fn autoscaled(loads: &[(u64, u64)]) -> Scene {
         workload.autoscale = Some(Autoscale {
             min: 1,
             max: 4,
-            on: AutoscaleOn::CpuPercent(60),
+            on: AutoscaleOn::CpuPercent(Percent(60)),
             scale_down_after: harness_units::Span::from_secs(10),
         });
     }

@@ -74,6 +74,7 @@ pub(crate) struct Revisions {
 struct Pod {
     name: String,
     workload: String,
+    /// Empty until it is bound.
     node: String,
     ready: bool,
     deleting: bool,
@@ -312,6 +313,13 @@ impl State {
             *by_workload.entry(pod.workload.as_str()).or_default() += 1;
         }
         by_workload
+    }
+
+    /// The nodes with Ready pods of the workload that are not being deleted, each once and in order.
+    pub(crate) fn nodes_of(&self, workload: &str) -> Vec<String> {
+        let ready = self.pods.values().filter(|pod| pod.ready && !pod.deleting && pod.workload == workload);
+        let nodes: BTreeSet<&String> = ready.map(|pod| &pod.node).filter(|node| !node.is_empty()).collect();
+        nodes.into_iter().cloned().collect()
     }
 
     /// Whether the pod of that UID is Ready and not being deleted.

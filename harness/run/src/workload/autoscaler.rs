@@ -37,8 +37,8 @@ pub(super) fn autoscaler(run_id: &str, workload: &Workload, planned: &Autoscale)
 
 fn metric(on: &AutoscaleOn) -> MetricSpec {
     match on {
-        AutoscaleOn::CpuPercent(percent) => resource("cpu", *percent),
-        AutoscaleOn::MemoryPercent(percent) => resource("memory", *percent),
+        AutoscaleOn::CpuPercent(percent) => resource("cpu", percent.0),
+        AutoscaleOn::MemoryPercent(percent) => resource("memory", percent.0),
         AutoscaleOn::PodMetric { name, average } => MetricSpec {
             type_: "Pods".to_owned(),
             pods: Some(PodsMetricSource { metric: named(name), target: average_value(*average) }),
@@ -85,12 +85,12 @@ fn whole(number: u32) -> i32 {
 mod tests {
     use super::super::tests::plain;
     use super::*;
-    use harness_units::Span;
+    use harness_units::{Percent, Span};
     use rstest::rstest;
     use serde_json::json;
 
     #[rstest]
-    #[case(AutoscaleOn::CpuPercent(60), json!({
+    #[case(AutoscaleOn::CpuPercent(Percent(60)), json!({
         "type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}},
     }))]
     #[case(AutoscaleOn::PodMetric { name: "requests".to_owned(), average: 100 }, json!({

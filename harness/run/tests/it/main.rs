@@ -16,6 +16,7 @@ mod cleanup;
 mod commits;
 mod components;
 mod ends;
+mod faults;
 mod git;
 mod lab;
 mod node_claims;

@@ -1,6 +1,6 @@
 //! All of it together.
 
-use super::{Inputs, expectations, gitops, objects, phases, workloads};
+use super::{Chance, Inputs, chance, expectations, gitops, objects, phases, workloads};
 use harness_plan::{Action, Candidates, NodeConfig, PLAN_VERSION, Plan, Workload};
 use harness_simulation::Behaviour;
 use harness_tree::{Severity, check_skus};
@@ -8,8 +8,8 @@ use harness_units::Share;
 use harness_yaml::suggest;
 use harness_yaml::{Diagnostic, Mark, in_order};
 
-/// Decides everything.
-pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
+/// Decides everything, and says what is left to chance.
+pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Chance>), Vec<Diagnostic>> {
     let model = &inputs.bound.file;
     let mut diagnostics: Vec<Diagnostic> = check_skus(&inputs.tree.pools, inputs.skus)
         .into_iter()
@@ -31,6 +31,7 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
     } else {
         chosen.notes.extend(cut);
     }
+    let per_node = chosen.workloads.iter().map(|sized| (sized.workload.name.clone(), sized.per_node)).collect();
     let workloads: Vec<Workload> = chosen.workloads.into_iter().map(|sized| sized.workload).collect();
     diagnostics.extend(unknown_pools(inputs));
     if !diagnostics.is_empty() {
@@ -58,7 +59,7 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
             }
         }
     }
-    Ok(Plan {
+    let mut plan = Plan {
         version: PLAN_VERSION,
         scenario: inputs.scenario.name().to_owned(),
         question: inputs.scenario.question().to_owned(),
@@ -81,7 +82,10 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
         expectations,
         published: model.published.clone(),
         notes: chosen.notes,
-    })
+    };
+    let chances = chance::chances(&plan, &per_node);
+    plan.notes.extend(chances.iter().filter_map(Chance::note));
+    Ok((plan, chances))
 }
 
 /// The last part of a boot in which the Node is there and not Ready yet: an assumption after what AKS users report, about 55 s from the request

@@ -13,6 +13,8 @@ use harness_yaml::suggest;
 /// A workload and how many of its pods the class can hold.
 pub(super) struct Sized {
     pub(super) workload: Workload,
+    /// The most of its pods that a node of its class can hold.
+    pub(super) per_node: u64,
     /// The maximum number of replicas; more would wait for ever.
     bound: Option<u32>,
     /// Set once the bound has cut the number of a phase.
@@ -224,7 +226,9 @@ impl Choice<'_> {
         if let Some(spec) = spec {
             adorn(&mut workload, spec);
         }
-        self.chosen.workloads.push(Sized { workload, bound: u32::try_from(bound).ok(), asked: 0 });
+        let pods_max = max_pods(aim.pool.max_pods);
+        let per_node = aim.fitting.iter().map(|sku| pods_on(sku, pod, pods_max)).max().unwrap_or(0);
+        self.chosen.workloads.push(Sized { workload, per_node, bound: u32::try_from(bound).ok(), asked: 0 });
     }
 
     fn nothing_left(&mut self) {

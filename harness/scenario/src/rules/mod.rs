@@ -11,6 +11,7 @@ mod schedule;
 use crate::model::{PhaseSpec, ScenarioFile};
 use crate::schema::Use;
 use harness_plan::{Action, Facts, Names, Profile, TimedAction};
+use harness_simulation::Fault;
 use harness_units::Span;
 use harness_yaml::Diagnostic;
 use harness_yaml::{Located, Mark, Node, Problem};
@@ -45,12 +46,22 @@ impl Context<'_> {
         self.scenario.phases.iter().flat_map(|phase| &phase.actions)
     }
 
+    /// Every fault of Azure, from the start and of the phases.
+    fn faults(&self) -> impl Iterator<Item = &Fault> {
+        let set = self.actions().filter_map(|action| match &action.variant {
+            Action::AzureFault(asked) => Some(&asked.fault),
+            _ => None,
+        });
+        self.scenario.azure.faults.iter().chain(set)
+    }
+
     /// What the scenario names.
     fn names(&self) -> Names<'_> {
         Names {
             workloads: self.scenario.workloads.keys().map(String::as_str).collect(),
             objects: &self.scenario.objects,
             phases: self.scenario.phases.iter().map(|phase| phase.name.as_str()).collect(),
+            faults: self.faults().filter(|fault| !fault.kind.is_instant()).filter_map(Fault::name).collect(),
         }
     }
 

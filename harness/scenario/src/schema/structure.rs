@@ -17,6 +17,9 @@ const RENAMED: [(&str, &str); 6] = [
     ("undisturbed", "uninterrupted"),
 ];
 
+/// What stands beside the kind of a fault, and is easily written into it or into its selector.
+const BESIDE_A_FAULT: [&str; 6] = ["atLeast", "count", "for", "id", "nth", "workload"];
+
 /// A place where a parameter is used, with the type that is expected there.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Use {
@@ -126,6 +129,9 @@ fn unknown_key(key: &str, known: &[&str], schema: &Schema, violation: &Violation
     let selector = schema.properties.get("only").map(|only| STRUCTURE.resolve(only));
     if selector.is_some_and(|selector| selector.properties.contains_key(key)) {
         return format!("write `only: {{{key}: ...}}`");
+    }
+    if BESIDE_A_FAULT.contains(&key) && ["share", "vms"].iter().any(|of_fault| known.contains(of_fault)) {
+        return format!("write it beside the fault: `{{spotEvict: {{...}}, {key}: ...}}`");
     }
     match RENAMED.iter().find(|(old, new)| *old == key && known.contains(new)) {
         Some((_, new)) => format!("it is called `{new}` now"),

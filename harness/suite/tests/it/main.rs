@@ -1,6 +1,8 @@
 //! The crate as another program uses it, where no cluster is needed.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails as the test does")]
 
+mod draws;
+
 use std::path::Path;
 use std::sync::Mutex;
 

@@ -37,7 +37,7 @@ fn an_unknown_size_is_inconclusive() {
 fn a_raised_quota_holds_from_then_on() {
     let mut scene = scene();
     scene.phase("p", 1, 50);
-    let raise = Action::AzureFault(Fault::new(FaultKind::Quota { scope: "F".to_owned(), cores: 8 }));
+    let raise = Action::AzureFault(Fault::new(FaultKind::Quota { scope: "F".to_owned(), cores: 8 }).into());
     scene.planned(5, "p", raise);
     is(&scene.check(check("F", 4)), Pass, "F: at most 8 cores");
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use harness_azure::control::{Client, ControlError};
-use harness_simulation::{Fault, FaultKind};
+use harness_plan::{AzureFault, ClearAzureFaults};
+use harness_simulation::FaultKind;
 use harness_units::Span;
 
 use super::Done;
@@ -11,9 +12,26 @@ use crate::drive::context::Context;
 use crate::error::ActionError;
 use crate::state::{Effect, Loss};
 
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AimError {
+    #[error(
+        "no node has a Ready pod of {0}, so the fault has no VM to act on; let the phase before it wait for its pods"
+    )]
+    NoNodes(String),
+}
+
 /// Sets a fault.
-pub(super) async fn add_fault(fault: &Fault, context: &Context) -> Result<Done, ActionError> {
-    context.simulated_azure()?.add_fault(fault).await?;
+pub(super) async fn add_fault(asked: &AzureFault, context: &Context) -> Result<Done, ActionError> {
+    let azure = context.simulated_azure()?;
+    let mut fault = asked.fault.clone();
+    if let (Some(workload), Some(only)) = (&asked.workload, fault.kind.only_mut()) {
+        // A VM has the name of its Node.
+        only.vms = context.hub.read(|state| state.nodes_of(workload));
+        if only.vms.is_empty() {
+            return Err(AimError::NoNodes(workload.clone()).into());
+        }
+    }
+    azure.add_fault(&fault).await?;
     let effect = loss(&fault.kind).map(Effect::Loss);
     Ok(Done { pushed: None, effect })
 }
@@ -38,9 +56,14 @@ fn loss(fault: &FaultKind) -> Option<Loss> {
     }
 }
 
-/// Ends every fault.
-pub(super) async fn clear_faults(context: &Context) -> Result<(), ActionError> {
-    Ok(clear(&context.simulated_azure()?).await?)
+/// Ends one fault, or every fault.
+pub(super) async fn clear_faults(asked: &ClearAzureFaults, context: &Context) -> Result<(), ActionError> {
+    let azure = context.simulated_azure()?;
+    match &asked.id {
+        Some(id) => remove(&azure, id).await?,
+        None => clear(&azure).await?,
+    }
+    Ok(())
 }
 
 /// Ends every fault, where Azure is simulated.
@@ -53,13 +76,17 @@ pub(super) async fn undo_faults(context: &Context) -> Result<(), ActionError> {
 
 async fn clear(azure: &Client) -> Result<(), ControlError> {
     for state in azure.faults().await? {
-        match azure.remove_fault(&state.fault.id).await {
-            // It has ended by itself meanwhile.
-            Ok(()) | Err(ControlError::Refused { status: 404, .. }) => {}
-            Err(error) => return Err(error),
-        }
+        remove(azure, &state.fault.terms.id).await?;
     }
     Ok(())
+}
+
+async fn remove(azure: &Client, id: &str) -> Result<(), ControlError> {
+    match azure.remove_fault(id).await {
+        // It has ended by itself meanwhile.
+        Err(ControlError::Refused { status: 404, .. }) => Ok(()),
+        outcome => outcome,
+    }
 }
 
 /// Publishes a new version of every node image.

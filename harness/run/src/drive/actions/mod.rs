@@ -186,8 +186,8 @@ impl Actions {
             Action::Load(load) => return load::act(load, &self.loads, context).await,
             Action::PublishNodeImage(_) => return azure::publish_node_image(context).await,
             Action::UpgradeKubernetes(_) => return azure::upgrade_kubernetes(context).await,
-            Action::AzureFault(fault) => return azure::add_fault(fault, context).await,
-            Action::ClearAzureFaults(_) => azure::clear_faults(context).await?,
+            Action::AzureFault(asked) => return azure::add_fault(asked, context).await,
+            Action::ClearAzureFaults(asked) => azure::clear_faults(asked, context).await?,
             Action::KillComponent(name) => component::kill(*name, context).await?,
             Action::StartComponent(name) => component::start(*name, context).await?,
             Action::Change(change) => return change::act(change, &self.objects, context).await,
@@ -233,7 +233,7 @@ impl Actions {
 
 #[cfg(test)]
 mod tests {
-    use harness_plan::{Load, Nothing, Replace, Scale};
+    use harness_plan::{ClearAzureFaults, Load, Nothing, Replace, Scale};
     use harness_simulation::GitFault;
     use serde_json::json;
 
@@ -245,7 +245,7 @@ mod tests {
         let start = Subject::of(&Action::StartComponent(Component::Karpenter));
         assert_eq!(kill, start);
         assert_ne!(start, Subject::of(&Action::StartComponent(Component::Etcd)), "one does not wait for the other");
-        let clear_azure = Subject::of(&Action::ClearAzureFaults(Nothing {}));
+        let clear_azure = Subject::of(&Action::ClearAzureFaults(ClearAzureFaults::default()));
         assert!(clear_azure.is_some() && clear_azure != kill);
         let git = Subject::of(&Action::GitFault(GitFault::Unavailable));
         assert_eq!(git, Subject::of(&Action::ClearGitFaults(Nothing {})));
