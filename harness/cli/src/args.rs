@@ -169,13 +169,14 @@ pub(crate) struct Run {
     pub(crate) group: Option<Group>,
     #[command(flatten)]
     pub(crate) planned: Planned,
-    /// Where to run.
+    /// Where to run. On the local target a run uses the cluster that is up, and otherwise starts its own, which ends with it.
     #[arg(long, default_value = TargetKind::Local.as_str(), value_parser = target())]
     pub(crate) target: TargetKind,
     /// The folder for the run, or for the folders of several runs; it must not hold another run. Default: `reports/RUN-ID`.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Leave the cluster and everything on it as they are at the end.
+    /// Leave the cluster and everything on it as they are at the end. Where no cluster is up under the name of --cluster, one is started that
+    /// stays.
     #[arg(long)]
     pub(crate) keep: bool,
     /// Run each scenario N times, each time with the same plan and seed and on a fresh cluster (unless one is up), with one report over all
@@ -261,9 +262,9 @@ impl Existing {
 /// Which local cluster.
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct Local {
-    /// The cluster's name.
-    #[arg(long, default_value = DEFAULT_CLUSTER, value_name = "NAME")]
-    pub(crate) cluster: String,
+    /// The name of a cluster that is up (`harness up`). Default: `harness`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
     /// Use the components' executables in this folder instead of building them.
     #[arg(long, value_name = "DIR", env = "HARNESS_BIN_DIR")]
     pub(crate) bin_dir: Option<PathBuf>,
@@ -345,9 +346,9 @@ pub(crate) struct Up {
 
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct Down {
-    /// The cluster's name.
-    #[arg(long, default_value = DEFAULT_CLUSTER, value_name = "NAME")]
-    pub(crate) cluster: String,
+    /// The cluster's name. Default: `harness`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
     /// Keep the components' logs in this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) logs: Option<PathBuf>,

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use harness_azure::catalogue::CatalogueError;
-use harness_cluster::local::{Failure, LocalError};
+use harness_cluster::local::{self, Failure, LocalError};
 use harness_cluster::{ClusterError, ContentsError};
 use harness_components::{BuildError, Missing};
 use harness_record::ExitCode;
@@ -352,8 +352,13 @@ impl ComparisonError {
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// No cluster of that name is up.
-    #[error("`{0}` is not up; start it with `harness up`")]
-    NotUp(String),
+    #[error("no cluster named `{name}` is up; {}, or start it with `harness up --cluster {name}`", describe_up(up))]
+    NotUp {
+        /// The name.
+        name: String,
+        /// Those that are up.
+        up: Vec<String>,
+    },
     /// Flux was removed from it, and a run would wait for what never happens.
     #[error("`{0}` has no Flux: bring it back with `harness flux install --cluster {0}`")]
     NoFlux(String),
@@ -393,11 +398,28 @@ pub enum TargetError {
     Missing(#[from] Missing),
 }
 
+/// The clusters that could be meant instead.
+fn describe_up(up: &[String]) -> String {
+    let named: Vec<String> = up.iter().map(|name| format!("`{name}`")).collect();
+    match named.as_slice() {
+        [] => "none is up: omit --cluster".to_owned(),
+        [one] => format!("use {one}, which is"),
+        several => format!("use one of those that are ({})", several.join(", ")),
+    }
+}
+
 impl TargetError {
+    /// Nothing of that name is up.
+    pub fn not_up(name: &str) -> Self {
+        Self::NotUp { name: name.to_owned(), up: local::list(&local::default_state_root()) }
+    }
+
     /// The exit code of a command that ends with it.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NotUp(_) => ExitCode::InvalidInput,
+            Self::NotUp { .. }
+            | Self::Local(LocalError::Name { .. })
+            | Self::Cluster(ClusterError::Local(LocalError::Name { .. })) => ExitCode::InvalidInput,
             Self::NoFlux(_)
             | Self::FluxUnknown { .. }
             | Self::Failed { .. }
@@ -415,7 +437,9 @@ impl TargetError {
             Self::Cluster(error) => error.is_transient(),
             Self::Local(error) => error.is_transient(),
             Self::Failed { .. } | Self::Contents(_) => true,
-            Self::NotUp(_) | Self::NoFlux(_) | Self::FluxUnknown { .. } | Self::Build(_) | Self::Missing(_) => false,
+            Self::NotUp { .. } | Self::NoFlux(_) | Self::FluxUnknown { .. } | Self::Build(_) | Self::Missing(_) => {
+                false
+            }
         }
     }
 }

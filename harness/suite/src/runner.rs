@@ -60,6 +60,7 @@ impl Suite {
         let Self { request, names, baseline, seed, runs } = self;
         let now = Timestamp::now();
         let id = new_run_id(now, seed);
+        request.target.check(request.keep)?;
         let out = run_folder::create(request.out.as_deref(), &id)?;
         let mut record = SuiteRecord::new(&id, now, runs.iter().map(|run| run.record.clone()).collect());
         record.command = repeat_suite(&request, seed);
@@ -255,7 +256,7 @@ impl SuiteRunner<'_> {
         let name = self.cluster_name;
         let reason = format!(
             "the cluster `{name}` is not as it was before ({changes}), and a suite does not replace a cluster that it did not start: \
-             take it down with `harness down --cluster {name}`, or omit --cluster"
+             take it down with `harness down --cluster {name}`, and run the rest on a fresh one"
         );
         self.progress.update(Update::SuiteStopped(&reason));
         self.stopped = Some(RunState::NotRun { reason, exit_code: ExitCode::Inconclusive });

@@ -67,7 +67,7 @@ impl<'a> SharedCluster<'a> {
                 Ok(Some(cluster)) => return Ok(cluster),
                 // It died after the last run, which is not to blame for it.
                 Ok(None) | Err(_) if is_own => self.remove().await,
-                Ok(None) => return Err(TargetError::NotUp(current.name.clone())),
+                Ok(None) => return Err(TargetError::not_up(&current.name)),
                 Err(error) => return Err(error),
             }
         } else if let Some(cluster) = self.target.find(self.target.cluster_name()).await? {
@@ -101,7 +101,7 @@ impl<'a> SharedCluster<'a> {
 
     async fn try_start(&mut self) -> Result<Cluster, TargetError> {
         let Target::Local(local_cluster) = self.target else {
-            return Err(TargetError::NotUp(self.target.cluster_name().to_owned()));
+            return Err(TargetError::not_up(self.target.cluster_name()));
         };
         self.started += 1;
         let name = format!("run-{}-{}", self.id, self.started);
@@ -109,7 +109,7 @@ impl<'a> SharedCluster<'a> {
         let own = local::throwaway(config).await?;
         let inspected = async {
             let before = own.contents().await?;
-            let cluster = find_usable(&name).await?.ok_or_else(|| TargetError::NotUp(name.clone()))?;
+            let cluster = find_usable(&name).await?.ok_or_else(|| TargetError::not_up(&name))?;
             Ok((before, cluster))
         };
         match inspected.await {
@@ -189,7 +189,7 @@ impl CurrentCluster {
             (None, Some(attached)) => attached,
             (None, none) => {
                 let found = target.find(&self.name).await?;
-                none.insert(found.ok_or_else(|| TargetError::NotUp(self.name.clone()))?)
+                none.insert(found.ok_or_else(|| TargetError::not_up(&self.name))?)
             }
         };
         Ok(cluster.contents().await?.left_since(&self.before))

@@ -44,6 +44,7 @@ impl SingleRun {
     pub async fn run(self, interrupts: &Interrupts, progress: &SharedListener) -> Result<RunReport, SuiteError> {
         let Self { request, scenario, baseline, planned } = self;
         let run_id = new_run_id(Timestamp::now(), planned.plan.seed);
+        request.target.check(request.keep)?;
         let out = run_folder::create(request.out.as_deref(), &run_id)?;
         let RunCluster { cluster, throwaway } = tokio::select! {
             cluster = request.target.for_run(&run_id, request.keep, progress.as_ref()) => cluster?,

@@ -58,14 +58,15 @@ impl Processes {
         }
         let log = self.out.join("logs").join(format!("{}-{attempt}.log", job.name));
         let log_file = created(&log)?;
+        let clusters = self.out.join("clusters");
         let also = log_file.try_clone().map_err(Failure::file("open", &log))?;
         let mut child = Command::new(&self.harness)
             .arg("run")
             .arg(self.scenario(job)?)
-            .args(["--profile", job.profile.as_str(), "--seed", &self.seed.to_string()])
-            // No cluster has this name, so the run starts its own.
-            .args(["--cluster", &format!("catalogue-{}", std::process::id()), "--out"])
+            .args(["--profile", job.profile.as_str(), "--seed", &self.seed.to_string(), "--out"])
             .arg(folder)
+            // No cluster is up there, so the run starts its own.
+            .env("HARNESS_STATE_DIR", std::path::absolute(&clusters).map_err(Failure::file("find", &clusters))?)
             .stdin(Stdio::null())
             .stdout(log_file)
             .stderr(also)
@@ -235,7 +236,7 @@ mod tests {
         assert!(out.join("first-attempts/spot/x").is_file() && out.join("spot/x").is_file());
         for attempt in [1, 2] {
             let log = std::fs::read_to_string(out.join(format!("logs/spot-{attempt}.log"))).unwrap();
-            assert!(log.starts_with("run spot --profile default --seed 7 --cluster catalogue-"), "{log}");
+            assert!(log.starts_with("run spot --profile default --seed 7 --out "), "{log}");
         }
     }
 

@@ -29,6 +29,8 @@ fn the_same_inputs_give_the_same_plan_byte_for_byte() {
     assert!(first.contains("\"seed\": 42"));
 }
 
+const TREE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/node-config");
+
 #[rstest]
 #[case(&["run", "no-such-scenario"], "harness list")]
 #[case(&["plan", "scale-burst", "--set", "podsPerClas=3"], "podsPerClass")]
@@ -44,6 +46,14 @@ fn the_same_inputs_give_the_same_plan_byte_for_byte() {
 #[case(&["run", "--all", "--node-config", "does/not/exist"], "does/not/exist")]
 #[case(&["report", "."], "plan.json")]
 #[case(&["env", "--cluster", "nobody-started-this"], "harness up")]
+#[case(&["run", "scale-burst", "--cluster", "nobody-started-this"], "no cluster named `nobody-started-this` is up; none is up: omit --cluster")]
+#[case(&["run", "--all", "--cluster", "nobody-started-this"], "omit --cluster")]
+#[case(&["run", "scale-burst", "--cluster", "Bad_Name"], "use 1 to 40 of a-z")]
+#[case(&["validate", TREE, "--cluster", "nobody-started-this"], "harness up --cluster nobody-started-this")]
+#[case(&["validate", TREE, "--server", "--cluster", "nobody-started-this"], "harness up --cluster")]
+#[case(&["down", "--cluster", "nobody-started-this"], "no cluster named `nobody-started-this`")]
+#[case(&["status", "--cluster", "nobody-started-this"], "no cluster named `nobody-started-this`")]
+#[case(&["flux", "status", "--cluster", "nobody-started-this"], "no cluster named `nobody-started-this`")]
 #[case(&["validate", "does/not/exist"], "does/not/exist")]
 fn a_command_that_cannot_work_exits_with_2_and_says_what_to_do(#[case] arguments: &[&str], #[case] hint: &str) {
     let (code, stdout, stderr) = invoke(arguments);
