@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// An error of another library, or of one verb.
@@ -13,14 +14,25 @@ pub(crate) type ActionError = Cause;
 /// A run could not go on. What happened before stays in the log.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The folder or the log could not be written.
-    #[error("cannot write {}: {source}; free some space or choose another folder with --out", path.display())]
+    /// The log could not be created.
+    #[error("cannot create {}: {source}; choose another folder with --out", path.display())]
+    NoLog {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The log could not be written to its end.
+    #[error("cannot write {}: {source}; {}", path.display(), remedy(source))]
     Log {
         /// The file.
         path: PathBuf,
         /// Why.
         #[source]
         source: std::io::Error,
+        /// What the file lacks, from its last byte on.
+        unwritten: Vec<u8>,
     },
     /// The log is not where it was.
     #[error("{} was removed or replaced during the run; its events are lost", path.display())]
@@ -57,6 +69,16 @@ pub enum RunError {
         /// The last state.
         last: String,
     },
+}
+
+/// What helps where a file cannot be written.
+fn remedy(source: &std::io::Error) -> &'static str {
+    match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            "free some space or choose another folder with --out"
+        }
+        _ => "choose another folder with --out",
+    }
 }
 
 impl RunError {

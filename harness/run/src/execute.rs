@@ -56,7 +56,7 @@ pub struct Options {
 /// the cluster has been cleaned up nevertheless.
 ///
 /// # Errors
-/// [`RunError::Log`], [`RunError::LogRemoved`] and [`RunError::Deadline`] for a log that could not be ended.
+/// [`RunError::NoLog`], [`RunError::Log`], [`RunError::LogRemoved`] and [`RunError::Deadline`] for a log that could not be ended.
 pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<(), RunError> {
     let Options { run_id, out, tree, command, keep, throwaway, on_event, interrupt, abandon } = options;
     let versions = cluster.versions().await.into_iter().collect();

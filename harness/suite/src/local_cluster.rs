@@ -42,9 +42,10 @@ impl LocalCluster {
     pub fn check_named(&self) -> Result<(), TargetError> {
         let Some(name) = &self.name else { return Ok(()) };
         local::validate_name(name)?;
-        match local::list(&local::default_state_root()).contains(name) {
+        let up = local::list(&local::default_state_root());
+        match up.contains(name) {
             true => Ok(()),
-            false => Err(TargetError::not_up(name)),
+            false => Err(TargetError::NotUp { name: name.clone(), up, or_own: true }),
         }
     }
 
@@ -54,8 +55,9 @@ impl LocalCluster {
     /// [`TargetError::Build`] and [`TargetError::Missing`].
     pub async fn config(&self, name: &str, progress: &dyn ProgressListener) -> Result<LocalConfig, TargetError> {
         if self.bin_dir.is_none() && components::locate(None).is_err() {
+            let options = BuildOptions::from_env()?;
             progress.update(Update::ComponentsMissing);
-            build_components(&BuildOptions::from_env()?, progress).await?;
+            build_components(&options, progress).await?;
         }
         let components = components::locate(self.bin_dir.as_deref())?;
         Ok(LocalConfig::new(name, &components))

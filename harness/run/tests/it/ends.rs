@@ -142,7 +142,7 @@ async fn a_log_that_exists_already_is_not_touched() {
         abandon: lab.abandon.clone(),
     };
     let returned = harness_run::execute(&plan, lab.cluster(), options).await;
-    assert!(matches!(returned, Err(RunError::Log { .. })), "{returned:?}");
+    assert!(matches!(returned, Err(RunError::NoLog { .. })), "{returned:?}");
     assert_eq!(lab.api.calls().len(), 0);
 }
 
