@@ -179,6 +179,10 @@ pub(crate) struct Run {
     /// stays.
     #[arg(long)]
     pub(crate) keep: bool,
+    /// After Ctrl-C or SIGTERM, end within this time: the cleanup is cut short, and what is left behind is named. Default: the cleanup ends by
+    /// itself, after at most 3 minutes, or at the second Ctrl-C. Pipelines that kill 10 s after SIGTERM need less than that.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) grace: Option<Span>,
     /// Run each scenario N times, each time with the same plan and seed and on a fresh cluster (unless one is up), with one report over all
     /// of them.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]

@@ -16,7 +16,7 @@ pub const LOG_VERSION: u32 = 2;
 
 /// The minor version: it grows when kinds of events, milestones, facts, fields or attributes are added that change nothing of the meaning
 /// of what was there before. In a log of a newer minor version a reader skips what it does not know, and says so.
-pub const LOG_MINOR: u32 = 0;
+pub const LOG_MINOR: u32 = 1;
 
 /// Something that happened, and when it was seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,6 +84,51 @@ pub enum EventKind {
     },
     /// The run's webhook received a notification.
     Notified(Notification),
+    /// What the preparation waits for; each time that changes.
+    Awaited {
+        /// It, for people.
+        what: String,
+    },
+    /// Something of an earlier run, or of somebody else, that was on the target before this run.
+    Found(Found),
+}
+
+/// Something that a run found on its target before it started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// What it is.
+    pub kind: FoundKind,
+    /// Which one: the name of a fault, a component or an object; empty where there is only one of the kind.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Whether it was undone. Otherwise the run has met it.
+    pub is_restored: bool,
+}
+
+/// What a run can find on its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FoundKind {
+    /// The Lease of a run that has ended without giving it back.
+    DeadRun,
+    /// A component that was not running.
+    StoppedComponent,
+    /// A fault of the simulated Azure.
+    AzureFault,
+    /// Another behaviour of the simulated Azure than before that run.
+    AzureBehaviour,
+    /// A fault of the Git server.
+    GitFault,
+    /// A Flux object that was suspended.
+    SuspendedFlux,
+    /// Another version of the control plane.
+    KubernetesVersion,
+    /// The tree of an earlier run in the repository.
+    GitTree,
+    /// An object of an earlier run, with its kind.
+    Object,
+    /// What the NAP controller remembers of shortages; the name is that of the run which may have caused them.
+    Shortages,
 }
 
 /// What a reader of the log must know before anything else.

@@ -106,7 +106,7 @@ pub(crate) fn describe(error: &(dyn Error + 'static)) -> String {
     let mut next = error.source();
     while let Some(source) = next {
         let cause = source.to_string();
-        if !text.contains(&cause) {
+        if !repeats(&text, &cause) {
             let _ = write!(text, ": {cause}");
         }
         next = source.source();
@@ -114,9 +114,29 @@ pub(crate) fn describe(error: &(dyn Error + 'static)) -> String {
     text
 }
 
+/// Whether a text has this cause as a part of its own, rather than as letters of other words.
+fn repeats(text: &str, cause: &str) -> bool {
+    text.match_indices(cause).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + cause.len()..]);
+        (before.is_empty() || before.ends_with([' ', '(', '`']))
+            && (after.is_empty() || after.starts_with([';', ':', ',', ')', '`', '\n']))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Before, a cause whose letters were part of another word was left out.
+    #[test]
+    fn a_cause_is_left_out_only_where_it_was_said() {
+        for said in ["cannot list the pods: time", "it failed (time)", "time: none", "cannot wait: time; try again"] {
+            assert!(repeats(said, "time"), "{said}");
+        }
+        for other in ["the timeout is over", "runtime", "a time of day"] {
+            assert!(!repeats(other, "time"), "{other}");
+        }
+    }
 
     #[derive(Debug, thiserror::Error)]
     #[error("no answer")]

@@ -10,7 +10,7 @@ use harness_cluster::{ClusterError, ContentsError};
 use harness_components::{BuildError, Missing};
 use harness_record::ExitCode;
 use harness_report::ReportError;
-use harness_run::RunError;
+use harness_run::{LeaseError, RunError};
 use harness_tree::{AmendError, LayersError, SourceFile};
 use harness_yaml::Diagnostic;
 
@@ -412,6 +412,9 @@ pub enum TargetError {
         /// Which component, and why.
         failure: Failure,
     },
+    /// Another run is on it.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
     /// It did not answer what is on it.
     #[error(transparent)]
     Contents(#[from] ContentsError),
@@ -460,6 +463,7 @@ impl TargetError {
             | Self::Build(_)
             | Self::FluxUnknown { .. }
             | Self::Failed { .. }
+            | Self::Lease(_)
             | Self::Contents(_)
             | Self::Cluster(_)
             | Self::Local(_)
@@ -473,9 +477,12 @@ impl TargetError {
             Self::Cluster(error) => error.is_transient(),
             Self::Local(error) => error.is_transient(),
             Self::Failed { .. } | Self::Contents(_) => true,
-            Self::NotUp { .. } | Self::NoFlux(_) | Self::FluxUnknown { .. } | Self::Build(_) | Self::Missing(_) => {
-                false
-            }
+            Self::NotUp { .. }
+            | Self::NoFlux(_)
+            | Self::FluxUnknown { .. }
+            | Self::Lease(_)
+            | Self::Build(_)
+            | Self::Missing(_) => false,
         }
     }
 }

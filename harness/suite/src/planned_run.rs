@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use harness_cluster::Cluster;
 use harness_plan::Plan;
-use harness_run::Options;
+use harness_run::{Options, RunLease};
 
 use crate::command_line::repeat_run;
 use crate::error::{InputError, SuiteError};
@@ -33,6 +33,8 @@ pub(crate) struct Destination {
     pub(crate) throwaway: bool,
     /// Whether everything stays as it is at the end.
     pub(crate) keep: bool,
+    /// The Lease of a cluster that others could use as well.
+    pub(crate) lease: Option<RunLease>,
 }
 
 impl PlannedRun {
@@ -54,7 +56,7 @@ impl PlannedRun {
         interrupts: &Interrupts,
         progress: &SharedListener,
     ) -> Result<EndedRun, SuiteError> {
-        let Destination { run_id, out, cluster, throwaway, keep } = destination;
+        let Destination { run_id, out, cluster, throwaway, keep, lease } = destination;
         files::replace_json(&out.join(PLAN_FILE), &self.plan)?;
         for class in self.plan.node_config.classes.iter().filter(|class| class.untestable.is_some()) {
             progress.update(Update::NotTested(class));
@@ -73,6 +75,7 @@ impl PlannedRun {
             on_event: Box::new(move |event| observer.update(Update::Event(event))),
             interrupt: interrupts.interrupt.clone(),
             abandon: interrupts.abandon.clone(),
+            lease,
         };
         let executed = harness_run::execute(&self.plan, cluster, options).await;
         progress.update(Update::RunEnded);

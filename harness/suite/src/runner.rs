@@ -232,9 +232,20 @@ impl SuiteRunner<'_> {
             }
         };
         let run_id = new_run_id(Timestamp::now(), planned.plan.seed);
+        // A run's, not the suite's: a suite may wait for hours, and between its runs the cluster is as it was.
+        let lease = match self.cluster.lease(&cluster, &run_id).await {
+            Ok(lease) => lease,
+            Err(error) => {
+                let reason = error.to_string();
+                self.progress.update(Update::SuiteStopped(&reason));
+                let state = RunState::NotRun { reason, exit_code: error.exit_code() };
+                self.stopped = Some(state.clone());
+                return RunEnd::NotRun(state);
+            }
+        };
         let executed = async {
             let out = run_folder::create(Some(folder), &run_id, &[])?.path;
-            let destination = Destination { run_id, out, cluster, throwaway: false, keep: false };
+            let destination = Destination { run_id, out, cluster, throwaway: false, keep: false, lease };
             planned.execute(destination, self.interrupts, self.progress).await
         };
         match executed.await {

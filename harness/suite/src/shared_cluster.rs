@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use harness_cluster::{Cluster, Contents, local};
+use harness_run::RunLease;
 
 use crate::error::TargetError;
 use crate::local_cluster::{check_flux, find_usable};
@@ -79,6 +80,14 @@ impl<'a> SharedCluster<'a> {
             return Ok(cluster);
         }
         self.start().await
+    }
+
+    /// Takes the Lease of a cluster that is not the suite's own, for a run.
+    pub(crate) async fn lease(&self, cluster: &Cluster, run_id: &str) -> Result<Option<RunLease>, TargetError> {
+        match &self.current {
+            Some(current) if current.own.is_some() => Ok(None),
+            Some(_) | None => Ok(Some(RunLease::take(cluster, run_id).await?)),
+        }
     }
 
     /// Starts a cluster of its own. A start that fails is attempted once more: a machine that is busy for a moment is not a reason to give up

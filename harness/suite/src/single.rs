@@ -2,6 +2,7 @@
 
 use harness_record::ExitCode;
 use harness_record::compare::MeasuredRun;
+use harness_run::RunLease;
 use jiff::Timestamp;
 
 use crate::comparison::{self, Baseline, choose_seed};
@@ -50,9 +51,9 @@ impl SingleRun {
             cluster = usable_cluster(&request, &run_id, progress.as_ref()) => cluster.map_err(SuiteError::from),
             () = interrupts.interrupt.cancelled() => Err(SuiteError::Interrupted),
         };
-        let RunCluster { cluster, throwaway } = found.inspect_err(|_| folder.discard())?;
+        let (RunCluster { cluster, throwaway }, lease) = found.inspect_err(|_| folder.discard())?;
         let out = folder.path;
-        let destination = Destination { run_id, out: out.clone(), cluster, throwaway, keep: request.keep };
+        let destination = Destination { run_id, out: out.clone(), cluster, throwaway, keep: request.keep, lease };
         let EndedRun { result, unwritten, .. } = planned.execute(destination, interrupts, progress).await?;
         let mut report = RunReport::new(out, result, unwritten);
         if let (ExitCode::Passed, Some(baseline)) = (report.exit_code, &baseline) {
@@ -72,10 +73,12 @@ async fn usable_cluster(
     request: &RunRequest,
     run_id: &str,
     progress: &dyn ProgressListener,
-) -> Result<RunCluster, TargetError> {
+) -> Result<(RunCluster, Option<RunLease>), TargetError> {
     let found = request.target.for_run(run_id, request.keep, progress).await?;
-    if !found.throwaway {
-        check_flux(&found.cluster).await?;
+    if found.throwaway {
+        return Ok((found, None));
     }
-    Ok(found)
+    check_flux(&found.cluster).await?;
+    let lease = RunLease::take(&found.cluster, run_id).await?;
+    Ok((found, Some(lease)))
 }

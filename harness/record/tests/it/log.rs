@@ -85,7 +85,11 @@ fn refuses_what_is_not_a_log() {
 fn header_of(version: u32, minor: u32) -> String {
     let header = written(&run(&Fault::None)[..1]);
     let header = std::str::from_utf8(&header).unwrap();
-    header.replacen(&format!("\"version\":{LOG_VERSION}"), &format!("\"version\":{version},\"minor\":{minor}"), 1)
+    header.replacen(
+        &format!("\"version\":{LOG_VERSION},\"minor\":{LOG_MINOR}"),
+        &format!("\"version\":{version},\"minor\":{minor}"),
+        1,
+    )
 }
 
 const CORDONED: &str =

@@ -19,6 +19,7 @@ mod ends;
 mod git;
 mod lab;
 mod node_claims;
+mod one_after_another;
 mod plans;
 mod refusals;
 mod server;
