@@ -127,7 +127,11 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
         };
         if let Some(why) = given_up {
             tracing::warn!("the cleanup was given up: {why}");
-            cleanup::give_up(why, plan, &actions, &before).await;
+            hub.end_phase(PhaseOutcome::Cancelled, format!("the cleanup was not finished: {why}"));
+            // A cluster without a Lease ends with this process, and everything on it.
+            if lease.is_some() {
+                cleanup::name_leftovers(plan, &actions, &before).await;
+            }
         }
     }
     if let Some(lease) = lease {

@@ -231,6 +231,11 @@ async fn delete_objects(context: &Context) -> Result<Vec<String>, RunError> {
     let began = Instant::now();
     let mut directly_after = PRUNE_GRACE;
     let mut left = first.clone();
+    let tell = |left: &BTreeSet<(&'static str, String)>| {
+        let what = format!("objects of an earlier run are being deleted: {}", named(left).join(", "));
+        context.hub.record(EventKind::Awaited { what });
+    };
+    tell(&left);
     delete(&left, &["Namespace"], context).await?;
     while !left.is_empty() {
         let waited = began.elapsed();
@@ -247,7 +252,11 @@ async fn delete_objects(context: &Context) -> Result<Vec<String>, RunError> {
             }
         }
         tokio::time::sleep(POLL).await;
-        left = find_objects(context).await?;
+        let still = find_objects(context).await?;
+        if still != left && !still.is_empty() {
+            tell(&still);
+        }
+        left = still;
     }
     Ok(first.into_iter().map(|(kind, name)| format!("{kind} {name}")).collect())
 }

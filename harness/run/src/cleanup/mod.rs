@@ -65,14 +65,9 @@ pub(crate) async fn cleanup(plan: &Plan, actions: &Actions, before: &Before) -> 
     remaining.is_empty() && failures.is_empty()
 }
 
-/// Ends a cleanup that is given up: what can be undone at once is, and what remains becomes events. Everything on a cluster that ends with the
-/// run ends with it.
-pub(crate) async fn give_up(why: &str, plan: &Plan, actions: &Actions, before: &Before) {
+/// Names what remains after a cleanup that was given up, on a cluster that stays; what can be undone at once is.
+pub(crate) async fn name_leftovers(plan: &Plan, actions: &Actions, before: &Before) {
     let context = &actions.context;
-    context.hub.end_phase(PhaseOutcome::Cancelled, format!("the cleanup was not finished: {why}"));
-    if context.throwaway {
-        return;
-    }
     let (restored, found) = tokio::join!(
         tokio::time::timeout(LAST_LIMIT, restore_behaviour(context, before)),
         tokio::time::timeout(LAST_LIMIT, remaining::find(plan, actions, before)),
