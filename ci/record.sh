@@ -23,8 +23,11 @@ else
     names+=("${short[@]}")
 fi
 
+# A folder of its own for the clusters: a run uses one that is up, and a recorded run starts a fresh one.
+export HARNESS_STATE_DIR=$PWD/target/recording-clusters
+
 record() { # a scenario's name or file
-    target/release/harness run "$1" --profile smoke --seed 7 --cluster recording --quiet --out "$folder" >/dev/null
+    target/release/harness run "$1" --profile smoke --seed 7 --quiet --out "$folder" >/dev/null
 }
 
 missing=()

@@ -169,15 +169,20 @@ pub(crate) struct Run {
     pub(crate) group: Option<Group>,
     #[command(flatten)]
     pub(crate) planned: Planned,
-    /// Where to run.
+    /// Where to run. On the local target a run uses the cluster that is up, and otherwise starts its own, which ends with it.
     #[arg(long, default_value = TargetKind::Local.as_str(), value_parser = target())]
     pub(crate) target: TargetKind,
     /// The folder for the run, or for the folders of several runs; it must not hold another run. Default: `reports/RUN-ID`.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Leave the cluster and everything on it as they are at the end.
+    /// Leave the cluster and everything on it as they are at the end. Where no cluster is up under the name of --cluster, one is started that
+    /// stays.
     #[arg(long)]
     pub(crate) keep: bool,
+    /// After Ctrl-C or SIGTERM, end within this time: the cleanup is cut short, and what is left behind is named. Default: the cleanup ends by
+    /// itself, after at most 3 minutes, or at the second Ctrl-C. Pipelines that kill 10 s after SIGTERM need less than that.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) grace: Option<Span>,
     /// Run each scenario N times, each time with the same plan and seed and on a fresh cluster (unless one is up), with one report over all
     /// of them.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -261,9 +266,9 @@ impl Existing {
 /// Which local cluster.
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct Local {
-    /// The cluster's name.
-    #[arg(long, default_value = DEFAULT_CLUSTER, value_name = "NAME")]
-    pub(crate) cluster: String,
+    /// The name of a cluster that is up (`harness up`). Default: `harness`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
     /// Use the components' executables in this folder instead of building them.
     #[arg(long, value_name = "DIR", env = "HARNESS_BIN_DIR")]
     pub(crate) bin_dir: Option<PathBuf>,
@@ -345,9 +350,9 @@ pub(crate) struct Up {
 
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct Down {
-    /// The cluster's name.
-    #[arg(long, default_value = DEFAULT_CLUSTER, value_name = "NAME")]
-    pub(crate) cluster: String,
+    /// The cluster's name. Default: `harness`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
     /// Keep the components' logs in this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) logs: Option<PathBuf>,

@@ -7,7 +7,9 @@ pub use harness_components::control::{
     ComponentStatus, ComponentUsage, Failure, Phase, ProcessRef, Status, StepTiming, TeardownReport,
 };
 use harness_local::{Local, MetricsControl};
-pub use harness_local::{LocalConfig, LocalError, StateDir, default_state_root, dispatch, down, list, status};
+pub use harness_local::{
+    LocalConfig, LocalError, StateDir, default_state_root, dispatch, down, list, status, validate_name,
+};
 use harness_simulation::Simulated;
 use strum::VariantArray;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub enum BuildError {
     /// Neither a cache folder nor a home directory is known.
     #[error(
-        "no cache folder: none of HARNESS_CACHE_DIR, XDG_CACHE_HOME and HOME names an absolute path; set HARNESS_CACHE_DIR"
+        "HOME is not set, or is not an absolute path, so there is no folder for the components: set HOME, or HARNESS_CACHE_DIR to a folder that lasts"
     )]
     NoCacheFolder,
     /// There is no Go toolchain on the search path.

@@ -122,8 +122,11 @@ fn api_server_version() -> &'static str {
     Component::KubeApiserver.module().version()
 }
 
-/// A name must be a folder, a DNS label and part of Azure resource names.
-pub(crate) fn validate_name(name: &str) -> Result<(), LocalError> {
+/// Checks a cluster's name, which must be a folder, a DNS label and part of Azure resource names.
+///
+/// # Errors
+/// [`LocalError::Name`].
+pub fn validate_name(name: &str) -> Result<(), LocalError> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     let valid = (1..=40).contains(&name.len())

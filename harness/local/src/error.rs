@@ -25,7 +25,9 @@ pub enum LocalError {
         name: String,
     },
     /// A cluster of that name already runs.
-    #[error("cluster {name:?} is already up (supervisor process {pid}): use it, or stop it with `harness down`")]
+    #[error(
+        "cluster {name:?} is already up (supervisor process {pid}): use it, or stop it with `harness down --cluster {name}`"
+    )]
     AlreadyUp {
         /// The cluster's name.
         name: String,

@@ -41,7 +41,7 @@ mod teardown;
 mod version_proxy;
 mod versions;
 
-pub use config::LocalConfig;
+pub use config::{LocalConfig, validate_name};
 pub use control_client::ControlClient;
 pub use declaration::declared;
 pub use error::LocalError;

@@ -86,6 +86,51 @@ pub enum EventKind {
     Notified(Notification),
     /// The watches have shown what a planned action set in motion, or it is not waited for any more. Since minor version 1.
     Effect(ActionEffect),
+    /// What the preparation waits for; each time that changes.
+    Awaited {
+        /// It, for people.
+        what: String,
+    },
+    /// Something of an earlier run, or of somebody else, that was on the target before this run.
+    Found(Found),
+}
+
+/// Something that a run found on its target before it started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// What it is.
+    pub kind: FoundKind,
+    /// Which one: the name of a fault, a component or an object; empty where there is only one of the kind.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Whether it was undone. Otherwise the run has met it.
+    pub is_restored: bool,
+}
+
+/// What a run can find on its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FoundKind {
+    /// The Lease of a run that has ended without giving it back.
+    DeadRun,
+    /// A component that was not running.
+    StoppedComponent,
+    /// A fault of the simulated Azure.
+    AzureFault,
+    /// Another behaviour of the simulated Azure than before that run.
+    AzureBehaviour,
+    /// A fault of the Git server.
+    GitFault,
+    /// A Flux object that was suspended.
+    SuspendedFlux,
+    /// Another version of the control plane.
+    KubernetesVersion,
+    /// The tree of an earlier run in the repository.
+    GitTree,
+    /// An object of an earlier run, with its kind.
+    Object,
+    /// What the NAP controller remembers of shortages; the name is that of the run which may have caused them.
+    Shortages,
 }
 
 /// What a reader of the log must know before anything else.

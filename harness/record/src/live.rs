@@ -41,6 +41,8 @@ pub struct LivePhase {
     pub name: String,
     /// What ends it.
     pub until: Option<Conditions>,
+    /// What the preparation waits for.
+    pub awaited: Option<String>,
     /// When it started.
     pub began_us: u64,
     /// Its deadline, or the end of its hold; `None` for preparation and cleanup.
@@ -96,6 +98,7 @@ impl Live {
         Some(LivePhase {
             name: phase.name.clone(),
             until: planned.and_then(|planned| planned.until.clone()),
+            awaited: self.timelines.awaited.clone(),
             began_us: phase.began_us,
             due_us: span.map(|span| phase.began_us.saturating_add(span.as_micros())),
         })

@@ -55,8 +55,28 @@ fn folder(path: &Path) -> &Path {
 }
 
 fn join(errors: &[ReportError]) -> String {
+    if let Some(text) = join_writes(errors) {
+        return text;
+    }
     let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     lines.join("\n")
+}
+
+/// Files that were not written for one reason, as on a full disk.
+fn join_writes(errors: &[ReportError]) -> Option<String> {
+    let mut names = Vec::new();
+    let mut reasons = Vec::new();
+    for error in errors {
+        let ReportError::Write { path, source } = error else { return None };
+        names.push(path.file_name()?.to_string_lossy());
+        reasons.push((folder(path), source.to_string()));
+    }
+    reasons.dedup();
+    let [(folder, reason)] = reasons.as_slice() else { return None };
+    let (names, folder) = (names.join(", "), folder.display());
+    Some(format!(
+        "cannot write {names} in {folder}: {reason}; make room or permit writing there, then run `harness report {folder}`"
+    ))
 }
 
 /// Writes every report into the run's folder and returns their paths: `summary.json`, `junit.xml`, `report.html`, `report.md`,

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// An error of another library, or of one verb.
@@ -13,14 +14,25 @@ pub(crate) type ActionError = Cause;
 /// A run could not go on. What happened before stays in the log.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The folder or the log could not be written.
-    #[error("cannot write {}: {source}; free some space or choose another folder with --out", path.display())]
+    /// The log could not be created.
+    #[error("cannot create {}: {source}; choose another folder with --out", path.display())]
+    NoLog {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The log could not be written to its end.
+    #[error("cannot write {}: {source}; {}", path.display(), remedy(source))]
     Log {
         /// The file.
         path: PathBuf,
         /// Why.
         #[source]
         source: std::io::Error,
+        /// What the file lacks, from its last byte on.
+        unwritten: Vec<u8>,
     },
     /// The log is not where it was.
     #[error("{} was removed or replaced during the run; its events are lost", path.display())]
@@ -59,6 +71,16 @@ pub enum RunError {
     },
 }
 
+/// What helps where a file cannot be written.
+fn remedy(source: &std::io::Error) -> &'static str {
+    match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            "free some space or choose another folder with --out"
+        }
+        _ => "choose another folder with --out",
+    }
+}
+
 impl RunError {
     /// For `map_err`: the step that failed, as a verb with its object.
     pub(crate) fn failed<E: Into<Cause>>(doing: impl Into<String>) -> impl FnOnce(E) -> Self {
@@ -84,7 +106,7 @@ pub(crate) fn describe(error: &(dyn Error + 'static)) -> String {
     let mut next = error.source();
     while let Some(source) = next {
         let cause = source.to_string();
-        if !text.contains(&cause) {
+        if !repeats(&text, &cause) {
             let _ = write!(text, ": {cause}");
         }
         next = source.source();
@@ -92,9 +114,29 @@ pub(crate) fn describe(error: &(dyn Error + 'static)) -> String {
     text
 }
 
+/// Whether a text has this cause as a part of its own, rather than as letters of other words.
+fn repeats(text: &str, cause: &str) -> bool {
+    text.match_indices(cause).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + cause.len()..]);
+        (before.is_empty() || before.ends_with([' ', '(', '`']))
+            && (after.is_empty() || after.starts_with([';', ':', ',', ')', '`', '\n']))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Before, a cause whose letters were part of another word was left out.
+    #[test]
+    fn a_cause_is_left_out_only_where_it_was_said() {
+        for said in ["cannot list the pods: time", "it failed (time)", "time: none", "cannot wait: time; try again"] {
+            assert!(repeats(said, "time"), "{said}");
+        }
+        for other in ["the timeout is over", "runtime", "a time of day"] {
+            assert!(!repeats(other, "time"), "{other}");
+        }
+    }
 
     #[derive(Debug, thiserror::Error)]
     #[error("no answer")]

@@ -16,15 +16,23 @@ use crate::clock::RunClock;
 use crate::drive::{Actions, Context, Repository};
 use crate::error::describe;
 use crate::hub::{Hub, OnEvent};
+use crate::lease::RunLease;
 use crate::observe::{Observers, usage};
 use crate::placeholders::Placeholders;
 use crate::prepare::{self, Before, Prepared};
+use crate::requests::within;
 use crate::tree::{Tree, WorkingTree};
 use crate::webhook::Webhook;
-use crate::{RunError, cleanup, phases, scope};
+use crate::{RunError, cleanup, known_state, phases, scope};
 
 /// How long the cleanup may take, whatever its own limits: the run then ends without it.
 const CLEANUP_LIMIT: Duration = Duration::from_secs(180);
+
+/// How long the components that only some scenarios need may take to start.
+const PROVIDE_LIMIT: Duration = Duration::from_secs(180);
+
+/// How long the teardown may take where the cleanup was given up.
+const TEARDOWN_LIMIT: Duration = Duration::from_secs(4);
 
 /// How long stopped tasks may take to drop the cluster.
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
@@ -50,15 +58,17 @@ pub struct Options {
     pub interrupt: CancellationToken,
     /// Asks the cleanup to stop too.
     pub abandon: CancellationToken,
+    /// The Lease of a cluster that others could use as well.
+    pub lease: Option<RunLease>,
 }
 
 /// Carries out a plan on a cluster. The outcome is in the log; an error is returned only where the log itself could not be kept, and then
 /// the cluster has been cleaned up nevertheless.
 ///
 /// # Errors
-/// [`RunError::Log`], [`RunError::LogRemoved`] and [`RunError::Deadline`] for a log that could not be ended.
+/// [`RunError::NoLog`], [`RunError::Log`], [`RunError::LogRemoved`] and [`RunError::Deadline`] for a log that could not be ended.
 pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<(), RunError> {
-    let Options { run_id, out, tree, command, keep, throwaway, on_event, interrupt, abandon } = options;
+    let Options { run_id, out, tree, command, keep, throwaway, on_event, interrupt, abandon, lease } = options;
     let versions = cluster.versions().await.into_iter().collect();
     let clock = RunClock::start();
     let opened = Hub::open(&out.join("events.jsonl"), clock, on_event);
@@ -86,7 +96,8 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
         () = interrupt.cancelled() => (EndReason::Interrupted, String::new()),
         error = hub.failed() => (EndReason::TargetFailed, error),
         failure = cluster.failed() => (EndReason::TargetFailed, died(failure).to_string()),
-        outcome = carry_out(plan, &actions, &mut before, &mut observers, &mut webhook) => match outcome {
+        by = lost(lease.as_ref()) => (EndReason::TargetFailed, format!("another run has taken the cluster over: {by}")),
+        outcome = carry_out(plan, &actions, lease.as_ref(), &mut before, &mut observers, &mut webhook) => match outcome {
             Ok(None) => (EndReason::Completed, String::new()),
             Ok(Some(lacking)) => (EndReason::NotRun, format!("needs {lacking}")),
             Err(error) => (EndReason::TargetFailed, describe(&error)),
@@ -94,20 +105,37 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
     };
     // Between phases, where everything was carried out.
     hub.end_phase(PhaseOutcome::Cancelled, detail.clone());
+    let mut is_restored = reason == EndReason::NotRun;
     if !keep && reason != EndReason::NotRun {
-        tokio::select! {
+        let limit = format!("it did not end within {} s", CLEANUP_LIMIT.as_secs());
+        let given_up = tokio::select! {
             biased;
-            () = abandon.cancelled() => tracing::warn!("cleanup abandoned"),
+            () = abandon.cancelled() => Some("it was interrupted, or took longer than --grace allows"),
             // A cluster that has lost a component cannot clean up after itself.
-            _ = cluster.failed() => {}
-            outcome = tokio::time::timeout(CLEANUP_LIMIT, cleanup::cleanup(plan, &actions, &before)) => {
-                if outcome.is_err() {
-                    tracing::warn!("cleanup did not end within {} s", CLEANUP_LIMIT.as_secs());
+            _ = cluster.failed() => {
+                hub.end_phase(PhaseOutcome::Cancelled, "the cleanup was not finished".to_owned());
+                None
+            }
+            outcome = tokio::time::timeout(CLEANUP_LIMIT, cleanup::cleanup(plan, &actions, &before)) => match outcome {
+                Ok(everything) => {
+                    is_restored = everything;
+                    None
                 }
+                Err(_) => Some(limit.as_str()),
+            },
+        };
+        if let Some(why) = given_up {
+            tracing::warn!("the cleanup was given up: {why}");
+            hub.end_phase(PhaseOutcome::Cancelled, format!("the cleanup was not finished: {why}"));
+            // A cluster without a Lease ends with this process, and everything on it.
+            if lease.is_some() {
+                cleanup::name_leftovers(plan, &actions, &before).await;
             }
         }
-        // Between phases, where the cleanup was finished.
-        hub.end_phase(PhaseOutcome::Cancelled, "the cleanup was not finished".to_owned());
+    }
+    if let Some(lease) = lease {
+        let released = lease.release(is_restored).await;
+        released.unwrap_or_else(|error| tracing::warn!("{error}"));
     }
     usage::record(&cluster, &hub).await;
     sampling.abort();
@@ -119,7 +147,12 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
     }
     drop(actions);
     if throwaway && !keep {
-        teardown(cluster, out.join("logs"), &hub).await;
+        let name = cluster.name().to_owned();
+        tokio::select! {
+            () = teardown(cluster, out.join("logs"), &hub) => {}
+            // Its processes end with this one.
+            () = after(&abandon, TEARDOWN_LIMIT) => hub.record(EventKind::Leak { kind: "Cluster".to_owned(), name }),
+        }
     }
     hub.record(EventKind::RunEnded { reason, detail });
     drop(hub);
@@ -150,6 +183,20 @@ fn started(
     }
 }
 
+/// Ends when another run has the Lease.
+async fn lost(lease: Option<&RunLease>) -> String {
+    match lease {
+        Some(lease) => lease.lost().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends a while after the token was cancelled.
+async fn after(token: &CancellationToken, limit: Duration) {
+    token.cancelled().await;
+    tokio::time::sleep(limit).await;
+}
+
 fn died(failure: Failure) -> RunError {
     RunError::ComponentDied { component: failure.component, status: failure.reason, log: failure.log_tail.join("\n") }
 }
@@ -158,6 +205,7 @@ fn died(failure: Failure) -> RunError {
 async fn carry_out(
     plan: &Plan,
     actions: &Actions,
+    lease: Option<&RunLease>,
     before: &mut Before,
     observers: &mut Option<Observers>,
     webhook: &mut Option<Webhook>,
@@ -170,7 +218,8 @@ async fn carry_out(
         return Ok(Some(lacking.join(", ")));
     }
     hub.start_phase(prepare::PHASE);
-    cluster.provide(&plan.needs).await.map_err(RunError::failed("start what the scenario needs"))?;
+    known_state::restore(context, lease).await?;
+    within(PROVIDE_LIMIT, "start what the scenario needs", cluster.provide(&plan.needs)).await?;
     if plan.webhook {
         *webhook = Some(Webhook::start(hub.clone()).await?);
     }
@@ -178,11 +227,11 @@ async fn carry_out(
     let registry = registry.map(|registry| format!("{registry}/{}", context.namespace()));
     let placeholders = Placeholders { webhook: webhook.as_ref().map(Webhook::url), registry };
     actions.repository.fill_with(placeholders).await;
-    prepare::set_behaviour(plan, context, before).await?;
+    prepare::set_behaviour(plan, context, lease, before).await?;
     actions.objects.locate(&plan.objects, context).await?;
     hub.update(|state| state.count_occurrences(scope::counted(plan)));
     *observers = Some(Observers::start(plan, actions.objects.all(), context).await?);
-    let (outcome, detail) = match prepare::apply(plan, actions, before).await? {
+    let (outcome, detail) = match prepare::apply(plan, actions, lease, before).await? {
         Prepared::Ready => (PhaseOutcome::Reached, String::new()),
         Prepared::Refused(why) => (PhaseOutcome::DeadlinePassed, why),
     };

@@ -1,7 +1,7 @@
 //! The one place that every event passes through: it is appended to the log, applied to the [`State`] and shown on the console.
 
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use harness_record::event::{ActionKind, ActionStamps, Audit, PhaseOutcome};
-use harness_record::log::{LogError, LogWriter};
+use harness_record::log::LogWriter;
 use harness_record::{Event, EventKind};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -21,6 +21,10 @@ use crate::state::State;
 
 /// Events that may wait for the log. At about 300 bytes each this bounds the queue to 20 MB.
 const QUEUE: usize = 65_536;
+/// Bytes that wait for the file before they are written.
+const WAITING_MAX: usize = 64 << 10;
+/// Bytes that are kept of what the file does not take: the events of the cleanup, and the run's end.
+const UNWRITTEN_MAX: usize = 16 << 20;
 /// The most that a kill of this process can lose.
 const FLUSH_EVERY: Duration = Duration::from_millis(200);
 /// How long the last events may take to reach the disk. A hub that is never dropped must not keep the run from ending.
@@ -84,7 +88,7 @@ impl Hub {
     /// # Errors
     /// The log exists already or cannot be created.
     pub(crate) fn open(path: &Path, clock: RunClock, on_event: OnEvent) -> Result<(Self, LogTask), RunError> {
-        let failed = |source| RunError::Log { path: path.to_owned(), source };
+        let failed = |source| RunError::NoLog { path: path.to_owned(), source };
         let file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
         let identity = identity(&file.metadata().map_err(failed)?);
         let (queue, events) = mpsc::channel(QUEUE);
@@ -93,7 +97,9 @@ impl Hub {
         let log = Log {
             path: path.to_owned(),
             identity,
-            file: Ok(LogWriter::new(BufWriter::new(file))),
+            file,
+            waiting: LogWriter::new(Vec::with_capacity(WAITING_MAX)),
+            error: None,
             failure: failure_sender,
         };
         let task = tokio::spawn(write_events(events, log, shared.clone(), clock, on_event));
@@ -192,8 +198,11 @@ impl Hub {
 struct Log {
     path: PathBuf,
     identity: (u64, u64),
-    /// The error after a failure: the run cleans up without a log.
-    file: Result<LogWriter<BufWriter<File>>, RunError>,
+    file: File,
+    /// What has not been written yet. After a failure it is kept: the file may take it at the end, and otherwise the verdict needs it.
+    waiting: LogWriter<Vec<u8>>,
+    /// The first failure: the run ends, and cleans up.
+    error: Option<RunError>,
     failure: watch::Sender<Option<String>>,
 }
 
@@ -203,40 +212,75 @@ fn identity(metadata: &std::fs::Metadata) -> (u64, u64) {
 
 impl Log {
     fn append(&mut self, event: &Event) {
-        let Ok(file) = &mut self.file else {
+        let is_full = self.error.is_some() && self.waiting.get_mut().len() >= UNWRITTEN_MAX;
+        // The end of the run is a line that every reader looks for.
+        if is_full && !matches!(event.kind, EventKind::RunEnded { .. }) {
             return;
-        };
-        if let Err(error) = file.append(event) {
-            self.fail(self.write_error(error));
+        }
+        if let Err(error) = self.waiting.append(event) {
+            self.fail(self.unwritten_because(io::Error::other(error)));
+        }
+        if self.waiting.get_mut().len() >= WAITING_MAX {
+            self.flush();
         }
     }
 
-    fn write_error(&self, error: LogError) -> RunError {
-        let source = match error {
-            LogError::Write(source) => source,
-            other => io::Error::other(other),
-        };
-        RunError::Log { path: self.path.clone(), source }
+    fn unwritten_because(&self, source: io::Error) -> RunError {
+        RunError::Log { path: self.path.clone(), source, unwritten: Vec::new() }
     }
 
-    /// Writes out what is buffered. Writes to an unlinked file succeed, so its path is checked too.
-    fn flush(&mut self) {
-        let Ok(file) = &mut self.file else {
-            return;
+    /// Writes what waits, as far as the file takes it; the rest keeps waiting.
+    fn write_waiting(&mut self) -> io::Result<()> {
+        let waiting = self.waiting.get_mut();
+        let mut written = 0;
+        let outcome = loop {
+            match waiting.get(written..) {
+                None | Some([]) => break Ok(()),
+                Some(rest) => match self.file.write(rest) {
+                    Ok(0) => break Err(ErrorKind::WriteZero.into()),
+                    Ok(bytes) => written += bytes,
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) => break Err(error),
+                },
+            }
         };
-        if let Err(error) = file.flush() {
-            self.fail(self.write_error(error));
-        } else if !std::fs::metadata(&self.path).is_ok_and(|metadata| identity(&metadata) == self.identity) {
-            self.fail(RunError::LogRemoved { path: self.path.clone() });
+        waiting.drain(..written);
+        outcome
+    }
+
+    /// Writes out what waits. Writes to an unlinked file succeed, so its path is checked too.
+    fn flush(&mut self) {
+        if self.error.is_some() {
+            return;
+        }
+        if let Err(source) = self.write_waiting() {
+            return self.fail(self.unwritten_because(source));
+        }
+        match std::fs::metadata(&self.path) {
+            Ok(metadata) if identity(&metadata) == self.identity => {}
+            Err(source) if source.kind() != ErrorKind::NotFound => self.fail(self.unwritten_because(source)),
+            Ok(_) | Err(_) => self.fail(RunError::LogRemoved { path: self.path.clone() }),
         }
     }
 
     fn fail(&mut self, error: RunError) {
-        tracing::error!("{error}");
-        self.failure.send_replace(Some(error.to_string()));
-        // A BufWriter that is dropped would try again, and a full disk would fail again: the buffer is given up.
-        if let Ok(file) = std::mem::replace(&mut self.file, Err(error)) {
-            let _unwritten = file.into_inner().into_parts();
+        if self.error.is_none() {
+            tracing::error!("{error}");
+            self.failure.send_replace(Some(error.to_string()));
+            self.error = Some(error);
+        }
+    }
+
+    /// Ends the log. A file that did not take everything is asked once more: the cluster that filled the disk may be gone.
+    fn end(mut self) -> Result<(), RunError> {
+        self.flush();
+        match self.error.take() {
+            None => Ok(()),
+            Some(RunError::Log { .. }) if self.write_waiting().is_ok() => Ok(()),
+            Some(RunError::Log { path, source, .. }) => {
+                Err(RunError::Log { path, source, unwritten: self.waiting.into_inner() })
+            }
+            Some(other) => Err(other),
         }
     }
 }
@@ -275,8 +319,7 @@ async fn write_events(
             _ = flush.tick() => log.flush(),
         }
     }
-    log.flush();
-    log.file.map(drop)
+    log.end()
 }
 
 #[cfg(test)]
@@ -308,19 +351,56 @@ mod tests {
         assert!(events.iter().enumerate().all(|(i, event)| event.at_us == i as u64));
     }
 
+    /// A log in a file that takes nothing.
+    async fn ended_on_a_full_disk(path: PathBuf, file: File) -> (Result<(), RunError>, String) {
+        let identity = identity(&file.metadata().unwrap());
+        let (failure, failed) = watch::channel(None);
+        let log = Log { path, identity, file, waiting: LogWriter::new(Vec::new()), error: None, failure };
+        let (queue, events) = mpsc::channel(2);
+        let task = tokio::spawn(write_events(events, log, Arc::default(), RunClock::start(), Box::new(|_| {})));
+        queue.send(Event { at_us: 0, kind: event("first") }).await.unwrap();
+        let mut failed = failed;
+        let why = failed.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+        queue.send(Event { at_us: 1, kind: event("last") }).await.unwrap();
+        drop(queue);
+        (task.await.unwrap(), why)
+    }
+
+    /// Before, every event after the first failure was lost, and with them the verdict.
     #[tokio::test]
-    async fn a_full_disk_ends_the_log_with_that_reason() {
+    async fn a_full_disk_ends_the_log_with_that_reason_and_gives_back_what_it_did_not_take() {
         let path = PathBuf::from("/dev/full");
         let file = File::options().write(true).open(&path).unwrap();
+        let (ended, why) = ended_on_a_full_disk(path, file).await;
+        let error = ended.unwrap_err();
+        for text in [why, error.to_string()] {
+            assert!(text.contains("/dev/full") && text.contains("No space left on device"), "{text}");
+            assert!(text.contains("free some space") && !text.contains("removed"), "{text}");
+        }
+        let RunError::Log { unwritten, .. } = error else { panic!("{error}") };
+        let lines: Vec<Event> =
+            String::from_utf8(unwritten).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.iter().map(|event| event.at_us).collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[test]
+    fn a_file_takes_a_part_and_at_the_end_the_rest() {
+        let folder = folder();
+        let path = folder.path().join("events.jsonl");
+        // Opened for reading, it takes nothing; a second handle of it does.
+        std::fs::write(&path, "").unwrap();
+        let file = File::open(&path).unwrap();
         let identity = identity(&file.metadata().unwrap());
-        let file = Ok(LogWriter::new(BufWriter::new(file)));
-        let log = Log { path, identity, file, failure: watch::channel(None).0 };
-        let (queue, events) = mpsc::channel(1);
-        queue.send(Event { at_us: 0, kind: event("p") }).await.unwrap();
-        drop(queue);
-        let ended = write_events(events, log, Arc::default(), RunClock::start(), Box::new(|_| {})).await;
-        let error = ended.unwrap_err().to_string();
-        assert!(error.contains("/dev/full") && error.contains("No space left on device"), "{error}");
+        let failure = watch::channel(None).0;
+        let mut log =
+            Log { path: path.clone(), identity, file, waiting: LogWriter::new(Vec::new()), error: None, failure };
+        log.append(&Event { at_us: 0, kind: event("first") });
+        log.flush();
+        log.append(&Event { at_us: 1, kind: event("last") });
+        assert!(matches!(log.error, Some(RunError::Log { .. })));
+        log.file = File::options().append(true).open(&path).unwrap();
+        log.end().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
     }
 
     #[tokio::test]

@@ -19,5 +19,12 @@ pub(crate) fn selector(run_id: &str) -> String {
 
 /// The namespace of a run's workloads.
 pub fn namespace(run_id: &str) -> String {
-    format!("harness-{run_id}")
+    format!("{NAMESPACE_PREFIX}{run_id}")
+}
+
+const NAMESPACE_PREFIX: &str = "harness-";
+
+/// The run whose namespace it is.
+pub(crate) fn run_of_namespace(namespace: &str) -> Option<&str> {
+    namespace.strip_prefix(NAMESPACE_PREFIX)
 }

@@ -6,18 +6,25 @@ use harness_cluster::HealthCheck;
 use harness_cluster::flux::{self, Flux, Intervals};
 use harness_cluster::git::GitRemote;
 use harness_plan::Plan;
+use harness_record::EventKind;
 use harness_record::event::ActionKind;
 use harness_simulation::Behaviour;
 
 use crate::RunError;
 use crate::drive::{Actions, Context};
 use crate::labels;
-use crate::requests::once;
+use crate::lease::{Changed, RunLease};
+use crate::requests::{once, within};
 use crate::state::{State, short};
 use crate::workload;
 
 /// The name of the phase, in the log and in reports.
 pub(crate) const PHASE: &str = "prepare";
+/// How long Flux may take to fetch the commit: it is asked to, and tries again after seconds. A Git server that it cannot reach is the target's
+/// failure and says nothing about the tree.
+const FETCH_LIMIT: Duration = Duration::from_secs(60);
+/// How long the push of the tree may take.
+const PUSH_LIMIT: Duration = Duration::from_secs(60);
 /// The Kustomization's own timeout is 2 minutes; with a little more Flux itself reports that it has passed.
 const APPLY_LIMIT: Duration = Duration::from_secs(150);
 /// This much more for each layer: its pods may wait for nodes, and it waits for those that it depends on.
@@ -40,6 +47,22 @@ pub(crate) struct Before {
     pub(crate) namespace: bool,
 }
 
+impl Before {
+    /// Notes in the run's Lease what the next run has to restore if this one does not.
+    async fn note(&self, lease: Option<&RunLease>) -> Result<(), RunError> {
+        let Some(lease) = lease else { return Ok(()) };
+        let Intervals { source, root } = self.intervals.clone().unwrap_or_default();
+        let changed = Changed {
+            behaviour: self.behaviour.clone(),
+            commit: self.commit.clone(),
+            source_interval: source,
+            root_interval: root,
+            ..Changed::default()
+        };
+        lease.note(changed).await.map_err(RunError::failed("note what the run changes"))
+    }
+}
+
 /// How preparation ended.
 pub(crate) enum Prepared {
     /// The tree is in force and its pools are Ready.
@@ -49,17 +72,27 @@ pub(crate) enum Prepared {
 }
 
 /// Sets the behaviour of the simulated Azure, where there is one.
-pub(crate) async fn set_behaviour(plan: &Plan, context: &Context, before: &mut Before) -> Result<(), RunError> {
+pub(crate) async fn set_behaviour(
+    plan: &Plan,
+    context: &Context,
+    lease: Option<&RunLease>,
+    before: &mut Before,
+) -> Result<(), RunError> {
     let Some(azure) = context.cluster.azure() else {
         return Ok(());
     };
-    let earlier = azure.behaviour().await.map_err(RunError::failed("read the simulated Azure's behaviour"))?;
-    before.behaviour = Some(earlier);
-    azure.set_behaviour(&plan.azure).await.map_err(RunError::failed("set the simulated Azure's behaviour"))
+    before.behaviour = Some(once("read the simulated Azure's behaviour", azure.behaviour()).await?);
+    before.note(lease).await?;
+    once("set the simulated Azure's behaviour", azure.set_behaviour(&plan.azure)).await
 }
 
 /// Creates the workloads, pushes the tree and waits until Flux has applied it and its pools are Ready.
-pub(crate) async fn apply(plan: &Plan, actions: &Actions, before: &mut Before) -> Result<Prepared, RunError> {
+pub(crate) async fn apply(
+    plan: &Plan,
+    actions: &Actions,
+    lease: Option<&RunLease>,
+    before: &mut Before,
+) -> Result<Prepared, RunError> {
     let context = &actions.context;
     if plan.workloads.iter().any(|workload| workload.autoscale.is_some())
         && let Some(metrics) = context.cluster.metrics()
@@ -71,21 +104,29 @@ pub(crate) async fn apply(plan: &Plan, actions: &Actions, before: &mut Before) -
     workload::create(&context.client, &context.run_id, plan).await?;
     let git = context.git().map_err(RunError::failed("apply the node configuration"))?;
     let doing = "read the head of the node configuration's repository";
-    before.commit = git.head().await.map_err(RunError::failed(doing))?;
+    before.commit = once(doing, git.head()).await?;
     let pools: Vec<String> = plan.node_config.classes.iter().map(|class| class.name.clone()).collect();
     let flux = context.cluster.flux();
     let checks: Vec<HealthCheck> = pools.iter().map(HealthCheck::node_pool).collect();
     let run = labels::of_run(&context.run_id);
     once("set the health checks of the Kustomization node-config", flux.configure(&checks, &run)).await?;
-    once("set the intervals of Flux", set_intervals(plan, &flux, before)).await?;
-    push(plan, &git, actions).await?;
+    if plan.gitops.is_some() {
+        before.intervals = Some(once("read the intervals of Flux", flux.intervals()).await?);
+    }
+    before.note(lease).await?;
+    once("set the intervals of Flux", set_intervals(plan, &flux)).await?;
+    within(PUSH_LIMIT, "push the node configuration", push(plan, &git, actions)).await?;
     once("ask Flux to fetch the commit", flux.fetch_now()).await?;
     let layers = plan.gitops.as_ref().map_or(&[][..], |gitops| &gitops.layers);
     let layers = layers.iter().map(|layer| layer.name.clone()).collect();
-    Ok(wait_until_in_force(&Goal { pools, layers }, context).await)
+    let goal = Goal { pools, layers };
+    tokio::select! {
+        outcome = wait_until_in_force(&goal, context) => outcome,
+        () = tell_progress(&goal, context) => Ok(Prepared::Ready),
+    }
 }
 
-async fn set_intervals(plan: &Plan, flux: &Flux, before: &mut Before) -> Result<(), kube::Error> {
+async fn set_intervals(plan: &Plan, flux: &Flux) -> Result<(), kube::Error> {
     let Some(gitops) = &plan.gitops else { return Ok(()) };
     let planned = Intervals {
         source: gitops.source_interval.map(|span| span.to_string()),
@@ -94,7 +135,6 @@ async fn set_intervals(plan: &Plan, flux: &Flux, before: &mut Before) -> Result<
     if planned == Intervals::default() {
         return Ok(());
     }
-    before.intervals = Some(flux.intervals().await?);
     flux.set_intervals(&planned).await
 }
 
@@ -117,8 +157,37 @@ struct Goal {
     layers: Vec<String>,
 }
 
-async fn wait_until_in_force(goal: &Goal, context: &Context) -> Prepared {
+/// Records what is awaited each time that changes. Ends when nothing is.
+async fn tell_progress(goal: &Goal, context: &Context) {
     let hub = &context.hub;
+    let mut told = None;
+    loop {
+        let mut awaited = None;
+        hub.wait_until(|state| {
+            awaited = goal.missing(state);
+            awaited != told
+        })
+        .await;
+        match &awaited {
+            Some(what) => hub.record(EventKind::Awaited { what: what.clone() }),
+            None => return,
+        }
+        told = awaited;
+    }
+}
+
+/// Waits until the tree is in force. Whatever keeps Flux from trying it is a failure of the target.
+async fn wait_until_in_force(goal: &Goal, context: &Context) -> Result<Prepared, RunError> {
+    let hub = &context.hub;
+    let silent = |what: &str, limit: Duration| RunError::Deadline {
+        what: format!("{what} of commit {}", hub.read(|state| short(&state.pushed).to_owned())),
+        limit_s: limit.as_secs(),
+        last: hub.read(|state| goal.missing(state)).unwrap_or_default(),
+    };
+    let is_fetched = |state: &State| state.fetched.ends_with(&state.pushed) || goal.missing(state).is_none();
+    if tokio::time::timeout(FETCH_LIMIT, hub.wait_until(is_fetched)).await.is_err() {
+        return Err(silent("the fetch by Flux", FETCH_LIMIT));
+    }
     let reached = hub.wait_until(|state| goal.missing(state).is_none());
     // A layer may fail and recover; a failure of the root ends the wait.
     let refused = async {
@@ -133,19 +202,33 @@ async fn wait_until_in_force(goal: &Goal, context: &Context) -> Prepared {
     };
     let limit = APPLY_LIMIT + LAYER_LIMIT * u32::try_from(goal.layers.len()).unwrap_or(u32::MAX);
     match tokio::time::timeout(limit, waited).await {
-        Ok(true) => Prepared::Ready,
+        Ok(true) => Ok(Prepared::Ready),
+        Err(_) if hub.read(|state| state.flux_failures.is_empty() && !is_applied(state)) => {
+            Err(silent("the application by Flux", limit))
+        }
         Ok(false) | Err(_) => {
-            let failures = hub.read(|state| state.flux_failures.values().cloned().collect::<Vec<_>>().join("; "));
             let missing = hub.read(|state| goal.missing(state));
-            let missing = missing.unwrap_or_else(|| "it was in force only after the limit".to_owned());
-            Prepared::Refused(if failures.is_empty() { missing } else { format!("{missing}; Flux says: {failures}") })
+            Ok(Prepared::Refused(missing.unwrap_or_else(|| "it was in force only after the limit".to_owned())))
         }
     }
 }
 
+fn is_applied(state: &State) -> bool {
+    state.kustomization(flux::NAME).applied.ends_with(&state.pushed)
+}
+
 impl Goal {
-    /// What is not in force yet; `None` where everything is.
+    /// What is not in force yet, and why as far as Flux says; `None` where everything is.
     fn missing(&self, state: &State) -> Option<String> {
+        let missing = self.stage(state)?;
+        let failures: Vec<&str> = match &state.source_failure {
+            Some(failure) if !state.fetched.ends_with(&state.pushed) => vec![failure],
+            _ => state.flux_failures.values().map(String::as_str).collect(),
+        };
+        Some(if failures.is_empty() { missing } else { format!("{missing}; Flux says: {}", failures.join("; ")) })
+    }
+
+    fn stage(&self, state: &State) -> Option<String> {
         if let Some(missing) = state.commit_stage() {
             return Some(missing);
         }
@@ -173,8 +256,8 @@ mod tests {
 
     use super::*;
     use crate::state::tests::{milestone, with_attributes};
+    use harness_record::Event;
     use harness_record::event::{ObjectKind, Reached, attribute};
-    use harness_record::{Event, EventKind};
 
     fn seen(name: &str, reached: Reached, revision: &str) -> Event {
         let revision = BTreeMap::from([(attribute::REVISION.to_owned(), format!("main@sha1:{revision}"))]);
@@ -204,5 +287,22 @@ mod tests {
         assert_eq!(goal.missing(&state), Some("layers behind commit new: apps (applied, not healthy)".to_owned()));
         state.apply(&seen("apps", Reached::Healthy, "new"));
         assert_eq!(goal.missing(&state), None);
+    }
+
+    /// Before, a Git server that answered 503 was "pushed, not fetched" after three minutes.
+    #[test]
+    fn a_commit_that_cannot_be_fetched_is_said_with_the_reason() {
+        let goal = Goal { pools: Vec::new(), layers: Vec::new() };
+        let mut state = State::default();
+        state.pushed = "new".to_owned();
+        let mut failed = crate::state::tests::of_root(ObjectKind::GitRepository, Reached::Failed, "");
+        if let EventKind::Milestone(milestone) = &mut failed.kind {
+            milestone.attributes.insert(attribute::SAYS.to_owned(), "failed to checkout: 503".to_owned());
+        }
+        state.apply(&failed);
+        let expected = "commit new is pushed, not fetched; Flux says: failed to checkout: 503";
+        assert_eq!(goal.missing(&state).as_deref(), Some(expected));
+        state.apply(&crate::state::tests::of_root(ObjectKind::GitRepository, Reached::Fetched, "main@sha1:new"));
+        assert_eq!(goal.missing(&state).as_deref(), Some("commit new is fetched, not applied"));
     }
 }

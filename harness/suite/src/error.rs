@@ -5,12 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use harness_azure::catalogue::CatalogueError;
-use harness_cluster::local::{Failure, LocalError};
+use harness_cluster::local::{self, Failure, LocalError};
 use harness_cluster::{ClusterError, ContentsError};
 use harness_components::{BuildError, Missing};
 use harness_record::ExitCode;
 use harness_report::ReportError;
-use harness_run::RunError;
+use harness_run::{LeaseError, RunError};
 use harness_tree::{AmendError, LayersError, SourceFile};
 use harness_yaml::Diagnostic;
 
@@ -176,21 +176,32 @@ pub enum FolderError {
     /// A file in it could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// It could not be created.
-    #[error("cannot create the folder {}: {source}; choose another one with --out", folder.display())]
-    Create {
+    /// A run cannot write there.
+    #[error("cannot write a run to the folder {}: {source}; {}", folder.display(), remedy(source))]
+    Unusable {
         /// The folder.
         folder: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// Another run is there.
-    #[error("{} already holds a run ({file}); choose another folder with --out", folder.display())]
+    /// A file has the name of the folder, or of one above it.
+    #[error(
+        "cannot write a run to the folder {}: {} is a file, not a folder; name a folder with --out",
+        folder.display(), file.display()
+    )]
+    FileInTheWay {
+        /// The folder.
+        folder: PathBuf,
+        /// The file.
+        file: PathBuf,
+    },
+    /// Another run is there, or a file of somebody else.
+    #[error("{} already holds {file}, which this run would replace; choose another folder with --out", folder.display())]
     InUse {
         /// The folder.
         folder: PathBuf,
-        /// The file that shows it.
-        file: &'static str,
+        /// The file.
+        file: String,
     },
     /// No run is there.
     #[error("{} is not the folder of a run or of several: it has no {file}", folder.display())]
@@ -239,13 +250,28 @@ pub enum FolderError {
     },
 }
 
+/// What helps where a folder cannot be written.
+fn remedy(source: &io::Error) -> &'static str {
+    use io::ErrorKind;
+    match source.kind() {
+        ErrorKind::PermissionDenied => "it takes the permission to write there: choose a folder of yours with --out",
+        ErrorKind::ReadOnlyFilesystem => "choose a folder on a file system that is not mounted read-only with --out",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "free some space there, or choose another folder with --out"
+        }
+        _ => "choose another folder with --out",
+    }
+}
+
 impl FolderError {
     /// The exit code of a command that ends with it.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::File(error) => error.exit_code(),
-            Self::Create { .. } | Self::Reports(_) | Self::Index { .. } => ExitCode::TargetFailed,
-            Self::InUse { .. }
+            Self::Reports(_) | Self::Index { .. } => ExitCode::TargetFailed,
+            Self::Unusable { .. }
+            | Self::FileInTheWay { .. }
+            | Self::InUse { .. }
             | Self::NotARun { .. }
             | Self::Unreadable { .. }
             | Self::SuiteVersion { .. }
@@ -352,8 +378,18 @@ impl ComparisonError {
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// No cluster of that name is up.
-    #[error("`{0}` is not up; start it with `harness up`")]
-    NotUp(String),
+    #[error("no cluster named `{name}` is up; {}; start it with `harness up --cluster {name}`{}", describe_up(up), match or_own {
+        true => ", or omit --cluster: a cluster is then started and ends with the command",
+        false => "",
+    })]
+    NotUp {
+        /// The name.
+        name: String,
+        /// Those that are up.
+        up: Vec<String>,
+        /// Whether the command starts its own where none is named.
+        or_own: bool,
+    },
     /// Flux was removed from it, and a run would wait for what never happens.
     #[error("`{0}` has no Flux: bring it back with `harness flux install --cluster {0}`")]
     NoFlux(String),
@@ -376,6 +412,9 @@ pub enum TargetError {
         /// Which component, and why.
         failure: Failure,
     },
+    /// Another run is on it.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
     /// It did not answer what is on it.
     #[error(transparent)]
     Contents(#[from] ContentsError),
@@ -393,18 +432,41 @@ pub enum TargetError {
     Missing(#[from] Missing),
 }
 
+/// The clusters that could be meant instead.
+fn describe_up(up: &[String]) -> String {
+    let named: Vec<String> = up.iter().map(|name| format!("`{name}`")).collect();
+    match named.as_slice() {
+        // Without a home the folder of the clusters is another one.
+        [] if std::env::var_os("HOME").is_none() && std::env::var_os("HARNESS_STATE_DIR").is_none() => {
+            let root = local::default_state_root();
+            format!("HOME is not set, so clusters are kept in {}, where there is none", root.display())
+        }
+        [] => "no other one is up either".to_owned(),
+        several => format!("up: {}", several.join(", ")),
+    }
+}
+
 impl TargetError {
+    /// Nothing of that name is up.
+    pub fn not_up(name: &str) -> Self {
+        Self::NotUp { name: name.to_owned(), up: local::list(&local::default_state_root()), or_own: false }
+    }
+
     /// The exit code of a command that ends with it.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NotUp(_) => ExitCode::InvalidInput,
+            Self::NotUp { .. }
+            | Self::Build(BuildError::NoCacheFolder)
+            | Self::Local(LocalError::Name { .. })
+            | Self::Cluster(ClusterError::Local(LocalError::Name { .. })) => ExitCode::InvalidInput,
             Self::NoFlux(_)
+            | Self::Build(_)
             | Self::FluxUnknown { .. }
             | Self::Failed { .. }
+            | Self::Lease(_)
             | Self::Contents(_)
             | Self::Cluster(_)
             | Self::Local(_)
-            | Self::Build(_)
             | Self::Missing(_) => ExitCode::TargetFailed,
         }
     }
@@ -415,7 +477,12 @@ impl TargetError {
             Self::Cluster(error) => error.is_transient(),
             Self::Local(error) => error.is_transient(),
             Self::Failed { .. } | Self::Contents(_) => true,
-            Self::NotUp(_) | Self::NoFlux(_) | Self::FluxUnknown { .. } | Self::Build(_) | Self::Missing(_) => false,
+            Self::NotUp { .. }
+            | Self::NoFlux(_)
+            | Self::FluxUnknown { .. }
+            | Self::Lease(_)
+            | Self::Build(_)
+            | Self::Missing(_) => false,
         }
     }
 }

@@ -17,7 +17,12 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), FileError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     let part = path.with_file_name(name);
-    std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, path)).map_err(FileError::write(path))
+    let written = std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, path));
+    written.map_err(|error| {
+        // The first error is reported.
+        let _ = std::fs::remove_file(&part);
+        FileError::write(path)(error)
+    })
 }
 
 /// Replaces a file by a value as indented JSON.

@@ -13,18 +13,12 @@ use crate::progress::{ClusterUse, ProgressListener, Update};
 pub const DEFAULT_CLUSTER: &str = "harness";
 
 /// Which local cluster is meant, and what one is started from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LocalCluster {
-    /// The name of a cluster that may be up.
-    pub name: String,
+    /// The name of a cluster, which must be up. Without one it is [`DEFAULT_CLUSTER`] if that is up, else one that is started for the runs.
+    pub name: Option<String>,
     /// A folder with the components' executables; without it they are built where that has not been done.
     pub bin_dir: Option<PathBuf>,
-}
-
-impl Default for LocalCluster {
-    fn default() -> Self {
-        Self { name: DEFAULT_CLUSTER.to_owned(), bin_dir: None }
-    }
 }
 
 /// A cluster for one run.
@@ -36,14 +30,34 @@ pub struct RunCluster {
 }
 
 impl LocalCluster {
+    /// The name of the cluster that is used if it is up.
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(DEFAULT_CLUSTER)
+    }
+
+    /// Checks that a cluster that was named is up: one that is started for the runs has no name, so that a mistyped one is not used.
+    ///
+    /// # Errors
+    /// [`TargetError::NotUp`] with those that are up.
+    pub fn check_named(&self) -> Result<(), TargetError> {
+        let Some(name) = &self.name else { return Ok(()) };
+        local::validate_name(name)?;
+        let up = local::list(&local::default_state_root());
+        match up.contains(name) {
+            true => Ok(()),
+            false => Err(TargetError::NotUp { name: name.clone(), up, or_own: true }),
+        }
+    }
+
     /// Makes the configuration of a cluster of that name. Builds the components first if they are not built.
     ///
     /// # Errors
     /// [`TargetError::Build`] and [`TargetError::Missing`].
     pub async fn config(&self, name: &str, progress: &dyn ProgressListener) -> Result<LocalConfig, TargetError> {
         if self.bin_dir.is_none() && components::locate(None).is_err() {
+            let options = BuildOptions::from_env()?;
             progress.update(Update::ComponentsMissing);
-            build_components(&BuildOptions::from_env()?, progress).await?;
+            build_components(&options, progress).await?;
         }
         let components = components::locate(self.bin_dir.as_deref())?;
         Ok(LocalConfig::new(name, &components))
@@ -52,23 +66,25 @@ impl LocalCluster {
     /// Returns the cluster that is up under that name, or starts one for a run. With `keep` the new one has that name and stays.
     ///
     /// # Errors
-    /// [`TargetError`]: it can be neither used nor started.
+    /// [`TargetError::NotUp`] where one was named that is not up, unless it is to stay; any other: it can be neither used nor started.
     pub async fn for_run(
         &self,
         run_id: &str,
         keep: bool,
         progress: &dyn ProgressListener,
     ) -> Result<RunCluster, TargetError> {
-        if let Some(cluster) = find(&self.name).await? {
-            progress.update(Update::ClusterFound { name: &self.name });
+        let name = self.name();
+        if let Some(cluster) = find(name).await? {
+            progress.update(Update::ClusterFound { name });
             return Ok(RunCluster { cluster, throwaway: false });
         }
         if keep {
             // A cluster that stays must outlive this process.
-            let config = self.config(&self.name, progress).await?;
-            progress.update(Update::ClusterStarting(ClusterUse::Kept(&self.name)));
+            let config = self.config(name, progress).await?;
+            progress.update(Update::ClusterStarting(ClusterUse::Kept(name)));
             return Ok(RunCluster { cluster: local::up(config).await?, throwaway: false });
         }
+        self.check_named()?;
         let config = self.config(&format!("run-{run_id}"), progress).await?;
         progress.update(Update::ClusterStarting(ClusterUse::Run));
         Ok(RunCluster { cluster: local::throwaway(config).await?, throwaway: true })
@@ -97,7 +113,7 @@ async fn find(name: &str) -> Result<Option<Cluster>, TargetError> {
 /// # Errors
 /// [`TargetError::NotUp`], and [`TargetError::Local`] if it does not answer.
 pub async fn attach(name: &str) -> Result<Cluster, TargetError> {
-    find(name).await?.ok_or_else(|| TargetError::NotUp(name.to_owned()))
+    find(name).await?.ok_or_else(|| TargetError::not_up(name))
 }
 
 /// Attaches to the cluster of that name, if it is up.

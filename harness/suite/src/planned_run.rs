@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use harness_cluster::Cluster;
 use harness_plan::Plan;
-use harness_run::Options;
+use harness_run::{Options, RunLease};
 
 use crate::command_line::repeat_run;
 use crate::error::{InputError, SuiteError};
@@ -12,7 +12,7 @@ use crate::files;
 use crate::input::{LoadedScenario, LoadedTree};
 use crate::progress::{SharedListener, Update};
 use crate::request::{Interrupts, PlanOptions};
-use crate::run_folder::PLAN_FILE;
+use crate::run_folder::{self, EndedRun, PLAN_FILE};
 use crate::target::Target;
 
 /// A scenario that is ready to be run.
@@ -33,6 +33,8 @@ pub(crate) struct Destination {
     pub(crate) throwaway: bool,
     /// Whether everything stays as it is at the end.
     pub(crate) keep: bool,
+    /// The Lease of a cluster that others could use as well.
+    pub(crate) lease: Option<RunLease>,
 }
 
 impl PlannedRun {
@@ -47,14 +49,14 @@ impl PlannedRun {
         Ok(Self { plan, tree, command: repeat_run(&loaded.name, &options, target, seed) })
     }
 
-    /// Carries the plan out. What it came to is in the log, in the run's folder.
+    /// Carries the plan out, and makes the reports of what is then in the log, in the run's folder.
     pub(crate) async fn execute(
         &self,
         destination: Destination,
         interrupts: &Interrupts,
         progress: &SharedListener,
-    ) -> Result<(), SuiteError> {
-        let Destination { run_id, out, cluster, throwaway, keep } = destination;
+    ) -> Result<EndedRun, SuiteError> {
+        let Destination { run_id, out, cluster, throwaway, keep, lease } = destination;
         files::replace_json(&out.join(PLAN_FILE), &self.plan)?;
         for class in self.plan.node_config.classes.iter().filter(|class| class.untestable.is_some()) {
             progress.update(Update::NotTested(class));
@@ -65,7 +67,7 @@ impl PlannedRun {
         let observer = progress.clone();
         let options = Options {
             run_id,
-            out,
+            out: out.clone(),
             tree: harness_run::Tree { folder: copy.path().to_owned(), files: self.tree.files.clone() },
             command: self.command.clone(),
             keep,
@@ -73,9 +75,10 @@ impl PlannedRun {
             on_event: Box::new(move |event| observer.update(Update::Event(event))),
             interrupt: interrupts.interrupt.clone(),
             abandon: interrupts.abandon.clone(),
+            lease,
         };
         let executed = harness_run::execute(&self.plan, cluster, options).await;
         progress.update(Update::RunEnded);
-        Ok(executed?)
+        run_folder::report_ended_run(&out, executed)
     }
 }

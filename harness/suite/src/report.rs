@@ -8,7 +8,7 @@ use harness_record::{ExitCode, RunResult};
 use harness_report::index::{self, Head};
 use harness_report::several::{self, EntryIssue, EntryOutcome, SuiteEntry};
 
-use crate::error::{BoxedError, FolderError};
+use crate::error::{BoxedError, FolderError, SuiteError};
 use crate::files;
 use crate::record::{RunRecord, RunState, SuiteRecord};
 use crate::run_folder::{has_log, read_run, report_run};
@@ -22,14 +22,16 @@ pub struct RunReport {
     pub result: RunResult,
     /// The comparison with the baseline, if there is one and the run passed.
     pub comparison: Option<Comparison>,
-    /// The exit code of the run, or that of the comparison.
+    /// What could not be written: the end of the log, or reports. The result does not depend on them.
+    pub unwritten: Vec<SuiteError>,
+    /// The exit code of the run, or that of the comparison; of a run of which something is missing, at least that of a failed target.
     pub exit_code: ExitCode,
 }
 
 impl RunReport {
-    pub(crate) fn new(folder: PathBuf, result: RunResult) -> Self {
-        let exit_code = result.exit_code;
-        Self { folder, result, comparison: None, exit_code }
+    pub(crate) fn new(folder: PathBuf, result: RunResult, unwritten: Vec<SuiteError>) -> Self {
+        let exit_code = unwritten.iter().map(SuiteError::exit_code).fold(result.exit_code, ExitCode::max);
+        Self { folder, result, comparison: None, unwritten, exit_code }
     }
 }
 
@@ -40,9 +42,9 @@ pub struct SuiteReport {
     pub folder: PathBuf,
     /// What was to be run.
     pub record: SuiteRecord,
-    /// The runs whose own reports could not be made. The others were reported.
+    /// The runs whose own reports could not be made, and the files of the suite that could not be written. The others were reported.
     pub failures: Vec<FolderError>,
-    /// `index.json`.
+    /// The text of `index.json`.
     pub json: String,
     /// The worst of all exit codes.
     pub exit_code: ExitCode,
@@ -77,7 +79,7 @@ pub fn report_folder(folder: &Path) -> Result<FolderReport, FolderError> {
         return Ok(FolderReport::Suite(Box::new(report)));
     }
     let (_, result) = report_run(folder)?;
-    Ok(FolderReport::Run(Box::new(RunReport::new(folder.to_owned(), result))))
+    Ok(FolderReport::Run(Box::new(RunReport::new(folder.to_owned(), result, Vec::new()))))
 }
 
 /// Makes the reports over the runs of a suite that has ended. Those of the runs have been written.
@@ -108,19 +110,20 @@ fn report_suite(folder: &Path, record: SuiteRecord, rewrite: bool) -> Result<Sui
     }
     let leaks = if record.leaks.is_empty() { ExitCode::Passed } else { ExitCode::LeftBehind };
     let exit_code = outcomes.iter().map(|outcome| outcome.exit_code).fold(leaks, ExitCode::max);
-    let json = write_index(folder, &record, &outcomes, exit_code)?;
+    let (json, unwritten) = write_index(folder, &record, &outcomes, exit_code)?;
+    failures.extend(unwritten);
     let exit_code = failures.iter().map(FolderError::exit_code).fold(exit_code, ExitCode::max);
     Ok(SuiteReport { folder: folder.to_owned(), record, failures, json, exit_code, outcomes })
 }
 
 /// Writes `index.html`, `index.md`, `index.json` and `junit.xml`; one that fails does not keep the others from being written. Returns the
-/// JSON.
+/// JSON and what was not written.
 fn write_index(
     folder: &Path,
     record: &SuiteRecord,
     outcomes: &[RunOutcome],
     exit_code: ExitCode,
-) -> Result<String, FolderError> {
+) -> Result<(String, Vec<FolderError>), FolderError> {
     let head = Head {
         title: record.id.clone(),
         target: record.target.clone(),
@@ -133,18 +136,19 @@ fn write_index(
         left: record.leaks.clone(),
     };
     let all: Vec<SuiteEntry<'_>> = outcomes.iter().map(RunOutcome::describe).collect();
-    let write = |name: &str, text: Result<String, BoxedError>| {
-        let path = folder.join(name);
-        match text {
-            Ok(text) => files::replace(&path, &text).map(|()| text).map_err(FolderError::from),
-            Err(source) => Err(FolderError::Index { path, source }),
-        }
-    };
-    let json = write("index.json", index::json(&head, &all).map_err(Into::into));
-    let html = write("index.html", index::html(&head, &all).map_err(Into::into));
-    let markdown = write("index.md", Ok(index::markdown(&head, &all)));
-    let junit = write("junit.xml", several::junit(&format!("harness {}", head.title), &all).map_err(Into::into));
-    html.and(markdown).and(junit).and(json)
+    let unmade = |name: &str, source: BoxedError| FolderError::Index { path: folder.join(name), source };
+    let json = index::json(&head, &all).map_err(|error| unmade("index.json", error.into()))?;
+    let texts: [(&str, Result<String, BoxedError>); 4] = [
+        ("index.json", Ok(json.clone())),
+        ("index.html", index::html(&head, &all).map_err(Into::into)),
+        ("index.md", Ok(index::markdown(&head, &all))),
+        ("junit.xml", several::junit(&format!("harness {}", head.title), &all).map_err(Into::into)),
+    ];
+    let written = texts.into_iter().map(|(name, text)| {
+        let text = text.map_err(|source| unmade(name, source))?;
+        Ok(files::replace(&folder.join(name), &text)?)
+    });
+    Ok((json, written.filter_map(Result::err).collect()))
 }
 
 /// What a run of a suite came to.

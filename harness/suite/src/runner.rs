@@ -4,20 +4,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use harness_plan::Plan;
+use harness_record::ExitCode;
 use harness_record::compare::{Comparison, MeasuredRun};
-use harness_record::{ExitCode, RunResult};
 use jiff::Timestamp;
 
 use crate::command_line::repeat_suite;
 use crate::comparison::{self, Baseline, choose_seed};
-use crate::error::SuiteError;
+use crate::error::{FolderError, SuiteError};
 use crate::planned_run::{Destination, PlannedRun};
 use crate::progress::{Estimate, Position, ProgressListener, ReplacementReason, SharedListener, Update};
 use crate::record::{Issue, RunState, SuiteRecord};
 use crate::report::{RunOutcome, SuiteReport, report_ended_suite};
 use crate::request::{Interrupts, RunRequest};
-use crate::run_folder::{self, new_run_id};
+use crate::run_folder::{self, EndedRun, new_run_id};
 use crate::selection::{self, SelectedRun};
 use crate::shared_cluster::{AfterRun, SharedCluster};
 
@@ -60,7 +59,9 @@ impl Suite {
         let Self { request, names, baseline, seed, runs } = self;
         let now = Timestamp::now();
         let id = new_run_id(now, seed);
-        let out = run_folder::create(request.out.as_deref(), &id)?;
+        request.target.check(request.keep)?;
+        let names_of_runs: Vec<&str> = runs.iter().map(|run| run.record.name.as_str()).collect();
+        let out = run_folder::create(request.out.as_deref(), &id, &names_of_runs)?.path;
         let mut record = SuiteRecord::new(&id, now, runs.iter().map(|run| run.record.clone()).collect());
         record.command = repeat_suite(&request, seed);
         record.profile = request.options.profile.to_string();
@@ -81,19 +82,21 @@ impl Suite {
             started: Instant::now(),
             stopped: None,
         };
-        let outcome = runner.run_all().await;
+        runner.run_all().await;
         let SuiteRunner { mut record, cluster, comparisons, .. } = runner;
         // The cluster is taken down whatever went wrong.
         record.leaks = cluster.end().await;
-        outcome?;
-        record.save(&out)?;
+        let mut unwritten: Vec<FolderError> = record.save(&out).err().into_iter().map(Into::into).collect();
         if let Some(baseline) = &baseline {
             let not_compared = names.iter().filter(|name| !baseline.has(name));
             let not_compared =
                 not_compared.map(|name| format!("{name}: {} has no run of it", baseline.folder().display()));
-            comparison::write(&out, comparisons, not_compared.collect())?;
+            unwritten.extend(comparison::write(&out, comparisons, not_compared.collect()).err().map(Into::into));
         }
-        Ok(report_ended_suite(&out, record)?)
+        let mut report = report_ended_suite(&out, record)?;
+        report.exit_code = unwritten.iter().map(FolderError::exit_code).fold(report.exit_code, ExitCode::max);
+        report.failures.extend(unwritten);
+        Ok(report)
     }
 }
 
@@ -118,7 +121,7 @@ struct SuiteRunner<'a> {
 /// How a run of the suite ended.
 enum RunEnd {
     /// It has a log.
-    Ran(Box<(Plan, RunResult)>),
+    Ran(Box<EndedRun>),
     /// It was not started.
     NotRun(RunState),
     /// It was started, and there is no log to report on.
@@ -126,7 +129,7 @@ enum RunEnd {
 }
 
 impl SuiteRunner<'_> {
-    async fn run_all(&mut self) -> Result<(), SuiteError> {
+    async fn run_all(&mut self) {
         for (index, selected) in self.runs.iter().enumerate() {
             if self.interrupts.interrupt.is_cancelled() && self.stopped.is_none() {
                 self.stopped = Some(interrupted());
@@ -135,11 +138,10 @@ impl SuiteRunner<'_> {
             let end = match (&selected.planned, &self.stopped) {
                 (None, _) => RunEnd::NotRun(selected.record.state.clone()),
                 (Some(_), Some(reason)) => RunEnd::NotRun(reason.clone()),
-                (Some(planned), None) => self.run_one(index, selected, planned, &mut issues).await?,
+                (Some(planned), None) => self.run_one(index, selected, planned, &mut issues).await,
             };
-            self.record_end(index, end, issues)?;
+            self.record_end(index, end, issues);
         }
-        Ok(())
     }
 
     async fn run_one(
@@ -148,22 +150,27 @@ impl SuiteRunner<'_> {
         selected: &SelectedRun,
         planned: &PlannedRun,
         issues: &mut Vec<Issue>,
-    ) -> Result<RunEnd, SuiteError> {
+    ) -> RunEnd {
         let (position, estimate) = (self.position(index), self.estimate(index));
         self.progress.update(Update::SuiteRunStarting { position, name: &selected.record.name, estimate });
         if let Some(run) = self.record.runs.get_mut(index) {
             run.state = RunState::Running;
         }
-        self.record.save(self.out)?;
+        self.save();
         let end = self.execute(planned, &self.out.join(&selected.record.name)).await;
         self.check_cluster(&end, issues).await;
         self.compare(index, selected, &end, issues);
-        Ok(end)
+        end
     }
 
-    fn record_end(&mut self, index: usize, end: RunEnd, mut issues: Vec<Issue>) -> Result<(), SuiteError> {
+    fn record_end(&mut self, index: usize, end: RunEnd, mut issues: Vec<Issue>) {
         let (state, ran) = match end {
-            RunEnd::Ran(ran) => (RunState::Ran, Some(Ok(*ran))),
+            RunEnd::Ran(ran) => {
+                let EndedRun { plan, result, unwritten } = *ran;
+                let unwritten = unwritten.iter();
+                issues.extend(unwritten.map(|error| Issue { exit_code: error.exit_code(), what: error.to_string() }));
+                (RunState::Ran, Some(Ok((plan, result))))
+            }
             RunEnd::NotRun(state) => (state, None),
             RunEnd::Broken(error) => {
                 let exit_code = error.exit_code();
@@ -179,7 +186,18 @@ impl SuiteRunner<'_> {
             self.progress.update(Update::SuiteRunEnded { position, outcome: outcome.describe() });
         }
         self.record.took_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok(self.record.save(self.out)?)
+        self.save();
+    }
+
+    /// Keeps `suite.json` up to date. Where that fails, the runs so far are reported nevertheless, and no other is started.
+    fn save(&mut self) {
+        if let Err(error) = self.record.save(self.out) {
+            let reason = error.to_string();
+            if self.stopped.is_none() {
+                self.progress.update(Update::SuiteStopped(&reason));
+                self.stopped = Some(RunState::NotRun { reason, exit_code: error.exit_code() });
+            }
+        }
     }
 
     fn position(&self, index: usize) -> Position {
@@ -214,11 +232,21 @@ impl SuiteRunner<'_> {
             }
         };
         let run_id = new_run_id(Timestamp::now(), planned.plan.seed);
+        // A run's, not the suite's: a suite may wait for hours, and between its runs the cluster is as it was.
+        let lease = match self.cluster.lease(&cluster, &run_id).await {
+            Ok(lease) => lease,
+            Err(error) => {
+                let reason = error.to_string();
+                self.progress.update(Update::SuiteStopped(&reason));
+                let state = RunState::NotRun { reason, exit_code: error.exit_code() };
+                self.stopped = Some(state.clone());
+                return RunEnd::NotRun(state);
+            }
+        };
         let executed = async {
-            let out = run_folder::create(Some(folder), &run_id)?;
-            let destination = Destination { run_id, out: out.clone(), cluster, throwaway: false, keep: false };
-            planned.execute(destination, self.interrupts, self.progress).await?;
-            Ok(run_folder::report_run(&out)?)
+            let out = run_folder::create(Some(folder), &run_id, &[])?.path;
+            let destination = Destination { run_id, out, cluster, throwaway: false, keep: false, lease };
+            planned.execute(destination, self.interrupts, self.progress).await
         };
         match executed.await {
             Ok(ran) => RunEnd::Ran(Box::new(ran)),
@@ -229,7 +257,7 @@ impl SuiteRunner<'_> {
     /// Checks the cluster after a run, unless everything is about to end anyway.
     async fn check_cluster(&mut self, end: &RunEnd, issues: &mut Vec<Issue>) {
         let target_failed = match end {
-            RunEnd::Ran(ran) => ran.1.exit_code == ExitCode::TargetFailed,
+            RunEnd::Ran(ran) => ran.result.exit_code == ExitCode::TargetFailed,
             RunEnd::Broken(_) => true,
             RunEnd::NotRun(_) => return,
         };
@@ -255,7 +283,7 @@ impl SuiteRunner<'_> {
         let name = self.cluster_name;
         let reason = format!(
             "the cluster `{name}` is not as it was before ({changes}), and a suite does not replace a cluster that it did not start: \
-             take it down with `harness down --cluster {name}`, or omit --cluster"
+             take it down with `harness down --cluster {name}`, and run the rest on a fresh one"
         );
         self.progress.update(Update::SuiteStopped(&reason));
         self.stopped = Some(RunState::NotRun { reason, exit_code: ExitCode::Inconclusive });
@@ -266,7 +294,7 @@ impl SuiteRunner<'_> {
         let Some(baseline) = self.baseline else { return };
         let scenario = &selected.scenario;
         if let RunEnd::Ran(ran) = end {
-            self.measured.entry(scenario.clone()).or_default().push(MeasuredRun::from(&ran.1));
+            self.measured.entry(scenario.clone()).or_default().push(MeasuredRun::from(&ran.result));
         }
         if self.runs.iter().skip(index + 1).any(|later| later.scenario == *scenario) {
             return;

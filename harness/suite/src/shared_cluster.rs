@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use harness_cluster::{Cluster, Contents, local};
+use harness_run::RunLease;
 
 use crate::error::TargetError;
 use crate::local_cluster::{check_flux, find_usable};
@@ -67,7 +68,7 @@ impl<'a> SharedCluster<'a> {
                 Ok(Some(cluster)) => return Ok(cluster),
                 // It died after the last run, which is not to blame for it.
                 Ok(None) | Err(_) if is_own => self.remove().await,
-                Ok(None) => return Err(TargetError::NotUp(current.name.clone())),
+                Ok(None) => return Err(TargetError::not_up(&current.name)),
                 Err(error) => return Err(error),
             }
         } else if let Some(cluster) = self.target.find(self.target.cluster_name()).await? {
@@ -79,6 +80,14 @@ impl<'a> SharedCluster<'a> {
             return Ok(cluster);
         }
         self.start().await
+    }
+
+    /// Takes the Lease of a cluster that is not the suite's own, for a run.
+    pub(crate) async fn lease(&self, cluster: &Cluster, run_id: &str) -> Result<Option<RunLease>, TargetError> {
+        match &self.current {
+            Some(current) if current.own.is_some() => Ok(None),
+            Some(_) | None => Ok(Some(RunLease::take(cluster, run_id).await?)),
+        }
     }
 
     /// Starts a cluster of its own. A start that fails is attempted once more: a machine that is busy for a moment is not a reason to give up
@@ -101,7 +110,7 @@ impl<'a> SharedCluster<'a> {
 
     async fn try_start(&mut self) -> Result<Cluster, TargetError> {
         let Target::Local(local_cluster) = self.target else {
-            return Err(TargetError::NotUp(self.target.cluster_name().to_owned()));
+            return Err(TargetError::not_up(self.target.cluster_name()));
         };
         self.started += 1;
         let name = format!("run-{}-{}", self.id, self.started);
@@ -109,7 +118,7 @@ impl<'a> SharedCluster<'a> {
         let own = local::throwaway(config).await?;
         let inspected = async {
             let before = own.contents().await?;
-            let cluster = find_usable(&name).await?.ok_or_else(|| TargetError::NotUp(name.clone()))?;
+            let cluster = find_usable(&name).await?.ok_or_else(|| TargetError::not_up(&name))?;
             Ok((before, cluster))
         };
         match inspected.await {
@@ -189,7 +198,7 @@ impl CurrentCluster {
             (None, Some(attached)) => attached,
             (None, none) => {
                 let found = target.find(&self.name).await?;
-                none.insert(found.ok_or_else(|| TargetError::NotUp(self.name.clone()))?)
+                none.insert(found.ok_or_else(|| TargetError::not_up(&self.name))?)
             }
         };
         Ok(cluster.contents().await?.left_since(&self.before))

@@ -2,17 +2,18 @@
 
 use harness_record::ExitCode;
 use harness_record::compare::MeasuredRun;
+use harness_run::RunLease;
 use jiff::Timestamp;
 
 use crate::comparison::{self, Baseline, choose_seed};
-use crate::error::SuiteError;
+use crate::error::{SuiteError, TargetError};
 use crate::input::LoadedScenario;
 use crate::local_cluster::{RunCluster, check_flux};
 use crate::planned_run::{Destination, PlannedRun};
 use crate::progress::{ProgressListener, SharedListener, Update};
 use crate::report::RunReport;
 use crate::request::{Interrupts, RunRequest};
-use crate::run_folder::{self, new_run_id};
+use crate::run_folder::{self, EndedRun, new_run_id};
 
 /// One run of one scenario, planned and not started.
 pub struct SingleRun {
@@ -44,24 +45,40 @@ impl SingleRun {
     pub async fn run(self, interrupts: &Interrupts, progress: &SharedListener) -> Result<RunReport, SuiteError> {
         let Self { request, scenario, baseline, planned } = self;
         let run_id = new_run_id(Timestamp::now(), planned.plan.seed);
-        let out = run_folder::create(request.out.as_deref(), &run_id)?;
-        let RunCluster { cluster, throwaway } = tokio::select! {
-            cluster = request.target.for_run(&run_id, request.keep, progress.as_ref()) => cluster?,
-            () = interrupts.interrupt.cancelled() => return Err(SuiteError::Interrupted),
+        request.target.check(request.keep)?;
+        let folder = run_folder::create(request.out.as_deref(), &run_id, &[])?;
+        let found = tokio::select! {
+            cluster = usable_cluster(&request, &run_id, progress.as_ref()) => cluster.map_err(SuiteError::from),
+            () = interrupts.interrupt.cancelled() => Err(SuiteError::Interrupted),
         };
-        if !throwaway {
-            check_flux(&cluster).await?;
-        }
-        let destination = Destination { run_id, out: out.clone(), cluster, throwaway, keep: request.keep };
-        planned.execute(destination, interrupts, progress).await?;
-        let (_, result) = run_folder::report_run(&out)?;
-        let mut report = RunReport::new(out, result);
+        let (RunCluster { cluster, throwaway }, lease) = found.inspect_err(|_| folder.discard())?;
+        let out = folder.path;
+        let destination = Destination { run_id, out: out.clone(), cluster, throwaway, keep: request.keep, lease };
+        let EndedRun { result, unwritten, .. } = planned.execute(destination, interrupts, progress).await?;
+        let mut report = RunReport::new(out, result, unwritten);
         if let (ExitCode::Passed, Some(baseline)) = (report.exit_code, &baseline) {
             let comparison = baseline.compare(&scenario, &[MeasuredRun::from(&report.result)]);
-            comparison::write(&report.folder, vec![comparison.clone()], Vec::new())?;
             report.exit_code = comparison.exit_code;
+            if let Err(error) = comparison::write(&report.folder, vec![comparison.clone()], Vec::new()) {
+                report.exit_code = report.exit_code.max(error.exit_code());
+                report.unwritten.push(error.into());
+            }
             report.comparison = Some(comparison);
         }
         Ok(report)
     }
+}
+
+async fn usable_cluster(
+    request: &RunRequest,
+    run_id: &str,
+    progress: &dyn ProgressListener,
+) -> Result<(RunCluster, Option<RunLease>), TargetError> {
+    let found = request.target.for_run(run_id, request.keep, progress).await?;
+    if found.throwaway {
+        return Ok((found, None));
+    }
+    check_flux(&found.cluster).await?;
+    let lease = RunLease::take(&found.cluster, run_id).await?;
+    Ok((found, Some(lease)))
 }

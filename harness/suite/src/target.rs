@@ -53,8 +53,16 @@ impl Target {
     /// The name of the cluster that is used if it is up.
     pub(crate) fn cluster_name(&self) -> &str {
         match self {
-            Self::Local(local) => &local.name,
+            Self::Local(local) => local.name(),
             Self::Kubeconfig(options) => options.context.as_deref().unwrap_or("the current context"),
+        }
+    }
+
+    /// Checks what can be checked before anything is built, started or written: a local cluster that was named is up, or is to stay.
+    pub(crate) fn check(&self, keep: bool) -> Result<(), TargetError> {
+        match self {
+            Self::Local(local) if !keep => local.check_named(),
+            Self::Local(_) | Self::Kubeconfig(_) => Ok(()),
         }
     }
 

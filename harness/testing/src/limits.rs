@@ -72,6 +72,8 @@ pub const AUTOSCALED: Limit = Limit::seconds(90);
 pub const NAMESPACE_GONE: Limit = Limit::seconds(30);
 /// A Node's Ready is seen after the simulated Azure set it, 99th percentile. It takes some milliseconds on an idle machine.
 pub const READY_SEEN: Limit = Limit::milliseconds(500);
+/// An interrupted run ends with `--grace 10s`.
+pub const GRACE: Limit = Limit::seconds(10);
 /// A run reaches a given phase or event.
 pub const EVENT: Limit = Limit::seconds(120);
 /// A run of a smoke profile ends, cluster start and cleanup included. The longest takes 90 s on two idle cores.

@@ -313,7 +313,7 @@ impl Bench<'_> {
 
     /// `harness run` on a cluster of its own, so that the processes are used by this run only.
     fn run_task(&self, name: &str, limit: Duration) -> Task {
-        let task = Task::harness(name, limit).args(["run", "--seed", SEED, "--cluster"]).arg(cluster());
+        let task = Task::harness(name, limit).args(["run", "--seed", SEED]);
         task.arg("--out").arg(self.out.join(name))
     }
 }

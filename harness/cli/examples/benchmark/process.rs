@@ -84,6 +84,8 @@ pub(crate) struct Ran {
 pub(crate) struct Runner {
     harness: PathBuf,
     logs: PathBuf,
+    /// The clusters of the benchmark are kept here, so that a run never finds one that somebody else has up.
+    clusters: PathBuf,
     interrupt: CancellationToken,
 }
 
@@ -92,7 +94,9 @@ impl Runner {
     pub(crate) fn new(harness: PathBuf, out: &Path, interrupt: CancellationToken) -> Result<Self, Failure> {
         let logs = out.join("logs");
         std::fs::create_dir_all(&logs).map_err(|source| Failure::file("create", &logs, source))?;
-        Ok(Self { harness, logs, interrupt })
+        let clusters = out.join("clusters");
+        let clusters = std::path::absolute(&clusters).map_err(|source| Failure::file("find", &clusters, source))?;
+        Ok(Self { harness, logs, clusters, interrupt })
     }
 
     /// Runs a child to its end; any exit code but 0 is a failure.
@@ -107,6 +111,7 @@ impl Runner {
         let began = Instant::now();
         let mut child = Command::new(&program)
             .args(&task.arguments)
+            .env("HARNESS_STATE_DIR", &self.clusters)
             .stdin(Stdio::null())
             .stdout(create(&stdout)?)
             .stderr(create(&stderr)?)

@@ -66,12 +66,20 @@ impl Processes {
         }
         let log = self.out.join("logs").join(format!("{}-{attempt}.log", job.name));
         let log_file = created(&log)?;
+        let clusters = self.out.join("clusters");
         let also = log_file.try_clone().map_err(Failure::file("open", &log))?;
-        let mut child = Command::new(&self.harness)
-            .arg("run")
+        let mut command = Command::new(&self.harness);
+        match &self.cluster {
+            Some(name) => command.args(["run", "--cluster", name]),
+            // No cluster is up there, so the run starts its own.
+            None => {
+                let clusters = std::path::absolute(&clusters).map_err(Failure::file("find", &clusters))?;
+                command.arg("run").env("HARNESS_STATE_DIR", clusters)
+            }
+        };
+        let mut child = command
             .arg(self.scenario(job)?)
-            .args(["--profile", job.profile.as_str(), "--seed", &self.seed.to_string()])
-            .args(["--cluster", &self.cluster_name(), "--out"])
+            .args(["--profile", job.profile.as_str(), "--seed", &self.seed.to_string(), "--out"])
             .arg(folder)
             .stdin(Stdio::null())
             .stdout(log_file)
@@ -87,11 +95,6 @@ impl Processes {
             let _ = child.kill();
         }
         ended
-    }
-
-    /// The shared cluster. Otherwise no cluster has this name, so the run starts its own.
-    fn cluster_name(&self) -> String {
-        self.cluster.clone().unwrap_or_else(|| format!("catalogue-{}", std::process::id()))
     }
 
     /// The argument of `harness run`: a name, or the file of a counter-case.
@@ -247,7 +250,7 @@ mod tests {
         assert!(out.join("first-attempts/spot/x").is_file() && out.join("spot/x").is_file());
         for attempt in [1, 2] {
             let log = std::fs::read_to_string(out.join(format!("logs/spot-{attempt}.log"))).unwrap();
-            assert!(log.starts_with("run spot --profile default --seed 7 --cluster catalogue-"), "{log}");
+            assert!(log.starts_with("run spot --profile default --seed 7 --out "), "{log}");
         }
     }
 

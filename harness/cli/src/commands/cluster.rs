@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use harness_cluster::local::{self, Phase};
-use harness_suite::{ExitCode, TargetError, shell_quoted};
+use harness_suite::{DEFAULT_CLUSTER, ExitCode, TargetError, shell_quoted};
 
 use crate::args::{Down, Named, Up};
 use crate::console::Console;
@@ -13,32 +13,52 @@ use crate::progress::ConsoleProgress;
 
 pub(super) async fn up(args: &Up, console: &Console) -> Result<ExitCode, CliError> {
     let target = args.local.target();
-    let name = &target.name;
+    let name = target.name();
     let config = target.config(name, &ConsoleProgress::new(console)).await?;
     console.say(&format!("starting the local cluster `{name}`"));
     let started = Instant::now();
     let cluster = local::up(config).await?;
     let took = started.elapsed().as_secs_f64();
-    console.say(&format!("`{name}` is ready after {took:.1} s; it stays until `harness down`"));
-    console.say("to use it from a shell: eval \"$(harness env)\"; to run a scenario on it: harness run scale-burst");
+    let option = cluster_option(name);
+    console.say(&format!("`{name}` is ready after {took:.1} s; it stays until `harness down{option}`"));
+    console.say(&format!(
+        "to use it from a shell: eval \"$(harness env{option})\"; to run a scenario on it: harness run scale-burst{option}"
+    ));
     if console.json() {
         console.json_data(&cluster.status().await?)?;
     }
     Ok(ExitCode::Passed)
 }
 
+/// The option that names a cluster in a command; nothing for the one that every command means without it.
+fn cluster_option(name: &str) -> String {
+    if name == DEFAULT_CLUSTER { String::new() } else { format!(" --cluster {name}") }
+}
+
 pub(super) async fn down(args: &Down, console: &Console) -> Result<ExitCode, CliError> {
     let root = local::default_state_root();
-    let Some(report) = local::down(&root, &args.cluster, args.logs.as_deref()).await? else {
-        console.say(&format!("`{}` is not up", args.cluster));
-        return Ok(ExitCode::Passed);
+    let name = args.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER);
+    let Some(report) = local::down(&root, name, args.logs.as_deref()).await? else {
+        // Without a name this says "whatever may be up", and a script may say it twice.
+        return match (&args.cluster, local::list(&root).as_slice()) {
+            (Some(_), _) => Err(TargetError::not_up(name).into()),
+            (None, []) => {
+                console.say("no cluster is up");
+                Ok(ExitCode::Passed)
+            }
+            (None, others) => {
+                console
+                    .say(&format!("`{name}` is not up; to take another one down: --cluster {}", others.join(" or ")));
+                Ok(ExitCode::Passed)
+            }
+        };
     };
     if console.json() {
         console.json_data(&report)?;
     }
     if report.left.is_empty() {
         let took = report.duration_ms as f64 / 1e3;
-        console.say(&format!("`{}` is down after {took:.1} s; nothing was left behind", args.cluster));
+        console.say(&format!("`{name}` is down after {took:.1} s; nothing was left behind"));
         return Ok(ExitCode::Passed);
     }
     console.error(&format!("left behind: {}", report.left.join(", ")));
@@ -47,7 +67,7 @@ pub(super) async fn down(args: &Down, console: &Console) -> Result<ExitCode, Cli
 
 pub(super) async fn status(args: &Named, console: &Console) -> Result<ExitCode, CliError> {
     let status = local::status(&local::default_state_root(), &args.cluster).await?;
-    let status = status.ok_or_else(|| TargetError::NotUp(args.cluster.clone()))?;
+    let status = status.ok_or_else(|| TargetError::not_up(&args.cluster))?;
     if console.json() {
         console.json_data(&status)?;
     } else {

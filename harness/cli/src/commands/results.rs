@@ -38,7 +38,13 @@ pub(super) fn show_run(report: &RunReport, console: &Console) -> Result<(), CliE
         console.data(&Summary::from(&report.result).to_json()?)?;
     } else {
         console.data(&harness_report::console::summary(&report.result, width, colour))?;
-        console.say(&format!("report: {}", report.folder.join("report.html").display()));
+    }
+    for error in &report.unwritten {
+        console.error(&error.to_string());
+    }
+    let html = report.folder.join("report.html");
+    if !console.json() && html.is_file() {
+        console.say(&format!("report: {}", html.display()));
     }
     if let Some(comparison) = &report.comparison {
         if !console.json() {

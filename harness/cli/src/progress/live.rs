@@ -36,7 +36,10 @@ impl LiveView {
     /// Takes note of an event. It is called for every event of the run, so it rarely draws.
     pub(super) fn show(&mut self, event: &Event) {
         self.live.apply(event);
-        let is_phase = matches!(event.kind, EventKind::PhaseBegan { .. } | EventKind::PhaseEnded { .. });
+        let is_phase = matches!(
+            event.kind,
+            EventKind::PhaseBegan { .. } | EventKind::PhaseEnded { .. } | EventKind::Awaited { .. }
+        );
         let every = if self.bar.is_some() { REDRAW_EVERY } else { LINE_EVERY };
         if !is_phase && self.shown_at.is_some_and(|at| at.elapsed() < every) {
             return;

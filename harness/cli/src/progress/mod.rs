@@ -73,7 +73,10 @@ impl ProgressListener for ConsoleProgress {
                 ClusterUse::Suite => "starting a local cluster for all runs".to_owned(),
                 ClusterUse::Replacement => "starting a fresh local cluster".to_owned(),
                 ClusterUse::Kept(name) => {
-                    format!("starting the local cluster `{name}`; it stays (--keep) until `harness down`")
+                    format!(
+                        "starting the local cluster `{name}`, since none of that name is up; it stays (--keep) until \
+                         `harness down --cluster {name}`"
+                    )
                 }
             }),
             Update::ClusterStartRetried(error) => self.console.error(&format!("{error}; trying once more")),

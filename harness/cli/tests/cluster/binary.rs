@@ -9,8 +9,12 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-/// A name that no cluster has: a run with it starts its own.
-pub(crate) const NO_CLUSTER: &str = "not-up";
+/// Says where the binary keeps its clusters.
+const STATE_DIR: &str = "HARNESS_STATE_DIR";
+
+fn state_root(folder: &Path) -> PathBuf {
+    folder.join("clusters")
+}
 
 /// The binary under test.
 pub(crate) fn harness() -> Command {
@@ -28,13 +32,17 @@ pub(crate) fn scenario(name: &str) -> String {
 /// A run on its own cluster.
 pub(crate) fn start_alone(arguments: &[&str]) -> Started {
     let mut command = harness();
-    command.arg("run").args(arguments).args(["--cluster", NO_CLUSTER]);
+    command.arg("run").args(arguments);
     start(command)
 }
 
-/// Starts a run with its own folder; the command lacks only `--out`.
+/// Starts a run with its own folder; the command lacks only `--out`. Where it does not say where clusters are kept, none is up, and the run
+/// starts its own.
 pub(crate) fn start(mut command: Command) -> Started {
     let folder = tempfile::tempdir().unwrap();
+    if !command.get_envs().any(|(name, _)| name == STATE_DIR) {
+        command.env(STATE_DIR, state_root(folder.path()));
+    }
     let stderr = std::fs::File::create(folder.path().join("stderr")).unwrap();
     let child = command
         .arg("--out")
@@ -64,6 +72,11 @@ impl Started {
     /// The folder that the run writes to.
     pub(crate) fn folder(&self) -> PathBuf {
         self.folder.path().join("run")
+    }
+
+    /// Where the clusters are kept that it starts.
+    pub(crate) fn state_root(&self) -> PathBuf {
+        state_root(self.folder.path())
     }
 
     /// Sends it a signal.

@@ -45,6 +45,8 @@ fn main() -> ExitCode {
         Test::own("processes::a_failed_start_leaves_nothing", processes::a_failed_start_leaves_nothing),
         Test::shared("runs::only_objects_of_the_run_are_changed", changes::only_objects_of_the_run_are_changed),
         Test::shared("targets::a_kubeconfig_is_all_that_a_run_needs", runs::a_kubeconfig_is_all_that_a_run_needs),
+        Test::own("runs::sigterm_with_grace_ends_in_time", runs::sigterm_with_grace_ends_in_time),
+        Test::shared("runs::one_run_at_a_time", runs::one_run_at_a_time),
         Test::own("runs::a_removed_folder_fails_the_run", runs::a_removed_folder_fails_the_run),
         Test::shared(
             "runs::a_delayed_watch_shows_in_the_self_audit",

@@ -1,6 +1,7 @@
 //! Runs of scenarios, as users start them.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use harness_testing::{limits, repository, wait_for_blocking};
 use nix::sys::signal::Signal;
@@ -136,4 +137,42 @@ pub(crate) fn sigkill_leaves_no_process() {
     let report = harness().args(["report", run.to_str().unwrap()]).output().unwrap();
     assert_eq!(report.status.code(), Some(4), "{}", String::from_utf8_lossy(&report.stderr));
     assert!(std::fs::read_to_string(run.join("report.md")).unwrap().contains("killed"));
+}
+
+/// SIGTERM with `--grace`: everything ends before a pipeline would kill it, also in the middle of a run with nodes.
+pub(crate) fn sigterm_with_grace_ends_in_time() {
+    let started = start_alone(&[&scenario("one-pod"), "--grace", "10s"]);
+    started.wait_for_event("", "a booted VM", |event| event["azure"]["what"] == "vm_booted");
+    let began = Instant::now();
+    started.signal(Signal::SIGTERM);
+    let ran = started.ended();
+    let took = began.elapsed();
+    assert!(took < limits::GRACE.get(), "it took {took:?}\n{}", ran.stderr);
+    assert_eq!(ran.code, 130, "{}", ran.report());
+    ran.assert_reports();
+    ran.assert_nothing_left();
+}
+
+/// While a run is on a cluster, a second one is refused, by name; once it was killed, the next one takes over and restores what it left.
+/// Before, the second removed the pools of the first, and both were wrong without a word.
+pub(crate) fn one_run_at_a_time(shared: &SharedCluster) {
+    let before = shared.with(async |cluster| cluster.contents().await.unwrap());
+    let first = shared.start(&[&scenario("one-pod")]);
+    let id = first.run_id();
+    first.wait_for_event("", "a booted VM", |event| event["azure"]["what"] == "vm_booted");
+    let second = shared.run(&[&scenario("one-pod")]);
+    assert_eq!(second.code, 3, "{}", second.stderr);
+    assert!(second.stderr.contains(&format!("another run is on this cluster: run {id}")), "{}", second.stderr);
+    assert!(!second.run().exists(), "a run that is not started leaves no folder");
+    let _folder = first.sigkill();
+
+    let third = shared.run(&[&scenario("one-pod")]);
+    third.assert_passed();
+    let found: BTreeSet<String> =
+        third.events().iter().filter_map(|event| Some(event["e"]["found"]["kind"].as_str()?.to_owned())).collect();
+    for kind in ["dead_run", "git_tree", "object", "shortages"] {
+        assert!(found.contains(kind), "{kind} of {found:?}\n{}", third.report());
+    }
+    let after = shared.with(async |cluster| cluster.contents().await.unwrap());
+    assert_eq!(after.left_since(&before), Vec::<String>::new());
 }

@@ -9,13 +9,13 @@ use kube::core::GroupVersionKind;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::binary::{NO_CLUSTER, Started, harness, processes_of, read_json, scenario, start};
+use crate::binary::{Started, harness, processes_of, read_json, scenario, start};
 use crate::own::{block_on, sigkill};
 
 /// Runs `one-pod` several times, as one suite.
 fn start_suite(runs: usize) -> Started {
     let mut command: Command = harness();
-    command.arg("run").args(vec![scenario("one-pod"); runs]).args(["--seed", "3", "--cluster", NO_CLUSTER]);
+    command.arg("run").args(vec![scenario("one-pod"); runs]).args(["--seed", "3"]);
     start(command)
 }
 
@@ -28,18 +28,18 @@ fn summary(run: &Path) -> Value {
 }
 
 /// Creates a namespace on the cluster, as a run that forgets one would leave it.
-fn leave_a_namespace(cluster: &str) {
+fn leave_a_namespace(state_root: &Path, cluster: &str) {
     block_on(async {
-        let cluster = local::attach(&local::default_state_root(), cluster).await.unwrap().unwrap();
+        let cluster = local::attach(state_root, cluster).await.unwrap().unwrap();
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Namespace"));
         let api: Api<DynamicObject> = Api::all_with(cluster.client(), &resource);
         api.create(&PostParams::default(), &DynamicObject::new("forgotten", &resource)).await.unwrap();
     });
 }
 
-fn kill_component(cluster: &str, component: &str) {
+fn kill_component(state_root: &Path, cluster: &str, component: &str) {
     let process = block_on(async {
-        let status = local::status(&local::default_state_root(), cluster).await.unwrap().unwrap();
+        let status = local::status(state_root, cluster).await.unwrap().unwrap();
         status.components.into_iter().find(|it| it.name == component).unwrap().process.unwrap()
     });
     sigkill(process.pid);
@@ -51,9 +51,9 @@ pub(crate) fn a_contaminated_cluster_does_not_affect_the_next_run() {
     let out = started.folder();
     started.wait_for_phase("one-pod", "burst");
     let id = suite(&out)["id"].as_str().unwrap().to_owned();
-    leave_a_namespace(&format!("run-{id}-1"));
+    leave_a_namespace(&started.state_root(), &format!("run-{id}-1"));
     started.wait_for_phase("one-pod.2", "burst");
-    kill_component(&format!("run-{id}-2"), "kube-apiserver");
+    kill_component(&started.state_root(), &format!("run-{id}-2"), "kube-apiserver");
     let ran = started.ended();
     let out = ran.run();
     let suite = suite(&out);
@@ -100,7 +100,7 @@ pub(crate) fn ctrl_c_ends_the_suite() {
 /// Repeated runs share one plan and one report, each has its own cluster, and comparing them with themselves finds no regression.
 pub(crate) fn repeated_runs_have_one_report() {
     let mut command: Command = harness();
-    command.arg("run").arg(scenario("one-pod")).args(["--repeat", "2", "--seed", "3", "--cluster", NO_CLUSTER]);
+    command.arg("run").arg(scenario("one-pod")).args(["--repeat", "2", "--seed", "3"]);
     let ran = start(command).ended();
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let out = ran.run();

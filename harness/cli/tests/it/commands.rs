@@ -29,6 +29,8 @@ fn the_same_inputs_give_the_same_plan_byte_for_byte() {
     assert!(first.contains("\"seed\": 42"));
 }
 
+const TREE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/node-config");
+
 #[rstest]
 #[case(&["run", "no-such-scenario"], "harness list")]
 #[case(&["plan", "scale-burst", "--set", "podsPerClas=3"], "podsPerClass")]
@@ -44,12 +46,39 @@ fn the_same_inputs_give_the_same_plan_byte_for_byte() {
 #[case(&["run", "--all", "--node-config", "does/not/exist"], "does/not/exist")]
 #[case(&["report", "."], "plan.json")]
 #[case(&["env", "--cluster", "nobody-started-this"], "harness up")]
+#[case(&["run", "scale-burst", "--cluster", "nobody-started-this"], "no cluster named `nobody-started-this` is up; no other one is up either")]
+#[case(&["run", "--all", "--cluster", "nobody-started-this"], "omit --cluster")]
+#[case(&["run", "scale-burst", "--cluster", "Bad_Name"], "use 1 to 40 of a-z")]
+#[case(&["validate", TREE, "--cluster", "nobody-started-this"], "harness up --cluster nobody-started-this")]
+#[case(&["validate", TREE, "--server", "--cluster", "nobody-started-this"], "harness up --cluster")]
+#[case(&["down", "--cluster", "nobody-started-this"], "no cluster named `nobody-started-this`")]
+#[case(&["status", "--cluster", "nobody-started-this"], "no cluster named `nobody-started-this`")]
+#[case(&["flux", "status", "--cluster", "nobody-started-this"], "no cluster named `nobody-started-this`")]
 #[case(&["validate", "does/not/exist"], "does/not/exist")]
 fn a_command_that_cannot_work_exits_with_2_and_says_what_to_do(#[case] arguments: &[&str], #[case] hint: &str) {
     let (code, stdout, stderr) = invoke(arguments);
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains(hint), "{stderr}");
     assert_eq!(stdout, "", "stdout carries data only");
+}
+
+#[rstest]
+#[case(&["run", "scale-burst", "--profile", "smoke"])]
+#[case(&["up"])]
+#[case(&["components", "list"])]
+#[case(&["doctor"])]
+fn a_home_that_is_not_set_is_said_to_be_the_problem_before_a_build_is_announced(#[case] arguments: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = harness();
+    for variable in ["HOME", "XDG_CACHE_HOME", "HARNESS_CACHE_DIR", "HARNESS_BIN_DIR"] {
+        command.env_remove(variable);
+    }
+    let Output { status, stderr, .. } = command.args(arguments).current_dir(&folder).output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("HOME is not set") && stderr.contains("set HOME, or HARNESS_CACHE_DIR"), "{stderr}");
+    assert!(!stderr.contains("have not been built"), "{stderr}");
+    assert!(!folder.path().join("reports").exists(), "a folder was made for a run that was not started");
 }
 
 #[test]

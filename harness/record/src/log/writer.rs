@@ -39,6 +39,11 @@ impl<W: Write> LogWriter<W> {
         self.inner.flush().map_err(LogError::Write)
     }
 
+    /// The writer under it.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.inner
+    }
+
     /// Gives the writer back, not flushed.
     pub fn into_inner(self) -> W {
         self.inner

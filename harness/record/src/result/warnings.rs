@@ -3,7 +3,7 @@
 use harness_simulation::Behaviour;
 
 use super::cross_check::CrossCheck;
-use crate::event::{ActionStamps, EffectOutcome, LOG_MINOR, LOG_VERSION};
+use crate::event::{ActionStamps, EffectOutcome, Found, FoundKind, LOG_MINOR, LOG_VERSION};
 use crate::latency::Source;
 use crate::log::{Skipped, Truncated};
 use crate::text;
@@ -27,6 +27,7 @@ pub(super) fn warnings(
     if timelines.ended.is_none() {
         warnings.push("the log has no end: the run was killed, and cleanup is not known to have been done".to_owned());
     }
+    warnings.extend(timelines.found.iter().map(found));
     for (queue, lost) in &timelines.audits.lost_by_queue {
         warnings.push(format!("{} lost: the queue {queue} was full", text::count(*lost, "observation")));
     }
@@ -79,6 +80,33 @@ fn unseen_effects(source: &Source<'_>) -> Option<String> {
     (!unseen.is_empty()).then(|| {
         format!("no effect was seen of {}: what followed may not be because of it", text::first_few(&unseen, 5))
     })
+}
+
+/// What an earlier run left on the target.
+fn found(Found { kind, name, is_restored }: &Found) -> String {
+    let what = match kind {
+        FoundKind::DeadRun => format!("{name} had ended without giving the cluster back"),
+        FoundKind::StoppedComponent => format!("{name} was not running"),
+        FoundKind::AzureFault => format!("the simulated Azure had the fault {name}"),
+        FoundKind::AzureBehaviour => "the simulated Azure behaved as an earlier run had set it".to_owned(),
+        FoundKind::GitFault => "the Git server had a fault".to_owned(),
+        FoundKind::SuspendedFlux => format!("the {name} was suspended"),
+        FoundKind::KubernetesVersion => format!("the control plane had the version {name} of an earlier run"),
+        FoundKind::GitTree => "the Git repository had the tree of an earlier run".to_owned(),
+        FoundKind::Object => format!("{name} of an earlier run was there"),
+        FoundKind::Shortages => format!("the NAP controller may have remembered shortages of run {name}"),
+    };
+    let then = match (kind, is_restored) {
+        (FoundKind::DeadRun, true) => "this run took it over",
+        (FoundKind::StoppedComponent | FoundKind::Shortages, true) => "it was started again",
+        (FoundKind::AzureFault | FoundKind::GitFault, true) => "it was ended",
+        (FoundKind::SuspendedFlux, true) => "it was resumed",
+        (FoundKind::Object, true) => "it was deleted",
+        (FoundKind::AzureBehaviour | FoundKind::KubernetesVersion | FoundKind::GitTree, true) => "it was restored",
+        (FoundKind::Shortages, false) => "it forgets them within 23 hours, and this run may have met them",
+        (_, false) => "it stayed so",
+    };
+    format!("before the run {what}: {then}")
 }
 
 /// What this reader skipped of a log that a newer harness wrote.

@@ -14,7 +14,7 @@ use super::usage::UsageCurves;
 use crate::names::Names;
 use harness_plan::Plan;
 
-use crate::event::{EndReason, Event, EventKind, Notification, ObjectKind, RunStarted};
+use crate::event::{EndReason, Event, EventKind, Found, Notification, ObjectKind, RunStarted};
 use crate::log::Skipped;
 
 /// The milestones of every object, action and phase: the fold of a log's events.
@@ -41,6 +41,10 @@ pub struct Timelines {
     /// Notifications that Flux sent to the run's webhook, each with its time, in the order of the log.
     pub(crate) notifications: Vec<(u64, Notification)>,
     pub(crate) leaks: Vec<(String, String)>,
+    /// What the preparation waits for.
+    pub(crate) awaited: Option<String>,
+    /// What was on the target before the run.
+    pub(crate) found: Vec<Found>,
     /// What the reader skipped, because the log is of a newer minor version.
     pub(crate) skipped: Skipped,
     pub(crate) ended: Option<(EndReason, String)>,
@@ -66,7 +70,12 @@ impl Timelines {
         match &event.kind {
             EventKind::RunStarted(header) => self.header = Some(header.clone()),
             EventKind::PhaseBegan { phase } => self.phases.began(at_us, phase),
-            EventKind::PhaseEnded { phase, outcome, detail } => self.phases.ended(at_us, phase, *outcome, detail),
+            EventKind::PhaseEnded { phase, outcome, detail } => {
+                self.awaited = None;
+                self.phases.ended(at_us, phase, *outcome, detail);
+            }
+            EventKind::Awaited { what } => self.awaited = Some(what.clone()),
+            EventKind::Found(found) => self.found.push(found.clone()),
             EventKind::Action(action) => self.actions.all.push(action.clone()),
             EventKind::Effect(effect) => self.actions.effect(at_us, effect),
             EventKind::Milestone(milestone) => match milestone.object.kind {

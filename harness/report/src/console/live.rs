@@ -68,10 +68,15 @@ fn view_line(view: &LiveView) -> String {
 }
 
 fn phase(view: &LiveView) -> String {
-    let Some(LivePhase { name, until, began_us, due_us }) = &view.phase else { return "between phases".to_owned() };
+    let Some(LivePhase { name, until, awaited, began_us, due_us }) = &view.phase else {
+        return "between phases".to_owned();
+    };
     let mut line = format!("phase {}", text::one_line(name, 60));
     if let Some(until) = until {
         line.push_str(&format!(" until {}", text::one_line(&until.to_string(), 80)));
+    }
+    if let Some(awaited) = awaited {
+        line.push_str(&format!(", waiting: {}", text::one_line(awaited, 200)));
     }
     if let Some(due_us) = due_us {
         let allowed = text::duration(due_us.saturating_sub(*began_us));
@@ -113,6 +118,7 @@ mod tests {
             phase: Some(LivePhase {
                 name: "burst".to_owned(),
                 until: Some(Condition::AllPodsReady.into()),
+                awaited: None,
                 began_us: 12_000_000,
                 due_us: Some(312_000_000),
             }),
@@ -129,6 +135,15 @@ mod tests {
             },
             node_provisioning: LatencyStats::default(),
         }
+    }
+
+    #[test]
+    fn preparation_says_what_it_waits_for() {
+        let awaited = "commit 1f2e is pushed, not fetched; Flux says: failed to checkout: 503".to_owned();
+        let phase =
+            LivePhase { name: "prepare".to_owned(), until: None, awaited: Some(awaited), began_us: 0, due_us: None };
+        let line = view_line(&LiveView { phase: Some(phase), ..view() });
+        assert!(line.contains("phase prepare, waiting: commit 1f2e is pushed, not fetched; Flux says"), "{line}");
     }
 
     #[test]

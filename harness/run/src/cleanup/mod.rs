@@ -32,14 +32,16 @@ const PRUNE_GRACE: Duration = Duration::from_secs(20);
 const TERMINATION_GRACE: Duration = Duration::from_secs(10);
 /// Between two looks at what remains.
 const POLL: Duration = Duration::from_millis(500);
+/// How long the look at what a cleanup leaves that is given up may take: whoever gave it up waits.
+const LAST_LIMIT: Duration = Duration::from_secs(2);
 /// How long a step of several requests may take before the next one is taken.
 const STEP_LIMIT: Duration = Duration::from_secs(20);
 
 /// The node auto-provisioning controller, by the name of its component.
-const CONTROLLER: &str = "karpenter";
+pub(crate) const CONTROLLER: &str = "karpenter";
 
-/// Deletes what the run made and restores what it changed; what remains becomes events.
-pub(crate) async fn cleanup(plan: &Plan, actions: &Actions, before: &Before) {
+/// Deletes what the run made and restores what it changed; what remains becomes events. Returns whether everything is as it was.
+pub(crate) async fn cleanup(plan: &Plan, actions: &Actions, before: &Before) -> bool {
     let context = &actions.context;
     let hub = &context.hub;
     hub.start_phase(PHASE);
@@ -60,6 +62,26 @@ pub(crate) async fn cleanup(plan: &Plan, actions: &Actions, before: &Before) {
         tracing::warn!("cleanup: {failure}");
     }
     hub.end_phase(outcome, failures.join("; "));
+    remaining.is_empty() && failures.is_empty()
+}
+
+/// Names what remains after a cleanup that was given up, on a cluster that stays; what can be undone at once is.
+pub(crate) async fn name_leftovers(plan: &Plan, actions: &Actions, before: &Before) {
+    let context = &actions.context;
+    let (restored, found) = tokio::join!(
+        tokio::time::timeout(LAST_LIMIT, restore_behaviour(context, before)),
+        tokio::time::timeout(LAST_LIMIT, remaining::find(plan, actions, before)),
+    );
+    if !matches!(restored, Ok(Ok(()))) {
+        tracing::warn!("the simulated Azure's behaviour was not restored; the next run does that");
+    }
+    let remaining = match found {
+        Ok(Ok(remaining)) => remaining,
+        Ok(Err(_)) | Err(_) => context.hub.read(remaining::last_known),
+    };
+    for Remaining { kind, name } in remaining {
+        context.hub.record(EventKind::Leak { kind: kind.into_owned(), name });
+    }
 }
 
 /// Each step is tried, whatever became of those before it.

@@ -55,6 +55,8 @@ pub(crate) struct State {
     expected: Vec<Expected>,
     /// Whether Azure failed to create a VM: the controller remembers for up to a day where it had no capacity.
     pub(crate) azure_failed: bool,
+    /// Why Flux failed to fetch the newest commit, until it has fetched another one.
+    pub(crate) source_failure: Option<String>,
     /// Why Flux failed to apply a Kustomization, until it has applied it again; by the Kustomization's name.
     pub(crate) flux_failures: BTreeMap<String, String>,
 }
@@ -268,7 +270,11 @@ impl State {
                 }
             }
             (ObjectKind::GitRepository, Reached::Fetched) if milestone.object.name == flux::NAME => {
-                self.fetched = revision
+                self.fetched = revision;
+                self.source_failure = None;
+            }
+            (ObjectKind::GitRepository, Reached::Failed) if milestone.object.name == flux::NAME => {
+                self.source_failure = milestone.attributes.get(attribute::SAYS).cloned();
             }
             (ObjectKind::Kustomization, Reached::Deleted) => {
                 self.kustomizations.remove(&milestone.object.name);

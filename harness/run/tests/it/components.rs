@@ -50,6 +50,11 @@ impl Components {
         }));
     }
 
+    /// A component is stopped by somebody else.
+    pub(crate) fn stop_silently(&self, component: &str) {
+        self.running.lock().unwrap().remove(component);
+    }
+
     fn order(&self, verb: &str, component: &str, runs: bool) -> Result<(), ControlError> {
         if !RUNNING.contains(&component) {
             return Err(refused(verb, "there is no component of that name"));
@@ -79,7 +84,7 @@ impl ComponentControl for Components {
             name: (*name).to_owned(),
             process: running.contains(*name).then_some(NO_PROCESS),
             restarts: 0,
-            last_exit: None,
+            last_exit: (!running.contains(*name)).then(|| "signal: 9 (SIGKILL)".to_owned()),
         });
         let status = Status {
             name: "test".to_owned(),

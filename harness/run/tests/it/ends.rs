@@ -140,9 +140,10 @@ async fn a_log_that_exists_already_is_not_touched() {
         on_event: Box::new(|_| {}),
         interrupt: lab.interrupt.clone(),
         abandon: lab.abandon.clone(),
+        lease: None,
     };
     let returned = harness_run::execute(&plan, lab.cluster(), options).await;
-    assert!(matches!(returned, Err(RunError::Log { .. })), "{returned:?}");
+    assert!(matches!(returned, Err(RunError::NoLog { .. })), "{returned:?}");
     assert_eq!(lab.api.calls().len(), 0);
 }
 

@@ -17,7 +17,7 @@ use harness_record::event::{EndReason, PhaseOutcome};
 use harness_record::log::read_log;
 use harness_record::result::RunResult;
 use harness_record::{Event, EventKind, Timelines};
-use harness_run::{Options, RunError, Tree, execute, labels};
+use harness_run::{Options, RunError, RunLease, Tree, execute, labels};
 use harness_simulation::{Behaviour, Simulated};
 use harness_tree::SourceFile;
 use serde_json::Value;
@@ -50,6 +50,8 @@ pub(crate) struct Lab {
     pub(crate) tree: Vec<(&'static str, &'static str)>,
     /// Whether the cluster is kept at the end.
     pub(crate) keep: bool,
+    /// Whether each run takes the cluster's Lease.
+    pub(crate) held: bool,
     folder: TempDir,
     runs: AtomicU32,
     _actors: Actors,
@@ -72,6 +74,7 @@ impl Lab {
             abandon: CancellationToken::new(),
             tree: vec![("web.yaml", POOL), ("class.yaml", CLASS)],
             keep: false,
+            held: false,
             folder: tempfile::tempdir().unwrap(),
             runs: AtomicU32::new(0),
         }
@@ -113,6 +116,7 @@ impl Lab {
             SourceFile::new(*path, *text)
         });
         let files = files.collect();
+        let lease = if self.held { Some(RunLease::take(&self.cluster(), &run_id).await.unwrap()) } else { None };
         let options = Options {
             run_id: run_id.clone(),
             out: out.clone(),
@@ -123,6 +127,7 @@ impl Lab {
             on_event: Box::new(on_event),
             interrupt: self.interrupt.clone(),
             abandon: self.abandon.clone(),
+            lease,
         };
         let returned = execute(plan, self.cluster(), options).await;
         let log = File::open(out.join("events.jsonl")).ok();

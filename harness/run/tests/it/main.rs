@@ -20,6 +20,7 @@ mod faults;
 mod git;
 mod lab;
 mod node_claims;
+mod one_after_another;
 mod plans;
 mod refusals;
 mod server;

@@ -93,6 +93,9 @@ async fn a_server_that_stops_answering_ends_the_cleanup_too() {
     ran.assert_well_formed();
     assert_eq!(ran.ended().0, EndReason::Completed);
     let (began_us, ended_us, outcome, detail) = ran.phase("cleanup");
-    assert_eq!((outcome, detail), (PhaseOutcome::Cancelled, "the cleanup was not finished"));
+    assert_eq!(
+        (outcome, detail),
+        (PhaseOutcome::Cancelled, "the cleanup was not finished: it did not end within 180 s")
+    );
     assert!((180_000_000..180_010_000).contains(&(ended_us - began_us)), "{} us", ended_us - began_us);
 }

@@ -144,6 +144,6 @@ fn runs_of_different_scenarios_are_not_compared() {
 #[tokio::test]
 async fn a_cluster_that_is_not_up_is_an_error_that_says_how_to_start_one() {
     let error = attach("nobody-started-this").await.err().unwrap();
-    assert!(matches!(&error, TargetError::NotUp(name) if name == "nobody-started-this"));
+    assert!(matches!(&error, TargetError::NotUp { name, .. } if name == "nobody-started-this"));
     assert!(error.to_string().contains("harness up"), "{error}");
 }

@@ -29,18 +29,20 @@ impl Server {
         if args.offline {
             return Ok(None);
         }
+        let target = args.local.target();
+        target.check_named()?;
         let (cluster, throwaway) = if args.server {
             let progress = ConsoleProgress::new(console);
-            let RunCluster { cluster, throwaway } = args.local.target().for_run("validate", false, &progress).await?;
+            let RunCluster { cluster, throwaway } = target.for_run("validate", false, &progress).await?;
             (cluster, throwaway)
         } else {
-            match local::attach(&local::default_state_root(), &args.local.cluster).await {
+            match local::attach(&local::default_state_root(), target.name()).await {
                 Ok(Some(cluster)) => (cluster, false),
                 Ok(None) => return Ok(None),
                 Err(error) => {
                     console.say(&format!(
                         "cannot ask the API server of `{}`, so the embedded schemas are used: {error}",
-                        args.local.cluster
+                        target.name()
                     ));
                     return Ok(None);
                 }

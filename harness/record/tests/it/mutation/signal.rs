@@ -104,6 +104,8 @@ fn signals_of(event: &Event, log: &Log<'_>) -> Vec<Signal> {
         }
         EventKind::RunStarted(_)
         | EventKind::Audit(_)
+        | EventKind::Awaited { .. }
+        | EventKind::Found(_)
         | EventKind::Leak { .. }
         | EventKind::RunEnded { .. }
         | EventKind::Effect(_) => Signal::Run,
