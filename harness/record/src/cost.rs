@@ -20,6 +20,8 @@ pub struct Cost {
     pub on_demand_micro_usd: u64,
     /// What the same VMs would have cost on demand; `None` where the on-demand price of a spot VM's size is not known.
     pub at_on_demand_prices_micro_usd: Option<u64>,
+    /// The most that one of the VMs costs an hour.
+    pub price_max_micro_usd_per_hour: u64,
     /// The most that the VMs running together cost an hour.
     pub peak_micro_usd_per_hour: u64,
     /// Time that VMs ran, added up, microseconds.
@@ -28,6 +30,8 @@ pub struct Cost {
     pub vms: u64,
     /// Of these: spot VMs.
     pub spot_vms: u64,
+    /// Time that the spot VMs ran, added up, microseconds.
+    pub spot_us: u64,
     /// VMs that ran and whose price is not known: they are in none of the sums.
     pub vms_without_price: u64,
 }
@@ -60,30 +64,42 @@ pub(crate) fn price_at(timelines: &Timelines, at_us: u64) -> PriceAt {
     price
 }
 
+/// Until when a VM that was never seen to go is counted: as far as Azure's own ledger goes, or to the end of the log.
+fn until_us(timelines: &Timelines) -> u64 {
+    timelines.azure.ledger.as_ref().map_or(timelines.last_us, |ledger| ledger.until_us)
+}
+
 /// What the run's VMs cost; `None` where no VM ran whose price is known.
 pub(crate) fn cost(timelines: &Timelines) -> Option<Cost> {
-    let names = &timelines.names;
-    let is_spot = |vm: &VmTimeline| names.text(vm.placed.capacity_type) == "spot";
-    let vms = &timelines.azure.vms;
+    Some(cost_of(&timelines.azure.vms, timelines)).filter(|cost| cost.vms > 0)
+}
+
+/// What these VMs cost.
+pub(crate) fn cost_of<'t>(vms: impl IntoIterator<Item = &'t VmTimeline>, timelines: &Timelines) -> Cost {
+    let is_spot = |vm: &VmTimeline| timelines.is_spot(vm);
+    let all = timelines.azure.vms.iter();
     let on_demand: HashMap<Name, u64> =
-        vms.iter().filter(|vm| !is_spot(vm)).filter_map(|vm| Some((vm.placed.instance_type, vm.price?))).collect();
+        all.filter(|vm| !is_spot(vm)).filter_map(|vm| Some((vm.placed.instance_type, vm.price?))).collect();
+    let until_us = until_us(timelines);
     // Sums of price times time, divided once: many short-lived VMs must not round to nothing.
     let (mut spot, mut regular, mut same) = (0_u128, 0_u128, Some(0_u128));
     let mut cost = Cost::default();
     let mut changes = Vec::new();
     for vm in vms {
         let Some(from_us) = vm.booted_us else { continue };
-        let to_us = vm.gone_us().unwrap_or(timelines.last_us).max(from_us);
+        let to_us = vm.gone_us().unwrap_or(until_us).max(from_us);
         let Some(price) = vm.price else {
             cost.vms_without_price += 1;
             continue;
         };
         let ran_us = to_us - from_us;
+        cost.price_max_micro_usd_per_hour = cost.price_max_micro_usd_per_hour.max(price);
         cost.vms += 1;
         cost.vm_us = cost.vm_us.saturating_add(ran_us);
         let amount = u128::from(price) * u128::from(ran_us);
         let regular_price = if is_spot(vm) {
             cost.spot_vms += 1;
+            cost.spot_us = cost.spot_us.saturating_add(ran_us);
             spot += amount;
             vm.price_on_demand.or_else(|| on_demand.get(&vm.placed.instance_type).copied())
         } else {
@@ -102,5 +118,5 @@ pub(crate) fn cost(timelines: &Timelines) -> Option<Cost> {
     let steps = Steps::from_changes(changes);
     let peak = steps.all().iter().map(|(_, value)| *value).max().unwrap_or(0);
     cost.peak_micro_usd_per_hour = u64::try_from(peak).unwrap_or(0);
-    (cost.vms > 0).then_some(cost)
+    cost
 }

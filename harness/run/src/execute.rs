@@ -110,6 +110,13 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
         // Between phases, where the cleanup was finished.
         hub.end_phase(PhaseOutcome::Cancelled, "the cleanup was not finished".to_owned());
     }
+    if let Some(observers) = &mut observers {
+        tokio::select! {
+            biased;
+            () = abandon.cancelled() => {}
+            () = observers.close_the_books() => {}
+        }
+    }
     usage::record(&cluster, &hub).await;
     sampling.abort();
     // The task holds the cluster and the hub until it has ended.

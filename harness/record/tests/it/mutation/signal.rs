@@ -102,9 +102,12 @@ fn signals_of(event: &Event, log: &Log<'_>) -> Vec<Signal> {
         EventKind::Usage { processes } => {
             return processes.iter().map(|process| Signal::Usage(process.name.clone())).collect();
         }
-        EventKind::RunStarted(_) | EventKind::Audit(_) | EventKind::Leak { .. } | EventKind::RunEnded { .. } => {
-            Signal::Run
-        }
+        EventKind::RunStarted(_)
+        | EventKind::Audit(_)
+        | EventKind::Leak { .. }
+        | EventKind::RunEnded { .. }
+        | EventKind::NodePool(_)
+        | EventKind::Ledger(_) => Signal::Run,
     };
     vec![one]
 }
