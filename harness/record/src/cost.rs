@@ -20,6 +20,9 @@ pub struct Cost {
     pub on_demand_micro_usd: u64,
     /// What the same VMs would have cost on demand; `None` where the on-demand price of a spot VM's size is not known.
     pub at_on_demand_prices_micro_usd: Option<u64>,
+    /// By how much less the VMs cost than at on-demand prices, in percent, rounded down: 19.9 % are not 20 %. `None` where those prices are not
+    /// known, or nothing was spent.
+    pub saved_percent: Option<u64>,
     /// The most that one of the VMs costs an hour.
     pub price_max_micro_usd_per_hour: u64,
     /// The most that the VMs running together cost an hour.
@@ -71,11 +74,23 @@ fn until_us(timelines: &Timelines) -> u64 {
 
 /// What the run's VMs cost; `None` where no VM ran whose price is known.
 pub(crate) fn cost(timelines: &Timelines) -> Option<Cost> {
-    Some(cost_of(&timelines.azure.vms, timelines)).filter(|cost| cost.vms > 0)
+    cost_within(&WHOLE_RUN, timelines)
 }
 
-/// What these VMs cost.
-pub(crate) fn cost_of<'t>(vms: impl IntoIterator<Item = &'t VmTimeline>, timelines: &Timelines) -> Cost {
+/// What they cost in these spans of time, which do not overlap; `None` where no VM ran in them whose price is known.
+pub(crate) fn cost_within(spans: &[(u64, u64)], timelines: &Timelines) -> Option<Cost> {
+    Some(cost_of(&timelines.azure.vms, spans, timelines)).filter(|cost| cost.vms > 0)
+}
+
+/// From the start of the run to its end.
+pub(crate) const WHOLE_RUN: [(u64, u64); 1] = [(0, u64::MAX)];
+
+/// What these VMs cost in these spans of time.
+pub(crate) fn cost_of<'t>(
+    vms: impl IntoIterator<Item = &'t VmTimeline>,
+    spans: &[(u64, u64)],
+    timelines: &Timelines,
+) -> Cost {
     let is_spot = |vm: &VmTimeline| timelines.is_spot(vm);
     let all = timelines.azure.vms.iter();
     let on_demand: HashMap<Name, u64> =
@@ -88,11 +103,15 @@ pub(crate) fn cost_of<'t>(vms: impl IntoIterator<Item = &'t VmTimeline>, timelin
     for vm in vms {
         let Some(from_us) = vm.booted_us else { continue };
         let to_us = vm.gone_us().unwrap_or(until_us).max(from_us);
+        let parts: Vec<(u64, u64)> = spans.iter().filter_map(|span| common((from_us, to_us), *span)).collect();
+        if parts.is_empty() {
+            continue;
+        }
         let Some(price) = vm.price else {
             cost.vms_without_price += 1;
             continue;
         };
-        let ran_us = to_us - from_us;
+        let ran_us = parts.iter().map(|(from_us, to_us)| to_us - from_us).sum::<u64>();
         cost.price_max_micro_usd_per_hour = cost.price_max_micro_usd_per_hour.max(price);
         cost.vms += 1;
         cost.vm_us = cost.vm_us.saturating_add(ran_us);
@@ -108,15 +127,23 @@ pub(crate) fn cost_of<'t>(vms: impl IntoIterator<Item = &'t VmTimeline>, timelin
         };
         same = same.zip(regular_price).map(|(same, price)| same + u128::from(price) * u128::from(ran_us));
         let price = i64::try_from(price).unwrap_or(i64::MAX);
-        changes.push((from_us, price));
-        changes.push((to_us, -price));
+        changes.extend(parts.iter().flat_map(|(from_us, to_us)| [(*from_us, price), (*to_us, -price)]));
     }
     let micro_usd = |sum: u128| u64::try_from((sum + HOUR_US / 2) / HOUR_US).unwrap_or(u64::MAX);
     cost.spot_micro_usd = micro_usd(spot);
     cost.on_demand_micro_usd = micro_usd(regular);
     cost.at_on_demand_prices_micro_usd = same.map(micro_usd);
+    // Of the exact sums: rounded ones would make 69 % of 70 %.
+    let saved = same.filter(|same| *same > 0).map(|same| same.saturating_sub(spot + regular) * 100 / same);
+    cost.saved_percent = saved.and_then(|percent| u64::try_from(percent).ok());
     let steps = Steps::from_changes(changes);
     let peak = steps.all().iter().map(|(_, value)| *value).max().unwrap_or(0);
     cost.peak_micro_usd_per_hour = u64::try_from(peak).unwrap_or(0);
     cost
+}
+
+/// The part of a VM's time that is in a span; a VM that was gone at once has a part without a length.
+fn common(ran: (u64, u64), span: (u64, u64)) -> Option<(u64, u64)> {
+    let part = (ran.0.max(span.0), ran.1.min(span.1));
+    (part.0 < part.1 || part.0 == part.1 && ran.0 == ran.1).then_some(part)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::cost::{Cost, cost_of};
+use crate::cost::{Cost, WHOLE_RUN, cost_of};
 use crate::event::{Account, Ledger};
 use crate::latency::Source;
 use crate::text;
@@ -56,7 +56,8 @@ pub(super) fn check(source: &Source<'_>) -> Option<LedgerCheck> {
     let ledger = timelines.azure.ledger.as_ref().filter(|ledger| ledger.forgotten == 0)?;
     // The VMs of an earlier run may still have been there at the start.
     let of_run = || timelines.azure.vms.iter().filter(|vm| vm.instance.is_none_or(|instance| instance > ledger.after));
-    let differences = differences(&VmCounts::of(of_run(), timelines), &cost_of(of_run(), timelines), ledger);
+    let differences =
+        differences(&VmCounts::of(of_run(), timelines), &cost_of(of_run(), &WHOLE_RUN, timelines), ledger);
     if differences.is_empty() {
         return Some(LedgerCheck { verdict: Verdict::Pass, reason: String::new() });
     }

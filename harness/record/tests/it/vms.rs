@@ -326,12 +326,12 @@ proptest! {
         prop_assert_eq!(&counts.vms_failed, &sums.failed);
 
         let own = |spot| sums.account(&attempts, spot, until_us, |it| it.price.0);
-        let (all, spot, regular) = (own(None), own(Some(true)), own(Some(false)));
+        let (all, spot, on_demand) = (own(None), own(Some(true)), own(Some(false)));
         prop_assert_eq!(result.cost.is_some(), all.vms > 0);
         let cost = result.cost.unwrap_or_default();
         prop_assert_eq!((cost.vms, cost.vm_us), (all.vms, all.running_us));
         prop_assert_eq!((cost.spot_vms, cost.spot_us, cost.spot_micro_usd), (spot.vms, spot.running_us, spot.micro_usd));
-        prop_assert_eq!(cost.on_demand_micro_usd, regular.micro_usd);
+        prop_assert_eq!(cost.on_demand_micro_usd, on_demand.micro_usd);
         let same = sums.account(&attempts, None, until_us, |it| it.price.1).micro_usd;
         prop_assert_eq!(cost.at_on_demand_prices_micro_usd.unwrap_or_default(), same);
         prop_assert_eq!(cost.vms_without_price, 0);
@@ -342,8 +342,17 @@ proptest! {
             let observed = &result.expectations[1].observed;
             prop_assert!(observed.contains(&expected), "{} is not in {}", expected, observed);
         }
-        if spot.vms > 0 && same > 0 {
-            let saved = (same - (spot.micro_usd + regular.micro_usd).min(same)) * 100 / same;
+        // Of exact sums, rounded down.
+        let price_us = |price: fn(&Attempt) -> u64| -> u128 {
+            let ran = sums.ran.iter().map(|(attempt, (from_us, to_us))| {
+                u128::from(to_us.unwrap_or(until_us) - from_us) * u128::from(price(&attempts[*attempt]))
+            });
+            ran.sum()
+        };
+        let (own, regular) = (price_us(|it| it.price.0), price_us(|it| it.price.1));
+        let saved = (regular > 0).then(|| u64::try_from((regular - own) * 100 / regular).unwrap());
+        prop_assert_eq!(cost.saved_percent, saved);
+        if let Some(saved) = saved.filter(|_| spot.vms > 0) {
             let observed = &result.expectations[2].observed;
             prop_assert!(observed.starts_with(&format!("{saved} % less: ")), "{} % is not in {}", saved, observed);
         }
@@ -415,7 +424,7 @@ fn a_vm_that_failed_on_spot_and_ran_on_demand_under_its_name_is_not_counted_as_s
         let cost = result.cost.expect("prices are known");
         assert_eq!((cost.vms, cost.spot_vms, cost.vm_us), (2, 1, 120 * S));
         assert_eq!((cost.spot_micro_usd, cost.on_demand_micro_usd), (500, 1_667));
-        assert!(result.expectations[2].observed.starts_with("34 % less: "), "{}", result.expectations[2].observed);
+        assert!(result.expectations[2].observed.starts_with("35 % less: "), "{}", result.expectations[2].observed);
     }
 }
 

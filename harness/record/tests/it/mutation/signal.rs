@@ -155,7 +155,10 @@ pub(crate) fn reads(check: &Check, signal: &Signal, log: &Log<'_>) -> bool {
         Check::Price(check) => {
             in_phases(&[check.before.clone(), check.after.clone()]) || matches!(signal, Signal::Vm { .. })
         }
-        Check::Savings(_) | Check::Quota(_) => matches!(signal, Signal::Vm { .. }),
+        Check::Savings(check) => {
+            matches!(signal, Signal::Vm { .. }) || !check.phases.is_empty() && in_phases(&check.phases)
+        }
+        Check::Quota(_) => matches!(signal, Signal::Vm { .. }),
         Check::ReplacedBeforeLoss(check) => {
             let spot = matches!(
                 signal,
