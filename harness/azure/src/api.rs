@@ -137,8 +137,8 @@ pub struct OperationCount {
     pub count: u64,
 }
 
-/// The simulator's own books: what became of the VMs, how long they ran and what they cost, counted by instance. An instance that Azure
-/// accepts again under a name that was used before is another one.
+/// The sums over the simulator's ledger: what became of the VMs, how long they ran and what they cost, counted by instance. A machine that
+/// is accepted under a name that was used before is another instance.
 ///
 /// A VM costs money from running until it is deleted or evicted; one that still runs, until [`Self::at`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -114,7 +114,7 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
         tokio::select! {
             biased;
             () = abandon.cancelled() => {}
-            () = observers.close_the_books() => {}
+            () = observers.record_ledger() => {}
         }
     }
     usage::record(&cluster, &hub).await;

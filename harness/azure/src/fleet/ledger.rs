@@ -1,5 +1,5 @@
-//! The books: what each instance ran and cost, and what became of it. They are kept apart from the facts, so that a reader of the facts can
-//! compare its own sums with them.
+//! The ledger: how long each instance ran, what it cost, and what became of it. It is kept apart from the facts, so that a reader of the facts
+//! can compare its own sums with it.
 
 use std::collections::VecDeque;
 
@@ -28,7 +28,7 @@ struct Entry {
     failed: Option<Box<str>>,
 }
 
-/// The books of all instances; the fleet's lock protects them.
+/// The entries of all instances; the fleet's lock protects them.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     entries: VecDeque<Entry>,

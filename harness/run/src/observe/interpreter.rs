@@ -45,7 +45,7 @@ pub(crate) struct Observers {
     azure: Option<AzureReader>,
 }
 
-/// The task that follows Azure's facts, and what makes it close the books.
+/// The task that follows Azure's facts, and what makes it end with the ledger.
 struct AzureReader {
     close: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
@@ -136,7 +136,7 @@ impl Observers {
     }
 
     /// Records the simulated Azure's ledger. Its facts are not followed any further.
-    pub(crate) async fn close_the_books(&mut self) {
+    pub(crate) async fn record_ledger(&mut self) {
         let Some(AzureReader { close, task }) = &mut self.azure else { return };
         if let Some(close) = close.take()
             && close.send(()).is_ok()

@@ -17,7 +17,8 @@ fn reached(ran: &Ran, milestone: Reached, kind: harness_record::event::ObjectKin
 
 /// The simulated Azure's own sums, which are the last that it reports.
 fn ledger(ran: &Ran) -> &Ledger {
-    let mut of_azure = ran.events.iter().filter(|event| matches!(event.kind, EventKind::Azure(_) | EventKind::Ledger(_)));
+    let mut of_azure =
+        ran.events.iter().filter(|event| matches!(event.kind, EventKind::Azure(_) | EventKind::Ledger(_)));
     match of_azure.next_back().map(|event| &event.kind) {
         Some(EventKind::Ledger(ledger)) => ledger,
         other => panic!("the last is {other:?}"),
