@@ -137,6 +137,53 @@ pub struct OperationCount {
     pub count: u64,
 }
 
+/// The sums over the simulator's ledger: what became of the VMs, how long they ran and what they cost, counted by instance. A machine that
+/// is accepted under a name that was used before is another instance.
+///
+/// A VM costs money from running until it is deleted or evicted; one that still runs, until [`Self::at`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerSums {
+    /// The moment up to which VMs that still run are counted.
+    pub at: Stamp,
+    /// The number of the newest fact: the sums hold every fact about VMs up to it, and none after it.
+    pub fact: u64,
+    /// The newest instance.
+    pub instance: u64,
+    /// Only instances after this one are counted.
+    pub after: u64,
+    /// Of these: how many are no longer kept, and so in none of the sums.
+    pub forgotten: u64,
+    /// Machines that were accepted.
+    pub accepted: u64,
+    /// Of these: VMs that booted.
+    pub booted: u64,
+    /// Of these: that were deleted.
+    pub deleted: u64,
+    /// Of these: spot VMs that were taken back.
+    pub evicted: u64,
+    /// Of these: VMs that crashed, each once.
+    pub crashed: u64,
+    /// Of these: creations that failed, by Azure's code.
+    pub failed: BTreeMap<String, u64>,
+    /// The spot VMs that booted.
+    pub spot: Account,
+    /// The on-demand VMs that booted.
+    pub on_demand: Account,
+}
+
+/// The VMs of one capacity type that booted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// How many.
+    pub vms: u64,
+    /// How long they ran, added up, microseconds.
+    pub running_us: u64,
+    /// What they cost, in millionths of a US dollar.
+    pub micro_usd: u64,
+}
+
 /// One quota and its usage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -202,19 +202,13 @@ fn action(id: u32, phase: &str, intended_us: u64) -> EventKind {
 
 fn fact(what: AzureFactKind, occurred_us: u64, vm: &str, claim: &str, pool: &str, size: &str, zone: &str) -> EventKind {
     EventKind::Azure(AzureFact {
-        what,
-        occurred_us,
         vm: vm.to_owned(),
         nodeclaim: claim.to_owned(),
         nodepool: pool.to_owned(),
         instance_type: size.to_owned(),
         zone: zone.to_owned(),
         capacity_type: "on-demand".to_owned(),
-        vcpus: None,
-        price_micro_usd_per_hour: None,
-        on_demand_micro_usd_per_hour: None,
-        code: String::new(),
-        message: String::new(),
+        ..AzureFact::new(what, occurred_us)
     })
 }
 

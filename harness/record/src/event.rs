@@ -3,12 +3,17 @@
 //! Times are microseconds of one monotonic clock since the run began (`at_us`). Wall time is for people and appears in
 //! the header; server stamps have a resolution of one second and are kept beside ours as a cross-check, never mixed in.
 
+mod azure;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use harness_plan::Capability;
+use harness_plan::{Capability, Limits};
 use harness_simulation::Simulated;
+use harness_units::Amount;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use azure::{Account, AzureFact, AzureFactKind, Ledger, QuotaSet};
 
 /// The major version of the log's format. Each version that was ever written has a reader of its own (`log/v1.rs`, `log/v2.rs`); a version that this
 /// harness does not know is refused.
@@ -86,6 +91,10 @@ pub enum EventKind {
     Notified(Notification),
     /// The watches have shown what a planned action set in motion, or it is not waited for any more. Since minor version 1.
     Effect(ActionEffect),
+    /// What a NodePool asks for from now on: when it is first seen, and whenever it changes. Since minor version 1.
+    NodePool(NodePoolSpec),
+    /// The simulated Azure's own sums over the run's VMs, after the last of its facts. Since minor version 1.
+    Ledger(Ledger),
     /// What the preparation waits for; each time that changes.
     Awaited {
         /// It, for people.
@@ -287,6 +296,49 @@ pub struct FieldValue {
     pub seen: Seen,
 }
 
+/// What a NodePool asks for, as far as a verdict may depend on it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NodePoolSpec {
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Whether the change itself was seen.
+    #[serde(default, skip_serializing_if = "Seen::is_live")]
+    pub seen: Seen,
+    /// `spec.limits`.
+    #[serde(default)]
+    pub limits: Limits,
+    /// `spec.weight`; 0 where none is set.
+    #[serde(default)]
+    pub weight: u32,
+    /// The labels of its Nodes: `spec.template.metadata.labels`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// The taints of its Nodes, `spec.template.spec.taints`, as `key=value:Effect`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub taints: BTreeSet<String>,
+    /// `spec.disruption.budgets`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<DisruptionBudget>,
+}
+
+/// How many nodes of a NodePool may be disrupted at the same time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DisruptionBudget {
+    /// That many, or that part of them.
+    pub nodes: Amount,
+    /// For these reasons; for all where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+    /// When it starts to hold, as a cron expression in UTC; always where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub schedule: String,
+    /// For how long from then on, as Go writes durations.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub duration: String,
+}
+
 /// An object reached a milestone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Milestone {
@@ -448,90 +500,6 @@ impl Seen {
     fn is_live(&self) -> bool {
         *self == Self::Live
     }
-}
-
-/// A fact of the simulated Azure about one VM or about itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AzureFact {
-    /// What happened, as the simulator names it.
-    pub what: AzureFactKind,
-    /// When it happened there, microseconds since the run began: the same monotonic clock, read by another process.
-    pub occurred_us: u64,
-    /// The VM's name, where it is about one.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub vm: String,
-    /// The VM's NodeClaim.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub nodeclaim: String,
-    /// The VM's NodePool.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub nodepool: String,
-    /// The VM's size.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub instance_type: String,
-    /// The VM's zone, such as `eastus-2`.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub zone: String,
-    /// `spot` or `on-demand`.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub capacity_type: String,
-    /// The VM's vCPUs, as quotas count them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vcpus: Option<u32>,
-    /// What the VM costs, in millionths of a US dollar an hour, by the simulator's price table for its capacity type.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub price_micro_usd_per_hour: Option<u64>,
-    /// What the same VM costs on demand, in the same unit: the price above where it is not a spot VM.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on_demand_micro_usd_per_hour: Option<u64>,
-    /// Azure's error code, where it failed.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub code: String,
-    /// Azure's message, or the method and path of a call that is not modelled.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub message: String,
-}
-
-/// What happened in the simulated Azure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AzureFactKind {
-    /// A PUT of a machine was accepted.
-    VmAccepted,
-    /// The creation began.
-    VmCreating,
-    /// The VM runs.
-    VmBooted,
-    /// Its Node was created.
-    NodeRegistered,
-    /// Its Node was made Ready.
-    NodeReady,
-    /// Its deletion was asked for.
-    VmDeleteRequested,
-    /// It is gone.
-    VmDeleted,
-    /// Its Node was deleted, as the cloud controller manager does.
-    NodeDeleted,
-    /// The creation failed.
-    ProvisioningFailed,
-    /// A call was answered 429.
-    Throttled,
-    /// Calls were refused because Resource Manager was down; the message is how many since the last such fact.
-    Refused,
-    /// A fault began.
-    FaultBegan,
-    /// A fault ended.
-    FaultEnded,
-    /// A spot VM got its eviction notice.
-    SpotNotice,
-    /// A spot VM was taken back.
-    SpotEvicted,
-    /// A VM crashed.
-    VmCrashed,
-    /// A call that the simulator does not model: what followed may differ from what Azure does.
-    UnmodelledCall,
-    /// Facts were lost because the harness read too slowly.
-    FactsLost,
 }
 
 /// A Kubernetes Event, as far as it explains a verdict.

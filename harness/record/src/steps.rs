@@ -36,6 +36,12 @@ impl Steps {
         after.checked_sub(1).and_then(|index| self.steps.get(index)).map_or(0, |(_, value)| *value)
     }
 
+    /// The largest value that holds at any moment of `[from, to]`.
+    pub(crate) fn most_within(&self, from_us: u64, to_us: u64) -> i64 {
+        let within = self.steps.iter().filter(|(at_us, _)| (from_us..=to_us).contains(at_us));
+        within.map(|(_, value)| *value).fold(self.at(from_us), i64::max)
+    }
+
     /// Changes in time: when, and the value from then on.
     pub(crate) fn all(&self) -> &[(u64, i64)] {
         &self.steps

@@ -32,12 +32,9 @@ pub(crate) fn cost(result: &RunResult) -> Vec<Fact> {
     if cost.spot_vms > 0 {
         lines.push(Fact::new("On demand", usd(cost.on_demand_micro_usd)));
         lines.push(Fact::new("Spot", format!("{} ({})", usd(cost.spot_micro_usd), text::counted(cost.spot_vms, "VM"))));
-        let same = match cost.at_on_demand_prices_micro_usd {
-            Some(0) | None => "not known".to_owned(),
-            Some(same) => {
-                let saved = u128::from(same.saturating_sub(cost.micro_usd())) * 100 / u128::from(same);
-                format!("{} ({saved}% saved)", usd(same))
-            }
+        let same = match cost.at_on_demand_prices_micro_usd.zip(cost.saved_percent) {
+            Some((same, saved)) => format!("{} ({saved}% saved)", usd(same)),
+            None => "not known".to_owned(),
         };
         lines.push(Fact::new("The same VMs on demand", same));
     }

@@ -137,6 +137,13 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
         let released = lease.release(is_restored).await;
         released.unwrap_or_else(|error| tracing::warn!("{error}"));
     }
+    if let Some(observers) = &mut observers {
+        tokio::select! {
+            biased;
+            () = abandon.cancelled() => {}
+            () = observers.record_ledger() => {}
+        }
+    }
     usage::record(&cluster, &hub).await;
     sampling.abort();
     // The task holds the cluster and the hub until it has ended.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
-use crate::api::{EvictRequest, FaultState, OperationCount, QuotaUsage, UnmodelledCall, Version, VmRecord};
+use crate::api::{EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, UnmodelledCall, Version, VmRecord};
 use crate::config::Secret;
 use crate::facts::FactsPage;
 use harness_simulation::Behaviour;
@@ -207,6 +207,14 @@ impl Client {
         let path = format!("/facts?after={after}&wait={}", wait.as_secs_f64());
         let response = self.send(Method::GET, &path, None::<&()>, wait + CALL_LIMIT).await?;
         read(response, Method::GET, &path).await
+    }
+
+    /// What became of the instances after `after` (0 for all), how long they ran and what they cost.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn ledger(&self, after: u64) -> Result<LedgerSums, ControlError> {
+        self.get(&format!("/ledger?after={after}")).await
     }
 
     /// Calls that are not modelled.

@@ -7,6 +7,7 @@
 //! | `GET /vms`, `GET /vms/NAME` | the records of all VMs, removed ones included |
 //! | `POST /vms/NAME/crash`, `restart`, `evict`, `delete` | one VM; `evict` takes `{"notice":"30s"}` |
 //! | `GET /facts?after=SEQ&wait=SECONDS` | the facts, waiting for the first (60 s at most) |
+//! | `GET /ledger?after=INSTANCE` | what became of the instances after one, how long they ran and what they cost |
 //! | `GET /unmodelled` | calls that are not modelled, with their counts |
 //! | `GET /counters` | requests by operation and status |
 //! | `GET /quota` | usage and limits |
@@ -20,8 +21,8 @@ mod client;
 mod server;
 
 pub use crate::api::{
-    Draw, EvictRequest, FaultState, OperationCount, ProvisioningError, QuotaUsage, UnmodelledCall, Version, VmRecord,
-    VmState,
+    Account, Draw, EvictRequest, FaultState, LedgerSums, OperationCount, ProvisioningError, QuotaUsage, UnmodelledCall,
+    Version, VmRecord, VmState,
 };
 pub use client::{Client, ControlError};
 pub(crate) use server::router;

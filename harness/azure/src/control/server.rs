@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::api::{EvictRequest, FaultState, OperationCount, QuotaUsage, UnmodelledCall, Version, VmRecord};
+use crate::api::{EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, UnmodelledCall, Version, VmRecord};
 use crate::facts::FactsPage;
 use crate::lifecycle::CommandError;
 use crate::world::World;
@@ -64,6 +64,7 @@ pub(crate) fn router(world: Arc<World>) -> Router {
         .route("/vms/{name}/evict", post(evict))
         .route("/vms/{name}/delete", post(delete_vm))
         .route("/facts", get(facts))
+        .route("/ledger", get(ledger))
         .route("/unmodelled", get(unmodelled))
         .route("/counters", get(counters))
         .route("/quota", get(quota))
@@ -172,6 +173,16 @@ async fn facts(State(world): Shared, Query(query): Query<FactsQuery>) -> Json<Fa
         // A reader must not hold up the end of the simulator.
         () = world.stop.cancelled() => Json(world.facts.after(query.after)),
     }
+}
+
+#[derive(Deserialize)]
+struct LedgerQuery {
+    #[serde(default)]
+    after: u64,
+}
+
+async fn ledger(State(world): Shared, Query(query): Query<LedgerQuery>) -> Json<LedgerSums> {
+    Json(world.ledger(query.after))
 }
 
 async fn unmodelled(State(world): Shared) -> Json<Vec<UnmodelledCall>> {

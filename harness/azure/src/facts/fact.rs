@@ -26,6 +26,8 @@ pub struct Fact {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VmRef {
+    /// 1, 2, 3, ... in the order in which machines were accepted; never reused. A machine of a name that was used before is another one.
+    pub instance: u64,
     /// The VM's name, which is also its Node's name.
     pub name: String,
     /// The AKS machine's name.
@@ -48,6 +50,16 @@ pub struct VmRef {
     pub price_micro_usd_per_hour: u64,
     /// What the same VM costs on demand, in the same unit.
     pub on_demand_micro_usd_per_hour: u64,
+}
+
+/// A quota that a fault sets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QuotaSet {
+    /// A quota family or its letter, `regional` or `spot`.
+    pub scope: String,
+    /// vCPUs.
+    pub cores: u32,
 }
 
 /// What happened. A closed set.
@@ -122,6 +134,9 @@ pub enum FactKind {
         id: String,
         /// The name of its kind.
         fault: String,
+        /// Of a quota fault: the quota from now on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        quota: Option<QuotaSet>,
     },
     /// A fault is over: expired, used up or removed.
     FaultEnded {

@@ -3,5 +3,5 @@
 mod fact;
 mod ring;
 
-pub use fact::{Fact, FactKind, FactsPage, VmRef};
+pub use fact::{Fact, FactKind, FactsPage, QuotaSet, VmRef};
 pub use ring::{FACTS_KEPT, FactLog};

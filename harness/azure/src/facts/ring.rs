@@ -68,6 +68,11 @@ impl FactLog {
         stamp
     }
 
+    /// The number of the newest fact; 0 where there is none.
+    pub fn newest(&self) -> u64 {
+        self.lock().next - 1
+    }
+
     /// What happened after `after`, now.
     pub fn after(&self, after: u64) -> FactsPage {
         let inner = self.lock();

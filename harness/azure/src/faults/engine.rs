@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::api::{FaultState, ProvisioningError};
 use crate::catalogue::catalogue;
 use crate::draws::happens;
-use crate::facts::{FactKind, FactLog, VmRef};
+use crate::facts::{FactKind, FactLog, QuotaSet, VmRef};
 use crate::quota::QuotaLimits;
 use harness_simulation::{ArmFaultMode, CapacityCode, Fault, FaultKind, FaultTerms, VmSelector};
 use harness_units::Span;
@@ -156,7 +156,11 @@ impl FaultEngine {
         if self.live.len() >= FAULTS_MAX {
             return Err(FaultError::TooMany);
         }
-        facts.push(FactKind::FaultStarted { id: fault.terms.id.clone(), fault: fault.kind.as_str().to_owned() });
+        let quota = match &fault.kind {
+            FaultKind::Quota { scope, cores } => Some(QuotaSet { scope: scope.clone(), cores: *cores }),
+            _ => None,
+        };
+        facts.push(FactKind::FaultStarted { id: fault.terms.id.clone(), fault: fault.kind.as_str().to_owned(), quota });
         self.live.push(Live {
             ends: fault.terms.lasts.map(|l| Instant::now() + l.as_duration()),
             fault: fault.clone(),
@@ -395,6 +399,7 @@ mod tests {
 
     fn vm() -> VmRef {
         VmRef {
+            instance: 1,
             name: "aks-p-web-1-00000001-vm".into(),
             machine: "web-1".into(),
             nodeclaim: "web-1".into(),

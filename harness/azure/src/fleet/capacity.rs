@@ -92,6 +92,7 @@ mod tests {
 
     fn vm(zone: &str) -> VmRef {
         VmRef {
+            instance: 1,
             name: "aks-p-m-1-vm".into(),
             machine: "m".into(),
             nodeclaim: "m".into(),

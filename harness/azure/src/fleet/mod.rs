@@ -1,6 +1,7 @@
 //! The VMs as data: their specification, their store, and the errors of Azure when capacity or quota is exhausted.
 
 mod capacity;
+mod ledger;
 mod spec;
 mod store;
 mod vm;

@@ -152,10 +152,11 @@ impl MachineSpec {
         }
     }
 
-    /// Who this machine's facts are about.
-    pub(crate) fn vm_ref(&self, machine: &str, names: &Names, location: &str) -> VmRef {
+    /// Who the facts of this machine are about, once it is accepted as that instance.
+    pub(crate) fn vm_ref(&self, instance: u64, machine: &str, names: &Names, location: &str) -> VmRef {
         let nodepool = self.labels.get(NODEPOOL_LABEL).or_else(|| self.tags.get(NODEPOOL_TAG));
         VmRef {
+            instance,
             name: names.vm.clone(),
             machine: machine.to_owned(),
             nodeclaim: self.tags.get(NODECLAIM_TAG).cloned().unwrap_or_else(|| machine.to_owned()),
@@ -246,7 +247,7 @@ mod tests {
         )
         .unwrap();
         let names = Names::new(&Config::default(), "aksmanagedap", "web-abc");
-        let vm = spec.vm_ref("web-abc", &names, "eastus");
+        let vm = spec.vm_ref(1, "web-abc", &names, "eastus");
         assert_eq!((vm.nodepool.as_str(), vm.nodeclaim.as_str(), vm.zone.as_str()), ("web", "web-abc", "eastus-2"));
         assert_eq!((vm.capacity_type, spec.max_pods), (CapacityType::Spot, 30));
         assert_eq!(spec.labels.len(), 1);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use super::ledger::Ledger;
 use super::vm::Vm;
 use crate::api::VmRecord;
 use crate::quota::Quota;
@@ -18,6 +19,8 @@ pub(crate) struct Fleet {
     pub(crate) by_vm_name: HashMap<String, String>,
     pub(crate) gone: VecDeque<VmRecord>,
     pub(crate) quota: Quota,
+    /// What the VMs ran and cost, by instance.
+    pub(crate) ledger: Ledger,
     /// The next ordinal by node pool, since the behaviour was set.
     ordinals: HashMap<String, u64>,
     etags: u64,

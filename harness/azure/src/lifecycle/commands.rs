@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::end::Taken;
-use crate::api::{ProvisioningError, QuotaUsage, VmRecord, VmState};
+use crate::api::{LedgerSums, ProvisioningError, QuotaUsage, VmRecord, VmState};
+use crate::clock::Stamp;
 use crate::facts::FactKind;
 use crate::faults::{FaultError, TooFew};
 use crate::fleet::{AgentCondition, Vm};
@@ -91,11 +92,15 @@ impl World {
             _ => return Err(CommandError::NotRunning(name.to_owned())),
         }
         let who = Arc::clone(&vm.record.vm);
+        let instance = who.instance;
         self.facts.push(if stop { FactKind::VmCrashed { vm: who } } else { FactKind::VmRestarted { vm: who } });
         vm.signal.send_modify(|s| {
             s.stopped = stop;
             s.stops += u32::from(stop);
         });
+        if stop {
+            fleet.ledger.crash(instance);
+        }
         Ok(())
     }
 
@@ -238,6 +243,12 @@ impl World {
         self.reset_documents();
         self.facts.push(FactKind::Reset);
         self.set_behaviour(self.config.behaviour.clone())
+    }
+
+    /// The sums over the instances after one, with exactly the facts of VMs up to now: those are pushed under the same lock.
+    pub(crate) fn ledger(&self, after: u64) -> LedgerSums {
+        let fleet = self.fleet();
+        fleet.ledger.sums(after, self.facts.newest(), Stamp::now())
     }
 
     /// Usage and limits: the region's two, then every family that is used or has a limit of its own.

@@ -92,7 +92,8 @@ impl World {
 
         let behaviour = self.behaviour();
         let names = Arc::new(Names::new(&self.config, &request.pool, &request.machine));
-        let vm_ref = Arc::new(spec.vm_ref(&request.machine, &names, &self.config.location));
+        let vm_ref =
+            Arc::new(spec.vm_ref(fleet.ledger.upcoming_instance(), &request.machine, &names, &self.config.location));
         let quota_family = spec.sku.series.quota_family.clone();
         let subject = Subject {
             vm: &vm_ref,
@@ -110,6 +111,7 @@ impl World {
             fleet.quota.reserve(&limits, &quota_family, &spec.sku.family, spec.capacity_type, spec.sku.vcpus);
         let operation = self.operations().begin(1);
         let accepted = self.facts.push(FactKind::VmAccepted { vm: Arc::clone(&vm_ref) });
+        fleet.ledger.accept(&vm_ref);
         let (signal, heard) = watch::channel(Signal::default());
         let etag = fleet.next_etag();
         let vm = Vm {

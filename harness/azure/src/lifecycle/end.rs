@@ -72,6 +72,7 @@ impl World {
             self.operations().fail(&id, &preempted);
         }
         let who = Arc::clone(&vm.record.vm);
+        let instance = who.instance;
         let stamp = self.facts.push(match how {
             Taken::Evicted => FactKind::SpotEvicted { vm: who },
             Taken::Deleted | Taken::Reset => FactKind::VmDeleteRequested { vm: who },
@@ -86,6 +87,9 @@ impl World {
         vm.record.state = VmState::Deleting;
         let end = End { takes, asked: Instant::now() };
         vm.signal.send_modify(|s| s.end = Some(end));
+        if how == Taken::Evicted {
+            fleet.ledger.evict(instance, stamp);
+        }
     }
 
     /// How long the deletion of a VM takes, and with which faults.

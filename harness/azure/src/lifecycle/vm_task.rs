@@ -170,12 +170,14 @@ impl Life {
             world.operations().advance(id);
         }
         vm.record.state = VmState::Running;
-        vm.record.booted = Some(world.facts.push(FactKind::VmBooted { vm: Arc::clone(&self.vm) }));
+        let booted = world.facts.push(FactKind::VmBooted { vm: Arc::clone(&self.vm) });
+        vm.record.booted = Some(booted);
         let registers = hit_by.is_none();
         if !registers && let Some(draw) = vm.record.draws.get_mut(&Leg::Register) {
             draw.effective = None;
         }
         vm.record.faults.extend(hit_by);
+        fleet.ledger.boot(self.vm.instance, booted);
         registers
     }
 
@@ -192,7 +194,9 @@ impl Life {
                     self.world.operations().advance(id);
                 }
                 vm.record.state = VmState::Deleted;
-                vm.record.deleted = Some(self.world.facts.push(FactKind::VmDeleted { vm: Arc::clone(&self.vm) }));
+                let deleted = self.world.facts.push(FactKind::VmDeleted { vm: Arc::clone(&self.vm) });
+                vm.record.deleted = Some(deleted);
+                fleet.ledger.delete(self.vm.instance, deleted);
                 fleet.gone.push_back(vm.record);
             }
         }
@@ -311,6 +315,7 @@ impl World {
         vm.record.state = VmState::Failed;
         vm.record.faults.extend(fault);
         vm.record.failure = Some(error.clone());
+        fleet.ledger.fail(vm.record.vm.instance, &error.code);
         self.facts.push(FactKind::ProvisioningFailed {
             vm: Arc::clone(&vm.record.vm),
             code: error.code,

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use harness_azure::control::{Client, ControlError};
 use harness_azure::{FactKind, Secret};
 use harness_simulation::ArmFaultMode;
-use harness_simulation::{Fault, FaultKind};
+use harness_simulation::{CapacityType, Fault, FaultKind, VmSelector};
+use harness_units::Share;
 
 use crate::fake_kube::FakeKube;
-use crate::support::{ANSWER, Lab, instant};
+use crate::support::{ANSWER, Lab, instant, of};
 
 #[tokio::test]
 async fn a_wrong_token_is_refused_and_never_repeated() {
@@ -94,6 +95,57 @@ async fn a_reset_removes_vms_and_nodes_and_counts_from_zero() {
     }
     assert_eq!(lab.create("web-0", "Standard_D4s_v5", false).await.status, 201);
     assert_eq!(lab.control.vm("web-0").await.unwrap().ordinal, 0);
+}
+
+/// A machine whose spot creation fails, and that is created again on demand under the same name: the first attempt costs nothing, and the
+/// second costs what an on-demand VM does. Another one is evicted.
+#[tokio::test]
+async fn the_ledger_has_an_entry_for_each_attempt_and_agrees_with_the_facts() {
+    let lab = Lab::start(instant(), None).await;
+    let opening = lab.control.ledger(0).await.unwrap();
+    assert_eq!((opening.instance, opening.fact), (0, lab.sim.facts().newest()));
+    lab.create("batch-1", "Standard_D4s_v5", true).await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. })).await;
+    let only = VmSelector { capacity_type: Some(CapacityType::Spot), ..VmSelector::default() };
+    let fault = Fault::new(FaultKind::NoCapacity { only, code: None, share: Share(1.0) });
+    lab.control.add_fault(&fault).await.unwrap();
+    lab.create("web-1", "Standard_D4s_v5", true).await;
+    let failed = lab.fact("failed", |k| matches!(k, FactKind::ProvisioningFailed { .. })).await;
+    lab.delete_machines(&["web-1"]).await;
+    lab.fact("deleted", |k| matches!(k, FactKind::VmDeleted { .. }) && of("web-1", k)).await;
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    let booted = lab.fact("on demand", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-1", k)).await;
+    lab.control.crash("web-1").await.unwrap();
+    lab.control.evict("batch-1", None).await.unwrap();
+    lab.fact("evicted", |k| matches!(k, FactKind::VmDeleted { .. }) && of("batch-1", k)).await;
+
+    let instance = |fact: &harness_azure::Fact| fact.kind.vm().map(|vm| (vm.instance, vm.capacity_type));
+    assert_eq!(instance(&failed), Some((2, CapacityType::Spot)));
+    assert_eq!(instance(&booted), Some((3, CapacityType::OnDemand)));
+    let sums = lab.control.ledger(0).await.unwrap();
+    assert_eq!((sums.accepted, sums.booted, sums.deleted, sums.evicted, sums.crashed), (3, 2, 2, 1, 1));
+    assert_eq!(sums.failed.values().sum::<u64>(), 1, "{:?}", sums.failed);
+    assert_eq!((sums.spot.vms, sums.on_demand.vms), (1, 1));
+    let facts = lab.sim.facts().after(0).facts;
+    let at_ns = |wanted: fn(&FactKind) -> bool, machine: &str| {
+        facts.iter().find(|fact| wanted(&fact.kind) && of(machine, &fact.kind)).unwrap().monotonic_ns
+    };
+    let spot_ns = at_ns(|k| matches!(k, FactKind::SpotEvicted { .. }), "batch-1")
+        - at_ns(|k| matches!(k, FactKind::VmBooted { .. }), "batch-1");
+    assert_eq!(sums.spot.running_us, spot_ns / 1_000);
+    assert_eq!(sums.on_demand.running_us, (sums.at.monotonic_ns - booted.monotonic_ns) / 1_000);
+    let later = lab.control.ledger(1).await.unwrap();
+    assert_eq!((later.accepted, later.evicted, later.spot.vms, later.on_demand.vms), (2, 0, 0, 1));
+}
+
+#[tokio::test]
+async fn a_quota_fault_says_what_the_quota_is_from_now_on() {
+    let lab = Lab::start(instant(), None).await;
+    let quota = FaultKind::Quota { scope: "F".to_owned(), cores: 8 };
+    lab.control.add_fault(&Fault::new(quota)).await.unwrap();
+    let started = lab.fact("started", |k| matches!(k, FactKind::FaultStarted { .. })).await;
+    let FactKind::FaultStarted { quota: Some(set), .. } = started.kind else { panic!("{started:?}") };
+    assert_eq!((set.scope.as_str(), set.cores), ("F", 8));
 }
 
 #[tokio::test]

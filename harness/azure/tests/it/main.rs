@@ -9,6 +9,7 @@ mod determinism;
 mod errors;
 mod fake_kube;
 mod faults;
+mod ledger;
 mod machines;
 mod nodes;
 mod quota;

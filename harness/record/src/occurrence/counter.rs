@@ -50,7 +50,9 @@ pub struct Counter {
     by_uid: HashMap<Box<str>, u32>,
     /// The newest object of each name: reasons carry no UID.
     by_name: HashMap<(ObjectKind, Box<str>), u32>,
+    /// The newest VM of each name.
     vms: HashMap<Box<str>, u32>,
+    instances: HashMap<u64, u32>,
     /// The newest commit that was pushed in the current phase; empty before that.
     pushed: String,
 }
@@ -147,7 +149,12 @@ impl Counter {
 
     fn fact<'a>(&'a mut self, fact: &'a AzureFact) -> Option<Occurrence<'a>> {
         let name = if fact.vm.is_empty() { &fact.nodeclaim } else { &fact.vm };
-        let index = self.vms.get(name.as_str()).copied();
+        // Each creation that Azure accepts is another VM, also under a name that was used before.
+        let index = match fact.instance {
+            Some(instance) => self.instances.get(&instance).copied(),
+            None if fact.what == AzureFactKind::VmAccepted => None,
+            None => self.vms.get(name.as_str()).copied(),
+        };
         let mut known = index.and_then(|index| self.objects.get(index as usize)).copied().unwrap_or_default();
         for (slot, text) in [
             (&mut known.nodepool, &fact.nodepool),
@@ -160,7 +167,9 @@ impl Counter {
         if let Some(earlier) = index.and_then(|index| self.objects.get_mut(index as usize)) {
             *earlier = known;
         } else if !name.is_empty() {
-            self.vms.insert(name.as_str().into(), self.objects.len() as u32);
+            let index = self.objects.len() as u32;
+            self.vms.insert(name.as_str().into(), index);
+            self.instances.extend(fact.instance.map(|instance| (instance, index)));
             self.objects.push(known);
         }
         let what = of_fact(fact.what)?;

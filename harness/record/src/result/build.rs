@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::cross_check::cross_check;
 use super::run::{Latency, RunInfo, RunResult};
-use super::{rows, tally, warnings};
+use super::{ledger, rows, tally, warnings};
 use crate::cost::cost;
 use crate::event::EndReason;
 use crate::exit_code::ExitCode;
@@ -73,7 +73,14 @@ impl RunResult {
             !leaks.is_empty(),
             timelines.audits.observations_lost(),
         );
+        let ledger = ledger::check(&source);
+        let verdict = verdict.and(ledger.as_ref().map_or(Verdict::Pass, |ledger| ledger.verdict));
         let mut reasons = reasons(&evidence, &expectations, &leaks);
+        if let Some(ledger) = ledger.filter(|ledger| ledger.verdict != Verdict::Pass) {
+            let rest = std::mem::take(&mut reasons.line);
+            reasons.line = if rest.is_empty() { ledger.reason.clone() } else { format!("{}; {rest}", ledger.reason) };
+            reasons.all.insert(0, ledger.reason);
+        }
         let cross_check = cross_check(&source);
         let warnings = warnings::warnings(&evidence, truncated, cross_check.as_ref());
         if verdict == Verdict::Inconclusive && reasons.all.is_empty() {

@@ -4,6 +4,7 @@ mod audit;
 mod build;
 mod counts;
 mod cross_check;
+mod ledger;
 mod nodes;
 mod rows;
 mod run;

@@ -59,8 +59,8 @@ pub struct VmRow {
     pub crashed_us: Option<u64>,
     /// It was taken back.
     pub evicted_us: Option<u64>,
-    /// Its creation failed.
+    /// The first creation for the NodeClaim that failed; a later one may have come to a VM.
     pub failed_us: Option<u64>,
-    /// Azure's error code, where the creation failed; may be empty.
+    /// Azure's error code of that creation; may be empty.
     pub code: String,
 }

@@ -6,7 +6,7 @@ use super::nodes::{Interval, NodeRow, VmRow};
 use super::run::{ActionRow, PhaseRow};
 use crate::event::EffectOutcome;
 use crate::latency::{Source, gone, pods_by_claim};
-use crate::timeline::{Actions, Placed, Stamp, VmTimeline};
+use crate::timeline::{Actions, Placed, Stamp};
 
 fn us(stamp: Option<Stamp>) -> Option<u64> {
     stamp.map(|stamp| stamp.at_us())
@@ -42,7 +42,7 @@ pub(super) fn nodes(source: &Source<'_>) -> Vec<NodeRow> {
             deleting_us: us(deleting),
             gone_us: us(gone(source, index)),
             pods: pods.get(&index).map_or(0, |pods| pods.len() as u32),
-            vm: source.join.vm(index).map(|machine| vm(machine, &text)),
+            vm: vm(source, index),
             ..placed(source.join.placed(index))
         });
     }
@@ -79,8 +79,16 @@ fn not_ready(flips: &[(u64, bool)]) -> Vec<Interval> {
     intervals
 }
 
-fn vm(vm: &VmTimeline, text: &impl Fn(crate::timeline::Name) -> String) -> VmRow {
-    VmRow { crashed_us: vm.crashed_us, evicted_us: vm.evicted_us, failed_us: vm.failed_us, code: text(vm.code) }
+/// What became of the NodeClaim's VM, and of the first that Azure failed to create for it.
+fn vm(source: &Source<'_>, claim: usize) -> Option<VmRow> {
+    let vm = source.join.vm(claim)?;
+    let failed = source.join.vms(claim).find(|vm| vm.failed_us.is_some());
+    Some(VmRow {
+        crashed_us: vm.crashed_us,
+        evicted_us: vm.evicted_us,
+        failed_us: failed.and_then(|vm| vm.failed_us),
+        code: failed.map_or_else(String::new, |vm| source.timelines.names.text(vm.code).to_owned()),
+    })
 }
 
 pub(super) fn phases(source: &Source<'_>) -> Vec<PhaseRow> {

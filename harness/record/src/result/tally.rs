@@ -7,6 +7,7 @@ use harness_plan::GroupBy;
 
 use super::audit::{ComponentUsage, SelfAudit, distribution, distribution_of};
 use super::counts::{AzureFailure, Counts, ReasonCount};
+use super::ledger::VmCounts;
 use super::run::PublishedFigure;
 use crate::latency::{Groups, Samples, Source, UNKNOWN, replacements};
 use crate::timeline::Failures;
@@ -24,10 +25,7 @@ pub(super) fn counts(source: &Source<'_>) -> Counts {
     let timelines = source.timelines;
     let (pods, claims, nodes) = (&timelines.pods.all, &timelines.nodes.claims, &timelines.nodes.nodes);
     let azure = &timelines.azure;
-    let mut vms_failed: BTreeMap<String, u64> = BTreeMap::new();
-    for ((_, code), failures) in &azure.failures {
-        *vms_failed.entry(timelines.names.text(*code).to_owned()).or_default() += failures.times.count;
-    }
+    let vms = VmCounts::of(&azure.vms, timelines);
     let mut disruptions: BTreeMap<String, u64> = BTreeMap::new();
     for claim in claims.iter().filter(|claim| claim.disrupted.is_some()) {
         let reason = match timelines.names.text(claim.reason) {
@@ -50,14 +48,14 @@ pub(super) fn counts(source: &Source<'_>) -> Counts {
         nodes: nodes.len() as u64,
         nodes_ready: count(nodes, |node| node.ready.is_some()),
         nodes_deleted: count(nodes, |node| node.deleted.is_some()),
-        vms_accepted: count(&azure.vms, |vm| vm.accepted_us.is_some()),
-        vms_booted: count(&azure.vms, |vm| vm.booted_us.is_some()),
-        vms_deleted: count(&azure.vms, |vm| vm.deleted_us.is_some()),
-        vms_crashed: count(&azure.vms, |vm| vm.crashed_us.is_some()),
-        vms_evicted: count(&azure.vms, |vm| vm.evicted_us.is_some()),
+        vms_accepted: vms.accepted,
+        vms_booted: vms.booted,
+        vms_deleted: vms.deleted,
+        vms_crashed: vms.crashed,
+        vms_evicted: vms.evicted,
         nodes_replaced: count(&replacements(source), |replacement| replacement.done.is_some()),
         disruptions,
-        vms_failed,
+        vms_failed: vms.failed,
         arm_throttled: azure.throttled.count,
         arm_refused: azure.refused.count,
         unmodelled_calls: azure.unmodelled,
@@ -115,7 +113,9 @@ pub(super) fn controller_reasons(source: &Source<'_>) -> Vec<ReasonCount> {
     let class_of = |workload: &str| {
         source.plan.workloads.iter().find(|known| known.name == workload).map(|known| known.class.clone())
     };
-    let is_pool = |name: &str| source.plan.node_config.classes.iter().any(|class| class.name == name);
+    let of_plan = |name: &str| source.plan.node_config.classes.iter().any(|class| class.name == name);
+    // A commit or an action may have added one.
+    let is_pool = |name: &str| of_plan(name) || !source.timelines.pools.of(name).is_empty();
     let mut rows: Vec<ReasonCount> = source
         .timelines
         .reasons

@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::nodes::Placed;
-use crate::event::{AzureFact, AzureFactKind};
+use crate::event::{AzureFact, AzureFactKind, Ledger, QuotaSet};
 use crate::names::{Name, Names};
 
-/// The timeline of one VM. Times are those of the simulator (`occurred_us`).
+/// The timeline of one VM: of one creation that Azure accepted. A further one under the same name is another VM, with a capacity type, zone, size,
+/// price and times of its own. Times are those of the simulator (`occurred_us`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct VmTimeline {
     pub(crate) name: Name,
+    /// Azure's number of it; `None` in logs of minor version 0.
+    pub(crate) instance: Option<u64>,
     pub(crate) nodeclaim: Name,
     pub(crate) placed: Placed,
     pub(crate) accepted_us: Option<u64>,
@@ -74,7 +77,10 @@ const CALLS_NAMED: usize = 20;
 /// Everything that the simulated Azure reported.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Azure {
-    by_name: HashMap<Name, u32>,
+    /// The newest VM of each name.
+    newest: HashMap<Name, u32>,
+    by_instance: HashMap<u64, u32>,
+    /// In the order in which they were accepted.
     pub(crate) vms: Vec<VmTimeline>,
     pub(crate) failures: BTreeMap<(Name, Name), Failures>,
     pub(crate) throttled: Recurrence,
@@ -83,6 +89,10 @@ pub(crate) struct Azure {
     pub(crate) unmodelled_calls: BTreeMap<String, u64>,
     pub(crate) facts_lost: u64,
     pub(crate) facts: u64,
+    /// When a fault began that sets a quota, and when it ended, with its name and what it sets, in the order of the log.
+    pub(crate) quotas: Vec<(u64, String, Option<QuotaSet>)>,
+    /// Azure's own sums, at the end of the run.
+    pub(crate) ledger: Option<Ledger>,
 }
 
 /// How many events a fact stands for; a fact without a number stands for one.
@@ -106,9 +116,31 @@ impl Azure {
                 }
             }
             AzureFactKind::FactsLost => self.facts_lost += times(fact),
-            AzureFactKind::FaultBegan | AzureFactKind::FaultEnded => {}
+            AzureFactKind::FaultBegan | AzureFactKind::FaultEnded => {
+                let sets_one = |fault: &str| self.quotas.iter().any(|(_, known, _)| known == fault);
+                if fact.quota.is_some() || sets_one(&fact.fault) {
+                    self.quotas.push((at_us, fact.fault.clone(), fact.quota.clone()));
+                }
+            }
             _ => self.apply_vm(at_us, fact, names),
         }
+    }
+
+    /// The VM that a fact is about; a new one where the fact starts it, or is the first about it.
+    fn index(&mut self, name: Name, fact: &AzureFact) -> u32 {
+        let known = match fact.instance {
+            Some(instance) => self.by_instance.get(&instance),
+            None if fact.what == AzureFactKind::VmAccepted => None,
+            None => self.newest.get(&name),
+        };
+        if let Some(index) = known {
+            return *index;
+        }
+        let index = self.vms.len() as u32;
+        self.vms.push(VmTimeline { name, instance: fact.instance, ..VmTimeline::default() });
+        self.newest.insert(name, index);
+        self.by_instance.extend(fact.instance.map(|instance| (instance, index)));
+        index
     }
 
     fn apply_vm(&mut self, at_us: u64, fact: &AzureFact, names: &mut Names) {
@@ -123,10 +155,7 @@ impl Azure {
             return;
         }
         let name = names.intern(text);
-        let index = *self.by_name.entry(name).or_insert_with(|| {
-            self.vms.push(VmTimeline { name, ..VmTimeline::default() });
-            (self.vms.len() - 1) as u32
-        });
+        let index = self.index(name, fact);
         let Some(vm) = self.vms.get_mut(index as usize) else { return };
         vm.nodeclaim = vm.nodeclaim.or(names.intern(&fact.nodeclaim));
         vm.placed = vm.placed.or(Placed {

@@ -2,13 +2,14 @@
 
 use super::actions::Actions;
 use super::audit::Audits;
-use super::azure::Azure;
+use super::azure::{Azure, VmTimeline};
 use super::fields::Fields;
 use super::gitops::Gitops;
 use super::nodes::Nodes;
 use super::occurrences::Occurrences;
 use super::phases::Phases;
 use super::pods::Pods;
+use super::pools::Pools;
 use super::reasons::Reasons;
 use super::usage::UsageCurves;
 use crate::names::Names;
@@ -29,6 +30,7 @@ pub struct Timelines {
     pub(crate) names: Names,
     pub(crate) pods: Pods,
     pub(crate) nodes: Nodes,
+    pub(crate) pools: Pools,
     pub(crate) azure: Azure,
     pub(crate) actions: Actions,
     pub(crate) gitops: Gitops,
@@ -61,6 +63,11 @@ impl Timelines {
         }
     }
 
+    /// Whether a VM is one that Azure may take back.
+    pub(crate) fn is_spot(&self, vm: &VmTimeline) -> bool {
+        self.names.text(vm.placed.capacity_type) == "spot"
+    }
+
     /// Adds one event.
     pub fn apply(&mut self, event: &Event) {
         let at_us = event.at_us;
@@ -83,10 +90,11 @@ impl Timelines {
                 ObjectKind::NodeClaim => self.nodes.apply_claim(at_us, milestone, &mut self.names),
                 ObjectKind::Node => self.nodes.apply_node(at_us, milestone, &mut self.names),
                 ObjectKind::GitRepository | ObjectKind::Kustomization => self.gitops.apply(at_us, milestone),
-                // No latency is about a pool itself.
-                ObjectKind::NodePool => {}
+                ObjectKind::NodePool => self.pools.apply_milestone(at_us, milestone),
             },
             EventKind::Azure(fact) => self.azure.apply(fact, &mut self.names),
+            EventKind::Ledger(ledger) => self.azure.ledger = Some(ledger.clone()),
+            EventKind::NodePool(spec) => self.pools.apply(at_us, spec),
             EventKind::Reason(reason) => self.reasons.apply(reason),
             EventKind::Field(field) => self.fields.apply(at_us, field),
             EventKind::Audit(audit) => self.audits.apply(audit),

@@ -13,7 +13,8 @@ use crate::names::Name;
 pub(crate) struct Join<'t> {
     timelines: &'t Timelines,
     claim_to_node: Vec<Option<u32>>,
-    claim_to_vm: Vec<Option<u32>>,
+    /// The VMs that were created for each NodeClaim, in the order in which Azure accepted them.
+    claim_to_vms: Vec<Vec<u32>>,
     node_to_claim: Vec<Option<u32>>,
     nodes_by_name: HashMap<Name, Vec<u32>>,
     claims_by_node_name: HashMap<Name, u32>,
@@ -25,7 +26,7 @@ impl<'t> Join<'t> {
         let mut join = Self {
             timelines,
             claim_to_node: Vec::new(),
-            claim_to_vm: Vec::new(),
+            claim_to_vms: Vec::new(),
             node_to_claim: vec![None; nodes.len()],
             nodes_by_name: HashMap::new(),
             claims_by_node_name: HashMap::new(),
@@ -37,12 +38,9 @@ impl<'t> Join<'t> {
                 nodes_by_claim.entry(node.nodeclaim).or_default().push(index as u32);
             }
         }
-        let vms = (0_u32..).zip(&timelines.azure.vms).filter(|(_, vm)| !vm.nodeclaim.is_none());
-        let vms_by_claim: HashMap<Name, u32> = vms.map(|(index, vm)| (vm.nodeclaim, index)).collect();
+        join.claim_to_vms = vms_by_claim(timelines);
         for (index, claim) in timelines.nodes.claims.iter().enumerate() {
-            let vm = vms_by_claim.get(&claim.name).copied();
-            let vm_name = vm.and_then(|vm| timelines.azure.vms.get(vm as usize)).map_or(Name::NONE, |vm| vm.name);
-            let node_name = claim.node.or(vm_name);
+            let node_name = claim.node.or(join.vm(index).map_or(Name::NONE, |vm| vm.name));
             let candidates = join.nodes_by_name.get(&node_name).or_else(|| nodes_by_claim.get(&claim.name));
             let node = candidates.and_then(|candidates| of_claim(candidates, nodes, claim));
             if let Some(slot) = node.and_then(|node| join.node_to_claim.get_mut(node as usize)) {
@@ -52,7 +50,6 @@ impl<'t> Join<'t> {
                 join.claims_by_node_name.insert(node_name, index as u32);
             }
             join.claim_to_node.push(node);
-            join.claim_to_vm.push(vm);
         }
         join
     }
@@ -61,8 +58,16 @@ impl<'t> Join<'t> {
         self.timelines.nodes.nodes.get((*self.claim_to_node.get(claim)?)? as usize)
     }
 
+    /// The VM of a NodeClaim: of several that were created for it the one that booted, otherwise the last.
     pub(crate) fn vm(&self, claim: usize) -> Option<&'t VmTimeline> {
-        self.timelines.azure.vms.get((*self.claim_to_vm.get(claim)?)? as usize)
+        let booted = self.vms(claim).filter(|vm| vm.booted_us.is_some()).last();
+        booted.or_else(|| self.vms(claim).last())
+    }
+
+    /// Every VM that was created for a NodeClaim, in the order in which Azure accepted them.
+    pub(crate) fn vms(&self, claim: usize) -> impl Iterator<Item = &'t VmTimeline> + use<'t, '_> {
+        let indices = self.claim_to_vms.get(claim).map_or(&[][..], Vec::as_slice);
+        indices.iter().filter_map(|index| self.timelines.azure.vms.get(*index as usize))
     }
 
     /// Nodes that no NodeClaim owns, by index.
@@ -126,4 +131,28 @@ fn of_claim(candidates: &[u32], nodes: &[NodeTimeline], claim: &ClaimTimeline) -
         created.is_some_and(|created| created.at_us() >= claimed_us)
     };
     candidates.iter().find(after).or(candidates.last()).copied()
+}
+
+/// A NodeClaim that is seen only after Azure has accepted its VM was seen late, but hardly by more than this, microseconds.
+const SEEN_LATE_US: u64 = 2_000_000;
+
+/// The VMs of each NodeClaim, by their indices. Of several NodeClaims of one name, each VM is of the newest that was there when it was accepted.
+fn vms_by_claim(timelines: &Timelines) -> Vec<Vec<u32>> {
+    let claims = &timelines.nodes.claims;
+    let mut by_name: HashMap<Name, Vec<(u64, usize)>> = HashMap::new();
+    for (index, claim) in claims.iter().enumerate() {
+        let seen_us = claim.created.or(claim.launched).map_or(0, |stamp| stamp.at_us());
+        by_name.entry(claim.name).or_default().push((seen_us, index));
+    }
+    by_name.values_mut().for_each(|of_name| of_name.sort_unstable());
+    let mut vms = vec![Vec::new(); claims.len()];
+    for (index, vm) in (0_u32..).zip(&timelines.azure.vms).filter(|(_, vm)| !vm.nodeclaim.is_none()) {
+        let Some(of_name) = by_name.get(&vm.nodeclaim) else { continue };
+        let until_us = vm.accepted_us.or(vm.booted_us).unwrap_or(0).saturating_add(SEEN_LATE_US);
+        let newest = of_name.iter().rev().find(|(seen_us, _)| *seen_us <= until_us).or(of_name.first());
+        if let Some(of_claim) = newest.and_then(|(_, claim)| vms.get_mut(*claim)) {
+            of_claim.push(index);
+        }
+    }
+    vms
 }

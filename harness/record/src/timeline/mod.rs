@@ -11,6 +11,7 @@ mod nodes;
 mod occurrences;
 mod phases;
 mod pods;
+mod pools;
 mod reasons;
 mod series;
 mod slots;

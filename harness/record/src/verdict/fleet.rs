@@ -1,12 +1,12 @@
 //! Does the cloud's own record agree with the cluster's?
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use harness_plan::{Fleet, VmCount};
 
 use super::outcome::{CheckOutcome, Evidence, Verdict};
 use crate::text;
-use crate::timeline::{Name, VmTimeline};
+use crate::timeline::{ClaimTimeline, VmTimeline};
 
 /// Names of disagreeing objects that are shown.
 const SHOWN: usize = 3;
@@ -14,7 +14,7 @@ const SHOWN: usize = 3;
 pub(super) fn check(check: &Fleet, evidence: &Evidence<'_>) -> CheckOutcome {
     let timelines = evidence.source.timelines;
     let from_azure = evidence.has_azure_record();
-    let launched = timelines.nodes.claims.iter().filter(|claim| claim.launched.is_some()).count() as u64;
+    let launched = launched(evidence).count() as u64;
     let booted = timelines.azure.vms.iter().filter(|vm| vm.booted_us.is_some()).count() as u64;
     let nodes = timelines.nodes.nodes.len() as u64 - evidence.source.join.unclaimed().count() as u64;
     let mut verdict = Verdict::Pass;
@@ -75,34 +75,28 @@ pub(super) fn check(check: &Fleet, evidence: &Evidence<'_>) -> CheckOutcome {
     CheckOutcome { verdict, observed: observed.into(), limit: limit.join(", "), evidence }
 }
 
-/// VMs by their NodeClaim's name.
-fn by_claim<'a>(evidence: &Evidence<'a>) -> HashMap<Name, Vec<&'a VmTimeline>> {
-    let mut by_claim: HashMap<Name, Vec<&VmTimeline>> = HashMap::new();
-    for vm in &evidence.source.timelines.azure.vms {
-        by_claim.entry(vm.nodeclaim).or_default().push(vm);
-    }
-    by_claim
-}
-
-/// Whether a launched NodeClaim may be without a running VM: Azure failed the creation after it had accepted it, or the VM was deleted
-/// before it ran.
+/// Whether a launched NodeClaim may be without a running VM: Azure failed the last creation for it after it had accepted it, or that VM was
+/// deleted before it ran.
 fn excused(vm: &VmTimeline) -> bool {
     vm.failed_us.is_some() || vm.delete_requested_us.is_some() || vm.gone_us().is_some()
 }
 
+/// The launched NodeClaims, by their indices.
+fn launched<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = (usize, &'a ClaimTimeline)> + use<'a> {
+    let claims = evidence.source.timelines.nodes.claims.iter().enumerate();
+    claims.filter(|(_, claim)| claim.launched.is_some())
+}
+
 /// Of the launched NodeClaims without a running VM: how many Azure failed, how many were deleted before.
 fn apart(evidence: &Evidence<'_>) -> (u64, u64) {
-    let by_claim = by_claim(evidence);
     let (mut failed, mut short) = (0, 0);
-    for claim in evidence.source.timelines.nodes.claims.iter().filter(|claim| claim.launched.is_some()) {
-        let vms = by_claim.get(&claim.name).map_or(&[][..], Vec::as_slice);
-        if vms.iter().any(|vm| vm.booted_us.is_some()) {
-            continue;
-        }
-        match vms.iter().find(|vm| excused(vm)) {
+    for (index, _) in launched(evidence) {
+        // Of several VMs this is the one that booted, where there is one.
+        match evidence.source.join.vm(index) {
+            Some(vm) if vm.booted_us.is_some() => {}
             Some(vm) if vm.failed_us.is_some() => failed += 1,
-            Some(_) => short += 1,
-            None => {}
+            Some(vm) if excused(vm) => short += 1,
+            Some(_) | None => {}
         }
     }
     (failed, short)
@@ -110,22 +104,21 @@ fn apart(evidence: &Evidence<'_>) -> (u64, u64) {
 
 /// Exceptions to the rule that each launched NodeClaim has one VM that ran, and each VM that ran a launched NodeClaim.
 fn odd_ones(evidence: &Evidence<'_>) -> Vec<String> {
-    let timelines = evidence.source.timelines;
-    let text = |name| timelines.names.text(name);
-    let by_claim = by_claim(evidence);
+    let source = evidence.source;
+    let text = |name| source.timelines.names.text(name);
     let mut odd = Vec::new();
-    let mut launched: HashSet<Name> = HashSet::new();
-    for claim in timelines.nodes.claims.iter().filter(|claim| claim.launched.is_some()) {
-        launched.insert(claim.name);
-        let vms = by_claim.get(&claim.name).map_or(&[][..], Vec::as_slice);
-        match vms.iter().filter(|vm| vm.booted_us.is_some()).count() {
-            0 if vms.iter().any(|vm| excused(vm)) => {}
+    let mut of_launched: HashSet<*const VmTimeline> = HashSet::new();
+    for (index, claim) in launched(evidence) {
+        of_launched.extend(source.join.vms(index).map(std::ptr::from_ref));
+        match source.join.vms(index).filter(|vm| vm.booted_us.is_some()).count() {
+            0 if source.join.vm(index).is_some_and(excused) => {}
             0 => odd.push(format!("{} has no VM", text(claim.name))),
             1 => {}
             more => odd.push(format!("{} has {more} VMs", text(claim.name))),
         }
     }
-    for vm in timelines.azure.vms.iter().filter(|vm| vm.booted_us.is_some() && !launched.contains(&vm.nodeclaim)) {
+    let ran = source.timelines.azure.vms.iter().filter(|vm| vm.booted_us.is_some());
+    for vm in ran.filter(|vm| !of_launched.contains(&std::ptr::from_ref(*vm))) {
         odd.push(format!("VM {} has no launched NodeClaim", text(vm.name)));
     }
     odd.sort();

@@ -1,8 +1,9 @@
 //! Did Azure's quotas hold?
 //!
 //! Regular VMs count against the quota of their family and against the region's, spot VMs against the one of spot alone. A quota is broken where a VM
-//! was granted while those that ran already left no room for it; what was granted and did not run yet is in flight. A changed quota
-//! holds from the moment at which Azure acknowledged the change.
+//! was granted while those that ran already left no room for it; what was granted and did not run yet is in flight. The quota is the one in force at
+//! that moment: faults change it, and may end. Logs of minor version 0 do not say which quota a fault sets; there a change of the plan holds
+//! from the moment at which Azure acknowledged it.
 
 use harness_plan::{Action, Quota};
 use harness_simulation::FaultKind;
@@ -10,6 +11,9 @@ use harness_simulation::FaultKind;
 use super::outcome::{CheckOutcome, Evidence, Verdict};
 use crate::steps::Steps;
 use crate::text;
+
+/// How long a grant may take from the look at the quota to the fact, microseconds.
+const GRANT_US: u64 = 1_000;
 
 /// A VM that counts against a quota, times in microseconds.
 struct Counted<'a> {
@@ -24,7 +28,8 @@ pub(super) fn check(check: &Quota, evidence: &Evidence<'_>) -> CheckOutcome {
     let mut verdict = Verdict::Pass;
     let (mut observed, mut limits, mut count) = (Vec::new(), Vec::new(), 0_u64);
     for (scope, cores) in &check.cores {
-        limits.push(format!("{scope} {cores} cores"));
+        let limit = limit(scope, *cores, evidence);
+        limits.push(format!("{scope} {}", described(&limit, evidence.source.horizon.us)));
         let (vms, unknown) = counted(scope, evidence);
         count += vms.len() as u64;
         if vms.is_empty() && unknown == 0 {
@@ -32,16 +37,15 @@ pub(super) fn check(check: &Quota, evidence: &Evidence<'_>) -> CheckOutcome {
             observed.push(format!("{scope}: no VM ran"));
             continue;
         }
-        let limit = limit(scope, *cores, evidence);
         let (peak, broken) = walk(&vms, &limit);
         let mut text = format!("{scope}: at most {peak} cores");
         if let Some(vm) = broken {
             verdict = Verdict::Fail;
-            text.push_str(&format!(
-                ", and {} was granted over the quota at {}",
-                vm.name,
-                text::duration(vm.accepted_us)
-            ));
+            let at = text::duration(vm.accepted_us);
+            text.push_str(&format!(", and {} was granted over the quota at {at}", vm.name));
+            if limit.all().len() > 1 {
+                text.push_str(&format!(" ({} cores then)", limit.at(vm.accepted_us)));
+            }
         } else if unknown > 0 {
             verdict = verdict.and(Verdict::Inconclusive);
             text.push_str(&format!(", without {} of unknown size", text::count(unknown, "VM")));
@@ -69,7 +73,7 @@ fn counted<'a>(scope: &str, evidence: &Evidence<'a>) -> (Vec<Counted<'a>>, u64) 
     let mut counted = Vec::new();
     for vm in &timelines.azure.vms {
         let Some(booted_us) = vm.booted_us else { continue };
-        let spot = names.text(vm.placed.capacity_type) == "spot";
+        let spot = timelines.is_spot(vm);
         let counts = match scope {
             "spot" => spot,
             "regional" => !spot,
@@ -94,23 +98,68 @@ fn counted<'a>(scope: &str, evidence: &Evidence<'a>) -> (Vec<Counted<'a>>, u64) 
 
 /// The quota over time.
 fn limit(scope: &str, cores: u32, evidence: &Evidence<'_>) -> Steps {
-    let source = evidence.source;
-    let planned = source.plan.phases.iter().flat_map(|phase| &phase.actions);
+    let changes = &evidence.source.timelines.azure.quotas;
     let mut values = vec![(0, i64::from(cores))];
-    for action in planned {
+    if changes.is_empty() {
+        values.extend(planned(scope, cores, evidence));
+    } else {
+        // A fault of the scope that began before the log has only its end there.
+        let mut live: Vec<(String, i64)> = declared(scope, evidence)
+            .filter(|(fault, _)| !changes.iter().any(|(_, name, sets)| name == fault && sets.is_some()))
+            .collect();
+        let in_force = |live: &[(String, i64)]| live.last().map_or(i64::from(cores), |(_, cores)| *cores);
+        values = vec![(0, in_force(&live))];
+        for (at_us, fault, sets) in changes {
+            live.retain(|(known, _)| known != fault);
+            let of_scope = sets.as_ref().filter(|sets| sets.scope == scope);
+            live.extend(of_scope.map(|sets| (fault.clone(), i64::from(sets.cores))));
+            values.push((*at_us, in_force(&live)));
+        }
+    }
+    values.sort_by_key(|(at_us, _)| *at_us);
+    values.dedup_by_key(|(_, cores)| *cores);
+    Steps::from_values(values)
+}
+
+/// The quota faults of a scope that the plan declares for the run as a whole, by the names that the simulator gives them.
+fn declared(scope: &str, evidence: &Evidence<'_>) -> impl Iterator<Item = (String, i64)> {
+    let faults = evidence.source.plan.azure.faults.iter();
+    faults.filter_map(move |fault| match &fault.kind {
+        FaultKind::Quota { scope: of, cores } if of == scope => {
+            let name = if fault.terms.id.is_empty() { format!("quota-{scope}") } else { fault.terms.id.clone() };
+            Some((name, i64::from(*cores)))
+        }
+        _ => None,
+    })
+}
+
+/// The changes of the plan, by the moments at which they were sent or acknowledged.
+fn planned(scope: &str, cores: u32, evidence: &Evidence<'_>) -> Vec<(u64, i64)> {
+    let source = evidence.source;
+    let mut values = Vec::new();
+    let mut before = i64::from(cores);
+    for action in source.plan.phases.iter().flat_map(|phase| &phase.actions) {
         let Action::AzureFault(asked) = &action.action else { continue };
         let FaultKind::Quota { scope: of, cores: to } = &asked.fault.kind else { continue };
         let done =
             source.timelines.actions.all.iter().find(|done| done.what.id() == Some(action.id) && done.error.is_none());
         if let Some(done) = done.filter(|_| of == scope) {
-            let before = values.last().map_or(0, |(_, cores)| *cores);
             // A raised quota counts as soon as it may have been granted, a lowered one only when that is certain.
             let at_us = if i64::from(*to) > before { done.sent_us } else { done.acked_us };
             values.push((at_us.unwrap_or(done.intended_us), i64::from(*to)));
+            before = i64::from(*to);
         }
     }
-    values.sort_by_key(|(at_us, _)| *at_us);
-    Steps::from_values(values)
+    values
+}
+
+/// The quota at the start, and each change until the cleanup: `8 cores, then 16 (from 41.2s)`.
+fn described(limit: &Steps, until_us: u64) -> String {
+    let mut text = format!("{} cores", limit.at(0));
+    for (at_us, cores) in limit.all().iter().skip(1).filter(|(at_us, _)| *at_us < until_us) {
+        text.push_str(&format!(", then {cores} (from {})", text::duration(*at_us)));
+    }
+    text
 }
 
 /// The letters of a size's family: `F` of `Standard_F4s_v2`.
@@ -133,7 +182,8 @@ fn walk<'v, 'a>(vms: &'v [Counted<'a>], limit: &Steps) -> (u64, Option<&'v Count
             .filter(|other| other.booted_us < vm.accepted_us && vm.accepted_us < other.gone_us)
             .map(|other| other.cores)
             .sum();
-        others + vm.cores > limit.at(vm.accepted_us).unsigned_abs()
+        let quota = limit.most_within(vm.accepted_us.saturating_sub(GRANT_US), vm.accepted_us);
+        others + vm.cores > quota.unsigned_abs()
     });
     (peak, broken.min_by_key(|vm| vm.accepted_us))
 }

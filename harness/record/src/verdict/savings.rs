@@ -3,46 +3,53 @@
 use harness_plan::Savings;
 
 use super::outcome::{CheckOutcome, Evidence, Verdict};
-use crate::cost::cost;
+use super::window::Windows;
+use crate::cost::{cost, cost_within};
 use crate::text;
 
 pub(super) fn check(check: &Savings, evidence: &Evidence<'_>) -> CheckOutcome {
     let at_least_percent = check.at_least_percent.0;
     let limit = format!("at least {at_least_percent} % less than on demand");
     let timelines = evidence.source.timelines;
-    let Some(cost) = cost(timelines) else {
-        return CheckOutcome::inconclusive("no prices", limit, "no VM with a known price ran");
+    let windows = Windows::of(&check.phases, evidence);
+    let cost = if check.phases.is_empty() {
+        cost(timelines)
+    } else {
+        let spans: Vec<(u64, u64)> = windows.all.iter().map(|window| (window.from_us, window.to_us)).collect();
+        cost_within(&spans, timelines)
     };
+    let doubtful = |observed: String| {
+        let evidence = if check.phases.is_empty() { "facts of Azure".to_owned() } else { windows.evidence(&[], 0) };
+        CheckOutcome::inconclusive(windows.observed(observed), limit.clone(), evidence)
+    };
+    let Some(cost) = cost else { return doubtful("no VM with a known price ran".to_owned()) };
     if cost.spot_vms == 0 {
-        let observed = format!("no spot VM among {}", text::count(cost.vms, "VM"));
-        return CheckOutcome::inconclusive(observed, limit, "facts of Azure");
+        return doubtful(format!("no spot VM among {}", text::count(cost.vms, "VM")));
     }
     if cost.vms_without_price > 0 {
-        let observed = format!("no price of {}", text::count(cost.vms_without_price, "VM"));
-        return CheckOutcome::inconclusive(observed, limit, "facts of Azure");
+        return doubtful(format!("no price of {}", text::count(cost.vms_without_price, "VM")));
     }
-    let Some(same) = cost.at_on_demand_prices_micro_usd.filter(|same| *same > 0) else {
-        let observed = "on-demand price of a spot VM's size not known";
-        return CheckOutcome::inconclusive(observed, limit, "facts of Azure");
+    let Some((same, saved)) = cost.at_on_demand_prices_micro_usd.zip(cost.saved_percent) else {
+        return doubtful("on-demand price of a spot VM's size not known".to_owned());
     };
     let spent = cost.micro_usd();
-    // Rounded down: 19.9 % are not 20 %.
-    let saved = u128::from(same.saturating_sub(spent)) * 100 / u128::from(same);
-    let held = saved >= u128::from(at_least_percent);
-    let verdict = match (held, evidence.complete() && timelines.azure.facts_lost == 0) {
-        (true, true) => Verdict::Pass,
+    let held = saved >= u64::from(at_least_percent);
+    let whole = if check.phases.is_empty() { evidence.complete() } else { windows.ended() };
+    let verdict = match (held, whole && timelines.azure.facts_lost == 0) {
+        (true, true) => windows.cap(Verdict::Pass),
         (false, true) => Verdict::Fail,
         (_, false) => Verdict::Inconclusive,
     };
+    let vms = format!(
+        "{} of {} on spot, {} of running time altogether",
+        cost.spot_vms,
+        text::count(cost.vms, "VM"),
+        text::duration(cost.vm_us),
+    );
     CheckOutcome {
         verdict,
-        observed: format!("{saved} % less: {} instead of {}", text::usd(spent), text::usd(same)).into(),
+        observed: windows.observed(format!("{saved} % less: {} instead of {}", text::usd(spent), text::usd(same))),
         limit,
-        evidence: format!(
-            "{} of {} on spot, {} of running time altogether",
-            cost.spot_vms,
-            text::count(cost.vms, "VM"),
-            text::duration(cost.vm_us),
-        ),
+        evidence: if check.phases.is_empty() { vms } else { windows.evidence(&[vms], 1) },
     }
 }

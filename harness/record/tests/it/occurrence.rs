@@ -12,21 +12,7 @@ fn count(events: &[Event], of: &EventPattern) -> u32 {
 }
 
 fn fact(what: AzureFactKind, vm: &str) -> AzureFact {
-    AzureFact {
-        what,
-        occurred_us: 2 * S,
-        vm: vm.to_owned(),
-        nodeclaim: String::new(),
-        nodepool: String::new(),
-        instance_type: String::new(),
-        zone: String::new(),
-        capacity_type: String::new(),
-        vcpus: None,
-        price_micro_usd_per_hour: None,
-        on_demand_micro_usd_per_hour: None,
-        code: String::new(),
-        message: String::new(),
-    }
+    AzureFact { vm: vm.to_owned(), ..AzureFact::new(what, 2 * S) }
 }
 
 /// A spot NodeClaim in zone 2 whose attributes become known bit by bit, its VM, which is evicted, and a pod.
@@ -148,4 +134,37 @@ fn a_whole_run_is_counted_as_its_result_counts_it() {
     assert_eq!(of(OccurrenceKind::VmBooted), result.counts.vms_booted);
     assert_eq!(of(OccurrenceKind::VmDeleted), result.counts.vms_deleted);
     assert!(of(OccurrenceKind::PodReady) > 0);
+}
+
+/// The first VM failed on spot; the one that booted under its name is on demand, also where the booting fact does not repeat it, and where a
+/// fact about the first one comes last.
+#[rstest]
+#[case::with_instances(Some((1, 2)))]
+#[case::without(None)]
+fn a_vm_has_the_attributes_of_its_own_creation(#[case] instances: Option<(u64, u64)>) {
+    let of = |what, instance: Option<u64>, capacity_type: &str, zone: &str| {
+        let (capacity_type, zone) = (capacity_type.to_owned(), zone.to_owned());
+        Event { at_us: 0, kind: EventKind::Azure(AzureFact { instance, capacity_type, zone, ..fact(what, "vm1") }) }
+    };
+    let (first, second) = (instances.map(|it| it.0), instances.map(|it| it.1));
+    let mut events = vec![
+        of(AzureFactKind::VmAccepted, first, "spot", "eastus-2"),
+        of(AzureFactKind::ProvisioningFailed, first, "", ""),
+        of(AzureFactKind::VmDeleted, first, "", ""),
+        of(AzureFactKind::VmAccepted, second, "on-demand", ""),
+        of(AzureFactKind::VmBooted, second, "", ""),
+    ];
+    if instances.is_some() {
+        events.insert(4, of(AzureFactKind::NodeDeleted, first, "spot", "eastus-2"));
+    }
+    let booted = |capacity_type: Option<&str>, zone: Option<&str>| EventPattern {
+        capacity_type: capacity_type.map(str::to_owned),
+        zone: zone.map(str::to_owned),
+        ..EventPattern::any(OccurrenceKind::VmBooted)
+    };
+    assert_eq!(count(&events, &booted(Some("on-demand"), None)), 1);
+    assert_eq!(count(&events, &booted(Some("spot"), None)), 0);
+    assert_eq!(count(&events, &booted(None, Some("eastus-2"))), 0, "the zone is that of the first");
+    let failed = EventPattern { capacity_type: Some("spot".to_owned()), ..EventPattern::any(OccurrenceKind::VmFailed) };
+    assert_eq!(count(&events, &failed), 1);
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::log_builder::{self, Fault, plan, run};
+use harness_plan::Limits;
 use harness_record::event::*;
 use harness_record::latency::{Cause, Censored, Percentile, Samples};
 use harness_record::log::{LogWriter, read_log};
 use harness_record::summary::{read_hlog, write_hlog};
 use harness_record::verdict::Verdict;
 use harness_record::{Event, EventKind, ExitCode, Live, Summary};
+use harness_units::{Amount, Bytes, Millicores};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -275,13 +277,22 @@ fn any_azure() -> impl Strategy<Value = EventKind> {
         FactsLost,
     ]);
     let numbers = (option::of(1_u32..64), option::of(0_u64..9_000_000), option::of(0_u64..9_000_000));
-    (what, us(), vec(text(), 8), numbers).prop_map(
-        |(what, occurred_us, texts, (vcpus, price_micro_usd_per_hour, on_demand_micro_usd_per_hour))| {
+    let quota = option::of((text(), 0_u32..99).prop_map(|(scope, cores)| QuotaSet { scope, cores }));
+    (what, us(), vec(text(), 9), numbers, option::of(0_u64..9), quota).prop_map(
+        |(
+            what,
+            occurred_us,
+            texts,
+            (vcpus, price_micro_usd_per_hour, on_demand_micro_usd_per_hour),
+            instance,
+            quota,
+        )| {
             let text = |index: usize| texts[index].clone();
             EventKind::Azure(AzureFact {
                 what,
                 occurred_us,
                 vm: text(0),
+                instance,
                 nodeclaim: text(1),
                 nodepool: text(2),
                 instance_type: text(3),
@@ -292,6 +303,8 @@ fn any_azure() -> impl Strategy<Value = EventKind> {
                 on_demand_micro_usd_per_hour,
                 code: text(6),
                 message: text(7),
+                fault: text(8),
+                quota,
             })
         },
     )
@@ -347,7 +360,47 @@ fn any_event() -> impl Strategy<Value = Event> {
     let field = (text(), text(), option::of(0_u32..5), text()).prop_map(|(object, path, value, uid)| {
         EventKind::Field(FieldValue { object, path, value: value.map(Into::into), uid, seen: Seen::Live })
     });
+    let account = || {
+        (0_u64..9, 0_u64..1 << 40, 0_u64..1 << 40).prop_map(|(vms, running_us, micro_usd)| Account {
+            vms,
+            running_us,
+            micro_usd,
+        })
+    };
+    let counts = vec(0_u64..5, 7);
+    let ledger = (us(), counts, btree_map(text(), 0_u64..5, 0..3), account(), account()).prop_map(
+        |(until_us, counts, failed, spot, on_demand)| {
+            let [after, forgotten, accepted, booted, deleted, evicted, crashed] = counts[..] else { unreachable!() };
+            EventKind::Ledger(Ledger {
+                until_us,
+                after,
+                forgotten,
+                accepted,
+                booted,
+                deleted,
+                evicted,
+                crashed,
+                failed,
+                spot,
+                on_demand,
+            })
+        },
+    );
+    let budget = prop_oneof![(0_u32..9).prop_map(Amount::Count), (0_u32..=100).prop_map(Amount::Percent)];
+    let budget = (budget, vec(text(), 0..2), text(), text())
+        .prop_map(|(nodes, reasons, schedule, duration)| DisruptionBudget { nodes, reasons, schedule, duration });
+    let limits = (option::of(0_u64..99_000), option::of(0_u64..1 << 40), option::of(0_u64..9))
+        .prop_map(|(cpu, memory, nodes)| Limits { cpu: cpu.map(Millicores), memory: memory.map(Bytes), nodes });
+    let pool = prop_oneof![text(), Just("general-purpose".to_owned())];
+    let node_pool = (pool, text(), limits, 0_u32..9, btree_map(text(), text(), 0..2), vec(budget, 0..2)).prop_map(
+        |(name, uid, limits, weight, labels, budgets)| {
+            let taints = labels.keys().cloned().collect();
+            EventKind::NodePool(NodePoolSpec { name, uid, seen: Seen::Live, limits, weight, labels, taints, budgets })
+        },
+    );
     let kind = prop_oneof![
+        1 => ledger,
+        1 => node_pool,
         4 => any_milestone(),
         1 => field,
         2 => any_azure(),

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use harness_azure::control::Client;
+use harness_azure::control::{Client, ControlError, LedgerSums};
 use harness_azure::facts::{Fact, FactKind, VmRef};
 use harness_record::EventKind;
-use harness_record::event::{Audit, AzureFact, AzureFactKind};
+use harness_record::event::{Account, Audit, AzureFact, AzureFactKind, Ledger, QuotaSet};
 use harness_units::count;
+use tokio::sync::oneshot;
 
+use crate::RunError;
 use crate::error::describe;
 use crate::hub::Hub;
 
@@ -16,26 +18,102 @@ const WAIT: Duration = Duration::from_secs(10);
 /// The time between two calls after a failure.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Reads facts after `after` until the task is aborted.
-pub(crate) async fn follow(client: Client, mut after: u64, hub: Hub) {
+/// How long the ledger may take at the end of the run.
+const LEDGER_LIMIT: Duration = Duration::from_secs(5);
+
+/// Where the run's own facts and VMs start: the simulator may have served other runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opening {
+    fact: u64,
+    instance: u64,
+}
+
+impl Opening {
+    /// The present.
+    pub(crate) async fn read(client: &Client) -> Result<Self, RunError> {
+        let ledger = client.ledger(0).await.map_err(RunError::failed("read the simulated Azure's ledger"))?;
+        Ok(Self { fact: ledger.fact, instance: ledger.instance })
+    }
+}
+
+/// Records facts until the task is aborted, or asked to close: then the ledger, behind exactly the facts that are in it.
+pub(crate) async fn follow(client: Client, opening: Opening, hub: Hub, mut close: oneshot::Receiver<()>) {
+    let mut after = opening.fact;
     loop {
-        match client.facts(after, WAIT).await {
-            Ok(page) => {
-                for fact in &page.facts {
-                    if let Some(fact) = translate(fact, hub.clock.us_of_monotonic_ns(fact.monotonic_ns)) {
-                        hub.record(EventKind::Azure(fact));
-                    }
+        let page = tokio::select! {
+            page = client.facts(after, WAIT) => page,
+            closing = &mut close => {
+                // The sender is dropped where the run ends without a close.
+                if closing.is_ok() {
+                    record_ledger(&client, after, opening.instance, &hub).await;
                 }
+                return;
+            }
+        };
+        match page {
+            Ok(page) => {
+                record_facts(&page.facts, &hub);
                 after = page.next;
             }
             Err(error) => {
-                hub.record(EventKind::Audit(Audit::WatchRestarted {
-                    watch: "azure facts".to_owned(),
-                    error: describe(&error),
-                }));
+                record_failure(&error, &hub);
                 tokio::time::sleep(RETRY).await;
             }
         }
+    }
+}
+
+fn record_facts(facts: &[Fact], hub: &Hub) {
+    for fact in facts {
+        if let Some(fact) = translate(fact, hub.clock.us_of_monotonic_ns(fact.monotonic_ns)) {
+            hub.record(EventKind::Azure(fact));
+        }
+    }
+}
+
+fn record_failure(error: &ControlError, hub: &Hub) {
+    let error = describe(error);
+    hub.record(EventKind::Audit(Audit::WatchRestarted { watch: "azure facts".to_owned(), error }));
+}
+
+/// Facts of after the ledger are not recorded: the sums over the log are those of its moment.
+async fn record_ledger(client: &Client, mut after: u64, instance: u64, hub: &Hub) {
+    let closed = async {
+        let ledger = client.ledger(instance).await?;
+        while after < ledger.fact {
+            let page = client.facts(after, Duration::ZERO).await?;
+            let until = page.facts.partition_point(|fact| fact.seq <= ledger.fact);
+            record_facts(page.facts.get(..until).unwrap_or_default(), hub);
+            after = page.next;
+        }
+        hub.record(EventKind::Ledger(event(ledger, hub)));
+        Ok::<_, ControlError>(())
+    };
+    match tokio::time::timeout(LEDGER_LIMIT, closed).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => record_failure(&error, hub),
+        Err(_) => tracing::warn!("the simulated Azure has not given its ledger within {} s", LEDGER_LIMIT.as_secs()),
+    }
+}
+
+fn event(sums: LedgerSums, hub: &Hub) -> Ledger {
+    let account = |of: harness_azure::control::Account| Account {
+        vms: of.vms,
+        running_us: of.running_us,
+        micro_usd: of.micro_usd,
+    };
+    Ledger {
+        until_us: hub.clock.us_of_monotonic_ns(sums.at.monotonic_ns),
+        after: sums.after,
+        forgotten: sums.forgotten,
+        accepted: sums.accepted,
+        booted: sums.booted,
+        deleted: sums.deleted,
+        evicted: sums.evicted,
+        crashed: sums.crashed,
+        failed: sums.failed,
+        spot: account(sums.spot),
+        on_demand: account(sums.on_demand),
     }
 }
 
@@ -57,7 +135,7 @@ fn translate(fact: &Fact, occurred_us: u64) -> Option<AzureFact> {
         }
         FactKind::Throttled { operation, .. } => (AzureFactKind::Throttled, "429".to_owned(), operation.clone()),
         FactKind::Refused { calls } => with_message(AzureFactKind::Refused, calls.to_string()),
-        FactKind::FaultStarted { id, fault } => with_message(AzureFactKind::FaultBegan, format!("{fault} ({id})")),
+        FactKind::FaultStarted { id, fault, .. } => with_message(AzureFactKind::FaultBegan, format!("{fault} ({id})")),
         FactKind::FaultEnded { id, fault, applied } => {
             with_message(AzureFactKind::FaultEnded, format!("{fault} ({id}), applied {}", count(applied, "time")))
         }
@@ -77,10 +155,14 @@ fn translate(fact: &Fact, occurred_us: u64) -> Option<AzureFact> {
     };
     let vm = fact.kind.vm();
     let of_vm = |read: fn(&VmRef) -> &str| vm.map(|vm| read(vm).to_owned()).unwrap_or_default();
+    let (fault, quota) = match &fact.kind {
+        FactKind::FaultStarted { id, quota, .. } => (id.clone(), quota.as_ref()),
+        FactKind::FaultEnded { id, .. } => (id.clone(), None),
+        _ => (String::new(), None),
+    };
     Some(AzureFact {
-        what,
-        occurred_us,
         vm: of_vm(|vm| &vm.name),
+        instance: vm.map(|vm| vm.instance),
         nodeclaim: of_vm(|vm| &vm.nodeclaim),
         nodepool: of_vm(|vm| &vm.nodepool),
         instance_type: of_vm(|vm| &vm.sku),
@@ -91,5 +173,8 @@ fn translate(fact: &Fact, occurred_us: u64) -> Option<AzureFact> {
         on_demand_micro_usd_per_hour: vm.map(|vm| vm.on_demand_micro_usd_per_hour),
         code,
         message,
+        fault,
+        quota: quota.map(|quota| QuotaSet { scope: quota.scope.clone(), cores: quota.cores }),
+        ..AzureFact::new(what, occurred_us)
     })
 }

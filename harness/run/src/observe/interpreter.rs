@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
-use harness_azure::control::Client as AzureClient;
 use harness_cluster::Cluster;
 use harness_plan::{Capability, NamedObject, Plan};
 use kube::api::{Api, ApiResource};
@@ -42,11 +41,22 @@ const NAMED_REASONS_MAX: usize = 16;
 /// The running watches. Dropping it ends them.
 pub(crate) struct Observers {
     tasks: Vec<JoinHandle<()>>,
+    /// `None` on a target without the simulated Azure.
+    azure: Option<AzureReader>,
+}
+
+/// The task that follows Azure's facts, and what makes it end with the ledger.
+struct AzureReader {
+    close: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
 }
 
 impl Drop for Observers {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
+        if let Some(azure) = &self.azure {
+            azure.task.abort();
+        }
     }
 }
 
@@ -67,7 +77,8 @@ impl Observers {
         context: &Context,
     ) -> Result<Self, RunError> {
         let Context { cluster, hub, run_id, .. } = context;
-        let mut starting = Starting { cluster, hub, observers: Self { tasks: Vec::new() }, listed: Vec::new() };
+        let mut starting =
+            Starting { cluster, hub, observers: Self { tasks: Vec::new(), azure: None }, listed: Vec::new() };
         let everything = watcher::Config::default;
         let nodepools = Vec::from_iter(scope::nodepools(plan)).join(",");
         let of_pools = everything().labels(&format!("karpenter.sh/nodepool in ({nodepools})"));
@@ -107,8 +118,10 @@ impl Observers {
             starting.named(object, place)?;
         }
         if let Some(azure) = cluster.azure() {
-            let after = newest_fact(&azure).await?;
-            starting.spawn(azure::follow(azure, after, hub.clone()));
+            let opening = azure::Opening::read(&azure).await?;
+            let (close, closing) = oneshot::channel();
+            let task = tokio::spawn(azure::follow(azure, opening, hub.clone(), closing));
+            starting.observers.azure = Some(AzureReader { close: Some(close), task });
         }
         let Starting { observers, listed, .. } = starting;
         let first_lists = tokio::time::timeout(FIRST_LIST_LIMIT, join_all(listed)).await;
@@ -121,17 +134,15 @@ impl Observers {
             }),
         }
     }
-}
 
-/// Skips the facts of before the run: the simulator may have served other runs.
-async fn newest_fact(azure: &AzureClient) -> Result<u64, RunError> {
-    let mut after = 0;
-    loop {
-        let page =
-            azure.facts(after, Duration::ZERO).await.map_err(RunError::failed("read the simulated Azure's facts"))?;
-        after = page.next;
-        if !page.more {
-            return Ok(after);
+    /// Records the simulated Azure's ledger. Its facts are not followed any further.
+    pub(crate) async fn record_ledger(&mut self) {
+        let Some(AzureReader { close, task }) = &mut self.azure else { return };
+        if let Some(close) = close.take()
+            && close.send(()).is_ok()
+        {
+            // A reader that panicked has recorded no ledger, which the report says.
+            let _ended = task.await;
         }
     }
 }

@@ -2,20 +2,76 @@
 
 use std::collections::BTreeMap;
 
-use harness_record::event::{ObjectKind, Reached, attribute};
+use harness_plan::Limits;
+use harness_record::event::{DisruptionBudget, NodePoolSpec, ObjectKind, Reached, Seen, attribute};
 use harness_units::{Bytes, Millicores};
 use kube::core::Object;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::condition::{Condition, holds, readiness};
 use super::milestones::{Candidate, Observed, Readiness};
 
 /// The part of a NodePool that is read.
-pub(crate) type NodePool = Object<Spec, NodePoolStatus>;
+pub(crate) type NodePool = Object<PoolSpec, NodePoolStatus>;
 /// The part of a NodeClaim that is read.
 pub(crate) type NodeClaim = Object<Spec, NodeClaimStatus>;
 /// The part of a Node that is read.
 pub(crate) type Node = Object<Spec, NodeStatus>;
+
+/// What is read of the spec of a NodePool.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct PoolSpec {
+    weight: Option<u32>,
+    /// Quantities: numbers or texts.
+    limits: BTreeMap<String, Value>,
+    template: PoolTemplate,
+    disruption: Disruption,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct PoolTemplate {
+    metadata: TemplateMetadata,
+    spec: TemplateSpec,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct TemplateMetadata {
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct TemplateSpec {
+    taints: Vec<Taint>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Taint {
+    key: String,
+    value: String,
+    effect: String,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Disruption {
+    budgets: Vec<Budget>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Budget {
+    /// A number or a percentage, as a text.
+    nodes: String,
+    reasons: Vec<String>,
+    schedule: String,
+    duration: String,
+}
 
 /// No spec is read.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -53,6 +109,37 @@ struct NodeInfo {
 
 impl Observed for NodePool {
     const KIND: ObjectKind = ObjectKind::NodePool;
+
+    fn pool_spec(&self) -> Option<NodePoolSpec> {
+        let spec = &self.spec;
+        let quantity = |key: &str| match spec.limits.get(key)? {
+            Value::String(text) => Some(text.clone()),
+            number => Some(number.to_string()),
+        };
+        let taint = |taint: &Taint| match taint.value.as_str() {
+            "" => format!("{}:{}", taint.key, taint.effect),
+            value => format!("{}={value}:{}", taint.key, taint.effect),
+        };
+        // What Karpenter itself does not accept does not come here: the API server checks it.
+        let budget = |budget: &Budget| {
+            let Budget { nodes, reasons, schedule, duration } = budget.clone();
+            Some(DisruptionBudget { nodes: nodes.parse().ok()?, reasons, schedule, duration })
+        };
+        Some(NodePoolSpec {
+            name: self.metadata.name.clone().unwrap_or_default(),
+            uid: self.metadata.uid.clone().unwrap_or_default(),
+            seen: Seen::Live,
+            limits: Limits {
+                cpu: quantity("cpu").and_then(|text| text.parse().ok()),
+                memory: quantity("memory").and_then(|text| text.parse().ok()),
+                nodes: quantity("nodes").and_then(|text| text.parse().ok()),
+            },
+            weight: spec.weight.unwrap_or(0),
+            labels: spec.template.metadata.labels.clone(),
+            taints: spec.template.spec.taints.iter().map(taint).collect(),
+            budgets: spec.disruption.budgets.iter().filter_map(budget).collect(),
+        })
+    }
 
     fn readiness(&self) -> Readiness {
         readiness(self.status.as_ref().map_or(&[], |status| &status.conditions))
@@ -151,4 +238,58 @@ fn capacity(capacity: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         .into_iter()
         .filter_map(|(key, value)| Some((key.to_owned(), value?)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness_units::Amount;
+
+    #[test]
+    fn what_a_node_pool_asks_for_is_read_from_its_spec() {
+        let pool: NodePool = serde_json::from_value(serde_json::json!({
+            "apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": {"name": "web", "uid": "u"},
+            "spec": {
+                "weight": 10,
+                "limits": {"cpu": 50, "memory": "100Gi", "nodes": "7", "nvidia.com/gpu": "1"},
+                "template": {
+                    "metadata": {"labels": {"team": "a"}},
+                    "spec": {
+                        "nodeClassRef": {"name": "web"},
+                        "taints": [{"key": "spot", "value": "yes", "effect": "NoSchedule"}, {"key": "x", "effect": "NoExecute"}],
+                    },
+                },
+                "disruption": {
+                    "consolidationPolicy": "WhenEmpty",
+                    "budgets": [{"nodes": "20%"}, {"nodes": "0", "reasons": ["Drifted"], "schedule": "@daily", "duration": "8h"}],
+                },
+            },
+        }))
+        .unwrap();
+        let budget = |nodes, reasons: &[&str], schedule: &str, duration: &str| DisruptionBudget {
+            nodes,
+            reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+            schedule: schedule.to_owned(),
+            duration: duration.to_owned(),
+        };
+        let expected = NodePoolSpec {
+            name: "web".to_owned(),
+            uid: "u".to_owned(),
+            seen: Seen::Live,
+            limits: Limits { cpu: Some(Millicores(50_000)), memory: Some(Bytes(100 << 30)), nodes: Some(7) },
+            weight: 10,
+            labels: [("team".to_owned(), "a".to_owned())].into(),
+            taints: ["spot=yes:NoSchedule".to_owned(), "x:NoExecute".to_owned()].into(),
+            budgets: vec![
+                budget(Amount::Percent(20), &[], "", ""),
+                budget(Amount::Count(0), &["Drifted"], "@daily", "8h"),
+            ],
+        };
+        assert_eq!(pool.pool_spec(), Some(expected));
+        let empty: NodePool = serde_json::from_value(serde_json::json!({
+            "apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": {"name": "web", "uid": "u"}, "spec": {},
+        }))
+        .unwrap();
+        assert_eq!(empty.pool_spec().unwrap().limits, Limits::default());
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use harness_record::EventKind;
-use harness_record::event::{Milestone, ObjectKey, ObjectKind, Reached, Seen};
+use harness_record::event::{Milestone, NodePoolSpec, ObjectKey, ObjectKind, Reached, Seen};
 use jiff::Timestamp;
 use kube::Resource;
 use kube::runtime::watcher::Event;
@@ -83,6 +83,11 @@ pub(crate) trait Observed: Resource {
         Readiness::NotReady
     }
 
+    /// Of a NodePool: what it asks for.
+    fn pool_spec(&self) -> Option<NodePoolSpec> {
+        None
+    }
+
     /// Whether the object works: a failure before has ended, and the same failure would be another one.
     fn is_healthy(&self) -> bool {
         false
@@ -104,6 +109,7 @@ struct Object {
     last: HashMap<Reached, String>,
     attributes: BTreeMap<String, String>,
     ready: bool,
+    pool_spec: Option<NodePoolSpec>,
 }
 
 impl MilestoneTracker {
@@ -168,7 +174,12 @@ impl MilestoneTracker {
             last: HashMap::new(),
             attributes: BTreeMap::new(),
             ready: false,
+            pool_spec: None,
         });
+        if let Some(spec) = observed.pool_spec().filter(|spec| object.pool_spec.as_ref() != Some(spec)) {
+            object.pool_spec = Some(spec.clone());
+            hub.record_at(at_us, EventKind::NodePool(NodePoolSpec { seen, ..spec }));
+        }
         if observed.is_healthy() {
             object.reached.retain(|(reached, _)| !matches!(reached, Reached::Failed | Reached::Waiting));
         }

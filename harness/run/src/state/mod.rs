@@ -28,7 +28,8 @@ pub(crate) struct State {
     gone_nodes: BTreeSet<String>,
     /// Names of Nodes that were Ready and are not any more: the API server marks the pods on them a moment later.
     not_ready_nodes: BTreeSet<String>,
-    vms: BTreeSet<String>,
+    /// Name and instance: a VM that was created again under its name is another one.
+    vms: BTreeSet<(String, Option<u64>)>,
     /// By the VM's name, which is its Node's too.
     losses: BTreeMap<String, Loss>,
     /// When each kind of loss last occurred.
@@ -152,12 +153,12 @@ impl State {
                 }
                 match fact.what {
                     AzureFactKind::VmAccepted => {
-                        self.vms.insert(fact.vm.clone());
+                        self.vms.insert((fact.vm.clone(), fact.instance));
                         // A VM of a name that was used before is another one.
                         self.losses.remove(&fact.vm);
                     }
                     AzureFactKind::VmDeleted => {
-                        self.vms.remove(&fact.vm);
+                        self.vms.remove(&(fact.vm.clone(), fact.instance));
                     }
                     AzureFactKind::SpotNotice => self.lose(fact, Loss::Notice),
                     AzureFactKind::SpotEvicted => self.lose(fact, Loss::Eviction),
@@ -461,7 +462,7 @@ impl State {
 
     /// Names of the VMs that exist, where the target can tell.
     pub(crate) fn vms(&self) -> impl Iterator<Item = &str> {
-        self.vms.iter().map(String::as_str)
+        self.vms.iter().map(|(name, _)| name.as_str())
     }
 
     /// Whether the NodePool exists and is Ready.
@@ -513,21 +514,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn fact(what: AzureFactKind, vm: &str) -> Event {
-        let fact = AzureFact {
-            what,
-            occurred_us: 0,
-            vm: vm.to_owned(),
-            nodeclaim: String::new(),
-            nodepool: String::new(),
-            instance_type: String::new(),
-            zone: String::new(),
-            capacity_type: String::new(),
-            vcpus: None,
-            price_micro_usd_per_hour: None,
-            on_demand_micro_usd_per_hour: None,
-            code: String::new(),
-            message: String::new(),
-        };
+        let fact = AzureFact { vm: vm.to_owned(), ..AzureFact::new(what, 0) };
         Event { at_us: 0, kind: EventKind::Azure(fact) }
     }
 
@@ -602,6 +589,24 @@ pub(crate) mod tests {
         assert_eq!(state.kustomization("name-other"), Revisions::default());
         state.apply(&seen("k", Reached::Deleted));
         assert_eq!(state.kustomization("name-k"), Revisions::default());
+    }
+
+    #[test]
+    fn a_vm_that_is_created_again_under_its_name_is_another_one() {
+        let of = |what, instance| {
+            let mut event = fact(what, "vm");
+            if let EventKind::Azure(fact) = &mut event.kind {
+                fact.instance = Some(instance);
+            }
+            event
+        };
+        let mut state = State::default();
+        state.apply(&of(AzureFactKind::VmAccepted, 1));
+        state.apply(&of(AzureFactKind::VmAccepted, 2));
+        state.apply(&of(AzureFactKind::VmDeleted, 1));
+        assert_eq!(state.vms().collect::<Vec<_>>(), ["vm"]);
+        state.apply(&of(AzureFactKind::VmDeleted, 2));
+        assert_eq!(state.vms().count(), 0);
     }
 
     #[test]

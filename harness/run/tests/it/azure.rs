@@ -1,4 +1,4 @@
-//! A simulated Azure whose facts cannot be read: the watches that had been started end with the run, and its log has its end.
+//! A simulated Azure whose ledger cannot be read, which says where the facts of the run start: the watches that had been started end with the run, and its log has its end.
 
 use std::future::pending;
 use std::time::Duration;
@@ -19,16 +19,16 @@ use crate::plans;
 /// Everything is in this process and on loopback.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// A control endpoint that answers the requests of preparation and cleanup, and those for facts with what `facts` returns.
+/// A control endpoint that answers the requests of preparation and cleanup, and those for the ledger with what `ledger` returns.
 async fn azure<F: Future<Output = StatusCode> + Send + 'static>(
-    facts: impl Fn() -> F + Clone + Send + Sync + 'static,
+    ledger: impl Fn() -> F + Clone + Send + Sync + 'static,
 ) -> AzureClient {
     let behaviour = serde_json::to_string(&Behaviour::default()).unwrap();
     let app = Router::new()
         .route("/behaviour", get(async || behaviour).put(async || StatusCode::NO_CONTENT))
         .route("/faults", get(async || "[]"))
         .route("/vms", get(async || "[]"))
-        .route("/facts", get(facts));
+        .route("/ledger", get(ledger));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -57,9 +57,9 @@ async fn an_interrupt_while_the_watches_start_ends_the_run() {
 }
 
 #[tokio::test]
-async fn facts_that_are_refused_end_the_run() {
+async fn a_ledger_that_is_refused_ends_the_run() {
     let ran = run(Lab::start(), azure(async || StatusCode::INTERNAL_SERVER_ERROR).await).await;
     let (reason, detail) = ran.ended();
     assert_eq!(reason, EndReason::TargetFailed);
-    assert!(detail.starts_with("cannot read the simulated Azure's facts: "), "{detail}");
+    assert!(detail.starts_with("cannot read the simulated Azure's ledger: "), "{detail}");
 }

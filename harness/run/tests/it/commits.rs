@@ -57,6 +57,13 @@ async fn commits_build_on_each_other_and_a_revert_undoes_the_newest() {
     assert!(ran.phases().iter().all(|(_, outcome)| *outcome == Some(PhaseOutcome::Reached)), "{:?}", ran.phases());
     let expected = [("prepare", json!(1)), ("two", json!(3)), ("back", json!(2)), ("cleanup", Value::Null)];
     assert_eq!(weights, expected.map(|(phase, weight)| (phase.to_owned(), weight)));
+    // What the pool asked for, each time that it changed: the commits of one phase may be applied together.
+    let seen = ran.events.iter().filter_map(|event| match &event.kind {
+        EventKind::NodePool(spec) if spec.name == "web" => Some(spec.weight),
+        _ => None,
+    });
+    let seen: Vec<u32> = seen.collect();
+    assert!(seen == [1, 2, 3, 2] || seen == [1, 3, 2], "{seen:?}");
     let subjects = lab.git.subjects();
     let own = "burst: node configuration under test (run r1)";
     assert_eq!(subjects[1..], ["Revert \"weight 3\"", "weight 3", "weight 2", own, "start"].map(str::to_owned));

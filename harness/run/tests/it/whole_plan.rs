@@ -1,6 +1,6 @@
 //! A whole plan, from its preparation to its cleanup.
 
-use harness_record::event::{EndReason, PhaseOutcome, Reached};
+use harness_record::event::{EndReason, Ledger, PhaseOutcome, Reached};
 use harness_record::verdict::Verdict;
 use harness_record::{EventKind, ExitCode};
 
@@ -13,6 +13,16 @@ fn reached(ran: &Ran, milestone: Reached, kind: harness_record::event::ObjectKin
         _ => false,
     };
     ran.events.iter().filter(is).count()
+}
+
+/// The simulated Azure's own sums, which are the last that it reports.
+fn ledger(ran: &Ran) -> &Ledger {
+    let mut of_azure =
+        ran.events.iter().filter(|event| matches!(event.kind, EventKind::Azure(_) | EventKind::Ledger(_)));
+    match of_azure.next_back().map(|event| &event.kind) {
+        Some(EventKind::Ledger(ledger)) => ledger,
+        other => panic!("the last is {other:?}"),
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -40,6 +50,9 @@ async fn a_plan_is_carried_out_in_its_order_and_passes() {
     assert_eq!(result.verdict, Verdict::Pass, "{:#?}", (&result.reasons, &result.expectations));
     assert_eq!(result.exit_code, ExitCode::Passed);
     assert!(result.warnings.is_empty(), "{:?}", result.warnings);
+    let ledger = ledger(&ran);
+    assert_eq!((ledger.after, ledger.accepted, ledger.booted, ledger.deleted, ledger.on_demand.vms), (0, 2, 2, 2, 2));
+    assert!(ledger.on_demand.running_us > 2 * 5_000_000, "they ran through the hold: {ledger:?}");
     assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
     assert!(ran.leaks().is_empty());
 }
@@ -70,6 +83,7 @@ async fn a_second_run_on_the_same_cluster_finds_it_as_the_first_did() {
     let second = lab.run(&plans::burst()).await;
     second.assert_well_formed();
     assert_eq!((first.phases(), first.result().verdict), (second.phases(), second.result().verdict));
+    assert_eq!((ledger(&second).after, ledger(&second).accepted), (2, 2), "each run has its own VMs");
     assert_eq!(lab.leaks_of(&second).await, [""; 0]);
 }
 

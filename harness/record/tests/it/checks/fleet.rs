@@ -62,3 +62,42 @@ fn a_vm_that_azure_failed_after_its_launch_is_not_a_discrepancy() {
     is(&result, Pass, "1 VM booted, 2 NodeClaims launched");
     assert!(result.evidence.contains("1 launched and then failed by Azure"), "{}", result.evidence);
 }
+
+/// Before, the creation that failed first excused the NodeClaim for ever.
+#[test]
+fn a_claim_whose_last_vm_never_ran_is_not_excused_by_an_earlier_failure() {
+    let mut scene = Scene::new();
+    scene.node("a", &node(1));
+    let claim = scene.builder.key(ObjectKind::NodeClaim, "b");
+    scene.builder.reached(2 * S, &claim, Reached::Created, &[(attribute::NODEPOOL, POOL)]);
+    scene.builder.reached(9 * S, &claim, Reached::Launched, &[]);
+    for (at, what) in [
+        (2, AzureFactKind::VmAccepted),
+        (3, AzureFactKind::ProvisioningFailed),
+        (4, AzureFactKind::VmDeleted),
+        (5, AzureFactKind::VmAccepted),
+        (6, AzureFactKind::VmCreating),
+    ] {
+        scene.fact(at, what, "b", &node(2));
+    }
+    is(&scene.check(check()), Fail, "1 VM booted, 2 NodeClaims launched, b has no VM");
+}
+
+/// Before, the VM had failed and was gone before it was booted, so that its NodeClaim was one that Azure failed.
+#[test]
+fn a_claim_whose_second_vm_ran_has_one_vm() {
+    let mut scene = Scene::new();
+    for (at, what) in
+        [(1, AzureFactKind::VmAccepted), (2, AzureFactKind::ProvisioningFailed), (3, AzureFactKind::VmDeleted)]
+    {
+        scene.fact(at, what, "a", &NodeHistory { capacity_type: "spot", ..node(1) });
+    }
+    scene.node("a", &node(4));
+    let at_the_end = planned(json!({"fleet": {"vms": "as-many-as-nodeclaims", "atEnd": 1}}));
+    scene.phase("p", 1, 60);
+    let result = scene.run(vec![at_the_end]);
+    is(&result.expectations[0], Pass, "1 VM booted, 1 NodeClaim launched, 1 VM at the end");
+    assert_eq!((result.counts.vms_accepted, result.counts.vms_booted, result.counts.vms_deleted), (2, 1, 1));
+    let vm = result.nodes[0].vm.as_ref().expect("the NodeClaim has a VM");
+    assert_eq!(vm.failed_us, Some(2 * S), "the failure before it is still shown");
+}

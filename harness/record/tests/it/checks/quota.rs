@@ -41,3 +41,49 @@ fn a_raised_quota_holds_from_then_on() {
     scene.planned(5, "p", raise);
     is(&scene.check(check("F", 4)), Pass, "F: at most 8 cores");
 }
+
+/// A fault that sets a quota begins or ends, as Azure reports it.
+fn fault(scene: &mut Scene, at: u64, what: AzureFactKind, cores: Option<u32>) {
+    let quota = cores.map(|cores| QuotaSet { scope: "F".to_owned(), cores });
+    let fact = AzureFact { fault: "quota-F".to_owned(), quota, ..AzureFact::new(what, at * S) };
+    scene.builder.at(at * S, EventKind::Azure(fact));
+}
+
+/// Before, a lowered quota held for ever, also after its fault had ended: "vm-b was granted over the quota".
+#[test]
+fn a_quota_fault_that_ended_no_longer_counts() {
+    let mut scene = scene();
+    fault(&mut scene, 5, AzureFactKind::FaultBegan, Some(4));
+    fault(&mut scene, 8, AzureFactKind::FaultEnded, None);
+    let result = scene.check(check("F", 8));
+    is(&result, Pass, "F: at most 8 cores");
+    assert_eq!(result.limit, "F 8 cores, then 4 (from 5.00s), then 8 (from 8.00s)");
+}
+
+#[test]
+fn a_grant_over_the_quota_that_a_fault_set_says_what_the_quota_was() {
+    let mut scene = scene();
+    fault(&mut scene, 5, AzureFactKind::FaultBegan, Some(4));
+    fault(&mut scene, 20, AzureFactKind::FaultEnded, None);
+    is(
+        &scene.check(check("F", 8)),
+        Fail,
+        "F: at most 8 cores, and vm-b was granted over the quota at 10.0s (4 cores then)",
+    );
+}
+
+/// The faults of a scenario may have begun before the log: only their end is in it.
+#[test]
+fn a_quota_fault_of_the_plan_holds_until_its_end_is_reported() {
+    let mut scene = scene();
+    let declared = Fault::new(FaultKind::Quota { scope: "F".to_owned(), cores: 4 });
+    scene.plan.azure.faults.push(declared);
+    let other = AzureFact {
+        fault: "quota-D".to_owned(),
+        quota: Some(QuotaSet { scope: "D".to_owned(), cores: 400 }),
+        ..AzureFact::new(AzureFactKind::FaultBegan, 2 * S)
+    };
+    scene.builder.at(2 * S, EventKind::Azure(other));
+    let result = scene.check(check("F", 8));
+    assert_eq!((result.verdict, result.limit.as_str()), (Fail, "F 4 cores"), "{result:#?}");
+}

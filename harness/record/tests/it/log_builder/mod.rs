@@ -170,40 +170,21 @@ impl LogBuilder {
 
     pub(crate) fn azure(&mut self, occurred_us: u64, what: AzureFactKind, vm: &Vm) {
         let fact = AzureFact {
-            what,
-            occurred_us,
             vm: vm.name.clone(),
             nodeclaim: vm.claim.clone(),
             nodepool: vm.pool.clone(),
             instance_type: "Standard_F4s_v2".to_owned(),
             zone: "eastus-1".to_owned(),
             capacity_type: "on-demand".to_owned(),
-            vcpus: None,
-            price_micro_usd_per_hour: None,
-            on_demand_micro_usd_per_hour: None,
             code: vm.code.clone(),
             message: vm.message.clone(),
+            ..AzureFact::new(what, occurred_us)
         };
         self.at(occurred_us + 4 * MS, EventKind::Azure(fact));
     }
 
     pub(crate) fn call(&mut self, occurred_us: u64, what: AzureFactKind, message: &str) {
-        let vm = Vm { message: message.to_owned(), ..Vm::default() };
-        let mut fact = AzureFact {
-            what,
-            occurred_us,
-            vm: vm.name,
-            nodeclaim: vm.claim,
-            nodepool: vm.pool,
-            instance_type: String::new(),
-            zone: String::new(),
-            capacity_type: String::new(),
-            vcpus: None,
-            price_micro_usd_per_hour: None,
-            on_demand_micro_usd_per_hour: None,
-            code: vm.code,
-            message: vm.message,
-        };
+        let mut fact = AzureFact { message: message.to_owned(), ..AzureFact::new(what, occurred_us) };
         if what == AzureFactKind::Throttled {
             fact.code = "429".to_owned();
         }
@@ -362,7 +343,8 @@ fn prepare(builder: &mut LogBuilder, fault: &Fault) {
         0,
         EventKind::RunStarted(RunStarted {
             version: LOG_VERSION,
-            minor: LOG_MINOR,
+            // Without instances, ledger and NodePools.
+            minor: 0,
             harness: "0.1.0".to_owned(),
             run_id: "20261121T120000Z-7".to_owned(),
             scenario: "scale-burst".to_owned(),

@@ -107,6 +107,8 @@ fn signals_of(event: &Event, log: &Log<'_>) -> Vec<Signal> {
         | EventKind::Awaited { .. }
         | EventKind::Found(_)
         | EventKind::Leak { .. }
+        | EventKind::NodePool(_)
+        | EventKind::Ledger(_)
         | EventKind::RunEnded { .. }
         | EventKind::Effect(_) => Signal::Run,
     };
@@ -156,7 +158,10 @@ pub(crate) fn reads(check: &Check, signal: &Signal, log: &Log<'_>) -> bool {
         Check::Price(check) => {
             in_phases(&[check.before.clone(), check.after.clone()]) || matches!(signal, Signal::Vm { .. })
         }
-        Check::Savings(_) | Check::Quota(_) => matches!(signal, Signal::Vm { .. }),
+        Check::Savings(check) => {
+            matches!(signal, Signal::Vm { .. }) || !check.phases.is_empty() && in_phases(&check.phases)
+        }
+        Check::Quota(_) => matches!(signal, Signal::Vm { .. }),
         Check::ReplacedBeforeLoss(check) => {
             let spot = matches!(
                 signal,

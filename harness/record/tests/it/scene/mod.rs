@@ -83,7 +83,8 @@ impl Scene {
             0,
             EventKind::RunStarted(RunStarted {
                 version: LOG_VERSION,
-                minor: LOG_MINOR,
+                // Without a ledger.
+                minor: 0,
                 harness: "0.1.0".to_owned(),
                 run_id: "20260101T000000-scene".to_owned(),
                 scenario: plan.scenario.clone(),
@@ -134,8 +135,6 @@ impl Scene {
     pub(crate) fn fact(&mut self, at: u64, what: AzureFactKind, name: &str, history: &NodeHistory) {
         let micro = |usd: f64| (usd * 1e6).round() as u64;
         let fact = AzureFact {
-            what,
-            occurred_us: at * S,
             vm: format!("vm-{name}"),
             nodeclaim: name.to_owned(),
             nodepool: history.pool.to_owned(),
@@ -145,8 +144,7 @@ impl Scene {
             vcpus: history.vcpus,
             price_micro_usd_per_hour: history.price.map(|(own, _)| micro(own)),
             on_demand_micro_usd_per_hour: history.price.map(|(_, regular)| micro(regular)),
-            code: String::new(),
-            message: String::new(),
+            ..AzureFact::new(what, at * S)
         };
         self.builder.at(at * S, EventKind::Azure(fact));
     }

@@ -200,10 +200,13 @@ pub(crate) fn passed(factor: usize) -> RunResult {
             spot_micro_usd: 12_345,
             on_demand_micro_usd: 98_765,
             at_on_demand_prices_micro_usd: Some(139_915),
+            saved_percent: Some(20),
+            price_max_micro_usd_per_hour: 1_200_000,
             peak_micro_usd_per_hour: 5_370_000,
             vm_us: 2_160 * SECOND,
             vms: node_count,
             spot_vms: 2,
+            spot_us: 300 * SECOND,
             vms_without_price: 0,
         }),
         published: vec![PublishedFigure {

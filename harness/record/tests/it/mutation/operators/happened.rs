@@ -177,19 +177,14 @@ fn invented(of: &EventPattern, phase: &str, at_us: u64, number: usize, log: &Log
     }
     if let Some(what) = of_vm(of.what) {
         return event(EventKind::Azure(AzureFact {
-            what,
-            occurred_us: at_us,
             vm: name,
-            nodeclaim: String::new(),
             nodepool: text(&of.nodepool),
             instance_type: text(&of.instance_type),
             zone: text(&of.zone),
             capacity_type: text(&of.capacity_type),
-            vcpus: None,
-            price_micro_usd_per_hour: None,
-            on_demand_micro_usd_per_hour: None,
             code: text(&of.code),
             message: text(&of.message_contains),
+            ..AzureFact::new(what, at_us)
         }));
     }
     if of.what == OccurrenceKind::Reason {

@@ -31,6 +31,7 @@ fn of_vm<'a>(vm: &str, log: &Log<'a>) -> Vec<(usize, &'a Event, &'a AzureFact)> 
 fn extra(event: &Event) -> Event {
     changed(event, |fact| {
         MUTANT.clone_into(&mut fact.vm);
+        fact.instance = None;
         fact.nodeclaim.clear();
     })
 }

@@ -1,0 +1,119 @@
+//! The ledger is the sum over the facts, whatever happens to the VMs: it is kept apart from them so that readers of the facts can check themselves.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use harness_azure::control::LedgerSums;
+use harness_azure::{Fact, FactKind};
+use harness_simulation::{CapacityType, Distribution, Fault, FaultKind, VmSelector};
+use harness_units::{Share, Span};
+use rstest::rstest;
+
+use crate::support::{Lab, instant};
+
+/// Machines of a few names, which are used again and again.
+const NAMES: [&str; 4] = ["web-1", "web-2", "batch-1", "batch-2"];
+const COMMANDS: usize = 160;
+/// After this many commands the ledger is compared.
+const EVERY: usize = 8;
+
+/// Counts and times by instance, one fact after the other.
+fn sums(facts: &[Fact], ledger: &LedgerSums) -> LedgerSums {
+    let mut sums = LedgerSums {
+        accepted: 0,
+        booted: 0,
+        deleted: 0,
+        evicted: 0,
+        crashed: 0,
+        failed: BTreeMap::new(),
+        spot: Default::default(),
+        on_demand: Default::default(),
+        ..ledger.clone()
+    };
+    // By instance: whether it is spot, its price, running from and to.
+    let mut ran: BTreeMap<u64, (bool, u64, u64, Option<u64>)> = BTreeMap::new();
+    let mut crashed: Vec<u64> = Vec::new();
+    for fact in facts.iter().filter(|fact| fact.seq <= ledger.fact) {
+        let Some(vm) = fact.kind.vm().filter(|vm| vm.instance > ledger.after) else { continue };
+        match &fact.kind {
+            FactKind::VmAccepted { .. } => sums.accepted += 1,
+            FactKind::ProvisioningFailed { code, .. } => *sums.failed.entry(code.clone()).or_default() += 1,
+            FactKind::VmCrashed { .. } => crashed.push(vm.instance),
+            FactKind::VmBooted { .. } => {
+                sums.booted += 1;
+                let spot = vm.capacity_type == CapacityType::Spot;
+                ran.insert(vm.instance, (spot, vm.price_micro_usd_per_hour, fact.monotonic_ns, None));
+            }
+            FactKind::VmDeleted { .. } | FactKind::SpotEvicted { .. } => {
+                sums.deleted += u64::from(matches!(fact.kind, FactKind::VmDeleted { .. }));
+                sums.evicted += u64::from(matches!(fact.kind, FactKind::SpotEvicted { .. }));
+                if let Some((.., gone @ None)) = ran.get_mut(&vm.instance) {
+                    *gone = Some(fact.monotonic_ns);
+                }
+            }
+            _ => {}
+        }
+    }
+    crashed.sort_unstable();
+    crashed.dedup();
+    sums.crashed = crashed.len() as u64;
+    for (of_spot, account) in [(true, &mut sums.spot), (false, &mut sums.on_demand)] {
+        let (mut ns, mut price_ns) = (0_u128, 0_u128);
+        for (_, price, from_ns, to_ns) in ran.values().filter(|(spot, ..)| *spot == of_spot) {
+            let ran_ns = u128::from(to_ns.unwrap_or(ledger.at.monotonic_ns) - from_ns);
+            account.vms += 1;
+            ns += ran_ns;
+            price_ns += ran_ns * u128::from(*price);
+        }
+        account.running_us = u64::try_from(ns / 1_000).unwrap();
+        account.micro_usd = u64::try_from((price_ns + 1_800_000_000_000) / 3_600_000_000_000).unwrap();
+    }
+    sums
+}
+
+/// Creations, failures, retries under the same name, crashes, evictions with and without notice, deletions at any moment.
+#[rstest]
+#[case(1)]
+#[case(2)]
+#[case(3)]
+#[tokio::test]
+async fn the_ledger_is_the_sum_over_the_facts(#[case] seed: u64) {
+    let mut behaviour = instant();
+    behaviour.boot = Some(Distribution::Samples([0, 1, 2, 4, 8].map(Span::from_millis).to_vec()));
+    behaviour.delete = Some(Distribution::Samples([0, 1, 3].map(Span::from_millis).to_vec()));
+    let lab = Lab::start(behaviour, None).await;
+    let only = VmSelector { capacity_type: Some(CapacityType::Spot), ..VmSelector::default() };
+    let scarce = FaultKind::NoCapacity { only, code: None, share: Share(0.3) };
+    lab.control.add_fault(&Fault::new(scarce)).await.unwrap();
+    let mut state = seed;
+    let mut draw = |below: u64| {
+        // Knuth's MMIX generator: the same commands for each seed.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut after = 0;
+    for command in 1..=COMMANDS {
+        let name = NAMES[draw(NAMES.len() as u64) as usize];
+        // A command that the VM's state does not allow is refused, which changes nothing.
+        match draw(8) {
+            0..=3 => drop(lab.create(name, "Standard_D4s_v5", draw(2) == 0).await),
+            4 | 5 => drop(lab.delete_machines(&[name]).await),
+            6 => drop(lab.control.crash(name).await),
+            _ => {
+                let notice = (draw(2) == 0).then(|| Duration::from_millis(draw(4)));
+                drop(lab.control.evict(name, notice).await);
+            }
+        }
+        if command % EVERY == 0 {
+            let ledger = lab.control.ledger(after).await.unwrap();
+            let page = lab.control.facts(0, Duration::ZERO).await.unwrap();
+            assert!(!page.more, "one page holds every fact");
+            assert_eq!(ledger, sums(&page.facts, &ledger), "after {command} commands");
+            // The later ones start in the middle, as those of a second run do.
+            if command == COMMANDS / 2 {
+                assert!(ledger.booted > 0 && ledger.evicted > 0 && !ledger.failed.is_empty(), "{ledger:?}");
+                after = ledger.instance;
+            }
+        }
+    }
+}
