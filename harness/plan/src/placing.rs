@@ -144,11 +144,13 @@ impl JsonSchema for SpreadList {
         "Spread".into()
     }
 
+    /// A text or a mapping: alternatives of a schema stand for variants of which exactly one key is given.
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let (topology, map) = (generator.subschema_for::<Topology>(), generator.subschema_for::<SpreadMap>());
+        let mut one = SpreadMap::json_schema(generator);
+        one.insert("type".to_owned(), serde_json::json!(["string", "object"]));
         schemars::json_schema!({
-            "description": "Over what pods are spread, or a list of that.",
-            "oneOf": [topology, map, {"type": "array", "items": {"oneOf": [topology, map]}, "minItems": 1}],
+            "description": "Over what pods are spread: zone, node, capacity-type, or a mapping with `over`; or a list of that.",
+            "oneOf": [one, {"type": "array", "items": one, "minItems": 1}],
         })
     }
 }

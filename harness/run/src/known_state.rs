@@ -122,7 +122,7 @@ async fn end_azure_faults(cluster: &Cluster) -> Result<Vec<String>, RunError> {
     let faults = repeated("list the simulated Azure's faults", async || azure.faults().await).await?;
     let mut ended = Vec::new();
     for state in faults {
-        let id = state.fault.id;
+        let id = state.fault.terms.id;
         repeated(format!("end the Azure fault {id}"), async || azure.remove_fault(&id).await).await?;
         ended.push(id);
     }

@@ -37,6 +37,7 @@ fn vm(only: &VmSelector) -> VmRef {
     let given = |value: &Option<String>, otherwise: &str| value.clone().unwrap_or_else(|| otherwise.to_owned());
     let name = given(&only.vm, "vm-1");
     VmRef {
+        instance: 1,
         name: name.clone(),
         machine: name.clone(),
         nodeclaim: name,
