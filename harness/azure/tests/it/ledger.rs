@@ -82,8 +82,9 @@ async fn the_ledger_is_the_sum_over_the_facts(#[case] seed: u64) {
     behaviour.boot = Some(Distribution::Samples([0, 1, 2, 4, 8].map(Span::from_millis).to_vec()));
     behaviour.delete = Some(Distribution::Samples([0, 1, 3].map(Span::from_millis).to_vec()));
     let lab = Lab::start(behaviour, None).await;
-    let only = VmSelector { capacity_type: Some(CapacityType::Spot), ..VmSelector::default() };
-    let scarce = FaultKind::NoCapacity { only, code: None, share: Share(0.3) };
+    // One of the two sizes is never there.
+    let only = VmSelector { sku: Some("Standard_D2s_v5".to_owned()), ..VmSelector::default() };
+    let scarce = FaultKind::NoCapacity { only, code: None, share: Share(1.0) };
     lab.control.add_fault(&Fault::new(scarce)).await.unwrap();
     let mut state = seed;
     let mut draw = |below: u64| {
@@ -96,7 +97,10 @@ async fn the_ledger_is_the_sum_over_the_facts(#[case] seed: u64) {
         let name = NAMES[draw(NAMES.len() as u64) as usize];
         // A command that the VM's state does not allow is refused, which changes nothing.
         match draw(8) {
-            0..=3 => drop(lab.create(name, "Standard_D4s_v5", draw(2) == 0).await),
+            0..=3 => {
+                let size = if draw(3) == 0 { "Standard_D2s_v5" } else { "Standard_D4s_v5" };
+                drop(lab.create(name, size, draw(2) == 0).await);
+            }
             4 | 5 => drop(lab.delete_machines(&[name]).await),
             6 => drop(lab.control.crash(name).await),
             _ => {
