@@ -189,7 +189,7 @@ async fn carry_out(
     };
     hub.end_phase(outcome, detail);
     if outcome == PhaseOutcome::Reached {
-        phases::run(plan, actions).await;
+        phases::run(plan, actions).await?;
     }
     Ok(None)
 }
