@@ -144,9 +144,7 @@ impl Condition {
                 let unknown = names.workload(&["workload"], &pods.workload);
                 always(pods.bounds).into_iter().chain(unknown).collect()
             }
-            Self::Happened(HappenedSoFar { pattern: EventPattern { workload: Some(workload), .. }, .. }) => {
-                names.workload(&["workload"], workload)
-            }
+            Self::Happened(happened) => happened.pattern.problems(names),
             Self::Settled(span) if *span == Span::ZERO => {
                 vec![Problem::new(&[], "`settled` must be longer than 0s", "give a duration above 0s")]
             }
@@ -159,7 +157,6 @@ impl Condition {
             | Self::NoNodes
             | Self::AllNodesReplaced
             | Self::Settled(_)
-            | Self::Happened(_)
             | Self::Notified(_)
             | Self::InForce => Vec::new(),
         };

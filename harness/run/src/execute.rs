@@ -10,6 +10,7 @@ use harness_cluster::local::Failure;
 use harness_plan::{Capability, Plan};
 use harness_record::EventKind;
 use harness_record::event::{EndReason, LOG_MINOR, LOG_VERSION, PhaseOutcome, RunStarted};
+use harness_tree::Placeholders;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::RunClock;
@@ -17,7 +18,6 @@ use crate::drive::{Actions, Context, Repository};
 use crate::error::describe;
 use crate::hub::{Hub, OnEvent};
 use crate::observe::{Observers, usage};
-use crate::placeholders::Placeholders;
 use crate::prepare::{self, Before, Prepared};
 use crate::tree::{Tree, WorkingTree};
 use crate::webhook::Webhook;

@@ -279,6 +279,22 @@ impl FaultKind {
         matches!(self, Self::VmCrash { .. } | Self::NodeCondition { .. } | Self::SpotEvict { .. })
     }
 
+    /// Which VMs it is for, where it is for VMs.
+    pub const fn only(&self) -> Option<&VmSelector> {
+        match self {
+            Self::NoCapacity { only, .. }
+            | Self::SlowBoot { only, .. }
+            | Self::SlowDelete { only, .. }
+            | Self::StuckBoot { only, .. }
+            | Self::NeverRegister { only, .. }
+            | Self::VmCrash { only, .. }
+            | Self::NodeCondition { only, .. }
+            | Self::SpotEvict { only, .. }
+            | Self::OperationFail { only, .. } => Some(only),
+            Self::Quota { .. } | Self::Throttle { .. } | Self::ArmOutage { .. } => None,
+        }
+    }
+
     /// The share of matching VMs or calls that it hits; all of them where it has none.
     pub const fn share(&self) -> Share {
         match self {

@@ -41,22 +41,6 @@ pub(crate) fn is_meant(only: &VmSelector, vm: &VmRef, quota_family: &str) -> boo
         && only.capacity_type.is_none_or(|c| c == vm.capacity_type)
 }
 
-/// Which VMs a fault is for, if it is for VMs.
-fn selector(kind: &FaultKind) -> Option<&VmSelector> {
-    match kind {
-        FaultKind::NoCapacity { only, .. }
-        | FaultKind::SlowBoot { only, .. }
-        | FaultKind::SlowDelete { only, .. }
-        | FaultKind::StuckBoot { only, .. }
-        | FaultKind::NeverRegister { only, .. }
-        | FaultKind::VmCrash { only, .. }
-        | FaultKind::NodeCondition { only, .. }
-        | FaultKind::SpotEvict { only, .. }
-        | FaultKind::OperationFail { only, .. } => Some(only),
-        FaultKind::Quota { .. } | FaultKind::Throttle { .. } | FaultKind::ArmOutage { .. } => None,
-    }
-}
-
 fn known_quota(scope: &str) -> bool {
     ["regional", "spot"].contains(&scope) || catalogue().is_ok_and(|all| all.knows_family(scope))
 }
@@ -244,7 +228,7 @@ impl FaultEngine {
         wants: impl Fn(&FaultKind) -> Option<T>,
     ) -> Option<(String, T)> {
         self.hit(facts, s.seed, &s.vm.nodepool, s.ordinal, |kind| {
-            selector(kind).filter(|only| is_meant(only, s.vm, s.quota_family)).and_then(|_| wants(kind))
+            kind.only().filter(|only| is_meant(only, s.vm, s.quota_family)).and_then(|_| wants(kind))
         })
     }
 

@@ -1,12 +1,18 @@
 //! From a scenario to a plan: arrivals become actions with times, expectations get names, everything is decided.
 
+mod amended;
+mod edits;
 mod expectations;
 mod gitops;
 mod inputs;
+mod moments;
 mod objects;
 mod phases;
 mod plan;
+mod pushes;
+mod references;
 mod workloads;
 
+pub(crate) use amended::amended;
 pub(crate) use inputs::Inputs;
 pub(crate) use plan::expand;

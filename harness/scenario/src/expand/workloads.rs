@@ -1,38 +1,55 @@
 //! Which workloads a run has on this tree.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-use super::Inputs;
+use super::inputs::Inputs;
+use super::moments::{Moment, Moments};
 use crate::model::{OtherClasses, Tolerations, WorkloadSpec};
 use harness_plan::{NodeClass, Workload};
-use harness_tree::derive::{Aim, PodSize, aim, capacity, derived_size, pods_on};
-use harness_tree::max_pods;
-use harness_yaml::Diagnostic;
+use harness_tree::derive::{Aim, PodSize, aim, derived_size, pods_on, room_in};
+use harness_tree::{NodePool, max_pods};
 use harness_yaml::suggest;
+use harness_yaml::{Diagnostic, Mark};
 
 /// A workload and how many of its pods the class can hold.
 pub(super) struct Sized {
     pub(super) workload: Workload,
-    /// The maximum number of replicas; more would wait for ever.
-    bound: Option<u32>,
-    /// Set once the bound has cut the number of a phase.
+    /// The maximum number of replicas at each moment, by the limits that are in force then; more would wait for ever.
+    bounds: Vec<Option<u32>>,
+    /// The largest number that was cut.
+    cut: Option<Cut>,
+}
+
+/// More replicas than there is room for.
+struct Cut {
     asked: u32,
+    bound: u32,
+    /// Of the action that asks for them.
+    action: Mark,
 }
 
 impl Sized {
-    /// The wanted replicas, as far as there is room.
-    pub(super) fn bounded(&mut self, replicas: u32) -> u32 {
-        self.asked = self.asked.max(replicas);
-        self.bound.map_or(replicas, |bound| replicas.min(bound))
+    /// The wanted replicas, as far as there is room at one of the moments.
+    pub(super) fn bounded(&mut self, replicas: u32, at: Range<usize>, action: Mark) -> u32 {
+        let bounds = self.bounds.get(at).unwrap_or_default();
+        let Some(bound) = bounds.iter().copied().try_fold(0, |most, bound| Some(most.max(bound?))) else {
+            return replicas;
+        };
+        if bound < replicas && self.cut.as_ref().is_none_or(|cut| cut.asked < replicas) {
+            self.cut = Some(Cut { asked: replicas, bound, action });
+        }
+        replicas.min(bound)
     }
 
-    /// What was cut.
-    pub(super) fn note(&self) -> Option<String> {
-        let bound = self.bound.filter(|bound| *bound < self.asked)?;
-        Some(format!(
-            "`{}` has {bound} pods where the scenario asks for {}: more do not fit into the limits of `{}`",
-            self.workload.name, self.asked, self.workload.class
-        ))
+    /// What was cut, and the action that asks for it.
+    pub(super) fn note(&self) -> Option<(String, Mark)> {
+        let Cut { asked, bound, action } = self.cut.as_ref()?;
+        let Workload { name, class, .. } = &self.workload;
+        let note = format!(
+            "`{name}` has {bound} pods where the scenario asks for {asked}: more do not fit into the limits of `{class}`"
+        );
+        Some((note, *action))
     }
 }
 
@@ -44,11 +61,12 @@ pub(super) struct Chosen {
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
-pub(super) fn choose(inputs: &Inputs<'_>) -> Chosen {
+pub(super) fn choose(inputs: &Inputs<'_>, moments: &Moments) -> Chosen {
     let pools = &inputs.tree.pools;
     let aims: Vec<Aim<'_>> = pools.iter().map(|pool| aim(pool, pools, inputs.skus)).collect();
     let mut choice = Choice {
         inputs,
+        moments,
         chosen: Chosen {
             workloads: Vec::new(),
             classes: aims.iter().map(class).collect(),
@@ -59,7 +77,7 @@ pub(super) fn choose(inputs: &Inputs<'_>) -> Chosen {
     };
     let model = &inputs.bound.file;
     for (name, spec) in &model.workloads {
-        choice.named(name, spec, &aims);
+        choice.named(name, spec);
     }
     let unnamed: Vec<&Aim<'_>> = aims.iter().filter(|aim| !choice.used.contains(aim.pool.name.as_str())).collect();
     if model.other_classes == OtherClasses::Derived {
@@ -84,26 +102,41 @@ fn class(aim: &Aim<'_>) -> NodeClass {
 
 struct Choice<'a> {
     inputs: &'a Inputs<'a>,
+    moments: &'a Moments,
     chosen: Chosen,
     /// Pools that a named workload is for.
     used: BTreeSet<String>,
 }
 
-impl Choice<'_> {
+impl<'a> Choice<'a> {
     /// On the tree that a scenario is written for, what it names must be there and fit.
     fn own_tree(&self) -> bool {
         self.inputs.tree.source == self.inputs.scenario.node_config()
     }
 
-    fn error(&mut self, mark: harness_yaml::Mark, message: String, hint: String) {
+    fn error(&mut self, mark: Mark, message: String, hint: String) {
         let file = self.inputs.scenario.file();
         self.chosen.diagnostics.push(Diagnostic::new(file, mark, message).with_hint(hint));
     }
 
-    fn named(&mut self, name: &str, spec: &WorkloadSpec, aims: &[Aim<'_>]) {
-        let Some(aim) = aims.iter().find(|aim| aim.pool.name == spec.class.value) else {
+    /// The way to a class, by the first tree that has it and lets it be used: a commit may bring it, or its limits.
+    fn aim_at(&self, class: &str) -> Option<Aim<'a>> {
+        let mut aims = self.moments.all().iter().filter_map(|moment| {
+            let pool = moment.pools.iter().find(|pool| pool.name == class)?;
+            Some(aim(pool, &moment.pools, self.inputs.skus))
+        });
+        let first = aims.next()?;
+        if first.untestable.is_none() {
+            return Some(first);
+        }
+        aims.find(|aim| aim.untestable.is_none()).or(Some(first))
+    }
+
+    fn named(&mut self, name: &str, spec: &WorkloadSpec) {
+        let Some(aim) = self.aim_at(&spec.class) else {
             if self.own_tree() {
-                let names = aims.iter().map(|aim| aim.pool.name.as_str());
+                let pools = self.moments.all().iter().flat_map(|moment| &moment.pools);
+                let names: BTreeSet<&str> = pools.map(|pool| pool.name.as_str()).collect();
                 let hint = suggest::hint(&spec.class, names);
                 let message =
                     format!("there is no class `{}` in the tree `{}`", spec.class.value, self.inputs.tree.source);
@@ -119,7 +152,7 @@ impl Choice<'_> {
             return;
         }
         if spec.stays_pending {
-            self.control(name, spec, aim);
+            self.control(name, spec, &aim);
             return;
         }
         let pod = PodSize { cpu: spec.cpu.value, memory: spec.memory.value };
@@ -139,19 +172,18 @@ impl Choice<'_> {
             return;
         }
         self.used.insert(aim.pool.name.clone());
-        let (most, surely) = capacity(&aim.fitting, &aim.pool.limits, pod, pods_max);
-        let bound = match () {
-            () if !spec.awaited => u64::MAX,
-            () if self.own_tree() => most,
-            () => surely,
+        let room = match () {
+            () if !spec.awaited => Room::Any,
+            () if self.own_tree() => Room::Most,
+            () => Room::Sure,
         };
-        self.add(name.to_owned(), aim, pod, bound, Some(spec));
+        self.add(name.to_owned(), &aim, pod, room, Some(spec));
     }
 
     /// A negative control: whether it fits is what the run asks. Its class still wants a workload that does fit.
     fn control(&mut self, name: &str, spec: &WorkloadSpec, aim: &Aim<'_>) {
         let pod = PodSize { cpu: spec.cpu.value, memory: spec.memory.value };
-        self.add(name.to_owned(), aim, pod, u64::MAX, Some(spec));
+        self.add(name.to_owned(), aim, pod, Room::Any, Some(spec));
     }
 
     fn derived(&mut self, aim: &Aim<'_>) {
@@ -164,9 +196,8 @@ impl Choice<'_> {
             self.untestable(&aim.pool.name, reason);
             return;
         };
-        let (_, surely) = capacity(&aim.fitting, limits, pod, max_pods(aim.pool.max_pods));
         let name = self.free_name(&aim.pool.name);
-        self.add(name, aim, pod, surely, None);
+        self.add(name, aim, pod, Room::Sure, None);
     }
 
     fn untestable(&mut self, name: &str, reason: &str) {
@@ -189,7 +220,7 @@ impl Choice<'_> {
             .unwrap_or_default()
     }
 
-    fn add(&mut self, name: String, aim: &Aim<'_>, pod: PodSize, bound: u64, spec: Option<&WorkloadSpec>) {
+    fn add(&mut self, name: String, aim: &Aim<'_>, pod: PodSize, room: Room, spec: Option<&WorkloadSpec>) {
         let mut workload = Workload {
             node_selector: aim.node_selector.clone(),
             tolerations: aim.tolerations.clone(),
@@ -198,7 +229,29 @@ impl Choice<'_> {
         if let Some(spec) = spec {
             adorn(&mut workload, spec);
         }
-        self.chosen.workloads.push(Sized { workload, bound: u32::try_from(bound).ok(), asked: 0 });
+        let bounds = self.bounds(&aim.pool.name, pod, room);
+        self.chosen.workloads.push(Sized { workload, bounds, cut: None });
+    }
+
+    /// How many pods a class holds at each moment. One that is not in the tree holds what it held before: a pool can be protected from pruning.
+    fn bounds(&self, class: &str, pod: PodSize, room: Room) -> Vec<Option<u32>> {
+        let mut last: Option<(&NodePool, u64)> = None;
+        let bound = |moment: &'a Moment| {
+            let pool = moment.pools.iter().find(|pool| pool.name == class);
+            last = match (pool, last) {
+                (Some(pool), Some((known, bound))) if holds_as_many(pool, known) => Some((pool, bound)),
+                (Some(pool), _) => {
+                    let (most, surely) = room_in(pool, self.inputs.skus, pod, max_pods(pool.max_pods));
+                    Some((pool, if room == Room::Most { most } else { surely }))
+                }
+                (None, last) => last,
+            };
+            last.and_then(|(_, bound)| u32::try_from(bound).ok())
+        };
+        match room {
+            Room::Any => vec![None; self.moments.all().len()],
+            Room::Most | Room::Sure => self.moments.all().iter().map(bound).collect(),
+        }
     }
 
     fn nothing_left(&mut self) {
@@ -223,6 +276,22 @@ impl Choice<'_> {
         let mark = self.inputs.scenario.key_mark(&["workloads"]);
         self.error(mark, message, hint);
     }
+}
+
+/// How many pods a workload may have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// As many as the scenario asks for.
+    Any,
+    /// As many as its class can hold.
+    Most,
+    /// As many as its class holds whichever of its sizes the provisioner takes.
+    Sure,
+}
+
+/// Whether two states of a pool hold the same number of pods.
+fn holds_as_many(a: &NodePool, b: &NodePool) -> bool {
+    (&a.limits, a.max_pods, &a.requirements, &a.labels) == (&b.limits, b.max_pods, &b.requirements, &b.labels)
 }
 
 /// What a scenario says of a workload beyond its class and size.

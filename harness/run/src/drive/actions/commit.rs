@@ -7,12 +7,11 @@ use harness_cluster::HealthCheck;
 use harness_cluster::git::{Commit as Pushed, GitRemote};
 use harness_plan::{Commit, ForcePush, Trigger};
 use harness_record::event::ActionKind;
-use harness_tree::{SourceFile, read_tree};
+use harness_tree::{Placeholders, SourceFile, read_tree};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::drive::context::Context;
 use crate::error::{ActionError, describe};
-use crate::placeholders::Placeholders;
 use crate::tree::{TreeError, WorkingTree};
 use crate::{RunError, labels};
 
