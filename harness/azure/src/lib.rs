@@ -39,6 +39,7 @@ pub mod tls;
 mod tokens;
 mod world;
 
+pub use arm::operations as arm_operations;
 pub use config::{Config, ConfigError, Pem, PemKey, Secret, TlsConfig};
 pub use facts::{Fact, FactKind, FactsPage, VmRef};
 pub use faults::{Rehearsal, RehearsalError};

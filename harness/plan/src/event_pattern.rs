@@ -2,10 +2,41 @@
 
 use std::fmt;
 
+use harness_simulation::CapacityType;
+use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 
-use super::NotificationFilter;
+use super::{Names, NotificationFilter};
+
+/// Why Karpenter disrupts a node. Source: `pkg/apis/v1/nodepool.go` of karpenter v1.14.0, DisruptionReason.
+const DISRUPTION_REASONS: [&str; 3] = ["Drifted", "Empty", "Underutilized"];
+
+/// Why a Flux Kustomization is not ready. Source: `internal/controller/kustomization_controller.go` of kustomize-controller v1.9.5, the
+/// reasons of Ready=False.
+const KUSTOMIZATION_REASONS: [&str; 10] = [
+    "AccessDenied",
+    "ArtifactFailed",
+    "BuildFailed",
+    "DependencyNotReady",
+    "DirectoryCreationFailed",
+    "FeatureGateDisabled",
+    "HealthCheckFailed",
+    "InvalidCELExpression",
+    "PruneFailed",
+    "ReconciliationFailed",
+];
+
+/// That a reason is one that Karpenter has for a disruption.
+pub(crate) fn disruption_reason(path: &[&str], reason: Option<&str>) -> Vec<Problem> {
+    one_of(path, reason, &DISRUPTION_REASONS, |reason| format!("Karpenter disrupts no node for the reason `{reason}`"))
+}
+
+fn one_of(path: &[&str], word: Option<&str>, known: &[&str], message: impl Fn(&str) -> String) -> Vec<Problem> {
+    let unknown = word.filter(|word| !known.contains(word));
+    unknown.map(|word| Problem::unknown(path, message(word), word, known.iter().copied())).into_iter().collect()
+}
 
 /// A kind of event, narrowed by what is known of the object that it is about. Every given key must match.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +90,33 @@ impl EventPattern {
             object: None,
         }
     }
+
+    /// Words that no event of the kind has. Which pools, sizes and zones there are is not known here.
+    pub(crate) fn problems(&self, names: &Names<'_>) -> Vec<Problem> {
+        let mut found: Vec<Problem> =
+            self.workload.iter().flat_map(|workload| names.workload(&["workload"], workload)).collect();
+        let unknown = |word: &str| format!("there is no capacity type `{word}`");
+        found.extend(one_of(&["capacityType"], self.capacity_type.as_deref(), CapacityType::VARIANTS, unknown));
+        let code = self.code.as_deref();
+        found.extend(match self.what.codes() {
+            Codes::Open => Vec::new(),
+            Codes::Disruption => disruption_reason(&["code"], code),
+            Codes::Kustomization => {
+                one_of(&["code"], code, &KUSTOMIZATION_REASONS, |code| format!("Flux has no reason `{code}` for this"))
+            }
+        });
+        found
+    }
+}
+
+/// Which codes the events of a kind can have.
+enum Codes {
+    /// Not known here.
+    Open,
+    /// The reasons for a disruption.
+    Disruption,
+    /// The reasons of Flux for a Kustomization that is not ready.
+    Kustomization,
 }
 
 impl fmt::Display for EventPattern {
@@ -185,5 +243,45 @@ impl OccurrenceKind {
     /// The name as scenarios and reports write it.
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+
+    fn codes(self) -> Codes {
+        match self {
+            Self::NodeclaimCreated
+            | Self::NodeclaimLaunched
+            | Self::NodeclaimRegistered
+            | Self::NodeclaimInitialized
+            | Self::NodeclaimDrifted
+            | Self::NodeclaimDisrupted
+            | Self::NodeclaimDeleting
+            | Self::NodeclaimDeleted => Codes::Disruption,
+            Self::KustomizationFailed | Self::KustomizationWaiting => Codes::Kustomization,
+            Self::NodeReady
+            | Self::NodeNotReady
+            | Self::NodeDeleted
+            | Self::PodCreated
+            | Self::PodUnschedulable
+            | Self::PodScheduled
+            | Self::PodReady
+            | Self::PodNotReady
+            | Self::PodDeleting
+            | Self::PodDeleted
+            | Self::VmAccepted
+            | Self::VmBooted
+            | Self::VmFailed
+            | Self::VmDeleted
+            | Self::VmCrashed
+            | Self::SpotNotice
+            | Self::SpotEvicted
+            | Self::CallThrottled
+            | Self::CallRefused
+            | Self::FaultBegan
+            | Self::FaultEnded
+            | Self::Reason
+            | Self::Notified
+            | Self::SourceFailed
+            | Self::RevisionApplied
+            | Self::RevisionHealthy => Codes::Open,
+        }
     }
 }

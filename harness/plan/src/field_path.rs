@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use harness_units::TYPE_KEY;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
@@ -37,6 +38,9 @@ enum Step {
 const OWNERS: &str = "owners:";
 
 impl FieldPath {
+    /// The name of its type in the JSON schema.
+    pub const TYPE: &str = "fieldPath";
+
     /// `exists`.
     pub fn exists() -> Self {
         Self { text: "exists".to_owned(), look: Look::Exists }
@@ -262,7 +266,7 @@ impl schemars::JsonSchema for FieldPath {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"type": "string"})
+        schemars::json_schema!({"type": "string", TYPE_KEY: Self::TYPE})
     }
 }
 

@@ -168,9 +168,8 @@ impl Condition {
                 always(pods.bounds).into_iter().chain(unknown).collect()
             }
             Self::Happened(HappenedSoFar { pattern, since, .. }) => {
-                let workload = pattern.workload.iter().flat_map(|workload| names.workload(&["workload"], workload));
                 let since = since.iter().flat_map(|phase| names.phase(&["since"], phase));
-                workload.chain(since).collect()
+                pattern.problems(names).into_iter().chain(since).collect()
             }
             Self::Notified(NotifiedSoFar { since: Some(phase), .. }) => names.phase(&["since"], phase),
             Self::Any(alternatives) if alternatives.len() < 2 => {

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One change of a tree's objects.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[strum(serialize_all = "camelCase")]
 pub enum TreeEdit {
     /// Merge a patch into an object (RFC 7386: `null` removes a key, lists are replaced).
     Merge {
@@ -51,6 +52,11 @@ pub enum TreeEdit {
 const NUMBER: &str = "{n}";
 
 impl TreeEdit {
+    /// The key of the variant.
+    pub fn as_str(&self) -> &'static str {
+        self.into()
+    }
+
     /// The same edit as the `n`-th of several commits: `{n}` in its texts is the number. In [`Self::AddMany`] it stays what it is there.
     #[must_use]
     pub fn numbered(&self, n: u32) -> Self {

@@ -10,6 +10,7 @@ use harness_cluster::local::Failure;
 use harness_plan::{Capability, Plan};
 use harness_record::EventKind;
 use harness_record::event::{EndReason, LOG_MINOR, LOG_VERSION, PhaseOutcome, RunStarted};
+use harness_tree::Placeholders;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::RunClock;
@@ -18,7 +19,6 @@ use crate::error::describe;
 use crate::hub::{Hub, OnEvent};
 use crate::lease::RunLease;
 use crate::observe::{Observers, usage};
-use crate::placeholders::Placeholders;
 use crate::prepare::{self, Before, Prepared};
 use crate::requests::within;
 use crate::tree::{Tree, WorkingTree};
@@ -244,7 +244,7 @@ async fn carry_out(
     };
     hub.end_phase(outcome, detail);
     if outcome == PhaseOutcome::Reached {
-        phases::run(plan, actions).await;
+        phases::run(plan, actions).await?;
     }
     Ok(None)
 }

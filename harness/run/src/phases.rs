@@ -6,9 +6,11 @@ use harness_plan::{Conditions, Phase, Plan};
 use harness_record::event::PhaseOutcome;
 use harness_units::Span;
 
+use crate::RunError;
 use crate::conditions::{PhaseStart, PlannedReplicas, missing, settles_us};
 use crate::drive::{Actions, Driver};
 use crate::hub::Hub;
+use crate::prepare::start_faults;
 use crate::state::State;
 
 /// A phase with a condition and no deadline of its own gets this one; the planner always sets one. After the end of a phase without a
@@ -21,12 +23,16 @@ const LATE: &str = "the conditions held only after the deadline";
 
 /// Carries out every phase. A phase whose deadline passes does not end the run: the phases after it may still answer something, and the
 /// fleet must be scaled down in any case.
-pub(crate) async fn run(plan: &Plan, actions: &Actions) {
+pub(crate) async fn run(plan: &Plan, actions: &Actions) -> Result<(), RunError> {
     let mut replicas = PlannedReplicas::new(plan);
     let mut started_us_by_phase = BTreeMap::new();
-    for phase in &plan.phases {
+    for (index, phase) in plan.phases.iter().enumerate() {
         let hub = &actions.context.hub;
         let started_us = hub.start_phase(&phase.name);
+        if index == 0 {
+            // In force before the first action, and in the log of the first phase.
+            start_faults(plan, &actions.context).await?;
+        }
         replicas.add(phase);
         // Before the first action: its effects belong to the phase.
         let start = hub.read(|state| PhaseStart::new(started_us, state, &replicas, &started_us_by_phase));
@@ -36,6 +42,7 @@ pub(crate) async fn run(plan: &Plan, actions: &Actions) {
         hub.update(State::end_phase);
         hub.end_phase(outcome, detail);
     }
+    Ok(())
 }
 
 async fn end(phase: &Phase, mut start: PhaseStart, driver: &mut Driver, hub: &Hub) -> (PhaseOutcome, String) {

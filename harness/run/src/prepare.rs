@@ -71,7 +71,8 @@ pub(crate) enum Prepared {
     Refused(String),
 }
 
-/// Sets the behaviour of the simulated Azure, where there is one.
+/// Sets the behaviour of the simulated Azure, where there is one. Its faults start with the first phase: nothing goes wrong while the run is
+/// prepared.
 pub(crate) async fn set_behaviour(
     plan: &Plan,
     context: &Context,
@@ -83,7 +84,20 @@ pub(crate) async fn set_behaviour(
     };
     before.behaviour = Some(once("read the simulated Azure's behaviour", azure.behaviour()).await?);
     before.note(lease).await?;
-    once("set the simulated Azure's behaviour", azure.set_behaviour(&plan.azure)).await
+    let behaviour = Behaviour { faults: Vec::new(), ..plan.azure.clone() };
+    once("set the simulated Azure's behaviour", azure.set_behaviour(&behaviour)).await
+}
+
+/// Starts the faults of the simulated Azure's behaviour, in their order; how long one lasts counts from here.
+pub(crate) async fn start_faults(plan: &Plan, context: &Context) -> Result<(), RunError> {
+    let Some(azure) = context.cluster.azure() else {
+        return Ok(());
+    };
+    for fault in &plan.azure.faults {
+        let doing = format!("start the fault {} of the simulated Azure", fault.kind.as_str());
+        azure.add_fault(fault).await.map_err(RunError::failed(doing))?;
+    }
+    Ok(())
 }
 
 /// Creates the workloads, pushes the tree and waits until Flux has applied it and its pools are Ready.

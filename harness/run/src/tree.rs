@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use harness_cluster::git::{Author, Commit, GitError, GitRemote};
 use harness_plan::TreeEdit;
-use harness_tree::{AmendError, SourceFile, amend};
+use harness_tree::{AmendError, History, HistoryError, PlaceholderError, Placeholders, SourceFile, amend};
 use jiff::Timestamp;
 
 use crate::RunError;
 use crate::error::Cause;
-use crate::placeholders::{PlaceholderError, Placeholders};
 
 /// A tree that belongs to the run alone.
 #[derive(Debug)]
@@ -24,19 +23,16 @@ pub struct Tree {
 /// The tree while the run goes on, with the commits that changed it.
 pub(crate) struct WorkingTree {
     folder: PathBuf,
-    files: Vec<SourceFile>,
-    /// Oldest first; without those that were reverted or dropped.
-    commits: Vec<Made>,
+    history: History<Made>,
     placeholders: Placeholders,
     /// The newest commit of the branch that is in the files; `None` before the first push.
     head: Option<String>,
 }
 
-/// A commit of the plan, and the files before it.
+/// A commit of the plan.
 struct Made {
     sha: String,
     message: String,
-    before: Vec<SourceFile>,
     /// The commit that it stands on.
     onto: String,
 }
@@ -49,6 +45,8 @@ pub(crate) enum TreeError {
     #[error(transparent)]
     Amend(#[from] AmendError),
     #[error(transparent)]
+    History(#[from] HistoryError),
+    #[error(transparent)]
     Push(#[from] GitError),
     #[error("cannot pull what others have pushed: {0}")]
     Pull(#[source] Cause),
@@ -58,10 +56,6 @@ pub(crate) enum TreeError {
         #[source]
         source: io::Error,
     },
-    #[error("there is no commit of this run left to revert")]
-    NothingToRevert,
-    #[error("cannot drop {back} commits: this run has made {made} that were not reverted")]
-    TooFewCommits { back: u32, made: usize },
 }
 
 impl TreeError {
@@ -74,8 +68,7 @@ impl WorkingTree {
     pub(crate) fn new(tree: Tree) -> Self {
         Self {
             folder: tree.folder,
-            files: tree.files,
-            commits: Vec::new(),
+            history: History::new(tree.files),
             placeholders: Placeholders::default(),
             head: None,
         }
@@ -107,58 +100,48 @@ impl WorkingTree {
             Err(error) => Err(TreeError::pull(RunError::failed(format!("read {}", file.path))(error))),
         };
         let mut files = Vec::new();
-        for ours in &self.files {
-            let theirs = theirs(ours)?;
-            for before in self.commits.iter_mut().map(|made| &mut made.before) {
-                if let Some(place) = before.iter().position(|file| file == ours) {
+        for ours in self.history.files().to_vec() {
+            let theirs = theirs(&ours)?;
+            for before in self.history.before_commits_mut() {
+                if let Some(place) = before.iter().position(|file| *file == ours) {
                     before.splice(place..=place, theirs.clone());
                 }
             }
             files.extend(theirs);
         }
-        write(&self.folder, &self.files, &files).map_err(TreeError::pull)?;
-        self.files = files;
+        write(&self.folder, self.history.files(), &files).map_err(TreeError::pull)?;
+        self.history.replace_files(files.clone());
         let added = add_missing(pulled.path(), &self.folder).map_err(TreeError::pull)?;
         for path in added {
             let name = path.strip_prefix(&self.folder).unwrap_or(&path).to_string_lossy().into_owned();
             if name.ends_with(".yaml") || name.ends_with(".yml") {
                 let text = std::fs::read_to_string(&path).map_err(TreeError::pull)?;
-                self.files.push(SourceFile::new(name, text));
+                files.push(SourceFile::new(name, text));
             }
         }
+        self.history.replace_files(files);
         self.head = Some(head);
         Ok(())
     }
 
     /// The files as they would be after the edits.
     pub(crate) fn edited(&self, edits: &[TreeEdit]) -> Result<Vec<SourceFile>, TreeError> {
-        Ok(amend(&self.files, edits)?)
+        Ok(self.history.edited(edits)?)
     }
 
     /// The files as they were before the newest commit that was not reverted.
     pub(crate) fn reverted(&self) -> Result<Vec<SourceFile>, TreeError> {
-        self.newest().map(|made| made.before.clone())
-    }
-
-    fn newest(&self) -> Result<&Made, TreeError> {
-        self.commits.last().ok_or(TreeError::NothingToRevert)
+        Ok(self.history.newest()?.1.to_vec())
     }
 
     /// The files as they would be after the edits, without the newest commits.
     pub(crate) fn rewound(&self, back: u32, edits: &[TreeEdit]) -> Result<Vec<SourceFile>, TreeError> {
-        Ok(amend(&self.dropped(back)?.before, edits)?)
-    }
-
-    /// The oldest of the newest commits.
-    fn dropped(&self, back: u32) -> Result<&Made, TreeError> {
-        let made = self.commits.len();
-        let index = usize::try_from(back).ok().filter(|back| *back > 0).and_then(|back| made.checked_sub(back));
-        index.and_then(|index| self.commits.get(index)).ok_or(TreeError::TooFewCommits { back, made })
+        Ok(amend(self.history.dropped(back)?.1, edits)?)
     }
 
     /// Pushes the tree as it is, with its times filled in.
     pub(crate) async fn push_first(&mut self, git: &GitRemote, message: &str) -> Result<Commit, RunError> {
-        let files = self.files.clone();
+        let files = self.history.files().to_vec();
         let doing = format!("push the node configuration {}", self.folder.display());
         self.push(git, files, message, None).await.map_err(RunError::failed(doing))
     }
@@ -170,9 +153,9 @@ impl WorkingTree {
         files: Vec<SourceFile>,
         message: &str,
     ) -> Result<Commit, TreeError> {
-        let (before, onto) = (self.files.clone(), self.head.clone().unwrap_or_default());
+        let (before, onto) = (self.history.files().to_vec(), self.head.clone().unwrap_or_default());
         let commit = self.push(git, files, message, None).await?;
-        self.commits.push(Made { sha: commit.sha.clone(), message: message.to_owned(), before, onto });
+        self.history.committed(Made { sha: commit.sha.clone(), message: message.to_owned(), onto }, before);
         Ok(commit)
     }
 
@@ -184,22 +167,20 @@ impl WorkingTree {
         files: Vec<SourceFile>,
         message: &str,
     ) -> Result<Commit, TreeError> {
-        let dropped = self.dropped(back)?;
-        let (before, onto) = (dropped.before.clone(), dropped.onto.clone());
+        let onto = self.history.dropped(back)?.0.onto.clone();
         let commit = self.push(git, files, message, Some(&onto)).await?;
-        self.commits.truncate(self.commits.len().saturating_sub(back as usize));
-        self.commits.push(Made { sha: commit.sha.clone(), message: message.to_owned(), before, onto });
+        self.history.rewritten(back, Made { sha: commit.sha.clone(), message: message.to_owned(), onto });
         Ok(commit)
     }
 
     /// Reverts the newest commit, with the message that `git revert` gives.
     pub(crate) async fn revert(&mut self, git: &GitRemote) -> Result<Commit, TreeError> {
-        let made = self.newest()?;
-        let files = made.before.clone();
+        let (made, before) = self.history.newest()?;
+        let files = before.to_vec();
         let subject = made.message.lines().next().unwrap_or_default();
         let message = format!("Revert \"{subject}\"\n\nThis reverts commit {}.\n", made.sha);
         let commit = self.push(git, files, &message, None).await?;
-        self.commits.pop();
+        self.history.reverted();
         Ok(commit)
     }
 
@@ -212,8 +193,8 @@ impl WorkingTree {
         onto: Option<&str>,
     ) -> Result<Commit, TreeError> {
         let files = self.as_pushed(files)?;
-        let earlier = std::mem::replace(&mut self.files, files);
-        let pushed = match write(&self.folder, &earlier, &self.files) {
+        let earlier = self.history.replace_files(files);
+        let pushed = match write(&self.folder, &earlier, self.history.files()) {
             Ok(()) => {
                 let author = Author::default();
                 let pushed = match onto {
@@ -227,9 +208,9 @@ impl WorkingTree {
         if let Ok(commit) = &pushed {
             self.head = Some(commit.sha.clone());
         } else {
-            let failed = std::mem::replace(&mut self.files, earlier);
+            let failed = self.history.replace_files(earlier);
             // What cannot be restored either shows in the next push, which writes only what differs.
-            if let Err(error) = write(&self.folder, &failed, &self.files) {
+            if let Err(error) = write(&self.folder, &failed, self.history.files()) {
                 tracing::warn!("cannot restore the tree in {}: {error}", self.folder.display());
             }
         }
@@ -413,7 +394,7 @@ mod tests {
         let mut tree = WorkingTree::new(Tree { folder: copy.clone(), files: vec![pool.clone()] });
         let files = tree.edited(&[edit(1)]).unwrap();
         assert!(tree.commit(&git, files, "weight 1").await.is_err());
-        assert_eq!(tree.files, std::slice::from_ref(&pool));
+        assert_eq!(tree.history.files(), std::slice::from_ref(&pool));
         assert_eq!(std::fs::read_to_string(copy.join("pool.yaml")).unwrap(), pool.text);
         assert!(tree.reverted().is_err());
     }

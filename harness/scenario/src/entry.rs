@@ -3,8 +3,7 @@
 use crate::expand::{self, Chance};
 use crate::scenario::Scenario;
 use harness_plan::{Plan, Profile};
-use harness_tree::NodeConfigTree;
-use harness_tree::SkuFact;
+use harness_tree::{NodeConfigTree, SkuFact, SourceFile};
 use harness_yaml::{Diagnostic, in_order};
 
 /// What decides a plan beside the scenario.
@@ -20,6 +19,8 @@ pub struct PlanInputs<'a> {
     pub tree: &'a NodeConfigTree,
     /// The VM sizes that the target offers.
     pub skus: &'a [SkuFact],
+    /// The calls of Azure Resource Manager by the names that `throttle` selects them by; empty where they are not known.
+    pub operations: &'a [&'static str],
 }
 
 /// Reads a scenario and checks everything that can be checked without a node configuration, in every profile.
@@ -48,10 +49,25 @@ pub fn chances(scenario: &Scenario, inputs: &PlanInputs<'_>) -> Result<Vec<Chanc
 }
 
 fn expand(scenario: &Scenario, inputs: &PlanInputs<'_>) -> Result<(Plan, Vec<Chance>), Vec<Diagnostic>> {
+    let PlanInputs { seed, tree, skus, operations, .. } = *inputs;
     let bound = scenario.bind(inputs.profile, inputs.overrides)?;
     let diagnostics = scenario.check(&bound);
     if !diagnostics.is_empty() {
         return Err(in_order(diagnostics));
     }
-    expand::expand(&expand::Inputs { scenario, bound: &bound, seed: inputs.seed, tree: inputs.tree, skus: inputs.skus })
+    expand::expand(&expand::Inputs { scenario, bound: &bound, seed, tree, skus, operations })
+}
+
+/// Applies what a scenario changes in a tree before it is pushed. `source` is how the tree is named; the layers of the scenario are among the
+/// files already.
+///
+/// # Errors
+/// An edit that does not fit the tree, or everything that is wrong with the tree because of them: at the places of the scenario that ask for it.
+pub fn amended(
+    scenario: &Scenario,
+    source: &str,
+    files: &[SourceFile],
+    skus: &[SkuFact],
+) -> Result<Vec<SourceFile>, Vec<Diagnostic>> {
+    expand::amended(scenario, source, files, skus)
 }

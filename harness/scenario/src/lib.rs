@@ -42,6 +42,7 @@
 //!     overrides: &["podsPerClass=2".to_owned()],
 //!     tree: &tree,
 //!     skus: &skus,
+//!     operations: &[],
 //! };
 //! let plan = plan(&scenario, &inputs).expect("the limits of the tree hold two pods");
 //! assert_eq!(plan.workloads.len(), 3);
@@ -59,7 +60,7 @@ mod scenario;
 mod schema;
 
 pub use builtin::{Builtin, builtin_scenarios};
-pub use entry::{PlanInputs, chances, parse, plan};
+pub use entry::{PlanInputs, amended, chances, parse, plan};
 pub use expand::Chance;
 pub use scenario::Scenario;
 pub use schema::scenario_schema;

@@ -138,15 +138,29 @@ impl Scenario {
         })
     }
 
-    /// The place at the end of a path of keys, from the value that stands at another place.
-    pub(crate) fn place(&self, value: Mark, path: &[&str]) -> Mark {
+    /// The place of the value at the end of a path of keys, or of the last part of the path that is there.
+    pub fn place(&self, path: &[&str]) -> Mark {
         let path: Vec<String> = path.iter().map(|key| (*key).to_owned()).collect();
-        self.document.find(value).map_or(value, |node| node.place(&path))
+        self.document.place(&path)
     }
 
-    /// The place of the first number of replicas.
-    pub(crate) fn scale_mark(&self, file: &ScenarioFile) -> Mark {
-        rules::scale_mark(&self.document, file)
+    /// The place of the whole.
+    pub(crate) fn top(&self) -> Mark {
+        self.document.mark
+    }
+
+    /// The place at the end of a path of keys, from the value that stands at another place: that of the value there, or of the key. Where
+    /// the path leads further than the file, it is the place of the last part that is there.
+    pub(crate) fn mark_at(&self, value: Mark, path: &[String], is_key: bool) -> Mark {
+        let Some(node) = self.document.find(value) else { return value };
+        match path.split_last() {
+            Some((last, parents)) if is_key => {
+                let parent = node.place(parents);
+                let entry = node.find(parent).and_then(|parent| parent.entry(last));
+                entry.map_or(parent, |entry| entry.key_mark)
+            }
+            _ => node.place(path),
+        }
     }
 
     /// The place of the key at the end of a path; the start of the file where there is none.

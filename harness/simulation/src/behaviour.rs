@@ -46,7 +46,7 @@ pub struct Behaviour {
     /// vCPUs of quota by `regional`, `spot`, a family's letters (`F`) or a quota family (`standardFSv2Family`); what is not named is ample.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub quota_cores: BTreeMap<String, u32>,
-    /// What goes wrong, from the start.
+    /// What goes wrong, from the start; in a scenario, from the start of its first phase.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
 }

@@ -11,7 +11,7 @@ use harness_components::{BuildError, Missing};
 use harness_record::ExitCode;
 use harness_report::ReportError;
 use harness_run::{LeaseError, RunError};
-use harness_tree::{AmendError, LayersError, SourceFile};
+use harness_tree::SourceFile;
 use harness_yaml::Diagnostic;
 
 /// An error of a library below, of which only the message and the sources are of interest.
@@ -111,24 +111,6 @@ pub enum InputError {
     /// No scenario was named.
     #[error("no scenario to run: name at least one; `harness list` shows the built-in scenarios")]
     NoScenario,
-    /// The scenario's amendments do not fit the tree.
-    #[error("{scenario} cannot change the node configuration {tree}: {source}")]
-    Amend {
-        /// The scenario's file.
-        scenario: String,
-        /// The tree.
-        tree: String,
-        /// Why.
-        source: AmendError,
-    },
-    /// The scenario's layers do not fit the tree.
-    #[error("{scenario}: {source}")]
-    Layers {
-        /// The scenario's file.
-        scenario: String,
-        /// Why.
-        source: LayersError,
-    },
     /// A placeholder in a file of the tree cannot be replaced.
     #[error("cannot replace the placeholders of the node configuration {tree}: {source}")]
     Placeholder {
@@ -162,8 +144,6 @@ impl InputError {
             | Self::UnknownScenario(_)
             | Self::UnknownParameter(_)
             | Self::NoScenario
-            | Self::Amend { .. }
-            | Self::Layers { .. }
             | Self::Placeholder { .. }
             | Self::TooLarge { .. } => ExitCode::InvalidInput,
         }

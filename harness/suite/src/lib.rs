@@ -59,7 +59,7 @@ pub use error::{
 };
 pub use files::read_text;
 pub use harness_record::ExitCode;
-pub use input::{LoadedScenario, LoadedTree, load_built_in, read_tree_folder, sku_facts};
+pub use input::{LoadedScenario, LoadedTree, PlannedScenario, load_built_in, read_tree_folder, sku_facts};
 pub use local_cluster::{DEFAULT_CLUSTER, LocalCluster, RunCluster, attach, build_components};
 pub use progress::{
     ClusterUse, Estimate, Position, ProgressListener, ReplacementReason, SharedListener, Silent, Update,

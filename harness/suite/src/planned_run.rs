@@ -9,7 +9,7 @@ use harness_run::{Options, RunLease};
 use crate::command_line::repeat_run;
 use crate::error::{InputError, SuiteError};
 use crate::files;
-use crate::input::{LoadedScenario, LoadedTree};
+use crate::input::{LoadedScenario, LoadedTree, PlannedScenario};
 use crate::progress::{SharedListener, Update};
 use crate::request::{Interrupts, PlanOptions};
 use crate::run_folder::{self, EndedRun, PLAN_FILE};
@@ -44,8 +44,7 @@ impl PlannedRun {
         target: &Target,
         seed: u64,
     ) -> Result<Self, InputError> {
-        let tree = LoadedTree::for_scenario(&loaded.scenario, options.node_config.as_deref())?;
-        let plan = loaded.plan(&options, seed, &tree)?;
+        let PlannedScenario { plan, tree } = loaded.plan(&options, seed)?;
         Ok(Self { plan, tree, command: repeat_run(&loaded.name, &options, target, seed) })
     }
 

@@ -21,6 +21,9 @@ pub enum Severity {
     Error,
 }
 
+/// The rule of whatever is wrong with a scenario, which every command says in the same words.
+pub const SCENARIO_RULE: &str = "scenario";
+
 /// What one rule found at one place.
 ///
 /// `Display` is `file:line:column: severity: message [rule]`, then what AKS would do and the fix on lines of their own.
@@ -179,8 +182,7 @@ impl From<Diagnostic> for Finding {
             length: diagnostic.length,
             source: 0,
         };
-        let mut finding = Self::new(Severity::Error, "scenario", &diagnostic.file, mark, diagnostic.message)
-            .effect("the scenario is not run");
+        let mut finding = Self::new(Severity::Error, SCENARIO_RULE, &diagnostic.file, mark, diagnostic.message);
         finding.fix = diagnostic.hint;
         finding
     }

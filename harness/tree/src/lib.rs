@@ -8,19 +8,24 @@ mod builtin;
 mod crd;
 pub mod derive;
 mod finding;
+mod history;
 mod kustomize;
 mod node_config;
 mod object;
+mod placeholders;
 mod pool;
 mod source_file;
 pub mod validate;
 
 pub use builtin::{builtin_gitops, builtin_node_config};
+pub use crd::{flux_kinds, kind_is_served};
 pub use derive::SkuFact;
-pub use finding::{Edit, Finding, Severity};
+pub use finding::{Edit, Finding, SCENARIO_RULE, Severity};
+pub use history::{History, HistoryError};
 pub use node_config::{
-    AmendError, LAYERS_FOLDER, LayersError, LayersTree, NodeConfigTree, amend, check_skus, max_pods, read_tree,
-    with_layers,
+    AmendError, LAYERS_FOLDER, LayersError, LayersTree, NodeConfigTree, TreeReading, amend, check_skus, examine,
+    max_pods, read_tree, values_are_sold, with_layers,
 };
+pub use placeholders::{PlaceholderError, Placeholders};
 pub use pool::{NodePool, Operator, Requirement, Taint};
 pub use source_file::SourceFile;

@@ -1,18 +1,21 @@
 //! "Did you mean".
 
+/// More candidates than this are not listed.
+const LISTED_MAX: usize = 20;
+
 /// The candidate that a mistyped word is likely to be.
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word = word.to_lowercase();
-    candidates
-        .into_iter()
-        .map(|candidate| {
-            let distance = strsim::damerau_levenshtein(&word, &candidate.to_lowercase());
-            (distance, candidate)
-        })
-        // A third of the letters may be wrong: `wihtin`, `podsPerClas`; never a different short word.
+    // A third of the letters may be wrong: `wihtin`, `podsPerClas`; never a different short word.
+    nearest(word, candidates)
         .filter(|(distance, candidate)| *distance <= candidate.len().max(word.len()) / 3)
-        .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// The candidate that differs in the fewest letters, and in how many.
+fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<(usize, &'a str)> {
+    let word = word.to_lowercase();
+    let distance = |candidate: &str| strsim::damerau_levenshtein(&word, &candidate.to_lowercase());
+    candidates.into_iter().map(|candidate| (distance(candidate), candidate)).min()
 }
 
 /// The hint for a word that is none of the candidates.
@@ -21,6 +24,10 @@ pub fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> St
     match closest(word, candidates.iter().copied()) {
         Some(candidate) => format!("did you mean `{candidate}`?"),
         None if candidates.is_empty() => "there is nothing to choose from here".to_owned(),
+        None if candidates.len() > LISTED_MAX => {
+            let nearest = nearest(word, candidates.iter().copied()).map_or("", |(_, candidate)| candidate);
+            format!("of the {} that there are, `{nearest}` is the nearest", candidates.len())
+        }
         None => format!("it is one of {}", candidates.join(", ")),
     }
 }
@@ -34,5 +41,8 @@ mod tests {
         assert_eq!(hint("wihtin", ["until", "within"]), "did you mean `within`?");
         assert_eq!(hint("Scale", ["scale"]), "did you mean `scale`?");
         assert_eq!(hint("xyz", ["until", "within"]), "it is one of until, within");
+        let many: Vec<String> = (0..30).map(|number| format!("size-{number}")).collect();
+        let many = many.iter().map(String::as_str);
+        assert_eq!(hint("Standard_D4s", many), "of the 30 that there are, `size-14` is the nearest");
     }
 }

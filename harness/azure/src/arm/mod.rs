@@ -18,4 +18,5 @@ mod server;
 
 pub(crate) use dispatch::dispatch;
 pub(crate) use reply::Reply;
+pub use route::operations;
 pub(crate) use server::serve;

@@ -111,6 +111,14 @@ const CALLS: [(&str, Check, &[Row]); 6] = [
     ),
 ];
 
+/// The names of every modelled call, by which a throttle selects them.
+pub fn operations() -> Vec<&'static str> {
+    let mut all: Vec<&str> = CALLS.iter().flat_map(|(_, _, calls)| calls.iter().map(|call| call.2)).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
 /// A recognised call.
 pub(super) struct Route {
     /// The name under which it is counted, and by which faults select it.

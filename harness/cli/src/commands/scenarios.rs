@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use harness_plan::Group;
 use harness_scenario::Scenario;
-use harness_suite::{ExitCode, LoadedScenario, LoadedTree, load_built_in};
+use harness_suite::{ExitCode, LoadedScenario, load_built_in};
 use harness_units::Span;
 use serde::Serialize;
 
@@ -64,12 +64,12 @@ pub(super) fn list(args: &List, verbose: u8, console: &Console) -> Result<ExitCo
 
 pub(super) fn plan(args: &Plan, console: &Console) -> Result<ExitCode, CliError> {
     let loaded = LoadedScenario::load(&args.scenario)?;
-    let tree = LoadedTree::for_scenario(&loaded.scenario, args.planned.node_config.as_deref())?;
-    for warning in &tree.warnings {
+    let seed = args.planned.seed.unwrap_or(PLAN_SEED);
+    let planned = loaded.plan(&args.planned.options(), seed)?;
+    for warning in &planned.tree.warnings {
         console.say(&warning.to_string());
     }
-    let seed = args.planned.seed.unwrap_or(PLAN_SEED);
-    console.json_data(&loaded.plan(&args.planned.options(), seed, &tree)?)?;
+    console.json_data(&planned.plan)?;
     Ok(ExitCode::Passed)
 }
 

@@ -81,6 +81,49 @@ fn a_home_that_is_not_set_is_said_to_be_the_problem_before_a_build_is_announced(
     assert!(!folder.path().join("reports").exists(), "a folder was made for a run that was not started");
 }
 
+/// `validate` called it valid: it looked at the scenario alone, without its tree and in the default profile.
+#[test]
+fn validate_says_what_plan_and_run_say_in_every_profile() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "apiVersion: harness/v1
+kind: Scenario
+name: bad
+question: Is everything there?
+needs: [node-auto-provisioning, gitops, simulated-azure]
+parameters: {pods: {default: 4, full: 90000}}
+azure: {faults: [{noCapacity: {only: {zone: westeurope-1}}}]}
+workloads:
+  web: {class: general-purpose, cpu: 1, memory: 512Mi}
+phases:
+  - name: up
+    do:
+      - scale: {workloads: [web], to: $pods}
+      - azureFault: {throttle: {operation: machines.putt}}
+      - commit: {edits: [{merge: {object: {kind: NodePool, name: general-purpose}, patch: {spec: {limit: {cpu: 4}}}}}]}
+    until: all-pods-ready
+    within: 2m
+";
+    let file = &write(&folder, "bad.yaml", text);
+    let said = |arguments: &[&str]| {
+        let (code, stdout, stderr) = invoke(arguments);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+        let about_it = stderr.lines().filter_map(|line| Some(line.split_once(file.as_str())?.1.to_owned()));
+        // The place stands above the drawing of the line too.
+        about_it.filter(|line| line.contains(": ")).collect::<Vec<String>>()
+    };
+    let planned = said(&["plan", file]);
+    let expected = [
+        ":7:45: there is no zone `westeurope-1`",
+        ":14:44: Azure has no operation `machines.putt`",
+        ":15:99: there is no field `limit` in `spec`",
+    ];
+    assert_eq!(planned, expected);
+    assert_eq!(said(&["run", file]), planned);
+    let planned_in_full = said(&["plan", file, "--profile", "full"]);
+    assert!(planned_in_full[1].starts_with(":13:39: `web` has"), "{planned_in_full:?}");
+    assert_eq!(said(&["validate", file]), planned_in_full, "the errors of all profiles, each once");
+}
+
 #[test]
 fn an_invalid_scenario_names_its_line_and_starts_nothing() {
     let folder = tempfile::tempdir().unwrap();

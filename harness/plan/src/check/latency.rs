@@ -71,6 +71,11 @@ impl Expected for LatencyLimits {
             let hint = "give one of p50, p90, p95, p99, max, censored";
             found.push(Problem::new(&[], "this latency has no limit", hint));
         }
+        if self.of == LatencyName::GitopsRefused && self.censored.is_some() {
+            let message = "this cannot fail: a refusal that never comes is not a sample, so that none is ever censored";
+            let hint = "expect as many samples as there are bad commits: `samplesMin: 2`";
+            found.push(Problem::new(&["censored"], message, hint));
+        }
         if self.samples_min == 0 {
             let message = "with samplesMin 0 a group without samples would hold its limits";
             found.push(Problem::new(&["samplesMin"], message, "give at least 1, which is the default"));

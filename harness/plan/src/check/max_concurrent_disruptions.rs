@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Expected, Facts, Scope, during};
 use crate::Selection;
+use crate::event_pattern::disruption_reason;
 
 /// At no moment were more nodes of a NodePool being disrupted. A disruption lasts from the choice (or the deletion) of a NodeClaim to its
 /// end.
@@ -35,7 +36,9 @@ impl Expected for MaxConcurrentDisruptions {
 
     fn problems(&self, _: &Facts<'_>) -> Vec<Problem> {
         let found = Problem::new(&["atMost"], "no more than 100% of the nodes can be disrupted", "give less than 100%");
-        (self.at_most == Amount::Percent(100)).then_some(found).into_iter().collect()
+        let mut found: Vec<Problem> = (self.at_most == Amount::Percent(100)).then_some(found).into_iter().collect();
+        found.extend(disruption_reason(&["reason"], self.reason.as_deref()));
+        found
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Expected, Facts, Scope};
 use crate::Selection;
+use crate::event_pattern::disruption_reason;
 
 /// The nodes that existed when the phase started were replaced by others, for the reason that was to be caused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -70,7 +71,9 @@ impl Expected for Replaced {
 
     fn problems(&self, _: &Facts<'_>) -> Vec<Problem> {
         let found = Problem::new(&["atLeast"], "at least 0 nodes are always replaced", "give a number above 0");
-        (self.at_least == Some(0)).then_some(found).into_iter().collect()
+        let mut found: Vec<Problem> = (self.at_least == Some(0)).then_some(found).into_iter().collect();
+        found.extend(disruption_reason(&["reason"], self.reason.as_deref()));
+        found
     }
 }
 

@@ -76,9 +76,7 @@ impl<'a> Scope<'a> {
             }
             None => Vec::new(),
         };
-        if let Some(workload) = self.pattern.and_then(|pattern| pattern.workload.as_deref()) {
-            found.extend(names.workload(&["workload"], workload));
-        }
+        found.extend(self.pattern.into_iter().flat_map(|pattern| pattern.problems(names)));
         if let Some(object) = self.object {
             found.extend(names.object(&["object"], object));
         }

@@ -68,8 +68,14 @@ fn planned(scenario: &Scenario, recorded: &Plan) -> Plan {
     files.iter_mut().for_each(fill);
     let tree = read_tree(source, &files).unwrap_or_else(|findings| panic!("{}", common::lines(&findings)));
     let skus = sizes();
-    let inputs =
-        PlanInputs { profile: recorded.profile, seed: recorded.seed, overrides: &[], tree: &tree, skus: &skus };
+    let inputs = PlanInputs {
+        profile: recorded.profile,
+        seed: recorded.seed,
+        overrides: &[],
+        tree: &tree,
+        operations: &[],
+        skus: &skus,
+    };
     plan(scenario, &inputs).unwrap_or_else(|errors| panic!("{}", common::lines(&errors)))
 }
 

@@ -263,7 +263,7 @@ fn plan() -> Plan {
             actions: Vec::new(),
             until: Some(Condition::AllPodsReady.into()),
             within: Some(Span::from_secs(600)),
-            hold: None,
+            ..Phase::default()
         })
         .into();
     let checks: [Check; 3] = [

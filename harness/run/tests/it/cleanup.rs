@@ -95,6 +95,43 @@ async fn faults_of_azure_end_with_the_run() {
     assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
 
+/// They were in force while the run was prepared, and one that lasts 15 s could be over before the first pod was asked for.
+#[tokio::test(start_paused = true)]
+async fn faults_of_the_behaviour_start_with_the_first_phase() {
+    let lab = Lab::start();
+    let mut plan = of_phases(&[
+        json!({"name": "first", "actions": [plans::scale(0, 0, 0, 1)], "for": "20s"}),
+        json!({"name": "second", "actions": [], "for": "1s"}),
+    ]);
+    let faults = json!([{"slowBoot": {"factor": 3.0}, "for": "15s"}, {"throttle": {"operation": "skus.list"}}]);
+    plan.azure.faults = serde_json::from_value(faults).unwrap();
+    let ran = lab.run(&plan).await;
+    ran.assert_well_formed();
+    let moments = |what: AzureFactKind| {
+        let facts = ran.events.iter().filter_map(move |event| match &event.kind {
+            EventKind::Azure(fact) if fact.what == what => Some((fact.occurred_us, fact.message.clone())),
+            _ => None,
+        });
+        facts.collect::<Vec<_>>()
+    };
+    let (began_us, ended_us, ..) = ran.phase("first");
+    let began = moments(AzureFactKind::FaultBegan);
+    assert!(
+        matches!(&began[..], [(_, slow), (_, throttle)] if slow.starts_with("slowBoot") && throttle.starts_with("throttle")),
+        "{began:?}"
+    );
+    assert!(began.iter().all(|(at_us, _)| (began_us..began_us + 100_000).contains(at_us)), "{began_us} {began:?}");
+    let over = moments(AzureFactKind::FaultEnded);
+    assert!((began_us + 14_900_000..ended_us).contains(&over[0].0), "{began_us} {over:?}");
+    // It was in force for the VM of the first action, whose boot takes three times as long.
+    let booted = moments(AzureFactKind::VmBooted);
+    let accepted = moments(AzureFactKind::VmAccepted);
+    let boot_us = booted[0].0 - accepted[0].0;
+    assert!(boot_us >= 3 * plans::BOOT_S * 900_000, "{boot_us}");
+    assert!(lab.control.faults().await.unwrap().is_empty());
+    assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_intervals_of_flux_are_restored() {
     let lab = Lab::start();

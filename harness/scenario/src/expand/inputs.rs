@@ -10,4 +10,5 @@ pub(crate) struct Inputs<'a> {
     pub(crate) seed: u64,
     pub(crate) tree: &'a NodeConfigTree,
     pub(crate) skus: &'a [SkuFact],
+    pub(crate) operations: &'a [&'static str],
 }

@@ -1,14 +1,20 @@
 //! From a scenario to a plan: arrivals become actions with times, expectations get names, everything is decided.
 
+mod amended;
 mod chance;
+mod edits;
 mod expectations;
 mod gitops;
 mod inputs;
+mod moments;
 mod objects;
 mod phases;
 mod plan;
+mod pushes;
+mod references;
 mod workloads;
 
+pub(crate) use amended::amended;
 pub use chance::Chance;
 pub(crate) use inputs::Inputs;
 pub(crate) use plan::expand;

@@ -2,32 +2,35 @@
 
 use std::collections::BTreeMap;
 
+use super::moments::Moments;
 use super::objects;
+use super::pushes::{owner, pushed};
 use super::workloads::Sized;
 use crate::arrival;
 use crate::model::PhaseSpec;
-use harness_plan::{
-    Action, Commit, ForcePush, ObjectAddress, Phase, PlannedAction, Replace, Scale, TimedAction, TreeEdit,
-};
+use harness_plan::{Action, Condition, ObjectAddress, Phase, PlannedAction, Replace, Scale, TimedAction};
+use harness_yaml::Located;
 
 /// Writes the phases and each workload's peak.
 pub(super) fn expand(
     specs: &[PhaseSpec],
     objects: &BTreeMap<String, ObjectAddress>,
     workloads: &mut [Sized],
+    moments: &Moments,
     seed: u64,
 ) -> Vec<Phase> {
-    let mut unfolding = Unfolding { objects, workloads, seed, replicas: BTreeMap::new() };
+    let awaited_in = awaited_in(specs);
+    let mut unfolding = Unfolding { objects, workloads, moments, awaited_in, seed, replicas: BTreeMap::new() };
     let mut id = 0;
     let mut phases = Vec::new();
-    for spec in specs {
+    for (number, spec) in specs.iter().enumerate() {
         let mut due: Vec<(u64, Action)> = Vec::new();
-        let mut actions: Vec<(usize, &TimedAction)> = spec.actions.iter().map(|it| &it.value).enumerate().collect();
+        let mut actions: Vec<(usize, &Located<TimedAction>)> = spec.actions.iter().enumerate().collect();
         // Replicas follow from each other in the order of time, which need not be that of the file.
         actions.sort_by_key(|(_, action)| action.beside.after);
         for (index, action) in actions {
             let start = action.beside.after.as_micros();
-            let steps = unfolding.steps(&action.variant, &spec.name, index);
+            let steps = unfolding.steps(action, number, &owner(&spec.name, index), &spec.name);
             due.extend(steps.into_iter().map(|(at, action)| (start + at, action)));
         }
         // Stable: actions of one moment keep the order of the file and of the workloads.
@@ -48,10 +51,25 @@ pub(super) fn expand(
     phases
 }
 
+fn awaited_in(specs: &[PhaseSpec]) -> Vec<usize> {
+    let waits = |spec: &PhaseSpec| {
+        let until = spec.until.iter().flat_map(|until| &until.value.0);
+        until.into_iter().any(|condition| {
+            matches!(condition, Condition::AllPodsReady | Condition::AllNodesReplaced | Condition::ReadyPods(_))
+        })
+    };
+    let last = specs.len().saturating_sub(1);
+    let first_from = |phase: usize| specs.iter().skip(phase).position(waits).map_or(last, |further| phase + further);
+    (0..specs.len()).map(first_from).collect()
+}
+
 /// Makes single steps of what the scenario asks for in one line.
 struct Unfolding<'a> {
     objects: &'a BTreeMap<String, ObjectAddress>,
     workloads: &'a mut [Sized],
+    moments: &'a Moments,
+    /// For each phase the first one from there that waits for pods; the last where none does.
+    awaited_in: Vec<usize>,
     seed: u64,
     /// The replicas of each workload so far.
     replicas: BTreeMap<String, u32>,
@@ -59,15 +77,12 @@ struct Unfolding<'a> {
 
 impl Unfolding<'_> {
     /// The steps of an action, with their times from the action's start. None where a rule has refused it.
-    fn steps(&mut self, action: &Action, phase: &str, index: usize) -> Vec<(u64, Action)> {
-        let owner = format!("{phase}/{index}");
-        match action {
-            Action::Scale(scale) => self.scalings(scale, &owner),
-            Action::Replace(replace) => self.replacements(replace, &owner),
-            Action::Commit(commit) => commits(commit, phase, self.seed, &owner),
-            Action::ForcePush(push) => {
-                let message = push.message.clone().unwrap_or_else(|| phase.to_owned());
-                vec![(0, Action::ForcePush(ForcePush { message: Some(message), ..push.clone() }))]
+    fn steps(&mut self, asked: &Located<TimedAction>, number: usize, owner: &str, phase: &str) -> Vec<(u64, Action)> {
+        match &asked.variant {
+            Action::Scale(scale) => self.scalings(scale, asked, number, owner),
+            Action::Replace(replace) => self.replacements(replace, owner),
+            action @ (Action::Commit(_) | Action::Revert(_) | Action::ForcePush(_)) => {
+                pushed(action, phase, self.seed, owner)
             }
             Action::Change(change) => {
                 objects::change(change, self.objects).into_iter().map(|change| (0, Action::Change(change))).collect()
@@ -76,11 +91,19 @@ impl Unfolding<'_> {
         }
     }
 
-    fn scalings(&mut self, scale: &Scale, owner: &str) -> Vec<(u64, Action)> {
+    fn scalings(
+        &mut self,
+        scale: &Scale,
+        asked: &Located<TimedAction>,
+        number: usize,
+        owner: &str,
+    ) -> Vec<(u64, Action)> {
         let mut steps = Vec::new();
+        // A commit may still make room, until the pods are waited for.
+        let in_force = self.moments.between(number, asked.beside.after.as_micros(), self.awaited_in[number]);
         for sized in self.workloads.iter_mut().filter(|sized| scale.workloads.selects(&sized.workload.name)) {
             let name = sized.workload.name.clone();
-            let to = sized.bounded(scale.to);
+            let to = sized.bounded(scale.to, in_force.clone(), asked.mark);
             let from = self.replicas.insert(name.clone(), to).unwrap_or(0);
             sized.workload.replicas_peak = sized.workload.replicas_peak.max(to);
             if from == to {
@@ -109,25 +132,4 @@ impl Unfolding<'_> {
         }
         steps
     }
-}
-
-/// The commits of one action, with their times from the action's start.
-fn commits(asked: &Commit, phase: &str, seed: u64, owner: &str) -> Vec<(u64, Action)> {
-    let mut edits = asked.edits.clone();
-    edits
-        .extend(asked.add_many.iter().map(|many| TreeEdit::AddMany { object: many.object.clone(), count: many.count }));
-    let message = asked.message.clone().unwrap_or_else(|| phase.to_owned());
-    let commit = |edits, message| {
-        Action::Commit(Commit { edits, message: Some(message), trigger: asked.trigger.clone(), ..Commit::default() })
-    };
-    let Some(times) = asked.times else { return vec![(0, commit(edits, message))] };
-    let mut rng = arrival::child(seed, "commits", owner);
-    let moments = asked.arrival.as_ref().and_then(|arrival| arrival::moments(arrival, times, &mut rng));
-    let moments = moments.unwrap_or_else(|| vec![0; times as usize]);
-    let numbered = |(n, at): (u32, u64)| {
-        let message = if message.contains("{n}") { message.clone() } else { format!("{message} ({n} of {times})") };
-        let edits = edits.iter().map(|edit| edit.numbered(n)).collect();
-        (at, commit(edits, message.replace("{n}", &n.to_string())))
-    };
-    (1_u32..).zip(moments).map(numbered).collect()
 }

@@ -1,12 +1,13 @@
 //! All of it together.
 
-use super::{Chance, Inputs, chance, expectations, gitops, objects, phases, workloads};
-use harness_plan::{Action, Candidates, NodeConfig, PLAN_VERSION, Plan, Workload};
+use std::collections::BTreeMap;
+
+use super::{Chance, Inputs, chance, expectations, gitops, moments, objects, phases, references, workloads};
+use harness_plan::{NodeConfig, PLAN_VERSION, Plan, Workload};
 use harness_simulation::Behaviour;
 use harness_tree::{Severity, check_skus};
 use harness_units::Share;
-use harness_yaml::suggest;
-use harness_yaml::{Diagnostic, Mark, in_order};
+use harness_yaml::{Diagnostic, in_order};
 
 /// Decides everything, and says what is left to chance.
 pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Chance>), Vec<Diagnostic>> {
@@ -16,38 +17,41 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Chance>), Vec<Dia
         .filter(|finding| finding.severity == Severity::Error)
         .map(Diagnostic::from)
         .collect();
-    let mut chosen = workloads::choose(inputs);
+    let (moments, wrong_pushes) = moments::moments(inputs);
+    diagnostics.extend(wrong_pushes);
+    let mut chosen = workloads::choose(inputs, &moments);
     diagnostics.append(&mut chosen.diagnostics);
-    let phases = phases::expand(&model.phases, &model.objects, &mut chosen.workloads, inputs.seed);
-    let cut: Vec<String> = chosen.workloads.iter().filter_map(workloads::Sized::note).collect();
+    let phases = phases::expand(&model.phases, &model.objects, &mut chosen.workloads, &moments, inputs.seed);
+    let cut = chosen.workloads.iter().filter_map(workloads::Sized::note);
     if inputs.tree.source == inputs.scenario.node_config() {
         // A burst that the pool's own limits cannot hold would end in a deadline that says nothing about the provisioner.
-        let mark = inputs.scenario.scale_mark(model);
-        let error = |note| {
+        let replicas = ["scale", "to"].map(str::to_owned);
+        diagnostics.extend(cut.map(|(note, action)| {
+            let mark = inputs.scenario.mark_at(action, &replicas, false);
             Diagnostic::new(inputs.scenario.file(), mark, note)
-                .with_hint("ask for fewer pods, or raise the pool's limits")
-        };
-        diagnostics.extend(cut.into_iter().map(error));
+                .with_hint("ask for fewer pods, or raise the pool's limits before")
+        }));
     } else {
-        chosen.notes.extend(cut);
+        chosen.notes.extend(cut.map(|(note, _)| note));
     }
     let per_node = chosen.workloads.iter().map(|sized| (sized.workload.name.clone(), sized.per_node)).collect();
     let workloads: Vec<Workload> = chosen.workloads.into_iter().map(|sized| sized.workload).collect();
-    diagnostics.extend(unknown_pools(inputs));
+    diagnostics.extend(references::unknown(inputs, &moments, &workloads));
     if !diagnostics.is_empty() {
         return Err(in_order(diagnostics));
     }
     let running: Vec<&Workload> = workloads.iter().filter(|workload| workload.replicas_peak > 0).collect();
-    let limited: Vec<String> = inputs
-        .tree
-        .pools
-        .iter()
-        .filter(|pool| {
-            pool.limits != Default::default() && workloads.iter().any(|workload| workload.class == pool.name)
-        })
-        .map(|pool| pool.name.clone())
-        .collect();
-    let pools: Vec<String> = inputs.tree.pools.iter().map(|pool| pool.name.clone()).collect();
+    // Each pool that is ever there, and whether it ever has limits.
+    let mut known: BTreeMap<&str, bool> = BTreeMap::new();
+    for pool in moments.all().iter().flat_map(|moment| &moment.pools) {
+        *known.entry(&pool.name).or_default() |= pool.limits != Default::default();
+    }
+    let pools: Vec<String> = known.keys().map(|&name| name.to_owned()).collect();
+    let is_limited = |name: &String| {
+        known.get(name.as_str()).is_some_and(|limited| *limited)
+            && workloads.iter().any(|workload| workload.class == *name)
+    };
+    let limited: Vec<String> = pools.iter().filter(|name| is_limited(name)).cloned().collect();
     let present = expectations::Present { workloads: &running, pools: &pools, limited: &limited, azure: &model.azure };
     let mut expectations: Vec<_> = expectations::of_phases(&phases).collect();
     for expected in &model.expect {
@@ -95,48 +99,4 @@ const REGISTERED_SHARE: Share = Share(0.2);
 
 fn azure(asked: &Behaviour, seed: u64) -> Behaviour {
     Behaviour { seed, registered_share: asked.registered_share.or(Some(REGISTERED_SHARE)), ..asked.clone() }
-}
-
-/// Pools that the scenario names must be in the tree that it is written for; on another one they are left out.
-fn unknown_pools(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
-    if inputs.tree.source != inputs.scenario.node_config() {
-        return Vec::new();
-    }
-    let pools = || inputs.tree.pools.iter().map(|pool| pool.name.as_str());
-    let mut named = pools_of_expectations(inputs);
-    named.extend(pools_of_actions(inputs));
-    named.retain(|(name, _)| !pools().any(|pool| pool == *name));
-    let unknown = named.into_iter().map(|(name, mark)| {
-        let message = format!("there is no NodePool `{name}` in the tree `{}`", inputs.tree.source);
-        Diagnostic::new(inputs.scenario.file(), mark, message).with_hint(suggest::hint(name, pools()))
-    });
-    unknown.collect()
-}
-
-fn pools_of_expectations<'a>(inputs: &'a Inputs<'_>) -> Vec<(&'a str, Mark)> {
-    let mut named = Vec::new();
-    for expectation in &inputs.bound.file.expect {
-        let Some((selection, Candidates::Nodepools | Candidates::LimitedNodepools)) =
-            expectation.variant.scope().selection
-        else {
-            continue;
-        };
-        for (index, name) in selection.names().iter().enumerate() {
-            let path = [expectation.variant.as_str(), "nodepools", &index.to_string()];
-            named.push((name.as_str(), inputs.scenario.place(expectation.mark, &path)));
-        }
-    }
-    named
-}
-
-/// Those of actions before the first commit, which may add others.
-fn pools_of_actions<'a>(inputs: &'a Inputs<'_>) -> impl Iterator<Item = (&'a str, Mark)> {
-    let actions = inputs.bound.file.phases.iter().flat_map(|phase| &phase.actions);
-    actions.take_while(|action| !action.variant.pushes()).filter_map(|action| match &action.variant {
-        Action::DeleteNodeClaims(asked) => {
-            let mark = inputs.scenario.place(action.mark, &[action.variant.as_str(), "nodepool"]);
-            Some((asked.nodepool.as_str(), mark))
-        }
-        _ => None,
-    })
 }

@@ -1,40 +1,57 @@
 //! Which workloads a run has on this tree.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-use super::Inputs;
+use super::inputs::Inputs;
+use super::moments::{Moment, Moments};
 use crate::model::{OtherClasses, Tolerations, WorkloadSpec};
 use harness_plan::{NodeClass, Workload};
-use harness_tree::derive::{Aim, PodSize, aim, capacity, derived_size, pods_on};
-use harness_tree::max_pods;
-use harness_yaml::Diagnostic;
+use harness_tree::derive::{Aim, PodSize, aim, derived_size, pods_on, room_in};
+use harness_tree::{NodePool, max_pods};
 use harness_yaml::suggest;
+use harness_yaml::{Diagnostic, Located, Mark};
 
 /// A workload and how many of its pods the class can hold.
 pub(super) struct Sized {
     pub(super) workload: Workload,
     /// The most of its pods that a node of its class can hold.
     pub(super) per_node: u64,
-    /// The maximum number of replicas; more would wait for ever.
-    bound: Option<u32>,
-    /// Set once the bound has cut the number of a phase.
+    /// The maximum number of replicas at each moment, by the limits that are in force then; more would wait for ever.
+    bounds: Vec<Option<u32>>,
+    /// The largest number that was cut.
+    cut: Option<Cut>,
+}
+
+/// More replicas than there is room for.
+struct Cut {
     asked: u32,
+    bound: u32,
+    /// Of the action that asks for them.
+    action: Mark,
 }
 
 impl Sized {
-    /// The wanted replicas, as far as there is room.
-    pub(super) fn bounded(&mut self, replicas: u32) -> u32 {
-        self.asked = self.asked.max(replicas);
-        self.bound.map_or(replicas, |bound| replicas.min(bound))
+    /// The wanted replicas, as far as there is room at one of the moments.
+    pub(super) fn bounded(&mut self, replicas: u32, at: Range<usize>, action: Mark) -> u32 {
+        let bounds = self.bounds.get(at).unwrap_or_default();
+        let Some(bound) = bounds.iter().copied().try_fold(0, |most, bound| Some(most.max(bound?))) else {
+            return replicas;
+        };
+        if bound < replicas && self.cut.as_ref().is_none_or(|cut| cut.asked < replicas) {
+            self.cut = Some(Cut { asked: replicas, bound, action });
+        }
+        replicas.min(bound)
     }
 
-    /// What was cut.
-    pub(super) fn note(&self) -> Option<String> {
-        let bound = self.bound.filter(|bound| *bound < self.asked)?;
-        Some(format!(
-            "`{}` has {bound} pods where the scenario asks for {}: more do not fit into the limits of `{}`",
-            self.workload.name, self.asked, self.workload.class
-        ))
+    /// What was cut, and the action that asks for it.
+    pub(super) fn note(&self) -> Option<(String, Mark)> {
+        let Cut { asked, bound, action } = self.cut.as_ref()?;
+        let Workload { name, class, .. } = &self.workload;
+        let note = format!(
+            "`{name}` has {bound} pods where the scenario asks for {asked}: more do not fit into the limits of `{class}`"
+        );
+        Some((note, *action))
     }
 }
 
@@ -46,11 +63,12 @@ pub(super) struct Chosen {
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
-pub(super) fn choose(inputs: &Inputs<'_>) -> Chosen {
+pub(super) fn choose(inputs: &Inputs<'_>, moments: &Moments) -> Chosen {
     let pools = &inputs.tree.pools;
     let aims: Vec<Aim<'_>> = pools.iter().map(|pool| aim(pool, pools, inputs.skus)).collect();
     let mut choice = Choice {
         inputs,
+        moments,
         chosen: Chosen {
             workloads: Vec::new(),
             classes: aims.iter().map(class).collect(),
@@ -61,7 +79,7 @@ pub(super) fn choose(inputs: &Inputs<'_>) -> Chosen {
     };
     let model = &inputs.bound.file;
     for (name, spec) in &model.workloads {
-        choice.named(name, spec, &aims);
+        choice.named(name, spec);
     }
     let unnamed: Vec<&Aim<'_>> = aims.iter().filter(|aim| !choice.used.contains(aim.pool.name.as_str())).collect();
     if model.other_classes == OtherClasses::Derived {
@@ -86,30 +104,62 @@ fn class(aim: &Aim<'_>) -> NodeClass {
 
 struct Choice<'a> {
     inputs: &'a Inputs<'a>,
+    moments: &'a Moments,
     chosen: Chosen,
     /// Pools that a named workload is for.
     used: BTreeSet<String>,
 }
 
-impl Choice<'_> {
+impl<'a> Choice<'a> {
     /// On the tree that a scenario is written for, what it names must be there and fit.
     fn own_tree(&self) -> bool {
         self.inputs.tree.source == self.inputs.scenario.node_config()
     }
 
-    fn error(&mut self, mark: harness_yaml::Mark, message: String, hint: String) {
+    fn error(&mut self, mark: Mark, message: String, hint: String) {
         let file = self.inputs.scenario.file();
         self.chosen.diagnostics.push(Diagnostic::new(file, mark, message).with_hint(hint));
     }
 
-    fn named(&mut self, name: &str, spec: &WorkloadSpec, aims: &[Aim<'_>]) {
-        let Some(aim) = aims.iter().find(|aim| aim.pool.name == spec.class.value) else {
+    /// The way to a class, by the first tree that has it and lets it be used: a commit may bring it, or its limits.
+    fn aim_at(&self, class: &str) -> Option<Aim<'a>> {
+        let mut aims = self.moments.all().iter().filter_map(|moment| {
+            let pool = moment.pools.iter().find(|pool| pool.name == class)?;
+            Some(aim(pool, &moment.pools, self.inputs.skus))
+        });
+        let first = aims.next()?;
+        if first.untestable.is_none() {
+            return Some(first);
+        }
+        aims.find(|aim| aim.untestable.is_none()).or(Some(first))
+    }
+
+    /// An error about a class that the tree never has.
+    fn unknown_class(&mut self, class: &Located<String>) {
+        let pools = self.moments.all().iter().flat_map(|moment| &moment.pools);
+        let names: BTreeSet<&str> = pools.map(|pool| pool.name.as_str()).collect();
+        let hint = suggest::hint(class, names);
+        let message = format!("there is no class `{}` in the tree `{}`", class.value, self.inputs.tree.source);
+        self.error(class.mark, message, hint);
+    }
+
+    /// The other classes on which the pods may run, of those that the tree has.
+    fn fallback(&mut self, spec: &WorkloadSpec) -> Vec<Aim<'a>> {
+        let mut found = Vec::new();
+        for class in &spec.fallback {
+            match self.aim_at(class) {
+                Some(aim) => found.push(aim),
+                None if self.own_tree() => self.unknown_class(class),
+                None => self.chosen.notes.push(format!("the tree has no class `{}` to fall back to", class.value)),
+            }
+        }
+        found
+    }
+
+    fn named(&mut self, name: &str, spec: &WorkloadSpec) {
+        let Some(aim) = self.aim_at(&spec.class) else {
             if self.own_tree() {
-                let names = aims.iter().map(|aim| aim.pool.name.as_str());
-                let hint = suggest::hint(&spec.class, names);
-                let message =
-                    format!("there is no class `{}` in the tree `{}`", spec.class.value, self.inputs.tree.source);
-                self.error(spec.class.mark, message, hint);
+                self.unknown_class(&spec.class);
             } else {
                 let note = format!("`{name}` is left out: the tree has no class `{}`", spec.class.value);
                 self.chosen.notes.push(note);
@@ -121,7 +171,7 @@ impl Choice<'_> {
             return;
         }
         if spec.stays_pending {
-            self.control(name, spec, aim);
+            self.control(name, spec, &aim);
             return;
         }
         let pod = PodSize { cpu: spec.cpu.value, memory: spec.memory.value };
@@ -141,45 +191,18 @@ impl Choice<'_> {
             return;
         }
         self.used.insert(aim.pool.name.clone());
-        let fallback = self.fallback(spec, aims);
-        let (mut most, mut surely) = capacity(&aim.fitting, &aim.pool.limits, pod, pods_max);
-        for aim in &fallback {
-            let more = capacity(&aim.fitting, &aim.pool.limits, pod, max_pods(aim.pool.max_pods));
-            (most, surely) = (most.saturating_add(more.0), surely.saturating_add(more.1));
-        }
-        let bound = match () {
-            () if !spec.awaited => u64::MAX,
-            () if self.own_tree() => most,
-            () => surely,
+        let room = match () {
+            () if !spec.awaited => Room::Any,
+            () if self.own_tree() => Room::Most,
+            () => Room::Sure,
         };
-        self.add(name.to_owned(), aim, pod, bound, Some(spec));
-        if let Some(sized) = self.chosen.workloads.last_mut() {
-            widen(&mut sized.workload, &fallback, spec);
-        }
-    }
-
-    /// The other classes on which the pods may run, of those that the tree has.
-    fn fallback<'a>(&mut self, spec: &WorkloadSpec, aims: &'a [Aim<'a>]) -> Vec<&'a Aim<'a>> {
-        let mut found = Vec::new();
-        for class in &spec.fallback {
-            match aims.iter().find(|aim| aim.pool.name == class.value) {
-                Some(aim) => found.push(aim),
-                None if self.own_tree() => {
-                    let hint = suggest::hint(class, aims.iter().map(|aim| aim.pool.name.as_str()));
-                    let message =
-                        format!("there is no class `{}` in the tree `{}`", class.value, self.inputs.tree.source);
-                    self.error(class.mark, message, hint);
-                }
-                None => self.chosen.notes.push(format!("the tree has no class `{}` to fall back to", class.value)),
-            }
-        }
-        found
+        self.add(name.to_owned(), &aim, pod, room, Some(spec));
     }
 
     /// A negative control: whether it fits is what the run asks. Its class still wants a workload that does fit.
     fn control(&mut self, name: &str, spec: &WorkloadSpec, aim: &Aim<'_>) {
         let pod = PodSize { cpu: spec.cpu.value, memory: spec.memory.value };
-        self.add(name.to_owned(), aim, pod, u64::MAX, Some(spec));
+        self.add(name.to_owned(), aim, pod, Room::Any, Some(spec));
     }
 
     fn derived(&mut self, aim: &Aim<'_>) {
@@ -192,9 +215,8 @@ impl Choice<'_> {
             self.untestable(&aim.pool.name, reason);
             return;
         };
-        let (_, surely) = capacity(&aim.fitting, limits, pod, max_pods(aim.pool.max_pods));
         let name = self.free_name(&aim.pool.name);
-        self.add(name, aim, pod, surely, None);
+        self.add(name, aim, pod, Room::Sure, None);
     }
 
     fn untestable(&mut self, name: &str, reason: &str) {
@@ -217,7 +239,7 @@ impl Choice<'_> {
             .unwrap_or_default()
     }
 
-    fn add(&mut self, name: String, aim: &Aim<'_>, pod: PodSize, bound: u64, spec: Option<&WorkloadSpec>) {
+    fn add(&mut self, name: String, aim: &Aim<'_>, pod: PodSize, room: Room, spec: Option<&WorkloadSpec>) {
         let mut workload = Workload {
             node_selector: aim.node_selector.clone(),
             tolerations: aim.tolerations.clone(),
@@ -225,10 +247,33 @@ impl Choice<'_> {
         };
         if let Some(spec) = spec {
             adorn(&mut workload, spec);
+            widen(&mut workload, &self.fallback(spec), spec);
         }
+        let bounds = workload.classes().map(|class| self.bounds(class, pod, room)).reduce(together).unwrap_or_default();
         let pods_max = max_pods(aim.pool.max_pods);
         let per_node = aim.fitting.iter().map(|sku| pods_on(sku, pod, pods_max)).max().unwrap_or(0);
-        self.chosen.workloads.push(Sized { workload, per_node, bound: u32::try_from(bound).ok(), asked: 0 });
+        self.chosen.workloads.push(Sized { workload, per_node, bounds, cut: None });
+    }
+
+    /// How many pods a class holds at each moment. One that is not in the tree holds what it held before: a pool can be protected from pruning.
+    fn bounds(&self, class: &str, pod: PodSize, room: Room) -> Vec<Option<u32>> {
+        let mut last: Option<(&NodePool, u64)> = None;
+        let bound = |moment: &'a Moment| {
+            let pool = moment.pools.iter().find(|pool| pool.name == class);
+            last = match (pool, last) {
+                (Some(pool), Some((known, bound))) if holds_as_many(pool, known) => Some((pool, bound)),
+                (Some(pool), _) => {
+                    let (most, surely) = room_in(pool, self.inputs.skus, pod, max_pods(pool.max_pods));
+                    Some((pool, if room == Room::Most { most } else { surely }))
+                }
+                (None, last) => last,
+            };
+            last.and_then(|(_, bound)| u32::try_from(bound).ok())
+        };
+        match room {
+            Room::Any => vec![None; self.moments.all().len()],
+            Room::Most | Room::Sure => self.moments.all().iter().map(bound).collect(),
+        }
     }
 
     fn nothing_left(&mut self) {
@@ -255,8 +300,14 @@ impl Choice<'_> {
     }
 }
 
+/// How many pods two classes hold together at each moment.
+fn together(first: Vec<Option<u32>>, second: Vec<Option<u32>>) -> Vec<Option<u32>> {
+    let both = |(first, second): (Option<u32>, Option<u32>)| Some(first?.saturating_add(second?));
+    first.into_iter().zip(second).map(both).collect()
+}
+
 /// Lets the pods run on nodes of other classes too: they are reached by name, and tolerate the taints of all of them.
-fn widen(workload: &mut Workload, fallback: &[&Aim<'_>], spec: &WorkloadSpec) {
+fn widen(workload: &mut Workload, fallback: &[Aim<'_>], spec: &WorkloadSpec) {
     if fallback.is_empty() {
         return;
     }
@@ -268,6 +319,22 @@ fn widen(workload: &mut Workload, fallback: &[&Aim<'_>], spec: &WorkloadSpec) {
         let more: Vec<_> = more.filter(|toleration| !workload.tolerations.contains(toleration)).cloned().collect();
         workload.tolerations.extend(more);
     }
+}
+
+/// How many pods a workload may have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// As many as the scenario asks for.
+    Any,
+    /// As many as its class can hold.
+    Most,
+    /// As many as its class holds whichever of its sizes the provisioner takes.
+    Sure,
+}
+
+/// Whether two states of a pool hold the same number of pods.
+fn holds_as_many(a: &NodePool, b: &NodePool) -> bool {
+    (&a.limits, a.max_pods, &a.requirements, &a.labels) == (&b.limits, b.max_pods, &b.requirements, &b.labels)
 }
 
 /// What a scenario says of a workload beyond its class and size.

@@ -159,11 +159,3 @@ pub(crate) fn key_mark(document: &Node, path: &[&str]) -> Mark {
     let Some((last, parents)) = path.split_last() else { return Mark::START };
     document.at(parents).and_then(|parent| parent.entry(last)).map_or(Mark::START, |entry| entry.key_mark)
 }
-
-/// The place of the first number of replicas; the start of the file where there is none.
-pub(crate) fn scale_mark(document: &Node, scenario: &ScenarioFile) -> Mark {
-    let mut actions = scenario.phases.iter().flat_map(|phase| &phase.actions);
-    let first = actions.find(|action| matches!(action.variant, Action::Scale(_)));
-    let path = ["scale".to_owned(), "to".to_owned()];
-    first.and_then(|action| document.find(action.mark)).map_or(Mark::START, |node| node.place(&path))
-}

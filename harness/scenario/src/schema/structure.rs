@@ -1,6 +1,7 @@
 //! The check of a file's structure: unknown and missing keys, wrong types, unreadable values. Everything that is wrong is found
 //! at once, which a deserializer cannot do.
 
+use harness_plan::FieldPath;
 use harness_units::ScalarType;
 use harness_yaml::schema::{Dialect, Place, Schema, Type, Violation, walk};
 use harness_yaml::{Diagnostic, Kind, Mark, Node};
@@ -66,6 +67,8 @@ impl ScenarioFormat<'_> {
     }
 }
 
+const FIELD_PATH_HINT: &str = "write `spec.replicas`, `metadata.annotations[example.com/owner]`, `status.conditions[type=Ready].status` or `exists`";
+
 /// The document, in messages.
 const DOCUMENT: &str = "the file";
 
@@ -73,6 +76,12 @@ impl Dialect for ScenarioFormat<'_> {
     const NULL_IS_ABSENT: bool = false;
 
     fn visit(&mut self, at: &Place<'_>, schema: &Schema) -> bool {
+        if let (Some(FieldPath::TYPE), Kind::Text(text)) = (schema.scalar_type.as_deref(), &at.node.kind) {
+            if let Err(why) = text.parse::<FieldPath>() {
+                self.add(at.node.mark, format!("{}: {why}", at.name(DOCUMENT)), FIELD_PATH_HINT.to_owned());
+            }
+            return true;
+        }
         let kind = schema.scalar_type.as_deref().and_then(|name| name.parse().ok());
         kind.is_some_and(|kind| {
             self.scalar(kind, at);

@@ -7,6 +7,7 @@
 )]
 
 mod common;
+mod moments;
 mod plan;
 mod refused;
 mod robust;

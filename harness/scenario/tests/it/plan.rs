@@ -10,7 +10,8 @@ use rstest::rstest;
 
 fn planned(scenario: &Scenario, profile: Profile, seed: u64, overrides: &[&str]) -> Plan {
     let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
-    let inputs = PlanInputs { profile, seed, overrides: &overrides, tree: &builtin_tree(), skus: &skus() };
+    let inputs =
+        PlanInputs { profile, seed, overrides: &overrides, tree: &builtin_tree(), operations: &[], skus: &skus() };
     plan(scenario, &inputs).unwrap_or_else(|errors| panic!("{}", common::lines(&errors)))
 }
 
@@ -35,7 +36,14 @@ fn overrides_reach_the_plan() {
 fn overrides_must_follow_the_rules() {
     let tree = builtin_tree();
     let overrides = ["podReadyP99=10m".to_owned()];
-    let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &overrides, tree: &tree, skus: &skus() };
+    let inputs = PlanInputs {
+        profile: Profile::Default,
+        seed: 7,
+        overrides: &overrides,
+        tree: &tree,
+        operations: &[],
+        skus: &skus(),
+    };
     let errors = plan(&builtin("scale-burst"), &inputs).unwrap_err();
     assert!(errors[0].message.contains("cannot fail"), "{}", common::lines(&errors));
 }
@@ -44,7 +52,14 @@ fn overrides_must_follow_the_rules() {
 fn a_burst_that_the_limits_cannot_hold_is_refused() {
     let tree = builtin_tree();
     let overrides = ["podsPerClass=5000".to_owned()];
-    let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &overrides, tree: &tree, skus: &skus() };
+    let inputs = PlanInputs {
+        profile: Profile::Default,
+        seed: 7,
+        overrides: &overrides,
+        tree: &tree,
+        operations: &[],
+        skus: &skus(),
+    };
     let errors = plan(&builtin("scale-burst"), &inputs).unwrap_err();
     assert!(
         errors.iter().any(|error| error.message.contains("do not fit into the limits of `compute-optimized`")),
@@ -209,7 +224,8 @@ fn what_a_scenario_names_must_be_in_its_tree(
     assert!(text.contains(right), "the case changes something");
     let scenario = scenario(&text.replacen(right, wrong, 1));
     let tree = builtin_tree();
-    let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &[], tree: &tree, skus: &skus() };
+    let inputs =
+        PlanInputs { profile: Profile::Default, seed: 7, overrides: &[], tree: &tree, operations: &[], skus: &skus() };
     let errors = plan(&scenario, &inputs).unwrap_err();
     assert_eq!(errors.len(), 1, "{}", common::lines(&errors));
     assert_eq!(errors[0].line, line, "{}", errors[0]);
@@ -220,7 +236,8 @@ fn what_a_scenario_names_must_be_in_its_tree(
 #[test]
 fn a_copy_of_the_tree_runs_the_named_workloads() {
     let tree = harness_tree::read_tree("./clusters/production", &harness_tree::builtin_node_config()).unwrap();
-    let inputs = PlanInputs { profile: Profile::Default, seed: 7, overrides: &[], tree: &tree, skus: &skus() };
+    let inputs =
+        PlanInputs { profile: Profile::Default, seed: 7, overrides: &[], tree: &tree, operations: &[], skus: &skus() };
     let plan = plan(&builtin("scale-burst"), &inputs).unwrap();
     let names: Vec<&str> = plan.workloads.iter().map(|workload| workload.name.as_str()).collect();
     assert_eq!(names, ["cache", "encoder", "web"]);
@@ -276,7 +293,7 @@ needs: [gitops]
 parameters: {replicas: {default: 2}}
 otherClasses: ignored
 objects:
-  demo: {apiVersion: apps/v1, kind: Deployment, namespace: '{namespace}', name: demo}
+  demo: {apiVersion: apps/v1, kind: Deployment, namespace: demo, name: demo}
   stray: {apiVersion: v1, kind: ConfigMap, namespace: demo, name: stray}
 phases:
   - name: changed
@@ -343,12 +360,12 @@ phases:
         commit:
           times: $commits
           arrival: {constant: {perSecond: 2}}
-          edits: [{merge: {object: {kind: NodePool, name: a}, patch: {metadata: {labels: {commit: \"{n}\"}}}}}]
+          edits: [{merge: {object: {kind: NodePool, name: general-purpose}, patch: {metadata: {labels: {commit: \"{n}\"}}}}}]
       - {after: 3s, forcePush: {back: 2, message: instead}}
       - after: 4s
         commit:
           message: many
-          addMany: [{object: {kind: ConfigMap, metadata: {name: \"c-{n}\"}}, count: $objects}]
+          addMany: [{object: {apiVersion: v1, kind: ConfigMap, metadata: {name: \"c-{n}\"}}, count: $objects}]
       - {after: 5s, clearGitFaults: {}}
     until: in-force
     within: 1m

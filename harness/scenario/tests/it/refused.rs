@@ -1,10 +1,10 @@
-//! Scenarios that must be refused, each at the right place with the right message.
+//! Scenarios that must be refused, by themselves or on the built-in tree, each at the right place with the right message.
 //!
 //! A fixture is a scenario; its first lines are comments with the expected errors: `# line:column: a part of the message | a part of
 
 //! the hint`. Exactly those errors, in that order.
 
-use crate::common::{errors, lines};
+use crate::common::{lines, refusals};
 use rstest::rstest;
 
 #[rstest]
@@ -12,7 +12,7 @@ fn refused(#[files("tests/refused/*.yaml")] path: std::path::PathBuf) {
     let text = std::fs::read_to_string(&path).unwrap();
     let expected: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("# ")).collect();
     assert!(!expected.is_empty(), "the fixture says what it expects in its first lines");
-    let found = errors(&text);
+    let found = refusals(&text);
     let as_found = || lines(&found);
     assert_eq!(found.len(), expected.len(), "found:\n{}", as_found());
     for (error, expected) in found.iter().zip(expected) {

@@ -51,7 +51,7 @@ proptest! {
             }
             Ok(scenario) => {
                 let tree = common::builtin_tree();
-                let inputs = PlanInputs { profile: Profile::Smoke, seed: 1, overrides: &[], tree: &tree, skus: &skus() };
+                let inputs = PlanInputs { profile: Profile::Smoke, seed: 1, overrides: &[], tree: &tree, operations: &[], skus: &skus() };
                 if let Ok(plan) = plan(&scenario, &inputs) {
                     prop_assert!(!plan.workloads.is_empty());
                 }
@@ -67,7 +67,7 @@ proptest! {
             Err(findings) => prop_assert!(findings.iter().all(|one| one.line >= 1 && !one.effect.is_empty()), "{}", lines(&findings)),
             Ok(tree) => {
                 let scenario = parse("scenario.yaml", builtin_scenarios().iter().find(|scenario| scenario.name == "scale-burst").unwrap().text).unwrap();
-                let inputs = PlanInputs { profile: Profile::Smoke, seed: 1, overrides: &[], tree: &tree, skus: &skus() };
+                let inputs = PlanInputs { profile: Profile::Smoke, seed: 1, overrides: &[], tree: &tree, operations: &[], skus: &skus() };
                 if let Err(errors) = plan(&scenario, &inputs) {
                     prop_assert!(errors.iter().all(|error| error.hint.is_some()), "{}", lines(&errors));
                 }

@@ -22,6 +22,7 @@ fn fact(sku: &Sku, location: &str) -> SkuFact {
     SkuFact {
         name: sku.name.clone(),
         family: sku.family.clone(),
+        quota_family: sku.series.quota_family.clone(),
         series,
         version,
         architecture: match sku.series.architecture {

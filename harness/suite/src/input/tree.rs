@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use harness_run::Placeholders;
 use harness_scenario::Scenario;
 use harness_tree::{
-    Finding, LAYERS_FOLDER, LayersTree, NodeConfigTree, Severity, SourceFile, builtin_gitops, builtin_node_config,
-    with_layers,
+    Finding, LAYERS_FOLDER, LayersTree, NodeConfigTree, Placeholders, Severity, SourceFile, builtin_gitops,
+    builtin_node_config, with_layers,
 };
 use harness_yaml::Diagnostic;
-use jiff::Timestamp;
 
+use super::scenario::LoadedScenario;
+use super::skus::sku_facts;
 use super::tree_folder::{copy_other_files, read_tree_folder, write_files};
 use crate::error::{FileError, InputError, InvalidInput};
 
@@ -53,38 +53,43 @@ impl LoadedTree {
     /// names, beside its file, else the built-in one.
     ///
     /// # Errors
-    /// Those of [`LoadedTree::read`], and [`InputError::Amend`], [`InputError::Layers`] and [`InputError::Placeholder`] where the tree does not
-    /// have what the scenario changes.
-    pub fn for_scenario(scenario: &Scenario, given: Option<&Path>) -> Result<Self, InputError> {
+    /// Those of [`LoadedTree::read`]; [`InputError::Invalid`] at the places of the scenario that name what is not there or change the tree into one
+    /// that cannot work; and [`InputError::Placeholder`].
+    pub(super) fn for_scenario(loaded: &LoadedScenario, given: Option<&Path>) -> Result<Self, InputError> {
+        let scenario = &loaded.scenario;
         let named = (given.is_none() && scenario.node_config() != BUILT_IN_TREE)
             .then(|| beside(scenario, scenario.node_config()));
+        if let Some(folder) = &named {
+            loaded.needs_folder(&["nodeConfig"], folder)?;
+        }
         let mut tree = Self::read(given.or(named.as_deref()))?;
-        let layered = tree.add_layers(scenario)?;
+        let layered = tree.add_layers(loaded)?;
         if layered || !scenario.amendments().is_empty() {
             let source = tree.tree.source.clone();
-            tree.files = harness_tree::amend(&tree.files, scenario.amendments()).map_err(|error| {
-                InputError::Amend { scenario: scenario.file().to_owned(), tree: source.clone(), source: error }
-            })?;
+            tree.files = harness_scenario::amended(scenario, &source, &tree.files, &sku_facts()?)
+                .map_err(|problems| loaded.invalid(problems, &tree.files))?;
             tree.tree = parse(&source, &fill_placeholders(&source, &tree.files)?)?;
         }
         Ok(tree)
     }
 
     /// Puts the scenario's layers beside the tree. Returns whether it has any.
-    fn add_layers(&mut self, scenario: &Scenario) -> Result<bool, InputError> {
+    fn add_layers(&mut self, loaded: &LoadedScenario) -> Result<bool, InputError> {
+        let scenario = &loaded.scenario;
         let Some(gitops) = &scenario.model().gitops else { return Ok(false) };
         let Some(name) = gitops.tree.as_deref() else { return Ok(false) };
         let files = if name == BUILT_IN_LAYERS {
             builtin_gitops()
         } else {
             let folder = beside(scenario, name);
+            loaded.needs_folder(&["gitops", "tree"], &folder)?;
             let files = read_tree_folder(&folder)?;
             self.layers = Some(folder);
             files
         };
         let layers = LayersTree { source: name, files: &files, entry: gitops.entry() };
         self.files = with_layers(&self.tree.source, &self.files, &layers)
-            .map_err(|source| InputError::Layers { scenario: scenario.file().to_owned(), source })?;
+            .map_err(|error| loaded.misfit(&["gitops", "tree"], error.to_string()))?;
         Ok(true)
     }
 
@@ -141,8 +146,7 @@ fn parse(source: &str, files: &[SourceFile]) -> Result<NodeConfigTree, InvalidIn
 /// Replaces the placeholders of the files as of one moment, always the same: a plan knows neither clock nor target. What is pushed gets the
 /// values of the run.
 fn fill_placeholders(source: &str, files: &[SourceFile]) -> Result<Vec<SourceFile>, InputError> {
-    Placeholders::for_a_plan()
-        .fill(files.to_vec(), Timestamp::UNIX_EPOCH)
+    Placeholders::fill_for_a_plan(files.to_vec())
         .map_err(|error| InputError::Placeholder { tree: source.to_owned(), source: error.into() })
 }
 
@@ -190,15 +194,19 @@ mod tests {
     #[test]
     fn an_amendment_of_something_that_the_tree_does_not_have_is_an_error() {
         let scenario = amending("{remove: {object: {kind: NodePool, name: nobody}}}");
-        let text = LoadedTree::for_scenario(&scenario, None).unwrap_err().to_string();
-        assert!(text.contains("NodePool `nobody`") && text.contains("general-purpose"), "{text}");
+        let Err(InputError::Invalid(invalid)) = LoadedTree::for_scenario(&scenario, None) else { panic!("accepted") };
+        let problem = invalid.problems.first().unwrap();
+        assert_eq!((problem.file.as_str(), problem.line, problem.column), ("amending.yaml", 6, 50), "{problem}");
+        assert!(problem.message.contains("no NodePool `nobody`"), "{problem}");
+        assert!(problem.hint.as_ref().unwrap().contains("general-purpose"), "{problem}");
+        assert!(invalid.texts.iter().any(|text| text.path == "amending.yaml"), "the place can be shown");
     }
 
-    fn amending(edit: &str) -> Scenario {
+    fn amending(edit: &str) -> LoadedScenario {
         let text = format!(
             "apiVersion: harness/v1\nkind: Scenario\nname: amending\nquestion: Does it?\nneeds: [node-auto-provisioning, gitops]\n\
              amend: [{edit}]\nphases:\n  - name: wait\n    for: 1s\n"
         );
-        harness_scenario::parse("amending.yaml", &text).unwrap()
+        LoadedScenario::parse("amending", SourceFile::new("amending.yaml", text)).unwrap()
     }
 }

@@ -1,25 +1,20 @@
 //! What the scenarios need of the simulated Azure comes for every seed: the draws of the engine itself, in every profile.
 
-use std::sync::LazyLock;
-
 use harness_azure::{Rehearsal, VmRef};
 use harness_plan::{Action, Profile};
-use harness_scenario::{Chance, PlanInputs};
+use harness_scenario::Chance;
 use harness_simulation::{CapacityType, Fault, FaultKind, VmSelector};
-use harness_suite::{LoadedScenario, LoadedTree, load_built_in, sku_facts};
+use harness_suite::{LoadedScenario, PlanOptions, load_built_in};
 use harness_testing::repository;
-use harness_tree::SkuFact;
 
 const SEEDS: u64 = 1000;
 const PROFILES: [Profile; 3] = [Profile::Smoke, Profile::Default, Profile::Full];
 
 /// The events that a scenario needs and that draws decide over, by profile.
 fn chances(loaded: &LoadedScenario) -> Vec<(Profile, Chance)> {
-    static SKUS: LazyLock<Vec<SkuFact>> = LazyLock::new(|| sku_facts().unwrap());
-    let tree = LoadedTree::for_scenario(&loaded.scenario, None).unwrap();
     let of_profile = |profile| {
-        let inputs = PlanInputs { profile, seed: 7, overrides: &[], tree: &tree.tree, skus: &SKUS };
-        let chances = harness_scenario::chances(&loaded.scenario, &inputs).unwrap();
+        let options = PlanOptions { profile, ..PlanOptions::default() };
+        let chances = loaded.chances(&options, 7).unwrap();
         chances.into_iter().map(move |chance| (profile, chance))
     };
     PROFILES.into_iter().flat_map(of_profile).collect()

@@ -10,5 +10,6 @@ mod hints;
 mod place;
 
 pub(crate) use catalogue::{all, find, kinds_of, served};
+pub use catalogue::{flux_kinds, kind_is_served};
 pub(crate) use check::check;
 pub(crate) use place::at_field;

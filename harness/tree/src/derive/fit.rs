@@ -50,6 +50,12 @@ pub(crate) fn label_values(sku: &SkuFact, key: &str) -> Option<Vec<String>> {
     Some(values)
 }
 
+/// The values that nodes of these sizes can have for a label; `None` where it is not the size that decides them, for at least one of them.
+pub fn known_values(skus: &[SkuFact], key: &str) -> Option<BTreeSet<String>> {
+    let values: Option<Vec<Vec<String>>> = skus.iter().map(|sku| label_values(sku, key)).collect();
+    Some(values?.into_iter().flatten().collect()).filter(|values: &BTreeSet<String>| !values.is_empty())
+}
+
 /// Whether a size meets a requirement. Labels that the size decides nothing about are met by every size.
 fn meets(sku: &SkuFact, requirement: &Requirement) -> bool {
     match label_values(sku, &requirement.key) {
@@ -149,9 +155,13 @@ pub fn derived_size(fitting: &[&SkuFact], limits: &Limits) -> Option<PodSize> {
     })
 }
 
-/// How many pods a pool can hold at most, and how many it holds whichever of its sizes the provisioner takes. Both are
+/// How many pods of a size a pool can hold at most, and how many it holds whichever of its sizes the provisioner takes. Both are
 /// `u64::MAX` where nothing limits the pool.
-pub fn capacity(fitting: &[&SkuFact], limits: &Limits, pod: PodSize, max_pods: u64) -> (u64, u64) {
+pub fn room_in(pool: &NodePool, skus: &[SkuFact], pod: PodSize, max_pods: u64) -> (u64, u64) {
+    capacity(&fitting(pool, skus), &pool.limits, pod, max_pods)
+}
+
+fn capacity(fitting: &[&SkuFact], limits: &Limits, pod: PodSize, max_pods: u64) -> (u64, u64) {
     let pods = |sku: &&&SkuFact| nodes_within(limits, sku).saturating_mul(pods_on(sku, pod, max_pods));
     let possible = || fitting.iter().filter(|sku| nodes_within(limits, sku) > 0 && pods_on(sku, pod, max_pods) > 0);
     let most = possible().map(|sku| pods(&sku)).max().unwrap_or(0);

@@ -12,6 +12,8 @@ pub struct SkuFact {
     pub name: String,
     /// `D`: `karpenter.azure.com/sku-family`.
     pub family: String,
+    /// The family by whose quota its cores count, such as `standardDSv5Family`.
+    pub quota_family: String,
     /// `Ds_v5`: `karpenter.azure.com/sku-series`.
     pub series: String,
     /// `5`: `karpenter.azure.com/sku-version`.

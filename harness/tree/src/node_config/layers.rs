@@ -129,8 +129,7 @@ fn name(layer: &LayerBuild) -> &str {
 }
 
 /// The layers that a tree's top builds, each after those that it depends on, and the kinds of what they apply.
-pub(super) fn of(files: &[SourceFile], root: &Build) -> (Vec<Layer>, Vec<LayerKind>) {
-    let builds = kustomize::layers(files, root);
+pub(super) fn of(files: &[SourceFile], builds: &[LayerBuild]) -> (Vec<Layer>, Vec<LayerKind>) {
     let mut layers: Vec<Layer> = builds
         .iter()
         .map(|layer| {
@@ -151,6 +150,18 @@ pub(super) fn of(files: &[SourceFile], root: &Build) -> (Vec<Layer>, Vec<LayerKi
     }
     in_order(&mut layers);
     (layers, kinds.into_iter().filter(|kind| !kind.kind.is_empty() && !kind.api_version.is_empty()).collect())
+}
+
+/// Whether Flux makes more of a tree than the objects that its top and its layers build: a chart has objects of its own, a Kustomization of
+/// another repository or of a folder that is not there applies what is not known here, and so do values that only the cluster has.
+pub(super) fn is_open_ended(root: &Build, layers: &[LayerBuild]) -> bool {
+    let objects = || root.objects.iter().chain(layers.iter().flat_map(|layer| &layer.build.build.objects));
+    let is_chart = |node: &Node| node.get("kind").and_then(Node::text) == Some("HelmRelease");
+    let takes_values = |node: &Node| node.at(&["spec", "postBuild", "substituteFrom"]).is_some();
+    let flux = objects().filter(|built| kustomize::is_flux_kustomization(&built.node)).count();
+    flux > layers.len()
+        || layers.iter().any(|layer| layer.build.folder.is_none() || takes_values(&layer.object.node))
+        || objects().any(|built| is_chart(&built.node))
 }
 
 /// Each after those that it depends on. Layers that wait for each other stay as they are, at the end.

@@ -8,7 +8,8 @@ use crate::kustomize::{self, Built};
 use crate::object::Object;
 use crate::pool::NodePool;
 use crate::source_file::SourceFile;
-use harness_plan::{Layer, LayerKind};
+use harness_plan::{Layer, LayerKind, ObjectAddress};
+use harness_yaml::Node;
 
 /// A tree that can work.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,8 +18,14 @@ pub struct NodeConfigTree {
     pub source: String,
     /// SHA-256 over the paths and contents that were handed over, hexadecimal.
     pub sha256: String,
+    /// The files, as they were handed over.
+    pub files: Vec<SourceFile>,
     /// The NodePools, by name.
     pub pools: Vec<NodePool>,
+    /// Every object that Flux applies of it, those of the layers included.
+    pub objects: Vec<ObjectAddress>,
+    /// Whether more may come of it than these objects: charts, folders of other repositories, values that only the cluster has.
+    pub open_ended: bool,
     /// The Flux Kustomizations of the tree that apply other folders of it, each after those that it depends on.
     pub layers: Vec<Layer>,
     /// The kinds of these and of what they apply; empty where there are none.
@@ -27,14 +34,43 @@ pub struct NodeConfigTree {
     pub findings: Vec<Finding>,
 }
 
+impl NodeConfigTree {
+    /// The names of its objects of a kind.
+    pub fn objects_of(&self, kind: &str) -> impl Iterator<Item = &str> {
+        self.objects.iter().filter(move |object| object.kind == kind).map(|object| object.name.as_str())
+    }
+}
+
 /// Reads a node configuration tree, as kustomize would. `source` is `node-config` for the tree that comes with the harness, else how the user
 /// named it. Warnings and notes are in [`NodeConfigTree::findings`].
 ///
 /// # Errors
 /// Every finding, warnings and notes included, when at least one is an error.
 pub fn read_tree(source: &str, files: &[SourceFile]) -> Result<NodeConfigTree, Vec<Finding>> {
+    let tree = examine(source, files).tree;
+    if tree.findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(tree.findings);
+    }
+    Ok(tree)
+}
+
+/// What a tree holds, whatever is wrong with it.
+#[derive(Clone, Debug)]
+pub struct TreeReading {
+    /// Its contents as far as they could be read, and every finding.
+    pub tree: NodeConfigTree,
+    /// Whether Flux can build it and the API server takes its objects; what they come to is another matter.
+    pub accepted: bool,
+}
+
+/// Reads a node configuration tree as [`read_tree`] does, also one that cannot work: a commit of a scenario may be wrong on purpose.
+pub fn examine(source: &str, files: &[SourceFile]) -> TreeReading {
     let build = kustomize::build(files, "");
-    let (layers, layer_kinds) = layers::of(files, &build);
+    let layer_builds = kustomize::layers(files, &build);
+    let (layers, layer_kinds) = layers::of(files, &layer_builds);
+    let addresses = build.objects.iter().chain(layer_builds.iter().flat_map(|layer| &layer.build.build.objects));
+    let addresses: Vec<ObjectAddress> = addresses.map(|built| address(&built.node)).collect();
+    let open_ended = layers::is_open_ended(&build, &layer_builds);
     let mut findings = build.findings;
     let found = objects_of(files, build.objects);
     // What could not be read may hold the pool or class that a rule would miss.
@@ -45,17 +81,30 @@ pub fn read_tree(source: &str, files: &[SourceFile]) -> Result<NodeConfigTree, V
     }
     findings.sort_by(|a, b| (&a.file, a.line, a.column, a.rule).cmp(&(&b.file, b.line, b.column, b.rule)));
     findings.dedup();
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
-        return Err(findings);
-    }
-    Ok(NodeConfigTree {
+    let accepted = readable && !findings.iter().any(|finding| finding.refused && finding.severity == Severity::Error);
+    let tree = NodeConfigTree {
         source: source.to_owned(),
         sha256: sha256(files),
         pools: pools_of(&found),
+        files: files.to_vec(),
+        objects: addresses,
+        open_ended,
         layers,
         layer_kinds,
         findings,
-    })
+    };
+    TreeReading { tree, accepted }
+}
+
+/// Where the API server has an object.
+fn address(node: &Node) -> ObjectAddress {
+    let text = |path: &[&str]| node.at(path).and_then(Node::scalar);
+    ObjectAddress {
+        api_version: text(&["apiVersion"]).unwrap_or_default(),
+        kind: text(&["kind"]).unwrap_or_default(),
+        namespace: text(&["metadata", "namespace"]),
+        name: text(&["metadata", "name"]).unwrap_or_default(),
+    }
 }
 
 /// The same tree has the same digest in whatever order its files were read.

@@ -4,9 +4,10 @@ mod files;
 mod server;
 mod show;
 
-use harness_suite::{ExitCode, sku_facts};
+use harness_suite::{ExitCode, InputError, InvalidInput, LoadedScenario, sku_facts};
 use harness_tree::validate::{Change, ValidationInputs, fix, validate as validate_tree};
 use harness_tree::{Finding, Severity, SourceFile};
+use harness_yaml::Diagnostic;
 
 use self::files::{Input, ManifestTree};
 use self::server::Server;
@@ -43,7 +44,7 @@ pub(super) async fn validate(args: &Validate, console: &Console) -> Result<ExitC
     for input in inputs {
         checked = match input {
             Input::Scenario { file, text } => {
-                check_scenario(file, text, console, &mut outcome);
+                unreadable = check_scenario(file, text, console, &mut outcome).or(unreadable);
                 Ok(())
             }
             Input::Tree(tree) => check_tree(args, tree, server.as_mut(), console, &mut outcome).await,
@@ -63,14 +64,35 @@ pub(super) async fn validate(args: &Validate, console: &Console) -> Result<ExitC
     Ok(if refused { ExitCode::InvalidInput } else { unreadable.unwrap_or(ExitCode::Passed) })
 }
 
-fn check_scenario(file: String, text: String, console: &Console, outcome: &mut Outcome) {
-    match harness_scenario::parse(&file, &text) {
-        Ok(_) => console.say(&format!("{file}: valid")),
-        Err(problems) => {
-            outcome.findings.extend(problems.into_iter().map(|problem| Finding::from(problem).ending(&text)));
-            outcome.texts.push(SourceFile::new(file, text));
+/// Adds everything for which `harness plan` and `harness run` refuse a scenario in one profile or another: it is what they say themselves. Returns
+/// the exit code where something else than the scenario or its tree is in the way.
+fn check_scenario(file: String, text: String, console: &Console, outcome: &mut Outcome) -> Option<ExitCode> {
+    let refusals = match LoadedScenario::parse(&file, SourceFile::new(&file, text)) {
+        Ok(loaded) => loaded.refusals(),
+        Err(error) => vec![error],
+    };
+    if refusals.is_empty() {
+        console.say(&format!("{file}: valid"));
+    }
+    let mut other = None;
+    for refusal in refusals {
+        match refusal {
+            InputError::Invalid(InvalidInput { problems, texts }) => {
+                let ending = |problem: Diagnostic| {
+                    let text = texts.iter().find(|text| text.path == problem.file).map_or("", |text| &text.text);
+                    Finding::from(problem).ending(text)
+                };
+                outcome.findings.extend(problems.into_iter().map(ending));
+                outcome.texts.extend(texts);
+            }
+            error => {
+                let error = CliError::from(error);
+                error.show(console);
+                other = Some(error.exit_code());
+            }
         }
     }
+    other
 }
 
 async fn check_tree(

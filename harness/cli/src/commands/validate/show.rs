@@ -1,8 +1,8 @@
 //! Findings, in the format that was asked for.
 
 use harness_report::findings;
-use harness_tree::Severity;
 use harness_tree::validate::Validation;
+use harness_tree::{SCENARIO_RULE, Severity};
 use harness_yaml::Diagnostic;
 
 use super::Outcome;
@@ -62,7 +62,9 @@ pub(super) fn show(outcome: &Outcome, console: &Console) -> Result<(), StdoutErr
 fn show_text(outcome: &Outcome, console: &Console) {
     for finding in &outcome.findings {
         let mut problem = Diagnostic::from(finding.clone());
-        problem.message = format!("{} [{}]", problem.message, finding.rule);
+        if finding.rule != SCENARIO_RULE {
+            problem.message = format!("{} [{}]", problem.message, finding.rule);
+        }
         if finding.fixable {
             problem.hint = Some(format!("{} (--fix does it)", problem.hint.unwrap_or_default()));
         }

@@ -7,13 +7,12 @@ use harness_cluster::HealthCheck;
 use harness_cluster::git::{Commit as Pushed, GitRemote};
 use harness_plan::{Commit, ForcePush, Plan, Trigger};
 use harness_record::event::ActionKind;
-use harness_tree::{SourceFile, read_tree};
+use harness_tree::{Placeholders, SourceFile, read_tree};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::Done;
 use crate::drive::context::Context;
 use crate::error::{ActionError, describe};
-use crate::placeholders::Placeholders;
 use crate::state::Effect;
 use crate::tree::{TreeError, WorkingTree};
 use crate::{RunError, labels};

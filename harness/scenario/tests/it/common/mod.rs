@@ -1,6 +1,8 @@
 //! Scenarios for tests, beside the trees and VM sizes of the tree crate's tests.
 
-use harness_scenario::{Scenario, builtin_scenarios, parse};
+use harness_plan::{Plan, Profile};
+use harness_scenario::{PlanInputs, Scenario, amended, builtin_scenarios, parse, plan};
+use harness_tree::{builtin_node_config, read_tree};
 use harness_yaml::Diagnostic;
 
 #[path = "../../../../tree/tests/it/common/mod.rs"]
@@ -18,7 +20,20 @@ pub(crate) fn scenario(text: &str) -> Scenario {
     parse("scenario.yaml", text).unwrap_or_else(|errors| panic!("{}", lines(&errors)))
 }
 
-/// The errors of a scenario.
-pub(crate) fn errors(text: &str) -> Vec<Diagnostic> {
-    parse("scenario.yaml", text).err().unwrap_or_default()
+/// Calls of Azure, as the simulator counts them.
+pub(crate) const OPERATIONS: [&str; 3] = ["machines.delete", "machines.get", "machines.put"];
+
+/// The errors of a scenario, and those on the built-in tree where it has none by itself.
+pub(crate) fn refusals(text: &str) -> Vec<Diagnostic> {
+    planned_on_its_tree(text).err().unwrap_or_default()
+}
+
+/// The plan on the built-in tree, with what the scenario changes in it.
+pub(crate) fn planned_on_its_tree(text: &str) -> Result<Plan, Vec<Diagnostic>> {
+    let scenario = parse("scenario.yaml", text)?;
+    let files = amended(&scenario, "node-config", &builtin_node_config(), &skus())?;
+    let tree = read_tree("node-config", &files).unwrap_or_else(|findings| panic!("{}", lines(&findings)));
+    let (profile, seed) = (Profile::Default, 7);
+    let inputs = PlanInputs { profile, seed, overrides: &[], tree: &tree, operations: &OPERATIONS, skus: &skus() };
+    plan(&scenario, &inputs)
 }

@@ -1,5 +1,7 @@
 //! Which objects there are, and how they refer to each other.
 
+use std::collections::HashMap;
+
 use crate::finding::{Finding, Severity};
 use crate::object::Object;
 use harness_yaml::suggest;
@@ -33,17 +35,14 @@ pub(super) fn have_names(object: &Object<'_>) -> Vec<Finding> {
 }
 
 pub(super) fn names_are_unique(objects: &[Object<'_>]) -> Vec<Finding> {
-    let id = |object: &Object<'_>| {
-        let namespace = object.node.at(&["metadata", "namespace"]).and_then(Node::text).unwrap_or_default().to_owned();
-        (object.group().to_owned(), object.kind().to_owned(), namespace, object.name().to_owned())
-    };
+    let mut known = HashMap::new();
     let mut findings = Vec::new();
-    for (index, object) in objects.iter().enumerate() {
-        let Some(first) =
-            objects[..index].iter().find(|earlier| id(earlier) == id(object) && !object.name().is_empty())
-        else {
+    for object in objects.iter().filter(|object| !object.name().is_empty()) {
+        let namespace = object.node.at(&["metadata", "namespace"]).and_then(Node::text).unwrap_or_default();
+        let first = *known.entry((object.group(), object.kind(), namespace, object.name())).or_insert(object);
+        if std::ptr::eq(first, object) {
             continue;
-        };
+        }
         let message = format!(
             "a second {} named `{}`; the first is at {}:{}",
             object.kind(),

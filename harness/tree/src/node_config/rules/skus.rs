@@ -4,8 +4,8 @@ use crate::derive::{SkuFact, fit};
 use crate::finding::{Finding, Severity};
 use crate::object::Object;
 use crate::pool::{NodePool, Operator};
-use harness_yaml::Node;
 use harness_yaml::suggest;
+use harness_yaml::{Node, Problem};
 
 /// Labels with few values, which are the same everywhere.
 const CLOSED: [(&str, &[&str]); 4] = [
@@ -46,6 +46,26 @@ pub(super) fn values_exist(object: &Object<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Values of a pool's requirements that no node has, with paths from the NodePool: sizes, families and zones that are not sold.
+pub fn values_are_sold(pool: &NodePool, skus: &[SkuFact]) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for (index, requirement) in pool.requirements.iter().enumerate() {
+        if !matches!(requirement.operator, Operator::In | Operator::NotIn) {
+            continue;
+        }
+        let Some(sold) = fit::known_values(skus, &requirement.key) else { continue };
+        for (place, value) in requirement.values.iter().enumerate() {
+            if !sold.contains(value) {
+                let (index, place) = (index.to_string(), place.to_string());
+                let path = ["spec", "template", "spec", "requirements", &index, "values", &place];
+                let message = format!("no node has {}={value}", requirement.key);
+                found.push(Problem::unknown(&path, message, value, sold.iter().map(String::as_str)));
+            }
+        }
+    }
+    found
 }
 
 /// Pools that no size of the catalogue fits.

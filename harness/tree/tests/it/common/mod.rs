@@ -40,6 +40,7 @@ fn sku(&(name, vcpus, gib, cpu, mib, price): &(&str, u32, u64, u64, u64, u64)) -
     SkuFact {
         name: name.to_owned(),
         family: family.to_owned(),
+        quota_family: format!("standard{family}Family"),
         series: size.replace(|c: char| c.is_ascii_digit(), ""),
         version: size.rsplit_once("_v").map_or("1", |(_, version)| version).to_owned(),
         architecture: if arm { "arm64" } else { "amd64" }.to_owned(),

@@ -1,6 +1,6 @@
 //! Placeholders in a tree, for values that are known only when it is pushed: `{cron+1m}`, `{webhook}`, `{registry}`.
 
-use harness_tree::SourceFile;
+use crate::source_file::SourceFile;
 use harness_units::Span;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -39,9 +39,15 @@ enum Reason {
 }
 
 impl Placeholders {
-    /// Values that are well formed and mean nothing: for a tree that is read to plan with it.
-    pub fn for_a_plan() -> Self {
-        Self { webhook: Some("http://127.0.0.1:1".to_owned()), registry: Some("127.0.0.1:1".to_owned()) }
+    /// Returns the files with values that are well formed and mean nothing: for a tree that is read to plan with it. They are always the
+    /// same, since a plan knows neither clock nor target. What is pushed gets the values of the run.
+    ///
+    /// # Errors
+    /// Those of [`Placeholders::fill`].
+    pub fn fill_for_a_plan(files: Vec<SourceFile>) -> Result<Vec<SourceFile>, PlaceholderError> {
+        let placeholders =
+            Self { webhook: Some("http://127.0.0.1:1".to_owned()), registry: Some("127.0.0.1:1".to_owned()) };
+        placeholders.fill(files, Timestamp::UNIX_EPOCH)
     }
 
     /// Returns the files with every placeholder filled in. Times count from `now`.
