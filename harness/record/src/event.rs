@@ -299,6 +299,7 @@ pub struct ObjectKey {
     Hash,
     Serialize,
     Deserialize,
+    strum::Display,
     strum::EnumString,
     strum::IntoStaticStr,
 )]
@@ -321,8 +322,9 @@ pub enum ObjectKind {
 /// The milestones, over all kinds of objects. For each object the first reach counts; `NotReady` and `Ready`, and
 /// `Spared` and `Disrupted`, may be reached again and are then kept as transitions. Flux's objects reach theirs once for each revision, and again
 /// when an earlier revision returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Reached {
     /// First seen.
     Created,
@@ -425,8 +427,9 @@ pub struct AzureFact {
 }
 
 /// What happened in the simulated Azure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum AzureFactKind {
     /// A PUT of a machine was accepted.
     VmAccepted,

@@ -15,15 +15,15 @@ pub(super) fn check(check: &Savings, evidence: &Evidence<'_>) -> CheckOutcome {
     };
     if cost.spot_vms == 0 {
         let observed = format!("no spot VM among {}", text::count(cost.vms, "VM"));
-        return CheckOutcome::inconclusive(observed, limit, "facts of Azure");
+        return CheckOutcome::inconclusive(observed, limit, "from Azure's event record");
     }
     if cost.vms_without_price > 0 {
         let observed = format!("no price of {}", text::count(cost.vms_without_price, "VM"));
-        return CheckOutcome::inconclusive(observed, limit, "facts of Azure");
+        return CheckOutcome::inconclusive(observed, limit, "from Azure's event record");
     }
     let Some(same) = cost.at_on_demand_prices_micro_usd.filter(|same| *same > 0) else {
         let observed = "on-demand price of a spot VM's size not known";
-        return CheckOutcome::inconclusive(observed, limit, "facts of Azure");
+        return CheckOutcome::inconclusive(observed, limit, "from Azure's event record");
     };
     let spent = cost.micro_usd();
     // Rounded down: 19.9 % are not 20 %.

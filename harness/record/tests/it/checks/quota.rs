@@ -9,6 +9,7 @@ fn check(scope: &str, cores: u32) -> Check {
 
 fn scene() -> Scene {
     let mut scene = Scene::new();
+    scene.phase("run", 1, 90);
     scene.node("a", &node(1));
     scene.node("b", &node(10));
     scene.node("d", &NodeHistory { size: "Standard_D4s_v5", ..node(1) });
@@ -40,4 +41,15 @@ fn a_raised_quota_holds_from_then_on() {
     let raise = Action::AzureFault(Fault::new(FaultKind::Quota { scope: "F".to_owned(), cores: 8 }));
     scene.planned(5, "p", raise);
     is(&scene.check(check("F", 4)), Pass, "F: at most 8 cores");
+}
+
+/// Before, this was inconclusive: "no VM ran".
+#[test]
+fn a_quota_of_nothing_that_let_nothing_through_was_kept() {
+    let mut scene = Scene::new();
+    scene.phase("run", 1, 90);
+    let history = NodeHistory { ready: None, ..node(2) };
+    scene.node("refused", &history);
+    scene.fact(3, AzureFactKind::ProvisioningFailed, "refused", &history);
+    is(&scene.check(check("F", 0)), Pass, "F: 0 cores, 1 VM refused");
 }
