@@ -15,7 +15,9 @@ pub(super) fn check(check: &Fleet, evidence: &Evidence<'_>) -> CheckOutcome {
     let timelines = evidence.source.timelines;
     let from_azure = evidence.has_azure_record();
     let launched = timelines.nodes.claims.iter().filter(|claim| claim.launched.is_some()).count() as u64;
-    let booted = timelines.azure.vms.iter().filter(|vm| vm.booted_us.is_some()).count() as u64;
+    // What boots in cleanup is not the run's: its NodeClaim does not count either.
+    let ran = |vm: &&VmTimeline| vm.booted_us.is_some_and(|us| us < evidence.source.horizon.us);
+    let booted = timelines.azure.vms.iter().filter(ran).count() as u64;
     let nodes = timelines.nodes.nodes.len() as u64 - evidence.source.join.unclaimed().count() as u64;
     let mut verdict = Verdict::Pass;
     let (mut observed, mut limit) = (Vec::new(), Vec::new());
@@ -125,7 +127,8 @@ fn odd_ones(evidence: &Evidence<'_>) -> Vec<String> {
             more => odd.push(format!("{} has {more} VMs", text(claim.name))),
         }
     }
-    for vm in timelines.azure.vms.iter().filter(|vm| vm.booted_us.is_some() && !launched.contains(&vm.nodeclaim)) {
+    let ran = |vm: &VmTimeline| vm.booted_us.is_some_and(|us| us < evidence.source.horizon.us);
+    for vm in timelines.azure.vms.iter().filter(|vm| ran(vm) && !launched.contains(&vm.nodeclaim)) {
         odd.push(format!("VM {} has no launched NodeClaim", text(vm.name)));
     }
     odd.sort();

@@ -25,6 +25,7 @@ mod recorded;
 mod recording;
 mod scene;
 mod slots;
+mod troubles;
 
 use harness_plan::Plan;
 use harness_record::{Event, RunResult, Timelines};

@@ -96,6 +96,16 @@ pub(super) enum Kind<'a> {
     Evicted { pool: &'a str, vms: u64 },
     /// Azure Resource Manager answered 429.
     Throttled(Spell),
+    /// Nodes were disrupted: the controller chose them.
+    Disrupted {
+        pool: &'a str,
+        reason: &'a str,
+        nodes: u64,
+        /// The first of them.
+        at_us: u64,
+        /// The newest commit before that, and its phase.
+        commit: Option<(&'a str, &'a str)>,
+    },
     /// A controller gave a reason.
     Said {
         pools: BTreeSet<&'a str>,
@@ -142,6 +152,8 @@ pub(super) enum Rank {
     Azure,
     /// A controller says why.
     Reason(Word),
+    /// Karpenter took nodes away of itself.
+    Disrupted,
     /// A component was away for a while.
     Away,
     /// A controller says only that it is so.
@@ -163,7 +175,8 @@ impl Cause<'_> {
             | Kind::Crashed { .. }
             | Kind::Evicted { .. }
             | Kind::Throttled(_) => Rank::Azure,
-            Kind::Said { word: Word::NoRoom, .. } => Rank::NoRoom,
+            Kind::Disrupted { .. } => Rank::Disrupted,
+            Kind::Said { word: Word::NoRoom | Word::Draining, .. } => Rank::NoRoom,
             Kind::Said { word, .. } => Rank::Reason(*word),
             Kind::Killed { again_us: Some(_), .. } => Rank::Away,
         }
@@ -200,6 +213,7 @@ impl Cause<'_> {
             | Kind::PoolDeleted { .. }
             | Kind::ActionFailed { .. }
             | Kind::PodsDenied { .. }
+            | Kind::Disrupted { .. }
             | Kind::Said { .. } => 0,
         }
     }

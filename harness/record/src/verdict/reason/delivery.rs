@@ -1,7 +1,10 @@
 //! Causes that lie in Git, in Flux and in what a commit changed.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::event::{ObjectKind, Reached};
 use crate::timeline::{FluxStep, Push, pushes};
+use crate::verdict::nodes::of_pool;
 use crate::verdict::outcome::Evidence;
 
 use super::cause::{About, Cause, Extent, Kind};
@@ -28,7 +31,27 @@ pub(super) fn causes<'a>(evidence: &Evidence<'a>) -> Vec<Cause<'a>> {
             },
         });
     }
+    let pools: BTreeSet<&str> = evidence.source.plan.workloads.iter().map(|workload| workload.class.as_str()).collect();
+    causes.extend(pools.into_iter().flat_map(|pool| disruptions(pool, evidence, &pushes)));
     causes
+}
+
+/// The disruptions of a pool's nodes, by their reason.
+fn disruptions<'a>(pool: &'a str, evidence: &Evidence<'a>, pushes: &[Push<'a>]) -> Vec<Cause<'a>> {
+    let mut by_reason: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for node in of_pool(pool, evidence).into_iter().filter(|node| !node.reason().is_empty()) {
+        let Some(chosen) = node.claim.disrupted.or(node.claim.deleting) else { continue };
+        let (nodes, first_us) = by_reason.entry(node.reason()).or_insert((0, u64::MAX));
+        *nodes += 1;
+        *first_us = (*first_us).min(chosen.at_us());
+    }
+    let cause = |(reason, (nodes, at_us))| {
+        let commit = pushes.iter().skip(1).rfind(|push| push.acked_us <= at_us);
+        let commit = commit.map(|push| (push.commit, push.phase));
+        let extent = Extent { about: About::pool(pool), from_us: at_us, to_us: u64::MAX };
+        Cause { kind: Kind::Disrupted { pool, reason, nodes, at_us, commit }, extent }
+    };
+    by_reason.into_iter().map(cause).collect()
 }
 
 /// Failures that Flux reported, each until the object had its next success; the first of each object and commit.

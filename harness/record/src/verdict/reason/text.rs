@@ -39,12 +39,14 @@ pub(super) fn describe_cause(cause: &Cause<'_>) -> String {
             format!("Flux refused commit {}{of}: Kustomization {kustomization}: {says}", short(commit))
         }
         Kind::PoolDeleted { pool, at_us, commit } => {
-            let by = commit
-                .map_or(String::new(), |(commit, phase)| format!(", after commit {} of phase {phase}", short(commit)));
-            format!("NodePool {pool} was deleted at {}{by}", duration(*at_us))
+            format!("NodePool {pool} was deleted at {}{}", duration(*at_us), after(*commit))
+        }
+        Kind::Disrupted { pool, reason, nodes, at_us, commit } => {
+            let (nodes, after) = (text::count(*nodes, "node"), after(*commit));
+            format!("{pool}: Karpenter disrupted {nodes} as {reason} at {}{after}", duration(*at_us))
         }
         Kind::ActionFailed { what, phase, error } => {
-            format!("the action `{what}` of phase {phase} failed: {}", text::one_line(error, 2 * QUOTE))
+            format!("{what} of phase {phase} failed: {}", text::one_line(error, 2 * QUOTE))
         }
         Kind::PodsDenied { workload, reason, message } => {
             format!("the API server refused pods of {workload}: {}", said(reason, message))
@@ -119,6 +121,11 @@ fn describe_end(how: Option<EndReason>, phase: Option<&str>, detail: &str, at_us
         Some(EndReason::Interrupted) => "interrupted",
     };
     if detail.is_empty() { format!("{what}{in_phase}") } else { format!("{what}{in_phase}: {detail}") }
+}
+
+/// `, after commit 0123456789ab of phase burst`.
+fn after(commit: Option<(&str, &str)>) -> String {
+    commit.map_or(String::new(), |(commit, phase)| format!(", after commit {} of phase {phase}", short(commit)))
 }
 
 /// `a, b: `.
