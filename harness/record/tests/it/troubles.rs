@@ -168,7 +168,7 @@ fn rows() -> Vec<Row> {
             recorded("gitops-rollback--a-class-goes-first"),
             Failed,
             // Before, the reason was an Event of cleanup: "Failed resolving NodeClass".
-            "general-purpose: Karpenter disrupted 1 node as Drifted at 22.0s, after commit ",
+            "general-purpose: Karpenter disrupted 2 nodes as Drifted at 19.0s, after commit ef3f500db93a of phase schema; web undisturbed in ",
         ),
         (
             "a commit that Flux refuses",
@@ -342,6 +342,18 @@ fn rows() -> Vec<Row> {
             "general-purpose: 4 of 4 pods never Ready",
         ),
     ];
+    rows.push((
+        "a policy in a commit that Flux refuses",
+        recorded("trouble-commit-refused"),
+        Failed,
+        "Flux refused commit b71437bcfeb1 of phase changed: Kustomization node-config: ReconciliationFailed: NodePool/general-purpose dry-run failed (Invalid)",
+    ));
+    rows.push((
+        "the scheduler killed, recorded",
+        recorded("trouble-scheduler-killed"),
+        Failed,
+        "kube-scheduler was killed at 6.24s, not started again; general-purpose: 4 of 4 pods never Ready",
+    ));
     for (name, component, line) in [
         (
             "the API server killed",
