@@ -158,7 +158,7 @@ pub(super) fn without_evidence<'a>(
 ) -> Option<Symptom<'a>> {
     let doubtful: Vec<&ExpectationResult> =
         expectations.iter().filter(|it| it.verdict == Verdict::Inconclusive).collect();
-    (!doubtful.is_empty()).then(|| Symptom {
+    (!doubtful.is_empty()).then_some(Symptom {
         kind: Kind::NoEvidence(doubtful),
         extent: Extent { about: About::Everything, from_us: 0, to_us: evidence.source.horizon.us },
         delivers: false,
