@@ -24,6 +24,7 @@ mod kubeconfig;
 mod kubernetes_version;
 mod launch;
 mod layout;
+mod log_line;
 mod metrics_control;
 mod on_demand;
 mod pki;

@@ -15,6 +15,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::error::LocalError;
 use super::exec::ExecRequest;
+use super::log_line::message_of;
 use super::state_dir::open_log;
 
 /// Everything that is needed to start a component.
@@ -194,7 +195,7 @@ impl Process {
     }
 }
 
-/// The last `lines` lines of a log, without reading more than its last 64 KiB.
+/// What the last `lines` lines of a log say, without reading more than its last 64 KiB.
 pub(crate) fn log_tail(path: &Path, lines: usize) -> Vec<String> {
     use std::io::{Read, Seek, SeekFrom};
     const WINDOW: u64 = 64 * 1024;
@@ -208,7 +209,7 @@ pub(crate) fn log_tail(path: &Path, lines: usize) -> Vec<String> {
     };
     let text = read().unwrap_or_default();
     let all: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    all[all.len().saturating_sub(lines)..].iter().map(|line| (*line).to_owned()).collect()
+    all[all.len().saturating_sub(lines)..].iter().map(|line| message_of(line)).collect()
 }
 
 #[cfg(test)]

@@ -419,6 +419,7 @@ pub struct ObjectKey {
     Hash,
     Serialize,
     Deserialize,
+    strum::Display,
     strum::EnumString,
     strum::IntoStaticStr,
 )]
@@ -441,8 +442,9 @@ pub enum ObjectKind {
 /// The milestones, over all kinds of objects. For each object the first reach counts; `NotReady` and `Ready`, and
 /// `Spared` and `Disrupted`, may be reached again and are then kept as transitions. Flux's objects reach theirs once for each revision, and again
 /// when an earlier revision returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Reached {
     /// First seen.
     Created,

@@ -395,7 +395,7 @@ mod tests {
         event.at_us = 9_000_000;
         state.apply(&event);
         let text = missing(&until, &state, &start, 15_000_000).unwrap();
-        assert_eq!(text, "quiet for 6s only; last: NodeClaim name-c Created");
+        assert_eq!(text, "quiet for 6s only; last: NodeClaim name-c: created");
         assert_eq!(missing(&until, &state, &start, 19_000_000), None);
         assert_eq!(
             settles_us(

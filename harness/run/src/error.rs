@@ -50,13 +50,13 @@ pub enum RunError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// A component died.
-    #[error("{component} died ({status}); its last lines:\n{log}")]
+    #[error("{component} died ({status}); its log ends with: {log}")]
     ComponentDied {
         /// Its name.
         component: String,
         /// Its exit status.
         status: String,
-        /// The last lines of its log.
+        /// What the last line of its log says.
         log: String,
     },
     /// Something did not happen in time.

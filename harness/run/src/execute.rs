@@ -205,7 +205,10 @@ async fn after(token: &CancellationToken, limit: Duration) {
 }
 
 fn died(failure: Failure) -> RunError {
-    RunError::ComponentDied { component: failure.component, status: failure.reason, log: failure.log_tail.join("\n") }
+    // A Go program that panics says why before it lists its goroutines.
+    let panics = |line: &&String| line.starts_with("panic: ") || line.starts_with("fatal error: ");
+    let log = failure.log_tail.iter().find(panics).or(failure.log_tail.last()).cloned().unwrap_or_default();
+    RunError::ComponentDied { component: failure.component, status: failure.reason, log }
 }
 
 /// Returns what the target lacks, where it lacks something and nothing was done.

@@ -146,7 +146,7 @@ fn judge_bounds(row: &Row) -> (Change, String) {
         known && kept.runs_beyond == 0 && lost.runs_beyond * 2 > lost.runs
     };
     let why = format!(
-        "never came in {} of {} runs before, {} of {} after",
+        "censored in {} of {} runs before, {} of {} after",
         before.runs_beyond, before.runs, after.runs_beyond, after.runs
     );
     match () {

@@ -90,8 +90,9 @@ pub struct QuotaSet {
 }
 
 /// What happened in the simulated Azure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum AzureFactKind {
     /// A PUT of a machine was accepted.
     VmAccepted,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use harness_plan::{Action, Plan};
+use harness_plan::{Action, Component, Plan};
 
 use crate::event::{ActionEffect, ActionKind, ActionStamps, EffectOutcome};
 
@@ -42,6 +42,20 @@ impl Actions {
     /// The actions of the plan, each with what was planned.
     pub(crate) fn of_plan(&self) -> impl Iterator<Item = (&ActionStamps, &Action)> {
         self.all.iter().filter_map(|done| Some((done, self.planned(done)?)))
+    }
+
+    /// The kills of components: the component, when, and when the plan started it again.
+    pub(crate) fn kills(&self) -> impl Iterator<Item = (&Component, u64, Option<u64>)> {
+        let sent_us = |action: &ActionStamps| action.sent_us.unwrap_or(action.intended_us);
+        self.of_plan().filter_map(move |(action, planned)| {
+            let Action::KillComponent(component) = planned else { return None };
+            let at_us = sent_us(action);
+            let again = self.of_plan().find(|(later, planned)| {
+                let starts = matches!(planned, Action::StartComponent(started) if started == component);
+                starts && later.error.is_none() && sent_us(later) >= at_us
+            });
+            action.error.is_none().then(|| (component, at_us, again.map(|(later, _)| sent_us(later))))
+        })
     }
 
     /// A description of an action.

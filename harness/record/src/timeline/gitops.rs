@@ -19,6 +19,8 @@ pub(crate) struct FluxStep {
     pub(crate) commit: Box<str>,
     /// Why it failed, where it did.
     pub(crate) reason: Box<str>,
+    /// The controller's message, where it failed.
+    pub(crate) message: Box<str>,
 }
 
 /// Everything that Flux reported. A run has some hundreds of such steps at most.
@@ -64,6 +66,7 @@ impl Gitops {
             reached: milestone.reached,
             commit: revision.map_or("", |revision| sha(revision)).into(),
             reason: reason.map_or("", String::as_str).into(),
+            message: milestone.attributes.get(attribute::SAYS).map_or("", String::as_str).into(),
         });
     }
 
@@ -82,6 +85,17 @@ impl Gitops {
     /// The reports of a Kustomization, in the order of the log.
     pub(crate) fn steps_of(&self, kustomization: &str) -> impl Iterator<Item = &FluxStep> {
         self.steps.iter().filter(move |step| step.kind == ObjectKind::Kustomization && &*step.name == kustomization)
+    }
+
+    /// The reports of every GitRepository and Kustomization, in the order of the log.
+    pub(crate) fn steps(&self) -> &[FluxStep] {
+        &self.steps
+    }
+
+    /// Forgets what was reported from this moment on; unless `all`, only what failed.
+    pub(crate) fn forget_from(&mut self, from_us: u64, all: bool) {
+        let failed = |step: &FluxStep| matches!(step.reached, Reached::Failed | Reached::Waiting);
+        self.steps.retain(|step| step.at.at_us() < from_us || !(all || failed(step)));
     }
 
     /// The names of all Kustomizations that were seen, the root's first.

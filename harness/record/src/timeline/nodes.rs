@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::stamp::{Stamp, first};
+use super::stamp::{Stamp, clear_from, first};
 use crate::event::{Milestone, Reached, attribute};
 use crate::names::{Name, Names};
 
@@ -143,6 +143,26 @@ fn entry<'a, T>(by_uid: &mut HashMap<Box<str>, u32>, all: &'a mut Vec<T>, uid: &
 }
 
 impl Nodes {
+    /// Forgets what NodeClaims and Nodes reached from this moment on, except how they ended; unless `all`, only of those that were created then.
+    pub(crate) fn forget_from(&mut self, from_us: u64, all: bool) {
+        let is_new = |created: Option<Stamp>| created.is_some_and(|created| created.at_us() >= from_us);
+        for claim in self.claims.iter_mut().filter(|claim| all || is_new(claim.created)) {
+            let ClaimTimeline { created, launched, registered, initialized, drifted, disrupted, .. } = claim;
+            clear_from([created, launched, registered, initialized, drifted, disrupted], from_us);
+            claim.choices.retain(|(at_us, _)| *at_us < from_us);
+        }
+        for node in self.nodes.iter_mut().filter(|node| all || is_new(node.created)) {
+            let NodeTimeline { created, ready, .. } = node;
+            clear_from([created, ready], from_us);
+            node.flips.retain(|(at_us, ready)| *at_us < from_us || !ready);
+        }
+    }
+
+    /// Whether the NodeClaim or Node was seen before.
+    pub(crate) fn has(&self, uid: &str) -> bool {
+        self.claims_by_uid.contains_key(uid) || self.nodes_by_uid.contains_key(uid)
+    }
+
     pub(crate) fn apply_claim(&mut self, at_us: u64, milestone: &Milestone, names: &mut Names) {
         let new = ClaimTimeline { name: names.intern(&milestone.object.name), ..ClaimTimeline::default() };
         let Some(claim) = entry(&mut self.claims_by_uid, &mut self.claims, &milestone.object.uid, new) else { return };

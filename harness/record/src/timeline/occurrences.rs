@@ -17,9 +17,18 @@ pub(crate) struct OccurrenceTally {
     pods_only: bool,
     /// Microseconds since the run began and the object's name, in the order of the log.
     pub(crate) times: Vec<(u64, Box<str>)>,
-    /// The first with a message: the object's name, the code, the message. One that says why takes precedence over one that says only
-    /// that no node fits.
-    pub(crate) quote: Option<(String, String, String)>,
+    /// The first with a message. One that says why takes precedence over one that says only that no node fits.
+    pub(crate) quote: Option<Quote>,
+}
+
+/// An occurrence's own words.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Quote {
+    at_us: u64,
+    /// The object's name.
+    pub(crate) name: String,
+    pub(crate) code: String,
+    pub(crate) message: String,
 }
 
 /// Tallies of everything that the plan counts. Memory grows with the occurrences, not with the events.
@@ -27,6 +36,8 @@ pub(crate) struct OccurrenceTally {
 pub(crate) struct Occurrences {
     counter: Counter,
     tallies: Vec<OccurrenceTally>,
+    /// Later ones do not count.
+    until_us: Option<u64>,
 }
 
 impl Occurrences {
@@ -76,12 +87,24 @@ impl Occurrences {
         self.find(&nominated(workload), true)
     }
 
+    /// Counts nothing that happened at this moment or later.
+    pub(crate) fn end_at(&mut self, until_us: u64) {
+        self.until_us = Some(until_us);
+        for tally in &mut self.tallies {
+            tally.times.retain(|(at_us, _)| *at_us < until_us);
+            tally.quote.take_if(|quote| quote.at_us >= until_us);
+        }
+    }
+
     pub(crate) fn apply(&mut self, event: &Event) {
         if self.tallies.is_empty() {
             return;
         }
-        let Self { counter, tallies } = self;
+        let Self { counter, tallies, .. } = self;
         let Some(occurrence) = counter.learn(event) else { return };
+        if self.until_us.is_some_and(|until_us| occurrence.at_us >= until_us) {
+            return;
+        }
         for tally in tallies {
             if occurrence.is(&tally.pattern) && (!tally.pods_only || occurrence.kind == "Pod") {
                 tally.add(&occurrence);
@@ -95,11 +118,12 @@ impl OccurrenceTally {
         self.times.push((occurrence.at_us, occurrence.name.into()));
         let says_more = match &self.quote {
             None => !occurrence.message.is_empty(),
-            Some((_, _, known)) => is_schedulers(known) && !is_schedulers(occurrence.message),
+            Some(known) => is_schedulers(&known.message) && !is_schedulers(occurrence.message),
         };
         if says_more {
             let message = crate::text::one_line(occurrence.message, QUOTE_MAX);
-            self.quote = Some((occurrence.name.to_owned(), occurrence.code.to_owned(), message));
+            let (name, code) = (occurrence.name.to_owned(), occurrence.code.to_owned());
+            self.quote = Some(Quote { at_us: occurrence.at_us, name, code, message });
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::stamp::{Stamp, first};
+use super::stamp::{Stamp, clear_from, first};
 use crate::event::{Milestone, Reached, attribute};
 use crate::names::{Name, Names};
 
@@ -76,6 +76,22 @@ impl Pods {
             Reached::Deleted => first(&mut pod.deleted, stamp),
             _ => {}
         }
+    }
+}
+
+impl Pods {
+    /// Forgets what the pods reached from this moment on, except how they ended.
+    pub(crate) fn forget_from(&mut self, from_us: u64) {
+        for pod in &mut self.all {
+            let PodTimeline { created, unschedulable, scheduled, ready, .. } = pod;
+            clear_from([created, unschedulable, scheduled, ready], from_us);
+        }
+        self.flips.retain(|flip| flip.at_us < from_us || !flip.ready);
+    }
+
+    /// Whether the pod was seen before.
+    pub(crate) fn has(&self, uid: &str) -> bool {
+        self.by_uid.contains_key(uid)
     }
 }
 

@@ -14,12 +14,17 @@ pub(crate) struct ReasonKey {
     pub(crate) reason: String,
 }
 
-/// How often a reason was given, and the message.
+/// How often a reason was given, between when, and the message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ReasonTally {
     pub(crate) count: u64,
+    pub(crate) first_us: u64,
+    pub(crate) last_us: u64,
     pub(crate) message: String,
 }
+
+/// The reason of a disruption that Karpenter would like and may not do.
+pub(crate) const DISRUPTION_BLOCKED: &str = "DisruptionBlocked";
 
 /// The largest number of keys: a run has a few pools and workloads.
 const KEYS_MAX: usize = 1_000;
@@ -31,8 +36,9 @@ pub(crate) struct Reasons {
 }
 
 impl Reasons {
-    pub(crate) fn apply(&mut self, reason: &Reason) {
-        if reason.severity != "Warning" {
+    pub(crate) fn apply(&mut self, at_us: u64, reason: &Reason) {
+        // Karpenter says what blocks a disruption in a Normal event (sigs.k8s.io/karpenter `pkg/controllers/disruption/events`, `Blocked`).
+        if reason.severity != "Warning" && reason.reason != DISRUPTION_BLOCKED {
             return;
         }
         let owner = owner(&reason.kind, &reason.name);
@@ -40,12 +46,19 @@ impl Reasons {
         if self.all.len() >= KEYS_MAX && !self.all.contains_key(&key) {
             return;
         }
-        let given = self.all.entry(key).or_default();
+        let given = self.all.entry(key).or_insert_with(|| ReasonTally { first_us: at_us, ..ReasonTally::default() });
         given.count += 1;
+        given.first_us = given.first_us.min(at_us);
+        given.last_us = given.last_us.max(at_us);
         // Karpenter says why no node can be made; the scheduler only that none is there yet.
         if given.message.is_empty() || !is_schedulers(&reason.message) {
             given.message = reason.message.clone();
         }
+    }
+
+    /// Forgets the reasons that were first given at this moment or later.
+    pub(crate) fn forget_from(&mut self, from_us: u64) {
+        self.all.retain(|_, given| given.first_us < from_us);
     }
 }
 

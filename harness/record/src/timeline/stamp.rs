@@ -43,6 +43,13 @@ pub(crate) fn first(slot: &mut Option<Stamp>, stamp: Stamp) {
     slot.get_or_insert(stamp);
 }
 
+/// Clears those that were reached at this moment or later.
+pub(crate) fn clear_from<const N: usize>(slots: [&mut Option<Stamp>; N], from_us: u64) {
+    for slot in slots {
+        *slot = slot.filter(|stamp| stamp.at_us() < from_us);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

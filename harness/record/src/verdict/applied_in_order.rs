@@ -30,7 +30,7 @@ pub(super) fn check(check: &AppliedInOrder, evidence: &Evidence<'_>) -> CheckOut
         .filter_map(|step| Some((step, *place.get(&*step.commit)?)))
         .collect();
 
-    let mut verdict = windows.cap(Verdict::Pass);
+    let mut verdict = windows.judge_always(true);
     let mut observed = Vec::new();
     let applied = asked.iter().filter(|push| reported.iter().any(|(step, _)| *step.commit == *push.commit)).count();
     observed.push(format!("{applied} of {} applied", text::count(asked.len(), "revision")));
@@ -53,7 +53,7 @@ pub(super) fn check(check: &AppliedInOrder, evidence: &Evidence<'_>) -> CheckOut
         let in_force =
             reported.last().filter(|(step, _)| step.reached == Reached::Healthy).map(|(step, _)| &*step.commit);
         if in_force != Some(newest.commit) {
-            verdict = verdict.and(if windows.ended() { Verdict::Fail } else { Verdict::Inconclusive });
+            verdict = verdict.and(windows.judge_once(false));
             observed.push(format!(
                 "{} was pushed last and is not in force{}",
                 named(newest.commit, &place),
@@ -67,7 +67,7 @@ pub(super) fn check(check: &AppliedInOrder, evidence: &Evidence<'_>) -> CheckOut
     let shown = if shown.is_empty() { "none".to_owned() } else { text::first_few(&shown, SHOWN) };
     CheckOutcome {
         verdict,
-        observed: windows.observed(observed),
+        observed: windows.observed(observed, verdict == Verdict::Fail),
         limit: limit.to_owned(),
         evidence: format!("applied: {shown}; in {}", windows.described()),
     }

@@ -27,7 +27,7 @@ pub(super) fn check(check: &Available, evidence: &Evidence<'_>) -> CheckOutcome 
     let source = evidence.source;
     let timelines = source.timelines;
     let windows = Windows::of(phases, evidence);
-    let mut verdict = windows.cap(Verdict::Pass);
+    let mut verdict = windows.judge_always(true);
     let (mut observed, mut shown) = (Findings::default(), Vec::new());
     for workload in workloads.names() {
         let name = timelines.names.get(workload).filter(|name| !name.is_none());
@@ -65,7 +65,12 @@ pub(super) fn check(check: &Available, evidence: &Evidence<'_>) -> CheckOutcome 
         Amount::Count(count) => format!("at least {count} Ready"),
         Amount::Percent(_) => format!("at least {at_least} of the replicas asked for Ready"),
     };
-    CheckOutcome { verdict, observed: windows.observed(observed), limit, evidence: windows.evidence(&shown, 6) }
+    CheckOutcome {
+        verdict,
+        observed: windows.observed(observed, verdict == Verdict::Fail),
+        limit,
+        evidence: windows.evidence(&shown, 6),
+    }
 }
 
 fn lowest(ready: &Steps, desired: &Steps, at_least: Amount, window: &Window<'_>) -> Lowest {
@@ -92,6 +97,7 @@ fn lowest(ready: &Steps, desired: &Steps, at_least: Amount, window: &Window<'_>)
 
 #[cfg(test)]
 mod tests {
+    use super::super::window::Watched;
     use super::*;
     use proptest::collection::vec;
     use proptest::prelude::*;
@@ -109,7 +115,7 @@ mod tests {
             let mut desired = desired;
             desired.sort_by_key(|(at_us, _)| *at_us);
             let (ready, desired) = (Steps::from_changes(ready), Steps::from_values(desired));
-            let window = Window { phase: "p", from_us, to_us: from_us + length };
+            let window = Window { phase: "p", from_us, to_us: from_us + length, watched: Watched::ToItsEnd };
             let at_least = Amount::Percent(percent);
             let found = lowest(&ready, &desired, at_least, &window);
             let needed = |at: u64| at_least.of(desired.at(at) as u64) as i64;

@@ -21,7 +21,9 @@ pub(super) fn check(check: &ExpectedField, evidence: &Evidence<'_>) -> CheckOutc
     let named = named_or_all(phases, evidence);
     let windows = if always { Windows::of(named, evidence) } else { Windows::of(named.last().copied(), evidence) };
     let limit = format!("{} {}{}", of.path, of.value, if always { " at every moment" } else { "" });
-    let mut verdict = windows.cap(Verdict::Pass);
+    // The value at the end is known when the phase has had its time; at every moment one wrong value is enough.
+    let judge = |held| if always { windows.judge_always(held) } else { windows.judge_at_the_end(held) };
+    let mut verdict = judge(true);
     let (mut observed, mut shown) = (Vec::new(), Vec::new());
     for window in &windows.all {
         let at_us = if always { window.from_us } else { window.to_us };
@@ -39,7 +41,7 @@ pub(super) fn check(check: &ExpectedField, evidence: &Evidence<'_>) -> CheckOutc
         }
         let wrong = std::iter::once(first).chain(later).find(|valued| !of.value.matches(valued.value.as_ref()));
         if let Some(wrong) = wrong {
-            verdict = Verdict::Fail;
+            verdict = verdict.and(judge(false));
             let since_us = wrong.at_us.max(at_us);
             observed.push(format!("{}: {} {} at {}", of.object, of.path, is(wrong), text::duration(since_us)));
         } else if !always {
@@ -49,7 +51,8 @@ pub(super) fn check(check: &ExpectedField, evidence: &Evidence<'_>) -> CheckOutc
     if observed.is_empty() && !windows.all.is_empty() {
         observed.push(format!("{}: {} always was", of.object, of.path));
     }
-    CheckOutcome { verdict, observed: windows.observed(observed), limit, evidence: windows.evidence(&shown, SHOWN) }
+    let observed = windows.observed(observed, always && verdict == Verdict::Fail);
+    CheckOutcome { verdict, observed, limit, evidence: windows.evidence(&shown, SHOWN) }
 }
 
 /// Adds a text unless it repeats the last one: a phase often starts with the value with which the one before ended.
@@ -65,11 +68,12 @@ pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> CheckOutcome 
     let Bounds { at_least, at_most } = *bounds;
     let fields = &evidence.source.timelines.fields;
     let windows = Windows::of(named_or_all(phases, evidence), evidence);
-    let (mut count, mut verdict) = (0_u64, Verdict::Pass);
+    // Changes that were not seen can only add to the count.
+    let (mut count, mut all_seen) = (0_u64, true);
     let (mut doubts, mut shown) = (Vec::new(), Vec::new());
     for window in &windows.all {
         let Some(first) = fields.at(object, path, window.from_us) else {
-            verdict = Verdict::Inconclusive;
+            all_seen = false;
             doubts.push(format!("{path} was not seen before {}", text::duration(window.from_us)));
             continue;
         };
@@ -81,23 +85,30 @@ pub(super) fn changes(check: &Changes, evidence: &Evidence<'_>) -> CheckOutcome 
                 shown.push(format!("{} at {}", say(valued), text::duration(valued.at_us)));
             }
             if valued.seen != Seen::Live {
-                verdict = Verdict::Inconclusive;
+                all_seen = false;
                 doubts.push(format!("its watch was interrupted in {}", window.phase));
             }
             before = valued;
         }
     }
-    let verdict = if at_most.is_some_and(|most| count > u64::from(most)) {
-        // Unseen changes can only add to the count.
-        Verdict::Fail
-    } else if at_least.is_some_and(|least| count < u64::from(least)) {
-        if windows.ended() && verdict == Verdict::Pass { Verdict::Fail } else { Verdict::Inconclusive }
-    } else {
-        windows.cap(verdict)
+    let enough = at_least.is_none_or(|least| count >= u64::from(least));
+    let too_many = at_most.is_some_and(|most| count > u64::from(most));
+    let doubt = || if all_seen { Verdict::Pass } else { Verdict::Inconclusive };
+    let verdict = match () {
+        () if too_many => Verdict::Fail,
+        () if enough && at_most.is_none() => Verdict::Pass,
+        () if enough => windows.judge_always(true).and(doubt()),
+        () if all_seen => windows.judge_once(false),
+        () => Verdict::Inconclusive,
     };
     doubts.insert(0, format!("{object}: {}", text::count(count, "change")));
     let limit = format!("{} of {path}", bounds.describe("change"));
-    CheckOutcome { verdict, observed: windows.observed(doubts), limit, evidence: windows.evidence(&shown, SHOWN) }
+    CheckOutcome {
+        verdict,
+        observed: windows.observed(doubts, too_many || (enough && at_most.is_none())),
+        limit,
+        evidence: windows.evidence(&shown, SHOWN),
+    }
 }
 
 fn say(valued: &Valued) -> String {

@@ -15,7 +15,9 @@ pub(super) fn check(check: &Fleet, evidence: &Evidence<'_>) -> CheckOutcome {
     let timelines = evidence.source.timelines;
     let from_azure = evidence.has_azure_record();
     let launched = launched(evidence).count() as u64;
-    let booted = timelines.azure.vms.iter().filter(|vm| vm.booted_us.is_some()).count() as u64;
+    // What boots in cleanup is not the run's: its NodeClaim does not count either.
+    let ran = |vm: &&VmTimeline| vm.booted_us.is_some_and(|us| us < evidence.source.horizon.us);
+    let booted = timelines.azure.vms.iter().filter(ran).count() as u64;
     let nodes = timelines.nodes.nodes.len() as u64 - evidence.source.join.unclaimed().count() as u64;
     let mut verdict = Verdict::Pass;
     let (mut observed, mut limit) = (Vec::new(), Vec::new());
@@ -117,8 +119,9 @@ fn odd_ones(evidence: &Evidence<'_>) -> Vec<String> {
             more => odd.push(format!("{} has {more} VMs", text(claim.name))),
         }
     }
-    let ran = source.timelines.azure.vms.iter().filter(|vm| vm.booted_us.is_some());
-    for vm in ran.filter(|vm| !of_launched.contains(&std::ptr::from_ref(*vm))) {
+    let ran = |vm: &&VmTimeline| vm.booted_us.is_some_and(|us| us < source.horizon.us);
+    let vms = source.timelines.azure.vms.iter().filter(ran);
+    for vm in vms.filter(|vm| !of_launched.contains(&std::ptr::from_ref(*vm))) {
         odd.push(format!("VM {} has no launched NodeClaim", text(vm.name)));
     }
     odd.sort();

@@ -19,6 +19,7 @@ pub(super) fn check(
     let Bounds { at_least, at_most } = bounds;
     let limit = bounds.describe("time");
     let windows = Windows::of(named_or_all(phases, evidence), evidence);
+    let windows = if is_azures(pattern.what) { windows.in_azures_record(evidence) } else { windows };
     let Some(tally) = source.timelines.occurrences.tally(pattern) else {
         let why = "the events were folded without this plan's expectations";
         return CheckOutcome::inconclusive("not counted", limit, why);
@@ -30,19 +31,10 @@ pub(super) fn check(
         tally.times.iter().filter(|(at_us, _)| windows.contain(*at_us)).map(|(us, name)| (*us, &**name)).collect();
     seen.sort_unstable();
     let count = seen.len() as u64;
-    let lost = is_azures(pattern.what) && source.timelines.azure.facts_lost > 0;
-    let verdict = if at_most.is_some_and(|most| count > u64::from(most)) {
-        Verdict::Fail
-    } else if at_least.is_some_and(|least| count < u64::from(least)) {
-        if windows.ended() && !lost { Verdict::Fail } else { Verdict::Inconclusive }
-    } else if lost && at_most.is_some() {
-        Verdict::Inconclusive
-    } else if phases.is_empty() && at_most.is_none() {
-        // It could happen at any time, and did: the way in which the phases ended does not matter.
-        Verdict::Pass
-    } else {
-        windows.cap(Verdict::Pass)
-    };
+    let often_enough = at_least.map(|least| windows.judge_once(count >= u64::from(least)));
+    let too_often = at_most.is_some_and(|most| count > u64::from(most));
+    let not_too_often = at_most.map(|_| windows.judge_always(!too_often));
+    let verdict = often_enough.into_iter().chain(not_too_often).reduce(Verdict::and).unwrap_or(Verdict::Pass);
     let names: Vec<String> = seen
         .iter()
         .map(|(at_us, name)| match *name {
@@ -51,14 +43,15 @@ pub(super) fn check(
         })
         .collect();
     let said = match &tally.quote {
-        Some((_, _, message)) if says_why(pattern.what) => {
-            format!("; it says: {message}")
+        Some(quote) if says_why(pattern.what) => {
+            format!("; it says: {}", quote.message)
         }
         _ => String::new(),
     };
     let what = if names.is_empty() { "nothing of the kind".to_owned() } else { text::first_few(&names, SHOWN) };
     let times = text::count(count, "time");
-    let observed = if verdict == Verdict::Pass { times.into() } else { windows.observed(times) };
+    let settled = too_often || (at_most.is_none() && verdict == Verdict::Pass);
+    let observed = windows.observed(times, settled);
     CheckOutcome { verdict, observed, limit, evidence: format!("{what}; in {}{said}", windows.described()) }
 }
 

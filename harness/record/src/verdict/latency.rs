@@ -2,13 +2,15 @@
 //!
 //! Each percentile is known as an interval: what it is when every censored sample is larger than all that were measured, and
 //! what it is when those that might still have ended did so when they were last seen. A limit above both holds, one
-//! below both does not, and one between them is inconclusive.
+//! below both does not, and one between them is inconclusive. In a run that was cut further samples are missing: they may move any
+//! percentile but the maximum, which can only grow.
 
 use std::collections::BTreeMap;
 
 use harness_plan::{Action, GroupBy, LatencyLimits, LatencyName, Plan, Workload};
 
 use super::outcome::{CheckOutcome, Evidence, Verdict};
+use super::window::Windows;
 use crate::latency::{Cause, Percentile, Samples};
 use crate::text;
 
@@ -25,8 +27,9 @@ struct Finding {
 
 pub(super) fn check(asked: &LatencyLimits, evidence: &Evidence<'_>) -> CheckOutcome {
     let groups = groups(asked, evidence);
+    let windows = Windows::of_run(evidence);
     let mut findings: Vec<Finding> =
-        groups.iter().flat_map(|(group, samples)| group_findings(group, samples, asked, evidence.complete())).collect();
+        groups.iter().flat_map(|(group, samples)| group_findings(group, samples, asked, &windows)).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse((finding.verdict, finding.permille)));
     let verdict = findings.first().map_or(Verdict::Inconclusive, |finding| finding.verdict);
     // All failures, and of the passes those closest to their limit.
@@ -38,7 +41,9 @@ pub(super) fn check(asked: &LatencyLimits, evidence: &Evidence<'_>) -> CheckOutc
         .map(|finding| finding.text)
         .collect();
     let observed = if texts.is_empty() { "no samples".to_owned() } else { text::first_few(&texts, SHOWN) };
-    CheckOutcome { verdict, observed: observed.into(), limit: asked.describe_limits(), evidence: sizes(&groups) }
+    // Deadlines are the percentiles' own matter: what missed them is censored.
+    let observed = if verdict == Verdict::Inconclusive { windows.observed(observed, false) } else { observed.into() };
+    CheckOutcome { verdict, observed, limit: asked.describe_limits(), evidence: sizes(&groups) }
 }
 
 /// The groups that are expected to have samples, with or without any: an empty group is a doubt, not a pass.
@@ -88,7 +93,7 @@ fn is_of_some(name: LatencyName) -> bool {
     matches!(name, Name::NodeReplaced | Name::NodeFill | Name::NodeIdle | Name::WorkloadRecovered)
 }
 
-fn group_findings(group: &str, samples: &Samples, asked: &LatencyLimits, complete: bool) -> Vec<Finding> {
+fn group_findings(group: &str, samples: &Samples, asked: &LatencyLimits, windows: &Windows<'_>) -> Vec<Finding> {
     let front = if group.is_empty() { String::new() } else { format!("{group}: ") };
     let count = samples.count();
     let least = u64::from(asked.samples_min.max(1));
@@ -106,8 +111,9 @@ fn group_findings(group: &str, samples: &Samples, asked: &LatencyLimits, complet
         let Some(at_most) = samples.percentile(percent) else { continue };
         let at_least_us = samples.percentile_at_least_us(percent).unwrap_or(u64::MAX);
         let verdict = match at_most {
-            Percentile::Measured(us) if us <= limit_us => Verdict::Pass,
-            _ if at_least_us > limit_us => Verdict::Fail,
+            Percentile::Measured(us) if us <= limit_us => windows.judge_always(true),
+            _ if at_least_us > limit_us && percent == 100 => windows.judge_always(false),
+            _ if at_least_us > limit_us => windows.judge_at_the_end(false),
             _ => Verdict::Inconclusive,
         };
         let permille = u128::from(at_most.micros()) * 1_000 / u128::from(limit_us.max(1));
@@ -115,7 +121,7 @@ fn group_findings(group: &str, samples: &Samples, asked: &LatencyLimits, complet
             verdict,
             permille: u64::try_from(permille).unwrap_or(u64::MAX),
             text: if at_least_us == u64::MAX {
-                format!("{front}{key} never came")
+                format!("{front}{key} not reached (sample censored)")
             } else {
                 format!("{front}{key} {}", text::percentile(at_most))
             },
@@ -123,14 +129,14 @@ fn group_findings(group: &str, samples: &Samples, asked: &LatencyLimits, complet
     }
     if let Some(most) = asked.censored.map(u64::from) {
         let open = samples.censored.iter().filter(|it| it.cause == Cause::Open).count() as u64;
-        let certain = samples.never() + if complete { open } else { 0 };
+        let certain = samples.never() + if windows.are_whole() { open } else { 0 };
         let all = samples.censored.len() as u64;
         let verdict = match () {
-            () if certain > most => Verdict::Fail,
+            () if certain > most => windows.judge_always(false),
             () if all > most => Verdict::Inconclusive,
-            () => Verdict::Pass,
+            () => windows.judge_always(true),
         };
-        findings.push(Finding { verdict, permille: 0, text: format!("{front}{all} of {count} never came") });
+        findings.push(Finding { verdict, permille: 0, text: format!("{front}{all} of {count} censored") });
     }
     findings
 }

@@ -12,6 +12,7 @@ use harness_units::{Bytes, Millicores};
 
 use super::nodes::{Node, of_pool};
 use super::outcome::{CheckOutcome, Evidence, Verdict};
+use super::window::Windows;
 use crate::event::NodePoolSpec;
 use crate::steps::Steps;
 use crate::text;
@@ -60,14 +61,17 @@ pub(super) fn check(check: &PoolLimits, evidence: &Evidence<'_>) -> CheckOutcome
     if claims_seen == 0 {
         verdict = verdict.and(Verdict::Inconclusive);
     }
+    let windows = Windows::of_run(evidence);
+    verdict = verdict.and(windows.judge_always(true));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
     let observed: Vec<String> =
         findings.iter().map(|finding| finding.observed.clone()).filter(|text| !text.is_empty()).collect();
     let limit: Vec<String> =
         findings.iter().map(|finding| finding.limit.clone()).filter(|text| !text.is_empty()).collect();
+    let observed = if claims_seen == 0 { "no NodeClaims".to_owned() } else { text::first_few(&observed, 12) };
     CheckOutcome {
         verdict,
-        observed: if claims_seen == 0 { "no NodeClaims".to_owned() } else { text::first_few(&observed, 12) }.into(),
+        observed: windows.observed(observed, verdict == Verdict::Fail),
         limit: if limit.is_empty() { "no pool has a limit".to_owned() } else { text::first_few(&limit, 12) },
         evidence: format!("capacity of {} over time", text::count(claims_seen, "NodeClaim")),
     }

@@ -25,7 +25,7 @@ pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -
     let MaxConcurrentDisruptions { nodepools, reason, at_most, phases } = check;
     let (reason, at_most) = (reason.as_deref(), *at_most);
     let windows = Windows::of(phases, evidence);
-    let mut verdict = windows.cap(Verdict::Pass);
+    let mut verdict = windows.judge_always(true);
     let (mut observed, mut shown, mut none) = (Findings::default(), Vec::new(), Vec::new());
     for pool in nodepools.names() {
         let nodes = of_pool(pool, evidence);
@@ -65,7 +65,7 @@ pub(super) fn check(check: &MaxConcurrentDisruptions, evidence: &Evidence<'_>) -
     let why = reason.map_or(String::new(), |reason| format!(" as {reason}"));
     CheckOutcome {
         verdict,
-        observed: windows.observed(observed),
+        observed: windows.observed(observed, verdict == Verdict::Fail),
         limit: format!("at most {at_most}{of} at once{why}"),
         evidence: windows.evidence(&shown, 4),
     }
@@ -103,6 +103,7 @@ fn most(spans: &[(u64, u64)], total: &Steps, at_most: Amount, window: &Window<'_
 
 #[cfg(test)]
 mod tests {
+    use super::super::window::Watched;
     use super::*;
     use proptest::collection::vec;
     use proptest::prelude::*;
@@ -116,7 +117,7 @@ mod tests {
             length in 0_u64..30,
         ) {
             let spans: Vec<(u64, u64)> = spans.into_iter().map(|(from, length)| (from, from + length)).collect();
-            let window = Window { phase: "p", from_us, to_us: from_us + length };
+            let window = Window { phase: "p", from_us, to_us: from_us + length, watched: Watched::ToItsEnd };
             let found = most(&spans, &Steps::default(), Amount::Count(1), &window).map_or(0, |most| most.disrupted);
             let running = |at: u64| spans.iter().filter(|(from, to)| (*from..*to).contains(&at)).count() as u64;
             let expected = (window.from_us..=window.to_us).map(running).max().unwrap();

@@ -3,6 +3,7 @@
 use harness_plan::Order;
 
 use super::outcome::{CheckOutcome, Evidence, Verdict};
+use super::window::Windows;
 use crate::event::{ActionKind, Reached};
 use crate::text;
 
@@ -13,6 +14,7 @@ pub(super) fn check(check: &Order, evidence: &Evidence<'_>) -> CheckOutcome {
     let Order { kustomizations, phases } = check;
     let source = evidence.source;
     let timelines = source.timelines;
+    let windows = Windows::of(phases, evidence);
     let limit = format!("{}: each applied after the one before it is healthy", kustomizations.join(", "));
     let pushes = timelines.actions.all.iter().filter_map(|action| match &action.what {
         ActionKind::Push { revision, .. } if action.acked_us.is_some() && phases.contains(&action.phase) => {
@@ -21,7 +23,7 @@ pub(super) fn check(check: &Order, evidence: &Evidence<'_>) -> CheckOutcome {
         _ => None,
     });
     let pushes: Vec<(&str, &str)> = pushes.collect();
-    let mut verdict = if pushes.is_empty() { Verdict::Inconclusive } else { Verdict::Pass };
+    let mut verdict = if pushes.is_empty() { Verdict::Inconclusive } else { windows.judge_always(true) };
     let mut observed: Vec<String> = Vec::new();
     for phase in phases.iter().filter(|phase| !pushes.iter().any(|(pushed, _)| pushed == phase)) {
         verdict = verdict.and(Verdict::Inconclusive);
@@ -41,7 +43,8 @@ pub(super) fn check(check: &Order, evidence: &Evidence<'_>) -> CheckOutcome {
             times.push(format!("{name} applied {}, healthy {}", at(applied), at(healthy)));
             let Some(applied) = applied else {
                 if newest {
-                    verdict = if evidence.complete() { Verdict::Fail } else { verdict.and(Verdict::Inconclusive) };
+                    // It may still be applied after its phase.
+                    verdict = verdict.and(Windows::of_run(evidence).judge_once(false));
                     observed.push(format!("{name} never applied {}", short(revision)));
                 }
                 break;
@@ -65,7 +68,7 @@ pub(super) fn check(check: &Order, evidence: &Evidence<'_>) -> CheckOutcome {
         observed.push(format!("in order for {}", text::count(pushes.len(), "commit")));
     }
     let evidence = if steps.is_empty() { "no commit".to_owned() } else { text::first_few(&steps, SHOWN) };
-    CheckOutcome { verdict, observed: observed.into(), limit, evidence }
+    CheckOutcome { verdict, observed: windows.observed(observed, verdict == Verdict::Fail), limit, evidence }
 }
 
 fn short(revision: &str) -> &str {

@@ -3,8 +3,9 @@
 use harness_plan::Pending;
 
 use super::outcome::{CheckOutcome, Evidence, Findings, Verdict};
+use super::window::Windows;
 use crate::text;
-use crate::timeline::OccurrenceTally;
+use crate::timeline::{OccurrenceTally, Quote};
 
 /// Names of bound pods that are shown.
 const SHOWN: usize = 3;
@@ -13,7 +14,8 @@ pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> CheckOutcome {
     let says = check.message_contains.as_deref();
     let source = evidence.source;
     let timelines = source.timelines;
-    let mut verdict = Verdict::Pass;
+    let windows = Windows::of_run(evidence);
+    let mut verdict = windows.judge_always(true);
     let (mut observed, mut shown) = (Findings::default(), Vec::new());
     for workload in check.workloads.names() {
         let pods = timelines.pods.all.iter().filter(|pod| timelines.names.text(pod.workload) == workload);
@@ -40,16 +42,15 @@ pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> CheckOutcome {
         let asked = timelines.occurrences.reasons_about(workload, says);
         let quote = |tally: Option<&OccurrenceTally>| tally.and_then(|tally| tally.quote.clone());
         match (quote(asked), quote(any)) {
-            (Some((pod, code, message)), _) => {
+            (Some(quote), _) => {
                 observed.about(workload, format!("{} Pending", text::count(count, "pod")));
-                shown.push(format!("{pod}: {code}: {message}"));
+                shown.push(describe(&quote));
             }
-            (None, Some((pod, code, message))) => {
+            (None, Some(quote)) => {
                 // The controller may give the right reason with its next try.
-                let late = if evidence.complete() { Verdict::Fail } else { Verdict::Inconclusive };
-                verdict = verdict.and(late);
-                observed.about(workload, "Pending, and the reason was another");
-                shown.push(format!("{pod}: {code}: {message}"));
+                verdict = verdict.and(windows.judge_once(false));
+                observed.about(workload, "Pending, for another reason");
+                shown.push(describe(&quote));
             }
             (None, None) => {
                 verdict = verdict.and(Verdict::Inconclusive);
@@ -62,5 +63,10 @@ pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> CheckOutcome {
         None => "never bound, with a reason".to_owned(),
     };
     let shown = if shown.is_empty() { "no reason about these pods".to_owned() } else { text::first_few(&shown, 3) };
+    let observed = windows.observed(observed, verdict == Verdict::Fail);
     CheckOutcome { verdict, observed, limit, evidence: shown }
+}
+
+fn describe(Quote { name, code, message, .. }: &Quote) -> String {
+    format!("{name}: {code}: {message}")
 }

@@ -6,6 +6,7 @@ use harness_plan::Placement;
 
 use super::nodes::of_pool;
 use super::outcome::{CheckOutcome, Evidence, Verdict};
+use super::window::Windows;
 use crate::latency::Cause;
 use crate::text;
 
@@ -58,7 +59,7 @@ pub(super) fn check(check: &Placement, evidence: &Evidence<'_>) -> CheckOutcome 
     }
     count_unbound(&asked, evidence, &mut tally);
     tally.unwanted_claims = unwanted_claims(evidence);
-    tally.outcome(exclusively)
+    tally.outcome(exclusively, &Windows::of_run(evidence))
 }
 
 fn count_unbound(asked: &BTreeSet<&str>, evidence: &Evidence<'_>, tally: &mut Tally) {
@@ -117,7 +118,7 @@ fn unwanted_claims(evidence: &Evidence<'_>) -> Vec<String> {
 }
 
 impl Tally {
-    fn outcome(self, exclusively: bool) -> CheckOutcome {
+    fn outcome(self, exclusively: bool, windows: &Windows<'_>) -> CheckOutcome {
         let wrong = self.wrong.len() as u64;
         let all = self.right + wrong + self.unknown + self.unbound + self.unbound_maybe;
         let mut observed = vec![format!("{} of {} on their class", self.right, text::count(all, "pod"))];
@@ -146,7 +147,7 @@ impl Tally {
         } else if self.right == 0 || self.unknown + self.unbound_maybe > 0 {
             Verdict::Inconclusive
         } else {
-            Verdict::Pass
+            windows.judge_always(true)
         };
         let limit = if exclusively {
             "each pod on its class, nothing else there".to_owned()
@@ -157,6 +158,7 @@ impl Tally {
             self.by_workload.iter().map(|(workload, bound)| format!("{workload} {bound}")).collect();
         let evidence =
             if bound.is_empty() { "no pod was bound".to_owned() } else { format!("bound: {}", bound.join(", ")) };
-        CheckOutcome { verdict, observed: observed.into(), limit, evidence }
+        let observed = windows.observed(observed, verdict == Verdict::Fail);
+        CheckOutcome { verdict, observed, limit, evidence }
     }
 }

@@ -9,6 +9,7 @@ use harness_plan::{Action, Quota};
 use harness_simulation::FaultKind;
 
 use super::outcome::{CheckOutcome, Evidence, Verdict};
+use super::window::Windows;
 use crate::steps::Steps;
 use crate::text;
 
@@ -25,13 +26,19 @@ struct Counted<'a> {
 }
 
 pub(super) fn check(check: &Quota, evidence: &Evidence<'_>) -> CheckOutcome {
-    let mut verdict = Verdict::Pass;
+    let windows = Windows::of_run(evidence).in_azures_record(evidence);
+    let mut verdict = windows.judge_always(true);
     let (mut observed, mut limits, mut count) = (Vec::new(), Vec::new(), 0_u64);
     for (scope, cores) in &check.cores {
         let limit = limit(scope, *cores, evidence);
         limits.push(format!("{scope} {}", described(&limit, evidence.source.horizon.us)));
-        let (vms, unknown) = counted(scope, evidence);
+        let Candidates { counted: vms, unknown, refused } = candidates(scope, evidence);
         count += vms.len() as u64;
+        if vms.is_empty() && unknown == 0 && refused > 0 {
+            // Nothing was let through, though it was asked for.
+            observed.push(format!("{scope}: 0 cores, {} refused", text::count(refused, "VM")));
+            continue;
+        }
         if vms.is_empty() && unknown == 0 {
             verdict = verdict.and(Verdict::Inconclusive);
             observed.push(format!("{scope}: no VM ran"));
@@ -54,25 +61,31 @@ pub(super) fn check(check: &Quota, evidence: &Evidence<'_>) -> CheckOutcome {
         }
         observed.push(text);
     }
-    if evidence.source.timelines.azure.facts_lost > 0 {
-        verdict = verdict.and(Verdict::Inconclusive);
-    }
     CheckOutcome {
         verdict,
-        observed: text::first_few(&observed, 8).into(),
+        observed: windows.observed(text::first_few(&observed, 8), verdict == Verdict::Fail),
         limit: text::first_few(&limits, 8),
         evidence: format!("cores of {} over time", text::count(count, "running VM")),
     }
 }
 
-/// VMs that ran and count against the quota, and how many more of them have an unknown size.
-fn counted<'a>(scope: &str, evidence: &Evidence<'a>) -> (Vec<Counted<'a>>, u64) {
+/// The VMs that a quota is about.
+struct Candidates<'a> {
+    /// Those that ran.
+    counted: Vec<Counted<'a>>,
+    /// How many more ran, of unknown size.
+    unknown: u64,
+    /// How many were asked for and did not run.
+    refused: u64,
+}
+
+fn candidates<'a>(scope: &str, evidence: &Evidence<'a>) -> Candidates<'a> {
     let timelines = evidence.source.timelines;
     let names = &timelines.names;
-    let mut unknown = 0;
-    let mut counted = Vec::new();
+    let mut found = Candidates { counted: Vec::new(), unknown: 0, refused: 0 };
+    // Cleanup resets the quotas.
+    let planned = |at_us: u64| at_us < evidence.source.horizon.us;
     for vm in &timelines.azure.vms {
-        let Some(booted_us) = vm.booted_us else { continue };
         let spot = timelines.is_spot(vm);
         let counts = match scope {
             "spot" => spot,
@@ -82,18 +95,22 @@ fn counted<'a>(scope: &str, evidence: &Evidence<'a>) -> (Vec<Counted<'a>>, u64) 
         if !counts {
             continue;
         }
+        let Some(booted_us) = vm.booted_us.filter(|us| planned(vm.accepted_us.unwrap_or(*us))) else {
+            found.refused += u64::from(vm.failed_us.is_some_and(planned));
+            continue;
+        };
         match vm.vcpus {
-            Some(vcpus) => counted.push(Counted {
+            Some(vcpus) => found.counted.push(Counted {
                 name: names.text(vm.name),
                 cores: u64::from(vcpus),
                 accepted_us: vm.accepted_us.unwrap_or(booted_us),
                 booted_us,
                 gone_us: vm.gone_us().unwrap_or(u64::MAX),
             }),
-            None => unknown += 1,
+            None => found.unknown += 1,
         }
     }
-    (counted, unknown)
+    found
 }
 
 /// The quota over time.

@@ -25,7 +25,8 @@ struct Tally<'a> {
 
 pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> CheckOutcome {
     let windows = Windows::of([asked.phase.as_str()], evidence);
-    let mut verdict = windows.cap(Verdict::Pass);
+    // Nodes that were replaced stay replaced; another new node could still be like the old ones.
+    let mut verdict = if asked.differs_in.is_some() { windows.judge_always(true) } else { Verdict::Pass };
     let (mut observed, mut shown) = (Findings::default(), Vec::new());
     let (mut old, mut replaced, mut unknown) = (0_u64, 0_u64, 0_u64);
     let pools = used(asked.nodepools.names(), evidence);
@@ -42,10 +43,10 @@ pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> CheckOutcome {
         }
         let mut text = format!("{} of {} replaced", tally.replaced.len(), text::count(tally.old.len(), "node"));
         if !tally.otherwise.is_empty() {
-            text.push_str(&format!(", {} went otherwise ({})", tally.otherwise.len(), otherwise(&tally)));
+            text.push_str(&format!(", {} deleted for another reason ({})", tally.otherwise.len(), otherwise(&tally)));
         }
         observed.about(pool, text);
-        let (findings, of_new) = judge_new(&tally, asked, windows.ended());
+        let (findings, of_new) = judge_new(&tally, asked, &windows);
         verdict = verdict.and(of_new);
         observed.extend(findings);
         shown.push(describe_nodes(&tally, asked.differs_in, evidence));
@@ -57,16 +58,16 @@ pub(super) fn check(asked: &Replaced, evidence: &Evidence<'_>) -> CheckOutcome {
     let wanted = asked.at_least.map_or(old, u64::from);
     if replaced < wanted && old > 0 {
         // A node that was deleted for an unknown reason may have been deleted for this one.
-        let certain = windows.ended() && replaced + unknown < wanted;
-        verdict = verdict.and(if certain { Verdict::Fail } else { Verdict::Inconclusive });
+        let maybe = replaced + unknown >= wanted;
+        verdict = verdict.and(if maybe { Verdict::Inconclusive } else { windows.judge_once(false) });
     }
-    if wanted == 0 {
+    if wanted == 0 || windows.all.is_empty() {
         verdict = verdict.and(Verdict::Inconclusive);
     }
     let shown = if shown.is_empty() { String::new() } else { format!("{}; ", shown.join("; ")) };
     CheckOutcome {
         verdict,
-        observed: windows.observed(observed),
+        observed: windows.observed(observed, verdict == Verdict::Pass && asked.differs_in.is_none()),
         limit: limit(asked),
         evidence: format!("{shown}in {}", windows.described()),
     }
@@ -109,14 +110,13 @@ fn tally<'a>(pool: &str, reason: Option<&str>, window: &Window<'_>, evidence: &E
 }
 
 /// Whether new nodes were created, and whether they differ.
-fn judge_new(tally: &Tally<'_>, asked: &Replaced, ended: bool) -> (Vec<String>, Verdict) {
-    let not_yet = if ended { Verdict::Fail } else { Verdict::Inconclusive };
+fn judge_new(tally: &Tally<'_>, asked: &Replaced, windows: &Windows<'_>) -> (Vec<String>, Verdict) {
     if tally.replaced.is_empty() {
         // The minimum is checked over all pools.
         return (Vec::new(), Verdict::Pass);
     }
     if tally.new.is_empty() {
-        return (vec!["no other came".to_owned()], not_yet);
+        return (vec!["no new node was Ready".to_owned()], windows.judge_once(false));
     }
     let Some(property) = asked.differs_in else { return (Vec::new(), Verdict::Pass) };
     let of = |node: &Node<'_>| value(node.made(), property);

@@ -13,14 +13,14 @@ const SHOWN: usize = 4;
 
 pub(super) fn check(check: &ReplacedBeforeLoss, evidence: &Evidence<'_>) -> CheckOutcome {
     let timelines = evidence.source.timelines;
-    let windows = Windows::of(&check.phases, evidence);
+    let windows = Windows::of(&check.phases, evidence).in_azures_record(evidence);
     let mut noticed: Vec<(&VmTimeline, u64)> =
         timelines.azure.vms.iter().filter_map(|vm| Some((vm, vm.noticed_us?))).collect();
     noticed.retain(|(_, noticed_us)| windows.contain(*noticed_us));
     // The VM that is lost first gets the first new node.
     noticed.sort_by_key(|(vm, noticed_us)| (vm.gone_us().unwrap_or(u64::MAX), *noticed_us));
     let mut taken: Vec<usize> = Vec::new();
-    let mut verdict = windows.cap(Verdict::Pass);
+    let mut verdict = windows.judge_always(true);
     let (mut before, mut open, mut late) = (Vec::new(), Vec::new(), Vec::new());
     for (vm, noticed_us) in &noticed {
         let pool = timelines.names.text(vm.placed.nodepool);
@@ -42,6 +42,7 @@ pub(super) fn check(check: &ReplacedBeforeLoss, evidence: &Evidence<'_>) -> Chec
         }
     }
     if !late.is_empty() {
+        // A VM whose notice was lost could have taken the new node.
         verdict = if timelines.azure.facts_lost > 0 { Verdict::Inconclusive } else { Verdict::Fail };
     } else if !open.is_empty() || noticed.is_empty() {
         verdict = verdict.and(Verdict::Inconclusive);
@@ -53,7 +54,7 @@ pub(super) fn check(check: &ReplacedBeforeLoss, evidence: &Evidence<'_>) -> Chec
     let shown: Vec<String> = late.into_iter().chain(open).chain(before).collect();
     CheckOutcome {
         verdict,
-        observed: windows.observed(observed),
+        observed: windows.observed(observed, verdict == Verdict::Fail),
         limit: "a new node Ready before each spot VM is gone".to_owned(),
         evidence: windows.evidence(&shown, SHOWN),
     }

@@ -12,7 +12,7 @@ const SHOWN: usize = 4;
 
 pub(super) fn check(check: &Retained, evidence: &Evidence<'_>) -> CheckOutcome {
     let windows = Windows::of(&check.phases, evidence);
-    let mut verdict = windows.cap(Verdict::Pass);
+    let mut verdict = windows.judge_always(true);
     let (mut observed, mut deleted, mut there) = (Findings::default(), Vec::new(), Vec::new());
     let pools = used(check.nodepools.names(), evidence);
     let span = windows.all.first().zip(windows.all.last()).map(|(first, last)| (first.from_us, last.to_us));
@@ -32,7 +32,7 @@ pub(super) fn check(check: &Retained, evidence: &Evidence<'_>) -> CheckOutcome {
                     "" => String::new(),
                     reason => format!(" ({reason})"),
                 };
-                Some(format!("{} went at {}{why}", node.name(), text::duration(deletion_us)))
+                Some(format!("{} deleted at {}{why}", node.name(), text::duration(deletion_us)))
             })
             .collect();
         let count = text::count(nodes.len(), "node");
@@ -42,7 +42,7 @@ pub(super) fn check(check: &Retained, evidence: &Evidence<'_>) -> CheckOutcome {
             there.push(text::first_few(&names, SHOWN));
         } else {
             verdict = Verdict::Fail;
-            observed.about(pool, format!("{} of {count} went", gone.len()));
+            observed.about(pool, format!("{} of {count} deleted", gone.len()));
             deleted.extend(gone);
         }
     }
@@ -54,7 +54,7 @@ pub(super) fn check(check: &Retained, evidence: &Evidence<'_>) -> CheckOutcome {
     let shown = if shown.is_empty() { "no nodes".to_owned() } else { text::first_few(&shown, SHOWN) };
     CheckOutcome {
         verdict,
-        observed: windows.observed(observed),
+        observed: windows.observed(observed, verdict == Verdict::Fail),
         limit: "every node kept".to_owned(),
         evidence: format!("{shown}; in {}", windows.described()),
     }

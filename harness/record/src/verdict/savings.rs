@@ -11,7 +11,7 @@ pub(super) fn check(check: &Savings, evidence: &Evidence<'_>) -> CheckOutcome {
     let at_least_percent = check.at_least_percent.0;
     let limit = format!("at least {at_least_percent} % less than on demand");
     let timelines = evidence.source.timelines;
-    let windows = Windows::of(&check.phases, evidence);
+    let windows = Windows::of(&check.phases, evidence).in_azures_record(evidence);
     let cost = if check.phases.is_empty() {
         cost(timelines)
     } else {
@@ -19,8 +19,9 @@ pub(super) fn check(check: &Savings, evidence: &Evidence<'_>) -> CheckOutcome {
         cost_within(&spans, timelines)
     };
     let doubtful = |observed: String| {
-        let evidence = if check.phases.is_empty() { "facts of Azure".to_owned() } else { windows.evidence(&[], 0) };
-        CheckOutcome::inconclusive(windows.observed(observed), limit.clone(), evidence)
+        let evidence =
+            if check.phases.is_empty() { "from Azure's event record".to_owned() } else { windows.evidence(&[], 0) };
+        CheckOutcome::inconclusive(windows.observed(observed, false), limit.clone(), evidence)
     };
     let Some(cost) = cost else { return doubtful("no VM with a known price ran".to_owned()) };
     if cost.spot_vms == 0 {
@@ -34,11 +35,11 @@ pub(super) fn check(check: &Savings, evidence: &Evidence<'_>) -> CheckOutcome {
     };
     let spent = cost.micro_usd();
     let held = saved >= u64::from(at_least_percent);
-    let whole = if check.phases.is_empty() { evidence.complete() } else { windows.ended() };
-    let verdict = match (held, whole && timelines.azure.facts_lost == 0) {
-        (true, true) => windows.cap(Verdict::Pass),
-        (false, true) => Verdict::Fail,
-        (_, false) => Verdict::Inconclusive,
+    let verdict = match (check.phases.is_empty(), held) {
+        (false, held) => windows.judge_at_the_end(held),
+        (true, _) if !evidence.complete() || timelines.azure.facts_lost > 0 => Verdict::Inconclusive,
+        (true, true) => Verdict::Pass,
+        (true, false) => Verdict::Fail,
     };
     let vms = format!(
         "{} of {} on spot, {} of running time altogether",
@@ -48,7 +49,8 @@ pub(super) fn check(check: &Savings, evidence: &Evidence<'_>) -> CheckOutcome {
     );
     CheckOutcome {
         verdict,
-        observed: windows.observed(format!("{saved} % less: {} instead of {}", text::usd(spent), text::usd(same))),
+        observed: windows
+            .observed(format!("{saved} % less: {} instead of {}", text::usd(spent), text::usd(same)), false),
         limit,
         evidence: if check.phases.is_empty() { vms } else { windows.evidence(&[vms], 1) },
     }

@@ -14,7 +14,7 @@ pub(super) fn check(check: &Uninterrupted, evidence: &Evidence<'_>) -> CheckOutc
     let source = evidence.source;
     let timelines = source.timelines;
     let windows = Windows::of(phases, evidence);
-    let mut verdict = windows.cap(Verdict::Pass);
+    let mut verdict = windows.judge_always(true);
     let (mut observed, mut shown, mut there) = (Findings::default(), Vec::new(), Vec::new());
     for workload in workloads.names() {
         let name = timelines.names.get(workload).filter(|name| !name.is_none());
@@ -58,7 +58,7 @@ pub(super) fn check(check: &Uninterrupted, evidence: &Evidence<'_>) -> CheckOutc
     let shown = if shown.is_empty() { String::new() } else { format!("{}; ", text::first_few(&shown, SHOWN)) };
     CheckOutcome {
         verdict,
-        observed: windows.observed(observed),
+        observed: windows.observed(observed, verdict == Verdict::Fail),
         limit: "every Ready pod stays Ready".to_owned(),
         evidence: format!("{shown}{ready}; in {}", windows.described()),
     }

@@ -26,9 +26,9 @@ pub(super) fn check(limits: &Usage, evidence: &Evidence<'_>) -> CheckOutcome {
     // CPU over time needs two samples.
     if looks.len() < 2 {
         let samples = windows.evidence(&[text::count(looks.len(), "sample")], 1);
-        return CheckOutcome::inconclusive(windows.observed("the processes were not looked at"), limit, samples);
+        return CheckOutcome::inconclusive(windows.observed("the processes were not looked at", false), limit, samples);
     }
-    let mut verdict = windows.cap(Verdict::Pass);
+    let mut verdict = windows.judge_always(true);
     let (mut observed, mut all) = (Vec::new(), Vec::new());
     for name in &limits.processes {
         let Some(curve) = curves.named(name) else {
@@ -44,8 +44,12 @@ pub(super) fn check(limits: &Usage, evidence: &Evidence<'_>) -> CheckOutcome {
     }
     let cpu: f64 = all.iter().map(|(_, used)| used.cpu_millicores).sum();
     let memory: u64 = all.iter().map(|(_, used)| used.rss_bytes).sum();
-    if limits.cpu.is_some_and(|most| cpu > most.0 as f64) || limits.memory.is_some_and(|most| memory > most.0) {
-        verdict = Verdict::Fail;
+    if let Some(most) = limits.cpu {
+        // An average is known when its time is over.
+        verdict = verdict.and(windows.judge_at_the_end(cpu <= most.0 as f64));
+    }
+    if let Some(most) = limits.memory {
+        verdict = verdict.and(windows.judge_always(memory <= most.0));
     }
     let figures =
         [limits.cpu.map(|_| format!("CPU {cpu:.0}m")), limits.memory.map(|_| format!("memory {}", mebibytes(memory)))];
@@ -58,7 +62,7 @@ pub(super) fn check(limits: &Usage, evidence: &Evidence<'_>) -> CheckOutcome {
         .map(|(name, used)| format!("{name} {:.0}m and {}", used.cpu_millicores, mebibytes(used.rss_bytes)))
         .collect();
     let evidence = format!("{}; {}; in {}", each.join(", "), text::count(looks.len(), "sample"), windows.described());
-    CheckOutcome { verdict, observed: windows.observed(observed), limit, evidence }
+    CheckOutcome { verdict, observed: windows.observed(observed, verdict == Verdict::Fail), limit, evidence }
 }
 
 /// When the process did not run, and, where no limit is set, when it was restarted.

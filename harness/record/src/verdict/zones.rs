@@ -21,7 +21,7 @@ struct Fewest<'a> {
 pub(super) fn check(check: &Zones, evidence: &Evidence<'_>) -> CheckOutcome {
     let Zones { workloads, at_least, phases } = check;
     let windows = Windows::of(phases, evidence);
-    let mut verdict = windows.cap(Verdict::Pass);
+    let mut verdict = windows.judge_always(true);
     let (mut observed, mut shown) = (Findings::default(), Vec::new());
     for workload in workloads.names() {
         let ready = ready_by_zone(workload, evidence);
@@ -53,7 +53,7 @@ pub(super) fn check(check: &Zones, evidence: &Evidence<'_>) -> CheckOutcome {
     let shown = if shown.is_empty() { String::new() } else { format!("fewest: {}; ", text::first_few(&shown, 6)) };
     CheckOutcome {
         verdict,
-        observed: windows.observed(observed),
+        observed: windows.observed(observed, verdict == Verdict::Fail),
         limit: format!("Ready pods in at least {}", text::count(*at_least, "zone")),
         evidence: format!("{shown}in {}", windows.described()),
     }
@@ -92,11 +92,12 @@ fn fewest<'a>(ready: &BTreeMap<&'a str, Steps>, window: &Window<'_>) -> Option<F
 
 #[cfg(test)]
 mod tests {
+    use super::super::window::Watched;
     use super::*;
     use rstest::rstest;
 
     fn window() -> Window<'static> {
-        Window { phase: "hold", from_us: 10, to_us: 50 }
+        Window { phase: "hold", from_us: 10, to_us: 50, watched: Watched::ToItsEnd }
     }
 
     #[rstest]

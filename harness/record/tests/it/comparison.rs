@@ -209,7 +209,7 @@ fn a_percentile_that_is_no_longer_reached_is_a_regression() {
     let twice = judged(&before, &after);
     let p95 = row(&twice, "pod_ready", 95);
     assert_eq!((p95.change, p95.ratio, p95.interval), (Some(Change::Inconclusive), None, None));
-    assert_eq!(p95.why, "never came in 0 of 5 runs before, 2 of 5 after");
+    assert_eq!(p95.why, "censored in 0 of 5 runs before, 2 of 5 after");
     assert_eq!(twice.change, Change::Same, "{}", twice.reason);
     lose(&mut after[2], "pod_ready", 20);
     let thrice = judged(&before, &after);

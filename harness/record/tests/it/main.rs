@@ -25,6 +25,7 @@ mod recorded;
 mod recording;
 mod scene;
 mod slots;
+mod troubles;
 mod vms;
 
 use harness_plan::Plan;

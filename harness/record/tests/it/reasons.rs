@@ -12,11 +12,11 @@ const POOL: &str = "compute-optimized";
 #[rstest]
 #[case::no_quota(
     Fault::Fails { pool: POOL, code: "OperationNotAllowed", message: "exceeding approved standardFSv2Family Cores quota. Current Limit: 0" },
-    &["compute-optimized: 10 of 10 pods never Ready", "Azure: OperationNotAllowed", "standardFSv2Family Cores quota", "3 times"],
+    &["compute-optimized: 10 of 10 pods never Ready", "compute-optimized: Azure refused 3 VMs: OperationNotAllowed", "standardFSv2Family Cores quota"],
 )]
 #[case::no_capacity(
     Fault::Fails { pool: POOL, code: "ZonalAllocationFailed", message: "Allocation failed. We do not have sufficient capacity for the requested VM size in this zone." },
-    &["compute-optimized: 10 of 10 pods never Ready", "Azure: ZonalAllocationFailed"],
+    &["compute-optimized: 10 of 10 pods never Ready", "Azure refused 3 VMs: ZonalAllocationFailed"],
 )]
 #[case::never_registers(
     Fault::NeverRegisters { pool: POOL },

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use harness_plan::{Bounds, Check};
 use harness_record::event::{LOG_MINOR, LOG_VERSION};
 use harness_record::log::{LogWriter, Truncated, read_log};
 use harness_record::verdict::Verdict;
@@ -40,9 +41,10 @@ fn comes_to_the_recorded_verdict(
     }
 }
 
-/// A kill after any event leaves a result that says so, and never a pass.
+/// A kill after any event leaves a result that says so, and never a pass. What such a result proves or refutes stays so when the log goes on: "2
+/// of at least 1" is no less true because the phase hits its deadline.
 #[rstest]
-fn every_prefix_has_a_result(
+fn every_prefix_has_a_result_and_what_it_proves_stays_proved(
     #[files("../../fixtures/recordings/*")]
     #[dirs]
     folder: PathBuf,
@@ -52,18 +54,46 @@ fn every_prefix_has_a_result(
     let mut timelines = Timelines::of_plan(plan);
     let events = recording.events();
     let end = events.iter().position(|event| matches!(event.kind, EventKind::RunEnded { .. }));
+    let mut known = vec![None; plan.expectations.len()];
     for (index, event) in events.iter().enumerate() {
         timelines.apply(event);
         let result = RunResult::from_timelines(plan, &timelines, None);
         let at = || format!("{} after {} events: {}", recording.name, index + 1, result.reason);
         assert_eq!(result.expectations.len(), plan.expectations.len(), "{}", at());
         assert_eq!(result.counts.events, index as u64 + 1, "{}", at());
+        for ((expectation, planned), known) in result.expectations.iter().zip(&plan.expectations).zip(&mut known) {
+            if proves(&planned.check, expectation.verdict) {
+                *known = Some(expectation.verdict);
+            }
+            assert!(known.is_none_or(|known| known == expectation.verdict), "{}: {known:?} {expectation:?}", at());
+        }
         if end.is_none_or(|end| index < end) {
             assert_ne!(result.verdict, Verdict::Pass, "{}", at());
             let allowed = [ExitCode::Failed, ExitCode::Inconclusive, ExitCode::LeftBehind];
             assert!(allowed.contains(&result.exit_code), "{}: exit code {}", at(), result.exit_code);
             assert!(result.reason.starts_with("killed"), "{}", at());
         }
+    }
+}
+
+/// Whether a verdict on a part of the log is final: enough of what must happen, or one of what must not.
+fn proves(check: &Check, verdict: Verdict) -> bool {
+    let bounds = match check {
+        Check::Happened(check) => check.bounds,
+        Check::Notified(check) => check.bounds,
+        Check::Changes(check) => check.bounds,
+        Check::Uninterrupted(_)
+        | Check::Available(_)
+        | Check::Retained(_)
+        | Check::MaxConcurrentDisruptions(_)
+        | Check::AppliedInOrder(_) => Bounds { at_least: None, at_most: Some(0) },
+        Check::Field(check) if check.always => Bounds { at_least: None, at_most: Some(0) },
+        _ => return false,
+    };
+    match verdict {
+        Verdict::Pass => bounds.at_most.is_none(),
+        Verdict::Fail => bounds.at_least.is_none(),
+        Verdict::Inconclusive => false,
     }
 }
 

@@ -21,7 +21,7 @@ use super::flux::{GitRepository, Kustomization};
 use super::karpenter::{Node, NodeClaim, NodePool};
 use super::milestones::{MilestoneTracker, Observed};
 use super::objects::Fields;
-use super::reasons::Reasons;
+use super::reasons::{EXPLAINING, Reasons};
 use super::watch::{QUEUE, Stamped, watch};
 use super::workloads::{Pod, ingest_autoscaler};
 use crate::drive::Context;
@@ -180,7 +180,9 @@ impl Starting<'_> {
     /// Watches warnings and the reasons that the plan names: a burst has as many Normal events as pods, and they explain nothing.
     fn reasons(&mut self, named: &BTreeSet<String>) -> Result<(), RunError> {
         let reasons = Arc::new(Mutex::new(Reasons::new(named.clone())));
-        let normal = named.iter().take(NAMED_REASONS_MAX).map(|reason| format!("type=Normal,reason={reason}"));
+        let explaining = EXPLAINING.iter().copied().filter(|reason| !named.contains(*reason));
+        let normal = named.iter().take(NAMED_REASONS_MAX).map(String::as_str).chain(explaining);
+        let normal = normal.map(|reason| format!("type=Normal,reason={reason}"));
         for fields in std::iter::once("type!=Normal".to_owned()).chain(normal) {
             let (reasons, hub) = (reasons.clone(), self.hub.clone());
             let ingest =

@@ -17,6 +17,10 @@ const MESSAGES_MAX: usize = 500;
 /// Characters of a message that are kept.
 const MESSAGE_MAX: usize = 1_000;
 
+/// Normal reasons that explain why something does not happen, beside those that the plan names: Karpenter says in one what blocks a disruption
+/// (sigs.k8s.io/karpenter `pkg/controllers/disruption/events`).
+pub(super) const EXPLAINING: [&str; 1] = ["DisruptionBlocked"];
+
 /// The kinds of Flux's objects, whose messages are all kept: each commit may fail for another cause.
 const FLUX_KINDS: [&str; 2] = ["GitRepository", "Kustomization"];
 

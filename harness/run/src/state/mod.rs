@@ -149,7 +149,7 @@ impl State {
             }
             EventKind::Azure(fact) => {
                 if !fact.vm.is_empty() {
-                    self.last_activity = (event.at_us, format!("VM {} {:?}", fact.vm, fact.what));
+                    self.last_activity = (event.at_us, format!("VM {}: {}", fact.vm, fact.what));
                 }
                 match fact.what {
                     AzureFactKind::VmAccepted => {
@@ -193,7 +193,7 @@ impl State {
 
     fn note_activity(&mut self, at_us: u64, milestone: &Milestone) {
         if matches!(milestone.object.kind, ObjectKind::Pod | ObjectKind::NodeClaim | ObjectKind::Node) {
-            let what = format!("{:?} {} {:?}", milestone.object.kind, milestone.object.name, milestone.reached);
+            let what = format!("{} {}: {}", milestone.object.kind, milestone.object.name, milestone.reached);
             self.last_activity = (at_us, what);
         }
     }

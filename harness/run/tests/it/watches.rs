@@ -171,6 +171,7 @@ async fn only_objects_of_the_run_are_watched() {
     let expected = [
         ("ConfigMap", "", "metadata.name=mine"),
         ("Event", "", "type!=Normal"),
+        ("Event", "", "type=Normal,reason=DisruptionBlocked"),
         ("Event", "", "type=Normal,reason=Nominated"),
         ("GitRepository", "", ""),
         ("Kustomization", "", ""),

@@ -26,7 +26,7 @@ fn scene(ready: Option<u64>, message: Option<&str>) -> Scene {
     "control: 1 pod Pending"
 )]
 #[case::any_reason(None, Some("whatever"), None, Pass, "control: 1 pod Pending")]
-#[case::another_reason(None, Some("whatever"), Some("taint"), Fail, "control: Pending, and the reason was another")]
+#[case::another_reason(None, Some("whatever"), Some("taint"), Fail, "control: Pending, for another reason")]
 #[case::no_reason(None, None, None, Inconclusive, "control: 1 pod Pending, and no controller said why")]
 #[case::bound(
     Some(9),

@@ -9,6 +9,7 @@ fn check(scope: &str, cores: u32) -> Check {
 
 fn scene() -> Scene {
     let mut scene = Scene::new();
+    scene.phase("run", 1, 90);
     scene.node("a", &node(1));
     scene.node("b", &node(10));
     scene.node("d", &NodeHistory { size: "Standard_D4s_v5", ..node(1) });
@@ -86,4 +87,15 @@ fn a_quota_fault_of_the_plan_holds_until_its_end_is_reported() {
     scene.builder.at(2 * S, EventKind::Azure(other));
     let result = scene.check(check("F", 8));
     assert_eq!((result.verdict, result.limit.as_str()), (Fail, "F 4 cores"), "{result:#?}");
+}
+
+/// Before, this was inconclusive: "no VM ran".
+#[test]
+fn a_quota_of_nothing_that_let_nothing_through_was_kept() {
+    let mut scene = Scene::new();
+    scene.phase("run", 1, 90);
+    let history = NodeHistory { ready: None, ..node(2) };
+    scene.node("refused", &history);
+    scene.fact(3, AzureFactKind::ProvisioningFailed, "refused", &history);
+    is(&scene.check(check("F", 0)), Pass, "F: 0 cores, 1 VM refused");
 }

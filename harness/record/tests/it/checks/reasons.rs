@@ -32,10 +32,10 @@ fn failing(azure: bool) -> harness_record::RunResult {
 }
 
 #[rstest]
-#[case::azures_code(true, "Azure: AllocationFailed (no capacity), 1 time")]
+#[case::azures_code(true, "Azure refused 1 VM: AllocationFailed (no capacity)")]
 #[case::the_controllers_reason(false, "DisruptionBlocked: No allowed disruptions due to blocking budget")]
 fn a_failed_check_is_explained_by_what_is_known_of_its_pool(#[case] azure: bool, #[case] why: &str) {
-    let expected = format!("check 0: general-purpose: 0 of 1 node replaced; general-purpose: {why}");
+    let expected = format!("general-purpose: {why}; check 0: general-purpose: 0 of 1 node replaced");
     assert_eq!(failing(azure).reason, expected);
 }
 
@@ -52,6 +52,6 @@ fn so_is_a_phase_that_waited_for_it() {
     let result = scene.run(vec![planned(json!({"phase": {"phase": "p"}}))]);
     assert_eq!(
         result.reason,
-        "phase p: not at least 2 nodes of general-purpose after 50.0s; general-purpose: Azure: SkuNotAvailable, 1 time"
+        "general-purpose: Azure refused 1 VM: SkuNotAvailable; phase p: not at least 2 nodes of general-purpose after 50.0s"
     );
 }

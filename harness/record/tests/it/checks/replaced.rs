@@ -29,13 +29,13 @@ fn scene(second: NodeHistory, images: [Option<&'static str>; 2]) -> Scene {
     node(1).disrupted(30, "Empty"),
     None,
     Fail,
-    "general-purpose: 1 of 2 nodes replaced, 1 went otherwise (old-2 Empty)"
+    "general-purpose: 1 of 2 nodes replaced, 1 deleted for another reason (old-2 Empty)"
 )]
 #[case::for_no_known_reason(
     NodeHistory { deleting: Some(30), gone: Some(33), ..node(1) },
     None,
     Inconclusive,
-    "general-purpose: 1 of 2 nodes replaced, 1 went otherwise (old-2 for no known reason)"
+    "general-purpose: 1 of 2 nodes replaced, 1 deleted for another reason (old-2 for no known reason)"
 )]
 #[case::drifted_says_enough(
     NodeHistory { drifted: Some(25), deleting: Some(30), gone: Some(33), ..node(1) },
@@ -91,7 +91,7 @@ fn gone_without_another_is_not_replaced() {
     let mut scene = Scene::new();
     scene.phase("p", 10, 60);
     scene.node("old", &node(1).disrupted(20, "Drifted"));
-    is(&scene.check(check(None, None, None)), Fail, "general-purpose: 1 of 1 node replaced, no other came");
+    is(&scene.check(check(None, None, None)), Fail, "general-purpose: 1 of 1 node replaced, no new node was Ready");
 }
 
 #[test]

@@ -8,8 +8,8 @@ fn check() -> Check {
 
 #[rstest]
 #[case::both(node(1), Pass, "general-purpose: 2 nodes kept")]
-#[case::one_goes(node(1).disrupted(30, "Drifted"), Fail, "general-purpose: 1 of 2 nodes went")]
-#[case::in_the_second_phase(node(1).disrupted(55, "Drifted"), Fail, "general-purpose: 1 of 2 nodes went")]
+#[case::one_goes(node(1).disrupted(30, "Drifted"), Fail, "general-purpose: 1 of 2 nodes deleted")]
+#[case::in_the_second_phase(node(1).disrupted(55, "Drifted"), Fail, "general-purpose: 1 of 2 nodes deleted")]
 #[case::afterwards(node(1).disrupted(90, "Empty"), Pass, "general-purpose: 2 nodes kept")]
 #[case::it_came_later(node(12).disrupted(30, "Empty"), Pass, "general-purpose: 1 node kept")]
 fn from_the_first_phase_to_the_last(#[case] second: NodeHistory, #[case] verdict: Verdict, #[case] observed: &str) {
@@ -21,7 +21,7 @@ fn from_the_first_phase_to_the_last(#[case] second: NodeHistory, #[case] verdict
     let result = scene.check(check());
     is(&result, verdict, observed);
     if verdict == Fail {
-        assert!(result.evidence.starts_with("b went at "), "{}", result.evidence);
+        assert!(result.evidence.starts_with("b deleted at "), "{}", result.evidence);
     }
 }
 

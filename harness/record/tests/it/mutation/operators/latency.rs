@@ -37,7 +37,7 @@ pub(super) fn claims(limits: &LatencyLimits, log: &Log<'_>) -> Vec<Claim> {
         never.push(named(Mutation::new(format!("{which} is missing"), dropped)));
     }
     let within_limits = late_us.map(|_| Claim::new("limits", late.into_iter().chain(never.iter().cloned()).collect()));
-    let never = never.into_iter().map(|mutation| mutation.naming("never came")).collect();
+    let never = never.into_iter().map(|mutation| mutation.naming("censored")).collect();
     let censored = limits.censored.map(|_| Claim::new("censored", never));
     let few = (limits.samples_min > 1).then(|| Claim::new("samples", too_few(limits, log)));
     within_limits.into_iter().chain(censored).chain(few).collect()

@@ -1,0 +1,78 @@
+//! Causes that lie in Azure.
+
+use std::collections::BTreeSet;
+
+use super::cause::{About, Cause, Extent, Kind};
+use crate::timeline::VmTimeline;
+use crate::verdict::nodes::of_pool;
+use crate::verdict::outcome::Evidence;
+
+/// What Azure refused, lost or did not answer in a pool, within a time.
+pub(super) fn causes<'a>(evidence: &Evidence<'a>, from_us: u64, to_us: u64) -> Vec<Cause<'a>> {
+    let refusals = &evidence.source.timelines.refusals;
+    let mut causes = Vec::new();
+    for (times, kind) in [
+        (refusals.down.within(from_us, to_us), Kind::ArmDown as fn(_) -> Kind<'a>),
+        (refusals.throttled.within(from_us, to_us), Kind::Throttled),
+    ] {
+        let Some(spell) = times else { continue };
+        let extent = Extent { about: About::Everything, from_us: spell.first_us, to_us: spell.last_us };
+        causes.push(Cause { kind: kind(spell), extent });
+    }
+    for ((pool, code), refusal) in &refusals.creations {
+        let Some(spell) = refusal.at.within(from_us, to_us) else { continue };
+        let pools = BTreeSet::from([pool.as_str()]);
+        // A refusal without a pool may concern any of them.
+        let about = if pool.is_empty() { About::Everything } else { About::Pools(pools.clone()) };
+        causes.push(Cause {
+            kind: Kind::VmsRefused { pools, code, message: &refusal.message, times: spell.count },
+            extent: Extent { about, from_us: spell.first_us, to_us: spell.last_us },
+        });
+    }
+    causes.extend(pools(evidence).into_iter().flat_map(|pool| of_vms(pool, evidence, to_us)));
+    causes
+}
+
+/// The pools that the plan's workloads are for.
+fn pools<'a>(evidence: &Evidence<'a>) -> BTreeSet<&'a str> {
+    evidence.source.plan.workloads.iter().map(|workload| workload.class.as_str()).collect()
+}
+
+/// What became of the pool's VMs.
+fn of_vms<'a>(pool: &'a str, evidence: &Evidence<'a>, to_us: u64) -> Vec<Cause<'a>> {
+    let timelines = evidence.source.timelines;
+    let cause = |kind: Kind<'a>, from_us: u64| Cause {
+        kind,
+        extent: Extent { about: About::pool(pool), from_us, to_us: u64::MAX },
+    };
+    let vms = || timelines.azure.vms.iter().filter(|vm| timelines.names.text(vm.placed.nodepool) == pool);
+    let mut causes = Vec::new();
+    // What happened by then, first and how often.
+    let count = |at: &dyn Fn(&VmTimeline) -> Option<u64>| {
+        let times: Vec<u64> = vms().filter_map(at).filter(|at_us| *at_us <= to_us).collect();
+        Some((*times.iter().min()?, times.len() as u64))
+    };
+    let unregistered = |vm: &VmTimeline| {
+        // Cleanup ends the faults that kept it from registering.
+        vm.booted_us.filter(|_| vm.registered_us.is_none_or(|us| us >= evidence.source.horizon.us))
+    };
+    if let Some((first_us, vms)) = count(&unregistered) {
+        causes.push(cause(Kind::NeverRegistered { pool, vms }, first_us));
+    } else if !evidence.has_azure_record() {
+        let stuck = |launched_us: &u64| *launched_us <= to_us;
+        let nodes = of_pool(pool, evidence).into_iter();
+        let launched = nodes.filter(|node| node.claim.registered.is_none()).filter_map(|node| node.claim.launched);
+        let launched_us: Vec<u64> = launched.map(|stamp| stamp.at_us()).filter(stuck).collect();
+        if let Some(first_us) = launched_us.iter().min() {
+            let claims = launched_us.len() as u64;
+            causes.push(cause(Kind::ClaimsNeverRegistered { pool, claims }, *first_us));
+        }
+    }
+    if let Some((first_us, vms)) = count(&|vm| vm.crashed_us) {
+        causes.push(cause(Kind::Crashed { pool, vms }, first_us));
+    }
+    if let Some((first_us, vms)) = count(&|vm| vm.evicted_us) {
+        causes.push(cause(Kind::Evicted { pool, vms }, first_us));
+    }
+    causes
+}

@@ -1,0 +1,242 @@
+//! Causes: what went wrong first, as data.
+
+use std::collections::BTreeSet;
+
+use harness_plan::Component;
+
+use crate::event::EndReason;
+use crate::timeline::Spell;
+
+/// What a cause or a symptom is about, and when, in microseconds since the run began.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Extent<'a> {
+    pub(super) about: About<'a>,
+    pub(super) from_us: u64,
+    /// `u64::MAX` while it lasts.
+    pub(super) to_us: u64,
+}
+
+/// What a cause or a symptom is about.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum About<'a> {
+    /// Pods and nodes of every pool, and what is delivered.
+    Everything,
+    /// What is delivered: commits, what Flux makes of them, notifications.
+    Delivery,
+    /// Pods and nodes of these NodePools.
+    Pools(BTreeSet<&'a str>),
+}
+
+impl<'a> About<'a> {
+    pub(super) fn pool(pool: &'a str) -> Self {
+        Self::Pools(BTreeSet::from([pool]))
+    }
+
+    fn touches(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Everything, _) | (_, Self::Everything) | (Self::Delivery, Self::Delivery) => true,
+            (Self::Pools(pools), Self::Pools(others)) => !pools.is_disjoint(others),
+            (Self::Delivery, Self::Pools(_)) | (Self::Pools(_), Self::Delivery) => false,
+        }
+    }
+}
+
+impl Extent<'_> {
+    /// Whether a cause of this extent can be one of a symptom of the other.
+    pub(super) fn touches(&self, symptom: &Self) -> bool {
+        self.from_us <= symptom.to_us && symptom.from_us <= self.to_us && self.about.touches(&symptom.about)
+    }
+}
+
+/// What went wrong first.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Kind<'a> {
+    /// The run did not complete.
+    Ended {
+        /// `None` where the log has no end.
+        how: Option<EndReason>,
+        phase: Option<&'a str>,
+        detail: &'a str,
+        /// The last event.
+        at_us: u64,
+    },
+    /// A component was killed.
+    Killed {
+        component: Component,
+        at_us: u64,
+        /// When the plan started it again.
+        again_us: Option<u64>,
+    },
+    /// Azure Resource Manager refused every call.
+    ArmDown(Spell),
+    /// The Git repository could not be fetched.
+    NotFetched { reason: &'a str, message: &'a str, at_us: u64 },
+    /// Flux could not apply a commit.
+    CommitRefused { commit: &'a str, phase: Option<&'a str>, kustomization: &'a str, reason: &'a str, message: &'a str },
+    /// A NodePool was deleted.
+    PoolDeleted {
+        pool: &'a str,
+        at_us: u64,
+        /// The newest commit before that, and its phase.
+        commit: Option<(&'a str, &'a str)>,
+    },
+    /// An action of the plan failed.
+    ActionFailed { what: String, phase: &'a str, error: &'a str },
+    /// The API server refused pods of a workload: a webhook, a policy or a quota denies them.
+    PodsDenied { workload: &'a str, reason: &'a str, message: &'a str },
+    /// Azure refused VMs.
+    VmsRefused { pools: BTreeSet<&'a str>, code: &'a str, message: &'a str, times: u64 },
+    /// VMs booted, and no Node registered.
+    NeverRegistered { pool: &'a str, vms: u64 },
+    /// NodeClaims were launched, and no Node registered; on a target without a record of its VMs.
+    ClaimsNeverRegistered { pool: &'a str, claims: u64 },
+    /// VMs crashed.
+    Crashed { pool: &'a str, vms: u64 },
+    /// Spot VMs were evicted.
+    Evicted { pool: &'a str, vms: u64 },
+    /// Azure Resource Manager answered 429.
+    Throttled(Spell),
+    /// Nodes were disrupted: the controller chose them.
+    Disrupted {
+        pool: &'a str,
+        reason: &'a str,
+        nodes: u64,
+        /// The first of them.
+        at_us: u64,
+        /// The newest commit before that, and its phase.
+        commit: Option<(&'a str, &'a str)>,
+    },
+    /// A controller gave a reason.
+    Said {
+        pools: BTreeSet<&'a str>,
+        reason: &'a str,
+        message: &'a str,
+        /// How much it says.
+        word: Word,
+    },
+}
+
+/// How much a controller's reason says, the most telling first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Word {
+    /// Why a NodeClaim, or the pool, gets no machine.
+    NoMachine,
+    /// Why no pool fits a pod, why its image cannot be pulled, why a node cannot be disrupted.
+    Blocked,
+    /// Anything else.
+    Other,
+    /// That a node is being drained: it does not say why.
+    Draining,
+    /// That no node has room: it says nothing of the cause.
+    NoRoom,
+}
+
+/// A cause, and what it can be the cause of.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Cause<'a> {
+    pub(super) kind: Kind<'a>,
+    pub(super) extent: Extent<'a>,
+}
+
+/// The order of causes: of those that can explain a symptom the first ones do. What is gone altogether comes before what is refused, and what
+/// somebody changed before what Azure does of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    /// The run itself.
+    Run,
+    /// Something is gone that everything needs.
+    Gone,
+    /// Something was changed, or a change was refused.
+    Changed,
+    /// Azure refused or lost machines.
+    Azure,
+    /// A controller says why.
+    Reason(Word),
+    /// Karpenter took nodes away of itself.
+    Disrupted,
+    /// A component was away for a while.
+    Away,
+    /// A controller says only that it is so.
+    NoRoom,
+}
+
+impl Cause<'_> {
+    pub(super) fn rank(&self) -> Rank {
+        match &self.kind {
+            Kind::Ended { .. } => Rank::Run,
+            Kind::Killed { again_us: None, .. } | Kind::ArmDown(_) | Kind::NotFetched { .. } => Rank::Gone,
+            Kind::CommitRefused { .. }
+            | Kind::PoolDeleted { .. }
+            | Kind::ActionFailed { .. }
+            | Kind::PodsDenied { .. } => Rank::Changed,
+            Kind::VmsRefused { .. }
+            | Kind::NeverRegistered { .. }
+            | Kind::ClaimsNeverRegistered { .. }
+            | Kind::Crashed { .. }
+            | Kind::Evicted { .. }
+            | Kind::Throttled(_) => Rank::Azure,
+            Kind::Disrupted { .. } => Rank::Disrupted,
+            Kind::Said { word: Word::NoRoom | Word::Draining, .. } => Rank::NoRoom,
+            Kind::Said { word, .. } => Rank::Reason(*word),
+            Kind::Killed { again_us: Some(_), .. } => Rank::Away,
+        }
+    }
+
+    /// Whether two causes are one, seen in two symptoms.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let pools = |cause: &Self| match &cause.extent.about {
+            About::Pools(pools) => pools.iter().copied().map(str::to_owned).collect(),
+            About::Everything | About::Delivery => BTreeSet::new(),
+        };
+        let discriminant = std::mem::discriminant::<Kind<'_>>;
+        discriminant(&self.kind) == discriminant(&other.kind)
+            && match (&self.kind, &other.kind) {
+                (Kind::ArmDown(_), Kind::ArmDown(_)) | (Kind::Throttled(_), Kind::Throttled(_)) => true,
+                (Kind::VmsRefused { code, .. }, Kind::VmsRefused { code: other_code, .. }) => {
+                    code == other_code && pools(self) == pools(other)
+                }
+                _ => self == other,
+            }
+    }
+
+    /// How often it was seen: of causes of one rank the most frequent comes first.
+    pub(super) fn weight(&self) -> u64 {
+        match &self.kind {
+            Kind::VmsRefused { times, .. } => *times,
+            Kind::NeverRegistered { vms, .. } | Kind::Crashed { vms, .. } | Kind::Evicted { vms, .. } => *vms,
+            Kind::ClaimsNeverRegistered { claims, .. } => *claims,
+            Kind::ArmDown(spell) | Kind::Throttled(spell) => spell.count,
+            Kind::Ended { .. }
+            | Kind::Killed { .. }
+            | Kind::NotFetched { .. }
+            | Kind::CommitRefused { .. }
+            | Kind::PoolDeleted { .. }
+            | Kind::ActionFailed { .. }
+            | Kind::PodsDenied { .. }
+            | Kind::Disrupted { .. }
+            | Kind::Said { .. } => 0,
+        }
+    }
+
+    /// Adds another cause that differs only in its pools. Returns false where it differs in more.
+    pub(super) fn merge(&mut self, other: &Self) -> bool {
+        match (&mut self.kind, &other.kind) {
+            (
+                Kind::VmsRefused { pools, code, times, .. },
+                Kind::VmsRefused { pools: others, code: other_code, times: more, .. },
+            ) if code == other_code => {
+                pools.extend(others);
+                *times += more;
+                true
+            }
+            (
+                Kind::Said { pools, reason, word, .. },
+                Kind::Said { pools: others, reason: other_reason, word: other_word, .. },
+            ) if reason == other_reason && word == other_word => {
+                pools.extend(others);
+                true
+            }
+            _ => false,
+        }
+    }
+}
