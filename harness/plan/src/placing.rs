@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use harness_yaml::Problem;
+use harness_yaml::{BESIDE_KEY, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -144,13 +144,18 @@ impl JsonSchema for SpreadList {
         "Spread".into()
     }
 
-    /// A text or a mapping: alternatives of a schema stand for variants of which exactly one key is given.
+    /// `over` is the key of the variant, and the others stand beside it.
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let mut one = SpreadMap::json_schema(generator);
-        one.insert("type".to_owned(), serde_json::json!(["string", "object"]));
+        let (topology, map) = (generator.subschema_for::<Topology>(), SpreadMap::json_schema(generator));
+        let mut beside = map.get("properties").cloned().unwrap_or_default();
+        if let Some(keys) = beside.as_object_mut() {
+            keys.remove("over");
+        }
+        let one = serde_json::json!({BESIDE_KEY: beside, "oneOf": [topology, map]});
         schemars::json_schema!({
             "description": "Over what pods are spread: zone, node, capacity-type, or a mapping with `over`; or a list of that.",
-            "oneOf": [one, {"type": "array", "items": one, "minItems": 1}],
+            BESIDE_KEY: beside,
+            "oneOf": [topology, map, {"type": "array", "items": one, "minItems": 1}],
         })
     }
 }

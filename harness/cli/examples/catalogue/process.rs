@@ -260,7 +260,7 @@ mod tests {
         let processes = processes(folder.path(), "echo \"$*\"").on(Some("shared".to_owned()));
         processes.run(&taking("spot", 1), 1);
         let log = std::fs::read_to_string(folder.path().join("out/logs/spot-1.log")).unwrap();
-        assert!(log.contains("--cluster shared --out"), "{log}");
+        assert!(log.starts_with("run --cluster shared spot --profile default --seed 7 --out "), "{log}");
     }
 
     #[test]

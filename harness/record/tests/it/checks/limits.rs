@@ -15,6 +15,7 @@ fn four_cores(created: u64) -> NodeHistory {
 /// Three nodes of four cores, one every thirty seconds, in a run whose plan starts with this limit.
 fn scene(planned_cores: u64) -> Scene {
     let mut scene = Scene::new();
+    scene.phase("run", 1, 90);
     let class = scene.plan.node_config.classes.iter_mut().find(|class| class.name == POOL).unwrap();
     class.limits = Limits { cpu: Some(Millicores(planned_cores * 1_000)), ..Limits::default() };
     for (name, created) in [("a", 10), ("b", 40), ("c", 70)] {
