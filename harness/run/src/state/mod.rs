@@ -247,15 +247,13 @@ impl State {
                 let name = &milestone.object.name;
                 self.nodes.insert(uid.clone(), name.clone());
                 self.gone_nodes.remove(name);
-                match reached {
-                    // A VM that had crashed runs again.
-                    Reached::Ready => {
-                        if self.not_ready_nodes.remove(name) && self.losses.get(name) == Some(&Loss::Crash) {
-                            self.losses.remove(name);
-                        }
-                    }
-                    Reached::NotReady => drop(self.not_ready_nodes.insert(name.clone())),
-                    _ => {}
+                if reached == Reached::NotReady {
+                    self.not_ready_nodes.insert(name.clone());
+                }
+                // A VM that had crashed runs again.
+                let is_back = reached == Reached::Ready && self.not_ready_nodes.remove(name);
+                if is_back && self.losses.get(name) == Some(&Loss::Crash) {
+                    self.losses.remove(name);
                 }
             }
             (ObjectKind::NodePool, Reached::Deleted) => {
