@@ -29,9 +29,28 @@ pub struct Censored {
 
 /// One sample.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Sample {
+pub(crate) struct Sample {
+    /// When its interval starts, microseconds since the run began.
+    pub(crate) from_us: u64,
+    length: Length,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Length {
     Measured(u64),
     Censored(Censored),
+}
+
+impl Sample {
+    /// An interval whose end was seen.
+    pub(crate) fn measured(from_us: u64, to_us: u64) -> Self {
+        Self { from_us, length: Length::Measured(to_us.saturating_sub(from_us)) }
+    }
+
+    /// An interval whose end was not seen.
+    pub(crate) fn censored(from_us: u64, censored: Censored) -> Self {
+        Self { from_us, length: Length::Censored(censored) }
+    }
 }
 
 /// A percentile of samples of which some may be censored. As JSON it is in milliseconds: a number where it was measured,
@@ -120,9 +139,9 @@ impl FromIterator<Sample> for Samples {
     fn from_iter<I: IntoIterator<Item = Sample>>(samples: I) -> Self {
         let (mut measured, mut censored) = (Vec::new(), Vec::new());
         for sample in samples {
-            match sample {
-                Sample::Measured(us) => measured.push(us),
-                Sample::Censored(it) => censored.push(it),
+            match sample.length {
+                Length::Measured(us) => measured.push(us),
+                Length::Censored(it) => censored.push(it),
             }
         }
         Self::new(measured, censored)

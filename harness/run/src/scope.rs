@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn pods_that_stay_pending_are_explained_by_more_than_one() {
-        let check = Check::Pending(Pending { workloads: Selection::one("w"), message_contains: None });
+        let check =
+            Check::Pending(Pending { workloads: Selection::one("w"), message_contains: None, phases: Vec::new() });
         let plan = plan(json!([]), &[Expectation::new("e", check)]);
         assert_eq!(reasons(&plan), BTreeSet::from(["FailedScheduling".to_owned()]));
     }

@@ -7,7 +7,7 @@ use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Expected, Facts};
+use super::{Expected, Facts, Scope, during};
 use crate::{GroupBy, LatencyName};
 
 /// Limits on one latency, which hold in each group. At least one of the percentiles or `censored`.
@@ -41,6 +41,9 @@ pub struct LatencyLimits {
     /// A group with fewer samples is inconclusive (default: 1).
     #[serde(default = "crate::defaults::one")]
     pub samples_min: u32,
+    /// Only samples whose interval starts in one of these phases (default: those of the whole run).
+    #[serde(default, rename = "in", skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<String>,
 }
 
 impl LatencyLimits {
@@ -65,6 +68,10 @@ impl LatencyLimits {
 }
 
 impl Expected for LatencyLimits {
+    fn scope(&self) -> Scope<'_> {
+        Scope::of_phases(&self.phases)
+    }
+
     fn problems(&self, _: &Facts<'_>) -> Vec<Problem> {
         let mut found = Vec::new();
         if self.percentiles().next().is_none() && self.censored.is_none() {
@@ -105,6 +112,6 @@ impl fmt::Display for LatencyLimits {
         if let Some(by) = self.by {
             write!(f, " by {}", by.as_str())?;
         }
-        write!(f, " {}", self.describe_limits())
+        write!(f, " {}{}", self.describe_limits(), during(&self.phases))
     }
 }

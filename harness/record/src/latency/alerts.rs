@@ -18,14 +18,14 @@ use crate::samples::Sample;
 /// The phases around those of the plan.
 const AROUND: [&str; 2] = ["prepare", "cleanup"];
 
-pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
+pub(super) fn collect(source: &Source<'_>, into: &mut Grouping<'_>) {
     let actions = &source.timelines.actions.all;
     let mut known = BTreeSet::new();
     for (at_us, notification) in &source.timelines.notifications {
         let Some((cause, from_us)) = cause(actions, *at_us, notification) else { continue };
         let Notification { path, kind, namespace, name, reason, .. } = notification;
         if known.insert((cause, path, kind, namespace, name, reason)) {
-            into.add(LatencyName::AlertDelivered, None, Sample::Measured(at_us - from_us));
+            into.add(LatencyName::AlertDelivered, None, Sample::measured(from_us, *at_us));
         }
     }
 }

@@ -44,7 +44,7 @@ impl Loads {
     }
 }
 
-pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
+pub(super) fn collect(source: &Source<'_>, into: &mut Grouping<'_>) {
     for workload in &source.plan.workloads {
         let Some(autoscale) = &workload.autoscale else { continue };
         let name = source.timelines.names.get(&workload.name).unwrap_or_default();
@@ -54,7 +54,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
     }
 }
 
-fn one(source: &Source<'_>, workload: &Workload, autoscale: &Autoscale, labels: &Labels, into: &mut Grouping) {
+fn one(source: &Source<'_>, workload: &Workload, autoscale: &Autoscale, labels: &Labels, into: &mut Grouping<'_>) {
     let Source { timelines, horizon, .. } = source;
     let pods = pods(source, labels);
     let scaled: Vec<(u64, i64)> = timelines

@@ -10,7 +10,7 @@ use super::source::{Source, until};
 use crate::event::Seen;
 use crate::timeline::{Fields, Stamp};
 
-pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
+pub(super) fn collect(source: &Source<'_>, into: &mut Grouping<'_>) {
     let Source { timelines, horizon, .. } = source;
     for (action, planned) in timelines.actions.of_plan() {
         let Action::Change(change) = planned else { continue };

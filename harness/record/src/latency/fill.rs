@@ -19,7 +19,7 @@ struct Growth<'a> {
     until_us: u64,
 }
 
-pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
+pub(super) fn collect(source: &Source<'_>, into: &mut Grouping<'_>) {
     let Source { timelines, join, horizon, .. } = source;
     let growths = growths(source);
     // Replacements do not belong to the growth.

@@ -12,7 +12,7 @@ use crate::event::Reached;
 use crate::samples::{Cause, Censored, Sample};
 use crate::timeline::{Push, ROOT, Stamp, pushes};
 
-pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
+pub(super) fn collect(source: &Source<'_>, into: &mut Grouping<'_>) {
     let gitops = &source.timelines.gitops;
     let pushes = pushes(&source.timelines.actions);
     let fetched: Vec<Option<Stamp>> = pushes.iter().map(|push| gitops.fetched(push.commit)).collect();
@@ -51,7 +51,8 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
         // No pushed revision was seen to be applied.
         for push in &pushes {
             for name in [LatencyName::GitopsApplied, LatencyName::GitopsHealthy] {
-                into.add(name, None, Sample::Censored(source.horizon.censor(push.acked_us, None, false)));
+                let censored = source.horizon.censor(push.acked_us, None, false);
+                into.add(name, None, Sample::censored(push.acked_us, censored));
             }
         }
     }

@@ -12,7 +12,7 @@ use super::source::{Source, until};
 use crate::event::Reached;
 use crate::timeline::{FluxStep, Push, ROOT, Stamp, pushes};
 
-pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
+pub(super) fn collect(source: &Source<'_>, into: &mut Grouping<'_>) {
     let gitops = &source.timelines.gitops;
     let pushes = pushes(&source.timelines.actions);
     let mut add = |kustomization: &str, from_us: u64, to: Option<Stamp>| {

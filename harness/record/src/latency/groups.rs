@@ -51,11 +51,18 @@ type Row = (LatencyName, Option<(GroupBy, String)>, Samples);
 
 /// Collects samples into their groups.
 #[derive(Debug, Default)]
-pub(crate) struct Grouping {
+pub(crate) struct Grouping<'s> {
+    /// Only those that start in one of these spans, ends included; all of them where there is none.
+    spans: Option<&'s [(u64, u64)]>,
     groups: BTreeMap<Key, Vec<Sample>>,
 }
 
-impl Grouping {
+impl<'s> Grouping<'s> {
+    /// Collects only the samples that start in one of these spans, in microseconds since the run began, ends included.
+    pub(crate) fn within(spans: &'s [(u64, u64)]) -> Self {
+        Self { spans: Some(spans), groups: BTreeMap::new() }
+    }
+
     pub(crate) fn add(&mut self, name: LatencyName, labels: Option<&Labels>, sample: Sample) {
         self.push((name, None), sample);
         if let Some(labels) = labels {
@@ -71,6 +78,10 @@ impl Grouping {
     }
 
     fn push(&mut self, key: Key, sample: Sample) {
+        let is_in = |(from_us, to_us): &(u64, u64)| (*from_us..=*to_us).contains(&sample.from_us);
+        if self.spans.is_some_and(|spans| !spans.iter().any(is_in)) {
+            return;
+        }
         self.groups.entry(key).or_default().push(sample);
     }
 

@@ -30,7 +30,15 @@ use groups::Grouping;
 
 /// All samples that the log supports.
 pub(crate) fn collect(source: &Source<'_>) -> Groups {
-    let mut grouping = Grouping::default();
+    collect_into(Grouping::default(), source)
+}
+
+/// Those that start in one of these spans, in microseconds since the run began, ends included.
+pub(crate) fn collect_within(spans: &[(u64, u64)], source: &Source<'_>) -> Groups {
+    collect_into(Grouping::within(spans), source)
+}
+
+fn collect_into(mut grouping: Grouping<'_>, source: &Source<'_>) -> Groups {
     pods::collect(source, &mut grouping);
     nodes::collect(source, &mut grouping);
     replaced::collect(source, &mut grouping);

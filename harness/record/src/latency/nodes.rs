@@ -10,7 +10,7 @@ use crate::event::Seen;
 use crate::samples::{Cause, Censored};
 use crate::timeline::{PodTimeline, Stamp};
 
-pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
+pub(super) fn collect(source: &Source<'_>, into: &mut Grouping<'_>) {
     let Source { timelines, join, horizon, .. } = source;
     let pods = pods_by_claim(source);
     for (index, claim) in timelines.nodes.claims.iter().enumerate() {
@@ -50,7 +50,7 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
 }
 
 /// How long empty nodes cost money.
-pub(super) fn collect_idle(source: &Source<'_>, into: &mut Grouping) {
+pub(super) fn collect_idle(source: &Source<'_>, into: &mut Grouping<'_>) {
     let Source { timelines, join, horizon, .. } = source;
     let pods = pods_by_claim(source);
     for index in 0..timelines.nodes.claims.len() {

@@ -6,7 +6,7 @@ use super::groups::{Grouping, Labels};
 use super::source::{Source, between, until};
 use crate::timeline::{Name, Placed, PodTimeline};
 
-pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
+pub(super) fn collect(source: &Source<'_>, into: &mut Grouping<'_>) {
     let Source { plan, timelines, slots, horizon, .. } = source;
     let known = |text: &str| source.names.get(text).unwrap_or_default();
     let workloads: Vec<(Name, Name)> =

@@ -21,7 +21,7 @@ enum Step {
     Lost,
 }
 
-pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
+pub(super) fn collect(source: &Source<'_>, into: &mut Grouping<'_>) {
     let Source { plan, timelines, horizon, .. } = source;
     for workload in &plan.workloads {
         // The log does not say how many pods an autoscaler wants.
@@ -51,12 +51,13 @@ pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
         let nodepool = source.names.get(&workload.class).unwrap_or_default();
         let labels = Labels { workload: name, placed: Placed { nodepool, ..Placed::default() }, ..Labels::default() };
         for shortage in shortages(&steps) {
+            let from_us = shortage.from_us;
             let sample = match shortage.end {
-                Some((end_us, true)) => Sample::Measured(end_us - shortage.from_us),
+                Some((end_us, true)) => Sample::measured(from_us, end_us),
                 Some((end_us, false)) => {
-                    Sample::Censored(Censored { at_least_us: end_us - shortage.from_us, cause: Cause::Withdrawn })
+                    Sample::censored(from_us, Censored { at_least_us: end_us - from_us, cause: Cause::Withdrawn })
                 }
-                None => Sample::Censored(horizon.censor(shortage.from_us, None, false)),
+                None => Sample::censored(from_us, horizon.censor(from_us, None, false)),
             };
             into.add(LatencyName::WorkloadRecovered, Some(&labels), sample);
         }

@@ -25,7 +25,7 @@ pub(crate) struct Replacement {
     pub(crate) done: Option<Stamp>,
 }
 
-pub(super) fn collect(source: &Source<'_>, into: &mut Grouping) {
+pub(super) fn collect(source: &Source<'_>, into: &mut Grouping<'_>) {
     for replacement in replacements(source) {
         let Replacement { old, marked, done, .. } = replacement;
         let sample = between(marked, done, || source.horizon.censor(marked.at_us(), None, false));

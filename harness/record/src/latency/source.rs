@@ -20,9 +20,9 @@ pub(crate) struct Source<'a> {
 /// From a moment that is known to a milestone.
 pub(crate) fn until(from_us: u64, to: Option<Stamp>, missing: impl FnOnce() -> Censored) -> Sample {
     match to {
-        Some(to) if to.is_live() => Sample::Measured(to.at_us().saturating_sub(from_us)),
+        Some(to) if to.is_live() => Sample::measured(from_us, to.at_us()),
         Some(to) => unseen(from_us, to.at_us()),
-        None => Sample::Censored(missing()),
+        None => Sample::censored(from_us, missing()),
     }
 }
 
@@ -35,5 +35,5 @@ pub(crate) fn between(from: Stamp, to: Option<Stamp>, missing: impl FnOnce() -> 
 }
 
 fn unseen(from_us: u64, to_us: u64) -> Sample {
-    Sample::Censored(Censored { at_least_us: to_us.saturating_sub(from_us), cause: Cause::Unseen })
+    Sample::censored(from_us, Censored { at_least_us: to_us.saturating_sub(from_us), cause: Cause::Unseen })
 }

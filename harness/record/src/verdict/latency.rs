@@ -11,7 +11,7 @@ use harness_plan::{Action, GroupBy, LatencyLimits, LatencyName, Plan, Workload};
 
 use super::outcome::{CheckOutcome, Evidence, Verdict};
 use super::window::Windows;
-use crate::latency::{Cause, Percentile, Samples};
+use crate::latency::{Cause, Groups, Percentile, Samples, collect_within};
 use crate::text;
 
 /// Groups that are shown.
@@ -26,8 +26,14 @@ struct Finding {
 }
 
 pub(super) fn check(asked: &LatencyLimits, evidence: &Evidence<'_>) -> CheckOutcome {
-    let groups = groups(asked, evidence);
-    let windows = Windows::of_run(evidence);
+    let (groups, windows) = match asked.phases.as_slice() {
+        [] => (groups(asked, evidence.groups, evidence), Windows::of_run(evidence)),
+        phases => {
+            let windows = Windows::of(phases, evidence);
+            let spans: Vec<(u64, u64)> = windows.all.iter().map(|window| (window.from_us, window.to_us)).collect();
+            (groups(asked, &collect_within(&spans, evidence.source), evidence), windows)
+        }
+    };
     let mut findings: Vec<Finding> =
         groups.iter().flat_map(|(group, samples)| group_findings(group, samples, asked, &windows)).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse((finding.verdict, finding.permille)));
@@ -47,16 +53,16 @@ pub(super) fn check(asked: &LatencyLimits, evidence: &Evidence<'_>) -> CheckOutc
 }
 
 /// The groups that are expected to have samples, with or without any: an empty group is a doubt, not a pass.
-fn groups(asked: &LatencyLimits, evidence: &Evidence<'_>) -> BTreeMap<String, Samples> {
+fn groups(asked: &LatencyLimits, collected: &Groups, evidence: &Evidence<'_>) -> BTreeMap<String, Samples> {
     let Some(by) = asked.by else {
-        let all = evidence.groups.all(asked.of).cloned().unwrap_or_default();
+        let all = collected.all(asked.of).cloned().unwrap_or_default();
         return BTreeMap::from([(String::new(), all)]);
     };
     let plan = evidence.source.plan;
     let used = plan.workloads.iter().filter(|workload| workload.replicas_peak > 0 && is_gated(workload));
     let expected: Vec<String> = match by {
-        // Some latencies concern a part of the nodes and workloads only: to a group without samples it did not happen.
-        _ if is_of_some(asked.of) => Vec::new(),
+        // Some latencies concern a part of the nodes and workloads only, and a phase may: to a group without samples it did not happen.
+        _ if is_of_some(asked.of) || !asked.phases.is_empty() => Vec::new(),
         GroupBy::Workload if asked.of == LatencyName::Autoscaled => {
             used.filter(|workload| workload.autoscale.is_some()).map(|workload| workload.name.clone()).collect()
         }
@@ -66,7 +72,7 @@ fn groups(asked: &LatencyLimits, evidence: &Evidence<'_>) -> BTreeMap<String, Sa
         GroupBy::InstanceType | GroupBy::CapacityType | GroupBy::Zone | GroupBy::Kustomization => Vec::new(),
     };
     let mut groups: BTreeMap<String, Samples> = expected.into_iter().map(|value| (value, Samples::default())).collect();
-    groups.extend(evidence.groups.by(asked.of, by).map(|(value, samples)| (value.to_owned(), samples.clone())));
+    groups.extend(collected.by(asked.of, by).map(|(value, samples)| (value.to_owned(), samples.clone())));
     if by == GroupBy::Workload {
         groups.retain(|name, _| plan.workloads.iter().find(|known| known.name == *name).is_none_or(is_gated));
     }

@@ -3,9 +3,9 @@
 use harness_plan::Pending;
 
 use super::outcome::{CheckOutcome, Evidence, Findings, Verdict};
-use super::window::Windows;
+use super::window::{Window, Windows};
 use crate::text;
-use crate::timeline::{OccurrenceTally, Quote};
+use crate::timeline::{OccurrenceTally, PodTimeline, Quote, Stamp};
 
 /// Names of bound pods that are shown.
 const SHOWN: usize = 3;
@@ -14,15 +14,22 @@ pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> CheckOutcome {
     let says = check.message_contains.as_deref();
     let source = evidence.source;
     let timelines = source.timelines;
-    let windows = Windows::of_run(evidence);
+    let windows = match check.phases.as_slice() {
+        [] => Windows::of_run(evidence),
+        phases => Windows::of(phases, evidence),
+    };
     let mut verdict = windows.judge_always(true);
     let (mut observed, mut shown) = (Findings::default(), Vec::new());
     for workload in check.workloads.names() {
         let pods = timelines.pods.all.iter().filter(|pod| timelines.names.text(pod.workload) == workload);
         let (mut count, mut bound) = (0_u64, Vec::new());
         for pod in pods {
+            if !check.phases.is_empty() && !windows.all.iter().any(|window| waits(pod, window)) {
+                continue;
+            }
             count += 1;
-            if let Some(scheduled) = pod.scheduled.or(pod.ready) {
+            let scheduled = pod.scheduled.or(pod.ready);
+            if let Some(scheduled) = scheduled.filter(|at| check.phases.is_empty() || windows.contain(at.at_us())) {
                 let node = timelines.names.text(pod.node);
                 bound.push(format!("{} on {node} at {}", pod.name, text::duration(scheduled.at_us())));
             }
@@ -58,13 +65,23 @@ pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> CheckOutcome {
             }
         }
     }
+    let bound = if check.phases.is_empty() { "never bound" } else { "not bound" };
     let limit = match says {
-        Some(says) => format!("never bound, with a reason that says `{says}`"),
-        None => "never bound, with a reason".to_owned(),
+        Some(says) => format!("{bound}, with a reason that says `{says}`"),
+        None => format!("{bound}, with a reason"),
     };
     let shown = if shown.is_empty() { "no reason about these pods".to_owned() } else { text::first_few(&shown, 3) };
     let observed = windows.observed(observed, verdict == Verdict::Fail);
     CheckOutcome { verdict, observed, limit, evidence: shown }
+}
+
+/// Whether a pod without a node is there in a phase.
+fn waits(pod: &PodTimeline, window: &Window<'_>) -> bool {
+    let before_end = |at: Option<Stamp>| at.is_some_and(|at| at.at_us() <= window.to_us);
+    let before_start = |at: Option<Stamp>| at.is_some_and(|at| at.at_us() < window.from_us);
+    before_end(pod.created.or(pod.unschedulable))
+        && !before_start(pod.scheduled.or(pod.ready))
+        && !before_start(pod.deletion())
 }
 
 fn describe(Quote { name, code, message, .. }: &Quote) -> String {

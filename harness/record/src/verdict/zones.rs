@@ -18,45 +18,104 @@ struct Fewest<'a> {
     unknown: i64,
 }
 
+/// The first moment of a phase at which the Ready pods of a workload were spread most unevenly.
+#[derive(Debug, PartialEq, Eq)]
+struct Widest<'a> {
+    at_us: u64,
+    skew: i64,
+    /// Ready pods by zone.
+    pods: Vec<(&'a str, i64)>,
+    /// Ready pods on nodes whose zone is not known.
+    unknown: i64,
+}
+
 pub(super) fn check(check: &Zones, evidence: &Evidence<'_>) -> CheckOutcome {
-    let Zones { workloads, at_least, phases } = check;
+    let Zones { workloads, at_least, max_skew, phases } = check;
     let windows = Windows::of(phases, evidence);
     let mut verdict = windows.judge_always(true);
     let (mut observed, mut shown) = (Findings::default(), Vec::new());
+    // Pods in zones that are not known may be where they are missing.
+    let mut add = |workload: &str, found: String, unknown: i64| {
+        if unknown > 0 {
+            let found = format!("{found} and {} in unknown zones", text::count(unknown.unsigned_abs(), "pod"));
+            observed.about(workload, found);
+            Verdict::Inconclusive
+        } else {
+            observed.about(workload, found);
+            Verdict::Fail
+        }
+    };
+    let mut absent = Vec::new();
     for workload in workloads.names() {
         let ready = ready_by_zone(workload, evidence);
         for window in &windows.all {
             let Some(Fewest { at_us, zones, unknown }) = fewest(&ready, window) else {
-                verdict = verdict.and(Verdict::Inconclusive);
-                observed.about(workload, format!("no pod was Ready in {}", window.phase));
+                absent.push((workload, window.phase));
                 continue;
             };
-            let count = zones.len() as u64;
             let at = text::duration(at_us);
-            if count < u64::from(*at_least) {
-                let mut found = format!("{} at {at}", text::count(count, "zone"));
-                if unknown > 0 {
-                    found = format!("{found} and {} in unknown zones", text::count(unknown.unsigned_abs(), "pod"));
-                    verdict = verdict.and(Verdict::Inconclusive);
-                } else {
-                    verdict = Verdict::Fail;
+            if let Some(least) = at_least {
+                let count = zones.len() as u64;
+                if count < u64::from(*least) {
+                    verdict = verdict.and(add(workload, format!("{} at {at}", text::count(count, "zone")), unknown));
                 }
-                observed.about(workload, found);
+                let zones = if zones.is_empty() { "none".to_owned() } else { zones.join(" ") };
+                shown.push(format!("{workload} in {}: {zones} at {at}", window.phase));
             }
-            let zones = if zones.is_empty() { "none".to_owned() } else { zones.join(" ") };
-            shown.push(format!("{workload} in {}: {zones} at {at}", window.phase));
+            if let Some(most) = max_skew {
+                let Widest { at_us, skew, pods, unknown } = widest(&ready, window);
+                let pods: Vec<String> = pods.iter().map(|(zone, count)| format!("{zone} {count}")).collect();
+                let spread = format!("skew {skew} ({}) at {}", pods.join(", "), text::duration(at_us));
+                if skew > i64::from(*most) {
+                    verdict = verdict.and(add(workload, spread.clone(), unknown));
+                }
+                shown.push(format!("{workload} in {}: {spread}", window.phase));
+            }
         }
     }
-    if observed.is_empty() && !shown.is_empty() {
-        observed.push("always enough".to_owned());
+    for (workload, phase) in absent {
+        verdict = verdict.and(Verdict::Inconclusive);
+        observed.about(workload, format!("no pod was Ready in {phase}"));
     }
-    let shown = if shown.is_empty() { String::new() } else { format!("fewest: {}; ", text::first_few(&shown, 6)) };
+    if observed.is_empty() && !shown.is_empty() {
+        observed.push(if at_least.is_some() { "always enough" } else { "always even enough" });
+    }
+    let which = if at_least.is_some() { "fewest" } else { "widest" };
+    let shown = if shown.is_empty() { String::new() } else { format!("{which}: {}; ", text::first_few(&shown, 6)) };
+    let least = at_least.map(|least| format!("Ready pods in at least {}", text::count(least, "zone")));
+    let most = max_skew.map(|most| format!("a skew over zones of at most {most}"));
     CheckOutcome {
         verdict,
         observed: windows.observed(observed, verdict == Verdict::Fail),
-        limit: format!("Ready pods in at least {}", text::count(*at_least, "zone")),
+        limit: least.into_iter().chain(most).collect::<Vec<_>>().join(", "),
         evidence: format!("{shown}in {}", windows.described()),
     }
+}
+
+/// Of the zones in which a pod of the workload was Ready at any moment of the phase.
+fn widest<'a>(ready: &BTreeMap<&'a str, Steps>, window: &Window<'_>) -> Widest<'a> {
+    let functions: Vec<&Steps> = ready.values().collect();
+    let moments: Vec<u64> =
+        pieces(&functions, window.from_us, window.to_us).into_iter().map(|(from_us, _)| from_us).collect();
+    let ran = |steps: &Steps| moments.iter().any(|at_us| steps.at(*at_us) > 0);
+    let zones: Vec<(&'a str, &Steps)> = ready
+        .iter()
+        .filter(|(zone, steps)| !zone.is_empty() && ran(steps))
+        .map(|(zone, steps)| (*zone, steps))
+        .collect();
+    let at = |at_us: &u64| {
+        let pods: Vec<(&str, i64)> = zones.iter().map(|(zone, steps)| (*zone, steps.at(*at_us))).collect();
+        let counts = || pods.iter().map(|(_, count)| *count);
+        let skew = counts().max().unwrap_or(0) - counts().min().unwrap_or(0);
+        Widest { at_us: *at_us, skew, pods, unknown: ready.get("").map_or(0, |ready| ready.at(*at_us)) }
+    };
+    let first = Widest { at_us: window.from_us, skew: 0, pods: Vec::new(), unknown: 0 };
+    moments.iter().map(at).fold(
+        first,
+        |widest, next| {
+            if next.skew > widest.skew || widest.pods.is_empty() { next } else { widest }
+        },
+    )
 }
 
 /// The number of Ready pods of a workload over time, by the zone of their nodes; the empty name is that of nodes without a known one.
@@ -118,5 +177,23 @@ mod tests {
         let ready = changes.into_iter().map(|(zone, changes)| (zone, Steps::from_changes(changes))).collect();
         let found = fewest(&ready, &window()).map(|found| (found.at_us, found.zones.len()));
         assert_eq!(found, expected);
+    }
+
+    #[rstest]
+    #[case::even(&[("a", 1, 60), ("b", 2, 60)], (10, 0))]
+    #[case::two_in_one_zone(&[("a", 1, 60), ("a", 20, 60), ("b", 2, 60)], (20, 1))]
+    #[case::a_zone_that_is_lost_counts_with_none(&[("a", 1, 60), ("a", 1, 60), ("b", 2, 30)], (30, 2))]
+    #[case::a_zone_of_another_phase_does_not_count(&[("a", 1, 60), ("a", 1, 60), ("b", 55, 60)], (10, 0))]
+    fn the_moment_with_the_widest_skew_counts(
+        #[case] spans: &[(&'static str, u64, u64)],
+        #[case] expected: (u64, i64),
+    ) {
+        let mut changes: BTreeMap<&str, Vec<(u64, i64)>> = BTreeMap::new();
+        for (zone, from_us, to_us) in spans {
+            changes.entry(zone).or_default().extend([(*from_us, 1), (*to_us, -1)]);
+        }
+        let ready = changes.into_iter().map(|(zone, changes)| (zone, Steps::from_changes(changes))).collect();
+        let found = widest(&ready, &window());
+        assert_eq!((found.at_us, found.skew), expected);
     }
 }

@@ -117,6 +117,22 @@ fn a_phase_that_was_cut_proves_what_was_seen_and_nothing_else(
     }
 }
 
+/// A latency of the whole run mixes the samples of every phase.
+#[rstest]
+#[case::of_the_first(Some("first"), "p99 3.00s")]
+#[case::of_the_second(Some("second"), "p99 9.00s")]
+#[case::of_the_run(None, "p99 9.00s")]
+fn a_latency_can_be_that_of_the_samples_of_one_phase(#[case] phase: Option<&str>, #[case] observed: &str) {
+    let mut scene = Scene::new();
+    scene.phase("first", 1, 30);
+    scene.phase("second", 30, 90);
+    scene.node("fast", &node(10));
+    scene.node("slow", &NodeHistory { ready: Some(49), ..node(40) });
+    let phases: Vec<&str> = phase.into_iter().collect();
+    let limit = json!({"latency": {"of": "node_provisioning", "p99": "20s", "in": phases}});
+    is(&scene.check(planned(limit)), Pass, observed);
+}
+
 /// Those that are proved as soon as it has been seen.
 const PROVED: [&str; 2] = ["happened", "replaced"];
 

@@ -84,3 +84,15 @@ fn a_node_created_for_them_fails_the_placement() {
     assert_eq!(with(true).verdict, Fail);
     assert!(with(true).observed.contains("1 NodeClaim for pods that must stay Pending"), "{}", with(true).observed);
 }
+
+/// Pods that wait in one phase and are bound in the next could not be expected.
+#[rstest]
+#[case::bound_in_the_next_phase(60, Pass, "control: 1 pod Pending")]
+#[case::bound_in_the_phase(30, Fail, "control: 1 pod bound (control-7d9f-abcde on vm-n at 30.0s)")]
+fn pods_may_stay_pending_in_one_phase_only(#[case] ready: u64, #[case] verdict: Verdict, #[case] observed: &str) {
+    let mut scene = scene(Some(ready), Some("no capacity"));
+    scene.phase("later", 50, 90);
+    scene.pod_of("control", "control-of-before", "n", 0, Some(0), None);
+    let check = planned(json!({"pending": {"workloads": ["control"], "messageContains": "capacity", "in": ["p"]}}));
+    is(&scene.check(check), verdict, observed);
+}
