@@ -152,7 +152,7 @@ pub struct LedgerSums {
     pub instance: u64,
     /// Only instances after this one are counted.
     pub after: u64,
-    /// Of these: how many are no longer kept, and so in none of the sums.
+    /// Of these: how many the simulator no longer keeps. They are in none of the sums.
     pub forgotten: u64,
     /// Machines that were accepted.
     pub accepted: u64,

@@ -105,8 +105,12 @@ impl PhaseStart {
 
 /// What is missing until all conditions hold; `None` where they do. `now_us` matters to [`Condition::Settled`] alone.
 pub(crate) fn missing(until: &Conditions, state: &State, start: &PhaseStart, now_us: u64) -> Option<String> {
-    let effects = until.0.iter().any(looks_at_state).then(|| state.missing_effects()).flatten();
-    let conditions = until.0.iter().filter_map(|condition| missing_of(condition, state, start, now_us));
+    missing_of_all(&until.0, state, start, now_us)
+}
+
+fn missing_of_all(conditions: &[Condition], state: &State, start: &PhaseStart, now_us: u64) -> Option<String> {
+    let effects = conditions.iter().any(looks_at_state).then(|| state.missing_effects()).flatten();
+    let conditions = conditions.iter().filter_map(|condition| missing_of(condition, state, start, now_us));
     let missing: Vec<String> = effects.into_iter().chain(conditions).collect();
     (!missing.is_empty()).then(|| missing.join("; "))
 }
@@ -161,7 +165,7 @@ fn missing_of(condition: &Condition, state: &State, start: &PhaseStart, now_us: 
             happened(&notification.pattern(), *at_least, state, start.counted_from_us(since.as_deref()))
         }
         Condition::Any(alternatives) => {
-            let alone = |condition: &Condition| missing(&condition.clone().into(), state, start, now_us);
+            let alone = |condition| missing_of_all(std::slice::from_ref(condition), state, start, now_us);
             let missing: Vec<Option<String>> = alternatives.iter().map(alone).collect();
             let missing: Option<Vec<String>> = missing.into_iter().collect();
             missing.map(|missing| format!("none of: {}", missing.join(" | ")))

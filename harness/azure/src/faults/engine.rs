@@ -80,7 +80,7 @@ impl Live {
 /// Why the creation of a VM fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CreationFailure {
-    /// There is no machine for it; with the code where the fault gives one.
+    /// Azure has no machine for it; holds the code that the fault gives, if it gives one.
     NoCapacity(Option<CapacityCode>),
     /// Another error of Azure.
     Other(ProvisioningError),
@@ -466,7 +466,7 @@ mod tests {
         assert_eq!(engine.limits(&base, &facts), base);
     }
 
-    /// The numbers of the boots that a fault lets never end, of so many.
+    /// Which of the first boots a fault makes endless, by number.
     fn stuck(fault: Fault, seed: u64, boots: u64) -> Vec<u64> {
         let facts = FactLog::default();
         let mut engine = FaultEngine::default();

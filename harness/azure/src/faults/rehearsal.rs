@@ -7,8 +7,8 @@ use harness_simulation::Fault;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// The live faults of a simulator that nobody runs: it is told of VMs and calls, and says which fault hits each. A scenario can thus be tried
-/// with thousands of seeds.
+/// A fault engine without a simulator: for each VM or call that it is given it returns the fault that hits it. A scenario can be tried with
+/// thousands of seeds in this way.
 #[derive(Debug, Default)]
 pub struct Rehearsal {
     seed: u64,

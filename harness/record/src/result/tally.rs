@@ -115,7 +115,7 @@ pub(super) fn controller_reasons(source: &Source<'_>) -> Vec<ReasonCount> {
     };
     let of_plan = |name: &str| source.plan.node_config.classes.iter().any(|class| class.name == name);
     // A commit or an action may have added one.
-    let is_pool = |name: &str| of_plan(name) || !source.timelines.pools.of(name).is_empty();
+    let is_pool = |name: &str| of_plan(name) || !source.timelines.nodepools.specs_of(name).is_empty();
     let mut rows: Vec<ReasonCount> = source
         .timelines
         .reasons

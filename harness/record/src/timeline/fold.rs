@@ -10,7 +10,6 @@ use super::nodes::Nodes;
 use super::occurrences::Occurrences;
 use super::phases::{CLEANUP, Phases};
 use super::pods::Pods;
-use super::pools::Pools;
 use super::reasons::Reasons;
 use super::refusals::Refusals;
 use super::usage::UsageCurves;
@@ -36,7 +35,6 @@ pub struct Timelines {
     pub(crate) pods: Pods,
     pub(crate) nodepools: Nodepools,
     pub(crate) nodes: Nodes,
-    pub(crate) pools: Pools,
     pub(crate) azure: Azure,
     pub(crate) refusals: Refusals,
     pub(crate) actions: Actions,
@@ -105,17 +103,14 @@ impl Timelines {
                 ObjectKind::NodeClaim => self.nodes.apply_claim(at_us, milestone, &mut self.names),
                 ObjectKind::Node => self.nodes.apply_node(at_us, milestone, &mut self.names),
                 ObjectKind::GitRepository | ObjectKind::Kustomization => self.gitops.apply(at_us, milestone),
-                ObjectKind::NodePool => {
-                    self.nodepools.apply(at_us, milestone);
-                    self.pools.apply_milestone(at_us, milestone);
-                }
+                ObjectKind::NodePool => self.nodepools.apply(at_us, milestone),
             },
             EventKind::Azure(fact) => {
                 self.azure.apply(fact, &mut self.names);
                 self.refusals.apply(fact);
             }
             EventKind::Ledger(ledger) => self.azure.ledger = Some(ledger.clone()),
-            EventKind::NodePool(spec) => self.pools.apply(at_us, spec),
+            EventKind::NodePool(spec) => self.nodepools.apply_spec(at_us, spec),
             EventKind::Reason(_) if self.is_in_cleanup(at_us) => {}
             EventKind::Reason(reason) => self.reasons.apply(at_us, reason),
             EventKind::Field(field) => self.fields.apply(at_us, field),

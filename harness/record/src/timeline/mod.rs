@@ -12,7 +12,6 @@ mod nodes;
 mod occurrences;
 mod phases;
 mod pods;
-mod pools;
 mod reasons;
 mod refusals;
 mod series;

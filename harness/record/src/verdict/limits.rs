@@ -79,7 +79,7 @@ pub(super) fn check(check: &PoolLimits, evidence: &Evidence<'_>) -> CheckOutcome
 
 /// The limits of a pool from each of these moments on: as the log says, and as the plan says where the log does not.
 fn in_force(pool: &str, evidence: &Evidence<'_>) -> Option<Vec<(u64, Limits)>> {
-    let seen = evidence.source.timelines.pools.of(pool);
+    let seen = evidence.source.timelines.nodepools.specs_of(pool);
     if seen.is_empty() {
         let class = evidence.source.plan.node_config.classes.iter().find(|class| class.name == *pool)?;
         return Some(vec![(0, class.limits.clone())]);

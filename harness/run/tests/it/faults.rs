@@ -1,7 +1,7 @@
 //! Faults that the run aims and clears: the simulated Azure knows VMs, the run knows whose pods are on them.
 
 use harness_record::EventKind;
-use harness_record::event::{ActionStamps, AzureFact, AzureFactKind};
+use harness_record::event::{AzureFact, AzureFactKind};
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, Ran};
@@ -23,21 +23,13 @@ fn facts(ran: &Ran, what: AzureFactKind) -> Vec<&AzureFact> {
     facts.collect()
 }
 
-fn action(id: u32, ran: &Ran) -> &ActionStamps {
-    let mut actions = ran.events.iter().filter_map(|event| match &event.kind {
-        EventKind::Action(action) if action.what.id() == Some(id) => Some(action),
-        _ => None,
-    });
-    actions.next().unwrap()
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_fault_aimed_at_a_workload_acts_on_as_many_of_its_nodes_as_asked_for() {
     let lab = Lab::start();
     let crash = fault(1, &json!({"vmCrash": {}, "workload": "web", "count": 1}));
     let ran = lab.run(&of_phases(&[up(), json!({"name": "crash", "actions": [crash], "for": "5s"})])).await;
     ran.assert_well_formed();
-    assert_eq!(action(1, &ran).error, None);
+    assert_eq!(ran.action(1).error, None);
     let crashed = facts(&ran, AzureFactKind::VmCrashed);
     assert_eq!(crashed.len(), 1, "{crashed:?}");
 }
@@ -50,9 +42,9 @@ async fn a_fault_that_cannot_act_is_an_error_of_its_action_and_says_what_there_i
     let ran = lab.run(&of_phases(&[up(), json!({"name": "crash", "actions": [three, nobody], "for": "5s"})])).await;
     ran.assert_well_formed();
     // Five pods need two nodes. Two VMs crashed without a word.
-    let error = action(1, &ran).error.as_deref().unwrap();
+    let error = ran.action(1).error.as_deref().unwrap();
     assert!(error.contains("2 running VMs match") && error.contains("acts on at least 3"), "{error}");
-    let error = action(2, &ran).error.as_deref().unwrap();
+    let error = ran.action(2).error.as_deref().unwrap();
     assert!(error.contains("no node has a Ready pod of cache"), "{error}");
     assert!(facts(&ran, AzureFactKind::VmCrashed).is_empty());
 }
@@ -68,7 +60,7 @@ async fn one_fault_is_cleared_and_the_others_stay_until_the_run_ends() {
     let phase = json!({"name": "slow", "actions": [first, second, cleared, again], "for": "2s"});
     let ran = lab.run(&of_phases(&[phase])).await;
     ran.assert_well_formed();
-    assert_eq!((action(3, &ran).error.as_ref(), action(4, &ran).error.as_ref()), (None, None));
+    assert_eq!((ran.action(3).error.as_ref(), ran.action(4).error.as_ref()), (None, None));
     let (began_us, ended_us, ..) = ran.phase("slow");
     let ended = ran.events.iter().filter_map(|event| match &event.kind {
         EventKind::Azure(fact) if fact.what == AzureFactKind::FaultEnded => Some((event.at_us, fact.message.as_str())),

@@ -13,7 +13,7 @@ use harness_azure::{Config, InProcess};
 use harness_cluster::git::GitRemote;
 use harness_cluster::{Cluster, ControlPlane, GitOps, Parts, Provisioner};
 use harness_plan::Plan;
-use harness_record::event::{EndReason, PhaseOutcome};
+use harness_record::event::{ActionStamps, EndReason, PhaseOutcome};
 use harness_record::log::read_log;
 use harness_record::result::RunResult;
 use harness_record::{Event, EventKind, Timelines};
@@ -179,6 +179,15 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    /// The planned action of this id.
+    pub(crate) fn action(&self, id: u32) -> &ActionStamps {
+        let mut actions = self.events.iter().filter_map(|event| match &event.kind {
+            EventKind::Action(action) if action.what.id() == Some(id) => Some(action),
+            _ => None,
+        });
+        actions.next().unwrap()
+    }
+
     /// The phases in the order in which they started, with their outcomes; `None` for one that did not end.
     pub(crate) fn phases(&self) -> Vec<(String, Option<PhaseOutcome>)> {
         let mut phases: Vec<(String, Option<PhaseOutcome>)> = Vec::new();

@@ -1,7 +1,7 @@
 //! NodeClaims that the plan deletes: the requested number, and an error where there are none.
 
 use harness_record::EventKind;
-use harness_record::event::{ActionStamps, ObjectKind, PhaseOutcome, Reached};
+use harness_record::event::{ObjectKind, PhaseOutcome, Reached};
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, Ran};
@@ -21,14 +21,6 @@ fn deleted_in(phase: &str, ran: &Ran) -> usize {
     deleting.filter(|event| (began_us..=ended_us).contains(&event.at_us)).count()
 }
 
-fn action(id: u32, ran: &Ran) -> &ActionStamps {
-    let mut actions = ran.events.iter().filter_map(|event| match &event.kind {
-        EventKind::Action(action) if action.what.id() == Some(id) => Some(action),
-        _ => None,
-    });
-    actions.next().unwrap()
-}
-
 #[tokio::test(start_paused = true)]
 async fn the_requested_number_is_deleted_and_the_pods_get_other_nodes() {
     let lab = Lab::start();
@@ -43,7 +35,7 @@ async fn the_requested_number_is_deleted_and_the_pods_get_other_nodes() {
     let ran = lab.run(&of_phases(&[up(), one, all])).await;
     ran.assert_well_formed();
     assert!(ran.phases().iter().all(|(_, outcome)| *outcome == Some(PhaseOutcome::Reached)), "{:?}", ran.phases());
-    assert_eq!((action(1, &ran).error.as_ref(), action(2, &ran).error.as_ref()), (None, None));
+    assert_eq!((ran.action(1).error.as_ref(), ran.action(2).error.as_ref()), (None, None));
     assert_eq!((deleted_in("one", &ran), deleted_in("all", &ran)), (1, 2));
     assert_eq!(lab.leaks_of(&ran).await, [""; 0]);
 }
@@ -54,7 +46,7 @@ async fn an_unknown_pool_is_an_error_of_the_action() {
     let wrong = json!({"name": "wrong", "actions": [delete(1, &json!({"nodepool": "wep"}))], "for": "5s"});
     let ran = lab.run(&of_phases(&[up(), wrong])).await;
     ran.assert_well_formed();
-    let error = action(1, &ran).error.as_deref().unwrap();
+    let error = ran.action(1).error.as_deref().unwrap();
     assert!(error.contains("NodePool wep has 0 NodeClaims"), "{error}");
     assert_eq!(deleted_in("wrong", &ran), 0);
 }
