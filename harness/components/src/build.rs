@@ -228,8 +228,16 @@ async fn clean<F>(shared: &Shared<'_, F>, options: &BuildOptions) -> Result<(), 
         let mut clean = go(shared.tools, &shared.folders, cache.root(), ["clean", "-modcache"]);
         let status = clean.stdout(Stdio::null()).stderr(Stdio::null()).status();
         let status = tokio::time::timeout(shared.limit, status).await;
-        if !matches!(&status, Ok(Ok(status)) if status.success()) {
-            let source = std::io::Error::other(format!("`go clean -modcache` ended with {status:?}"));
+        let failed = match status {
+            Ok(Ok(status)) if status.success() => None,
+            Ok(Ok(status)) => Some(std::io::Error::other(format!("`go clean -modcache` ended with {status}"))),
+            Ok(Err(error)) => Some(error),
+            Err(_) => {
+                let limit_s = shared.limit.as_secs();
+                Some(std::io::Error::other(format!("`go clean -modcache` took longer than {limit_s} s")))
+            }
+        };
+        if let Some(source) = failed {
             return Err(io_error("empty", cache.private_module_cache())(source));
         }
     }

@@ -72,7 +72,8 @@ pub enum BuildError {
     },
     /// Another build held the lock for too long.
     #[error(
-        "gave up after {waited:?} waiting for another build ({holder}); end it or wait for it, then run this again"
+        "gave up after {} s waiting for another build ({holder}); end it or wait for it, then run this again",
+        waited.as_secs()
     )]
     LockTimeout {
         /// How long.
@@ -100,7 +101,8 @@ pub enum BuildError {
     },
     /// `go build` took longer than its limit.
     #[error(
-        "building {module} took longer than {limit:?} and was ended; last line: {last}\nrunning the same command again resumes at {module}"
+        "building {module} took longer than {} s and was ended; last line: {last}\nrunning the same command again resumes at {module}",
+        limit.as_secs()
     )]
     TooSlow {
         /// Folder name of the module.

@@ -117,7 +117,7 @@ impl Tools {
         let environment = go_environment(&go, search_path).await?;
         let go_version = GoVersion::parse(&environment.version).ok_or_else(|| BuildError::UnknownGo {
             path: go.clone(),
-            reason: format!("GOVERSION is {:?}", environment.version),
+            reason: format!("GOVERSION is `{}`", environment.version),
         })?;
         if go_version < required {
             return Err(BuildError::OldGo { found: go_version.to_string(), required: required.to_string(), path: go });
@@ -167,7 +167,7 @@ async fn go_environment(go: &Path, search_path: &OsStr) -> Result<GoEnvironment,
         .output();
     let output = tokio::time::timeout(GO_ENV_LIMIT, output)
         .await
-        .map_err(|_| unknown(format!("no answer in {GO_ENV_LIMIT:?}")))?
+        .map_err(|_| unknown(format!("no answer in {} s", GO_ENV_LIMIT.as_secs())))?
         .map_err(|error| unknown(error.to_string()))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);

@@ -42,6 +42,7 @@ fn supervise(args: impl Iterator<Item = OsString>) -> ExitCode {
         return ExitCode::from(2);
     };
     if detach {
+        close_inherited();
         // A session of its own: closing the terminal that ran `harness up` must not stop the cluster.
         if let Err(error) = nix::unistd::setsid() {
             eprintln!("harness internal supervise: cannot start a session: {error}");
@@ -54,5 +55,16 @@ fn supervise(args: impl Iterator<Item = OsString>) -> ExitCode {
             eprintln!("harness internal supervise: {error}");
             ExitCode::from(3)
         }
+    }
+}
+
+/// Closes what the caller of `harness up` had open: the lock of a script would stay taken for as long as the cluster is up.
+fn close_inherited() {
+    const FIRST_AFTER_STDERR: i32 = 3;
+    let Ok(listed) = std::fs::read_dir("/proc/self/fd") else { return };
+    let open: Vec<i32> = listed.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    for descriptor in open.into_iter().filter(|descriptor| *descriptor >= FIRST_AFTER_STDERR) {
+        // That of the listing is closed already.
+        let _ = nix::unistd::close(descriptor);
     }
 }

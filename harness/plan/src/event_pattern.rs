@@ -98,26 +98,43 @@ impl EventPattern {
         let unknown = |word: &str| format!("there is no capacity type `{word}`");
         found.extend(one_of(&["capacityType"], self.capacity_type.as_deref(), CapacityType::VARIANTS, unknown));
         let code = self.code.as_deref();
-        found.extend(match self.what.codes() {
-            Codes::Open => Vec::new(),
-            Codes::Disruption => disruption_reason(&["code"], code),
-            Codes::Kustomization => {
+        found.extend(match self.what {
+            OccurrenceKind::NodeclaimDisrupted
+            | OccurrenceKind::NodeclaimDeleting
+            | OccurrenceKind::NodeclaimDeleted => disruption_reason(&["code"], code),
+            OccurrenceKind::KustomizationFailed | OccurrenceKind::KustomizationWaiting => {
                 one_of(&["code"], code, &KUSTOMIZATION_REASONS, |code| format!("Flux has no reason `{code}` for this"))
             }
+            _ => Vec::new(),
         });
+        found.extend(self.unknown_keys());
         found
+    }
+
+    /// Keys that match no event of the kind: with one of them nothing is counted, ever.
+    fn unknown_keys(&self) -> Vec<Problem> {
+        let given = [
+            ("object", self.object.is_some()),
+            ("workload", self.workload.is_some()),
+            ("nodepool", self.nodepool.is_some()),
+            ("instanceType", self.instance_type.is_some()),
+            ("capacityType", self.capacity_type.is_some()),
+            ("zone", self.zone.is_some()),
+            ("code", self.code.is_some()),
+            ("messageContains", self.message_contains.is_some()),
+        ];
+        let known = self.what.keys();
+        let unknown = given.into_iter().filter(|(key, is_given)| *is_given && !known.contains(key));
+        let hint = match known {
+            [] => "leave it out".to_owned(),
+            known => format!("leave it out, or use {}", known.join(", ")),
+        };
+        unknown.map(|(key, _)| Problem::of_key(&[key], format!("no {} has `{key}`", self.what), hint.clone())).collect()
     }
 }
 
-/// Which codes the events of a kind can have.
-enum Codes {
-    /// Not known here.
-    Open,
-    /// The reasons for a disruption.
-    Disruption,
-    /// The reasons of Flux for a Kustomization that is not ready.
-    Kustomization,
-}
+/// What is known of the VM under a NodeClaim or Node, and of the VM itself.
+const OF_A_VM: &[&str] = &["object", "nodepool", "instanceType", "capacityType", "zone"];
 
 impl fmt::Display for EventPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -245,43 +262,48 @@ impl OccurrenceKind {
         self.into()
     }
 
-    fn codes(self) -> Codes {
+    /// The keys of an [`EventPattern`] that its events can match.
+    fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::NodeclaimCreated
-            | Self::NodeclaimLaunched
+            // Its size, capacity type and zone are known once it is launched.
+            Self::NodeclaimCreated => &["object", "nodepool"],
+            Self::NodeclaimDisrupted | Self::NodeclaimDeleting | Self::NodeclaimDeleted => {
+                &["object", "nodepool", "instanceType", "capacityType", "zone", "code"]
+            }
+            Self::NodeclaimLaunched
             | Self::NodeclaimRegistered
             | Self::NodeclaimInitialized
             | Self::NodeclaimDrifted
-            | Self::NodeclaimDisrupted
-            | Self::NodeclaimDeleting
-            | Self::NodeclaimDeleted => Codes::Disruption,
-            Self::KustomizationFailed | Self::KustomizationWaiting => Codes::Kustomization,
-            Self::NodeReady
+            | Self::NodeReady
             | Self::NodeNotReady
             | Self::NodeDeleted
-            | Self::PodCreated
+            | Self::VmAccepted
+            | Self::VmBooted
+            | Self::VmDeleted
+            | Self::VmCrashed
+            | Self::SpotNotice
+            | Self::SpotEvicted => OF_A_VM,
+            Self::VmFailed => {
+                &["object", "nodepool", "instanceType", "capacityType", "zone", "code", "messageContains"]
+            }
+            Self::PodCreated
             | Self::PodUnschedulable
             | Self::PodScheduled
             | Self::PodReady
             | Self::PodNotReady
             | Self::PodDeleting
-            | Self::PodDeleted
-            | Self::VmAccepted
-            | Self::VmBooted
-            | Self::VmFailed
-            | Self::VmDeleted
-            | Self::VmCrashed
-            | Self::SpotNotice
-            | Self::SpotEvicted
-            | Self::CallThrottled
-            | Self::CallRefused
-            | Self::FaultBegan
-            | Self::FaultEnded
-            | Self::Reason
-            | Self::Notified
-            | Self::SourceFailed
-            | Self::RevisionApplied
-            | Self::RevisionHealthy => Codes::Open,
+            | Self::PodDeleted => &["object", "workload"],
+            Self::CallRefused => &[],
+            // The operation that was throttled; the kind and name of the fault.
+            Self::CallThrottled | Self::FaultBegan | Self::FaultEnded => &["messageContains"],
+            Self::Reason => {
+                &["object", "workload", "nodepool", "instanceType", "capacityType", "zone", "code", "messageContains"]
+            }
+            Self::Notified | Self::SourceFailed | Self::KustomizationFailed | Self::KustomizationWaiting => {
+                &["object", "code", "messageContains"]
+            }
+            // The message is the revision.
+            Self::RevisionApplied | Self::RevisionHealthy => &["object", "messageContains"],
         }
     }
 }

@@ -149,6 +149,7 @@ impl<'a> Reference<'a> {
             | Check::Pending(_)
             | Check::Uninterrupted(_)
             | Check::Available(_)
+            | Check::Unready(_)
             | Check::Zones(_)
             | Check::Price(_)
             | Check::Savings(_)

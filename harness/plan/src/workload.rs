@@ -1,6 +1,7 @@
 //! What is deployed.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -110,6 +111,27 @@ pub enum DisruptionBudget {
     MinAvailable(Amount),
     /// Number or percentage of the pods that may be unavailable.
     MaxUnavailable(Amount),
+}
+
+impl DisruptionBudget {
+    /// How many of so many pods it keeps available. Both parts are rounded up, as the disruption controller does
+    /// (`getExpectedPodCount` in `pkg/controller/disruption/disruption.go`).
+    pub fn keeps(self, pods: u64) -> u64 {
+        match self {
+            Self::MinAvailable(amount) => amount.of(pods),
+            Self::MaxUnavailable(amount) => pods.saturating_sub(amount.of(pods)),
+        }
+    }
+}
+
+/// What it keeps: `minAvailable 80%`.
+impl fmt::Display for DisruptionBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MinAvailable(amount) => write!(f, "minAvailable {amount}"),
+            Self::MaxUnavailable(amount) => write!(f, "maxUnavailable {amount}"),
+        }
+    }
 }
 
 /// A HorizontalPodAutoscaler.

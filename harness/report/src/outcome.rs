@@ -90,7 +90,7 @@ pub(crate) fn phase_outcome(outcome: Option<PhaseOutcome>, began: bool) -> &'sta
         (Some(PhaseOutcome::DeadlinePassed), _) => "deadline passed",
         (Some(PhaseOutcome::Cancelled), _) => "cancelled",
         (None, true) => "not ended",
-        (None, false) => "never began",
+        (None, false) => "never started",
     }
 }
 

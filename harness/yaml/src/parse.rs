@@ -92,8 +92,8 @@ impl<'a> Reader<'a> {
                 self.count(size(&target), mark)?;
                 (target.kind, 0)
             }
-            other => {
-                return Err(SyntaxError { mark, message: format!("this is not YAML: unexpected {other:?}") });
+            _ => {
+                return Err(SyntaxError { mark, message: "this is not YAML: a value must be here".to_owned() });
             }
         };
         let node = Node { kind, mark, end };

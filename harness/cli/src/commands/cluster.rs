@@ -77,7 +77,7 @@ pub(super) async fn status(args: &Named, console: &Console) -> Result<ExitCode, 
 }
 
 fn describe(status: &local::Status) -> String {
-    let mut lines = vec![format!("{}: {:?}, since {}", status.name, status.phase, status.started_at).to_lowercase()];
+    let mut lines = vec![format!("{}: {}, since {}", status.name, status.phase, status.started_at)];
     lines.push(String::new());
     for component in &status.components {
         let state = match (&component.process, &component.last_exit) {

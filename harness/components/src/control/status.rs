@@ -1,6 +1,7 @@
 //! The status of a local cluster, as its supervisor reports it; also the content of `cluster.json`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -18,6 +19,17 @@ pub enum Phase {
     Failed,
     /// Being taken down.
     Stopping,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+            Self::Stopping => "stopping",
+        })
+    }
 }
 
 /// A cluster as its supervisor sees it. Holds no secret.

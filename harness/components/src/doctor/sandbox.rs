@@ -38,7 +38,7 @@ pub(super) async fn private_mounts(search_path: &OsStr) -> Check {
             refused(root, &format!("mounting a private /run {how} failed: {reason}"))
         }
         Ok(Err(error)) => refused(root, &format!("cannot run unshare: {error}")),
-        Err(_) => refused(root, &format!("unshare did not answer in {LIMIT:?}")),
+        Err(_) => refused(root, &format!("unshare did not answer in {} s", LIMIT.as_secs())),
     }
 }
 

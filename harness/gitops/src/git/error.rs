@@ -24,7 +24,7 @@ pub enum GitError {
         stderr: String,
     },
     /// A git command did not finish.
-    #[error("cannot {action} {url}: no answer in {limit:?}")]
+    #[error("cannot {action} {url}: no answer in {} s", limit.as_secs())]
     Timeout {
         /// The attempted operation, as a verb.
         action: &'static str,

@@ -16,8 +16,10 @@ use crate::Selection;
 pub struct Available {
     /// The workloads whose pods are checked.
     pub workloads: Selection,
-    /// Minimum number of Ready pods of each workload, or a percentage of the replicas that the plan asks for at that moment.
-    pub at_least: Amount,
+    /// Minimum number of Ready pods of each workload, or a percentage of the replicas that the plan asks for at that moment (default: what the
+    /// workload's `disruptionBudget` keeps available).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<Amount>,
     /// In each of these phases.
     #[serde(rename = "in")]
     #[schemars(length(min = 1))]
@@ -29,15 +31,28 @@ impl Expected for Available {
         Scope { phases: &self.phases, ..Scope::of_workloads(&self.workloads) }
     }
 
-    fn problems(&self, _: &Facts<'_>) -> Vec<Problem> {
-        let found = Problem::new(&["atLeast"], "0 pods are always available", "give a number above 0");
-        (self.at_least.of(100) == 0).then_some(found).into_iter().collect()
+    fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
+        if let Some(at_least) = self.at_least {
+            let found = Problem::new(&["atLeast"], "0 pods are always available", "give a number above 0");
+            return (at_least.of(100) == 0).then_some(found).into_iter().collect();
+        }
+        let has_none = |name: &&str| !facts.budgeted.contains(name) && !facts.pending.contains(name);
+        let without = facts.names.workloads.iter().copied().filter(|name| self.workloads.selects(name));
+        let problem = |name| {
+            let message = format!("`{name}` has no disruptionBudget that would keep pods available");
+            Problem::new(&["workloads"], message, "give it one, or say how many: `atLeast: 80%`")
+        };
+        without.filter(has_none).map(problem).collect()
     }
 }
 
 impl fmt::Display for Available {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let workloads = self.workloads.describe("workloads");
-        write!(f, "at least {} of {workloads} available{}", self.at_least, during(&self.phases))
+        match self.at_least {
+            Some(at_least) => write!(f, "at least {at_least} of {workloads} available")?,
+            None => write!(f, "as much of {workloads} available as its disruption budget keeps")?,
+        }
+        f.write_str(&during(&self.phases))
     }
 }

@@ -15,6 +15,8 @@ pub struct Facts<'a> {
     pub scales_up: bool,
     /// The workloads that are marked as staying pending.
     pub pending: BTreeSet<&'a str>,
+    /// The workloads with a PodDisruptionBudget.
+    pub budgeted: BTreeSet<&'a str>,
     /// Whether a tree of layers is pushed beside the node configuration.
     pub has_layers: bool,
     /// Whether the run listens for notifications.

@@ -80,6 +80,7 @@ impl Expected for Changes {
 
 impl fmt::Display for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} changes {} times{}", self.object, self.path, self.bounds, during(&self.phases))
+        let changes = self.bounds.describe("time");
+        write!(f, "{}: {} changes {changes}{}", self.object, self.path, during(&self.phases))
     }
 }

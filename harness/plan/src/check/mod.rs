@@ -22,6 +22,7 @@ mod retained;
 mod savings;
 mod scope;
 mod uninterrupted;
+mod unready;
 mod usage;
 mod zones;
 
@@ -51,6 +52,7 @@ pub use retained::Retained;
 pub use savings::Savings;
 pub use scope::{Candidates, Scope};
 pub use uninterrupted::Uninterrupted;
+pub use unready::Unready;
 pub use usage::Usage;
 pub use zones::Zones;
 
@@ -136,6 +138,8 @@ pub enum Check {
     Uninterrupted(Uninterrupted),
     /// At no moment were fewer pods of a workload Ready.
     Available(Available),
+    /// At the end of the phases no more (or as few) of the workloads' pods were not Ready.
+    Unready(Unready),
     /// At no moment did the Ready pods of a workload run in fewer zones.
     Zones(Zones),
     /// The nodes that existed when the phase started were replaced by others.
@@ -196,6 +200,7 @@ impl Check {
             Self::Pending(check) => check,
             Self::Uninterrupted(check) => check,
             Self::Available(check) => check,
+            Self::Unready(check) => check,
             Self::Zones(check) => check,
             Self::Replaced(check) => check,
             Self::Retained(check) => check,
@@ -226,6 +231,7 @@ impl Check {
             Self::Pending(check) => Some(&mut check.workloads),
             Self::Uninterrupted(check) => Some(&mut check.workloads),
             Self::Available(check) => Some(&mut check.workloads),
+            Self::Unready(check) => Some(&mut check.workloads),
             Self::Zones(check) => Some(&mut check.workloads),
             Self::Replaced(check) => Some(&mut check.nodepools),
             Self::Retained(check) => Some(&mut check.nodepools),

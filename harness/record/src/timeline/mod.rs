@@ -30,7 +30,6 @@ pub(crate) use gitops::{FluxStep, ROOT};
 pub(crate) use join::Join;
 pub(crate) use nodes::{ClaimTimeline, NodeTimeline, Placed, Provenance};
 
-pub(crate) use occurrences::{OccurrenceTally, Quote};
 pub(crate) use phases::PhaseTimeline;
 pub(crate) use pods::{PodTimeline, Readiness};
 pub(crate) use reasons::{DISRUPTION_BLOCKED, ReasonKey, ReasonTally, is_schedulers};

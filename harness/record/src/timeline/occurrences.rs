@@ -1,5 +1,7 @@
 //! Occurrences that the plan's expectations count.
 
+use std::fmt;
+
 use harness_plan::{Check, EventPattern, OccurrenceKind, Plan};
 
 use super::reasons::is_schedulers;
@@ -31,6 +33,12 @@ pub(crate) struct Quote {
     pub(crate) message: String,
 }
 
+impl fmt::Display for Quote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.name, self.code, self.message)
+    }
+}
+
 /// Tallies of everything that the plan counts. Memory grows with the occurrences, not with the events.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Occurrences {
@@ -51,6 +59,11 @@ impl Occurrences {
                     for workload in check.workloads.names() {
                         occurrences.count(reason_about(workload, None), true);
                         occurrences.count(reason_about(workload, check.message_contains.as_deref()), true);
+                    }
+                }
+                Check::Unready(check) => {
+                    for workload in check.workloads.names() {
+                        occurrences.count(reason_about(workload, None), true);
                     }
                 }
                 _ => {}
@@ -77,9 +90,9 @@ impl Occurrences {
         self.find(pattern, false)
     }
 
-    /// Reasons about a workload's pods, with this part in their message.
-    pub(crate) fn reasons_about(&self, workload: &str, part: Option<&str>) -> Option<&OccurrenceTally> {
-        self.find(&reason_about(workload, part), true)
+    /// Why a workload's pods have no node, in a controller's words; with this part in them.
+    pub(crate) fn reason_about(&self, workload: &str, part: Option<&str>) -> Option<&Quote> {
+        self.find(&reason_about(workload, part), true)?.quote.as_ref()
     }
 
     /// Pods of a workload for which Karpenter has created, or has, a node.

@@ -141,6 +141,13 @@ impl Readiness {
         Self { spans }
     }
 
+    /// Whether a pod was Ready at a moment, by its index. The spans are in the order of the pods.
+    pub(crate) fn holds(&self, pod: u32, at_us: u64) -> bool {
+        let first = self.spans.partition_point(|span| span.pod < pod);
+        let of_pod = self.spans.iter().skip(first).take_while(|span| span.pod == pod);
+        of_pod.into_iter().any(|span| span.from_us <= at_us && at_us < span.to_us)
+    }
+
     /// Every span.
     pub(crate) fn all(&self) -> &[ReadySpan] {
         &self.spans

@@ -26,6 +26,7 @@ mod replaced_before_loss;
 mod retained;
 mod savings;
 mod uninterrupted;
+mod unready;
 mod usage;
 mod window;
 mod zones;
@@ -52,6 +53,7 @@ pub(crate) fn check(expectation: &Expectation, evidence: &Evidence<'_>) -> Expec
         Check::Pending(check) => pending::check(check, evidence),
         Check::Uninterrupted(check) => uninterrupted::check(check, evidence),
         Check::Available(check) => available::check(check, evidence),
+        Check::Unready(check) => unready::check(check, evidence),
         Check::Zones(check) => zones::check(check, evidence),
         Check::Replaced(check) => replaced::check(check, evidence),
         Check::Retained(check) => retained::check(check, evidence),

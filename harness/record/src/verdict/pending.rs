@@ -5,7 +5,7 @@ use harness_plan::Pending;
 use super::outcome::{CheckOutcome, Evidence, Findings, Verdict};
 use super::window::{Window, Windows};
 use crate::text;
-use crate::timeline::{OccurrenceTally, PodTimeline, Quote, Stamp};
+use crate::timeline::{PodTimeline, Stamp};
 
 /// Names of bound pods that are shown.
 const SHOWN: usize = 3;
@@ -45,19 +45,17 @@ pub(super) fn check(check: &Pending, evidence: &Evidence<'_>) -> CheckOutcome {
             observed.about(workload, "no pod was ever there");
             continue;
         }
-        let any = timelines.occurrences.reasons_about(workload, None);
-        let asked = timelines.occurrences.reasons_about(workload, says);
-        let quote = |tally: Option<&OccurrenceTally>| tally.and_then(|tally| tally.quote.clone());
-        match (quote(asked), quote(any)) {
+        let occurrences = &timelines.occurrences;
+        match (occurrences.reason_about(workload, says), occurrences.reason_about(workload, None)) {
             (Some(quote), _) => {
                 observed.about(workload, format!("{} Pending", text::count(count, "pod")));
-                shown.push(describe(&quote));
+                shown.push(quote.to_string());
             }
             (None, Some(quote)) => {
                 // The controller may give the right reason with its next try.
                 verdict = verdict.and(windows.judge_once(false));
                 observed.about(workload, "Pending, for another reason");
-                shown.push(describe(&quote));
+                shown.push(quote.to_string());
             }
             (None, None) => {
                 verdict = verdict.and(Verdict::Inconclusive);
@@ -82,8 +80,4 @@ fn waits(pod: &PodTimeline, window: &Window<'_>) -> bool {
     before_end(pod.created.or(pod.unschedulable))
         && !before_start(pod.scheduled.or(pod.ready))
         && !before_start(pod.deletion())
-}
-
-fn describe(Quote { name, code, message, .. }: &Quote) -> String {
-    format!("{name}: {code}: {message}")
 }

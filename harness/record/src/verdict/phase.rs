@@ -15,7 +15,7 @@ pub(super) fn check(check: &PhaseReached, evidence: &Evidence<'_>) -> CheckOutco
         None => until.clone(),
     };
     let Some(phase) = evidence.source.timelines.phases.named(name) else {
-        return CheckOutcome::inconclusive("the phase never began", limit, "no such phase in the log");
+        return CheckOutcome::inconclusive("the phase never started", limit, "no such phase in the log");
     };
     let began = text::duration(phase.began_us);
     let Some((ended_us, outcome)) = phase.ended else {

@@ -164,7 +164,7 @@ proptest! {
 #[test]
 fn a_log_that_says_nothing_decides_nothing() {
     let plan = log_builder::every_check();
-    assert_eq!(plan.expectations.len(), 19);
+    assert_eq!(plan.expectations.len(), 20);
     let ended = Event {
         at_us: 1,
         kind: EventKind::RunEnded { reason: harness_record::event::EndReason::Completed, detail: String::new() },

@@ -22,6 +22,9 @@ pub(super) struct Edits<'a> {
     list: Vec<(Vec<String>, TreeEdit)>,
 }
 
+/// The action that patches an object in the cluster.
+const BY_HAND: &str = "change";
+
 /// What is wrong with a tree after edits.
 pub(super) struct Complaint {
     pub(super) diagnostic: Diagnostic,
@@ -55,6 +58,12 @@ impl<'a> Edits<'a> {
         };
         let list = edits.iter().enumerate().map(|(index, edit)| (place(index), edit.clone())).collect();
         Self { scenario, from: action, asked: path(&[key]), list }
+    }
+
+    /// A patch of an object in the cluster, as if it were one of the tree.
+    pub(super) fn by_hand(scenario: &'a Scenario, action: Mark, object: ObjectRef, patch: Value) -> Self {
+        let asked = path(&[BY_HAND]);
+        Self { scenario, from: action, list: vec![(asked.clone(), TreeEdit::Merge { object, patch })], asked }
     }
 
     /// Makes them. `tree` is what the files are before.
@@ -213,7 +222,10 @@ fn says(at: &[String], edit: &TreeEdit, wrong: &Wrong) -> Option<Said> {
         text("/kind") == Some(&wrong.kind) && text("/metadata/name") == Some(&wrong.name)
     };
     match edit {
-        TreeEdit::Merge { object, patch } if is_meant(object, wrong) => within(&["merge", "patch"], patch),
+        TreeEdit::Merge { object, patch } if is_meant(object, wrong) => match at {
+            [action] if action == BY_HAND => within(&["patch"], patch),
+            _ => within(&["merge", "patch"], patch),
+        },
         TreeEdit::Add { object, .. } if is_it(object) => within(&["add", "object"], object),
         TreeEdit::AddMany { object, .. } if edit.added().iter().any(is_it) => {
             match at.iter().any(|key| key == "addMany") {

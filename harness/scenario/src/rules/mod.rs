@@ -72,10 +72,12 @@ impl Context<'_> {
         let names = self.names();
         let running = names.workloads.iter().copied().filter(|name| schedule.ever_runs(name)).collect();
         let pending = scenario.workloads.iter().filter(|(_, workload)| workload.stays_pending);
+        let budgeted = scenario.workloads.iter().filter(|(_, workload)| workload.disruption_budget.is_some());
         Facts {
             running,
             scales_up: schedule.scalings().any(|scaling| scaling.to > 0),
             pending: pending.map(|(name, _)| name.as_str()).collect(),
+            budgeted: budgeted.map(|(name, _)| name.as_str()).collect(),
             has_layers: scenario.gitops.as_ref().is_some_and(|gitops| gitops.tree.is_some()),
             has_webhook: scenario.webhook.is_some(),
             has_quota: !scenario.azure.quota_cores.is_empty(),

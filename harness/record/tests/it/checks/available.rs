@@ -44,3 +44,18 @@ fn without_planned_pods_there_is_no_evidence() {
     scene.phase("p", 10, 50);
     is(&scene.check(check("80%")), Inconclusive, "web: no pod was needed in p");
 }
+
+/// A disruption budget says how many it keeps, and of that nothing was said before: how many were Ready while it held.
+#[rstest]
+#[case::half(json!({"minAvailable": "50%"}), Pass, "web in p: never fewer than 2 of 4 Ready (22.0s), 2 needed")]
+#[case::all_but_two(json!({"maxUnavailable": 2}), Pass, "web in p: never fewer than 2 of 4 Ready (22.0s), 2 needed")]
+#[case::rounded_up(json!({"minAvailable": "60%"}), Fail, "web in p: never fewer than 2 of 4 Ready (22.0s), 3 needed")]
+#[case::all_but_one(json!({"maxUnavailable": "25%"}), Fail, "web in p: never fewer than 2 of 4 Ready (22.0s), 3 needed")]
+fn a_disruption_budget_says_how_many(#[case] budget: serde_json::Value, #[case] verdict: Verdict, #[case] shown: &str) {
+    let mut scene = scene();
+    let web = scene.plan.workloads.iter_mut().find(|workload| workload.name == WEB).unwrap();
+    web.disruption_budget = Some(serde_json::from_value(budget).unwrap());
+    let result = scene.check(planned(json!({"available": {"workloads": [WEB], "in": ["p"]}})));
+    assert_eq!(result.verdict, verdict, "{result:#?}");
+    assert!(result.evidence.starts_with(shown), "{}", result.evidence);
+}

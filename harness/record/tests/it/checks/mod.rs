@@ -18,6 +18,7 @@ mod replaced_before_loss;
 mod retained;
 mod savings;
 mod uninterrupted;
+mod unready;
 mod usage;
 
 use crate::log_builder::{self, S, planned};
@@ -56,6 +57,7 @@ fn bound_checks() -> Vec<(&'static str, Check)> {
         ("happened", json!({"happened": {"what": "node-ready", "in": ["p"], "atLeast": 1}})),
         ("uninterrupted", json!({"uninterrupted": {"workloads": [WEB], "in": ["p"]}})),
         ("available", json!({"available": {"workloads": [WEB], "atLeast": 1, "in": ["p"]}})),
+        ("unready", json!({"unready": {"workloads": [WEB], "in": ["p"]}})),
         ("replaced", json!({"replaced": {"nodepools": [POOL], "in": "p", "reason": "Drifted", "atLeast": 1}})),
         ("retained", json!({"retained": {"nodepools": ["memory-optimized"], "in": ["p"]}})),
         ("disruptions", json!({"maxConcurrentDisruptions": {"nodepools": [POOL], "atMost": 1, "in": ["p"]}})),

@@ -259,6 +259,7 @@ pub(crate) fn every_check() -> Plan {
         json!({"pending": {"workloads": workloads, "messageContains": "taint"}}),
         json!({"uninterrupted": {"workloads": workloads, "in": phases}}),
         json!({"available": {"workloads": workloads, "atLeast": "50%", "in": phases}}),
+        json!({"unready": {"workloads": workloads, "in": phases}}),
         json!({"replaced": {"nodepools": nodepools, "in": "hold", "reason": "Drifted", "differsIn": "image"}}),
         json!({"retained": {"nodepools": nodepools, "in": phases}}),
         json!({"maxConcurrentDisruptions": {"nodepools": nodepools, "atMost": "20%", "in": phases}}),

@@ -203,8 +203,8 @@ impl Scene {
     }
 
     /// A pod of [`WEB`]: created a second before it is Ready, gone a second after its deletion starts.
-    pub(crate) fn pod(&mut self, name: &str, on: &str, ready: Option<u64>, going: Option<u64>) {
-        self.pod_of(WEB, name, on, ready.map_or(1, |ready| ready - 1), ready, going);
+    pub(crate) fn pod(&mut self, name: &str, on: &str, ready: Option<u64>, going: Option<u64>) -> ObjectKey {
+        self.pod_of(WEB, name, on, ready.map_or(1, |ready| ready - 1), ready, going)
     }
 
     pub(crate) fn pod_of(
@@ -215,7 +215,7 @@ impl Scene {
         created: u64,
         ready: Option<u64>,
         going: Option<u64>,
-    ) {
+    ) -> ObjectKey {
         let pod = self.builder.key(ObjectKind::Pod, name);
         self.builder.reached(created * S, &pod, Reached::Created, &[(attribute::WORKLOAD, workload)]);
         if let Some(ready) = ready {
@@ -227,6 +227,7 @@ impl Scene {
             self.builder.reached(going * S, &pod, Reached::Deleting, &[]);
             self.builder.reached((going + 1) * S, &pod, Reached::Deleted, &[]);
         }
+        pod
     }
 
     /// A push that is answered in the same second.
