@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use harness_kubernetes::plain;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use kube::discovery::{ApiCapabilities, Scope, oneshot};
 use serde_json::Value;
@@ -37,7 +38,7 @@ pub struct Refusal {
 
 /// The server could not be asked.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot ask the API server about {object}: {source}; is the cluster up? `harness status` shows it")]
+#[error("cannot ask the API server about {object}: {}; is the cluster up? `harness status` shows it", plain(source))]
 pub struct DryRunError {
     /// `NodePool general`.
     pub object: String,

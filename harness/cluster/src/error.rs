@@ -5,7 +5,7 @@ use harness_components::control::ControlError;
 use harness_gitops::git::GitError;
 use harness_gitops::receiver::ReceiverError;
 use harness_gitops::registry::PublishError;
-use harness_kubernetes::ApiError;
+use harness_kubernetes::{ApiError, plain};
 use harness_local::LocalError;
 
 /// A target could not be used, or did not do what it was asked for.
@@ -61,7 +61,7 @@ pub enum ClusterError {
         source: Box<kube::Error>,
     },
     /// No client can be made from a configuration.
-    #[error("cannot make a client of the API server for {identity}: {source}")]
+    #[error("cannot make a client of the API server for {identity}: {}", plain(source))]
     Client {
         /// Whose configuration it is.
         identity: String,

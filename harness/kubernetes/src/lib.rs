@@ -8,4 +8,4 @@ pub use client::{
     REQUESTS_AT_ONCE, RequestCount, SocketClock, measuring_client, measuring_client_of, measuring_config, watch_client,
 };
 pub use custom_resources::{custom_resources_served, definitions, is_established};
-pub use error::{ApiError, innermost_reason};
+pub use error::{ApiError, innermost_reason, plain};

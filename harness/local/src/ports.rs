@@ -2,15 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::net::{Ipv4Addr, TcpListener};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use harness_catalogue::{Component, Port};
+use socket2::{Domain, Socket, Type};
 
 use super::error::LocalError;
 
 /// The number of each port of each component, on 127.0.0.1; [`super::karpenter`] names the exceptions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Ports(BTreeMap<(Component, Port), u16>);
+///
+/// They stay reserved until the last clone is dropped: no other cluster chooses one of them, also where nothing listens on it yet (components that
+/// start when a run needs them) or any more (components that a run has killed).
+#[derive(Clone, Debug)]
+pub(crate) struct Ports {
+    numbers: BTreeMap<(Component, Port), u16>,
+    _reserved: Arc<Vec<Socket>>,
+}
 
 impl Ports {
     /// A free port for each that a component listens on.
@@ -23,23 +32,20 @@ impl Ports {
             .and_then(|text| text.split_whitespace().next()?.parse::<u16>().ok())
             .unwrap_or(32_768);
         let listed = Component::ALL.iter().flat_map(|it| it.ports().iter().map(|port| (*it, *port)));
-        // Held until all are chosen, so that no two get the same one.
-        let mut held = Vec::new();
-        let mut ports = BTreeMap::new();
+        let (mut reserved, mut numbers) = (Vec::new(), BTreeMap::new());
         for listed in listed {
-            let listener = free_below(ephemeral_from)
-                .map_or_else(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)), Ok)
+            let (socket, number) = free_below(ephemeral_from)
+                .map_or_else(|| reserve(0), Ok)
                 .map_err(|source| LocalError::Port { source })?;
-            let port = listener.local_addr().map_err(|source| LocalError::Port { source })?.port();
-            ports.insert(listed, port);
-            held.push(listener);
+            numbers.insert(listed, number);
+            reserved.push(socket);
         }
-        Ok(Self(ports))
+        Ok(Self { numbers, _reserved: Arc::new(reserved) })
     }
 
     /// The number of a port that the catalogue lists.
     pub(crate) fn get(&self, component: Component, port: Port) -> u16 {
-        self.0.get(&(component, port)).copied().unwrap_or_default()
+        self.numbers.get(&(component, port)).copied().unwrap_or_default()
     }
 
     /// `127.0.0.1:NUMBER` of a port that the catalogue lists.
@@ -51,7 +57,7 @@ impl Ports {
 /// The lowest port that is tried: common services use lower ones.
 const LOWEST: u16 = 20_000;
 
-fn free_below(end: u16) -> Option<TcpListener> {
+fn free_below(end: u16) -> Option<(Socket, u16)> {
     const TRIES: u32 = 64;
     let span = u64::from(end.checked_sub(LOWEST)?);
     if span < 1_000 {
@@ -64,27 +70,39 @@ fn free_below(end: u16) -> Option<TcpListener> {
         let mut hasher = random.build_hasher();
         hasher.write_u32(attempt);
         let port = LOWEST + u16::try_from(hasher.finish() % span).ok()?;
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()
+        reserve(port).ok()
     })
+}
+
+/// Takes a port that nobody has (0: any) without listening on it. From then on a program can listen on it that sets SO_REUSEADDR, as Go's `net.Listen`
+/// does, and another call of this cannot take it, since it asks for the port alone.
+fn reserve(port: u16) -> io::Result<(Socket, u16)> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+    socket.set_reuse_address(true)?;
+    let number = socket.local_addr()?.as_socket_ipv4().map_or(port, |address| address.port());
+    Ok((socket, number))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     impl Ports {
         /// Numbers that follow each other, for tests that look for them in a command line.
         pub(crate) fn consecutive(first: u16) -> Self {
             let listed = Component::ALL.iter().flat_map(|it| it.ports().iter().map(|port| (*it, *port)));
-            Self(listed.zip(first..).collect())
+            Self { numbers: listed.zip(first..).collect(), _reserved: Arc::default() }
         }
     }
 
     #[test]
     fn every_listed_port_has_a_number_of_its_own() {
         let ports = Ports::choose().unwrap();
-        let distinct: std::collections::BTreeSet<u16> = ports.0.values().copied().collect();
-        assert_eq!(distinct.len(), ports.0.len());
+        let distinct: std::collections::BTreeSet<u16> = ports.numbers.values().copied().collect();
+        assert_eq!(distinct.len(), ports.numbers.len());
         assert!(!distinct.contains(&0));
         for component in Component::ALL {
             for port in component.ports() {
@@ -93,13 +111,29 @@ mod tests {
         }
     }
 
+    /// Before, a port was free again until its component listened: another cluster took that of the notification controller, which died of it half an
+    /// hour later.
+    #[test]
+    fn a_chosen_port_is_for_the_components_of_its_cluster_alone() {
+        let ports = Ports::choose().unwrap();
+        let number = ports.get(Component::NotificationController, Port::Events);
+        assert!(reserve(number).is_err(), "another cluster takes it before the component listens");
+        for listens in ["for the first time", "again"] {
+            let component = TcpListener::bind((Ipv4Addr::LOCALHOST, number));
+            assert!(component.is_ok(), "the component cannot listen {listens}: {component:?}");
+            assert!(reserve(number).is_err(), "another cluster takes it while the component listens {listens}");
+        }
+        assert!(reserve(number).is_err(), "another cluster takes it when the component has ended");
+        drop(ports);
+        assert!(reserve(number).is_ok(), "it stays taken when the cluster is down");
+    }
+
     #[test]
     fn a_preferred_port_is_free_and_below_the_range_of_outgoing_connections() {
         let end = LOWEST + 1_000;
         // Every port stays taken, so that the later ones must avoid the earlier ones.
-        let held: Vec<TcpListener> = (0..30).filter_map(|_| free_below(end)).collect();
-        let numbers: std::collections::BTreeSet<u16> =
-            held.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
+        let held: Vec<(Socket, u16)> = (0..30).filter_map(|_| free_below(end)).collect();
+        let numbers: std::collections::BTreeSet<u16> = held.iter().map(|(_, number)| *number).collect();
         assert_eq!((held.len(), numbers.len()), (30, 30));
         assert!(numbers.iter().all(|number| (LOWEST..end).contains(number)), "{numbers:?}");
     }

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use harness_kubernetes::plain;
+
 /// An error of another library, or of one verb.
 pub(crate) type Cause = Box<dyn Error + Send + Sync>;
 
@@ -102,10 +104,10 @@ pub(crate) enum Lacking {
 
 /// The text of an error with what caused it. Many libraries put the text of the source into their own: it is not repeated.
 pub(crate) fn describe(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
+    let mut text = plain(error);
     let mut next = error.source();
     while let Some(source) = next {
-        let cause = source.to_string();
+        let cause = plain(source);
         if !repeats(&text, &cause) {
             let _ = write!(text, ": {cause}");
         }

@@ -29,6 +29,13 @@ impl SharedCluster {
         outcome
     }
 
+    /// Takes it down and starts it again.
+    pub(crate) fn replace(&self) -> Result<(), Failure> {
+        // A cluster that has failed may leave something behind, which is no reason against a fresh one.
+        let _ = self.command("down");
+        self.command("up")
+    }
+
     fn command(&self, verb: &str) -> Result<(), Failure> {
         let status = Command::new(&self.harness).args([verb, "--cluster", &self.name]).status();
         let status = status.map_err(|source| Failure::Spawn { program: self.harness.clone(), source })?;
@@ -59,8 +66,10 @@ mod tests {
         std::fs::write(&program, script).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         SharedCluster::up(&program).unwrap().down().unwrap();
-        drop(SharedCluster::up(&program).unwrap());
-        assert_eq!(std::fs::read_to_string(&log).unwrap(), "up\ndown\nup\ndown\n");
+        let replaced = SharedCluster::up(&program).unwrap();
+        replaced.replace().unwrap();
+        drop(replaced);
+        assert_eq!(std::fs::read_to_string(&log).unwrap(), "up\ndown\nup\ndown\nup\ndown\n");
         assert!(SharedCluster::up(&folder.path().join("missing")).is_err());
     }
 }

@@ -71,6 +71,9 @@ fn catalogue(args: &Args) -> Result<harness_suite::ExitCode, Failure> {
     Ok(exit_code)
 }
 
+/// Exit code of a run whose target failed.
+const TARGET_FAILED: i32 = 3;
+
 /// What is run, and how.
 struct Catalogue<'a> {
     args: &'a Args,
@@ -101,7 +104,13 @@ impl Catalogue<'_> {
         eprintln!("{}, {lanes} at a time: about {about}", jobs::counted(jobs.len(), "run"));
         let processes = Processes::new(self.args.harness.clone(), out.to_owned(), self.seed, self.interrupts.clone());
         let processes = processes.on(self.cluster.map(|cluster| cluster.name.clone()));
-        let live = Live { processes, interrupts: self.interrupts.clone(), began, outcomes: Mutex::default() };
+        let live = Live {
+            processes,
+            cluster: self.cluster,
+            interrupts: self.interrupts.clone(),
+            began,
+            outcomes: Mutex::default(),
+        };
         let repeats = self.cluster.is_none();
         let states = lanes::run(&jobs, lanes, repeats, &live);
         let whole = Whole {
@@ -147,17 +156,26 @@ impl Catalogue<'_> {
 }
 
 /// Real runs; progress goes to stderr.
-struct Live {
+struct Live<'a> {
     processes: Processes,
+    /// The cluster that all runs share, if they do.
+    cluster: Option<&'a SharedCluster>,
     interrupts: Interrupts,
     began: Instant,
     /// The last outcome of each run.
     outcomes: Mutex<BTreeMap<String, Outcome>>,
 }
 
-impl Runner for Live {
+impl Runner for Live<'_> {
     fn run(&self, job: &Job, attempt: u32) -> Outcome {
         let outcome = self.processes.run(job, attempt);
+        if let Some(cluster) = self.cluster.filter(|_| outcome.exit_code == Some(TARGET_FAILED)) {
+            eprintln!("the target failed: the runs that follow get a fresh cluster");
+            // Where it does not come up, they say so, each for itself.
+            if let Err(failure) = cluster.replace() {
+                eprintln!("error: {failure}");
+            }
+        }
         lanes::locked(&self.outcomes).insert(job.name.clone(), outcome.clone());
         outcome
     }

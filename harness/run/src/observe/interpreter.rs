@@ -14,6 +14,7 @@ use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::automation::{Automations, ImageUpdateAutomation};
 use super::azure;
@@ -22,7 +23,7 @@ use super::karpenter::{Node, NodeClaim, NodePool};
 use super::milestones::{MilestoneTracker, Observed};
 use super::objects::Fields;
 use super::reasons::{EXPLAINING, Reasons};
-use super::watch::{QUEUE, Stamped, watch};
+use super::watch::{QUEUE, Stamped, Trouble, watch};
 use super::workloads::{Pod, ingest_autoscaler};
 use crate::drive::Context;
 use crate::hub::Hub;
@@ -66,7 +67,25 @@ struct Starting<'a> {
     cluster: &'a Cluster,
     hub: &'a Hub,
     observers: Observers,
-    listed: Vec<oneshot::Receiver<()>>,
+    listed: Vec<FirstList>,
+}
+
+/// The first list of a watch, which may be still to come.
+struct FirstList {
+    watch: &'static str,
+    came: oneshot::Receiver<()>,
+    trouble: Trouble,
+}
+
+impl FirstList {
+    /// Why it has not come by then, in words; `None` where it has.
+    async fn missing(self, until: Instant) -> Option<String> {
+        let Self { watch, came, trouble } = self;
+        match tokio::time::timeout_at(until, came).await {
+            Ok(Ok(())) => None,
+            _ => Some(format!("{watch}: {}", trouble.last().unwrap_or_else(|| "no answer".to_owned()))),
+        }
+    }
 }
 
 impl Observers {
@@ -124,15 +143,17 @@ impl Observers {
             starting.observers.azure = Some(AzureReader { close: Some(close), task });
         }
         let Starting { observers, listed, .. } = starting;
-        let first_lists = tokio::time::timeout(FIRST_LIST_LIMIT, join_all(listed)).await;
-        match first_lists {
-            Ok(lists) if lists.iter().all(Result::is_ok) => Ok(observers),
-            _ => Err(RunError::Deadline {
-                what: "the first list of every watch".to_owned(),
-                limit_s: FIRST_LIST_LIMIT.as_secs(),
-                last: "at least one watch has no list; see the warnings about watches".to_owned(),
-            }),
+        let until = Instant::now() + FIRST_LIST_LIMIT;
+        let missing = join_all(listed.into_iter().map(|list| list.missing(until))).await;
+        let missing: BTreeSet<String> = missing.into_iter().flatten().collect();
+        if missing.is_empty() {
+            return Ok(observers);
         }
+        Err(RunError::Deadline {
+            what: "the first list of every watch".to_owned(),
+            limit_s: FIRST_LIST_LIMIT.as_secs(),
+            last: Vec::from_iter(missing).join("; "),
+        })
     }
 
     /// Records the simulated Azure's ledger. Its facts are not followed any further.
@@ -207,10 +228,11 @@ impl Starting<'_> {
         let client = self.cluster.watch_client();
         let (client, socket) = client.map_err(RunError::failed(format!("open the watch of {name}")))?;
         let (queue, mut observations) = mpsc::channel(queue);
-        self.spawn(watch(name, api(client), config, socket, queue, self.hub.clone()));
-        let (listed, first_list) = oneshot::channel();
+        let trouble = Trouble::default();
+        self.spawn(watch(name, api(client), config, socket, queue, trouble.clone(), self.hub.clone()));
+        let (listed, came) = oneshot::channel();
         let mut listed = Some(listed);
-        self.listed.push(first_list);
+        self.listed.push(FirstList { watch: name, came, trouble });
         self.spawn(async move {
             while let Some(stamped) = observations.recv().await {
                 if ingest(&stamped)

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -35,6 +35,21 @@ const AUDIT_EVERY: Duration = Duration::from_secs(1);
 /// The most lags in one event; of further ones within a second only the largest is kept.
 const LAGS_PER_LINE: usize = 2_000;
 
+/// Why a watch was interrupted last.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trouble(Arc<Mutex<Option<String>>>);
+
+impl Trouble {
+    fn set(&self, error: &str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_owned());
+    }
+
+    /// The error; `None` where there was none.
+    pub(crate) fn last(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// Watches until the queue is closed or the task is aborted. Errors are events: the watch lists again, with backoff.
 pub(crate) async fn watch<K>(
     name: &'static str,
@@ -42,6 +57,7 @@ pub(crate) async fn watch<K>(
     config: watcher::Config,
     socket: Arc<SocketClock>,
     queue: mpsc::Sender<Stamped<K>>,
+    trouble: Trouble,
     hub: Hub,
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
@@ -72,10 +88,11 @@ pub(crate) async fn watch<K>(
                         Err(mpsc::error::TrySendError::Closed(_)) => return,
                     }
                 }
-                Some(Err(error)) => hub.record(EventKind::Audit(Audit::WatchRestarted {
-                    watch: name.to_owned(),
-                    error: describe(&error),
-                })),
+                Some(Err(error)) => {
+                    let error = describe(&error);
+                    trouble.set(&error);
+                    hub.record(EventKind::Audit(Audit::WatchRestarted { watch: name.to_owned(), error }));
+                }
                 None => return,
             },
             _ = audit.tick() => {
@@ -144,7 +161,15 @@ mod tests {
         let (queue, mut observations) = mpsc::channel(size);
         let api: Api<Pod> = Api::all(quiet_server(pods));
         let socket = Arc::new(SocketClock::new());
-        let watching = tokio::spawn(watch("pods", api, watcher::Config::default(), socket, queue, hub.clone()));
+        let watching = tokio::spawn(watch(
+            "pods",
+            api,
+            watcher::Config::default(),
+            socket,
+            queue,
+            Trouble::default(),
+            hub.clone(),
+        ));
         tokio::time::sleep(AUDIT_EVERY * 3).await;
         let mut handed_on = 0;
         while observations.try_recv().is_ok() {

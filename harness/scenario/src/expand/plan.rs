@@ -29,7 +29,7 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Chance>), Vec<Dia
         diagnostics.extend(cut.map(|(note, action)| {
             let mark = inputs.scenario.mark_at(action, &replicas, false);
             Diagnostic::new(inputs.scenario.file(), mark, note)
-                .with_hint("ask for fewer pods, or raise the pool's limits before")
+                .with_hint("ask for fewer or smaller pods, or give the pool more room before")
         }));
     } else {
         chosen.notes.extend(cut.map(|(note, _)| note));

@@ -48,10 +48,11 @@ impl Sized {
     pub(super) fn note(&self) -> Option<(String, Mark)> {
         let Cut { asked, bound, action } = self.cut.as_ref()?;
         let Workload { name, class, .. } = &self.workload;
-        let note = format!(
-            "`{name}` has {bound} pods where the scenario asks for {asked}: more do not fit into the limits of `{class}`"
-        );
-        Some((note, *action))
+        let why = match bound {
+            0 => format!("no node that `{class}` may have then holds one"),
+            _ => format!("more do not fit into the limits of `{class}`"),
+        };
+        Some((format!("`{name}` has {bound} pods where the scenario asks for {asked}: {why}"), *action))
     }
 }
 

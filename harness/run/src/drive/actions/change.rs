@@ -85,8 +85,13 @@ impl Objects {
     pub(crate) async fn remaining(&self, context: &Context) -> Result<Vec<&Place>, kube::Error> {
         let mut remaining = Vec::new();
         for (_, place) in self.all() {
+            let answer = place.api(context.client.clone()).get_metadata(&place.name).await;
+            // What a run may not read it has not made.
+            if matches!(&answer, Err(kube::Error::Api(status)) if status.code == 403) {
+                continue;
+            }
             // Neither the object nor its kind need exist any more.
-            let found = existing(place.api(context.client.clone()).get_metadata(&place.name).await)?;
+            let found = existing(answer)?;
             if found.is_some_and(|found| is_of_run(found.metadata.labels.as_ref(), context)) {
                 remaining.push(place);
             }

@@ -10,7 +10,8 @@ mod usage;
 mod vms;
 
 use harness_plan::{
-    Bounds, Candidates, Changes, Check, EventPattern, MaxConcurrentDisruptions, Replaced, Scope, Selection, VmCount,
+    Bounds, Candidates, Changes, Check, EventPattern, MaxConcurrentDisruptions, Replaced, Scope, Selection, Unready,
+    VmCount,
 };
 use harness_record::EventKind;
 use harness_record::event::PhaseOutcome;
@@ -43,6 +44,9 @@ pub(crate) fn claims(check: &Check, log: &Log<'_>) -> Vec<Claim> {
             let mut claims = each(&check.workloads, |workload| pods::bound_after_all(workload, log));
             claims.push(Claim::new("a reason", pods::without_a_reason(check.workloads.names(), log)));
             claims
+        }
+        Check::Unready(Unready { workloads, phases, .. }) => {
+            each(workloads, |workload| pods::stuck(workload, phases, log))
         }
         Check::Replaced(Replaced { nodepools, phase, differs_in, .. }) => {
             let mut claims = each(nodepools, |pool| nodes::not_replaced(pool, phase, log));

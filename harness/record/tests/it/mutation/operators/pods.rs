@@ -1,7 +1,7 @@
 //! Pods bound elsewhere, not Ready, or bound although they must not be.
 
+use harness_record::EventKind;
 use harness_record::event::*;
-use harness_record::{Event, EventKind};
 
 use super::super::edit::{Edit, Mutation, milestone, unseen_object, with};
 use super::super::log::{Log, Window};
@@ -71,13 +71,32 @@ pub(super) fn without_a_reason(workloads: &[String], log: &Log<'_>) -> Vec<Mutat
 
 /// One pod, two, ... all pods are not Ready for a moment, until too few are.
 pub(super) fn too_few(workload: &str, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
+    more_and_more(workload, phases, log, Window::middle_us, "for a moment in", |pods, at_us| {
+        [not_ready(pods, at_us), ready_again(pods, at_us + MOMENT_US)].concat()
+    })
+}
+
+/// One pod, two, ... all pods are not Ready when a phase ends, until too many are not.
+pub(super) fn stuck(workload: &str, phases: &[String], log: &Log<'_>) -> Vec<Mutation> {
+    more_and_more(workload, phases, log, |window| window.to_us, "at the end of", not_ready)
+}
+
+fn more_and_more(
+    workload: &str,
+    phases: &[String],
+    log: &Log<'_>,
+    moment_us: impl Fn(Window) -> u64,
+    when: &str,
+    edits: impl Fn(&[&ObjectKey], u64) -> Vec<Edit>,
+) -> Vec<Mutation> {
     let mut mutations = Vec::new();
     for (phase, window) in phases.iter().filter_map(|phase| Some((phase, log.window(phase)?))) {
-        let pods = ready_at(workload, window.middle_us(), log);
+        let at_us = moment_us(window);
+        let pods = ready_at(workload, at_us, log);
         for count in [1, 2, pods.len().div_ceil(2), pods.len()] {
             let Some(some) = pods.get(..count).filter(|some| !some.is_empty()) else { continue };
-            let what = format!("{count} of {} pods of {workload} are not Ready for a moment in {phase}", pods.len());
-            mutations.push(Mutation::new(what, not_ready(some, window)).naming(workload));
+            let what = format!("{count} of {} pods of {workload} are not Ready {when} {phase}", pods.len());
+            mutations.push(Mutation::new(what, edits(some, at_us)).naming(workload));
         }
     }
     mutations
@@ -99,10 +118,10 @@ fn ready_at<'a>(workload: &str, at_us: u64, log: &Log<'a>) -> Vec<&'a ObjectKey>
     pods
 }
 
-fn not_ready(pods: &[&ObjectKey], window: Window) -> Vec<Edit> {
-    let at_us = window.middle_us();
-    let flips = pods.iter().flat_map(|pod| -> [Event; 2] {
-        [milestone(at_us, pod, Reached::NotReady, &[]), milestone(at_us + MOMENT_US, pod, Reached::Ready, &[])]
-    });
-    flips.map(Edit::Add).collect()
+fn not_ready(pods: &[&ObjectKey], at_us: u64) -> Vec<Edit> {
+    pods.iter().map(|pod| Edit::Add(milestone(at_us, pod, Reached::NotReady, &[]))).collect()
+}
+
+fn ready_again(pods: &[&ObjectKey], at_us: u64) -> Vec<Edit> {
+    pods.iter().map(|pod| Edit::Add(milestone(at_us, pod, Reached::Ready, &[]))).collect()
 }
