@@ -26,12 +26,13 @@ const FLUX_KINDS: [&str; 2] = ["GitRepository", "Kustomization"];
 
 /// The reasons that were seen.
 pub(crate) struct Reasons {
-    /// Kind, name, reason; and the message of those whose messages are all kept.
-    seen: HashSet<(String, String, String, String)>,
+    /// Who says it, kind, name, reason; and the message of those whose messages are all kept.
+    seen: HashSet<[String; 5]>,
     /// Reasons that the plan asks object.
     named: BTreeSet<String>,
-    /// The number of reasons that are kept once.
-    once: usize,
+    /// The number of reasons that are kept once, by who says them: the scheduler says of each pod that no node is there, for the same reason
+    /// for which Karpenter says why it makes none.
+    once: HashMap<String, usize>,
     /// The number of messages of each reason that were kept.
     messages: HashMap<String, usize>,
 }
@@ -39,7 +40,7 @@ pub(crate) struct Reasons {
 impl Reasons {
     /// Keeps reasons in `named` with each of their messages, the others once for each object.
     pub(crate) fn new(named: BTreeSet<String>) -> Self {
-        Self { seen: HashSet::new(), named, once: 0, messages: HashMap::new() }
+        Self { seen: HashSet::new(), named, once: HashMap::new(), messages: HashMap::new() }
     }
 
     /// Records a reason that is new. Those in the first list are older than the run. Returns true when that list is complete.
@@ -58,30 +59,26 @@ impl Reasons {
         let name = object.name.clone().unwrap_or_default();
         let reason = event.reason.clone().unwrap_or_default();
         let message: String = event.message.as_deref().unwrap_or_default().chars().take(MESSAGE_MAX).collect();
-        if !self.is_new(&kind, &name, &reason, &message) {
+        let source = event.source.as_ref().and_then(|source| source.component.as_deref());
+        let reporter = event.reporting_component.as_deref().filter(|name| !name.is_empty()).or(source);
+        if !self.is_new(reporter.unwrap_or_default(), [&kind, &name, &reason], &message) {
             return;
         }
         let severity = event.type_.clone().unwrap_or_default();
         hub.record_at(at_us, EventKind::Reason(Reason { kind, name, reason, message, severity }));
     }
 
-    fn is_new(&mut self, kind: &str, name: &str, reason: &str, message: &str) -> bool {
+    fn is_new(&mut self, reporter: &str, [kind, name, reason]: [&str; 3], message: &str) -> bool {
         let by_message = self.named.contains(reason) || FLUX_KINDS.contains(&kind);
-        let (kept, max) = match self.messages.get(reason) {
-            Some(kept) if by_message => (*kept, MESSAGES_MAX),
-            None if by_message => (0, MESSAGES_MAX),
-            _ => (self.once, REASONS_MAX),
+        let (kept, max) = match by_message {
+            true => (self.messages.entry(reason.to_owned()).or_default(), MESSAGES_MAX),
+            false => (self.once.entry(reporter.to_owned()).or_default(), REASONS_MAX),
         };
         let message = if by_message { message } else { "" };
-        let [kind, name, key, message] = [kind, name, reason, message].map(str::to_owned);
-        if kept >= max || !self.seen.insert((kind, name, key, message)) {
+        if *kept >= max || !self.seen.insert([reporter, kind, name, reason, message].map(str::to_owned)) {
             return false;
         }
-        if by_message {
-            *self.messages.entry(reason.to_owned()).or_default() += 1;
-        } else {
-            self.once += 1;
-        }
+        *kept += 1;
         true
     }
 }
@@ -93,28 +90,45 @@ mod tests {
     #[test]
     fn only_named_reasons_are_kept_with_each_message() {
         let mut reasons = Reasons::new(BTreeSet::from(["DisruptionBlocked".to_owned()]));
-        assert!(reasons.is_new("Pod", "a", "FailedScheduling", "0/3 nodes"));
-        assert!(!reasons.is_new("Pod", "a", "FailedScheduling", "0/4 nodes"));
-        assert!(reasons.is_new("Pod", "b", "FailedScheduling", "0/3 nodes"));
-        assert!(reasons.is_new("Node", "n", "DisruptionBlocked", "budget"));
-        assert!(!reasons.is_new("Node", "n", "DisruptionBlocked", "budget"));
-        assert!(reasons.is_new("Node", "n", "DisruptionBlocked", "do-not-disrupt"));
+        let mut is_new = |object: [&str; 3], message| reasons.is_new("karpenter", object, message);
+        assert!(is_new(["Pod", "a", "FailedScheduling"], "0/3 nodes"));
+        assert!(!is_new(["Pod", "a", "FailedScheduling"], "0/4 nodes"));
+        assert!(is_new(["Pod", "b", "FailedScheduling"], "0/3 nodes"));
+        assert!(is_new(["Node", "n", "DisruptionBlocked"], "budget"));
+        assert!(!is_new(["Node", "n", "DisruptionBlocked"], "budget"));
+        assert!(is_new(["Node", "n", "DisruptionBlocked"], "do-not-disrupt"));
+    }
+
+    /// Before, the scheduler's "no nodes available to schedule pods" was all that a report had of a pod that no class fits.
+    #[test]
+    fn the_scheduler_does_not_keep_karpenter_from_saying_why() {
+        let mut reasons = Reasons::new(BTreeSet::new());
+        let pod = ["Pod", "a", "FailedScheduling"];
+        assert!(reasons.is_new("default-scheduler", pod, "no nodes available to schedule pods"));
+        assert!(reasons.is_new("karpenter", pod, "Failed to schedule pod, incompatible requirements"));
+        assert!(!reasons.is_new("karpenter", pod, "Failed to schedule pod, incompatible requirements"));
+        for i in 0..3_000 {
+            reasons.is_new("default-scheduler", ["Pod", &i.to_string(), "FailedScheduling"], "");
+        }
+        assert!(reasons.is_new("karpenter", ["Pod", "b", "FailedScheduling"], ""));
     }
 
     #[test]
     fn a_second_bad_commit_is_recorded_too() {
         let mut reasons = Reasons::new(BTreeSet::new());
-        assert!(reasons.is_new("Kustomization", "node-config", "BuildFailed", "a.yaml"));
-        assert!(reasons.is_new("Kustomization", "node-config", "BuildFailed", "b.yaml"));
+        let root = ["Kustomization", "node-config", "BuildFailed"];
+        assert!(reasons.is_new("kustomize-controller", root, "a.yaml"));
+        assert!(reasons.is_new("kustomize-controller", root, "b.yaml"));
     }
 
     #[test]
     fn repeated_reasons_are_kept_up_to_a_maximum() {
         let mut reasons = Reasons::new(BTreeSet::from(["Named".to_owned(), "Rare".to_owned()]));
-        let kept = (0..3_000).filter(|i| reasons.is_new("Pod", &i.to_string(), "Failed", "")).count();
+        let kept = (0..3_000).filter(|i| reasons.is_new("kubelet", ["Pod", &i.to_string(), "Failed"], "")).count();
         assert_eq!(kept, REASONS_MAX);
-        let kept = (0..3_000).filter(|i| reasons.is_new("Pod", "a", "Named", &i.to_string())).count();
+        let kept = (0..3_000).filter(|i| reasons.is_new("kubelet", ["Pod", "a", "Named"], &i.to_string())).count();
         assert_eq!(kept, MESSAGES_MAX);
-        assert!(reasons.is_new("Pod", "a", "Rare", ""), "many messages of one reason do not displace another");
+        let is_new = reasons.is_new("kubelet", ["Pod", "a", "Rare"], "");
+        assert!(is_new, "many messages of one reason do not displace another");
     }
 }
