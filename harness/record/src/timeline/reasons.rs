@@ -26,6 +26,15 @@ pub(crate) struct ReasonTally {
 /// The reason of a disruption that Karpenter would like and may not do.
 pub(crate) const DISRUPTION_BLOCKED: &str = "DisruptionBlocked";
 
+/// Why a node is not disrupted at the moment: states that each node passes through, and that hinder nothing (sigs.k8s.io/karpenter
+/// `pkg/controllers/state/statenode.go`, `ValidateNodeDisruptable`; the events begin with a capital letter).
+const PASSING: [&str; 4] = [
+    "Nodeclaim does not have an associated node",
+    "Node isn't initialized",
+    "Node is deleting or marked for deletion",
+    "Node is nominated for a pending pod",
+];
+
 /// The largest number of keys: a run has a few pools and workloads.
 const KEYS_MAX: usize = 1_000;
 
@@ -38,7 +47,8 @@ pub(crate) struct Reasons {
 impl Reasons {
     pub(crate) fn apply(&mut self, at_us: u64, reason: &Reason) {
         // Karpenter says what blocks a disruption in a Normal event (sigs.k8s.io/karpenter `pkg/controllers/disruption/events`, `Blocked`).
-        if reason.severity != "Warning" && reason.reason != DISRUPTION_BLOCKED {
+        let blocked = reason.reason == DISRUPTION_BLOCKED;
+        if reason.severity != "Warning" && !blocked || blocked && PASSING.contains(&reason.message.as_str()) {
             return;
         }
         let owner = owner(&reason.kind, &reason.name);

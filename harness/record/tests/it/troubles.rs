@@ -1,23 +1,24 @@
 //! The table of troubles: what goes wrong, and what the run says of it. The first line names the true cause first.
 //!
-//! Recorded runs where there is one; what the simulated nodes cannot show (a kubelet that pulls images) and what needs another machine (a full
-//! disk) is a log that is put together here. `cargo test -p harness-record troubles -- --nocapture` prints the table.
+//! Recorded runs; a log that is put together here where there can be none: what the simulated nodes cannot show (a kubelet that pulls images), what
+//! the harness itself refuses or undoes, what needs another machine. `cargo test -p harness-record troubles -- --nocapture` prints the table.
 
 use std::fmt::Write as _;
 
-use harness_plan::{Action, Check, Commit, Component};
+use harness_plan::{Action, Check, Commit};
 use harness_record::event::*;
 use harness_record::verdict::Verdict;
 use harness_record::{EventKind, ExitCode, RunResult};
 use harness_testing::recordings;
 use serde_json::json;
 
-use crate::log_builder::{self, Fault, S, planned};
+use crate::log_builder::{S, planned};
 use crate::recording::Recording;
 use crate::scene::{POOL, Scene, WEB, node};
 use ExitCode::{Failed, Inconclusive, Interrupted, LeftBehind, TargetFailed};
 
-/// One trouble: its name, where its run comes from, its exit code, and how the one line starts.
+/// One trouble: its name, where its run comes from, its exit code, and how the one line starts; `*` is anything, such as a figure that differs from
+/// recording to recording.
 type Row = (&'static str, Box<dyn Fn() -> RunResult>, ExitCode, &'static str);
 
 /// A recorded run.
@@ -42,10 +43,6 @@ fn burst(trouble: impl Fn(&mut Scene) + 'static) -> Box<dyn Fn() -> RunResult> {
 
 fn phase(name: &str) -> Check {
     planned(json!({"phase": {"phase": name}}))
-}
-
-fn kill(component: Component) -> Box<dyn Fn() -> RunResult> {
-    burst(move |scene| scene.planned(12, "burst", Action::KillComponent(component)))
 }
 
 /// An Event of a controller.
@@ -84,13 +81,6 @@ fn ended(reason: EndReason, detail: &'static str) -> Box<dyn Fn() -> RunResult> 
     })
 }
 
-fn failed_source(scene: &mut Scene, at: u64) {
-    let object = scene.builder.key(ObjectKind::GitRepository, "node-config");
-    let says = "failed to checkout and determine revision: unable to list remote: 503 Service Unavailable";
-    let attributes = [(attribute::REASON, "GitOperationFailed"), (attribute::SAYS, says)];
-    scene.builder.reached(at * S, &object, Reached::Failed, &attributes);
-}
-
 #[expect(clippy::too_many_lines, reason = "one row for each trouble")]
 fn rows() -> Vec<Row> {
     let left = |scene: &mut Scene| {
@@ -105,31 +95,31 @@ fn rows() -> Vec<Row> {
             "no quota",
             recorded("no-quota"),
             Failed,
-            "compute-optimized: Azure refused 2 VMs: OperationNotAllowed (Operation could not be completed as it results in exceeding approved standardFSv2Family Cores quota.",
+            "compute-optimized: Azure refused * VMs: OperationNotAllowed (Operation could not be completed as it results in exceeding approved standardFSv2Family Cores quota.",
         ),
         (
             "no quota, while others have it",
             recorded("class-targeting--no-quota"),
             Failed,
-            "compute-optimized: Azure refused 2 VMs: OperationNotAllowed (",
+            "compute-optimized: Azure refused * VMs: OperationNotAllowed (",
         ),
         (
             "no capacity",
             recorded("no-capacity"),
             Failed,
-            "compute-optimized, general-purpose, memory-optimized: Azure refused 22 VMs: ZonalAllocationFailed (Allocation failed.",
+            "compute-optimized, general-purpose, memory-optimized: Azure refused * VMs: ZonalAllocationFailed (Allocation failed.",
         ),
         (
             "no capacity in any zone",
             recorded("capacity-shortage--nowhere"),
             Failed,
-            "general-purpose, memory-optimized: Azure refused 17 VMs: ZonalAllocationFailed (",
+            "general-purpose, memory-optimized: Azure refused * VMs: ZonalAllocationFailed (",
         ),
         (
             "no spot capacity and no fallback",
             recorded("spot--no-fallback"),
             Failed,
-            "spot-nodepool: Azure refused 6 VMs: SkuNotAvailable (",
+            "spot-nodepool: Azure refused * VMs: SkuNotAvailable (",
         ),
         (
             "boots that never register",
@@ -141,46 +131,50 @@ fn rows() -> Vec<Row> {
             "ARM down",
             recorded("arm-down-too-long"),
             Failed,
-            "Azure Resource Manager was down: 39 calls refused between 7.66s and 25.5s; compute-optimized: 4 of 4 pods never Ready",
+            "Azure Resource Manager was down: * calls refused between * and *; compute-optimized: 4 of 4 pods never Ready",
         ),
         (
             "throttling",
-            Box::new(|| {
-                crate::result_of(&log_builder::plan_with(&Fault::Throttled), log_builder::run(&Fault::Throttled))
-            }),
+            recorded("trouble-throttled"),
             Failed,
-            "Azure Resource Manager answered 429 to 40 calls between ",
+            "Azure Resource Manager answered 429 to * calls between * and *; compute-optimized: 4 of 4 pods never Ready",
         ),
         (
             "NAP killed while a quota is raised",
             recorded("quota--controller-stays-dead"),
             Failed,
-            "karpenter was killed at 25.3s, not started again; phase raised: not at least 12 Ready pods of encoder after 2m: 6 Ready pods of encoder",
+            "karpenter was killed at *, not started again; phase raised: not at least 12 Ready pods of encoder after *: 6 Ready pods of encoder",
         ),
         (
             "a NodePool deleted by a commit",
             recorded("gitops-rollback--nothing-protects-the-pool"),
             Failed,
-            "NodePool general-purpose was deleted at 14.2s, after commit f84b4bca89e2 of phase pools-removed; web undisturbed in ",
+            "NodePool general-purpose was deleted at *, after commit * of phase pools-removed; web undisturbed in ",
         ),
         (
             "a node class applied before its pool is refused",
             recorded("gitops-rollback--a-class-goes-first"),
             Failed,
             // Before, the reason was an Event of cleanup: "Failed resolving NodeClass".
-            "general-purpose: Karpenter disrupted 2 nodes as Drifted at 19.0s, after commit ef3f500db93a of phase schema; web undisturbed in ",
+            "general-purpose: Karpenter disrupted 2 nodes as Drifted at *, after commit * of phase schema; web undisturbed in ",
         ),
         (
             "a commit that Flux refuses",
+            recorded("trouble-commit-refused"),
+            Failed,
+            "Flux refused commit * of phase changed: Kustomization node-config: ReconciliationFailed: NodePool/general-purpose dry-run failed (Invalid)",
+        ),
+        (
+            "a commit that Flux cannot build",
             delivery(|scene| scene.flux(13, "node-config", Reached::Failed, &"b".repeat(40))),
             Failed,
             "Flux refused commit bbbbbbbbbbbb of phase changed: Kustomization node-config: BuildFailed: broken.yaml; phase changed: not in-force after 20.0s",
         ),
         (
             "Git down while a commit is fetched",
-            delivery(|scene| failed_source(scene, 13)),
+            recorded("trouble-git-down"),
             Failed,
-            "Flux could not fetch the Git repository at 13.0s: GitOperationFailed: failed to checkout and determine revision: unable to list remote: 503 Service Unavailable; phase changed: not in-force",
+            "Flux could not fetch the Git repository at *: GitOperationFailed: failed to checkout and determine revision: unable to list remote",
         ),
         (
             "a webhook that denies",
@@ -196,13 +190,17 @@ fn rows() -> Vec<Row> {
             "the API server refused pods of web: FailedCreate: admission webhook \"policy.example.com\" denied the request: pods need an owner's label; general-purpose: 4 of 4 pods never Ready",
         ),
         (
-            "a pod that no class fits",
-            burst(|scene| {
-                let says = "Failed to schedule pod, incompatible with nodepool \"general-purpose\", no instance type has enough resources";
-                event(scene, 12, ("Pod", "web-7d9f-0"), "Warning", "FailedScheduling", says);
-            }),
+            "a policy that denies the pods",
+            recorded("trouble-policy-denies"),
             Failed,
-            "general-purpose: FailedScheduling: Failed to schedule pod, incompatible with nodepool \"general-purpose\", no instance type has enough resources; general-purpose: 4 of 4 pods never Ready",
+            "the API server refused pods of web: FailedCreate: ",
+        ),
+        (
+            "a pod that no class fits",
+            recorded("trouble-no-class-fits"),
+            Failed,
+            // Before, all that was kept of it was the scheduler's "no nodes available to schedule pods".
+            "general-purpose: FailedScheduling: Failed to schedule pod, ",
         ),
         (
             "an image that cannot be pulled",
@@ -229,20 +227,18 @@ fn rows() -> Vec<Row> {
         ),
         (
             "a PodDisruptionBudget blocks the drain",
-            Box::new(|| {
-                let mut scene = Scene::new();
-                scene.node("n", &node(1));
-                scene.phase_with("changed", 10, Some((30, PhaseOutcome::DeadlinePassed)));
-                scene.plan.phases[0].until = Some(serde_json::from_value(json!("all-nodes-replaced")).unwrap());
-                let says = "Pdb prevents pod evictions (PodDisruptionBudget=[run/web])";
-                event(&mut scene, 12, ("Node", "vm-n"), "Normal", "DisruptionBlocked", says);
-                scene.run(vec![phase("changed")])
-            }),
+            recorded("trouble-drain-blocked"),
             Failed,
-            "general-purpose: DisruptionBlocked: Pdb prevents pod evictions (PodDisruptionBudget=[run/web]); phase changed: not all-nodes-replaced after 20.0s",
+            "general-purpose: DisruptionBlocked: Pdb prevents pod evictions (PodDisruptionBudget=[*/web]); phase changed: not all-nodes-replaced after *",
         ),
         (
             "a component died",
+            recorded("cut--component-died"),
+            TargetFailed,
+            "the target failed in phase burst: kube-scheduler died (ended unexpectedly (signal: 9 (SIGKILL)))",
+        ),
+        (
+            "a component died of a full disk",
             ended(
                 EndReason::TargetFailed,
                 "kube-apiserver died (exit status: 1); its log ends with: command failed: no space left on device",
@@ -250,7 +246,7 @@ fn rows() -> Vec<Row> {
             TargetFailed,
             "the target failed in phase burst: kube-apiserver died (exit status: 1); its log ends with: command failed: no space left on device",
         ),
-        ("interrupted", ended(EndReason::Interrupted, "SIGTERM"), Interrupted, "interrupted in phase burst: SIGTERM"),
+        ("interrupted", recorded("cut--interrupted"), Interrupted, "interrupted in phase burst"),
         (
             "the target lacks something",
             Box::new(|| {
@@ -264,28 +260,22 @@ fn rows() -> Vec<Row> {
             "not run: needs gitops",
         ),
         (
-            "killed, or a full disk that cut the log",
-            Box::new(|| {
-                let mut scene = Scene::new();
-                scene.phase_with("burst", 10, None);
-                scene.cut();
-                scene.run(vec![phase("burst")])
-            }),
+            "killed",
+            recorded("cut--killed"),
             Inconclusive,
-            "killed in phase burst: the log has no end, its last event is at 10.0s",
+            "killed in phase burst: the log has no end, its last event is at *",
+        ),
+        (
+            "a full disk, which cuts the log",
+            recorded("cut--disk-full"),
+            Inconclusive,
+            "killed in phase burst: the log has no end, its last event is at *",
         ),
         (
             "no evidence",
-            Box::new(|| {
-                let mut scene = Scene::new();
-                scene.phase("hold", 10, 30);
-                scene.node("n", &node(1));
-                scene.run(vec![planned(
-                    json!({"maxConcurrentDisruptions": {"nodepools": [POOL], "atMost": 1, "in": ["hold"]}}),
-                )])
-            }),
+            recorded("trouble-no-evidence"),
             Inconclusive,
-            "not enough evidence: check 0 (nothing was disrupted)",
+            "not enough evidence: at most 1 concurrent disruption in general-purpose in hold (nothing was disrupted)",
         ),
         (
             "something left behind",
@@ -315,20 +305,15 @@ fn rows() -> Vec<Row> {
         ),
         (
             "a crashed VM",
-            burst(|scene| {
-                scene.fact(15, AzureFactKind::VmCrashed, "n", &node(1));
-            }),
+            recorded("trouble-vm-crashed"),
             Failed,
-            "general-purpose: 1 VM crashed; general-purpose: 4 of 4 pods never Ready",
+            "general-purpose: 1 VM crashed; phase crash: not all-pods-ready after *: web: 0 of 4 pods Ready",
         ),
         (
             "a component killed and started again too late",
-            burst(|scene| {
-                scene.planned(12, "burst", Action::KillComponent(Component::KubeScheduler));
-                scene.planned(29, "burst", Action::StartComponent(Component::KubeScheduler));
-            }),
+            recorded("trouble-scheduler-back-late"),
             Failed,
-            "kube-scheduler was killed at 12.0s, started again at 29.0s; general-purpose: 4 of 4 pods never Ready",
+            "kube-scheduler was killed at *, started again at *; general-purpose: 4 of 4 pods never Ready",
         ),
         (
             "ARM down in cleanup only",
@@ -342,72 +327,59 @@ fn rows() -> Vec<Row> {
             "general-purpose: 4 of 4 pods never Ready",
         ),
     ];
-    rows.push((
-        "a policy in a commit that Flux refuses",
-        recorded("trouble-commit-refused"),
-        Failed,
-        "Flux refused commit b71437bcfeb1 of phase changed: Kustomization node-config: ReconciliationFailed: NodePool/general-purpose dry-run failed (Invalid)",
-    ));
-    rows.push((
-        "the scheduler killed, recorded",
-        recorded("trouble-scheduler-killed"),
-        Failed,
-        "kube-scheduler was killed at 6.24s, not started again; general-purpose: 4 of 4 pods never Ready",
-    ));
-    for (name, component, line) in [
+    for (name, recording, line) in [
         (
             "the API server killed",
-            Component::KubeApiserver,
-            "kube-apiserver was killed at 12.0s, not started again; general-purpose: 4 of 4 pods never Ready",
+            "trouble-apiserver-killed",
+            "kube-apiserver was killed at *, not started again; general-purpose: 4 of 4 pods never Ready",
         ),
         (
             "etcd killed",
-            Component::Etcd,
-            "etcd was killed at 12.0s, not started again; general-purpose: 4 of 4 pods never Ready",
+            "trouble-etcd-killed",
+            "etcd was killed at *, not started again; general-purpose: 4 of 4 pods never Ready",
         ),
         (
             "the scheduler killed",
-            Component::KubeScheduler,
-            "kube-scheduler was killed at 12.0s, not started again; general-purpose: 4 of 4 pods never Ready",
+            "trouble-scheduler-killed",
+            "kube-scheduler was killed at *, not started again; general-purpose: 4 of 4 pods never Ready",
         ),
         (
             "the controller manager killed",
-            Component::KubeControllerManager,
-            "kube-controller-manager was killed at 12.0s, not started again; general-purpose: 4 of 4 pods never Ready",
+            "trouble-controller-manager-killed",
+            "kube-controller-manager was killed at *, not started again; general-purpose: 4 of 4 pods never Ready",
         ),
         (
             "kwok killed",
-            Component::Kwok,
-            "kwok was killed at 12.0s, not started again; general-purpose: 4 of 4 pods never Ready",
+            "trouble-kwok-killed",
+            "kwok was killed at *, not started again; general-purpose: 4 of 4 pods never Ready",
         ),
         (
             "NAP killed",
-            Component::Karpenter,
-            "karpenter was killed at 12.0s, not started again; general-purpose: 4 of 4 pods never Ready",
+            "trouble-karpenter-killed",
+            "karpenter was killed at *, not started again; general-purpose: 4 of 4 pods never Ready",
         ),
-    ] {
-        rows.push((name, kill(component), Failed, line));
-    }
-    for (name, component, line) in [
         (
             "Flux's source-controller killed",
-            Component::SourceController,
-            "source-controller was killed at 12.0s, not started again; phase changed: not in-force after 20.0s",
+            "trouble-source-controller-killed",
+            "source-controller was killed at *, not started again; phase changed: not in-force after *",
         ),
         (
             "Flux's kustomize-controller killed",
-            Component::KustomizeController,
-            "kustomize-controller was killed at 12.0s, not started again; phase changed: not in-force after 20.0s",
+            "trouble-kustomize-controller-killed",
+            "kustomize-controller was killed at *, not started again; phase changed: not in-force after *",
         ),
     ] {
-        rows.push((
-            name,
-            delivery(move |scene| scene.planned(12, "changed", Action::KillComponent(component))),
-            Failed,
-            line,
-        ));
+        rows.push((name, recorded(recording), Failed, line));
     }
     rows
+}
+
+/// Whether a line starts as the pattern says.
+fn begins(line: &str, pattern: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(rest) = line.strip_prefix(first) else { return false };
+    parts.try_fold(rest, |rest, part| Some(rest.split_once(part)?.1)).is_some()
 }
 
 #[test]
@@ -420,7 +392,7 @@ fn the_first_line_of_every_trouble_is_its_cause() {
         let result = run();
         let left = result.leaks.len();
         writeln!(table, "| {name} | {} | {} | {} | {left} |", result.verdict, result.exit_code, result.reason).unwrap();
-        if result.exit_code != exit_code || !result.reason.starts_with(line) {
+        if result.exit_code != exit_code || !begins(&result.reason, line) {
             wrong.push(format!("{name}: exit code {}\n   is {:?}\n  not {line:?}", result.exit_code, result.reason));
         }
         // Rust's own notation has no place in a reason.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use harness_plan::Component;
 
 use crate::event::EndReason;
-use crate::timeline::Spell;
+use crate::timeline::{DISRUPTION_BLOCKED, Spell};
 
 /// What a cause or a symptom is about, and when, in microseconds since the run began.
 #[derive(Clone, Debug, PartialEq)]
@@ -180,6 +180,11 @@ impl Cause<'_> {
             Kind::Said { word, .. } => Rank::Reason(*word),
             Kind::Killed { again_us: Some(_), .. } => Rank::Away,
         }
+    }
+
+    /// Whether it only keeps Karpenter from disrupting nodes.
+    pub(super) fn blocks_disruption(&self) -> bool {
+        matches!(self.kind, Kind::Said { reason: DISRUPTION_BLOCKED, .. })
     }
 
     /// Whether two causes are one, seen in two symptoms.

@@ -87,7 +87,7 @@ fn explain<'a>(symptoms: &[Symptom<'a>], evidence: &Evidence<'a>) -> Vec<Cause<'
         }
         let (from_us, to_us) = (symptom.extent.from_us, symptom.extent.to_us);
         let candidates = general.iter().cloned().chain(azure::causes(evidence, from_us, to_us));
-        let candidates: Vec<Cause<'_>> = candidates.filter(|cause| symptom.is_explained_by(&cause.extent)).collect();
+        let candidates: Vec<Cause<'_>> = candidates.filter(|cause| symptom.is_explained_by(cause)).collect();
         let Some(best) = candidates.iter().map(Cause::rank).min() else { continue };
         for cause in candidates.into_iter().filter(|cause| cause.rank() == best) {
             match found.iter_mut().find(|known| known.is_same(&cause)) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness_plan::{Action, Candidates, Check, Condition, Conditions, EventPattern, OccurrenceKind, Phase, Plan};
 
-use super::cause::{About, Extent};
+use super::cause::{About, Cause, Extent};
 use crate::event::PhaseOutcome;
 use crate::timeline::PhaseTimeline;
 use crate::verdict::outcome::{Evidence, ExpectationResult, Verdict};
@@ -29,6 +29,8 @@ pub(super) struct Symptom<'a> {
     pub(super) extent: Extent<'a>,
     /// Whether the plan delivers something in this time: then what hinders the delivery can be a cause too.
     pub(super) delivers: bool,
+    /// Whether it is about nodes that should have gone: then what keeps Karpenter from disrupting them can be a cause.
+    pub(super) awaits_disruption: bool,
 }
 
 impl Symptom<'_> {
@@ -37,9 +39,14 @@ impl Symptom<'_> {
         matches!(self.kind, Kind::PodsMissing { .. } | Kind::PhaseMissed { .. })
     }
 
+    /// Whether a cause can be one of this.
+    pub(super) fn is_explained_by(&self, cause: &Cause<'_>) -> bool {
+        (self.awaits_disruption || !cause.blocks_disruption()) && self.coincides(&cause.extent)
+    }
+
     /// Whether a cause is about the same, at the same time. What hinders the delivery explains nodes and pods only if it still does at the end:
     /// until then the plan may have meant it.
-    pub(super) fn is_explained_by(&self, cause: &Extent<'_>) -> bool {
+    fn coincides(&self, cause: &Extent<'_>) -> bool {
         let delivered = Extent { about: About::Delivery, ..self.extent.clone() };
         let hindered = self.delivers && cause.to_us >= self.extent.to_us && cause.touches(&delivered);
         cause.touches(&self.extent) || hindered
@@ -105,6 +112,7 @@ fn missing_pods<'a>(evidence: &Evidence<'a>) -> Vec<Symptom<'a>> {
         kind: Kind::PodsMissing { class, asked, late, never, phase: &phase.name },
         extent: Extent { about: About::pool(class), from_us, to_us: deadline_us },
         delivers: delivers(source.plan, [phase.name.as_str()]),
+        awaits_disruption: false,
     };
     missing.into_iter().map(describe).collect()
 }
@@ -134,6 +142,7 @@ fn missed_phases<'a>(evidence: &Evidence<'a>, pods_are_missing: bool) -> Vec<Sym
                 to_us: at_us,
             },
             delivers: planned(&phase.name).is_none() || delivers(source.plan, [phase.name.as_str()]),
+            awaits_disruption: until.is_some_and(|until| until.0.iter().flat_map(Condition::parts).any(awaits_disruption)),
         })
     };
     missed.filter_map(symptom).collect()
@@ -151,6 +160,7 @@ fn failed_expectations<'a>(evidence: &Evidence<'a>, expectations: &'a [Expectati
             kind: Kind::Expectation(result),
             extent: Extent { about: about_check(&planned.check, &result.subjects, plan), from_us, to_us },
             delivers: delivers(plan, planned.check.scope().all_phases()),
+            awaits_disruption: expects_disruption(&planned.check),
         }
     };
     failed.map(symptom).collect()
@@ -167,7 +177,47 @@ pub(super) fn without_evidence<'a>(
         kind: Kind::NoEvidence(doubtful),
         extent: Extent { about: About::Everything, from_us: 0, to_us: evidence.source.horizon.us },
         delivers: false,
+        awaits_disruption: false,
     })
+}
+
+/// Whether a condition waits for nodes to go.
+fn awaits_disruption(condition: &Condition) -> bool {
+    match condition {
+        Condition::AllNodesReplaced | Condition::NoNodes | Condition::Nodes(_) | Condition::Settled(_) => true,
+        Condition::Happened(happened) => ends_nodes(happened.pattern.what),
+        Condition::AllPodsReady
+        | Condition::ReadyPods(_)
+        | Condition::NoPods
+        | Condition::Field(_)
+        | Condition::Notified(_)
+        | Condition::InForce
+        // Its parts are looked at.
+        | Condition::Any(_) => false,
+    }
+}
+
+/// Whether a check that has failed may have done so because nodes did not go.
+fn expects_disruption(check: &Check) -> bool {
+    match check {
+        Check::Replaced(_) | Check::Price(_) | Check::Fleet(_) => true,
+        Check::Happened(happened) => happened.bounds.at_least.is_some() && ends_nodes(happened.pattern.what),
+        _ => false,
+    }
+}
+
+/// Whether this happens to nodes that go.
+fn ends_nodes(what: OccurrenceKind) -> bool {
+    use OccurrenceKind as Of;
+    let ends = [
+        Of::NodeclaimDisrupted,
+        Of::NodeclaimDeleting,
+        Of::NodeclaimDeleted,
+        Of::NodeNotReady,
+        Of::NodeDeleted,
+        Of::VmDeleted,
+    ];
+    ends.contains(&what)
 }
 
 /// From the start of the first phase of a check to the end of the last; the whole run where it names none.

@@ -55,3 +55,25 @@ fn so_is_a_phase_that_waited_for_it() {
         "general-purpose: Azure refused 1 VM: SkuNotAvailable; phase p: not at least 2 nodes of general-purpose after 50.0s"
     );
 }
+
+/// Seen with a counter-case: pods were moved since a commit made their nodes drift, and the line was what Karpenter says of each new NodeClaim.
+#[rstest]
+#[case::a_state_that_passes("Nodeclaim does not have an associated node")]
+#[case::what_keeps_nodes("Pdb prevents pod evictions (PodDisruptionBudget=[run/web])")]
+fn what_keeps_nodes_does_not_explain_that_pods_had_to_move(#[case] says: &str) {
+    let mut scene = Scene::new();
+    scene.phase("p", 10, 60);
+    scene.node("old", &node(1).disrupted(20, "Drifted"));
+    scene.pod("web-1", "old", Some(5), Some(21));
+    let reason = Reason {
+        kind: "NodeClaim".to_owned(),
+        name: format!("{POOL}-zlb98"),
+        reason: "DisruptionBlocked".to_owned(),
+        message: says.to_owned(),
+        severity: "Normal".to_owned(),
+    };
+    scene.builder.at(22 * S, EventKind::Reason(reason));
+    let result = scene.run(vec![planned(json!({"uninterrupted": {"workloads": [WEB], "in": ["p"]}}))]);
+    let expected = "general-purpose: Karpenter disrupted 1 node as Drifted at 20.0s; check 0: ";
+    assert!(result.reason.starts_with(expected), "{}", result.reason);
+}
