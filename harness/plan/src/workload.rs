@@ -55,6 +55,9 @@ pub struct Workload {
     /// The value of its pods' PriorityClass, which the run creates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<i32>,
+    /// The image of its pods; one that needs nothing where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// How long its pods may take to end; 1 second where it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub termination_grace_period: Option<Span>,
@@ -84,6 +87,7 @@ impl Workload {
             affinity: Vec::new(),
             prefers: BTreeMap::new(),
             priority: None,
+            image: None,
             termination_grace_period: None,
             autoscale: None,
         }

@@ -33,6 +33,13 @@ pub(crate) struct Quote {
     pub(crate) message: String,
 }
 
+impl Quote {
+    /// Whether it says only that no node has room.
+    pub(crate) fn is_schedulers(&self) -> bool {
+        is_schedulers(&self.message)
+    }
+}
+
 impl fmt::Display for Quote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}: {}", self.name, self.code, self.message)
@@ -131,7 +138,7 @@ impl OccurrenceTally {
         self.times.push((occurrence.at_us, occurrence.name.into()));
         let says_more = match &self.quote {
             None => !occurrence.message.is_empty(),
-            Some(known) => is_schedulers(&known.message) && !is_schedulers(occurrence.message),
+            Some(known) => known.is_schedulers() && !is_schedulers(occurrence.message),
         };
         if says_more {
             let message = crate::text::one_line(occurrence.message, QUOTE_MAX);

@@ -69,8 +69,10 @@ pub(super) fn check(check: &Unready, evidence: &Evidence<'_>) -> CheckOutcome {
                 let end = format!("{count} of {} not Ready at the end of {}", missing.wanted, window.phase);
                 observed.about(workload, format!("{end}: {}", missing.described()));
             }
-            if !missing.without_node.is_empty() && !said_why {
+            if count > 0 && !said_why {
                 let quote = evidence.source.timelines.occurrences.reason_about(workload, None);
+                // That no node had room does not say why a pod hangs on one.
+                let quote = quote.filter(|quote| !missing.without_node.is_empty() || !quote.is_schedulers());
                 shown.extend(quote.map(ToString::to_string));
                 said_why = true;
             }

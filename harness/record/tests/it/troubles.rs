@@ -1,7 +1,7 @@
 //! The table of troubles: what goes wrong, and what the run says of it. The first line names the true cause first.
 //!
-//! Recorded runs; a log that is put together here where there can be none: what the simulated nodes cannot show (a kubelet that pulls images), what
-//! the harness itself refuses or undoes, what needs another machine. `cargo test -p harness-record troubles -- --nocapture` prints the table.
+//! Recorded runs; a log that is put together here where there can be none: what the harness itself refuses
+//! or undoes, and what needs another machine. `cargo test -p harness-record troubles -- --nocapture` prints the table.
 
 use std::fmt::Write as _;
 
@@ -152,6 +152,12 @@ fn rows() -> Vec<Row> {
             "NodePool general-purpose was deleted at *, after commit * of phase pools-removed; web undisturbed in ",
         ),
         (
+            "a NodePool deleted by a commit in the middle of a burst",
+            recorded("trouble-pool-deleted"),
+            Failed,
+            "NodePool general-purpose was deleted at *, after commit * of phase burst; general-purpose: ",
+        ),
+        (
             "a node class applied before its pool is refused",
             recorded("gitops-rollback--a-class-goes-first"),
             Failed,
@@ -204,26 +210,9 @@ fn rows() -> Vec<Row> {
         ),
         (
             "an image that cannot be pulled",
-            burst(|scene| {
-                event(
-                    scene,
-                    12,
-                    ("Pod", "web-7d9f-0"),
-                    "Warning",
-                    "FailedScheduling",
-                    "0/1 nodes are available: 1 Insufficient cpu",
-                );
-                event(
-                    scene,
-                    14,
-                    ("Pod", "web-7d9f-0"),
-                    "Warning",
-                    "Failed",
-                    "Failed to pull image \"web:9\": not found",
-                );
-            }),
+            recorded("trouble-image-not-pulled"),
             Failed,
-            "general-purpose: Failed: Failed to pull image \"web:9\": not found; general-purpose: 4 of 4 pods never Ready",
+            "general-purpose: Failed: Failed to pull image: failed to resolve reference: no such host; general-purpose: 4 of 4 pods never Ready",
         ),
         (
             "a PodDisruptionBudget blocks the drain",

@@ -18,7 +18,7 @@ use kube::api::ObjectMeta;
 use super::{affinity, metadata, selector};
 use crate::labels;
 
-/// The smallest image there is. A simulated kubelet pulls nothing.
+/// The smallest image there is.
 const IMAGE: &str = "registry.k8s.io/pause:3.10";
 
 /// How long the pods of a workload may take to end where the scenario says nothing.
@@ -61,7 +61,7 @@ fn pod_spec(run_id: &str, workload: &Workload) -> PodSpec {
     PodSpec {
         containers: vec![Container {
             name: "main".to_owned(),
-            image: Some(IMAGE.to_owned()),
+            image: Some(workload.image.clone().unwrap_or_else(|| IMAGE.to_owned())),
             resources: Some(ResourceRequirements { requests: Some(requests), ..ResourceRequirements::default() }),
             ..Container::default()
         }],

@@ -352,6 +352,7 @@ fn adorn(workload: &mut Workload, spec: &WorkloadSpec) {
     workload.affinity = spec.affinity.iter().map(|affinity| affinity.value.clone()).collect();
     workload.prefers = spec.prefers.clone();
     workload.priority = spec.priority;
+    workload.image = spec.image.clone();
     workload.termination_grace_period = spec.termination_grace_period;
     workload.autoscale = spec.autoscale.clone();
 }

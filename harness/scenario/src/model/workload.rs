@@ -53,6 +53,10 @@ pub struct WorkloadSpec {
     /// The priority of its pods: the run creates a PriorityClass with this value, and pods with a higher one preempt others (default: 0).
     #[serde(default)]
     pub priority: Option<i32>,
+    /// The image of its pods (default: registry.k8s.io/pause:3.10). Simulated kubelets pull nothing; but as on a real node, an image of a registry
+    /// below `.invalid` (RFC 2606: no such host, ever) cannot be pulled.
+    #[serde(default)]
+    pub image: Option<String>,
     /// How long its pods may take to end once they are deleted (default: 1s).
     #[serde(default)]
     pub termination_grace_period: Option<Span>,

@@ -142,7 +142,8 @@ fn missed_phases<'a>(evidence: &Evidence<'a>, pods_are_missing: bool) -> Vec<Sym
                 to_us: at_us,
             },
             delivers: planned(&phase.name).is_none() || delivers(source.plan, [phase.name.as_str()]),
-            awaits_disruption: until.is_some_and(|until| until.0.iter().flat_map(Condition::parts).any(awaits_disruption)),
+            awaits_disruption: until
+                .is_some_and(|until| until.0.iter().flat_map(Condition::parts).any(awaits_disruption)),
         })
     };
     missed.filter_map(symptom).collect()
