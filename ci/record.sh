@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Records the runs under fixtures/recordings again, all or some, and shows how their verdicts differ from the previous ones.
-# Needs an idle machine: a starved run is not worth keeping. About an hour for all, on two cores.
+# Needs an idle machine: a starved run is not worth keeping. About an hour and a half for all, on two cores.
 #
 #   ci/record.sh                          every scenario, every counter-case, every trouble, and the short scenarios listed below
 #   ci/record.sh spot spot--no-fallback   some of them

@@ -221,6 +221,13 @@ fn rows() -> Vec<Row> {
             "general-purpose: DisruptionBlocked: Pdb prevents pod evictions (PodDisruptionBudget=[*/web]); phase changed: not all-nodes-replaced after *",
         ),
         (
+            "a budget of 0 nodes blocks the drift",
+            recorded("node-drift--blocked"),
+            Failed,
+            // Before, it was only the symptom: "not at least 1 x nodeclaim-created".
+            "general-purpose: DisruptionBlocked: No allowed disruptions for disruption reason Drifted due to blocking budget; phase broken: ",
+        ),
+        (
             "a component died",
             recorded("cut--component-died"),
             TargetFailed,

@@ -29,7 +29,7 @@ pub(super) struct Symptom<'a> {
     pub(super) extent: Extent<'a>,
     /// Whether the plan delivers something in this time: then what hinders the delivery can be a cause too.
     pub(super) delivers: bool,
-    /// Whether it is about nodes that should have gone: then what keeps Karpenter from disrupting them can be a cause.
+    /// Whether it is about nodes that should have gone or been replaced: then what keeps Karpenter from disrupting them can be a cause.
     pub(super) awaits_disruption: bool,
 }
 
@@ -182,11 +182,11 @@ pub(super) fn without_evidence<'a>(
     })
 }
 
-/// Whether a condition waits for nodes to go.
+/// Whether a condition waits for nodes to come or go.
 fn awaits_disruption(condition: &Condition) -> bool {
     match condition {
         Condition::AllNodesReplaced | Condition::NoNodes | Condition::Nodes(_) | Condition::Settled(_) => true,
-        Condition::Happened(happened) => ends_nodes(happened.pattern.what),
+        Condition::Happened(happened) => is_of_nodes(happened.pattern.what),
         Condition::AllPodsReady
         | Condition::ReadyPods(_)
         | Condition::NoPods
@@ -202,23 +202,30 @@ fn awaits_disruption(condition: &Condition) -> bool {
 fn expects_disruption(check: &Check) -> bool {
     match check {
         Check::Replaced(_) | Check::Price(_) | Check::Fleet(_) => true,
-        Check::Happened(happened) => happened.bounds.at_least.is_some() && ends_nodes(happened.pattern.what),
+        Check::Happened(happened) => happened.bounds.at_least.is_some() && is_of_nodes(happened.pattern.what),
         _ => false,
     }
 }
 
-/// Whether this happens to nodes that go.
-fn ends_nodes(what: OccurrenceKind) -> bool {
+/// Whether it happens to nodes; new ones come also where others are replaced.
+fn is_of_nodes(what: OccurrenceKind) -> bool {
     use OccurrenceKind as Of;
-    let ends = [
-        Of::NodeclaimDisrupted,
-        Of::NodeclaimDeleting,
-        Of::NodeclaimDeleted,
-        Of::NodeNotReady,
-        Of::NodeDeleted,
-        Of::VmDeleted,
-    ];
-    ends.contains(&what)
+    matches!(
+        what,
+        Of::NodeclaimCreated
+            | Of::NodeclaimLaunched
+            | Of::NodeclaimRegistered
+            | Of::NodeclaimInitialized
+            | Of::NodeclaimDisrupted
+            | Of::NodeclaimDeleting
+            | Of::NodeclaimDeleted
+            | Of::NodeReady
+            | Of::NodeNotReady
+            | Of::NodeDeleted
+            | Of::VmAccepted
+            | Of::VmBooted
+            | Of::VmDeleted
+    )
 }
 
 /// From the start of the first phase of a check to the end of the last; the whole run where it names none.
@@ -248,8 +255,9 @@ fn about_conditions<'p>(until: &'p Conditions, plan: &'p Plan) -> About<'p> {
                 None => pools.extend(used_pools(plan)),
             },
             Condition::Happened(happened) => match about_pattern(&happened.pattern, plan) {
-                About::Pools(found) => pools.extend(found),
-                About::Everything => pools.extend(used_pools(plan)),
+                About::Pools(found) if !found.is_empty() => pools.extend(found),
+                // Of whichever pool.
+                About::Pools(_) | About::Everything => pools.extend(used_pools(plan)),
                 About::Delivery => return About::Delivery,
             },
             Condition::AllPodsReady
