@@ -109,7 +109,8 @@ pub(crate) fn missing(until: &Conditions, state: &State, start: &PhaseStart, now
 }
 
 fn missing_of_all(conditions: &[Condition], state: &State, start: &PhaseStart, now_us: u64) -> Option<String> {
-    let effects = conditions.iter().any(looks_at_state).then(|| state.missing_effects()).flatten();
+    let looks_back = |condition: &Condition| looks_at_state(condition) && !has_changed(condition, state, start);
+    let effects = conditions.iter().any(looks_back).then(|| state.missing_effects()).flatten();
     let conditions = conditions.iter().filter_map(|condition| missing_of(condition, state, start, now_us));
     let missing: Vec<String> = effects.into_iter().chain(conditions).collect();
     (!missing.is_empty()).then(|| missing.join("; "))
@@ -131,6 +132,12 @@ fn looks_at_state(condition: &Condition) -> bool {
         Condition::Any(_) => false,
         Condition::Happened(_) | Condition::Notified(_) | Condition::InForce => false,
     }
+}
+
+/// Whether what a condition looks at has changed since the phase started: then it is not the state of before, and a scenario may wait for one of the
+/// first objects that a commit changes while the others are still to follow.
+fn has_changed(condition: &Condition, state: &State, start: &PhaseStart) -> bool {
+    matches!(condition, Condition::Field(field) if state.field_seen_us(&field.object, &field.path) > start.at_us)
 }
 
 fn missing_of(condition: &Condition, state: &State, start: &PhaseStart, now_us: u64) -> Option<String> {
@@ -443,6 +450,32 @@ mod tests {
         state.apply(&field("spec.replicas", None));
         let gone = until(serde_json::json!({"present": false}));
         assert_eq!(missing(&gone, &state, &PhaseStart::default(), 0), None);
+    }
+
+    /// Before, a phase that waited for the first object of a commit ended only when the whole commit was applied, so that nothing could be done in
+    /// the middle of it.
+    #[test]
+    fn a_field_that_has_changed_waits_for_no_other_effect() {
+        let (mut state, start) = (State::default(), PhaseStart { at_us: 10, ..PhaseStart::default() });
+        let until = |path: &str| {
+            let value = serde_json::from_value(serde_json::json!({"is": 2})).unwrap();
+            Condition::Field(Field { object: "demo".to_owned(), path: path.parse().unwrap(), value })
+        };
+        let [first, other] = ["spec.replicas", "spec.other"].map(until);
+        state.apply(&Event { at_us: 5, ..field("spec.replicas", Some(2.into())) });
+        state.apply(&Event { at_us: 5, ..field("spec.other", Some(2.into())) });
+        let commit = Effect::Commit { sha: "b".repeat(40), layers: std::sync::Arc::default() };
+        state.pushed = "b".repeat(40);
+        state.expect(Expected { id: 1, action: "commit".to_owned(), effect: commit, sent_us: 11 });
+        let missing = |conditions: &[&Condition], state: &State| {
+            let conditions = Conditions(conditions.iter().copied().cloned().collect());
+            missing(&conditions, state, &start, 0)
+        };
+        let text = missing(&[&first], &state).unwrap();
+        assert!(text.starts_with("`commit` has no effect yet: "), "{text}");
+        state.apply(&Event { at_us: 12, ..field("spec.replicas", Some(2.into())) });
+        assert_eq!(missing(&[&first], &state), None);
+        assert!(missing(&[&first, &other], &state).is_some(), "the other field is still that of before");
     }
 
     #[test]

@@ -6,6 +6,10 @@ use serde_json::json;
 
 use super::shape::now_text;
 
+/// Why the pods of a Node whose kubelet has fallen silent are not Ready. Pods without a reason are made Ready again by the simulated kubelet (`pod-ready-again`
+/// in `kind-config/kwok/stages.yaml`).
+const SILENT: &str = "KubeletSilent";
+
 /// Writes `Ready` of the running pods of a Node: False as the node controller does when the kubelet has fallen silent
 /// (`MarkPodsNotReady` in `pkg/controller/nodelifecycle`; it does so only when it marks the Node itself, which the
 /// simulator has done already), True as the kubelet does when it is back.
@@ -13,13 +17,16 @@ pub(super) async fn mark(client: kube::Client, node: &str, ready: bool) -> kube:
     let wanted = if ready { "True" } else { "False" };
     let all: Api<Pod> = Api::all(client.clone());
     let pods = all.list(&ListParams::default().fields(&format!("spec.nodeName={node}"))).await?;
+    let reason = (!ready).then_some(SILENT);
     let patch = json!({"status": {"conditions": [
-        {"type": "Ready", "status": wanted, "lastTransitionTime": now_text()},
+        {"type": "Ready", "status": wanted, "reason": reason, "lastTransitionTime": now_text()},
     ]}});
     for pod in pods {
         let status = pod.status.unwrap_or_default();
-        let is = status.conditions.iter().flatten().find(|c| c.type_ == "Ready").map(|c| c.status.as_str());
-        if status.phase.as_deref() != Some("Running") || is == Some(wanted) {
+        let is = status.conditions.iter().flatten().find(|condition| condition.type_ == "Ready");
+        // The node controller may have been first: it gives no reason.
+        let is_marked = is.is_some_and(|is| is.status == wanted && is.reason.as_deref() == reason);
+        if status.phase.as_deref() != Some("Running") || is_marked {
             continue;
         }
         let (Some(namespace), Some(name)) = (pod.metadata.namespace, pod.metadata.name) else { continue };

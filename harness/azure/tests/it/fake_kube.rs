@@ -57,6 +57,17 @@ impl FakeKube {
         self.state.lock().unwrap().pods[name]["status"]["conditions"][0]["status"].as_str().unwrap().to_owned()
     }
 
+    /// Why a pod is not Ready; empty where no reason is given.
+    pub(crate) fn pod_reason(&self, name: &str) -> String {
+        let reason = &self.state.lock().unwrap().pods[name]["status"]["conditions"][0]["reason"];
+        reason.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// As the node controller does, which gives no reason.
+    pub(crate) fn set_not_ready(&self, name: &str) {
+        self.state.lock().unwrap().pods.get_mut(name).unwrap()["status"]["conditions"][0]["status"] = "False".into();
+    }
+
     pub(crate) fn nodes(&self) -> usize {
         self.state.lock().unwrap().nodes.len()
     }

@@ -139,14 +139,19 @@ async fn a_crash_shows_and_a_restart_heals() {
     let name = lab.vm_name("web-1").await;
     kube.add_pod("here", &name);
     kube.add_pod("elsewhere", "another-node");
+    // The simulated kubelet makes pods Ready again that are not, without a reason: these must have one, also where the node controller was first.
+    kube.add_pod("first", &name);
+    kube.set_not_ready("first");
     lab.control.crash("web-1").await.unwrap();
     until("its pod is not Ready", || kube.pod_ready("here") == "False").await;
+    until("both have a reason", || ["here", "first"].iter().all(|pod| kube.pod_reason(pod) == "KubeletSilent")).await;
     assert_eq!(kube.pod_ready("elsewhere"), "True");
     until("NotReady", || kube.condition(&name, "Ready").as_deref() == Some("Unknown")).await;
     lab.fact("crashed", |k| matches!(k, FactKind::VmCrashed { .. })).await;
     lab.control.restart("web-1").await.unwrap();
     until("Ready", || kube.condition(&name, "Ready").as_deref() == Some("True")).await;
     until("its pod is Ready", || kube.pod_ready("here") == "True").await;
+    assert_eq!(kube.pod_reason("here"), "");
     lab.fact("restarted", |k| matches!(k, FactKind::VmRestarted { .. })).await;
 }
 

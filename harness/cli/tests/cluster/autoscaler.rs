@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::shared::SharedCluster;
 
 const NAMESPACE: &str = "shop";
-const NODE: &str = "worker-1";
+pub(crate) const NODE: &str = "worker-1";
 
 /// The autoscaler follows CPU, an application's own metric and an external one.
 pub(crate) fn follows_cpu_an_own_metric_and_an_external_one(shared: &SharedCluster) {
@@ -156,7 +156,7 @@ async fn scaled(client: &Client, name: &str, replicas: i32) {
 }
 
 /// Nodes, with the rights of an administrator; a run may not write them.
-async fn administrators_nodes(cluster: &Cluster) -> Api<Node> {
+pub(crate) async fn administrators_nodes(cluster: &Cluster) -> Api<Node> {
     let kubeconfig = cluster.env().into_iter().find(|(name, _)| name == "KUBECONFIG").unwrap().1;
     let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
     let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
@@ -164,7 +164,7 @@ async fn administrators_nodes(cluster: &Cluster) -> Api<Node> {
 }
 
 /// A node that kwok simulates, Ready and with room for every pod.
-async fn node(nodes: &Api<Node>) {
+pub(crate) async fn node(nodes: &Api<Node>) {
     let object = json!({"metadata": {
         "name": NODE,
         "annotations": {"kwok.x-k8s.io/node": "fake"},

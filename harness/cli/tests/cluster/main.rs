@@ -12,6 +12,7 @@ mod changes;
 mod delayed_watch;
 mod embedded_schemas;
 mod flux;
+mod kubelets;
 mod on_demand;
 mod own;
 mod processes;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
             "autoscaler::follows_cpu_an_own_metric_and_an_external_one",
             autoscaler::follows_cpu_an_own_metric_and_an_external_one,
         ),
+        Test::shared("kubelets::pods_are_as_ready_as_they_can_be", kubelets::pods_are_as_ready_as_they_can_be),
         Test::own("suite::repeated_runs_have_one_report", suite::repeated_runs_have_one_report),
         Test::own("upgrade::a_batched_fleet_drifts", upgrade::a_batched_fleet_drifts),
         Test::shared("on_demand::starts_once_and_again_after_a_kill", on_demand::starts_once_and_again_after_a_kill),

@@ -73,7 +73,7 @@ impl Effect {
             Self::NodeClaimDeletions { uids } => {
                 when(state.nodeclaims_staying(uids) == 0, "the NodeClaims are not seen to be deleted")
             }
-            Self::Change { object } => when(state.field_seen_us(object) >= sent_us, "the change is not seen"),
+            Self::Change { object } => when(state.object_seen_us(object) >= sent_us, "the change is not seen"),
             Self::Loss(loss) => when(state.loss_seen_us(*loss) >= sent_us, "no VM is seen to be lost"),
             Self::Drift { uids } => when(state.any_drifted(uids), "no NodeClaim is seen to have drifted"),
             Self::Load { workload } => {

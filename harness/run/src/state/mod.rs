@@ -43,8 +43,8 @@ pub(crate) struct State {
     autoscalers: BTreeMap<String, Autoscaler>,
     /// By object and path; without the fields that have no value.
     fields: BTreeMap<String, BTreeMap<String, Value>>,
-    /// By object: when a field of it was last seen to change.
-    fields_seen_us: BTreeMap<String, u64>,
+    /// By object and path: when the field was last seen to change.
+    fields_seen_us: BTreeMap<String, BTreeMap<String, u64>>,
     /// The revision that the source of the tree has fetched last.
     pub(crate) fetched: String,
     /// The last revision that each object of Flux was seen with, by UID: a milestone names it only when it changes.
@@ -148,7 +148,7 @@ impl State {
                 }
             }
             EventKind::Field(FieldValue { object, path, value, .. }) => {
-                self.fields_seen_us.insert(object.clone(), event.at_us);
+                self.fields_seen_us.entry(object.clone()).or_default().insert(path.clone(), event.at_us);
                 let fields = self.fields.entry(object.clone()).or_default();
                 match value {
                     Some(value) => drop(fields.insert(path.clone(), value.clone())),
@@ -342,8 +342,13 @@ impl State {
     }
 
     /// When a field of an object was last seen to change, in microseconds since the run started; 0 where no change was seen.
-    pub(crate) fn field_seen_us(&self, object: &str) -> u64 {
-        self.fields_seen_us.get(object).copied().unwrap_or(0)
+    pub(crate) fn field_seen_us(&self, object: &str, path: &FieldPath) -> u64 {
+        self.fields_seen_us.get(object).and_then(|fields| fields.get(path.as_str())).copied().unwrap_or(0)
+    }
+
+    /// When any field of an object was last seen to change.
+    pub(crate) fn object_seen_us(&self, object: &str) -> u64 {
+        self.fields_seen_us.get(object).and_then(|fields| fields.values().max()).copied().unwrap_or(0)
     }
 
     /// UIDs of the NodeClaims that exist.
