@@ -8,9 +8,9 @@ use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::check::NotificationPattern;
+use crate::check::{Facts, NotificationPattern, PhaseReached};
 use crate::one_or_many;
-use crate::{Bounds, EventPattern, Field, Names, PlannedAction};
+use crate::{Bounds, EventPattern, Field, PlannedAction, Selection};
 
 /// One step of a run: its actions are sent at their times, then its conditions are awaited or its time is held.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -156,26 +156,23 @@ impl Condition {
     }
 
     /// What the types cannot rule out, with paths from the condition.
-    pub fn problems(&self, names: &Names<'_>) -> Vec<Problem> {
-        let always = |bounds: Bounds| {
-            let found = Problem::new(&[], "this condition always holds", "give `atLeast`, `atMost` or both");
-            bounds.is_open().then_some(found)
-        };
+    pub fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
+        let names = &facts.names;
+        let since =
+            |since: &Option<String>| since.iter().flat_map(|phase| names.phase(&["since"], phase)).collect::<Vec<_>>();
         let found: Vec<Problem> = match self {
-            Self::Nodes(nodes) => always(nodes.bounds).into_iter().collect(),
-            Self::ReadyPods(pods) => {
-                let unknown = names.workload(&["workload"], &pods.workload);
-                always(pods.bounds).into_iter().chain(unknown).collect()
+            Self::Nodes(nodes) => bounded(nodes.bounds),
+            Self::ReadyPods(pods) => pods.problems(facts),
+            Self::Happened(HappenedSoFar { pattern, since: from, at_least }) => {
+                facts.pattern(pattern).into_iter().chain(since(from)).chain(at_least_once(*at_least)).collect()
             }
-            Self::Happened(HappenedSoFar { pattern, since, .. }) => {
-                let since = since.iter().flat_map(|phase| names.phase(&["since"], phase));
-                pattern.problems(names).into_iter().chain(since).collect()
+            Self::Notified(NotifiedSoFar { since: from, at_least, .. }) => {
+                since(from).into_iter().chain(at_least_once(*at_least)).collect()
             }
-            Self::Notified(NotifiedSoFar { since: Some(phase), .. }) => names.phase(&["since"], phase),
             Self::Any(alternatives) if alternatives.len() < 2 => {
                 vec![Problem::new(&[], "`any` has no alternatives to choose from", "give at least two conditions")]
             }
-            Self::Any(alternatives) => numbered(alternatives, names),
+            Self::Any(alternatives) => numbered(alternatives, facts),
             Self::Settled(span) if *span == Span::ZERO => {
                 vec![Problem::new(&[], "`settled` must be longer than 0s", "give a duration above 0s")]
             }
@@ -183,15 +180,57 @@ impl Condition {
                 let unknown = names.object(&["object"], &field.object);
                 unknown.into_iter().chain(field.problems()).collect()
             }
+            Self::AllPodsReady if !facts.awaits_pods() => {
+                let message = "this condition always holds: there are never pods that phases wait for";
+                vec![Problem::new(&[], message, "scale workloads up in a phase, or wait for something else")]
+            }
             Self::AllPodsReady
             | Self::NoPods
             | Self::NoNodes
             | Self::AllNodesReplaced
             | Self::Settled(_)
-            | Self::Notified(_)
             | Self::InForce => Vec::new(),
         };
         found.into_iter().map(|problem| problem.under(self.as_str())).collect()
+    }
+}
+
+const ALWAYS: &str = "this condition always holds";
+
+/// Bounds that are none, hold always or never.
+fn bounded(bounds: Bounds) -> Vec<Problem> {
+    match bounds.is_open() {
+        true => vec![Problem::new(&[], ALWAYS, "give `atLeast`, `atMost` or both")],
+        false => bounds.problems(ALWAYS),
+    }
+}
+
+/// A wait for nothing.
+fn at_least_once(at_least: u32) -> Option<Problem> {
+    (at_least == 0).then(|| Problem::new(&["atLeast"], ALWAYS, "give at least 1, which is the default"))
+}
+
+impl ReadyPods {
+    fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
+        let Self { workload, bounds } = self;
+        let mut found = facts.names.workload(&["workload"], workload);
+        if facts.pending.contains(workload.as_str()) {
+            let hint = "wait for something else, such as the reason: `happened: {what: reason, ...}`";
+            found.push(Problem::new(&["workload"], format!("the pods of `{workload}` stay pending"), hint));
+            return found;
+        }
+        found.extend(facts.without_pods(&["workload"], workload));
+        found.extend(bounded(*bounds));
+        if found.is_empty() {
+            let selection = Selection::one(workload);
+            let least = bounds.at_least.unwrap_or(0);
+            found.extend(facts.never_so_many(&["atLeast"], &selection, least));
+            if least == 0 {
+                let more = bounds.at_most.and_then(|most| facts.never_more(&["atMost"], &selection, most));
+                found.extend(more.map(|problem| Problem { message: ALWAYS.to_owned(), ..problem }));
+            }
+        }
+        found
     }
 }
 
@@ -209,10 +248,10 @@ impl fmt::Display for Condition {
                 write!(f, "at least {at_least} x {}{}", notification.pattern(), counted_from(since.as_deref()))
             }
             Self::Nodes(nodes) => {
-                write!(f, "{} nodes", nodes.bounds)?;
+                f.write_str(&nodes.bounds.describe("node"))?;
                 nodes.nodepool.as_ref().map_or(Ok(()), |pool| write!(f, " of {pool}"))
             }
-            Self::ReadyPods(pods) => write!(f, "{} Ready pods of {}", pods.bounds, pods.workload),
+            Self::ReadyPods(pods) => write!(f, "{} of {}", pods.bounds.describe("Ready pod"), pods.workload),
             Self::Field(field) => field.fmt(f),
             Self::Any(alternatives) => {
                 let alternatives: Vec<String> = alternatives.iter().map(ToString::to_string).collect();
@@ -237,18 +276,23 @@ impl Conditions {
     }
 
     /// What the types cannot rule out, with paths from the value.
-    pub fn problems(&self, names: &Names<'_>) -> Vec<Problem> {
+    pub fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
         match self.0.as_slice() {
-            [one] => one.problems(names),
-            several => numbered(several, names),
+            [one] => one.problems(facts),
+            several => numbered(several, facts),
         }
+    }
+
+    /// The name of the expectation that a phase reaches them in time.
+    pub fn expected_as(&self, phase: &PhaseReached, within: Span) -> String {
+        format!("{phase} reaches {self} within {within}")
     }
 }
 
 /// The problems of several conditions, each under its index.
-fn numbered(conditions: &[Condition], names: &Names<'_>) -> Vec<Problem> {
+fn numbered(conditions: &[Condition], facts: &Facts<'_>) -> Vec<Problem> {
     let of = |(index, condition): (usize, &Condition)| {
-        let problems = condition.problems(names).into_iter();
+        let problems = condition.problems(facts).into_iter();
         problems.map(move |problem| problem.under(index.to_string())).collect::<Vec<_>>()
     };
     conditions.iter().enumerate().flat_map(of).collect()

@@ -33,8 +33,20 @@ impl Expected for Available {
 
     fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
         if let Some(at_least) = self.at_least {
-            let found = Problem::new(&["atLeast"], "0 pods are always available", "give a number above 0");
-            return (at_least.of(100) == 0).then_some(found).into_iter().collect();
+            return match at_least {
+                _ if at_least.of(100) == 0 => {
+                    vec![Problem::new(&["atLeast"], "0 pods are always available", "give a number above 0")]
+                }
+                Amount::Count(least) => {
+                    let found = facts.never_so_many(&["atLeast"], &self.workloads, least);
+                    let percent = (least <= 100).then(|| format!("; where a part of the pods is meant, `{least}%`"));
+                    found
+                        .map(|found| Problem { hint: found.hint + &percent.unwrap_or_default(), ..found })
+                        .into_iter()
+                        .collect()
+                }
+                Amount::Percent(_) => Vec::new(),
+            };
         }
         let has_none = |name: &&str| !facts.budgeted.contains(name) && !facts.pending.contains(name);
         let without = facts.names.workloads.iter().copied().filter(|name| self.workloads.selects(name));

@@ -33,6 +33,9 @@ impl Expected for Fleet {
     fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
         let (message, hint) = if self.vms.is_none() && self.at_end.is_none() {
             ("this expects nothing", "give `vms`, `atEnd` or both")
+        } else if self.at_end == Some(0) && facts.pods_at_end {
+            let hint = "scale them down and wait for `no-nodes` first, or leave out `atEnd`";
+            return vec![Problem::new(&["atEnd"], "this never holds: pods are left, and run on VMs", hint)];
         } else if self.vms.is_some() && !facts.scales_up && !facts.has_layers {
             // Pods of layers need VMs too.
             ("a fleet without VMs agrees with every cluster", "scale workloads up in a phase, or remove this")

@@ -152,7 +152,7 @@ pub enum Check {
     Price(Price),
     /// Spot VMs cost less than the same VMs on demand.
     Savings(Savings),
-    /// The cores of running VMs stayed within the quotas of `azure.quotaCores`, what was in flight excepted: `quota: {}`.
+    /// The cores of running VMs stayed within the quotas of `azure.quotaCores` and of faults, what was in flight excepted: `quota: {}`.
     Quota(Quota),
     /// For each spot VM that was given notice, a new node was Ready before the VM was gone.
     ReplacedBeforeLoss(ReplacedBeforeLoss),
@@ -255,7 +255,7 @@ impl Check {
 
     /// What the types cannot rule out, with paths from the expectation.
     pub fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
-        let mut found = self.scope().problems(&facts.names);
+        let mut found = self.scope().problems(facts);
         found.extend(self.expected().problems(facts));
         found.into_iter().map(|problem| problem.under(self.as_str())).collect()
     }

@@ -28,26 +28,29 @@ impl Expected for Pending {
     fn scope(&self) -> Scope<'_> {
         match self.phases.as_slice() {
             [] => Scope::of_pending_workloads(&self.workloads),
-            phases => Scope { phases, ..Scope::of_workloads(&self.workloads) },
+            phases => Scope { phases, ..Scope::of_any_workloads(&self.workloads) },
         }
     }
 
-    /// Pods that phases wait for cannot be expected to stay pending.
+    /// Pods that may find nodes cannot be expected to stay pending for the whole run.
     fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
         if !self.phases.is_empty() {
             return Vec::new();
         }
-        let hint = "mark them: `staysPending: true`";
+        let hint = "mark them: `staysPending: true`; or say when they are to wait: `in: [...]`";
         if self.workloads == Selection::All && facts.pending.is_empty() {
             return vec![Problem::new(&["workloads"], "no workload is marked as staying pending", hint)];
         }
-        let awaited = |(index, name): (usize, &String)| {
+        let unmarked = |(index, name): (usize, &String)| {
             let name = name.as_str();
-            let is_awaited = facts.names.workloads.contains(&name) && !facts.pending.contains(name);
-            let message = format!("phases wait for the pods of `{name}`");
-            is_awaited.then(|| Problem::new(&["workloads", &index.to_string()], message, hint))
+            let is_unmarked = facts.peaks.contains_key(name) && !facts.pending.contains(name);
+            let message = match facts.not_awaited.contains(name) {
+                true => format!("the pods of `{name}` may find nodes"),
+                false => format!("phases wait for the pods of `{name}`"),
+            };
+            is_unmarked.then(|| Problem::new(&["workloads", &index.to_string()], message, hint))
         };
-        self.workloads.names().iter().enumerate().filter_map(awaited).collect()
+        self.workloads.names().iter().enumerate().filter_map(unmarked).collect()
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Expected, Facts, Scope};
+use super::{Expected, Scope};
 use crate::Selection;
 
 /// Every pod of the workloads was bound to a node of its class.
@@ -35,21 +34,6 @@ pub enum PlacementTarget {
 impl Expected for Placement {
     fn scope(&self) -> Scope<'_> {
         Scope::of_workloads(&self.workloads)
-    }
-
-    fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
-        if self.workloads == Selection::All && !facts.scales_up {
-            let hint = "scale workloads up in a phase, or remove this";
-            return vec![Problem::new(&["workloads"], "a placement over no pods cannot fail", hint)];
-        }
-        let never = |(index, name): (usize, &String)| {
-            let message = format!("`{name}` never has a pod, so its placement cannot fail");
-            let path = ["workloads", &index.to_string()];
-            let is_known = facts.names.workloads.contains(&name.as_str());
-            (is_known && !facts.running.contains(name.as_str()))
-                .then(|| Problem::new(&path, message, "scale it up in a phase, or leave it out"))
-        };
-        self.workloads.names().iter().enumerate().filter_map(never).collect()
     }
 }
 

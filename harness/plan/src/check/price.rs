@@ -26,10 +26,24 @@ impl Expected for Price {
         Scope { phase: Some(("after", &self.after)), other_phase: Some(("before", &self.before)), ..Scope::default() }
     }
 
-    fn problems(&self, _: &Facts<'_>) -> Vec<Problem> {
-        let hint = "expect `fleet: {atEnd: 0}`";
-        let found = Problem::new(&["atMostPercent"], "a fleet that costs nothing has no nodes", hint);
-        (self.at_most_percent == Percent(0)).then_some(found).into_iter().collect()
+    fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
+        let Self { after, before, at_most_percent } = self;
+        let mut found = Vec::new();
+        if *at_most_percent == Percent(0) {
+            let hint = "expect `fleet: {atEnd: 0}`";
+            found.push(Problem::new(&["atMostPercent"], "a fleet that costs nothing has no nodes", hint));
+        }
+        let number = |name: &String| facts.names.phases.iter().position(|phase| phase == name);
+        if let (Some(later), Some(earlier)) = (number(after), number(before))
+            && later <= earlier
+        {
+            let (message, hint) = match later == earlier {
+                true => (format!("the price at the end of `{after}` is compared with itself"), "name an earlier phase"),
+                false => (format!("the phase `{after}` ends before `{before}`"), "swap them"),
+            };
+            found.push(Problem::new(&["before"], message, hint));
+        }
+        found
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Expected, Facts};
 
-/// The cores of running VMs never exceeded the quotas of `azure.quotaCores` by more than what was in flight: `quota: {}`.
+/// The cores of running VMs never exceeded the quotas of `azure.quotaCores` and of faults by more than what was in flight: `quota: {}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Quota {
@@ -21,7 +21,7 @@ pub struct Quota {
 
 impl Expected for Quota {
     fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
-        let hint = "set `azure: {quotaCores: {F: 16}}`";
+        let hint = "set `azure: {quotaCores: {F: 16}}`, or `azureFault: {quota: ...}` in a phase";
         let found = Problem::new(&[], "no quota is set that could be exceeded", hint);
         (!facts.has_quota).then_some(found).into_iter().collect()
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use harness_units::count;
 use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -80,7 +81,7 @@ impl Expected for Replaced {
 impl fmt::Display for Replaced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.at_least {
-            Some(least) => write!(f, "at least {least} nodes")?,
+            Some(least) => write!(f, "at least {}", count(least, "node"))?,
             None => f.write_str("all nodes")?,
         }
         write!(f, " of {} replaced", self.nodepools.describe("nodepools"))?;

@@ -37,8 +37,14 @@ impl Expected for Unready {
         Scope { phases: &self.phases, ..Scope::of_workloads(&self.workloads) }
     }
 
-    fn problems(&self, _: &Facts<'_>) -> Vec<Problem> {
-        self.bounds.problems("at least 0 pods are never Ready")
+    fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
+        let mut found = self.bounds.problems("at least 0 pods are never Ready");
+        let Bounds { at_least, at_most } = self.bounds;
+        found.extend(at_least.and_then(|least| facts.never_so_many(&["atLeast"], &self.workloads, least)));
+        if at_least.is_none_or(|least| least == 0) {
+            found.extend(at_most.and_then(|most| facts.never_more(&["atMost"], &self.workloads, most)));
+        }
+        found
     }
 }
 

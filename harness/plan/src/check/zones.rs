@@ -34,13 +34,17 @@ impl Expected for Zones {
         Scope { phases: &self.phases, ..Scope::of_workloads(&self.workloads) }
     }
 
-    fn problems(&self, _: &Facts<'_>) -> Vec<Problem> {
+    fn problems(&self, facts: &Facts<'_>) -> Vec<Problem> {
         match (self.at_least, self.max_skew) {
             (None, None) => vec![Problem::new(&[], "every workload runs in some zones", "give `atLeast` or `maxSkew`")],
             (Some(0), _) => {
                 vec![Problem::new(&["atLeast"], "every workload runs in at least 0 zones", "give at least 1")]
             }
-            _ => Vec::new(),
+            (least, most) => {
+                let never = least.and_then(|least| facts.never_so_many(&["atLeast"], &self.workloads, least));
+                let always = most.and_then(|most| facts.never_more(&["maxSkew"], &self.workloads, most));
+                never.into_iter().chain(always).collect()
+            }
         }
     }
 }

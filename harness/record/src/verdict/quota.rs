@@ -5,6 +5,8 @@
 //! that moment: faults change it, and may end. Logs of minor version 0 do not say which quota a fault sets; there a change of the plan holds
 //! from the moment at which Azure acknowledged it.
 
+use std::collections::BTreeMap;
+
 use harness_plan::{Action, Quota};
 use harness_simulation::FaultKind;
 
@@ -15,6 +17,9 @@ use crate::text;
 
 /// How long a grant may take from the look at the quota to the fact, microseconds.
 const GRANT_US: u64 = 1_000;
+
+/// What is as much as no quota: more cores than any quota can have.
+const AMPLE: i64 = i64::MAX;
 
 /// A VM that counts against a quota, times in microseconds.
 struct Counted<'a> {
@@ -29,8 +34,8 @@ pub(super) fn check(check: &Quota, evidence: &Evidence<'_>) -> CheckOutcome {
     let windows = Windows::of_run(evidence).in_azures_record(evidence);
     let mut verdict = windows.judge_always(true);
     let (mut observed, mut limits, mut count) = (Vec::new(), Vec::new(), 0_u64);
-    for (scope, cores) in &check.cores {
-        let limit = limit(scope, *cores, evidence);
+    for (scope, cores) in scopes(check, evidence) {
+        let limit = limit(scope, cores, evidence);
         limits.push(format!("{scope} {}", described(&limit, evidence.source.horizon.us)));
         let Candidates { counted: vms, unknown, refused } = candidates(scope, evidence);
         count += vms.len() as u64;
@@ -67,6 +72,21 @@ pub(super) fn check(check: &Quota, evidence: &Evidence<'_>) -> CheckOutcome {
         limit: text::first_few(&limits, 8),
         evidence: format!("cores of {} over time", text::count(count, "running VM")),
     }
+}
+
+/// Every quota that there ever is, with its cores from the start: those of the plan, and those that nothing but a fault sets.
+fn scopes<'a>(check: &'a Quota, evidence: &Evidence<'a>) -> BTreeMap<&'a str, i64> {
+    let plan = evidence.source.plan;
+    let actions = plan.phases.iter().flat_map(|phase| &phase.actions);
+    let set = actions.filter_map(|action| match &action.action {
+        Action::AzureFault(asked) => Some(&asked.fault),
+        _ => None,
+    });
+    let by_faults = plan.azure.faults.iter().chain(set).filter_map(|fault| match &fault.kind {
+        FaultKind::Quota { scope, .. } => Some((scope.as_str(), AMPLE)),
+        _ => None,
+    });
+    by_faults.chain(check.cores.iter().map(|(scope, cores)| (scope.as_str(), i64::from(*cores)))).collect()
 }
 
 /// The VMs that a quota is about.
@@ -114,9 +134,9 @@ fn candidates<'a>(scope: &str, evidence: &Evidence<'a>) -> Candidates<'a> {
 }
 
 /// The quota over time.
-fn limit(scope: &str, cores: u32, evidence: &Evidence<'_>) -> Steps {
+fn limit(scope: &str, cores: i64, evidence: &Evidence<'_>) -> Steps {
     let changes = &evidence.source.timelines.azure.quotas;
-    let mut values = vec![(0, i64::from(cores))];
+    let mut values = vec![(0, cores)];
     if changes.is_empty() {
         values.extend(planned(scope, cores, evidence));
     } else {
@@ -124,7 +144,7 @@ fn limit(scope: &str, cores: u32, evidence: &Evidence<'_>) -> Steps {
         let mut live: Vec<(String, i64)> = declared(scope, evidence)
             .filter(|(fault, _)| !changes.iter().any(|(_, name, sets)| name == fault && sets.is_some()))
             .collect();
-        let in_force = |live: &[(String, i64)]| live.last().map_or(i64::from(cores), |(_, cores)| *cores);
+        let in_force = |live: &[(String, i64)]| live.last().map_or(cores, |(_, cores)| *cores);
         values = vec![(0, in_force(&live))];
         for (at_us, fault, sets) in changes {
             live.retain(|(known, _)| known != fault);
@@ -151,10 +171,10 @@ fn declared(scope: &str, evidence: &Evidence<'_>) -> impl Iterator<Item = (Strin
 }
 
 /// The changes of the plan, by the moments at which they were sent or acknowledged.
-fn planned(scope: &str, cores: u32, evidence: &Evidence<'_>) -> Vec<(u64, i64)> {
+fn planned(scope: &str, cores: i64, evidence: &Evidence<'_>) -> Vec<(u64, i64)> {
     let source = evidence.source;
     let mut values = Vec::new();
-    let mut before = i64::from(cores);
+    let mut before = cores;
     for action in source.plan.phases.iter().flat_map(|phase| &phase.actions) {
         let Action::AzureFault(asked) = &action.action else { continue };
         let FaultKind::Quota { scope: of, cores: to } = &asked.fault.kind else { continue };
@@ -170,10 +190,16 @@ fn planned(scope: &str, cores: u32, evidence: &Evidence<'_>) -> Vec<(u64, i64)> 
     values
 }
 
-/// The quota at the start, and each change until the cleanup: `8 cores, then 16 (from 41.2s)`.
+/// The quota at the start, and each change until the cleanup: `8 cores, then 16 (from 41.2s)`, `no limit, then 4 cores (from 1s)`.
 fn described(limit: &Steps, until_us: u64) -> String {
-    let mut text = format!("{} cores", limit.at(0));
+    let first = limit.at(0);
+    let mut text = if first == AMPLE { "no limit".to_owned() } else { format!("{first} cores") };
     for (at_us, cores) in limit.all().iter().skip(1).filter(|(at_us, _)| *at_us < until_us) {
+        let cores = match (*cores, first) {
+            (AMPLE, _) => "no limit".to_owned(),
+            (cores, AMPLE) => format!("{cores} cores"),
+            (cores, _) => cores.to_string(),
+        };
         text.push_str(&format!(", then {cores} (from {})", text::duration(*at_us)));
     }
     text

@@ -12,3 +12,10 @@ pub(crate) struct Inputs<'a> {
     pub(crate) skus: &'a [SkuFact],
     pub(crate) operations: &'a [&'static str],
 }
+
+impl Inputs<'_> {
+    /// Whether the tree is the one that the scenario is written for: what it names must be there and fit.
+    pub(crate) fn is_own_tree(&self) -> bool {
+        self.tree.source == self.scenario.node_config()
+    }
+}

@@ -1,7 +1,6 @@
 //! All of it together.
 
-use std::collections::BTreeMap;
-
+use super::expectations::Present;
 use super::{Chance, Inputs, chance, expectations, gitops, moments, objects, phases, references, workloads};
 use harness_plan::{NodeConfig, PLAN_VERSION, Plan, Workload};
 use harness_simulation::Behaviour;
@@ -23,16 +22,15 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Chance>), Vec<Dia
     diagnostics.append(&mut chosen.diagnostics);
     let phases = phases::expand(&model.phases, &model.objects, &mut chosen.workloads, &moments, inputs.seed);
     let cut = chosen.workloads.iter().filter_map(workloads::Sized::note);
-    if inputs.tree.source == inputs.scenario.node_config() {
+    if inputs.is_own_tree() {
         // A burst that the pool's own limits cannot hold would end in a deadline that says nothing about the provisioner.
         let replicas = ["scale", "to"].map(str::to_owned);
-        diagnostics.extend(cut.map(|(note, action)| {
+        diagnostics.extend(cut.map(|(note, hint, action)| {
             let mark = inputs.scenario.mark_at(action, &replicas, false);
-            Diagnostic::new(inputs.scenario.file(), mark, note)
-                .with_hint("ask for fewer or smaller pods, or give the pool more room before")
+            Diagnostic::new(inputs.scenario.file(), mark, note).with_hint(hint)
         }));
     } else {
-        chosen.notes.extend(cut.map(|(note, _)| note));
+        chosen.notes.extend(cut.map(|(note, ..)| note));
     }
     let per_node = chosen.workloads.iter().map(|sized| (sized.workload.name.clone(), sized.per_node)).collect();
     let workloads: Vec<Workload> = chosen.workloads.into_iter().map(|sized| sized.workload).collect();
@@ -40,28 +38,25 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Chance>), Vec<Dia
     if !diagnostics.is_empty() {
         return Err(in_order(diagnostics));
     }
-    let running: Vec<&Workload> = workloads.iter().filter(|workload| workload.replicas_peak > 0).collect();
-    // Each pool that is ever there, and whether it ever has limits.
-    let mut known: BTreeMap<&str, bool> = BTreeMap::new();
-    for pool in moments.all().iter().flat_map(|moment| &moment.pools) {
-        *known.entry(&pool.name).or_default() |= pool.limits != Default::default();
-    }
-    let pools: Vec<String> = known.keys().map(|&name| name.to_owned()).collect();
-    let is_limited = |name: &String| {
-        known.get(name.as_str()).is_some_and(|limited| *limited)
-            && workloads.iter().any(|workload| workload.class == *name)
-    };
-    let limited: Vec<String> = pools.iter().filter(|name| is_limited(name)).cloned().collect();
-    let present = expectations::Present { workloads: &running, pools: &pools, limited: &limited, azure: &model.azure };
+    let present = Present::of(inputs, &moments, &workloads);
     let mut expectations: Vec<_> = expectations::of_phases(&phases).collect();
     for expected in &model.expect {
         match present.expectation(expected) {
-            Some(expectation) => expectations.push(expectation),
-            None => {
+            Ok(expectation) => expectations.push(expectation),
+            // On the tree that it is written for, a scenario expects nothing that cannot be checked.
+            Err(problem) if inputs.is_own_tree() => {
+                let mark = inputs.scenario.mark_at(expected.mark, &problem.path, false);
+                let file = inputs.scenario.file();
+                diagnostics.push(Diagnostic::new(file, mark, problem.message).with_hint(problem.hint));
+            }
+            Err(_) => {
                 let name = expected.beside.name(&expected.variant);
                 chosen.notes.push(format!("`{name}` is left out: no workload or NodePool of this tree matches it"));
             }
         }
+    }
+    if !diagnostics.is_empty() {
+        return Err(in_order(diagnostics));
     }
     let mut plan = Plan {
         version: PLAN_VERSION,

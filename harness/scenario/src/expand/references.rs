@@ -109,7 +109,7 @@ struct Check<'a> {
 impl Check<'_> {
     /// On another tree than its own a scenario leaves out what it expects of pools that are not there.
     fn is_own_tree(&self) -> bool {
-        self.inputs.tree.source == self.inputs.scenario.node_config()
+        self.inputs.is_own_tree()
     }
 
     fn of_phases(&self) -> Vec<Diagnostic> {

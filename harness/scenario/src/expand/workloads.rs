@@ -19,6 +19,8 @@ pub(super) struct Sized {
     pub(super) per_node: u64,
     /// The maximum number of replicas at each moment, by the limits that are in force then; more would wait for ever.
     bounds: Vec<Option<u32>>,
+    /// The first moment at which a class of its is in the tree.
+    there_from: usize,
     /// The largest number that was cut.
     cut: Option<Cut>,
 }
@@ -27,6 +29,8 @@ pub(super) struct Sized {
 struct Cut {
     asked: u32,
     bound: u32,
+    /// Whether no class of the workload is in the tree yet.
+    too_early: bool,
     /// Of the action that asks for them.
     action: Mark,
 }
@@ -34,27 +38,35 @@ struct Cut {
 impl Sized {
     /// The wanted replicas, as far as there is room at one of the moments.
     pub(super) fn bounded(&mut self, replicas: u32, at: Range<usize>, action: Mark) -> u32 {
+        let too_early = at.end <= self.there_from;
         let bounds = self.bounds.get(at).unwrap_or_default();
         let Some(bound) = bounds.iter().copied().try_fold(0, |most, bound| Some(most.max(bound?))) else {
             return replicas;
         };
         if bound < replicas && self.cut.as_ref().is_none_or(|cut| cut.asked < replicas) {
-            self.cut = Some(Cut { asked: replicas, bound, action });
+            self.cut = Some(Cut { asked: replicas, bound, too_early, action });
         }
         replicas.min(bound)
     }
 
-    /// What was cut, and the action that asks for it.
-    pub(super) fn note(&self) -> Option<(String, Mark)> {
-        let Cut { asked, bound, action } = self.cut.as_ref()?;
+    /// What was cut, what to do about it, and the action that asks for it.
+    pub(super) fn note(&self) -> Option<(String, &'static str, Mark)> {
+        let Cut { asked, bound, too_early, action } = self.cut.as_ref()?;
         let Workload { name, class, .. } = &self.workload;
-        let why = match bound {
-            0 => format!("no node that `{class}` may have then holds one"),
-            _ => format!("more do not fit into the limits of `{class}`"),
+        let (why, hint) = match bound {
+            0 if *too_early => (
+                format!("a later commit adds the class `{class}`"),
+                "let the commit come first, or wait for the pods after it",
+            ),
+            0 => (format!("no node that `{class}` may have then holds one"), ROOM),
+            _ => (format!("more do not fit into the limits of `{class}`"), ROOM),
         };
-        Some((format!("`{name}` has {bound} pods where the scenario asks for {asked}: {why}"), *action))
+        Some((format!("`{name}` has {bound} pods where the scenario asks for {asked}: {why}"), hint, *action))
     }
 }
+
+const ROOM: &str = "ask for fewer or smaller pods, or give the pool more room before; where some are to wait for nodes, mark the workload \
+                    `awaited: false`";
 
 /// What the tree gives a scenario.
 pub(super) struct Chosen {
@@ -114,7 +126,7 @@ struct Choice<'a> {
 impl<'a> Choice<'a> {
     /// On the tree that a scenario is written for, what it names must be there and fit.
     fn own_tree(&self) -> bool {
-        self.inputs.tree.source == self.inputs.scenario.node_config()
+        self.inputs.is_own_tree()
     }
 
     fn error(&mut self, mark: Mark, message: String, hint: String) {
@@ -167,8 +179,15 @@ impl<'a> Choice<'a> {
             }
             return;
         };
-        if aim.untestable.is_some() {
-            self.used.insert(aim.pool.name.clone());
+        if let Some(reason) = &aim.untestable {
+            let class = &aim.pool.name;
+            if self.own_tree() {
+                let message = format!("the class `{class}` cannot be used: {reason}");
+                self.error(spec.class.mark, message, "name another class, or mend this NodePool".to_owned());
+            } else {
+                self.chosen.notes.push(format!("`{name}` is left out: `{class}` cannot be used: {reason}"));
+            }
+            self.used.insert(class.clone());
             return;
         }
         if spec.stays_pending {
@@ -251,12 +270,16 @@ impl<'a> Choice<'a> {
             widen(&mut workload, &self.fallback(spec), spec);
         }
         let bounds = workload.classes().map(|class| self.bounds(class, pod, room)).reduce(together).unwrap_or_default();
+        let is_there =
+            |moment: &Moment| workload.classes().any(|class| moment.pools.iter().any(|pool| pool.name == class));
+        let there_from = self.moments.all().iter().position(is_there).unwrap_or(0);
         let pods_max = max_pods(aim.pool.max_pods);
         let per_node = aim.fitting.iter().map(|sku| pods_on(sku, pod, pods_max)).max().unwrap_or(0);
-        self.chosen.workloads.push(Sized { workload, per_node, bounds, cut: None });
+        self.chosen.workloads.push(Sized { workload, per_node, bounds, there_from, cut: None });
     }
 
-    /// How many pods a class holds at each moment. One that is not in the tree holds what it held before: a pool can be protected from pruning.
+    /// How many pods a class holds at each moment: none before it is in the tree. One that is no longer there holds what it held before: a pool
+    /// can be protected from pruning.
     fn bounds(&self, class: &str, pod: PodSize, room: Room) -> Vec<Option<u32>> {
         let mut last: Option<(&NodePool, u64)> = None;
         let bound = |moment: &'a Moment| {
@@ -269,7 +292,7 @@ impl<'a> Choice<'a> {
                 }
                 (None, last) => last,
             };
-            last.and_then(|(_, bound)| u32::try_from(bound).ok())
+            last.map_or(Some(0), |(_, bound)| u32::try_from(bound).ok())
         };
         match room {
             Room::Any => vec![None; self.moments.all().len()],

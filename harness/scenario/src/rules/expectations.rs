@@ -1,7 +1,7 @@
 //! Expectations that can fail, and are different; limits on latencies are of something that happens, within what the phases allow.
 
 use super::{Context, Schedule};
-use harness_plan::{Action, Check, Condition, LatencyLimits, LatencyName};
+use harness_plan::{Action, Check, Condition, LatencyLimits, LatencyName, PhaseReached};
 use harness_units::Span;
 use harness_yaml::{Diagnostic, Problem};
 
@@ -13,16 +13,26 @@ pub(super) fn can_fail(context: &Context<'_>) -> Vec<Diagnostic> {
 }
 
 pub(super) fn are_different(context: &Context<'_>) -> Vec<Diagnostic> {
-    let expect = &context.scenario.expect;
-    let names: Vec<String> = expect.iter().map(|one| one.beside.name(&one.variant)).collect();
-    expect
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| names[..*index].contains(&names[*index]))
-        .map(|(index, one)| {
-            context.error(one.mark, format!("`{}` is expected twice", names[index]), "remove one of them")
-        })
-        .collect()
+    let scenario = context.scenario;
+    // That a phase reaches its conditions is expected of itself.
+    let of_phases = scenario.phases.iter().filter(|phase| !phase.deadline_may_pass).filter_map(|phase| {
+        let (until, within) = (phase.until.as_ref()?, phase.within.as_ref()?);
+        Some(until.expected_as(&PhaseReached { phase: phase.name.value.clone() }, within.value))
+    });
+    let mut known: Vec<(String, Option<&Check>)> = of_phases.map(|name| (name, None)).collect();
+    let mut found = Vec::new();
+    for one in &scenario.expect {
+        let name = one.beside.name(&one.variant);
+        if let Some((_, check)) = known.iter().find(|(known, _)| *known == name) {
+            let (message, hint) = match *check == Some(&one.variant) {
+                true => (format!("`{name}` is expected twice"), "remove one of them"),
+                false => (format!("another expectation is named `{name}`"), "give this one a `title` of its own"),
+            };
+            found.push(context.error(one.mark, message, hint));
+        }
+        known.push((name, Some(&one.variant)));
+    }
+    found
 }
 
 pub(super) fn limits_can_fail(context: &Context<'_>) -> Vec<Diagnostic> {

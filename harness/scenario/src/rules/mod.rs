@@ -8,15 +8,18 @@ mod needs;
 mod phases;
 mod schedule;
 
-use crate::model::{PhaseSpec, ScenarioFile};
+use std::collections::BTreeMap;
+
+use crate::model::{PhaseSpec, ScenarioFile, WorkloadSpec};
 use crate::schema::Use;
-use harness_plan::{Action, Facts, Names, Profile, TimedAction};
-use harness_simulation::Fault;
+use harness_plan::{Action, Condition, Facts, Names, Profile, TimedAction};
+use harness_simulation::{Fault, FaultKind};
 use harness_units::Span;
 use harness_yaml::Diagnostic;
 use harness_yaml::{Located, Mark, Node, Problem};
 
 pub(crate) use estimate::expected;
+use schedule::DERIVED;
 pub(crate) use schedule::{PhaseSchedule, Schedule};
 
 /// The input of a rule.
@@ -70,17 +73,21 @@ impl Context<'_> {
         let scenario = self.scenario;
         let schedule = Schedule::of(scenario);
         let names = self.names();
-        let running = names.workloads.iter().copied().filter(|name| schedule.ever_runs(name)).collect();
-        let pending = scenario.workloads.iter().filter(|(_, workload)| workload.stays_pending);
-        let budgeted = scenario.workloads.iter().filter(|(_, workload)| workload.disruption_budget.is_some());
+        let marked = |is: fn(&WorkloadSpec) -> bool| {
+            scenario.workloads.iter().filter(move |(_, workload)| is(workload)).map(|(name, _)| name.as_str())
+        };
         Facts {
-            running,
+            peaks: peaks(scenario, &schedule),
+            derived_peak: schedule.peak(DERIVED),
             scales_up: schedule.scalings().any(|scaling| scaling.to > 0),
-            pending: pending.map(|(name, _)| name.as_str()).collect(),
-            budgeted: budgeted.map(|(name, _)| name.as_str()).collect(),
+            pending: marked(|workload| workload.stays_pending).collect(),
+            not_awaited: marked(|workload| workload.stays_pending || !workload.awaited).collect(),
+            budgeted: marked(|workload| workload.disruption_budget.is_some()).collect(),
+            pods_at_end: pods_at_end(scenario, &schedule),
             has_layers: scenario.gitops.as_ref().is_some_and(|gitops| gitops.tree.is_some()),
             has_webhook: scenario.webhook.is_some(),
-            has_quota: !scenario.azure.quota_cores.is_empty(),
+            has_quota: !scenario.azure.quota_cores.is_empty()
+                || self.faults().any(|fault| matches!(fault.kind, FaultKind::Quota { .. })),
             pushes: self.any_action(Action::pushes),
             names,
         }
@@ -116,6 +123,48 @@ impl Context<'_> {
     fn key_mark(&self, path: &[&str]) -> Mark {
         key_mark(self.document, path)
     }
+}
+
+/// The most pods that each workload ever has. An autoscaler sleeps while its workload has no replicas; one may also change what the run has made
+/// by hand, and then there may be any number.
+fn peaks<'a>(scenario: &'a ScenarioFile, schedule: &Schedule) -> BTreeMap<&'a str, u32> {
+    let actions = || scenario.phases.iter().flat_map(|phase| &phase.actions);
+    let is_changed = |workload: &str| {
+        actions().any(|action| {
+            let Action::Change(change) = &action.variant else { return false };
+            let object = change.known_as(&scenario.objects).and_then(|name| scenario.objects.get(name));
+            object.is_some_and(|object| object.name == workload && object.namespace.as_deref() == Some("{namespace}"))
+        })
+    };
+    let peak = |(name, spec): (&'a String, &WorkloadSpec)| {
+        let asked = match is_changed(name) {
+            true => u32::MAX,
+            false => schedule.peak(name),
+        };
+        let autoscaled = spec.autoscale.as_ref().map_or(0, |autoscale| autoscale.max);
+        (asked > 0).then(|| (name.as_str(), asked.max(autoscaled)))
+    };
+    scenario.workloads.iter().filter_map(peak).collect()
+}
+
+/// Whether pods that were Ready are certainly there when the last phase ends: the phases waited for all of them, and did nothing more than to scale
+/// afterwards.
+fn pods_at_end(scenario: &ScenarioFile, schedule: &Schedule) -> bool {
+    let waits = |phase: &PhaseSpec| {
+        !phase.deadline_may_pass && phase.until.as_ref().is_some_and(|until| until.0.contains(&Condition::AllPodsReady))
+    };
+    let Some(waited) = scenario.phases.iter().rposition(waits) else { return false };
+    let only_scales = scenario.phases[waited + 1..]
+        .iter()
+        .all(|phase| phase.actions.iter().all(|action| matches!(action.variant, Action::Scale(_))));
+    let stays = |(name, spec): (&String, &WorkloadSpec)| {
+        let plain = spec.awaited && !spec.stays_pending && spec.autoscale.is_none();
+        plain && schedule.fewest_from(name, waited).is_some_and(|replicas| replicas > 0)
+    };
+    let mut actions = scenario.phases.iter().flat_map(|phase| &phase.actions);
+    let is_calm =
+        scenario.azure.faults.is_empty() && !actions.any(|action| matches!(action.variant, Action::AzureFault(_)));
+    only_scales && is_calm && scenario.workloads.iter().any(stays)
 }
 
 type Rule = fn(&Context<'_>) -> Vec<Diagnostic>;

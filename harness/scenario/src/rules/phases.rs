@@ -1,6 +1,7 @@
 //! Every phase ends, and within a time that is said.
 
 use super::Context;
+use crate::model::PhaseSpec;
 use harness_plan::Condition;
 use harness_units::Span;
 use harness_yaml::Diagnostic;
@@ -58,12 +59,13 @@ pub(super) fn count_from_earlier_ones(context: &Context<'_>) -> Vec<Diagnostic> 
 }
 
 pub(super) fn have_time(context: &Context<'_>) -> Vec<Diagnostic> {
-    let names = context.names();
+    let facts = context.facts();
     let mut found = Vec::new();
     for phase in &context.scenario.phases {
         if let Some(until) = &phase.until {
-            found.extend(context.all_placed(until.mark, until.problems(&names)));
+            found.extend(context.all_placed(until.mark, until.problems(&facts)));
         }
+        found.extend(settles_too_late(context, phase));
         for (key, setting) in [("within", &phase.within), ("for", &phase.hold)] {
             let Some(setting) = setting else { continue };
             if setting.value == Span::ZERO {
@@ -73,4 +75,21 @@ pub(super) fn have_time(context: &Context<'_>) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// Quiet is counted from the last action of the phase at the earliest, so that it may last longer than there is until the deadline.
+fn settles_too_late(context: &Context<'_>, phase: &PhaseSpec) -> Option<Diagnostic> {
+    let (until, within) = (phase.until.as_ref()?, phase.within.as_ref()?);
+    let quiet = until.0.iter().flat_map(Condition::parts).filter_map(|condition| match condition {
+        Condition::Settled(span) => Some(*span),
+        _ => None,
+    });
+    let acted = phase.actions.iter().map(|action| action.beside.after.as_duration()).max().unwrap_or_default();
+    let quiet = quiet.max().filter(|quiet| acted.saturating_add(quiet.as_duration()) > within.value.as_duration())?;
+    let name = &phase.name.value;
+    let message = match acted.is_zero() {
+        true => format!("the phase `{name}` is over before anything can be quiet for {quiet}"),
+        false => format!("the phase `{name}` is over before anything can be quiet for {quiet} after its last action"),
+    };
+    Some(context.error(within.mark, message, "give it a later deadline, or wait for less quiet"))
 }

@@ -83,9 +83,19 @@ impl Schedule {
         self.phases.iter().flat_map(|phase| &phase.scalings)
     }
 
-    /// Whether a workload ever gets pods.
-    pub(crate) fn ever_runs(&self, workload: &str) -> bool {
-        self.scalings().any(|scaling| scaling.workload == workload && scaling.to > 0)
+    /// The most replicas that any phase asks for of a workload.
+    pub(crate) fn peak(&self, workload: &str) -> u32 {
+        self.scalings().filter(|scaling| scaling.workload == workload).map(|scaling| scaling.to).max().unwrap_or(0)
+    }
+
+    /// The fewest replicas that are asked for of a workload from the end of a phase on; `None` where no phase has scaled it by then.
+    pub(crate) fn fewest_from(&self, workload: &str, phase: usize) -> Option<u32> {
+        let of = |phases: &[PhaseSchedule]| {
+            let scalings = phases.iter().flat_map(|phase| &phase.scalings);
+            scalings.filter(|scaling| scaling.workload == workload).map(|scaling| scaling.to).collect::<Vec<_>>()
+        };
+        let (before, after) = self.phases.split_at_checked(phase + 1)?;
+        of(before).last().copied().into_iter().chain(of(after)).min()
     }
 
     /// The longest that an effect of a phase can take: from the start of that phase to the end of the next phase that waits for it.

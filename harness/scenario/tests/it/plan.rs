@@ -387,3 +387,67 @@ expect:
     ];
     assert_eq!(names, expected);
 }
+
+/// What a scenario of two workloads expects, of which one stays pending.
+fn expected_of_two(expect: &str) -> Result<Plan, String> {
+    let text = format!(
+        "apiVersion: harness/v1
+kind: Scenario
+name: two
+question: Does it hold?
+needs: [node-auto-provisioning, gitops, simulated-azure]
+workloads:
+  web: {{class: general-purpose, cpu: 500m, memory: 512Mi}}
+  intruder: {{class: compute-optimized, cpu: 500m, memory: 512Mi, tolerations: none, staysPending: true}}
+  crowd: {{class: memory-optimized, cpu: 500m, memory: 512Mi, awaited: false}}
+otherClasses: ignored
+phases:
+  - name: a
+    do: [{{azureFault: {{quota: {{scope: F, cores: 4}}}}}}, {{scale: {{workloads: all, to: 12}}}}]
+    until: all-pods-ready
+    within: 3m
+  - {{name: hold, for: 10s}}
+expect:
+  - {expect}
+"
+    );
+    common::planned_on_its_tree(&text).map_err(|errors| common::lines(&errors))
+}
+
+fn selected(plan: &Plan) -> Vec<String> {
+    let mut check = plan.expectations.last().unwrap().check.clone();
+    check.selection_mut().map(|selection| selection.names().to_vec()).unwrap_or_default()
+}
+
+/// Before, the first of these were left out of the plan with no more than a note, and the last was refused.
+#[rstest]
+#[case::pods_that_stay_pending_in_a_phase("pending: {workloads: [intruder], in: [hold]}", &["intruder"])]
+#[case::pods_that_may_find_nodes_later("pending: {workloads: [web, intruder], in: [hold]}", &["intruder", "web"])]
+#[case::all_that_find_nodes("unready: {workloads: all, in: [hold]}", &["crowd", "web"])]
+#[case::all_that_stay_pending("pending: {workloads: all}", &["intruder"])]
+#[case::fewer_than_there_are("unready: {workloads: [web], atLeast: 12, in: [hold]}", &["web"])]
+#[case::a_quota_that_only_a_fault_sets("quota: {}", &[])]
+fn an_expectation_that_can_fail_reaches_the_plan(#[case] expect: &str, #[case] workloads: &[&str]) {
+    let plan = expected_of_two(expect).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(plan.expectations.len(), 2, "the phase and this: {:?}", plan.notes);
+    assert_eq!(selected(&plan), workloads);
+}
+
+/// Before, nothing said that the workload was left out.
+#[test]
+fn on_another_tree_a_class_without_nodes_leaves_a_note() {
+    let text = text("burst", 3, 1) + "expect: [{unready: {workloads: [web], in: [part]}}]\n";
+    let mut files = harness_tree::builtin_node_config();
+    for file in files.iter_mut().filter(|file| file.path.ends_with("general-purpose.yaml")) {
+        file.text = file.text.replace("cpu: \"1000\"", "cpu: \"0\"");
+    }
+    let tree = harness_tree::read_tree("./other", &files).unwrap();
+    let inputs =
+        PlanInputs { profile: Profile::Default, seed: 7, overrides: &[], tree: &tree, operations: &[], skus: &skus() };
+    let plan = plan(&scenario(&text), &inputs).unwrap_or_else(|errors| panic!("{}", common::lines(&errors)));
+    let expected = [
+        "`web` is left out: `general-purpose` cannot be used: its limits switch it off",
+        "`at most 0 pods of web not Ready at the end of part` is left out: no workload or NodePool of this tree matches it",
+    ];
+    assert_eq!(plan.notes, expected);
+}

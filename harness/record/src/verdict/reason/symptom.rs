@@ -280,7 +280,7 @@ fn about_check<'p>(check: &'p Check, subjects: &[String], plan: &'p Plan) -> Abo
     let pools: BTreeSet<&str> = match (scope.selection, scope.pattern) {
         // Pods without a node are symptoms of their own.
         _ if matches!(check, Check::Placement(_) | Check::Limits(_)) => BTreeSet::new(),
-        (Some((workloads, Candidates::Workloads | Candidates::PendingWorkloads)), _) => {
+        (Some((workloads, Candidates::Workloads | Candidates::PendingWorkloads | Candidates::AnyWorkloads)), _) => {
             named(workloads.names()).filter_map(|workload| class_of(workload, plan)).collect()
         }
         (Some((nodepools, Candidates::Nodepools | Candidates::LimitedNodepools)), _) => {

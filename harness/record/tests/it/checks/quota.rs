@@ -99,3 +99,24 @@ fn a_quota_of_nothing_that_let_nothing_through_was_kept() {
     scene.fact(3, AzureFactKind::ProvisioningFailed, "refused", &history);
     is(&scene.check(check("F", 0)), Pass, "F: 0 cores, 1 VM refused");
 }
+
+/// Before, such a scenario was refused ("no quota is set that could be exceeded"), and no quota would have been looked at.
+#[test]
+fn a_quota_that_only_a_fault_sets_is_checked() {
+    let only_a_fault = || {
+        let mut scene = scene();
+        let set = Action::AzureFault(Fault::new(FaultKind::Quota { scope: "F".to_owned(), cores: 4 }).into());
+        scene.planned(5, "run", set);
+        fault(&mut scene, 5, AzureFactKind::FaultBegan, Some(4));
+        scene
+    };
+    let check = || planned(json!({"quota": {}}));
+    let broken = only_a_fault().check(check());
+    is(&broken, Fail, "F: at most 8 cores, and vm-b was granted over the quota at 10.0s (4 cores then)");
+    assert_eq!(broken.limit, "F no limit, then 4 cores (from 5.00s)");
+    let mut scene = only_a_fault();
+    fault(&mut scene, 8, AzureFactKind::FaultEnded, None);
+    let kept = scene.check(check());
+    is(&kept, Pass, "F: at most 8 cores");
+    assert_eq!(kept.limit, "F no limit, then 4 cores (from 5.00s), then no limit (from 8.00s)");
+}

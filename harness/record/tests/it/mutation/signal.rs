@@ -196,7 +196,7 @@ pub(crate) fn reads(check: &Check, signal: &Signal, log: &Log<'_>) -> bool {
             let scope = other.scope();
             let phases: Vec<String> = scope.all_phases().map(str::to_owned).collect();
             let selected = match scope.selection {
-                Some((workloads, Candidates::Workloads | Candidates::PendingWorkloads)) => {
+                Some((workloads, Candidates::Workloads | Candidates::PendingWorkloads | Candidates::AnyWorkloads)) => {
                     of_workloads(workloads.names())
                 }
                 Some((nodepools, Candidates::Nodepools | Candidates::LimitedNodepools)) => of_pools(nodepools.names()),

@@ -86,7 +86,7 @@ pub(crate) fn claims(check: &Check, log: &Log<'_>) -> Vec<Claim> {
 fn by_scope(scope: &Scope<'_>, log: &Log<'_>) -> Vec<Claim> {
     let phases: Vec<String> = scope.all_phases().map(str::to_owned).collect();
     match scope.selection {
-        Some((workloads, Candidates::Workloads | Candidates::PendingWorkloads)) => {
+        Some((workloads, Candidates::Workloads | Candidates::PendingWorkloads | Candidates::AnyWorkloads)) => {
             each(workloads, |workload| pods::too_few(workload, &phases, log))
         }
         Some((nodepools, Candidates::Nodepools | Candidates::LimitedNodepools)) => {
