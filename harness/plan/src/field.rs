@@ -52,7 +52,7 @@ impl fmt::Display for ObjectAddress {
 
 /// The field of an object and the value that it must have. At least one of `is`, `not`, `atLeast`, `atMost`, `contains`, `present`; all
 /// that are given must hold.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Field {
     /// One of `objects`.
@@ -66,7 +66,7 @@ pub struct Field {
 }
 
 /// What a value must be: everything that is given.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Matcher {
     /// Exactly this.
@@ -103,6 +103,15 @@ impl Matcher {
     }
 }
 
+impl Matcher {
+    /// Whether what is given excludes itself, whatever the value.
+    fn is_contradictory(&self) -> bool {
+        let Self { is, not: _, at_least, at_most, contains, present } = self;
+        let wants_value = is.is_some() || at_least.is_some() || at_most.is_some() || contains.is_some();
+        (*present == Some(false) && wants_value) || is.as_ref().is_some_and(|value| !self.matches(Some(value)))
+    }
+}
+
 impl Field {
     /// Values that every field has, or none.
     pub(crate) fn problems(&self) -> Vec<Problem> {
@@ -111,6 +120,8 @@ impl Field {
             ("any value is right here", "give `is`, `not`, `atLeast`, `atMost`, `contains` or `present`")
         } else if at_least.zip(at_most).is_some_and(|(least, most)| least > most) {
             ("nothing is between these bounds", "swap them")
+        } else if self.value.is_contradictory() {
+            ("no value is all of this at once", "leave out what contradicts the rest")
         } else if self.path.is_exists() && !matches!(self.value.is, Some(Value::Bool(_))) {
             ("an object exists or it does not", "write `is: true` or `is: false`")
         } else {
@@ -169,6 +180,20 @@ mod tests {
     use super::*;
     use rstest::rstest;
     use serde_json::json;
+
+    #[rstest]
+    #[case(json!({"is": "1", "not": "1"}), true)]
+    #[case(json!({"is": "1", "present": false}), true)]
+    #[case(json!({"atLeast": 1, "present": false}), true)]
+    #[case(json!({"is": 3, "atMost": 2}), true)]
+    #[case(json!({"is": [1], "contains": 2}), true)]
+    #[case(json!({"is": "1", "not": "2", "present": true}), false)]
+    #[case(json!({"not": "2", "present": false}), false)]
+    fn what_no_value_can_be_is_refused(#[case] must: Value, #[case] refused: bool) {
+        let value: Matcher = serde_json::from_value(must).unwrap();
+        let field = Field { object: "a".to_owned(), path: "spec.b".parse().unwrap(), value };
+        assert_eq!(!field.problems().is_empty(), refused);
+    }
 
     #[rstest]
     #[case(json!({"is": 3}), Some(json!(3)), true)]

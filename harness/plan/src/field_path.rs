@@ -22,12 +22,14 @@ pub struct FieldPath {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Look {
     Exists,
-    Value(Vec<Step>),
-    Owners(Vec<Step>),
+    Value(Vec<PathStep>),
+    Owners(Vec<PathStep>),
 }
 
+/// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Step {
+pub enum PathStep {
+    /// A key of a map.
     Key(String),
     /// `[3]`: an item of a list, or the key `3` of a map.
     Item(usize),
@@ -49,6 +51,19 @@ impl FieldPath {
     /// Whether this is `exists`.
     pub fn is_exists(&self) -> bool {
         self.look == Look::Exists
+    }
+
+    /// Whether it leads to the field managers of a value, and not to the value.
+    pub fn is_of_owners(&self) -> bool {
+        matches!(self.look, Look::Owners(_))
+    }
+
+    /// The way from the object to the value; empty for `exists`.
+    pub fn steps(&self) -> &[PathStep] {
+        match &self.look {
+            Look::Exists => &[],
+            Look::Value(steps) | Look::Owners(steps) => steps,
+        }
     }
 
     /// As a scenario writes it.
@@ -94,15 +109,15 @@ impl FieldPath {
                 }
             }
         }
-        Self { text, look: Look::Value(keys.iter().cloned().map(Step::Key).collect()) }
+        Self { text, look: Look::Value(keys.iter().cloned().map(PathStep::Key).collect()) }
     }
 
     /// The merge patch that puts `value` (nothing where it is `None`) back where [`FieldPath::of_patch`] has found it.
     pub fn patch(&self, value: Option<&Value>) -> Value {
         let (Look::Value(steps) | Look::Owners(steps)) = &self.look else { return Value::Null };
         steps.iter().rev().fold(value.cloned().unwrap_or(Value::Null), |inner, step| match step {
-            Step::Key(key) => Value::Object([(key.clone(), inner)].into_iter().collect()),
-            Step::Item(_) | Step::Where(..) => inner,
+            PathStep::Key(key) => Value::Object([(key.clone(), inner)].into_iter().collect()),
+            PathStep::Item(_) | PathStep::Where(..) => inner,
         })
     }
 }
@@ -121,7 +136,7 @@ fn leaves(patch: &Value, keys: &mut Vec<String>, found: &mut Vec<FieldPath>) {
     }
 }
 
-impl Step {
+impl PathStep {
     fn of<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         match self {
             Self::Key(key) => value.get(key),
@@ -139,7 +154,7 @@ fn text(value: &Value) -> String {
 
 /// The managers whose `fieldsV1` reaches the path, sorted. A set that ends before the path does owns everything below: the field is
 /// atomic.
-fn owners(object: &Value, steps: &[Step]) -> Value {
+fn owners(object: &Value, steps: &[PathStep]) -> Value {
     let entries = object.pointer("/metadata/managedFields").and_then(Value::as_array);
     let mut managers: Vec<&str> = entries
         .into_iter()
@@ -154,7 +169,7 @@ fn owners(object: &Value, steps: &[Step]) -> Value {
 
 /// Walks the set of owned fields beside the object: items of a list are named by their keys (`k:{"name":"web"}`), their value (`v:`)
 /// or their index (`i:`), keys of a map by `f:`. Source: sigs.k8s.io/structured-merge-diff `fieldpath/serialize-pe.go`.
-fn is_owned(fields: &Value, object: &Value, steps: &[Step]) -> bool {
+fn is_owned(fields: &Value, object: &Value, steps: &[PathStep]) -> bool {
     let mut fields = fields;
     let mut value = Some(object);
     for (depth, step) in steps.iter().enumerate() {
@@ -164,11 +179,11 @@ fn is_owned(fields: &Value, object: &Value, steps: &[Step]) -> bool {
         }
         let item = value.and_then(|value| step.of(value));
         let below = match step {
-            Step::Key(key) => set.get(&format!("f:{key}")),
-            Step::Item(index) => {
+            PathStep::Key(key) => set.get(&format!("f:{key}")),
+            PathStep::Item(index) => {
                 set.get(&format!("i:{index}")).or_else(|| set.get(&format!("f:{index}"))).or_else(|| keyed(set, item))
             }
-            Step::Where(..) => keyed(set, item),
+            PathStep::Where(..) => keyed(set, item),
         };
         let Some(below) = below else { return false };
         fields = below;
@@ -206,7 +221,7 @@ impl FromStr for FieldPath {
     }
 }
 
-fn steps(text: &str) -> Result<Vec<Step>, String> {
+fn steps(text: &str) -> Result<Vec<PathStep>, String> {
     let mut steps = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
@@ -226,7 +241,7 @@ fn steps(text: &str) -> Result<Vec<Step>, String> {
             if key.is_empty() || key.contains(']') {
                 return Err(format!("`{text}` has an empty key, or a `]` without its `[`"));
             }
-            steps.push(Step::Key(key.to_owned()));
+            steps.push(PathStep::Key(key.to_owned()));
             rest = after;
         }
         if rest == "." {
@@ -236,17 +251,17 @@ fn steps(text: &str) -> Result<Vec<Step>, String> {
     if steps.is_empty() { Err("an empty path".to_owned()) } else { Ok(steps) }
 }
 
-fn bracketed(inside: &str) -> Option<Step> {
+fn bracketed(inside: &str) -> Option<PathStep> {
     let unquoted = inside.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     if let Some(key) = unquoted {
-        return (!key.is_empty()).then(|| Step::Key(key.to_owned()));
+        return (!key.is_empty()).then(|| PathStep::Key(key.to_owned()));
     }
     if let Ok(index) = inside.parse() {
-        return Some(Step::Item(index));
+        return Some(PathStep::Item(index));
     }
     match inside.split_once('=') {
-        Some((key, value)) => (!key.is_empty()).then(|| Step::Where(key.to_owned(), value.to_owned())),
-        None => (!inside.is_empty()).then(|| Step::Key(inside.to_owned())),
+        Some((key, value)) => (!key.is_empty()).then(|| PathStep::Where(key.to_owned(), value.to_owned())),
+        None => (!inside.is_empty()).then(|| PathStep::Key(inside.to_owned())),
     }
 }
 

@@ -37,7 +37,7 @@ pub use check::*;
 pub use document::{Group, PLAN_VERSION, Plan, Profile, Published};
 pub use event_pattern::{EventPattern, OccurrenceKind};
 pub use field::{Field, Matcher, NamedObject, ObjectAddress};
-pub use field_path::FieldPath;
+pub use field_path::{FieldPath, PathStep};
 pub use gitops::{Gitops, Layer, LayerKind, Trigger};
 pub use harness_catalogue::Component;
 pub use latency::{GroupBy, LatencyName};

@@ -8,8 +8,8 @@
 use harness_simulation::{Behaviour, Fault, FaultKind, VmSelector};
 
 use crate::{
-    Action, Check, Condition, Conditions, EventPattern, NotificationFilter, OccurrenceKind, Published, Selection,
-    Trigger,
+    Action, Check, Condition, Conditions, EventPattern, Field, FieldPath, NotificationFilter, OccurrenceKind,
+    Published, Selection, Trigger,
 };
 
 /// What a name is the name of.
@@ -17,7 +17,7 @@ use crate::{
 pub enum Referent<'a> {
     /// A NodePool of the tree.
     Nodepool,
-    /// A zone, as nodes carry it (`eastus-1`) or by its number; `0` stands for VMs without a zone.
+    /// A zone, as nodes carry it (`eastus-1`, in lower case) or by its number; `0` stands for VMs without a zone.
     Zone,
     /// The letters of a family or a quota family, in any case.
     Family,
@@ -33,6 +33,10 @@ pub enum Referent<'a> {
     FluxKind,
     /// An object of Flux of this kind.
     FluxObject(&'a str),
+    /// A field of an object of the scenario, with the value that it must have.
+    Field(&'a Field),
+    /// A field of an object of the scenario, whatever its value.
+    Path(&'a str, &'a FieldPath),
 }
 
 /// A name that a value uses.
@@ -42,7 +46,7 @@ pub struct Reference<'a> {
     pub to: Referent<'a>,
     /// The name.
     pub name: &'a str,
-    /// The keys from the value to the name.
+    /// The keys from the value to the name; for a field those to the map that has `path`.
     pub path: Vec<String>,
     /// Whether the name is the last key itself, and not its value.
     pub is_key: bool,
@@ -113,6 +117,7 @@ impl<'a> Reference<'a> {
             }
             Condition::Happened(happened) => Self::of_pattern(&happened.pattern),
             Condition::Notified(notified) => Self::of_filter(&notified.notification.filter),
+            Condition::Field(field) => vec![Self::of_field(field)],
             Condition::Any(alternatives) => Self::numbered(alternatives),
             Condition::AllPodsReady
             | Condition::NoPods
@@ -120,7 +125,6 @@ impl<'a> Reference<'a> {
             | Condition::AllNodesReplaced
             | Condition::Settled(_)
             | Condition::ReadyPods(_)
-            | Condition::Field(_)
             | Condition::InForce => Vec::new(),
         };
         found.into_iter().map(|reference| reference.under(condition.as_str())).collect()
@@ -131,6 +135,10 @@ impl<'a> Reference<'a> {
         let found = match check {
             Check::Happened(happened) => Self::of_pattern(&happened.pattern),
             Check::Notified(notified) => Self::of_filter(&notified.notification.filter),
+            Check::Field(expected) => vec![Self::of_field(&expected.field)],
+            Check::Changes(changes) => {
+                vec![Self::new(Referent::Path(&changes.object, &changes.path), changes.path.as_str(), &[])]
+            }
             Check::Limits(limits) => Self::of_nodepools(&limits.nodepools),
             Check::Replaced(replaced) => Self::of_nodepools(&replaced.nodepools),
             Check::Retained(retained) => Self::of_nodepools(&retained.nodepools),
@@ -155,8 +163,6 @@ impl<'a> Reference<'a> {
             | Check::Savings(_)
             | Check::Quota(_)
             | Check::ReplacedBeforeLoss(_)
-            | Check::Field(_)
-            | Check::Changes(_)
             | Check::Usage(_)
             | Check::AppliedInOrder(_) => Vec::new(),
         };
@@ -207,6 +213,10 @@ impl<'a> Reference<'a> {
             (Referent::Nodepool, nodepool, "nodepool"),
         ];
         given.into_iter().filter_map(|(to, name, key)| Some(Self::new(to, name.as_deref()?, &["only", key]))).collect()
+    }
+
+    fn of_field(field: &'a Field) -> Self {
+        Self::new(Referent::Field(field), field.path.as_str(), &[])
     }
 
     fn of_pattern(pattern: &'a EventPattern) -> Vec<Self> {

@@ -84,6 +84,18 @@ pub(crate) fn read(
             diagnostics.push(Diagnostic::new(file, one.mark, message).with_hint(hint));
         }
     }
+    let misplaced = misplaced(document, uses);
+    for (text, mark) in &misplaced {
+        let is_said = diagnostics.iter().any(|known| (known.line, known.column) == (mark.line, mark.column));
+        let names = declared.iter().map(|entry| entry.key.as_str());
+        let Some(near) = suggest::closest(text, names).filter(|_| !is_said) else { continue };
+        let meant = if near == *text { String::new() } else { format!("did you mean `${near}`? ") };
+        let hint = format!(
+            "{meant}a parameter stands for a number, with or without a unit, and nowhere else: write the value"
+        );
+        let message = format!("no parameter can stand here: this is the text `${text}`");
+        diagnostics.push(Diagnostic::new(file, *mark, message).with_hint(hint));
+    }
     let mut parameters = BTreeMap::new();
     for entry in declared {
         let name = entry.key.as_str();
@@ -93,6 +105,9 @@ pub(crate) fn read(
             diagnostics.push(Diagnostic::new(file, entry.key_mark, message).with_hint(hint));
         }
         let Some(used) = types.get(name) else {
+            if misplaced.iter().any(|(text, _)| *text == name) {
+                continue;
+            }
             let message = format!("the parameter `{name}` is never used");
             let hint = format!("refer to it as ${name}, or remove it: setting it would change nothing");
             diagnostics.push(Diagnostic::new(file, entry.key_mark, message).with_hint(hint));
@@ -121,6 +136,26 @@ pub(crate) fn read(
         parameters.insert(name.to_owned(), parameter);
     }
     parameters
+}
+
+/// Texts that are written like the use of a parameter, where none can stand.
+fn misplaced<'d>(document: &'d Node, uses: &[Use]) -> Vec<(&'d str, Mark)> {
+    fn search<'d>(node: &'d Node, uses: &[Use], found: &mut Vec<(&'d str, Mark)>) {
+        match &node.kind {
+            Kind::Text(text) => {
+                let name = text.strip_prefix('$').filter(|name| is_name(name));
+                let name = name.filter(|_| uses.iter().all(|used| used.mark != node.mark));
+                found.extend(name.map(|name| (name, node.mark)));
+            }
+            Kind::List(items) => items.iter().for_each(|item| search(item, uses, found)),
+            Kind::Map(entries) => entries.iter().for_each(|entry| search(&entry.value, uses, found)),
+            Kind::Null | Kind::Bool(_) | Kind::Number(..) => {}
+        }
+    }
+    let mut found = Vec::new();
+    let rest = document.entries().iter().filter(|entry| entry.key != "parameters");
+    rest.for_each(|entry| search(&entry.value, uses, &mut found));
+    found
 }
 
 fn is_name(text: &str) -> bool {

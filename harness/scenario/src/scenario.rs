@@ -163,6 +163,11 @@ impl Scenario {
         }
     }
 
+    /// The value at the end of a path of keys from the value that stands at another place.
+    pub(crate) fn node_at(&self, value: Mark, path: &[&str]) -> Option<&Node> {
+        self.document.find(value)?.at(path)
+    }
+
     /// The place of the key at the end of a path; the start of the file where there is none.
     pub(crate) fn key_mark(&self, path: &[&str]) -> Mark {
         rules::key_mark(&self.document, path)

@@ -18,13 +18,13 @@ mod source_file;
 pub mod validate;
 
 pub use builtin::{builtin_gitops, builtin_node_config};
-pub use crd::{flux_kinds, kind_is_served};
+pub use crd::{check_manifest, field_problems, flux_kinds, path_problem};
 pub use derive::SkuFact;
 pub use finding::{Edit, Finding, SCENARIO_RULE, Severity};
 pub use history::{History, HistoryError};
 pub use node_config::{
-    AmendError, LAYERS_FOLDER, LayersError, LayersTree, NodeConfigTree, TreeReading, amend, check_skus, examine,
-    max_pods, read_tree, values_are_sold, with_layers,
+    AmendError, LAYERS_FOLDER, LayersError, LayersTree, NodeConfigTree, TreeReading, address_problem, amend,
+    check_skus, examine, max_pods, read_tree, values_are_sold, with_layers,
 };
 pub use placeholders::{PlaceholderError, Placeholders};
 pub use pool::{NodePool, Operator, Requirement, Taint};

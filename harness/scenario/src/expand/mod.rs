@@ -1,10 +1,12 @@
 //! From a scenario to a plan: arrivals become actions with times, expectations get names, everything is decided.
 
 mod amended;
+mod by_hand;
 mod chance;
 mod edits;
 mod expectations;
 mod gitops;
+mod hand_changes;
 mod inputs;
 mod moments;
 mod objects;

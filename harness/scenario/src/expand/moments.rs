@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use super::edits::Edits;
+use super::hand_changes::{HandChange, hand_changes};
 use super::inputs::Inputs;
-use super::pushes::{HandChange, Push, hand_changes, pushes};
+use super::pushes::{Push, pushes};
 use crate::model::{PhaseSpec, ScenarioFile};
 use harness_plan::{
-    Action, Check, Condition, Field, NotificationFilter, ObjectAddress, ObjectRef, OccurrenceKind,
+    Action, ChangeKind, Check, Condition, Field, NotificationFilter, ObjectAddress, ObjectRef, OccurrenceKind,
     Severity as NotificationSeverity,
 };
 use harness_tree::{History, NodeConfigTree, NodePool, Placeholders, SourceFile, TreeReading, examine};
@@ -71,7 +72,7 @@ pub(super) fn moments(inputs: &Inputs<'_>) -> (Moments, Vec<Diagnostic>) {
         moments: vec![Moment::new(0, 0, inputs.tree)],
         diagnostics: Vec::new(),
     };
-    let mut by_hand = hand_changes(&inputs.bound.file.phases).into_iter().peekable();
+    let mut by_hand = hand_changes(&inputs.bound.file).into_iter().peekable();
     for push in pushes(&inputs.bound.file.phases, inputs.seed) {
         let is_due = |change: &HandChange<'_>| (change.phase, change.at_us) < (push.phase, push.at_us);
         while let Some(change) = by_hand.next_if(is_due) {
@@ -102,15 +103,15 @@ struct Course<'a> {
 impl Course<'_> {
     /// A patch of an object of the tree, which the API server takes or refuses; the tree stays as it is.
     fn change(&mut self, change: &HandChange<'_>) {
-        let Some(address) = self.inputs.bound.file.objects.get(change.object) else { return };
-        let ObjectAddress { kind, name, namespace, .. } = address;
+        let ChangeKind::Patch(patch) = change.kind else { return };
+        let ObjectAddress { kind, name, namespace, .. } = change.at;
         let mut alike = self.reading.tree.objects.iter().filter(|known| known.kind == *kind && known.name == *name);
         // By its kind and name alone, since a patch of the tree says no more.
         if !matches!((alike.next(), alike.next()), (Some(known), None) if known.namespace == *namespace) {
             return;
         }
         let object = ObjectRef { kind: kind.clone(), name: Some(name.clone()) };
-        let edits = Edits::by_hand(self.inputs.scenario, change.mark, object, change.patch.clone());
+        let edits = Edits::by_hand(self.inputs.scenario, change.mark, object, patch.clone());
         let Ok(files) = edits.make(self.history.files(), &self.reading.tree) else { return };
         let after = examine(&self.inputs.tree.source, &files);
         for complaint in edits.complaints(&self.reading, &after, self.inputs.skus) {

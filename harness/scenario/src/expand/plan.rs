@@ -1,7 +1,9 @@
 //! All of it together.
 
+use std::collections::BTreeMap;
+
 use super::expectations::Present;
-use super::{Chance, Inputs, chance, expectations, gitops, moments, objects, phases, references, workloads};
+use super::{Chance, Inputs, by_hand, chance, expectations, gitops, moments, objects, phases, references, workloads};
 use harness_plan::{NodeConfig, PLAN_VERSION, Plan, Workload};
 use harness_simulation::Behaviour;
 use harness_tree::{Severity, check_skus};
@@ -35,6 +37,7 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Chance>), Vec<Dia
     let per_node = chosen.workloads.iter().map(|sized| (sized.workload.name.clone(), sized.per_node)).collect();
     let workloads: Vec<Workload> = chosen.workloads.into_iter().map(|sized| sized.workload).collect();
     diagnostics.extend(references::unknown(inputs, &moments, &workloads));
+    diagnostics.extend(by_hand::refused(inputs, &moments));
     if !diagnostics.is_empty() {
         return Err(in_order(diagnostics));
     }

@@ -1,10 +1,9 @@
-//! What the phases push: commits, reverts and force-pushes, each at its time. And what somebody changes by hand meanwhile.
+//! What the phases push: commits, reverts and force-pushes, each at its time.
 
 use crate::arrival;
 use crate::model::PhaseSpec;
-use harness_plan::{Action, Change, Commit, ForcePush, TimedAction, TreeEdit};
-use harness_yaml::{Located, Mark};
-use serde_json::Value;
+use harness_plan::{Action, Commit, ForcePush, TimedAction, TreeEdit};
+use harness_yaml::Located;
 
 /// A push of the phases.
 pub(super) struct Push<'a> {
@@ -37,34 +36,6 @@ pub(super) fn pushes(specs: &[PhaseSpec], seed: u64) -> Vec<Push<'_>> {
         }
     }
     all.sort_by_key(|push| (push.phase, push.at_us));
-    all
-}
-
-/// A change that somebody makes to an object in the cluster.
-pub(super) struct HandChange<'a> {
-    /// Its phase, by its index.
-    pub(super) phase: usize,
-    /// When it is due, in microseconds since the start of the phase.
-    pub(super) at_us: u64,
-    /// Where it is asked for.
-    pub(super) mark: Mark,
-    /// What is merged into which object of the scenario.
-    pub(super) object: &'a str,
-    pub(super) patch: &'a Value,
-}
-
-/// Every patch of the phases, in the order of time.
-pub(super) fn hand_changes(specs: &[PhaseSpec]) -> Vec<HandChange<'_>> {
-    let mut all = Vec::new();
-    for (phase, spec) in specs.iter().enumerate() {
-        all.extend(spec.actions.iter().filter_map(|asked| {
-            let Action::Change(Change { object: Some(object), patch: Some(patch), .. }) = &asked.variant else {
-                return None;
-            };
-            Some(HandChange { phase, at_us: asked.beside.after.as_micros(), mark: asked.mark, object, patch })
-        }));
-    }
-    all.sort_by_key(|change: &HandChange<'_>| (change.phase, change.at_us));
     all
 }
 

@@ -15,7 +15,7 @@ use super::inputs::Inputs;
 use super::moments::{Moment, Moments};
 use harness_plan::{Action, ObjectAddress, Reference, Referent, Workload};
 use harness_tree::derive::known_values;
-use harness_tree::{flux_kinds, kind_is_served};
+use harness_tree::{address_problem, field_problems, flux_kinds, path_problem};
 use harness_yaml::{Diagnostic, Mark, Problem};
 
 /// Label of nodes with their zone.
@@ -28,17 +28,17 @@ const QUOTAS: [&str; 2] = ["regional", "spot"];
 const SIZE_PREFIX: &str = "Standard_";
 
 /// The namespace of Flux's objects.
-const FLUX_NAMESPACE: &str = "flux-system";
+pub(super) const FLUX_NAMESPACE: &str = "flux-system";
 /// The namespace of the run's workloads, as scenarios write it.
-const RUN_NAMESPACE: &str = "{namespace}";
+pub(super) const RUN_NAMESPACE: &str = "{namespace}";
 /// The objects of Flux that every target has.
-const FLUX_OBJECTS: [(&str, &str); 2] = [("GitRepository", "node-config"), ("Kustomization", "node-config")];
+pub(super) const FLUX_OBJECTS: [(&str, &str); 2] = [("GitRepository", "node-config"), ("Kustomization", "node-config")];
 /// What controllers of Flux make themselves.
 const MADE_BY_FLUX: [&str; 2] = ["HelmChart", "ExternalArtifact"];
 /// The quota of the run's namespace.
 const RUN_QUOTA: &str = "harness";
 /// Kinds that no controller of Kubernetes creates by itself, but for ReplicaSets and what belongs to them, which are not among them.
-const DECLARED: [&str; 12] = [
+pub(super) const DECLARED: [&str; 12] = [
     "CronJob",
     "DaemonSet",
     "Deployment",
@@ -176,9 +176,9 @@ impl Check<'_> {
     fn of_objects(&self) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         for (name, address) in &self.inputs.bound.file.objects {
-            let problem = match kind_is_served(&address.api_version, &address.kind) {
+            let problem = match address_problem(address) {
                 None if self.is_known_in_full(address) => self.object_exists(name, address),
-                served => served,
+                wrong => wrong,
             };
             found.extend(problem.map(|problem| self.error(problem.under(name).under("objects"))));
         }
@@ -253,23 +253,27 @@ impl Check<'_> {
     }
 
     /// A name that is used in the value at a place.
-    fn reference(
-        &self,
-        from: Mark,
-        above: &[&str],
-        reference: &Reference<'_>,
-        moments: &[Moment],
-    ) -> Option<Diagnostic> {
-        let problem = self.missing(reference, moments)?;
-        let path: Vec<String> =
-            above.iter().map(|key| (*key).to_owned()).chain(reference.path.iter().cloned()).collect();
-        let mark = self.inputs.scenario.mark_at(from, &path, reference.is_key);
-        Some(Diagnostic::new(self.inputs.scenario.file(), mark, problem.message).with_hint(problem.hint))
+    fn reference(&self, from: Mark, above: &[&str], reference: &Reference<'_>, moments: &[Moment]) -> Vec<Diagnostic> {
+        let of_object = |name: &str| self.inputs.bound.file.objects.get(name);
+        let problems = match reference.to {
+            Referent::Field(field) => of_object(&field.object).map(|at| field_problems(at, field)).unwrap_or_default(),
+            Referent::Path(object, path) => {
+                of_object(object).and_then(|at| path_problem(at, path)).into_iter().collect()
+            }
+            _ => self.missing(reference, moments).into_iter().collect(),
+        };
+        let placed = problems.into_iter().map(|problem| {
+            let above = above.iter().map(|key| (*key).to_owned());
+            let path: Vec<String> = above.chain(reference.path.iter().cloned()).chain(problem.path).collect();
+            let mark = self.inputs.scenario.mark_at(from, &path, reference.is_key);
+            Diagnostic::new(self.inputs.scenario.file(), mark, problem.message).with_hint(problem.hint)
+        });
+        placed.collect()
     }
 
     fn error(&self, problem: Problem) -> Diagnostic {
         let scenario = self.inputs.scenario;
-        let mark = scenario.mark_at(scenario.top(), &problem.path, false);
+        let mark = scenario.mark_at(scenario.top(), &problem.path, problem.is_key);
         Diagnostic::new(scenario.file(), mark, problem.message).with_hint(problem.hint)
     }
 
@@ -292,7 +296,8 @@ impl Check<'_> {
             }
             Referent::Zone => {
                 let all = zone_numbers.iter().chain(zones).copied();
-                let is_known = zones.is_empty() || name == NO_ZONE || all.clone().any(is_any);
+                // Nodes carry zones in lower case, and events are compared with them letter by letter.
+                let is_known = zones.is_empty() || name == NO_ZONE || all.clone().any(|known| known == name);
                 (is_known, all.collect(), format!("there is no zone `{name}`"))
             }
             Referent::Family => {
@@ -328,6 +333,8 @@ impl Check<'_> {
                 let message = format!("there is no {kind} `{name}` in the tree `{source}`");
                 (is_open || all.contains(name), all.into_iter().collect(), message)
             }
+            // They are no names.
+            Referent::Field(_) | Referent::Path(..) => return None,
         };
         (!is_known).then(|| Problem::unknown(&[], message, name, known))
     }

@@ -35,7 +35,9 @@ pub struct ScenarioFile {
     /// What the target must offer. A target that lacks one of them makes the run inconclusive.
     #[serde(default)]
     pub needs: Vec<Located<Capability>>,
-    /// Named values, referred to as `$name` wherever a value of their type is expected. The type is that of the place of use.
+    /// Named values, referred to as `$name` wherever a number with or without a unit is expected: a count, duration, share, percentage,
+    /// factor, rate, or a quantity of CPU or memory. The type is that of the place of use. Names, texts, manifests, patches and the values
+    /// of fields take none.
     #[serde(default)]
     pub parameters: BTreeMap<String, ParameterSpec>,
     /// The node configuration that is applied first, unless `--node-config` names another (default: node-config, the example tree).

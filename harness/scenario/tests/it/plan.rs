@@ -293,7 +293,7 @@ needs: [gitops]
 parameters: {replicas: {default: 2}}
 otherClasses: ignored
 objects:
-  demo: {apiVersion: apps/v1, kind: Deployment, namespace: demo, name: demo}
+  demo: {apiVersion: apps/v1, kind: ReplicaSet, namespace: demo, name: demo}
   stray: {apiVersion: v1, kind: ConfigMap, namespace: demo, name: stray}
 phases:
   - name: changed

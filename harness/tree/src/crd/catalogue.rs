@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use harness_yaml::Problem;
 use harness_yaml::schema::Schema;
 
 /// A custom resource definition of a pinned module.
@@ -72,24 +71,6 @@ pub(crate) fn find(group: &str, kind: &str) -> Option<&'static Crd> {
 /// The kinds of Flux's own objects.
 pub fn flux_kinds() -> Vec<&'static str> {
     CRDS.iter().filter(|crd| crd.group.ends_with(".toolkit.fluxcd.io")).map(|crd| crd.kind.as_str()).collect()
-}
-
-/// That a cluster serves a kind, as far as its group is embedded: with the path of the key that is wrong.
-pub fn kind_is_served(api_version: &str, kind: &str) -> Option<Problem> {
-    let (group, version) = api_version.split_once('/')?;
-    let kinds = kinds_of(group);
-    if kinds.is_empty() {
-        return None;
-    }
-    let Some(crd) = find(group, kind) else {
-        return Some(Problem::unknown(&["kind"], format!("{group} has no kind `{kind}`"), kind, kinds));
-    };
-    let served = crd.versions.iter().filter(|known| known.served).map(|known| known.name.as_str());
-    served.clone().all(|known| known != version).then(|| {
-        let message = format!("{kind} is not served as {group}/{version}");
-        let served: Vec<String> = served.map(|known| format!("`{group}/{known}`")).collect();
-        Problem::new(&["apiVersion"], message, format!("write {}", served.join(" or ")))
-    })
 }
 
 /// The kinds of a group; empty for a group that is not embedded.

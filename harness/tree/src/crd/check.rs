@@ -2,34 +2,76 @@
 
 use std::ops::Range;
 
+use harness_plan::ObjectAddress;
 use harness_yaml::schema::{Dialect, Place, Rule, Schema, Type, Violation, walk};
-use harness_yaml::{Entry, Kind, Node, suggest};
+use harness_yaml::{Diagnostic, Entry, Kind, Node, suggest};
 
-use super::catalogue;
+use super::catalogue::{self, Version};
 use super::cel::{self, Outcome};
-use super::hints;
-use crate::finding::Finding;
+use super::{hints, metadata};
+use crate::finding::{Finding, Severity};
 use crate::object::Object;
 
 const UNKNOWN_FIELD: &str =
     "the API server refuses the field (Flux applies server-side): the tree is reported as not ready";
 
-/// Everything that the API server would refuse about an object of an embedded CRD; nothing for other objects.
+/// The rule of a field that must be there.
+const MISSING: &str = "schema-required";
+
+/// What a variable of a Flux Kustomization begins with: its value is not known before Flux replaces it.
+const VARIABLE: &str = "${";
+
+/// Everything that the API server would refuse about the metadata of an object and, where its CRD is embedded, about the rest of it.
 ///
 /// Each with the bytes of the value that it is about.
 pub(crate) fn check(object: &Object<'_>) -> Vec<(Finding, Range<usize>)> {
-    let Some(version) = catalogue::served(object.group(), object.kind(), object.version()) else {
-        return Vec::new();
-    };
-    let mut structure = Structure { object, findings: Vec::new() };
-    walk(&version.schema, &object.node, &mut structure);
+    let findings = structure(object);
     // The API server evaluates the rules only for an object whose structure is right.
-    if !structure.findings.is_empty() {
-        return structure.findings;
-    }
+    let Some(version) = version(object).filter(|_| findings.is_empty()) else { return findings };
     let mut rules = Rules { object, findings: Vec::new() };
     walk(&version.schema, &object.node, &mut rules);
     rules.findings
+}
+
+/// What the API server would refuse about an object that a tree does not hold: a manifest, or a merge patch of one (RFC 7386), which says
+/// only what is changed. `file` is the one in which it stands.
+pub fn check_manifest(file: &str, at: &ObjectAddress, manifest: &Node, is_patch: bool) -> Vec<Diagnostic> {
+    let mut node = manifest.clone();
+    for (key, value) in [("apiVersion", &at.api_version), ("kind", &at.kind)] {
+        node.put(key, Node::of_text(value, manifest.mark));
+    }
+    let object = Object { file, node, files: &[] };
+    let found = match is_patch {
+        true => structure(&object).into_iter().filter(|(finding, _)| finding.rule != MISSING).collect(),
+        false => check(&object),
+    };
+    let errors = found.into_iter().map(|(finding, _)| finding).filter(|finding| finding.severity == Severity::Error);
+    // Its effect speaks of a tree.
+    errors.map(|finding| Diagnostic::from(Finding { effect: String::new(), ..finding })).collect()
+}
+
+fn version(object: &Object<'_>) -> Option<&'static Version> {
+    catalogue::served(object.group(), object.kind(), object.version())
+}
+
+fn structure(object: &Object<'_>) -> Vec<(Finding, Range<usize>)> {
+    let mut structure = Structure { object, of_metadata: true, findings: Vec::new() };
+    walk(metadata::of_kind(object.group(), object.kind()), &object.node, &mut structure);
+    for map in ["labels", "annotations"] {
+        for entry in object.node.entries_at(&["metadata", map]) {
+            if !metadata::is_key(&entry.key) && !entry.key.contains(VARIABLE) {
+                let message = format!("`{}` cannot be a key of `metadata.{map}`", entry.key);
+                let fix = "write letters, digits, `-`, `_` and `.`, with or without a domain and a `/` before them";
+                let finding = object.refused("schema-value", entry.key_mark, message, fix);
+                structure.findings.push((finding, entry.key_mark.offset..entry.value.end));
+            }
+        }
+    }
+    if let Some(version) = version(object) {
+        structure.of_metadata = false;
+        walk(&version.schema, &object.node, &mut structure);
+    }
+    structure.findings
 }
 
 /// The object or the field, in messages.
@@ -40,6 +82,8 @@ fn name(object: &Object<'_>, at: &Place<'_>) -> String {
 /// The structure of an object.
 struct Structure<'o, 'a> {
     object: &'o Object<'a>,
+    /// Whether this is about what every object has, and not about a CRD's own fields.
+    of_metadata: bool,
     findings: Vec<(Finding, Range<usize>)>,
 }
 
@@ -76,11 +120,14 @@ impl Dialect for Structure<'_, '_> {
 
     /// The API server checks metadata by rules of its own, and status is not what a tree says.
     fn skips(&self, map: &Place<'_>, entry: &Entry) -> bool {
-        map.is_root() && ["metadata", "status"].contains(&entry.key.as_str())
+        !self.of_metadata && map.is_root() && ["metadata", "status"].contains(&entry.key.as_str())
     }
 
     fn report(&mut self, at: &Place<'_>, violation: Violation<'_>) {
         let (object, node) = (self.object, at.node);
+        if self.of_metadata && node.text().is_some_and(|text| text.contains(VARIABLE)) {
+            return;
+        }
         let mut message = violation.message(&format!("`{}`", at.path()), node);
         let (mut mark, mut fix, mut edits) = (at.mark(), violation.hint(node), Vec::new());
         let rule = match &violation {
@@ -102,7 +149,7 @@ impl Dialect for Structure<'_, '_> {
             Violation::MissingKey { key, .. } => {
                 let path = if at.is_root() { (*key).to_owned() } else { format!("{}.{key}", at.path()) };
                 message = format!("`{path}` is missing");
-                "schema-required"
+                MISSING
             }
             Violation::Duplicate { item, .. } => {
                 mark = item.mark;
@@ -209,6 +256,48 @@ mod tests {
         for (found, expected) in found.iter().zip(expected) {
             assert!(found.starts_with(expected), "{found} is not {expected}");
         }
+    }
+
+    #[rstest]
+    #[case("annotations: {a: 5}", &["3:29 schema-type `metadata.annotations.a` is the number 5"])]
+    #[case("labels: {\"a b\": x, c: true}", &["3:34 schema-type `metadata.labels.c`", "3:21 schema-value `a b` cannot be a key of `metadata.labels`"])]
+    #[case("labels: {a: \"not valid!\"}", &["3:24 schema-value `metadata.labels.a` cannot be `not valid!`"])]
+    #[case("annotation: {a: b}", &["3:12 unknown-field there is no field `annotation` in `metadata`"])]
+    #[case("labels: {a: \"${cluster name}\", \"${key}\": b}, creationTimestamp: null", &[])]
+    #[case("labels: {a: \"\"}, annotations: {example.com/a: \"any text, however long\"}", &[])]
+    fn metadata_of_every_kind(#[case] metadata: &str, #[case] expected: &[&str]) {
+        let found = found(&format!("apiVersion: example.com/v1\nkind: Shop\nmetadata: {{{metadata}}}\n"));
+        assert_eq!(found.len(), expected.len(), "{found:#?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.starts_with(expected), "{found} is not {expected}");
+        }
+    }
+
+    #[test]
+    fn a_config_map_holds_texts() {
+        let found = found("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {replicas: 5, name: five}\n");
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(found[0].starts_with("4:18 schema-type `data.replicas`"), "{found:#?}");
+    }
+
+    #[test]
+    fn a_patch_need_not_say_what_must_be_there() {
+        let at = |kind: &str| ObjectAddress {
+            api_version: "kustomize.toolkit.fluxcd.io/v1".to_owned(),
+            kind: kind.to_owned(),
+            namespace: Some("flux-system".to_owned()),
+            name: "node-config".to_owned(),
+        };
+        let messages = |text: &str, is_patch: bool| -> Vec<String> {
+            let node = harness_yaml::documents(text).unwrap().remove(0);
+            let found = check_manifest("x.yaml", &at("Kustomization"), &node, is_patch);
+            found.into_iter().map(|found| format!("{}:{} {}", found.line, found.column, found.message)).collect()
+        };
+        let patch = "{spec: {interval: 5min, suspended: true}}";
+        let expected = ["1:19 `spec.interval` cannot be `5min`", "1:25 there is no field `suspended` in `spec`"];
+        assert_eq!(messages(patch, true), expected);
+        assert!(messages("{spec: {interval: 5m}}", true).is_empty());
+        assert!(!messages("{spec: {interval: 5m}}", false).is_empty());
     }
 
     #[test]

@@ -6,10 +6,14 @@
 mod catalogue;
 mod cel;
 mod check;
+mod field;
 mod hints;
+mod metadata;
 mod place;
 
+pub use catalogue::flux_kinds;
 pub(crate) use catalogue::{all, find, kinds_of, served};
-pub use catalogue::{flux_kinds, kind_is_served};
 pub(crate) use check::check;
+pub use check::check_manifest;
+pub use field::{field_problems, path_problem};
 pub(crate) use place::at_field;

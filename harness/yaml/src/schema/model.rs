@@ -207,7 +207,7 @@ impl Schema {
     }
 
     /// Whether fields that it does not declare are kept.
-    pub(super) fn takes_any_field(&self) -> bool {
+    pub fn takes_any_field(&self) -> bool {
         self.preserve_unknown_fields
             || self.embedded_resource
             || matches!(self.additional_properties, Some(Additional::Any(true)))

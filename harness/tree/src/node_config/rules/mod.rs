@@ -23,6 +23,7 @@ pub(crate) use metrics::are_exposed as metrics_are_exposed;
 pub use node_class::max_pods;
 pub(super) use objects::some_pool;
 pub use skus::values_are_sold;
+pub use versions::address_problem;
 pub(crate) use versions::is_checked;
 
 /// A rule over all objects of a tree.

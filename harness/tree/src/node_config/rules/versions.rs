@@ -3,10 +3,11 @@
 //! Sources: the embedded CRDs; for Kubernetes itself its deprecation guide, <https://kubernetes.io/docs/reference/using-api/deprecation-guide/>.
 
 use crate::crd;
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
+use crate::kustomize::CLUSTER_KINDS;
 use crate::object::Object;
-use harness_yaml::Node;
-use harness_yaml::suggest;
+use harness_plan::ObjectAddress;
+use harness_yaml::{Entry, Mark, Node, Problem, suggest};
 
 const RULE: &str = "api-version";
 const REFUSED: &str = "the API server knows no such kind: Flux applies nothing of the tree and reports it as not ready";
@@ -199,11 +200,13 @@ fn embedded(object: &Object<'_>, group: &str, version: &str, kind: &str) -> Opti
             .fix(suggest::hint(kind, kinds.iter().copied()));
         return Some(finding.edits(same_but_case(object, kind, &kinds)));
     }
-    // A kind that only one known group has, in a group that is nearly that one.
-    let crd = crd::all().iter().find(|crd| crd.kind == kind && is_near(group, &crd.group))?;
+    // A kind that only one known group has, in a group that is nearly that one, or that is known not to have it.
+    let crd =
+        crd::all().iter().find(|crd| crd.kind == kind && (is_near(group, &crd.group) || is_of_kubernetes(group)))?;
     let newest = crd.versions.iter().rev().find(|known| known.served && !known.deprecated)?;
     let article = if kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
-    let message = format!("{article} {kind} of the group `{group}` is not that of `{}`", crd.group);
+    let there = if group.is_empty() { "the core group".to_owned() } else { format!("the group `{group}`") };
+    let message = format!("{article} {kind} of {there} is not that of `{}`", crd.group);
     Some(
         object
             .error(RULE, mark, message)
@@ -215,6 +218,11 @@ fn embedded(object: &Object<'_>, group: &str, version: &str, kind: &str) -> Opti
 /// Only Karpenter has a `NodePool`; a `Kustomization` is also one of kustomize, and many groups have a `Bucket`.
 fn is_near(group: &str, known: &str) -> bool {
     known.starts_with("karpenter") || suggest::closest(group, [known]).is_some() && group != "kustomize.config.k8s.io"
+}
+
+/// Whether Kubernetes itself serves the group, so that no custom resource can be of it.
+fn is_of_kubernetes(group: &str) -> bool {
+    SERVED.iter().any(|(api_version, _)| api_version.rsplit_once('/').map_or("", |(known, _)| known) == group)
 }
 
 fn same_but_case(object: &Object<'_>, kind: &str, kinds: &[&str]) -> Vec<crate::finding::Edit> {
@@ -256,10 +264,11 @@ fn misspelt(object: &Object<'_>, kind: &str) -> Option<Finding> {
         let message = format!("there is no kind `{kind}` in {api_version}");
         return Some(object.error(RULE, object.key_mark(&["kind"]), message).effect(REFUSED).fix(fix).edits(edits));
     }
-    // A known kind in a group that no server has: `app/v1`.
-    let (right, _) = SERVED
-        .iter()
-        .find(|(version, kinds)| kinds.contains(&kind) && suggest::closest(api_version, [*version]).is_some())?;
+    // A known kind in a group that no server has: `app/v1`. The core group has one version.
+    let (right, _) = SERVED.iter().find(|(version, kinds)| {
+        let is_near = || suggest::closest(api_version, [*version]).is_some();
+        kinds.contains(&kind) && (*version == "v1" && !api_version.contains('/') || is_near())
+    })?;
     let message = format!("there is no kind `{kind}` in {api_version}");
     Some(
         object
@@ -267,6 +276,46 @@ fn misspelt(object: &Object<'_>, kind: &str) -> Option<Finding> {
             .effect(REFUSED)
             .fix(format!("did you mean `apiVersion: {right}`?")),
     )
+}
+
+/// Kinds without a namespace that kustomize's own list does not have yet.
+const NEWER_CLUSTER_KINDS: [&str; 3] = ["IPAddress", "ServiceCIDR", "VolumeAttributesClass"];
+
+/// What is wrong with an object's address, as far as its kind is known: that the kind is not served, or that a namespace is missing or
+/// should not be given. With the path of the key.
+pub fn address_problem(at: &ObjectAddress) -> Option<Problem> {
+    let place = |offset: usize| Mark { offset, ..Mark::START };
+    let text = |key: &str, value: &str, at: usize| Entry {
+        key: key.to_owned(),
+        key_mark: place(at),
+        value: Node::of_text(value, place(at)),
+    };
+    let (of_version, of_kind) = (1, 2);
+    let mut node = Node::empty_map(Mark::START);
+    node.entries_mut()?.extend([text("apiVersion", &at.api_version, of_version), text("kind", &at.kind, of_kind)]);
+    let object = Object { file: "", node, files: &[] };
+    if let Some(finding) = are_served(&object).filter(|finding| finding.severity == Severity::Error) {
+        let key = if finding.offset == of_kind { "kind" } else { "apiVersion" };
+        return Some(Problem::new(&[key], finding.message, finding.fix.unwrap_or(finding.effect)));
+    }
+    match (is_namespaced(&object)?, &at.namespace) {
+        (true, None) => Some(Problem::new(&[], format!("a {} has a namespace", at.kind), "give `namespace`")),
+        (false, Some(_)) => {
+            Some(Problem::of_key(&["namespace"], format!("a {} has no namespace", at.kind), "leave it out"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether objects of a kind belong to a namespace; `None` where the kind is not known.
+fn is_namespaced(object: &Object<'_>) -> Option<bool> {
+    let (group, kind) = (object.group(), object.kind());
+    if let Some(crd) = crd::find(group, kind) {
+        return Some(crd.scope == "Namespaced");
+    }
+    let api_version = object.node.get("apiVersion").and_then(Node::text)?;
+    let is_known = SERVED.iter().any(|(known, kinds)| *known == api_version && kinds.contains(&kind));
+    is_known.then(|| !CLUSTER_KINDS.contains(&kind) && !NEWER_CLUSTER_KINDS.contains(&kind))
 }
 
 /// Whether the fields of an object are known here.
