@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Chance, Inputs, chance, expectations, gitops, moments, objects, phases, references, workloads};
+use crate::rules::quoted;
 use harness_plan::{NodeConfig, PLAN_VERSION, Plan, Workload};
 use harness_simulation::Behaviour;
 use harness_tree::{Severity, check_skus};
@@ -58,8 +59,8 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Chance>), Vec<Dia
         match present.expectation(expected) {
             Some(expectation) => expectations.push(expectation),
             None => {
-                let name = expected.beside.name(&expected.variant);
-                chosen.notes.push(format!("`{name}` is left out: no workload or NodePool of this tree matches it"));
+                let name = quoted(&expected.beside.name(&expected.variant));
+                chosen.notes.push(format!("{name} is left out: no workload or NodePool of this tree matches it"));
             }
         }
     }

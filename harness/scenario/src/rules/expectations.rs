@@ -1,6 +1,6 @@
 //! Expectations that can fail, and are different; limits on latencies are of something that happens, within what the phases allow.
 
-use super::{Context, Schedule};
+use super::{Context, Schedule, quoted};
 use harness_plan::{Action, Check, Condition, LatencyLimits, LatencyName};
 use harness_units::Span;
 use harness_yaml::{Diagnostic, Problem};
@@ -20,7 +20,8 @@ pub(super) fn are_different(context: &Context<'_>) -> Vec<Diagnostic> {
         .enumerate()
         .filter(|(index, _)| names[..*index].contains(&names[*index]))
         .map(|(index, one)| {
-            context.error(one.mark, format!("`{}` is expected twice", names[index]), "remove one of them")
+            let hint = if one.beside.title.is_some() { "give each a title of its own" } else { "remove one of them" };
+            context.error(one.mark, format!("{} is expected twice", quoted(&names[index])), hint)
         })
         .collect()
 }
@@ -52,10 +53,8 @@ fn problems(context: &Context<'_>, latency: &LatencyLimits) -> Vec<Problem> {
     let too_long = latency.percentiles().filter(|(.., limit)| *limit > window);
     too_long
         .map(|(_, key, limit)| {
-            let profile = context.profile;
-            let message = format!(
-                "this limit cannot fail: {key} of {of} may be {limit}, and the phases give up after {window} (profile {profile})"
-            );
+            let message =
+                format!("this limit cannot fail: {key} of {of} may be {limit}, and the phases give up after {window}");
             Problem::new(&[key], message, format!("give at most {window}, or the phase a later deadline"))
         })
         .collect()

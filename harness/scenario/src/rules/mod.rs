@@ -10,7 +10,7 @@ mod schedule;
 
 use crate::model::{PhaseSpec, ScenarioFile};
 use crate::schema::Use;
-use harness_plan::{Action, Facts, Names, Profile, TimedAction};
+use harness_plan::{Action, Facts, Names, TimedAction};
 use harness_simulation::Fault;
 use harness_units::Span;
 use harness_yaml::Diagnostic;
@@ -25,7 +25,6 @@ pub(crate) struct Context<'a> {
     pub(crate) document: &'a Node,
     pub(crate) scenario: &'a ScenarioFile,
     pub(crate) uses: &'a [Use],
-    pub(crate) profile: Profile,
 }
 
 impl Context<'_> {
@@ -120,7 +119,7 @@ impl Context<'_> {
 
 type Rule = fn(&Context<'_>) -> Vec<Diagnostic>;
 
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 17] = [
     names::scenario_and_phases,
     names::workloads,
     needs::cover_the_actions,
@@ -132,6 +131,7 @@ const RULES: [Rule; 16] = [
     actions::are_in_time,
     actions::change_something,
     actions::follow_each_other,
+    actions::undo_what_is_there,
     azure_is_possible,
     expectations::can_fail,
     expectations::are_different,
@@ -154,6 +154,11 @@ fn azure_is_possible(context: &Context<'_>) -> Vec<Diagnostic> {
 pub(crate) fn length(phase: &PhaseSpec) -> Span {
     let setting = phase.within.as_ref().or(phase.hold.as_ref());
     setting.map_or(Span::ZERO, |setting| setting.value)
+}
+
+/// A text in backticks, or in quotes where it has backticks itself.
+pub(crate) fn quoted(text: &str) -> String {
+    if text.contains('`') { format!("\u{201c}{text}\u{201d}") } else { format!("`{text}`") }
 }
 
 /// The place of the key at the end of a path; the start of the file where there is none.
