@@ -28,7 +28,9 @@ pub(crate) fn render(problem: &Diagnostic, texts: &[SourceFile], console: &Conso
     let report = Report::new(diagnostic).with_source_code(NamedSource::new(&source.path, source.text.clone()));
     let theme = if console.colour_err { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let mut text = String::new();
-    match GraphicalReportHandler::new_themed(theme).with_width(WIDTH).render_report(&mut text, report.as_ref()) {
+    // The head has said where: the drawing would say it again with columns in bytes.
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH).without_primary_span_start();
+    match handler.render_report(&mut text, report.as_ref()) {
         Ok(()) => text.trim().trim_start_matches(['×', ' ']).to_owned(),
         Err(_) => problem.to_string(),
     }

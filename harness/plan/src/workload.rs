@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use harness_units::{Amount, Bytes, Millicores, Percent, Span};
+use harness_yaml::Problem;
 
 use crate::{Affinity, SpreadList};
 
@@ -152,6 +153,31 @@ pub struct Autoscale {
     /// while Kubernetes' own default is 5m).
     #[serde(default)]
     pub scale_down_after: Span,
+}
+
+impl Autoscale {
+    /// What the API server refuses.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        if self.min == 0 {
+            let hint = "give at least 1: without a feature gate, Kubernetes does not scale to 0 by a metric";
+            found.push(Problem::new(&["min"], "an autoscaler keeps at least one pod", hint));
+        }
+        if self.max < self.min.max(1) {
+            let message = format!("the maximum is {}, and the minimum {}", self.max, self.min);
+            found.push(Problem::new(&["max"], message, "give at least as much as `min`"));
+        }
+        let (path, target) = match &self.on {
+            AutoscaleOn::CpuPercent(percent) => (vec!["on", "cpuPercent"], percent.0),
+            AutoscaleOn::MemoryPercent(percent) => (vec!["on", "memoryPercent"], percent.0),
+            AutoscaleOn::PodMetric { average, .. } => (vec!["on", "podMetric", "average"], *average),
+            AutoscaleOn::ExternalMetric { average, .. } => (vec!["on", "externalMetric", "average"], *average),
+        };
+        if target == 0 {
+            found.push(Problem::new(&path, "no number of pods makes this 0", "give a target above 0"));
+        }
+        found
+    }
 }
 
 /// The metric of a HorizontalPodAutoscaler and its target.

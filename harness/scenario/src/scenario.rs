@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::model::ScenarioFile;
 use crate::parameters::{self, Parameter, Values};
+use crate::profiles::{PROFILES, of_profiles};
 use crate::rules;
 use crate::schema::{self, Use};
 use harness_plan::Capability;
@@ -33,9 +34,6 @@ pub(crate) struct Bound {
     pub(crate) values: Values,
 }
 
-/// Every profile, smallest first.
-const PROFILES: [Profile; 3] = [Profile::Smoke, Profile::Default, Profile::Full];
-
 impl Scenario {
     /// Reads and checks a scenario.
     pub(crate) fn parse(file: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
@@ -47,13 +45,11 @@ impl Scenario {
         }
         let model = read(file, &document, &uses, &parameters::values(&parameters, Profile::Default, &[])?)?;
         let scenario = Self { file: file.to_owned(), document, parameters, uses, model };
-        let mut diagnostics = Vec::new();
+        let mut found = Vec::new();
         for profile in PROFILES {
-            diagnostics.extend(scenario.check(&scenario.bind(profile, &[])?));
+            found.push((profile, scenario.check(&scenario.bind(profile, &[])?)));
         }
-        // The same error in another profile says nothing new: it differs by the numbers only.
-        let mut diagnostics = in_order(diagnostics);
-        diagnostics.dedup_by(|next, first| (next.line, next.column) == (first.line, first.column));
+        let diagnostics = of_profiles(found);
         if diagnostics.is_empty() { Ok(scenario) } else { Err(diagnostics) }
     }
 
@@ -134,7 +130,6 @@ impl Scenario {
             document: &self.document,
             uses: &self.uses,
             scenario: &bound.file,
-            profile: bound.profile,
         })
     }
 
@@ -183,9 +178,8 @@ fn read(file: &str, document: &Node, uses: &[Use], values: &Values) -> Result<Sc
 }
 
 fn only_document(file: &str, text: &str) -> Result<Node, Diagnostic> {
-    let documents = yaml::documents(text).map_err(|error| {
-        Diagnostic::new(file, error.mark, error.message).with_hint("check indentation, colons and brackets near here")
-    })?;
+    let documents = yaml::documents(text)
+        .map_err(|error| Diagnostic::new(file, error.mark, error.message).with_hint(error.hint))?;
     match <[Node; 1]>::try_from(documents) {
         Ok([document]) => Ok(document),
         Err(documents) => Err(match documents.get(1) {

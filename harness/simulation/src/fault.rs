@@ -172,7 +172,10 @@ impl Fault {
             };
         }
         if at_least.is_some() && !by_share {
-            let hint = "leave it out, or give a `share` below 1 that decides over the rest";
+            let hint = match self.kind.share() {
+                Some(_) => "leave it out, or give a `share` below 1 that decides over the rest",
+                None => "leave it out: it does not hit single VMs or calls",
+            };
             return problem("atLeast", "this fault hits everything that matches anyway", hint);
         }
         if nth.is_empty() {
@@ -205,6 +208,9 @@ mod tests {
     #[case(json!({"stuckBoot": {}, "nth": [2, 5]}))]
     #[case(json!({"spotEvict": {"only": {"vms": ["a", "b"]}}, "count": 3, "atLeast": 1}))]
     #[case(json!({"slowBoot": {"factor": 3.0}}))]
+    #[case(json!({"slowBoot": {"only": {"sku": "Standard_E4s_v3", "family": "E"}, "factor": 3.0}}))]
+    #[case(json!({"slowBoot": {"only": {"sku": "Standard_NC4as_T4_v3", "family": "N"}, "factor": 3.0}}))]
+    #[case(json!({"slowBoot": {"only": {"sku": "Standard_F4s_v2", "family": "standardFSv2Family"}, "factor": 3.0}}))]
     #[case(json!({"stuckBoot": {}, "count": 1}))]
     #[case(json!({"vmCrash": {"only": {"nodepool": "web"}}, "count": 2}))]
     #[case(json!({"nodeCondition": {"condition": "Ready", "status": "False"}}))]
@@ -248,6 +254,10 @@ mod tests {
     #[case(json!({"stuckBoot": {}, "nth": [1], "count": 1}), "nth: both chosen cases and a count")]
     #[case(json!({"stuckBoot": {}, "nth": [0]}), "nth: the first case has the number 1")]
     #[case(json!({"stuckBoot": {}, "nth": [5, 2]}), "nth: not in order")]
+    #[case(json!({"armOutage": {}, "atLeast": 2}), "atLeast: this fault hits everything that matches anyway; leave it out: it")]
+    #[case(json!({"stuckBoot": {"only": {"sku": "Standard_E4s_v3", "family": "F"}}}), "stuckBoot.only.family: no VM of the size")]
+    #[case(json!({"vmCrash": {"only": {"vm": "a", "vms": ["b"]}}}), "vmCrash.only.vm: `a` is none of `vms`")]
+    #[case(json!({"spotEvict": {"only": {"capacityType": "on-demand"}}}), "spotEvict.only.capacityType: only spot VMs are evicted")]
     #[case(json!({"armOutage": {}, "nth": [2]}), "nth: this fault is not about single VMs or calls")]
     fn faults_without_effect_or_sense_are_found(#[case] json: serde_json::Value, #[case] problem: &str) {
         let fault: Fault = serde_json::from_value(json).unwrap();

@@ -231,7 +231,12 @@ impl FaultKind {
         if self.share().is_some_and(|share| share.0 == 0.0) {
             found.push(Problem::new(&["share"], "a fault that never happens", "give a share above 0"));
         }
+        found.extend(self.only().and_then(VmSelector::contradiction).map(|problem| problem.under("only")));
         match self {
+            Self::SpotEvict { only, .. } if only.capacity_type == Some(CapacityType::OnDemand) => {
+                let path = ["only", "capacityType"];
+                found.push(Problem::new(&path, "only spot VMs are evicted", "leave it out, or use `vmCrash`"));
+            }
             Self::Quota { scope, .. } if !is_quota_scope(scope) => {
                 found.push(Problem::new(&["scope"], format!("unknown quota `{scope}`"), QUOTA_HINT));
             }
@@ -287,6 +292,26 @@ pub struct VmSelector {
     /// The NodePool.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nodepool: Option<String>,
+}
+
+impl VmSelector {
+    /// Two keys that no VM has both of. Whether each of them is the name of something is not known here.
+    fn contradiction(&self) -> Option<Problem> {
+        if let (Some(sku), Some(family)) = (&self.sku, &self.family) {
+            // A family is known by its first letters, and a quota family says what it is in more ways than one.
+            let size = sku.split_once('_').map_or(sku.as_str(), |(_, size)| size);
+            let starts = size.get(..family.len()).is_some_and(|start| start.eq_ignore_ascii_case(family));
+            if family.len() <= FAMILY_LETTERS_MAX && !starts {
+                let message = format!("no VM of the size `{sku}` is of the family `{family}`");
+                return Some(Problem::new(&["family"], message, "leave out one of `sku` and `family`"));
+            }
+        }
+        if let Some(vm) = self.vm.as_ref().filter(|vm| !self.vms.is_empty() && !self.vms.contains(vm)) {
+            let message = format!("`{vm}` is none of `vms`");
+            return Some(Problem::new(&["vm"], message, "leave out one of `vm` and `vms`"));
+        }
+        None
+    }
 }
 
 /// How an outage of Azure Resource Manager shows.
@@ -349,8 +374,11 @@ impl ConditionStatus {
 pub(crate) const QUOTA_HINT: &str =
     "name a family by its letters (F, NC) or its quota (standardFSv2Family), or write regional or spot";
 
+/// A family is called by at most so many letters: `NC`.
+const FAMILY_LETTERS_MAX: usize = 3;
+
 /// Whether a quota can have this name: `regional`, `spot`, a family's letters (`F`) or a quota family (`standardFSv2Family`).
 pub fn is_quota_scope(name: &str) -> bool {
-    let letters = name.len() <= 3 && !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase());
+    let letters = name.len() <= FAMILY_LETTERS_MAX && !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase());
     letters || ["regional", "spot"].contains(&name) || name.len() > "Family".len() && name.ends_with("Family")
 }

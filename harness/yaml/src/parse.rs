@@ -14,10 +14,21 @@ pub struct SyntaxError {
     pub mark: Mark,
     /// What.
     pub message: String,
+    /// What to do about it.
+    pub hint: &'static str,
+}
+
+impl SyntaxError {
+    fn new(mark: Mark, message: impl Into<String>) -> Self {
+        Self { mark, message: message.into(), hint: "check indentation, colons and brackets near here" }
+    }
 }
 
 /// More nodes than this, aliases counted as often as they are used, are refused: a file of a few lines can stand for billions.
 const NODES_MAX: usize = 200_000;
+
+/// What some editors write before a text. It is no part of it (YAML 1.2.2 section 5.2), and it has no column.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The documents of a text, without empty ones. What follows a syntax error cannot be read.
 pub fn documents(text: &str) -> Result<Vec<Node>, SyntaxError> {
@@ -26,7 +37,9 @@ pub fn documents(text: &str) -> Result<Vec<Node>, SyntaxError> {
 
 /// The same for one of several files, whose index every place bears.
 pub fn documents_of(text: &str, source: u16) -> Result<Vec<Node>, SyntaxError> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0, source };
+    let (mark, rest) = text.split_at(if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 });
+    let (parser, skipped) = (Parser::new_from_str(rest), mark.len());
+    let mut reader = Reader { parser, anchors: HashMap::new(), nodes: 0, skipped, source };
     let mut documents = Vec::new();
     while let Some((event, span)) = reader.next()? {
         match event {
@@ -44,6 +57,8 @@ struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
+    /// The bytes before what is parsed.
+    skipped: usize,
     source: u16,
 }
 
@@ -55,24 +70,20 @@ impl<'a> Reader<'a> {
                 Some(Ok((Event::Comment(..), _))) => {}
                 Some(Ok(event)) => return Ok(Some(event)),
                 Some(Err(error)) => {
-                    return Err(SyntaxError {
-                        mark: place(error.marker(), 0, self.source),
-                        message: format!("this is not YAML: {}", error.info()),
-                    });
+                    let message = format!("this is not YAML: {}", error.info());
+                    return Err(SyntaxError::new(self.place(error.marker(), 0), message));
                 }
             }
         }
     }
 
     fn expect(&mut self, within: Mark) -> Result<(Event<'a>, Span), SyntaxError> {
-        self.next()?.ok_or_else(|| SyntaxError {
-            mark: within,
-            message: "this is not YAML: the text ends inside this value".to_owned(),
-        })
+        let message = "this is not YAML: the text ends inside this value";
+        self.next()?.ok_or_else(|| SyntaxError::new(within, message))
     }
 
     fn node(&mut self, event: Event<'a>, span: Span) -> Result<Node, SyntaxError> {
-        let mark = mark(span, self.source);
+        let mark = self.mark(span);
         self.count(1, mark)?;
         let mut end = mark.offset + mark.length;
         let (kind, anchor) = match event {
@@ -88,12 +99,12 @@ impl<'a> Reader<'a> {
                     .anchors
                     .get(&anchor)
                     .cloned()
-                    .ok_or_else(|| SyntaxError { mark, message: "this alias refers to itself".to_owned() })?;
+                    .ok_or_else(|| SyntaxError::new(mark, "this alias refers to itself"))?;
                 self.count(size(&target), mark)?;
                 (target.kind, 0)
             }
             _ => {
-                return Err(SyntaxError { mark, message: "this is not YAML: a value must be here".to_owned() });
+                return Err(SyntaxError::new(mark, "this is not YAML: a value must be here"));
             }
         };
         let node = Node { kind, mark, end };
@@ -108,7 +119,7 @@ impl<'a> Reader<'a> {
         loop {
             match self.expect(within)? {
                 (Event::SequenceEnd, span) => {
-                    *end = end_of(span).max(*end);
+                    *end = self.end_of(span).max(*end);
                     return Ok(Kind::List(items));
                 }
                 (event, span) => items.push(self.node(event, span)?),
@@ -122,7 +133,7 @@ impl<'a> Reader<'a> {
         loop {
             let key = match self.expect(within)? {
                 (Event::MappingEnd, span) => {
-                    *end = end_of(span).max(*end);
+                    *end = self.end_of(span).max(*end);
                     // Last, since a key of the map itself wins wherever it stands.
                     merged.into_iter().for_each(|value| merge(&mut entries, value));
                     return Ok(Kind::Map(entries));
@@ -130,7 +141,7 @@ impl<'a> Reader<'a> {
                 (event, span) => self.node(event, span)?,
             };
             let Some(name) = key.scalar() else {
-                return Err(SyntaxError { mark: key.mark, message: format!("{} cannot be a key", key.describe()) });
+                return Err(SyntaxError::new(key.mark, format!("{} cannot be a key", key.describe())));
             };
             let (event, span) = self.expect(within)?;
             let value = self.node(event, span)?;
@@ -139,10 +150,8 @@ impl<'a> Reader<'a> {
                 continue;
             }
             if let Some(first) = entries.iter().find(|entry| entry.key == name) {
-                return Err(SyntaxError {
-                    mark: key.mark,
-                    message: format!("`{name}` is given twice; first in line {}", first.key_mark.line),
-                });
+                let message = format!("`{name}` is given twice; first in line {}", first.key_mark.line);
+                return Err(SyntaxError { hint: "keep one of them", ..SyntaxError::new(key.mark, message) });
             }
             entries.push(Entry { key: name, key_mark: key.mark, value });
         }
@@ -151,9 +160,30 @@ impl<'a> Reader<'a> {
     fn count(&mut self, more: usize, mark: Mark) -> Result<(), SyntaxError> {
         self.nodes = self.nodes.saturating_add(more);
         if self.nodes > NODES_MAX {
-            return Err(SyntaxError { mark, message: format!("the file holds more than {NODES_MAX} values") });
+            let message = format!("the file holds more than {NODES_MAX} values");
+            return Err(SyntaxError { hint: "make it smaller", ..SyntaxError::new(mark, message) });
         }
         Ok(())
+    }
+
+    fn end_of(&self, span: Span) -> usize {
+        span.byte_range().map_or(0, |range| range.end + self.skipped)
+    }
+
+    fn mark(&self, span: Span) -> Mark {
+        let length = span.byte_range().map_or(0, |range| range.len());
+        self.place(&span.start, length)
+    }
+
+    fn place(&self, marker: &Marker, length: usize) -> Mark {
+        Mark {
+            line: u32::try_from(marker.line()).unwrap_or(u32::MAX),
+            // The parser counts columns from 0, people from 1.
+            column: u32::try_from(marker.col() + 1).unwrap_or(u32::MAX),
+            offset: marker.byte_offset().unwrap_or(0) + self.skipped,
+            length,
+            source: self.source,
+        }
     }
 }
 
@@ -173,26 +203,6 @@ fn merge(entries: &mut Vec<Entry>, value: Node) {
 fn size(node: &Node) -> usize {
     1 + node.items().iter().map(size).sum::<usize>()
         + node.entries().iter().map(|entry| 1 + size(&entry.value)).sum::<usize>()
-}
-
-fn end_of(span: Span) -> usize {
-    span.byte_range().map_or(0, |range| range.end)
-}
-
-fn mark(span: Span, source: u16) -> Mark {
-    let length = span.byte_range().map_or(0, |range| range.len());
-    place(&span.start, length, source)
-}
-
-fn place(marker: &Marker, length: usize, source: u16) -> Mark {
-    Mark {
-        line: u32::try_from(marker.line()).unwrap_or(u32::MAX),
-        // The parser counts columns from 0, people from 1.
-        column: u32::try_from(marker.col() + 1).unwrap_or(u32::MAX),
-        offset: marker.byte_offset().unwrap_or(0),
-        length,
-        source,
-    }
 }
 
 /// Resolves a plain scalar by the core schema of YAML 1.2.2 section 10.3.2.
@@ -245,6 +255,19 @@ mod tests {
     #[case("1.2.3", Kind::Text("1.2.3".into()))]
     fn scalars_follow_the_core_schema(#[case] text: &str, #[case] kind: Kind) {
         assert_eq!(documents(text).unwrap()[0].kind, kind);
+    }
+
+    /// Editors on Windows write a byte order mark: the text was said to be no YAML.
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_text() {
+        let text = "\u{feff}a: x\n";
+        let document = documents(text).unwrap().remove(0);
+        let entry = document.entry("a").unwrap();
+        assert_eq!((entry.key_mark.line, entry.key_mark.column), (1, 1));
+        assert_eq!(&text[entry.value.mark.offset..][..entry.value.mark.length], "x");
+        assert_eq!(&text[..document.end], "\u{feff}a: x\n");
+        let wrong = documents("\u{feff}a: *nowhere\n").unwrap_err();
+        assert_eq!(&"\u{feff}a: *nowhere\n"[wrong.mark.offset..][..1], "*");
     }
 
     #[test]

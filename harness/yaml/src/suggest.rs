@@ -20,7 +20,9 @@ fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Opt
 
 /// The hint for a word that is none of the candidates.
 pub fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
-    let candidates: Vec<&str> = candidates.into_iter().collect();
+    let mut candidates: Vec<&str> = candidates.into_iter().collect();
+    let mut seen = std::collections::BTreeSet::new();
+    candidates.retain(|candidate| seen.insert(*candidate));
     match closest(word, candidates.iter().copied()) {
         Some(candidate) => format!("did you mean `{candidate}`?"),
         None if candidates.is_empty() => "there is nothing to choose from here".to_owned(),
@@ -40,7 +42,7 @@ mod tests {
     fn near_misses_are_recognised_and_others_listed() {
         assert_eq!(hint("wihtin", ["until", "within"]), "did you mean `within`?");
         assert_eq!(hint("Scale", ["scale"]), "did you mean `scale`?");
-        assert_eq!(hint("xyz", ["until", "within"]), "it is one of until, within");
+        assert_eq!(hint("xyz", ["until", "within", "until"]), "it is one of until, within");
         let many: Vec<String> = (0..30).map(|number| format!("size-{number}")).collect();
         let many = many.iter().map(String::as_str);
         assert_eq!(hint("Standard_D4s", many), "of the 30 that there are, `size-14` is the nearest");

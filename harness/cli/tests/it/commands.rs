@@ -122,6 +122,69 @@ phases:
     let planned_in_full = said(&["plan", file, "--profile", "full"]);
     assert!(planned_in_full[1].starts_with(":13:39: `web` has"), "{planned_in_full:?}");
     assert_eq!(said(&["validate", file]), planned_in_full, "the errors of all profiles, each once");
+    let (_, json, _) = invoke(&["validate", file, "--format", "json"]);
+    assert!(
+        json.contains("more do not fit (profile full)\""),
+        "what is wrong in one profile only says in which: {json}"
+    );
+}
+
+/// `validate` took each of these for a manifest of a kind that it does not know, called it valid, and exited with 0.
+#[rstest]
+#[case("apiVersion: Harness/v1\n", "apiVersion")]
+#[case("apiVersion: 1h\n", "apiVersion")]
+#[case("", "the file lacks `apiVersion`")]
+fn what_calls_itself_a_scenario_is_checked_as_one(#[case] version: &str, #[case] said: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let good = std::fs::read_to_string(repository("scenarios/scale-burst.yaml")).unwrap();
+    assert!(good.contains("apiVersion: harness/v1\n"));
+    let file = write(&folder, "bad.yaml", &good.replace("apiVersion: harness/v1\n", version));
+    let (code, _, stderr) = invoke(&["validate", &file]);
+    assert!(code == 2 && stderr.contains(said), "{stderr}");
+    let marked = write(&folder, "marked.yaml", &format!("\u{feff}{good}"));
+    let (code, _, stderr) = invoke(&["validate", &marked]);
+    assert!(code == 0 && stderr.contains("marked.yaml: valid\n"), "{stderr}");
+    assert_eq!(invoke(&["plan", &marked]).0, 0);
+}
+
+/// Only `plan` said what a seed may not cause.
+#[test]
+fn validate_notes_what_the_draws_may_not_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "apiVersion: harness/v1
+kind: Scenario
+name: chance
+question: Does it come?
+needs: [node-auto-provisioning, gitops, simulated-azure]
+workloads:
+  web: {class: general-purpose, cpu: 500m, memory: 512Mi}
+otherClasses: ignored
+phases:
+  - name: a
+    do:
+      - azureFault: {operationFail: {code: InternalOperationError}, nth: [1]}
+      - {after: 1s, scale: {workloads: all, to: 6}}
+    until: {happened: {what: vm-failed, atLeast: 2}}
+    within: 3m
+";
+    let file = write(&folder, "chance.yaml", text);
+    let (code, stdout, stderr) = invoke(&["validate", &file]);
+    assert_eq!((code, stdout.as_str()), (0, ""), "{stderr}");
+    let note =
+        "no seed causes what the end of phase a needs: `operationFail` hits at most 1 of 2; name 2 cases in `nth`";
+    assert!(stderr.contains("valid, 1 note") && stderr.contains(&format!("chance.yaml:1:1: note: {note}")), "{stderr}");
+    let planned: serde_json::Value = serde_json::from_str(&invoke(&["plan", &file]).1).unwrap();
+    assert_eq!(planned["notes"], serde_json::json!([note]));
+}
+
+/// The drawing counted bytes where the line above it counted characters.
+#[test]
+fn the_place_of_an_error_has_one_column() {
+    let folder = tempfile::tempdir().unwrap();
+    let file =
+        write(&folder, "wide.yaml", "apiVersion: harness/v1\nkind: Scenario\nquestion: \"äöü 日本語\"\n{\"ü\": [}\n");
+    let (_, _, stderr) = invoke(&["validate", &file]);
+    assert_eq!(stderr.matches("wide.yaml:").count(), 1, "{stderr}");
 }
 
 #[test]

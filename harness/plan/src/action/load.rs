@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use harness_units::{Bytes, Millicores};
+use harness_yaml::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::Names;
 
 /// What a workload's pods use together; what is not given stays as it was.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,4 +27,16 @@ pub struct Load {
     /// Metrics of something outside the cluster, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub external_metrics: BTreeMap<String, u32>,
+}
+
+impl Load {
+    pub(super) fn problems(&self, names: &Names<'_>) -> Vec<Problem> {
+        let mut found = names.workload(&["workload"], &self.workload);
+        let Self { workload: _, cpu, memory, pod_metrics, external_metrics } = self;
+        if cpu.is_none() && memory.is_none() && pod_metrics.is_empty() && external_metrics.is_empty() {
+            let hint = "give one of `cpu`, `memory`, `podMetrics`, `externalMetrics`";
+            found.push(Problem::new(&[], "this sets nothing", hint));
+        }
+        found
+    }
 }

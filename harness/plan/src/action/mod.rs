@@ -182,7 +182,7 @@ impl Action {
             Self::DeleteNodeClaims(delete) => delete.problems(),
             Self::Commit(commit) => commit.problems(),
             Self::ForcePush(push) => push.problems(),
-            Self::Load(load) => names.workload(&["workload"], &load.workload),
+            Self::Load(load) => load.problems(names),
             Self::AzureFault(asked) => asked.problems(names),
             Self::ClearAzureFaults(asked) => asked.problems(names),
             Self::GitFault(fault) => fault.problems(),

@@ -34,6 +34,9 @@ impl Replace {
 
     pub(super) fn problems(&self, names: &Names<'_>) -> Vec<Problem> {
         let mut found = names.workloads("workloads", &self.workloads);
+        if self.count == 0 {
+            found.push(Problem::new(&["count"], "this replaces nothing", "give at least 1"));
+        }
         found.extend(self.arrival.problems().into_iter().map(|problem| problem.under("arrival")));
         found
     }

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::rules::quoted;
 use harness_plan::{Action, Check, ClearAzureFaults, EventPattern, OccurrenceKind, Phase, Plan};
-use harness_simulation::{CapacityCode, Fault, FaultKind, VmSelector};
+use harness_simulation::{CapacityCode, ConditionStatus, Fault, FaultKind, VmSelector};
 use harness_units::{Share, Span};
 
 /// Rarer than this is not worth a note.
@@ -23,6 +24,8 @@ pub struct Chance {
     pub faults: Vec<Fault>,
     /// How many VMs or calls there surely are of which the fault decides over each; `None` where the plan does not say.
     pub cases: Option<u64>,
+    /// The most that all the faults that can cause it hit together; `None` where one of them has no limit.
+    pub at_most: Option<u64>,
 }
 
 impl Chance {
@@ -39,8 +42,7 @@ impl Chance {
             };
         }
         if !terms.nth.is_empty() {
-            let number = u32::try_from(terms.nth.len()).unwrap_or(u32::MAX);
-            return Some(if number >= self.needed { 0.0 } else { 1.0 });
+            return Some(if self.last_needed().is_some() { 0.0 } else { 1.0 });
         }
         if terms.count.is_some_and(|count| count < self.needed) {
             return Some(1.0);
@@ -53,29 +55,61 @@ impl Chance {
         Some(fewer_than(self.needed - sure, drawn, share.0))
     }
 
-    /// What to say of it, where it is worth it.
+    /// The number of the case that has to come, where the fault hits chosen cases and enough of them.
+    fn last_needed(&self) -> Option<u32> {
+        let index = usize::try_from(self.needed).ok()?.checked_sub(1)?;
+        self.faults.last()?.terms.nth.get(index).copied()
+    }
+
+    /// What to say of it, where it is worth it. What it says to write is what a fault may have.
     pub fn note(&self) -> Option<String> {
         let fault = self.faults.last()?;
-        let missing = self.missing();
-        if missing.is_some_and(|part| part <= NEGLIGIBLE) {
-            return None;
+        let Self { needed_by, needed, cases, .. } = self;
+        let kind = fault.kind.as_str();
+        if let Some(most) = at_most(fault).filter(|most| *most < u64::from(*needed)) {
+            // Several faults together may hit as many as it takes.
+            return self.at_most.is_some_and(|all| all < u64::from(*needed)).then(|| {
+                let instead = match (fault.terms.nth.is_empty(), fault.terms.at_least) {
+                    (false, _) => format!("name {needed} cases in `nth`"),
+                    (true, None) => format!("write `count: {needed}` beside it"),
+                    (true, Some(_)) => format!("write `count: {needed}` and `atLeast: {needed}` beside it"),
+                };
+                format!("no seed causes what {needed_by} needs: `{kind}` hits at most {most} of {needed}; {instead}")
+            });
         }
-        let Self { needed_by, needed, .. } = self;
-        let how_many = match missing {
-            Some(part) if part >= 1.0 => "no seed causes".to_owned(),
+        if let (Some(last), Some(cases)) = (self.last_needed(), cases) {
+            return (u64::from(last) > *cases).then(|| {
+                format!(
+                    "what {needed_by} needs may never come: `{kind}` hits the case with the number {last}, and the plan is sure of {cases} only; \
+                     name earlier ones in `nth`, or ask for more pods"
+                )
+            });
+        }
+        let how_many = match self.missing() {
+            Some(part) if part <= NEGLIGIBLE => return None,
+            // There are at least so many cases; with more of them, there are seeds that do.
+            Some(part) if part >= 1.0 => "some seeds may not cause".to_owned(),
             Some(part) if part > 0.5 => format!("up to {:.0} % of all seeds do not cause", part * 100.0),
             Some(part) => format!("up to 1 in {:.0} seeds do not cause", 1.0 / part),
             None => "some seeds may not cause".to_owned(),
         };
-        let (kind, share) = (fault.kind.as_str(), fault.kind.share().unwrap_or_default());
-        let of = match self.cases {
-            Some(cases) => format!("of at least {cases}"),
-            None => "of a number that the plan does not say".to_owned(),
+        let hits = match (fault.terms.count, cases) {
+            (Some(count), _) if fault.kind.is_instant() => format!("{count}, or fewer where there are fewer VMs"),
+            (_, Some(cases)) => format!("a share of {} of at least {cases}", fault.kind.share().unwrap_or_default()),
+            (_, None) => {
+                let share = fault.kind.share().unwrap_or_default();
+                format!("a share of {share} of a number that the plan does not say")
+            }
         };
-        let key = if fault.kind.is_instant() { "count" } else { "atLeast" };
-        Some(format!(
-            "{how_many} what {needed_by} needs: `{kind}` hits a share of {share} {of}; write `{key}: {needed}` beside it"
-        ))
+        Some(format!("{how_many} what {needed_by} needs: `{kind}` hits {hits}; write `atLeast: {needed}` beside it"))
+    }
+}
+
+/// The most that a fault hits; `None` where nothing limits it.
+fn at_most(fault: &Fault) -> Option<u64> {
+    match fault.terms.nth.as_slice() {
+        [] => fault.terms.count.map(u64::from),
+        nth => u64::try_from(nth.len()).ok(),
     }
 }
 
@@ -101,14 +135,18 @@ pub(super) fn chances(plan: &Plan, per_node: &BTreeMap<String, u64>) -> Vec<Chan
         if has_another_cause(plan, &need) {
             continue;
         }
-        let causes = faults.iter().filter(|set| set.can_cause(&need));
-        let chances = causes.map(|set| Chance {
+        let causes: Vec<&Set> = faults.iter().filter(|set| set.can_cause(&need)).collect();
+        let together = causes.iter().map(|set| at_most(&set.fault)).sum::<Option<u64>>();
+        let chances = causes.iter().map(|set| Chance {
             needed_by: need.by.clone(),
             needed: need.times,
             faults: set.before.iter().chain([&set.fault]).cloned().collect(),
             cases: cases(plan, per_node, set, &need),
+            at_most: together,
         });
-        let likeliest = chances.min_by(|a, b| a.missing().unwrap_or(1.0).total_cmp(&b.missing().unwrap_or(1.0)));
+        // What is not known may be enough, and what is certain not to be is not.
+        let rank = |chance: &Chance| chance.missing().unwrap_or(1.0 - NEGLIGIBLE);
+        let likeliest = chances.min_by(|a, b| rank(a).total_cmp(&rank(b)));
         found.extend(likeliest);
     }
     found
@@ -133,7 +171,7 @@ fn needs(plan: &Plan) -> Vec<Need<'_>> {
             [] => (0..plan.phases.len()).collect(),
             names => names.iter().filter_map(|name| number(name)).collect(),
         };
-        let (by, what) = (format!("`{}`", expectation.name), std::borrow::Cow::Borrowed(&happened.pattern));
+        let (by, what) = (quoted(&expectation.name), std::borrow::Cow::Borrowed(&happened.pattern));
         needs.push(Need { by, what, times, phases });
     }
     for (index, phase) in plan.phases.iter().enumerate().filter(|(_, phase)| !phase.deadline_may_pass) {
@@ -151,8 +189,17 @@ fn needs(plan: &Plan) -> Vec<Need<'_>> {
 fn has_another_cause(plan: &Plan, need: &Need<'_>) -> bool {
     match need.what.what {
         OccurrenceKind::VmFailed => {
-            !plan.azure.quota_cores.is_empty()
-                && need.what.code.as_deref().is_none_or(|code| code == "OperationNotAllowed")
+            let mut actions = plan.phases.iter().flat_map(|phase| &phase.actions);
+            let is_quota = |fault: &Fault| matches!(fault.kind, FaultKind::Quota { .. });
+            let has_quota = !plan.azure.quota_cores.is_empty()
+                || plan.azure.faults.iter().any(is_quota)
+                || actions.any(|planned| matches!(&planned.action, Action::AzureFault(set) if is_quota(&set.fault)));
+            has_quota && need.what.code.as_deref().is_none_or(|code| code == "OperationNotAllowed")
+        }
+        // The leases of nodes run out when what renews them is killed.
+        OccurrenceKind::NodeNotReady => {
+            let mut actions = plan.phases.iter().flat_map(|phase| &phase.actions);
+            actions.any(|planned| matches!(planned.action, Action::KillComponent(_)))
         }
         // NodeClaims are deleted when their nodes are not needed or are disrupted, and they may be so for long.
         OccurrenceKind::NodeclaimDeleting | OccurrenceKind::NodeclaimDeleted => {
@@ -252,10 +299,10 @@ impl Set {
                 matches!(what, OccurrenceKind::NodeclaimDeleting | OccurrenceKind::NodeclaimDeleted)
                     && need.phases.iter().any(|phase| *phase >= self.first())
             }
-            FaultKind::NodeCondition { .. }
-            | FaultKind::Quota { .. }
-            | FaultKind::SlowBoot { .. }
-            | FaultKind::SlowDelete { .. } => false,
+            FaultKind::NodeCondition { condition, status, .. } => {
+                condition == "Ready" && *status != ConditionStatus::True && is(OccurrenceKind::NodeNotReady)
+            }
+            FaultKind::Quota { .. } | FaultKind::SlowBoot { .. } | FaultKind::SlowDelete { .. } => false,
         }
     }
 }
@@ -338,13 +385,15 @@ mod tests {
     #[case(json!({"stuckBoot": {}, "nth": [3]}), None, None)]
     #[case(json!({"spotEvict": {"share": 0.25}}), None, None)]
     #[case(json!({"spotEvict": {}, "count": 1}), None, None)]
+    #[case(json!({"stuckBoot": {}, "nth": [3]}), Some(3), None)]
+    #[case(json!({"stuckBoot": {}, "nth": [20]}), Some(6), Some("what x needs may never come: `stuckBoot` hits the case with the number 20, and the plan is sure of 6 only"))]
     fn a_note_says_what_to_write_instead(
         #[case] fault: serde_json::Value,
         #[case] cases: Option<u64>,
         #[case] expected: Option<&str>,
     ) {
         let faults = vec![serde_json::from_value(fault).unwrap()];
-        let note = Chance { needed_by: "x".to_owned(), needed: 1, faults, cases }.note();
+        let note = Chance { needed_by: "x".to_owned(), needed: 1, faults, cases, at_most: None }.note();
         match expected {
             Some(expected) => assert!(note.as_deref().is_some_and(|note| note.starts_with(expected)), "{note:?}"),
             None => assert_eq!(note, None),
@@ -352,16 +401,38 @@ mod tests {
     }
 
     #[rstest]
-    #[case(json!({"spotEvict": {"share": 0.25}}), Some("some seeds may not cause"))]
-    #[case(json!({"spotEvict": {}, "count": 1}), Some("no seed causes"))]
-    #[case(json!({"spotEvict": {}, "count": 3, "atLeast": 1}), Some("some seeds may not cause"))]
+    #[case(json!({"spotEvict": {"share": 0.25}}), Some(("some seeds may not cause", json!({"spotEvict": {"share": 0.25}, "atLeast": 2}))))]
+    #[case(json!({"spotEvict": {}, "count": 1}), Some(("no seed causes", json!({"spotEvict": {}, "count": 2}))))]
+    #[case(json!({"spotEvict": {}, "count": 3, "atLeast": 1}), Some(("some seeds may not cause", json!({"spotEvict": {}, "count": 3, "atLeast": 2}))))]
     #[case(json!({"spotEvict": {"share": 0.25}, "atLeast": 2}), None)]
-    #[case(json!({"stuckBoot": {}, "count": 1}), Some("no seed causes"))]
-    #[case(json!({"stuckBoot": {}, "nth": [3]}), Some("no seed causes"))]
-    fn two_need_more_than_one(#[case] fault: serde_json::Value, #[case] expected: Option<&str>) {
-        let faults = vec![serde_json::from_value(fault).unwrap()];
-        let note = Chance { needed_by: "x".to_owned(), needed: 2, faults, cases: None }.note();
-        assert_eq!(note.is_some(), expected.is_some(), "{note:?}");
-        assert!(note.unwrap_or_default().starts_with(expected.unwrap_or_default()));
+    #[case(json!({"stuckBoot": {}, "count": 1}), Some(("no seed causes", json!({"stuckBoot": {}, "count": 2}))))]
+    #[case(json!({"stuckBoot": {"share": 0.25}, "count": 3}), Some(("some seeds may not cause", json!({"stuckBoot": {"share": 0.25}, "count": 3, "atLeast": 2}))))]
+    #[case(json!({"stuckBoot": {"share": 0.25}, "count": 1, "atLeast": 1}), Some(("no seed causes", json!({"stuckBoot": {"share": 0.25}, "count": 2, "atLeast": 2}))))]
+    #[case(json!({"stuckBoot": {}, "nth": [3]}), Some(("no seed causes", json!({"stuckBoot": {}, "nth": [3, 4]}))))]
+    fn two_need_more_than_one(#[case] fault: serde_json::Value, #[case] expected: Option<(&str, serde_json::Value)>) {
+        let note = |fault: &serde_json::Value| {
+            let faults: Vec<Fault> = vec![serde_json::from_value(fault.clone()).unwrap()];
+            let at_most = at_most(&faults[0]);
+            Chance { needed_by: "x".to_owned(), needed: 2, faults, cases: None, at_most }.note()
+        };
+        let Some((words, advised)) = expected else { return assert_eq!(note(&fault), None) };
+        let said = note(&fault).unwrap();
+        assert!(said.starts_with(words), "{said}");
+        // What the note says to write is no error, and there is nothing more to say then.
+        for key in ["count", "atLeast"].into_iter().filter(|key| fault.get(key) != advised.get(key)) {
+            assert!(said.contains(&format!("`{key}: {}`", advised[key])), "{said}");
+        }
+        let fixed: Fault = serde_json::from_value(advised.clone()).unwrap();
+        assert_eq!((fixed.problems(), note(&advised)), (Vec::new(), None));
+    }
+
+    /// "No seed causes" was said of one of two faults that together do, and where there are at least as few cases as the plan is sure of.
+    #[test]
+    fn what_is_not_certain_is_not_said_to_be() {
+        let fault = |json| vec![serde_json::from_value::<Fault>(json).unwrap()];
+        let chance = |faults, cases, at_most| Chance { needed_by: "x".to_owned(), needed: 2, faults, cases, at_most };
+        assert_eq!(chance(fault(json!({"vmCrash": {}, "count": 1})), None, Some(2)).note(), None);
+        let few = chance(fault(json!({"stuckBoot": {"share": 0.5}})), Some(1), None).note().unwrap();
+        assert!(few.starts_with("some seeds may not cause") && few.ends_with("write `atLeast: 2` beside it"), "{few}");
     }
 }

@@ -176,6 +176,8 @@ impl Course<'_> {
         for complaint in complaints.into_iter().filter(|complaint| !(complaint.shows && is_wanted)) {
             let mut diagnostic = complaint.diagnostic;
             if let Some(hint) = diagnostic.hint.as_mut().filter(|_| complaint.shows) {
+                // What is asked, as in "did you mean `limits`?", has its end.
+                hint.push_str(if hint.ends_with('?') { " Where" } else { "; where" });
                 hint.push_str(MEANT);
             }
             self.diagnostics.push((mark.offset, diagnostic));
@@ -184,8 +186,7 @@ impl Course<'_> {
     }
 }
 
-const MEANT: &str =
-    "; where Flux is to refuse it, say so in this phase: `until: {happened: {what: kustomization-failed}}`";
+const MEANT: &str = " Flux is to refuse it, say so in this phase: `until: {happened: {what: kustomization-failed}}`";
 
 /// Whether a scenario says that Flux fails at what is pushed in a phase.
 fn flux_is_to_fail(file: &ScenarioFile, pushed_in: usize) -> bool {

@@ -1,9 +1,8 @@
 //! All of it together.
 
-use std::collections::BTreeMap;
-
 use super::expectations::Present;
 use super::{Chance, Inputs, by_hand, chance, expectations, gitops, moments, objects, phases, references, workloads};
+use crate::rules::quoted;
 use harness_plan::{NodeConfig, PLAN_VERSION, Plan, Workload};
 use harness_simulation::Behaviour;
 use harness_tree::{Severity, check_skus};
@@ -53,8 +52,8 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Chance>), Vec<Dia
                 diagnostics.push(Diagnostic::new(file, mark, problem.message).with_hint(problem.hint));
             }
             Err(_) => {
-                let name = expected.beside.name(&expected.variant);
-                chosen.notes.push(format!("`{name}` is left out: no workload or NodePool of this tree matches it"));
+                let name = quoted(&expected.beside.name(&expected.variant));
+                chosen.notes.push(format!("{name} is left out: no workload or NodePool of this tree matches it"));
             }
         }
     }

@@ -1,10 +1,13 @@
 //! Actions: of sense and effect, and inside their phase.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Context, Schedule, length};
 use crate::arrival;
-use harness_plan::{Action, Selection};
+use harness_plan::{Action, ClearAzureFaults, Selection};
+use harness_simulation::Fault;
 use harness_units::Span;
-use harness_yaml::Diagnostic;
+use harness_yaml::{Diagnostic, Problem};
 
 /// What each action can say of itself.
 pub(super) fn make_sense(context: &Context<'_>) -> Vec<Diagnostic> {
@@ -91,12 +94,66 @@ pub(super) fn follow_each_other(context: &Context<'_>) -> Vec<Diagnostic> {
         for (index, scaling) in phase.scalings.iter().enumerate() {
             let earlier = phase.scalings[..index].iter().rev().find(|earlier| earlier.workload == scaling.workload);
             let Some(earlier) = earlier.filter(|earlier| scaling.start <= earlier.end) else { continue };
-            let message = format!(
-                "this scales workloads that the action in line {} is still scaling, until {} s after the start of the phase",
-                earlier.mark.line,
-                earlier.end.as_secs(),
-            );
+            let line = earlier.mark.line;
+            let message = if earlier.end == scaling.start {
+                format!("this scales workloads at the moment at which the action in line {line} scales them")
+            } else {
+                let seconds = earlier.end.as_secs();
+                format!(
+                    "this scales workloads that the action in line {line} is still scaling, until {seconds} s after the start of the phase"
+                )
+            };
             found.push(context.error(scaling.mark, message, "let it come `after` that, or in a phase of its own"));
+        }
+    }
+    found
+}
+
+/// A fault is cleared while it is in force, a component is killed while it runs, and started while it does not.
+pub(super) fn undo_what_is_there(context: &Context<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut in_force: BTreeSet<String> = context.scenario.azure.faults.iter().filter_map(Fault::name).collect();
+    // In which line.
+    let mut cleared: BTreeMap<String, u32> = BTreeMap::new();
+    let mut killed: BTreeMap<String, u32> = BTreeMap::new();
+    for phase in &context.scenario.phases {
+        let mut actions: Vec<_> = phase.actions.iter().collect();
+        actions.sort_by_key(|action| action.beside.after);
+        for action in actions {
+            let line = action.mark.line;
+            let mut wrong = |path: &[&str], message: String, hint: &str| {
+                found.extend(context.all_placed(action.mark, vec![Problem::new(path, message, hint)]));
+            };
+            match &action.variant {
+                Action::AzureFault(asked) => in_force.extend(asked.fault.name()),
+                Action::ClearAzureFaults(ClearAzureFaults { id: None }) => {
+                    cleared.extend(std::mem::take(&mut in_force).into_iter().map(|id| (id, line)));
+                }
+                Action::ClearAzureFaults(ClearAzureFaults { id: Some(id) }) => {
+                    let path = ["clearAzureFaults", "id"];
+                    if in_force.remove(id) {
+                        cleared.insert(id.clone(), line);
+                    } else if let Some(line) = cleared.get(id) {
+                        let message = format!("the fault `{id}` has been cleared already, in line {line}");
+                        wrong(&path, message, "leave this out, or set the fault again before");
+                    } else if context.names().faults.contains(id) {
+                        wrong(&path, format!("the fault `{id}` has not been set yet"), "clear it after it is set");
+                    }
+                }
+                Action::KillComponent(component) => {
+                    if let Some(line) = killed.insert(component.to_string(), line) {
+                        let message = format!("{component} has been killed already, in line {line}");
+                        wrong(&["killComponent"], message, "leave this out, or start it in between: `startComponent`");
+                    }
+                }
+                Action::StartComponent(component) => {
+                    if killed.remove(&component.to_string()).is_none() {
+                        let hint = "leave this out, or kill it before: `killComponent`";
+                        wrong(&["startComponent"], format!("{component} runs already"), hint);
+                    }
+                }
+                _ => {}
+            }
         }
     }
     found

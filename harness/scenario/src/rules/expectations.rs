@@ -1,6 +1,6 @@
 //! Expectations that can fail, and are different; limits on latencies are of something that happens, within what the phases allow.
 
-use super::{Context, Schedule};
+use super::{Context, Schedule, quoted};
 use harness_plan::{Action, Check, Condition, LatencyLimits, LatencyName, PhaseReached};
 use harness_units::Span;
 use harness_yaml::{Diagnostic, Problem};
@@ -25,8 +25,10 @@ pub(super) fn are_different(context: &Context<'_>) -> Vec<Diagnostic> {
         let name = one.beside.name(&one.variant);
         if let Some((_, check)) = known.iter().find(|(known, _)| *known == name) {
             let (message, hint) = match *check == Some(&one.variant) {
-                true => (format!("`{name}` is expected twice"), "remove one of them"),
-                false => (format!("another expectation is named `{name}`"), "give this one a `title` of its own"),
+                true => (format!("{} is expected twice", quoted(&name)), "remove one of them"),
+                false => {
+                    (format!("another expectation is named {}", quoted(&name)), "give this one a `title` of its own")
+                }
             };
             found.push(context.error(one.mark, message, hint));
         }
@@ -62,10 +64,8 @@ fn problems(context: &Context<'_>, latency: &LatencyLimits) -> Vec<Problem> {
     let too_long = latency.percentiles().filter(|(.., limit)| *limit > window);
     too_long
         .map(|(_, key, limit)| {
-            let profile = context.profile;
-            let message = format!(
-                "this limit cannot fail: {key} of {of} may be {limit}, and the phases give up after {window} (profile {profile})"
-            );
+            let message =
+                format!("this limit cannot fail: {key} of {of} may be {limit}, and the phases give up after {window}");
             Problem::new(&[key], message, format!("give at most {window}, or the phase a later deadline"))
         })
         .collect()

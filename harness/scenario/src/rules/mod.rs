@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{PhaseSpec, ScenarioFile, WorkloadSpec};
 use crate::schema::Use;
-use harness_plan::{Action, Condition, Facts, Names, Profile, TimedAction};
+use harness_plan::{Action, Condition, Facts, Names, TimedAction};
 use harness_simulation::{Fault, FaultKind};
 use harness_units::Span;
 use harness_yaml::Diagnostic;
@@ -28,7 +28,6 @@ pub(crate) struct Context<'a> {
     pub(crate) document: &'a Node,
     pub(crate) scenario: &'a ScenarioFile,
     pub(crate) uses: &'a [Use],
-    pub(crate) profile: Profile,
 }
 
 impl Context<'_> {
@@ -169,7 +168,7 @@ fn pods_at_end(scenario: &ScenarioFile, schedule: &Schedule) -> bool {
 
 type Rule = fn(&Context<'_>) -> Vec<Diagnostic>;
 
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 17] = [
     names::scenario_and_phases,
     names::workloads,
     needs::cover_the_actions,
@@ -181,6 +180,7 @@ const RULES: [Rule; 16] = [
     actions::are_in_time,
     actions::change_something,
     actions::follow_each_other,
+    actions::undo_what_is_there,
     azure_is_possible,
     expectations::can_fail,
     expectations::are_different,
@@ -203,6 +203,11 @@ fn azure_is_possible(context: &Context<'_>) -> Vec<Diagnostic> {
 pub(crate) fn length(phase: &PhaseSpec) -> Span {
     let setting = phase.within.as_ref().or(phase.hold.as_ref());
     setting.map_or(Span::ZERO, |setting| setting.value)
+}
+
+/// A text in backticks, or in quotes where it has backticks itself.
+pub(crate) fn quoted(text: &str) -> String {
+    if text.contains('`') { format!("\u{201c}{text}\u{201d}") } else { format!("`{text}`") }
 }
 
 /// The place of the key at the end of a path; the start of the file where there is none.

@@ -59,6 +59,11 @@ pub(super) fn workloads(context: &Context<'_>) -> Vec<Diagnostic> {
                 found.push(context.error(mark, message, hint));
             }
         }
+        if let (Some(autoscale), Some(node)) =
+            (&workload.autoscale, context.document.at(&["workloads", name, "autoscale"]))
+        {
+            found.extend(autoscale.problems().into_iter().map(|problem| context.placed(node, problem)));
+        }
         if let Some(spread) = &workload.spread {
             found.extend(context.all_placed(spread.mark, spread.problems()));
         }

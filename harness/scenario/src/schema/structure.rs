@@ -5,6 +5,7 @@ use harness_plan::FieldPath;
 use harness_units::ScalarType;
 use harness_yaml::schema::{Dialect, Place, Schema, Type, Violation, walk};
 use harness_yaml::{Diagnostic, Kind, Mark, Node};
+use serde_json::Value;
 
 use super::generate::STRUCTURE;
 
@@ -106,11 +107,11 @@ impl Dialect for ScenarioFormat<'_> {
         };
         let hint = match &violation {
             Violation::Type(schema) => type_hint(schema),
-            Violation::UnknownKey { entry, known, schema } => unknown_key(&entry.key, known, schema, &violation, node),
-            Violation::MissingKey { schema, .. } => schema.map_or_else(|| violation.hint(node), describe),
+            Violation::UnknownKey { entry, known, schema } => unknown_key(&entry.key, known, schema, &violation, at),
+            Violation::MissingKey { key, schema } => schema.map_or_else(|| violation.hint(node), |of| missing(key, of)),
             Violation::Length(0, schema) | Violation::Pattern(_, schema) => describe(schema),
             Violation::Count { count: 0, .. } => "name at least one".to_owned(),
-            Violation::VariantWithoutValue(schema) => format!("{}; {}", violation.hint(node), describe(schema)),
+            Violation::VariantWithoutValue(schema) => value_of_variant(schema, violation.hint(node)),
             _ => violation.hint(node),
         };
         // What a name may be is a rule of its own, which says it better than a pattern does.
@@ -134,17 +135,44 @@ fn type_hint(schema: &Schema) -> String {
 }
 
 /// What to do about a key that is none of those known.
-fn unknown_key(key: &str, known: &[&str], schema: &Schema, violation: &Violation<'_>, map: &Node) -> String {
+fn unknown_key(key: &str, known: &[&str], schema: &Schema, violation: &Violation<'_>, at: &Place<'_>) -> String {
     let selector = schema.properties.get("only").map(|only| STRUCTURE.resolve(only));
     if selector.is_some_and(|selector| selector.properties.contains_key(key)) {
         return format!("write `only: {{{key}: ...}}`");
     }
     if BESIDE_A_FAULT.contains(&key) && ["share", "vms"].iter().any(|of_fault| known.contains(of_fault)) {
-        return format!("write it beside the fault: `{{spotEvict: {{...}}, {key}: ...}}`");
+        let fault = at.keys().find(|key| *key != "only").unwrap_or_default();
+        return format!("write it beside the fault: `{{{fault}: {{...}}, {key}: ...}}`");
     }
     match RENAMED.iter().find(|(old, new)| *old == key && known.contains(new)) {
         Some((_, new)) => format!("it is called `{new}` now"),
-        None => violation.hint(map),
+        None => violation.hint(at.node),
+    }
+}
+
+/// What to write for a key that must be there: the value where there is only one, else what the schema says of it.
+fn missing(key: &str, schema: &Schema) -> String {
+    let resolved = STRUCTURE.resolve(schema);
+    let alternatives = if resolved.one_of.is_empty() { std::slice::from_ref(resolved) } else { &resolved.one_of };
+    let values: Vec<_> = alternatives.iter().flat_map(|one| one.constant.iter().chain(&one.values)).collect();
+    match (alternatives, values.as_slice()) {
+        ([_], [Value::String(only)]) => format!("write `{key}: {only}`"),
+        _ => describe(schema),
+    }
+}
+
+/// What to write for a variant that stands without the value that it needs.
+fn value_of_variant(schema: &Schema, hint: String) -> String {
+    match schema.description {
+        None if !schema.properties.is_empty() => {
+            let keys = schema.keys().join(", ");
+            if schema.required.is_empty() {
+                format!("{}; the keys of its value are {keys}", hint.replace(": ...", ": {}"))
+            } else {
+                format!("{hint}; the keys of its value are {keys}")
+            }
+        }
+        _ => format!("{hint}; {}", describe(schema)),
     }
 }
 

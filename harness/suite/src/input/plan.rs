@@ -1,8 +1,8 @@
 //! From a scenario and its tree to a plan, and everything that is in the way of one.
 
-use harness_plan::{Plan, Profile};
-use harness_scenario::{Chance, PlanInputs, Scenario};
-use harness_yaml::{Diagnostic, in_order};
+use harness_plan::Plan;
+use harness_scenario::{Chance, PROFILES, PlanInputs, Scenario, of_profiles};
+use harness_yaml::{Diagnostic, Mark};
 
 use super::scenario::LoadedScenario;
 use super::skus::sku_facts;
@@ -19,8 +19,6 @@ pub struct PlannedScenario {
     pub tree: LoadedTree,
 }
 
-/// Every profile, smallest first.
-const PROFILES: [Profile; 3] = [Profile::Smoke, Profile::Default, Profile::Full];
 /// A plan is refused for the same reasons whatever its seed is.
 const ANY_SEED: u64 = 0;
 
@@ -64,21 +62,29 @@ impl LoadedScenario {
         }
     }
 
-    /// Everything for which [`LoadedScenario::plan`] refuses the scenario in one profile or another, each once.
-    pub fn refusals(&self) -> Vec<InputError> {
-        let (mut problems, mut texts, mut others) = (Vec::new(), Vec::new(), Vec::<InputError>::new());
+    /// Plans the scenario in every profile. Returns what there is to note of its plans, each once, at the start of its file.
+    ///
+    /// # Errors
+    /// [`InputError::Invalid`] with everything for which [`LoadedScenario::plan`] refuses it in one profile or another, each once; and what else is
+    /// in the way of a plan.
+    pub fn examine(&self) -> Result<Vec<Diagnostic>, InputError> {
+        let (mut problems, mut notes, mut texts) = (Vec::new(), Vec::new(), Vec::new());
         for profile in PROFILES {
             match self.plan(&PlanOptions { profile, ..PlanOptions::default() }, ANY_SEED) {
-                Ok(_) => {}
+                Ok(PlannedScenario { plan, .. }) => {
+                    let note = |note| Diagnostic::new(self.scenario.file(), Mark::START, note);
+                    notes.push((profile, plan.notes.into_iter().map(note).collect()));
+                }
                 Err(InputError::Invalid(invalid)) => {
-                    problems.extend(invalid.problems);
+                    problems.push((profile, invalid.problems));
                     texts = invalid.texts;
                 }
-                Err(other) if others.iter().any(|known| known.to_string() == other.to_string()) => {}
-                Err(other) => others.push(other),
+                Err(other) => return Err(other),
             }
         }
-        let invalid = (!problems.is_empty()).then(|| InvalidInput { problems: in_order(problems), texts }.into());
-        invalid.into_iter().chain(others).collect()
+        match problems.is_empty() {
+            true => Ok(of_profiles(notes)),
+            false => Err(InvalidInput { problems: of_profiles(problems), texts }.into()),
+        }
     }
 }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use harness_scenario::Scenario;
 use harness_tree::{
-    Finding, LAYERS_FOLDER, LayersTree, NodeConfigTree, Placeholders, Severity, SourceFile, builtin_gitops,
-    builtin_node_config, with_layers,
+    Finding, LAYERS_FOLDER, LayersError, LayersTree, NodeConfigTree, Placeholders, Severity, SourceFile,
+    builtin_gitops, builtin_node_config, with_layers,
 };
 use harness_yaml::Diagnostic;
 
@@ -88,8 +88,10 @@ impl LoadedTree {
             files
         };
         let layers = LayersTree { source: name, files: &files, entry: gitops.entry() };
-        self.files = with_layers(&self.tree.source, &self.files, &layers)
-            .map_err(|error| loaded.misfit(&["gitops", "tree"], error.to_string()))?;
+        self.files = with_layers(&self.tree.source, &self.files, &layers).map_err(|error| {
+            let key = if matches!(error, LayersError::NoEntry { .. }) { "entry" } else { "tree" };
+            loaded.misfit(&["gitops", key], error.to_string())
+        })?;
         Ok(true)
     }
 
@@ -200,6 +202,18 @@ mod tests {
         assert!(problem.message.contains("no NodePool `nobody`"), "{problem}");
         assert!(problem.hint.as_ref().unwrap().contains("general-purpose"), "{problem}");
         assert!(invalid.texts.iter().any(|text| text.path == "amending.yaml"), "the place can be shown");
+    }
+
+    /// It was said of `tree`, which is right.
+    #[test]
+    fn an_entry_that_the_layers_do_not_have_is_an_error_at_the_entry() {
+        let text = "apiVersion: harness/v1\nkind: Scenario\nname: layered\nquestion: Does it?\nneeds: [node-auto-provisioning, gitops]\n\
+                    gitops: {tree: gitops, entry: clusters/prod}\nphases:\n  - name: wait\n    for: 1s\n";
+        let scenario = LoadedScenario::parse("layered", SourceFile::new("layered.yaml", text)).unwrap();
+        let Err(InputError::Invalid(invalid)) = LoadedTree::for_scenario(&scenario, None) else { panic!("accepted") };
+        let problem = invalid.problems.first().unwrap();
+        assert_eq!((problem.line, problem.column), (6, 31), "{problem}");
+        assert!(problem.message.contains("clusters/prod"), "{problem}");
     }
 
     fn amending(edit: &str) -> LoadedScenario {

@@ -18,7 +18,7 @@ pub(super) fn documents(files: &[SourceFile], text: &str, mark: Mark) -> Result<
     let place = |inner: Mark| block.as_ref().map_or(mark, |block| block.place(inner, mark));
     match yaml::documents(text) {
         Ok(documents) => Ok(documents.into_iter().map(|document| document.placed(&place)).collect()),
-        Err(error) => Err(SyntaxError { mark: place(error.mark), message: error.message }),
+        Err(error) => Err(SyntaxError { mark: place(error.mark), ..error }),
     }
 }
 

@@ -13,6 +13,8 @@ pub enum Violation<'a> {
     Type(&'a Schema),
     /// The value is none of those that are possible.
     NotListed(Vec<String>),
+    /// The text is none of those that are possible. A list of texts is possible too.
+    NoList(Vec<String>),
     /// The map has a key that the schema does not know.
     UnknownKey { entry: &'a Entry, known: Vec<&'a str>, schema: &'a Schema },
     /// A key that must be there is not.
@@ -35,8 +37,8 @@ pub enum Violation<'a> {
     VariantWithValue(&'a Entry),
     /// A map without the key of a variant.
     NoVariant(Vec<&'a str>),
-    /// A map with the keys of two variants.
-    SecondVariant { first: &'a Entry, second: &'a Entry },
+    /// A map with the keys of two variants. Whether it is an item of a list, or could be one.
+    SecondVariant { first: &'a Entry, second: &'a Entry, in_list: bool },
 }
 
 impl Violation<'_> {
@@ -47,7 +49,7 @@ impl Violation<'_> {
             Self::Type(schema) => {
                 format!("{what} is {}, where {} is expected", node.describe(), schema.describe_types())
             }
-            Self::NotListed(_) | Self::Pattern(..) => match &node.kind {
+            Self::NotListed(_) | Self::NoList(_) | Self::Pattern(..) => match &node.kind {
                 Kind::Text(text) => format!("{what} cannot be `{text}`"),
                 _ => format!("{what} cannot be {}", node.describe()),
             },
@@ -68,7 +70,7 @@ impl Violation<'_> {
             Self::VariantWithoutValue(_) => format!("`{}` needs a value", node.scalar().unwrap_or_default()),
             Self::VariantWithValue(entry) => format!("`{}` takes no value", entry.key),
             Self::NoVariant(_) => format!("{what} must have exactly one key"),
-            Self::SecondVariant { first, second } => {
+            Self::SecondVariant { first, second, .. } => {
                 format!("{what} has `{}` beside `{}`: it must have exactly one key", second.key, first.key)
             }
         }
@@ -83,6 +85,17 @@ impl Violation<'_> {
                 Some(text) => suggest::hint(&text, known.iter().map(String::as_str)),
                 None => format!("it is one of {}", known.join(", ")),
             },
+            Self::NoList(known) => {
+                let text = node.scalar().unwrap_or_default();
+                let known = known.iter().map(String::as_str);
+                match suggest::closest(&text, known.clone()) {
+                    Some(_) => suggest::hint(&text, known),
+                    None => {
+                        let names: Vec<String> = known.map(|name| format!("`{name}`")).collect();
+                        format!("write a list, `[{text}]`, or {}", names.join(" or "))
+                    }
+                }
+            }
             Self::UnknownKey { known, .. } if known.is_empty() => "write {}".to_owned(),
             Self::UnknownKey { entry, known, .. } => suggest::hint(&entry.key, known.iter().copied()),
             Self::MissingKey { key, .. } => format!("add `{key}`"),
@@ -103,7 +116,8 @@ impl Violation<'_> {
             Self::VariantWithoutValue(_) => format!("write `{}: ...`", node.scalar().unwrap_or_default()),
             Self::VariantWithValue(entry) => format!("write `{}` alone", entry.key),
             Self::NoVariant(names) => format!("it is one of {}", names.join(", ")),
-            Self::SecondVariant { .. } => "give each an item of its own".to_owned(),
+            Self::SecondVariant { in_list: true, .. } => "give each an item of its own".to_owned(),
+            Self::SecondVariant { .. } => "keep one of them".to_owned(),
         }
     }
 }

@@ -58,6 +58,17 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// Whether it is an item of a list.
+    fn is_item(&self) -> bool {
+        matches!(self.parent, Some((_, Step::Item(_))))
+    }
+
+    /// The keys on the way to the value, the nearest first.
+    pub fn keys(&self) -> impl Iterator<Item = &'a str> {
+        std::iter::successors(Some(self), |place| place.parent.map(|(parent, _)| parent))
+            .filter_map(|place| place.entry().map(|entry| entry.key.as_str()))
+    }
+
     /// The place of a single value, else that of its key: a reader can look at a key, not at a whole map.
     pub fn mark(&self) -> Mark {
         match self.entry() {
@@ -215,7 +226,13 @@ impl<'s, D: Dialect> Walk<'s, '_, D> {
                 }
                 Some(Variant::Name(_)) => {}
                 Some(Variant::List(_)) | None => {
-                    self.dialect.report(at, Violation::NotListed(names().map(str::to_owned).collect()));
+                    let known: Vec<String> = names().map(str::to_owned).collect();
+                    let violation = if self.takes_texts(&variants) {
+                        Violation::NoList(known)
+                    } else {
+                        Violation::NotListed(known)
+                    };
+                    self.dialect.report(at, violation);
                 }
             },
             Kind::Map(entries) => {
@@ -224,20 +241,33 @@ impl<'s, D: Dialect> Walk<'s, '_, D> {
                 for entry in beside {
                     self.value(&at.under(entry), &schema.beside[&entry.key]);
                 }
+                let known: Vec<&str> = names().chain(schema.beside.keys().map(String::as_str)).collect();
+                let mut of_variants: Vec<&Entry> = Vec::new();
                 for entry in &own {
                     match variants.iter().find(|variant| variant.name() == Some(&entry.key)) {
-                        Some(Variant::Keyed(_, inner)) => self.value(&at.under(entry), inner),
-                        Some(_) => self.dialect.report(at, Violation::VariantWithValue(entry)),
+                        Some(variant) => {
+                            of_variants.push(*entry);
+                            match variant {
+                                Variant::Keyed(_, inner) => self.value(&at.under(entry), inner),
+                                Variant::Name(_) | Variant::List(_) => {
+                                    self.dialect.report(at, Violation::VariantWithValue(entry));
+                                }
+                            }
+                        }
                         None => {
-                            let known = names().collect();
+                            let known = known.clone();
                             self.dialect.report(at, Violation::UnknownKey { entry, known, schema });
                         }
                     }
                 }
-                match own.as_slice() {
-                    [] => self.dialect.report(at, Violation::NoVariant(names().collect())),
-                    [_] => {}
-                    [first, second, ..] => self.dialect.report(at, Violation::SecondVariant { first, second }),
+                match of_variants.as_slice() {
+                    // An unknown key may be a mistyped one of a variant.
+                    [] if own.is_empty() => self.dialect.report(at, Violation::NoVariant(names().collect())),
+                    [] | [_] => {}
+                    [first, second, ..] => {
+                        let in_list = at.is_item() || variants.iter().any(|one| matches!(one, Variant::List(_)));
+                        self.dialect.report(at, Violation::SecondVariant { first, second, in_list });
+                    }
                 }
             }
             Kind::List(items) => {
@@ -276,6 +306,17 @@ impl<'s, D: Dialect> Walk<'s, '_, D> {
         found
     }
 
+    /// Whether a list of any texts is among the variants.
+    fn takes_texts(&self, variants: &[Variant<'s>]) -> bool {
+        variants.iter().any(|variant| match variant {
+            Variant::List(Schema { items: Some(items), .. }) => {
+                let items = self.root.resolve(items);
+                items.types() == &[Type::String] && items.values.is_empty()
+            }
+            Variant::List(_) | Variant::Name(_) | Variant::Keyed(..) => false,
+        })
+    }
+
     /// The schema itself where it says what it is about, else what it refers to.
     fn described(&self, schema: &'s Schema) -> &'s Schema {
         if schema.description.is_some() { schema } else { self.root.resolve(schema) }
@@ -310,6 +351,14 @@ mod tests {
           since: {type: string, format: date-time}
           share: {x-kubernetes-int-or-string: true, pattern: "^[0-9]+%?$"}
           way: {$ref: "#/$defs/way"}
+          one:
+            oneOf:
+              - {type: object, properties: {a: {type: integer}}}
+              - {type: object, properties: {b: {type: integer}}}
+          names:
+            oneOf:
+              - {const: all}
+              - {type: array, items: {type: string}}
           set: {type: array, uniqueItems: true, items: {type: string}}
           pairs: {type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: [a], maxItems: 2, items: {type: object}}
           labels: {type: object, maxProperties: 1, additionalProperties: {type: string}}
@@ -353,12 +402,17 @@ mod tests {
     #[case("{word: ab, set: [a, b, a]}", &["set `set` has `a` twice; keep one of them"])]
     #[case("{word: ab, pairs: [{a: 1}, {a: 1, b: 2}, {}]}", &["pairs `pairs` has 3 entries, more than 2; remove some", "pairs `pairs` has `1` twice; keep one of them"])]
     #[case("{word: ab, labels: {a: b, c: 1}}", &["labels.c `c` is the number 1, where a text is expected; write a text", "labels `labels` has 2 entries, more than 1; remove some"])]
-    #[case("{word: ab, way: left}", &["way `way` cannot be `left`; it is one of straight, turn"])]
+    #[case("{word: ab, way: left}", &["way `way` cannot be `left`; write a list, `[left]`, or `straight` or `turn`"])]
     #[case("{word: ab, way: turn}", &["way `turn` needs a value; write `turn: ...`"])]
     #[case("{word: ab, way: {straight: 1}}", &["way `straight` takes no value; write `straight` alone"])]
     #[case("{word: ab, way: {turn: up}}", &["way.turn `turn` cannot be `up`; it is one of left, right"])]
     #[case("{word: ab, way: {after: soon}}", &["way.after `after` is the text `soon`, where a whole number is expected; write a whole number", "way `way` must have exactly one key; it is one of straight, turn"])]
-    #[case("{word: ab, way: {turn: left, trun: left}}", &["way unknown key `trun` in `way`; did you mean `turn`?", "way `way` has `trun` beside `turn`: it must have exactly one key; give each an item of its own"])]
+    #[case("{word: ab, way: {turn: left, aftr: 3}}", &["way unknown key `aftr` in `way`; did you mean `after`?"])]
+    #[case("{word: ab, way: {turn: left, straight: 3}}", &["way `straight` takes no value; write `straight` alone", "way `way` has `straight` beside `turn`: it must have exactly one key; give each an item of its own"])]
+    #[case("{word: ab, one: {a: 1, b: 2}}", &["one `one` has `b` beside `a`: it must have exactly one key; keep one of them"])]
+    #[case("{word: ab, names: ab}", &["names `names` cannot be `ab`; write a list, `[ab]`, or `all`"])]
+    #[case("{word: ab, names: All}", &["names `names` cannot be `All`; did you mean `all`?"])]
+    #[case("{word: ab, way: {turn: left, trun: left}}", &["way unknown key `trun` in `way`; did you mean `turn`?"])]
     #[case("{word: ab, way: []}", &["way `way` is empty; write at least 1"])]
     #[case("{word: ab, way: [a]}", &["way[0] item 1 of `way` has 1 character; write 2 to 4 characters"])]
     fn what_is_wrong_is_found(#[case] text: &str, #[case] expected: &[&str]) {

@@ -65,13 +65,24 @@ pub(super) fn read(path: &Path) -> Result<Input, CliError> {
     Ok(Input::Tree(ManifestTree { shown, root, files: vec![SourceFile::new(name, text)], prefix, single: true }))
 }
 
-/// Whether a file holds Kubernetes objects or a dashboard. Everything else is meant as a scenario.
+/// Whether a file holds Kubernetes objects or a dashboard. Everything else is meant as a scenario, and so is whatever calls itself one: a
+/// mistake in another key is then said to be one of the scenario's.
 fn is_manifest(path: &Path, text: &str) -> bool {
-    let versions = text.lines().filter_map(|line| line.strip_prefix("apiVersion:"));
-    let foreign = versions.clone().any(|version| !version.trim().trim_matches(['"', '\'']).starts_with("harness/"));
-    foreign
-        || (versions.count() == 0 && text.lines().any(|line| line.starts_with("kind:")))
-        || path.extension().is_some_and(|extension| extension == "json")
+    let text = text.trim_start_matches('\u{feff}');
+    let mut kinds = top_values(text, "kind").peekable();
+    let (has_kind, is_scenario) = (kinds.peek().is_some(), kinds.any(|kind| kind == "Scenario"));
+    let mut versions = top_values(text, "apiVersion").peekable();
+    let has_version = versions.peek().is_some();
+    !is_scenario
+        && (versions.any(|version| !version.starts_with("harness/"))
+            || (!has_version && has_kind)
+            || path.extension().is_some_and(|extension| extension == "json"))
+}
+
+/// The values of a key at the top of a file's documents. It may be no YAML at all, and is still somebody's scenario or manifest.
+fn top_values<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
+    let values = text.lines().filter_map(move |line| line.strip_prefix(key)?.trim_start().strip_prefix(':'));
+    values.map(|value| value.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']))
 }
 
 /// Returns the path of a folder below the top of its Git repository; empty for the top, and outside of any.
@@ -119,6 +130,12 @@ mod tests {
     #[case("a.yaml", "kind: NodePool\n", true)]
     #[case("a.yaml", "name: x\nphases: []\n", false)]
     #[case("a.json", "{}", true)]
+    // `kind: Scenario` decides: these were taken for manifests, whose fields nobody checks, and called valid.
+    #[case("a.yaml", "\u{feff}apiVersion: harness/v1\nkind: Scenario\n", false)]
+    #[case("a.yaml", "apiVersion: Harness/v1\nkind: Scenario # mine\n", false)]
+    #[case("a.yaml", "apiVersion: 1h\r\nkind: \"Scenario\"\r\n", false)]
+    #[case("a.yaml", "kind: Scenario\n", false)]
+    #[case("a.yaml", "\u{feff}apiVersion: karpenter.sh/v1\nkind: NodePool\n", true)]
     fn manifests_are_distinguished_from_scenarios(#[case] path: &str, #[case] text: &str, #[case] manifest: bool) {
         assert_eq!(is_manifest(Path::new(path), text), manifest);
     }

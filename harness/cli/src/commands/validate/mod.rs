@@ -64,35 +64,29 @@ pub(super) async fn validate(args: &Validate, console: &Console) -> Result<ExitC
     Ok(if refused { ExitCode::InvalidInput } else { unreadable.unwrap_or(ExitCode::Passed) })
 }
 
-/// Adds everything for which `harness plan` and `harness run` refuse a scenario in one profile or another: it is what they say themselves. Returns
-/// the exit code where something else than the scenario or its tree is in the way.
+/// Adds everything for which `harness plan` and `harness run` refuse a scenario in one profile or another, or what they note: it is what they say
+/// themselves. Returns the exit code where something else than the scenario or its tree is in the way.
 fn check_scenario(file: String, text: String, console: &Console, outcome: &mut Outcome) -> Option<ExitCode> {
-    let refusals = match LoadedScenario::parse(&file, SourceFile::new(&file, text)) {
-        Ok(loaded) => loaded.refusals(),
-        Err(error) => vec![error],
-    };
-    if refusals.is_empty() {
-        console.say(&format!("{file}: valid"));
-    }
-    let mut other = None;
-    for refusal in refusals {
-        match refusal {
-            InputError::Invalid(InvalidInput { problems, texts }) => {
-                let ending = |problem: Diagnostic| {
-                    let text = texts.iter().find(|text| text.path == problem.file).map_or("", |text| &text.text);
-                    Finding::from(problem).ending(text)
-                };
-                outcome.findings.extend(problems.into_iter().map(ending));
-                outcome.texts.extend(texts);
-            }
-            error => {
+    let (problems, severity, texts) =
+        match LoadedScenario::parse(&file, SourceFile::new(&file, &text)).and_then(|loaded| loaded.examine()) {
+            Ok(notes) => (notes, Severity::Note, vec![SourceFile::new(&file, text)]),
+            Err(InputError::Invalid(InvalidInput { problems, texts })) => (problems, Severity::Error, texts),
+            Err(error) => {
                 let error = CliError::from(error);
                 error.show(console);
-                other = Some(error.exit_code());
+                return Some(error.exit_code());
             }
-        }
+        };
+    if severity == Severity::Note {
+        show::valid(&file, problems.len(), console);
     }
-    other
+    let finding = |problem: Diagnostic| {
+        let text = texts.iter().find(|text| text.path == problem.file).map_or("", |text| &text.text);
+        Finding { severity, ..Finding::from(problem) }.ending(text)
+    };
+    outcome.findings.extend(problems.into_iter().map(finding));
+    outcome.texts.extend(texts);
+    None
 }
 
 async fn check_tree(

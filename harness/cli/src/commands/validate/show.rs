@@ -10,9 +10,18 @@ use crate::args::Format;
 use crate::console::{Console, StdoutError};
 use crate::diagnostics;
 
+/// Writes one line about a scenario without errors to stderr.
+pub(super) fn valid(shown: &str, notes: usize, console: &Console) {
+    let noted = if notes == 0 { String::new() } else { format!(", {}", counted(notes, "note")) };
+    console.say(&format!("{shown}: valid{noted}"));
+}
+
+fn counted(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Writes one line about a tree to stderr.
 pub(super) fn summary(shown: &str, validation: &Validation, fixed: usize, asked: bool, console: &Console) {
-    let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
     let count = |severity, one: &str| {
         Some(validation.count(severity)).filter(|count| *count > 0).map(|count| counted(count, one))
     };
