@@ -163,6 +163,21 @@ async fn objects_that_do_not_belong_to_the_run_are_not_touched() {
     assert_eq!(ran.ended().0, EndReason::Completed);
 }
 
+/// A scenario that asks for it is refused; a plan of an older harness may still hold it.
+#[tokio::test(start_paused = true)]
+async fn the_kustomization_by_which_the_tree_is_applied_is_not_deleted() {
+    let lab = Lab::start();
+    let at = json!({
+        "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "namespace": "flux-system",
+        "name": "node-config",
+    });
+    let objects = json!([{"name": "root", "at": at, "paths": ["exists"]}]);
+    let ran = lab.run(&plan(objects, &[change(0, 0, "root", &json!({"delete": true}))])).await;
+    ran.assert_well_formed();
+    let errors: Vec<&str> = actions(&ran).iter().map(|action| action.error.as_deref().unwrap()).collect();
+    assert_eq!(errors, ["the Kustomization flux-system/node-config is not the run's to delete"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_kind_that_is_not_served_ends_the_preparation() {
     let lab = Lab::start();
