@@ -146,11 +146,9 @@ pub(super) fn undo_what_is_there(context: &Context<'_>) -> Vec<Diagnostic> {
                         wrong(&["killComponent"], message, "leave this out, or start it in between: `startComponent`");
                     }
                 }
-                Action::StartComponent(component) => {
-                    if killed.remove(&component.to_string()).is_none() {
-                        let hint = "leave this out, or kill it before: `killComponent`";
-                        wrong(&["startComponent"], format!("{component} runs already"), hint);
-                    }
+                Action::StartComponent(component) if killed.remove(&component.to_string()).is_none() => {
+                    let hint = "leave this out, or kill it before: `killComponent`";
+                    wrong(&["startComponent"], format!("{component} runs already"), hint);
                 }
                 _ => {}
             }

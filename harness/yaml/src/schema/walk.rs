@@ -311,7 +311,7 @@ impl<'s, D: Dialect> Walk<'s, '_, D> {
         variants.iter().any(|variant| match variant {
             Variant::List(Schema { items: Some(items), .. }) => {
                 let items = self.root.resolve(items);
-                items.types() == &[Type::String] && items.values.is_empty()
+                items.types() == [Type::String] && items.values.is_empty()
             }
             Variant::List(_) | Variant::Name(_) | Variant::Keyed(..) => false,
         })
