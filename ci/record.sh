@@ -16,7 +16,7 @@ cargo build --release --locked --package harness-testing --bin recording
 # Recorded beside the scenarios: runs that fail, how the controller handles faults, and where pods run.
 short=(arm-down arm-down-too-long controller-killed never-registers no-capacity no-quota placing throttled)
 # The scenario `cut`, which is ended from outside in the middle of its burst.
-cut=(cut--interrupted cut--killed cut--component-died cut--disk-full)
+cut=(cut-interrupted cut-killed cut-component-died cut-disk-full)
 if [ "$#" -gt 0 ]; then
     names=("$@")
 else
@@ -60,7 +60,7 @@ record_cut() { # how it is ended
     fi
     # A run that was killed, or had no room, has written no verdict.
     [ -f "$run/summary.json" ] || target/release/harness report "$run" --quiet >/dev/null || true
-    echo "cut--$1 ended with $ended" >&2
+    echo "cut-$1 ended with $ended" >&2
 }
 
 missing=()
@@ -76,7 +76,7 @@ for name in "${names[@]}"; do
     elif [ -f "scenarios/$name.yaml" ]; then
         record "$name" || code=$?
     elif [[ " ${cut[*]} " == *" $name "* ]]; then
-        record_cut "${name#cut--}" || code=$?
+        record_cut "${name#cut-}" || code=$?
     elif [ -f "harness/cli/tests/scenarios/$name.yaml" ]; then
         record "harness/cli/tests/scenarios/$name.yaml" || code=$?
     else

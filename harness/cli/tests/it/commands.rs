@@ -124,7 +124,7 @@ phases:
     assert_eq!(said(&["validate", file]), planned_in_full, "the errors of all profiles, each once");
     let (_, json, _) = invoke(&["validate", file, "--format", "json"]);
     assert!(
-        json.contains("more do not fit (profile full)\""),
+        json.contains("more do not fit into the limits of `general-purpose` (profile full)\""),
         "what is wrong in one profile only says in which: {json}"
     );
 }

@@ -25,7 +25,7 @@ pub(super) fn check(check: &Uninterrupted, evidence: &Evidence<'_>) -> CheckOutc
                     && span.from_us <= window.from_us
                     && span.to_us > window.from_us
             });
-            let (mut count, mut disturbed) = (0_u64, Vec::new());
+            let (mut count, mut interrupted) = (0_u64, Vec::new());
             for span in ready {
                 count += 1;
                 if span.to_us <= window.to_us {
@@ -33,7 +33,7 @@ pub(super) fn check(check: &Uninterrupted, evidence: &Evidence<'_>) -> CheckOutc
                     let deleted = pod.and_then(|pod| pod.deletion()).is_some_and(|stamp| stamp.at_us() == span.to_us);
                     let how = if deleted { "went" } else { "was not Ready any more" };
                     let pod = pod.map_or("", |pod| &pod.name);
-                    disturbed.push(format!("{pod} {how} at {}", text::duration(span.to_us)));
+                    interrupted.push(format!("{pod} {how} at {}", text::duration(span.to_us)));
                 }
             }
             if count == 0 {
@@ -42,16 +42,16 @@ pub(super) fn check(check: &Uninterrupted, evidence: &Evidence<'_>) -> CheckOutc
                 continue;
             }
             there.push(format!("{workload} {count} when {} began", window.phase));
-            if disturbed.is_empty() {
+            if interrupted.is_empty() {
                 continue;
             }
             verdict = Verdict::Fail;
-            observed.about(workload, format!("{} of {} disturbed", disturbed.len(), text::count(count, "pod")));
-            shown.extend(disturbed);
+            observed.about(workload, format!("{} of {} interrupted", interrupted.len(), text::count(count, "pod")));
+            shown.extend(interrupted);
         }
     }
     if observed.is_empty() && !there.is_empty() {
-        observed.push("none disturbed".to_owned());
+        observed.push("none interrupted".to_owned());
     }
     let ready =
         if there.is_empty() { "no pod was Ready".to_owned() } else { format!("Ready: {}", text::first_few(&there, 6)) };

@@ -95,13 +95,13 @@ fn rows() -> Vec<Row> {
             "no quota",
             recorded("no-quota"),
             Failed,
-            "compute-optimized: Azure refused * VMs: OperationNotAllowed (Operation could not be completed as it results in exceeding approved standardFSv2Family Cores quota.",
+            "compute-optimized: Azure refused *: OperationNotAllowed (Operation could not be completed as it results in exceeding approved standardFSv2Family Cores quota.",
         ),
         (
             "no quota, while others have it",
             recorded("class-targeting--no-quota"),
             Failed,
-            "compute-optimized: Azure refused * VMs: OperationNotAllowed (",
+            "compute-optimized: Azure refused *: OperationNotAllowed (",
         ),
         (
             "no capacity",
@@ -149,7 +149,7 @@ fn rows() -> Vec<Row> {
             "a NodePool deleted by a commit",
             recorded("gitops-rollback--nothing-protects-the-pool"),
             Failed,
-            "NodePool general-purpose was deleted at *, after commit * of phase pools-removed; web undisturbed in ",
+            "NodePool general-purpose was deleted at *, after commit * of phase pools-removed; web uninterrupted in ",
         ),
         (
             "a NodePool deleted by a commit in the middle of a burst",
@@ -162,7 +162,7 @@ fn rows() -> Vec<Row> {
             recorded("gitops-rollback--a-class-goes-first"),
             Failed,
             // Before, the reason was an Event of cleanup: "Failed resolving NodeClass".
-            "general-purpose: Karpenter disrupted 2 nodes as Drifted at *, after commit * of phase schema; web undisturbed in ",
+            "general-purpose: Karpenter disrupted 2 nodes as Drifted at *, after commit * of phase schema; web uninterrupted in ",
         ),
         (
             "a commit that Flux refuses",
@@ -229,7 +229,7 @@ fn rows() -> Vec<Row> {
         ),
         (
             "a component died",
-            recorded("cut--component-died"),
+            recorded("cut-component-died"),
             TargetFailed,
             "the target failed in phase burst: kube-scheduler died (ended unexpectedly (signal: 9 (SIGKILL)))",
         ),
@@ -242,7 +242,7 @@ fn rows() -> Vec<Row> {
             TargetFailed,
             "the target failed in phase burst: kube-apiserver died (exit status: 1); its log ends with: command failed: no space left on device",
         ),
-        ("interrupted", recorded("cut--interrupted"), Interrupted, "interrupted in phase burst"),
+        ("interrupted", recorded("cut-interrupted"), Interrupted, "interrupted in phase burst"),
         (
             "the target lacks something",
             Box::new(|| {
@@ -257,13 +257,13 @@ fn rows() -> Vec<Row> {
         ),
         (
             "killed",
-            recorded("cut--killed"),
+            recorded("cut-killed"),
             Inconclusive,
             "killed in phase burst: the log has no end, its last event is at *",
         ),
         (
             "a full disk, which cuts the log",
-            recorded("cut--disk-full"),
+            recorded("cut-disk-full"),
             Inconclusive,
             "killed in phase burst: the log has no end, its last event is at *",
         ),

@@ -16,10 +16,10 @@ fn scene(going: Option<u64>) -> Scene {
 }
 
 #[rstest]
-#[case::all_stay(None, Pass, "none disturbed")]
-#[case::one_goes(Some(20), Fail, "web: 1 of 2 pods disturbed")]
-#[case::it_went_before(Some(8), Pass, "none disturbed")]
-#[case::it_went_after(Some(60), Pass, "none disturbed")]
+#[case::all_stay(None, Pass, "none interrupted")]
+#[case::one_goes(Some(20), Fail, "web: 1 of 2 pods interrupted")]
+#[case::it_went_before(Some(8), Pass, "none interrupted")]
+#[case::it_went_after(Some(60), Pass, "none interrupted")]
 fn pods_that_were_ready(#[case] going: Option<u64>, #[case] verdict: Verdict, #[case] observed: &str) {
     is(&scene(going).check(check()), verdict, observed);
 }
@@ -32,7 +32,7 @@ fn a_pod_that_is_not_ready_for_a_moment_was_interrupted() {
         scene.builder.reached(at * S, &pod, reached, &[(attribute::WORKLOAD, WEB)]);
     }
     let result = scene.check(check());
-    is(&result, Fail, "web: 1 of 3 pods disturbed");
+    is(&result, Fail, "web: 1 of 3 pods interrupted");
     assert!(result.evidence.starts_with("web-3 was not Ready any more at 20.0s"), "{}", result.evidence);
 }
 
