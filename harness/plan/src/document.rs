@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expectation, Gitops, LatencyName, NamedObject, NamespaceQuota, NodeConfig, Phase, Workload};
+use super::{
+    Action, Expectation, Gitops, LatencyName, NamedObject, NamespaceQuota, NodeConfig, Phase, PlannedAction, Workload,
+};
 use crate::Capability;
-use harness_simulation::Behaviour;
+use harness_simulation::{Behaviour, Fault};
 use harness_units::Span;
 
 /// The version of `plan.json`. A reader refuses a plan with another one.
@@ -58,6 +60,22 @@ pub struct Plan {
     /// What of the scenario this tree has no place for, a sentence each; reports repeat them.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// Every action of the phases, in their order.
+    pub fn actions(&self) -> impl Iterator<Item = &PlannedAction> {
+        self.phases.iter().flat_map(|phase| &phase.actions)
+    }
+
+    /// Every fault of the simulated Azure: those from the start, and those that the phases set.
+    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
+        let set = self.actions().filter_map(|planned| match &planned.action {
+            Action::AzureFault(asked) => Some(&asked.fault),
+            _ => None,
+        });
+        self.azure.faults.iter().chain(set)
+    }
 }
 
 /// The size of a run.

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// The names of the NodePools that a run may bring into being: those of its tree, those that its commits add and those that it creates itself.
 pub(crate) fn nodepools(plan: &Plan) -> BTreeSet<String> {
     let classes = plan.node_config.classes.iter().map(|class| class.name.clone());
-    let actions = || plan.phases.iter().flat_map(|phase| &phase.actions).map(|planned| &planned.action);
+    let actions = || plan.actions().map(|planned| &planned.action);
     let committed = actions().flat_map(Action::edits).flat_map(added_pools);
     let created = actions().filter_map(|action| match action {
         Action::Change(Change { create: Some(object), .. }) => named_pool(object),

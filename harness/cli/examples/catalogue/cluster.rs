@@ -31,7 +31,7 @@ impl SharedCluster {
 
     /// Takes it down and starts it again.
     pub(crate) fn replace(&self) -> Result<(), Failure> {
-        // A cluster that has failed may leave something behind, which is no reason against a fresh one.
+        // What a failed cluster leaves behind is no reason not to start a fresh one.
         let _ = self.command("down");
         self.command("up")
     }

@@ -71,9 +71,6 @@ fn catalogue(args: &Args) -> Result<harness_suite::ExitCode, Failure> {
     Ok(exit_code)
 }
 
-/// Exit code of a run whose target failed.
-const TARGET_FAILED: i32 = 3;
-
 /// What is run, and how.
 struct Catalogue<'a> {
     args: &'a Args,
@@ -169,7 +166,9 @@ struct Live<'a> {
 impl Runner for Live<'_> {
     fn run(&self, job: &Job, attempt: u32) -> Outcome {
         let outcome = self.processes.run(job, attempt);
-        if let Some(cluster) = self.cluster.filter(|_| outcome.exit_code == Some(TARGET_FAILED)) {
+        if let Some(cluster) =
+            self.cluster.filter(|_| outcome.exit_code == Some(u8::from(harness_suite::ExitCode::TargetFailed).into()))
+        {
             eprintln!("the target failed: the runs that follow get a fresh cluster");
             // Where it does not come up, they say so, each for itself.
             if let Err(failure) = cluster.replace() {

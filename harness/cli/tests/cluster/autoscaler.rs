@@ -99,12 +99,7 @@ async fn follow(cluster: Cluster) {
     assert_eq!(raw(&client, all).await.unwrap()["items"], json!([]));
     assert!(metrics.report().await.unwrap().is_empty());
     // A registered aggregated API does not block the deletion of a namespace.
-    namespaces.delete(NAMESPACE, &DeleteParams::default()).await.unwrap();
-    wait_for("the namespace is gone", limits::NAMESPACE_GONE, async || match namespaces.get_opt(NAMESPACE).await {
-        Ok(None) => Ok(()),
-        other => Err(format!("{:?}", other.map(|namespace| namespace.and_then(|n| n.status)))),
-    })
-    .await;
+    remove(&namespaces, NAMESPACE).await;
     nodes.delete(NODE, &DeleteParams::default()).await.unwrap();
 }
 
@@ -151,6 +146,16 @@ async fn scaled(client: &Client, name: &str, replicas: i32) {
             "{:?} of {:?} Ready; HPA wants {}: {:?}",
             status.ready_replicas, status.replicas, autoscaler.desired_replicas, autoscaler.conditions
         ))
+    })
+    .await;
+}
+
+/// Deletes a namespace and waits until it is gone.
+pub(crate) async fn remove(namespaces: &Api<Namespace>, name: &str) {
+    namespaces.delete(name, &DeleteParams::default()).await.unwrap();
+    wait_for("the namespace is gone", limits::NAMESPACE_GONE, async || match namespaces.get_opt(name).await {
+        Ok(None) => Ok(()),
+        other => Err(format!("{:?}", other.map(|namespace| namespace.and_then(|n| n.status)))),
     })
     .await;
 }

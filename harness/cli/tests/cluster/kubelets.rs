@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Event, Namespace, Pod, PodCondition};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use crate::autoscaler::{NODE, administrators_nodes, node};
+use crate::autoscaler::{NODE, administrators_nodes, node, remove};
 use crate::shared::SharedCluster;
 
 const NAMESPACE: &str = "kubelets";
@@ -56,12 +56,7 @@ async fn look(cluster: Cluster) {
     })
     .await;
 
-    namespaces.delete(NAMESPACE, &DeleteParams::default()).await.unwrap();
-    wait_for("the namespace is gone", limits::NAMESPACE_GONE, async || match namespaces.get_opt(NAMESPACE).await {
-        Ok(None) => Ok(()),
-        other => Err(format!("{:?}", other.map(|namespace| namespace.and_then(|n| n.status)))),
-    })
-    .await;
+    remove(&namespaces, NAMESPACE).await;
     nodes.delete(NODE, &DeleteParams::default()).await.unwrap();
 }
 

@@ -1,15 +1,15 @@
 //! The status of a local cluster, as its supervisor reports it; also the content of `cluster.json`.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// How far a cluster is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Phase {
     /// Components are being started.
     Starting,
@@ -19,17 +19,6 @@ pub enum Phase {
     Failed,
     /// Being taken down.
     Stopping,
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Starting => "starting",
-            Self::Ready => "ready",
-            Self::Failed => "failed",
-            Self::Stopping => "stopping",
-        })
-    }
 }
 
 /// A cluster as its supervisor sees it. Holds no secret.

@@ -42,7 +42,7 @@ impl<'a> Facts<'a> {
         self.derived_peak > 0 || self.peaks.keys().any(|name| !self.not_awaited.contains(name))
     }
 
-    /// That a workload never has a pod. An unknown one has been reported.
+    /// The problem that a workload never has a pod, if so. An unknown workload is reported elsewhere.
     pub(crate) fn without_pods(&self, path: &[&str], name: &str) -> Option<Problem> {
         let never = self.names.workloads.contains(&name) && !self.peaks.contains_key(name);
         let hint = "scale it up in a phase, or leave it out";
@@ -62,14 +62,14 @@ impl<'a> Facts<'a> {
         self.peaks.iter().map(|(name, peak)| (*name, *peak)).filter(move |(name, _)| finds_nodes(name))
     }
 
-    /// That one of the workloads never has so many pods.
+    /// The problem that one of the workloads never has that many pods, if so.
     pub(crate) fn never_so_many(&self, path: &[&str], selection: &Selection, least: u32) -> Option<Problem> {
         let (name, peak) = self.selected(selection).find(|(_, peak)| *peak < least)?;
         let message = format!("this never holds: `{name}` never has more than {}", count(peak, "pod"));
         Some(Problem::new(path, message, format!("give at most {peak}")))
     }
 
-    /// That none of the workloads ever has more pods than may be meant.
+    /// The problem that no workload ever has more pods than these, if so.
     pub(crate) fn never_more(&self, path: &[&str], selection: &Selection, most: u32) -> Option<Problem> {
         let derived = (*selection == Selection::All).then_some(self.derived_peak).filter(|peak| *peak > 0);
         let peak = self.selected(selection).map(|(_, peak)| peak).chain(derived).max()?;

@@ -19,8 +19,7 @@ pub(crate) struct Actions {
 impl Actions {
     /// No action of this plan has been done yet.
     pub(crate) fn of(plan: &Plan) -> Self {
-        let actions = plan.phases.iter().flat_map(|phase| &phase.actions);
-        let planned = actions.map(|planned| (planned.id, planned.action.clone())).collect();
+        let planned = plan.actions().map(|planned| (planned.id, planned.action.clone())).collect();
         Self { planned: Arc::new(planned), all: Vec::new(), effects: BTreeMap::new() }
     }
 

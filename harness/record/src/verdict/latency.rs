@@ -81,8 +81,7 @@ fn groups(asked: &LatencyLimits, collected: &Groups, evidence: &Evidence<'_>) ->
 
 /// Objects that the plan changes and that a controller is expected to restore.
 fn changed(plan: &Plan) -> Vec<String> {
-    let actions = plan.phases.iter().flat_map(|phase| &phase.actions);
-    let changes = actions.filter_map(|planned| match &planned.action {
+    let changes = plan.actions().filter_map(|planned| match &planned.action {
         Action::Change(change) if !change.stays => change.object.clone(),
         _ => None,
     });

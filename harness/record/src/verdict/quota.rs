@@ -76,13 +76,7 @@ pub(super) fn check(check: &Quota, evidence: &Evidence<'_>) -> CheckOutcome {
 
 /// Every quota that there ever is, with its cores from the start: those of the plan, and those that nothing but a fault sets.
 fn scopes<'a>(check: &'a Quota, evidence: &Evidence<'a>) -> BTreeMap<&'a str, i64> {
-    let plan = evidence.source.plan;
-    let actions = plan.phases.iter().flat_map(|phase| &phase.actions);
-    let set = actions.filter_map(|action| match &action.action {
-        Action::AzureFault(asked) => Some(&asked.fault),
-        _ => None,
-    });
-    let by_faults = plan.azure.faults.iter().chain(set).filter_map(|fault| match &fault.kind {
+    let by_faults = evidence.source.plan.faults().filter_map(|fault| match &fault.kind {
         FaultKind::Quota { scope, .. } => Some((scope.as_str(), AMPLE)),
         _ => None,
     });
@@ -175,7 +169,7 @@ fn planned(scope: &str, cores: i64, evidence: &Evidence<'_>) -> Vec<(u64, i64)> 
     let source = evidence.source;
     let mut values = Vec::new();
     let mut before = cores;
-    for action in source.plan.phases.iter().flat_map(|phase| &phase.actions) {
+    for action in source.plan.actions() {
         let Action::AzureFault(asked) = &action.action else { continue };
         let FaultKind::Quota { scope: of, cores: to } = &asked.fault.kind else { continue };
         let done =

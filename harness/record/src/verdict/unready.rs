@@ -1,4 +1,4 @@
-//! Which of the pods that the plan asked for were not Ready at the end of a phase, and where did they hang?
+//! Which of the pods that the plan asked for were not Ready at the end of a phase, and where were they stuck?
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use harness_plan::Unready;
 
 use super::outcome::{CheckOutcome, Evidence, Findings, Verdict};
 use super::window::{Window, Windows};
+use crate::steps::Steps;
 use crate::text;
 use crate::timeline::{Stamp, desired_replicas};
 
@@ -53,9 +54,11 @@ pub(super) fn check(check: &Unready, evidence: &Evidence<'_>) -> CheckOutcome {
     let mut verdict = windows.judge_at_the_end(true);
     let (mut observed, mut shown) = (Findings::default(), Vec::new());
     for workload in check.workloads.names() {
+        let desired =
+            desired_replicas(evidence.source.plan, evidence.source.timelines, evidence.source.horizon, workload);
         let mut said_why = false;
         for window in &windows.all {
-            let missing = missing(workload, window, evidence);
+            let missing = missing(workload, &desired, window, evidence);
             let count = missing.count();
             if missing.wanted == 0 {
                 verdict = verdict.and(Verdict::Inconclusive);
@@ -71,7 +74,7 @@ pub(super) fn check(check: &Unready, evidence: &Evidence<'_>) -> CheckOutcome {
             }
             if count > 0 && !said_why {
                 let quote = evidence.source.timelines.occurrences.reason_about(workload, None);
-                // That no node had room does not say why a pod hangs on one.
+                // That no node had room does not say why a pod is stuck on one.
                 let quote = quote.filter(|quote| !missing.without_node.is_empty() || !quote.is_schedulers());
                 shown.extend(quote.map(ToString::to_string));
                 said_why = true;
@@ -89,19 +92,20 @@ pub(super) fn check(check: &Unready, evidence: &Evidence<'_>) -> CheckOutcome {
     }
 }
 
-fn missing<'a>(workload: &str, window: &Window<'_>, evidence: &Evidence<'a>) -> Missing<'a> {
+fn missing<'a>(workload: &str, desired: &Steps, window: &Window<'_>, evidence: &Evidence<'a>) -> Missing<'a> {
     let source = evidence.source;
     let timelines = source.timelines;
     let end_us = window.to_us;
     let by_then = |stamp: Option<Stamp>| stamp.is_some_and(|stamp| stamp.at_us() <= end_us);
     // What the next phase asks for at once does not count.
     let asked_us = end_us.saturating_sub(1).max(window.from_us);
-    let desired = desired_replicas(source.plan, timelines, source.horizon, workload).at(asked_us).unsigned_abs();
+    let desired = desired.at(asked_us).unsigned_abs();
+    let name = timelines.names.get(workload).filter(|name| !name.is_none());
     let mut missing = Missing::default();
     let (mut there, mut ready) = (0_u64, 0_u64);
     for (index, pod) in (0_u32..).zip(&timelines.pods.all) {
         let exists = by_then(pod.created.or(pod.unschedulable).or(pod.scheduled).or(pod.ready));
-        if timelines.names.text(pod.workload) != workload || !exists || by_then(pod.deletion()) {
+        if Some(pod.workload) != name || !exists || by_then(pod.deletion()) {
             continue;
         }
         there += 1;

@@ -189,17 +189,13 @@ fn needs(plan: &Plan) -> Vec<Need<'_>> {
 fn has_another_cause(plan: &Plan, need: &Need<'_>) -> bool {
     match need.what.what {
         OccurrenceKind::VmFailed => {
-            let mut actions = plan.phases.iter().flat_map(|phase| &phase.actions);
-            let is_quota = |fault: &Fault| matches!(fault.kind, FaultKind::Quota { .. });
             let has_quota = !plan.azure.quota_cores.is_empty()
-                || plan.azure.faults.iter().any(is_quota)
-                || actions.any(|planned| matches!(&planned.action, Action::AzureFault(set) if is_quota(&set.fault)));
+                || plan.faults().any(|fault| matches!(fault.kind, FaultKind::Quota { .. }));
             has_quota && need.what.code.as_deref().is_none_or(|code| code == "OperationNotAllowed")
         }
         // The leases of nodes run out when what renews them is killed.
         OccurrenceKind::NodeNotReady => {
-            let mut actions = plan.phases.iter().flat_map(|phase| &phase.actions);
-            actions.any(|planned| matches!(planned.action, Action::KillComponent(_)))
+            plan.actions().any(|planned| matches!(planned.action, Action::KillComponent(_)))
         }
         // NodeClaims are deleted when their nodes are not needed or are disrupted, and they may be so for long.
         OccurrenceKind::NodeclaimDeleting | OccurrenceKind::NodeclaimDeleted => {

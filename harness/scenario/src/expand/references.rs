@@ -209,8 +209,7 @@ impl Check<'_> {
 
     fn object_exists(&self, name: &str, address: &ObjectAddress) -> Option<Problem> {
         let file = &self.inputs.bound.file;
-        let actions = file.phases.iter().flat_map(|phase| &phase.actions);
-        let is_created = actions.into_iter().any(|action| {
+        let is_created = file.actions().any(|action| {
             matches!(&action.variant, Action::Change(change)
                 if change.create.is_some() && change.known_as(&file.objects) == Some(name))
         });

@@ -302,8 +302,8 @@ impl<'a> Choice<'a> {
 
     fn nothing_left(&mut self) {
         // A scenario about something else than pods asks for none.
-        let mut actions = self.inputs.bound.file.phases.iter().flat_map(|phase| &phase.actions);
-        let asks = actions.any(|action| matches!(action.variant, harness_plan::Action::Scale(_)));
+        let asks =
+            self.inputs.bound.file.actions().any(|action| matches!(action.variant, harness_plan::Action::Scale(_)));
         if !asks || !self.chosen.workloads.is_empty() || !self.chosen.diagnostics.is_empty() {
             return;
         }

@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use super::WorkloadSpec;
 use harness_plan::{
-    Capability, Conditions, Gitops, Group, LabelledCheck, NamespaceQuota, Nothing, ObjectAddress, Profile, Published,
-    TimedAction, TreeEdit,
+    Action, Capability, Conditions, Gitops, Group, LabelledCheck, NamespaceQuota, Nothing, ObjectAddress, Profile,
+    Published, TimedAction, TreeEdit,
 };
-use harness_simulation::Behaviour;
+use harness_simulation::{Behaviour, Fault};
 use harness_units::Span;
 use harness_yaml::Located;
 
@@ -81,6 +81,20 @@ pub struct ScenarioFile {
 }
 
 impl ScenarioFile {
+    /// Every action of the phases, in their order.
+    pub(crate) fn actions(&self) -> impl Iterator<Item = &Located<TimedAction>> {
+        self.phases.iter().flat_map(|phase| &phase.actions)
+    }
+
+    /// Every fault of Azure: those from the start, and those that the phases set.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = &Fault> {
+        let set = self.actions().filter_map(|action| match &action.variant {
+            Action::AzureFault(asked) => Some(&asked.fault),
+            _ => None,
+        });
+        self.azure.faults.iter().chain(set)
+    }
+
     /// The scenario as it is in a profile: without the phases of others, and without what is expected of those.
     pub(crate) fn in_profile(&self, profile: Profile) -> Self {
         let mut model = self.clone();

@@ -13,7 +13,7 @@ use harness_yaml::{Diagnostic, Problem};
 pub(super) fn make_sense(context: &Context<'_>) -> Vec<Diagnostic> {
     let names = context.names();
     let mut found = Vec::new();
-    for action in context.actions() {
+    for action in context.scenario.actions() {
         found.extend(context.all_placed(action.mark, action.variant.problems(&names)));
     }
     found
@@ -66,7 +66,7 @@ pub(super) fn are_in_time(context: &Context<'_>) -> Vec<Diagnostic> {
 pub(super) fn change_something(context: &Context<'_>) -> Vec<Diagnostic> {
     let schedule = Schedule::of(context.scenario);
     let mut found = Vec::new();
-    for action in context.actions() {
+    for action in context.scenario.actions() {
         let Action::Scale(scale) = &action.variant else { continue };
         let mut scalings = schedule.scalings().filter(|scaling| scaling.mark == action.mark).peekable();
         if scalings.peek().is_none() {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{PhaseSpec, ScenarioFile, WorkloadSpec};
 use crate::schema::Use;
-use harness_plan::{Action, Condition, Facts, Names, TimedAction};
+use harness_plan::{Action, Condition, Facts, Names};
 use harness_simulation::{Fault, FaultKind};
 use harness_units::Span;
 use harness_yaml::Diagnostic;
@@ -43,27 +43,13 @@ impl Context<'_> {
         }
     }
 
-    /// Every action of the phases.
-    fn actions(&self) -> impl Iterator<Item = &Located<TimedAction>> {
-        self.scenario.phases.iter().flat_map(|phase| &phase.actions)
-    }
-
-    /// Every fault of Azure, from the start and of the phases.
-    fn faults(&self) -> impl Iterator<Item = &Fault> {
-        let set = self.actions().filter_map(|action| match &action.variant {
-            Action::AzureFault(asked) => Some(&asked.fault),
-            _ => None,
-        });
-        self.scenario.azure.faults.iter().chain(set)
-    }
-
     /// What the scenario names.
     fn names(&self) -> Names<'_> {
         Names {
             workloads: self.scenario.workloads.keys().map(String::as_str).collect(),
             objects: &self.scenario.objects,
             phases: self.scenario.phases.iter().map(|phase| phase.name.as_str()).collect(),
-            faults: self.faults().filter(|fault| !fault.kind.is_instant()).filter_map(Fault::name).collect(),
+            faults: self.scenario.faults().filter(|fault| !fault.kind.is_instant()).filter_map(Fault::name).collect(),
         }
     }
 
@@ -86,7 +72,7 @@ impl Context<'_> {
             has_layers: scenario.gitops.as_ref().is_some_and(|gitops| gitops.tree.is_some()),
             has_webhook: scenario.webhook.is_some(),
             has_quota: !scenario.azure.quota_cores.is_empty()
-                || self.faults().any(|fault| matches!(fault.kind, FaultKind::Quota { .. })),
+                || self.scenario.faults().any(|fault| matches!(fault.kind, FaultKind::Quota { .. })),
             pushes: self.any_action(Action::pushes),
             names,
         }
@@ -94,7 +80,7 @@ impl Context<'_> {
 
     /// Whether any phase has an action of this kind.
     fn any_action(&self, is: impl Fn(&Action) -> bool) -> bool {
-        self.actions().any(|action| is(&action.variant))
+        self.scenario.actions().any(|action| is(&action.variant))
     }
 
     /// Problems of the value that stands at a place.
@@ -127,9 +113,8 @@ impl Context<'_> {
 /// The most pods that each workload ever has. An autoscaler sleeps while its workload has no replicas; one may also change what the run has made
 /// by hand, and then there may be any number.
 fn peaks<'a>(scenario: &'a ScenarioFile, schedule: &Schedule) -> BTreeMap<&'a str, u32> {
-    let actions = || scenario.phases.iter().flat_map(|phase| &phase.actions);
     let is_changed = |workload: &str| {
-        actions().any(|action| {
+        scenario.actions().any(|action| {
             let Action::Change(change) = &action.variant else { return false };
             let object = change.known_as(&scenario.objects).and_then(|name| scenario.objects.get(name));
             object.is_some_and(|object| object.name == workload && object.namespace.as_deref() == Some("{namespace}"))
@@ -160,9 +145,7 @@ fn pods_at_end(scenario: &ScenarioFile, schedule: &Schedule) -> bool {
         let plain = spec.awaited && !spec.stays_pending && spec.autoscale.is_none();
         plain && schedule.fewest_from(name, waited).is_some_and(|replicas| replicas > 0)
     };
-    let mut actions = scenario.phases.iter().flat_map(|phase| &phase.actions);
-    let is_calm =
-        scenario.azure.faults.is_empty() && !actions.any(|action| matches!(action.variant, Action::AzureFault(_)));
+    let is_calm = scenario.faults().next().is_none();
     only_scales && is_calm && scenario.workloads.iter().any(stays)
 }
 

@@ -8,7 +8,7 @@ use harness_yaml::Mark;
 pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
     let scenario = context.scenario;
     let mut wanted: Vec<(Capability, Mark, String)> = Vec::new();
-    for action in context.actions() {
+    for action in context.scenario.actions() {
         wanted.push((action.variant.needs(), action.mark, format!("`{}`", action.variant.as_str())));
     }
     for (name, workload) in &scenario.workloads {
@@ -20,7 +20,7 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
     if scenario.webhook.is_some() {
         wanted.push((Capability::FluxNotification, context.key_mark(&["webhook"]), "a webhook".to_owned()));
     }
-    for action in context.actions() {
+    for action in context.scenario.actions() {
         if let Action::Commit(commit) = &action.variant
             && matches!(commit.trigger, Trigger::Receiver(_))
         {
@@ -68,6 +68,6 @@ pub(super) fn placeholders_have_values(context: &Context<'_>) -> Vec<Diagnostic>
 
 /// Whether an edit of the tree, before the run or in a commit, has the placeholder anywhere.
 fn says(context: &Context<'_>, placeholder: &str) -> bool {
-    let commits = context.actions().flat_map(|action| action.variant.edits());
+    let commits = context.scenario.actions().flat_map(|action| action.variant.edits());
     context.scenario.amend.iter().chain(commits).any(|edit| edit.mentions(placeholder))
 }

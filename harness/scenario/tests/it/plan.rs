@@ -5,14 +5,20 @@ use std::collections::BTreeMap;
 use crate::common::{self, builtin, builtin_tree, scenario, skus};
 use harness_plan::{Action, Check, Plan, Profile};
 use harness_scenario::{PlanInputs, Scenario, plan};
+use harness_yaml::Diagnostic;
 use proptest::prelude::*;
 use rstest::rstest;
 
 fn planned(scenario: &Scenario, profile: Profile, seed: u64, overrides: &[&str]) -> Plan {
+    let plan = try_plan(scenario, profile, seed, overrides);
+    plan.unwrap_or_else(|errors| panic!("{}", common::lines(&errors)))
+}
+
+fn try_plan(scenario: &Scenario, profile: Profile, seed: u64, overrides: &[&str]) -> Result<Plan, Vec<Diagnostic>> {
     let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
     let inputs =
         PlanInputs { profile, seed, overrides: &overrides, tree: &builtin_tree(), operations: &[], skus: &skus() };
-    plan(scenario, &inputs).unwrap_or_else(|errors| panic!("{}", common::lines(&errors)))
+    plan(scenario, &inputs)
 }
 
 #[rstest]
@@ -34,33 +40,13 @@ fn overrides_reach_the_plan() {
 
 #[test]
 fn overrides_must_follow_the_rules() {
-    let tree = builtin_tree();
-    let overrides = ["podReadyP99=10m".to_owned()];
-    let inputs = PlanInputs {
-        profile: Profile::Default,
-        seed: 7,
-        overrides: &overrides,
-        tree: &tree,
-        operations: &[],
-        skus: &skus(),
-    };
-    let errors = plan(&builtin("scale-burst"), &inputs).unwrap_err();
+    let errors = try_plan(&builtin("scale-burst"), Profile::Default, 7, &["podReadyP99=10m"]).unwrap_err();
     assert!(errors[0].message.contains("cannot fail"), "{}", common::lines(&errors));
 }
 
 #[test]
 fn a_burst_that_the_limits_cannot_hold_is_refused() {
-    let tree = builtin_tree();
-    let overrides = ["podsPerClass=5000".to_owned()];
-    let inputs = PlanInputs {
-        profile: Profile::Default,
-        seed: 7,
-        overrides: &overrides,
-        tree: &tree,
-        operations: &[],
-        skus: &skus(),
-    };
-    let errors = plan(&builtin("scale-burst"), &inputs).unwrap_err();
+    let errors = try_plan(&builtin("scale-burst"), Profile::Default, 7, &["podsPerClass=5000"]).unwrap_err();
     assert!(
         errors.iter().any(|error| error.message.contains("do not fit into the limits of `compute-optimized`")),
         "{}",

@@ -1,4 +1,4 @@
-//! Pods that are not Ready at the end of a phase, and where they hang.
+//! Pods that are not Ready at the end of a phase, and where they are stuck.
 
 use super::*;
 
@@ -39,12 +39,12 @@ const STUCK: &str = "web: 4 of 6 not Ready at the end of p: 1 without a node (we
 #[case::as_many(json!({"atMost": 4}), Pass)]
 #[case::exactly(json!({"atLeast": 4, "atMost": 4}), Pass)]
 #[case::more(json!({"atLeast": 5}), Fail)]
-fn the_pods_that_hang_are_counted_and_named(#[case] bounds: serde_json::Value, #[case] verdict: Verdict) {
+fn the_pods_that_are_stuck_are_counted_and_named(#[case] bounds: serde_json::Value, #[case] verdict: Verdict) {
     is(&scene().0.check(check(bounds)), verdict, STUCK);
 }
 
 #[test]
-fn pods_that_are_ready_and_those_that_nobody_wants_any_more_do_not_hang() {
+fn pods_that_are_ready_and_those_that_nobody_wants_any_more_are_not_counted() {
     let (mut scene, stuck) = scene();
     scene.scale(30, "p", 6, 2);
     for pod in stuck {

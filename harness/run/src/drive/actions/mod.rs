@@ -114,8 +114,7 @@ pub(crate) enum Undo {
 impl Undo {
     /// What the cleanup after a plan undoes, in order.
     pub(crate) fn of_plan(plan: &Plan) -> BTreeSet<Self> {
-        let actions = plan.phases.iter().flat_map(|phase| &phase.actions);
-        let undos = actions.filter_map(|planned| Self::of(&planned.action));
+        let undos = plan.actions().filter_map(|planned| Self::of(&planned.action));
         // The behaviour that a plan sets before its first phase may have faults too.
         undos.chain([Self::ClearAzureFaults]).collect()
     }
