@@ -12,11 +12,12 @@ cd "$(dirname "$0")/.."
 cargo build --release --locked --package harness --bin harness
 cargo build --release --locked --package harness --example catalogue
 cargo build --release --locked --package harness-testing --bin recording
+cargo build --release --locked --package harness-tls --example denying_webhook
 
 # Recorded beside the scenarios: runs that fail, how the controller handles faults, and where pods run.
 short=(arm-down arm-down-too-long controller-killed never-registers no-capacity no-quota placing throttled)
-# The scenario `cut`, which is ended from outside in the middle of its burst.
-cut=(cut-interrupted cut-killed cut-component-died cut-disk-full)
+# The scenario `cut`, to which something happens from outside, in the middle of its burst or while it is prepared.
+cut=(cut-interrupted cut-killed cut-component-died cut-disk-full cut-cluster-disk-full cut-git-down)
 if [ "$#" -gt 0 ]; then
     names=("$@")
 else
@@ -33,34 +34,95 @@ record() { # a scenario's name or file
     target/release/harness run "$1" --profile smoke --seed 7 --quiet --out "$folder" >/dev/null
 }
 
-record_cut() { # how it is ended
-    local disk=
-    if [ "$1" = disk-full ]; then
-        [ "$(id -u)" -eq 0 ] || { echo "error: only root can mount the small disk that is to be full" >&2; return 2; }
-        disk=$(mktemp -d)
-        mount -t tmpfs -o size=512k tmpfs "$disk"
-        run=$disk/run
-    fi
-    target/release/harness run harness/cli/tests/scenarios/cut.yaml --profile smoke --seed 7 --quiet --out "$run" >/dev/null &
-    local pid=$! ended=0
-    until grep -qs vm_accepted "$run/events.jsonl" || ! kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
+# Starts a run in the background, and waits until its log has a line like this.
+start_until() { # scenario, pattern
+    target/release/harness run "$1" --profile smoke --seed 7 --quiet --out "$run" >/dev/null &
+    pid=$!
+    until grep -qs "$2" "$run/events.jsonl" || ! kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
+}
+
+# A small disk, which only root can mount.
+mount_disk() { # size
+    [ "$(id -u)" -eq 0 ] || { echo "error: only root can mount the small disk that is to be full" >&2; return 2; }
+    disk=$(mktemp -d)
+    mount -t tmpfs -o "size=$1" tmpfs "$disk"
+}
+
+fill_disk() { dd if=/dev/zero of="$disk/rest" bs=1k 2>/dev/null || true; }
+
+unmount_disk() { umount "$disk" && rmdir "$disk"; }
+
+record_cut() { # what happens
+    local scenario=harness/cli/tests/scenarios/cut.yaml state=$HARNESS_STATE_DIR burst=vm_accepted ended=0
     case $1 in
-    interrupted) kill -TERM "$pid" ;;
-    killed) kill -KILL "$pid" ;;
-    component-died) pkill -KILL -f "/kube-scheduler .*$HARNESS_STATE_DIR" ;;
-    disk-full) dd if=/dev/zero of="$disk/rest" bs=1k 2>/dev/null || true ;;
+    disk-full)
+        mount_disk 512k
+        run=$disk/run
+        start_until "$scenario" "$burst"
+        fill_disk
+        ;;
+    cluster-disk-full)
+        mount_disk 512m
+        HARNESS_STATE_DIR=$disk start_until "$scenario" "$burst"
+        fill_disk
+        ;;
+    git-down)
+        start_until "$scenario" '"phase_began":{"phase":"prepare"}'
+        # The harness's own pushes are exempt from the fault, Flux is not.
+        curl --silent --show-error --unix-socket "$(find "$state" -name control.sock)" \
+            -X PUT -H 'content-type: application/json' -d '"unavailable"' http://localhost/v1/git-fault
+        ;;
+    interrupted | killed | component-died)
+        start_until "$scenario" "$burst"
+        case $1 in
+        interrupted) kill -TERM "$pid" ;;
+        killed) kill -KILL "$pid" ;;
+        component-died) pkill -KILL -f "/kube-scheduler .*$state" ;;
+        esac
+        ;;
     esac
     wait "$pid" || ended=$?
-    if [ -n "$disk" ]; then
+    case $1 in
+    disk-full)
         rm "$disk/rest"
         cp -r "$run" "$folder"
-        umount "$disk"
-        rmdir "$disk"
+        unmount_disk
         run=$folder
-    fi
+        ;;
+    cluster-disk-full) unmount_disk ;;
+    esac
     # A run that was killed, or had no room, has written no verdict.
     [ -f "$run/summary.json" ] || target/release/harness report "$run" --quiet >/dev/null || true
     echo "cut-$1 ended with $ended" >&2
+}
+
+# The Git server gets a hook that declines every push.
+record_push_refused() {
+    local repository ended=0
+    start_until harness/cli/tests/scenarios/trouble-push-refused.yaml vm_accepted
+    repository=$(find "$HARNESS_STATE_DIR" -name node-config.git)
+    mkdir -p "$repository/hooks"
+    printf '#!/bin/sh\necho "nobody may push today" >&2\nexit 1\n' >"$repository/hooks/pre-receive"
+    chmod +x "$repository/hooks/pre-receive"
+    wait "$pid" || ended=$?
+    return "$ended"
+}
+
+record_webhook_denies() {
+    local webhook url='' ended=0 files
+    files=$(mktemp -d)
+    target/release/examples/denying_webhook "$files/authority.pem" >"$files/url" &
+    webhook=$!
+    until [ -n "$url" ] || ! kill -0 "$webhook" 2>/dev/null; do
+        sleep 0.02
+        url=$(<"$files/url")
+    done
+    sed -e "s|https://webhook.invalid|$url|" -e "s|AUTHORITY|$(base64 -w0 "$files/authority.pem")|" \
+        harness/cli/tests/scenarios/trouble-webhook-denies.yaml >"$files/trouble-webhook-denies.yaml"
+    record "$files/trouble-webhook-denies.yaml" || ended=$?
+    kill "$webhook"
+    rm -r "$files"
+    return "$ended"
 }
 
 missing=()
@@ -77,6 +139,10 @@ for name in "${names[@]}"; do
         record "$name" || code=$?
     elif [[ " ${cut[*]} " == *" $name "* ]]; then
         record_cut "${name#cut-}" || code=$?
+    elif [ "$name" = trouble-push-refused ]; then
+        record_push_refused || code=$?
+    elif [ "$name" = trouble-webhook-denies ]; then
+        record_webhook_denies || code=$?
     elif [ -f "harness/cli/tests/scenarios/$name.yaml" ]; then
         record "harness/cli/tests/scenarios/$name.yaml" || code=$?
     else
