@@ -149,6 +149,10 @@ fn missing_of(condition: &Condition, state: &State, start: &PhaseStart, now_us: 
                 state.nodeclaims().next().is_none() && state.nodes().next().is_none() && state.vms().next().is_none();
             unless(empty, || format!("left: {}", state.fleet()))
         }
+        // Where there was nothing, nothing can be replaced.
+        Condition::AllNodesReplaced if start.nodeclaims.is_empty() => {
+            Some("there was no NodeClaim to replace when the phase started".to_owned())
+        }
         Condition::AllNodesReplaced => {
             let old = state.nodeclaims_among(&start.nodeclaims);
             let replaced = unless(old.is_empty(), || {
@@ -301,7 +305,7 @@ mod tests {
         let lacks = |until: &Conditions, state: &State| missing(until, state, &PhaseStart::default(), 0);
         assert_eq!(lacks(&all_ready, &state), None);
         let effect = Effect::Commit { sha: "new".to_owned(), layers: [].into() };
-        state.expect(Expected { id: 1, action: "commit `x`".to_owned(), effect, sent_us: 0 });
+        state.expect(Expected::new(1, "commit `x`".to_owned(), effect, 0));
         let expected = "`commit `x`` has no effect yet: commit new is pushed, not fetched";
         assert_eq!(lacks(&all_ready, &state).as_deref(), Some(expected));
         let quiet = Conditions::from(Condition::Settled(Span::from_secs(1)));
@@ -394,6 +398,36 @@ mod tests {
         assert_eq!(missing(&Condition::AllNodesReplaced.into(), &state, &start, 0), None);
     }
 
+    /// Before, it held at once where there was nothing to replace.
+    #[test]
+    fn nothing_is_replaced_where_nothing_was() {
+        let state = State::default();
+        let start = start(PlannedReplicas::default(), &state);
+        let text = missing(&Condition::AllNodesReplaced.into(), &state, &start, 0);
+        assert_eq!(text.as_deref(), Some("there was no NodeClaim to replace when the phase started"));
+    }
+
+    /// Before, the pods that were about to go counted: the condition held at once.
+    #[test]
+    fn ready_pods_are_counted_once_a_scale_down_has_shown() {
+        let mut state = State::default();
+        for uid in ["a", "b"] {
+            state.apply(&pod(uid, Reached::Ready));
+        }
+        let until = Conditions::from(Condition::ReadyPods(ReadyPods {
+            workload: "web".to_owned(),
+            bounds: Bounds { at_least: Some(1), at_most: None },
+        }));
+        let lacks = |state: &State| missing(&until, state, &PhaseStart::default(), 0);
+        state.ask_for_replicas("web", 1);
+        let effect = Effect::ScaleDown { workload: "web".to_owned(), to: 1 };
+        state.expect(Expected::new(1, "scale web to 1".to_owned(), effect, 0));
+        let expected = "`scale web to 1` has no effect yet: 1 pod of web not seen to be deleted";
+        assert_eq!(lacks(&state).as_deref(), Some(expected));
+        state.apply(&pod("b", Reached::Deleting));
+        assert_eq!(lacks(&state), None);
+    }
+
     #[test]
     fn settled_counts_from_the_last_activity_or_from_the_start() {
         let mut state = State::default();
@@ -466,7 +500,7 @@ mod tests {
         state.apply(&Event { at_us: 5, ..field("spec.other", Some(2.into())) });
         let commit = Effect::Commit { sha: "b".repeat(40), layers: std::sync::Arc::default() };
         state.pushed = "b".repeat(40);
-        state.expect(Expected { id: 1, action: "commit".to_owned(), effect: commit, sent_us: 11 });
+        state.expect(Expected::new(1, "commit".to_owned(), commit, 11));
         let missing = |conditions: &[&Condition], state: &State| {
             let conditions = Conditions(conditions.iter().copied().cloned().collect());
             missing(&conditions, state, &start, 0)
@@ -558,7 +592,7 @@ mod tests {
         let mut state = State::default();
         let effect = Effect::PodDeletion { uid: "a".to_owned() };
         state.apply(&pod("a", Reached::Ready));
-        state.expect(Expected { id: 1, action: "replace web".to_owned(), effect, sent_us: 0 });
+        state.expect(Expected::new(1, "replace web".to_owned(), effect, 0));
         let lacks = |until: &Conditions, now_us| missing(until, &state, &PhaseStart::default(), now_us);
         assert_eq!(lacks(&either(0), 0), None, "an event needs no effect");
         let text = lacks(&either(1), u64::MAX).unwrap();

@@ -42,6 +42,7 @@ pub(crate) async fn run(plan: &Plan, actions: &Actions) -> Result<(), RunError> 
         hub.update(State::end_phase);
         hub.end_phase(outcome, detail);
     }
+    actions.context.hub.update(State::end_phases);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use harness_record::event::{ActionEffect, EffectOutcome};
 use tokio::task::JoinSet;
 
 use crate::hub::Hub;
-use crate::state::{Expected, Shown};
+use crate::state::{CARRIED_LIMIT, Expected, Shown};
 
 /// The effects that are waited for. Cheap to clone; when the last clone is dropped, nothing is waited for any more.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +24,7 @@ impl Effects {
         tasks.spawn(async move {
             let outcome = wait(&expected, &hub).await;
             hub.record(EventKind::Effect(ActionEffect { action: expected.id, outcome }));
-            hub.update(|state| state.expect_no_more(&expected));
+            hub.update(|state| state.expect_no_more(expected.id));
         });
     }
 }
@@ -38,11 +38,21 @@ async fn wait(expected: &Expected, hub: &Hub) -> EffectOutcome {
             Shown::Never => EffectOutcome::NeverComes,
             Shown::NotYet(_) => EffectOutcome::NotSeen,
         };
-        outcome != EffectOutcome::NotSeen || !state.expects(expected)
+        outcome != EffectOutcome::NotSeen || state.expected(expected.id).is_none()
     });
-    match expected.effect.limit() {
-        Some(limit) => drop(tokio::time::timeout(limit, ended).await),
-        None => ended.await,
+    let limit = async {
+        let limit = match expected.effect.limit() {
+            Some(limit) => limit,
+            None => {
+                hub.wait_until(|state| state.expected(expected.id).is_none_or(|expected| expected.carried)).await;
+                CARRIED_LIMIT
+            }
+        };
+        tokio::time::sleep(limit).await;
+    };
+    tokio::select! {
+        () = ended => {}
+        () = limit => {}
     }
     outcome
 }
@@ -64,10 +74,10 @@ mod tests {
         hub.record(crate::state::tests::milestone(ObjectKind::Pod, "p", Reached::Ready, "web").kind);
         hub.wait_until(|state| state.pods() == 1).await;
         let effect = Effect::PodDeletion { uid: "p".to_owned() };
-        let expected = Expected { id: 7, action: "replace".to_owned(), effect, sent_us: 0 };
+        let expected = Expected::new(7, "replace".to_owned(), effect, 0);
         effects.expect(expected.clone(), &hub);
         then(&hub, &expected);
-        let ended = hub.wait_until(|state| !state.expects(&expected));
+        let ended = hub.wait_until(|state| state.expected(expected.id).is_none());
         tokio::time::timeout(Duration::from_secs(60), ended).await.expect("the wait has a limit");
         tokio::time::sleep(Duration::from_millis(10)).await;
         drop((hub, effects));

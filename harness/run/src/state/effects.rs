@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use harness_cluster::flux;
+use harness_units::count;
 
 use super::{Loss, State, short};
 
 /// How long a watch may take to show a deletion. One that broke needs several seconds to start again.
 const DELETION_LIMIT: Duration = Duration::from_secs(30);
+/// How long the phase after a commit's waits for it too. Flux fetches a commit within seconds, unless the scenario keeps it from that.
+pub(crate) const CARRIED_LIMIT: Duration = Duration::from_secs(30);
 /// How long a change of an object may take to show. A deletion that a finalizer holds up shows later.
 const CHANGE_LIMIT: Duration = Duration::from_secs(5);
 /// How long the simulated Azure's facts may take.
@@ -27,6 +30,8 @@ const LOAD_LIMIT: Duration = Duration::from_secs(35);
 pub(crate) enum Effect {
     /// Flux applies the commit, in these layers too, or fails at it.
     Commit { sha: String, layers: Arc<[String]> },
+    /// The workload has no more pods than this besides those being deleted.
+    ScaleDown { workload: String, to: u32 },
     /// The pod of this UID is being deleted.
     PodDeletion { uid: String },
     /// The NodeClaims of these UIDs are being deleted.
@@ -52,11 +57,11 @@ pub(crate) enum Shown {
 }
 
 impl Effect {
-    /// How long it is waited for; a commit takes as long as the phase lets it.
+    /// How long it is waited for after the action; a commit takes as long as the phase lets it.
     pub(crate) fn limit(&self) -> Option<Duration> {
         match self {
             Self::Commit { .. } => None,
-            Self::PodDeletion { .. } | Self::NodeClaimDeletions { .. } => Some(DELETION_LIMIT),
+            Self::ScaleDown { .. } | Self::PodDeletion { .. } | Self::NodeClaimDeletions { .. } => Some(DELETION_LIMIT),
             Self::Change { .. } => Some(CHANGE_LIMIT),
             Self::Loss(_) => Some(LOSS_LIMIT),
             Self::Drift { .. } => Some(DRIFT_LIMIT),
@@ -69,6 +74,7 @@ impl Effect {
         match self {
             Self::Commit { sha, .. } if state.pushed != *sha => Shown::Never,
             Self::Commit { sha, layers } => applied(sha, layers, state, sent_us),
+            Self::ScaleDown { workload, to } => scaled_down(workload, *to, state),
             Self::PodDeletion { uid } => when(!state.is_ready(uid), "the pod is not seen to be deleted"),
             Self::NodeClaimDeletions { uids } => {
                 when(state.nodeclaims_staying(uids) == 0, "the NodeClaims are not seen to be deleted")
@@ -80,6 +86,17 @@ impl Effect {
                 when(state.metrics_read_us(workload) >= sent_us, "its autoscaler has not read the metrics")
             }
         }
+    }
+}
+
+/// Whether the pods that are too many are being deleted. A newer number takes the place of an older one, and an autoscaler may want more.
+fn scaled_down(workload: &str, to: u32, state: &State) -> Shown {
+    if state.replicas_asked(workload) != Some(to) || state.autoscaled_replicas(workload).is_some_and(|now| now > to) {
+        return Shown::Never;
+    }
+    match state.pods_to_stay(workload).saturating_sub(to) {
+        0 => Shown::Yes,
+        surplus => Shown::NotYet(format!("{} of {workload} not seen to be deleted", count(surplus, "pod"))),
     }
 }
 
@@ -113,9 +130,16 @@ pub(crate) struct Expected {
     pub(crate) action: String,
     pub(crate) effect: Effect,
     pub(crate) sent_us: u64,
+    /// Whether the phase of the action has ended.
+    pub(crate) carried: bool,
 }
 
 impl Expected {
+    /// The effect of an action that was sent now.
+    pub(crate) fn new(id: u32, action: String, effect: Effect, sent_us: u64) -> Self {
+        Self { id, action, effect, sent_us, carried: false }
+    }
+
     /// What the watches have shown of it.
     pub(crate) fn shown(&self, state: &State) -> Shown {
         self.effect.shown(state, self.sent_us)
@@ -128,19 +152,29 @@ impl State {
         self.expected.push(expected);
     }
 
-    /// Expects it no more.
-    pub(crate) fn expect_no_more(&mut self, ended: &Expected) {
-        self.expected.retain(|expected| expected != ended);
+    /// Expects the effect of the action of that id no more.
+    pub(crate) fn expect_no_more(&mut self, id: u32) {
+        self.expected.retain(|expected| expected.id != id);
     }
 
-    /// Whether it is still expected.
-    pub(crate) fn expects(&self, effect: &Expected) -> bool {
-        self.expected.contains(effect)
+    /// The effect of the action of that id, while it is expected.
+    pub(crate) fn expected(&self, id: u32) -> Option<&Expected> {
+        self.expected.iter().find(|expected| expected.id == id)
     }
 
-    /// Forgets what the end of a phase makes pointless: a scenario may end a phase while Git is down or Flux suspended, and go on.
+    /// Ends a phase. The next one waits for its commits too, unless Flux fails: a scenario may end a phase while Git is down, and go on. What the phase
+    /// before has left is forgotten.
     pub(crate) fn end_phase(&mut self) {
-        self.expected.retain(|expected| !matches!(expected.effect, Effect::Commit { .. }));
+        let flux_fails = self.source_failure.is_some() || !self.flux_failures.is_empty();
+        let is_commit = |expected: &Expected| matches!(expected.effect, Effect::Commit { .. });
+        self.expected.retain(|expected| !is_commit(expected) || !(expected.carried || flux_fails));
+        self.expected.iter_mut().for_each(|expected| expected.carried = true);
+    }
+
+    /// Ends the last phase: what it has left is forgotten too.
+    pub(crate) fn end_phases(&mut self) {
+        self.end_phase();
+        self.end_phase();
     }
 
     /// What is missing until every action has shown its effect; `None` where nothing is.
@@ -166,7 +200,7 @@ mod tests {
     use crate::state::tests::{fact, milestone, of_root, with_attributes};
 
     fn expected(effect: Effect) -> Expected {
-        Expected { id: 1, action: "the action".to_owned(), effect, sent_us: 10 }
+        Expected::new(1, "the action".to_owned(), effect, 10)
     }
 
     fn commit(layers: &[&str]) -> Effect {
@@ -294,16 +328,61 @@ mod tests {
         assert_eq!(load(&state), Shown::Yes);
     }
 
+    /// Before, the end of the phase ended the wait for the commit, and the next phase looked at what was before it.
     #[test]
-    fn the_end_of_a_phase_ends_the_wait_for_a_commit_only() {
-        let mut state = after([milestone(ObjectKind::Pod, "p", Reached::Ready, "web")]);
+    fn the_next_phase_waits_for_a_commit_too_and_the_one_after_it_does_not() {
+        let mut state = after([]);
+        state.expect(expected(commit(&[])));
+        let missing = Some("`the action` has no effect yet: commit new is fetched, not applied".to_owned());
+        state.end_phase();
+        assert_eq!(state.missing_effects(), missing);
+        state.end_phase();
+        assert_eq!(state.missing_effects(), None);
+    }
+
+    #[rstest]
+    #[case::git_is_down(of_root(ObjectKind::GitRepository, Reached::Failed, "").kind)]
+    #[case::flux_refuses(EventKind::Reason(harness_record::event::Reason {
+        kind: "Kustomization".to_owned(),
+        name: flux::NAME.to_owned(),
+        reason: "HealthCheckFailed".to_owned(),
+        message: "not ready".to_owned(),
+        severity: "Warning".to_owned(),
+    }))]
+    fn a_commit_that_flux_fails_at_ends_with_its_phase(#[case] mut failure: EventKind) {
+        if let EventKind::Milestone(milestone) = &mut failure {
+            milestone.attributes.insert(attribute::SAYS.to_owned(), "503".to_owned());
+        }
+        let mut state =
+            after([Event { at_us: 10, kind: failure }, milestone(ObjectKind::Pod, "p", Reached::Ready, "web")]);
         state.expect(expected(commit(&[])));
         state.expect(Expected { id: 2, ..expected(Effect::PodDeletion { uid: "p".to_owned() }) });
-        let missing = state.missing_effects().unwrap();
-        assert!(missing.contains("`the action` has no effect yet: commit new is fetched, not applied; "), "{missing}");
         state.end_phase();
         let missing = state.missing_effects().unwrap();
         assert_eq!(missing, "`the action` has no effect yet: the pod is not seen to be deleted");
+    }
+
+    #[rstest]
+    #[case::newer(3, None, Shown::Never)]
+    #[case::autoscaled(1, Some(2), Shown::Never)]
+    #[case::too_many(1, None, Shown::NotYet("1 pod of web not seen to be deleted".to_owned()))]
+    #[case::autoscaled_down(1, Some(1), Shown::NotYet("1 pod of web not seen to be deleted".to_owned()))]
+    fn fewer_replicas_show_in_the_pods_that_stay(
+        #[case] asked: u32,
+        #[case] autoscaled: Option<u32>,
+        #[case] shown: Shown,
+    ) {
+        let mut state = State::default();
+        for uid in ["a", "b", "c"] {
+            state.apply(&milestone(ObjectKind::Pod, uid, Reached::Scheduled, "web"));
+        }
+        state.apply(&milestone(ObjectKind::Pod, "c", Reached::Deleting, "web"));
+        state.ask_for_replicas("web", asked);
+        if let Some(replicas) = autoscaled {
+            state.set_autoscaler("web", replicas, String::new(), 0);
+        }
+        let effect = expected(Effect::ScaleDown { workload: "web".to_owned(), to: 1 });
+        assert_eq!(effect.shown(&state), shown);
     }
 
     /// A Ready pod on the node `vm`.

@@ -15,7 +15,7 @@ use serde_json::Value;
 mod effects;
 mod readiness;
 
-pub(crate) use effects::{Effect, Expected, Shown};
+pub(crate) use effects::{CARRIED_LIMIT, Effect, Expected, Shown};
 pub(crate) use readiness::Loss;
 
 use readiness::Pod;
@@ -55,6 +55,8 @@ pub(crate) struct State {
     pub(crate) pushed: String,
     /// The commits of Flux's image automation, each with its moment.
     pushed_by_flux: Vec<(u64, String)>,
+    /// How many replicas the run has asked for last, by workload.
+    replicas_asked: BTreeMap<String, u32>,
     /// What actions have set in motion and the watches have not shown.
     expected: Vec<Expected>,
     /// Whether Azure failed to create a VM: the controller remembers for up to a day where it had no capacity.
@@ -305,6 +307,16 @@ impl State {
     /// When a pod, NodeClaim, Node or VM has last reached a milestone, in microseconds since the run started, and which.
     pub(crate) fn last_activity(&self) -> &(u64, String) {
         &self.last_activity
+    }
+
+    /// Sets how many replicas the run asks for.
+    pub(crate) fn ask_for_replicas(&mut self, workload: &str, replicas: u32) {
+        self.replicas_asked.insert(workload.to_owned(), replicas);
+    }
+
+    /// How many replicas the run has asked for last, where it has.
+    pub(crate) fn replicas_asked(&self, workload: &str) -> Option<u32> {
+        self.replicas_asked.get(workload).copied()
     }
 
     /// Sets how many replicas the workload's autoscaler asks for, and the metrics that it has read, as they were seen at a moment.

@@ -67,6 +67,12 @@ impl State {
         by_workload
     }
 
+    /// How many pods of the workload are not being deleted, Ready or not.
+    pub(crate) fn pods_to_stay(&self, workload: &str) -> u32 {
+        let staying = self.pods.values().filter(|pod| !pod.deleting && pod.workload == workload).count();
+        u32::try_from(staying).unwrap_or(u32::MAX)
+    }
+
     /// The nodes with Ready pods of the workload that are not being deleted, each once and in order.
     pub(crate) fn nodes_of(&self, workload: &str) -> Vec<String> {
         let ready = self.pods.values().filter(|pod| pod.is_ready() && pod.workload == workload);

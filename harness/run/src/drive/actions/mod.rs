@@ -176,7 +176,7 @@ impl Actions {
         let context = &self.context;
         let repository = &self.repository;
         match action {
-            Action::Scale(scale) => scale::act(scale, context).await?,
+            Action::Scale(scale) => return scale::act(scale, context).await,
             Action::Replace(replace) => return Ok(replace::act(replace, &self.replaced, context).await?.into()),
             Action::DeleteNodeClaims(asked) => return Ok(delete_node_claims::act(asked, context).await?.into()),
             Action::Commit(planned) => return commit::commit(planned, repository, context).await,
@@ -203,11 +203,11 @@ impl Actions {
         let hub = &self.context.hub;
         if let Some(effect) = done.effect {
             let (id, action) = planned;
-            let expected = Expected { id, action: action.to_string(), effect, sent_us };
-            self.effects.expect(expected.clone(), hub);
             // The next change of an object is compared with this one, and must not be seen together with it.
-            if matches!(expected.effect, Effect::Change { .. }) {
-                hub.wait_until(|state| !state.expects(&expected)).await;
+            let is_change = matches!(effect, Effect::Change { .. });
+            self.effects.expect(Expected::new(id, action.to_string(), effect, sent_us), hub);
+            if is_change {
+                hub.wait_until(|state| state.expected(id).is_none()).await;
             }
         }
         if let Some((commit, trigger)) = done.pushed {
