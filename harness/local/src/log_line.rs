@@ -6,7 +6,7 @@ use serde_json::Value;
 /// form is returned as it is.
 pub(crate) fn message_of(line: &str) -> String {
     let line = line.trim();
-    of_json(line).or_else(|| of_klog(line)).unwrap_or_else(|| line.to_owned())
+    of_json(line).or_else(|| of_cut_json(line)).or_else(|| of_klog(line)).unwrap_or_else(|| line.to_owned())
 }
 
 /// `{"level":"error","msg":"...","error":"..."}`; Karpenter writes `message` for `msg`.
@@ -15,6 +15,16 @@ fn of_json(line: &str) -> Option<String> {
     let text = |keys: [&str; 2]| keys.iter().find_map(|key| fields.get(*key)?.as_str());
     let message = text(["msg", "message"])?;
     Some(with_error(message, text(["error", "err"])))
+}
+
+/// The same of a line whose end is missing: the disk was full.
+fn of_cut_json(line: &str) -> Option<String> {
+    let text = |key: &str| {
+        let (_, value) = line.split_once(&format!("\"{key}\":"))?;
+        quoted(value).map(|(text, _)| text)
+    };
+    let message = line.starts_with('{').then(|| text("msg").or_else(|| text("message")))??;
+    Some(with_error(&message, text("error").or_else(|| text("err")).as_deref()))
 }
 
 /// `E1129 12:00:00.000000   12345 file.go:123] "message" err="..." key="value"`, or text after the bracket (k8s.io/klog).
@@ -63,6 +73,12 @@ mod tests {
                 "discovery failed: no such file",
             ),
             (r#"{"level":"ERROR","logger":"controller","message":"Reconciler error","error":""}"#, "Reconciler error"),
+            // Before, such a line was shown as it is: a full disk had cut it.
+            (
+                r#"{"level":"fatal","msg":"failed to commit tx","error":"write db: no space left on device","stacktrace":"go.etcd.io/etcd/serv"#,
+                "failed to commit tx: write db: no space left on device",
+            ),
+            (r#"{"level":"fatal","msg":"failed to com"#, r#"{"level":"fatal","msg":"failed to com"#),
             ("panic: runtime error: index out of range", "panic: runtime error: index out of range"),
             ("[1] not klog", "[1] not klog"),
             (r#"{"level":"info"}"#, r#"{"level":"info"}"#),

@@ -43,6 +43,14 @@ pub enum GitError {
         /// What it printed.
         output: String,
     },
+    /// The server does not take the push: a hook, or a protected branch.
+    #[error("{url} refuses the push: {answer}; check its hooks and which branches it protects")]
+    Refused {
+        /// The repository.
+        url: String,
+        /// Why, in the words of Git and the server.
+        answer: String,
+    },
     /// Others pushed at the same time, again and again.
     #[error("cannot push to {url}: {attempts} attempts were each overtaken by another push; last answer: {answer}")]
     Overtaken {

@@ -329,6 +329,9 @@ impl Workshop<'_> {
     }
 
     fn refused(&self, output: &Output) -> GitError {
+        if let Some(answer) = refusal(output) {
+            return GitError::Refused { url: self.remote.url.clone(), answer };
+        }
         GitError::Command {
             action: "push to",
             url: self.remote.url.clone(),
@@ -418,10 +421,26 @@ fn log_entry(record: &str) -> Option<LogEntry> {
     })
 }
 
+/// The line of `git push --porcelain` on the reference that was rejected.
+fn rejected(output: &Output) -> Option<String> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().find(|line| line.starts_with('!')).map(str::to_owned)
+}
+
+/// Why the server refused a push: `pre-receive hook declined: nobody may push today`.
+fn refusal(output: &Output) -> Option<String> {
+    let rejected = rejected(output)?;
+    let (_, reason) = rejected.split_once("[remote rejected] (")?;
+    let reason = reason.trim_end().trim_end_matches(')');
+    let text = String::from_utf8_lossy(&output.stderr);
+    let said = text.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim);
+    let said: Vec<&str> = said.filter(|line| !line.is_empty()).collect();
+    Some(if said.is_empty() { reason.to_owned() } else { format!("{reason}: {}", said.join(" ")) })
+}
+
 /// Returns why a push was rejected, if another client has pushed in between.
 fn overtaken(output: &Output) -> Option<String> {
-    let text = String::from_utf8_lossy(&output.stdout);
-    let rejected = text.lines().find(|line| line.starts_with('!'))?;
+    let rejected = rejected(output)?;
     let reasons = [
         "(fetch first)",
         "(non-fast-forward)",

@@ -261,6 +261,21 @@ async fn a_link_out_of_the_tree_is_not_pushed() {
     assert_eq!(it.remote.head().await.unwrap(), None);
 }
 
+/// Before, the error was everything that Git prints of such a push, on one line.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_that_a_hook_declines_is_said_in_the_words_of_the_hook() {
+    let it = fixture().await;
+    let hook = it.repository.path.join("hooks/pre-receive");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(&hook, "#!/bin/sh\necho 'nobody may push today' >&2\nexit 1\n").unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let tree = it.tree("tree", &[("a", "a")]);
+    let error = it.remote.push_tree(&tree, "x", &Author::default()).await.unwrap_err();
+    let says = "refuses the push: pre-receive hook declined: nobody may push today; check its hooks";
+    assert!(matches!(&error, GitError::Refused { .. }) && error.to_string().contains(says), "{error}");
+    assert_eq!(it.remote.head().await.unwrap(), None);
+}
+
 /// Sends `request` as it is and returns the status line.
 async fn raw(it: &Fixture, request: &str) -> String {
     let mut stream = TcpStream::connect(it.server.address()).await.unwrap();
