@@ -5,19 +5,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness_cluster::Cluster;
 use harness_cluster::local::Failure;
+use harness_cluster::{Cluster, Contents};
 use harness_plan::{Capability, Plan};
 use harness_record::EventKind;
 use harness_record::event::{EndReason, LOG_MINOR, LOG_VERSION, PhaseOutcome, RunStarted};
 use harness_tree::Placeholders;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::oneshot;
 
 use crate::clock::RunClock;
 use crate::drive::{Actions, Context, Repository};
 use crate::error::describe;
 use crate::hub::{Hub, OnEvent};
-use crate::lease::RunLease;
+use crate::interrupts::Interrupts;
+use crate::lease::{Loss, RunLease};
 use crate::observe::{Observers, usage};
 use crate::prepare::{self, Before, Prepared};
 use crate::requests::within;
@@ -31,8 +32,8 @@ const CLEANUP_LIMIT: Duration = Duration::from_secs(180);
 /// How long the components that only some scenarios need may take to start.
 const PROVIDE_LIMIT: Duration = Duration::from_secs(180);
 
-/// How long the teardown may take where the cleanup was given up.
-const TEARDOWN_LIMIT: Duration = Duration::from_secs(4);
+/// How long the look at a cluster in its known state may take.
+const LOOK_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long stopped tasks may take to drop the cluster.
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
@@ -54,12 +55,12 @@ pub struct Options {
     pub throwaway: bool,
     /// Called with each event, for the console.
     pub on_event: OnEvent,
-    /// Asks the run to stop, clean up and report.
-    pub interrupt: CancellationToken,
-    /// Asks the cleanup to stop too.
-    pub abandon: CancellationToken,
+    /// Requests to end.
+    pub interrupts: Interrupts,
     /// The Lease of a cluster that others could use as well.
     pub lease: Option<RunLease>,
+    /// Gets what is on the cluster once everything that earlier runs left is undone, and before this run changes anything.
+    pub known_state: Option<oneshot::Sender<Contents>>,
 }
 
 /// Carries out a plan on a cluster. The outcome is in the log; an error is returned only where the log itself could not be kept, and then
@@ -68,15 +69,16 @@ pub struct Options {
 /// # Errors
 /// [`RunError::NoLog`], [`RunError::Log`], [`RunError::LogRemoved`] and [`RunError::Deadline`] for a log that could not be ended.
 pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<(), RunError> {
-    let Options { run_id, out, tree, command, keep, throwaway, on_event, interrupt, abandon, lease } = options;
+    let Options { run_id, out, tree, command, keep, throwaway, on_event, interrupts, lease, known_state } = options;
     let versions = cluster.versions().await.into_iter().collect();
     let clock = RunClock::start();
     let opened = Hub::open(&out.join("events.jsonl"), clock, on_event);
     let (hub, log) = match opened {
         Ok(opened) => opened,
         Err(error) => {
+            give_back(lease, false, &interrupts).await;
             if throwaway {
-                cluster.teardown(None).await;
+                interrupts.unless_leaving(cluster.teardown(None)).await;
             }
             return Err(error);
         }
@@ -91,13 +93,13 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
     let mut before = Before::default();
     let mut observers = None;
     let mut webhook = None;
-    let (reason, detail) = tokio::select! {
+    let (mut reason, mut detail) = tokio::select! {
         biased;
-        () = interrupt.cancelled() => (EndReason::Interrupted, String::new()),
+        () = interrupts.interrupt.cancelled() => (EndReason::Interrupted, String::new()),
         error = hub.failed() => (EndReason::TargetFailed, error),
         failure = cluster.failed() => (EndReason::TargetFailed, died(failure).to_string()),
-        by = lost(lease.as_ref()) => (EndReason::TargetFailed, format!("another run has taken the cluster over: {by}")),
-        outcome = carry_out(plan, &actions, lease.as_ref(), &mut before, &mut observers, &mut webhook) => match outcome {
+        loss = lost(lease.as_ref()) => (EndReason::TargetFailed, loss.to_string()),
+        outcome = carry_out(plan, &actions, lease.as_ref(), known_state, &mut before, &mut observers, &mut webhook) => match outcome {
             Ok(None) => (EndReason::Completed, String::new()),
             Ok(Some(lacking)) => (EndReason::NotRun, format!("needs {lacking}")),
             Err(error) => (EndReason::TargetFailed, describe(&error)),
@@ -105,46 +107,27 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
     };
     // Between phases, where everything was carried out.
     hub.end_phase(PhaseOutcome::Cancelled, detail.clone());
-    let mut is_restored = reason == EndReason::NotRun;
-    if !keep && reason != EndReason::NotRun {
-        let limit = format!("it did not end within {} s", CLEANUP_LIMIT.as_secs());
-        let given_up = tokio::select! {
-            biased;
-            () = abandon.cancelled() => Some("it was interrupted, or took longer than --grace allows"),
-            // A cluster that has lost a component cannot clean up after itself.
-            _ = cluster.failed() => {
-                hub.end_phase(PhaseOutcome::Cancelled, "the cleanup was not finished".to_owned());
-                None
-            }
-            outcome = tokio::time::timeout(CLEANUP_LIMIT, cleanup::cleanup(plan, &actions, &before)) => match outcome {
-                Ok(everything) => {
-                    is_restored = everything;
-                    None
-                }
-                Err(_) => Some(limit.as_str()),
-            },
-        };
-        if let Some(why) = given_up {
-            tracing::warn!("the cleanup was given up: {why}");
-            hub.end_phase(PhaseOutcome::Cancelled, format!("the cleanup was not finished: {why}"));
-            // A cluster without a Lease ends with this process, and everything on it.
-            if lease.is_some() {
-                cleanup::name_leftovers(plan, &actions, &before).await;
-            }
+    let cleaned = match reason {
+        EndReason::NotRun => Cleaned::Unfinished,
+        _ if keep => Cleaned::Unfinished,
+        EndReason::Completed | EndReason::TargetFailed | EndReason::Interrupted => {
+            clean_up(plan, &actions, lease.as_ref(), &before, &interrupts).await
         }
+    };
+    if let Cleaned::ByAnother(holder) = &cleaned {
+        // What came before says nothing: the other run has changed the cluster meanwhile.
+        (reason, detail) = (EndReason::TargetFailed, cleaned_by(holder));
     }
-    if let Some(lease) = lease {
-        let released = lease.release(is_restored).await;
-        released.unwrap_or_else(|error| tracing::warn!("{error}"));
-    }
-    if let Some(observers) = &mut observers {
+    give_back(lease, before.is_known && matches!(cleaned, Cleaned::Everything), &interrupts).await;
+    // Sums over a cluster that another run uses are not this one's.
+    if let (Some(observers), false) = (&mut observers, matches!(cleaned, Cleaned::ByAnother(_))) {
         tokio::select! {
             biased;
-            () = abandon.cancelled() => {}
+            () = interrupts.abandon.cancelled() => {}
             () = observers.record_ledger() => {}
         }
     }
-    usage::record(&cluster, &hub).await;
+    interrupts.unless_leaving(usage::record(&cluster, &hub)).await;
     sampling.abort();
     // The task holds the cluster and the hub until it has ended.
     let _aborted = sampling.await;
@@ -155,10 +138,9 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
     drop(actions);
     if throwaway && !keep {
         let name = cluster.name().to_owned();
-        tokio::select! {
-            () = teardown(cluster, out.join("logs"), &hub) => {}
+        if interrupts.unless_leaving(teardown(cluster, out.join("logs"), &hub)).await.is_none() {
             // Its processes end with this one.
-            () = after(&abandon, TEARDOWN_LIMIT) => hub.record(EventKind::Leak { kind: "Cluster".to_owned(), name }),
+            hub.record(EventKind::Leak { kind: "Cluster".to_owned(), name });
         }
     }
     hub.record(EventKind::RunEnded { reason, detail });
@@ -190,18 +172,96 @@ fn started(
     }
 }
 
-/// Ends when another run has the Lease.
-async fn lost(lease: Option<&RunLease>) -> String {
+/// What became of the cleanup.
+enum Cleaned {
+    /// Everything is as it was.
+    Everything,
+    /// Not everything is, or nothing was tried.
+    Unfinished,
+    /// Another run has the cluster, and undoes what is left: which one.
+    ByAnother(String),
+}
+
+/// Cleans up, as long as the cluster is the run's own: over a run that has taken it the cleanup would restore what that one has changed.
+async fn clean_up(
+    plan: &Plan,
+    actions: &Actions,
+    lease: Option<&RunLease>,
+    before: &Before,
+    interrupts: &Interrupts,
+) -> Cleaned {
+    let Context { cluster, hub, .. } = &actions.context;
+    let cleanup = async {
+        let taken_by = match lease {
+            // A process that was stopped for a while learns it here.
+            Some(lease) => lease.taken_by().await,
+            None => None,
+        };
+        match taken_by {
+            Some(holder) => Cleaned::ByAnother(holder),
+            None if cleanup::cleanup(plan, actions, before).await => Cleaned::Everything,
+            None => Cleaned::Unfinished,
+        }
+    };
+    let limit = format!("it did not end within {} s", CLEANUP_LIMIT.as_secs());
+    let given_up = tokio::select! {
+        biased;
+        () = interrupts.abandon.cancelled() => "it was interrupted, or took longer than --grace allows",
+        holder = taken(lease) => {
+            hub.end_phase(PhaseOutcome::Cancelled, format!("the cleanup was not finished: {}", cleaned_by(&holder)));
+            return Cleaned::ByAnother(holder);
+        }
+        // A cluster that has lost a component cannot clean up after itself.
+        _ = cluster.failed() => {
+            hub.end_phase(PhaseOutcome::Cancelled, "the cleanup was not finished".to_owned());
+            return Cleaned::Unfinished;
+        }
+        outcome = tokio::time::timeout(CLEANUP_LIMIT, cleanup) => match outcome {
+            Ok(cleaned) => return cleaned,
+            Err(_) => &limit,
+        },
+    };
+    tracing::warn!("the cleanup was given up: {given_up}");
+    hub.end_phase(PhaseOutcome::Cancelled, format!("the cleanup was not finished: {given_up}"));
+    // A cluster without a Lease ends with this process, and everything on it.
+    let Some(lease) = lease else { return Cleaned::Unfinished };
+    match cleanup::name_leftovers(plan, actions, lease, before, interrupts).await {
+        Some(holder) => Cleaned::ByAnother(holder),
+        None => Cleaned::Unfinished,
+    }
+}
+
+fn cleaned_by(holder: &str) -> String {
+    format!("{}; this run leaves the cluster to that one, which undoes what is left", Loss::Taken(holder.to_owned()))
+}
+
+/// Gives the Lease back, with the note of what the next run has to restore unless that `is_restored`.
+async fn give_back(lease: Option<RunLease>, is_restored: bool, interrupts: &Interrupts) {
+    let Some(lease) = lease else { return };
+    let why = match interrupts.unless_leaving(lease.release(is_restored)).await {
+        Some(Ok(())) => return,
+        Some(Err(error)) => describe(&error),
+        None => "the API server has not answered".to_owned(),
+    };
+    tracing::warn!(
+        "the Lease of the cluster was not given back; the next run takes it once this process has ended: {why}"
+    );
+}
+
+/// Ends when the run no longer has its Lease.
+async fn lost(lease: Option<&RunLease>) -> Loss {
     match lease {
         Some(lease) => lease.lost().await,
         None => std::future::pending().await,
     }
 }
 
-/// Ends a while after the token was cancelled.
-async fn after(token: &CancellationToken, limit: Duration) {
-    token.cancelled().await;
-    tokio::time::sleep(limit).await;
+/// Ends when another run has the Lease, and says which one.
+async fn taken(lease: Option<&RunLease>) -> String {
+    match lease {
+        Some(lease) => lease.taken().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn died(failure: Failure) -> RunError {
@@ -216,6 +276,7 @@ async fn carry_out(
     plan: &Plan,
     actions: &Actions,
     lease: Option<&RunLease>,
+    known_state: Option<oneshot::Sender<Contents>>,
     before: &mut Before,
     observers: &mut Option<Observers>,
     webhook: &mut Option<Webhook>,
@@ -229,6 +290,12 @@ async fn carry_out(
     }
     hub.start_phase(prepare::PHASE);
     known_state::restore(context, lease).await?;
+    before.is_known = true;
+    if let Some(known_state) = known_state {
+        let contents = within(LOOK_LIMIT, "look at what is on the cluster", cluster.contents()).await?;
+        // An error means that nobody waits for it any more.
+        let _ = known_state.send(contents);
+    }
     within(PROVIDE_LIMIT, "start what the scenario needs", cluster.provide(&plan.needs)).await?;
     if plan.webhook {
         *webhook = Some(Webhook::start(hub.clone()).await?);

@@ -97,7 +97,7 @@ impl Hub {
         let log = Log {
             path: path.to_owned(),
             identity,
-            file,
+            file: Box::new(file),
             waiting: LogWriter::new(Vec::with_capacity(WAITING_MAX)),
             error: None,
             failure: failure_sender,
@@ -198,7 +198,7 @@ impl Hub {
 struct Log {
     path: PathBuf,
     identity: (u64, u64),
-    file: File,
+    file: Box<dyn Write + Send>,
     /// What has not been written yet. After a failure it is kept: the file may take it at the end, and otherwise the verdict needs it.
     waiting: LogWriter<Vec<u8>>,
     /// The first failure: the run ends, and cleans up.
@@ -355,6 +355,7 @@ mod tests {
     async fn ended_on_a_full_disk(path: PathBuf, file: File) -> (Result<(), RunError>, String) {
         let identity = identity(&file.metadata().unwrap());
         let (failure, failed) = watch::channel(None);
+        let file = Box::new(file);
         let log = Log { path, identity, file, waiting: LogWriter::new(Vec::new()), error: None, failure };
         let (queue, events) = mpsc::channel(2);
         let task = tokio::spawn(write_events(events, log, Arc::default(), RunClock::start(), Box::new(|_| {})));
@@ -383,6 +384,64 @@ mod tests {
         assert_eq!(lines.iter().map(|event| event.at_us).collect::<Vec<_>>(), [0, 1]);
     }
 
+    fn log(path: &Path, identity: (u64, u64), file: impl Write + Send + 'static) -> Log {
+        let failure = watch::channel(None).0;
+        let waiting = LogWriter::new(Vec::new());
+        Log { path: path.to_owned(), identity, file: Box::new(file), waiting, error: None, failure }
+    }
+
+    /// A disk with so much room, and what it has taken.
+    struct SmallDisk {
+        room: usize,
+        taken: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for SmallDisk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut taken = self.taken.lock().unwrap();
+            match bytes.len().min(self.room - taken.len()) {
+                0 => Err(ErrorKind::StorageFull.into()),
+                count => {
+                    taken.extend(&bytes[..count]);
+                    Ok(count)
+                }
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A disk is full in the middle of a line. What it has taken and what is given back are the whole log, and no byte is in both.
+    #[test]
+    fn a_log_that_a_full_disk_cut_anywhere_is_whole_with_what_is_given_back() {
+        let folder = folder();
+        let path = folder.path().join("events.jsonl");
+        std::fs::write(&path, "").unwrap();
+        let identity = identity(&std::fs::metadata(&path).unwrap());
+        let append = |log: &mut Log, at_us| log.append(&Event { at_us, kind: event("p") });
+        let ended = |room: usize| {
+            let taken = Arc::new(Mutex::default());
+            let mut log = log(&path, identity, SmallDisk { room, taken: taken.clone() });
+            (0..3).for_each(|at_us| append(&mut log, at_us));
+            log.flush();
+            (3..5).for_each(|at_us| append(&mut log, at_us));
+            let ended = log.end();
+            (std::mem::take(&mut *taken.lock().unwrap()), ended)
+        };
+        let (whole, complete) = ended(usize::MAX);
+        complete.unwrap();
+        assert_eq!(whole.iter().filter(|byte| **byte == b'\n').count(), 5);
+        for room in 0..whole.len() {
+            let (mut taken, ended) = ended(room);
+            assert_eq!(taken.len(), room);
+            let Err(RunError::Log { unwritten, .. }) = ended else { panic!("{room}: {ended:?}") };
+            taken.extend(unwritten);
+            assert_eq!(taken, whole, "{room}");
+        }
+    }
+
     #[test]
     fn a_file_takes_a_part_and_at_the_end_the_rest() {
         let folder = folder();
@@ -391,14 +450,12 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         let file = File::open(&path).unwrap();
         let identity = identity(&file.metadata().unwrap());
-        let failure = watch::channel(None).0;
-        let mut log =
-            Log { path: path.clone(), identity, file, waiting: LogWriter::new(Vec::new()), error: None, failure };
+        let mut log = log(&path, identity, file);
         log.append(&Event { at_us: 0, kind: event("first") });
         log.flush();
         log.append(&Event { at_us: 1, kind: event("last") });
         assert!(matches!(log.error, Some(RunError::Log { .. })));
-        log.file = File::options().append(true).open(&path).unwrap();
+        log.file = Box::new(File::options().append(true).open(&path).unwrap());
         log.end().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
     }

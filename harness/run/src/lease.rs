@@ -47,10 +47,16 @@ pub enum LeaseError {
         /// For how long it has not renewed its Lease, in seconds.
         quiet_s: i64,
     },
+    /// The run no longer holds it.
+    #[error("{why}")]
+    Lost {
+        /// Who holds it now.
+        why: String,
+    },
     /// The API server refused a request, or did not answer.
     #[error(
-        "cannot take the Lease {NAMESPACE}/{NAME} that keeps two runs off one cluster: {source}; it takes the right to get, create and patch \
-         leases in {NAMESPACE}"
+        "cannot read or write the Lease {NAMESPACE}/{NAME} that keeps two runs off one cluster: {source}; it takes the right to get, create, \
+         update and patch leases in {NAMESPACE}"
     )]
     Request {
         /// Why.
@@ -157,13 +163,57 @@ fn is_running(pid: u32) -> bool {
     std::path::Path::new(&format!("/proc/{pid}")).exists()
 }
 
+/// How a run has lost its Lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// Another run holds it: the cluster is that one's.
+    Taken(String),
+    /// Nobody holds it: it was deleted, or the run that had taken it has ended.
+    Vacant,
+}
+
+impl Loss {
+    /// What the Lease says instead of this run's own identity; `None` where it has that.
+    fn of(lease: Option<&Lease>, me: &Holder) -> Option<Self> {
+        let identity = lease.and_then(|lease| lease.spec.as_ref()?.holder_identity.as_deref()).unwrap_or_default();
+        if identity == me.identity() {
+            return None;
+        }
+        Some(match (identity, identity.parse::<Holder>()) {
+            ("", _) => Self::Vacant,
+            (_, Ok(holder)) => Self::Taken(holder.to_string()),
+            (other, Err(())) => Self::Taken(other.to_owned()),
+        })
+    }
+
+    fn taken_by(self) -> Option<String> {
+        match self {
+            Self::Taken(by) => Some(by),
+            Self::Vacant => None,
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken(by) => write!(f, "another run has taken the cluster over: {by}"),
+            Self::Vacant => write!(
+                f,
+                "the run no longer holds the Lease {NAMESPACE}/{NAME}, and nobody does: it was deleted, or a run that had taken the cluster over \
+                 has ended"
+            ),
+        }
+    }
+}
+
 /// The Lease of a run. It is renewed until the value is dropped.
 #[derive(Debug)]
 pub struct RunLease {
     leases: Api<Lease>,
     holder: Holder,
     renewing: JoinHandle<()>,
-    lost: watch::Receiver<Option<String>>,
+    lost: watch::Receiver<Option<Loss>>,
     /// The holder that was found dead.
     pub(crate) taken_over_from: Option<String>,
     /// What an earlier run changed and did not restore.
@@ -197,33 +247,65 @@ impl RunLease {
         Ok(Self { leases, holder, renewing, lost, taken_over_from, unrestored })
     }
 
-    /// Ends when another run has taken the Lease, and says which one.
-    pub(crate) async fn lost(&self) -> String {
-        let mut lost = self.lost.clone();
-        match lost.wait_for(Option::is_some).await {
-            Ok(by) => by.clone().unwrap_or_default(),
-            Err(_) => std::future::pending().await,
+    /// The run that is on a cluster now.
+    ///
+    /// # Errors
+    /// [`LeaseError::Request`].
+    pub async fn holder_on(cluster: &Cluster) -> Result<Option<Holder>, LeaseError> {
+        let leases: Api<Lease> = Api::namespaced(cluster.client(), NAMESPACE);
+        let spec = answered(leases.get_opt(NAME)).await?.and_then(|lease| lease.spec).unwrap_or_default();
+        // Of this process only the machine matters: whether a process id means something.
+        match occupancy(&spec, &Holder::this_process(""), Timestamp::now(), is_running) {
+            Occupancy::Held(holder, ..) => Ok(Some(holder)),
+            Occupancy::Free | Occupancy::Abandoned(_) => Ok(None),
         }
+    }
+
+    /// Ends when the run no longer holds the Lease.
+    pub(crate) async fn lost(&self) -> Loss {
+        self.lost_as(|loss| Some(loss.clone())).await
+    }
+
+    /// Ends when another run holds the Lease, and says which one.
+    pub(crate) async fn taken(&self) -> String {
+        self.lost_as(|loss| loss.clone().taken_by()).await
+    }
+
+    async fn lost_as<T>(&self, read: impl Fn(&Loss) -> Option<T>) -> T {
+        let mut lost = self.lost.clone();
+        let read = |lost: &Option<Loss>| lost.as_ref().and_then(&read);
+        let found = lost.wait_for(|lost| read(lost).is_some()).await.ok().and_then(|lost| read(&lost));
+        match found {
+            Some(found) => found,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Asks which other run holds the Lease by now: a process that was stopped for a while does not know. `None` also where the API server
+    /// does not answer: the run itself may have stopped it, and its cleanup starts it again.
+    pub(crate) async fn taken_by(&self) -> Option<String> {
+        let found = answered(self.leases.get_opt(NAME)).await.ok()?;
+        Loss::of(found.as_ref(), &self.holder)?.taken_by()
     }
 
     /// Notes what the run is about to change. Before it does: it may be killed.
     pub(crate) async fn note(&self, mut changed: Changed) -> Result<(), LeaseError> {
         changed.run_id.clone_from(&self.holder.run_id);
         let text = serde_json::to_string(&changed).map_err(LeaseError::request)?;
-        patch(&self.leases, &json!({"metadata": {"annotations": {CHANGED: text}}})).await
+        let noted = json!({"metadata": {"annotations": {CHANGED: text}}});
+        match write(&self.leases, &self.holder, noted).await? {
+            None => Ok(()),
+            Some(loss) => Err(LeaseError::Lost { why: loss.to_string() }),
+        }
     }
 
-    /// Gives the Lease back. What the run has changed stays noted where it was not restored.
+    /// Gives the Lease back, unless another run has taken it. What is noted to be restored stays noted unless `is_restored`.
     pub(crate) async fn release(self, is_restored: bool) -> Result<(), LeaseError> {
         self.renewing.abort();
-        let found = answered(self.leases.get_opt(NAME)).await?;
-        let holder = found.and_then(|lease| lease.spec?.holder_identity);
-        if holder.as_deref() != Some(&self.holder.identity()) {
-            return Ok(());
-        }
         let annotations = if is_restored { json!({CHANGED: Value::Null}) } else { json!({}) };
         let spec = json!({"holderIdentity": Value::Null, "renewTime": Value::Null, "acquireTime": Value::Null});
-        patch(&self.leases, &json!({"metadata": {"annotations": annotations}, "spec": spec})).await
+        let given_back = json!({"metadata": {"annotations": annotations}, "spec": spec});
+        write(&self.leases, &self.holder, given_back).await.map(drop)
     }
 }
 
@@ -238,8 +320,21 @@ async fn answered<T>(request: impl Future<Output = Result<T, kube::Error>>) -> R
     }
 }
 
-async fn patch(leases: &Api<Lease>, patch: &Value) -> Result<(), LeaseError> {
-    answered(leases.patch(NAME, &PatchParams::default(), &Patch::Merge(patch))).await.map(drop)
+/// Changes the Lease as long as it is this run's; another one's stays as it is.
+async fn write(leases: &Api<Lease>, me: &Holder, mut change: Value) -> Result<Option<Loss>, LeaseError> {
+    let mut tried = 1;
+    loop {
+        let found = answered(leases.get_opt(NAME)).await?;
+        if let Some(loss) = Loss::of(found.as_ref(), me) {
+            return Ok(Some(loss));
+        }
+        // Refused if somebody has written it since.
+        change["metadata"]["resourceVersion"] = json!(found.and_then(|lease| lease.metadata.resource_version));
+        match answered(leases.patch(NAME, &PatchParams::default(), &Patch::Merge(&change))).await {
+            Err(LeaseError::Request { source }) if is_conflict(source.as_ref()) && tried < TRIES => tried += 1,
+            written => return written.map(|_| None),
+        }
+    }
 }
 
 /// Takes the Lease, once. Returns the dead holder, and what was not restored.
@@ -280,25 +375,20 @@ fn spec_of(me: &Holder, now: Timestamp, transitions: i32) -> LeaseSpec {
     }
 }
 
-/// Renews the Lease until somebody else has it. A server that does not answer may have been stopped by the run itself.
-async fn renew(leases: Api<Lease>, me: Holder, lost: watch::Sender<Option<String>>) {
+/// Renews the Lease until another run has it. A server that does not answer may have been stopped by the run itself.
+async fn renew(leases: Api<Lease>, me: Holder, lost: watch::Sender<Option<Loss>>) {
     loop {
         tokio::time::sleep(RENEW_EVERY).await;
-        let Ok(found) = answered(leases.get_opt(NAME)).await else { continue };
-        let holder = found.and_then(|lease| lease.spec?.holder_identity);
-        match holder {
-            Some(holder) if holder == me.identity() => {
-                let renewed = patch(&leases, &json!({"spec": {"renewTime": MicroTime(Timestamp::now())}})).await;
-                if let Err(error) = renewed {
-                    tracing::debug!("{error}");
+        match write(&leases, &me, json!({"spec": {"renewTime": MicroTime(Timestamp::now())}})).await {
+            Ok(None) => {}
+            Ok(Some(loss)) => {
+                let is_taken = matches!(loss, Loss::Taken(_));
+                lost.send_replace(Some(loss));
+                if is_taken {
+                    return;
                 }
             }
-            other => {
-                let other =
-                    other.map_or_else(|| "nobody".to_owned(), |by| by.parse().map_or(by, |by: Holder| by.to_string()));
-                lost.send_replace(Some(other));
-                return;
-            }
+            Err(error) => tracing::debug!("{error}"),
         }
     }
 }

@@ -37,6 +37,8 @@ const REFUSAL_GRACE: Duration = Duration::from_secs(10);
 /// What preparation changed, so that cleanup can restore it. Filled step by step: an interrupted preparation is cleaned up too.
 #[derive(Debug, Default)]
 pub(crate) struct Before {
+    /// Whether everything that an earlier run had left is undone. Until then the note in the Lease is that run's, and still needed.
+    pub(crate) is_known: bool,
     /// The simulated Azure's behaviour.
     pub(crate) behaviour: Option<Behaviour>,
     /// The commit that Flux applied.

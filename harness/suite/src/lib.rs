@@ -59,6 +59,7 @@ pub use error::{
 };
 pub use files::read_text;
 pub use harness_record::ExitCode;
+pub use harness_run::Interrupts;
 pub use input::{LoadedScenario, LoadedTree, PlannedScenario, load_built_in, read_tree_folder, sku_facts};
 pub use local_cluster::{DEFAULT_CLUSTER, LocalCluster, RunCluster, attach, build_components};
 pub use progress::{
@@ -66,7 +67,7 @@ pub use progress::{
 };
 pub use record::{Issue, RecordedJudgement, RunRecord, RunState, SuiteRecord};
 pub use report::{FolderReport, RunReport, SuiteReport, report_folder};
-pub use request::{Interrupts, PlanOptions, RunRequest, ScenarioChoice};
+pub use request::{PlanOptions, RunRequest, ScenarioChoice};
 pub use run_folder::read_run;
 pub use runner::Suite;
 pub use single::SingleRun;

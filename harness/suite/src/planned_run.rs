@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 
-use harness_cluster::Cluster;
+use harness_cluster::{Cluster, Contents};
 use harness_plan::Plan;
-use harness_run::{Options, RunLease};
+use harness_run::{Interrupts, Options, RunLease};
+use tokio::sync::oneshot;
 
 use crate::command_line::repeat_run;
 use crate::error::{InputError, SuiteError};
 use crate::files;
 use crate::input::{LoadedScenario, LoadedTree, PlannedScenario};
 use crate::progress::{SharedListener, Update};
-use crate::request::{Interrupts, PlanOptions};
+use crate::request::PlanOptions;
 use crate::run_folder::{self, EndedRun, PLAN_FILE};
 use crate::target::Target;
 
@@ -35,6 +36,8 @@ pub(crate) struct Destination {
     pub(crate) keep: bool,
     /// The Lease of a cluster that others could use as well.
     pub(crate) lease: Option<RunLease>,
+    /// Gets what is on the cluster before the run changes anything.
+    pub(crate) known_state: Option<oneshot::Sender<Contents>>,
 }
 
 impl PlannedRun {
@@ -55,7 +58,7 @@ impl PlannedRun {
         interrupts: &Interrupts,
         progress: &SharedListener,
     ) -> Result<EndedRun, SuiteError> {
-        let Destination { run_id, out, cluster, throwaway, keep, lease } = destination;
+        let Destination { run_id, out, cluster, throwaway, keep, lease, known_state } = destination;
         files::replace_json(&out.join(PLAN_FILE), &self.plan)?;
         for class in self.plan.node_config.classes.iter().filter(|class| class.untestable.is_some()) {
             progress.update(Update::NotTested(class));
@@ -72,9 +75,9 @@ impl PlannedRun {
             keep,
             throwaway,
             on_event: Box::new(move |event| observer.update(Update::Event(event))),
-            interrupt: interrupts.interrupt.clone(),
-            abandon: interrupts.abandon.clone(),
+            interrupts: interrupts.clone(),
             lease,
+            known_state,
         };
         let executed = harness_run::execute(&self.plan, cluster, options).await;
         progress.update(Update::RunEnded);

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use harness_plan::{Group, Profile};
-use tokio_util::sync::CancellationToken;
 
 use crate::target::Target;
 
@@ -72,13 +71,4 @@ impl RunRequest {
             ScenarioChoice::Named(_) | ScenarioChoice::BuiltIn(_) => None,
         }
     }
-}
-
-/// Two requests to a run that goes on. Clones share them.
-#[derive(Clone, Debug, Default)]
-pub struct Interrupts {
-    /// Stop, clean up and report.
-    pub interrupt: CancellationToken,
-    /// Give up the cleanup too.
-    pub abandon: CancellationToken,
 }

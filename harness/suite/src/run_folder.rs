@@ -160,10 +160,45 @@ pub(crate) fn report_run(folder: &Path) -> Result<(Plan, RunResult), FolderError
 mod tests {
     use std::io::ErrorKind;
 
-    use harness_record::ExitCode;
+    use harness_record::{ExitCode, Summary};
+    use harness_testing::recordings;
     use rstest::rstest;
 
     use super::*;
+    use crate::report::RunReport;
+
+    /// A log is cut in the middle of a line, and no report has room. Before, there was no verdict.
+    #[rstest]
+    #[case("scale-burst", ExitCode::Passed)]
+    #[case("no-quota", ExitCode::Failed)]
+    fn a_full_disk_costs_files_which_are_named_and_not_the_verdict(#[case] name: &str, #[case] verdict: ExitCode) {
+        let folder = tempfile::tempdir().unwrap();
+        recordings::unpack(name, folder.path()).unwrap();
+        let (_, whole) = read_run(folder.path()).unwrap();
+        assert_eq!(whole.exit_code, verdict);
+        let reports = ["summary.json", "junit.xml", "report.html", "report.md", "latencies.hlog"];
+        // Nothing can take the place of a folder.
+        reports.iter().for_each(|report| std::fs::create_dir(folder.path().join(report)).unwrap());
+        let path = folder.path().join(LOG_FILE);
+        let log = std::fs::read(&path).unwrap();
+        for room in [log.len() - 1, log.len() / 2, 1000, 0] {
+            std::fs::write(&path, &log[..room]).unwrap();
+            let source = ErrorKind::StorageFull.into();
+            let cut = RunError::Log { path: path.clone(), source, unwritten: log[room..].to_vec() };
+            let EndedRun { result, unwritten, .. } = report_ended_run(folder.path(), Err(cut)).unwrap();
+            let report = RunReport::new(folder.path().to_owned(), result, unwritten);
+            // What `harness run` prints to stdout, in both formats.
+            let printed = |result: &RunResult| {
+                (harness_report::console::summary(result, 110, false), Summary::from(result).to_json().unwrap())
+            };
+            assert_eq!(printed(&report.result), printed(&whole), "{room}");
+            assert_eq!(report.exit_code, ExitCode::TargetFailed);
+            let errors: Vec<String> = report.unwritten.iter().map(ToString::to_string).collect();
+            let [of_log, of_reports] = errors.as_slice() else { panic!("{errors:?}") };
+            assert!(of_log.contains(LOG_FILE) && of_log.contains("free some space"), "{of_log}");
+            assert!(reports.iter().all(|report| of_reports.contains(report)), "{of_reports}");
+        }
+    }
 
     #[test]
     fn ids_sort_by_time() {

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use harness_record::ExitCode;
 use harness_record::compare::{Comparison, MeasuredRun};
+use harness_run::Interrupts;
 use jiff::Timestamp;
+use tokio::sync::oneshot;
 
 use crate::command_line::repeat_suite;
 use crate::comparison::{self, Baseline, choose_seed};
@@ -15,7 +17,7 @@ use crate::planned_run::{Destination, PlannedRun};
 use crate::progress::{Estimate, Position, ProgressListener, ReplacementReason, SharedListener, Update};
 use crate::record::{Issue, RunState, SuiteRecord};
 use crate::report::{RunOutcome, SuiteReport, report_ended_suite};
-use crate::request::{Interrupts, RunRequest};
+use crate::request::RunRequest;
 use crate::run_folder::{self, EndedRun, new_run_id};
 use crate::selection::{self, SelectedRun};
 use crate::shared_cluster::{AfterRun, SharedCluster};
@@ -72,7 +74,7 @@ impl Suite {
             out: &out,
             runs: &runs,
             record,
-            cluster: SharedCluster::new(&request.target, &id, &out, request.repeat > 1, progress),
+            cluster: SharedCluster::new(&request.target, &id, &out, request.repeat > 1, interrupts, progress),
             cluster_name: request.target.cluster_name(),
             baseline: baseline.as_ref(),
             measured: BTreeMap::new(),
@@ -233,7 +235,12 @@ impl SuiteRunner<'_> {
         };
         let run_id = new_run_id(Timestamp::now(), planned.plan.seed);
         // A run's, not the suite's: a suite may wait for hours, and between its runs the cluster is as it was.
-        let lease = match self.cluster.lease(&cluster, &run_id).await {
+        let lease = tokio::select! {
+            biased;
+            () = self.interrupts.interrupt.cancelled() => return RunEnd::NotRun(interrupted()),
+            lease = self.cluster.lease(&cluster, &run_id) => lease,
+        };
+        let lease = match lease {
             Ok(lease) => lease,
             Err(error) => {
                 let reason = error.to_string();
@@ -243,12 +250,18 @@ impl SuiteRunner<'_> {
                 return RunEnd::NotRun(state);
             }
         };
+        let (known_state, mut known) = oneshot::channel();
+        let known_state = Some(known_state);
         let executed = async {
             let out = run_folder::create(Some(folder), &run_id, &[])?.path;
-            let destination = Destination { run_id, out, cluster, throwaway: false, keep: false, lease };
+            let destination = Destination { run_id, out, cluster, throwaway: false, keep: false, lease, known_state };
             planned.execute(destination, self.interrupts, self.progress).await
         };
-        match executed.await {
+        let executed = executed.await;
+        if let Ok(contents) = known.try_recv() {
+            self.cluster.set_known_state(contents);
+        }
+        match executed {
             Ok(ran) => RunEnd::Ran(Box::new(ran)),
             Err(error) => RunEnd::Broken(error),
         }

@@ -2,10 +2,13 @@
 //! a fresh cluster each, so that none inherits the state of those before it and each is comparable with a single run.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use harness_cluster::{Cluster, Contents, local};
-use harness_run::RunLease;
+use harness_cluster::local::{self, TeardownReport};
+use harness_cluster::{Cluster, Contents};
+use harness_run::{Interrupts, RunLease};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use crate::error::TargetError;
 use crate::local_cluster::{check_flux, find_usable};
@@ -26,6 +29,7 @@ pub(crate) struct SharedCluster<'a> {
     id: &'a str,
     /// Where the logs of its own clusters go.
     logs: PathBuf,
+    interrupts: &'a Interrupts,
     progress: &'a SharedListener,
     /// Whether each run gets a fresh cluster, if the clusters are the suite's own.
     fresh: bool,
@@ -40,8 +44,8 @@ struct CurrentCluster {
     name: String,
     /// The cluster itself if it is the suite's own: it is taken down with this value.
     own: Option<Cluster>,
-    /// What was on it before the first run.
-    before: Contents,
+    /// What was on it before the first run changed anything, and after what earlier runs had left was undone. `None` until a run came so far.
+    known_state: Option<Contents>,
 }
 
 /// The state of the cluster after a run.
@@ -55,9 +59,16 @@ pub(crate) enum AfterRun {
 }
 
 impl<'a> SharedCluster<'a> {
-    pub(crate) fn new(target: &'a Target, id: &'a str, out: &Path, fresh: bool, progress: &'a SharedListener) -> Self {
+    pub(crate) fn new(
+        target: &'a Target,
+        id: &'a str,
+        out: &Path,
+        fresh: bool,
+        interrupts: &'a Interrupts,
+        progress: &'a SharedListener,
+    ) -> Self {
         let logs = out.join("logs");
-        Self { target, id, logs, progress, fresh, current: None, started: 0, leaks: Vec::new() }
+        Self { target, id, logs, interrupts, progress, fresh, current: None, started: 0, leaks: Vec::new() }
     }
 
     /// Returns the cluster for the next run; the first time the one that is up, or a new one.
@@ -75,8 +86,7 @@ impl<'a> SharedCluster<'a> {
             let name = cluster.name().to_owned();
             self.progress.update(Update::ClusterFound { name: &name });
             check_flux(&cluster).await?;
-            let before = cluster.contents().await?;
-            self.current = Some(CurrentCluster { name, own: None, before });
+            self.current = Some(CurrentCluster { name, own: None, known_state: None });
             return Ok(cluster);
         }
         self.start().await
@@ -116,20 +126,23 @@ impl<'a> SharedCluster<'a> {
         let name = format!("run-{}-{}", self.id, self.started);
         let config = local_cluster.config(&name, self.progress.as_ref()).await?;
         let own = local::throwaway(config).await?;
-        let inspected = async {
-            let before = own.contents().await?;
-            let cluster = find_usable(&name).await?.ok_or_else(|| TargetError::not_up(&name))?;
-            Ok((before, cluster))
-        };
-        match inspected.await {
-            Ok((before, cluster)) => {
-                self.current = Some(CurrentCluster { name, own: Some(own), before });
+        match find_usable(&name).await.and_then(|found| found.ok_or_else(|| TargetError::not_up(&name))) {
+            Ok(cluster) => {
+                self.current = Some(CurrentCluster { name, own: Some(own), known_state: None });
                 Ok(cluster)
             }
             Err(error) => {
                 self.take_down(&name, own).await;
                 Err(error)
             }
+        }
+    }
+
+    /// Takes note of what a run has found once everything that earlier ones had left was undone. That of the first run on a cluster counts: what
+    /// is there later is of the suite's own runs.
+    pub(crate) fn set_known_state(&mut self, contents: Contents) {
+        if let Some(current) = &mut self.current {
+            current.known_state.get_or_insert(contents);
         }
     }
 
@@ -141,8 +154,12 @@ impl<'a> SharedCluster<'a> {
             self.remove().await;
             return AfterRun::Replaced(None);
         }
-        let leftovers = current.settled_leftovers(self.target).await;
-        if leftovers.is_empty() {
+        let mut attached = None;
+        let look = async || current.leftovers(self.target, &mut attached).await;
+        let leftovers = settled(look, &self.interrupts.interrupt).await;
+        // A cluster of its own is taken down after an interrupt, with all that is on it.
+        let is_over = is_own && self.interrupts.interrupt.is_cancelled();
+        if leftovers.is_empty() || is_over {
             if self.fresh {
                 self.remove().await;
             }
@@ -169,28 +186,20 @@ impl<'a> SharedCluster<'a> {
     }
 
     async fn take_down(&mut self, name: &str, cluster: Cluster) {
-        let report = cluster.teardown(Some(&self.logs.join(name))).await;
-        self.leaks.extend(report.left);
+        let logs = self.logs.join(name);
+        self.record_teardown(name, cluster.teardown(Some(&logs))).await;
+    }
+
+    /// Waits for a teardown as long as anything is waited for. The processes of a cluster end with this one.
+    async fn record_teardown(&mut self, name: &str, teardown: impl Future<Output = TeardownReport>) {
+        match self.interrupts.unless_leaving(teardown).await {
+            Some(report) => self.leaks.extend(report.left),
+            None => self.leaks.push(format!("Cluster {name}")),
+        }
     }
 }
 
 impl CurrentCluster {
-    /// Returns what is different from before the first run once everything had its time to end.
-    async fn settled_leftovers(&self, target: &Target) -> Vec<String> {
-        let started = Instant::now();
-        let mut attached = None;
-        loop {
-            let leftovers = match self.leftovers(target, &mut attached).await {
-                Ok(leftovers) => leftovers,
-                Err(error) => vec![error.to_string()],
-            };
-            if leftovers.is_empty() || started.elapsed() >= SETTLE_LIMIT {
-                return leftovers;
-            }
-            tokio::time::sleep(SETTLE_POLL).await;
-        }
-    }
-
     /// What is different now. `attached` keeps the connection to a cluster that is not the suite's own.
     async fn leftovers(&self, target: &Target, attached: &mut Option<Cluster>) -> Result<Vec<String>, TargetError> {
         let cluster = match (&self.own, attached) {
@@ -201,7 +210,44 @@ impl CurrentCluster {
                 none.insert(found.ok_or_else(|| TargetError::not_up(&self.name))?)
             }
         };
-        Ok(cluster.contents().await?.left_since(&self.before))
+        let Some(known_state) = &self.known_state else { return Ok(Vec::new()) };
+        // A run that has taken the cluster over: what is there is that one's, and the next run of the suite is refused with its name.
+        if self.own.is_none() && RunLease::holder_on(cluster).await?.is_some() {
+            return Ok(Vec::new());
+        }
+        Ok(cluster.contents().await?.left_since(known_state))
+    }
+}
+
+/// Looks until nothing is different, or everything has had its time to end. Returns what the last look has found; an interrupt ends the wait.
+async fn settled(
+    mut look: impl AsyncFnMut() -> Result<Vec<String>, TargetError>,
+    interrupt: &CancellationToken,
+) -> Vec<String> {
+    let until = Instant::now() + SETTLE_LIMIT;
+    let mut leftovers = Vec::new();
+    loop {
+        let looked = tokio::select! {
+            biased;
+            () = interrupt.cancelled() => return leftovers,
+            looked = timeout_at(until, look()) => looked,
+        };
+        leftovers = match looked {
+            Ok(Ok(leftovers)) => leftovers,
+            Ok(Err(error)) => vec![error.to_string()],
+            Err(_) if leftovers.is_empty() => {
+                vec![format!("it has not said within {} s what is on it", SETTLE_LIMIT.as_secs())]
+            }
+            Err(_) => return leftovers,
+        };
+        if leftovers.is_empty() || Instant::now() >= until {
+            return leftovers;
+        }
+        tokio::select! {
+            biased;
+            () = interrupt.cancelled() => return leftovers,
+            () = tokio::time::sleep(SETTLE_POLL) => {}
+        }
     }
 }
 
@@ -215,7 +261,59 @@ fn list(leftovers: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+    use std::sync::Arc;
+
     use super::*;
+    use crate::progress::Silent;
+
+    fn in_s(seconds: u64, token: &CancellationToken) {
+        let token = token.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            token.cancel();
+        });
+    }
+
+    /// Before, neither a look at an API server that does not answer nor the wait for 20 s ended with the grace period of an interrupt.
+    #[tokio::test(start_paused = true)]
+    async fn an_interrupt_ends_the_wait_for_what_a_run_left_and_what_was_seen_is_named() {
+        for (looks, seen) in [(0, vec![]), (1, vec!["Node a".to_owned()])] {
+            let (interrupt, began) = (CancellationToken::new(), Instant::now());
+            in_s(3, &interrupt);
+            let mut looked = 0;
+            let look = async || {
+                looked += 1;
+                match looked <= looks {
+                    true => Ok(vec!["Node a".to_owned()]),
+                    false => pending().await,
+                }
+            };
+            assert_eq!(settled(look, &interrupt).await, seen);
+            assert_eq!(began.elapsed().as_secs(), 3);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cluster_that_does_not_answer_is_not_waited_for_without_end() {
+        let began = Instant::now();
+        let leftovers = settled(async || pending().await, &CancellationToken::new()).await;
+        assert_eq!(leftovers, ["it has not said within 20 s what is on it"]);
+        assert_eq!(began.elapsed(), SETTLE_LIMIT);
+    }
+
+    /// Before, the end of a suite waited for its cluster to stop, whatever `--grace` allowed.
+    #[tokio::test(start_paused = true)]
+    async fn a_cluster_that_does_not_stop_in_time_is_named() {
+        let (target, interrupts, progress) =
+            (Target::default(), Interrupts::default(), Arc::new(Silent) as SharedListener);
+        let mut shared = SharedCluster::new(&target, "x", Path::new("out"), false, &interrupts, &progress);
+        in_s(4, &interrupts.leave);
+        let began = Instant::now();
+        shared.record_teardown("run-x-1", pending()).await;
+        assert_eq!(began.elapsed().as_secs(), 4);
+        assert_eq!(shared.end().await, ["Cluster run-x-1"]);
+    }
 
     #[test]
     fn many_leftovers_are_counted() {

@@ -2,7 +2,7 @@
 
 use harness_record::ExitCode;
 use harness_record::compare::MeasuredRun;
-use harness_run::RunLease;
+use harness_run::{Interrupts, RunLease};
 use jiff::Timestamp;
 
 use crate::comparison::{self, Baseline, choose_seed};
@@ -12,7 +12,7 @@ use crate::local_cluster::{RunCluster, check_flux};
 use crate::planned_run::{Destination, PlannedRun};
 use crate::progress::{ProgressListener, SharedListener, Update};
 use crate::report::RunReport;
-use crate::request::{Interrupts, RunRequest};
+use crate::request::RunRequest;
 use crate::run_folder::{self, EndedRun, new_run_id};
 
 /// One run of one scenario, planned and not started.
@@ -53,7 +53,8 @@ impl SingleRun {
         };
         let (RunCluster { cluster, throwaway }, lease) = found.inspect_err(|_| folder.discard())?;
         let out = folder.path;
-        let destination = Destination { run_id, out: out.clone(), cluster, throwaway, keep: request.keep, lease };
+        let keep = request.keep;
+        let destination = Destination { run_id, out: out.clone(), cluster, throwaway, keep, lease, known_state: None };
         let EndedRun { result, unwritten, .. } = planned.execute(destination, interrupts, progress).await?;
         let mut report = RunReport::new(out, result, unwritten);
         if let (ExitCode::Passed, Some(baseline)) = (report.exit_code, &baseline) {

@@ -19,15 +19,22 @@ pub(super) async fn up(args: &Up, console: &Console) -> Result<ExitCode, CliErro
     let started = Instant::now();
     let cluster = local::up(config).await?;
     let took = started.elapsed().as_secs_f64();
-    let option = cluster_option(name);
-    console.say(&format!("`{name}` is ready after {took:.1} s; it stays until `harness down{option}`"));
-    console.say(&format!(
-        "to use it from a shell: eval \"$(harness env{option})\"; to run a scenario on it: harness run scale-burst{option}"
-    ));
+    ready(name, took).iter().for_each(|line| console.say(line));
     if console.json() {
         console.json_data(&cluster.status().await?)?;
     }
     Ok(ExitCode::Passed)
+}
+
+/// What is said about a cluster that is up: how to use it, and how to end it.
+fn ready(name: &str, took_s: f64) -> [String; 2] {
+    let option = cluster_option(name);
+    [
+        format!("`{name}` is ready after {took_s:.1} s; it stays until `harness down{option}`"),
+        format!(
+            "to use it from a shell: eval \"$(harness env{option})\"; to run a scenario on it: harness run scale-burst{option}"
+        ),
+    ]
 }
 
 /// The option that names a cluster in a command; nothing for the one that every command means without it.
@@ -105,4 +112,21 @@ pub(super) async fn env(args: &Named, console: &Console) -> Result<ExitCode, Cli
         console.data(&exports.collect::<Vec<_>>().join("\n"))?;
     }
     Ok(ExitCode::Passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Before, the commands were those for the unnamed cluster, whatever the name of the one that had been started.
+    #[test]
+    fn the_commands_for_a_cluster_that_is_up_are_about_that_one() {
+        let [ends, uses] = ready("spring", 21.34);
+        assert_eq!(ends, "`spring` is ready after 21.3 s; it stays until `harness down --cluster spring`");
+        assert!(uses.contains("eval \"$(harness env --cluster spring)\"; "), "{uses}");
+        assert!(uses.ends_with(": harness run scale-burst --cluster spring"), "{uses}");
+        let [ends, uses] = ready(DEFAULT_CLUSTER, 20.0);
+        assert!(ends.ends_with("until `harness down`"), "{ends}");
+        assert!(uses.contains("$(harness env)") && uses.ends_with("harness run scale-burst"), "{uses}");
+    }
 }

@@ -14,6 +14,8 @@ use tokio::time::Instant;
 
 use crate::drive::{Actions, Context, Undo};
 use crate::error::describe;
+use crate::interrupts::Interrupts;
+use crate::lease::RunLease;
 use crate::prepare::Before;
 use crate::requests::{repeated, within};
 use crate::state::State;
@@ -65,23 +67,38 @@ pub(crate) async fn cleanup(plan: &Plan, actions: &Actions, before: &Before) -> 
     remaining.is_empty() && failures.is_empty()
 }
 
-/// Names what remains after a cleanup that was given up, on a cluster that stays; what can be undone at once is.
-pub(crate) async fn name_leftovers(plan: &Plan, actions: &Actions, before: &Before) {
+/// Names what remains after a cleanup that was given up, on a cluster that stays; what can be undone at once is. Does neither where another run
+/// has the cluster, and returns which one.
+pub(crate) async fn name_leftovers(
+    plan: &Plan,
+    actions: &Actions,
+    lease: &RunLease,
+    before: &Before,
+    interrupts: &Interrupts,
+) -> Option<String> {
     let context = &actions.context;
-    let (restored, found) = tokio::join!(
-        tokio::time::timeout(LAST_LIMIT, restore_behaviour(context, before)),
-        tokio::time::timeout(LAST_LIMIT, remaining::find(plan, actions, before)),
-    );
-    if !matches!(restored, Ok(Ok(()))) {
-        tracing::warn!("the simulated Azure's behaviour was not restored; the next run does that");
-    }
-    let remaining = match found {
-        Ok(Ok(remaining)) => remaining,
-        Ok(Err(_)) | Err(_) => context.hub.read(remaining::last_known),
+    let restored = async {
+        match lease.taken_by().await {
+            Some(holder) => Ok(Some(holder)),
+            None => restore_behaviour(context, before).await.map(|()| None),
+        }
     };
+    let found = remaining::find(plan, actions, before);
+    let last =
+        async { tokio::join!(tokio::time::timeout(LAST_LIMIT, restored), tokio::time::timeout(LAST_LIMIT, found)) };
+    let (restored, found) = interrupts.unless_leaving(last).await.map_or((None, None), |(restored, found)| {
+        (restored.ok().and_then(Result::ok), found.ok().and_then(Result::ok))
+    });
+    match restored {
+        Some(None) => {}
+        Some(Some(holder)) => return Some(holder),
+        None => tracing::warn!("the simulated Azure's behaviour was not restored; the next run does that"),
+    }
+    let remaining = found.unwrap_or_else(|| context.hub.read(remaining::last_known));
     for Remaining { kind, name } in remaining {
         context.hub.record(EventKind::Leak { kind: kind.into_owned(), name });
     }
+    None
 }
 
 /// Each step is tried, whatever became of those before it.

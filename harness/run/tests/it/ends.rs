@@ -138,9 +138,9 @@ async fn a_log_that_exists_already_is_not_touched() {
         keep: false,
         throwaway: false,
         on_event: Box::new(|_| {}),
-        interrupt: lab.interrupt.clone(),
-        abandon: lab.abandon.clone(),
+        interrupts: lab.interrupts(),
         lease: None,
+        known_state: None,
     };
     let returned = harness_run::execute(&plan, lab.cluster(), options).await;
     assert!(matches!(returned, Err(RunError::NoLog { .. })), "{returned:?}");

@@ -11,17 +11,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use harness_azure::control::{Client as AzureClient, VmState};
 use harness_azure::{Config, InProcess};
 use harness_cluster::git::GitRemote;
-use harness_cluster::{Cluster, ControlPlane, GitOps, Parts, Provisioner};
+use harness_cluster::{Cluster, Contents, ControlPlane, GitOps, Parts, Provisioner};
 use harness_plan::Plan;
 use harness_record::event::{ActionStamps, EndReason, PhaseOutcome};
 use harness_record::log::read_log;
 use harness_record::result::RunResult;
 use harness_record::{Event, EventKind, Timelines};
-use harness_run::{Options, RunError, RunLease, Tree, execute, labels};
+use harness_run::{Interrupts, Options, RunError, RunLease, Tree, execute, labels};
 use harness_simulation::{Behaviour, Simulated};
 use harness_tree::SourceFile;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::actors::Actors;
@@ -46,6 +47,7 @@ pub(crate) struct Lab {
     pub(crate) components: Arc<Components>,
     pub(crate) interrupt: CancellationToken,
     pub(crate) abandon: CancellationToken,
+    pub(crate) leave: CancellationToken,
     /// The tree under test: names and contents of its files.
     pub(crate) tree: Vec<(&'static str, &'static str)>,
     /// Whether the cluster is kept at the end.
@@ -72,6 +74,7 @@ impl Lab {
             components: Components::start(),
             interrupt: CancellationToken::new(),
             abandon: CancellationToken::new(),
+            leave: CancellationToken::new(),
             tree: vec![("web.yaml", POOL), ("class.yaml", CLASS)],
             keep: false,
             held: false,
@@ -93,6 +96,12 @@ impl Lab {
             versions: vec![("kubernetes".to_owned(), "v1.36.3".to_owned())],
             local: None,
         })
+    }
+
+    /// The requests to end, for the next run.
+    pub(crate) fn interrupts(&self) -> Interrupts {
+        let [interrupt, abandon, leave] = [&self.interrupt, &self.abandon, &self.leave].map(Clone::clone);
+        Interrupts { interrupt, abandon, leave }
     }
 
     /// The folder of the next run.
@@ -117,6 +126,7 @@ impl Lab {
         });
         let files = files.collect();
         let lease = if self.held { Some(RunLease::take(&self.cluster(), &run_id).await.unwrap()) } else { None };
+        let (known_state, mut known) = oneshot::channel();
         let options = Options {
             run_id: run_id.clone(),
             out: out.clone(),
@@ -125,9 +135,9 @@ impl Lab {
             keep: self.keep,
             throwaway: false,
             on_event: Box::new(on_event),
-            interrupt: self.interrupt.clone(),
-            abandon: self.abandon.clone(),
+            interrupts: self.interrupts(),
             lease,
+            known_state: Some(known_state),
         };
         let returned = execute(plan, self.cluster(), options).await;
         let log = File::open(out.join("events.jsonl")).ok();
@@ -135,7 +145,7 @@ impl Lab {
             let reader = read_log(BufReader::new(log)).unwrap();
             reader.map(Result::unwrap).collect()
         });
-        Ran { run_id, plan: plan.clone(), events, returned }
+        Ran { run_id, plan: plan.clone(), events, returned, known_state: known.try_recv().ok() }
     }
 
     /// What the run has leaked on the cluster and in Azure, and what it has not restored.
@@ -176,6 +186,8 @@ pub(crate) struct Ran {
     pub(crate) plan: Plan,
     pub(crate) events: Vec<Event>,
     pub(crate) returned: Result<(), RunError>,
+    /// What was on the cluster before the run changed anything, if it came so far.
+    pub(crate) known_state: Option<Contents>,
 }
 
 impl Ran {
