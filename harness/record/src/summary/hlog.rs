@@ -47,7 +47,7 @@ pub struct HlogRow {
 /// A histogram cannot be encoded.
 pub fn write_hlog(result: &RunResult) -> Result<Vec<u8>, HlogError> {
     let mut text = Vec::new();
-    let failed = |error: &dyn std::fmt::Debug| HlogError::Write(format!("{error:?}"));
+    let failed = |error: &dyn std::fmt::Display| HlogError::Write(error.to_string());
     let mut serializer = V2DeflateSerializer::new();
     let mut builder = IntervalLogWriterBuilder::new();
     builder.add_comment(&format!("harness run {}; values in microseconds, the maximum in milliseconds", result.run.id));
@@ -82,7 +82,7 @@ pub fn read_hlog(text: &[u8]) -> Result<Vec<HlogRow>, HlogError> {
             .decode(interval.encoded_histogram())
             .map_err(|error| HlogError::Read(error.to_string()))?;
         let histogram =
-            deserializer.deserialize(&mut bytes.as_slice()).map_err(|error| HlogError::Read(format!("{error:?}")))?;
+            deserializer.deserialize(&mut bytes.as_slice()).map_err(|error| HlogError::Read(error.to_string()))?;
         let (name, labels) = untag(&interval.tag().map(|tag| tag.to_string()).unwrap_or_default());
         rows.push(HlogRow { name, labels, histogram });
     }
@@ -105,4 +105,17 @@ fn untag(tag: &str) -> (String, BTreeMap<String, String>) {
     };
     let pairs = labels.split(';').filter_map(|pair| pair.split_once('='));
     (name.to_owned(), pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_that_cannot_be_read_is_said_in_words() {
+        let error = read_hlog(b"0.000,1.000,0.000,AAAAAAAA\n").unwrap_err().to_string();
+        // Before, "InvalidCookie".
+        let said = "latencies.hlog is not a log of HDR histograms: The cookie (first 4 bytes) did not match";
+        assert!(error.starts_with(said), "{error}");
+    }
 }

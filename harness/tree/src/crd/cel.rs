@@ -50,7 +50,7 @@ pub(super) fn evaluate(rule: &Rule, value: &Value) -> Outcome {
     match program.execute(&context) {
         Ok(Value::Bool(true)) => Outcome::Holds,
         Ok(Value::Bool(false)) => Outcome::Broken(message(rule, &context)),
-        Ok(other) => Outcome::Unknown(format!("the rule gives {other:?}")),
+        Ok(other) => Outcome::Unknown(format!("the rule gives a value of type {}, not true or false", other.type_of())),
         Err(error) => Outcome::Unknown(error.to_string()),
     }
 }
@@ -178,6 +178,10 @@ mod tests {
     fn what_cannot_be_decided_here_is_said() {
         let rule = Rule { rule: "self.quantity() > 1".to_owned(), ..Rule::default() };
         assert!(matches!(evaluate(&rule, &Value::Int(1)), Outcome::Unknown(_)));
+        // Before, "the rule gives Int(2)".
+        let rule = Rule { rule: "self + 1".to_owned(), ..Rule::default() };
+        let said = "the rule gives a value of type int, not true or false".to_owned();
+        assert_eq!(evaluate(&rule, &Value::Int(1)), Outcome::Unknown(said));
     }
 
     #[test]

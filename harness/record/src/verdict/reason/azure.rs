@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::cause::{About, Cause, Extent, Kind};
-use crate::timeline::VmTimeline;
+use crate::timeline::{Spell, VmTimeline};
 use crate::verdict::nodes::of_pool;
 use crate::verdict::outcome::Evidence;
 
@@ -16,21 +16,38 @@ pub(super) fn causes<'a>(evidence: &Evidence<'a>, from_us: u64, to_us: u64) -> V
         (refusals.throttled.within(from_us, to_us), Kind::Throttled),
     ] {
         let Some(spell) = times else { continue };
-        let extent = Extent { about: About::Everything, from_us: spell.first_us, to_us: spell.last_us };
+        let until_us = if lasts(spell, evidence, to_us) { u64::MAX } else { spell.last_us };
+        let extent = Extent { about: About::every_pool(), from_us: spell.first_us, to_us: until_us };
         causes.push(Cause { kind: kind(spell), extent });
     }
     for ((pool, code), refusal) in &refusals.creations {
         let Some(spell) = refusal.at.within(from_us, to_us) else { continue };
         let pools = BTreeSet::from([pool.as_str()]);
         // A refusal without a pool may concern any of them.
-        let about = if pool.is_empty() { About::Everything } else { About::Pools(pools.clone()) };
+        let about = if pool.is_empty() { About::every_pool() } else { About::pools(pools.clone()) };
+        let of_pool =
+            |vm: &VmTimeline| pool.is_empty() || evidence.source.timelines.names.text(vm.placed.nodepool) == pool;
+        let until_us = if accepts(spell, evidence, to_us, of_pool) { spell.last_us } else { u64::MAX };
         causes.push(Cause {
             kind: Kind::VmsRefused { pools, code, message: &refusal.message, times: spell.count },
-            extent: Extent { about, from_us: spell.first_us, to_us: spell.last_us },
+            extent: Extent { about, from_us: spell.first_us, to_us: until_us },
         });
     }
     causes.extend(pools(evidence).into_iter().flat_map(|pool| of_vms(pool, evidence, to_us)));
     causes
+}
+
+/// Whether Resource Manager still refused calls at a moment. Nobody calls it all the time: it did where it has accepted no VM since, and where the
+/// silence after the last call that it refused is no longer than the time in which it refused some.
+fn lasts(spell: Spell, evidence: &Evidence<'_>, to_us: u64) -> bool {
+    let silence_us = to_us.saturating_sub(spell.last_us);
+    silence_us <= spell.last_us - spell.first_us && !accepts(spell, evidence, to_us, |_| true)
+}
+
+/// Whether Azure accepted such a VM, which did not fail, after the last refusal and until a moment.
+fn accepts(spell: Spell, evidence: &Evidence<'_>, to_us: u64, of: impl Fn(&VmTimeline) -> bool) -> bool {
+    let accepted = |vm: &VmTimeline| vm.accepted_us.is_some_and(|at_us| spell.last_us < at_us && at_us <= to_us);
+    evidence.source.timelines.azure.vms.iter().any(|vm| vm.failed_us.is_none() && accepted(vm) && of(vm))
 }
 
 /// The pools that the plan's workloads are for.

@@ -17,27 +17,91 @@ pub(super) struct Extent<'a> {
 }
 
 /// What a cause or a symptom is about.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum About<'a> {
-    /// Pods and nodes of every pool, and what is delivered.
-    Everything,
-    /// What is delivered: commits, what Flux makes of them, notifications.
-    Delivery,
-    /// Pods and nodes of these NodePools.
-    Pools(BTreeSet<&'a str>),
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct About<'a> {
+    pub(super) pools: Pools<'a>,
+    pub(super) work: BTreeSet<Work>,
+}
+
+/// Whose pods and nodes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Pools<'a> {
+    /// Nobody's.
+    #[default]
+    None,
+    /// Those of these NodePools; an empty set stands for pods and nodes of an unknown one.
+    Of(BTreeSet<&'a str>),
+    /// Those of every NodePool.
+    Every,
+}
+
+/// What the control plane does besides pods and nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Work {
+    /// A commit is fetched from Git.
+    Fetch,
+    /// A commit that was fetched is applied.
+    Apply,
+    /// A field that a controller other than Flux's writes, and what Flux's health checks wait for.
+    Status,
+    /// A notification is sent, or the call of a Git host is received.
+    Notify,
+    /// A new tag of an image is found and committed.
+    UpdateImage,
+}
+
+impl Work {
+    const ALL: [Self; 5] = [Self::Fetch, Self::Apply, Self::Status, Self::Notify, Self::UpdateImage];
 }
 
 impl<'a> About<'a> {
+    pub(super) fn everything() -> Self {
+        Self { pools: Pools::Every, work: BTreeSet::from(Work::ALL) }
+    }
+
+    /// Pods and nodes of every NodePool, and what else waits for them.
+    pub(super) fn every_pool() -> Self {
+        Self { pools: Pools::Every, work: BTreeSet::from([Work::Status]) }
+    }
+
     pub(super) fn pool(pool: &'a str) -> Self {
-        Self::Pools(BTreeSet::from([pool]))
+        Self::pools(BTreeSet::from([pool]))
+    }
+
+    pub(super) fn pools(pools: BTreeSet<&'a str>) -> Self {
+        Self { pools: Pools::Of(pools), work: BTreeSet::new() }
+    }
+
+    pub(super) fn work(work: impl IntoIterator<Item = Work>) -> Self {
+        Self { pools: Pools::None, work: work.into_iter().collect() }
+    }
+
+    /// Both.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.work.extend(other.work);
+        self.pools = match (self.pools, other.pools) {
+            (Pools::None, pools) | (pools, Pools::None) => pools,
+            (Pools::Every, _) | (_, Pools::Every) => Pools::Every,
+            (Pools::Of(mut pools), Pools::Of(others)) => {
+                pools.extend(others);
+                Pools::Of(pools)
+            }
+        };
+        self
+    }
+
+    /// Whether it is about NodePools that it names.
+    pub(super) fn names_pools(&self) -> bool {
+        matches!(&self.pools, Pools::Of(pools) if !pools.is_empty())
     }
 
     fn touches(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Everything, _) | (_, Self::Everything) | (Self::Delivery, Self::Delivery) => true,
-            (Self::Pools(pools), Self::Pools(others)) => !pools.is_disjoint(others),
-            (Self::Delivery, Self::Pools(_)) | (Self::Pools(_), Self::Delivery) => false,
-        }
+        let pools = match (&self.pools, &other.pools) {
+            (Pools::None, _) | (_, Pools::None) => false,
+            (Pools::Every, _) | (_, Pools::Every) => true,
+            (Pools::Of(pools), Pools::Of(others)) => !pools.is_disjoint(others),
+        };
+        pools || !self.work.is_disjoint(&other.work)
     }
 }
 
@@ -45,6 +109,11 @@ impl Extent<'_> {
     /// Whether a cause of this extent can be one of a symptom of the other.
     pub(super) fn touches(&self, symptom: &Self) -> bool {
         self.from_us <= symptom.to_us && symptom.from_us <= self.to_us && self.about.touches(&symptom.about)
+    }
+
+    /// Whether it was still so when the other ended.
+    pub(super) fn outlasts(&self, symptom: &Self) -> bool {
+        self.to_us >= symptom.to_us
     }
 }
 
@@ -150,21 +219,26 @@ pub(super) enum Rank {
     Changed,
     /// Azure refused or lost machines.
     Azure,
+    /// Something is gone, and what it would have done had failed before.
+    GoneLater,
+    /// Azure answers later than it should.
+    Throttled,
     /// A controller says why.
     Reason(Word),
     /// Karpenter took nodes away of itself.
     Disrupted,
-    /// A component was away for a while.
-    Away,
+    /// Something was away for a while, or delayed something that then happened.
+    Over,
     /// A controller says only that it is so.
     NoRoom,
 }
 
 impl Cause<'_> {
+    /// The rank of a cause that is there to the end.
     pub(super) fn rank(&self) -> Rank {
         match &self.kind {
             Kind::Ended { .. } => Rank::Run,
-            Kind::Killed { again_us: None, .. } | Kind::ArmDown(_) | Kind::NotFetched { .. } => Rank::Gone,
+            Kind::Killed { .. } | Kind::ArmDown(_) | Kind::NotFetched { .. } => Rank::Gone,
             Kind::CommitRefused { .. }
             | Kind::PoolDeleted { .. }
             | Kind::ActionFailed { .. }
@@ -173,13 +247,80 @@ impl Cause<'_> {
             | Kind::NeverRegistered { .. }
             | Kind::ClaimsNeverRegistered { .. }
             | Kind::Crashed { .. }
-            | Kind::Evicted { .. }
-            | Kind::Throttled(_) => Rank::Azure,
+            | Kind::Evicted { .. } => Rank::Azure,
+            Kind::Throttled(_) => Rank::Throttled,
             Kind::Disrupted { .. } => Rank::Disrupted,
             Kind::Said { word: Word::NoRoom | Word::Draining, .. } => Rank::NoRoom,
             Kind::Said { word, .. } => Rank::Reason(*word),
-            Kind::Killed { again_us: Some(_), .. } => Rank::Away,
         }
+    }
+
+    /// Whether everything is as before when it is over.
+    pub(super) fn passes(&self) -> bool {
+        match &self.kind {
+            Kind::Killed { .. }
+            | Kind::ArmDown(_)
+            | Kind::Throttled(_)
+            | Kind::NotFetched { .. }
+            | Kind::CommitRefused { .. } => true,
+            Kind::Ended { .. }
+            | Kind::PoolDeleted { .. }
+            | Kind::ActionFailed { .. }
+            | Kind::PodsDenied { .. }
+            | Kind::VmsRefused { .. }
+            | Kind::NeverRegistered { .. }
+            | Kind::ClaimsNeverRegistered { .. }
+            | Kind::Crashed { .. }
+            | Kind::Evicted { .. }
+            | Kind::Disrupted { .. }
+            | Kind::Said { .. } => false,
+        }
+    }
+
+    /// Whether it can only keep a pod from being bound to a node.
+    pub(super) fn is_before_binding(&self) -> bool {
+        match &self.kind {
+            Kind::Killed { component, .. } => matches!(component, Component::KubeScheduler | Component::Karpenter),
+            Kind::ArmDown(_)
+            | Kind::Throttled(_)
+            | Kind::VmsRefused { .. }
+            | Kind::NeverRegistered { .. }
+            | Kind::ClaimsNeverRegistered { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether nothing more happens after it, whatever else goes wrong later: what it is about was refused, and nobody tries it again with success.
+    fn is_final(&self) -> bool {
+        match &self.kind {
+            Kind::CommitRefused { .. }
+            | Kind::PoolDeleted { .. }
+            | Kind::ActionFailed { .. }
+            | Kind::PodsDenied { .. }
+            | Kind::VmsRefused { .. }
+            | Kind::NeverRegistered { .. }
+            | Kind::ClaimsNeverRegistered { .. } => true,
+            Kind::Ended { .. }
+            | Kind::Killed { .. }
+            | Kind::ArmDown(_)
+            | Kind::NotFetched { .. }
+            | Kind::Crashed { .. }
+            | Kind::Evicted { .. }
+            | Kind::Throttled(_)
+            | Kind::Disrupted { .. }
+            | Kind::Said { .. } => false,
+        }
+    }
+
+    /// Whether it is named beside causes that come before it.
+    pub(super) fn is_named_second(&self, rank: Rank) -> bool {
+        // An action that fails then is a consequence of what is gone.
+        rank <= Rank::GoneLater && !matches!(self.kind, Kind::ActionFailed { .. })
+    }
+
+    /// Whether a symptom is explained by this cause before the other one began.
+    pub(super) fn forestalls(&self, other: &Self, symptom: &Extent<'_>) -> bool {
+        self.is_final() && self.extent.outlasts(symptom) && self.extent.from_us < other.extent.from_us
     }
 
     /// Whether it only keeps Karpenter from disrupting nodes.
@@ -189,16 +330,12 @@ impl Cause<'_> {
 
     /// Whether two causes are one, seen in two symptoms.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        let pools = |cause: &Self| match &cause.extent.about {
-            About::Pools(pools) => pools.iter().copied().map(str::to_owned).collect(),
-            About::Everything | About::Delivery => BTreeSet::new(),
-        };
         let discriminant = std::mem::discriminant::<Kind<'_>>;
         discriminant(&self.kind) == discriminant(&other.kind)
             && match (&self.kind, &other.kind) {
                 (Kind::ArmDown(_), Kind::ArmDown(_)) | (Kind::Throttled(_), Kind::Throttled(_)) => true,
-                (Kind::VmsRefused { code, .. }, Kind::VmsRefused { code: other_code, .. }) => {
-                    code == other_code && pools(self) == pools(other)
+                (Kind::VmsRefused { pools, code, .. }, Kind::VmsRefused { pools: others, code: other_code, .. }) => {
+                    code == other_code && pools == others
                 }
                 _ => self == other,
             }

@@ -7,7 +7,7 @@ use crate::timeline::{FluxStep, Push, pushes};
 use crate::verdict::nodes::of_pool;
 use crate::verdict::outcome::Evidence;
 
-use super::cause::{About, Cause, Extent, Kind};
+use super::cause::{About, Cause, Extent, Kind, Work};
 
 /// Sources that could not be fetched, commits that were refused, NodePools that were deleted.
 pub(super) fn causes<'a>(evidence: &Evidence<'a>) -> Vec<Cause<'a>> {
@@ -54,7 +54,8 @@ fn disruptions<'a>(pool: &'a str, evidence: &Evidence<'a>, pushes: &[Push<'a>]) 
     by_reason.into_iter().map(cause).collect()
 }
 
-/// Failures that Flux reported, each until the object had its next success; the first of each object and commit.
+/// Failures that Flux reported, each until the object had its next success, and a refusal until the plan pushed another commit; the first of each
+/// object and commit.
 fn failed_steps<'a>(steps: &'a [FluxStep], pushes: &[Push<'a>]) -> Vec<Cause<'a>> {
     let mut causes: Vec<Cause<'_>> = Vec::new();
     for (index, step) in steps.iter().enumerate().filter(|(_, step)| step.reached == Reached::Failed) {
@@ -68,19 +69,24 @@ fn failed_steps<'a>(steps: &'a [FluxStep], pushes: &[Push<'a>]) -> Vec<Cause<'a>
         let over = steps.iter().skip(index + 1).filter(of_object).find(succeeds);
         let at_us = step.at.at_us();
         let (reason, message) = (&*step.reason, &*step.message);
-        let kind = match step.kind {
-            ObjectKind::GitRepository => Kind::NotFetched { reason, message, at_us },
-            ObjectKind::Kustomization => Kind::CommitRefused {
-                commit: &step.commit,
-                phase: pushes.iter().find(|push| *push.commit == *step.commit).map(|push| push.phase),
-                kustomization: &step.name,
-                reason,
-                message,
-            },
+        let over_us = over.map_or(u64::MAX, |over| over.at.at_us());
+        let (kind, work, to_us) = match step.kind {
+            ObjectKind::GitRepository => (Kind::NotFetched { reason, message, at_us }, Work::Fetch, over_us),
+            ObjectKind::Kustomization => {
+                let pushed = pushes.iter().position(|push| *push.commit == *step.commit);
+                let next = pushed.and_then(|pushed| pushes.get(pushed + 1));
+                let kind = Kind::CommitRefused {
+                    commit: &step.commit,
+                    phase: pushed.and_then(|pushed| pushes.get(pushed)).map(|push| push.phase),
+                    kustomization: &step.name,
+                    reason,
+                    message,
+                };
+                (kind, Work::Apply, next.map_or(over_us, |next| over_us.min(next.acked_us.max(at_us))))
+            }
             ObjectKind::Pod | ObjectKind::NodeClaim | ObjectKind::Node | ObjectKind::NodePool => continue,
         };
-        let to_us = over.map_or(u64::MAX, |over| over.at.at_us());
-        causes.push(Cause { kind, extent: Extent { about: About::Delivery, from_us: at_us, to_us } });
+        causes.push(Cause { kind, extent: Extent { about: About::work([work]), from_us: at_us, to_us } });
     }
     causes
 }

@@ -1,7 +1,8 @@
 //! The reasons of a run's verdict: what went wrong first, then what follows from it.
 //!
 //! Causes and symptoms are found as data ([`cause`], [`symptom`]) and turned into words in one place ([`text`]). A cause is named where it explains a
-//! symptom: it is about the same, and at the same time. Of several causes of one symptom those of the first rank are named.
+//! symptom: it is about the same, and at the same time. Of several causes of one symptom those of the first rank are named. What was over before the symptom
+//! ended comes after what was not; of what is there to the end, one that follows is named too.
 
 mod azure;
 mod cause;
@@ -16,7 +17,7 @@ use std::collections::BTreeSet;
 use super::outcome::{Evidence, ExpectationResult, Verdict};
 use crate::event::EndReason;
 use crate::text::one_line;
-use cause::{About, Cause};
+use cause::{Cause, Rank};
 use symptom::Symptom;
 
 /// Causes, and symptoms, that the one line combines.
@@ -78,32 +79,48 @@ fn explain<'a>(symptoms: &[Symptom<'a>], evidence: &Evidence<'a>) -> Vec<Cause<'
         .chain(delivery::causes(evidence))
         .chain(controllers::causes(evidence))
         .collect();
-    let mut found: Vec<Cause<'_>> = Vec::new();
+    let mut found: Vec<(Rank, Cause<'_>)> = Vec::new();
     for symptom in symptoms {
         // What the run shows explains the expectations about it, but for those about a pool that it does not show.
-        let of_pools = matches!(&symptom.extent.about, About::Pools(pools) if !pools.is_empty());
-        if any_primary && !symptom.is_primary() && !of_pools {
+        if any_primary && !symptom.is_primary() && !symptom.extent.about.names_pools() {
             continue;
         }
         let (from_us, to_us) = (symptom.extent.from_us, symptom.extent.to_us);
         let candidates = general.iter().cloned().chain(azure::causes(evidence, from_us, to_us));
         let candidates: Vec<Cause<'_>> = candidates.filter(|cause| symptom.is_explained_by(cause)).collect();
-        let Some(best) = candidates.iter().map(Cause::rank).min() else { continue };
-        for cause in candidates.into_iter().filter(|cause| cause.rank() == best) {
-            match found.iter_mut().find(|known| known.is_same(&cause)) {
-                // It was seen more often in the longer time.
-                Some(known) if known.weight() < cause.weight() => *known = cause,
-                Some(_) => {}
-                None => found.push(cause),
+        for (rank, cause) in first_of(&candidates, symptom) {
+            match found.iter_mut().find(|(_, known)| known.is_same(&cause)) {
+                Some((known_rank, known)) => {
+                    *known_rank = rank.min(*known_rank);
+                    // It was seen more often in the longer time.
+                    if known.weight() < cause.weight() {
+                        *known = cause;
+                    }
+                }
+                None => found.push((rank, cause)),
             }
         }
     }
-    let mut merged: Vec<Cause<'_>> = Vec::new();
-    for cause in found {
-        if !merged.iter_mut().any(|known| known.merge(&cause)) {
-            merged.push(cause);
+    let mut merged: Vec<(Rank, Cause<'_>)> = Vec::new();
+    for (rank, cause) in found {
+        match merged.iter_mut().find_map(|(known_rank, known)| known.merge(&cause).then_some(known_rank)) {
+            Some(known_rank) => *known_rank = rank.min(*known_rank),
+            None => merged.push((rank, cause)),
         }
     }
-    merged.sort_by_key(|cause| (cause.rank(), std::cmp::Reverse(cause.weight())));
-    merged
+    merged.sort_by_key(|(rank, cause)| (*rank, std::cmp::Reverse(cause.weight())));
+    merged.into_iter().map(|(_, cause)| cause).collect()
+}
+
+/// The causes of the first rank, and one of the next.
+fn first_of<'a>(candidates: &[Cause<'a>], symptom: &Symptom<'a>) -> Vec<(Rank, Cause<'a>)> {
+    let mut ranked: Vec<(Rank, Cause<'_>)> =
+        candidates.iter().map(|cause| (symptom.rank(cause, candidates), cause.clone())).collect();
+    ranked.sort_by_key(|(rank, cause)| (*rank, std::cmp::Reverse(cause.weight())));
+    let Some((best, _)) = ranked.first() else { return Vec::new() };
+    let best = *best;
+    let next = ranked.iter().find(|(rank, cause)| *rank != best && cause.is_named_second(*rank)).cloned();
+    ranked.retain(|(rank, _)| *rank == best);
+    ranked.extend(next);
+    ranked
 }

@@ -2,7 +2,7 @@
 
 use harness_plan::Component;
 
-use super::cause::{About, Cause, Extent, Kind};
+use super::cause::{About, Cause, Extent, Kind, Work};
 use crate::event::{EndReason, PhaseOutcome};
 use crate::timeline::Timelines;
 use crate::verdict::outcome::Evidence;
@@ -21,7 +21,7 @@ pub(super) fn ending<'a>(evidence: &Evidence<'a>) -> Option<Cause<'a>> {
     let phase = phase.map(|phase| phase.name.as_str());
     Some(Cause {
         kind: Kind::Ended { how, phase, detail, at_us },
-        extent: Extent { about: About::Everything, from_us: 0, to_us: u64::MAX },
+        extent: Extent { about: About::everything(), from_us: 0, to_us: u64::MAX },
     })
 }
 
@@ -42,7 +42,7 @@ fn failed_actions(timelines: &Timelines) -> impl Iterator<Item = Cause<'_>> {
         Some(Cause {
             kind: Kind::ActionFailed { what: timelines.actions.describe(action), phase: &action.phase, error },
             extent: Extent {
-                about: About::Everything,
+                about: About::everything(),
                 from_us: action.intended_us,
                 to_us: ended.map_or(u64::MAX, |(at_us, _)| at_us.max(action.intended_us)),
             },
@@ -53,18 +53,19 @@ fn failed_actions(timelines: &Timelines) -> impl Iterator<Item = Cause<'_>> {
 /// What does not work without a component.
 fn about(component: Component) -> About<'static> {
     match component {
-        Component::Etcd
-        | Component::KubeApiserver
-        | Component::KubeControllerManager
+        Component::Etcd | Component::KubeApiserver => About::everything(),
+        // Flux applies objects without them.
+        Component::KubeControllerManager
         | Component::KubeScheduler
         | Component::Kwok
         | Component::KwokLeases
-        | Component::Karpenter => About::Everything,
-        Component::SourceController
-        | Component::KustomizeController
-        | Component::NotificationController
-        | Component::ImageReflectorController
-        | Component::ImageAutomationController
-        | Component::ImageRegistry => About::Delivery,
+        | Component::Karpenter => About::every_pool(),
+        // It also serves what it has fetched.
+        Component::SourceController => About::work([Work::Fetch, Work::Apply]),
+        Component::KustomizeController => About::work([Work::Apply]),
+        Component::NotificationController => About::work([Work::Notify]),
+        Component::ImageReflectorController | Component::ImageAutomationController | Component::ImageRegistry => {
+            About::work([Work::UpdateImage])
+        }
     }
 }

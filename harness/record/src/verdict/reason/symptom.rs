@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harness_plan::{Action, Candidates, Check, Condition, Conditions, EventPattern, OccurrenceKind, Phase, Plan};
+use harness_plan::{
+    Action, Candidates, Check, Condition, Conditions, EventPattern, LatencyName, OccurrenceKind, Phase, Plan, Trigger,
+};
 
-use super::cause::{About, Cause, Extent};
-use crate::event::PhaseOutcome;
-use crate::timeline::PhaseTimeline;
+use super::cause::{About, Cause, Extent, Rank, Work};
+use crate::event::{PhaseOutcome, Reached};
+use crate::timeline::{PhaseTimeline, ROOT, Stamp, pushes};
 use crate::verdict::outcome::{Evidence, ExpectationResult, Verdict};
 
 /// What a person sees.
@@ -27,10 +29,12 @@ pub(super) enum Kind<'a> {
 pub(super) struct Symptom<'a> {
     pub(super) kind: Kind<'a>,
     pub(super) extent: Extent<'a>,
-    /// Whether the plan delivers something in this time: then what hinders the delivery can be a cause too.
-    pub(super) delivers: bool,
+    /// What the plan's commits of this time need: what hinders it can be a cause too.
+    pub(super) delivery: BTreeSet<Work>,
     /// Whether it is about nodes that should have gone or been replaced: then what keeps Karpenter from disrupting them can be a cause.
     pub(super) awaits_disruption: bool,
+    /// Whether it is about pods each of which has a node.
+    pub(super) all_bound: bool,
 }
 
 impl Symptom<'_> {
@@ -47,9 +51,18 @@ impl Symptom<'_> {
     /// Whether a cause is about the same, at the same time. What hinders the delivery explains nodes and pods only if it still does at the end:
     /// until then the plan may have meant it.
     fn coincides(&self, cause: &Extent<'_>) -> bool {
-        let delivered = Extent { about: About::Delivery, ..self.extent.clone() };
-        let hindered = self.delivers && cause.to_us >= self.extent.to_us && cause.touches(&delivered);
-        cause.touches(&self.extent) || hindered
+        let delivered = Extent { about: About::work(self.delivery.iter().copied()), ..self.extent.clone() };
+        cause.touches(&self.extent) || (cause.outlasts(&self.extent) && cause.touches(&delivered))
+    }
+
+    /// The rank of a cause of this, beside the other causes of it.
+    pub(super) fn rank<'a>(&self, cause: &Cause<'a>, all: &[Cause<'a>]) -> Rank {
+        let over = cause.passes() && !cause.extent.outlasts(&self.extent);
+        match cause.rank() {
+            _ if over || (self.all_bound && cause.is_before_binding()) => Rank::Over,
+            Rank::Gone if all.iter().any(|other| other.forestalls(cause, &self.extent)) => Rank::GoneLater,
+            rank => rank,
+        }
     }
 }
 
@@ -76,6 +89,7 @@ fn missing_pods<'a>(evidence: &Evidence<'a>) -> Vec<Symptom<'a>> {
         asked: u64,
         late: u64,
         never: u64,
+        bound: u64,
         from_us: u64,
     }
     let source = evidence.source;
@@ -96,23 +110,27 @@ fn missing_pods<'a>(evidence: &Evidence<'a>) -> Vec<Symptom<'a>> {
         if slot.intended_us > deadline_us || taken_back {
             continue;
         }
-        let ready = slot.pod.and_then(|pod| source.timelines.pods.all.get(pod as usize)).and_then(|pod| pod.ready);
-        let new = Missing { asked: 0, late: 0, never: 0, from_us: u64::MAX };
+        let pod = slot.pod.and_then(|pod| source.timelines.pods.all.get(pod as usize));
+        let (ready, scheduled) = (pod.and_then(|pod| pod.ready), pod.and_then(|pod| pod.scheduled));
+        let new = Missing { asked: 0, late: 0, never: 0, bound: 0, from_us: u64::MAX };
         let missing = classes.entry(workload.class.as_str()).or_insert(new);
         missing.asked += 1;
         if ready.is_none_or(|ready| ready.at_us() > deadline_us) {
             missing.late += 1;
             missing.never += u64::from(ready.is_none());
+            missing.bound += u64::from(scheduled.is_some_and(|scheduled| scheduled.at_us() <= deadline_us));
             missing.from_us = missing.from_us.min(slot.intended_us);
         }
     }
     let mut missing: Vec<_> = classes.into_iter().filter(|(_, missing)| missing.late > 0).collect();
     missing.sort_by_key(|(class, missing)| (std::cmp::Reverse(missing.late), *class));
-    let describe = |(class, Missing { asked, late, never, from_us })| Symptom {
+    let delivery = delivery(evidence, [phase.name.as_str()], deadline_us);
+    let describe = |(class, Missing { asked, late, never, bound, from_us })| Symptom {
         kind: Kind::PodsMissing { class, asked, late, never, phase: &phase.name },
         extent: Extent { about: About::pool(class), from_us, to_us: deadline_us },
-        delivers: delivers(source.plan, [phase.name.as_str()]),
+        delivery: delivery.clone(),
         awaits_disruption: false,
+        all_bound: bound == late,
     };
     missing.into_iter().map(describe).collect()
 }
@@ -137,13 +155,18 @@ fn missed_phases<'a>(evidence: &Evidence<'a>, pods_are_missing: bool) -> Vec<Sym
         Some(Symptom {
             kind: Kind::PhaseMissed { phase, until, took_us: at_us.saturating_sub(phase.began_us) },
             extent: Extent {
-                about: until.map_or(About::Delivery, |until| about_conditions(until, source.plan)),
+                // The phases of the run itself wait for the tree and the NodePools.
+                about: until.map_or_else(
+                    || About::work([Work::Fetch, Work::Apply, Work::Status]),
+                    |until| about_conditions(until, &phase.name, evidence, at_us),
+                ),
                 from_us: phase.began_us,
                 to_us: at_us,
             },
-            delivers: planned(&phase.name).is_none() || delivers(source.plan, [phase.name.as_str()]),
+            delivery: delivery(evidence, [phase.name.as_str()], at_us),
             awaits_disruption: until
                 .is_some_and(|until| until.0.iter().flat_map(Condition::parts).any(awaits_disruption)),
+            all_bound: false,
         })
     };
     missed.filter_map(symptom).collect()
@@ -160,8 +183,9 @@ fn failed_expectations<'a>(evidence: &Evidence<'a>, expectations: &'a [Expectati
         Symptom {
             kind: Kind::Expectation(result),
             extent: Extent { about: about_check(&planned.check, &result.subjects, plan), from_us, to_us },
-            delivers: delivers(plan, planned.check.scope().all_phases()),
+            delivery: delivery(evidence, planned.check.scope().all_phases(), to_us),
             awaits_disruption: expects_disruption(&planned.check),
+            all_bound: false,
         }
     };
     failed.map(symptom).collect()
@@ -176,9 +200,10 @@ pub(super) fn without_evidence<'a>(
         expectations.iter().filter(|it| it.verdict == Verdict::Inconclusive).collect();
     (!doubtful.is_empty()).then_some(Symptom {
         kind: Kind::NoEvidence(doubtful),
-        extent: Extent { about: About::Everything, from_us: 0, to_us: evidence.source.horizon.us },
-        delivers: false,
+        extent: Extent { about: About::everything(), from_us: 0, to_us: evidence.source.horizon.us },
+        delivery: BTreeSet::new(),
         awaits_disruption: false,
+        all_bound: false,
     })
 }
 
@@ -238,39 +263,93 @@ fn time_of(check: &Check, evidence: &Evidence<'_>) -> (u64, u64) {
     (from_us, to_us.unwrap_or(horizon_us))
 }
 
-/// Whether the plan changes the tree in one of these phases.
-fn delivers<'n>(plan: &Plan, phases: impl IntoIterator<Item = &'n str>) -> bool {
+/// What commits that the plan pushes in these phases still needed at a moment; nothing where it pushes none.
+fn delivery<'n>(evidence: &Evidence<'_>, phases: impl IntoIterator<Item = &'n str>, at_us: u64) -> BTreeSet<Work> {
     let phases: BTreeSet<&str> = phases.into_iter().collect();
-    let planned = plan.phases.iter().filter(|phase| phases.contains(phase.name.as_str()));
-    planned.flat_map(|phase| &phase.actions).any(|planned| Action::pushes(&planned.action))
+    let planned = evidence.source.plan.phases.iter().filter(|phase| phases.contains(phase.name.as_str()));
+    if !planned.flat_map(|phase| &phase.actions).any(|planned| planned.action.pushes()) {
+        return BTreeSet::new();
+    }
+    let mut work = missing_in_force(evidence, &phases, at_us);
+    // What is in force by the root's word may not be so by that of another Kustomization.
+    work.insert(Work::Apply);
+    work
 }
 
-fn about_conditions<'p>(until: &'p Conditions, plan: &'p Plan) -> About<'p> {
-    let mut pools = BTreeSet::new();
-    for condition in until.0.iter().flat_map(Condition::parts) {
-        match condition {
-            Condition::ReadyPods(pods) => pools.extend(class_of(&pods.workload, plan)),
-            Condition::Nodes(nodes) => match nodes.nodepool.as_deref() {
-                Some(pool) => drop(pools.insert(pool)),
-                None => pools.extend(used_pools(plan)),
-            },
-            Condition::Happened(happened) => match about_pattern(&happened.pattern, plan) {
-                About::Pools(found) if !found.is_empty() => pools.extend(found),
-                // Of whichever pool.
-                About::Pools(_) | About::Everything => pools.extend(used_pools(plan)),
-                About::Delivery => return About::Delivery,
-            },
-            Condition::AllPodsReady
-            | Condition::NoPods
-            | Condition::NoNodes
-            | Condition::AllNodesReplaced
-            | Condition::Settled(_) => pools.extend(used_pools(plan)),
-            Condition::Field(_) | Condition::Notified(_) | Condition::InForce => return About::Delivery,
-            // Its parts are looked at.
-            Condition::Any(_) => {}
+/// What the newest commit still needed at a moment to be in force; nothing where it was.
+fn missing_in_force(evidence: &Evidence<'_>, phases: &BTreeSet<&str>, at_us: u64) -> BTreeSet<Work> {
+    let timelines = evidence.source.timelines;
+    let pushes = pushes(&timelines.actions);
+    let newest = pushes.iter().rfind(|push| push.acked_us <= at_us).map(|push| push.commit);
+    let by_then = |stamp: Option<Stamp>| stamp.is_some_and(|stamp| stamp.at_us() <= at_us);
+    let reached = |reached| newest.is_some_and(|commit| by_then(timelines.gitops.first(ROOT, reached, commit)));
+    let mut work = BTreeSet::new();
+    if reached(Reached::Healthy) {
+        return work;
+    }
+    work.insert(Work::Apply);
+    if reached(Reached::Applied) {
+        work.insert(Work::Status);
+    } else if !newest.is_some_and(|commit| by_then(timelines.gitops.fetched(commit))) {
+        work.insert(Work::Fetch);
+        let calls = evidence.source.plan.phases.iter().any(|phase| {
+            phases.contains(phase.name.as_str()) && phase.actions.iter().any(|planned| calls_receiver(&planned.action))
+        });
+        if calls {
+            work.insert(Work::Notify);
         }
     }
-    About::Pools(pools)
+    work
+}
+
+/// Whether Flux learns of a commit by the call of a Receiver.
+fn calls_receiver(action: &Action) -> bool {
+    matches!(action, Action::Commit(commit) if matches!(commit.trigger, Trigger::Receiver(_)))
+}
+
+/// What a field of an object may wait for.
+fn field_work(plan: &Plan) -> About<'static> {
+    let images = plan.actions().any(|planned| matches!(planned.action, Action::PublishImage(_)));
+    let calls = plan.actions().any(|planned| calls_receiver(&planned.action));
+    let mut work = BTreeSet::from([Work::Fetch, Work::Apply, Work::Status]);
+    work.extend(images.then_some(Work::UpdateImage));
+    work.extend(calls.then_some(Work::Notify));
+    About::work(work)
+}
+
+/// What a notification of Flux may wait for.
+fn notification_work() -> About<'static> {
+    About::work([Work::Fetch, Work::Apply, Work::Notify])
+}
+
+/// What the conditions of a phase may still have waited for at its deadline.
+fn about_conditions<'p>(until: &'p Conditions, phase: &str, evidence: &Evidence<'p>, deadline_us: u64) -> About<'p> {
+    let plan = evidence.source.plan;
+    let about = |condition: &'p Condition| match condition {
+        Condition::ReadyPods(pods) => About::pools(class_of(&pods.workload, plan).into_iter().collect()),
+        Condition::Nodes(nodes) => {
+            About::pools(nodes.nodepool.as_deref().map_or_else(|| used_pools(plan).collect(), |pool| [pool].into()))
+        }
+        Condition::Happened(happened) => {
+            let about = about_pattern(&happened.pattern, plan);
+            // Of whichever pool.
+            if about == About::pools(BTreeSet::new()) { About::pools(used_pools(plan).collect()) } else { about }
+        }
+        Condition::AllPodsReady
+        | Condition::NoPods
+        | Condition::NoNodes
+        | Condition::AllNodesReplaced
+        | Condition::Settled(_) => About::pools(used_pools(plan).collect()),
+        Condition::Field(_) => field_work(plan),
+        Condition::Notified(_) => notification_work(),
+        Condition::InForce => About::work(missing_in_force(evidence, &BTreeSet::from([phase]), deadline_us)),
+        // Its parts are looked at.
+        Condition::Any(_) => About::default(),
+    };
+    let others = until.0.iter().flat_map(Condition::parts).filter(|condition| **condition != Condition::AllPodsReady);
+    let others = others.map(about).fold(About::default(), About::and);
+    // Missing pods are symptoms of their own.
+    if others == About::default() { about(&Condition::AllPodsReady) } else { others }
 }
 
 /// What a check is about, of what its findings name.
@@ -287,28 +366,36 @@ fn about_check<'p>(check: &'p Check, subjects: &[String], plan: &'p Plan) -> Abo
             named(nodepools.names()).collect()
         }
         (None, Some(pattern)) => return about_pattern(pattern, plan),
-        (None, None) if matches!(check, Check::Fleet(_)) => used_pools(plan).collect(),
-        (None, None) => return About::Delivery,
+        (None, None) => return about_run(check, plan),
     };
-    About::Pools(pools)
+    About::pools(pools)
+}
+
+/// What a check is about that selects no workloads, NodePools or events.
+fn about_run<'p>(check: &'p Check, plan: &'p Plan) -> About<'p> {
+    match check {
+        Check::Fleet(_) => About::pools(used_pools(plan).collect()),
+        Check::Field(_) | Check::Changes(_) => field_work(plan),
+        Check::Notified(_) => notification_work(),
+        Check::Latency(latency) if latency.of == LatencyName::AlertDelivered => notification_work(),
+        Check::Usage(_) => About::everything(),
+        _ => About::work([Work::Fetch, Work::Apply, Work::Status]),
+    }
 }
 
 fn about_pattern<'p>(pattern: &'p EventPattern, plan: &'p Plan) -> About<'p> {
     let workload = || pattern.workload.as_ref().and_then(|workload| class_of(workload, plan));
-    let of_flux = matches!(
-        pattern.what,
-        OccurrenceKind::Notified
-            | OccurrenceKind::SourceFailed
-            | OccurrenceKind::KustomizationFailed
-            | OccurrenceKind::KustomizationWaiting
-            | OccurrenceKind::RevisionApplied
-            | OccurrenceKind::RevisionHealthy
-    );
-    match pattern.nodepool.as_deref().or_else(workload) {
-        _ if of_flux => About::Delivery,
-        Some(pool) => About::pool(pool),
-        None => About::Pools(BTreeSet::new()),
+    match pattern.what {
+        OccurrenceKind::Notified => return notification_work(),
+        OccurrenceKind::SourceFailed => return About::work([Work::Fetch]),
+        OccurrenceKind::KustomizationFailed
+        | OccurrenceKind::KustomizationWaiting
+        | OccurrenceKind::RevisionApplied
+        | OccurrenceKind::RevisionHealthy => return About::work([Work::Fetch, Work::Apply, Work::Status]),
+        _ => {}
     }
+    let pool = pattern.nodepool.as_deref().or_else(workload);
+    About::pools(pool.into_iter().collect())
 }
 
 /// The pools that the plan's workloads are for.
