@@ -72,6 +72,7 @@ impl RunResult {
             ended,
             !leaks.is_empty(),
             timelines.audits.observations_lost(),
+            timelines.actions.of_plan().any(|(done, _)| done.error.is_some()),
         );
         let ledger = ledger::check(&source);
         let verdict = verdict.and(ledger.as_ref().map_or(Verdict::Pass, |ledger| ledger.verdict));
@@ -118,19 +119,20 @@ impl RunResult {
     }
 }
 
-/// The conjunction of the expectations, and never a pass where the run has no proper end, observations were lost, or nothing was
-/// checked. Something left behind is a failure: that a run leaves nothing is an expectation of every run.
+/// The conjunction of the expectations, and never a pass where the run has no proper end, observations were lost, an action of the plan failed, or
+/// nothing was checked. Something left behind is a failure: that a run leaves nothing is an expectation of every run.
 fn overall(
     expectations: impl Iterator<Item = Verdict>,
     ended: Option<EndReason>,
     left_behind: bool,
     observations_lost: u64,
+    action_failed: bool,
 ) -> Verdict {
     let mut verdict = expectations.reduce(Verdict::and).unwrap_or(Verdict::Inconclusive);
     if left_behind {
         verdict = Verdict::Fail;
     }
-    if ended != Some(EndReason::Completed) || observations_lost > 0 {
+    if ended != Some(EndReason::Completed) || observations_lost > 0 || action_failed {
         verdict = verdict.and(Verdict::Inconclusive);
     }
     verdict

@@ -1,8 +1,8 @@
 //! Verdicts: of each expectation, and of the run.
 //!
 //! Three-valued ([`Verdict`]): a check over an empty sample, over a log that was cut, or over samples that might still have ended, is
-//! inconclusive. A run passes when every expectation passed, nothing was left behind, no observation was lost and the log
-//! has its end.
+//! inconclusive. A run passes when every expectation passed, every action of the plan was done, nothing was left behind, no observation was lost and
+//! the log has its end.
 
 mod applied_in_order;
 mod available;

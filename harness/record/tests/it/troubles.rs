@@ -1,7 +1,6 @@
 //! The table of troubles: what goes wrong, and what the run says of it. The first line names the true cause first.
 //!
-//! Recorded runs; a log that is put together here where there can be none: what the harness itself refuses
-//! or undoes, and what needs another machine. A second trouble is added to a recorded run where the question is which of two is the cause. A row says what
+//! Recorded runs; a log that is put together here where there can be none: what the harness itself refuses or undoes. A second trouble is added to a recorded run where the question is which of two is the cause. A row says what
 //! the wrong answer was, unless the answer has always been right. `cargo test -p harness-record troubles -- --nocapture` prints the table.
 
 use std::fmt::Write as _;
@@ -263,17 +262,9 @@ fn rows() -> Vec<Row> {
         ),
         (
             "a webhook that denies",
-            Box::new(|| {
-                let mut scene = Scene::new();
-                scene.phase_with("burst", 10, Some((30, PhaseOutcome::DeadlinePassed)));
-                scene.scale(10, "burst", 0, 4);
-                let says = "admission webhook \"policy.example.com\" denied the request: pods need an owner's label";
-                event(&mut scene, 11, ("ReplicaSet", "web-7d9f"), "Warning", "FailedCreate", says);
-                scene.run(vec![phase("burst")])
-            }),
+            recorded("trouble-webhook-denies"),
             Failed,
-            // Before, it was only the symptom: "4 of 4 pods never Ready".
-            "the API server refused pods of web: FailedCreate: admission webhook \"policy.example.com\" denied the request: pods need an owner's label; general-purpose: 4 of 4 pods never Ready",
+            "the API server refused pods of web: FailedCreate: Error creating: admission webhook \"policy.example.com\" denied the request: pods need an owner's label; general-purpose: 4 of 4 pods never Ready",
         ),
         (
             "a policy that denies the pods",
@@ -319,12 +310,17 @@ fn rows() -> Vec<Row> {
         ),
         (
             "a component died of a full disk",
-            ended(
-                EndReason::TargetFailed,
-                "kube-apiserver died (exit status: 1); its log ends with: command failed: no space left on device",
-            ),
+            recorded("cut-cluster-disk-full"),
             TargetFailed,
-            "the target failed in phase burst: kube-apiserver died (exit status: 1); its log ends with: command failed: no space left on device",
+            // Before, the line was etcd's JSON, with its stack: the full disk had cut it.
+            "the target failed in phase burst: etcd died (ended unexpectedly (exit status: 1)); its log ends with: failed to commit tx: write *: no space left on device",
+        ),
+        (
+            "Git down in prepare",
+            recorded("cut-git-down"),
+            TargetFailed,
+            // Before, exit code 4 after three minutes: "pushed, not fetched".
+            "the target failed in phase prepare: the fetch by Flux of commit * did not happen within 60 s; last seen: commit * is pushed, not fetched; Flux says: failed to checkout and determine revision: unable to list remote",
         ),
         ("interrupted", recorded("cut-interrupted"), Interrupted, "interrupted in phase burst"),
         (
@@ -369,21 +365,11 @@ fn rows() -> Vec<Row> {
             "left behind: 2 VirtualMachines (aks-a-vm, aks-b-vm)",
         ),
         (
-            "a commit that is pushed and refused by the Git server",
-            delivery(|scene| {
-                let stamps = ActionStamps {
-                    what: ActionKind::Planned(1),
-                    phase: "changed".to_owned(),
-                    intended_us: 12 * S,
-                    sent_us: Some(12 * S),
-                    acked_us: None,
-                    error: Some("cannot push: remote rejected (hook declined)".to_owned()),
-                };
-                scene.builder.at(12 * S, EventKind::Action(stamps));
-            }),
-            Failed,
-            // Before, it stood behind the symptom, as "failed actions".
-            "commit `A change` of phase changed failed: cannot push: remote rejected (hook declined); phase changed: not in-force",
+            "a commit that the Git server refuses",
+            recorded("trouble-push-refused"),
+            // Before, it passed: what was in force still was.
+            Inconclusive,
+            "commit `One more label on every node` of phase changed failed: *pre-receive hook declined: nobody may push today",
         ),
         (
             "a crashed VM",
@@ -455,6 +441,21 @@ fn rows() -> Vec<Row> {
             "Flux's kustomize-controller killed",
             "trouble-kustomize-controller-killed",
             "kustomize-controller was killed at *, not started again; phase changed: not in-force after *",
+        ),
+        (
+            "Flux's notification-controller killed",
+            "trouble-notification-controller-killed",
+            "notification-controller was killed at *, not started again; phase changed: not at least 1 x notified",
+        ),
+        (
+            "Flux's image-reflector-controller killed",
+            "trouble-image-reflector-controller-killed",
+            "image-reflector-controller was killed at *, not started again; phase newer: not policy: status.latestRef.tag is \"1.1.0\" after *",
+        ),
+        (
+            "Flux's image-automation-controller killed",
+            "trouble-image-automation-controller-killed",
+            "image-automation-controller was killed at *, not started again; phase newer: not demo: spec.template.spec.containers[0].image contains *",
         ),
     ] {
         rows.push((name, recorded(recording), Failed, line));

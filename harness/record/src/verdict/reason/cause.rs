@@ -320,7 +320,14 @@ impl Cause<'_> {
 
     /// Whether a symptom is explained by this cause before the other one began.
     pub(super) fn forestalls(&self, other: &Self, symptom: &Extent<'_>) -> bool {
-        self.is_final() && self.extent.outlasts(symptom) && self.extent.from_us < other.extent.from_us
+        let is_first = self.extent.from_us < other.extent.from_us || other.only_delays(symptom);
+        self.is_final() && self.extent.outlasts(symptom) && is_first
+    }
+
+    /// Whether what the symptom is about still happens, only later: Flux tries for seconds to send its events to a controller that is gone, and goes on.
+    fn only_delays(&self, symptom: &Extent<'_>) -> bool {
+        matches!(self.kind, Kind::Killed { component: Component::NotificationController, .. })
+            && !symptom.about.work.contains(&Work::Notify)
     }
 
     /// Whether it only keeps Karpenter from disrupting nodes.

@@ -45,6 +45,12 @@ pub(crate) fn reasons(
     let ending = run::ending(evidence);
     let mut first: Vec<String> = ending.iter().map(text::describe_cause).collect();
     first.extend(explain(&symptoms, evidence).iter().map(text::describe_cause));
+    let failed = expectations.iter().any(|it| it.verdict == Verdict::Fail);
+    if !failed {
+        let undone = run::undone(evidence);
+        let undone = undone.iter().map(text::describe_cause).filter(|line| !first.contains(line));
+        first.extend(undone.collect::<Vec<_>>());
+    }
     first.truncate(JOINED);
     // Something left behind decides the exit code.
     first.extend((!leaks.is_empty()).then(|| text::describe_leaks(leaks)));
@@ -60,7 +66,6 @@ pub(crate) fn reasons(
     secondary.extend(doubts.iter().map(text::describe_symptom));
     let shorten = |lines: Vec<String>| -> Vec<String> { lines.iter().map(|line| one_line(line, LINE_MAX)).collect() };
     let (first, primary, secondary) = (shorten(first), shorten(primary), shorten(secondary));
-    let failed = expectations.iter().any(|it| it.verdict == Verdict::Fail);
     let shown = match (primary.is_empty(), first.is_empty()) {
         (false, _) => primary.iter().take(JOINED),
         // How the run ended says why nothing is known.

@@ -3,7 +3,7 @@
 use harness_plan::Component;
 
 use super::cause::{About, Cause, Extent, Kind, Work};
-use crate::event::{EndReason, PhaseOutcome};
+use crate::event::{ActionStamps, EndReason, PhaseOutcome};
 use crate::timeline::Timelines;
 use crate::verdict::outcome::Evidence;
 
@@ -32,11 +32,20 @@ pub(super) fn causes<'a>(evidence: &Evidence<'a>) -> Vec<Cause<'a>> {
         kind: Kind::Killed { component: *component, at_us, again_us },
         extent: Extent { about: about(*component), from_us: at_us, to_us: again_us.unwrap_or(u64::MAX) },
     });
-    kills.chain(failed_actions(timelines)).collect()
+    kills.chain(failed_actions(timelines, |_| true)).collect()
 }
 
-fn failed_actions(timelines: &Timelines) -> impl Iterator<Item = Cause<'_>> {
-    timelines.actions.all.iter().filter_map(|action| {
+/// The actions of the plan that failed. A run without them is not the one that was planned, whatever held in it.
+pub(super) fn undone<'a>(evidence: &Evidence<'a>) -> Vec<Cause<'a>> {
+    let actions = &evidence.source.timelines.actions;
+    failed_actions(evidence.source.timelines, |action| actions.planned(action).is_some()).collect()
+}
+
+fn failed_actions<'a>(
+    timelines: &'a Timelines,
+    of: impl Fn(&ActionStamps) -> bool,
+) -> impl Iterator<Item = Cause<'a>> {
+    timelines.actions.all.iter().filter(move |action| of(action)).filter_map(|action| {
         let error = action.error.as_deref()?;
         let ended = timelines.phases.named(&action.phase).and_then(|phase| phase.ended);
         Some(Cause {
@@ -63,7 +72,9 @@ fn about(component: Component) -> About<'static> {
         // It also serves what it has fetched.
         Component::SourceController => About::work([Work::Fetch, Work::Apply]),
         Component::KustomizeController => About::work([Work::Apply]),
-        Component::NotificationController => About::work([Work::Notify]),
+        // The other controllers of Flux send it their events before they go on: in the recorded run trouble-notification-controller-killed the fetch
+        // takes 15 s longer.
+        Component::NotificationController => About::work([Work::Fetch, Work::Apply, Work::Notify]),
         Component::ImageReflectorController | Component::ImageAutomationController | Component::ImageRegistry => {
             About::work([Work::UpdateImage])
         }
