@@ -71,9 +71,10 @@ pub(super) fn symptoms<'a>(evidence: &Evidence<'a>, expectations: &'a [Expectati
     let missing = missing_pods(evidence);
     let mut symptoms = Vec::new();
     let phases = missed_phases(evidence, !missing.is_empty());
+    let expectations = failed_expectations(evidence, expectations, &missing);
     symptoms.extend(missing);
     symptoms.extend(phases);
-    symptoms.extend(failed_expectations(evidence, expectations));
+    symptoms.extend(expectations);
     symptoms
 }
 
@@ -173,19 +174,26 @@ fn missed_phases<'a>(evidence: &Evidence<'a>, pods_are_missing: bool) -> Vec<Sym
 }
 
 /// Failed expectations other than those on phases, which are symptoms of their own.
-fn failed_expectations<'a>(evidence: &Evidence<'a>, expectations: &'a [ExpectationResult]) -> Vec<Symptom<'a>> {
+fn failed_expectations<'a>(
+    evidence: &Evidence<'a>,
+    expectations: &'a [ExpectationResult],
+    missing: &[Symptom<'a>],
+) -> Vec<Symptom<'a>> {
     let plan = evidence.source.plan;
     let planned = plan.expectations.iter().zip(expectations);
     let failed = planned
         .filter(|(planned, result)| result.verdict == Verdict::Fail && !matches!(planned.check, Check::Phase(_)));
     let symptom = |(planned, result): (&'a harness_plan::Expectation, &'a ExpectationResult)| {
         let (from_us, to_us) = time_of(&planned.check, evidence);
+        let extent = Extent { about: about_check(&planned.check, &result.subjects, plan), from_us, to_us };
+        let mut pods = missing.iter().filter(|missing| missing.extent.touches(&extent)).peekable();
         Symptom {
             kind: Kind::Expectation(result),
-            extent: Extent { about: about_check(&planned.check, &result.subjects, plan), from_us, to_us },
+            // The same pods.
+            all_bound: pods.peek().is_some() && pods.all(|missing| missing.all_bound),
+            extent,
             delivery: delivery(evidence, planned.check.scope().all_phases(), to_us),
             awaits_disruption: expects_disruption(&planned.check),
-            all_bound: false,
         }
     };
     failed.map(symptom).collect()
