@@ -43,8 +43,6 @@ pub struct VmRecord {
     pub ordinal: u64,
     /// The ARM id of the VM.
     pub vm_id: String,
-    /// The quota family, `standardDSv5Family`.
-    pub quota_family: String,
     /// Cores it takes of the quota.
     pub vcpus: u32,
     /// US dollars per hour, eastus, of this VM: the spot price for a spot VM.

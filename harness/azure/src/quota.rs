@@ -34,7 +34,7 @@ impl Default for QuotaLimits {
 }
 
 impl QuotaLimits {
-    /// The limits of a behaviour: by `regional`, `spot`, family letters or quota family.
+    /// The limits of a behaviour: by `regional`, `spot`, family letter or quota family.
     pub(crate) fn new(cores: &BTreeMap<String, u32>) -> Self {
         let mut limits = Self::default();
         for (scope, cores) in cores {

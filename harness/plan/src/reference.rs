@@ -19,7 +19,7 @@ pub enum Referent<'a> {
     Nodepool,
     /// A zone, as nodes carry it (`eastus-1`, in lower case) or by its number; `0` stands for VMs without a zone.
     Zone,
-    /// The letters of a family or a quota family, in any case.
+    /// The letter of a family or a quota family, in any case.
     Family,
     /// What a quota is for: a family, `regional` or `spot`.
     QuotaScope,

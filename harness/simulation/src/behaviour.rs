@@ -43,7 +43,7 @@ pub struct Behaviour {
     /// Exceptions by SKU family and capacity type. The last one that matches wins.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<LegOverride>,
-    /// vCPUs of quota by `regional`, `spot`, a family's letters (`F`) or a quota family (`standardFSv2Family`); what is not named is ample.
+    /// vCPUs of quota by `regional`, `spot`, a family's letter (`F`) or a quota family (`standardFSv2Family`); what is not named is ample.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub quota_cores: BTreeMap<String, u32>,
     /// What goes wrong, from the start; in a scenario, from the start of its first phase.
@@ -189,7 +189,7 @@ impl Leg {
 pub struct LegOverride {
     /// Which leg.
     pub leg: Leg,
-    /// The family's letters (`F`, `NC`) or the quota family (`standardFSv2Family`); every family where it is not given.
+    /// The family's letter (`F`) or the quota family (`standardFSv2Family`); every family where it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
     /// Spot or on-demand; both where it is not given.

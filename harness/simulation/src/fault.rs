@@ -256,6 +256,9 @@ mod tests {
     #[case(json!({"stuckBoot": {}, "nth": [5, 2]}), "nth: not in order")]
     #[case(json!({"armOutage": {}, "atLeast": 2}), "atLeast: this fault hits everything that matches anyway; leave it out: it")]
     #[case(json!({"stuckBoot": {"only": {"sku": "Standard_E4s_v3", "family": "F"}}}), "stuckBoot.only.family: no VM of the size")]
+    // Before, `NC` was a family in both, and meant no VM: the family of NC sizes is `N`.
+    #[case(json!({"stuckBoot": {"only": {"sku": "Standard_NC4as_T4_v3", "family": "NC"}}}), "stuckBoot.only.family: no VM of the size")]
+    #[case(json!({"quota": {"scope": "NC", "cores": 1}}), "quota.scope: unknown quota `NC`")]
     #[case(json!({"vmCrash": {"only": {"vm": "a", "vms": ["b"]}}}), "vmCrash.only.vm: `a` is none of `vms`")]
     #[case(json!({"spotEvict": {"only": {"capacityType": "on-demand"}}}), "spotEvict.only.capacityType: only spot VMs are evicted")]
     #[case(json!({"armOutage": {}, "nth": [2]}), "nth: this fault is not about single VMs or calls")]

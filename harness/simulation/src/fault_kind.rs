@@ -31,7 +31,7 @@ pub enum FaultKind {
     },
     /// Another quota while the fault lasts.
     Quota {
-        /// `regional`, `spot`, a family's letters (`F`) or a quota family (`standardFSv2Family`).
+        /// `regional`, `spot`, a family's letter (`F`) or a quota family (`standardFSv2Family`).
         scope: String,
         /// vCPUs.
         cores: u32,
@@ -280,7 +280,7 @@ pub struct VmSelector {
     /// The size, such as Standard_F4s_v2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sku: Option<String>,
-    /// The family's letters (`F`) or the quota family (`standardFSv2Family`).
+    /// The family's letter (`F`) or the quota family (`standardFSv2Family`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
     /// The zone: `"1"`, `eastus-1`, or `"0"` for VMs without a zone.
@@ -298,10 +298,11 @@ impl VmSelector {
     /// Two keys that no VM has both of. Whether each of them is the name of something is not known here.
     fn contradiction(&self) -> Option<Problem> {
         if let (Some(sku), Some(family)) = (&self.sku, &self.family) {
-            // A family is known by its first letters, and a quota family says what it is in more ways than one.
+            // A family is known by its first letter, and a quota family says what it is in more ways than one.
             let size = sku.split_once('_').map_or(sku.as_str(), |(_, size)| size);
-            let starts = size.get(..family.len()).is_some_and(|start| start.eq_ignore_ascii_case(family));
-            if family.len() <= FAMILY_LETTERS_MAX && !starts {
+            let is_letter = size.get(..1).is_some_and(|letter| letter.eq_ignore_ascii_case(family));
+            let is_quota_family = family.to_ascii_lowercase().ends_with("family");
+            if !is_letter && !is_quota_family {
                 let message = format!("no VM of the size `{sku}` is of the family `{family}`");
                 return Some(Problem::new(&["family"], message, "leave out one of `sku` and `family`"));
             }
@@ -372,13 +373,11 @@ impl ConditionStatus {
 }
 
 pub(crate) const QUOTA_HINT: &str =
-    "name a family by its letters (F, NC) or its quota (standardFSv2Family), or write regional or spot";
+    "name a family by its letter (F; N for NC sizes) or its quota (standardFSv2Family), or write regional or spot";
 
-/// A family is called by at most so many letters: `NC`.
-const FAMILY_LETTERS_MAX: usize = 3;
-
-/// Whether a quota can have this name: `regional`, `spot`, a family's letters (`F`) or a quota family (`standardFSv2Family`).
+/// Whether a quota can have this name: `regional`, `spot`, a family's letter (`F`) or a quota family (`standardFSv2Family`). A family has one
+/// letter, as in Karpenter's label `karpenter.azure.com/sku-family`: NC sizes are of the family `N`.
 pub fn is_quota_scope(name: &str) -> bool {
-    let letters = name.len() <= FAMILY_LETTERS_MAX && !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase());
-    letters || ["regional", "spot"].contains(&name) || name.len() > "Family".len() && name.ends_with("Family")
+    let is_letter = name.len() == 1 && name.chars().all(|c| c.is_ascii_uppercase());
+    is_letter || ["regional", "spot"].contains(&name) || name.len() > "Family".len() && name.ends_with("Family")
 }

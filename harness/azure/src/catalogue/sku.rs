@@ -160,7 +160,7 @@ impl Catalogue {
         self.skus.iter()
     }
 
-    /// The quota families with their letters, each once, in the order of the data.
+    /// The quota families, each once and with its letter, in the order of the data.
     pub fn quota_families(&self) -> Vec<(&str, &str)> {
         let mut families: Vec<(&str, &str)> = Vec::new();
         for sku in &self.skus {

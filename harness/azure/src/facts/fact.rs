@@ -40,6 +40,8 @@ pub struct VmRef {
     pub sku: String,
     /// The family letter, `D`.
     pub family: String,
+    /// The quota family that its cores count against, `standardDSv5Family`.
+    pub quota_family: String,
     /// `eastus-1`, or `0` for a VM without a zone.
     pub zone: String,
     /// Spot or on-demand.

@@ -22,13 +22,12 @@ const REFUSALS_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Subject<'a> {
     pub(crate) vm: &'a VmRef,
-    pub(crate) quota_family: &'a str,
     pub(crate) ordinal: u64,
     pub(crate) seed: u64,
 }
 
 /// Whether a selector means this VM.
-pub(crate) fn is_meant(only: &VmSelector, vm: &VmRef, quota_family: &str) -> bool {
+pub(crate) fn is_meant(only: &VmSelector, vm: &VmRef) -> bool {
     let same = |wanted: &Option<String>, candidates: &[&str]| {
         wanted.as_deref().is_none_or(|w| candidates.iter().any(|c| c.eq_ignore_ascii_case(w)))
     };
@@ -38,7 +37,7 @@ pub(crate) fn is_meant(only: &VmSelector, vm: &VmRef, quota_family: &str) -> boo
     only.vm.as_ref().is_none_or(is_one)
         && (only.vms.is_empty() || only.vms.iter().any(is_one))
         && same(&only.sku, &[&vm.sku, vm.sku.trim_start_matches("Standard_")])
-        && same(&only.family, &[&vm.family, quota_family])
+        && same(&only.family, &[&vm.family, &vm.quota_family])
         && same(&only.zone, &[&vm.zone, zone_number])
         && same(&only.nodepool, &[&vm.nodepool])
         && only.capacity_type.is_none_or(|c| c == vm.capacity_type)
@@ -130,7 +129,7 @@ impl Refusals {
 pub(crate) enum FaultError {
     #[error("fault {fault}: {problem}")]
     Invalid { fault: String, problem: String },
-    #[error("fault quota: unknown quota family `{0}`; give regional, spot, a quota family or its letters")]
+    #[error("fault quota: unknown quota family `{0}`; give regional, spot, a quota family or its letter")]
     UnknownQuota(String),
     #[error("there are {FAULTS_MAX} faults already; remove one first")]
     TooMany,
@@ -262,7 +261,7 @@ impl FaultEngine {
         wants: impl Fn(&FaultKind) -> Option<T>,
     ) -> Option<(String, T)> {
         self.hit(facts, s.seed, &s.vm.nodepool, s.ordinal, |kind| {
-            kind.only().filter(|only| is_meant(only, s.vm, s.quota_family)).and_then(|_| wants(kind))
+            kind.only().filter(|only| is_meant(only, s.vm)).and_then(|_| wants(kind))
         })
     }
 
@@ -406,6 +405,7 @@ mod tests {
             nodepool: "web".into(),
             sku: "Standard_F4s_v2".into(),
             family: "F".into(),
+            quota_family: "standardFSv2Family".into(),
             zone: "eastus-1".into(),
             capacity_type: CapacityType::Spot,
             vcpus: 4,
@@ -415,7 +415,7 @@ mod tests {
     }
 
     fn subject(vm: &VmRef, ordinal: u64) -> Subject<'_> {
-        Subject { vm, quota_family: "standardFSv2Family", ordinal, seed: 7 }
+        Subject { vm, ordinal, seed: 7 }
     }
 
     #[rstest]
@@ -435,7 +435,7 @@ mod tests {
     #[case(r#"{"vm":"web-1","vms":["web-2"]}"#, false)]
     fn selectors(#[case] selector: &str, #[case] expected: bool) {
         let selector: VmSelector = serde_json::from_str(selector).unwrap();
-        assert_eq!(is_meant(&selector, &vm(), "standardFSv2Family"), expected);
+        assert_eq!(is_meant(&selector, &vm()), expected);
     }
 
     #[test]
@@ -537,7 +537,7 @@ mod tests {
     fn impossible_faults_are_refused() {
         for (text, why) in [
             (r#"{"throttle":{"share":0}}"#, "fault throttle: throttle.share: a fault that never happens"),
-            (r#"{"quota":{"scope":"ZZ","cores":1},"id":"z"}"#, "unknown quota family `ZZ`"),
+            (r#"{"quota":{"scope":"Z","cores":1},"id":"z"}"#, "unknown quota family `Z`"),
             (r#"{"armOutage":{},"count":0}"#, "count: a fault that never applies"),
         ] {
             let fault: Fault = serde_json::from_str(text).unwrap();

@@ -53,9 +53,9 @@ impl Rehearsal {
     }
 
     /// Creates the next VM of its node pool and lets it boot. Returns the names of the faults that hit it.
-    pub fn create(&mut self, vm: &VmRef, quota_family: &str) -> Vec<String> {
+    pub fn create(&mut self, vm: &VmRef) -> Vec<String> {
         let next = self.ordinals.entry(vm.nodepool.clone()).or_default();
-        let subject = Subject { vm, quota_family, ordinal: *next, seed: self.seed };
+        let subject = Subject { vm, ordinal: *next, seed: self.seed };
         *next += 1;
         if let Some((id, _)) = self.engine.creation(&self.facts, subject) {
             return vec![id];

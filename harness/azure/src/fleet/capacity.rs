@@ -99,6 +99,7 @@ mod tests {
             nodepool: "p".into(),
             sku: "Standard_F4s_v2".into(),
             family: "F".into(),
+            quota_family: "standardFSv2Family".into(),
             zone: zone.into(),
             capacity_type: CapacityType::OnDemand,
             vcpus: 4,

@@ -187,6 +187,7 @@ mod tests {
             nodepool: "web".to_owned(),
             sku: "Standard_D4s_v5".to_owned(),
             family: "D".to_owned(),
+            quota_family: "standardDSv5Family".to_owned(),
             zone: "eastus-1".to_owned(),
             capacity_type,
             vcpus: 4,

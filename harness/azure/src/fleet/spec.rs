@@ -163,6 +163,7 @@ impl MachineSpec {
             nodepool: nodepool.cloned().unwrap_or_default(),
             sku: self.sku.name.clone(),
             family: self.sku.family.clone(),
+            quota_family: self.sku.series.quota_family.clone(),
             zone: self.zone_label(location),
             capacity_type: self.capacity_type,
             vcpus: self.sku.vcpus,

@@ -94,13 +94,7 @@ impl World {
         let names = Arc::new(Names::new(&self.config, &request.pool, &request.machine));
         let vm_ref =
             Arc::new(spec.vm_ref(fleet.ledger.upcoming_instance(), &request.machine, &names, &self.config.location));
-        let quota_family = spec.sku.series.quota_family.clone();
-        let subject = Subject {
-            vm: &vm_ref,
-            quota_family: &quota_family,
-            ordinal: fleet.upcoming_ordinal(&vm_ref.nodepool),
-            seed: behaviour.seed,
-        };
+        let subject = Subject { vm: &vm_ref, ordinal: fleet.upcoming_ordinal(&vm_ref.nodepool), seed: behaviour.seed };
         if self.faults().size_not_supported(&self.facts, subject) {
             return Err(PutError::SizeNotSupported(not_supported(&vm_ref.sku, &self.config.location)));
         }
@@ -108,7 +102,7 @@ impl World {
 
         let limits = self.limits();
         let reserved =
-            fleet.quota.reserve(&limits, &quota_family, &spec.sku.family, spec.capacity_type, spec.sku.vcpus);
+            fleet.quota.reserve(&limits, &vm_ref.quota_family, &vm_ref.family, vm_ref.capacity_type, vm_ref.vcpus);
         let operation = self.operations().begin(1);
         let accepted = self.facts.push(FactKind::VmAccepted { vm: Arc::clone(&vm_ref) });
         fleet.ledger.accept(&vm_ref);
@@ -166,11 +160,10 @@ fn record(
     ordinal: u64,
     accepted: Stamp,
 ) -> VmRecord {
-    let quota_family = &spec.sku.series.quota_family;
     let draws: BTreeMap<Leg, Draw> = Leg::ALL
         .iter()
         .map(|&leg| {
-            let distribution = behaviour.leg(leg, &vm.family, quota_family, vm.capacity_type);
+            let distribution = behaviour.leg(leg, &vm.family, &vm.quota_family, vm.capacity_type);
             let mut rng = child(behaviour.seed, leg.as_str(), &vm.nodepool, ordinal);
             let drawn = Span::from(draw(&distribution, &mut rng));
             (leg, Draw { drawn, effective: Some(drawn) })
@@ -181,7 +174,6 @@ fn record(
         state: VmState::Accepted,
         ordinal,
         vm_id: names.vm_id.clone(),
-        quota_family: quota_family.clone(),
         vcpus: spec.sku.vcpus,
         price_per_hour: vm.price_micro_usd_per_hour as f64 / 1e6,
         draws,

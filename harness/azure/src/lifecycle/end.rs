@@ -94,12 +94,7 @@ impl World {
 
     /// How long the deletion of a VM takes, and with which faults.
     fn deletion(&self, record: &mut VmRecord) -> Duration {
-        let subject = Subject {
-            vm: &record.vm,
-            quota_family: &record.quota_family,
-            ordinal: record.ordinal,
-            seed: self.behaviour().seed,
-        };
+        let subject = Subject { vm: &record.vm, ordinal: record.ordinal, seed: self.behaviour().seed };
         let slow = self.faults().slow_delete(&self.facts, subject);
         let Some(draw) = record.draws.get_mut(&Leg::Delete) else {
             return slow.map_or(Duration::ZERO, |(_, extra)| extra);

@@ -62,8 +62,7 @@ impl World {
     /// The VMs on which the fault acts, of those that run, are meant, and on which it would show.
     fn chosen(&self, fault: &Fault, only: &VmSelector, effect: &Effect<'_>) -> Result<Vec<String>, TooFew> {
         let fleet = self.fleet();
-        let meant =
-            |vm: &&Vm| vm.record.state == VmState::Running && is_meant(only, &vm.record.vm, &vm.record.quota_family);
+        let meant = |vm: &&Vm| vm.record.state == VmState::Running && is_meant(only, &vm.record.vm);
         let candidates = fleet.vms.values().filter(meant).filter_map(|vm| {
             let (ready, signal) = (vm.record.ready.is_some(), vm.signal.borrow());
             let noticed = signal.notice.is_some();

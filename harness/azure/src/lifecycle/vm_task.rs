@@ -125,9 +125,9 @@ impl Life {
         let world = &self.world;
         let mut fleet = world.fleet();
         let vm = fleet.vms.get(&self.machine)?;
-        let (ordinal, quota_family) = (vm.record.ordinal, vm.record.quota_family.clone());
+        let ordinal = vm.record.ordinal;
         let drawn = leg(&vm.record, Leg::Boot);
-        let subject = Subject { vm: &self.vm, quota_family: &quota_family, ordinal, seed: world.behaviour().seed };
+        let subject = Subject { vm: &self.vm, ordinal, seed: world.behaviour().seed };
         let failure = world.faults().creation(&world.facts, subject);
         if let Some((id, failure)) = failure {
             let error = match failure {
@@ -158,12 +158,7 @@ impl Life {
         };
         let hit_by = world.faults().never_register(
             &world.facts,
-            Subject {
-                vm: &self.vm,
-                quota_family: &vm.record.quota_family,
-                ordinal: vm.record.ordinal,
-                seed: world.behaviour().seed,
-            },
+            Subject { vm: &self.vm, ordinal: vm.record.ordinal, seed: world.behaviour().seed },
         );
         let operations = std::mem::take(&mut vm.put_operations);
         for id in &operations {

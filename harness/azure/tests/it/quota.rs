@@ -52,6 +52,7 @@ async fn no_quota_for_a_family() {
     let fact = lab.fact("failed", |k| matches!(k, FactKind::ProvisioningFailed { .. })).await;
     let FactKind::ProvisioningFailed { vm, code, message } = fact.kind else { unreachable!() };
     assert_eq!((vm.nodepool.as_str(), vm.family.as_str(), code.as_str()), ("web", "F", "OperationNotAllowed"));
+    assert_eq!(vm.quota_family, "standardFSv2Family");
     assert!(message.contains("Current Limit: 0"), "{message}");
     assert_eq!(lab.get(&put.header("azure-asyncoperation")).await.body["status"], "Failed");
     // Another family is not affected.
@@ -73,4 +74,24 @@ async fn the_region_and_spot_have_quotas_of_their_own() {
     refused(&lab, "web-3", "LowPriorityCores").await;
     lab.create("web-4", "Standard_D2s_v5", true).await;
     assert_eq!(usage(&lab, "lowPriorityCores").await, (2, 2));
+}
+
+/// What a run's expectation `quota` adds up by, as Azure does.
+#[tokio::test]
+async fn a_letter_limits_each_of_its_quota_families_and_a_full_name_beats_it() {
+    let lab = Lab::start(limited(&[("D", 4), ("standardDSv3Family", 8)]), None).await;
+    for (name, size, quota_family, fits) in [
+        ("web-1", "Standard_D4s_v5", "standardDSv5Family", true),
+        ("web-2", "Standard_DS2_v2", "standardDSv2Family", true),
+        ("web-3", "Standard_D4s_v3", "standardDSv3Family", true),
+        ("web-4", "Standard_D4s_v3", "standardDSv3Family", true),
+        ("web-5", "Standard_D4s_v5", "standardDSv5Family", false),
+    ] {
+        lab.create(name, size, false).await;
+        let is_decided = |k: &FactKind| matches!(k, FactKind::VmBooted { .. } | FactKind::ProvisioningFailed { .. });
+        let decided = lab.fact(name, |k| is_decided(k) && of(name, k)).await;
+        assert_eq!(matches!(decided.kind, FactKind::VmBooted { .. }), fits, "{name}: {decided:?}");
+        let vm = decided.kind.vm().unwrap();
+        assert_eq!((vm.family.as_str(), vm.quota_family.as_str()), ("D", quota_family));
+    }
 }

@@ -13,7 +13,7 @@ use super::{Expected, Facts};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Quota {
-    /// The quotas, by the plan: cores by scope (a family's letters, `regional` or `spot`).
+    /// The quotas, by the plan: cores by scope (a family's letter, a quota family, `regional` or `spot`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(skip)]
     pub cores: BTreeMap<String, u32>,

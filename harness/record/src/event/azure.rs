@@ -27,6 +27,13 @@ pub struct AzureFact {
     /// The VM's size.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub instance_type: String,
+    /// The letter of the VM's family, such as `D`. Since minor version 2; for older logs it is taken from the size.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub family: String,
+    /// The quota family that the VM's vCPUs count against, such as `standardDSv5Family`. Since minor version 2; for older logs it is derived from
+    /// the size.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub quota_family: String,
     /// The VM's zone, such as `eastus-2`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub zone: String,
@@ -67,6 +74,8 @@ impl AzureFact {
             nodeclaim: String::new(),
             nodepool: String::new(),
             instance_type: String::new(),
+            family: String::new(),
+            quota_family: String::new(),
             zone: String::new(),
             capacity_type: String::new(),
             vcpus: None,
@@ -83,7 +92,7 @@ impl AzureFact {
 /// A quota that a fault sets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuotaSet {
-    /// A family or its letters, `regional` or `spot`.
+    /// A quota family or the letter of a family, `regional` or `spot`.
     pub scope: String,
     /// Cores.
     pub cores: u32,

@@ -1,5 +1,6 @@
 //! The simulated Azure's record of its VMs and of itself.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::nodes::Placed;
@@ -15,6 +16,10 @@ pub(crate) struct VmTimeline {
     pub(crate) instance: Option<u64>,
     pub(crate) nodeclaim: Name,
     pub(crate) placed: Placed,
+    /// The letter of its family.
+    pub(crate) family: Name,
+    /// What its vCPUs count against, as Azure writes it; in logs of before minor version 2, as its size suggests.
+    pub(crate) quota_family: Name,
     pub(crate) accepted_us: Option<u64>,
     pub(crate) booted_us: Option<u64>,
     pub(crate) registered_us: Option<u64>,
@@ -100,6 +105,29 @@ fn times(fact: &AzureFact) -> u64 {
     fact.message.parse().unwrap_or(1).max(1)
 }
 
+/// The letter and the quota family of a fact's VM. Logs of before minor version 2 do not say them; there they are those that the size suggests.
+fn families(fact: &AzureFact) -> (&str, Cow<'_, str>) {
+    if fact.quota_family.is_empty() {
+        let (letter, quota_family) = families_of_size(&fact.instance_type);
+        (letter, quota_family.into())
+    } else {
+        (&fact.family, (&fact.quota_family).into())
+    }
+}
+
+/// `D` and `standardDSv3Family` of `Standard_D4s_v3`; both are empty where the size is. Azure names most quota families after a series, which is
+/// what a size is without its number. VMs of the few that Azure names otherwise (Dasv6, Easv6, Bms, NCasT4v3) are still added up by series and
+/// known by their letter, but not by the name of their quota family.
+fn families_of_size(size: &str) -> (&str, String) {
+    let size = size.split_once('_').map_or(size, |(_, size)| size);
+    let Some(letter) = size.get(..1) else { return ("", String::new()) };
+    let (letters, rest) = size.split_at(size.find(|c: char| !c.is_ascii_uppercase()).unwrap_or(size.len()));
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-');
+    let (features, version) = rest.split_once('_').unwrap_or((rest, ""));
+    let version = version.replace('_', "");
+    (letter, format!("standard{letters}{}{version}Family", features.to_ascii_uppercase()))
+}
+
 impl Azure {
     pub(crate) fn apply(&mut self, fact: &AzureFact, names: &mut Names) {
         self.facts += 1;
@@ -165,6 +193,10 @@ impl Azure {
             zone: names.intern(&fact.zone),
             ..Placed::default()
         });
+        if vm.quota_family.is_none() {
+            let (letter, quota_family) = families(fact);
+            (vm.family, vm.quota_family) = (names.intern(letter), names.intern(&quota_family));
+        }
         vm.vcpus = vm.vcpus.or(fact.vcpus);
         vm.price = vm.price.or(fact.price_micro_usd_per_hour);
         vm.price_on_demand = vm.price_on_demand.or(fact.on_demand_micro_usd_per_hour);
@@ -185,5 +217,28 @@ impl Azure {
             _ => return,
         };
         slot.get_or_insert(at_us);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    /// The quota families are those of Azure's catalogue.
+    #[rstest]
+    #[case("Standard_F4s_v2", "F", "standardFSv2Family")]
+    #[case("Standard_D4s_v3", "D", "standardDSv3Family")]
+    #[case("Standard_D4as_v5", "D", "standardDASv5Family")]
+    #[case("Standard_E8-2s_v5", "E", "standardESv5Family")]
+    #[case("Standard_D4_v3", "D", "standardDv3Family")]
+    // Before, its letters were `DS`, and no quota was of them.
+    #[case("Standard_DS2_v2", "D", "standardDSv2Family")]
+    #[case("Standard_B2s", "B", "standardBSFamily")]
+    // Azure names this one otherwise. Before, its letters were `NC`.
+    #[case("Standard_NC64as_T4_v3", "N", "standardNCAST4v3Family")]
+    #[case("", "", "")]
+    fn a_size_has_a_letter_and_a_quota_family(#[case] size: &str, #[case] letter: &str, #[case] quota_family: &str) {
+        assert_eq!(families_of_size(size), (letter, quota_family.to_owned()));
     }
 }

@@ -278,7 +278,7 @@ fn any_azure() -> impl Strategy<Value = EventKind> {
     ]);
     let numbers = (option::of(1_u32..64), option::of(0_u64..9_000_000), option::of(0_u64..9_000_000));
     let quota = option::of((text(), 0_u32..99).prop_map(|(scope, cores)| QuotaSet { scope, cores }));
-    (what, us(), vec(text(), 9), numbers, option::of(0_u64..9), quota).prop_map(
+    (what, us(), vec(text(), 11), numbers, option::of(0_u64..9), quota).prop_map(
         |(
             what,
             occurred_us,
@@ -296,6 +296,8 @@ fn any_azure() -> impl Strategy<Value = EventKind> {
                 nodeclaim: text(1),
                 nodepool: text(2),
                 instance_type: text(3),
+                family: text(9),
+                quota_family: text(10),
                 zone: text(4),
                 capacity_type: text(5),
                 vcpus,

@@ -166,6 +166,8 @@ fn translate(fact: &Fact, occurred_us: u64) -> Option<AzureFact> {
         nodeclaim: of_vm(|vm| &vm.nodeclaim),
         nodepool: of_vm(|vm| &vm.nodepool),
         instance_type: of_vm(|vm| &vm.sku),
+        family: of_vm(|vm| &vm.family),
+        quota_family: of_vm(|vm| &vm.quota_family),
         zone: of_vm(|vm| &vm.zone),
         capacity_type: vm.map(|vm| vm.capacity_type.to_string()).unwrap_or_default(),
         vcpus: vm.map(|vm| vm.vcpus),

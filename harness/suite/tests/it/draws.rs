@@ -39,6 +39,7 @@ fn vm(only: &VmSelector) -> VmRef {
         nodepool: given(&only.nodepool, "general-purpose"),
         sku: given(&only.sku, "Standard_D4s_v5"),
         family: given(&only.family, "D"),
+        quota_family: "standardDSv5Family".to_owned(),
         zone: given(&only.zone, "eastus-1"),
         capacity_type: only.capacity_type.unwrap_or(CapacityType::Spot),
         vcpus: 4,
@@ -69,7 +70,7 @@ fn caused(chance: &Chance, seed: u64) -> usize {
             let operation = operation.as_deref().unwrap_or("machines.put");
             (0..cases).filter(|_| azure.call(operation)).count()
         }
-        _ => (0..cases).filter(|_| azure.create(&vm, "standardDSv5Family").contains(&name)).count(),
+        _ => (0..cases).filter(|_| azure.create(&vm).contains(&name)).count(),
     }
 }
 

@@ -22,7 +22,16 @@ fn scene() -> Scene {
 #[case::family_broken("F", 7, Fail, "F: at most 8 cores, and vm-b was granted over the quota at 10.0s")]
 #[case::region("regional", 12, Pass, "regional: at most 12 cores")]
 #[case::spot("spot", 4, Pass, "spot: at most 4 cores")]
-#[case::nobody("NC", 4, Inconclusive, "NC: no VM ran")]
+#[case::nobody("N", 4, Inconclusive, "N: no VM ran")]
+// Before, this was inconclusive: "standardFSv2Family: no VM ran".
+#[case::quota_family("standardFSv2Family", 8, Pass, "standardFSv2Family: at most 8 cores")]
+#[case::quota_family_in_another_case(
+    "standardfsv2Family",
+    7,
+    Fail,
+    "standardFSv2Family: at most 8 cores, and vm-b was granted over the quota at 10.0s"
+)]
+#[case::another_quota_family("standardDSv3Family", 8, Inconclusive, "standardDSv3Family: no VM ran")]
 fn holds(#[case] scope: &str, #[case] cores: u32, #[case] verdict: Verdict, #[case] observed: &str) {
     is(&scene().check(check(scope, cores)), verdict, observed);
 }
@@ -43,10 +52,14 @@ fn a_raised_quota_holds_from_then_on() {
     is(&scene.check(check("F", 4)), Pass, "F: at most 8 cores");
 }
 
-/// A fault that sets a quota begins or ends, as Azure reports it.
+/// A fault that sets the quota of F begins or ends, as Azure reports it.
 fn fault(scene: &mut Scene, at: u64, what: AzureFactKind, cores: Option<u32>) {
-    let quota = cores.map(|cores| QuotaSet { scope: "F".to_owned(), cores });
-    let fact = AzureFact { fault: "quota-F".to_owned(), quota, ..AzureFact::new(what, at * S) };
+    fault_of("F", scene, at, what, cores);
+}
+
+fn fault_of(scope: &str, scene: &mut Scene, at: u64, what: AzureFactKind, cores: Option<u32>) {
+    let quota = cores.map(|cores| QuotaSet { scope: scope.to_owned(), cores });
+    let fact = AzureFact { fault: format!("quota-{scope}"), quota, ..AzureFact::new(what, at * S) };
     scene.builder.at(at * S, EventKind::Azure(fact));
 }
 
@@ -119,4 +132,116 @@ fn a_quota_that_only_a_fault_sets_is_checked() {
     let kept = scene.check(check());
     is(&kept, Pass, "F: at most 8 cores");
     assert_eq!(kept.limit, "F no limit, then 4 cores (from 5.00s), then no limit (from 8.00s)");
+}
+
+/// Nodes of 4 cores each, created one after another from 10 s on: their sizes and quota families, which a log of before minor version 2 does
+/// not have.
+fn nodes(vms: &[(&'static str, &'static str)]) -> Scene {
+    let mut scene = Scene::new();
+    scene.phase("run", 1, 90);
+    for ((size, quota_family), created) in vms.iter().zip((10..).step_by(10)) {
+        scene.node(&format!("at-{created}"), &NodeHistory { size, quota_family, ..node(created) });
+    }
+    scene
+}
+
+const DSV2: (&str, &str) = ("Standard_DS2_v2", "standardDSv2Family");
+const DSV3: (&str, &str) = ("Standard_D4s_v3", "standardDSv3Family");
+const DAV6: (&str, &str) = ("Standard_D4as_v6", "standardDav6Family");
+const NCT4: (&str, &str) = ("Standard_NC4as_T4_v3", "Standard NCASv3_T4 Family");
+
+/// Before, the VMs of all families with a letter were added up: "D: at most 16 cores, and vm-at-30 was granted over the quota at 30.0s".
+#[rstest]
+#[case::each_within(8, Pass, "standardDSv3Family: at most 8 cores, standardDav6Family: at most 8 cores")]
+#[case::one_above(
+    7,
+    Fail,
+    "standardDSv3Family: at most 8 cores, and vm-at-20 was granted over the quota at 20.0s, standardDav6Family: at most 8 \
+     cores, and vm-at-40 was granted over the quota at 40.0s"
+)]
+fn a_letter_sets_the_quota_of_each_family_that_has_it(
+    #[case] cores: u32,
+    #[case] verdict: Verdict,
+    #[case] observed: &str,
+) {
+    let result = nodes(&[DSV3, DSV3, DAV6, DAV6]).check(check("D", cores));
+    is(&result, verdict, observed);
+    assert_eq!(result.limit, format!("standardDSv3Family {cores} cores, standardDav6Family {cores} cores"));
+}
+
+/// Before, DS and D were two families, so that the quota of D was not that of DS2_v2: "D: at most 4 cores".
+#[test]
+fn sizes_with_two_letters_are_of_the_family_of_the_first() {
+    let result = nodes(&[DSV2, DSV2, DSV3]).check(check("D", 4));
+    let broken = "standardDSv2Family: at most 8 cores, and vm-at-20 was granted over the quota at 20.0s";
+    is(&result, Fail, &format!("{broken}, standardDSv3Family: at most 4 cores"));
+    // Before: "N: no VM ran".
+    is(&nodes(&[NCT4]).check(check("N", 4)), Pass, "N: at most 4 cores");
+    is(
+        &nodes(&[NCT4]).check(check("Standard NCASv3_T4 Family", 4)),
+        Pass,
+        "Standard NCASv3_T4 Family: at most 4 cores",
+    );
+}
+
+/// A log of before minor version 2 has no quota families: there they are derived from the sizes.
+#[test]
+fn without_quota_families_the_sizes_tell_them() {
+    let old =
+        |vms: &[(&'static str, &'static str)]| nodes(&vms.iter().map(|(size, _)| (*size, "")).collect::<Vec<_>>());
+    let each = "standardDSv2Family: at most 8 cores, standardDSv3Family: at most 4 cores";
+    is(&old(&[DSV2, DSV2, DSV3]).check(check("D", 8)), Pass, each);
+    is(&old(&[DSV3]).check(check("standardDSv3Family", 4)), Pass, "standardDSv3Family: at most 4 cores");
+    is(
+        &old(&[NCT4]).check(check("N", 3)),
+        Fail,
+        "N: at most 4 cores, and vm-at-10 was granted over the quota at 10.0s",
+    );
+}
+
+/// Before, these were two quotas of which one had no VM: "F: at most 8 cores, standardFSv2Family: no VM ran".
+#[test]
+fn a_quota_of_the_full_name_beats_the_one_of_the_letter_while_it_is_set() {
+    let family = "standardFSv2Family";
+    let lowered = |at| {
+        let mut scene = scene();
+        let set = Action::AzureFault(Fault::new(FaultKind::Quota { scope: family.to_owned(), cores: 4 }).into());
+        scene.planned(at, "run", set);
+        fault_of(family, &mut scene, at, AzureFactKind::FaultBegan, Some(4));
+        scene
+    };
+    let broken = lowered(5).check(check("F", 8));
+    let observed = "standardFSv2Family: at most 8 cores, and vm-b was granted over the quota at 10.0s (4 cores then)";
+    is(&broken, Fail, observed);
+    assert_eq!(broken.limit, "standardFSv2Family 8 cores, then 4 (from 5.00s)");
+    // Also while the letter's changes, and no longer once the fault has ended.
+    let mut scene = lowered(5);
+    fault(&mut scene, 6, AzureFactKind::FaultBegan, Some(12));
+    fault_of(family, &mut scene, 8, AzureFactKind::FaultEnded, None);
+    let kept = scene.check(check("F", 8));
+    is(&kept, Pass, "standardFSv2Family: at most 8 cores");
+    assert_eq!(kept.limit, "standardFSv2Family 8 cores, then 4 (from 5.00s), then 12 (from 8.00s)");
+}
+
+/// The letter's quota still holds for the other families, and is not judged by those that it is never in force for.
+#[test]
+fn a_letter_whose_only_family_has_its_own_quota_shows_nothing() {
+    let both = || planned(json!({"quota": {"cores": {"D": 4, "standardDSv3Family": 8}}}));
+    let each = "standardDSv3Family: at most 8 cores, standardDav6Family: at most 4 cores";
+    is(&nodes(&[DSV3, DSV3, DAV6]).check(both()), Pass, each);
+    is(&nodes(&[DSV3, DSV3]).check(both()), Inconclusive, "standardDSv3Family: at most 8 cores, D: no VM ran");
+}
+
+/// Azure adds up every regular VM for the region, whatever its family.
+#[test]
+fn the_region_adds_up_all_families() {
+    let both = planned(json!({"quota": {"cores": {"D": 4, "regional": 8}}}));
+    let broken = "regional: at most 12 cores, and vm-at-30 was granted over the quota at 30.0s";
+    is(
+        &nodes(&[DSV2, DSV3, DAV6]).check(both),
+        Fail,
+        &format!(
+            "{broken}, standardDSv2Family: at most 4 cores, standardDSv3Family: at most 4 cores, standardDav6Family: at most 4 cores"
+        ),
+    );
 }

@@ -22,6 +22,8 @@ pub(crate) struct NodeHistory {
     pub(crate) pool: &'static str,
     pub(crate) capacity_type: &'static str,
     pub(crate) size: &'static str,
+    /// Empty as in logs of before minor version 2.
+    pub(crate) quota_family: &'static str,
     pub(crate) created: u64,
     pub(crate) ready: Option<u64>,
     pub(crate) drifted: Option<u64>,
@@ -44,6 +46,7 @@ pub(crate) fn node(created: u64) -> NodeHistory {
         pool: POOL,
         capacity_type: "on-demand",
         size: "Standard_F4s_v2",
+        quota_family: "",
         created,
         ready: Some(created + 3),
         drifted: None,
@@ -134,11 +137,15 @@ impl Scene {
 
     pub(crate) fn fact(&mut self, at: u64, what: AzureFactKind, name: &str, history: &NodeHistory) {
         let micro = |usd: f64| (usd * 1e6).round() as u64;
+        let size = history.size.trim_start_matches("Standard_");
+        let letter = if history.quota_family.is_empty() { "" } else { size.get(..1).unwrap_or_default() };
         let fact = AzureFact {
             vm: format!("vm-{name}"),
             nodeclaim: name.to_owned(),
             nodepool: history.pool.to_owned(),
             instance_type: history.size.to_owned(),
+            family: letter.to_owned(),
+            quota_family: history.quota_family.to_owned(),
             zone: "eastus-1".to_owned(),
             capacity_type: history.capacity_type.to_owned(),
             vcpus: history.vcpus,
