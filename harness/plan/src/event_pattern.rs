@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use harness_simulation::CapacityType;
-use harness_yaml::Problem;
+use harness_simulation::{CapacityCode, CapacityType, QUOTA_CODE};
+use harness_yaml::{Problem, suggest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
@@ -28,6 +28,100 @@ const KUSTOMIZATION_REASONS: [&str; 10] = [
     "ReconciliationFailed",
 ];
 
+/// Reasons of the Events that explain what became of pods, nodes and trees. Sources: `pkg/scheduler`, `pkg/kubelet/events/event.go` and
+/// `pkg/controller` (ReplicaSet, HorizontalPodAutoscaler, Node, taint eviction) of kubernetes v1.36.3; `pkg/events/reason.go` of karpenter v1.14.0;
+/// `pkg/cloudprovider/events/events.go` of karpenter-provider-azure v1.14.0; `apis/meta` of fluxcd/pkg and `api` of source-controller v1.9.5.
+const EVENT_REASONS: [&str; 88] = [
+    "ArtifactUpToDate",
+    "AsyncProvisioningError",
+    "AuthenticationFailed",
+    "AwaitingVolumeDetachment",
+    "BackOff",
+    "ConsolidationApproved",
+    "ConsolidationCandidate",
+    "ConsolidationRejected",
+    "Created",
+    "DeletingAllPods",
+    "DisruptionBlocked",
+    "DisruptionLaunching",
+    "DisruptionTerminating",
+    "DisruptionWaitingReadiness",
+    "Disrupted",
+    "ErrImageNeverPull",
+    "Evicted",
+    "ExceededGracePeriod",
+    "Failed",
+    "FailedAttachVolume",
+    "FailedComputeMetricsReplicas",
+    "FailedConsistencyCheck",
+    "FailedCreate",
+    "FailedCreatePodContainer",
+    "FailedCreatePodSandBox",
+    "FailedDelete",
+    "FailedDraining",
+    "FailedGetContainerResourceMetric",
+    "FailedGetExternalMetric",
+    "FailedGetObjectMetric",
+    "FailedGetPodsMetric",
+    "FailedGetResourceMetric",
+    "FailedGetScale",
+    "FailedKillPod",
+    "FailedMount",
+    "FailedRescale",
+    "FailedScheduling",
+    "FailedSync",
+    "FailedTermination",
+    "FailedUpdateStatus",
+    "GitOperationFailed",
+    "GitOperationSucceeded",
+    "HealthCheckCanceled",
+    "InspectFailed",
+    "InsufficientCapacityError",
+    "InvalidDiskCapacity",
+    "InvalidDoNotDisruptAnnotation",
+    "Killing",
+    "NetworkNotReady",
+    "NewArtifact",
+    "NoCompatibleInstanceTypes",
+    "NoPods",
+    "NodeClassNotReady",
+    "NodeClassResolutionError",
+    "NodeControllerEviction",
+    "NodeNotReady",
+    "NodeNotSchedulable",
+    "NodeReady",
+    "NodeRepairBlocked",
+    "NodeSchedulable",
+    "Nominated",
+    "Preempted",
+    "Preempting",
+    "Progressing",
+    "ProgressingWithRetry",
+    "Pulled",
+    "Pulling",
+    "ReadOperationFailed",
+    "Rebooted",
+    "ReconciliationSucceeded",
+    "RegisteredNode",
+    "RemovingNode",
+    "ScalingReplicaSet",
+    "Scheduled",
+    "Shutdown",
+    "Started",
+    "Starting",
+    "StorageOperationFailed",
+    "SuccessfulCreate",
+    "SuccessfulDelete",
+    "SuccessfulRescale",
+    "Suspended",
+    "TaintManagerEviction",
+    "TerminationGracePeriodExpiring",
+    "Unconsolidatable",
+    "Unhealthy",
+    "UnregisteredTaintMissing",
+    "WaitingOnNodeClaimTermination",
+];
+
 /// That a reason is one that Karpenter has for a disruption.
 pub(crate) fn disruption_reason(path: &[&str], reason: Option<&str>) -> Vec<Problem> {
     one_of(path, reason, &DISRUPTION_REASONS, |reason| format!("Karpenter disrupts no node for the reason `{reason}`"))
@@ -36,6 +130,16 @@ pub(crate) fn disruption_reason(path: &[&str], reason: Option<&str>) -> Vec<Prob
 fn one_of(path: &[&str], word: Option<&str>, known: &[&str], message: impl Fn(&str) -> String) -> Vec<Problem> {
     let unknown = word.filter(|word| !known.contains(word));
     unknown.map(|word| Problem::unknown(path, message(word), word, known.iter().copied())).into_iter().collect()
+}
+
+/// That a code is not almost one of those that are known: nothing would ever match it.
+fn misspelt<'a>(code: Option<&str>, known: impl Iterator<Item = &'a str> + Clone, whose: &str) -> Vec<Problem> {
+    let found = code.and_then(|code| Some((code, suggest::misspelt(code, known)?)));
+    let problem = found.map(|(code, meant)| {
+        let message = format!("`{code}` is not the code of {whose}");
+        Problem::new(&["code"], message, format!("did you mean `{meant}`?"))
+    });
+    problem.into_iter().collect()
 }
 
 /// A kind of event, narrowed by what is known of the object that it is about. Every given key must match.
@@ -104,6 +208,15 @@ impl EventPattern {
             | OccurrenceKind::NodeclaimDeleted => disruption_reason(&["code"], code),
             OccurrenceKind::KustomizationFailed | OccurrenceKind::KustomizationWaiting => {
                 one_of(&["code"], code, &KUSTOMIZATION_REASONS, |code| format!("Flux has no reason `{code}` for this"))
+            }
+            // What a real Azure, or a controller that is not known here, says can be any word: only what is almost a known one is a mistake.
+            OccurrenceKind::VmFailed => {
+                let known =
+                    CapacityCode::VARIANTS.iter().copied().chain([QUOTA_CODE]).chain(names.codes.iter().copied());
+                misspelt(code, known, "a creation that fails")
+            }
+            OccurrenceKind::Reason => {
+                misspelt(code, EVENT_REASONS.into_iter().chain(KUSTOMIZATION_REASONS), "an Event")
             }
             _ => Vec::new(),
         });

@@ -17,6 +17,8 @@ pub struct Names<'a> {
     pub phases: Vec<&'a str>,
     /// Those of its faults of Azure that last and have one.
     pub faults: Vec<String>,
+    /// The codes with which its faults of Azure fail the creation of VMs, beside those that Azure has for a lack of capacity.
+    pub codes: Vec<&'a str>,
 }
 
 impl Names<'_> {

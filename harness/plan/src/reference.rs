@@ -2,8 +2,8 @@
 //!
 //! What can be decided without them (workloads, phases, objects of the scenario, components, closed lists of words) is a problem of the value
 //! itself. Some names cannot be checked at all, since they are given while the run goes on or by somebody else: VMs, NodeClaims and Nodes
-//! (`only.vm`, `object` of an event), codes of Azure (`operationFail` can have any), reasons of Kubernetes Events and of notifications,
-//! reasons of a source that cannot be fetched, and metrics of applications.
+//! (`only.vm`, `object` of an event), codes of Azure (`operationFail` can have any) and reasons of Kubernetes Events, of which only what is almost a
+//! known one is refused, reasons of notifications and of a source that cannot be fetched, and metrics of applications.
 
 use harness_simulation::{Behaviour, Fault, FaultKind, VmSelector};
 

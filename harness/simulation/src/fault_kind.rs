@@ -209,6 +209,14 @@ impl FaultKind {
         }
     }
 
+    /// The code that the scenario has chosen for it, where that can be any.
+    pub fn own_code(&self) -> Option<&str> {
+        match self {
+            Self::OperationFail { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+
     /// The share of matching VMs or calls that it hits; `None` for a fault that is not about single ones.
     pub const fn share(&self) -> Option<Share> {
         match self {
@@ -325,6 +333,9 @@ pub enum ArmFaultMode {
     /// Connections are closed before the TLS handshake.
     Refused,
 }
+
+/// Azure's code for a VM that a quota forbids.
+pub const QUOTA_CODE: &str = "OperationNotAllowed";
 
 /// Azure's codes for capacity that is not there.
 #[derive(

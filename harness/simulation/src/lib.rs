@@ -15,6 +15,6 @@ pub use behaviour::{Behaviour, Leg, LegOverride};
 pub use capacity_type::CapacityType;
 pub use distribution::Distribution;
 pub use fault::{Fault, FaultTerms};
-pub use fault_kind::{ArmFaultMode, CapacityCode, ConditionStatus, FaultKind, VmSelector, is_quota_scope};
+pub use fault_kind::{ArmFaultMode, CapacityCode, ConditionStatus, FaultKind, QUOTA_CODE, VmSelector, is_quota_scope};
 pub use git_fault::GitFault;
 pub use simulated::Simulated;

@@ -27,5 +27,5 @@ pub use node_config::{
     check_skus, examine, max_pods, read_tree, values_are_sold, with_layers,
 };
 pub use placeholders::{PlaceholderError, Placeholders};
-pub use pool::{NodePool, Operator, Requirement, Taint};
+pub use pool::{NodePool, Operator, Requirement, Taint, is_well_known};
 pub use source_file::SourceFile;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::object::Object;
-use harness_plan::Limits;
+use harness_plan::{Limits, Toleration};
 use harness_yaml::{Mark, Node};
 
 /// A NodePool of a tree.
@@ -37,6 +37,8 @@ pub struct NodePool {
     pub requirements: Vec<Requirement>,
     /// `spec.maxPods` of its AKSNodeClass.
     pub max_pods: Option<u64>,
+    /// Whether Flux leaves it in the cluster when it has left the tree.
+    pub kept: bool,
 }
 
 /// A taint.
@@ -115,7 +117,38 @@ impl Requirement {
     }
 }
 
+impl Taint {
+    /// Whether pods with these tolerations may run in spite of it. One that is only preferred keeps no pod away.
+    pub fn is_tolerated(&self, tolerations: &[Toleration]) -> bool {
+        self.effect == "PreferNoSchedule"
+            || tolerations.iter().any(|toleration| {
+                toleration.key == self.key
+                    && (toleration.operator == "Exists" || toleration.value == self.value)
+                    && toleration.effect.as_ref().is_none_or(|effect| *effect == self.effect)
+            })
+    }
+}
+
 impl NodePool {
+    /// Whether its nodes can carry a label that is not one of the provisioner's own.
+    pub fn can_have(&self, key: &str, value: &str) -> bool {
+        let mut required = self.requirements.iter().filter(|requirement| requirement.key == key).peekable();
+        match self.labels.get(key) {
+            Some(own) => own == value,
+            // A pool that says nothing of a custom label does not match pods that ask for it.
+            None => required.peek().is_some() && required.all(|requirement| requirement.admits(Some(value))),
+        }
+    }
+
+    /// The labels that are not the provisioner's own and that its nodes can carry, as far as it lists their values.
+    pub fn own_labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        let required = self.requirements.iter().filter(|requirement| requirement.operator == Operator::In);
+        let listed = required
+            .flat_map(|requirement| requirement.values.iter().map(|value| (requirement.key.as_str(), value.as_str())));
+        let labels = self.labels.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        labels.chain(listed).filter(|(key, value)| !is_well_known(key) && self.can_have(key, value))
+    }
+
     /// Reads an object that the rules have found no error in.
     pub(crate) fn of(object: &Object<'_>) -> Self {
         let spec = |path: &[&str]| object.node.get("spec").and_then(|spec| spec.at(path));
@@ -149,6 +182,7 @@ impl NodePool {
             startup_taints: list(template("startupTaints")).iter().map(taint).collect(),
             requirements: list(template("requirements")).iter().filter_map(requirement).collect(),
             max_pods: None,
+            kept: is_kept(&object.node),
         }
     }
 
@@ -156,6 +190,21 @@ impl NodePool {
     pub fn at(&self) -> String {
         format!("{}:{}:{}", self.file, self.mark.line, self.mark.column)
     }
+}
+
+/// What Flux does not prune, by an annotation or a label below `kustomize.toolkit.fluxcd.io`. Source: `prune` in
+/// `internal/controller/kustomization_controller.go` of kustomize-controller v1.9.5.
+const NOT_PRUNED: [(&str, &str); 3] = [
+    ("kustomize.toolkit.fluxcd.io/prune", "disabled"),
+    ("kustomize.toolkit.fluxcd.io/reconcile", "disabled"),
+    ("kustomize.toolkit.fluxcd.io/ssa", "ignore"),
+];
+
+fn is_kept(object: &Node) -> bool {
+    let metadata = || ["annotations", "labels"].into_iter().filter_map(|key| object.at(&["metadata", key]));
+    NOT_PRUNED.into_iter().any(|(key, kept)| {
+        metadata().filter_map(|entries| entries.get(key)?.scalar()).any(|value| value.eq_ignore_ascii_case(kept))
+    })
 }
 
 fn taint(node: &Node) -> Taint {
@@ -178,7 +227,7 @@ fn requirement(node: &Node) -> Option<Requirement> {
 }
 
 /// Whether a key is one of the provisioner's own, whose values come from the VM size and not from the pool.
-pub(crate) fn is_well_known(key: &str) -> bool {
+pub fn is_well_known(key: &str) -> bool {
     let domain = key.split_once('/').map_or("", |(domain, _)| domain);
     [
         "karpenter.sh",
@@ -190,4 +239,35 @@ pub(crate) fn is_well_known(key: &str) -> bool {
         "beta.kubernetes.io",
     ]
     .contains(&domain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::without_toleration("NoSchedule", None, false)]
+    #[case::only_preferred("PreferNoSchedule", None, true)]
+    #[case::the_same("NoSchedule", Some(("Equal", Some("b"), Some("NoSchedule"))), true)]
+    #[case::another_value("NoSchedule", Some(("Equal", Some("c"), Some("NoSchedule"))), false)]
+    #[case::any_value("NoExecute", Some(("Exists", None, None)), true)]
+    #[case::another_effect("NoExecute", Some(("Equal", Some("b"), Some("NoSchedule"))), false)]
+    fn a_taint_keeps_pods_away_that_do_not_tolerate_it(
+        #[case] effect: &str,
+        #[case] toleration: Option<(&str, Option<&str>, Option<&str>)>,
+        #[case] expected: bool,
+    ) {
+        let taint = Taint { key: "a".to_owned(), value: Some("b".to_owned()), effect: effect.to_owned() };
+        let tolerations: Vec<Toleration> = toleration
+            .into_iter()
+            .map(|(operator, value, effect)| Toleration {
+                key: "a".to_owned(),
+                operator: operator.to_owned(),
+                value: value.map(str::to_owned),
+                effect: effect.map(str::to_owned),
+            })
+            .collect();
+        assert_eq!(taint.is_tolerated(&tolerations), expected);
+    }
 }

@@ -11,6 +11,19 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// A misspelt word differs from the right one in at most so many letters.
+const MISSPELT_MAX: usize = 2;
+
+/// The candidate that a word is a misspelling of, for words that need not be among the candidates: two letters may be wrong, and capitals.
+pub fn misspelt<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    if candidates.clone().into_iter().any(|candidate| candidate == word) {
+        return None;
+    }
+    let (distance, candidate) = nearest(word, candidates)?;
+    // Never a different short word.
+    (distance <= MISSPELT_MAX.min(candidate.len() / 3)).then_some(candidate)
+}
+
 /// The candidate that differs in the fewest letters, and in how many.
 fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<(usize, &'a str)> {
     let word = word.to_lowercase();
@@ -37,6 +50,17 @@ pub fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Azure fails with `InternalExecutionError` too: it is not another spelling of what is known.
+    #[test]
+    fn a_word_of_its_own_is_not_a_misspelling() {
+        let known = ["InternalOperationError", "ZonalAllocationFailed", "Failed"];
+        assert_eq!(misspelt("ZonalAlocationFailed", known), Some("ZonalAllocationFailed"));
+        assert_eq!(misspelt("zonalAllocationFailed", known), Some("ZonalAllocationFailed"));
+        assert_eq!(misspelt("ZonalAllocationFailed", known), None);
+        assert_eq!(misspelt("InternalExecutionError", known), None);
+        assert_eq!(misspelt("Pulled", known), None);
+    }
 
     #[test]
     fn near_misses_are_recognised_and_others_listed() {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::api::ProvisioningError;
 use crate::facts::VmRef;
 use crate::quota::{QuotaExceeded, QuotaScope};
-use harness_simulation::CapacityCode;
+use harness_simulation::{CapacityCode, QUOTA_CODE};
 
 /// The error of a VM that quota forbids.
 pub(crate) fn quota_error(exceeded: &QuotaExceeded, location: &str) -> ProvisioningError {
@@ -20,7 +20,7 @@ pub(crate) fn quota_error(exceeded: &QuotaExceeded, location: &str) -> Provision
     let QuotaExceeded { limit, used, required, .. } = exceeded;
     let needed = used + required;
     ProvisioningError {
-        code: "OperationNotAllowed".to_owned(),
+        code: QUOTA_CODE.to_owned(),
         message: format!(
             "Operation could not be completed as it results in exceeding approved {what} quota. Additional details - \
              Deployment Model: Resource Manager, Location: {location}, Current Limit: {limit}, Current Usage: {used}, \

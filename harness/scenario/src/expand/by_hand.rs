@@ -7,7 +7,7 @@
 use super::hand_changes::{HandChange, hand_changes};
 use super::inputs::Inputs;
 use super::moments::{Moment, Moments};
-use super::references::{DECLARED, FLUX_NAMESPACE, FLUX_OBJECTS, RUN_NAMESPACE};
+use super::references::{DECLARED, FLUX_NAMESPACE, FLUX_OBJECTS, RUN_NAMESPACE, pruned};
 use harness_plan::{ChangeKind, ObjectAddress};
 use harness_tree::check_manifest;
 use harness_yaml::{Diagnostic, Problem};
@@ -27,7 +27,8 @@ pub(super) fn refused(inputs: &Inputs<'_>, moments: &Moments) -> Vec<Diagnostic>
         let (before, _) = changes.split_at(index);
         let problem = of_permanent(change).or_else(|| existing(change, before, inputs, moments)).or_else(|| {
             let is_created = changes.iter().any(|other| other.at == change.at && creates(other));
-            missing(change, before, moments).or_else(|| foreign(change, is_created, moments))
+            let gone = || missing(change, before, moments).or_else(|| removed(change, inputs, moments));
+            gone().or_else(|| foreign(change, is_created, moments))
         });
         if let Some(problem) = problem {
             let mark = inputs.scenario.mark_at(change.mark, &problem.path, problem.is_key);
@@ -105,6 +106,16 @@ fn missing(change: &HandChange<'_>, before: &[HandChange<'_>], moments: &Moments
         let message = format!("the {} is gone when this is done: the scenario has deleted it", change.at);
         Problem::new(&["change", "object"], message, "let this come before the deletion, or create it again")
     })
+}
+
+/// What Flux has pruned is gone too.
+fn removed(change: &HandChange<'_>, inputs: &Inputs<'_>, moments: &Moments) -> Option<Problem> {
+    let ObjectAddress { kind, name, .. } = change.at;
+    if kind != "NodePool" || creates(change) {
+        return None;
+    }
+    let removed_by = moments.removed_by(name, change.phase, change.at_us)?;
+    Some(pruned(&["change", "object"], name, inputs, removed_by))
 }
 
 /// What neither the tree nor the run has made is not touched. In a namespace of the tree a controller may have made it.

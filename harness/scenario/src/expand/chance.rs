@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::rules::quoted;
 use harness_plan::{Action, Check, ClearAzureFaults, EventPattern, OccurrenceKind, Phase, Plan};
-use harness_simulation::{CapacityCode, ConditionStatus, Fault, FaultKind, VmSelector};
+use harness_simulation::{CapacityCode, ConditionStatus, Fault, FaultKind, QUOTA_CODE, VmSelector};
 use harness_units::{Share, Span};
 
 /// Rarer than this is not worth a note.
@@ -191,7 +191,7 @@ fn has_another_cause(plan: &Plan, need: &Need<'_>) -> bool {
         OccurrenceKind::VmFailed => {
             let has_quota = !plan.azure.quota_cores.is_empty()
                 || plan.faults().any(|fault| matches!(fault.kind, FaultKind::Quota { .. }));
-            has_quota && need.what.code.as_deref().is_none_or(|code| code == "OperationNotAllowed")
+            has_quota && need.what.code.as_deref().is_none_or(|code| code == QUOTA_CODE)
         }
         // The leases of nodes run out when what renews them is killed.
         OccurrenceKind::NodeNotReady => {

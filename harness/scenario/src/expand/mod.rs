@@ -8,12 +8,15 @@ mod expectations;
 mod gitops;
 mod hand_changes;
 mod inputs;
+mod leftovers;
 mod moments;
 mod objects;
 mod phases;
 mod plan;
 mod pushes;
 mod references;
+mod sized;
+mod spot;
 mod workloads;
 
 pub(crate) use amended::amended;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::edits::Edits;
 use super::hand_changes::{HandChange, hand_changes};
 use super::inputs::Inputs;
+use super::leftovers::with_leftovers;
 use super::pushes::{Push, pushes};
 use crate::model::{PhaseSpec, ScenarioFile};
 use harness_plan::{
@@ -18,10 +19,12 @@ use harness_yaml::Diagnostic;
 #[derive(Clone, Debug)]
 pub(super) struct Moment {
     /// The phase of the push, by its index.
-    phase: usize,
+    pub(super) phase: usize,
     /// When, in microseconds since the start of that phase.
-    at_us: u64,
+    pub(super) at_us: u64,
     pub(super) pools: Vec<NodePool>,
+    /// Pools that have left the tree, as they were, and that the cluster may still have.
+    pub(super) leftovers: Vec<NodePool>,
     pub(super) objects: Vec<ObjectAddress>,
     /// Whether more may come of it than these objects.
     pub(super) open_ended: bool,
@@ -30,7 +33,13 @@ pub(super) struct Moment {
 impl Moment {
     fn new(phase: usize, at_us: u64, tree: &NodeConfigTree) -> Self {
         let NodeConfigTree { pools, objects, open_ended, .. } = tree;
-        Self { phase, at_us, pools: pools.clone(), objects: objects.clone(), open_ended: *open_ended }
+        let leftovers = Vec::new();
+        Self { phase, at_us, pools: pools.clone(), leftovers, objects: objects.clone(), open_ended: *open_ended }
+    }
+
+    /// A pool that the cluster has or may still have.
+    pub(super) fn pool(&self, name: &str) -> Option<&NodePool> {
+        self.pools.iter().chain(&self.leftovers).find(|pool| pool.name == name)
     }
 }
 
@@ -53,6 +62,15 @@ impl Moments {
     pub(super) fn until_time(&self, phase: usize, at_us: u64) -> &[Moment] {
         let is_before = |moment: &&Moment| (moment.phase, moment.at_us) <= (phase, at_us);
         &self.0[..=self.0.iter().skip(1).take_while(is_before).count()]
+    }
+
+    /// The phase, by its index, whose push has removed a pool that is gone for certain at a time in a later phase.
+    pub(super) fn removed_by(&self, pool: &str, phase: usize, at_us: u64) -> Option<usize> {
+        let so_far = self.until_time(phase, at_us);
+        let last = so_far.iter().rposition(|moment| moment.pool(pool).is_some())?;
+        // The push is where the tree lost it; the pool itself goes with the end of the phase.
+        let push = so_far.iter().rposition(|moment| moment.pools.iter().any(|known| known.name == pool))?;
+        (last + 1 < so_far.len()).then(|| so_far[push + 1].phase)
     }
 
     /// Those that are in force from a time in a phase to the end of the same or a later one, by their indices.
@@ -87,7 +105,10 @@ pub(super) fn moments(inputs: &Inputs<'_>) -> (Moments, Vec<Diagnostic>) {
         }
     }
     by_hand.for_each(|change| course.change(&change));
-    (Moments(course.moments), course.diagnostics.into_iter().map(|(_, diagnostic)| diagnostic).collect())
+    (
+        Moments(with_leftovers(course.moments, &inputs.bound.file)),
+        course.diagnostics.into_iter().map(|(_, diagnostic)| diagnostic).collect(),
+    )
 }
 
 struct Course<'a> {

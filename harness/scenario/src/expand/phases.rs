@@ -1,11 +1,12 @@
 //! Phases with every action at its time.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::moments::Moments;
 use super::objects;
 use super::pushes::{owner, pushed};
-use super::workloads::Sized;
+use super::sized::Sized;
 use crate::arrival;
 use crate::model::PhaseSpec;
 use harness_plan::{Action, Condition, ObjectAddress, Phase, PlannedAction, Replace, Scale, TimedAction};
@@ -80,7 +81,7 @@ impl Unfolding<'_> {
     fn steps(&mut self, asked: &Located<TimedAction>, number: usize, owner: &str, phase: &str) -> Vec<(u64, Action)> {
         match &asked.variant {
             Action::Scale(scale) => self.scalings(scale, asked, number, owner),
-            Action::Replace(replace) => self.replacements(replace, owner),
+            Action::Replace(replace) => self.replacements(replace, asked, number, owner),
             action @ (Action::Commit(_) | Action::Revert(_) | Action::ForcePush(_)) => {
                 pushed(action, phase, self.seed, owner)
             }
@@ -91,6 +92,11 @@ impl Unfolding<'_> {
         }
     }
 
+    /// The moments at one of which pods must find room that an action makes: a commit may still bring it, until the pods are waited for.
+    fn in_force(&self, asked: &Located<TimedAction>, number: usize) -> Range<usize> {
+        self.moments.between(number, asked.beside.after.as_micros(), self.awaited_in[number])
+    }
+
     fn scalings(
         &mut self,
         scale: &Scale,
@@ -99,12 +105,12 @@ impl Unfolding<'_> {
         owner: &str,
     ) -> Vec<(u64, Action)> {
         let mut steps = Vec::new();
-        // A commit may still make room, until the pods are waited for.
-        let in_force = self.moments.between(number, asked.beside.after.as_micros(), self.awaited_in[number]);
+        let in_force = self.in_force(asked, number);
         for sized in self.workloads.iter_mut().filter(|sized| scale.workloads.selects(&sized.workload.name)) {
             let name = sized.workload.name.clone();
-            let to = sized.bounded(scale.to, in_force.clone(), asked.mark);
-            let from = self.replicas.insert(name.clone(), to).unwrap_or(0);
+            let from = self.replicas.get(&name).copied().unwrap_or(0);
+            let to = sized.bounded(from, scale.to, in_force.clone(), asked.mark);
+            self.replicas.insert(name.clone(), to);
             sized.workload.replicas_peak = sized.workload.replicas_peak.max(to);
             if from == to {
                 continue;
@@ -121,10 +127,18 @@ impl Unfolding<'_> {
         steps
     }
 
-    fn replacements(&self, replace: &Replace, owner: &str) -> Vec<(u64, Action)> {
+    fn replacements(
+        &mut self,
+        replace: &Replace,
+        asked: &Located<TimedAction>,
+        number: usize,
+        owner: &str,
+    ) -> Vec<(u64, Action)> {
         let mut steps = Vec::new();
-        let names = self.workloads.iter().map(|sized| sized.workload.name.as_str());
-        for name in names.filter(|name| replace.workloads.selects(name)) {
+        let in_force = self.in_force(asked, number);
+        for sized in self.workloads.iter_mut().filter(|sized| replace.workloads.selects(&sized.workload.name)) {
+            sized.replaced(replace.count, in_force.clone(), asked.mark);
+            let name = sized.workload.name.as_str();
             let mut rng = arrival::child(self.seed, "replacements", &format!("{owner}/{name}"));
             let moments = arrival::moments(&replace.arrival, replace.count, &mut rng);
             let moments = moments.unwrap_or_else(|| vec![0; replace.count as usize]);

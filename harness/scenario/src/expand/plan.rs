@@ -1,7 +1,10 @@
 //! All of it together.
 
 use super::expectations::Present;
-use super::{Chance, Inputs, by_hand, chance, expectations, gitops, moments, objects, phases, references, workloads};
+use super::sized::Sized;
+use super::{
+    Chance, Inputs, by_hand, chance, expectations, gitops, moments, objects, phases, references, spot, workloads,
+};
 use crate::rules::quoted;
 use harness_plan::{NodeConfig, PLAN_VERSION, Plan, Workload};
 use harness_simulation::Behaviour;
@@ -22,20 +25,21 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Chance>), Vec<Dia
     let mut chosen = workloads::choose(inputs, &moments);
     diagnostics.append(&mut chosen.diagnostics);
     let phases = phases::expand(&model.phases, &model.objects, &mut chosen.workloads, &moments, inputs.seed);
-    let cut = chosen.workloads.iter().filter_map(workloads::Sized::note);
+    let cut = chosen.workloads.iter().filter_map(Sized::note);
     if inputs.is_own_tree() {
         // A burst that the pool's own limits cannot hold would end in a deadline that says nothing about the provisioner.
-        let replicas = ["scale", "to"].map(str::to_owned);
-        diagnostics.extend(cut.map(|(note, hint, action)| {
-            let mark = inputs.scenario.mark_at(action, &replicas, false);
-            Diagnostic::new(inputs.scenario.file(), mark, note).with_hint(hint)
+        diagnostics.extend(cut.map(|note| {
+            let path: Vec<String> = note.path.iter().map(|key| (*key).to_owned()).collect();
+            let mark = inputs.scenario.mark_at(note.action, &path, false);
+            Diagnostic::new(inputs.scenario.file(), mark, note.message).with_hint(note.hint)
         }));
     } else {
-        chosen.notes.extend(cut.map(|(note, ..)| note));
+        chosen.notes.extend(cut.map(|note| note.message));
     }
     let per_node = chosen.workloads.iter().map(|sized| (sized.workload.name.clone(), sized.per_node)).collect();
     let workloads: Vec<Workload> = chosen.workloads.into_iter().map(|sized| sized.workload).collect();
     diagnostics.extend(references::unknown(inputs, &moments, &workloads));
+    diagnostics.extend(spot::impossible(inputs, &moments, &workloads));
     diagnostics.extend(by_hand::refused(inputs, &moments));
     if !diagnostics.is_empty() {
         return Err(in_order(diagnostics));

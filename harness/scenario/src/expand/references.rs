@@ -1,8 +1,8 @@
 //! Names that the tree, the VM sizes or Azure do not have at the moment at which the scenario uses them.
 //!
-//! A NodePool counts as there from the push that adds it; one that has left the tree is still known, since it may be protected from pruning
-//! and its nodes live on. An action is checked at its time, a condition at the end of its phase, an expectation at the end of the last phase that it
-//! is about, and a fault against all phases: it may last.
+//! A NodePool counts as there from the push that adds it. One that has left the tree is still known: conditions and expectations may be about how it
+//! goes. An action in a later phase may not name it, unless it is protected from pruning. An action is checked at its time, a condition at the end of
+//! its phase, an expectation at the end of the last phase that it is about, and a fault against all phases: it may last.
 //!
 //! What an object of the scenario must be is known only where nothing but the tree, the scenario and the harness creates objects of
 //! its kind: NodePools, AKSNodeClasses, the objects of Flux, and the usual kinds in a namespace that the tree declares or that is the
@@ -13,19 +13,20 @@ use std::collections::BTreeSet;
 
 use super::inputs::Inputs;
 use super::moments::{Moment, Moments};
+use super::sized::PROTECTION;
 use harness_plan::{Action, ObjectAddress, Reference, Referent, Workload};
 use harness_tree::derive::known_values;
 use harness_tree::{address_problem, field_problems, flux_kinds, path_problem};
 use harness_yaml::{Diagnostic, Mark, Problem};
 
 /// Label of nodes with their zone.
-const ZONE: &str = "topology.kubernetes.io/zone";
+pub(super) const ZONE: &str = "topology.kubernetes.io/zone";
 /// The zone of VMs without one.
 const NO_ZONE: &str = "0";
 /// Scopes of quotas beside the families.
 const QUOTAS: [&str; 2] = ["regional", "spot"];
 /// What every size's name begins with; a fault does without.
-const SIZE_PREFIX: &str = "Standard_";
+pub(super) const SIZE_PREFIX: &str = "Standard_";
 
 /// The namespace of Flux's objects.
 pub(super) const FLUX_NAMESPACE: &str = "flux-system";
@@ -121,6 +122,8 @@ impl Check<'_> {
                     _ => self.moments.until_time(number, action.beside.after.as_micros()),
                 };
                 for reference in Reference::of_action(&action.variant) {
+                    let gone = self.gone(&reference, &action.variant, number, action.beside.after.as_micros());
+                    found.extend(gone.map(|problem| self.placed(action.mark, &[], &reference, problem)));
                     found.extend(self.reference(action.mark, &[], &reference, moments));
                 }
             }
@@ -131,6 +134,19 @@ impl Check<'_> {
             }
         }
         found
+    }
+
+    /// That an action names a NodePool that Flux has pruned. A fault that lasts may wait for its return.
+    fn gone(&self, reference: &Reference<'_>, action: &Action, phase: usize, at_us: u64) -> Option<Problem> {
+        let pool = reference.name;
+        let removed_by = match reference.to {
+            Referent::Nodepool => self.moments.removed_by(pool, phase, at_us)?,
+            _ => return None,
+        };
+        let lasts = matches!(action, Action::AzureFault(asked) if !asked.fault.kind.is_instant());
+        let so_far = self.moments.until_time(phase, at_us).len();
+        let returns = self.moments.all()[so_far..].iter().any(|moment| moment.pool(pool).is_some());
+        (!(lasts && returns)).then(|| pruned(&[], pool, self.inputs, removed_by))
     }
 
     fn of_expectations(&self) -> Vec<Diagnostic> {
@@ -261,13 +277,15 @@ impl Check<'_> {
             }
             _ => self.missing(reference, moments).into_iter().collect(),
         };
-        let placed = problems.into_iter().map(|problem| {
-            let above = above.iter().map(|key| (*key).to_owned());
-            let path: Vec<String> = above.chain(reference.path.iter().cloned()).chain(problem.path).collect();
-            let mark = self.inputs.scenario.mark_at(from, &path, reference.is_key);
-            Diagnostic::new(self.inputs.scenario.file(), mark, problem.message).with_hint(problem.hint)
-        });
-        placed.collect()
+        problems.into_iter().map(|problem| self.placed(from, above, reference, problem)).collect()
+    }
+
+    /// A problem of a name at its place.
+    fn placed(&self, from: Mark, above: &[&str], reference: &Reference<'_>, problem: Problem) -> Diagnostic {
+        let above = above.iter().map(|key| (*key).to_owned());
+        let path: Vec<String> = above.chain(reference.path.iter().cloned()).chain(problem.path).collect();
+        let mark = self.inputs.scenario.mark_at(from, &path, reference.is_key);
+        Diagnostic::new(self.inputs.scenario.file(), mark, problem.message).with_hint(problem.hint)
     }
 
     fn error(&self, problem: Problem) -> Diagnostic {
@@ -337,6 +355,16 @@ impl Check<'_> {
         };
         (!is_known).then(|| Problem::unknown(&[], message, name, known))
     }
+}
+
+/// That a NodePool is gone: the commit of a phase, by its index, has removed it.
+pub(super) fn pruned(path: &[&str], pool: &str, inputs: &Inputs<'_>, removed_by: usize) -> Problem {
+    let phase = &inputs.bound.file.phases[removed_by].name.value;
+    let message = format!(
+        "there is no NodePool `{pool}` any more: phase {phase} has removed it from the tree, and Flux has pruned it"
+    );
+    let hint = format!("let this come before, bring the pool back, or protect it with the annotation `{PROTECTION}`");
+    Problem::new(path, message, hint)
 }
 
 /// The NodePools that there have been.

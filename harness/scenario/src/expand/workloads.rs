@@ -1,72 +1,16 @@
 //! Which workloads a run has on this tree.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use super::inputs::Inputs;
 use super::moments::{Moment, Moments};
+use super::sized::{Bound, Lack, Sized, together};
 use crate::model::{OtherClasses, Tolerations, WorkloadSpec};
 use harness_plan::{NodeClass, Workload};
 use harness_tree::derive::{Aim, PodSize, aim, derived_size, pods_on, room_in};
-use harness_tree::{NodePool, max_pods};
+use harness_tree::{NodePool, is_well_known, max_pods};
 use harness_yaml::suggest;
 use harness_yaml::{Diagnostic, Located, Mark};
-
-/// A workload and how many of its pods the class can hold.
-pub(super) struct Sized {
-    pub(super) workload: Workload,
-    /// The most of its pods that a node of its class can hold.
-    pub(super) per_node: u64,
-    /// The maximum number of replicas at each moment, by the limits that are in force then; more would wait for ever.
-    bounds: Vec<Option<u32>>,
-    /// The first moment at which a class of its is in the tree.
-    there_from: usize,
-    /// The largest number that was cut.
-    cut: Option<Cut>,
-}
-
-/// More replicas than there is room for.
-struct Cut {
-    asked: u32,
-    bound: u32,
-    /// Whether no class of the workload is in the tree yet.
-    too_early: bool,
-    /// Of the action that asks for them.
-    action: Mark,
-}
-
-impl Sized {
-    /// The wanted replicas, as far as there is room at one of the moments.
-    pub(super) fn bounded(&mut self, replicas: u32, at: Range<usize>, action: Mark) -> u32 {
-        let too_early = at.end <= self.there_from;
-        let bounds = self.bounds.get(at).unwrap_or_default();
-        let Some(bound) = bounds.iter().copied().try_fold(0, |most, bound| Some(most.max(bound?))) else {
-            return replicas;
-        };
-        if bound < replicas && self.cut.as_ref().is_none_or(|cut| cut.asked < replicas) {
-            self.cut = Some(Cut { asked: replicas, bound, too_early, action });
-        }
-        replicas.min(bound)
-    }
-
-    /// What was cut, what to do about it, and the action that asks for it.
-    pub(super) fn note(&self) -> Option<(String, &'static str, Mark)> {
-        let Cut { asked, bound, too_early, action } = self.cut.as_ref()?;
-        let Workload { name, class, .. } = &self.workload;
-        let (why, hint) = match bound {
-            0 if *too_early => (
-                format!("a later commit adds the class `{class}`"),
-                "let the commit come first, or wait for the pods after it",
-            ),
-            0 => (format!("no node that `{class}` may have then holds one"), ROOM),
-            _ => (format!("more do not fit into the limits of `{class}`"), ROOM),
-        };
-        Some((format!("`{name}` has {bound} pods where the scenario asks for {asked}: {why}"), hint, *action))
-    }
-}
-
-const ROOM: &str = "ask for fewer or smaller pods, or give the pool more room before; where some are to wait for nodes, mark the workload \
-                    `awaited: false`";
 
 /// What the tree gives a scenario.
 pub(super) struct Chosen {
@@ -78,7 +22,7 @@ pub(super) struct Chosen {
 
 pub(super) fn choose(inputs: &Inputs<'_>, moments: &Moments) -> Chosen {
     let pools = &inputs.tree.pools;
-    let aims: Vec<Aim<'_>> = pools.iter().map(|pool| aim(pool, pools, inputs.skus)).collect();
+    let aims: Vec<Aim<'_>> = pools.iter().map(|pool| at_every_moment(aim(pool, pools, inputs.skus), moments)).collect();
     let mut choice = Choice {
         inputs,
         moments,
@@ -134,17 +78,19 @@ impl<'a> Choice<'a> {
         self.chosen.diagnostics.push(Diagnostic::new(file, mark, message).with_hint(hint));
     }
 
-    /// The way to a class, by the first tree that has it and lets it be used: a commit may bring it, or its limits.
+    /// The way to a class, by the first tree that has it and lets it be used: a commit may bring it, or its limits. It leads to the class at all
+    /// later moments too.
     fn aim_at(&self, class: &str) -> Option<Aim<'a>> {
         let mut aims = self.moments.all().iter().filter_map(|moment| {
             let pool = moment.pools.iter().find(|pool| pool.name == class)?;
             Some(aim(pool, &moment.pools, self.inputs.skus))
         });
         let first = aims.next()?;
-        if first.untestable.is_none() {
-            return Some(first);
-        }
-        aims.find(|aim| aim.untestable.is_none()).or(Some(first))
+        let usable = match first.untestable {
+            None => first,
+            Some(_) => aims.find(|aim| aim.untestable.is_none()).unwrap_or(first),
+        };
+        Some(at_every_moment(usable, self.moments))
     }
 
     /// An error about a class that the tree never has.
@@ -211,12 +157,48 @@ impl<'a> Choice<'a> {
             return;
         }
         self.used.insert(aim.pool.name.clone());
+        if spec.awaited && self.own_tree() && self.labels_of_nobody(name, spec) {
+            return;
+        }
         let room = match () {
             () if !spec.awaited => Room::Any,
             () if self.own_tree() => Room::Most,
             () => Room::Sure,
         };
         self.add(name.to_owned(), &aim, pod, room, Some(spec));
+    }
+
+    /// Errors about labels that no node of the workload's classes carries at any moment. Returns whether there are some.
+    fn labels_of_nobody(&mut self, name: &str, spec: &WorkloadSpec) -> bool {
+        let (moments, scenario) = (self.moments, self.inputs.scenario);
+        let classes = || std::iter::once(&spec.class).chain(&spec.fallback);
+        let pools = || {
+            let states = moments.all().iter().flat_map(|moment| &moment.pools);
+            states.filter(|pool| classes().any(|class| class.value == pool.name))
+        };
+        let mut found = false;
+        for (key, value) in &spec.node_selector {
+            if !is_of_tree(key, moments) || pools().any(|pool| pool.can_have(key, value)) {
+                continue;
+            }
+            let label = format!("{key}={value}");
+            let there: BTreeSet<String> =
+                pools().flat_map(NodePool::own_labels).map(|(key, value)| format!("{key}={value}")).collect();
+            let nearest = match suggest::closest(&label, there.iter().map(String::as_str)) {
+                Some(nearest) => format!("did you mean `{nearest}`? Or give"),
+                None if there.is_empty() => "give".to_owned(),
+                None => format!("its nodes carry {}: ask for one of these, or give", listed(&there)),
+            };
+            let hint = format!(
+                "{nearest} the NodePool the label, under `spec.template.metadata.labels`; where the pods are to wait for ever, mark the \
+                 workload `staysPending: true`"
+            );
+            let path = ["workloads", name, "nodeSelector", key].map(str::to_owned);
+            let message = format!("no node of `{}` ever has the label {label}", spec.class.value);
+            self.error(scenario.mark_at(scenario.top(), &path, false), message, hint);
+            found = true;
+        }
+        found
     }
 
     /// A negative control: whether it fits is what the run asks. Its class still wants a workload that does fit.
@@ -269,35 +251,47 @@ impl<'a> Choice<'a> {
             adorn(&mut workload, spec);
             widen(&mut workload, &self.fallback(spec), spec);
         }
-        let bounds = workload.classes().map(|class| self.bounds(class, pod, room)).reduce(together).unwrap_or_default();
-        let is_there =
-            |moment: &Moment| workload.classes().any(|class| moment.pools.iter().any(|pool| pool.name == class));
-        let there_from = self.moments.all().iter().position(is_there).unwrap_or(0);
+        let bounds = workload.classes().map(|class| self.bounds(&workload, class, pod, room));
+        let bounds = bounds.reduce(together).unwrap_or_default();
         let pods_max = max_pods(aim.pool.max_pods);
         let per_node = aim.fitting.iter().map(|sku| pods_on(sku, pod, pods_max)).max().unwrap_or(0);
-        self.chosen.workloads.push(Sized { workload, per_node, bounds, there_from, cut: None });
+        self.chosen.workloads.push(Sized::new(workload, per_node, bounds));
     }
 
-    /// How many pods a class holds at each moment: none before it is in the tree. One that is no longer there holds what it held before: a pool
-    /// can be protected from pruning.
-    fn bounds(&self, class: &str, pod: PodSize, room: Room) -> Vec<Option<u32>> {
+    /// How many pods a class holds at each moment: none before it is in the tree, after it is gone, or where they do not fit its nodes.
+    fn bounds(&self, workload: &Workload, class: &str, pod: PodSize, room: Room) -> Vec<Bound> {
+        if room == Room::Any {
+            return vec![Bound { pods: None, lack: Lack::Room }; self.moments.all().len()];
+        }
         let mut last: Option<(&NodePool, u64)> = None;
         let bound = |moment: &'a Moment| {
-            let pool = moment.pools.iter().find(|pool| pool.name == class);
-            last = match (pool, last) {
-                (Some(pool), Some((known, bound))) if holds_as_many(pool, known) => Some((pool, bound)),
-                (Some(pool), _) => {
-                    let (most, surely) = room_in(pool, self.inputs.skus, pod, max_pods(pool.max_pods));
-                    Some((pool, if room == Room::Most { most } else { surely }))
-                }
-                (None, last) => last,
+            let Some(pool) = moment.pool(class) else {
+                return Bound { pods: Some(0), lack: if last.is_some() { Lack::Removed } else { Lack::TooEarly } };
             };
-            last.map_or(Some(0), |(_, bound)| u32::try_from(bound).ok())
+            let pods = match last {
+                Some((known, bound)) if holds_as_many(pool, known) => bound,
+                _ => {
+                    let (most, surely) = room_in(pool, self.inputs.skus, pod, max_pods(pool.max_pods));
+                    if room == Room::Most { most } else { surely }
+                }
+            };
+            last = Some((pool, pods));
+            match self.misfit(workload, pool) {
+                Some(lack) => Bound { pods: Some(0), lack },
+                None => Bound { pods: u32::try_from(pods).ok(), lack: Lack::Room },
+            }
         };
-        match room {
-            Room::Any => vec![None; self.moments.all().len()],
-            Room::Most | Room::Sure => self.moments.all().iter().map(bound).collect(),
-        }
+        self.moments.all().iter().map(bound).collect()
+    }
+
+    /// Why no node of a pool takes the pods, whatever its size.
+    fn misfit(&self, workload: &Workload, pool: &NodePool) -> Option<Lack> {
+        let taint = pool.taints.iter().find(|taint| !taint.is_tolerated(&workload.tolerations));
+        let label = || {
+            let lacks = |(key, value): &(&String, &String)| is_of_tree(key, self.moments) && !pool.can_have(key, value);
+            workload.node_selector.iter().find(lacks).map(|(key, value)| Lack::Label(format!("{key}={value}")))
+        };
+        taint.map(|taint| Lack::Taint(taint.to_string())).or_else(label)
     }
 
     fn nothing_left(&mut self) {
@@ -324,10 +318,27 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// How many pods two classes hold together at each moment.
-fn together(first: Vec<Option<u32>>, second: Vec<Option<u32>>) -> Vec<Option<u32>> {
-    let both = |(first, second): (Option<u32>, Option<u32>)| Some(first?.saturating_add(second?));
-    first.into_iter().zip(second).map(both).collect()
+/// The same way, so that it leads to the pool at every moment: nodes that replace others, and pods that replace others, come at any of them.
+fn at_every_moment<'a>(mut aim: Aim<'a>, moments: &Moments) -> Aim<'a> {
+    let states = moments.all().iter().flat_map(|moment| &moment.pools).filter(|pool| pool.name == aim.pool.name);
+    states.for_each(|state| aim.widen(state));
+    aim
+}
+
+/// Whether only the tree gives nodes a label: one of its NodePools names it, or it has no prefix. Whoever else puts labels on nodes writes a
+/// prefix, and which of them there are cannot be known. Source: "Labels and Selectors" of the Kubernetes documentation, "Syntax and character
+/// set".
+fn is_of_tree(key: &str, moments: &Moments) -> bool {
+    let mut pools = moments.all().iter().flat_map(|moment| &moment.pools);
+    !is_well_known(key)
+        && (!key.contains('/')
+            || pools.any(|pool| {
+                pool.labels.contains_key(key) || pool.requirements.iter().any(|requirement| requirement.key == key)
+            }))
+}
+
+fn listed(labels: &BTreeSet<String>) -> String {
+    labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// Lets the pods run on nodes of other classes too: they are reached by name, and tolerate the taints of all of them.

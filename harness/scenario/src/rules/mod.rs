@@ -50,6 +50,7 @@ impl Context<'_> {
             objects: &self.scenario.objects,
             phases: self.scenario.phases.iter().map(|phase| phase.name.as_str()).collect(),
             faults: self.scenario.faults().filter(|fault| !fault.kind.is_instant()).filter_map(Fault::name).collect(),
+            codes: self.scenario.faults().filter_map(|fault| fault.kind.own_code()).collect(),
         }
     }
 

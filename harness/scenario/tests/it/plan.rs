@@ -263,7 +263,13 @@ phases:
       - {after: 12s, clearAzureFaults: {}}
     for: 1m
 ";
-    let plan = planned(&scenario(text), Profile::Smoke, 7, &[]);
+    // Spot VMs are evicted only where there can be some.
+    let mut files = harness_tree::builtin_node_config();
+    files.iter_mut().for_each(|file| file.text = file.text.replace("[on-demand]", "[on-demand, spot]"));
+    let tree = harness_tree::read_tree("node-config", &files).unwrap();
+    let inputs =
+        PlanInputs { profile: Profile::Smoke, seed: 7, overrides: &[], tree: &tree, operations: &[], skus: &skus() };
+    let plan = plan(&scenario(text), &inputs).unwrap_or_else(|errors| panic!("{}", common::lines(&errors)));
     insta::assert_json_snapshot!("faults-azure", plan.azure);
     insta::assert_json_snapshot!("faults-actions", plan.phases[0].actions);
 }

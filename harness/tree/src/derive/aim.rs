@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use super::SkuFact;
 use super::fit;
-use crate::pool::{NodePool, is_well_known};
+use crate::pool::{NodePool, Taint, is_well_known};
 use harness_plan::Toleration;
+
+/// The label of every node with the name of its pool.
+const NODEPOOL: &str = "karpenter.sh/nodepool";
 
 /// The way to a pool, or why there is none.
 #[derive(Clone, Debug)]
@@ -33,17 +36,35 @@ pub fn aim<'a>(pool: &'a NodePool, pools: &[NodePool], skus: &'a [SkuFact]) -> A
         untestable: untestable(pool, &fitting),
         fitting,
         node_selector: BTreeMap::from([(key, value)]),
-        tolerations: pool
-            .taints
-            .iter()
-            .map(|taint| Toleration {
-                key: taint.key.clone(),
-                operator: if taint.value.is_some() { "Equal" } else { "Exists" }.to_owned(),
-                value: taint.value.clone(),
-                effect: Some(taint.effect.clone()),
-            })
-            .collect(),
+        tolerations: pool.taints.iter().map(toleration).collect(),
         because,
+    }
+}
+
+impl Aim<'_> {
+    /// Leads to another state of the same pool too, as a commit makes it: its taints are tolerated as well, and where its nodes do not carry the
+    /// label the pool is named directly.
+    pub fn widen(&mut self, state: &NodePool) {
+        for toleration in state.taints.iter().map(toleration) {
+            if !self.tolerations.contains(&toleration) {
+                self.tolerations.push(toleration);
+            }
+        }
+        let lost = self.node_selector.iter().find(|(key, value)| !is_well_known(key) && !state.can_have(key, value));
+        if let Some((key, value)) = lost {
+            self.because =
+                format!("its nodes do not always carry the label {key}={value}, so that it is named directly");
+            self.node_selector = BTreeMap::from([(NODEPOOL.to_owned(), state.name.clone())]);
+        }
+    }
+}
+
+fn toleration(taint: &Taint) -> Toleration {
+    Toleration {
+        key: taint.key.clone(),
+        operator: if taint.value.is_some() { "Equal" } else { "Exists" }.to_owned(),
+        value: taint.value.clone(),
+        effect: Some(taint.effect.clone()),
     }
 }
 
@@ -51,7 +72,7 @@ fn selector(pool: &NodePool, pools: &[NodePool]) -> (String, String, String) {
     let others = || pools.iter().filter(|other| other.name != pool.name);
     let own = pool.labels.iter().find(|(key, value)| {
         // A label of the provisioner's own follows from the VM size, and another pool may offer the same size.
-        !is_well_known(key) && !others().any(|other| can_have(other, key, value))
+        !is_well_known(key) && !others().any(|other| other.can_have(key, value))
     });
     if let Some((key, value)) = own {
         let because = format!("no other pool of the tree can have the label {key}={value}");
@@ -65,17 +86,7 @@ fn selector(pool: &NodePool, pools: &[NodePool]) -> (String, String, String) {
         ),
         None => "no label of the pool is its own, so that it is named directly".to_owned(),
     };
-    ("karpenter.sh/nodepool".to_owned(), pool.name.clone(), because)
-}
-
-/// Whether a node of this pool can carry a custom label with this value.
-fn can_have(pool: &NodePool, key: &str, value: &str) -> bool {
-    let mut required = pool.requirements.iter().filter(|requirement| requirement.key == key).peekable();
-    match pool.labels.get(key) {
-        Some(own) => own == value,
-        // A pool that says nothing of a custom label does not match pods that ask for it.
-        None => required.peek().is_some() && required.all(|requirement| requirement.admits(Some(value))),
-    }
+    (NODEPOOL.to_owned(), pool.name.clone(), because)
 }
 
 fn same_nodes(a: &NodePool, b: &NodePool) -> bool {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::SkuFact;
 use super::sku::PodSize;
-use crate::pool::{NodePool, Requirement};
+use crate::pool::{NodePool, Operator, Requirement};
 use harness_plan::Limits;
 use harness_units::{Bytes, Millicores};
 
@@ -83,12 +83,7 @@ fn admitted(sku: &SkuFact, requirements: &[Requirement]) -> bool {
 /// The sizes that meet all requirements of a pool, smallest first.
 pub(crate) fn fitting<'a>(pool: &NodePool, skus: &'a [SkuFact]) -> Vec<&'a SkuFact> {
     // A label of the pool binds its nodes as a requirement does.
-    let labels = pool.labels.iter().map(|(key, value)| Requirement {
-        key: key.clone(),
-        operator: crate::pool::Operator::In,
-        values: vec![value.clone()],
-        min_values: None,
-    });
+    let labels = pool.labels.iter().map(|(key, value)| is_label(key, value));
     let requirements: Vec<Requirement> = pool.requirements.iter().cloned().chain(labels).collect();
     let mut fitting: Vec<&SkuFact> = skus.iter().filter(|sku| admitted(sku, &requirements)).collect();
     fitting.sort_by(|a, b| {
@@ -96,6 +91,18 @@ pub(crate) fn fitting<'a>(pool: &NodePool, skus: &'a [SkuFact]) -> Vec<&'a SkuFa
         order(a).cmp(&order(b)).then_with(|| a.name.cmp(&b.name))
     });
     fitting
+}
+
+/// The sizes with which nodes of a pool can carry all of these labels, such as `karpenter.sh/capacity-type` with `spot`; smallest first.
+pub fn fitting_with<'a>(pool: &NodePool, skus: &'a [SkuFact], labels: &[(&str, &str)]) -> Vec<&'a SkuFact> {
+    let mut narrowed = pool.clone();
+    narrowed.requirements.extend(labels.iter().map(|(key, value)| is_label(key, value)));
+    fitting(&narrowed, skus)
+}
+
+/// The requirement that a label has a value.
+fn is_label(key: &str, value: &str) -> Requirement {
+    Requirement { key: key.to_owned(), operator: Operator::In, values: vec![value.to_owned()], min_values: None }
 }
 
 /// The requirement whose `minValues` these sizes cannot give, with the number that they can.

@@ -11,5 +11,5 @@ pub(crate) mod fit;
 mod sku;
 
 pub use aim::{Aim, aim};
-pub use fit::{derived_size, known_values, pods_on, room_in};
+pub use fit::{derived_size, fitting_with, known_values, pods_on, room_in};
 pub use sku::{PodSize, SkuFact};
