@@ -76,6 +76,23 @@ async fn a_hold_lasts_as_long_as_planned_and_a_boot_as_long_as_azure_says() {
     assert!(limits.contains(&boot_us), "{boot_us} us on the clock of the run");
 }
 
+/// Before, the log said only the size, from which the expectation `quota` guessed at a family.
+#[tokio::test(start_paused = true)]
+async fn each_fact_of_a_vm_says_which_quota_it_counts_against() {
+    let lab = Lab::start();
+    let ran = lab.run(&plans::burst()).await;
+    let facts = ran.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Azure(fact) if fact.instance.is_some() => Some(fact),
+        _ => None,
+    });
+    let of_vms: Vec<_> = facts.collect();
+    assert!(!of_vms.is_empty());
+    for fact in of_vms {
+        assert!(fact.instance_type.starts_with(&format!("Standard_{}", fact.family)), "{fact:?}");
+        assert!(!fact.family.is_empty() && fact.quota_family.ends_with("Family"), "{fact:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_second_run_on_the_same_cluster_finds_it_as_the_first_did() {
     let lab = Lab::start();
