@@ -21,7 +21,7 @@ use crate::interrupts::Interrupts;
 use crate::lease::{Loss, RunLease};
 use crate::observe::{Observers, usage};
 use crate::prepare::{self, Before, Prepared};
-use crate::requests::within;
+use crate::requests::{repeated_within, within};
 use crate::tree::{Tree, WorkingTree};
 use crate::webhook::Webhook;
 use crate::{RunError, cleanup, known_state, phases, scope};
@@ -32,7 +32,7 @@ const CLEANUP_LIMIT: Duration = Duration::from_secs(180);
 /// How long the components that only some scenarios need may take to start.
 const PROVIDE_LIMIT: Duration = Duration::from_secs(180);
 
-/// How long the look at a cluster in its known state may take.
+/// How long one look at a cluster in its known state may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long stopped tasks may take to drop the cluster.
@@ -292,7 +292,8 @@ async fn carry_out(
     known_state::restore(context, lease).await?;
     before.is_known = true;
     if let Some(known_state) = known_state {
-        let contents = within(LOOK_LIMIT, "look at what is on the cluster", cluster.contents()).await?;
+        let contents =
+            repeated_within(LOOK_LIMIT, "look at what is on the cluster", async || cluster.contents().await).await?;
         // An error means that nobody waits for it any more.
         let _ = known_state.send(contents);
     }

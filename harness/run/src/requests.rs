@@ -45,9 +45,18 @@ pub(crate) async fn repeated<T, E: Into<Cause>>(
     doing: impl Display,
     send: impl AsyncFn() -> Result<T, E>,
 ) -> Result<T, RunError> {
+    repeated_within(TRY_LIMIT, doing, send).await
+}
+
+/// As [`repeated`], for what takes several requests: `limit` is that of one try.
+pub(crate) async fn repeated_within<T, E: Into<Cause>>(
+    limit: Duration,
+    doing: impl Display,
+    send: impl AsyncFn() -> Result<T, E>,
+) -> Result<T, RunError> {
     let mut tried = 1;
     loop {
-        match within(TRY_LIMIT, doing.to_string(), send()).await {
+        match within(limit, doing.to_string(), send()).await {
             Ok(answer) => return Ok(answer),
             Err(error) if tried == TRIES => return Err(error),
             Err(_) => tried += 1,

@@ -28,6 +28,7 @@ async fn azure<F: Future<Output = StatusCode> + Send + 'static>(
         .route("/behaviour", get(async || behaviour).put(async || StatusCode::NO_CONTENT))
         .route("/faults", get(async || "[]"))
         .route("/vms", get(async || "[]"))
+        .route("/kubernetes", get(async || r#"{"version": "1.36.3"}"#))
         .route("/ledger", get(ledger));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
