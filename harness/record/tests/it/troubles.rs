@@ -134,17 +134,6 @@ fn delivery(trouble: impl Fn(&mut Scene) + 'static) -> Box<dyn Fn() -> RunResult
     })
 }
 
-/// A run that ends like this, in a phase of which nothing more is known.
-fn ended(reason: EndReason, detail: &'static str) -> Box<dyn Fn() -> RunResult> {
-    Box::new(move || {
-        let mut scene = Scene::new();
-        scene.phase_with("burst", 10, Some((20, PhaseOutcome::Cancelled)));
-        scene.cut();
-        scene.builder.ended(21 * S, reason, detail);
-        scene.run(vec![phase("burst")])
-    })
-}
-
 #[expect(clippy::too_many_lines, reason = "one row for each trouble")]
 fn rows() -> Vec<Row> {
     let left = |scene: &mut Scene| {
