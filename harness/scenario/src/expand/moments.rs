@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::edits::Edits;
 use super::hand_changes::{HandChange, hand_changes};
 use super::inputs::Inputs;
-use super::leftovers::with_leftovers;
+use super::pruning::Stays;
 use super::pushes::{Push, pushes};
 use crate::model::{PhaseSpec, ScenarioFile};
 use harness_plan::{
@@ -19,9 +19,9 @@ use harness_yaml::Diagnostic;
 #[derive(Clone, Debug)]
 pub(super) struct Moment {
     /// The phase of the push, by its index.
-    pub(super) phase: usize,
+    phase: usize,
     /// When, in microseconds since the start of that phase.
-    pub(super) at_us: u64,
+    at_us: u64,
     pub(super) pools: Vec<NodePool>,
     /// Pools that have left the tree, as they were, and that the cluster may still have.
     pub(super) leftovers: Vec<NodePool>,
@@ -106,9 +106,36 @@ pub(super) fn moments(inputs: &Inputs<'_>) -> (Moments, Vec<Diagnostic>) {
     }
     by_hand.for_each(|change| course.change(&change));
     (
-        Moments(with_leftovers(course.moments, &inputs.bound.file)),
+        Moments(with_leftovers(course.moments, &Stays::of(&inputs.bound.file))),
         course.diagnostics.into_iter().map(|(_, diagnostic)| diagnostic).collect(),
     )
+}
+
+/// Adds to each moment the pools that the cluster may have beside those of the tree. One that nothing keeps is pruned when the phase of the push
+/// is over: within the phase nobody knows when. The start of the next phase is a moment of its own.
+fn with_leftovers(moments: Vec<Moment>, stays: &Stays) -> Vec<Moment> {
+    let mut all: Vec<Moment> = Vec::new();
+    for mut moment in moments {
+        let after = all.last().and_then(|last| after_its_phase(last, stays));
+        all.extend(after.filter(|after| after.phase <= moment.phase));
+        if let Some(last) = all.last() {
+            let known = last.pools.iter().chain(&last.leftovers);
+            let left = known.filter(|pool| !moment.pools.iter().any(|now| now.name == pool.name));
+            moment.leftovers = left.cloned().collect();
+        }
+        all.push(moment);
+    }
+    let after = all.last().and_then(|last| after_its_phase(last, stays));
+    all.extend(after);
+    all
+}
+
+/// The start of the phase after the push, where something is pruned by then.
+fn after_its_phase(moment: &Moment, stays: &Stays) -> Option<Moment> {
+    let kept = moment.leftovers.iter().filter(|pool| stays.may_keep(pool, moment.phase));
+    let leftovers: Vec<NodePool> = kept.cloned().collect();
+    let is_pruned = leftovers.len() < moment.leftovers.len();
+    is_pruned.then(|| Moment { phase: moment.phase + 1, at_us: 0, leftovers, ..moment.clone() })
 }
 
 struct Course<'a> {

@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::hand_changes::hand_changes;
-use super::moments::Moment;
 use crate::model::ScenarioFile;
 use harness_plan::{Action, ChangeKind, ObjectAddress};
 use harness_tree::NodePool;
@@ -19,41 +18,19 @@ struct Stay {
     pool: Option<String>,
 }
 
-/// Adds to each moment the pools that the cluster may have beside those of the tree. One that nothing protects is pruned when the phase of the
-/// push is over: within the phase nobody knows when. The start of the next phase is a moment of its own.
-pub(super) fn with_leftovers(moments: Vec<Moment>, file: &ScenarioFile) -> Vec<Moment> {
-    let stays = stays(file);
-    let mut all: Vec<Moment> = Vec::new();
-    for mut moment in moments {
-        let after = all.last().and_then(|last| after_its_phase(last, &stays));
-        all.extend(after.filter(|after| after.phase <= moment.phase));
-        if let Some(last) = all.last() {
-            let known = last.pools.iter().chain(&last.leftovers);
-            let left = known.filter(|pool| !moment.pools.iter().any(|now| now.name == pool.name));
-            moment.leftovers = left.cloned().collect();
-        }
-        all.push(moment);
-    }
-    let after = all.last().and_then(|last| after_its_phase(last, &stays));
-    all.extend(after);
-    all
-}
+/// All that keeps pools in the cluster.
+pub(super) struct Stays(Vec<Stay>);
 
-/// The start of the phase after the push, where something is pruned by then.
-fn after_its_phase(moment: &Moment, stays: &[Stay]) -> Option<Moment> {
-    let may_stay = |pool: &&NodePool| {
-        pool.kept
-            || stays
-                .iter()
-                .any(|stay| stay.from <= moment.phase && stay.pool.as_ref().is_none_or(|name| *name == pool.name))
-    };
-    let leftovers: Vec<NodePool> = moment.leftovers.iter().filter(may_stay).cloned().collect();
-    (leftovers.len() < moment.leftovers.len()).then(|| Moment {
-        phase: moment.phase + 1,
-        at_us: 0,
-        leftovers,
-        ..moment.clone()
-    })
+impl Stays {
+    pub(super) fn of(file: &ScenarioFile) -> Self {
+        Self(stays(file))
+    }
+
+    /// Whether the cluster may still have a pool after the phase, by its index, in which it has left the tree.
+    pub(super) fn may_keep(&self, pool: &NodePool, phase: usize) -> bool {
+        let holds = |stay: &Stay| stay.from <= phase && stay.pool.as_ref().is_none_or(|name| *name == pool.name);
+        pool.kept || self.0.iter().any(holds)
+    }
 }
 
 fn stays(file: &ScenarioFile) -> Vec<Stay> {
