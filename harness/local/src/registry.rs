@@ -1,6 +1,7 @@
 //! The components of a running cluster: start, watch, kill, stop.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,9 +13,13 @@ use tokio::sync::watch;
 use super::error::LocalError;
 use super::process::{Launch, Process, Spawner, log_tail};
 use harness_components::control::{ComponentStatus, ComponentUsage, Failure, ProcessRef, read_usage};
+use harness_components::free_bytes;
 
 /// How many lines of a dead component's log are kept.
 const TAIL_LINES: usize = 20;
+
+/// Less than this is a full disk: databases and logs write more at a time.
+const FULL_BYTES: u64 = 64 * 1024;
 
 /// Starts components and reports the first one that ends without being stopped.
 #[derive(Clone)]
@@ -104,7 +109,7 @@ impl Registry {
             };
             let failure = Failure {
                 component: component.name().to_owned(),
-                reason: format!("ended unexpectedly ({exit})"),
+                reason: reason(&exit, &log, free_bytes(&log).ok()),
                 log_tail: log_tail(&log, TAIL_LINES),
                 at: Timestamp::now(),
             };
@@ -229,5 +234,29 @@ impl Registry {
     /// CPU time and memory of each component, its earlier processes included.
     pub(crate) fn usage(&self) -> Vec<ComponentUsage> {
         self.slots().values().map(Slot::usage).collect()
+    }
+}
+
+/// What is said of a component that has ended on its own. A full disk may have cut the log that would say so.
+fn reason(exit: &str, log: &Path, free_bytes: Option<u64>) -> String {
+    let ended = format!("ended unexpectedly ({exit})");
+    match (free_bytes, log.parent()) {
+        (Some(..FULL_BYTES), Some(folder)) => format!("{ended}; the disk of {} is full", folder.display()),
+        _ => ended,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    /// Before, only the component's log said so, whose end the full disk had cut.
+    #[rstest]
+    #[case(Some(0), "ended unexpectedly (exit status: 1); the disk of /state/logs is full")]
+    #[case(Some(FULL_BYTES), "ended unexpectedly (exit status: 1)")]
+    #[case(None, "ended unexpectedly (exit status: 1)")]
+    fn a_full_disk_is_said_of_a_component_that_ends(#[case] free_bytes: Option<u64>, #[case] expected: &str) {
+        assert_eq!(reason("exit status: 1", Path::new("/state/logs/etcd.log"), free_bytes), expected);
     }
 }

@@ -302,7 +302,7 @@ fn rows() -> Vec<Row> {
             recorded("cut-cluster-disk-full"),
             TargetFailed,
             // Before, the line was etcd's JSON, with its stack: the full disk had cut it.
-            "the target failed in phase burst: etcd died (ended unexpectedly (exit status: 1)); its log ends with: failed to commit tx: write *: no space left on device",
+            "the target failed in phase burst: etcd died (ended unexpectedly (exit status: 1); the disk of * is full); its log ends with: ",
         ),
         (
             "Git down in prepare",
@@ -537,6 +537,13 @@ fn altered_rows() -> Vec<Row> {
             "notification-controller was killed at 11.0s, not started again; phase changed: not in-force after 20.0s",
         ),
         (
+            "a commit that Flux refuses, and Flux's notification-controller killed",
+            altered("trouble-commit-refused", |run| run.kill(5_900_000, Component::NotificationController)),
+            Failed,
+            // It delays what Flux does, and the refusal came nevertheless. Before, the refusal was not named.
+            "Flux refused commit 27a49fe3e586 of phase changed: *; notification-controller was killed at 5.90s, not started again; phase changed: not all-pods-ready and in-force after ",
+        ),
+        (
             "a component started again after the deadline",
             burst(|scene| {
                 scene.planned(11, "burst", Action::KillComponent(Component::KubeControllerManager));
@@ -552,7 +559,6 @@ fn altered_rows() -> Vec<Row> {
     for (name, component) in [
         ("a commit that Flux refuses, and the scheduler killed", Component::KubeScheduler),
         ("a commit that Flux refuses, and NAP killed", Component::Karpenter),
-        ("a commit that Flux refuses, and Flux's notification-controller killed", Component::NotificationController),
         (
             "a commit that Flux refuses, and Flux's image-automation-controller killed",
             Component::ImageAutomationController,

@@ -1,8 +1,7 @@
 //! Scenarios that must be refused, by themselves or on the built-in tree, each at the right place with the right message.
 //!
 //! A fixture is a scenario; its first lines are comments with the expected errors: `# line:column: a part of the message | a part of
-
-//! the hint`. Exactly those errors, in that order.
+//! the hint`. Exactly those errors, in that order. Before, most of what they hold was accepted: the run waited, failed, or passed for no reason.
 
 use crate::common::{lines, refusals};
 use rstest::rstest;

@@ -41,10 +41,7 @@ pub(super) fn undone<'a>(evidence: &Evidence<'a>) -> Vec<Cause<'a>> {
     failed_actions(evidence.source.timelines, |action| actions.planned(action).is_some()).collect()
 }
 
-fn failed_actions<'a>(
-    timelines: &'a Timelines,
-    of: impl Fn(&ActionStamps) -> bool,
-) -> impl Iterator<Item = Cause<'a>> {
+fn failed_actions<'a>(timelines: &'a Timelines, of: impl Fn(&ActionStamps) -> bool) -> impl Iterator<Item = Cause<'a>> {
     timelines.actions.all.iter().filter(move |action| of(action)).filter_map(|action| {
         let error = action.error.as_deref()?;
         let ended = timelines.phases.named(&action.phase).and_then(|phase| phase.ended);
