@@ -118,14 +118,27 @@ impl Requirement {
 }
 
 impl Taint {
+    pub(crate) fn of(node: &Node) -> Self {
+        let text = |key: &str| node.get(key).and_then(Node::scalar);
+        Self {
+            key: text("key").unwrap_or_default(),
+            value: text("value").filter(|value| !value.is_empty()),
+            effect: text("effect").unwrap_or_default(),
+        }
+    }
+
     /// Whether pods with these tolerations may run in spite of it. One that is only preferred keeps no pod away.
+    /// Source: k8s.io/api/core/v1/toleration.go, ToleratesTaint.
     pub fn is_tolerated(&self, tolerations: &[Toleration]) -> bool {
-        self.effect == "PreferNoSchedule"
-            || tolerations.iter().any(|toleration| {
-                toleration.key == self.key
-                    && (toleration.operator == "Exists" || toleration.value == self.value)
-                    && toleration.effect.as_ref().is_none_or(|effect| *effect == self.effect)
-            })
+        let tolerates = |toleration: &Toleration| {
+            toleration.effect.as_ref().is_none_or(|effect| *effect == self.effect)
+                && match toleration.operator.as_str() {
+                    "Exists" => toleration.key.is_empty() || toleration.key == self.key,
+                    "Equal" => toleration.key == self.key && toleration.value == self.value && !self.key.is_empty(),
+                    _ => false,
+                }
+        };
+        self.effect == "PreferNoSchedule" || tolerations.iter().any(tolerates)
     }
 }
 
@@ -178,8 +191,8 @@ impl NodePool {
                 .iter()
                 .filter_map(|entry| Some((entry.key.clone(), entry.value.scalar()?)))
                 .collect(),
-            taints: list(template("taints")).iter().map(taint).collect(),
-            startup_taints: list(template("startupTaints")).iter().map(taint).collect(),
+            taints: list(template("taints")).iter().map(Taint::of).collect(),
+            startup_taints: list(template("startupTaints")).iter().map(Taint::of).collect(),
             requirements: list(template("requirements")).iter().filter_map(requirement).collect(),
             max_pods: None,
             kept: is_kept(&object.node),
@@ -205,15 +218,6 @@ fn is_kept(object: &Node) -> bool {
     NOT_PRUNED.into_iter().any(|(key, kept)| {
         metadata().filter_map(|entries| entries.get(key)?.scalar()).any(|value| value.eq_ignore_ascii_case(kept))
     })
-}
-
-fn taint(node: &Node) -> Taint {
-    let text = |key: &str| node.get(key).and_then(Node::scalar);
-    Taint {
-        key: text("key").unwrap_or_default(),
-        value: text("value").filter(|value| !value.is_empty()),
-        effect: text("effect").unwrap_or_default(),
-    }
 }
 
 fn requirement(node: &Node) -> Option<Requirement> {

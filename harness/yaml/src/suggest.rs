@@ -11,7 +11,7 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// A misspelt word differs from the right one in at most so many letters.
+/// How many letters of a misspelt word may be wrong.
 const MISSPELT_MAX: usize = 2;
 
 /// The candidate that a word is a misspelling of, for words that need not be among the candidates: two letters may be wrong, and capitals.

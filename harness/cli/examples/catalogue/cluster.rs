@@ -31,7 +31,7 @@ impl SharedCluster {
 
     /// Takes it down and starts it again.
     pub(crate) fn replace(&self) -> Result<(), Failure> {
-        // What a failed cluster leaves behind is no reason not to start a fresh one.
+        // A fresh one is started whatever the failed one leaves behind.
         let _ = self.command("down");
         self.command("up")
     }

@@ -72,7 +72,7 @@ impl RunResult {
             ended,
             !leaks.is_empty(),
             timelines.audits.observations_lost(),
-            timelines.actions.of_plan().any(|(done, _)| done.error.is_some()),
+            timelines.actions.undone().next().is_some(),
         );
         let ledger = ledger::check(&source);
         let verdict = verdict.and(ledger.as_ref().map_or(Verdict::Pass, |ledger| ledger.verdict));

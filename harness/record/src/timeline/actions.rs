@@ -43,6 +43,11 @@ impl Actions {
         self.all.iter().filter_map(|done| Some((done, self.planned(done)?)))
     }
 
+    /// The actions of the plan that failed.
+    pub(crate) fn undone(&self) -> impl Iterator<Item = &ActionStamps> {
+        self.of_plan().map(|(done, _)| done).filter(|done| done.error.is_some())
+    }
+
     /// The kills of components: the component, when, and when the plan started it again.
     pub(crate) fn kills(&self) -> impl Iterator<Item = (&Component, u64, Option<u64>)> {
         let sent_us = |action: &ActionStamps| action.sent_us.unwrap_or(action.intended_us);

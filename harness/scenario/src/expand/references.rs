@@ -14,13 +14,11 @@ use std::collections::BTreeSet;
 use super::inputs::Inputs;
 use super::moments::{Moment, Moments};
 use super::sized::PROTECTION;
-use harness_plan::{Action, ObjectAddress, Reference, Referent, Workload};
+use harness_plan::{Action, ObjectAddress, Reference, Referent, Topology, Workload};
 use harness_tree::derive::known_values;
 use harness_tree::{address_problem, field_problems, flux_kinds, path_problem};
 use harness_yaml::{Diagnostic, Mark, Problem};
 
-/// Label of nodes with their zone.
-pub(super) const ZONE: &str = "topology.kubernetes.io/zone";
 /// The zone of VMs without one.
 const NO_ZONE: &str = "0";
 /// Scopes of quotas beside the families.
@@ -177,7 +175,9 @@ impl Check<'_> {
                     let path = ["workloads", name, "nodeSelector", label];
                     let message = format!("no node has {label}={value}");
                     let problem = Problem::unknown(&path, message, value, known.iter().map(String::as_str));
-                    let number = known.iter().find(|zone| label == ZONE && zone.ends_with(&format!("-{value}")));
+                    let number = known
+                        .iter()
+                        .find(|zone| label == Topology::Zone.label() && zone.ends_with(&format!("-{value}")));
                     found.push(match number {
                         Some(zone) => self
                             .error(Problem { hint: format!("nodes carry the region too: write `{zone}`"), ..problem }),

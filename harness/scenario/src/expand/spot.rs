@@ -4,15 +4,13 @@ use std::collections::BTreeSet;
 
 use super::inputs::Inputs;
 use super::moments::Moments;
-use super::references::{SIZE_PREFIX, ZONE};
-use harness_plan::{Action, AzureFault, Workload};
+use super::references::SIZE_PREFIX;
+use harness_plan::{Action, AzureFault, Topology, Workload};
 use harness_simulation::{CapacityType, Fault, FaultKind, VmSelector};
 use harness_tree::derive::fitting_with;
 use harness_tree::{NodePool, SkuFact};
 use harness_yaml::{Diagnostic, Mark};
 
-/// Label of nodes with their capacity type.
-const CAPACITY_TYPE: &str = "karpenter.sh/capacity-type";
 const HINT: &str = "let a NodePool have some before, by the requirement `{key: karpenter.sh/capacity-type, operator: In, values: [spot]}`, or use \
                     `vmCrash`";
 
@@ -94,7 +92,7 @@ impl Check<'_> {
             is_one(only.sku.as_deref(), &[&sku.name, sku.name.trim_start_matches(SIZE_PREFIX)])
                 && is_one(only.family.as_deref(), &[&sku.family, &sku.quota_family])
         };
-        let spot = (CAPACITY_TYPE, CapacityType::Spot.as_str());
+        let spot = (Topology::CapacityType.label(), CapacityType::Spot.as_str());
         let fits = |labels: &[(&str, &str)]| fitting_with(pool, skus, labels).into_iter().any(is_size);
         // VMs without a zone, and a zone that there is not, are another matter.
         let zones: BTreeSet<&str> = skus.iter().flat_map(|sku| &sku.zones).map(String::as_str).collect();
@@ -103,7 +101,11 @@ impl Check<'_> {
             .into_iter()
             .filter(|zone| only.zone.is_some() && is_one(only.zone.as_deref(), &[zone, &number(zone)]))
             .peekable();
-        if meant.peek().is_none() { fits(&[spot]) } else { meant.any(|zone| fits(&[spot, (ZONE, zone)])) }
+        if meant.peek().is_none() {
+            fits(&[spot])
+        } else {
+            meant.any(|zone| fits(&[spot, (Topology::Zone.label(), zone)]))
+        }
     }
 }
 

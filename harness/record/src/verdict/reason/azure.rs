@@ -37,8 +37,8 @@ pub(super) fn causes<'a>(evidence: &Evidence<'a>, from_us: u64, to_us: u64) -> V
     causes
 }
 
-/// Whether Resource Manager still refused calls at a moment. Nobody calls it all the time: it did where it has accepted no VM since, and where the
-/// silence after the last call that it refused is no longer than the time in which it refused some.
+/// Whether Resource Manager still refused calls at a moment. Nobody calls it all the time: it is taken to have refused until then where it has accepted
+/// no VM since, and where the silence after the last refusal is not longer than the spell of refusals was.
 fn lasts(spell: Spell, evidence: &Evidence<'_>, to_us: u64) -> bool {
     let silence_us = to_us.saturating_sub(spell.last_us);
     silence_us <= spell.last_us - spell.first_us && !accepts(spell, evidence, to_us, |_| true)

@@ -32,17 +32,21 @@ pub(super) fn causes<'a>(evidence: &Evidence<'a>) -> Vec<Cause<'a>> {
         kind: Kind::Killed { component: *component, at_us, again_us },
         extent: Extent { about: about(*component), from_us: at_us, to_us: again_us.unwrap_or(u64::MAX) },
     });
-    kills.chain(failed_actions(timelines, |_| true)).collect()
+    kills.chain(failures(timelines.actions.all.iter(), timelines)).collect()
 }
 
 /// The actions of the plan that failed. A run without them is not the one that was planned, whatever held in it.
 pub(super) fn undone<'a>(evidence: &Evidence<'a>) -> Vec<Cause<'a>> {
-    let actions = &evidence.source.timelines.actions;
-    failed_actions(evidence.source.timelines, |action| actions.planned(action).is_some()).collect()
+    let timelines = evidence.source.timelines;
+    failures(timelines.actions.undone(), timelines).collect()
 }
 
-fn failed_actions<'a>(timelines: &'a Timelines, of: impl Fn(&ActionStamps) -> bool) -> impl Iterator<Item = Cause<'a>> {
-    timelines.actions.all.iter().filter(move |action| of(action)).filter_map(|action| {
+/// Those of these actions that failed.
+fn failures<'a>(
+    actions: impl Iterator<Item = &'a ActionStamps>,
+    timelines: &'a Timelines,
+) -> impl Iterator<Item = Cause<'a>> {
+    actions.filter_map(|action| {
         let error = action.error.as_deref()?;
         let ended = timelines.phases.named(&action.phase).and_then(|phase| phase.ended);
         Some(Cause {

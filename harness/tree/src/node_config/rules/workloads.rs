@@ -2,6 +2,8 @@
 
 use crate::finding::Finding;
 use crate::object::Object;
+use crate::pool::Taint;
+use harness_plan::Toleration;
 use harness_yaml::Node;
 
 /// Kinds with a pod template, and where its spec is.
@@ -26,21 +28,19 @@ pub(super) fn tolerate_taints(objects: &[Object<'_>]) -> Vec<Finding> {
     if workloads.is_empty() {
         return Vec::new();
     }
+    let tolerations = workloads.iter().flat_map(|spec| spec.items_at(&["tolerations"]));
+    let tolerations: Vec<Toleration> = tolerations.map(toleration).collect();
     let mut findings = Vec::new();
     for pool in objects.iter().filter(|object| object.is_node_pool()) {
-        for taint in pool.node.items_at(&["spec", "template", "spec", "taints"]) {
-            let text = |key: &str| taint.get(key).and_then(Node::scalar).unwrap_or_default();
-            if text("effect") == "PreferNoSchedule" || text("key") == "CriticalAddonsOnly" {
-                // The first keeps no pod out; the second is tolerated by AKS's own add-ons.
+        for node in pool.node.items_at(&["spec", "template", "spec", "taints"]) {
+            let taint = Taint::of(node);
+            // AKS's own add-ons tolerate this one.
+            if taint.key == "CriticalAddonsOnly" || taint.is_tolerated(&tolerations) {
                 continue;
             }
-            let tolerations = workloads.iter().flat_map(|spec| spec.items_at(&["tolerations"]));
-            if tolerations.into_iter().any(|toleration| tolerates(toleration, &text)) {
-                continue;
-            }
-            let message = format!("no workload of the tree tolerates the taint `{}` of `{}`", text("key"), pool.name());
+            let message = format!("no workload of the tree tolerates the taint `{}` of `{}`", taint.key, pool.name());
             findings.push(
-                pool.warning("taint-not-tolerated", taint.mark, message)
+                pool.warning("taint-not-tolerated", node.mark, message)
                     .effect("no pod of this tree is ever scheduled to the pool, and it makes no node for them")
                     .fix("add a toleration to the workloads that are meant for the pool, or remove the taint"),
             );
@@ -49,17 +49,13 @@ pub(super) fn tolerate_taints(objects: &[Object<'_>]) -> Vec<Finding> {
     findings
 }
 
-/// Source: k8s.io/api/core/v1/toleration.go, ToleratesTaint.
-fn tolerates(toleration: &Node, taint: &impl Fn(&str) -> String) -> bool {
-    let text = |key: &str| toleration.get(key).and_then(Node::scalar).unwrap_or_default();
-    let effect = text("effect");
-    if !effect.is_empty() && effect != taint("effect") || !text("key").is_empty() && text("key") != taint("key") {
-        return false;
-    }
-    match text("operator").as_str() {
-        "" | "Equal" => !text("key").is_empty() && text("value") == taint("value"),
-        "Exists" => true,
-        _ => false,
+fn toleration(node: &Node) -> Toleration {
+    let text = |key: &str| node.get(key).and_then(Node::scalar).filter(|text| !text.is_empty());
+    Toleration {
+        key: text("key").unwrap_or_default(),
+        operator: text("operator").unwrap_or_else(|| "Equal".to_owned()),
+        value: text("value"),
+        effect: text("effect"),
     }
 }
 
