@@ -7,6 +7,7 @@
 mod builtin;
 mod crd;
 pub mod derive;
+mod files;
 mod finding;
 mod history;
 mod kustomize;
@@ -20,6 +21,7 @@ pub mod validate;
 pub use builtin::{builtin_gitops, builtin_node_config};
 pub use crd::{check_manifest, field_problems, flux_kinds, path_problem};
 pub use derive::SkuFact;
+pub use files::{Files, Unreadable};
 pub use finding::{Edit, Finding, SCENARIO_RULE, Severity};
 pub use history::{History, HistoryError};
 pub use node_config::{

@@ -1,7 +1,7 @@
 //! One object of a tree.
 
+use crate::files::Files;
 use crate::finding::{Finding, Severity};
-use crate::source_file::SourceFile;
 use harness_yaml::{Mark, Node};
 
 /// One Kubernetes object and where it stands.
@@ -11,7 +11,7 @@ pub(crate) struct Object<'a> {
     pub(crate) file: &'a str,
     pub(crate) node: Node,
     /// The files that the places in the node speak of: a patch may have brought a part from another one.
-    pub(crate) files: &'a [SourceFile],
+    pub(crate) files: &'a Files,
 }
 
 impl<'a> Object<'a> {
@@ -60,7 +60,10 @@ impl<'a> Object<'a> {
 
     /// The file that a place is in.
     pub(crate) fn file_of(&self, mark: Mark) -> &'a str {
-        self.files.get(usize::from(mark.source)).map_or(self.file, |file| file.path.as_str())
+        match self.files.path_of(mark) {
+            "" => self.file,
+            path => path,
+        }
     }
 
     pub(crate) fn error(&self, rule: &'static str, mark: Mark, message: impl Into<String>) -> Finding {

@@ -12,7 +12,7 @@ pub struct Mark {
     /// Bytes.
     pub length: usize,
     /// Which of the files that were read together, by its index; 0 where there is one.
-    pub source: u16,
+    pub source: u32,
 }
 
 impl Mark {

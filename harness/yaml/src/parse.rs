@@ -36,7 +36,7 @@ pub fn documents(text: &str) -> Result<Vec<Node>, SyntaxError> {
 }
 
 /// The same for one of several files, whose index every place bears.
-pub fn documents_of(text: &str, source: u16) -> Result<Vec<Node>, SyntaxError> {
+pub fn documents_of(text: &str, source: u32) -> Result<Vec<Node>, SyntaxError> {
     let (mark, rest) = text.split_at(if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 });
     let (parser, skipped) = (Parser::new_from_str(rest), mark.len());
     let mut reader = Reader { parser, anchors: HashMap::new(), nodes: 0, skipped, source };
@@ -59,7 +59,7 @@ struct Reader<'a> {
     nodes: usize,
     /// The bytes before what is parsed.
     skipped: usize,
-    source: u16,
+    source: u32,
 }
 
 impl<'a> Reader<'a> {

@@ -1,8 +1,8 @@
 //! Findings in the formats of other programs.
 
 use harness_report::findings::{github, json, sarif};
-use harness_tree::SourceFile;
 use harness_tree::validate::{ValidationInputs, fix, validate};
+use harness_tree::{Files, SourceFile};
 use serde_json::Value;
 
 const TREE: &str = "apiVersion: karpenter.azure.com/v1beta1
@@ -13,14 +13,18 @@ spec:
   imageFamily: \"50%, or: more\"
 ";
 
-fn tree() -> Vec<SourceFile> {
-    vec![SourceFile::new("node classes/default,a.yaml", TREE)]
+fn tree() -> Files {
+    Files::from(vec![SourceFile::new("node classes/default,a.yaml", TREE)])
+}
+
+fn inputs(files: &Files) -> ValidationInputs<'_> {
+    ValidationInputs { files, prefix: "", skus: &[] }
 }
 
 #[test]
 fn json_has_every_key_of_a_finding() {
     let files = tree();
-    let inputs = ValidationInputs { files: &files, ..ValidationInputs::default() };
+    let inputs = inputs(&files);
     let fixed = fix(&inputs);
     let document: Value = serde_json::from_str(&json(&validate(&inputs).findings, &fixed.changes).unwrap()).unwrap();
     assert_eq!((&document["version"], &document["errors"]), (&1.into(), &2.into()));
@@ -37,7 +41,7 @@ fn json_has_every_key_of_a_finding() {
 #[test]
 fn github_annotations_are_escaped() {
     let files = tree();
-    let validation = validate(&ValidationInputs { files: &files, ..ValidationInputs::default() });
+    let validation = validate(&inputs(&files));
     let text = github(&validation.findings);
     assert_eq!(text.lines().count(), validation.findings.len());
     let line = text.lines().find(|line| line.contains("node-class-values")).unwrap();
@@ -49,7 +53,7 @@ fn github_annotations_are_escaped() {
 #[test]
 fn sarif_has_the_structure_of_the_standard() {
     let files = tree();
-    let validation = validate(&ValidationInputs { files: &files, ..ValidationInputs::default() });
+    let validation = validate(&inputs(&files));
     let log: Value = serde_json::from_str(&sarif(&validation.findings, "0.1.0").unwrap()).unwrap();
     assert_eq!(log["version"], "2.1.0");
     assert!(log["$schema"].as_str().unwrap().ends_with("sarif-schema-2.1.0.json"));

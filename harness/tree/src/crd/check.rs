@@ -9,6 +9,7 @@ use harness_yaml::{Diagnostic, Entry, Kind, Node, suggest};
 use super::catalogue::{self, Version};
 use super::cel::{self, Outcome};
 use super::{hints, metadata};
+use crate::files::Files;
 use crate::finding::{Finding, Severity};
 use crate::object::Object;
 
@@ -40,7 +41,7 @@ pub fn check_manifest(file: &str, at: &ObjectAddress, manifest: &Node, is_patch:
     for (key, value) in [("apiVersion", &at.api_version), ("kind", &at.kind)] {
         node.put(key, Node::of_text(value, manifest.mark));
     }
-    let object = Object { file, node, files: &[] };
+    let object = Object { file, node, files: &Files::default() };
     let found = match is_patch {
         true => structure(&object).into_iter().filter(|(finding, _)| finding.rule != MISSING).collect(),
         false => check(&object),
@@ -233,7 +234,7 @@ mod tests {
 
     fn found(text: &str) -> Vec<String> {
         let node = harness_yaml::documents(text).unwrap().remove(0);
-        let object = Object { file: "x.yaml", node, files: &[] };
+        let object = Object { file: "x.yaml", node, files: &Files::default() };
         check(&object)
             .iter()
             .map(|(finding, _)| format!("{}:{} {} {}", finding.line, finding.column, finding.rule, finding.message))

@@ -3,12 +3,12 @@
 use super::builder::{Build, Builder, Built, OPENED_MAX, SYNTAX_FIX};
 use super::paths::NAMES;
 use super::{fields, generate, is_kustomization, is_yaml, join, kustomization_in, patch, transform};
+use crate::files::Files;
 use crate::finding::{Finding, Severity};
-use crate::source_file::SourceFile;
 use harness_yaml::{Mark, Node};
 
 /// Builds a folder as Flux would; the empty text is the top of the tree.
-pub(crate) fn build(files: &[SourceFile], folder: &str) -> Build {
+pub(crate) fn build(files: &Files, folder: &str) -> Build {
     let mut builder = Builder::new(files);
     let objects = builder.root(folder);
     builder.finish(objects)
@@ -19,39 +19,32 @@ impl Builder<'_> {
     pub(super) fn root(&mut self, folder: &str) -> Vec<Built> {
         let mut objects = Vec::new();
         if let Some(kustomization) = kustomization_in(self.files, folder) {
-            self.folder(&kustomization.path, &mut objects);
+            self.folder(kustomization, &mut objects);
             return objects;
         }
-        let below = |path: &str| folder.is_empty() || path.starts_with(&format!("{folder}/"));
+        let files = self.files;
         // A folder below that has a kustomization is taken as that says.
-        let inner: Vec<&str> = self
-            .files
-            .iter()
-            .filter(|file| below(&file.path) && is_kustomization(&file.path))
-            .map(|file| super::folder_of(&file.path))
-            .collect();
+        let paths = || files.below(folder).map(|index| (index, files.path(index)));
+        let inner: Vec<&str> =
+            paths().filter(|(_, path)| is_kustomization(path)).map(|(_, path)| super::folder_of(path)).collect();
         let tops: Vec<&str> = inner
             .iter()
             .copied()
             .filter(|folder| !inner.iter().any(|other| other != folder && folder.starts_with(&format!("{other}/"))))
             .collect();
-        let loose: Vec<usize> = (0..self.files.len())
-            .filter(|index| {
-                let path = self.files[*index].path.as_str();
-                below(path) && is_yaml(path) && !tops.iter().any(|top| path.starts_with(&format!("{top}/")))
-            })
-            .collect();
+        let in_a_top = |path: &str| tops.iter().any(|top| path.starts_with(&format!("{top}/")));
+        let loose: Vec<usize> =
+            paths().filter(|(_, path)| is_yaml(path) && !in_a_top(path)).map(|(index, _)| index).collect();
         for index in &loose {
             self.file(*index, &mut objects);
         }
         for top in &tops {
-            if let Some(kustomization) = kustomization_in(self.files, top) {
-                self.folder(&kustomization.path, &mut objects);
+            if let Some(kustomization) = kustomization_in(files, top) {
+                self.folder(kustomization, &mut objects);
             }
         }
-        let first = loose.first().map(|index| self.files[*index].path.as_str());
-        let path =
-            first.or(tops.first().and_then(|top| kustomization_in(self.files, top)).map(|file| file.path.as_str()));
+        let first = loose.first().map(|index| files.path(*index));
+        let path = first.or_else(|| tops.first().and_then(|top| kustomization_in(files, top)));
         let message = if folder.is_empty() {
             "there is no kustomization.yaml at the top of the tree".to_owned()
         } else {
@@ -79,9 +72,9 @@ impl Builder<'_> {
         }
         let documents = match self.parse(index) {
             Ok(documents) => documents,
-            Err(error) => return self.report("yaml", path, error.mark, error.message, SYNTAX_FIX),
+            Err(error) => return self.report("yaml", path, error.mark, error.message.clone(), SYNTAX_FIX),
         };
-        let [document] = documents.as_slice() else {
+        let [document] = documents else {
             let message = "a kustomization is one document".to_owned();
             return self.report("kustomization-fields", path, Mark::START, message, "write one, with `resources`");
         };
@@ -163,13 +156,12 @@ impl Builder<'_> {
         objects: &mut Vec<Built>,
     ) {
         match kustomization_in(self.files, path) {
-            Some(inner) if self.open.contains(&inner.path) => {
+            Some(inner) if self.open.iter().any(|open| open == inner) => {
                 let message = format!("`{named}` leads back to a kustomization that is being built");
                 self.report(rule, kustomization, item.mark, message, "remove the circle");
             }
             Some(inner) => {
-                let inner = inner.path.clone();
-                self.folder(&inner, objects);
+                self.folder(inner, objects);
             }
             None => self.missing(rule, kustomization, item, path),
         }
@@ -183,15 +175,14 @@ impl Builder<'_> {
         let documents = match self.parse(index) {
             Ok(documents) => documents,
             Err(error) => {
-                let path = self.files[index].path.clone();
-                return self.report("yaml", &path, error.mark, error.message, SYNTAX_FIX);
+                return self.report("yaml", self.files.path(index), error.mark, error.message.clone(), SYNTAX_FIX);
             }
         };
         for document in documents {
             let list = document.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
             let nodes = match document.get("items") {
                 Some(items) if list => items.items().to_vec(),
-                _ => vec![document],
+                _ => vec![document.clone()],
             };
             objects.extend(nodes.into_iter().map(|node| Built { file: index, node }));
         }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::join;
+use crate::files::Files;
 use crate::finding::{Finding, Severity};
-use crate::source_file::SourceFile;
 use harness_yaml::suggest;
-use harness_yaml::{self as yaml, Mark, Node, SyntaxError};
+use harness_yaml::{Mark, Node, SyntaxError};
 
 const EFFECT: &str = "kustomize cannot build the tree: Flux applies nothing of it";
 pub(super) const SYNTAX_FIX: &str = "check indentation, colons and brackets near here";
@@ -33,7 +33,7 @@ pub(crate) struct Build {
 }
 
 pub(super) struct Builder<'a> {
-    pub(super) files: &'a [SourceFile],
+    pub(super) files: &'a Files,
     /// What was built so far, without the objects.
     pub(super) build: Build,
     /// The kustomizations that are being read, outermost first.
@@ -46,7 +46,7 @@ pub(super) struct Builder<'a> {
 pub(super) const OPENED_MAX: usize = 2_000;
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(files: &'a [SourceFile]) -> Self {
+    pub(super) fn new(files: &'a Files) -> Self {
         Self { files, build: Build::default(), open: Vec::new(), opened: 0 }
     }
 
@@ -60,11 +60,11 @@ impl<'a> Builder<'a> {
 
     /// The file that a place is in.
     pub(super) fn path_of(&self, mark: Mark) -> &'a str {
-        self.files.get(usize::from(mark.source)).map_or("", |file| file.path.as_str())
+        self.files.path_of(mark)
     }
 
-    pub(super) fn parse(&self, index: usize) -> Result<Vec<Node>, SyntaxError> {
-        yaml::documents_of(&self.files[index].text, u16::try_from(index).unwrap_or(u16::MAX))
+    pub(super) fn parse(&self, index: usize) -> Result<&'a [Node], &'a SyntaxError> {
+        self.files.documents(index)
     }
 
     /// A file that a patch or generator uses.
@@ -75,7 +75,7 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn index_of(&self, path: &str) -> Option<usize> {
-        self.files.iter().position(|file| file.path == path)
+        self.files.find(path)
     }
 
     /// A file of the tree that a patch or generator names, by its index.
@@ -118,7 +118,7 @@ impl<'a> Builder<'a> {
 
     pub(super) fn missing(&mut self, rule: &'static str, kustomization: &str, item: &Node, path: &str) {
         let message = format!("there is no `{path}` in the tree");
-        let fix = suggest::closest(path, self.files.iter().map(|file| file.path.as_str()))
+        let fix = suggest::closest(path, self.files.paths())
             .map_or_else(|| "add the file, or remove the line".to_owned(), |near| format!("did you mean `{near}`?"));
         self.report(rule, kustomization, item.mark, message, &fix);
     }

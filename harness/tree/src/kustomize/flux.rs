@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::builder::{Build, Builder, Built};
 use super::{is_kustomization, kustomization_in, patch, transform};
+use crate::files::Files;
 use crate::finding::{Finding, Severity};
-use crate::source_file::SourceFile;
 use harness_yaml::{Kind, Node, plain_scalar};
 
 /// The build of a Flux Kustomization.
@@ -25,14 +25,14 @@ pub(crate) fn is_flux_kustomization(node: &Node) -> bool {
 }
 
 /// Builds what a Flux Kustomization points at. `prefix` is the tree's own path in its repository, empty where the tree is all of it.
-pub(crate) fn flux_build(files: &[SourceFile], object: &Built, prefix: &str) -> FluxBuild {
+pub(crate) fn flux_build(files: &Files, object: &Built, prefix: &str) -> FluxBuild {
     let mut builder = Builder::new(files);
     let spec = object.node.get("spec");
     let path = spec.and_then(|spec| spec.get("path"));
     let mark = path.map_or(object.node.mark, |path| path.mark);
     let text = path.and_then(Node::text).unwrap_or_default();
     let asked = super::join("", text);
-    let folder = asked.as_deref().and_then(|path| within(path, prefix)).filter(|folder| exists(files, folder));
+    let folder = asked.as_deref().and_then(|path| within(path, prefix)).filter(|folder| files.has_folder(folder));
     let folder = folder.or_else(|| {
         let (top, folder) = elsewhere(files, asked.as_deref()?, prefix)?;
         let message = format!("`{text}` is taken for `{folder}` of this tree, as if the repository began at `{top}`");
@@ -53,10 +53,7 @@ pub(crate) fn flux_build(files: &[SourceFile], object: &Built, prefix: &str) -> 
         );
         return FluxBuild { folder: None, build: builder.finish(Vec::new()) };
     };
-    if folder.is_empty()
-        && kustomization_in(files, "").is_none()
-        && files.iter().any(|file| is_kustomization(&file.path))
-    {
+    if folder.is_empty() && kustomization_in(files, "").is_none() && files.paths().any(is_kustomization) {
         // A tree of several parts is hardly meant to be applied as a whole: more likely the source is another repository.
         let message = "the path is the top of the repository, which has no kustomization.yaml: what the Kustomization applies is not checked";
         let finding = Finding::new(Severity::Note, "flux-path", builder.path_of(mark), mark, message)
@@ -82,14 +79,10 @@ fn within(path: &str, prefix: &str) -> Option<String> {
 
 /// The folder that a path means where the repository starts further down, and where that would be. A tree that is kept in one repository and
 /// pushed to another is found so; the last part of its path must still be named.
-fn elsewhere(files: &[SourceFile], path: &str, prefix: &str) -> Option<(String, String)> {
+fn elsewhere(files: &Files, path: &str, prefix: &str) -> Option<(String, String)> {
     let tops = prefix.match_indices('/').map(|(at, _)| (&prefix[..at], &prefix[at + 1..]));
     let mut found = tops.filter_map(|(top, rest)| Some((top.to_owned(), within(path, rest)?)));
-    found.find(|(_, folder)| exists(files, folder))
-}
-
-fn exists(files: &[SourceFile], folder: &str) -> bool {
-    folder.is_empty() || files.iter().any(|file| file.path.starts_with(&format!("{folder}/")))
+    found.find(|(_, folder)| files.has_folder(folder))
 }
 
 fn overlay(builder: &mut Builder<'_>, folder: &str, spec: &Node, objects: &mut Vec<Built>) {
@@ -204,6 +197,7 @@ fn expanded(text: &str, values: &BTreeMap<&str, String>) -> (String, Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source_file::SourceFile;
     use rstest::rstest;
 
     #[rstest]
@@ -223,7 +217,7 @@ mod tests {
     #[case("apps", None)]
     #[case("gitops/other", None)]
     fn a_tree_that_is_pushed_elsewhere_is_found(#[case] path: &str, #[case] expected: Option<(&str, &str)>) {
-        let files = [SourceFile::new("apps/a.yaml", "")];
+        let files = Files::from(vec![SourceFile::new("apps/a.yaml", "")]);
         let found = elsewhere(&files, path, "fixtures/gitops");
         assert_eq!(found.as_ref().map(|(top, folder)| (top.as_str(), folder.as_str())), expected);
     }

@@ -1,6 +1,7 @@
 //! `configMapGenerator` and `secretGenerator`, as far as they need no other files than the tree's.
 
 use super::builder::{Builder, Built};
+use crate::files::index_of;
 use crate::finding::{Finding, Severity};
 use harness_yaml::{Entry, Kind, Node};
 
@@ -37,7 +38,7 @@ fn one(builder: &mut Builder<'_>, path: &str, folder: &str, item: &Node, kind: &
             let (key, name) = text.split_once('=').unwrap_or((text.rsplit('/').next().unwrap_or_default(), text));
             match super::join(folder, name).and_then(|path| builder.using(&path)) {
                 Some(index) if field == "files" => {
-                    data.put(key, Node::of_text(builder.files[index].text.clone(), file.mark));
+                    data.put(key, Node::of_text(builder.files.text(index).unwrap_or_default(), file.mark));
                 }
                 _ => {
                     let message =
@@ -67,7 +68,7 @@ fn one(builder: &mut Builder<'_>, path: &str, folder: &str, item: &Node, kind: &
         entry(if kind == "Secret" { "stringData" } else { "data" }, data),
     ];
     into.push(Built {
-        file: usize::from(item.mark.source),
+        file: index_of(item.mark),
         node: Node { kind: Kind::Map(entries), mark: item.mark, end: item.end },
     });
 }

@@ -1,6 +1,6 @@
 //! YAML inside of a text of YAML: the patches that kustomizations carry.
 
-use crate::source_file::SourceFile;
+use crate::files::{Files, index_of};
 use harness_yaml::{self as yaml, Mark, Node, SyntaxError};
 
 /// Where the text of a block scalar starts: the offset of its first line and how far it is indented.
@@ -12,8 +12,8 @@ struct Block<'t> {
 }
 
 /// The documents of the text at `mark`. In a block scalar (`|`) each place is the true one; in any other text it is that of the text.
-pub(super) fn documents(files: &[SourceFile], text: &str, mark: Mark) -> Result<Vec<Node>, SyntaxError> {
-    let file = files.get(usize::from(mark.source)).map_or("", |file| file.text.as_str());
+pub(super) fn documents(files: &Files, text: &str, mark: Mark) -> Result<Vec<Node>, SyntaxError> {
+    let file = files.text(index_of(mark)).unwrap_or_default();
     let block = block(file, mark);
     let place = |inner: Mark| block.as_ref().map_or(mark, |block| block.place(inner, mark));
     match yaml::documents(text) {
@@ -61,11 +61,12 @@ impl Block<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source_file::SourceFile;
 
     #[test]
     fn places_in_a_block_scalar_are_true_ones() {
         let text = "patches:\n  - target: {kind: A}\n    patch: |-\n      - op: replace\n        path: /a\n        value: wrong\n";
-        let files = [SourceFile::new("k.yaml", text)];
+        let files = Files::from(vec![SourceFile::new("k.yaml", text)]);
         let outer = yaml::documents(text).unwrap().remove(0);
         let patch = outer.get("patches").unwrap().items()[0].get("patch").unwrap();
         let inner = documents(&files, patch.text().unwrap(), patch.mark).unwrap().remove(0);
@@ -77,7 +78,7 @@ mod tests {
     #[test]
     fn places_in_a_quoted_text_are_that_of_the_text() {
         let text = "patch: \"a: 1\"\n";
-        let files = [SourceFile::new("k.yaml", text)];
+        let files = Files::from(vec![SourceFile::new("k.yaml", text)]);
         let outer = yaml::documents(text).unwrap().remove(0);
         let patch = outer.get("patch").unwrap();
         let inner = documents(&files, "a: 1", patch.mark).unwrap().remove(0);

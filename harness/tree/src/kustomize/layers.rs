@@ -3,7 +3,7 @@
 use super::build::build;
 use super::builder::{Build, Built};
 use super::flux::{FluxBuild, flux_build, is_flux_kustomization};
-use crate::source_file::SourceFile;
+use crate::files::Files;
 use harness_yaml::Node;
 
 /// The GitRepository of the tree, where a run pushes it.
@@ -21,7 +21,7 @@ pub(crate) struct LayerBuild {
 }
 
 /// The layers of what the tree's top builds, those of layers included. Paths are those of the repository, whose top is the tree's.
-pub(crate) fn layers(files: &[SourceFile], root: &Build) -> Vec<LayerBuild> {
+pub(crate) fn layers(files: &Files, root: &Build) -> Vec<LayerBuild> {
     let mut open: Vec<Built> = root.objects.iter().filter(|built| is_layer(&built.node)).cloned().collect();
     open.reverse();
     let mut seen: Vec<(usize, usize)> = Vec::new();
@@ -50,7 +50,7 @@ fn is_layer(node: &Node) -> bool {
 }
 
 /// The files whose objects are applied, by the top or by a layer.
-pub(crate) fn built_files(files: &[SourceFile]) -> Vec<&SourceFile> {
+pub(crate) fn built_files(files: &Files) -> Vec<usize> {
     let build = build(files, "");
     let layers = layers(files, &build);
     let mut all = build.resources;
@@ -59,5 +59,5 @@ pub(crate) fn built_files(files: &[SourceFile]) -> Vec<&SourceFile> {
             all.push(*index);
         }
     }
-    all.iter().map(|index| &files[*index]).collect()
+    all
 }

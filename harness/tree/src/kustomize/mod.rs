@@ -20,7 +20,7 @@ pub(crate) use build::build;
 pub(crate) use builder::{Build, Built};
 pub(crate) use flux::{flux_build, is_flux_kustomization};
 pub(crate) use layers::{LayerBuild, built_files, layers};
-pub(crate) use paths::{folder_of, is_kustomization, is_yaml, join, kustomization_in};
+pub(crate) use paths::{folder_of, is_kustomization, is_yaml, join, kustomization_in, kustomization_paths};
 
 /// Kinds of Kubernetes itself that belong to no namespace. Source: kyaml openapi, which kustomize asks.
 pub(crate) const CLUSTER_KINDS: [&str; 22] = [

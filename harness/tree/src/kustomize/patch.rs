@@ -54,9 +54,8 @@ fn text_or_file(builder: &mut Builder<'_>, path: &str, folder: &str, item: &Node
 
 fn from_file(builder: &mut Builder<'_>, path: &str, folder: &str, name: &Node) -> Option<Vec<Node>> {
     let index = builder.file_at(path, folder, name)?;
-    let parsed = builder.parse(index);
-    let file = builder.files[index].path.clone();
-    read(builder, &file, parsed)
+    let parsed = builder.parse(index).map(<[Node]>::to_vec).map_err(SyntaxError::clone);
+    read(builder, builder.files.path(index), parsed)
 }
 
 fn read(builder: &mut Builder<'_>, path: &str, parsed: Result<Vec<Node>, SyntaxError>) -> Option<Vec<Node>> {

@@ -1,16 +1,19 @@
 //! Paths in a tree.
 
-use crate::source_file::SourceFile;
+use crate::files::Files;
 
 /// The names that kustomize looks for, in its order.
 pub(super) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-/// The kustomization of a folder; the empty text is the top of the tree.
-pub(crate) fn kustomization_in<'a>(files: &'a [SourceFile], folder: &str) -> Option<&'a SourceFile> {
-    NAMES.iter().find_map(|name| {
-        let path = if folder.is_empty() { (*name).to_owned() } else { format!("{folder}/{name}") };
-        files.iter().find(|file| file.path == path)
-    })
+/// The path of the kustomization of a folder; the empty text is the top of the tree.
+pub(crate) fn kustomization_in<'a>(files: &'a Files, folder: &str) -> Option<&'a str> {
+    kustomization_paths(folder).find_map(|path| Some(files.path(files.find(&path)?)))
+}
+
+/// The paths at which a folder may have its kustomization, in kustomize's order.
+pub(crate) fn kustomization_paths(folder: &str) -> impl Iterator<Item = String> {
+    let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+    NAMES.iter().map(move |name| format!("{prefix}{name}"))
 }
 
 /// Whether a file is the kustomization of its folder by its name.

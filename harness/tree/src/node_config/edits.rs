@@ -3,15 +3,17 @@
 use harness_yaml::edit::text::{self, TextEdit};
 use harness_yaml::{Entry, Node};
 
+use crate::files::index_of;
 use crate::finding::Edit;
 use crate::object::Object;
 
 impl Object<'_> {
     /// Edits of the file in which a value stands.
     fn edits(&self, node: &Node, edits: impl FnOnce(&str) -> Option<Vec<TextEdit>>) -> Vec<Edit> {
-        let Some(file) = self.files.get(usize::from(node.mark.source)) else { return Vec::new() };
-        let edits = edits(&file.text).unwrap_or_default();
-        edits.into_iter().map(|edit| Edit { file: file.path.clone(), edit }).collect()
+        let Ok(text) = self.files.text(index_of(node.mark)) else { return Vec::new() };
+        let file = self.files.path_of(node.mark);
+        let edits = edits(text).unwrap_or_default();
+        edits.into_iter().map(|edit| Edit { file: file.to_owned(), edit }).collect()
     }
 
     /// Writes another scalar; quotes stay as they are.
@@ -61,13 +63,14 @@ impl Object<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::Files;
     use crate::source_file::SourceFile;
     use rstest::rstest;
 
     const TEXT: &str = "spec:\n  # kept\n  a: 1 # of a\n  list:\n  - x\n  - y\n  # of deep\n  deep:\n    b: 2\n    # in deep\n\n  flow: {c: 3, d: {e: 4}, f: 5}\n  last: \"6\"\n";
 
     fn edited(change: impl Fn(&Object<'_>, &Node) -> Vec<Edit>) -> String {
-        let files = [SourceFile::new("x.yaml", TEXT)];
+        let files = Files::from(vec![SourceFile::new("x.yaml", TEXT)]);
         let node = harness_yaml::documents(TEXT).unwrap().remove(0);
         let object = Object { file: "x.yaml", node: node.clone(), files: &files };
         let edits = change(&object, node.get("spec").unwrap());

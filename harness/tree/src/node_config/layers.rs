@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::amend::{AmendError, add_resource};
+use crate::files::Files;
 use crate::kustomize::{self, Build, LayerBuild};
 use crate::object::Object;
 use crate::source_file::SourceFile;
@@ -95,20 +96,21 @@ pub fn with_layers(
     if let Some(taken) = files.iter().find(|file| file.path.starts_with(&prefix)) {
         return Err(LayersError::Taken { tree: tree(), file: taken.path.clone() });
     }
-    if kustomize::kustomization_in(files, "").is_none() {
+    let own = Files::from(files);
+    if kustomize::kustomization_in(&own, "").is_none() {
         return Err(LayersError::NoKustomization { tree: tree() });
     }
     let entry = kustomize::join("", layers.entry).unwrap_or_default();
-    if kustomize::kustomization_in(layers.files, &entry).is_none() {
+    if kustomize::kustomization_in(&Files::from(layers.files), &entry).is_none() {
         return Err(LayersError::NoEntry { layers: layers.source.to_owned(), entry: layers.entry.to_owned() });
     }
-    let there = names(files, "");
+    let there = names(&own, "");
     let mut all = files.to_vec();
     all.extend(layers.files.iter().map(|file| SourceFile::new(format!("{prefix}{}", file.path), file.text.clone())));
     let entry = format!("{prefix}{entry}");
-    let meant = names(&all, entry.trim_end_matches('/'));
+    let meant = names(&Files::from(all.as_slice()), entry.trim_end_matches('/'));
     let all = add_resource(all, entry.trim_end_matches('/'))?;
-    let after = names(&all, "");
+    let after = names(&Files::from(all.as_slice()), "");
     let (layers, name) = (|| layers.source.to_owned(), |name: &String| name.clone());
     if let Some(layer) = meant.iter().find(|layer| there.contains(*layer)) {
         return Err(LayersError::Twice { tree: tree(), layers: layers(), layer: name(layer) });
@@ -119,7 +121,7 @@ pub fn with_layers(
     Ok(all)
 }
 
-fn names(files: &[SourceFile], folder: &str) -> Vec<String> {
+fn names(files: &Files, folder: &str) -> Vec<String> {
     let builds = kustomize::layers(files, &kustomize::build(files, folder));
     builds.iter().map(|layer| name(layer).to_owned()).collect()
 }
@@ -129,7 +131,7 @@ fn name(layer: &LayerBuild) -> &str {
 }
 
 /// The layers that a tree's top builds, each after those that it depends on, and the kinds of what they apply.
-pub(super) fn of(files: &[SourceFile], builds: &[LayerBuild]) -> (Vec<Layer>, Vec<LayerKind>) {
+pub(super) fn of(files: &Files, builds: &[LayerBuild]) -> (Vec<Layer>, Vec<LayerKind>) {
     let mut layers: Vec<Layer> = builds
         .iter()
         .map(|layer| {

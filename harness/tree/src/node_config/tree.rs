@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{layers, rules};
+use crate::files::Files;
 use crate::finding::{Finding, Severity};
 use crate::kustomize::{self, Built};
 use crate::object::Object;
@@ -65,14 +66,15 @@ pub struct TreeReading {
 
 /// Reads a node configuration tree as [`read_tree`] does, also one that cannot work: a commit of a scenario may be wrong on purpose.
 pub fn examine(source: &str, files: &[SourceFile]) -> TreeReading {
-    let build = kustomize::build(files, "");
-    let layer_builds = kustomize::layers(files, &build);
-    let (layers, layer_kinds) = layers::of(files, &layer_builds);
+    let files_by_path = Files::from(files);
+    let build = kustomize::build(&files_by_path, "");
+    let layer_builds = kustomize::layers(&files_by_path, &build);
+    let (layers, layer_kinds) = layers::of(&files_by_path, &layer_builds);
     let addresses = build.objects.iter().chain(layer_builds.iter().flat_map(|layer| &layer.build.build.objects));
     let addresses: Vec<ObjectAddress> = addresses.map(|built| address(&built.node)).collect();
     let open_ended = layers::is_open_ended(&build, &layer_builds);
     let mut findings = build.findings;
-    let found = objects_of(files, build.objects);
+    let found = objects_of(&files_by_path, build.objects);
     // What could not be read may hold the pool or class that a rule would miss.
     let readable = !findings.iter().any(|finding| finding.severity == Severity::Error);
     findings.extend(rules::check(&found, readable));
@@ -122,9 +124,8 @@ fn sha256(files: &[SourceFile]) -> String {
 }
 
 /// What a build made, as objects that know their files.
-pub(crate) fn objects_of(files: &[SourceFile], built: Vec<Built>) -> Vec<Object<'_>> {
-    let file = |index: usize| files.get(index).map_or("", |file| file.path.as_str());
-    built.into_iter().map(|built| Object { file: file(built.file), node: built.node, files }).collect()
+pub(crate) fn objects_of(files: &Files, built: Vec<Built>) -> Vec<Object<'_>> {
+    built.into_iter().map(|built| Object { file: files.path(built.file), node: built.node, files }).collect()
 }
 
 /// The NodePools among objects in which the rules found no error, by name.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::run::{Validation, ValidationInputs, validate};
+use crate::files::Files;
 use crate::finding::Finding;
-use crate::source_file::SourceFile;
 use harness_yaml::edit::{TextEdit, apply};
 
 /// A fix can make the next one possible: a NodePool's fields are checked once its version is right. More rounds than this are not needed
@@ -30,7 +30,7 @@ pub struct Change {
 #[derive(Clone, Debug)]
 pub struct Fixed {
     /// All files; those without a change are the same, byte for byte.
-    pub files: Vec<SourceFile>,
+    pub files: Files,
     /// In the order in which they were made.
     pub changes: Vec<Change>,
     /// The check of the tree as it is now.
@@ -40,7 +40,7 @@ pub struct Fixed {
 /// Fixes whatever has exactly one right form. A file that cannot be read is not touched, and a change after which a file could not be
 /// read any more is not made.
 pub fn fix(inputs: &ValidationInputs<'_>) -> Fixed {
-    let mut files = inputs.files.to_vec();
+    let mut files = inputs.files.clone();
     let mut changes = Vec::new();
     let mut validation = validate(inputs);
     for _ in 0..ROUNDS_MAX {
@@ -55,7 +55,7 @@ pub fn fix(inputs: &ValidationInputs<'_>) -> Fixed {
     Fixed { files, changes, validation }
 }
 
-fn round(files: &[SourceFile], findings: &[Finding]) -> (Vec<SourceFile>, Vec<Change>) {
+fn round(files: &Files, findings: &[Finding]) -> (Files, Vec<Change>) {
     let mut taken: BTreeMap<&str, Vec<&TextEdit>> = BTreeMap::new();
     let mut changes: Vec<(Change, BTreeSet<&str>)> = Vec::new();
     for finding in findings.iter().filter(|finding| !finding.edits.is_empty()) {
@@ -78,16 +78,14 @@ fn round(files: &[SourceFile], findings: &[Finding]) -> (Vec<SourceFile>, Vec<Ch
         };
         changes.push((change, finding.edits.iter().map(|edit| edit.file.as_str()).collect()));
     }
-    let mut next = files.to_vec();
+    let mut next = files.clone();
     let mut kept: BTreeSet<&str> = BTreeSet::new();
     for (path, edits) in taken {
-        let Some(file) = next.iter_mut().find(|file| file.path == path) else { continue };
-        if harness_yaml::documents(&file.text).is_err() {
-            continue;
-        }
-        let text = apply(&file.text, edits.into_iter().cloned().collect());
-        if text != file.text && harness_yaml::documents(&text).is_ok() {
-            file.text = text;
+        let Some(index) = files.find(path).filter(|index| files.documents(*index).is_ok()) else { continue };
+        let Ok(before) = files.text(index) else { continue };
+        let text = apply(before, edits.into_iter().cloned().collect());
+        if text != before && harness_yaml::documents(&text).is_ok() {
+            next = next.replacing(index, text);
             kept.insert(path);
         }
     }

@@ -7,18 +7,19 @@ use serde_json::{Map, Number, Value};
 
 use crate::crd;
 use crate::derive::SkuFact;
+use crate::files::{Files, index_of};
 use crate::finding::{Finding, Severity};
 use crate::kustomize::{self, Build, Built};
 use crate::node_config;
 use crate::object::Object;
 use crate::source_file::SourceFile;
-use harness_yaml::{self as yaml, Kind, Node};
+use harness_yaml::{Kind, Node};
 
 /// What is checked, and with which knowledge.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct ValidationInputs<'a> {
     /// The YAML and JSON files of the tree.
-    pub files: &'a [SourceFile],
+    pub files: &'a Files,
     /// The tree's own path in its repository, without slashes at its ends; empty where the tree is the whole repository. Paths of Flux
     /// Kustomizations are relative to the repository.
     pub prefix: &'a str,
@@ -71,7 +72,7 @@ impl CheckedObject {
     /// has no such field it is said of the nearest one above.
     pub fn finding(&self, severity: Severity, rule: &'static str, path: &str, message: &str) -> Finding {
         let mark = crd::at_field(&self.node, path);
-        let file = self.paths.get(usize::from(mark.source)).unwrap_or(&self.file);
+        let file = self.paths.get(index_of(mark)).unwrap_or(&self.file);
         Finding::new(severity, rule, file, mark, message)
     }
 
@@ -120,11 +121,8 @@ impl Run<'_> {
 
     fn folders(&mut self) {
         let files = self.inputs.files;
-        let folders: BTreeSet<&str> = files
-            .iter()
-            .filter(|file| kustomize::is_kustomization(&file.path))
-            .map(|file| kustomize::folder_of(&file.path))
-            .collect();
+        let folders: BTreeSet<&str> =
+            files.paths().filter(|path| kustomize::is_kustomization(path)).map(kustomize::folder_of).collect();
         if folders.is_empty() {
             // Flux takes every manifest.
             return self.take("", kustomize::build(files, ""));
@@ -154,26 +152,31 @@ impl Run<'_> {
     /// Objects that no kustomization builds: Flux applies them where one of its Kustomizations points at their folder.
     fn loose(&mut self) {
         let files = self.inputs.files;
-        let charts: Vec<&str> = files.iter().filter_map(|file| file.path.strip_suffix("Chart.yaml")).collect();
+        let charts: Vec<&str> = files.paths().filter_map(|path| path.strip_suffix("Chart.yaml")).collect();
         let mut objects = Vec::new();
-        for (index, file) in files.iter().enumerate() {
+        for (index, path) in files.paths().enumerate() {
             // The templates of a chart are not YAML until Helm has rendered them.
-            let in_chart = charts.iter().any(|chart| file.path.starts_with(chart));
-            let taken = self.used.contains(&index) || kustomize::is_kustomization(&file.path) || in_chart;
-            if taken || !kustomize::is_yaml(&file.path) {
+            let in_chart = charts.iter().any(|chart| path.starts_with(chart));
+            let taken = self.used.contains(&index) || kustomize::is_kustomization(path) || in_chart;
+            if taken || !kustomize::is_yaml(path) {
                 continue;
             }
-            match yaml::documents_of(&file.text, u16::try_from(index).unwrap_or(u16::MAX)) {
+            match files.documents(index) {
                 Ok(documents) => {
                     // Anything else is the configuration of some other tool.
                     let is_object = |node: &Node| {
                         let there = |path: &[&str]| node.at(path).and_then(Node::text).is_some();
                         there(&["apiVersion"]) && there(&["kind"]) && there(&["metadata", "name"])
                     };
-                    objects.extend(documents.into_iter().filter(is_object).map(|node| Built { file: index, node }));
+                    objects.extend(
+                        documents
+                            .iter()
+                            .filter(|node| is_object(node))
+                            .map(|node| Built { file: index, node: node.clone() }),
+                    );
                 }
                 Err(error) => self.findings.push(
-                    Finding::new(Severity::Note, "yaml-unused", &file.path, error.mark, error.message)
+                    Finding::new(Severity::Note, "yaml-unused", path, error.mark, error.message.clone())
                         .effect("no kustomization of the tree uses the file, so that Flux does not read it"),
                 ),
             }
@@ -207,8 +210,7 @@ impl Run<'_> {
         let files = self.inputs.files;
         let used = &self.used;
         self.findings.retain(|finding| {
-            let applied =
-                || files.iter().position(|file| file.path == finding.file).is_some_and(|index| used.contains(&index));
+            let applied = || files.find(&finding.file).is_some_and(|index| used.contains(&index));
             finding.rule != "yaml-unused" || !applied()
         });
         // What a Flux Kustomization applies is no longer loose, and a tree that has only such folders is not applied as a whole.
@@ -222,13 +224,12 @@ impl Run<'_> {
     }
 
     fn metric_names(&mut self) {
-        for (index, file) in self.inputs.files.iter().enumerate() {
-            if !file.text.contains("karpenter_") {
-                continue;
-            }
+        let files = self.inputs.files;
+        for (index, path) in files.paths().enumerate() {
             // What cannot be read has been said where it matters.
-            if let Ok(documents) = yaml::documents_of(&file.text, u16::try_from(index).unwrap_or(u16::MAX)) {
-                self.findings.extend(node_config::metrics_are_exposed(file, &documents));
+            let Some(text) = files.text(index).ok().filter(|text| text.contains("karpenter_")) else { continue };
+            if let Ok(documents) = files.documents(index) {
+                self.findings.extend(node_config::metrics_are_exposed(&SourceFile::new(path, text), documents));
             }
         }
     }
@@ -237,7 +238,7 @@ impl Run<'_> {
         let files = self.inputs.files;
         let mut objects = Vec::new();
         let mut unchecked = BTreeMap::new();
-        let paths: Arc<[String]> = files.iter().map(|file| file.path.clone()).collect();
+        let paths: Arc<[String]> = files.paths().map(str::to_owned).collect();
         let mut known = BTreeSet::new();
         let mut folders = Vec::new();
         for (folder, built) in std::mem::take(&mut self.built) {
@@ -267,8 +268,8 @@ impl Run<'_> {
         let mut findings: Vec<Finding> = self
             .findings
             .into_iter()
-            .map(|finding| match files.iter().find(|file| file.path == finding.file) {
-                Some(file) => finding.ending(&file.text),
+            .map(|finding| match files.text_at(&finding.file) {
+                Some(text) => finding.ending(text),
                 None => finding,
             })
             .collect();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::common::{lines, skus};
 use harness_tree::validate::{Validation, ValidationInputs, fix, validate};
-use harness_tree::{Finding, Severity, SourceFile};
+use harness_tree::{Files, Finding, Severity, SourceFile};
 use rstest::rstest;
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +62,8 @@ fn refused(#[files("../../fixtures/refused/*/expected.json")] path: std::path::P
     let expected: Expected = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
     let files = files(path.parent().unwrap());
     let skus = skus();
-    let inputs = ValidationInputs { files: &files, prefix: "", skus: &skus };
+    let tree = Files::from(files.as_slice());
+    let inputs = ValidationInputs { files: &tree, prefix: "", skus: &skus };
     let validation = validate(&inputs);
     let found: Vec<Expectation> = serious(&validation)
         .into_iter()
@@ -97,9 +98,9 @@ fn refused(#[files("../../fixtures/refused/*/expected.json")] path: std::path::P
     // Nothing mechanical remains, and a second `--fix` changes nothing.
     assert!(fixed.validation.findings.iter().all(|finding| !finding.fixable), "{}", lines(&fixed.validation.findings));
     let again = fix(&ValidationInputs { files: &fixed.files, ..inputs });
-    assert!(again.changes.is_empty() && again.files == fixed.files, "{:#?}", again.changes);
+    assert!(again.changes.is_empty() && again.files.loaded() == fixed.files.loaded(), "{:#?}", again.changes);
     // Comments stay, and so does everything that was not changed.
-    for (before, after) in files.iter().zip(&fixed.files) {
+    for (before, after) in files.iter().zip(&fixed.files.loaded()) {
         let comments = |text: &str| {
             text.matches(" # ").count() + text.lines().filter(|line| line.trim().starts_with("# ")).count()
         };

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use harness_suite::{read_text, read_tree_folder};
-use harness_tree::SourceFile;
+use harness_tree::{Files, SourceFile};
 use similar::TextDiff;
 
 use crate::console::Console;
@@ -22,7 +22,7 @@ pub(super) struct ManifestTree {
     pub(super) shown: String,
     /// The folder that the paths of `files` are relative to.
     pub(super) root: PathBuf,
-    pub(super) files: Vec<SourceFile>,
+    pub(super) files: Files,
     /// The folder's own path in its Git repository.
     pub(super) prefix: String,
     /// Whether it is one file.
@@ -50,7 +50,7 @@ pub(super) fn read(path: &Path) -> Result<Input, CliError> {
         return Ok(Input::Tree(ManifestTree {
             shown,
             root: path.to_owned(),
-            files,
+            files: files.into(),
             prefix: prefix(path),
             single: false,
         }));
@@ -62,7 +62,7 @@ pub(super) fn read(path: &Path) -> Result<Input, CliError> {
     let root = path.parent().unwrap_or(Path::new("")).to_owned();
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let prefix = prefix(&root);
-    Ok(Input::Tree(ManifestTree { shown, root, files: vec![SourceFile::new(name, text)], prefix, single: true }))
+    Ok(Input::Tree(ManifestTree { shown, root, files: vec![SourceFile::new(name, text)].into(), prefix, single: true }))
 }
 
 /// Whether a file holds Kubernetes objects or a dashboard. Everything else is meant as a scenario, and so is whatever calls itself one: a
@@ -97,11 +97,12 @@ fn prefix(folder: &Path) -> String {
 
 /// Writes every file that was changed, all of it or nothing, and says what changed.
 pub(super) fn write_changes(tree: &ManifestTree, fixed: &[SourceFile], console: &Console) -> Result<(), CliError> {
-    for (before, after) in tree.files.iter().zip(fixed).filter(|(before, after)| before != after) {
+    let changed = |after: &SourceFile| tree.files.text_at(&after.path).filter(|before| *before != after.text);
+    for (after, before) in fixed.iter().filter_map(|after| Some((after, changed(after)?))) {
         let path = tree.root.join(&after.path);
         replace(&path, &after.text).map_err(|source| CliError::Fix { path: path.clone(), source })?;
         let shown = tree.shown_file(&after.path);
-        let diff = TextDiff::from_lines(&before.text, &after.text);
+        let diff = TextDiff::from_lines(before, &after.text);
         let text = diff.unified_diff().context_radius(2).header(&shown, &shown).to_string();
         console.say(text.trim_end());
     }

@@ -100,14 +100,14 @@ async fn check_tree(
     let inputs = ValidationInputs { files: &tree.files, prefix: &tree.prefix, skus: &skus };
     let (mut validation, files, mut changes) = if args.fix {
         let fixed = fix(&inputs);
-        files::write_changes(&tree, &fixed.files, console)?;
+        files::write_changes(&tree, &fixed.files.loaded(), console)?;
         (fixed.validation, fixed.files, fixed.changes)
     } else {
         (validate_tree(&inputs), tree.files.clone(), Vec::new())
     };
     let asked = server.is_some();
     if let Some(server) = server {
-        server.check(&mut validation, &files).await?;
+        server.check(&mut validation, &files.loaded()).await?;
     }
     if tree.single {
         // A single manifest is not a tree.
@@ -121,6 +121,8 @@ async fn check_tree(
     changes.iter_mut().for_each(|change| change.file = tree.shown_file(&change.file));
     outcome.findings.append(&mut validation.findings);
     outcome.changes.append(&mut changes);
-    outcome.texts.extend(files.into_iter().map(|file| SourceFile::new(tree.shown_file(&file.path), file.text)));
+    outcome
+        .texts
+        .extend(files.loaded().into_iter().map(|file| SourceFile::new(tree.shown_file(&file.path), file.text)));
     Ok(())
 }

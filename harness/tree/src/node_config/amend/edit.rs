@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::AmendError;
-use crate::kustomize::{built_files, folder_of, join, kustomization_in};
+use crate::files::Files;
+use crate::kustomize::{built_files, folder_of, join, kustomization_paths};
 use crate::source_file::SourceFile;
 use harness_plan::{ObjectRef, TreeEdit};
 use harness_yaml::Node;
@@ -36,7 +37,7 @@ pub fn amend(files: &[SourceFile], edits: &[TreeEdit]) -> Result<Vec<SourceFile>
 /// Adds a folder or file to the resources of the kustomization at the tree's top.
 pub(crate) fn add_resource(files: Vec<SourceFile>, resource: &str) -> Result<Vec<SourceFile>, AmendError> {
     let mut tree = Tree { files };
-    if let Some(top) = kustomization_in(&tree.files, "").map(|top| top.path.clone()) {
+    if let Some(top) = tree.kustomization_in("") {
         tree.change_resources(&top, |resources| resources.push(Value::String(resource.to_owned())))?;
     }
     tree.files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -124,7 +125,7 @@ impl Tree {
             return Err(AmendError::Exists { what: format!("the file {path}"), file: path });
         }
         // Without a kustomization Flux builds every YAML file of the folder.
-        if let Some(kustomization) = kustomization_in(&self.files, &folder).map(|known| known.path.clone()) {
+        if let Some(kustomization) = self.kustomization_in(&folder) {
             self.change_resources(&kustomization, |resources| resources.push(Value::String(file.to_owned())))?;
         }
         self.files.push(SourceFile::new(path, text));
@@ -147,11 +148,8 @@ impl Tree {
     }
 
     fn remove_resource(&mut self, path: &str) -> Result<(), AmendError> {
-        let kustomizations: Vec<String> = self
-            .folders()
-            .iter()
-            .filter_map(|folder| Some(kustomization_in(&self.files, folder)?.path.clone()))
-            .collect();
+        let kustomizations: Vec<String> =
+            self.folders().iter().filter_map(|folder| self.kustomization_in(folder)).collect();
         for kustomization in kustomizations {
             let folder = folder_of(&kustomization).to_owned();
             let names_it = |resource: &Value| {
@@ -199,8 +197,14 @@ impl Tree {
 
     /// The files that are built and can be read, with their documents.
     fn built(&self) -> Vec<(String, Vec<Value>)> {
-        let built = built_files(&self.files);
-        built.into_iter().filter_map(|file| Some((file.path.clone(), documents(file).ok()?))).collect()
+        let files = Files::from(self.files.as_slice());
+        let readable = |index: usize| Some((files.path(index).to_owned(), values(files.documents(index).ok()?)));
+        built_files(&files).into_iter().filter_map(readable).collect()
+    }
+
+    /// The kustomization of a folder, by its path.
+    fn kustomization_in(&self, folder: &str) -> Option<String> {
+        kustomization_paths(folder).find(|path| self.files.iter().any(|file| file.path == *path))
     }
 
     fn folders(&self) -> Vec<String> {
@@ -232,7 +236,11 @@ fn documents(file: &SourceFile) -> Result<Vec<Value>, AmendError> {
         column: error.mark.column,
         message: error.message,
     })?;
-    Ok(documents.iter().map(Node::to_json).collect())
+    Ok(values(&documents))
+}
+
+fn values(documents: &[Node]) -> Vec<Value> {
+    documents.iter().map(Node::to_json).collect()
 }
 
 /// The objects of documents, those in Lists included.

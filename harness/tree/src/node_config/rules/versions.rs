@@ -3,6 +3,7 @@
 //! Sources: the embedded CRDs; for Kubernetes itself its deprecation guide, <https://kubernetes.io/docs/reference/using-api/deprecation-guide/>.
 
 use crate::crd;
+use crate::files::Files;
 use crate::finding::{Finding, Severity};
 use crate::kustomize::CLUSTER_KINDS;
 use crate::object::Object;
@@ -293,7 +294,7 @@ pub fn address_problem(at: &ObjectAddress) -> Option<Problem> {
     let (of_version, of_kind) = (1, 2);
     let mut node = Node::empty_map(Mark::START);
     node.entries_mut()?.extend([text("apiVersion", &at.api_version, of_version), text("kind", &at.kind, of_kind)]);
-    let object = Object { file: "", node, files: &[] };
+    let object = Object { file: "", node, files: &Files::default() };
     if let Some(finding) = are_served(&object).filter(|finding| finding.severity == Severity::Error) {
         let key = if finding.offset == of_kind { "kind" } else { "apiVersion" };
         return Some(Problem::new(&[key], finding.message, finding.fix.unwrap_or(finding.effect)));

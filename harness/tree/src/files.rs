@@ -1,0 +1,244 @@
+//! The files of a tree: their paths, and their texts as they are asked for.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use harness_yaml::{self as yaml, Mark, Node, SyntaxError};
+
+use crate::source_file::SourceFile;
+
+/// Why a file has no text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// It is larger than what a tree can hold; nothing of it was read.
+    #[error("the file has {bytes} bytes, and no more than {bytes_max} are read of one file")]
+    TooLarge {
+        /// Its size, bytes.
+        bytes: u64,
+        /// The limit, bytes.
+        bytes_max: u64,
+    },
+    /// It is not UTF-8.
+    #[error("the file is not text in UTF-8")]
+    NotText,
+    /// The operating system says no.
+    #[error("the file cannot be read: {reason}")]
+    Failed {
+        /// What it says.
+        reason: String,
+    },
+}
+
+/// Reads the text of the file at a path of the tree.
+type Reader = dyn Fn(&str) -> Result<String, Unreadable> + Send + Sync;
+
+/// The files of a tree, sorted by path. A file that nothing asks for is not read, so that neither its size nor what is wrong with it matters.
+///
+/// A clone is cheap: it shares what was read.
+#[derive(Clone, Default)]
+pub struct Files {
+    files: Vec<Arc<File>>,
+    by_path: Arc<HashMap<String, usize>>,
+    links: Arc<HashMap<String, String>>,
+    reader: Option<Arc<Reader>>,
+}
+
+#[derive(Default)]
+struct File {
+    path: String,
+    text: OnceLock<Result<String, Unreadable>>,
+    documents: OnceLock<Result<Vec<Node>, SyntaxError>>,
+}
+
+impl Files {
+    /// Files whose texts `read` fetches when they are first asked for.
+    pub fn on_demand(
+        paths: impl IntoIterator<Item = String>,
+        read: impl Fn(&str) -> Result<String, Unreadable> + Send + Sync + 'static,
+    ) -> Self {
+        let files = paths.into_iter().map(|path| File { path, ..File::default() });
+        Self { reader: Some(Arc::new(read)), ..Self::of(files) }
+    }
+
+    fn of(files: impl Iterator<Item = File>) -> Self {
+        let mut files: Vec<Arc<File>> = files.map(Arc::new).collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let by_path = files.iter().enumerate().map(|(index, file)| (file.path.clone(), index)).collect();
+        Self { files, by_path: Arc::new(by_path), ..Self::default() }
+    }
+
+    /// The same with the symbolic links of the tree, each with what it points at. Flux leaves links out of what it applies
+    /// (`ArchivePath` of fluxcd/source-controller), so that they are no files.
+    #[must_use]
+    pub fn with_links(mut self, links: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.links = Arc::new(links.into_iter().collect());
+        self
+    }
+
+    /// What the symbolic link at a path points at; `None` where there is none.
+    pub fn link(&self, path: &str) -> Option<&str> {
+        self.links.get(path).map(String::as_str)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// All paths, sorted.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.path.as_str())
+    }
+
+    /// The path of a file; empty where there is no such file.
+    pub(crate) fn path(&self, index: usize) -> &str {
+        self.files.get(index).map_or("", |file| file.path.as_str())
+    }
+
+    /// The path of the file that a place is in.
+    pub(crate) fn path_of(&self, mark: Mark) -> &str {
+        self.path(index_of(mark))
+    }
+
+    /// The file at a path.
+    pub(crate) fn find(&self, path: &str) -> Option<usize> {
+        self.by_path.get(path).copied()
+    }
+
+    /// The files below a folder; the empty text is the top of the tree.
+    pub(crate) fn below(&self, folder: &str) -> impl Iterator<Item = usize> + use<'_> {
+        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let first = self.files.partition_point(|file| file.path.as_str() < prefix.as_str());
+        (first..self.files.len()).take_while(move |index| self.path(*index).starts_with(&prefix))
+    }
+
+    /// Whether there is a folder: one that holds files.
+    pub(crate) fn has_folder(&self, folder: &str) -> bool {
+        folder.is_empty() || self.below(folder).next().is_some()
+    }
+
+    /// The text of a file.
+    ///
+    /// # Errors
+    /// [`Unreadable`]; what was wrong the first time stays wrong.
+    pub(crate) fn text(&self, index: usize) -> Result<&str, &Unreadable> {
+        let Some(file) = self.files.get(index) else { return Ok("") };
+        let read = || self.reader.as_ref().map_or_else(|| Ok(String::new()), |read| read(&file.path));
+        file.text.get_or_init(read).as_ref().map(String::as_str)
+    }
+
+    /// The text at a path, if there is such a file and it can be read.
+    pub fn text_at(&self, path: &str) -> Option<&str> {
+        self.text(self.find(path)?).ok()
+    }
+
+    /// The YAML documents of a file, each place with the file's index.
+    ///
+    /// # Errors
+    /// It is not YAML, or cannot be read.
+    pub(crate) fn documents(&self, index: usize) -> Result<&[Node], &SyntaxError> {
+        let Some(file) = self.files.get(index) else { return Ok(&[]) };
+        let source = u32::try_from(index).unwrap_or(u32::MAX);
+        let parse = || match self.text(index) {
+            Ok(text) => yaml::documents_of(text, source),
+            Err(error) => Err(SyntaxError {
+                mark: Mark { source, ..Mark::START },
+                message: error.to_string(),
+                hint: "take it out of what is applied, or split it",
+            }),
+        };
+        file.documents.get_or_init(parse).as_ref().map(Vec::as_slice)
+    }
+
+    /// The same with another text at a path that is there.
+    #[must_use]
+    pub(crate) fn replacing(&self, index: usize, text: String) -> Self {
+        let mut new = self.clone();
+        if let Some(file) = new.files.get_mut(index) {
+            *file = Arc::new(File { text: OnceLock::from(Ok(text)), path: file.path.clone(), ..File::default() });
+        }
+        new
+    }
+
+    /// The files whose texts were read so far.
+    pub fn loaded(&self) -> Vec<SourceFile> {
+        let text = |file: &File| Some(SourceFile::new(&file.path, file.text.get()?.as_ref().ok()?));
+        self.files.iter().filter_map(|file| text(file)).collect()
+    }
+}
+
+/// The index of the file that a place is in.
+pub(crate) fn index_of(mark: Mark) -> usize {
+    usize::try_from(mark.source).unwrap_or(usize::MAX)
+}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.paths()).finish()
+    }
+}
+
+impl From<Vec<SourceFile>> for Files {
+    fn from(files: Vec<SourceFile>) -> Self {
+        Self::of(files.into_iter().map(|file| File {
+            path: file.path,
+            text: OnceLock::from(Ok(file.text)),
+            ..File::default()
+        }))
+    }
+}
+
+impl From<&[SourceFile]> for Files {
+    fn from(files: &[SourceFile]) -> Self {
+        files.to_vec().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files() -> Files {
+        let paths = ["b.yaml", "a/x.yaml", "a-b/y.yaml", "a/c/z.yaml"];
+        Files::on_demand(paths.map(str::to_owned), |path| match path {
+            "b.yaml" => Err(Unreadable::NotText),
+            path => Ok(format!("path: {path}\n")),
+        })
+    }
+
+    #[test]
+    fn a_folder_has_what_is_below_it_and_nothing_else() {
+        let files = files();
+        let below = |folder: &str| files.below(folder).map(|index| files.path(index)).collect::<Vec<_>>();
+        assert_eq!(below("a"), ["a/c/z.yaml", "a/x.yaml"]);
+        assert_eq!(below("a-b"), ["a-b/y.yaml"]);
+        assert_eq!(below("").len(), 4);
+        assert!(files.has_folder("a/c") && !files.has_folder("a/x"));
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_read() {
+        let files = files();
+        let index = files.find("a/x.yaml").unwrap();
+        assert_eq!(files.documents(index).unwrap()[0].get("path").and_then(Node::text), Some("a/x.yaml"));
+        assert_eq!(files.loaded(), [SourceFile::new("a/x.yaml", "path: a/x.yaml\n")]);
+        let error = files.documents(files.find("b.yaml").unwrap()).unwrap_err();
+        assert_eq!(error.message, "the file is not text in UTF-8");
+        assert_eq!(files.path_of(error.mark), "b.yaml");
+    }
+
+    #[test]
+    fn a_replaced_text_is_that_of_the_copy_alone() {
+        let files = files();
+        let index = files.find("a/x.yaml").unwrap();
+        let changed = files.replacing(index, "path: new\n".to_owned());
+        assert_eq!(changed.text_at("a/x.yaml"), Some("path: new\n"));
+        assert_eq!(files.text_at("a/x.yaml"), Some("path: a/x.yaml\n"));
+    }
+}
