@@ -302,6 +302,10 @@ pub(crate) struct Validate {
     /// Scenario files, folders of GitOps trees, or single manifests.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    /// The top of the repository that the trees are in, to which the paths of Flux Kustomizations are relative; the top of the Git work tree
+    /// by default.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
     /// Correct in place what has exactly one correct form; comments and everything else stay.
     #[arg(long)]
     pub(crate) fix: bool,

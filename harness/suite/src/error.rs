@@ -121,16 +121,24 @@ pub enum InputError {
     },
     /// A folder holds more than a tree can.
     #[error(
-        "cannot read {}: a tree has at most {files_max} YAML files of at most {bytes_max} bytes; is this the right folder?",
+        "cannot read {}: a repository has at most {files_max} files; is this the right folder?",
         path.display()
     )]
     TooLarge {
-        /// The first file beyond a limit.
+        /// What was to be read.
         path: PathBuf,
-        /// The most files of a tree.
+        /// The most files of a repository.
         files_max: usize,
-        /// The most bytes of a file.
-        bytes_max: u64,
+    },
+    /// The folder of a tree is not in the repository that was named.
+    #[error(
+        "{} is not below {}: name with --root the top of the repository that the tree is in", folder.display(), root.display()
+    )]
+    OutsideOfRoot {
+        /// The folder.
+        folder: PathBuf,
+        /// The top that was named.
+        root: PathBuf,
     },
 }
 
@@ -145,6 +153,7 @@ impl InputError {
             | Self::UnknownParameter(_)
             | Self::NoScenario
             | Self::Placeholder { .. }
+            | Self::OutsideOfRoot { .. }
             | Self::TooLarge { .. } => ExitCode::InvalidInput,
         }
     }

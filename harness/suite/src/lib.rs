@@ -60,7 +60,9 @@ pub use error::{
 pub use files::read_text;
 pub use harness_record::ExitCode;
 pub use harness_run::Interrupts;
-pub use input::{LoadedScenario, LoadedTree, PlannedScenario, load_built_in, read_tree_folder, sku_facts};
+pub use input::{
+    LoadedScenario, LoadedTree, PlannedScenario, TreeRepository, load_built_in, read_tree_folder, sku_facts,
+};
 pub use local_cluster::{DEFAULT_CLUSTER, LocalCluster, RunCluster, attach, build_components};
 pub use progress::{
     ClusterUse, Estimate, Position, ProgressListener, ReplacementReason, SharedListener, Silent, Update,

@@ -15,6 +15,7 @@ mod node_config;
 mod object;
 mod placeholders;
 mod pool;
+mod repository;
 mod source_file;
 pub mod validate;
 

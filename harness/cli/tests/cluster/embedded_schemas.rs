@@ -41,8 +41,8 @@ async fn compare(cluster: Cluster) {
     let (mut agreed, mut refusals) = (0, 0);
     let mut disagreed = Vec::new();
     for folder in std::iter::once(fixtures.join("node-config")).chain(refused) {
-        let files = tree(&folder);
-        let validation = validate(&ValidationInputs { files: &files, ..ValidationInputs::default() });
+        let files = tree(&folder).into();
+        let validation = validate(&ValidationInputs { files: &files, folder: "", skus: &[] });
         // A tree that cannot be built is never sent.
         if validation
             .findings

@@ -18,7 +18,7 @@ fn tree() -> Files {
 }
 
 fn inputs(files: &Files) -> ValidationInputs<'_> {
-    ValidationInputs { files, prefix: "", skus: &[] }
+    ValidationInputs { files, folder: "", skus: &[] }
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! From names and paths to checked inputs: scenarios, trees, plans.
 
 mod plan;
+mod repository;
 mod scenario;
 mod skus;
 mod tree;
 mod tree_folder;
 
 pub use plan::PlannedScenario;
+pub use repository::TreeRepository;
 pub use scenario::{LoadedScenario, load_built_in};
 pub use skus::sku_facts;
 pub use tree::LoadedTree;

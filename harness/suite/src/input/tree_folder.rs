@@ -9,15 +9,13 @@ use harness_tree::SourceFile;
 use crate::error::{FileError, InputError};
 use crate::files;
 
-/// The largest file of a tree that is read; etcd refuses larger objects anyway.
-const FILE_BYTES_MAX: u64 = 2 << 20;
 /// The most files of a tree that are read.
 const FILES_MAX: usize = 10_000;
 
 /// An entry below a folder.
-struct TreeEntry {
-    path: PathBuf,
-    kind: fs::FileType,
+pub(super) struct TreeEntry {
+    pub(super) path: PathBuf,
+    pub(super) kind: fs::FileType,
 }
 
 impl TreeEntry {
@@ -45,7 +43,7 @@ impl TreeEntry {
 }
 
 /// Everything below a folder except folders themselves, sorted by path. `.git` is left out, links are not followed.
-fn walk(root: &Path) -> Result<Vec<TreeEntry>, FileError> {
+pub(super) fn walk(root: &Path) -> Result<Vec<TreeEntry>, FileError> {
     let mut entries = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -72,9 +70,8 @@ pub fn read_tree_folder(root: &Path) -> Result<Vec<SourceFile>, InputError> {
     let mut files = Vec::new();
     // A link that leaves the tree is refused when the tree is pushed.
     for TreeEntry { path, .. } in walk(root)?.into_iter().filter(TreeEntry::is_manifest) {
-        let size = fs::metadata(&path).map_err(FileError::read(&path))?.len();
-        if size > FILE_BYTES_MAX || files.len() >= FILES_MAX {
-            return Err(InputError::TooLarge { path, files_max: FILES_MAX, bytes_max: FILE_BYTES_MAX });
+        if files.len() >= FILES_MAX {
+            return Err(InputError::TooLarge { path, files_max: FILES_MAX });
         }
         let text = files::read_text(&path)?;
         let relative = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();

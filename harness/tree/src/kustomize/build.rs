@@ -14,6 +14,15 @@ pub(crate) fn build(files: &Files, folder: &str) -> Build {
     builder.finish(objects)
 }
 
+/// The objects of a document: itself, or those of the List that it is.
+pub(crate) fn listed(document: &Node) -> &[Node] {
+    let list = document.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
+    match document.get("items") {
+        Some(items) if list => items.items(),
+        _ => std::slice::from_ref(document),
+    }
+}
+
 impl Builder<'_> {
     /// The objects of a folder. Where it has no kustomization, kustomize-controller writes one of all manifests below it.
     pub(super) fn root(&mut self, folder: &str) -> Vec<Built> {
@@ -179,12 +188,7 @@ impl Builder<'_> {
             }
         };
         for document in documents {
-            let list = document.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
-            let nodes = match document.get("items") {
-                Some(items) if list => items.items().to_vec(),
-                _ => vec![document.clone()],
-            };
-            objects.extend(nodes.into_iter().map(|node| Built { file: index, node }));
+            objects.extend(listed(document).iter().map(|node| Built { file: index, node: node.clone() }));
         }
     }
 }

@@ -32,6 +32,21 @@ pub(crate) struct Build {
     pub(crate) kustomizations: BTreeSet<String>,
 }
 
+impl Build {
+    /// Every file that was read for it, by its index.
+    pub(crate) fn reads(&self, files: &Files) -> BTreeSet<usize> {
+        let kustomizations = self.kustomizations.iter().filter_map(|path| files.find(path));
+        self.resources.iter().copied().chain(self.used.iter().copied()).chain(kustomizations).collect()
+    }
+
+    /// Whether more, or something else, is applied than what could be built here.
+    pub(crate) fn is_partial(&self) -> bool {
+        let says_so =
+            |finding: &Finding| finding.severity == Severity::Error || finding.rule == "kustomization-unchecked";
+        self.findings.iter().any(says_so)
+    }
+}
+
 pub(super) struct Builder<'a> {
     pub(super) files: &'a Files,
     /// What was built so far, without the objects.

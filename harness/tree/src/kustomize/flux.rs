@@ -5,84 +5,28 @@
 use std::collections::BTreeMap;
 
 use super::builder::{Build, Builder, Built};
-use super::{is_kustomization, kustomization_in, patch, transform};
+use super::{patch, transform};
 use crate::files::Files;
 use crate::finding::{Finding, Severity};
 use harness_yaml::{Kind, Node, plain_scalar};
 
-/// The build of a Flux Kustomization.
-#[derive(Debug)]
-pub(crate) struct FluxBuild {
-    /// The folder, relative to the tree; `None` where the tree has no such folder.
-    pub(crate) folder: Option<String>,
-    pub(crate) build: Build,
-}
+/// The API group of Flux's Kustomizations.
+pub(crate) const FLUX_GROUP: &str = "kustomize.toolkit.fluxcd.io";
 
 /// Whether an object is a Kustomization of Flux, of whatever version.
 pub(crate) fn is_flux_kustomization(node: &Node) -> bool {
     let version = node.get("apiVersion").and_then(Node::text).unwrap_or_default();
-    version.starts_with("kustomize.toolkit.fluxcd.io/") && transform::kind(node) == "Kustomization"
+    version.split('/').next() == Some(FLUX_GROUP) && transform::kind(node) == "Kustomization"
 }
 
-/// Builds what a Flux Kustomization points at. `prefix` is the tree's own path in its repository, empty where the tree is all of it.
-pub(crate) fn flux_build(files: &Files, object: &Built, prefix: &str) -> FluxBuild {
+/// Builds a folder as Flux would: for a Kustomization with this `spec`, or as it is.
+pub(crate) fn flux_build(files: &Files, folder: &str, spec: Option<&Node>) -> Build {
     let mut builder = Builder::new(files);
-    let spec = object.node.get("spec");
-    let path = spec.and_then(|spec| spec.get("path"));
-    let mark = path.map_or(object.node.mark, |path| path.mark);
-    let text = path.and_then(Node::text).unwrap_or_default();
-    let asked = super::join("", text);
-    let folder = asked.as_deref().and_then(|path| within(path, prefix)).filter(|folder| files.has_folder(folder));
-    let folder = folder.or_else(|| {
-        let (top, folder) = elsewhere(files, asked.as_deref()?, prefix)?;
-        let message = format!("`{text}` is taken for `{folder}` of this tree, as if the repository began at `{top}`");
-        let note = Finding::new(Severity::Note, "flux-path", builder.path_of(mark), mark, message)
-            .effect("that is so where the tree is pushed to a repository of its own");
-        builder.build.findings.push(note);
-        Some(folder)
-    });
-    let Some(folder) = folder else {
-        let message =
-            format!("there is no folder `{text}` in this tree: what the Kustomization applies is not checked");
-        builder.build.findings.push(
-            Finding::new(Severity::Warning, "flux-path", builder.path_of(mark), mark, message)
-                .effect("if its source is this repository, it stays not ready: kustomization path not found")
-                .fix(
-                    "correct `spec.path`, which is relative to the top of the repository, or validate that repository",
-                ),
-        );
-        return FluxBuild { folder: None, build: builder.finish(Vec::new()) };
-    };
-    if folder.is_empty() && kustomization_in(files, "").is_none() && files.paths().any(is_kustomization) {
-        // A tree of several parts is hardly meant to be applied as a whole: more likely the source is another repository.
-        let message = "the path is the top of the repository, which has no kustomization.yaml: what the Kustomization applies is not checked";
-        let finding = Finding::new(Severity::Note, "flux-path", builder.path_of(mark), mark, message)
-            .effect("if its source is this repository, Flux applies every YAML file in it");
-        builder.build.findings.push(finding);
-        return FluxBuild { folder: None, build: builder.finish(Vec::new()) };
-    }
-    let mut objects = builder.root(&folder);
+    let mut objects = builder.root(folder);
     if let Some(spec) = spec {
-        overlay(&mut builder, &folder, spec, &mut objects);
+        overlay(&mut builder, folder, spec, &mut objects);
     }
-    FluxBuild { folder: Some(folder), build: builder.finish(objects) }
-}
-
-/// A path of the repository as one of the tree.
-fn within(path: &str, prefix: &str) -> Option<String> {
-    if prefix.is_empty() {
-        return Some(path.to_owned());
-    }
-    let rest = path.strip_prefix(prefix)?;
-    if rest.is_empty() { Some(String::new()) } else { rest.strip_prefix('/').map(str::to_owned) }
-}
-
-/// The folder that a path means where the repository starts further down, and where that would be. A tree that is kept in one repository and
-/// pushed to another is found so; the last part of its path must still be named.
-fn elsewhere(files: &Files, path: &str, prefix: &str) -> Option<(String, String)> {
-    let tops = prefix.match_indices('/').map(|(at, _)| (&prefix[..at], &prefix[at + 1..]));
-    let mut found = tops.filter_map(|(top, rest)| Some((top.to_owned(), within(path, rest)?)));
-    found.find(|(_, folder)| files.has_folder(folder))
+    builder.finish(objects)
 }
 
 fn overlay(builder: &mut Builder<'_>, folder: &str, spec: &Node, objects: &mut Vec<Built>) {
@@ -197,7 +141,6 @@ fn expanded(text: &str, values: &BTreeMap<&str, String>) -> (String, Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source_file::SourceFile;
     use rstest::rstest;
 
     #[rstest]
@@ -210,24 +153,5 @@ mod tests {
         let values = BTreeMap::from([("a", "1".to_owned())]);
         let (new, unknown) = expanded(text, &values);
         assert_eq!((new.as_str(), unknown.len()), (expected, missing));
-    }
-
-    #[rstest]
-    #[case("gitops/apps", Some(("fixtures", "apps")))]
-    #[case("apps", None)]
-    #[case("gitops/other", None)]
-    fn a_tree_that_is_pushed_elsewhere_is_found(#[case] path: &str, #[case] expected: Option<(&str, &str)>) {
-        let files = Files::from(vec![SourceFile::new("apps/a.yaml", "")]);
-        let found = elsewhere(&files, path, "fixtures/gitops");
-        assert_eq!(found.as_ref().map(|(top, folder)| (top.as_str(), folder.as_str())), expected);
-    }
-
-    #[rstest]
-    #[case("clusters/production/x", "clusters/production", Some("x"))]
-    #[case("clusters/production", "clusters/production", Some(""))]
-    #[case("apps", "clusters", None)]
-    #[case("apps", "", Some("apps"))]
-    fn paths_are_those_of_the_repository(#[case] path: &str, #[case] prefix: &str, #[case] expected: Option<&str>) {
-        assert_eq!(within(path, prefix).as_deref(), expected);
     }
 }

@@ -2,7 +2,8 @@
 
 use super::build::build;
 use super::builder::{Build, Built};
-use super::flux::{FluxBuild, flux_build, is_flux_kustomization};
+use super::flux::{flux_build, is_flux_kustomization};
+use super::join;
 use crate::files::Files;
 use harness_yaml::Node;
 
@@ -17,7 +18,15 @@ const LAYERS_MAX: usize = 200;
 /// A Flux Kustomization of the tree, and what it applies.
 pub(crate) struct LayerBuild {
     pub(crate) object: Built,
-    pub(crate) build: FluxBuild,
+    /// What it applies; `None` where the tree has no such folder.
+    pub(crate) build: Option<Build>,
+}
+
+impl LayerBuild {
+    /// The objects that it applies.
+    pub(crate) fn objects(&self) -> &[Built] {
+        self.build.as_ref().map_or(&[], |build| &build.objects)
+    }
 }
 
 /// The layers of what the tree's top builds, those of layers included. Paths are those of the repository, whose top is the tree's.
@@ -32,8 +41,11 @@ pub(crate) fn layers(files: &Files, root: &Build) -> Vec<LayerBuild> {
             continue;
         }
         seen.push(place);
-        let build = flux_build(files, &object, "");
-        open.extend(build.build.objects.iter().filter(|built| is_layer(&built.node)).cloned());
+        let path = object.node.at(&["spec", "path"]).and_then(Node::text).unwrap_or_default();
+        let folder = join("", path).filter(|folder| files.has_folder(folder));
+        let build = folder.map(|folder| flux_build(files, &folder, object.node.get("spec")));
+        let objects = build.iter().flat_map(|build| &build.objects);
+        open.extend(objects.filter(|built| is_layer(&built.node)).cloned());
         found.push(LayerBuild { object, build });
     }
     found
@@ -54,7 +66,7 @@ pub(crate) fn built_files(files: &Files) -> Vec<usize> {
     let build = build(files, "");
     let layers = layers(files, &build);
     let mut all = build.resources;
-    for index in layers.iter().flat_map(|layer| &layer.build.build.resources) {
+    for index in layers.iter().filter_map(|layer| layer.build.as_ref()).flat_map(|build| &build.resources) {
         if !all.contains(index) {
             all.push(*index);
         }

@@ -16,11 +16,12 @@ mod paths;
 mod select;
 mod transform;
 
-pub(crate) use build::build;
+pub(crate) use build::{build, listed};
 pub(crate) use builder::{Build, Built};
-pub(crate) use flux::{flux_build, is_flux_kustomization};
+pub(crate) use flux::{FLUX_GROUP, flux_build, is_flux_kustomization};
 pub(crate) use layers::{LayerBuild, built_files, layers};
 pub(crate) use paths::{folder_of, is_kustomization, is_yaml, join, kustomization_in, kustomization_paths};
+pub(crate) use transform::kind;
 
 /// Kinds of Kubernetes itself that belong to no namespace. Source: kyaml openapi, which kustomize asks.
 pub(crate) const CLUSTER_KINDS: [&str; 22] = [

@@ -19,7 +19,8 @@ const TEMPLATES: [(&str, &[&str]); 7] = [
     ("CronJob", &["spec", "jobTemplate", "spec", "template"]),
 ];
 
-pub(super) fn kind(node: &Node) -> &str {
+/// The `kind` of an object; empty where it has none.
+pub(crate) fn kind(node: &Node) -> &str {
     node.get("kind").and_then(Node::text).unwrap_or_default()
 }
 

@@ -144,7 +144,7 @@ pub(super) fn of(files: &Files, builds: &[LayerBuild]) -> (Vec<Layer>, Vec<Layer
     if !builds.is_empty() {
         // What makes a layer is an object of the tree too.
         let layered = builds.iter().map(|layer| &layer.object);
-        for built in layered.chain(builds.iter().flat_map(|layer| &layer.build.build.objects)) {
+        for built in layered.chain(builds.iter().flat_map(LayerBuild::objects)) {
             let object = Object { file: "", node: built.node.clone(), files };
             let api_version = object.node.get("apiVersion").and_then(Node::text).unwrap_or_default().to_owned();
             kinds.insert(LayerKind { api_version, kind: object.kind().to_owned() });
@@ -157,12 +157,12 @@ pub(super) fn of(files: &Files, builds: &[LayerBuild]) -> (Vec<Layer>, Vec<Layer
 /// Whether Flux makes more of a tree than the objects that its top and its layers build: a chart has objects of its own, a Kustomization of
 /// another repository or of a folder that is not there applies what is not known here, and so do values that only the cluster has.
 pub(super) fn is_open_ended(root: &Build, layers: &[LayerBuild]) -> bool {
-    let objects = || root.objects.iter().chain(layers.iter().flat_map(|layer| &layer.build.build.objects));
+    let objects = || root.objects.iter().chain(layers.iter().flat_map(LayerBuild::objects));
     let is_chart = |node: &Node| node.get("kind").and_then(Node::text) == Some("HelmRelease");
     let takes_values = |node: &Node| node.at(&["spec", "postBuild", "substituteFrom"]).is_some();
     let flux = objects().filter(|built| kustomize::is_flux_kustomization(&built.node)).count();
     flux > layers.len()
-        || layers.iter().any(|layer| layer.build.folder.is_none() || takes_values(&layer.object.node))
+        || layers.iter().any(|layer| layer.build.is_none() || takes_values(&layer.object.node))
         || objects().any(|built| is_chart(&built.node))
 }
 

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use super::{layers, rules};
 use crate::files::Files;
 use crate::finding::{Finding, Severity};
-use crate::kustomize::{self, Built};
+use crate::kustomize::{self, Built, LayerBuild};
 use crate::object::Object;
 use crate::pool::NodePool;
 use crate::source_file::SourceFile;
@@ -70,14 +70,15 @@ pub fn examine(source: &str, files: &[SourceFile]) -> TreeReading {
     let build = kustomize::build(&files_by_path, "");
     let layer_builds = kustomize::layers(&files_by_path, &build);
     let (layers, layer_kinds) = layers::of(&files_by_path, &layer_builds);
-    let addresses = build.objects.iter().chain(layer_builds.iter().flat_map(|layer| &layer.build.build.objects));
+    let addresses = build.objects.iter().chain(layer_builds.iter().flat_map(LayerBuild::objects));
     let addresses: Vec<ObjectAddress> = addresses.map(|built| address(&built.node)).collect();
     let open_ended = layers::is_open_ended(&build, &layer_builds);
     let mut findings = build.findings;
     let found = objects_of(&files_by_path, build.objects);
     // What could not be read may hold the pool or class that a rule would miss.
     let readable = !findings.iter().any(|finding| finding.severity == Severity::Error);
-    findings.extend(rules::check(&found, readable));
+    findings.extend(rules::check_each(&found, !readable));
+    findings.extend(rules::check_together(&found, readable));
     if readable {
         findings.extend(rules::some_pool(&found));
     }

@@ -2,6 +2,8 @@
 
 mod fix;
 mod run;
+mod unapplied;
+mod wiring;
 
 pub use fix::{Change, Fixed, fix};
 pub use run::{CheckedObject, Validation, ValidationInputs, validate};

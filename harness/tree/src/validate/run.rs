@@ -5,24 +5,25 @@ use std::sync::Arc;
 
 use serde_json::{Map, Number, Value};
 
+use super::{unapplied, wiring};
 use crate::crd;
 use crate::derive::SkuFact;
 use crate::files::{Files, index_of};
 use crate::finding::{Finding, Severity};
-use crate::kustomize::{self, Build, Built};
+use crate::kustomize;
 use crate::node_config;
 use crate::object::Object;
+use crate::repository::{self, Applied, Cluster, FluxKustomization, Repository, What};
 use crate::source_file::SourceFile;
 use harness_yaml::{Kind, Node};
 
 /// What is checked, and with which knowledge.
 #[derive(Clone, Copy, Debug)]
 pub struct ValidationInputs<'a> {
-    /// The YAML and JSON files of the tree.
+    /// The files of the repository that the tree is in, or of the tree alone.
     pub files: &'a Files,
-    /// The tree's own path in its repository, without slashes at its ends; empty where the tree is the whole repository. Paths of Flux
-    /// Kustomizations are relative to the repository.
-    pub prefix: &'a str,
+    /// The folder of the repository that is checked, without slashes at its ends; empty for all of it.
+    pub folder: &'a str,
     /// The VM sizes that are known.
     pub skus: &'a [SkuFact],
 }
@@ -85,197 +86,137 @@ impl CheckedObject {
     }
 }
 
-/// Checks a tree: every kustomization below its top that no other one uses, what its Flux Kustomizations point at, and the metric names in
-/// all of its files.
+/// Checks what Flux applies of a repository, or of a folder of it: each cluster by itself. What its Kustomizations do not apply is not
+/// judged; where none applies anything, every kustomization is that no other one uses.
 pub fn validate(inputs: &ValidationInputs<'_>) -> Validation {
-    let mut run = Run { inputs, findings: Vec::new(), built: Vec::new(), used: BTreeSet::new(), complete: true };
-    run.folders();
-    run.flux();
-    run.metric_names();
+    let repository = repository::read(inputs.files, inputs.folder);
+    let mut run = Run {
+        inputs,
+        findings: Vec::new(),
+        objects: Vec::new(),
+        folders: BTreeSet::new(),
+        unchecked: BTreeMap::new(),
+        known: BTreeSet::new(),
+        paths: inputs.files.paths().map(str::to_owned).collect(),
+    };
+    for cluster in &repository.clusters {
+        run.cluster(cluster);
+    }
+    run.metric_names(&repository);
+    run.findings.extend(unapplied::notes(inputs.files, inputs.folder, &repository));
     run.finish()
 }
 
 struct Run<'i> {
     inputs: &'i ValidationInputs<'i>,
     findings: Vec<Finding>,
-    /// What each folder builds; without a folder, objects that no kustomization builds.
-    built: Vec<(Option<String>, Vec<Built>)>,
-    /// Files that a kustomization uses, by their indices.
-    used: BTreeSet<usize>,
-    complete: bool,
+    objects: Vec<CheckedObject>,
+    folders: BTreeSet<String>,
+    unchecked: BTreeMap<String, usize>,
+    /// The objects that were taken already: two clusters may share one.
+    known: BTreeSet<(String, String, String)>,
+    paths: Arc<[String]>,
 }
 
 impl Run<'_> {
-    fn take(&mut self, folder: &str, build: Build) {
-        self.complete &= !build.findings.iter().any(|finding| finding.severity == Severity::Error);
-        self.findings.extend(build.findings);
-        self.used.extend(build.used);
-        self.used.extend(build.resources);
-        let known = self.built.iter_mut().find(|(known, _)| known.as_deref() == Some(folder));
-        match known {
-            // What Flux makes of a folder replaces the plain build of it.
-            Some((_, objects)) => *objects = build.objects,
-            None => self.built.push((Some(folder.to_owned()), build.objects)),
+    fn cluster(&mut self, cluster: &Cluster) {
+        let files = self.inputs.files;
+        let mut all: Vec<Object<'_>> = Vec::new();
+        let mut asked: BTreeSet<usize> = BTreeSet::new();
+        let mut findings = wiring::findings(files, cluster);
+        for applied in &cluster.applied {
+            let objects = node_config::objects_of(files, applied.build.objects.clone());
+            if applied.asked {
+                asked.extend(applied.build.reads(files));
+                asked.extend(applied.by.iter().map(|by| by.built.file));
+                self.folders.extend(applied.folder().map(str::to_owned));
+                findings.extend(self.applied(applied, &objects));
+            }
+            all.extend(objects);
         }
+        let is_asked = |finding: &Finding| files.find(&finding.file).is_some_and(|file| asked.contains(&file));
+        let mut together = node_config::check_together(&all, cluster.complete);
+        together.retain(is_asked);
+        findings.extend(together);
+        if !findings.iter().any(|finding| finding.severity == Severity::Error) {
+            let pools = node_config::pools_of(&all);
+            let mut about_sizes = node_config::check_skus(&pools, self.inputs.skus);
+            about_sizes.extend(node_config::pools_and_skus(&pools, self.inputs.skus));
+            about_sizes.retain(is_asked);
+            findings.extend(about_sizes);
+        }
+        self.findings.extend(findings);
     }
 
-    fn folders(&mut self) {
-        let files = self.inputs.files;
-        let folders: BTreeSet<&str> =
-            files.paths().filter(|path| kustomize::is_kustomization(path)).map(kustomize::folder_of).collect();
-        if folders.is_empty() {
-            // Flux takes every manifest.
-            return self.take("", kustomize::build(files, ""));
+    /// What is wrong with what one Kustomization applies, or with one folder.
+    fn applied(&mut self, applied: &Applied, objects: &[Object<'_>]) -> Vec<Finding> {
+        // A Kustomization that names a folder without a kustomization.yaml means all that is in it.
+        let is_meant = |finding: &&Finding| applied.by.is_none() || finding.rule != "kustomization-missing";
+        let mut findings: Vec<Finding> = applied.build.findings.iter().filter(is_meant).cloned().collect();
+        let alone = applied.what == What::Files;
+        findings.extend(node_config::check_each(objects, alone || applied.build.is_partial()));
+        findings.extend(node_config::values_exist(objects));
+        if applied.by.as_ref().is_some_and(FluxKustomization::has_unknown_values) {
+            findings.retain(|finding| !self.is_about_a_variable(finding));
         }
-        let builds: BTreeMap<&str, Build> =
-            folders.iter().map(|folder| (*folder, kustomize::build(files, folder))).collect();
-        let builds_it =
-            |build: &Build, folder: &str| build.kustomizations.iter().any(|path| kustomize::folder_of(path) == folder);
-        // One that another one builds is checked as a part of that. Of two that build each other each is checked.
-        let used = |folder: &str| {
-            builds.iter().any(|(other, build)| {
-                *other != folder && builds_it(build, folder) && !builds_it(&builds[folder], other)
-            })
-        };
-        let roots: BTreeSet<&str> = folders.iter().copied().filter(|folder| !used(folder)).collect();
-        for (folder, build) in builds {
-            if roots.contains(folder) {
-                self.take(folder, build);
-            } else {
-                self.used.extend(build.used);
-                self.used.extend(build.resources);
-            }
-        }
-        self.loose();
-    }
-
-    /// Objects that no kustomization builds: Flux applies them where one of its Kustomizations points at their folder.
-    fn loose(&mut self) {
-        let files = self.inputs.files;
-        let charts: Vec<&str> = files.paths().filter_map(|path| path.strip_suffix("Chart.yaml")).collect();
-        let mut objects = Vec::new();
-        for (index, path) in files.paths().enumerate() {
-            // The templates of a chart are not YAML until Helm has rendered them.
-            let in_chart = charts.iter().any(|chart| path.starts_with(chart));
-            let taken = self.used.contains(&index) || kustomize::is_kustomization(path) || in_chart;
-            if taken || !kustomize::is_yaml(path) {
-                continue;
-            }
-            match files.documents(index) {
-                Ok(documents) => {
-                    // Anything else is the configuration of some other tool.
-                    let is_object = |node: &Node| {
-                        let there = |path: &[&str]| node.at(path).and_then(Node::text).is_some();
-                        there(&["apiVersion"]) && there(&["kind"]) && there(&["metadata", "name"])
-                    };
-                    objects.extend(
-                        documents
-                            .iter()
-                            .filter(|node| is_object(node))
-                            .map(|node| Built { file: index, node: node.clone() }),
-                    );
+        for object in objects {
+            let checked = checked(object, &self.paths);
+            // Two overlays can hold one object of a base: the API server sees it as often as it differs.
+            if self.known.insert((checked.id(), checked.api_version.clone(), checked.value.to_string())) {
+                if !node_config::is_checked(object) && !checked.kind.is_empty() {
+                    *self.unchecked.entry(checked.kind.clone()).or_default() += 1;
                 }
-                Err(error) => self.findings.push(
-                    Finding::new(Severity::Note, "yaml-unused", path, error.mark, error.message.clone())
-                        .effect("no kustomization of the tree uses the file, so that Flux does not read it"),
-                ),
+                self.objects.push(checked);
             }
         }
-        if !objects.is_empty() {
-            self.built.push((None, objects));
-        }
+        findings
     }
 
-    /// What the tree's Flux Kustomizations make of the folders that they point at.
-    fn flux(&mut self) {
-        let is_flux = |built: &&Built| kustomize::is_flux_kustomization(&built.node);
-        let mut open: Vec<Built> =
-            self.built.iter().flat_map(|(_, objects)| objects).filter(is_flux).cloned().collect();
-        let mut seen: BTreeSet<(usize, usize)> = BTreeSet::new();
-        let mut pointed_at: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        while let Some(object) = open.pop() {
-            if !seen.insert((object.file, object.node.mark.offset)) {
-                continue;
-            }
-            let flux = kustomize::flux_build(self.inputs.files, &object, self.inputs.prefix);
-            open.extend(flux.build.objects.iter().filter(is_flux).cloned());
-            match flux.folder {
-                Some(folder) => {
-                    pointed_at.insert(folder.clone(), flux.build.resources.clone());
-                    self.take(&folder, flux.build);
-                }
-                None => self.findings.extend(flux.build.findings),
-            }
-        }
-        let files = self.inputs.files;
-        let used = &self.used;
-        self.findings.retain(|finding| {
-            let applied = || files.find(&finding.file).is_some_and(|index| used.contains(&index));
-            finding.rule != "yaml-unused" || !applied()
-        });
-        // What a Flux Kustomization applies is no longer loose, and a tree that has only such folders is not applied as a whole.
-        for (folder, objects) in &mut self.built {
-            let named = folder.as_ref().is_some_and(|folder| pointed_at.contains_key(folder));
-            let whole = folder.as_deref() == Some("") && kustomize::kustomization_in(self.inputs.files, "").is_none();
-            if folder.is_none() || whole && !named {
-                objects.retain(|built| !pointed_at.values().any(|files| files.contains(&built.file)));
-            }
-        }
+    /// Whether a finding is about a text whose variables are filled in by Flux with what only the cluster knows.
+    fn is_about_a_variable(&self, finding: &Finding) -> bool {
+        let text = self.inputs.files.text_at(&finding.file).unwrap_or_default();
+        finding.rule != "flux-substitution"
+            && text.get(finding.offset..finding.offset + finding.length).is_some_and(|text| text.contains("${"))
     }
 
-    fn metric_names(&mut self) {
+    fn metric_names(&mut self, repository: &Repository) {
         let files = self.inputs.files;
-        for (index, path) in files.paths().enumerate() {
+        let applied = repository.clusters.iter().flat_map(|cluster| &cluster.applied).filter(|applied| applied.asked);
+        let mut indices: BTreeSet<usize> = applied.flat_map(|applied| applied.build.reads(files)).collect();
+        if !repository.by_flux {
+            // Rules and dashboards may be for something else than Flux.
+            indices.extend(files.below(self.inputs.folder).filter(|index| is_manifest(files.path(*index))));
+        }
+        for index in indices {
             // What cannot be read has been said where it matters.
             let Some(text) = files.text(index).ok().filter(|text| text.contains("karpenter_")) else { continue };
             if let Ok(documents) = files.documents(index) {
-                self.findings.extend(node_config::metrics_are_exposed(&SourceFile::new(path, text), documents));
+                let file = SourceFile::new(files.path(index), text);
+                self.findings.extend(node_config::metrics_are_exposed(&file, documents));
             }
         }
     }
 
-    fn finish(mut self) -> Validation {
+    fn finish(self) -> Validation {
         let files = self.inputs.files;
-        let mut objects = Vec::new();
-        let mut unchecked = BTreeMap::new();
-        let paths: Arc<[String]> = files.paths().map(str::to_owned).collect();
-        let mut known = BTreeSet::new();
-        let mut folders = Vec::new();
-        for (folder, built) in std::mem::take(&mut self.built) {
-            let found = node_config::objects_of(files, built);
-            // Loose objects are not a tree: what one of them refers to may be anywhere.
-            let mut findings = node_config::check_objects(&found, self.complete && folder.is_some());
-            findings.extend(node_config::values_exist(&found));
-            folders.extend(folder);
-            let broken = findings.iter().any(|finding| finding.severity == Severity::Error);
-            self.findings.extend(findings);
-            if !broken {
-                let pools = node_config::pools_of(&found);
-                self.findings.extend(node_config::check_skus(&pools, self.inputs.skus));
-                self.findings.extend(node_config::pools_and_skus(&pools, self.inputs.skus));
-            }
-            for object in &found {
-                let checked = checked(object, &paths);
-                // Two overlays can hold one object of a base: the API server sees it as often as it differs.
-                if known.insert((checked.id(), checked.api_version.clone(), checked.value.to_string())) {
-                    if !node_config::is_checked(object) && !checked.kind.is_empty() {
-                        *unchecked.entry(checked.kind.clone()).or_default() += 1;
-                    }
-                    objects.push(checked);
-                }
-            }
-        }
-        let mut findings: Vec<Finding> = self
-            .findings
-            .into_iter()
-            .map(|finding| match files.text_at(&finding.file) {
-                Some(text) => finding.ending(text),
-                None => finding,
-            })
-            .collect();
+        let ending = |finding: Finding| match files.text_at(&finding.file) {
+            Some(text) => finding.ending(text),
+            None => finding,
+        };
+        let mut findings: Vec<Finding> = self.findings.into_iter().map(ending).collect();
         in_order(&mut findings);
-        Validation { findings, objects, folders, unchecked }
+        Validation {
+            findings,
+            objects: self.objects,
+            folders: self.folders.into_iter().collect(),
+            unchecked: self.unchecked,
+        }
     }
+}
+
+/// Whether a file can hold objects or a dashboard.
+fn is_manifest(path: &str) -> bool {
+    kustomize::is_yaml(path) || path.ends_with(".json")
 }
 
 /// By file and place, without repetitions.

@@ -63,7 +63,7 @@ fn refused(#[files("../../fixtures/refused/*/expected.json")] path: std::path::P
     let files = files(path.parent().unwrap());
     let skus = skus();
     let tree = Files::from(files.as_slice());
-    let inputs = ValidationInputs { files: &tree, prefix: "", skus: &skus };
+    let inputs = ValidationInputs { files: &tree, folder: "", skus: &skus };
     let validation = validate(&inputs);
     let found: Vec<Expectation> = serious(&validation)
         .into_iter()

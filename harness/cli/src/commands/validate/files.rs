@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use harness_suite::{read_text, read_tree_folder};
-use harness_tree::{Files, SourceFile};
+use harness_suite::{TreeRepository, read_text};
+use harness_tree::SourceFile;
 use similar::TextDiff;
 
 use crate::console::Console;
@@ -20,11 +20,8 @@ pub(super) enum Input {
 pub(super) struct ManifestTree {
     /// As the user named it.
     pub(super) shown: String,
-    /// The folder that the paths of `files` are relative to.
-    pub(super) root: PathBuf,
-    pub(super) files: Files,
-    /// The folder's own path in its Git repository.
-    pub(super) prefix: String,
+    /// The files of the repository, which paths are relative to, and the folder.
+    pub(super) repository: TreeRepository,
     /// Whether it is one file.
     pub(super) single: bool,
 }
@@ -32,28 +29,21 @@ pub(super) struct ManifestTree {
 impl ManifestTree {
     /// Returns a path of the tree as the user would write it: what a pipeline shows must be relative to the repository.
     pub(super) fn shown_file(&self, file: &str) -> String {
-        let path = self.root.join(file);
-        let here = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
-        let path = here.unwrap_or(path);
-        path.strip_prefix(".").unwrap_or(&path).to_string_lossy().into_owned()
+        let path = self.repository.root.join(file);
+        let here = std::env::current_dir().ok().and_then(|here| relative(&path, &here));
+        here.unwrap_or(path).to_string_lossy().into_owned()
     }
 }
 
 /// Reads a scenario file, the folder of a tree, or a single manifest.
-pub(super) fn read(path: &Path) -> Result<Input, CliError> {
+pub(super) fn read(path: &Path, root: Option<&Path>) -> Result<Input, CliError> {
     let shown = path.display().to_string();
     if path.is_dir() {
-        let files = read_tree_folder(path)?;
-        if files.is_empty() {
+        let repository = TreeRepository::open(path, root)?;
+        if repository.files.is_empty() {
             return Err(CliError::EmptyTree { folder: path.to_owned() });
         }
-        return Ok(Input::Tree(ManifestTree {
-            shown,
-            root: path.to_owned(),
-            files: files.into(),
-            prefix: prefix(path),
-            single: false,
-        }));
+        return Ok(Input::Tree(ManifestTree { shown, repository, single: false }));
     }
     let text = read_text(path)?;
     if !is_manifest(path, &text) {
@@ -61,8 +51,9 @@ pub(super) fn read(path: &Path) -> Result<Input, CliError> {
     }
     let root = path.parent().unwrap_or(Path::new("")).to_owned();
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let prefix = prefix(&root);
-    Ok(Input::Tree(ManifestTree { shown, root, files: vec![SourceFile::new(name, text)].into(), prefix, single: true }))
+    let files = vec![SourceFile::new(name, text)].into();
+    let repository = TreeRepository { root, files, folder: String::new() };
+    Ok(Input::Tree(ManifestTree { shown, repository, single: true }))
 }
 
 /// Whether a file holds Kubernetes objects or a dashboard. Everything else is meant as a scenario, and so is whatever calls itself one: a
@@ -85,21 +76,23 @@ fn top_values<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> 
     values.map(|value| value.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']))
 }
 
-/// Returns the path of a folder below the top of its Git repository; empty for the top, and outside of any.
-fn prefix(folder: &Path) -> String {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let Ok(folder) = folder.canonicalize() else { return String::new() };
-    let top = folder.ancestors().find(|ancestor| ancestor.join(".git").exists());
-    top.and_then(|top| folder.strip_prefix(top).ok())
-        .map(|path| path.to_string_lossy().into_owned())
-        .unwrap_or_default()
+/// A path as it is written in a folder, `../base/a.yaml` for one beside it. `None` where they have nothing in common.
+fn relative(path: &Path, here: &Path) -> Option<PathBuf> {
+    if path.is_relative() {
+        return Some(path.strip_prefix(".").unwrap_or(path).to_owned());
+    }
+    let ancestors = here.ancestors().filter(|ancestor| ancestor.parent().is_some()).enumerate();
+    let mut common = ancestors.filter_map(|(up, ancestor)| Some((up, path.strip_prefix(ancestor).ok()?)));
+    let (up, rest) = common.next()?;
+    Some(std::iter::repeat_n(Path::new(".."), up).chain([rest]).collect())
 }
 
 /// Writes every file that was changed, all of it or nothing, and says what changed.
 pub(super) fn write_changes(tree: &ManifestTree, fixed: &[SourceFile], console: &Console) -> Result<(), CliError> {
-    let changed = |after: &SourceFile| tree.files.text_at(&after.path).filter(|before| *before != after.text);
+    let changed =
+        |after: &SourceFile| tree.repository.files.text_at(&after.path).filter(|before| *before != after.text);
     for (after, before) in fixed.iter().filter_map(|after| Some((after, changed(after)?))) {
-        let path = tree.root.join(&after.path);
+        let path = tree.repository.root.join(&after.path);
         replace(&path, &after.text).map_err(|source| CliError::Fix { path: path.clone(), source })?;
         let shown = tree.shown_file(&after.path);
         let diff = TextDiff::from_lines(before, &after.text);
@@ -141,13 +134,12 @@ mod tests {
         assert_eq!(is_manifest(Path::new(path), text), manifest);
     }
 
-    #[test]
-    fn the_prefix_is_the_path_in_the_repository() {
-        let top = tempfile::tempdir().unwrap();
-        let inner = top.path().join("clusters/production");
-        std::fs::create_dir_all(&inner).unwrap();
-        assert_eq!(prefix(&inner), "");
-        std::fs::create_dir(top.path().join(".git")).unwrap();
-        assert_eq!((prefix(&inner).as_str(), prefix(top.path()).as_str()), ("clusters/production", ""));
+    #[rstest]
+    #[case("/a/b/c.yaml", "/a/b", Some("c.yaml"))]
+    #[case("/a/c/d.yaml", "/a/b/e", Some("../../c/d.yaml"))]
+    #[case("/x/c.yaml", "/a/b", None)]
+    #[case("./c.yaml", "/a/b", Some("c.yaml"))]
+    fn paths_are_written_as_from_here(#[case] path: &str, #[case] here: &str, #[case] expected: Option<&str>) {
+        assert_eq!(relative(Path::new(path), Path::new(here)).as_deref(), expected.map(Path::new));
     }
 }

@@ -4,7 +4,7 @@ mod files;
 mod server;
 mod show;
 
-use harness_suite::{ExitCode, InputError, InvalidInput, LoadedScenario, sku_facts};
+use harness_suite::{ExitCode, InputError, InvalidInput, LoadedScenario, TreeRepository, sku_facts};
 use harness_tree::validate::{Change, ValidationInputs, fix, validate as validate_tree};
 use harness_tree::{Finding, Severity, SourceFile};
 use harness_yaml::Diagnostic;
@@ -28,7 +28,7 @@ pub(super) async fn validate(args: &Validate, console: &Console) -> Result<ExitC
     let mut unreadable = None;
     let mut inputs = Vec::new();
     for path in &args.paths {
-        match files::read(path) {
+        match files::read(path, args.root.as_deref()) {
             Ok(input) => inputs.push(input),
             // Every path is checked, whatever is wrong with those before it.
             Err(error) => {
@@ -97,13 +97,14 @@ async fn check_tree(
     outcome: &mut Outcome,
 ) -> Result<(), CliError> {
     let skus = sku_facts()?;
-    let inputs = ValidationInputs { files: &tree.files, prefix: &tree.prefix, skus: &skus };
+    let TreeRepository { files, folder, .. } = &tree.repository;
+    let inputs = ValidationInputs { files, folder, skus: &skus };
     let (mut validation, files, mut changes) = if args.fix {
         let fixed = fix(&inputs);
         files::write_changes(&tree, &fixed.files.loaded(), console)?;
         (fixed.validation, fixed.files, fixed.changes)
     } else {
-        (validate_tree(&inputs), tree.files.clone(), Vec::new())
+        (validate_tree(&inputs), files.clone(), Vec::new())
     };
     let asked = server.is_some();
     if let Some(server) = server {

@@ -26,13 +26,12 @@ pub use skus::values_are_sold;
 pub use versions::address_problem;
 pub(crate) use versions::is_checked;
 
-/// A rule over all objects of a tree.
+/// A rule over all objects of a cluster.
 type TreeRule = fn(&[Object<'_>]) -> Vec<Finding>;
 /// A rule over one NodePool or one AKSNodeClass.
 type ObjectRule = fn(&Object<'_>) -> Vec<Finding>;
 
-const TREE_RULES: [TreeRule; 3] =
-    [objects::names_are_unique, objects::references_lead_somewhere, workloads::tolerate_taints];
+const TREE_RULES: [TreeRule; 2] = [objects::references_lead_somewhere, workloads::tolerate_taints];
 
 const POOL_RULES: [ObjectRule; 8] = [
     pool::node_class_ref,
@@ -45,14 +44,22 @@ const POOL_RULES: [ObjectRule; 8] = [
     limits::are_quantities,
 ];
 
-/// Applies every rule that needs no facts about the target. `complete` is false where a part of the tree could not be read: then
-/// nothing is said about what seems to be missing.
-pub(crate) fn check(objects: &[Object<'_>], complete: bool) -> Vec<Finding> {
+/// Applies every rule about the objects that one build makes. `partial` is true where it could not be built as a whole.
+pub(crate) fn check_each(objects: &[Object<'_>], partial: bool) -> Vec<Finding> {
     let mut findings: Vec<Finding> = objects.iter().flat_map(of_object).collect();
-    if complete {
-        findings.extend(TREE_RULES.iter().flat_map(|rule| rule(objects)));
+    if !partial {
+        findings.extend(objects::names_are_unique(objects));
     }
     findings
+}
+
+/// Applies every rule about the objects of a cluster that needs no facts about the target. `complete` is false where a part of the tree
+/// could not be read: then nothing is said about what seems to be missing.
+pub(crate) fn check_together(objects: &[Object<'_>], complete: bool) -> Vec<Finding> {
+    if !complete {
+        return Vec::new();
+    }
+    TREE_RULES.iter().flat_map(|rule| rule(objects)).collect()
 }
 
 fn of_object(object: &Object<'_>) -> Vec<Finding> {

@@ -1,0 +1,118 @@
+//! The part of a repository that was asked about.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use super::apply::{Applied, Builder, Repository, What, kustomizations};
+use super::clusters::Cluster;
+use super::roots::Start;
+use crate::files::Files;
+use crate::kustomize::{self, Build, Built};
+use harness_yaml::Node;
+
+/// Whether a path is a folder or below it.
+fn is_within(path: &str, folder: &str) -> bool {
+    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+impl Repository {
+    /// Keeps the clusters that have to do with a folder, and marks in them what is asked about: what is applied of just this folder, or of
+    /// folders below it, or by Kustomizations in it, and everything that these apply in turn.
+    pub(super) fn ask(&mut self, files: &Files, folder: &str) {
+        let mut all = self.clusters.iter().flat_map(|cluster| &cluster.applied);
+        let exact = !folder.is_empty() && all.any(|applied| applied.folder() == Some(folder));
+        for cluster in &mut self.clusters {
+            let mut children = BTreeSet::new();
+            for applied in &mut cluster.applied {
+                let id = applied.by.as_ref().map(|by| by.id());
+                let inside = |file: usize| is_within(files.path(file), folder);
+                let named = match applied.folder() {
+                    Some(applied) if exact => applied == folder,
+                    Some(applied) => is_within(applied, folder),
+                    None => false,
+                };
+                let here = !exact
+                    && match &applied.by {
+                        Some(by) => inside(by.built.file),
+                        None => applied.build.resources.iter().any(|file| inside(*file)),
+                    };
+                applied.asked = named || here || id.is_some_and(|id| children.contains(&id));
+                if applied.asked {
+                    children.extend(kustomizations(&applied.build.objects).map(|child| child.id()));
+                }
+            }
+        }
+        self.clusters.retain(|cluster| cluster.applied.iter().any(|applied| applied.asked));
+    }
+
+    /// Whether a Kustomization applies a part of what was asked about.
+    pub(super) fn applies_something(&self) -> bool {
+        let mut all = self.clusters.iter().flat_map(|cluster| &cluster.applied);
+        all.any(|applied| applied.asked && applied.by.is_some() && applied.folder().is_some())
+    }
+}
+
+impl Builder<'_> {
+    /// What a folder holds, where no Kustomization applies any of it: each kustomization that no other one uses is a cluster of its own, and
+    /// so are the objects that no kustomization uses.
+    pub(super) fn as_they_stand(&mut self, folder: &str, known: &[Cluster]) -> Vec<Cluster> {
+        let files = self.files;
+        let folders: BTreeSet<&str> = files
+            .below(folder)
+            .map(|index| files.path(index))
+            .filter(|path| kustomize::is_kustomization(path))
+            .map(kustomize::folder_of)
+            .collect();
+        if folders.is_empty() {
+            // Flux takes every manifest.
+            return vec![self.cluster(&[Start::Folder(folder.to_owned())], &[])];
+        }
+        let builds: Vec<(&str, Rc<Build>)> = folders.into_iter().map(|folder| (folder, self.plain(folder))).collect();
+        let uses =
+            |build: &Build, folder: &str| build.kustomizations.iter().any(|path| kustomize::folder_of(path) == folder);
+        // One that another one uses is checked as a part of that. Of two that use each other each is checked.
+        let used = |(folder, own): &(&str, Rc<Build>)| {
+            builds.iter().any(|(other, build)| other != folder && uses(build, folder) && !uses(own, other))
+        };
+        let is_known = |folder: &str| {
+            known.iter().flat_map(|cluster| &cluster.applied).any(|applied| applied.folder() == Some(folder))
+        };
+        let roots: Vec<&str> =
+            builds.iter().filter(|build| !used(build) && !is_known(build.0)).map(|(folder, _)| *folder).collect();
+        let read: BTreeSet<usize> = builds
+            .iter()
+            .flat_map(|(_, build)| build.resources.iter().chain(&build.used).copied())
+            .chain(known.iter().flat_map(|cluster| &cluster.applied).flat_map(|it| it.build.resources.iter().copied()))
+            .collect();
+        let mut clusters: Vec<Cluster> =
+            roots.into_iter().map(|root| self.cluster(&[Start::Folder(root.to_owned())], &[])).collect();
+        clusters.extend(loose(files, folder, &read));
+        clusters
+    }
+}
+
+/// Objects that no kustomization uses. They may be meant for one cluster or for several.
+fn loose(files: &Files, folder: &str, read: &BTreeSet<usize>) -> Option<Cluster> {
+    let charts: Vec<&str> = files.paths().filter_map(|path| path.strip_suffix("Chart.yaml")).collect();
+    let mut build = Build::default();
+    for index in files.below(folder).filter(|index| !read.contains(index)) {
+        let path = files.path(index);
+        // The templates of a chart are not YAML until Helm has rendered them.
+        let in_chart = charts.iter().any(|chart| path.starts_with(chart));
+        if in_chart || kustomize::is_kustomization(path) || !kustomize::is_yaml(path) {
+            continue;
+        }
+        let Ok(documents) = files.documents(index) else { continue };
+        let objects = documents.iter().flat_map(kustomize::listed).filter(|node| is_object(node));
+        build.objects.extend(objects.map(|node| Built { file: index, node: node.clone() }));
+        build.resources.push(index);
+    }
+    let applied = Applied { by: None, what: What::Files, build: Rc::new(build), asked: true };
+    (!applied.build.objects.is_empty()).then(|| Cluster { applied: vec![applied], complete: false })
+}
+
+/// Anything else is the configuration of some other tool.
+fn is_object(node: &Node) -> bool {
+    let there = |path: &[&str]| node.at(path).and_then(Node::text).is_some();
+    there(&["apiVersion"]) && there(&["kind"]) && there(&["metadata", "name"])
+}
