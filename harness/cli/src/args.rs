@@ -306,6 +306,9 @@ pub(crate) struct Validate {
     /// by default.
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
+    /// The cluster has none of the pools that AKS makes by itself, nor their AKSNodeClass `default`.
+    #[arg(long)]
+    pub(crate) without_aks_defaults: bool,
     /// Correct in place what has exactly one correct form; comments and everything else stay.
     #[arg(long)]
     pub(crate) fix: bool,

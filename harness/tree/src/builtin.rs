@@ -51,3 +51,16 @@ const GITOPS: [(&str, &str); 15] = [
 pub fn builtin_gitops() -> Vec<SourceFile> {
     GITOPS.iter().map(|(path, text)| SourceFile::new(*path, *text)).collect()
 }
+
+macro_rules! aks {
+    ($file:literal) => {
+        (concat!("aks-defaults/", $file), include_str!(concat!("../../../fixtures/aks-defaults/", $file)))
+    };
+}
+
+const AKS_DEFAULTS: [(&str, &str); 3] = [aks!("default.yaml"), aks!("node-class.yaml"), aks!("system-surge.yaml")];
+
+/// The pools and the node class that AKS itself makes, unless it is told not to (`--node-provisioning-default-pools None`).
+pub fn aks_defaults() -> Vec<SourceFile> {
+    AKS_DEFAULTS.iter().map(|(path, text)| SourceFile::new(*path, *text)).collect()
+}

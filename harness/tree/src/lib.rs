@@ -17,9 +17,10 @@ mod placeholders;
 mod pool;
 mod repository;
 mod source_file;
+pub mod upstream;
 pub mod validate;
 
-pub use builtin::{builtin_gitops, builtin_node_config};
+pub use builtin::{aks_defaults, builtin_gitops, builtin_node_config};
 pub use crd::{check_manifest, field_problems, flux_kinds, path_problem};
 pub use derive::SkuFact;
 pub use files::{Files, Unreadable};

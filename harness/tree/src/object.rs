@@ -38,6 +38,11 @@ impl<'a> Object<'a> {
         whole.split_once('/').map_or(whole, |(_, version)| version)
     }
 
+    /// Whether AKS makes it, so that it is in the cluster and not in the tree.
+    pub(crate) fn is_of_aks(&self) -> bool {
+        self.file.starts_with("aks-defaults/")
+    }
+
     pub(crate) fn is_node_pool(&self) -> bool {
         self.group() == "karpenter.sh" && self.kind() == "NodePool"
     }

@@ -42,7 +42,8 @@ async fn compare(cluster: Cluster) {
     let mut disagreed = Vec::new();
     for folder in std::iter::once(fixtures.join("node-config")).chain(refused) {
         let files = tree(&folder).into();
-        let validation = validate(&ValidationInputs { files: &files, folder: "", skus: &[] });
+        let validation =
+            validate(&ValidationInputs { files: &files, folder: "", skus: &[], aks_defaults: false }, None);
         // A tree that cannot be built is never sent.
         if validation
             .findings

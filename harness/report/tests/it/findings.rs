@@ -18,7 +18,7 @@ fn tree() -> Files {
 }
 
 fn inputs(files: &Files) -> ValidationInputs<'_> {
-    ValidationInputs { files, folder: "", skus: &[] }
+    ValidationInputs { files, folder: "", skus: &[], aks_defaults: false }
 }
 
 #[test]
@@ -26,7 +26,8 @@ fn json_has_every_key_of_a_finding() {
     let files = tree();
     let inputs = inputs(&files);
     let fixed = fix(&inputs);
-    let document: Value = serde_json::from_str(&json(&validate(&inputs).findings, &fixed.changes).unwrap()).unwrap();
+    let document: Value =
+        serde_json::from_str(&json(&validate(&inputs, None).findings, &fixed.changes).unwrap()).unwrap();
     assert_eq!((&document["version"], &document["errors"]), (&1.into(), &2.into()));
     let finding = document["findings"].as_array().unwrap().iter().find(|one| one["rule"] == "unknown-field").unwrap();
     for key in
@@ -41,7 +42,7 @@ fn json_has_every_key_of_a_finding() {
 #[test]
 fn github_annotations_are_escaped() {
     let files = tree();
-    let validation = validate(&inputs(&files));
+    let validation = validate(&inputs(&files), None);
     let text = github(&validation.findings);
     assert_eq!(text.lines().count(), validation.findings.len());
     let line = text.lines().find(|line| line.contains("node-class-values")).unwrap();
@@ -53,7 +54,7 @@ fn github_annotations_are_escaped() {
 #[test]
 fn sarif_has_the_structure_of_the_standard() {
     let files = tree();
-    let validation = validate(&inputs(&files));
+    let validation = validate(&inputs(&files), None);
     let log: Value = serde_json::from_str(&sarif(&validation.findings, "0.1.0").unwrap()).unwrap();
     assert_eq!(log["version"], "2.1.0");
     assert!(log["$schema"].as_str().unwrap().ends_with("sarif-schema-2.1.0.json"));

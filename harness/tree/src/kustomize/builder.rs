@@ -20,9 +20,11 @@ pub(crate) struct Built {
 }
 
 /// What a folder builds.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Build {
     pub(crate) objects: Vec<Built>,
+    /// The objects as kustomize prints them, in the same order; empty where our own engine has built them.
+    pub(crate) printed: Vec<String>,
     pub(crate) findings: Vec<Finding>,
     /// The indices of the files that hold objects, in the order in which they were read.
     pub(crate) resources: Vec<usize>,

@@ -139,3 +139,17 @@ pub(crate) fn pools_of(found: &[Object<'_>]) -> Vec<NodePool> {
     }
     pools
 }
+
+/// The objects of a cluster together with those that AKS makes where none of them has the name.
+pub(crate) fn with_defaults<'o>(objects: &[Object<'o>], defaults: &'o Files) -> Vec<Object<'o>> {
+    let is_there = |default: &Object<'_>| {
+        objects.iter().any(|object| {
+            (object.group(), object.kind(), object.name()) == (default.group(), default.kind(), default.name())
+        })
+    };
+    let nodes = (0..defaults.len()).flat_map(|index| {
+        let nodes = defaults.documents(index).unwrap_or_default();
+        nodes.iter().map(move |node| Object { file: defaults.path(index), node: node.clone(), files: defaults })
+    });
+    objects.iter().cloned().chain(nodes.filter(|default| !is_there(default))).collect()
+}

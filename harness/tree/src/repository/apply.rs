@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
+use super::artifacts::Artifacts;
 use super::clusters::{Cluster, Placed, grouped};
-use super::kustomization::{FluxKustomization, KustomizationId};
-use super::roots::{Start, candidates, starts};
+use super::kustomization::{FluxKustomization, KustomizationId, SourceRef};
+use super::roots::{Readers, Start, candidates, starts};
 use super::sources::{Origin, Sources};
 use super::values::Values;
 use crate::files::Files;
 use crate::kustomize::{self, Build, Built, flux_build, is_flux_kustomization};
+use crate::upstream::{FluxBuildRequest, Upstream, reconciled};
 use harness_yaml::Node;
+use serde_json::Value;
 
 /// What Flux applies of a repository.
 #[derive(Debug, Default)]
@@ -20,6 +23,8 @@ pub(crate) struct Repository {
     /// Whether its Kustomizations say what is applied of the folder that was asked about. Without any that do, each kustomization below it
     /// that no other one uses is taken as applied.
     pub(crate) by_flux: bool,
+    /// The names of all Kustomizations in its files, applied or not.
+    pub(crate) kustomizations: BTreeSet<String>,
 }
 
 /// A folder or file as it is applied.
@@ -60,13 +65,21 @@ impl Applied {
 }
 
 /// Finds what Flux applies of a repository, as far as that concerns a folder of it; the empty text is all of it.
-pub(crate) fn read(files: &Files, folder: &str) -> Repository {
-    let mut builder = Builder { files, plain: HashMap::new(), flux: HashMap::new() };
+pub(crate) fn read(files: &Files, folder: &str, upstream: Option<&mut dyn Upstream>) -> Repository {
     let candidates = candidates(files);
+    let mut builder = Builder {
+        files,
+        artifacts: Artifacts::of(files),
+        usual: Sources::of(&candidates).own,
+        plain: HashMap::new(),
+        flux: HashMap::new(),
+        upstream,
+    };
     let starts = starts(&mut builder, &candidates);
     let placed = starts.into_iter().map(|start| builder.placed(start, &candidates)).collect();
     let clusters = grouped(placed).into_iter().map(|starts| builder.cluster(&starts, &candidates)).collect();
-    let mut repository = Repository { clusters, by_flux: true };
+    let mut repository =
+        Repository { clusters, by_flux: true, kustomizations: candidates.iter().map(|it| it.id().name).collect() };
     repository.ask(files, folder);
     if !repository.applies_something() {
         repository.by_flux = false;
@@ -76,23 +89,33 @@ pub(crate) fn read(files: &Files, folder: &str) -> Repository {
 }
 
 /// Builds each folder once.
-pub(super) struct Builder<'f> {
+pub(super) struct Builder<'f, 'u> {
     pub(super) files: &'f Files,
+    artifacts: Artifacts,
+    /// The source that most Kustomizations name.
+    usual: Option<SourceRef>,
     plain: HashMap<String, Rc<Build>>,
     /// By folder, and by the Kustomization as its parents and values have made it.
     flux: HashMap<(String, String), Rc<Build>>,
+    upstream: Option<&'u mut dyn Upstream>,
 }
 
 /// More Kustomizations than this, each applied by the one before it, are a mistake.
 const DEPTH_MAX: usize = 50;
 
-impl Builder<'_> {
+impl Builder<'_, '_> {
     /// The files that a Kustomization applies as it stands, by their indices.
     pub(super) fn reads(&mut self, kustomization: &FluxKustomization) -> BTreeSet<usize> {
-        match self.folder(kustomization) {
-            Some((folder, _)) => self.plain(&folder).resources.iter().copied().collect(),
+        match self.folder_of_its_own(kustomization) {
+            Some(folder) => self.plain(&folder).resources.iter().copied().collect(),
             None => BTreeSet::new(),
         }
+    }
+
+    /// The folder that a Kustomization applies, as far as it alone tells: the top of any other source is not that of the repository.
+    pub(super) fn folder_of_its_own(&self, kustomization: &FluxKustomization) -> Option<String> {
+        let is_usual = kustomization.source().is_none_or(|source| self.usual.as_ref() == Some(&source));
+        self.folder(kustomization).map(|(folder, _)| folder).filter(|folder| is_usual || !folder.is_empty())
     }
 
     pub(super) fn plain(&mut self, folder: &str) -> Rc<Build> {
@@ -104,14 +127,31 @@ impl Builder<'_> {
         build
     }
 
-    fn flux(&mut self, folder: &str, kustomization: &FluxKustomization) -> Rc<Build> {
-        let Some(spec) = kustomization.spec() else { return self.plain(folder) };
+    /// A folder as a Kustomization applies it, or as it is.
+    fn flux(&mut self, folder: &str, kustomization: Option<&FluxKustomization>) -> Rc<Build> {
+        let object = kustomization.map(|it| it.built.node.to_json());
         // Two with the same content at different places have different places in what they build.
-        let key = (folder.to_owned(), format!("{:?} {}", kustomization.place(), spec.to_json()));
+        let place = kustomization.map(FluxKustomization::place);
+        let key =
+            (folder.to_owned(), format!("{place:?} {}", object.as_ref().map(Value::to_string).unwrap_or_default()));
         if let Some(known) = self.flux.get(&key) {
             return known.clone();
         }
-        let build = Rc::new(flux_build(self.files, folder, Some(spec)));
+        let ours = match kustomization.and_then(FluxKustomization::spec) {
+            Some(spec) => Rc::new(flux_build(self.files, folder, Some(spec))),
+            None => self.plain(folder),
+        };
+        let request = FluxBuildRequest {
+            path: folder.to_owned(),
+            kustomization: object,
+            unknown_variables: kustomization.is_some_and(FluxKustomization::has_unknown_values),
+            ..FluxBuildRequest::default()
+        };
+        let answer = self.upstream.as_deref_mut().and_then(|upstream| upstream.build(&request));
+        let build = match answer {
+            Some(answer) => Rc::new(reconciled(self.files, folder, Build::clone(&ours), &answer)),
+            None => ours,
+        };
         self.flux.insert(key, build.clone());
         build
     }
@@ -121,43 +161,41 @@ impl Builder<'_> {
     fn folder(&self, kustomization: &FluxKustomization) -> Option<(String, String)> {
         let path = kustomize::join("", kustomization.path())?;
         let home = kustomize::folder_of(self.files.path(kustomization.built.file));
+        let source = kustomization.source();
+        if let Some(artifact) = source.as_ref().filter(|source| source.kind == "ExternalArtifact") {
+            let folder = self.artifacts.folder(&artifact.name, &path, home)?;
+            return self.files.has_folder(&folder).then_some((folder, String::new()));
+        }
+        let is_git = source.is_none_or(|source| source.kind == "GitRepository");
         let deeper = home.match_indices('/').map(|(at, _)| &home[..at]).chain([home]);
-        // The top of the repository is there in any case.
-        let tops = std::iter::once("").chain(deeper.filter(|_| !path.is_empty()));
+        // The top of any repository is there, and an artifact of a registry may have any folder.
+        let tops = std::iter::once("").chain(deeper.filter(|_| is_git && !path.is_empty()));
         tops.map(|top| (kustomize::join(top, &path).unwrap_or_default(), top.to_owned()))
             .find(|(folder, _)| self.files.has_folder(folder))
     }
 
-    /// For each of some files, the folders outermost in use that read it: those that no other folder uses, and none that is read by
-    /// `taken`.
-    pub(super) fn folders_that_read(
-        &mut self,
-        wanted: &[usize],
-        taken: &BTreeSet<usize>,
-    ) -> BTreeMap<usize, Vec<String>> {
+    /// Which folders read some files. A folder whose files are all read by a Kustomization is applied, and starts nothing.
+    pub(super) fn readers(&mut self, wanted: &BTreeSet<usize>, taken: &[BTreeSet<usize>]) -> Readers {
         let files = self.files;
-        let folders: Vec<&str> =
-            files.paths().filter(|path| kustomize::is_kustomization(path)).map(kustomize::folder_of).collect();
-        let builds: Vec<(&str, Rc<Build>)> = folders.into_iter().map(|folder| (folder, self.plain(folder))).collect();
-        let is_used = |folder: &str| {
-            let uses = |build: &Build| build.kustomizations.iter().any(|path| kustomize::folder_of(path) == folder);
-            builds.iter().any(|(other, build)| *other != folder && uses(build))
-        };
-        let mut found: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        let folders = files.paths().filter(|path| kustomize::is_kustomization(path)).map(kustomize::folder_of);
+        let builds: Vec<(&str, Rc<Build>)> = folders.map(|folder| (folder, self.plain(folder))).collect();
+        let used = used_by_others(&builds);
+        let taken: BTreeSet<usize> = taken.iter().flatten().copied().collect();
+        let mut readers = Readers::default();
         for (folder, build) in &builds {
-            let read: Vec<usize> = wanted.iter().copied().filter(|file| build.resources.contains(file)).collect();
-            let applied = build.resources.iter().all(|file| taken.contains(file));
-            if read.is_empty() || applied || is_used(folder) {
+            readers.patches.extend(build.used.intersection(wanted));
+            let is_applied = build.resources.iter().all(|file| taken.contains(file));
+            if is_applied || used.contains(folder) {
                 continue;
             }
-            for file in read {
-                let folders = found.entry(file).or_default();
+            for file in build.resources.iter().filter(|file| wanted.contains(file)) {
+                let folders = readers.folders.entry(*file).or_default();
                 if !folders.iter().any(|known| known == folder) {
                     folders.push((*folder).to_owned());
                 }
             }
         }
-        found
+        readers
     }
 
     fn placed(&mut self, start: Start, candidates: &[FluxKustomization]) -> Placed<Start> {
@@ -167,7 +205,12 @@ impl Builder<'_> {
             Start::Folder(folder) => folder.clone(),
             Start::File(file) => of_file(*file),
         };
-        let ids = self.kustomizations(&start, candidates).iter().map(FluxKustomization::id).collect();
+        let mut ids: BTreeSet<KustomizationId> =
+            self.kustomizations(&start, candidates).iter().map(FluxKustomization::id).collect();
+        if let Start::Kustomization(_) = start {
+            // A cluster is bootstrapped once.
+            ids.insert(KustomizationId { namespace: String::new(), name: String::new() });
+        }
         Placed { folder, ids, what: start }
     }
 
@@ -175,7 +218,7 @@ impl Builder<'_> {
     fn kustomizations(&mut self, start: &Start, candidates: &[FluxKustomization]) -> Vec<FluxKustomization> {
         match start {
             Start::Kustomization(kustomization) => vec![kustomization.as_ref().clone()],
-            Start::Folder(folder) => kustomizations(&self.plain(folder).objects).collect(),
+            Start::Folder(folder) => kustomizations(&self.flux(folder, None).objects).collect(),
             Start::File(file) => candidates.iter().filter(|it| it.built.file == *file).cloned().collect(),
         }
     }
@@ -215,14 +258,15 @@ impl Builder<'_> {
         candidates: &[FluxKustomization],
         (sources, values): &(Sources, Values),
     ) -> Cluster {
-        let mut cluster = Cluster { applied: Vec::new(), complete: true };
+        let bootstrapped = starts.iter().all(|start| matches!(start, Start::Kustomization(_)));
+        let mut cluster = Cluster { applied: Vec::new(), complete: true, bootstrapped };
         let mut open: Vec<(FluxKustomization, usize)> = Vec::new();
         for start in starts.iter().rev() {
             open.extend(self.kustomizations(start, candidates).into_iter().rev().map(|it| (it, 0)));
             match start {
                 Start::Kustomization(_) => {}
                 Start::Folder(folder) => {
-                    let build = self.plain(folder);
+                    let build = self.flux(folder, None);
                     let what = What::Folder { folder: folder.clone(), top: String::new() };
                     cluster.applied.push(Applied { by: None, what, build, asked: true });
                 }
@@ -255,21 +299,34 @@ impl Builder<'_> {
             |by: FluxKustomization, what: What| Applied { by: Some(by), what, build: Rc::default(), asked: true };
         let folder = self.folder(&kustomization);
         let is_there = folder.as_ref().is_some_and(|(folder, _)| !folder.is_empty());
-        if let Origin::Elsewhere { source } = sources.origin(&kustomization, is_there) {
+        let is_made_here = kustomization.source().is_some_and(|it| it.kind == "ExternalArtifact") && folder.is_some();
+        let origin = if is_made_here { Origin::Here } else { sources.origin(&kustomization, is_there) };
+        if let Origin::Elsewhere { source } = origin {
             return nothing(kustomization, What::Elsewhere { source });
         }
         let Some((folder, top)) = folder else { return nothing(kustomization, What::Missing) };
         let mut by = values.filled(&kustomization);
-        let mut build = self.flux(&folder, &by);
+        let mut build = self.flux(&folder, Some(&by));
         let itself = kustomizations(&build.objects).find(|child| child.id() == by.id());
         if let Some(itself) = itself.map(|itself| values.filled(&itself)) {
             if itself.spec().map(Node::to_json) != by.spec().map(Node::to_json) {
-                build = self.flux(&folder, &itself);
+                build = self.flux(&folder, Some(&itself));
             }
             by = itself;
         }
         Applied { by: Some(by), what: What::Folder { folder, top }, build, asked: true }
     }
+}
+
+/// The folders that are built as a part of another one. Of two that use each other neither is.
+pub(super) fn used_by_others<'b>(builds: &'b [(&str, Rc<Build>)]) -> BTreeSet<&'b str> {
+    let uses: BTreeMap<&str, BTreeSet<&str>> = builds
+        .iter()
+        .map(|(folder, build)| (*folder, build.kustomizations.iter().map(|path| kustomize::folder_of(path)).collect()))
+        .collect();
+    let is_mutual = |a: &str, b: &str| uses.get(b).is_some_and(|used| used.contains(a));
+    let pairs = uses.iter().flat_map(|(folder, used)| used.iter().map(move |used| (*folder, *used)));
+    pairs.filter(|(folder, used)| folder != used && !is_mutual(folder, used)).map(|(_, used)| used).collect()
 }
 
 pub(super) fn kustomizations(objects: &[Built]) -> impl Iterator<Item = FluxKustomization> + use<'_> {

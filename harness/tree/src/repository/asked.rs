@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::apply::{Applied, Builder, Repository, What, kustomizations};
+use super::apply::{Applied, Builder, Repository, What, kustomizations, used_by_others};
 use super::clusters::Cluster;
 use super::roots::Start;
 use crate::files::Files;
@@ -52,7 +52,7 @@ impl Repository {
     }
 }
 
-impl Builder<'_> {
+impl Builder<'_, '_> {
     /// What a folder holds, where no Kustomization applies any of it: each kustomization that no other one uses is a cluster of its own, and
     /// so are the objects that no kustomization uses.
     pub(super) fn as_they_stand(&mut self, folder: &str, known: &[Cluster]) -> Vec<Cluster> {
@@ -68,17 +68,16 @@ impl Builder<'_> {
             return vec![self.cluster(&[Start::Folder(folder.to_owned())], &[])];
         }
         let builds: Vec<(&str, Rc<Build>)> = folders.into_iter().map(|folder| (folder, self.plain(folder))).collect();
-        let uses =
-            |build: &Build, folder: &str| build.kustomizations.iter().any(|path| kustomize::folder_of(path) == folder);
-        // One that another one uses is checked as a part of that. Of two that use each other each is checked.
-        let used = |(folder, own): &(&str, Rc<Build>)| {
-            builds.iter().any(|(other, build)| other != folder && uses(build, folder) && !uses(own, other))
-        };
+        // One that another one uses is checked as a part of that.
+        let used = used_by_others(&builds);
         let is_known = |folder: &str| {
             known.iter().flat_map(|cluster| &cluster.applied).any(|applied| applied.folder() == Some(folder))
         };
-        let roots: Vec<&str> =
-            builds.iter().filter(|build| !used(build) && !is_known(build.0)).map(|(folder, _)| *folder).collect();
+        let roots: Vec<&str> = builds
+            .iter()
+            .map(|(folder, _)| *folder)
+            .filter(|folder| !used.contains(folder) && !is_known(folder))
+            .collect();
         let read: BTreeSet<usize> = builds
             .iter()
             .flat_map(|(_, build)| build.resources.iter().chain(&build.used).copied())
@@ -108,7 +107,11 @@ fn loose(files: &Files, folder: &str, read: &BTreeSet<usize>) -> Option<Cluster>
         build.resources.push(index);
     }
     let applied = Applied { by: None, what: What::Files, build: Rc::new(build), asked: true };
-    (!applied.build.objects.is_empty()).then(|| Cluster { applied: vec![applied], complete: false })
+    (!applied.build.objects.is_empty()).then(|| Cluster {
+        applied: vec![applied],
+        complete: false,
+        bootstrapped: false,
+    })
 }
 
 /// Anything else is the configuration of some other tool.

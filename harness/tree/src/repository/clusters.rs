@@ -12,6 +12,8 @@ pub(crate) struct Cluster {
     pub(crate) applied: Vec<Applied>,
     /// Whether everything that is applied could be built from the repository: nothing comes from another source.
     pub(crate) complete: bool,
+    /// Whether it begins with a Kustomization that applies itself, so that nothing else is applied.
+    pub(crate) bootstrapped: bool,
 }
 
 /// Something that stands at a path and brings Kustomizations.

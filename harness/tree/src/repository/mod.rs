@@ -5,6 +5,7 @@
 //! unless the repository has none: then each kustomization that no other one uses is taken as applied.
 
 mod apply;
+mod artifacts;
 mod asked;
 mod clusters;
 mod kustomization;

@@ -71,51 +71,125 @@ fn of_an_instance(node: &Node) -> Option<Node> {
 }
 
 /// What the clusters of a repository begin with.
-pub(super) fn starts(builder: &mut Builder<'_>, candidates: &[FluxKustomization]) -> Vec<Start> {
-    let applies: Vec<BTreeSet<usize>> = candidates.iter().map(|candidate| builder.reads(candidate)).collect();
-    let mut starts = Vec::new();
-    let mut lifted: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-    let roots = roots(candidates, &applies);
-    let outside: Vec<usize> = roots.iter().map(|root| candidates[*root].built.file).collect();
-    let alone = |root: usize| !applies[root].contains(&candidates[root].built.file) && !candidates[root].of_an_instance;
-    if roots.iter().any(|root| alone(*root)) {
-        let taken: BTreeSet<usize> = applies.iter().flatten().copied().collect();
-        lifted = builder.folders_that_read(&outside, &taken);
-    }
-    let mut folders = BTreeSet::new();
-    let mut files = BTreeSet::new();
-    for root in roots {
-        let candidate = &candidates[root];
-        if !alone(root) {
-            starts.push(Start::Kustomization(Box::new(candidate.clone())));
-        } else if let Some(found) = lifted.get(&candidate.built.file) {
-            folders.extend(found.iter().cloned());
-        } else {
-            files.insert(candidate.built.file);
+pub(super) fn starts(builder: &mut Builder<'_, '_>, candidates: &[FluxKustomization]) -> Vec<Start> {
+    let reads: Vec<BTreeSet<usize>> = candidates.iter().map(|candidate| builder.reads(candidate)).collect();
+    let applies = Applies::of(candidates, &reads);
+    let is_hidden = |index: usize| {
+        let path = builder.files.path(candidates[index].built.file);
+        path.split('/').any(|part| part.starts_with('.'))
+    };
+    let all = 0..candidates.len();
+    let is_root = |index: &usize| applies.applies(*index, *index) || candidates[*index].of_an_instance;
+    // Nobody keeps what is in force in a hidden folder.
+    let starts =
+        applies.first_of(&all.clone().filter(|index| is_root(index) && !is_hidden(*index)).collect::<Vec<_>>());
+    let applied = applies.reached(&starts);
+    let folders: BTreeSet<String> =
+        applied.iter().filter_map(|index| builder.folder_of_its_own(&candidates[*index])).collect();
+    // In a folder of which other files are applied it was left out on purpose.
+    let is_left_out = |index: usize| {
+        let path = builder.files.path(candidates[index].built.file);
+        folders.iter().any(|folder| !folder.is_empty() && path.starts_with(&format!("{folder}/")))
+    };
+    let rest: BTreeSet<usize> =
+        all.filter(|index| !applied.contains(index) && !is_hidden(*index) && !is_left_out(*index)).collect();
+    let outside: Vec<usize> = applies.roots_among(&rest);
+    let wanted: BTreeSet<usize> = outside.iter().map(|root| candidates[*root].built.file).collect();
+    let readers = if wanted.is_empty() { Readers::default() } else { builder.readers(&wanted, &reads) };
+    let mut found: Vec<Start> =
+        starts.into_iter().map(|start| Start::Kustomization(Box::new(candidates[start].clone()))).collect();
+    let (mut folders, mut files) = (BTreeSet::new(), BTreeSet::new());
+    for root in outside {
+        let file = candidates[root].built.file;
+        if let Some(names) = readers.folders.get(&file) {
+            folders.extend(names.iter().cloned());
+        } else if !readers.patches.contains(&file) {
+            files.insert(file);
         }
     }
-    starts.extend(folders.into_iter().map(Start::Folder));
-    starts.extend(files.into_iter().map(Start::File));
-    starts
+    found.extend(folders.into_iter().map(Start::Folder));
+    found.extend(files.into_iter().map(Start::File));
+    found
 }
 
-/// Those that no other one applies; of those that apply each other in a circle, the first.
-fn roots(candidates: &[FluxKustomization], applies: &[BTreeSet<usize>]) -> Vec<usize> {
-    let all = 0..candidates.len();
-    let applied_by_another = |index: usize| {
-        all.clone().any(|other| other != index && applies[other].contains(&candidates[index].built.file))
-    };
-    let mut roots: Vec<usize> = all.clone().filter(|index| !applied_by_another(*index)).collect();
-    let mut reached: BTreeSet<usize> = BTreeSet::new();
-    let mut open = roots.clone();
-    loop {
+/// Which folders read files that no Kustomization applies.
+#[derive(Default)]
+pub(super) struct Readers {
+    /// By file: the folders that have it among their resources and that no other folder uses.
+    pub(super) folders: BTreeMap<usize, Vec<String>>,
+    /// Files that are only patches of something.
+    pub(super) patches: BTreeSet<usize>,
+}
+
+/// Which Kustomization applies which other ones, by their indices.
+struct Applies(Vec<BTreeSet<usize>>);
+
+impl Applies {
+    fn of(candidates: &[FluxKustomization], reads: &[BTreeSet<usize>]) -> Self {
+        let of_file = |file: &usize| {
+            let file = *file;
+            candidates.iter().enumerate().filter(move |(_, it)| it.built.file == file).map(|(index, _)| index)
+        };
+        let with_candidates: BTreeSet<usize> = candidates.iter().map(|it| it.built.file).collect();
+        Self(reads.iter().map(|files| files.intersection(&with_candidates).flat_map(of_file).collect()).collect())
+    }
+
+    fn applies(&self, one: usize, other: usize) -> bool {
+        self.0[one].contains(&other)
+    }
+
+    /// Of some that apply themselves, those that no other one of them applies; of those that apply each other, the one that applies most.
+    fn first_of(&self, some: &[usize]) -> Vec<usize> {
+        let reached: Vec<BTreeSet<usize>> = some.iter().map(|index| self.reached(&[*index])).collect();
+        let rank = |position: usize| (self.0[some[position]].len(), std::cmp::Reverse(position));
+        let is_behind = |one: usize, other: usize| {
+            let mutual = reached[one].contains(&some[other]);
+            one != other && reached[other].contains(&some[one]) && (!mutual || rank(other) > rank(one))
+        };
+        let positions = 0..some.len();
+        let first = positions.clone().filter(|one| !positions.clone().any(|other| is_behind(*one, other)));
+        first.map(|position| some[position]).collect()
+    }
+
+    /// Everything that some of them apply, directly or through others, and they themselves.
+    fn reached(&self, from: &[usize]) -> BTreeSet<usize> {
+        let mut reached = BTreeSet::new();
+        let mut open = from.to_vec();
         while let Some(index) = open.pop() {
             if reached.insert(index) {
-                open.extend(all.clone().filter(|other| applies[index].contains(&candidates[*other].built.file)));
+                open.extend(&self.0[index]);
             }
         }
-        let Some(next) = all.clone().find(|index| !reached.contains(index)) else { return roots };
-        roots.push(next);
-        open.push(next);
+        reached
+    }
+
+    /// Of some, those that no other one of them applies; of those that apply each other in a circle, the one that applies most.
+    fn roots_among(&self, some: &BTreeSet<usize>) -> Vec<usize> {
+        let applied: BTreeSet<usize> =
+            some.iter().flat_map(|index| self.0[*index].iter().filter(move |other| *other != index)).copied().collect();
+        let mut roots: Vec<usize> = some.difference(&applied).copied().collect();
+        loop {
+            let reached = self.reached(&roots);
+            let left = some.iter().rev().filter(|index| !reached.contains(index));
+            let Some(next) = left.max_by_key(|index| self.0[**index].len()) else { return roots };
+            roots.push(*next);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    // One applies two others, and itself.
+    #[case([vec![0, 1, 2], vec![], vec![]], &[0])]
+    #[case([vec![], vec![0], vec![]], &[1, 2])]
+    // Before, whatever came first in the order of the files was taken for a root of such a circle.
+    #[case([vec![], vec![2], vec![0, 1]], &[2])]
+    fn roots_are_what_nothing_else_applies(#[case] applies: [Vec<usize>; 3], #[case] expected: &[usize]) {
+        let applies = Applies(applies.into_iter().map(|others| others.into_iter().collect()).collect());
+        assert_eq!(applies.roots_among(&(0..applies.0.len()).collect()), expected);
     }
 }

@@ -10,7 +10,7 @@ use harness_yaml::Node;
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     /// The one that the repository itself is fetched through.
-    own: Option<SourceRef>,
+    pub(super) own: Option<SourceRef>,
     /// The addresses of those that are objects of the tree.
     urls: BTreeMap<SourceRef, String>,
 }

@@ -42,7 +42,7 @@ pub struct Fixed {
 pub fn fix(inputs: &ValidationInputs<'_>) -> Fixed {
     let mut files = inputs.files.clone();
     let mut changes = Vec::new();
-    let mut validation = validate(inputs);
+    let mut validation = validate(inputs, None);
     for _ in 0..ROUNDS_MAX {
         let (next, mut done) = round(&files, &validation.findings);
         if done.is_empty() {
@@ -50,7 +50,7 @@ pub fn fix(inputs: &ValidationInputs<'_>) -> Fixed {
         }
         files = next;
         changes.append(&mut done);
-        validation = validate(&ValidationInputs { files: &files, ..*inputs });
+        validation = validate(&ValidationInputs { files: &files, ..*inputs }, None);
     }
     Fixed { files, changes, validation }
 }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 
 use super::{unapplied, wiring};
+use crate::builtin::aks_defaults;
 use crate::crd;
 use crate::derive::SkuFact;
 use crate::files::{Files, index_of};
@@ -15,7 +16,8 @@ use crate::node_config;
 use crate::object::Object;
 use crate::repository::{self, Applied, Cluster, FluxKustomization, Repository, What};
 use crate::source_file::SourceFile;
-use harness_yaml::{Kind, Node};
+use crate::upstream::Upstream;
+use harness_yaml::Node;
 
 /// What is checked, and with which knowledge.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +28,8 @@ pub struct ValidationInputs<'a> {
     pub folder: &'a str,
     /// The VM sizes that are known.
     pub skus: &'a [SkuFact],
+    /// Whether the cluster has the pools and the class that AKS makes itself, where the tree has none of their names.
+    pub aks_defaults: bool,
 }
 
 /// The result.
@@ -63,6 +67,10 @@ pub struct CheckedObject {
     pub file: String,
     /// The content.
     pub value: Value,
+    /// The Flux Kustomization that applies it, `namespace/name`; `None` where the tree does not say.
+    pub applied_by: Option<String>,
+    /// As kustomize prints it; `None` where our own engine has built it.
+    printed: Option<String>,
     node: Node,
     /// The paths of all files, for places that another file brought.
     paths: Arc<[String]>,
@@ -77,6 +85,11 @@ impl CheckedObject {
         Finding::new(severity, rule, file, mark, message)
     }
 
+    /// The object as YAML, in kustomize's own words where it has built it.
+    pub fn to_yaml(&self) -> String {
+        self.printed.clone().unwrap_or_else(|| harness_yaml::edit::write(std::slice::from_ref(&self.value)))
+    }
+
     /// `kind/name`, with the namespace before it.
     pub fn id(&self) -> String {
         match &self.namespace {
@@ -87,9 +100,9 @@ impl CheckedObject {
 }
 
 /// Checks what Flux applies of a repository, or of a folder of it: each cluster by itself. What its Kustomizations do not apply is not
-/// judged; where none applies anything, every kustomization is that no other one uses.
-pub fn validate(inputs: &ValidationInputs<'_>) -> Validation {
-    let repository = repository::read(inputs.files, inputs.folder);
+/// judged; where none applies anything, every kustomization is that no other one uses. Without `upstream` our own engine builds.
+pub fn validate(inputs: &ValidationInputs<'_>, upstream: Option<&mut dyn Upstream>) -> Validation {
+    let repository = repository::read(inputs.files, inputs.folder, upstream);
     let mut run = Run {
         inputs,
         findings: Vec::new(),
@@ -98,9 +111,10 @@ pub fn validate(inputs: &ValidationInputs<'_>) -> Validation {
         unchecked: BTreeMap::new(),
         known: BTreeSet::new(),
         paths: inputs.files.paths().map(str::to_owned).collect(),
+        aks_defaults: if inputs.aks_defaults { aks_defaults().into() } else { Files::default() },
     };
     for cluster in &repository.clusters {
-        run.cluster(cluster);
+        run.cluster(&repository, cluster);
     }
     run.metric_names(&repository);
     run.findings.extend(unapplied::notes(inputs.files, inputs.folder, &repository));
@@ -116,14 +130,17 @@ struct Run<'i> {
     /// The objects that were taken already: two clusters may share one.
     known: BTreeSet<(String, String, String)>,
     paths: Arc<[String]>,
+    /// What AKS makes itself.
+    aks_defaults: Files,
 }
 
 impl Run<'_> {
-    fn cluster(&mut self, cluster: &Cluster) {
+    fn cluster(&mut self, repository: &Repository, cluster: &Cluster) {
         let files = self.inputs.files;
+        let aks_defaults = self.aks_defaults.clone();
         let mut all: Vec<Object<'_>> = Vec::new();
         let mut asked: BTreeSet<usize> = BTreeSet::new();
-        let mut findings = wiring::findings(files, cluster);
+        let mut findings = wiring::findings(files, repository, cluster);
         for applied in &cluster.applied {
             let objects = node_config::objects_of(files, applied.build.objects.clone());
             if applied.asked {
@@ -135,7 +152,8 @@ impl Run<'_> {
             all.extend(objects);
         }
         let is_asked = |finding: &Finding| files.find(&finding.file).is_some_and(|file| asked.contains(&file));
-        let mut together = node_config::check_together(&all, cluster.complete);
+        let with_defaults = node_config::with_defaults(&all, &aks_defaults);
+        let mut together = node_config::check_together(&with_defaults, cluster.complete);
         together.retain(is_asked);
         findings.extend(together);
         if !findings.iter().any(|finding| finding.severity == Severity::Error) {
@@ -159,8 +177,10 @@ impl Run<'_> {
         if applied.by.as_ref().is_some_and(FluxKustomization::has_unknown_values) {
             findings.retain(|finding| !self.is_about_a_variable(finding));
         }
-        for object in objects {
-            let checked = checked(object, &self.paths);
+        for (index, object) in objects.iter().enumerate() {
+            let by = applied.by.as_ref().map(|by| by.id().to_string());
+            let printed = applied.build.printed.get(index).cloned();
+            let checked = CheckedObject { applied_by: by, printed, ..checked(object, &self.paths) };
             // Two overlays can hold one object of a base: the API server sees it as often as it differs.
             if self.known.insert((checked.id(), checked.api_version.clone(), checked.value.to_string())) {
                 if !node_config::is_checked(object) && !checked.kind.is_empty() {
@@ -245,27 +265,10 @@ fn checked(object: &Object<'_>, paths: &Arc<[String]>) -> CheckedObject {
         namespace: text(&["metadata", "namespace"]),
         name: text(&["metadata", "name"]).unwrap_or_default(),
         file: object.file.to_owned(),
-        value: value(&object.node),
+        value: object.node.to_json(),
+        applied_by: None,
+        printed: None,
         node: object.node.clone(),
         paths: paths.clone(),
-    }
-}
-
-fn value(node: &Node) -> Value {
-    match &node.kind {
-        Kind::Null => Value::Null,
-        Kind::Bool(value) => Value::Bool(*value),
-        Kind::Number(value, text) => text
-            .parse::<i64>()
-            .map(Number::from)
-            .ok()
-            .or_else(|| (value.fract() == 0.0 && value.abs() < 9e15).then(|| (*value as i64).into()))
-            .or_else(|| Number::from_f64(*value))
-            .map_or(Value::Null, Value::Number),
-        Kind::Text(text) => Value::String(text.clone()),
-        Kind::List(items) => items.iter().map(value).collect(),
-        Kind::Map(entries) => {
-            entries.iter().map(|entry| (entry.key.clone(), value(&entry.value))).collect::<Map<_, _>>().into()
-        }
     }
 }

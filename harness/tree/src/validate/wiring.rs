@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::files::Files;
 use crate::finding::{Finding, Severity};
 use crate::kustomize::Built;
-use crate::repository::{Applied, Cluster, FluxKustomization, KustomizationId, What};
+use crate::repository::{Applied, Cluster, FluxKustomization, KustomizationId, Repository, What};
 use harness_yaml::{Mark, Node};
 
 /// Everything that is wrong between the parts of a cluster that were asked about.
-pub(super) fn findings(files: &Files, cluster: &Cluster) -> Vec<Finding> {
-    let check = Check { files, cluster };
+pub(super) fn findings(files: &Files, repository: &Repository, cluster: &Cluster) -> Vec<Finding> {
+    let check = Check { files, repository, cluster };
     let mut findings = Vec::new();
     for applied in cluster.applied.iter().filter(|applied| applied.asked) {
         let Some(by) = &applied.by else { continue };
@@ -26,6 +26,7 @@ pub(super) fn findings(files: &Files, cluster: &Cluster) -> Vec<Finding> {
 
 struct Check<'c> {
     files: &'c Files,
+    repository: &'c Repository,
     cluster: &'c Cluster,
 }
 
@@ -84,7 +85,10 @@ impl Check<'_> {
     /// Dependencies that are no Kustomizations of the cluster.
     fn dependencies(&self, by: &FluxKustomization) -> Vec<Finding> {
         let known: BTreeSet<KustomizationId> = self.kustomizations().map(FluxKustomization::id).collect();
-        let missing = by.depends_on().into_iter().filter(|(need, _)| !known.contains(need));
+        // Who applies a cluster's folders from outside may apply others of the repository beside them.
+        let may_be_there =
+            |need: &KustomizationId| !self.cluster.bootstrapped && self.repository.kustomizations.contains(&need.name);
+        let missing = by.depends_on().into_iter().filter(|(need, _)| !known.contains(need) && !may_be_there(need));
         let finding = |(need, mark): (KustomizationId, Mark)| {
             let message = format!("`{}` waits for the Kustomization `{need}`, which is not in the tree", by.id());
             // What is not in this repository may have it.
@@ -188,7 +192,10 @@ impl Check<'_> {
                     continue;
                 };
                 let same_owner = first.id() == by.id() || !(*asked || applied.asked);
-                if same_owner
+                // A name with a variable stands for as many names as it has values.
+                let is_named = !address.3.contains("${") && !address.2.contains("${");
+                if !is_named
+                    || same_owner
                     || is_left_alone(&built.node)
                     || is_left_alone(node)
                     || node.to_json() == built.node.to_json()

@@ -63,8 +63,8 @@ fn refused(#[files("../../fixtures/refused/*/expected.json")] path: std::path::P
     let files = files(path.parent().unwrap());
     let skus = skus();
     let tree = Files::from(files.as_slice());
-    let inputs = ValidationInputs { files: &tree, folder: "", skus: &skus };
-    let validation = validate(&inputs);
+    let inputs = ValidationInputs { files: &tree, folder: "", skus: &skus, aks_defaults: false };
+    let validation = validate(&inputs, None);
     let found: Vec<Expectation> = serious(&validation)
         .into_iter()
         .map(|finding| Expectation {

@@ -98,13 +98,13 @@ async fn check_tree(
 ) -> Result<(), CliError> {
     let skus = sku_facts()?;
     let TreeRepository { files, folder, .. } = &tree.repository;
-    let inputs = ValidationInputs { files, folder, skus: &skus };
+    let inputs = ValidationInputs { files, folder, skus: &skus, aks_defaults: !args.without_aks_defaults };
     let (mut validation, files, mut changes) = if args.fix {
         let fixed = fix(&inputs);
         files::write_changes(&tree, &fixed.files.loaded(), console)?;
         (fixed.validation, fixed.files, fixed.changes)
     } else {
-        (validate_tree(&inputs), files.clone(), Vec::new())
+        (validate_tree(&inputs, None), files.clone(), Vec::new())
     };
     let asked = server.is_some();
     if let Some(server) = server {

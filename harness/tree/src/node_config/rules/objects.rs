@@ -62,16 +62,27 @@ pub(super) fn names_are_unique(objects: &[Object<'_>]) -> Vec<Finding> {
 }
 
 pub(super) fn references_lead_somewhere(objects: &[Object<'_>]) -> Vec<Finding> {
-    let classes: Vec<&str> = objects.iter().filter(|object| object.is_node_class()).map(Object::name).collect();
+    let (of_aks, own): (Vec<_>, Vec<_>) =
+        objects.iter().filter(|object| object.is_node_class()).partition(|object| object.is_of_aks());
+    let names = |objects: &[&Object<'_>]| objects.iter().map(|object| object.name().to_owned()).collect::<Vec<_>>();
+    let (of_aks, classes) = (names(&of_aks), names(&own));
+    let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
     let mut findings = Vec::new();
-    for pool in objects.iter().filter(|object| object.is_node_pool()) {
+    for pool in objects.iter().filter(|object| object.is_node_pool() && !object.is_of_aks()) {
         let path = ["spec", "template", "spec", "nodeClassRef", "name"];
         let Some(name) = pool.node.at(&path) else { continue };
+        if name.text().is_some_and(|text| of_aks.iter().any(|class| class == text)) {
+            let message =
+                format!("the AKSNodeClass `{}` is not in the tree: AKS makes it", name.text().unwrap_or_default());
+            let note = pool
+                .note("node-class-exists", name.mark, message)
+                .effect("it is in clusters that have the default pools of AKS, and in no others; --without-aks-defaults is for those");
+            findings.push(note);
+            continue;
+        }
         let Some(text) = name.text().filter(|text| !classes.contains(text)) else { continue };
-        let hint = suggest::closest(text, classes.iter().copied()).map_or_else(
-            || "add the AKSNodeClass to the tree; `default` exists only where AKS made the default pools".to_owned(),
-            |near| format!("did you mean `{near}`?"),
-        );
+        let hint = suggest::closest(text, classes.iter().copied())
+            .map_or_else(|| "add the AKSNodeClass to the tree".to_owned(), |near| format!("did you mean `{near}`?"));
         findings.push(
             pool.error("node-class-exists", name.mark, format!("there is no AKSNodeClass `{text}` in the tree"))
                 .effect("the pool stays NodeClassReady=False, and its pods stay pending")

@@ -25,13 +25,14 @@ fn pod_spec<'o>(object: &'o Object<'_>) -> Option<&'o Node> {
 /// Taints that no workload of the tree tolerates. A tree without workloads says nothing about them.
 pub(super) fn tolerate_taints(objects: &[Object<'_>]) -> Vec<Finding> {
     let workloads: Vec<&Node> = objects.iter().filter_map(pod_spec).collect();
-    if workloads.is_empty() {
+    // What the pods of a chart tolerate is not known.
+    if workloads.is_empty() || objects.iter().any(|object| object.kind() == "HelmRelease") {
         return Vec::new();
     }
     let tolerations = workloads.iter().flat_map(|spec| spec.items_at(&["tolerations"]));
     let tolerations: Vec<Toleration> = tolerations.map(toleration).collect();
     let mut findings = Vec::new();
-    for pool in objects.iter().filter(|object| object.is_node_pool()) {
+    for pool in objects.iter().filter(|object| object.is_node_pool() && !object.is_of_aks()) {
         for node in pool.node.items_at(&["spec", "template", "spec", "taints"]) {
             let taint = Taint::of(node);
             // AKS's own add-ons tolerate this one.

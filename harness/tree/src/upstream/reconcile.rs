@@ -1,0 +1,320 @@
+//! From the two builds of a folder to one: upstream's values at our places.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::protocol::{BuildOutcome, BuildRefusal, BuiltObject, FluxBuildAnswer};
+use crate::files::Files;
+use crate::finding::{Finding, Severity};
+use crate::kustomize::{self, Build, Built};
+use harness_yaml::{Entry, Kind, Mark, Node};
+
+/// The build of a folder as upstream has it, with the places that our own build knows.
+pub(crate) fn reconciled(files: &Files, folder: &str, ours: Build, theirs: &FluxBuildAnswer) -> Build {
+    match (theirs.outcome, &theirs.refusal) {
+        (BuildOutcome::Built, _) => built(files, folder, ours, &theirs.objects),
+        (BuildOutcome::Refused, Some(refusal)) => refused(files, folder, ours, refusal),
+        // What is fetched from elsewhere is said by our own engine, and a limit of ours is nothing that Flux would mind.
+        _ => ours,
+    }
+}
+
+/// The place of what a folder builds: its kustomization, or its first file.
+fn place_of(files: &Files, folder: &str) -> Mark {
+    let kustomization = kustomize::kustomization_in(files, folder).and_then(|path| files.find(path));
+    let index = kustomization.or_else(|| files.below(folder).next()).unwrap_or(0);
+    Mark { source: u32::try_from(index).unwrap_or(u32::MAX), ..Mark::START }
+}
+
+fn refused(files: &Files, folder: &str, mut ours: Build, refusal: &BuildRefusal) -> Build {
+    let mut known = ours.findings.iter_mut().filter(|finding| finding.severity == Severity::Error).peekable();
+    if known.peek().is_some() {
+        known.for_each(|finding| finding.effect = format!("{}: {}", finding.effect, refusal.message));
+        return ours;
+    }
+    let (mark, message) = (place_of(files, folder), format!("Flux cannot build this: {}", refusal.message));
+    let finding = Finding::new(Severity::Error, "flux-build", files.path_of(mark), mark, message)
+        .effect("the Kustomization stays not ready, BuildFailed, and Flux applies nothing of it")
+        .fix("correct what the message names");
+    ours.findings.push(finding);
+    ours
+}
+
+fn built(files: &Files, folder: &str, ours: Build, theirs: &[BuiltObject]) -> Build {
+    let mut left: BTreeMap<Address, Vec<Built>> = BTreeMap::new();
+    for object in ours.objects.iter().rev() {
+        left.entry(Address::of(&object.node.to_json())).or_default().push(object.clone());
+    }
+    let mut differences = Differences::default();
+    let mut objects = Vec::with_capacity(theirs.len());
+    for object in theirs {
+        let address = Address::of(&object.value);
+        match left.get_mut(&address).and_then(Vec::pop) {
+            Some(known) => {
+                let mut path = vec![address.to_string()];
+                let node = differences.merged(&known.node, &object.value, &mut path);
+                objects.push(Built { file: known.file, node });
+            }
+            None => {
+                let mark = origin(files, object).unwrap_or_else(|| place_of(files, folder));
+                differences.note(mark, format!("{address} is built by kustomize alone"));
+                objects.push(Built { file: crate::files::index_of(mark), node: placed(&object.value, mark) });
+            }
+        }
+    }
+    for (address, objects) in left {
+        if let Some(object) = objects.first() {
+            differences.note(object.node.mark, format!("{address} is not built by kustomize"));
+        }
+    }
+    // What our engine says that it leaves out is built by upstream, and what it takes for wrong is not.
+    let declared = ours.is_partial();
+    let holds = |finding: &Finding| finding.severity != Severity::Error && finding.rule != "kustomization-unchecked";
+    let mut findings: Vec<Finding> = ours.findings.iter().filter(|finding| holds(finding)).cloned().collect();
+    if !declared {
+        findings.extend(differences.finding(files));
+    }
+    let printed = theirs.iter().map(|object| object.yaml.clone()).collect();
+    Build { objects, printed, findings, ..ours }
+}
+
+/// Where upstream has an object from that our engine does not build.
+fn origin(files: &Files, object: &BuiltObject) -> Option<Mark> {
+    let origin = object.origin.as_ref()?;
+    let path = if origin.path.is_empty() { &origin.configured_in } else { &origin.path };
+    let index = files.find(path)?;
+    let documents = files.documents(index).ok()?;
+    let kind = object.value["kind"].as_str();
+    let same = documents.iter().flat_map(kustomize::listed).find(|node| Some(kustomize::kind(node)) == kind);
+    Some(
+        same.or(documents.first())
+            .map_or(Mark { source: u32::try_from(index).unwrap_or(u32::MAX), ..Mark::START }, |node| node.mark),
+    )
+}
+
+/// What kustomize calls an object by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Address {
+    group: String,
+    kind: String,
+    namespace: String,
+    name: String,
+}
+
+impl Address {
+    fn of(value: &Value) -> Self {
+        let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let version = text("/apiVersion");
+        Self {
+            group: version.split_once('/').map_or("", |(group, _)| group).to_owned(),
+            kind: text("/kind"),
+            namespace: text("/metadata/namespace"),
+            name: text("/metadata/name"),
+        }
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} `{}`", self.kind, self.name)
+    }
+}
+
+/// Where the two builds differ.
+#[derive(Default)]
+struct Differences {
+    first: Option<(Mark, String)>,
+    count: usize,
+}
+
+impl Differences {
+    fn note(&mut self, mark: Mark, what: String) {
+        self.count += 1;
+        self.first.get_or_insert((mark, what));
+    }
+
+    fn finding(self, files: &Files) -> Option<Finding> {
+        let (mark, what) = self.first?;
+        let more = if self.count > 1 { format!(", and {} more", self.count - 1) } else { String::new() };
+        let message = format!("the built-in engine builds this differently: {what}{more}");
+        let note = Finding::new(Severity::Note, "build-differs", files.path_of(mark), mark, message)
+            .effect("what kustomize builds is checked; places may be those of something near");
+        Some(note)
+    }
+
+    /// Upstream's value with our places, where both have one.
+    fn merged(&mut self, ours: &Node, theirs: &Value, path: &mut Vec<String>) -> Node {
+        match (&ours.kind, theirs) {
+            (Kind::Map(entries), Value::Object(map)) => {
+                let mut merged = self.entries(entries, map, path);
+                for entry in entries.iter().filter(|entry| !map.contains_key(&entry.key)) {
+                    self.at(entry.key_mark, path, &entry.key, &entry.value.to_json(), &Value::Null);
+                }
+                merged.extend(map.iter().filter(|(key, _)| ours.get(key).is_none()).map(|(key, value)| {
+                    self.at(ours.mark, path, key, &Value::Null, value);
+                    Entry { key: key.clone(), key_mark: ours.mark, value: placed(value, ours.mark) }
+                }));
+                Node { kind: Kind::Map(merged), mark: ours.mark, end: ours.end }
+            }
+            (Kind::List(items), Value::Array(values)) if items.len() == values.len() => {
+                let merged = items.iter().zip(values).enumerate().map(|(index, (item, value))| {
+                    path.push(index.to_string());
+                    let merged = self.merged(item, value, path);
+                    path.pop();
+                    merged
+                });
+                Node { kind: Kind::List(merged.collect()), mark: ours.mark, end: ours.end }
+            }
+            (_, theirs) => {
+                let value = ours.to_json();
+                if is_same(&value, theirs) {
+                    return ours.clone();
+                }
+                self.differs(ours.mark, path, &value, theirs);
+                placed(theirs, ours.mark)
+            }
+        }
+    }
+
+    /// The entries that both have.
+    fn entries(&mut self, entries: &[Entry], map: &Map<String, Value>, path: &mut Vec<String>) -> Vec<Entry> {
+        let mut merged = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let Some(value) = map.get(&entry.key) else { continue };
+            path.push(entry.key.clone());
+            let value = self.merged(&entry.value, value, path);
+            path.pop();
+            merged.push(Entry { key: entry.key.clone(), key_mark: entry.key_mark, value });
+        }
+        merged
+    }
+
+    fn at(&mut self, mark: Mark, path: &mut Vec<String>, key: &str, ours: &Value, theirs: &Value) {
+        // An empty field and one that is not there are the same to the API server.
+        let is_nothing = |value: &Value| value.is_null() || value.as_object().is_some_and(Map::is_empty);
+        if is_nothing(ours) && is_nothing(theirs) {
+            return;
+        }
+        path.push(key.to_owned());
+        self.differs(mark, path, ours, theirs);
+        path.pop();
+    }
+
+    fn differs(&mut self, mark: Mark, path: &[String], ours: &Value, theirs: &Value) {
+        let Some((object, fields)) = path.split_first() else { return };
+        let shown = |value: &Value| if value.is_null() { "nothing".to_owned() } else { format!("`{}`", short(value)) };
+        let what = format!(
+            "{} of {object} is {} here, and kustomize makes it {}",
+            fields.join("."),
+            shown(ours),
+            shown(theirs)
+        );
+        self.note(mark, what);
+    }
+}
+
+fn short(value: &Value) -> String {
+    const CHARACTERS_MAX: usize = 60;
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    if text.chars().count() <= CHARACTERS_MAX {
+        text
+    } else {
+        text.chars().take(CHARACTERS_MAX).chain(['…']).collect()
+    }
+}
+
+/// Numbers are the same where their values are.
+fn is_same(a: &Value, b: &Value) -> bool {
+    a == b || a.as_f64().zip(b.as_f64()).is_some_and(|(a, b)| (a - b).abs() <= f64::EPSILON * a.abs())
+}
+
+/// A value whose every part is at one place.
+fn placed(value: &Value, mark: Mark) -> Node {
+    let kind = match value {
+        Value::Null => Kind::Null,
+        Value::Bool(value) => Kind::Bool(*value),
+        Value::Number(number) => Kind::Number(number.as_f64().unwrap_or_default(), number.to_string()),
+        Value::String(text) => Kind::Text(text.clone()),
+        Value::Array(items) => Kind::List(items.iter().map(|item| placed(item, mark)).collect()),
+        Value::Object(map) => Kind::Map(
+            map.iter()
+                .map(|(key, value)| Entry { key: key.clone(), key_mark: mark, value: placed(value, mark) })
+                .collect(),
+        ),
+    };
+    Node { kind, mark, end: mark.offset + mark.length }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source_file::SourceFile;
+    use rstest::rstest;
+    use serde_json::json;
+
+    const POOL: &str =
+        "apiVersion: karpenter.sh/v1\nkind: NodePool\nmetadata: {name: a}\nspec:\n  weight: 7\n  list: [x, y]\n";
+
+    fn ours(files: &Files) -> Build {
+        let node = files.documents(0).unwrap()[0].clone();
+        Build { objects: vec![Built { file: 0, node }], ..Build::default() }
+    }
+
+    fn theirs(value: Value) -> FluxBuildAnswer {
+        let object = BuiltObject {
+            value,
+            yaml: String::new(),
+            origin: None,
+            unresolved: Vec::new(),
+            defaulted: Vec::new(),
+            encrypted: Vec::new(),
+        };
+        FluxBuildAnswer {
+            outcome: BuildOutcome::Built,
+            objects: vec![object],
+            refusal: None,
+            remotes: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn pool(spec: Value) -> Value {
+        json!({"apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": {"name": "a"}, "spec": spec})
+    }
+
+    #[rstest]
+    #[case(json!({"weight": 7, "list": ["x", "y"]}), None)]
+    #[case(json!({"weight": 9, "list": ["x", "y"]}), Some("spec.weight of NodePool `a` is `7` here, and kustomize makes it `9`"))]
+    #[case(json!({"weight": 7, "list": ["x"]}), Some("spec.list of NodePool `a` is `[\"x\",\"y\"]` here"))]
+    #[case(json!({"weight": 7}), Some("and kustomize makes it nothing"))]
+    #[case(json!({"weight": 7, "list": ["x", "y"], "limits": {"cpu": 1}, "more": 2}), Some("limits of NodePool `a` is nothing here, and kustomize makes it `{\"cpu\":1}`, and 1 more"))]
+    fn upstream_decides_and_both_are_said(#[case] spec: Value, #[case] said: Option<&str>) {
+        let files = Files::from(vec![SourceFile::new("a.yaml", POOL)]);
+        let build = reconciled(&files, "", ours(&files), &theirs(pool(spec.clone())));
+        assert_eq!(build.objects[0].node.to_json(), pool(spec));
+        // What both have keeps its place.
+        assert_eq!(build.objects[0].node.at(&["spec", "weight"]).unwrap().mark.line, 5);
+        match (said, build.findings.first()) {
+            (None, None) => {}
+            (Some(said), Some(finding)) => assert!(finding.message.contains(said), "{finding}"),
+            (said, finding) => panic!("{said:?} {finding:?}"),
+        }
+    }
+
+    #[test]
+    fn what_upstream_builds_is_no_error_and_what_it_refuses_is_one() {
+        let files = Files::from(vec![SourceFile::new("a.yaml", POOL)]);
+        let error =
+            || Finding::new(Severity::Error, "kustomization-patches", "a.yaml", Mark::START, "no").effect("why");
+        let wrong = Build { findings: vec![error()], ..ours(&files) };
+        let spec = json!({"weight": 7, "list": ["x", "y"]});
+        assert_eq!(reconciled(&files, "", wrong.clone(), &theirs(pool(spec.clone()))).findings, []);
+        let refusal = BuildRefusal { stage: super::super::BuildStage::Build, message: "because".to_owned() };
+        let answer = FluxBuildAnswer { outcome: BuildOutcome::Refused, refusal: Some(refusal), ..theirs(pool(spec)) };
+        assert_eq!(reconciled(&files, "", wrong, &answer).findings[0].effect, "why: because");
+        let finding = reconciled(&files, "", ours(&files), &answer).findings.remove(0);
+        assert_eq!((finding.rule, finding.severity), ("flux-build", Severity::Error));
+        assert!(finding.message.contains("because"), "{finding}");
+    }
+}
