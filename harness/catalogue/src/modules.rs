@@ -343,7 +343,7 @@ pub static FLUX_BUILD: Module = Module {
     // By itself, before any other module.
     expected_build_s: 46,
     build_cache_bytes: 320 * MB,
-    download_bytes: 300 * MB,
+    download_bytes: 190 * MB,
 };
 
 /// Every module, those of a local cluster first.

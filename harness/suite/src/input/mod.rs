@@ -1,11 +1,17 @@
-//! From names and paths to checked inputs: scenarios, trees, plans.
+//! From names and paths to checked inputs: scenarios, trees, what Flux builds of them, plans.
 
+mod flux_build;
 mod plan;
+mod private_folder;
 mod scenario;
 mod skus;
 mod tree;
 mod tree_folder;
 
+pub use flux_build::{
+    BuildMode, BuildNote, BuildNoteKind, BuildOutcome, BuildRefusal, BuildStage, BuiltObject, FluxBuildAnswer,
+    FluxBuildProgram, FluxBuildRequest, FluxBuildSource, FluxBuilder, ObjectOrigin, RemoteSource, RequestFile,
+};
 pub use plan::PlannedScenario;
 pub use scenario::{LoadedScenario, load_built_in};
 pub use skus::sku_facts;

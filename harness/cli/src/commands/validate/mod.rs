@@ -4,7 +4,7 @@ mod files;
 mod server;
 mod show;
 
-use harness_suite::{ExitCode, InputError, InvalidInput, LoadedScenario, sku_facts};
+use harness_suite::{ExitCode, FluxBuildProgram, FluxBuildSource, InputError, InvalidInput, LoadedScenario, sku_facts};
 use harness_tree::validate::{Change, ValidationInputs, fix, validate as validate_tree};
 use harness_tree::{Finding, Severity, SourceFile};
 use harness_yaml::Diagnostic;
@@ -14,6 +14,7 @@ use self::server::Server;
 use crate::args::Validate;
 use crate::console::Console;
 use crate::error::CliError;
+use crate::progress::ConsoleProgress;
 
 /// The results for all paths.
 #[derive(Default)]
@@ -39,6 +40,7 @@ pub(super) async fn validate(args: &Validate, console: &Console) -> Result<ExitC
     }
     let trees = inputs.iter().any(|input| matches!(input, Input::Tree(_)));
     let mut server = if trees { Server::find(args, console).await? } else { None };
+    let flux_build = if trees { find_flux_build(args, console).await } else { None };
     let mut outcome = Outcome::default();
     let mut checked = Ok(());
     for input in inputs {
@@ -47,7 +49,9 @@ pub(super) async fn validate(args: &Validate, console: &Console) -> Result<ExitC
                 unreadable = check_scenario(file, text, console, &mut outcome).or(unreadable);
                 Ok(())
             }
-            Input::Tree(tree) => check_tree(args, tree, server.as_mut(), console, &mut outcome).await,
+            Input::Tree(tree) => {
+                check_tree(args, tree, server.as_mut(), flux_build.as_ref(), console, &mut outcome).await
+            }
         };
         if checked.is_err() {
             break;
@@ -62,6 +66,18 @@ pub(super) async fn validate(args: &Validate, console: &Console) -> Result<ExitC
     let worst = outcome.findings.iter().map(|finding| finding.severity).max();
     let refused = worst.is_some_and(|worst| worst == Severity::Error || args.strict && worst == Severity::Warning);
     Ok(if refused { ExitCode::InvalidInput } else { unreadable.unwrap_or(ExitCode::Passed) })
+}
+
+/// Returns the program that builds trees with Flux's own code. Where there is none, says why in one line: trees are then checked without it.
+async fn find_flux_build(args: &Validate, console: &Console) -> Option<FluxBuildProgram> {
+    let source = FluxBuildSource { bin_dir: args.local.bin_dir.clone(), may_build: !args.no_build };
+    match FluxBuildProgram::find(&source, &ConsoleProgress::new(console)).await {
+        Ok(program) => Some(program),
+        Err(reason) => {
+            console.say(&format!("trees are built without Flux's own code: {reason}"));
+            None
+        }
+    }
 }
 
 /// Adds everything for which `harness plan` and `harness run` refuse a scenario in one profile or another, or what they note: it is what they say
@@ -93,6 +109,7 @@ async fn check_tree(
     args: &Validate,
     tree: ManifestTree,
     server: Option<&mut Server>,
+    _flux_build: Option<&FluxBuildProgram>,
     console: &Console,
     outcome: &mut Outcome,
 ) -> Result<(), CliError> {
