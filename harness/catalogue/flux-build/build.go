@@ -52,13 +52,14 @@ func refused(s stage, err error) answer {
 func (b *builder) answer(req *request) answer {
 	var a answer
 	var err error
-	var roots []string
+	// The private copy, whose paths nobody is to see.
+	var copied string
 	b.remotes.take()
 	switch req.Mode {
 	case modeFlux, "":
-		a, roots, err = b.flux(req)
+		a, copied, err = b.flux(req)
 	case modeKustomize:
-		a, roots, err = b.kustomize(req)
+		a, copied, err = b.kustomize(req)
 	default:
 		err = at(stageRequest, fmt.Errorf("unknown mode %q", req.Mode))
 	}
@@ -73,35 +74,38 @@ func (b *builder) answer(req *request) answer {
 	}
 	if a.Refusal != nil {
 		a.Refusal.Message = strings.ReplaceAll(a.Refusal.Message, b.remotes.git, gitName)
-		for _, root := range roots {
-			a.Refusal.Message = inTree(a.Refusal.Message, root)
+		if copied != "" {
+			a.Refusal.Message = inTree(a.Refusal.Message, copied, b.work)
 		}
 	}
 	return a
 }
 
-// inTree replaces the path of a private copy by that in the tree.
-func inTree(message, root string) string {
-	if root == "" {
-		return message
+// inTree replaces the paths of a private copy by those in the tree, and those
+// of the folders above it in the work folder by `..`.
+func inTree(message, root, work string) string {
+	pairs := []string{root + "/", "", root, "."}
+	for up := ".."; root != work && root != "/"; up += "/.." {
+		root = filepath.Dir(root)
+		pairs = append(pairs, root+"/", up+"/", root, up)
 	}
-	message = strings.ReplaceAll(message, root+"/", "")
-	return strings.ReplaceAll(message, root, ".")
+	return strings.NewReplacer(pairs...).Replace(message)
 }
 
 // kustomize is `kustomize build`: of the tree itself, which it only reads, or
 // of files in memory.
-func (b *builder) kustomize(req *request) (answer, []string, error) {
-	fs, dir, roots := filesys.MakeFsOnDisk(), filepath.Join(b.root, req.Path), []string{b.root}
+func (b *builder) kustomize(req *request) (answer, string, error) {
+	var a answer
+	fs, dir := filesys.MakeFsOnDisk(), filepath.Join(b.root, req.Path)
 	if req.Files != nil {
-		fs, dir, roots = filesys.MakeFsInMemory(), req.Path, nil
+		fs, dir = filesys.MakeFsInMemory(), req.Path
 		for _, file := range req.Files {
 			if err := fs.WriteFile(file.Path, []byte(file.Text)); err != nil {
-				return answer{}, nil, at(stageRequest, err)
+				return a, "", at(stageRequest, err)
 			}
 		}
 	} else if b.root == "" {
-		return answer{}, nil, at(stageRequest, errNoTree)
+		return a, "", at(stageRequest, errNoTree)
 	}
 	options := &krusty.Options{
 		Reorder:          krusty.ReorderOptionUnspecified,
@@ -114,23 +118,22 @@ func (b *builder) kustomize(req *request) (answer, []string, error) {
 	if req.Unsorted {
 		options.Reorder = krusty.ReorderOptionNone
 	}
-	var a answer
 	m, err := b.krusty.cli(options, observe(fs, nil, false), dir)
 	if err != nil {
-		return a, roots, at(stageBuild, err)
+		return a, "", at(stageBuild, err)
 	}
 	size := 0
 	for _, res := range m.Resources() {
 		o, err := built(res)
 		if err != nil {
-			return a, roots, err
+			return a, "", err
 		}
 		if size += len(o.Value) + len(o.YAML); size > answerMaxBytes {
-			return a, roots, at(stageBuild, errTooMany)
+			return a, "", at(stageBuild, errTooMany)
 		}
 		a.Objects = append(a.Objects, o)
 	}
-	return a, roots, nil
+	return a, "", nil
 }
 
 var (
@@ -168,11 +171,14 @@ func (b *builder) artifactOf(req *request) (*artifact, func(), error) {
 	if len(b.artifacts) == artifactsMax {
 		return nil, keep, fmt.Errorf("the tree has more than %d sources with rules of their own", artifactsMax)
 	}
-	a, err := newArtifact(b.root, filepath.Join(b.work, fmt.Sprintf("artifact-%d", len(b.artifacts))), req.Ignore)
-	if err == nil {
-		b.artifacts[key] = a
+	dir := filepath.Join(b.work, fmt.Sprintf("artifact-%d", len(b.artifacts)))
+	a, err := newArtifact(b.root, dir, req.Ignore)
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		return nil, keep, err
 	}
-	return a, keep, err
+	b.artifacts[key] = a
+	return a, keep, nil
 }
 
 func writeFiles(root string, files []file) error {

@@ -22,17 +22,16 @@ import (
 // kustomize-controller do (internal/controller/kustomization_controller.go),
 // with its feature gates at their defaults. It ends where the controller
 // would ask the API server.
-func (b *builder) flux(req *request) (answer, []string, error) {
+func (b *builder) flux(req *request) (answer, string, error) {
 	var a answer
 	art, remove, err := b.artifactOf(req)
 	defer remove()
 	if err != nil {
-		return a, []string{b.root}, at(stageArtifact, err)
+		return a, "", at(stageArtifact, err)
 	}
-	roots := []string{art.dir}
 	k, err := newFluxKustomization(req)
 	if err != nil {
-		return a, roots, at(stageRequest, err)
+		return a, art.dir, at(stageRequest, err)
 	}
 	// SecureJoin in a folder without links.
 	dir := filepath.Join(art.dir, filepath.Clean("/"+req.Path))
@@ -40,12 +39,12 @@ func (b *builder) flux(req *request) (answer, []string, error) {
 		if name, kind, ok := art.omittedAt(dir); ok {
 			a.Notes = append(a.Notes, note{Kind: kind, Path: name})
 		}
-		return a, roots, at(stagePath, fmt.Errorf("kustomization path not found: %w", err))
+		return a, art.dir, at(stagePath, fmt.Errorf("kustomization path not found: %w", err))
 	}
 
 	manifest, kfile, action, err := generator.NewGenerator(art.dir, k.object).GenerateManifest(dir)
 	if err != nil {
-		return a, roots, at(stageGenerate, err)
+		return a, art.dir, at(stageGenerate, err)
 	}
 	if action == generator.CreatedAction {
 		a.Notes = append(a.Notes, note{Kind: noteGenerated, Path: art.name(kfile)})
@@ -54,7 +53,7 @@ func (b *builder) flux(req *request) (answer, []string, error) {
 
 	secure, err := securefs.MakeFsOnDiskSecureBuild(art.dir)
 	if err != nil {
-		return a, roots, at(stageBuild, err)
+		return a, art.dir, at(stageBuild, err)
 	}
 	// The controller writes the manifest into the copy; here it lies above
 	// it, so that the next build finds the copy as it was.
@@ -62,7 +61,7 @@ func (b *builder) flux(req *request) (answer, []string, error) {
 	m, err := b.krusty.flux(observed, dir)
 	a.Notes = append(a.Notes, observed.notes...)
 	if err != nil {
-		return a, roots, at(stageBuild, fmt.Errorf("kustomize build failed: %w", err))
+		return a, art.dir, at(stageBuild, fmt.Errorf("kustomize build failed: %w", err))
 	}
 
 	var origins []*origin
@@ -70,9 +69,9 @@ func (b *builder) flux(req *request) (answer, []string, error) {
 		origins = b.originsOf(secure, kfile, manifest, dir, m, art)
 	}
 	if err := k.finish(m, origins, &a); err != nil {
-		return a, roots, err
+		return a, art.dir, err
 	}
-	return a, roots, nil
+	return a, art.dir, nil
 }
 
 // name returns a path of the copy as one of the tree.

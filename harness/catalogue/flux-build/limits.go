@@ -33,7 +33,10 @@ const (
 	memoryMaxBytes = 1 << 30
 	// softMemoryMaxBytes is where Go starts to collect garbage harder.
 	softMemoryMaxBytes = 512 << 20
-	// stackMaxBytes ends an endless recursion before memory is full. Go
-	// cannot recover from that: the process ends, and the client sees it.
-	stackMaxBytes = 256 << 20
+	// stacksMaxBytes is where an endless recursion is noticed: an anchor
+	// within itself is one for kustomize.
+	stacksMaxBytes = 64 << 20
+	// stackMaxBytes is where Go ends the process if it was not noticed in
+	// time; the client sees that.
+	stackMaxBytes = 512 << 20
 )

@@ -79,11 +79,14 @@ func (s *server) wait(done <-chan answer, ended <-chan error) (*answer, error) {
 			return nil, endOfInput(err)
 		case <-watch.C:
 			message := ""
+			heap, stacks := memory()
 			switch {
 			case time.Since(started) > buildMax:
 				message = fmt.Sprintf("the build took longer than %s", buildMax)
-			case heapBytes() > memoryMaxBytes:
+			case heap > memoryMaxBytes:
 				message = fmt.Sprintf("the build needs more than %d MiB of memory", memoryMaxBytes>>20)
+			case stacks > stacksMaxBytes:
+				message = "the build does not end: something in the tree contains itself"
 			default:
 				continue
 			}
@@ -142,9 +145,13 @@ func readLine(reader *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// heapBytes is what objects on the heap occupy, those of no use included.
-func heapBytes() uint64 {
-	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	metrics.Read(sample)
-	return sample[0].Value.Uint64()
+// memory returns what objects on the heap occupy, those of no use included,
+// and what stacks do.
+func memory() (heap, stacks uint64) {
+	samples := []metrics.Sample{
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/stacks:bytes"},
+	}
+	metrics.Read(samples)
+	return samples[0].Value.Uint64(), samples[1].Value.Uint64()
 }

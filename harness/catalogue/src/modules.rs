@@ -337,7 +337,7 @@ pub static FLUX_BUILD: Module = Module {
         "artifact.go", "build.go", "flux.go", "krusty.go", "limits.go", "main.go", "objects.go", "observe.go", "protocol.go",
         "remote.go", "server.go", "sops.go", "substitute.go",
     ),
-    binaries: &[Binary { name: "flux-build", package: "harness.local/components/flux-build", expected_bytes: 46 * MB }],
+    binaries: &[Binary { name: "flux-build", package: "harness.local/components/flux-build", expected_bytes: 28 * MB }],
     crds: &[],
     stamps: &[],
     // By itself, before any other module.

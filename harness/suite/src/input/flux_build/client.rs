@@ -206,3 +206,81 @@ fn read_answer(text: &[u8], id: i64, path: &str) -> Result<Answer, FluxBuildErro
         false => Err(protocol(format!("the answer is of request {}, not of {id}", answer.id))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::input::flux_build::BuildOutcome;
+
+    /// A client of a program that is a few lines of shell.
+    fn client(folder: &TempDir, script: &str) -> FluxBuilder {
+        let path = folder.path().join("flux-build");
+        std::fs::write(&path, format!("#!/bin/sh\nstate={}\n{script}\n", folder.path().display())).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        FluxBuilder::new(&path, Some(folder.path()))
+    }
+
+    fn request() -> FluxBuildRequest {
+        FluxBuildRequest { path: "clusters/prod".to_owned(), ..FluxBuildRequest::default() }
+    }
+
+    const ANSWER: &str = r#"read -r line; echo '{"id":1,"outcome":"built"}'"#;
+
+    #[test]
+    fn a_process_that_ends_is_started_once_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = format!("if [ ! -e $state/ran ]; then : > $state/ran; exit 3; fi\n{ANSWER}");
+        let answer = client(&folder, &script).build(&request()).unwrap();
+        assert_eq!(answer.outcome, BuildOutcome::Built);
+    }
+
+    #[test]
+    fn a_process_that_ends_twice_is_an_error_with_what_it_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = client(&folder, "echo 'out of memory' >&2; exit 3").build(&request()).unwrap_err().to_string();
+        for expected in ["clusters/prod", "exit status: 3", "out of memory", "--no-build"] {
+            assert!(error.contains(expected), "{expected} not in {error}");
+        }
+    }
+
+    #[test]
+    fn an_answer_of_another_request_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let error =
+            client(&folder, r#"read -r line; echo '{"id":7,"outcome":"built"}'"#).build(&request()).unwrap_err();
+        assert!(matches!(&error, FluxBuildError::Protocol { .. }), "{error}");
+        let error = client(&folder, "read -r line; echo nonsense").build(&request()).unwrap_err();
+        assert!(error.to_string().contains("clusters/prod"), "{error}");
+    }
+
+    #[test]
+    fn a_program_that_cannot_be_started_is_named() {
+        let error = FluxBuilder::new(Path::new("/does/not/exist"), None).build(&request()).unwrap_err().to_string();
+        assert!(error.contains("/does/not/exist") && error.contains("harness components build"), "{error}");
+    }
+
+    #[test]
+    fn the_next_build_after_the_last_answer_has_a_new_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = r#"n=$(cat $state/count 2>/dev/null || echo 0); n=$((n+1)); echo $n > $state/count
+read -r line; echo "{\"id\":$n,\"outcome\":\"overLimit\",\"last\":true}""#;
+        let mut client = client(&folder, script);
+        for _ in 0..2 {
+            assert_eq!(client.build(&request()).unwrap().outcome, BuildOutcome::OverLimit);
+        }
+        assert_eq!(std::fs::read_to_string(folder.path().join("count")).unwrap(), "2\n");
+    }
+
+    #[test]
+    fn the_process_has_no_environment_and_a_private_folder_that_does_not_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = format!("env > $state/env; echo \"$4\" > $state/work\n{ANSWER}");
+        drop(client(&folder, &script).build(&request()).unwrap());
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert!(!read("env").contains("HOME="), "{}", read("env"));
+        let work = PathBuf::from(read("work").trim());
+        assert!(work.is_absolute() && !work.exists(), "{}", work.display());
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use harness_components::{self as components, BuildOptions, BuildScope};
+use harness_components::{self as components, BuildOptions, BuildScope, Missing, Tools};
 
 use super::client::FluxBuilder;
 use crate::error::FluxBuildUnavailable;
@@ -25,13 +25,21 @@ pub struct FluxBuildProgram {
 }
 
 impl FluxBuildProgram {
+    /// Finds the program: in `bin_dir` when it is given, else where it was built.
+    ///
+    /// # Errors
+    /// [`Missing`].
+    pub fn locate(bin_dir: Option<&Path>) -> Result<Self, Missing> {
+        Ok(Self { path: components::locate_flux_build(bin_dir)? })
+    }
+
     /// Finds the program, and builds it if that has not been done and may be.
     ///
     /// # Errors
     /// [`FluxBuildUnavailable`], which is one line: a tree is checked without it then.
     pub async fn find(source: &FluxBuildSource, progress: &dyn ProgressListener) -> Result<Self, FluxBuildUnavailable> {
-        let missing = match components::locate_flux_build(source.bin_dir.as_deref()) {
-            Ok(path) => return Ok(Self { path }),
+        let missing = match Self::locate(source.bin_dir.as_deref()) {
+            Ok(program) => return Ok(program),
             Err(missing) => missing,
         };
         if source.bin_dir.is_some() {
@@ -40,14 +48,13 @@ impl FluxBuildProgram {
         if !source.may_build {
             return Err(FluxBuildUnavailable::NotBuilt);
         }
-        let options = BuildOptions {
-            scope: BuildScope::FluxBuild,
-            ..BuildOptions::from_env().map_err(FluxBuildUnavailable::Build)?
-        };
+        let options = BuildOptions::from_env().map_err(FluxBuildUnavailable::Build)?;
+        let options = BuildOptions { scope: BuildScope::FluxBuild, ..options };
+        // A build that cannot start is not announced.
+        Tools::find(&options.search_path).await.map_err(FluxBuildUnavailable::Build)?;
         progress.update(Update::FluxBuildMissing);
         build_components(&options, progress).await.map_err(FluxBuildUnavailable::Build)?;
-        let path = components::locate_flux_build(None).map_err(FluxBuildUnavailable::Missing)?;
-        Ok(Self { path })
+        Self::locate(None).map_err(FluxBuildUnavailable::Missing)
     }
 
     /// Returns a client for the tree in a folder. The process starts with its first build.
