@@ -1,4 +1,4 @@
-//! The upstream Go modules that executables are built from.
+//! The Go modules that executables are built from: the upstream ones of a local cluster, and a program of ours over upstream's libraries.
 //!
 //! Pins live in the `go.mod` files only: displayed versions are read from there.
 
@@ -32,16 +32,25 @@ pub enum Stamp {
     Plain(&'static str),
 }
 
-/// One upstream Go module: one `go.mod`, one `go build`, one or more binaries.
+/// A Go file of a program of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GoSource {
+    /// The file's name.
+    pub name: &'static str,
+    /// Its embedded text.
+    pub text: &'static str,
+}
+
+/// One Go module: one `go.mod`, one `go build`, one or more binaries.
 ///
 /// Modules are kept apart because their `replace` lines conflict.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Module {
     /// Folder under `harness/catalogue/`.
     pub name: &'static str,
-    /// Upstream module path.
+    /// Upstream module path; of a program of ours, that of the library whose work it does.
     pub path: &'static str,
-    /// SPDX identifier of the upstream licence (its `LICENSE` file).
+    /// SPDX identifier of the licence of the program (its `LICENSE` file).
     pub licence: &'static str,
     /// The address of the source, for display.
     pub origin: &'static str,
@@ -49,6 +58,8 @@ pub struct Module {
     pub go_mod: &'static str,
     /// The embedded `go.sum`.
     pub go_sum: &'static str,
+    /// The Go files beside them; empty where the program itself is upstream's.
+    pub sources: &'static [GoSource],
     /// Binaries that it yields.
     pub binaries: &'static [Binary],
     /// CRD files to keep beside the binaries.
@@ -83,10 +94,18 @@ const IMAGE_REGISTRY: (&str, &str) = go_files!("image-registry");
 const IMAGE_AUTOMATION: (&str, &str) = go_files!("image-automation-controller");
 const KARPENTER: (&str, &str) = go_files!("karpenter");
 
+const FLUX_BUILD_FILES: (&str, &str) = go_files!("flux-build");
+
+macro_rules! go_sources {
+    ($folder:literal: $($name:literal),+ $(,)?) => {
+        &[$(GoSource { name: $name, text: include_str!(concat!("../", $folder, "/", $name)) }),+]
+    };
+}
+
 const FLUX_CRDS: &str = "config/crd/bases";
 const KARPENTER_CRDS: &str = "pkg/apis/crds";
 
-/// Every module in build order: those that share compiled packages follow each other.
+/// The modules of a local cluster in build order: those that share compiled packages follow each other.
 pub static MODULES: [Module; 10] = [
     Module {
         name: "etcd",
@@ -95,6 +114,7 @@ pub static MODULES: [Module; 10] = [
         origin: "https://github.com/etcd-io/etcd",
         go_mod: ETCD.0,
         go_sum: ETCD.1,
+        sources: &[],
         binaries: &[Binary { name: "etcd", package: "go.etcd.io/etcd/server/v3", expected_bytes: 27 * MB }],
         crds: &[],
         stamps: &[],
@@ -109,6 +129,7 @@ pub static MODULES: [Module; 10] = [
         origin: "https://github.com/kubernetes/kubernetes",
         go_mod: KUBERNETES.0,
         go_sum: KUBERNETES.1,
+        sources: &[],
         binaries: &[
             Binary {
                 name: "kube-apiserver",
@@ -138,6 +159,7 @@ pub static MODULES: [Module; 10] = [
         origin: "https://github.com/kubernetes-sigs/kwok",
         go_mod: KWOK.0,
         go_sum: KWOK.1,
+        sources: &[],
         binaries: &[Binary { name: "kwok", package: "sigs.k8s.io/kwok/cmd/kwok", expected_bytes: 64 * MB }],
         crds: &[],
         stamps: &[],
@@ -152,6 +174,7 @@ pub static MODULES: [Module; 10] = [
         origin: "https://github.com/fluxcd/source-controller",
         go_mod: SOURCE.0,
         go_sum: SOURCE.1,
+        sources: &[],
         binaries: &[Binary {
             name: "source-controller",
             package: "github.com/fluxcd/source-controller",
@@ -177,6 +200,7 @@ pub static MODULES: [Module; 10] = [
         origin: "https://github.com/fluxcd/kustomize-controller",
         go_mod: KUSTOMIZE.0,
         go_sum: KUSTOMIZE.1,
+        sources: &[],
         binaries: &[Binary {
             name: "kustomize-controller",
             package: "github.com/fluxcd/kustomize-controller",
@@ -195,6 +219,7 @@ pub static MODULES: [Module; 10] = [
         origin: "https://github.com/fluxcd/notification-controller",
         go_mod: NOTIFICATION.0,
         go_sum: NOTIFICATION.1,
+        sources: &[],
         binaries: &[Binary {
             name: "notification-controller",
             package: "github.com/fluxcd/notification-controller",
@@ -217,6 +242,7 @@ pub static MODULES: [Module; 10] = [
         origin: "https://github.com/fluxcd/image-reflector-controller",
         go_mod: IMAGE_REFLECTOR.0,
         go_sum: IMAGE_REFLECTOR.1,
+        sources: &[],
         binaries: &[Binary {
             name: "image-reflector-controller",
             package: "github.com/fluxcd/image-reflector-controller",
@@ -238,6 +264,7 @@ pub static MODULES: [Module; 10] = [
         origin: "https://github.com/fluxcd/image-automation-controller",
         go_mod: IMAGE_AUTOMATION.0,
         go_sum: IMAGE_AUTOMATION.1,
+        sources: &[],
         binaries: &[Binary {
             name: "image-automation-controller",
             package: "github.com/fluxcd/image-automation-controller",
@@ -256,6 +283,7 @@ pub static MODULES: [Module; 10] = [
         origin: "https://github.com/distribution/distribution",
         go_mod: IMAGE_REGISTRY.0,
         go_sum: IMAGE_REGISTRY.1,
+        sources: &[],
         binaries: &[Binary {
             name: "image-registry",
             package: "github.com/distribution/distribution/v3/cmd/registry",
@@ -274,6 +302,7 @@ pub static MODULES: [Module; 10] = [
         origin: "https://github.com/Azure/karpenter-provider-azure",
         go_mod: KARPENTER.0,
         go_sum: KARPENTER.1,
+        sources: &[],
         binaries: &[Binary {
             name: "karpenter",
             package: "github.com/Azure/karpenter-provider-azure/cmd/controller",
@@ -293,6 +322,34 @@ pub static MODULES: [Module; 10] = [
         download_bytes: 1_000 * MB,
     },
 ];
+
+/// The program that builds a tree with Flux's own code. A cluster does not need it, so it is none of [`MODULES`]: it is built by itself when a tree
+/// is first checked.
+pub static FLUX_BUILD: Module = Module {
+    name: "flux-build",
+    path: "github.com/fluxcd/pkg/kustomize",
+    licence: "Apache-2.0",
+    origin: "harness/catalogue/flux-build",
+    go_mod: FLUX_BUILD_FILES.0,
+    go_sum: FLUX_BUILD_FILES.1,
+    sources: go_sources!(
+        "flux-build":
+        "artifact.go", "build.go", "flux.go", "krusty.go", "limits.go", "main.go", "objects.go", "observe.go", "protocol.go",
+        "remote.go", "server.go", "sops.go", "substitute.go",
+    ),
+    binaries: &[Binary { name: "flux-build", package: "harness.local/components/flux-build", expected_bytes: 28 * MB }],
+    crds: &[],
+    stamps: &[],
+    // By itself, before any other module.
+    expected_build_s: 46,
+    build_cache_bytes: 320 * MB,
+    download_bytes: 190 * MB,
+};
+
+/// Every module, those of a local cluster first.
+pub fn all_modules() -> impl Iterator<Item = &'static Module> {
+    MODULES.iter().chain([&FLUX_BUILD])
+}
 
 const fn crd(folder: &'static str, file: &'static str) -> CrdFile {
     CrdFile { folder, file }
@@ -335,6 +392,7 @@ fn required_version(go_mod: &'static str, path: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::path::Path;
 
     use super::*;
 
@@ -348,7 +406,7 @@ mod tests {
     #[test]
     fn every_package_is_a_tool_of_its_go_mod() {
         // Without the tool line `go mod tidy` would drop the requirements.
-        for module in &MODULES {
+        for module in MODULES.iter().filter(|module| module.sources.is_empty()) {
             for binary in module.binaries {
                 let listed = module.go_mod.lines().any(|line| {
                     let line = line.trim();
@@ -357,6 +415,38 @@ mod tests {
                 assert!(listed, "{} is not a tool of {}", binary.package, module.name);
             }
         }
+    }
+
+    /// A file that is not embedded would be missing from the build, and from its key.
+    #[test]
+    fn every_go_file_of_a_program_of_ours_is_embedded() {
+        for module in all_modules() {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(module.name);
+            let files =
+                std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            let files: BTreeSet<String> =
+                files.filter(|name| name.ends_with(".go") && !name.ends_with("_test.go")).collect();
+            let embedded: BTreeSet<String> = module.sources.iter().map(|source| source.name.to_owned()).collect();
+            assert_eq!(files, embedded, "{}", module.name);
+        }
+    }
+
+    /// It stands for the kustomize-controller: another version of any library could build something else.
+    #[test]
+    fn flux_build_uses_the_versions_of_the_kustomize_controller() {
+        let controller = module_of("kustomize-controller");
+        let lines = FLUX_BUILD.go_mod.lines().map(|line| line.trim().trim_start_matches("require "));
+        let pins = lines.filter_map(|line| line.split_once(' ')).filter(|(_, rest)| rest.starts_with('v'));
+        let pins: Vec<(&str, &str)> = pins.map(|(path, rest)| (path, rest.split(' ').next().unwrap())).collect();
+        assert!(pins.len() > 20);
+        for (path, version) in pins {
+            assert_eq!(required_version(controller.go_mod, path), Some(version), "{path}");
+        }
+        let replaced = |module: &Module| -> BTreeSet<&'static str> {
+            module.go_mod.lines().filter(|line| line.starts_with("replace ")).collect()
+        };
+        assert!(replaced(controller).is_superset(&replaced(&FLUX_BUILD)));
+        assert!(replaced(&FLUX_BUILD).iter().any(|line| line.contains("kustomize/api")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{BoolishValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use harness_cluster::kubeconfig;
@@ -309,6 +309,9 @@ pub(crate) struct Validate {
     /// The cluster has none of the pools that AKS makes by itself, nor their AKSNodeClass `default`.
     #[arg(long)]
     pub(crate) without_aks_defaults: bool,
+    /// Print what Flux would apply of the trees, one document an object, each with a comment that says where it is from.
+    #[arg(long)]
+    pub(crate) print: bool,
     /// Correct in place what has exactly one correct form; comments and everything else stay.
     #[arg(long)]
     pub(crate) fix: bool,
@@ -321,6 +324,9 @@ pub(crate) struct Validate {
     /// Fail on warnings too.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Do not build `flux-build`, which builds a tree with Flux's own code and takes a minute to compile once. It is used where it is built.
+    #[arg(long, env = "HARNESS_NO_BUILD", value_parser = BoolishValueParser::new())]
+    pub(crate) no_build: bool,
     #[command(flatten)]
     pub(crate) local: Local,
 }

@@ -36,6 +36,8 @@ pub(crate) enum CliError {
     OtherTarget(#[from] OtherTarget),
     #[error("only `harness validate` has findings to print as sarif or github")]
     NoFindings,
+    #[error("--print prints YAML: leave out --format, or --print")]
+    PrintedFormat,
     #[error(
         "`{command}` asks before it deletes anything, and there is no terminal to ask on: give --yes, or --dry-run to see what it would do"
     )]
@@ -81,6 +83,7 @@ impl CliError {
             Self::Stdin(_)
             | Self::EmptyTree { .. }
             | Self::NoFindings
+            | Self::PrintedFormat
             | Self::OtherTarget(_)
             | Self::NoTerminal { .. }
             | Self::Flux(FluxError::NoSuchObject { .. }) => ExitCode::InvalidInput,

@@ -16,11 +16,11 @@ use super::go_command::{GoFolders, go, memory_is_roomy};
 use super::key::{module_key, set_key};
 use super::locate::{IN_USE, set_is_complete};
 use super::lock::BuildLock;
-use super::module_build::{Shared, build_module, finished, missing_modules, prefetch};
+use super::module_build::{Shared, build_module, finished, prefetch};
 use super::preflight::{disk_needs, downloaded};
 use super::progress::{Progress, Step, Tracker};
 use super::toolchain::Tools;
-use harness_catalogue::{MODULES, Module};
+use harness_catalogue::{FLUX_BUILD, MODULES, Module, all_modules};
 
 /// Modules that are worked on at once: one compiles while the one before it links.
 const MODULES_AT_ONCE: usize = 2;
@@ -28,9 +28,49 @@ const MODULES_AT_ONCE: usize = 2;
 /// A disk filled to the last byte harms others, bytes.
 const DISK_RESERVE_BYTES: u64 = 500_000_000;
 
+/// Which modules a build is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuildScope {
+    /// Every module.
+    Everything,
+    /// What a local cluster needs.
+    Cluster,
+    /// `flux-build` alone, which takes a minute.
+    FluxBuild,
+}
+
+impl BuildScope {
+    /// Its modules in build order.
+    fn modules(self) -> Vec<&'static Module> {
+        match self {
+            Self::Everything => all_modules().collect(),
+            Self::Cluster => MODULES.iter().collect(),
+            Self::FluxBuild => vec![&FLUX_BUILD],
+        }
+    }
+
+    /// Whether the set of a cluster belongs to it.
+    fn has_set(self) -> bool {
+        match self {
+            Self::Everything | Self::Cluster => true,
+            Self::FluxBuild => false,
+        }
+    }
+
+    fn missing(self, cache: &CacheFolder) -> Vec<&'static Module> {
+        self.modules().into_iter().filter(|module| finished(cache, module).is_none()).collect()
+    }
+
+    fn is_built(self, cache: &CacheFolder) -> bool {
+        self.missing(cache).is_empty() && (!self.has_set() || set_is_complete(cache))
+    }
+}
+
 /// What to build, with what, where.
 #[derive(Debug, Clone)]
 pub struct BuildOptions {
+    /// Which modules.
+    pub scope: BuildScope,
     /// The cache folder of the result.
     pub cache: CacheFolder,
     /// `PATH` on which Go and Git are looked for.
@@ -49,7 +89,7 @@ pub struct BuildOptions {
 }
 
 impl BuildOptions {
-    /// The user's cache folder and search path, and everything removed that is not needed afterwards.
+    /// What a cluster needs, in the user's cache folder with their search path, and everything removed that is not needed afterwards.
     ///
     /// # Errors
     /// [`BuildError::NoCacheFolder`].
@@ -62,6 +102,7 @@ impl BuildOptions {
     #[must_use]
     pub fn new(cache: CacheFolder, search_path: OsString) -> Self {
         Self {
+            scope: BuildScope::Cluster,
             cache,
             search_path,
             keep_build_cache: false,
@@ -76,7 +117,7 @@ impl BuildOptions {
 /// What a build did.
 #[derive(Debug, Clone)]
 pub struct BuildReport {
-    /// The set's folder.
+    /// The folder of the set, or of the one module that was to be built.
     pub folder: PathBuf,
     /// Time of the whole build, waiting for the lock not counted.
     pub took: Duration,
@@ -95,7 +136,7 @@ pub struct ModuleReport {
     pub bytes: u64,
 }
 
-/// Builds what is missing of the set; does nothing, and needs no Go, when nothing is.
+/// Builds what is missing of the scope; does nothing, and needs no Go, when nothing is.
 ///
 /// A second build in the same cache folder waits for the first, and then finds everything built. Each module
 /// that succeeds is kept, so a build that failed resumes at the module where it did. Dropping the future
@@ -105,8 +146,8 @@ pub struct ModuleReport {
 /// [`BuildError`], which names what to install or to do.
 pub async fn build(options: &BuildOptions, progress: impl Fn(&Progress)) -> Result<BuildReport, BuildError> {
     let cache = &options.cache;
-    if set_is_complete(cache) {
-        return report(cache, Instant::now(), &[]);
+    if options.scope.is_built(cache) {
+        return report(options, Instant::now(), &[]);
     }
     cache.check_writable()?;
     let tools = Tools::find(&options.search_path).await?;
@@ -116,7 +157,7 @@ pub async fn build(options: &BuildOptions, progress: impl Fn(&Progress)) -> Resu
     })
     .await?;
     let started = Instant::now();
-    let missing = missing_modules(cache);
+    let missing = options.scope.missing(cache);
     let private = cache.private_module_cache();
     let module_cache = if options.private_module_cache { &private } else { &tools.module_cache };
     if let Some(reserve) = options.disk_reserve_bytes {
@@ -126,7 +167,7 @@ pub async fn build(options: &BuildOptions, progress: impl Fn(&Progress)) -> Resu
         }
     }
     let tracker = Tracker::new(&progress, missing.clone());
-    tracker.whole(Step::Planned { reused: MODULES.len() - missing.len() });
+    tracker.whole(Step::Planned { reused: options.scope.modules().len() - missing.len() });
     let (build_cache, scratch) = (cache.build_cache(), cache.scratch());
     for folder in [&build_cache, &scratch] {
         std::fs::create_dir_all(folder).map_err(io_error("create", folder))?;
@@ -144,11 +185,13 @@ pub async fn build(options: &BuildOptions, progress: impl Fn(&Progress)) -> Resu
         tracker: &tracker,
     };
     build_all(&shared, &missing, module_cache).await?;
-    assemble(cache)?;
+    if options.scope.has_set() && !set_is_complete(cache) {
+        assemble(cache)?;
+    }
     tracker.whole(Step::Cleaning);
     clean(&shared, options).await?;
     remove_unused_sets(cache);
-    report(cache, started, &missing)
+    report(options, started, &missing)
 }
 
 async fn build_all<F: Fn(&Progress)>(
@@ -270,7 +313,7 @@ async fn remove_folder(folder: PathBuf) -> Result<(), BuildError> {
 fn remove_unused_sets(cache: &CacheFolder) {
     let current = set_key();
     // By their keys: another version may have modules that this one does not know by name.
-    let mut used: BTreeSet<String> = MODULES.iter().map(module_key).collect();
+    let mut used: BTreeSet<String> = all_modules().map(module_key).collect();
     for set in sub_folders(cache.root()) {
         let in_use = set.join(IN_USE);
         if !in_use.exists() || set.ends_with(&current) {
@@ -313,9 +356,11 @@ fn absent(cache: &CacheFolder, module: &Module) -> BuildError {
     BuildError::Absent { module: module.name, missing: cache.module(module).display().to_string() }
 }
 
-fn report(cache: &CacheFolder, started: Instant, built: &[&'static Module]) -> Result<BuildReport, BuildError> {
-    let modules = MODULES
-        .iter()
+fn report(options: &BuildOptions, started: Instant, built: &[&'static Module]) -> Result<BuildReport, BuildError> {
+    let BuildOptions { cache, scope, .. } = options;
+    let modules = scope
+        .modules()
+        .into_iter()
         .map(|module| {
             let manifest = finished(cache, module).ok_or_else(|| absent(cache, module))?;
             let fresh = built.iter().any(|b| b.name == module.name);
@@ -326,5 +371,6 @@ fn report(cache: &CacheFolder, started: Instant, built: &[&'static Module]) -> R
             })
         })
         .collect::<Result<_, BuildError>>()?;
-    Ok(BuildReport { folder: cache.set(&set_key()), took: started.elapsed(), modules })
+    let folder = if scope.has_set() { cache.set(&set_key()) } else { cache.module(&FLUX_BUILD) };
+    Ok(BuildReport { folder, took: started.elapsed(), modules })
 }

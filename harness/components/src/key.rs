@@ -1,6 +1,6 @@
 //! Content keys: equal keys mean equal binaries.
 //!
-//! A key covers everything that decides what the binary does: `go.mod`, `go.sum`, packages, flags, the
+//! A key covers everything that decides what the binary does: `go.mod`, `go.sum`, sources of ours, packages, flags, the
 //! environment of the build, operating system and architecture. It does not cover the Go version. A patch
 //! release of Go changes no behaviour that is tested here, and distributions ship one every month: each
 //! would cost every user a build of the whole set. The Go version is recorded in the manifest instead.
@@ -23,7 +23,7 @@ pub fn module_key(module: &Module) -> String {
     digest(&inputs(module))
 }
 
-/// Content key of the whole set: the name of its folder in the cache.
+/// Content key of the set of a cluster's modules: the name of its folder in the cache.
 #[must_use]
 pub fn set_key() -> String {
     let keys: Vec<String> = MODULES.iter().map(module_key).collect();
@@ -42,6 +42,7 @@ fn inputs(module: &Module) -> Vec<String> {
     inputs.extend(go_command::flags(module));
     inputs.extend(module.binaries.iter().map(|b| b.package.to_owned()));
     inputs.extend(module.crds.iter().map(|crd| format!("{}/{}", crd.folder, crd.file)));
+    inputs.extend(module.sources.iter().flat_map(|source| [source.name.to_owned(), source.text.to_owned()]));
     inputs.extend(FIXED_ENVIRONMENT.iter().map(|(name, value)| format!("{name}={value}")));
     inputs
 }
@@ -61,6 +62,8 @@ fn digest(parts: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use harness_catalogue::{FLUX_BUILD, all_modules};
 
     use super::*;
 
@@ -92,5 +95,15 @@ mod tests {
             assert!(inputs.iter().any(|input| input == expected));
         }
         assert!(inputs.iter().any(|input| input.contains("gitVersion=v1.36.3")));
+    }
+
+    #[test]
+    fn sources_of_ours_are_inputs() {
+        let inputs = inputs(&FLUX_BUILD);
+        for source in FLUX_BUILD.sources {
+            assert!(inputs.iter().any(|input| input == source.text), "{}", source.name);
+        }
+        let keys: BTreeSet<String> = all_modules().map(module_key).collect();
+        assert_eq!(keys.len(), all_modules().count());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`build()`] compiles the missing modules of the catalogue into the user's cache folder: `toolchain` finds Go, `preflight` checks disk and
 //! memory, `lock` admits one build at a time, `module_build` compiles each module, and `cache` puts the binaries of all modules into a *set*,
-//! a folder named by the key of its content (`key`). [`locate()`] finds the set of this version, or checks a folder of binaries from
+//! a folder named by the key of its content (`key`). `flux-build`, which no cluster needs, is in no set. [`locate()`] finds the set of this version, or checks a folder of binaries from
 //! elsewhere; [`list()`] lists the modules and whether they are built; [`doctor`] checks the machine. [`control`] is what every target with
 //! components offers to a run: status, usage, kill, restart.
 //!
@@ -33,12 +33,12 @@ mod preflight;
 mod progress;
 mod toolchain;
 
-pub use build::{BuildOptions, BuildReport, ModuleReport, build};
+pub use build::{BuildOptions, BuildReport, BuildScope, ModuleReport, build};
 pub use cache::{CacheFolder, built_versions, free_bytes, human};
 pub use error::{BuildError, Missing};
 pub use key::{module_key, set_key};
 pub use list::{Listed, list};
-pub use locate::{BinDir, in_cache, locate};
+pub use locate::{BinDir, flux_build_in_cache, in_cache, locate, locate_flux_build};
 use memory::{available_memory, read_number};
 pub use module_build::missing_modules;
 pub use preflight::{DiskNeed, disk_needs, expected_build};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::cache::CacheFolder;
 use super::locate::in_cache;
 use super::toolchain::is_executable;
-use harness_catalogue::Component;
+use harness_catalogue::{Component, FLUX_BUILD, Module};
 
 /// One component, for people and for `--format json`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -31,31 +31,39 @@ pub struct Listed {
     pub bytes: Option<u64>,
 }
 
-/// Every component with its pin, its origin, and whether it is built in `cache`.
+/// Every component, and then `flux-build`, with its pin, its origin, and whether it is built in `cache`.
 #[must_use]
 pub fn list(cache: &CacheFolder) -> Vec<Listed> {
     let set = in_cache(cache).ok();
-    Component::ALL
-        .iter()
-        .map(|component| {
-            let module = component.module();
-            let path = set.as_ref().map_or_else(
-                // Before the set is complete a module may be built already.
-                || cache.module(module).join("bin").join(component.binary()),
-                |set| set.path(*component),
-            );
-            let built = is_executable(&path);
-            Listed {
-                name: component.name(),
-                role: component.role(),
-                module: module.path,
-                version: module.version(),
-                licence: module.licence,
-                origin: module.origin,
-                built,
-                bytes: path.metadata().ok().filter(|_| built).map(|m| m.len()),
-                path,
-            }
-        })
-        .collect()
+    let components = Component::ALL.iter().map(|component| {
+        let module = component.module();
+        let path = set.as_ref().map_or_else(
+            // Before the set is complete a module may be built already.
+            || cache.module(module).join("bin").join(component.binary()),
+            |set| set.path(*component),
+        );
+        listed(component.name(), component.role(), module, path)
+    });
+    let flux_build = listed(
+        FLUX_BUILD.name,
+        "builds a tree as Flux does, for `validate`",
+        &FLUX_BUILD,
+        cache.module(&FLUX_BUILD).join("bin").join(FLUX_BUILD.name),
+    );
+    components.chain([flux_build]).collect()
+}
+
+fn listed(name: &'static str, role: &'static str, module: &Module, path: PathBuf) -> Listed {
+    let built = is_executable(&path);
+    Listed {
+        name,
+        role,
+        module: module.path,
+        version: module.version(),
+        licence: module.licence,
+        origin: module.origin,
+        built,
+        bytes: path.metadata().ok().filter(|_| built).map(|m| m.len()),
+        path,
+    }
 }

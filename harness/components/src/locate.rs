@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::cache::{CacheFolder, intact};
 use super::error::Missing;
 use super::key::set_key;
-use super::module_build::missing_modules;
+use super::module_build::{finished, missing_modules};
 use super::preflight::expected_build;
 use super::toolchain::is_executable;
-use harness_catalogue::{Component, MODULES};
+use harness_catalogue::{Component, FLUX_BUILD, MODULES};
 
 /// Locked (shared) by every process that runs binaries of a set, so that a later build does not remove it.
 pub(super) const IN_USE: &str = ".in-use";
@@ -76,6 +76,37 @@ pub fn in_cache(cache: &CacheFolder) -> Result<BinDir, Missing> {
     }
 }
 
+/// Finds `flux-build`: in `bin_dir` when it is given, else in the user's cache folder.
+///
+/// # Errors
+/// [`Missing`].
+pub fn locate_flux_build(bin_dir: Option<&Path>) -> Result<PathBuf, Missing> {
+    let Some(folder) = bin_dir else { return flux_build_in_cache(&CacheFolder::from_env()?) };
+    let (_, binaries) = binaries_of(folder);
+    let path = binaries.join(FLUX_BUILD.name);
+    match is_executable(&path) {
+        true => Ok(path),
+        false => {
+            let missing = format!("{} is not an executable file", path.display());
+            Err(Missing::Incomplete { folder: folder.to_owned(), missing })
+        }
+    }
+}
+
+/// Finds `flux-build` in the cache folder `cache`.
+///
+/// # Errors
+/// [`Missing::NotBuilt`].
+pub fn flux_build_in_cache(cache: &CacheFolder) -> Result<PathBuf, Missing> {
+    match finished(cache, &FLUX_BUILD) {
+        Some(_) => Ok(cache.module(&FLUX_BUILD).join("bin").join(FLUX_BUILD.name)),
+        None => Err(Missing::NotBuilt {
+            components: FLUX_BUILD.name.to_owned(),
+            minutes: expected_build(&[&FLUX_BUILD]).as_secs().div_ceil(60),
+        }),
+    }
+}
+
 fn not_built(cache: &CacheFolder) -> Missing {
     let missing = missing_modules(cache);
     let names: Vec<&str> = missing.iter().flat_map(|module| module.binaries).map(|binary| binary.name).collect();
@@ -89,11 +120,17 @@ fn not_built(cache: &CacheFolder) -> Missing {
     }
 }
 
-fn from_elsewhere(folder: &Path) -> Result<BinDir, Missing> {
+/// A folder from elsewhere, and that of its executables.
+fn binaries_of(folder: &Path) -> (PathBuf, PathBuf) {
     // Components run with other working folders.
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let nested = folder.join("bin");
     let binaries = if nested.is_dir() { nested } else { folder.clone() };
+    (folder, binaries)
+}
+
+fn from_elsewhere(folder: &Path) -> Result<BinDir, Missing> {
+    let (folder, binaries) = binaries_of(folder);
     let mut missing: Vec<String> = MODULES
         .iter()
         .flat_map(|module| module.binaries)

@@ -1,4 +1,4 @@
-//! Building one upstream module, from its embedded `go.mod` to a finished folder.
+//! Building one module, from its embedded `go.mod` to a finished folder.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -60,7 +60,7 @@ pub(super) async fn build_module<F: Fn(&Progress)>(
     Ok(manifest)
 }
 
-/// A fresh work folder with the module's `go.mod` and `go.sum`.
+/// A fresh work folder with the module's Go files.
 fn prepare(cache: &CacheFolder, module: &Module) -> Result<PathBuf, BuildError> {
     let work = cache.work().join(module.name);
     if work.exists() {
@@ -70,11 +70,17 @@ fn prepare(cache: &CacheFolder, module: &Module) -> Result<PathBuf, BuildError> 
         let path = work.join(folder);
         std::fs::create_dir_all(&path).map_err(io_error("create", path))?;
     }
-    for (name, text) in [("go.mod", module.go_mod), ("go.sum", module.go_sum)] {
-        let path = work.join(name);
+    write_go_files(module, &work)?;
+    Ok(work)
+}
+
+fn write_go_files(module: &Module, folder: &Path) -> Result<(), BuildError> {
+    let sources = module.sources.iter().map(|source| (source.name, source.text));
+    for (name, text) in sources.chain([("go.mod", module.go_mod), ("go.sum", module.go_sum)]) {
+        let path = folder.join(name);
         std::fs::write(&path, text).map_err(io_error("write", path))?;
     }
-    Ok(work)
+    Ok(())
 }
 
 async fn compile<F: Fn(&Progress)>(
@@ -288,9 +294,8 @@ fn describe(
 pub(super) async fn prefetch<F>(shared: &Shared<'_, F>, modules: &[&'static Module]) {
     for module in modules {
         let work = shared.cache.work().join(format!("{}-prefetch", module.name));
-        let written = std::fs::create_dir_all(&work)
-            .and_then(|()| std::fs::write(work.join("go.mod"), module.go_mod))
-            .and_then(|()| std::fs::write(work.join("go.sum"), module.go_sum));
+        let written = std::fs::create_dir_all(&work).map_err(io_error("create", &work));
+        let written = written.and_then(|()| write_go_files(module, &work));
         if let Err(error) = written {
             tracing::debug!(module = module.name, %error, "cannot prepare fetching ahead");
             return;
@@ -313,7 +318,7 @@ pub(super) fn finished(cache: &CacheFolder, module: &Module) -> Option<ModuleMan
     intact(&cache.module(module), module)
 }
 
-/// The modules that are not built yet in `cache`, in build order.
+/// The modules of a cluster that are not built yet in `cache`, in build order.
 #[must_use]
 pub fn missing_modules(cache: &CacheFolder) -> Vec<&'static Module> {
     let modules = MODULES.iter();

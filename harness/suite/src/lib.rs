@@ -2,6 +2,7 @@
 //! and a console.
 //!
 //! - [`LoadedScenario`], [`LoadedTree`]: from names and paths to checked inputs and a plan.
+//! - [`FluxBuildProgram`], [`FluxBuilder`]: what Flux builds of a tree, by Flux's own code.
 //! - [`SingleRun`]: one run of one scenario on the cluster that is up, or on one of its own.
 //! - [`Suite`]: several runs one after another on one cluster, which is checked after each and replaced where a run changed it.
 //! - [`report_folder`], [`compare_folders`]: the reports of a folder again, and the comparison of two.
@@ -55,13 +56,15 @@ mod target;
 pub use command_line::shell_quoted;
 pub use comparison::{compare_folders, read_measured_run};
 pub use error::{
-    BoxedError, ComparisonError, FileError, FolderError, InputError, InvalidInput, SuiteError, TargetError,
+    BoxedError, ComparisonError, FileError, FluxBuildError, FluxBuildUnavailable, FolderError, InputError,
+    InvalidInput, SuiteError, TargetError,
 };
 pub use files::read_text;
 pub use harness_record::ExitCode;
 pub use harness_run::Interrupts;
 pub use input::{
-    LoadedScenario, LoadedTree, PlannedScenario, TreeRepository, load_built_in, read_tree_folder, sku_facts,
+    FluxBuildProgram, FluxBuildSource, FluxBuilder, LoadedScenario, LoadedTree, PlannedScenario, TreeRepository,
+    load_built_in, read_tree_folder, sku_facts,
 };
 pub use local_cluster::{DEFAULT_CLUSTER, LocalCluster, RunCluster, attach, build_components};
 pub use progress::{

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use harness_cluster::Cluster;
 use harness_cluster::local::{self, LocalConfig, Phase};
-use harness_components::{self as components, BuildOptions, BuildReport};
+use harness_components::{self as components, BuildError, BuildOptions, BuildReport};
 
 use crate::error::TargetError;
 use crate::progress::{ClusterUse, ProgressListener, Update};
@@ -91,17 +91,17 @@ impl LocalCluster {
     }
 }
 
-/// Builds the components that are not built.
+/// Builds what the options name and is not built.
 ///
 /// # Errors
-/// [`BuildError`](components::BuildError), as a [`TargetError::Build`].
+/// [`BuildError`].
 pub async fn build_components(
     options: &BuildOptions,
     progress: &dyn ProgressListener,
-) -> Result<BuildReport, TargetError> {
+) -> Result<BuildReport, BuildError> {
     let outcome = components::build(options, |step| progress.update(Update::Building(step))).await;
     progress.update(Update::BuildEnded(outcome.as_ref().ok()));
-    Ok(outcome?)
+    outcome
 }
 
 async fn find(name: &str) -> Result<Option<Cluster>, TargetError> {

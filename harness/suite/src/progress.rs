@@ -44,6 +44,8 @@ pub enum Update<'a> {
     TreeWarning(&'a Finding),
     /// The upstream components are not built, and a build of them starts.
     ComponentsMissing,
+    /// `flux-build` is not built, and a build of it starts.
+    FluxBuildMissing,
     /// A build of the components made progress.
     Building(&'a Progress),
     /// A build of the components ended: what it did, or `None` if it failed.

@@ -1,6 +1,6 @@
 //! `harness components`.
 
-use harness_components::{self as components, BuildOptions, CacheFolder};
+use harness_components::{self as components, BuildOptions, BuildScope, CacheFolder};
 use harness_suite::{ExitCode, build_components};
 
 use crate::args::{Components, ComponentsCommand};
@@ -12,6 +12,7 @@ pub(super) async fn components(args: Components, console: &Console) -> Result<Ex
     match args.command {
         ComponentsCommand::Build { keep_build_cache, private_module_cache } => {
             let mut options = BuildOptions::from_env()?;
+            options.scope = BuildScope::Everything;
             options.keep_build_cache = keep_build_cache;
             options.private_module_cache = private_module_cache;
             build_components(&options, &ConsoleProgress::new(console)).await?;

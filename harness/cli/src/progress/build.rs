@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use harness_components::{BuildReport, Progress, Step};
+use harness_units::count;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::console::Console;
@@ -62,7 +63,7 @@ fn describe(progress: &Progress) -> Option<(String, bool)> {
         Step::Waiting { holder } => (format!("waiting for another build: {holder}"), true),
         Step::Planned { .. } if *of == 0 => return None,
         Step::Planned { reused } => {
-            (format!("building {of} upstream modules ({reused} are built), about {}", minutes(*remaining)), true)
+            (format!("building {} ({reused} built before), about {}", count(of, "module"), minutes(*remaining)), true)
         }
         Step::Started => (format!("building {place}"), true),
         Step::Downloading { what } => (format!("{place}: downloading {what}"), false),

@@ -51,6 +51,9 @@ impl ProgressListener for ConsoleProgress {
             Update::ComponentsMissing => {
                 self.say("the upstream components have not been built yet; building them, which happens once");
             }
+            Update::FluxBuildMissing => {
+                self.say("flux-build, which builds a tree as Flux does, has not been built yet; building it, which happens once (--no-build checks without it)");
+            }
             Update::Building(progress) => {
                 if !matches!(*view, View::Build(_)) {
                     *view = View::Build(BuildView::start(&self.console));

@@ -15,5 +15,7 @@ fn harness() -> Command {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     // No cluster is up there.
     command.env_remove("HARNESS_LOG").env("HARNESS_STATE_DIR", folder.join("no-clusters")).current_dir(folder);
+    // No test builds a component.
+    command.env("HARNESS_NO_BUILD", "1");
     command
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use harness_catalogue::{Component, MODULES};
 use harness_components::doctor::{self, Status, examine};
 use harness_components::{
-    BuildError, BuildOptions, BuildReport, CacheFolder, Missing, Progress, Step, build, in_cache, list,
-    missing_modules, required_go,
+    BuildError, BuildOptions, BuildReport, BuildScope, CacheFolder, Missing, Progress, Step, build,
+    flux_build_in_cache, in_cache, list, missing_modules, required_go,
 };
 use harness_testing::limits::CHILD_PROCESS;
 use harness_testing::wait_for;
@@ -168,7 +168,34 @@ async fn builds_everything_once_and_leaves_only_the_result() {
     without_go.search_path = OsString::new();
     let again = build(&without_go, |p| panic!("{p:?}")).await.unwrap();
     assert!(again.modules.iter().all(|module| module.took.is_none()));
+    let listed = list(shop.cache());
+    let (flux_build, components) = listed.split_last().unwrap();
+    assert!(components.iter().all(|listed| listed.built && listed.bytes > Some(0)));
+    assert!(!flux_build.built, "no cluster needs it");
+}
+
+#[tokio::test]
+async fn flux_build_is_built_by_itself_from_sources_of_ours_and_stays() {
+    let mut shop = Workshop::new();
+    assert!(matches!(flux_build_in_cache(shop.cache()), Err(Missing::NotBuilt { .. })));
+    shop.options.scope = BuildScope::FluxBuild;
+    let report = shop.build().await.unwrap();
+    assert_eq!(shop.builds(), ["harness.local/components/flux-build"]);
+    let program = flux_build_in_cache(shop.cache()).unwrap();
+    assert!(program.starts_with(&report.folder) && program.is_file());
+    assert!(matches!(in_cache(shop.cache()), Err(Missing::NotBuilt { .. })), "it is no part of a set");
+
+    // A build of a cluster removes modules that nobody uses; this one is used.
+    shop.options.scope = BuildScope::Cluster;
+    shop.build().await.unwrap();
+    assert_eq!(shop.builds().len(), 1 + MODULES.len());
+    assert_eq!(flux_build_in_cache(shop.cache()).unwrap(), program);
     assert!(list(shop.cache()).iter().all(|listed| listed.built && listed.bytes > Some(0)));
+
+    shop.options.scope = BuildScope::Everything;
+    let everything = shop.build().await.unwrap();
+    assert_eq!(everything.modules.len(), 1 + MODULES.len());
+    assert!(everything.modules.iter().all(|module| module.took.is_none()), "everything was built");
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
-//! From names and paths to checked inputs: scenarios, trees, plans.
+//! From names and paths to checked inputs: scenarios, trees, what Flux builds of them, plans.
 
+mod flux_build;
 mod plan;
+mod private_folder;
 mod repository;
 mod scenario;
 mod skus;
 mod tree;
 mod tree_folder;
 
+pub use flux_build::{FluxBuildProgram, FluxBuildSource, FluxBuilder};
 pub use plan::PlannedScenario;
 pub use repository::TreeRepository;
 pub use scenario::{LoadedScenario, load_built_in};

@@ -9,6 +9,7 @@ use harness_tree::{
 };
 use harness_yaml::Diagnostic;
 
+use super::private_folder::private_folder;
 use super::scenario::LoadedScenario;
 use super::skus::sku_facts;
 use super::tree_folder::{copy_other_files, read_tree_folder, write_files};
@@ -101,12 +102,7 @@ impl LoadedTree {
     /// # Errors
     /// [`FileError::Copy`] and [`FileError::Write`].
     pub(crate) fn copy(&self) -> Result<tempfile::TempDir, FileError> {
-        let parent = std::env::temp_dir();
-        remove_abandoned(&parent);
-        let copy = tempfile::Builder::new()
-            .prefix(&format!("{COPY_PREFIX}{}-", std::process::id()))
-            .tempdir_in(&parent)
-            .map_err(|source| FileError::Write { path: parent, source })?;
+        let copy = private_folder()?;
         if let Some(folder) = &self.folder {
             copy_other_files(folder, copy.path())?;
         }
@@ -115,21 +111,6 @@ impl LoadedTree {
         }
         write_files(copy.path(), &self.files)?;
         Ok(copy)
-    }
-}
-
-/// The names of copies: then come the id of the process, a dash, and something unique.
-const COPY_PREFIX: &str = "harness-tree-";
-
-/// Removes the copies of processes that were killed.
-fn remove_abandoned(parent: &Path) {
-    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let owner = name.to_str().and_then(|name| name.strip_prefix(COPY_PREFIX)?.split_once('-'));
-        if owner.is_some_and(|(pid, _)| pid.parse::<u32>().is_ok() && !Path::new("/proc").join(pid).exists()) {
-            // One of another user stays: that is theirs to remove.
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
     }
 }
 
@@ -155,21 +136,6 @@ fn fill_placeholders(source: &str, files: &[SourceFile]) -> Result<Vec<SourceFil
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Before, a run that was killed with SIGKILL left its copy for good.
-    #[test]
-    fn copies_of_killed_processes_are_removed_and_others_stay() {
-        let parent = tempfile::tempdir().unwrap();
-        let (own, other) = (format!("{COPY_PREFIX}{}-a", std::process::id()), format!("{COPY_PREFIX}notes"));
-        // No process has an id this large (`PID_MAX_LIMIT` of the kernel is 4194304).
-        let killed = format!("{COPY_PREFIX}4194305-a");
-        for name in [&own, &other, &killed] {
-            std::fs::create_dir(parent.path().join(name)).unwrap();
-        }
-        remove_abandoned(parent.path());
-        let exists = |name: &str| parent.path().join(name).exists();
-        assert_eq!((exists(&own), exists(&other), exists(&killed)), (true, true, false));
-    }
 
     #[test]
     fn the_built_in_tree_can_be_copied() {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails as the test does")]
 
 mod draws;
+mod flux_build;
 
 use std::path::Path;
 use std::sync::Mutex;

@@ -4,16 +4,21 @@ mod files;
 mod server;
 mod show;
 
-use harness_suite::{ExitCode, InputError, InvalidInput, LoadedScenario, TreeRepository, sku_facts};
+use harness_suite::{
+    ExitCode, FluxBuildProgram, FluxBuildSource, FluxBuilder, InputError, InvalidInput, LoadedScenario, TreeRepository,
+    sku_facts,
+};
+use harness_tree::upstream::Upstream;
 use harness_tree::validate::{Change, ValidationInputs, fix, validate as validate_tree};
 use harness_tree::{Finding, Severity, SourceFile};
 use harness_yaml::Diagnostic;
 
 use self::files::{Input, ManifestTree};
 use self::server::Server;
-use crate::args::Validate;
+use crate::args::{Format, Validate};
 use crate::console::Console;
 use crate::error::CliError;
+use crate::progress::ConsoleProgress;
 
 /// The results for all paths.
 #[derive(Default)]
@@ -25,6 +30,9 @@ struct Outcome {
 }
 
 pub(super) async fn validate(args: &Validate, console: &Console) -> Result<ExitCode, CliError> {
+    if args.print && console.format != Format::Text {
+        return Err(CliError::PrintedFormat);
+    }
     let mut unreadable = None;
     let mut inputs = Vec::new();
     for path in &args.paths {
@@ -39,6 +47,7 @@ pub(super) async fn validate(args: &Validate, console: &Console) -> Result<ExitC
     }
     let trees = inputs.iter().any(|input| matches!(input, Input::Tree(_)));
     let mut server = if trees { Server::find(args, console).await? } else { None };
+    let flux_build = if trees { find_flux_build(args, console).await } else { None };
     let mut outcome = Outcome::default();
     let mut checked = Ok(());
     for input in inputs {
@@ -47,7 +56,9 @@ pub(super) async fn validate(args: &Validate, console: &Console) -> Result<ExitC
                 unreadable = check_scenario(file, text, console, &mut outcome).or(unreadable);
                 Ok(())
             }
-            Input::Tree(tree) => check_tree(args, tree, server.as_mut(), console, &mut outcome).await,
+            Input::Tree(tree) => {
+                check_tree(args, tree, server.as_mut(), flux_build.as_ref(), console, &mut outcome).await
+            }
         };
         if checked.is_err() {
             break;
@@ -62,6 +73,18 @@ pub(super) async fn validate(args: &Validate, console: &Console) -> Result<ExitC
     let worst = outcome.findings.iter().map(|finding| finding.severity).max();
     let refused = worst.is_some_and(|worst| worst == Severity::Error || args.strict && worst == Severity::Warning);
     Ok(if refused { ExitCode::InvalidInput } else { unreadable.unwrap_or(ExitCode::Passed) })
+}
+
+/// Returns the program that builds trees with Flux's own code. Where there is none, says why in one line: trees are then checked without it.
+async fn find_flux_build(args: &Validate, console: &Console) -> Option<FluxBuildProgram> {
+    let source = FluxBuildSource { bin_dir: args.local.bin_dir.clone(), may_build: !args.no_build };
+    match FluxBuildProgram::find(&source, &ConsoleProgress::new(console)).await {
+        Ok(program) => Some(program),
+        Err(reason) => {
+            console.say(&format!("trees are built without Flux's own code: {reason}"));
+            None
+        }
+    }
 }
 
 /// Adds everything for which `harness plan` and `harness run` refuse a scenario in one profile or another, or what they note: it is what they say
@@ -93,19 +116,27 @@ async fn check_tree(
     args: &Validate,
     tree: ManifestTree,
     server: Option<&mut Server>,
+    flux_build: Option<&FluxBuildProgram>,
     console: &Console,
     outcome: &mut Outcome,
 ) -> Result<(), CliError> {
     let skus = sku_facts()?;
     let TreeRepository { files, folder, .. } = &tree.repository;
     let inputs = ValidationInputs { files, folder, skus: &skus, aks_defaults: !args.without_aks_defaults };
-    let (mut validation, files, mut changes) = if args.fix {
+    let (files, mut changes) = if args.fix {
         let fixed = fix(&inputs);
         files::write_changes(&tree, &fixed.files.loaded(), console)?;
-        (fixed.validation, fixed.files, fixed.changes)
+        (fixed.files, fixed.changes)
     } else {
-        (validate_tree(&inputs, None), files.clone(), Vec::new())
+        (files.clone(), Vec::new())
     };
+    // A single manifest is no folder that Flux could build.
+    let mut builder = flux_build.filter(|_| !tree.single).map(|program| program.for_tree(&tree.repository.root));
+    let upstream = builder.as_mut().map(|builder| builder as &mut dyn Upstream);
+    let mut validation = validate_tree(&ValidationInputs { files: &files, ..inputs }, upstream);
+    if let Some(failure) = builder.as_ref().and_then(FluxBuilder::failure) {
+        console.say(&format!("{failure}; what it has not built is built by the engine of the harness"));
+    }
     let asked = server.is_some();
     if let Some(server) = server {
         server.check(&mut validation, &files.loaded()).await?;
@@ -113,6 +144,9 @@ async fn check_tree(
     if tree.single {
         // A single manifest is not a tree.
         validation.findings.retain(|finding| finding.rule != "kustomization-missing");
+    }
+    if args.print {
+        show::print(&tree, &validation, console)?;
     }
     show::summary(&tree.shown, &validation, changes.len(), asked, console);
     for finding in &mut validation.findings {

@@ -6,6 +6,7 @@ use harness_tree::{SCENARIO_RULE, Severity};
 use harness_yaml::Diagnostic;
 
 use super::Outcome;
+use super::files::ManifestTree;
 use crate::args::Format;
 use crate::console::{Console, StdoutError};
 use crate::diagnostics;
@@ -47,6 +48,15 @@ pub(super) fn summary(shown: &str, validation: &Validation, fixed: usize, asked:
         format!("; the fields of {} are not checked without --server", unchecked.join(", "))
     };
     console.say(&format!("{shown}: {}; {built}{left}", parts.join(", ")));
+}
+
+/// Writes what Flux would apply of a tree to stdout.
+pub(super) fn print(tree: &ManifestTree, validation: &Validation, console: &Console) -> Result<(), StdoutError> {
+    for object in &validation.objects {
+        let by = object.applied_by.as_ref().map(|by| format!(", applied by {by}")).unwrap_or_default();
+        console.data(&format!("---\n# from {}{by}\n{}", tree.shown_file(&object.file), object.to_yaml().trim_end()))?;
+    }
+    Ok(())
 }
 
 /// Writes the findings: as text to stderr, in every other format to stdout.

@@ -1,0 +1,84 @@
+// Command flux-build builds what Flux would build of a GitOps tree, with
+// Flux's own code.
+//
+// It is a process that answers builds: one request a line on standard input,
+// one answer a line on standard output (see protocol.go). It ends at the end
+// of its input and on SIGTERM, and leaves nothing behind. It reads the tree
+// and never writes to it, uses no network, and runs no plugin.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+)
+
+func main() {
+	// kustomize clones remote bases with the `git` of its search path, which
+	// is this program (see remote.go).
+	if filepath.Base(os.Args[0]) == gitName {
+		os.Exit(recordClone(os.Args[1:]))
+	}
+	root := flag.String("root", "", "the folder of the tree; not needed where every request brings its files")
+	work := flag.String("work", "", "an empty folder for private copies, which is removed at the end; default: a new one")
+	flag.Parse()
+	if err := serveTree(*root, *work); err != nil {
+		fmt.Fprintln(os.Stderr, "flux-build:", err)
+		os.Exit(1)
+	}
+}
+
+func serveTree(root, work string) error {
+	debug.SetMemoryLimit(softMemoryMaxBytes)
+	debug.SetMaxStack(stackMaxBytes)
+	work, err := workFolder(work)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	if root != "" {
+		// Patterns of .sourceignore are matched against absolute paths.
+		if root, err = filepath.Abs(root); err != nil {
+			return err
+		}
+	}
+	remotes, err := noNetwork(work)
+	if err != nil {
+		return err
+	}
+	s := &server{
+		builder: &builder{root: root, work: work, remotes: remotes, artifacts: map[string]*artifact{}},
+		out:     os.Stdout,
+		stop:    make(chan struct{}),
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	go func() {
+		<-signals
+		close(s.stop)
+	}()
+	return s.serve(os.Stdin)
+}
+
+// workFolder returns a folder of this process alone, which is also that of
+// kustomize's temporary files.
+func workFolder(work string) (string, error) {
+	var err error
+	if work == "" {
+		if work, err = os.MkdirTemp("", "flux-build-"); err != nil {
+			return "", fmt.Errorf("cannot create a folder for private copies: %w", err)
+		}
+	}
+	// The secure file system compares paths with their links resolved.
+	if work, err = filepath.EvalSymlinks(work); err != nil {
+		return "", fmt.Errorf("cannot use the folder for private copies: %w", err)
+	}
+	if work, err = filepath.Abs(work); err != nil {
+		return "", err
+	}
+	return work, os.Setenv("TMPDIR", work)
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+)
+
+// observedFS limits what a build reads, and records what it asked for in vain.
+type observedFS struct {
+	filesys.FileSystem
+	// artifact is the copy below; nil where a build reads the tree itself.
+	artifact *artifact
+	// decrypts says that Flux would decrypt files.
+	decrypts bool
+	read     int64
+	notes    []note
+	noted    map[note]bool
+}
+
+func observe(fs filesys.FileSystem, a *artifact, decrypts bool) *observedFS {
+	return &observedFS{FileSystem: fs, artifact: a, decrypts: decrypts, noted: map[note]bool{}}
+}
+
+func (o *observedFS) note(n note) {
+	if !o.noted[n] {
+		o.noted[n] = true
+		o.notes = append(o.notes, n)
+	}
+}
+
+// missed records why a path is not in the artifact.
+func (o *observedFS) missed(path string) {
+	if o.artifact == nil {
+		return
+	}
+	if name, kind, ok := o.artifact.omittedAt(filepath.Clean(path)); ok {
+		o.note(note{Kind: kind, Path: name})
+	}
+}
+
+func (o *observedFS) admit(path string, size int64) error {
+	o.read += size
+	switch {
+	case size > fileMaxBytes:
+		return fmt.Errorf("%s has more than %d MiB", path, fileMaxBytes>>20)
+	case o.read > readMaxBytes:
+		return fmt.Errorf("the build reads more than %d MiB", readMaxBytes>>20)
+	}
+	return nil
+}
+
+// ReadFile implements filesys.FileSystem.
+func (o *observedFS) ReadFile(path string) ([]byte, error) {
+	if !o.Exists(path) {
+		return o.FileSystem.ReadFile(path)
+	}
+	// A file in memory has no size on the disk; a pipe would wait for ever.
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		if !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s is not a regular file", path)
+		}
+		if err := o.admit(path, info.Size()); err != nil {
+			return nil, err
+		}
+	}
+	data, err := o.FileSystem.ReadFile(path)
+	if err == nil && o.decrypts && o.artifact != nil && isEncrypted(data) {
+		if name, err := filepath.Rel(o.artifact.dir, path); err == nil {
+			o.note(note{Kind: noteEncryptedFile, Path: name})
+		}
+	}
+	return data, err
+}
+
+// Exists implements filesys.FileSystem.
+func (o *observedFS) Exists(path string) bool {
+	exists := o.FileSystem.Exists(path)
+	if !exists {
+		o.missed(path)
+	}
+	return exists
+}
+
+// CleanedAbs implements filesys.FileSystem.
+func (o *observedFS) CleanedAbs(path string) (filesys.ConfirmedDir, string, error) {
+	dir, name, err := o.FileSystem.CleanedAbs(path)
+	if err != nil {
+		o.missed(path)
+	}
+	return dir, name, err
+}
+
+// sopsMarkers tell an encrypted file (sopsFormatToMarkerBytes in
+// internal/decryptor/decryptor.go of the kustomize-controller).
+var sopsMarkers = [][]byte{
+	[]byte("\"mac\": \"ENC["),
+	[]byte("sops_mac=ENC["),
+	[]byte("[sops]"),
+	[]byte("mac: ENC["),
+}
+
+func isEncrypted(data []byte) bool {
+	for _, marker := range sopsMarkers {
+		if bytes.Contains(data, marker) {
+			return true
+		}
+	}
+	return false
+}

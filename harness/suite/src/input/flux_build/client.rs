@@ -1,0 +1,305 @@
+//! The client of `flux-build`: one process, many builds.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
+
+use crate::error::FluxBuildError;
+use crate::input::private_folder::private_folder;
+use harness_tree::upstream::{FluxBuildAnswer, FluxBuildRequest, Upstream};
+
+/// Longest wait for an answer. The program itself ends a build after 60 s (`limits.go`), and says so.
+const ANSWER_MAX: Duration = Duration::from_secs(90);
+/// Longest wait for the process to end after its last request.
+const END_MAX: Duration = Duration::from_secs(5);
+/// How often one request starts the process: a second time if it ends without an answer, which a build that took too much memory beside it can cause.
+const STARTS_MAX: usize = 2;
+/// The file for what the program says on its standard error, in its private folder.
+const STDERR: &str = "stderr";
+
+/// Builds trees with Flux's own code, one build at a time.
+///
+/// The process starts with the first build, and again where it has ended. It has a private folder for its copy of the tree, which is deleted with
+/// this value. When this process dies the other one reads the end of its input, removes its folder and ends, during a build too.
+#[derive(Debug)]
+pub struct FluxBuilder {
+    program: PathBuf,
+    root: Option<PathBuf>,
+    process: Option<Process>,
+    last_id: i64,
+    /// Why it builds nothing more.
+    failed: Option<FluxBuildError>,
+}
+
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    /// Requests; a thread writes them, so that a process that does not read cannot hold up this one. `None` once the input is closed.
+    requests: Option<Sender<Vec<u8>>>,
+    /// Lines of the answers; a thread reads them.
+    answers: Receiver<std::io::Result<Vec<u8>>>,
+    folder: TempDir,
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    id: i64,
+    #[serde(flatten)]
+    request: &'a FluxBuildRequest,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    id: i64,
+    #[serde(default)]
+    last: bool,
+    #[serde(flatten)]
+    answer: FluxBuildAnswer,
+}
+
+impl FluxBuilder {
+    pub(super) fn new(program: &Path, root: Option<&Path>) -> Self {
+        Self { program: program.to_owned(), root: root.map(Path::to_owned), process: None, last_id: 0, failed: None }
+    }
+
+    /// Builds. What Flux refuses is an answer; an error means that nothing is known of the build.
+    ///
+    /// # Errors
+    /// [`FluxBuildError`]: the process cannot be started, does not answer in time, or ends twice without an answer.
+    pub fn build(&mut self, request: &FluxBuildRequest) -> Result<FluxBuildAnswer, FluxBuildError> {
+        self.last_id += 1;
+        let message = Request { id: self.last_id, request };
+        let mut line = serde_json::to_vec(&message)
+            .map_err(|source| FluxBuildError::Protocol { path: request.path.clone(), reason: source.to_string() })?;
+        line.push(b'\n');
+        let mut starts = 0;
+        loop {
+            starts += 1;
+            let process = match self.process.take() {
+                Some(process) => process,
+                None => Process::start(&self.program, self.root.as_deref())?,
+            };
+            match process.ask(&line) {
+                Ok((text, process)) => {
+                    let answer = read_answer(&text, self.last_id, &request.path)?;
+                    // It ends by itself then; the next build starts another one.
+                    self.process = (!answer.last).then_some(process);
+                    return Ok(answer.answer);
+                }
+                Err(Silence::Ended { .. }) if starts < STARTS_MAX => {}
+                Err(Silence::Ended { said }) => return Err(FluxBuildError::Ended { path: request.path.clone(), said }),
+                Err(Silence::TooSlow) => {
+                    return Err(FluxBuildError::TooSlow { path: request.path.clone(), limit: ANSWER_MAX });
+                }
+            }
+        }
+    }
+}
+
+impl FluxBuilder {
+    /// Why a tree was not built to its end, if so.
+    pub fn failure(&self) -> Option<&FluxBuildError> {
+        self.failed.as_ref()
+    }
+}
+
+impl Upstream for FluxBuilder {
+    /// After one failure it is not asked again: each could take as long.
+    fn build(&mut self, request: &FluxBuildRequest) -> Option<FluxBuildAnswer> {
+        if self.failed.is_some() {
+            return None;
+        }
+        Self::build(self, request).map_err(|error| self.failed = Some(error)).ok()
+    }
+}
+
+/// Why there is no answer.
+enum Silence {
+    /// The process has ended, and said this.
+    Ended { said: String },
+    /// The process did not answer in time and was killed.
+    TooSlow,
+}
+
+impl Process {
+    fn start(program: &Path, root: Option<&Path>) -> Result<Self, FluxBuildError> {
+        let failed = |source| FluxBuildError::Start { program: program.to_owned(), source };
+        let folder = private_folder()?;
+        let stderr = File::create(folder.path().join(STDERR)).map_err(failed)?;
+        let mut command = Command::new(program);
+        if let Some(root) = root {
+            command.arg("--root").arg(root);
+        }
+        command.arg("--work").arg(folder.path());
+        // Nothing of the user's environment decides what is built. A crash is said in a few lines.
+        command.env_clear().env("GOTRACEBACK", "none").current_dir("/");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).spawn().map_err(failed)?;
+        let (requests, to_write) = channel();
+        let (to_send, answers) = channel();
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(failed(std::io::Error::other("it has no pipes")));
+        };
+        std::thread::spawn(move || write_requests(input, &to_write));
+        std::thread::spawn(move || read_lines(output, &to_send));
+        Ok(Self { child, requests: Some(requests), answers, folder })
+    }
+
+    /// Returns the answer and the process.
+    fn ask(mut self, line: &[u8]) -> Result<(Vec<u8>, Self), Silence> {
+        // Without a writer the process has ended, which the reader finds too.
+        let _ = self.requests.as_ref().map(|requests| requests.send(line.to_vec()));
+        match self.answers.recv_timeout(ANSWER_MAX) {
+            Ok(Ok(text)) => Ok((text, self)),
+            Ok(Err(error)) => Err(Silence::Ended { said: error.to_string() }),
+            Err(RecvTimeoutError::Disconnected) => Err(Silence::Ended { said: self.last_words() }),
+            Err(RecvTimeoutError::Timeout) => {
+                self.kill();
+                Err(Silence::TooSlow)
+            }
+        }
+    }
+
+    /// How it ended, and the first line of its standard error.
+    fn last_words(&mut self) -> String {
+        let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+        let said = std::fs::read_to_string(self.folder.path().join(STDERR)).unwrap_or_default();
+        match said.lines().find(|line| !line.trim().is_empty()) {
+            Some(line) => format!("{status}: {line}"),
+            None => status,
+        }
+    }
+
+    fn kill(&mut self) {
+        // It may have ended meanwhile.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.requests = None;
+        // The end of its input ends it, and that of its output says so.
+        while let Ok(line) = self.answers.recv_timeout(END_MAX) {
+            drop(line);
+        }
+        self.kill();
+    }
+}
+
+fn write_requests(mut input: ChildStdin, requests: &Receiver<Vec<u8>>) {
+    for request in requests {
+        if input.write_all(&request).and_then(|()| input.flush()).is_err() {
+            return;
+        }
+    }
+}
+
+fn read_lines(output: ChildStdout, answers: &Sender<std::io::Result<Vec<u8>>>) {
+    let mut output = BufReader::new(output);
+    loop {
+        let mut line = Vec::new();
+        let sent = match output.read_until(b'\n', &mut line) {
+            Ok(_) if line.pop() == Some(b'\n') => answers.send(Ok(line)),
+            // The end, or part of a line before it.
+            Ok(_) => return,
+            Err(error) => answers.send(Err(error)),
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+fn read_answer(text: &[u8], id: i64, path: &str) -> Result<Answer, FluxBuildError> {
+    let protocol = |reason| FluxBuildError::Protocol { path: path.to_owned(), reason };
+    let answer: Answer = serde_json::from_slice(text).map_err(|error| protocol(error.to_string()))?;
+    match answer.id == id {
+        true => Ok(answer),
+        false => Err(protocol(format!("the answer is of request {}, not of {id}", answer.id))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use harness_tree::upstream::BuildOutcome;
+
+    /// A client of a program that is a few lines of shell.
+    fn client(folder: &TempDir, script: &str) -> FluxBuilder {
+        let path = folder.path().join("flux-build");
+        std::fs::write(&path, format!("#!/bin/sh\nstate={}\n{script}\n", folder.path().display())).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        FluxBuilder::new(&path, Some(folder.path()))
+    }
+
+    fn request() -> FluxBuildRequest {
+        FluxBuildRequest { path: "clusters/prod".to_owned(), ..FluxBuildRequest::default() }
+    }
+
+    const ANSWER: &str = r#"read -r line; echo '{"id":1,"outcome":"built"}'"#;
+
+    #[test]
+    fn a_process_that_ends_is_started_once_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = format!("if [ ! -e $state/ran ]; then : > $state/ran; exit 3; fi\n{ANSWER}");
+        let answer = client(&folder, &script).build(&request()).unwrap();
+        assert_eq!(answer.outcome, BuildOutcome::Built);
+    }
+
+    #[test]
+    fn a_process_that_ends_twice_is_an_error_with_what_it_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = client(&folder, "echo 'out of memory' >&2; exit 3").build(&request()).unwrap_err().to_string();
+        for expected in ["clusters/prod", "exit status: 3", "out of memory", "--no-build"] {
+            assert!(error.contains(expected), "{expected} not in {error}");
+        }
+    }
+
+    #[test]
+    fn an_answer_of_another_request_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let error =
+            client(&folder, r#"read -r line; echo '{"id":7,"outcome":"built"}'"#).build(&request()).unwrap_err();
+        assert!(matches!(&error, FluxBuildError::Protocol { .. }), "{error}");
+        let error = client(&folder, "read -r line; echo nonsense").build(&request()).unwrap_err();
+        assert!(error.to_string().contains("clusters/prod"), "{error}");
+    }
+
+    #[test]
+    fn a_program_that_cannot_be_started_is_named() {
+        let error = FluxBuilder::new(Path::new("/does/not/exist"), None).build(&request()).unwrap_err().to_string();
+        assert!(error.contains("/does/not/exist") && error.contains("harness components build"), "{error}");
+    }
+
+    #[test]
+    fn the_next_build_after_the_last_answer_has_a_new_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = r#"n=$(cat $state/count 2>/dev/null || echo 0); n=$((n+1)); echo $n > $state/count
+read -r line; echo "{\"id\":$n,\"outcome\":\"overLimit\",\"last\":true}""#;
+        let mut client = client(&folder, script);
+        for _ in 0..2 {
+            assert_eq!(client.build(&request()).unwrap().outcome, BuildOutcome::OverLimit);
+        }
+        assert_eq!(std::fs::read_to_string(folder.path().join("count")).unwrap(), "2\n");
+    }
+
+    #[test]
+    fn the_process_has_no_environment_and_a_private_folder_that_does_not_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = format!("env > $state/env; echo \"$4\" > $state/work\n{ANSWER}");
+        drop(client(&folder, &script).build(&request()).unwrap());
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert!(!read("env").contains("HOME="), "{}", read("env"));
+        let work = PathBuf::from(read("work").trim());
+        assert!(work.is_absolute() && !work.exists(), "{}", work.display());
+    }
+}

@@ -1,0 +1,71 @@
+//! Finding `flux-build`, and building it at first use.
+
+use std::path::{Path, PathBuf};
+
+use harness_components::{self as components, BuildOptions, BuildScope, Missing, Tools};
+
+use super::client::FluxBuilder;
+use crate::error::FluxBuildUnavailable;
+use crate::local_cluster::build_components;
+use crate::progress::{ProgressListener, Update};
+
+/// Where `flux-build` may come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FluxBuildSource {
+    /// A folder with the components' executables, which is used instead of what was built.
+    pub bin_dir: Option<PathBuf>,
+    /// Whether it is built where that has not been done.
+    pub may_build: bool,
+}
+
+/// An executable `flux-build`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FluxBuildProgram {
+    path: PathBuf,
+}
+
+impl FluxBuildProgram {
+    /// Finds the program: in `bin_dir` when it is given, else where it was built.
+    ///
+    /// # Errors
+    /// [`Missing`].
+    pub fn locate(bin_dir: Option<&Path>) -> Result<Self, Missing> {
+        Ok(Self { path: components::locate_flux_build(bin_dir)? })
+    }
+
+    /// Finds the program, and builds it if that has not been done and may be.
+    ///
+    /// # Errors
+    /// [`FluxBuildUnavailable`], which is one line: a tree is checked without it then.
+    pub async fn find(source: &FluxBuildSource, progress: &dyn ProgressListener) -> Result<Self, FluxBuildUnavailable> {
+        let missing = match Self::locate(source.bin_dir.as_deref()) {
+            Ok(program) => return Ok(program),
+            Err(missing) => missing,
+        };
+        if source.bin_dir.is_some() {
+            return Err(FluxBuildUnavailable::Missing(missing));
+        }
+        if !source.may_build {
+            return Err(FluxBuildUnavailable::NotBuilt);
+        }
+        let options = BuildOptions::from_env().map_err(FluxBuildUnavailable::Build)?;
+        let options = BuildOptions { scope: BuildScope::FluxBuild, ..options };
+        // A build that cannot start is not announced.
+        Tools::find(&options.search_path).await.map_err(FluxBuildUnavailable::Build)?;
+        progress.update(Update::FluxBuildMissing);
+        build_components(&options, progress).await.map_err(FluxBuildUnavailable::Build)?;
+        Self::locate(None).map_err(FluxBuildUnavailable::Missing)
+    }
+
+    /// Returns a client for the tree in a folder. The process starts with its first build.
+    #[must_use]
+    pub fn for_tree(&self, root: &Path) -> FluxBuilder {
+        FluxBuilder::new(&self.path, Some(root))
+    }
+
+    /// Returns a client for trees that are in the requests.
+    #[must_use]
+    pub fn for_files(&self) -> FluxBuilder {
+        FluxBuilder::new(&self.path, None)
+    }
+}
