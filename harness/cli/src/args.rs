@@ -94,6 +94,9 @@ pub(crate) struct Planned {
     /// The GitOps tree to test: a folder with a kustomization.yaml. Default: the built-in example tree.
     #[arg(long, value_name = "PATH")]
     pub(crate) node_config: Option<PathBuf>,
+    /// The top of the repository that the tree is in, from which it may take other folders; the top of the Git work tree by default.
+    #[arg(long, value_name = "DIR", requires = "node_config")]
+    pub(crate) root: Option<PathBuf>,
     /// The size of the run.
     #[arg(long, default_value = Profile::Default.as_str(), value_parser = profile())]
     pub(crate) profile: Profile,
@@ -110,6 +113,7 @@ impl Planned {
     pub(crate) fn options(&self) -> PlanOptions {
         PlanOptions {
             node_config: self.node_config.clone(),
+            root: self.root.clone(),
             profile: self.profile,
             parameters: self.set.clone(),
             seed: self.seed,

@@ -44,6 +44,9 @@ fn join(what: Vec<String>, options: &PlanOptions, target: &Target, seed: u64) ->
     if let Some(path) = &options.node_config {
         words.extend(["--node-config".to_owned(), path.display().to_string()]);
     }
+    if let Some(path) = &options.root {
+        words.extend(["--root".to_owned(), path.display().to_string()]);
+    }
     words.extend(["--seed".to_owned(), seed.to_string()]);
     if let Target::Kubeconfig(cluster) = target {
         // Without --git-url: it may hold a token.

@@ -20,6 +20,8 @@ pub enum ScenarioChoice {
 pub struct PlanOptions {
     /// The folder of the GitOps tree to test; without it the tree that the scenario names.
     pub node_config: Option<PathBuf>,
+    /// The top of the repository that this folder is in; without it that of its Git work tree.
+    pub root: Option<PathBuf>,
     /// The size of the run.
     pub profile: Profile,
     /// Values of parameters, `KEY=VALUE` each. Of several scenarios each takes those of its own parameters.

@@ -46,7 +46,7 @@ pub(crate) fn plan_all(
     };
     if let Some(given) = &request.options.node_config {
         // A tree that is invalid in itself fails all of them, and its warnings are reported once and not once a scenario.
-        report_warnings(&LoadedTree::read(Some(given))?);
+        report_warnings(&LoadedTree::read(Some(given), request.options.root.as_deref())?);
     }
     let is_optional = matches!(request.scenarios, ScenarioChoice::BuiltIn(_));
     let mut folders = FolderNames::default();

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use harness_scenario::Scenario;
 use harness_tree::{
     Finding, LAYERS_FOLDER, LayersError, LayersTree, NodeConfigTree, Placeholders, Severity, SourceFile,
-    builtin_gitops, builtin_node_config, with_layers,
+    builtin_gitops, builtin_node_config, excerpt, reaches_outside, with_layers,
 };
 use harness_yaml::Diagnostic;
 
 use super::private_folder::private_folder;
+use super::repository::TreeRepository;
 use super::scenario::LoadedScenario;
 use super::skus::sku_facts;
 use super::tree_folder::{copy_other_files, read_tree_folder, write_files};
@@ -29,25 +30,37 @@ pub struct LoadedTree {
     pub files: Vec<SourceFile>,
     /// The warnings about the files as they were before the scenario changed them.
     pub warnings: Vec<Finding>,
-    /// The user's folder; `None` for the built-in tree.
+    /// The user's folder, where the tree is all of it; `None` for the built-in tree, and for one that is a part of a repository.
     folder: Option<PathBuf>,
     /// The folder of the layers beside it; `None` for the built-in ones, and where there are none.
     layers: Option<PathBuf>,
 }
 
 impl LoadedTree {
-    /// Reads the tree in a folder, or the built-in one.
+    /// Reads the tree in a folder, or the built-in one. What a folder takes from other folders of its repository comes with it; the top of
+    /// the repository is `root`, or that of the Git work tree.
     ///
     /// # Errors
-    /// [`InputError::Invalid`] for a tree that cannot work on AKS, and what [`read_tree_folder`] returns.
-    pub fn read(folder: Option<&Path>) -> Result<Self, InputError> {
-        let (source, files) = match folder {
-            Some(folder) => (folder.display().to_string(), read_tree_folder(folder)?),
-            None => (BUILT_IN_TREE.to_owned(), builtin_node_config()),
+    /// [`InputError::Invalid`] for a tree that cannot work on AKS, [`InputError::TopInUse`], and what [`read_tree_folder`] and
+    /// [`TreeRepository::open`] return.
+    pub fn read(folder: Option<&Path>, root: Option<&Path>) -> Result<Self, InputError> {
+        let Some(folder) = folder else {
+            return Self::of(BUILT_IN_TREE.to_owned(), builtin_node_config(), None);
         };
+        let source = folder.display().to_string();
+        let TreeRepository { files, folder: inner, .. } = TreeRepository::open(folder, root)?;
+        if root.is_none() && !reaches_outside(&files, &inner) {
+            return Self::of(source, read_tree_folder(folder)?, Some(folder.to_owned()));
+        }
+        let files = excerpt(&files, &inner)
+            .map_err(|kustomization| InputError::TopInUse { tree: source.clone(), kustomization })?;
+        Self::of(source, files, None)
+    }
+
+    fn of(source: String, files: Vec<SourceFile>, folder: Option<PathBuf>) -> Result<Self, InputError> {
         let tree = parse(&source, &files)?;
         let warnings = tree.findings.iter().filter(|finding| finding.severity >= Severity::Warning).cloned().collect();
-        Ok(Self { tree, files, warnings, folder: folder.map(Path::to_owned), layers: None })
+        Ok(Self { tree, files, warnings, folder, layers: None })
     }
 
     /// Reads the tree that a scenario runs on and applies what the scenario changes in it: the given tree, else the one that the scenario
@@ -56,14 +69,18 @@ impl LoadedTree {
     /// # Errors
     /// Those of [`LoadedTree::read`]; [`InputError::Invalid`] at the places of the scenario that name what is not there or change the tree into one
     /// that cannot work; and [`InputError::Placeholder`].
-    pub(super) fn for_scenario(loaded: &LoadedScenario, given: Option<&Path>) -> Result<Self, InputError> {
+    pub(super) fn for_scenario(
+        loaded: &LoadedScenario,
+        given: Option<&Path>,
+        root: Option<&Path>,
+    ) -> Result<Self, InputError> {
         let scenario = &loaded.scenario;
         let named = (given.is_none() && scenario.node_config() != BUILT_IN_TREE)
             .then(|| beside(scenario, scenario.node_config()));
         if let Some(folder) = &named {
             loaded.needs_folder(&["nodeConfig"], folder)?;
         }
-        let mut tree = Self::read(given.or(named.as_deref()))?;
+        let mut tree = Self::read(given.or(named.as_deref()), given.and(root))?;
         let layered = tree.add_layers(loaded)?;
         if layered || !scenario.amendments().is_empty() {
             let source = tree.tree.source.clone();
@@ -139,18 +156,18 @@ mod tests {
 
     #[test]
     fn the_built_in_tree_can_be_copied() {
-        let copy = LoadedTree::read(None).unwrap().copy().unwrap();
+        let copy = LoadedTree::read(None, None).unwrap().copy().unwrap();
         assert!(copy.path().join("kustomization.yaml").is_file());
     }
 
     #[test]
     fn a_run_has_a_copy_of_its_own_with_what_the_scenario_changes() {
         let folder = tempfile::tempdir().unwrap();
-        write_files(folder.path(), &LoadedTree::read(None).unwrap().files).unwrap();
+        write_files(folder.path(), &LoadedTree::read(None, None).unwrap().files).unwrap();
         std::fs::write(folder.path().join("notes.md"), "mine").unwrap();
         let before = read_tree_folder(folder.path()).unwrap();
         let scenario = amending("{remove: {object: {kind: NodePool, name: memory-optimized}}}");
-        let tree = LoadedTree::for_scenario(&scenario, Some(folder.path())).unwrap();
+        let tree = LoadedTree::for_scenario(&scenario, Some(folder.path()), None).unwrap();
         assert_eq!(tree.tree.pools.len(), 2);
         let copy = tree.copy().unwrap();
         let has_pool = |root: &Path| root.join("node-classes/memory-optimized.yaml").exists();
@@ -162,7 +179,9 @@ mod tests {
     #[test]
     fn an_amendment_of_something_that_the_tree_does_not_have_is_an_error() {
         let scenario = amending("{remove: {object: {kind: NodePool, name: nobody}}}");
-        let Err(InputError::Invalid(invalid)) = LoadedTree::for_scenario(&scenario, None) else { panic!("accepted") };
+        let Err(InputError::Invalid(invalid)) = LoadedTree::for_scenario(&scenario, None, None) else {
+            panic!("accepted")
+        };
         let problem = invalid.problems.first().unwrap();
         assert_eq!((problem.file.as_str(), problem.line, problem.column), ("amending.yaml", 6, 50), "{problem}");
         assert!(problem.message.contains("no NodePool `nobody`"), "{problem}");
@@ -176,7 +195,9 @@ mod tests {
         let text = "apiVersion: harness/v1\nkind: Scenario\nname: layered\nquestion: Does it?\nneeds: [node-auto-provisioning, gitops]\n\
                     gitops: {tree: gitops, entry: clusters/prod}\nphases:\n  - name: wait\n    for: 1s\n";
         let scenario = LoadedScenario::parse("layered", SourceFile::new("layered.yaml", text)).unwrap();
-        let Err(InputError::Invalid(invalid)) = LoadedTree::for_scenario(&scenario, None) else { panic!("accepted") };
+        let Err(InputError::Invalid(invalid)) = LoadedTree::for_scenario(&scenario, None, None) else {
+            panic!("accepted")
+        };
         let problem = invalid.problems.first().unwrap();
         assert_eq!((problem.line, problem.column), (6, 31), "{problem}");
         assert!(problem.message.contains("clusters/prod"), "{problem}");

@@ -5,11 +5,13 @@
 
 mod amend;
 mod edits;
+mod excerpt;
 mod layers;
 mod rules;
 mod tree;
 
 pub use amend::{AmendError, amend};
+pub use excerpt::{excerpt, reaches_outside};
 pub use layers::{LAYERS_FOLDER, LayersError, LayersTree, with_layers};
 pub use rules::{address_problem, check_skus, max_pods, values_are_sold};
 pub(crate) use rules::{check_each, check_together, is_checked, metrics_are_exposed, pools_and_skus, values_exist};
