@@ -118,7 +118,11 @@ func (b *builder) kustomize(req *request) (answer, string, error) {
 	if req.Unsorted {
 		options.Reorder = krusty.ReorderOptionNone
 	}
-	m, err := b.krusty.cli(options, observe(fs, nil, false), dir)
+	// A tree in memory has the limits of its request.
+	if req.Files == nil {
+		fs = observe(fs, nil, false)
+	}
+	m, err := b.krusty.cli(options, fs, dir)
 	if err != nil {
 		return a, "", at(stageBuild, err)
 	}

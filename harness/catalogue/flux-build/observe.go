@@ -12,7 +12,9 @@ import (
 // observedFS limits what a build reads, and records what it asked for in vain.
 type observedFS struct {
 	filesys.FileSystem
-	// artifact is the copy below; nil where a build reads the tree itself.
+	// disk says that there is a disk below, artifact which copy on it; nil
+	// where a build reads the tree itself.
+	disk     bool
 	artifact *artifact
 	// decrypts says that Flux would decrypt files.
 	decrypts bool
@@ -21,8 +23,9 @@ type observedFS struct {
 	noted    map[note]bool
 }
 
+// observe observes a file system on the disk.
 func observe(fs filesys.FileSystem, a *artifact, decrypts bool) *observedFS {
-	return &observedFS{FileSystem: fs, artifact: a, decrypts: decrypts, noted: map[note]bool{}}
+	return &observedFS{FileSystem: fs, disk: true, artifact: a, decrypts: decrypts, noted: map[note]bool{}}
 }
 
 func (o *observedFS) note(n note) {
@@ -55,19 +58,21 @@ func (o *observedFS) admit(path string, size int64) error {
 
 // ReadFile implements filesys.FileSystem.
 func (o *observedFS) ReadFile(path string) ([]byte, error) {
-	if !o.Exists(path) {
-		return o.FileSystem.ReadFile(path)
-	}
-	// A file in memory has no size on the disk; a pipe would wait for ever.
-	if info, err := os.Stat(path); err == nil && !info.IsDir() {
-		if !info.Mode().IsRegular() {
-			return nil, fmt.Errorf("%s is not a regular file", path)
-		}
-		if err := o.admit(path, info.Size()); err != nil {
-			return nil, err
+	if o.disk {
+		// The generated kustomization is not there; a pipe would wait for ever.
+		if info, err := os.Stat(path); err == nil && !info.IsDir() {
+			if !info.Mode().IsRegular() {
+				return nil, fmt.Errorf("%s is not a regular file", path)
+			}
+			if err := o.admit(path, info.Size()); err != nil {
+				return nil, err
+			}
 		}
 	}
 	data, err := o.FileSystem.ReadFile(path)
+	if err != nil {
+		o.missed(path)
+	}
 	if err == nil && o.decrypts && o.artifact != nil && isEncrypted(data) {
 		if name, err := filepath.Rel(o.artifact.dir, path); err == nil {
 			o.note(note{Kind: noteEncryptedFile, Path: name})
