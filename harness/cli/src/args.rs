@@ -97,6 +97,9 @@ pub(crate) struct Planned {
     /// The top of the repository that the tree is in, from which it may take other folders; the top of the Git work tree by default.
     #[arg(long, value_name = "DIR", requires = "node_config")]
     pub(crate) root: Option<PathBuf>,
+    /// The cluster has none of the pools that AKS makes by itself, nor their AKSNodeClass `default`.
+    #[arg(long, requires = "node_config")]
+    pub(crate) without_aks_defaults: bool,
     /// The size of the run.
     #[arg(long, default_value = Profile::Default.as_str(), value_parser = profile())]
     pub(crate) profile: Profile,
@@ -114,6 +117,7 @@ impl Planned {
         PlanOptions {
             node_config: self.node_config.clone(),
             root: self.root.clone(),
+            without_aks_defaults: self.without_aks_defaults,
             profile: self.profile,
             parameters: self.set.clone(),
             seed: self.seed,

@@ -1,6 +1,7 @@
 //! The node configuration, as the plan knows it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use harness_units::{Bytes, Millicores};
 
@@ -14,6 +15,9 @@ pub struct NodeConfig {
     pub sha256: String,
     /// One for each NodePool of the tree, in the order of their names.
     pub classes: Vec<NodeClass>,
+    /// The pools and the class that AKS makes itself and the tree does not have, which are on the cluster beside it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aks_defaults: Vec<Value>,
 }
 
 /// A node class: one NodePool of the tree.

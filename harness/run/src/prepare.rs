@@ -9,11 +9,14 @@ use harness_plan::Plan;
 use harness_record::EventKind;
 use harness_record::event::ActionKind;
 use harness_simulation::Behaviour;
+use kube::ResourceExt as _;
+use kube::api::{Api, DynamicObject, PostParams};
 
 use crate::RunError;
 use crate::drive::{Actions, Context};
 use crate::labels;
 use crate::lease::{Changed, RunLease};
+use crate::objects::resource;
 use crate::requests::{once, within};
 use crate::state::{State, short};
 use crate::workload;
@@ -116,6 +119,7 @@ pub(crate) async fn apply(
         let available = metrics.available(METRICS_LIMIT).await;
         available.map_err(RunError::failed("wait for the metrics that autoscalers read"))?;
     }
+    aks_defaults(plan, context).await?;
     before.namespace = true;
     workload::create(&context.client, &context.run_id, plan).await?;
     let git = context.git().map_err(RunError::failed("apply the node configuration"))?;
@@ -140,6 +144,27 @@ pub(crate) async fn apply(
         outcome = wait_until_in_force(&goal, context) => outcome,
         () = tell_progress(&goal, context) => Ok(Prepared::Ready),
     }
+}
+
+/// Makes the pools and the class of AKS that the tree does not have, where they are not there: on AKS they are. Cleanup deletes what was made.
+async fn aks_defaults(plan: &Plan, context: &Context) -> Result<(), RunError> {
+    for object in &plan.node_config.aks_defaults {
+        let mut object: DynamicObject = serde_json::from_value(object.clone())
+            .map_err(RunError::failed("read the objects that AKS makes itself"))?;
+        object.labels_mut().extend(labels::of_run(&context.run_id));
+        let types = object.types.clone().unwrap_or_default();
+        let (group, version) = types.api_version.split_once('/').unwrap_or(("", &types.api_version));
+        let api: Api<DynamicObject> = Api::all_with(context.client.clone(), &resource(group, version, &types.kind));
+        let doing = format!("create AKS's own {} {}", types.kind, object.name_any());
+        let create = async {
+            match api.create(&PostParams::default(), &object).await {
+                Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+                created => created.map(drop),
+            }
+        };
+        once(doing, create).await?;
+    }
+    Ok(())
 }
 
 async fn set_intervals(plan: &Plan, flux: &Flux) -> Result<(), kube::Error> {

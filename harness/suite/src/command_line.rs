@@ -47,6 +47,9 @@ fn join(what: Vec<String>, options: &PlanOptions, target: &Target, seed: u64) ->
     if let Some(path) = &options.root {
         words.extend(["--root".to_owned(), path.display().to_string()]);
     }
+    if options.without_aks_defaults {
+        words.push("--without-aks-defaults".to_owned());
+    }
     words.extend(["--seed".to_owned(), seed.to_string()]);
     if let Target::Kubeconfig(cluster) = target {
         // Without --git-url: it may hold a token.

@@ -22,6 +22,8 @@ pub struct PlanOptions {
     pub node_config: Option<PathBuf>,
     /// The top of the repository that this folder is in; without it that of its Git work tree.
     pub root: Option<PathBuf>,
+    /// Whether the cluster lacks the pools and the class that AKS makes itself.
+    pub without_aks_defaults: bool,
     /// The size of the run.
     pub profile: Profile,
     /// Values of parameters, `KEY=VALUE` each. Of several scenarios each takes those of its own parameters.

@@ -27,8 +27,8 @@ pub use files::{Files, Unreadable};
 pub use finding::{Edit, Finding, SCENARIO_RULE, Severity};
 pub use history::{History, HistoryError};
 pub use node_config::{
-    AmendError, LAYERS_FOLDER, LayersError, LayersTree, NodeConfigTree, TreeReading, address_problem, amend,
-    check_skus, examine, excerpt, max_pods, reaches_outside, read_tree, values_are_sold, with_layers,
+    AmendError, LAYERS_FOLDER, LayersError, LayersTree, NODE_CLASS_RULE, NodeConfigTree, TreeReading, address_problem,
+    amend, check_skus, examine, excerpt, max_pods, reaches_outside, read_tree, values_are_sold, with_layers,
 };
 pub use placeholders::{PlaceholderError, Placeholders};
 pub use pool::{NodePool, Operator, Requirement, Taint, is_well_known};

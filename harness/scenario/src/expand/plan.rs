@@ -77,6 +77,7 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Chance>), Vec<Dia
             source: inputs.tree.source.clone(),
             sha256: inputs.tree.sha256.clone(),
             classes: chosen.classes,
+            aks_defaults: inputs.tree.aks_defaults.clone(),
         },
         gitops: gitops::expand(model.gitops.as_ref(), inputs.tree, &phases),
         namespace_quota: model.namespace_quota.clone(),

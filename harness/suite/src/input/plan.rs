@@ -47,7 +47,7 @@ impl LoadedScenario {
         seed: u64,
         expand: impl FnOnce(&Scenario, &PlanInputs<'_>) -> Result<T, Vec<Diagnostic>>,
     ) -> Result<(T, LoadedTree), InputError> {
-        let tree = LoadedTree::for_scenario(self, options.node_config.as_deref(), options.root.as_deref())?;
+        let tree = LoadedTree::for_scenario(self, options)?;
         let inputs = PlanInputs {
             profile: options.profile,
             seed,

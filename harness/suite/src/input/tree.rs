@@ -15,6 +15,7 @@ use super::scenario::LoadedScenario;
 use super::skus::sku_facts;
 use super::tree_folder::{copy_other_files, read_tree_folder, write_files};
 use crate::error::{FileError, InputError, InvalidInput};
+use crate::request::PlanOptions;
 
 /// The name under which scenarios know the built-in tree.
 const BUILT_IN_TREE: &str = "node-config";
@@ -69,18 +70,16 @@ impl LoadedTree {
     /// # Errors
     /// Those of [`LoadedTree::read`]; [`InputError::Invalid`] at the places of the scenario that name what is not there or change the tree into one
     /// that cannot work; and [`InputError::Placeholder`].
-    pub(super) fn for_scenario(
-        loaded: &LoadedScenario,
-        given: Option<&Path>,
-        root: Option<&Path>,
-    ) -> Result<Self, InputError> {
+    pub(super) fn for_scenario(loaded: &LoadedScenario, options: &PlanOptions) -> Result<Self, InputError> {
+        let given = options.node_config.as_deref();
         let scenario = &loaded.scenario;
         let named = (given.is_none() && scenario.node_config() != BUILT_IN_TREE)
             .then(|| beside(scenario, scenario.node_config()));
         if let Some(folder) = &named {
             loaded.needs_folder(&["nodeConfig"], folder)?;
         }
-        let mut tree = Self::read(given.or(named.as_deref()), given.and(root))?;
+        let root = options.root.as_deref().filter(|_| given.is_some());
+        let mut tree = Self::read(given.or(named.as_deref()), root)?;
         let layered = tree.add_layers(loaded)?;
         if layered || !scenario.amendments().is_empty() {
             let source = tree.tree.source.clone();
@@ -88,7 +87,23 @@ impl LoadedTree {
                 .map_err(|problems| loaded.invalid(problems, &tree.files))?;
             tree.tree = parse(&source, &fill_placeholders(&source, &tree.files)?)?;
         }
+        // The built-in tree is for a cluster that has its pools alone.
+        if given.or(named.as_deref()).is_some() {
+            tree.add_aks_defaults(options.without_aks_defaults)?;
+        }
         Ok(tree)
+    }
+
+    /// Puts what AKS makes itself beside the tree, or refuses a tree that needs it.
+    fn add_aks_defaults(&mut self, without: bool) -> Result<(), InvalidInput> {
+        if !without {
+            self.tree.aks_defaults = self.tree.missing_aks_defaults();
+            return Ok(());
+        }
+        let needs_it = |finding: &&Finding| finding.rule == harness_tree::NODE_CLASS_RULE;
+        let problems: Vec<Diagnostic> =
+            self.tree.findings.iter().filter(needs_it).cloned().map(Diagnostic::from).collect();
+        if problems.is_empty() { Ok(()) } else { Err(InvalidInput { problems, texts: self.files.clone() }) }
     }
 
     /// Puts the scenario's layers beside the tree. Returns whether it has any.
@@ -167,7 +182,7 @@ mod tests {
         std::fs::write(folder.path().join("notes.md"), "mine").unwrap();
         let before = read_tree_folder(folder.path()).unwrap();
         let scenario = amending("{remove: {object: {kind: NodePool, name: memory-optimized}}}");
-        let tree = LoadedTree::for_scenario(&scenario, Some(folder.path()), None).unwrap();
+        let tree = LoadedTree::for_scenario(&scenario, &of_folder(folder.path())).unwrap();
         assert_eq!(tree.tree.pools.len(), 2);
         let copy = tree.copy().unwrap();
         let has_pool = |root: &Path| root.join("node-classes/memory-optimized.yaml").exists();
@@ -179,7 +194,7 @@ mod tests {
     #[test]
     fn an_amendment_of_something_that_the_tree_does_not_have_is_an_error() {
         let scenario = amending("{remove: {object: {kind: NodePool, name: nobody}}}");
-        let Err(InputError::Invalid(invalid)) = LoadedTree::for_scenario(&scenario, None, None) else {
+        let Err(InputError::Invalid(invalid)) = LoadedTree::for_scenario(&scenario, &PlanOptions::default()) else {
             panic!("accepted")
         };
         let problem = invalid.problems.first().unwrap();
@@ -195,12 +210,16 @@ mod tests {
         let text = "apiVersion: harness/v1\nkind: Scenario\nname: layered\nquestion: Does it?\nneeds: [node-auto-provisioning, gitops]\n\
                     gitops: {tree: gitops, entry: clusters/prod}\nphases:\n  - name: wait\n    for: 1s\n";
         let scenario = LoadedScenario::parse("layered", SourceFile::new("layered.yaml", text)).unwrap();
-        let Err(InputError::Invalid(invalid)) = LoadedTree::for_scenario(&scenario, None, None) else {
+        let Err(InputError::Invalid(invalid)) = LoadedTree::for_scenario(&scenario, &PlanOptions::default()) else {
             panic!("accepted")
         };
         let problem = invalid.problems.first().unwrap();
         assert_eq!((problem.line, problem.column), (6, 31), "{problem}");
         assert!(problem.message.contains("clusters/prod"), "{problem}");
+    }
+
+    fn of_folder(folder: &Path) -> PlanOptions {
+        PlanOptions { node_config: Some(folder.to_owned()), ..PlanOptions::default() }
     }
 
     fn amending(edit: &str) -> LoadedScenario {

@@ -13,7 +13,7 @@ mod tree;
 pub use amend::{AmendError, amend};
 pub use excerpt::{excerpt, reaches_outside};
 pub use layers::{LAYERS_FOLDER, LayersError, LayersTree, with_layers};
-pub use rules::{address_problem, check_skus, max_pods, values_are_sold};
+pub use rules::{NODE_CLASS_RULE, address_problem, check_skus, max_pods, values_are_sold};
 pub(crate) use rules::{check_each, check_together, is_checked, metrics_are_exposed, pools_and_skus, values_exist};
 pub use tree::{NodeConfigTree, TreeReading, examine, read_tree};
 pub(crate) use tree::{objects_of, pools_of, with_defaults};

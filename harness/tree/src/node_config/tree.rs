@@ -1,8 +1,10 @@
 //! The tree as a whole.
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{layers, rules};
+use crate::builtin::aks_defaults;
 use crate::files::Files;
 use crate::finding::{Finding, Severity};
 use crate::kustomize::{self, Built, LayerBuild};
@@ -33,9 +35,22 @@ pub struct NodeConfigTree {
     pub layer_kinds: Vec<LayerKind>,
     /// Warnings and notes.
     pub findings: Vec<Finding>,
+    /// The objects that AKS makes itself and that are on the cluster beside the tree's; see [`NodeConfigTree::missing_aks_defaults`].
+    pub aks_defaults: Vec<Value>,
 }
 
 impl NodeConfigTree {
+    /// The pools and the class that AKS makes itself, without those whose names the tree has.
+    pub fn missing_aks_defaults(&self) -> Vec<Value> {
+        let defaults = Files::from(aks_defaults());
+        let nodes = (0..defaults.len()).flat_map(|index| defaults.documents(index).unwrap_or_default());
+        let is_missing = |node: &&Node| {
+            let default = address(node);
+            !self.objects_of(&default.kind).any(|name| name == default.name)
+        };
+        nodes.filter(is_missing).map(Node::to_json).collect()
+    }
+
     /// The names of its objects of a kind.
     pub fn objects_of(&self, kind: &str) -> impl Iterator<Item = &str> {
         self.objects.iter().filter(move |object| object.kind == kind).map(|object| object.name.as_str())
@@ -78,7 +93,8 @@ pub fn examine(source: &str, files: &[SourceFile]) -> TreeReading {
     // What could not be read may hold the pool or class that a rule would miss.
     let readable = !findings.iter().any(|finding| finding.severity == Severity::Error);
     findings.extend(rules::check_each(&found, !readable));
-    findings.extend(rules::check_together(&found, readable));
+    let aks_defaults = Files::from(aks_defaults());
+    findings.extend(rules::check_together(&with_defaults(&found, &aks_defaults), readable));
     if readable {
         findings.extend(rules::some_pool(&found));
     }
@@ -95,6 +111,7 @@ pub fn examine(source: &str, files: &[SourceFile]) -> TreeReading {
         layers,
         layer_kinds,
         findings,
+        aks_defaults: Vec::new(),
     };
     TreeReading { tree, accepted }
 }

@@ -94,6 +94,7 @@ pub(crate) fn plan() -> Plan {
         needs: BTreeSet::new(),
         azure: Behaviour { boot: Some(Distribution::Constant(Span::from_secs(5))), ..Behaviour::default() },
         node_config: NodeConfig {
+            aks_defaults: Vec::new(),
             source: "node-config".to_owned(),
             sha256: "ab".repeat(32),
             classes: CLASSES.into_iter().map(class).collect(),

@@ -32,6 +32,7 @@ pub(crate) fn plan() -> Plan {
         needs: BTreeSet::from([Capability::NodeAutoProvisioning, Capability::Gitops]),
         azure: harness_simulation::Behaviour::default(),
         node_config: NodeConfig {
+            aks_defaults: Vec::new(),
             source: "node-config".to_owned(),
             sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
             classes: POOLS

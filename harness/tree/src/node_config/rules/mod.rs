@@ -21,6 +21,7 @@ use crate::pool::NodePool;
 pub use limits::check_skus;
 pub(crate) use metrics::are_exposed as metrics_are_exposed;
 pub use node_class::max_pods;
+pub use objects::NODE_CLASS_RULE;
 pub(super) use objects::some_pool;
 pub use skus::values_are_sold;
 pub use versions::address_problem;

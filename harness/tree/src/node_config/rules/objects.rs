@@ -61,6 +61,9 @@ pub(super) fn names_are_unique(objects: &[Object<'_>]) -> Vec<Finding> {
     findings
 }
 
+/// The rule of pools whose AKSNodeClass is not in the tree; a note where AKS makes it.
+pub const NODE_CLASS_RULE: &str = "node-class-exists";
+
 pub(super) fn references_lead_somewhere(objects: &[Object<'_>]) -> Vec<Finding> {
     let (of_aks, own): (Vec<_>, Vec<_>) =
         objects.iter().filter(|object| object.is_node_class()).partition(|object| object.is_of_aks());
@@ -75,7 +78,7 @@ pub(super) fn references_lead_somewhere(objects: &[Object<'_>]) -> Vec<Finding> 
             let message =
                 format!("the AKSNodeClass `{}` is not in the tree: AKS makes it", name.text().unwrap_or_default());
             let note = pool
-                .note("node-class-exists", name.mark, message)
+                .note(NODE_CLASS_RULE, name.mark, message)
                 .effect("it is in clusters that have the default pools of AKS, and in no others; --without-aks-defaults is for those");
             findings.push(note);
             continue;
@@ -84,7 +87,7 @@ pub(super) fn references_lead_somewhere(objects: &[Object<'_>]) -> Vec<Finding> 
         let hint = suggest::closest(text, classes.iter().copied())
             .map_or_else(|| "add the AKSNodeClass to the tree".to_owned(), |near| format!("did you mean `{near}`?"));
         findings.push(
-            pool.error("node-class-exists", name.mark, format!("there is no AKSNodeClass `{text}` in the tree"))
+            pool.error(NODE_CLASS_RULE, name.mark, format!("there is no AKSNodeClass `{text}` in the tree"))
                 .effect("the pool stays NodeClassReady=False, and its pods stay pending")
                 .fix(hint),
         );
