@@ -11,7 +11,7 @@ use super::sources::{Origin, Sources};
 use super::values::Values;
 use crate::files::Files;
 use crate::kustomize::{self, Build, Built, flux_build, is_flux_kustomization};
-use crate::upstream::{FluxBuildRequest, Upstream, reconciled};
+use crate::upstream::{FluxBuildAnswer, FluxBuildRequest, Upstream, lacks_some, reconciled};
 use harness_yaml::Node;
 use serde_json::Value;
 
@@ -147,7 +147,7 @@ impl Builder<'_, '_> {
             unknown_variables: kustomization.is_some_and(FluxKustomization::has_unknown_values),
             ..FluxBuildRequest::default()
         };
-        let answer = self.upstream.as_deref_mut().and_then(|upstream| upstream.build(&request));
+        let answer = self.upstream.as_deref_mut().and_then(|upstream| ask(upstream, request, &ours));
         let build = match answer {
             Some(answer) => Rc::new(reconciled(self.files, folder, Build::clone(&ours), &answer)),
             None => ours,
@@ -316,6 +316,16 @@ impl Builder<'_, '_> {
         }
         Applied { by: Some(by), what: What::Folder { folder, top }, build, asked: true }
     }
+}
+
+/// Asks upstream for a build. Where the objects are from costs it a second build, and is needed only for those that our engine lacks.
+fn ask(upstream: &mut dyn Upstream, request: FluxBuildRequest, ours: &Build) -> Option<FluxBuildAnswer> {
+    let request = FluxBuildRequest { skip_origins: true, ..request };
+    let answer = upstream.build(&request)?;
+    if !lacks_some(ours, &answer) {
+        return Some(answer);
+    }
+    upstream.build(&FluxBuildRequest { skip_origins: false, ..request }).or(Some(answer))
 }
 
 /// The folders that are built as a part of another one. Of two that use each other neither is.

@@ -10,7 +10,7 @@ pub use protocol::{
     BuildMode, BuildNote, BuildNoteKind, BuildOutcome, BuildRefusal, BuildStage, BuiltObject, FluxBuildAnswer,
     FluxBuildRequest, ObjectOrigin, RemoteSource, RequestFile,
 };
-pub(crate) use reconcile::reconciled;
+pub(crate) use reconcile::{lacks_some, reconciled};
 
 /// Builds folders of a repository with Flux's own code.
 pub trait Upstream {

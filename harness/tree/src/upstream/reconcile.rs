@@ -1,6 +1,6 @@
 //! From the two builds of a folder to one: upstream's values at our places.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -18,6 +18,12 @@ pub(crate) fn reconciled(files: &Files, folder: &str, ours: Build, theirs: &Flux
         // What is fetched from elsewhere is said by our own engine, and a limit of ours is nothing that Flux would mind.
         _ => ours,
     }
+}
+
+/// Whether upstream builds objects that our own build does not have.
+pub(crate) fn lacks_some(ours: &Build, theirs: &FluxBuildAnswer) -> bool {
+    let known: BTreeSet<Address> = ours.objects.iter().map(|object| Address::of(&object.node.to_json())).collect();
+    theirs.objects.iter().any(|object| !known.contains(&Address::of(&object.value)))
 }
 
 /// The place of what a folder builds: its kustomization, or its first file.

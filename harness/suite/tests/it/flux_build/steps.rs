@@ -73,7 +73,7 @@ fn components_are_added_and_missing_ones_refused_or_left_out() {
     ];
     let spec = |ignored: bool| json!({"path": "tree", "components": ["../spot", "../missing"], "ignoreMissingComponents": ignored});
     let build = |ignored| {
-        super::build(&harness_suite::FluxBuildRequest {
+        super::build(&harness_tree::upstream::FluxBuildRequest {
             path: "tree".to_owned(),
             files: super::files(&tree),
             kustomization: super::kustomization(&spec(ignored)),
@@ -202,7 +202,7 @@ fn a_schema_of_one_tree_is_not_seen_by_the_next() {
     let with = format!("openapi: {{path: schema.json}}\n{entry}");
     let mut client = program.for_files();
     let mut count = |entry: &str| {
-        let request = harness_suite::FluxBuildRequest {
+        let request = harness_tree::upstream::FluxBuildRequest {
             path: ".".to_owned(),
             files: super::files(&[("kustomization.yaml", entry), ("a.yaml", thing), ("schema.json", schema)]),
             ..Default::default()
