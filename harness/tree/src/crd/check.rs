@@ -115,8 +115,11 @@ impl Structure<'_, '_> {
 }
 
 impl Dialect for Structure<'_, '_> {
-    /// The API server prunes a null where the schema does not allow one.
-    const NULL_IS_ABSENT: bool = true;
+    /// The API server puts the default in the place of a null, and refuses a null where there is no default. Metadata is read into types of
+    /// Go, for which a null is the zero value. Source: apiextensions-apiserver `pkg/apiserver/schema/defaulting/algorithm.go`.
+    fn null_is_absent(&self, schema: &Schema) -> bool {
+        self.of_metadata || schema.default.is_some() || schema.nullable || schema.types().is_empty()
+    }
 
     /// The API server checks metadata by rules of its own, and status is not what a tree says.
     fn skips(&self, map: &Place<'_>, entry: &Entry) -> bool {
@@ -189,7 +192,9 @@ impl Rules<'_, '_> {
 }
 
 impl Dialect for Rules<'_, '_> {
-    const NULL_IS_ABSENT: bool = true;
+    fn null_is_absent(&self, _: &Schema) -> bool {
+        true
+    }
 
     fn visit(&mut self, at: &Place<'_>, schema: &Schema) -> bool {
         let mut rules = schema.rules.iter().filter(|rule| !cel::is_transition(rule)).peekable();

@@ -1,5 +1,7 @@
 //! One rule, one function.
 
+mod budgets;
+mod cron;
 mod labels;
 mod limits;
 mod metrics;
@@ -18,6 +20,7 @@ use crate::derive::SkuFact;
 use crate::finding::{Finding, Severity};
 use crate::object::Object;
 use crate::pool::NodePool;
+use harness_yaml::{Kind, Node};
 pub use limits::check_skus;
 pub(crate) use metrics::are_exposed as metrics_are_exposed;
 pub use node_class::max_pods;
@@ -34,10 +37,11 @@ type ObjectRule = fn(&Object<'_>) -> Vec<Finding>;
 const TREE_RULES: [TreeRule; 3] =
     [objects::names_are_unique, objects::references_lead_somewhere, workloads::tolerate_taints];
 
-const POOL_RULES: [ObjectRule; 8] = [
+const POOL_RULES: [ObjectRule; 9] = [
     pool::node_class_ref,
     pool::disruption,
-    pool::budgets,
+    budgets::are_well_formed,
+    budgets::hold_outside_of_windows,
     pool::taints,
     pool::weight_and_replicas,
     requirements::are_well_formed,
@@ -75,6 +79,11 @@ fn of_object(object: &Object<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// A value that is given: what the API server makes of a null is a matter of the schema, which knows the defaults.
+fn given(node: Option<&Node>) -> Option<&Node> {
+    node.filter(|node| node.kind != Kind::Null)
 }
 
 fn same_place(a: &Finding, b: &Finding) -> bool {
