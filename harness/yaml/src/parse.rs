@@ -116,7 +116,10 @@ impl<'a> Reader<'a> {
                     && !value.is_finite()
                 {
                     let message = format!("`{text}` is a number that JSON does not have: kustomize cannot build it");
-                    return Err(SyntaxError { hint: "quote it if it is meant as a text", ..SyntaxError::new(mark, message) });
+                    return Err(SyntaxError {
+                        hint: "quote it if it is meant as a text",
+                        ..SyntaxError::new(mark, message)
+                    });
                 }
                 (kind, anchor)
             }

@@ -85,7 +85,8 @@ fn readable(object: &Object<'_>, schedule: &Node) -> Option<Finding> {
 /// Minutes of a duration as the CRD writes it: `8h`, `30m`, `8h30m`, each with `0s` behind it or without.
 fn minutes(text: &str) -> Option<u64> {
     let text = text.strip_suffix("0s").unwrap_or(text);
-    let (hours, rest): (Option<u64>, &str) = text.split_once('h').map_or((Some(0), text), |(hours, rest)| (hours.parse().ok(), rest));
+    let (hours, rest): (Option<u64>, &str) =
+        text.split_once('h').map_or((Some(0), text), |(hours, rest)| (hours.parse().ok(), rest));
     let rest = if rest.is_empty() { Some(0) } else { rest.strip_suffix('m').and_then(|minutes| minutes.parse().ok()) };
     hours?.checked_mul(60)?.checked_add(rest?)
 }
@@ -101,9 +102,13 @@ fn unlimited(object: &Object<'_>) -> Option<Finding> {
         REASONS.into_iter().filter_map(|reason| Some((reason, outside(budgets, reason)?))).collect();
     let (_, schedule) = open.first()?;
     let reasons: Vec<&str> = open.iter().map(|(reason, _)| *reason).collect();
-    let of_reasons =
-        if reasons.len() == REASONS.len() { String::new() } else { format!(" for the reason {}", reasons.join(" or ")) };
-    let message = format!("outside of the windows of its budgets nothing limits the disruption of this pool{of_reasons}");
+    let of_reasons = if reasons.len() == REASONS.len() {
+        String::new()
+    } else {
+        format!(" for the reason {}", reasons.join(" or "))
+    };
+    let message =
+        format!("outside of the windows of its budgets nothing limits the disruption of this pool{of_reasons}");
     Some(
         object
             .warning("budget-windows", schedule.mark, message)
@@ -150,11 +155,17 @@ mod tests {
     #[case("[{nodes: '1', schedule: '0 9 * * mon-fri', duration: 8h}]", Some("this pool"))]
     #[case("[{nodes: '0', schedule: '@daily', duration: 23h59m}]", Some("this pool"))]
     #[case("[{nodes: '1', schedule: '@daily', duration: 10m, reasons: [Drifted]}]", Some("for the reason Drifted"))]
-    #[case("[{nodes: '1', schedule: '@daily', duration: 1h, reasons: [Empty, Drifted]}, {nodes: '5', reasons: [Empty]}]", Some("for the reason Drifted"))]
+    #[case(
+        "[{nodes: '1', schedule: '@daily', duration: 1h, reasons: [Empty, Drifted]}, {nodes: '5', reasons: [Empty]}]",
+        Some("for the reason Drifted")
+    )]
     #[case::one_that_always_holds("[{nodes: '1', schedule: '@daily', duration: 8h}, {nodes: 10%}]", None)]
     #[case::the_default_of_nodes("[{nodes: '1', schedule: '@daily', duration: 8h}, {}]", None)]
     #[case::all_day("[{nodes: '1', schedule: '@daily', duration: 24h0s}]", None)]
-    #[case::by_turns("[{nodes: '1', schedule: '0 8 * * *', duration: 10h}, {nodes: '5', schedule: '0 18 * * *', duration: 14h}]", None)]
+    #[case::by_turns(
+        "[{nodes: '1', schedule: '0 8 * * *', duration: 10h}, {nodes: '5', schedule: '0 18 * * *', duration: 14h}]",
+        None
+    )]
     #[case::not_read("[{nodes: '1', schedule: '0 9 * * 7', duration: 8h}]", None)]
     #[case::of_no_reason("[{nodes: '1', schedule: '@daily', duration: 8h, reasons: []}]", None)]
     #[case("[]", None)]

@@ -36,12 +36,8 @@ const MONTH: Bounds = Bounds {
     max: 12,
     names: &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
 };
-const WEEKDAY: Bounds = Bounds {
-    what: "day of the week",
-    min: 0,
-    max: 6,
-    names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
-};
+const WEEKDAY: Bounds =
+    Bounds { what: "day of the week", min: 0, max: 6, names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"] };
 
 const DESCRIPTORS: [(&str, &str); 7] = [
     ("@yearly", "0 0 1 1 *"),
@@ -62,9 +58,7 @@ impl Schedule {
         let text = text.trim();
         if text.starts_with('@') {
             let known = DESCRIPTORS.iter().find(|(name, _)| *name == text);
-            return known
-                .ok_or_else(|| format!("there is no `{text}`"))
-                .and_then(|(_, meaning)| Self::parse(meaning));
+            return known.ok_or_else(|| format!("there is no `{text}`")).and_then(|(_, meaning)| Self::parse(meaning));
         }
         let fields: Vec<&str> = text.split_whitespace().collect();
         let [minute, hour, day, month, weekday] = fields.as_slice() else {
@@ -81,8 +75,7 @@ impl Schedule {
 
     fn is_on(&self, day: Date) -> bool {
         let has = |bits: u64, value: i8| u32::try_from(value).is_ok_and(|value| bits & (1 << value) != 0);
-        let (by_day, by_weekday) =
-            (has(self.day, day.day()), has(self.weekday, day.weekday().to_sunday_zero_offset()));
+        let (by_day, by_weekday) = (has(self.day, day.day()), has(self.weekday, day.weekday().to_sunday_zero_offset()));
         let both = (self.day | self.weekday) & STAR != 0;
         has(self.month, day.month()) && if both { by_day && by_weekday } else { by_day || by_weekday }
     }
@@ -90,7 +83,9 @@ impl Schedule {
     /// The minutes of a day on which it hits, in order.
     fn minutes(&self) -> impl Iterator<Item = u64> {
         let hours = (0..24).filter(|hour| self.hour & (1 << hour) != 0);
-        hours.flat_map(|hour| (0..60).filter(|minute| self.minute & (1 << minute) != 0).map(move |minute| hour * 60 + minute))
+        hours.flat_map(|hour| {
+            (0..60).filter(|minute| self.minute & (1 << minute) != 0).map(move |minute| hour * 60 + minute)
+        })
     }
 
     /// Whether no time ever matches it, such as February 30.
@@ -109,8 +104,10 @@ impl Schedule {
             }
         }
         let hits = days().filter(|(_, day)| self.is_on(*day));
-        hits.flat_map(|(index, _)| of_day.iter().map(move |(start, end)| (index * DAY_MINUTES + start, index * DAY_MINUTES + end)))
-            .collect()
+        hits.flat_map(|(index, _)| {
+            of_day.iter().map(move |(start, end)| (index * DAY_MINUTES + start, index * DAY_MINUTES + end))
+        })
+        .collect()
     }
 }
 
@@ -132,7 +129,8 @@ pub(super) fn always_active(budgets: &[(Schedule, u64)]) -> bool {
     windows.sort_unstable();
     // The windows of the first year may have begun before it.
     let (start, end) = (366 * DAY_MINUTES, days().count() as u64 * DAY_MINUTES);
-    let covered = windows.iter().fold(start, |covered, (from, to)| if *from <= covered { covered.max(*to) } else { covered });
+    let covered =
+        windows.iter().fold(start, |covered, (from, to)| if *from <= covered { covered.max(*to) } else { covered });
     covered >= end
 }
 
@@ -226,7 +224,12 @@ mod tests {
     #[case(",", bounds(0, 7), &[], false)]
     #[case("*-5", bounds(0, 7), &[0, 1, 2, 3, 4, 5, 6, 7], true)]
     #[case("+5", bounds(0, 7), &[5], false)]
-    fn fields_are_those_of_robfig(#[case] text: &str, #[case] within: Bounds, #[case] values: &[u32], #[case] star: bool) {
+    fn fields_are_those_of_robfig(
+        #[case] text: &str,
+        #[case] within: Bounds,
+        #[case] values: &[u32],
+        #[case] star: bool,
+    ) {
         let bits = values.iter().fold(if star { STAR } else { 0 }, |bits, value| bits | 1 << value);
         assert_eq!(field(text, &within), Ok(bits));
     }

@@ -7,6 +7,8 @@ mod limits;
 mod metrics;
 mod node_class;
 mod objects;
+mod placement;
+mod pod_disruption;
 mod pool;
 mod requirements;
 mod skus;
@@ -34,8 +36,14 @@ type TreeRule = fn(&[Object<'_>]) -> Vec<Finding>;
 /// A rule over one NodePool or one AKSNodeClass.
 type ObjectRule = fn(&Object<'_>) -> Vec<Finding>;
 
-const TREE_RULES: [TreeRule; 3] =
-    [objects::names_are_unique, objects::references_lead_somewhere, workloads::tolerate_taints];
+const TREE_RULES: [TreeRule; 6] = [
+    objects::names_are_unique,
+    objects::references_lead_somewhere,
+    workloads::tolerate_taints,
+    workloads::have_nodes,
+    workloads::spread_over_zones,
+    pod_disruption::allows_evictions,
+];
 
 const POOL_RULES: [ObjectRule; 9] = [
     pool::node_class_ref,
