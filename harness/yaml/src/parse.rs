@@ -1,6 +1,7 @@
 //! From text to nodes, through the parser that serde-saphyr uses.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use serde_saphyr::granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
 
@@ -52,23 +53,21 @@ pub fn documents_of(text: &str, source: u16) -> Result<Vec<Node>, SyntaxError> {
     read(text, source, Resolution::Kustomize)
 }
 
-fn read(text: &str, source: u16, resolution: Resolution) -> Result<Vec<Node>, SyntaxError> {
-    let (mark, rest) = text.split_at(if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 });
-    let (parser, skipped) = (Parser::new_from_str(rest), mark.len());
-    let mut reader = Reader { parser, anchors: HashMap::new(), nodes: 0, skipped, source, resolution };
-    let mut documents = Vec::new();
-    while let Some((event, span)) = reader.next()? {
-        match event {
-            Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
-            Event::StreamEnd => break,
-            event => documents.push(reader.node(event, span)?),
-        }
+/// The bytes of the values that stand in several places: those that an alias refers to. Empty for a text that cannot be read.
+pub fn shared_values(text: &str) -> Vec<Range<usize>> {
+    if !text.contains('*') {
+        return Vec::new();
     }
-    // A comment between two `---` is a document of nothing.
-    documents.retain(|document| document.kind != Kind::Null);
-    Ok(documents)
+    let mut reader = Reader::new(text, 0, Resolution::Core);
+    match reader.documents() {
+        Ok(_) => reader.shared,
+        Err(_) => Vec::new(),
+    }
 }
 
+fn read(text: &str, source: u16, resolution: Resolution) -> Result<Vec<Node>, SyntaxError> {
+    Reader::new(text, source, resolution).documents()
+}
 struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Node>,
@@ -77,9 +76,31 @@ struct Reader<'a> {
     skipped: usize,
     source: u16,
     resolution: Resolution,
+    /// The bytes of what aliases refer to.
+    shared: Vec<Range<usize>>,
 }
 
 impl<'a> Reader<'a> {
+    fn new(text: &'a str, source: u16, resolution: Resolution) -> Self {
+        let mark = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+        let parser = Parser::new_from_str(&text[mark..]);
+        Self { parser, anchors: HashMap::new(), nodes: 0, skipped: mark, source, resolution, shared: Vec::new() }
+    }
+
+    fn documents(&mut self) -> Result<Vec<Node>, SyntaxError> {
+        let mut documents = Vec::new();
+        while let Some((event, span)) = self.next()? {
+            match event {
+                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
+                Event::StreamEnd => break,
+                event => documents.push(self.node(event, span)?),
+            }
+        }
+        // A comment between two `---` is a document of nothing.
+        documents.retain(|document| document.kind != Kind::Null);
+        Ok(documents)
+    }
+
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, SyntaxError> {
         loop {
             match self.parser.next() {
@@ -132,6 +153,7 @@ impl<'a> Reader<'a> {
                     .cloned()
                     .ok_or_else(|| SyntaxError::new(mark, "this alias refers to itself"))?;
                 self.count(size(&target), mark)?;
+                self.shared.push(target.mark.offset..target.end);
                 (target.kind, 0)
             }
             _ => {
@@ -315,6 +337,14 @@ mod tests {
         let used = document.get("use").unwrap();
         assert_eq!(used.get("y").unwrap().whole(), Some(2));
         assert_eq!(used.get("x").unwrap().whole(), Some(3));
+    }
+
+    #[test]
+    fn values_that_aliases_refer_to_are_shared() {
+        let text = "a: &a {x: 1}\nb: &b 5\nc: *a\nd: &d\n  e: 1\nf: {<<: *d}\n";
+        let shared: Vec<&str> = shared_values(text).into_iter().map(|range| text[range].trim_end()).collect();
+        assert_eq!(shared, ["{x: 1}", "e: 1"]);
+        assert!(shared_values("a: &a 1\nb: \"*a\"\n").is_empty());
     }
 
     #[test]

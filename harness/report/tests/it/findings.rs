@@ -22,7 +22,8 @@ fn json_has_every_key_of_a_finding() {
     let files = tree();
     let inputs = ValidationInputs { files: &files, ..ValidationInputs::default() };
     let fixed = fix(&inputs);
-    let document: Value = serde_json::from_str(&json(&validate(&inputs).findings, &fixed.changes).unwrap()).unwrap();
+    let document: Value =
+        serde_json::from_str(&json(&validate(&inputs).findings, &fixed.changes, &fixed.undone).unwrap()).unwrap();
     assert_eq!((&document["version"], &document["errors"]), (&1.into(), &2.into()));
     let finding = document["findings"].as_array().unwrap().iter().find(|one| one["rule"] == "unknown-field").unwrap();
     for key in

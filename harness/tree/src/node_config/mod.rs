@@ -10,6 +10,7 @@ mod rules;
 mod tree;
 
 pub use amend::{AmendError, amend};
+pub(crate) use edits::is_json;
 pub use layers::{LAYERS_FOLDER, LayersError, LayersTree, with_layers};
 pub use rules::{address_problem, check_skus, max_pods, values_are_sold};
 pub(crate) use rules::{check as check_objects, is_checked, metrics_are_exposed, pools_and_skus, values_exist};

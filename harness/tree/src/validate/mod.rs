@@ -3,5 +3,5 @@
 mod fix;
 mod run;
 
-pub use fix::{Change, Fixed, fix};
+pub use fix::{Change, Counts, Fixed, Undone, fix};
 pub use run::{CheckedObject, Validation, ValidationInputs, validate};

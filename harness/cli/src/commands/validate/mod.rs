@@ -5,7 +5,7 @@ mod server;
 mod show;
 
 use harness_suite::{ExitCode, InputError, InvalidInput, LoadedScenario, sku_facts};
-use harness_tree::validate::{Change, ValidationInputs, fix, validate as validate_tree};
+use harness_tree::validate::{Change, Undone, ValidationInputs, fix, validate as validate_tree};
 use harness_tree::{Finding, Severity, SourceFile};
 use harness_yaml::Diagnostic;
 
@@ -20,6 +20,7 @@ use crate::error::CliError;
 struct Outcome {
     findings: Vec<Finding>,
     changes: Vec<Change>,
+    undone: Vec<Undone>,
     /// The texts that the findings are about.
     texts: Vec<SourceFile>,
 }
@@ -98,12 +99,12 @@ async fn check_tree(
 ) -> Result<(), CliError> {
     let skus = sku_facts()?;
     let inputs = ValidationInputs { files: &tree.files, prefix: &tree.prefix, skus: &skus };
-    let (mut validation, files, mut changes) = if args.fix {
+    let (mut validation, files, mut changes, mut undone) = if args.fix {
         let fixed = fix(&inputs);
         files::write_changes(&tree, &fixed.files, console)?;
-        (fixed.validation, fixed.files, fixed.changes)
+        (fixed.validation, fixed.files, fixed.changes, fixed.undone)
     } else {
-        (validate_tree(&inputs), tree.files.clone(), Vec::new())
+        (validate_tree(&inputs), tree.files.clone(), Vec::new(), Vec::new())
     };
     let asked = server.is_some();
     if let Some(server) = server {
@@ -120,7 +121,12 @@ async fn check_tree(
     }
     changes.iter_mut().for_each(|change| change.file = tree.shown_file(&change.file));
     outcome.findings.append(&mut validation.findings);
+    for undone in &mut undone {
+        undone.file = tree.shown_file(&undone.file);
+        undone.tried.iter_mut().for_each(|change| change.file = tree.shown_file(&change.file));
+    }
     outcome.changes.append(&mut changes);
+    outcome.undone.append(&mut undone);
     outcome.texts.extend(files.into_iter().map(|file| SourceFile::new(tree.shown_file(&file.path), file.text)));
     Ok(())
 }

@@ -31,8 +31,7 @@ pub(super) fn are_well_formed(object: &Object<'_>) -> Vec<Finding> {
             findings.push(object.refused(RULE, mark, message, "write a count (\"5\") or a percentage (\"10%\")"));
         } else if !quoted {
             let message = format!("`nodes` of a budget is the number {text}, where a text is expected");
-            let edits = nodes.map(|nodes| object.quoting(nodes)).unwrap_or_default();
-            let fix = format!("write `nodes: \"{text}\"`");
+            let (fix, edits) = nodes.map(|nodes| object.as_text(nodes)).unwrap_or_default();
             findings.push(object.refused(RULE, mark, message, fix).edits(edits));
         }
         let (schedule, duration) = (given(budget.get("schedule")), given(budget.get("duration")));

@@ -6,6 +6,9 @@ use crate::object::Object;
 use harness_yaml::Node;
 use harness_yaml::suggest;
 
+/// What `WhenEmptyOrUnderutilized` was called before Karpenter 1.0. Source: the v1 migration guide of Karpenter.
+const RENAMED_POLICY: &str = "WhenUnderutilized";
+
 const POLICIES: [&str; 3] = ["WhenEmpty", "WhenEmptyOrUnderutilized", "Balanced"];
 const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
@@ -95,7 +98,10 @@ pub(super) fn disruption(object: &Object<'_>) -> Vec<Finding> {
         findings.push(finding);
     }
     if let Some(policy) = given(disruption.get("consolidationPolicy")) {
-        findings.extend(spelling(object, RULE, "consolidationPolicy", policy, &POLICIES));
+        let renamed = policy.scalar().is_some_and(|text| text.eq_ignore_ascii_case(RENAMED_POLICY));
+        let edits = if renamed { object.replacing(policy, "WhenEmptyOrUnderutilized") } else { Vec::new() };
+        let finding = spelling(object, RULE, "consolidationPolicy", policy, &POLICIES);
+        findings.extend(finding.map(|finding| if renamed { finding.edits(edits) } else { finding }));
     }
     findings
 }
@@ -150,8 +156,7 @@ pub(super) fn taints(object: &Object<'_>) -> Vec<Finding> {
             }
             if let Some(value) = given(taint.get("value")).filter(|value| value.text().is_none()) {
                 let message = format!("the value of a taint is {}, where a text is expected", value.describe());
-                let fix = format!("write `value: \"{}\"`", value.scalar().unwrap_or_default());
-                let edits = object.quoting(value);
+                let (fix, edits) = object.as_text(value);
                 findings.push(object.refused(RULE, value.mark, message, fix).edits(edits));
             }
         }
