@@ -97,8 +97,7 @@ pub struct Fixed {
 }
 
 /// Fixes whatever has exactly one right form. A file that cannot be read is not touched, and a change after which a file could not be
-/// read any more is not made. Changes of a file with which it is no better than before are undone: whoever reads it finds the errors where
-/// they were made.
+/// read any more is not made. Changes of a file that is no better for them are undone: they would only move what is wrong with it.
 pub fn fix(inputs: &ValidationInputs<'_>) -> Fixed {
     let before = validate(inputs);
     let mut kept_out: BTreeSet<String> = BTreeSet::new();
@@ -235,16 +234,14 @@ mod tests {
     /// Before, a file was written in which as much was wrong as before.
     #[test]
     fn a_file_that_is_no_better_stays_as_it_was() {
-        let old = CLASS.replace("v1beta1", "v1alpha2").replace("spec: {}", "spec: {nowhere: 1}");
-        let gone = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: a, labels: {a: \"b c\"}}\nspec: {}\n";
-        let both =
-            fixed(&[("class.yaml", CLASS), ("pool.yaml", &pool("", "a: 5")), ("old.yaml", &old), ("pdb.yaml", gone)]);
-        assert!(both.files[1].text.contains("a: \"5\""), "{}", both.files[1].text);
-        assert!(both.files[3].text.starts_with("apiVersion: policy/v1\n"), "one of two errors is gone");
         let counts = Counts { errors: 1, warnings: 0, notes: 0 };
         assert!(counts > Counts { errors: 0, warnings: 9, notes: 9 });
         assert_eq!(counts.to_string(), "1 error");
-        assert!(both.undone.is_empty(), "{:?}", both.undone);
+
+        // One of two errors is gone.
+        let gone = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: a, labels: {a: \"b c\"}}\nspec: {}\n";
+        let better = fixed(&[("class.yaml", CLASS), ("pool.yaml", &pool("", "")), ("pdb.yaml", gone)]);
+        assert!(better.files[2].text.starts_with("apiVersion: policy/v1\n") && better.undone.is_empty());
 
         // The version reveals that the object has never had the fields.
         let alpha = "apiVersion: notification.toolkit.fluxcd.io/v1beta1\nkind: Provider\nmetadata: {name: a, namespace: b}\nspec: {type: none, adress: x}\n";

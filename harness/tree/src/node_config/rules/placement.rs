@@ -15,15 +15,16 @@ pub(super) struct Wanted {
     tolerations: Vec<Toleration>,
 }
 
+/// What a variable of a Flux Kustomization begins with: its value is not known before Flux replaces it.
+const VARIABLE: &str = "${";
+
 /// Labels by which pods ask for nodes that no NodePool makes: those of AKS's node pools, of one machine, of another system.
-const ELSEWHERE: [&str; 8] = [
+const ELSEWHERE: [&str; 6] = [
     "agentpool",
     "kubernetes.azure.com/agentpool",
     "kubernetes.azure.com/cluster",
     "kubernetes.azure.com/mode",
     "kubernetes.io/hostname",
-    "kubernetes.io/os",
-    "beta.kubernetes.io/os",
     "type",
 ];
 
@@ -55,13 +56,18 @@ impl Wanted {
         if terms.is_empty() {
             alternatives.push(selector);
         }
-        let elsewhere = |requirement: &Requirement| {
-            ELSEWHERE.contains(&requirement.key.as_str()) && !(requirement.admits(Some("linux")) && requirement.key.ends_with("/os"))
-                || requirement.key.starts_with("node-role.kubernetes.io/")
-                // Whoever wants no label of Karpenter wants no node of it.
-                || requirement.operator == Operator::DoesNotExist
+        let other_system = |requirement: &Requirement| !requirement.admits(Some("linux"));
+        let elsewhere = |requirement: &Requirement| match requirement.key.as_str() {
+            "kubernetes.io/os" | "beta.kubernetes.io/os" => other_system(requirement),
+            key => ELSEWHERE.contains(&key) || key.starts_with("node-role.kubernetes.io/"),
         };
-        let is_elsewhere = alternatives.iter().any(|all| all.iter().any(|(requirement, _)| elsewhere(requirement)));
+        let is_unknown = |requirement: &Requirement| {
+            // Whoever wants a node without a label of Karpenter wants no node of it.
+            requirement.operator == Operator::DoesNotExist
+                || requirement.values.iter().any(|value| value.contains(VARIABLE))
+                || elsewhere(requirement)
+        };
+        let is_elsewhere = alternatives.iter().any(|all| all.iter().any(|(requirement, _)| is_unknown(requirement)));
         let tolerations = spec.items_at(&["tolerations"]).iter().map(super::workloads::toleration).collect();
         (!is_elsewhere && spec.get("nodeName").is_none()).then_some(Self { alternatives, tolerations })
     }
@@ -104,11 +110,14 @@ fn meets<'r>(pool: &NodePool, wanted: impl Iterator<Item = &'r Requirement> + Cl
         let same: Vec<&Requirement> = wanted.clone().filter(|other| other.key == key).collect();
         let admitted = |value: Option<&str>| same.iter().all(|requirement| requirement.admits(value));
         if let Some(value) = label(pool, key) {
-            return admitted(Some(value));
+            return value.contains(VARIABLE) || admitted(Some(value));
         }
         let required: Vec<&Requirement> = pool.requirements.iter().filter(|other| other.key == key).collect();
         if required.is_empty() {
             return is_open(key) || admitted(None);
+        }
+        if required.iter().flat_map(|requirement| &requirement.values).any(|value| value.contains(VARIABLE)) {
+            return true;
         }
         let candidates = candidates(required.iter().chain(&same));
         candidates
@@ -225,6 +234,8 @@ mod tests {
         "{nodeSelector: {karpenter.azure.com/sku-cpu: '8'}}",
         Some(true)
     )]
+    #[case::a_variable("{metadata: {labels: {team: '${TEAM}'}}}", "{nodeSelector: {team: b}}", Some(true))]
+    #[case::a_variable_of_the_pods("{}", "{nodeSelector: {team: '${TEAM}'}}", None)]
     #[case::its_name("{}", "{nodeSelector: {karpenter.sh/nodepool: general}}", Some(true))]
     #[case("{}", "{nodeSelector: {karpenter.sh/nodepool: other}}", Some(false))]
     #[case::a_system_pool("{}", "{nodeSelector: {kubernetes.azure.com/mode: system}}", None)]
