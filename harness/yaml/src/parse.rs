@@ -65,6 +65,16 @@ pub fn shared_values(text: &str) -> Vec<Range<usize>> {
     }
 }
 
+/// Resolves a value in which Flux has replaced variables. It is read again as YAML, where the quotes that stood around a variable are gone
+/// and those of the variable's value count: `"123"` is how a number stays a text.
+pub fn plain_scalar(text: &str) -> Kind {
+    let quoted = text.starts_with(['"', '\'']).then(|| documents(text).ok()?.pop()).flatten();
+    match quoted.map(|quoted| quoted.kind) {
+        Some(Kind::Text(text)) => Kind::Text(text),
+        _ => Resolution::Substituted.resolve(text),
+    }
+}
+
 fn read(text: &str, source: u16, resolution: Resolution) -> Result<Vec<Node>, SyntaxError> {
     Reader::new(text, source, resolution).documents()
 }
@@ -337,6 +347,14 @@ mod tests {
         let used = document.get("use").unwrap();
         assert_eq!(used.get("y").unwrap().whole(), Some(2));
         assert_eq!(used.get("x").unwrap().whole(), Some(3));
+    }
+
+    /// Before, the text was `"123"`, with its quotes: the documented way to keep a number a text was an error.
+    #[test]
+    fn quotes_in_the_value_of_a_variable_count() {
+        assert_eq!(plain_scalar("\"123\""), Kind::Text("123".to_owned()));
+        assert_eq!(plain_scalar("'yes'"), Kind::Text("yes".to_owned()));
+        assert_eq!(plain_scalar("\"a\" b"), Kind::Text("\"a\" b".to_owned()));
     }
 
     #[test]

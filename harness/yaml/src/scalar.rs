@@ -48,16 +48,6 @@ impl Resolution {
     }
 }
 
-/// Resolves a value in which Flux has replaced variables. It is read again as YAML, where the quotes that stood around a variable are gone
-/// and those of the variable's value count: `"123"` is how a number stays a text.
-pub fn plain_scalar(text: &str) -> Kind {
-    let quoted = text.starts_with(['"', '\'']).then(|| crate::documents(text).ok()?.pop()).flatten();
-    match quoted.map(|quoted| quoted.kind) {
-        Some(Kind::Text(text)) => Kind::Text(text),
-        _ => Resolution::Substituted.resolve(text),
-    }
-}
-
 fn core_number(text: &str) -> Option<Kind> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let looks_numeric = digits.starts_with(|c: char| c.is_ascii_digit())
@@ -241,15 +231,7 @@ mod tests {
     #[case("12345-01-01", r#""12345-01-01""#, r#""12345-01-01""#)]
     fn scalars_are_what_go_reads(#[case] text: &str, #[case] kustomize: &str, #[case] substituted: &str) {
         assert_eq!(json(Resolution::Kustomize.resolve(text)), kustomize);
-        assert_eq!(json(plain_scalar(text)), substituted);
-    }
-
-    /// Before, the text was `"123"`, with its quotes: the documented way to keep a number a text was an error.
-    #[test]
-    fn quotes_in_the_value_of_a_variable_count() {
-        assert_eq!(plain_scalar("\"123\""), Kind::Text("123".to_owned()));
-        assert_eq!(plain_scalar("'yes'"), Kind::Text("yes".to_owned()));
-        assert_eq!(plain_scalar("\"a\" b"), Kind::Text("\"a\" b".to_owned()));
+        assert_eq!(json(Resolution::Substituted.resolve(text)), substituted);
     }
 
     #[rstest]

@@ -68,7 +68,7 @@ impl Wanted {
                 || elsewhere(requirement)
         };
         let is_elsewhere = alternatives.iter().any(|all| all.iter().any(|(requirement, _)| is_unknown(requirement)));
-        let tolerations = spec.items_at(&["tolerations"]).iter().map(super::workloads::toleration).collect();
+        let tolerations = spec.items_at(&["tolerations"]).iter().map(toleration).collect();
         (!is_elsewhere && spec.get("nodeName").is_none()).then_some(Self { alternatives, tolerations })
     }
 
@@ -100,6 +100,17 @@ impl Wanted {
         let mut all = self.alternatives.iter().flatten();
         let alone = |requirement: &Requirement| pools.iter().any(|pool| meets(pool, std::iter::once(requirement)));
         all.clone().find(|(requirement, _)| !alone(requirement)).or_else(|| all.next())
+    }
+}
+
+/// Reads a toleration of a pod.
+pub(super) fn toleration(node: &Node) -> Toleration {
+    let text = |key: &str| node.get(key).and_then(Node::scalar).filter(|text| !text.is_empty());
+    Toleration {
+        key: text("key").unwrap_or_default(),
+        operator: text("operator").unwrap_or_else(|| "Equal".to_owned()),
+        value: text("value"),
+        effect: text("effect"),
     }
 }
 

@@ -136,7 +136,7 @@ pub(super) fn tolerate_taints(objects: &[Object<'_>]) -> Vec<Finding> {
         return Vec::new();
     }
     let tolerations = workloads.iter().flat_map(|spec| spec.items_at(&["tolerations"]));
-    let tolerations: Vec<Toleration> = tolerations.map(toleration).collect();
+    let tolerations: Vec<Toleration> = tolerations.map(placement::toleration).collect();
     let mut findings = Vec::new();
     for pool in objects.iter().filter(|object| object.is_node_pool()) {
         for node in pool.node.items_at(&["spec", "template", "spec", "taints"]) {
@@ -154,16 +154,6 @@ pub(super) fn tolerate_taints(objects: &[Object<'_>]) -> Vec<Finding> {
         }
     }
     findings
-}
-
-pub(super) fn toleration(node: &Node) -> Toleration {
-    let text = |key: &str| node.get(key).and_then(Node::scalar).filter(|text| !text.is_empty());
-    Toleration {
-        key: text("key").unwrap_or_default(),
-        operator: text("operator").unwrap_or_else(|| "Equal".to_owned()),
-        value: text("value"),
-        effect: text("effect"),
-    }
 }
 
 /// `spec.selector` and the labels of the pod template, without which no workload of apps/v1 is accepted.
