@@ -27,6 +27,11 @@ impl<'a> Object<'a> {
         self.text(&["metadata", "name"])
     }
 
+    /// Its namespace; empty where it says none.
+    pub(crate) fn namespace(&self) -> &str {
+        self.text(&["metadata", "namespace"])
+    }
+
     /// The group of `apiVersion`; empty for the core group.
     pub(crate) fn group(&self) -> &str {
         self.text(&["apiVersion"]).split_once('/').map_or("", |(group, _)| group)

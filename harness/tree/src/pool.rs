@@ -75,7 +75,7 @@ pub struct Requirement {
 }
 
 /// The operators of NodePool requirements, as the CRD of karpenter-provider-azure v1.14.0 spells them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::VariantNames)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString, strum::VariantNames)]
 pub enum Operator {
     /// One of the values.
     In,
@@ -96,6 +96,17 @@ pub enum Operator {
 }
 
 impl Requirement {
+    /// Reads a requirement of a NodePool, or an expression of a node affinity; `None` where it is not one.
+    pub(crate) fn of(node: &Node) -> Option<Self> {
+        let values = node.items_at(&["values"]);
+        Some(Self {
+            key: node.get("key")?.text()?.to_owned(),
+            operator: node.get("operator")?.text()?.parse().ok()?,
+            values: values.iter().filter_map(Node::scalar).collect(),
+            min_values: node.get("minValues").and_then(Node::whole),
+        })
+    }
+
     /// Whether a label's value, or its absence, meets the requirement.
     pub fn admits(&self, value: Option<&str>) -> bool {
         let listed = |value: &str| self.values.iter().any(|one| one == value);
@@ -193,7 +204,7 @@ impl NodePool {
                 .collect(),
             taints: list(template("taints")).iter().map(Taint::of).collect(),
             startup_taints: list(template("startupTaints")).iter().map(Taint::of).collect(),
-            requirements: list(template("requirements")).iter().filter_map(requirement).collect(),
+            requirements: list(template("requirements")).iter().filter_map(Requirement::of).collect(),
             max_pods: None,
             kept: is_kept(&object.node),
         }
@@ -217,16 +228,6 @@ fn is_kept(object: &Node) -> bool {
     let metadata = || ["annotations", "labels"].into_iter().filter_map(|key| object.at(&["metadata", key]));
     NOT_PRUNED.into_iter().any(|(key, kept)| {
         metadata().filter_map(|entries| entries.get(key)?.scalar()).any(|value| value.eq_ignore_ascii_case(kept))
-    })
-}
-
-fn requirement(node: &Node) -> Option<Requirement> {
-    let values = node.items_at(&["values"]);
-    Some(Requirement {
-        key: node.get("key")?.text()?.to_owned(),
-        operator: node.get("operator")?.text()?.parse().ok()?,
-        values: values.iter().filter_map(Node::scalar).collect(),
-        min_values: node.get("minValues").and_then(Node::whole),
     })
 }
 

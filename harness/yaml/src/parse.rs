@@ -1,9 +1,11 @@
 //! From text to nodes, through the parser that serde-saphyr uses.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use serde_saphyr::granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
 
+use super::scalar::Resolution;
 use super::{Entry, Kind, Mark, Node};
 
 /// Why a text is not YAML.
@@ -24,35 +26,58 @@ impl SyntaxError {
     }
 }
 
+/// The tags by which a scalar is resolved whatever its quotes. Source: `resolvableTag` of go-yaml.
+const RESOLVED_TAGS: [&str; 5] = ["int", "float", "bool", "null", "timestamp"];
+
 /// More nodes than this, aliases counted as often as they are used, are refused: a file of a few lines can stand for billions.
 const NODES_MAX: usize = 200_000;
 
 /// What some editors write before a text. It is no part of it (YAML 1.2.2 section 5.2), and it has no column.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The documents of a text, without empty ones. What follows a syntax error cannot be read.
+/// The documents of a text of ours, without empty ones: its scalars are those of the core schema of YAML 1.2. What follows a syntax error
+/// cannot be read.
+///
+/// # Errors
+/// Why it is not YAML, and where.
 pub fn documents(text: &str) -> Result<Vec<Node>, SyntaxError> {
-    documents_of(text, 0)
+    read(text, 0, Resolution::Core)
 }
 
-/// The same for one of several files, whose index every place bears.
+/// The documents of a manifest, as kustomize reads them: `0755` is 493, and an unquoted date a time. Every place bears the index of the file
+/// among those that are read together.
+///
+/// # Errors
+/// Why kustomize cannot read it, and where.
 pub fn documents_of(text: &str, source: u32) -> Result<Vec<Node>, SyntaxError> {
-    let (mark, rest) = text.split_at(if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 });
-    let (parser, skipped) = (Parser::new_from_str(rest), mark.len());
-    let mut reader = Reader { parser, anchors: HashMap::new(), nodes: 0, skipped, source };
-    let mut documents = Vec::new();
-    while let Some((event, span)) = reader.next()? {
-        match event {
-            Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
-            Event::StreamEnd => break,
-            event => documents.push(reader.node(event, span)?),
-        }
-    }
-    // A comment between two `---` is a document of nothing.
-    documents.retain(|document| document.kind != Kind::Null);
-    Ok(documents)
+    read(text, source, Resolution::Kustomize)
 }
 
+/// The bytes of the values that stand in several places: those that an alias refers to. Empty for a text that cannot be read.
+pub fn shared_values(text: &str) -> Vec<Range<usize>> {
+    if !text.contains('*') {
+        return Vec::new();
+    }
+    let mut reader = Reader::new(text, 0, Resolution::Core);
+    match reader.documents() {
+        Ok(_) => reader.shared,
+        Err(_) => Vec::new(),
+    }
+}
+
+/// Resolves a value in which Flux has replaced variables. It is read again as YAML, where the quotes that stood around a variable are gone
+/// and those of the variable's value count: `"123"` is how a number stays a text.
+pub fn plain_scalar(text: &str) -> Kind {
+    let quoted = text.starts_with(['"', '\'']).then(|| documents(text).ok()?.pop()).flatten();
+    match quoted.map(|quoted| quoted.kind) {
+        Some(Kind::Text(text)) => Kind::Text(text),
+        _ => Resolution::Substituted.resolve(text),
+    }
+}
+
+fn read(text: &str, source: u32, resolution: Resolution) -> Result<Vec<Node>, SyntaxError> {
+    Reader::new(text, source, resolution).documents()
+}
 struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Node>,
@@ -60,9 +85,32 @@ struct Reader<'a> {
     /// The bytes before what is parsed.
     skipped: usize,
     source: u32,
+    resolution: Resolution,
+    /// The bytes of what aliases refer to.
+    shared: Vec<Range<usize>>,
 }
 
 impl<'a> Reader<'a> {
+    fn new(text: &'a str, source: u32, resolution: Resolution) -> Self {
+        let mark = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+        let parser = Parser::new_from_str(&text[mark..]);
+        Self { parser, anchors: HashMap::new(), nodes: 0, skipped: mark, source, resolution, shared: Vec::new() }
+    }
+
+    fn documents(&mut self) -> Result<Vec<Node>, SyntaxError> {
+        let mut documents = Vec::new();
+        while let Some((event, span)) = self.next()? {
+            match event {
+                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
+                Event::StreamEnd => break,
+                event => documents.push(self.node(event, span)?),
+            }
+        }
+        // A comment between two `---` is a document of nothing.
+        documents.retain(|document| document.kind != Kind::Null);
+        Ok(documents)
+    }
+
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, SyntaxError> {
         loop {
             match self.parser.next() {
@@ -88,8 +136,22 @@ impl<'a> Reader<'a> {
         let mut end = mark.offset + mark.length;
         let (kind, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let plain = style == ScalarStyle::Plain && tag.is_none();
-                let kind = if plain { plain_scalar(&text) } else { Kind::Text(text.into_owned()) };
+                let kind = match &tag {
+                    None if style == ScalarStyle::Plain => self.resolution.resolve(&text),
+                    Some(tag) if self.resolution == Resolution::Kustomize && RESOLVED_TAGS.contains(&tag.suffix()) => {
+                        self.resolution.resolve(&text)
+                    }
+                    _ => Kind::Text(text.into_owned()),
+                };
+                if let Kind::Number(value, text) = &kind
+                    && !value.is_finite()
+                {
+                    let message = format!("`{text}` is a number that JSON does not have: kustomize cannot build it");
+                    return Err(SyntaxError {
+                        hint: "quote it if it is meant as a text",
+                        ..SyntaxError::new(mark, message)
+                    });
+                }
                 (kind, anchor)
             }
             Event::SequenceStart(_, anchor, _) => (self.list(mark, &mut end)?, anchor),
@@ -101,6 +163,7 @@ impl<'a> Reader<'a> {
                     .cloned()
                     .ok_or_else(|| SyntaxError::new(mark, "this alias refers to itself"))?;
                 self.count(size(&target), mark)?;
+                self.shared.push(target.mark.offset..target.end);
                 (target.kind, 0)
             }
             _ => {
@@ -131,6 +194,7 @@ impl<'a> Reader<'a> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut merged = Vec::new();
         loop {
+            let is_time;
             let key = match self.expect(within)? {
                 (Event::MappingEnd, span) => {
                     *end = self.end_of(span).max(*end);
@@ -138,11 +202,21 @@ impl<'a> Reader<'a> {
                     merged.into_iter().for_each(|value| merge(&mut entries, value));
                     return Ok(Kind::Map(entries));
                 }
-                (event, span) => self.node(event, span)?,
+                (event, span) => {
+                    // A time is a text in JSON, but not yet where kustomize has it as a key.
+                    is_time = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None)
+                        if matches!(self.resolution.resolve(text), Kind::Text(other) if other != *text));
+                    self.node(event, span)?
+                }
             };
             let Some(name) = key.scalar() else {
                 return Err(SyntaxError::new(key.mark, format!("{} cannot be a key", key.describe())));
             };
+            if self.resolution == Resolution::Kustomize && (is_time || key.text().is_none()) {
+                let what = if is_time { "a time".to_owned() } else { key.describe() };
+                let message = format!("the key is {what}, and kustomize builds only objects whose keys are texts");
+                return Err(SyntaxError { hint: "quote it", ..SyntaxError::new(key.mark, message) });
+            }
             let (event, span) = self.expect(within)?;
             let value = self.node(event, span)?;
             if name == "<<" {
@@ -205,29 +279,6 @@ fn size(node: &Node) -> usize {
         + node.entries().iter().map(|entry| 1 + size(&entry.value)).sum::<usize>()
 }
 
-/// Resolves a plain scalar by the core schema of YAML 1.2.2 section 10.3.2.
-pub fn plain_scalar(text: &str) -> Kind {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
-        "true" | "True" | "TRUE" => return Kind::Bool(true),
-        "false" | "False" | "FALSE" => return Kind::Bool(false),
-        _ => {}
-    }
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let looks_numeric = digits.starts_with(|c: char| c.is_ascii_digit())
-        || (digits.starts_with('.') && digits[1..].starts_with(|c: char| c.is_ascii_digit()));
-    if looks_numeric {
-        let radix = |prefix: &str, radix| {
-            digits.strip_prefix(prefix).and_then(|rest| u64::from_str_radix(rest, radix).ok()).map(|value| value as f64)
-        };
-        let value = radix("0x", 16).or_else(|| radix("0o", 8)).or_else(|| text.parse::<f64>().ok());
-        if let Some(value) = value {
-            return Kind::Number(value, text.to_owned());
-        }
-    }
-    Kind::Text(text.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,17 +295,28 @@ mod tests {
     }
 
     #[rstest]
-    #[case("500m", Kind::Text("500m".into()))]
-    #[case("1.5", Kind::Number(1.5, "1.5".into()))]
-    #[case("1e3", Kind::Number(1000.0, "1e3".into()))]
-    #[case("0x10", Kind::Number(16.0, "0x10".into()))]
-    #[case("\"1\"", Kind::Text("1".into()))]
-    #[case("true", Kind::Bool(true))]
-    #[case("yes", Kind::Text("yes".into()))]
-    #[case("30s", Kind::Text("30s".into()))]
-    #[case("1.2.3", Kind::Text("1.2.3".into()))]
-    fn scalars_follow_the_core_schema(#[case] text: &str, #[case] kind: Kind) {
-        assert_eq!(documents(text).unwrap()[0].kind, kind);
+    #[case("\"1\"", Kind::Text("1".into()), Kind::Text("1".into()))]
+    #[case("!!str 5", Kind::Text("5".into()), Kind::Text("5".into()))]
+    #[case("!!int \"5\"", Kind::Text("5".into()), Kind::Number(5.0, "5".into()))]
+    #[case("!!bool \"true\"", Kind::Text("true".into()), Kind::Bool(true))]
+    #[case("0755", Kind::Number(755.0, "0755".into()), Kind::Number(493.0, "493".into()))]
+    fn scalars_are_resolved_by_who_reads_them(#[case] text: &str, #[case] ours: Kind, #[case] kustomize: Kind) {
+        assert_eq!(documents(text).unwrap()[0].kind, ours);
+        assert_eq!(documents_of(text, 0).unwrap()[0].kind, kustomize);
+    }
+
+    /// Before, both were taken; kustomize: "json: unsupported type: map[interface {}]interface {}", and "unsupported value: +Inf".
+    #[rstest]
+    #[case("a: {5: x}\n", 5, "the number 5")]
+    #[case("a: {true: x}\n", 5, "the boolean true")]
+    #[case("a: {2026-01-01: x}\n", 5, "a time")]
+    #[case("a: .inf\n", 4, "JSON")]
+    fn what_kustomize_cannot_build_is_refused(#[case] text: &str, #[case] column: u32, #[case] part: &str) {
+        assert!(documents(text).is_ok() || text.contains(".inf"));
+        let error = documents_of(text, 0).unwrap_err();
+        assert_eq!(error.mark.column, column, "{error}");
+        assert!(error.message.contains(part), "{error}");
+        assert!(documents_of("a: {\"5\": x, yes: y, '2026-01-01': z}\n", 0).is_ok());
     }
 
     /// Editors on Windows write a byte order mark: the text was said to be no YAML.
@@ -285,6 +347,22 @@ mod tests {
         let used = document.get("use").unwrap();
         assert_eq!(used.get("y").unwrap().whole(), Some(2));
         assert_eq!(used.get("x").unwrap().whole(), Some(3));
+    }
+
+    /// Before, the text was `"123"`, with its quotes: the documented way to keep a number a text was an error.
+    #[test]
+    fn quotes_in_the_value_of_a_variable_count() {
+        assert_eq!(plain_scalar("\"123\""), Kind::Text("123".to_owned()));
+        assert_eq!(plain_scalar("'yes'"), Kind::Text("yes".to_owned()));
+        assert_eq!(plain_scalar("\"a\" b"), Kind::Text("\"a\" b".to_owned()));
+    }
+
+    #[test]
+    fn values_that_aliases_refer_to_are_shared() {
+        let text = "a: &a {x: 1}\nb: &b 5\nc: *a\nd: &d\n  e: 1\nf: {<<: *d}\n";
+        let shared: Vec<&str> = shared_values(text).into_iter().map(|range| text[range].trim_end()).collect();
+        assert_eq!(shared, ["{x: 1}", "e: 1"]);
+        assert!(shared_values("a: &a 1\nb: \"*a\"\n").is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Findings as JSON: `harness validate --format json`.
 
-use harness_tree::validate::Change;
+use harness_tree::validate::{Change, Undone};
 use harness_tree::{Finding, Severity};
 use serde::Serialize;
 
@@ -16,13 +16,14 @@ struct Document<'a> {
     notes: usize,
     findings: &'a [Finding],
     fixed: &'a [Change],
+    undone: &'a [Undone],
 }
 
-/// The findings, and what was fixed before they were made. Paths are as the caller has set them.
+/// The findings, what was fixed before they were made, and what was tried and undone. Paths are as the caller has set them.
 ///
 /// # Errors
 /// Never for these types; the error is that of the writer.
-pub fn json(findings: &[Finding], fixed: &[Change]) -> Result<String, serde_json::Error> {
+pub fn json(findings: &[Finding], fixed: &[Change], undone: &[Undone]) -> Result<String, serde_json::Error> {
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     serde_json::to_string_pretty(&Document {
         version: VERSION,
@@ -31,5 +32,6 @@ pub fn json(findings: &[Finding], fixed: &[Change]) -> Result<String, serde_json
         notes: count(Severity::Note),
         findings,
         fixed,
+        undone,
     })
 }

@@ -27,7 +27,7 @@ fn json_has_every_key_of_a_finding() {
     let inputs = inputs(&files);
     let fixed = fix(&inputs);
     let document: Value =
-        serde_json::from_str(&json(&validate(&inputs, None).findings, &fixed.changes).unwrap()).unwrap();
+        serde_json::from_str(&json(&validate(&inputs, None).findings, &fixed.changes, &fixed.undone).unwrap()).unwrap();
     assert_eq!((&document["version"], &document["errors"]), (&1.into(), &2.into()));
     let finding = document["findings"].as_array().unwrap().iter().find(|one| one["rule"] == "unknown-field").unwrap();
     for key in

@@ -74,7 +74,9 @@ const FIELD_PATH_HINT: &str = "write `spec.replicas`, `metadata.annotations[exam
 const DOCUMENT: &str = "the file";
 
 impl Dialect for ScenarioFormat<'_> {
-    const NULL_IS_ABSENT: bool = false;
+    fn null_is_absent(&self, _: &Schema) -> bool {
+        false
+    }
 
     fn visit(&mut self, at: &Place<'_>, schema: &Schema) -> bool {
         if let (Some(FieldPath::TYPE), Kind::Text(text)) = (schema.scalar_type.as_deref(), &at.node.kind) {

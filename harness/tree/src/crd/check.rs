@@ -26,7 +26,12 @@ const VARIABLE: &str = "${";
 ///
 /// Each with the bytes of the value that it is about.
 pub(crate) fn check(object: &Object<'_>) -> Vec<(Finding, Range<usize>)> {
-    let findings = structure(object);
+    check_built(object, true)
+}
+
+/// The same for an object that kustomize has built or has not.
+fn check_built(object: &Object<'_>, built: bool) -> Vec<(Finding, Range<usize>)> {
+    let findings = structure(object, built);
     // The API server evaluates the rules only for an object whose structure is right.
     let Some(version) = version(object).filter(|_| findings.is_empty()) else { return findings };
     let mut rules = Rules { object, findings: Vec::new() };
@@ -43,8 +48,8 @@ pub fn check_manifest(file: &str, at: &ObjectAddress, manifest: &Node, is_patch:
     }
     let object = Object { file, node, files: &Files::default() };
     let found = match is_patch {
-        true => structure(&object).into_iter().filter(|(finding, _)| finding.rule != MISSING).collect(),
-        false => check(&object),
+        true => structure(&object, false).into_iter().filter(|(finding, _)| finding.rule != MISSING).collect(),
+        false => check_built(&object, false),
     };
     let errors = found.into_iter().map(|(finding, _)| finding).filter(|finding| finding.severity == Severity::Error);
     // Its effect speaks of a tree.
@@ -55,8 +60,8 @@ fn version(object: &Object<'_>) -> Option<&'static Version> {
     catalogue::served(object.group(), object.kind(), object.version())
 }
 
-fn structure(object: &Object<'_>) -> Vec<(Finding, Range<usize>)> {
-    let mut structure = Structure { object, of_metadata: true, findings: Vec::new() };
+fn structure(object: &Object<'_>, built: bool) -> Vec<(Finding, Range<usize>)> {
+    let mut structure = Structure { object, built, of_metadata: true, findings: Vec::new() };
     walk(metadata::of_kind(object.group(), object.kind()), &object.node, &mut structure);
     for map in ["labels", "annotations"] {
         for entry in object.node.entries_at(&["metadata", map]) {
@@ -80,9 +85,17 @@ fn name(object: &Object<'_>, at: &Place<'_>) -> String {
     if at.is_root() { object.kind().to_owned() } else { format!("`{}`", at.path()) }
 }
 
+/// Whether a value is that of an annotation: kustomize makes texts of all of them. Source: `SetAnnotations` in kyaml/yaml/rnode.go of
+/// sigs.k8s.io/kustomize/kyaml v0.21.1, by which `RemoveBuildAnnotations` writes them.
+fn is_annotation(at: &Place<'_>) -> bool {
+    at.keys().skip(1).eq(["annotations", "metadata"])
+}
+
 /// The structure of an object.
 struct Structure<'o, 'a> {
     object: &'o Object<'a>,
+    /// Whether kustomize has built it.
+    built: bool,
     /// Whether this is about what every object has, and not about a CRD's own fields.
     of_metadata: bool,
     findings: Vec<(Finding, Range<usize>)>,
@@ -92,8 +105,6 @@ impl Structure<'_, '_> {
     /// The same value in the type that is wanted, where only its spelling is wrong.
     fn converted(node: &Node, schema: &Schema) -> Option<String> {
         match (&node.kind, schema.types()) {
-            (Kind::Number(_, text), [Type::String]) => Some(format!("\"{text}\"")),
-            (Kind::Bool(value), [Type::String]) => Some(format!("\"{value}\"")),
             (Kind::Text(text), [Type::Integer]) => text.parse::<i64>().ok().map(|value| value.to_string()),
             (Kind::Text(text), [Type::Boolean]) => text.parse::<bool>().ok().map(|value| value.to_string()),
             _ => None,
@@ -116,8 +127,11 @@ impl Structure<'_, '_> {
 }
 
 impl Dialect for Structure<'_, '_> {
-    /// The API server prunes a null where the schema does not allow one.
-    const NULL_IS_ABSENT: bool = true;
+    /// The API server puts the default in the place of a null, and refuses a null where there is no default. Metadata is read into types of
+    /// Go, for which a null is the zero value. Source: apiextensions-apiserver `pkg/apiserver/schema/defaulting/algorithm.go`.
+    fn null_is_absent(&self, schema: &Schema) -> bool {
+        self.of_metadata || schema.default.is_some() || schema.nullable || schema.types().is_empty()
+    }
 
     /// The API server checks metadata by rules of its own, and status is not what a tree says.
     fn skips(&self, map: &Place<'_>, entry: &Entry) -> bool {
@@ -129,12 +143,17 @@ impl Dialect for Structure<'_, '_> {
         if self.of_metadata && node.text().is_some_and(|text| text.contains(VARIABLE)) {
             return;
         }
+        if self.built && self.of_metadata && node.scalar().is_some() && is_annotation(at) {
+            return;
+        }
         let mut message = violation.message(&format!("`{}`", at.path()), node);
         let (mut mark, mut fix, mut edits) = (at.mark(), violation.hint(node), Vec::new());
         let rule = match &violation {
             Violation::UnknownKey { entry, known, .. } => return self.unknown(at, entry, known),
             Violation::Type(schema) => {
-                if let Some(text) = Self::converted(node, schema) {
+                if schema.types() == [Type::String] && matches!(node.kind, Kind::Number(..) | Kind::Bool(_)) {
+                    (fix, edits) = object.as_text(node);
+                } else if let Some(text) = Self::converted(node, schema) {
                     fix = format!("write `{text}`");
                     edits = object.replacing_raw(node, &text);
                 }
@@ -156,8 +175,12 @@ impl Dialect for Structure<'_, '_> {
                 mark = item.mark;
                 "schema-value"
             }
+            Violation::Null => "schema-type",
             _ => "schema-value",
         };
+        if let Some(as_text) = object.time_as_text(node) {
+            (fix, edits) = as_text;
+        }
         let finding = object.refused(rule, mark, message, fix).edits(edits);
         self.findings.push((finding, mark.offset..mark.offset + mark.length));
     }
@@ -190,7 +213,9 @@ impl Rules<'_, '_> {
 }
 
 impl Dialect for Rules<'_, '_> {
-    const NULL_IS_ABSENT: bool = true;
+    fn null_is_absent(&self, _: &Schema) -> bool {
+        true
+    }
 
     fn visit(&mut self, at: &Place<'_>, schema: &Schema) -> bool {
         let mut rules = schema.rules.iter().filter(|rule| !cel::is_transition(rule)).peekable();
@@ -233,7 +258,7 @@ mod tests {
     }
 
     fn found(text: &str) -> Vec<String> {
-        let node = harness_yaml::documents(text).unwrap().remove(0);
+        let node = harness_yaml::documents_of(text, 0).unwrap().remove(0);
         let object = Object { file: "x.yaml", node, files: &Files::default() };
         check(&object)
             .iter()
@@ -260,7 +285,11 @@ mod tests {
     }
 
     #[rstest]
-    #[case("annotations: {a: 5}", &["3:29 schema-type `metadata.annotations.a` is the number 5"])]
+    // Before, an error: kustomize makes texts of the values of annotations.
+    #[case("annotations: {a: 5, b: true, c: null, d: 0755}", &[])]
+    #[case("annotations: {a: [5]}", &["3:26 schema-type `metadata.annotations.a` is a list"])]
+    #[case("labels: {a: 2026-01-01}", &["3:24 schema-value `metadata.labels.a` cannot be `2026-01-01T00:00:00Z`"])]
+    #[case("labels: null", &[])]
     #[case("labels: {\"a b\": x, c: true}", &["3:34 schema-type `metadata.labels.c`", "3:21 schema-value `a b` cannot be a key of `metadata.labels`"])]
     #[case("labels: {a: \"not valid!\"}", &["3:24 schema-value `metadata.labels.a` cannot be `not valid!`"])]
     #[case("annotation: {a: b}", &["3:12 unknown-field there is no field `annotation` in `metadata`"])]
@@ -272,6 +301,27 @@ mod tests {
         for (found, expected) in found.iter().zip(expected) {
             assert!(found.starts_with(expected), "{found} is not {expected}");
         }
+    }
+
+    const POOL: &str = "apiVersion: karpenter.sh/v1\nkind: NodePool\nmetadata: {name: a}\nspec: {template: {spec: {nodeClassRef: {group: karpenter.azure.com, kind: AKSNodeClass, name: a}, requirements: []";
+
+    /// The answers of the pinned API server to a server-side apply. Before, a null without a default was taken for a field that is not there.
+    #[rstest]
+    #[case(", expireAfter: null}}}", &[])]
+    #[case("}}, disruption: null}", &[])]
+    #[case("}}, disruption: {consolidateAfter: 0s, budgets: null, consolidationPolicy: null}}", &[])]
+    #[case("}}, disruption: {consolidateAfter: 0s, budgets: [{nodes: null}]}}", &[])]
+    #[case("}}, limits: null}", &["schema-type `spec.limits` has no value"])]
+    #[case("}}, weight: null}", &["schema-type `spec.weight` has no value"])]
+    #[case("}}, disruption: {consolidateAfter: null}}", &["schema-type `spec.disruption.consolidateAfter` has no value"])]
+    #[case(", terminationGracePeriod: null}}}", &["schema-type `spec.template.spec.terminationGracePeriod` has no value"])]
+    #[case(", taints: [null]}}}", &["schema-type `spec.template.spec.taints[0]` has no value"])]
+    #[case("}, metadata: {labels: null}}}", &["schema-type `spec.template.metadata.labels` has no value"])]
+    #[case("}, metadata: {labels: {a: null}}}}", &["schema-type `spec.template.metadata.labels.a` has no value"])]
+    fn a_null_is_the_default_or_refused(#[case] rest: &str, #[case] expected: &[&str]) {
+        let found = found(&format!("{POOL}{rest}\n"));
+        let found: Vec<&str> = found.iter().filter_map(|found| Some(found.split_once(' ')?.1)).collect();
+        assert_eq!(found, expected);
     }
 
     #[test]
@@ -299,6 +349,8 @@ mod tests {
         assert_eq!(messages(patch, true), expected);
         assert!(messages("{spec: {interval: 5m}}", true).is_empty());
         assert!(!messages("{spec: {interval: 5m}}", false).is_empty());
+        // No kustomize is between a manifest of a scenario and the API server.
+        assert!(!messages("{metadata: {annotations: {a: 5}}}", true).is_empty());
     }
 
     #[test]

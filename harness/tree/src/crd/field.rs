@@ -193,7 +193,9 @@ struct First<'p> {
 }
 
 impl Dialect for First<'_> {
-    const NULL_IS_ABSENT: bool = true;
+    fn null_is_absent(&self, _: &Schema) -> bool {
+        true
+    }
 
     fn report(&mut self, at: &Place<'_>, violation: Violation<'_>) {
         // An object may be older than a field that it must have.

@@ -11,6 +11,7 @@ mod rules;
 mod tree;
 
 pub use amend::{AmendError, amend};
+pub(crate) use edits::is_json;
 pub use excerpt::{excerpt, reaches_outside};
 pub use layers::{LAYERS_FOLDER, LayersError, LayersTree, with_layers};
 pub use rules::{NODE_CLASS_RULE, address_problem, check_skus, max_pods, values_are_sold};

@@ -5,5 +5,5 @@ mod run;
 mod unapplied;
 mod wiring;
 
-pub use fix::{Change, Fixed, fix};
+pub use fix::{Change, Counts, Fixed, Undone, fix};
 pub use run::{CheckedObject, Validation, ValidationInputs, validate};

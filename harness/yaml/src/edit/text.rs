@@ -57,10 +57,12 @@ fn raw<'t>(text: &'t str, node: &Node) -> Option<&'t str> {
     (raw.trim_matches(['"', '\'']) == node.scalar()?).then_some(raw)
 }
 
-/// Writes another key.
+/// Writes another key; quotes stay as they are.
 pub fn rename(text: &str, entry: &Entry, key: &str) -> Option<TextEdit> {
     let (from, to) = (entry.key_mark.offset, entry.key_mark.offset + entry.key_mark.length);
-    (text.get(from..to)? == entry.key).then(|| TextEdit::new(from, to, key))
+    let raw = text.get(from..to)?;
+    let quote = raw.chars().next().filter(|c| ['"', '\''].contains(c)).map(String::from).unwrap_or_default();
+    (raw == format!("{quote}{}{quote}", entry.key)).then(|| TextEdit::new(from, to, format!("{quote}{key}{quote}")))
 }
 
 /// Removes an entry of a map, with its value and the comments in it.

@@ -42,6 +42,7 @@ pub struct Schema {
     pub max_properties: Option<usize>,
     pub unique_items: bool,
     pub default: Option<Value>,
+    pub nullable: bool,
     /// What may stand beside the key of a variant, see [`crate::Tagged`].
     #[serde(rename = "x-harness-beside")]
     pub beside: BTreeMap<String, Schema>,

@@ -5,8 +5,8 @@ use crate::{Entry, Kind, Mark, Node};
 
 /// What differs between the uses of JSON Schema.
 pub trait Dialect {
-    /// Whether `null` is read as a key that is not there. Otherwise it is a violation.
-    const NULL_IS_ABSENT: bool;
+    /// Whether `null`, where a value of this schema may stand, is read as a key that is not there. Otherwise it is a violation.
+    fn null_is_absent(&self, schema: &Schema) -> bool;
 
     /// Whether an entry of a map is not checked at all.
     fn skips(&self, _map: &Place<'_>, _entry: &Entry) -> bool {
@@ -127,7 +127,7 @@ impl<'s, D: Dialect> Walk<'s, '_, D> {
     fn value(&mut self, at: &Place<'_>, schema: &'s Schema) {
         let schema = self.root.resolve(schema);
         if at.node.kind == Kind::Null {
-            if !D::NULL_IS_ABSENT {
+            if !self.dialect.null_is_absent(schema) {
                 self.dialect.report(at, Violation::Null);
             }
         } else if self.dialect.visit(at, schema) {
@@ -157,7 +157,9 @@ impl<'s, D: Dialect> Walk<'s, '_, D> {
         }
         for key in &schema.required {
             let declared = schema.properties.get(key);
-            let there = at.node.get(key).is_some_and(|value| !D::NULL_IS_ABSENT || value.kind != Kind::Null);
+            let described = declared.map(|inner| self.root.resolve(inner));
+            let absent = || described.is_none_or(|inner| self.dialect.null_is_absent(inner) && !inner.nullable);
+            let there = at.node.get(key).is_some_and(|value| value.kind != Kind::Null || !absent());
             if !there && declared.is_none_or(|inner| inner.default.is_none()) {
                 let schema = declared.map(|inner| self.described(inner));
                 self.dialect.report(at, Violation::MissingKey { key, schema });
@@ -369,7 +371,9 @@ mod tests {
     struct Lines<const NULL_IS_ABSENT: bool>(Vec<String>);
 
     impl<const NULL_IS_ABSENT: bool> Dialect for Lines<NULL_IS_ABSENT> {
-        const NULL_IS_ABSENT: bool = NULL_IS_ABSENT;
+        fn null_is_absent(&self, _: &Schema) -> bool {
+            NULL_IS_ABSENT
+        }
 
         fn report(&mut self, at: &Place<'_>, violation: Violation<'_>) {
             let message = violation.message(&at.name("it"), at.node);

@@ -9,7 +9,7 @@ use harness_suite::{
     sku_facts,
 };
 use harness_tree::upstream::Upstream;
-use harness_tree::validate::{Change, ValidationInputs, fix, validate as validate_tree};
+use harness_tree::validate::{Change, Undone, ValidationInputs, fix, validate as validate_tree};
 use harness_tree::{Finding, Severity, SourceFile};
 use harness_yaml::Diagnostic;
 
@@ -25,6 +25,7 @@ use crate::progress::ConsoleProgress;
 struct Outcome {
     findings: Vec<Finding>,
     changes: Vec<Change>,
+    undone: Vec<Undone>,
     /// The texts that the findings are about.
     texts: Vec<SourceFile>,
 }
@@ -123,12 +124,12 @@ async fn check_tree(
     let skus = sku_facts()?;
     let TreeRepository { files, folder, .. } = &tree.repository;
     let inputs = ValidationInputs { files, folder, skus: &skus, aks_defaults: !args.without_aks_defaults };
-    let (files, mut changes) = if args.fix {
+    let (files, mut changes, mut undone) = if args.fix {
         let fixed = fix(&inputs);
         files::write_changes(&tree, &fixed.files.loaded(), console)?;
-        (fixed.files, fixed.changes)
+        (fixed.files, fixed.changes, fixed.undone)
     } else {
-        (files.clone(), Vec::new())
+        (files.clone(), Vec::new(), Vec::new())
     };
     // A single manifest is no folder that Flux could build.
     let mut builder = flux_build.filter(|_| !tree.single).map(|program| program.for_tree(&tree.repository.root));
@@ -155,7 +156,12 @@ async fn check_tree(
     }
     changes.iter_mut().for_each(|change| change.file = tree.shown_file(&change.file));
     outcome.findings.append(&mut validation.findings);
+    for undone in &mut undone {
+        undone.file = tree.shown_file(&undone.file);
+        undone.tried.iter_mut().for_each(|change| change.file = tree.shown_file(&change.file));
+    }
     outcome.changes.append(&mut changes);
+    outcome.undone.append(&mut undone);
     outcome
         .texts
         .extend(files.loaded().into_iter().map(|file| SourceFile::new(tree.shown_file(&file.path), file.text)));

@@ -64,7 +64,9 @@ pub(super) fn show(outcome: &Outcome, console: &Console) -> Result<(), StdoutErr
     let failed = |error: serde_json::Error| StdoutError::from(std::io::Error::from(error));
     match console.format {
         Format::Text => show_text(outcome, console),
-        Format::Json => console.data(&findings::json(&outcome.findings, &outcome.changes).map_err(failed)?)?,
+        Format::Json => {
+            console.data(&findings::json(&outcome.findings, &outcome.changes, &outcome.undone).map_err(failed)?)?
+        }
         Format::Sarif => {
             console.data(&findings::sarif(&outcome.findings, env!("CARGO_PKG_VERSION")).map_err(failed)?)?;
         }
@@ -92,5 +94,16 @@ fn show_text(outcome: &Outcome, console: &Console) {
             Severity::Warning => console.warning(&diagnostics::render(&problem, &outcome.texts, console)),
             Severity::Note => console.say(&finding.to_string()),
         }
+    }
+    for undone in &outcome.undone {
+        let tried = undone.tried.iter().map(|change| format!("\n  line {}: {}", change.line, change.fix));
+        console.say(&format!(
+            "{}: {} undone, since the file was no better: {} before, {} after{}",
+            undone.file,
+            counted(undone.tried.len(), "change"),
+            undone.before,
+            undone.after,
+            tried.collect::<String>()
+        ));
     }
 }

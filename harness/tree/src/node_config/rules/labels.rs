@@ -45,6 +45,15 @@ const KUBERNETES_AZURE: [&str; 12] = [
 const SINGLE: [&str; 6] =
     ["accelerator", "agentpool", "karpenter.sh/nodepool", "kubernetes.io/hostname", "storageprofile", "storagetier"];
 
+/// Labels that people look for and that there are not, and what to use instead.
+const NO_LABEL: [(&str, &str); 2] = [
+    (
+        "karpenter.azure.com/sku-encryptionathost-capable",
+        "remove it: `spec.security.encryptionAtHost` of the AKSNodeClass leaves out the sizes that cannot",
+    ),
+    ("karpenter.azure.com/sku-hyperv-generation", "remove it: the provisioner takes the image that suits the size"),
+];
+
 pub(super) fn are_allowed(object: &Object<'_>) -> Vec<Finding> {
     let labels = object.node.entries_at(&["spec", "template", "metadata", "labels"]);
     let requirements = object.node.items_at(&["spec", "template", "spec", "requirements"]);
@@ -55,10 +64,10 @@ pub(super) fn are_allowed(object: &Object<'_>) -> Vec<Finding> {
         .chain(asked)
         .filter_map(|(key, mark)| restricted(object, key, mark))
         .collect();
-    for entry in labels.iter().filter(|entry| entry.value.text().is_none()) {
+    for entry in labels.iter().filter(|entry| entry.value.scalar().is_some() && entry.value.text().is_none()) {
         let message = format!("the label `{}` is {}, where a text is expected", entry.key, entry.value.describe());
-        let fix = format!("write `{}: \"{}\"`", entry.key, entry.value.scalar().unwrap_or_default());
-        findings.push(object.refused("labels", entry.value.mark, message, fix).edits(object.quoting(&entry.value)));
+        let (fix, edits) = object.as_text(&entry.value);
+        findings.push(object.refused("labels", entry.value.mark, message, fix).edits(edits));
     }
     findings
 }
@@ -80,7 +89,15 @@ fn restricted(object: &Object<'_>, key: &str, mark: Mark) -> Option<Finding> {
     if allowed.contains(&key) {
         return None;
     }
-    let fix = suggest::closest(key, allowed.iter().copied())
-        .map_or_else(|| "use a label of a domain of your own".to_owned(), |near| format!("did you mean `{near}`?"));
+    let fix = NO_LABEL.iter().find(|(known, _)| *known == key).map_or_else(
+        || {
+            // A label that differs in more than a slip of the pen has another meaning.
+            suggest::misspelt(key, allowed.iter().copied()).map_or_else(
+                || "use a label of a domain of your own".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            )
+        },
+        |(_, instead)| (*instead).to_owned(),
+    );
     Some(object.refused("labels", mark, format!("a NodePool may not use the label `{key}`"), fix))
 }

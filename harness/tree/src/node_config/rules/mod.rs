@@ -1,10 +1,14 @@
 //! One rule, one function.
 
+mod budgets;
+mod cron;
 mod labels;
 mod limits;
 mod metrics;
 mod node_class;
 mod objects;
+mod placement;
+mod pod_disruption;
 mod pool;
 mod requirements;
 mod skus;
@@ -18,6 +22,7 @@ use crate::derive::SkuFact;
 use crate::finding::{Finding, Severity};
 use crate::object::Object;
 use crate::pool::NodePool;
+use harness_yaml::{Kind, Node};
 pub use limits::check_skus;
 pub(crate) use metrics::are_exposed as metrics_are_exposed;
 pub use node_class::max_pods;
@@ -32,12 +37,19 @@ type TreeRule = fn(&[Object<'_>]) -> Vec<Finding>;
 /// A rule over one NodePool or one AKSNodeClass.
 type ObjectRule = fn(&Object<'_>) -> Vec<Finding>;
 
-const TREE_RULES: [TreeRule; 2] = [objects::references_lead_somewhere, workloads::tolerate_taints];
+const TREE_RULES: [TreeRule; 5] = [
+    objects::references_lead_somewhere,
+    workloads::tolerate_taints,
+    workloads::have_nodes,
+    workloads::spread_over_zones,
+    pod_disruption::allows_evictions,
+];
 
-const POOL_RULES: [ObjectRule; 8] = [
+const POOL_RULES: [ObjectRule; 9] = [
     pool::node_class_ref,
     pool::disruption,
-    pool::budgets,
+    budgets::are_well_formed,
+    budgets::hold_outside_of_windows,
     pool::taints,
     pool::weight_and_replicas,
     requirements::are_well_formed,
@@ -83,6 +95,11 @@ fn of_object(object: &Object<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// A value that is given: what the API server makes of a null is a matter of the schema, which knows the defaults.
+fn given(node: Option<&Node>) -> Option<&Node> {
+    node.filter(|node| node.kind != Kind::Null)
 }
 
 fn same_place(a: &Finding, b: &Finding) -> bool {

@@ -2,6 +2,7 @@
 //!
 //! Source: karpenter.azure.com_aksnodeclasses.yaml of karpenter-provider-azure v1.14.0.
 
+use super::given;
 use super::pool::spelling;
 use crate::finding::Finding;
 use crate::object::Object;
@@ -27,14 +28,14 @@ const SPELLINGS: [(&[&str], &[&str]); 6] = [
 pub(super) fn values(object: &Object<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, low, high) in RANGES {
-        let Some(node) = object.node.at(path) else { continue };
+        let Some(node) = given(object.node.at(path)) else { continue };
         if !node.whole().is_some_and(|value| (low..=high).contains(&value)) {
             let message = format!("`{}` is {}", path[path.len() - 1], node.describe());
             findings.push(object.refused(RULE, node.mark, message, format!("write a number from {low} to {high}")));
         }
     }
     for (path, known) in SPELLINGS {
-        let Some(node) = object.node.at(path) else { continue };
+        let Some(node) = given(object.node.at(path)) else { continue };
         findings.extend(spelling(object, RULE, path[path.len() - 1], node, known));
     }
     findings.extend(subnet(object));
@@ -42,7 +43,7 @@ pub(super) fn values(object: &Object<'_>) -> Vec<Finding> {
 }
 
 fn subnet(object: &Object<'_>) -> Option<Finding> {
-    let node = object.node.at(&["spec", "vnetSubnetID"])?;
+    let node = given(object.node.at(&["spec", "vnetSubnetID"]))?;
     let text = node.text().unwrap_or_default().to_lowercase();
     let parts: Vec<&str> = text.split('/').collect();
     let well_formed = matches!(

@@ -1,12 +1,15 @@
 //! The parts of a NodePool that are neither requirements nor limits.
 
+use super::given;
 use crate::finding::Finding;
 use crate::object::Object;
 use harness_yaml::Node;
 use harness_yaml::suggest;
 
+/// What `WhenEmptyOrUnderutilized` was called before Karpenter 1.0. Source: the v1 migration guide of Karpenter.
+const RENAMED_POLICY: &str = "WhenUnderutilized";
+
 const POLICIES: [&str; 3] = ["WhenEmpty", "WhenEmptyOrUnderutilized", "Balanced"];
-const REASONS: [&str; 3] = ["Underutilized", "Empty", "Drifted"];
 const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
 pub(super) fn node_class_ref(object: &Object<'_>) -> Vec<Finding> {
@@ -72,7 +75,7 @@ pub(super) fn disruption(object: &Object<'_>) -> Vec<Finding> {
         (&["spec", "template", "spec", "expireAfter"], true),
         (&["spec", "template", "spec", "terminationGracePeriod"], false),
     ] {
-        let Some(node) = object.node.at(path) else { continue };
+        let Some(node) = given(object.node.at(path)) else { continue };
         let text = node.scalar().unwrap_or_default();
         if !is_duration(&text, never) {
             let key = path[path.len() - 1];
@@ -81,7 +84,7 @@ pub(super) fn disruption(object: &Object<'_>) -> Vec<Finding> {
             findings.push(object.refused(RULE, node.mark, message, fix));
         }
     }
-    let Some(disruption) = object.node.at(&["spec", "disruption"]) else { return findings };
+    let Some(disruption) = given(object.node.at(&["spec", "disruption"])) else { return findings };
     if disruption.get("consolidateAfter").is_none() {
         let mark = object.key_mark(&["spec", "disruption"]);
         let finding = object
@@ -94,8 +97,11 @@ pub(super) fn disruption(object: &Object<'_>) -> Vec<Finding> {
             .edits(object.inserting(disruption, "consolidateAfter: 0s"));
         findings.push(finding);
     }
-    if let Some(policy) = disruption.get("consolidationPolicy") {
-        findings.extend(spelling(object, RULE, "consolidationPolicy", policy, &POLICIES));
+    if let Some(policy) = given(disruption.get("consolidationPolicy")) {
+        let renamed = policy.scalar().is_some_and(|text| text.eq_ignore_ascii_case(RENAMED_POLICY));
+        let edits = if renamed { object.replacing(policy, "WhenEmptyOrUnderutilized") } else { Vec::new() };
+        let finding = spelling(object, RULE, "consolidationPolicy", policy, &POLICIES);
+        findings.extend(finding.map(|finding| if renamed { finding.edits(edits) } else { finding }));
     }
     findings
 }
@@ -126,44 +132,6 @@ pub(super) fn same_but_case<'k>(text: &str, known: &[&'k str]) -> Option<&'k str
     known.iter().copied().find(|known| known.eq_ignore_ascii_case(text))
 }
 
-pub(super) fn budgets(object: &Object<'_>) -> Vec<Finding> {
-    const RULE: &str = "budgets";
-    let mut findings = Vec::new();
-    for budget in object.node.items_at(&["spec", "disruption", "budgets"]) {
-        let nodes = budget.get("nodes");
-        let text = nodes.and_then(Node::scalar).unwrap_or_default();
-        let mark = nodes.map_or(budget.mark, |nodes| nodes.mark);
-        let percent = text.strip_suffix('%').is_some_and(|number| number.parse::<u8>().is_ok_and(|value| value <= 100));
-        let count = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
-        let quoted = nodes.is_some_and(|node| node.text().is_some());
-        if !percent && !count {
-            let message = format!("`nodes` of a budget is `{text}`");
-            findings.push(object.refused(RULE, mark, message, "write a count (\"5\") or a percentage (\"10%\")"));
-        } else if !quoted {
-            let message = format!("`nodes` of a budget is the number {text}, where a text is expected");
-            let edits = nodes.map(|nodes| object.quoting(nodes)).unwrap_or_default();
-            let fix = format!("write `nodes: \"{text}\"`");
-            findings.push(object.refused(RULE, mark, message, fix).edits(edits));
-        }
-        let (schedule, duration) = (budget.get("schedule"), budget.get("duration"));
-        if schedule.is_some() != duration.is_some() {
-            let message = "a budget has both `schedule` and `duration`, or neither";
-            findings.push(object.refused(RULE, budget.mark, message, "add the other one"));
-        }
-        if ["0", "0%"].contains(&text.as_str()) && schedule.is_none() && budget.get("reasons").is_none() {
-            let finding = object
-                .warning("budget-blocks-always", mark, "this budget has no schedule and allows no disruption")
-                .effect("the smallest budget wins: nothing of this pool is ever consolidated or replaced for drift, whatever the other budgets say")
-                .fix("give it `schedule` and `duration`, or remove it");
-            findings.push(finding);
-        }
-        for reason in budget.items_at(&["reasons"]) {
-            findings.extend(spelling(object, RULE, "reasons", reason, &REASONS));
-        }
-    }
-    findings
-}
-
 pub(super) fn taints(object: &Object<'_>) -> Vec<Finding> {
     const RULE: &str = "taints";
     let mut findings = Vec::new();
@@ -186,10 +154,9 @@ pub(super) fn taints(object: &Object<'_>) -> Vec<Finding> {
                     "write `effect: NoSchedule`",
                 )),
             }
-            if let Some(value) = taint.get("value").filter(|value| value.text().is_none()) {
+            if let Some(value) = given(taint.get("value")).filter(|value| value.text().is_none()) {
                 let message = format!("the value of a taint is {}, where a text is expected", value.describe());
-                let fix = format!("write `value: \"{}\"`", value.scalar().unwrap_or_default());
-                let edits = object.quoting(value);
+                let (fix, edits) = object.as_text(value);
                 findings.push(object.refused(RULE, value.mark, message, fix).edits(edits));
             }
         }
@@ -199,8 +166,8 @@ pub(super) fn taints(object: &Object<'_>) -> Vec<Finding> {
 
 pub(super) fn weight_and_replicas(object: &Object<'_>) -> Vec<Finding> {
     const RULE: &str = "weight-and-replicas";
-    let weight = object.node.at(&["spec", "weight"]);
-    let replicas = object.node.at(&["spec", "replicas"]);
+    let weight = given(object.node.at(&["spec", "weight"]));
+    let replicas = given(object.node.at(&["spec", "replicas"]));
     let mut findings = Vec::new();
     if let Some(weight) = weight.filter(|weight| !weight.whole().is_some_and(|value| (1..=100).contains(&value))) {
         let message = format!("`weight` is {}", weight.describe());

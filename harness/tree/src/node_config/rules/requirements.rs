@@ -42,8 +42,8 @@ fn check_requirement(object: &Object<'_>, item: &Node) -> Vec<Finding> {
     let mark = item.entry("values").map_or(item.mark, |entry| entry.key_mark);
     for value in values.iter().filter(|value| value.text().is_none()) {
         let message = format!("a value of `{key}` is {}, where a text is expected", value.describe());
-        let fix = format!("write \"{}\"", value.scalar().unwrap_or_default());
-        findings.push(object.refused(RULE, value.mark, message, fix).edits(object.quoting(value)));
+        let (fix, edits) = object.as_text(value);
+        findings.push(object.refused(RULE, value.mark, message, fix).edits(edits));
     }
     let Some(operator) = item.get("operator") else {
         let message = format!("the requirement on `{key}` has no `operator`");

@@ -1,6 +1,8 @@
 //! API versions: those that were served once, misspelt kinds, and kinds that are gone.
 //!
-//! Sources: the embedded CRDs; for Kubernetes itself its deprecation guide, <https://kubernetes.io/docs/reference/using-api/deprecation-guide/>.
+//! Sources: the embedded CRDs; for what Kubernetes served once its deprecation guide,
+//! <https://kubernetes.io/docs/reference/using-api/deprecation-guide/>; for what it serves, k8s.io/kubernetes v1.36.3: `DefaultAPIResourceConfigSource`
+//! in pkg/controlplane/instance.go and the `rest` folders of pkg/registry.
 
 use crate::crd;
 use crate::files::Files;
@@ -15,7 +17,7 @@ const REFUSED: &str = "the API server knows no such kind: Flux applies nothing o
 
 /// Versions that Kubernetes served once: kind, apiVersion, the release that ended it, what is served instead, and whether nothing else of
 /// the object has to change.
-const GONE: [(&str, &str, &str, &str, bool); 36] = [
+const GONE: [(&str, &str, &str, &str, bool); 43] = [
     ("HorizontalPodAutoscaler", "autoscaling/v2beta2", "1.26", "autoscaling/v2", true),
     ("HorizontalPodAutoscaler", "autoscaling/v2beta1", "1.25", "autoscaling/v2", false),
     ("PodDisruptionBudget", "policy/v1beta1", "1.25", "policy/v1", true),
@@ -63,17 +65,31 @@ const GONE: [(&str, &str, &str, &str, bool); 36] = [
         "flowcontrol.apiserver.k8s.io/v1",
         true,
     ),
+    ("FlowSchema", "flowcontrol.apiserver.k8s.io/v1beta2", "1.29", "flowcontrol.apiserver.k8s.io/v1", false),
+    (
+        "PriorityLevelConfiguration",
+        "flowcontrol.apiserver.k8s.io/v1beta2",
+        "1.29",
+        "flowcontrol.apiserver.k8s.io/v1",
+        false,
+    ),
+    ("CertificateSigningRequest", "certificates.k8s.io/v1beta1", "1.22", "certificates.k8s.io/v1", false),
+    ("VolumeAttachment", "storage.k8s.io/v1beta1", "1.22", "storage.k8s.io/v1", true),
+    ("PodSecurityPolicy", "extensions/v1beta1", "1.16", "", false),
     ("Deployment", "extensions/v1beta1", "1.16", "apps/v1", false),
     ("Deployment", "apps/v1beta1", "1.16", "apps/v1", false),
     ("Deployment", "apps/v1beta2", "1.16", "apps/v1", true),
     ("StatefulSet", "apps/v1beta1", "1.16", "apps/v1", false),
     ("StatefulSet", "apps/v1beta2", "1.16", "apps/v1", true),
     ("DaemonSet", "extensions/v1beta1", "1.16", "apps/v1", false),
+    ("DaemonSet", "apps/v1beta2", "1.16", "apps/v1", true),
     ("ReplicaSet", "extensions/v1beta1", "1.16", "apps/v1", false),
+    ("ReplicaSet", "apps/v1beta2", "1.16", "apps/v1", true),
 ];
 
-/// Kinds of Kubernetes itself that stand in GitOps trees, by the apiVersion that serves them.
-const SERVED: [(&str, &[&str]); 16] = [
+/// Kinds of Kubernetes itself, by the apiVersion in which the pinned API server serves them by default; without those that only ask a question,
+/// such as a review.
+const SERVED: [(&str, &[&str]); 20] = [
     (
         "v1",
         &[
@@ -92,6 +108,8 @@ const SERVED: [(&str, &[&str]); 16] = [
             "Service",
             "ServiceAccount",
             "Event",
+            "Binding",
+            "ComponentStatus",
             "List",
         ],
     ),
@@ -115,8 +133,14 @@ const SERVED: [(&str, &[&str]); 16] = [
             "ValidatingWebhookConfiguration",
             "ValidatingAdmissionPolicy",
             "ValidatingAdmissionPolicyBinding",
+            "MutatingAdmissionPolicy",
+            "MutatingAdmissionPolicyBinding",
         ],
     ),
+    ("discovery.k8s.io/v1", &["EndpointSlice"]),
+    ("events.k8s.io/v1", &["Event"]),
+    ("certificates.k8s.io/v1", &["CertificateSigningRequest"]),
+    ("resource.k8s.io/v1", &["DeviceClass", "ResourceClaim", "ResourceClaimTemplate", "ResourceSlice"]),
     ("apiregistration.k8s.io/v1", &["APIService"]),
     ("coordination.k8s.io/v1", &["Lease"]),
     ("node.k8s.io/v1", &["RuntimeClass"]),
@@ -132,6 +156,7 @@ pub(super) fn are_served(object: &Object<'_>) -> Option<Finding> {
     karpenter_of_old(object)
         .or_else(|| embedded(object, group, version, kind))
         .or_else(|| gone(object, kind))
+        .or_else(|| off_by_default(object, kind))
         .or_else(|| misspelt(object, kind))
 }
 
@@ -244,8 +269,25 @@ fn gone(object: &Object<'_>, kind: &str) -> Option<Finding> {
     Some(object.error(RULE, object.key_mark(&["apiVersion"]), message).effect(REFUSED).fix(fix).edits(edits))
 }
 
+/// An alpha or beta of what is served in another version: the pinned API server has them switched off.
+fn off_by_default(object: &Object<'_>, kind: &str) -> Option<Finding> {
+    let (group, version) = (object.group(), object.version());
+    if group.is_empty() || !(version.contains("alpha") || version.contains("beta")) {
+        return None;
+    }
+    let of_group = |served: &str| served.strip_prefix(group).is_some_and(|rest| rest.starts_with('/'));
+    let (right, _) = SERVED.iter().find(|(served, kinds)| of_group(served) && kinds.contains(&kind))?;
+    let message = format!("{kind} {group}/{version} is not served, unless it is switched on");
+    let fix = format!("write `apiVersion: {right}`, and look for fields that differ");
+    Some(object.error(RULE, object.key_mark(&["apiVersion"]), message).effect(REFUSED).fix(fix))
+}
+
 fn misspelt(object: &Object<'_>, kind: &str) -> Option<Finding> {
     let api_version = object.node.get("apiVersion").and_then(Node::text)?;
+    // `ConfigMapList` and its like: kustomize applies the items.
+    if kind.strip_suffix("List").is_some_and(|of| SERVED.iter().any(|(_, kinds)| kinds.contains(&of))) {
+        return None;
+    }
     if let Some((_, kinds)) = SERVED.iter().find(|(known, _)| *known == api_version) {
         if kinds.contains(&kind) {
             return None;
@@ -280,7 +322,16 @@ fn misspelt(object: &Object<'_>, kind: &str) -> Option<Finding> {
 }
 
 /// Kinds without a namespace that kustomize's own list does not have yet.
-const NEWER_CLUSTER_KINDS: [&str; 3] = ["IPAddress", "ServiceCIDR", "VolumeAttributesClass"];
+const NEWER_CLUSTER_KINDS: [&str; 8] = [
+    "ComponentStatus",
+    "DeviceClass",
+    "IPAddress",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
+    "ResourceSlice",
+    "ServiceCIDR",
+    "VolumeAttributesClass",
+];
 
 /// What is wrong with an object's address, as far as its kind is known: that the kind is not served, or that a namespace is missing or
 /// should not be given. With the path of the key.
@@ -322,4 +373,43 @@ fn is_namespaced(object: &Object<'_>) -> Option<bool> {
 /// Whether the fields of an object are known here.
 pub(crate) fn is_checked(object: &Object<'_>) -> bool {
     crd::find(object.group(), object.kind()).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    // Before, the pinned API server's own kind was said not to be there.
+    #[case("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy", "")]
+    #[case("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicyBinding", "")]
+    #[case("admissionregistration.k8s.io/v1beta1", "MutatingAdmissionPolicy", "not served, unless")]
+    #[case("admissionregistration.k8s.io/v1alpha1", "ValidatingAdmissionPolicy", "not served, unless")]
+    #[case("resource.k8s.io/v1", "ResourceClaimTemplate", "")]
+    #[case("resource.k8s.io/v1beta1", "ResourceClaim", "not served, unless")]
+    #[case("resource.k8s.io/v1alpha3", "DeviceTaintRule", "")]
+    #[case("discovery.k8s.io/v1", "EndpointSlice", "")]
+    #[case("events.k8s.io/v1", "Event", "")]
+    #[case("certificates.k8s.io/v1", "CertificateSigningRequest", "")]
+    #[case("certificates.k8s.io/v1beta1", "ClusterTrustBundle", "")]
+    #[case("storage.k8s.io/v1beta1", "VolumeAttributesClass", "not served, unless")]
+    #[case("networking.k8s.io/v1beta1", "ServiceCIDR", "not served, unless")]
+    #[case("networking.k8s.io/v1beta1", "Ingress", "ended with Kubernetes 1.22")]
+    #[case("apps/v1beta2", "ReplicaSet", "ended with Kubernetes 1.16")]
+    #[case("v1", "ConfigMapList", "")]
+    #[case("authentication.k8s.io/v1", "TokenReview", "")]
+    #[case("v1", "EndpointSlice", "there is no kind `EndpointSlice` in v1")]
+    #[case("example.com/v1beta1", "Ingress", "")]
+    fn kinds_are_those_that_the_pinned_api_server_serves(
+        #[case] api_version: &str,
+        #[case] kind: &str,
+        #[case] expected: &str,
+    ) {
+        let text = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: a}}\n");
+        let node = harness_yaml::documents_of(&text, 0).unwrap().remove(0);
+        let found = are_served(&Object { file: "a.yaml", node, files: Default::default() });
+        let message = found.map(|finding| finding.message).unwrap_or_default();
+        assert!(message.contains(expected) && message.is_empty() == expected.is_empty(), "{message}");
+    }
 }
