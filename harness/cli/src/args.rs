@@ -7,7 +7,9 @@ use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use harness_cluster::kubeconfig;
 use harness_plan::{Group, Profile};
-use harness_suite::{DEFAULT_CLUSTER, LocalCluster, PlanOptions, RunRequest, ScenarioChoice, Target, TargetKind};
+use harness_suite::{
+    DEFAULT_CLUSTER, LocalCluster, PlanOptions, Region, RunRequest, ScenarioChoice, Target, TargetKind,
+};
 use harness_units::Span;
 
 /// Test node auto-provisioning and GitOps on Kubernetes before a change reaches production.
@@ -88,12 +90,22 @@ pub(crate) enum Command {
     },
 }
 
+/// Where in Azure.
+#[derive(Clone, Debug, Flags)]
+pub(crate) struct Azure {
+    /// The Azure region, whose zones, VM sizes and prices count. Default: the one in the zones and labels of the tree, else eastus.
+    #[arg(long, value_name = "REGION", env = "HARNESS_REGION")]
+    pub(crate) region: Option<Region>,
+}
+
 /// What decides a plan.
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct Planned {
     /// The GitOps tree to test: a folder with a kustomization.yaml. Default: the built-in example tree.
     #[arg(long, value_name = "PATH")]
     pub(crate) node_config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) azure: Azure,
     /// The size of the run.
     #[arg(long, default_value = Profile::Default.as_str(), value_parser = profile())]
     pub(crate) profile: Profile,
@@ -110,6 +122,7 @@ impl Planned {
     pub(crate) fn options(&self) -> PlanOptions {
         PlanOptions {
             node_config: self.node_config.clone(),
+            region: self.azure.region,
             profile: self.profile,
             parameters: self.set.clone(),
             seed: self.seed,
@@ -315,6 +328,8 @@ pub(crate) struct Validate {
     #[arg(long)]
     pub(crate) strict: bool,
     #[command(flatten)]
+    pub(crate) azure: Azure,
+    #[command(flatten)]
     pub(crate) local: Local,
 }
 
@@ -344,6 +359,8 @@ pub(crate) struct Doctor {
 
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) azure: Azure,
     #[command(flatten)]
     pub(crate) local: Local,
 }

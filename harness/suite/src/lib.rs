@@ -43,6 +43,7 @@ mod local_cluster;
 mod planned_run;
 mod progress;
 mod record;
+mod region;
 mod report;
 mod request;
 mod run_folder;
@@ -60,12 +61,15 @@ pub use error::{
 pub use files::read_text;
 pub use harness_record::ExitCode;
 pub use harness_run::Interrupts;
-pub use input::{LoadedScenario, LoadedTree, PlannedScenario, load_built_in, read_tree_folder, sku_facts};
+pub use input::{
+    LoadedScenario, LoadedTree, PlannedScenario, RegionalSkus, load_built_in, read_tree_folder, sku_facts,
+};
 pub use local_cluster::{DEFAULT_CLUSTER, LocalCluster, RunCluster, attach, build_components};
 pub use progress::{
     ClusterUse, Estimate, Position, ProgressListener, ReplacementReason, SharedListener, Silent, Update,
 };
 pub use record::{Issue, RecordedJudgement, RunRecord, RunState, SuiteRecord};
+pub use region::Region;
 pub use report::{FolderReport, RunReport, SuiteReport, report_folder};
 pub use request::{PlanOptions, RunRequest, ScenarioChoice};
 pub use run_folder::read_run;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use harness_plan::{Group, Profile};
 
+use crate::region::Region;
 use crate::target::Target;
 
 /// The scenarios to run.
@@ -20,6 +21,8 @@ pub enum ScenarioChoice {
 pub struct PlanOptions {
     /// The folder of the GitOps tree to test; without it the tree that the scenario names.
     pub node_config: Option<PathBuf>,
+    /// The Azure region; without it that of the tree's zones and labels, else the default one.
+    pub region: Option<Region>,
     /// The size of the run.
     pub profile: Profile,
     /// Values of parameters, `KEY=VALUE` each. Of several scenarios each takes those of its own parameters.

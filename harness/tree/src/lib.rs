@@ -14,6 +14,7 @@ mod node_config;
 mod object;
 mod placeholders;
 mod pool;
+pub mod region;
 mod source_file;
 pub mod validate;
 

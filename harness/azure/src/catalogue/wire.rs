@@ -11,19 +11,20 @@ const GIB: u64 = 1 << 30;
 
 /// The whole answer for one region. Big and always the same, so callers keep it.
 pub(crate) fn resource_skus(catalogue: &Catalogue, location: &str) -> Value {
-    let value: Vec<Value> = catalogue.iter().map(|sku| resource_sku(sku, location)).collect();
+    let zones = catalogue.zones();
+    let value: Vec<Value> = catalogue.iter().map(|sku| resource_sku(sku, location, zones)).collect();
     json!({ "value": value })
 }
 
-fn resource_sku(sku: &Sku, location: &str) -> Value {
+fn resource_sku(sku: &Sku, location: &str, zones: &[&str]) -> Value {
     json!({
         "resourceType": "virtualMachines",
         "name": sku.name,
         "tier": "Standard",
-        "size": sku.size,
+        "size": sku.size(),
         "family": sku.series.quota_family,
         "locations": [location],
-        "locationInfo": [{"location": location, "zones": sku.series.zones, "zoneDetails": []}],
+        "locationInfo": [{"location": location, "zones": zones, "zoneDetails": []}],
         "capabilities": capabilities(sku),
         "restrictions": [],
     })
@@ -39,30 +40,33 @@ fn capabilities(sku: &Sku) -> Vec<Value> {
         ("OSVhdSizeMB", "1047552".to_owned()),
         ("vCPUs", sku.vcpus.to_string()),
         ("MemoryPreservingMaintenanceSupported", flag(true)),
-        ("HyperVGenerations", series.hyper_v_generations.clone()),
+        ("HyperVGenerations", series.hyper_v_generations.to_owned()),
         ("MemoryGB", sku.memory_gib.to_string()),
-        ("MaxDataDiskCount", sku.data_disks.to_string()),
+        ("MaxDataDiskCount", sku.data_disks().to_string()),
         ("CpuArchitectureType", series.architecture.azure().to_owned()),
         ("LowPriorityCapable", flag(series.low_priority)),
         ("PremiumIO", flag(series.premium_io)),
         ("VMDeploymentTypes", "IaaS".to_owned()),
         ("vCPUsAvailable", sku.vcpus.to_string()),
         ("vCPUsPerCore", "2".to_owned()),
-        ("EphemeralOSDiskSupported", flag(!series.ephemeral_os_disk.is_empty())),
+        ("EphemeralOSDiskSupported", flag(sku.ephemeral_os_disk().is_some())),
         ("EncryptionAtHostSupported", flag(series.encryption_at_host)),
         ("CapacityReservationSupported", flag(false)),
-        ("AcceleratedNetworkingEnabled", flag(series.accelerated_networking)),
+        ("AcceleratedNetworkingEnabled", flag(sku.accelerated_networking)),
         ("RdmaEnabled", flag(false)),
-        ("MaxNetworkInterfaces", sku.nics.to_string()),
+        ("MaxNetworkInterfaces", sku.nics().to_string()),
     ];
     if sku.cache_gib > 0 {
         named.push(("CachedDiskBytes", (sku.cache_gib * GIB).to_string()));
     }
-    if !series.ephemeral_os_disk.is_empty() {
-        named.push(("SupportedEphemeralOSDiskPlacements", series.ephemeral_os_disk.join(",")));
+    if sku.nvme_gib > 0 {
+        named.push(("NvmeDiskSizeInMiB", (sku.nvme_gib * 1024).to_string()));
     }
-    if let Some(controllers) = &series.disk_controller_types {
-        named.push(("DiskControllerTypes", controllers.clone()));
+    if let Some(placements) = sku.ephemeral_os_disk() {
+        named.push(("SupportedEphemeralOSDiskPlacements", placements.to_owned()));
+    }
+    if let Some(controllers) = series.disk_controller_types {
+        named.push(("DiskControllerTypes", controllers.to_owned()));
     }
     if sku.gpus > 0 {
         named.push(("GPUs", sku.gpus.to_string()));

@@ -8,7 +8,7 @@ mod tree_folder;
 
 pub use plan::PlannedScenario;
 pub use scenario::{LoadedScenario, load_built_in};
-pub use skus::sku_facts;
+pub use skus::{RegionalSkus, sku_facts};
 pub use tree::LoadedTree;
 pub use tree_folder::read_tree_folder;
 

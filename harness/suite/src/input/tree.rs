@@ -13,6 +13,8 @@ use super::scenario::LoadedScenario;
 use super::skus::sku_facts;
 use super::tree_folder::{copy_other_files, read_tree_folder, write_files};
 use crate::error::{FileError, InputError, InvalidInput};
+use crate::region::Region;
+use crate::request::PlanOptions;
 
 /// The name under which scenarios know the built-in tree.
 const BUILT_IN_TREE: &str = "node-config";
@@ -50,27 +52,29 @@ impl LoadedTree {
     }
 
     /// Reads the tree that a scenario runs on and applies what the scenario changes in it: the given tree, else the one that the scenario
-    /// names, beside its file, else the built-in one.
+    /// names, beside its file, else the built-in one. Returns with it the region that it is for.
     ///
     /// # Errors
     /// Those of [`LoadedTree::read`]; [`InputError::Invalid`] at the places of the scenario that name what is not there or change the tree into one
     /// that cannot work; and [`InputError::Placeholder`].
-    pub(super) fn for_scenario(loaded: &LoadedScenario, given: Option<&Path>) -> Result<Self, InputError> {
+    pub(super) fn for_scenario(loaded: &LoadedScenario, options: &PlanOptions) -> Result<(Self, Region), InputError> {
         let scenario = &loaded.scenario;
+        let given = options.node_config.as_deref();
         let named = (given.is_none() && scenario.node_config() != BUILT_IN_TREE)
             .then(|| beside(scenario, scenario.node_config()));
         if let Some(folder) = &named {
             loaded.needs_folder(&["nodeConfig"], folder)?;
         }
         let mut tree = Self::read(given.or(named.as_deref()))?;
+        let region = Region::choose(options.region, &tree.tree.pools);
         let layered = tree.add_layers(loaded)?;
         if layered || !scenario.amendments().is_empty() {
             let source = tree.tree.source.clone();
-            tree.files = harness_scenario::amended(scenario, &source, &tree.files, &sku_facts()?)
+            tree.files = harness_scenario::amended(scenario, &source, &tree.files, &sku_facts(region)?)
                 .map_err(|problems| loaded.invalid(problems, &tree.files))?;
             tree.tree = parse(&source, &fill_placeholders(&source, &tree.files)?)?;
         }
-        Ok(tree)
+        Ok((tree, region))
     }
 
     /// Puts the scenario's layers beside the tree. Returns whether it has any.
@@ -184,7 +188,8 @@ mod tests {
         std::fs::write(folder.path().join("notes.md"), "mine").unwrap();
         let before = read_tree_folder(folder.path()).unwrap();
         let scenario = amending("{remove: {object: {kind: NodePool, name: memory-optimized}}}");
-        let tree = LoadedTree::for_scenario(&scenario, Some(folder.path())).unwrap();
+        let options = PlanOptions { node_config: Some(folder.path().to_owned()), ..PlanOptions::default() };
+        let (tree, _) = LoadedTree::for_scenario(&scenario, &options).unwrap();
         assert_eq!(tree.tree.pools.len(), 2);
         let copy = tree.copy().unwrap();
         let has_pool = |root: &Path| root.join("node-classes/memory-optimized.yaml").exists();
@@ -196,7 +201,9 @@ mod tests {
     #[test]
     fn an_amendment_of_something_that_the_tree_does_not_have_is_an_error() {
         let scenario = amending("{remove: {object: {kind: NodePool, name: nobody}}}");
-        let Err(InputError::Invalid(invalid)) = LoadedTree::for_scenario(&scenario, None) else { panic!("accepted") };
+        let Err(InputError::Invalid(invalid)) = LoadedTree::for_scenario(&scenario, &PlanOptions::default()) else {
+            panic!("accepted")
+        };
         let problem = invalid.problems.first().unwrap();
         assert_eq!((problem.file.as_str(), problem.line, problem.column), ("amending.yaml", 6, 50), "{problem}");
         assert!(problem.message.contains("no NodePool `nobody`"), "{problem}");
@@ -210,7 +217,9 @@ mod tests {
         let text = "apiVersion: harness/v1\nkind: Scenario\nname: layered\nquestion: Does it?\nneeds: [node-auto-provisioning, gitops]\n\
                     gitops: {tree: gitops, entry: clusters/prod}\nphases:\n  - name: wait\n    for: 1s\n";
         let scenario = LoadedScenario::parse("layered", SourceFile::new("layered.yaml", text)).unwrap();
-        let Err(InputError::Invalid(invalid)) = LoadedTree::for_scenario(&scenario, None) else { panic!("accepted") };
+        let Err(InputError::Invalid(invalid)) = LoadedTree::for_scenario(&scenario, &PlanOptions::default()) else {
+            panic!("accepted")
+        };
         let problem = invalid.problems.first().unwrap();
         assert_eq!((problem.line, problem.column), (6, 31), "{problem}");
         assert!(problem.message.contains("clusters/prod"), "{problem}");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Number, Value};
 
 use crate::crd;
-use crate::derive::SkuFact;
+use crate::derive::{SkuFact, SkuSource};
 use crate::finding::{Finding, Severity};
 use crate::kustomize::{self, Build, Built};
 use crate::node_config;
@@ -15,15 +15,23 @@ use crate::source_file::SourceFile;
 use harness_yaml::{self as yaml, Kind, Node};
 
 /// What is checked, and with which knowledge.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct ValidationInputs<'a> {
     /// The YAML and JSON files of the tree.
     pub files: &'a [SourceFile],
     /// The tree's own path in its repository, without slashes at its ends; empty where the tree is the whole repository. Paths of Flux
     /// Kustomizations are relative to the repository.
     pub prefix: &'a str,
-    /// The VM sizes that are known.
-    pub skus: &'a [SkuFact],
+    /// The VM sizes that are known, for the region of each set of pools.
+    pub skus: &'a dyn SkuSource,
+}
+
+/// Nothing to check, and no VM sizes.
+impl Default for ValidationInputs<'_> {
+    fn default() -> Self {
+        static NO_SKUS: Vec<SkuFact> = Vec::new();
+        Self { files: &[], prefix: "", skus: &NO_SKUS }
+    }
 }
 
 /// The result.
@@ -250,8 +258,9 @@ impl Run<'_> {
             self.findings.extend(findings);
             if !broken {
                 let pools = node_config::pools_of(&found);
-                self.findings.extend(node_config::check_skus(&pools, self.inputs.skus));
-                self.findings.extend(node_config::pools_and_skus(&pools, self.inputs.skus));
+                let skus = self.inputs.skus.skus_for(&pools);
+                self.findings.extend(node_config::check_skus(&pools, &skus));
+                self.findings.extend(node_config::pools_and_skus(&pools, &skus));
             }
             for object in &found {
                 let checked = checked(object, &paths);

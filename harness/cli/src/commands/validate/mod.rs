@@ -4,7 +4,7 @@ mod files;
 mod server;
 mod show;
 
-use harness_suite::{ExitCode, InputError, InvalidInput, LoadedScenario, sku_facts};
+use harness_suite::{ExitCode, InputError, InvalidInput, LoadedScenario, Region, RegionalSkus};
 use harness_tree::validate::{Change, ValidationInputs, fix, validate as validate_tree};
 use harness_tree::{Finding, Severity, SourceFile};
 use harness_yaml::Diagnostic;
@@ -44,7 +44,7 @@ pub(super) async fn validate(args: &Validate, console: &Console) -> Result<ExitC
     for input in inputs {
         checked = match input {
             Input::Scenario { file, text } => {
-                unreadable = check_scenario(file, text, console, &mut outcome).or(unreadable);
+                unreadable = check_scenario(file, text, args.azure.region, console, &mut outcome).or(unreadable);
                 Ok(())
             }
             Input::Tree(tree) => check_tree(args, tree, server.as_mut(), console, &mut outcome).await,
@@ -66,9 +66,15 @@ pub(super) async fn validate(args: &Validate, console: &Console) -> Result<ExitC
 
 /// Adds everything for which `harness plan` and `harness run` refuse a scenario in one profile or another, or what they note: it is what they say
 /// themselves. Returns the exit code where something else than the scenario or its tree is in the way.
-fn check_scenario(file: String, text: String, console: &Console, outcome: &mut Outcome) -> Option<ExitCode> {
+fn check_scenario(
+    file: String,
+    text: String,
+    region: Option<Region>,
+    console: &Console,
+    outcome: &mut Outcome,
+) -> Option<ExitCode> {
     let (problems, severity, texts) =
-        match LoadedScenario::parse(&file, SourceFile::new(&file, &text)).and_then(|loaded| loaded.examine()) {
+        match LoadedScenario::parse(&file, SourceFile::new(&file, &text)).and_then(|loaded| loaded.examine(region)) {
             Ok(notes) => (notes, Severity::Note, vec![SourceFile::new(&file, text)]),
             Err(InputError::Invalid(InvalidInput { problems, texts })) => (problems, Severity::Error, texts),
             Err(error) => {
@@ -96,7 +102,7 @@ async fn check_tree(
     console: &Console,
     outcome: &mut Outcome,
 ) -> Result<(), CliError> {
-    let skus = sku_facts()?;
+    let skus = RegionalSkus { region: args.azure.region };
     let inputs = ValidationInputs { files: &tree.files, prefix: &tree.prefix, skus: &skus };
     let (mut validation, files, mut changes) = if args.fix {
         let fixed = fix(&inputs);
