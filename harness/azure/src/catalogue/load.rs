@@ -3,48 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::error::CatalogueError;
 use super::region::{self, Region};
 use super::sku::{Architecture, Catalogue, GpuVendor, Series, Sku};
 
 const DATA: &str = include_str!("sizes.txt");
-
-/// The embedded catalogue is broken, a mistake in this crate that its tests find; or there is no such region.
-#[derive(Debug, thiserror::Error)]
-pub enum CatalogueError {
-    /// A line of another form.
-    #[error("the embedded catalogue of VM sizes cannot be read at `{0}`")]
-    Line(String),
-    /// The same size or price twice.
-    #[error("the embedded catalogue of VM sizes has `{0}` twice")]
-    Twice(String),
-    /// Not a region of Azure, as far as the catalogue knows.
-    #[error("unknown Azure region `{name}`{}", near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
-    Region {
-        /// What was asked for.
-        name: String,
-        /// The region that may be meant.
-        near: Option<&'static str>,
-    },
-}
-
-impl CatalogueError {
-    /// The error for a region that is not known, with the one that may be meant.
-    pub fn unknown_region(name: &str) -> Self {
-        let plain = |text: &str| text.to_lowercase().replace([' ', '-', '_'], "");
-        let wanted = plain(name);
-        let close = region::regions().ok().and_then(|mut all| all.find(|region| region.name == wanted));
-        let near = close.or_else(|| {
-            let all = region::regions().ok()?;
-            let mut by_distance: Vec<(usize, &'static Region)> = all
-                .map(|region| (strsim::levenshtein(region.name, &wanted), region))
-                .filter(|(distance, _)| *distance <= 2)
-                .collect();
-            by_distance.sort_by_key(|(distance, region)| (*distance, region.name));
-            by_distance.first().map(|(_, region)| *region)
-        });
-        Self::Region { name: name.to_owned(), near: near.map(|region| region.name) }
-    }
-}
 
 /// Every size that is known, whether or not a region sells it; none has a price.
 ///
@@ -98,11 +61,6 @@ fn collect(skus: Vec<Arc<Sku>>, region: Option<&'static Region>) -> Result<Catal
         }
     }
     Ok(Catalogue { skus, by_name, region })
-}
-
-/// Exactly so many words.
-pub(super) fn words<const N: usize>(text: &str) -> Option<[&str; N]> {
-    text.split(' ').collect::<Vec<_>>().try_into().ok()
 }
 
 fn parse(data: &str) -> Result<Vec<Arc<Sku>>, CatalogueError> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::load::{CatalogueError, words};
+use super::error::CatalogueError;
 
 const DATA: &str = include_str!("regions.txt");
 
@@ -21,14 +21,11 @@ pub struct Region {
 /// The region that is meant where nobody says another.
 pub const DEFAULT_REGION: &str = "eastus";
 
-/// What a line of a region says of the prices of a series.
-pub(super) type PriceLine = &'static str;
-
 #[derive(Debug)]
 struct Regions {
     all: Vec<Region>,
-    /// The lines of each region by series. Read when a region is asked for: a run needs one.
-    prices: HashMap<(&'static str, &'static str), PriceLine>,
+    /// What is said of the prices of a series, by region and series. Read when a region is asked for: a run needs one.
+    prices: HashMap<(&'static str, &'static str), &'static str>,
 }
 
 fn read() -> Result<&'static Regions, CatalogueError> {
@@ -38,6 +35,11 @@ fn read() -> Result<&'static Regions, CatalogueError> {
     }
     let read = parse(DATA)?;
     Ok(READ.get_or_init(|| read))
+}
+
+/// Exactly so many words.
+fn words<const N: usize>(text: &str) -> Option<[&str; N]> {
+    text.split(' ').collect::<Vec<_>>().try_into().ok()
 }
 
 fn parse(data: &'static str) -> Result<Regions, CatalogueError> {
@@ -60,7 +62,7 @@ fn parse(data: &'static str) -> Result<Regions, CatalogueError> {
     Ok(Regions { all, prices })
 }
 
-/// Every region, by name.
+/// Every region, those with the most sizes first.
 ///
 /// # Errors
 /// [`CatalogueError`] when the embedded data is broken.
@@ -76,11 +78,29 @@ pub fn region(name: &str) -> Result<Option<&'static Region>, CatalogueError> {
     Ok(read()?.all.iter().find(|region| region.name == name))
 }
 
+impl CatalogueError {
+    /// The error for a region that is not known, with the one that may be meant.
+    pub fn unknown_region(name: &str) -> Self {
+        let plain = |text: &str| text.to_lowercase().replace([' ', '-', '_'], "");
+        let wanted = plain(name);
+        let close = regions().ok().and_then(|mut all| all.find(|region| region.name == wanted));
+        let near = close.or_else(|| {
+            let all = regions().ok()?;
+            let mut by_distance: Vec<(usize, &'static Region)> = all
+                .map(|region| (strsim::levenshtein(region.name, &wanted), region))
+                .filter(|(distance, _)| *distance <= 2)
+                .collect();
+            by_distance.sort_by_key(|(distance, region)| (*distance, region.name));
+            by_distance.first().map(|(_, region)| *region)
+        });
+        Self::Region { name: name.to_owned(), near: near.map(|region| region.name) }
+    }
+}
+
 /// The prices of a series in a region, in the order of its sizes; `None` where none of them is sold.
 pub(super) fn prices(region: &'static Region, series: &str, vcpus: &[u32]) -> Result<Vec<Option<f64>>, CatalogueError> {
     let all = &read()?.prices;
-    let line = |region: &'static str| all.get_key_value(&(region, series) as &(&str, &str)).map(|(_, line)| *line);
-    let Some(own) = line(region.name) else { return Ok(vec![None; vcpus.len()]) };
+    let Some(own) = all.get(&(region.name, series)).copied() else { return Ok(vec![None; vcpus.len()]) };
     let broken = || CatalogueError::Line(format!("{series} {own}"));
     let text = match own.strip_prefix('=') {
         Some(other) => all.get(&(other, series)).copied().ok_or_else(broken)?,

@@ -73,3 +73,39 @@ fn capabilities(sku: &Sku) -> Vec<Value> {
     }
     named.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::catalogue;
+
+    // Before, the answer was the same for every region: 146 sizes, each in three zones.
+    #[test]
+    fn the_answer_has_what_the_region_sells_in_the_zones_that_it_has() {
+        for (region, zones) in [("westeurope", 3), ("northcentralus", 0)] {
+            let sold = catalogue(region).unwrap();
+            let answer = resource_skus(sold, region);
+            let sizes = answer["value"].as_array().unwrap();
+            assert_eq!(sizes.len(), sold.iter().count());
+            for size in sizes {
+                assert_eq!(size["locationInfo"][0]["zones"].as_array().unwrap().len(), zones, "{size}");
+            }
+            // The controller reads all of it every few hours; Azure's own answer is of the same order.
+            assert!(answer.to_string().len() < 4 << 20, "{}", answer.to_string().len());
+        }
+    }
+
+    #[test]
+    fn a_local_disk_takes_an_os_disk_where_azure_says_so() {
+        let capability = |size: &str, name: &str| {
+            let sku = catalogue("eastus").unwrap().get(size).unwrap();
+            let all = capabilities(sku);
+            all.iter().find(|entry| entry["name"] == name).map(|entry| entry["value"].as_str().unwrap().to_owned())
+        };
+        let placements = "SupportedEphemeralOSDiskPlacements";
+        assert_eq!(capability("Standard_D4ds_v6", placements).as_deref(), Some("NvmeDisk"));
+        assert_eq!(capability("Standard_D4ds_v6", "NvmeDiskSizeInMiB").as_deref(), Some("225280"));
+        assert_eq!(capability("Standard_D4ds_v5", placements).as_deref(), Some("ResourceDisk,CacheDisk"));
+        assert_eq!(capability("Standard_D4s_v5", placements), None);
+    }
+}
