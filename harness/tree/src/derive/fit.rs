@@ -81,10 +81,11 @@ pub(crate) fn label_values<'a>(sku: &'a SkuFact, key: &str) -> Option<Vec<Cow<'a
 
 /// The values that nodes of these sizes can have for a label; `None` where it is not the size that decides them, for at least one of them.
 pub fn known_values(skus: &[SkuFact], key: &str) -> Option<BTreeSet<String>> {
-    let mut known = BTreeSet::new();
+    let mut known: BTreeSet<Cow<'_, str>> = BTreeSet::new();
     for sku in skus.iter().filter(|sku| sku.unusable.is_none()) {
-        known.extend(label_values(sku, key)?.into_iter().map(Cow::into_owned));
+        known.extend(label_values(sku, key)?);
     }
+    let known: BTreeSet<String> = known.into_iter().map(Cow::into_owned).collect();
     Some(known).filter(|values| !values.is_empty())
 }
 
