@@ -54,11 +54,11 @@ fn every_price_of_every_region_is_the_providers() {
     for line in read(&provider, "pkg/providers/pricing/zz_generated.pricing.go").lines() {
         if let Some(rest) = line.trim().strip_prefix("initialOnDemandPrices[\"") {
             region = rest.split('"').next().unwrap().to_owned();
-        } else if let Some((name, price)) = line.trim().strip_prefix('"').and_then(|line| line.split_once("\":")) {
-            if sizes().unwrap().get(name).is_some() {
-                let price = price.trim().trim_end_matches(',').parse().unwrap();
-                prices.entry(region.clone()).or_default().insert(name.to_owned(), price);
-            }
+        } else if let Some((name, price)) = line.trim().strip_prefix('"').and_then(|line| line.split_once("\":"))
+            && sizes().unwrap().get(name).is_some()
+        {
+            let price = price.trim().trim_end_matches(',').parse().unwrap();
+            prices.entry(region.clone()).or_default().insert(name.to_owned(), price);
         }
     }
     let ours: BTreeMap<String, BTreeMap<String, f64>> = regions()
