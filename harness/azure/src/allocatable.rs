@@ -4,7 +4,7 @@
 //! of Azure/karpenter-provider-azure v1.14.0. A node that offered less than the provider promised to the scheduler
 //! would leave pods pending, so both must agree.
 
-use crate::catalogue::Sku;
+use crate::catalogue::{GpuVendor, Sku};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -26,8 +26,8 @@ pub struct NodeResources {
     pub allocatable_cpu_m: u64,
     /// Memory for pods, bytes.
     pub allocatable_memory_bytes: u64,
-    /// NVIDIA devices.
-    pub gpus: u32,
+    /// GPUs that AKS supports, with their maker.
+    pub gpus: Option<(GpuVendor, u32)>,
 }
 
 /// Brackets of (upper bound, rate); an infinite bound ends them.
@@ -60,14 +60,14 @@ pub fn node_resources(sku: &Sku) -> NodeResources {
         capacity_memory_bytes: capacity,
         allocatable_cpu_m: capacity_cpu_m - reserved_cpu_m,
         allocatable_memory_bytes: capacity.saturating_sub((reserved_mib + EVICTION_MIB) * MIB),
-        gpus: sku.gpus,
+        gpus: sku.supported_gpu.filter(|_| sku.gpus > 0).map(|vendor| (vendor, sku.gpus)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::catalogue;
+    use crate::catalogue::sizes;
     use rstest::rstest;
 
     /// The table of the reference for Karpenter on AKS; MiB to the nearest.
@@ -88,14 +88,15 @@ mod tests {
     #[case("Standard_F8s_v2", 7820, 11743)]
     #[case("Standard_F16s_v2", 15740, 25915)]
     fn allocatable_is_what_aks_leaves(#[case] name: &str, #[case] cpu_m: u64, #[case] memory_mib: u64) {
-        let r = node_resources(catalogue().unwrap().get(name).unwrap());
+        let r = node_resources(sizes().unwrap().get(name).unwrap());
         let mib = (r.allocatable_memory_bytes as f64 / MIB as f64).round() as u64;
         assert_eq!((r.allocatable_cpu_m, mib), (cpu_m, memory_mib));
     }
 
     #[test]
     fn no_size_offers_more_than_it_has() {
-        for sku in catalogue().unwrap().iter() {
+        // The provider uses no smaller size: hasMinimumMemory in `pkg/providers/instancetype/instancetypes.go`.
+        for sku in sizes().unwrap().iter().filter(|sku| sku.memory_gib >= 3.5) {
             let r = node_resources(sku);
             assert!(r.allocatable_cpu_m < r.capacity_cpu_m, "{}", sku.name);
             assert!(r.allocatable_memory_bytes < r.capacity_memory_bytes, "{}", sku.name);

@@ -45,7 +45,7 @@ pub struct VmRecord {
     pub vm_id: String,
     /// Cores it takes of the quota.
     pub vcpus: u32,
-    /// US dollars per hour, eastus, of this VM: the spot price for a spot VM.
+    /// US dollars per hour, in the region, of this VM: the spot price for a spot VM.
     pub price_per_hour: f64,
     /// The drawn duration of each leg, with the effect of faults.
     pub draws: BTreeMap<Leg, Draw>,

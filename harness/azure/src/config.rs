@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use harness_simulation::Behaviour;
 
+use crate::catalogue::{CatalogueError, DEFAULT_REGION, catalogue};
+
 /// Everything that is fixed for the lifetime of a simulator. Reads from and writes to JSON and YAML.
 ///
 /// Every listener is on 127.0.0.1.
@@ -29,7 +31,7 @@ pub struct Config {
     pub node_resource_group: String,
     /// The managed cluster's name.
     pub cluster_name: String,
-    /// The Azure region. Prices are those of eastus.
+    /// The Azure region, such as `westeurope`: one of [`regions`](crate::catalogue::regions), with its zones, sizes and prices.
     pub location: String,
     /// The managed cluster's Kubernetes version, without `v`.
     pub kubernetes_version: String,
@@ -59,7 +61,7 @@ impl Default for Config {
             resource_group: "harness-rg".to_owned(),
             node_resource_group: "MC_harness-rg_harness_eastus".to_owned(),
             cluster_name: "harness".to_owned(),
-            location: "eastus".to_owned(),
+            location: DEFAULT_REGION.to_owned(),
             kubernetes_version: "1.36.3".to_owned(),
             machines_pool: "aksmanagedap".to_owned(),
             vnet_subnet_id: None,
@@ -117,6 +119,7 @@ impl Config {
         if parse_version(&self.kubernetes_version).is_none() {
             return Err(ConfigError::Version(self.kubernetes_version.clone()));
         }
+        catalogue(&self.location).map_err(ConfigError::Location)?;
         if self.resource_group.eq_ignore_ascii_case(&self.node_resource_group) {
             return Err(ConfigError::SameGroup);
         }
@@ -158,6 +161,9 @@ pub enum ConfigError {
     /// Not a version.
     #[error("kubernetesVersion: `{0}` is not a version such as 1.36.3")]
     Version(String),
+    /// Not a region of Azure, as far as the catalogue knows.
+    #[error("location: {0}")]
+    Location(#[source] CatalogueError),
     /// The nodes' resource group is the cluster's.
     #[error("nodeResourceGroup: must differ from resourceGroup")]
     SameGroup,
@@ -253,6 +259,16 @@ mod tests {
         assert_eq!(serde_json::to_string(&back).unwrap(), json);
         let yaml: Config = serde_saphyr::from_str("location: westeurope\nbehaviour:\n  seed: 7\n").unwrap();
         assert_eq!((yaml.location.as_str(), yaml.behaviour.seed), ("westeurope", 7));
+    }
+
+    // Before, any word was a location, and the controller found no zones and no prices there.
+    #[test]
+    fn a_location_that_is_not_a_region_is_refused_with_the_one_that_may_be_meant() {
+        let bad = Config { location: "westeurop".to_owned(), ..Config::default() };
+        let error = bad.validate().unwrap_err().to_string();
+        assert_eq!(error, "location: unknown Azure region `westeurop`; did you mean `westeurope`?");
+        let good = Config { location: "swedencentral".to_owned(), ..Config::default() };
+        assert!(good.validate().is_ok());
     }
 
     #[test]

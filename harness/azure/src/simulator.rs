@@ -188,7 +188,8 @@ impl Drop for Simulator {
 
 /// The state of a new simulator; the configuration is valid. `arm_base` is the address that its answers name.
 pub(crate) fn new_world(config: Config, kube: Option<kube::Client>, arm_base: String) -> Result<Arc<World>, Error> {
-    let world = Arc::new(World::new(config, catalogue()?, arm_base));
+    let sold = catalogue(&config.location)?;
+    let world = Arc::new(World::new(config, sold, arm_base));
     if let Some(kube) = kube {
         world.kube.send_replace(Some(Kube(kube)));
     }

@@ -7,7 +7,9 @@ use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use harness_cluster::kubeconfig;
 use harness_plan::{Group, Profile};
-use harness_suite::{DEFAULT_CLUSTER, LocalCluster, PlanOptions, RunRequest, ScenarioChoice, Target, TargetKind};
+use harness_suite::{
+    DEFAULT_CLUSTER, LocalCluster, PlanOptions, Region, RunRequest, ScenarioChoice, Target, TargetKind,
+};
 use harness_units::Span;
 
 /// Test node auto-provisioning and GitOps on Kubernetes before a change reaches production.
@@ -88,6 +90,14 @@ pub(crate) enum Command {
     },
 }
 
+/// Where in Azure.
+#[derive(Clone, Debug, Flags)]
+pub(crate) struct Azure {
+    /// The Azure region, whose zones, VM sizes and prices count. Default: the one in the zones and labels of the tree, else eastus.
+    #[arg(long, value_name = "REGION", env = "HARNESS_REGION")]
+    pub(crate) region: Option<Region>,
+}
+
 /// What decides a plan.
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct Planned {
@@ -100,6 +110,8 @@ pub(crate) struct Planned {
     /// The cluster has none of the pools that AKS makes by itself, nor their AKSNodeClass `default`.
     #[arg(long, requires = "node_config")]
     pub(crate) without_aks_defaults: bool,
+    #[command(flatten)]
+    pub(crate) azure: Azure,
     /// The size of the run.
     #[arg(long, default_value = Profile::Default.as_str(), value_parser = profile())]
     pub(crate) profile: Profile,
@@ -118,6 +130,7 @@ impl Planned {
             node_config: self.node_config.clone(),
             root: self.root.clone(),
             without_aks_defaults: self.without_aks_defaults,
+            region: self.azure.region,
             profile: self.profile,
             parameters: self.set.clone(),
             seed: self.seed,
@@ -336,6 +349,8 @@ pub(crate) struct Validate {
     #[arg(long, env = "HARNESS_NO_BUILD", value_parser = BoolishValueParser::new())]
     pub(crate) no_build: bool,
     #[command(flatten)]
+    pub(crate) azure: Azure,
+    #[command(flatten)]
     pub(crate) local: Local,
 }
 
@@ -365,6 +380,8 @@ pub(crate) struct Doctor {
 
 #[derive(Clone, Debug, Flags)]
 pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) azure: Azure,
     #[command(flatten)]
     pub(crate) local: Local,
 }

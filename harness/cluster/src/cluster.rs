@@ -73,6 +73,11 @@ impl Cluster {
         &self.parts.name
     }
 
+    /// The Azure region that it is in, where the harness knows it: that of its simulated Azure.
+    pub fn region(&self) -> Option<&str> {
+        self.parts.local.as_ref().map(|local| local.config.azure.location.as_str())
+    }
+
     /// A client for measuring: it neither retries a request nor limits its rate.
     pub fn client(&self) -> kube::Client {
         self.parts.control_plane.client()

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use harness_azure::Config as AzureConfig;
+use harness_azure::catalogue::DEFAULT_REGION;
 use serde::{Deserialize, Serialize};
 
 use harness_catalogue::Component;
@@ -48,18 +49,14 @@ impl LocalConfig {
     /// `HARNESS_PROVISION_MODE`, if it is set.
     pub fn new(name: impl Into<String>, components: &BinDir) -> Self {
         let name = name.into();
-        let location = "eastus";
         let resource_group = format!("{name}-rg");
         let azure = AzureConfig {
-            // How AKS names the group of a cluster's nodes.
-            node_resource_group: format!("MC_{resource_group}_{name}_{location}"),
             resource_group,
             cluster_name: name.clone(),
-            location: location.to_owned(),
             kubernetes_version: api_server_version().trim_start_matches('v').to_owned(),
             ..AzureConfig::default()
         };
-        Self {
+        let config = Self {
             name,
             bin_dir: components.folder().to_owned(),
             crds: components.crds().to_vec(),
@@ -71,7 +68,17 @@ impl LocalConfig {
             // A warm start takes some ten seconds on two cores; a busy or cold machine several times that.
             start_timeout: Duration::from_secs(120),
             components: Some(components.clone()),
-        }
+        };
+        config.in_region(DEFAULT_REGION)
+    }
+
+    /// The same in another Azure region, which [`LocalConfig::validate`] checks.
+    #[must_use]
+    pub fn in_region(mut self, region: &str) -> Self {
+        // How AKS names the group of a cluster's nodes.
+        self.azure.node_resource_group = format!("MC_{}_{}_{region}", self.azure.resource_group, self.name);
+        region.clone_into(&mut self.azure.location);
+        self
     }
 
     /// The folder of this cluster.

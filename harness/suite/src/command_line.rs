@@ -50,6 +50,9 @@ fn join(what: Vec<String>, options: &PlanOptions, target: &Target, seed: u64) ->
     if options.without_aks_defaults {
         words.push("--without-aks-defaults".to_owned());
     }
+    if let Some(region) = options.region {
+        words.extend(["--region".to_owned(), region.to_string()]);
+    }
     words.extend(["--seed".to_owned(), seed.to_string()]);
     if let Target::Kubeconfig(cluster) = target {
         // Without --git-url: it may hold a token.
@@ -80,9 +83,10 @@ mod tests {
         request.repeat = 3;
         request.options.profile = Profile::Smoke;
         request.options.parameters = vec!["note=two words".to_owned()];
+        request.options.region = "westeurope".parse().ok();
         assert_eq!(
             repeat_suite(&request, 7),
-            "harness run --all --group cost --repeat 3 --profile smoke --set 'note=two words' --seed 7"
+            "harness run --all --group cost --repeat 3 --profile smoke --set 'note=two words' --region westeurope --seed 7"
         );
     }
 }

@@ -15,6 +15,8 @@ use harness_run::{LeaseError, RunError};
 use harness_tree::SourceFile;
 use harness_yaml::Diagnostic;
 
+use crate::region::Region;
+
 /// An error of a library below, of which only the message and the sources are of interest.
 pub type BoxedError = Box<dyn Error + Send + Sync>;
 
@@ -456,6 +458,19 @@ pub enum TargetError {
         /// Whether the command starts its own where none is named.
         or_own: bool,
     },
+    /// The cluster is in another region than the run is planned for.
+    #[error(
+        "the local cluster `{name}` is in {own}, and the run is planned for {region}: give the region of the cluster with `--region {own}`, \
+             or start one there with `harness up --region {region} --cluster NAME` and name it with --cluster"
+    )]
+    OtherRegion {
+        /// The cluster.
+        name: String,
+        /// Its region.
+        own: String,
+        /// The run's region.
+        region: Region,
+    },
     /// Flux was removed from it, and a run would wait for what never happens.
     #[error("`{0}` has no Flux: bring it back with `harness flux install --cluster {0}`")]
     NoFlux(String),
@@ -522,6 +537,7 @@ impl TargetError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::NotUp { .. }
+            | Self::OtherRegion { .. }
             | Self::Build(BuildError::NoCacheFolder)
             | Self::Local(LocalError::Name { .. })
             | Self::Cluster(ClusterError::Local(LocalError::Name { .. })) => ExitCode::InvalidInput,
@@ -544,6 +560,7 @@ impl TargetError {
             Self::Local(error) => error.is_transient(),
             Self::Failed { .. } | Self::Contents(_) => true,
             Self::NotUp { .. }
+            | Self::OtherRegion { .. }
             | Self::NoFlux(_)
             | Self::FluxUnknown { .. }
             | Self::Lease(_)

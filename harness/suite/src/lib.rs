@@ -44,6 +44,7 @@ mod local_cluster;
 mod planned_run;
 mod progress;
 mod record;
+mod region;
 mod report;
 mod request;
 mod run_folder;
@@ -63,14 +64,15 @@ pub use files::read_text;
 pub use harness_record::ExitCode;
 pub use harness_run::Interrupts;
 pub use input::{
-    FluxBuildProgram, FluxBuildSource, FluxBuilder, LoadedScenario, LoadedTree, PlannedScenario, TreeRepository,
-    load_built_in, read_tree_folder, sku_facts,
+    FluxBuildProgram, FluxBuildSource, FluxBuilder, LoadedScenario, LoadedTree, PlannedScenario, RegionalSkus,
+    TreeRepository, load_built_in, read_tree_folder, sku_facts,
 };
 pub use local_cluster::{DEFAULT_CLUSTER, LocalCluster, RunCluster, attach, build_components};
 pub use progress::{
     ClusterUse, Estimate, Position, ProgressListener, ReplacementReason, SharedListener, Silent, Update,
 };
 pub use record::{Issue, RecordedJudgement, RunRecord, RunState, SuiteRecord};
+pub use region::Region;
 pub use report::{FolderReport, RunReport, SuiteReport, report_folder};
 pub use request::{PlanOptions, RunRequest, ScenarioChoice};
 pub use run_folder::read_run;

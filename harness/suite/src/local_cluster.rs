@@ -8,6 +8,7 @@ use harness_components::{self as components, BuildError, BuildOptions, BuildRepo
 
 use crate::error::TargetError;
 use crate::progress::{ClusterUse, ProgressListener, Update};
+use crate::region::Region;
 
 /// The name of the cluster of `harness up` where none is given.
 pub const DEFAULT_CLUSTER: &str = "harness";
@@ -49,43 +50,52 @@ impl LocalCluster {
         }
     }
 
-    /// Makes the configuration of a cluster of that name. Builds the components first if they are not built.
+    /// Makes the configuration of a cluster of that name in a region. Builds the components first if they are not built.
     ///
     /// # Errors
     /// [`TargetError::Build`] and [`TargetError::Missing`].
-    pub async fn config(&self, name: &str, progress: &dyn ProgressListener) -> Result<LocalConfig, TargetError> {
+    pub async fn config(
+        &self,
+        name: &str,
+        region: Region,
+        progress: &dyn ProgressListener,
+    ) -> Result<LocalConfig, TargetError> {
         if self.bin_dir.is_none() && components::locate(None).is_err() {
             let options = BuildOptions::from_env()?;
             progress.update(Update::ComponentsMissing);
             build_components(&options, progress).await?;
         }
         let components = components::locate(self.bin_dir.as_deref())?;
-        Ok(LocalConfig::new(name, &components))
+        Ok(LocalConfig::new(name, &components).in_region(region.as_str()))
     }
 
-    /// Returns the cluster that is up under that name, or starts one for a run. With `keep` the new one has that name and stays.
+    /// Returns the cluster that is up under that name, which must be in the region if one is given, or starts one for a run. With `keep` the new one has that name and stays.
     ///
     /// # Errors
-    /// [`TargetError::NotUp`] where one was named that is not up, unless it is to stay; any other: it can be neither used nor started.
+    /// [`TargetError::NotUp`] where one was named that is not up, unless it is to stay; [`TargetError::OtherRegion`]; any other: it can be
+    /// neither used nor started.
     pub async fn for_run(
         &self,
         run_id: &str,
         keep: bool,
+        region: Option<Region>,
         progress: &dyn ProgressListener,
     ) -> Result<RunCluster, TargetError> {
         let name = self.name();
         if let Some(cluster) = find(name).await? {
+            region.map_or(Ok(()), |region| check_region(&cluster, region))?;
             progress.update(Update::ClusterFound { name });
             return Ok(RunCluster { cluster, throwaway: false });
         }
+        let new_in = region.unwrap_or_default();
         if keep {
             // A cluster that stays must outlive this process.
-            let config = self.config(name, progress).await?;
+            let config = self.config(name, new_in, progress).await?;
             progress.update(Update::ClusterStarting(ClusterUse::Kept(name)));
             return Ok(RunCluster { cluster: local::up(config).await?, throwaway: false });
         }
         self.check_named()?;
-        let config = self.config(&format!("run-{run_id}"), progress).await?;
+        let config = self.config(&format!("run-{run_id}"), new_in, progress).await?;
         progress.update(Update::ClusterStarting(ClusterUse::Run));
         Ok(RunCluster { cluster: local::throwaway(config).await?, throwaway: true })
     }
@@ -126,6 +136,20 @@ pub(crate) async fn find_usable(name: &str) -> Result<Option<Cluster>, TargetErr
     match status.failure {
         Some(failure) if status.phase == Phase::Failed => Err(TargetError::Failed { name: name.to_owned(), failure }),
         _ => Ok(Some(cluster)),
+    }
+}
+
+/// Checks that a cluster is in the region that a run is planned for: zones, VM sizes and prices are those of the region. Of somebody else's cluster
+/// the region is not known.
+///
+/// # Errors
+/// [`TargetError::OtherRegion`].
+pub(crate) fn check_region(cluster: &Cluster, region: Region) -> Result<(), TargetError> {
+    match cluster.region() {
+        Some(own) if own != region.as_str() => {
+            Err(TargetError::OtherRegion { name: cluster.name().to_owned(), own: own.to_owned(), region })
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

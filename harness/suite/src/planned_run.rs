@@ -12,6 +12,7 @@ use crate::error::{InputError, SuiteError};
 use crate::files;
 use crate::input::{LoadedScenario, LoadedTree, PlannedScenario};
 use crate::progress::{SharedListener, Update};
+use crate::region::Region;
 use crate::request::PlanOptions;
 use crate::run_folder::{self, EndedRun, PLAN_FILE};
 use crate::target::Target;
@@ -20,6 +21,8 @@ use crate::target::Target;
 pub(crate) struct PlannedRun {
     pub(crate) plan: Plan,
     pub(crate) tree: LoadedTree,
+    /// The region that it is planned for.
+    pub(crate) region: Region,
     /// The command that repeats the run.
     command: String,
 }
@@ -47,8 +50,8 @@ impl PlannedRun {
         target: &Target,
         seed: u64,
     ) -> Result<Self, InputError> {
-        let PlannedScenario { plan, tree } = loaded.plan(&options, seed)?;
-        Ok(Self { plan, tree, command: repeat_run(&loaded.name, &options, target, seed) })
+        let PlannedScenario { plan, tree, region } = loaded.plan(&options, seed)?;
+        Ok(Self { plan, tree, region, command: repeat_run(&loaded.name, &options, target, seed) })
     }
 
     /// Carries the plan out, and makes the reports of what is then in the log, in the run's folder.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use harness_plan::{Group, Profile};
 
+use crate::region::Region;
 use crate::target::Target;
 
 /// The scenarios to run.
@@ -24,6 +25,8 @@ pub struct PlanOptions {
     pub root: Option<PathBuf>,
     /// Whether the cluster lacks the pools and the class that AKS makes itself.
     pub without_aks_defaults: bool,
+    /// The Azure region; without it that of the tree's zones and labels, else the default one.
+    pub region: Option<Region>,
     /// The size of the run.
     pub profile: Profile,
     /// Values of parameters, `KEY=VALUE` each. Of several scenarios each takes those of its own parameters.

@@ -222,7 +222,7 @@ impl SuiteRunner<'_> {
         let acquired = tokio::select! {
             biased;
             () = self.interrupts.interrupt.cancelled() => return RunEnd::NotRun(interrupted()),
-            acquired = self.cluster.acquire() => acquired,
+            acquired = self.cluster.acquire(planned.region) => acquired,
         };
         let cluster = match acquired {
             Ok(cluster) => cluster,

@@ -11,8 +11,9 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::TargetError;
-use crate::local_cluster::{check_flux, find_usable};
+use crate::local_cluster::{check_flux, check_region, find_usable};
 use crate::progress::{ClusterUse, SharedListener, Update};
+use crate::region::Region;
 use crate::target::Target;
 
 /// How long the effects of a run's cleanup may take to end.
@@ -71,25 +72,31 @@ impl<'a> SharedCluster<'a> {
         Self { target, id, logs, interrupts, progress, fresh, current: None, started: 0, leaks: Vec::new() }
     }
 
-    /// Returns the cluster for the next run; the first time the one that is up, or a new one.
-    pub(crate) async fn acquire(&mut self) -> Result<Cluster, TargetError> {
+    /// Returns the cluster for the next run, in the region that this is planned for; the first time the one that is up, or a new one. One of
+    /// its own that is in another region is replaced.
+    pub(crate) async fn acquire(&mut self, region: Region) -> Result<Cluster, TargetError> {
         if let Some(current) = &self.current {
             let is_own = current.own.is_some();
             match self.target.find(&current.name).await {
-                Ok(Some(cluster)) => return Ok(cluster),
+                Ok(Some(cluster)) => match check_region(&cluster, region) {
+                    Ok(()) => return Ok(cluster),
+                    Err(_) if is_own => self.remove().await,
+                    Err(error) => return Err(error),
+                },
                 // It died after the last run, which is not to blame for it.
                 Ok(None) | Err(_) if is_own => self.remove().await,
                 Ok(None) => return Err(TargetError::not_up(&current.name)),
                 Err(error) => return Err(error),
             }
         } else if let Some(cluster) = self.target.find(self.target.cluster_name()).await? {
+            check_region(&cluster, region)?;
             let name = cluster.name().to_owned();
             self.progress.update(Update::ClusterFound { name: &name });
             check_flux(&cluster).await?;
             self.current = Some(CurrentCluster { name, own: None, known_state: None });
             return Ok(cluster);
         }
-        self.start().await
+        self.start(region).await
     }
 
     /// Takes the Lease of a cluster that is not the suite's own, for a run.
@@ -102,29 +109,29 @@ impl<'a> SharedCluster<'a> {
 
     /// Starts a cluster of its own. A start that fails is attempted once more: a machine that is busy for a moment is not a reason to give up
     /// every run that has not been started yet.
-    async fn start(&mut self) -> Result<Cluster, TargetError> {
+    async fn start(&mut self, region: Region) -> Result<Cluster, TargetError> {
         let purpose = match (self.fresh, self.started) {
             (true, _) => ClusterUse::Run,
             (false, 0) => ClusterUse::Suite,
             (false, _) => ClusterUse::Replacement,
         };
         self.progress.update(Update::ClusterStarting(purpose));
-        match self.try_start().await {
+        match self.try_start(region).await {
             Err(error) if error.is_transient() => {
                 self.progress.update(Update::ClusterStartRetried(&error));
-                self.try_start().await
+                self.try_start(region).await
             }
             outcome => outcome,
         }
     }
 
-    async fn try_start(&mut self) -> Result<Cluster, TargetError> {
+    async fn try_start(&mut self, region: Region) -> Result<Cluster, TargetError> {
         let Target::Local(local_cluster) = self.target else {
             return Err(TargetError::not_up(self.target.cluster_name()));
         };
         self.started += 1;
         let name = format!("run-{}-{}", self.id, self.started);
-        let config = local_cluster.config(&name, self.progress.as_ref()).await?;
+        let config = local_cluster.config(&name, region, self.progress.as_ref()).await?;
         let own = local::throwaway(config).await?;
         match find_usable(&name).await.and_then(|found| found.ok_or_else(|| TargetError::not_up(&name))) {
             Ok(cluster) => {

@@ -11,6 +11,7 @@ use crate::input::LoadedScenario;
 use crate::local_cluster::{RunCluster, check_flux};
 use crate::planned_run::{Destination, PlannedRun};
 use crate::progress::{ProgressListener, SharedListener, Update};
+use crate::region::Region;
 use crate::report::RunReport;
 use crate::request::RunRequest;
 use crate::run_folder::{self, EndedRun, new_run_id};
@@ -48,7 +49,7 @@ impl SingleRun {
         request.target.check(request.keep)?;
         let folder = run_folder::create(request.out.as_deref(), &run_id, &[])?;
         let found = tokio::select! {
-            cluster = usable_cluster(&request, &run_id, progress.as_ref()) => cluster.map_err(SuiteError::from),
+            cluster = usable_cluster(&request, &run_id, planned.region, progress.as_ref()) => cluster.map_err(SuiteError::from),
             () = interrupts.interrupt.cancelled() => Err(SuiteError::Interrupted),
         };
         let (RunCluster { cluster, throwaway }, lease) = found.inspect_err(|_| folder.discard())?;
@@ -73,9 +74,10 @@ impl SingleRun {
 async fn usable_cluster(
     request: &RunRequest,
     run_id: &str,
+    region: Region,
     progress: &dyn ProgressListener,
 ) -> Result<(RunCluster, Option<RunLease>), TargetError> {
-    let found = request.target.for_run(run_id, request.keep, progress).await?;
+    let found = request.target.for_run(run_id, request.keep, region, progress).await?;
     if found.throwaway {
         return Ok((found, None));
     }

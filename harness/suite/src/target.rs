@@ -5,6 +5,7 @@ use harness_cluster::{Cluster, kubeconfig};
 use crate::error::TargetError;
 use crate::local_cluster::{LocalCluster, RunCluster, find_usable};
 use crate::progress::{ProgressListener, Update};
+use crate::region::Region;
 
 /// The kinds of targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
@@ -82,10 +83,11 @@ impl Target {
         &self,
         run_id: &str,
         keep: bool,
+        region: Region,
         progress: &dyn ProgressListener,
     ) -> Result<RunCluster, TargetError> {
         match self {
-            Self::Local(local) => local.for_run(run_id, keep, progress).await,
+            Self::Local(local) => local.for_run(run_id, keep, Some(region), progress).await,
             Self::Kubeconfig(options) => {
                 let cluster = kubeconfig::attach(options).await?;
                 progress.update(Update::ClusterFound { name: cluster.name() });

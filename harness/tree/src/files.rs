@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use harness_yaml::{self as yaml, Mark, Node, SyntaxError};
 
@@ -59,6 +59,12 @@ impl Files {
     ) -> Self {
         let files = paths.into_iter().map(|path| File { path, ..File::default() });
         Self { reader: Some(Arc::new(read)), ..Self::of(files) }
+    }
+
+    /// No files, for an object whose places are in none.
+    pub(crate) fn none() -> &'static Self {
+        static NONE: LazyLock<Files> = LazyLock::new(Files::default);
+        &NONE
     }
 
     fn of(files: impl Iterator<Item = File>) -> Self {

@@ -15,6 +15,7 @@ mod node_config;
 mod object;
 mod placeholders;
 mod pool;
+pub mod region;
 mod repository;
 mod source_file;
 pub mod upstream;

@@ -11,19 +11,19 @@ use crate::images;
 use crate::operations::OperationStatus;
 use crate::world::World;
 
-const ZONES: [&str; 3] = ["1", "2", "3"];
-
 pub(super) fn locations(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
     let config = &world.config;
     let location = &config.location;
+    let zones = world.catalogue.zones();
+    let display_name = world.catalogue.display_name();
     let mappings: Vec<Value> =
-        ZONES.iter().map(|zone| json!({"logicalZone": zone, "physicalZone": format!("{location}-az{zone}")})).collect();
+        zones.iter().map(|zone| json!({"logicalZone": zone, "physicalZone": format!("{location}-az{zone}")})).collect();
     Ok(Reply::list(vec![json!({
         "id": format!("/subscriptions/{}/locations/{location}", config.subscription_id),
         "name": location,
         "type": "Region",
-        "displayName": location,
-        "regionalDisplayName": location,
+        "displayName": display_name,
+        "regionalDisplayName": display_name,
         "metadata": {"regionType": "Physical", "regionCategory": "Recommended"},
         "availabilityZoneMappings": mappings,
     })]))

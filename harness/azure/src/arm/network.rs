@@ -133,7 +133,7 @@ fn nic_document(world: &World, vm: &Vm) -> Value {
         "properties": {
             "provisioningState": "Succeeded",
             "primary": true,
-            "enableAcceleratedNetworking": vm.spec.sku.series.accelerated_networking,
+            "enableAcceleratedNetworking": vm.spec.sku.accelerated_networking,
             "virtualMachine": {"id": vm.names.vm_id},
             "ipConfigurations": [{
                 "name": "ipconfig1",

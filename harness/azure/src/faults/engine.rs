@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::api::{FaultState, ProvisioningError};
-use crate::catalogue::catalogue;
+use crate::catalogue::sizes;
 use crate::draws::happens;
 use crate::facts::{FactKind, FactLog, QuotaSet, VmRef};
 use crate::quota::QuotaLimits;
@@ -44,7 +44,7 @@ pub(crate) fn is_meant(only: &VmSelector, vm: &VmRef) -> bool {
 }
 
 fn known_quota(scope: &str) -> bool {
-    ["regional", "spot"].contains(&scope) || catalogue().is_ok_and(|all| all.knows_family(scope))
+    ["regional", "spot"].contains(&scope) || sizes().is_ok_and(|all| all.knows_family(scope))
 }
 
 #[derive(Debug)]

@@ -89,8 +89,10 @@ pub(crate) enum SpecError {
     NoSize,
     #[error("The VM size of {0} is not available in location {1}.")]
     UnknownSize(String, String),
-    #[error("The zone(s) '{0}' for resource are not supported. The supported zones for location '{1}' are '1,2,3'.")]
-    Zone(String, String),
+    #[error(
+        "The zone(s) '{zones}' for resource are not supported. The supported zones for location '{location}' are '{supported}'."
+    )]
+    Zone { zones: String, location: String, supported: String },
     #[error("VM size {0} does not support Spot priority.")]
     NeverSpot(String),
 }
@@ -114,8 +116,9 @@ impl MachineSpec {
         let p = Properties::deserialize(properties).map_err(|e| SpecError::Shape(e.to_string()))?;
         let size = p.hardware.vm_size.ok_or(SpecError::NoSize)?;
         let sku = catalogue.get(&size).ok_or_else(|| SpecError::UnknownSize(size.clone(), config.location.clone()))?;
-        if zones.len() > 1 || zones.iter().any(|z| !sku.series.zones.contains(z)) {
-            return Err(SpecError::Zone(zones.join(","), config.location.clone()));
+        if zones.len() > 1 || zones.iter().any(|z| !catalogue.zones().contains(&z.as_str())) {
+            let supported = catalogue.zones().join(",");
+            return Err(SpecError::Zone { zones: zones.join(","), location: config.location.clone(), supported });
         }
         let capacity_type = match p.priority.as_deref() {
             Some(p) if p.eq_ignore_ascii_case("spot") => CapacityType::Spot,
@@ -228,7 +231,7 @@ mod tests {
 
     fn parse(properties: serde_json::Value, zones: &[&str]) -> Result<MachineSpec, SpecError> {
         let zones = zones.iter().map(|z| (*z).to_owned()).collect();
-        MachineSpec::parse(&properties, zones, &Config::default(), catalogue().unwrap(), defaults())
+        MachineSpec::parse(&properties, zones, &Config::default(), catalogue("eastus").unwrap(), defaults())
     }
 
     #[test]
@@ -260,7 +263,7 @@ mod tests {
         let size = |s: &str| json!({"hardware": {"vmSize": s}});
         assert_eq!(parse(json!({}), &[]).unwrap_err(), SpecError::NoSize);
         assert!(matches!(parse(size("Standard_Z9"), &[]), Err(SpecError::UnknownSize(..))));
-        assert!(matches!(parse(size("Standard_D4s_v5"), &["7"]), Err(SpecError::Zone(..))));
+        assert!(matches!(parse(size("Standard_D4s_v5"), &["7"]), Err(SpecError::Zone { .. })));
         let spot_b = json!({"hardware": {"vmSize": "Standard_B2s"}, "priority": "Spot"});
         assert!(matches!(parse(spot_b, &[]), Err(SpecError::NeverSpot(_))));
         assert!(matches!(parse(json!({"hardware": 3}), &[]), Err(SpecError::Shape(_))));

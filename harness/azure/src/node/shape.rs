@@ -37,8 +37,8 @@ pub(crate) fn node(config: &Config, pool: &str, spec: &MachineSpec, names: &Name
             "pods": spec.max_pods.to_string(),
             "ephemeral-storage": format!("{}G", spec.os_disk_gb),
         });
-        if r.gpus > 0 {
-            q["nvidia.com/gpu"] = json!(r.gpus.to_string());
+        if let Some((vendor, gpus)) = r.gpus {
+            q[vendor.resource()] = json!(gpus.to_string());
         }
         q
     };
@@ -247,7 +247,7 @@ mod tests {
         let config = Config::default();
         let defaults = Defaults { kubernetes_version: "1.36.3".to_owned(), node_image_version: "image".to_owned() };
         let zones = zones.iter().map(|z| (*z).to_owned()).collect();
-        let spec = MachineSpec::parse(&properties, zones, &config, catalogue().unwrap(), defaults).unwrap();
+        let spec = MachineSpec::parse(&properties, zones, &config, catalogue("eastus").unwrap(), defaults).unwrap();
         let names = Names::new(&config, "aksmanagedap", "web-1");
         node(&config, "aksmanagedap", &spec, &names, ReadyStatus::Ready)
     }

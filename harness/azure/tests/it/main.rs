@@ -4,6 +4,7 @@
 
 mod batch;
 mod binary;
+mod catalogue;
 mod control;
 mod determinism;
 mod errors;

@@ -14,8 +14,9 @@ use crate::progress::ConsoleProgress;
 pub(super) async fn up(args: &Up, console: &Console) -> Result<ExitCode, CliError> {
     let target = args.local.target();
     let name = target.name();
-    let config = target.config(name, &ConsoleProgress::new(console)).await?;
-    console.say(&format!("starting the local cluster `{name}`"));
+    let region = args.azure.region.unwrap_or_default();
+    let config = target.config(name, region, &ConsoleProgress::new(console)).await?;
+    console.say(&format!("starting the local cluster `{name}` in {region}"));
     let started = Instant::now();
     let cluster = local::up(config).await?;
     let took = started.elapsed().as_secs_f64();

@@ -9,6 +9,8 @@ use harness_tree::{Severity, SourceFile};
 
 use crate::shared::SharedCluster;
 
+static NO_SKUS: Vec<harness_tree::SkuFact> = Vec::new();
+
 fn tree(folder: &Path) -> Vec<SourceFile> {
     let yaml = |path: &Path| path.extension().is_some_and(|extension| extension == "yaml");
     let mut files: Vec<SourceFile> = walkdir::WalkDir::new(folder)
@@ -43,7 +45,7 @@ async fn compare(cluster: Cluster) {
     for folder in std::iter::once(fixtures.join("node-config")).chain(refused) {
         let files = tree(&folder).into();
         let validation =
-            validate(&ValidationInputs { files: &files, folder: "", skus: &[], aks_defaults: false }, None);
+            validate(&ValidationInputs { files: &files, folder: "", skus: &NO_SKUS, aks_defaults: false }, None);
         // A tree that cannot be built is never sent.
         if validation
             .findings

@@ -55,6 +55,9 @@ const TREE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/node-con
 #[case(&["status", "--cluster", "nobody-started-this"], "no cluster named `nobody-started-this`")]
 #[case(&["flux", "status", "--cluster", "nobody-started-this"], "no cluster named `nobody-started-this`")]
 #[case(&["validate", "does/not/exist"], "does/not/exist")]
+#[case(&["validate", TREE, "--region", "westeurop"], "did you mean `westeurope`?")]
+#[case(&["run", "--all", "--region", "eu-west-1"], "unknown Azure region `eu-west-1`")]
+#[case(&["up", "--region", "West Europe"], "did you mean `westeurope`?")]
 fn a_command_that_cannot_work_exits_with_2_and_says_what_to_do(#[case] arguments: &[&str], #[case] hint: &str) {
     let (code, stdout, stderr) = invoke(arguments);
     assert_eq!(code, 2, "{stderr}");
@@ -400,6 +403,63 @@ fn a_tree_is_checked_in_every_format_and_fixed_in_place() {
     let (code, _, stderr) = invoke(&["validate", "--offline", "--fix", tree]);
     assert!(code == 0 && !stderr.contains("fixed"), "{stderr}");
     assert_eq!(std::fs::read_to_string(&pool).unwrap(), after);
+}
+
+/// A tree of one pool with these requirements.
+fn tree_of_a_pool(requirements: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        &folder,
+        "kustomization.yaml",
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [pool.yaml, class.yaml]\n",
+    );
+    write(
+        &folder,
+        "class.yaml",
+        "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {name: general}\nspec: {imageFamily: Ubuntu}\n",
+    );
+    let pool = format!(
+        "apiVersion: karpenter.sh/v1\nkind: NodePool\nmetadata: {{name: general}}\nspec:\n  \
+         disruption: {{consolidationPolicy: WhenEmptyOrUnderutilized, consolidateAfter: 1m}}\n  template:\n    spec:\n      \
+         nodeClassRef: {{group: karpenter.azure.com, kind: AKSNodeClass, name: general}}\n      requirements: [{requirements}]\n"
+    );
+    write(&folder, "pool.yaml", &pool);
+    folder
+}
+
+// Before, the region was eastus and could not be said: a tree for any other one was "no size fits", and no run was possible.
+#[rstest]
+#[case::found_in_the_tree("{key: topology.kubernetes.io/zone, operator: In, values: [westeurope-1, westeurope-2]}", &[], "", 0)]
+#[case::found_in_a_region("{key: topology.kubernetes.io/region, operator: In, values: [northeurope]}", &[], "", 0)]
+#[case::another_cluster("{key: topology.kubernetes.io/zone, operator: In, values: [westeurope-1]}", &["--region", "northeurope"], "asks for the zone westeurope-1", 2)]
+#[case::without_zones("{key: topology.kubernetes.io/zone, operator: In, values: [northcentralus-1]}", &[], "and northcentralus has no", 2)]
+#[case::not_sold("{key: karpenter.azure.com/sku-name, operator: In, values: [Standard_NC6s_v3]}", &["--region", "chilecentral"], "`Standard_NC6s_v3`", 2)]
+#[case::arm("{key: karpenter.azure.com/sku-name, operator: In, values: [Standard_D2pls_v5]}", &[], "", 0)]
+#[case::unknown("{key: karpenter.azure.com/sku-name, operator: In, values: [Standard_D2zz_v9]}", &[], "not known here", 2)]
+fn the_region_of_a_tree_decides_its_zones_and_sizes(
+    #[case] requirements: &str,
+    #[case] options: &[&str],
+    #[case] said: &str,
+    #[case] planned: i32,
+) {
+    let folder = tree_of_a_pool(requirements);
+    let tree = folder.path().to_str().unwrap();
+    let (code, stdout, stderr) = invoke(&[&["validate", "--offline", tree], options].concat());
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    assert!(format!("{stdout}{stderr}").contains(said), "{stdout}{stderr}");
+    assert!(!said.is_empty() || !stdout.contains("general"), "{stdout}");
+    let (code, _, stderr) = invoke(&[&["plan", "scale-burst", "--seed", "7", "--node-config", tree], options].concat());
+    assert_eq!(code, planned, "{stderr}");
+}
+
+#[test]
+fn the_environment_says_the_region_too() {
+    let folder = tree_of_a_pool("{key: topology.kubernetes.io/zone, operator: In, values: [westeurope-1]}");
+    let mut command = harness();
+    let output =
+        command.env("HARNESS_REGION", "eastus").args(["validate", "--offline"]).arg(folder.path()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("asks for the zone westeurope-1"), "{text}");
 }
 
 #[test]

@@ -5,6 +5,8 @@ use harness_tree::validate::{ValidationInputs, fix, validate};
 use harness_tree::{Files, SourceFile};
 use serde_json::Value;
 
+static NO_SKUS: Vec<harness_tree::SkuFact> = Vec::new();
+
 const TREE: &str = "apiVersion: karpenter.azure.com/v1beta1
 kind: AKSNodeClass
 metadata: {name: default}
@@ -18,7 +20,7 @@ fn tree() -> Files {
 }
 
 fn inputs(files: &Files) -> ValidationInputs<'_> {
-    ValidationInputs { files, folder: "", skus: &[], aks_defaults: false }
+    ValidationInputs { files, folder: "", skus: &NO_SKUS, aks_defaults: false }
 }
 
 #[test]

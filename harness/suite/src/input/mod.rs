@@ -13,7 +13,7 @@ pub use flux_build::{FluxBuildProgram, FluxBuildSource, FluxBuilder};
 pub use plan::PlannedScenario;
 pub use repository::TreeRepository;
 pub use scenario::{LoadedScenario, load_built_in};
-pub use skus::sku_facts;
+pub use skus::{RegionalSkus, sku_facts};
 pub use tree::LoadedTree;
 pub use tree_folder::read_tree_folder;
 

@@ -8,6 +8,7 @@ use super::scenario::LoadedScenario;
 use super::skus::sku_facts;
 use super::tree::LoadedTree;
 use crate::error::{InputError, InvalidInput};
+use crate::region::Region;
 use crate::request::PlanOptions;
 
 /// A plan, and the tree that it was made on.
@@ -17,6 +18,8 @@ pub struct PlannedScenario {
     pub plan: Plan,
     /// The tree with what the scenario changes in it.
     pub tree: LoadedTree,
+    /// The region whose VM sizes it was made with.
+    pub region: Region,
 }
 
 /// A plan is refused for the same reasons whatever its seed is.
@@ -29,8 +32,8 @@ impl LoadedScenario {
     /// # Errors
     /// [`InputError`]: a parameter does not exist or has the wrong type, the tree cannot be read, or it has no place for the scenario.
     pub fn plan(&self, options: &PlanOptions, seed: u64) -> Result<PlannedScenario, InputError> {
-        let (plan, tree) = self.expand(options, seed, harness_scenario::plan)?;
-        Ok(PlannedScenario { plan, tree })
+        let (plan, tree, region) = self.expand(options, seed, harness_scenario::plan)?;
+        Ok(PlannedScenario { plan, tree, region })
     }
 
     /// The events that a plan needs and that the draws of a fault decide over.
@@ -46,31 +49,31 @@ impl LoadedScenario {
         options: &PlanOptions,
         seed: u64,
         expand: impl FnOnce(&Scenario, &PlanInputs<'_>) -> Result<T, Vec<Diagnostic>>,
-    ) -> Result<(T, LoadedTree), InputError> {
-        let tree = LoadedTree::for_scenario(self, options)?;
+    ) -> Result<(T, LoadedTree, Region), InputError> {
+        let (tree, region) = LoadedTree::for_scenario(self, options)?;
         let inputs = PlanInputs {
             profile: options.profile,
             seed,
             overrides: &options.parameters,
             tree: &tree.tree,
-            skus: &sku_facts()?,
+            skus: &sku_facts(region)?,
             operations: &harness_azure::arm_operations(),
         };
         match expand(&self.scenario, &inputs) {
-            Ok(expanded) => Ok((expanded, tree)),
+            Ok(expanded) => Ok((expanded, tree, region)),
             Err(problems) => Err(self.invalid(problems, &tree.files)),
         }
     }
 
-    /// Plans the scenario in every profile. Returns what there is to note of its plans, each once, at the start of its file.
+    /// Plans the scenario in every profile, for a region or else for that of its tree. Returns what there is to note of its plans, each once, at the start of its file.
     ///
     /// # Errors
     /// [`InputError::Invalid`] with everything for which [`LoadedScenario::plan`] refuses it in one profile or another, each once; and what else is
     /// in the way of a plan.
-    pub fn examine(&self) -> Result<Vec<Diagnostic>, InputError> {
+    pub fn examine(&self, region: Option<Region>) -> Result<Vec<Diagnostic>, InputError> {
         let (mut problems, mut notes, mut texts) = (Vec::new(), Vec::new(), Vec::new());
         for profile in PROFILES {
-            match self.plan(&PlanOptions { profile, ..PlanOptions::default() }, ANY_SEED) {
+            match self.plan(&PlanOptions { profile, region, ..PlanOptions::default() }, ANY_SEED) {
                 Ok(PlannedScenario { plan, .. }) => {
                     let note = |note| Diagnostic::new(self.scenario.file(), Mark::START, note);
                     notes.push((profile, plan.notes.into_iter().map(note).collect()));

@@ -15,6 +15,7 @@ use super::scenario::LoadedScenario;
 use super::skus::sku_facts;
 use super::tree_folder::{copy_other_files, read_tree_folder, write_files};
 use crate::error::{FileError, InputError, InvalidInput};
+use crate::region::Region;
 use crate::request::PlanOptions;
 
 /// The name under which scenarios know the built-in tree.
@@ -65,14 +66,14 @@ impl LoadedTree {
     }
 
     /// Reads the tree that a scenario runs on and applies what the scenario changes in it: the given tree, else the one that the scenario
-    /// names, beside its file, else the built-in one.
+    /// names, beside its file, else the built-in one. Returns with it the region that it is for.
     ///
     /// # Errors
     /// Those of [`LoadedTree::read`]; [`InputError::Invalid`] at the places of the scenario that name what is not there or change the tree into one
     /// that cannot work; and [`InputError::Placeholder`].
-    pub(super) fn for_scenario(loaded: &LoadedScenario, options: &PlanOptions) -> Result<Self, InputError> {
-        let given = options.node_config.as_deref();
+    pub(super) fn for_scenario(loaded: &LoadedScenario, options: &PlanOptions) -> Result<(Self, Region), InputError> {
         let scenario = &loaded.scenario;
+        let given = options.node_config.as_deref();
         let named = (given.is_none() && scenario.node_config() != BUILT_IN_TREE)
             .then(|| beside(scenario, scenario.node_config()));
         if let Some(folder) = &named {
@@ -80,10 +81,11 @@ impl LoadedTree {
         }
         let root = options.root.as_deref().filter(|_| given.is_some());
         let mut tree = Self::read(given.or(named.as_deref()), root)?;
+        let region = Region::choose(options.region, &tree.tree.pools);
         let layered = tree.add_layers(loaded)?;
         if layered || !scenario.amendments().is_empty() {
             let source = tree.tree.source.clone();
-            tree.files = harness_scenario::amended(scenario, &source, &tree.files, &sku_facts()?)
+            tree.files = harness_scenario::amended(scenario, &source, &tree.files, &sku_facts(region)?)
                 .map_err(|problems| loaded.invalid(problems, &tree.files))?;
             tree.tree = parse(&source, &fill_placeholders(&source, &tree.files)?)?;
         }
@@ -91,7 +93,7 @@ impl LoadedTree {
         if given.or(named.as_deref()).is_some() {
             tree.add_aks_defaults(options.without_aks_defaults)?;
         }
-        Ok(tree)
+        Ok((tree, region))
     }
 
     /// Puts what AKS makes itself beside the tree, or refuses a tree that needs it.
@@ -182,7 +184,7 @@ mod tests {
         std::fs::write(folder.path().join("notes.md"), "mine").unwrap();
         let before = read_tree_folder(folder.path()).unwrap();
         let scenario = amending("{remove: {object: {kind: NodePool, name: memory-optimized}}}");
-        let tree = LoadedTree::for_scenario(&scenario, &of_folder(folder.path())).unwrap();
+        let (tree, _) = LoadedTree::for_scenario(&scenario, &of_folder(folder.path())).unwrap();
         assert_eq!(tree.tree.pools.len(), 2);
         let copy = tree.copy().unwrap();
         let has_pool = |root: &Path| root.join("node-classes/memory-optimized.yaml").exists();

@@ -46,7 +46,7 @@ pub fn check_manifest(file: &str, at: &ObjectAddress, manifest: &Node, is_patch:
     for (key, value) in [("apiVersion", &at.api_version), ("kind", &at.kind)] {
         node.put(key, Node::of_text(value, manifest.mark));
     }
-    let object = Object { file, node, files: &Files::default() };
+    let object = Object { file, node, files: Files::none() };
     let found = match is_patch {
         true => structure(&object, false).into_iter().filter(|(finding, _)| finding.rule != MISSING).collect(),
         false => check_built(&object, false),
@@ -259,7 +259,7 @@ mod tests {
 
     fn found(text: &str) -> Vec<String> {
         let node = harness_yaml::documents_of(text, 0).unwrap().remove(0);
-        let object = Object { file: "x.yaml", node, files: &Files::default() };
+        let object = Object { file: "x.yaml", node, files: Files::none() };
         check(&object)
             .iter()
             .map(|(finding, _)| format!("{}:{} {} {}", finding.line, finding.column, finding.rule, finding.message))

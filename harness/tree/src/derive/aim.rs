@@ -33,7 +33,7 @@ pub fn aim<'a>(pool: &'a NodePool, pools: &[NodePool], skus: &'a [SkuFact]) -> A
     let (key, value, because) = selector(pool, pools);
     Aim {
         pool,
-        untestable: untestable(pool, &fitting),
+        untestable: untestable(pool, &fitting, skus),
         fitting,
         node_selector: BTreeMap::from([(key, value)]),
         tolerations: pool.taints.iter().map(toleration).collect(),
@@ -106,7 +106,7 @@ fn same_nodes(a: &NodePool, b: &NodePool) -> bool {
     sorted(a) == sorted(b) && a.labels == b.labels && a.taints == b.taints
 }
 
-fn untestable(pool: &NodePool, fitting: &[&SkuFact]) -> Option<String> {
+fn untestable(pool: &NodePool, fitting: &[&SkuFact], skus: &[SkuFact]) -> Option<String> {
     if let Some(replicas) = pool.replicas {
         return Some(format!(
             "it is static (replicas: {replicas}): it keeps that many nodes and does not react to pods"
@@ -125,7 +125,15 @@ fn untestable(pool: &NodePool, fitting: &[&SkuFact]) -> Option<String> {
         return Some("the AKS node auto-provisioner makes Linux nodes only".to_owned());
     }
     if fitting.is_empty() {
-        return Some("no VM size that the target offers meets its requirements".to_owned());
+        return Some(match (fit::unknown_sizes(pool, skus).first(), skus.first()) {
+            (Some((requirement, value)), _) => {
+                format!("nothing is known here of VM sizes with {}={value}, which it asks for", requirement.key)
+            }
+            (None, Some(sku)) if !sku.region.is_empty() => {
+                format!("no VM size that is sold in {} meets its requirements", sku.region)
+            }
+            (None, _) => "no VM size that the target offers meets its requirements".to_owned(),
+        });
     }
     fit::lacking_values(pool, fitting).map(|(requirement, wanted, there)| {
         format!("`minValues` wants {wanted} values of {}, and the VM sizes that fit have {there}", requirement.key)

@@ -2,11 +2,13 @@
 //!
 //! Source of the labels: computeRequirements in pkg/providers/instancetype/instancetype.go of karpenter-provider-azure v1.14.0.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::SkuFact;
 use super::sku::PodSize;
 use crate::pool::{NodePool, Operator, Requirement};
+use crate::region::{REGION_LABEL, REGIONAL_ZONE, ZONE_LABELS};
 use harness_plan::Limits;
 use harness_units::{Bytes, Millicores};
 
@@ -19,9 +21,26 @@ const MEMORY_MIN_MIB: u64 = 3584;
 /// Source: pkg/operator/options, VM_MEMORY_OVERHEAD_PERCENT = 0.075.
 const VM_MEMORY_OVERHEAD: f64 = 0.075;
 
+/// The label that says whether a node is in an availability zone, with its two values.
+const PLACEMENT_SCOPE: &str = "karpenter.azure.com/placement-scope";
+const ZONAL: &str = "zonal";
+const REGIONAL: &str = "regional";
+
+/// The labels with the name of a size, or with a part of it.
+const NAME_LABELS: [&str; 6] = [
+    "node.kubernetes.io/instance-type",
+    "beta.kubernetes.io/instance-type",
+    "karpenter.azure.com/sku-name",
+    "karpenter.azure.com/sku-series",
+    "karpenter.azure.com/sku-family",
+    "karpenter.azure.com/sku-version",
+];
+
 /// The values that a node of this size can have for a label; `None` where the size decides nothing about the label.
-pub(crate) fn label_values(sku: &SkuFact, key: &str) -> Option<Vec<String>> {
-    let one = |value: &str| if value.is_empty() { Vec::new() } else { vec![value.to_owned()] };
+pub(crate) fn label_values<'a>(sku: &'a SkuFact, key: &str) -> Option<Vec<Cow<'a, str>>> {
+    let one = |value: &'a str| if value.is_empty() { Vec::new() } else { vec![Cow::Borrowed(value)] };
+    let number = |value: u64| vec![Cow::Owned(value.to_string())];
+    let flag = |value: bool| one(if value { "true" } else { "false" });
     let values = match key {
         "node.kubernetes.io/instance-type" | "karpenter.azure.com/sku-name" | "beta.kubernetes.io/instance-type" => {
             one(&sku.name)
@@ -29,21 +48,31 @@ pub(crate) fn label_values(sku: &SkuFact, key: &str) -> Option<Vec<String>> {
         "karpenter.azure.com/sku-family" => one(&sku.family),
         "karpenter.azure.com/sku-series" => one(&sku.series),
         "karpenter.azure.com/sku-version" => one(&sku.version),
-        "karpenter.azure.com/sku-cpu" | "kubernetes.azure.com/sku-cpu" => one(&sku.vcpus.to_string()),
-        "karpenter.azure.com/sku-memory" | "kubernetes.azure.com/sku-memory" => one(&sku.memory_mib.to_string()),
-        "karpenter.azure.com/sku-gpu-count" => one(&sku.gpus.to_string()),
-        "karpenter.azure.com/sku-gpu-manufacturer" => one(if sku.gpus > 0 { "nvidia" } else { "" }),
+        "karpenter.azure.com/sku-cpu" | "kubernetes.azure.com/sku-cpu" => number(u64::from(sku.vcpus)),
+        "karpenter.azure.com/sku-memory" | "kubernetes.azure.com/sku-memory" => number(sku.memory_mib),
+        "karpenter.azure.com/sku-gpu-count" => number(u64::from(sku.gpus)),
+        "karpenter.azure.com/sku-gpu-manufacturer" if sku.gpus > 0 => {
+            one(sku.gpu_manufacturer.as_deref().unwrap_or("nvidia"))
+        }
+        "karpenter.azure.com/sku-gpu-manufacturer" => Vec::new(),
         // A caller that does not know the model leaves it open: better to try the pool than to call it untestable.
         "karpenter.azure.com/sku-gpu-name" if sku.gpus > 0 && sku.gpu_name.is_none() => return None,
         "karpenter.azure.com/sku-gpu-name" => one(sku.gpu_name.as_deref().unwrap_or_default()),
-        "karpenter.azure.com/sku-networking-accelerated" => one(&sku.accelerated_networking.to_string()),
-        "karpenter.azure.com/sku-storage-premium-capable" => one(&sku.premium_storage.to_string()),
+        "karpenter.azure.com/sku-networking-accelerated" => flag(sku.accelerated_networking),
+        "karpenter.azure.com/sku-storage-premium-capable" => flag(sku.premium_storage),
         "kubernetes.io/arch" | "beta.kubernetes.io/arch" => one(&sku.architecture),
         "kubernetes.io/os" | "beta.kubernetes.io/os" => one("linux"),
-        "topology.kubernetes.io/zone" => sku.zones.clone(),
+        // Every size can also be had outside the zones: instanceTypeZones in instancetypes.go.
+        key if ZONE_LABELS.contains(&key) => {
+            sku.zones.iter().map(String::as_str).chain([REGIONAL_ZONE]).map(Cow::Borrowed).collect()
+        }
+        PLACEMENT_SCOPE if sku.zones.is_empty() => one(REGIONAL),
+        PLACEMENT_SCOPE => vec![Cow::Borrowed(ZONAL), Cow::Borrowed(REGIONAL)],
+        REGION_LABEL if sku.region.is_empty() => return None,
+        REGION_LABEL => one(&sku.region),
         "karpenter.sh/capacity-type" => {
-            let spot = sku.spot_capable.then(|| "spot".to_owned());
-            std::iter::once("on-demand".to_owned()).chain(spot).collect()
+            let spot = sku.spot_capable.then_some(Cow::Borrowed("spot"));
+            std::iter::once(Cow::Borrowed("on-demand")).chain(spot).collect()
         }
         _ => return None,
     };
@@ -52,8 +81,30 @@ pub(crate) fn label_values(sku: &SkuFact, key: &str) -> Option<Vec<String>> {
 
 /// The values that nodes of these sizes can have for a label; `None` where it is not the size that decides them, for at least one of them.
 pub fn known_values(skus: &[SkuFact], key: &str) -> Option<BTreeSet<String>> {
-    let values: Option<Vec<Vec<String>>> = skus.iter().map(|sku| label_values(sku, key)).collect();
-    Some(values?.into_iter().flatten().collect()).filter(|values: &BTreeSet<String>| !values.is_empty())
+    let mut known: BTreeSet<Cow<'_, str>> = BTreeSet::new();
+    for sku in skus.iter().filter(|sku| sku.unusable.is_none()) {
+        known.extend(label_values(sku, key)?);
+    }
+    let known: BTreeSet<String> = known.into_iter().map(Cow::into_owned).collect();
+    Some(known).filter(|values| !values.is_empty())
+}
+
+/// Whether nothing is known of a size, or of a series, family or version of sizes, that has this name: Azure has more sizes than any list,
+/// and new ones every month. A known name that is only written in another way is a mistake.
+pub(crate) fn is_unknown_size(skus: &[SkuFact], key: &str, value: &str) -> bool {
+    let plain = |text: &str| text.to_lowercase().trim_start_matches("standard").replace(['_', '-'], "");
+    let wanted = plain(value);
+    NAME_LABELS.contains(&key)
+        && !skus.iter().any(|sku| label_values(sku, key).into_iter().flatten().any(|known| plain(&known) == wanted))
+}
+
+/// The sizes, series, families and versions that a pool asks for and of which nothing is known, each with its requirement.
+pub(crate) fn unknown_sizes<'a>(pool: &'a NodePool, skus: &[SkuFact]) -> Vec<(&'a Requirement, &'a str)> {
+    let named = pool.requirements.iter().filter(|requirement| requirement.operator == Operator::In);
+    named
+        .flat_map(|requirement| requirement.values.iter().map(move |value| (requirement, value.as_str())))
+        .filter(|(requirement, value)| is_unknown_size(skus, &requirement.key, value))
+        .collect()
 }
 
 /// Whether a size meets a requirement. Labels that the size decides nothing about are met by every size.
@@ -65,13 +116,29 @@ fn meets(sku: &SkuFact, requirement: &Requirement) -> bool {
     }
 }
 
-fn admitted(sku: &SkuFact, requirements: &[Requirement]) -> bool {
-    sku.vcpus >= VCPUS_MIN
+/// Whether a size can be had where the requirements want it: zone and placement scope belong together.
+fn can_be_placed(sku: &SkuFact, requirements: &[Requirement]) -> bool {
+    let places = sku.zones.iter().map(|zone| (zone.as_str(), ZONAL)).chain([(REGIONAL_ZONE, REGIONAL)]);
+    places.into_iter().any(|(zone, scope)| {
+        requirements.iter().all(|requirement| match requirement.key.as_str() {
+            key if ZONE_LABELS.contains(&key) => requirement.admits(Some(zone)),
+            PLACEMENT_SCOPE => requirement.admits(Some(scope)),
+            _ => true,
+        })
+    })
+}
+
+/// Whether the provisioner may use a size for a pool with these requirements.
+pub(crate) fn admitted(sku: &SkuFact, requirements: &[Requirement]) -> bool {
+    sku.unusable.is_none()
+        && sku.vcpus >= VCPUS_MIN
         && sku.memory_mib >= MEMORY_MIN_MIB
         && requirements.iter().all(|requirement| meets(sku, requirement))
+        && can_be_placed(sku, requirements)
         // Two requirements on one label must be met by one value.
-        && requirements.iter().all(|first| {
-            label_values(sku, &first.key).is_none_or(|values| {
+        && requirements.iter().enumerate().all(|(index, first)| {
+            let is_alone = !requirements.iter().enumerate().any(|(other, it)| other != index && it.key == first.key);
+            is_alone || label_values(sku, &first.key).is_none_or(|values| {
                 values.is_empty()
                     || values.iter().any(|value| {
                         requirements.iter().filter(|other| other.key == first.key).all(|other| other.admits(Some(value)))
@@ -80,11 +147,15 @@ fn admitted(sku: &SkuFact, requirements: &[Requirement]) -> bool {
         })
 }
 
+/// What binds the nodes of a pool: its requirements, and its labels, which bind them as requirements do.
+pub(crate) fn binding(pool: &NodePool) -> Vec<Requirement> {
+    let labels = pool.labels.iter().map(|(key, value)| is_label(key, value));
+    pool.requirements.iter().cloned().chain(labels).collect()
+}
+
 /// The sizes that meet all requirements of a pool, smallest first.
 pub(crate) fn fitting<'a>(pool: &NodePool, skus: &'a [SkuFact]) -> Vec<&'a SkuFact> {
-    // A label of the pool binds its nodes as a requirement does.
-    let labels = pool.labels.iter().map(|(key, value)| is_label(key, value));
-    let requirements: Vec<Requirement> = pool.requirements.iter().cloned().chain(labels).collect();
+    let requirements = binding(pool);
     let mut fitting: Vec<&SkuFact> = skus.iter().filter(|sku| admitted(sku, &requirements)).collect();
     fitting.sort_by(|a, b| {
         let order = |sku: &SkuFact| (sku.vcpus, sku.memory_mib, sku.price_on_demand_micro_usd_per_hour);
@@ -109,7 +180,7 @@ fn is_label(key: &str, value: &str) -> Requirement {
 pub(crate) fn lacking_values<'a>(pool: &'a NodePool, fitting: &[&SkuFact]) -> Option<(&'a Requirement, u64, usize)> {
     pool.requirements.iter().find_map(|requirement| {
         let wanted = requirement.min_values?;
-        let values: BTreeSet<String> = fitting
+        let values: BTreeSet<Cow<'_, str>> = fitting
             .iter()
             .flat_map(|sku| label_values(sku, &requirement.key).unwrap_or_default())
             .filter(|value| requirement.admits(Some(value)))

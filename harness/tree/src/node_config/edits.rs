@@ -198,7 +198,7 @@ mod tests {
     }
 
     fn edited_text(text: &str, change: impl Fn(&Object<'_>, &Node) -> Vec<Edit>) -> String {
-        let files = [SourceFile::new("x.yaml", text)];
+        let files = Files::from(vec![SourceFile::new("x.yaml", text)]);
         let node = harness_yaml::documents_of(text, 0).unwrap().remove(0);
         let object = Object { file: "x.yaml", node: node.clone(), files: &files };
         let edits = change(&object, &node);

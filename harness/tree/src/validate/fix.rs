@@ -200,11 +200,12 @@ fn overlap(a: &TextEdit, b: &TextEdit) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source_file::SourceFile;
     use rstest::rstest;
 
     fn fixed(files: &[(&str, &str)]) -> Fixed {
         let files: Vec<SourceFile> = files.iter().map(|(path, text)| SourceFile::new(*path, *text)).collect();
-        fix(&ValidationInputs { files: &files, ..ValidationInputs::default() })
+        fix(&ValidationInputs { files: &files.into(), folder: "", skus: &Vec::new(), aks_defaults: false })
     }
 
     const CLASS: &str =
@@ -224,7 +225,10 @@ mod tests {
             "",
         );
         let fixed = fixed(&[("class.yaml", CLASS), ("pool.yaml", &old)]);
-        assert_eq!(fixed.files[1].text, old.replace("WhenUnderutilized", "WhenEmptyOrUnderutilized"));
+        assert_eq!(
+            fixed.files.text_at("pool.yaml").unwrap(),
+            old.replace("WhenUnderutilized", "WhenEmptyOrUnderutilized")
+        );
         assert!(fixed.undone.is_empty(), "{:?}", fixed.undone);
     }
 
@@ -238,18 +242,21 @@ mod tests {
         // One of two errors is gone.
         let gone = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: a, labels: {a: \"b c\"}}\nspec: {}\n";
         let better = fixed(&[("class.yaml", CLASS), ("pool.yaml", &pool("", "")), ("pdb.yaml", gone)]);
-        assert!(better.files[2].text.starts_with("apiVersion: policy/v1\n") && better.undone.is_empty());
+        assert!(
+            better.files.text_at("pdb.yaml").unwrap().starts_with("apiVersion: policy/v1\n")
+                && better.undone.is_empty()
+        );
 
         // The version reveals that the object has never had the fields.
         let alpha = "apiVersion: notification.toolkit.fluxcd.io/v1beta1\nkind: Provider\nmetadata: {name: a, namespace: b}\nspec: {type: none, adress: x}\n";
         let fixed = fixed(&[("class.yaml", CLASS), ("pool.yaml", &pool("", "a: 5")), ("provider.yaml", alpha)]);
-        assert_eq!(fixed.files[2].text, alpha);
+        assert_eq!(fixed.files.text_at("provider.yaml").unwrap(), alpha);
         let [undone] = fixed.undone.as_slice() else { panic!("{:?}", fixed.undone) };
         assert_eq!((undone.file.as_str(), undone.tried.len()), ("provider.yaml", 1));
         assert!(undone.after >= undone.before && undone.before.errors == 1);
         let left = fixed.validation.findings.iter().filter(|finding| finding.file == "provider.yaml");
         assert!(left.clone().count() > 0 && left.clone().all(|finding| !finding.fixable));
-        assert!(fixed.files[1].text.contains("a: \"5\""), "the other file is fixed all the same");
+        assert!(fixed.files.text_at("pool.yaml").unwrap().contains("a: \"5\""), "the other file is fixed all the same");
     }
 
     #[rstest]
@@ -261,7 +268,7 @@ mod tests {
     #[case::consolidate_after(&pool("  disruption:\r\n    budgets: []\r\n", "").replace("\r\n", "\n").replace('\n', "\r\n"), "    budgets: []\r\n", "    consolidateAfter: 0s\r\n    budgets: []\r\n")]
     fn only_the_bytes_of_the_change_are_touched(#[case] text: &str, #[case] old: &str, #[case] new: &str) {
         let fixed = fixed(&[("class.yaml", CLASS), ("pool.yaml", text)]);
-        assert_eq!(fixed.files[1].text, text.replacen(old, new, 1));
+        assert_eq!(fixed.files.text_at("pool.yaml").unwrap(), text.replacen(old, new, 1));
     }
 
     /// Before, the entry came into JSON as YAML writes it.
@@ -273,7 +280,10 @@ mod tests {
             ("pool.json", old),
             ("kustomization.yaml", "resources: [class.yaml, pool.json]\n"),
         ]);
-        assert_eq!(fixed.files[1].text, old.replace("\"budgets\"", "\"consolidateAfter\": \"0s\", \"budgets\""));
-        assert!(is_json(&fixed.files[1].text));
+        assert_eq!(
+            fixed.files.text_at("pool.json").unwrap(),
+            old.replace("\"budgets\"", "\"consolidateAfter\": \"0s\", \"budgets\"")
+        );
+        assert!(is_json(fixed.files.text_at("pool.json").unwrap()));
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{unapplied, wiring};
 use crate::builtin::aks_defaults;
 use crate::crd;
-use crate::derive::SkuFact;
+use crate::derive::SkuSource;
 use crate::files::{Files, index_of};
 use crate::finding::{Finding, Severity};
 use crate::kustomize;
@@ -26,8 +26,8 @@ pub struct ValidationInputs<'a> {
     pub files: &'a Files,
     /// The folder of the repository that is checked, without slashes at its ends; empty for all of it.
     pub folder: &'a str,
-    /// The VM sizes that are known.
-    pub skus: &'a [SkuFact],
+    /// The VM sizes that are known, for the region of each set of pools.
+    pub skus: &'a dyn SkuSource,
     /// Whether the cluster has the pools and the class that AKS makes itself, where the tree has none of their names.
     pub aks_defaults: bool,
 }
@@ -158,8 +158,9 @@ impl Run<'_> {
         findings.extend(together);
         if !findings.iter().any(|finding| finding.severity == Severity::Error) {
             let pools = node_config::pools_of(&all);
-            let mut about_sizes = node_config::check_skus(&pools, self.inputs.skus);
-            about_sizes.extend(node_config::pools_and_skus(&pools, self.inputs.skus));
+            let skus = self.inputs.skus.skus_for(&pools);
+            let mut about_sizes = node_config::check_skus(&pools, &skus);
+            about_sizes.extend(node_config::pools_and_skus(&pools, &skus));
             about_sizes.retain(is_asked);
             findings.extend(about_sizes);
         }

@@ -9,4 +9,5 @@
 mod common;
 mod crds;
 mod refused_trees;
+mod regions;
 mod tree;

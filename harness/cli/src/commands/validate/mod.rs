@@ -5,8 +5,8 @@ mod server;
 mod show;
 
 use harness_suite::{
-    ExitCode, FluxBuildProgram, FluxBuildSource, FluxBuilder, InputError, InvalidInput, LoadedScenario, TreeRepository,
-    sku_facts,
+    ExitCode, FluxBuildProgram, FluxBuildSource, FluxBuilder, InputError, InvalidInput, LoadedScenario, Region,
+    RegionalSkus, TreeRepository,
 };
 use harness_tree::upstream::Upstream;
 use harness_tree::validate::{Change, Undone, ValidationInputs, fix, validate as validate_tree};
@@ -54,7 +54,7 @@ pub(super) async fn validate(args: &Validate, console: &Console) -> Result<ExitC
     for input in inputs {
         checked = match input {
             Input::Scenario { file, text } => {
-                unreadable = check_scenario(file, text, console, &mut outcome).or(unreadable);
+                unreadable = check_scenario(file, text, args.azure.region, console, &mut outcome).or(unreadable);
                 Ok(())
             }
             Input::Tree(tree) => {
@@ -90,9 +90,15 @@ async fn find_flux_build(args: &Validate, console: &Console) -> Option<FluxBuild
 
 /// Adds everything for which `harness plan` and `harness run` refuse a scenario in one profile or another, or what they note: it is what they say
 /// themselves. Returns the exit code where something else than the scenario or its tree is in the way.
-fn check_scenario(file: String, text: String, console: &Console, outcome: &mut Outcome) -> Option<ExitCode> {
+fn check_scenario(
+    file: String,
+    text: String,
+    region: Option<Region>,
+    console: &Console,
+    outcome: &mut Outcome,
+) -> Option<ExitCode> {
     let (problems, severity, texts) =
-        match LoadedScenario::parse(&file, SourceFile::new(&file, &text)).and_then(|loaded| loaded.examine()) {
+        match LoadedScenario::parse(&file, SourceFile::new(&file, &text)).and_then(|loaded| loaded.examine(region)) {
             Ok(notes) => (notes, Severity::Note, vec![SourceFile::new(&file, text)]),
             Err(InputError::Invalid(InvalidInput { problems, texts })) => (problems, Severity::Error, texts),
             Err(error) => {
@@ -121,7 +127,7 @@ async fn check_tree(
     console: &Console,
     outcome: &mut Outcome,
 ) -> Result<(), CliError> {
-    let skus = sku_facts()?;
+    let skus = RegionalSkus { region: args.azure.region };
     let TreeRepository { files, folder, .. } = &tree.repository;
     let inputs = ValidationInputs { files, folder, skus: &skus, aks_defaults: !args.without_aks_defaults };
     let (files, mut changes, mut undone) = if args.fix {

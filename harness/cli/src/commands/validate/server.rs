@@ -33,7 +33,7 @@ impl Server {
         target.check_named()?;
         let (cluster, throwaway) = if args.server {
             let progress = ConsoleProgress::new(console);
-            let RunCluster { cluster, throwaway } = target.for_run("validate", false, &progress).await?;
+            let RunCluster { cluster, throwaway } = target.for_run("validate", false, None, &progress).await?;
             (cluster, throwaway)
         } else {
             match local::attach(&local::default_state_root(), target.name()).await {

@@ -146,7 +146,7 @@ mod tests {
             "apiVersion: karpenter.sh/v1\nkind: NodePool\nmetadata: {{name: a}}\nspec: {{disruption: {{budgets: {budgets}}}}}\n"
         );
         let node = harness_yaml::documents_of(&text, 0).unwrap().remove(0);
-        Object { file: "a.yaml", node, files: Default::default() }
+        Object { file: "a.yaml", node, files: crate::files::Files::none() }
     }
 
     /// Before, nothing was said of any of them.

@@ -41,6 +41,10 @@ fn too_small(pool: &NodePool, skus: &[SkuFact]) -> Option<Finding> {
                 .fix("raise the limits when the pool is meant to be used"),
         );
     }
+    // A size of which nothing is known may be small enough.
+    if !fit::unknown_sizes(pool, skus).is_empty() {
+        return None;
+    }
     let fitting = fit::fitting(pool, skus);
     let smallest = fitting.iter().min_by_key(|sku| (sku.vcpus, sku.memory_mib))?;
     if fitting.iter().any(|sku| fit::nodes_within(limits, sku) > 0) {

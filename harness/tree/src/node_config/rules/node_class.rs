@@ -89,7 +89,7 @@ mod tests {
                 "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {{name: a}}\nspec: {{vnetSubnetID: {id}}}\n"
             );
             let node: Node = harness_yaml::documents(&text).unwrap().remove(0);
-            subnet(&Object { file: "a.yaml", node, files: &Files::default() }).is_none()
+            subnet(&Object { file: "a.yaml", node, files: Files::none() }).is_none()
         };
         assert!(class("/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/n"));
         assert!(!class("aks-subnet"));

@@ -204,7 +204,7 @@ mod tests {
             "apiVersion: karpenter.sh/v1\nkind: NodePool\nmetadata: {{name: general}}\nspec: {{template: {spec}}}\n"
         );
         let node = harness_yaml::documents_of(&text, 0).unwrap().remove(0);
-        NodePool::of(&Object { file: "a.yaml", node, files: Default::default() })
+        NodePool::of(&Object { file: "a.yaml", node, files: crate::files::Files::none() })
     }
 
     fn affinity(expressions: &str) -> String {

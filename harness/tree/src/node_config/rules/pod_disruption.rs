@@ -183,7 +183,7 @@ mod tests {
         );
         let nodes = harness_yaml::documents_of(&text, 0).unwrap();
         let objects: Vec<Object<'_>> =
-            nodes.into_iter().map(|node| Object { file: "a.yaml", node, files: Default::default() }).collect();
+            nodes.into_iter().map(|node| Object { file: "a.yaml", node, files: crate::files::Files::none() }).collect();
         let found = allows_evictions(&objects);
         assert_eq!(found.len(), usize::from(said), "{found:#?}");
         assert!(found.iter().all(|finding| finding.line == 9));

@@ -345,7 +345,7 @@ pub fn address_problem(at: &ObjectAddress) -> Option<Problem> {
     let (of_version, of_kind) = (1, 2);
     let mut node = Node::empty_map(Mark::START);
     node.entries_mut()?.extend([text("apiVersion", &at.api_version, of_version), text("kind", &at.kind, of_kind)]);
-    let object = Object { file: "", node, files: &Files::default() };
+    let object = Object { file: "", node, files: Files::none() };
     if let Some(finding) = are_served(&object).filter(|finding| finding.severity == Severity::Error) {
         let key = if finding.offset == of_kind { "kind" } else { "apiVersion" };
         return Some(Problem::new(&[key], finding.message, finding.fix.unwrap_or(finding.effect)));
@@ -408,7 +408,7 @@ mod tests {
     ) {
         let text = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: a}}\n");
         let node = harness_yaml::documents_of(&text, 0).unwrap().remove(0);
-        let found = are_served(&Object { file: "a.yaml", node, files: Default::default() });
+        let found = are_served(&Object { file: "a.yaml", node, files: crate::files::Files::none() });
         let message = found.map(|finding| finding.message).unwrap_or_default();
         assert!(message.contains(expected) && message.is_empty() == expected.is_empty(), "{message}");
     }

@@ -55,6 +55,7 @@ fn sku(&(name, vcpus, gib, cpu, mib, price): &(&str, u32, u64, u64, u64, u64)) -
         price_on_demand_micro_usd_per_hour: price,
         allocatable_cpu: Millicores(cpu),
         allocatable_memory: Bytes(mib << 20),
+        ..SkuFact::default()
     }
 }
 
@@ -72,4 +73,10 @@ pub(crate) fn tree(files: &[(&str, &str)]) -> Result<NodeConfigTree, Vec<Finding
 /// The findings, one line each.
 pub(crate) fn lines<T: std::fmt::Display>(all: &[T]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// The same sizes in a region, with so many zones.
+pub(crate) fn skus_in(region: &str, zones: u32) -> Vec<SkuFact> {
+    let zones: Vec<String> = (1..=zones).map(|zone| format!("{region}-{zone}")).collect();
+    skus().into_iter().map(|sku| SkuFact { region: region.to_owned(), zones: zones.clone(), ..sku }).collect()
 }
