@@ -13,14 +13,15 @@ pub struct Node {
     pub end: usize,
 }
 
-/// What a value is, by YAML 1.2's core schema.
+/// What a value is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// Nothing, or `null`.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// The text is kept: `1e3`, `007` and a number of 30 digits mean different things to different readers.
+    /// The text is kept: `1e3` and a number of 30 digits mean different things to different readers. In a manifest it is decimal, whatever the
+    /// notation: that of `0755` is `493`.
     Number(f64, String),
     /// Anything else that is a single value.
     Text(String),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_saphyr::granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
 
+use super::scalar::Resolution;
 use super::{Entry, Kind, Mark, Node};
 
 /// Why a text is not YAML.
@@ -24,22 +25,37 @@ impl SyntaxError {
     }
 }
 
+/// The tags by which a scalar is resolved whatever its quotes. Source: `resolvableTag` of go-yaml.
+const RESOLVED_TAGS: [&str; 5] = ["int", "float", "bool", "null", "timestamp"];
+
 /// More nodes than this, aliases counted as often as they are used, are refused: a file of a few lines can stand for billions.
 const NODES_MAX: usize = 200_000;
 
 /// What some editors write before a text. It is no part of it (YAML 1.2.2 section 5.2), and it has no column.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The documents of a text, without empty ones. What follows a syntax error cannot be read.
+/// The documents of a text of ours, without empty ones: its scalars are those of the core schema of YAML 1.2. What follows a syntax error
+/// cannot be read.
+///
+/// # Errors
+/// Why it is not YAML, and where.
 pub fn documents(text: &str) -> Result<Vec<Node>, SyntaxError> {
-    documents_of(text, 0)
+    read(text, 0, Resolution::Core)
 }
 
-/// The same for one of several files, whose index every place bears.
+/// The documents of a manifest, as kustomize reads them: `0755` is 493, and an unquoted date a time. Every place bears the index of the file
+/// among those that are read together.
+///
+/// # Errors
+/// Why kustomize cannot read it, and where.
 pub fn documents_of(text: &str, source: u32) -> Result<Vec<Node>, SyntaxError> {
+    read(text, source, Resolution::Kustomize)
+}
+
+fn read(text: &str, source: u32, resolution: Resolution) -> Result<Vec<Node>, SyntaxError> {
     let (mark, rest) = text.split_at(if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 });
     let (parser, skipped) = (Parser::new_from_str(rest), mark.len());
-    let mut reader = Reader { parser, anchors: HashMap::new(), nodes: 0, skipped, source };
+    let mut reader = Reader { parser, anchors: HashMap::new(), nodes: 0, skipped, source, resolution };
     let mut documents = Vec::new();
     while let Some((event, span)) = reader.next()? {
         match event {
@@ -60,6 +76,7 @@ struct Reader<'a> {
     /// The bytes before what is parsed.
     skipped: usize,
     source: u32,
+    resolution: Resolution,
 }
 
 impl<'a> Reader<'a> {
@@ -88,8 +105,19 @@ impl<'a> Reader<'a> {
         let mut end = mark.offset + mark.length;
         let (kind, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let plain = style == ScalarStyle::Plain && tag.is_none();
-                let kind = if plain { plain_scalar(&text) } else { Kind::Text(text.into_owned()) };
+                let kind = match &tag {
+                    None if style == ScalarStyle::Plain => self.resolution.resolve(&text),
+                    Some(tag) if self.resolution == Resolution::Kustomize && RESOLVED_TAGS.contains(&tag.suffix()) => {
+                        self.resolution.resolve(&text)
+                    }
+                    _ => Kind::Text(text.into_owned()),
+                };
+                if let Kind::Number(value, text) = &kind
+                    && !value.is_finite()
+                {
+                    let message = format!("`{text}` is a number that JSON does not have: kustomize cannot build it");
+                    return Err(SyntaxError { hint: "quote it if it is meant as a text", ..SyntaxError::new(mark, message) });
+                }
                 (kind, anchor)
             }
             Event::SequenceStart(_, anchor, _) => (self.list(mark, &mut end)?, anchor),
@@ -131,6 +159,7 @@ impl<'a> Reader<'a> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut merged = Vec::new();
         loop {
+            let is_time;
             let key = match self.expect(within)? {
                 (Event::MappingEnd, span) => {
                     *end = self.end_of(span).max(*end);
@@ -138,11 +167,21 @@ impl<'a> Reader<'a> {
                     merged.into_iter().for_each(|value| merge(&mut entries, value));
                     return Ok(Kind::Map(entries));
                 }
-                (event, span) => self.node(event, span)?,
+                (event, span) => {
+                    // A time is a text in JSON, but not yet where kustomize has it as a key.
+                    is_time = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None)
+                        if matches!(self.resolution.resolve(text), Kind::Text(other) if other != *text));
+                    self.node(event, span)?
+                }
             };
             let Some(name) = key.scalar() else {
                 return Err(SyntaxError::new(key.mark, format!("{} cannot be a key", key.describe())));
             };
+            if self.resolution == Resolution::Kustomize && (is_time || key.text().is_none()) {
+                let what = if is_time { "a time".to_owned() } else { key.describe() };
+                let message = format!("the key is {what}, and kustomize builds only objects whose keys are texts");
+                return Err(SyntaxError { hint: "quote it", ..SyntaxError::new(key.mark, message) });
+            }
             let (event, span) = self.expect(within)?;
             let value = self.node(event, span)?;
             if name == "<<" {
@@ -205,29 +244,6 @@ fn size(node: &Node) -> usize {
         + node.entries().iter().map(|entry| 1 + size(&entry.value)).sum::<usize>()
 }
 
-/// Resolves a plain scalar by the core schema of YAML 1.2.2 section 10.3.2.
-pub fn plain_scalar(text: &str) -> Kind {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
-        "true" | "True" | "TRUE" => return Kind::Bool(true),
-        "false" | "False" | "FALSE" => return Kind::Bool(false),
-        _ => {}
-    }
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let looks_numeric = digits.starts_with(|c: char| c.is_ascii_digit())
-        || (digits.starts_with('.') && digits[1..].starts_with(|c: char| c.is_ascii_digit()));
-    if looks_numeric {
-        let radix = |prefix: &str, radix| {
-            digits.strip_prefix(prefix).and_then(|rest| u64::from_str_radix(rest, radix).ok()).map(|value| value as f64)
-        };
-        let value = radix("0x", 16).or_else(|| radix("0o", 8)).or_else(|| text.parse::<f64>().ok());
-        if let Some(value) = value {
-            return Kind::Number(value, text.to_owned());
-        }
-    }
-    Kind::Text(text.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,17 +260,28 @@ mod tests {
     }
 
     #[rstest]
-    #[case("500m", Kind::Text("500m".into()))]
-    #[case("1.5", Kind::Number(1.5, "1.5".into()))]
-    #[case("1e3", Kind::Number(1000.0, "1e3".into()))]
-    #[case("0x10", Kind::Number(16.0, "0x10".into()))]
-    #[case("\"1\"", Kind::Text("1".into()))]
-    #[case("true", Kind::Bool(true))]
-    #[case("yes", Kind::Text("yes".into()))]
-    #[case("30s", Kind::Text("30s".into()))]
-    #[case("1.2.3", Kind::Text("1.2.3".into()))]
-    fn scalars_follow_the_core_schema(#[case] text: &str, #[case] kind: Kind) {
-        assert_eq!(documents(text).unwrap()[0].kind, kind);
+    #[case("\"1\"", Kind::Text("1".into()), Kind::Text("1".into()))]
+    #[case("!!str 5", Kind::Text("5".into()), Kind::Text("5".into()))]
+    #[case("!!int \"5\"", Kind::Text("5".into()), Kind::Number(5.0, "5".into()))]
+    #[case("!!bool \"true\"", Kind::Text("true".into()), Kind::Bool(true))]
+    #[case("0755", Kind::Number(755.0, "0755".into()), Kind::Number(493.0, "493".into()))]
+    fn scalars_are_resolved_by_who_reads_them(#[case] text: &str, #[case] ours: Kind, #[case] kustomize: Kind) {
+        assert_eq!(documents(text).unwrap()[0].kind, ours);
+        assert_eq!(documents_of(text, 0).unwrap()[0].kind, kustomize);
+    }
+
+    /// Before, both were taken; kustomize: "json: unsupported type: map[interface {}]interface {}", and "unsupported value: +Inf".
+    #[rstest]
+    #[case("a: {5: x}\n", 5, "the number 5")]
+    #[case("a: {true: x}\n", 5, "the boolean true")]
+    #[case("a: {2026-01-01: x}\n", 5, "a time")]
+    #[case("a: .inf\n", 4, "JSON")]
+    fn what_kustomize_cannot_build_is_refused(#[case] text: &str, #[case] column: u32, #[case] part: &str) {
+        assert!(documents(text).is_ok() || text.contains(".inf"));
+        let error = documents_of(text, 0).unwrap_err();
+        assert_eq!(error.mark.column, column, "{error}");
+        assert!(error.message.contains(part), "{error}");
+        assert!(documents_of("a: {\"5\": x, yes: y, '2026-01-01': z}\n", 0).is_ok());
     }
 
     /// Editors on Windows write a byte order mark: the text was said to be no YAML.
