@@ -17,7 +17,7 @@ pub use de::{ReadError, from_node};
 pub use diagnostic::{Diagnostic, in_order};
 pub use mark::{Located, Mark};
 pub use node::{Entry, Kind, Node};
-pub use parse::{SyntaxError, documents, documents_of};
+pub use parse::{Repeat, SyntaxError, documents, documents_of, documents_with_repeats};
 pub use problem::Problem;
 pub use scalar::plain_scalar;
 pub use tagged::{BESIDE_KEY, Beside, Tagged};

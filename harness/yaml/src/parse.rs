@@ -40,7 +40,7 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// # Errors
 /// Why it is not YAML, and where.
 pub fn documents(text: &str) -> Result<Vec<Node>, SyntaxError> {
-    read(text, 0, Resolution::Core)
+    read(text, 0, Resolution::Core, None)
 }
 
 /// The documents of a manifest, as kustomize reads them: `0755` is 493, and an unquoted date a time. Every place bears the index of the file
@@ -49,13 +49,39 @@ pub fn documents(text: &str) -> Result<Vec<Node>, SyntaxError> {
 /// # Errors
 /// Why kustomize cannot read it, and where.
 pub fn documents_of(text: &str, source: u32) -> Result<Vec<Node>, SyntaxError> {
-    read(text, source, Resolution::Kustomize)
+    read(text, source, Resolution::Kustomize, None)
 }
 
-fn read(text: &str, source: u32, resolution: Resolution) -> Result<Vec<Node>, SyntaxError> {
+/// A key that a map has twice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Repeat {
+    /// The key.
+    pub key: String,
+    /// Where it stands again: the value that counts.
+    pub mark: Mark,
+    /// Where it stood first.
+    pub first: Mark,
+}
+
+/// The same as [`documents_of`] by a reader that keeps the last of two values of one key, with each such key.
+///
+/// # Errors
+/// Why it cannot be read, and where.
+pub fn documents_with_repeats(text: &str, source: u32) -> Result<(Vec<Node>, Vec<Repeat>), SyntaxError> {
+    let mut repeats = Vec::new();
+    let documents = read(text, source, Resolution::Kustomize, Some(&mut repeats))?;
+    Ok((documents, repeats))
+}
+
+fn read(
+    text: &str,
+    source: u32,
+    resolution: Resolution,
+    repeats: Option<&mut Vec<Repeat>>,
+) -> Result<Vec<Node>, SyntaxError> {
     let (mark, rest) = text.split_at(if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 });
     let (parser, skipped) = (Parser::new_from_str(rest), mark.len());
-    let mut reader = Reader { parser, anchors: HashMap::new(), nodes: 0, skipped, source, resolution };
+    let mut reader = Reader { parser, anchors: HashMap::new(), nodes: 0, skipped, source, resolution, repeats };
     let mut documents = Vec::new();
     while let Some((event, span)) = reader.next()? {
         match event {
@@ -77,6 +103,8 @@ struct Reader<'a> {
     skipped: usize,
     source: u32,
     resolution: Resolution,
+    /// Where keys go that are given twice; `None` where they are refused.
+    repeats: Option<&'a mut Vec<Repeat>>,
 }
 
 impl<'a> Reader<'a> {
@@ -186,6 +214,13 @@ impl<'a> Reader<'a> {
             let value = self.node(event, span)?;
             if name == "<<" {
                 merged.push(value);
+                continue;
+            }
+            if let (Some(repeats), Some(known)) =
+                (self.repeats.as_deref_mut(), entries.iter_mut().find(|entry| entry.key == name))
+            {
+                repeats.push(Repeat { key: name.clone(), mark: key.mark, first: known.key_mark });
+                *known = Entry { key: name, key_mark: key.mark, value };
                 continue;
             }
             if let Some(first) = entries.iter().find(|entry| entry.key == name) {
@@ -303,6 +338,16 @@ mod tests {
         let documents = documents(text).unwrap();
         assert_eq!(documents.len(), 2);
         assert_eq!(documents[1].entries()[0].key_mark.line, 6);
+    }
+
+    #[test]
+    fn of_two_values_of_a_key_the_last_one_is_kept_where_that_is_asked_for() {
+        let text = "a: [x]\nb: 1\na: [y]\n";
+        let (documents, repeats) = documents_with_repeats(text, 3).unwrap();
+        assert_eq!(documents[0].items_at(&["a"])[0].text(), Some("y"));
+        assert_eq!((repeats[0].key.as_str(), repeats[0].mark.line, repeats[0].first.line), ("a", 3, 1));
+        assert_eq!(repeats[0].mark.source, 3);
+        assert!(documents_of(text, 3).is_err());
     }
 
     #[test]
