@@ -12,15 +12,9 @@ const RULE: &str = "kustomization-generators";
 #[derive(Debug, Default)]
 pub(super) struct Accumulator {
     pub(super) resources: Vec<Resource>,
-    /// Where transformers write; `None` before the first kustomization.
+    /// Where transformers write; `None` for kustomize's own places.
     pub(super) config: Option<Config>,
     pub(super) vars: Vec<Var>,
-}
-
-impl Accumulator {
-    pub(super) fn config(&self) -> &Config {
-        self.config.as_ref().unwrap_or_else(|| Config::built_in())
-    }
 }
 
 /// Adds what a base has built.

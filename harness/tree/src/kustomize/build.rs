@@ -3,11 +3,10 @@
 //! Source: api/internal/target, kusttarget.go and kusttarget_configplugin.go.
 
 use super::accumulator::{self, Accumulator};
-use super::builder::{Build, Builder, Built, OPENED_MAX, Place};
+use super::builder::{Build, Builder, Built, By, OPENED_MAX, Place};
 use super::finish::finish;
 use super::paths::NAMES;
 use super::resource::{Resource, kind};
-use super::specs::Config;
 use super::{extensions, fields, flux, folder_of, generate, is_kustomization, is_yaml, kustomization_in, steps};
 use crate::files::Files;
 use crate::finding::{Finding, Severity};
@@ -52,7 +51,11 @@ impl Builder<'_> {
         let files = self.files;
         let built = match kustomization_in(files, folder).filter(|path| self.index_of(path).is_some()) {
             Some(path) => self.folder(path, Role::Outermost, spec, Accumulator::default()),
-            None => self.without_kustomization(folder, spec),
+            None if self.by == By::Flux => self.without_kustomization(folder, spec),
+            None => {
+                self.report(RESOURCES, Mark::START, format!("there is no kustomization in `{folder}`"), "add one");
+                Accumulator::default()
+            }
         };
         let mut objects = finish(self, built);
         if let Some(spec) = spec {
@@ -198,7 +201,6 @@ impl Builder<'_> {
         for item in document.items_at(&["resources"]).iter().chain(document.items_at(&["bases"])) {
             built = self.resource(place, item, built);
         }
-        built.config.get_or_insert_with(|| Config::built_in().clone());
         extensions::configurations(self, place, document, &mut built);
         for generated in generate::generate(self, place, document) {
             accumulator::absorb(self, &mut built.resources, generated);

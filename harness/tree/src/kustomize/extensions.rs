@@ -23,6 +23,9 @@ pub(super) fn openapi(builder: &mut Builder<'_>, place: Place<'_>, document: &No
         let message = format!("kustomize does not bring the schema of Kubernetes `{}`", version.unwrap_or_default());
         return builder.report(RULE, openapi.mark, message, &format!("write {OPENAPI_VERSION}, or leave it out"));
     }
+    if version.is_some() && text("path").is_none() {
+        builder.own_schemas.get_or_insert_with(|| Schemas::built_in().clone());
+    }
     let Some((item, path)) = openapi.get("path").zip(text("path")) else { return };
     if version.is_some() {
         let message = "`openapi` has both a `version` and a `path`";
@@ -44,15 +47,18 @@ pub(super) fn openapi(builder: &mut Builder<'_>, place: Place<'_>, document: &No
 
 /// `configurations`: more places for transformers to write; and `crds`, which say such places in a way of their own.
 pub(super) fn configurations(builder: &mut Builder<'_>, place: Place<'_>, document: &Node, built: &mut Accumulator) {
+    let mut given = Vec::new();
     for item in document.items_at(&["configurations"]) {
         let Some(index) = builder.file_at(RULE, place, item, &item.scalar().unwrap_or_default()) else { continue };
         match builder.files.documents(index) {
-            Ok(documents) => {
-                let config = built.config.get_or_insert_with(|| Config::built_in().clone());
-                documents.iter().for_each(|document| config.add(document));
-            }
+            Ok(documents) => given.extend_from_slice(documents),
             Err(error) => builder.syntax(error),
         }
+    }
+    match &mut built.config {
+        Some(known) => known.merge(&Config::with(&given)),
+        None if given.is_empty() => {}
+        None => built.config = Some(Config::with(&given)),
     }
     if let Some(first) = document.items_at(&["crds"]).first() {
         builder.declare(first.mark, "`crds` is not built here: names that custom resources refer to may differ", EFFECT);

@@ -4,6 +4,7 @@
 use super::accumulator::Accumulator;
 use super::builder::{Builder, Built};
 use super::resource::{Id, Resource};
+use super::specs::Config;
 use super::{hash, names, vars};
 use harness_yaml::{Kind, Node};
 
@@ -37,10 +38,17 @@ const FIRST: [&str; 22] = [
 /// And these last.
 const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
+/// Where objects of a kind stand by default: below 0 first, above 0 last.
+pub(super) fn place_of(kind: &str) -> i32 {
+    let place = |list: &[&str]| list.iter().position(|known| *known == kind).and_then(|at| i32::try_from(at).ok());
+    let count = i32::try_from(FIRST.len()).unwrap_or(i32::MAX);
+    place(&FIRST).map(|at| at - count).or_else(|| place(&LAST).map(|at| at + 1)).unwrap_or(0)
+}
+
 /// The objects as they are printed.
 pub(super) fn finish(builder: &mut Builder<'_>, built: Accumulator) -> Vec<Built> {
-    let config = built.config().clone();
-    let Accumulator { mut resources, vars, .. } = built;
+    let Accumulator { mut resources, vars, config } = built;
+    let config = config.as_ref().unwrap_or_else(|| Config::built_in());
     for resource in resources.iter_mut().filter(|resource| resource.has_hash_suffix) {
         let hash = hash::of(&resource.node);
         resource.remember_id();
@@ -48,10 +56,10 @@ pub(super) fn finish(builder: &mut Builder<'_>, built: Accumulator) -> Vec<Built
             *name = Node::of_text(format!("{}-{hash}", name.scalar().unwrap_or_default()), name.mark);
         }
     }
-    for (mark, message) in names::follow(&mut resources, &config) {
+    for (mark, message) in names::follow(&mut resources, config) {
         builder.report("kustomization-names", mark, message, "name one that is there once");
     }
-    vars::resolve(builder, &vars, &config, &mut resources);
+    vars::resolve(builder, &vars, config, &mut resources);
     resources.retain(|resource| {
         let local = resource.node.at(&["metadata", "annotations", LOCAL]).and_then(Node::scalar);
         local.is_none_or(|local| local == "false")

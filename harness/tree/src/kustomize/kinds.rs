@@ -102,6 +102,11 @@ impl Schemas {
         Some(Type { schemas: self, name })
     }
 
+    /// The fields of a type. Definitions of `openapi.path` name kustomize's own in full: `io.k8s.api.core.v1.PodSpec`.
+    fn fields(&self, name: &str) -> Option<&BTreeMap<String, Field>> {
+        self.types.get(name).or_else(|| self.types.get(name.rsplit('.').next()?))
+    }
+
     /// Adds the definitions of an OpenAPI document, which `openapi.path` names. Source: `AddDefinitions` of kyaml/openapi.
     pub(super) fn add(&mut self, document: &Node) {
         for entry in document.entries_at(&["definitions"]) {
@@ -155,7 +160,7 @@ impl Schemas {
 impl<'s> Type<'s> {
     /// A field of the type.
     pub(super) fn field(&self, name: &str) -> Option<&'s Field> {
-        let fields = self.schemas.types.get(self.name)?;
+        let fields = self.schemas.fields(self.name)?;
         fields.get(name).or_else(|| fields.get("*"))
     }
 

@@ -14,7 +14,7 @@ struct Known {
     first: Id,
     previous: Vec<Id>,
     /// The namespaces whose service accounts it names, where it is a RoleBinding.
-    subjects: Vec<String>,
+    subjects: Result<Vec<String>, String>,
 }
 
 /// Makes every reference by an earlier name one by the name of today.
@@ -37,10 +37,11 @@ pub(super) fn follow(resources: &mut [Resource], config: &Config) -> Vec<(Mark, 
         names.into_iter().for_each(|name| by_name.entry(name).or_default().push(index));
     }
     let mut errors = Vec::new();
-    if by_name.is_empty() {
-        return errors;
-    }
     for index in 0..resources.len() {
+        if let (Err(message), false) = (&known[index].subjects, known[index].now.is_cluster_scoped()) {
+            errors.push((resources[index].node.mark, message.clone()));
+            continue;
+        }
         let mut node = std::mem::replace(&mut resources[index].node, Node::empty_map(Mark::START));
         for (kind, specs) in &config.references {
             let follow = Follow { resources, known: &known, by_name: &by_name, referrer: index, kind };
@@ -66,13 +67,16 @@ fn role_of(reference: &Node) -> Option<Selected> {
 }
 
 /// The namespaces whose service accounts a RoleBinding names.
-fn subject_namespaces(node: &Node) -> Vec<String> {
+fn subject_namespaces(node: &Node) -> Result<Vec<String>, String> {
     if kind(node) != "RoleBinding" {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let accounts = node.items_at(&["subjects"]).iter();
     let accounts = accounts.filter(|subject| kind(subject) == "ServiceAccount");
-    accounts.filter_map(|subject| subject.get("namespace")?.scalar()).collect()
+    let namespaces = accounts.filter_map(|subject| subject.get("namespace"));
+    namespaces
+        .map(|namespace| namespace.text().map(str::to_owned).ok_or_else(|| "a subject's namespace is not a text".to_owned()))
+        .collect()
 }
 
 /// References of one object to objects of one kind.
@@ -173,7 +177,7 @@ impl Follow<'_> {
         own.now.is_cluster_scoped()
             || other.now.is_cluster_scoped()
             || own.now.is_in_namespace_of(&other.now)
-            || own.subjects.contains(&other.now.namespace)
+            || own.subjects.as_ref().is_ok_and(|subjects| subjects.contains(&other.now.namespace))
     }
 }
 

@@ -12,9 +12,11 @@ pub(super) const RULE: &str = "kustomization-patches";
 
 /// Applies the items of `patchesStrategicMerge`, each a patch or the path of one.
 pub(super) fn strategic(builder: &mut Builder<'_>, place: Place<'_>, items: &[Node], resources: &mut Vec<Resource>) {
+    let mut count = 0;
     for item in items {
         // Flux takes a patch as it is, too.
         if matches!(item.kind, Kind::Map(_)) {
+            count += 1;
             merge_one(builder, item.mark, item, Changes::default(), resources);
             continue;
         }
@@ -22,13 +24,18 @@ pub(super) fn strategic(builder: &mut Builder<'_>, place: Place<'_>, items: &[No
         let inline = inline::documents(builder.files, &text, item.mark);
         let is_patch = |documents: &Vec<Node>| documents.iter().all(|document| check_patch(document).is_ok());
         let documents = match inline {
-            Ok(documents) if is_patch(&documents) => Some(documents),
+            Ok(documents) if is_patch(&documents) && !text.is_empty() => Some(documents),
             _ if text.contains('\n') => read(builder, inline),
             _ => from_file(builder, place, item),
         };
-        for patch in documents.iter().flatten() {
+        let Some(documents) = documents else { return };
+        count += documents.len();
+        for patch in &documents {
             merge_one(builder, item.mark, patch, Changes::default(), resources);
         }
+    }
+    if let Some(first) = items.first().filter(|_| count == 0) {
+        builder.report(RULE, first.mark, "the patches are empty", "write what they change, or remove them");
     }
 }
 

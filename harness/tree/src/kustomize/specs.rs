@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use super::finish;
 use super::resource::Id;
 use harness_yaml::{Kind, Mark, Node};
 
@@ -25,6 +26,13 @@ impl Selected {
     fn of(node: &Node) -> Self {
         let text = |key: &str| node.get(key).and_then(Node::text).unwrap_or_default().to_owned();
         Self { group: text("group"), version: text("version"), kind: text("kind") }
+    }
+
+    /// Source: `IsLessThan` of kyaml/resid/gvk.go.
+    fn sort_key(&self) -> (i32, String) {
+        let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
+        let text = [or(&self.group, "~G"), or(&self.version, "~V"), or(&self.kind, "~K")].join("_");
+        (finish::place_of(&self.kind), text)
     }
 
     /// `Kind:version@group`, or `*`.
@@ -118,8 +126,20 @@ impl Config {
         self.sections.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// What files of `configurations` say, with kustomize's own.
+    pub(super) fn with(documents: &[Node]) -> Self {
+        let mut own = Self::default();
+        documents.iter().for_each(|document| own.add(document));
+        let mut config = Self::built_in().clone();
+        config.merge(&own);
+        // kustomize merges what is sorted once more, by which a place in every kind is dropped behind one in a single kind.
+        let mut merged = Self::default();
+        merged.merge(&config);
+        merged
+    }
+
     /// Adds what a file of `configurations` says. Source: `TransformerConfig` of api/internal/plugins/builtinconfig.
-    pub(super) fn add(&mut self, document: &Node) {
+    fn add(&mut self, document: &Node) {
         for entry in document.entries() {
             if entry.key != "nameReference" {
                 let known = self.sections.entry(entry.key.clone()).or_default();
@@ -148,6 +168,8 @@ impl Config {
         for (kind, specs) in &other.references {
             self.refer(kind.clone(), specs.iter().cloned());
         }
+        self.sections.values_mut().for_each(|specs| specs.sort_by_cached_key(|spec| spec.of.sort_key()));
+        self.references.sort_by_cached_key(|(kind, _)| kind.sort_key());
     }
 }
 

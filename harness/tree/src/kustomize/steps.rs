@@ -4,7 +4,7 @@
 use super::accumulator::Accumulator;
 use super::builder::{Builder, Place};
 use super::replace::{self, Failure};
-use super::specs::{self, FieldSpec};
+use super::specs::{self, Config, FieldSpec};
 use super::transform::{self, Side};
 use super::patch;
 use harness_yaml::{Kind, Mark, Node};
@@ -19,7 +19,8 @@ const REPLACEMENTS: &str = "kustomization-replacements";
 /// Changes the objects as the kustomization says.
 pub(super) fn transform(builder: &mut Builder<'_>, place: Place<'_>, document: &Node, built: &mut Accumulator) {
     let list = |key: &str| document.items_at(&[key]);
-    let config = built.config().clone();
+    let config = built.config.clone();
+    let config = config.as_ref().unwrap_or_else(|| Config::built_in());
     patch::strategic(builder, place, list("patchesStrategicMerge"), &mut built.resources);
     for item in list("patches") {
         patch::one(builder, place, item, &mut built.resources);

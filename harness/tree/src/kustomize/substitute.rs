@@ -191,9 +191,9 @@ mod tests {
     #[case("{v: 'x: ${n}'}", r#"{"v":"x: 123"}"#)]
     #[case("{v: '${yes}'}", r#"{"v":true}"#)]
     #[case("{v: 'a ${word}'}", r#"{"v":"a two words"}"#)]
-    #[case("{v: pool-${t,,}}", r#"{"v":"pool-prod"}"#)]
+    #[case("{v: 'pool-${t,,}'}", r#"{"v":"pool-prod"}"#)]
     // Before, keys stayed as they were.
-    #[case("{'team.example.com/${t,,}': x}", r#"{"team.example.com/prod":"x"}"#)]
+    #[case("{\"team.example.com/${t,,}\": x}", r#"{"team.example.com/prod":"x"}"#)]
     #[case("{v: '$${n}'}", r#"{"v":"${n}"}"#)]
     #[case("{metadata: {annotations: {kustomize.toolkit.fluxcd.io/substitute: disabled}}, v: '${none}'}",
         r#"{"metadata":{"annotations":{"kustomize.toolkit.fluxcd.io/substitute":"disabled"}},"v":"${none}"}"#)]

@@ -6,6 +6,7 @@ type dumpedRun struct {
 	Files        map[string][]byte `json:"files"`
 	Plugins      bool              `json:"plugins"`
 	Unrestricted bool              `json:"unrestricted"`
+	Labelled     bool              `json:"labelled"`
 	Objects      []json.RawMessage `json:"objects"`
 	Error        string            `json:"error"`
 }
@@ -16,6 +17,7 @@ func (th Harness) dump(path string, o krusty.Options, m resmap.ResMap, err error
 	}
 	run := dumpedRun{Test: th.t.Name(), Path: path, Files: map[string][]byte{}}
 	run.Unrestricted = o.LoadRestrictions == types.LoadRestrictionsNone
+	run.Labelled = o.AddManagedbyLabel
 	run.Plugins = o.PluginConfig != nil && o.PluginConfig.PluginRestrictions == types.PluginRestrictionsNone
 	_ = th.fSys.Walk("/", func(name string, info os.FileInfo, e error) error {
 		if e == nil && !info.IsDir() {

@@ -67,7 +67,7 @@ pub(super) fn compare(
         Expected::Objects(_) if refused => (Outcome::RefusedWrongly, errors.join("; ")),
         Expected::Objects(theirs) => match difference(&ours, theirs) {
             None => (Outcome::Equal, String::new()),
-            Some(_) if declared => (Outcome::Declared, String::new()),
+            Some(difference) if declared => (Outcome::Declared, difference),
             Some(difference) => {
                 let sorted = |values: &[Value]| {
                     let mut values = values.to_vec();
@@ -121,7 +121,7 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn add(&mut self, name: &str, (outcome, difference): (Outcome, String)) {
         *self.counts.entry(outcome).or_default() += 1;
-        if outcome >= Outcome::BuiltDifferently || outcome == Outcome::OrderDiffers {
+        if outcome >= Outcome::BuiltDifferently || matches!(outcome, Outcome::OrderDiffers | Outcome::Declared) {
             self.wrong.push(format!("{outcome:?} {name}: {difference}"));
         }
     }
