@@ -4,7 +4,9 @@
 //! tests are run with a harness that writes down what each run was given and what came of it. Without Go, or without the module, there is
 //! nothing to compare with, and the test says so.
 
+mod go;
 mod krusty;
+mod trees;
 
 use std::collections::BTreeMap;
 
@@ -31,19 +33,21 @@ pub(super) enum Expected {
     Refused(String),
 }
 
+impl Expected {
+    fn of(objects: Option<Vec<Value>>, error: &str) -> Self {
+        if error.is_empty() { Self::Objects(objects.unwrap_or_default()) } else { Self::Refused(error.to_owned()) }
+    }
+}
+
 /// Builds a folder of some files as kustomize would, and compares.
 pub(super) fn compare(
-    files: BTreeMap<String, Vec<u8>>,
+    paths: Vec<String>,
+    read: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static,
     folder: &str,
     by: By,
     expected: &Expected,
 ) -> (Outcome, String) {
-    let paths: Vec<String> = files.keys().cloned().collect();
-    let read = move |path: &str| {
-        let bytes = files.get(path).cloned().unwrap_or_default();
-        String::from_utf8(bytes).map_err(|_| Unreadable::NotText)
-    };
-    let files = Files::on_demand(paths, read);
+    let files = Files::on_demand(paths, move |path| String::from_utf8(read(path)).map_err(|_| Unreadable::NotText));
     let mut builder = Builder::new(&files);
     builder.by = by;
     let objects = builder.applied(folder, None);
