@@ -39,7 +39,7 @@ fn pointer(path: &str) -> Option<(Vec<String>, String)> {
 }
 
 fn missing(path: &str) -> String {
-    format!("there is no `{path}` in the object")
+    format!("there is no `{}` in the object", path.trim_start_matches('/'))
 }
 
 /// An index into a list of `length` items; a negative one counts from the end.
@@ -52,17 +52,18 @@ fn index(part: &str, length: usize) -> Option<usize> {
 fn container<'n>(object: &'n mut Node, path: &str) -> Result<(&'n mut Node, String), String> {
     let (parts, last) = pointer(path).ok_or_else(|| missing(path))?;
     let mut node = object;
+    let parent = || missing(&parts.join("/"));
     for part in &parts {
         let inner = match &mut node.kind {
             Kind::List(items) => index(part, items.len()).and_then(|at| items.get_mut(at)),
             Kind::Map(entries) => entries.iter_mut().find(|entry| entry.key == *part).map(|entry| &mut entry.value),
             _ => None,
         };
-        node = inner.ok_or_else(|| missing(path))?;
+        node = inner.ok_or_else(parent)?;
     }
     match node.kind {
         Kind::List(_) | Kind::Map(_) => Ok((node, last)),
-        _ => Err(missing(path)),
+        _ => Err(parent()),
     }
 }
 
