@@ -86,5 +86,6 @@ fn changed(old: &Resource, generated: Resource) -> Resource {
             metadata.put(key, value.clone());
         }
     }
-    Resource { node, has_hash_suffix: old.has_hash_suffix && generated.has_hash_suffix, ..old.clone() }
+    let origin = if behavior == Behavior::Merge { old.origin.clone() } else { generated.origin };
+    Resource { node, origin, has_hash_suffix: old.has_hash_suffix && generated.has_hash_suffix, ..old.clone() }
 }

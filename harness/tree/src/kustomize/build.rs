@@ -202,7 +202,12 @@ impl Builder<'_> {
             built = self.resource(place, item, built);
         }
         extensions::configurations(self, place, document, &mut built);
-        for generated in generate::generate(self, place, document) {
+        let configured_in = self.open.last().map(|path| self.from_the_outermost(path)).unwrap_or_default();
+        for mut generated in generate::generate(self, place, document) {
+            let by = kind(&generated.node);
+            generated.origin = Some(format!(
+                "configuredIn: {configured_in}\nconfiguredBy:\n  apiVersion: builtin\n  kind: {by}Generator\n"
+            ));
             accumulator::absorb(self, &mut built.resources, generated);
         }
         extensions::plugins(self, place, document, "generators");
@@ -285,8 +290,19 @@ impl Builder<'_> {
             let lacks = |path: &[&str]| node.at(path).and_then(Node::scalar).is_none_or(|text| text.is_empty());
             let is_list = kind(node).ends_with("List");
             self.build.refused |= lacks(&["kind"]) || (lacks(&["metadata", "name"]) && !is_list);
-            self.add(Resource::new(index, node.clone()), resources);
+            let origin = Some(format!("path: {}\n", self.from_the_outermost(self.files.path(index))));
+            self.add(Resource { origin, ..Resource::new(index, node.clone()) }, resources);
         }
+    }
+
+    /// A path of the tree as one from the outermost kustomization.
+    fn from_the_outermost(&self, path: &str) -> String {
+        let folder = self.open.first().map_or("", |open| folder_of(open));
+        let (from, to): (Vec<&str>, Vec<&str>) =
+            (folder.split('/').filter(|part| !part.is_empty()).collect(), path.split('/').collect());
+        let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+        let up = std::iter::repeat_n("..", from.len() - shared);
+        up.chain(to[shared..].iter().copied()).collect::<Vec<_>>().join("/")
     }
 
     /// kustomize alone, unlike Flux, reads no files outside of the folder of a kustomization.

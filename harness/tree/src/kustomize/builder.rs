@@ -90,6 +90,8 @@ pub(super) struct Builder<'a> {
     pub(super) opened: usize,
     /// The kinds that `openapi.path` brought, with kustomize's own.
     pub(super) own_schemas: Option<Schemas>,
+    /// Whether annotations say where objects are from.
+    pub(super) has_origins: bool,
     /// The order that the outermost kustomization asks for.
     pub(super) sort_options: Option<Node>,
 }
@@ -106,6 +108,7 @@ impl<'a> Builder<'a> {
             open: Vec::new(),
             opened: 0,
             own_schemas: None,
+            has_origins: false,
             sort_options: None,
         }
     }

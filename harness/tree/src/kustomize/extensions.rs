@@ -121,8 +121,12 @@ pub(super) fn of_the_outermost(builder: &mut Builder<'_>, document: &Node) {
         return;
     }
     builder.sort_options = document.get("sortOptions").filter(|options| options.kind != Kind::Null).cloned();
-    if let Some(first) = document.items_at(&["buildMetadata"]).first() {
-        let message = "`buildMetadata` is not built here: its labels and annotations are missing";
-        builder.declare(first.mark, message, "Flux adds them to the objects");
+    for item in document.items_at(&["buildMetadata"]) {
+        if item.text() == Some("originAnnotations") {
+            builder.has_origins = true;
+        } else {
+            let message = format!("`{}` is not built here", item.scalar().unwrap_or_default());
+            builder.declare(item.mark, message, "Flux adds what it says to the objects");
+        }
     }
 }

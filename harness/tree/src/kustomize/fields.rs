@@ -97,8 +97,10 @@ impl Reader<'_, '_> {
             "any" => Some(node.clone()),
             "string" => match &node.kind {
                 Kind::Text(_) => Some(node.clone()),
-                Kind::Number(_, text) if self.is_written_again => {
-                    Some(Node { kind: Kind::Text(text.clone()), ..node.clone() })
+                Kind::Number(value, text) if self.is_written_again => {
+                    let is_whole = text.trim_start_matches(['-', '+']).bytes().all(|byte| byte.is_ascii_digit());
+                    let text = if is_whole { text.clone() } else { value.to_string() };
+                    Some(Node { kind: Kind::Text(text), ..node.clone() })
                 }
                 Kind::Bool(value) if self.is_written_again => {
                     Some(Node { kind: Kind::Text(value.to_string()), ..node.clone() })

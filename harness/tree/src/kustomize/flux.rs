@@ -2,7 +2,7 @@
 //!
 //! Source: fluxcd/pkg/kustomize (generator and substitution), as kustomize-controller v1.9.5 uses it.
 
-use super::builder::{Build, Builder, Built, Place};
+use super::builder::{Build, Builder, Built, By, Place};
 use super::{is_kustomization, kind, kustomization_in};
 use crate::files::Files;
 use crate::finding::{Finding, Severity};
@@ -83,6 +83,11 @@ fn elsewhere(files: &Files, path: &str, prefix: &str) -> Option<(String, String)
 /// The outermost kustomization as kustomize-controller writes it again, with what the `spec` of a Kustomization adds.
 /// Source: `GenerateManifest` of fluxcd/pkg/kustomize v1.35.6, `kustomize_generator.go`.
 pub(super) fn overlaid(builder: &mut Builder<'_>, place: Place<'_>, mut document: Node, spec: Option<&Node>) -> Node {
+    if builder.open.len() == 1 && builder.by == By::Flux && document.items_at(&["resources"]).is_empty() {
+        // Flux writes something into a kustomization that says nothing, and so into others without resources.
+        let origins = Node::of_text("originAnnotations", document.mark);
+        document.put("buildMetadata", Node { kind: Kind::List(vec![origins]), ..Node::empty_map(document.mark) });
+    }
     let Some(spec) = spec else { return document };
     for (own, into) in [("targetNamespace", "namespace"), ("namePrefix", "namePrefix"), ("nameSuffix", "nameSuffix")] {
         if let Some(value) = spec.get(own).filter(|value| value.text().is_some()) {
@@ -94,6 +99,9 @@ pub(super) fn overlaid(builder: &mut Builder<'_>, place: Place<'_>, mut document
         let path = super::join(place.folder, component.text().unwrap_or_default());
         path.is_none_or(|path| !builder.files.has_folder(&path))
     };
+    if let Some(metadata) = spec.get("buildMetadata").filter(|metadata| !metadata.items().is_empty()) {
+        document.put("buildMetadata", metadata.clone());
+    }
     let components = spec.items_at(&["components"]).iter().filter(|component| !(ignores && is_missing(component)));
     append(&mut document, "components", components.cloned().collect());
     for key in ["patches", "patchesStrategicMerge", "patchesJson6902"] {

@@ -120,6 +120,8 @@ pub(super) struct Resource {
     /// Whether a hash of the content becomes a part of the name.
     pub(super) has_hash_suffix: bool,
     pub(super) behavior: Behavior,
+    /// Where it is from, as an annotation says it.
+    pub(super) origin: Option<String>,
     /// Names of the `vars` that take their value from here.
     pub(super) vars: Vec<String>,
 }
@@ -134,6 +136,7 @@ impl Resource {
             suffixes: Vec::new(),
             has_hash_suffix: false,
             behavior: Behavior::default(),
+            origin: None,
             vars: Vec::new(),
         }
     }

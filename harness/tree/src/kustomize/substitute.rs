@@ -96,7 +96,10 @@ impl Substitution<'_> {
     fn node(&self, node: &mut Node, problems: &mut Vec<(Mark, Problem)>) {
         match &mut node.kind {
             Kind::Text(text) if text.contains('$') => match self.text(text) {
-                Ok(new) if new != *text => node.kind = self.read_again(text, new),
+                Ok(new) if new != *text => match read_again(text, new) {
+                    Ok(kind) => node.kind = kind,
+                    Err(problem) => problems.push((node.mark, problem)),
+                },
                 Ok(_) => {}
                 Err(problem) => problems.push((node.mark, problem)),
             },
@@ -124,21 +127,21 @@ impl Substitution<'_> {
             other => other,
         }
     }
+}
 
-    /// Flux substitutes in the text of the manifest and reads it again: what stood there without quotes can become a number, and quotes in a
-    /// value make a text of it.
-    fn read_again(&self, old: &str, new: String) -> Kind {
-        if !is_plain(old) {
-            return Kind::Text(new);
-        }
-        let starts_otherwise = new.starts_with(['"', '\'', '[', '{', '&', '*', '!', '|', '>', '%', '@', '`']);
-        if !starts_otherwise && !new.contains(" #") && !new.contains(": ") {
-            return plain_scalar(new.trim());
-        }
-        let read = yaml::documents_of(&format!("value: {new}\n"), 0).ok().and_then(|mut read| read.pop());
-        let value = read.and_then(|read| read.get("value").cloned());
-        value.map_or(Kind::Text(new), |value| value.kind)
+/// Flux substitutes in the text of the manifest and reads it again: what stood there without quotes can become a number, and quotes in a
+/// value make a text of it.
+fn read_again(old: &str, new: String) -> Result<Kind, Problem> {
+    if !is_plain(old) {
+        return Ok(Kind::Text(new));
     }
+    let starts_otherwise = new.starts_with(['"', '\'', '[', '{', '&', '*', '!', '|', '>', '%', '@', '`']);
+    if !starts_otherwise && !new.contains(" #") && !new.contains(": ") {
+        return Ok(plain_scalar(new.trim()));
+    }
+    let read = yaml::documents_of(&format!("value: {new}\n"), 0).ok().and_then(|mut read| read.pop());
+    let value = read.and_then(|read| Some(read.get("value")?.kind.clone()));
+    value.ok_or(Problem::Syntax("with its values this is not YAML any more: quote the text, or the value"))
 }
 
 /// A key in quotes is the text within them.
@@ -207,6 +210,7 @@ mod tests {
     #[case("{v: '${none}'}", SPEC, "`${none}` has no value and no default")]
     #[case("{v: '${a[@]}'}", SPEC, "missing")]
     #[case("{v: x}", "{postBuild: {substitute: {1a: x}}}", "cannot be the name")]
+    #[case("{v: '${a}'}", "{postBuild: {substitute: {a: 'b: c'}}}", "not YAML any more")]
     fn what_flux_refuses_is_an_error(#[case] object: &str, #[case] spec: &str, #[case] part: &str) {
         let (_, findings) = built(object, spec);
         assert!(findings[0].severity == Severity::Error && findings[0].message.contains(part), "{}", findings[0]);

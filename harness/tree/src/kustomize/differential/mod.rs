@@ -4,6 +4,7 @@
 //! tests are run with a harness that writes down what each run was given and what came of it. Without Go, or without the module, there is
 //! nothing to compare with, and the test says so.
 
+mod flux;
 mod go;
 mod krusty;
 mod trees;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use super::builder::{Builder, By};
 use crate::files::{Files, Unreadable};
 use crate::finding::Severity;
+use harness_yaml::Node;
 use serde_json::Value;
 
 /// What came of a build, next to what kustomize made of it.
@@ -47,10 +49,22 @@ pub(super) fn compare(
     by: By,
     expected: &Expected,
 ) -> (Outcome, String) {
+    compare_for(paths, read, folder, by, None, expected)
+}
+
+/// The same for the `spec` of a Flux Kustomization.
+fn compare_for(
+    paths: Vec<String>,
+    read: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static,
+    folder: &str,
+    by: By,
+    spec: Option<&Node>,
+    expected: &Expected,
+) -> (Outcome, String) {
     let files = Files::on_demand(paths, move |path| String::from_utf8(read(path)).map_err(|_| Unreadable::NotText));
     let mut builder = Builder::new(&files);
     builder.by = by;
-    let objects = builder.applied(folder, None);
+    let objects = builder.applied(folder, spec);
     let build = builder.finish(objects);
     let errors: Vec<String> = build
         .findings
