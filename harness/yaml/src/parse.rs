@@ -81,7 +81,8 @@ fn read(
 ) -> Result<Vec<Node>, SyntaxError> {
     let (mark, rest) = text.split_at(if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 });
     let (parser, skipped) = (Parser::new_from_str(rest), mark.len());
-    let mut reader = Reader { parser, anchors: HashMap::new(), nodes: 0, skipped, source, resolution, repeats };
+    let (is_unended, last) = (!text.ends_with('\n'), text.trim_end().len());
+    let mut reader = Reader { parser, anchors: HashMap::new(), nodes: 0, skipped, source, resolution, is_unended, last, repeats };
     let mut documents = Vec::new();
     while let Some((event, span)) = reader.next()? {
         match event {
@@ -103,6 +104,10 @@ struct Reader<'a> {
     skipped: usize,
     source: u32,
     resolution: Resolution,
+    /// Whether the text has no line break at its end.
+    is_unended: bool,
+    /// Where its last word ends.
+    last: usize,
     /// Where keys go that are given twice; `None` where they are refused.
     repeats: Option<&'a mut Vec<Repeat>>,
 }
@@ -132,7 +137,12 @@ impl<'a> Reader<'a> {
         self.count(1, mark)?;
         let mut end = mark.offset + mark.length;
         let (kind, anchor) = match event {
-            Event::Scalar(text, style, anchor, tag) => {
+            Event::Scalar(mut text, style, anchor, tag) => {
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                // A block that ends with the file has a last line break only where the file has one.
+                if is_block && self.is_unended && end >= self.last && text.ends_with('\n') {
+                    text = text.trim_end_matches('\n').to_owned().into();
+                }
                 let kind = match &tag {
                     None if style == ScalarStyle::Plain => self.resolution.resolve(&text),
                     Some(tag) if self.resolution == Resolution::Kustomize && RESOLVED_TAGS.contains(&tag.suffix()) => {
@@ -330,6 +340,18 @@ mod tests {
         assert_eq!(&text[..document.end], "\u{feff}a: x\n");
         let wrong = documents("\u{feff}a: *nowhere\n").unwrap_err();
         assert_eq!(&"\u{feff}a: *nowhere\n"[wrong.mark.offset..][..1], "*");
+    }
+
+    /// Before, the break was there in any case; go-yaml has it only where the text has it.
+    #[rstest]
+    #[case("a: |\n  x", "x")]
+    #[case("a: |\n  x\n", "x\n")]
+    #[case("a: >\n  x\n  y", "x y")]
+    #[case("- a: |\n    x\n- b: |\n    y", "x\n")]
+    fn a_block_ends_as_the_text_does(#[case] text: &str, #[case] expected: &str) {
+        let document = documents(text).unwrap().remove(0);
+        let value = document.get("a").or_else(|| document.items()[0].get("a")).unwrap();
+        assert_eq!(value.text(), Some(expected));
     }
 
     #[test]

@@ -202,7 +202,7 @@ impl Builder<'_> {
             built = self.resource(place, item, built);
         }
         extensions::configurations(self, place, document, &mut built);
-        let configured_in = self.open.last().map(|path| self.from_the_outermost(path)).unwrap_or_default();
+        let configured_in = self.open.last().map(|path| self.relative_to_outermost(path)).unwrap_or_default();
         for mut generated in generate::generate(self, place, document) {
             let by = kind(&generated.node);
             generated.origin = Some(format!(
@@ -290,13 +290,13 @@ impl Builder<'_> {
             let lacks = |path: &[&str]| node.at(path).and_then(Node::scalar).is_none_or(|text| text.is_empty());
             let is_list = kind(node).ends_with("List");
             self.build.refused |= lacks(&["kind"]) || (lacks(&["metadata", "name"]) && !is_list);
-            let origin = Some(format!("path: {}\n", self.from_the_outermost(self.files.path(index))));
+            let origin = Some(format!("path: {}\n", self.relative_to_outermost(self.files.path(index))));
             self.add(Resource { origin, ..Resource::new(index, node.clone()) }, resources);
         }
     }
 
     /// A path of the tree as one from the outermost kustomization.
-    fn from_the_outermost(&self, path: &str) -> String {
+    fn relative_to_outermost(&self, path: &str) -> String {
         let folder = self.open.first().map_or("", |open| folder_of(open));
         let (from, to): (Vec<&str>, Vec<&str>) =
             (folder.split('/').filter(|part| !part.is_empty()).collect(), path.split('/').collect());

@@ -54,7 +54,8 @@ fn kind_and_version(builder: &mut Builder<'_>, document: &Node, read: &Node) {
         builder.report(RULE, place("apiVersion"), message, &format!("write {version}"));
     }
     let says_something = |entry: &Entry| !["apiVersion", "kind"].contains(&entry.key.as_str()) && !is_nothing(&entry.value);
-    if !read.entries().iter().any(says_something) && !(builder.by == By::Flux && builder.open.len() == 1) {
+    let is_written_again = builder.by == By::Flux && builder.open.len() == 1;
+    if !is_written_again && !read.entries().iter().any(says_something) {
         builder.report(RULE, document.mark, "the kustomization says nothing", "name its `resources`, or remove it");
     }
 }

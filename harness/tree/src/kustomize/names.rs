@@ -62,7 +62,7 @@ pub(super) fn follow(resources: &mut [Resource], config: &Config) -> Vec<(Mark, 
 }
 
 fn role_of(reference: &Node) -> Option<Selected> {
-    let text = |key: &str| Some(reference.get(key)?.scalar()?);
+    let text = |key: &str| reference.get(key)?.scalar();
     Some(Selected { group: text("apiGroup")?, kind: text("kind")?, version: String::new() })
 }
 

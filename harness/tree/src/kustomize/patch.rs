@@ -79,7 +79,7 @@ pub(super) fn one(builder: &mut Builder<'_>, place: Place<'_>, item: &Node, reso
 }
 
 /// Applies an item of `patchesJson6902`.
-pub(super) fn json6902(builder: &mut Builder<'_>, place: Place<'_>, item: &Node, resources: &mut Vec<Resource>) {
+pub(super) fn json6902(builder: &mut Builder<'_>, place: Place<'_>, item: &Node, resources: &mut [Resource]) {
     let target = item.get("target").filter(|target| target.get("name").and_then(Node::scalar).is_some_and(|name| !name.is_empty()));
     let Some(target) = target else {
         let message = "a list of operations needs a `target` with a `name`";

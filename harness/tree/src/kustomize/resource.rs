@@ -171,10 +171,6 @@ impl Resource {
         self.previous.push(id);
     }
 
-    pub(super) fn name(&self) -> String {
-        self.node.at(&["metadata", "name"]).and_then(Node::scalar).unwrap_or_default()
-    }
-
     /// Whether the prefixes and suffixes of both end alike, so that both went through the same kustomizations.
     pub(super) fn shares_prefixes_and_suffixes(&self, other: &Self, with_none: bool) -> bool {
         let alike = |own: &[String], others: &[String]| {

@@ -223,7 +223,7 @@ mod tests {
         let mut all = resources(&["{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {replicas: 1}}"]);
         let config = Config::built_in();
         names(&mut all, config.section("namePrefix"), Side::Prefix, "prod-", Mark::START).unwrap();
-        assert_eq!(all[0].name(), "prod-web");
+        assert_eq!(all[0].id().name, "prod-web");
         let item = harness_yaml::documents("{name: web, count: 3}").unwrap().remove(0);
         replicas(&mut all, config.section("replicas"), &item).unwrap();
         assert_eq!(all[0].node.at(&["spec", "replicas"]).and_then(Node::whole), Some(3));

@@ -107,7 +107,7 @@ struct Run<'i> {
 
 impl Run<'_> {
     fn take(&mut self, folder: &str, build: Build) {
-        self.complete &= !build.findings.iter().any(|finding| finding.severity == Severity::Error);
+        self.complete &= !build.is_partial();
         self.findings.extend(build.findings);
         self.used.extend(build.used);
         self.used.extend(build.resources);
