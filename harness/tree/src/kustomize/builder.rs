@@ -218,8 +218,7 @@ impl<'a> Builder<'a> {
 
     /// Adds an object. kustomize refuses two of one id; which these are the rules about objects say.
     pub(super) fn add(&mut self, resource: Resource, resources: &mut Vec<Resource>) {
-        let id = resource.id();
-        self.build.refused |= resources.iter().any(|other| other.id().is_same(&id));
+        self.build.refused |= resources.iter().any(|other| other.is_same_object(&resource));
         resources.push(resource);
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Schemas {
 
 struct BuiltIn {
     schemas: Schemas,
-    cluster_scoped: HashSet<(String, String)>,
+    cluster_scoped: HashSet<(&'static str, &'static str)>,
 }
 
 fn built_in() -> &'static BuiltIn {
@@ -47,12 +47,12 @@ fn built_in() -> &'static BuiltIn {
             let name = if is_type {
                 first.to_owned()
             } else {
-                let key = (first.to_owned(), words.next().unwrap_or_default().to_owned());
+                let kind = words.next().unwrap_or_default();
                 if words.next() == Some("cluster") {
-                    known.cluster_scoped.insert(key.clone());
+                    known.cluster_scoped.insert((first, kind));
                 }
-                let name = format!("{} {}", key.0, key.1);
-                known.schemas.kinds.insert(key, name.clone());
+                let name = format!("{first} {kind}");
+                known.schemas.kinds.insert((first.to_owned(), kind.to_owned()), name.clone());
                 name
             };
             let mut fields: BTreeMap<String, Field> = words.filter_map(field).collect();
@@ -79,7 +79,7 @@ fn field(text: &str) -> Option<(String, Field)> {
 
 /// Whether objects of a kind belong to no namespace. kustomize takes a kind that it does not know for one that does.
 pub(super) fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
-    built_in().cluster_scoped.contains(&(api_version.to_owned(), kind.to_owned()))
+    built_in().cluster_scoped.contains(&(api_version, kind))
 }
 
 /// The type of an object or of a value in it.

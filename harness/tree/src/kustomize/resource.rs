@@ -145,6 +145,12 @@ impl Resource {
         Id::of(&self.node)
     }
 
+    /// Whether both have one id. Of thousands of objects each is compared with each, so that nothing is copied.
+    pub(super) fn is_same_object(&self, other: &Self) -> bool {
+        let same = |path: &[&str]| self.node.at(path).and_then(Node::text) == other.node.at(path).and_then(Node::text);
+        same(&["metadata", "name"]) && same(&["kind"]) && same(&["apiVersion"]) && self.id().is_same(&other.id())
+    }
+
     /// The id that it had first, with its group and version of today.
     pub(super) fn original_id(&self) -> Id {
         self.previous_ids().next().unwrap_or_else(|| self.id())

@@ -1,5 +1,7 @@
 //! Namespace, names, labels, annotations, images and replicas.
 
+use std::collections::HashSet;
+
 use super::image;
 use super::resource::Resource;
 use super::specs::{self, Create, FieldSpec};
@@ -19,8 +21,7 @@ const NAMES_KEPT: [(&str, &str); 3] =
 /// Two objects would be the same, or a field that must be plain is not.
 pub(super) fn namespace(resources: &mut [Resource], specs: &[FieldSpec], value: &Node) -> Result<(), String> {
     let text = || Node::of_text(value.scalar().unwrap_or_default(), value.mark);
-    for index in 0..resources.len() {
-        let resource = &mut resources[index];
+    for resource in resources.iter_mut() {
         resource.remember_id();
         let id = resource.id();
         if !id.is_cluster_scoped()
@@ -41,12 +42,13 @@ pub(super) fn namespace(resources: &mut [Resource], specs: &[FieldSpec], value: 
                 specs::visit(&mut resource.node, &id, spec, Create::Scalar, value.mark, &mut |field| put(field, text()))?;
             }
         }
-        let id = resources[index].id();
-        if resources.iter().filter(|other| other.id().is_same(&id)).count() > 1 {
-            return Err(format!("with this namespace there are two objects {id}"));
-        }
     }
-    Ok(())
+    let mut seen = HashSet::new();
+    let twice = resources.iter().map(Resource::id).find(|id| {
+        let key = (id.api_version(), id.kind.clone(), id.name.clone(), id.effective_namespace().to_owned());
+        !seen.insert(key)
+    });
+    twice.map_or(Ok(()), |id| Err(format!("with this namespace there are two objects {id}")))
 }
 
 /// Replaces a plain value.

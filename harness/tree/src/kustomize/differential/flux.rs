@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::builder::By;
 use super::go::{MODULE, VERSION, Work, said};
-use super::{Expected, Table, compare_for};
+use super::{Expected, Table, compare, files};
 
 /// Trees, each a name, the `spec` of the Kustomization, and files: a path before `:`, then the text.
 const TREES: &str = include_str!("flux_trees.yaml");
@@ -60,11 +60,11 @@ fn builds_are_those_of_kustomize_controller() {
         let line: Line = serde_json::from_str(line).unwrap();
         assert_eq!(line.path, tree.name);
         let spec = harness_yaml::documents_of(&tree.spec.to_string(), 0).unwrap().pop();
-        let files = tree.files.clone();
-        let read = move |path: &str| files.get(path).cloned().unwrap_or_default().into_bytes();
+        let given = tree.files.clone();
+        let read = move |path: &str| given.get(path).cloned().unwrap_or_default().into_bytes();
         let paths = tree.files.keys().cloned().collect();
         let expected = Expected::of(line.objects, &line.error);
-        table.add(&tree.name, compare_for(paths, read, "tree", By::Flux, spec.as_ref(), &expected));
+        table.add(&tree.name, compare(&files(paths, read), "tree", By::Flux, spec.as_ref(), &expected));
     }
     table.check("trees of Flux", 100);
 }

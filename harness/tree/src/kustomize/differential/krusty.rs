@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::super::builder::By;
 use super::super::join;
 use super::go::{MODULE, VERSION, Work, copy, said};
-use super::{Expected, Table, compare};
+use super::{Expected, Table, compare, files};
 
 /// Tests that need more than the module: a chart, or a library that the module alone uses.
 const LEFT_OUT: [&str; 1] = ["helmchartinflationgenerator_test.go"];
@@ -41,14 +41,14 @@ fn builds_are_those_of_kustomize() {
     let mut table = Table::default();
     for run in runs.into_iter().filter(|run| !run.plugins && !run.labelled) {
         let decoded = |text: &String| STANDARD.decode(text).unwrap();
-        let files: BTreeMap<String, Vec<u8>> =
+        let given: BTreeMap<String, Vec<u8>> =
             run.files.iter().map(|(path, text)| (path.trim_start_matches('/').to_owned(), decoded(text))).collect();
         let by = By::Kustomize { restricted: !run.unrestricted };
         let expected = Expected::of(run.objects, &run.error);
         let folder = join("", &run.path).unwrap_or_default();
-        let paths = files.keys().cloned().collect();
-        let read = move |path: &str| files.get(path).cloned().unwrap_or_default();
-        table.add(&run.test, compare(paths, read, &folder, by, &expected));
+        let paths = given.keys().cloned().collect();
+        let read = move |path: &str| given.get(path).cloned().unwrap_or_default();
+        table.add(&run.test, compare(&files(paths, read), &folder, by, None, &expected));
     }
     table.check("kustomize's own tests", RIGHT_MIN);
 }

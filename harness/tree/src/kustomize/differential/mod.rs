@@ -41,28 +41,14 @@ impl Expected {
     }
 }
 
-/// Builds a folder of some files as kustomize would, and compares.
-pub(super) fn compare(
-    paths: Vec<String>,
-    read: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static,
-    folder: &str,
-    by: By,
-    expected: &Expected,
-) -> (Outcome, String) {
-    compare_for(paths, read, folder, by, None, expected)
+/// Files whose bytes `read` fetches.
+fn files(paths: Vec<String>, read: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Files {
+    Files::on_demand(paths, move |path| String::from_utf8(read(path)).map_err(|_| Unreadable::NotText))
 }
 
-/// The same for the `spec` of a Flux Kustomization.
-fn compare_for(
-    paths: Vec<String>,
-    read: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static,
-    folder: &str,
-    by: By,
-    spec: Option<&Node>,
-    expected: &Expected,
-) -> (Outcome, String) {
-    let files = Files::on_demand(paths, move |path| String::from_utf8(read(path)).map_err(|_| Unreadable::NotText));
-    let mut builder = Builder::new(&files);
+/// Builds a folder of some files, for the `spec` of a Flux Kustomization where there is one, and compares.
+fn compare(files: &Files, folder: &str, by: By, spec: Option<&Node>, expected: &Expected) -> (Outcome, String) {
+    let mut builder = Builder::new(files);
     builder.by = by;
     let objects = builder.applied(folder, spec);
     let build = builder.finish(objects);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::super::builder::By;
 use super::super::{folder_of, is_kustomization};
 use super::go::{Work, said};
-use super::{Expected, Table, compare};
+use super::{Expected, Table, compare, files};
 
 /// A folder with trees of one's own to compare, such as clones of repositories.
 const TREES: &str = "HARNESS_KUSTOMIZE_TREES";
@@ -57,6 +57,8 @@ fn compare_tree(work: &Work, top: &Path, table: &mut Table) {
         .filter(|path| is_kustomization(path) && !is_component(path))
         .map(|path| top.join(folder_of(path)))
         .collect();
+    let from = top.to_owned();
+    let all = files(paths, move |path| std::fs::read(from.join(path)).unwrap_or_default());
     for folders in folders.chunks(AT_ONCE) {
         let mut build = std::process::Command::new(work.folder.join("main/build"));
         // Without Git and a network: what is elsewhere is not compared.
@@ -66,9 +68,7 @@ fn compare_tree(work: &Work, top: &Path, table: &mut Table) {
             let line: Line = serde_json::from_str(line).unwrap();
             let folder = line.path.strip_prefix(top).unwrap().to_string_lossy().into_owned();
             let expected = Expected::of(line.objects, &line.error);
-            let from = top.to_owned();
-            let read = move |path: &str| std::fs::read(from.join(path)).unwrap_or_default();
-            table.add(&folder, compare(paths.clone(), read, &folder, By::Kustomize { restricted: false }, &expected));
+            table.add(&folder, compare(&all, &folder, By::Kustomize { restricted: false }, None, &expected));
         }
     }
 }
