@@ -133,16 +133,6 @@ pub enum InputError {
         /// The most files of a repository.
         files_max: usize,
     },
-    /// A run needs a top of its own for a tree that is a part of a repository.
-    #[error(
-        "{tree} takes in {kustomization}, the kustomization at the top of its repository, and a run puts one of its own there: name the top with --node-config"
-    )]
-    TopInUse {
-        /// The tree.
-        tree: String,
-        /// The path of the kustomization.
-        kustomization: String,
-    },
     /// The folder of a tree is not in the repository that was named.
     #[error(
         "{} is not below {}: name with --root the top of the repository that the tree is in", folder.display(), root.display()
@@ -167,7 +157,6 @@ impl InputError {
             | Self::NoScenario
             | Self::Placeholder { .. }
             | Self::OutsideOfRoot { .. }
-            | Self::TopInUse { .. }
             | Self::TooLarge { .. } => ExitCode::InvalidInput,
         }
     }

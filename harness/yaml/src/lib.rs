@@ -17,6 +17,6 @@ pub use de::{ReadError, from_node};
 pub use diagnostic::{Diagnostic, in_order};
 pub use mark::{Located, Mark};
 pub use node::{Entry, Kind, Node};
-pub use parse::{SyntaxError, documents, documents_of, plain_scalar, shared_values};
+pub use parse::{Repeat, SyntaxError, documents, documents_of, documents_with_repeats, plain_scalar, shared_values};
 pub use problem::Problem;
 pub use tagged::{BESIDE_KEY, Beside, Tagged};

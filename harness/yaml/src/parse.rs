@@ -41,7 +41,7 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// # Errors
 /// Why it is not YAML, and where.
 pub fn documents(text: &str) -> Result<Vec<Node>, SyntaxError> {
-    read(text, 0, Resolution::Core)
+    Reader::new(text, 0, Resolution::Core).documents()
 }
 
 /// The documents of a manifest, as kustomize reads them: `0755` is 493, and an unquoted date a time. Every place bears the index of the file
@@ -50,7 +50,28 @@ pub fn documents(text: &str) -> Result<Vec<Node>, SyntaxError> {
 /// # Errors
 /// Why kustomize cannot read it, and where.
 pub fn documents_of(text: &str, source: u32) -> Result<Vec<Node>, SyntaxError> {
-    read(text, source, Resolution::Kustomize)
+    Reader::new(text, source, Resolution::Kustomize).documents()
+}
+
+/// A key that a map has twice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Repeat {
+    /// The key.
+    pub key: String,
+    /// Where it stands again: the value that counts.
+    pub mark: Mark,
+    /// Where it stood first.
+    pub first: Mark,
+}
+
+/// The same as [`documents_of`] by a reader that keeps the last of two values of one key, with each such key.
+///
+/// # Errors
+/// Why it cannot be read, and where.
+pub fn documents_with_repeats(text: &str, source: u32) -> Result<(Vec<Node>, Vec<Repeat>), SyntaxError> {
+    let mut reader = Reader { repeats: Some(Vec::new()), ..Reader::new(text, source, Resolution::Kustomize) };
+    let documents = reader.documents()?;
+    Ok((documents, reader.repeats.unwrap_or_default()))
 }
 
 /// The bytes of the values that stand in several places: those that an alias refers to. Empty for a text that cannot be read.
@@ -75,9 +96,6 @@ pub fn plain_scalar(text: &str) -> Kind {
     }
 }
 
-fn read(text: &str, source: u32, resolution: Resolution) -> Result<Vec<Node>, SyntaxError> {
-    Reader::new(text, source, resolution).documents()
-}
 struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Node>,
@@ -88,13 +106,30 @@ struct Reader<'a> {
     resolution: Resolution,
     /// The bytes of what aliases refer to.
     shared: Vec<Range<usize>>,
+    /// Whether the text has no line break at its end.
+    is_unended: bool,
+    /// Where its last word ends.
+    last: usize,
+    /// The keys that are given twice; `None` where they are refused.
+    repeats: Option<Vec<Repeat>>,
 }
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str, source: u32, resolution: Resolution) -> Self {
         let mark = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
         let parser = Parser::new_from_str(&text[mark..]);
-        Self { parser, anchors: HashMap::new(), nodes: 0, skipped: mark, source, resolution, shared: Vec::new() }
+        Self {
+            parser,
+            anchors: HashMap::new(),
+            nodes: 0,
+            skipped: mark,
+            source,
+            resolution,
+            shared: Vec::new(),
+            is_unended: !text.ends_with('\n'),
+            last: text.trim_end().len(),
+            repeats: None,
+        }
     }
 
     fn documents(&mut self) -> Result<Vec<Node>, SyntaxError> {
@@ -135,7 +170,12 @@ impl<'a> Reader<'a> {
         self.count(1, mark)?;
         let mut end = mark.offset + mark.length;
         let (kind, anchor) = match event {
-            Event::Scalar(text, style, anchor, tag) => {
+            Event::Scalar(mut text, style, anchor, tag) => {
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                // A block that ends with the file has a last line break only where the file has one.
+                if is_block && self.is_unended && end >= self.last && text.ends_with('\n') {
+                    text = text.trim_end_matches('\n').to_owned().into();
+                }
                 let kind = match &tag {
                     None if style == ScalarStyle::Plain => self.resolution.resolve(&text),
                     Some(tag) if self.resolution == Resolution::Kustomize && RESOLVED_TAGS.contains(&tag.suffix()) => {
@@ -221,6 +261,13 @@ impl<'a> Reader<'a> {
             let value = self.node(event, span)?;
             if name == "<<" {
                 merged.push(value);
+                continue;
+            }
+            if let (Some(repeats), Some(known)) =
+                (self.repeats.as_mut(), entries.iter_mut().find(|entry| entry.key == name))
+            {
+                repeats.push(Repeat { key: name.clone(), mark: key.mark, first: known.key_mark });
+                *known = Entry { key: name, key_mark: key.mark, value };
                 continue;
             }
             if let Some(first) = entries.iter().find(|entry| entry.key == name) {
@@ -332,12 +379,34 @@ mod tests {
         assert_eq!(&"\u{feff}a: *nowhere\n"[wrong.mark.offset..][..1], "*");
     }
 
+    /// Before, the break was there in any case; go-yaml has it only where the text has it.
+    #[rstest]
+    #[case("a: |\n  x", "x")]
+    #[case("a: |\n  x\n", "x\n")]
+    #[case("a: >\n  x\n  y", "x y")]
+    #[case("- a: |\n    x\n- b: |\n    y", "x\n")]
+    fn a_block_ends_as_the_text_does(#[case] text: &str, #[case] expected: &str) {
+        let document = documents(text).unwrap().remove(0);
+        let value = document.get("a").or_else(|| document.items()[0].get("a")).unwrap();
+        assert_eq!(value.text(), Some(expected));
+    }
+
     #[test]
     fn several_documents_and_empty_ones() {
         let text = "---\n# only a comment\n---\na: 1\n---\nb: 2\n";
         let documents = documents(text).unwrap();
         assert_eq!(documents.len(), 2);
         assert_eq!(documents[1].entries()[0].key_mark.line, 6);
+    }
+
+    #[test]
+    fn of_two_values_of_a_key_the_last_one_is_kept_where_that_is_asked_for() {
+        let text = "a: [x]\nb: 1\na: [y]\n";
+        let (documents, repeats) = documents_with_repeats(text, 3).unwrap();
+        assert_eq!(documents[0].items_at(&["a"])[0].text(), Some("y"));
+        assert_eq!((repeats[0].key.as_str(), repeats[0].mark.line, repeats[0].first.line), ("a", 3, 1));
+        assert_eq!(repeats[0].mark.source, 3);
+        assert!(documents_of(text, 3).is_err());
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl LoadedTree {
     /// the repository is `root`, or that of the Git work tree.
     ///
     /// # Errors
-    /// [`InputError::Invalid`] for a tree that cannot work on AKS, [`InputError::TopInUse`], and what [`read_tree_folder`] and
+    /// [`InputError::Invalid`] for a tree that cannot work on AKS, and what [`read_tree_folder`] and
     /// [`TreeRepository::open`] return.
     pub fn read(folder: Option<&Path>, root: Option<&Path>) -> Result<Self, InputError> {
         let Some(folder) = folder else {
@@ -54,8 +54,7 @@ impl LoadedTree {
         if root.is_none() && !reaches_outside(&files, &inner) {
             return Self::of(source, read_tree_folder(folder)?, Some(folder.to_owned()));
         }
-        let files = excerpt(&files, &inner)
-            .map_err(|kustomization| InputError::TopInUse { tree: source.clone(), kustomization })?;
+        let files = excerpt(&files, &inner);
         Self::of(source, files, None)
     }
 

@@ -3,13 +3,19 @@
 use std::collections::BTreeSet;
 
 use super::join;
+use super::kinds::Schemas;
+use super::resource::Resource;
+use super::source_ignore;
 use crate::files::Files;
 use crate::finding::{Finding, Severity};
 use harness_yaml::suggest;
 use harness_yaml::{Mark, Node, SyntaxError};
 
 const EFFECT: &str = "kustomize cannot build the tree: Flux applies nothing of it";
-pub(super) const SYNTAX_FIX: &str = "check indentation, colons and brackets near here";
+/// The rule of what a build has and is not built here.
+const UNCHECKED: &str = "kustomization-unchecked";
+/// The rule of bases that are not in the tree.
+const ELSEWHERE: &str = "kustomization-elsewhere";
 
 /// One object as Flux would apply it.
 #[derive(Clone, Debug)]
@@ -32,6 +38,12 @@ pub(crate) struct Build {
     pub(crate) used: BTreeSet<usize>,
     /// The kustomizations that were read.
     pub(crate) kustomizations: BTreeSet<String>,
+    /// Whether the build has what is not built here, each with a note.
+    pub(crate) declared: bool,
+    /// Bases of other repositories, as they are named, each with a note.
+    pub(crate) elsewhere: Vec<(String, Mark)>,
+    /// Whether kustomize refuses an object for what the rules about objects say: that it is none, or that there are two of one id.
+    pub(crate) refused: bool,
 }
 
 impl Build {
@@ -43,20 +55,53 @@ impl Build {
 
     /// Whether more, or something else, is applied than what could be built here.
     pub(crate) fn is_partial(&self) -> bool {
-        let says_so =
-            |finding: &Finding| finding.severity == Severity::Error || finding.rule == "kustomization-unchecked";
-        self.findings.iter().any(says_so)
+        let has_error = self.findings.iter().any(|finding| finding.severity == Severity::Error);
+        self.declared || !self.elsewhere.is_empty() || has_error
+    }
+}
+
+/// Where a kustomization stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'p> {
+    /// The folder that its paths are relative to.
+    pub(super) folder: &'p str,
+}
+
+/// Who builds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// kustomize-controller, which writes the outermost kustomization again.
+    Flux,
+    /// kustomize as it is, which may be restricted to the folders of the kustomizations.
+    #[cfg(test)]
+    Kustomize { restricted: bool },
+}
+
+impl By {
+    pub(super) fn is_restricted(self) -> bool {
+        match self {
+            Self::Flux => false,
+            #[cfg(test)]
+            Self::Kustomize { restricted } => restricted,
+        }
     }
 }
 
 pub(super) struct Builder<'a> {
     pub(super) files: &'a Files,
+    pub(super) by: By,
     /// What was built so far, without the objects.
     pub(super) build: Build,
     /// The kustomizations that are being read, outermost first.
     pub(super) open: Vec<String>,
     /// Kustomizations read so far, each as often as it is built.
     pub(super) opened: usize,
+    /// The kinds that `openapi.path` brought, with kustomize's own.
+    pub(super) own_schemas: Option<Schemas>,
+    /// Whether annotations say where objects are from.
+    pub(super) has_origins: bool,
+    /// The order that the outermost kustomization asks for.
+    pub(super) sort_options: Option<Node>,
 }
 
 /// A few kustomizations that name each other twice stand for billions of builds.
@@ -64,15 +109,52 @@ pub(super) const OPENED_MAX: usize = 2_000;
 
 impl<'a> Builder<'a> {
     pub(super) fn new(files: &'a Files) -> Self {
-        Self { files, build: Build::default(), open: Vec::new(), opened: 0 }
+        Self {
+            files,
+            by: By::Flux,
+            build: Build::default(),
+            open: Vec::new(),
+            opened: 0,
+            own_schemas: None,
+            has_origins: false,
+            sort_options: None,
+        }
     }
 
-    pub(super) fn finish(self, objects: Vec<Built>) -> Build {
+    pub(super) fn finish(mut self, objects: Vec<Built>) -> Build {
+        // A base that is built twice has the same to say twice.
+        let mut seen = BTreeSet::new();
+        self.build.findings.retain(|finding| {
+            seen.insert((finding.rule, finding.file.clone(), finding.offset, finding.message.clone()))
+        });
         Build { objects, ..self.build }
     }
 
-    pub(super) fn report(&mut self, rule: &'static str, file: &str, mark: Mark, message: String, fix: &str) {
+    pub(super) fn schemas(&self) -> &Schemas {
+        self.own_schemas.as_ref().unwrap_or_else(|| Schemas::built_in())
+    }
+
+    /// Reports what makes kustomize refuse the build.
+    pub(super) fn report(&mut self, rule: &'static str, mark: Mark, message: impl Into<String>, fix: &str) {
+        let file = self.files.path_of(mark);
         self.build.findings.push(Finding::new(Severity::Error, rule, file, mark, message).effect(EFFECT).fix(fix));
+    }
+
+    /// Reports what Flux builds, and likely not as it is meant.
+    pub(super) fn warn(&mut self, rule: &'static str, mark: Mark, message: impl Into<String>, effect: &str, fix: &str) {
+        let file = self.files.path_of(mark);
+        self.build.findings.push(Finding::new(Severity::Warning, rule, file, mark, message).effect(effect).fix(fix));
+    }
+
+    /// Says what is not built here: silence must not look like a check.
+    pub(super) fn declare(&mut self, mark: Mark, message: impl Into<String>, effect: &str) {
+        let file = self.files.path_of(mark);
+        self.build.declared = true;
+        self.build.findings.push(Finding::new(Severity::Note, UNCHECKED, file, mark, message).effect(effect));
+    }
+
+    pub(super) fn syntax(&mut self, error: &SyntaxError) {
+        self.report("yaml", error.mark, error.message.clone(), error.hint);
     }
 
     /// The file that a place is in.
@@ -80,63 +162,85 @@ impl<'a> Builder<'a> {
         self.files.path_of(mark)
     }
 
-    pub(super) fn parse(&self, index: usize) -> Result<&'a [Node], &'a SyntaxError> {
-        self.files.documents(index)
-    }
-
-    /// A file that a patch or generator uses.
-    pub(super) fn using(&mut self, path: &str) -> Option<usize> {
-        let index = self.index_of(path)?;
-        self.build.used.insert(index);
-        Some(index)
-    }
-
+    /// A file that Flux sees.
     pub(super) fn index_of(&self, path: &str) -> Option<usize> {
-        self.files.find(path)
+        let index = self.files.find(path)?;
+        (self.by != By::Flux || !source_ignore::is_ignored(self.files, path)).then_some(index)
     }
 
-    /// A file of the tree that a patch or generator names, by its index.
-    pub(super) fn file_at(&mut self, kustomization: &str, folder: &str, item: &Node) -> Option<usize> {
-        const RULE: &str = "kustomization-patches";
-        let (_, path) = self.local(RULE, kustomization, folder, item)?;
-        let index = self.using(&path);
-        if index.is_none() {
-            self.missing(RULE, kustomization, item, &path);
+    /// A file that a kustomization uses, by its index.
+    pub(super) fn file_at(&mut self, rule: &'static str, place: Place<'_>, item: &Node, path: &str) -> Option<usize> {
+        let path = self.local(rule, place, item, path)?;
+        let index = self.index_of(&path);
+        match index {
+            Some(index) => {
+                self.build.used.insert(index);
+                self.restrict(rule, place, item, &path);
+            }
+            None => self.missing(rule, item, &path),
         }
         index
     }
 
-    /// What an item names, as it is written and as a path of the tree.
-    pub(super) fn local(
-        &mut self,
-        rule: &'static str,
-        kustomization: &str,
-        folder: &str,
-        item: &Node,
-    ) -> Option<(String, String)> {
-        let Some(resource) = item.text() else {
-            let message = format!("a resource is a path, not {}", item.describe());
-            self.report(rule, kustomization, item.mark, message, "write a path relative to this file");
-            return None;
-        };
-        if resource.contains("://") || resource.starts_with("github.com/") || resource.contains("git@") {
-            let message = format!("`{resource}` is not in the tree");
-            let fix = "commit a copy: Flux runs with --no-remote-bases here, and a run must not depend on the network";
-            self.report(rule, kustomization, item.mark, message, fix);
+    /// What an item names, as a path of the tree.
+    pub(super) fn local(&mut self, rule: &'static str, place: Place<'_>, item: &Node, named: &str) -> Option<String> {
+        if is_remote(named) {
+            self.build.elsewhere.push((named.to_owned(), item.mark));
+            let file = self.files.path_of(item.mark);
+            let message = format!("`{named}` is not in the tree: what comes from there is not checked");
+            self.build.findings.push(
+                Finding::new(Severity::Note, ELSEWHERE, file, item.mark, message)
+                    .effect(
+                        "Flux fetches it at each reconciliation, unless it runs with --no-remote-bases as it does here",
+                    )
+                    .fix("commit a copy where a run needs it: a run must not depend on the network"),
+            );
             return None;
         }
-        let Some(path) = join(folder, resource) else {
-            let message = format!("`{resource}` is outside of the tree");
-            self.report(rule, kustomization, item.mark, message, "hand over the folder that holds both");
+        if named.starts_with('/') {
+            let message = format!("`{named}` is not relative to the kustomization");
+            self.report(rule, item.mark, message, "write a path relative to this file");
             return None;
-        };
-        Some((resource.to_owned(), path))
+        }
+        let path = join(place.folder, named);
+        if path.is_none() {
+            let message = format!("`{named}` is outside of the tree");
+            self.report(rule, item.mark, message, "hand over the folder that holds both");
+        }
+        path
     }
 
-    pub(super) fn missing(&mut self, rule: &'static str, kustomization: &str, item: &Node, path: &str) {
+    pub(super) fn missing(&mut self, rule: &'static str, item: &Node, path: &str) {
+        if let Some(target) = self.files.link(path) {
+            let message = format!("`{path}` is a symbolic link to `{target}`, and Flux leaves links out");
+            return self.report(rule, item.mark, message, "name what it points at, or commit a copy");
+        }
+        if self.files.find(path).is_some() {
+            let message = format!("`{path}` is not a part of what Flux fetches");
+            let fix = "its name, or a .sourceignore, leaves it out: rename it, or add a line with `!` there";
+            return self.report(rule, item.mark, message, fix);
+        }
         let message = format!("there is no `{path}` in the tree");
         let fix = suggest::closest(path, self.files.paths())
             .map_or_else(|| "add the file, or remove the line".to_owned(), |near| format!("did you mean `{near}`?"));
-        self.report(rule, kustomization, item.mark, message, &fix);
+        self.report(rule, item.mark, message, &fix);
     }
+
+    /// Adds an object. kustomize refuses two of one id; which these are the rules about objects say.
+    pub(super) fn add(&mut self, resource: Resource, resources: &mut Vec<Resource>) {
+        self.build.refused |= resources.iter().any(|other| other.is_same_object(&resource));
+        resources.push(resource);
+    }
+}
+
+/// Whether a path is that of another repository. Source: `NewRepoSpecFromURL` of api/internal/git/repospec.go.
+fn is_remote(path: &str) -> bool {
+    let is_file = path.starts_with("file://");
+    !is_file
+        && (path.contains("://")
+            || path.starts_with("git::")
+            || path.starts_with("git@")
+            || path.starts_with("github.com/")
+            || path.starts_with("github.com:")
+            || path.contains("?ref="))
 }

@@ -16,7 +16,7 @@ pub(super) fn documents(files: &Files, text: &str, mark: Mark) -> Result<Vec<Nod
     let file = files.text(index_of(mark)).unwrap_or_default();
     let block = block(file, mark);
     let place = |inner: Mark| block.as_ref().map_or(mark, |block| block.place(inner, mark));
-    match yaml::documents(text) {
+    match yaml::documents_of(text, 0) {
         Ok(documents) => Ok(documents.into_iter().map(|document| document.placed(&place)).collect()),
         Err(error) => Err(SyntaxError { mark: place(error.mark), ..error }),
     }

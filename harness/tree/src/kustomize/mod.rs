@@ -3,25 +3,46 @@
 //! Every value keeps the place that it is from, so that a finding about a patched object points into the patch. What cannot be done here is
 //! reported as a note: silence must not look like a check. Source: sigs.k8s.io/kustomize/api v0.21.1, which kustomize-controller v1.9.5 uses.
 
+mod accumulator;
 mod build;
 mod builder;
+#[cfg(test)]
+mod differential;
+mod envsubst;
+mod extensions;
+mod field_path;
 mod fields;
+mod finish;
 mod flux;
 mod generate;
+mod glob;
+mod hash;
+mod image;
 mod inline;
+mod json_patch;
+mod kinds;
+mod labels;
 mod layers;
 mod merge;
+mod names;
 mod patch;
 mod paths;
+mod replace;
+mod resource;
 mod select;
+mod source_ignore;
+mod specs;
+mod steps;
+mod substitute;
 mod transform;
+mod vars;
 
 pub(crate) use build::{build, listed};
 pub(crate) use builder::{Build, Built};
 pub(crate) use flux::{FLUX_GROUP, flux_build, is_flux_kustomization};
 pub(crate) use layers::{LayerBuild, built_files, layers};
 pub(crate) use paths::{folder_of, is_kustomization, is_yaml, join, kustomization_in, kustomization_paths};
-pub(crate) use transform::kind;
+pub(crate) use resource::kind;
 
 /// Kinds of Kubernetes itself that belong to no namespace. Source: kyaml openapi, which kustomize asks.
 pub(crate) const CLUSTER_KINDS: [&str; 22] = [

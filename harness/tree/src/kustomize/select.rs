@@ -1,60 +1,84 @@
-//! Which objects a patch is for.
+//! Which objects a target selects.
 
 use regex::Regex;
 
+use super::labels::LabelSelector;
+use super::resource::{Id, Resource};
 use harness_yaml::Node;
 
-fn text<'n>(node: &'n Node, path: &[&str]) -> &'n str {
-    node.at(path).and_then(Node::text).unwrap_or_default()
+/// A `target`: each given part must match, as a whole and as a regular expression. Source: api/types/selector.go.
+#[derive(Debug)]
+pub(super) struct Selector {
+    group: Option<Regex>,
+    version: Option<Regex>,
+    kind: Option<Regex>,
+    name: Option<Regex>,
+    namespace: Option<Regex>,
+    labels: LabelSelector,
+    annotations: LabelSelector,
+    /// Whether it has labels or annotations to go by.
+    pub(super) has_labels: bool,
+    /// Whether it has a kind, a name or a namespace to go by.
+    pub(super) has_id: bool,
 }
 
-/// Group and version of an `apiVersion`.
-pub(super) fn group_version(node: &Node) -> (&str, &str) {
-    let whole = text(node, &["apiVersion"]);
-    whole.split_once('/').unwrap_or(("", whole))
-}
-
-/// Whether `object` is what the patch `patch` names by its own kind and name. The version does not count: kustomize compares the group.
-pub(super) fn named_by(object: &Node, patch: &Node) -> bool {
-    let namespace = text(patch, &["metadata", "namespace"]);
-    text(object, &["kind"]) == text(patch, &["kind"])
-        && group_version(object).0 == group_version(patch).0
-        && text(object, &["metadata", "name"]) == text(patch, &["metadata", "name"])
-        && (namespace.is_empty() || namespace == text(object, &["metadata", "namespace"]))
-}
-
-/// Whether a `target` selects an object: each given part must match, as a whole and as a regular expression.
-pub(super) fn selects(target: &Node, object: &Node) -> bool {
-    let (group, version) = group_version(object);
-    let parts = [
-        ("group", group),
-        ("version", version),
-        ("kind", text(object, &["kind"])),
-        ("name", text(object, &["metadata", "name"])),
-        ("namespace", text(object, &["metadata", "namespace"])),
-    ];
-    parts.iter().all(|(key, value)| {
-        let pattern = text(target, &[key]);
-        pattern.is_empty() || Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|regex| regex.is_match(value))
-    }) && labelled(text(target, &["labelSelector"]), object, "labels")
-        && labelled(text(target, &["annotationSelector"]), object, "annotations")
-}
-
-/// `a=b`, `a==b`, `a!=b`, `a`, `!a`, joined by commas. Sets (`in (..)`) are taken to match: better a check too many.
-fn labelled(selector: &str, object: &Node, field: &str) -> bool {
-    let value = |key: &str| object.at(&["metadata", field, key.trim()]).and_then(Node::scalar);
-    selector.contains('(')
-        || selector.split(',').map(str::trim).filter(|term| !term.is_empty()).all(|term| {
-            if let Some((key, wanted)) = term.split_once("!=") {
-                value(key).as_deref() != Some(wanted.trim())
-            } else if let Some((key, wanted)) = term.split_once('=') {
-                value(key).as_deref() == Some(wanted.trim_start_matches('=').trim())
-            } else if let Some(key) = term.strip_prefix('!') {
-                value(key).is_none()
-            } else {
-                value(term).is_some()
+impl Selector {
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn of(target: &Node) -> Result<Self, String> {
+        let text = |key: &str| target.get(key).and_then(Node::scalar).unwrap_or_default();
+        let pattern = |key: &str| {
+            let pattern = text(key);
+            if pattern.is_empty() {
+                return Ok(None);
             }
+            let regex = Regex::new(&format!("^(?:{pattern})$"));
+            regex.map(Some).map_err(|_| format!("`{pattern}` is not a regular expression"))
+        };
+        let labels = |key: &str| {
+            LabelSelector::parse(&text(key)).map_err(|error| format!("`{}` is not a selector: {error}", text(key)))
+        };
+        Ok(Self {
+            group: pattern("group")?,
+            version: pattern("version")?,
+            kind: pattern("kind")?,
+            name: pattern("name")?,
+            namespace: pattern("namespace")?,
+            labels: labels("labelSelector")?,
+            annotations: labels("annotationSelector")?,
+            has_labels: !text("labelSelector").is_empty() || !text("annotationSelector").is_empty(),
+            has_id: ["group", "version", "kind", "name", "namespace"].iter().any(|key| !text(key).is_empty()),
         })
+    }
+
+    /// Whether it selects an object, by the name that it has or had first. Source: `Select` of api/resmap/reswrangler.go.
+    pub(super) fn selects(&self, resource: &Resource) -> bool {
+        let (now, first) = (resource.id(), resource.original_id());
+        let either =
+            |regex: &Option<Regex>, part: fn(&Id) -> &str| meets(regex, part(&first)) || meets(regex, part(&now));
+        either(&self.namespace, Id::effective_namespace)
+            && either(&self.name, |id| &id.name)
+            && self.meets_kind(&now)
+            && self.meets_labels(&resource.node)
+    }
+
+    /// Whether it selects an id.
+    pub(super) fn selects_id(&self, id: &Id) -> bool {
+        self.meets_kind(id) && meets(&self.name, &id.name) && meets(&self.namespace, &id.namespace)
+    }
+
+    fn meets_kind(&self, id: &Id) -> bool {
+        meets(&self.group, &id.group) && meets(&self.version, &id.version) && meets(&self.kind, &id.kind)
+    }
+
+    pub(super) fn meets_labels(&self, object: &Node) -> bool {
+        self.labels.matches(object.at(&["metadata", "labels"]))
+            && self.annotations.matches(object.at(&["metadata", "annotations"]))
+    }
+}
+
+fn meets(regex: &Option<Regex>, text: &str) -> bool {
+    regex.as_ref().is_none_or(|regex| regex.is_match(text))
 }
 
 #[cfg(test)]
@@ -70,10 +94,18 @@ mod tests {
     #[case("{labelSelector: \"team=a,tier!=b\"}", true)]
     #[case("{labelSelector: \"!team\"}", false)]
     #[case("{annotationSelector: x}", false)]
+    #[case("{namespace: default}", true)]
     fn targets_select(#[case] target: &str, #[case] selected: bool) {
         let node = |text: &str| harness_yaml::documents(text).unwrap().remove(0);
         let object =
             node("{apiVersion: karpenter.sh/v1, kind: NodePool, metadata: {name: general, labels: {team: a}}}");
-        assert_eq!(selects(&node(target), &object), selected);
+        assert_eq!(Selector::of(&node(target)).unwrap().selects(&Resource::new(0, object)), selected);
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_refused() {
+        let node = |text: &str| harness_yaml::documents(text).unwrap().remove(0);
+        assert!(Selector::of(&node("{name: '('}")).is_err());
+        assert!(Selector::of(&node("{labelSelector: 'a in'}")).is_err());
     }
 }

@@ -11,23 +11,17 @@ const TOP: &str = "kustomization.yaml";
 
 /// The files that Flux needs to build a folder of a repository, at their paths in it, and a kustomization at the top that takes the folder
 /// in. The files of the folder are all there; of what lies beside it, such as `../../base`, what is named. For the top of the repository
-/// that is every file that can be read.
-///
-/// # Errors
-/// The path of a kustomization at the top of the repository that is a part of what the folder builds, so that it cannot be another.
-pub fn excerpt(files: &Files, folder: &str) -> Result<Vec<SourceFile>, String> {
+/// that is every file that can be read. A kustomization at the repository's own top is never a part of it: kustomize refuses a base that
+/// contains what uses it.
+pub fn excerpt(files: &Files, folder: &str) -> Vec<SourceFile> {
     let text = |index: usize| Some(SourceFile::new(files.path(index), files.text(index).ok()?));
     if folder.is_empty() {
-        return Ok(files.below("").filter(|index| is_manifest(files.path(*index))).filter_map(text).collect());
+        return files.below("").filter(|index| is_manifest(files.path(*index))).filter_map(text).collect();
     }
     let build = kustomize::build(files, folder);
     let layers = kustomize::layers(files, &build);
     let mut indices: BTreeSet<usize> = build.reads(files);
     indices.extend(layers.iter().filter_map(|layer| layer.build.as_ref()).flat_map(|build| build.reads(files)));
-    let other_top = indices.iter().map(|index| files.path(*index)).find(|path| is_top(path));
-    if let Some(path) = other_top {
-        return Err(path.to_owned());
-    }
     indices.extend(files.below(folder).filter(|index| is_manifest(files.path(*index))));
     let mut found: Vec<SourceFile> = indices.into_iter().filter_map(text).collect();
     let resources = match kustomize::kustomization_in(files, folder) {
@@ -37,7 +31,7 @@ pub fn excerpt(files: &Files, folder: &str) -> Result<Vec<SourceFile>, String> {
     };
     found.push(SourceFile::new(TOP, top(&resources)));
     found.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(found)
+    found
 }
 
 /// Whether what a folder of a repository builds takes in files that are not below it.
@@ -45,10 +39,6 @@ pub fn reaches_outside(files: &Files, folder: &str) -> bool {
     let build = kustomize::build(files, folder);
     let below: BTreeSet<usize> = files.below(folder).collect();
     !build.reads(files).is_subset(&below)
-}
-
-fn is_top(path: &str) -> bool {
-    kustomize::is_kustomization(path) && kustomize::folder_of(path).is_empty()
 }
 
 fn is_manifest(path: &str) -> bool {
@@ -66,12 +56,12 @@ mod tests {
 
     const KUSTOMIZATION: &str = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n";
 
-    fn files(extra: &[(&str, &str)]) -> Files {
+    fn files() -> Files {
         let overlay =
             format!("{KUSTOMIZATION}resources: [../../base]\nconfigMapGenerator: [{{name: c, files: [../c.json]}}]\n");
         let base = format!("{KUSTOMIZATION}resources: [pool.yaml]\n");
         let pool = "apiVersion: karpenter.sh/v1\nkind: NodePool\nmetadata: {name: a}\n";
-        let mut files = vec![
+        let files = vec![
             SourceFile::new("clusters/p/kustomization.yaml", overlay),
             SourceFile::new("clusters/p/notes.yaml", "a: 1\n"),
             SourceFile::new("clusters/c.json", "{}"),
@@ -80,13 +70,12 @@ mod tests {
             SourceFile::new("base/pool.yaml", pool),
             SourceFile::new("plain/pool.yaml", pool),
         ];
-        files.extend(extra.iter().map(|(path, text)| SourceFile::new(*path, *text)));
         files.into()
     }
 
     #[test]
     fn an_excerpt_builds_what_the_folder_builds() {
-        let excerpt = excerpt(&files(&[]), "clusters/p").unwrap();
+        let excerpt = excerpt(&files(), "clusters/p");
         let paths: Vec<&str> = excerpt.iter().map(|file| file.path.as_str()).collect();
         let expected = [
             "base/kustomization.yaml",
@@ -99,19 +88,12 @@ mod tests {
         assert_eq!(paths, expected);
         let build = kustomize::build(&Files::from(excerpt), "");
         assert_eq!((build.objects.len(), build.findings.as_slice()), (2, [].as_slice()));
-        assert!(reaches_outside(&files(&[]), "clusters/p") && !reaches_outside(&files(&[]), "base"));
+        assert!(reaches_outside(&files(), "clusters/p") && !reaches_outside(&files(), "base"));
     }
 
     #[test]
     fn a_folder_without_a_kustomization_is_named_file_by_file() {
-        let excerpt = excerpt(&files(&[]), "plain").unwrap();
+        let excerpt = excerpt(&files(), "plain");
         assert!(excerpt[0].text.contains("  - plain/pool.yaml\n"), "{}", excerpt[0].text);
-    }
-
-    #[test]
-    fn a_top_that_is_a_base_is_in_the_way() {
-        let top = format!("{KUSTOMIZATION}resources: [base]\n");
-        let files = files(&[("kustomization.yaml", &top), ("k/kustomization.yaml", "resources: [..]\n")]);
-        assert_eq!(excerpt(&files, "k"), Err("kustomization.yaml".to_owned()));
     }
 }

@@ -189,10 +189,9 @@ fn limits_below_one_node_are_refused_and_zero_is_a_switch() {
 #[case::none(&[("class.yaml", CLASS)], "class.yaml", 1, "the tree has no NodePool")]
 #[case::broken(&[("pool.yaml", "a: [1\nb: 2\n"), ("class.yaml", CLASS)], "pool.yaml", 2, "not YAML")]
 #[case::missing_file(&[("kustomization.yaml", "resources:\n  - pool.yml\n"), ("pool.yaml", POOL)], "kustomization.yaml", 2, "there is no `pool.yml`")]
-#[case::remote(&[("kustomization.yaml", "resources:\n  - https://example.com/pool.yaml\n"), ("pool.yaml", POOL)], "kustomization.yaml", 2, "not in the tree")]
 #[case::outside(&[("kustomization.yaml", "resources: [../pool.yaml]\n"), ("pool.yaml", POOL)], "kustomization.yaml", 1, "outside of the tree")]
 #[case::circle(&[("kustomization.yaml", "resources: [base]\n"), ("base/kustomization.yaml", "resources: [../base]\n")], "base/kustomization.yaml", 1, "leads back")]
-#[case::field(&[("kustomization.yaml", "resouces: [pool.yaml]\n"), ("pool.yaml", POOL)], "kustomization.yaml", 1, "no field `resouces`")]
+#[case::field_of_a_base(&[("kustomization.yaml", "resources: [base]\n"), ("base/kustomization.yaml", "resouces: [pool.yaml]\n"), ("base/pool.yaml", POOL)], "base/kustomization.yaml", 1, "no field `resouces`")]
 fn trees_that_cannot_be_built(
     #[case] files: &[(&str, &str)],
     #[case] file: &str,
@@ -205,10 +204,34 @@ fn trees_that_cannot_be_built(
     assert_eq!((error.severity, error.file.as_str(), error.line), (Severity::Error, file, line), "{error}");
 }
 
+/// Before, both were errors by which Flux would apply nothing: Flux reads the outermost kustomization without what it does not know, and
+/// production Flux fetches a base of another repository.
+#[rstest]
+#[case::unknown_field("resources: [pool.yaml, class.yaml]\nresouces: [x]\n", Severity::Warning, "no field `resouces`")]
+#[case::repeated_field("resources: [x]\nresources: [pool.yaml, class.yaml]\n", Severity::Warning, "given twice")]
+#[case::number_for_a_text("resources: [pool.yaml, class.yaml]\ncommonLabels: {a: 1}\n", Severity::Note, "")]
+#[case::remote("resources: [pool.yaml, class.yaml, 'https://example.com/x.yaml']\n", Severity::Note, "not in the tree")]
+fn what_flux_builds_all_the_same_is_no_error(
+    #[case] kustomization: &str,
+    #[case] severity: Severity,
+    #[case] part: &str,
+) {
+    let files = [("kustomization.yaml", kustomization), ("pool.yaml", POOL), ("class.yaml", CLASS)];
+    let tree = tree(&files).unwrap_or_else(|found| panic!("{}", lines(&found)));
+    assert_eq!(tree.pools.len(), 1);
+    let found = tree.findings.iter().find(|finding| !part.is_empty() && finding.message.contains(part));
+    assert_eq!(
+        found.map(|finding| finding.severity),
+        Some(severity).filter(|_| !part.is_empty()),
+        "{}",
+        lines(&tree.findings)
+    );
+}
+
 #[test]
 fn folders_are_followed_and_what_is_not_checked_is_reported() {
     let files = [
-        ("kustomization.yaml", "resources: [base, pool.yaml]\nvars: [{name: X}]\n"),
+        ("kustomization.yaml", "resources: [base, pool.yaml]\ncrds: [crd.yaml]\n"),
         ("base/kustomization.yaml", "resources: [./class.yaml]\n"),
         ("base/class.yaml", CLASS),
         ("pool.yaml", POOL),
