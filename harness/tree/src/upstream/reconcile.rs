@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::protocol::{BuildOutcome, BuildRefusal, BuiltObject, FluxBuildAnswer};
+use super::protocol::{BuildOutcome, BuildRefusal, BuildStage, BuiltObject, FluxBuildAnswer};
 use crate::files::Files;
 use crate::finding::{Finding, Severity};
 use crate::kustomize::{self, Build, Built};
@@ -14,6 +14,8 @@ use harness_yaml::{Entry, Kind, Mark, Node};
 pub(crate) fn reconciled(files: &Files, folder: &str, ours: Build, theirs: &FluxBuildAnswer) -> Build {
     match (theirs.outcome, &theirs.refusal) {
         (BuildOutcome::Built, _) => built(files, folder, ours, &theirs.objects),
+        // The API server does not take such a Kustomization, which its schema says.
+        (BuildOutcome::Refused, Some(BuildRefusal { stage: BuildStage::Request, .. })) => ours,
         (BuildOutcome::Refused, Some(refusal)) => refused(files, folder, ours, refusal),
         // What is fetched from elsewhere is said by our own engine, and a limit of ours is nothing that Flux would mind.
         _ => ours,
@@ -316,7 +318,7 @@ mod tests {
         let wrong = Build { findings: vec![error()], ..ours(&files) };
         let spec = json!({"weight": 7, "list": ["x", "y"]});
         assert_eq!(reconciled(&files, "", wrong.clone(), &theirs(pool(spec.clone()))).findings, []);
-        let refusal = BuildRefusal { stage: super::super::BuildStage::Build, message: "because".to_owned() };
+        let refusal = BuildRefusal { stage: BuildStage::Build, message: "because".to_owned() };
         let answer = FluxBuildAnswer { outcome: BuildOutcome::Refused, refusal: Some(refusal), ..theirs(pool(spec)) };
         assert_eq!(reconciled(&files, "", wrong, &answer).findings[0].effect, "why: because");
         let finding = reconciled(&files, "", ours(&files), &answer).findings.remove(0);
