@@ -289,6 +289,11 @@ fn operate(
         if remembers {
             resource.remember_id();
         }
+        // An operation may add to annotations that the object does not have: kustomize's own are there.
+        if resource.is_annotated() {
+            let mark = resource.node.mark;
+            resource.node.map_at(&["metadata", "annotations"], mark);
+        }
         for operation in operations.items() {
             if let Err(message) = json_patch::apply(&mut resource.node, operation) {
                 builder.report(RULE, operation.mark, message, "correct the operation, or its target");

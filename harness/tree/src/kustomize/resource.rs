@@ -120,6 +120,8 @@ pub(super) struct Resource {
     /// Whether a hash of the content becomes a part of the name.
     pub(super) has_hash_suffix: bool,
     pub(super) behavior: Behavior,
+    /// Whether a generator made it.
+    pub(super) is_generated: bool,
     /// Where it is from, as an annotation says it.
     pub(super) origin: Option<String>,
     /// Names of the `vars` that take their value from here.
@@ -136,6 +138,7 @@ impl Resource {
             suffixes: Vec::new(),
             has_hash_suffix: false,
             behavior: Behavior::default(),
+            is_generated: false,
             origin: None,
             vars: Vec::new(),
         }
@@ -149,6 +152,11 @@ impl Resource {
     pub(super) fn is_same_object(&self, other: &Self) -> bool {
         let same = |path: &[&str]| self.node.at(path).and_then(Node::text) == other.node.at(path).and_then(Node::text);
         same(&["metadata", "name"]) && same(&["kind"]) && same(&["apiVersion"]) && self.id().is_same(&other.id())
+    }
+
+    /// Whether kustomize has annotations of its own on the object, so that it has a map of annotations while it is built.
+    pub(super) fn is_annotated(&self) -> bool {
+        self.is_generated || !self.previous.is_empty() || !self.prefixes.is_empty() || !self.suffixes.is_empty()
     }
 
     /// The id that it had first, with its group and version of today.
