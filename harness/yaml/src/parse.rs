@@ -82,7 +82,8 @@ fn read(
     let (mark, rest) = text.split_at(if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 });
     let (parser, skipped) = (Parser::new_from_str(rest), mark.len());
     let (is_unended, last) = (!text.ends_with('\n'), text.trim_end().len());
-    let mut reader = Reader { parser, anchors: HashMap::new(), nodes: 0, skipped, source, resolution, is_unended, last, repeats };
+    let mut reader =
+        Reader { parser, anchors: HashMap::new(), nodes: 0, skipped, source, resolution, is_unended, last, repeats };
     let mut documents = Vec::new();
     while let Some((event, span)) = reader.next()? {
         match event {
@@ -154,7 +155,10 @@ impl<'a> Reader<'a> {
                     && !value.is_finite()
                 {
                     let message = format!("`{text}` is a number that JSON does not have: kustomize cannot build it");
-                    return Err(SyntaxError { hint: "quote it if it is meant as a text", ..SyntaxError::new(mark, message) });
+                    return Err(SyntaxError {
+                        hint: "quote it if it is meant as a text",
+                        ..SyntaxError::new(mark, message)
+                    });
                 }
                 (kind, anchor)
             }

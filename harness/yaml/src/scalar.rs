@@ -83,7 +83,9 @@ fn go_number(text: &str) -> Option<Kind> {
             "-.inf" | "-.Inf" | "-.INF" => Some(Kind::Number(f64::NEG_INFINITY, text.to_owned())),
             _ => {
                 let plain = text.replace('_', "");
-                go_whole(&plain).map(|whole| Kind::Number(whole as f64, whole.to_string())).or_else(|| go_float(&plain, text))
+                go_whole(&plain)
+                    .map(|whole| Kind::Number(whole as f64, whole.to_string()))
+                    .or_else(|| go_float(&plain, text))
             }
         },
         _ => None,

@@ -42,7 +42,7 @@ pub(super) fn absorb(builder: &mut Builder<'_>, resources: &mut Vec<Resource>, g
     match found.as_slice() {
         [] if changes => {
             let message = format!("there is no {id} that could be changed");
-            builder.report(RULE, generated.node.mark, message, "leave `behavior` out, or name what is there");
+            builder.report_absent(RULE, generated.node.mark, message, "leave `behavior` out, or name what is there");
         }
         [] => resources.push(generated),
         [index] if changes => resources[*index] = changed(&resources[*index], generated),
@@ -64,7 +64,9 @@ fn changed(old: &Resource, generated: Resource) -> Resource {
     let merged = |node: &Node, path: &[&str]| {
         let mut merged = old.node.at(path).cloned().filter(|value| matches!(value.kind, Kind::Map(_)));
         match (&mut merged, node.at(path)) {
-            (Some(merged), Some(own)) => own.entries().iter().for_each(|entry| merged.put(&entry.key, entry.value.clone())),
+            (Some(merged), Some(own)) => {
+                own.entries().iter().for_each(|entry| merged.put(&entry.key, entry.value.clone()))
+            }
             (None, Some(own)) => merged = Some(own.clone()),
             _ => {}
         }

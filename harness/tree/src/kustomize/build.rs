@@ -307,12 +307,11 @@ impl Builder<'_> {
 
     /// kustomize alone, unlike Flux, reads no files outside of the folder of a kustomization.
     pub(super) fn restrict(&mut self, rule: &'static str, place: Place<'_>, item: &Node, path: &str) {
-        let is_within = place.folder.is_empty()
-            || path.strip_prefix(place.folder).is_some_and(|rest| rest.starts_with('/'));
+        let is_within =
+            place.folder.is_empty() || path.strip_prefix(place.folder).is_some_and(|rest| rest.starts_with('/'));
         if self.by.is_restricted() && !is_within {
             let message = format!("`{path}` is not in or below the folder of the kustomization");
             self.report(rule, item.mark, message, "move it there");
         }
     }
 }
-

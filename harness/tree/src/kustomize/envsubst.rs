@@ -208,10 +208,9 @@ impl Parser<'_, '_> {
         let pattern = self.argument(&['}'], false)?;
         self.closes(SHAPE)?;
         let value = self.value(name)?;
-        let ends: Vec<usize> = value.char_indices().map(|(at, c)| if sign == '#' { at + c.len_utf8() } else { at }).collect();
-        let matches = |at: &&usize| {
-            glob::matches(&pattern, if sign == '#' { &value[..**at] } else { &value[**at..] })
-        };
+        let ends: Vec<usize> =
+            value.char_indices().map(|(at, c)| if sign == '#' { at + c.len_utf8() } else { at }).collect();
+        let matches = |at: &&usize| glob::matches(&pattern, if sign == '#' { &value[..**at] } else { &value[**at..] });
         // From the start the shortest is the first one, from the end it is the last one.
         let from_the_left = (sign == '#') != longest;
         let at = if from_the_left { ends.iter().find(matches) } else { ends.iter().rev().find(matches) };

@@ -61,7 +61,11 @@ pub(super) fn configurations(builder: &mut Builder<'_>, place: Place<'_>, docume
         None => built.config = Some(Config::with(&given)),
     }
     if let Some(first) = document.items_at(&["crds"]).first() {
-        builder.declare(first.mark, "`crds` is not built here: names that custom resources refer to may differ", EFFECT);
+        builder.declare(
+            first.mark,
+            "`crds` is not built here: names that custom resources refer to may differ",
+            EFFECT,
+        );
     }
 }
 

@@ -71,7 +71,12 @@ fn made(next: Option<&String>, leaf: Leaf, mark: Mark) -> Node {
 ///
 /// # Errors
 /// The path asks for a list or a map where something else is.
-pub(super) fn find(node: &mut Node, path: &[String], create: Option<Leaf>, mark: Mark) -> Result<Vec<Vec<Step>>, String> {
+pub(super) fn find(
+    node: &mut Node,
+    path: &[String],
+    create: Option<Leaf>,
+    mark: Mark,
+) -> Result<Vec<Vec<Step>>, String> {
     let mut found = Vec::new();
     Finder { create, mark, found: &mut found }.walk(node, path, &mut Vec::new())?;
     Ok(found)
@@ -92,7 +97,9 @@ impl Finder<'_> {
         if is_index(part) {
             let at: usize = part.parse().map_err(|_| format!("`{part}` is too large"))?;
             let items = list(node, part)?;
-            if items.len() == at && let Some(leaf) = self.create {
+            if items.len() == at
+                && let Some(leaf) = self.create
+            {
                 items.push(made(rest.first(), leaf, self.mark));
             }
             let count = items.len();
@@ -196,10 +203,13 @@ mod tests {
     #[case("none.v", Some(Leaf::Plain), &[""])]
     #[case("list.[name=c].v", Some(Leaf::Plain), &[""])]
     fn values_are_found(#[case] path: &str, #[case] create: Option<Leaf>, #[case] expected: &[&str]) {
-        let mut node = harness_yaml::documents("{list: [{name: a, v: 1}, {name: b, v: 2}], plain: [x, y]}").unwrap().remove(0);
+        let mut node =
+            harness_yaml::documents("{list: [{name: a, v: 1}, {name: b, v: 2}], plain: [x, y]}").unwrap().remove(0);
         let found = find(&mut node, &parts(path), create, Mark::START).unwrap();
-        let texts: Vec<String> =
-            found.iter().map(|steps| at(&mut node, steps).and_then(|value| value.scalar()).unwrap_or_default()).collect();
+        let texts: Vec<String> = found
+            .iter()
+            .map(|steps| at(&mut node, steps).and_then(|value| value.scalar()).unwrap_or_default())
+            .collect();
         assert_eq!(texts, expected);
     }
 

@@ -53,7 +53,8 @@ fn kind_and_version(builder: &mut Builder<'_>, document: &Node, read: &Node) {
         let message = format!("the `apiVersion` of a {kind} of kustomize is not `{other}`");
         builder.report(RULE, place("apiVersion"), message, &format!("write {version}"));
     }
-    let says_something = |entry: &Entry| !["apiVersion", "kind"].contains(&entry.key.as_str()) && !is_nothing(&entry.value);
+    let says_something =
+        |entry: &Entry| !["apiVersion", "kind"].contains(&entry.key.as_str()) && !is_nothing(&entry.value);
     let is_written_again = builder.by == By::Flux && builder.open.len() == 1;
     if !is_written_again && !read.entries().iter().any(says_something) {
         builder.report(RULE, document.mark, "the kustomization says nothing", "name its `resources`, or remove it");
@@ -126,7 +127,8 @@ impl Reader<'_, '_> {
         let mut read = Vec::with_capacity(entries.len());
         for entry in entries {
             let exact = known.iter().find(|(name, _)| *name == entry.key);
-            let Some((name, of)) = exact.or_else(|| known.iter().find(|(name, _)| name.eq_ignore_ascii_case(&entry.key)))
+            let Some((name, of)) =
+                exact.or_else(|| known.iter().find(|(name, _)| name.eq_ignore_ascii_case(&entry.key)))
             else {
                 self.unknown(entry, known, path);
                 continue;

@@ -136,7 +136,10 @@ fn sort(options: &Node, resources: &mut [Resource]) {
         }
     };
     let (first, last) = (given("orderFirst", &FIRST), given("orderLast", &LAST));
-    let place = |kind: &str| match (first.iter().position(|known| known == kind), last.iter().position(|known| known == kind)) {
+    let place = |kind: &str| match (
+        first.iter().position(|known| known == kind),
+        last.iter().position(|known| known == kind),
+    ) {
         (_, Some(at)) => (2, at),
         (Some(at), None) => (0, at),
         (None, None) => (1, 0),
@@ -183,7 +186,8 @@ mod tests {
     #[test]
     fn the_legacy_order_is_that_of_kinds() {
         let kinds = |all: &[Resource]| all.iter().map(|resource| resource.id().kind).collect::<Vec<_>>();
-        let one = |kind: &str| Resource::new(0, node(&format!("{{apiVersion: v1, kind: {kind}, metadata: {{name: a}}}}")));
+        let one =
+            |kind: &str| Resource::new(0, node(&format!("{{apiVersion: v1, kind: {kind}, metadata: {{name: a}}}}")));
         let mut all: Vec<Resource> =
             ["ValidatingWebhookConfiguration", "Zebra", "Deployment", "Namespace"].into_iter().map(one).collect();
         sort(&node("{order: fifo}"), &mut all);

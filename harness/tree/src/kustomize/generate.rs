@@ -94,7 +94,10 @@ fn one(
         entries.push(entry("data", data));
     }
     let asked = |key: &str| {
-        [own, global].into_iter().flatten().any(|options| options.get(key).and_then(Node::scalar).as_deref() == Some("true"))
+        [own, global]
+            .into_iter()
+            .flatten()
+            .any(|options| options.get(key).and_then(Node::scalar).as_deref() == Some("true"))
     };
     if asked("immutable") {
         entries.push(entry("immutable", Node { kind: Kind::Bool(true), ..Node::of_text("", item.mark) }));

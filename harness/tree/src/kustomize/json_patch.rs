@@ -27,13 +27,16 @@ pub(super) fn apply(object: &mut Node, operation: &Node) -> Result<(), String> {
             add(object, &path, copied)
         }
         "test" => test(object, &path, operation.get("value")),
-        other => Err(format!("there is no operation `{other}`: it is one of add, copy, move, remove, replace and test")),
+        other => {
+            Err(format!("there is no operation `{other}`: it is one of add, copy, move, remove, replace and test"))
+        }
     }
 }
 
 /// The parts of a pointer and its last one; `None` for the object itself.
 fn pointer(path: &str) -> Option<(Vec<String>, String)> {
-    let mut parts: Vec<String> = path.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
+    let mut parts: Vec<String> =
+        path.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
     let last = parts.pop()?;
     Some((parts, last))
 }
@@ -144,7 +147,9 @@ fn is_same(one: Option<&Node>, other: Option<&Node>) -> bool {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(Some(one), Some(other)))
         }
         (Kind::Map(one), Kind::Map(other)) => {
-            let has = |entry: &Entry| other.iter().any(|known| known.key == entry.key && is_same(Some(&entry.value), Some(&known.value)));
+            let has = |entry: &Entry| {
+                other.iter().any(|known| known.key == entry.key && is_same(Some(&entry.value), Some(&known.value)))
+            };
             one.len() == other.len() && one.iter().all(has)
         }
         (one, other) => one == other,

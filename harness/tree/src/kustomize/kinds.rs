@@ -69,9 +69,7 @@ fn field(text: &str) -> Option<(String, Field)> {
     let (name, of) = text.split_once(':')?;
     let list = of.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let (keys, of) = match list {
-        Some((keys, of)) => {
-            (Some(keys.split(',').filter(|key| !key.is_empty()).map(str::to_owned).collect()), of)
-        }
+        Some((keys, of)) => (Some(keys.split(',').filter(|key| !key.is_empty()).map(str::to_owned).collect()), of),
         None => (None, of),
     };
     Some((name.to_owned(), Field { merge_keys: keys, of: Some(of.to_owned()).filter(|of| !of.is_empty()) }))
@@ -145,9 +143,13 @@ impl Schemas {
             self.types.insert(own.clone(), BTreeMap::from([("*".to_owned(), field)]));
             Some(own)
         } else if value.get("properties").is_some() {
+            let fields = value
+                .entries_at(&["properties"])
+                .iter()
+                .map(|inner| (inner.key.clone(), &inner.value))
+                .collect::<Vec<_>>();
             let fields =
-                value.entries_at(&["properties"]).iter().map(|inner| (inner.key.clone(), &inner.value)).collect::<Vec<_>>();
-            let fields = fields.into_iter().map(|(key, inner)| (key.clone(), self.property(&own, &key, inner))).collect();
+                fields.into_iter().map(|(key, inner)| (key.clone(), self.property(&own, &key, inner))).collect();
             self.types.insert(own.clone(), fields);
             Some(own)
         } else {

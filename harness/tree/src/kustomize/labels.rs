@@ -55,7 +55,8 @@ fn tokens(text: &str) -> Vec<Token> {
 }
 
 fn is_key(key: &str) -> bool {
-    static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$").ok());
+    static NAME: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new("^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$").ok());
     static DOMAIN: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new("^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$").ok());
     let matches = |regex: &Option<Regex>, text: &str| regex.as_ref().is_some_and(|regex| regex.is_match(text));
@@ -122,7 +123,7 @@ impl Parser {
                 let values = self.values()?;
                 Ok(if is_in { Asks::In(values) } else { Asks::NotIn(values) })
             }
-            Some(Token::Word(word) ) => Err(format!("`{word}` is neither `in` nor `notin`")),
+            Some(Token::Word(word)) => Err(format!("`{word}` is neither `in` nor `notin`")),
             Some(Token::Sign(sign)) => Err(format!("`{sign}` is not expected here")),
         }
     }
@@ -159,7 +160,8 @@ impl LabelSelector {
     /// Whether labels, or annotations, meet it.
     pub(super) fn matches(&self, labels: Option<&Node>) -> bool {
         self.requirements.iter().all(|requirement| {
-            let value = labels.and_then(|labels| labels.get(&requirement.key)).map(|value| value.scalar().unwrap_or_default());
+            let value =
+                labels.and_then(|labels| labels.get(&requirement.key)).map(|value| value.scalar().unwrap_or_default());
             let number = || value.as_ref().and_then(|value| value.parse::<i64>().ok());
             match &requirement.asks {
                 Asks::In(values) => value.is_some_and(|value| values.contains(&value)),

@@ -106,8 +106,12 @@ impl<'s> Merge<'s> {
             // An explicit null stays where no patch is about it; one without a text does not.
             (None, Some(dest), None) => Ok(Some(dest).filter(|dest| dest.mark.length > 0)),
             (None, ..) => Ok(None),
-            (Some(Shape::Plain | Shape::Map | Shape::List), Some(_), Some(patch)) if patch.kind == Kind::Null => Ok(None),
-            (Some(Shape::Map), dest, patch) => self.map(dest.filter(|dest| dest.kind != Kind::Null), patch, known, path),
+            (Some(Shape::Plain | Shape::Map | Shape::List), Some(_), Some(patch)) if patch.kind == Kind::Null => {
+                Ok(None)
+            }
+            (Some(Shape::Map), dest, patch) => {
+                self.map(dest.filter(|dest| dest.kind != Kind::Null), patch, known, path)
+            }
             // A list is one of a field, whose type says how it is merged.
             (Some(Shape::List | Shape::Plain), dest, patch) => Ok(patch.cloned().or(dest)),
         }
@@ -298,7 +302,11 @@ mod tests {
         "containers: [{name: b, image: y}, {name: c}, {name: a, image: x}]"
     )]
     #[case("containers: [{name: a}, {name: b}]", "containers: [{name: a, $patch: delete}]", "containers: [{name: b}]")]
-    #[case("containers: [{name: a}, {name: b}]", "containers: [{$patch: replace}, {name: c}]", "containers: [{name: c}]")]
+    #[case(
+        "containers: [{name: a}, {name: b}]",
+        "containers: [{$patch: replace}, {name: c}]",
+        "containers: [{name: c}]"
+    )]
     // A map within a field of a type that is not merged.
     #[case("tolerations: [{key: a}]", "tolerations: [{key: b}]", "tolerations: [{key: b}]")]
     // Two ports of one number, by their protocols.
@@ -307,14 +315,20 @@ mod tests {
         "containers: [{name: a, ports: [{containerPort: 1, protocol: TCP, name: t}]}]",
         "containers: [{name: a, ports: [{containerPort: 1, protocol: UDP}, {containerPort: 1, protocol: TCP, name: t}]}]"
     )]
-    fn lists_of_known_kinds_are_merged_by_their_keys(#[case] target: &str, #[case] patch: &str, #[case] expected: &str) {
+    fn lists_of_known_kinds_are_merged_by_their_keys(
+        #[case] target: &str,
+        #[case] patch: &str,
+        #[case] expected: &str,
+    ) {
         assert_eq!(merged(&pod(target), &pod(patch)), Some(node(&pod(expected)).to_json().to_string()));
     }
 
     /// Before, the claims were merged by name, so that the one of the base stayed.
     #[test]
     fn a_list_that_is_atomic_is_replaced() {
-        let set = |claims: &str| format!("{{apiVersion: apps/v1, kind: StatefulSet, spec: {{volumeClaimTemplates: [{claims}]}}}}");
+        let set = |claims: &str| {
+            format!("{{apiVersion: apps/v1, kind: StatefulSet, spec: {{volumeClaimTemplates: [{claims}]}}}}")
+        };
         let (target, patch) = (set("{metadata: {name: a}}"), set("{metadata: {name: b}}"));
         assert_eq!(merged(&target, &patch), Some(node(&patch).to_json().to_string()));
     }

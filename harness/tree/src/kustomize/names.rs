@@ -75,7 +75,9 @@ fn subject_namespaces(node: &Node) -> Result<Vec<String>, String> {
     let accounts = accounts.filter(|subject| kind(subject) == "ServiceAccount");
     let namespaces = accounts.filter_map(|subject| subject.get("namespace"));
     namespaces
-        .map(|namespace| namespace.text().map(str::to_owned).ok_or_else(|| "a subject's namespace is not a text".to_owned()))
+        .map(|namespace| {
+            namespace.text().map(str::to_owned).ok_or_else(|| "a subject's namespace is not a text".to_owned())
+        })
         .collect()
 }
 
@@ -137,9 +139,10 @@ impl Follow<'_> {
                 found.iter().filter(is_there).copied().collect()
             };
             // The groups are of all candidates, whatever their names: one that is there hides the other.
-            let first = self.known.iter().any(|known| {
-                known.first.effective_namespace() == namespace && self.may_refer_to(known)
-            });
+            let first = self
+                .known
+                .iter()
+                .any(|known| known.first.effective_namespace() == namespace && self.may_refer_to(known));
             found = if first { of(|known| &known.first) } else { of(|known| &known.now) };
         }
         let had_kind = |index: &usize, kind: &Selected| self.known[*index].previous.iter().any(|id| kind.selects(id));

@@ -80,7 +80,9 @@ pub(super) fn one(builder: &mut Builder<'_>, place: Place<'_>, item: &Node, reso
 
 /// Applies an item of `patchesJson6902`.
 pub(super) fn json6902(builder: &mut Builder<'_>, place: Place<'_>, item: &Node, resources: &mut [Resource]) {
-    let target = item.get("target").filter(|target| target.get("name").and_then(Node::scalar).is_some_and(|name| !name.is_empty()));
+    let target = item
+        .get("target")
+        .filter(|target| target.get("name").and_then(Node::scalar).is_some_and(|name| !name.is_empty()));
     let Some(target) = target else {
         let message = "a list of operations needs a `target` with a `name`";
         return builder.report(RULE, item.mark, message, "name the object that it is for");
@@ -165,7 +167,12 @@ fn read(builder: &mut Builder<'_>, parsed: Result<Vec<Node>, SyntaxError>) -> Op
 }
 
 /// Merges a patch into an object. Name, kind and namespace stay as they are. `None` where the patch deletes it.
-fn merged(builder: &Builder<'_>, resource: &Resource, patch: &Node, changes: Changes) -> Result<Option<Resource>, String> {
+fn merged(
+    builder: &Builder<'_>,
+    resource: &Resource,
+    patch: &Node,
+    changes: Changes,
+) -> Result<Option<Resource>, String> {
     let mut resource = resource.clone();
     let id = resource.id();
     if changes.name || changes.kind {
@@ -210,7 +217,7 @@ fn merge_one(builder: &mut Builder<'_>, mark: Mark, patch: &Node, changes: Chang
         },
         [] => {
             let message = format!("the patch is for {id}, which is not among the resources");
-            builder.report(RULE, mark, message, &nearest(&id, resources));
+            builder.report_absent(RULE, mark, message, &nearest(&id, resources));
         }
         _ => {
             let message = format!("the patch is for {id}, and {} objects have or had this name", found.len());
@@ -266,6 +273,9 @@ fn merge_selected(
 
 /// kustomize takes a target that selects nothing without a word.
 fn nothing_selected(builder: &mut Builder<'_>, mark: Mark) {
+    if !builder.knows_all_objects() {
+        return;
+    }
     builder.warn(
         RULE,
         mark,

@@ -56,7 +56,10 @@ fn source_value(resources: &mut [Resource], source: &Node) -> Result<Node, Strin
     let path = Some(text("fieldPath")).filter(|path| !path.is_empty()).unwrap_or_else(|| DEFAULT_PATH.to_owned());
     let missing = || format!("there is no `{path}` in {}", resource.id());
     let mut copy = resource.node.clone();
-    let steps = field_path::find(&mut copy, &field_path::parts(&path), None, source.mark)?.into_iter().next().ok_or_else(missing)?;
+    let steps = field_path::find(&mut copy, &field_path::parts(&path), None, source.mark)?
+        .into_iter()
+        .next()
+        .ok_or_else(missing)?;
     let value = field_path::at(&mut copy, &steps).cloned().ok_or_else(missing)?;
     let is_empty = match &value.kind {
         Kind::Null => true,
@@ -87,7 +90,11 @@ struct Options {
 impl Options {
     fn of(node: &Node) -> Self {
         let option = |key: &str| node.at(&["options", key]).and_then(Node::scalar).unwrap_or_default();
-        Self { delimiter: option("delimiter"), index: option("index").parse().unwrap_or(0), create: option("create") == "true" }
+        Self {
+            delimiter: option("delimiter"),
+            index: option("index").parse().unwrap_or(0),
+            create: option("create") == "true",
+        }
     }
 }
 
@@ -104,7 +111,8 @@ fn copy(resources: &mut [Resource], value: &Node, target: &Node) -> Result<(), F
     let select = target.get("select").filter(|select| select.kind != Kind::Null);
     let select = select.ok_or_else(|| refused("a target needs `select`".to_owned()))?;
     let selector = Selector::of(select).map_err(refused)?;
-    let rejects = target.items_at(&["reject"]).iter().map(Selector::of).collect::<Result<Vec<_>, _>>().map_err(refused)?;
+    let rejects =
+        target.items_at(&["reject"]).iter().map(Selector::of).collect::<Result<Vec<_>, _>>().map_err(refused)?;
     let mut paths: Vec<String> = target.items_at(&["fieldPaths"]).iter().filter_map(Node::scalar).collect();
     if paths.is_empty() {
         paths.push(DEFAULT_PATH.to_owned());
@@ -196,7 +204,11 @@ fn within_text(
     let refused = |message: String| Failure::Refused(mark, message);
     let missing = || refused(format!("there is no field `{}` in {}", parts.join("."), Id::of(object)));
     let mut copy = object.clone();
-    let steps = field_path::find(&mut copy, &parts[..at], None, mark).map_err(refused)?.into_iter().next().ok_or_else(missing)?;
+    let steps = field_path::find(&mut copy, &parts[..at], None, mark)
+        .map_err(refused)?
+        .into_iter()
+        .next()
+        .ok_or_else(missing)?;
     let text = field_path::at(&mut copy, &steps).and_then(|field| field.scalar()).ok_or_else(missing)?;
     let mut inner = match yaml::documents(&text).map(|mut documents| (documents.len(), documents.pop())) {
         Ok((1, Some(inner))) => inner,
@@ -212,7 +224,8 @@ fn within_text(
         }
     }
     if !text.trim_start().starts_with(['{', '[']) {
-        let message = format!("`{}` is a text in YAML, which kustomize writes again with the new value", parts[..at].join("."));
+        let message =
+            format!("`{}` is a text in YAML, which kustomize writes again with the new value", parts[..at].join("."));
         return Err(Failure::NotBuilt(mark, message));
     }
     let json = inner.to_json();
@@ -243,13 +256,31 @@ mod tests {
 
     /// Before, replacements were only noted, so that a placeholder was looked for as if it were a name.
     #[rstest]
-    #[case("{source: {kind: ConfigMap, fieldPath: data.name}, targets: [{select: {kind: NodePool}, fieldPaths: [spec.ref.name]}]}", r#""name":"general"}"#)]
+    #[case(
+        "{source: {kind: ConfigMap, fieldPath: data.name}, targets: [{select: {kind: NodePool}, fieldPaths: [spec.ref.name]}]}",
+        r#""name":"general"}"#
+    )]
     // A number stays one.
-    #[case("{source: {kind: ConfigMap, fieldPath: data.port}, targets: [{select: {kind: NodePool}, fieldPaths: [spec.port]}]}", r#""port":8080"#)]
-    #[case("{source: {kind: ConfigMap, fieldPath: data.image, options: {delimiter: ':', index: 1}}, targets: [{select: {name: p}, fieldPaths: [spec.image], options: {delimiter: ':', index: 1}}]}", r#""image":"x:1""#)]
-    #[case("{source: {kind: ConfigMap, fieldPath: data.name}, targets: [{select: {name: p}, fieldPaths: ['spec.list.[name=a].v']}]}", r#"[{"name":"a","v":"general"}]"#)]
-    #[case("{sourceValue: z, targets: [{select: {name: p}, fieldPaths: [spec.new.field], options: {create: true}}]}", r#""new":{"field":"z"}"#)]
-    #[case("{sourceValue: '2', targets: [{select: {name: values}, fieldPaths: [data.json.a.b]}]}", r#"{\"a\":{\"b\":2}}"#)]
+    #[case(
+        "{source: {kind: ConfigMap, fieldPath: data.port}, targets: [{select: {kind: NodePool}, fieldPaths: [spec.port]}]}",
+        r#""port":8080"#
+    )]
+    #[case(
+        "{source: {kind: ConfigMap, fieldPath: data.image, options: {delimiter: ':', index: 1}}, targets: [{select: {name: p}, fieldPaths: [spec.image], options: {delimiter: ':', index: 1}}]}",
+        r#""image":"x:1""#
+    )]
+    #[case(
+        "{source: {kind: ConfigMap, fieldPath: data.name}, targets: [{select: {name: p}, fieldPaths: ['spec.list.[name=a].v']}]}",
+        r#"[{"name":"a","v":"general"}]"#
+    )]
+    #[case(
+        "{sourceValue: z, targets: [{select: {name: p}, fieldPaths: [spec.new.field], options: {create: true}}]}",
+        r#""new":{"field":"z"}"#
+    )]
+    #[case(
+        "{sourceValue: '2', targets: [{select: {name: values}, fieldPaths: [data.json.a.b]}]}",
+        r#"{\"a\":{\"b\":2}}"#
+    )]
     fn a_value_is_copied(#[case] replacement: &str, #[case] part: &str) {
         let replaced = replaced(replacement).unwrap();
         assert!(replaced.contains(part), "{replaced}");

@@ -58,10 +58,7 @@ impl Id {
 
     /// The same object by kind and name, in whatever namespace.
     pub(super) fn is_same_kind_and_name(&self, other: &Self) -> bool {
-        self.name == other.name
-            && self.kind == other.kind
-            && self.group == other.group
-            && self.version == other.version
+        self.name == other.name && self.kind == other.kind && self.group == other.group && self.version == other.version
     }
 
     pub(super) fn is_same(&self, other: &Self) -> bool {
@@ -187,12 +184,10 @@ impl Resource {
 
     /// Whether the prefixes and suffixes of both end alike, so that both went through the same kustomizations.
     pub(super) fn shares_prefixes_and_suffixes(&self, other: &Self, with_none: bool) -> bool {
-        let alike = |own: &[String], others: &[String]| {
-            match (own.is_empty(), others.is_empty()) {
-                (false, false) => own.ends_with(others) || others.ends_with(own),
-                (true, true) => true,
-                _ => with_none,
-            }
+        let alike = |own: &[String], others: &[String]| match (own.is_empty(), others.is_empty()) {
+            (false, false) => own.ends_with(others) || others.ends_with(own),
+            (true, true) => true,
+            _ => with_none,
         };
         alike(&self.prefixes, &other.prefixes) && alike(&self.suffixes, &other.suffixes)
     }

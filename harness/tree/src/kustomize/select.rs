@@ -54,7 +54,8 @@ impl Selector {
     /// Whether it selects an object, by the name that it has or had first. Source: `Select` of api/resmap/reswrangler.go.
     pub(super) fn selects(&self, resource: &Resource) -> bool {
         let (now, first) = (resource.id(), resource.original_id());
-        let either = |regex: &Option<Regex>, part: fn(&Id) -> &str| meets(regex, part(&first)) || meets(regex, part(&now));
+        let either =
+            |regex: &Option<Regex>, part: fn(&Id) -> &str| meets(regex, part(&first)) || meets(regex, part(&now));
         either(&self.namespace, Id::effective_namespace)
             && either(&self.name, |id| &id.name)
             && self.meets_kind(&now)

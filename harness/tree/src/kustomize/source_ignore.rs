@@ -165,10 +165,8 @@ mod tests {
 
     #[test]
     fn the_pattern_that_is_deepest_counts() {
-        let files = Files::from(vec![
-            SourceFile::new(FILE, "*.yaml\n"),
-            SourceFile::new(format!("apps/{FILE}"), "!a.yaml\n"),
-        ]);
+        let files =
+            Files::from(vec![SourceFile::new(FILE, "*.yaml\n"), SourceFile::new(format!("apps/{FILE}"), "!a.yaml\n")]);
         assert!(!is_ignored(&files, "apps/a.yaml"));
         assert!(is_ignored(&files, "apps/b.yaml") && is_ignored(&files, "a.yaml"));
     }

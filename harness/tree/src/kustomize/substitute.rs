@@ -44,9 +44,8 @@ fn substitute_all(builder: &mut Builder<'_>, post_build: &Node, objects: &mut [B
     let from = post_build.entry("substituteFrom").filter(|from| !from.value.items().is_empty());
     if let Some(entry) = from {
         let message = "the values of `substituteFrom` are in the cluster: what they make of the objects is not checked";
-        let finding =
-            Finding::new(Severity::Note, RULE, builder.path_of(entry.key_mark), entry.key_mark, message)
-                .effect("Flux puts them in before it applies the objects");
+        let finding = Finding::new(Severity::Note, RULE, builder.path_of(entry.key_mark), entry.key_mark, message)
+            .effect("Flux puts them in before it applies the objects");
         builder.build.findings.push(finding);
     }
     // Without a value Flux does not look at the objects.
@@ -62,7 +61,9 @@ fn substitute_all(builder: &mut Builder<'_>, post_build: &Node, objects: &mut [B
                 Problem::Unset(name) => {
                     format!("set it in `postBuild.substitute`, or write `${{{name}:=default}}`")
                 }
-                Problem::Syntax(_) => format!("write `$${{` for a text that is `${{`, or give the object the annotation {SUBSTITUTE}: {DISABLED}"),
+                Problem::Syntax(_) => format!(
+                    "write `$${{` for a text that is `${{`, or give the object the annotation {SUBSTITUTE}: {DISABLED}"
+                ),
             };
             problem(builder, mark, found.to_string(), &fix);
         }
@@ -198,8 +199,10 @@ mod tests {
     // Before, keys stayed as they were.
     #[case("{\"team.example.com/${t,,}\": x}", r#"{"team.example.com/prod":"x"}"#)]
     #[case("{v: '$${n}'}", r#"{"v":"${n}"}"#)]
-    #[case("{metadata: {annotations: {kustomize.toolkit.fluxcd.io/substitute: disabled}}, v: '${none}'}",
-        r#"{"metadata":{"annotations":{"kustomize.toolkit.fluxcd.io/substitute":"disabled"}},"v":"${none}"}"#)]
+    #[case(
+        "{metadata: {annotations: {kustomize.toolkit.fluxcd.io/substitute: disabled}}, v: '${none}'}",
+        r#"{"metadata":{"annotations":{"kustomize.toolkit.fluxcd.io/substitute":"disabled"}},"v":"${none}"}"#
+    )]
     fn values_are_put_into_the_text_of_an_object(#[case] object: &str, #[case] expected: &str) {
         let (node, findings) = built(object, SPEC);
         assert_eq!(findings, []);

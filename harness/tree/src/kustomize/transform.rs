@@ -39,7 +39,9 @@ pub(super) fn namespace(resources: &mut [Resource], specs: &[FieldSpec], value: 
                 || (spec.path == ["metadata", "name"] && id.api_version() != "v1")
                 || (is_binding && spec.path == ["subjects", "namespace"]);
             if !of_metadata {
-                specs::visit(&mut resource.node, &id, spec, Create::Scalar, value.mark, &mut |field| put(field, text()))?;
+                specs::visit(&mut resource.node, &id, spec, Create::Scalar, value.mark, &mut |field| {
+                    put(field, text())
+                })?;
             }
         }
     }
@@ -158,10 +160,7 @@ pub(super) fn images(resources: &mut [Resource], specs: &[FieldSpec], item: &Nod
 }
 
 /// The images of lists that are called like lists of containers, in whatever kind. Source: api/filters/imagetag/legacy.go.
-fn each_container_image(
-    node: &mut Node,
-    set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
-) -> Result<(), String> {
+fn each_container_image(node: &mut Node, set: &mut dyn FnMut(&mut Node) -> Result<(), String>) -> Result<(), String> {
     match &mut node.kind {
         Kind::List(items) => items.iter_mut().try_for_each(|item| each_container_image(item, set)),
         Kind::Map(entries) => entries.iter_mut().try_for_each(|entry| {
@@ -255,7 +254,8 @@ mod tests {
 
     #[test]
     fn an_original_name_is_found_after_a_prefix() {
-        let mut all = resources(&["{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {replicas: 1}}"]);
+        let mut all =
+            resources(&["{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {replicas: 1}}"]);
         let config = Config::built_in();
         names(&mut all, config.section("namePrefix"), Side::Prefix, "prod-", Mark::START).unwrap();
         assert_eq!(all[0].id().name, "prod-web");

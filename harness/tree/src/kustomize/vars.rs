@@ -32,7 +32,8 @@ pub(super) fn collect(builder: &mut Builder<'_>, document: &Node, built: &mut Ac
             let (of, at) = split_api_version(&api_version);
             (group, version) = (if of.is_empty() { group } else { of.to_owned() }, at.to_owned());
         }
-        let (kind, name, namespace) = (text(&["objref", "kind"]), text(&["objref", "name"]), text(&["objref", "namespace"]));
+        let (kind, name, namespace) =
+            (text(&["objref", "kind"]), text(&["objref", "name"]), text(&["objref", "namespace"]));
         let target = Id { group, version, kind, name, namespace, ..Id::default() };
         let is_meant = |id: &Id| {
             if target.namespace.is_empty() { target.is_same_kind_and_name(id) } else { target.is_same(id) }
@@ -48,7 +49,11 @@ pub(super) fn collect(builder: &mut Builder<'_>, document: &Node, built: &mut Ac
             }
         }
         let path = Some(text(&["fieldref", "fieldPath"])).filter(|path| !path.is_empty());
-        more.push(Var { name: text(&["name"]), path: path.unwrap_or_else(|| DEFAULT_PATH.to_owned()), mark: item.mark });
+        more.push(Var {
+            name: text(&["name"]),
+            path: path.unwrap_or_else(|| DEFAULT_PATH.to_owned()),
+            mark: item.mark,
+        });
     }
     merge(builder, &mut built.vars, more);
 }
@@ -71,7 +76,9 @@ pub(super) fn resolve(builder: &mut Builder<'_>, vars: &[Var], config: &Config, 
     for var in vars {
         match value(var, resources) {
             Ok(value) => values.push((&var.name, value)),
-            Err(message) => builder.report(RULE, var.mark, message, "name an object that is built, and a field that it has"),
+            Err(message) => {
+                builder.report_absent(RULE, var.mark, message, "name an object that is built, and a field that it has");
+            }
         }
     }
     if values.is_empty() {

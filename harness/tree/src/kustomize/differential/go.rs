@@ -27,7 +27,8 @@ impl Drop for Work {
 impl Work {
     /// A folder for a test, or why kustomize cannot be had.
     pub(super) fn new(name: &str) -> Result<Self, String> {
-        let output = Command::new("go").args(["env", "GOMODCACHE"]).output().map_err(|_| "there is no `go`".to_owned())?;
+        let output =
+            Command::new("go").args(["env", "GOMODCACHE"]).output().map_err(|_| "there is no `go`".to_owned())?;
         let cache = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
         let module = cache.join(format!("{MODULE}@{VERSION}"));
         if !module.join("krusty").is_dir() {

@@ -101,11 +101,13 @@ fn differs(ours: &Value, theirs: &Value, path: &str) -> Option<String> {
             .zip(other)
             .enumerate()
             .find_map(|(index, (own, other))| differs(own, other, &format!("{path}/{index}"))),
-        (Value::Object(own), Value::Object(other)) => own.keys().chain(other.keys().filter(|key| !own.contains_key(*key))).find_map(|key| {
-            let missing = Value::String("(missing)".to_owned());
-            let path = format!("{path}/{key}");
-            differs(own.get(key).unwrap_or(&missing), other.get(key).unwrap_or(&missing), &path)
-        }),
+        (Value::Object(own), Value::Object(other)) => {
+            own.keys().chain(other.keys().filter(|key| !own.contains_key(*key))).find_map(|key| {
+                let missing = Value::String("(missing)".to_owned());
+                let path = format!("{path}/{key}");
+                differs(own.get(key).unwrap_or(&missing), other.get(key).unwrap_or(&missing), &path)
+            })
+        }
         (Value::Number(own), Value::Number(other)) if own.as_f64() == other.as_f64() => None,
         (own, other) if own == other => None,
         (own, other) => {
@@ -139,7 +141,11 @@ impl Table {
         let all: usize = self.counts.values().sum();
         let right = self.count(&[Outcome::Equal, Outcome::OrderDiffers, Outcome::RefusedByBoth, Outcome::Declared]);
         let rows: Vec<String> = self.counts.iter().map(|(outcome, count)| format!("{count:5} {outcome:?}")).collect();
-        println!("{what}: {right} of {all} equal, refused by both or declared\n{}\n{}", rows.join("\n"), self.wrong.join("\n"));
+        println!(
+            "{what}: {right} of {all} equal, refused by both or declared\n{}\n{}",
+            rows.join("\n"),
+            self.wrong.join("\n")
+        );
         assert!(right * 100 >= all * percent_min, "{what}: {right} of {all}\n{}", self.wrong.join("\n"));
     }
 }
