@@ -197,3 +197,12 @@ impl Resource {
 pub(crate) fn kind(node: &Node) -> &str {
     node.get("kind").and_then(Node::text).unwrap_or_default()
 }
+
+/// The objects of a document: itself, or those of the List that it is.
+pub(crate) fn listed(document: &Node) -> &[Node] {
+    let list = document.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
+    match document.get("items") {
+        Some(items) if list => items.items(),
+        _ => std::slice::from_ref(document),
+    }
+}
