@@ -42,7 +42,7 @@ pub(super) fn absorb(builder: &mut Builder<'_>, resources: &mut Vec<Resource>, g
     match found.as_slice() {
         [] if changes => {
             let message = format!("there is no {id} that could be changed");
-            builder.report(RULE, generated.node.mark, message, "leave `behavior` out, or name what is there");
+            builder.report_absent(RULE, generated.node.mark, message, "leave `behavior` out, or name what is there");
         }
         [] => resources.push(generated),
         [index] if changes => resources[*index] = changed(&resources[*index], generated),

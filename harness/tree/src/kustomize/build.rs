@@ -6,7 +6,7 @@ use super::accumulator::{self, Accumulator};
 use super::builder::{Build, Builder, Built, By, OPENED_MAX, Place};
 use super::finish::finish;
 use super::paths::NAMES;
-use super::resource::{Resource, kind};
+use super::resource::{Resource, kind, listed};
 use super::{extensions, fields, flux, folder_of, generate, is_kustomization, is_yaml, kustomization_in, steps};
 use crate::files::Files;
 use crate::finding::{Finding, Severity};
@@ -26,15 +26,6 @@ pub(crate) fn build_for(files: &Files, folder: &str, spec: Option<&Node>) -> Bui
     let mut builder = Builder::new(files);
     let objects = builder.applied(folder, spec);
     builder.finish(objects)
-}
-
-/// The objects of a document: itself, or those of the List that it is.
-pub(crate) fn listed(document: &Node) -> &[Node] {
-    let list = document.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
-    match document.get("items") {
-        Some(items) if list => items.items(),
-        _ => std::slice::from_ref(document),
-    }
 }
 
 /// What a kustomization is named as.
@@ -219,7 +210,7 @@ impl Builder<'_> {
         extensions::plugins(self, place, document, "transformers");
         extensions::plugins(self, place, document, "validators");
         extensions::of_the_outermost(self, document);
-        super::vars::collect(self, document, &mut built);
+        super::vars::collect(self, document, &mut built.resources, &mut built.vars);
         built
     }
 

@@ -140,6 +140,19 @@ impl<'a> Builder<'a> {
         self.build.findings.push(Finding::new(Severity::Error, rule, file, mark, message).effect(EFFECT).fix(fix));
     }
 
+    /// Reports that something is not among the objects. Where some of them are not known here, it may be one of those.
+    pub(super) fn report_absent(&mut self, rule: &'static str, mark: Mark, message: impl Into<String>, fix: &str) {
+        if self.knows_all_objects() {
+            return self.report(rule, mark, message, fix);
+        }
+        let message = message.into();
+        self.declare(mark, message, "it may be among the objects that are not built here: then Flux builds it");
+    }
+
+    pub(super) fn knows_all_objects(&self) -> bool {
+        !self.build.declared && self.build.elsewhere.is_empty()
+    }
+
     /// Reports what Flux builds, and likely not as it is meant.
     pub(super) fn warn(&mut self, rule: &'static str, mark: Mark, message: impl Into<String>, effect: &str, fix: &str) {
         let file = self.files.path_of(mark);

@@ -3,9 +3,9 @@
 
 use super::accumulator::Accumulator;
 use super::builder::{Builder, Built};
-use super::resource::{Id, Resource};
+use super::resource::Resource;
 use super::specs::Config;
-use super::{hash, names, vars};
+use super::{hash, names, order, vars};
 use crate::files::{Files, index_of};
 use harness_yaml::{Kind, Node};
 
@@ -13,41 +13,6 @@ use harness_yaml::{Kind, Node};
 const LOCAL: &str = "config.kubernetes.io/local-config";
 /// Where an object is from.
 const ORIGIN: &str = "config.kubernetes.io/origin";
-/// The legacy order: these first, and in this order. Source: api/internal/builtins/SortOrderTransformer.go.
-const FIRST: [&str; 22] = [
-    "Namespace",
-    "ResourceQuota",
-    "StorageClass",
-    "CustomResourceDefinition",
-    "ServiceAccount",
-    "PodSecurityPolicy",
-    "Role",
-    "ClusterRole",
-    "RoleBinding",
-    "ClusterRoleBinding",
-    "ConfigMap",
-    "Secret",
-    "Endpoints",
-    "Service",
-    "LimitRange",
-    "PriorityClass",
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "Deployment",
-    "StatefulSet",
-    "CronJob",
-    "PodDisruptionBudget",
-];
-/// And these last.
-const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
-
-/// Where objects of a kind stand by default: below 0 first, above 0 last.
-pub(super) fn place_of(kind: &str) -> i32 {
-    let place = |list: &[&str]| list.iter().position(|known| *known == kind).and_then(|at| i32::try_from(at).ok());
-    let count = i32::try_from(FIRST.len()).unwrap_or(i32::MAX);
-    place(&FIRST).map(|at| at - count).or_else(|| place(&LAST).map(|at| at + 1)).unwrap_or(0)
-}
-
 /// The objects as they are printed.
 pub(super) fn finish(builder: &mut Builder<'_>, built: Accumulator) -> Vec<Built> {
     let Accumulator { mut resources, vars, config } = built;
@@ -68,7 +33,7 @@ pub(super) fn finish(builder: &mut Builder<'_>, built: Accumulator) -> Vec<Built
         local.is_none_or(|local| local == "false")
     });
     if let Some(options) = builder.sort_options.take() {
-        sort(&options, &mut resources);
+        order::sort(&options, &mut resources);
     }
     for resource in &mut resources {
         if builder.has_origins {
@@ -125,43 +90,6 @@ fn say_origin(resource: &mut Resource) {
     }
 }
 
-fn sort(options: &Node, resources: &mut [Resource]) {
-    if options.get("order").and_then(Node::scalar).as_deref() != Some("legacy") {
-        return;
-    }
-    let given = |key: &str, default: &[&str]| -> Vec<String> {
-        match options.at(&["legacySortOptions", key]) {
-            Some(list) => list.items().iter().filter_map(Node::scalar).collect(),
-            None => default.iter().map(|kind| (*kind).to_owned()).collect(),
-        }
-    };
-    let (first, last) = (given("orderFirst", &FIRST), given("orderLast", &LAST));
-    let place = |kind: &str| match (
-        first.iter().position(|known| known == kind),
-        last.iter().position(|known| known == kind),
-    ) {
-        (_, Some(at)) => (2, at),
-        (Some(at), None) => (0, at),
-        (None, None) => (1, 0),
-    };
-    resources.sort_by_cached_key(|resource| {
-        let id = resource.id();
-        (place(&id.kind), kind_key(&id), id_key(&id))
-    });
-}
-
-fn or<'t>(text: &'t str, other: &'t str) -> &'t str {
-    if text.is_empty() { other } else { text }
-}
-
-fn kind_key(id: &Id) -> String {
-    format!("{}_{}_{}", or(&id.group, "~G"), or(&id.version, "~V"), or(&id.kind, "~K"))
-}
-
-fn id_key(id: &Id) -> String {
-    format!("{}|{}", or(&id.namespace, "~X"), or(&id.name, "~N"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,18 +109,5 @@ mod tests {
             annotations_are_texts(&Files::default(), &mut object);
             assert_eq!(object.to_json().to_string(), r#"{"metadata":{}}"#);
         }
-    }
-
-    #[test]
-    fn the_legacy_order_is_that_of_kinds() {
-        let kinds = |all: &[Resource]| all.iter().map(|resource| resource.id().kind).collect::<Vec<_>>();
-        let one =
-            |kind: &str| Resource::new(0, node(&format!("{{apiVersion: v1, kind: {kind}, metadata: {{name: a}}}}")));
-        let mut all: Vec<Resource> =
-            ["ValidatingWebhookConfiguration", "Zebra", "Deployment", "Namespace"].into_iter().map(one).collect();
-        sort(&node("{order: fifo}"), &mut all);
-        assert_eq!(kinds(&all)[0], "ValidatingWebhookConfiguration");
-        sort(&node("{order: legacy}"), &mut all);
-        assert_eq!(kinds(&all), ["Namespace", "Deployment", "Zebra", "ValidatingWebhookConfiguration"]);
     }
 }

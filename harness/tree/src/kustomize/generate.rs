@@ -110,7 +110,7 @@ fn one(
         _ => Behavior::Unspecified,
     };
     let has_hash_suffix = !asked("disableNameSuffixHash");
-    Some(Resource { has_hash_suffix, behavior, ..Resource::new(index_of(item.mark), node) })
+    Some(Resource { has_hash_suffix, behavior, is_generated: true, ..Resource::new(index_of(item.mark), node) })
 }
 
 fn from_literals(builder: &mut Builder<'_>, item: &Node, pairs: &mut Vec<Pair>) {

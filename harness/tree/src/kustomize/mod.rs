@@ -25,6 +25,7 @@ mod labels;
 mod layers;
 mod merge;
 mod names;
+mod order;
 mod patch;
 mod paths;
 mod replace;
@@ -37,12 +38,12 @@ mod substitute;
 mod transform;
 mod vars;
 
-pub(crate) use build::{build, listed};
+pub(crate) use build::build;
 pub(crate) use builder::{Build, Built};
 pub(crate) use flux::{FLUX_GROUP, flux_build, is_flux_kustomization};
 pub(crate) use layers::{LayerBuild, built_files, layers};
 pub(crate) use paths::{folder_of, is_kustomization, is_yaml, join, kustomization_in, kustomization_paths};
-pub(crate) use resource::kind;
+pub(crate) use resource::{kind, listed};
 
 /// Kinds of Kubernetes itself that belong to no namespace. Source: kyaml openapi, which kustomize asks.
 pub(crate) const CLUSTER_KINDS: [&str; 22] = [

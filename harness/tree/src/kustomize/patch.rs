@@ -217,7 +217,7 @@ fn merge_one(builder: &mut Builder<'_>, mark: Mark, patch: &Node, changes: Chang
         },
         [] => {
             let message = format!("the patch is for {id}, which is not among the resources");
-            builder.report(RULE, mark, message, &nearest(&id, resources));
+            builder.report_absent(RULE, mark, message, &nearest(&id, resources));
         }
         _ => {
             let message = format!("the patch is for {id}, and {} objects have or had this name", found.len());
@@ -273,6 +273,9 @@ fn merge_selected(
 
 /// kustomize takes a target that selects nothing without a word.
 fn nothing_selected(builder: &mut Builder<'_>, mark: Mark) {
+    if !builder.knows_all_objects() {
+        return;
+    }
     builder.warn(
         RULE,
         mark,
@@ -295,6 +298,11 @@ fn operate(
         found = true;
         if remembers {
             resource.remember_id();
+        }
+        // An operation may add to annotations that the object does not have: kustomize's own are there.
+        if resource.is_annotated() {
+            let mark = resource.node.mark;
+            resource.node.map_at(&["metadata", "annotations"], mark);
         }
         for operation in operations.items() {
             if let Err(message) = json_patch::apply(&mut resource.node, operation) {

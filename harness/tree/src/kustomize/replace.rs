@@ -65,7 +65,6 @@ fn source_value(resources: &mut [Resource], source: &Node) -> Result<Node, Strin
         Kind::Null => true,
         Kind::List(items) => items.is_empty(),
         Kind::Map(entries) => entries.is_empty(),
-        Kind::Text(text) => text.is_empty(),
         _ => false,
     };
     if is_empty {

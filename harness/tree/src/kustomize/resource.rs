@@ -117,6 +117,8 @@ pub(super) struct Resource {
     /// Whether a hash of the content becomes a part of the name.
     pub(super) has_hash_suffix: bool,
     pub(super) behavior: Behavior,
+    /// Whether a generator made it.
+    pub(super) is_generated: bool,
     /// Where it is from, as an annotation says it.
     pub(super) origin: Option<String>,
     /// Names of the `vars` that take their value from here.
@@ -133,6 +135,7 @@ impl Resource {
             suffixes: Vec::new(),
             has_hash_suffix: false,
             behavior: Behavior::default(),
+            is_generated: false,
             origin: None,
             vars: Vec::new(),
         }
@@ -146,6 +149,11 @@ impl Resource {
     pub(super) fn is_same_object(&self, other: &Self) -> bool {
         let same = |path: &[&str]| self.node.at(path).and_then(Node::text) == other.node.at(path).and_then(Node::text);
         same(&["metadata", "name"]) && same(&["kind"]) && same(&["apiVersion"]) && self.id().is_same(&other.id())
+    }
+
+    /// Whether kustomize has annotations of its own on the object, so that it has a map of annotations while it is built.
+    pub(super) fn is_annotated(&self) -> bool {
+        self.is_generated || !self.previous.is_empty() || !self.prefixes.is_empty() || !self.suffixes.is_empty()
     }
 
     /// The id that it had first, with its group and version of today.
@@ -188,4 +196,13 @@ impl Resource {
 /// The kind of an object; empty where it has none.
 pub(crate) fn kind(node: &Node) -> &str {
     node.get("kind").and_then(Node::text).unwrap_or_default()
+}
+
+/// The objects of a document: itself, or those of the List that it is.
+pub(crate) fn listed(document: &Node) -> &[Node] {
+    let list = document.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
+    match document.get("items") {
+        Some(items) if list => items.items(),
+        _ => std::slice::from_ref(document),
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use super::finish;
+use super::order;
 use super::resource::Id;
 use harness_yaml::{Kind, Mark, Node};
 
@@ -32,7 +32,7 @@ impl Selected {
     fn sort_key(&self) -> (i32, String) {
         let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
         let text = [or(&self.group, "~G"), or(&self.version, "~V"), or(&self.kind, "~K")].join("_");
-        (finish::place_of(&self.kind), text)
+        (order::place_of(&self.kind), text)
     }
 
     /// `Kind:version@group`, or `*`.

@@ -63,7 +63,10 @@ pub(super) fn transform(builder: &mut Builder<'_>, place: Place<'_>, document: &
     }
     for item in list("replicas") {
         let done = transform::replicas(resources, config.section("replicas"), item);
-        refused(builder, REPLICAS, item.mark, done, "name a workload that `resources` builds, or remove the item");
+        if let Err(message) = done {
+            let fix = "name a workload that `resources` builds, or remove the item";
+            builder.report_absent(REPLICAS, item.mark, message, fix);
+        }
     }
     for item in list("images").iter().chain(list("imageTags")) {
         let done = transform::images(resources, config.section("images"), item);
@@ -75,7 +78,7 @@ pub(super) fn transform(builder: &mut Builder<'_>, place: Place<'_>, document: &
             match done {
                 Ok(()) => {}
                 Err(Failure::Refused(mark, message)) => {
-                    builder.report(REPLACEMENTS, mark, message, "correct the source or the target");
+                    builder.report_absent(REPLACEMENTS, mark, message, "correct the source or the target");
                 }
                 Err(Failure::NotBuilt(mark, message)) => {
                     builder.declare(mark, message, "Flux applies it; here the object is checked without it");

@@ -141,19 +141,37 @@ pub(super) fn images(resources: &mut [Resource], specs: &[FieldSpec], item: &Nod
         if id.kind == "CustomResourceDefinition" {
             continue;
         }
+        let mut set = |field: &mut Node| {
+            if matches!(field.kind, Kind::List(_) | Kind::Map(_)) {
+                return Err(format!("an image is a text, not {}", field.describe()));
+            }
+            if let Some(new) = field.scalar().and_then(|current| change.apply(&current)) {
+                *field = Node::of_text(new, item.mark);
+            }
+            Ok(())
+        };
+        // First those of containers, wherever they are, and then those at the places of the configuration.
+        each_container_image(&mut resource.node, &mut set)?;
         for spec in specs {
-            specs::visit(&mut resource.node, &id, spec, Create::Nothing, item.mark, &mut |field| {
-                if matches!(field.kind, Kind::List(_) | Kind::Map(_)) {
-                    return Err(format!("an image is a text, not {}", field.describe()));
-                }
-                if let Some(new) = field.scalar().and_then(|current| change.apply(&current)) {
-                    *field = Node::of_text(new, item.mark);
-                }
-                Ok(())
-            })?;
+            specs::visit(&mut resource.node, &id, spec, Create::Nothing, item.mark, &mut set)?;
         }
     }
     Ok(())
+}
+
+/// The images of lists that are called like lists of containers, in whatever kind. Source: api/filters/imagetag/legacy.go.
+fn each_container_image(node: &mut Node, set: &mut dyn FnMut(&mut Node) -> Result<(), String>) -> Result<(), String> {
+    match &mut node.kind {
+        Kind::List(items) => items.iter_mut().try_for_each(|item| each_container_image(item, set)),
+        Kind::Map(entries) => entries.iter_mut().try_for_each(|entry| {
+            each_container_image(&mut entry.value, set)?;
+            let is_list = ["containers", "initContainers"].contains(&entry.key.as_str());
+            let items = entry.value.items_mut().filter(|_| is_list);
+            let mut images = items.into_iter().flatten().filter_map(|item| item.get_mut("image"));
+            images.try_for_each(&mut *set)
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Sets the count of the workloads of a name, of today or of before. Source: api/internal/builtins/ReplicaCountTransformer.go.
@@ -211,6 +229,18 @@ mod tests {
         assert_eq!(subjects[0].get("namespace").and_then(Node::text), Some("prod"));
         assert_eq!(subjects[1].get("namespace"), None);
         assert_eq!(text(&all[3], &["metadata", "namespace"]), None);
+    }
+
+    /// The place of a CronJob's containers is not one that kustomize lists: it looks for lists of containers everywhere.
+    #[test]
+    fn images_of_containers_are_found_everywhere() {
+        let mut all = resources(&[
+            "{apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {jobTemplate: {spec: {containers: [{image: 'app:1'}]}}}}",
+        ]);
+        let item = harness_yaml::documents("{name: app, newTag: '2'}").unwrap().remove(0);
+        images(&mut all, Config::built_in().section("images"), &item).unwrap();
+        let containers = all[0].node.items_at(&["spec", "jobTemplate", "spec", "containers"]);
+        assert_eq!(containers[0].get("image").and_then(Node::text), Some("app:2"));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! Source: `MergeVars` and `ResolveVars` of api/internal/accumulator/resaccumulator.go, api/internal/accumulator/expand and
 //! api/filters/refvar.
 
-use super::accumulator::Accumulator;
 use super::builder::Builder;
 use super::field_path;
 use super::resource::{Id, Resource, split_api_version};
@@ -22,7 +21,7 @@ pub(super) struct Var {
 }
 
 /// Takes up the vars of a kustomization, and finds the objects that they are of.
-pub(super) fn collect(builder: &mut Builder<'_>, document: &Node, built: &mut Accumulator) {
+pub(super) fn collect(builder: &mut Builder<'_>, document: &Node, resources: &mut [Resource], known: &mut Vec<Var>) {
     let mut more = Vec::new();
     for item in document.items_at(&["vars"]) {
         let text = |path: &[&str]| item.at(path).and_then(Node::scalar).unwrap_or_default();
@@ -38,8 +37,7 @@ pub(super) fn collect(builder: &mut Builder<'_>, document: &Node, built: &mut Ac
         let is_meant = |id: &Id| {
             if target.namespace.is_empty() { target.is_same_kind_and_name(id) } else { target.is_same(id) }
         };
-        let mut found: Vec<&mut Resource> =
-            built.resources.iter_mut().filter(|resource| resource.any_id(is_meant)).collect();
+        let mut found: Vec<&mut Resource> = resources.iter_mut().filter(|resource| resource.any_id(is_meant)).collect();
         match found.as_mut_slice() {
             [] => {}
             [resource] => resource.vars.push(text(&["name"])),
@@ -55,7 +53,7 @@ pub(super) fn collect(builder: &mut Builder<'_>, document: &Node, built: &mut Ac
             mark: item.mark,
         });
     }
-    merge(builder, &mut built.vars, more);
+    merge(builder, known, more);
 }
 
 /// Adds vars, of which each has a name of its own.
@@ -77,7 +75,7 @@ pub(super) fn resolve(builder: &mut Builder<'_>, vars: &[Var], config: &Config, 
         match value(var, resources) {
             Ok(value) => values.push((&var.name, value)),
             Err(message) => {
-                builder.report(RULE, var.mark, message, "name an object that is built, and a field that it has")
+                builder.report_absent(RULE, var.mark, message, "name an object that is built, and a field that it has");
             }
         }
     }

@@ -211,6 +211,11 @@ fn trees_that_cannot_be_built(
 #[case::repeated_field("resources: [x]\nresources: [pool.yaml, class.yaml]\n", Severity::Warning, "given twice")]
 #[case::number_for_a_text("resources: [pool.yaml, class.yaml]\ncommonLabels: {a: 1}\n", Severity::Note, "")]
 #[case::remote("resources: [pool.yaml, class.yaml, 'https://example.com/x.yaml']\n", Severity::Note, "not in the tree")]
+#[case::patch_of_a_remote(
+    "resources: [pool.yaml, class.yaml, 'https://example.com/x.yaml']\npatches: [{patch: '{apiVersion: v1, kind: Pod, metadata: {name: x}}'}]\n",
+    Severity::Note,
+    "not among the resources"
+)]
 fn what_flux_builds_all_the_same_is_no_error(
     #[case] kustomization: &str,
     #[case] severity: Severity,

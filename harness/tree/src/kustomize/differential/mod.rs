@@ -101,11 +101,13 @@ fn differs(ours: &Value, theirs: &Value, path: &str) -> Option<String> {
             .zip(other)
             .enumerate()
             .find_map(|(index, (own, other))| differs(own, other, &format!("{path}/{index}"))),
-        (Value::Object(own), Value::Object(other)) => own.keys().chain(other.keys()).find_map(|key| {
-            let missing = Value::String("(missing)".to_owned());
-            let path = format!("{path}/{key}");
-            differs(own.get(key).unwrap_or(&missing), other.get(key).unwrap_or(&missing), &path)
-        }),
+        (Value::Object(own), Value::Object(other)) => {
+            own.keys().chain(other.keys().filter(|key| !own.contains_key(*key))).find_map(|key| {
+                let missing = Value::String("(missing)".to_owned());
+                let path = format!("{path}/{key}");
+                differs(own.get(key).unwrap_or(&missing), other.get(key).unwrap_or(&missing), &path)
+            })
+        }
         (Value::Number(own), Value::Number(other)) if own.as_f64() == other.as_f64() => None,
         (own, other) if own == other => None,
         (own, other) => {
