@@ -30,6 +30,18 @@ const SHAPE: Problem = Problem::Syntax("what stands between `${` and `}` is not 
 /// # Errors
 /// The first problem.
 pub(super) fn evaluate<'v>(text: &str, values: &dyn Fn(&str) -> Value<'v>) -> Result<String, Problem> {
+    evaluated(text, values, false)
+}
+
+/// The same where not every value is known: a substitution that needs one that is not there stays as it is.
+///
+/// # Errors
+/// The first problem of another kind.
+pub(super) fn evaluate_known<'v>(text: &str, values: &dyn Fn(&str) -> Value<'v>) -> Result<String, Problem> {
+    evaluated(text, values, true)
+}
+
+fn evaluated<'v>(text: &str, values: &dyn Fn(&str) -> Value<'v>, leaves_unset: bool) -> Result<String, Problem> {
     let mut parser = Parser { rest: text, values };
     let mut out = String::with_capacity(text.len());
     loop {
@@ -39,8 +51,16 @@ pub(super) fn evaluate<'v>(text: &str, values: &dyn Fn(&str) -> Value<'v>) -> Re
         };
         out.push_str(&parser.rest[..at]);
         parser.rest = &parser.rest[at..];
+        let before = parser.rest;
         if parser.takes("${") {
-            out.push_str(&parser.function()?);
+            match parser.function() {
+                Err(Problem::Unset(_)) if leaves_unset => {
+                    let end = substitution_end(before);
+                    out.push_str(&before[..end]);
+                    parser.rest = &before[end..];
+                }
+                value => out.push_str(&value?),
+            }
         } else if parser.takes("$$") {
             out.push('$');
         } else {
@@ -48,6 +68,24 @@ pub(super) fn evaluate<'v>(text: &str, values: &dyn Fn(&str) -> Value<'v>) -> Re
             parser.rest = &parser.rest[1..];
         }
     }
+}
+
+/// Where the substitution ends that a text begins with; those within it are a part of it.
+fn substitution_end(text: &str) -> usize {
+    let mut depth = 0_usize;
+    for (at, c) in text.char_indices() {
+        match c {
+            '{' if text[..at].ends_with('$') => depth += 1,
+            '}' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return at + 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 struct Parser<'t, 'v> {

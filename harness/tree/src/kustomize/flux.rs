@@ -2,9 +2,8 @@
 //!
 //! Source: fluxcd/pkg/kustomize (generator and substitution), as kustomize-controller v1.9.5 uses it.
 
-use super::builder::{Build, Builder, By, Place};
+use super::builder::{Builder, By, Place};
 use super::kind;
-use crate::files::Files;
 use harness_yaml::{Kind, Node};
 
 /// The API group of Flux's Kustomizations.
@@ -14,13 +13,6 @@ pub(crate) const FLUX_GROUP: &str = "kustomize.toolkit.fluxcd.io";
 pub(crate) fn is_flux_kustomization(node: &Node) -> bool {
     let version = node.get("apiVersion").and_then(Node::text).unwrap_or_default();
     version.split('/').next() == Some(FLUX_GROUP) && kind(node) == "Kustomization"
-}
-
-/// Builds a folder as Flux would: for a Kustomization with this `spec`, or as it is.
-pub(crate) fn flux_build(files: &Files, folder: &str, spec: Option<&Node>) -> Build {
-    let mut builder = Builder::new(files);
-    let objects = builder.applied(folder, spec);
-    builder.finish(objects)
 }
 
 /// The outermost kustomization as kustomize-controller writes it again, with what the `spec` of a Kustomization adds.

@@ -1,8 +1,8 @@
 //! The layers of a tree: Flux Kustomizations that stand in it and apply other folders of the same repository.
 
-use super::build::build;
+use super::build::{build, build_for};
 use super::builder::{Build, Built};
-use super::flux::{flux_build, is_flux_kustomization};
+use super::flux::is_flux_kustomization;
 use super::join;
 use crate::files::Files;
 use harness_yaml::Node;
@@ -43,7 +43,7 @@ pub(crate) fn layers(files: &Files, root: &Build) -> Vec<LayerBuild> {
         seen.push(place);
         let path = object.node.at(&["spec", "path"]).and_then(Node::text).unwrap_or_default();
         let folder = join("", path).filter(|folder| files.has_folder(folder));
-        let build = folder.map(|folder| flux_build(files, &folder, object.node.get("spec")));
+        let build = folder.map(|folder| build_for(files, &folder, object.node.get("spec")));
         let objects = build.iter().flat_map(|build| &build.objects);
         open.extend(objects.filter(|built| is_layer(&built.node)).cloned());
         found.push(LayerBuild { object, build });

@@ -120,13 +120,10 @@ impl Substitution<'_> {
         }
     }
 
-    /// The text with its values. One that needs a value which only the cluster has stays as it is.
+    /// The text with its values. A variable whose value only the cluster has stays as it is.
     fn text(&self, text: &str) -> Result<String, Problem> {
         let value = |name: &str| self.values.get(name).map_or(Value::Unset, |value| Value::Known(value));
-        match envsubst::evaluate(text, &value) {
-            Err(Problem::Unset(_)) if self.others => Ok(text.to_owned()),
-            other => other,
-        }
+        if self.others { envsubst::evaluate_known(text, &value) } else { envsubst::evaluate(text, &value) }
     }
 }
 
@@ -227,6 +224,10 @@ mod tests {
 
     #[test]
     fn what_the_cluster_may_have_is_left() {
+        // Before, nothing of such a text was replaced.
+        let spec = "{postBuild: {substitute: {a: x}, substituteFrom: [{kind: ConfigMap, name: a}]}}";
+        let (node, _) = built("{v: '${a} ${none:-${other}} ${a}'}", spec);
+        assert_eq!(node.get("v").and_then(Node::text), Some("x ${none:-${other}} x"));
         let (node, findings) = built("{v: '${none}'}", "{postBuild: {substituteFrom: [{kind: ConfigMap, name: a}]}}");
         assert_eq!(node.get("v").and_then(Node::text), Some("${none}"));
         assert_eq!(findings[0].severity, Severity::Note);

@@ -10,7 +10,7 @@ use super::roots::{Readers, Start, candidates, starts};
 use super::sources::{Origin, Sources};
 use super::values::Values;
 use crate::files::Files;
-use crate::kustomize::{self, Build, Built, flux_build, is_flux_kustomization};
+use crate::kustomize::{self, Build, Built, build_for, is_flux_kustomization};
 use crate::upstream::{FluxBuildAnswer, FluxBuildRequest, Upstream, lacks_some, reconciled};
 use harness_yaml::Node;
 use serde_json::Value;
@@ -122,7 +122,7 @@ impl Builder<'_, '_> {
         if let Some(known) = self.plain.get(folder) {
             return known.clone();
         }
-        let build = Rc::new(flux_build(self.files, folder, None));
+        let build = Rc::new(build_for(self.files, folder, None));
         self.plain.insert(folder.to_owned(), build.clone());
         build
     }
@@ -138,7 +138,7 @@ impl Builder<'_, '_> {
             return known.clone();
         }
         let ours = match kustomization.and_then(FluxKustomization::spec) {
-            Some(spec) => Rc::new(flux_build(self.files, folder, Some(spec))),
+            Some(spec) => Rc::new(build_for(self.files, folder, Some(spec))),
             None => self.plain(folder),
         };
         let request = FluxBuildRequest {

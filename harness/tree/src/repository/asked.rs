@@ -98,7 +98,11 @@ fn loose(files: &Files, folder: &str, read: &BTreeSet<usize>) -> Option<Cluster>
         let path = files.path(index);
         // The templates of a chart are not YAML until Helm has rendered them.
         let in_chart = charts.iter().any(|chart| path.starts_with(chart));
-        if in_chart || kustomize::is_kustomization(path) || !kustomize::is_yaml(path) {
+        if in_chart
+            || kustomize::is_kustomization(path)
+            || !kustomize::is_yaml(path)
+            || kustomize::is_ignored(files, path)
+        {
             continue;
         }
         let Ok(documents) = files.documents(index) else { continue };

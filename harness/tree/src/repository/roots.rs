@@ -28,9 +28,8 @@ pub(super) fn candidates(files: &Files) -> Vec<FluxKustomization> {
         if !kustomize::is_yaml(path) || kustomize::is_kustomization(path) {
             continue;
         }
-        let Some(documents) = files.text(index).ok().filter(names_flux).and(files.documents(index).ok()) else {
-            continue;
-        };
+        let named = files.text(index).ok().filter(names_flux).filter(|_| !kustomize::is_ignored(files, path));
+        let Some(documents) = named.and(files.documents(index).ok()) else { continue };
         for node in documents.iter().flat_map(kustomize::listed) {
             if let Some(node) = of_an_instance(node) {
                 found.push(FluxKustomization { built: Built { file: index, node }, of_an_instance: true });
@@ -91,8 +90,14 @@ pub(super) fn starts(builder: &mut Builder<'_, '_>, candidates: &[FluxKustomizat
         let path = builder.files.path(candidates[index].built.file);
         folders.iter().any(|folder| !folder.is_empty() && path.starts_with(&format!("{folder}/")))
     };
-    let rest: BTreeSet<usize> =
-        all.filter(|index| !applied.contains(index) && !is_hidden(*index) && !is_left_out(*index)).collect();
+    // Another way to begin with what is applied already, such as one for a test on somebody's own machine, is no cluster more.
+    let is_another_way =
+        |index: usize| !applies.0[index].is_empty() && applies.0[index].iter().all(|other| applied.contains(other));
+    let is_outside = |index: &usize| {
+        let index = *index;
+        !applied.contains(&index) && !is_hidden(index) && !is_left_out(index) && !is_another_way(index)
+    };
+    let rest: BTreeSet<usize> = all.filter(is_outside).collect();
     let outside: Vec<usize> = applies.roots_among(&rest);
     let wanted: BTreeSet<usize> = outside.iter().map(|root| candidates[*root].built.file).collect();
     let readers = if wanted.is_empty() { Readers::default() } else { builder.readers(&wanted, &reads) };

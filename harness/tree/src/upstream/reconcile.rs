@@ -61,7 +61,12 @@ fn built(files: &Files, folder: &str, ours: Build, theirs: &[BuiltObject]) -> Bu
         match left.get_mut(&address).and_then(Vec::pop) {
             Some(known) => {
                 let mut path = vec![address.to_string()];
-                let node = differences.merged(&known.node, &object.value, &mut path);
+                let mut value = object.value.clone();
+                // The program leaves out what SOPS needs to decrypt; without the keys nobody knows more of such an object.
+                if let Some(sops) = known.node.get("sops").filter(|_| !object.encrypted.is_empty()) {
+                    value["sops"] = sops.to_json();
+                }
+                let node = differences.merged(&known.node, &value, &mut path);
                 objects.push(Built { file: known.file, node });
             }
             None => {
@@ -211,25 +216,40 @@ impl Differences {
 
     fn differs(&mut self, mark: Mark, path: &[String], ours: &Value, theirs: &Value) {
         let Some((object, fields)) = path.split_first() else { return };
-        let shown = |value: &Value| if value.is_null() { "nothing".to_owned() } else { format!("`{}`", short(value)) };
+        // kustomize writes long texts anew and may add a blank line to one that was folded, which nobody needs to know.
+        let words = |value: &Value| value.as_str().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+        if words(ours).is_some_and(|ours| words(theirs) == Some(ours)) {
+            return;
+        }
+        let (here, there) = (text_of(ours), text_of(theirs));
+        let same = here.chars().zip(there.chars()).take_while(|(a, b)| a == b).count();
+        let shown = |value: &Value, text: &str| match value {
+            Value::Null => "nothing".to_owned(),
+            _ => format!("`{}`", excerpt(text, same)),
+        };
         let what = format!(
             "{} of {object} is {} here, and kustomize makes it {}",
             fields.join("."),
-            shown(ours),
-            shown(theirs)
+            shown(ours, &here),
+            shown(theirs, &there)
         );
         self.note(mark, what);
     }
 }
 
-fn short(value: &Value) -> String {
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// A text, or the part of a long one that has its character at `at` near its start, in one line.
+fn excerpt(text: &str, at: usize) -> String {
     const CHARACTERS_MAX: usize = 60;
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    if text.chars().count() <= CHARACTERS_MAX {
-        text
-    } else {
-        text.chars().take(CHARACTERS_MAX).chain(['…']).collect()
-    }
+    const BEFORE: usize = 10;
+    let count = text.chars().count();
+    let first = if count <= CHARACTERS_MAX { 0 } else { at.saturating_sub(BEFORE) };
+    let part: String = text.chars().skip(first).take(CHARACTERS_MAX).collect();
+    let (start, end) = (if first > 0 { "…" } else { "" }, if first + CHARACTERS_MAX < count { "…" } else { "" });
+    format!("{start}{}{end}", part.replace('\n', "\\n"))
 }
 
 /// Numbers are the same where their values are.

@@ -172,9 +172,16 @@ impl Run<'_> {
         // A Kustomization that names a folder without a kustomization.yaml means all that is in it.
         let is_meant = |finding: &&Finding| applied.by.is_none() || finding.rule != "kustomization-missing";
         let mut findings: Vec<Finding> = applied.build.findings.iter().filter(is_meant).cloned().collect();
+        findings.retain(|finding| !is_inherited(self.inputs.files, applied, finding));
         let alone = applied.what == What::Files;
         findings.extend(node_config::check_each(objects, alone || applied.build.is_partial()));
         findings.extend(node_config::values_exist(objects));
+        for finding in findings.iter_mut().filter(|finding| self.is_of_the_operator(finding)) {
+            finding.severity = Severity::Note;
+            finding.refused = false;
+            finding.effect =
+                "flux-operator adds it to Flux's CRDs; without it the API server refuses the object".to_owned();
+        }
         if applied.by.as_ref().is_some_and(FluxKustomization::has_unknown_values) {
             findings.retain(|finding| !self.is_about_a_variable(finding));
         }
@@ -191,6 +198,14 @@ impl Run<'_> {
             }
         }
         findings
+    }
+
+    /// Whether a finding is about a kind that only flux-operator adds to the enumerations of Flux's CRDs.
+    fn is_of_the_operator(&self, finding: &Finding) -> bool {
+        const KINDS: [&str; 3] = ["FluxInstance", "ResourceSet", "ResourceSetInputProvider"];
+        let text = self.inputs.files.text_at(&finding.file).unwrap_or_default();
+        let value = text.get(finding.offset..finding.offset + finding.length).unwrap_or_default();
+        finding.rule == "schema-enum" && KINDS.contains(&value.trim_matches(['"', '\'']))
     }
 
     /// Whether a finding is about a text whose variables are filled in by Flux with what only the cluster knows.
@@ -233,6 +248,15 @@ impl Run<'_> {
             unchecked: self.unchecked,
         }
     }
+}
+
+/// Whether a finding is about a patch that a parent gives to all of its children: it need not find something in each of them.
+fn is_inherited(files: &Files, applied: &Applied, finding: &Finding) -> bool {
+    let Some(by) = applied.by.as_ref().filter(|_| finding.rule == "kustomization-patches") else { return false };
+    let file = files.find(&finding.file);
+    finding.severity < Severity::Error
+        && file != Some(by.built.file)
+        && file.is_some_and(|file| !applied.build.reads(files).contains(&file))
 }
 
 /// Whether a file can hold objects or a dashboard.

@@ -35,6 +35,9 @@ pub(super) fn notes(files: &Files, folder: &str, repository: &Repository) -> Vec
         }
     }
     for index in files.below(folder).filter(|index| !applied.contains(index)) {
+        if kustomize::is_ignored(files, files.path(index)) {
+            continue;
+        }
         findings.extend(forgotten(files, index, &folders, repository.by_flux));
     }
     findings

@@ -179,10 +179,10 @@ impl Check<'_> {
             .collect()
     }
 
-    /// Objects that two Kustomizations apply, and differently.
+    /// Objects that two Kustomizations apply, and differently: one finding for each two.
     fn owners(&self) -> Vec<Finding> {
         let mut owners: BTreeMap<Address<'_>, (&FluxKustomization, &Node, bool)> = BTreeMap::new();
-        let mut findings = Vec::new();
+        let mut contested: BTreeMap<(KustomizationId, KustomizationId), Vec<&Node>> = BTreeMap::new();
         for applied in &self.cluster.applied {
             let Some(by) = &applied.by else { continue };
             for built in &applied.build.objects {
@@ -191,28 +191,27 @@ impl Check<'_> {
                     owners.insert(address, (by, &built.node, applied.asked));
                     continue;
                 };
-                let same_owner = first.id() == by.id() || !(*asked || applied.asked);
+                let is_asked = *asked || applied.asked;
                 // A name with a variable stands for as many names as it has values.
                 let is_named = !address.3.contains("${") && !address.2.contains("${");
-                if !is_named
-                    || same_owner
-                    || is_left_alone(&built.node)
-                    || is_left_alone(node)
-                    || node.to_json() == built.node.to_json()
-                {
-                    continue;
+                let is_left = is_left_alone(&built.node) || is_left_alone(node);
+                if is_asked && is_named && !is_left && first.id() != by.id() && node.to_json() != built.node.to_json() {
+                    contested.entry((first.id(), by.id())).or_default().push(&built.node);
                 }
-                let (_, kind, _, name) = address;
-                let message =
-                    format!("both `{}` and `{}` apply the {kind} `{name}`, and not the same", first.id(), by.id());
-                findings.push(
-                    self.finding(Severity::Warning, "flux-two-owners", built.node.mark, message)
-                        .effect("each undoes what the other one has applied, for ever; removing it from one of them deletes it")
-                        .fix("let one of them apply it"),
-                );
             }
         }
-        findings
+        contested.iter().filter_map(|((first, second), nodes)| self.contest(first, second, nodes)).collect()
+    }
+
+    fn contest(&self, first: &KustomizationId, second: &KustomizationId, nodes: &[&Node]) -> Option<Finding> {
+        let (_, kind, _, name) = address(nodes.first()?);
+        let more = if nodes.len() == 1 { String::new() } else { format!(" and {} more", nodes.len() - 1) };
+        let message = format!("both `{first}` and `{second}` apply the {kind} `{name}`{more}, and not the same");
+        let finding = self
+            .finding(Severity::Warning, "flux-two-owners", nodes.first()?.mark, message)
+            .effect("each undoes what the other one has applied, for ever; removing it from one of them deletes it")
+            .fix("let one of them apply it");
+        Some(finding)
     }
 }
 
