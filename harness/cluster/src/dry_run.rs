@@ -23,6 +23,11 @@ pub enum DryRun {
     },
     /// It would be refused.
     Refused(Vec<Refusal>),
+    /// The server says nothing of the object: this user may not ask about its kind, or a webhook on the cluster does not answer.
+    NotAsked {
+        /// Why, in the server's own words.
+        reason: String,
+    },
     /// The server serves no such kind, or the object has no `apiVersion`, `kind` or name by which it could be asked about.
     NotServed,
 }
@@ -136,9 +141,11 @@ impl DryRunner {
 fn answer(reply: Result<DynamicObject, kube::Error>) -> Result<DryRun, kube::Error> {
     match reply {
         Ok(_) => Ok(DryRun::Accepted { missing_namespace: None }),
-        // Who may not ask and a server in trouble say nothing of the object.
+        Err(kube::Error::Api(status)) if says_nothing_of_the_object(status.code, &status.message) => {
+            Ok(DryRun::NotAsked { reason: status.message.clone() })
+        }
         Err(kube::Error::Api(status))
-            if matches!(status.code, 400 | 404 | 409 | 413 | 422) || is_of_schema(&status.message) =>
+            if matches!(status.code, 400 | 403 | 404 | 409 | 413 | 422) || is_of_schema(&status.message) =>
         {
             let causes = status.details.iter().flat_map(|details| &details.causes);
             let refusals: Vec<Refusal> = causes
@@ -148,6 +155,19 @@ fn answer(reply: Result<DynamicObject, kube::Error>) -> Result<DryRun, kube::Err
             Ok(DryRun::Refused(if refusals.is_empty() { in_message(&status.message) } else { refusals }))
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Whether an answer is about who asks, or about a webhook that does not answer, and not about the object. An admission policy answers with
+/// 403 too, and speaks of the object then.
+fn says_nothing_of_the_object(code: u16, message: &str) -> bool {
+    let may_not = message.contains(" cannot ") && message.contains(" resource ");
+    let would_grant = message.contains("attempting to grant RBAC permissions not currently held");
+    match code {
+        401 => true,
+        403 => may_not || would_grant,
+        500.. => message.contains("failed calling webhook"),
+        _ => false,
     }
 }
 
@@ -185,6 +205,26 @@ fn in_message(message: &str) -> Vec<Refusal> {
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    /// Before, each of the first four ended the whole check.
+    #[rstest]
+    #[case(
+        403,
+        "secrets \"a\" is forbidden: User \"harness\" cannot patch resource \"secrets\" in API group \"\"",
+        true
+    )]
+    #[case(
+        403,
+        "clusterroles \"a\" is forbidden: user \"harness\" (groups=[]) is attempting to grant RBAC permissions not currently held:",
+        true
+    )]
+    #[case(401, "Unauthorized", true)]
+    #[case(500, "Internal error occurred: failed calling webhook \"a.b.c\": connection refused", true)]
+    #[case(403, "pods \"a\" is forbidden: violates PodSecurity \"restricted:latest\"", false)]
+    #[case(422, "invalid", false)]
+    fn who_asks_is_not_the_object(#[case] code: u16, #[case] message: &str, #[case] expected: bool) {
+        assert_eq!(says_nothing_of_the_object(code, message), expected);
+    }
 
     #[rstest]
     #[case(

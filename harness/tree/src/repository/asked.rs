@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::apply::{Applied, Builder, Repository, What, kustomizations, used_by_others};
-use super::clusters::Cluster;
+use super::applied::{Applied, Cluster, Repository, What};
+use super::apply::kustomizations;
+use super::build::{Builder, used_by_others};
 use super::roots::Start;
 use crate::files::Files;
 use crate::kustomize::{self, Build, Built};
@@ -15,79 +16,72 @@ fn is_within(path: &str, folder: &str) -> bool {
     folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-impl Repository {
-    /// Keeps the clusters that have to do with a folder, and marks in them what is asked about: what is applied of just this folder, or of
-    /// folders below it, or by Kustomizations in it, and everything that these apply in turn.
-    pub(super) fn ask(&mut self, files: &Files, folder: &str) {
-        let mut all = self.clusters.iter().flat_map(|cluster| &cluster.applied);
-        let exact = !folder.is_empty() && all.any(|applied| applied.folder() == Some(folder));
-        for cluster in &mut self.clusters {
-            let mut children = BTreeSet::new();
-            for applied in &mut cluster.applied {
-                let id = applied.by.as_ref().map(|by| by.id());
-                let inside = |file: usize| is_within(files.path(file), folder);
-                let named = match applied.folder() {
-                    Some(applied) if exact => applied == folder,
-                    Some(applied) => is_within(applied, folder),
-                    None => false,
+/// Keeps the clusters that have to do with a folder, and marks in them what is asked about: what is applied of just this folder, or of
+/// folders below it, or by Kustomizations in it, and everything that these apply in turn.
+pub(super) fn mark(repository: &mut Repository, files: &Files, folder: &str) {
+    let mut all = repository.clusters.iter().flat_map(|cluster| &cluster.applied);
+    let exact = !folder.is_empty() && all.any(|applied| applied.folder() == Some(folder));
+    for cluster in &mut repository.clusters {
+        let mut children = BTreeSet::new();
+        for applied in &mut cluster.applied {
+            let id = applied.by.as_ref().map(|by| by.id());
+            let inside = |file: usize| is_within(files.path(file), folder);
+            let named = match applied.folder() {
+                Some(applied) if exact => applied == folder,
+                Some(applied) => is_within(applied, folder),
+                None => false,
+            };
+            let here = !exact
+                && match &applied.by {
+                    Some(by) => inside(by.built.file),
+                    None => applied.build.resources.iter().any(|file| inside(*file)),
                 };
-                let here = !exact
-                    && match &applied.by {
-                        Some(by) => inside(by.built.file),
-                        None => applied.build.resources.iter().any(|file| inside(*file)),
-                    };
-                applied.asked = named || here || id.is_some_and(|id| children.contains(&id));
-                if applied.asked {
-                    children.extend(kustomizations(&applied.build.objects).map(|child| child.id()));
-                }
+            applied.asked = named || here || id.is_some_and(|id| children.contains(&id));
+            if applied.asked {
+                children.extend(kustomizations(&applied.build.objects).map(|child| child.id()));
             }
         }
-        self.clusters.retain(|cluster| cluster.applied.iter().any(|applied| applied.asked));
     }
-
-    /// Whether a Kustomization applies a part of what was asked about.
-    pub(super) fn applies_something(&self) -> bool {
-        let mut all = self.clusters.iter().flat_map(|cluster| &cluster.applied);
-        all.any(|applied| applied.asked && applied.by.is_some() && applied.folder().is_some())
-    }
+    repository.clusters.retain(|cluster| cluster.applied.iter().any(|applied| applied.asked));
 }
 
-impl Builder<'_, '_> {
-    /// What a folder holds, where no Kustomization applies any of it: each kustomization that no other one uses is a cluster of its own, and
-    /// so are the objects that no kustomization uses.
-    pub(super) fn as_they_stand(&mut self, folder: &str, known: &[Cluster]) -> Vec<Cluster> {
-        let files = self.files;
-        let folders: BTreeSet<&str> = files
-            .below(folder)
-            .map(|index| files.path(index))
-            .filter(|path| kustomize::is_kustomization(path))
-            .map(kustomize::folder_of)
-            .collect();
-        if folders.is_empty() {
-            // Flux takes every manifest.
-            return vec![self.cluster(&[Start::Folder(folder.to_owned())], &[])];
-        }
-        let builds: Vec<(&str, Rc<Build>)> = folders.into_iter().map(|folder| (folder, self.plain(folder))).collect();
-        // One that another one uses is checked as a part of that.
-        let used = used_by_others(&builds);
-        let is_known = |folder: &str| {
-            known.iter().flat_map(|cluster| &cluster.applied).any(|applied| applied.folder() == Some(folder))
-        };
-        let roots: Vec<&str> = builds
-            .iter()
-            .map(|(folder, _)| *folder)
-            .filter(|folder| !used.contains(folder) && !is_known(folder))
-            .collect();
-        let read: BTreeSet<usize> = builds
-            .iter()
-            .flat_map(|(_, build)| build.resources.iter().chain(&build.used).copied())
-            .chain(known.iter().flat_map(|cluster| &cluster.applied).flat_map(|it| it.build.resources.iter().copied()))
-            .collect();
-        let mut clusters: Vec<Cluster> =
-            roots.into_iter().map(|root| self.cluster(&[Start::Folder(root.to_owned())], &[])).collect();
-        clusters.extend(loose(files, folder, &read));
-        clusters
+/// Whether a Kustomization applies a part of what was asked about.
+pub(super) fn applies_something(repository: &Repository) -> bool {
+    let mut all = repository.clusters.iter().flat_map(|cluster| &cluster.applied);
+    all.any(|applied| applied.asked && applied.by.is_some() && applied.folder().is_some())
+}
+
+/// What a folder holds, where no Kustomization applies any of it: each kustomization that no other one uses is a cluster of its own, and
+/// so are the objects that no kustomization uses.
+pub(super) fn as_they_stand(builder: &mut Builder<'_, '_>, folder: &str, known: &[Cluster]) -> Vec<Cluster> {
+    let files = builder.files;
+    let folders: BTreeSet<&str> = files
+        .below(folder)
+        .map(|index| files.path(index))
+        .filter(|path| kustomize::is_kustomization(path))
+        .map(kustomize::folder_of)
+        .collect();
+    if folders.is_empty() {
+        // Flux takes every manifest.
+        return vec![builder.cluster(&[Start::Folder(folder.to_owned())], &[])];
     }
+    let builds: Vec<(&str, Rc<Build>)> = folders.into_iter().map(|folder| (folder, builder.plain(folder))).collect();
+    // One that another one uses is checked as a part of that.
+    let used = used_by_others(&builds);
+    let is_known = |folder: &str| {
+        known.iter().flat_map(|cluster| &cluster.applied).any(|applied| applied.folder() == Some(folder))
+    };
+    let roots: Vec<&str> =
+        builds.iter().map(|(folder, _)| *folder).filter(|folder| !used.contains(folder) && !is_known(folder)).collect();
+    let read: BTreeSet<usize> = builds
+        .iter()
+        .flat_map(|(_, build)| build.resources.iter().chain(&build.used).copied())
+        .chain(known.iter().flat_map(|cluster| &cluster.applied).flat_map(|it| it.build.resources.iter().copied()))
+        .collect();
+    let mut clusters: Vec<Cluster> =
+        roots.into_iter().map(|root| builder.cluster(&[Start::Folder(root.to_owned())], &[])).collect();
+    clusters.extend(loose(files, folder, &read));
+    clusters
 }
 
 /// Objects that no kustomization uses. They may be meant for one cluster or for several.

@@ -2,19 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::apply::Applied;
 use super::kustomization::KustomizationId;
-
-/// What one cluster gets of a repository.
-#[derive(Debug, Default)]
-pub(crate) struct Cluster {
-    /// Each folder and file as it is applied, parents before their children.
-    pub(crate) applied: Vec<Applied>,
-    /// Whether everything that is applied could be built from the repository: nothing comes from another source.
-    pub(crate) complete: bool,
-    /// Whether it begins with a Kustomization that applies itself, so that nothing else is applied.
-    pub(crate) bootstrapped: bool,
-}
 
 /// Something that stands at a path and brings Kustomizations.
 pub(super) struct Placed<T> {

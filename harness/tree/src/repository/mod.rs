@@ -4,15 +4,18 @@
 //! a root is one that nothing in the repository applies, such as that of `flux bootstrap`. What no Kustomization applies is not looked at,
 //! unless the repository has none: then each kustomization that no other one uses is taken as applied.
 
+mod applied;
 mod apply;
 mod artifacts;
 mod asked;
+mod build;
 mod clusters;
 mod kustomization;
+mod read;
 mod roots;
 mod sources;
 mod values;
 
-pub(crate) use apply::{Applied, Repository, What, read};
-pub(crate) use clusters::Cluster;
+pub(crate) use applied::{Applied, Cluster, Repository, What};
 pub(crate) use kustomization::{FluxKustomization, KustomizationId};
+pub(crate) use read::read;

@@ -1,8 +1,8 @@
 //! The Kustomizations of a repository, and which of them nothing in it applies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::apply::Builder;
+use super::build::{Builder, Readers};
 use super::kustomization::FluxKustomization;
 use crate::files::Files;
 use crate::kustomize::{self, Built, is_flux_kustomization};
@@ -115,15 +115,6 @@ pub(super) fn starts(builder: &mut Builder<'_, '_>, candidates: &[FluxKustomizat
     found.extend(folders.into_iter().map(Start::Folder));
     found.extend(files.into_iter().map(Start::File));
     found
-}
-
-/// Which folders read files that no Kustomization applies.
-#[derive(Default)]
-pub(super) struct Readers {
-    /// By file: the folders that have it among their resources and that no other folder uses.
-    pub(super) folders: BTreeMap<usize, Vec<String>>,
-    /// Files that are only patches of something.
-    pub(super) patches: BTreeSet<usize>,
 }
 
 /// Which Kustomization applies which other ones, by their indices.

@@ -69,6 +69,8 @@ pub struct CheckedObject {
     pub value: Value,
     /// The Flux Kustomization that applies it, `namespace/name`; `None` where the tree does not say.
     pub applied_by: Option<String>,
+    /// Whether the Kustomization takes values that only the cluster has.
+    has_unknown_values: bool,
     /// As kustomize prints it; `None` where our own engine has built it.
     printed: Option<String>,
     node: Node,
@@ -83,6 +85,11 @@ impl CheckedObject {
         let mark = crd::at_field(&self.node, path);
         let file = self.paths.get(index_of(mark)).unwrap_or(&self.file);
         Finding::new(severity, rule, file, mark, message)
+    }
+
+    /// Whether it is what the API server would get: nothing in it is encrypted, and no variable is left that only the cluster has.
+    pub fn is_whole(&self) -> bool {
+        self.value.get("sops").is_none() && !(self.has_unknown_values && self.value.to_string().contains("${"))
     }
 
     /// The object as YAML, in kustomize's own words where it has built it.
@@ -188,7 +195,8 @@ impl Run<'_> {
         for (index, object) in objects.iter().enumerate() {
             let by = applied.by.as_ref().map(|by| by.id().to_string());
             let printed = applied.build.printed.get(index).cloned();
-            let checked = CheckedObject { applied_by: by, printed, ..checked(object, &self.paths) };
+            let has_unknown_values = applied.by.as_ref().is_some_and(FluxKustomization::has_unknown_values);
+            let checked = CheckedObject { applied_by: by, printed, has_unknown_values, ..checked(object, &self.paths) };
             // Two overlays can hold one object of a base: the API server sees it as often as it differs.
             if self.known.insert((checked.id(), checked.api_version.clone(), checked.value.to_string())) {
                 if !node_config::is_checked(object) && !checked.kind.is_empty() {
@@ -292,6 +300,7 @@ fn checked(object: &Object<'_>, paths: &Arc<[String]>) -> CheckedObject {
         file: object.file.to_owned(),
         value: object.node.to_json(),
         applied_by: None,
+        has_unknown_values: false,
         printed: None,
         node: object.node.clone(),
         paths: paths.clone(),

@@ -10,4 +10,5 @@ mod common;
 mod crds;
 mod refused_trees;
 mod regions;
+mod repositories;
 mod tree;

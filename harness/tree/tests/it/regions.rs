@@ -5,9 +5,15 @@ use harness_tree::validate::{ValidationInputs, validate};
 use harness_tree::{Finding, Severity, SkuFact, SourceFile};
 use rstest::rstest;
 
-use crate::common::{lines, skus_in};
+use crate::common::{lines, skus};
 
 const CLASS: &str = "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {name: pool}\nspec: {imageFamily: Ubuntu}\n";
+
+/// The same sizes in a region, with so many zones.
+fn skus_in(region: &str, zones: u32) -> Vec<SkuFact> {
+    let zones: Vec<String> = (1..=zones).map(|zone| format!("{region}-{zone}")).collect();
+    skus().into_iter().map(|sku| SkuFact { region: region.to_owned(), zones: zones.clone(), ..sku }).collect()
+}
 
 fn pool(requirements: &str) -> String {
     format!(

@@ -1,6 +1,6 @@
 //! The dry run against an API server: that of a cluster that is up, or one that is started for it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harness_cluster::Cluster;
 use harness_cluster::dry_run::{DryRun, DryRunner};
@@ -62,8 +62,18 @@ impl Server {
         let namespaces: BTreeSet<String> = of_kind("Namespace").map(|object| object.name.clone()).collect();
         let mut found = Vec::new();
         let mut missing = BTreeSet::new();
+        let mut not_asked: BTreeMap<String, (&CheckedObject, usize)> = BTreeMap::new();
         for object in validation.objects.iter().filter(|object| !object.kind.is_empty() && !object.name.is_empty()) {
+            if !object.is_whole() {
+                not_asked.entry(INCOMPLETE.to_owned()).or_insert((object, 0)).1 += 1;
+                continue;
+            }
             match self.runner.ask(&object.value).await? {
+                // One note for each kind that may not be asked about: the reason names the object.
+                DryRun::NotAsked { reason } => {
+                    let reason = reason.replace(&object.name, "NAME");
+                    not_asked.entry(reason).or_insert((object, 0)).1 += 1;
+                }
                 DryRun::Accepted { missing_namespace: Some(name) } if !namespaces.contains(&name) => {
                     if missing.insert(name.clone()) {
                         found.push(no_namespace(object, &name));
@@ -90,6 +100,7 @@ impl Server {
                 })),
             }
         }
+        found.extend(not_asked.iter().map(|(reason, (object, count))| was_not_asked(object, *count, reason)));
         for finding in found {
             merge(&mut validation.findings, finding, files);
         }
@@ -117,6 +128,17 @@ fn no_namespace(object: &CheckedObject, name: &str) -> Finding {
         .finding(Severity::Warning, RULE, "metadata.namespace", &message)
         .effect("if it is not on the target either, Flux applies nothing of the tree")
         .fix("add the Namespace to the tree")
+}
+
+/// Why the server is not asked about an object that only Flux can complete.
+const INCOMPLETE: &str = "it holds values that only Flux has: encrypted ones, or variables of the cluster";
+
+fn was_not_asked(object: &CheckedObject, count: usize, reason: &str) -> Finding {
+    let more = if count == 1 { String::new() } else { format!(" and {} more objects", count - 1) };
+    let message = format!("the API server was not asked about {}{more}: {reason}", object.id());
+    object
+        .finding(Severity::Note, RULE, "kind", &message)
+        .effect("such an object is checked as far as a schema of it is embedded")
 }
 
 fn not_served(object: &CheckedObject) -> Finding {

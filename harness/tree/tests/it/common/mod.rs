@@ -74,9 +74,3 @@ pub(crate) fn tree(files: &[(&str, &str)]) -> Result<NodeConfigTree, Vec<Finding
 pub(crate) fn lines<T: std::fmt::Display>(all: &[T]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
-
-/// The same sizes in a region, with so many zones.
-pub(crate) fn skus_in(region: &str, zones: u32) -> Vec<SkuFact> {
-    let zones: Vec<String> = (1..=zones).map(|zone| format!("{region}-{zone}")).collect();
-    skus().into_iter().map(|sku| SkuFact { region: region.to_owned(), zones: zones.clone(), ..sku }).collect()
-}

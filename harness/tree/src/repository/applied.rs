@@ -1,0 +1,67 @@
+//! What is applied, and to which cluster.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use super::kustomization::FluxKustomization;
+use crate::kustomize::Build;
+
+/// What Flux applies of a repository.
+#[derive(Debug, Default)]
+pub(crate) struct Repository {
+    /// One entry for each cluster that the repository configures.
+    pub(crate) clusters: Vec<Cluster>,
+    /// Whether its Kustomizations say what is applied of the folder that was asked about. Without any that do, each kustomization below it
+    /// that no other one uses is taken as applied.
+    pub(crate) by_flux: bool,
+    /// The names of all Kustomizations in its files, applied or not.
+    pub(crate) kustomizations: BTreeSet<String>,
+}
+
+/// A folder or file as it is applied.
+#[derive(Clone, Debug)]
+pub(crate) struct Applied {
+    /// The Kustomization that applies it; `None` where nothing in the repository says who does.
+    pub(crate) by: Option<FluxKustomization>,
+    /// What it applies.
+    pub(crate) what: What,
+    /// The objects, and what was found on the way.
+    pub(crate) build: Rc<Build>,
+    /// Whether it is a part of what was asked about; else it is there for the others to refer to.
+    pub(crate) asked: bool,
+}
+
+/// What a Kustomization applies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// A folder of the repository. `top` is where the repository is taken to begin, which is not its top for a tree that is kept in one
+    /// repository and pushed to another.
+    Folder { folder: String, top: String },
+    /// Objects of files that no kustomization names.
+    Files,
+    /// A folder that is not there.
+    Missing,
+    /// Something of another source.
+    Elsewhere { source: String },
+}
+
+impl Applied {
+    /// The folder of the repository that was built; `None` where there was none.
+    pub(crate) fn folder(&self) -> Option<&str> {
+        match &self.what {
+            What::Folder { folder, .. } => Some(folder),
+            _ => None,
+        }
+    }
+}
+
+/// What one cluster gets of a repository.
+#[derive(Debug, Default)]
+pub(crate) struct Cluster {
+    /// Each folder and file as it is applied, parents before their children.
+    pub(crate) applied: Vec<Applied>,
+    /// Whether everything that is applied could be built from the repository: nothing comes from another source.
+    pub(crate) complete: bool,
+    /// Whether it begins with a Kustomization that applies itself, so that nothing else is applied.
+    pub(crate) bootstrapped: bool,
+}
