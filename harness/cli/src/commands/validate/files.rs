@@ -20,6 +20,8 @@ pub(super) enum Input {
 pub(super) struct ManifestTree {
     /// As the user named it.
     pub(super) shown: String,
+    /// Whether that is an absolute path.
+    is_absolute: bool,
     /// The files of the repository, which paths are relative to, and the folder.
     pub(super) repository: TreeRepository,
     /// Whether it is one file.
@@ -30,7 +32,8 @@ impl ManifestTree {
     /// Returns a path of the tree as the user would write it: what a pipeline shows must be relative to the repository.
     pub(super) fn shown_file(&self, file: &str) -> String {
         let path = self.repository.root.join(file);
-        let here = std::env::current_dir().ok().and_then(|here| relative(&path, &here));
+        let here = std::env::current_dir().ok().filter(|here| !self.is_absolute || path.starts_with(here));
+        let here = here.and_then(|here| relative(&path, &here));
         here.unwrap_or(path).to_string_lossy().into_owned()
     }
 }
@@ -43,7 +46,7 @@ pub(super) fn read(path: &Path, root: Option<&Path>) -> Result<Input, CliError> 
         if repository.files.is_empty() {
             return Err(CliError::EmptyTree { folder: path.to_owned() });
         }
-        return Ok(Input::Tree(ManifestTree { shown, repository, single: false }));
+        return Ok(Input::Tree(ManifestTree { shown, is_absolute: path.is_absolute(), repository, single: false }));
     }
     let text = read_text(path)?;
     if !is_manifest(path, &text) {
@@ -53,7 +56,7 @@ pub(super) fn read(path: &Path, root: Option<&Path>) -> Result<Input, CliError> 
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let files = vec![SourceFile::new(name, text)].into();
     let repository = TreeRepository { root, files, folder: String::new() };
-    Ok(Input::Tree(ManifestTree { shown, repository, single: true }))
+    Ok(Input::Tree(ManifestTree { shown, is_absolute: path.is_absolute(), repository, single: true }))
 }
 
 /// Whether a file holds Kubernetes objects or a dashboard. Everything else is meant as a scenario, and so is whatever calls itself one: a
