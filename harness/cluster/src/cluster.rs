@@ -83,6 +83,16 @@ impl Cluster {
         self.parts.control_plane.client()
     }
 
+    /// A client for dry runs: where the cluster has a user for them it may send any object, and nothing but dry runs.
+    ///
+    /// # Errors
+    /// [`ClusterError::Client`] when the certificates of the cluster cannot be used.
+    pub fn dry_run_client(&self) -> Result<kube::Client, ClusterError> {
+        let config = self.parts.local.as_ref().and_then(|local| local.dry_run_config.clone());
+        let unusable = |source| ClusterError::Client { identity: "validate".to_owned(), source: Box::new(source) };
+        config.map_or_else(|| Ok(self.client()), |config| kube::Client::try_from(config).map_err(unusable))
+    }
+
     /// A client for one watch, with the clock of its socket.
     ///
     /// # Errors

@@ -22,6 +22,8 @@ pub struct Local {
     pub control: ControlClient,
     /// How to reach the API server with the rights of a run.
     pub kube_config: kube::Config,
+    /// How to reach it to send dry runs of any object, and nothing else; `None` on a cluster of an older harness.
+    pub dry_run_config: Option<kube::Config>,
     /// The controls of the simulated Azure.
     pub azure: AzureClient,
     /// The repository that Flux applies; its requests are not subject to the faults of the Git server.
@@ -51,13 +53,14 @@ impl Local {
         status: Status,
         process: Option<Process>,
     ) -> Result<Self, LocalError> {
-        let path = state.kubeconfig("harness");
-        let kube_config = kubeconfig::config(&path).await?;
+        let kube_config = kubeconfig::config(&state.kubeconfig("harness")).await?;
+        // A cluster that an older harness has brought up does not have it.
+        let dry_run_config = kubeconfig::config(&state.kubeconfig("validate")).await.ok();
         let endpoint = |name: &str| status.endpoints.get(name).cloned().unwrap_or_default();
         let azure = AzureClient::new(endpoint("azure-control"), config.azure.control_token.clone());
         let azure = azure.map_err(LocalError::AzureControl)?;
         let git = GitRemote::new(endpoint("git"))?.exempt_from_faults();
-        Ok(Self { config, state, control, status, kube_config, azure, git, _process: process })
+        Ok(Self { config, state, control, status, kube_config, dry_run_config, azure, git, _process: process })
     }
 
     /// The address of one of its endpoints; empty where there is none of that name.

@@ -32,9 +32,10 @@ use super::{bootstrap, declaration, kubeconfig};
 const COMPONENT_LIMIT: Duration = Duration::from_secs(60);
 
 /// The identities besides those of components: the name of the kubeconfig, the user, the groups.
-const IDENTITIES: [(&str, &str, &[&str]); 4] = [
+const IDENTITIES: [(&str, &str, &[&str]); 5] = [
     ("admin", "admin", &["harness:admins"]),
     ("harness", "harness", &[]),
+    ("validate", "harness-validate", &[]),
     ("azure-sim", "azure-sim", &[]),
     ("harness-metrics", "harness-metrics", &[]),
 ];

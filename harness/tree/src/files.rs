@@ -82,9 +82,10 @@ impl Files {
         self
     }
 
-    /// What the symbolic link at a path points at; `None` where there is none.
+    /// What the symbolic link at a path, or at a folder above it, points at; `None` where there is none.
     pub fn link(&self, path: &str) -> Option<&str> {
-        self.links.get(path).map(String::as_str)
+        let above = path.match_indices('/').map(|(at, _)| &path[..at]).chain([path]);
+        above.filter_map(|path| self.links.get(path)).map(String::as_str).next()
     }
 
     /// How many there are.

@@ -29,8 +29,11 @@ impl SyntaxError {
 /// The tags by which a scalar is resolved whatever its quotes. Source: `resolvableTag` of go-yaml.
 const RESOLVED_TAGS: [&str; 5] = ["int", "float", "bool", "null", "timestamp"];
 
-/// More nodes than this, aliases counted as often as they are used, are refused: a file of a few lines can stand for billions.
+/// More nodes than this, aliases counted as often as they are used, are refused where the text is not long enough to have them without: a file
+/// of a few lines can stand for billions.
 const NODES_MAX: usize = 200_000;
+/// No node is shorter, with what separates it from the next one.
+const NODE_BYTES_MIN: usize = 2;
 
 /// What some editors write before a text. It is no part of it (YAML 1.2.2 section 5.2), and it has no column.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -100,6 +103,7 @@ struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
+    nodes_max: usize,
     /// The bytes before what is parsed.
     skipped: usize,
     source: u32,
@@ -125,6 +129,7 @@ impl<'a> Reader<'a> {
             skipped: mark,
             source,
             resolution,
+            nodes_max: NODES_MAX.max(text.len() / NODE_BYTES_MIN),
             shared: Vec::new(),
             is_unended: !text.ends_with('\n'),
             last: text.trim_end().len(),
@@ -280,8 +285,8 @@ impl<'a> Reader<'a> {
 
     fn count(&mut self, more: usize, mark: Mark) -> Result<(), SyntaxError> {
         self.nodes = self.nodes.saturating_add(more);
-        if self.nodes > NODES_MAX {
-            let message = format!("the file holds more than {NODES_MAX} values");
+        if self.nodes > self.nodes_max {
+            let message = format!("the file holds more than {} values", self.nodes_max);
             return Err(SyntaxError { hint: "make it smaller", ..SyntaxError::new(mark, message) });
         }
         Ok(())

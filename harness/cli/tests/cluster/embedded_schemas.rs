@@ -37,7 +37,7 @@ pub(crate) fn agree_with_the_server(shared: &SharedCluster) {
 }
 
 async fn compare(cluster: Cluster) {
-    let mut runner = DryRunner::new(cluster.client());
+    let mut runner = DryRunner::new(cluster.dry_run_client().unwrap());
     let fixtures = harness_testing::repository("fixtures");
     let refused = std::fs::read_dir(fixtures.join("refused")).unwrap().map(|entry| entry.unwrap().path());
     let (mut agreed, mut refusals) = (0, 0);

@@ -49,7 +49,7 @@ impl Server {
             }
         };
         console.say(&format!("asking the API server of the local cluster `{}` (dry run)", cluster.name()));
-        let runner = DryRunner::new(cluster.client());
+        let runner = DryRunner::new(cluster.dry_run_client()?);
         Ok(Some(Self { cluster, throwaway, runner }))
     }
 
