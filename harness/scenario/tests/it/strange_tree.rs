@@ -92,7 +92,7 @@ fn expectations_cover_only_what_exists() {
 #[case::windows("", "", &[("kubernetes.io/os", "windows")], "Linux nodes only")]
 #[case::fixed("  replicas: 3\n", "", &[(FAMILY, "D")], "static (replicas: 3)")]
 #[case::off("  limits: {cpu: 0}\n", "", &[(FAMILY, "D")], "switch it off")]
-#[case::no_size("", "", &[("karpenter.azure.com/sku-cpu", "3")], "no VM size")]
+#[case::no_size("", "", &[("karpenter.azure.com/sku-cpu", "\"3\"")], "no VM size")]
 // Before, a family of which nothing is known was said to meet no requirement.
 #[case::unknown_size("", "", &[(FAMILY, "M")], "nothing is known here of VM sizes with karpenter.azure.com/sku-family=M")]
 #[case::contradiction("", "", &[(FAMILY, "D"), (FAMILY, "E")], "no VM size")]
