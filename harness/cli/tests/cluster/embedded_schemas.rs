@@ -6,6 +6,8 @@ use harness_cluster::Cluster;
 use harness_cluster::dry_run::{DryRun, DryRunner};
 use harness_tree::validate::{Validation, ValidationInputs, validate};
 use harness_tree::{Severity, SourceFile};
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PostParams};
+use serde_json::json;
 
 use crate::shared::SharedCluster;
 
@@ -76,4 +78,26 @@ async fn compare(cluster: Cluster) {
     }
     assert!(disagreed.is_empty(), "{}", disagreed.join("\n"));
     assert!(agreed >= 12 && refusals >= 5, "{agreed} trees compared, {refusals} refused");
+}
+
+/// Before, the user of a run was asked, who may not write every kind, and each such object ended `validate` with exit 3.
+pub(crate) fn any_object_may_be_tried_and_none_is_kept(shared: &SharedCluster) {
+    shared.with(async |cluster| {
+        let client = cluster.dry_run_client().unwrap();
+        let role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "tried"},
+            "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}],
+        });
+        let secret =
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "tried", "namespace": "default"}});
+        let mut runner = DryRunner::new(client.clone());
+        for object in [&role, &secret] {
+            assert_eq!(runner.ask(object).await.unwrap(), DryRun::Accepted { missing_namespace: None }, "{object}");
+        }
+        let secrets: Api<DynamicObject> =
+            Api::namespaced_with(client, "default", &ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Secret")));
+        let kept = secrets.create(&PostParams::default(), &serde_json::from_value(secret).unwrap()).await;
+        let refusal = kept.unwrap_err().to_string();
+        assert!(refusal.contains("dry runs only"), "{refusal}");
+    });
 }

@@ -35,6 +35,10 @@ fn main() -> ExitCode {
         ),
         Test::own("ctrl_c::in_prepare", runs::ctrl_c_in_prepare),
         Test::shared("validate::embedded_schemas_agree_with_the_server", embedded_schemas::agree_with_the_server),
+        Test::shared(
+            "validate::any_object_may_be_tried_and_none_is_kept",
+            embedded_schemas::any_object_may_be_tried_and_none_is_kept,
+        ),
         Test::own("ctrl_c::in_burst", runs::ctrl_c_in_burst),
         Test::shared("flux::every_command_works", flux::every_command_works),
         Test::own("ctrl_c::in_drain", runs::ctrl_c_in_drain),

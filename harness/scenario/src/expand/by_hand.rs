@@ -10,7 +10,7 @@ use super::moments::{Moment, Moments};
 use super::references::{DECLARED, FLUX_NAMESPACE, FLUX_OBJECTS, RUN_NAMESPACE, pruned};
 use harness_plan::{ChangeKind, ObjectAddress};
 use harness_tree::check_manifest;
-use harness_yaml::{Diagnostic, Problem};
+use harness_yaml::{Diagnostic, Node, Problem};
 use serde_json::Value;
 
 /// Kinds that somebody declares, as those of `DECLARED`, but of which a cluster has some from the start.
@@ -41,11 +41,19 @@ pub(super) fn refused(inputs: &Inputs<'_>, moments: &Moments) -> Vec<Diagnostic>
             ChangeKind::Delete => continue,
         };
         let manifest = inputs.scenario.node_at(change.mark, &["change", key]);
-        if let Some(manifest) = manifest.filter(|_| !(is_patch && is_ever_in_tree(change.at, moments))) {
-            found.extend(check_manifest(file, change.at, manifest, is_patch));
-        }
+        let Some(manifest) = manifest else { continue };
+        let problems = check_manifest(file, change.at, manifest, is_patch);
+        // What a patch makes of an object of the tree is checked as a part of the tree, where kustomize makes texts of annotations.
+        let is_in_tree = is_patch && is_ever_in_tree(change.at, moments);
+        found.extend(problems.into_iter().filter(|problem| !is_in_tree || is_of_annotation(problem, manifest)));
     }
     found
+}
+
+/// Whether a problem is that of the value of an annotation.
+fn is_of_annotation(problem: &Diagnostic, manifest: &Node) -> bool {
+    let values = manifest.entries_at(&["metadata", "annotations"]).iter().map(|entry| entry.value.mark);
+    values.into_iter().any(|mark| (mark.line, mark.column) == (problem.line, problem.column))
 }
 
 fn creates(change: &HandChange<'_>) -> bool {

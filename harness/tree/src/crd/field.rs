@@ -211,7 +211,7 @@ impl Dialect for First<'_> {
         let (wrong, hint) = match (&violation, at.node.scalar()) {
             (Violation::Type(schema), Some(text)) if schema.types() == [Type::String] => {
                 let known: Vec<&str> = schema.values.iter().filter_map(Value::as_str).collect();
-                let hint = if known.is_empty() { format!("write \"{text}\"") } else { suggest::hint(&text, known) };
+                let hint = if known.is_empty() { format!("write `\"{text}\"`") } else { suggest::hint(&text, known) };
                 (format!("{what} is a text, not {}", at.node.describe()), hint)
             }
             (Violation::Type(schema), _) => {
@@ -265,7 +265,7 @@ mod tests {
     #[case("Deployment", json!({"path": "owners:spec.replicas", "not": ["b", "a"]}), &["not: owners are listed in the order of their names, each once; write [a, b]"])]
     #[case("Deployment", json!({"path": "owners:spec.replicas", "contains": ""}), &["contains: an item of `owners:spec.replicas` is empty"])]
     #[case("Deployment", json!({"path": "metadata.annotation.note", "present": false}), &["path: there is no field `annotation` in `metadata`; did you mean `annotations`?"])]
-    #[case("ConfigMap", json!({"path": "metadata.labels.tier", "is": 5}), &["is: `metadata.labels.tier` is a text, not the number 5: no value is ever this; write \"5\""])]
+    #[case("ConfigMap", json!({"path": "metadata.labels.tier", "is": 5}), &["is: `metadata.labels.tier` is a text, not the number 5: no value is ever this; write `\"5\"`"])]
     #[case("Kustomization", json!({"path": "spec.suspend", "is": "true"}), &["is: `spec.suspend` is true or false, not the text `true`"])]
     #[case("Kustomization", json!({"path": "spec.suspend", "atLeast": 1}), &["atLeast: `spec.suspend` is true or false: it has no size"])]
     // Right, or not known.

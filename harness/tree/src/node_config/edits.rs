@@ -34,11 +34,11 @@ impl Object<'_> {
         match (&node.kind, self.written(node)) {
             (Kind::Number(..), Some(written)) if written != text && is_plain(written, node) => {
                 let fix = format!(
-                    "`{written}` is read as the number {text}: write \"{written}\" if the text is meant, \"{text}\" if the number is"
+                    "`{written}` is read as the number {text}: write `\"{written}\"` if the text is meant, `\"{text}\"` if the number is"
                 );
                 (fix, Vec::new())
             }
-            _ => (format!("write \"{text}\""), self.quoting(node)),
+            _ => (format!("write `\"{text}\"`"), self.quoting(node)),
         }
     }
 
@@ -48,7 +48,7 @@ impl Object<'_> {
         let quoted = format!("\"{written}\"");
         let edit = TextEdit { offset: node.mark.offset, length: node.mark.length, text: quoted.clone() };
         is_plain(written, node).then(|| {
-            (format!("write {quoted}: without quotes it is read as a time"), self.edits(node, |_| Some(vec![edit])))
+            (format!("write `{quoted}`: without quotes it is read as a time"), self.edits(node, |_| Some(vec![edit])))
         })
     }
 
@@ -237,9 +237,9 @@ mod tests {
     #[case("a: 0755\n", "a: 0755\n", "\"0755\" if the text is meant, \"493\" if")]
     #[case("a: 0x6\n", "a: 0x6\n", "read as the number 6")]
     #[case("a: 1_000\n", "a: 1_000\n", "read as the number 1000")]
-    #[case("a: 1.10\n", "a: \"1.10\"\n", "write \"1.10\"")]
-    #[case("a: 5\r\nb: 1\r\n", "a: \"5\"\r\nb: 1\r\n", "write \"5\"")]
-    #[case("\u{feff}a: true\n", "\u{feff}a: \"true\"\n", "write \"true\"")]
+    #[case("a: 1.10\n", "a: \"1.10\"\n", "write `\"1.10\"`")]
+    #[case("a: 5\r\nb: 1\r\n", "a: \"5\"\r\nb: 1\r\n", "write `\"5\"`")]
+    #[case("\u{feff}a: true\n", "\u{feff}a: \"true\"\n", "write `\"true\"`")]
     fn numbers_become_texts_only_where_that_is_certain(#[case] text: &str, #[case] expected: &str, #[case] fix: &str) {
         assert_eq!(edited_text(text, |object, node| object.as_text(node.get("a").unwrap()).1), expected);
         edited_text(text, |object, node| {

@@ -94,7 +94,7 @@ fn the_digest_does_not_depend_on_the_order_of_files() {
 )]
 #[case::consolidate_after("    consolidateAfter: 30s\n", "", 10, "disruption", "consolidateAfter: 0s")]
 #[case::duration("30s", "30", 12, "disruption", "Never")]
-#[case::budget("\"10%\"", "10", 13, "budgets", "write \"10\"")]
+#[case::budget("\"10%\"", "10", 13, "budgets", "write `\"10\"`")]
 #[case::weight("  limits: {cpu: 100}", "  weight: 200", 14, "weight-and-replicas", "1 to 100")]
 #[case::static_limits(
     "  limits: {cpu: 100}",
