@@ -52,9 +52,12 @@ pub fn builtin_gitops() -> Vec<SourceFile> {
     GITOPS.iter().map(|(path, text)| SourceFile::new(*path, *text)).collect()
 }
 
+/// How the paths of [`aks_defaults`] begin, unlike those of any repository.
+pub(crate) const AKS: &str = "//aks/";
+
 macro_rules! aks {
     ($file:literal) => {
-        (concat!("aks-defaults/", $file), include_str!(concat!("../../../fixtures/aks-defaults/", $file)))
+        (concat!("//aks/", $file), include_str!(concat!("../../../fixtures/aks-defaults/", $file)))
     };
 }
 

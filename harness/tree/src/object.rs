@@ -1,5 +1,6 @@
 //! One object of a tree.
 
+use crate::builtin::AKS;
 use crate::files::Files;
 use crate::finding::{Finding, Severity};
 use harness_yaml::{Mark, Node};
@@ -45,7 +46,7 @@ impl<'a> Object<'a> {
 
     /// Whether AKS makes it, so that it is in the cluster and not in the tree.
     pub(crate) fn is_of_aks(&self) -> bool {
-        self.file.starts_with("aks-defaults/")
+        self.file.starts_with(AKS)
     }
 
     pub(crate) fn is_node_pool(&self) -> bool {
