@@ -234,7 +234,7 @@ mod tests {
 
     /// Before, `0x6` became the text "0x6", whatever was meant.
     #[rstest]
-    #[case("a: 0755\n", "a: 0755\n", "\"0755\" if the text is meant, \"493\" if")]
+    #[case("a: 0755\n", "a: 0755\n", "`\"0755\"` if the text is meant, `\"493\"` if")]
     #[case("a: 0x6\n", "a: 0x6\n", "read as the number 6")]
     #[case("a: 1_000\n", "a: 1_000\n", "read as the number 1000")]
     #[case("a: 1.10\n", "a: \"1.10\"\n", "write `\"1.10\"`")]
