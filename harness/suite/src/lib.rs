@@ -57,15 +57,14 @@ mod target;
 pub use command_line::shell_quoted;
 pub use comparison::{compare_folders, read_measured_run};
 pub use error::{
-    BoxedError, ComparisonError, FileError, FluxBuildError, FluxBuildUnavailable, FolderError, InputError,
-    InvalidInput, SuiteError, TargetError,
+    BoxedError, ComparisonError, FileError, FolderError, InputError, InvalidInput, SuiteError, TargetError,
 };
 pub use files::read_text;
 pub use harness_record::ExitCode;
 pub use harness_run::Interrupts;
 pub use input::{
-    FluxBuildProgram, FluxBuildSource, FluxBuilder, LoadedScenario, LoadedTree, PlannedScenario, RegionalSkus,
-    TreeRepository, load_built_in, read_tree_folder, sku_facts,
+    FluxBuildError, FluxBuildProgram, FluxBuildSource, FluxBuildUnavailable, FluxBuilder, LoadedScenario, LoadedTree,
+    PlannedScenario, RegionalSkus, TreeRepository, load_built_in, read_tree_folder, sku_facts,
 };
 pub use local_cluster::{DEFAULT_CLUSTER, LocalCluster, RunCluster, attach, build_components};
 pub use progress::{

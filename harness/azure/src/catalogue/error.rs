@@ -1,6 +1,6 @@
 //! What is wrong with the catalogue, or with what is asked of it.
 
-/// The embedded catalogue is broken, a mistake in this crate that its tests find; or there is no such region.
+/// Either the embedded catalogue is broken, which the tests of this crate rule out, or there is no such region.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
     /// A line of another form.

@@ -37,7 +37,7 @@ fn read() -> Result<&'static Regions, CatalogueError> {
     Ok(READ.get_or_init(|| read))
 }
 
-/// Exactly so many words.
+/// The words of a text, where there are `N` of them.
 fn words<const N: usize>(text: &str) -> Option<[&str; N]> {
     text.split(' ').collect::<Vec<_>>().try_into().ok()
 }

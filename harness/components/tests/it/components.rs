@@ -183,7 +183,7 @@ async fn flux_build_is_built_by_itself_from_sources_of_ours_and_stays() {
     assert_eq!(shop.builds(), ["harness.local/components/flux-build"]);
     let program = flux_build_in_cache(shop.cache()).unwrap();
     assert!(program.starts_with(&report.folder) && program.is_file());
-    assert!(matches!(in_cache(shop.cache()), Err(Missing::NotBuilt { .. })), "it is no part of a set");
+    assert!(matches!(in_cache(shop.cache()), Err(Missing::NotBuilt { .. })), "it is not part of a set");
 
     // A build of a cluster removes modules that nobody uses; this one is used.
     shop.options.scope = BuildScope::Cluster;

@@ -73,7 +73,7 @@ pub(super) fn of_kind(group: &str, kind: &str) -> &'static Schema {
 
 /// Whether the key of a label or an annotation is a name, with or without a domain before it. Source: apimachinery
 /// `util/validation`, `IsQualifiedName`.
-pub(super) fn is_key(key: &str) -> bool {
+pub(crate) fn is_key(key: &str) -> bool {
     let is_end = |c: char| c.is_ascii_alphanumeric();
     let is_name = |name: &str| {
         (1..=NAME_MAX).contains(&name.len())

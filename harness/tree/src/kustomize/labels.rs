@@ -1,9 +1,6 @@
 //! Label selectors in text. Source: `Parse` of k8s.io/apimachinery/pkg/labels/selector.go, as kyaml carries it.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
+use crate::crd;
 use harness_yaml::Node;
 
 /// What a selector asks of the labels, or annotations, of an object.
@@ -54,16 +51,10 @@ fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
+/// Of annotations the case of the domain does not count, in a selector it does.
 fn is_key(key: &str) -> bool {
-    static NAME: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new("^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$").ok());
-    static DOMAIN: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new("^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$").ok());
-    let matches = |regex: &Option<Regex>, text: &str| regex.as_ref().is_some_and(|regex| regex.is_match(text));
-    match key.split_once('/') {
-        Some((domain, name)) => matches(&DOMAIN, domain) && domain.len() <= 253 && matches(&NAME, name),
-        None => matches(&NAME, key),
-    }
+    let is_lower = |(domain, _): (&str, &str)| !domain.contains(|c: char| c.is_ascii_uppercase());
+    crd::is_key(key) && key.split_once('/').is_none_or(is_lower)
 }
 
 fn is_value(value: &str) -> bool {

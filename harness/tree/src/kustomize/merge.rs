@@ -59,6 +59,23 @@ fn without_directive(patch: &Node) -> Node {
     node
 }
 
+/// How a merge begins, of maps and of lists.
+enum Begun {
+    Merge(Node, Option<Node>),
+    /// Nothing is left to merge.
+    Done(Option<Node>),
+}
+
+fn begin(asked: Directive, dest: Option<Node>, patch: Option<&Node>) -> Begun {
+    match (asked, dest, patch.map(without_directive)) {
+        (Directive::Delete, ..) => Begun::Done(None),
+        (Directive::Merge, Some(dest), patch) => Begun::Merge(dest, patch),
+        // What is new is merged with itself, by which its own directives and nulls go.
+        (_, _, Some(patch)) => Begun::Merge(patch.clone(), Some(patch)),
+        (_, dest, None) => Begun::Done(dest),
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     Map,
@@ -125,13 +142,9 @@ impl<'s> Merge<'s> {
         path: &str,
     ) -> Result<Option<Node>, String> {
         let asked = patch.map_or(Ok(Directive::Merge), of_map)?;
-        let patch = patch.map(without_directive);
-        let (mut node, patch) = match (asked, dest, patch) {
-            (Directive::Delete, ..) => return Ok(None),
-            (Directive::Merge, Some(dest), patch) => (dest, patch),
-            // What is new is merged with itself, by which its own directives and nulls go.
-            (_, _, Some(patch)) => (patch.clone(), Some(patch)),
-            (_, dest, None) => return Ok(dest),
+        let (mut node, patch) = match begin(asked, dest, patch) {
+            Begun::Merge(node, patch) => (node, patch),
+            Begun::Done(node) => return Ok(node),
         };
         let mut more: Vec<&Entry> = patch.iter().flat_map(Node::entries).collect();
         more.retain(|entry| node.get(&entry.key).is_none());
@@ -185,12 +198,9 @@ impl<'s> Merge<'s> {
         path: &str,
     ) -> Result<Option<Node>, String> {
         let asked = patch.map_or(Ok(Directive::Merge), of_list)?;
-        let patch = patch.map(without_directive);
-        let (mut list, patch) = match (asked, dest, patch) {
-            (Directive::Delete, ..) => return Ok(None),
-            (Directive::Merge, Some(dest), patch) => (dest, patch),
-            (_, _, Some(patch)) => (patch.clone(), Some(patch)),
-            (_, dest, None) => return Ok(dest),
+        let (mut list, patch) = match begin(asked, dest, patch) {
+            Begun::Merge(list, patch) => (list, patch),
+            Begun::Done(list) => return Ok(list),
         };
         let mut own = std::mem::take(list.items_mut().ok_or("a list is expected")?);
         let changes = patch.as_ref().map_or(&[][..], Node::items);

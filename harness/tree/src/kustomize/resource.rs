@@ -90,7 +90,7 @@ impl std::fmt::Display for Id {
 }
 
 /// Group and version of an `apiVersion`.
-pub(super) fn split_api_version(api_version: &str) -> (&str, &str) {
+pub(crate) fn split_api_version(api_version: &str) -> (&str, &str) {
     api_version.split_once('/').unwrap_or(("", api_version))
 }
 

@@ -18,6 +18,18 @@ pub(crate) struct Repository {
     pub(crate) kustomizations: BTreeSet<String>,
 }
 
+impl Repository {
+    /// Everything that is applied, of every cluster.
+    pub(crate) fn applied(&self) -> impl Iterator<Item = &Applied> {
+        applied(&self.clusters)
+    }
+}
+
+/// Everything that some clusters get.
+pub(super) fn applied(clusters: &[Cluster]) -> impl Iterator<Item = &Applied> {
+    clusters.iter().flat_map(|cluster| &cluster.applied)
+}
+
 /// A folder or file as it is applied.
 #[derive(Clone, Debug)]
 pub(crate) struct Applied {

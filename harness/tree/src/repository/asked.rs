@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::applied::{Applied, Cluster, Repository, What};
+use super::applied::{Applied, Cluster, Repository, What, applied};
 use super::apply::kustomizations;
 use super::build::{Builder, used_by_others};
 use super::roots::Start;
@@ -11,24 +11,18 @@ use crate::files::Files;
 use crate::kustomize::{self, Build, Built};
 use harness_yaml::Node;
 
-/// Whether a path is a folder or below it.
-fn is_within(path: &str, folder: &str) -> bool {
-    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
 /// Keeps the clusters that have to do with a folder, and marks in them what is asked about: what is applied of just this folder, or of
 /// folders below it, or by Kustomizations in it, and everything that these apply in turn.
 pub(super) fn mark(repository: &mut Repository, files: &Files, folder: &str) {
-    let mut all = repository.clusters.iter().flat_map(|cluster| &cluster.applied);
-    let exact = !folder.is_empty() && all.any(|applied| applied.folder() == Some(folder));
+    let exact = !folder.is_empty() && repository.applied().any(|applied| applied.folder() == Some(folder));
     for cluster in &mut repository.clusters {
         let mut children = BTreeSet::new();
         for applied in &mut cluster.applied {
             let id = applied.by.as_ref().map(|by| by.id());
-            let inside = |file: usize| is_within(files.path(file), folder);
+            let inside = |file: usize| kustomize::is_within(files.path(file), folder);
             let named = match applied.folder() {
                 Some(applied) if exact => applied == folder,
-                Some(applied) => is_within(applied, folder),
+                Some(applied) => kustomize::is_within(applied, folder),
                 None => false,
             };
             let here = !exact
@@ -47,8 +41,7 @@ pub(super) fn mark(repository: &mut Repository, files: &Files, folder: &str) {
 
 /// Whether a Kustomization applies a part of what was asked about.
 pub(super) fn applies_something(repository: &Repository) -> bool {
-    let mut all = repository.clusters.iter().flat_map(|cluster| &cluster.applied);
-    all.any(|applied| applied.asked && applied.by.is_some() && applied.folder().is_some())
+    repository.applied().any(|applied| applied.asked && applied.by.is_some() && applied.folder().is_some())
 }
 
 /// What a folder holds, where no Kustomization applies any of it: each kustomization that no other one uses is a cluster of its own, and
@@ -68,15 +61,13 @@ pub(super) fn as_they_stand(builder: &mut Builder<'_, '_>, folder: &str, known: 
     let builds: Vec<(&str, Rc<Build>)> = folders.into_iter().map(|folder| (folder, builder.plain(folder))).collect();
     // One that another one uses is checked as a part of that.
     let used = used_by_others(&builds);
-    let is_known = |folder: &str| {
-        known.iter().flat_map(|cluster| &cluster.applied).any(|applied| applied.folder() == Some(folder))
-    };
+    let is_known = |folder: &str| applied(known).any(|applied| applied.folder() == Some(folder));
     let roots: Vec<&str> =
         builds.iter().map(|(folder, _)| *folder).filter(|folder| !used.contains(folder) && !is_known(folder)).collect();
     let read: BTreeSet<usize> = builds
         .iter()
         .flat_map(|(_, build)| build.resources.iter().chain(&build.used).copied())
-        .chain(known.iter().flat_map(|cluster| &cluster.applied).flat_map(|it| it.build.resources.iter().copied()))
+        .chain(applied(known).flat_map(|it| it.build.resources.iter().copied()))
         .collect();
     let mut clusters: Vec<Cluster> =
         roots.into_iter().map(|root| builder.cluster(&[Start::Folder(root.to_owned())], &[])).collect();

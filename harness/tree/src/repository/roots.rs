@@ -88,7 +88,7 @@ pub(super) fn starts(builder: &mut Builder<'_, '_>, candidates: &[FluxKustomizat
     // In a folder of which other files are applied it was left out on purpose.
     let is_left_out = |index: usize| {
         let path = builder.files.path(candidates[index].built.file);
-        folders.iter().any(|folder| !folder.is_empty() && path.starts_with(&format!("{folder}/")))
+        folders.iter().any(|folder| !folder.is_empty() && kustomize::is_within(path, folder))
     };
     // Another way to begin with what is applied already, such as one for a test on somebody's own machine, is no cluster more.
     let is_another_way =

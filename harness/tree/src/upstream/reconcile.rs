@@ -24,7 +24,7 @@ pub(crate) fn reconciled(files: &Files, folder: &str, ours: Build, theirs: &Flux
 
 /// Whether upstream builds objects that our own build does not have.
 pub(crate) fn lacks_some(ours: &Build, theirs: &FluxBuildAnswer) -> bool {
-    let known: BTreeSet<Address> = ours.objects.iter().map(|object| Address::of(&object.node.to_json())).collect();
+    let known: BTreeSet<Address> = ours.objects.iter().map(|object| Address::of_node(&object.node)).collect();
     theirs.objects.iter().any(|object| !known.contains(&Address::of(&object.value)))
 }
 
@@ -52,7 +52,7 @@ fn refused(files: &Files, folder: &str, mut ours: Build, refusal: &BuildRefusal)
 fn built(files: &Files, folder: &str, ours: Build, theirs: &[BuiltObject]) -> Build {
     let mut left: BTreeMap<Address, Vec<Built>> = BTreeMap::new();
     for object in ours.objects.iter().rev() {
-        left.entry(Address::of(&object.node.to_json())).or_default().push(object.clone());
+        left.entry(Address::of_node(&object.node)).or_default().push(object.clone());
     }
     let mut differences = Differences::default();
     let mut objects = Vec::with_capacity(theirs.len());
@@ -117,13 +117,20 @@ struct Address {
 
 impl Address {
     fn of(value: &Value) -> Self {
-        let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let version = text("/apiVersion");
+        Self::read(|path| path.iter().try_fold(value, |value, key| value.get(key))?.as_str())
+    }
+
+    fn of_node(node: &Node) -> Self {
+        Self::read(|path| node.at(path)?.text())
+    }
+
+    fn read<'v>(text: impl Fn(&[&str]) -> Option<&'v str>) -> Self {
+        let text = |path: &[&str]| text(path).unwrap_or_default().to_owned();
         Self {
-            group: version.split_once('/').map_or("", |(group, _)| group).to_owned(),
-            kind: text("/kind"),
-            namespace: text("/metadata/namespace"),
-            name: text("/metadata/name"),
+            group: kustomize::split_api_version(&text(&["apiVersion"])).0.to_owned(),
+            kind: text(&["kind"]),
+            namespace: text(&["metadata", "namespace"]),
+            name: text(&["metadata", "name"]),
         }
     }
 }

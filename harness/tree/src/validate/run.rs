@@ -225,7 +225,7 @@ impl Run<'_> {
 
     fn metric_names(&mut self, repository: &Repository) {
         let files = self.inputs.files;
-        let applied = repository.clusters.iter().flat_map(|cluster| &cluster.applied).filter(|applied| applied.asked);
+        let applied = repository.applied().filter(|applied| applied.asked);
         let mut indices: BTreeSet<usize> = applied.flat_map(|applied| applied.build.reads(files)).collect();
         if !repository.by_flux {
             // Rules and dashboards may be for something else than Flux.

@@ -6,7 +6,7 @@ use crate::files::Files;
 use crate::finding::{Finding, Severity};
 use crate::kustomize;
 use crate::object::Object;
-use crate::repository::{Applied, Repository};
+use crate::repository::Repository;
 use harness_yaml::Mark;
 
 /// More folders than this are counted rather than named.
@@ -71,10 +71,4 @@ fn forgotten(files: &Files, index: usize, folders: &BTreeSet<&str>, by_flux: boo
         return Some(object.warning("not-applied", mark, what).effect(effect).fix(fix));
     }
     by_flux.then(|| object.note("not-applied", mark, what).effect(effect))
-}
-
-impl Repository {
-    fn applied(&self) -> impl Iterator<Item = &Applied> {
-        self.clusters.iter().flat_map(|cluster| &cluster.applied)
-    }
 }

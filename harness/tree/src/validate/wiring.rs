@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::files::Files;
 use crate::finding::{Finding, Severity};
-use crate::kustomize::Built;
+use crate::kustomize::{self, Built};
 use crate::repository::{Applied, Cluster, FluxKustomization, KustomizationId, Repository, What};
 use harness_yaml::{Mark, Node};
 
@@ -35,7 +35,7 @@ type Address<'o> = (&'o str, &'o str, &'o str, &'o str);
 
 fn address(node: &Node) -> Address<'_> {
     let text = |path: &[&str]| node.at(path).and_then(Node::text).unwrap_or_default();
-    let group = text(&["apiVersion"]).split_once('/').map_or("", |(group, _)| group);
+    let (group, _) = kustomize::split_api_version(text(&["apiVersion"]));
     (group, text(&["kind"]), text(&["metadata", "namespace"]), text(&["metadata", "name"]))
 }
 
@@ -133,7 +133,7 @@ impl Check<'_> {
     fn health_checks(&self, by: &FluxKustomization) -> Vec<Finding> {
         let is_there = |check: &Node| {
             let text = |key: &str| check.get(key).and_then(Node::text).unwrap_or_default();
-            let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
+            let (group, _) = kustomize::split_api_version(text("apiVersion"));
             self.objects().any(|built| {
                 let (of_group, kind, namespace, name) = address(&built.node);
                 (of_group, kind, name) == (group, text("kind"), text("name"))
@@ -144,7 +144,7 @@ impl Check<'_> {
         let makes_more = |check: &Node| {
             let version = check.get("apiVersion").and_then(Node::text).unwrap_or_default();
             let ours = ["toolkit.fluxcd.io/", "karpenter."].iter().any(|group| version.contains(group));
-            !ours && self.objects().any(|built| crate::kustomize::kind(&built.node) == "HelmRelease")
+            !ours && self.objects().any(|built| kustomize::kind(&built.node) == "HelmRelease")
         };
         let checks = by.built.node.items_at(&["spec", "healthChecks"]);
         let missing = checks.iter().filter(|check| self.cluster.complete && !is_there(check) && !makes_more(check));

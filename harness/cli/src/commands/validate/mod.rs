@@ -48,7 +48,9 @@ pub(super) async fn validate(args: &Validate, console: &Console) -> Result<ExitC
     }
     let trees = inputs.iter().any(|input| matches!(input, Input::Tree(_)));
     let mut server = if trees { Server::find(args, console).await? } else { None };
-    let flux_build = if trees { find_flux_build(args, console).await } else { None };
+    // A single manifest is not a folder that Flux builds.
+    let folders = inputs.iter().any(|input| matches!(input, Input::Tree(tree) if !tree.single));
+    let flux_build = if folders { find_flux_build(args, console).await } else { None };
     let mut outcome = Outcome::default();
     let mut checked = Ok(());
     for input in inputs {
@@ -130,17 +132,20 @@ async fn check_tree(
     let skus = RegionalSkus { region: args.azure.region };
     let TreeRepository { files, folder, .. } = &tree.repository;
     let inputs = ValidationInputs { files, folder, skus: &skus, aks_defaults: !args.without_aks_defaults };
-    let (files, mut changes, mut undone) = if args.fix {
+    let (files, mut changes, mut undone, checked) = if args.fix {
         let fixed = fix(&inputs);
         files::write_changes(&tree, &fixed.files.loaded(), console)?;
-        (fixed.files, fixed.changes, fixed.undone)
+        (fixed.files, fixed.changes, fixed.undone, Some(fixed.validation))
     } else {
-        (files.clone(), Vec::new(), Vec::new())
+        (files.clone(), Vec::new(), Vec::new(), None)
     };
-    // A single manifest is no folder that Flux could build.
     let mut builder = flux_build.filter(|_| !tree.single).map(|program| program.for_tree(&tree.repository.root));
     let upstream = builder.as_mut().map(|builder| builder as &mut dyn Upstream);
-    let mut validation = validate_tree(&ValidationInputs { files: &files, ..inputs }, upstream);
+    // What our own engine builds of the fixed files has been checked already.
+    let mut validation = match (checked, upstream) {
+        (Some(checked), None) => checked,
+        (_, upstream) => validate_tree(&ValidationInputs { files: &files, ..inputs }, upstream),
+    };
     if let Some(failure) = builder.as_ref().and_then(FluxBuilder::failure) {
         console.say(&format!("{failure}; what it has not built is built by the engine of the harness"));
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use crate::error::FluxBuildError;
+use super::error::FluxBuildError;
 use crate::input::private_folder::private_folder;
 use harness_tree::upstream::{FluxBuildAnswer, FluxBuildRequest, Upstream};
 

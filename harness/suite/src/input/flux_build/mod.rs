@@ -4,7 +4,9 @@
 //! program is and not what it is asked, and `local` starts the components of a cluster, of which it is none.
 
 mod client;
+mod error;
 mod program;
 
 pub use client::FluxBuilder;
+pub use error::{FluxBuildError, FluxBuildUnavailable};
 pub use program::{FluxBuildProgram, FluxBuildSource};

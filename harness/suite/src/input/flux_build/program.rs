@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use harness_components::{self as components, BuildOptions, BuildScope, Missing, Tools};
 
 use super::client::FluxBuilder;
-use crate::error::FluxBuildUnavailable;
+use super::error::FluxBuildUnavailable;
 use crate::local_cluster::build_components;
 use crate::progress::{ProgressListener, Update};
 

@@ -220,7 +220,7 @@ fn encrypted_values_are_named_and_the_sops_part_is_dropped() {
     let spec = json!({"decryption": {"provider": "sops"}});
     let Some(answer) = flux(&[("a.yaml", secret)], &spec) else { return };
     assert_eq!(answer.objects[0].encrypted, ["/data/password"]);
-    // base64 of `**SOPS**`, as in the dry run of the flux CLI: ciphertext is no base64, which the API server would say.
+    // base64 of `**SOPS**`, as in the dry run of the flux CLI: ciphertext is not base64, and the API server would refuse it.
     assert_eq!(values(&answer)[0]["data"]["password"], "KipTT1BTKio=");
     assert!(values(&answer)[0].get("sops").is_none());
 }
