@@ -48,3 +48,16 @@ pub(crate) fn join(folder: &str, path: &str) -> Option<String> {
 pub(crate) fn is_within(path: &str, folder: &str) -> bool {
     folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
+
+/// A path from the top of a source, of which `..` never leads out (`securejoin.SecureJoin`, by which kustomize-controller joins `spec.path`).
+pub(crate) fn kept_within(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}

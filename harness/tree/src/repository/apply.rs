@@ -30,7 +30,7 @@ impl Builder<'_, '_> {
     pub(super) fn cluster(&mut self, starts: &[Start], candidates: &[FluxKustomization]) -> Cluster {
         const ROUNDS: usize = 3;
         let roots = starts.iter().flat_map(|start| self.kustomizations(start, candidates)).collect::<Vec<_>>();
-        let mut known = (Sources::of(&roots), Values::default());
+        let mut known = (Sources::of(&roots, |it| self.folder(it).is_some()), Values::default());
         let mut cluster = Cluster::default();
         for _ in 0..ROUNDS {
             let next = self.round(starts, candidates, &known);
@@ -45,7 +45,7 @@ impl Builder<'_, '_> {
                 break;
             }
             let roots = cluster.applied.iter().filter_map(|applied| applied.by.as_ref());
-            known = (Sources::of(roots), Values::default());
+            known = (Sources::of(roots, |it| self.folder(it).is_some()), Values::default());
             for applied in &cluster.applied {
                 known.0.note(&applied.build.objects);
                 known.1.note(&applied.build.objects);
@@ -100,7 +100,8 @@ impl Builder<'_, '_> {
         let nothing =
             |by: FluxKustomization, what: What| Applied { by: Some(by), what, build: Rc::default(), asked: true };
         let folder = self.folder(&kustomization);
-        let is_there = folder.as_ref().is_some_and(|(folder, _)| !folder.is_empty());
+        // A folder that is only there if the repository begins further down says nothing of where it is from.
+        let is_there = folder.as_ref().is_some_and(|(folder, top)| !folder.is_empty() && top.is_empty());
         let is_made_here = kustomization.source().is_some_and(|it| it.kind == "ExternalArtifact") && folder.is_some();
         let origin = if is_made_here { Origin::Here } else { sources.origin(&kustomization, is_there) };
         if let Origin::Elsewhere { source } = origin {

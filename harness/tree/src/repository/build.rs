@@ -28,8 +28,6 @@ pub(super) struct Builder<'f, 'u> {
 pub(super) struct Readers {
     /// By file: the folders that have it among their resources and that no other folder uses.
     pub(super) folders: BTreeMap<usize, Vec<String>>,
-    /// Files that are only patches of something.
-    pub(super) patches: BTreeSet<usize>,
 }
 
 impl<'f, 'u> Builder<'f, 'u> {
@@ -41,7 +39,7 @@ impl<'f, 'u> Builder<'f, 'u> {
         Self {
             files,
             artifacts: Artifacts::of(files),
-            usual: Sources::of(candidates).own,
+            usual: Sources::of(candidates, |it| files.has_folder(&kustomize::kept_within(it.path()))).own,
             plain: HashMap::new(),
             flux: HashMap::new(),
             upstream,
@@ -58,7 +56,7 @@ impl<'f, 'u> Builder<'f, 'u> {
 
     /// The folder that a Kustomization applies, as far as it alone tells: the top of any other source is not that of the repository.
     pub(super) fn folder_of_its_own(&self, kustomization: &FluxKustomization) -> Option<String> {
-        let is_usual = kustomization.source().is_none_or(|source| self.usual.as_ref() == Some(&source));
+        let is_usual = kustomization.source().is_some_and(|source| self.usual.as_ref() == Some(&source));
         self.folder(kustomization).map(|(folder, _)| folder).filter(|folder| is_usual || !folder.is_empty())
     }
 
@@ -103,17 +101,17 @@ impl<'f, 'u> Builder<'f, 'u> {
     /// The folder that a Kustomization points at, and where the repository begins for it: at the top, or further down for a tree that is
     /// pushed to a repository of its own.
     pub(super) fn folder(&self, kustomization: &FluxKustomization) -> Option<(String, String)> {
-        let path = kustomize::join("", kustomization.path())?;
+        let path = kustomize::kept_within(kustomization.path());
         let home = kustomize::folder_of(self.files.path(kustomization.built.file));
         let source = kustomization.source();
         if let Some(artifact) = source.as_ref().filter(|source| source.kind == "ExternalArtifact") {
             let folder = self.artifacts.folder(&artifact.name, &path, home)?;
             return self.files.has_folder(&folder).then_some((folder, String::new()));
         }
-        let is_git = source.is_none_or(|source| source.kind == "GitRepository");
+        let may_be_here = source.is_none_or(|it| it.kind == "GitRepository" || self.usual.as_ref() == Some(&it));
         let deeper = home.match_indices('/').map(|(at, _)| &home[..at]).chain([home]);
         // The top of any repository is there, and an artifact of a registry may have any folder.
-        let tops = std::iter::once("").chain(deeper.filter(|_| is_git && !path.is_empty()));
+        let tops = std::iter::once("").chain(deeper.filter(|_| may_be_here && !path.is_empty()));
         tops.map(|top| (kustomize::join(top, &path).unwrap_or_default(), top.to_owned()))
             .find(|(folder, _)| self.files.has_folder(folder))
     }
@@ -127,7 +125,6 @@ impl<'f, 'u> Builder<'f, 'u> {
         let taken: BTreeSet<usize> = taken.iter().flatten().copied().collect();
         let mut readers = Readers::default();
         for (folder, build) in &builds {
-            readers.patches.extend(build.used.intersection(wanted));
             let is_applied = build.resources.iter().all(|file| taken.contains(file));
             if is_applied || used.contains(folder) {
                 continue;

@@ -77,11 +77,16 @@ pub(super) fn starts(builder: &mut Builder<'_, '_>, candidates: &[FluxKustomizat
         let path = builder.files.path(candidates[index].built.file);
         path.split('/').any(|part| part.starts_with('.'))
     };
-    let all = 0..candidates.len();
+    // What names no source is completed by whoever applies it, or never; and a patch is no object.
+    let patches = patches(builder.files);
+    let is_whole = |index: &usize| {
+        let candidate = &candidates[*index];
+        candidate.of_an_instance || (candidate.source().is_some() && !patches.contains(&candidate.built.file))
+    };
+    let all = || (0..candidates.len()).filter(is_whole);
     let is_root = |index: &usize| applies.applies(*index, *index) || candidates[*index].of_an_instance;
     // Nobody keeps what is in force in a hidden folder.
-    let starts =
-        applies.first_of(&all.clone().filter(|index| is_root(index) && !is_hidden(*index)).collect::<Vec<_>>());
+    let starts = applies.first_of(&all().filter(|index| is_root(index) && !is_hidden(*index)).collect::<Vec<_>>());
     let applied = applies.reached(&starts);
     let folders: BTreeSet<String> =
         applied.iter().filter_map(|index| builder.folder_of_its_own(&candidates[*index])).collect();
@@ -97,7 +102,7 @@ pub(super) fn starts(builder: &mut Builder<'_, '_>, candidates: &[FluxKustomizat
         let index = *index;
         !applied.contains(&index) && !is_hidden(index) && !is_left_out(index) && !is_another_way(index)
     };
-    let rest: BTreeSet<usize> = all.filter(is_outside).collect();
+    let rest: BTreeSet<usize> = all().filter(is_outside).collect();
     let outside: Vec<usize> = applies.roots_among(&rest);
     let wanted: BTreeSet<usize> = outside.iter().map(|root| candidates[*root].built.file).collect();
     let readers = if wanted.is_empty() { Readers::default() } else { builder.readers(&wanted, &reads) };
@@ -108,13 +113,27 @@ pub(super) fn starts(builder: &mut Builder<'_, '_>, candidates: &[FluxKustomizat
         let file = candidates[root].built.file;
         if let Some(names) = readers.folders.get(&file) {
             folders.extend(names.iter().cloned());
-        } else if !readers.patches.contains(&file) {
+        } else {
             files.insert(file);
         }
     }
     found.extend(folders.into_iter().map(Start::Folder));
     found.extend(files.into_iter().map(Start::File));
     found
+}
+
+/// The files that kustomizations name as patches and not as resources.
+fn patches(files: &Files) -> BTreeSet<usize> {
+    let (mut patches, mut resources) = (BTreeSet::new(), BTreeSet::new());
+    for (index, path) in files.paths().enumerate().filter(|(_, path)| kustomize::is_kustomization(path)) {
+        let Some(document) = files.documents(index).ok().and_then(<[Node]>::first) else { continue };
+        let file = |node: &Node| files.find(&kustomize::join(kustomize::folder_of(path), node.text()?)?);
+        resources.extend(document.items_at(&["resources"]).iter().filter_map(file));
+        patches.extend(document.items_at(&["patchesStrategicMerge"]).iter().filter_map(file));
+        let of_path = document.items_at(&["patches"]).iter().filter_map(|item| item.get("path"));
+        patches.extend(of_path.filter_map(file));
+    }
+    patches.difference(&resources).copied().collect()
 }
 
 /// Which Kustomization applies which other ones, by their indices.

@@ -28,11 +28,17 @@ pub(super) enum Origin {
 }
 
 impl Sources {
-    /// `roots` are the Kustomizations that nothing in the repository applies: they are in it, so that it is what most of them name.
-    pub(super) fn of<'k>(roots: impl IntoIterator<Item = &'k FluxKustomization>) -> Self {
+    /// The repository is what most of its Kustomizations name, of those that point at a folder of it (`is_there`).
+    pub(super) fn of<'k>(
+        kustomizations: impl IntoIterator<Item = &'k FluxKustomization>,
+        is_there: impl Fn(&FluxKustomization) -> bool,
+    ) -> Self {
         let mut named: BTreeMap<SourceRef, usize> = BTreeMap::new();
-        for source in roots.into_iter().filter_map(FluxKustomization::source) {
-            *named.entry(source).or_default() += 1;
+        for kustomization in kustomizations.into_iter().filter(|it| is_there(it)) {
+            // An artifact is made of the repository, and is not the repository.
+            if let Some(source) = kustomization.source().filter(|source| source.kind != "ExternalArtifact") {
+                *named.entry(source).or_default() += 1;
+            }
         }
         // Of two that are named equally often the first is as good as the other.
         let own = named.into_iter().rev().max_by_key(|(_, times)| *times).map(|(source, _)| source);
@@ -111,7 +117,7 @@ mod tests {
     #[case("GitRepository", "unknown", false, false)]
     #[case("OCIRepository", "unknown", true, false)]
     fn what_is_elsewhere(#[case] kind: &str, #[case] name: &str, #[case] is_there: bool, #[case] here: bool) {
-        let mut sources = Sources::of([&kustomization("GitRepository", "flux-system")]);
+        let mut sources = Sources::of([&kustomization("GitRepository", "flux-system")], |_| true);
         let object = |name: &str, url: &str| {
             let text = format!(
                 "{{apiVersion: source.toolkit.fluxcd.io/v1, kind: GitRepository, metadata: {{name: {name}, namespace: flux-system}}, spec: {{url: \"{url}\"}}}}"

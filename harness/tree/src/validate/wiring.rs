@@ -65,6 +65,11 @@ impl Check<'_> {
                 let effect = "that is so where the tree is pushed to a repository of its own";
                 Some(self.finding(Severity::Note, RULE, mark, message).effect(effect))
             }
+            What::Missing if path.contains("${") => {
+                let message = format!("the path `{path}` depends on values that are set outside of this tree");
+                let effect = "what the Kustomization applies is not checked";
+                Some(self.finding(Severity::Note, RULE, mark, message).effect(effect))
+            }
             What::Missing => {
                 let message =
                     format!("there is no folder `{path}` in this tree: what the Kustomization applies is not checked");

@@ -88,6 +88,41 @@ fn serious(files: &[(&str, &str)]) -> Vec<String> {
     ("tree/class.yaml", CLASS),
     ("more/ns.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n"),
 ])]
+// Before, it was taken for a root that applies the whole repository.
+#[case::a_patch_with_a_source(&[
+    ("clusters/p/tree.yaml", &*applies("tree", "./tree", "")),
+    ("tree/kustomization.yaml", &format!("{}patches: [{{path: patch.yaml}}]\n", names("pool.yaml, class.yaml, more.yaml"))),
+    ("tree/more.yaml", &applies("more", "./more", "")),
+    ("tree/patch.yaml", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: more, namespace: flux-system}\nspec: {sourceRef: {kind: GitRepository, name: flux-system}}\n"),
+    ("tree/pool.yaml", POOL),
+    ("tree/class.yaml", CLASS),
+    ("more/ns.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n"),
+    ("docker-compose.yaml", "services: {}\n"),
+])]
+#[case::a_top_further_down(&[
+    ("kubernetes/clusters/p/root.yaml", &*applies("root", "./clusters/p", "").replace("GitRepository", "OCIRepository")),
+    ("kubernetes/clusters/p/tree.yaml", &applies("tree", "./tree", "").replace("GitRepository", "OCIRepository")),
+    ("kubernetes/tree/pool.yaml", POOL),
+    ("kubernetes/tree/class.yaml", CLASS),
+])]
+#[case::a_path_that_stays_within_the_source(&[
+    ("clusters/p/tree.yaml", &*applies("tree", "../tree", "")),
+    ("tree/pool.yaml", POOL),
+    ("tree/class.yaml", CLASS),
+])]
+#[case::a_path_of_another_source(&[
+    ("clusters/p/tree.yaml", &*applies("tree", "./tree", "")),
+    ("clusters/p/update.yaml", &applies("update", "./tree", "").replace("name: flux-system}\n", "name: flux-infra}\n")),
+    ("clusters/p/source.yaml", "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: flux-infra, namespace: flux-system}\nspec: {interval: 1m, url: \"https://example.com/infra\"}\n"),
+    ("tree/pool.yaml", POOL),
+    ("tree/class.yaml", CLASS),
+])]
+#[case::a_path_with_a_variable(&[
+    ("clusters/p/tree.yaml", &*applies("tree", "./tree", "")),
+    ("clusters/p/more.yaml", &applies("more", "./more/${ENVIRONMENT}", "")),
+    ("tree/pool.yaml", POOL),
+    ("tree/class.yaml", CLASS),
+])]
 fn what_works_is_no_finding(#[case] files: &[(&str, &str)]) {
     assert_eq!(serious(files), Vec::<String>::new());
 }
