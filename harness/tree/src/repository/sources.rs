@@ -28,20 +28,25 @@ pub(super) enum Origin {
 }
 
 impl Sources {
-    /// The repository is what most of its Kustomizations name, of those that point at a folder of it (`is_there`).
+    /// The repository is what most of its Kustomizations name, of those that point at a folder of it (`is_there`). Where none does, those of a Git
+    /// repository count: an artifact of a registry may have any folders.
     pub(super) fn of<'k>(
         kustomizations: impl IntoIterator<Item = &'k FluxKustomization>,
         is_there: impl Fn(&FluxKustomization) -> bool,
     ) -> Self {
-        let mut named: BTreeMap<SourceRef, usize> = BTreeMap::new();
-        for kustomization in kustomizations.into_iter().filter(|it| is_there(it)) {
+        // How many of a source point at a folder of the repository, and how many there are if it is one of Git.
+        let mut named: BTreeMap<SourceRef, (usize, usize)> = BTreeMap::new();
+        for kustomization in kustomizations {
             // An artifact is made of the repository, and is not the repository.
             if let Some(source) = kustomization.source().filter(|source| source.kind != "ExternalArtifact") {
-                *named.entry(source).or_default() += 1;
+                let of_git = usize::from(source.kind == "GitRepository");
+                let times = named.entry(source).or_default();
+                times.0 += usize::from(is_there(kustomization));
+                times.1 += of_git;
             }
         }
         // Of two that are named equally often the first is as good as the other.
-        let own = named.into_iter().rev().max_by_key(|(_, times)| *times).map(|(source, _)| source);
+        let own = named.into_iter().rev().max_by_key(|(_, times)| *times).filter(|(_, times)| *times != (0, 0)).map(|(source, _)| source);
         Self { own, urls: BTreeMap::new() }
     }
 
