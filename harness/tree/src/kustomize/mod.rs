@@ -43,7 +43,8 @@ pub(crate) use builder::{Build, Built};
 pub(crate) use flux::{FLUX_GROUP, is_flux_kustomization};
 pub(crate) use layers::{LayerBuild, built_files, layers};
 pub(crate) use paths::{
-    folder_of, is_kustomization, is_within, is_yaml, join, kept_within, kustomization_in, kustomization_paths,
+    folder_of, is_hidden, is_kustomization, is_within, is_yaml, join, kept_within, kustomization_in,
+    kustomization_paths,
 };
 pub(crate) use resource::{kind, listed, split_api_version};
 pub(crate) use source_ignore::is_ignored;

@@ -30,7 +30,7 @@ impl Builder<'_, '_> {
     pub(super) fn cluster(&mut self, starts: &[Start], candidates: &[FluxKustomization]) -> Cluster {
         const ROUNDS: usize = 3;
         let roots = starts.iter().flat_map(|start| self.kustomizations(start, candidates)).collect::<Vec<_>>();
-        let mut known = (Sources::of(&roots, |it| self.folder(it).is_some()), Values::default());
+        let mut known = (Sources::of(&roots, |it| self.folder(it)), Values::default());
         let mut cluster = Cluster::default();
         for _ in 0..ROUNDS {
             let next = self.round(starts, candidates, &known);
@@ -45,7 +45,7 @@ impl Builder<'_, '_> {
                 break;
             }
             let roots = cluster.applied.iter().filter_map(|applied| applied.by.as_ref());
-            known = (Sources::of(roots, |it| self.folder(it).is_some()), Values::default());
+            known = (Sources::of(roots, |it| self.folder(it)), Values::default());
             for applied in &cluster.applied {
                 known.0.note(&applied.build.objects);
                 known.1.note(&applied.build.objects);

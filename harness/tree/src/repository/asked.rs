@@ -48,12 +48,15 @@ pub(super) fn applies_something(repository: &Repository) -> bool {
 /// so are the objects that no kustomization uses.
 pub(super) fn as_they_stand(builder: &mut Builder<'_, '_>, folder: &str, known: &[Cluster]) -> Vec<Cluster> {
     let files = builder.files;
-    let folders: BTreeSet<&str> = files
-        .below(folder)
-        .map(|index| files.path(index))
-        .filter(|path| kustomize::is_kustomization(path))
-        .map(kustomize::folder_of)
-        .collect();
+    let all: Vec<&str> =
+        files.below(folder).map(|index| files.path(index)).filter(|path| kustomize::is_kustomization(path)).collect();
+    // Nobody keeps what is in force in a hidden folder, or hides it from Flux, unless that is all there is.
+    let is_hidden = |path: &str| kustomize::is_hidden(&path[folder.len()..]) || kustomize::is_ignored(files, path);
+    let mut folders: BTreeSet<&str> =
+        all.iter().filter(|path| !is_hidden(path)).map(|path| kustomize::folder_of(path)).collect();
+    if folders.is_empty() {
+        folders.extend(all.iter().map(|path| kustomize::folder_of(path)));
+    }
     if folders.is_empty() {
         // Flux takes every manifest.
         return vec![builder.cluster(&[Start::Folder(folder.to_owned())], &[])];
@@ -87,6 +90,7 @@ fn loose(files: &Files, folder: &str, read: &BTreeSet<usize>) -> Option<Cluster>
             || kustomize::is_kustomization(path)
             || !kustomize::is_yaml(path)
             || kustomize::is_ignored(files, path)
+            || kustomize::is_hidden(&path[folder.len()..])
         {
             continue;
         }
@@ -101,6 +105,19 @@ fn loose(files: &Files, folder: &str, read: &BTreeSet<usize>) -> Option<Cluster>
         complete: false,
         bootstrapped: false,
     })
+}
+
+/// Whether there are Applications of Argo CD, or what makes them.
+pub(super) fn has_applications(files: &Files) -> bool {
+    let is_one = |node: &Node| {
+        let version = node.get("apiVersion").and_then(Node::text).unwrap_or_default();
+        version.starts_with("argoproj.io/") && ["Application", "ApplicationSet"].contains(&kustomize::kind(node))
+    };
+    let named = files.paths().enumerate().filter(|(index, path)| {
+        kustomize::is_yaml(path) && files.text(*index).is_ok_and(|text| text.contains("argoproj.io/"))
+    });
+    let mut documents = named.filter_map(|(index, _)| files.documents(index).ok()).flatten();
+    documents.any(is_one)
 }
 
 /// Anything else is the configuration of some other tool.

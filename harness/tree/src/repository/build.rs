@@ -39,7 +39,10 @@ impl<'f, 'u> Builder<'f, 'u> {
         Self {
             files,
             artifacts: Artifacts::of(files),
-            usual: Sources::of(candidates, |it| files.has_folder(&kustomize::kept_within(it.path()))).own,
+            usual: Sources::of(candidates, |it| {
+                placed(files, &kustomize::kept_within(it.path()), home(files, it), true)
+            })
+            .own,
             plain: HashMap::new(),
             flux: HashMap::new(),
             upstream,
@@ -89,7 +92,11 @@ impl<'f, 'u> Builder<'f, 'u> {
             unknown_variables: kustomization.is_some_and(FluxKustomization::has_unknown_values),
             ..FluxBuildRequest::default()
         };
-        let answer = self.upstream.as_deref_mut().and_then(|upstream| ask(upstream, request, &ours));
+        // Flux never sees what `.sourceignore` leaves out, and somebody else applies it if anybody does.
+        let is_seen =
+            kustomization.is_some() || !ours.kustomizations.iter().any(|path| kustomize::is_ignored(self.files, path));
+        let upstream = self.upstream.as_deref_mut().filter(|_| is_seen);
+        let answer = upstream.and_then(|upstream| ask(upstream, request, &ours));
         let build = match answer {
             Some(answer) => Rc::new(reconciled(self.files, folder, Build::clone(&ours), &answer)),
             None => ours,
@@ -102,24 +109,22 @@ impl<'f, 'u> Builder<'f, 'u> {
     /// pushed to a repository of its own.
     pub(super) fn folder(&self, kustomization: &FluxKustomization) -> Option<(String, String)> {
         let path = kustomize::kept_within(kustomization.path());
-        let home = kustomize::folder_of(self.files.path(kustomization.built.file));
+        let home = home(self.files, kustomization);
         let source = kustomization.source();
         if let Some(artifact) = source.as_ref().filter(|source| source.kind == "ExternalArtifact") {
-            let folder = self.artifacts.folder(&artifact.name, &path, home)?;
-            return self.files.has_folder(&folder).then_some((folder, String::new()));
+            return placed(self.files, &self.artifacts.folder(&artifact.name, &path, home)?, home, true);
         }
+        // An artifact of a registry may have any folder.
         let may_be_here = source.is_none_or(|it| it.kind == "GitRepository" || self.usual.as_ref() == Some(&it));
-        let deeper = home.match_indices('/').map(|(at, _)| &home[..at]).chain([home]);
-        // The top of any repository is there, and an artifact of a registry may have any folder.
-        let tops = std::iter::once("").chain(deeper.filter(|_| may_be_here && !path.is_empty()));
-        tops.map(|top| (kustomize::join(top, &path).unwrap_or_default(), top.to_owned()))
-            .find(|(folder, _)| self.files.has_folder(folder))
+        placed(self.files, &path, home, may_be_here)
     }
 
     /// Which folders read some files. A folder whose files are all read by a Kustomization is applied, and starts nothing.
     pub(super) fn readers(&mut self, wanted: &BTreeSet<usize>, taken: &[BTreeSet<usize>]) -> Readers {
         let files = self.files;
-        let folders = files.paths().filter(|path| kustomize::is_kustomization(path)).map(kustomize::folder_of);
+        // Nobody keeps what is in force in a hidden folder.
+        let folders = files.paths().filter(|path| kustomize::is_kustomization(path) && !kustomize::is_hidden(path));
+        let folders = folders.map(kustomize::folder_of);
         let builds: Vec<(&str, Rc<Build>)> = folders.map(|folder| (folder, self.plain(folder))).collect();
         let used = used_by_others(&builds);
         let taken: BTreeSet<usize> = taken.iter().flatten().copied().collect();
@@ -138,6 +143,20 @@ impl<'f, 'u> Builder<'f, 'u> {
         }
         readers
     }
+}
+
+/// The folder of the file that a Kustomization is in.
+fn home<'f>(files: &'f Files, kustomization: &FluxKustomization) -> &'f str {
+    kustomize::folder_of(files.path(kustomization.built.file))
+}
+
+/// The folder at a path, and where the repository begins for it: at its top or, for what is kept at `home`, in a folder above that.
+fn placed(files: &Files, path: &str, home: &str, or_deeper: bool) -> Option<(String, String)> {
+    let deeper = home.match_indices('/').map(|(at, _)| &home[..at]).chain([home]);
+    // The top of any repository is there.
+    let tops = std::iter::once("").chain(deeper.filter(|_| or_deeper && !path.is_empty()));
+    tops.map(|top| (kustomize::join(top, path).unwrap_or_default(), top.to_owned()))
+        .find(|(folder, _)| files.has_folder(folder))
 }
 
 /// Asks upstream for a build. Where the objects are from costs it a second build, and is needed only for those that our engine lacks.

@@ -84,6 +84,11 @@ impl FluxKustomization {
         })
     }
 
+    /// `spec.kubeConfig`: of the other cluster that it applies to; `None` for its own.
+    pub(crate) fn other_cluster(&self) -> Option<&Node> {
+        self.spec()?.get("kubeConfig")
+    }
+
     /// The Kustomizations that must be ready before this one, each with its place.
     pub(crate) fn depends_on(&self) -> Vec<(KustomizationId, Mark)> {
         let needs = self.built.node.items_at(&["spec", "dependsOn"]);

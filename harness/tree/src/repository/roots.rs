@@ -73,10 +73,7 @@ fn of_an_instance(node: &Node) -> Option<Node> {
 pub(super) fn starts(builder: &mut Builder<'_, '_>, candidates: &[FluxKustomization]) -> Vec<Start> {
     let reads: Vec<BTreeSet<usize>> = candidates.iter().map(|candidate| builder.reads(candidate)).collect();
     let applies = Applies::of(candidates, &reads);
-    let is_hidden = |index: usize| {
-        let path = builder.files.path(candidates[index].built.file);
-        path.split('/').any(|part| part.starts_with('.'))
-    };
+    let is_hidden = |index: usize| kustomize::is_hidden(builder.files.path(candidates[index].built.file));
     // What names no source is completed by whoever applies it, or never; and a patch is no object.
     let patches = patches(builder.files);
     let is_whole = |index: &usize| {

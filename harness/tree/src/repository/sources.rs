@@ -28,26 +28,30 @@ pub(super) enum Origin {
 }
 
 impl Sources {
-    /// The repository is what most of its Kustomizations name, of those that point at a folder of it (`is_there`). Where none does, those of a Git
-    /// repository count: an artifact of a registry may have any folders.
+    /// The repository is what most of its Kustomizations name, of those that point at a folder of it; `placed` is that folder, and where the
+    /// repository begins for it. Where none does, those of a Git repository count: an artifact of a registry may have any folders.
     pub(super) fn of<'k>(
         kustomizations: impl IntoIterator<Item = &'k FluxKustomization>,
-        is_there: impl Fn(&FluxKustomization) -> bool,
+        placed: impl Fn(&FluxKustomization) -> Option<(String, String)>,
     ) -> Self {
-        // How many of a source point at a folder of the repository, and how many there are if it is one of Git.
-        let mut named: BTreeMap<SourceRef, (usize, usize)> = BTreeMap::new();
+        // How many of a source point at a folder from the top of the repository, from further down, and at none although it is one of Git.
+        let mut named: BTreeMap<SourceRef, [usize; 3]> = BTreeMap::new();
         for kustomization in kustomizations {
             // An artifact is made of the repository, and is not the repository.
-            if let Some(source) = kustomization.source().filter(|source| source.kind != "ExternalArtifact") {
-                let of_git = usize::from(source.kind == "GitRepository");
-                let times = named.entry(source).or_default();
-                times.0 += usize::from(is_there(kustomization));
-                times.1 += of_git;
+            let Some(source) = kustomization.source().filter(|source| source.kind != "ExternalArtifact") else {
+                continue;
+            };
+            let is_of_git = source.kind == "GitRepository";
+            let times = named.entry(source).or_default();
+            match placed(kustomization) {
+                Some((_, top)) if top.is_empty() => times[0] += 1,
+                Some(_) => times[1] += 1,
+                None => times[2] += usize::from(is_of_git),
             }
         }
         // Of two that are named equally often the first is as good as the other.
-        let own = named.into_iter().rev().max_by_key(|(_, times)| *times).filter(|(_, times)| *times != (0, 0)).map(|(source, _)| source);
-        Self { own, urls: BTreeMap::new() }
+        let own = named.into_iter().rev().max_by_key(|(_, times)| *times).filter(|(_, times)| *times != [0; 3]);
+        Self { own: own.map(|(source, _)| source), urls: BTreeMap::new() }
     }
 
     /// Takes note of the sources among objects.
@@ -122,7 +126,7 @@ mod tests {
     #[case("GitRepository", "unknown", false, false)]
     #[case("OCIRepository", "unknown", true, false)]
     fn what_is_elsewhere(#[case] kind: &str, #[case] name: &str, #[case] is_there: bool, #[case] here: bool) {
-        let mut sources = Sources::of([&kustomization("GitRepository", "flux-system")], |_| true);
+        let mut sources = Sources::of([&kustomization("GitRepository", "flux-system")], |_| Some(<_>::default()));
         let object = |name: &str, url: &str| {
             let text = format!(
                 "{{apiVersion: source.toolkit.fluxcd.io/v1, kind: GitRepository, metadata: {{name: {name}, namespace: flux-system}}, spec: {{url: \"{url}\"}}}}"

@@ -119,6 +119,8 @@ pub fn validate(inputs: &ValidationInputs<'_>, upstream: Option<&mut dyn Upstrea
         known: BTreeSet::new(),
         paths: inputs.files.paths().map(str::to_owned).collect(),
         aks_defaults: if inputs.aks_defaults { aks_defaults().into() } else { Files::default() },
+        for_argo_cd: repository.for_argo_cd,
+        unbuilt: Vec::new(),
     };
     for cluster in &repository.clusters {
         run.cluster(&repository, cluster);
@@ -139,6 +141,10 @@ struct Run<'i> {
     paths: Arc<[String]>,
     /// What AKS makes itself.
     aks_defaults: Files,
+    /// Whether what is applied is guessed of a tree that is for Argo CD.
+    for_argo_cd: bool,
+    /// What keeps Flux from building folders of such a tree, the first of each folder.
+    unbuilt: Vec<Finding>,
 }
 
 impl Run<'_> {
@@ -180,6 +186,11 @@ impl Run<'_> {
         let is_meant = |finding: &&Finding| applied.by.is_none() || finding.rule != "kustomization-missing";
         let mut findings: Vec<Finding> = applied.build.findings.iter().filter(is_meant).cloned().collect();
         findings.retain(|finding| !is_inherited(self.inputs.files, applied, finding));
+        if self.for_argo_cd && applied.by.is_none() && applied.folder() != Some(self.inputs.folder) {
+            let (unbuilt, other) = findings.into_iter().partition(keeps_from_building);
+            findings = other;
+            self.unbuilt.extend(Vec::into_iter(unbuilt).next());
+        }
         let alone = applied.what == What::Files;
         findings.extend(node_config::check_each(objects, alone || applied.build.is_partial()));
         findings.extend(node_config::values_exist(objects));
@@ -241,7 +252,30 @@ impl Run<'_> {
         }
     }
 
-    fn finish(self) -> Validation {
+    /// What is for Argo CD may need what Flux has not, and folders that it applies are not told from those that are templates.
+    fn unbuilt(&mut self) -> Option<Finding> {
+        let (first, others) = self.unbuilt.split_first()?;
+        let folders = match others.len() {
+            0 => "a folder".to_owned(),
+            others => format!("{} folders", others + 1),
+        };
+        let message =
+            format!("Flux cannot build {folders} of this tree, which is for Argo CD; here: {}", first.message);
+        let finding = Finding {
+            severity: Severity::Warning,
+            refused: false,
+            message,
+            fixable: false,
+            edits: Vec::new(),
+            ..first.clone()
+        };
+        let effect = "what is in them is not checked";
+        Some(finding.effect(effect).fix("validate one of them alone to see what Flux says of it"))
+    }
+
+    fn finish(mut self) -> Validation {
+        let unbuilt = self.unbuilt();
+        self.findings.extend(unbuilt);
         let files = self.inputs.files;
         let ending = |finding: Finding| match files.text_at(&finding.file) {
             Some(text) => finding.ending(text),
@@ -265,6 +299,12 @@ fn is_inherited(files: &Files, applied: &Applied, finding: &Finding) -> bool {
     finding.severity < Severity::Error
         && file != Some(by.built.file)
         && file.is_some_and(|file| !applied.build.reads(files).contains(&file))
+}
+
+/// Whether a finding is that a folder cannot be built.
+fn keeps_from_building(finding: &Finding) -> bool {
+    let of_build = ["yaml", "flux-build"].contains(&finding.rule) || finding.rule.starts_with("kustomization-");
+    of_build && finding.severity == Severity::Error
 }
 
 /// Whether a file can hold objects or a dashboard.

@@ -123,6 +123,33 @@ fn serious(files: &[(&str, &str)]) -> Vec<String> {
     ("tree/pool.yaml", POOL),
     ("tree/class.yaml", CLASS),
 ])]
+#[case::an_artifact_that_begins_further_down(&[
+    ("kubernetes/clusters/p/ks.yaml", &*applies("tree", "./apps/overlays/p", "").replace("kind: GitRepository", "kind: OCIRepository")),
+    ("kubernetes/apps/overlays/p/kustomization.yaml", &names("../../base")),
+    ("kubernetes/apps/base/kustomization.yaml", &names("pool.yaml, class.yaml")),
+    ("kubernetes/apps/base/pool.yaml", POOL),
+    ("kubernetes/apps/base/class.yaml", CLASS),
+    ("talos/kustomization.yaml", &names("none.yaml")),
+])]
+#[case::an_archive(&[
+    ("clusters/p/tree.yaml", &*applies("tree", "./tree", "")),
+    ("tree/pool.yaml", POOL),
+    ("tree/class.yaml", CLASS),
+    (".archive/kustomization.yaml", &names("../clusters/p/tree.yaml, none.yaml")),
+])]
+#[case::an_archive_where_nothing_is_applied_by_flux(&[
+    ("tree/kustomization.yaml", &*names("pool.yaml, class.yaml")),
+    ("tree/pool.yaml", POOL),
+    ("tree/class.yaml", CLASS),
+    (".archive/kustomization.yaml", &names("none.yaml")),
+    (".archive/pool.yaml", &POOL.replace("WhenEmptyOrUnderutilized", "Never")),
+])]
+#[case::one_object_in_two_clusters(&[
+    ("clusters/p/a.yaml", &*applies("a", "./tree", "  kubeConfig: {secretRef: {name: east}}\n")),
+    ("clusters/p/b.yaml", &applies("b", "./tree", "  kubeConfig: {secretRef: {name: west}}\n  patches: [{target: {kind: NodePool}, patch: '[{op: add, path: /spec/weight, value: 7}]'}]\n")),
+    ("tree/pool.yaml", POOL),
+    ("tree/class.yaml", CLASS),
+])]
 fn what_works_is_no_finding(#[case] files: &[(&str, &str)]) {
     assert_eq!(serious(files), Vec::<String>::new());
 }
@@ -210,4 +237,28 @@ fn what_aks_makes_itself_is_there() {
     let own = [files[0], ("class.yaml", &*CLASS.replace("name: general", "name: default"))];
     let notes = checked(&own, "", true).findings;
     assert!(notes.iter().all(|finding| finding.rule != "node-class-exists"), "{notes:?}");
+}
+
+/// Before, each folder that Argo CD inflates a chart for was an error, and each template too.
+#[test]
+fn what_only_argo_cd_builds_is_one_warning() {
+    let application =
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec: {source: {path: apps/a}}\n";
+    let chart = format!("{}helmCharts: [{{name: c}}]\n", names(""));
+    let files = [
+        ("argo/application.yaml", application),
+        ("apps/a/kustomization.yaml", &chart),
+        ("apps/b/kustomization.yaml", &chart),
+        ("templates/kustomization.yaml", &names("../none")),
+        ("pools/kustomization.yaml", &names("pool.yaml, class.yaml")),
+        ("pools/pool.yaml", POOL),
+        ("pools/class.yaml", CLASS),
+    ];
+    let [warning] = &serious(&files)[..] else { panic!("{:?}", serious(&files)) };
+    assert!(
+        warning.starts_with("warning kustomization-extensions apps/a/kustomization.yaml: Flux cannot build 3 folders"),
+        "{warning}"
+    );
+    let alone = checked(&files, "apps/a", false);
+    assert_eq!(alone.count(Severity::Error), 1, "{:?}", alone.findings);
 }
