@@ -34,7 +34,7 @@ impl Sources {
         kustomizations: impl IntoIterator<Item = &'k FluxKustomization>,
         placed: impl Fn(&FluxKustomization) -> Option<(String, String)>,
     ) -> Self {
-        // How many of a source point at a folder from the top of the repository, from further down, and at none although it is one of Git.
+        // How many of a source point at a folder from the top of the repository, from further down, and at none that tells, of those of Git.
         let mut named: BTreeMap<SourceRef, [usize; 3]> = BTreeMap::new();
         for kustomization in kustomizations {
             // An artifact is made of the repository, and is not the repository.
@@ -44,9 +44,9 @@ impl Sources {
             let is_of_git = source.kind == "GitRepository";
             let times = named.entry(source).or_default();
             match placed(kustomization) {
-                Some((_, top)) if top.is_empty() => times[0] += 1,
-                Some(_) => times[1] += 1,
-                None => times[2] += usize::from(is_of_git),
+                Some((folder, top)) if !folder.is_empty() => times[usize::from(!top.is_empty())] += 1,
+                // The top is there in any source.
+                _ => times[2] += usize::from(is_of_git),
             }
         }
         // Of two that are named equally often the first is as good as the other.
@@ -126,7 +126,8 @@ mod tests {
     #[case("GitRepository", "unknown", false, false)]
     #[case("OCIRepository", "unknown", true, false)]
     fn what_is_elsewhere(#[case] kind: &str, #[case] name: &str, #[case] is_there: bool, #[case] here: bool) {
-        let mut sources = Sources::of([&kustomization("GitRepository", "flux-system")], |_| Some(<_>::default()));
+        let mut sources =
+            Sources::of([&kustomization("GitRepository", "flux-system")], |_| Some(("apps".to_owned(), String::new())));
         let object = |name: &str, url: &str| {
             let text = format!(
                 "{{apiVersion: source.toolkit.fluxcd.io/v1, kind: GitRepository, metadata: {{name: {name}, namespace: flux-system}}, spec: {{url: \"{url}\"}}}}"
