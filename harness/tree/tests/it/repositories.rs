@@ -144,6 +144,15 @@ fn serious(files: &[(&str, &str)]) -> Vec<String> {
     (".archive/kustomization.yaml", &names("none.yaml")),
     (".archive/pool.yaml", &POOL.replace("WhenEmptyOrUnderutilized", "Never")),
 ])]
+#[case::what_others_complete(&[
+    ("clusters/p/tree.yaml", &*applies("tree", "./tree", "  patches: [{target: {kind: Kustomization}, patch: '{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization, metadata: {name: x}, spec: {interval: 1m, prune: true}}'}]\n")),
+    ("tree/kustomization.yaml", &names("pools.yaml")),
+    ("tree/pools.yaml", &applies("pools", "./pools", "").replace("  interval: 10m\n", "")),
+    ("tree/off.yaml", &applies("off", "./off", "").replace("  interval: 10m\n", "")),
+    ("off/off.yaml", &POOL.replace("WhenEmptyOrUnderutilized", "Never")),
+    ("pools/pool.yaml", POOL),
+    ("pools/class.yaml", CLASS),
+])]
 #[case::one_object_in_two_clusters(&[
     ("clusters/p/a.yaml", &*applies("a", "./tree", "  kubeConfig: {secretRef: {name: east}}\n")),
     ("clusters/p/b.yaml", &applies("b", "./tree", "  kubeConfig: {secretRef: {name: west}}\n  patches: [{target: {kind: NodePool}, patch: '[{op: add, path: /spec/weight, value: 7}]'}]\n")),
@@ -152,6 +161,23 @@ fn serious(files: &[(&str, &str)]) -> Vec<String> {
 ])]
 fn what_works_is_no_finding(#[case] files: &[(&str, &str)]) {
     assert_eq!(serious(files), Vec::<String>::new());
+}
+
+/// Before, what a path with variables stands for was not checked.
+#[test]
+fn a_path_with_variables_stands_for_each_cluster() {
+    let files = [
+        ("apps/flux-system/flux.yaml", &*applies("flux-system", "./clusters/${ENVIRONMENT}/${CLUSTER}", "")),
+        ("clusters/p/00/kustomization.yaml", &names("tree.yaml")),
+        ("clusters/p/00/tree.yaml", &applies("tree", "./tree", "")),
+        ("clusters/q/01/kustomization.yaml", &names("tree.yaml")),
+        ("clusters/q/01/tree.yaml", &applies("tree", "./tree/q", "")),
+        ("tree/pool.yaml", POOL),
+        ("tree/class.yaml", CLASS),
+        ("tree/q/class.yaml", &CLASS.replace("Ubuntu", "Windows")),
+    ];
+    let found = serious(&files);
+    assert!(found.iter().any(|it| it.contains("tree/q/class.yaml")), "{found:?}");
 }
 
 /// Before, nothing was said of any of them.
