@@ -86,7 +86,10 @@ fn loose(files: &Files, folder: &str, read: &BTreeSet<usize>) -> Option<Cluster>
         let path = files.path(index);
         // The templates of a chart are not YAML until Helm has rendered them.
         let in_chart = charts.iter().any(|chart| path.starts_with(chart));
+        // A patch is no object, and those that apply it may be in another repository.
+        let is_patch = path.rsplit('/').next().is_some_and(|name| name.contains("patch"));
         if in_chart
+            || is_patch
             || kustomize::is_kustomization(path)
             || !kustomize::is_yaml(path)
             || kustomize::is_ignored(files, path)

@@ -38,11 +38,13 @@ pub(crate) struct FluxKustomization {
     pub(crate) built: Built,
     /// Whether flux-operator makes it of a FluxInstance, so that it is no object of the repository.
     pub(crate) of_an_instance: bool,
+    /// Whether its path had variables, for which one of the folders that they can stand for was taken.
+    pub(crate) of_variables: bool,
 }
 
 impl From<Built> for FluxKustomization {
     fn from(built: Built) -> Self {
-        Self { built, of_an_instance: false }
+        Self { built, of_an_instance: false, of_variables: false }
     }
 }
 
@@ -68,6 +70,16 @@ impl FluxKustomization {
     /// `spec.path`; empty for the top of the source.
     pub(crate) fn path(&self) -> &str {
         self.text(&["spec", "path"]).unwrap_or_default()
+    }
+
+    /// The same at a folder that the variables of its path can stand for.
+    pub(crate) fn at_folder(&self, folder: &str) -> Self {
+        let mut node = self.built.node.clone();
+        let path = Node::of_text(folder, self.path_mark());
+        if let Some(spec) = node.get_mut("spec") {
+            spec.put("path", path);
+        }
+        Self { built: Built { file: self.built.file, node }, of_variables: true, ..*self }
     }
 
     /// The place of the path, or else of the object.
@@ -102,7 +114,7 @@ impl FluxKustomization {
 
     /// Whether some of the values that Flux fills in are only in the cluster.
     pub(crate) fn has_unknown_values(&self) -> bool {
-        !self.built.node.items_at(&["spec", "postBuild", "substituteFrom"]).is_empty()
+        self.of_variables || !self.built.node.items_at(&["spec", "postBuild", "substituteFrom"]).is_empty()
     }
 
     /// The same object of the same file, whatever its parents have made of it.

@@ -32,7 +32,11 @@ pub(super) fn candidates(files: &Files) -> Vec<FluxKustomization> {
         let Some(documents) = named.and(files.documents(index).ok()) else { continue };
         for node in documents.iter().flat_map(kustomize::listed) {
             if let Some(node) = of_an_instance(node) {
-                found.push(FluxKustomization { built: Built { file: index, node }, of_an_instance: true });
+                found.push(FluxKustomization {
+                    built: Built { file: index, node },
+                    of_an_instance: true,
+                    of_variables: false,
+                });
             } else if is_flux_kustomization(node) && node.at(&["metadata", "name"]).and_then(Node::text).is_some() {
                 found.push(Built { file: index, node: node.clone() }.into());
             }
@@ -102,11 +106,12 @@ pub(super) fn starts(builder: &mut Builder<'_, '_>, candidates: &[FluxKustomizat
     let outside: Vec<usize> = applies.roots_among(&rest);
     let wanted: BTreeSet<usize> = outside.iter().map(|root| candidates[*root].built.file).collect();
     let readers = if wanted.is_empty() { Readers::default() } else { builder.readers(&wanted, &reads) };
-    let roots = starts.iter().chain(&outside);
-    let by_values = roots.flat_map(|root| by_values(builder.files, candidates[*root].path()));
-    let (mut folders, mut files): (BTreeSet<String>, _) = (by_values.collect(), BTreeSet::new());
-    let mut found: Vec<Start> =
-        starts.into_iter().map(|start| Start::Kustomization(Box::new(candidates[start].clone()))).collect();
+    let (mut folders, mut files) = (BTreeSet::new(), BTreeSet::new());
+    let roots = starts.iter().chain(&outside).map(|root| &candidates[*root]);
+    let by_values =
+        roots.flat_map(|root| by_values(builder.files, root.path()).into_iter().map(|it| root.at_folder(&it)));
+    let whole = starts.iter().map(|start| candidates[*start].clone());
+    let mut found: Vec<Start> = whole.chain(by_values).map(|it| Start::Kustomization(Box::new(it))).collect();
     for root in outside {
         let file = candidates[root].built.file;
         if let Some(names) = readers.folders.get(&file) {

@@ -315,9 +315,13 @@ fn is_manifest(path: &str) -> bool {
 /// By file and place, without repetitions.
 fn in_order(findings: &mut Vec<Finding>) {
     findings.sort_by(|a, b| {
-        (&a.file, a.line, a.column, a.rule, &a.message).cmp(&(&b.file, b.line, b.column, b.rule, &b.message))
+        let key = |it: &Finding| (it.line, it.column, it.rule, it.severity);
+        (&a.file, key(a), &a.message).cmp(&(&b.file, key(b), &b.message))
     });
-    findings.dedup();
+    // What is done about it can differ from one build of a base to the next.
+    findings.dedup_by(|a, b| {
+        (&a.file, a.offset, a.rule, a.severity, &a.message) == (&b.file, b.offset, b.rule, b.severity, &b.message)
+    });
     // Whatever else is wrong with a variable that has no value follows from that.
     let unset: Vec<(String, usize)> = findings
         .iter()
