@@ -48,6 +48,7 @@ pub(crate) use paths::{
 };
 pub(crate) use resource::{kind, listed, split_api_version};
 pub(crate) use source_ignore::is_ignored;
+pub(crate) use substitute::is_unset;
 
 /// Kinds of Kubernetes itself that belong to no namespace. Source: kyaml openapi, which kustomize asks.
 pub(crate) const CLUSTER_KINDS: [&str; 22] = [

@@ -74,7 +74,7 @@ impl<'f, 'u> Builder<'f, 'u> {
 
     /// A folder as a Kustomization applies it, or as it is.
     pub(super) fn flux(&mut self, folder: &str, kustomization: Option<&FluxKustomization>) -> Rc<Build> {
-        let object = kustomization.map(|it| it.built.node.to_json());
+        let object = kustomization.map(FluxKustomization::to_json);
         // Two with the same content at different places have different places in what they build.
         let place = kustomization.map(FluxKustomization::place);
         let key =

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use crate::kustomize::Built;
-use harness_yaml::{Mark, Node};
+use serde_json::Value;
+
+use crate::kustomize::{self, Built};
+use harness_yaml::{Entry, Mark, Node};
 
 /// Where a cluster has a Kustomization.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,7 +116,20 @@ impl FluxKustomization {
 
     /// Whether some of the values that Flux fills in are only in the cluster.
     pub(crate) fn has_unknown_values(&self) -> bool {
-        self.of_variables || !self.built.node.items_at(&["spec", "postBuild", "substituteFrom"]).is_empty()
+        let Some(post_build) = self.built.node.at(&["spec", "postBuild"]) else { return self.of_variables };
+        let is_unset = |pair: &Entry| pair.value.text().is_some_and(kustomize::is_unset);
+        self.of_variables
+            || !post_build.items_at(&["substituteFrom"]).is_empty()
+            || post_build.entries_at(&["substitute"]).iter().any(is_unset)
+    }
+
+    /// The object for Flux's own code, without the values that are not known.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut object = self.built.node.to_json();
+        if let Some(values) = object.pointer_mut("/spec/postBuild/substitute").and_then(Value::as_object_mut) {
+            values.retain(|_, value| !value.as_str().is_some_and(kustomize::is_unset));
+        }
+        object
     }
 
     /// The same object of the same file, whatever its parents have made of it.
