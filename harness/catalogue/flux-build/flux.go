@@ -38,6 +38,9 @@ func (b *builder) flux(req *request) (answer, string, error) {
 	if _, err := os.Stat(dir); err != nil {
 		if name, kind, ok := art.omittedAt(dir); ok {
 			a.Notes = append(a.Notes, note{Kind: kind, Path: name})
+			if kind == noteSpecial {
+				return a, art.dir, at(stagePath, failure(fmt.Errorf("cannot read %s", name)))
+			}
 		}
 		return a, art.dir, at(stagePath, fmt.Errorf("kustomization path not found: %w", err))
 	}
@@ -53,13 +56,16 @@ func (b *builder) flux(req *request) (answer, string, error) {
 
 	secure, err := securefs.MakeFsOnDiskSecureBuild(art.dir)
 	if err != nil {
-		return a, art.dir, at(stageBuild, err)
+		return a, art.dir, at(stageBuild, failure(err))
 	}
 	// The controller writes the manifest into the copy; here it lies above
 	// it, so that the next build finds the copy as it was.
 	observed := observe(overlay(secure, kfile, manifest), art, k.decrypts)
 	m, err := b.krusty.flux(observed, dir)
 	a.Notes = append(a.Notes, observed.notes...)
+	if observed.ended != nil {
+		return a, art.dir, at(stageBuild, observed.ended)
+	}
 	if err != nil {
 		return a, art.dir, at(stageBuild, fmt.Errorf("kustomize build failed: %w", err))
 	}
@@ -176,14 +182,14 @@ func (k *fluxKustomization) finish(m resmap.ResMap, origins []*origin, a *answer
 		if k.decrypts {
 			var err error
 			if encrypted, err = removeEncryption(res); err != nil {
-				return at(stageBuild, fmt.Errorf("decryption failed for '%s/%s': %w", res.GetGvk(), res.GetName(), err))
+				return at(stageBuild, failure(fmt.Errorf("decryption failed for '%s/%s': %w", res.GetGvk(), res.GetName(), err)))
 			}
 		}
 		if k.substitutes {
 			var err error
 			if k.unknown {
 				if unresolved, defaulted, err = keepUnknown(res, k.vars); err != nil {
-					return at(stageSubstitute, err)
+					return at(stageSubstitute, failure(err))
 				}
 			}
 			out, err := generator.SubstituteVariables(context.Background(), nil, k.object, res,

@@ -19,8 +19,11 @@ type observedFS struct {
 	// decrypts says that Flux would decrypt files.
 	decrypts bool
 	read     int64
-	notes    []note
-	noted    map[note]bool
+	// ended is the first error of ours. kustomize may take it for something
+	// else, such as a file that is a folder, and goes on.
+	ended error
+	notes []note
+	noted map[note]bool
 }
 
 // observe observes a file system on the disk.
@@ -35,6 +38,14 @@ func (o *observedFS) note(n note) {
 	}
 }
 
+// end records an error of ours and returns it.
+func (o *observedFS) end(err error) error {
+	if o.ended == nil {
+		o.ended = err
+	}
+	return err
+}
+
 // missed records why a path is not in the artifact.
 func (o *observedFS) missed(path string) {
 	if o.artifact == nil {
@@ -42,6 +53,9 @@ func (o *observedFS) missed(path string) {
 	}
 	if name, kind, ok := o.artifact.omittedAt(filepath.Clean(path)); ok {
 		o.note(note{Kind: kind, Path: name})
+		if kind == noteSpecial {
+			_ = o.end(failure(fmt.Errorf("cannot read %s, which changed while it was read or is not a file", name)))
+		}
 	}
 }
 
@@ -49,20 +63,25 @@ func (o *observedFS) admit(path string, size int64) error {
 	o.read += size
 	switch {
 	case size > fileMaxBytes:
-		return fmt.Errorf("%s has more than %d MiB", path, fileMaxBytes>>20)
+		return o.end(tooLarge(path))
 	case o.read > readMaxBytes:
-		return fmt.Errorf("the build reads more than %d MiB", readMaxBytes>>20)
+		return o.end(overLimit("the build reads more than %d MiB", readMaxBytes>>20))
 	}
 	return nil
 }
 
 // ReadFile implements filesys.FileSystem.
 func (o *observedFS) ReadFile(path string) ([]byte, error) {
+	if o.artifact != nil {
+		if err := o.artifact.withheld[o.artifact.name(path)]; err != nil {
+			return nil, o.end(err)
+		}
+	}
 	if o.disk {
 		// The generated kustomization is not there; a pipe would wait for ever.
 		if info, err := os.Stat(path); err == nil && !info.IsDir() {
 			if !info.Mode().IsRegular() {
-				return nil, fmt.Errorf("%s is not a regular file", path)
+				return nil, o.end(failure(fmt.Errorf("%s is not a regular file", path)))
 			}
 			if err := o.admit(path, info.Size()); err != nil {
 				return nil, err
