@@ -7,11 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 
 	"github.com/fluxcd/pkg/sourceignore"
@@ -20,17 +17,23 @@ import (
 
 // artifact is a private copy of what the source-controller would archive.
 type artifact struct {
-	// dir is its root.
-	dir string
+	// root is that of the tree, dir its own.
+	root, dir string
 	// omitted is what is in the tree and not in the artifact, by its path
 	// from the root. What is below an omitted folder is not listed.
 	omitted map[string]noteKind
 	// withheld are the files that are empty in the copy, by their paths from
 	// the root, with the reason. A build that reads one has no result.
 	withheld map[string]error
+	// pending are the files that are not copied yet, by their folder. Of a
+	// large tree a build reads little.
+	pending map[string][]string
+	// broken is why there is no more to be had of it.
+	broken error
 }
 
-// newArtifact copies the listed files of root to dir.
+// newArtifact prepares a copy of the listed files of root in dir, where the
+// files of a folder are when need has been called for it.
 //
 // It follows reconcileArtifact of the source-controller
 // (internal/controller/gitrepository_controller.go) and Archive of
@@ -42,7 +45,13 @@ func newArtifact(root string, list []string, dir string, ignore *string) (*artif
 	if err != nil {
 		return nil, err
 	}
-	a := &artifact{dir: dir, omitted: map[string]noteKind{}, withheld: map[string]error{}}
+	a := &artifact{
+		root:     root,
+		dir:      dir,
+		omitted:  map[string]noteKind{},
+		withheld: map[string]error{},
+		pending:  map[string][]string{},
+	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, failure(err)
 	}
@@ -52,7 +61,7 @@ func newArtifact(root string, list []string, dir string, ignore *string) (*artif
 			return nil, err
 		}
 	}
-	return a, s.copy()
+	return a, s.create()
 }
 
 // selection chooses what is copied.
@@ -63,8 +72,9 @@ type selection struct {
 	// folders are those that were looked at, and whether files below them may
 	// be in the artifact.
 	folders map[string]bool
-	files   []string
-	bytes   int64
+	// files and bytes are how much was chosen.
+	files int
+	bytes int64
 }
 
 // add decides about one path of the list.
@@ -94,8 +104,10 @@ func (s *selection) add(name string) error {
 	} else {
 		s.bytes += size
 	}
-	s.files = append(s.files, name)
-	if len(s.files) > treeMaxFiles || s.bytes > treeMaxBytes {
+	folder := filepath.Dir(name)
+	s.artifact.pending[folder] = append(s.artifact.pending[folder], name)
+	s.files++
+	if s.files > treeMaxFiles || s.bytes > treeMaxBytes {
 		return overLimit("the tree has more than %d files or %d MiB", treeMaxFiles, int64(treeMaxBytes)>>20)
 	}
 	return nil
@@ -135,77 +147,92 @@ func (s *selection) open(name string) bool {
 	return true
 }
 
-// copy copies the chosen files.
-func (s *selection) copy() error {
-	for name := range s.folders {
-		if _, omitted := s.artifact.omitted[name]; omitted || !s.folders[name] {
+// create creates the folders of the artifact, without their files.
+func (s *selection) create() error {
+	for name, open := range s.folders {
+		if _, omitted := s.artifact.omitted[name]; omitted || !open {
 			continue
 		}
 		if err := os.MkdirAll(filepath.Join(s.artifact.dir, name), 0o700); err != nil {
 			return failure(err)
 		}
 	}
-	results := make([]copied, len(s.files))
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() {
-			for {
-				index := int(next.Add(1)) - 1
-				if index >= len(s.files) {
-					return
-				}
-				name := s.files[index]
-				from := filepath.Join(s.root, name)
-				if s.artifact.withheld[name] != nil {
-					from = os.DevNull
-				}
-				results[index] = copyFile(from, filepath.Join(s.artifact.dir, name))
-			}
-		})
-	}
-	workers.Wait()
-	for index, result := range results {
-		name := s.files[index]
-		switch {
-		case result.failed != nil:
-			return failure(fmt.Errorf("cannot copy %s: %w", name, result.failed))
-		case result.unreadable != nil:
-			// The source-controller has a clone of its own, where that does
-			// not happen.
-			s.artifact.withheld[name] = failure(fmt.Errorf("cannot read %s: %w", name, result.unreadable))
+	for name := range s.artifact.pending {
+		// The folder itself may be ignored.
+		if err := os.MkdirAll(filepath.Join(s.artifact.dir, name), 0o700); err != nil {
+			return failure(err)
 		}
 	}
 	return nil
 }
 
-// copied is how the copy of a file ended. One whose original cannot be read
-// is empty.
-type copied struct{ unreadable, failed error }
-
-func copyFile(from, to string) copied {
-	// The folder itself may be ignored.
-	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-		return copied{failed: err}
+// need copies the files of the folder at a path, where it is one, and those
+// beside it, unless that was done before.
+func (a *artifact) need(path string) error {
+	if a.broken != nil {
+		return a.broken
 	}
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	name := a.name(path)
+	for _, folder := range []string{filepath.Dir(name), name} {
+		files := a.pending[folder]
+		delete(a.pending, folder)
+		for _, file := range files {
+			if a.broken = a.copy(file); a.broken != nil {
+				return a.broken
+			}
+		}
+	}
+	return nil
+}
+
+// needBelow copies every file below a folder.
+func (a *artifact) needBelow(path string) error {
+	top := a.name(path)
+	for folder := range a.pending {
+		if top == "." || folder == top || strings.HasPrefix(folder, top+"/") {
+			if err := a.need(filepath.Join(a.dir, folder)); err != nil {
+				return err
+			}
+		}
+	}
+	return a.need(path)
+}
+
+// copy copies a file. One whose original cannot be read is withheld: the
+// source-controller has a clone of its own, where that does not happen.
+func (a *artifact) copy(name string) error {
+	out, err := os.OpenFile(filepath.Join(a.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return copied{failed: err}
+		return failure(err)
 	}
 	defer out.Close()
-	// Neither a link nor a pipe, should it have become one.
-	in, err := os.OpenFile(from, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if a.withheld[name] != nil {
+		return nil
+	}
+	text, err := readRegular(filepath.Join(a.root, name))
 	if err != nil {
-		return copied{unreadable: err}
+		a.withheld[name] = failure(fmt.Errorf("cannot read %s: %w", name, err))
+		return nil
+	}
+	if len(text) > fileMaxBytes {
+		a.withheld[name] = tooLarge(name)
+		return nil
+	}
+	if _, err := out.Write(text); err != nil {
+		return failure(fmt.Errorf("cannot copy %s: %w", name, err))
+	}
+	return nil
+}
+
+// readRegular reads a file of the tree as far as its size can matter: neither
+// a link nor a pipe, should it have become one.
+func readRegular(path string) ([]byte, error) {
+	in, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
 	}
 	defer in.Close()
-	// It may have grown since its size was read.
-	text, err := io.ReadAll(io.LimitReader(in, fileMaxBytes))
-	if err != nil {
-		return copied{unreadable: err}
-	}
-	_, err = out.Write(text)
-	return copied{failed: err}
+	return io.ReadAll(io.LimitReader(in, fileMaxBytes+1))
 }
 
 // ignoreFilter tells whether a path is not archived, as SourceIgnoreFilter of

@@ -12,6 +12,7 @@ import (
 	generator "github.com/fluxcd/pkg/kustomize"
 	securefs "github.com/fluxcd/pkg/kustomize/filesys"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -35,6 +36,9 @@ func (b *builder) flux(req *request) (answer, string, error) {
 	}
 	// SecureJoin in a folder without links.
 	dir := filepath.Join(art.dir, filepath.Clean("/"+req.Path))
+	if err := k.need(art, dir); err != nil {
+		return a, art.dir, at(stageArtifact, err)
+	}
 	if _, err := os.Stat(dir); err != nil {
 		if name, kind, ok := art.omittedAt(dir); ok {
 			a.Notes = append(a.Notes, note{Kind: kind, Path: name})
@@ -63,6 +67,9 @@ func (b *builder) flux(req *request) (answer, string, error) {
 	observed := observe(overlay(secure, kfile, manifest), art, k.decrypts)
 	m, err := b.krusty.flux(observed, dir)
 	a.Notes = append(a.Notes, observed.notes...)
+	if art.broken != nil {
+		return a, art.dir, at(stageArtifact, art.broken)
+	}
 	if observed.ended != nil {
 		return a, art.dir, at(stageBuild, observed.ended)
 	}
@@ -154,6 +161,27 @@ func newFluxKustomization(req *request) (*fluxKustomization, error) {
 	return k, nil
 }
 
+// need copies what the generator reads, which has a file system of its own: the
+// kustomization of the folder, or everything below where there is none, and
+// whether there are the components that the object adds.
+func (k *fluxKustomization) need(art *artifact, dir string) error {
+	components, _, _ := unstructured.NestedStringSlice(k.object.Object, "spec", "components")
+	for _, component := range components {
+		if err := art.need(filepath.Join(dir, component)); err != nil {
+			return err
+		}
+	}
+	if err := art.need(dir); err != nil {
+		return err
+	}
+	for _, name := range konfig.RecognizedKustomizationFileNames() {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && !info.IsDir() {
+			return nil
+		}
+	}
+	return art.needBelow(dir)
+}
+
 // missingComponents names what ignoreMissingComponents leaves out.
 func (k *fluxKustomization) missingComponents(art *artifact, dir string) []note {
 	if ignored, _, _ := unstructured.NestedBool(k.object.Object, "spec", "ignoreMissingComponents"); !ignored {
@@ -238,7 +266,7 @@ func (b *builder) originsOf(secure filesys.FileSystem, kfile string, manifest []
 		if err != nil {
 			return nil
 		}
-		tracked, err = b.krusty.flux(observe(overlay(secure, kfile, text), nil, false), dir)
+		tracked, err = b.krusty.flux(observe(overlay(secure, kfile, text), art, false), dir)
 		if err != nil || tracked.Size() != m.Size() {
 			return nil
 		}

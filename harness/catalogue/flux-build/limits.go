@@ -10,7 +10,8 @@ const (
 	// read: etcd takes no object of more than 1.5 MB, and a file may hold
 	// several.
 	fileMaxBytes = 8 << 20
-	// treeMaxBytes and treeMaxFiles limit the copy of a tree.
+	// treeMaxBytes and treeMaxFiles limit the files of a tree that may be
+	// copied.
 	treeMaxBytes = 1 << 30
 	treeMaxFiles = 100_000
 	// readMaxBytes is what one build may read altogether; a base that is

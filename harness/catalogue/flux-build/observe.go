@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
@@ -70,8 +71,28 @@ func (o *observedFS) admit(path string, size int64) error {
 	return nil
 }
 
+// need copies what a build is to see at a path. Its error ends the build.
+func (o *observedFS) need(path string) {
+	if o.artifact == nil {
+		return
+	}
+	if err := o.artifact.need(path); err != nil {
+		_ = o.end(err)
+	}
+}
+
+func (o *observedFS) needBelow(path string) {
+	if o.artifact == nil {
+		return
+	}
+	if err := o.artifact.needBelow(path); err != nil {
+		_ = o.end(err)
+	}
+}
+
 // ReadFile implements filesys.FileSystem.
 func (o *observedFS) ReadFile(path string) ([]byte, error) {
+	o.need(path)
 	if o.artifact != nil {
 		if err := o.artifact.withheld[o.artifact.name(path)]; err != nil {
 			return nil, o.end(err)
@@ -102,6 +123,7 @@ func (o *observedFS) ReadFile(path string) ([]byte, error) {
 
 // Exists implements filesys.FileSystem.
 func (o *observedFS) Exists(path string) bool {
+	o.need(path)
 	exists := o.FileSystem.Exists(path)
 	if !exists {
 		o.missed(path)
@@ -111,11 +133,45 @@ func (o *observedFS) Exists(path string) bool {
 
 // CleanedAbs implements filesys.FileSystem.
 func (o *observedFS) CleanedAbs(path string) (filesys.ConfirmedDir, string, error) {
+	o.need(path)
 	dir, name, err := o.FileSystem.CleanedAbs(path)
 	if err != nil {
 		o.missed(path)
 	}
 	return dir, name, err
+}
+
+// IsDir implements filesys.FileSystem.
+func (o *observedFS) IsDir(path string) bool {
+	o.need(path)
+	return o.FileSystem.IsDir(path)
+}
+
+// Open implements filesys.FileSystem.
+func (o *observedFS) Open(path string) (filesys.File, error) {
+	o.need(path)
+	return o.FileSystem.Open(path)
+}
+
+// ReadDir implements filesys.FileSystem.
+func (o *observedFS) ReadDir(path string) ([]string, error) {
+	o.need(path)
+	return o.FileSystem.ReadDir(path)
+}
+
+// Glob implements filesys.FileSystem.
+func (o *observedFS) Glob(pattern string) ([]string, error) {
+	fixed, _, _ := strings.Cut(pattern, "*")
+	fixed, _, _ = strings.Cut(fixed, "?")
+	fixed, _, _ = strings.Cut(fixed, "[")
+	o.needBelow(filepath.Dir(fixed))
+	return o.FileSystem.Glob(pattern)
+}
+
+// Walk implements filesys.FileSystem.
+func (o *observedFS) Walk(path string, walk filepath.WalkFunc) error {
+	o.needBelow(path)
+	return o.FileSystem.Walk(path, walk)
 }
 
 // sopsMarkers tell an encrypted file (sopsFormatToMarkerBytes in
