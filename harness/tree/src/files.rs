@@ -88,6 +88,11 @@ impl Files {
         above.filter_map(|path| self.links.get(path)).map(String::as_str).next()
     }
 
+    /// The paths of the symbolic links, in no order.
+    pub fn links(&self) -> impl Iterator<Item = &str> {
+        self.links.keys().map(String::as_str)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.files.len()

@@ -10,6 +10,9 @@ use crate::finding::{Finding, Severity};
 use crate::kustomize::{self, Build, Built};
 use harness_yaml::{Entry, Kind, Mark, Node};
 
+/// The rule of whatever Flux's own code says of a build.
+const RULE: &str = "flux-build";
+
 /// The build of a folder as upstream has it, with the places that our own build knows.
 pub(crate) fn reconciled(files: &Files, folder: &str, ours: Build, theirs: &FluxBuildAnswer) -> Build {
     match (theirs.outcome, &theirs.refusal) {
@@ -17,8 +20,9 @@ pub(crate) fn reconciled(files: &Files, folder: &str, ours: Build, theirs: &Flux
         // The API server does not take such a Kustomization, which its schema says.
         (BuildOutcome::Refused, Some(BuildRefusal { stage: BuildStage::Request, .. })) => ours,
         (BuildOutcome::Refused, Some(refusal)) => refused(files, folder, ours, refusal),
-        // What is fetched from elsewhere is said by our own engine, and a limit of ours is nothing that Flux would mind.
-        _ => ours,
+        (BuildOutcome::OverLimit | BuildOutcome::Failed, refusal) => not_built(files, folder, ours, refusal.as_ref()),
+        // What is fetched from elsewhere is said by our own engine.
+        (BuildOutcome::Refused, None) | (BuildOutcome::Remote, _) => ours,
     }
 }
 
@@ -42,10 +46,21 @@ fn refused(files: &Files, folder: &str, mut ours: Build, refusal: &BuildRefusal)
         return ours;
     }
     let (mark, message) = (place_of(files, folder), format!("Flux cannot build this: {}", refusal.message));
-    let finding = Finding::new(Severity::Error, "flux-build", files.path_of(mark), mark, message)
+    let finding = Finding::new(Severity::Error, RULE, files.path_of(mark), mark, message)
         .effect("the Kustomization stays not ready, BuildFailed, and Flux applies nothing of it")
         .fix("correct what the message names");
     ours.findings.push(finding);
+    ours
+}
+
+/// Our own build, with a note: what ended the other one is nothing that Flux would mind.
+fn not_built(files: &Files, folder: &str, mut ours: Build, refusal: Option<&BuildRefusal>) -> Build {
+    let reason = refusal.map_or("it says no reason", |refusal| refusal.message.as_str());
+    let mark = place_of(files, folder);
+    let message = format!("flux-build could not build this: {reason}");
+    let note = Finding::new(Severity::Note, RULE, files.path_of(mark), mark, message)
+        .effect("the built-in engine has built it; whether Flux builds the same is not known");
+    ours.findings.push(note);
     ours
 }
 
