@@ -28,7 +28,7 @@ pub(super) fn candidates(files: &Files) -> Vec<FluxKustomization> {
         if !kustomize::is_yaml(path) || kustomize::is_kustomization(path) {
             continue;
         }
-        let named = files.text(index).ok().filter(names_flux).filter(|_| !kustomize::is_ignored(files, path));
+        let named = files.decoded(index).ok().filter(names_flux).filter(|_| !kustomize::is_ignored(files, path));
         let Some(documents) = named.and(files.documents(index).ok()) else { continue };
         for node in documents.iter().flat_map(kustomize::listed) {
             if let Some(node) = of_an_instance(node) {

@@ -233,7 +233,7 @@ impl Run<'_> {
         }
         for index in indices {
             // What cannot be read has been said where it matters.
-            let Some(text) = files.text(index).ok().filter(|text| text.contains("karpenter_")) else { continue };
+            let Some(text) = files.decoded(index).ok().filter(|text| text.contains("karpenter_")) else { continue };
             if let Ok(documents) = files.documents(index) {
                 let file = SourceFile::new(files.path(index), text);
                 self.findings.extend(node_config::metrics_are_exposed(&file, documents));
