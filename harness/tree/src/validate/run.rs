@@ -148,22 +148,29 @@ impl Run<'_> {
         let mut all: Vec<Object<'_>> = Vec::new();
         let mut asked: BTreeSet<usize> = BTreeSet::new();
         let mut findings = wiring::findings(files, repository, cluster);
-        for applied in &cluster.applied {
-            let objects = node_config::objects_of(files, applied.build.objects.clone());
+        let built: Vec<Vec<Object<'_>>> = cluster
+            .applied
+            .iter()
+            .map(|applied| node_config::objects_of(files, applied.build.objects.clone()))
+            .collect();
+        let other_provider = node_config::of_another_provider(built.iter().flatten());
+        let on_aks = other_provider.is_none();
+        for (applied, objects) in cluster.applied.iter().zip(built) {
             if applied.asked {
                 asked.extend(applied.build.reads(files));
                 asked.extend(applied.by.iter().map(|by| by.built.file));
                 self.folders.extend(applied.folder().map(str::to_owned));
-                findings.extend(self.applied(applied, &objects));
+                findings.extend(self.applied(applied, &objects, on_aks));
             }
             all.extend(objects);
         }
         let is_asked = |finding: &Finding| files.find(&finding.file).is_some_and(|file| asked.contains(&file));
-        let with_defaults = node_config::with_defaults(&all, &aks_defaults);
-        let mut together = node_config::check_together(&with_defaults, cluster.complete);
+        let with_defaults = if on_aks { node_config::with_defaults(&all, &aks_defaults) } else { all.clone() };
+        let mut together = node_config::check_together(&with_defaults, cluster.complete, on_aks);
+        together.extend(other_provider);
         together.retain(is_asked);
         findings.extend(together);
-        if !findings.iter().any(|finding| finding.severity == Severity::Error) {
+        if on_aks && !findings.iter().any(|finding| finding.severity == Severity::Error) {
             let pools = node_config::pools_of(&all);
             let skus = self.inputs.skus.skus_for(&pools);
             let mut about_sizes = node_config::check_skus(&pools, &skus);
@@ -175,14 +182,16 @@ impl Run<'_> {
     }
 
     /// What is wrong with what one Kustomization applies, or with one folder.
-    fn applied(&mut self, applied: &Applied, objects: &[Object<'_>]) -> Vec<Finding> {
+    fn applied(&mut self, applied: &Applied, objects: &[Object<'_>], on_aks: bool) -> Vec<Finding> {
         // A Kustomization that names a folder without a kustomization.yaml means all that is in it.
         let is_meant = |finding: &&Finding| applied.by.is_none() || finding.rule != "kustomization-missing";
         let mut findings: Vec<Finding> = applied.build.findings.iter().filter(is_meant).cloned().collect();
         findings.retain(|finding| !is_inherited(self.inputs.files, applied, finding));
         let alone = applied.what == What::Files;
-        findings.extend(node_config::check_each(objects, alone || applied.build.is_partial()));
-        findings.extend(node_config::values_exist(objects));
+        findings.extend(node_config::check_each(objects, alone || applied.build.is_partial(), on_aks));
+        if on_aks {
+            findings.extend(node_config::values_exist(objects));
+        }
         for finding in findings.iter_mut().filter(|finding| self.is_of_the_operator(finding)) {
             finding.severity = Severity::Note;
             finding.refused = false;
