@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{unapplied, wiring};
+use super::{absent, incomplete, unapplied, wiring};
 use crate::builtin::aks_defaults;
 use crate::crd;
 use crate::derive::SkuSource;
@@ -124,6 +124,7 @@ pub fn validate(inputs: &ValidationInputs<'_>, upstream: Option<&mut dyn Upstrea
         run.cluster(&repository, cluster);
     }
     run.metric_names(&repository);
+    run.findings.extend(absent::notes(inputs.files, &repository));
     run.findings.extend(unapplied::notes(inputs.files, inputs.folder, &repository));
     run.finish()
 }
@@ -155,12 +156,17 @@ impl Run<'_> {
             .collect();
         let other_provider = node_config::of_another_provider(built.iter().flatten());
         let on_aks = other_provider.is_none();
+        let incomplete = incomplete::kustomizations_of(cluster);
         for (applied, objects) in cluster.applied.iter().zip(built) {
             if applied.asked {
                 asked.extend(applied.build.reads(files));
                 asked.extend(applied.by.iter().map(|by| by.built.file));
                 self.folders.extend(applied.folder().map(str::to_owned));
-                findings.extend(self.applied(applied, &objects, on_aks));
+                let mut found = self.applied(applied, &objects, on_aks);
+                if incomplete::is_changed_further(applied, &incomplete) {
+                    found.retain(|finding| !incomplete::is_about_a_patched_field(files, &objects, finding));
+                }
+                findings.extend(found);
             }
             all.extend(objects);
         }
