@@ -19,15 +19,64 @@ pub enum Unreadable {
         /// The limit, bytes.
         bytes_max: u64,
     },
-    /// It is not UTF-8.
+    /// It is neither UTF-8 nor UTF-16 with a byte order mark.
     #[error("the file is not text in UTF-8")]
     NotText,
+    /// It is UTF-16 with a byte order mark: YAML where YAML is read, and bytes anywhere else, such as in an object that is generated of it.
+    #[error("the file is text in UTF-16")]
+    Utf16 {
+        /// What a reader of YAML gets.
+        text: String,
+        /// Whether more documents follow, which kustomize does not read.
+        has_more: bool,
+    },
     /// The operating system says no.
     #[error("the file cannot be read: {reason}")]
     Failed {
         /// What it says.
         reason: String,
     },
+}
+
+impl Unreadable {
+    /// The text of a file by its bytes.
+    ///
+    /// # Errors
+    /// [`Unreadable::NotText`] and [`Unreadable::Utf16`].
+    pub fn decode(bytes: Vec<u8>) -> Result<String, Self> {
+        let order: fn([u8; 2]) -> u16 = match bytes.as_slice() {
+            [0xff, 0xfe, ..] => u16::from_le_bytes,
+            [0xfe, 0xff, ..] => u16::from_be_bytes,
+            _ => return String::from_utf8(bytes).map_err(|_| Self::NotText),
+        };
+        let pairs = bytes.chunks_exact(2);
+        if !pairs.remainder().is_empty() {
+            return Err(Self::NotText);
+        }
+        let units: Vec<u16> = pairs.skip(1).filter_map(|pair| Some(order(pair.try_into().ok()?))).collect();
+        let text = String::from_utf16(&units).map_err(|_| Self::NotText)?;
+        let (text, has_more) = first_document(text);
+        Err(Self::Utf16 { text, has_more })
+    }
+
+    /// The text as a reader of YAML gets it, which knows UTF-16 by its mark. Source: `yaml_parser_determine_encoding` of go.yaml.in/yaml.
+    pub fn as_yaml(&self) -> Option<&str> {
+        match self {
+            Self::Utf16 { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// The first document of a text, and whether there are others. kustomize looks for the lines between documents before the text is decoded,
+/// finds none in UTF-16, and reads one document. Source: `splitDocuments` and `decode` in kio/byteio_reader.go of
+/// sigs.k8s.io/kustomize/kyaml v0.21.1.
+fn first_document(mut text: String) -> (String, bool) {
+    let documents = yaml::documents_of(&text, 0).unwrap_or_default();
+    let Some(second) = documents.get(1) else { return (text, false) };
+    let end = text.get(..second.mark.offset).and_then(|before| before.rfind("\n---"));
+    text.truncate(end.map_or(second.mark.offset, |at| at + 1));
+    (text, true)
 }
 
 /// Reads the text of the file at a path of the tree.
@@ -145,9 +194,22 @@ impl Files {
         file.text.get_or_init(read).as_ref().map(String::as_str)
     }
 
+    /// The text of a file as a reader of YAML decodes it. All places in the file are places in this text.
+    ///
+    /// # Errors
+    /// [`Unreadable`], but for UTF-16.
+    pub(crate) fn decoded(&self, index: usize) -> Result<&str, &Unreadable> {
+        self.text(index).or_else(|error| error.as_yaml().ok_or(error))
+    }
+
     /// The text at a path, if there is such a file and it can be read.
     pub fn text_at(&self, path: &str) -> Option<&str> {
-        self.text(self.find(path)?).ok()
+        self.decoded(self.find(path)?).ok()
+    }
+
+    /// Whether a file has documents that kustomize does not read.
+    pub(crate) fn is_cut(&self, index: usize) -> bool {
+        matches!(self.text(index), Err(Unreadable::Utf16 { has_more: true, .. }))
     }
 
     /// The YAML documents of a file, each place with the file's index.
@@ -157,7 +219,7 @@ impl Files {
     pub(crate) fn documents(&self, index: usize) -> Result<&[Node], &SyntaxError> {
         let Some(file) = self.files.get(index) else { return Ok(&[]) };
         let source = u32::try_from(index).unwrap_or(u32::MAX);
-        let parse = || match self.text(index) {
+        let parse = || match self.decoded(index) {
             Ok(text) => yaml::documents_of(text, source),
             Err(error) => Err(SyntaxError {
                 mark: Mark { source, ..Mark::START },
@@ -180,7 +242,10 @@ impl Files {
 
     /// The files whose texts were read so far.
     pub fn loaded(&self) -> Vec<SourceFile> {
-        let text = |file: &File| Some(SourceFile::new(&file.path, file.text.get()?.as_ref().ok()?));
+        let text = |file: &File| {
+            let text = file.text.get()?.as_ref().map_or_else(Unreadable::as_yaml, |text| Some(text.as_str()))?;
+            Some(SourceFile::new(&file.path, text))
+        };
         self.files.iter().filter_map(|file| text(file)).collect()
     }
 }
@@ -215,6 +280,7 @@ impl From<&[SourceFile]> for Files {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rstest::rstest;
 
     fn files() -> Files {
         let paths = ["b.yaml", "a/x.yaml", "a-b/y.yaml", "a/c/z.yaml"];
@@ -243,6 +309,31 @@ mod tests {
         let error = files.documents(files.find("b.yaml").unwrap()).unwrap_err();
         assert_eq!(error.message, "the file is not text in UTF-8");
         assert_eq!(files.path_of(error.mark), "b.yaml");
+    }
+
+    #[rstest]
+    #[case(b"a: x\n".to_vec(), Ok("a: x\n".to_owned()))]
+    #[case("\u{feff}a: x\n".into(), Ok("\u{feff}a: x\n".to_owned()))]
+    // Before, kustomize read these and we did not.
+    #[case(b"\xff\xfea\0:\0 \0\xe4\0".to_vec(), Err(Unreadable::Utf16 { text: "a: ä".to_owned(), has_more: false }))]
+    #[case(b"\xfe\xff\0a\0:\0 \0\xe4".to_vec(), Err(Unreadable::Utf16 { text: "a: ä".to_owned(), has_more: false }))]
+    #[case(
+        b"\xfe\xff\0-\0-\0-\0\n\0a\0\n\0-\0-\0-\0\n\0b".to_vec(),
+        Err(Unreadable::Utf16 { text: "---\na\n".to_owned(), has_more: true })
+    )]
+    #[case(b"\xff\xfea".to_vec(), Err(Unreadable::NotText))]
+    #[case(b"\xe4".to_vec(), Err(Unreadable::NotText))]
+    fn texts_are_decoded_as_readers_of_yaml_do(#[case] bytes: Vec<u8>, #[case] expected: Result<String, Unreadable>) {
+        assert_eq!(Unreadable::decode(bytes), expected);
+    }
+
+    #[test]
+    fn utf_16_is_yaml_and_nothing_else() {
+        let bytes = b"\xff\xfea\0:\0 \0x\0".to_vec();
+        let files = Files::on_demand(["a.yaml".to_owned()], move |_| Unreadable::decode(bytes.clone()));
+        assert_eq!(files.documents(0).unwrap()[0].get("a").and_then(Node::text), Some("x"));
+        assert_eq!((files.text_at("a.yaml"), files.loaded().len()), (Some("a: x"), 1));
+        assert!(files.text(0).is_err(), "an object that is generated of it has its bytes");
     }
 
     #[test]

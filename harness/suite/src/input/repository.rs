@@ -1,17 +1,14 @@
 //! The repository that a tree is in: what Flux would fetch, of which a folder is checked or applied.
 
 use std::fs;
-use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use harness_tree::{Files, Unreadable};
+use harness_tree::Files;
 
-use super::tree_folder::walk;
+use super::tree_folder::{read_file, walk};
 use crate::error::{FileError, InputError};
 
-/// The largest file that is read. etcd refuses objects beyond 1.5 MB; a file can hold many.
-const FILE_BYTES_MAX: u64 = 32 << 20;
 /// The most files of a repository. Of most of them only the path is read.
 const FILES_MAX: usize = 200_000;
 
@@ -59,12 +56,21 @@ impl TreeRepository {
         }
     }
 
+    /// A file that is a tree by itself, in whatever repository it is.
+    pub fn of_file(path: &Path) -> Self {
+        let root = path.parent().unwrap_or(Path::new("")).to_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let path = path.to_owned();
+        let files = Files::on_demand([name], move |_| read_file(&path));
+        Self { root, files, folder: String::new() }
+    }
+
     fn of(folder: &Path, root: PathBuf, entries: Entries, inner: String) -> Result<Self, InputError> {
         if entries.paths.len() > FILES_MAX {
             return Err(InputError::TooLarge { path: folder.to_owned(), files_max: FILES_MAX });
         }
         let top = root.clone();
-        let read = move |path: &str| read(&top.join(path));
+        let read = move |path: &str| read_file(&top.join(path));
         let files = Files::on_demand(entries.paths, read).with_links(entries.links);
         Ok(Self { root, files, folder: inner })
     }
@@ -137,15 +143,6 @@ fn walked(top: &Path) -> Result<Entries, FileError> {
         entries.take(top, text(entry.path.strip_prefix(top).unwrap_or(&entry.path)), entry.kind);
     }
     Ok(entries)
-}
-
-fn read(path: &Path) -> Result<String, Unreadable> {
-    let failed = |error: io::Error| Unreadable::Failed { reason: error.to_string() };
-    let bytes = fs::metadata(path).map_err(failed)?.len();
-    if bytes > FILE_BYTES_MAX {
-        return Err(Unreadable::TooLarge { bytes, bytes_max: FILE_BYTES_MAX });
-    }
-    String::from_utf8(fs::read(path).map_err(failed)?).map_err(|_| Unreadable::NotText)
 }
 
 #[cfg(test)]

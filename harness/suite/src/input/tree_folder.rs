@@ -4,11 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use harness_tree::SourceFile;
+use harness_tree::{SourceFile, Unreadable};
 
 use crate::error::{FileError, InputError};
-use crate::files;
 
+/// The largest file that is read. etcd refuses objects beyond 1.5 MB; a file can hold many.
+const FILE_BYTES_MAX: u64 = 32 << 20;
 /// The most files of a tree that are read.
 const FILES_MAX: usize = 10_000;
 
@@ -62,6 +63,16 @@ pub(super) fn walk(root: &Path) -> Result<Vec<TreeEntry>, FileError> {
     Ok(entries)
 }
 
+/// Reads a file of a tree.
+pub(super) fn read_file(path: &Path) -> Result<String, Unreadable> {
+    let failed = |error: io::Error| Unreadable::Failed { reason: error.to_string() };
+    let bytes = fs::metadata(path).map_err(failed)?.len();
+    if bytes > FILE_BYTES_MAX {
+        return Err(Unreadable::TooLarge { bytes, bytes_max: FILE_BYTES_MAX });
+    }
+    Unreadable::decode(fs::read(path).map_err(failed)?)
+}
+
 /// Reads every regular file below a folder that can be part of a kustomize tree, sorted by path.
 ///
 /// # Errors
@@ -73,7 +84,13 @@ pub fn read_tree_folder(root: &Path) -> Result<Vec<SourceFile>, InputError> {
         if files.len() >= FILES_MAX {
             return Err(InputError::TooLarge { path, files_max: FILES_MAX });
         }
-        let text = files::read_text(&path)?;
+        let text = match read_file(&path) {
+            Ok(text) => text,
+            Err(error) => match error.as_yaml() {
+                Some(text) => text.to_owned(),
+                None => return Err(FileError::read(&path)(io::Error::other(error)).into()),
+            },
+        };
         let relative = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
         files.push(SourceFile::new(relative, text));
     }
@@ -120,6 +137,17 @@ mod tests {
     fn a_tree_is_read_without_git_and_in_order() {
         let files = read_tree_folder(folder().path()).unwrap();
         assert_eq!(files, [SourceFile::new("a.yml", "a"), SourceFile::new("b/x.yaml", "x")]);
+    }
+
+    #[test]
+    fn a_manifest_in_utf_16_is_read_as_kustomize_reads_it() {
+        // Before, such a tree could not be read at all.
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.yaml"), b"\xff\xfea\0:\0 \0x\0").unwrap();
+        assert_eq!(read_tree_folder(folder.path()).unwrap(), [SourceFile::new("a.yaml", "a: x")]);
+        fs::write(folder.path().join("b.yaml"), b"\xff").unwrap();
+        let error = read_tree_folder(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("b.yaml") && error.contains("UTF-8"), "{error}");
     }
 
     #[test]

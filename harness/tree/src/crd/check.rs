@@ -63,11 +63,17 @@ fn version(object: &Object<'_>) -> Option<&'static Version> {
 fn structure(object: &Object<'_>, built: bool) -> Vec<(Finding, Range<usize>)> {
     let mut structure = Structure { object, built, of_metadata: true, findings: Vec::new() };
     walk(metadata::of_kind(object.group(), object.kind()), &object.node, &mut structure);
-    for map in ["labels", "annotations"] {
+    let maps: [(&str, fn(&str) -> bool); 2] =
+        [("labels", metadata::is_label_key), ("annotations", metadata::is_annotation_key)];
+    for (map, is_key) in maps {
         for entry in object.node.entries_at(&["metadata", map]) {
-            if !metadata::is_key(&entry.key) && !entry.key.contains(VARIABLE) {
+            if !is_key(&entry.key) && !entry.key.contains(VARIABLE) {
                 let message = format!("`{}` cannot be a key of `metadata.{map}`", entry.key);
-                let fix = "write letters, digits, `-`, `_` and `.`, with or without a domain and a `/` before them";
+                let fix = if metadata::is_annotation_key(&entry.key) {
+                    "write the domain before the `/` in lower case"
+                } else {
+                    "write letters, digits, `-`, `_` and `.`, with or without a domain and a `/` before them"
+                };
                 let finding = object.refused("schema-value", entry.key_mark, message, fix);
                 structure.findings.push((finding, entry.key_mark.offset..entry.value.end));
             }

@@ -71,9 +71,9 @@ pub(super) fn of_kind(group: &str, kind: &str) -> &'static Schema {
     }
 }
 
-/// Whether the key of a label or an annotation is a name, with or without a domain before it. Source: apimachinery
-/// `util/validation`, `IsQualifiedName`.
-pub(crate) fn is_key(key: &str) -> bool {
+/// Whether a text can be the key of a label: a name, with or without a domain in lower case before it. Source: `IsLabelKey` in
+/// pkg/api/validate/content/kube.go of apimachinery.
+pub(crate) fn is_label_key(key: &str) -> bool {
     let is_end = |c: char| c.is_ascii_alphanumeric();
     let is_name = |name: &str| {
         (1..=NAME_MAX).contains(&name.len())
@@ -81,12 +81,20 @@ pub(crate) fn is_key(key: &str) -> bool {
             && name.ends_with(is_end)
             && name.chars().all(|c| is_end(c) || "-_.".contains(c))
     };
-    let is_part =
-        |part: &str| part.starts_with(is_end) && part.ends_with(is_end) && part.chars().all(|c| is_end(c) || c == '-');
+    let is_lower = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_part = |part: &str| {
+        part.starts_with(is_lower) && part.ends_with(is_lower) && part.chars().all(|c| is_lower(c) || c == '-')
+    };
     match key.split_once('/') {
         Some((domain, name)) => is_name(name) && domain.len() <= DOMAIN_MAX && domain.split('.').all(is_part),
         None => is_name(key),
     }
+}
+
+/// Whether a text can be the key of an annotation: that of a label in whatever case. Source: `ValidateAnnotations` in
+/// pkg/api/validation/objectmeta.go of apimachinery.
+pub(super) fn is_annotation_key(key: &str) -> bool {
+    is_label_key(&key.to_lowercase())
 }
 
 #[cfg(test)]
@@ -95,17 +103,22 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case("app", true)]
-    #[case("example.com/owner", true)]
-    #[case("a_b.c-d", true)]
-    #[case("a b", false)]
-    #[case("", false)]
-    #[case("-a", false)]
-    #[case("a/b/c", false)]
-    #[case("/a", false)]
-    #[case("example.com/", false)]
-    #[case("example..com/a", false)]
-    fn keys_are_names(#[case] key: &str, #[case] right: bool) {
-        assert_eq!(is_key(key), right);
+    #[case("app", true, true)]
+    #[case("App", true, true)]
+    #[case("example.com/owner", true, true)]
+    #[case("example.com/Owner", true, true)]
+    // Before, a label could have such a domain, which the API server refuses.
+    #[case("Example.com/owner", false, true)]
+    #[case("a_b.c-d", true, true)]
+    #[case("a b", false, false)]
+    #[case("", false, false)]
+    #[case("-a", false, false)]
+    #[case("a/b/c", false, false)]
+    #[case("/a", false, false)]
+    #[case("example.com/", false, false)]
+    #[case("example..com/a", false, false)]
+    #[case("a_b/c", false, false)]
+    fn keys_are_names(#[case] key: &str, #[case] label: bool, #[case] annotation: bool) {
+        assert_eq!((is_label_key(key), is_annotation_key(key)), (label, annotation));
     }
 }

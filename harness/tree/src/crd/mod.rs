@@ -16,5 +16,5 @@ pub(crate) use catalogue::{all, find, kinds_of, served};
 pub(crate) use check::check;
 pub use check::check_manifest;
 pub use field::{field_problems, path_problem};
-pub(crate) use metadata::is_key;
+pub(crate) use metadata::is_label_key;
 pub(crate) use place::at_field;

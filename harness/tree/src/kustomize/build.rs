@@ -158,7 +158,7 @@ impl Builder<'_> {
             let message = "the folder has more than one kustomization";
             self.report(FIELDS, start, message, "keep one of them: kustomization.yaml");
         }
-        let text = match self.files.text(index) {
+        let text = match self.files.decoded(index) {
             Ok(text) => text,
             Err(_) => {
                 if let Err(error) = self.files.documents(index) {
@@ -270,6 +270,11 @@ impl Builder<'_> {
             Ok(documents) => documents,
             Err(error) => return self.syntax(error),
         };
+        if self.files.is_cut(index) {
+            let mark = Mark { source: u32::try_from(index).unwrap_or(u32::MAX), ..Mark::START };
+            let effect = "of a file in UTF-16 kustomize reads the first document alone: the others are not applied";
+            self.warn("yaml", mark, "the file is in UTF-16 and has several documents", effect, "save it as UTF-8");
+        }
         let mut open: std::collections::VecDeque<&Node> = documents.iter().collect();
         while let Some(node) = open.pop_front() {
             let inner = listed(node);

@@ -73,7 +73,7 @@ fn annotations_are_texts(files: &Files, node: &mut Node) {
 
 /// A number as it stands in its file, which may be in another notation: `0755`.
 fn as_written(files: &Files, node: &Node) -> Option<String> {
-    let file = files.text(index_of(node.mark)).ok();
+    let file = files.decoded(index_of(node.mark)).ok();
     let written = file.and_then(|text| text.get(node.mark.offset..node.mark.offset + node.mark.length));
     let is_it = |text: &&str| {
         harness_yaml::documents_of(text, 0).is_ok_and(|read| read.len() == 1 && read[0].kind == node.kind)

@@ -9,10 +9,19 @@ use harness_yaml::{Kind, Node};
 /// The API group of Flux's Kustomizations.
 pub(crate) const FLUX_GROUP: &str = "kustomize.toolkit.fluxcd.io";
 
+/// The API group of flux-operator.
+pub(crate) const OPERATOR_GROUP: &str = "fluxcd.controlplane.io";
+
 /// Whether an object is a Kustomization of Flux, of whatever version.
 pub(crate) fn is_flux_kustomization(node: &Node) -> bool {
     let version = node.get("apiVersion").and_then(Node::text).unwrap_or_default();
     version.split('/').next() == Some(FLUX_GROUP) && kind(node) == "Kustomization"
+}
+
+/// Whether an object is a ResourceSet, of which flux-operator makes other objects.
+pub(crate) fn is_resource_set(node: &Node) -> bool {
+    let version = node.get("apiVersion").and_then(Node::text).unwrap_or_default();
+    version.split('/').next() == Some(OPERATOR_GROUP) && kind(node) == "ResourceSet"
 }
 
 /// The outermost kustomization as kustomize-controller writes it again, with what the `spec` of a Kustomization adds.

@@ -172,7 +172,7 @@ fn text_of(builder: &mut Builder<'_>, place: Place<'_>, item: &Node, path: &str)
     let index = builder.file_at(RULE, place, item, path)?;
     match builder.files.text(index) {
         Ok(text) => Some(text.to_owned()),
-        Err(Unreadable::NotText | Unreadable::TooLarge { .. }) => {
+        Err(Unreadable::NotText | Unreadable::Utf16 { .. } | Unreadable::TooLarge { .. }) => {
             let message = format!("`{path}` is not a text: what is generated from it is not checked");
             builder.declare(item.mark, message, "Flux builds it from the file");
             None

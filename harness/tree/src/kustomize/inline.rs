@@ -13,7 +13,7 @@ struct Block<'t> {
 
 /// The documents of the text at `mark`. In a block scalar (`|`) each place is the true one; in any other text it is that of the text.
 pub(super) fn documents(files: &Files, text: &str, mark: Mark) -> Result<Vec<Node>, SyntaxError> {
-    let file = files.text(index_of(mark)).unwrap_or_default();
+    let file = files.decoded(index_of(mark)).unwrap_or_default();
     let block = block(file, mark);
     let place = |inner: Mark| block.as_ref().map_or(mark, |block| block.place(inner, mark));
     match yaml::documents_of(text, 0) {

@@ -1,6 +1,6 @@
 //! Label selectors in text. Source: `Parse` of k8s.io/apimachinery/pkg/labels/selector.go, as kyaml carries it.
 
-use crate::crd;
+use crate::crd::is_label_key;
 use harness_yaml::Node;
 
 /// What a selector asks of the labels, or annotations, of an object.
@@ -51,14 +51,8 @@ fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
-/// Of annotations the case of the domain does not count, in a selector it does.
-fn is_key(key: &str) -> bool {
-    let is_lower = |(domain, _): (&str, &str)| !domain.contains(|c: char| c.is_ascii_uppercase());
-    crd::is_key(key) && key.split_once('/').is_none_or(is_lower)
-}
-
 fn is_value(value: &str) -> bool {
-    value.is_empty() || (!value.contains('/') && is_key(value))
+    value.is_empty() || (!value.contains('/') && is_label_key(value))
 }
 
 struct Parser {
@@ -80,7 +74,7 @@ impl Parser {
     fn requirement(&mut self) -> Result<Requirement, String> {
         let absent = self.takes("!");
         let key = self.word().ok_or("a key is missing")?;
-        if !is_key(&key) {
+        if !is_label_key(&key) {
             return Err(format!("`{key}` cannot be the key of a label"));
         }
         let asks = if absent { Asks::DoesNotExist } else { self.asks()? };

@@ -40,7 +40,7 @@ mod vars;
 
 pub(crate) use build::{build, build_for};
 pub(crate) use builder::{Build, Built};
-pub(crate) use flux::{FLUX_GROUP, is_flux_kustomization};
+pub(crate) use flux::{FLUX_GROUP, OPERATOR_GROUP, is_flux_kustomization, is_resource_set};
 pub(crate) use layers::{LayerBuild, built_files, layers};
 pub(crate) use paths::{
     folder_of, is_hidden, is_kustomization, is_within, is_yaml, join, kept_within, kustomization_in,

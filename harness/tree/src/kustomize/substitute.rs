@@ -42,12 +42,6 @@ fn substitute_all(builder: &mut Builder<'_>, post_build: &Node, objects: &mut [B
         }
     }
     let from = post_build.entry("substituteFrom").filter(|from| !from.value.items().is_empty());
-    if let Some(entry) = from {
-        let message = "the values of `substituteFrom` are in the cluster: what they make of the objects is not checked";
-        let finding = Finding::new(Severity::Note, RULE, builder.path_of(entry.key_mark), entry.key_mark, message)
-            .effect("Flux puts them in before it applies the objects");
-        builder.build.findings.push(finding);
-    }
     // Without a value Flux does not look at the objects.
     let others = from.is_some() || values.len() < pairs.len();
     if values.is_empty() && !others {
@@ -236,7 +230,7 @@ mod tests {
         assert_eq!(node.get("v").and_then(Node::text), Some("x ${none:-${other}} x"));
         let (node, findings) = built("{v: '${none}'}", "{postBuild: {substituteFrom: [{kind: ConfigMap, name: a}]}}");
         assert_eq!(node.get("v").and_then(Node::text), Some("${none}"));
-        assert_eq!(findings[0].severity, Severity::Note);
+        assert_eq!(findings, []);
     }
 
     #[test]

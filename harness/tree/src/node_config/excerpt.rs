@@ -14,7 +14,7 @@ const TOP: &str = "kustomization.yaml";
 /// that is every file that can be read. A kustomization at the repository's own top is never a part of it: kustomize refuses a base that
 /// contains what uses it.
 pub fn excerpt(files: &Files, folder: &str) -> Vec<SourceFile> {
-    let text = |index: usize| Some(SourceFile::new(files.path(index), files.text(index).ok()?));
+    let text = |index: usize| Some(SourceFile::new(files.path(index), files.decoded(index).ok()?));
     if folder.is_empty() {
         return files.below("").filter(|index| is_manifest(files.path(*index))).filter_map(text).collect();
     }

@@ -92,9 +92,9 @@ pub fn examine(source: &str, files: &[SourceFile]) -> TreeReading {
     let found = objects_of(&files_by_path, build.objects);
     // What could not be read may hold the pool or class that a rule would miss.
     let readable = !findings.iter().any(|finding| finding.severity == Severity::Error);
-    findings.extend(rules::check_each(&found, !readable));
+    findings.extend(rules::check_each(&found, !readable, true));
     let aks_defaults = Files::from(aks_defaults());
-    findings.extend(rules::check_together(&with_defaults(&found, &aks_defaults), readable));
+    findings.extend(rules::check_together(&with_defaults(&found, &aks_defaults), readable, true));
     if readable {
         findings.extend(rules::some_pool(&found));
     }

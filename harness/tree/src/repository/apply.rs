@@ -90,7 +90,9 @@ impl Builder<'_, '_> {
                 continue;
             }
             let applied = self.applied(kustomization, sources, values);
-            cluster.complete &= matches!(applied.what, What::Folder { .. }) && !applied.build.is_partial();
+            let makes_more = applied.build.objects.iter().any(|built| kustomize::is_resource_set(&built.node));
+            cluster.complete &=
+                matches!(applied.what, What::Folder { .. }) && !applied.build.is_partial() && !makes_more;
             let children: Vec<FluxKustomization> = kustomizations(&applied.build.objects).collect();
             open.extend(children.into_iter().rev().map(|child| (child, depth + 1)));
             cluster.applied.push(applied);
@@ -125,6 +127,7 @@ impl Builder<'_, '_> {
     }
 }
 
-pub(super) fn kustomizations(objects: &[Built]) -> impl Iterator<Item = FluxKustomization> + use<'_> {
+/// The Flux Kustomizations among objects.
+pub(crate) fn kustomizations(objects: &[Built]) -> impl Iterator<Item = FluxKustomization> + use<'_> {
     objects.iter().filter(|built| is_flux_kustomization(&built.node)).map(|built| built.clone().into())
 }

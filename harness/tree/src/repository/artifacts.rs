@@ -33,7 +33,7 @@ impl Artifacts {
         let mut artifacts = Vec::new();
         for (index, path) in files.paths().enumerate() {
             let names_them = |text: &&str| text.contains(GROUP);
-            if !kustomize::is_yaml(path) || files.text(index).ok().filter(names_them).is_none() {
+            if !kustomize::is_yaml(path) || files.decoded(index).ok().filter(names_them).is_none() {
                 continue;
             }
             let documents = files.documents(index).unwrap_or_default();

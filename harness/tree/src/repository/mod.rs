@@ -17,5 +17,6 @@ mod sources;
 mod values;
 
 pub(crate) use applied::{Applied, Cluster, Repository, What};
+pub(crate) use apply::kustomizations;
 pub(crate) use kustomization::{FluxKustomization, KustomizationId};
 pub(crate) use read::read;

@@ -24,11 +24,11 @@ pub(super) enum Start {
 pub(super) fn candidates(files: &Files) -> Vec<FluxKustomization> {
     let mut found = Vec::new();
     for (index, path) in files.paths().enumerate() {
-        let names_flux = |text: &&str| text.contains(kustomize::FLUX_GROUP) || text.contains(OPERATOR_GROUP);
+        let names_flux = |text: &&str| text.contains(kustomize::FLUX_GROUP) || text.contains(kustomize::OPERATOR_GROUP);
         if !kustomize::is_yaml(path) || kustomize::is_kustomization(path) {
             continue;
         }
-        let named = files.text(index).ok().filter(names_flux).filter(|_| !kustomize::is_ignored(files, path));
+        let named = files.decoded(index).ok().filter(names_flux).filter(|_| !kustomize::is_ignored(files, path));
         let Some(documents) = named.and(files.documents(index).ok()) else { continue };
         for node in documents.iter().flat_map(kustomize::listed) {
             if let Some(node) = of_an_instance(node) {
@@ -45,13 +45,10 @@ pub(super) fn candidates(files: &Files) -> Vec<FluxKustomization> {
     found
 }
 
-/// The API group of flux-operator.
-const OPERATOR_GROUP: &str = "fluxcd.controlplane.io";
-
 /// The Kustomization that flux-operator makes of a FluxInstance with `spec.sync`. Source: internal/builder of
 /// controlplaneio-fluxcd/flux-operator: it is called as the namespace, unless `sync.name` says otherwise.
 fn of_an_instance(node: &Node) -> Option<Node> {
-    let is_instance = node.get("apiVersion").and_then(Node::text)?.starts_with(OPERATOR_GROUP)
+    let is_instance = node.get("apiVersion").and_then(Node::text)?.starts_with(kustomize::OPERATOR_GROUP)
         && kustomize::kind(node) == "FluxInstance";
     let sync = node.at(&["spec", "sync"]).filter(|_| is_instance)?;
     let namespace = node.at(&["metadata", "namespace"]).and_then(Node::text).unwrap_or("flux-system");

@@ -3,6 +3,7 @@
 //! Upstream decides what is built. Our engine builds the same to tell where each value is from, and stands in where upstream's program is not
 //! there; where the two differ, upstream's value is taken and a note says both.
 
+mod place;
 mod protocol;
 mod reconcile;
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::place;
 use super::protocol::{BuildOutcome, BuildRefusal, BuildStage, BuiltObject, FluxBuildAnswer};
 use crate::files::Files;
 use crate::finding::{Finding, Severity};
@@ -32,20 +33,14 @@ pub(crate) fn lacks_some(ours: &Build, theirs: &FluxBuildAnswer) -> bool {
     theirs.objects.iter().any(|object| !known.contains(&Address::of(&object.value)))
 }
 
-/// The place of what a folder builds: its kustomization, or its first file.
-fn place_of(files: &Files, folder: &str) -> Mark {
-    let kustomization = kustomize::kustomization_in(files, folder).and_then(|path| files.find(path));
-    let index = kustomization.or_else(|| files.below(folder).next()).unwrap_or(0);
-    Mark { source: u32::try_from(index).unwrap_or(u32::MAX), ..Mark::START }
-}
-
 fn refused(files: &Files, folder: &str, mut ours: Build, refusal: &BuildRefusal) -> Build {
     let mut known = ours.findings.iter_mut().filter(|finding| finding.severity == Severity::Error).peekable();
     if known.peek().is_some() {
         known.for_each(|finding| finding.effect = format!("{}: {}", finding.effect, refusal.message));
         return ours;
     }
-    let (mark, message) = (place_of(files, folder), format!("Flux cannot build this: {}", refusal.message));
+    let (mark, message) =
+        (place::of_refusal(files, folder, &ours, refusal), format!("Flux cannot build this: {}", refusal.message));
     let finding = Finding::new(Severity::Error, RULE, files.path_of(mark), mark, message)
         .effect("the Kustomization stays not ready, BuildFailed, and Flux applies nothing of it")
         .fix("correct what the message names");
@@ -85,7 +80,7 @@ fn built(files: &Files, folder: &str, ours: Build, theirs: &[BuiltObject]) -> Bu
                 objects.push(Built { file: known.file, node });
             }
             None => {
-                let mark = origin(files, object).unwrap_or_else(|| place_of(files, folder));
+                let mark = origin(files, object).unwrap_or_else(|| place::of_folder(files, folder));
                 differences.note(mark, format!("{address} is built by kustomize alone"));
                 objects.push(Built { file: crate::files::index_of(mark), node: placed(&object.value, mark) });
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{unapplied, wiring};
+use super::{absent, incomplete, unapplied, wiring};
 use crate::builtin::aks_defaults;
 use crate::crd;
 use crate::derive::SkuSource;
@@ -126,6 +126,7 @@ pub fn validate(inputs: &ValidationInputs<'_>, upstream: Option<&mut dyn Upstrea
         run.cluster(&repository, cluster);
     }
     run.metric_names(&repository);
+    run.findings.extend(absent::notes(inputs.files, &repository));
     run.findings.extend(unapplied::notes(inputs.files, inputs.folder, &repository));
     run.finish()
 }
@@ -154,22 +155,34 @@ impl Run<'_> {
         let mut all: Vec<Object<'_>> = Vec::new();
         let mut asked: BTreeSet<usize> = BTreeSet::new();
         let mut findings = wiring::findings(files, repository, cluster);
-        for applied in &cluster.applied {
-            let objects = node_config::objects_of(files, applied.build.objects.clone());
+        let built: Vec<Vec<Object<'_>>> = cluster
+            .applied
+            .iter()
+            .map(|applied| node_config::objects_of(files, applied.build.objects.clone()))
+            .collect();
+        let other_provider = node_config::of_another_provider(built.iter().flatten());
+        let on_aks = other_provider.is_none();
+        let incomplete = incomplete::kustomizations_of(cluster);
+        for (applied, objects) in cluster.applied.iter().zip(built) {
             if applied.asked {
                 asked.extend(applied.build.reads(files));
                 asked.extend(applied.by.iter().map(|by| by.built.file));
                 self.folders.extend(applied.folder().map(str::to_owned));
-                findings.extend(self.applied(applied, &objects));
+                let mut found = self.applied(applied, &objects, on_aks);
+                if incomplete::is_changed_further(applied, &incomplete) {
+                    found.retain(|finding| !incomplete::is_about_a_patched_field(files, &objects, finding));
+                }
+                findings.extend(found);
             }
             all.extend(objects);
         }
         let is_asked = |finding: &Finding| files.find(&finding.file).is_some_and(|file| asked.contains(&file));
-        let with_defaults = node_config::with_defaults(&all, &aks_defaults);
-        let mut together = node_config::check_together(&with_defaults, cluster.complete);
+        let with_defaults = if on_aks { node_config::with_defaults(&all, &aks_defaults) } else { all.clone() };
+        let mut together = node_config::check_together(&with_defaults, cluster.complete, on_aks);
+        together.extend(other_provider);
         together.retain(is_asked);
         findings.extend(together);
-        if !findings.iter().any(|finding| finding.severity == Severity::Error) {
+        if on_aks && !findings.iter().any(|finding| finding.severity == Severity::Error) {
             let pools = node_config::pools_of(&all);
             let skus = self.inputs.skus.skus_for(&pools);
             let mut about_sizes = node_config::check_skus(&pools, &skus);
@@ -181,7 +194,7 @@ impl Run<'_> {
     }
 
     /// What is wrong with what one Kustomization applies, or with one folder.
-    fn applied(&mut self, applied: &Applied, objects: &[Object<'_>]) -> Vec<Finding> {
+    fn applied(&mut self, applied: &Applied, objects: &[Object<'_>], on_aks: bool) -> Vec<Finding> {
         // A Kustomization that names a folder without a kustomization.yaml means all that is in it.
         let is_meant = |finding: &&Finding| applied.by.is_none() || finding.rule != "kustomization-missing";
         let mut findings: Vec<Finding> = applied.build.findings.iter().filter(is_meant).cloned().collect();
@@ -192,8 +205,10 @@ impl Run<'_> {
             self.unbuilt.extend(Vec::into_iter(unbuilt).next());
         }
         let alone = applied.what == What::Files;
-        findings.extend(node_config::check_each(objects, alone || applied.build.is_partial()));
-        findings.extend(node_config::values_exist(objects));
+        findings.extend(node_config::check_each(objects, alone || applied.build.is_partial(), on_aks));
+        if on_aks {
+            findings.extend(node_config::values_exist(objects));
+        }
         for finding in findings.iter_mut().filter(|finding| self.is_of_the_operator(finding)) {
             finding.severity = Severity::Note;
             finding.refused = false;
@@ -244,7 +259,7 @@ impl Run<'_> {
         }
         for index in indices {
             // What cannot be read has been said where it matters.
-            let Some(text) = files.text(index).ok().filter(|text| text.contains("karpenter_")) else { continue };
+            let Some(text) = files.decoded(index).ok().filter(|text| text.contains("karpenter_")) else { continue };
             if let Ok(documents) = files.documents(index) {
                 let file = SourceFile::new(files.path(index), text);
                 self.findings.extend(node_config::metrics_are_exposed(&file, documents));

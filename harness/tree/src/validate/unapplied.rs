@@ -47,7 +47,7 @@ pub(super) fn notes(files: &Files, folder: &str, repository: &Repository) -> Vec
 fn forgotten(files: &Files, index: usize, folders: &BTreeSet<&str>, by_flux: bool) -> Option<Finding> {
     let path = files.path(index);
     let names_it = |text: &&str| text.contains("karpenter.sh/") || text.contains("karpenter.azure.com/");
-    if !kustomize::is_yaml(path) || files.text(index).ok().filter(names_it).is_none() {
+    if !kustomize::is_yaml(path) || files.decoded(index).ok().filter(names_it).is_none() {
         return None;
     }
     let nodes = files.documents(index).ok()?.iter().flat_map(kustomize::listed);

@@ -57,7 +57,8 @@ impl Check<'_> {
         const RULE: &str = "flux-path";
         let (mark, path) = (by.path_mark(), by.path());
         match what {
-            What::Files => None,
+            // What is elsewhere is said once for all that use it.
+            What::Files | What::Elsewhere { .. } => None,
             What::Folder { top, .. } if top.is_empty() => None,
             What::Folder { folder, top } => {
                 let message =
@@ -77,12 +78,6 @@ impl Check<'_> {
                 let fix =
                     "correct `spec.path`, which is relative to the top of the repository, or validate that repository";
                 Some(self.finding(Severity::Warning, RULE, mark, message).effect(effect).fix(fix))
-            }
-            What::Elsewhere { source } => {
-                let message =
-                    format!("what `{}` applies is from another source, {source}, and is not checked", by.id());
-                let mark = by.built.node.at(&["spec", "sourceRef"]).map_or(mark, |source| source.mark);
-                Some(self.finding(Severity::Note, "flux-source", mark, message))
             }
         }
     }

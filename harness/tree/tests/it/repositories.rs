@@ -288,3 +288,71 @@ fn what_only_argo_cd_builds_is_one_warning() {
     let alone = checked(&files, "apps/a", false);
     assert_eq!(alone.count(Severity::Error), 1, "{:?}", alone.findings);
 }
+
+/// The messages of a rule's notes.
+fn notes(files: &[(&str, &str)], rule: &str) -> Vec<String> {
+    let findings = checked(files, "", false).findings;
+    findings.into_iter().filter(|it| it.rule == rule && it.severity == Severity::Note).map(|it| it.message).collect()
+}
+
+#[test]
+fn what_is_absent_is_said_once() {
+    // Before, each Kustomization had a note of its own for the same Secret and the same source.
+    let values = "  postBuild: {substituteFrom: [{kind: Secret, name: vars}]}\n";
+    let [a, b, c] = ["a", "b", "c"].map(|name| applies(name, "./tree", values));
+    let other = "{kind: OCIRepository, name: charts}";
+    let [d, e] =
+        ["d", "e"].map(|name| applies(name, "./x", "").replace("{kind: GitRepository, name: flux-system}", other));
+    let files = [
+        ("clusters/p/a.yaml", a.as_str()),
+        ("clusters/p/b.yaml", &b),
+        ("clusters/p/c.yaml", &c),
+        ("clusters/p/d.yaml", &d),
+        ("clusters/p/e.yaml", &e),
+        ("tree/class.yaml", CLASS),
+    ];
+    assert_eq!(
+        notes(&files, "flux-substitution"),
+        [
+            "the Secret `flux-system/vars`, from which `flux-system/a` and 2 other Kustomizations take values, is not in the tree"
+        ]
+    );
+    assert_eq!(
+        notes(&files, "flux-source"),
+        [
+            "what `flux-system/d` and 1 other Kustomization apply comes from another source, OCIRepository `flux-system/charts`, and is not checked"
+        ]
+    );
+}
+
+#[test]
+fn what_flux_operator_makes_is_not_known() {
+    // Before, nothing was said of it, and a class that a ResourceSet may make was missing.
+    let set = "apiVersion: fluxcd.controlplane.io/v1\nkind: ResourceSet\nmetadata: {name: pools, namespace: flux-system}\nspec: {resources: []}\n";
+    let apply = applies("a", "./tree", "");
+    let files = [("clusters/p/a.yaml", apply.as_str()), ("tree/set.yaml", set), ("tree/pool.yaml", POOL)];
+    assert_eq!(
+        notes(&files, "resource-set"),
+        ["the objects that flux-operator makes of the ResourceSet `pools` are not checked"]
+    );
+    assert_eq!(serious(&files), [] as [&str; 0]);
+}
+
+#[test]
+fn what_a_patch_may_complete_is_no_error() {
+    // Before, each such object lacked an `interval`, which a patch of the parent gives to all of them.
+    let child = applies("child", "./child", "").replace("  interval: 10m\n", "");
+    let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: r, namespace: x}\nspec: {chartRef: {kind: OCIRepository, name: c}}\n";
+    let missing = |resources: &str| {
+        let (apply, names) = (applies("parent", "./parent", ""), names(resources));
+        let files = [
+            ("clusters/p/a.yaml", apply.as_str()),
+            ("parent/kustomization.yaml", &names),
+            ("parent/child.yaml", &child),
+            ("child/release.yaml", release),
+        ];
+        serious(&files).iter().filter(|it| it.contains("`spec.interval` is missing")).count()
+    };
+    assert_eq!(missing("child.yaml"), 2);
+    assert_eq!(missing("child.yaml, 'https://github.com/a/b?ref=v1'"), 0);
+}

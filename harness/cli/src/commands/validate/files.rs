@@ -48,14 +48,11 @@ pub(super) fn read(path: &Path, root: Option<&Path>) -> Result<Input, CliError> 
         }
         return Ok(Input::Tree(ManifestTree { shown, is_absolute: path.is_absolute(), repository, single: false }));
     }
-    let text = read_text(path)?;
-    if !is_manifest(path, &text) {
-        return Ok(Input::Scenario { file: shown, text });
+    let repository = TreeRepository::of_file(path);
+    let is_tree = repository.files.paths().next().and_then(|name| repository.files.text_at(name));
+    if !is_tree.is_some_and(|text| is_manifest(path, text)) {
+        return Ok(Input::Scenario { file: shown, text: read_text(path)? });
     }
-    let root = path.parent().unwrap_or(Path::new("")).to_owned();
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let files = vec![SourceFile::new(name, text)].into();
-    let repository = TreeRepository { root, files, folder: String::new() };
     Ok(Input::Tree(ManifestTree { shown, is_absolute: path.is_absolute(), repository, single: true }))
 }
 

@@ -1,5 +1,7 @@
 //! Findings, in the format that was asked for.
 
+use std::collections::BTreeMap;
+
 use harness_report::findings;
 use harness_tree::validate::Validation;
 use harness_tree::{SCENARIO_RULE, Severity};
@@ -41,13 +43,24 @@ pub(super) fn summary(shown: &str, validation: &Validation, fixed: usize, asked:
         0 => counted(validation.objects.len(), "object"),
         folders => format!("{} from {}", counted(validation.objects.len(), "object"), counted(folders, "folder")),
     };
-    let unchecked: Vec<String> = validation.unchecked.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-    let left = if asked || unchecked.is_empty() {
-        String::new()
-    } else {
-        format!("; the fields of {} are not checked without --server", unchecked.join(", "))
+    let left = match unchecked_kinds(&validation.unchecked) {
+        Some(kinds) if !asked => format!("; the fields of {kinds} are not checked without --server"),
+        _ => String::new(),
     };
     console.say(&format!("{shown}: {}; {built}{left}", parts.join(", ")));
+}
+
+/// The kinds of which most objects are not checked, and how many others there are; `None` where there is none.
+fn unchecked_kinds(unchecked: &BTreeMap<String, usize>) -> Option<String> {
+    const NAMED_MAX: usize = 5;
+    let mut kinds: Vec<(&String, usize)> = unchecked.iter().map(|(kind, count)| (kind, *count)).collect();
+    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let named: Vec<String> = kinds.iter().take(NAMED_MAX).map(|(kind, count)| format!("{count} {kind}")).collect();
+    let more = match kinds.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {}", counted(more, "more kind")),
+    };
+    (!named.is_empty()).then(|| format!("{}{more}", named.join(", ")))
 }
 
 /// Writes what Flux would apply of a tree to stdout.
@@ -105,5 +118,20 @@ fn show_text(outcome: &Outcome, console: &Console) {
             undone.after,
             tried.collect::<String>()
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_kinds_the_most_frequent_are_named() {
+        // Before, a repository with charts and controllers had a line with forty kinds.
+        let kinds = |names: &[(&str, usize)]| names.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect();
+        let many = [("A", 1), ("B", 9), ("C", 2), ("D", 1), ("E", 1), ("F", 1), ("G", 1)];
+        assert_eq!(unchecked_kinds(&kinds(&many)).unwrap(), "9 B, 2 C, 1 A, 1 D, 1 E and 2 more kinds");
+        assert_eq!(unchecked_kinds(&kinds(&many[..1])).unwrap(), "1 A");
+        assert_eq!(unchecked_kinds(&kinds(&[])), None);
     }
 }

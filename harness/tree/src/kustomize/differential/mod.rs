@@ -43,7 +43,7 @@ impl Expected {
 
 /// Files whose bytes `read` fetches.
 fn files(paths: Vec<String>, read: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Files {
-    Files::on_demand(paths, move |path| String::from_utf8(read(path)).map_err(|_| Unreadable::NotText))
+    Files::on_demand(paths, move |path| Unreadable::decode(read(path)))
 }
 
 /// Builds a folder of some files, for the `spec` of a Flux Kustomization where there is one, and compares.

@@ -10,6 +10,7 @@ mod objects;
 mod placement;
 mod pod_disruption;
 mod pool;
+mod provider;
 mod requirements;
 mod skus;
 mod versions;
@@ -28,6 +29,7 @@ pub(crate) use metrics::are_exposed as metrics_are_exposed;
 pub use node_class::max_pods;
 pub use objects::NODE_CLASS_RULE;
 pub(super) use objects::some_pool;
+pub(crate) use provider::of_another as of_another_provider;
 pub use skus::values_are_sold;
 pub use versions::address_problem;
 pub(crate) use versions::is_checked;
@@ -37,13 +39,12 @@ type TreeRule = fn(&[Object<'_>]) -> Vec<Finding>;
 /// A rule over one NodePool or one AKSNodeClass.
 type ObjectRule = fn(&Object<'_>) -> Vec<Finding>;
 
-const TREE_RULES: [TreeRule; 5] = [
-    objects::references_lead_somewhere,
-    workloads::tolerate_taints,
-    workloads::have_nodes,
-    workloads::spread_over_zones,
-    pod_disruption::allows_evictions,
-];
+/// Those that hold for Karpenter on any provider.
+const TREE_RULES: [TreeRule; 2] = [workloads::tolerate_taints, pod_disruption::allows_evictions];
+
+/// Those about AKS, its node classes, labels and zones.
+const AKS_TREE_RULES: [TreeRule; 3] =
+    [objects::references_lead_somewhere, workloads::have_nodes, workloads::spread_over_zones];
 
 const POOL_RULES: [ObjectRule; 9] = [
     pool::node_class_ref,
@@ -57,9 +58,13 @@ const POOL_RULES: [ObjectRule; 9] = [
     limits::are_quantities,
 ];
 
-/// Applies every rule about the objects that one build makes. `partial` is true where it could not be built as a whole.
-pub(crate) fn check_each(objects: &[Object<'_>], partial: bool) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = objects.iter().flat_map(of_object).collect();
+/// Applies every rule about the objects that one build makes. `partial` is true where it could not be built as a whole, `on_aks` unless the
+/// cluster is for another provider.
+pub(crate) fn check_each(objects: &[Object<'_>], partial: bool, on_aks: bool) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = objects.iter().flat_map(|object| of_object(object, on_aks)).collect();
+    if on_aks {
+        findings.extend(objects.iter().filter(|object| object.is_node_pool()).flat_map(pool::node_class_is_of_aks));
+    }
     if !partial {
         findings.extend(objects::names_are_unique(objects));
     }
@@ -68,15 +73,17 @@ pub(crate) fn check_each(objects: &[Object<'_>], partial: bool) -> Vec<Finding> 
 
 /// Applies every rule about the objects of a cluster that needs no facts about the target. `complete` is false where a part of the tree
 /// could not be read: then nothing is said about what seems to be missing.
-pub(crate) fn check_together(objects: &[Object<'_>], complete: bool) -> Vec<Finding> {
+pub(crate) fn check_together(objects: &[Object<'_>], complete: bool, on_aks: bool) -> Vec<Finding> {
     if !complete {
         return Vec::new();
     }
-    TREE_RULES.iter().flat_map(|rule| rule(objects)).collect()
+    let of_aks = AKS_TREE_RULES.iter().filter(|_| on_aks);
+    TREE_RULES.iter().chain(of_aks).flat_map(|rule| rule(objects)).collect()
 }
 
-fn of_object(object: &Object<'_>) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = versions::are_served(object).into_iter().collect();
+fn of_object(object: &Object<'_>, on_aks: bool) -> Vec<Finding> {
+    let is_foreign = !on_aks && provider::is_of_another(object);
+    let mut findings: Vec<Finding> = versions::are_served(object).filter(|_| !is_foreign).into_iter().collect();
     findings.extend(objects::have_names(object));
     findings.extend(workloads::select_their_pods(object));
     if object.is_node_pool() && object.version() == "v1" {

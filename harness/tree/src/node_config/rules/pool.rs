@@ -12,8 +12,12 @@ const RENAMED_POLICY: &str = "WhenUnderutilized";
 const POLICIES: [&str; 3] = ["WhenEmpty", "WhenEmptyOrUnderutilized", "Balanced"];
 const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
+/// The rule about references to node classes.
+const RULE: &str = "node-class-ref";
+const AKS_GROUP: &str = "karpenter.azure.com";
+const AKS_KIND: &str = "AKSNodeClass";
+
 pub(super) fn node_class_ref(object: &Object<'_>) -> Vec<Finding> {
-    const RULE: &str = "node-class-ref";
     let path = ["spec", "template", "spec", "nodeClassRef"];
     let Some(reference) = object.node.at(&path) else {
         let mark = object.key_mark(&path);
@@ -26,29 +30,40 @@ pub(super) fn node_class_ref(object: &Object<'_>) -> Vec<Finding> {
         return vec![finding];
     };
     let mut findings = Vec::new();
-    for (key, expected) in [("group", Some("karpenter.azure.com")), ("kind", Some("AKSNodeClass")), ("name", None)] {
+    for (key, expected) in [("group", Some(AKS_GROUP)), ("kind", Some(AKS_KIND)), ("name", None)] {
         let value = reference.get(key);
-        let text = value.and_then(Node::text).unwrap_or_default();
+        if value.and_then(Node::text).is_some_and(|text| !text.is_empty()) {
+            continue;
+        }
         let fix =
             expected.map_or("name an AKSNodeClass of the tree".to_owned(), |text| format!("write `{key}: {text}`"));
-        if text.is_empty() {
-            let mark = object.key_mark(&path);
-            // A reference that says its `apiVersion` gets its group from that.
-            let other = reference.get("apiVersion").is_some() && key == "group";
-            let line = expected.filter(|_| !other && value.is_none()).map(|text| format!("{key}: {text}"));
-            let edits = line.map(|line| object.inserting(reference, &line)).unwrap_or_default();
-            let finding = object.refused(RULE, mark, format!("`nodeClassRef` has no `{key}`"), fix);
-            findings.push(finding.edits(edits));
-        } else if expected.is_some_and(|expected| expected != text) {
-            let mark = value.map_or(reference.mark, |value| value.mark);
-            let finding = object
-                .error(RULE, mark, format!("`nodeClassRef.{key}` is `{text}`"))
-                .effect("the provisioner on AKS ignores pools of other node classes")
-                .fix(fix);
-            findings.push(finding);
-        }
+        // A reference that says its `apiVersion` gets its group from that, and what is of another provider is not completed.
+        let is_of_aks = |key: &str, expected: &str| reference.get(key).is_none_or(|it| it.text() == Some(expected));
+        let other = (reference.get("apiVersion").is_some() && key == "group")
+            || (value.is_none() && !(is_of_aks("group", AKS_GROUP) && is_of_aks("kind", AKS_KIND)));
+        let line = expected.filter(|_| !other && value.is_none()).map(|text| format!("{key}: {text}"));
+        let edits = line.map(|line| object.inserting(reference, &line)).unwrap_or_default();
+        let finding = object.refused(RULE, object.key_mark(&path), format!("`nodeClassRef` has no `{key}`"), fix);
+        findings.push(finding.edits(edits));
     }
     findings
+}
+
+/// A node class that the provisioner on AKS does not know.
+pub(super) fn node_class_is_of_aks(object: &Object<'_>) -> Vec<Finding> {
+    let path = ["spec", "template", "spec", "nodeClassRef"];
+    let reference = object.node.at(&path).filter(|_| object.version() == "v1");
+    let expected = [("group", AKS_GROUP), ("kind", AKS_KIND)];
+    let wrong = expected.into_iter().filter_map(|(key, expected)| {
+        let value = reference?.get(key)?;
+        let text = value.text().filter(|text| !text.is_empty() && *text != expected)?;
+        let finding = object
+            .error(RULE, value.mark, format!("`nodeClassRef.{key}` is `{text}`"))
+            .effect("the provisioner on AKS ignores pools of other node classes")
+            .fix(format!("write `{key}: {expected}`"));
+        Some(finding)
+    });
+    wrong.collect()
 }
 
 /// `^(([0-9]+(s|m|h))+|Never)$`, as the CRD says it.
