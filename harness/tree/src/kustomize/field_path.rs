@@ -4,7 +4,7 @@
 use regex::Regex;
 
 use super::specs::split;
-use harness_yaml::{Kind, Mark, Node};
+use harness_yaml::{Kind, Mark, Node, Shared};
 
 /// What stands at the end of a path where it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +61,8 @@ fn made(next: Option<&String>, leaf: Leaf, mark: Mark) -> Node {
     };
     let kind = match leaf {
         Leaf::Plain => Kind::Null,
-        Leaf::List => Kind::List(Vec::new()),
-        Leaf::Map => Kind::Map(Vec::new()),
+        Leaf::List => Kind::List(Shared::default()),
+        Leaf::Map => Kind::Map(Shared::default()),
     };
     Node { kind, ..Node::empty_map(mark) }
 }

@@ -144,7 +144,7 @@ fn is_same(one: Option<&Node>, other: Option<&Node>) -> bool {
     match (one.map_or(&null, |node| &node.kind), other.map_or(&null, |node| &node.kind)) {
         (Kind::Number(one, _), Kind::Number(other, _)) => one == other,
         (Kind::List(one), Kind::List(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(Some(one), Some(other)))
+            one.len() == other.len() && one.iter().zip(other.iter()).all(|(one, other)| is_same(Some(one), Some(other)))
         }
         (Kind::Map(one), Kind::Map(other)) => {
             let has = |entry: &Entry| {

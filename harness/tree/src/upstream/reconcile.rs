@@ -175,7 +175,7 @@ impl Differences {
                     self.at(ours.mark, path, key, &Value::Null, value);
                     Entry { key: key.clone(), key_mark: ours.mark, value: placed(value, ours.mark) }
                 }));
-                Node { kind: Kind::Map(merged), mark: ours.mark, end: ours.end }
+                Node { kind: Kind::Map(merged.into()), mark: ours.mark, end: ours.end }
             }
             (Kind::List(items), Value::Array(values)) if items.len() == values.len() => {
                 let merged = items.iter().zip(values).enumerate().map(|(index, (item, value))| {
