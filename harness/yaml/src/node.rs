@@ -31,6 +31,26 @@ pub enum Kind {
     Map(Shared<Entry>),
 }
 
+impl Kind {
+    /// Whether two values are the same in JSON, where 5.0 is 5 and the order of keys means nothing.
+    pub fn is_same_json(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Number(one, _), Self::Number(other, _)) => one == other,
+            (Self::List(one), Self::List(other)) => {
+                let is_same = |(one, other): (&Node, &Node)| one.kind.is_same_json(&other.kind);
+                one.is_shared_with(other) || one.len() == other.len() && one.iter().zip(other.iter()).all(is_same)
+            }
+            (Self::Map(one), Self::Map(other)) => {
+                let is_same = |entry: &Entry| {
+                    other.iter().any(|known| known.key == entry.key && entry.value.kind.is_same_json(&known.value.kind))
+                };
+                one.is_shared_with(other) || one.len() == other.len() && one.iter().all(is_same)
+            }
+            (one, other) => one == other,
+        }
+    }
+}
+
 /// One key of a map.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {

@@ -8,6 +8,13 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shared<T>(Arc<Vec<T>>);
 
+impl<T> Shared<T> {
+    /// Whether it is a copy of another one, and neither was changed since.
+    pub(crate) fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl<T> Default for Shared<T> {
     fn default() -> Self {
         Vec::new().into()

@@ -202,8 +202,7 @@ impl Run<'_> {
             let checked = CheckedObject { applied_by: by, printed, has_unknown_values, ..checked(object, &self.paths) };
             // Two overlays can hold one object of a base: the API server sees it as often as it differs.
             let known = self.known.entry((checked.id(), checked.api_version.clone())).or_default();
-            let text = (!known.is_empty()).then(|| checked.value().to_string());
-            if !known.iter().any(|index| Some(self.objects[*index].value().to_string()) == text) {
+            if !known.iter().any(|index| self.objects[*index].node.kind.is_same_json(&checked.node.kind)) {
                 known.push(self.objects.len());
                 if !node_config::is_checked(object) && !checked.kind.is_empty() {
                     *self.unchecked.entry(checked.kind.clone()).or_default() += 1;
