@@ -106,7 +106,7 @@ impl Substitution<'_> {
             },
             Kind::List(items) => items.iter_mut().for_each(|item| self.node(item, problems)),
             Kind::Map(entries) => {
-                for entry in entries {
+                for entry in entries.iter_mut() {
                     if entry.key.contains('$') {
                         match self.text(&entry.key) {
                             Ok(new) => entry.key = unquoted(new),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::applied::{Applied, Cluster, Repository, What, applied};
 use super::apply::kustomizations;
-use super::build::{Builder, used_by_others};
+use super::build::{Builder, Outline, used_by_others};
 use super::roots::Start;
 use crate::files::Files;
 use crate::kustomize::{self, Build, Built};
@@ -61,7 +61,8 @@ pub(super) fn as_they_stand(builder: &mut Builder<'_, '_>, folder: &str, known: 
         // Flux takes every manifest.
         return vec![builder.cluster(&[Start::Folder(folder.to_owned())], &[])];
     }
-    let builds: Vec<(&str, Rc<Build>)> = folders.into_iter().map(|folder| (folder, builder.plain(folder))).collect();
+    let builds: Vec<(&str, Rc<Outline>)> =
+        folders.into_iter().map(|folder| (folder, builder.outline_of_root(folder))).collect();
     // One that another one uses is checked as a part of that.
     let used = used_by_others(&builds);
     let is_known = |folder: &str| applied(known).any(|applied| applied.folder() == Some(folder));

@@ -18,9 +18,29 @@ pub(super) struct Builder<'f, 'u> {
     /// The source that most Kustomizations name.
     usual: Option<SourceRef>,
     plain: HashMap<String, Rc<Build>>,
+    outlines: HashMap<String, Rc<Outline>>,
+    /// The folders that are built as a part of another one, as far as that is known.
+    used: BTreeSet<String>,
     /// By folder, and by the Kustomization as its parents and values have made it.
     flux: HashMap<(String, String), Rc<Build>>,
     upstream: Option<&'u mut dyn Upstream>,
+}
+
+/// What a folder builds, without the objects: a repository has hundreds of bases whose objects are only those of overlays.
+pub(super) struct Outline {
+    /// The files that hold its objects.
+    pub(super) resources: Vec<usize>,
+    /// The files that patches and generators use.
+    pub(super) used: BTreeSet<usize>,
+    /// The folders of the kustomizations that were read, its own among them.
+    folders: BTreeSet<String>,
+}
+
+impl Outline {
+    fn of(build: &Build) -> Self {
+        let folders = build.kustomizations.iter().map(|path| kustomize::folder_of(path).to_owned()).collect();
+        Self { resources: build.resources.clone(), used: build.used.clone(), folders }
+    }
 }
 
 /// Which folders read files that no Kustomization applies.
@@ -44,6 +64,8 @@ impl<'f, 'u> Builder<'f, 'u> {
             })
             .own,
             plain: HashMap::new(),
+            outlines: HashMap::new(),
+            used: BTreeSet::new(),
             flux: HashMap::new(),
             upstream,
         }
@@ -52,7 +74,7 @@ impl<'f, 'u> Builder<'f, 'u> {
     /// The files that a Kustomization applies as it stands, by their indices.
     pub(super) fn reads(&mut self, kustomization: &FluxKustomization) -> BTreeSet<usize> {
         match self.folder_of_its_own(kustomization) {
-            Some(folder) => self.plain(&folder).resources.iter().copied().collect(),
+            Some(folder) => self.outline(&folder).resources.iter().copied().collect(),
             None => BTreeSet::new(),
         }
     }
@@ -63,7 +85,35 @@ impl<'f, 'u> Builder<'f, 'u> {
         self.folder(kustomization).map(|(folder, _)| folder).filter(|folder| is_usual || !folder.is_empty())
     }
 
-    pub(super) fn plain(&mut self, folder: &str) -> Rc<Build> {
+    /// What a folder as it is builds, of which the objects are not kept: Flux applies them as Kustomizations change them.
+    pub(super) fn outline(&mut self, folder: &str) -> Rc<Outline> {
+        if let Some(known) = self.outlines.get(folder) {
+            return known.clone();
+        }
+        let outline = match self.plain.get(folder) {
+            Some(build) => Outline::of(build),
+            None => Outline::of(&build_for(self.files, folder, None)),
+        };
+        let outline = Rc::new(outline);
+        self.outlines.insert(folder.to_owned(), outline.clone());
+        outline
+    }
+
+    /// The same for a folder that may be applied as it is: its objects are kept, unless they are a part of what another folder builds.
+    pub(super) fn outline_of_root(&mut self, folder: &str) -> Rc<Outline> {
+        self.plain(folder);
+        let outline = self.outline(folder);
+        for used in outline.folders.iter().filter(|used| *used != folder) {
+            self.plain.remove(used);
+            self.used.insert(used.clone());
+        }
+        if self.used.contains(folder) {
+            self.plain.remove(folder);
+        }
+        outline
+    }
+
+    fn plain(&mut self, folder: &str) -> Rc<Build> {
         if let Some(known) = self.plain.get(folder) {
             return known.clone();
         }
@@ -125,7 +175,7 @@ impl<'f, 'u> Builder<'f, 'u> {
         // Nobody keeps what is in force in a hidden folder.
         let folders = files.paths().filter(|path| kustomize::is_kustomization(path) && !kustomize::is_hidden(path));
         let folders = folders.map(kustomize::folder_of);
-        let builds: Vec<(&str, Rc<Build>)> = folders.map(|folder| (folder, self.plain(folder))).collect();
+        let builds: Vec<(&str, Rc<Outline>)> = folders.map(|folder| (folder, self.outline(folder))).collect();
         let used = used_by_others(&builds);
         let taken: BTreeSet<usize> = taken.iter().flatten().copied().collect();
         let mut readers = Readers::default();
@@ -170,12 +220,9 @@ fn ask(upstream: &mut dyn Upstream, request: FluxBuildRequest, ours: &Build) -> 
 }
 
 /// The folders that are built as a part of another one. Of two that use each other neither is.
-pub(super) fn used_by_others<'b>(builds: &'b [(&str, Rc<Build>)]) -> BTreeSet<&'b str> {
-    let uses: BTreeMap<&str, BTreeSet<&str>> = builds
-        .iter()
-        .map(|(folder, build)| (*folder, build.kustomizations.iter().map(|path| kustomize::folder_of(path)).collect()))
-        .collect();
+pub(super) fn used_by_others<'b>(builds: &'b [(&str, Rc<Outline>)]) -> BTreeSet<&'b str> {
+    let uses: BTreeMap<&str, &BTreeSet<String>> = builds.iter().map(|(folder, it)| (*folder, &it.folders)).collect();
     let is_mutual = |a: &str, b: &str| uses.get(b).is_some_and(|used| used.contains(a));
-    let pairs = uses.iter().flat_map(|(folder, used)| used.iter().map(move |used| (*folder, *used)));
+    let pairs = uses.iter().flat_map(|(folder, used)| used.iter().map(move |used| (*folder, used.as_str())));
     pairs.filter(|(folder, used)| folder != used && !is_mutual(folder, used)).map(|(_, used)| used).collect()
 }

@@ -51,7 +51,7 @@ fn refused(files: &Files, folder: &str, mut ours: Build, refusal: &BuildRefusal)
 /// Our own build, with a note: what ended the other one is nothing that Flux would mind.
 fn not_built(files: &Files, folder: &str, mut ours: Build, refusal: Option<&BuildRefusal>) -> Build {
     let reason = refusal.map_or("it says no reason", |refusal| refusal.message.as_str());
-    let mark = place_of(files, folder);
+    let mark = place::of_folder(files, folder);
     let message = format!("flux-build could not build this: {reason}");
     let note = Finding::new(Severity::Note, RULE, files.path_of(mark), mark, message)
         .effect("the built-in engine has built it; whether Flux builds the same is not known");
@@ -185,7 +185,7 @@ impl Differences {
                     self.at(ours.mark, path, key, &Value::Null, value);
                     Entry { key: key.clone(), key_mark: ours.mark, value: placed(value, ours.mark) }
                 }));
-                Node { kind: Kind::Map(merged), mark: ours.mark, end: ours.end }
+                Node { kind: Kind::Map(merged.into()), mark: ours.mark, end: ours.end }
             }
             (Kind::List(items), Value::Array(values)) if items.len() == values.len() => {
                 let merged = items.iter().zip(values).enumerate().map(|(index, (item, value))| {

@@ -1,6 +1,6 @@
 //! The check of a tree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -65,8 +65,6 @@ pub struct CheckedObject {
     pub name: String,
     /// The file in which it starts.
     pub file: String,
-    /// The content.
-    pub value: Value,
     /// The Flux Kustomization that applies it, `namespace/name`; `None` where the tree does not say.
     pub applied_by: Option<String>,
     /// Whether the Kustomization takes values that only the cluster has.
@@ -87,14 +85,19 @@ impl CheckedObject {
         Finding::new(severity, rule, file, mark, message)
     }
 
+    /// The content.
+    pub fn value(&self) -> Value {
+        self.node.to_json()
+    }
+
     /// Whether it is what the API server would get: nothing in it is encrypted, and no variable is left that only the cluster has.
     pub fn is_whole(&self) -> bool {
-        self.value.get("sops").is_none() && !(self.has_unknown_values && self.value.to_string().contains("${"))
+        self.node.get("sops").is_none() && !(self.has_unknown_values && self.value().to_string().contains("${"))
     }
 
     /// The object as YAML, in kustomize's own words where it has built it.
     pub fn to_yaml(&self) -> String {
-        self.printed.clone().unwrap_or_else(|| harness_yaml::edit::write(std::slice::from_ref(&self.value)))
+        self.printed.clone().unwrap_or_else(|| harness_yaml::edit::write(&[self.value()]))
     }
 
     /// `kind/name`, with the namespace before it.
@@ -116,7 +119,7 @@ pub fn validate(inputs: &ValidationInputs<'_>, upstream: Option<&mut dyn Upstrea
         objects: Vec::new(),
         folders: BTreeSet::new(),
         unchecked: BTreeMap::new(),
-        known: BTreeSet::new(),
+        known: HashMap::new(),
         paths: inputs.files.paths().map(str::to_owned).collect(),
         aks_defaults: if inputs.aks_defaults { aks_defaults().into() } else { Files::default() },
         for_argo_cd: repository.for_argo_cd,
@@ -137,8 +140,8 @@ struct Run<'i> {
     objects: Vec<CheckedObject>,
     folders: BTreeSet<String>,
     unchecked: BTreeMap<String, usize>,
-    /// The objects that were taken already: two clusters may share one.
-    known: BTreeSet<(String, String, String)>,
+    /// Where among `objects` those of an id and version are that were taken already: two clusters may share one.
+    known: HashMap<(String, String), Vec<usize>>,
     paths: Arc<[String]>,
     /// What AKS makes itself.
     aks_defaults: Files,
@@ -224,7 +227,9 @@ impl Run<'_> {
             let has_unknown_values = applied.by.as_ref().is_some_and(FluxKustomization::has_unknown_values);
             let checked = CheckedObject { applied_by: by, printed, has_unknown_values, ..checked(object, &self.paths) };
             // Two overlays can hold one object of a base: the API server sees it as often as it differs.
-            if self.known.insert((checked.id(), checked.api_version.clone(), checked.value.to_string())) {
+            let known = self.known.entry((checked.id(), checked.api_version.clone())).or_default();
+            if !known.iter().any(|index| self.objects[*index].node.kind.is_same_json(&checked.node.kind)) {
+                known.push(self.objects.len());
                 if !node_config::is_checked(object) && !checked.kind.is_empty() {
                     *self.unchecked.entry(checked.kind.clone()).or_default() += 1;
                 }
@@ -338,14 +343,15 @@ fn in_order(findings: &mut Vec<Finding>) {
         (&a.file, a.offset, a.rule, a.severity, &a.message) == (&b.file, b.offset, b.rule, b.severity, &b.message)
     });
     // Whatever else is wrong with a variable that has no value follows from that.
-    let unset: Vec<(String, usize)> = findings
+    let unset: HashSet<(String, usize)> = findings
         .iter()
         .filter(|finding| finding.rule == "flux-substitution" && finding.severity == Severity::Error)
         .map(|finding| (finding.file.clone(), finding.offset))
         .collect();
     findings.retain(|finding| {
         finding.rule == "flux-substitution"
-            || !unset.iter().any(|(file, at)| *file == finding.file && *at == finding.offset)
+            || unset.is_empty()
+            || !unset.contains(&(finding.file.clone(), finding.offset))
     });
 }
 
@@ -357,7 +363,6 @@ fn checked(object: &Object<'_>, paths: &Arc<[String]>) -> CheckedObject {
         namespace: text(&["metadata", "namespace"]),
         name: text(&["metadata", "name"]).unwrap_or_default(),
         file: object.file.to_owned(),
-        value: object.node.to_json(),
         applied_by: None,
         has_unknown_values: false,
         printed: None,

@@ -4,6 +4,8 @@ mod files;
 mod server;
 mod show;
 
+use std::collections::BTreeSet;
+
 use harness_suite::{
     ExitCode, FluxBuildProgram, FluxBuildSource, FluxBuilder, InputError, InvalidInput, LoadedScenario, Region,
     RegionalSkus,
@@ -210,7 +212,7 @@ async fn check_tree(
     }
     let asked = server.is_some();
     if let Some(server) = server {
-        server.check(&mut validation, &files.loaded()).await?;
+        server.check(&mut validation, &files).await?;
     }
     if tree.single {
         // A single manifest is not a tree.
@@ -220,6 +222,9 @@ async fn check_tree(
         show::print(&tree, &validation, console)?;
     }
     show::summary(&tree.shown, &validation, changes.len(), asked, console);
+    let found: BTreeSet<&str> = validation.findings.iter().map(|finding| finding.file.as_str()).collect();
+    let shown = |path| Some(SourceFile::new(tree.shown_file(path), files.text_at(path)?));
+    outcome.texts.extend(found.into_iter().filter_map(shown));
     for finding in &mut validation.findings {
         finding.file = tree.shown_file(&finding.file);
         finding.edits.iter_mut().for_each(|edit| edit.file = tree.shown_file(&edit.file));
@@ -232,8 +237,5 @@ async fn check_tree(
     }
     outcome.changes.append(&mut changes);
     outcome.undone.append(&mut undone);
-    outcome
-        .texts
-        .extend(files.loaded().into_iter().map(|file| SourceFile::new(tree.shown_file(&file.path), file.text)));
     Ok(())
 }
