@@ -219,7 +219,11 @@ impl Files {
             Err(error) => Err(SyntaxError {
                 mark: Mark { source, ..Mark::START },
                 message: error.to_string(),
-                hint: "take it out of what is applied, or split it",
+                hint: match error {
+                    Unreadable::TooLarge { .. } => "leave it out of what is applied, or split it",
+                    Unreadable::NotText | Unreadable::Utf16 { .. } => "save it as UTF-8",
+                    Unreadable::Failed { .. } => "make it readable",
+                },
             }),
         };
         file.documents.get_or_init(parse).as_ref().map(Vec::as_slice)
