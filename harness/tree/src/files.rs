@@ -247,7 +247,11 @@ impl Files {
         self.decoded(index).map_err(|error| SyntaxError {
             mark: Mark { source: source_of(index), ..Mark::START },
             message: error.to_string(),
-            hint: "take it out of what is applied, or split it",
+            hint: match error {
+                Unreadable::TooLarge { .. } => "leave it out of what is applied, or split it",
+                Unreadable::NotText | Unreadable::Utf16 { .. } => "save it as UTF-8",
+                Unreadable::Failed { .. } => "make it readable",
+            },
         })
     }
 

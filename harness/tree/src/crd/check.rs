@@ -63,9 +63,8 @@ fn version(object: &Object<'_>) -> Option<&'static Version> {
 fn structure(object: &Object<'_>, built: bool) -> Vec<(Finding, Range<usize>)> {
     let mut structure = Structure { object, built, of_metadata: true, findings: Vec::new() };
     walk(metadata::of_kind(object.group(), object.kind()), &object.node, &mut structure);
-    let maps: [(&str, fn(&str) -> bool); 2] =
-        [("labels", metadata::is_label_key), ("annotations", metadata::is_annotation_key)];
-    for (map, is_key) in maps {
+    for map in ["labels", "annotations"] {
+        let is_key = if map == "labels" { metadata::is_label_key } else { metadata::is_annotation_key };
         for entry in object.node.entries_at(&["metadata", map]) {
             if !is_key(&entry.key) && !entry.key.contains(VARIABLE) {
                 let message = format!("`{}` cannot be a key of `metadata.{map}`", entry.key);

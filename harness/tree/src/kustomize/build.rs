@@ -102,8 +102,8 @@ impl Builder<'_> {
         };
         let path = if is_empty { NAMES[0] } else { self.path_of(mark) };
         let note = Finding::new(Severity::Note, "kustomization-missing", path, Mark::START, message)
-            .effect("Flux builds one that names every YAML file of the tree")
-            .fix("add a kustomization.yaml that names what is meant");
+            .effect("Flux generates one that lists every YAML file there")
+            .fix("add a kustomization.yaml that lists the resources");
         self.build.findings.push(note);
     }
 
@@ -172,7 +172,7 @@ impl Builder<'_> {
         };
         for repeat in repeats {
             let message = format!("`{}` is given twice; first in line {}", repeat.key, repeat.first.line);
-            let effect = "kustomize takes the last one alone: what the first one says is not applied";
+            let effect = "kustomize uses only the last one: the first one has no effect";
             self.warn(FIELDS, repeat.mark, message, effect, "write one with what both say");
         }
         let [document] = documents else {

@@ -145,7 +145,7 @@ impl<'a> Builder<'a> {
             return self.report(rule, mark, message, fix);
         }
         let message = message.into();
-        self.declare(mark, message, "it may be among the objects that are not built here: then Flux builds it");
+        self.declare(mark, message, "it may be among the objects that are not built here, and Flux can build it then");
     }
 
     pub(super) fn knows_all_objects(&self) -> bool {

@@ -146,7 +146,8 @@ impl Reader<'_, '_> {
         let of = if path.is_empty() { "a kustomization".to_owned() } else { format!("`{path}`") };
         let message = format!("{of} has no field `{}`", entry.key);
         if self.is_written_again {
-            let effect = "Flux reads this kustomization without the field, and what it says is not applied; in a base kustomize refuses it";
+            let effect =
+                "Flux drops the field without an error, so that it has no effect; in a base, kustomize refuses it";
             self.builder.warn(RULE, entry.key_mark, message, effect, &fix);
         } else {
             self.builder.report(RULE, entry.key_mark, message, &fix);

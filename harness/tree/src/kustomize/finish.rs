@@ -25,7 +25,7 @@ pub(super) fn finish(builder: &mut Builder<'_>, built: Accumulator) -> Vec<Built
         }
     }
     for (mark, message) in names::follow(&mut resources, config) {
-        builder.report("kustomization-names", mark, message, "name one that is there once");
+        builder.report("kustomization-names", mark, message, "write a name that only one of them has");
     }
     vars::resolve(builder, &vars, config, &mut resources);
     resources.retain(|resource| {

@@ -280,7 +280,7 @@ fn nothing_selected(builder: &mut Builder<'_>, mark: Mark) {
         RULE,
         mark,
         "the target of this patch selects no object",
-        "kustomize says nothing, and the patch changes nothing",
+        "kustomize ignores the patch without an error",
         "correct `target`, or remove the patch",
     );
 }

@@ -43,7 +43,7 @@ fn refused(files: &Files, folder: &str, mut ours: Build, refusal: &BuildRefusal)
         (place::of_refusal(files, folder, &ours, refusal), format!("Flux cannot build this: {}", refusal.message));
     let finding = Finding::new(Severity::Error, RULE, files.path_of(mark), mark, message)
         .effect("the Kustomization stays not ready, BuildFailed, and Flux applies nothing of it")
-        .fix("correct what the message names");
+        .fix("correct what the message is about");
     ours.findings.push(finding);
     ours
 }
@@ -169,7 +169,7 @@ impl Differences {
         let more = if self.count > 1 { format!(", and {} more", self.count - 1) } else { String::new() };
         let message = format!("the built-in engine builds this differently: {what}{more}");
         let note = Finding::new(Severity::Note, "build-differs", files.path_of(mark), mark, message)
-            .effect("what kustomize builds is checked; places may be those of something near");
+            .effect("what kustomize builds is checked; the places of findings may be approximate");
         Some(note)
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::files::Files;
 use crate::finding::Finding;
 use crate::object::Object;
-use crate::repository::{Applied, Cluster, KustomizationId, kustomizations};
+use crate::repository::{Applied, Cluster, KustomizationId, What, kustomizations};
 
 /// The Kustomizations of a cluster that are not as their parents make them: a patch of a parent whose build is refused, or has a part that is not in
 /// the tree, may complete them. What they apply may be completed by patches that they are given in turn.
@@ -20,9 +20,13 @@ pub(super) fn kustomizations_of(cluster: &Cluster) -> BTreeSet<KustomizationId> 
     found
 }
 
-/// Whether patches that are not known may change the objects of a build.
-pub(super) fn is_changed_further(applied: &Applied, incomplete: &BTreeSet<KustomizationId>) -> bool {
-    applied.build.is_partial() || applied.by.as_ref().is_some_and(|by| incomplete.contains(&by.id()))
+/// Whether patches that are not known may change the objects of a build. A file that nothing in the tree applies may be applied by a Kustomization
+/// whose source is elsewhere.
+pub(super) fn is_changed_further(cluster: &Cluster, applied: &Applied, incomplete: &BTreeSet<KustomizationId>) -> bool {
+    let is_elsewhere = |other: &Applied| matches!(other.what, What::Elsewhere { .. });
+    applied.build.is_partial()
+        || (applied.what == What::Files && cluster.applied.iter().any(is_elsewhere))
+        || applied.by.as_ref().is_some_and(|by| incomplete.contains(&by.id()))
 }
 
 /// Whether a finding says that an object of Flux lacks a field. People leave to a patch what all of their Kustomizations and HelmReleases share.

@@ -172,7 +172,7 @@ impl Run<'_> {
                 asked.extend(applied.by.iter().map(|by| by.built.file));
                 self.folders.extend(applied.folder().map(str::to_owned));
                 let mut found = self.applied(applied, &objects, on_aks);
-                if incomplete::is_changed_further(applied, &incomplete) {
+                if incomplete::is_changed_further(cluster, applied, &incomplete) {
                     found.retain(|finding| !incomplete::is_about_a_patched_field(files, &objects, finding));
                 }
                 findings.extend(found);

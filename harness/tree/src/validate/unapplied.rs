@@ -29,8 +29,9 @@ pub(super) fn notes(files: &Files, folder: &str, repository: &Repository) -> Vec
             let more = left.len().saturating_sub(NAMED_MAX);
             let more = if more == 0 { String::new() } else { format!(" and {more} more") };
             let message = format!("no Kustomization of Flux applies {}{more}", named.collect::<Vec<_>>().join(", "));
-            let note = Finding::new(Severity::Note, "not-applied", files.path(*first), Mark::START, message)
-                .effect("what nothing applies is not checked; name such a folder to check it");
+            let note = Finding::new(Severity::Note, "not-applied", files.path(*first), Mark::START, message).effect(
+                "what no Kustomization applies is not checked; to check a folder anyway, pass it to `harness validate`",
+            );
             findings.push(note);
         }
     }
@@ -65,7 +66,7 @@ fn forgotten(files: &Files, index: usize, folders: &BTreeSet<&str>, by_flux: boo
         home = kustomize::folder_of(home);
     };
     let what = format!("nothing applies the {} `{}`", object.kind(), object.name());
-    let (mark, effect) = (object.node.mark, "it is not in the cluster, and is not checked");
+    let (mark, effect) = (object.node.mark, "it is not in the cluster and is not checked");
     if is_beside {
         let fix = "name the file in the `resources` of the kustomization beside it, or remove it";
         return Some(object.warning("not-applied", mark, what).effect(effect).fix(fix));

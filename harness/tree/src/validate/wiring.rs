@@ -173,7 +173,7 @@ impl Check<'_> {
                 let message =
                     format!("the {kind} `{name}` is encrypted with SOPS, and `{}` has no `decryption`", by.id());
                 self.finding(Severity::Warning, "flux-decryption", mark, message)
-                    .effect("Flux applies the encrypted text, and whatever reads the object gets that")
+                    .effect("Flux applies the encrypted text, and whatever reads the object gets the ciphertext")
                     .fix("give the Kustomization `decryption: {provider: sops, secretRef: {name: ...}}`")
             })
             .collect()

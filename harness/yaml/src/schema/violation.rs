@@ -108,7 +108,7 @@ impl Violation<'_> {
                 (min, Some(max)) => format!("write {min} to {max} characters"),
                 (min, None) => format!("write at least {}", counted(min, "character", "characters")),
             },
-            Self::Pattern(pattern, _) => format!("write what matches {pattern}"),
+            Self::Pattern(pattern, _) => format!("write a value that matches {pattern}"),
             Self::Time => "write it like 2026-01-31T12:00:00Z".to_owned(),
             Self::Count { count, min: Some(min), .. } if count < min => format!("write at least {min}"),
             Self::Count { .. } => "remove some".to_owned(),

@@ -401,7 +401,7 @@ mod tests {
     #[case("{word: ab, size: 10}", &["size `size` is 10; write a number from 1 to 9"])]
     #[case("{word: ab, size: 1.5}", &["size `size` is the number 1.5, where a whole number is expected; write a whole number"])]
     #[case("{word: ab, since: now}", &["since `since` is `now`, which is not a time; write it like 2026-01-31T12:00:00Z"])]
-    #[case("{word: ab, share: a lot}", &["share `share` cannot be `a lot`; write what matches ^[0-9]+%?$"])]
+    #[case("{word: ab, share: a lot}", &["share `share` cannot be `a lot`; write a value that matches ^[0-9]+%?$"])]
     #[case("{word: ab, share: []}", &["share `share` is a list, where a whole number or a text is expected; write a whole number or a text"])]
     #[case("{word: ab, set: [a, b, a]}", &["set `set` has `a` twice; keep one of them"])]
     #[case("{word: ab, pairs: [{a: 1}, {a: 1, b: 2}, {}]}", &["pairs `pairs` has 3 entries, more than 2; remove some", "pairs `pairs` has `1` twice; keep one of them"])]

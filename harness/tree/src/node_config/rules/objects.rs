@@ -79,7 +79,7 @@ pub(super) fn references_lead_somewhere(objects: &[Object<'_>]) -> Vec<Finding> 
                 format!("the AKSNodeClass `{}` is not in the tree: AKS makes it", name.text().unwrap_or_default());
             let note = pool
                 .note(NODE_CLASS_RULE, name.mark, message)
-                .effect("it is in clusters that have the default pools of AKS, and in no others; --without-aks-defaults is for those");
+                .effect("clusters without the default pools of AKS do not have it: check a tree for those with --without-aks-defaults");
             findings.push(note);
             continue;
         }

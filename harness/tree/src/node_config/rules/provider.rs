@@ -44,9 +44,12 @@ pub(super) fn is_of_another(object: &Object<'_>) -> bool {
     PROVIDERS.iter().any(|(group, _)| *group == object.group())
 }
 
+/// The group of a pool's node class, which `v1beta1` had as a part of `apiVersion`.
 fn class_group<'o>(pool: &'o Object<'_>) -> &'o str {
-    let path = ["spec", "template", "spec", "nodeClassRef", "group"];
-    pool.node.at(&path).and_then(Node::text).unwrap_or_default()
+    let reference = pool.node.at(&["spec", "template", "spec", "nodeClassRef"]);
+    let text = |key: &str| reference?.get(key)?.text();
+    let of_version = || text("apiVersion")?.split_once('/').map(|(group, _)| group);
+    text("group").or_else(of_version).unwrap_or_default()
 }
 
 /// Whether a pool names a zone or a region as other providers write them.
@@ -90,6 +93,7 @@ mod tests {
     #[case(&[&*pool("karpenter.k8s.gcp", "{key: topology.kubernetes.io/zone, operator: In, values: [us-central1-a]}")], Some("on Google Cloud"))]
     #[case(&[&*pool("karpenter.k8s.aws", "{key: topology.kubernetes.io/region, operator: In, values: [eu-west-1]}")], Some("on AWS"))]
     #[case(&[&*pool("karpenter.example.com", ""), "{apiVersion: karpenter.example.com/v1, kind: C}"], Some("of karpenter.example.com"))]
+    #[case(&[&*pool("karpenter.k8s.aws", "").replace("group: karpenter.k8s.aws", "apiVersion: karpenter.k8s.aws/v1beta1"), EC2], Some("on AWS"))]
     // An example of AWS in a tree for AKS.
     #[case(&[&*pool("karpenter.k8s.aws", "{key: karpenter.k8s.aws/instance-category, operator: In, values: [D]}")], None)]
     #[case(&[&*pool("karpenter.k8s.aws", "{key: topology.kubernetes.io/zone, operator: In, values: [eastus-1]}")], None)]

@@ -13,7 +13,7 @@ use harness_plan::ObjectAddress;
 use harness_yaml::{Entry, Mark, Node, Problem, suggest};
 
 const RULE: &str = "api-version";
-const REFUSED: &str = "the API server knows no such kind: Flux applies nothing of the tree and reports it as not ready";
+const REFUSED: &str = "the API server does not serve it: Flux applies nothing of the tree and reports it as not ready";
 
 /// Versions that Kubernetes served once: kind, apiVersion, the release that ended it, what is served instead, and whether nothing else of
 /// the object has to change.
