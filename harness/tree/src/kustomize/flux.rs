@@ -21,7 +21,8 @@ pub(super) fn overlaid(builder: &mut Builder<'_>, place: Place<'_>, mut document
     if builder.open.len() == 1 && builder.by == By::Flux && document.items_at(&["resources"]).is_empty() {
         // Flux writes something into a kustomization that says nothing, and so into others without resources.
         let origins = Node::of_text("originAnnotations", document.mark);
-        document.put("buildMetadata", Node { kind: Kind::List(vec![origins].into()), ..Node::empty_map(document.mark) });
+        document
+            .put("buildMetadata", Node { kind: Kind::List(vec![origins].into()), ..Node::empty_map(document.mark) });
     }
     let Some(spec) = spec else { return document };
     for (own, into) in [("targetNamespace", "namespace"), ("namePrefix", "namePrefix"), ("nameSuffix", "nameSuffix")] {

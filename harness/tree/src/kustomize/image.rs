@@ -22,7 +22,8 @@ impl Change {
     pub(super) fn of(item: &Node) -> Result<Self, String> {
         let text = |key: &str| item.get(key).and_then(Node::scalar).unwrap_or_default();
         let pattern = format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", text("name"));
-        let name = patterns::compiled(&pattern).map_err(|_| format!("`{}` is not the name of an image", text("name")))?;
+        let name =
+            patterns::compiled(&pattern).map_err(|_| format!("`{}` is not the name of an image", text("name")))?;
         Ok(Self {
             name,
             new_name: text("newName"),

@@ -56,8 +56,9 @@ impl Selector {
     /// Whether it selects an object, by the name that it has or had first. Source: `Select` of api/resmap/reswrangler.go.
     pub(super) fn selects(&self, resource: &Resource) -> bool {
         let (now, first) = (resource.id(), resource.original_id());
-        let either =
-            |pattern: &Option<Pattern>, part: fn(&Id) -> &str| meets(pattern, part(&first)) || meets(pattern, part(&now));
+        let either = |pattern: &Option<Pattern>, part: fn(&Id) -> &str| {
+            meets(pattern, part(&first)) || meets(pattern, part(&now))
+        };
         either(&self.namespace, Id::effective_namespace)
             && either(&self.name, |id| &id.name)
             && self.meets_kind(&now)

@@ -66,7 +66,10 @@ fn built(files: &Files, folder: &str, ours: Build, theirs: &[BuiltObject]) -> Bu
                 if let Some(sops) = known.node.get("sops").filter(|_| !object.encrypted.is_empty()) {
                     value["sops"] = sops.to_json();
                 }
-                let node = differences.merged(&known.node, &value, &mut path);
+                // Most are the same: these keep their parts, which the documents of the files share.
+                let is_ours = known.node.to_json() == value;
+                let node =
+                    if is_ours { known.node.clone() } else { differences.merged(&known.node, &value, &mut path) };
                 objects.push(Built { file: known.file, node });
             }
             None => {

@@ -200,7 +200,12 @@ impl Check<'_> {
                 // A name with a variable stands for as many names as it has values.
                 let is_named = !address.3.contains("${") && !address.2.contains("${");
                 let is_left = is_left_alone(&built.node) || is_left_alone(node);
-                if is_asked && is_named && !is_left && first.id() != by.id() && !node.kind.is_same_json(&built.node.kind) {
+                if is_asked
+                    && is_named
+                    && !is_left
+                    && first.id() != by.id()
+                    && !node.kind.is_same_json(&built.node.kind)
+                {
                     contested.entry((first.id(), by.id())).or_default().push(&built.node);
                 }
             }
