@@ -340,6 +340,14 @@ mod tests {
         }
     }
 
+    /// Before, each object was made anew, and had no part in common with the document that it is from.
+    #[test]
+    fn what_both_build_alike_keeps_its_parts() {
+        let files = Files::from(vec![SourceFile::new("a.yaml", POOL)]);
+        let build = reconciled(&files, "", ours(&files), &theirs(pool(json!({"weight": 7, "list": ["x", "y"]}))));
+        assert_eq!(build.objects[0].node.entries().as_ptr(), files.documents(0).unwrap()[0].entries().as_ptr());
+    }
+
     #[test]
     fn what_upstream_builds_is_no_error_and_what_it_refuses_is_one() {
         let files = Files::from(vec![SourceFile::new("a.yaml", POOL)]);
