@@ -374,6 +374,21 @@ mod tests {
         assert!(files.text(0).is_err(), "an object that is generated of it has its bytes");
     }
 
+    /// Before, a kustomization was parsed once for every overlay that names it.
+    #[test]
+    fn a_file_is_parsed_once() {
+        let files = files();
+        let index = files.find("a/x.yaml").unwrap();
+        let (documents, repeats) = files.documents_with_repeats(index).unwrap();
+        assert!(repeats.is_empty());
+        let entries = |nodes: &[Node]| nodes[0].entries().as_ptr();
+        assert_eq!(entries(documents), entries(files.documents(index).unwrap()));
+        // Only one of the two readers takes a key twice.
+        let twice = Files::from(vec![SourceFile::new("k.yaml", "a: 1\na: 2\n")]);
+        assert_eq!(twice.documents_with_repeats(0).unwrap().1.len(), 1);
+        assert!(twice.documents(0).is_err());
+    }
+
     #[test]
     fn a_replaced_text_is_that_of_the_copy_alone() {
         let files = files();

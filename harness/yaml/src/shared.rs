@@ -49,3 +49,24 @@ impl<T: Clone> DerefMut for Shared<T> {
         Arc::make_mut(&mut self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Node;
+
+    /// Before, each overlay had all of its base once more.
+    #[test]
+    fn a_copy_shares_what_is_not_changed() {
+        let original = crate::documents("metadata: {name: a}\nspec: {x: 1}\n").unwrap().remove(0);
+        let mut copy = original.clone();
+        copy.get_mut("metadata").unwrap().put("name", Node::of_text("b", original.mark));
+        assert_eq!(original.at(&["metadata", "name"]).and_then(Node::text), Some("a"));
+        assert_eq!(copy.at(&["metadata", "name"]).and_then(Node::text), Some("b"));
+        let spec = |node: &Node| node.entries_at(&["spec"]).as_ptr();
+        assert_eq!(spec(&copy), spec(&original));
+        // Looking for what is not there changes nothing.
+        let mut other = original.clone();
+        assert!(other.get_mut("status").is_none());
+        assert_eq!(other.entries().as_ptr(), original.entries().as_ptr());
+    }
+}

@@ -100,6 +100,20 @@ mod tests {
         assert_eq!(misspelt("Pulled", known), None);
     }
 
+    /// Before, a path that is missing was compared letter by letter with every path of the tree, each time that it was named.
+    #[test]
+    fn words_that_cannot_be_nearest_are_left_out_and_no_others() {
+        let words =
+            ["base/pool.yaml", "pool/base.yaml", "bsae/pool.yaml", "", "a", "Base/Pool.yml", "bäse/pool.yaml", "x/y"];
+        for word in words {
+            let all = words.iter().copied().filter(|other| *other != word);
+            let distance = |other: &str| strsim::damerau_levenshtein(&word.to_lowercase(), &other.to_lowercase());
+            assert_eq!(nearest(word, all.clone()), all.map(|other| (distance(other), other)).min(), "{word}");
+        }
+        let (one, other) = (Letters::of("base/pool.yaml"), Letters::of("base/pools.yml"));
+        assert_eq!((one.distance_min(&other), one.distance_min(&one)), (1, 0));
+    }
+
     #[test]
     fn near_misses_are_recognised_and_others_listed() {
         assert_eq!(hint("wihtin", ["until", "within"]), "did you mean `within`?");

@@ -8,35 +8,36 @@ use crate::failure::Failure;
 const CLUSTERS: [&str; 4] = ["production-eu", "production-us", "staging", "development"];
 /// The node pools of each cluster.
 const POOLS: usize = 8;
+/// The apps of a team, which one Kustomization of each cluster applies: kustomize's own time grows with the square of the objects of one build.
+const TEAM_APPS: usize = 25;
+/// The files that a team has in each cluster, besides those of its apps.
+const TEAM_FILES: usize = 2;
 /// The files of an app's base.
 const BASE_FILES: usize = 5;
 /// The files of an app's overlay: of each cluster.
 const OVERLAY_FILES: usize = 2;
 
-/// Writes a repository of about so many files and returns how many it has. The same number has the same content.
+/// Writes a repository of at least so many files, a few hundred more at most, and returns how many it has. The same number has the same content.
 pub(crate) fn write(top: &Path, files: usize) -> Result<usize, Failure> {
     let mut repository = Writer { top, written: 0 };
     repository.nodes()?;
     for cluster in CLUSTERS {
         repository.cluster(cluster)?;
     }
-    let left = files.saturating_sub(repository.written + CLUSTERS.len());
-    let apps = (left / (BASE_FILES + CLUSTERS.len() * OVERLAY_FILES)).max(1);
-    for app in 0..apps {
-        repository.app(app)?;
-    }
-    for cluster in CLUSTERS {
-        let overlays: String = (0..apps).map(|app| format!("  - {}\n", name(app))).collect();
-        let text = format!("{KUSTOMIZATION}resources:\n{overlays}");
-        repository.file(&format!("apps/{cluster}/kustomization.yaml"), &text)?;
+    let left = files.saturating_sub(repository.written);
+    let of_team = TEAM_APPS * (BASE_FILES + CLUSTERS.len() * OVERLAY_FILES) + CLUSTERS.len() * TEAM_FILES;
+    for team in 0..left.div_ceil(of_team) {
+        repository.team(team)?;
     }
     Ok(repository.written)
 }
 
 const KUSTOMIZATION: &str = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n";
 
-fn name(app: usize) -> String {
-    format!("service-{app:04}")
+fn flux_kustomization(name: &str, path: &str, rest: &str) -> String {
+    format!(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n  name: {name}\n  namespace: flux-system\nspec:\n  interval: 10m\n  path: ./{path}\n  prune: true\n  sourceRef:\n    kind: GitRepository\n    name: flux-system\n{rest}"
+    )
 }
 
 struct Writer<'t> {
@@ -57,22 +58,28 @@ impl Writer<'_> {
 
     /// What `flux bootstrap` leaves in a repository, and the cluster's layers.
     fn cluster(&mut self, cluster: &str) -> Result<(), Failure> {
-        let kustomization = |name: &str, path: &str, rest: &str| {
-            format!(
-                "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n  name: {name}\n  namespace: flux-system\nspec:\n  interval: 10m\n  path: ./{path}\n  prune: true\n  sourceRef:\n    kind: GitRepository\n    name: flux-system\n{rest}"
-            )
-        };
         let source = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata:\n  name: flux-system\n  namespace: flux-system\nspec:\n  interval: 1m\n  ref:\n    branch: main\n  url: https://example.com/fleet\n---\n";
         let folder = format!("clusters/{cluster}");
-        let sync = format!("{source}{}", kustomization("flux-system", &folder, ""));
+        let sync = format!("{source}{}", flux_kustomization("flux-system", &folder, ""));
         self.file(&format!("{folder}/flux-system/gotk-sync.yaml"), &sync)?;
         let list = format!("{KUSTOMIZATION}resources:\n  - gotk-sync.yaml\n");
         self.file(&format!("{folder}/flux-system/kustomization.yaml"), &list)?;
-        self.file(&format!("{folder}/nodes.yaml"), &kustomization("nodes", &format!("nodes/{cluster}"), ""))?;
-        let values = format!(
-            "  dependsOn:\n    - name: nodes\n  postBuild:\n    substitute:\n      cluster: {cluster}\n      domain: {cluster}.example.com\n"
-        );
-        self.file(&format!("{folder}/apps.yaml"), &kustomization("apps", &format!("apps/{cluster}"), &values))
+        self.file(&format!("{folder}/nodes.yaml"), &flux_kustomization("nodes", &format!("nodes/{cluster}"), ""))
+    }
+
+    /// The apps of a team, and what applies them to each cluster.
+    fn team(&mut self, team: usize) -> Result<(), Failure> {
+        let apps: Vec<String> = (0..TEAM_APPS).map(|app| format!("team-{team:02}-service-{app:02}")).collect();
+        let overlays: String = apps.iter().map(|app| format!("  - {app}\n")).collect();
+        for cluster in CLUSTERS {
+            let (name, folder) = (format!("team-{team:02}"), format!("apps/{cluster}/team-{team:02}"));
+            let values = format!(
+                "  dependsOn:\n    - name: nodes\n  postBuild:\n    substitute:\n      cluster: {cluster}\n      domain: {cluster}.example.com\n"
+            );
+            self.file(&format!("clusters/{cluster}/{name}.yaml"), &flux_kustomization(&name, &folder, &values))?;
+            self.file(&format!("{folder}/kustomization.yaml"), &format!("{KUSTOMIZATION}resources:\n{overlays}"))?;
+        }
+        apps.iter().try_for_each(|app| self.app(team, app))
     }
 
     fn nodes(&mut self) -> Result<(), Failure> {
@@ -96,8 +103,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn app(&mut self, app: usize) -> Result<(), Failure> {
-        let app = name(app);
+    fn app(&mut self, team: usize, app: &str) -> Result<(), Failure> {
         let metadata = format!("metadata:\n  name: {app}\n");
         let labels = format!("app.kubernetes.io/name: {app}");
         let deployment = format!(
@@ -121,11 +127,11 @@ impl Writer<'_> {
         self.file(&format!("apps/base/{app}/kustomization.yaml"), &list)?;
         for (at, cluster) in CLUSTERS.iter().enumerate() {
             let overlay = format!(
-                "{KUSTOMIZATION}namespace: {app}\nresources:\n  - ../../base/{app}\nlabels:\n  - includeTemplates: true\n    pairs: {{example.com/cluster: {cluster}}}\nimages:\n  - name: registry.example.com/{app}\n    newTag: 1.{at}.0\npatches:\n  - path: replicas.yaml\n"
+                "{KUSTOMIZATION}namespace: {app}\nresources:\n  - ../../../base/{app}\nlabels:\n  - includeTemplates: true\n    pairs: {{example.com/cluster: {cluster}}}\nimages:\n  - name: registry.example.com/{app}\n    newTag: 1.{at}.0\npatches:\n  - path: replicas.yaml\n"
             );
-            self.file(&format!("apps/{cluster}/{app}/kustomization.yaml"), &overlay)?;
+            self.file(&format!("apps/{cluster}/team-{team:02}/{app}/kustomization.yaml"), &overlay)?;
             let patch = format!("apiVersion: apps/v1\nkind: Deployment\n{metadata}spec:\n  replicas: {}\n", at + 1);
-            self.file(&format!("apps/{cluster}/{app}/replicas.yaml"), &patch)?;
+            self.file(&format!("apps/{cluster}/team-{team:02}/{app}/replicas.yaml"), &patch)?;
         }
         Ok(())
     }

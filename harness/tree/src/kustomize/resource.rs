@@ -215,3 +215,28 @@ pub(crate) fn listed(document: &Node) -> &[Node] {
         _ => std::slice::from_ref(document),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    /// Before, each object was compared with each.
+    #[rstest]
+    #[case(0, "{kind: A, metadata: {name: a}}", "{kind: A, metadata: {name: a, namespace: default}}", true)]
+    #[case(0, "{kind: A, metadata: {name: a}}", "{kind: A, metadata: {name: a, namespace: other}}", false)]
+    #[case(0, "{kind: A, metadata: {name: a}}", "{kind: B, metadata: {name: a}}", false)]
+    #[case(
+        0,
+        "{kind: Namespace, apiVersion: v1, metadata: {name: a}}",
+        "{kind: Namespace, apiVersion: v1, metadata: {name: a, namespace: x}}",
+        true
+    )]
+    // What was there before is not asked about again.
+    #[case(1, "{kind: A, metadata: {name: a}}", "{kind: A, metadata: {name: a}}", true)]
+    #[case(2, "{kind: A, metadata: {name: a}}", "{kind: A, metadata: {name: a}}", false)]
+    fn two_of_one_id_are_found(#[case] first: usize, #[case] one: &str, #[case] other: &str, #[case] expected: bool) {
+        let resource = |text: &str| Resource::new(0, harness_yaml::documents(text).unwrap().remove(0));
+        assert_eq!(repeats_one(&[resource(one), resource(other)], first), expected);
+    }
+}

@@ -119,6 +119,10 @@ mod tests {
     #[case("{labelSelector: \"!team\"}", false)]
     #[case("{annotationSelector: x}", false)]
     #[case("{namespace: default}", true)]
+    // A name without special characters is compared as it is, and one with them as a whole.
+    #[case("{name: gen}", false)]
+    #[case("{name: general}", true)]
+    #[case("{name: general|other}", true)]
     fn targets_select(#[case] target: &str, #[case] selected: bool) {
         let node = |text: &str| harness_yaml::documents(text).unwrap().remove(0);
         let object =

@@ -76,7 +76,10 @@ fn built(files: &Files, folder: &str, ours: Build, theirs: &[BuiltObject]) -> Bu
                 if let Some(sops) = known.node.get("sops").filter(|_| !object.encrypted.is_empty()) {
                     value["sops"] = sops.to_json();
                 }
-                let node = differences.merged(&known.node, &value, &mut path);
+                // Most are the same: these keep their parts, which the documents of the files share.
+                let is_ours = known.node.to_json() == value;
+                let node =
+                    if is_ours { known.node.clone() } else { differences.merged(&known.node, &value, &mut path) };
                 objects.push(Built { file: known.file, node });
             }
             None => {
@@ -357,6 +360,14 @@ mod tests {
             (Some(said), Some(finding)) => assert!(finding.message.contains(said), "{finding}"),
             (said, finding) => panic!("{said:?} {finding:?}"),
         }
+    }
+
+    /// Before, each object was made anew, and had no part in common with the document that it is from.
+    #[test]
+    fn what_both_build_alike_keeps_its_parts() {
+        let files = Files::from(vec![SourceFile::new("a.yaml", POOL)]);
+        let build = reconciled(&files, "", ours(&files), &theirs(pool(json!({"weight": 7, "list": ["x", "y"]}))));
+        assert_eq!(build.objects[0].node.entries().as_ptr(), files.documents(0).unwrap()[0].entries().as_ptr());
     }
 
     #[test]
