@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/fluxcd/pkg/sourceignore"
 	"github.com/fluxcd/pkg/sourceignore/gitignore"
@@ -14,96 +17,253 @@ import (
 
 // artifact is a private copy of what the source-controller would archive.
 type artifact struct {
-	// dir is its root.
-	dir string
+	// root is that of the tree, dir its own.
+	root, dir string
 	// omitted is what is in the tree and not in the artifact, by its path
 	// from the root. What is below an omitted folder is not listed.
 	omitted map[string]noteKind
+	// withheld are the files that are empty in the copy, by their paths from
+	// the root, with the reason. A build that reads one has no result.
+	withheld map[string]error
+	// pending are the files that are not copied yet, by their folder. Of a
+	// large tree a build reads little.
+	pending map[string][]string
+	// broken is why there is no more to be had of it.
+	broken error
 }
 
-// newArtifact copies root to dir.
+// newArtifact prepares a copy of the listed files of root in dir, where the
+// files of a folder are when need has been called for it.
 //
 // It follows reconcileArtifact of the source-controller
 // (internal/controller/gitrepository_controller.go) and Archive of
 // github.com/fluxcd/pkg/artifact (storage/archive.go): files and folders
-// that no pattern ignores; no links.
-func newArtifact(root, dir string, ignore *string) (*artifact, error) {
-	filter, err := ignoreFilter(root, ignore)
-	if err != nil {
-		return nil, fmt.Errorf("failed to load source ignore patterns from repository: %w", err)
-	}
-	a := &artifact{dir: dir, omitted: map[string]noteKind{}}
-	var files, bytes int64
-	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		name, relErr := filepath.Rel(root, path)
-		if relErr != nil {
-			return relErr
-		}
-		if err != nil {
-			// A folder that cannot be read: source-controller has a clone of
-			// its own, where that does not happen.
-			a.omitted[name] = noteSpecial
-			return nil
-		}
-		if entry.IsDir() {
-			// Thousands of files that ExcludeVCS ignores one by one.
-			if entry.Name() == ".git" {
-				a.omitted[name] = noteIgnored
-				return filepath.SkipDir
-			}
-			// What is below an ignored folder is matched by itself, as
-			// Archive does.
-			if name != "." && filter(path, true) {
-				a.omitted[name] = noteIgnored
-				return nil
-			}
-			return os.MkdirAll(filepath.Join(dir, name), 0o700)
-		}
-		if !entry.Type().IsRegular() {
-			a.omitted[name] = noteSpecial
-			if entry.Type()&fs.ModeSymlink != 0 {
-				a.omitted[name] = noteLink
-			}
-			return nil
-		}
-		if filter(path, false) {
-			a.omitted[name] = noteIgnored
-			return nil
-		}
-		info, err := entry.Info()
-		if err != nil {
-			a.omitted[name] = noteSpecial
-			return nil
-		}
-		if info.Size() > fileMaxBytes {
-			a.omitted[name] = noteTooLarge
-			return nil
-		}
-		files++
-		bytes += info.Size()
-		if files > treeMaxFiles || bytes > treeMaxBytes {
-			return fmt.Errorf("the tree has more than %d files or %d MiB", treeMaxFiles, int64(treeMaxBytes)>>20)
-		}
-		copied, err := copyFile(path, filepath.Join(dir, name))
-		if err == nil && !copied {
-			a.omitted[name] = noteSpecial
-		}
-		return err
-	})
+// that no pattern ignores; no links. The list stands for the clone, so what
+// is in the folder and not in the list is not looked at.
+func newArtifact(root string, list []string, dir string, ignore *string) (*artifact, error) {
+	filter, err := ignoreFilter(root, list, dir+"-patterns", ignore)
 	if err != nil {
 		return nil, err
 	}
-	return a, nil
+	a := &artifact{
+		root:     root,
+		dir:      dir,
+		omitted:  map[string]noteKind{},
+		withheld: map[string]error{},
+		pending:  map[string][]string{},
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, failure(err)
+	}
+	s := &selection{root: root, artifact: a, filter: filter, folders: map[string]bool{".": true}}
+	for _, name := range list {
+		if err := s.add(name); err != nil {
+			return nil, err
+		}
+	}
+	return a, s.create()
+}
+
+// selection chooses what is copied.
+type selection struct {
+	root     string
+	artifact *artifact
+	filter   func(path string, isDir bool) bool
+	// folders are those that were looked at, and whether files below them may
+	// be in the artifact.
+	folders map[string]bool
+	// files and bytes are how much was chosen.
+	files int
+	bytes int64
+}
+
+// add decides about one path of the list.
+func (s *selection) add(name string) error {
+	if !filepath.IsLocal(name) || !s.folder(filepath.Dir(name)) {
+		return nil
+	}
+	path := filepath.Join(s.root, name)
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		// It was deleted after it was listed.
+		s.artifact.omitted[name] = noteSpecial
+		return nil
+	case info.Mode()&fs.ModeSymlink != 0:
+		s.artifact.omitted[name] = noteLink
+		return nil
+	case !info.Mode().IsRegular():
+		s.artifact.omitted[name] = noteSpecial
+		return nil
+	case s.filter(path, false):
+		s.artifact.omitted[name] = noteIgnored
+		return nil
+	}
+	if size := info.Size(); size > fileMaxBytes {
+		s.artifact.withheld[name] = tooLarge(name)
+	} else {
+		s.bytes += size
+	}
+	folder := filepath.Dir(name)
+	s.artifact.pending[folder] = append(s.artifact.pending[folder], name)
+	s.files++
+	if s.files > treeMaxFiles || s.bytes > treeMaxBytes {
+		return overLimit("the tree has more than %d files or %d MiB", treeMaxFiles, int64(treeMaxBytes)>>20)
+	}
+	return nil
+}
+
+// folder decides about a folder and those above it, and reports whether what
+// is below is looked at.
+func (s *selection) folder(name string) bool {
+	if open, known := s.folders[name]; known {
+		return open
+	}
+	open := s.folder(filepath.Dir(name)) && s.open(name)
+	s.folders[name] = open
+	return open
+}
+
+func (s *selection) open(name string) bool {
+	path := filepath.Join(s.root, name)
+	info, err := os.Lstat(path)
+	switch {
+	case filepath.Base(name) == ".git":
+		// Thousands of files that ExcludeVCS ignores one by one.
+		s.artifact.omitted[name] = noteIgnored
+		return false
+	case err == nil && info.Mode()&fs.ModeSymlink != 0:
+		// Git lists files below a folder that has become a link since.
+		s.artifact.omitted[name] = noteLink
+		return false
+	case err != nil || !info.IsDir():
+		s.artifact.omitted[name] = noteSpecial
+		return false
+	case s.filter(path, true):
+		// What is below an ignored folder is matched by itself, as Archive
+		// does.
+		s.artifact.omitted[name] = noteIgnored
+	}
+	return true
+}
+
+// create creates the folders of the artifact, without their files.
+func (s *selection) create() error {
+	for name, open := range s.folders {
+		if _, omitted := s.artifact.omitted[name]; omitted || !open {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Join(s.artifact.dir, name), 0o700); err != nil {
+			return failure(err)
+		}
+	}
+	for name := range s.artifact.pending {
+		// The folder itself may be ignored.
+		if err := os.MkdirAll(filepath.Join(s.artifact.dir, name), 0o700); err != nil {
+			return failure(err)
+		}
+	}
+	return nil
+}
+
+// need copies the files of the folder at a path, where it is one, and those
+// beside it, unless that was done before.
+func (a *artifact) need(path string) error {
+	if a.broken != nil {
+		return a.broken
+	}
+	name := a.name(path)
+	for _, folder := range []string{filepath.Dir(name), name} {
+		files := a.pending[folder]
+		delete(a.pending, folder)
+		for _, file := range files {
+			if a.broken = a.copy(file); a.broken != nil {
+				return a.broken
+			}
+		}
+	}
+	return nil
+}
+
+// needBelow copies every file below a folder.
+func (a *artifact) needBelow(path string) error {
+	top := a.name(path)
+	for folder := range a.pending {
+		if top == "." || folder == top || strings.HasPrefix(folder, top+"/") {
+			if err := a.need(filepath.Join(a.dir, folder)); err != nil {
+				return err
+			}
+		}
+	}
+	return a.need(path)
+}
+
+// copy copies a file. One whose original cannot be read is withheld: the
+// source-controller has a clone of its own, where that does not happen.
+func (a *artifact) copy(name string) error {
+	out, err := os.OpenFile(filepath.Join(a.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return failure(err)
+	}
+	defer out.Close()
+	if a.withheld[name] != nil {
+		return nil
+	}
+	text, err := readRegular(filepath.Join(a.root, name))
+	if err != nil {
+		a.withheld[name] = failure(fmt.Errorf("cannot read %s: %w", name, err))
+		return nil
+	}
+	if len(text) > fileMaxBytes {
+		a.withheld[name] = tooLarge(name)
+		return nil
+	}
+	if _, err := out.Write(text); err != nil {
+		return failure(fmt.Errorf("cannot copy %s: %w", name, err))
+	}
+	return nil
+}
+
+// readRegular reads a file of the tree as far as its size can matter: neither
+// a link nor a pipe, should it have become one.
+func readRegular(path string) ([]byte, error) {
+	in, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	return io.ReadAll(io.LimitReader(in, fileMaxBytes+1))
 }
 
 // ignoreFilter tells whether a path is not archived, as SourceIgnoreFilter of
 // github.com/fluxcd/pkg/artifact (storage/archive.go) does: patterns of the
 // tree or the source replace the default ones, except those of version control.
-func ignoreFilter(root string, ignore *string) (func(path string, isDir bool) bool, error) {
+// The ignore files of the list are copied to the folder scratch, since
+// upstream looks for them in every folder that there is.
+func ignoreFilter(root string, list []string, scratch string, ignore *string) (func(path string, isDir bool) bool, error) {
+	defer os.RemoveAll(scratch)
+	if err := os.Mkdir(scratch, 0o700); err != nil {
+		return nil, failure(err)
+	}
+	for _, name := range list {
+		if filepath.Base(name) != sourceignore.IgnoreFile || !filepath.IsLocal(name) {
+			continue
+		}
+		text, ok, err := ignoreFile(root, name)
+		if err != nil {
+			return nil, failure(err)
+		}
+		if !ok {
+			continue
+		}
+		if err := writeFile(filepath.Join(scratch, name), text); err != nil {
+			return nil, failure(err)
+		}
+	}
 	domain := strings.Split(root, string(filepath.Separator))
-	patterns, err := sourceignore.LoadIgnorePatterns(root, domain)
+	patterns, err := sourceignore.LoadIgnorePatterns(scratch, domain)
 	if err != nil {
-		return nil, err
+		return nil, failure(err)
 	}
 	if ignore != nil {
 		patterns = append(patterns, sourceignore.ReadPatterns(strings.NewReader(*ignore), domain)...)
@@ -119,30 +279,50 @@ func ignoreFilter(root string, ignore *string) (func(path string, isDir bool) bo
 	}, nil
 }
 
-// copyFile copies a file, and reports false where the original cannot be read.
-func copyFile(from, to string) (bool, error) {
-	in, err := os.Open(from)
+// ignoreFile returns the text of an ignore file, through a link where it is
+// one, as in a clone; false where it is not there or leads out of the tree.
+func ignoreFile(root, name string) ([]byte, bool, error) {
+	root, err := filepath.EvalSymlinks(root)
 	if err != nil {
-		return false, nil
+		return nil, false, err
 	}
-	defer in.Close()
-	// The folder itself may be ignored.
-	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-		return false, err
-	}
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return false, err
-	}
-	// It may have grown since its size was read.
-	_, err = io.Copy(out, io.LimitReader(in, fileMaxBytes))
-	if closeErr := out.Close(); err == nil {
-		err = closeErr
+	path, err := filepath.EvalSymlinks(filepath.Join(root, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("cannot copy %s: %w", from, err)
+		return nil, false, err
 	}
-	return true, nil
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, false, err
+	}
+	inner, err := filepath.Rel(root, path)
+	if err != nil || !filepath.IsLocal(inner) || !info.Mode().IsRegular() {
+		return nil, false, nil
+	}
+	if info.Size() > fileMaxBytes {
+		return nil, false, tooLarge(name)
+	}
+	text, err := os.ReadFile(path)
+	return text, err == nil, err
+}
+
+// readList returns the paths of a file that ends each with a NUL, cleaned,
+// each once.
+func readList(path string) ([]string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the list of files: %w", err)
+	}
+	var list []string
+	for _, name := range strings.Split(string(text), "\x00") {
+		if name != "" {
+			list = append(list, filepath.Clean(name))
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list), nil
 }
 
 // omittedAt returns the path from the root that keeps path out of the

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -17,15 +18,52 @@ import (
 type builder struct {
 	// root is the user's tree; empty where there is none.
 	root string
+	// list are the files and links of the tree that Flux would have a clone of.
+	list []string
 	// work is the folder for private copies.
 	work    string
 	remotes *remotes
 	krusty  krustyRunner
 	// artifacts are the copies of root by spec.ignore of their source, made
-	// at first use. No build changes them.
-	artifacts map[string]*artifact
+	// at first use. No build changes them. One that could not be made is not
+	// tried again.
+	artifacts map[string]sourced
 	// current is the request that is being answered.
 	current atomic.Int64
+}
+
+// sourced is an artifact, or why there is none.
+type sourced struct {
+	artifact *artifact
+	err      error
+}
+
+// ownError is an error of this program or its machine, and not of upstream:
+// of what Flux would say nothing is known.
+type ownError struct {
+	outcome outcome
+	err     error
+}
+
+func (e *ownError) Error() string { return e.err.Error() }
+func (e *ownError) Unwrap() error { return e.err }
+
+// overLimit is the error for one of the limits in limits.go.
+func overLimit(format string, args ...any) error {
+	return &ownError{outcomeOverLimit, fmt.Errorf(format, args...)}
+}
+
+// failure is the error for anything else that is not upstream's.
+func failure(err error) error {
+	var own *ownError
+	if errors.As(err, &own) {
+		return err
+	}
+	return &ownError{outcomeFailed, err}
+}
+
+func tooLarge(name string) error {
+	return overLimit("%s has more than %d MiB", name, fileMaxBytes>>20)
 }
 
 // buildError is an error with the stage that it is of.
@@ -39,13 +77,18 @@ func (e *buildError) Unwrap() error { return e.err }
 
 func at(stage stage, err error) error { return &buildError{stage, err} }
 
-// refused returns the answer for an error.
+// refused returns the answer for an error: a refusal where it is upstream's.
 func refused(s stage, err error) answer {
 	var staged *buildError
 	if errors.As(err, &staged) {
 		s = staged.stage
 	}
-	return answer{Outcome: outcomeRefused, Refusal: &refusal{Stage: s, Message: err.Error()}}
+	a := answer{Outcome: outcomeRefused, Refusal: &refusal{Stage: s, Message: err.Error()}}
+	var own *ownError
+	if errors.As(err, &own) {
+		a.Outcome = own.outcome
+	}
+	return a
 }
 
 // answer builds what is requested.
@@ -61,13 +104,19 @@ func (b *builder) answer(req *request) answer {
 	case modeKustomize:
 		a, copied, err = b.kustomize(req)
 	default:
-		err = at(stageRequest, fmt.Errorf("unknown mode %q", req.Mode))
+		err = at(stageRequest, failure(fmt.Errorf("unknown mode %q", req.Mode)))
 	}
 	if err != nil {
 		failed := refused(stageBuild, err)
 		a.Outcome, a.Refusal = failed.Outcome, failed.Refusal
-		if a.Remotes = b.remotes.take(); len(a.Remotes) > 0 {
+		if a.Remotes = b.remotes.take(); len(a.Remotes) > 0 && a.Outcome == outcomeRefused {
 			a.Outcome = outcomeRemote
+		}
+		// Upstream's code writes there too (kustomize clones into it), and
+		// says what went wrong with it in words of its own.
+		if err := b.probe(); err != nil && a.Outcome == outcomeRefused {
+			failed := refused(stageBuild, failure(fmt.Errorf("cannot write to the work folder: %w", err)))
+			a.Outcome, a.Refusal = failed.Outcome, failed.Refusal
 		}
 	} else if a.Outcome == "" {
 		a.Outcome = outcomeBuilt
@@ -81,6 +130,20 @@ func (b *builder) answer(req *request) answer {
 	return a
 }
 
+// probe checks that the work folder can be written to.
+func (b *builder) probe() error {
+	file, err := os.CreateTemp(b.work, "probe-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	_, err = file.Write(make([]byte, 4096))
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
 // inTree replaces the paths of a private copy by those in the tree, and those
 // of the folders above it in the work folder by `..`.
 func inTree(message, root, work string) string {
@@ -92,8 +155,8 @@ func inTree(message, root, work string) string {
 	return strings.NewReplacer(pairs...).Replace(message)
 }
 
-// kustomize is `kustomize build`: of the tree itself, which it only reads, or
-// of files in memory.
+// kustomize is `kustomize build`: of the tree itself, which it only reads, and
+// with all that is in it, as on the user's machine; or of files in memory.
 func (b *builder) kustomize(req *request) (answer, string, error) {
 	var a answer
 	fs, dir := filesys.MakeFsOnDisk(), filepath.Join(b.root, req.Path)
@@ -101,7 +164,7 @@ func (b *builder) kustomize(req *request) (answer, string, error) {
 		fs, dir = filesys.MakeFsInMemory(), req.Path
 		for _, file := range req.Files {
 			if err := fs.WriteFile(file.Path, []byte(file.Text)); err != nil {
-				return a, "", at(stageRequest, err)
+				return a, "", at(stageRequest, failure(err))
 			}
 		}
 	} else if b.root == "" {
@@ -119,10 +182,15 @@ func (b *builder) kustomize(req *request) (answer, string, error) {
 		options.Reorder = krusty.ReorderOptionNone
 	}
 	// A tree in memory has the limits of its request.
+	var observed *observedFS
 	if req.Files == nil {
-		fs = observe(fs, nil, false)
+		observed = observe(fs, nil, false)
+		fs = observed
 	}
 	m, err := b.krusty.cli(options, fs, dir)
+	if observed != nil && observed.ended != nil {
+		err = observed.ended
+	}
 	if err != nil {
 		return a, "", at(stageBuild, err)
 	}
@@ -141,8 +209,8 @@ func (b *builder) kustomize(req *request) (answer, string, error) {
 }
 
 var (
-	errNoTree  = errors.New("the process has no tree, and the request no files")
-	errTooMany = fmt.Errorf("the objects have more than %d MiB", answerMaxBytes>>20)
+	errNoTree  = failure(errors.New("the process has no tree, and the request no files"))
+	errTooMany = overLimit("the objects have more than %d MiB", answerMaxBytes>>20)
 )
 
 // artifactOf returns the copy of the tree, or one of the request's files, and
@@ -152,14 +220,15 @@ func (b *builder) artifactOf(req *request) (*artifact, func(), error) {
 	if req.Files != nil {
 		dir, err := os.MkdirTemp(b.work, "files-")
 		if err != nil {
-			return nil, keep, err
+			return nil, keep, failure(err)
 		}
 		remove := func() { os.RemoveAll(dir) }
 		source := filepath.Join(dir, "source")
-		if err := writeFiles(source, req.Files); err != nil {
-			return nil, remove, err
+		list, err := writeFiles(source, req.Files)
+		if err != nil {
+			return nil, remove, failure(err)
 		}
-		a, err := newArtifact(source, filepath.Join(dir, "artifact"), req.Ignore)
+		a, err := newArtifact(source, list, filepath.Join(dir, "artifact"), req.Ignore)
 		return a, remove, err
 	}
 	if b.root == "" {
@@ -169,46 +238,43 @@ func (b *builder) artifactOf(req *request) (*artifact, func(), error) {
 	if req.Ignore != nil {
 		key = "spec.ignore:" + *req.Ignore
 	}
-	if a, ok := b.artifacts[key]; ok {
-		return a, keep, nil
+	if known, ok := b.artifacts[key]; ok {
+		return known.artifact, keep, known.err
 	}
 	if len(b.artifacts) == artifactsMax {
-		return nil, keep, fmt.Errorf("the tree has more than %d sources with rules of their own", artifactsMax)
+		return nil, keep, overLimit("the tree has more than %d sources with rules of their own", artifactsMax)
 	}
 	dir := filepath.Join(b.work, fmt.Sprintf("artifact-%d", len(b.artifacts)))
-	a, err := newArtifact(b.root, dir, req.Ignore)
+	a, err := newArtifact(b.root, b.list, dir, req.Ignore)
 	if err != nil {
+		a = nil
 		_ = os.RemoveAll(dir)
-		return nil, keep, err
 	}
-	b.artifacts[key] = a
-	return a, keep, nil
+	b.artifacts[key] = sourced{a, err}
+	return a, keep, err
 }
 
-func writeFiles(root string, files []file) error {
-	if err := os.MkdirAll(root, 0o700); err != nil {
+// writeFiles writes files to a folder and returns their paths in it.
+func writeFiles(root string, files []file) ([]string, error) {
+	list := make([]string, 0, len(files))
+	for _, file := range files {
+		name := filepath.Clean(strings.TrimPrefix(file.Path, "/"))
+		if !filepath.IsLocal(name) {
+			return nil, fmt.Errorf("%q is not a path in the tree", file.Path)
+		}
+		if err := writeFile(filepath.Join(root, name), []byte(file.Text)); err != nil {
+			return nil, err
+		}
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return slices.Compact(list), nil
+}
+
+// writeFile writes a file and makes the folders above it.
+func writeFile(path string, text []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	for _, file := range files {
-		path, err := below(root, file.Path)
-		if err != nil {
-			return at(stageRequest, err)
-		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, []byte(file.Text), 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// below returns the path of a file in a folder.
-func below(root, path string) (string, error) {
-	path = strings.TrimPrefix(path, "/")
-	if !filepath.IsLocal(path) {
-		return "", fmt.Errorf("%q is not a path in the tree", path)
-	}
-	return filepath.Join(root, path), nil
+	return os.WriteFile(path, text, 0o600)
 }

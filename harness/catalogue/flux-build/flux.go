@@ -12,6 +12,7 @@ import (
 	generator "github.com/fluxcd/pkg/kustomize"
 	securefs "github.com/fluxcd/pkg/kustomize/filesys"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -35,9 +36,15 @@ func (b *builder) flux(req *request) (answer, string, error) {
 	}
 	// SecureJoin in a folder without links.
 	dir := filepath.Join(art.dir, filepath.Clean("/"+req.Path))
+	if err := k.need(art, dir); err != nil {
+		return a, art.dir, at(stageArtifact, err)
+	}
 	if _, err := os.Stat(dir); err != nil {
 		if name, kind, ok := art.omittedAt(dir); ok {
 			a.Notes = append(a.Notes, note{Kind: kind, Path: name})
+			if kind == noteSpecial {
+				return a, art.dir, at(stagePath, failure(fmt.Errorf("cannot read %s", name)))
+			}
 		}
 		return a, art.dir, at(stagePath, fmt.Errorf("kustomization path not found: %w", err))
 	}
@@ -53,13 +60,19 @@ func (b *builder) flux(req *request) (answer, string, error) {
 
 	secure, err := securefs.MakeFsOnDiskSecureBuild(art.dir)
 	if err != nil {
-		return a, art.dir, at(stageBuild, err)
+		return a, art.dir, at(stageBuild, failure(err))
 	}
 	// The controller writes the manifest into the copy; here it lies above
 	// it, so that the next build finds the copy as it was.
 	observed := observe(overlay(secure, kfile, manifest), art, k.decrypts)
 	m, err := b.krusty.flux(observed, dir)
 	a.Notes = append(a.Notes, observed.notes...)
+	if art.broken != nil {
+		return a, art.dir, at(stageArtifact, art.broken)
+	}
+	if observed.ended != nil {
+		return a, art.dir, at(stageBuild, observed.ended)
+	}
 	if err != nil {
 		return a, art.dir, at(stageBuild, fmt.Errorf("kustomize build failed: %w", err))
 	}
@@ -148,6 +161,27 @@ func newFluxKustomization(req *request) (*fluxKustomization, error) {
 	return k, nil
 }
 
+// need copies what the generator reads, which has a file system of its own: the
+// kustomization of the folder, or everything below where there is none, and
+// whether there are the components that the object adds.
+func (k *fluxKustomization) need(art *artifact, dir string) error {
+	components, _, _ := unstructured.NestedStringSlice(k.object.Object, "spec", "components")
+	for _, component := range components {
+		if err := art.need(filepath.Join(dir, component)); err != nil {
+			return err
+		}
+	}
+	if err := art.need(dir); err != nil {
+		return err
+	}
+	for _, name := range konfig.RecognizedKustomizationFileNames() {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && !info.IsDir() {
+			return nil
+		}
+	}
+	return art.needBelow(dir)
+}
+
 // missingComponents names what ignoreMissingComponents leaves out.
 func (k *fluxKustomization) missingComponents(art *artifact, dir string) []note {
 	if ignored, _, _ := unstructured.NestedBool(k.object.Object, "spec", "ignoreMissingComponents"); !ignored {
@@ -176,14 +210,14 @@ func (k *fluxKustomization) finish(m resmap.ResMap, origins []*origin, a *answer
 		if k.decrypts {
 			var err error
 			if encrypted, err = removeEncryption(res); err != nil {
-				return at(stageBuild, fmt.Errorf("decryption failed for '%s/%s': %w", res.GetGvk(), res.GetName(), err))
+				return at(stageBuild, failure(fmt.Errorf("decryption failed for '%s/%s': %w", res.GetGvk(), res.GetName(), err)))
 			}
 		}
 		if k.substitutes {
 			var err error
 			if k.unknown {
 				if unresolved, defaulted, err = keepUnknown(res, k.vars); err != nil {
-					return at(stageSubstitute, err)
+					return at(stageSubstitute, failure(err))
 				}
 			}
 			out, err := generator.SubstituteVariables(context.Background(), nil, k.object, res,
@@ -232,7 +266,7 @@ func (b *builder) originsOf(secure filesys.FileSystem, kfile string, manifest []
 		if err != nil {
 			return nil
 		}
-		tracked, err = b.krusty.flux(observe(overlay(secure, kfile, text), nil, false), dir)
+		tracked, err = b.krusty.flux(observe(overlay(secure, kfile, text), art, false), dir)
 		if err != nil || tracked.Size() != m.Size() {
 			return nil
 		}

@@ -2,14 +2,16 @@ package main
 
 import "time"
 
-// What one process and one build may use. A tree that needs more is refused,
-// or the file that is too large is left out with a note. The client has a
-// longer time limit than buildMax, so that it gets the answer.
+// What one process and one build may use. Where a build needs more the answer
+// is overLimit and never a refusal: Flux has none of these limits. The client
+// has a longer time limit than buildMax, so that it gets the answer.
 const (
-	// fileMaxBytes is the largest file that a build may read: etcd takes
-	// no object of more than 1.5 MB, and a file may hold several.
+	// fileMaxBytes is the largest file that is copied and that a build may
+	// read: etcd takes no object of more than 1.5 MB, and a file may hold
+	// several.
 	fileMaxBytes = 8 << 20
-	// treeMaxBytes and treeMaxFiles limit the copy of a tree.
+	// treeMaxBytes and treeMaxFiles limit the files of a tree that may be
+	// copied.
 	treeMaxBytes = 1 << 30
 	treeMaxFiles = 100_000
 	// readMaxBytes is what one build may read altogether; a base that is

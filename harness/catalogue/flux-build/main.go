@@ -24,17 +24,25 @@ func main() {
 		os.Exit(recordClone(os.Args[1:]))
 	}
 	root := flag.String("root", "", "the folder of the tree; not needed where every request brings its files")
-	work := flag.String("work", "", "an empty folder for private copies, which is removed at the end; default: a new one")
+	files := flag.String("files", "", "a file with the paths of the tree's files and links from its root, each with a NUL behind it")
+	work := flag.String("work", "", "a folder for private copies, which is removed at the end; default: a new one")
 	flag.Parse()
-	if err := serveTree(*root, *work); err != nil {
+	if err := serveTree(*root, *files, *work); err != nil {
 		fmt.Fprintln(os.Stderr, "flux-build:", err)
 		os.Exit(1)
 	}
 }
 
-func serveTree(root, work string) error {
+func serveTree(root, files, work string) error {
 	debug.SetMemoryLimit(softMemoryMaxBytes)
 	debug.SetMaxStack(stackMaxBytes)
+	var list []string
+	if files != "" {
+		var err error
+		if list, err = readList(files); err != nil {
+			return err
+		}
+	}
 	work, err := workFolder(work)
 	if err != nil {
 		return err
@@ -51,7 +59,7 @@ func serveTree(root, work string) error {
 		return err
 	}
 	s := &server{
-		builder: &builder{root: root, work: work, remotes: remotes, artifacts: map[string]*artifact{}},
+		builder: &builder{root: root, list: list, work: work, remotes: remotes, artifacts: map[string]sourced{}},
 		out:     os.Stdout,
 		stop:    make(chan struct{}),
 	}

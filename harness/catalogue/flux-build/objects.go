@@ -52,13 +52,13 @@ func (k *fluxKustomization) applied(res *resource.Resource, a *answer) ([]object
 	for _, item := range read {
 		value, err := json.Marshal(item.Object)
 		if err != nil {
-			return nil, at(stageRead, err)
+			return nil, at(stageRead, failure(err))
 		}
 		o := object{Value: value, YAML: string(text)}
 		if !printed {
 			again, err := yaml.Marshal(item.Object)
 			if err != nil {
-				return nil, at(stageRead, err)
+				return nil, at(stageRead, failure(err))
 			}
 			o.YAML = string(again)
 		}

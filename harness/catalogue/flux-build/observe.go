@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
@@ -19,8 +20,11 @@ type observedFS struct {
 	// decrypts says that Flux would decrypt files.
 	decrypts bool
 	read     int64
-	notes    []note
-	noted    map[note]bool
+	// ended is the first error of ours. kustomize may take it for something
+	// else, such as a file that is a folder, and goes on.
+	ended error
+	notes []note
+	noted map[note]bool
 }
 
 // observe observes a file system on the disk.
@@ -35,6 +39,14 @@ func (o *observedFS) note(n note) {
 	}
 }
 
+// end records an error of ours and returns it.
+func (o *observedFS) end(err error) error {
+	if o.ended == nil {
+		o.ended = err
+	}
+	return err
+}
+
 // missed records why a path is not in the artifact.
 func (o *observedFS) missed(path string) {
 	if o.artifact == nil {
@@ -42,6 +54,9 @@ func (o *observedFS) missed(path string) {
 	}
 	if name, kind, ok := o.artifact.omittedAt(filepath.Clean(path)); ok {
 		o.note(note{Kind: kind, Path: name})
+		if kind == noteSpecial {
+			_ = o.end(failure(fmt.Errorf("cannot read %s, which changed while it was read or is not a file", name)))
+		}
 	}
 }
 
@@ -49,20 +64,45 @@ func (o *observedFS) admit(path string, size int64) error {
 	o.read += size
 	switch {
 	case size > fileMaxBytes:
-		return fmt.Errorf("%s has more than %d MiB", path, fileMaxBytes>>20)
+		return o.end(tooLarge(path))
 	case o.read > readMaxBytes:
-		return fmt.Errorf("the build reads more than %d MiB", readMaxBytes>>20)
+		return o.end(overLimit("the build reads more than %d MiB", readMaxBytes>>20))
 	}
 	return nil
 }
 
+// need copies what a build is to see at a path. Its error ends the build.
+func (o *observedFS) need(path string) {
+	if o.artifact == nil {
+		return
+	}
+	if err := o.artifact.need(path); err != nil {
+		_ = o.end(err)
+	}
+}
+
+func (o *observedFS) needBelow(path string) {
+	if o.artifact == nil {
+		return
+	}
+	if err := o.artifact.needBelow(path); err != nil {
+		_ = o.end(err)
+	}
+}
+
 // ReadFile implements filesys.FileSystem.
 func (o *observedFS) ReadFile(path string) ([]byte, error) {
+	o.need(path)
+	if o.artifact != nil {
+		if err := o.artifact.withheld[o.artifact.name(path)]; err != nil {
+			return nil, o.end(err)
+		}
+	}
 	if o.disk {
 		// The generated kustomization is not there; a pipe would wait for ever.
 		if info, err := os.Stat(path); err == nil && !info.IsDir() {
 			if !info.Mode().IsRegular() {
-				return nil, fmt.Errorf("%s is not a regular file", path)
+				return nil, o.end(failure(fmt.Errorf("%s is not a regular file", path)))
 			}
 			if err := o.admit(path, info.Size()); err != nil {
 				return nil, err
@@ -83,6 +123,7 @@ func (o *observedFS) ReadFile(path string) ([]byte, error) {
 
 // Exists implements filesys.FileSystem.
 func (o *observedFS) Exists(path string) bool {
+	o.need(path)
 	exists := o.FileSystem.Exists(path)
 	if !exists {
 		o.missed(path)
@@ -92,11 +133,45 @@ func (o *observedFS) Exists(path string) bool {
 
 // CleanedAbs implements filesys.FileSystem.
 func (o *observedFS) CleanedAbs(path string) (filesys.ConfirmedDir, string, error) {
+	o.need(path)
 	dir, name, err := o.FileSystem.CleanedAbs(path)
 	if err != nil {
 		o.missed(path)
 	}
 	return dir, name, err
+}
+
+// IsDir implements filesys.FileSystem.
+func (o *observedFS) IsDir(path string) bool {
+	o.need(path)
+	return o.FileSystem.IsDir(path)
+}
+
+// Open implements filesys.FileSystem.
+func (o *observedFS) Open(path string) (filesys.File, error) {
+	o.need(path)
+	return o.FileSystem.Open(path)
+}
+
+// ReadDir implements filesys.FileSystem.
+func (o *observedFS) ReadDir(path string) ([]string, error) {
+	o.need(path)
+	return o.FileSystem.ReadDir(path)
+}
+
+// Glob implements filesys.FileSystem.
+func (o *observedFS) Glob(pattern string) ([]string, error) {
+	fixed, _, _ := strings.Cut(pattern, "*")
+	fixed, _, _ = strings.Cut(fixed, "?")
+	fixed, _, _ = strings.Cut(fixed, "[")
+	o.needBelow(filepath.Dir(fixed))
+	return o.FileSystem.Glob(pattern)
+}
+
+// Walk implements filesys.FileSystem.
+func (o *observedFS) Walk(path string, walk filepath.WalkFunc) error {
+	o.needBelow(path)
+	return o.FileSystem.Walk(path, walk)
 }
 
 // sopsMarkers tell an encrypted file (sopsFormatToMarkerBytes in

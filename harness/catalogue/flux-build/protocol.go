@@ -62,6 +62,9 @@ const (
 	outcomeRemote outcome = "remote"
 	// outcomeOverLimit means that the build was ended by a limit of ours.
 	outcomeOverLimit outcome = "overLimit"
+	// outcomeFailed means that something of ours went wrong, such as a full
+	// disk: what Flux would say is not known.
+	outcomeFailed outcome = "failed"
 )
 
 // stage is the step that refused, in Flux's order.
@@ -78,7 +81,8 @@ const (
 	stageApply      stage = "apply"
 )
 
-// refusal is an error with upstream's own words; paths are those of the tree.
+// refusal is an error: with upstream's own words where the outcome is refused
+// or remote, and else with ours. Paths are those of the tree.
 type refusal struct {
 	Stage   stage  `json:"stage"`
 	Message string `json:"message"`
@@ -146,11 +150,8 @@ const (
 	noteIgnored noteKind = "ignored"
 	// noteLink: the build asked for a symbolic link; artifacts have none.
 	noteLink noteKind = "link"
-	// noteSpecial: neither a file nor a folder, or one that cannot be read.
+	// noteSpecial: listed, and neither a file nor a folder when it was copied.
 	noteSpecial noteKind = "special"
-	// noteTooLarge: the build asked for a file of more than fileMaxBytes,
-	// which Flux would read.
-	noteTooLarge noteKind = "tooLarge"
 	// noteEncryptedFile: the build read a file that SOPS has encrypted, and
 	// which Flux would decrypt before.
 	noteEncryptedFile noteKind = "encryptedFile"

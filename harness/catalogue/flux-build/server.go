@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ type server struct {
 	stop chan struct{}
 }
 
-var errRequestTooLong = fmt.Errorf("a request is longer than %d bytes", requestMaxBytes)
+var errRequestTooLong = overLimit("the request is longer than %d bytes", requestMaxBytes)
 
 // serve answers every line of the input until its end, a signal, or a build
 // that ran into a limit, which nothing but the end of the process stops.
@@ -104,16 +105,20 @@ func (s *server) wait(done <-chan answer, ended <-chan error) (*answer, error) {
 // parse reads a request and builds it.
 func (s *server) parse(text []byte) (a answer) {
 	var req request
-	// Upstream's code panics on some invalid objects; one build must not end
-	// the others.
+	// One build must not end the others. A panic of kustomize is upstream's
+	// own answer; of one elsewhere nobody knows whose it is.
 	defer func() {
 		if r := recover(); r != nil {
-			a = refused(stageBuild, fmt.Errorf("recovered from a panic: %v", r))
+			a = refused(stageBuild, failure(fmt.Errorf("recovered from a panic: %v", r)))
 		}
 		a.ID = req.ID
 	}()
+	if len(text) > requestMaxBytes {
+		req.ID = idOf(text)
+		return refused(stageRequest, errRequestTooLong)
+	}
 	if err := json.Unmarshal(text, &req); err != nil {
-		return refused(stageRequest, fmt.Errorf("cannot read the request: %w", err))
+		return refused(stageRequest, failure(fmt.Errorf("cannot read the request: %w", err)))
 	}
 	s.builder.current.Store(req.ID)
 	return s.builder.answer(&req)
@@ -128,17 +133,34 @@ func (s *server) write(a answer) error {
 	return err
 }
 
-// readLine returns a line without its end.
+// idOf returns the number of a request from its start, where the client has
+// written it; 0 where it is not there.
+func idOf(text []byte) int64 {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	for _, expected := range []json.Token{json.Delim('{'), "id"} {
+		if token, err := decoder.Token(); err != nil || token != expected {
+			return 0
+		}
+	}
+	var id int64
+	if err := decoder.Decode(&id); err != nil {
+		return 0
+	}
+	return id
+}
+
+// readLine returns a line without its end. Of one that is too long it keeps
+// just enough to tell.
 func readLine(reader *bufio.Reader) ([]byte, error) {
 	var text []byte
 	for {
 		part, err := reader.ReadSlice('\n')
-		text = append(text, part...)
+		if len(text) <= requestMaxBytes {
+			text = append(text, part...)
+		}
 		switch {
-		case len(text) > requestMaxBytes:
-			return nil, errRequestTooLong
 		case err == nil:
-			return text[:len(text)-1], nil
+			return bytes.TrimSuffix(text, []byte("\n")), nil
 		case !errors.Is(err, bufio.ErrBufferFull):
 			return nil, err
 		}

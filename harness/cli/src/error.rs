@@ -28,6 +28,8 @@ pub(crate) enum CliError {
     Stdin(#[source] io::Error),
     #[error("cannot listen for Ctrl-C: {0}")]
     Signals(#[source] io::Error),
+    #[error("cannot start a thread: {0}; raise the limit of processes (`ulimit -u`)")]
+    Thread(#[source] io::Error),
     #[error("cannot fix {}: {source}; check its permissions and the free space", path.display())]
     Fix { path: PathBuf, source: io::Error },
     #[error("cannot read {}: it holds no YAML or JSON file; is this the right folder?", folder.display())]
@@ -89,6 +91,7 @@ impl CliError {
             | Self::Flux(FluxError::NoSuchObject { .. }) => ExitCode::InvalidInput,
             Self::Stdout(_)
             | Self::Signals(_)
+            | Self::Thread(_)
             | Self::Fix { .. }
             | Self::ClusterStarting { .. }
             | Self::ClusterStopping { .. }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use harness_suite::Interrupts;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -28,19 +28,40 @@ fn leave_limit(grace: Duration) -> Duration {
     grace.saturating_sub(REPORTS.min(grace / 2))
 }
 
-/// Listens for SIGINT, SIGTERM and SIGHUP from now on.
+/// SIGINT, SIGTERM and SIGHUP, from now on.
+pub(crate) struct Signals {
+    int: Signal,
+    term: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            int: signal(SignalKind::interrupt())?,
+            term: signal(SignalKind::terminate())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.int.recv() => {}
+            _ = self.term.recv() => {}
+            _ = self.hup.recv() => {}
+        }
+    }
+}
+
+/// Listens for signals, and asks for what each means to a run.
 pub(crate) fn listen(grace: Option<Duration>, console: &Console) -> std::io::Result<Interrupts> {
     let interrupts = Interrupts::default();
-    let (mut int, mut term, mut hup) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    let mut received = Signals::listen()?;
     let (sender, signals) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         loop {
-            tokio::select! {
-                _ = int.recv() => {}
-                _ = term.recv() => {}
-                _ = hup.recv() => {}
-            }
+            received.next().await;
             // After the last request there is nothing more to ask for.
             let _ = sender.send(());
         }

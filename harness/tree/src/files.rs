@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use harness_yaml::{self as yaml, Mark, Node, SyntaxError};
+use harness_yaml::{self as yaml, Mark, Node, Repeat, SyntaxError};
 
 use crate::source_file::SourceFile;
 
@@ -93,11 +93,18 @@ pub struct Files {
     reader: Option<Arc<Reader>>,
 }
 
+/// The documents of a file, and the keys that a map has twice.
+type WithRepeats = (Vec<Node>, Vec<Repeat>);
+
 #[derive(Default)]
 struct File {
     path: String,
     text: OnceLock<Result<String, Unreadable>>,
     documents: OnceLock<Result<Vec<Node>, SyntaxError>>,
+    /// The same by a reader that keeps the last of two values of one key, with each such key.
+    with_repeats: OnceLock<Result<WithRepeats, SyntaxError>>,
+    /// Whether Flux leaves it out, once that was asked.
+    is_left_out: OnceLock<bool>,
 }
 
 impl Files {
@@ -135,6 +142,11 @@ impl Files {
     pub fn link(&self, path: &str) -> Option<&str> {
         let above = path.match_indices('/').map(|(at, _)| &path[..at]).chain([path]);
         above.filter_map(|path| self.links.get(path)).map(String::as_str).next()
+    }
+
+    /// The paths of the symbolic links, in no order.
+    pub fn links(&self) -> impl Iterator<Item = &str> {
+        self.links.keys().map(String::as_str)
     }
 
     /// How many there are.
@@ -213,20 +225,45 @@ impl Files {
     /// It is not YAML, or cannot be read.
     pub(crate) fn documents(&self, index: usize) -> Result<&[Node], &SyntaxError> {
         let Some(file) = self.files.get(index) else { return Ok(&[]) };
-        let source = u32::try_from(index).unwrap_or(u32::MAX);
-        let parse = || match self.decoded(index) {
-            Ok(text) => yaml::documents_of(text, source),
-            Err(error) => Err(SyntaxError {
-                mark: Mark { source, ..Mark::START },
-                message: error.to_string(),
-                hint: match error {
-                    Unreadable::TooLarge { .. } => "leave it out of what is applied, or split it",
-                    Unreadable::NotText | Unreadable::Utf16 { .. } => "save it as UTF-8",
-                    Unreadable::Failed { .. } => "make it readable",
-                },
-            }),
+        let parse = || match file.with_repeats.get() {
+            Some(Ok((documents, repeats))) if repeats.is_empty() => Ok(documents.clone()),
+            _ => yaml::documents_of(self.yaml(index)?, source_of(index)),
         };
         file.documents.get_or_init(parse).as_ref().map(Vec::as_slice)
+    }
+
+    /// The YAML documents of a file in which a key may be given twice, as in a kustomization: the last one counts. With each such key.
+    ///
+    /// # Errors
+    /// It is not YAML, or cannot be read.
+    pub(crate) fn documents_with_repeats(&self, index: usize) -> Result<(&[Node], &[Repeat]), &SyntaxError> {
+        let Some(file) = self.files.get(index) else { return Ok((&[], &[])) };
+        let parse = || match file.documents.get() {
+            Some(Ok(documents)) => Ok((documents.clone(), Vec::new())),
+            _ => yaml::documents_with_repeats(self.yaml(index)?, source_of(index)),
+        };
+        let read = file.with_repeats.get_or_init(parse).as_ref();
+        read.map(|(documents, repeats)| (documents.as_slice(), repeats.as_slice()))
+    }
+
+    fn yaml(&self, index: usize) -> Result<&str, SyntaxError> {
+        self.decoded(index).map_err(|error| SyntaxError {
+            mark: Mark { source: source_of(index), ..Mark::START },
+            message: error.to_string(),
+            hint: match error {
+                Unreadable::TooLarge { .. } => "leave it out of what is applied, or split it",
+                Unreadable::NotText | Unreadable::Utf16 { .. } => "save it as UTF-8",
+                Unreadable::Failed { .. } => "make it readable",
+            },
+        })
+    }
+
+    /// Whether Flux leaves a file out, as `decide` says the first time: that depends on paths, and on files that nothing changes.
+    pub(crate) fn is_left_out(&self, path: &str, decide: impl FnOnce() -> bool) -> bool {
+        match self.find(path).and_then(|index| self.files.get(index)) {
+            Some(file) => *file.is_left_out.get_or_init(decide),
+            None => decide(),
+        }
     }
 
     /// The same with another text at a path that is there.
@@ -247,6 +284,11 @@ impl Files {
         };
         self.files.iter().filter_map(|file| text(file)).collect()
     }
+}
+
+/// The index of a file as its places have it.
+fn source_of(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 /// The index of the file that a place is in.

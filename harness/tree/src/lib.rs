@@ -13,6 +13,7 @@ mod history;
 mod kustomize;
 mod node_config;
 mod object;
+mod patterns;
 mod placeholders;
 mod pool;
 pub mod region;

@@ -10,6 +10,7 @@ mod parse;
 mod problem;
 mod scalar;
 pub mod schema;
+mod shared;
 pub mod suggest;
 mod tagged;
 
@@ -19,4 +20,5 @@ pub use mark::{Located, Mark};
 pub use node::{Entry, Kind, Node};
 pub use parse::{Repeat, SyntaxError, documents, documents_of, documents_with_repeats, plain_scalar, shared_values};
 pub use problem::Problem;
+pub use shared::Shared;
 pub use tagged::{BESIDE_KEY, Beside, Tagged};

@@ -1,8 +1,8 @@
 //! A YAML value with its places.
 
-use super::Mark;
+use super::{Mark, Shared};
 
-/// A value and where it stands.
+/// A value and where it stands. A copy shares its parts with the original.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// The value.
@@ -26,9 +26,29 @@ pub enum Kind {
     /// Anything else that is a single value.
     Text(String),
     /// The items, in order.
-    List(Vec<Node>),
+    List(Shared<Node>),
     /// The entries, in the order of the text.
-    Map(Vec<Entry>),
+    Map(Shared<Entry>),
+}
+
+impl Kind {
+    /// Whether two values are the same in JSON, where 5.0 is 5 and the order of keys means nothing.
+    pub fn is_same_json(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Number(one, _), Self::Number(other, _)) => one == other,
+            (Self::List(one), Self::List(other)) => {
+                let is_same = |(one, other): (&Node, &Node)| one.kind.is_same_json(&other.kind);
+                one.is_shared_with(other) || one.len() == other.len() && one.iter().zip(other.iter()).all(is_same)
+            }
+            (Self::Map(one), Self::Map(other)) => {
+                let is_same = |entry: &Entry| {
+                    other.iter().any(|known| known.key == entry.key && entry.value.kind.is_same_json(&known.value.kind))
+                };
+                one.is_shared_with(other) || one.len() == other.len() && one.iter().all(is_same)
+            }
+            (one, other) => one == other,
+        }
+    }
 }
 
 /// One key of a map.
@@ -165,7 +185,7 @@ impl Node {
 
     /// A map without entries.
     pub fn empty_map(mark: Mark) -> Self {
-        Self { kind: Kind::Map(Vec::new()), mark, end: mark.offset + mark.length }
+        Self { kind: Kind::Map(Shared::default()), mark, end: mark.offset + mark.length }
     }
 
     /// The entries of a map, to be changed; `None` for anything else.
@@ -186,7 +206,9 @@ impl Node {
 
     /// The value under a key, to be changed.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
-        self.entries_mut()?.iter_mut().find(|entry| entry.key == key).map(|entry| &mut entry.value)
+        // Found first: what is not changed stays shared.
+        let at = self.entries().iter().position(|entry| entry.key == key)?;
+        self.entries_mut()?.get_mut(at).map(|entry| &mut entry.value)
     }
 
     /// The value at the end of a path, to be changed.
@@ -221,12 +243,12 @@ impl Node {
         self.end = self.mark.offset + self.mark.length;
         match &mut self.kind {
             Kind::List(items) => {
-                for item in items {
+                for item in items.iter_mut() {
                     *item = std::mem::replace(item, Node::empty_map(Mark::START)).placed(place);
                 }
             }
             Kind::Map(entries) => {
-                for entry in entries {
+                for entry in entries.iter_mut() {
                     entry.key_mark = place(entry.key_mark);
                     entry.value = std::mem::replace(&mut entry.value, Node::empty_map(Mark::START)).placed(place);
                 }

@@ -228,7 +228,7 @@ impl<'a> Reader<'a> {
             match self.expect(within)? {
                 (Event::SequenceEnd, span) => {
                     *end = self.end_of(span).max(*end);
-                    return Ok(Kind::List(items));
+                    return Ok(Kind::List(items.into()));
                 }
                 (event, span) => items.push(self.node(event, span)?),
             }
@@ -245,7 +245,7 @@ impl<'a> Reader<'a> {
                     *end = self.end_of(span).max(*end);
                     // Last, since a key of the map itself wins wherever it stands.
                     merged.into_iter().for_each(|value| merge(&mut entries, value));
-                    return Ok(Kind::Map(entries));
+                    return Ok(Kind::Map(entries.into()));
                 }
                 (event, span) => {
                     // A time is a text in JSON, but not yet where kustomize has it as a key.
@@ -317,7 +317,7 @@ impl<'a> Reader<'a> {
 fn merge(entries: &mut Vec<Entry>, value: Node) {
     let sources = match value.kind {
         Kind::List(items) => items,
-        kind => vec![Node { kind, mark: value.mark, end: value.end }],
+        kind => vec![Node { kind, mark: value.mark, end: value.end }].into(),
     };
     for entry in sources.iter().flat_map(Node::entries) {
         if !entries.iter().any(|known| known.key == entry.key) {

@@ -24,11 +24,49 @@ pub fn misspelt<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + 
     (distance <= MISSPELT_MAX.min(candidate.len() / 3)).then_some(candidate)
 }
 
-/// The candidate that differs in the fewest letters, and in how many.
+/// The candidate that differs in the fewest letters, and in how many. Of thousands, such as the paths of a tree, only those are compared letter by
+/// letter that can be nearer than the nearest so far.
 fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<(usize, &'a str)> {
     let word = word.to_lowercase();
-    let distance = |candidate: &str| strsim::damerau_levenshtein(&word, &candidate.to_lowercase());
-    candidates.into_iter().map(|candidate| (distance(candidate), candidate)).min()
+    let letters = Letters::of(&word);
+    let with_bounds = candidates.into_iter().map(|candidate| {
+        let lower = candidate.to_lowercase();
+        (letters.distance_min(&Letters::of(&lower)), candidate, lower)
+    });
+    let mut with_bounds: Vec<(usize, &str, String)> = with_bounds.collect();
+    with_bounds.sort_unstable_by_key(|(distance_min, _, _)| *distance_min);
+    let mut nearest: Option<(usize, &str)> = None;
+    for (distance_min, candidate, lower) in with_bounds {
+        if nearest.is_some_and(|(distance, _)| distance_min > distance) {
+            break;
+        }
+        let found = (strsim::damerau_levenshtein(&word, &lower), candidate);
+        nearest = Some(nearest.map_or(found, |nearest| nearest.min(found)));
+    }
+    nearest
+}
+
+/// How often a word has each letter; letters that share a place count as one.
+struct Letters([u16; 64]);
+
+impl Letters {
+    fn of(word: &str) -> Self {
+        let mut counts = [0_u16; 64];
+        for letter in word.chars() {
+            let count = &mut counts[letter as usize % 64];
+            *count = count.saturating_add(1);
+        }
+        Self(counts)
+    }
+
+    /// How many letters two words differ in at least: each change, whatever its kind, adds one letter, takes one away, or both.
+    fn distance_min(&self, other: &Self) -> usize {
+        let pairs = || self.0.iter().zip(&other.0);
+        let more = |(a, b): (&u16, &u16)| usize::from(a.saturating_sub(*b));
+        let here: usize = pairs().map(more).sum();
+        let there: usize = pairs().map(|(a, b)| more((b, a))).sum();
+        here.max(there)
+    }
 }
 
 /// The hint for a word that is none of the candidates.

@@ -41,6 +41,13 @@ pub(crate) struct Args {
     pub(crate) out: Option<PathBuf>,
 }
 
+impl Item {
+    /// Whether it runs on a cluster, which needs the components.
+    pub(crate) fn needs_components(self) -> bool {
+        !matches!(self, Self::Report | Self::Validate)
+    }
+}
+
 /// What can be measured, in the order in which it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Item {
@@ -60,6 +67,8 @@ pub(crate) enum Item {
     Catalogue,
     /// `report` over 1,000,000 events.
     Report,
+    /// `validate` of a repository of 5,000 files, and of one of 500, with the engine of the harness alone and with Flux's own code.
+    Validate,
     /// How often `compare` reports a regression between equal runs, and how often it finds a slower phase.
     Aa,
 }
@@ -75,6 +84,7 @@ impl fmt::Display for Item {
             Self::Consolidation => "consolidation",
             Self::Catalogue => "catalogue",
             Self::Report => "report",
+            Self::Validate => "validate",
             Self::Aa => "aa",
         })
     }

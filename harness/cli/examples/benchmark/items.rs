@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use harness_plan::Group;
 use harness_record::compare::MeasuredRun;
-use harness_suite::read_measured_run;
+use harness_suite::{FluxBuildProgram, read_measured_run};
 use serde::Deserialize;
 
 use crate::aa;
@@ -17,6 +17,7 @@ use crate::decisions::Decisions;
 use crate::failure::Failure;
 use crate::process::{Ran, Runner, Task};
 use crate::rates::Rates;
+use crate::repository;
 use crate::sheet::{Sheet, Unit};
 
 /// The pods of [`Item::Burst`].
@@ -25,6 +26,8 @@ const BURST_PODS: u32 = 1_000;
 const GROWTH_TARGET: (u32, f64) = (3_000, 180.0);
 /// The events of [`Item::Report`].
 const REPORT_EVENTS: u32 = 1_000_000;
+/// About how many files the repositories of [`Item::Validate`] have, fewest first.
+const VALIDATED_FILES: [usize; 2] = [500, 5_000];
 /// The group whose scenarios are about Flux. The target of [`Item::Catalogue`] is for the others, which are about nodes.
 const GITOPS: Group = Group::Gitops;
 /// The seed of every run.
@@ -259,6 +262,53 @@ impl Bench<'_> {
         let memory_mb = ran.rss_max_bytes as f64 / 1e6;
         self.sheet.target(Item::Report, &what("peak memory"), Unit::Megabytes, memory_mb, 300.0);
         Ok(())
+    }
+
+    /// `harness validate --offline` over a generated repository, and over a small one: the time grows with the files and no faster.
+    pub(crate) async fn validate(&mut self, repeat: u32) -> Result<(), Failure> {
+        let nothing = self.out.join("no-components");
+        std::fs::create_dir_all(&nothing).map_err(|source| Failure::file("create", &nothing, source))?;
+        let mut repositories = Vec::new();
+        for size in VALIDATED_FILES {
+            let folder = self.out.join(format!("repository-{size}"));
+            repositories.push((repository::write(&folder, size)?, folder));
+        }
+        let validate = |name: &str, size: usize, folder: &Path| {
+            let task = Task::harness(format!("validate-{name}-{size}-{repeat}"), SHORT_LIMIT).closely();
+            task.args(["validate", "--offline"]).arg(folder)
+        };
+        let mut cpu_us_per_file = Vec::new();
+        for (files, folder) in &repositories {
+            let task = validate("own", *files, folder).arg("--bin-dir").arg(&nothing);
+            let ran = self.runner.run(task).await?;
+            self.validate_rows("the engine of the harness", *files, &ran);
+            cpu_us_per_file.push(ran.cpu.as_secs_f64() * 1e6 / *files as f64);
+        }
+        if let [few, many] = cpu_us_per_file.as_slice() {
+            let what = "the engine of the harness: CPU time per file, of the large repository to the small one";
+            self.sheet.target(Item::Validate, what, Unit::Ratio, many / few, 1.5);
+        }
+        let Some((files, folder)) = repositories.first() else { return Ok(()) };
+        // Built at its first use, which is not measured. Where it cannot be, there is nothing to measure.
+        self.runner.run(validate("first", *files, folder)).await?;
+        if FluxBuildProgram::locate(None).is_err() {
+            return Ok(());
+        }
+        for (files, folder) in &repositories {
+            let ran = self.runner.run(validate("flux", *files, folder).arg("--no-build")).await?;
+            self.validate_rows("with Flux's own code", *files, &ran);
+            let what = format!("with Flux's own code: {files} files: peak memory of flux-build");
+            self.sheet.figure(Item::Validate, &what, Unit::Megabytes, ran.child_rss_max_bytes as f64 / 1e6);
+        }
+        Ok(())
+    }
+
+    fn validate_rows(&mut self, by: &str, files: usize, ran: &Ran) {
+        let what = |figure: &str| format!("{by}: {files} files: {figure}");
+        let sheet = &mut self.sheet;
+        sheet.target(Item::Validate, &what("start to exit"), Unit::Seconds, ran.wall.as_secs_f64(), 5.0);
+        sheet.target(Item::Validate, &what("peak memory"), Unit::Megabytes, ran.rss_max_bytes as f64 / 1e6, 150.0);
+        sheet.figure(Item::Validate, &what("CPU time, without children"), Unit::Seconds, ran.cpu.as_secs_f64());
     }
 
     /// Equal runs against each other, and against runs with a slower phase. The targets are those of twenty pairs.

@@ -20,6 +20,7 @@ mod machine;
 mod model;
 mod process;
 mod rates;
+mod repository;
 mod sheet;
 
 use std::path::{Path, PathBuf};
@@ -71,7 +72,9 @@ async fn benchmark(args: Args) -> Result<Vec<Failure>, Failure> {
 
     let mut bench = Bench { args: &args, runner: &runner, out: &out, sheet: Sheet::default(), curve: Curve::default() };
     let mut failures = Vec::new();
-    components(&runner).await?;
+    if args.items().into_iter().any(Item::needs_components) {
+        components(&runner).await?;
+    }
     'all: for repeat in 1..=args.repeat.get() {
         for item in args.items() {
             eprintln!("{item}, {repeat} of {}", args.repeat);
@@ -83,6 +86,7 @@ async fn benchmark(args: Args) -> Result<Vec<Failure>, Failure> {
                 Item::Consolidation => bench.consolidation(repeat).await,
                 Item::Catalogue => bench.catalogue(repeat).await,
                 Item::Report => bench.report(repeat).await,
+                Item::Validate => bench.validate(repeat).await,
                 Item::Aa => bench.aa(repeat).await,
             };
             if let Err(failure) = done {

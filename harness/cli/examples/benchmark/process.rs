@@ -72,6 +72,8 @@ impl Task {
 pub(crate) struct Ran {
     /// From its start to its exit.
     pub(crate) wall: Duration,
+    /// The largest memory of any of its children, such as `flux-build`.
+    pub(crate) child_rss_max_bytes: u64,
     /// User and system time of the process itself, without its children.
     pub(crate) cpu: Duration,
     /// Peak resident memory of the process itself, bytes.
@@ -134,7 +136,13 @@ impl Runner {
             None if !status.success() => {
                 Err(Failure::Ended { what: task.name, code: status.to_string(), said: last_line(&stderr), log: stderr })
             }
-            None => Ok(Ran { wall, cpu: seen.cpu, rss_max_bytes: seen.rss_max_bytes, stdout }),
+            None => Ok(Ran {
+                wall,
+                child_rss_max_bytes: seen.child_rss_max_bytes,
+                cpu: seen.cpu,
+                rss_max_bytes: seen.rss_max_bytes,
+                stdout,
+            }),
         }
     }
 
@@ -194,6 +202,7 @@ enum Stopped {
 struct Seen {
     cpu: Duration,
     rss_max_bytes: u64,
+    child_rss_max_bytes: u64,
 }
 
 impl Seen {
@@ -205,6 +214,8 @@ impl Seen {
         if let Some(bytes) = rss_max_bytes(id) {
             self.rss_max_bytes = self.rss_max_bytes.max(bytes);
         }
+        let children = children(id).into_iter().filter_map(rss_max_bytes);
+        self.child_rss_max_bytes = children.fold(self.child_rss_max_bytes, u64::max);
     }
 }
 
@@ -221,6 +232,13 @@ fn rss_max_bytes(id: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024)
+}
+
+/// The children of a process, by its threads (proc(5), `task/TID/children`).
+fn children(id: u32) -> Vec<u32> {
+    let threads = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    let lists = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
 }
 
 fn last_line(path: &Path) -> String {

@@ -15,6 +15,7 @@ pub(crate) enum Unit {
     Megabytes,
     Count,
     PerSecond,
+    Ratio,
 }
 
 impl Unit {
@@ -26,6 +27,7 @@ impl Unit {
             Self::Megabytes => format!("{value:.0} MB"),
             Self::Count => format!("{value:.0}"),
             Self::PerSecond => format!("{value:.1} /s"),
+            Self::Ratio => format!("{value:.2}"),
         }
     }
 }

@@ -58,7 +58,7 @@ async fn compare(cluster: Cluster) {
         }
         let mut answers = Vec::new();
         for object in validation.objects.iter().filter(|object| !object.name.is_empty() && !object.kind.is_empty()) {
-            answers.push((object.id(), runner.ask(&object.value).await.unwrap()));
+            answers.push((object.id(), runner.ask(&object.value()).await.unwrap()));
         }
         // For a kind that the local cluster does not serve, the answer is not known.
         if answers.iter().any(|(_, answer)| *answer == DryRun::NotServed) {

@@ -1,7 +1,8 @@
 //! Commands, as users type them.
 
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use harness_testing::{recordings, repository};
 use rstest::rstest;
@@ -471,4 +472,60 @@ fn warnings_fail_with_strict() {
     assert_eq!(invoke(&["validate", "--offline", "--strict", tree]).0, 2);
     let (code, _, stderr) = invoke(&["list", "--format", "sarif"]);
     assert!(code == 2 && stderr.contains("validate"), "{stderr}");
+}
+
+/// A folder with a `flux-build` that is these lines of shell; `$folder` is the folder.
+fn flux_build_of(script: &str) -> tempfile::TempDir {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!("#!/bin/sh\nfolder='{}'\n{script}\n", folder.path().display());
+    let path = write(&folder, "flux-build", &script);
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// Before, a limit of the harness was "Flux cannot build this", or nothing was said of it.
+#[rstest]
+#[case("overLimit", "artifact", "the tree has more than 100000 files")]
+#[case("overLimit", "build", "large.yaml has more than 8 MiB")]
+#[case("failed", "artifact", "no space left on device")]
+fn what_ends_flux_build_itself_is_a_note_and_the_tree_is_checked_without_it(
+    #[case] outcome: &str,
+    #[case] stage: &str,
+    #[case] message: &str,
+) {
+    let answer =
+        serde_json::json!({"id": 1, "outcome": outcome, "refusal": {"stage": stage, "message": message}}).to_string();
+    let programs = flux_build_of(&format!("read -r line; echo '{answer}'; read -r line"));
+    let mut command = harness();
+    command.env("HARNESS_BIN_DIR", programs.path()).args(["validate", "--offline", "--format", "json", TREE]);
+    let output = command.output().unwrap();
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let notes: Vec<&serde_json::Value> = found["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["rule"] == "flux-build" && finding["severity"] == "note")
+        .collect();
+    assert_eq!((output.status.code(), notes.len()), (Some(0), 1), "{found}");
+    assert!(notes[0]["message"].as_str().unwrap().contains(message), "{found}");
+}
+
+/// Before, the signal ended the process as it was, with no word and not with the exit code of an interruption.
+#[test]
+fn an_interrupted_validation_shows_no_finding_and_says_so() {
+    let programs = flux_build_of(": > \"$folder/started\"; exec cat > /dev/null");
+    let mut command = harness();
+    command.env("HARNESS_BIN_DIR", programs.path()).args(["validate", "--offline", "--format", "json", TREE]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let limit = Instant::now() + Duration::from_secs(60);
+    while !programs.path().join("started").exists() {
+        assert!(Instant::now() < limit, "flux-build was not started");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(130), &[][..]), "{stderr}");
+    assert!(stderr.contains("interrupted: not everything was checked"), "{stderr}");
 }

@@ -11,6 +11,7 @@ use cel::objects::{Key, Map};
 use cel::{Context, Env, ExecutionError, Program, Value};
 use serde_json::Value as Json;
 
+use crate::patterns;
 use harness_yaml::schema::{Rule, Schema, Type};
 use harness_yaml::{Kind, Node};
 
@@ -80,7 +81,7 @@ fn compiled(rule: &str) -> Result<Arc<Program>, String> {
 
 /// `string.find(regex)`: the first match, or the empty text.
 fn find(This(text): This<Arc<String>>, pattern: Arc<String>) -> Result<Value, ExecutionError> {
-    let regex = regex::Regex::new(&pattern).map_err(|error| ExecutionError::function_error("find", error))?;
+    let regex = patterns::compiled(&pattern).map_err(|error| ExecutionError::function_error("find", error))?;
     let found = regex.find(&text).map(|found| found.as_str().to_owned()).unwrap_or_default();
     Ok(Value::String(Arc::new(found)))
 }

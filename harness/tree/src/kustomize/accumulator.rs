@@ -19,9 +19,7 @@ pub(super) struct Accumulator {
 
 /// Adds what a base has built.
 pub(super) fn add(builder: &mut Builder<'_>, mut into: Accumulator, base: Accumulator) -> Accumulator {
-    for resource in base.resources {
-        builder.add(resource, &mut into.resources);
-    }
+    into.resources.extend(base.resources);
     into.config = match (into.config, base.config) {
         (Some(mut own), Some(other)) => {
             own.merge(&other);

@@ -2,15 +2,17 @@
 //!
 //! Source: api/internal/target, kusttarget.go and kusttarget_configplugin.go.
 
+use std::collections::HashSet;
+
 use super::accumulator::{self, Accumulator};
 use super::builder::{Build, Builder, Built, By, OPENED_MAX, Place};
 use super::finish::finish;
 use super::paths::NAMES;
-use super::resource::{Resource, kind, listed};
+use super::resource::{self, Resource, kind, listed};
 use super::{extensions, fields, flux, folder_of, generate, is_kustomization, is_yaml, kustomization_in, steps};
 use crate::files::Files;
 use crate::finding::{Finding, Severity};
-use harness_yaml::{Kind, Mark, Node, documents_with_repeats};
+use harness_yaml::{Kind, Mark, Node};
 
 const RESOURCES: &str = "kustomization-resources";
 const COMPONENTS: &str = "kustomization-components";
@@ -70,19 +72,20 @@ impl Builder<'_> {
             paths.iter().filter(|(_, path)| is_kustomization(path)).map(|(_, path)| folder_of(path)).collect();
         let is_below = |path: &str, top: &str| path.strip_prefix(top).is_some_and(|rest| rest.starts_with('/'));
         let mut resources = Vec::new();
+        let mut known = HashSet::new();
         for (index, path) in &paths {
             let top = inner.iter().filter(|top| is_below(path, top)).min_by_key(|top| top.len());
             let named = top.copied().unwrap_or(path);
             let relative = named.strip_prefix(folder).unwrap_or(named).trim_start_matches('/');
             let mark = Mark { source: u32::try_from(*index).unwrap_or(u32::MAX), ..Mark::START };
-            if !resources.iter().any(|known: &Node| known.text() == Some(relative)) {
+            if known.insert(relative) {
                 resources.push(Node::of_text(relative, mark));
             }
         }
         let mark = resources.first().map_or(Mark::START, |first| first.mark);
         self.say_that_it_is_missing(folder, mark, resources.is_empty());
         let mut document = Node::empty_map(mark);
-        document.put("resources", Node { kind: Kind::List(resources), ..Node::empty_map(mark) });
+        document.put("resources", Node { kind: Kind::List(resources.into()), ..Node::empty_map(mark) });
         let path = if folder.is_empty() { NAMES[0].to_owned() } else { format!("{folder}/{}", NAMES[0]) };
         self.open.push(path);
         let document = flux::overlaid(self, Place { folder }, document, spec);
@@ -141,6 +144,8 @@ impl Builder<'_> {
                 } else {
                     let document = flux::overlaid(self, place, document, spec);
                     let own = self.content(place, &document, Accumulator::default());
+                    // Of a base it is seen with what the other resources bring.
+                    self.build.refused |= role == Role::Outermost && resource::repeats_one(&own.resources, 0);
                     accumulator::add(self, into, own)
                 }
             }
@@ -158,19 +163,10 @@ impl Builder<'_> {
             let message = "the folder has more than one kustomization";
             self.report(FIELDS, start, message, "keep one of them: kustomization.yaml");
         }
-        let text = match self.files.decoded(index) {
-            Ok(text) => text,
-            Err(_) => {
-                if let Err(error) = self.files.documents(index) {
-                    self.syntax(error);
-                }
-                return None;
-            }
-        };
-        let (mut documents, repeats) = match documents_with_repeats(text, start.source) {
+        let (documents, repeats) = match self.files.documents_with_repeats(index) {
             Ok(read) => read,
             Err(error) => {
-                self.syntax(&error);
+                self.syntax(error);
                 return None;
             }
         };
@@ -179,19 +175,20 @@ impl Builder<'_> {
             let effect = "kustomize uses only the last one: the first one has no effect";
             self.warn(FIELDS, repeat.mark, message, effect, "write one with what both say");
         }
-        if documents.len() != 1 {
+        let [document] = documents else {
             self.report(FIELDS, start, "a kustomization is one document", "write one, with `resources`");
             return None;
-        }
-        let document = documents.remove(0);
-        Some(fields::read(self, &document))
+        };
+        Some(fields::read(self, document))
     }
 
     fn content(&mut self, place: Place<'_>, document: &Node, mut built: Accumulator) -> Accumulator {
         extensions::openapi(self, place, document);
+        let before = built.resources.len();
         for item in document.items_at(&["resources"]).iter().chain(document.items_at(&["bases"])) {
             built = self.resource(place, item, built);
         }
+        self.build.refused |= resource::repeats_one(&built.resources, before);
         extensions::configurations(self, place, document, &mut built);
         let configured_in = self.open.last().map(|path| self.relative_to_outermost(path)).unwrap_or_default();
         for mut generated in generate::generate(self, place, document) {
@@ -287,7 +284,7 @@ impl Builder<'_> {
             let is_list = kind(node).ends_with("List");
             self.build.refused |= lacks(&["kind"]) || (lacks(&["metadata", "name"]) && !is_list);
             let origin = Some(format!("path: {}\n", self.relative_to_outermost(self.files.path(index))));
-            self.add(Resource { origin, ..Resource::new(index, node.clone()) }, resources);
+            resources.push(Resource { origin, ..Resource::new(index, node.clone()) });
         }
     }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::join;
 use super::kinds::Schemas;
-use super::resource::Resource;
 use super::source_ignore;
 use crate::files::Files;
 use crate::finding::{Finding, Severity};
@@ -237,12 +236,6 @@ impl<'a> Builder<'a> {
         let fix = suggest::closest(path, self.files.paths())
             .map_or_else(|| "add the file, or remove the line".to_owned(), |near| format!("did you mean `{near}`?"));
         self.report(rule, item.mark, message, &fix);
-    }
-
-    /// Adds an object. kustomize refuses two of one id; which these are the rules about objects say.
-    pub(super) fn add(&mut self, resource: Resource, resources: &mut Vec<Resource>) {
-        self.build.refused |= resources.iter().any(|other| other.is_same_object(&resource));
-        resources.push(resource);
     }
 }
 

@@ -1,10 +1,9 @@
 //! Paths to fields as replacements write them: `spec.containers.[name=web].image`, `*`, an index. Source: kyaml/yaml/match.go and
 //! kyaml/utils/pathsplitter.go.
 
-use regex::Regex;
-
 use super::specs::split;
-use harness_yaml::{Kind, Mark, Node};
+use crate::patterns;
+use harness_yaml::{Kind, Mark, Node, Shared};
 
 /// What stands at the end of a path where it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +60,8 @@ fn made(next: Option<&String>, leaf: Leaf, mark: Mark) -> Node {
     };
     let kind = match leaf {
         Leaf::Plain => Kind::Null,
-        Leaf::List => Kind::List(Vec::new()),
-        Leaf::Map => Kind::Map(Vec::new()),
+        Leaf::List => Kind::List(Shared::default()),
+        Leaf::Map => Kind::Map(Shared::default()),
     };
     Node { kind, ..Node::empty_map(mark) }
 }
@@ -142,7 +141,7 @@ impl Finder<'_> {
         rest: &[String],
         steps: &mut Vec<Step>,
     ) -> Result<(), String> {
-        let regex = Regex::new(pattern).map_err(|_| format!("`{pattern}` is not a regular expression"))?;
+        let regex = patterns::compiled(pattern).map_err(|_| format!("`{pattern}` is not a regular expression"))?;
         let matches = |item: &Node| {
             let text = if name.is_empty() { item.scalar() } else { item.get(name).and_then(Node::scalar) };
             text.is_some_and(|text| regex.is_match(&text))

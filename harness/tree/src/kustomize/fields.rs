@@ -125,7 +125,7 @@ impl Reader<'_, '_> {
         let Kind::Map(entries) = &node.kind else { return self.wrong(node, "a map", path) };
         let known = types().get(shape)?;
         let mut read = Vec::with_capacity(entries.len());
-        for entry in entries {
+        for entry in entries.iter() {
             let exact = known.iter().find(|(name, _)| *name == entry.key);
             let Some((name, of)) =
                 exact.or_else(|| known.iter().find(|(name, _)| name.eq_ignore_ascii_case(&entry.key)))
@@ -138,7 +138,7 @@ impl Reader<'_, '_> {
                 read.push(Entry { key: (*name).to_owned(), key_mark: entry.key_mark, value });
             }
         }
-        Some(Node { kind: Kind::Map(read), ..node.clone() })
+        Some(Node { kind: Kind::Map(read.into()), ..node.clone() })
     }
 
     fn unknown(&mut self, entry: &Entry, known: &Fields, path: &str) {

@@ -4,7 +4,7 @@
 
 use super::builder::{Builder, By, Place};
 use super::kind;
-use harness_yaml::{Kind, Node};
+use harness_yaml::{Kind, Node, Shared};
 
 /// The API group of Flux's Kustomizations.
 pub(crate) const FLUX_GROUP: &str = "kustomize.toolkit.fluxcd.io";
@@ -30,7 +30,8 @@ pub(super) fn overlaid(builder: &mut Builder<'_>, place: Place<'_>, mut document
     if builder.open.len() == 1 && builder.by == By::Flux && document.items_at(&["resources"]).is_empty() {
         // Flux writes something into a kustomization that says nothing, and so into others without resources.
         let origins = Node::of_text("originAnnotations", document.mark);
-        document.put("buildMetadata", Node { kind: Kind::List(vec![origins]), ..Node::empty_map(document.mark) });
+        document
+            .put("buildMetadata", Node { kind: Kind::List(vec![origins].into()), ..Node::empty_map(document.mark) });
     }
     let Some(spec) = spec else { return document };
     for (own, into) in [("targetNamespace", "namespace"), ("namePrefix", "namePrefix"), ("nameSuffix", "nameSuffix")] {
@@ -60,7 +61,7 @@ pub(super) fn overlaid(builder: &mut Builder<'_>, place: Place<'_>, mut document
 fn append(document: &mut Node, key: &str, more: Vec<Node>) {
     let Some(first) = more.first() else { return };
     if document.get(key).is_none() {
-        document.put(key, Node { kind: Kind::List(Vec::new()), ..Node::empty_map(first.mark) });
+        document.put(key, Node { kind: Kind::List(Shared::default()), ..Node::empty_map(first.mark) });
     }
     if let Some(items) = document.get_mut(key).and_then(Node::items_mut) {
         items.extend(more);

@@ -72,7 +72,7 @@ fn one(
         }
         entries.sort_by(|a, b| a.key.cmp(&b.key));
         if !entries.is_empty() {
-            metadata.put(key, Node { kind: Kind::Map(entries), ..Node::empty_map(item.mark) });
+            metadata.put(key, Node { kind: Kind::Map(entries.into()), ..Node::empty_map(item.mark) });
         }
     }
     let mut entries = vec![
@@ -102,7 +102,7 @@ fn one(
     if asked("immutable") {
         entries.push(entry("immutable", Node { kind: Kind::Bool(true), ..Node::of_text("", item.mark) }));
     }
-    let node = Node { kind: Kind::Map(entries), mark: item.mark, end: item.end };
+    let node = Node { kind: Kind::Map(entries.into()), mark: item.mark, end: item.end };
     let behavior = match text("behavior").as_str() {
         "create" => Behavior::Create,
         "replace" => Behavior::Replace,

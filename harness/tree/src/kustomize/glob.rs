@@ -2,6 +2,9 @@
 
 /// Whether a name matches a pattern.
 pub(super) fn matches(pattern: &str, name: &str) -> bool {
+    if !pattern.contains(['*', '?', '[', '\\']) {
+        return pattern == name;
+    }
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     matches_chars(&pattern, &name)
 }

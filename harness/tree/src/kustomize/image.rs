@@ -1,12 +1,15 @@
 //! Names of images, and what `images` makes of them. Source: api/internal/image/image.go and api/filters/imagetag/updater.go.
 
+use std::sync::Arc;
+
 use regex::Regex;
 
+use crate::patterns;
 use harness_yaml::Node;
 
 /// One item of `images`.
 pub(super) struct Change {
-    name: Regex,
+    name: Arc<Regex>,
     new_name: String,
     new_tag: String,
     digest: String,
@@ -19,7 +22,8 @@ impl Change {
     pub(super) fn of(item: &Node) -> Result<Self, String> {
         let text = |key: &str| item.get(key).and_then(Node::scalar).unwrap_or_default();
         let pattern = format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", text("name"));
-        let name = Regex::new(&pattern).map_err(|_| format!("`{}` is not the name of an image", text("name")))?;
+        let name =
+            patterns::compiled(&pattern).map_err(|_| format!("`{}` is not the name of an image", text("name")))?;
         Ok(Self {
             name,
             new_name: text("newName"),

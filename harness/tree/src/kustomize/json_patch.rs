@@ -1,6 +1,6 @@
 //! Operations of RFC 6902, as kustomize does them: gopkg.in/evanphx/json-patch.v4, `patch.go`, which takes more than the RFC.
 
-use harness_yaml::{Entry, Kind, Node};
+use harness_yaml::{Kind, Node};
 
 /// Applies one operation to an object.
 ///
@@ -138,22 +138,10 @@ fn test(object: &mut Node, path: &str, expected: Option<&Node>) -> Result<(), St
     Err(format!("the test of `{path}` fails: it is {found}"))
 }
 
-/// Whether two values are the same in JSON, where 5.0 is 5; what is missing is a null.
+/// Whether two values are the same in JSON; what is missing is a null.
 fn is_same(one: Option<&Node>, other: Option<&Node>) -> bool {
     let null = Kind::Null;
-    match (one.map_or(&null, |node| &node.kind), other.map_or(&null, |node| &node.kind)) {
-        (Kind::Number(one, _), Kind::Number(other, _)) => one == other,
-        (Kind::List(one), Kind::List(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(Some(one), Some(other)))
-        }
-        (Kind::Map(one), Kind::Map(other)) => {
-            let has = |entry: &Entry| {
-                other.iter().any(|known| known.key == entry.key && is_same(Some(&entry.value), Some(&known.value)))
-            };
-            one.len() == other.len() && one.iter().all(has)
-        }
-        (one, other) => one == other,
-    }
+    one.map_or(&null, |node| &node.kind).is_same_json(other.map_or(&null, |node| &node.kind))
 }
 
 #[cfg(test)]

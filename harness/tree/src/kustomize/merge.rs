@@ -162,7 +162,7 @@ impl<'s> Merge<'s> {
                 merged.push(Entry { key: entry.key.clone(), key_mark: entry.key_mark, value });
             }
         }
-        node.kind = Kind::Map(merged);
+        node.kind = Kind::Map(merged.into());
         Ok(Some(node))
     }
 
@@ -248,7 +248,7 @@ impl<'s> Merge<'s> {
                 None => first.push(item),
             }
         }
-        list.kind = Kind::List(first);
+        list.kind = Kind::List(first.into());
         Ok(Some(list))
     }
 }

@@ -43,10 +43,12 @@ pub(crate) use builder::{Build, Built};
 pub(crate) use flux::{FLUX_GROUP, OPERATOR_GROUP, is_flux_kustomization, is_resource_set};
 pub(crate) use layers::{LayerBuild, built_files, layers};
 pub(crate) use paths::{
-    folder_of, is_kustomization, is_within, is_yaml, join, kept_within, kustomization_in, kustomization_paths,
+    folder_of, is_hidden, is_kustomization, is_within, is_yaml, join, kept_within, kustomization_in,
+    kustomization_paths,
 };
 pub(crate) use resource::{kind, listed, split_api_version};
 pub(crate) use source_ignore::is_ignored;
+pub(crate) use substitute::is_unset;
 
 /// Kinds of Kubernetes itself that belong to no namespace. Source: kyaml openapi, which kustomize asks.
 pub(crate) const CLUSTER_KINDS: [&str; 22] = [

@@ -49,6 +49,11 @@ pub(crate) fn is_within(path: &str, folder: &str) -> bool {
     folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Whether a path is in a folder, or of a file, that a shell does not list.
+pub(crate) fn is_hidden(path: &str) -> bool {
+    path.split('/').any(|part| part.starts_with('.') && part != "." && part != "..")
+}
+
 /// A path from the top of a source, of which `..` never leads out (`securejoin.SecureJoin`, by which kustomize-controller joins `spec.path`).
 pub(crate) fn kept_within(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();

@@ -1,10 +1,12 @@
 //! One object on its way through a build: what it is, what it was called before, and how it is told from others.
 
+use std::collections::HashSet;
+
 use super::kinds;
 use harness_yaml::Node;
 
 /// What kustomize tells objects apart by. Source: `ResId` and `Gvk` of kyaml/resid.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Id {
     pub(super) group: String,
     pub(super) version: String,
@@ -145,12 +147,6 @@ impl Resource {
         Id::of(&self.node)
     }
 
-    /// Whether both have one id. Of thousands of objects each is compared with each, so that nothing is copied.
-    pub(super) fn is_same_object(&self, other: &Self) -> bool {
-        let same = |path: &[&str]| self.node.at(path).and_then(Node::text) == other.node.at(path).and_then(Node::text);
-        same(&["metadata", "name"]) && same(&["kind"]) && same(&["apiVersion"]) && self.id().is_same(&other.id())
-    }
-
     /// Whether kustomize has annotations of its own on the object, so that it has a map of annotations while it is built.
     pub(super) fn is_annotated(&self) -> bool {
         self.is_generated || !self.previous.is_empty() || !self.prefixes.is_empty() || !self.suffixes.is_empty()
@@ -191,6 +187,19 @@ impl Resource {
         };
         alike(&self.prefixes, &other.prefixes) && alike(&self.suffixes, &other.suffixes)
     }
+}
+
+/// Whether any of the objects from an index on has the id of one before it. kustomize refuses that; which these are the rules about objects
+/// say.
+pub(super) fn repeats_one(resources: &[Resource], first: usize) -> bool {
+    let text = |node: &Node, path: &[&str]| node.at(path).and_then(Node::text).is_some();
+    // A name that is no text is another one than the text that looks like it.
+    let key = |Resource { node, .. }: &Resource| {
+        (text(node, &["metadata", "name"]), text(node, &["kind"]), text(node, &["apiVersion"]), Id::of(node).before())
+    };
+    let mut known = HashSet::new();
+    let are_new = |(index, resource): (usize, &Resource)| known.insert(key(resource)) || index < first;
+    first < resources.len() && !resources.iter().enumerate().all(are_new)
 }
 
 /// The kind of an object; empty where it has none.

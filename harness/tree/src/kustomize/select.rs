@@ -1,19 +1,22 @@
 //! Which objects a target selects.
 
+use std::sync::Arc;
+
 use regex::Regex;
 
 use super::labels::LabelSelector;
 use super::resource::{Id, Resource};
+use crate::patterns;
 use harness_yaml::Node;
 
 /// A `target`: each given part must match, as a whole and as a regular expression. Source: api/types/selector.go.
 #[derive(Debug)]
 pub(super) struct Selector {
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<Pattern>,
+    version: Option<Pattern>,
+    kind: Option<Pattern>,
+    name: Option<Pattern>,
+    namespace: Option<Pattern>,
     labels: LabelSelector,
     annotations: LabelSelector,
     /// Whether it has labels or annotations to go by.
@@ -32,8 +35,7 @@ impl Selector {
             if pattern.is_empty() {
                 return Ok(None);
             }
-            let regex = Regex::new(&format!("^(?:{pattern})$"));
-            regex.map(Some).map_err(|_| format!("`{pattern}` is not a regular expression"))
+            Pattern::of(&pattern).map(Some).map_err(|_| format!("`{pattern}` is not a regular expression"))
         };
         let labels = |key: &str| {
             LabelSelector::parse(&text(key)).map_err(|error| format!("`{}` is not a selector: {error}", text(key)))
@@ -54,8 +56,9 @@ impl Selector {
     /// Whether it selects an object, by the name that it has or had first. Source: `Select` of api/resmap/reswrangler.go.
     pub(super) fn selects(&self, resource: &Resource) -> bool {
         let (now, first) = (resource.id(), resource.original_id());
-        let either =
-            |regex: &Option<Regex>, part: fn(&Id) -> &str| meets(regex, part(&first)) || meets(regex, part(&now));
+        let either = |pattern: &Option<Pattern>, part: fn(&Id) -> &str| {
+            meets(pattern, part(&first)) || meets(pattern, part(&now))
+        };
         either(&self.namespace, Id::effective_namespace)
             && either(&self.name, |id| &id.name)
             && self.meets_kind(&now)
@@ -77,8 +80,29 @@ impl Selector {
     }
 }
 
-fn meets(regex: &Option<Regex>, text: &str) -> bool {
-    regex.as_ref().is_none_or(|regex| regex.is_match(text))
+/// What one part of an object's id is held against.
+#[derive(Debug)]
+enum Pattern {
+    /// A text that stands for itself, as most names do.
+    Exact(String),
+    Regex(Arc<Regex>),
+}
+
+impl Pattern {
+    fn of(pattern: &str) -> Result<Self, regex::Error> {
+        let is_plain = pattern.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if is_plain {
+            return Ok(Self::Exact(pattern.to_owned()));
+        }
+        patterns::compiled(&format!("^(?:{pattern})$")).map(Self::Regex)
+    }
+}
+
+fn meets(pattern: &Option<Pattern>, text: &str) -> bool {
+    pattern.as_ref().is_none_or(|pattern| match pattern {
+        Pattern::Exact(exact) => exact == text,
+        Pattern::Regex(regex) => regex.is_match(text),
+    })
 }
 
 #[cfg(test)]

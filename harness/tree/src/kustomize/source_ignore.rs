@@ -40,6 +40,10 @@ const BUILT_IN: [&str; 24] = [
 
 /// Whether Flux leaves a file of a repository out.
 pub(crate) fn is_ignored(files: &Files, path: &str) -> bool {
+    files.is_left_out(path, || is_left_out(files, path))
+}
+
+fn is_left_out(files: &Files, path: &str) -> bool {
     static BUILT_IN_PATTERNS: LazyLock<Vec<Pattern>> =
         LazyLock::new(|| BUILT_IN.iter().map(|text| Pattern::parse(text)).collect());
     let parts: Vec<&str> = path.split('/').collect();

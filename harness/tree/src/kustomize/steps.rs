@@ -109,7 +109,7 @@ fn replacements(builder: &mut Builder<'_>, place: Place<'_>, item: &Node) -> Vec
     };
     match builder.files.documents(index) {
         Ok([document]) => match &document.kind {
-            Kind::List(items) => items.clone(),
+            Kind::List(items) => items.to_vec(),
             _ => vec![document.clone()],
         },
         Ok(_) => {

@@ -37,16 +37,17 @@ fn substitute_all(builder: &mut Builder<'_>, post_build: &Node, objects: &mut [B
             let message = format!("`{}` cannot be the name of a variable", pair.key);
             problem(builder, pair.key_mark, message, "use letters, digits and `_`, and no digit first");
         }
-        if let Some(value) = pair.value.scalar() {
+        if let Some(value) = pair.value.scalar().filter(|value| !is_unset(value)) {
             values.insert(pair.key.as_str(), value.replace('\n', ""));
         }
     }
     let from = post_build.entry("substituteFrom").filter(|from| !from.value.items().is_empty());
     // Without a value Flux does not look at the objects.
-    if values.is_empty() && from.is_none() {
+    let others = from.is_some() || values.len() < pairs.len();
+    if values.is_empty() && !others {
         return;
     }
-    let substitution = Substitution { values: &values, others: from.is_some() };
+    let substitution = Substitution { values: &values, others };
     for built in objects.iter_mut().filter(|built| !is_disabled(&built.node)) {
         let mut problems = Vec::new();
         substitution.node(&mut built.node, &mut problems);
@@ -69,6 +70,11 @@ fn problem(builder: &mut Builder<'_>, mark: Mark, message: String, fix: &str) {
         .effect("kustomize-controller 1.9 refuses to build: Flux applies nothing of the tree")
         .fix(fix);
     builder.build.findings.push(finding);
+}
+
+/// Whether the value of a variable has variables itself, which somebody outside of the tree fills in.
+pub(crate) fn is_unset(value: &str) -> bool {
+    value.contains("${")
 }
 
 fn is_name(name: &str) -> bool {
@@ -100,7 +106,7 @@ impl Substitution<'_> {
             },
             Kind::List(items) => items.iter_mut().for_each(|item| self.node(item, problems)),
             Kind::Map(entries) => {
-                for entry in entries {
+                for entry in entries.iter_mut() {
                     if entry.key.contains('$') {
                         match self.text(&entry.key) {
                             Ok(new) => entry.key = unquoted(new),

@@ -14,6 +14,8 @@ pub(crate) struct Repository {
     /// Whether its Kustomizations say what is applied of the folder that was asked about. Without any that do, each kustomization below it
     /// that no other one uses is taken as applied.
     pub(crate) by_flux: bool,
+    /// Whether it is not `by_flux`, and Applications of Argo CD are among its files.
+    pub(crate) for_argo_cd: bool,
     /// The names of all Kustomizations in its files, applied or not.
     pub(crate) kustomizations: BTreeSet<String>,
 }
@@ -64,6 +66,11 @@ impl Applied {
             What::Folder { folder, .. } => Some(folder),
             _ => None,
         }
+    }
+
+    /// Whether what it applies is known, and not only where a tree would begin that is pushed to a repository of its own.
+    pub(crate) fn is_certain(&self) -> bool {
+        !matches!(&self.what, What::Folder { top, .. } if !top.is_empty())
     }
 }
 

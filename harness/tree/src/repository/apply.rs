@@ -30,7 +30,7 @@ impl Builder<'_, '_> {
     pub(super) fn cluster(&mut self, starts: &[Start], candidates: &[FluxKustomization]) -> Cluster {
         const ROUNDS: usize = 3;
         let roots = starts.iter().flat_map(|start| self.kustomizations(start, candidates)).collect::<Vec<_>>();
-        let mut known = (Sources::of(&roots, |it| self.folder(it).is_some()), Values::default());
+        let mut known = (Sources::of(&roots, |it| self.folder(it)), Values::default());
         let mut cluster = Cluster::default();
         for _ in 0..ROUNDS {
             let next = self.round(starts, candidates, &known);
@@ -45,7 +45,7 @@ impl Builder<'_, '_> {
                 break;
             }
             let roots = cluster.applied.iter().filter_map(|applied| applied.by.as_ref());
-            known = (Sources::of(roots, |it| self.folder(it).is_some()), Values::default());
+            known = (Sources::of(roots, |it| self.folder(it)), Values::default());
             for applied in &cluster.applied {
                 known.0.note(&applied.build.objects);
                 known.1.note(&applied.build.objects);
@@ -60,8 +60,11 @@ impl Builder<'_, '_> {
         candidates: &[FluxKustomization],
         (sources, values): &(Sources, Values),
     ) -> Cluster {
-        let bootstrapped = starts.iter().all(|start| matches!(start, Start::Kustomization(_)));
-        let mut cluster = Cluster { applied: Vec::new(), complete: true, bootstrapped };
+        // What else applies it has the values of its path, and may apply more.
+        let of_variables = |start: &Start| matches!(start, Start::Kustomization(it) if it.of_variables);
+        let complete = !starts.iter().any(of_variables);
+        let bootstrapped = complete && starts.iter().all(|start| matches!(start, Start::Kustomization(_)));
+        let mut cluster = Cluster { applied: Vec::new(), complete, bootstrapped };
         let mut open: Vec<(FluxKustomization, usize)> = Vec::new();
         for start in starts.iter().rev() {
             open.extend(self.kustomizations(start, candidates).into_iter().rev().map(|it| (it, 0)));
@@ -114,6 +117,7 @@ impl Builder<'_, '_> {
         let mut build = self.flux(&folder, Some(&by));
         let itself = kustomizations(&build.objects).find(|child| child.id() == by.id());
         if let Some(itself) = itself.map(|itself| values.filled(&itself)) {
+            let itself = FluxKustomization { of_variables: by.of_variables, ..itself };
             if itself.spec().map(Node::to_json) != by.spec().map(Node::to_json) {
                 build = self.flux(&folder, Some(&itself));
             }

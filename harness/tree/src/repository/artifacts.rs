@@ -20,7 +20,8 @@ struct Artifact {
     copies: Vec<Copy>,
 }
 
-/// `@source/DIR/**` to `@artifact/DIR/`.
+/// A folder of the source, and what it is called in the artifact: `@source/DIR/**` to `@artifact/TO/` is `TO`, and `@source/DIR` to the same
+/// is `TO/DIR`, as for `cp -r` (`applySingleDirectoryCopy` in internal/builder/builder.go).
 #[derive(Debug)]
 struct Copy {
     from: String,
@@ -53,7 +54,10 @@ impl Artifacts {
         let named = self.0.iter().filter(|artifact| artifact.name == name);
         let nearest = named.max_by_key(|artifact| in_common(&artifact.home, home))?;
         // The last copy wins where two have the same path.
-        nearest.copies.iter().rev().find_map(|copy| copy.folder(path))
+        let inside = nearest.copies.iter().rev().find_map(|copy| copy.folder(path));
+        // Above the only copy Flux generates a kustomization that names it.
+        let mut below = nearest.copies.iter().filter(|copy| kustomize::is_within(&copy.to, path));
+        inside.or_else(|| below.next().filter(|_| below.next().is_none()).map(|only| only.from.clone()))
     }
 }
 
@@ -66,9 +70,16 @@ impl Copy {
         let text = |key: &str| node.get(key).and_then(Node::text);
         let (_, from) = text("from")?.strip_prefix('@')?.split_once('/')?;
         let to = text("to")?.strip_prefix("@artifact")?;
-        // What picks single files makes no folder of the repository.
-        let from = if from == "**" { "" } else { from.strip_suffix("/**")? };
-        (!from.contains('*')).then(|| Self { from: from.to_owned(), to: kustomize::join("", to).unwrap_or_default() })
+        let to = kustomize::join("", to).unwrap_or_default();
+        let contents = if from == "**" { Some("") } else { from.strip_suffix("/**") };
+        // What picks some of the files makes no folder of the repository.
+        let is_glob = |path: &str| path.contains(['*', '?', '[', ']']);
+        let from = contents.unwrap_or(from).trim_end_matches('/');
+        let to = match contents {
+            Some(_) => to,
+            None => kustomize::join(&to, from.rsplit('/').next()?)?,
+        };
+        (!is_glob(from)).then(|| Self { from: from.to_owned(), to })
     }
 
     fn folder(&self, path: &str) -> Option<String> {
@@ -86,7 +97,7 @@ mod tests {
 
     fn generator(cluster: &str) -> String {
         format!(
-            "apiVersion: {GROUP}v1beta1\nkind: ArtifactGenerator\nmetadata: {{name: g}}\nspec:\n  artifacts:\n  - name: apps\n    copy:\n    - {{from: \"@repo/apps/base/**\", to: \"@artifact/base/\"}}\n    - {{from: \"@repo/apps/{cluster}/**\", to: \"@artifact/cluster/\"}}\n  - name: infra\n    copy: [{{from: \"@repo/infra/**\", to: \"@artifact/\"}}, {{from: \"@repo/a.yaml\", to: \"@artifact/\"}}]\n"
+            "apiVersion: {GROUP}v1beta1\nkind: ArtifactGenerator\nmetadata: {{name: g}}\nspec:\n  artifacts:\n  - name: apps\n    copy:\n    - {{from: \"@repo/apps/base/**\", to: \"@artifact/base/\"}}\n    - {{from: \"@repo/apps/{cluster}/**\", to: \"@artifact/cluster/\"}}\n  - name: infra\n    copy: [{{from: \"@repo/infra/**\", to: \"@artifact/\"}}, {{from: \"@repo/a.yaml\", to: \"@artifact/\"}}]\n  - name: bazarr\n    copy: [{{from: \"@repo/apps/bazarr/app/\", to: \"@artifact/apps/bazarr/app/\"}}]\n"
         )
     }
 
@@ -97,6 +108,8 @@ mod tests {
     #[case("infra", "controllers", "clusters/p", Some("infra/controllers"))]
     #[case("apps", "basement", "clusters/p", None)]
     #[case("none", "x", "clusters/p", None)]
+    #[case("bazarr", "apps/bazarr/app", "clusters/p", Some("apps/bazarr/app"))]
+    #[case("bazarr", "apps/bazarr/app/app/config", "clusters/p", Some("apps/bazarr/app/config"))]
     fn paths_in_artifacts_are_folders(
         #[case] name: &str,
         #[case] path: &str,

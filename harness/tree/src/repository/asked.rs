@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::applied::{Applied, Cluster, Repository, What, applied};
 use super::apply::kustomizations;
-use super::build::{Builder, used_by_others};
+use super::build::{Builder, Outline, used_by_others};
 use super::roots::Start;
 use crate::files::Files;
 use crate::kustomize::{self, Build, Built};
@@ -48,17 +48,21 @@ pub(super) fn applies_something(repository: &Repository) -> bool {
 /// so are the objects that no kustomization uses.
 pub(super) fn as_they_stand(builder: &mut Builder<'_, '_>, folder: &str, known: &[Cluster]) -> Vec<Cluster> {
     let files = builder.files;
-    let folders: BTreeSet<&str> = files
-        .below(folder)
-        .map(|index| files.path(index))
-        .filter(|path| kustomize::is_kustomization(path))
-        .map(kustomize::folder_of)
-        .collect();
+    let all: Vec<&str> =
+        files.below(folder).map(|index| files.path(index)).filter(|path| kustomize::is_kustomization(path)).collect();
+    // Nobody keeps what is in force in a hidden folder, or hides it from Flux, unless that is all there is.
+    let is_hidden = |path: &str| kustomize::is_hidden(&path[folder.len()..]) || kustomize::is_ignored(files, path);
+    let mut folders: BTreeSet<&str> =
+        all.iter().filter(|path| !is_hidden(path)).map(|path| kustomize::folder_of(path)).collect();
+    if folders.is_empty() {
+        folders.extend(all.iter().map(|path| kustomize::folder_of(path)));
+    }
     if folders.is_empty() {
         // Flux takes every manifest.
         return vec![builder.cluster(&[Start::Folder(folder.to_owned())], &[])];
     }
-    let builds: Vec<(&str, Rc<Build>)> = folders.into_iter().map(|folder| (folder, builder.plain(folder))).collect();
+    let builds: Vec<(&str, Rc<Outline>)> =
+        folders.into_iter().map(|folder| (folder, builder.outline_of_root(folder))).collect();
     // One that another one uses is checked as a part of that.
     let used = used_by_others(&builds);
     let is_known = |folder: &str| applied(known).any(|applied| applied.folder() == Some(folder));
@@ -83,10 +87,14 @@ fn loose(files: &Files, folder: &str, read: &BTreeSet<usize>) -> Option<Cluster>
         let path = files.path(index);
         // The templates of a chart are not YAML until Helm has rendered them.
         let in_chart = charts.iter().any(|chart| path.starts_with(chart));
+        // A patch is no object, and those that apply it may be in another repository.
+        let is_patch = path.rsplit('/').next().is_some_and(|name| name.contains("patch"));
         if in_chart
+            || is_patch
             || kustomize::is_kustomization(path)
             || !kustomize::is_yaml(path)
             || kustomize::is_ignored(files, path)
+            || kustomize::is_hidden(&path[folder.len()..])
         {
             continue;
         }
@@ -101,6 +109,19 @@ fn loose(files: &Files, folder: &str, read: &BTreeSet<usize>) -> Option<Cluster>
         complete: false,
         bootstrapped: false,
     })
+}
+
+/// Whether there are Applications of Argo CD, or what makes them.
+pub(super) fn has_applications(files: &Files) -> bool {
+    let is_one = |node: &Node| {
+        let version = node.get("apiVersion").and_then(Node::text).unwrap_or_default();
+        version.starts_with("argoproj.io/") && ["Application", "ApplicationSet"].contains(&kustomize::kind(node))
+    };
+    let named = files.paths().enumerate().filter(|(index, path)| {
+        kustomize::is_yaml(path) && files.text(*index).is_ok_and(|text| text.contains("argoproj.io/"))
+    });
+    let mut documents = named.filter_map(|(index, _)| files.documents(index).ok()).flatten();
+    documents.any(is_one)
 }
 
 /// Anything else is the configuration of some other tool.

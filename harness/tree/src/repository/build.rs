@@ -18,9 +18,29 @@ pub(super) struct Builder<'f, 'u> {
     /// The source that most Kustomizations name.
     usual: Option<SourceRef>,
     plain: HashMap<String, Rc<Build>>,
+    outlines: HashMap<String, Rc<Outline>>,
+    /// The folders that are built as a part of another one, as far as that is known.
+    used: BTreeSet<String>,
     /// By folder, and by the Kustomization as its parents and values have made it.
     flux: HashMap<(String, String), Rc<Build>>,
     upstream: Option<&'u mut dyn Upstream>,
+}
+
+/// What a folder builds, without the objects: a repository has hundreds of bases whose objects are only those of overlays.
+pub(super) struct Outline {
+    /// The files that hold its objects.
+    pub(super) resources: Vec<usize>,
+    /// The files that patches and generators use.
+    pub(super) used: BTreeSet<usize>,
+    /// The folders of the kustomizations that were read, its own among them.
+    folders: BTreeSet<String>,
+}
+
+impl Outline {
+    fn of(build: &Build) -> Self {
+        let folders = build.kustomizations.iter().map(|path| kustomize::folder_of(path).to_owned()).collect();
+        Self { resources: build.resources.clone(), used: build.used.clone(), folders }
+    }
 }
 
 /// Which folders read files that no Kustomization applies.
@@ -39,8 +59,13 @@ impl<'f, 'u> Builder<'f, 'u> {
         Self {
             files,
             artifacts: Artifacts::of(files),
-            usual: Sources::of(candidates, |it| files.has_folder(&kustomize::kept_within(it.path()))).own,
+            usual: Sources::of(candidates, |it| {
+                placed(files, &kustomize::kept_within(it.path()), home(files, it), true)
+            })
+            .own,
             plain: HashMap::new(),
+            outlines: HashMap::new(),
+            used: BTreeSet::new(),
             flux: HashMap::new(),
             upstream,
         }
@@ -49,7 +74,7 @@ impl<'f, 'u> Builder<'f, 'u> {
     /// The files that a Kustomization applies as it stands, by their indices.
     pub(super) fn reads(&mut self, kustomization: &FluxKustomization) -> BTreeSet<usize> {
         match self.folder_of_its_own(kustomization) {
-            Some(folder) => self.plain(&folder).resources.iter().copied().collect(),
+            Some(folder) => self.outline(&folder).resources.iter().copied().collect(),
             None => BTreeSet::new(),
         }
     }
@@ -60,7 +85,35 @@ impl<'f, 'u> Builder<'f, 'u> {
         self.folder(kustomization).map(|(folder, _)| folder).filter(|folder| is_usual || !folder.is_empty())
     }
 
-    pub(super) fn plain(&mut self, folder: &str) -> Rc<Build> {
+    /// What a folder as it is builds, of which the objects are not kept: Flux applies them as Kustomizations change them.
+    pub(super) fn outline(&mut self, folder: &str) -> Rc<Outline> {
+        if let Some(known) = self.outlines.get(folder) {
+            return known.clone();
+        }
+        let outline = match self.plain.get(folder) {
+            Some(build) => Outline::of(build),
+            None => Outline::of(&build_for(self.files, folder, None)),
+        };
+        let outline = Rc::new(outline);
+        self.outlines.insert(folder.to_owned(), outline.clone());
+        outline
+    }
+
+    /// The same for a folder that may be applied as it is: its objects are kept, unless they are a part of what another folder builds.
+    pub(super) fn outline_of_root(&mut self, folder: &str) -> Rc<Outline> {
+        self.plain(folder);
+        let outline = self.outline(folder);
+        for used in outline.folders.iter().filter(|used| *used != folder) {
+            self.plain.remove(used);
+            self.used.insert(used.clone());
+        }
+        if self.used.contains(folder) {
+            self.plain.remove(folder);
+        }
+        outline
+    }
+
+    fn plain(&mut self, folder: &str) -> Rc<Build> {
         if let Some(known) = self.plain.get(folder) {
             return known.clone();
         }
@@ -71,7 +124,7 @@ impl<'f, 'u> Builder<'f, 'u> {
 
     /// A folder as a Kustomization applies it, or as it is.
     pub(super) fn flux(&mut self, folder: &str, kustomization: Option<&FluxKustomization>) -> Rc<Build> {
-        let object = kustomization.map(|it| it.built.node.to_json());
+        let object = kustomization.map(FluxKustomization::to_json);
         // Two with the same content at different places have different places in what they build.
         let place = kustomization.map(FluxKustomization::place);
         let key =
@@ -89,7 +142,11 @@ impl<'f, 'u> Builder<'f, 'u> {
             unknown_variables: kustomization.is_some_and(FluxKustomization::has_unknown_values),
             ..FluxBuildRequest::default()
         };
-        let answer = self.upstream.as_deref_mut().and_then(|upstream| ask(upstream, request, &ours));
+        // Flux never sees what `.sourceignore` leaves out, and somebody else applies it if anybody does.
+        let is_seen =
+            kustomization.is_some() || !ours.kustomizations.iter().any(|path| kustomize::is_ignored(self.files, path));
+        let upstream = self.upstream.as_deref_mut().filter(|_| is_seen);
+        let answer = upstream.and_then(|upstream| ask(upstream, request, &ours));
         let build = match answer {
             Some(answer) => Rc::new(reconciled(self.files, folder, Build::clone(&ours), &answer)),
             None => ours,
@@ -102,25 +159,23 @@ impl<'f, 'u> Builder<'f, 'u> {
     /// pushed to a repository of its own.
     pub(super) fn folder(&self, kustomization: &FluxKustomization) -> Option<(String, String)> {
         let path = kustomize::kept_within(kustomization.path());
-        let home = kustomize::folder_of(self.files.path(kustomization.built.file));
+        let home = home(self.files, kustomization);
         let source = kustomization.source();
         if let Some(artifact) = source.as_ref().filter(|source| source.kind == "ExternalArtifact") {
-            let folder = self.artifacts.folder(&artifact.name, &path, home)?;
-            return self.files.has_folder(&folder).then_some((folder, String::new()));
+            return placed(self.files, &self.artifacts.folder(&artifact.name, &path, home)?, home, true);
         }
+        // An artifact of a registry may have any folder.
         let may_be_here = source.is_none_or(|it| it.kind == "GitRepository" || self.usual.as_ref() == Some(&it));
-        let deeper = home.match_indices('/').map(|(at, _)| &home[..at]).chain([home]);
-        // The top of any repository is there, and an artifact of a registry may have any folder.
-        let tops = std::iter::once("").chain(deeper.filter(|_| may_be_here && !path.is_empty()));
-        tops.map(|top| (kustomize::join(top, &path).unwrap_or_default(), top.to_owned()))
-            .find(|(folder, _)| self.files.has_folder(folder))
+        placed(self.files, &path, home, may_be_here)
     }
 
     /// Which folders read some files. A folder whose files are all read by a Kustomization is applied, and starts nothing.
     pub(super) fn readers(&mut self, wanted: &BTreeSet<usize>, taken: &[BTreeSet<usize>]) -> Readers {
         let files = self.files;
-        let folders = files.paths().filter(|path| kustomize::is_kustomization(path)).map(kustomize::folder_of);
-        let builds: Vec<(&str, Rc<Build>)> = folders.map(|folder| (folder, self.plain(folder))).collect();
+        // Nobody keeps what is in force in a hidden folder.
+        let folders = files.paths().filter(|path| kustomize::is_kustomization(path) && !kustomize::is_hidden(path));
+        let folders = folders.map(kustomize::folder_of);
+        let builds: Vec<(&str, Rc<Outline>)> = folders.map(|folder| (folder, self.outline(folder))).collect();
         let used = used_by_others(&builds);
         let taken: BTreeSet<usize> = taken.iter().flatten().copied().collect();
         let mut readers = Readers::default();
@@ -140,6 +195,20 @@ impl<'f, 'u> Builder<'f, 'u> {
     }
 }
 
+/// The folder of the file that a Kustomization is in.
+fn home<'f>(files: &'f Files, kustomization: &FluxKustomization) -> &'f str {
+    kustomize::folder_of(files.path(kustomization.built.file))
+}
+
+/// The folder at a path, and where the repository begins for it: at its top or, for what is kept at `home`, in a folder above that.
+fn placed(files: &Files, path: &str, home: &str, or_deeper: bool) -> Option<(String, String)> {
+    let deeper = home.match_indices('/').map(|(at, _)| &home[..at]).chain([home]);
+    // The top of any repository is there.
+    let tops = std::iter::once("").chain(deeper.filter(|_| or_deeper && !path.is_empty()));
+    tops.map(|top| (kustomize::join(top, path).unwrap_or_default(), top.to_owned()))
+        .find(|(folder, _)| files.has_folder(folder))
+}
+
 /// Asks upstream for a build. Where the objects are from costs it a second build, and is needed only for those that our engine lacks.
 fn ask(upstream: &mut dyn Upstream, request: FluxBuildRequest, ours: &Build) -> Option<FluxBuildAnswer> {
     let request = FluxBuildRequest { skip_origins: true, ..request };
@@ -151,12 +220,9 @@ fn ask(upstream: &mut dyn Upstream, request: FluxBuildRequest, ours: &Build) -> 
 }
 
 /// The folders that are built as a part of another one. Of two that use each other neither is.
-pub(super) fn used_by_others<'b>(builds: &'b [(&str, Rc<Build>)]) -> BTreeSet<&'b str> {
-    let uses: BTreeMap<&str, BTreeSet<&str>> = builds
-        .iter()
-        .map(|(folder, build)| (*folder, build.kustomizations.iter().map(|path| kustomize::folder_of(path)).collect()))
-        .collect();
+pub(super) fn used_by_others<'b>(builds: &'b [(&str, Rc<Outline>)]) -> BTreeSet<&'b str> {
+    let uses: BTreeMap<&str, &BTreeSet<String>> = builds.iter().map(|(folder, it)| (*folder, &it.folders)).collect();
     let is_mutual = |a: &str, b: &str| uses.get(b).is_some_and(|used| used.contains(a));
-    let pairs = uses.iter().flat_map(|(folder, used)| used.iter().map(move |used| (*folder, *used)));
+    let pairs = uses.iter().flat_map(|(folder, used)| used.iter().map(move |used| (*folder, used.as_str())));
     pairs.filter(|(folder, used)| folder != used && !is_mutual(folder, used)).map(|(_, used)| used).collect()
 }

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use crate::kustomize::Built;
-use harness_yaml::{Mark, Node};
+use serde_json::Value;
+
+use crate::kustomize::{self, Built};
+use harness_yaml::{Entry, Mark, Node};
 
 /// Where a cluster has a Kustomization.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,11 +40,13 @@ pub(crate) struct FluxKustomization {
     pub(crate) built: Built,
     /// Whether flux-operator makes it of a FluxInstance, so that it is no object of the repository.
     pub(crate) of_an_instance: bool,
+    /// Whether its path had variables, for which one of the folders that they can stand for was taken.
+    pub(crate) of_variables: bool,
 }
 
 impl From<Built> for FluxKustomization {
     fn from(built: Built) -> Self {
-        Self { built, of_an_instance: false }
+        Self { built, of_an_instance: false, of_variables: false }
     }
 }
 
@@ -70,6 +74,16 @@ impl FluxKustomization {
         self.text(&["spec", "path"]).unwrap_or_default()
     }
 
+    /// The same at a folder that the variables of its path can stand for.
+    pub(crate) fn at_folder(&self, folder: &str) -> Self {
+        let mut node = self.built.node.clone();
+        let path = Node::of_text(folder, self.path_mark());
+        if let Some(spec) = node.get_mut("spec") {
+            spec.put("path", path);
+        }
+        Self { built: Built { file: self.built.file, node }, of_variables: true, ..*self }
+    }
+
     /// The place of the path, or else of the object.
     pub(crate) fn path_mark(&self) -> Mark {
         self.built.node.at(&["spec", "path"]).map_or(self.built.node.mark, |path| path.mark)
@@ -82,6 +96,11 @@ impl FluxKustomization {
             namespace: self.text(&["spec", "sourceRef", "namespace"]).unwrap_or_else(|| self.namespace()).to_owned(),
             name: self.text(&["spec", "sourceRef", "name"])?.to_owned(),
         })
+    }
+
+    /// `spec.kubeConfig`: of the other cluster that it applies to; `None` for its own.
+    pub(crate) fn other_cluster(&self) -> Option<&Node> {
+        self.spec()?.get("kubeConfig")
     }
 
     /// The Kustomizations that must be ready before this one, each with its place.
@@ -97,7 +116,20 @@ impl FluxKustomization {
 
     /// Whether some of the values that Flux fills in are only in the cluster.
     pub(crate) fn has_unknown_values(&self) -> bool {
-        !self.built.node.items_at(&["spec", "postBuild", "substituteFrom"]).is_empty()
+        let Some(post_build) = self.built.node.at(&["spec", "postBuild"]) else { return self.of_variables };
+        let is_unset = |pair: &Entry| pair.value.text().is_some_and(kustomize::is_unset);
+        self.of_variables
+            || !post_build.items_at(&["substituteFrom"]).is_empty()
+            || post_build.entries_at(&["substitute"]).iter().any(is_unset)
+    }
+
+    /// The object for Flux's own code, without the values that are not known.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut object = self.built.node.to_json();
+        if let Some(values) = object.pointer_mut("/spec/postBuild/substitute").and_then(Value::as_object_mut) {
+            values.retain(|_, value| !value.as_str().is_some_and(kustomize::is_unset));
+        }
+        object
     }
 
     /// The same object of the same file, whatever its parents have made of it.

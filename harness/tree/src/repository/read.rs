@@ -19,11 +19,16 @@ pub(crate) fn read(files: &Files, folder: &str, upstream: Option<&mut dyn Upstre
     let starts = starts(&mut builder, &candidates);
     let placed = starts.into_iter().map(|start| placed(&mut builder, start, &candidates)).collect();
     let clusters = grouped(placed).into_iter().map(|starts| builder.cluster(&starts, &candidates)).collect();
-    let mut repository =
-        Repository { clusters, by_flux: true, kustomizations: candidates.iter().map(|it| it.id().name).collect() };
+    let mut repository = Repository {
+        clusters,
+        by_flux: true,
+        for_argo_cd: false,
+        kustomizations: candidates.iter().map(|it| it.id().name).collect(),
+    };
     asked::mark(&mut repository, files, folder);
     if !asked::applies_something(&repository) {
         repository.by_flux = false;
+        repository.for_argo_cd = asked::has_applications(files);
         repository.clusters.extend(asked::as_they_stand(&mut builder, folder, &repository.clusters));
     }
     repository

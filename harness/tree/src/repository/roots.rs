@@ -32,7 +32,11 @@ pub(super) fn candidates(files: &Files) -> Vec<FluxKustomization> {
         let Some(documents) = named.and(files.documents(index).ok()) else { continue };
         for node in documents.iter().flat_map(kustomize::listed) {
             if let Some(node) = of_an_instance(node) {
-                found.push(FluxKustomization { built: Built { file: index, node }, of_an_instance: true });
+                found.push(FluxKustomization {
+                    built: Built { file: index, node },
+                    of_an_instance: true,
+                    of_variables: false,
+                });
             } else if is_flux_kustomization(node) && node.at(&["metadata", "name"]).and_then(Node::text).is_some() {
                 found.push(Built { file: index, node: node.clone() }.into());
             }
@@ -70,15 +74,11 @@ fn of_an_instance(node: &Node) -> Option<Node> {
 pub(super) fn starts(builder: &mut Builder<'_, '_>, candidates: &[FluxKustomization]) -> Vec<Start> {
     let reads: Vec<BTreeSet<usize>> = candidates.iter().map(|candidate| builder.reads(candidate)).collect();
     let applies = Applies::of(candidates, &reads);
-    let is_hidden = |index: usize| {
-        let path = builder.files.path(candidates[index].built.file);
-        path.split('/').any(|part| part.starts_with('.'))
-    };
-    // What names no source is completed by whoever applies it, or never; and a patch is no object.
-    let patches = patches(builder.files);
+    let is_hidden = |index: usize| kustomize::is_hidden(builder.files.path(candidates[index].built.file));
+    let patches = Patches::of(builder.files, candidates);
     let is_whole = |index: &usize| {
         let candidate = &candidates[*index];
-        candidate.of_an_instance || (candidate.source().is_some() && !patches.contains(&candidate.built.file))
+        candidate.of_an_instance || patches.leave_alone(candidate)
     };
     let all = || (0..candidates.len()).filter(is_whole);
     let is_root = |index: &usize| applies.applies(*index, *index) || candidates[*index].of_an_instance;
@@ -103,9 +103,12 @@ pub(super) fn starts(builder: &mut Builder<'_, '_>, candidates: &[FluxKustomizat
     let outside: Vec<usize> = applies.roots_among(&rest);
     let wanted: BTreeSet<usize> = outside.iter().map(|root| candidates[*root].built.file).collect();
     let readers = if wanted.is_empty() { Readers::default() } else { builder.readers(&wanted, &reads) };
-    let mut found: Vec<Start> =
-        starts.into_iter().map(|start| Start::Kustomization(Box::new(candidates[start].clone()))).collect();
     let (mut folders, mut files) = (BTreeSet::new(), BTreeSet::new());
+    let roots = starts.iter().chain(&outside).map(|root| &candidates[*root]);
+    let by_values =
+        roots.flat_map(|root| by_values(builder.files, root.path()).into_iter().map(|it| root.at_folder(&it)));
+    let whole = starts.iter().map(|start| candidates[*start].clone());
+    let mut found: Vec<Start> = whole.chain(by_values).map(|it| Start::Kustomization(Box::new(it))).collect();
     for root in outside {
         let file = candidates[root].built.file;
         if let Some(names) = readers.folders.get(&file) {
@@ -119,18 +122,59 @@ pub(super) fn starts(builder: &mut Builder<'_, '_>, candidates: &[FluxKustomizat
     found
 }
 
-/// The files that kustomizations name as patches and not as resources.
-fn patches(files: &Files) -> BTreeSet<usize> {
-    let (mut patches, mut resources) = (BTreeSet::new(), BTreeSet::new());
-    for (index, path) in files.paths().enumerate().filter(|(_, path)| kustomize::is_kustomization(path)) {
-        let Some(document) = files.documents(index).ok().and_then(<[Node]>::first) else { continue };
-        let file = |node: &Node| files.find(&kustomize::join(kustomize::folder_of(path), node.text()?)?);
-        resources.extend(document.items_at(&["resources"]).iter().filter_map(file));
-        patches.extend(document.items_at(&["patchesStrategicMerge"]).iter().filter_map(file));
-        let of_path = document.items_at(&["patches"]).iter().filter_map(|item| item.get("path"));
-        patches.extend(of_path.filter_map(file));
+/// The folders that a path with variables can stand for: `clusters/${ENVIRONMENT}/${CLUSTER}` is one of each cluster.
+fn by_values(files: &Files, path: &str) -> Vec<String> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    if !parts.iter().any(|part| part.contains("${")) {
+        return Vec::new();
     }
-    patches.difference(&resources).copied().collect()
+    let is_one = |folder: &&str| {
+        let names: Vec<&str> = folder.split('/').collect();
+        names.len() == parts.len() && names.iter().zip(&parts).all(|(name, part)| part.contains("${") || name == part)
+    };
+    let folders = files.paths().filter(|path| kustomize::is_kustomization(path)).map(kustomize::folder_of);
+    folders.filter(is_one).map(str::to_owned).collect()
+}
+
+/// What the patches of a tree say of its Kustomizations.
+struct Patches {
+    /// The files that kustomizations name as patches and not as resources.
+    files: BTreeSet<usize>,
+    /// Whether some are for Kustomizations, whatever these are called: what misses a field then has it from them.
+    complete_kustomizations: bool,
+}
+
+impl Patches {
+    fn of(files: &Files, candidates: &[FluxKustomization]) -> Self {
+        let (mut patches, mut resources, mut targets) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        for (index, path) in files.paths().enumerate().filter(|(_, path)| kustomize::is_kustomization(path)) {
+            let Some(document) = files.documents(index).ok().and_then(<[Node]>::first) else { continue };
+            let file = |node: &Node| files.find(&kustomize::join(kustomize::folder_of(path), node.text()?)?);
+            resources.extend(document.items_at(&["resources"]).iter().filter_map(file));
+            patches.extend(document.items_at(&["patchesStrategicMerge"]).iter().filter_map(file));
+            let of_path = document.items_at(&["patches"]).iter().filter_map(|item| item.get("path"));
+            patches.extend(of_path.filter_map(file));
+            targets.extend(document.items_at(&["patches"]));
+        }
+        targets.extend(candidates.iter().flat_map(|it| it.built.node.items_at(&["spec", "patches"])));
+        let is_for_all = |patch: &&Node| {
+            let text = |key: &str| patch.at(&["target", key]).and_then(Node::text);
+            text("kind") == Some("Kustomization") && text("name").is_none()
+        };
+        Self {
+            files: patches.difference(&resources).copied().collect(),
+            complete_kustomizations: targets.iter().any(is_for_all),
+        }
+    }
+
+    /// Whether a Kustomization is an object of its own. A patch is none, and what names no source is completed by whoever applies it.
+    fn leave_alone(&self, candidate: &FluxKustomization) -> bool {
+        let is_complete =
+            || ["interval", "prune"].iter().all(|key| candidate.spec().is_some_and(|spec| spec.get(key).is_some()));
+        candidate.source().is_some()
+            && !self.files.contains(&candidate.built.file)
+            && (is_complete() || !self.complete_kustomizations)
+    }
 }
 
 /// Which Kustomization applies which other ones, by their indices.

@@ -28,21 +28,30 @@ pub(super) enum Origin {
 }
 
 impl Sources {
-    /// The repository is what most of its Kustomizations name, of those that point at a folder of it (`is_there`).
+    /// The repository is what most of its Kustomizations name, of those that point at a folder of it; `placed` is that folder, and where the
+    /// repository begins for it. Where none does, those of a Git repository count: an artifact of a registry may have any folders.
     pub(super) fn of<'k>(
         kustomizations: impl IntoIterator<Item = &'k FluxKustomization>,
-        is_there: impl Fn(&FluxKustomization) -> bool,
+        placed: impl Fn(&FluxKustomization) -> Option<(String, String)>,
     ) -> Self {
-        let mut named: BTreeMap<SourceRef, usize> = BTreeMap::new();
-        for kustomization in kustomizations.into_iter().filter(|it| is_there(it)) {
+        // How many of a source point at a folder from the top of the repository, from further down, and at none that tells, of those of Git.
+        let mut named: BTreeMap<SourceRef, [usize; 3]> = BTreeMap::new();
+        for kustomization in kustomizations {
             // An artifact is made of the repository, and is not the repository.
-            if let Some(source) = kustomization.source().filter(|source| source.kind != "ExternalArtifact") {
-                *named.entry(source).or_default() += 1;
+            let Some(source) = kustomization.source().filter(|source| source.kind != "ExternalArtifact") else {
+                continue;
+            };
+            let is_of_git = source.kind == "GitRepository";
+            let times = named.entry(source).or_default();
+            match placed(kustomization) {
+                Some((folder, top)) if !folder.is_empty() => times[usize::from(!top.is_empty())] += 1,
+                // The top is there in any source.
+                _ => times[2] += usize::from(is_of_git),
             }
         }
         // Of two that are named equally often the first is as good as the other.
-        let own = named.into_iter().rev().max_by_key(|(_, times)| *times).map(|(source, _)| source);
-        Self { own, urls: BTreeMap::new() }
+        let own = named.into_iter().rev().max_by_key(|(_, times)| *times).filter(|(_, times)| *times != [0; 3]);
+        Self { own: own.map(|(source, _)| source), urls: BTreeMap::new() }
     }
 
     /// Takes note of the sources among objects.
@@ -117,7 +126,8 @@ mod tests {
     #[case("GitRepository", "unknown", false, false)]
     #[case("OCIRepository", "unknown", true, false)]
     fn what_is_elsewhere(#[case] kind: &str, #[case] name: &str, #[case] is_there: bool, #[case] here: bool) {
-        let mut sources = Sources::of([&kustomization("GitRepository", "flux-system")], |_| true);
+        let mut sources =
+            Sources::of([&kustomization("GitRepository", "flux-system")], |_| Some(("apps".to_owned(), String::new())));
         let object = |name: &str, url: &str| {
             let text = format!(
                 "{{apiVersion: source.toolkit.fluxcd.io/v1, kind: GitRepository, metadata: {{name: {name}, namespace: flux-system}}, spec: {{url: \"{url}\"}}}}"

@@ -65,17 +65,19 @@ pub enum BuildOutcome {
     Refused,
     /// The tree names another repository or a URL, which is not fetched here: Flux may be able to build it.
     Remote,
-    /// A limit of the harness ended the build.
+    /// A limit of the harness ended the build: what Flux would say is not known.
     OverLimit,
+    /// Something else of the harness or its machine ended the build, such as a full disk: what Flux would say is not known.
+    Failed,
 }
 
-/// The step that refused, in Flux's order.
+/// The step that ended the build, in Flux's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum BuildStage {
     /// The request, or the Flux Kustomization in it, has a form that the API server would not have accepted.
     Request,
-    /// The files of the source.
+    /// The files of the source. No other build of the tree gets further.
     Artifact,
     /// `spec.path`.
     Path,
@@ -91,7 +93,7 @@ pub enum BuildStage {
     Apply,
 }
 
-/// An error in upstream's own words.
+/// An error: in upstream's own words, or in those of the program where it was not upstream that ended the build.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct BuildRefusal {
     /// The step.
@@ -108,7 +110,7 @@ pub struct FluxBuildAnswer {
     /// The objects in the order of the build.
     #[serde(default)]
     pub objects: Vec<BuiltObject>,
-    /// Why it was refused.
+    /// Why there is no result.
     pub refusal: Option<BuildRefusal>,
     /// What would have to be fetched, as far as the build got.
     #[serde(default)]
@@ -172,10 +174,8 @@ pub enum BuildNoteKind {
     Ignored,
     /// The build asked for this symbolic link; artifacts have none.
     Link,
-    /// The build asked for this path, which is neither a file nor a folder or cannot be read.
+    /// The build asked for this path, which the client has listed and which was not there any more, or no file.
     Special,
-    /// The build asked for this file, which is larger than the program copies.
-    TooLarge,
     /// The build read this file as it is; Flux would decrypt it before.
     EncryptedFile,
     /// The kustomize-controller leaves this object (`KIND/NAME`) out.

@@ -11,6 +11,9 @@ use crate::finding::{Finding, Severity};
 use crate::kustomize::{self, Build, Built};
 use harness_yaml::{Entry, Kind, Mark, Node};
 
+/// The rule of whatever Flux's own code says of a build.
+const RULE: &str = "flux-build";
+
 /// The build of a folder as upstream has it, with the places that our own build knows.
 pub(crate) fn reconciled(files: &Files, folder: &str, ours: Build, theirs: &FluxBuildAnswer) -> Build {
     match (theirs.outcome, &theirs.refusal) {
@@ -18,8 +21,9 @@ pub(crate) fn reconciled(files: &Files, folder: &str, ours: Build, theirs: &Flux
         // The API server does not take such a Kustomization, which its schema says.
         (BuildOutcome::Refused, Some(BuildRefusal { stage: BuildStage::Request, .. })) => ours,
         (BuildOutcome::Refused, Some(refusal)) => refused(files, folder, ours, refusal),
-        // What is fetched from elsewhere is said by our own engine, and a limit of ours is nothing that Flux would mind.
-        _ => ours,
+        (BuildOutcome::OverLimit | BuildOutcome::Failed, refusal) => not_built(files, folder, ours, refusal.as_ref()),
+        // What is fetched from elsewhere is said by our own engine.
+        (BuildOutcome::Refused, None) | (BuildOutcome::Remote, _) => ours,
     }
 }
 
@@ -37,10 +41,21 @@ fn refused(files: &Files, folder: &str, mut ours: Build, refusal: &BuildRefusal)
     }
     let (mark, message) =
         (place::of_refusal(files, folder, &ours, refusal), format!("Flux cannot build this: {}", refusal.message));
-    let finding = Finding::new(Severity::Error, "flux-build", files.path_of(mark), mark, message)
+    let finding = Finding::new(Severity::Error, RULE, files.path_of(mark), mark, message)
         .effect("the Kustomization stays not ready, BuildFailed, and Flux applies nothing of it")
         .fix("correct what the message is about");
     ours.findings.push(finding);
+    ours
+}
+
+/// Our own build, with a note: what ended the other one is nothing that Flux would mind.
+fn not_built(files: &Files, folder: &str, mut ours: Build, refusal: Option<&BuildRefusal>) -> Build {
+    let reason = refusal.map_or("it says no reason", |refusal| refusal.message.as_str());
+    let mark = place::of_folder(files, folder);
+    let message = format!("flux-build could not build this: {reason}");
+    let note = Finding::new(Severity::Note, RULE, files.path_of(mark), mark, message)
+        .effect("the built-in engine has built it; whether Flux builds the same is not known");
+    ours.findings.push(note);
     ours
 }
 
@@ -170,7 +185,7 @@ impl Differences {
                     self.at(ours.mark, path, key, &Value::Null, value);
                     Entry { key: key.clone(), key_mark: ours.mark, value: placed(value, ours.mark) }
                 }));
-                Node { kind: Kind::Map(merged), mark: ours.mark, end: ours.end }
+                Node { kind: Kind::Map(merged.into()), mark: ours.mark, end: ours.end }
             }
             (Kind::List(items), Value::Array(values)) if items.len() == values.len() => {
                 let merged = items.iter().zip(values).enumerate().map(|(index, (item, value))| {
@@ -218,9 +233,18 @@ impl Differences {
 
     fn differs(&mut self, mark: Mark, path: &[String], ours: &Value, theirs: &Value) {
         let Some((object, fields)) = path.split_first() else { return };
+        let is_secret =
+            object.starts_with("Secret ") && fields.first().is_some_and(|it| it == "data" || it == "stringData");
+        if is_secret && theirs.as_str() == Some(MASKED) {
+            return;
+        }
         // kustomize writes long texts anew and may add a blank line to one that was folded, which nobody needs to know.
         let words = |value: &Value| value.as_str().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
         if words(ours).is_some_and(|ours| words(theirs) == Some(ours)) {
+            return;
+        }
+        if is_secret {
+            self.note(mark, format!("{} of {object} is not what kustomize makes of it", fields.join(".")));
             return;
         }
         let (here, there) = (text_of(ours), text_of(theirs));
@@ -238,6 +262,9 @@ impl Differences {
         self.note(mark, what);
     }
 }
+
+/// What the program has in place of the data of a Secret that only SOPS can decrypt: `**SOPS**`, as kustomize-controller.
+const MASKED: &str = "KipTT1BTKio=";
 
 fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)

@@ -1,6 +1,6 @@
 //! The check of a tree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -65,8 +65,6 @@ pub struct CheckedObject {
     pub name: String,
     /// The file in which it starts.
     pub file: String,
-    /// The content.
-    pub value: Value,
     /// The Flux Kustomization that applies it, `namespace/name`; `None` where the tree does not say.
     pub applied_by: Option<String>,
     /// Whether the Kustomization takes values that only the cluster has.
@@ -87,14 +85,19 @@ impl CheckedObject {
         Finding::new(severity, rule, file, mark, message)
     }
 
+    /// The content.
+    pub fn value(&self) -> Value {
+        self.node.to_json()
+    }
+
     /// Whether it is what the API server would get: nothing in it is encrypted, and no variable is left that only the cluster has.
     pub fn is_whole(&self) -> bool {
-        self.value.get("sops").is_none() && !(self.has_unknown_values && self.value.to_string().contains("${"))
+        self.node.get("sops").is_none() && !(self.has_unknown_values && self.value().to_string().contains("${"))
     }
 
     /// The object as YAML, in kustomize's own words where it has built it.
     pub fn to_yaml(&self) -> String {
-        self.printed.clone().unwrap_or_else(|| harness_yaml::edit::write(std::slice::from_ref(&self.value)))
+        self.printed.clone().unwrap_or_else(|| harness_yaml::edit::write(&[self.value()]))
     }
 
     /// `kind/name`, with the namespace before it.
@@ -116,9 +119,11 @@ pub fn validate(inputs: &ValidationInputs<'_>, upstream: Option<&mut dyn Upstrea
         objects: Vec::new(),
         folders: BTreeSet::new(),
         unchecked: BTreeMap::new(),
-        known: BTreeSet::new(),
+        known: HashMap::new(),
         paths: inputs.files.paths().map(str::to_owned).collect(),
         aks_defaults: if inputs.aks_defaults { aks_defaults().into() } else { Files::default() },
+        for_argo_cd: repository.for_argo_cd,
+        unbuilt: Vec::new(),
     };
     for cluster in &repository.clusters {
         run.cluster(&repository, cluster);
@@ -135,11 +140,15 @@ struct Run<'i> {
     objects: Vec<CheckedObject>,
     folders: BTreeSet<String>,
     unchecked: BTreeMap<String, usize>,
-    /// The objects that were taken already: two clusters may share one.
-    known: BTreeSet<(String, String, String)>,
+    /// Where among `objects` those of an id and version are that were taken already: two clusters may share one.
+    known: HashMap<(String, String), Vec<usize>>,
     paths: Arc<[String]>,
     /// What AKS makes itself.
     aks_defaults: Files,
+    /// Whether what is applied is guessed of a tree that is for Argo CD.
+    for_argo_cd: bool,
+    /// What keeps Flux from building folders of such a tree, the first of each folder.
+    unbuilt: Vec<Finding>,
 }
 
 impl Run<'_> {
@@ -193,6 +202,11 @@ impl Run<'_> {
         let is_meant = |finding: &&Finding| applied.by.is_none() || finding.rule != "kustomization-missing";
         let mut findings: Vec<Finding> = applied.build.findings.iter().filter(is_meant).cloned().collect();
         findings.retain(|finding| !is_inherited(self.inputs.files, applied, finding));
+        if self.for_argo_cd && applied.by.is_none() && applied.folder() != Some(self.inputs.folder) {
+            let (unbuilt, other) = findings.into_iter().partition(keeps_from_building);
+            findings = other;
+            self.unbuilt.extend(Vec::into_iter(unbuilt).next());
+        }
         let alone = applied.what == What::Files;
         findings.extend(node_config::check_each(objects, alone || applied.build.is_partial(), on_aks));
         if on_aks {
@@ -213,7 +227,9 @@ impl Run<'_> {
             let has_unknown_values = applied.by.as_ref().is_some_and(FluxKustomization::has_unknown_values);
             let checked = CheckedObject { applied_by: by, printed, has_unknown_values, ..checked(object, &self.paths) };
             // Two overlays can hold one object of a base: the API server sees it as often as it differs.
-            if self.known.insert((checked.id(), checked.api_version.clone(), checked.value.to_string())) {
+            let known = self.known.entry((checked.id(), checked.api_version.clone())).or_default();
+            if !known.iter().any(|index| self.objects[*index].node.kind.is_same_json(&checked.node.kind)) {
+                known.push(self.objects.len());
                 if !node_config::is_checked(object) && !checked.kind.is_empty() {
                     *self.unchecked.entry(checked.kind.clone()).or_default() += 1;
                 }
@@ -256,7 +272,30 @@ impl Run<'_> {
         }
     }
 
-    fn finish(self) -> Validation {
+    /// What is for Argo CD may need what Flux has not, and folders that it applies are not told from those that are templates.
+    fn unbuilt(&mut self) -> Option<Finding> {
+        let (first, others) = self.unbuilt.split_first()?;
+        let folders = match others.len() {
+            0 => "a folder".to_owned(),
+            others => format!("{} folders", others + 1),
+        };
+        let message =
+            format!("Flux cannot build {folders} of this tree, which is for Argo CD; here: {}", first.message);
+        let finding = Finding {
+            severity: Severity::Warning,
+            refused: false,
+            message,
+            fixable: false,
+            edits: Vec::new(),
+            ..first.clone()
+        };
+        let effect = "what is in them is not checked";
+        Some(finding.effect(effect).fix("validate one of them alone to see what Flux says of it"))
+    }
+
+    fn finish(mut self) -> Validation {
+        let unbuilt = self.unbuilt();
+        self.findings.extend(unbuilt);
         let files = self.inputs.files;
         let ending = |finding: Finding| match files.text_at(&finding.file) {
             Some(text) => finding.ending(text),
@@ -282,6 +321,12 @@ fn is_inherited(files: &Files, applied: &Applied, finding: &Finding) -> bool {
         && file.is_some_and(|file| !applied.build.reads(files).contains(&file))
 }
 
+/// Whether a finding is that a folder cannot be built.
+fn keeps_from_building(finding: &Finding) -> bool {
+    let of_build = ["yaml", "flux-build"].contains(&finding.rule) || finding.rule.starts_with("kustomization-");
+    of_build && finding.severity == Severity::Error
+}
+
 /// Whether a file can hold objects or a dashboard.
 fn is_manifest(path: &str) -> bool {
     kustomize::is_yaml(path) || path.ends_with(".json")
@@ -290,18 +335,23 @@ fn is_manifest(path: &str) -> bool {
 /// By file and place, without repetitions.
 fn in_order(findings: &mut Vec<Finding>) {
     findings.sort_by(|a, b| {
-        (&a.file, a.line, a.column, a.rule, &a.message).cmp(&(&b.file, b.line, b.column, b.rule, &b.message))
+        let key = |it: &Finding| (it.line, it.column, it.rule, it.severity);
+        (&a.file, key(a), &a.message).cmp(&(&b.file, key(b), &b.message))
     });
-    findings.dedup();
+    // What is done about it can differ from one build of a base to the next.
+    findings.dedup_by(|a, b| {
+        (&a.file, a.offset, a.rule, a.severity, &a.message) == (&b.file, b.offset, b.rule, b.severity, &b.message)
+    });
     // Whatever else is wrong with a variable that has no value follows from that.
-    let unset: Vec<(String, usize)> = findings
+    let unset: HashSet<(String, usize)> = findings
         .iter()
         .filter(|finding| finding.rule == "flux-substitution" && finding.severity == Severity::Error)
         .map(|finding| (finding.file.clone(), finding.offset))
         .collect();
     findings.retain(|finding| {
         finding.rule == "flux-substitution"
-            || !unset.iter().any(|(file, at)| *file == finding.file && *at == finding.offset)
+            || unset.is_empty()
+            || !unset.contains(&(finding.file.clone(), finding.offset))
     });
 }
 
@@ -313,7 +363,6 @@ fn checked(object: &Object<'_>, paths: &Arc<[String]>) -> CheckedObject {
         namespace: text(&["metadata", "namespace"]),
         name: text(&["metadata", "name"]).unwrap_or_default(),
         file: object.file.to_owned(),
-        value: object.node.to_json(),
         applied_by: None,
         has_unknown_values: false,
         printed: None,

@@ -181,21 +181,27 @@ impl Check<'_> {
 
     /// Objects that two Kustomizations apply, and differently: one finding for each two.
     fn owners(&self) -> Vec<Finding> {
-        let mut owners: BTreeMap<Address<'_>, (&FluxKustomization, &Node, bool)> = BTreeMap::new();
+        let mut owners: BTreeMap<(Option<String>, Address<'_>), (&FluxKustomization, &Node, bool)> = BTreeMap::new();
         let mut contested: BTreeMap<(KustomizationId, KustomizationId), Vec<&Node>> = BTreeMap::new();
-        for applied in &self.cluster.applied {
+        for applied in self.cluster.applied.iter().filter(|applied| applied.is_certain()) {
             let Some(by) = &applied.by else { continue };
+            let other_cluster = by.other_cluster().map(|config| config.to_json().to_string());
             for built in &applied.build.objects {
                 let address = address(&built.node);
-                let Some((first, node, asked)) = owners.get(&address) else {
-                    owners.insert(address, (by, &built.node, applied.asked));
+                let Some((first, node, asked)) = owners.get(&(other_cluster.clone(), address)) else {
+                    owners.insert((other_cluster.clone(), address), (by, &built.node, applied.asked));
                     continue;
                 };
                 let is_asked = *asked || applied.asked;
                 // A name with a variable stands for as many names as it has values.
                 let is_named = !address.3.contains("${") && !address.2.contains("${");
                 let is_left = is_left_alone(&built.node) || is_left_alone(node);
-                if is_asked && is_named && !is_left && first.id() != by.id() && node.to_json() != built.node.to_json() {
+                if is_asked
+                    && is_named
+                    && !is_left
+                    && first.id() != by.id()
+                    && !node.kind.is_same_json(&built.node.kind)
+                {
                     contested.entry((first.id(), by.id())).or_default().push(&built.node);
                 }
             }

@@ -123,8 +123,61 @@ fn serious(files: &[(&str, &str)]) -> Vec<String> {
     ("tree/pool.yaml", POOL),
     ("tree/class.yaml", CLASS),
 ])]
+#[case::an_artifact_that_begins_further_down(&[
+    ("kubernetes/clusters/p/ks.yaml", &*applies("tree", "./apps/overlays/p", "").replace("kind: GitRepository", "kind: OCIRepository")),
+    ("kubernetes/apps/overlays/p/kustomization.yaml", &names("../../base")),
+    ("kubernetes/apps/base/kustomization.yaml", &names("pool.yaml, class.yaml")),
+    ("kubernetes/apps/base/pool.yaml", POOL),
+    ("kubernetes/apps/base/class.yaml", CLASS),
+    ("talos/kustomization.yaml", &names("none.yaml")),
+])]
+#[case::an_archive(&[
+    ("clusters/p/tree.yaml", &*applies("tree", "./tree", "")),
+    ("tree/pool.yaml", POOL),
+    ("tree/class.yaml", CLASS),
+    (".archive/kustomization.yaml", &names("../clusters/p/tree.yaml, none.yaml")),
+])]
+#[case::an_archive_where_nothing_is_applied_by_flux(&[
+    ("tree/kustomization.yaml", &*names("pool.yaml, class.yaml")),
+    ("tree/pool.yaml", POOL),
+    ("tree/class.yaml", CLASS),
+    (".archive/kustomization.yaml", &names("none.yaml")),
+    (".archive/pool.yaml", &POOL.replace("WhenEmptyOrUnderutilized", "Never")),
+])]
+#[case::what_others_complete(&[
+    ("clusters/p/tree.yaml", &*applies("tree", "./tree", "  patches: [{target: {kind: Kustomization}, patch: '{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization, metadata: {name: x}, spec: {interval: 1m, prune: true}}'}]\n")),
+    ("tree/kustomization.yaml", &names("pools.yaml")),
+    ("tree/pools.yaml", &applies("pools", "./pools", "").replace("  interval: 10m\n", "")),
+    ("tree/off.yaml", &applies("off", "./off", "").replace("  interval: 10m\n", "")),
+    ("off/off.yaml", &POOL.replace("WhenEmptyOrUnderutilized", "Never")),
+    ("pools/pool.yaml", POOL),
+    ("pools/class.yaml", CLASS),
+])]
+#[case::one_object_in_two_clusters(&[
+    ("clusters/p/a.yaml", &*applies("a", "./tree", "  kubeConfig: {secretRef: {name: east}}\n")),
+    ("clusters/p/b.yaml", &applies("b", "./tree", "  kubeConfig: {secretRef: {name: west}}\n  patches: [{target: {kind: NodePool}, patch: '[{op: add, path: /spec/weight, value: 7}]'}]\n")),
+    ("tree/pool.yaml", POOL),
+    ("tree/class.yaml", CLASS),
+])]
 fn what_works_is_no_finding(#[case] files: &[(&str, &str)]) {
     assert_eq!(serious(files), Vec::<String>::new());
+}
+
+/// Before, what a path with variables stands for was not checked.
+#[test]
+fn a_path_with_variables_stands_for_each_cluster() {
+    let files = [
+        ("apps/flux-system/flux.yaml", &*applies("flux-system", "./clusters/${ENVIRONMENT}/${CLUSTER}", "")),
+        ("clusters/p/00/kustomization.yaml", &names("tree.yaml")),
+        ("clusters/p/00/tree.yaml", &applies("tree", "./tree", "")),
+        ("clusters/q/01/kustomization.yaml", &names("tree.yaml")),
+        ("clusters/q/01/tree.yaml", &applies("tree", "./tree/q", "")),
+        ("tree/pool.yaml", POOL),
+        ("tree/class.yaml", CLASS),
+        ("tree/q/class.yaml", &CLASS.replace("Ubuntu", "Windows")),
+    ];
+    let found = serious(&files);
+    assert!(found.iter().any(|it| it.contains("tree/q/class.yaml")), "{found:?}");
 }
 
 /// Before, nothing was said of any of them.
@@ -210,6 +263,30 @@ fn what_aks_makes_itself_is_there() {
     let own = [files[0], ("class.yaml", &*CLASS.replace("name: general", "name: default"))];
     let notes = checked(&own, "", true).findings;
     assert!(notes.iter().all(|finding| finding.rule != "node-class-exists"), "{notes:?}");
+}
+
+/// Before, each folder that Argo CD inflates a chart for was an error, and each template too.
+#[test]
+fn what_only_argo_cd_builds_is_one_warning() {
+    let application =
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec: {source: {path: apps/a}}\n";
+    let chart = format!("{}helmCharts: [{{name: c}}]\n", names(""));
+    let files = [
+        ("argo/application.yaml", application),
+        ("apps/a/kustomization.yaml", &chart),
+        ("apps/b/kustomization.yaml", &chart),
+        ("templates/kustomization.yaml", &names("../none")),
+        ("pools/kustomization.yaml", &names("pool.yaml, class.yaml")),
+        ("pools/pool.yaml", POOL),
+        ("pools/class.yaml", CLASS),
+    ];
+    let [warning] = &serious(&files)[..] else { panic!("{:?}", serious(&files)) };
+    assert!(
+        warning.starts_with("warning kustomization-extensions apps/a/kustomization.yaml: Flux cannot build 3 folders"),
+        "{warning}"
+    );
+    let alone = checked(&files, "apps/a", false);
+    assert_eq!(alone.count(Severity::Error), 1, "{:?}", alone.findings);
 }
 
 /// The messages of a rule's notes.

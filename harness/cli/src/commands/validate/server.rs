@@ -7,7 +7,7 @@ use harness_cluster::dry_run::{DryRun, DryRunner};
 use harness_cluster::local;
 use harness_suite::RunCluster;
 use harness_tree::validate::{CheckedObject, Validation};
-use harness_tree::{Finding, Severity, SourceFile};
+use harness_tree::{Files, Finding, Severity};
 
 use crate::args::Validate;
 use crate::console::Console;
@@ -54,10 +54,10 @@ impl Server {
     }
 
     /// Adds the answers of the API server to the findings.
-    pub(super) async fn check(&mut self, validation: &mut Validation, files: &[SourceFile]) -> Result<(), CliError> {
+    pub(super) async fn check(&mut self, validation: &mut Validation, files: &Files) -> Result<(), CliError> {
         let of_kind = |kind: &'static str| validation.objects.iter().filter(move |object| object.kind == kind);
         let crds: BTreeSet<String> = of_kind("CustomResourceDefinition")
-            .filter_map(|crd| crd.value["spec"]["names"]["kind"].as_str().map(str::to_owned))
+            .filter_map(|crd| crd.value()["spec"]["names"]["kind"].as_str().map(str::to_owned))
             .collect();
         let namespaces: BTreeSet<String> = of_kind("Namespace").map(|object| object.name.clone()).collect();
         let mut found = Vec::new();
@@ -68,7 +68,7 @@ impl Server {
                 not_asked.entry(INCOMPLETE.to_owned()).or_insert((object, 0)).1 += 1;
                 continue;
             }
-            match self.runner.ask(&object.value).await? {
+            match self.runner.ask(&object.value()).await? {
                 // One note for each kind that may not be asked about: the reason names the object.
                 DryRun::NotAsked { reason } => {
                     let reason = reason.replace(&object.name, "NAME");
@@ -152,7 +152,7 @@ fn not_served(object: &CheckedObject) -> Finding {
 }
 
 /// Adds a finding of the API server, or its message to the error that a rule has found on the same line.
-fn merge(findings: &mut Vec<Finding>, new: Finding, files: &[SourceFile]) {
+fn merge(findings: &mut Vec<Finding>, new: Finding, files: &Files) {
     let same = findings.iter_mut().find(|known| {
         known.severity == Severity::Error
             && new.severity == Severity::Error
@@ -163,6 +163,6 @@ fn merge(findings: &mut Vec<Finding>, new: Finding, files: &[SourceFile]) {
         known.effect = if known.refused { new.message } else { format!("{}; {}", known.effect, new.message) };
         return;
     }
-    let text = files.iter().find(|file| file.path == new.file).map_or("", |file| file.text.as_str());
+    let text = files.text_at(&new.file).unwrap_or_default();
     findings.push(new.ending(text));
 }

@@ -11,8 +11,11 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use super::error::FluxBuildError;
+use crate::error::FileError;
 use crate::input::private_folder::private_folder;
-use harness_tree::upstream::{FluxBuildAnswer, FluxBuildRequest, Upstream};
+use crate::input::repository::TreeRepository;
+use harness_tree::Files;
+use harness_tree::upstream::{BuildOutcome, BuildStage, FluxBuildAnswer, FluxBuildRequest, Upstream};
 
 /// Longest wait for an answer. The program itself ends a build after 60 s (`limits.go`), and says so.
 const ANSWER_MAX: Duration = Duration::from_secs(90);
@@ -22,6 +25,8 @@ const END_MAX: Duration = Duration::from_secs(5);
 const STARTS_MAX: usize = 2;
 /// The file for what the program says on its standard error, in its private folder.
 const STDERR: &str = "stderr";
+/// The file with the paths of the tree, in the same folder.
+const FILES: &str = "tree-files";
 
 /// Builds trees with Flux's own code, one build at a time.
 ///
@@ -30,11 +35,33 @@ const STDERR: &str = "stderr";
 #[derive(Debug)]
 pub struct FluxBuilder {
     program: PathBuf,
-    root: Option<PathBuf>,
+    tree: Option<Tree>,
     process: Option<Process>,
     last_id: i64,
     /// Why it builds nothing more.
     failed: Option<FluxBuildError>,
+    /// Whether an answer has said that no folder of the tree can be built.
+    has_no_artifact: bool,
+}
+
+/// A tree on the disk.
+#[derive(Debug)]
+struct Tree {
+    root: PathBuf,
+    /// Its files and links: the program looks at nothing else in the folder, such as what Git ignores.
+    files: Files,
+}
+
+impl Tree {
+    /// The paths as the program reads them, each with a NUL behind it.
+    fn list(&self) -> Vec<u8> {
+        let mut list = Vec::new();
+        for path in self.files.paths().chain(self.files.links()) {
+            list.extend_from_slice(path.as_bytes());
+            list.push(0);
+        }
+        list
+    }
 }
 
 #[derive(Debug)]
@@ -64,8 +91,9 @@ struct Answer {
 }
 
 impl FluxBuilder {
-    pub(super) fn new(program: &Path, root: Option<&Path>) -> Self {
-        Self { program: program.to_owned(), root: root.map(Path::to_owned), process: None, last_id: 0, failed: None }
+    pub(super) fn new(program: &Path, repository: Option<&TreeRepository>) -> Self {
+        let tree = repository.map(|it| Tree { root: it.root.clone(), files: it.files.clone() });
+        Self { program: program.to_owned(), tree, process: None, last_id: 0, failed: None, has_no_artifact: false }
     }
 
     /// Builds. What Flux refuses is an answer; an error means that nothing is known of the build.
@@ -83,7 +111,7 @@ impl FluxBuilder {
             starts += 1;
             let process = match self.process.take() {
                 Some(process) => process,
-                None => Process::start(&self.program, self.root.as_deref())?,
+                None => Process::start(&self.program, self.tree.as_ref())?,
             };
             match process.ask(&line) {
                 Ok((text, process)) => {
@@ -110,12 +138,16 @@ impl FluxBuilder {
 }
 
 impl Upstream for FluxBuilder {
-    /// After one failure it is not asked again: each could take as long.
+    /// After one failure it is not asked again: each could take as long. What is wrong with the files of the whole tree is said once.
     fn build(&mut self, request: &FluxBuildRequest) -> Option<FluxBuildAnswer> {
-        if self.failed.is_some() {
+        if self.failed.is_some() || self.has_no_artifact {
             return None;
         }
-        Self::build(self, request).map_err(|error| self.failed = Some(error)).ok()
+        let answer = Self::build(self, request).map_err(|error| self.failed = Some(error)).ok()?;
+        let is_of_the_tree = answer.refusal.as_ref().is_some_and(|refusal| refusal.stage == BuildStage::Artifact);
+        self.has_no_artifact =
+            is_of_the_tree && matches!(answer.outcome, BuildOutcome::OverLimit | BuildOutcome::Failed);
+        Some(answer)
     }
 }
 
@@ -128,15 +160,17 @@ enum Silence {
 }
 
 impl Process {
-    fn start(program: &Path, root: Option<&Path>) -> Result<Self, FluxBuildError> {
+    fn start(program: &Path, tree: Option<&Tree>) -> Result<Self, FluxBuildError> {
         let failed = |source| FluxBuildError::Start { program: program.to_owned(), source };
         let folder = private_folder()?;
         let stderr = File::create(folder.path().join(STDERR)).map_err(failed)?;
         let mut command = Command::new(program);
-        if let Some(root) = root {
-            command.arg("--root").arg(root);
-        }
         command.arg("--work").arg(folder.path());
+        if let Some(tree) = tree {
+            let list = folder.path().join(FILES);
+            std::fs::write(&list, tree.list()).map_err(FileError::write(&list))?;
+            command.arg("--root").arg(&tree.root).arg("--files").arg(list);
+        }
         // Nothing of the user's environment decides what is built. A crash is said in a few lines.
         command.env_clear().env("GOTRACEBACK", "none").current_dir("/");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).spawn().map_err(failed)?;
@@ -231,14 +265,13 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-    use harness_tree::upstream::BuildOutcome;
 
     /// A client of a program that is a few lines of shell.
     fn client(folder: &TempDir, script: &str) -> FluxBuilder {
         let path = folder.path().join("flux-build");
         std::fs::write(&path, format!("#!/bin/sh\nstate={}\n{script}\n", folder.path().display())).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        FluxBuilder::new(&path, Some(folder.path()))
+        FluxBuilder::new(&path, Some(&TreeRepository::open(folder.path(), None).unwrap()))
     }
 
     fn request() -> FluxBuildRequest {
@@ -292,10 +325,37 @@ read -r line; echo "{\"id\":$n,\"outcome\":\"overLimit\",\"last\":true}""#;
         assert_eq!(std::fs::read_to_string(folder.path().join("count")).unwrap(), "2\n");
     }
 
+    /// Before, the program walked the folder, what Git ignores included.
+    #[test]
+    fn the_process_gets_the_files_and_links_of_the_tree() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("a")).unwrap();
+        std::fs::write(folder.path().join("a/b c.yaml"), "").unwrap();
+        std::os::unix::fs::symlink("a", folder.path().join("link")).unwrap();
+        let script = format!("tr '\\0' '|' < \"$6\" > $state/list; echo \"$3 $4 $5\" > $state/options\n{ANSWER}");
+        client(&folder, &script).build(&request()).unwrap();
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(read("list"), "a/b c.yaml|flux-build|link|");
+        let root = folder.path().canonicalize().unwrap();
+        assert_eq!(read("options").trim(), format!("--root {} --files", root.display()));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_whole_tree_is_said_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = r#"read -r line; echo '{"id":1,"outcome":"failed","refusal":{"stage":"artifact","message":"no space left"}}'
+read -r line; echo '{"id":2,"outcome":"built"}'"#;
+        let mut client = client(&folder, script);
+        let upstream: &mut dyn Upstream = &mut client;
+        assert_eq!(upstream.build(&request()).unwrap().outcome, BuildOutcome::Failed);
+        assert_eq!(upstream.build(&request()), None);
+        assert!(client.failure().is_none());
+    }
+
     #[test]
     fn the_process_has_no_environment_and_a_private_folder_that_does_not_stay() {
         let folder = tempfile::tempdir().unwrap();
-        let script = format!("env > $state/env; echo \"$4\" > $state/work\n{ANSWER}");
+        let script = format!("env > $state/env; echo \"$2\" > $state/work\n{ANSWER}");
         drop(client(&folder, &script).build(&request()).unwrap());
         let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
         assert!(!read("env").contains("HOME="), "{}", read("env"));

@@ -6,6 +6,7 @@ use harness_components::{self as components, BuildOptions, BuildScope, Missing, 
 
 use super::client::FluxBuilder;
 use super::error::FluxBuildUnavailable;
+use crate::input::repository::TreeRepository;
 use crate::local_cluster::build_components;
 use crate::progress::{ProgressListener, Update};
 
@@ -57,10 +58,10 @@ impl FluxBuildProgram {
         Self::locate(None).map_err(FluxBuildUnavailable::Missing)
     }
 
-    /// Returns a client for the tree in a folder. The process starts with its first build.
+    /// Returns a client for the files of a repository, as they are on the disk when the process starts, which it does with its first build.
     #[must_use]
-    pub fn for_tree(&self, root: &Path) -> FluxBuilder {
-        FluxBuilder::new(&self.path, Some(root))
+    pub fn for_tree(&self, repository: &TreeRepository) -> FluxBuilder {
+        FluxBuilder::new(&self.path, Some(repository))
     }
 
     /// Returns a client for trees that are in the requests.

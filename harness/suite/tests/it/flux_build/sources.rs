@@ -1,5 +1,9 @@
 //! What the source-controller would put into the artifact, and what is not in the tree at all.
 
+use std::path::Path;
+use std::process::Command;
+
+use harness_suite::TreeRepository;
 use harness_tree::upstream::{BuildNoteKind, BuildOutcome, BuildStage, FluxBuildRequest};
 use rstest::rstest;
 use serde_json::json;
@@ -55,15 +59,71 @@ fn the_ignore_field_of_the_source_counts_last() {
     assert_eq!(names(&answer), ["a"]);
 }
 
+fn write(root: &Path, path: &str, text: &str) {
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+/// Before, the whole folder was copied: a `target` with more than 100,000 files was an error of the tree.
+#[test]
+fn what_git_ignores_is_neither_copied_nor_seen_as_in_the_clone_of_flux() {
+    let Some(program) = program() else { return };
+    let tree = tempfile::tempdir().unwrap();
+    assert!(Command::new("git").arg("-C").arg(tree.path()).args(["init", "-q"]).status().unwrap().success());
+    write(tree.path(), ".gitignore", "target/\n*.local.yaml\n");
+    write(tree.path(), "app/a.yaml", &config_map("a", "{}"));
+    write(tree.path(), "app/b.local.yaml", &config_map("b", "{}"));
+    write(tree.path(), "base/kustomization.yaml", "resources: [../target/base]\n");
+    write(tree.path(), "target/base/kustomization.yaml", "resources: []\n");
+    // An ignore file that the clone does not have.
+    write(tree.path(), "target/.sourceignore", "*.yaml\n");
+    // 129 times the largest file that is copied, of which the disk has nothing.
+    for number in 0..129 {
+        let file = std::fs::File::create(tree.path().join(format!("target/{number}"))).unwrap();
+        file.set_len(8 << 20).unwrap();
+    }
+    let mut client = program.for_tree(&TreeRepository::open(tree.path(), None).unwrap());
+    let mut build = |path: &str| {
+        let path = path.to_owned();
+        client.build(&FluxBuildRequest { path, ..FluxBuildRequest::default() }).unwrap()
+    };
+    assert_eq!(names(&build("app")), ["a"]);
+    assert_refused(&build("base"), BuildStage::Build, &["target/base", "no such file or directory"]);
+    assert_refused(&build("target"), BuildStage::Path, &["kustomization path not found"]);
+}
+
+/// Git lists what is below a folder until its removal is committed.
+#[test]
+fn a_file_that_is_gone_or_behind_a_link_is_left_out() {
+    let Some(program) = program() else { return };
+    let (tree, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write(tree.path(), "app/a.yaml", &config_map("a", "{}"));
+    write(tree.path(), "app/gone.yaml", &config_map("gone", "{}"));
+    write(tree.path(), "app/moved/b.yaml", &config_map("b", "{}"));
+    write(tree.path(), "asking/kustomization.yaml", "resources: [../app/gone.yaml]\n");
+    write(outside.path(), "b.yaml", &config_map("secret", "{}"));
+    let repository = TreeRepository::open(tree.path(), None).unwrap();
+    std::fs::remove_file(tree.path().join("app/gone.yaml")).unwrap();
+    std::fs::remove_dir_all(tree.path().join("app/moved")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), tree.path().join("app/moved")).unwrap();
+    let mut client = program.for_tree(&repository);
+    let mut build = |path: &str| {
+        let path = path.to_owned();
+        client.build(&FluxBuildRequest { path, ..FluxBuildRequest::default() }).unwrap()
+    };
+    assert_eq!(names(&build("app")), ["a"]);
+    // Flux may have it.
+    let answer = build("asking");
+    assert_eq!(answer.outcome, BuildOutcome::Failed, "{answer:?}");
+    assert_eq!(noted(&answer, BuildNoteKind::Special), ["app/gone.yaml"]);
+}
+
 #[test]
 fn links_are_not_in_an_artifact_and_nothing_is_written_to_the_tree() {
     let Some(program) = program() else { return };
     let (tree, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let write = |path: &str, text: &str| {
-        let path = tree.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    };
+    let write = |path: &str, text: &str| write(tree.path(), path, text);
     std::fs::write(outside.path().join("secret.yaml"), config_map("secret", "{}")).unwrap();
     write("app/kustomization.yaml", "resources: [a.yaml, link.yaml]\n");
     write("app/a.yaml", &config_map("a", "{}"));
@@ -71,7 +131,7 @@ fn links_are_not_in_an_artifact_and_nothing_is_written_to_the_tree() {
     std::os::unix::fs::symlink(outside.path().join("secret.yaml"), tree.path().join("app/link.yaml")).unwrap();
     std::os::unix::fs::symlink(outside.path(), tree.path().join("plain/outside")).unwrap();
     let before = listing(tree.path());
-    let mut client = program.for_tree(tree.path());
+    let mut client = program.for_tree(&TreeRepository::open(tree.path(), None).unwrap());
     let request = |path: &str| FluxBuildRequest { path: path.to_owned(), ..FluxBuildRequest::default() };
     let answer = client.build(&request("app")).unwrap();
     assert_refused(&answer, BuildStage::Build, &["app/link.yaml"]);
@@ -86,7 +146,7 @@ fn links_are_not_in_an_artifact_and_nothing_is_written_to_the_tree() {
     assert_eq!(listing(tree.path()), before);
 }
 
-fn listing(folder: &std::path::Path) -> Vec<(std::path::PathBuf, String)> {
+fn listing(folder: &Path) -> Vec<(std::path::PathBuf, String)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
         match entry.file_type().unwrap() {
