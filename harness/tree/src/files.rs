@@ -93,13 +93,16 @@ pub struct Files {
     reader: Option<Arc<Reader>>,
 }
 
+/// The documents of a file, and the keys that a map has twice.
+type WithRepeats = (Vec<Node>, Vec<Repeat>);
+
 #[derive(Default)]
 struct File {
     path: String,
     text: OnceLock<Result<String, Unreadable>>,
     documents: OnceLock<Result<Vec<Node>, SyntaxError>>,
     /// The same by a reader that keeps the last of two values of one key, with each such key.
-    with_repeats: OnceLock<Result<(Vec<Node>, Vec<Repeat>), SyntaxError>>,
+    with_repeats: OnceLock<Result<WithRepeats, SyntaxError>>,
     /// Whether Flux leaves it out, once that was asked.
     is_left_out: OnceLock<bool>,
 }
