@@ -44,13 +44,16 @@ pub struct Files {
     reader: Option<Arc<Reader>>,
 }
 
+/// Documents, and the keys that are given twice in them.
+type WithRepeats = (Vec<Node>, Vec<Repeat>);
+
 #[derive(Default)]
 struct File {
     path: String,
     text: OnceLock<Result<String, Unreadable>>,
     documents: OnceLock<Result<Vec<Node>, SyntaxError>>,
     /// The same by a reader that keeps the last of two values of one key, with each such key.
-    with_repeats: OnceLock<Result<(Vec<Node>, Vec<Repeat>), SyntaxError>>,
+    with_repeats: OnceLock<Result<WithRepeats, SyntaxError>>,
     /// Whether Flux leaves it out, once that was asked.
     is_left_out: OnceLock<bool>,
 }
