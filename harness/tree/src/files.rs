@@ -93,7 +93,7 @@ pub struct Files {
     reader: Option<Arc<Reader>>,
 }
 
-/// The documents of a file, and the keys that a map has twice.
+/// Documents, and the keys that are given twice in them.
 type WithRepeats = (Vec<Node>, Vec<Repeat>);
 
 #[derive(Default)]
