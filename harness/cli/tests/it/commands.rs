@@ -494,9 +494,10 @@ fn what_ends_flux_build_itself_is_a_note_and_the_tree_is_checked_without_it(
     #[case] stage: &str,
     #[case] message: &str,
 ) {
-    let answer =
-        serde_json::json!({"id": 1, "outcome": outcome, "refusal": {"stage": stage, "message": message}}).to_string();
-    let programs = flux_build_of(&format!("read -r line; echo '{answer}'; read -r line"));
+    let answer = serde_json::json!({"outcome": outcome, "refusal": {"stage": stage, "message": message}}).to_string();
+    let rest = &answer[1..];
+    // The repository has more than one folder that is built.
+    let programs = flux_build_of(&format!("n=0; while read -r line; do n=$((n+1)); echo '{{\"id\":'$n',{rest}'; done"));
     let mut command = harness();
     command.env("HARNESS_BIN_DIR", programs.path()).args(["validate", "--offline", "--format", "json", TREE]);
     let output = command.output().unwrap();

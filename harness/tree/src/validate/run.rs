@@ -342,6 +342,11 @@ fn in_order(findings: &mut Vec<Finding>) {
     findings.dedup_by(|a, b| {
         (&a.file, a.offset, a.rule, a.severity, &a.message) == (&b.file, b.offset, b.rule, b.severity, &b.message)
     });
+    // What keeps Flux's own code from building one folder may keep it from building all.
+    let mut unbuilt: HashSet<String> = HashSet::new();
+    findings.retain(|finding| {
+        (finding.rule, finding.severity) != ("flux-build", Severity::Note) || unbuilt.insert(finding.message.clone())
+    });
     // Whatever else is wrong with a variable that has no value follows from that.
     let unset: HashSet<(String, usize)> = findings
         .iter()

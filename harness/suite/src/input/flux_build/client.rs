@@ -40,8 +40,8 @@ pub struct FluxBuilder {
     last_id: i64,
     /// Why it builds nothing more.
     failed: Option<FluxBuildError>,
-    /// Whether an answer has said that no folder of the tree can be built.
-    has_no_artifact: bool,
+    /// The answer that said that no folder of the tree can be built.
+    no_artifact: Option<FluxBuildAnswer>,
 }
 
 /// A tree on the disk.
@@ -93,7 +93,7 @@ struct Answer {
 impl FluxBuilder {
     pub(super) fn new(program: &Path, repository: Option<&TreeRepository>) -> Self {
         let tree = repository.map(|it| Tree { root: it.root.clone(), files: it.files.clone() });
-        Self { program: program.to_owned(), tree, process: None, last_id: 0, failed: None, has_no_artifact: false }
+        Self { program: program.to_owned(), tree, process: None, last_id: 0, failed: None, no_artifact: None }
     }
 
     /// Builds. What Flux refuses is an answer; an error means that nothing is known of the build.
@@ -138,15 +138,16 @@ impl FluxBuilder {
 }
 
 impl Upstream for FluxBuilder {
-    /// After one failure it is not asked again: each could take as long. What is wrong with the files of the whole tree is said once.
+    /// After one failure it is not asked again: each could take as long. Of what is wrong with the files of the whole tree the answer stays.
     fn build(&mut self, request: &FluxBuildRequest) -> Option<FluxBuildAnswer> {
-        if self.failed.is_some() || self.has_no_artifact {
-            return None;
+        if self.failed.is_some() || self.no_artifact.is_some() {
+            return self.no_artifact.clone();
         }
         let answer = Self::build(self, request).map_err(|error| self.failed = Some(error)).ok()?;
         let is_of_the_tree = answer.refusal.as_ref().is_some_and(|refusal| refusal.stage == BuildStage::Artifact);
-        self.has_no_artifact =
-            is_of_the_tree && matches!(answer.outcome, BuildOutcome::OverLimit | BuildOutcome::Failed);
+        if is_of_the_tree && matches!(answer.outcome, BuildOutcome::OverLimit | BuildOutcome::Failed) {
+            self.no_artifact = Some(answer.clone());
+        }
         Some(answer)
     }
 }
@@ -343,14 +344,14 @@ read -r line; echo "{\"id\":$n,\"outcome\":\"overLimit\",\"last\":true}""#;
     }
 
     #[test]
-    fn what_is_wrong_with_the_whole_tree_is_said_once() {
+    fn what_is_wrong_with_the_whole_tree_is_asked_once() {
         let folder = tempfile::tempdir().unwrap();
         let script = r#"read -r line; echo '{"id":1,"outcome":"failed","refusal":{"stage":"artifact","message":"no space left"}}'
 read -r line; echo '{"id":2,"outcome":"built"}'"#;
         let mut client = client(&folder, script);
         let upstream: &mut dyn Upstream = &mut client;
         assert_eq!(upstream.build(&request()).unwrap().outcome, BuildOutcome::Failed);
-        assert_eq!(upstream.build(&request()), None);
+        assert_eq!(upstream.build(&request()).unwrap().outcome, BuildOutcome::Failed);
         assert!(client.failure().is_none());
     }
 
