@@ -1,6 +1,6 @@
 //! What is wrong with the catalogue, or with what is asked of it.
 
-/// Either the embedded catalogue is broken, which the tests of this crate rule out, or there is no such region.
+/// The embedded catalogue is broken, which the tests of this crate rule out, or the region does not exist.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
     /// A line of another form.

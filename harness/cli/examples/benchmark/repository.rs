@@ -17,7 +17,8 @@ const BASE_FILES: usize = 5;
 /// The files of an app's overlay: of each cluster.
 const OVERLAY_FILES: usize = 2;
 
-/// Writes a repository of at least so many files, a few hundred more at most, and returns how many it has. The same number has the same content.
+/// Writes a repository of at least this many files, a few hundred more at most, and returns how many it has.
+/// The same number always gives the same content.
 pub(crate) fn write(top: &Path, files: usize) -> Result<usize, Failure> {
     let mut repository = Writer { top, written: 0 };
     repository.nodes()?;

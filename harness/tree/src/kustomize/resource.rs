@@ -193,7 +193,7 @@ impl Resource {
 /// say.
 pub(super) fn repeats_one(resources: &[Resource], first: usize) -> bool {
     let text = |node: &Node, path: &[&str]| node.at(path).and_then(Node::text).is_some();
-    // A name that is no text is another one than the text that looks like it.
+    // A name that is a number differs from the text with the same digits.
     let key = |Resource { node, .. }: &Resource| {
         (text(node, &["metadata", "name"]), text(node, &["kind"]), text(node, &["apiVersion"]), Id::of(node).before())
     };

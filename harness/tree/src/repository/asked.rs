@@ -87,7 +87,7 @@ fn loose(files: &Files, folder: &str, read: &BTreeSet<usize>) -> Option<Cluster>
         let path = files.path(index);
         // The templates of a chart are not YAML until Helm has rendered them.
         let in_chart = charts.iter().any(|chart| path.starts_with(chart));
-        // A patch is no object, and those that apply it may be in another repository.
+        // A patch is not an object, and the kustomizations that use it may be in another repository.
         let is_patch = path.rsplit('/').next().is_some_and(|name| name.contains("patch"));
         if in_chart
             || is_patch

@@ -167,7 +167,7 @@ impl Patches {
         }
     }
 
-    /// Whether a Kustomization is an object of its own. A patch is none, and what names no source is completed by whoever applies it.
+    /// Whether a Kustomization is an object of its own: not a patch, and not one that whoever applies it has yet to complete.
     fn leave_alone(&self, candidate: &FluxKustomization) -> bool {
         let is_complete =
             || ["interval", "prune"].iter().all(|key| candidate.spec().is_some_and(|spec| spec.get(key).is_some()));
