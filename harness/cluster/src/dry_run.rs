@@ -100,6 +100,7 @@ impl DryRunner {
                 let again = self.apply(&resource, Some(NAMESPACE_INSTEAD), &name, &moved).await;
                 Ok(match answer(again).map_err(failed)? {
                     DryRun::Accepted { .. } => DryRun::Accepted { missing_namespace: Some(own.to_owned()) },
+                    DryRun::Refused(refusals) => without_namespace(refusals, own),
                     other => other,
                 })
             }
@@ -176,6 +177,17 @@ fn is_of_schema(message: &str) -> bool {
     message.contains("field not declared in schema") || message.contains("failed to create typed")
 }
 
+/// What refusals say of an object that was tried in another namespace: nothing where they are about that one, such as a label that it needs.
+fn without_namespace(refusals: Vec<Refusal>, own: &str) -> DryRun {
+    let (of_namespace, rest): (Vec<_>, Vec<_>) = refusals.into_iter().partition(|one| one.message.contains("namespace"));
+    match of_namespace.into_iter().next() {
+        Some(first) if rest.is_empty() => {
+            DryRun::NotAsked { reason: format!("the namespace `{own}` is not on the cluster: {}", first.message) }
+        }
+        _ => DryRun::Refused(rest),
+    }
+}
+
 fn is_missing_namespace(message: &str) -> bool {
     message.starts_with("namespaces \"") && message.ends_with("\" not found")
 }
@@ -240,6 +252,16 @@ mod tests {
     fn fields_are_found_in_messages(#[case] message: &str, #[case] fields: &[&str]) {
         let found: Vec<String> = in_message(message).into_iter().map(|refusal| refusal.field).collect();
         assert_eq!(found, fields);
+    }
+
+    /// Before, an object that is allowed by a label of its namespace was refused where that namespace was not on the cluster.
+    #[test]
+    fn what_a_namespace_allows_is_not_known_without_it() {
+        let refusal = |message: &str| Refusal { field: "spec".to_owned(), message: message.to_owned() };
+        let label = "Forbidden: admin access to devices requires the `x` label on the containing namespace";
+        assert!(matches!(without_namespace(vec![refusal(label)], "ai"), DryRun::NotAsked { .. }));
+        let rest = without_namespace(vec![refusal(label), refusal("Invalid value: 0")], "ai");
+        assert_eq!(rest, DryRun::Refused(vec![refusal("Invalid value: 0")]));
     }
 
     #[test]

@@ -171,7 +171,10 @@ impl Patches {
     fn leave_alone(&self, candidate: &FluxKustomization) -> bool {
         let is_complete =
             || ["interval", "prune"].iter().all(|key| candidate.spec().is_some_and(|spec| spec.get(key).is_some()));
-        candidate.source().is_some()
+        // A name with a variable is given by whoever applies it.
+        let is_named = !candidate.id().name.contains("${");
+        is_named
+            && candidate.source().is_some()
             && !self.files.contains(&candidate.built.file)
             && (is_complete() || !self.complete_kustomizations)
     }

@@ -144,6 +144,14 @@ fn serious(files: &[(&str, &str)]) -> Vec<String> {
     (".archive/kustomization.yaml", &names("none.yaml")),
     (".archive/pool.yaml", &POOL.replace("WhenEmptyOrUnderutilized", "Never")),
 ])]
+#[case::a_kustomization_of_a_component(&[
+    ("clusters/p/tree.yaml", &*applies("tree", "./tree", "  components: [../component]\n  postBuild: {substitute: {APP: web}}\n")),
+    ("component/kustomization.yaml", "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [child.yaml]\n"),
+    ("component/child.yaml", &applies("${APP}-db", "./db", "  dependsOn: [{name: '${APP}'}]\n")),
+    ("clusters/p/web.yaml", &applies("web", "./db", "")),
+    ("db/class.yaml", CLASS),
+    ("tree/pool.yaml", POOL),
+])]
 #[case::what_others_complete(&[
     ("clusters/p/tree.yaml", &*applies("tree", "./tree", "  patches: [{target: {kind: Kustomization}, patch: '{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization, metadata: {name: x}, spec: {interval: 1m, prune: true}}'}]\n")),
     ("tree/kustomization.yaml", &names("pools.yaml")),

@@ -63,6 +63,7 @@ impl Server {
         let mut found = Vec::new();
         let mut missing = BTreeSet::new();
         let mut not_asked: BTreeMap<String, (&CheckedObject, usize)> = BTreeMap::new();
+        let mut unserved: BTreeMap<(&str, &str), (&CheckedObject, usize)> = BTreeMap::new();
         for object in validation.objects.iter().filter(|object| !object.kind.is_empty() && !object.name.is_empty()) {
             if !object.is_whole() {
                 not_asked.entry(INCOMPLETE.to_owned()).or_insert((object, 0)).1 += 1;
@@ -82,14 +83,8 @@ impl Server {
                 DryRun::Accepted { .. } => {}
                 DryRun::NotServed if crds.contains(&object.kind) => {}
                 DryRun::NotServed => {
-                    let note = not_served(object);
-                    // A rule has already found that no server has this version, and what to write instead.
-                    let is_known = |known: &Finding| {
-                        known.rule == "api-version" && (&known.file, known.line) == (&note.file, note.line)
-                    };
-                    if !validation.findings.iter().any(is_known) {
-                        found.push(note);
-                    }
+                    let of_kind = unserved.entry((&object.api_version, &object.kind)).or_insert((object, 0));
+                    of_kind.1 += 1;
                 }
                 DryRun::Refused(refusals) => found.extend(refusals.iter().map(|refusal| {
                     let message = format!("the API server refuses {}: {}", object.id(), refusal.message);
@@ -100,6 +95,13 @@ impl Server {
                 })),
             }
         }
+        found.extend(unserved.values().map(|(object, count)| not_served(object, *count)).filter(|note| {
+            // A rule has already found that no server has this version, and what to write instead.
+            let is_known = |known: &Finding| {
+                known.rule == "api-version" && (&known.file, known.line) == (&note.file, note.line)
+            };
+            !validation.findings.iter().any(is_known)
+        }));
         found.extend(not_asked.iter().map(|(reason, (object, count))| was_not_asked(object, *count, reason)));
         for finding in found {
             merge(&mut validation.findings, finding, files);
@@ -141,18 +143,26 @@ fn was_not_asked(object: &CheckedObject, count: usize, reason: &str) -> Finding 
         .effect("such an object is checked as far as a schema of it is embedded")
 }
 
-fn not_served(object: &CheckedObject) -> Finding {
+fn not_served(object: &CheckedObject, count: usize) -> Finding {
+    let objects = if count == 1 { format!("{} was", object.id()) } else { format!("{count} objects were") };
     let message = format!(
-        "the cluster does not serve {} of {}, so the object was not checked by its API server",
+        "the cluster does not serve {} of {}, so {objects} not checked by its API server",
         object.kind, object.api_version
     );
     object
         .finding(Severity::Note, RULE, "apiVersion", &message)
-        .effect("its fields are checked as far as a schema of it is embedded")
+        .effect("the fields are checked as far as a schema of the kind is embedded")
 }
 
-/// Adds a finding of the API server, or its message to the error that a rule has found on the same line.
+/// Adds a finding of the API server, or its message to the error that a rule has found on the same line. A value that only another version
+/// of a CRD has is no error where a rule says so.
 fn merge(findings: &mut Vec<Finding>, new: Finding, files: &Files) {
+    let is_said = |known: &Finding| {
+        (known.rule, known.severity) == ("schema-enum", Severity::Note) && (&known.file, known.line) == (&new.file, new.line)
+    };
+    if findings.iter().any(is_said) {
+        return;
+    }
     let same = findings.iter_mut().find(|known| {
         known.severity == Severity::Error
             && new.severity == Severity::Error
