@@ -179,7 +179,8 @@ fn is_of_schema(message: &str) -> bool {
 
 /// What refusals say of an object that was tried in another namespace: nothing where they are about that one, such as a label that it needs.
 fn without_namespace(refusals: Vec<Refusal>, own: &str) -> DryRun {
-    let (of_namespace, rest): (Vec<_>, Vec<_>) = refusals.into_iter().partition(|one| one.message.contains("namespace"));
+    let (of_namespace, rest): (Vec<_>, Vec<_>) =
+        refusals.into_iter().partition(|one| one.message.contains("namespace"));
     match of_namespace.into_iter().next() {
         Some(first) if rest.is_empty() => {
             DryRun::NotAsked { reason: format!("the namespace `{own}` is not on the cluster: {}", first.message) }

@@ -147,7 +147,7 @@ fn serious(files: &[(&str, &str)]) -> Vec<String> {
 #[case::a_kustomization_of_a_component(&[
     ("clusters/p/tree.yaml", &*applies("tree", "./tree", "  components: [../component]\n  postBuild: {substitute: {APP: web}}\n")),
     ("component/kustomization.yaml", "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [child.yaml]\n"),
-    ("component/child.yaml", &applies("${APP}-db", "./db", "  dependsOn: [{name: '${APP}'}]\n")),
+    ("component/child.yaml", &applies("'${APP}-db'", "./db", "  dependsOn: [{name: '${APP}'}]\n")),
     ("clusters/p/web.yaml", &applies("web", "./db", "")),
     ("db/class.yaml", CLASS),
     ("tree/pool.yaml", POOL),

@@ -97,9 +97,8 @@ impl Server {
         }
         found.extend(unserved.values().map(|(object, count)| not_served(object, *count)).filter(|note| {
             // A rule has already found that no server has this version, and what to write instead.
-            let is_known = |known: &Finding| {
-                known.rule == "api-version" && (&known.file, known.line) == (&note.file, note.line)
-            };
+            let is_known =
+                |known: &Finding| known.rule == "api-version" && (&known.file, known.line) == (&note.file, note.line);
             !validation.findings.iter().any(is_known)
         }));
         found.extend(not_asked.iter().map(|(reason, (object, count))| was_not_asked(object, *count, reason)));
@@ -158,7 +157,8 @@ fn not_served(object: &CheckedObject, count: usize) -> Finding {
 /// of a CRD has is no error where a rule says so.
 fn merge(findings: &mut Vec<Finding>, new: Finding, files: &Files) {
     let is_said = |known: &Finding| {
-        (known.rule, known.severity) == ("schema-enum", Severity::Note) && (&known.file, known.line) == (&new.file, new.line)
+        (known.rule, known.severity) == ("schema-enum", Severity::Note)
+            && (&known.file, known.line) == (&new.file, new.line)
     };
     if findings.iter().any(is_said) {
         return;
