@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::check::{Facts, NotificationPattern, PhaseReached};
 use crate::one_or_many;
-use crate::{Bounds, EventPattern, Field, PlannedAction, Selection};
+use crate::{Bounds, EventPattern, Field, OccurrenceKind, PlannedAction, Selection};
 
 /// One step of a run: its actions are sent at their times, then its conditions are awaited or its time is held.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -152,6 +152,17 @@ impl Condition {
             Self::Happened(happened) => happened.since.as_deref(),
             Self::Notified(notified) => notified.since.as_deref(),
             _ => None,
+        }
+    }
+
+    /// Whether it can wait for nodes to be removed because they have nothing to do.
+    pub fn awaits_fewer_nodes(&self) -> bool {
+        match self {
+            Self::NoNodes => true,
+            Self::Nodes(nodes) => nodes.bounds.at_most.is_some(),
+            Self::Happened(happened) => happened.pattern.what == OccurrenceKind::VmDeleted,
+            Self::Any(alternatives) => alternatives.iter().any(Self::awaits_fewer_nodes),
+            _ => false,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::object::Object;
 use harness_plan::{Limits, Toleration};
+use harness_units::Span;
 use harness_yaml::{Mark, Node};
 
 /// A NodePool of a tree.
@@ -37,6 +38,8 @@ pub struct NodePool {
     pub requirements: Vec<Requirement>,
     /// `spec.maxPods` of its AKSNodeClass.
     pub max_pods: Option<u64>,
+    /// `spec.disruption.consolidateAfter`: how long a node stays once pods have stopped coming and going; `None` where it is `Never`.
+    pub consolidate_after: Option<Span>,
     /// Whether Flux leaves it in the cluster when it has left the tree.
     pub kept: bool,
 }
@@ -206,6 +209,10 @@ impl NodePool {
             startup_taints: list(template("startupTaints")).iter().map(Taint::of).collect(),
             requirements: list(template("requirements")).iter().filter_map(Requirement::of).collect(),
             max_pods: None,
+            // Source: the default of `Disruption` in `pkg/apis/v1/nodepool.go` of sigs.k8s.io/karpenter v1.14.0, for a pool without the block.
+            consolidate_after: spec(&["disruption", "consolidateAfter"])
+                .and_then(Node::scalar)
+                .map_or(Some(Span::ZERO), |text| text.parse().ok()),
             kept: is_kept(&object.node),
         }
     }

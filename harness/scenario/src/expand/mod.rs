@@ -3,6 +3,7 @@
 mod amended;
 mod by_hand;
 mod chance;
+mod deadlines;
 mod edits;
 mod expectations;
 mod gitops;

@@ -3,7 +3,8 @@
 use super::expectations::Present;
 use super::sized::Sized;
 use super::{
-    Chance, Inputs, by_hand, chance, expectations, gitops, moments, objects, phases, references, spot, workloads,
+    Chance, Inputs, by_hand, chance, deadlines, expectations, gitops, moments, objects, phases, references, spot,
+    workloads,
 };
 use crate::rules::quoted;
 use harness_plan::{NodeConfig, PLAN_VERSION, Plan, Workload};
@@ -24,7 +25,8 @@ pub(crate) fn expand(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Chance>), Vec<Dia
     diagnostics.extend(wrong_pushes);
     let mut chosen = workloads::choose(inputs, &moments);
     diagnostics.append(&mut chosen.diagnostics);
-    let phases = phases::expand(&model.phases, &model.objects, &mut chosen.workloads, &moments, inputs.seed);
+    let mut phases = phases::expand(&model.phases, &model.objects, &mut chosen.workloads, &moments, inputs.seed);
+    chosen.notes.extend(deadlines::extend(&mut phases, inputs, &moments));
     let cut = chosen.workloads.iter().filter_map(Sized::note);
     if inputs.is_own_tree() {
         // A burst that the pool's own limits cannot hold would end in a deadline that says nothing about the provisioner.

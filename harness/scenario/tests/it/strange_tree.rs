@@ -172,3 +172,36 @@ fn a_label_that_another_pool_may_have_is_not_enough() {
     assert_eq!(selector("gold")["karpenter.sh/nodepool"], "gold");
     assert_eq!(selector("team")["team"], "a");
 }
+
+#[rstest]
+#[case::at_once("", "3m", "")]
+#[case::soon("  disruption: {consolidateAfter: 30s}\n", "3m", "")]
+#[case::later(
+    "  disruption: {consolidateAfter: 10m}\n",
+    "12m30s",
+    "`drain` may take 12m30s and not 3m: NodePool `slow` has `consolidateAfter: 10m`"
+)]
+#[case::never(
+    "  disruption: {consolidateAfter: Never}\n",
+    "3m",
+    "`drain` waits for nodes to go, and those of NodePool `slow` stay: `consolidateAfter: Never`"
+)]
+fn a_phase_waits_as_long_as_the_pools_wait_before_they_remove_a_node(
+    #[case] spec: &str,
+    #[case] within: &str,
+    #[case] note: &str,
+) {
+    let class = "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {name: default}\n---\n";
+    let text = format!("{class}{}", pool("slow", spec, "", &[(FAMILY, "D")]));
+    let plan = planned(&tree(&[("pools.yaml", &text)]).unwrap_or_else(|found| panic!("{}", lines(&found))));
+    let drain = plan.phases.iter().find(|phase| phase.name == "drain").unwrap();
+    assert_eq!(drain.within.unwrap().to_string(), within);
+    let said: Vec<&String> = plan.notes.iter().filter(|note| note.contains("drain")).collect();
+    assert_eq!(said, if note.is_empty() { vec![] } else { vec![note] });
+    let expected = format!("drain reaches no-nodes within {within}");
+    assert!(
+        plan.expectations.iter().any(|expectation| expectation.name.ends_with(&expected)),
+        "{:#?}",
+        plan.expectations
+    );
+}
