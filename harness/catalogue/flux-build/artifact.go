@@ -15,25 +15,28 @@ import (
 	"github.com/fluxcd/pkg/sourceignore/gitignore"
 )
 
-// artifact is a private copy of what the source-controller would archive.
+// artifact is what the source-controller would archive: a folder that looks as
+// if it were there. A build reads the files of the tree; what is looked for on
+// the disk itself, by upstream or in vain, is there once need has been called.
 type artifact struct {
 	// root is that of the tree, dir its own.
 	root, dir string
+	// files and folders are in the artifact, by their paths from the root.
+	files, folders map[string]bool
 	// omitted is what is in the tree and not in the artifact, by its path
 	// from the root. What is below an omitted folder is not listed.
 	omitted map[string]noteKind
-	// withheld are the files that are empty in the copy, by their paths from
+	// withheld are the files whose content nobody gets, by their paths from
 	// the root, with the reason. A build that reads one has no result.
 	withheld map[string]error
-	// pending are the files that are not copied yet, by their folder. Of a
-	// large tree a build reads little.
+	// pending are the files that are not on the disk yet, by their folder.
 	pending map[string][]string
 	// broken is why there is no more to be had of it.
 	broken error
 }
 
-// newArtifact prepares a copy of the listed files of root in dir, where the
-// files of a folder are when need has been called for it.
+// newArtifact returns what is archived of the listed files of root, as if it
+// were in dir.
 //
 // It follows reconcileArtifact of the source-controller
 // (internal/controller/gitrepository_controller.go) and Archive of
@@ -48,6 +51,8 @@ func newArtifact(root string, list []string, dir string, ignore *string) (*artif
 	a := &artifact{
 		root:     root,
 		dir:      dir,
+		files:    map[string]bool{},
+		folders:  map[string]bool{".": true},
 		omitted:  map[string]noteKind{},
 		withheld: map[string]error{},
 		pending:  map[string][]string{},
@@ -61,7 +66,8 @@ func newArtifact(root string, list []string, dir string, ignore *string) (*artif
 			return nil, err
 		}
 	}
-	return a, s.create()
+	s.close()
+	return a, nil
 }
 
 // selection chooses what is copied.
@@ -105,6 +111,7 @@ func (s *selection) add(name string) error {
 		s.bytes += size
 	}
 	folder := filepath.Dir(name)
+	s.artifact.files[name] = true
 	s.artifact.pending[folder] = append(s.artifact.pending[folder], name)
 	s.files++
 	if s.files > treeMaxFiles || s.bytes > treeMaxBytes {
@@ -147,33 +154,32 @@ func (s *selection) open(name string) bool {
 	return true
 }
 
-// create creates the folders of the artifact, without their files.
-func (s *selection) create() error {
-	for name, open := range s.folders {
-		if _, omitted := s.artifact.omitted[name]; omitted || !open {
-			continue
+// close adds the folders of what was chosen.
+func (s *selection) close() {
+	add := func(name string) {
+		for ; !s.artifact.folders[name]; name = filepath.Dir(name) {
+			s.artifact.folders[name] = true
 		}
-		if err := os.MkdirAll(filepath.Join(s.artifact.dir, name), 0o700); err != nil {
-			return failure(err)
+	}
+	for name, open := range s.folders {
+		if _, omitted := s.artifact.omitted[name]; !omitted && open {
+			add(name)
 		}
 	}
 	for name := range s.artifact.pending {
 		// The folder itself may be ignored.
-		if err := os.MkdirAll(filepath.Join(s.artifact.dir, name), 0o700); err != nil {
-			return failure(err)
-		}
+		add(name)
 	}
-	return nil
 }
 
-// need copies the files of the folder at a path, where it is one, and those
-// beside it, unless that was done before.
+// need makes what is at a path be on the disk: a file with those beside it, or
+// a folder with its files.
 func (a *artifact) need(path string) error {
-	if a.broken != nil {
-		return a.broken
-	}
 	name := a.name(path)
 	for _, folder := range []string{filepath.Dir(name), name} {
+		if err := a.needFolder(folder); err != nil {
+			return err
+		}
 		files := a.pending[folder]
 		delete(a.pending, folder)
 		for _, file := range files {
@@ -185,10 +191,67 @@ func (a *artifact) need(path string) error {
 	return nil
 }
 
-// needBelow copies every file below a folder.
+// needFolder makes a folder be on the disk, without its files.
+func (a *artifact) needFolder(name string) error {
+	if a.broken == nil && a.folders[name] {
+		if err := os.MkdirAll(filepath.Join(a.dir, name), 0o700); err != nil {
+			a.broken = failure(err)
+		}
+	}
+	return a.broken
+}
+
+// needAbove makes the nearest thing above a path be on the disk where the path
+// is not in the artifact: errors name the part of it that is missing.
+func (a *artifact) needAbove(path string) error {
+	name := a.nearest(path)
+	if a.files[name] {
+		return a.need(filepath.Join(a.dir, name))
+	}
+	return a.needFolder(name)
+}
+
+// needFileAbove does so only where that is a file, which errors name too.
+func (a *artifact) needFileAbove(path string) error {
+	if name := a.nearest(path); a.files[name] {
+		return a.need(filepath.Join(a.dir, name))
+	}
+	return a.broken
+}
+
+// nearest returns what of a path is in the artifact, from the root.
+func (a *artifact) nearest(path string) string {
+	name := a.name(path)
+	for !a.files[name] && !a.folders[name] {
+		name = filepath.Dir(name)
+	}
+	return name
+}
+
+// read returns the content of a file of the artifact.
+func (a *artifact) read(name string) ([]byte, error) {
+	if err := a.withheld[name]; err != nil {
+		return nil, err
+	}
+	text, err := readRegular(filepath.Join(a.root, name))
+	switch {
+	case err != nil:
+		// The source-controller has a clone of its own, where that does not
+		// happen.
+		err = failure(fmt.Errorf("cannot read %s: %w", name, err))
+	case len(text) > fileMaxBytes:
+		err = tooLarge(name)
+	}
+	if err != nil {
+		a.withheld[name] = err
+	}
+	return text, err
+}
+
+// needBelow does the same for everything below a folder.
 func (a *artifact) needBelow(path string) error {
 	top := a.name(path)
-	for folder := range a.pending {
+	for folder := range a.folders {
 		if top == "." || folder == top || strings.HasPrefix(folder, top+"/") {
 			if err := a.need(filepath.Join(a.dir, folder)); err != nil {
 				return err
@@ -198,26 +261,17 @@ func (a *artifact) needBelow(path string) error {
 	return a.need(path)
 }
 
-// copy copies a file. One whose original cannot be read is withheld: the
-// source-controller has a clone of its own, where that does not happen.
+// copy copies a file; one that is withheld is empty.
 func (a *artifact) copy(name string) error {
+	text, err := a.read(name)
+	if err != nil {
+		text = nil
+	}
 	out, err := os.OpenFile(filepath.Join(a.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return failure(err)
 	}
 	defer out.Close()
-	if a.withheld[name] != nil {
-		return nil
-	}
-	text, err := readRegular(filepath.Join(a.root, name))
-	if err != nil {
-		a.withheld[name] = failure(fmt.Errorf("cannot read %s: %w", name, err))
-		return nil
-	}
-	if len(text) > fileMaxBytes {
-		a.withheld[name] = tooLarge(name)
-		return nil
-	}
 	if _, err := out.Write(text); err != nil {
 		return failure(fmt.Errorf("cannot copy %s: %w", name, err))
 	}

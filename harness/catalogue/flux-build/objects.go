@@ -26,18 +26,14 @@ func built(res *resource.Resource) (object, error) {
 	return object{Value: value, YAML: string(text)}, nil
 }
 
-// applied returns what the kustomize-controller reads of a resource and sends
-// to the API server: the items of a list one by one, and not what is no
+// applied returns what the kustomize-controller reads of a resource's text and
+// sends to the API server: the items of a list one by one, and not what is no
 // Kubernetes object.
 //
 // Upstream's normalization (github.com/fluxcd/pkg/ssa/normalize) is left out:
 // it drops the fields that Kubernetes' own types do not have, and a check
 // wants to see those.
-func (k *fluxKustomization) applied(res *resource.Resource, a *answer) ([]object, error) {
-	text, err := res.AsYAML()
-	if err != nil {
-		return nil, at(stageBuild, fmt.Errorf("kustomize build failed: %w", err))
-	}
+func (k *fluxKustomization) applied(res *resource.Resource, text []byte, a *answer) ([]object, error) {
 	read, err := ssautil.ReadObjects(bytes.NewReader(text))
 	if err != nil {
 		return nil, at(stageRead, err)
@@ -45,8 +41,8 @@ func (k *fluxKustomization) applied(res *resource.Resource, a *answer) ([]object
 	if len(read) == 0 {
 		a.Notes = append(a.Notes, note{Kind: noteNotApplied, Path: res.GetKind() + "/" + res.GetName()})
 	}
-	// As it was printed, unless it is not that any more.
-	printed := len(read) == 1 && len(k.labels) == 0 && len(k.annotations) == 0
+	// Whether what is applied is still what was built.
+	asBuilt := len(read) == 1 && len(k.labels) == 0 && len(k.annotations) == 0
 	ssautil.SetCommonMetadata(read, k.labels, k.annotations)
 	objects := make([]object, 0, len(read))
 	for _, item := range read {
@@ -54,8 +50,10 @@ func (k *fluxKustomization) applied(res *resource.Resource, a *answer) ([]object
 		if err != nil {
 			return nil, at(stageRead, failure(err))
 		}
-		o := object{Value: value, YAML: string(text)}
-		if !printed {
+		o := object{Value: value}
+		if k.printed && asBuilt {
+			o.YAML = string(text)
+		} else if k.printed {
 			again, err := yaml.Marshal(item.Object)
 			if err != nil {
 				return nil, at(stageRead, failure(err))

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
@@ -13,10 +15,12 @@ import (
 // observedFS limits what a build reads, and records what it asked for in vain.
 type observedFS struct {
 	filesys.FileSystem
-	// disk says that there is a disk below, artifact which copy on it; nil
-	// where a build reads the tree itself.
+	// disk says that there is a disk below, artifact what is said to be on
+	// it; nil where a build reads the tree itself.
 	disk     bool
 	artifact *artifact
+	// written is a file that lies above the artifact, by its path from the root.
+	written string
 	// decrypts says that Flux would decrypt files.
 	decrypts bool
 	read     int64
@@ -28,8 +32,8 @@ type observedFS struct {
 }
 
 // observe observes a file system on the disk.
-func observe(fs filesys.FileSystem, a *artifact, decrypts bool) *observedFS {
-	return &observedFS{FileSystem: fs, disk: true, artifact: a, decrypts: decrypts, noted: map[note]bool{}}
+func observe(below filesys.FileSystem, a *artifact, decrypts bool) *observedFS {
+	return &observedFS{FileSystem: below, disk: true, artifact: a, decrypts: decrypts, noted: map[note]bool{}}
 }
 
 func (o *observedFS) note(n note) {
@@ -71,33 +75,46 @@ func (o *observedFS) admit(path string, size int64) error {
 	return nil
 }
 
-// need copies what a build is to see at a path. Its error ends the build.
-func (o *observedFS) need(path string) {
+// need makes what a build is to see be on the disk. Its error ends the build.
+func (o *observedFS) need(path string, there func(a *artifact, path string) error) {
 	if o.artifact == nil {
 		return
 	}
-	if err := o.artifact.need(path); err != nil {
+	if err := there(o.artifact, path); err != nil {
 		_ = o.end(err)
 	}
 }
 
-func (o *observedFS) needBelow(path string) {
+// known returns the path from the root of a file or folder of the artifact,
+// which is answered without the disk; the generated kustomization is there too
+// and comes first.
+func (o *observedFS) known(path string) (name string, isFile, isFolder bool) {
 	if o.artifact == nil {
-		return
+		return "", false, false
 	}
-	if err := o.artifact.needBelow(path); err != nil {
-		_ = o.end(err)
+	if name = o.artifact.name(path); name == o.written {
+		return name, false, false
 	}
+	return name, o.artifact.files[name], o.artifact.folders[name]
 }
 
 // ReadFile implements filesys.FileSystem.
 func (o *observedFS) ReadFile(path string) ([]byte, error) {
-	o.need(path)
+	name, isFile, isFolder := o.known(path)
+	switch {
+	case isFile:
+		return o.readKnown(path, name)
+	case isFolder:
+		// As os.ReadFile says it.
+		return nil, &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
+	}
 	if o.artifact != nil {
-		if err := o.artifact.withheld[o.artifact.name(path)]; err != nil {
+		// Upstream has read the file that the written one is made of.
+		if err := o.artifact.withheld[name]; err != nil {
 			return nil, o.end(err)
 		}
 	}
+	o.need(path, (*artifact).needFileAbove)
 	if o.disk {
 		// The generated kustomization is not there; a pipe would wait for ever.
 		if info, err := os.Stat(path); err == nil && !info.IsDir() {
@@ -113,17 +130,28 @@ func (o *observedFS) ReadFile(path string) ([]byte, error) {
 	if err != nil {
 		o.missed(path)
 	}
-	if err == nil && o.decrypts && o.artifact != nil && isEncrypted(data) {
-		if name, err := filepath.Rel(o.artifact.dir, path); err == nil {
-			o.note(note{Kind: noteEncryptedFile, Path: name})
-		}
-	}
 	return data, err
+}
+
+func (o *observedFS) readKnown(path, name string) ([]byte, error) {
+	data, err := o.artifact.read(name)
+	if err != nil {
+		return nil, o.end(err)
+	}
+	if err := o.admit(path, int64(len(data))); err != nil {
+		return nil, err
+	}
+	if o.decrypts && isEncrypted(data) {
+		o.note(note{Kind: noteEncryptedFile, Path: name})
+	}
+	return data, nil
 }
 
 // Exists implements filesys.FileSystem.
 func (o *observedFS) Exists(path string) bool {
-	o.need(path)
+	if _, isFile, isFolder := o.known(path); isFile || isFolder {
+		return true
+	}
 	exists := o.FileSystem.Exists(path)
 	if !exists {
 		o.missed(path)
@@ -133,7 +161,15 @@ func (o *observedFS) Exists(path string) bool {
 
 // CleanedAbs implements filesys.FileSystem.
 func (o *observedFS) CleanedAbs(path string) (filesys.ConfirmedDir, string, error) {
-	o.need(path)
+	// There are no links in an artifact.
+	switch name, isFile, isFolder := o.known(path); {
+	case isFile:
+		path = filepath.Join(o.artifact.dir, name)
+		return filesys.ConfirmedDir(filepath.Dir(path)), filepath.Base(path), nil
+	case isFolder:
+		return filesys.ConfirmedDir(filepath.Join(o.artifact.dir, name)), "", nil
+	}
+	o.need(path, (*artifact).needAbove)
 	dir, name, err := o.FileSystem.CleanedAbs(path)
 	if err != nil {
 		o.missed(path)
@@ -143,19 +179,21 @@ func (o *observedFS) CleanedAbs(path string) (filesys.ConfirmedDir, string, erro
 
 // IsDir implements filesys.FileSystem.
 func (o *observedFS) IsDir(path string) bool {
-	o.need(path)
+	if _, isFile, isFolder := o.known(path); isFile || isFolder {
+		return isFolder
+	}
 	return o.FileSystem.IsDir(path)
 }
 
 // Open implements filesys.FileSystem.
 func (o *observedFS) Open(path string) (filesys.File, error) {
-	o.need(path)
+	o.need(path, (*artifact).need)
 	return o.FileSystem.Open(path)
 }
 
 // ReadDir implements filesys.FileSystem.
 func (o *observedFS) ReadDir(path string) ([]string, error) {
-	o.need(path)
+	o.need(path, (*artifact).need)
 	return o.FileSystem.ReadDir(path)
 }
 
@@ -164,13 +202,13 @@ func (o *observedFS) Glob(pattern string) ([]string, error) {
 	fixed, _, _ := strings.Cut(pattern, "*")
 	fixed, _, _ = strings.Cut(fixed, "?")
 	fixed, _, _ = strings.Cut(fixed, "[")
-	o.needBelow(filepath.Dir(fixed))
+	o.need(filepath.Dir(fixed), (*artifact).needBelow)
 	return o.FileSystem.Glob(pattern)
 }
 
 // Walk implements filesys.FileSystem.
 func (o *observedFS) Walk(path string, walk filepath.WalkFunc) error {
-	o.needBelow(path)
+	o.need(path, (*artifact).needBelow)
 	return o.FileSystem.Walk(path, walk)
 }
 

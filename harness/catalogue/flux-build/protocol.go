@@ -36,6 +36,9 @@ type request struct {
 	// SkipOrigins leaves out where objects are from, which costs a second
 	// build.
 	SkipOrigins bool `json:"skipOrigins,omitempty"`
+	// Printed asks for the objects as `kustomize build` prints them, too; for
+	// modeFlux only, since modeKustomize always does.
+	Printed bool `json:"printed,omitempty"`
 	// AnyFile lifts kustomize's load restriction; for modeKustomize only.
 	AnyFile bool `json:"anyFile,omitempty"`
 	// Unsorted keeps the order of the resources, as krusty's own tests do;
@@ -108,8 +111,8 @@ type answer struct {
 type object struct {
 	// Value is what the API server would get.
 	Value json.RawMessage `json:"value"`
-	// YAML is the same as `kustomize build` prints it.
-	YAML string `json:"yaml"`
+	// YAML is the same as `kustomize build` prints it, where that is asked for.
+	YAML string `json:"yaml,omitempty"`
 	// Origin is where it is from; absent where kustomize does not tell.
 	Origin *origin `json:"origin,omitempty"`
 	// Unresolved are the variables without a value that are still in it.

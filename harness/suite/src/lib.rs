@@ -63,8 +63,9 @@ pub use files::read_text;
 pub use harness_record::ExitCode;
 pub use harness_run::Interrupts;
 pub use input::{
-    FluxBuildError, FluxBuildProgram, FluxBuildSource, FluxBuildUnavailable, FluxBuilder, LoadedScenario, LoadedTree,
-    PlannedScenario, RegionalSkus, TreeRepository, load_built_in, read_tree_folder, sku_facts,
+    FluxBuildError, FluxBuildPool, FluxBuildProgram, FluxBuildSource, FluxBuildUnavailable, FluxBuilder,
+    LoadedScenario, LoadedTree, PlannedScenario, RegionalSkus, TreeRepository, load_built_in, read_tree_folder,
+    sku_facts,
 };
 pub use local_cluster::{DEFAULT_CLUSTER, LocalCluster, RunCluster, attach, build_components};
 pub use progress::{

@@ -9,7 +9,9 @@ mod skus;
 mod tree;
 mod tree_folder;
 
-pub use flux_build::{FluxBuildError, FluxBuildProgram, FluxBuildSource, FluxBuildUnavailable, FluxBuilder};
+pub use flux_build::{
+    FluxBuildError, FluxBuildPool, FluxBuildProgram, FluxBuildSource, FluxBuildUnavailable, FluxBuilder,
+};
 pub use plan::PlannedScenario;
 pub use repository::TreeRepository;
 pub use scenario::{LoadedScenario, load_built_in};

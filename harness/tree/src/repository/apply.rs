@@ -84,6 +84,7 @@ impl Builder<'_, '_> {
                 }
             }
         }
+        self.begin_all(open.iter().rev().map(|(kustomization, _)| kustomization), sources, values);
         let mut seen: BTreeSet<KustomizationId> = BTreeSet::new();
         while let Some((kustomization, depth)) = open.pop() {
             if depth > DEPTH_MAX || !seen.insert(kustomization.id()) {
@@ -94,36 +95,58 @@ impl Builder<'_, '_> {
             cluster.complete &=
                 matches!(applied.what, What::Folder { .. }) && !applied.build.is_partial() && !makes_more;
             let children: Vec<FluxKustomization> = kustomizations(&applied.build.objects).collect();
+            self.begin_all(children.iter().filter(|child| !seen.contains(&child.id())), sources, values);
             open.extend(children.into_iter().rev().map(|child| (child, depth + 1)));
             cluster.applied.push(applied);
         }
         cluster
     }
 
-    /// What a Kustomization applies. One that applies itself is taken as it has made itself.
-    fn applied(&mut self, kustomization: FluxKustomization, sources: &Sources, values: &Values) -> Applied {
-        let nothing =
-            |by: FluxKustomization, what: What| Applied { by: Some(by), what, build: Rc::default(), asked: true };
-        let folder = self.folder(&kustomization);
+    /// Lets upstream begin with what will be asked for one after the other.
+    fn begin_all<'k>(
+        &mut self,
+        kustomizations: impl Iterator<Item = &'k FluxKustomization>,
+        sources: &Sources,
+        values: &Values,
+    ) {
+        for kustomization in kustomizations {
+            if let What::Folder { folder, .. } = self.what(kustomization, sources) {
+                self.begin(&folder, &values.filled(kustomization));
+            }
+        }
+    }
+
+    /// What a Kustomization points at.
+    fn what(&self, kustomization: &FluxKustomization, sources: &Sources) -> What {
+        let folder = self.folder(kustomization);
         // A folder that is only there if the repository begins further down says nothing of where it is from.
         let is_there = folder.as_ref().is_some_and(|(folder, top)| !folder.is_empty() && top.is_empty());
         let is_made_here = kustomization.source().is_some_and(|it| it.kind == "ExternalArtifact") && folder.is_some();
-        let origin = if is_made_here { Origin::Here } else { sources.origin(&kustomization, is_there) };
-        if let Origin::Elsewhere { source } = origin {
-            return nothing(kustomization, What::Elsewhere { source });
+        let origin = if is_made_here { Origin::Here } else { sources.origin(kustomization, is_there) };
+        match (origin, folder) {
+            (Origin::Elsewhere { source }, _) => What::Elsewhere { source },
+            (_, None) => What::Missing,
+            (_, Some((folder, top))) => What::Folder { folder, top },
         }
-        let Some((folder, top)) = folder else { return nothing(kustomization, What::Missing) };
+    }
+
+    /// What a Kustomization applies. One that applies itself is taken as it has made itself.
+    fn applied(&mut self, kustomization: FluxKustomization, sources: &Sources, values: &Values) -> Applied {
+        let what = self.what(&kustomization, sources);
+        let What::Folder { folder, .. } = &what else {
+            return Applied { by: Some(kustomization), what, build: Rc::default(), asked: true };
+        };
         let mut by = values.filled(&kustomization);
-        let mut build = self.flux(&folder, Some(&by));
+        let mut build = self.flux(folder, Some(&by));
         let itself = kustomizations(&build.objects).find(|child| child.id() == by.id());
         if let Some(itself) = itself.map(|itself| values.filled(&itself)) {
             let itself = FluxKustomization { of_variables: by.of_variables, ..itself };
             if itself.spec().map(Node::to_json) != by.spec().map(Node::to_json) {
-                build = self.flux(&folder, Some(&itself));
+                build = self.flux(folder, Some(&itself));
             }
             by = itself;
         }
-        Applied { by: Some(by), what: What::Folder { folder, top }, build, asked: true }
+        Applied { by: Some(by), what, build, asked: true }
     }
 }
 

@@ -122,25 +122,24 @@ impl<'f, 'u> Builder<'f, 'u> {
         build
     }
 
+    /// Says that a Kustomization will most likely be built, so that upstream may begin.
+    pub(super) fn begin(&mut self, folder: &str, kustomization: &FluxKustomization) {
+        let Some(upstream) = self.upstream.as_deref_mut() else { return };
+        let (key, request) = wanted(folder, Some(kustomization));
+        if !self.flux.contains_key(&key) {
+            upstream.begin(&request);
+        }
+    }
+
     /// A folder as a Kustomization applies it, or as it is.
     pub(super) fn flux(&mut self, folder: &str, kustomization: Option<&FluxKustomization>) -> Rc<Build> {
-        let object = kustomization.map(FluxKustomization::to_json);
-        // Two with the same content at different places have different places in what they build.
-        let place = kustomization.map(FluxKustomization::place);
-        let key =
-            (folder.to_owned(), format!("{place:?} {}", object.as_ref().map(Value::to_string).unwrap_or_default()));
+        let (key, request) = wanted(folder, kustomization);
         if let Some(known) = self.flux.get(&key) {
             return known.clone();
         }
         let ours = match kustomization.and_then(FluxKustomization::spec) {
             Some(spec) => Rc::new(build_for(self.files, folder, Some(spec))),
             None => self.plain(folder),
-        };
-        let request = FluxBuildRequest {
-            path: folder.to_owned(),
-            kustomization: object,
-            unknown_variables: kustomization.is_some_and(FluxKustomization::has_unknown_values),
-            ..FluxBuildRequest::default()
         };
         // Flux never sees what `.sourceignore` leaves out, and somebody else applies it if anybody does.
         let is_seen =
@@ -209,9 +208,25 @@ fn placed(files: &Files, path: &str, home: &str, or_deeper: bool) -> Option<(Str
         .find(|(folder, _)| files.has_folder(folder))
 }
 
-/// Asks upstream for a build. Where the objects are from costs it a second build, and is needed only for those that our engine lacks.
+/// A build by what it is of, and the request for it.
+fn wanted(folder: &str, kustomization: Option<&FluxKustomization>) -> ((String, String), FluxBuildRequest) {
+    let object = kustomization.map(FluxKustomization::to_json);
+    // Two with the same content at different places have different places in what they build.
+    let place = kustomization.map(FluxKustomization::place);
+    let key = (folder.to_owned(), format!("{place:?} {}", object.as_ref().map(Value::to_string).unwrap_or_default()));
+    let request = FluxBuildRequest {
+        path: folder.to_owned(),
+        kustomization: object,
+        unknown_variables: kustomization.is_some_and(FluxKustomization::has_unknown_values),
+        // Where the objects are from costs upstream a second build.
+        skip_origins: true,
+        ..FluxBuildRequest::default()
+    };
+    (key, request)
+}
+
+/// Asks upstream for a build, and again with where the objects are from, which is needed only for those that our engine lacks.
 fn ask(upstream: &mut dyn Upstream, request: FluxBuildRequest, ours: &Build) -> Option<FluxBuildAnswer> {
-    let request = FluxBuildRequest { skip_origins: true, ..request };
     let answer = upstream.build(&request)?;
     if !lacks_some(ours, &answer) {
         return Some(answer);

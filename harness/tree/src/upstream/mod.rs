@@ -15,6 +15,9 @@ pub(crate) use reconcile::{lacks_some, reconciled};
 
 /// Builds folders of a repository with Flux's own code.
 pub trait Upstream {
+    /// Says that a build will most likely be asked for, so that it may begin.
+    fn begin(&mut self, _request: &FluxBuildRequest) {}
+
     /// Builds a folder; `None` where nothing is known of it, such as when the program has ended.
     fn build(&mut self, request: &FluxBuildRequest) -> Option<FluxBuildAnswer>;
 }

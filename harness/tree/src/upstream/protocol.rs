@@ -125,8 +125,8 @@ pub struct FluxBuildAnswer {
 pub struct BuiltObject {
     /// What the API server would get.
     pub value: Value,
-    /// The same as `kustomize build` prints it.
-    pub yaml: String,
+    /// The same as `kustomize build` prints it, where that was asked for.
+    pub yaml: Option<String>,
     /// Where it is from, where kustomize tells.
     pub origin: Option<ObjectOrigin>,
     /// Variables without a value that are still in it.

@@ -101,7 +101,7 @@ fn built(files: &Files, folder: &str, ours: Build, theirs: &[BuiltObject]) -> Bu
     if !declared {
         findings.extend(differences.finding(files));
     }
-    let printed = theirs.iter().map(|object| object.yaml.clone()).collect();
+    let printed = theirs.iter().filter_map(|object| object.yaml.clone()).collect();
     Build { objects, printed, findings, ..ours }
 }
 
@@ -324,7 +324,7 @@ mod tests {
     fn theirs(value: Value) -> FluxBuildAnswer {
         let object = BuiltObject {
             value,
-            yaml: String::new(),
+            yaml: None,
             origin: None,
             unresolved: Vec::new(),
             defaulted: Vec::new(),

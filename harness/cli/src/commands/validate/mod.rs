@@ -7,7 +7,7 @@ mod show;
 use std::collections::BTreeSet;
 
 use harness_suite::{
-    ExitCode, FluxBuildProgram, FluxBuildSource, FluxBuilder, InputError, InvalidInput, LoadedScenario, Region,
+    ExitCode, FluxBuildPool, FluxBuildProgram, FluxBuildSource, InputError, InvalidInput, LoadedScenario, Region,
     RegionalSkus,
 };
 use harness_tree::upstream::Upstream;
@@ -195,7 +195,7 @@ async fn check_tree(
     } else {
         (checks.files.clone(), Vec::new(), Vec::new(), None)
     };
-    let mut builder = flux_build.filter(|_| !tree.single).map(|program| program.for_tree(&tree.repository));
+    let mut builder = flux_build.filter(|_| !tree.single).map(|program| program.pool(&tree.repository, args.print));
     let checks = Checks { files: files.clone(), ..checks };
     let (mut validation, failure) = compute(move || {
         let upstream = builder.as_mut().map(|builder| builder as &mut dyn Upstream);
@@ -204,7 +204,7 @@ async fn check_tree(
             (Some(checked), None) => checked,
             (_, upstream) => validate_tree(&checks.inputs(), upstream),
         };
-        (validation, builder.as_ref().and_then(FluxBuilder::failure).map(ToString::to_string))
+        (validation, builder.as_ref().and_then(FluxBuildPool::failure).map(ToString::to_string))
     })
     .await?;
     if let Some(failure) = failure {

@@ -63,6 +63,12 @@ pub enum FluxBuildError {
         /// The longest wait.
         limit: Duration,
     },
+    /// It was ended, since nobody waits for the build any more.
+    #[error("the build of `{path}` was not waited for")]
+    Stopped {
+        /// The folder of the tree.
+        path: String,
+    },
     /// It is not the program that was built for this harness.
     #[error("cannot read what flux-build says of `{path}`: {reason}; build it again with `harness components build`")]
     Protocol {

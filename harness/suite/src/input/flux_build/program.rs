@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use harness_components::{self as components, BuildOptions, BuildScope, Missing, Tools};
 
-use super::client::FluxBuilder;
+use super::client::{FluxBuilder, Setup, Stop};
 use super::error::FluxBuildUnavailable;
+use super::pool::FluxBuildPool;
 use crate::input::repository::TreeRepository;
 use crate::local_cluster::build_components;
 use crate::progress::{ProgressListener, Update};
@@ -61,12 +62,18 @@ impl FluxBuildProgram {
     /// Returns a client for the files of a repository, as they are on the disk when the process starts, which it does with its first build.
     #[must_use]
     pub fn for_tree(&self, repository: &TreeRepository) -> FluxBuilder {
-        FluxBuilder::new(&self.path, Some(repository))
+        FluxBuilder::new(Setup::new(&self.path, Some(repository)), Stop::default())
     }
 
-    /// Returns a client for trees that are in the requests.
+    /// Returns the same for many builds, of which some run at the same time. `printed` asks for the text of each object too.
+    #[must_use]
+    pub fn pool(&self, repository: &TreeRepository, printed: bool) -> FluxBuildPool {
+        FluxBuildPool::new(Setup::new(&self.path, Some(repository)).printing(printed))
+    }
+
+    /// Returns a client for trees that are in the requests, whose answers have the text of each object too.
     #[must_use]
     pub fn for_files(&self) -> FluxBuilder {
-        FluxBuilder::new(&self.path, None)
+        FluxBuilder::new(Setup::new(&self.path, None).printing(true), Stop::default())
     }
 }

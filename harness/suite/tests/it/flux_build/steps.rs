@@ -124,7 +124,7 @@ fn common_metadata_is_set_on_objects_and_not_on_their_templates() {
     let web = values(&answer)[0];
     assert_eq!(web["metadata"], json!({"name": "web", "labels": {"team": "blue"}, "annotations": {"owner": "ops"}}));
     assert!(web["spec"]["template"].get("metadata").is_none());
-    assert!(answer.objects[0].yaml.contains("team: blue"), "what is printed has them too");
+    assert!(answer.objects[0].yaml.as_ref().unwrap().contains("team: blue"), "what is printed has them too");
 }
 
 #[test]
