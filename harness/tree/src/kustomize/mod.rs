@@ -44,7 +44,7 @@ pub(crate) use flux::{FLUX_GROUP, OPERATOR_GROUP, is_flux_kustomization, is_reso
 pub(crate) use layers::{LayerBuild, built_files, layers};
 pub(crate) use paths::{
     folder_of, is_hidden, is_kustomization, is_within, is_yaml, join, kept_within, kustomization_in,
-    kustomization_paths,
+    kustomization_paths, kustomizations_below,
 };
 pub(crate) use resource::{kind, listed, split_api_version};
 pub(crate) use source_ignore::is_ignored;

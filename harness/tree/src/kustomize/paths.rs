@@ -21,6 +21,14 @@ pub(crate) fn is_kustomization(path: &str) -> bool {
     NAMES.contains(&path.rsplit('/').next().unwrap_or_default())
 }
 
+/// The kustomizations below a folder, by their indices and paths.
+pub(crate) fn kustomizations_below<'f>(
+    files: &'f Files,
+    folder: &str,
+) -> impl Iterator<Item = (usize, &'f str)> + use<'f> {
+    files.below(folder).map(|index| (index, files.path(index))).filter(|(_, path)| is_kustomization(path))
+}
+
 /// Whether Flux takes a file for manifests where no kustomization says which are.
 pub(crate) fn is_yaml(path: &str) -> bool {
     path.ends_with(".yaml") || path.ends_with(".yml")

@@ -48,9 +48,8 @@ pub(crate) struct Applied {
 /// What a Kustomization applies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    /// A folder of the repository. `top` is where the repository is taken to begin, which is not its top for a tree that is kept in one
-    /// repository and pushed to another.
-    Folder { folder: String, top: String },
+    /// A folder of the repository.
+    Folder(Folder),
     /// Objects of files that no kustomization names.
     Files,
     /// A folder that is not there.
@@ -59,18 +58,33 @@ pub(crate) enum What {
     Elsewhere { source: String },
 }
 
+/// A folder of the repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Folder {
+    pub(crate) path: String,
+    /// Where the repository is taken to begin: not at its top for a tree that is kept in one repository and pushed to another.
+    pub(crate) top: String,
+}
+
+impl Folder {
+    /// Whether it is at a path from the top of the repository.
+    pub(crate) fn is_from_top(&self) -> bool {
+        self.top.is_empty()
+    }
+}
+
 impl Applied {
     /// The folder of the repository that was built; `None` where there was none.
     pub(crate) fn folder(&self) -> Option<&str> {
         match &self.what {
-            What::Folder { folder, .. } => Some(folder),
+            What::Folder(folder) => Some(&folder.path),
             _ => None,
         }
     }
 
     /// Whether what it applies is known, and not only where a tree would begin that is pushed to a repository of its own.
     pub(crate) fn is_certain(&self) -> bool {
-        !matches!(&self.what, What::Folder { top, .. } if !top.is_empty())
+        !matches!(&self.what, What::Folder(folder) if !folder.is_from_top())
     }
 }
 

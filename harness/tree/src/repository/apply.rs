@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::applied::{Applied, Cluster, What};
+use super::applied::{Applied, Cluster, Folder, What};
 use super::build::Builder;
 use super::kustomization::{FluxKustomization, KustomizationId};
 use super::roots::Start;
@@ -25,12 +25,29 @@ impl Builder<'_, '_> {
         }
     }
 
+    /// Lets upstream begin with several clusters, which are built one after the other.
+    pub(super) fn begin_clusters(&mut self, clusters: &[Vec<Start>], candidates: &[FluxKustomization]) {
+        for starts in clusters {
+            let (roots, (sources, values)) = self.known_at_first(starts, candidates);
+            self.begin_all(&roots, &sources, &values);
+        }
+    }
+
+    fn known_at_first(
+        &mut self,
+        starts: &[Start],
+        candidates: &[FluxKustomization],
+    ) -> (Vec<FluxKustomization>, (Sources, Values)) {
+        let roots = starts.iter().flat_map(|start| self.kustomizations(start, candidates)).collect::<Vec<_>>();
+        let sources = Sources::of(&roots, |it| self.folder(it));
+        (roots, (sources, Values::default()))
+    }
+
     /// Everything that a cluster gets. What its objects say of sources and values can only be known once they are built, so that it is
     /// built again with what was learnt, as Flux does from one reconciliation to the next.
     pub(super) fn cluster(&mut self, starts: &[Start], candidates: &[FluxKustomization]) -> Cluster {
         const ROUNDS: usize = 3;
-        let roots = starts.iter().flat_map(|start| self.kustomizations(start, candidates)).collect::<Vec<_>>();
-        let mut known = (Sources::of(&roots, |it| self.folder(it)), Values::default());
+        let (_, mut known) = self.known_at_first(starts, candidates);
         let mut cluster = Cluster::default();
         for _ in 0..ROUNDS {
             let next = self.round(starts, candidates, &known);
@@ -72,7 +89,7 @@ impl Builder<'_, '_> {
                 Start::Kustomization(_) => {}
                 Start::Folder(folder) => {
                     let build = self.flux(folder, None);
-                    let what = What::Folder { folder: folder.clone(), top: String::new() };
+                    let what = What::Folder(Folder { path: folder.clone(), top: String::new() });
                     cluster.applied.push(Applied { by: None, what, build, asked: true });
                 }
                 Start::File(file) => {
@@ -92,8 +109,7 @@ impl Builder<'_, '_> {
             }
             let applied = self.applied(kustomization, sources, values);
             let makes_more = applied.build.objects.iter().any(|built| kustomize::is_resource_set(&built.node));
-            cluster.complete &=
-                matches!(applied.what, What::Folder { .. }) && !applied.build.is_partial() && !makes_more;
+            cluster.complete &= matches!(applied.what, What::Folder(_)) && !applied.build.is_partial() && !makes_more;
             let children: Vec<FluxKustomization> = kustomizations(&applied.build.objects).collect();
             self.begin_all(children.iter().filter(|child| !seen.contains(&child.id())), sources, values);
             open.extend(children.into_iter().rev().map(|child| (child, depth + 1)));
@@ -105,13 +121,13 @@ impl Builder<'_, '_> {
     /// Lets upstream begin with what will be asked for one after the other.
     fn begin_all<'k>(
         &mut self,
-        kustomizations: impl Iterator<Item = &'k FluxKustomization>,
+        kustomizations: impl IntoIterator<Item = &'k FluxKustomization>,
         sources: &Sources,
         values: &Values,
     ) {
         for kustomization in kustomizations {
-            if let What::Folder { folder, .. } = self.what(kustomization, sources) {
-                self.begin(&folder, &values.filled(kustomization));
+            if let What::Folder(folder) = self.what(kustomization, sources) {
+                self.begin(&folder.path, Some(&values.filled(kustomization)));
             }
         }
     }
@@ -120,20 +136,20 @@ impl Builder<'_, '_> {
     fn what(&self, kustomization: &FluxKustomization, sources: &Sources) -> What {
         let folder = self.folder(kustomization);
         // A folder that is only there if the repository begins further down says nothing of where it is from.
-        let is_there = folder.as_ref().is_some_and(|(folder, top)| !folder.is_empty() && top.is_empty());
+        let is_there = folder.as_ref().is_some_and(|folder| !folder.path.is_empty() && folder.is_from_top());
         let is_made_here = kustomization.source().is_some_and(|it| it.kind == "ExternalArtifact") && folder.is_some();
         let origin = if is_made_here { Origin::Here } else { sources.origin(kustomization, is_there) };
         match (origin, folder) {
             (Origin::Elsewhere { source }, _) => What::Elsewhere { source },
             (_, None) => What::Missing,
-            (_, Some((folder, top))) => What::Folder { folder, top },
+            (_, Some(folder)) => What::Folder(folder),
         }
     }
 
     /// What a Kustomization applies. One that applies itself is taken as it has made itself.
     fn applied(&mut self, kustomization: FluxKustomization, sources: &Sources, values: &Values) -> Applied {
         let what = self.what(&kustomization, sources);
-        let What::Folder { folder, .. } = &what else {
+        let What::Folder(Folder { path: folder, .. }) = &what else {
             return Applied { by: Some(kustomization), what, build: Rc::default(), asked: true };
         };
         let mut by = values.filled(&kustomization);

@@ -48,8 +48,7 @@ pub(super) fn applies_something(repository: &Repository) -> bool {
 /// so are the objects that no kustomization uses.
 pub(super) fn as_they_stand(builder: &mut Builder<'_, '_>, folder: &str, known: &[Cluster]) -> Vec<Cluster> {
     let files = builder.files;
-    let all: Vec<&str> =
-        files.below(folder).map(|index| files.path(index)).filter(|path| kustomize::is_kustomization(path)).collect();
+    let all: Vec<&str> = kustomize::kustomizations_below(files, folder).map(|(_, path)| path).collect();
     // Nobody keeps what is in force in a hidden folder, or hides it from Flux, unless that is all there is.
     let is_hidden = |path: &str| kustomize::is_hidden(&path[folder.len()..]) || kustomize::is_ignored(files, path);
     let mut folders: BTreeSet<&str> =
@@ -73,6 +72,7 @@ pub(super) fn as_they_stand(builder: &mut Builder<'_, '_>, folder: &str, known: 
         .flat_map(|(_, build)| build.resources.iter().chain(&build.used).copied())
         .chain(applied(known).flat_map(|it| it.build.resources.iter().copied()))
         .collect();
+    roots.iter().for_each(|root| builder.begin(root, None));
     let mut clusters: Vec<Cluster> =
         roots.into_iter().map(|root| builder.cluster(&[Start::Folder(root.to_owned())], &[])).collect();
     clusters.extend(loose(files, folder, &read));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
+use super::applied::Folder;
 use super::artifacts::Artifacts;
 use super::kustomization::{FluxKustomization, SourceRef};
 use super::sources::Sources;
@@ -73,16 +74,17 @@ impl<'f, 'u> Builder<'f, 'u> {
 
     /// The files that a Kustomization applies as it stands, by their indices.
     pub(super) fn reads(&mut self, kustomization: &FluxKustomization) -> BTreeSet<usize> {
-        match self.folder_of_its_own(kustomization) {
-            Some(folder) => self.outline(&folder).resources.iter().copied().collect(),
-            None => BTreeSet::new(),
-        }
+        let Some(folder) = self.folder_of_its_own(kustomization) else { return BTreeSet::new() };
+        let components = kustomization.spec().map_or(&[][..], |spec| spec.items_at(&["components"]));
+        let components = components.iter().filter_map(|it| kustomize::join(&folder, it.text()?));
+        let folders: Vec<String> = components.chain([folder.clone()]).collect();
+        folders.iter().flat_map(|folder| self.outline(folder).resources.clone()).collect()
     }
 
     /// The folder that a Kustomization applies, as far as it alone tells: the top of any other source is not that of the repository.
     pub(super) fn folder_of_its_own(&self, kustomization: &FluxKustomization) -> Option<String> {
         let is_usual = kustomization.source().is_some_and(|source| self.usual.as_ref() == Some(&source));
-        self.folder(kustomization).map(|(folder, _)| folder).filter(|folder| is_usual || !folder.is_empty())
+        self.folder(kustomization).map(|folder| folder.path).filter(|folder| is_usual || !folder.is_empty())
     }
 
     /// What a folder as it is builds, of which the objects are not kept: Flux applies them as Kustomizations change them.
@@ -122,10 +124,10 @@ impl<'f, 'u> Builder<'f, 'u> {
         build
     }
 
-    /// Says that a Kustomization will most likely be built, so that upstream may begin.
-    pub(super) fn begin(&mut self, folder: &str, kustomization: &FluxKustomization) {
+    /// Says that a folder will most likely be built, so that upstream may begin.
+    pub(super) fn begin(&mut self, folder: &str, kustomization: Option<&FluxKustomization>) {
         let Some(upstream) = self.upstream.as_deref_mut() else { return };
-        let (key, request) = wanted(folder, Some(kustomization));
+        let (key, request) = wanted(folder, kustomization);
         if !self.flux.contains_key(&key) {
             upstream.begin(&request);
         }
@@ -154,9 +156,8 @@ impl<'f, 'u> Builder<'f, 'u> {
         build
     }
 
-    /// The folder that a Kustomization points at, and where the repository begins for it: at the top, or further down for a tree that is
-    /// pushed to a repository of its own.
-    pub(super) fn folder(&self, kustomization: &FluxKustomization) -> Option<(String, String)> {
+    /// The folder that a Kustomization points at.
+    pub(super) fn folder(&self, kustomization: &FluxKustomization) -> Option<Folder> {
         let path = kustomize::kept_within(kustomization.path());
         let home = home(self.files, kustomization);
         let source = kustomization.source();
@@ -172,8 +173,8 @@ impl<'f, 'u> Builder<'f, 'u> {
     pub(super) fn readers(&mut self, wanted: &BTreeSet<usize>, taken: &[BTreeSet<usize>]) -> Readers {
         let files = self.files;
         // Nobody keeps what is in force in a hidden folder.
-        let folders = files.paths().filter(|path| kustomize::is_kustomization(path) && !kustomize::is_hidden(path));
-        let folders = folders.map(kustomize::folder_of);
+        let all = kustomize::kustomizations_below(files, "").filter(|(_, path)| !kustomize::is_hidden(path));
+        let folders = all.map(|(_, path)| kustomize::folder_of(path));
         let builds: Vec<(&str, Rc<Outline>)> = folders.map(|folder| (folder, self.outline(folder))).collect();
         let used = used_by_others(&builds);
         let taken: BTreeSet<usize> = taken.iter().flatten().copied().collect();
@@ -199,13 +200,13 @@ fn home<'f>(files: &'f Files, kustomization: &FluxKustomization) -> &'f str {
     kustomize::folder_of(files.path(kustomization.built.file))
 }
 
-/// The folder at a path, and where the repository begins for it: at its top or, for what is kept at `home`, in a folder above that.
-fn placed(files: &Files, path: &str, home: &str, or_deeper: bool) -> Option<(String, String)> {
+/// The folder at a path from the top of the repository or, for what is kept at `home`, from a folder above that.
+fn placed(files: &Files, path: &str, home: &str, or_deeper: bool) -> Option<Folder> {
     let deeper = home.match_indices('/').map(|(at, _)| &home[..at]).chain([home]);
     // The top of any repository is there.
     let tops = std::iter::once("").chain(deeper.filter(|_| or_deeper && !path.is_empty()));
-    tops.map(|top| (kustomize::join(top, path).unwrap_or_default(), top.to_owned()))
-        .find(|(folder, _)| files.has_folder(folder))
+    tops.map(|top| Folder { path: kustomize::join(top, path).unwrap_or_default(), top: top.to_owned() })
+        .find(|folder| files.has_folder(&folder.path))
 }
 
 /// A build by what it is of, and the request for it.

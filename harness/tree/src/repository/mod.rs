@@ -16,7 +16,7 @@ mod roots;
 mod sources;
 mod values;
 
-pub(crate) use applied::{Applied, Cluster, Repository, What};
+pub(crate) use applied::{Applied, Cluster, Folder, Repository, What};
 pub(crate) use apply::kustomizations;
 pub(crate) use kustomization::{FluxKustomization, KustomizationId};
 pub(crate) use read::read;

@@ -17,8 +17,15 @@ pub(crate) fn read(files: &Files, folder: &str, upstream: Option<&mut dyn Upstre
     let candidates = candidates(files);
     let mut builder = Builder::new(files, &candidates, upstream);
     let starts = starts(&mut builder, &candidates);
+    for start in &starts {
+        if let Start::Folder(folder) = start {
+            builder.begin(folder, None);
+        }
+    }
     let placed = starts.into_iter().map(|start| placed(&mut builder, start, &candidates)).collect();
-    let clusters = grouped(placed).into_iter().map(|starts| builder.cluster(&starts, &candidates)).collect();
+    let clusters = grouped(placed);
+    builder.begin_clusters(&clusters, &candidates);
+    let clusters = clusters.iter().map(|starts| builder.cluster(starts, &candidates)).collect();
     let mut repository = Repository {
         clusters,
         by_flux: true,

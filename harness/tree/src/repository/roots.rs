@@ -78,7 +78,7 @@ pub(super) fn starts(builder: &mut Builder<'_, '_>, candidates: &[FluxKustomizat
     let patches = Patches::of(builder.files, candidates);
     let is_whole = |index: &usize| {
         let candidate = &candidates[*index];
-        candidate.of_an_instance || patches.leave_alone(candidate)
+        candidate.of_an_instance || patches.is_whole(candidate)
     };
     let all = || (0..candidates.len()).filter(is_whole);
     let is_root = |index: &usize| applies.applies(*index, *index) || candidates[*index].of_an_instance;
@@ -123,7 +123,7 @@ pub(super) fn starts(builder: &mut Builder<'_, '_>, candidates: &[FluxKustomizat
 }
 
 /// The folders that a path with variables can stand for: `clusters/${ENVIRONMENT}/${CLUSTER}` is one of each cluster.
-fn by_values(files: &Files, path: &str) -> Vec<String> {
+fn by_values<'f>(files: &'f Files, path: &str) -> Vec<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     if !parts.iter().any(|part| part.contains("${")) {
         return Vec::new();
@@ -132,8 +132,11 @@ fn by_values(files: &Files, path: &str) -> Vec<String> {
         let names: Vec<&str> = folder.split('/').collect();
         names.len() == parts.len() && names.iter().zip(&parts).all(|(name, part)| part.contains("${") || name == part)
     };
-    let folders = files.paths().filter(|path| kustomize::is_kustomization(path)).map(kustomize::folder_of);
-    folders.filter(is_one).map(str::to_owned).collect()
+    // Flux makes a kustomization for a folder that has none.
+    let manifests = files.paths().filter(|path| kustomize::is_yaml(path) && !kustomize::is_hidden(path));
+    let at_depth = |path: &'f str| path.match_indices('/').nth(parts.len() - 1).map(|(end, _)| &path[..end]);
+    let folders: BTreeSet<&str> = manifests.filter_map(at_depth).filter(is_one).collect();
+    folders.into_iter().map(str::to_owned).collect()
 }
 
 /// What the patches of a tree say of its Kustomizations.
@@ -147,7 +150,7 @@ struct Patches {
 impl Patches {
     fn of(files: &Files, candidates: &[FluxKustomization]) -> Self {
         let (mut patches, mut resources, mut targets) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
-        for (index, path) in files.paths().enumerate().filter(|(_, path)| kustomize::is_kustomization(path)) {
+        for (index, path) in kustomize::kustomizations_below(files, "") {
             let Some(document) = files.documents(index).ok().and_then(<[Node]>::first) else { continue };
             let file = |node: &Node| files.find(&kustomize::join(kustomize::folder_of(path), node.text()?)?);
             resources.extend(document.items_at(&["resources"]).iter().filter_map(file));
@@ -168,7 +171,7 @@ impl Patches {
     }
 
     /// Whether a Kustomization is an object of its own: not a patch, and not one that whoever applies it has yet to complete.
-    fn leave_alone(&self, candidate: &FluxKustomization) -> bool {
+    fn is_whole(&self, candidate: &FluxKustomization) -> bool {
         let is_complete =
             || ["interval", "prune"].iter().all(|key| candidate.spec().is_some_and(|spec| spec.get(key).is_some()));
         // A name with a variable is given by whoever applies it.

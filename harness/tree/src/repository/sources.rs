@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::applied::Folder;
 use super::kustomization::{FluxKustomization, SourceRef};
 use crate::kustomize::Built;
 use harness_yaml::Node;
@@ -28,11 +29,11 @@ pub(super) enum Origin {
 }
 
 impl Sources {
-    /// The repository is what most of its Kustomizations name, of those that point at a folder of it; `placed` is that folder, and where the
-    /// repository begins for it. Where none does, those of a Git repository count: an artifact of a registry may have any folders.
+    /// The repository is what most of its Kustomizations name, of those that point at a folder of it, which is `placed`. Where none
+    /// does, those of a Git repository count: an artifact of a registry may have any folders.
     pub(super) fn of<'k>(
         kustomizations: impl IntoIterator<Item = &'k FluxKustomization>,
-        placed: impl Fn(&FluxKustomization) -> Option<(String, String)>,
+        placed: impl Fn(&FluxKustomization) -> Option<Folder>,
     ) -> Self {
         // How many of a source point at a folder from the top of the repository, from further down, and at none that tells, of those of Git.
         let mut named: BTreeMap<SourceRef, [usize; 3]> = BTreeMap::new();
@@ -44,7 +45,7 @@ impl Sources {
             let is_of_git = source.kind == "GitRepository";
             let times = named.entry(source).or_default();
             match placed(kustomization) {
-                Some((folder, top)) if !folder.is_empty() => times[usize::from(!top.is_empty())] += 1,
+                Some(folder) if !folder.path.is_empty() => times[usize::from(!folder.is_from_top())] += 1,
                 // The top is there in any source.
                 _ => times[2] += usize::from(is_of_git),
             }
@@ -126,8 +127,9 @@ mod tests {
     #[case("GitRepository", "unknown", false, false)]
     #[case("OCIRepository", "unknown", true, false)]
     fn what_is_elsewhere(#[case] kind: &str, #[case] name: &str, #[case] is_there: bool, #[case] here: bool) {
-        let mut sources =
-            Sources::of([&kustomization("GitRepository", "flux-system")], |_| Some(("apps".to_owned(), String::new())));
+        let mut sources = Sources::of([&kustomization("GitRepository", "flux-system")], |_| {
+            Some(Folder { path: "apps".to_owned(), top: String::new() })
+        });
         let object = |name: &str, url: &str| {
             let text = format!(
                 "{{apiVersion: source.toolkit.fluxcd.io/v1, kind: GitRepository, metadata: {{name: {name}, namespace: flux-system}}, spec: {{url: \"{url}\"}}}}"

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::files::Files;
 use crate::finding::{Finding, Severity};
 use crate::kustomize::{self, Built};
-use crate::repository::{Applied, Cluster, FluxKustomization, KustomizationId, Repository, What};
+use crate::repository::{Applied, Cluster, FluxKustomization, Folder, KustomizationId, Repository, What};
 use harness_yaml::{Mark, Node};
 
 /// Everything that is wrong between the parts of a cluster that were asked about.
@@ -59,8 +59,8 @@ impl Check<'_> {
         match what {
             // What is elsewhere is said once for all that use it.
             What::Files | What::Elsewhere { .. } => None,
-            What::Folder { top, .. } if top.is_empty() => None,
-            What::Folder { folder, top } => {
+            What::Folder(folder) if folder.is_from_top() => None,
+            What::Folder(Folder { path: folder, top }) => {
                 let message =
                     format!("`{path}` is taken for `{folder}` of this tree, as if the repository began at `{top}`");
                 let effect = "that is so where the tree is pushed to a repository of its own";
@@ -181,18 +181,19 @@ impl Check<'_> {
 
     /// Objects that two Kustomizations apply, and differently: one finding for each two.
     fn owners(&self) -> Vec<Finding> {
-        let mut owners: BTreeMap<(Option<String>, Address<'_>), (&FluxKustomization, &Node, bool)> = BTreeMap::new();
+        // By the clusters that Kustomizations apply to.
+        let mut owners: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
         let mut contested: BTreeMap<(KustomizationId, KustomizationId), Vec<&Node>> = BTreeMap::new();
         for applied in self.cluster.applied.iter().filter(|applied| applied.is_certain()) {
             let Some(by) = &applied.by else { continue };
-            let other_cluster = by.other_cluster().map(|config| config.to_json().to_string());
+            let owners = owners.entry(by.other_cluster().map(|config| config.to_json().to_string())).or_default();
             for built in &applied.build.objects {
                 let address = address(&built.node);
-                let Some((first, node, asked)) = owners.get(&(other_cluster.clone(), address)) else {
-                    owners.insert((other_cluster.clone(), address), (by, &built.node, applied.asked));
+                let Some(&(first, node, asked)) = owners.get(&address) else {
+                    owners.insert(address, (by, &built.node, applied.asked));
                     continue;
                 };
-                let is_asked = *asked || applied.asked;
+                let is_asked = asked || applied.asked;
                 // A name with a variable stands for as many names as it has values.
                 let is_named = !address.3.contains("${") && !address.2.contains("${");
                 let is_left = is_left_alone(&built.node) || is_left_alone(node);

@@ -178,7 +178,7 @@ fn a_path_with_variables_stands_for_each_cluster() {
         ("apps/flux-system/flux.yaml", &*applies("flux-system", "./clusters/${ENVIRONMENT}/${CLUSTER}", "")),
         ("clusters/p/00/kustomization.yaml", &names("tree.yaml")),
         ("clusters/p/00/tree.yaml", &applies("tree", "./tree", "")),
-        ("clusters/q/01/kustomization.yaml", &names("tree.yaml")),
+        // Flux makes a kustomization here.
         ("clusters/q/01/tree.yaml", &applies("tree", "./tree/q", "")),
         ("tree/pool.yaml", POOL),
         ("tree/class.yaml", CLASS),
