@@ -15,28 +15,30 @@ import (
 	"github.com/fluxcd/pkg/sourceignore/gitignore"
 )
 
-// artifact is what the source-controller would archive: a folder that looks as
-// if it were there. A build reads the files of the tree; what is looked for on
-// the disk itself, by upstream or in vain, is there once need has been called.
+// artifact is what the source-controller would archive, as if it had been
+// unpacked into a folder. A build reads the files of the tree; on the disk is
+// only what need has written there, for upstream's own look at it.
 type artifact struct {
-	// root is that of the tree, dir its own.
+	// root is the folder of the tree, dir that of the artifact.
 	root, dir string
 	// files and folders are in the artifact, by their paths from the root.
 	files, folders map[string]bool
 	// omitted is what is in the tree and not in the artifact, by its path
 	// from the root. What is below an omitted folder is not listed.
 	omitted map[string]noteKind
-	// withheld are the files whose content nobody gets, by their paths from
-	// the root, with the reason. A build that reads one has no result.
+	// withheld are the files that no build may read, by their paths from the
+	// root, with the reason.
 	withheld map[string]error
 	// pending are the files that are not on the disk yet, by their folder.
 	pending map[string][]string
+	// written is how much is.
+	written int64
 	// broken is why there is no more to be had of it.
 	broken error
 }
 
 // newArtifact returns what is archived of the listed files of root, as if it
-// were in dir.
+// had been unpacked into dir.
 //
 // It follows reconcileArtifact of the source-controller
 // (internal/controller/gitrepository_controller.go) and Archive of
@@ -57,20 +59,18 @@ func newArtifact(root string, list []string, dir string, ignore *string) (*artif
 		withheld: map[string]error{},
 		pending:  map[string][]string{},
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	if err := onDisk(func() error { return os.Mkdir(dir, 0o700) }); err != nil {
 		return nil, failure(err)
 	}
 	s := &selection{root: root, artifact: a, filter: filter, folders: map[string]bool{".": true}}
 	for _, name := range list {
-		if err := s.add(name); err != nil {
-			return nil, err
-		}
+		s.add(name)
 	}
 	s.close()
 	return a, nil
 }
 
-// selection chooses what is copied.
+// selection chooses what is archived.
 type selection struct {
 	root     string
 	artifact *artifact
@@ -78,15 +78,12 @@ type selection struct {
 	// folders are those that were looked at, and whether files below them may
 	// be in the artifact.
 	folders map[string]bool
-	// files and bytes are how much was chosen.
-	files int
-	bytes int64
 }
 
 // add decides about one path of the list.
-func (s *selection) add(name string) error {
+func (s *selection) add(name string) {
 	if !filepath.IsLocal(name) || !s.folder(filepath.Dir(name)) {
-		return nil
+		return
 	}
 	path := filepath.Join(s.root, name)
 	info, err := os.Lstat(path)
@@ -94,30 +91,23 @@ func (s *selection) add(name string) error {
 	case err != nil:
 		// It was deleted after it was listed.
 		s.artifact.omitted[name] = noteSpecial
-		return nil
+		return
 	case info.Mode()&fs.ModeSymlink != 0:
 		s.artifact.omitted[name] = noteLink
-		return nil
+		return
 	case !info.Mode().IsRegular():
 		s.artifact.omitted[name] = noteSpecial
-		return nil
+		return
 	case s.filter(path, false):
 		s.artifact.omitted[name] = noteIgnored
-		return nil
+		return
 	}
-	if size := info.Size(); size > fileMaxBytes {
+	if info.Size() > fileMaxBytes {
 		s.artifact.withheld[name] = tooLarge(name)
-	} else {
-		s.bytes += size
 	}
 	folder := filepath.Dir(name)
 	s.artifact.files[name] = true
 	s.artifact.pending[folder] = append(s.artifact.pending[folder], name)
-	s.files++
-	if s.files > treeMaxFiles || s.bytes > treeMaxBytes {
-		return overLimit("the tree has more than %d files or %d MiB", treeMaxFiles, int64(treeMaxBytes)>>20)
-	}
-	return nil
 }
 
 // folder decides about a folder and those above it, and reports whether what
@@ -172,8 +162,8 @@ func (s *selection) close() {
 	}
 }
 
-// need makes what is at a path be on the disk: a file with those beside it, or
-// a folder with its files.
+// need writes what is at a path to the disk: a file with its siblings, or a
+// folder with its files.
 func (a *artifact) need(path string) error {
 	name := a.name(path)
 	for _, folder := range []string{filepath.Dir(name), name} {
@@ -191,18 +181,18 @@ func (a *artifact) need(path string) error {
 	return nil
 }
 
-// needFolder makes a folder be on the disk, without its files.
+// needFolder writes a folder to the disk, without its files.
 func (a *artifact) needFolder(name string) error {
 	if a.broken == nil && a.folders[name] {
-		if err := os.MkdirAll(filepath.Join(a.dir, name), 0o700); err != nil {
+		if err := onDisk(func() error { return os.MkdirAll(filepath.Join(a.dir, name), 0o700) }); err != nil {
 			a.broken = failure(err)
 		}
 	}
 	return a.broken
 }
 
-// needAbove makes the nearest thing above a path be on the disk where the path
-// is not in the artifact: errors name the part of it that is missing.
+// needAbove writes the nearest thing above a path that is not in the artifact
+// to the disk: errors name the part of the path that is missing.
 func (a *artifact) needAbove(path string) error {
 	name := a.nearest(path)
 	if a.files[name] {
@@ -211,7 +201,7 @@ func (a *artifact) needAbove(path string) error {
 	return a.needFolder(name)
 }
 
-// needFileAbove does so only where that is a file, which errors name too.
+// needFileAbove does so only where that thing is a file, which errors name too.
 func (a *artifact) needFileAbove(path string) error {
 	if name := a.nearest(path); a.files[name] {
 		return a.need(filepath.Join(a.dir, name))
@@ -248,7 +238,7 @@ func (a *artifact) read(name string) ([]byte, error) {
 	return text, err
 }
 
-// needBelow does the same for everything below a folder.
+// needBelow writes everything below a folder to the disk.
 func (a *artifact) needBelow(path string) error {
 	top := a.name(path)
 	for folder := range a.folders {
@@ -267,15 +257,20 @@ func (a *artifact) copy(name string) error {
 	if err != nil {
 		text = nil
 	}
-	out, err := os.OpenFile(filepath.Join(a.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return failure(err)
+	if a.written += int64(len(text)); a.written > copyMaxBytes {
+		return overLimit("the folders that are built have more than %d MiB", int64(copyMaxBytes)>>20)
 	}
-	defer out.Close()
-	if _, err := out.Write(text); err != nil {
-		return failure(fmt.Errorf("cannot copy %s: %w", name, err))
-	}
-	return nil
+	return onDisk(func() error {
+		out, err := os.OpenFile(filepath.Join(a.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err != nil {
+			return failure(err)
+		}
+		defer out.Close()
+		if _, err := out.Write(text); err != nil {
+			return failure(fmt.Errorf("cannot copy %s: %w", name, err))
+		}
+		return nil
+	})
 }
 
 // readRegular reads a file of the tree as far as its size can matter: neither
@@ -296,7 +291,7 @@ func readRegular(path string) ([]byte, error) {
 // upstream looks for them in every folder that there is.
 func ignoreFilter(root string, list []string, scratch string, ignore *string) (func(path string, isDir bool) bool, error) {
 	defer os.RemoveAll(scratch)
-	if err := os.Mkdir(scratch, 0o700); err != nil {
+	if err := onDisk(func() error { return os.Mkdir(scratch, 0o700) }); err != nil {
 		return nil, failure(err)
 	}
 	for _, name := range list {

@@ -24,8 +24,8 @@ type builder struct {
 	work    string
 	remotes *remotes
 	krusty  krustyRunner
-	// artifacts are the copies of root by spec.ignore of their source, made
-	// at first use. No build changes them. One that could not be made is not
+	// artifacts are those of root by spec.ignore of their source, made at
+	// first use. No build changes them. One that could not be made is not
 	// tried again.
 	artifacts map[string]sourced
 	// current is the request that is being answered.
@@ -132,16 +132,18 @@ func (b *builder) answer(req *request) answer {
 
 // probe checks that the work folder can be written to.
 func (b *builder) probe() error {
-	file, err := os.CreateTemp(b.work, "probe-")
-	if err != nil {
+	return onDisk(func() error {
+		file, err := os.CreateTemp(b.work, "probe-")
+		if err != nil {
+			return err
+		}
+		defer os.Remove(file.Name())
+		_, err = file.Write(make([]byte, 4096))
+		if closeErr := file.Close(); err == nil {
+			err = closeErr
+		}
 		return err
-	}
-	defer os.Remove(file.Name())
-	_, err = file.Write(make([]byte, 4096))
-	if closeErr := file.Close(); err == nil {
-		err = closeErr
-	}
-	return err
+	})
 }
 
 // inTree replaces the paths of a private copy by those in the tree, and those
@@ -218,7 +220,11 @@ var (
 func (b *builder) artifactOf(req *request) (*artifact, func(), error) {
 	keep := func() {}
 	if req.Files != nil {
-		dir, err := os.MkdirTemp(b.work, "files-")
+		var dir string
+		err := onDisk(func() (err error) {
+			dir, err = os.MkdirTemp(b.work, "files-")
+			return err
+		})
 		if err != nil {
 			return nil, keep, failure(err)
 		}
@@ -273,8 +279,10 @@ func writeFiles(root string, files []file) ([]string, error) {
 
 // writeFile writes a file and makes the folders above it.
 func writeFile(path string, text []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	return os.WriteFile(path, text, 0o600)
+	return onDisk(func() error {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		return os.WriteFile(path, text, 0o600)
+	})
 }

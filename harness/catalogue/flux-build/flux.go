@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -223,15 +222,10 @@ func (k *fluxKustomization) finish(m resmap.ResMap, origins []*origin, a *answer
 				return at(stageBuild, failure(fmt.Errorf("decryption failed for '%s/%s': %w", res.GetGvk(), res.GetName(), err)))
 			}
 		}
-		text, err := res.AsYAML()
-		if err != nil {
-			return at(stageBuild, fmt.Errorf("kustomize build failed: %w", err))
-		}
-		// Without a dollar envsubst returns the text that it was given, which
-		// upstream then reads and prints again: a fifth of a build's time.
-		if k.substitutes && bytes.IndexByte(text, '$') >= 0 {
+		if k.substitutes {
+			var err error
 			if k.unknown {
-				if unresolved, defaulted, err = keepUnknown(res, text, k.vars); err != nil {
+				if unresolved, defaulted, err = keepUnknown(res, k.vars); err != nil {
 					return at(stageSubstitute, failure(err))
 				}
 			}
@@ -247,11 +241,8 @@ func (k *fluxKustomization) finish(m resmap.ResMap, origins []*origin, a *answer
 					return at(stageSubstitute, err)
 				}
 			}
-			if text, err = res.AsYAML(); err != nil {
-				return at(stageBuild, fmt.Errorf("kustomize build failed: %w", err))
-			}
 		}
-		objects, err := k.applied(res, text, a)
+		objects, err := k.applied(res, a)
 		if err != nil {
 			return err
 		}

@@ -10,10 +10,9 @@ const (
 	// read: etcd takes no object of more than 1.5 MB, and a file may hold
 	// several.
 	fileMaxBytes = 8 << 20
-	// treeMaxBytes and treeMaxFiles limit the files of a tree that may be
-	// copied.
-	treeMaxBytes = 1 << 30
-	treeMaxFiles = 100_000
+	// copyMaxBytes limits what is copied of a tree: little, unless folders
+	// without a kustomization are built.
+	copyMaxBytes = 1 << 30
 	// readMaxBytes is what one build may read altogether; a base that is
 	// used twice counts twice.
 	readMaxBytes = 512 << 20

@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"syscall"
 )
 
@@ -33,6 +34,16 @@ func main() {
 	}
 }
 
+// disk is held by whoever writes to the work folder.
+var disk sync.Mutex
+
+// onDisk writes to the work folder.
+func onDisk(write func() error) error {
+	disk.Lock()
+	defer disk.Unlock()
+	return write()
+}
+
 func serveTree(root, files, work string) error {
 	debug.SetMemoryLimit(softMemoryMaxBytes)
 	debug.SetMaxStack(stackMaxBytes)
@@ -47,7 +58,11 @@ func serveTree(root, files, work string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
+	defer func() {
+		// For good: a build that goes on must not write what is removed.
+		disk.Lock()
+		os.RemoveAll(work)
+	}()
 	if root != "" {
 		// Patterns of .sourceignore are matched against absolute paths.
 		if root, err = filepath.Abs(root); err != nil {

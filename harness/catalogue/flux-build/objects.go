@@ -26,14 +26,18 @@ func built(res *resource.Resource) (object, error) {
 	return object{Value: value, YAML: string(text)}, nil
 }
 
-// applied returns what the kustomize-controller reads of a resource's text and
-// sends to the API server: the items of a list one by one, and not what is no
+// applied returns what the kustomize-controller reads of a resource and sends
+// to the API server: the items of a list one by one, and not what is no
 // Kubernetes object.
 //
 // Upstream's normalization (github.com/fluxcd/pkg/ssa/normalize) is left out:
 // it drops the fields that Kubernetes' own types do not have, and a check
 // wants to see those.
-func (k *fluxKustomization) applied(res *resource.Resource, text []byte, a *answer) ([]object, error) {
+func (k *fluxKustomization) applied(res *resource.Resource, a *answer) ([]object, error) {
+	text, err := res.AsYAML()
+	if err != nil {
+		return nil, at(stageBuild, fmt.Errorf("kustomize build failed: %w", err))
+	}
 	read, err := ssautil.ReadObjects(bytes.NewReader(text))
 	if err != nil {
 		return nil, at(stageRead, err)

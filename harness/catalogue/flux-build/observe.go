@@ -75,7 +75,8 @@ func (o *observedFS) admit(path string, size int64) error {
 	return nil
 }
 
-// need makes what a build is to see be on the disk. Its error ends the build.
+// need writes what upstream is to see of a path to the disk. An error ends the
+// build.
 func (o *observedFS) need(path string, there func(a *artifact, path string) error) {
 	if o.artifact == nil {
 		return

@@ -12,14 +12,18 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// keepUnknown escapes every expression of a resource that has no value without
-// a variable that is not known, so that upstream's substitution leaves it as it
-// is; the text is that of the resource. Returns the names of those variables,
-// and of those that are not known where a default was taken.
-func keepUnknown(res *resource.Resource, text []byte, vars map[string]string) (unresolved, defaulted []string, err error) {
+// keepUnknown escapes every expression of a resource that has no value
+// without a variable that is not known, so that upstream's substitution
+// leaves it as it is. Returns the names of those variables, and of those that
+// are not known where a default was taken.
+func keepUnknown(res *resource.Resource, vars map[string]string) (unresolved, defaulted []string, err error) {
 	const key = "kustomize.toolkit.fluxcd.io/substitute"
 	if res.GetLabels()[key] == generator.DisabledValue || res.GetAnnotations()[key] == generator.DisabledValue {
 		return nil, nil, nil
+	}
+	text, err := res.AsYAML()
+	if err != nil {
+		return nil, nil, err
 	}
 	escaped, left, taken := escapeUnknown(string(text), vars)
 	if len(left) > 0 {

@@ -179,8 +179,9 @@ fn is_of_schema(message: &str) -> bool {
 
 /// What refusals say of an object that was tried in another namespace: nothing where they are about that one, such as a label that it needs.
 fn without_namespace(refusals: Vec<Refusal>, own: &str) -> DryRun {
-    let (of_namespace, rest): (Vec<_>, Vec<_>) =
-        refusals.into_iter().partition(|one| one.message.contains("namespace"));
+    // The words of field.Forbidden in apimachinery's `pkg/util/validation/field/errors.go`.
+    let is_of_namespace = |one: &Refusal| one.message.starts_with("Forbidden: ") && one.message.contains("namespace");
+    let (of_namespace, rest): (Vec<_>, Vec<_>) = refusals.into_iter().partition(is_of_namespace);
     match of_namespace.into_iter().next() {
         Some(first) if rest.is_empty() => {
             DryRun::NotAsked { reason: format!("the namespace `{own}` is not on the cluster: {}", first.message) }
@@ -261,8 +262,8 @@ mod tests {
         let refusal = |message: &str| Refusal { field: "spec".to_owned(), message: message.to_owned() };
         let label = "Forbidden: admin access to devices requires the `x` label on the containing namespace";
         assert!(matches!(without_namespace(vec![refusal(label)], "ai"), DryRun::NotAsked { .. }));
-        let rest = without_namespace(vec![refusal(label), refusal("Invalid value: 0")], "ai");
-        assert_eq!(rest, DryRun::Refused(vec![refusal("Invalid value: 0")]));
+        let other = || refusal("unknown field \"spec.namespaceSelectr\"");
+        assert_eq!(without_namespace(vec![refusal(label), other()], "ai"), DryRun::Refused(vec![other()]));
     }
 
     #[test]

@@ -179,12 +179,12 @@ fn a_label_that_another_pool_may_have_is_not_enough() {
 #[case::later(
     "  disruption: {consolidateAfter: 10m}\n",
     "12m30s",
-    "`drain` may take 12m30s and not 3m: NodePool `slow` has `consolidateAfter: 10m`"
+    "the deadline of the phase `drain` is 12m30s instead of 3m: NodePool `slow` has `consolidateAfter: 10m`"
 )]
 #[case::never(
     "  disruption: {consolidateAfter: Never}\n",
     "3m",
-    "`drain` waits for nodes to go, and those of NodePool `slow` stay: `consolidateAfter: Never`"
+    "the phase `drain` fails if NodePool `slow` has a node: with `consolidateAfter: Never` Karpenter removes no empty ones"
 )]
 fn a_phase_waits_as_long_as_the_pools_wait_before_they_remove_a_node(
     #[case] spec: &str,
@@ -192,7 +192,9 @@ fn a_phase_waits_as_long_as_the_pools_wait_before_they_remove_a_node(
     #[case] note: &str,
 ) {
     let class = "apiVersion: karpenter.azure.com/v1beta1\nkind: AKSNodeClass\nmetadata: {name: default}\n---\n";
-    let text = format!("{class}{}", pool("slow", spec, "", &[(FAMILY, "D")]));
+    // The nodes of one that is switched off need no time.
+    let off = pool("off", "  limits: {cpu: 0}\n  disruption: {consolidateAfter: 5h}\n", "", &[(FAMILY, "E")]);
+    let text = format!("{class}{}{off}", pool("slow", spec, "", &[(FAMILY, "D")]));
     let plan = planned(&tree(&[("pools.yaml", &text)]).unwrap_or_else(|found| panic!("{}", lines(&found))));
     let drain = plan.phases.iter().find(|phase| phase.name == "drain").unwrap();
     assert_eq!(drain.within.unwrap().to_string(), within);

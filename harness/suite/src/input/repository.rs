@@ -109,8 +109,9 @@ fn tracked(top: &Path) -> Option<Vec<String>> {
     let mut git = Command::new("git");
     git.arg("-C").arg(top).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
     let output = git.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    let paths = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
-    Some(paths.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect())
+    // What has a name that is no text cannot be named by a manifest either.
+    let paths = output.stdout.split(|byte| *byte == 0).filter_map(|path| std::str::from_utf8(path).ok());
+    output.status.success().then(|| paths.filter(|path| !path.is_empty()).map(str::to_owned).collect())
 }
 
 fn entries(top: &Path, paths: Vec<String>) -> Entries {

@@ -157,7 +157,12 @@ impl Dialect for Structure<'_, '_> {
             Violation::UnknownKey { entry, known, .. } => return self.unknown(at, entry, known),
             Violation::Type(schema) => {
                 if schema.types() == [Type::String] && matches!(node.kind, Kind::Number(..) | Kind::Bool(_)) {
-                    (fix, edits) = object.as_text(node);
+                    let text = node.scalar().unwrap_or_default();
+                    match schema.pattern.as_ref().filter(|pattern| !pattern.matches(&text)) {
+                        // As a text it would be as wrong: `expireAfter: 24` lacks its unit.
+                        Some(pattern) => fix = Violation::Pattern(&pattern.text, schema).hint(node),
+                        None => (fix, edits) = object.as_text(node),
+                    }
                 } else if let Some(text) = Self::converted(node, schema) {
                     fix = format!("write `{text}`");
                     edits = object.replacing_raw(node, &text);

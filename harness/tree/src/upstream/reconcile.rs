@@ -36,16 +36,24 @@ pub(crate) fn lacks_some(ours: &Build, theirs: &FluxBuildAnswer) -> bool {
 fn refused(files: &Files, folder: &str, mut ours: Build, refusal: &BuildRefusal) -> Build {
     let mut known = ours.findings.iter_mut().filter(|finding| finding.severity == Severity::Error).peekable();
     if known.peek().is_some() {
-        known.for_each(|finding| finding.effect = format!("{}: {}", finding.effect, refusal.message));
+        // Once: upstream ends at the first mistake.
+        let message = in_a_line(&refusal.message);
+        known.take(1).for_each(|finding| finding.effect = format!("{}: {message}", finding.effect));
         return ours;
     }
-    let (mark, message) =
-        (place::of_refusal(files, folder, &ours, refusal), format!("Flux cannot build this: {}", refusal.message));
+    let (mark, message) = (
+        place::of_refusal(files, folder, &ours, refusal),
+        format!("Flux cannot build this: {}", in_a_line(&refusal.message)),
+    );
     let finding = Finding::new(Severity::Error, RULE, files.path_of(mark), mark, message)
-        .effect("the Kustomization stays not ready, BuildFailed, and Flux applies nothing of it")
-        .fix("correct what the message is about");
+        .effect("the Kustomization is not ready (BuildFailed), and Flux applies nothing from it");
     ours.findings.push(finding);
     ours
+}
+
+/// A message of upstream that may have several lines, which reports do not.
+fn in_a_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Our own build, with a note: what ended the other one is nothing that Flux would mind.

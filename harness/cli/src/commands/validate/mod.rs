@@ -208,7 +208,7 @@ async fn check_tree(
     })
     .await?;
     if let Some(failure) = failure {
-        console.say(&format!("{failure}; what it has not built is built by the engine of the harness"));
+        console.say(&format!("{failure}; the built-in engine builds the rest"));
     }
     let asked = server.is_some();
     if let Some(server) = server {

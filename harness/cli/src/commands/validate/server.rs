@@ -158,7 +158,7 @@ fn not_served(object: &CheckedObject, count: usize) -> Finding {
 fn merge(findings: &mut Vec<Finding>, new: Finding, files: &Files) {
     let is_said = |known: &Finding| {
         (known.rule, known.severity) == ("schema-enum", Severity::Note)
-            && (&known.file, known.line) == (&new.file, new.line)
+            && (&known.file, known.line, known.column) == (&new.file, new.line, new.column)
     };
     if findings.iter().any(is_said) {
         return;

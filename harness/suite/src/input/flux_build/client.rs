@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -33,8 +34,8 @@ const FILES: &str = "tree-files";
 
 /// Builds trees with Flux's own code, one build at a time.
 ///
-/// The process starts with the first build, and again where it has ended. It has a private folder for its copy of the tree, which is deleted with
-/// this value. When this process dies the other one reads the end of its input, removes its folder and ends, during a build too.
+/// The process starts with the first build, and again where it has ended. It has a private folder for what it has to copy of the tree, which is
+/// deleted with this value. When this process dies the other one reads the end of its input, removes its folder and ends, during a build too.
 #[derive(Debug)]
 pub struct FluxBuilder {
     setup: Setup,
@@ -71,6 +72,10 @@ impl Setup {
             Tree { root: repository.root.clone(), list: list.into() }
         });
         Self { program: program.to_owned(), tree, printed: false }
+    }
+
+    pub(super) fn cannot_start(&self, source: std::io::Error) -> FluxBuildError {
+        FluxBuildError::Start { program: self.program.clone(), source }
     }
 
     pub(super) fn printing(self, printed: bool) -> Self {
@@ -153,7 +158,7 @@ impl FluxBuilder {
                 Err(Silence::TooSlow) => {
                     return Err(FluxBuildError::TooSlow { path: request.path.clone(), limit: ANSWER_MAX });
                 }
-                Err(Silence::Stopped) => return Err(FluxBuildError::Stopped { path: request.path.clone() }),
+                Err(Silence::Stopped) => return Err(FluxBuildError::Cancelled { path: request.path.clone() }),
             }
         }
     }
@@ -172,7 +177,7 @@ enum Silence {
 impl Process {
     fn start(setup: &Setup) -> Result<Self, FluxBuildError> {
         let Setup { program, tree, .. } = setup;
-        let failed = |source| FluxBuildError::Start { program: program.to_owned(), source };
+        let failed = |source| setup.cannot_start(source);
         let folder = private_folder()?;
         let stderr = File::create(folder.path().join(STDERR)).map_err(failed)?;
         let mut command = Command::new(program);
@@ -192,9 +197,11 @@ impl Process {
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(failed(std::io::Error::other("it has no pipes")));
         };
-        std::thread::spawn(move || write_requests(input, &to_write));
-        std::thread::spawn(move || read_lines(output, &to_send));
-        Ok(Self { child, requests: Some(requests), answers, folder })
+        // From here on it is killed with this value.
+        let process = Self { child, requests: Some(requests), answers, folder };
+        Builder::new().spawn(move || write_requests(input, &to_write)).map_err(failed)?;
+        Builder::new().spawn(move || read_lines(output, &to_send)).map_err(failed)?;
+        Ok(process)
     }
 
     /// Returns the answer and the process.
@@ -311,7 +318,7 @@ mod tests {
     fn a_process_that_ends_twice_is_an_error_with_what_it_said() {
         let folder = tempfile::tempdir().unwrap();
         let error = client(&folder, "echo 'out of memory' >&2; exit 3").build(&request()).unwrap_err().to_string();
-        for expected in ["clusters/prod", "exit status: 3", "out of memory", "--no-build"] {
+        for expected in ["clusters/prod", "exit status: 3", "out of memory"] {
             assert!(error.contains(expected), "{expected} not in {error}");
         }
     }

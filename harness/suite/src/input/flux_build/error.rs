@@ -40,7 +40,7 @@ pub enum FluxBuildError {
     #[error(transparent)]
     Folder(#[from] FileError),
     /// It could not be started.
-    #[error("cannot start {}: {source}; `harness components build` builds it again", program.display())]
+    #[error("cannot start {}: {source}; `harness components build` rebuilds it", program.display())]
     Start {
         /// The program.
         program: PathBuf,
@@ -48,7 +48,7 @@ pub enum FluxBuildError {
         source: io::Error,
     },
     /// It ended.
-    #[error("flux-build ended while it built `{path}` ({said}); check the folder with --no-build")]
+    #[error("flux-build exited while building `{path}` ({said})")]
     Ended {
         /// The folder of the tree.
         path: String,
@@ -56,7 +56,7 @@ pub enum FluxBuildError {
         said: String,
     },
     /// It did not answer.
-    #[error("flux-build did not build `{path}` in {} s; check the folder with --no-build", limit.as_secs())]
+    #[error("flux-build did not build `{path}` within {} s", limit.as_secs())]
     TooSlow {
         /// The folder of the tree.
         path: String,
@@ -64,13 +64,13 @@ pub enum FluxBuildError {
         limit: Duration,
     },
     /// It was ended, since nobody waits for the build any more.
-    #[error("the build of `{path}` was not waited for")]
-    Stopped {
+    #[error("the build of `{path}` was cancelled")]
+    Cancelled {
         /// The folder of the tree.
         path: String,
     },
     /// It is not the program that was built for this harness.
-    #[error("cannot read what flux-build says of `{path}`: {reason}; build it again with `harness components build`")]
+    #[error("cannot read what flux-build says of `{path}`: {reason}; rebuild it with `harness components build`")]
     Protocol {
         /// The folder of the tree.
         path: String,

@@ -40,7 +40,7 @@ struct Shared {
 struct Builds {
     /// What has not begun, the next one first.
     waiting: VecDeque<(Key, FluxBuildRequest)>,
-    /// What has begun: without an answer until it ends.
+    /// Builds in progress, which have no answer yet, and finished ones.
     begun: HashMap<Key, Option<Result<FluxBuildAnswer, FluxBuildError>>>,
     /// Workers that have nothing to do.
     idle: usize,
@@ -76,13 +76,12 @@ impl Shared {
 
     fn work(&self, mut builder: FluxBuilder) {
         while let Some((key, request)) = self.next() {
-            let answer = builder.build(&request);
-            self.lock().begun.insert(key, Some(answer));
-            self.changed.notify_all();
+            let mut promise = Promise { shared: self, key, path: &request.path, answer: None };
+            promise.answer = Some(builder.build(&request));
         }
     }
 
-    /// The answer of a build that has been asked for, before all that only may be.
+    /// Waits for the answer of a build that has been queued, ahead of speculative ones.
     fn answer(&self, key: &Key) -> Result<FluxBuildAnswer, FluxBuildError> {
         let mut builds = self.lock();
         if let Some(at) = builds.waiting.iter().position(|(waiting, _)| waiting == key)
@@ -91,13 +90,29 @@ impl Shared {
             builds.waiting.push_front(wanted);
         }
         loop {
-            match builds.begun.remove(key) {
-                Some(Some(answer)) => return answer,
-                Some(None) => builds.begun.insert(key.clone(), None),
-                None => None,
-            };
+            if let Some(answer) = builds.begun.get_mut(key).and_then(Option::take) {
+                builds.begun.remove(key);
+                return answer;
+            }
             builds = self.wait(builds);
         }
+    }
+}
+
+/// The answer that a worker owes. It gives one when it panics, too: somebody waits for it.
+struct Promise<'a> {
+    shared: &'a Shared,
+    key: Key,
+    path: &'a str,
+    answer: Option<Result<FluxBuildAnswer, FluxBuildError>>,
+}
+
+impl Drop for Promise<'_> {
+    fn drop(&mut self) {
+        let unfinished = || Err(FluxBuildError::Cancelled { path: self.path.to_owned() });
+        let answer = self.answer.take().unwrap_or_else(unfinished);
+        self.shared.lock().begun.insert(std::mem::take(&mut self.key), Some(answer));
+        self.shared.changed.notify_all();
     }
 }
 
@@ -120,12 +135,13 @@ impl FluxBuildPool {
         self.failed.as_ref()
     }
 
-    /// Whether nothing more is asked: after one failure each other could take as long, and what is wrong with the files of the whole tree stays so.
+    /// Whether nothing more is asked: after one failure every further build could fail as slowly, and what is wrong with the files of the whole tree
+    /// stays wrong.
     fn is_over(&self) -> bool {
         self.failed.is_some() || self.no_artifact.is_some()
     }
 
-    /// Sees to it that a build begins, unless it has already.
+    /// Queues a build unless it is queued already.
     fn queue(&mut self, request: &FluxBuildRequest) -> Result<Key, FluxBuildError> {
         let key = serde_json::to_string(request)
             .map_err(|source| FluxBuildError::Protocol { path: request.path.clone(), reason: source.to_string() })?;
@@ -139,7 +155,12 @@ impl FluxBuildPool {
         self.shared.changed.notify_all();
         if is_short_of_workers {
             let (shared, builder) = (self.shared.clone(), FluxBuilder::new(self.setup.clone(), self.stop.clone()));
-            self.workers.push(std::thread::spawn(move || shared.work(builder)));
+            match std::thread::Builder::new().spawn(move || shared.work(builder)) {
+                Ok(worker) => self.workers.push(worker),
+                // Those that there are do it.
+                Err(_) if !self.workers.is_empty() => {}
+                Err(source) => return Err(self.setup.cannot_start(source)),
+            }
         }
         Ok(key)
     }

@@ -262,7 +262,8 @@ impl<'a> Candidate<'a> {
     fn competes_with(&self, other: &Self) -> bool {
         let (a, b) = (self.pool, other.pool);
         let unused = |pool: &NodePool| pool.replicas.is_some() || pool.limits.switch_off();
-        if a.weight != b.weight || self.taints != other.taints || unused(a) || unused(b) {
+        // One that two Kustomizations apply is one pool.
+        if a.name == b.name || a.weight != b.weight || self.taints != other.taints || unused(a) || unused(b) {
             return false;
         }
         // Requirements on labels that no size decides, such as a team's own, must be met by one value too.
