@@ -123,7 +123,7 @@ pub(super) fn starts(builder: &mut Builder<'_, '_>, candidates: &[FluxKustomizat
 }
 
 /// The folders that a path with variables can stand for: `clusters/${ENVIRONMENT}/${CLUSTER}` is one of each cluster.
-fn by_values<'f>(files: &'f Files, path: &str) -> Vec<String> {
+fn by_values(files: &Files, path: &str) -> Vec<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     if !parts.iter().any(|part| part.contains("${")) {
         return Vec::new();
@@ -132,10 +132,9 @@ fn by_values<'f>(files: &'f Files, path: &str) -> Vec<String> {
         let names: Vec<&str> = folder.split('/').collect();
         names.len() == parts.len() && names.iter().zip(&parts).all(|(name, part)| part.contains("${") || name == part)
     };
-    // Flux makes a kustomization for a folder that has none.
+    // Flux makes a kustomization for a folder that has none. One that only holds folders is on the way to what other Kustomizations apply.
     let manifests = files.paths().filter(|path| kustomize::is_yaml(path) && !kustomize::is_hidden(path));
-    let at_depth = |path: &'f str| path.match_indices('/').nth(parts.len() - 1).map(|(end, _)| &path[..end]);
-    let folders: BTreeSet<&str> = manifests.filter_map(at_depth).filter(is_one).collect();
+    let folders: BTreeSet<&str> = manifests.map(kustomize::folder_of).filter(is_one).collect();
     folders.into_iter().map(str::to_owned).collect()
 }
 

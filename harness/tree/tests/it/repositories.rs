@@ -180,12 +180,15 @@ fn a_path_with_variables_stands_for_each_cluster() {
         ("clusters/p/00/tree.yaml", &applies("tree", "./tree", "")),
         // Flux makes a kustomization here.
         ("clusters/q/01/tree.yaml", &applies("tree", "./tree/q", "")),
+        // This is no cluster: with `${CLUSTER}` for a folder of folders Flux would build each of them twice.
+        ("clusters/r/on-the-way/a/kustomization.yaml", &names("../../../../none.yaml")),
         ("tree/pool.yaml", POOL),
         ("tree/class.yaml", CLASS),
         ("tree/q/class.yaml", &CLASS.replace("Ubuntu", "Windows")),
     ];
     let found = serious(&files);
     assert!(found.iter().any(|it| it.contains("tree/q/class.yaml")), "{found:?}");
+    assert!(!found.iter().any(|it| it.contains("clusters/r")), "{found:?}");
 }
 
 /// Before, nothing was said of any of them.
