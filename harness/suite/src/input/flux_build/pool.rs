@@ -8,7 +8,7 @@ use super::client::{FluxBuilder, Setup, Stop};
 use super::error::FluxBuildError;
 use harness_tree::upstream::{BuildOutcome, BuildStage, FluxBuildAnswer, FluxBuildRequest, Upstream};
 
-/// More processes than this gain nothing: the order in which builds lead to each other keeps no more of them busy.
+/// Each takes about 100 MB, and most trees have few builds that do not wait for each other.
 const PROCESSES_MAX: usize = 4;
 
 /// Builds a tree with as many processes as there are processors, each started when there is something for it to do.
@@ -145,24 +145,31 @@ impl FluxBuildPool {
     fn queue(&mut self, request: &FluxBuildRequest) -> Result<Key, FluxBuildError> {
         let key = serde_json::to_string(request)
             .map_err(|source| FluxBuildError::Protocol { path: request.path.clone(), reason: source.to_string() })?;
-        let mut builds = self.shared.lock();
-        if builds.begun.contains_key(&key) || builds.waiting.iter().any(|(waiting, _)| *waiting == key) {
-            return Ok(key);
-        }
-        builds.waiting.push_back((key.clone(), request.clone()));
-        let is_short_of_workers = builds.waiting.len() > builds.idle && self.workers.len() < self.processes_max;
-        drop(builds);
-        self.shared.changed.notify_all();
-        if is_short_of_workers {
-            let (shared, builder) = (self.shared.clone(), FluxBuilder::new(self.setup.clone(), self.stop.clone()));
-            match std::thread::Builder::new().spawn(move || shared.work(builder)) {
-                Ok(worker) => self.workers.push(worker),
-                // Those that there are do it.
-                Err(_) if !self.workers.is_empty() => {}
-                Err(source) => return Err(self.setup.cannot_start(source)),
+        let is_busy = {
+            let builds = self.shared.lock();
+            if builds.begun.contains_key(&key) || builds.waiting.iter().any(|(waiting, _)| *waiting == key) {
+                return Ok(key);
             }
+            builds.waiting.len() >= builds.idle
+        };
+        // Before anything waits: without a worker nobody would ever answer.
+        if is_busy && self.workers.len() < self.processes_max {
+            self.start_worker()?;
         }
+        self.shared.lock().waiting.push_back((key.clone(), request.clone()));
+        self.shared.changed.notify_all();
         Ok(key)
+    }
+
+    fn start_worker(&mut self) -> Result<(), FluxBuildError> {
+        let (shared, builder) = (self.shared.clone(), FluxBuilder::new(self.setup.clone(), self.stop.clone()));
+        match std::thread::Builder::new().spawn(move || shared.work(builder)) {
+            Ok(worker) => self.workers.push(worker),
+            // Those that there are do it.
+            Err(_) if !self.workers.is_empty() => {}
+            Err(source) => return Err(self.setup.cannot_start(source)),
+        }
+        Ok(())
     }
 }
 
