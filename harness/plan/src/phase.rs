@@ -155,13 +155,12 @@ impl Condition {
         }
     }
 
-    /// Whether it can wait for nodes to be removed because they have nothing to do.
+    /// Whether it, without its parts, can wait for nodes to be removed because they have nothing to do.
     pub fn awaits_fewer_nodes(&self) -> bool {
         match self {
             Self::NoNodes => true,
             Self::Nodes(nodes) => nodes.bounds.at_most.is_some(),
             Self::Happened(happened) => happened.pattern.what == OccurrenceKind::VmDeleted,
-            Self::Any(alternatives) => alternatives.iter().any(Self::awaits_fewer_nodes),
             _ => false,
         }
     }

@@ -1,14 +1,11 @@
-//! The deadlines of phases on a tree that the scenario is not written for. Whoever writes `within` knows how soon the scenario's own pools
-//! remove a node that has nothing to do; another tree may give its nodes longer.
+//! The deadlines of phases on a tree other than the scenario's own. The author of a scenario chooses `within` for pools that remove empty nodes
+//! soon; the pools of another tree may keep them for longer.
 
 use super::Inputs;
 use super::moments::Moments;
-use crate::rules::quoted;
-use harness_plan::Phase;
+use crate::rules::{CONSOLIDATE_AFTER, quoted};
+use harness_plan::{Condition, Phase};
 use harness_units::Span;
-
-/// What every deadline has room for: as much as the rules expect where they estimate how long a phase takes.
-const ALLOWED_FOR: Span = Span::from_secs(30);
 
 /// Extends the deadline of each phase that waits for nodes to go by what the tree's longest `consolidateAfter` needs, and says so. A pool that
 /// never removes its nodes fails such a phase, however long it waits.
@@ -19,7 +16,7 @@ pub(super) fn extend(phases: &mut [Phase], inputs: &Inputs<'_>, moments: &Moment
     let mut notes = Vec::new();
     for (number, phase) in phases.iter_mut().enumerate() {
         let (Some(until), Some(within)) = (&phase.until, phase.within) else { continue };
-        if !until.0.iter().any(|condition| condition.awaits_fewer_nodes()) {
+        if !until.0.iter().flat_map(Condition::parts).any(Condition::awaits_fewer_nodes) {
             continue;
         }
         let all = || moments.until(number).iter().flat_map(|moment| &moment.pools);
@@ -33,8 +30,12 @@ pub(super) fn extend(phases: &mut [Phase], inputs: &Inputs<'_>, moments: &Moment
             continue;
         }
         let slowest = pools().filter_map(|pool| Some((pool.consolidate_after?, pool))).max_by_key(|(after, _)| *after);
-        let Some((after, pool)) = slowest.filter(|(after, _)| *after > ALLOWED_FOR) else { continue };
-        let longer = after.as_duration() - ALLOWED_FOR.as_duration();
+        let Some((after, pool)) = slowest else { continue };
+        // Every deadline has room for what the rules expect.
+        let longer = after.as_duration().saturating_sub(CONSOLIDATE_AFTER);
+        if longer.is_zero() {
+            continue;
+        }
         let extended = Span::from(within.as_duration().saturating_add(longer));
         let pool = quoted(&pool.name);
         notes.push(format!(

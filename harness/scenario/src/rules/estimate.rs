@@ -13,9 +13,12 @@ const BATCH_AND_POLL: Duration = Duration::from_secs(15);
 /// Where the scenario says nothing of boots.
 const BOOT: Duration = Duration::from_secs(15);
 
-/// From the last pod's end to the last node's: a `consolidateAfter` of 30 s, 15 s of validation, a loop of 10 s, 5 s of draining,
-/// and the deletion of the VM with its polls.
-const CONSOLIDATION: Duration = Duration::from_secs(75);
+/// How long the pools of a scenario's own tree may keep a node that has nothing to do.
+pub(crate) const CONSOLIDATE_AFTER: Duration = Duration::from_secs(30);
+
+/// From the last pod's end to the last node's: `consolidateAfter`, 15 s of validation, a loop of 10 s, 5 s of draining, and 15 s for the
+/// deletion of the VM with its polls.
+const CONSOLIDATION: Duration = CONSOLIDATE_AFTER.saturating_add(Duration::from_secs(45));
 
 const PODS_GONE: Duration = Duration::from_secs(5);
 

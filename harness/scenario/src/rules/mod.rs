@@ -18,7 +18,7 @@ use harness_units::Span;
 use harness_yaml::Diagnostic;
 use harness_yaml::{Located, Mark, Node, Problem};
 
-pub(crate) use estimate::expected;
+pub(crate) use estimate::{CONSOLIDATE_AFTER, expected};
 use schedule::DERIVED;
 pub(crate) use schedule::{PhaseSchedule, Schedule};
 

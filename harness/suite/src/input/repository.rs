@@ -109,7 +109,7 @@ fn tracked(top: &Path) -> Option<Vec<String>> {
     let mut git = Command::new("git");
     git.arg("-C").arg(top).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
     let output = git.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    // What has a name that is no text cannot be named by a manifest either.
+    // A manifest cannot name a file whose name is not UTF-8.
     let paths = output.stdout.split(|byte| *byte == 0).filter_map(|path| std::str::from_utf8(path).ok());
     output.status.success().then(|| paths.filter(|path| !path.is_empty()).map(str::to_owned).collect())
 }

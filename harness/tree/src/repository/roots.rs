@@ -169,11 +169,11 @@ impl Patches {
         }
     }
 
-    /// Whether a Kustomization is an object of its own: not a patch, and not one that whoever applies it has yet to complete.
+    /// Whether a Kustomization is complete as it is written: neither a patch, nor an object whose parent adds to it.
     fn is_whole(&self, candidate: &FluxKustomization) -> bool {
         let is_complete =
             || ["interval", "prune"].iter().all(|key| candidate.spec().is_some_and(|spec| spec.get(key).is_some()));
-        // A name with a variable is given by whoever applies it.
+        // Where the name has a variable, the parent gives it the name.
         let is_named = !candidate.id().name.contains("${");
         is_named
             && candidate.source().is_some()

@@ -51,7 +51,7 @@ fn refused(files: &Files, folder: &str, mut ours: Build, refusal: &BuildRefusal)
     ours
 }
 
-/// A message of upstream that may have several lines, which reports do not.
+/// A text of several lines as one line, with single spaces.
 fn in_a_line(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -250,7 +250,7 @@ impl Differences {
             return;
         }
         // kustomize writes long texts anew and may add a blank line to one that was folded, which nobody needs to know.
-        let words = |value: &Value| value.as_str().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+        let words = |value: &Value| value.as_str().map(in_a_line);
         if words(ours).is_some_and(|ours| words(theirs) == Some(ours)) {
             return;
         }

@@ -180,7 +180,7 @@ fn a_path_with_variables_stands_for_each_cluster() {
         ("clusters/p/00/tree.yaml", &applies("tree", "./tree", "")),
         // Flux makes a kustomization here.
         ("clusters/q/01/tree.yaml", &applies("tree", "./tree/q", "")),
-        // This is no cluster: with `${CLUSTER}` for a folder of folders Flux would build each of them twice.
+        // A folder that only holds folders is not a cluster: nobody sets `${CLUSTER}` to it.
         ("clusters/r/on-the-way/a/kustomization.yaml", &names("../../../../none.yaml")),
         ("tree/pool.yaml", POOL),
         ("tree/class.yaml", CLASS),

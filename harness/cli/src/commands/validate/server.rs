@@ -153,8 +153,8 @@ fn not_served(object: &CheckedObject, count: usize) -> Finding {
         .effect("the fields are checked as far as a schema of the kind is embedded")
 }
 
-/// Adds a finding of the API server, or its message to the error that a rule has found on the same line. A value that only another version
-/// of a CRD has is no error where a rule says so.
+/// Adds a finding of the API server, or its message to the error that a rule has found on the same line. Where a rule has noted that
+/// only another version of the CRD has a value, the refusal of that value is left out.
 fn merge(findings: &mut Vec<Finding>, new: Finding, files: &Files) {
     let is_said = |known: &Finding| {
         (known.rule, known.severity) == ("schema-enum", Severity::Note)

