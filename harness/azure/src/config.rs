@@ -21,6 +21,8 @@ pub struct Config {
     pub identity_port: u16,
     /// Port of the control endpoint (http); 0 takes a free one.
     pub control_port: u16,
+    /// Port of the proxy through which clients of the public cloud come (http); 0 takes a free one.
+    pub proxy_port: u16,
     /// The subscription's id.
     pub subscription_id: String,
     /// The Entra tenant's id.
@@ -56,6 +58,7 @@ impl Default for Config {
             arm_port: 0,
             identity_port: 0,
             control_port: 0,
+            proxy_port: 0,
             subscription_id: "00000000-0000-4000-8000-000000000001".to_owned(),
             tenant_id: "00000000-0000-4000-8000-000000000002".to_owned(),
             resource_group: "harness-rg".to_owned(),
@@ -179,7 +182,7 @@ pub enum ConfigError {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum TlsConfig {
-    /// A temporary CA and a certificate for 127.0.0.1 and localhost are created at the start.
+    /// A temporary CA and a certificate are created at the start: for 127.0.0.1, localhost and the public cloud's hosts that the proxy answers.
     #[default]
     Generated,
     /// Given by the caller, from files or as text.
@@ -187,7 +190,7 @@ pub enum TlsConfig {
     Given {
         /// The CA that clients must trust.
         ca: Pem,
-        /// The server's certificate chain; must be valid for 127.0.0.1.
+        /// The server's certificate chain; must be valid for 127.0.0.1, and for `management.azure.com` and `prices.azure.com` where the proxy is used.
         cert: Pem,
         /// The server's private key (PKCS#8).
         key: PemKey,

@@ -12,9 +12,6 @@ use crate::control;
 use crate::simulator::{Error, new_world};
 use crate::world::World;
 
-/// The address that answers of Azure Resource Manager name. Nothing listens there.
-const ARM_BASE: &str = "https://azure.in-process";
-
 /// A simulated Azure that listens nowhere. It is the one of [`crate::Simulator`] in all else: a test on paused time can use it, since no
 /// socket is waited for. Stops when it is dropped.
 #[derive(Debug)]
@@ -29,7 +26,7 @@ impl InProcess {
     /// [`Error::Config`] and [`Error::Catalogue`].
     pub fn start(config: Config, kube: Option<kube::Client>) -> Result<Self, Error> {
         config.validate()?;
-        Ok(Self { world: new_world(config, kube, ARM_BASE.to_owned())? })
+        Ok(Self { world: new_world(config, kube)? })
     }
 
     /// What it was started with.

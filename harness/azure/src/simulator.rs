@@ -15,6 +15,7 @@ use crate::config::{Config, ConfigError, Secret};
 use crate::control;
 use crate::facts::FactLog;
 use crate::identity;
+use crate::proxy;
 use crate::tls::{self, TlsError};
 use crate::world::{Kube, World};
 
@@ -29,6 +30,7 @@ pub struct Simulator {
     arm: SocketAddr,
     identity: SocketAddr,
     control: SocketAddr,
+    proxy: SocketAddr,
 }
 
 /// The simulated Azure could not be started.
@@ -70,18 +72,20 @@ impl Simulator {
         let (arm_listener, arm) = listen("Azure Resource Manager", config.arm_port).await?;
         let (identity_listener, identity) = listen("managed identity endpoint", config.identity_port).await?;
         let (control_listener, control) = listen("control endpoint", config.control_port).await?;
+        let (proxy_listener, proxy) = listen("proxy", config.proxy_port).await?;
 
-        let world = new_world(config, kube, format!("https://{arm}"))?;
+        let world = new_world(config, kube)?;
         let tasks = world.tasks.clone();
-        tasks.spawn(arm::serve(Arc::clone(&world), arm_listener, tls));
+        tasks.spawn(arm::serve(Arc::clone(&world), arm_listener, tls.clone()));
         for (what, listener, router) in [
             ("managed identity endpoint", identity_listener, identity::router(Arc::clone(&world))),
             ("control endpoint", control_listener, control::router(Arc::clone(&world))),
+            ("proxy", proxy_listener, proxy::router(Arc::clone(&world), tls)),
         ] {
             tasks.spawn(serve(Arc::clone(&world), what, listener, router));
         }
-        tracing::info!(%arm, %identity, %control, location = world.config.location, "simulated Azure is up");
-        Ok(Self { world, ca_pem: certificates.ca_pem, arm, identity, control })
+        tracing::info!(%arm, %identity, %control, %proxy, location = world.config.location, "simulated Azure is up");
+        Ok(Self { world, ca_pem: certificates.ca_pem, arm, identity, control, proxy })
     }
 
     /// Gives it the Kubernetes client, or another one. VMs that have booted meanwhile get their Nodes now.
@@ -102,6 +106,11 @@ impl Simulator {
     /// `http://127.0.0.1:P`: the control endpoint.
     pub fn control_url(&self) -> String {
         format!("http://{}", self.control)
+    }
+
+    /// `http://127.0.0.1:P`: the proxy, for `HTTPS_PROXY` of a client that is told that this is the public cloud. It must trust [`Simulator::ca_pem`].
+    pub fn proxy_url(&self) -> String {
+        format!("http://{}", self.proxy)
     }
 
     /// The control endpoint's bearer token.
@@ -186,10 +195,10 @@ impl Drop for Simulator {
     }
 }
 
-/// The state of a new simulator; the configuration is valid. `arm_base` is the address that its answers name.
-pub(crate) fn new_world(config: Config, kube: Option<kube::Client>, arm_base: String) -> Result<Arc<World>, Error> {
+/// The state of a new simulator; the configuration is valid.
+pub(crate) fn new_world(config: Config, kube: Option<kube::Client>) -> Result<Arc<World>, Error> {
     let sold = catalogue(&config.location)?;
-    let world = Arc::new(World::new(config, sold, arm_base));
+    let world = Arc::new(World::new(config, sold));
     if let Some(kube) = kube {
         world.kube.send_replace(Some(Kube(kube)));
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use harness_tls::{Authority, CertificateError, Usage};
 
 use crate::config::{Pem, PemKey, Secret, TlsConfig};
+use crate::proxy::HOSTS;
 
 /// A certificate could not be created, read or used.
 #[derive(Debug, thiserror::Error)]
@@ -39,13 +40,14 @@ pub struct Certificates {
     pub key_pem: Secret,
 }
 
-/// Creates a temporary authority and a server certificate for 127.0.0.1 and localhost. The authority's key is not kept.
+/// Creates a temporary authority and a server certificate for 127.0.0.1, localhost and the hosts that the proxy answers. The authority's key is
+/// not kept, so that nobody can make another certificate that its clients trust.
 ///
 /// # Errors
 /// When the generator fails.
 pub fn generate() -> Result<Certificates, TlsError> {
     let authority = Authority::new("azure-sim throw-away CA")?;
-    let server = authority.server("azure-sim", &[], Usage::Server)?;
+    let server = authority.server("azure-sim", &HOSTS, Usage::Server)?;
     Ok(Certificates { ca_pem: authority.pem(), cert_pem: server.certificate, key_pem: Secret::new(server.key) })
 }
 

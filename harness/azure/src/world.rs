@@ -50,8 +50,6 @@ pub(crate) struct World {
     /// One Node becomes Ready at a time. If a whole fleet became Ready in one instant, an API server with few cores would
     /// notify its watchers up to half a second late, and the measurement would show that burst instead of the boots.
     pub(crate) ready_turn: Semaphore,
-    /// The address that answers name, `https://127.0.0.1:P`.
-    pub(crate) arm_base: String,
     /// The answer of `Microsoft.Compute/skus`, once requested: large, and always the same.
     skus: OnceLock<Bytes>,
     pub(crate) stop: CancellationToken,
@@ -69,7 +67,7 @@ impl std::fmt::Debug for Kube {
 }
 
 impl World {
-    pub(crate) fn new(config: Config, catalogue: &'static Catalogue, arm_base: String) -> Self {
+    pub(crate) fn new(config: Config, catalogue: &'static Catalogue) -> Self {
         let cluster = ClusterState::new(&config);
         let network = NetworkState::new(&config);
         Self {
@@ -88,7 +86,6 @@ impl World {
             kube: watch::Sender::new(None),
             node_writes: Semaphore::new(NODE_WRITES_AT_ONCE),
             ready_turn: Semaphore::new(1),
-            arm_base,
             skus: OnceLock::new(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),

@@ -304,7 +304,7 @@ pub struct VmSelector {
 
 impl VmSelector {
     /// Two keys that no VM has both of. Whether each of them is the name of something is not known here.
-    fn contradiction(&self) -> Option<Problem> {
+    pub(crate) fn contradiction(&self) -> Option<Problem> {
         if let (Some(sku), Some(family)) = (&self.sku, &self.family) {
             // A family is known by its first letter, and a quota family says what it is in more ways than one.
             let size = sku.split_once('_').map_or(sku.as_str(), |(_, size)| size);

@@ -9,6 +9,7 @@ mod distribution;
 mod fault;
 mod fault_kind;
 mod git_fault;
+mod price;
 mod simulated;
 
 pub use behaviour::{Behaviour, Leg, LegOverride};
@@ -17,4 +18,5 @@ pub use distribution::Distribution;
 pub use fault::{Fault, FaultTerms};
 pub use fault_kind::{ArmFaultMode, CapacityCode, ConditionStatus, FaultKind, QUOTA_CODE, VmSelector, is_quota_scope};
 pub use git_fault::GitFault;
+pub use price::AzurePrice;
 pub use simulated::Simulated;

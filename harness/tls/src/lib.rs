@@ -7,5 +7,5 @@ mod serve;
 pub use authority::{Authority, CertificateError, Pair, SigningKey, Usage};
 pub use config::{TlsError, install_crypto, server_config};
 pub use rustls::pki_types::CertificateDer;
-pub use serve::{Admission, serve};
+pub use serve::{Admission, serve, serve_connection};
 pub use tokio_rustls::TlsAcceptor;

@@ -8,7 +8,8 @@ use hyper::body::{Body, Incoming};
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::pki_types::CertificateDer;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -61,7 +62,9 @@ pub async fn serve<S, B>(
         match accepted {
             Ok((stream, _)) if admission.admits_connection() => {
                 let (tls, admission, service, stop) = (tls.clone(), admission.clone(), service.clone(), stop.clone());
-                tasks.spawn(connection(stream, tls, admission, service, stop));
+                // Small answers to many polls: do not wait for more to send.
+                let _ = stream.set_nodelay(true);
+                tasks.spawn(serve_connection(stream, tls, admission, service, stop));
             }
             Ok(_) => {}
             Err(error) => {
@@ -72,20 +75,20 @@ pub async fn serve<S, B>(
     }
 }
 
-async fn connection<S, B>(
-    stream: TcpStream,
+/// Serves one connection that has been accepted, such as a tunnel through a proxy, until it ends or `stop`.
+pub async fn serve_connection<C, S, B>(
+    stream: C,
     tls: TlsAcceptor,
     admission: impl Admission,
     service: S,
     stop: CancellationToken,
 ) where
+    C: AsyncRead + AsyncWrite + Unpin,
     S: Service<Request<Incoming>, Response = Response<B>>,
     S::Error: Into<Box<dyn Error + Send + Sync>>,
     B: Body + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    // Small answers to many polls: do not wait for more to send.
-    let _ = stream.set_nodelay(true);
     let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_LIMIT, tls.accept(stream)).await else { return };
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     if !admission.admits_client(certificate) {
@@ -119,6 +122,7 @@ mod tests {
     use std::net::SocketAddr;
     use std::sync::Arc;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
     use tokio::sync::Notify;
     use tokio_rustls::TlsConnector;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::HOST;
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -29,6 +30,7 @@ where
 {
     let (parts, body) = request.into_parts();
     let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+    let base = called_at(&parts);
     let route = route(&method, &path);
     let operation = route.as_ref().map_or(UNMODELLED, |route| route.operation);
     let outage = world.faults().outage(&world.facts);
@@ -44,7 +46,14 @@ where
     let status = reply.status.as_u16();
     world.counters.request(operation, status);
     tracing::debug!(%method, path, operation, status, "call");
-    Some(reply)
+    Some(reply.called_at(&base))
+}
+
+/// The address under which the caller knows this Azure: the public cloud's, through the proxy, or the one on loopback.
+fn called_at(parts: &Parts) -> String {
+    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
+    format!("https://{}", host.unwrap_or("localhost"))
 }
 
 async fn answer<B>(world: &Arc<World>, route: Option<Route>, parts: Parts, body: B) -> Result<Reply, Reply>

@@ -19,4 +19,4 @@ mod server;
 pub(crate) use dispatch::dispatch;
 pub(crate) use reply::Reply;
 pub use route::operations;
-pub(crate) use server::serve;
+pub(crate) use server::{Outage, serve, service};

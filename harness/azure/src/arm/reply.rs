@@ -14,7 +14,16 @@ use crate::world::World;
 pub(crate) struct Reply {
     pub(super) status: StatusCode,
     headers: Vec<(HeaderName, String)>,
+    /// The paths of the operation that goes on, which become addresses when it is known under which this Azure was called.
+    operation: Option<OperationPaths>,
     body: Bytes,
+}
+
+/// Where to ask for a long-running operation.
+#[derive(Debug)]
+struct OperationPaths {
+    status: String,
+    result: String,
 }
 
 /// The header that leads to a long-running operation.
@@ -42,7 +51,7 @@ impl Reply {
     }
 
     pub(super) fn bytes(status: StatusCode, body: Bytes) -> Self {
-        Self { status, headers: Vec::new(), body }
+        Self { status, headers: Vec::new(), operation: None, body }
     }
 
     pub(super) fn empty(status: StatusCode) -> Self {
@@ -61,14 +70,25 @@ impl Reply {
     }
 
     /// With the way to a long-running operation.
-    pub(super) fn operation(self, world: &World, provider: &str, id: &str) -> Self {
-        let (base, config) = (&world.arm_base, &world.config);
-        let root = format!(
-            "{base}/subscriptions/{}/providers/{provider}/locations/{}",
-            config.subscription_id, config.location
-        );
-        self.with(ASYNC_OPERATION, format!("{root}/operations/{id}?api-version=2026-04-02-preview"))
-            .with(LOCATION, format!("{root}/operationresults/{id}?api-version=2026-04-02-preview"))
+    pub(super) fn operation(mut self, world: &World, provider: &str, id: &str) -> Self {
+        let config = &world.config;
+        let root =
+            format!("/subscriptions/{}/providers/{provider}/locations/{}", config.subscription_id, config.location);
+        self.operation = Some(OperationPaths {
+            status: format!("{root}/operations/{id}?api-version=2026-04-02-preview"),
+            result: format!("{root}/operationresults/{id}?api-version=2026-04-02-preview"),
+        });
+        self
+    }
+
+    /// With addresses below the one that the caller uses, such as `https://management.azure.com`.
+    pub(super) fn called_at(mut self, base: &str) -> Self {
+        match self.operation.take() {
+            None => self,
+            Some(OperationPaths { status, result }) => {
+                self.with(ASYNC_OPERATION, format!("{base}{status}")).with(LOCATION, format!("{base}{result}"))
+            }
+        }
     }
 
     pub(super) fn unauthorized() -> Self {

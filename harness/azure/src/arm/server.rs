@@ -1,11 +1,13 @@
-//! The https listener.
+//! The https listener, and what serves the connections of the proxy.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use harness_tls::{Admission, TlsAcceptor};
-use http::Request;
+use http::{Request, Response};
+use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use tokio::net::TcpListener;
 
 use super::dispatch::dispatch;
@@ -14,9 +16,9 @@ use crate::world::World;
 
 /// Closes connections while a fault refuses them.
 #[derive(Clone)]
-struct Faults(Arc<World>);
+pub(crate) struct Outage(pub(crate) Arc<World>);
 
-impl Admission for Faults {
+impl Admission for Outage {
     fn admits_connection(&self) -> bool {
         !self.0.faults().refusing(&self.0.facts)
     }
@@ -25,14 +27,21 @@ impl Admission for Faults {
 /// A refused call closes its connection without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("connection refused by a fault")]
-struct Refused;
+pub(crate) struct Refused;
+
+/// Resource Manager itself.
+pub(crate) fn service(
+    world: Arc<World>,
+) -> impl Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Refused, Future: Send> + Clone + Send + 'static
+{
+    service_fn(move |request: Request<Incoming>| {
+        let world = Arc::clone(&world);
+        async move { dispatch(&world, request).await.map(Reply::into_response).ok_or(Refused) }
+    })
+}
 
 /// Accepts until the simulator stops.
 pub(crate) async fn serve(world: Arc<World>, listener: TcpListener, tls: TlsAcceptor) {
-    let (stop, tasks, faults) = (world.stop.clone(), world.tasks.clone(), Faults(Arc::clone(&world)));
-    let service = service_fn(move |request: Request<Incoming>| {
-        let world = Arc::clone(&world);
-        async move { dispatch(&world, request).await.map(Reply::into_response).ok_or(Refused) }
-    });
-    harness_tls::serve(listener, tls, faults, service, (stop, tasks)).await;
+    let lifetime = (world.stop.clone(), world.tasks.clone());
+    harness_tls::serve(listener, tls, Outage(Arc::clone(&world)), service(world), lifetime).await;
 }

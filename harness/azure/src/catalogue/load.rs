@@ -142,7 +142,6 @@ fn parse_size(text: &str, series: &Arc<Series>) -> Option<Sku> {
 mod tests {
     use super::*;
     use crate::catalogue::SizeName;
-    use harness_simulation::CapacityType;
     use rstest::rstest;
 
     #[rstest]
@@ -167,13 +166,6 @@ mod tests {
     ) {
         let sku = catalogue("eastus").unwrap().get(name).unwrap();
         assert_eq!((sku.vcpus, sku.memory_gib, sku.price_per_hour), (vcpus, memory_gib, price));
-    }
-
-    #[test]
-    fn a_spot_vm_costs_its_share_of_the_regular_price() {
-        let sku = catalogue("eastus").unwrap().get("Standard_D4s_v5").unwrap();
-        assert_eq!(sku.price_micro_usd_per_hour(CapacityType::OnDemand), 192_000);
-        assert_eq!(sku.price_micro_usd_per_hour(CapacityType::Spot), 57_600);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use harness_simulation::CapacityType;
+use harness_units::Percent;
 
 use super::region::Region;
 
@@ -106,16 +106,11 @@ pub struct Sku {
     pub supported_gpu: Option<GpuVendor>,
     /// Accelerated networking.
     pub accelerated_networking: bool,
-    /// US dollars per hour in the region, regular. 0 in [`sizes`](super::sizes), which has no region.
+    /// The list price of an on-demand VM in the region, US dollars per hour. 0 in [`sizes`](super::sizes), which has no region.
     pub price_per_hour: f64,
     /// What it shares with its series.
     pub series: Arc<Series>,
 }
-
-/// The price of a spot VM as a part of the regular price. An assumption: spot prices change by the hour, Microsoft promises up to 90 %
-/// less than the regular price, and no recorded list comes with the provider. The provider does not see it: outside the public cloud it
-/// takes the regular price for spot (`pkg/providers/pricing`) and prefers spot because of its order of offerings.
-const SPOT_PRICE_SHARE: f64 = 0.3;
 
 impl Sku {
     /// `D4s_v5`.
@@ -123,13 +118,9 @@ impl Sku {
         self.name.strip_prefix("Standard_").unwrap_or(&self.name)
     }
 
-    /// Millionths of a US dollar per hour for a VM of this capacity type.
-    pub fn price_micro_usd_per_hour(&self, capacity_type: CapacityType) -> u64 {
-        let share = match capacity_type {
-            CapacityType::Spot => SPOT_PRICE_SHARE,
-            CapacityType::OnDemand => 1.0,
-        };
-        (self.price_per_hour * share * 1e6).round() as u64
+    /// A part of the list price, in millionths of a US dollar per hour.
+    pub fn micro_usd_per_hour(&self, of_list_price: Percent) -> u64 {
+        (self.price_per_hour * f64::from(of_list_price.0) * 1e4).round() as u64
     }
 
     /// Where an ephemeral OS disk may live, as `SupportedEphemeralOSDiskPlacements` names it; nowhere when `None`.

@@ -15,8 +15,7 @@ use tower::ServiceExt;
 use crate::api::{EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, UnmodelledCall, Version, VmRecord};
 use crate::config::Secret;
 use crate::facts::FactsPage;
-use harness_simulation::Behaviour;
-use harness_simulation::Fault;
+use harness_simulation::{AzurePrice, Behaviour, Fault};
 use harness_units::Span;
 
 /// How long a call may take beyond the requested wait.
@@ -239,6 +238,30 @@ impl Client {
     /// [`ControlError`].
     pub async fn quota(&self) -> Result<Vec<QuotaUsage>, ControlError> {
         self.get("/quota").await
+    }
+
+    /// The prices that were set and still hold; without any, a VM costs what it does at the start.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn prices(&self) -> Result<Vec<AzurePrice>, ControlError> {
+        self.get("/prices").await
+    }
+
+    /// Sets what VMs cost from now on.
+    ///
+    /// # Errors
+    /// [`ControlError`]; `Refused` when it is no price that Azure could have.
+    pub async fn set_price(&self, price: &AzurePrice) -> Result<(), ControlError> {
+        self.send(Method::POST, "/prices", Some(price), CALL_LIMIT).await.map(drop)
+    }
+
+    /// Puts every price back to that of the start.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn reset_prices(&self) -> Result<(), ControlError> {
+        self.send(Method::DELETE, "/prices", None::<&()>, CALL_LIMIT).await.map(drop)
     }
 
     /// Publishes a newer version of every node image. Returns it, such as `202608.14.1`. It stays the newest: neither a

@@ -11,6 +11,7 @@
 //! | `GET /unmodelled` | calls that are not modelled, with their counts |
 //! | `GET /counters` | requests by operation and status |
 //! | `GET /quota` | usage and limits |
+//! | `GET`, `POST`, `DELETE /prices` | the prices that were set; sets one; all back to those of the start |
 //! | `POST /images/publish` | a newer version of every node image; answers `{"version"}` |
 //! | `GET /kubernetes`, `POST /kubernetes/upgrade`, `POST /kubernetes/reset` | the control plane's version, its next patch version, that of the start |
 //! | `POST /reset` | everything back to the start |

@@ -19,8 +19,7 @@ use crate::api::{EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsag
 use crate::facts::FactsPage;
 use crate::lifecycle::CommandError;
 use crate::world::World;
-use harness_simulation::Behaviour;
-use harness_simulation::Fault;
+use harness_simulation::{AzurePrice, Behaviour, Fault};
 
 /// How long a reader of facts may wait.
 const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -41,7 +40,9 @@ impl From<CommandError> for Refusal {
     fn from(error: CommandError) -> Self {
         let (status, code) = match &error {
             CommandError::Unknown(_) => (StatusCode::NOT_FOUND, "NotFound"),
-            CommandError::Fault(_) | CommandError::Behaviour(_) => (StatusCode::BAD_REQUEST, "Invalid"),
+            CommandError::Fault(_) | CommandError::Behaviour(_) | CommandError::Price(_) => {
+                (StatusCode::BAD_REQUEST, "Invalid")
+            }
             CommandError::NotRunning(_) | CommandError::NotSpot(_) | CommandError::TooFew(_) => {
                 (StatusCode::CONFLICT, "NotPossible")
             }
@@ -68,6 +69,7 @@ pub(crate) fn router(world: Arc<World>) -> Router {
         .route("/unmodelled", get(unmodelled))
         .route("/counters", get(counters))
         .route("/quota", get(quota))
+        .route("/prices", get(prices).post(set_price).delete(reset_prices))
         .route("/images/publish", post(publish_image))
         .route("/kubernetes", get(kubernetes))
         .route("/kubernetes/upgrade", post(upgrade_kubernetes))
@@ -195,6 +197,20 @@ async fn counters(State(world): Shared) -> Json<Vec<OperationCount>> {
 
 async fn quota(State(world): Shared) -> Json<Vec<QuotaUsage>> {
     Json(world.quota_usages(false))
+}
+
+async fn prices(State(world): Shared) -> Json<Vec<AzurePrice>> {
+    Json(world.fleet().prices.all().to_vec())
+}
+
+async fn set_price(State(world): Shared, body: Bytes) -> Result<StatusCode, Refusal> {
+    world.set_price(read(&body)?)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn reset_prices(State(world): Shared) -> StatusCode {
+    world.reset_prices();
+    StatusCode::NO_CONTENT
 }
 
 async fn publish_image(State(world): Shared) -> Json<Version> {

@@ -48,7 +48,7 @@ pub struct VmRef {
     pub capacity_type: CapacityType,
     /// Virtual processors: its share of its quota.
     pub vcpus: u32,
-    /// Its own price in millionths of a US dollar per hour: the spot price for a spot VM.
+    /// Its own price in millionths of a US dollar per hour: the spot price for a spot VM. Of the facts that follow, `VmPriceChanged` has another.
     pub price_micro_usd_per_hour: u64,
     /// What the same VM costs on demand, in the same unit.
     pub on_demand_micro_usd_per_hour: u64,
@@ -199,6 +199,17 @@ pub enum FactKind {
         /// The version, without `v`.
         version: String,
     },
+    /// A running VM, or one on its way, has another price from now on: the one that it is named with here.
+    VmPriceChanged {
+        /// The VM, with its new price.
+        vm: Arc<VmRef>,
+    },
+    /// A client has read the price list to its end, as the controller does when it starts and then every 12 hours (`pkg/providers/pricing` of the
+    /// provider).
+    PricesRead {
+        /// How many prices it was given.
+        items: u64,
+    },
     /// A call came that is not modelled.
     UnmodelledCall {
         /// The HTTP method.
@@ -232,6 +243,7 @@ impl FactKind {
             | Self::SpotEvicted { vm }
             | Self::VmCrashed { vm }
             | Self::VmRestarted { vm }
+            | Self::VmPriceChanged { vm }
             | Self::NodeCondition { vm, .. }
             | Self::NodeWriteFailed { vm, .. } => Some(vm),
             Self::Throttled { .. }
@@ -240,6 +252,7 @@ impl FactKind {
             | Self::FaultEnded { .. }
             | Self::NodeImagePublished { .. }
             | Self::KubernetesVersion { .. }
+            | Self::PricesRead { .. }
             | Self::UnmodelledCall { .. }
             | Self::Reset
             | Self::Overflow { .. } => None,

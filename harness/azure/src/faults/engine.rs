@@ -9,7 +9,8 @@ use crate::catalogue::sizes;
 use crate::draws::happens;
 use crate::facts::{FactKind, FactLog, QuotaSet, VmRef};
 use crate::quota::QuotaLimits;
-use harness_simulation::{ArmFaultMode, CapacityCode, Fault, FaultKind, FaultTerms, VmSelector};
+use crate::selector::is_meant;
+use harness_simulation::{ArmFaultMode, CapacityCode, Fault, FaultKind, FaultTerms};
 use harness_units::Span;
 
 /// How many faults may be live at the same time.
@@ -24,23 +25,6 @@ pub(crate) struct Subject<'a> {
     pub(crate) vm: &'a VmRef,
     pub(crate) ordinal: u64,
     pub(crate) seed: u64,
-}
-
-/// Whether a selector means this VM.
-pub(crate) fn is_meant(only: &VmSelector, vm: &VmRef) -> bool {
-    let same = |wanted: &Option<String>, candidates: &[&str]| {
-        wanted.as_deref().is_none_or(|w| candidates.iter().any(|c| c.eq_ignore_ascii_case(w)))
-    };
-    let zone_number = vm.zone.rsplit('-').next().unwrap_or(&vm.zone);
-    let names = [&vm.name, &vm.machine, &vm.nodeclaim];
-    let is_one = |wanted: &String| names.iter().any(|name| name.eq_ignore_ascii_case(wanted));
-    only.vm.as_ref().is_none_or(is_one)
-        && (only.vms.is_empty() || only.vms.iter().any(is_one))
-        && same(&only.sku, &[&vm.sku, vm.sku.trim_start_matches("Standard_")])
-        && same(&only.family, &[&vm.family, &vm.quota_family])
-        && same(&only.zone, &[&vm.zone, zone_number])
-        && same(&only.nodepool, &[&vm.nodepool])
-        && only.capacity_type.is_none_or(|c| c == vm.capacity_type)
 }
 
 fn known_quota(scope: &str) -> bool {
@@ -392,9 +376,8 @@ impl FaultEngine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_simulation::CapacityType;
+    use harness_simulation::{CapacityType, VmSelector};
     use harness_units::Share;
-    use rstest::rstest;
 
     fn vm() -> VmRef {
         VmRef {
@@ -416,26 +399,6 @@ mod tests {
 
     fn subject(vm: &VmRef, ordinal: u64) -> Subject<'_> {
         Subject { vm, ordinal, seed: 7 }
-    }
-
-    #[rstest]
-    #[case(r#"{}"#, true)]
-    #[case(r#"{"zone":"1"}"#, true)]
-    #[case(r#"{"zone":"eastus-1"}"#, true)]
-    #[case(r#"{"zone":"2"}"#, false)]
-    #[case(r#"{"family":"f"}"#, true)]
-    #[case(r#"{"family":"standardFSv2Family"}"#, true)]
-    #[case(r#"{"family":"D"}"#, false)]
-    #[case(r#"{"sku":"Standard_F4s_v2"}"#, true)]
-    #[case(r#"{"sku":"F4s_v2"}"#, true)]
-    #[case(r#"{"capacityType":"on-demand"}"#, false)]
-    #[case(r#"{"vm":"web-1","nodepool":"web","capacityType":"spot"}"#, true)]
-    #[case(r#"{"vms":["web-2","aks-p-web-1-00000001-vm"]}"#, true)]
-    #[case(r#"{"vms":["web-2"]}"#, false)]
-    #[case(r#"{"vm":"web-1","vms":["web-2"]}"#, false)]
-    fn selectors(#[case] selector: &str, #[case] expected: bool) {
-        let selector: VmSelector = serde_json::from_str(selector).unwrap();
-        assert_eq!(is_meant(&selector, &vm()), expected);
     }
 
     #[test]

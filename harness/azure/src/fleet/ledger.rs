@@ -19,6 +19,10 @@ const HOUR_NS: u128 = 3_600_000_000_000;
 struct Entry {
     capacity_type: CapacityType,
     micro_usd_per_hour: u64,
+    /// What it cost before its price changed, in millionths of a US dollar an hour times nanoseconds.
+    paid: u128,
+    /// Until when that was counted.
+    paid_until_ns: u64,
     booted_ns: Option<u64>,
     /// Deleted or evicted, whichever came first.
     gone_ns: Option<u64>,
@@ -26,6 +30,20 @@ struct Entry {
     evicted: bool,
     crashed: bool,
     failed: Option<Box<str>>,
+}
+
+impl Entry {
+    /// Up to when it ran, if it has not run on since.
+    fn ran_until_ns(&self, at: Stamp) -> u64 {
+        self.gone_ns.unwrap_or(at.monotonic_ns)
+    }
+
+    /// What it cost since its price changed last, in millionths of a US dollar an hour times nanoseconds.
+    fn unpaid(&self, at: Stamp) -> u128 {
+        let Some(booted_ns) = self.booted_ns else { return 0 };
+        let ran_ns = self.ran_until_ns(at).saturating_sub(booted_ns.max(self.paid_until_ns));
+        u128::from(ran_ns) * u128::from(self.micro_usd_per_hour)
+    }
 }
 
 /// The entries of all instances; the fleet's lock protects them.
@@ -55,6 +73,8 @@ impl Ledger {
         self.entries.push_back(Entry {
             capacity_type: vm.capacity_type,
             micro_usd_per_hour: vm.price_micro_usd_per_hour,
+            paid: 0,
+            paid_until_ns: 0,
             booted_ns: None,
             gone_ns: None,
             deleted: false,
@@ -66,6 +86,15 @@ impl Ledger {
 
     pub(crate) fn boot(&mut self, instance: u64, at: Stamp) {
         self.change(instance, |entry| entry.booted_ns = Some(at.monotonic_ns));
+    }
+
+    /// The VM costs this from now on.
+    pub(crate) fn reprice(&mut self, instance: u64, micro_usd_per_hour: u64, at: Stamp) {
+        self.change(instance, |entry| {
+            entry.paid += entry.unpaid(at);
+            entry.paid_until_ns = at.monotonic_ns;
+            entry.micro_usd_per_hour = micro_usd_per_hour;
+        });
     }
 
     pub(crate) fn fail(&mut self, instance: u64, code: &str) {
@@ -127,12 +156,12 @@ impl Ledger {
                 *sums.failed.entry(code.to_string()).or_default() += 1;
             }
             if let Some(booted_ns) = entry.booted_ns {
-                let ran_ns = entry.gone_ns.unwrap_or(at.monotonic_ns).saturating_sub(booted_ns);
+                let ran_ns = entry.ran_until_ns(at).saturating_sub(booted_ns);
                 let running = match entry.capacity_type {
                     CapacityType::Spot => &mut spot,
                     CapacityType::OnDemand => &mut on_demand,
                 };
-                running.add(ran_ns, entry.micro_usd_per_hour);
+                running.add(ran_ns, entry.paid + entry.unpaid(at));
             }
         }
         sums.spot = spot.account();
@@ -150,10 +179,10 @@ struct Running {
 }
 
 impl Running {
-    fn add(&mut self, ran_ns: u64, micro_usd_per_hour: u64) {
+    fn add(&mut self, ran_ns: u64, price_ns: u128) {
         self.vms += 1;
         self.ns += u128::from(ran_ns);
-        self.price_ns += u128::from(ran_ns) * u128::from(micro_usd_per_hour);
+        self.price_ns += price_ns;
     }
 
     fn account(&self) -> Account {
@@ -219,6 +248,21 @@ mod tests {
         assert_eq!((sums.fact, sums.instance, sums.forgotten), (7, spot, 0));
         let later = ledger.sums(regular, 7, at(3_610));
         assert_eq!((later.accepted, later.on_demand, later.spot), (1, Account::default(), sums.spot));
+    }
+
+    #[test]
+    fn a_vm_pays_each_price_for_as_long_as_it_holds() {
+        let mut ledger = Ledger::default();
+        let spot = accept(&mut ledger, CapacityType::Spot, 60_000);
+        // While it boots nothing is paid, and what it costs then is the newer price.
+        ledger.reprice(spot, 120_000, at(50));
+        ledger.boot(spot, at(100));
+        ledger.reprice(spot, 240_000, at(1_900));
+        let sums = ledger.sums(0, 0, at(3_700));
+        assert_eq!(sums.spot, Account { vms: 1, running_us: 3_600_000_000, micro_usd: 180_000 });
+        ledger.delete(spot, at(3_700));
+        ledger.reprice(spot, 1, at(4_000));
+        assert_eq!(ledger.sums(0, 0, at(9_000)).spot.micro_usd, 180_000);
     }
 
     #[test]

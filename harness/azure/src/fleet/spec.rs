@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::catalogue::Sku;
 use crate::config::Config;
 use crate::facts::VmRef;
+use crate::prices::Prices;
 use harness_simulation::CapacityType;
 
 /// The tag in which NAP names the NodeClaim (`pkg/providers/launchtemplate/tags.go`).
@@ -156,7 +157,10 @@ impl MachineSpec {
     }
 
     /// Who the facts of this machine are about, once it is accepted as that instance.
-    pub(crate) fn vm_ref(&self, instance: u64, machine: &str, names: &Names, location: &str) -> VmRef {
+    pub(crate) fn vm_ref(&self, instance: u64, prices: &Prices, machine: &str, names: &Names, location: &str) -> VmRef {
+        let zone = self.zone_label(location);
+        let price = |capacity_type| prices.micro_usd_per_hour(&self.sku, &zone, capacity_type);
+        let (own_price, on_demand_price) = (price(self.capacity_type), price(CapacityType::OnDemand));
         let nodepool = self.labels.get(NODEPOOL_LABEL).or_else(|| self.tags.get(NODEPOOL_TAG));
         VmRef {
             instance,
@@ -167,11 +171,11 @@ impl MachineSpec {
             sku: self.sku.name.clone(),
             family: self.sku.family.clone(),
             quota_family: self.sku.series.quota_family.clone(),
-            zone: self.zone_label(location),
             capacity_type: self.capacity_type,
             vcpus: self.sku.vcpus,
-            price_micro_usd_per_hour: self.sku.price_micro_usd_per_hour(self.capacity_type),
-            on_demand_micro_usd_per_hour: self.sku.price_micro_usd_per_hour(CapacityType::OnDemand),
+            price_micro_usd_per_hour: own_price,
+            on_demand_micro_usd_per_hour: on_demand_price,
+            zone,
         }
     }
 }
@@ -251,7 +255,7 @@ mod tests {
         )
         .unwrap();
         let names = Names::new(&Config::default(), "aksmanagedap", "web-abc");
-        let vm = spec.vm_ref(1, "web-abc", &names, "eastus");
+        let vm = spec.vm_ref(1, &Prices::default(), "web-abc", &names, "eastus");
         assert_eq!((vm.nodepool.as_str(), vm.nodeclaim.as_str(), vm.zone.as_str()), ("web", "web-abc", "eastus-2"));
         assert_eq!((vm.capacity_type, spec.max_pods), (CapacityType::Spot, 30));
         assert_eq!(spec.labels.len(), 1);

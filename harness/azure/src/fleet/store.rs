@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use super::ledger::Ledger;
 use super::vm::Vm;
 use crate::api::VmRecord;
+use crate::prices::Prices;
 use crate::quota::Quota;
 
 /// How many records of removed VMs are kept; the oldest are dropped first.
@@ -19,6 +20,8 @@ pub(crate) struct Fleet {
     pub(crate) by_vm_name: HashMap<String, String>,
     pub(crate) gone: VecDeque<VmRecord>,
     pub(crate) quota: Quota,
+    /// What VMs cost an hour.
+    pub(crate) prices: Prices,
     /// What the VMs ran and cost, by instance.
     pub(crate) ledger: Ledger,
     /// The next ordinal by node pool, since the behaviour was set.

@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::end::Taken;
 use crate::api::{LedgerSums, ProvisioningError, QuotaUsage, VmRecord, VmState};
 use crate::clock::Stamp;
-use crate::facts::FactKind;
+use crate::facts::{FactKind, VmRef};
 use crate::faults::{FaultError, TooFew};
-use crate::fleet::{AgentCondition, Vm};
+use crate::fleet::{AgentCondition, Fleet, Vm};
+use crate::prices::Prices;
 use crate::world::World;
-use harness_simulation::Fault;
-use harness_simulation::{Behaviour, CapacityType, Leg};
+use harness_simulation::{AzurePrice, Behaviour, CapacityType, Fault, Leg};
 use harness_units::Span;
 
 /// How long a reset waits until its VMs are removed.
@@ -30,6 +30,8 @@ pub(crate) enum CommandError {
     Fault(#[from] FaultError),
     #[error("{0}")]
     Behaviour(String),
+    #[error("{0}")]
+    Price(String),
     #[error(transparent)]
     TooFew(#[from] TooFew),
     #[error("{0} VMs are still there after 8s; the API server may not answer, so that their Nodes cannot be deleted")]
@@ -156,7 +158,7 @@ impl World {
             }
             let mut fleet = world.fleet();
             // The controller may have replaced and deleted it meanwhile.
-            let is_same = |vm: &Vm| Arc::ptr_eq(&vm.record.vm, &who) && vm.record.state != VmState::Deleting;
+            let is_same = |vm: &Vm| vm.record.vm.instance == who.instance && vm.record.state != VmState::Deleting;
             if fleet.vms.get(&who.machine).is_some_and(is_same) {
                 world.take(&mut fleet, &who.machine, Taken::Evicted, None);
             }
@@ -194,6 +196,41 @@ impl World {
             });
         }
         Ok(fault)
+    }
+
+    /// Sets what VMs cost from now on.
+    pub(crate) fn set_price(&self, price: AzurePrice) -> Result<(), CommandError> {
+        if let Some(problem) = price.problems().first() {
+            return Err(CommandError::Price(problem.to_string()));
+        }
+        self.change_prices(|prices| prices.set(price));
+        Ok(())
+    }
+
+    /// Puts every price back to that of the start.
+    pub(crate) fn reset_prices(&self) {
+        self.change_prices(|prices| *prices = Prices::default());
+    }
+
+    fn change_prices(&self, change: impl FnOnce(&mut Prices)) {
+        let mut fleet = self.fleet();
+        let Fleet { prices, vms, ledger, .. } = &mut *fleet;
+        change(prices);
+        for vm in vms.values_mut() {
+            let sku = &vm.spec.sku;
+            let known = &vm.record.vm;
+            let price = |capacity_type| prices.micro_usd_per_hour(sku, &known.zone, capacity_type);
+            let (own, on_demand) = (price(known.capacity_type), price(CapacityType::OnDemand));
+            if (own, on_demand) == (known.price_micro_usd_per_hour, known.on_demand_micro_usd_per_hour) {
+                continue;
+            }
+            let repriced =
+                VmRef { price_micro_usd_per_hour: own, on_demand_micro_usd_per_hour: on_demand, ..VmRef::clone(known) };
+            vm.record.vm = Arc::new(repriced);
+            vm.record.price_per_hour = own as f64 / 1e6;
+            let stamp = self.facts.push(FactKind::VmPriceChanged { vm: Arc::clone(&vm.record.vm) });
+            ledger.reprice(vm.record.vm.instance, own, stamp);
+        }
     }
 
     /// Sets the behaviour; its faults replace the live ones, and the VMs of each node pool are counted anew, so that a seed means the same
@@ -241,6 +278,7 @@ impl World {
         self.fleet().forget();
         self.counters.reset();
         self.reset_documents();
+        self.reset_prices();
         self.facts.push(FactKind::Reset);
         self.set_behaviour(self.config.behaviour.clone())
     }

@@ -92,8 +92,9 @@ impl World {
 
         let behaviour = self.behaviour();
         let names = Arc::new(Names::new(&self.config, &request.pool, &request.machine));
-        let vm_ref =
-            Arc::new(spec.vm_ref(fleet.ledger.upcoming_instance(), &request.machine, &names, &self.config.location));
+        let instance = fleet.ledger.upcoming_instance();
+        let vm_ref = spec.vm_ref(instance, &fleet.prices, &request.machine, &names, &self.config.location);
+        let vm_ref = Arc::new(vm_ref);
         let subject = Subject { vm: &vm_ref, ordinal: fleet.upcoming_ordinal(&vm_ref.nodepool), seed: behaviour.seed };
         if self.faults().size_not_supported(&self.facts, subject) {
             return Err(PutError::SizeNotSupported(not_supported(&vm_ref.sku, &self.config.location)));

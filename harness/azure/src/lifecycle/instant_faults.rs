@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::commands::CommandError;
 use crate::api::VmState;
-use crate::faults::{Candidate, TooFew, choose, is_meant};
+use crate::faults::{Candidate, TooFew, choose};
 use crate::fleet::Vm;
+use crate::selector::is_meant;
 use crate::world::World;
 use harness_simulation::{CapacityType, ConditionStatus, Fault, FaultKind, VmSelector};
 use harness_units::Span;

@@ -165,7 +165,7 @@ impl Life {
             world.operations().advance(id);
         }
         vm.record.state = VmState::Running;
-        let booted = world.facts.push(FactKind::VmBooted { vm: Arc::clone(&self.vm) });
+        let booted = world.facts.push(FactKind::VmBooted { vm: Arc::clone(&vm.record.vm) });
         vm.record.booted = Some(booted);
         let registers = hit_by.is_none();
         if !registers && let Some(draw) = vm.record.draws.get_mut(&Leg::Register) {
@@ -189,7 +189,7 @@ impl Life {
                     self.world.operations().advance(id);
                 }
                 vm.record.state = VmState::Deleted;
-                let deleted = self.world.facts.push(FactKind::VmDeleted { vm: Arc::clone(&self.vm) });
+                let deleted = self.world.facts.push(FactKind::VmDeleted { vm: Arc::clone(&vm.record.vm) });
                 vm.record.deleted = Some(deleted);
                 fleet.ledger.delete(self.vm.instance, deleted);
                 fleet.gone.push_back(vm.record);

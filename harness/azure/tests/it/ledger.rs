@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use harness_azure::control::LedgerSums;
 use harness_azure::{Fact, FactKind};
-use harness_simulation::{CapacityType, Distribution, Fault, FaultKind, VmSelector};
-use harness_units::{Share, Span};
+use harness_simulation::{AzurePrice, CapacityType, Distribution, Fault, FaultKind, VmSelector};
+use harness_units::{Percent, Share, Span};
 use rstest::rstest;
 
 use crate::support::{Lab, instant};
@@ -30,8 +30,8 @@ fn sums(facts: &[Fact], ledger: &LedgerSums) -> LedgerSums {
         on_demand: Default::default(),
         ..ledger.clone()
     };
-    // By instance: whether it is spot, its price, running from and to.
-    let mut ran: BTreeMap<u64, (bool, u64, u64, Option<u64>)> = BTreeMap::new();
+    // By instance: whether it is spot, its prices and since when each holds, and until when it ran.
+    let mut ran: BTreeMap<u64, (bool, Vec<(u64, u64)>, Option<u64>)> = BTreeMap::new();
     let mut crashed: Vec<u64> = Vec::new();
     for fact in facts.iter().filter(|fact| fact.seq <= ledger.fact) {
         let Some(vm) = fact.kind.vm().filter(|vm| vm.instance > ledger.after) else { continue };
@@ -42,7 +42,12 @@ fn sums(facts: &[Fact], ledger: &LedgerSums) -> LedgerSums {
             FactKind::VmBooted { .. } => {
                 sums.booted += 1;
                 let spot = vm.capacity_type == CapacityType::Spot;
-                ran.insert(vm.instance, (spot, vm.price_micro_usd_per_hour, fact.monotonic_ns, None));
+                ran.insert(vm.instance, (spot, vec![(vm.price_micro_usd_per_hour, fact.monotonic_ns)], None));
+            }
+            FactKind::VmPriceChanged { .. } => {
+                if let Some((_, prices, None)) = ran.get_mut(&vm.instance) {
+                    prices.push((vm.price_micro_usd_per_hour, fact.monotonic_ns));
+                }
             }
             FactKind::VmDeleted { .. } | FactKind::SpotEvicted { .. } => {
                 sums.deleted += u64::from(matches!(fact.kind, FactKind::VmDeleted { .. }));
@@ -59,11 +64,15 @@ fn sums(facts: &[Fact], ledger: &LedgerSums) -> LedgerSums {
     sums.crashed = crashed.len() as u64;
     for (of_spot, account) in [(true, &mut sums.spot), (false, &mut sums.on_demand)] {
         let (mut ns, mut price_ns) = (0_u128, 0_u128);
-        for (_, price, from_ns, to_ns) in ran.values().filter(|(spot, ..)| *spot == of_spot) {
-            let ran_ns = u128::from(to_ns.unwrap_or(ledger.at.monotonic_ns) - from_ns);
+        for (_, prices, to_ns) in ran.values().filter(|(spot, ..)| *spot == of_spot) {
             account.vms += 1;
-            ns += ran_ns;
-            price_ns += ran_ns * u128::from(*price);
+            let ends = prices.iter().skip(1).map(|(_, from_ns)| *from_ns);
+            let ends = ends.chain([to_ns.unwrap_or(ledger.at.monotonic_ns)]);
+            for ((price, from_ns), to_ns) in prices.iter().zip(ends) {
+                let ran_ns = u128::from(to_ns - from_ns);
+                ns += ran_ns;
+                price_ns += ran_ns * u128::from(*price);
+            }
         }
         account.running_us = u64::try_from(ns / 1_000).unwrap();
         account.micro_usd = u64::try_from((price_ns + 1_800_000_000_000) / 3_600_000_000_000).unwrap();
@@ -71,7 +80,7 @@ fn sums(facts: &[Fact], ledger: &LedgerSums) -> LedgerSums {
     sums
 }
 
-/// Creations, failures, retries under the same name, crashes, evictions with and without notice, deletions at any moment.
+/// Creations, failures, retries under the same name, crashes, evictions with and without notice, deletions and changes of prices at any moment.
 #[rstest]
 #[case(1)]
 #[case(2)]
@@ -96,13 +105,19 @@ async fn the_ledger_is_the_sum_over_the_facts(#[case] seed: u64) {
     for command in 1..=COMMANDS {
         let name = NAMES[draw(NAMES.len() as u64) as usize];
         // A command that the VM's state does not allow is refused, which changes nothing.
-        match draw(8) {
+        match draw(9) {
             0..=3 => {
                 let size = if draw(3) == 0 { "Standard_D2s_v5" } else { "Standard_D4s_v5" };
                 drop(lab.create(name, size, draw(2) == 0).await);
             }
             4 | 5 => drop(lab.delete_machines(&[name]).await),
             6 => drop(lab.control.crash(name).await),
+            7 => {
+                let capacity_type = [CapacityType::Spot, CapacityType::OnDemand][draw(2) as usize];
+                let only = VmSelector { capacity_type: Some(capacity_type), ..VmSelector::default() };
+                let of_list_price = Percent(1 + draw(200) as u32);
+                lab.control.set_price(&AzurePrice { only, of_list_price }).await.unwrap();
+            }
             _ => {
                 let notice = (draw(2) == 0).then(|| Duration::from_millis(draw(4)));
                 drop(lab.control.evict(name, notice).await);
