@@ -11,9 +11,9 @@ use harness_gitops::flux::{Flux, FluxTarget, Manager, ReportLine};
 use harness_gitops::git::GitRemote;
 use harness_gitops::{receiver, registry};
 use harness_kubernetes::SocketClock;
-use harness_local::{Local, MetricsControl};
+use harness_local::{AzureCloud, Local, MetricsControl};
 use harness_plan::Capability;
-use harness_simulation::{GitFault, Simulated};
+use harness_simulation::{AzurePrice, GitFault, Simulated};
 
 use crate::control_plane::ControlPlane;
 use crate::error::ClusterError;
@@ -297,6 +297,43 @@ impl Cluster {
         let version = self.simulated_azure()?.publish_image().await?;
         self.components()?.restart(Component::Karpenter.name()).await?;
         Ok(version)
+    }
+
+    /// Whether the NAP controller reads Azure's price list: it does where it is told that this is the public cloud.
+    pub fn reads_prices(&self) -> bool {
+        self.parts.local.as_ref().is_some_and(|local| local.config.cloud == AzureCloud::Public)
+    }
+
+    /// VMs cost more or less from now on, and where the list shows it, the NAP controller is started again so that it reads it: otherwise it looks
+    /// every 12 hours (`pricingUpdatePeriod` in `pkg/providers/pricing` of the provider). Returns whether it is going to read the list.
+    ///
+    /// # Errors
+    /// When the simulated Azure or the supervisor does not answer, or the controller cannot be started.
+    pub async fn set_azure_price(&self, price: &AzurePrice) -> Result<bool, ClusterError> {
+        self.simulated_azure()?.set_price(price).await?;
+        let is_listed = price.only.zone.is_none() && self.reads_prices();
+        if is_listed {
+            self.restart(Component::Karpenter.name()).await?;
+        }
+        Ok(is_listed)
+    }
+
+    /// Puts every price back to that of the start, for the next run on the same cluster. Returns whether any had been changed; the NAP controller is
+    /// then started again, as in [`Cluster::set_azure_price`].
+    ///
+    /// # Errors
+    /// As [`Cluster::set_azure_price`].
+    pub async fn reset_azure_prices(&self) -> Result<bool, ClusterError> {
+        let azure = self.simulated_azure()?;
+        let changed = azure.prices().await?;
+        if changed.is_empty() {
+            return Ok(false);
+        }
+        azure.reset_prices().await?;
+        if self.reads_prices() && changed.iter().any(|price| price.only.zone.is_none()) {
+            self.restart(Component::Karpenter.name()).await?;
+        }
+        Ok(true)
     }
 
     /// Upgrades the control plane to its next patch version, as a PUT of the managed cluster does, and waits until the NAP

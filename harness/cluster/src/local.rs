@@ -8,7 +8,7 @@ pub use harness_components::control::{
 };
 use harness_local::{Local, MetricsControl};
 pub use harness_local::{
-    LocalConfig, LocalError, StateDir, default_state_root, dispatch, down, list, status, validate_name,
+    AzureCloud, LocalConfig, LocalError, StateDir, default_state_root, dispatch, down, list, status, validate_name,
 };
 use harness_simulation::Simulated;
 use strum::VariantArray;

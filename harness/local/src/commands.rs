@@ -3,6 +3,7 @@
 use harness_azure::Config as AzureConfig;
 use harness_catalogue::{Component, Port};
 
+use super::azure_cloud::AzureCloud;
 use super::error::LocalError;
 use super::karpenter::{self, AzureAddresses};
 use super::layout::Layout;
@@ -24,6 +25,7 @@ pub(crate) struct Commands {
     pub(crate) layout: Layout,
     pub(crate) azure: AzureConfig,
     pub(crate) addresses: AzureAddresses,
+    pub(crate) cloud: AzureCloud,
     pub(crate) provision_mode: String,
 }
 
@@ -46,7 +48,9 @@ impl Commands {
             Component::ImageReflectorController => flux_processes::image_reflector_controller(layout)?,
             Component::ImageAutomationController => flux_processes::controller(layout, component),
             Component::ImageRegistry => image_registry(layout)?,
-            Component::Karpenter => karpenter::controller(layout, &self.azure, &self.addresses, &self.provision_mode),
+            Component::Karpenter => {
+                karpenter::controller(layout, &self.azure, &self.addresses, (self.cloud, &self.provision_mode))
+            }
         })
     }
 }
@@ -117,9 +121,10 @@ mod tests {
         let addresses = AzureAddresses {
             arm: "https://127.0.0.1:8/".to_owned(),
             identity: "http://127.0.0.1:8/identity".to_owned(),
+            proxy: "http://127.0.0.1:7".to_owned(),
         };
         let azure = AzureConfig::default();
-        Commands { layout, azure, addresses, provision_mode: "aksmachineapi".to_owned() }
+        Commands { layout, azure, addresses, cloud: AzureCloud::Public, provision_mode: "aksmachineapi".to_owned() }
     }
 
     fn ports_of(commands: &Commands, component: Component) -> BTreeSet<u16> {

@@ -11,6 +11,7 @@ use harness_catalogue::Component;
 use harness_components::{self as components, BinDir};
 
 use super::error::LocalError;
+use super::azure_cloud::AzureCloud;
 use super::state_dir::{StateDir, default_state_root, write_private};
 
 /// The variable with the provision mode of new local clusters.
@@ -37,6 +38,9 @@ pub struct LocalConfig {
     /// How the NAP controller asks for machines: one call a machine (`aksmachineapi`, the default) or one call for all that
     /// it wants within a second (`aksmachineapiheaderbatch`).
     pub provision_mode: String,
+    /// The cloud that the NAP controller is told it runs in.
+    #[serde(default = "AzureCloud::of_before")]
+    pub cloud: AzureCloud,
     /// How long the whole start may take.
     pub start_timeout: Duration,
     /// Keeps the executables in the cache until the supervisor has locked them.
@@ -65,6 +69,7 @@ impl LocalConfig {
             helper: PathBuf::from("/proc/self/exe"),
             azure,
             provision_mode: std::env::var(PROVISION_MODE_VARIABLE).unwrap_or_else(|_| PROVISION_MODES[0].to_owned()),
+            cloud: AzureCloud::default(),
             // A warm start takes some ten seconds on two cores; a busy or cold machine several times that.
             start_timeout: Duration::from_secs(120),
             components: Some(components.clone()),
@@ -79,6 +84,12 @@ impl LocalConfig {
         self.azure.node_resource_group = format!("MC_{}_{}_{region}", self.azure.resource_group, self.name);
         region.clone_into(&mut self.azure.location);
         self
+    }
+
+    /// The same with a NAP controller that is told of another cloud.
+    #[must_use]
+    pub fn in_cloud(self, cloud: AzureCloud) -> Self {
+        Self { cloud, ..self }
     }
 
     /// The folder of this cluster.

@@ -176,6 +176,23 @@ pub enum LocalError {
         /// Those that it can, joined by "or".
         modes: String,
     },
+    /// The NAP controller has not read the simulated price list.
+    #[error(
+        "the NAP controller has not read the price list within {waited_ms} ms; its log says why (`pricing`), and with \
+         HARNESS_AZURE_CLOUD=custom it does without"
+    )]
+    PricesNotRead {
+        /// How long it was waited for, milliseconds.
+        waited_ms: u64,
+    },
+    /// The NAP controller cannot be told of this cloud.
+    #[error("the Azure cloud {given:?} is not {clouds}: change HARNESS_AZURE_CLOUD or leave it out")]
+    Cloud {
+        /// The refused name.
+        given: String,
+        /// Those that it can, joined by "or".
+        clouds: String,
+    },
     /// The Git server could not be started.
     #[error("cannot start the Git server: {0}")]
     GitServer(#[from] GitServerError),

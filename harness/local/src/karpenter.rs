@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use harness_azure::{Config as AzureConfig, Simulator};
 use harness_catalogue::{Component, Port};
 
+use super::azure_cloud::AzureCloud;
 use super::error::LocalError;
 use super::layout::Layout;
 use super::process::Launch;
@@ -28,6 +29,8 @@ pub(crate) struct AzureAddresses {
     pub(crate) arm: String,
     /// `http://127.0.0.1:P/identity`
     pub(crate) identity: String,
+    /// `http://127.0.0.1:P`: the way to the simulated Azure under its public names.
+    pub(crate) proxy: String,
 }
 
 /// The file that describes the simulated Azure as a cloud of its own to Azure SDKs.
@@ -65,7 +68,7 @@ pub(crate) fn controller(
     layout: &Layout,
     azure: &AzureConfig,
     addresses: &AzureAddresses,
-    provision_mode: &str,
+    (cloud, provision_mode): (AzureCloud, &str),
 ) -> Launch {
     let mut launch = layout.launch(Component::Karpenter);
     launch.service_account = Some(service_account_dir(&layout.state));
@@ -86,7 +89,6 @@ pub(crate) fn controller(
         ("CPU_REQUESTS", "4000".to_owned()),
         ("LOG_LEVEL", "info".to_owned()),
         ("FEATURE_GATES", "NodeRepair=true".to_owned()),
-        ("AZURE_ENVIRONMENT_FILEPATH", path(environment_file(&layout.state))),
         ("SSL_CERT_FILE", path(azure_ca_file(&layout.state))),
         ("IDENTITY_ENDPOINT", addresses.identity.clone()),
         ("IDENTITY_HEADER", azure.identity_header.expose().to_owned()),
@@ -112,6 +114,18 @@ pub(crate) fn controller(
         ("SIG_ACCESS_TOKEN_SERVER_URL", format!("{}sig-token", addresses.arm)),
         ("SIG_SUBSCRIPTION_ID", azure.subscription_id.clone()),
     ];
-    launch.env.extend(vars.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
+    // It refuses a name and a file at the same time (`pkg/auth/config.go`).
+    let of_cloud = match cloud {
+        AzureCloud::Custom => vec![("AZURE_ENVIRONMENT_FILEPATH", path(environment_file(&layout.state)))],
+        // What is not on loopback goes through the proxy, which answers Azure's hosts and refuses all others.
+        AzureCloud::Public => vec![
+            ("ARM_CLOUD", "AzurePublicCloud".to_owned()),
+            ("HTTPS_PROXY", addresses.proxy.clone()),
+            ("HTTP_PROXY", addresses.proxy.clone()),
+            ("NO_PROXY", "127.0.0.1,localhost".to_owned()),
+        ],
+    };
+    let vars = vars.into_iter().chain(of_cloud);
+    launch.env.extend(vars.map(|(name, value)| (name.to_owned(), value.into())));
     launch
 }

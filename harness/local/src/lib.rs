@@ -6,6 +6,7 @@
 //! it through the control socket ([`ControlClient`], served by `control`). The kernel kills the components when the supervisor ends, however
 //! it ends, and a throw-away supervisor when the process that started it ends; `teardown` checks that nothing stays.
 
+mod azure_cloud;
 mod bootstrap;
 mod commands;
 mod config;
@@ -42,6 +43,7 @@ mod teardown;
 mod version_proxy;
 mod versions;
 
+pub use azure_cloud::AzureCloud;
 pub use config::{LocalConfig, validate_name};
 pub use control_client::ControlClient;
 pub use declaration::declared;

@@ -12,6 +12,7 @@ use harness_kubernetes::ApiError;
 use harness_metrics::{Metrics, MetricsServer, ServerIdentity};
 use harness_tls::Pair;
 
+use super::azure_cloud::AzureCloud;
 use super::commands::Commands;
 use super::config::LocalConfig;
 use super::error::LocalError;
@@ -102,7 +103,12 @@ pub(crate) async fn bring_up(
     let commands = Commands {
         layout: layout.clone(),
         azure: config.azure.clone(),
-        addresses: AzureAddresses { arm: azure.arm_url(), identity: azure.identity_url() },
+        addresses: AzureAddresses {
+            arm: azure.arm_url(),
+            identity: azure.identity_url(),
+            proxy: azure.proxy_url(),
+        },
+        cloud: config.cloud,
         provision_mode: config.provision_mode.clone(),
     };
     let start = async |component: Component| registry.start(component, commands.launch(component)?).await;
@@ -151,6 +157,7 @@ pub(crate) async fn bring_up(
             bootstrap::flux(&client, &git.url).await?;
             bootstrap::flux_applied(&client, COMPONENT_LIMIT).await
         }),
+        steps.time("prices read by the controller", prices_read(config.cloud, &azure)),
         steps.time("metrics APIs registered", bootstrap::metrics_apis(&client, metrics_server.port(), &ca_pem)),
     )?;
     let version = client.apiserver_version().await.map_err(ApiError::request("read", "/version"))?;
@@ -162,6 +169,7 @@ pub(crate) async fn bring_up(
         ("arm", azure.arm_url()),
         ("identity", azure.identity_url()),
         ("azure-control", azure.control_url()),
+        ("azure-proxy", azure.proxy_url()),
         // These two answer once a run has needed them.
         (
             "flux-receiver",
@@ -185,6 +193,19 @@ async fn start_azure(config: &LocalConfig, state: &StateDir) -> Result<Simulator
     let azure = Simulator::start(config.azure.clone(), None).await?;
     karpenter::write_azure_files(state, &azure)?;
     Ok(azure)
+}
+
+/// Waits until the NAP controller has the prices by which it decides. It does not wait for them itself, and has those of its built-in table until then.
+async fn prices_read(cloud: AzureCloud, azure: &Simulator) -> Result<(), LocalError> {
+    if cloud == AzureCloud::Custom {
+        return Ok(());
+    }
+    let mut times = azure.prices_read();
+    let read = tokio::time::timeout(COMPONENT_LIMIT, times.wait_for(|times| *times > 0)).await;
+    match read {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(LocalError::PricesNotRead { waited_ms: COMPONENT_LIMIT.as_millis() as u64 }),
+    }
 }
 
 async fn start_metrics(metrics: &Arc<Metrics>, files: &PkiFiles) -> Result<MetricsServer, LocalError> {

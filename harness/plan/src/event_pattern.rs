@@ -345,6 +345,10 @@ pub enum OccurrenceKind {
     SpotNotice,
     /// A spot VM is taken back.
     SpotEvicted,
+    /// A VM that runs, or is on its way, has another price.
+    VmPriceChanged,
+    /// Azure's price list is read to its end: the NAP controller does so when it starts.
+    PricesRead,
     /// Resource Manager answers 429.
     CallThrottled,
     /// Resource Manager refuses a call because it is down.
@@ -395,7 +399,8 @@ impl OccurrenceKind {
             | Self::VmDeleted
             | Self::VmCrashed
             | Self::SpotNotice
-            | Self::SpotEvicted => OF_A_VM,
+            | Self::SpotEvicted
+            | Self::VmPriceChanged => OF_A_VM,
             Self::VmFailed => {
                 &["object", "nodepool", "instanceType", "capacityType", "zone", "code", "messageContains"]
             }
@@ -406,7 +411,7 @@ impl OccurrenceKind {
             | Self::PodNotReady
             | Self::PodDeleting
             | Self::PodDeleted => &["object", "workload"],
-            Self::CallRefused => &[],
+            Self::CallRefused | Self::PricesRead => &[],
             // The operation that was throttled; the kind and name of the fault.
             Self::CallThrottled | Self::FaultBegan | Self::FaultEnded => &["messageContains"],
             Self::Reason => {

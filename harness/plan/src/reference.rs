@@ -66,6 +66,7 @@ impl<'a> Reference<'a> {
     pub fn of_action(action: &'a Action) -> Vec<Self> {
         let found = match action {
             Action::AzureFault(asked) => Self::of_fault(&asked.fault),
+            Action::AzurePrice(price) => Self::of_selector(&price.only),
             Action::DeleteNodeClaims(delete) => vec![Self::new(Referent::Nodepool, &delete.nodepool, &["nodepool"])],
             Action::Commit(commit) => match &commit.trigger {
                 Trigger::Receiver(receiver) => {

@@ -59,7 +59,7 @@ pub(crate) fn price_at(timelines: &Timelines, at_us: u64) -> PriceAt {
     let mut price = PriceAt::default();
     for vm in timelines.azure.vms.iter().filter(|vm| vm.ran_at(at_us)) {
         price.vms += 1;
-        match vm.price {
+        match vm.price_at(at_us) {
             Some(of_vm) => price.micro_usd_per_hour = price.micro_usd_per_hour.saturating_add(of_vm),
             None => price.vms_without_price += 1,
         }
@@ -94,7 +94,7 @@ pub(crate) fn cost_of<'t>(
     let is_spot = |vm: &VmTimeline| timelines.is_spot(vm);
     let all = timelines.azure.vms.iter();
     let on_demand: HashMap<Name, u64> =
-        all.filter(|vm| !is_spot(vm)).filter_map(|vm| Some((vm.placed.instance_type, vm.price?))).collect();
+        all.filter(|vm| !is_spot(vm)).filter_map(|vm| Some((vm.placed.instance_type, vm.prices.first()?.own))).collect();
     let until_us = until_us(timelines);
     // Sums of price times time, divided once: many short-lived VMs must not round to nothing.
     let (mut spot, mut regular, mut same) = (0_u128, 0_u128, Some(0_u128));
@@ -107,27 +107,36 @@ pub(crate) fn cost_of<'t>(
         if parts.is_empty() {
             continue;
         }
-        let Some(price) = vm.price else {
+        if vm.prices.is_empty() {
             cost.vms_without_price += 1;
             continue;
-        };
+        }
         let ran_us = parts.iter().map(|(from_us, to_us)| to_us - from_us).sum::<u64>();
-        cost.price_max_micro_usd_per_hour = cost.price_max_micro_usd_per_hour.max(price);
         cost.vms += 1;
         cost.vm_us = cost.vm_us.saturating_add(ran_us);
-        let amount = u128::from(price) * u128::from(ran_us);
-        let regular_price = if is_spot(vm) {
+        if is_spot(vm) {
             cost.spot_vms += 1;
             cost.spot_us = cost.spot_us.saturating_add(ran_us);
-            spot += amount;
-            vm.price_on_demand.or_else(|| on_demand.get(&vm.placed.instance_type).copied())
-        } else {
-            regular += amount;
-            Some(price)
-        };
-        same = same.zip(regular_price).map(|(same, price)| same + u128::from(price) * u128::from(ran_us));
-        let price = i64::try_from(price).unwrap_or(i64::MAX);
-        changes.extend(parts.iter().flat_map(|(from_us, to_us)| [(*from_us, price), (*to_us, -price)]));
+        }
+        for (held, price) in vm.prices_held() {
+            let paid: Vec<(u64, u64)> = parts.iter().filter_map(|part| common(*part, held)).collect();
+            if paid.is_empty() {
+                continue;
+            }
+            let paid_us = u128::from(paid.iter().map(|(from_us, to_us)| to_us - from_us).sum::<u64>());
+            cost.price_max_micro_usd_per_hour = cost.price_max_micro_usd_per_hour.max(price.own);
+            let amount = u128::from(price.own) * paid_us;
+            let regular_price = if is_spot(vm) {
+                spot += amount;
+                price.on_demand.or_else(|| on_demand.get(&vm.placed.instance_type).copied())
+            } else {
+                regular += amount;
+                Some(price.own)
+            };
+            same = same.zip(regular_price).map(|(same, price)| same + u128::from(price) * paid_us);
+            let price = i64::try_from(price.own).unwrap_or(i64::MAX);
+            changes.extend(paid.iter().flat_map(|(from_us, to_us)| [(*from_us, price), (*to_us, -price)]));
+        }
     }
     let micro_usd = |sum: u128| u64::try_from((sum + HOUR_US / 2) / HOUR_US).unwrap_or(u64::MAX);
     cost.spot_micro_usd = micro_usd(spot);

@@ -21,7 +21,7 @@ pub const LOG_VERSION: u32 = 2;
 
 /// The minor version: it grows when kinds of events, milestones, facts, fields or attributes are added that change nothing of the meaning
 /// of what was there before. In a log of a newer minor version a reader skips what it does not know, and says so.
-pub const LOG_MINOR: u32 = 2;
+pub const LOG_MINOR: u32 = 3;
 
 /// Something that happened, and when it was seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -126,6 +126,8 @@ pub enum FoundKind {
     StoppedComponent,
     /// A fault of the simulated Azure.
     AzureFault,
+    /// Prices that an earlier run had set. Since minor version 3.
+    AzurePrices,
     /// Another behaviour of the simulated Azure than before that run.
     AzureBehaviour,
     /// A fault of the Git server.

@@ -73,6 +73,11 @@ pub(crate) async fn restore(context: &Context, lease: Option<&RunLease>) -> Resu
     for fault in end_azure_faults(cluster).await? {
         note(FoundKind::AzureFault, &fault, true);
     }
+    if cluster.azure().is_some()
+        && within(START_LIMIT, "reset the simulated Azure's prices", cluster.reset_azure_prices()).await?
+    {
+        note(FoundKind::AzurePrices, "", true);
+    }
     if repeated("ask for the fault of the Git server", async || cluster.has_git_fault().await).await? {
         repeated("end the fault of the Git server", async || cluster.set_git_fault(None).await).await?;
         note(FoundKind::GitFault, "", true);

@@ -20,7 +20,7 @@ pub fn builtin_scenarios() -> &'static [Builtin] {
     &SCENARIOS
 }
 
-const SCENARIOS: [Builtin; 26] = [
+const SCENARIOS: [Builtin; 27] = [
     scenario!("capacity-shortage"),
     scenario!("class-targeting"),
     scenario!("consolidation"),
@@ -45,6 +45,7 @@ const SCENARIOS: [Builtin; 26] = [
     scenario!("scale-ramp"),
     scenario!("scale-to-zero"),
     scenario!("spot"),
+    scenario!("spot-price"),
     scenario!("system-surge"),
     scenario!("time-windows"),
 ];

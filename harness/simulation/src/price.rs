@@ -1,5 +1,7 @@
 //! What VMs cost.
 
+use std::fmt;
+
 use harness_units::Percent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,6 +48,18 @@ impl AzurePrice {
     }
 }
 
+/// In a few words, for logs and reports.
+impl fmt::Display for AzurePrice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { only, of_list_price } = self;
+        write!(f, "azure price {of_list_price} of the list price")?;
+        let VmSelector { sku, family, zone, capacity_type, vm: _, vms: _, nodepool: _ } = only;
+        let kinds = [sku.clone(), family.clone(), zone.clone(), capacity_type.map(|kind| kind.to_string())];
+        let kinds: Vec<String> = kinds.into_iter().flatten().collect();
+        if kinds.is_empty() { Ok(()) } else { write!(f, " for {}", kinds.join(", ")) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +84,7 @@ mod tests {
         let price: AzurePrice = serde_json::from_value(json.clone()).unwrap();
         assert_eq!(price.problems(), []);
         assert_eq!(serde_json::to_value(&price).unwrap(), json);
+        assert_eq!(price.to_string(), "azure price 120% of the list price for Standard_D2s_v5, spot");
         let written: AzurePrice = serde_json::from_value(json!({"ofListPrice": "120%"})).unwrap();
         assert_eq!(written.of_list_price, Percent(120));
     }

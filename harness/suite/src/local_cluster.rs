@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use harness_cluster::Cluster;
-use harness_cluster::local::{self, LocalConfig, Phase};
+use harness_cluster::local::{self, AzureCloud, LocalConfig, Phase};
 use harness_components::{self as components, BuildError, BuildOptions, BuildReport};
 
 use crate::error::TargetError;
@@ -66,7 +66,7 @@ impl LocalCluster {
             build_components(&options, progress).await?;
         }
         let components = components::locate(self.bin_dir.as_deref())?;
-        Ok(LocalConfig::new(name, &components).in_region(region.as_str()))
+        Ok(LocalConfig::new(name, &components).in_region(region.as_str()).in_cloud(AzureCloud::from_env()?))
     }
 
     /// Returns the cluster that is up under that name, which must be in the region if one is given, or starts one for a run. With `keep` the new one has that name and stays.

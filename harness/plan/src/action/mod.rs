@@ -15,7 +15,7 @@ mod scale;
 use std::fmt;
 
 use harness_catalogue::Component;
-use harness_simulation::GitFault;
+use harness_simulation::{AzurePrice, GitFault};
 use harness_units::Span;
 use harness_yaml::{Beside, Problem, Tagged};
 use schemars::JsonSchema;
@@ -90,6 +90,9 @@ pub enum Action {
     AzureFault(AzureFault),
     /// End one fault of the simulated Azure, or every one: `clearAzureFaults: {}`. Needs simulated-azure.
     ClearAzureFaults(ClearAzureFaults),
+    /// Let VMs cost more or less from now on. The NAP controller reads the price list when it starts and then every 12 hours, so it is started again.
+    /// Needs simulated-azure.
+    AzurePrice(AzurePrice),
     /// Send SIGKILL to a component of the local cluster, such as `karpenter`. Needs component-control.
     KillComponent(Component),
     /// Start a component that was killed. Needs component-control.
@@ -131,7 +134,8 @@ impl Action {
             Self::PublishNodeImage(_)
             | Self::UpgradeKubernetes(_)
             | Self::AzureFault(_)
-            | Self::ClearAzureFaults(_) => Capability::SimulatedAzure,
+            | Self::ClearAzureFaults(_)
+            | Self::AzurePrice(_) => Capability::SimulatedAzure,
             Self::KillComponent(_) | Self::StartComponent(_) | Self::GitFault(_) | Self::ClearGitFaults(_) => {
                 Capability::ComponentControl
             }
@@ -160,7 +164,9 @@ impl Action {
             | Self::Commit(_)
             | Self::ForcePush(_)
             | Self::PublishNodeImage(_)
-            | Self::UpgradeKubernetes(_) => true,
+            | Self::UpgradeKubernetes(_)
+            // Karpenter replaces nodes by cheaper ones.
+            | Self::AzurePrice(_) => true,
             _ => false,
         }
     }
@@ -185,6 +191,7 @@ impl Action {
             Self::Load(load) => load.problems(names),
             Self::AzureFault(asked) => asked.problems(names),
             Self::ClearAzureFaults(asked) => asked.problems(names),
+            Self::AzurePrice(price) => price.problems(),
             Self::GitFault(fault) => fault.problems(),
             Self::Change(change) => change.problems(names),
             Self::Revert(_)
@@ -215,6 +222,7 @@ impl fmt::Display for Action {
             Self::AzureFault(asked) => write!(f, "azure fault {}", asked.fault.kind.as_str()),
             Self::ClearAzureFaults(ClearAzureFaults { id: Some(id) }) => write!(f, "clear azure fault {id}"),
             Self::ClearAzureFaults(ClearAzureFaults { id: None }) => f.write_str("clear azure faults"),
+            Self::AzurePrice(price) => price.fmt(f),
             Self::KillComponent(name) => write!(f, "kill {name}"),
             Self::StartComponent(name) => write!(f, "start {name}"),
             Self::Change(change) => change.fmt(f),

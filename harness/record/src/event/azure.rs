@@ -135,6 +135,10 @@ pub enum AzureFactKind {
     SpotEvicted,
     /// A VM crashed.
     VmCrashed,
+    /// The VM has another price from now on, which this fact says. Since minor version 3.
+    VmPriceChanged,
+    /// Azure's price list was read to its end, as the controller does when it starts; the message is the number of its prices. Since minor version 3.
+    PricesRead,
     /// A call that the simulator does not model: what followed may differ from what Azure does.
     UnmodelledCall,
     /// Facts were lost because the harness read too slowly.

@@ -278,6 +278,8 @@ fn of_fact(what: AzureFactKind) -> Option<OccurrenceKind> {
         AzureFactKind::Refused => OccurrenceKind::CallRefused,
         AzureFactKind::FaultBegan => OccurrenceKind::FaultBegan,
         AzureFactKind::FaultEnded => OccurrenceKind::FaultEnded,
+        AzureFactKind::VmPriceChanged => OccurrenceKind::VmPriceChanged,
+        AzureFactKind::PricesRead => OccurrenceKind::PricesRead,
         AzureFactKind::VmCreating
         | AzureFactKind::NodeRegistered
         | AzureFactKind::NodeReady

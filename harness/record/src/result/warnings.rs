@@ -90,6 +90,7 @@ fn found(Found { kind, name, is_restored }: &Found) -> String {
         FoundKind::StoppedComponent => format!("{name} was not running"),
         FoundKind::AzureFault => format!("the simulated Azure had the fault {name}"),
         FoundKind::AzureBehaviour => "the simulated Azure behaved as an earlier run had set it".to_owned(),
+        FoundKind::AzurePrices => "the simulated Azure had the prices of an earlier run".to_owned(),
         FoundKind::GitFault => "the Git server had a fault".to_owned(),
         FoundKind::SuspendedFlux => format!("the {name} was suspended"),
         FoundKind::KubernetesVersion => format!("the control plane had the version {name} of an earlier run"),
@@ -104,6 +105,7 @@ fn found(Found { kind, name, is_restored }: &Found) -> String {
         (FoundKind::SuspendedFlux, true) => "it was resumed",
         (FoundKind::Object, true) => "it was deleted",
         (FoundKind::AzureBehaviour | FoundKind::KubernetesVersion | FoundKind::GitTree, true) => "it was restored",
+        (FoundKind::AzurePrices, true) => "they were reset",
         (FoundKind::Shortages, false) => "it forgets them within 23 hours, and this run may have met them",
         (_, false) => "it stayed so",
     };

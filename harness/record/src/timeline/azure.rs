@@ -32,9 +32,17 @@ pub(crate) struct VmTimeline {
     pub(crate) failed_us: Option<u64>,
     pub(crate) code: Name,
     pub(crate) vcpus: Option<u32>,
-    /// Millionths of a US dollar an hour.
-    pub(crate) price: Option<u64>,
-    pub(crate) price_on_demand: Option<u64>,
+    /// What it costs, and from when on, in time; the first holds from its start. Empty where no fact says it.
+    pub(crate) prices: Vec<VmPrice>,
+}
+
+/// What a VM costs from a moment on, in millionths of a US dollar an hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct VmPrice {
+    pub(crate) from_us: u64,
+    pub(crate) own: u64,
+    /// What it would cost on demand.
+    pub(crate) on_demand: Option<u64>,
 }
 
 impl VmTimeline {
@@ -49,6 +57,29 @@ impl VmTimeline {
     /// Whether it ran at a moment.
     pub(crate) fn ran_at(&self, at_us: u64) -> bool {
         self.booted_us.is_some_and(|us| us <= at_us) && self.gone_us().is_none_or(|us| us > at_us)
+    }
+
+    /// What it cost at a moment.
+    pub(crate) fn price_at(&self, at_us: u64) -> Option<u64> {
+        Some(self.prices.iter().rev().find(|price| price.from_us <= at_us)?.own)
+    }
+
+    /// Its prices, each with the time in which it held.
+    pub(crate) fn prices_held(&self) -> impl Iterator<Item = ((u64, u64), VmPrice)> {
+        let ends = self.prices.iter().skip(1).map(|price| price.from_us).chain([u64::MAX]);
+        self.prices.iter().zip(ends).map(|(price, end_us)| ((price.from_us, end_us), *price))
+    }
+
+    fn learn_price(&mut self, at_us: u64, fact: &AzureFact) {
+        let Some(own) = fact.price_micro_usd_per_hour else { return };
+        let on_demand = fact.on_demand_micro_usd_per_hour;
+        match self.prices.first_mut() {
+            None => self.prices.push(VmPrice { from_us: 0, own, on_demand }),
+            Some(_) if fact.what == AzureFactKind::VmPriceChanged => {
+                self.prices.push(VmPrice { from_us: at_us, own, on_demand });
+            }
+            Some(first) => first.on_demand = first.on_demand.or(on_demand),
+        }
     }
 }
 
@@ -144,6 +175,7 @@ impl Azure {
                 }
             }
             AzureFactKind::FactsLost => self.facts_lost += times(fact),
+            AzureFactKind::PricesRead => {}
             AzureFactKind::FaultBegan | AzureFactKind::FaultEnded => {
                 let sets_one = |fault: &str| self.quotas.iter().any(|(_, known, _)| known == fault);
                 if fact.quota.is_some() || sets_one(&fact.fault) {
@@ -198,8 +230,7 @@ impl Azure {
             (vm.family, vm.quota_family) = (names.intern(letter), names.intern(&quota_family));
         }
         vm.vcpus = vm.vcpus.or(fact.vcpus);
-        vm.price = vm.price.or(fact.price_micro_usd_per_hour);
-        vm.price_on_demand = vm.price_on_demand.or(fact.on_demand_micro_usd_per_hour);
+        vm.learn_price(at_us, fact);
         let slot = match fact.what {
             AzureFactKind::VmAccepted => &mut vm.accepted_us,
             AzureFactKind::VmBooted => &mut vm.booted_us,

@@ -78,6 +78,8 @@ fn is_azures(what: OccurrenceKind) -> bool {
             | OccurrenceKind::VmCrashed
             | OccurrenceKind::SpotNotice
             | OccurrenceKind::SpotEvicted
+            | OccurrenceKind::VmPriceChanged
+            | OccurrenceKind::PricesRead
             | OccurrenceKind::CallThrottled
             | OccurrenceKind::CallRefused
             | OccurrenceKind::FaultBegan

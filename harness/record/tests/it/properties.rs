@@ -273,6 +273,8 @@ fn any_azure() -> impl Strategy<Value = EventKind> {
         SpotNotice,
         SpotEvicted,
         VmCrashed,
+        VmPriceChanged,
+        PricesRead,
         UnmodelledCall,
         FactsLost,
     ]);

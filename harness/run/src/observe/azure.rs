@@ -145,6 +145,8 @@ fn translate(fact: &Fact, occurred_us: u64) -> Option<AzureFact> {
         FactKind::UnmodelledCall { method, path } => {
             with_message(AzureFactKind::UnmodelledCall, format!("{method} {path}"))
         }
+        FactKind::VmPriceChanged { .. } => plain(AzureFactKind::VmPriceChanged),
+        FactKind::PricesRead { items } => with_message(AzureFactKind::PricesRead, items.to_string()),
         FactKind::Overflow { lost } => with_message(AzureFactKind::FactsLost, lost.to_string()),
         FactKind::VmRestarted { .. }
         | FactKind::NodeCondition { .. }

@@ -21,6 +21,8 @@ const LOSS_LIMIT: Duration = Duration::from_secs(10);
 /// How long Karpenter may take to mark NodeClaims as drifted once it knows of a new image or version: it starts again for that. A node class
 /// that pins its version never drifts.
 const DRIFT_LIMIT: Duration = Duration::from_secs(60);
+/// How long the controller may take to start again: it reads the price list first of all.
+const PRICES_LIMIT: Duration = Duration::from_secs(30);
 /// Two periods of an autoscaler (`--horizontal-pod-autoscaler-sync-period` of kube-controller-manager, 15 s) and a little: it may have been
 /// reading the metrics when they changed. Load that makes no difference to what it reads shows in nothing.
 const LOAD_LIMIT: Duration = Duration::from_secs(35);
@@ -44,6 +46,8 @@ pub(crate) enum Effect {
     Drift { uids: BTreeSet<String> },
     /// The workload's autoscaler reads other metrics.
     Load { workload: String },
+    /// The NAP controller has started again and has read Azure's price list.
+    PricesRead,
 }
 
 /// What the watches have shown of an effect.
@@ -66,6 +70,7 @@ impl Effect {
             Self::Loss(_) => Some(LOSS_LIMIT),
             Self::Drift { .. } => Some(DRIFT_LIMIT),
             Self::Load { .. } => Some(LOAD_LIMIT),
+            Self::PricesRead => Some(PRICES_LIMIT),
         }
     }
 
@@ -82,6 +87,7 @@ impl Effect {
             Self::Change { object } => when(state.object_seen_us(object) >= sent_us, "the change is not seen"),
             Self::Loss(loss) => when(state.loss_seen_us(*loss) >= sent_us, "no VM is seen to be lost"),
             Self::Drift { uids } => when(state.any_drifted(uids), "no NodeClaim is seen to have drifted"),
+            Self::PricesRead => when(state.prices_read_us >= sent_us, "the controller has not read the prices"),
             Self::Load { workload } => {
                 when(state.metrics_read_us(workload) >= sent_us, "its autoscaler has not read the metrics")
             }

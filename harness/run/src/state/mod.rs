@@ -37,6 +37,8 @@ pub(crate) struct State {
     losses: BTreeMap<String, Loss>,
     /// When each kind of loss last occurred.
     losses_us: BTreeMap<Loss, u64>,
+    /// When Azure's price list was last read to its end.
+    prices_read_us: u64,
     nodepools: BTreeMap<String, NodePool>,
     counted: Counted,
     last_activity: (u64, String),
@@ -146,6 +148,7 @@ impl State {
                     AzureFactKind::SpotEvicted => self.lose(fact, Loss::Eviction),
                     AzureFactKind::VmCrashed => self.lose(fact, Loss::Crash),
                     AzureFactKind::ProvisioningFailed => self.azure_failed = true,
+                    AzureFactKind::PricesRead => self.prices_read_us = event.at_us,
                     _ => {}
                 }
             }

@@ -292,6 +292,8 @@ pub(crate) fn of_vm(what: OccurrenceKind) -> Option<AzureFactKind> {
         OccurrenceKind::VmFailed => AzureFactKind::ProvisioningFailed,
         OccurrenceKind::VmDeleted => AzureFactKind::VmDeleted,
         OccurrenceKind::VmCrashed => AzureFactKind::VmCrashed,
+        OccurrenceKind::VmPriceChanged => AzureFactKind::VmPriceChanged,
+        OccurrenceKind::PricesRead => AzureFactKind::PricesRead,
         OccurrenceKind::SpotNotice => AzureFactKind::SpotNotice,
         OccurrenceKind::SpotEvicted => AzureFactKind::SpotEvicted,
         OccurrenceKind::CallThrottled => AzureFactKind::Throttled,

@@ -1,10 +1,10 @@
-//! The simulated Azure: its faults, its node images and its versions of Kubernetes.
+//! The simulated Azure: its faults, its prices, its node images and its versions of Kubernetes.
 
 use std::collections::BTreeSet;
 
 use harness_azure::control::{Client, ControlError};
 use harness_plan::{AzureFault, ClearAzureFaults};
-use harness_simulation::FaultKind;
+use harness_simulation::{AzurePrice, FaultKind};
 use harness_units::Span;
 
 use super::Done;
@@ -103,6 +103,21 @@ pub(super) async fn upgrade_kubernetes(context: &Context) -> Result<Done, Action
     let effect = drift(context);
     context.cluster.upgrade_kubernetes().await?;
     Ok(Done { pushed: None, effect })
+}
+
+/// Sets what VMs cost from now on.
+pub(super) async fn set_price(price: &AzurePrice, context: &Context) -> Result<Done, ActionError> {
+    context.simulated_azure()?;
+    let is_read = context.cluster.set_azure_price(price).await?;
+    Ok(Done { pushed: None, effect: is_read.then_some(Effect::PricesRead) })
+}
+
+/// Puts the prices back on a cluster that stays, where the next run starts with them.
+pub(super) async fn undo_prices(context: &Context) -> Result<(), ActionError> {
+    if !context.throwaway {
+        context.cluster.reset_azure_prices().await?;
+    }
+    Ok(())
 }
 
 /// The drift of the NodeClaims that there are; `None` where there is none.

@@ -49,6 +49,7 @@ pub(crate) struct Actions {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Subject {
     Azure,
+    Prices,
     Git,
     Component(Component),
     Replicas(String),
@@ -65,6 +66,7 @@ impl Subject {
             Action::Commit(_) | Action::Revert(_) | Action::ForcePush(_) => Some(Self::Tree),
             Action::Load(load) => Some(Self::Load(load.workload.clone())),
             Action::AzureFault(_) | Action::ClearAzureFaults(_) => Some(Self::Azure),
+            Action::AzurePrice(_) => Some(Self::Prices),
             Action::GitFault(_) | Action::ClearGitFaults(_) => Some(Self::Git),
             Action::KillComponent(it) | Action::StartComponent(it) => Some(Self::Component(*it)),
             Action::Change(change) => Some(Self::Object(change.object().to_owned())),
@@ -108,6 +110,7 @@ pub(crate) enum Undo {
     ClearLoads,
     /// Before the tree is restored: a Kustomization may be suspended, or an object excluded from what Flux manages.
     RestoreObjects,
+    ResetPrices,
     ResetKubernetes,
 }
 
@@ -127,6 +130,7 @@ impl Undo {
             Action::GitFault(_) => Some(Self::ClearGitFault),
             Action::Load(_) => Some(Self::ClearLoads),
             Action::Change(_) => Some(Self::RestoreObjects),
+            Action::AzurePrice(_) => Some(Self::ResetPrices),
             Action::UpgradeKubernetes(_) => Some(Self::ResetKubernetes),
             Action::Scale(_)
             | Action::Replace(_)
@@ -144,9 +148,9 @@ impl Undo {
         }
     }
 
-    /// Whether it waits until the run's nodes are deleted: another version of Kubernetes would make Karpenter replace them.
+    /// Whether it waits until the run's nodes are deleted: another version of Kubernetes, or another price, would make Karpenter replace them.
     pub(crate) fn follows_nodes(&self) -> bool {
-        *self == Self::ResetKubernetes
+        matches!(self, Self::ResetPrices | Self::ResetKubernetes)
     }
 }
 
@@ -159,6 +163,7 @@ impl fmt::Display for Undo {
             Self::ClearGitFault => f.write_str("end the fault of the Git server"),
             Self::ClearLoads => f.write_str("clear the metrics"),
             Self::RestoreObjects => f.write_str("undo the changes of objects"),
+            Self::ResetPrices => f.write_str("reset Azure's prices"),
             Self::ResetKubernetes => f.write_str("reset the control plane to its version"),
         }
     }
@@ -186,6 +191,7 @@ impl Actions {
             Action::PublishNodeImage(_) => return azure::publish_node_image(context).await,
             Action::UpgradeKubernetes(_) => return azure::upgrade_kubernetes(context).await,
             Action::AzureFault(asked) => return azure::add_fault(asked, context).await,
+            Action::AzurePrice(price) => return azure::set_price(price, context).await,
             Action::ClearAzureFaults(asked) => azure::clear_faults(asked, context).await?,
             Action::KillComponent(name) => component::kill(*name, context).await?,
             Action::StartComponent(name) => component::start(*name, context).await?,
@@ -224,6 +230,7 @@ impl Actions {
             Undo::ClearGitFault => git_fault::undo(context).await,
             Undo::ClearLoads => load::undo(context).await,
             Undo::RestoreObjects => return change::undo(&self.objects, context).await,
+            Undo::ResetPrices => azure::undo_prices(context).await,
             Undo::ResetKubernetes => azure::undo_upgrade(context).await,
         };
         undone.map_err(RunError::failed(undo.to_string())).err().into_iter().collect()
@@ -276,6 +283,7 @@ mod tests {
         let actions = [
             json!({"change": {"object": "pool", "delete": true}}),
             json!({"upgradeKubernetes": {}}),
+            json!({"azurePrice": {"ofListPrice": 120}}),
             json!({"gitFault": "unavailable"}),
             json!({"killComponent": "etcd"}),
             json!({"killComponent": "etcd"}),
@@ -294,6 +302,7 @@ mod tests {
             Undo::ClearAzureFaults,
             Undo::ClearGitFault,
             Undo::RestoreObjects,
+            Undo::ResetPrices,
             Undo::ResetKubernetes,
         ];
         assert_eq!(steps, expected);
