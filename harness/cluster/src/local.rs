@@ -6,10 +6,10 @@ use std::sync::Arc;
 pub use harness_components::control::{
     ComponentStatus, ComponentUsage, Failure, Phase, ProcessRef, Status, StepTiming, TeardownReport,
 };
-use harness_local::{Local, MetricsControl};
 pub use harness_local::{
     AzureCloud, LocalConfig, LocalError, StateDir, default_state_root, dispatch, down, list, status, validate_name,
 };
+use harness_local::{Local, MetricsControl};
 use harness_simulation::Simulated;
 use strum::VariantArray;
 

@@ -1,7 +1,7 @@
 //! The cloud that the NAP controller is told it runs in.
 
 use serde::{Deserialize, Serialize};
-use strum::{EnumString, VariantNames};
+use strum::{Display, EnumString, VariantNames};
 
 use super::error::LocalError;
 
@@ -9,7 +9,7 @@ use super::error::LocalError;
 const VARIABLE: &str = "HARNESS_AZURE_CLOUD";
 
 /// A cloud's name. The simulated Azure is behind both.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, EnumString, VariantNames)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, VariantNames)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum AzureCloud {

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use harness_catalogue::Component;
 use harness_components::{self as components, BinDir};
 
-use super::error::LocalError;
 use super::azure_cloud::AzureCloud;
+use super::error::LocalError;
 use super::state_dir::{StateDir, default_state_root, write_private};
 
 /// The variable with the provision mode of new local clusters.

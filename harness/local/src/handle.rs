@@ -94,6 +94,7 @@ impl Local {
         let bin_dir = self.config.bin_dir.clone();
         // Reads some hundred megabytes of executables where no manifest lists the versions.
         let mut all = tokio::task::spawn_blocking(move || versions::read(&bin_dir)).await.unwrap_or_default();
+        all.push(("azure-cloud".to_owned(), self.config.cloud.to_string()));
         all.extend(self.status.versions.iter().map(|(name, version)| (name.clone(), version.clone())));
         all
     }

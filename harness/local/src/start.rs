@@ -103,11 +103,7 @@ pub(crate) async fn bring_up(
     let commands = Commands {
         layout: layout.clone(),
         azure: config.azure.clone(),
-        addresses: AzureAddresses {
-            arm: azure.arm_url(),
-            identity: azure.identity_url(),
-            proxy: azure.proxy_url(),
-        },
+        addresses: AzureAddresses { arm: azure.arm_url(), identity: azure.identity_url(), proxy: azure.proxy_url() },
         cloud: config.cloud,
         provision_mode: config.provision_mode.clone(),
     };
@@ -170,6 +166,7 @@ pub(crate) async fn bring_up(
         ("identity", azure.identity_url()),
         ("azure-control", azure.control_url()),
         ("azure-proxy", azure.proxy_url()),
+        ("karpenter-metrics", format!("http://{}/metrics", layout.ports.address(Component::Karpenter, Port::Metrics))),
         // These two answer once a run has needed them.
         (
             "flux-receiver",

@@ -93,8 +93,10 @@ pub(crate) fn cost_of<'t>(
 ) -> Cost {
     let is_spot = |vm: &VmTimeline| timelines.is_spot(vm);
     let all = timelines.azure.vms.iter();
-    let on_demand: HashMap<Name, u64> =
-        all.filter(|vm| !is_spot(vm)).filter_map(|vm| Some((vm.placed.instance_type, vm.prices.first()?.own))).collect();
+    let on_demand: HashMap<Name, u64> = all
+        .filter(|vm| !is_spot(vm))
+        .filter_map(|vm| Some((vm.placed.instance_type, vm.prices.first()?.own)))
+        .collect();
     let until_us = until_us(timelines);
     // Sums of price times time, divided once: many short-lived VMs must not round to nothing.
     let (mut spot, mut regular, mut same) = (0_u128, 0_u128, Some(0_u128));

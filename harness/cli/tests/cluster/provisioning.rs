@@ -8,7 +8,7 @@ use harness_cluster::git::Author;
 use harness_cluster::local::{self, Phase};
 use harness_cluster::{Cluster, HealthCheck};
 use harness_plan::Capability;
-use harness_simulation::Simulated;
+use harness_simulation::{CapacityType, Simulated};
 use harness_testing::{limits, wait_for};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, PostParams};
@@ -36,9 +36,22 @@ spec:
       nodeClassRef: {group: karpenter.azure.com, kind: AKSNodeClass, name: test}
       requirements:
         - {key: karpenter.azure.com/sku-family, operator: In, values: [D]}
-        - {key: karpenter.sh/capacity-type, operator: In, values: [on-demand]}
+        - {key: karpenter.sh/capacity-type, operator: In, values: [spot, on-demand]}
   disruption: {consolidationPolicy: WhenEmpty, consolidateAfter: 0s}
 ";
+
+/// What the controller takes for the price of a size, from its metrics.
+fn price_estimate(metrics: &str, size: &str, zone: &str, capacity_type: CapacityType) -> f64 {
+    let wanted = [
+        "karpenter_cloudprovider_instance_type_offering_price_estimate{".to_owned(),
+        format!("instance_type=\"{size}\""),
+        format!("zone=\"{zone}\""),
+        format!("capacity_type=\"{capacity_type}\""),
+    ];
+    let line = metrics.lines().find(|line| wanted.iter().all(|part| line.contains(part)));
+    let line = line.unwrap_or_else(|| panic!("no price of {size} in {zone}"));
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
 
 /// A commit becomes a pool, a pod gets a node, and both are deleted again.
 pub(crate) fn a_commit_becomes_a_pool_and_a_pod_becomes_a_node(shared: &SharedCluster) {
@@ -105,7 +118,15 @@ async fn provision(cluster: Cluster, state_root: &Path) {
     assert_eq!(labels.get("karpenter.sh/nodepool").map(String::as_str), Some("test"));
     assert_eq!(labels.get("karpenter.azure.com/sku-family").map(String::as_str), Some("D"), "{labels:?}");
     let azure = cluster.azure().unwrap();
-    assert_eq!(azure.vms().await.unwrap().iter().filter(|vm| vm.deleted.is_none()).count(), 1);
+    let vms: Vec<_> = azure.vms().await.unwrap().into_iter().filter(|vm| vm.deleted.is_none()).collect();
+    let [vm] = vms.as_slice() else { panic!("{vms:#?}") };
+    // The controller took spot because it is cheaper, and by the price that reports add up.
+    assert_eq!(vm.vm.capacity_type, CapacityType::Spot);
+    let metrics = reqwest::get(&status.endpoints["karpenter-metrics"]).await.unwrap().text().await.unwrap();
+    assert_eq!(price_estimate(&metrics, &vm.vm.sku, &vm.vm.zone, CapacityType::Spot), vm.price_per_hour);
+    let on_demand = vm.vm.on_demand_micro_usd_per_hour as f64 / 1e6;
+    assert_eq!(price_estimate(&metrics, &vm.vm.sku, &vm.vm.zone, CapacityType::OnDemand), on_demand);
+    assert!(vm.price_per_hour < on_demand, "{vm:?}");
     assert!(azure.unmodelled().await.unwrap().is_empty(), "{:?}", azure.unmodelled().await.unwrap());
 
     // The usage of each process is known.
