@@ -202,6 +202,16 @@ pub struct Version {
     pub version: String,
 }
 
+/// An upgrade of the control plane that has begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Upgrade {
+    /// The version to which it goes, without `v`.
+    pub version: String,
+    /// How long it takes.
+    pub takes: Span,
+}
+
 /// The body of an eviction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -16,6 +16,7 @@ pub(crate) enum OperationStatus {
     InProgress,
     Succeeded,
     Failed(ProvisioningError),
+    Canceled,
 }
 
 #[derive(Debug)]
@@ -81,6 +82,16 @@ impl Operations {
         }
     }
 
+    /// An operation was aborted.
+    pub(crate) fn cancel(&mut self, id: &str) {
+        if let Some(op) = self.by_id.get_mut(id)
+            && op.status == OperationStatus::InProgress
+        {
+            op.status = OperationStatus::Canceled;
+            op.ended = Some(Timestamp::now());
+        }
+    }
+
     pub(crate) fn status(&self, id: &str) -> Option<&OperationStatus> {
         self.by_id.get(id).map(|op| &op.status)
     }
@@ -94,6 +105,7 @@ impl Operations {
                 OperationStatus::InProgress => "InProgress",
                 OperationStatus::Succeeded => "Succeeded",
                 OperationStatus::Failed(_) => "Failed",
+                OperationStatus::Canceled => "Canceled",
             },
             "startTime": op.started.to_string(),
         });

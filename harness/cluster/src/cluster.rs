@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use harness_azure::control::Client as AzureClient;
+use harness_azure::control::{Client as AzureClient, ControlError, Upgrade};
 use harness_catalogue::Component;
 use harness_components::control::{ComponentControl, ComponentUsage, Failure, Status, TeardownReport, own_usage};
 use harness_gitops::flux::{Flux, FluxTarget, Manager, ReportLine};
@@ -325,7 +325,11 @@ impl Cluster {
     /// As [`Cluster::set_azure_price`].
     pub async fn reset_azure_prices(&self) -> Result<bool, ClusterError> {
         let azure = self.simulated_azure()?;
-        let changed = azure.prices().await?;
+        let changed = match azure.prices().await {
+            // A cluster that an older harness has brought up has no prices that could change.
+            Err(ControlError::Refused { status: 404, .. }) => return Ok(false),
+            answer => answer?,
+        };
         if changed.is_empty() {
             return Ok(false);
         }
@@ -336,14 +340,15 @@ impl Cluster {
         Ok(true)
     }
 
-    /// Upgrades the control plane to its next patch version, as a PUT of the managed cluster does, and waits until the NAP
+    /// Upgrades the control plane to its next patch version, as a PUT of the managed cluster does, waits as long as that takes, and until the NAP
     /// controller runs with it. Returns the version, without `v`. Each NodeClaim is `Drifted` some seconds after the
     /// controller is back; it then takes the newest node image as well.
     ///
     /// # Errors
     /// When the simulated Azure or the supervisor does not answer, or the controller cannot be started.
     pub async fn upgrade_kubernetes(&self) -> Result<String, ClusterError> {
-        let version = self.simulated_azure()?.upgrade_kubernetes().await?;
+        let Upgrade { version, takes } = self.simulated_azure()?.upgrade_kubernetes().await?;
+        tokio::time::sleep(takes.as_duration()).await;
         self.components()?.version_announced(&version).await?;
         Ok(version)
     }

@@ -184,7 +184,15 @@ mod tests {
             for name in ["HOME", "TMPDIR"] {
                 assert_eq!(env[name], data.as_os_str(), "{component} {name}");
             }
-            assert_eq!(env["NO_PROXY"], "*", "{component}");
+            // The NAP controller alone has a proxy: that of the simulated Azure.
+            let (direct, proxy) = match component {
+                Component::Karpenter => ("127.0.0.1,localhost", Some(commands.addresses.proxy.as_str())),
+                _ => ("*", None),
+            };
+            assert_eq!(env["NO_PROXY"], direct, "{component}");
+            for name in ["HTTPS_PROXY", "HTTP_PROXY"] {
+                assert_eq!(env.get(name).map(|value| value.to_str().unwrap()), proxy, "{component} {name}");
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fault_kind::{QUOTA_HINT, is_quota_scope};
-use crate::{CapacityType, Distribution, Fault};
+use crate::{CapacityType, Distribution, Fault, OperationTimes};
 use harness_yaml::Problem;
 
 /// How the simulated Azure behaves. Targets with a real Azure ignore it, and the report says so.
@@ -40,6 +40,9 @@ pub struct Behaviour {
     /// the whole; with 0 a Node whose `ready` takes no time is Ready when it appears (default: 0; 0.2 in a run).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registered_share: Option<Share>,
+    /// How long operations on the managed cluster and its agent pools take.
+    #[serde(skip_serializing_if = "is_default")]
+    pub operations: OperationTimes,
     /// Exceptions by SKU family and capacity type. The last one that matches wins.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<LegOverride>,
@@ -65,6 +68,7 @@ impl Behaviour {
             register: none.clone(),
             ready: none.clone(),
             delete: none,
+            operations: OperationTimes::instant(),
             ..Self::default()
         }
     }
@@ -126,6 +130,7 @@ impl Behaviour {
         let legs = legs.into_iter().filter_map(|(key, leg)| Some((key, leg.as_ref()?)));
         let mut found: Vec<Problem> =
             legs.flat_map(|(key, leg)| leg.problems().into_iter().map(move |it| it.under(key))).collect();
+        found.extend(self.operations.problems().into_iter().map(|it| it.under("operations")));
         for (index, other) in self.overrides.iter().enumerate() {
             let placed = |problem: Problem| problem.under("distribution").under(index.to_string()).under("overrides");
             found.extend(other.distribution.problems().into_iter().map(placed));

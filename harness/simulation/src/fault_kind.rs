@@ -148,6 +148,17 @@ pub enum FaultKind {
         #[serde(default, skip_serializing_if = "is_default")]
         share: Share,
     },
+    /// Operations on the managed cluster and its agent pools fail at their end.
+    ClusterOperationFail {
+        /// Azure's error code, such as ControlPlaneUpgradeFailed.
+        code: String,
+        /// Azure's message (default: none).
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        message: String,
+        /// The share of operations (default: 1, all).
+        #[serde(default, skip_serializing_if = "is_default")]
+        share: Share,
+    },
 }
 
 fn retry_after() -> Span {
@@ -189,7 +200,9 @@ impl FaultKind {
             | Self::NodeCondition { only, .. }
             | Self::SpotEvict { only, .. }
             | Self::OperationFail { only, .. } => Some(only),
-            Self::Quota { .. } | Self::Throttle { .. } | Self::ArmOutage { .. } => None,
+            Self::Quota { .. } | Self::Throttle { .. } | Self::ArmOutage { .. } | Self::ClusterOperationFail { .. } => {
+                None
+            }
         }
     }
 
@@ -205,14 +218,16 @@ impl FaultKind {
             | Self::NodeCondition { only, .. }
             | Self::SpotEvict { only, .. }
             | Self::OperationFail { only, .. } => Some(only),
-            Self::Quota { .. } | Self::Throttle { .. } | Self::ArmOutage { .. } => None,
+            Self::Quota { .. } | Self::Throttle { .. } | Self::ArmOutage { .. } | Self::ClusterOperationFail { .. } => {
+                None
+            }
         }
     }
 
     /// The code that the scenario has chosen for it, where that can be any.
     pub fn own_code(&self) -> Option<&str> {
         match self {
-            Self::OperationFail { code, .. } => Some(code),
+            Self::OperationFail { code, .. } | Self::ClusterOperationFail { code, .. } => Some(code),
             _ => None,
         }
     }
@@ -229,7 +244,8 @@ impl FaultKind {
             | Self::VmCrash { share, .. }
             | Self::NodeCondition { share, .. }
             | Self::SpotEvict { share, .. }
-            | Self::OperationFail { share, .. } => Some(*share),
+            | Self::OperationFail { share, .. }
+            | Self::ClusterOperationFail { share, .. } => Some(*share),
             Self::Quota { .. } | Self::ArmOutage { .. } => None,
         }
     }
@@ -248,7 +264,7 @@ impl FaultKind {
             Self::Quota { scope, .. } if !is_quota_scope(scope) => {
                 found.push(Problem::new(&["scope"], format!("unknown quota `{scope}`"), QUOTA_HINT));
             }
-            Self::OperationFail { code, .. } if code.is_empty() => {
+            Self::OperationFail { code, .. } | Self::ClusterOperationFail { code, .. } if code.is_empty() => {
                 let hint = "give one, such as OperationNotAllowed";
                 found.push(Problem::new(&["code"], "an operation fails with a code", hint));
             }

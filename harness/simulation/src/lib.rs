@@ -9,6 +9,7 @@ mod distribution;
 mod fault;
 mod fault_kind;
 mod git_fault;
+mod operation_times;
 mod price;
 mod simulated;
 
@@ -18,5 +19,6 @@ pub use distribution::Distribution;
 pub use fault::{Fault, FaultTerms};
 pub use fault_kind::{ArmFaultMode, CapacityCode, ConditionStatus, FaultKind, QUOTA_CODE, VmSelector, is_quota_scope};
 pub use git_fault::GitFault;
+pub use operation_times::OperationTimes;
 pub use price::AzurePrice;
 pub use simulated::Simulated;

@@ -1,6 +1,7 @@
 //! The managed cluster: `Microsoft.ContainerService/managedClusters`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -9,7 +10,7 @@ use super::call::Call;
 use super::locations;
 use super::reply::Reply;
 use crate::config::parse_version;
-use crate::documents::{ClusterState, NetworkState};
+use crate::documents::{Activity, ClusterState, NetworkState, Outcome, Target, Verb};
 use crate::world::World;
 
 /// The document with its agent pools.
@@ -29,29 +30,43 @@ fn shown(world: &World) -> Value {
     document
 }
 
-/// Azure's answer for another managed cluster than the one that exists.
+/// Azure's answer for another managed cluster than the one that exists, and for that one once it is deleted.
 pub(super) fn exists(world: &World, call: &Call) -> Result<(), Reply> {
+    is_named(world, call)?;
+    if world.cluster().is_deleted {
+        let [_, group, name] = call.names();
+        return Err(Reply::not_found("Microsoft.ContainerService/managedClusters", name, group));
+    }
+    Ok(())
+}
+
+/// That a call is about the one managed cluster that there is or was.
+fn is_named(world: &World, call: &Call) -> Result<(), Reply> {
     locations::group_exists(world, call)?;
     let [_, group, name] = call.names();
     let config = &world.config;
-    if group.eq_ignore_ascii_case(&config.resource_group) && name.eq_ignore_ascii_case(&config.cluster_name) {
-        return Ok(());
-    }
-    Err(Reply::not_found("Microsoft.ContainerService/managedClusters", name, group))
+    let is_named =
+        group.eq_ignore_ascii_case(&config.resource_group) && name.eq_ignore_ascii_case(&config.cluster_name);
+    if is_named { Ok(()) } else { Err(Reply::not_found("Microsoft.ContainerService/managedClusters", name, group)) }
 }
 
 pub(super) fn get(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
     Ok(Reply::ok(&shown(world)))
 }
 
+fn existing(world: &World) -> Vec<Value> {
+    let is_deleted = world.cluster().is_deleted;
+    if is_deleted { Vec::new() } else { vec![shown(world)] }
+}
+
 pub(super) fn list_all(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
-    Ok(Reply::list(vec![shown(world)]))
+    Ok(Reply::list(existing(world)))
 }
 
 pub(super) fn list_of_group(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let [_, group] = call.names();
     let has_it = group.eq_ignore_ascii_case(&world.config.resource_group);
-    Ok(Reply::list(has_it.then(|| shown(world)).into_iter().collect()))
+    Ok(Reply::list(if has_it { existing(world) } else { Vec::new() }))
 }
 
 /// What a PUT cannot change.
@@ -59,6 +74,7 @@ const FIXED: [&str; 6] =
     ["provisioningState", "powerState", "currentKubernetesVersion", "nodeResourceGroup", "agentPoolProfiles", "fqdn"];
 
 pub(super) fn put(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    is_named(world, call)?;
     let body = call.object()?;
     let location = body.get("location").and_then(Value::as_str);
     if location.is_some_and(|l| !l.eq_ignore_ascii_case(&world.config.location)) {
@@ -71,28 +87,75 @@ pub(super) fn put(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
             ),
         ));
     }
-    {
-        let mut state = world.cluster();
-        if let Some(Value::Object(wanted)) = body.get("properties") {
+    let empty = Map::new();
+    let wanted = body.get("properties").and_then(Value::as_object).unwrap_or(&empty);
+    let (verb, version) = {
+        let state = world.cluster();
+        let version = match wanted_version(wanted) {
+            _ if state.is_deleted => state.version(),
+            Some((major, minor, patch)) => format!("{major}.{minor}.{patch}"),
+            None => state.version(),
+        };
+        if !state.is_deleted {
             check_version(&state.cluster, wanted)?;
-            for (key, value) in wanted.iter().filter(|(k, _)| !FIXED.contains(&k.as_str())) {
-                merge(&mut state.cluster["properties"][key], value);
-            }
-            if let Some((major, minor, patch)) = wanted_version(wanted) {
-                state.set_version(&format!("{major}.{minor}.{patch}"));
-            }
+        }
+        let verb = match () {
+            () if state.is_deleted => Verb::Create,
+            () if version != state.current_version() => Verb::Upgrade,
+            () => Verb::Update,
+        };
+        (verb, version)
+    };
+    let change = |state: &mut ClusterState| {
+        if verb == Verb::Create {
+            let begun = state.begun;
+            *state = ClusterState { begun, ..ClusterState::new(&world.config) };
+        }
+        for (key, value) in wanted.iter().filter(|(k, _)| !FIXED.contains(&k.as_str()) && *k != "kubernetesVersion") {
+            merge(&mut state.cluster["properties"][key], value);
         }
         for key in ["tags", "sku", "identity"] {
             if let Some(value) = body.get(key) {
                 state.cluster[key] = value.clone();
             }
         }
-        world.kubernetes_changed(&state.version());
+        state.set_wanted_version(&version);
+    };
+    let reached = version.clone();
+    let end = move |state: &mut ClusterState| state.set_version(&reached);
+    let begun = world.begin(Target::Cluster, verb, change, end).map_err(|other| busy(&other))?;
+    let mut document = shown(world);
+    document["properties"]["provisioningState"] = json!(verb.state());
+    let status = if verb == Verb::Create { StatusCode::CREATED } else { StatusCode::OK };
+    Ok(Reply::json(status, &document).operation(world, "Microsoft.ContainerService", &begun.operation))
+}
+
+pub(super) fn delete(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
+    let end = |state: &mut ClusterState| {
+        state.is_deleted = true;
+        state.pools.clear();
+    };
+    let begun = world.begin(Target::Cluster, Verb::Delete, |_| {}, end).map_err(|other| busy(&other))?;
+    world.delete_machines_of(|_| true);
+    Ok(Reply::empty(StatusCode::ACCEPTED).operation(world, "Microsoft.ContainerService", &begun.operation))
+}
+
+pub(super) fn abort(world: &Arc<World>, _call: &Call) -> Result<Reply, Reply> {
+    Ok(aborted(world, &Target::Cluster))
+}
+
+/// The answer to an abort of what goes on.
+pub(super) fn aborted(world: &World, target: &Target) -> Reply {
+    if !world.abort(target) {
+        return Reply::empty(StatusCode::NO_CONTENT);
     }
     let operation = world.operations().begin(0);
-    let mut document = shown(world);
-    document["properties"]["provisioningState"] = json!("Updating");
-    Ok(Reply::json(StatusCode::OK, &document).operation(world, "Microsoft.ContainerService", &operation))
+    Reply::empty(StatusCode::ACCEPTED).operation(world, "Microsoft.ContainerService", &operation)
+}
+
+/// Azure's refusal of an operation that has to wait for another.
+pub(super) fn busy(other: &Activity) -> Reply {
+    Reply::error(StatusCode::CONFLICT, "OperationNotAllowed", &other.refusal())
 }
 
 fn wanted_version(wanted: &Map<String, Value>) -> Option<(u64, u64, u64)> {
@@ -168,23 +231,31 @@ pub(super) fn upgrade_profile(world: &Arc<World>, _call: &Call) -> Result<Reply,
 }
 
 impl World {
-    /// Upgrades the control plane to the next patch version, as a PUT of the managed cluster does. Returns it.
-    pub(crate) fn upgrade_kubernetes(&self) -> String {
-        let mut state = self.cluster();
+    /// Upgrades the control plane to the next patch version, as a PUT of the managed cluster does. Returns it, and how long that takes.
+    ///
+    /// # Errors
+    /// What goes on already.
+    pub(crate) fn upgrade_kubernetes(self: &Arc<Self>) -> Result<(String, Duration), Activity> {
         // A PUT keeps what can be parsed, and the configuration is checked when it is read.
-        let (major, minor, patch) = parse_version(&state.version()).unwrap_or_default();
+        let (major, minor, patch) = parse_version(&self.cluster().version()).unwrap_or_default();
         let next = format!("{major}.{minor}.{}", patch + 1);
-        state.set_version(&next);
-        self.kubernetes_changed(&next);
-        next
+        let (wanted, reached) = (next.clone(), next.clone());
+        let change = move |state: &mut ClusterState| state.set_wanted_version(&wanted);
+        let end = move |state: &mut ClusterState| state.set_version(&reached);
+        let begun = self.begin(Target::Cluster, Verb::Upgrade, change, end)?;
+        Ok((next, begun.takes))
     }
 
     /// Puts the control plane back to the version of the start. AKS cannot do that: it is for the next run on the same
     /// cluster. Returns that version.
     pub(crate) fn reset_kubernetes(&self) -> String {
         let version = self.config.kubernetes_version.clone();
-        let mut state = self.cluster();
-        state.set_version(&version);
+        self.abort(&Target::Cluster);
+        {
+            let mut state = self.cluster();
+            state.set_version(&version);
+            state.set_state(&Target::Cluster, Outcome::Succeeded.state());
+        }
         self.kubernetes_changed(&version);
         version
     }

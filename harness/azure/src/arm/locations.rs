@@ -70,6 +70,9 @@ pub(super) fn operation_result(world: &Arc<World>, call: &Call) -> Result<Reply,
         }
         OperationStatus::Succeeded => Ok(Reply::empty(StatusCode::NO_CONTENT)),
         OperationStatus::Failed(error) => Err(Reply::error(StatusCode::CONFLICT, &error.code, &error.message)),
+        OperationStatus::Canceled => {
+            Err(Reply::error(StatusCode::CONFLICT, "OperationAborted", "The operation was aborted."))
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::cluster::{aborted, busy};
 use super::reply::Reply;
+use crate::documents::{ClusterState, Target, Verb};
 use crate::world::World;
 
 /// The key of a call's pool, or Azure's answer for one that does not exist.
@@ -21,7 +23,15 @@ pub(super) fn existing(world: &World, call: &Call) -> Result<String, Reply> {
 
 /// Machines can only be put into a pool of mode Machines.
 pub(super) fn takes_machines(world: &World, pool: &str) -> Result<(), Reply> {
-    if world.cluster().pools.get(pool).is_some_and(|p| p["properties"]["mode"] == "Machines") {
+    let state = world.cluster();
+    let document = state.pools.get(pool).map(|document| &document["properties"]);
+    if document.is_some_and(|pool| pool["provisioningState"] == "Deleting") {
+        Err(Reply::error(
+            StatusCode::CONFLICT,
+            "OperationNotAllowed",
+            &format!("Machines cannot be created in the agent pool '{pool}' while it is being deleted."),
+        ))
+    } else if document.is_some_and(|pool| pool["mode"] == "Machines") {
         Ok(())
     } else {
         Err(Reply::bad_request(
@@ -73,25 +83,32 @@ pub(super) fn put(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
         "type": "Microsoft.ContainerService/managedClusters/agentPools",
         "properties": properties,
     });
-    let existed = world.cluster().pools.insert(pool.to_owned(), document.clone()).is_some();
-    let status = if existed { StatusCode::OK } else { StatusCode::CREATED };
-    Ok(Reply::json(status, &counted(world, document)))
+    let version = |document: &Value| document["properties"]["orchestratorVersion"].clone();
+    let verb = match world.cluster().pools.get(pool) {
+        None => Verb::Create,
+        Some(before) if !version(&document).is_null() && version(before) != version(&document) => Verb::Upgrade,
+        Some(_) => Verb::Update,
+    };
+    let change = |state: &mut ClusterState| drop(state.pools.insert(pool.to_owned(), document));
+    let begun = world.begin(Target::Pool(pool.to_owned()), verb, change, |_| {}).map_err(|other| busy(&other))?;
+    let mut document = world.cluster().pools.get(pool).cloned().unwrap_or_default();
+    document["properties"]["provisioningState"] = json!(verb.state());
+    let status = if verb == Verb::Create { StatusCode::CREATED } else { StatusCode::OK };
+    let reply = Reply::json(status, &counted(world, document));
+    Ok(reply.operation(world, "Microsoft.ContainerService", &begun.operation))
 }
 
 pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let Ok(key) = existing(world, call) else { return Ok(Reply::empty(StatusCode::NO_CONTENT)) };
-    let machines: Vec<String> = {
-        let fleet = world.fleet();
-        fleet.vms.iter().filter(|(_, vm)| vm.pool == key).map(|(name, _)| name.clone()).collect()
-    };
-    // The pool is removed immediately; the operation ends when its VMs are removed.
-    let operation = if machines.is_empty() {
-        world.operations().begin(0)
-    } else {
-        world.delete_machines(&key, &machines).unwrap_or_else(|_| world.operations().begin(0))
-    };
-    world.cluster().pools.remove(&key);
-    Ok(Reply::empty(StatusCode::ACCEPTED).operation(world, "Microsoft.ContainerService", &operation))
+    let pool = key.clone();
+    let end = move |state: &mut ClusterState| drop(state.pools.remove(&pool));
+    let begun = world.begin(Target::Pool(key.clone()), Verb::Delete, |_| {}, end).map_err(|other| busy(&other))?;
+    world.delete_machines_of(|pool| pool == key);
+    Ok(Reply::empty(StatusCode::ACCEPTED).operation(world, "Microsoft.ContainerService", &begun.operation))
+}
+
+pub(super) fn abort(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
+    Ok(aborted(world, &Target::Pool(existing(world, call)?)))
 }
 
 /// With the number of machines that it has at present.

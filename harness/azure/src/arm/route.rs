@@ -60,6 +60,7 @@ const CALLS: [(&str, Check, &[Row]); 6] = [
                 "managedClusters.list",
                 cluster::list_of_group,
             ),
+            ("PUT", "providers/microsoft.containerservice/managedclusters/*", "managedClusters.put", cluster::put),
         ],
     ),
     (
@@ -67,12 +68,14 @@ const CALLS: [(&str, Check, &[Row]); 6] = [
         cluster::exists,
         &[
             ("GET", "", "managedClusters.get", cluster::get),
-            ("PUT", "", "managedClusters.put", cluster::put),
+            ("DELETE", "", "managedClusters.delete", cluster::delete),
+            ("POST", "abort", "managedClusters.abort", cluster::abort),
             ("GET", "upgradeprofiles/default", "managedClusters.upgradeProfile", cluster::upgrade_profile),
             ("GET", "agentpools", "agentPools.list", pools::list_pools),
             ("GET", "agentpools/*", "agentPools.get", pools::get),
             ("PUT", "agentpools/*", "agentPools.put", pools::put),
             ("DELETE", "agentpools/*", "agentPools.delete", pools::delete),
+            ("POST", "agentpools/*/abort", "agentPools.abort", pools::abort),
             ("POST", "agentpools/*/deletemachines", "agentPools.deleteMachines", machines::delete_machines),
             ("GET", "agentpools/*/machines", "machines.list", machines::list_machines),
             ("GET", "agentpools/*/machines/*", "machines.get", machines::get),

@@ -12,7 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
-use crate::api::{EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, UnmodelledCall, Version, VmRecord};
+use crate::api::{
+    EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, UnmodelledCall, Upgrade, Version, VmRecord,
+};
 use crate::config::Secret;
 use crate::facts::FactsPage;
 use harness_simulation::{AzurePrice, Behaviour, Fault};
@@ -281,12 +283,12 @@ impl Client {
         self.version(Method::GET, "/kubernetes").await
     }
 
-    /// Upgrades the control plane to the next patch version, as a PUT of the managed cluster does. Returns it.
+    /// Begins an upgrade of the control plane to the next patch version, as a PUT of the managed cluster does.
     ///
     /// # Errors
-    /// [`ControlError`].
-    pub async fn upgrade_kubernetes(&self) -> Result<String, ControlError> {
-        self.version(Method::POST, "/kubernetes/upgrade").await
+    /// [`ControlError`]; `Refused` with 409 while another operation on the managed cluster goes on.
+    pub async fn upgrade_kubernetes(&self) -> Result<Upgrade, ControlError> {
+        self.send_read(Method::POST, "/kubernetes/upgrade", None::<&()>).await
     }
 
     /// Puts the control plane back to the version of the start. Returns it.

@@ -15,7 +15,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::api::{EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, UnmodelledCall, Version, VmRecord};
+use crate::api::{
+    EvictRequest, FaultState, LedgerSums, OperationCount, QuotaUsage, UnmodelledCall, Upgrade, Version, VmRecord,
+};
 use crate::facts::FactsPage;
 use crate::lifecycle::CommandError;
 use crate::world::World;
@@ -221,8 +223,11 @@ async fn kubernetes(State(world): Shared) -> Json<Version> {
     Json(Version { version: world.kubernetes_version() })
 }
 
-async fn upgrade_kubernetes(State(world): Shared) -> Json<Version> {
-    Json(Version { version: world.upgrade_kubernetes() })
+async fn upgrade_kubernetes(State(world): Shared) -> Result<Json<Upgrade>, Refusal> {
+    match world.upgrade_kubernetes() {
+        Ok((version, takes)) => Ok(Json(Upgrade { version, takes: takes.into() })),
+        Err(other) => Err(Refusal(StatusCode::CONFLICT, "OperationNotAllowed", other.refusal())),
+    }
 }
 
 async fn reset_kubernetes(State(world): Shared) -> Json<Version> {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Documents;
+use super::activity::{Activity, Target};
 use crate::config::Config;
 
 /// The documents of the managed cluster and of its agent pools.
@@ -11,6 +12,12 @@ pub(crate) struct ClusterState {
     pub(crate) cluster: Value,
     /// By name, in lower case.
     pub(crate) pools: Documents,
+    /// Whether it was deleted and not created again.
+    pub(crate) is_deleted: bool,
+    /// What goes on, in the order in which it began.
+    pub(crate) activities: Vec<Activity>,
+    /// How many operations have begun: each has a draw of its own.
+    pub(crate) begun: u64,
 }
 
 impl ClusterState {
@@ -32,18 +39,44 @@ impl ClusterState {
             },
         });
         let pools = [(pool, document)].into();
-        Self { cluster: document_of(config), pools }
+        Self { cluster: document_of(config), pools, is_deleted: false, activities: Vec::new(), begun: 0 }
     }
 
-    /// The control plane's version.
+    /// The control plane's version; during an upgrade, that to which it goes.
     pub(crate) fn version(&self) -> String {
         self.cluster["properties"]["kubernetesVersion"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// The version that the control plane has.
+    pub(crate) fn current_version(&self) -> String {
+        self.cluster["properties"]["currentKubernetesVersion"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// An upgrade to this version has begun.
+    pub(crate) fn set_wanted_version(&mut self, version: &str) {
+        self.cluster["properties"]["kubernetesVersion"] = json!(version);
+    }
+
     pub(crate) fn set_version(&mut self, version: &str) {
-        for key in ["kubernetesVersion", "currentKubernetesVersion"] {
-            self.cluster["properties"][key] = json!(version);
+        self.set_wanted_version(version);
+        self.cluster["properties"]["currentKubernetesVersion"] = json!(version);
+    }
+
+    /// Sets `provisioningState` of the cluster or of a pool.
+    pub(crate) fn set_state(&mut self, target: &Target, state: &str) {
+        let document = match target {
+            Target::Cluster => Some(&mut self.cluster),
+            Target::Pool(pool) => self.pools.get_mut(pool),
+        };
+        if let Some(document) = document {
+            document["properties"]["provisioningState"] = json!(state);
         }
+    }
+
+    /// Takes what goes on as this operation out; `None` where it has ended.
+    pub(crate) fn take_activity(&mut self, operation: &str) -> Option<Activity> {
+        let at = self.activities.iter().position(|activity| activity.operation == operation)?;
+        Some(self.activities.remove(at))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The documents of Resource Manager that are kept and can be changed: the managed cluster, its agent pools and the networks.
 
+mod activity;
 mod cluster;
 mod network;
 
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub(crate) use activity::{Activity, Outcome, Target, Verb};
 pub(crate) use cluster::ClusterState;
 pub(crate) use network::{NetworkState, nic_id, nic_name, subnet_document, vnet_document, vnet_id, vnet_key};
 

@@ -315,6 +315,23 @@ impl FaultEngine {
         hit.map(|(id, ())| id)
     }
 
+    /// Whether this operation on the managed cluster or an agent pool fails at its end, and with what.
+    pub(crate) fn cluster_operation(
+        &mut self,
+        facts: &FactLog,
+        seed: u64,
+        owner: &str,
+        ordinal: u64,
+    ) -> Option<ProvisioningError> {
+        let hit = self.hit(facts, seed, owner, ordinal, |k| match k {
+            FaultKind::ClusterOperationFail { code, message, .. } => {
+                Some(ProvisioningError { code: code.clone(), message: message.clone() })
+            }
+            _ => None,
+        });
+        hit.map(|(_, error)| error)
+    }
+
     /// Whether this call is throttled: the whole seconds of `Retry-After`.
     pub(crate) fn throttle(&mut self, facts: &FactLog, seed: u64, operation: &str) -> Option<u64> {
         if self.live.is_empty() {

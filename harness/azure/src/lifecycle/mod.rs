@@ -1,5 +1,6 @@
 //! What happens to VMs: creation, boot, commands, faults and the end.
 
+mod cluster_task;
 mod commands;
 mod create;
 mod end;

@@ -13,6 +13,7 @@ mod faults;
 mod ledger;
 mod machines;
 mod nodes;
+mod operations;
 mod public_cloud;
 mod quota;
 mod support;

@@ -21,7 +21,7 @@ async fn the_managed_cluster_is_read_changed_and_upgraded() {
     let put = lab
         .put(&id, &json!({"location": "eastus", "tags": {"team": "a"}, "properties": {"kubernetesVersion": next, "networkProfile": {"podCidr": "10.0.0.0/8"}}}))
         .await;
-    assert_eq!((put.status, &put.body["properties"]["provisioningState"]), (200, &json!("Updating")));
+    assert_eq!((put.status, &put.body["properties"]["provisioningState"]), (200, &json!("Upgrading")));
     assert_eq!(lab.get(&put.header("azure-asyncoperation")).await.body["status"], "Succeeded");
     let after = lab.get(&id).await.body;
     assert_eq!(after["properties"]["currentKubernetesVersion"], "1.37.0");
@@ -52,8 +52,8 @@ async fn the_control_plane_is_upgraded_and_restored_by_control() {
     let kube = FakeKube::default();
     let lab = Lab::start(instant(), Some(kube.client())).await;
     let mut followed = lab.sim.kubernetes_version();
-    assert_eq!(lab.control.upgrade_kubernetes().await.unwrap(), "1.36.4");
-    assert_eq!(lab.control.upgrade_kubernetes().await.unwrap(), "1.36.5");
+    assert_eq!(lab.control.upgrade_kubernetes().await.unwrap().version, "1.36.4");
+    assert_eq!(lab.control.upgrade_kubernetes().await.unwrap().version, "1.36.5");
     assert_eq!(*followed.borrow_and_update(), "1.36.5");
     let cluster = lab.get(&lab.sim.config().cluster_id()).await.body;
     assert_eq!(cluster["properties"]["currentKubernetesVersion"], "1.36.5");

@@ -298,7 +298,10 @@ impl Set {
             FaultKind::NodeCondition { condition, status, .. } => {
                 condition == "Ready" && *status != ConditionStatus::True && is(OccurrenceKind::NodeNotReady)
             }
-            FaultKind::Quota { .. } | FaultKind::SlowBoot { .. } | FaultKind::SlowDelete { .. } => false,
+            FaultKind::Quota { .. }
+            | FaultKind::SlowBoot { .. }
+            | FaultKind::SlowDelete { .. }
+            | FaultKind::ClusterOperationFail { .. } => false,
         }
     }
 }

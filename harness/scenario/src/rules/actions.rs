@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::estimate::slow;
 use super::{Context, Schedule, length};
 use crate::arrival;
 use harness_plan::{Action, ClearAzureFaults, Selection};
 use harness_simulation::Fault;
 use harness_units::Span;
 use harness_yaml::{Diagnostic, Problem};
+
+/// What to do where arrivals take too long.
+const FASTER: &str = "raise the rate, or give the phase more time";
 
 /// What each action can say of itself.
 pub(super) fn make_sense(context: &Context<'_>) -> Vec<Diagnostic> {
@@ -39,24 +43,34 @@ pub(super) fn are_in_time(context: &Context<'_>) -> Vec<Diagnostic> {
                 found.push(context.error(place(&["after"]), message, hint));
                 continue;
             }
-            let (last, what, path) = match &action.variant {
+            let (last, what, path, hint) = match &action.variant {
                 Action::Scale(scale) if !scale.arrival.is_burst() => {
                     let scalings = scheduled.scalings.iter().filter(|scaling| scaling.mark == action.mark);
                     let Some(last) = scalings.max_by_key(|scaling| scaling.end) else { continue };
                     let count = last.from.abs_diff(last.to);
-                    (last.end, format!("the last of {count} pods arrives"), ["scale", "arrival"])
+                    (last.end, format!("the last of {count} pods arrives"), &["scale", "arrival"][..], FASTER)
                 }
                 Action::Commit(commit) => {
                     let (Some(times), Some(spread)) = (commit.times, &commit.arrival) else { continue };
                     let last = after.as_duration().saturating_add(arrival::length(spread, times));
-                    (last, "the last commit is due".to_owned(), ["commit", "arrival"])
+                    (last, "the last commit is due".to_owned(), &["commit", "arrival"][..], FASTER)
+                }
+                Action::UpgradeKubernetes(_) => {
+                    let takes = slow(&context.scenario.azure.operations.upgrade());
+                    let hint = "give `azure.operations.upgrade` a shorter time, or the phase more";
+                    (
+                        after.as_duration() + takes,
+                        "the upgrade may end only".to_owned(),
+                        &["upgradeKubernetes"][..],
+                        hint,
+                    )
                 }
                 _ => continue,
             };
             if last >= end.as_duration() {
                 let seconds = last.as_secs();
                 let message = format!("{what} {seconds} s after the start of the phase, and the phase ends at {end}");
-                found.push(context.error(place(&path), message, "raise the rate, or give the phase more time"));
+                found.push(context.error(place(path), message, hint));
             }
         }
     }

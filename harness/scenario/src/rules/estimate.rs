@@ -53,8 +53,8 @@ fn takes(until: &Condition, provisioned: &impl Fn() -> Duration) -> Duration {
     }
 }
 
-/// A slow boot, since a phase waits for the slowest.
-fn slow(boot: &Distribution) -> Duration {
+/// A slow one, since a phase waits for the slowest.
+pub(super) fn slow(boot: &Distribution) -> Duration {
     match boot {
         Distribution::Constant(value) => value.as_duration(),
         Distribution::Lognormal { p95, .. } => p95.as_duration(),

@@ -52,7 +52,8 @@ fn loss(fault: &FaultKind) -> Option<Loss> {
         | FaultKind::StuckBoot { .. }
         | FaultKind::NeverRegister { .. }
         | FaultKind::ArmOutage { .. }
-        | FaultKind::OperationFail { .. } => None,
+        | FaultKind::OperationFail { .. }
+        | FaultKind::ClusterOperationFail { .. } => None,
     }
 }
 
