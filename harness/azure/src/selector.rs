@@ -23,6 +23,15 @@ pub(crate) fn is_sku_meant(only: &VmSelector, sku: &Sku, zone: &str, capacity_ty
     is_size_meant(only, &size, zone, capacity_type)
 }
 
+/// Whether a VM is in a zone, which is named by its number or as nodes carry it.
+pub(crate) fn is_in_zone(zone: &str, vm: &VmRef) -> bool {
+    is_zone_meant(&Some(zone.to_owned()), &vm.zone)
+}
+
+fn is_zone_meant(wanted: &Option<String>, zone: &str) -> bool {
+    same(wanted, &[zone, zone.rsplit('-').next().unwrap_or(zone)])
+}
+
 struct Size<'a> {
     name: &'a str,
     family: &'a str,
@@ -30,10 +39,9 @@ struct Size<'a> {
 }
 
 fn is_size_meant(only: &VmSelector, size: &Size<'_>, zone: &str, capacity_type: CapacityType) -> bool {
-    let zone_number = zone.rsplit('-').next().unwrap_or(zone);
     same(&only.sku, &[size.name, size.name.trim_start_matches("Standard_")])
         && same(&only.family, &[size.family, size.quota_family])
-        && same(&only.zone, &[zone, zone_number])
+        && is_zone_meant(&only.zone, zone)
         && only.capacity_type.is_none_or(|wanted| wanted == capacity_type)
 }
 

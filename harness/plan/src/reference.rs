@@ -196,7 +196,9 @@ impl<'a> Reference<'a> {
         let mut found: Vec<Self> = fault.kind.only().into_iter().flat_map(Self::of_selector).collect();
         match &fault.kind {
             FaultKind::Quota { scope, .. } => found.push(Self::new(Referent::QuotaScope, scope, &["scope"])),
-            FaultKind::Throttle { operation: Some(operation), .. } => {
+            FaultKind::ZoneOutage { zone } => found.push(Self::new(Referent::Zone, zone, &["zone"])),
+            FaultKind::Throttle { operation: Some(operation), .. }
+            | FaultKind::BadAnswer { operation: Some(operation), .. } => {
                 found.push(Self::new(Referent::Operation, operation, &["operation"]));
             }
             _ => {}

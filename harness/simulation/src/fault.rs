@@ -217,6 +217,10 @@ mod tests {
     #[case(json!({"spotEvict": {"share": 0.5, "notice": "30s"}}))]
     #[case(json!({"armOutage": {"mode": "refused"}, "for": "1m"}))]
     #[case(json!({"operationFail": {"code": "X", "message": "why"}}))]
+    #[case(json!({"clusterOperationFail": {"code": "X"}, "count": 1}))]
+    #[case(json!({"subnetFull": {"only": {"zone": "1"}, "share": 0.5}, "atLeast": 1}))]
+    #[case(json!({"zoneOutage": {"zone": "1"}, "for": "20s"}))]
+    #[case(json!({"badAnswer": {"answer": "empty", "operation": "machines.get"}, "nth": [3]}))]
     fn what_is_written_is_read(#[case] json: serde_json::Value) {
         let fault: Fault = serde_json::from_value(json.clone()).unwrap();
         assert_eq!(serde_json::to_value(&fault).unwrap(), json);

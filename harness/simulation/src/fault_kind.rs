@@ -148,6 +148,31 @@ pub enum FaultKind {
         #[serde(default, skip_serializing_if = "is_default")]
         share: Share,
     },
+    /// The subnet has no address left for such a VM: its creation fails.
+    SubnetFull {
+        /// Which VMs (default: all).
+        #[serde(default, skip_serializing_if = "is_default")]
+        only: VmSelector,
+        /// The share of matching VMs (default: 1, all).
+        #[serde(default, skip_serializing_if = "is_default")]
+        share: Share,
+    },
+    /// A zone is down: its VMs stop, and no VM can be created there. When it is over, those that are still there run again.
+    ZoneOutage {
+        /// The zone: its number, or as nodes carry it (`eastus-1`).
+        zone: String,
+    },
+    /// Resource Manager answers as it should not.
+    BadAnswer {
+        /// What is wrong with the answer.
+        answer: BadAnswer,
+        /// The share of calls (default: 1, all).
+        #[serde(default, skip_serializing_if = "is_default")]
+        share: Share,
+        /// Only to calls of this operation, such as machines.get; names as in the simulator's request counters (default: all).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        operation: Option<String>,
+    },
     /// Operations on the managed cluster and its agent pools fail at their end.
     ClusterOperationFail {
         /// Azure's error code, such as ControlPlaneUpgradeFailed.
@@ -199,10 +224,14 @@ impl FaultKind {
             | Self::VmCrash { only, .. }
             | Self::NodeCondition { only, .. }
             | Self::SpotEvict { only, .. }
+            | Self::SubnetFull { only, .. }
             | Self::OperationFail { only, .. } => Some(only),
-            Self::Quota { .. } | Self::Throttle { .. } | Self::ArmOutage { .. } | Self::ClusterOperationFail { .. } => {
-                None
-            }
+            Self::Quota { .. }
+            | Self::Throttle { .. }
+            | Self::ArmOutage { .. }
+            | Self::ZoneOutage { .. }
+            | Self::BadAnswer { .. }
+            | Self::ClusterOperationFail { .. } => None,
         }
     }
 
@@ -217,17 +246,22 @@ impl FaultKind {
             | Self::VmCrash { only, .. }
             | Self::NodeCondition { only, .. }
             | Self::SpotEvict { only, .. }
+            | Self::SubnetFull { only, .. }
             | Self::OperationFail { only, .. } => Some(only),
-            Self::Quota { .. } | Self::Throttle { .. } | Self::ArmOutage { .. } | Self::ClusterOperationFail { .. } => {
-                None
-            }
+            Self::Quota { .. }
+            | Self::Throttle { .. }
+            | Self::ArmOutage { .. }
+            | Self::ZoneOutage { .. }
+            | Self::BadAnswer { .. }
+            | Self::ClusterOperationFail { .. } => None,
         }
     }
 
-    /// The code that the scenario has chosen for it, where that can be any.
+    /// The code of what it fails, beside those of capacity and quota.
     pub fn own_code(&self) -> Option<&str> {
         match self {
             Self::OperationFail { code, .. } | Self::ClusterOperationFail { code, .. } => Some(code),
+            Self::SubnetFull { .. } => Some(SUBNET_FULL_CODE),
             _ => None,
         }
     }
@@ -245,8 +279,10 @@ impl FaultKind {
             | Self::NodeCondition { share, .. }
             | Self::SpotEvict { share, .. }
             | Self::OperationFail { share, .. }
+            | Self::SubnetFull { share, .. }
+            | Self::BadAnswer { share, .. }
             | Self::ClusterOperationFail { share, .. } => Some(*share),
-            Self::Quota { .. } | Self::ArmOutage { .. } => None,
+            Self::Quota { .. } | Self::ArmOutage { .. } | Self::ZoneOutage { .. } => None,
         }
     }
 
@@ -350,8 +386,21 @@ pub enum ArmFaultMode {
     Refused,
 }
 
+/// An answer of Azure Resource Manager that no client should have to expect, and operators have met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum BadAnswer {
+    /// 200 without a body. What was asked for is done.
+    Empty,
+    /// 400 `MissingApiVersionParameter`, although the call has one. Nothing is done (Azure/AKS issue 4542).
+    MissingApiVersion,
+}
+
 /// Azure's code for a VM that a quota forbids.
 pub const QUOTA_CODE: &str = "OperationNotAllowed";
+
+/// Azure's code for a VM for which its subnet has no address left.
+pub const SUBNET_FULL_CODE: &str = "SubnetIsFull";
 
 /// Azure's codes for capacity that is not there.
 #[derive(

@@ -17,7 +17,10 @@ pub use behaviour::{Behaviour, Leg, LegOverride};
 pub use capacity_type::CapacityType;
 pub use distribution::Distribution;
 pub use fault::{Fault, FaultTerms};
-pub use fault_kind::{ArmFaultMode, CapacityCode, ConditionStatus, FaultKind, QUOTA_CODE, VmSelector, is_quota_scope};
+pub use fault_kind::{
+    ArmFaultMode, BadAnswer, CapacityCode, ConditionStatus, FaultKind, QUOTA_CODE, SUBNET_FULL_CODE, VmSelector,
+    is_quota_scope,
+};
 pub use git_fault::GitFault;
 pub use operation_times::OperationTimes;
 pub use price::AzurePrice;

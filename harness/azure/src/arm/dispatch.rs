@@ -14,7 +14,7 @@ use super::reply::{Reply, bearer};
 use super::route::{Route, route};
 use crate::facts::FactKind;
 use crate::world::World;
-use harness_simulation::ArmFaultMode;
+use harness_simulation::{ArmFaultMode, BadAnswer};
 
 /// Bytes of a request body at most. Azure's own limit.
 const BODY_LIMIT: usize = 4 << 20;
@@ -79,14 +79,23 @@ where
     })?;
     let query = parts.uri.query().unwrap_or_default().to_owned();
     if !has_api_version(&query) {
-        return Err(Reply::bad_request(
-            "MissingApiVersionParameter",
-            "The api-version query parameter (?api-version=) is required for all requests.",
-        ));
+        return Err(missing_api_version());
+    }
+    let bad = world.faults().bad_answer(&world.facts, world.behaviour().seed, route.operation);
+    if bad == Some(BadAnswer::MissingApiVersion) {
+        return Err(missing_api_version());
     }
     let call = Call { names: route.names, headers: parts.headers, query, body: body.to_bytes() };
     (route.check)(world, &call)?;
-    (route.handler)(world, &call)
+    let reply = (route.handler)(world, &call)?;
+    Ok(if bad == Some(BadAnswer::Empty) { Reply::empty(StatusCode::OK) } else { reply })
+}
+
+fn missing_api_version() -> Reply {
+    Reply::bad_request(
+        "MissingApiVersionParameter",
+        "The api-version query parameter (?api-version=) is required for all requests.",
+    )
 }
 
 fn unmodelled(world: &World, method: &Method, path: &str) -> Reply {

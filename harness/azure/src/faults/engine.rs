@@ -9,8 +9,8 @@ use crate::catalogue::sizes;
 use crate::draws::happens;
 use crate::facts::{FactKind, FactLog, QuotaSet, VmRef};
 use crate::quota::QuotaLimits;
-use crate::selector::is_meant;
-use harness_simulation::{ArmFaultMode, CapacityCode, Fault, FaultKind, FaultTerms};
+use crate::selector::{is_in_zone, is_meant};
+use harness_simulation::{ArmFaultMode, BadAnswer, CapacityCode, Fault, FaultKind, FaultTerms};
 use harness_units::Span;
 
 /// How many faults may be live at the same time.
@@ -65,6 +65,8 @@ impl Live {
 pub(crate) enum CreationFailure {
     /// Azure has no machine for it; holds the code that the fault gives, if it gives one.
     NoCapacity(Option<CapacityCode>),
+    /// Its subnet has no address left.
+    SubnetFull,
     /// Another error of Azure.
     Other(ProvisioningError),
 }
@@ -186,6 +188,11 @@ impl FaultEngine {
         }
     }
 
+    /// Whether the fault of this name has not ended.
+    pub(crate) fn is_live(&self, id: &str) -> bool {
+        self.live.iter().any(|l| l.fault.terms.id == id)
+    }
+
     pub(crate) fn states(&self) -> Vec<FaultState> {
         let now = Instant::now();
         self.live
@@ -268,6 +275,17 @@ impl FaultEngine {
         if let Some((id, code)) = no_capacity {
             return Some((id, CreationFailure::NoCapacity(code)));
         }
+        let out = self.hit(facts, s.seed, &s.vm.nodepool, s.ordinal, |k| match k {
+            FaultKind::ZoneOutage { zone } => is_in_zone(zone, s.vm).then_some(CapacityCode::ZonalAllocationFailed),
+            _ => None,
+        });
+        if let Some((id, code)) = out {
+            return Some((id, CreationFailure::NoCapacity(Some(code))));
+        }
+        let full = self.hit_vm(facts, s, |k| matches!(k, FaultKind::SubnetFull { .. }).then_some(()));
+        if let Some((id, ())) = full {
+            return Some((id, CreationFailure::SubnetFull));
+        }
         let other = self.hit_vm(facts, s, |k| match k {
             FaultKind::OperationFail { code, message, .. } => {
                 Some(ProvisioningError { code: code.clone(), message: message.clone() })
@@ -330,6 +348,20 @@ impl FaultEngine {
             _ => None,
         });
         hit.map(|(_, error)| error)
+    }
+
+    /// What is wrong with the answer to this call.
+    pub(crate) fn bad_answer(&mut self, facts: &FactLog, seed: u64, operation: &str) -> Option<BadAnswer> {
+        if self.live.is_empty() {
+            return None;
+        }
+        let hit = self.hit(facts, seed, "answer", self.calls, |k| match k {
+            FaultKind::BadAnswer { answer, operation: only, .. } => {
+                only.as_deref().is_none_or(|only| only == operation).then_some(*answer)
+            }
+            _ => None,
+        });
+        hit.map(|(_, answer)| answer)
     }
 
     /// Whether this call is throttled: the whole seconds of `Retry-After`.

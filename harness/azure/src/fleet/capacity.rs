@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::api::ProvisioningError;
 use crate::facts::VmRef;
 use crate::quota::{QuotaExceeded, QuotaScope};
-use harness_simulation::{CapacityCode, QUOTA_CODE};
+use harness_simulation::{CapacityCode, QUOTA_CODE, SUBNET_FULL_CODE};
 
 /// The error of a VM that quota forbids.
 pub(crate) fn quota_error(exceeded: &QuotaExceeded, location: &str) -> ProvisioningError {
@@ -64,6 +64,17 @@ pub(crate) fn capacity_error(code: Option<CapacityCode>, vm: &VmRef, location: &
         CapacityCode::VMSizeNotSupported => not_supported(sku, location),
     };
     ProvisioningError { code: code.as_str().to_owned(), message }
+}
+
+/// The error of a VM for which its subnet has no address left.
+///
+/// Code and text: "Troubleshoot Azure resource deployment errors: SubnetIsFull" of Microsoft's documentation of Azure Virtual Network.
+pub(crate) fn subnet_full(subnet_id: &str) -> ProvisioningError {
+    let name = subnet_id.rsplit('/').next().unwrap_or(subnet_id);
+    ProvisioningError {
+        code: SUBNET_FULL_CODE.to_owned(),
+        message: format!("Subnet {name} with id {subnet_id} does not have enough capacity for 1 IP addresses."),
+    }
 }
 
 /// The text of `VMSizeNotSupported`, which answers the PUT itself.

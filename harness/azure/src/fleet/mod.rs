@@ -6,7 +6,7 @@ mod spec;
 mod store;
 mod vm;
 
-pub(crate) use capacity::{capacity_error, not_supported, provisioning_error, quota_error};
+pub(crate) use capacity::{capacity_error, not_supported, provisioning_error, quota_error, subnet_full};
 pub(crate) use spec::{Defaults, MachineSpec, Names, SpecError};
 pub(crate) use store::Fleet;
 pub(crate) use vm::{AgentCondition, End, MachineState, Signal, Vm, echo};

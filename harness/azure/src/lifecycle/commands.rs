@@ -11,7 +11,7 @@ use crate::faults::{FaultError, TooFew};
 use crate::fleet::{AgentCondition, Fleet, Vm};
 use crate::prices::Prices;
 use crate::world::World;
-use harness_simulation::{AzurePrice, Behaviour, CapacityType, Fault, Leg};
+use harness_simulation::{AzurePrice, Behaviour, CapacityType, Fault, FaultKind, Leg};
 use harness_units::Span;
 
 /// How long a reset waits until its VMs are removed.
@@ -196,6 +196,8 @@ impl World {
             }
             faults.remove(&fault.terms.id, &self.facts);
             acted?;
+        } else if let FaultKind::ZoneOutage { zone } = &fault.kind {
+            self.begin_zone_outage(&fault.terms.id, zone);
         } else if let Some(lasts) = fault.terms.lasts {
             let world = Arc::clone(self);
             self.tasks.spawn(async move {

@@ -54,7 +54,7 @@ impl World {
         Ok(hit)
     }
 
-    fn mark(&self, name: &str, fault: &str) {
+    pub(super) fn mark(&self, name: &str, fault: &str) {
         if let Some(vm) = self.fleet().find_mut(name) {
             vm.record.faults.push(fault.to_owned());
         }

@@ -6,6 +6,7 @@ mod create;
 mod end;
 mod instant_faults;
 mod vm_task;
+mod zone_outage;
 
 pub(crate) use commands::CommandError;
 pub(crate) use create::{PutError, PutOutcome, PutRequest};

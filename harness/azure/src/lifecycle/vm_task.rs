@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::api::{ProvisioningError, VmRecord, VmState};
 use crate::facts::{FactKind, VmRef};
 use crate::faults::{CreationFailure, Subject};
-use crate::fleet::{End, Fleet, Signal, capacity_error};
+use crate::fleet::{End, Fleet, Signal, capacity_error, subnet_full};
 use crate::node::{NodeWriter, ReadyStatus};
 use crate::world::World;
 use harness_simulation::Leg;
@@ -132,6 +132,7 @@ impl Life {
         if let Some((id, failure)) = failure {
             let error = match failure {
                 CreationFailure::NoCapacity(code) => capacity_error(code, &self.vm, &world.config.location),
+                CreationFailure::SubnetFull => subnet_full(&world.config.subnet_id()),
                 CreationFailure::Other(error) => error,
             };
             world.fail_creation(&mut fleet, &self.machine, error, Some(id));

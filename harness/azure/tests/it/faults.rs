@@ -11,12 +11,17 @@ use harness_simulation::{ArmFaultMode, Behaviour, CapacityCode, VmSelector};
 use harness_simulation::{Distribution, Fault, FaultKind, Leg};
 use harness_units::Span;
 use rstest::rstest;
+use serde_json::json;
 
 use crate::fake_kube::FakeKube;
-use crate::support::{Lab, instant, of};
+use crate::support::{Lab, instant, machine_body, of};
 
 fn family(letter: &str) -> VmSelector {
     VmSelector { family: Some(letter.to_owned()), ..VmSelector::default() }
+}
+
+fn fault(written: serde_json::Value) -> Fault {
+    serde_json::from_value(written).unwrap()
 }
 
 fn every() -> VmSelector {
@@ -552,4 +557,67 @@ async fn a_seed_means_the_same_after_the_behaviour_was_set_again() {
     }
     // On a cluster that stays, the second run had other draws than the first.
     assert_eq!(hit[0], hit[1]);
+}
+
+#[tokio::test]
+async fn a_full_subnet_fails_creations_with_azures_code() {
+    let lab = Lab::start(instant(), None).await;
+    lab.control.add_fault(&fault(json!({"subnetFull": {}, "count": 1}))).await.unwrap();
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    let failed = lab.fact("failed", |k| matches!(k, FactKind::ProvisioningFailed { .. })).await;
+    let FactKind::ProvisioningFailed { code, message, .. } = failed.kind else { unreachable!() };
+    assert_eq!(code, "SubnetIsFull");
+    assert!(message.contains("Subnet aks-subnet with id /subscriptions/"), "{message}");
+    lab.create("web-2", "Standard_D4s_v5", false).await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-2", k)).await;
+}
+
+#[tokio::test]
+async fn answers_that_no_client_expects() {
+    let lab = Lab::start(instant(), None).await;
+    let id = lab.machine("web-1");
+    lab.control
+        .add_fault(&fault(json!({"badAnswer": {"answer": "empty", "operation": "machines.put"}, "count": 1})))
+        .await
+        .unwrap();
+    let put = lab.create("web-1", "Standard_D4s_v5", false).await;
+    assert_eq!((put.status, &put.body), (200, &serde_json::Value::Null));
+    // It was done nevertheless.
+    assert_eq!(lab.get(&id).await.status, 200);
+    lab.control.add_fault(&fault(json!({"badAnswer": {"answer": "missingApiVersion"}, "id": "bad"}))).await.unwrap();
+    let refused = lab.create("web-2", "Standard_D4s_v5", false).await;
+    assert_eq!((refused.status, refused.code()), (400, "MissingApiVersionParameter"));
+    lab.control.remove_fault("bad").await.unwrap();
+    assert_eq!(lab.get(&lab.machine("web-2")).await.status, 404, "and this was not");
+}
+
+#[tokio::test]
+async fn a_zone_goes_away_with_its_vms_and_comes_back() {
+    let kube = FakeKube::default();
+    let lab = Lab::start(instant(), Some(kube.client())).await;
+    let elsewhere = |machine: &str| {
+        let mut body = machine_body(machine, "Standard_D4s_v5", false);
+        body["zones"] = json!(["2"]);
+        body
+    };
+    lab.create("web-1", "Standard_D4s_v5", false).await;
+    lab.put(&lab.machine("web-2"), &elsewhere("web-2")).await;
+    for machine in ["web-1", "web-2"] {
+        lab.fact("ready", |k| matches!(k, FactKind::NodeReady { .. }) && of(machine, k)).await;
+    }
+    lab.control.crash("web-2").await.unwrap();
+    lab.control.restart("web-2").await.unwrap();
+    lab.control.add_fault(&fault(json!({"zoneOutage": {"zone": "1"}, "id": "dark"}))).await.unwrap();
+    lab.fact("stopped", |k| matches!(k, FactKind::VmCrashed { .. }) && of("web-1", k)).await;
+    let state = async |machine: &str| lab.control.vm(machine).await.unwrap().state;
+    assert_eq!((state("web-1").await, state("web-2").await), (VmState::Stopped, VmState::Running));
+    // Nothing new comes up there, and elsewhere it does.
+    lab.create("web-3", "Standard_D4s_v5", false).await;
+    let failed = lab.fact("refused", |k| matches!(k, FactKind::ProvisioningFailed { .. }) && of("web-3", k)).await;
+    assert!(matches!(failed.kind, FactKind::ProvisioningFailed { code, .. } if code == "ZonalAllocationFailed"));
+    lab.put(&lab.machine("web-4"), &elsewhere("web-4")).await;
+    lab.fact("booted", |k| matches!(k, FactKind::VmBooted { .. }) && of("web-4", k)).await;
+    lab.control.remove_fault("dark").await.unwrap();
+    lab.fact("back", |k| matches!(k, FactKind::VmRestarted { .. }) && of("web-1", k)).await;
+    assert_eq!(state("web-1").await, VmState::Running);
 }

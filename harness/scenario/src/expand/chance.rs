@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::rules::quoted;
 use harness_plan::{Action, Check, ClearAzureFaults, EventPattern, OccurrenceKind, Phase, Plan};
-use harness_simulation::{CapacityCode, ConditionStatus, Fault, FaultKind, QUOTA_CODE, VmSelector};
+use harness_simulation::{CapacityCode, ConditionStatus, Fault, FaultKind, QUOTA_CODE, SUBNET_FULL_CODE, VmSelector};
 use harness_units::{Share, Span};
 
 /// Rarer than this is not worth a note.
@@ -298,7 +298,12 @@ impl Set {
             FaultKind::NodeCondition { condition, status, .. } => {
                 condition == "Ready" && *status != ConditionStatus::True && is(OccurrenceKind::NodeNotReady)
             }
+            FaultKind::SubnetFull { .. } => {
+                is(OccurrenceKind::VmFailed) && code.is_none_or(|code| code == SUBNET_FULL_CODE)
+            }
             FaultKind::Quota { .. }
+            | FaultKind::ZoneOutage { .. }
+            | FaultKind::BadAnswer { .. }
             | FaultKind::SlowBoot { .. }
             | FaultKind::SlowDelete { .. }
             | FaultKind::ClusterOperationFail { .. } => false,

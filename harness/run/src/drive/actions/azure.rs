@@ -53,6 +53,10 @@ fn loss(fault: &FaultKind) -> Option<Loss> {
         | FaultKind::NeverRegister { .. }
         | FaultKind::ArmOutage { .. }
         | FaultKind::OperationFail { .. }
+        | FaultKind::SubnetFull { .. }
+        | FaultKind::BadAnswer { .. }
+        // A zone may have no VM.
+        | FaultKind::ZoneOutage { .. }
         | FaultKind::ClusterOperationFail { .. } => None,
     }
 }
