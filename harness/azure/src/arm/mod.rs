@@ -15,6 +15,7 @@ mod pools;
 mod reply;
 mod route;
 mod server;
+mod vm;
 
 pub(crate) use dispatch::dispatch;
 pub(crate) use reply::Reply;

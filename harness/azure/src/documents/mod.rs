@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-pub(crate) use cluster::ClusterState;
-pub(crate) use network::{NetworkState, nic_id, nic_name, subnet_document, vnet_document, vnet_id, vnet_key};
+pub(crate) use cluster::{ClusterNetwork, ClusterState, kubelet_identity_client_id, kubelet_identity_id};
+pub(crate) use network::{NetworkState, SubnetId, nic_id, nic_name, subnet_document, vnet_document, vnet_id, vnet_key};
 
 /// Documents by name, in lower case.
 pub(crate) type Documents = BTreeMap<String, Value>;
