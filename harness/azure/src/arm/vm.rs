@@ -95,7 +95,7 @@ fn properties(config: &Config, vm: &Vm) -> Map<String, Value> {
 
 /// The machine's own tags, and those with which AKS marks what it has made. Of the latter only the two by which Azure's built-in policies tell the
 /// VMs of AKS ("Configure Linux virtual machines to run Azure Monitor Agent" and others).
-fn tags(vm: &Vm) -> Map<String, Value> {
+pub(super) fn tags(vm: &Vm) -> Map<String, Value> {
     let mut tags: Map<String, Value> = vm.spec.tags.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
     tags.insert("aks-managed-orchestrator".to_owned(), json!(format!("Kubernetes:{}", vm.spec.kubernetes_version)));
     tags.insert("aks-managed-poolName".to_owned(), json!(vm.pool));

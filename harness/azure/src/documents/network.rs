@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
-use super::{Documents, uuid_of};
+use super::{Documents, cluster_digits, uuid_of};
 use crate::config::Config;
 
 /// The prefix of the subnet that AKS makes for a cluster.
@@ -17,10 +17,14 @@ const DEFAULT_RANGE: AddressRange =
 /// How many addresses of a subnet Azure keeps for itself: the first four and the last ("Azure Virtual Network FAQ").
 const RESERVED: u32 = 5;
 
-/// The virtual networks, by `group/name` in lower case; each holds its subnets by name.
+/// What callers can change of networks, by [`resource_key`]. The interfaces of VMs are not among it: their documents are made when they are asked
+/// for.
 #[derive(Debug)]
 pub(crate) struct NetworkState {
+    /// Virtual networks; each holds its subnets.
     pub(crate) vnets: Documents,
+    /// Network interfaces without a VM.
+    pub(crate) nics: Documents,
 }
 
 /// A subnet's id, taken apart.
@@ -71,13 +75,13 @@ impl AddressRange {
 
 impl NetworkState {
     pub(crate) fn new(config: &Config) -> Self {
-        let mut state = Self { vnets: Documents::new() };
+        let mut state = Self { vnets: Documents::new(), nics: Documents::new() };
         let id = config.subnet_id();
         if let Some(SubnetId { group, vnet, subnet, .. }) = SubnetId::parse(&id) {
             let mut document = vnet_document(config, group, vnet, json!({}));
             let subnet = subnet_document(config, group, vnet, subnet, json!({"addressPrefix": DEFAULT_PREFIX}));
             document["properties"]["subnets"] = json!([subnet]);
-            state.vnets.insert(vnet_key(group, vnet), document);
+            state.vnets.insert(resource_key(group, vnet), document);
         }
         state
     }
@@ -85,7 +89,7 @@ impl NetworkState {
     /// The document of a subnet, by its id in any case.
     pub(crate) fn subnet(&self, id: &str) -> Option<&Value> {
         let SubnetId { group, vnet, subnet, .. } = SubnetId::parse(id)?;
-        let mut subnets = self.vnets.get(&vnet_key(group, vnet))?["properties"]["subnets"].as_array()?.iter();
+        let mut subnets = self.vnets.get(&resource_key(group, vnet))?["properties"]["subnets"].as_array()?.iter();
         subnets.find(|document| document["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(subnet)))
     }
 
@@ -97,8 +101,9 @@ impl NetworkState {
     }
 }
 
-pub(crate) fn vnet_key(group: &str, vnet: &str) -> String {
-    format!("{group}/{vnet}").to_lowercase()
+/// The key of a resource: names are compared in any case.
+pub(crate) fn resource_key(group: &str, name: &str) -> String {
+    format!("{group}/{name}").to_lowercase()
 }
 
 pub(crate) fn vnet_id(config: &Config, group: &str, vnet: &str) -> String {
@@ -153,6 +158,17 @@ pub(crate) fn nic_id(config: &Config, vm: &str) -> String {
         config.subscription_id,
         config.node_resource_group,
         nic_name(vm)
+    )
+}
+
+/// The id of the network security group that AKS makes for its nodes, `aks-agentpool-<8 digits>-nsg`
+/// (`pkg/providers/networksecuritygroup` of Azure/karpenter-provider-azure v1.14.0).
+pub(crate) fn nsg_id(config: &Config) -> String {
+    format!(
+        "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.Network/networkSecurityGroups/aks-agentpool-{}-nsg",
+        config.subscription_id,
+        config.node_resource_group,
+        cluster_digits(config)
     )
 }
 

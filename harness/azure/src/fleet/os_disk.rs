@@ -24,9 +24,13 @@ pub(crate) enum DiskError {
 /// Where on its host an ephemeral OS disk is, as `diffDiskSettings.placement` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) enum Placement {
-    NvmeDisk,
-    CacheDisk,
-    ResourceDisk,
+    #[serde(rename = "NvmeDisk")]
+    Nvme,
+    #[serde(rename = "CacheDisk")]
+    Cache,
+    /// The temporary disk.
+    #[serde(rename = "ResourceDisk")]
+    Resource,
 }
 
 /// What kind of OS disk a machine has, as `osDiskType` names it.
@@ -80,11 +84,8 @@ pub(crate) fn storage_tier(sku: &Sku) -> &'static str {
 /// `pkg/providers/instancetype/instancetypes.go`).
 fn placement(sku: &Sku, size_gib: u32) -> Option<Placement> {
     sku.ephemeral_os_disk()?;
-    let places = [
-        (sku.nvme_gib, Placement::NvmeDisk),
-        (sku.cache_gib, Placement::CacheDisk),
-        (sku.temp_gib, Placement::ResourceDisk),
-    ];
+    let places =
+        [(sku.nvme_gib, Placement::Nvme), (sku.cache_gib, Placement::Cache), (sku.temp_gib, Placement::Resource)];
     places.into_iter().find(|(gib, _)| *gib >= u64::from(size_gib)).map(|(_, placement)| placement)
 }
 
@@ -111,10 +112,10 @@ mod tests {
     // Sizes of the document above, and of each place.
     #[rstest]
     #[case("Standard_DS2_v2", 100, OsDisk::Managed)]
-    #[case("Standard_DS2_v2", 60, OsDisk::Ephemeral(Placement::CacheDisk))]
-    #[case("Standard_D8s_v3", 100, OsDisk::Ephemeral(Placement::CacheDisk))]
-    #[case("Standard_D4ds_v5", 128, OsDisk::Ephemeral(Placement::ResourceDisk))]
-    #[case("Standard_D4ds_v6", 128, OsDisk::Ephemeral(Placement::NvmeDisk))]
+    #[case("Standard_DS2_v2", 60, OsDisk::Ephemeral(Placement::Cache))]
+    #[case("Standard_D8s_v3", 100, OsDisk::Ephemeral(Placement::Cache))]
+    #[case("Standard_D4ds_v5", 128, OsDisk::Ephemeral(Placement::Resource))]
+    #[case("Standard_D4ds_v6", 128, OsDisk::Ephemeral(Placement::Nvme))]
     #[case("Standard_D4s_v5", 30, OsDisk::Managed)]
     fn a_disk_is_on_the_host_where_it_fits(#[case] size: &str, #[case] size_gib: u32, #[case] expected: OsDisk) {
         let sku = sizes().unwrap().get(size).unwrap();

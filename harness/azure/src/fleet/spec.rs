@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::os_disk::{DiskError, OsDisk, default_size_gib};
 use crate::catalogue::Sku;
 use crate::config::Config;
+use crate::documents::cluster_digits;
 use crate::facts::VmRef;
 use harness_simulation::CapacityType;
 
@@ -295,13 +295,6 @@ impl Names {
             vm,
         }
     }
-}
-
-/// The eight digits that AKS puts into the names of a cluster's VMs, the same for all of one cluster.
-pub(crate) fn cluster_digits(config: &Config) -> String {
-    let hash = Sha256::digest(config.cluster_id().to_lowercase());
-    let number = hash.iter().take(8).fold(0u64, |acc, b| acc << 8 | u64::from(*b));
-    format!("{:08}", number % 100_000_000)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod determinism;
 mod errors;
 mod fake_kube;
 mod faults;
+mod interfaces;
 mod ledger;
 mod machines;
 mod node_facts;
