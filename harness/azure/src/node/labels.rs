@@ -61,7 +61,7 @@ fn of_machine(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
     for key in ["agentpool", "kubernetes.azure.com/agentpool"] {
         set(all, key, parts.pool);
     }
-    set(all, "kubernetes.azure.com/cluster", &group_label(&config.node_resource_group));
+    set(all, "kubernetes.azure.com/cluster", &value_of(&config.node_resource_group));
     set(all, "kubernetes.azure.com/mode", if spec.system_mode { "system" } else { "user" });
     set(all, "kubernetes.azure.com/role", "agent");
     set(all, "kubernetes.azure.com/priority", if spot { "spot" } else { "regular" });
@@ -126,9 +126,9 @@ fn of_network(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
     let Some(subnet) = SubnetId::parse(&id).filter(|_| parts.network.overlay) else { return };
     set(all, "kubernetes.azure.com/azure-cni-overlay", "true");
     set(all, "kubernetes.azure.com/podnetwork-type", "overlay");
-    set(all, "kubernetes.azure.com/network-name", subnet.vnet);
-    set(all, "kubernetes.azure.com/network-resourcegroup", subnet.group);
-    set(all, "kubernetes.azure.com/network-subnet", subnet.subnet);
+    set(all, "kubernetes.azure.com/network-name", &value_of(subnet.vnet));
+    set(all, "kubernetes.azure.com/network-resourcegroup", &value_of(subnet.group));
+    set(all, "kubernetes.azure.com/network-subnet", &value_of(subnet.subnet));
     set(all, "kubernetes.azure.com/network-subscription", subnet.subscription);
     set(all, "kubernetes.azure.com/nodenetwork-vnetguid", &uuid_of(&vnet_id(parts.config, subnet.group, subnet.vnet)));
     let stateless =
@@ -136,16 +136,17 @@ fn of_network(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
     set(all, "kubernetes.azure.com/network-stateless-cni", if stateless { "true" } else { "false" });
 }
 
-/// A resource group's name as the value of a label: `NormalizeClusterResourceGroupNameForLabel` in `pkg/utils/labels.go` of the provider.
-fn group_label(group: &str) -> String {
-    let mut label: String = group.replace(['(', ')'], "-").chars().take(VALUE_MAX).collect();
-    if label.ends_with(['-', '_', '.']) {
-        if label.len() == VALUE_MAX {
-            label.pop();
+/// A name of Azure as the value of a label, which is shorter and allows fewer characters: `NormalizeClusterResourceGroupNameForLabel` in
+/// `pkg/utils/labels.go` of the provider. An API server refuses a Node with any other.
+fn value_of(name: &str) -> String {
+    let mut value: String = name.replace(['(', ')'], "-").chars().take(VALUE_MAX).collect();
+    if value.ends_with(['-', '_', '.']) {
+        if value.len() == VALUE_MAX {
+            value.pop();
         }
-        label.push('z');
+        value.push('z');
     }
-    label
+    value
 }
 
 #[cfg(test)]
@@ -156,9 +157,9 @@ mod tests {
     #[rstest]
     #[case("MC_a_b_eastus", "MC_a_b_eastus")]
     #[case("MC_a(1)_b.", "MC_a-1-_b.z")]
-    fn a_group_becomes_a_value_that_kubernetes_takes(#[case] group: &str, #[case] expected: &str) {
-        assert_eq!(group_label(group), expected);
+    fn a_name_becomes_a_value_that_kubernetes_takes(#[case] name: &str, #[case] expected: &str) {
+        assert_eq!(value_of(name), expected);
         let long = format!("{}_rest", "g".repeat(62));
-        assert_eq!(group_label(&long), format!("{}z", "g".repeat(62)));
+        assert_eq!(value_of(&long), format!("{}z", "g".repeat(62)));
     }
 }

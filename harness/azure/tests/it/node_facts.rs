@@ -136,7 +136,7 @@ async fn a_node_has_the_labels_of_aks_and_no_other() {
     properties["localDNSProfile"] = json!({"mode": "Required"});
     properties["mode"] = json!("System");
     properties["network"]["vnetSubnetID"] =
-        json!("/subscriptions/S/resourceGroups/G/providers/Microsoft.Network/virtualNetworks/V/subnets/N");
+        json!("/subscriptions/S/resourceGroups/G(1)/providers/Microsoft.Network/virtualNetworks/V/subnets/N_");
     let made = node(&lab, &kube, "web-2", &body).await;
     let mut found = texts(&made["metadata"]["labels"]);
     without_ids(&mut found);
@@ -165,8 +165,9 @@ async fn a_node_has_the_labels_of_aks_and_no_other() {
             ("kubernetes.azure.com/artifactstreaming-enabled", "true"),
             ("kubernetes.azure.com/network-stateless-cni", "false"),
             ("kubernetes.azure.com/network-name", "V"),
-            ("kubernetes.azure.com/network-resourcegroup", "G"),
-            ("kubernetes.azure.com/network-subnet", "N"),
+            // Values that a label may have.
+            ("kubernetes.azure.com/network-resourcegroup", "G-1-z"),
+            ("kubernetes.azure.com/network-subnet", "N_z"),
             ("kubernetes.azure.com/network-subscription", "S"),
             ("karpenter.sh/capacity-type", "spot"),
         ],
