@@ -105,7 +105,7 @@ fn with_rows<T>(world: &World, read: impl FnOnce(Vec<Row<'_>>) -> T) -> T {
     for vm in fleet.vms.values().filter(|vm| vm.exists()) {
         let tags = Value::Object(vm::tags(vm));
         rows.push(Row::new(VM_TYPE, vm.names.vm.clone(), group, tags, || vm::document(world, vm)));
-        rows.push(Row::new(NIC_TYPE, nic_name(&vm.names.vm), group, Value::Null, || nics::of_vm(world, vm)));
+        rows.push(Row::new(NIC_TYPE, nic_name(&vm.names.vm), group, Value::Null, || nics::vm_nic(world, vm)));
     }
     for (key, document) in network.vnets.iter().chain(&network.nics) {
         rows.push(Row::of_document(key.split('/').next().unwrap_or_default(), document));

@@ -131,20 +131,20 @@ pub(super) fn text(value: &Value) -> String {
 
 impl Query {
     pub(super) fn parse(query: &str) -> Result<Self, NotUnderstood> {
-        let mut parser = Parser { tokens: tokens(query)?, at: 0 };
+        let mut parser = Parser { tokens: tokenize(query)?, at: 0 };
         let mut steps = Vec::new();
         // The table may be left out.
         if parser.peek().word().is_some_and(|word| word.eq_ignore_ascii_case("resources")) {
             parser.at += 1;
         } else {
-            steps.push(parser.step()?);
+            steps.push(parser.parse_step()?);
         }
         while parser.peek().kind != Kind::End {
             if steps.last() == Some(&Step::Count) {
                 return Err(parser.peek().not_understood());
             }
-            parser.symbol("|")?;
-            steps.push(parser.step()?);
+            parser.expect_symbol("|")?;
+            steps.push(parser.parse_step()?);
         }
         Ok(Self { steps })
     }
@@ -183,7 +183,7 @@ impl Token {
 }
 
 /// The tokens of a query, an end after the last.
-fn tokens(query: &str) -> Result<Vec<Token>, NotUnderstood> {
+fn tokenize(query: &str) -> Result<Vec<Token>, NotUnderstood> {
     let mut all = Vec::new();
     let mut chars = query.char_indices().peekable();
     let (mut line, mut line_at) = (1, 0);
@@ -199,7 +199,7 @@ fn tokens(query: &str) -> Result<Vec<Token>, NotUnderstood> {
                 while chars.next_if(|(_, c)| *c != '\n').is_some() {}
                 continue;
             }
-            '"' | '\'' => match literal(c, &mut chars) {
+            '"' | '\'' => match read_literal(c, &mut chars) {
                 Some(text) => Kind::Text(text),
                 None => return Err(NotUnderstood { line, column, token: c.to_string() }),
             },
@@ -226,7 +226,7 @@ fn tokens(query: &str) -> Result<Vec<Token>, NotUnderstood> {
 }
 
 /// The rest of a text in quotes; `None` where it does not end.
-fn literal(quote: char, chars: &mut Peekable<CharIndices<'_>>) -> Option<String> {
+fn read_literal(quote: char, chars: &mut Peekable<CharIndices<'_>>) -> Option<String> {
     let mut text = String::new();
     loop {
         match chars.next()?.1 {
@@ -262,37 +262,38 @@ impl Parser {
         token
     }
 
-    fn takes(&mut self, symbol: &str) -> bool {
+    /// Moves past this symbol; false where another token is next.
+    fn skip_symbol(&mut self, symbol: &str) -> bool {
         let is_it = self.peek().kind == Kind::Symbol(symbol.to_owned());
         self.at += usize::from(is_it);
         is_it
     }
 
-    fn takes_word(&mut self, word: &str) -> bool {
+    fn skip_word(&mut self, word: &str) -> bool {
         let is_it = self.peek().word() == Some(word);
         self.at += usize::from(is_it);
         is_it
     }
 
-    fn symbol(&mut self, symbol: &str) -> Result<(), NotUnderstood> {
-        if self.takes(symbol) { Ok(()) } else { Err(self.peek().not_understood()) }
+    fn expect_symbol(&mut self, symbol: &str) -> Result<(), NotUnderstood> {
+        if self.skip_symbol(symbol) { Ok(()) } else { Err(self.peek().not_understood()) }
     }
 
-    fn step(&mut self) -> Result<Step, NotUnderstood> {
+    fn parse_step(&mut self) -> Result<Step, NotUnderstood> {
         let token = self.next();
         match token.word() {
-            Some("where") => Ok(Step::Where(self.any()?)),
+            Some("where") => Ok(Step::Where(self.parse_or()?)),
             Some("project") => {
-                let mut paths = vec![self.path()?];
-                while self.takes(",") {
-                    paths.push(self.path()?);
+                let mut paths = vec![self.parse_path()?];
+                while self.skip_symbol(",") {
+                    paths.push(self.parse_path()?);
                 }
                 Ok(Step::Project(paths))
             }
-            Some("order" | "sort") if self.takes_word("by") => {
-                let path = self.path()?;
-                let ascending = self.takes_word("asc");
-                let _ = ascending || self.takes_word("desc");
+            Some("order" | "sort") if self.skip_word("by") => {
+                let path = self.parse_path()?;
+                let ascending = self.skip_word("asc");
+                let _ = ascending || self.skip_word("desc");
                 Ok(Step::OrderBy(path, ascending))
             }
             Some("limit" | "take") => {
@@ -305,38 +306,38 @@ impl Parser {
         }
     }
 
-    fn any(&mut self) -> Result<Predicate, NotUnderstood> {
-        let mut left = self.all()?;
-        while self.takes_word("or") {
-            left = Predicate::Or(Box::new(left), Box::new(self.all()?));
+    fn parse_or(&mut self) -> Result<Predicate, NotUnderstood> {
+        let mut left = self.parse_and()?;
+        while self.skip_word("or") {
+            left = Predicate::Or(Box::new(left), Box::new(self.parse_and()?));
         }
         Ok(left)
     }
 
-    fn all(&mut self) -> Result<Predicate, NotUnderstood> {
-        let mut left = self.one()?;
-        while self.takes_word("and") {
-            left = Predicate::And(Box::new(left), Box::new(self.one()?));
+    fn parse_and(&mut self) -> Result<Predicate, NotUnderstood> {
+        let mut left = self.parse_operand()?;
+        while self.skip_word("and") {
+            left = Predicate::And(Box::new(left), Box::new(self.parse_operand()?));
         }
         Ok(left)
     }
 
-    fn one(&mut self) -> Result<Predicate, NotUnderstood> {
-        if self.takes("(") {
-            let inner = self.any()?;
-            self.symbol(")")?;
+    fn parse_operand(&mut self) -> Result<Predicate, NotUnderstood> {
+        if self.skip_symbol("(") {
+            let inner = self.parse_or()?;
+            self.expect_symbol(")")?;
             return Ok(inner);
         }
         let function = self.peek().word().unwrap_or_default().to_owned();
         if matches!(function.as_str(), "not" | "isempty" | "isnotempty" | "isnull" | "isnotnull") {
             self.at += 1;
-            self.symbol("(")?;
-            let inner = if function == "not" { self.any()? } else { Predicate::IsEmpty(self.path()?) };
-            self.symbol(")")?;
+            self.expect_symbol("(")?;
+            let inner = if function == "not" { self.parse_or()? } else { Predicate::IsEmpty(self.parse_path()?) };
+            self.expect_symbol(")")?;
             let negated = function == "not" || function.starts_with("isnot");
             return Ok(if negated { Predicate::Not(Box::new(inner)) } else { inner });
         }
-        let path = self.path()?;
+        let path = self.parse_path()?;
         let token = self.next();
         let name = match &token.kind {
             // `!has`, of which the tokens are two.
@@ -345,32 +346,32 @@ impl Parser {
             Kind::Text(_) | Kind::End => return Err(token.not_understood()),
         };
         if name.trim_start_matches('!') == "in" {
-            let any_case = self.takes("~");
-            self.symbol("(")?;
-            let mut with = vec![self.value()?];
-            while self.takes(",") {
-                with.push(self.value()?);
+            let any_case = self.skip_symbol("~");
+            self.expect_symbol("(")?;
+            let mut with = vec![self.parse_value()?];
+            while self.skip_symbol(",") {
+                with.push(self.parse_value()?);
             }
-            self.symbol(")")?;
+            self.expect_symbol(")")?;
             let operator = Operator::Equals { any_case };
             return Ok(Predicate::Compare { path, operator, negated: name.starts_with('!'), with });
         }
         let (operator, negated) = Operator::named(&name).ok_or_else(|| token.not_understood())?;
-        Ok(Predicate::Compare { path, operator, negated, with: vec![self.value()?] })
+        Ok(Predicate::Compare { path, operator, negated, with: vec![self.parse_value()?] })
     }
 
-    fn path(&mut self) -> Result<Path, NotUnderstood> {
+    fn parse_path(&mut self) -> Result<Path, NotUnderstood> {
         let token = self.next();
         let mut path = vec![token.word().ok_or_else(|| token.not_understood())?.to_owned()];
         loop {
-            if self.takes(".") {
+            if self.skip_symbol(".") {
                 let token = self.next();
                 path.push(token.word().ok_or_else(|| token.not_understood())?.to_owned());
-            } else if self.takes("[") {
+            } else if self.skip_symbol("[") {
                 let token = self.next();
                 let (Kind::Text(key) | Kind::Word(key)) = &token.kind else { return Err(token.not_understood()) };
                 path.push(key.clone());
-                self.symbol("]")?;
+                self.expect_symbol("]")?;
             } else {
                 return Ok(path);
             }
@@ -378,7 +379,7 @@ impl Parser {
     }
 
     /// A text, a number or a truth value; all are compared as texts.
-    fn value(&mut self) -> Result<String, NotUnderstood> {
+    fn parse_value(&mut self) -> Result<String, NotUnderstood> {
         let token = self.next();
         match &token.kind {
             Kind::Text(text) => Ok(text.clone()),

@@ -23,7 +23,7 @@ const READ_ONLY: [&str; 5] = ["provisioningState", "resourceGuid", "macAddress",
 
 /// The interface of a VM. It has no tags: "AKS machine API does not support tags on NICs"
 /// (`pkg/providers/instance/aksmachineinstancehelpers.go` of Azure/karpenter-provider-azure v1.14.0), so that the provider never takes it for an orphan.
-pub(super) fn of_vm(world: &World, vm: &Vm) -> Value {
+pub(super) fn vm_nic(world: &World, vm: &Vm) -> Value {
     let config = &world.config;
     let id = nic_id(config, &vm.names.vm);
     json!({
@@ -70,7 +70,7 @@ pub(super) fn list(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let [_, group] = call.names();
     let mut all: Vec<Value> = {
         let fleet = world.fleet();
-        vms_of_group(world, &fleet, call).map(|vm| of_vm(world, vm)).collect()
+        vms_of_group(world, &fleet, call).map(|vm| vm_nic(world, vm)).collect()
     };
     let prefix = key(group, "");
     let network = world.network();
@@ -80,7 +80,7 @@ pub(super) fn list(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
 
 pub(super) fn get(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let [_, group, name] = call.names();
-    if let Some(nic) = of_a_vm(world, call, |vm| of_vm(world, vm)) {
+    if let Some(nic) = find_vm(world, call, |vm| vm_nic(world, vm)) {
         return Ok(Reply::ok(&nic));
     }
     match world.network().nics.get(&key(group, name)) {
@@ -90,7 +90,7 @@ pub(super) fn get(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
 }
 
 /// What is to be known of the VM whose interface a call is about.
-fn of_a_vm<T>(world: &World, call: &Call, answer: impl FnOnce(&Vm) -> T) -> Option<T> {
+fn find_vm<T>(world: &World, call: &Call, answer: impl FnOnce(&Vm) -> T) -> Option<T> {
     let [_, group, name] = call.names();
     let fleet = world.fleet();
     let vm = name.to_lowercase().strip_suffix("-nic").and_then(|vm| fleet.by_vm(vm))?;
@@ -100,7 +100,7 @@ fn of_a_vm<T>(world: &World, call: &Call, answer: impl FnOnce(&Vm) -> T) -> Opti
 /// Creates an interface without a VM, or replaces it. It stays until it is deleted, as in Azure.
 pub(super) fn put(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let [_, group, name] = call.names();
-    if of_a_vm(world, call, |_| ()).is_some() {
+    if find_vm(world, call, |_| ()).is_some() {
         return Err(Reply::error(
             StatusCode::CONFLICT,
             "OperationNotAllowed",
@@ -184,7 +184,7 @@ fn ip_configurations(network: &NetworkState, id: &str, properties: &Value) -> Re
 
 pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let [_, group, name] = call.names();
-    if let Some((nic, vm)) = of_a_vm(world, call, |vm| (nic_id(&world.config, &vm.names.vm), vm.names.vm_id.clone())) {
+    if let Some((nic, vm)) = find_vm(world, call, |vm| (nic_id(&world.config, &vm.names.vm), vm.names.vm_id.clone())) {
         return Err(Reply::bad_request(
             "NicInUse",
             &format!(

@@ -44,14 +44,14 @@ impl OsDisk {
     /// Returns the disk of a machine whose body asks for `kind` of this size. NAP always says which one
     /// (`configureOSDiskType` in `pkg/providers/instance/aksmachineinstancehelpers.go` of Azure/karpenter-provider-azure
     /// v1.14.0); AKS takes an ephemeral one where nobody does and the size allows it.
-    pub(super) fn of(sku: &Sku, kind: Option<&str>, size_gib: u32) -> Result<Self, DiskError> {
+    pub(super) fn decide(sku: &Sku, kind: Option<&str>, size_gib: u32) -> Result<Self, DiskError> {
         match kind {
-            Some(kind) if kind.eq_ignore_ascii_case("ephemeral") => match placement(sku, size_gib) {
+            Some(kind) if kind.eq_ignore_ascii_case("ephemeral") => match find_placement(sku, size_gib) {
                 Some(placement) => Ok(Self::Ephemeral(placement)),
                 None => Err(refusal(sku, size_gib)),
             },
             Some(_) => Ok(Self::Managed),
-            None => Ok(placement(sku, size_gib).map_or(Self::Managed, Self::Ephemeral)),
+            None => Ok(find_placement(sku, size_gib).map_or(Self::Managed, Self::Ephemeral)),
         }
     }
 
@@ -82,7 +82,7 @@ pub(crate) fn storage_tier(sku: &Sku) -> &'static str {
 /// The first place on the host that takes a disk of this size. The order of AKS, which spares the temporary disk for workloads
 /// (Azure/AKS issue 2672), and of the provider (`FindMaxEphemeralSizeGBAndPlacement` in
 /// `pkg/providers/instancetype/instancetypes.go`).
-fn placement(sku: &Sku, size_gib: u32) -> Option<Placement> {
+fn find_placement(sku: &Sku, size_gib: u32) -> Option<Placement> {
     sku.ephemeral_os_disk()?;
     let places =
         [(sku.nvme_gib, Placement::Nvme), (sku.cache_gib, Placement::Cache), (sku.temp_gib, Placement::Resource)];
@@ -119,8 +119,8 @@ mod tests {
     #[case("Standard_D4s_v5", 30, OsDisk::Managed)]
     fn a_disk_is_on_the_host_where_it_fits(#[case] size: &str, #[case] size_gib: u32, #[case] expected: OsDisk) {
         let sku = sizes().unwrap().get(size).unwrap();
-        assert_eq!(OsDisk::of(sku, None, size_gib).unwrap(), expected);
-        assert_eq!(OsDisk::of(sku, Some("Managed"), size_gib).unwrap(), OsDisk::Managed);
-        assert_eq!(OsDisk::of(sku, Some("Ephemeral"), size_gib).is_ok(), expected != OsDisk::Managed);
+        assert_eq!(OsDisk::decide(sku, None, size_gib).unwrap(), expected);
+        assert_eq!(OsDisk::decide(sku, Some("Managed"), size_gib).unwrap(), OsDisk::Managed);
+        assert_eq!(OsDisk::decide(sku, Some("Ephemeral"), size_gib).is_ok(), expected != OsDisk::Managed);
     }
 }

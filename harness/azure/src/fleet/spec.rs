@@ -192,7 +192,7 @@ impl MachineSpec {
         let os = p.operating_system;
         // 0 means the same as nothing: `OSDiskSizeGB` of `MachineOSProfile` in the SDK.
         let os_disk_gib = os.os_disk_size_gb.filter(|gb| *gb > 0).unwrap_or_else(|| default_size_gib(sku));
-        let os_disk = OsDisk::of(sku, os.os_disk_type.as_deref(), os_disk_gib)?;
+        let os_disk = OsDisk::decide(sku, os.os_disk_type.as_deref(), os_disk_gib)?;
         let own_subnet = p.network.vnet_subnet_id.filter(|id| !id.eq_ignore_ascii_case(&config.subnet_id()));
         let is = |text: &Option<String>, wanted: &str| text.as_deref().is_some_and(|t| t.eq_ignore_ascii_case(wanted));
         let switches = Switches {

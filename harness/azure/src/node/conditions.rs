@@ -36,7 +36,7 @@ const WITHOUT_PROBLEMS: [(&str, &str, &str); 10] = [
 
 /// The conditions of a Node at the moment of its creation. AKS's detector starts within a minute of the kubelet; here it is there at once, which
 /// saves a write of each Node.
-pub(super) fn at_creation(status: ReadyStatus) -> Vec<Value> {
+pub(super) fn initial_conditions(status: ReadyStatus) -> Vec<Value> {
     let now = now_text();
     let mut all: Vec<Value> = WITHOUT_PROBLEMS
         .iter()
@@ -51,13 +51,13 @@ pub(super) fn at_creation(status: ReadyStatus) -> Vec<Value> {
             })
         })
         .collect();
-    all.extend(of_kubelet(status, &[]));
+    all.extend(kubelet_conditions(status, &[]));
     all
 }
 
 /// The kubelet's conditions at this moment, with real transition times. A condition that the agent reports beats the
 /// kubelet's of the same type, unless the VM does not run: then there is no reporter.
-pub(super) fn of_kubelet(status: ReadyStatus, agent: &[AgentCondition]) -> Vec<Value> {
+pub(super) fn kubelet_conditions(status: ReadyStatus, agent: &[AgentCondition]) -> Vec<Value> {
     let now = now_text();
     let (ready, reason, message) = match status {
         ReadyStatus::Starting => ("False", "KubeletNotReady", "container runtime network not ready"),
@@ -99,13 +99,13 @@ pub(super) fn of_kubelet(status: ReadyStatus, agent: &[AgentCondition]) -> Vec<V
 }
 
 /// The conditions that the agent reports.
-pub(super) fn of_agent(reported: &[AgentCondition]) -> Vec<Value> {
+pub(super) fn agent_conditions(reported: &[AgentCondition]) -> Vec<Value> {
     let now = now_text();
     reported.iter().map(|condition| agent_condition(condition, &time_text(condition.since), &now)).collect()
 }
 
 /// The condition that AKS writes when Azure has scheduled a preemption.
-pub(super) fn preemption() -> Vec<Value> {
+pub(super) fn preemption_condition() -> Vec<Value> {
     let now = now_text();
     vec![json!({
         "type": "PreemptionScheduled",
@@ -155,12 +155,12 @@ mod tests {
         };
         let agent = [reported("Ready", "False"), reported("kubernetes.azure.com/NodeHealthy", "False")];
         let ready = |status| {
-            let all = of_kubelet(status, &agent);
+            let all = kubelet_conditions(status, &agent);
             assert_eq!(all.len(), 4, "conditions of the agent are patched by the agent only");
             find(&all, "Ready")["status"].clone()
         };
         assert_eq!((ready(ReadyStatus::Ready), ready(ReadyStatus::Lost)), (json!("False"), json!("Unknown")));
-        let own = of_agent(&agent);
+        let own = agent_conditions(&agent);
         assert_eq!(
             (&own[1]["status"], &own[1]["lastTransitionTime"]),
             (&json!("False"), &json!("2026-08-21T10:00:00Z"))
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_lost_node_is_not_ready_in_the_words_of_the_node_controller() {
-        let lost = of_kubelet(ReadyStatus::Lost, &[]);
+        let lost = kubelet_conditions(ReadyStatus::Lost, &[]);
         let ready = find(&lost, "Ready");
         assert_eq!((&ready["status"], &ready["reason"]), (&json!("Unknown"), &json!("NodeStatusUnknown")));
     }
@@ -177,7 +177,7 @@ mod tests {
     // Before, a Node had the kubelet's four and no other.
     #[test]
     fn the_node_problem_detector_finds_no_problem_and_the_provider_has_nothing_to_repair() {
-        let all = at_creation(ReadyStatus::Ready);
+        let all = initial_conditions(ReadyStatus::Ready);
         assert_eq!(all.len(), 14);
         // RepairPolicies of the provider: what starts a repair, and with which status.
         let policies = [

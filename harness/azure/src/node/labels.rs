@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::parts::NodeParts;
+use crate::catalogue::GpuVendor;
 use crate::config::parse_version;
 use crate::documents::{SubnetId, kubelet_identity_client_id, uuid_of, vnet_id};
 use crate::fleet::{OsDisk, storage_tier};
@@ -19,10 +20,10 @@ const VALUE_MAX: usize = 63;
 /// The labels of a Node, those of the body among them; where both say something, AKS has the last word.
 pub(super) fn labels(parts: &NodeParts<'_>) -> BTreeMap<String, String> {
     let mut all = parts.spec.labels.clone();
-    of_kubernetes(parts, &mut all);
-    of_machine(parts, &mut all);
-    of_image(parts, &mut all);
-    of_network(parts, &mut all);
+    add_kubernetes_labels(parts, &mut all);
+    add_machine_labels(parts, &mut all);
+    add_image_labels(parts, &mut all);
+    add_network_labels(parts, &mut all);
     // The provider installs it on every node it registers, so that the taints of the body are taken as they are.
     set(&mut all, "karpenter.sh/do-not-sync-taints", "true");
     all
@@ -32,9 +33,9 @@ fn set(all: &mut BTreeMap<String, String>, key: &str, value: &str) {
     all.insert(key.to_owned(), value.to_owned());
 }
 
-/// Those of the kubelet and of the cloud node manager, the deprecated ones among them: `staging/src/k8s.io/cloud-provider/controllers/node` of
+/// Adds those of the kubelet and of the cloud node manager, the deprecated ones among them: `staging/src/k8s.io/cloud-provider/controllers/node` of
 /// Kubernetes 1.36 writes both.
-fn of_kubernetes(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
+fn add_kubernetes_labels(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
     let spec = parts.spec;
     let zone = spec.zone_label(&parts.config.location);
     let arch = spec.sku.series.architecture.kubernetes();
@@ -54,14 +55,14 @@ fn of_kubernetes(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
     set(all, "topology.disk.csi.azure.com/zone", if spec.zones.is_empty() { "" } else { &zone });
 }
 
-/// Those that AKS derives from the pool and the size.
-fn of_machine(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
+/// Adds those that AKS derives from the pool and the size.
+fn add_machine_labels(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
     let (config, spec) = (parts.config, parts.spec);
     let spot = spec.capacity_type == CapacityType::Spot;
     for key in ["agentpool", "kubernetes.azure.com/agentpool"] {
         set(all, key, parts.pool);
     }
-    set(all, "kubernetes.azure.com/cluster", &value_of(&config.node_resource_group));
+    set(all, "kubernetes.azure.com/cluster", &label_value(&config.node_resource_group));
     set(all, "kubernetes.azure.com/mode", if spec.system_mode { "system" } else { "user" });
     set(all, "kubernetes.azure.com/role", "agent");
     set(all, "kubernetes.azure.com/priority", if spot { "spot" } else { "regular" });
@@ -87,7 +88,8 @@ fn of_machine(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
             set(all, &format!("{domain}storagetier"), storage_tier(&spec.sku));
         }
     }
-    if let Some(vendor) = spec.sku.supported_gpu.filter(|vendor| vendor.label() == "nvidia" && spec.switches.gpu_driver)
+    if let Some(vendor @ GpuVendor::Nvidia) = spec.sku.supported_gpu
+        && spec.switches.gpu_driver
     {
         for key in ["accelerator", "kubernetes.azure.com/accelerator"] {
             set(all, key, vendor.label());
@@ -99,8 +101,8 @@ fn of_machine(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
     }
 }
 
-/// Those that say what the node runs.
-fn of_image(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
+/// Adds those that say what the node runs.
+fn add_image_labels(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
     let spec = parts.spec;
     set(all, "kubernetes.azure.com/node-image-version", &spec.node_image_version);
     // It knows two values (`GetOSSKUFromImageFamily` of the provider).
@@ -117,8 +119,8 @@ fn of_image(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
     }
 }
 
-/// Those of the cluster's network, as `pkg/providers/labels/labels.go` of the provider has them for clusters with Azure CNI overlay.
-fn of_network(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
+/// Adds those of the cluster's network, as `pkg/providers/labels/labels.go` of the provider has them for clusters with Azure CNI overlay.
+fn add_network_labels(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
     if parts.network.dataplane == "cilium" {
         set(all, "kubernetes.azure.com/ebpf-dataplane", "cilium");
     }
@@ -126,9 +128,9 @@ fn of_network(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
     let Some(subnet) = SubnetId::parse(&id).filter(|_| parts.network.overlay) else { return };
     set(all, "kubernetes.azure.com/azure-cni-overlay", "true");
     set(all, "kubernetes.azure.com/podnetwork-type", "overlay");
-    set(all, "kubernetes.azure.com/network-name", &value_of(subnet.vnet));
-    set(all, "kubernetes.azure.com/network-resourcegroup", &value_of(subnet.group));
-    set(all, "kubernetes.azure.com/network-subnet", &value_of(subnet.subnet));
+    set(all, "kubernetes.azure.com/network-name", &label_value(subnet.vnet));
+    set(all, "kubernetes.azure.com/network-resourcegroup", &label_value(subnet.group));
+    set(all, "kubernetes.azure.com/network-subnet", &label_value(subnet.subnet));
     set(all, "kubernetes.azure.com/network-subscription", subnet.subscription);
     set(all, "kubernetes.azure.com/nodenetwork-vnetguid", &uuid_of(&vnet_id(parts.config, subnet.group, subnet.vnet)));
     let stateless =
@@ -138,7 +140,7 @@ fn of_network(parts: &NodeParts<'_>, all: &mut BTreeMap<String, String>) {
 
 /// A name of Azure as the value of a label, which is shorter and allows fewer characters: `NormalizeClusterResourceGroupNameForLabel` in
 /// `pkg/utils/labels.go` of the provider. An API server refuses a Node with any other.
-fn value_of(name: &str) -> String {
+fn label_value(name: &str) -> String {
     let mut value: String = name.replace(['(', ')'], "-").chars().take(VALUE_MAX).collect();
     if value.ends_with(['-', '_', '.']) {
         if value.len() == VALUE_MAX {
@@ -158,8 +160,8 @@ mod tests {
     #[case("MC_a_b_eastus", "MC_a_b_eastus")]
     #[case("MC_a(1)_b.", "MC_a-1-_b.z")]
     fn a_name_becomes_a_value_that_kubernetes_takes(#[case] name: &str, #[case] expected: &str) {
-        assert_eq!(value_of(name), expected);
+        assert_eq!(label_value(name), expected);
         let long = format!("{}_rest", "g".repeat(62));
-        assert_eq!(value_of(&long), format!("{}z", "g".repeat(62)));
+        assert_eq!(label_value(&long), format!("{}z", "g".repeat(62)));
     }
 }

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::conditions::{ReadyStatus, at_creation};
+use super::conditions::{ReadyStatus, initial_conditions};
 use super::labels::labels;
 use super::parts::NodeParts;
 use crate::allocatable::{ephemeral_storage, node_resources};
@@ -65,7 +65,7 @@ pub(crate) fn node(parts: &NodeParts<'_>, status: ReadyStatus) -> Value {
             "capacity": quantities(r.capacity_cpu_m, r.capacity_memory_bytes, format!("{}Ki", disk_bytes / 1024)),
             "allocatable":
                 quantities(r.allocatable_cpu_m, r.allocatable_memory_bytes, disk_for_pods_bytes.to_string()),
-            "conditions": at_creation(status),
+            "conditions": initial_conditions(status),
             "addresses": [
                 {"type": "InternalIP", "address": address},
                 {"type": "Hostname", "address": names.vm},

@@ -97,17 +97,17 @@ impl NodeWriter {
         let Ok(_turn) = self.world.ready_turn.acquire().await else {
             return self.judge("ready", Outcome::Failed(STOPS.to_owned()));
         };
-        self.patch("ready", conditions::of_kubelet(status, agent)).await
+        self.patch("ready", conditions::kubelet_conditions(status, agent)).await
     }
 
     /// Writes the condition of a scheduled preemption.
     pub(crate) async fn preemption(&self) -> bool {
-        self.patch("preemption notice", conditions::preemption()).await
+        self.patch("preemption notice", conditions::preemption_condition()).await
     }
 
     /// Writes what the agent on the VM reports.
     pub(crate) async fn agent(&self, agent: &[AgentCondition]) -> bool {
-        self.patch("agent's condition", conditions::of_agent(agent)).await
+        self.patch("agent's condition", conditions::agent_conditions(agent)).await
     }
 
     /// Writes whether the Node's running pods are Ready.

@@ -30,7 +30,7 @@ async fn orphan(lab: &Lab, name: &str, subnet: &str) -> Answer {
 }
 
 /// What the provider asks Resource Graph for: `getResourceListQueryBuilder` in pkg/providers/instance/azureresourcegraphlist.go.
-fn of_provider(lab: &Lab, kind: &str) -> String {
+fn provider_query(lab: &Lab, kind: &str) -> String {
     format!(
         "Resources | where type == \"{kind}\" | where resourceGroup == \"{}\" | where tags has_cs \"karpenter.sh_nodepool\" | where not(tags has_cs \
          \"karpenter.azure.com_aksmachine_nodeclaim\")",
@@ -150,21 +150,21 @@ async fn the_providers_queries_find_what_belongs_to_no_machine() {
     booted(&lab, "web-1", &machine_body("web-1", "Standard_D4s_v5", false)).await;
     orphan(&lab, "orphan-nic", &lab.sim.config().subnet_id()).await;
     let options = json!({"resultFormat": "objectArray"});
-    let found = graph(&lab, &of_provider(&lab, "microsoft.network/networkinterfaces"), options.clone()).await;
+    let found = graph(&lab, &provider_query(&lab, "microsoft.network/networkinterfaces"), options.clone()).await;
     assert_eq!((found.status, names(&found)), (200, vec!["orphan-nic"]));
     let row = &found.body["data"][0];
     // What `createNICFromQueryResponseData` needs.
     assert!(row["id"].as_str().unwrap().ends_with("/networkInterfaces/orphan-nic"));
     assert_eq!(row["tags"]["karpenter.sh_nodepool"], "default");
     assert_eq!((&row["type"], &row["location"]), (&json!("microsoft.network/networkinterfaces"), &json!("eastus")));
-    let vms = graph(&lab, &of_provider(&lab, "microsoft.compute/virtualmachines"), options.clone()).await;
+    let vms = graph(&lab, &provider_query(&lab, "microsoft.compute/virtualmachines"), options.clone()).await;
     assert_eq!(names(&vms), Vec::<&str>::new(), "a machine's VM is found as a machine");
 
     // A machine that NAP's tag was taken from: its VM is the provider's to collect.
     let mut body = machine_body("web-2", "Standard_D4s_v5", false);
     body["properties"]["tags"] = json!({"karpenter.sh_nodepool": "web"});
     let vm = booted(&lab, "web-2", &body).await;
-    let vms = graph(&lab, &of_provider(&lab, "microsoft.compute/virtualmachines"), options.clone()).await;
+    let vms = graph(&lab, &provider_query(&lab, "microsoft.compute/virtualmachines"), options.clone()).await;
     assert_eq!(names(&vms), [vm["name"].as_str().unwrap()]);
     // The row is the document with Resource Graph's own columns.
     for field in ["id", "properties", "tags", "zones", "identity"] {
@@ -172,7 +172,7 @@ async fn the_providers_queries_find_what_belongs_to_no_machine() {
     }
 
     lab.delete(&format!("{}/orphan-nic", nics(&lab))).await;
-    let found = graph(&lab, &of_provider(&lab, "microsoft.network/networkinterfaces"), options).await;
+    let found = graph(&lab, &provider_query(&lab, "microsoft.network/networkinterfaces"), options).await;
     assert_eq!((found.body["totalRecords"].as_u64(), names(&found)), (Some(0), Vec::new()));
 }
 
