@@ -15,6 +15,14 @@ const EVICTION_MIB: u64 = 750;
 /// The share of a size's memory that the guest never sees; the provider's default `VM_MEMORY_OVERHEAD_PERCENT`.
 const VM_OVERHEAD: f64 = 0.075;
 
+/// The size of the root file system on an OS disk of 128 GiB, KiB, as nodes of public AKS clusters show it in `kubectl describe node`. The rest is
+/// other partitions and what the file system takes for itself, which grows with the disk.
+const ROOT_OF_128_GIB_KIB: u64 = 129_886_128;
+
+/// The share of a root file system that kubelets keep free: `nodefs.available` of `DefaultEvictionHard`
+/// (`pkg/kubelet/eviction/defaults_linux.go` of Kubernetes), a percentage in single precision there.
+const NODEFS_AVAILABLE: f32 = 0.1;
+
 /// A node's resources, as its status shows them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeResources {
@@ -64,6 +72,16 @@ pub fn node_resources(sku: &Sku) -> NodeResources {
     }
 }
 
+/// The ephemeral storage of a node with an OS disk of so many GiB, bytes: the whole, and what pods get.
+///
+/// The provider promises neither: it counts 10⁹ bytes for each GiB of the disk and takes nothing off (`ephemeralStorage` in
+/// `pkg/providers/instancetype/instancetype.go`). A pod that requests nearly all of that is given a node on which it does not fit, on AKS too.
+pub fn ephemeral_storage(os_disk_gib: u32) -> (u64, u64) {
+    let whole = u64::from(os_disk_gib) * ROOT_OF_128_GIB_KIB / 128 * 1024;
+    let kept = (whole as f64 * f64::from(NODEFS_AVAILABLE)) as u64;
+    (whole, whole - kept)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,5 +119,13 @@ mod tests {
             assert!(r.allocatable_cpu_m < r.capacity_cpu_m, "{}", sku.name);
             assert!(r.allocatable_memory_bytes < r.capacity_memory_bytes, "{}", sku.name);
         }
+    }
+
+    // `kubectl describe node` of three AKS nodes of 2025 and 2026: capacity 129886128Ki, allocatable 119703055367.
+    #[test]
+    fn pods_get_nine_tenths_of_the_root_file_system() {
+        assert_eq!(ephemeral_storage(128), (129_886_128 * 1024, 119_703_055_367));
+        let (whole, for_pods) = ephemeral_storage(64);
+        assert!(for_pods < whole && whole < 64 << 30);
     }
 }

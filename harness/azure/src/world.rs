@@ -1,6 +1,6 @@
 //! The one shared state of a simulator, and its locks.
 //!
-//! Locks are taken in this order, and none is held across an await: fleet, cluster, faults, operations, facts.
+//! Locks are taken in this order, and none is held across an await: fleet, network, cluster, faults, operations, facts.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};

@@ -14,7 +14,7 @@ use crate::documents::{Activity, ClusterState, NetworkState, Outcome, Target, Ve
 use crate::world::World;
 
 /// The document with its agent pools.
-fn shown(world: &World) -> Value {
+pub(super) fn shown(world: &World) -> Value {
     let state = world.cluster();
     let mut document = state.cluster.clone();
     let profiles: Vec<Value> = state

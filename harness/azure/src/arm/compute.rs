@@ -8,12 +8,10 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::locations;
 use super::reply::Reply;
-use crate::api::VmState;
-use crate::documents::{nic_id, uuid_of};
-use crate::fleet::{Fleet, MachineState, Vm};
+use super::vm::{VM_TYPE, document, view};
+use crate::fleet::{Fleet, Vm};
 use crate::lifecycle::CommandError;
 use crate::world::World;
-use harness_simulation::CapacityType;
 use harness_units::Span;
 
 /// How long `simulateEviction` gives notice; Azure gives 30 s at least.
@@ -138,58 +136,5 @@ fn with_vm<T>(world: &World, call: &Call, answer: impl FnOnce(&Vm) -> T) -> Resu
     let [_, group, name] = call.names();
     let fleet = world.fleet();
     let found = fleet.by_vm(name).filter(|vm| vm.exists() && is_node_group(world, group));
-    found.map(answer).ok_or_else(|| Reply::not_found("Microsoft.Compute/virtualMachines", name, group))
-}
-
-fn document(world: &World, vm: &Vm) -> Value {
-    let spot = vm.spec.capacity_type == CapacityType::Spot;
-    let nic = nic_id(&world.config, &vm.names.vm);
-    let mut document = json!({
-        "id": vm.names.vm_id,
-        "name": vm.names.vm,
-        "type": "Microsoft.Compute/virtualMachines",
-        "location": world.config.location,
-        "tags": vm.spec.tags,
-        "zones": vm.spec.zones,
-        "properties": {
-            "vmId": uuid_of(&vm.names.vm_id),
-            "hardwareProfile": {"vmSize": vm.spec.sku.name},
-            "storageProfile": {"osDisk": {"osType": "Linux", "diskSizeGB": vm.spec.os_disk_gb, "createOption": "FromImage"}},
-            "osProfile": {"computerName": vm.names.vm},
-            "networkProfile": {"networkInterfaces": [{"id": nic, "properties": {"primary": true}}]},
-            "priority": if spot { "Spot" } else { "Regular" },
-            "provisioningState": match vm.machine_state() {
-                MachineState::Failed => MachineState::Succeeded,
-                state => state,
-            },
-            "timeCreated": vm.record.accepted.wall.to_string(),
-        },
-    });
-    if spot {
-        document["properties"]["evictionPolicy"] = json!("Delete");
-        document["properties"]["billingProfile"] = json!({"maxPrice": -1});
-    }
-    document
-}
-
-fn view(vm: &Vm) -> Value {
-    let power = match vm.record.state {
-        VmState::Stopped => ("PowerState/stopped", "VM stopped"),
-        VmState::Running if vm.record.booted.is_some() => ("PowerState/running", "VM running"),
-        VmState::Deleting => ("PowerState/deallocating", "VM deallocating"),
-        _ => ("PowerState/starting", "VM starting"),
-    };
-    let provisioning = match vm.machine_state() {
-        MachineState::Creating => ("ProvisioningState/creating", "Creating"),
-        MachineState::Deleting => ("ProvisioningState/deleting", "Deleting"),
-        MachineState::Failed => ("ProvisioningState/failed", "Provisioning failed"),
-        MachineState::Succeeded => ("ProvisioningState/succeeded", "Provisioning succeeded"),
-    };
-    let status = |(code, text): (&str, &str)| json!({"code": code, "level": "Info", "displayStatus": text});
-    json!({
-        "computerName": vm.names.vm,
-        "osName": "Linux",
-        "hyperVGeneration": "V2",
-        "statuses": [status(provisioning), status(power)],
-    })
+    found.map(answer).ok_or_else(|| Reply::not_found(VM_TYPE, name, group))
 }

@@ -11,7 +11,7 @@ use super::call::Call;
 use super::pools;
 use super::reply::Reply;
 use crate::api::VmState;
-use crate::fleet::{MachineState, Vm, provisioning_error};
+use crate::fleet::{DiskError, MachineState, SpecError, Vm, provisioning_error};
 use crate::lifecycle::{PutError, PutOutcome, PutRequest};
 use crate::world::World;
 
@@ -182,6 +182,7 @@ fn accepted(world: &World, machine: &str, outcome: &PutOutcome) -> Reply {
 
 fn classify(error: &PutError) -> (StatusCode, &'static str) {
     match error {
+        PutError::Spec(SpecError::Disk(DiskError::TooLarge { .. })) => (StatusCode::BAD_REQUEST, "VMCacheSizeTooSmall"),
         PutError::Spec(_) => (StatusCode::BAD_REQUEST, "InvalidParameter"),
         PutError::SizeNotSupported(_) => (StatusCode::BAD_REQUEST, "VMSizeNotSupported"),
         PutError::Precondition(_) => (StatusCode::PRECONDITION_FAILED, "ConditionNotMet"),

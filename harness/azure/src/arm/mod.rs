@@ -8,13 +8,16 @@ mod cluster;
 mod compute;
 mod dispatch;
 mod graph;
+mod kql;
 mod locations;
 mod machines;
 mod network;
+mod nics;
 mod pools;
 mod reply;
 mod route;
 mod server;
+mod vm;
 
 pub(crate) use dispatch::dispatch;
 pub(crate) use reply::Reply;

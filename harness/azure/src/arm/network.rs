@@ -1,15 +1,14 @@
-//! Network interfaces, virtual networks and subnets: `Microsoft.Network`.
+//! Virtual networks and their subnets.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::compute::{is_node_group, vms_of_group};
 use super::reply::Reply;
-use crate::documents::{NetworkState, nic_id, nic_name, subnet_document, vnet_document, vnet_id, vnet_key as key};
-use crate::fleet::Vm;
+use crate::documents::{NetworkState, resource_key as key, subnet_document, vnet_document, vnet_id};
 use crate::world::World;
 
 pub(super) fn vnets(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
@@ -57,13 +56,11 @@ pub(super) fn put_vnet(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> 
 
 pub(super) fn delete_vnet(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let [_, group, name] = call.names();
-    let mut network = world.network();
-    if let Some(document) = network.vnets.get(&key(group, name)) {
-        let id = document["id"].as_str().unwrap_or_default().to_lowercase();
-        if world.config.subnet_id().to_lowercase().starts_with(&format!("{id}/")) {
-            return Err(in_use("InUseVirtualNetworkCannotBeDeleted", name));
-        }
+    let prefix = format!("{}/", vnet_id(&world.config, group, name)).to_lowercase();
+    if used_subnets(world).iter().any(|id| id.starts_with(&prefix)) {
+        return Err(in_use("InUseVirtualNetworkCannotBeDeleted", name));
     }
+    let mut network = world.network();
     let existed = network.vnets.remove(&key(group, name)).is_some();
     Ok(Reply::empty(if existed { StatusCode::OK } else { StatusCode::NO_CONTENT }))
 }
@@ -97,14 +94,25 @@ pub(super) fn put_subnet(world: &Arc<World>, call: &Call) -> Result<Reply, Reply
 
 pub(super) fn delete_subnet(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
     let [_, group, vnet, name] = call.names();
-    let mut network = world.network();
-    let subnets = &mut existing(&mut network, call)?["properties"]["subnets"];
-    let id = format!("{}/subnets/{name}", vnet_id(&world.config, group, vnet));
-    if id.eq_ignore_ascii_case(&world.config.subnet_id()) {
+    let id = format!("{}/subnets/{name}", vnet_id(&world.config, group, vnet)).to_lowercase();
+    if used_subnets(world).contains(&id) {
         return Err(in_use("InUseSubnetCannotBeDeleted", name));
     }
+    let mut network = world.network();
+    let subnets = &mut existing(&mut network, call)?["properties"]["subnets"];
     let existed = remove(subnets, name);
     Ok(Reply::empty(if existed { StatusCode::OK } else { StatusCode::NO_CONTENT }))
+}
+
+/// The ids, in lower case, of the subnets that have a network interface, or are the cluster's.
+fn used_subnets(world: &World) -> BTreeSet<String> {
+    let mut used: BTreeSet<String> = [world.config.subnet_id().to_lowercase()].into();
+    used.extend(world.fleet().vms.values().filter_map(|vm| vm.spec.subnet.as_deref().map(str::to_lowercase)));
+    for nic in world.network().nics.values() {
+        let configurations = nic["properties"]["ipConfigurations"].as_array().into_iter().flatten();
+        used.extend(configurations.filter_map(|c| c["properties"]["subnet"]["id"].as_str().map(str::to_lowercase)));
+    }
+    used
 }
 
 /// Removes a subnet; false when there is none of that name.
@@ -120,40 +128,8 @@ fn is_called(document: &Value, name: &str) -> bool {
 }
 
 fn in_use(code: &str, name: &str) -> Reply {
-    Reply::bad_request(code, &format!("'{name}' is in use by the nodes of the managed cluster and cannot be deleted."))
-}
-
-fn nic_document(world: &World, vm: &Vm) -> Value {
-    json!({
-        "id": nic_id(&world.config, &vm.names.vm),
-        "name": nic_name(&vm.names.vm),
-        "type": "Microsoft.Network/networkInterfaces",
-        "location": world.config.location,
-        "tags": vm.spec.tags,
-        "properties": {
-            "provisioningState": "Succeeded",
-            "primary": true,
-            "enableAcceleratedNetworking": vm.spec.sku.accelerated_networking,
-            "virtualMachine": {"id": vm.names.vm_id},
-            "ipConfigurations": [{
-                "name": "ipconfig1",
-                "properties": {"primary": true, "subnet": {"id": world.config.subnet_id()}},
-            }],
-        },
-    })
-}
-
-pub(super) fn nics(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
-    let fleet = world.fleet();
-    Ok(Reply::list(vms_of_group(world, &fleet, call).map(|vm| nic_document(world, vm)).collect()))
-}
-
-pub(super) fn nic(world: &Arc<World>, call: &Call) -> Result<Reply, Reply> {
-    let [_, group, name] = call.names();
-    let fleet = world.fleet();
-    let vm = name.to_lowercase().strip_suffix("-nic").and_then(|vm| fleet.by_vm(vm));
-    match vm.filter(|vm| vm.exists() && is_node_group(world, group)) {
-        Some(vm) => Ok(Reply::ok(&nic_document(world, vm))),
-        None => Err(Reply::not_found("Microsoft.Network/networkInterfaces", name, group)),
-    }
+    Reply::bad_request(
+        code,
+        &format!("'{name}' is in use by a network interface or by the managed cluster and cannot be deleted."),
+    )
 }

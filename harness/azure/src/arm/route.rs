@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 
 use super::call::{Call, decode};
 use super::reply::Reply;
-use super::{cluster, compute, graph, locations, machines, network, pools};
+use super::{cluster, compute, graph, locations, machines, network, nics, pools};
 use crate::world::World;
 
 type Handler = fn(&Arc<World>, &Call) -> Result<Reply, Reply>;
@@ -100,8 +100,10 @@ const CALLS: [(&str, Check, &[Row]); 6] = [
         "subscriptions/*/resourcegroups/*/providers/microsoft.network",
         locations::group_exists,
         &[
-            ("GET", "networkinterfaces", "networkInterfaces.list", network::nics),
-            ("GET", "networkinterfaces/*", "networkInterfaces.get", network::nic),
+            ("GET", "networkinterfaces", "networkInterfaces.list", nics::list),
+            ("GET", "networkinterfaces/*", "networkInterfaces.get", nics::get),
+            ("PUT", "networkinterfaces/*", "networkInterfaces.put", nics::put),
+            ("DELETE", "networkinterfaces/*", "networkInterfaces.delete", nics::delete),
             ("GET", "virtualnetworks", "virtualNetworks.list", network::vnets),
             ("GET", "virtualnetworks/*", "virtualNetworks.get", network::vnet),
             ("PUT", "virtualnetworks/*", "virtualNetworks.put", network::put_vnet),

@@ -2,9 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::Documents;
 use super::activity::{Activity, Target};
+use super::{Documents, uuid_of};
 use crate::config::Config;
+
+/// What the managed cluster's network profile says to its nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClusterNetwork {
+    /// Azure CNI overlay.
+    pub(crate) overlay: bool,
+    /// `azure` or `cilium`.
+    pub(crate) dataplane: String,
+}
 
 /// The documents of the managed cluster and of its agent pools.
 #[derive(Debug)]
@@ -57,6 +66,14 @@ impl ClusterState {
         self.cluster["properties"]["kubernetesVersion"] = json!(version);
     }
 
+    pub(crate) fn network(&self) -> ClusterNetwork {
+        let profile = &self.cluster["properties"]["networkProfile"];
+        ClusterNetwork {
+            overlay: profile["networkPluginMode"] == "overlay",
+            dataplane: profile["networkDataplane"].as_str().unwrap_or_default().to_owned(),
+        }
+    }
+
     pub(crate) fn set_version(&mut self, version: &str) {
         self.set_wanted_version(version);
         self.cluster["properties"]["currentKubernetesVersion"] = json!(version);
@@ -80,6 +97,19 @@ impl ClusterState {
     }
 }
 
+/// The resource id of the identity that the kubelets have: AKS makes `<cluster>-agentpool` in the node resource group.
+pub(crate) fn kubelet_identity_id(config: &Config) -> String {
+    format!(
+        "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{}-agentpool",
+        config.subscription_id, config.node_resource_group, config.cluster_name
+    )
+}
+
+/// Its client id.
+pub(crate) fn kubelet_identity_client_id(config: &Config) -> String {
+    uuid_of(&format!("{}/client", kubelet_identity_id(config)))
+}
+
 fn document_of(config: &Config) -> Value {
     json!({
         "id": config.cluster_id(),
@@ -97,6 +127,13 @@ fn document_of(config: &Config) -> Value {
             "dnsPrefix": config.cluster_name,
             "nodeResourceGroup": config.node_resource_group,
             "enableRBAC": true,
+            "identityProfile": {
+                "kubeletidentity": {
+                    "resourceId": kubelet_identity_id(config),
+                    "clientId": kubelet_identity_client_id(config),
+                    "objectId": uuid_of(&kubelet_identity_id(config)),
+                },
+            },
             "nodeProvisioningProfile": {"mode": "Auto", "defaultNodePools": "None"},
             "networkProfile": {
                 "networkPlugin": "azure",

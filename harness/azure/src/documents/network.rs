@@ -1,41 +1,109 @@
 //! Virtual networks and their subnets.
 
+use std::net::Ipv4Addr;
+
 use serde_json::{Value, json};
 
-use super::{Documents, uuid_of};
+use super::{Documents, cluster_digits, uuid_of};
 use crate::config::Config;
 
-/// The virtual networks, by `group/name` in lower case; each holds its subnets by name.
+/// The prefix of the subnet that AKS makes for a cluster.
+const DEFAULT_PREFIX: &str = "10.224.0.0/16";
+
+/// Its addresses.
+const DEFAULT_RANGE: AddressRange =
+    AddressRange { first: u32::from_be_bytes([10, 224, 0, 4]), size: (1 << 16) - RESERVED };
+
+/// How many addresses of a subnet Azure keeps for itself: the first four and the last ("Azure Virtual Network FAQ").
+const RESERVED: u32 = 5;
+
+/// What callers can change of networks, by [`resource_key`]. The interfaces of VMs are not among it: their documents are made when they are asked
+/// for.
 #[derive(Debug)]
 pub(crate) struct NetworkState {
+    /// Virtual networks; each holds its subnets.
     pub(crate) vnets: Documents,
+    /// Network interfaces without a VM.
+    pub(crate) nics: Documents,
 }
 
-/// Group, virtual network and subnet of a subnet's id.
-fn parts(subnet_id: &str) -> Option<(&str, &str, &str)> {
-    let segments: Vec<&str> = subnet_id.split('/').filter(|s| !s.is_empty()).collect();
-    match segments.as_slice() {
-        [_, _, _, group, _, _, _, vnet, _, subnet] => Some((group, vnet, subnet)),
-        _ => None,
+/// A subnet's id, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SubnetId<'a> {
+    pub(crate) subscription: &'a str,
+    pub(crate) group: &'a str,
+    pub(crate) vnet: &'a str,
+    pub(crate) subnet: &'a str,
+}
+
+impl<'a> SubnetId<'a> {
+    /// The parts of an id; `None` for a text that is not the id of a subnet.
+    pub(crate) fn parse(id: &'a str) -> Option<Self> {
+        let segments: Vec<&str> = id.split('/').filter(|s| !s.is_empty()).collect();
+        match segments.as_slice() {
+            [_, subscription, _, group, _, _, _, vnet, _, subnet] => Some(Self { subscription, group, vnet, subnet }),
+            _ => None,
+        }
+    }
+}
+
+/// The addresses of a subnet that network interfaces get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AddressRange {
+    first: u32,
+    size: u32,
+}
+
+impl AddressRange {
+    /// The addresses of `10.224.0.0/16`; `None` where the text is not a prefix, or has no address to give.
+    fn parse(prefix: &str) -> Option<Self> {
+        let (base, bits) = prefix.split_once('/')?;
+        let bits: u32 = bits.parse().ok().filter(|bits| (1..=32).contains(bits))?;
+        let all = 1u32.checked_shl(32 - bits)?;
+        let base = u32::from(base.parse::<Ipv4Addr>().ok()?) & !(all - 1);
+        let size = all.checked_sub(RESERVED).filter(|size| *size > 0)?;
+        Some(Self { first: base + RESERVED - 1, size })
+    }
+
+    /// The address of the n-th interface, from 0. Once a subnet was given out it starts again: nothing routes to a simulated VM, so that two
+    /// may share one.
+    pub(crate) fn address(self, n: u64) -> Ipv4Addr {
+        let offset = u32::try_from(n % u64::from(self.size)).unwrap_or_default();
+        Ipv4Addr::from(self.first + offset)
     }
 }
 
 impl NetworkState {
     pub(crate) fn new(config: &Config) -> Self {
-        let mut state = Self { vnets: Documents::new() };
+        let mut state = Self { vnets: Documents::new(), nics: Documents::new() };
         let id = config.subnet_id();
-        if let Some((group, vnet, subnet)) = parts(&id) {
+        if let Some(SubnetId { group, vnet, subnet, .. }) = SubnetId::parse(&id) {
             let mut document = vnet_document(config, group, vnet, json!({}));
-            let subnet = subnet_document(config, group, vnet, subnet, json!({"addressPrefix": "10.224.0.0/16"}));
+            let subnet = subnet_document(config, group, vnet, subnet, json!({"addressPrefix": DEFAULT_PREFIX}));
             document["properties"]["subnets"] = json!([subnet]);
-            state.vnets.insert(vnet_key(group, vnet), document);
+            state.vnets.insert(resource_key(group, vnet), document);
         }
         state
     }
+
+    /// The document of a subnet, by its id in any case.
+    pub(crate) fn subnet(&self, id: &str) -> Option<&Value> {
+        let SubnetId { group, vnet, subnet, .. } = SubnetId::parse(id)?;
+        let mut subnets = self.vnets.get(&resource_key(group, vnet))?["properties"]["subnets"].as_array()?.iter();
+        subnets.find(|document| document["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(subnet)))
+    }
+
+    /// The addresses of a subnet; those of AKS's own where it has no prefix that can be read.
+    pub(crate) fn addresses(&self, id: &str) -> AddressRange {
+        let properties = self.subnet(id).map(|subnet| &subnet["properties"]);
+        let prefix = properties.and_then(|p| p["addressPrefix"].as_str().or(p["addressPrefixes"][0].as_str()));
+        prefix.and_then(AddressRange::parse).unwrap_or(DEFAULT_RANGE)
+    }
 }
 
-pub(crate) fn vnet_key(group: &str, vnet: &str) -> String {
-    format!("{group}/{vnet}").to_lowercase()
+/// The key of a resource: names are compared in any case.
+pub(crate) fn resource_key(group: &str, name: &str) -> String {
+    format!("{group}/{name}").to_lowercase()
 }
 
 pub(crate) fn vnet_id(config: &Config, group: &str, vnet: &str) -> String {
@@ -93,6 +161,51 @@ pub(crate) fn nic_id(config: &Config, vm: &str) -> String {
     )
 }
 
+/// The id of the network security group that AKS makes for its nodes, `aks-agentpool-<8 digits>-nsg`
+/// (`pkg/providers/networksecuritygroup` of Azure/karpenter-provider-azure v1.14.0).
+pub(crate) fn nsg_id(config: &Config) -> String {
+    format!(
+        "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.Network/networkSecurityGroups/aks-agentpool-{}-nsg",
+        config.subscription_id,
+        config.node_resource_group,
+        cluster_digits(config)
+    )
+}
+
 pub(crate) fn nic_name(vm: &str) -> String {
     format!("{vm}-nic")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("10.224.0.0/16", 0, "10.224.0.4")]
+    #[case("10.224.0.0/16", 65_530, "10.224.255.254")]
+    #[case("10.224.0.0/16", 65_531, "10.224.0.4")]
+    #[case("10.225.3.7/29", 2, "10.225.3.6")]
+    #[case("10.225.3.7/29", 3, "10.225.3.4")]
+    fn interfaces_get_the_addresses_that_azure_leaves_them(
+        #[case] prefix: &str,
+        #[case] n: u64,
+        #[case] expected: &str,
+    ) {
+        assert_eq!(AddressRange::parse(prefix).unwrap().address(n).to_string(), expected);
+    }
+
+    #[test]
+    fn the_default_range_is_that_of_the_default_prefix() {
+        assert_eq!(AddressRange::parse(DEFAULT_PREFIX), Some(DEFAULT_RANGE));
+    }
+
+    #[rstest]
+    #[case("10.224.0.0")]
+    #[case("10.224.0.0/30")]
+    #[case("10.224.0.0/33")]
+    #[case("fd00::/64")]
+    fn a_prefix_without_addresses_is_none(#[case] prefix: &str) {
+        assert_eq!(AddressRange::parse(prefix), None);
+    }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
+use super::os_disk::{DiskError, OsDisk, default_size_gib};
 use crate::catalogue::Sku;
 use crate::config::Config;
+use crate::documents::cluster_digits;
 use crate::facts::VmRef;
 use crate::prices::Prices;
 use harness_simulation::CapacityType;
@@ -20,8 +21,6 @@ const NODEPOOL_LABEL: &str = "karpenter.sh/nodepool";
 
 /// Pods per node of Azure CNI overlay, when the body does not say.
 const DEFAULT_MAX_PODS: u32 = 250;
-/// GB of an OS disk, when the body does not say.
-const DEFAULT_OS_DISK_GB: u32 = 128;
 
 /// The part of a machine's properties that the simulator acts on; the whole body is kept and echoed.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -30,6 +29,10 @@ struct Properties {
     hardware: Hardware,
     operating_system: OperatingSystem,
     kubernetes: Kubernetes,
+    network: Network,
+    security: SecurityProfile,
+    #[serde(rename = "localDNSProfile")]
+    local_dns_profile: Option<LocalDnsProfile>,
     priority: Option<String>,
     mode: Option<String>,
     tags: Option<BTreeMap<String, Option<String>>>,
@@ -40,6 +43,36 @@ struct Properties {
 #[serde(rename_all = "camelCase", default)]
 struct Hardware {
     vm_size: Option<String>,
+    ultra_ssd_enabled: Option<bool>,
+    gpu_profile: Option<GpuProfile>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct GpuProfile {
+    driver: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Network {
+    #[serde(rename = "vnetSubnetID")]
+    vnet_subnet_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct SecurityProfile {
+    enable_encryption_at_host: Option<bool>,
+    enable_secure_boot: Option<bool>,
+    #[serde(rename = "enableVTPM")]
+    enable_vtpm: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct LocalDnsProfile {
+    mode: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -49,6 +82,8 @@ struct OperatingSystem {
     os_sku: Option<String>,
     #[serde(rename = "osDiskSizeGB")]
     os_disk_size_gb: Option<u32>,
+    #[serde(rename = "osDiskType")]
+    os_disk_type: Option<String>,
     #[serde(rename = "enableFIPS")]
     enable_fips: Option<bool>,
 }
@@ -61,6 +96,27 @@ struct Kubernetes {
     node_taints: Option<Vec<String>>,
     max_pods: Option<u32>,
     orchestrator_version: Option<String>,
+    artifact_streaming_profile: Option<ArtifactStreamingProfile>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ArtifactStreamingProfile {
+    enabled: Option<bool>,
+}
+
+/// What a machine is asked to have switched on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Switches {
+    pub(crate) encryption_at_host: bool,
+    pub(crate) secure_boot: bool,
+    pub(crate) vtpm: bool,
+    pub(crate) ultra_ssd: bool,
+    pub(crate) fips: bool,
+    pub(crate) local_dns: bool,
+    pub(crate) artifact_streaming: bool,
+    /// AKS installs the driver of a GPU, unless it is told not to.
+    pub(crate) gpu_driver: bool,
 }
 
 /// A machine as requested.
@@ -73,11 +129,15 @@ pub(crate) struct MachineSpec {
     pub(crate) taints: Vec<String>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) max_pods: u32,
-    pub(crate) os_disk_gb: u32,
+    /// GiB, which Azure calls GB.
+    pub(crate) os_disk_gib: u32,
+    pub(crate) os_disk: OsDisk,
     pub(crate) kubernetes_version: String,
     pub(crate) os_sku: String,
-    pub(crate) fips: bool,
     pub(crate) system_mode: bool,
+    pub(crate) switches: Switches,
+    /// The subnet of its network interface, where it is not the cluster's.
+    pub(crate) subnet: Option<Arc<str>>,
     pub(crate) node_image_version: String,
 }
 
@@ -96,6 +156,8 @@ pub(crate) enum SpecError {
     Zone { zones: String, location: String, supported: String },
     #[error("VM size {0} does not support Spot priority.")]
     NeverSpot(String),
+    #[error(transparent)]
+    Disk(#[from] DiskError),
 }
 
 /// The defaults of Azure for fields that a body leaves out.
@@ -128,6 +190,22 @@ impl MachineSpec {
         if capacity_type == CapacityType::Spot && !sku.series.low_priority {
             return Err(SpecError::NeverSpot(sku.name.clone()));
         }
+        let os = p.operating_system;
+        // 0 means the same as nothing: `OSDiskSizeGB` of `MachineOSProfile` in the SDK.
+        let os_disk_gib = os.os_disk_size_gb.filter(|gb| *gb > 0).unwrap_or_else(|| default_size_gib(sku));
+        let os_disk = OsDisk::decide(sku, os.os_disk_type.as_deref(), os_disk_gib)?;
+        let own_subnet = p.network.vnet_subnet_id.filter(|id| !id.eq_ignore_ascii_case(&config.subnet_id()));
+        let is = |text: &Option<String>, wanted: &str| text.as_deref().is_some_and(|t| t.eq_ignore_ascii_case(wanted));
+        let switches = Switches {
+            encryption_at_host: p.security.enable_encryption_at_host.unwrap_or(false),
+            secure_boot: p.security.enable_secure_boot.unwrap_or(false),
+            vtpm: p.security.enable_vtpm.unwrap_or(false),
+            ultra_ssd: p.hardware.ultra_ssd_enabled.unwrap_or(false),
+            fips: os.enable_fips.unwrap_or(false),
+            local_dns: p.local_dns_profile.is_some_and(|profile| is(&profile.mode, "Required")),
+            artifact_streaming: p.kubernetes.artifact_streaming_profile.is_some_and(|a| a.enabled == Some(true)),
+            gpu_driver: !p.hardware.gpu_profile.is_some_and(|gpu| is(&gpu.driver, "None")),
+        };
         let mut taints = p.kubernetes.node_initialization_taints.unwrap_or_default();
         taints.extend(p.kubernetes.node_taints.unwrap_or_default());
         let version = p.kubernetes.orchestrator_version;
@@ -139,13 +217,20 @@ impl MachineSpec {
             taints,
             tags: present(p.tags),
             max_pods: p.kubernetes.max_pods.unwrap_or(DEFAULT_MAX_PODS),
-            os_disk_gb: p.operating_system.os_disk_size_gb.unwrap_or(DEFAULT_OS_DISK_GB),
+            os_disk_gib,
+            os_disk,
             kubernetes_version: version.unwrap_or(defaults.kubernetes_version),
-            os_sku: p.operating_system.os_sku.unwrap_or_else(|| "Ubuntu2204".to_owned()),
-            fips: p.operating_system.enable_fips.unwrap_or(false),
+            os_sku: os.os_sku.unwrap_or_else(|| "Ubuntu2204".to_owned()),
+            switches,
+            subnet: own_subnet.map(Arc::from),
             system_mode: p.mode.as_deref().is_some_and(|m| m.eq_ignore_ascii_case("system")),
             node_image_version: p.node_image_version.unwrap_or(defaults.node_image_version),
         })
+    }
+
+    /// The subnet of its network interface.
+    pub(crate) fn subnet_id(&self, config: &Config) -> String {
+        self.subnet.as_deref().map_or_else(|| config.subnet_id(), str::to_owned)
     }
 
     /// `eastus-1`, or `0` without a zone: what AKS writes into `topology.kubernetes.io/zone`.
@@ -214,13 +299,6 @@ impl Names {
             vm,
         }
     }
-}
-
-/// The eight digits that AKS puts into the names of a cluster's VMs, the same for all of one cluster.
-pub(crate) fn cluster_digits(config: &Config) -> String {
-    let hash = Sha256::digest(config.cluster_id().to_lowercase());
-    let number = hash.iter().take(8).fold(0u64, |acc, b| acc << 8 | u64::from(*b));
-    format!("{:08}", number % 100_000_000)
 }
 
 #[cfg(test)]

@@ -1,15 +1,17 @@
 //! One VM with its machine.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::spec::{MachineSpec, Names};
 use crate::api::{VmRecord, VmState};
+use harness_simulation::CapacityType;
 use harness_units::Span;
 
 /// `properties.provisioningState` of a machine.
@@ -60,10 +62,21 @@ pub(crate) struct Signal {
 const NOT_ECHOED: [&str; 6] = ["eTag", "provisioningState", "resourceId", "status", "nodeImageVersion", "tags"];
 
 /// The members of a machine's properties that never change, as JSON text without the braces around them: a tenth of the
-/// memory of the parsed body, and nothing to do at each of thousands of polls.
-pub(crate) fn echo(properties: &Map<String, Value>) -> Arc<str> {
+/// memory of the parsed body, and nothing to do at each of thousands of polls. They are those of the body, and what AKS decided where it left
+/// something open (`MachineProperties` of `armcontainerservice` v9).
+pub(crate) fn echo(properties: &Map<String, Value>, spec: &MachineSpec, names: &Names, address: Ipv4Addr) -> Arc<str> {
+    let mut all = Value::Object(properties.clone());
+    for (section, decided) in decided(spec, names, address) {
+        merge(&mut all[section], decided);
+    }
+    let all = all.as_object_mut().map(std::mem::take).unwrap_or_default();
     let mut text = String::new();
-    for (key, value) in properties.iter().filter(|(k, _)| !NOT_ECHOED.contains(&k.as_str())) {
+    for (key, value) in all.iter().filter(|(k, _)| !NOT_ECHOED.contains(&k.as_str())) {
+        // AKS shows the priority of spot machines alone: `rehydrateMachine` in `pkg/providers/instance/machinecache/machinecache.go` of
+        // Azure/karpenter-provider-azure v1.14.0.
+        if key == "priority" && spec.capacity_type == CapacityType::OnDemand {
+            continue;
+        }
         if !text.is_empty() {
             text.push(',');
         }
@@ -74,6 +87,47 @@ pub(crate) fn echo(properties: &Map<String, Value>) -> Arc<str> {
     text.into()
 }
 
+/// What AKS decides and shows, by section of the properties.
+fn decided(spec: &MachineSpec, names: &Names, address: Ipv4Addr) -> Vec<(&'static str, Value)> {
+    let mut all = vec![
+        ("hardware", json!({"vmSize": spec.sku.name})),
+        ("network", json!({"ipAddresses": [{"family": "IPv4", "ip": address}]})),
+        (
+            "operatingSystem",
+            json!({
+                "osType": "Linux",
+                "osSKU": spec.os_sku,
+                "osDiskSizeGB": spec.os_disk_gib,
+                "osDiskType": spec.os_disk.kind(),
+                "enableFIPS": spec.switches.fips,
+            }),
+        ),
+        (
+            "kubernetes",
+            json!({
+                "orchestratorVersion": spec.kubernetes_version,
+                "currentOrchestratorVersion": spec.kubernetes_version,
+                "maxPods": spec.max_pods,
+                "nodeName": names.vm,
+            }),
+        ),
+        ("mode", json!(if spec.system_mode { "System" } else { "User" })),
+    ];
+    if spec.capacity_type == CapacityType::Spot {
+        all.push(("evictionPolicy", json!("Delete")));
+        all.push(("billing", json!({"spotMaxPrice": -1})));
+    }
+    all
+}
+
+/// Puts a decision into a section of the body.
+fn merge(section: &mut Value, decided: Value) {
+    match (section, decided) {
+        (Value::Object(section), Value::Object(decided)) => section.extend(decided),
+        (section, decided) => *section = decided,
+    }
+}
+
 /// A machine of the agent pool and the VM behind it.
 #[derive(Debug)]
 pub(crate) struct Vm {
@@ -81,6 +135,8 @@ pub(crate) struct Vm {
     pub(crate) pool: String,
     pub(crate) spec: Arc<MachineSpec>,
     pub(crate) names: Arc<Names>,
+    /// Of its network interface.
+    pub(crate) address: Ipv4Addr,
     /// The properties as they came, which every GET echoes ([`echo`]).
     pub(crate) echo: Arc<str>,
     pub(crate) etag: u64,

@@ -66,6 +66,7 @@ impl World {
             node_image_version: default_node_image_version(&self.image_version()),
         };
         let spec = MachineSpec::parse(&properties, request.zones.clone(), &self.config, self.catalogue, defaults)?;
+        let addresses = self.network().addresses(&spec.subnet_id(&self.config));
         let mut fleet = self.fleet();
         if let Some(vm) = fleet.vms.get(&request.machine) {
             let etag = vm.etag_text();
@@ -104,6 +105,8 @@ impl World {
         let limits = self.limits();
         let reserved =
             fleet.quota.reserve(&limits, &vm_ref.quota_family, &vm_ref.family, vm_ref.capacity_type, vm_ref.vcpus);
+        // Instances count from 1.
+        let address = addresses.address(instance.saturating_sub(1));
         let operation = self.operations().begin(1);
         let accepted = self.facts.push(FactKind::VmAccepted { vm: Arc::clone(&vm_ref) });
         fleet.ledger.accept(&vm_ref);
@@ -112,9 +115,10 @@ impl World {
         let vm = Vm {
             pool: request.pool,
             record: record(&behaviour, &spec, &names, &vm_ref, ordinal, accepted),
+            echo: echo(&request.properties, &spec, &names, address),
             spec: Arc::new(spec),
             names,
-            echo: echo(&request.properties),
+            address,
             etag,
             holds_quota: reserved.is_ok(),
             signal,

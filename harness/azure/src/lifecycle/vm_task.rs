@@ -132,7 +132,7 @@ impl Life {
         if let Some((id, failure)) = failure {
             let error = match failure {
                 CreationFailure::NoCapacity(code) => capacity_error(code, &self.vm, &world.config.location),
-                CreationFailure::SubnetFull => subnet_full(&world.config.subnet_id()),
+                CreationFailure::SubnetFull => subnet_full(&vm.spec.subnet_id(&world.config)),
                 CreationFailure::Other(error) => error,
             };
             world.fail_creation(&mut fleet, &self.machine, error, Some(id));

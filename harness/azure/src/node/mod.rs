@@ -1,8 +1,11 @@
 //! The Kubernetes side: the Nodes of the VMs.
 
+mod conditions;
+mod labels;
+mod parts;
 mod pods;
 mod shape;
 mod write;
 
-pub(crate) use shape::ReadyStatus;
+pub(crate) use conditions::ReadyStatus;
 pub(crate) use write::NodeWriter;

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::json;
 
-use super::shape::now_text;
+use super::conditions::now_text;
 
 /// Why the pods of a Node whose kubelet has fallen silent are not Ready. Pods without a reason are made Ready again by the simulated kubelet (`pod-ready-again`
 /// in `kind-config/kwok/stages.yaml`).

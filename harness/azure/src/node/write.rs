@@ -1,5 +1,6 @@
 //! Writing Nodes to the API server.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -8,8 +9,10 @@ use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 
+use super::conditions::{self, ReadyStatus};
+use super::parts::NodeParts;
 use super::pods;
-use super::shape::{self, ReadyStatus};
+use super::shape;
 use crate::facts::{FactKind, VmRef};
 use crate::fleet::{AgentCondition, MachineSpec, Names, Vm};
 use crate::world::World;
@@ -28,6 +31,7 @@ pub(crate) struct NodeWriter {
     pool: String,
     spec: Arc<MachineSpec>,
     names: Arc<Names>,
+    address: Ipv4Addr,
     /// Set before the first request: an answer that was lost may have been a yes.
     may_exist: AtomicBool,
     /// Only the first failure of a step is worth a fact; the rest is logged.
@@ -49,6 +53,7 @@ impl NodeWriter {
             pool: vm.pool.clone(),
             spec: Arc::clone(&vm.spec),
             names: Arc::clone(&vm.names),
+            address: vm.address,
             may_exist: AtomicBool::new(false),
             complained: AtomicBool::new(false),
         }
@@ -62,7 +67,18 @@ impl NodeWriter {
     /// Creates the Node with its status. False when it has to be tried again.
     pub(crate) async fn create(&self, status: ReadyStatus) -> bool {
         self.may_exist.store(true, Ordering::Relaxed);
-        let node = shape::node(&self.world.config, &self.pool, &self.spec, &self.names, status);
+        let network = self.world.cluster().network();
+        let node = shape::node(
+            &NodeParts {
+                config: &self.world.config,
+                network: &network,
+                pool: &self.pool,
+                spec: &self.spec,
+                names: &self.names,
+                address: self.address,
+            },
+            status,
+        );
         let node: Node = match serde_json::from_value(node) {
             Ok(node) => node,
             Err(e) => return self.judge("create", Outcome::Failed(e.to_string())),
@@ -81,17 +97,17 @@ impl NodeWriter {
         let Ok(_turn) = self.world.ready_turn.acquire().await else {
             return self.judge("ready", Outcome::Failed(STOPS.to_owned()));
         };
-        self.patch("ready", shape::conditions(status, agent)).await
+        self.patch("ready", conditions::kubelet_conditions(status, agent)).await
     }
 
     /// Writes the condition of a scheduled preemption.
     pub(crate) async fn preemption(&self) -> bool {
-        self.patch("preemption notice", shape::preemption()).await
+        self.patch("preemption notice", conditions::preemption_condition()).await
     }
 
     /// Writes what the agent on the VM reports.
     pub(crate) async fn agent(&self, agent: &[AgentCondition]) -> bool {
-        self.patch("agent's condition", shape::agent_conditions(agent)).await
+        self.patch("agent's condition", conditions::agent_conditions(agent)).await
     }
 
     /// Writes whether the Node's running pods are Ready.
@@ -122,7 +138,7 @@ impl NodeWriter {
         false
     }
 
-    async fn patch(&self, step: &str, conditions: serde_json::Value) -> bool {
+    async fn patch(&self, step: &str, conditions: Vec<serde_json::Value>) -> bool {
         let name = &self.names.vm;
         // Strategic, so that conditions of others (kwok, node problem detectors) stay.
         let patch = Patch::Strategic(json!({"status": {"conditions": conditions}}));
