@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use harness_units::{Amount, Bytes, Millicores, Percent, Span};
 use harness_yaml::Problem;
 
-use crate::{Affinity, SpreadList};
+use crate::{Affinity, Containers, SpreadList};
 
 /// A Deployment of identical pods that fit one class, or that class and its fallback, and no other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,6 +62,9 @@ pub struct Workload {
     /// How long its pods may take to end; 1 second where it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub termination_grace_period: Option<Span>,
+    /// What its containers do, where kubelets are simulated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub containers: Option<Containers>,
     /// Its HorizontalPodAutoscaler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscale: Option<Autoscale>,
@@ -90,6 +93,7 @@ impl Workload {
             priority: None,
             image: None,
             termination_grace_period: None,
+            containers: None,
             autoscale: None,
         }
     }

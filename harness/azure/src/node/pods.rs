@@ -26,7 +26,10 @@ pub(super) async fn mark(client: kube::Client, node: &str, ready: bool) -> kube:
         let is = status.conditions.iter().flatten().find(|condition| condition.type_ == "Ready");
         // The node controller may have been first: it gives no reason.
         let is_marked = is.is_some_and(|is| is.status == wanted && is.reason.as_deref() == reason);
-        if status.phase.as_deref() != Some("Running") || is_marked {
+        // One whose own containers are not ready is not Ready when the kubelet is back either.
+        let containers = status.conditions.iter().flatten().find(|condition| condition.type_ == "ContainersReady");
+        let is_held_up = ready && containers.is_some_and(|containers| containers.status != "True");
+        if status.phase.as_deref() != Some("Running") || is_marked || is_held_up {
             continue;
         }
         let (Some(namespace), Some(name)) = (pod.metadata.namespace, pod.metadata.name) else { continue };

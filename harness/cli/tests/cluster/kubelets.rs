@@ -56,8 +56,55 @@ async fn look(cluster: Cluster) {
     })
     .await;
 
+    probes_and_crashes(&pods).await;
+
     remove(&namespaces, NAMESPACE).await;
     nodes.delete(NODE, &DeleteParams::default()).await.unwrap();
+}
+
+/// What a pod's annotations say of its readiness and its end.
+async fn probes_and_crashes(pods: &Api<Pod>) {
+    let create = async |name: &str, restart: &str, annotations: serde_json::Value| {
+        let pod = json!({
+            "metadata": {"name": name, "annotations": annotations},
+            "spec": {
+                "nodeName": NODE, "terminationGracePeriodSeconds": 0, "restartPolicy": restart,
+                "containers": [{"name": "main", "image": "example/none"}],
+            },
+        });
+        pods.create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
+    };
+    let phase = async |name: &str| pods.get(name).await.unwrap().status.unwrap().phase.unwrap_or_default();
+    create("late", "Always", json!({"kubelet.harness.dev/ready-after": "3s"})).await;
+    create("never", "Always", json!({"kubelet.harness.dev/ready-after": "never"})).await;
+    let once = json!({"kubelet.harness.dev/crash-after": "1s", "kubelet.harness.dev/crashes": "1"});
+    create("once", "Always", once).await;
+    create("fails", "Never", json!({"kubelet.harness.dev/crash-after": "1s"})).await;
+
+    ready(pods, "late", "False").await;
+    ready(pods, "never", "False").await;
+    ready(pods, "late", "True").await;
+    // It waits to be started again, which takes 10 s, and then it stays.
+    let main = |pod: Pod| Some(pod.status?.container_statuses?.remove(0));
+    wait_for("once waits to be started again", limits::AUTOSCALED, async || {
+        let container = main(pods.get("once").await.map_err(|error| error.to_string())?).ok_or("no container")?;
+        let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
+        let reason = waiting.and_then(|waiting| waiting.reason.as_deref());
+        let is = (reason, container.restart_count, container.ready) == (Some("CrashLoopBackOff"), 1, false);
+        if is { Ok(()) } else { Err(format!("{container:?}")) }
+    })
+    .await;
+    ready(pods, "once", "True").await;
+    let again = main(pods.get("once").await.unwrap()).unwrap();
+    assert!(again.ready && again.state.as_ref().unwrap().running.is_some(), "{again:?}");
+    assert_eq!(again.last_state.unwrap().terminated.unwrap().exit_code, 1);
+
+    assert_eq!(phase("fails").await, "Failed");
+    assert_eq!(phase("never").await, "Running", "it runs, and its probe fails");
+    let never = pods.get("never").await.unwrap().status.unwrap();
+    let conditions = never.conditions.unwrap();
+    let is = conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
+    assert_eq!((is.status.as_str(), is.reason.as_deref()), ("False", Some("ContainersNotReady")));
 }
 
 async fn ready(pods: &Api<Pod>, name: &str, wanted: &str) {

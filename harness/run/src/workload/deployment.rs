@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness_plan::{DisruptionBudget, Spread, Workload};
+use harness_plan::{Containers, DisruptionBudget, Spread, Workload};
 use harness_units::{Amount, Span};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy};
 use k8s_openapi::api::core::v1::{
@@ -30,9 +30,10 @@ const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
 pub(super) fn deployment(run_id: &str, workload: &Workload) -> Deployment {
     let mut pods = metadata(run_id, workload);
     pods.name = None;
-    if workload.do_not_disrupt {
-        pods.annotations = Some(BTreeMap::from([(DO_NOT_DISRUPT.to_owned(), "true".to_owned())]));
-    }
+    let do_not_disrupt = workload.do_not_disrupt.then(|| (DO_NOT_DISRUPT, "true".to_owned()));
+    let annotations = workload.containers.iter().flat_map(Containers::annotations).chain(do_not_disrupt);
+    let annotations: BTreeMap<String, String> = annotations.map(|(key, value)| (key.to_owned(), value)).collect();
+    pods.annotations = Some(annotations).filter(|annotations| !annotations.is_empty());
     Deployment {
         metadata: metadata(run_id, workload),
         spec: Some(DeploymentSpec {
@@ -195,6 +196,16 @@ mod tests {
     fn pods_get_the_time_to_end_that_the_scenario_gives(#[case] asked: Option<Span>, #[case] expected: i64) {
         let workload = Workload { termination_grace_period: asked, ..plain() };
         assert_eq!(written(&workload)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"], expected);
+    }
+
+    #[test]
+    fn pods_say_what_their_containers_do() {
+        let of = |workload: &Workload| written(workload)["spec"]["template"]["metadata"]["annotations"].clone();
+        assert_eq!(of(&plain()), serde_json::Value::Null);
+        let containers = Containers { ready_after: Some(Span::from_secs(20)), ..Containers::default() };
+        let both = Workload { containers: Some(containers), do_not_disrupt: true, ..plain() };
+        let expected = json!({"kubelet.harness.dev/ready-after": "20s", "karpenter.sh/do-not-disrupt": "true"});
+        assert_eq!(of(&both), expected);
     }
 
     #[test]

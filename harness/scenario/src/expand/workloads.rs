@@ -388,5 +388,6 @@ fn adorn(workload: &mut Workload, spec: &WorkloadSpec) {
     workload.priority = spec.priority;
     workload.image = spec.image.clone();
     workload.termination_grace_period = spec.termination_grace_period;
+    workload.containers = spec.containers.clone();
     workload.autoscale = spec.autoscale.clone();
 }

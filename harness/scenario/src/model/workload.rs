@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use harness_plan::{Affinity, Autoscale, DisruptionBudget, SpreadList};
+use harness_plan::{Affinity, Autoscale, Containers, DisruptionBudget, SpreadList};
 use harness_units::{Bytes, Millicores, Span};
 use harness_yaml::Located;
 
@@ -60,6 +60,9 @@ pub struct WorkloadSpec {
     /// How long its pods may take to end once they are deleted (default: 1s).
     #[serde(default)]
     pub termination_grace_period: Option<Span>,
+    /// What its containers do once they are started (default: they run, and are Ready at once). Needs simulated-azure: real kubelets run programs.
+    #[serde(default)]
+    pub containers: Option<Containers>,
     /// Its HorizontalPodAutoscaler (default: none). Needs metrics-api.
     #[serde(default)]
     pub autoscale: Option<Autoscale>,

@@ -64,6 +64,16 @@ pub(super) fn workloads(context: &Context<'_>) -> Vec<Diagnostic> {
         {
             found.extend(autoscale.problems().into_iter().map(|problem| context.placed(node, problem)));
         }
+        if let (Some(containers), Some(node)) =
+            (&workload.containers, context.document.at(&["workloads", name, "containers"]))
+        {
+            found.extend(containers.problems().into_iter().map(|problem| context.placed(node, problem)));
+            if containers.never_ready && workload.awaited {
+                let mark = context.key_mark(&["workloads", name, "containers", "neverReady"]);
+                let message = "phases wait for these pods, which are never Ready";
+                found.push(context.error(mark, message, "mark the workload `awaited: false`"));
+            }
+        }
         if let Some(spread) = &workload.spread {
             found.extend(context.all_placed(spread.mark, spread.problems()));
         }

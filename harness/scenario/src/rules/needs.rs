@@ -16,6 +16,10 @@ pub(super) fn cover_the_actions(context: &Context<'_>) -> Vec<Diagnostic> {
             let mark = context.key_mark(&["workloads", name, "autoscale"]);
             wanted.push((Capability::MetricsApi, mark, "an autoscaler".to_owned()));
         }
+        if workload.containers.is_some() {
+            let mark = context.key_mark(&["workloads", name, "containers"]);
+            wanted.push((Capability::SimulatedAzure, mark, "what containers do".to_owned()));
+        }
     }
     if scenario.webhook.is_some() {
         wanted.push((Capability::FluxNotification, context.key_mark(&["webhook"]), "a webhook".to_owned()));
