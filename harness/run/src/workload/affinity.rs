@@ -105,6 +105,21 @@ mod tests {
         assert_eq!(of(&plain(), &[]), None);
     }
 
+    /// Before, a pool of somebody else's that a run's pod fitted could get it.
+    #[test]
+    fn pods_keep_off_pools_that_are_not_the_runs() {
+        let avoid = ["mine".to_owned()];
+        let not_in = json!({"key": "karpenter.sh/nodepool", "operator": "NotIn", "values": ["mine"]});
+        let required = |workload: &Workload| {
+            let written = serde_json::to_value(of(workload, &avoid)).unwrap();
+            written["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"].clone()
+        };
+        assert_eq!(required(&plain()), json!([{"matchExpressions": [not_in]}]));
+        // Terms are alternatives, requirements of one term are not.
+        let with_fallback = required(&Workload { fallback: vec!["on-demand".to_owned()], ..plain() });
+        assert_eq!(with_fallback[0]["matchExpressions"].as_array().unwrap().len(), 2, "{with_fallback}");
+    }
+
     #[test]
     fn pods_with_a_fallback_run_on_nodes_of_either_class() {
         let workload = Workload {
