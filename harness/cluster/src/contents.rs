@@ -59,6 +59,12 @@ pub struct Contents {
 }
 
 impl Contents {
+    /// How many objects of a kind there are: NodePool, NodeClaim, AKSNodeClass, Node, Namespace or VirtualMachine.
+    pub fn number_of(&self, kind: &str) -> usize {
+        let of_kind = |thing: &&String| thing.strip_prefix(kind).is_some_and(|name| name.starts_with(' '));
+        self.things.keys().filter(of_kind).count()
+    }
+
     /// What of this was not there before, a phrase each; empty when the cluster is as it was then.
     pub fn left_since(&self, before: &Self) -> Vec<String> {
         let mut left: Vec<String> = self.failure.iter().map(|why| format!("the cluster has failed: {why}")).collect();

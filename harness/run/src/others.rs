@@ -18,6 +18,8 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
+use kube::core::GroupVersionKind;
+use kube::discovery::pinned_kind;
 use serde_json::Value;
 
 use crate::drive::Context;
@@ -302,7 +304,7 @@ async fn take(
     Ok(inventory)
 }
 
-/// The objects of a kind; `None` where the run may not list them. Of a kind that is not served there is none.
+/// The objects of a kind; `None` where the run may not list them. A kind that is not served has none.
 async fn list(client: &Client, kind: ApiResource) -> Result<Option<Vec<DynamicObject>>, kube::Error> {
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &kind);
     let everything = ListParams::default();
@@ -317,7 +319,20 @@ async fn list(client: &Client, kind: ApiResource) -> Result<Option<Vec<DynamicOb
     match listed {
         Ok(objects) => Ok(Some(objects)),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(Some(Vec::new())),
-        Err(kube::Error::Api(status)) if matches!(status.code, 403 | 405) => Ok(None),
+        // The API server asks first who may, also where nothing is served.
+        Err(kube::Error::Api(status)) if matches!(status.code, 403 | 405) => {
+            Ok((!is_served(client, &kind).await?).then(Vec::new))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn is_served(client: &Client, kind: &ApiResource) -> Result<bool, kube::Error> {
+    let kind = GroupVersionKind::gvk(&kind.group, &kind.version, &kind.kind);
+    match pinned_kind(client, &kind).await {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Discovery(_)) => Ok(false),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
         Err(error) => Err(error),
     }
 }

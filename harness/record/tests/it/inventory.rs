@@ -7,6 +7,7 @@ use harness_record::result::Difference;
 use harness_record::verdict::Verdict;
 use harness_record::{Event, EventKind, ExitCode, RunResult, Timelines};
 use rstest::rstest;
+use serde_json::json;
 
 use crate::log_builder::{self, Fault, S};
 
@@ -71,6 +72,9 @@ fn vm_fact(at_us: u64, what: AzureFactKind, name: &str, instance: u64) -> Event 
     others(at_us, OfOthers::Azure(fact))
 }
 
+/// What a report says where somebody else has a pool.
+const BESIDE: &str = "the cluster has 1 NodePool of others (mine): their VMs count against Azure's quotas, and their pods may run on the run's nodes";
+
 /// A run that passes on a cluster with that, on which this happens and this is found at the end.
 fn run(happened: Vec<Event>, after: impl FnOnce(&mut Inventory)) -> RunResult {
     let mut found = Inventory { moment: InventoryMoment::After, ..before() };
@@ -118,7 +122,7 @@ fn a_run_that_leaves_everything_as_it_was_passes_and_says_what_it_compared() {
     assert_as_it_was(&result);
     let row = result.expectations.last().unwrap();
     assert_eq!((row.observed.as_str(), row.evidence.as_str()), ("as it was", "4 objects, 1 VM"));
-    assert_eq!(result.warnings, [""; 0]);
+    assert_eq!(result.warnings, [BESIDE]);
 }
 
 #[rstest]
@@ -171,7 +175,7 @@ fn a_node_that_karpenter_took_away_is_noted(
     let result = run_with(happened, before, Some(after));
     assert_as_it_was(&result);
     assert_eq!(result.expectations.last().unwrap().observed, format!("as it was, NodeClaim mine-a: {why}"));
-    assert_eq!(result.warnings, [format!("not of this run: NodeClaim mine-a: {why}")]);
+    assert_eq!(result.warnings, [BESIDE.to_owned(), format!("not of this run: NodeClaim mine-a: {why}")]);
 }
 
 #[rstest]
@@ -192,7 +196,7 @@ fn what_an_autoscaler_sets_is_noted() {
         found.objects[1].is_autoscaled = true;
     });
     assert_as_it_was(&result);
-    assert_eq!(result.warnings, ["not of this run: an autoscaler scaled Deployment mine/shop"]);
+    assert_eq!(result.warnings, [BESIDE, "not of this run: an autoscaler scaled Deployment mine/shop"]);
 }
 
 /// A VM without a NodeClaim is deleted by the controller's garbage collection, unless it was hit before.
@@ -258,4 +262,40 @@ fn vms_of_others_count_in_nothing_but_the_ledger() {
     events.push(Event { at_us: AFTER, kind: EventKind::Ledger(ledger(2)) });
     let reason = run(events, |_| {}).reason;
     assert!(reason.contains("spot VMs evicted 1 (ledger: 2)"), "{reason}");
+}
+
+/// What cannot be kept apart is said.
+#[test]
+fn what_reaches_the_pools_of_others_is_said() {
+    let mut plan = log_builder::plan();
+    let fault = |json: serde_json::Value| serde_json::from_value(json).unwrap();
+    plan.azure.faults = vec![
+        fault(json!({"noCapacity": {"only": {"zone": "1"}}})),
+        fault(json!({"slowDelete": {"only": {"nodepool": "general-purpose"}, "extra": "5s"}})),
+        fault(json!({"spotEvict": {}})),
+    ];
+    let kill = serde_json::from_value(json!({"killComponent": "karpenter"})).unwrap();
+    plan.phases[1].actions.push(harness_plan::PlannedAction { id: 99, at_us: 0, action: kill });
+    let mut timelines = Timelines::of_plan(&plan);
+    timelines.apply(&Event { at_us: BEFORE, kind: EventKind::Inventory(before()) });
+    let warnings = RunResult::from_timelines(&plan, &timelines, None).warnings;
+    let expected = format!("{BESIDE}; they meet the fault noCapacity of the simulated Azure, the kill of karpenter too");
+    assert!(warnings.contains(&expected), "{warnings:?}");
+}
+
+#[test]
+fn pods_of_the_run_on_nodes_of_others_are_said() {
+    let mut astray = log_builder::run(&Fault::None);
+    let of_pod = astray.iter_mut().find_map(|event| match &mut event.kind {
+        EventKind::Milestone(it) if it.object.kind == ObjectKind::Pod => it.attributes.get_mut(attribute::NODE),
+        _ => None,
+    });
+    "vm-a".clone_into(of_pod.unwrap());
+    let plan = log_builder::plan();
+    let mut timelines = Timelines::of_plan(&plan);
+    timelines.apply(&Event { at_us: 0, kind: EventKind::Inventory(before()) });
+    astray.iter().for_each(|event| timelines.apply(event));
+    let warnings = RunResult::from_timelines(&plan, &timelines, None).warnings;
+    let said = "1 pod of the run ran on nodes that were there before: they needed no node of their own".to_owned();
+    assert!(warnings.contains(&said), "{warnings:?}");
 }
