@@ -15,7 +15,7 @@ use harness_units::Span;
 /// Test node auto-provisioning and GitOps on Kubernetes before a change reaches production.
 ///
 /// Exit codes: 0 every expectation held, 1 an expectation failed, 2 usage or invalid input, 3 the target failed, 4 inconclusive,
-/// 5 something was left behind, 130 interrupted.
+/// 5 something was left behind or is not as it was before, 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, arg_required_else_help = true)]
 pub(crate) struct Args {

@@ -70,9 +70,11 @@ impl Contents {
         let mut left: Vec<String> = self.failure.iter().map(|why| format!("the cluster has failed: {why}")).collect();
         left.extend(self.stopped.difference(&before.stopped).map(|name| format!("{name} is not running")));
         // A pool that was there before gets and loses nodes as its owner's pods do.
-        let is_of_others =
-            |pool: &Option<String>| pool.as_ref().is_some_and(|pool| before.things.contains_key(&format!("NodePool {pool}")));
-        let came = self.things.iter().filter(|(thing, pool)| !before.things.contains_key(*thing) && !is_of_others(pool));
+        let is_of_others = |pool: &Option<String>| {
+            pool.as_ref().is_some_and(|pool| before.things.contains_key(&format!("NodePool {pool}")))
+        };
+        let came =
+            self.things.iter().filter(|(thing, pool)| !before.things.contains_key(*thing) && !is_of_others(pool));
         left.extend(came.map(|(thing, _)| thing.clone()));
         if self.tree != before.tree {
             left.push("the Git tree is another one".to_owned());
@@ -138,8 +140,7 @@ impl Cluster {
             let vms = azure.vms().await.map_err(ContentsError::when("list the simulated Azure's VMs"))?;
             let alive = vms.into_iter().filter(|record| record.state != VmState::Deleted);
             let pool = |name: &str| (!name.is_empty()).then(|| name.to_owned());
-            let things =
-                alive.map(|record| (format!("VirtualMachine {}", record.vm.name), pool(&record.vm.nodepool)));
+            let things = alive.map(|record| (format!("VirtualMachine {}", record.vm.name), pool(&record.vm.nodepool)));
             contents.things.extend(things);
             let faults = azure.faults().await.map_err(ContentsError::when("list the simulated Azure's faults"))?;
             contents.faults = faults.into_iter().map(|state| state.fault.terms.id).collect();

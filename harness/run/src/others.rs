@@ -203,7 +203,8 @@ impl Others {
 
     /// Whether a Kubernetes Event is about something that was there before, or belongs to it by its name.
     pub(crate) fn are_meant_by(&self, about: &ObjectReference) -> bool {
-        let [kind, namespace, name] = [&about.kind, &about.namespace, &about.name].map(|it| it.as_deref().unwrap_or(""));
+        let [kind, namespace, name] =
+            [&about.kind, &about.namespace, &about.name].map(|it| it.as_deref().unwrap_or(""));
         self.before.objects.iter().any(|object| match (object.kind.as_str(), kind) {
             ("NodePool", NODE_CLAIM) => is_generated(name, &object.name) && !self.own_pools.contains(&object.name),
             ("Deployment" | "StatefulSet" | "DaemonSet" | JOB | "CronJob", "Pod" | "ReplicaSet" | JOB) => {
@@ -386,7 +387,10 @@ fn describe(kind: &str, object: DynamicObject) -> InventoryObject {
             [Some(name), Some(namespace)] => format!("{namespace}/{name}"),
             _ => String::new(),
         },
-        written_by: written.max_by_key(|entry| entry.time.as_ref().map(|time| time.0)).and_then(|entry| entry.manager).unwrap_or_default(),
+        written_by: written
+            .max_by_key(|entry| entry.time.as_ref().map(|time| time.0))
+            .and_then(|entry| entry.manager)
+            .unwrap_or_default(),
     }
 }
 

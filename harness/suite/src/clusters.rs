@@ -58,15 +58,8 @@ pub async fn list_clusters() -> Vec<ClusterRow> {
 
 /// `None` for one that has ended meanwhile.
 async fn describe(name: String) -> Option<ClusterRow> {
-    let mut row = ClusterRow {
-        name,
-        phase: None,
-        started_at: None,
-        age_s: None,
-        contents: None,
-        run: None,
-        problem: None,
-    };
+    let mut row =
+        ClusterRow { name, phase: None, started_at: None, age_s: None, contents: None, run: None, problem: None };
     let asked = tokio::time::timeout(LOOK_LIMIT, local::status(&local::default_state_root(), &row.name)).await;
     let status = match asked {
         Ok(Ok(status)) => status?,

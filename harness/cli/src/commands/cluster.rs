@@ -5,9 +5,7 @@ use std::time::Instant;
 
 use harness_cluster::local::{self, Phase};
 use harness_record::text::duration;
-use harness_suite::{
-    ClusterContents, ClusterRow, DEFAULT_CLUSTER, ExitCode, TargetError, list_clusters, shell_quoted,
-};
+use harness_suite::{ClusterContents, ClusterRow, DEFAULT_CLUSTER, ExitCode, TargetError, list_clusters, shell_quoted};
 use harness_units::count;
 
 use crate::args::{Down, Named, Status, Up};

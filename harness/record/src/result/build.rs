@@ -64,7 +64,8 @@ impl RunResult {
         let groups = collect(&source);
         let evidence = Evidence { source: &source, groups: &groups };
 
-        let mut expectations: Vec<_> = plan.expectations.iter().map(|expectation| check(expectation, &evidence)).collect();
+        let mut expectations: Vec<_> =
+            plan.expectations.iter().map(|expectation| check(expectation, &evidence)).collect();
         let leaks: BTreeSet<(String, String)> = timelines.leaks.iter().cloned().collect();
         let ended = timelines.ended.as_ref().map(|(reason, _)| *reason);
         let verdict = overall(

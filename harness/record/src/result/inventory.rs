@@ -123,7 +123,12 @@ impl Compared {
             "" => object.name.clone(),
             namespace => format!("{namespace}/{}", object.name),
         };
-        self.differences.push(Difference { kind: object.kind.clone(), name, became, written_by: written_by.to_owned() });
+        self.differences.push(Difference {
+            kind: object.kind.clone(),
+            name,
+            became,
+            written_by: written_by.to_owned(),
+        });
     }
 }
 

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AzureFailure, ComponentUsage, Counts, CrossCheck, Difference, LeakedObject, NodeRow, NodeStep, PodStep, ReasonCount, SelfAudit,
+    AzureFailure, ComponentUsage, Counts, CrossCheck, Difference, LeakedObject, NodeRow, NodeStep, PodStep,
+    ReasonCount, SelfAudit,
 };
 use crate::cost::Cost;
 use crate::event::{EndReason, PhaseOutcome};

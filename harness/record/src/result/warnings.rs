@@ -6,7 +6,7 @@ use harness_plan::Action;
 use harness_simulation::Behaviour;
 
 use super::cross_check::CrossCheck;
-use crate::event::{ActionStamps, EffectOutcome, Found, FoundKind, LOG_MINOR, LOG_VERSION};
+use crate::event::{ActionStamps, EffectOutcome, EndReason, Found, FoundKind, LOG_MINOR, LOG_VERSION};
 use crate::latency::Source;
 use crate::log::{Skipped, Truncated};
 use crate::text;
@@ -120,7 +120,8 @@ fn found(Found { kind, name, is_restored }: &Found) -> String {
 /// What of the run reaches the NodePools and pods of others on the same cluster, and they it: neither can be kept apart.
 fn shared_with_others(source: &Source<'_>) -> Vec<String> {
     let timelines = source.timelines;
-    let Some(before) = &timelines.others.before else { return Vec::new() };
+    let is_not_run = matches!(timelines.ended, Some((EndReason::NotRun, _)));
+    let Some(before) = timelines.others.before.as_ref().filter(|_| !is_not_run) else { return Vec::new() };
     let of_kind = |kind: &'static str| before.objects.iter().filter(move |object| object.kind == kind);
     let pools: Vec<String> = of_kind("NodePool").map(|pool| pool.name.clone()).collect();
     let mut warnings = Vec::new();
@@ -153,7 +154,8 @@ fn shared_with_others(source: &Source<'_>) -> Vec<String> {
     let astray = timelines.pods.all.iter().filter(|pod| nodes.contains(timelines.names.text(pod.node))).count();
     if astray > 0 {
         let pods = text::count(astray as u64, "pod");
-        warnings.push(format!("{pods} of the run ran on nodes that were there before: they needed no node of their own"));
+        warnings
+            .push(format!("{pods} of the run ran on nodes that were there before: they needed no node of their own"));
     }
     warnings
 }

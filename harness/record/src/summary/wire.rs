@@ -9,8 +9,8 @@ use crate::exit_code::ExitCode;
 use crate::latency::LatencyStats;
 use crate::milliseconds::{self, millis};
 use crate::result::{
-    AzureFailure, ComponentUsage, Counts, CrossCheck, Distribution, Latency, Difference, LeakedObject, PhaseRow, PublishedFigure,
-    ReasonCount, RunInfo, RunResult, SelfAudit, rounded,
+    AzureFailure, ComponentUsage, Counts, CrossCheck, Difference, Distribution, Latency, LeakedObject, PhaseRow,
+    PublishedFigure, ReasonCount, RunInfo, RunResult, SelfAudit, rounded,
 };
 use crate::verdict::{ExpectationResult, Verdict};
 

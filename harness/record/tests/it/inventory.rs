@@ -279,7 +279,8 @@ fn what_reaches_the_pools_of_others_is_said() {
     let mut timelines = Timelines::of_plan(&plan);
     timelines.apply(&Event { at_us: BEFORE, kind: EventKind::Inventory(before()) });
     let warnings = RunResult::from_timelines(&plan, &timelines, None).warnings;
-    let expected = format!("{BESIDE}; they meet the fault noCapacity of the simulated Azure, the kill of karpenter too");
+    let expected =
+        format!("{BESIDE}; they meet the fault noCapacity of the simulated Azure, the kill of karpenter too");
     assert!(warnings.contains(&expected), "{warnings:?}");
 }
 

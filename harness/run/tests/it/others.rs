@@ -197,11 +197,13 @@ async fn a_change_of_status_or_labels_is_no_difference() {
 #[tokio::test(start_paused = true)]
 async fn a_vm_that_somebodys_pool_gets_during_the_run_is_not_the_runs() {
     let lab = with_somebodys_node().await;
-    let second = |api: &ApiServer| drop(api.create("Deployment", "mine", {
-        let mut second = deployment(1);
-        second["metadata"]["name"] = json!("second");
-        second
-    }));
+    let second = |api: &ApiServer| {
+        drop(api.create("Deployment", "mine", {
+            let mut second = deployment(1);
+            second["metadata"]["name"] = json!("second");
+            second
+        }))
+    };
     let ran = run_when(&lab, "up", second).await;
     until_ready(&lab.api, 2).await;
     let result = ran.result();

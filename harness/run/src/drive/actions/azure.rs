@@ -18,7 +18,9 @@ pub(super) enum AimError {
         "no node has a Ready pod of {0}, so the fault has no VM to act on; let the phase before it wait for its pods"
     )]
     NoNodes(String),
-    #[error("none of the VMs that it means is the run's, and the others are not touched; let the phase before it wait for nodes")]
+    #[error(
+        "none of the VMs that it means is the run's, and the others are not touched; let the phase before it wait for nodes"
+    )]
     NoVmOfTheRun,
 }
 
