@@ -15,7 +15,7 @@ use harness_units::Span;
 /// Test node auto-provisioning and GitOps on Kubernetes before a change reaches production.
 ///
 /// Exit codes: 0 every expectation held, 1 an expectation failed, 2 usage or invalid input, 3 the target failed, 4 inconclusive,
-/// 5 something was left behind, 130 interrupted.
+/// 5 something was left behind or is not as it was before, 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, arg_required_else_help = true)]
 pub(crate) struct Args {
@@ -73,8 +73,8 @@ pub(crate) enum Command {
     Up(Up),
     /// Stop a local cluster that `up` started.
     Down(Down),
-    /// Show the state of a local cluster that is up.
-    Status(Named),
+    /// List the local clusters that are up, with what is on each; with --cluster, show the state of one.
+    Status(Status),
     /// Print shell exports that let any Kubernetes or Azure client use a cluster that is up.
     Env(Named),
     /// Manage the Flux of a cluster: install it, show its state, reconcile now, uninstall it.
@@ -394,6 +394,13 @@ pub(crate) struct Down {
     /// Keep the components' logs in this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) logs: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Flags)]
+pub(crate) struct Status {
+    /// Show the components and endpoints of this cluster. Default: list all that are up.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
 }
 
 #[derive(Clone, Debug, Flags)]

@@ -1,6 +1,6 @@
 //! What a cluster holds besides its own parts: two looks, before and after, say what somebody left behind.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harness_azure::control::VmState;
 use harness_simulation::Behaviour;
@@ -18,6 +18,9 @@ const KINDS: [(&str, &str, &str); 5] = [
     ("", "v1", "Node"),
     ("", "v1", "Namespace"),
 ];
+
+/// The label of NodeClaims and Nodes with the name of their NodePool.
+const NODEPOOL: &str = "karpenter.sh/nodepool";
 
 /// A cluster could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +40,8 @@ impl ContentsError {
 /// What is on a cluster at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Contents {
-    /// Objects and VMs, as `Kind name`.
-    things: BTreeSet<String>,
+    /// Objects and VMs, as `Kind name`; those that are made for a NodePool with its name.
+    things: BTreeMap<String, Option<String>>,
     /// The Git tree in force, by its object name.
     tree: Option<String>,
     /// How the simulated Azure behaves, its faults included.
@@ -56,11 +59,23 @@ pub struct Contents {
 }
 
 impl Contents {
+    /// How many objects of a kind there are: NodePool, NodeClaim, AKSNodeClass, Node, Namespace or VirtualMachine.
+    pub fn number_of(&self, kind: &str) -> usize {
+        let of_kind = |thing: &&String| thing.strip_prefix(kind).is_some_and(|name| name.starts_with(' '));
+        self.things.keys().filter(of_kind).count()
+    }
+
     /// What of this was not there before, a phrase each; empty when the cluster is as it was then.
     pub fn left_since(&self, before: &Self) -> Vec<String> {
         let mut left: Vec<String> = self.failure.iter().map(|why| format!("the cluster has failed: {why}")).collect();
         left.extend(self.stopped.difference(&before.stopped).map(|name| format!("{name} is not running")));
-        left.extend(self.things.difference(&before.things).cloned());
+        // A pool that was there before gets and loses nodes as its owner's pods do.
+        let is_of_others = |pool: &Option<String>| {
+            pool.as_ref().is_some_and(|pool| before.things.contains_key(&format!("NodePool {pool}")))
+        };
+        let came =
+            self.things.iter().filter(|(thing, pool)| !before.things.contains_key(*thing) && !is_of_others(pool));
+        left.extend(came.map(|(thing, _)| thing.clone()));
         if self.tree != before.tree {
             left.push("the Git tree is another one".to_owned());
         }
@@ -104,12 +119,16 @@ impl Cluster {
                 .list_metadata(&ListParams::default())
                 .await
                 .map_err(ContentsError::when(format!("list every {kind}")))?;
-            let names = found.items.into_iter().filter_map(|object| object.metadata.name);
-            contents.things.extend(names.map(|name| format!("{kind} {name}")));
+            let things = found.items.into_iter().filter_map(|object| {
+                let pool = object.metadata.labels.and_then(|mut labels| labels.remove(NODEPOOL));
+                Some((format!("{kind} {}", object.metadata.name?), pool))
+            });
+            contents.things.extend(things);
         }
         if let Some(metrics) = self.metrics() {
             let loads = metrics.report().await.map_err(ContentsError::when("read the loads of the metrics APIs"))?;
-            contents.things.extend(loads.iter().map(|load| format!("load of {}/{}", load.namespace, load.workload)));
+            let things = loads.iter().map(|load| format!("load of {}/{}", load.namespace, load.workload));
+            contents.things.extend(things.map(|thing| (thing, None)));
         }
         contents.git_fault =
             self.has_git_fault().await.map_err(ContentsError::when("ask for the fault of the Git server"))?;
@@ -120,7 +139,9 @@ impl Cluster {
         if let Some(azure) = self.azure() {
             let vms = azure.vms().await.map_err(ContentsError::when("list the simulated Azure's VMs"))?;
             let alive = vms.into_iter().filter(|record| record.state != VmState::Deleted);
-            contents.things.extend(alive.map(|record| format!("VirtualMachine {}", record.vm.name)));
+            let pool = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+            let things = alive.map(|record| (format!("VirtualMachine {}", record.vm.name), pool(&record.vm.nodepool)));
+            contents.things.extend(things);
             let faults = azure.faults().await.map_err(ContentsError::when("list the simulated Azure's faults"))?;
             contents.faults = faults.into_iter().map(|state| state.fault.terms.id).collect();
             let kubernetes = azure.kubernetes_version().await;
@@ -139,14 +160,15 @@ mod tests {
 
     #[test]
     fn only_what_came_since_is_left() {
-        let things = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let things = |of: &[&str]| names(of).into_iter().map(|name| (name, None)).collect::<BTreeMap<_, _>>();
         let before = Contents { things: things(&["Namespace default", "Node mine"]), ..Contents::default() };
         assert_eq!(before.left_since(&before), Vec::<String>::new());
         let after = Contents {
             things: things(&["Namespace default", "NodeClaim a"]),
             tree: Some("another".to_owned()),
-            stopped: things(&["karpenter"]),
-            faults: things(&["no-capacity-1"]),
+            stopped: names(&["karpenter"]),
+            faults: names(&["no-capacity-1"]),
             ..Contents::default()
         };
         let left =

@@ -4,6 +4,7 @@
 //! the header; server stamps have a resolution of one second and are kept beside ours as a cross-check, never mixed in.
 
 mod azure;
+mod inventory;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use azure::{Account, AzureFact, AzureFactKind, Ledger, QuotaSet};
+pub use inventory::{Inventory, InventoryMoment, InventoryObject, InventoryVm, OfOthers};
 
 /// The major version of the log's format. Each version that was ever written has a reader of its own (`log/v1.rs`, `log/v2.rs`); a version that this
 /// harness does not know is refused.
@@ -102,6 +104,10 @@ pub enum EventKind {
     },
     /// Something of an earlier run, or of somebody else, that was on the target before this run.
     Found(Found),
+    /// What is on the target and is not the run's: before the first action and after cleanup. Since minor version 3.
+    Inventory(Inventory),
+    /// What became of something that is not the run's. Since minor version 3.
+    Others(OfOthers),
 }
 
 /// Something that a run found on its target before it started.

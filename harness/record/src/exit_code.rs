@@ -26,7 +26,7 @@ pub enum ExitCode {
     Failed,
     /// 130: interrupted; cleaned up, reports written.
     Interrupted,
-    /// 5: something was left behind.
+    /// 5: something was left behind, or something that was there before is gone or changed.
     LeftBehind,
     /// 3: the target or a component failed.
     TargetFailed,
@@ -35,7 +35,8 @@ pub enum ExitCode {
 }
 
 impl ExitCode {
-    /// The exit code of a run.
+    /// The exit code of a run. `left_behind` says that the target is not as it was before: something of the run is still there, or something
+    /// of others is not as it was.
     pub fn of_run(ended: Option<EndReason>, left_behind: bool, verdict: Verdict) -> Self {
         match (ended, verdict) {
             (Some(EndReason::TargetFailed), _) => Self::TargetFailed,

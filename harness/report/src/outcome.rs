@@ -39,6 +39,11 @@ pub(crate) fn headline(result: &RunResult) -> Headline {
         ExitCode::Inconclusive => {
             ("Inconclusive", "There is not enough evidence for a verdict.", Verdict::Inconclusive)
         }
+        ExitCode::LeftBehind if result.leaks.is_empty() => (
+            "Not as before",
+            "Something that was there before the run is gone, is another one, or asks for something else.",
+            Verdict::Fail,
+        ),
         ExitCode::LeftBehind => (
             "Left behind",
             "Something was left behind after cleanup; it may cost money until it is removed.",

@@ -20,6 +20,7 @@ use crate::hub::{Hub, OnEvent};
 use crate::interrupts::Interrupts;
 use crate::lease::{Loss, RunLease};
 use crate::observe::{Observers, usage};
+use crate::others::Others;
 use crate::prepare::{self, Before, Prepared};
 use crate::requests::{repeated_within, within};
 use crate::tree::{Tree, WorkingTree};
@@ -108,7 +109,8 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
     // Between phases, where everything was carried out.
     hub.end_phase(PhaseOutcome::Cancelled, detail.clone());
     let cleaned = match reason {
-        EndReason::NotRun => Cleaned::Unfinished,
+        // Nothing was changed but what earlier runs had left.
+        EndReason::NotRun => Cleaned::Everything,
         _ if keep => Cleaned::Unfinished,
         EndReason::Completed | EndReason::TargetFailed | EndReason::Interrupted => {
             clean_up(plan, &actions, lease.as_ref(), &before, &interrupts).await
@@ -117,6 +119,9 @@ pub async fn execute(plan: &Plan, cluster: Cluster, options: Options) -> Result<
     if let Cleaned::ByAnother(holder) = &cleaned {
         // What came before says nothing: the other run has changed the cluster meanwhile.
         (reason, detail) = (EndReason::TargetFailed, cleaned_by(holder));
+    }
+    if !matches!(cleaned, Cleaned::ByAnother(_)) && reason != EndReason::NotRun {
+        look_again(&actions.context, &interrupts).await;
     }
     give_back(lease, before.is_known && matches!(cleaned, Cleaned::Everything), &interrupts).await;
     // Sums over a cluster that another run uses are not this one's.
@@ -235,6 +240,20 @@ fn cleaned_by(holder: &str) -> String {
     format!("{}; this run leaves the cluster to that one, which undoes what is left", Loss::Taken(holder.to_owned()))
 }
 
+/// Looks at what became of what was there before. Without an answer that is not known.
+async fn look_again(context: &Context, interrupts: &Interrupts) {
+    let Some(others) = context.others() else { return };
+    let looked = tokio::select! {
+        biased;
+        () = interrupts.abandon.cancelled() => return,
+        _ = context.cluster.failed() => return,
+        looked = within(LOOK_LIMIT, "look at what was there before the run", others.look_again(context)) => looked,
+    };
+    if let Err(error) = looked {
+        tracing::warn!("{}", describe(&error));
+    }
+}
+
 /// Gives the Lease back, with the note of what the next run has to restore unless that `is_restored`.
 async fn give_back(lease: Option<RunLease>, is_restored: bool, interrupts: &Interrupts) {
     let Some(lease) = lease else { return };
@@ -297,6 +316,11 @@ async fn carry_out(
         // An error means that nobody waits for it any more.
         let _ = known_state.send(contents);
     }
+    let others = Others::look(plan, context).await?;
+    if let Some(unmet) = others.unmet(plan, &actions.repository.addresses().await) {
+        return Ok(Some(unmet));
+    }
+    context.set_others(others);
     within(PROVIDE_LIMIT, "start what the scenario needs", cluster.provide(&plan.needs)).await?;
     if plan.webhook {
         *webhook = Some(Webhook::start(hub.clone()).await?);

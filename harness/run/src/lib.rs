@@ -22,6 +22,7 @@ pub mod labels;
 mod lease;
 mod objects;
 mod observe;
+mod others;
 mod phases;
 mod prepare;
 mod requests;

@@ -121,7 +121,8 @@ pub(crate) async fn apply(
     }
     aks_defaults(plan, context).await?;
     before.namespace = true;
-    workload::create(&context.client, &context.run_id, plan).await?;
+    let avoid = context.others().map_or(Vec::new(), |others| others.pools_to_avoid(plan));
+    workload::create(&context.client, &context.run_id, plan, &avoid).await?;
     let git = context.git().map_err(RunError::failed("apply the node configuration"))?;
     let doing = "read the head of the node configuration's repository";
     before.commit = once(doing, git.head()).await?;

@@ -74,6 +74,11 @@ impl WorkingTree {
         }
     }
 
+    /// Its files as they are now.
+    pub(crate) fn files(&self) -> &[SourceFile] {
+        self.history.files()
+    }
+
     /// Sets what placeholders become from now on.
     pub(crate) fn fill_with(&mut self, placeholders: Placeholders) {
         self.placeholders = placeholders;

@@ -35,6 +35,7 @@
 //! }
 //! ```
 
+mod clusters;
 mod command_line;
 mod comparison;
 mod error;
@@ -54,6 +55,7 @@ mod shared_cluster;
 mod single;
 mod target;
 
+pub use clusters::{ClusterContents, ClusterRow, list_clusters};
 pub use command_line::shell_quoted;
 pub use comparison::{compare_folders, read_measured_run};
 pub use error::{

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use harness_cluster::local::{self, Phase};
-use harness_suite::{DEFAULT_CLUSTER, ExitCode, TargetError, shell_quoted};
+use harness_record::text::duration;
+use harness_suite::{ClusterContents, ClusterRow, DEFAULT_CLUSTER, ExitCode, TargetError, list_clusters, shell_quoted};
+use harness_units::count;
 
-use crate::args::{Down, Named, Up};
+use crate::args::{Down, Named, Status, Up};
 use crate::console::Console;
 use crate::error::CliError;
 use crate::progress::ConsoleProgress;
@@ -73,15 +75,52 @@ pub(super) async fn down(args: &Down, console: &Console) -> Result<ExitCode, Cli
     Ok(ExitCode::LeftBehind)
 }
 
-pub(super) async fn status(args: &Named, console: &Console) -> Result<ExitCode, CliError> {
-    let status = local::status(&local::default_state_root(), &args.cluster).await?;
-    let status = status.ok_or_else(|| TargetError::not_up(&args.cluster))?;
+pub(super) async fn status(args: &Status, console: &Console) -> Result<ExitCode, CliError> {
+    let Some(name) = &args.cluster else { return status_of_all(console).await };
+    let status = local::status(&local::default_state_root(), name).await?;
+    let status = status.ok_or_else(|| TargetError::not_up(name))?;
     if console.json() {
         console.json_data(&status)?;
     } else {
         console.data(&describe(&status))?;
     }
     Ok(if status.phase == Phase::Failed { ExitCode::TargetFailed } else { ExitCode::Passed })
+}
+
+async fn status_of_all(console: &Console) -> Result<ExitCode, CliError> {
+    let rows = list_clusters().await;
+    if console.json() {
+        console.json_data(&rows)?;
+    } else if rows.is_empty() {
+        console.say("no cluster is up");
+    } else {
+        console.data(&table(&rows))?;
+    }
+    let failed = rows.iter().any(|row| row.phase == Some(Phase::Failed));
+    Ok(if failed { ExitCode::TargetFailed } else { ExitCode::Passed })
+}
+
+/// The clusters, a line each, with what is wrong on a line of its own.
+fn table(rows: &[ClusterRow]) -> String {
+    let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0).max("CLUSTER".len());
+    let mut lines = vec![format!("{:<width$}  {:<13}  {:>7}  ON IT", "CLUSTER", "STATE", "AGE")];
+    for row in rows {
+        let state = row.phase.map_or("not answering".to_owned(), |phase| phase.to_string());
+        let age = row.age_s.map_or(String::new(), |seconds| duration(seconds * 1_000_000));
+        let on_it = row.contents.as_ref().map(describe_contents);
+        let run = row.run.as_ref().map(|run| format!("in use by {run}"));
+        let on_it: Vec<String> = on_it.into_iter().chain(run).collect();
+        let line = format!("{:<width$}  {state:<13}  {age:>7}  {}", row.name, on_it.join("; "));
+        lines.push(line.trim_end().to_owned());
+        lines.extend(row.problem.iter().map(|problem| format!("  {problem}")));
+    }
+    lines.join("\n")
+}
+
+fn describe_contents(contents: &ClusterContents) -> String {
+    let ClusterContents { node_pools, node_claims, nodes, vms } = contents;
+    let all = [(node_pools, "NodePool"), (node_claims, "NodeClaim"), (nodes, "Node"), (vms, "VM")];
+    all.map(|(number, noun)| count(*number, noun)).join(", ")
 }
 
 fn describe(status: &local::Status) -> String {
@@ -129,5 +168,30 @@ mod tests {
         let [ends, uses] = ready(DEFAULT_CLUSTER, 20.0);
         assert!(ends.ends_with("until `harness down`"), "{ends}");
         assert!(uses.contains("$(harness env)") && uses.ends_with("harness run scale-burst"), "{uses}");
+    }
+
+    #[test]
+    fn each_cluster_is_a_line_with_what_is_on_it_and_what_is_wrong() {
+        let row = |name: &str, phase| ClusterRow {
+            name: name.to_owned(),
+            phase,
+            started_at: None,
+            age_s: Some(192),
+            contents: None,
+            run: None,
+            problem: None,
+        };
+        let contents = Some(ClusterContents { node_pools: 2, node_claims: 1, nodes: 1, vms: 1 });
+        let run = Some("run r1 (process 7 on here)".to_owned());
+        let rows = [
+            ClusterRow { contents, run, ..row("harness", Some(Phase::Ready)) },
+            ClusterRow { problem: Some("etcd: it died".to_owned()), ..row("spring", Some(Phase::Failed)) },
+            ClusterRow { age_s: None, ..row("s", None) },
+        ];
+        let expected = "CLUSTER  STATE              AGE  ON IT\n\
+            harness  ready            3m12s  2 NodePools, 1 NodeClaim, 1 Node, 1 VM; in use by run r1 (process 7 on here)\n\
+            spring   failed           3m12s\n  etcd: it died\n\
+            s        not answering";
+        assert_eq!(table(&rows), expected);
     }
 }

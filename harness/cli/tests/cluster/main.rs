@@ -12,6 +12,7 @@ mod changes;
 mod delayed_watch;
 mod embedded_schemas;
 mod flux;
+mod kept;
 mod kubelets;
 mod on_demand;
 mod own;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Test::shared("runs::a_bad_commit_is_rolled_back", runs::a_bad_commit_is_rolled_back),
         Test::own("processes::two_clusters_run_side_by_side", processes::two_clusters_run_side_by_side),
         Test::shared("runs::an_evicted_spot_vm_is_replaced", runs::an_evicted_spot_vm_is_replaced),
+        Test::shared("runs::a_kept_cluster_belongs_to_its_user", kept::a_kept_cluster_belongs_to_its_user),
         Test::own("processes::a_failed_start_leaves_nothing", processes::a_failed_start_leaves_nothing),
         Test::shared("runs::only_objects_of_the_run_are_changed", changes::only_objects_of_the_run_are_changed),
         Test::shared("targets::a_kubeconfig_is_all_that_a_run_needs", runs::a_kubeconfig_is_all_that_a_run_needs),

@@ -80,6 +80,15 @@ impl SharedCluster {
         serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}\n{stdout}\n{stderr}"))
     }
 
+    /// What `harness status` says of every cluster that is up: this one.
+    pub(crate) fn statuses(&self) -> Vec<Value> {
+        let mut command = harness();
+        let output =
+            command.args(["status", "--format", "json"]).env("HARNESS_STATE_DIR", self.state()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
     /// Runs a scenario on the cluster to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.start(arguments).ended()

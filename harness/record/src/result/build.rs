@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::cross_check::cross_check;
 use super::run::{Latency, RunInfo, RunResult};
-use super::{ledger, rows, tally, warnings};
+use super::{inventory, ledger, rows, tally, warnings};
 use crate::cost::cost;
 use crate::event::EndReason;
 use crate::exit_code::ExitCode;
@@ -64,7 +64,8 @@ impl RunResult {
         let groups = collect(&source);
         let evidence = Evidence { source: &source, groups: &groups };
 
-        let expectations: Vec<_> = plan.expectations.iter().map(|expectation| check(expectation, &evidence)).collect();
+        let mut expectations: Vec<_> =
+            plan.expectations.iter().map(|expectation| check(expectation, &evidence)).collect();
         let leaks: BTreeSet<(String, String)> = timelines.leaks.iter().cloned().collect();
         let ended = timelines.ended.as_ref().map(|(reason, _)| *reason);
         let verdict = overall(
@@ -78,12 +79,20 @@ impl RunResult {
         let verdict = verdict.and(ledger.as_ref().map_or(Verdict::Pass, |ledger| ledger.verdict));
         let mut reasons = reasons(&evidence, &expectations, &leaks);
         if let Some(ledger) = ledger.filter(|ledger| ledger.verdict != Verdict::Pass) {
-            let rest = std::mem::take(&mut reasons.line);
-            reasons.line = if rest.is_empty() { ledger.reason.clone() } else { format!("{}; {rest}", ledger.reason) };
-            reasons.all.insert(0, ledger.reason);
+            reasons.put_first(ledger.reason);
         }
         let cross_check = cross_check(&source);
-        let warnings = warnings::warnings(&evidence, truncated, cross_check.as_ref());
+        let mut warnings = warnings::warnings(&evidence, truncated, cross_check.as_ref());
+        let (mut verdict, mut differences) = (verdict, Vec::new());
+        if let Some(check) = inventory::check(timelines) {
+            verdict = verdict.and(check.row.verdict);
+            if let Some(reason) = check.reason {
+                reasons.put_first(reason);
+            }
+            warnings.extend(check.notes.iter().map(|note| format!("not of this run: {note}")));
+            expectations.push(check.row);
+            differences = check.differences;
+        }
         if verdict == Verdict::Inconclusive && reasons.all.is_empty() {
             reasons.line = match timelines.audits.observations_lost() {
                 0 => "nothing was checked: the plan has no expectations".to_owned(),
@@ -91,10 +100,11 @@ impl RunResult {
             };
             reasons.all.push(reasons.line.clone());
         }
+        let is_as_before = leaks.is_empty() && differences.is_empty();
         Self {
             run: info(plan, timelines),
             verdict,
-            exit_code: ExitCode::of_run(ended, !leaks.is_empty(), verdict),
+            exit_code: ExitCode::of_run(ended, !is_as_before, verdict),
             reason: reasons.line,
             reasons: reasons.all,
             expectations,
@@ -108,6 +118,7 @@ impl RunResult {
             published: tally::published(&source, &groups),
             simulated: timelines.header.as_ref().map(|header| header.simulated.clone()).unwrap_or_default(),
             leaks: leaks.into_iter().map(|(kind, name)| LeakedObject { kind, name }).collect(),
+            differences,
             azure_failures: tally::azure_failures(&source),
             controller_reasons: tally::controller_reasons(&source),
             self_audit: tally::self_audit(&source),

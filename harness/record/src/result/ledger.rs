@@ -54,8 +54,9 @@ pub(super) struct LedgerCheck {
 pub(super) fn check(source: &Source<'_>) -> Option<LedgerCheck> {
     let timelines = source.timelines;
     let ledger = timelines.azure.ledger.as_ref().filter(|ledger| ledger.forgotten == 0)?;
-    // The VMs of an earlier run may still have been there at the start.
-    let of_run = || timelines.azure.vms.iter().filter(|vm| vm.instance.is_none_or(|instance| instance > ledger.after));
+    // The ledger counts what Azure accepted since the run started, also for somebody else; not what was there before.
+    let since = |vm: &&VmTimeline| vm.instance.is_none_or(|instance| instance > ledger.after);
+    let of_run = || timelines.azure.vms.iter().chain(&timelines.others.azure.vms).filter(since);
     let differences =
         differences(&VmCounts::of(of_run(), timelines), &cost_of(of_run(), &WHOLE_RUN, timelines), ledger);
     if differences.is_empty() {

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AzureFailure, ComponentUsage, Counts, CrossCheck, LeakedObject, NodeRow, NodeStep, PodStep, ReasonCount, SelfAudit,
+    AzureFailure, ComponentUsage, Counts, CrossCheck, Difference, LeakedObject, NodeRow, NodeStep, PodStep,
+    ReasonCount, SelfAudit,
 };
 use crate::cost::Cost;
 use crate::event::{EndReason, PhaseOutcome};
@@ -36,7 +37,7 @@ pub struct RunResult {
     /// One for each latency and group that has samples: first the group of all (no labels), then one group for each value of each
     /// label (`nodepool`, `instance-type`, `capacity-type`, `zone`, `workload`), never two labels at once.
     pub latencies: Vec<Latency>,
-    /// One for each expectation of the plan, in its order.
+    /// One for each expectation of the plan, in its order; then the one that every run has, that what was there before is as it was.
     pub expectations: Vec<ExpectationResult>,
     /// One for each NodeClaim, in the order in which they were first seen; Nodes without a NodeClaim after them.
     pub nodes: Vec<NodeRow>,
@@ -58,6 +59,8 @@ pub struct RunResult {
     pub simulated: BTreeSet<Simulated>,
     /// What was left behind.
     pub leaks: Vec<LeakedObject>,
+    /// What was there before the run, is not the run's, and is not as it was.
+    pub differences: Vec<Difference>,
     /// Creations that Azure failed, by pool and code, most frequent first.
     pub azure_failures: Vec<AzureFailure>,
     /// Warnings that controllers gave, by object kind, pool and reason, most frequent first.

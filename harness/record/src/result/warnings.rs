@@ -1,9 +1,12 @@
 //! Warnings: what makes a result less reliable than it looks.
 
+use std::collections::BTreeSet;
+
+use harness_plan::Action;
 use harness_simulation::Behaviour;
 
 use super::cross_check::CrossCheck;
-use crate::event::{ActionStamps, EffectOutcome, Found, FoundKind, LOG_MINOR, LOG_VERSION};
+use crate::event::{ActionStamps, EffectOutcome, EndReason, Found, FoundKind, LOG_MINOR, LOG_VERSION};
 use crate::latency::Source;
 use crate::log::{Skipped, Truncated};
 use crate::text;
@@ -11,6 +14,9 @@ use crate::verdict::Evidence;
 
 /// A crowded API server delivers an event some 0.1 s late; beyond this it would be taken for Azure's time.
 const LATE_US: u64 = 500_000;
+
+/// Names that one warning has.
+const NAMED: usize = 5;
 
 pub(super) fn warnings(
     evidence: &Evidence<'_>,
@@ -28,6 +34,7 @@ pub(super) fn warnings(
         warnings.push("the log has no end: the run was killed, and cleanup is not known to have been done".to_owned());
     }
     warnings.extend(timelines.found.iter().map(found));
+    warnings.extend(shared_with_others(source));
     for (queue, lost) in &timelines.audits.lost_by_queue {
         warnings.push(format!("{} lost: the queue {queue} was full", text::count(*lost, "observation")));
     }
@@ -110,6 +117,49 @@ fn found(Found { kind, name, is_restored }: &Found) -> String {
         (_, false) => "it stayed so",
     };
     format!("before the run {what}: {then}")
+}
+
+/// What of the run reaches the NodePools and pods of others on the same cluster, and they it: neither can be kept apart.
+fn shared_with_others(source: &Source<'_>) -> Vec<String> {
+    let timelines = source.timelines;
+    let is_not_run = matches!(timelines.ended, Some((EndReason::NotRun, _)));
+    let Some(before) = timelines.others.before.as_ref().filter(|_| !is_not_run) else { return Vec::new() };
+    let of_kind = |kind: &'static str| before.objects.iter().filter(move |object| object.kind == kind);
+    let pools: Vec<String> = of_kind("NodePool").map(|pool| pool.name.clone()).collect();
+    let mut warnings = Vec::new();
+    if !pools.is_empty() {
+        let actions = || source.plan.actions().map(|planned| &planned.action);
+        let lasting = source.plan.azure.faults.iter().chain(actions().filter_map(|action| match action {
+            Action::AzureFault(asked) => Some(&asked.fault),
+            _ => None,
+        }));
+        // One that acts once is aimed at the run's own VMs; one of a pool of the run's meets no other.
+        let lasting = lasting.filter(|fault| !fault.kind.is_instant());
+        let lasting = lasting.filter(|fault| fault.kind.only().is_none_or(|only| only.nodepool.is_none()));
+        let mut reached: BTreeSet<String> =
+            lasting.map(|fault| format!("the fault {} of the simulated Azure", fault.kind.as_str())).collect();
+        reached.extend(actions().filter_map(|action| match action {
+            Action::KillComponent(component) => Some(format!("the kill of {component}")),
+            _ => None,
+        }));
+        let reached = match reached.is_empty() {
+            true => String::new(),
+            false => format!("; they meet {} too", text::first_few(&Vec::from_iter(reached), NAMED)),
+        };
+        warnings.push(format!(
+            "the cluster has {} of others ({}): their VMs count against Azure's quotas, and their pods may run on the run's nodes{reached}",
+            text::count(pools.len() as u64, "NodePool"),
+            text::first_few(&pools, NAMED),
+        ));
+    }
+    let nodes: BTreeSet<&str> = of_kind("Node").map(|node| node.name.as_str()).collect();
+    let astray = timelines.pods.all.iter().filter(|pod| nodes.contains(timelines.names.text(pod.node))).count();
+    if astray > 0 {
+        let pods = text::count(astray as u64, "pod");
+        warnings
+            .push(format!("{pods} of the run ran on nodes that were there before: they needed no node of their own"));
+    }
+    warnings
 }
 
 /// Why the sums over VMs were not compared with the simulated Azure's ledger, where they should have been.

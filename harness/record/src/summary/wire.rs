@@ -9,8 +9,8 @@ use crate::exit_code::ExitCode;
 use crate::latency::LatencyStats;
 use crate::milliseconds::{self, millis};
 use crate::result::{
-    AzureFailure, ComponentUsage, Counts, CrossCheck, Distribution, Latency, LeakedObject, PhaseRow, PublishedFigure,
-    ReasonCount, RunInfo, RunResult, SelfAudit, rounded,
+    AzureFailure, ComponentUsage, Counts, CrossCheck, Difference, Distribution, Latency, LeakedObject, PhaseRow,
+    PublishedFigure, ReasonCount, RunInfo, RunResult, SelfAudit, rounded,
 };
 use crate::verdict::{ExpectationResult, Verdict};
 
@@ -61,10 +61,13 @@ pub struct Summary {
     /// Published figures, beside ours.
     #[serde(default)]
     pub published: Vec<PublishedFigure>,
-    /// One for each expectation.
+    /// One for each expectation, and one for what was there before the run.
     pub expectations: Vec<ExpectationResult>,
     /// What was left behind.
     pub leaks: Vec<LeakedObject>,
+    /// What was there before the run and is not as it was.
+    #[serde(default)]
+    pub differences: Vec<Difference>,
     /// The phases.
     pub phases: Vec<PhaseRow>,
     /// Actions that failed; the others are only counted.
@@ -251,6 +254,7 @@ impl From<&RunResult> for Summary {
             published: result.published.clone(),
             expectations: result.expectations.clone(),
             leaks: result.leaks.clone(),
+            differences: result.differences.clone(),
             phases: result.phases.clone(),
             failed_actions: failed_actions.collect(),
             azure_failures: result.azure_failures.clone(),

@@ -8,6 +8,7 @@ use super::gitops::Gitops;
 use super::nodepools::Nodepools;
 use super::nodes::Nodes;
 use super::occurrences::Occurrences;
+use super::others::Others;
 use super::phases::{CLEANUP, Phases};
 use super::pods::Pods;
 use super::reasons::Reasons;
@@ -50,8 +51,10 @@ pub struct Timelines {
     pub(crate) leaks: Vec<(String, String)>,
     /// What the preparation waits for.
     pub(crate) awaited: Option<String>,
-    /// What was on the target before the run.
+    /// What earlier runs had left on the target.
     pub(crate) found: Vec<Found>,
+    /// What is not the run's.
+    pub(crate) others: Others,
     /// What the reader skipped, because the log is of a newer minor version.
     pub(crate) skipped: Skipped,
     pub(crate) ended: Option<(EndReason, String)>,
@@ -95,6 +98,8 @@ impl Timelines {
             }
             EventKind::Awaited { what } => self.awaited = Some(what.clone()),
             EventKind::Found(found) => self.found.push(found.clone()),
+            EventKind::Inventory(inventory) => self.others.apply_inventory(inventory),
+            EventKind::Others(event) => self.others.apply(at_us, event, &mut self.names),
             EventKind::Action(action) => self.actions.all.push(action.clone()),
             EventKind::Effect(effect) => self.actions.effect(at_us, effect),
             EventKind::Milestone(milestone) if self.is_cleanups(at_us, milestone) => {}

@@ -10,6 +10,7 @@ mod join;
 mod nodepools;
 mod nodes;
 mod occurrences;
+mod others;
 mod phases;
 mod pods;
 mod reasons;

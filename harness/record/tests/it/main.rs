@@ -13,6 +13,7 @@ mod cross_check;
 mod drift;
 mod endings;
 mod gitops_latencies;
+mod inventory;
 mod log;
 mod log_builder;
 mod model;

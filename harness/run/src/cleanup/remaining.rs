@@ -116,7 +116,7 @@ pub(super) async fn find(plan: &Plan, actions: &Actions, before: &Before) -> Res
     found.extend(of_pools(plan, context).await?);
     if let Some(azure) = context.cluster.azure() {
         let vms = azure.vms().await.map_err(RunError::failed("list the simulated Azure's VMs"))?;
-        let vms = vms.into_iter().filter(|record| record.state != VmState::Deleted);
+        let vms = vms.into_iter().filter(|record| record.state != VmState::Deleted && context.owns(&record.vm));
         found.extend(vms.map(|record| Remaining::new("VirtualMachine", record.vm.name.clone())));
     }
     Ok(found)

@@ -5,11 +5,12 @@ use std::time::Duration;
 use harness_azure::control::{Client, ControlError, LedgerSums};
 use harness_azure::facts::{Fact, FactKind, VmRef};
 use harness_record::EventKind;
-use harness_record::event::{Account, Audit, AzureFact, AzureFactKind, Ledger, QuotaSet};
+use harness_record::event::{Account, Audit, AzureFact, AzureFactKind, Ledger, OfOthers, QuotaSet};
 use harness_units::count;
 use tokio::sync::oneshot;
 
 use crate::RunError;
+use crate::drive::Context;
 use crate::error::describe;
 use crate::hub::Hub;
 
@@ -25,7 +26,8 @@ const LEDGER_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Opening {
     fact: u64,
-    instance: u64,
+    /// The newest VM of before the run.
+    pub(crate) instance: u64,
 }
 
 impl Opening {
@@ -37,7 +39,8 @@ impl Opening {
 }
 
 /// Records facts until the task is aborted, or asked to close: then the ledger, behind exactly the facts that are in it.
-pub(crate) async fn follow(client: Client, opening: Opening, hub: Hub, mut close: oneshot::Receiver<()>) {
+pub(crate) async fn follow(client: Client, opening: Opening, context: Context, mut close: oneshot::Receiver<()>) {
+    let hub = &context.hub;
     let mut after = opening.fact;
     loop {
         let page = tokio::select! {
@@ -45,28 +48,30 @@ pub(crate) async fn follow(client: Client, opening: Opening, hub: Hub, mut close
             closing = &mut close => {
                 // The sender is dropped where the run ends without a close.
                 if closing.is_ok() {
-                    record_ledger(&client, after, opening.instance, &hub).await;
+                    record_ledger(&client, after, opening.instance, &context).await;
                 }
                 return;
             }
         };
         match page {
             Ok(page) => {
-                record_facts(&page.facts, &hub);
+                record_facts(&page.facts, &context);
                 after = page.next;
             }
             Err(error) => {
-                record_failure(&error, &hub);
+                record_failure(&error, hub);
                 tokio::time::sleep(RETRY).await;
             }
         }
     }
 }
 
-fn record_facts(facts: &[Fact], hub: &Hub) {
+fn record_facts(facts: &[Fact], context: &Context) {
+    let hub = &context.hub;
     for fact in facts {
+        let is_others = fact.kind.vm().is_some_and(|vm| !context.owns(vm));
         if let Some(fact) = translate(fact, hub.clock.us_of_monotonic_ns(fact.monotonic_ns)) {
-            hub.record(EventKind::Azure(fact));
+            hub.record(if is_others { EventKind::Others(OfOthers::Azure(fact)) } else { EventKind::Azure(fact) });
         }
     }
 }
@@ -77,13 +82,14 @@ fn record_failure(error: &ControlError, hub: &Hub) {
 }
 
 /// Facts of after the ledger are not recorded: the sums over the log are those of its moment.
-async fn record_ledger(client: &Client, mut after: u64, instance: u64, hub: &Hub) {
+async fn record_ledger(client: &Client, mut after: u64, instance: u64, context: &Context) {
+    let hub = &context.hub;
     let closed = async {
         let ledger = client.ledger(instance).await?;
         while after < ledger.fact {
             let page = client.facts(after, Duration::ZERO).await?;
             let until = page.facts.partition_point(|fact| fact.seq <= ledger.fact);
-            record_facts(page.facts.get(..until).unwrap_or_default(), hub);
+            record_facts(page.facts.get(..until).unwrap_or_default(), context);
             after = page.next;
         }
         hub.record(EventKind::Ledger(event(ledger, hub)));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use harness_cluster::Cluster;
 use harness_plan::{Capability, NamedObject, Plan};
+use k8s_openapi::api::core::v1::Event as KubeEvent;
 use kube::api::{Api, ApiResource};
 use kube::runtime::watcher;
 use kube::{Client, Resource};
@@ -127,7 +128,7 @@ impl Observers {
                 ingest,
             )?;
         }
-        starting.reasons(&scope::reasons(plan))?;
+        starting.reasons(&scope::reasons(plan), context)?;
         if plan.workloads.iter().any(|workload| workload.autoscale.is_some()) {
             let hub = hub.clone();
             let ingest = move |stamped: &_| ingest_autoscaler(stamped, &hub);
@@ -136,10 +137,13 @@ impl Observers {
         for (object, place) in objects {
             starting.named(object, place)?;
         }
-        if let Some(azure) = cluster.azure() {
-            let opening = azure::Opening::read(&azure).await?;
+        if let Some(others) = context.others().filter(|others| others.has_claims()) {
+            starting.claims_of_others(&others.claims_selector())?;
+        }
+        let opening = context.others().and_then(|others| others.opening);
+        if let (Some(azure), Some(opening)) = (cluster.azure(), opening) {
             let (close, closing) = oneshot::channel();
-            let task = tokio::spawn(azure::follow(azure, opening, hub.clone(), closing));
+            let task = tokio::spawn(azure::follow(azure, opening, context.clone(), closing));
             starting.observers.azure = Some(AzureReader { close: Some(close), task });
         }
         let Starting { observers, listed, .. } = starting;
@@ -189,6 +193,15 @@ impl Starting<'_> {
         self.watch(name, |client| Api::all_with(client, resource), config, QUEUE, ingest)
     }
 
+    /// Watches the NodeClaims that are not the run's: why they are deleted explains what is not there any more at the end.
+    fn claims_of_others(&mut self, selector: &str) -> Result<(), RunError> {
+        let mut tracker = MilestoneTracker::of_others();
+        let hub = self.hub.clone();
+        let ingest = move |stamped: &Stamped<NodeClaim>| tracker.ingest(stamped, &hub);
+        let (kind, config) = (resource("karpenter.sh", "v1", "NodeClaim"), watcher::Config::default().labels(selector));
+        self.watch("nodeclaims of others", |client| Api::all_with(client, &kind), config, QUEUE, ingest)
+    }
+
     /// Watches one object.
     fn named(&mut self, object: &NamedObject, place: &Place) -> Result<(), RunError> {
         let config = watcher::Config::default().fields(&format!("metadata.name={}", place.name));
@@ -199,15 +212,21 @@ impl Starting<'_> {
     }
 
     /// Watches warnings and the reasons that the plan names: a burst has as many Normal events as pods, and they explain nothing.
-    fn reasons(&mut self, named: &BTreeSet<String>) -> Result<(), RunError> {
+    fn reasons(&mut self, named: &BTreeSet<String>, context: &Context) -> Result<(), RunError> {
         let reasons = Arc::new(Mutex::new(Reasons::new(named.clone())));
         let explaining = EXPLAINING.iter().copied().filter(|reason| !named.contains(*reason));
         let normal = named.iter().take(NAMED_REASONS_MAX).map(String::as_str).chain(explaining);
         let normal = normal.map(|reason| format!("type=Normal,reason={reason}"));
         for fields in std::iter::once("type!=Normal".to_owned()).chain(normal) {
-            let (reasons, hub) = (reasons.clone(), self.hub.clone());
-            let ingest =
-                move |stamped: &_| reasons.lock().unwrap_or_else(PoisonError::into_inner).ingest(stamped, &hub);
+            let (reasons, context) = (reasons.clone(), context.clone());
+            let is_others = move |event: &KubeEvent| {
+                context.others().is_some_and(|others| others.are_meant_by(&event.involved_object))
+            };
+            let hub = self.hub.clone();
+            let ingest = move |stamped: &Stamped<KubeEvent>| match &stamped.event {
+                watcher::Event::Apply(event) if is_others(event) => false,
+                _ => reasons.lock().unwrap_or_else(PoisonError::into_inner).ingest(stamped, &hub),
+            };
             self.watch("events", Api::all, watcher::Config::default().fields(&fields), QUEUE, ingest)?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use harness_record::EventKind;
-use harness_record::event::{Milestone, NodePoolSpec, ObjectKey, ObjectKind, Reached, Seen};
+use harness_record::event::{Milestone, NodePoolSpec, ObjectKey, ObjectKind, OfOthers, Reached, Seen};
 use jiff::Timestamp;
 use kube::Resource;
 use kube::runtime::watcher::Event;
@@ -97,6 +97,8 @@ pub(crate) trait Observed: Resource {
 /// The milestones of all objects of one kind.
 #[derive(Default)]
 pub(crate) struct MilestoneTracker {
+    /// Whether the objects are not the run's.
+    of_others: bool,
     objects: HashMap<String, Object>,
     /// UIDs of the list that is being read, between Init and InitDone.
     listing: Option<HashSet<String>>,
@@ -113,6 +115,11 @@ struct Object {
 }
 
 impl MilestoneTracker {
+    /// Of objects that are not the run's.
+    pub(crate) fn of_others() -> Self {
+        Self { of_others: true, ..Self::default() }
+    }
+
     /// Records what an observation shows for the first time. Returns true when the first list is complete.
     pub(crate) fn ingest<K: Observed>(&mut self, stamped: &Stamped<K>, hub: &Hub) -> bool {
         let at_us = stamped.at_us;
@@ -153,7 +160,7 @@ impl MilestoneTracker {
                 server: None,
                 attributes: BTreeMap::new(),
             };
-            hub.record_at(at_us, EventKind::Milestone(milestone));
+            hub.record_at(at_us, event(milestone, self.of_others));
         }
     }
 
@@ -204,13 +211,17 @@ impl MilestoneTracker {
                 server: candidate.server,
                 attributes: std::mem::take(&mut attributes),
             };
-            hub.record_at(at_us, EventKind::Milestone(milestone));
+            hub.record_at(at_us, event(milestone, self.of_others));
         }
         // Attributes without a milestone that could carry them wait for the next one.
         for key in attributes.keys() {
             object.attributes.remove(key);
         }
     }
+}
+
+fn event(milestone: Milestone, of_others: bool) -> EventKind {
+    if of_others { EventKind::Others(OfOthers::Milestone(milestone)) } else { EventKind::Milestone(milestone) }
 }
 
 impl Object {

@@ -16,4 +16,5 @@ pub(crate) mod usage;
 mod watch;
 mod workloads;
 
+pub(crate) use azure::Opening;
 pub(crate) use interpreter::Observers;

@@ -8,36 +8,39 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use crate::labels;
-
-/// The label with the name of a node's NodePool.
-const NODEPOOL: &str = "karpenter.sh/nodepool";
+use crate::others::NODEPOOL;
 
 /// The weight of a preference; there is one kind of them, so that its value does not matter.
 const WEIGHT: i32 = 1;
 
-/// `None` where the scenario asks for nothing of the kind.
-pub(super) fn of(workload: &Workload) -> Option<Affinity> {
+/// The affinity that the scenario asks for, and away from the nodes of the NodePools in `avoid`; `None` where there is nothing of the kind.
+pub(super) fn of(workload: &Workload, avoid: &[String]) -> Option<Affinity> {
     let affinity = Affinity {
-        node_affinity: node_affinity(workload),
+        node_affinity: node_affinity(workload, avoid),
         pod_affinity: pod_affinity(workload),
         pod_anti_affinity: pod_anti_affinity(workload),
     };
     (affinity != Affinity::default()).then_some(affinity)
 }
 
-fn is_in(key: &str, values: Vec<String>) -> NodeSelectorTerm {
-    let requirement = NodeSelectorRequirement { key: key.to_owned(), operator: "In".to_owned(), values: Some(values) };
-    NodeSelectorTerm { match_expressions: Some(vec![requirement]), match_fields: None }
+fn requirement(key: &str, operator: &str, values: Vec<String>) -> NodeSelectorRequirement {
+    NodeSelectorRequirement { key: key.to_owned(), operator: operator.to_owned(), values: Some(values) }
 }
 
-fn node_affinity(workload: &Workload) -> Option<NodeAffinity> {
+fn term_of(requirements: Vec<NodeSelectorRequirement>) -> NodeSelectorTerm {
+    NodeSelectorTerm { match_expressions: Some(requirements), match_fields: None }
+}
+
+fn node_affinity(workload: &Workload, avoid: &[String]) -> Option<NodeAffinity> {
     let classes: Vec<String> = workload.classes().map(str::to_owned).collect();
-    let required =
-        (!workload.fallback.is_empty()).then(|| NodeSelector { node_selector_terms: vec![is_in(NODEPOOL, classes)] });
-    let preferred = workload
-        .prefers
-        .iter()
-        .map(|(key, value)| PreferredSchedulingTerm { preference: is_in(key, vec![value.clone()]), weight: WEIGHT });
+    let of_classes = (!workload.fallback.is_empty()).then(|| requirement(NODEPOOL, "In", classes));
+    let of_nobody_else = (!avoid.is_empty()).then(|| requirement(NODEPOOL, "NotIn", avoid.to_vec()));
+    let required: Vec<_> = of_classes.into_iter().chain(of_nobody_else).collect();
+    let required = (!required.is_empty()).then(|| NodeSelector { node_selector_terms: vec![term_of(required)] });
+    let preferred = workload.prefers.iter().map(|(key, value)| PreferredSchedulingTerm {
+        preference: term_of(vec![requirement(key, "In", vec![value.clone()])]),
+        weight: WEIGHT,
+    });
     let affinity = NodeAffinity {
         required_during_scheduling_ignored_during_execution: required,
         preferred_during_scheduling_ignored_during_execution: some(preferred.collect()),
@@ -99,7 +102,22 @@ mod tests {
 
     #[test]
     fn a_plain_workload_has_none() {
-        assert_eq!(of(&plain()), None);
+        assert_eq!(of(&plain(), &[]), None);
+    }
+
+    /// Before, a pool of somebody else's that a run's pod fitted could get it.
+    #[test]
+    fn pods_keep_off_pools_that_are_not_the_runs() {
+        let avoid = ["mine".to_owned()];
+        let not_in = json!({"key": "karpenter.sh/nodepool", "operator": "NotIn", "values": ["mine"]});
+        let required = |workload: &Workload| {
+            let written = serde_json::to_value(of(workload, &avoid)).unwrap();
+            written["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"].clone()
+        };
+        assert_eq!(required(&plain()), json!([{"matchExpressions": [not_in]}]));
+        // Terms are alternatives, requirements of one term are not.
+        let with_fallback = required(&Workload { fallback: vec!["on-demand".to_owned()], ..plain() });
+        assert_eq!(with_fallback[0]["matchExpressions"].as_array().unwrap().len(), 2, "{with_fallback}");
     }
 
     #[test]
@@ -109,7 +127,7 @@ mod tests {
             prefers: BTreeMap::from([("karpenter.sh/capacity-type".to_owned(), "spot".to_owned())]),
             ..plain()
         };
-        let written = serde_json::to_value(of(&workload)).unwrap();
+        let written = serde_json::to_value(of(&workload, &[])).unwrap();
         let in_list = |key: &str, values: &[&str]| json!({"matchExpressions": [{"key": key, "operator": "In", "values": values}]});
         let expected = json!({"nodeAffinity": {
             "requiredDuringSchedulingIgnoredDuringExecution": {
@@ -126,7 +144,7 @@ mod tests {
     fn pods_run_beside_and_apart_from_others() {
         let rule = |kind, soft| Asked { kind, workload: "web".to_owned(), over: Topology::Node, soft };
         let affinity = vec![rule(AffinityKind::ApartFrom, false), rule(AffinityKind::Beside, true)];
-        let written = serde_json::to_value(of(&Workload { affinity, ..plain() })).unwrap();
+        let written = serde_json::to_value(of(&Workload { affinity, ..plain() }, &[])).unwrap();
         let term = json!({
             "labelSelector": {"matchLabels": {"harness.dev/workload": "web"}}, "topologyKey": "kubernetes.io/hostname",
         });

@@ -27,7 +27,7 @@ const TERMINATION_GRACE: Span = Span::from_secs(1);
 /// Karpenter disrupts no pod with this annotation, nor the node that it runs on (`pkg/apis/v1/labels.go` of Karpenter).
 const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
 
-pub(super) fn deployment(run_id: &str, workload: &Workload) -> Deployment {
+pub(super) fn deployment(run_id: &str, workload: &Workload, avoid: &[String]) -> Deployment {
     let mut pods = metadata(run_id, workload);
     pods.name = None;
     let do_not_disrupt = workload.do_not_disrupt.then(|| (DO_NOT_DISRUPT, "true".to_owned()));
@@ -41,7 +41,7 @@ pub(super) fn deployment(run_id: &str, workload: &Workload) -> Deployment {
             selector: pods_of(workload),
             // No run changes the template, and the strategy matters only then: a deleted pod is replaced at once.
             strategy: Some(DeploymentStrategy { type_: Some("Recreate".to_owned()), ..DeploymentStrategy::default() }),
-            template: PodTemplateSpec { metadata: Some(pods), spec: Some(pod_spec(run_id, workload)) },
+            template: PodTemplateSpec { metadata: Some(pods), spec: Some(pod_spec(run_id, workload, avoid)) },
             // A pod that waits for capacity is measured; it is not a stuck rollout.
             progress_deadline_seconds: None,
             ..DeploymentSpec::default()
@@ -54,7 +54,7 @@ fn pods_of(workload: &Workload) -> LabelSelector {
     LabelSelector { match_labels: Some(selector(workload)), ..LabelSelector::default() }
 }
 
-fn pod_spec(run_id: &str, workload: &Workload) -> PodSpec {
+fn pod_spec(run_id: &str, workload: &Workload, avoid: &[String]) -> PodSpec {
     let requests = BTreeMap::from([
         ("cpu".to_owned(), Quantity(workload.cpu.to_string())),
         ("memory".to_owned(), Quantity(workload.memory.to_string())),
@@ -70,7 +70,7 @@ fn pod_spec(run_id: &str, workload: &Workload) -> PodSpec {
         tolerations: Some(workload.tolerations.iter().map(toleration).collect()),
         topology_spread_constraints: Some(workload.spread.0.iter().map(|asked| spread(workload, *asked)).collect())
             .filter(|spread: &Vec<_>| !spread.is_empty()),
-        affinity: affinity::of(workload),
+        affinity: affinity::of(workload, avoid),
         priority_class_name: workload.priority.map(|value| priority_class_name(run_id, value)),
         // Nothing in these pods needs an API token, and a projected volume costs every component work.
         automount_service_account_token: Some(false),
@@ -161,7 +161,7 @@ mod tests {
     use serde_json::json;
 
     fn written(workload: &Workload) -> serde_json::Value {
-        serde_json::to_value(deployment("r1", workload)).unwrap()
+        serde_json::to_value(deployment("r1", workload, &[])).unwrap()
     }
 
     #[test]

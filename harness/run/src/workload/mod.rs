@@ -23,8 +23,8 @@ pub(crate) use namespace::{delete, exists, force_terminating};
 
 /// Creates the run's namespace with its quota, a PriorityClass for each priority, and for each workload a Deployment with no replicas and the objects that go with
 /// it. An autoscaler sleeps until its Deployment has replicas (`pkg/controller/podautoscaler/horizontal.go` of Kubernetes:
-/// `ScalingDisabled`).
-pub(crate) async fn create(client: &Client, run_id: &str, plan: &Plan) -> Result<(), RunError> {
+/// `ScalingDisabled`). The pods keep off the nodes of the NodePools in `avoid`.
+pub(crate) async fn create(client: &Client, run_id: &str, plan: &Plan, avoid: &[String]) -> Result<(), RunError> {
     let owner = namespace::create(client, run_id).await?;
     for value in priorities(plan) {
         let class = deployment::priority_class(run_id, value, &owner);
@@ -38,7 +38,7 @@ pub(crate) async fn create(client: &Client, run_id: &str, plan: &Plan) -> Result
         if let Some(budget) = workload.disruption_budget {
             put(client, run_id, &deployment::budget(run_id, workload, budget)).await?;
         }
-        put(client, run_id, &deployment::deployment(run_id, workload)).await?;
+        put(client, run_id, &deployment::deployment(run_id, workload, avoid)).await?;
         if let Some(autoscale) = &workload.autoscale {
             put(client, run_id, &autoscaler::autoscaler(run_id, workload, autoscale)).await?;
         }

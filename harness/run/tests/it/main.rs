@@ -21,6 +21,7 @@ mod git;
 mod lab;
 mod node_claims;
 mod one_after_another;
+mod others;
 mod plans;
 mod refusals;
 mod server;

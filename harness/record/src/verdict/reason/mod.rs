@@ -34,6 +34,15 @@ pub(crate) struct Reasons {
     pub(crate) all: Vec<String>,
 }
 
+impl Reasons {
+    /// Adds a reason that outweighs the others.
+    pub(crate) fn put_first(&mut self, reason: String) {
+        let rest = std::mem::take(&mut self.line);
+        self.line = if rest.is_empty() { reason.clone() } else { format!("{reason}; {rest}") };
+        self.all.insert(0, reason);
+    }
+}
+
 /// Finds the reasons. A mere consequence (a percentile of pods that were never Ready, their placement) is not in the one line when its
 /// cause is.
 pub(crate) fn reasons(

@@ -106,6 +106,8 @@ fn signals_of(event: &Event, log: &Log<'_>) -> Vec<Signal> {
         | EventKind::Audit(_)
         | EventKind::Awaited { .. }
         | EventKind::Found(_)
+        | EventKind::Inventory(_)
+        | EventKind::Others(_)
         | EventKind::Leak { .. }
         | EventKind::NodePool(_)
         | EventKind::Ledger(_)

@@ -335,6 +335,7 @@ pub(crate) fn passed(factor: usize) -> RunResult {
         nodes,
         simulated: BTreeSet::from([Simulated::Azure, Simulated::Kubelets]),
         leaks: Vec::new(),
+        differences: Vec::new(),
         azure_failures: Vec::new(),
         controller_reasons: Vec::new(),
         self_audit: SelfAudit {

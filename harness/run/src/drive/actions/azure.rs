@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use harness_azure::control::{Client, ControlError};
 use harness_plan::{AzureFault, ClearAzureFaults};
-use harness_simulation::{AzurePrice, FaultKind};
+use harness_simulation::{AzurePrice, Fault, FaultKind};
 use harness_units::Span;
 
 use super::Done;
@@ -18,6 +18,10 @@ pub(super) enum AimError {
         "no node has a Ready pod of {0}, so the fault has no VM to act on; let the phase before it wait for its pods"
     )]
     NoNodes(String),
+    #[error(
+        "none of the VMs that it means is the run's, and the others are not touched; let the phase before it wait for nodes"
+    )]
+    NoVmOfTheRun,
 }
 
 /// Sets a fault.
@@ -31,9 +35,28 @@ pub(super) async fn add_fault(asked: &AzureFault, context: &Context) -> Result<D
             return Err(AimError::NoNodes(workload.clone()).into());
         }
     }
+    keep_off_others(&mut fault, &azure, context).await?;
     azure.add_fault(&fault).await?;
     let effect = loss(&fault.kind).map(Effect::Loss);
     Ok(Done { pushed: None, effect })
+}
+
+/// Aims a fault that acts once at the run's own VMs, where there are others. One that lasts meets whatever VM comes.
+async fn keep_off_others(fault: &mut Fault, azure: &Client, context: &Context) -> Result<(), ActionError> {
+    let is_instant = fault.kind.is_instant();
+    let (Some(only), Some(others)) = (fault.kind.only_mut().filter(|_| is_instant), context.others()) else {
+        return Ok(());
+    };
+    if let Some(own) = others.own_vms(azure).await? {
+        only.vms = match only.vms.is_empty() {
+            true => own,
+            false => std::mem::take(&mut only.vms).into_iter().filter(|vm| own.contains(vm)).collect(),
+        };
+        if only.vms.is_empty() {
+            return Err(AimError::NoVmOfTheRun.into());
+        }
+    }
+    Ok(())
 }
 
 /// What a fault takes away from running VMs.

@@ -13,12 +13,10 @@ use super::Done;
 use crate::drive::context::Context;
 use crate::error::ActionError;
 use crate::objects::Place;
+use crate::others::KUSTOMIZATION;
 use crate::requests::{existing, within};
 use crate::state::Effect;
 use crate::{RunError, labels};
-
-/// Flux marks what it applies with the Kustomization that it belongs to (fluxcd/pkg `ssa/manager.go`, `GetOwnerLabels`).
-const KUSTOMIZATION: [&str; 2] = ["kustomize.toolkit.fluxcd.io/name", "kustomize.toolkit.fluxcd.io/namespace"];
 
 /// How long undoing one change may take before the next one is undone.
 const UNDO_LIMIT: Duration = Duration::from_secs(10);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use harness_cluster::HealthCheck;
 use harness_cluster::git::{Commit as Pushed, GitRemote};
-use harness_plan::{Commit, ForcePush, Plan, Trigger};
+use harness_plan::{Commit, ForcePush, ObjectAddress, Plan, Trigger};
 use harness_record::event::ActionKind;
-use harness_tree::{Placeholders, SourceFile, read_tree};
+use harness_tree::{Placeholders, SourceFile, examine, read_tree};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::Done;
@@ -37,6 +37,11 @@ impl Repository {
     /// Sets what placeholders in the tree and in commits become from now on.
     pub(crate) async fn fill_with(&self, placeholders: Placeholders) {
         self.tree.lock().await.fill_with(placeholders);
+    }
+
+    /// The objects of the tree as it is.
+    pub(crate) async fn addresses(&self) -> Vec<ObjectAddress> {
+        examine("tree", self.tree.lock().await.files()).tree.objects
     }
 
     /// Pushes the tree as it is.

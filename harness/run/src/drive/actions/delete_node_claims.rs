@@ -8,10 +8,8 @@ use kube::api::{Api, DeleteParams, DynamicObject, ListParams, ObjectMeta, Partia
 
 use crate::drive::context::Context;
 use crate::objects::resource;
+use crate::others::NODEPOOL;
 use crate::state::Effect;
-
-/// The label with the name of a NodeClaim's NodePool.
-const NODEPOOL: &str = "karpenter.sh/nodepool";
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DeleteNodeClaimsError {

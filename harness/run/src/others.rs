@@ -1,0 +1,405 @@
+//! What is on the target and is not the run's. It is looked at before the run changes anything and after cleanup, and belongs to whoever made it:
+//! the run keeps off it, does not count it, and is not started where it would change it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use harness_azure::control::{Client as AzureClient, VmState};
+use harness_azure::facts::VmRef;
+use harness_cluster::Cluster;
+use harness_cluster::flux;
+use harness_plan::{Action, ObjectAddress, Plan};
+use harness_record::EventKind;
+use harness_record::event::{Inventory, InventoryMoment, InventoryObject, InventoryVm};
+use harness_simulation::FaultKind;
+use harness_units::Span;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Client;
+use kube::api::{Api, ApiResource, DynamicObject, ListParams};
+use kube::core::GroupVersionKind;
+use kube::discovery::pinned_kind;
+use serde_json::Value;
+
+use crate::drive::Context;
+use crate::objects::resource;
+use crate::observe::Opening;
+use crate::requests::{repeated, repeated_within};
+use crate::{RunError, labels, scope};
+
+/// How long one look may take.
+const LOOK_LIMIT: Duration = Duration::from_secs(30);
+/// How many of the things that are in the way are named.
+const NAMED_MAX: usize = 5;
+
+/// The label with the name of the NodePool of a NodeClaim or Node.
+pub(crate) const NODEPOOL: &str = "karpenter.sh/nodepool";
+/// Flux marks what it applies with the Kustomization that it belongs to (fluxcd/pkg `ssa/manager.go`, `GetOwnerLabels`).
+pub(crate) const KUSTOMIZATION: [&str; 2] =
+    ["kustomize.toolkit.fluxcd.io/name", "kustomize.toolkit.fluxcd.io/namespace"];
+
+/// The kinds of which a look is taken: what decides which nodes there are, workloads, and Flux's objects. What belongs to a workload or a
+/// Kustomization goes with it.
+const KINDS: [(&str, &str, &str); 24] = [
+    ("", "v1", "Namespace"),
+    ("", "v1", "Node"),
+    ("karpenter.sh", "v1", "NodePool"),
+    ("karpenter.sh", "v1", NODE_CLAIM),
+    ("karpenter.azure.com", "v1beta1", "AKSNodeClass"),
+    ("apps", "v1", "Deployment"),
+    ("apps", "v1", "StatefulSet"),
+    ("apps", "v1", "DaemonSet"),
+    ("batch", "v1", JOB),
+    ("batch", "v1", "CronJob"),
+    ("policy", "v1", "PodDisruptionBudget"),
+    ("autoscaling", "v2", AUTOSCALER),
+    ("source.toolkit.fluxcd.io", "v1", "GitRepository"),
+    ("source.toolkit.fluxcd.io", "v1", "OCIRepository"),
+    ("source.toolkit.fluxcd.io", "v1", "HelmRepository"),
+    ("source.toolkit.fluxcd.io", "v1", "Bucket"),
+    ("kustomize.toolkit.fluxcd.io", "v1", "Kustomization"),
+    ("helm.toolkit.fluxcd.io", "v2", "HelmRelease"),
+    ("image.toolkit.fluxcd.io", "v1", "ImageRepository"),
+    ("image.toolkit.fluxcd.io", "v1", "ImagePolicy"),
+    ("image.toolkit.fluxcd.io", "v1", "ImageUpdateAutomation"),
+    ("notification.toolkit.fluxcd.io", "v1beta3", "Alert"),
+    ("notification.toolkit.fluxcd.io", "v1beta3", "Provider"),
+    ("notification.toolkit.fluxcd.io", "v1", "Receiver"),
+];
+const NODE_CLAIM: &str = "NodeClaim";
+const JOB: &str = "Job";
+const AUTOSCALER: &str = "HorizontalPodAutoscaler";
+
+/// Namespaces that every cluster has: a tree may declare them.
+const OF_THE_CLUSTER: [&str; 5] = ["default", "flux-system", "kube-node-lease", "kube-public", "kube-system"];
+
+/// What is not the run's.
+#[derive(Debug)]
+pub(crate) struct Others {
+    /// What was there before.
+    before: Inventory,
+    /// Where the run's own facts and VMs start; `None` on a target without the simulated Azure.
+    pub(crate) opening: Option<Opening>,
+    /// The NodePools that the run brings into being.
+    own_pools: BTreeSet<String>,
+}
+
+impl Others {
+    /// Looks at what is there before the run changes anything, and records it.
+    ///
+    /// # Errors
+    /// The API server or Azure does not answer, or refuses for another reason than that the run may not list a kind.
+    pub(crate) async fn look(plan: &Plan, context: &Context) -> Result<Self, RunError> {
+        let opening = match context.cluster.azure() {
+            Some(azure) => Some(Opening::read(&azure).await?),
+            None => None,
+        };
+        let before = take(InventoryMoment::Before, &context.client, &context.cluster, None).await?;
+        context.hub.record(EventKind::Inventory(before.clone()));
+        let mut own_pools = scope::nodepools(plan);
+        own_pools.extend(aks_pools(plan).filter(|pool| !is_there(&before, "NodePool", pool)).map(str::to_owned));
+        Ok(Self { before, opening, own_pools })
+    }
+
+    /// Looks at what became of it, and records that.
+    ///
+    /// # Errors
+    /// As [`Self::look`].
+    pub(crate) async fn look_again(&self, context: &Context) -> Result<(), RunError> {
+        let after = take(InventoryMoment::After, &context.client, &context.cluster, Some(&self.before)).await?;
+        context.hub.record(EventKind::Inventory(after));
+        Ok(())
+    }
+
+    /// What a cluster must be like for this plan and tree, where this one is not: the run would change what is not its own.
+    pub(crate) fn unmet(&self, plan: &Plan, tree: &[ObjectAddress]) -> Option<String> {
+        self.of_the_same_name(plan, tree).or_else(|| self.applied_by_the_root()).or_else(|| self.drifts(plan))
+    }
+
+    /// Flux would take over an object that the tree has too, and delete it when the tree is restored.
+    fn of_the_same_name(&self, plan: &Plan, tree: &[ObjectAddress]) -> Option<String> {
+        let pools = scope::nodepools(plan);
+        let is_ours = |object: &InventoryObject| match object.kind.as_str() {
+            "NodePool" if pools.contains(&object.name) => true,
+            "Namespace" if OF_THE_CLUSTER.contains(&object.name.as_str()) => false,
+            kind => tree.iter().any(|of_tree| {
+                (of_tree.kind.as_str(), of_tree.namespace.as_deref().unwrap_or_default(), &of_tree.name)
+                    == (kind, object.namespace.as_str(), &object.name)
+            }),
+        };
+        let named = names(self.before.objects.iter().filter(|object| is_ours(object)))?;
+        Some(format!(
+            "a cluster without objects of the names in the tree that are not the run's: {named}; Flux would take them over and delete \
+             them at the end: use another cluster, or another name"
+        ))
+    }
+
+    /// A run replaces the content of the repository for as long as it lasts.
+    fn applied_by_the_root(&self) -> Option<String> {
+        let named = names(self.before.objects.iter().filter(|object| self.of_root(object)))?;
+        Some(format!(
+            "a cluster on which the Kustomization {}/{} applies nothing, since a run replaces what is in its repository: Flux would delete {named}; \
+             apply these in another way, or use another cluster",
+            flux::NAMESPACE,
+            flux::NAME
+        ))
+    }
+
+    fn of_root(&self, object: &InventoryObject) -> bool {
+        object.applied_by == format!("{}/{}", flux::NAMESPACE, flux::NAME)
+    }
+
+    /// A new node image or version of Kubernetes makes Karpenter replace every node, and another price those for which there are cheaper ones. A
+    /// zone goes away with every VM in it.
+    fn drifts(&self, plan: &Plan) -> Option<String> {
+        let is_of_every_node = |action: &&Action| match action {
+            Action::PublishNodeImage(_) | Action::UpgradeKubernetes(_) | Action::AzurePrice(_) => true,
+            Action::AzureFault(asked) => matches!(asked.fault.kind, FaultKind::ZoneOutage { .. }),
+            _ => false,
+        };
+        let drifting = plan.actions().map(|planned| &planned.action).find(is_of_every_node)?;
+        let named = names(self.before.objects.iter().filter(|object| object.kind == NODE_CLAIM))?;
+        let what = drifting.as_str();
+        Some(format!(
+            "a cluster without nodes that are not the run's: with `{what}` Karpenter would replace {named}; use another cluster"
+        ))
+    }
+
+    /// Whether a VM is the run's: Azure accepted it since, for a NodePool that the run brings into being.
+    pub(crate) fn owns(&self, vm: &VmRef) -> bool {
+        let since = self.opening.is_none_or(|opening| vm.instance > opening.instance);
+        // Every VM of the controller has its NodePool; one without is kept in sight.
+        since && (vm.nodepool.is_empty() || self.own_pools.contains(&vm.nodepool))
+    }
+
+    /// The names of the VMs that are the run's and still there; `None` where all that there are are the run's.
+    ///
+    /// # Errors
+    /// Azure does not answer.
+    pub(crate) async fn own_vms(
+        &self,
+        azure: &AzureClient,
+    ) -> Result<Option<Vec<String>>, harness_azure::control::ControlError> {
+        let vms = azure.vms().await?.into_iter().filter(|record| record.state != VmState::Deleted);
+        let (own, others): (Vec<_>, Vec<_>) = vms.partition(|record| self.owns(&record.vm));
+        Ok((!others.is_empty()).then(|| own.into_iter().map(|record| record.vm.name.clone()).collect()))
+    }
+
+    /// The NodePools that the run's pods keep off: those that were there before, but for the ones that AKS makes itself, which are part of what is
+    /// tested.
+    pub(crate) fn pools_to_avoid(&self, plan: &Plan) -> Vec<String> {
+        let pools = self.before.objects.iter().filter(|object| object.kind == "NodePool").map(|pool| &pool.name);
+        pools.filter(|pool| !aks_pools(plan).any(|of_aks| of_aks == *pool)).cloned().collect()
+    }
+
+    /// Whether there were NodeClaims before.
+    pub(crate) fn has_claims(&self) -> bool {
+        self.before.objects.iter().any(|object| object.kind == NODE_CLAIM)
+    }
+
+    /// Selects the NodeClaims that are not the run's.
+    pub(crate) fn claims_selector(&self) -> String {
+        let own = Vec::from_iter(self.own_pools.iter().map(String::as_str)).join(",");
+        if own.is_empty() { String::new() } else { format!("{NODEPOOL} notin ({own})") }
+    }
+
+    /// Whether a Kubernetes Event is about something that was there before, or belongs to it by its name.
+    pub(crate) fn are_meant_by(&self, about: &ObjectReference) -> bool {
+        let [kind, namespace, name] =
+            [&about.kind, &about.namespace, &about.name].map(|it| it.as_deref().unwrap_or(""));
+        self.before.objects.iter().any(|object| match (object.kind.as_str(), kind) {
+            ("NodePool", NODE_CLAIM) => is_generated(name, &object.name) && !self.own_pools.contains(&object.name),
+            ("Deployment" | "StatefulSet" | "DaemonSet" | JOB | "CronJob", "Pod" | "ReplicaSet" | JOB) => {
+                object.namespace == namespace && is_generated(name, &object.name)
+            }
+            // What Flux says of its sources and of the cluster's namespaces matters to every run.
+            ("Namespace", _) => false,
+            (own, _) => own == kind && object.namespace == namespace && object.name == name,
+        })
+    }
+}
+
+/// Whether a controller makes this name from that of an owner.
+fn is_generated(name: &str, owner: &str) -> bool {
+    name == owner || name.strip_prefix(owner).is_some_and(|rest| rest.starts_with('-'))
+}
+
+/// The NodePools that AKS makes itself and the tree does not have.
+fn aks_pools(plan: &Plan) -> impl Iterator<Item = &str> {
+    let objects = plan.node_config.aks_defaults.iter().filter(|object| object["kind"] == "NodePool");
+    objects.filter_map(|object| object["metadata"]["name"].as_str())
+}
+
+fn is_there(inventory: &Inventory, kind: &str, name: &str) -> bool {
+    inventory.objects.iter().any(|object| object.kind == kind && object.name == name)
+}
+
+/// The first few; `None` for none.
+fn names<'a>(objects: impl Iterator<Item = &'a InventoryObject>) -> Option<String> {
+    let mut names: Vec<String> = objects.map(ToString::to_string).collect();
+    let more = names.len().saturating_sub(NAMED_MAX);
+    names.truncate(NAMED_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!names.is_empty()).then(|| format!("{}{more}", names.join(", ")))
+}
+
+/// What is there. With `before`, only what was there then.
+async fn take(
+    moment: InventoryMoment,
+    client: &Client,
+    cluster: &Cluster,
+    before: Option<&Inventory>,
+) -> Result<Inventory, RunError> {
+    let lists = repeated_within(LOOK_LIMIT, "look at what is on the cluster", async || {
+        try_join_all(KINDS.map(|(group, version, kind)| list(client, resource(group, version, kind)))).await
+    });
+    let lists = lists.await?;
+    let mut inventory = Inventory { moment, objects: Vec::new(), vms: Vec::new(), unread: BTreeSet::new() };
+    let (mut found, mut run_namespaces, mut scaled) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    for ((_, _, kind), listed) in KINDS.into_iter().zip(lists) {
+        let Some(objects) = listed else {
+            inventory.unread.insert(kind.to_owned());
+            continue;
+        };
+        for object in objects {
+            if kind == "Namespace" && is_of_a_run(&object.metadata) {
+                run_namespaces.extend(object.metadata.name.clone());
+            }
+            if kind == AUTOSCALER {
+                scaled.extend(target_of(&object));
+            }
+            found.push((kind, object));
+        }
+    }
+    for (kind, object) in found {
+        let namespace = object.metadata.namespace.clone().unwrap_or_default();
+        if is_passing(kind, &object) || is_of_a_run(&object.metadata) || run_namespaces.contains(&namespace) {
+            continue;
+        }
+        let mut object = describe(kind, object);
+        object.is_autoscaled = scaled.contains(&(kind.to_owned(), namespace, object.name.clone()));
+        if is_of_the_harness(&object) {
+            continue;
+        }
+        let known = before.map(|before| before.objects.iter().find(|known| known.has_name_of(&object)));
+        match known {
+            // It came during the run.
+            Some(None) => continue,
+            // Only of what somebody has changed it matters who.
+            Some(Some(known)) if known.generation == object.generation => object.written_by.clear(),
+            None => object.written_by.clear(),
+            Some(Some(_)) => {}
+        }
+        inventory.objects.push(object);
+    }
+    if let Some(azure) = cluster.azure() {
+        let vms = repeated("list the simulated Azure's VMs", async || azure.vms().await).await?;
+        let there = vms.into_iter().filter(|record| record.state != VmState::Deleted).map(|record| InventoryVm {
+            name: record.vm.name.clone(),
+            instance: record.vm.instance,
+            nodeclaim: record.vm.nodeclaim.clone(),
+            nodepool: record.vm.nodepool.clone(),
+        });
+        inventory.vms = there
+            .filter(|vm| before.is_none_or(|before| before.vms.iter().any(|known| known.name == vm.name)))
+            .collect();
+    }
+    Ok(inventory)
+}
+
+/// The objects of a kind; `None` where the run may not list them. A kind that is not served has none.
+async fn list(client: &Client, kind: ApiResource) -> Result<Option<Vec<DynamicObject>>, kube::Error> {
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &kind);
+    let everything = ListParams::default();
+    let listed = match kind.kind.as_str() {
+        // Of these more than the metadata matters.
+        NODE_CLAIM | JOB | AUTOSCALER => api.list(&everything).await.map(|list| list.items),
+        _ => api.list_metadata(&everything).await.map(|list| {
+            let object = |metadata| DynamicObject { types: None, metadata, data: Value::Null };
+            list.items.into_iter().map(|found| object(found.metadata)).collect()
+        }),
+    };
+    match listed {
+        Ok(objects) => Ok(Some(objects)),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(Some(Vec::new())),
+        // The API server asks first who may, also where nothing is served.
+        Err(kube::Error::Api(status)) if matches!(status.code, 403 | 405) => {
+            Ok((!is_served(client, &kind).await?).then(Vec::new))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn is_served(client: &Client, kind: &ApiResource) -> Result<bool, kube::Error> {
+    let kind = GroupVersionKind::gvk(&kind.group, &kind.version, &kind.kind);
+    match pinned_kind(client, &kind).await {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Discovery(_)) => Ok(false),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether it ends without anybody's doing: it is being deleted, its owner decides over it, or it ends by itself.
+fn is_passing(kind: &str, object: &DynamicObject) -> bool {
+    let owned = object.metadata.owner_references.iter().flatten().any(|owner| owner.controller == Some(true));
+    object.metadata.deletion_timestamp.is_some()
+        || owned && !matches!(kind, NODE_CLAIM | "Node")
+        || kind == JOB && object.data["spec"]["ttlSecondsAfterFinished"].is_number()
+}
+
+fn is_of_a_run(metadata: &ObjectMeta) -> bool {
+    metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(labels::RUN))
+}
+
+/// The two objects by which Flux applies the trees of runs.
+fn is_of_the_harness(object: &InventoryObject) -> bool {
+    matches!(object.kind.as_str(), "GitRepository" | "Kustomization")
+        && object.namespace == flux::NAMESPACE
+        && object.name == flux::NAME
+}
+
+/// Kind, namespace and name of what an autoscaler scales.
+fn target_of(autoscaler: &DynamicObject) -> Option<(String, String, String)> {
+    let target = &autoscaler.data["spec"]["scaleTargetRef"];
+    let text = |key: &str| target[key].as_str().map(str::to_owned);
+    Some((text("kind")?, autoscaler.metadata.namespace.clone().unwrap_or_default(), text("name")?))
+}
+
+fn describe(kind: &str, object: DynamicObject) -> InventoryObject {
+    let DynamicObject { metadata, data, .. } = object;
+    let labels: BTreeMap<String, String> = metadata.labels.unwrap_or_default();
+    let owners = metadata.owner_references.unwrap_or_default();
+    let is_of_pool = matches!(kind, NODE_CLAIM | "Node");
+    let of_flux = KUSTOMIZATION.map(|label| labels.get(label));
+    let written = metadata.managed_fields.unwrap_or_default();
+    let written = written.into_iter().filter(|entry| entry.subresource.as_deref() != Some("status"));
+    let created = metadata.creation_timestamp.map(|time| time.0);
+    InventoryObject {
+        kind: kind.to_owned(),
+        namespace: metadata.namespace.unwrap_or_default(),
+        name: metadata.name.unwrap_or_default(),
+        uid: metadata.uid.unwrap_or_default(),
+        generation: metadata.generation,
+        nodepool: labels.get(NODEPOOL).filter(|_| is_of_pool).cloned().unwrap_or_default(),
+        nodeclaim: owners.into_iter().find(|it| it.kind == NODE_CLAIM).map(|it| it.name).unwrap_or_default(),
+        expires: created.and_then(|created| expiry(created, &data["spec"]["expireAfter"])),
+        is_autoscaled: false,
+        applied_by: match of_flux {
+            [Some(name), Some(namespace)] => format!("{namespace}/{name}"),
+            _ => String::new(),
+        },
+        written_by: written
+            .max_by_key(|entry| entry.time.as_ref().map(|time| time.0))
+            .and_then(|entry| entry.manager)
+            .unwrap_or_default(),
+    }
+}
+
+/// `Never` and what nobody can read as a duration is no moment.
+fn expiry(created: Timestamp, after: &Value) -> Option<Timestamp> {
+    let after: Span = after.as_str()?.parse().ok()?;
+    created.checked_add(SignedDuration::try_from(after.as_duration()).ok()?).ok()
+}
