@@ -81,6 +81,31 @@ struct Problem {
     forwarded_panic: String,
     #[serde(default)]
     failure_node_type: String,
+    /// Where the spec was when its time was over.
+    progress_report: Option<Progress>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Progress {
+    goroutines: Option<Vec<Goroutine>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Goroutine {
+    /// Innermost first.
+    stack: Vec<Frame>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Frame {
+    filename: String,
+    line: u32,
+    /// It is in the suite.
+    #[serde(default)]
+    highlight: bool,
 }
 
 /// What became of a spec.
@@ -165,17 +190,25 @@ impl Node {
 }
 
 impl Problem {
+    /// The line that failed, or that did not end in time.
+    fn place(&self) -> (&str, u32) {
+        let goroutines = self.progress_report.iter().filter_map(|report| report.goroutines.as_ref()).flatten();
+        match goroutines.flat_map(|goroutine| &goroutine.stack).find(|frame| frame.highlight) {
+            Some(frame) => (&frame.filename, frame.line),
+            None => (&self.location.file_name, self.location.line_number),
+        }
+    }
+
     /// `suite_test.go:815: Timed out after 960 s. Expected ...`
     fn in_one_line(&self) -> String {
-        let Location { file_name: file, line_number } = &self.location;
+        let (file, line) = self.place();
         // The module cache is elsewhere on every machine.
-        let file =
-            file.split_once('@').and_then(|(_, path)| path.split_once('/')).map_or(file.as_str(), |(_, path)| path);
+        let file = file.split_once('@').and_then(|(_, path)| path.split_once('/')).map_or(file, |(_, path)| path);
         let node = match self.failure_node_type.as_str() {
             "" | "It" => String::new(),
             other => format!("in {other}: "),
         };
-        one_line(&format!("{file}:{line_number}: {node}{} {}", self.message, self.forwarded_panic), REASON_MAX)
+        one_line(&format!("{file}:{line}: {node}{} {}", self.message, self.forwarded_panic), REASON_MAX)
     }
 }
 
@@ -261,6 +294,21 @@ pub(crate) mod tests {
         let reason = "test/suites/drift/suite_test.go:120: Expected 2 to be 3".to_owned();
         assert_eq!(judged(&[failed]), Some((Outcome::Failed, Some(reason))));
         assert_eq!(judged(&[others]), None);
+    }
+
+    /// Before, the place was the first line of the spec.
+    #[test]
+    fn a_spec_that_does_not_end_in_time_fails_where_it_is() {
+        let frame =
+            |file: &str, line: u32, highlight: bool| json!({ "Filename": file, "Line": line, "Highlight": highlight });
+        let suite = format!("{FOLDER}/suite_test.go");
+        let stack =
+            [frame("/go/gomega/async_assertion.go", 145, false), frame(&suite, 835, true), frame(&suite, 900, true)];
+        let mut late = problem("A suite timeout occurred", "It");
+        late["ProgressReport"] = json!({ "Goroutines": [{ "Stack": stack }] });
+        let failed = with(node("It", "respects them", "timedout"), "Failure", late);
+        let reason = "test/suites/drift/suite_test.go:835: A suite timeout occurred".to_owned();
+        assert_eq!(judged(&[failed]), Some((Outcome::Failed, Some(reason))));
     }
 
     #[test]
