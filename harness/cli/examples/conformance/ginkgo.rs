@@ -9,7 +9,7 @@ use crate::record::Outcome;
 use crate::spec::Spec;
 
 /// How much of a message the table shows, characters.
-const REASON_MAX: usize = 300;
+const REASON_MAX: usize = 600;
 
 /// The report of one suite.
 #[derive(Debug, Deserialize)]

@@ -76,7 +76,7 @@ fn conformance(args: &Args) -> Result<bool, Failure> {
     let interrupts = Interrupts::listen("the cluster to be taken down").map_err(Failure::Signals)?;
     let out = absolute(&args.out)?;
     let data_plane = DataPlane::read(&args.data_plane)?;
-    let suites = Suites::new(&out)?;
+    let suites = Suites::new(&out, interrupts.clone())?;
     let mut items = items(args, &suites, &data_plane, &out)?;
     let outcome = if args.list { Ok(()) } else { run(args, &suites, &mut items, &out, interrupts) };
     let rows = items.iter().map(|item| Row::new(&item.spec, item.record.as_ref(), item.needs));
@@ -132,7 +132,8 @@ fn run(
     }
     // Missing ones would be built by the first cluster, within its limit.
     let mut build = Command::new(&trials.harness);
-    process::succeed(build.args(["components", "build"]), &out.join("components.log"), COMPONENTS_LIMIT)?;
+    let log = out.join("components.log");
+    process::succeed(build.args(["components", "build"]), &log, COMPONENTS_LIMIT, || trials.interrupted())?;
     let of = due.len();
     eprintln!("{} to run", count(of, "spec"));
     let began = Instant::now();

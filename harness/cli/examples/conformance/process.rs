@@ -65,12 +65,18 @@ pub(crate) fn run(
     }
 }
 
-/// Runs a command that must succeed. It is not interrupted: what it starts or ends would stay half done.
-pub(crate) fn succeed(command: &mut Command, log: &Path, limit: Duration) -> Result<(), Failure> {
-    let status = match run(command, log, limit, || false)? {
+/// Runs a command that must succeed, as [`run`] does.
+pub(crate) fn succeed(
+    command: &mut Command,
+    log: &Path,
+    limit: Duration,
+    interrupted: impl Fn() -> bool,
+) -> Result<(), Failure> {
+    let status = match run(command, log, limit, interrupted)? {
         Ended::With(status) if status.success() => return Ok(()),
         Ended::With(status) => status.to_string(),
-        Ended::TooSlow | Ended::Interrupted => format!("a kill after its limit of {} s", limit.as_secs()),
+        Ended::TooSlow => format!("a kill after its limit of {} s", limit.as_secs()),
+        Ended::Interrupted => return Err(Failure::Interrupted),
     };
     let arguments = command.get_args().map(|argument| format!(" {}", argument.to_string_lossy()));
     let what = one_line(&arguments.fold(command_name(command), |all, one| all + &one), SAID_MAX);
@@ -108,9 +114,11 @@ mod tests {
             |interrupted: bool| run(&mut shell("exec sleep 60"), &log, Duration::from_millis(50), || interrupted);
         assert!(matches!(hung(false), Ok(Ended::TooSlow)));
         assert!(matches!(hung(true), Ok(Ended::Interrupted)));
-        let error =
-            succeed(&mut shell("echo no  disk; exit 3"), &log, Duration::from_secs(10)).unwrap_err().to_string();
+        let limit = Duration::from_secs(10);
+        let error = succeed(&mut shell("echo no  disk; exit 3"), &log, limit, || false).unwrap_err().to_string();
         assert!(error.contains("exit status: 3: no disk ("), "{error}");
-        succeed(&mut shell("true"), &log, Duration::from_secs(10)).unwrap();
+        succeed(&mut shell("true"), &log, limit, || false).unwrap();
+        let interrupted = succeed(&mut shell("exec sleep 60"), &log, limit, || true);
+        assert!(matches!(interrupted, Err(Failure::Interrupted)));
     }
 }

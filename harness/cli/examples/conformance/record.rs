@@ -123,16 +123,19 @@ impl Files {
         if let Some(folder) = self.base.parent() {
             std::fs::create_dir_all(folder).map_err(Failure::file("create", folder))?;
         }
-        let absent = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
         for path in [self.record(), self.log(), self.report()] {
-            std::fs::remove_file(&path)
-                .or_else(|e| if absent(&e) { Ok(()) } else { Err(e) })
-                .map_err(Failure::file("remove", path))?;
+            gone(std::fs::remove_file(&path)).map_err(Failure::file("remove", path))?;
         }
         let logs = self.cluster_logs();
-        std::fs::remove_dir_all(&logs)
-            .or_else(|e| if absent(&e) { Ok(()) } else { Err(e) })
-            .map_err(Failure::file("remove", logs))
+        gone(std::fs::remove_dir_all(&logs)).map_err(Failure::file("remove", logs))
+    }
+}
+
+/// The outcome of a removal: what was not there is gone as well.
+fn gone(removal: std::io::Result<()>) -> std::io::Result<()> {
+    match removal {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome,
     }
 }
 

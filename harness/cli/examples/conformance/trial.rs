@@ -1,7 +1,7 @@
 //! One spec on a cluster of its own: start, run, judge, take down, whatever happens in between.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub(crate) struct Trials {
 impl Trials {
     /// Runs a spec with the program of its suite, on a fresh cluster. The cluster is taken down in any case; if the spec failed, the logs of
     /// its components are kept.
-    pub(crate) fn run(&self, program: &std::path::Path, spec: &Spec, files: &Files) -> Result<Judgement, Failure> {
+    pub(crate) fn run(&self, program: &Path, spec: &Spec, files: &Files) -> Result<Judgement, Failure> {
         if self.interrupted() {
             return Err(Failure::Interrupted);
         }
@@ -49,15 +49,16 @@ impl Trials {
         }
     }
 
-    fn interrupted(&self) -> bool {
+    /// Whether there was an interrupt.
+    pub(crate) fn interrupted(&self) -> bool {
         self.interrupts.count() > 0
     }
 
     fn up(&self, files: &Files) -> Result<(), Failure> {
-        process::succeed(&mut self.harness(&["up", "--quiet"]), &files.log(), HARNESS_LIMIT)
+        uninterrupted(&mut self.harness(&["up", "--quiet"]), &files.log())
     }
 
-    fn judge(&self, program: &std::path::Path, spec: &Spec, files: &Files) -> Result<Judgement, Failure> {
+    fn judge(&self, program: &Path, spec: &Spec, files: &Files) -> Result<Judgement, Failure> {
         let mut command = Command::new(program);
         command
             .args(["-test.v", "-ginkgo.v", "-ginkgo.no-color"])
@@ -99,8 +100,7 @@ impl Trials {
     /// What `harness env` says.
     fn environment(&self, files: &Files) -> Result<BTreeMap<String, String>, Failure> {
         let path = files.environment();
-        let printed = process::succeed(&mut self.harness(&["env", "--format", "json"]), &path, HARNESS_LIMIT);
-        printed?;
+        uninterrupted(&mut self.harness(&["env", "--format", "json"]), &path)?;
         let text = std::fs::read(&path).map_err(Failure::file("read", &path))?;
         // It has a token.
         std::fs::remove_file(&path).map_err(Failure::file("remove", &path))?;
@@ -112,7 +112,7 @@ impl Trials {
         if keep_logs {
             command.arg("--logs").arg(files.cluster_logs());
         }
-        process::succeed(&mut command, &files.down_log(), HARNESS_LIMIT)?;
+        uninterrupted(&mut command, &files.down_log())?;
         std::fs::remove_file(files.down_log()).map_err(Failure::file("remove", files.down_log()))
     }
 
@@ -123,13 +123,17 @@ impl Trials {
     }
 }
 
+/// Runs a command of the harness: a cluster that is half up or half down would be worse than a wait.
+fn uninterrupted(command: &mut Command, log: &Path) -> Result<(), Failure> {
+    process::succeed(command, log, HARNESS_LIMIT, || false)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ginkgo::tests::{listed, report};
     use crate::spec::tests::spec;
     use std::os::unix::fs::PermissionsExt as _;
-    use std::path::Path;
 
     struct Fixture {
         folder: tempfile::TempDir,

@@ -8,6 +8,7 @@ use harness_catalogue::{Module, module_of};
 
 use crate::failure::Failure;
 use crate::ginkgo::Report;
+use crate::interrupts::Interrupts;
 use crate::process;
 use crate::spec::Spec;
 
@@ -24,13 +25,14 @@ pub(crate) struct Suites {
     module: &'static Module,
     /// A folder for this version, with `go.mod`, the suites' programs and what lists their specs.
     folder: PathBuf,
+    interrupts: Interrupts,
 }
 
 impl Suites {
     /// Those of the version that the component has, built below `out`.
-    pub(crate) fn new(out: &Path) -> Result<Self, Failure> {
+    pub(crate) fn new(out: &Path, interrupts: Interrupts) -> Result<Self, Failure> {
         let module = module_of("karpenter");
-        let suites = Self { module, folder: out.join(format!("suites-{}", module.version())) };
+        let suites = Self { module, folder: out.join(format!("suites-{}", module.version())), interrupts };
         std::fs::create_dir_all(&suites.folder).map_err(Failure::file("create", &suites.folder))?;
         Ok(suites)
     }
@@ -53,7 +55,7 @@ impl Suites {
             let packages = missing.iter().map(|name| format!("{}/{FOLDER}/{name}", self.module.path));
             // `go test -c` names a program after its package's folder. Nobody debugs it.
             let mut command = self.go(&["test", "-c", "-ldflags", "-s -w", "-o", "."]);
-            process::succeed(command.args(packages), &self.folder.join("build.log"), BUILD_LIMIT)?;
+            self.succeed(command.args(packages), "build.log", BUILD_LIMIT)?;
         }
         Ok(names)
     }
@@ -66,7 +68,7 @@ impl Suites {
         // The suite `machine` lists nothing where no Machines are asked for (`test/suites/machine/suite_test.go`). Whether they are is
         // for `harness env` to say when the spec runs.
         command.env("PROVISION_MODE", "aksmachineapi");
-        process::succeed(&mut command, &self.folder.join(format!("{suite}.log")), LIST_LIMIT)?;
+        self.succeed(&mut command, &format!("{suite}.log"), LIST_LIMIT)?;
         let text = std::fs::read(&report).map_err(Failure::file("read", &report))?;
         Ok(Report::parse(&text).map_err(Failure::unreadable("a report of Ginkgo", report))?.specs(suite))
     }
@@ -77,13 +79,19 @@ impl Suites {
     }
 
     fn known(&self) -> Result<Vec<String>, Failure> {
-        let log = self.folder.join("suites.log");
         let mut command = self.go(&["list", "-f", "suite {{.ImportPath}}"]);
-        process::succeed(command.arg(format!("{}/{FOLDER}/...", self.module.path)), &log, BUILD_LIMIT)?;
+        let log = self.succeed(command.arg(format!("{}/{FOLDER}/...", self.module.path)), "suites.log", BUILD_LIMIT)?;
         let text = std::fs::read_to_string(&log).map_err(Failure::file("read", log))?;
         // Between them are the lines about downloads.
         let packages = text.lines().filter_map(|line| line.strip_prefix("suite "));
         Ok(packages.filter_map(|package| package.rsplit('/').next()).map(str::to_owned).collect())
+    }
+
+    /// Runs a command that must succeed, and returns its log.
+    fn succeed(&self, command: &mut Command, log: &str, limit: Duration) -> Result<PathBuf, Failure> {
+        let log = self.folder.join(log);
+        process::succeed(command, &log, limit, || self.interrupts.count() > 0)?;
+        Ok(log)
     }
 
     /// Go as the components are built with it, but for one thing: what only tests need is not in the component's `go.sum`, so Go may add it
