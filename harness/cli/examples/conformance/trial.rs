@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
 use crate::ginkgo::{Judgement, Report};
@@ -70,10 +70,11 @@ impl Trials {
             .env(REGISTRY.0, REGISTRY.1)
             .envs(self.environment(files)?);
         let log = files.log();
+        let began = Instant::now();
         let ended = process::run(&mut command, &log, self.limit + GRACE, || self.interrupted())?;
         let without_report = |outcome, why: String| {
             let reason = Some(format!("{why}: {}", process::end_of(&log)));
-            Ok(Judgement { outcome, seconds: 0.0, reason })
+            Ok(Judgement { outcome, seconds: began.elapsed().as_secs_f64(), reason })
         };
         match ended {
             Ended::Interrupted => Err(Failure::Interrupted),
