@@ -74,7 +74,7 @@ pub(crate) fn first_few(texts: &[String], most: usize) -> String {
 }
 
 /// Cuts a text to one line of at most `most` characters.
-pub(crate) fn one_line(text: &str, most: usize) -> String {
+pub fn one_line(text: &str, most: usize) -> String {
     let one = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if one.chars().count() <= most {
         return one;

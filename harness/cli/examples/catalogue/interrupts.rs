@@ -1,5 +1,5 @@
-//! Ctrl-C, SIGTERM and SIGHUP. They are counted, since each is passed on to the runs: the first makes a run clean up, the second makes it
-//! abandon the cleanup.
+//! Ctrl-C, SIGTERM and SIGHUP. They are counted, since the catalogue passes each on to the runs: the first makes a run clean up, the second makes
+//! it abandon the cleanup.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,8 +11,8 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(crate) struct Interrupts(Arc<AtomicU32>);
 
 impl Interrupts {
-    /// Starts listening, in a thread of its own.
-    pub(crate) fn listen() -> std::io::Result<Self> {
+    /// Starts listening, in a thread of its own. At each interrupt it prints what is waited for.
+    pub(crate) fn listen(waiting_for: &'static str) -> std::io::Result<Self> {
         let interrupts = Self::default();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let mut streams = {
@@ -30,7 +30,7 @@ impl Interrupts {
                         _ = hup.recv() => {}
                     }
                     counted.add();
-                    eprintln!("interrupted: waiting for the runs to clean up (interrupt again to abandon the cleanup)");
+                    eprintln!("interrupted: waiting for {waiting_for}");
                 }
             });
         });

@@ -57,7 +57,8 @@ fn catalogue(args: &Args) -> Result<harness_suite::ExitCode, Failure> {
     let id = format!("catalogue-{}", started_at.strftime("%Y%m%d-%H%M%S"));
     let out = args.out.clone().unwrap_or_else(|| Path::new("reports").join(&id));
     fresh(&out)?;
-    let interrupts = Interrupts::listen().map_err(Failure::Signals)?;
+    let interrupts = Interrupts::listen("the runs to clean up (interrupt again to abandon the cleanup)");
+    let interrupts = interrupts.map_err(Failure::Signals)?;
     components(&args.harness)?;
     let cluster = shared.then(|| SharedCluster::up(&args.harness)).transpose()?;
     let catalogue = Catalogue { args, jobs: &jobs, seed, id: &id, lanes, cluster: cluster.as_ref(), interrupts };
