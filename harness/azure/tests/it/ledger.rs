@@ -17,6 +17,14 @@ const COMMANDS: usize = 160;
 /// After this many commands the ledger is compared.
 const EVERY: usize = 8;
 
+/// A VM that booted.
+struct Ran {
+    spot: bool,
+    /// Its prices, and since when each holds.
+    prices: Vec<(u64, u64)>,
+    until_ns: Option<u64>,
+}
+
 /// Counts and times by instance, one fact after the other.
 fn sums(facts: &[Fact], ledger: &LedgerSums) -> LedgerSums {
     let mut sums = LedgerSums {
@@ -30,8 +38,7 @@ fn sums(facts: &[Fact], ledger: &LedgerSums) -> LedgerSums {
         on_demand: Default::default(),
         ..ledger.clone()
     };
-    // By instance: whether it is spot, its prices and since when each holds, and until when it ran.
-    let mut ran: BTreeMap<u64, (bool, Vec<(u64, u64)>, Option<u64>)> = BTreeMap::new();
+    let mut ran: BTreeMap<u64, Ran> = BTreeMap::new();
     let mut crashed: Vec<u64> = Vec::new();
     for fact in facts.iter().filter(|fact| fact.seq <= ledger.fact) {
         let Some(vm) = fact.kind.vm().filter(|vm| vm.instance > ledger.after) else { continue };
@@ -42,18 +49,19 @@ fn sums(facts: &[Fact], ledger: &LedgerSums) -> LedgerSums {
             FactKind::VmBooted { .. } => {
                 sums.booted += 1;
                 let spot = vm.capacity_type == CapacityType::Spot;
-                ran.insert(vm.instance, (spot, vec![(vm.price_micro_usd_per_hour, fact.monotonic_ns)], None));
+                let prices = vec![(vm.price_micro_usd_per_hour, fact.monotonic_ns)];
+                ran.insert(vm.instance, Ran { spot, prices, until_ns: None });
             }
             FactKind::VmPriceChanged { .. } => {
-                if let Some((_, prices, None)) = ran.get_mut(&vm.instance) {
+                if let Some(Ran { prices, until_ns: None, .. }) = ran.get_mut(&vm.instance) {
                     prices.push((vm.price_micro_usd_per_hour, fact.monotonic_ns));
                 }
             }
             FactKind::VmDeleted { .. } | FactKind::SpotEvicted { .. } => {
                 sums.deleted += u64::from(matches!(fact.kind, FactKind::VmDeleted { .. }));
                 sums.evicted += u64::from(matches!(fact.kind, FactKind::SpotEvicted { .. }));
-                if let Some((.., gone @ None)) = ran.get_mut(&vm.instance) {
-                    *gone = Some(fact.monotonic_ns);
+                if let Some(ran) = ran.get_mut(&vm.instance) {
+                    ran.until_ns.get_or_insert(fact.monotonic_ns);
                 }
             }
             _ => {}
@@ -64,11 +72,11 @@ fn sums(facts: &[Fact], ledger: &LedgerSums) -> LedgerSums {
     sums.crashed = crashed.len() as u64;
     for (of_spot, account) in [(true, &mut sums.spot), (false, &mut sums.on_demand)] {
         let (mut ns, mut price_ns) = (0_u128, 0_u128);
-        for (_, prices, to_ns) in ran.values().filter(|(spot, ..)| *spot == of_spot) {
+        for vm in ran.values().filter(|vm| vm.spot == of_spot) {
             account.vms += 1;
-            let ends = prices.iter().skip(1).map(|(_, from_ns)| *from_ns);
-            let ends = ends.chain([to_ns.unwrap_or(ledger.at.monotonic_ns)]);
-            for ((price, from_ns), to_ns) in prices.iter().zip(ends) {
+            let ends = vm.prices.iter().skip(1).map(|(_, from_ns)| *from_ns);
+            let ends = ends.chain([vm.until_ns.unwrap_or(ledger.at.monotonic_ns)]);
+            for ((price, from_ns), to_ns) in vm.prices.iter().zip(ends) {
                 let ran_ns = u128::from(to_ns - from_ns);
                 ns += ran_ns;
                 price_ns += ran_ns * u128::from(*price);
