@@ -1,4 +1,4 @@
-//! The way into this Azure for a client that believes to talk to the public cloud: a proxy on loopback.
+//! The way into this Azure for a client that believes it is talking to the public cloud: a proxy on loopback.
 //!
 //! A client that honours `HTTPS_PROXY` asks it for a tunnel to `management.azure.com` or `prices.azure.com`, and finds the simulated Azure at its end, with a
 //! certificate for that name. No other host can be reached through it: whatever else a client wants is refused, counted and told as a fact.

@@ -71,21 +71,6 @@ mod tests {
     #[case(r#"{"vm":"web-1","vms":["web-2"]}"#, false)]
     fn selectors(#[case] selector: &str, #[case] expected: bool) {
         let selector: VmSelector = serde_json::from_str(selector).unwrap();
-        let vm = VmRef {
-            instance: 1,
-            name: "aks-p-web-1-00000001-vm".into(),
-            machine: "web-1".into(),
-            nodeclaim: "web-1".into(),
-            nodepool: "web".into(),
-            sku: "Standard_F4s_v2".into(),
-            family: "F".into(),
-            quota_family: "standardFSv2Family".into(),
-            zone: "eastus-1".into(),
-            capacity_type: CapacityType::Spot,
-            vcpus: 4,
-            price_micro_usd_per_hour: 169_000,
-            on_demand_micro_usd_per_hour: 169_000,
-        };
-        assert_eq!(is_meant(&selector, &vm), expected);
+        assert_eq!(is_meant(&selector, &VmRef::example()), expected);
     }
 }

@@ -145,6 +145,7 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 fn print_environment(simulator: &Simulator, arguments: &Arguments) -> Result<(), Failure> {
     let mut exports: Vec<(&str, String)> = simulator.environment();
     exports.push(("AZURE_SIM_ARM_URL", simulator.arm_url()));
+    exports.push(("AZURE_SIM_PROXY_URL", simulator.proxy_url()));
     exports.push(("AZURE_SIM_CONTROL_URL", simulator.control_url()));
     exports.push(("AZURE_SIM_CONTROL_TOKEN", simulator.control_token().expose().to_owned()));
     if let Some(path) = &arguments.ca_file {

@@ -54,6 +54,28 @@ pub struct VmRef {
     pub on_demand_micro_usd_per_hour: u64,
 }
 
+#[cfg(test)]
+impl VmRef {
+    /// A spot VM of the pool `web`, for tests.
+    pub(crate) fn example() -> Self {
+        Self {
+            instance: 1,
+            name: "aks-p-web-1-00000001-vm".into(),
+            machine: "web-1".into(),
+            nodeclaim: "web-1".into(),
+            nodepool: "web".into(),
+            sku: "Standard_F4s_v2".into(),
+            family: "F".into(),
+            quota_family: "standardFSv2Family".into(),
+            zone: "eastus-1".into(),
+            capacity_type: CapacityType::Spot,
+            vcpus: 4,
+            price_micro_usd_per_hour: 169_000,
+            on_demand_micro_usd_per_hour: 169_000,
+        }
+    }
+}
+
 /// A quota that a fault sets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

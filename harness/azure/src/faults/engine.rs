@@ -428,24 +428,6 @@ mod tests {
     use harness_simulation::{CapacityType, VmSelector};
     use harness_units::Share;
 
-    fn vm() -> VmRef {
-        VmRef {
-            instance: 1,
-            name: "aks-p-web-1-00000001-vm".into(),
-            machine: "web-1".into(),
-            nodeclaim: "web-1".into(),
-            nodepool: "web".into(),
-            sku: "Standard_F4s_v2".into(),
-            family: "F".into(),
-            quota_family: "standardFSv2Family".into(),
-            zone: "eastus-1".into(),
-            capacity_type: CapacityType::Spot,
-            vcpus: 4,
-            price_micro_usd_per_hour: 169_000,
-            on_demand_micro_usd_per_hour: 169_000,
-        }
-    }
-
     fn subject(vm: &VmRef, ordinal: u64) -> Subject<'_> {
         Subject { vm, ordinal, seed: 7 }
     }
@@ -456,7 +438,7 @@ mod tests {
         let mut engine = FaultEngine::default();
         let kind = FaultKind::NeverRegister { only: VmSelector::default(), share: Share::WHOLE };
         engine.add(Fault::new(kind).named("n").times(2), &facts).unwrap();
-        let vm = vm();
+        let vm = VmRef::example();
         let hits = (0..5).filter(|n| engine.never_register(&facts, subject(&vm, *n)).is_some()).count();
         assert_eq!(hits, 2);
         let last = facts.after(0).facts.pop().unwrap().kind;
@@ -483,7 +465,7 @@ mod tests {
         let facts = FactLog::default();
         let mut engine = FaultEngine::default();
         engine.add(fault, &facts).unwrap();
-        let vm = vm();
+        let vm = VmRef::example();
         let boot = |n: &u64| engine.boot(&facts, Subject { seed, ..subject(&vm, *n) }, Duration::ZERO).0.is_none();
         (0..boots).filter(boot).collect()
     }
@@ -525,7 +507,7 @@ mod tests {
         }
         let mut engine = FaultEngine::default();
         engine.add(by_share(1.0).on_the([2]), &facts).unwrap();
-        let vm = vm();
+        let vm = VmRef::example();
         assert!(engine.boot(&facts, subject(&vm, 0), Duration::ZERO).1.is_none());
         assert_eq!(engine.states().len(), 1);
         assert!(engine.boot(&facts, subject(&vm, 1), Duration::ZERO).1.is_some());
@@ -564,7 +546,7 @@ mod tests {
         let facts = FactLog::default();
         let only = |text: &str| serde_json::from_str(text).unwrap();
         let shortage = |text| FaultKind::NoCapacity { only: only(text), code: None, share: Share::WHOLE };
-        let vm = vm();
+        let vm = VmRef::example();
         engine.add(Fault::new(shortage(r#"{"capacityType":"spot"}"#)).named("n"), &facts).unwrap();
         let why = engine.creation(&facts, subject(&vm, 0)).unwrap().1;
         assert_eq!(why, CreationFailure::NoCapacity(Some(CapacityCode::SkuNotAvailable)));

@@ -102,21 +102,7 @@ mod tests {
     use rstest::rstest;
 
     fn vm(zone: &str) -> VmRef {
-        VmRef {
-            instance: 1,
-            name: "aks-p-m-1-vm".into(),
-            machine: "m".into(),
-            nodeclaim: "m".into(),
-            nodepool: "p".into(),
-            sku: "Standard_F4s_v2".into(),
-            family: "F".into(),
-            quota_family: "standardFSv2Family".into(),
-            zone: zone.into(),
-            capacity_type: CapacityType::OnDemand,
-            vcpus: 4,
-            price_micro_usd_per_hour: 169_000,
-            on_demand_micro_usd_per_hour: 169_000,
-        }
+        VmRef { zone: zone.into(), ..VmRef::example() }
     }
 
     /// The terms that `azure-sdk-for-go-extensions` looks for.

@@ -210,18 +210,10 @@ mod tests {
         let instance = ledger.upcoming_instance();
         ledger.accept(&VmRef {
             instance,
-            name: "vm-a".to_owned(),
-            machine: "a".to_owned(),
-            nodeclaim: "a".to_owned(),
-            nodepool: "web".to_owned(),
-            sku: "Standard_D4s_v5".to_owned(),
-            family: "D".to_owned(),
-            quota_family: "standardDSv5Family".to_owned(),
-            zone: "eastus-1".to_owned(),
             capacity_type,
-            vcpus: 4,
             price_micro_usd_per_hour,
             on_demand_micro_usd_per_hour: 200_000,
+            ..VmRef::example()
         });
         instance
     }
