@@ -84,6 +84,8 @@ impl Local {
             ("AZURE_CLUSTER_NAME", azure.cluster_name.clone()),
             ("AZURE_LOCATION", azure.location.clone()),
             ("PROVISION_MODE", self.config.provision_mode.clone()),
+            // Not HTTPS_PROXY: in a shell that would cut off everything else.
+            ("HARNESS_AZURE_PROXY", self.endpoint("azure-proxy")),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec()
