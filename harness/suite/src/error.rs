@@ -462,8 +462,10 @@ impl TargetError {
             Self::NotUp { .. }
             | Self::OtherRegion { .. }
             | Self::Build(BuildError::NoCacheFolder)
-            | Self::Local(LocalError::Name { .. })
-            | Self::Cluster(ClusterError::Local(LocalError::Name { .. })) => ExitCode::InvalidInput,
+            | Self::Local(LocalError::Name { .. } | LocalError::Cloud { .. } | LocalError::ProvisionMode { .. })
+            | Self::Cluster(ClusterError::Local(
+                LocalError::Name { .. } | LocalError::Cloud { .. } | LocalError::ProvisionMode { .. },
+            )) => ExitCode::InvalidInput,
             Self::NoFlux(_)
             | Self::Build(_)
             | Self::FluxUnknown { .. }

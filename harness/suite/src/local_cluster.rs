@@ -53,20 +53,21 @@ impl LocalCluster {
     /// Makes the configuration of a cluster of that name in a region. Builds the components first if they are not built.
     ///
     /// # Errors
-    /// [`TargetError::Build`] and [`TargetError::Missing`].
+    /// [`TargetError::Build`] and [`TargetError::Missing`]; [`TargetError::Local`] where `HARNESS_AZURE_CLOUD` names no cloud.
     pub async fn config(
         &self,
         name: &str,
         region: Region,
         progress: &dyn ProgressListener,
     ) -> Result<LocalConfig, TargetError> {
+        let cloud = AzureCloud::from_env()?;
         if self.bin_dir.is_none() && components::locate(None).is_err() {
             let options = BuildOptions::from_env()?;
             progress.update(Update::ComponentsMissing);
             build_components(&options, progress).await?;
         }
         let components = components::locate(self.bin_dir.as_deref())?;
-        Ok(LocalConfig::new(name, &components).in_region(region.as_str()).in_cloud(AzureCloud::from_env()?))
+        Ok(LocalConfig::new(name, &components).in_region(region.as_str()).in_cloud(cloud))
     }
 
     /// Returns the cluster that is up under that name, which must be in the region if one is given, or starts one for a run. With `keep` the new one has that name and stays.

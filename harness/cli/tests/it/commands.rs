@@ -465,6 +465,17 @@ fn the_environment_says_the_region_too() {
 }
 
 #[test]
+fn a_cloud_that_there_is_not_is_refused_before_anything_is_built() {
+    let state = tempfile::tempdir().unwrap();
+    let mut command = harness();
+    command.env("HARNESS_AZURE_CLOUD", "china").env("HARNESS_STATE_DIR", state.path()).arg("up");
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("the Azure cloud \"china\" is not public or custom"), "{stderr}");
+}
+
+#[test]
 fn warnings_fail_with_strict() {
     let tree = repository("fixtures/refused/budget-zero/pool.yaml");
     let tree = tree.to_str().unwrap();
